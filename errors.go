@@ -1,0 +1,62 @@
+package bellhop
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says what sort of trouble an error is, for whoever has to act on it. The
+// web maps it to a status, a host to an acknowledgement.
+type Kind uint8
+
+// The kinds. An error without one is [Internal].
+const (
+	Internal        Kind = iota // ours; try again later
+	Invalid                     // what was given can never be accepted
+	Unauthenticated             // who asks is not known
+	NotFound                    // there is no such thing, or not for who asks
+	Conflict                    // it contradicts what is there
+	TooLarge                    // it is above a limit
+	RateLimited                 // too often
+	Unavailable                 // something it needs is away; try again later
+)
+
+// Error is an error with a message that is safe to show to whoever caused it.
+// The cause is for the log.
+type Error struct {
+	Kind    Kind
+	Code    string // stable, snake_case; for programs
+	Message string // for people: plain, without secrets or customer data
+	Cause   error
+}
+
+func (e *Error) Error() string {
+	if e.Cause == nil {
+		return e.Message
+	}
+	return e.Message + ": " + e.Cause.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Errorf makes an [*Error] without a cause.
+func Errorf(kind Kind, code, format string, args ...any) *Error {
+	return &Error{Kind: kind, Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Invalidf is Errorf([Invalid], …).
+func Invalidf(code, format string, args ...any) *Error {
+	return Errorf(Invalid, code, format, args...)
+}
+
+// KindOf returns the kind of the outermost [*Error] in err's chain.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return Internal
+}
+
+// IsPermanent reports whether a step that returned err can never succeed with
+// the same event, so that trying again is of no use.
+func IsPermanent(err error) bool { return KindOf(err) == Invalid }

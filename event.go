@@ -1,0 +1,100 @@
+package bellhop
+
+import (
+	"encoding/hex"
+	"time"
+)
+
+// EventID names one accepted delivery. It is a UUID of version 7, so that ids
+// made later sort later and an index over them grows at its end.
+//
+// Shopify's own webhook id does not serve: it is not covered by the signature,
+// and whether a retry keeps it is not promised.
+type EventID [16]byte
+
+// String returns the usual form, 36 characters with hyphens.
+func (id EventID) String() string {
+	var b [36]byte
+	hex.Encode(b[:8], id[:4])
+	b[8] = '-'
+	hex.Encode(b[9:13], id[4:6])
+	b[13] = '-'
+	hex.Encode(b[14:18], id[6:8])
+	b[18] = '-'
+	hex.Encode(b[19:23], id[8:10])
+	b[23] = '-'
+	hex.Encode(b[24:], id[10:])
+	return string(b[:])
+}
+
+// ParseEventID reads what [EventID.String] returns.
+func ParseEventID(s string) (EventID, error) {
+	var id EventID
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return id, Invalidf("event_id", "%q is not an event id", clip(s, 40))
+	}
+	digits := s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
+	if _, err := hex.Decode(id[:], []byte(digits)); err != nil {
+		return EventID{}, Invalidf("event_id", "%q is not an event id", clip(s, 40))
+	}
+	return id, nil
+}
+
+// Signer tells which secret a webhook was signed with.
+type Signer string
+
+// The secrets that are tried, in this order.
+const (
+	SignerShop         Signer = "shop"          // the shop's own
+	SignerShopPrevious Signer = "shop_previous" // the shop's own, while rotating
+	SignerApp          Signer = "app"           // the app's
+	SignerAppPrevious  Signer = "app_previous"  // the app's, while rotating
+)
+
+// Event is one webhook delivery as it was accepted. All but the body comes from
+// headers, which Shopify does not sign.
+type Event struct {
+	ID             EventID
+	Shop           string    // myshopify.com domain, lower case
+	Topic          string    // such as "orders/create"
+	APIVersion     string    // such as "2026-10"
+	WebhookID      string    // X-Shopify-Webhook-Id
+	ShopifyEventID string    // X-Shopify-Event-Id; "" when absent
+	TriggeredAt    time.Time // X-Shopify-Triggered-At; zero when absent
+	AcceptedAt     time.Time
+	SignedBy       Signer
+	Body           []byte // the bytes that were signed
+}
+
+// Outcome says what became of an accepted event. Every event ends in exactly
+// one.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeRecorded  Outcome = "recorded"  // it changed what is known of an order
+	OutcomeDuplicate Outcome = "duplicate" // it said what was known already
+	OutcomeStale     Outcome = "stale"     // something newer was known already
+	OutcomeSkipped   Outcome = "skipped"   // it is kept, and nothing was done; the reason says why
+	OutcomeDead      Outcome = "dead"      // it can't be processed; it is among the dead letters
+)
+
+// Outcomes lists all of them, in the order they are shown in.
+func Outcomes() []Outcome {
+	return []Outcome{OutcomeRecorded, OutcomeDuplicate, OutcomeStale, OutcomeSkipped, OutcomeDead}
+}
+
+// Reasons that stand beside [OutcomeSkipped] in the ledger.
+const (
+	ReasonUnknownShop    = "unknown_shop"     // nobody has added this shop; replay once it is added
+	ReasonShopDisabled   = "shop_disabled"    // the shop is disabled; replay once it is enabled
+	ReasonTopicUnhandled = "topic_unhandled"  // a topic that bellhop has no use for
+	ReasonNotActedOn     = "not_yet_acted_on" // app/uninstalled and the compliance topics: a person has to act
+)
+
+func clip(s string, n int) string {
+	if len(s) > n {
+		return s[:n] + "…"
+	}
+	return s
+}

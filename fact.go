@@ -1,0 +1,90 @@
+package bellhop
+
+import "time"
+
+// Fact is what one event states, decoded from its body. Exactly one of Order,
+// Touch, Deleted and Skip says what it is about; the rest is zero.
+type Fact struct {
+	Event *Event
+	At    time.Time // when it is recorded
+
+	OrderID int64  // the order that it is about; 0 with Skip
+	Order   *Order // the order as Shopify now has it, Version included
+	Touch   *Touch // an edit or a refund of the order OrderID
+	Deleted bool   // the order OrderID was deleted
+	Skip    string // nothing to record, for this reason
+}
+
+// TouchKind tells the two kinds of [Touch] apart.
+type TouchKind string
+
+// The kinds of touch.
+const (
+	TouchEdit   TouchKind = "edit"
+	TouchRefund TouchKind = "refund"
+)
+
+// Touch is something that happened to an order, told without the order: it
+// names the order and the time. Of each kind the newest is kept, also when it
+// comes before its order.
+type Touch struct {
+	Kind TouchKind
+	ID   int64 // of the edit or the refund
+	At   time.Time
+}
+
+// Compare orders touches of one kind by time, then by id.
+func (t Touch) Compare(u Touch) int {
+	if c := t.At.Compare(u.At); c != 0 {
+		return c
+	}
+	return compareInt(t.ID, u.ID)
+}
+
+// Version orders what Shopify said of one order. Shopify promises no order of
+// delivery, and its updated_at has a resolution of a second, so that ties are
+// broken by when the webhook was triggered and then by the body: any two
+// deliveries compare the same way everywhere, and every shuffle ends alike.
+type Version struct {
+	UpdatedAt   time.Time // in microseconds; zero sorts first
+	TriggeredAt time.Time // in microseconds; zero sorts first
+	Hash        uint64    // of the raw body
+}
+
+// Compare returns -1, 0 or 1 as v is older than, the same as or newer than w.
+func (v Version) Compare(w Version) int {
+	if c := v.UpdatedAt.Compare(w.UpdatedAt); c != 0 {
+		return c
+	}
+	if c := v.TriggeredAt.Compare(w.TriggeredAt); c != 0 {
+		return c
+	}
+	switch {
+	case v.Hash < w.Hash:
+		return -1
+	case v.Hash > w.Hash:
+		return 1
+	}
+	return 0
+}
+
+// IsZero reports whether v is the version of an order whose content has never
+// been seen.
+func (v Version) IsZero() bool { return v == Version{} }
+
+// Result is what recording one [Fact] came to.
+type Result struct {
+	Outcome Outcome
+	Reason  string // for skipped and stale
+	Pushes  int    // pushes that are now owed
+}
+
+func compareInt(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,122 @@
+package bellhop
+
+import (
+	"math"
+	"strings"
+)
+
+// Money is an exact amount. It is never a float: an amount is a whole number of
+// the currency's smallest unit, or of a still smaller one where Shopify sent
+// more digits than the currency has.
+type Money struct {
+	Units    int64  // the amount times 10^Digits
+	Digits   uint8  // decimals; at least those of the currency
+	Currency string // ISO 4217, upper case
+}
+
+// maxDigits keeps a parsed amount well inside int64.
+const maxDigits = 18
+
+// ParseMoney reads a decimal such as "403.00" or "-5.5" exactly. Zeros beyond
+// the currency's own digits are dropped; other digits are kept.
+func ParseMoney(amount, currency string) (Money, error) {
+	bad := func() (Money, error) {
+		return Money{}, Invalidf("money", "%q is not an amount of money", clip(amount, 40))
+	}
+	digits, neg := amount, false
+	if strings.HasPrefix(digits, "-") {
+		digits, neg = digits[1:], true
+	}
+	whole, frac, point := strings.Cut(digits, ".")
+	if whole == "" || point && frac == "" || len(currency) != 3 {
+		return bad()
+	}
+	want := CurrencyDigits(currency)
+	for len(frac) > want && frac[len(frac)-1] == '0' {
+		frac = frac[:len(frac)-1]
+	}
+	whole = strings.TrimLeft(whole[:len(whole)-1], "0") + whole[len(whole)-1:]
+	scale := max(want, len(frac))
+	if len(whole)+scale > maxDigits {
+		return bad()
+	}
+	var units int64
+	for _, part := range [2]string{whole, frac} {
+		for i := range len(part) {
+			c := part[i] - '0'
+			if c > 9 {
+				return bad()
+			}
+			units = units*10 + int64(c)
+		}
+	}
+	for range scale - len(frac) {
+		units *= 10
+	}
+	if neg {
+		units = -units
+	}
+	return Money{Units: units, Digits: uint8(scale), Currency: currency}, nil
+}
+
+// String returns the decimal alone, in the currency's own digits: "403.00",
+// "19800".
+func (m Money) String() string {
+	var b [24]byte
+	i := len(b)
+	u := uint64(m.Units)
+	if m.Units < 0 {
+		u = -u
+	}
+	for n := 0; n <= int(m.Digits) || u > 0; n++ {
+		if n == int(m.Digits) && n > 0 {
+			i--
+			b[i] = '.'
+		}
+		i--
+		b[i] = byte('0' + u%10)
+		u /= 10
+	}
+	if m.Units < 0 {
+		i--
+		b[i] = '-'
+	}
+	return string(b[i:])
+}
+
+// Add returns the sum. ok is false when the currencies differ or the sum would
+// not fit.
+func (m Money) Add(n Money) (sum Money, ok bool) {
+	if m.Currency != n.Currency {
+		return Money{}, false
+	}
+	for m.Digits < n.Digits {
+		if m.Units > math.MaxInt64/10 || m.Units < math.MinInt64/10 {
+			return Money{}, false
+		}
+		m.Units, m.Digits = m.Units*10, m.Digits+1
+	}
+	if n.Digits < m.Digits {
+		return n.Add(m)
+	}
+	s := m.Units + n.Units
+	if (s > m.Units) != (n.Units > 0) && n.Units != 0 {
+		return Money{}, false
+	}
+	return Money{Units: s, Digits: m.Digits, Currency: m.Currency}, true
+}
+
+// CurrencyDigits returns how many decimals a currency has: two, unless ISO 4217
+// says otherwise.
+func CurrencyDigits(currency string) int {
+	switch currency {
+	case "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF",
+		"UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF":
+		return 0
+	case "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND":
+		return 3
+	case "CLF", "UYW":
+		return 4
+	}
+	return 2
+}

@@ -1,0 +1,52 @@
+package bellhop
+
+import "time"
+
+// PushKind says what a push tells.
+type PushKind string
+
+// PushOrderNew tells of an order recorded for the first time.
+const PushOrderNew PushKind = "order.new"
+
+// PushStatus is how far a push has got.
+type PushStatus string
+
+// The statuses. [PushPending], [PushSending] and, while another attempt is
+// planned, [PushUnknown] are on the way; the others are final.
+const (
+	PushPending PushStatus = "pending" // owed
+	PushSending PushStatus = "sending" // an attempt is under way
+	PushSent    PushStatus = "sent"    // FCM took it
+	PushUnknown PushStatus = "unknown" // an attempt was made and its outcome can't be known
+	PushFailed  PushStatus = "failed"  // FCM refused it for good, or it was given up; the reason says why
+	PushSkipped PushStatus = "skipped" // there was nothing to send it to, or no use in it; the reason says why
+)
+
+// ParsePushStatus accepts the statuses and nothing else.
+func ParsePushStatus(s string) (PushStatus, error) {
+	switch p := PushStatus(s); p {
+	case PushPending, PushSending, PushSent, PushUnknown, PushFailed, PushSkipped:
+		return p, nil
+	}
+	return "", Invalidf("status", "status is pending, sending, sent, unknown, failed or skipped, not %q", clip(s, 40))
+}
+
+// Push is one message owed to one device for one order. There is at most one
+// for each (order, device, kind), ever.
+type Push struct {
+	ID           int64
+	Shop         string
+	OrderID      int64
+	OrderName    string
+	DeviceID     int64  // 0 when there was no device
+	Installation string // of the device
+	Kind         PushKind
+	Status       PushStatus
+	Attempts     int
+	Reason       string
+	CreatedAt    time.Time
+	NextAt       time.Time // when it is due; zero once it is final
+	SentAt       time.Time
+	ReceivedAt   time.Time // the phone's own word
+	OpenedAt     time.Time
+}

@@ -1,0 +1,102 @@
+// Package push is the port to whatever rings an owner's phone. A driver makes
+// one attempt to hand over one message and says what came of it; when to try
+// again is decided above, by [bellhop/pipeline]. Drivers are in the subfolders,
+// and all of them pass [bellhop/push/pushtest].
+package push
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"bellhop"
+)
+
+// Message is what one device is to show. Form, platform and address are the
+// device's.
+type Message struct {
+	Device bellhop.Device
+	// Tag names the slot in the phone's drawer: a later message with the same
+	// tag replaces the earlier one. At most 64 bytes.
+	Tag   string
+	Title string
+	Body  string
+	Data  map[string]string // for the app; keys that FCM reserves are refused by it
+	TTL   time.Duration     // after this it is of no use; 0 means the driver's own
+}
+
+// Sender makes attempts.
+type Sender interface {
+	// Send makes one attempt and returns the service's name for the message.
+	// A message that is too long is shortened, never refused. Any error is a
+	// [*Error]. Send may be called from many goroutines at once; it returns
+	// soon after ctx is done, and then the outcome is unknown.
+	Send(ctx context.Context, m Message) (name string, err error)
+
+	// Check reaches the service without sending anything, for doctor and
+	// readyz. Its error says what to mend.
+	Check(ctx context.Context) error
+}
+
+// Reason is why an attempt came to nothing.
+type Reason string
+
+// The reasons.
+const (
+	// ReasonUnregistered: the device is gone; retire it. Final.
+	ReasonUnregistered Reason = "unregistered"
+	// ReasonBadAddress: the address is not one the service knows the form of;
+	// retire it. Final.
+	ReasonBadAddress Reason = "bad_address"
+	// ReasonRefused: the service refuses this message whoever gets it. Final.
+	ReasonRefused Reason = "refused"
+	// ReasonNotAllowed: the service does not let us; the credentials or the
+	// project are wrong. Final for the message.
+	ReasonNotAllowed Reason = "not_allowed"
+	// ReasonQuota: too many; try again after RetryAfter.
+	ReasonQuota Reason = "quota"
+	// ReasonUnavailable: the service is in trouble, and says that it did not
+	// take the message; try again.
+	ReasonUnavailable Reason = "unavailable"
+	// ReasonUnknown: no answer came, so that the message may have been taken
+	// or not; try again with the same tag.
+	ReasonUnknown Reason = "unknown"
+)
+
+// Error is what came of an attempt that did not succeed.
+type Error struct {
+	Reason     Reason
+	RetryAfter time.Duration // as the service asked; 0 if it did not
+	Cause      error         // holds no address and no secret
+}
+
+func (e *Error) Error() string {
+	if e.Cause == nil {
+		return string(e.Reason)
+	}
+	return fmt.Sprintf("%s: %v", e.Reason, e.Cause)
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Final reports whether another attempt is of no use.
+func (r Reason) Final() bool {
+	switch r {
+	case ReasonQuota, ReasonUnavailable, ReasonUnknown:
+		return false
+	}
+	return true
+}
+
+// Retire reports whether the device should get no further pushes.
+func (r Reason) Retire() bool { return r == ReasonUnregistered || r == ReasonBadAddress }
+
+// AsError returns err as an [*Error]. One that no driver classified is
+// [ReasonUnknown], since nothing says that the message was not taken.
+func AsError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{Reason: ReasonUnknown, Cause: err}
+}

@@ -1,0 +1,76 @@
+package bellhop
+
+import (
+	"strings"
+	"time"
+)
+
+// Shop is a Shopify shop whose orders are carried.
+type Shop struct {
+	Domain   string // myshopify.com domain, lower case; what its webhooks name
+	Disabled bool   // its events are accepted and kept, and nothing else
+	// Secret is the shop's own signing secret, tried before the app's.
+	// PreviousSecret is the one before, valid while Shopify goes over.
+	Secret, PreviousSecret string
+	// OwnSecretOnly refuses webhooks signed with the app's secret. The
+	// signature does not cover the shop's name, so that only a secret of its
+	// own proves that a webhook is this shop's.
+	OwnSecretOnly bool
+	// CustomerInPush lets a push name the customer. Off unless asked for.
+	CustomerInPush bool
+	AddedAt        time.Time
+	LastEventAt    time.Time // when the last webhook came; zero if none did
+	LastSignedBy   Signer
+}
+
+// ParseShopDomain accepts a myshopify.com domain and returns it in lower case.
+// It is the narrow form of the pattern in Shopify's own library.
+func ParseShopDomain(s string) (string, error) {
+	d := strings.ToLower(s)
+	name, ok := strings.CutSuffix(d, ".myshopify.com")
+	if ok && name != "" && len(d) <= 255 && name[0] != '-' && !strings.ContainsFunc(name, notInShopName) {
+		return d, nil
+	}
+	return "", Invalidf("shop", "%q is not a shop's domain: give the form NAME.myshopify.com", clip(s, 80))
+}
+
+func notInShopName(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
+}
+
+// Role says what a person may see.
+type Role string
+
+// The roles.
+const (
+	RoleOwner    Role = "owner"    // one shop
+	RoleOperator Role = "operator" // every shop
+)
+
+// Person is somebody who signs in.
+type Person struct {
+	ID           int64
+	Email        string // lower case; unique among all people
+	Role         Role
+	Shop         string // "" for an operator
+	PasswordHash string // argon2id in its usual string form
+	AddedAt      time.Time
+}
+
+// Session is a sign-in. Only the hash of its token is stored.
+type Session struct {
+	TokenHash [32]byte
+	PersonID  int64
+	ExpiresAt time.Time
+	CreatedAt time.Time
+}
+
+// Token is an API token of a shop. Only the hash of its secret is stored.
+type Token struct {
+	ID         int64
+	Shop       string
+	Name       string
+	Hash       [32]byte
+	CreatedAt  time.Time
+	LastUsedAt time.Time // zero if never; a resolution of a minute is enough
+}

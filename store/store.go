@@ -1,0 +1,299 @@
+// Package store is the port to what is kept: orders, the pushes that they owe,
+// the ledger of every event, shops, people and devices. Drivers fetch and
+// store; the rules by which an order changes and pushes are rationed stand here
+// once, for all of them ([Merge], [Ration]). Drivers are in the subfolders, and
+// all of them pass [bellhop/store/storetest].
+//
+// The store is several small ports. A part of bellhop asks for those that it
+// needs; a driver serves them all.
+//
+// Whatever belongs to a shop is asked for by the shop, and the shop is part of
+// the query: another shop's object is bellhop.NotFound. All methods may be
+// called from many goroutines at once. A nil error from a method that changes
+// something means that the change would survive a crash of the machine. Times
+// are kept in microseconds.
+package store
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+)
+
+// Store is all of the ports.
+type Store interface {
+	Recorder
+	Orders
+	Outbox
+	Ledger
+	Shops
+	People
+	Devices
+	Stream
+	Close() error
+}
+
+// Recorder takes what events state.
+type Recorder interface {
+	// Record stores facts and all that follows from them in one transaction:
+	// the order, the pushes that it owes, the ledger's line, the stream's. Each
+	// fact is merged into its order by [Merge], so that the result does not
+	// depend on how facts are ordered, repeated or divided among calls and
+	// processes. The event with its body is put into the archive unless it is
+	// there.
+	//
+	// An event that has a line of recorded, duplicate or stale in the ledger
+	// keeps it; one that was skipped or dead gets a new one. Results are in the
+	// order of the facts.
+	Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error)
+}
+
+// Orders is the owner's view.
+type Orders interface {
+	// Orders lists a shop's orders, newest first. Items and pushes are left out.
+	Orders(ctx context.Context, shop string, q OrderQuery) (OrderPage, error)
+	// Order returns one with its items and pushes. One that was deleted, or of
+	// which only a touch is known, is bellhop.NotFound.
+	Order(ctx context.Context, shop string, id int64) (bellhop.Order, error)
+	// SetHandling changes how far the owner has got with an order, and returns
+	// it as Order does.
+	SetHandling(ctx context.Context, shop string, id int64, h bellhop.Handling, at time.Time) (bellhop.Order, error)
+}
+
+// OrderQuery narrows a list. Zero fields don't.
+type OrderQuery struct {
+	Limit    int    // 1 to 200; 0 means 50
+	Cursor   string // OrderPage.Next of the page before
+	Handling bellhop.Handling
+	Text     string    // in the name, the number, the customer's name or e-mail address
+	Since    time.Time // placed at or after
+}
+
+// OrderPage is a part of a list.
+type OrderPage struct {
+	Orders []bellhop.Order
+	Next   string // the cursor of the next page; "" at the end
+}
+
+// Outbox is the pushes that are owed.
+type Outbox interface {
+	// ClaimPushes takes up to max pushes that are due, marks them sending and
+	// counts an attempt. [Ration] divides a device's budget among its pushes:
+	// some go out by themselves, some together, some later. A claim that is
+	// not settled within lease counts as unknown and is due again.
+	ClaimPushes(ctx context.Context, now time.Time, max int, lease time.Duration) ([]Owed, error)
+	// SettlePushes writes down what became of claimed pushes.
+	SettlePushes(ctx context.Context, settled []Settled) error
+	// NextPush returns when the next push is due; zero when none is owed.
+	NextPush(ctx context.Context) (time.Time, error)
+	// PushesOwed is closed once something may have become due since the call.
+	PushesOwed() <-chan struct{}
+
+	// Pushes is the delivery log, newest first.
+	Pushes(ctx context.Context, shop string, q PushQuery) (PushPage, error)
+	// PushReceipt keeps the phone's own word: when it received or opened
+	// a push. The first word of each sort counts.
+	PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error
+	// PushCounts counts all pushes by status.
+	PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error)
+}
+
+// Owed is one message to be sent: one push, or several gathered into one.
+type Owed struct {
+	Pushes []int64 // push ids, oldest first
+	Device bellhop.Device
+	Shop   bellhop.Shop // without secrets
+	Kind   bellhop.PushKind
+	Orders []OrderBrief // of Pushes, in the same order
+
+	Attempt   int       // the highest among Pushes, this one included
+	CreatedAt time.Time // of the oldest
+	// Gathered is nil for a push by itself.
+	Gathered *Gathering
+}
+
+// OrderBrief is what a push says of an order.
+type OrderBrief struct {
+	ID           int64
+	Name         string
+	Total        bellhop.Money
+	Items        int // lines
+	CustomerName string
+}
+
+// Gathering is a running sum of the orders that one replacing push stands for.
+type Gathering struct {
+	Orders int           // how many
+	Total  bellhop.Money // zero Currency when they differ in currency
+	Since  time.Time     // when it began
+}
+
+// Settled is what became of the pushes of one [Owed].
+type Settled struct {
+	Pushes []int64
+	Status bellhop.PushStatus // pending and unknown need RetryAt to be tried again
+	Reason string
+	At     time.Time
+	// RetryAt is when to try again; zero for never.
+	RetryAt time.Time
+	// Retire is the device whose address is of no more use, with the address
+	// that was tried: a device that was refreshed since stays. Its other pushes
+	// are skipped.
+	Retire *Retirement
+}
+
+// Retirement names a device and the address that failed.
+type Retirement struct {
+	DeviceID int64
+	Value    string
+	Reason   string
+}
+
+// PushQuery narrows the delivery log. Zero fields don't.
+type PushQuery struct {
+	Limit   int // 1 to 200; 0 means 50
+	Cursor  string
+	OrderID int64
+	Status  bellhop.PushStatus
+}
+
+// PushPage is a part of the delivery log.
+type PushPage struct {
+	Pushes []bellhop.Push
+	Next   string
+}
+
+// Ledger tells what became of every event, and keeps the bodies.
+type Ledger interface {
+	// Dead notes that an event was given up. One that was recorded stays so.
+	Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error
+	// Totals counts all events by outcome, including those whose lines have
+	// been pruned.
+	Totals(ctx context.Context) (map[bellhop.Outcome]int64, error)
+	// Lines lists the ledger, newest first.
+	Lines(ctx context.Context, q LineQuery) (LinePage, error)
+	// Archived returns up to limit events of a shop that were accepted at or
+	// after since and have their body still, oldest first, and begins after
+	// the event after.
+	Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error)
+	// Prune drops the bodies of settled events that were accepted before, at
+	// most limit of them, and returns how many. Lines stay.
+	Prune(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// LineQuery narrows the ledger. Zero fields don't.
+type LineQuery struct {
+	Limit     int // 1 to 200; 0 means 50
+	Cursor    string
+	Shop      string
+	Topic     string
+	Outcome   bellhop.Outcome
+	Reason    string
+	OrderID   int64
+	WebhookID string
+}
+
+// Line is one event in the ledger.
+type Line struct {
+	Event   bellhop.Event // without its body
+	Outcome bellhop.Outcome
+	Reason  string
+	OrderID int64 // 0 when it is about none
+	At      time.Time
+}
+
+// LinePage is a part of the ledger.
+type LinePage struct {
+	Lines []Line
+	Next  string
+}
+
+// Shops are those whose orders are carried.
+type Shops interface {
+	// AddShop adds a shop; bellhop.Conflict if it is there.
+	AddShop(ctx context.Context, s bellhop.Shop) error
+	// Shops lists them by domain, with when the last webhook came.
+	Shops(ctx context.Context) ([]bellhop.Shop, error)
+	// UpdateShop changes what may change of a shop: all but its domain and
+	// when it was added. change sees the shop as it is.
+	UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error
+}
+
+// People are those who sign in, their sessions, and the API tokens.
+type People interface {
+	// AddPerson adds p and returns it with its id; bellhop.Conflict if the
+	// address is taken, bellhop.NotFound if there is no such shop.
+	AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error)
+	// People lists a shop's owners, or everybody when shop is "".
+	People(ctx context.Context, shop string) ([]bellhop.Person, error)
+	// PersonByEmail returns who has an address; bellhop.NotFound if nobody.
+	PersonByEmail(ctx context.Context, email string) (bellhop.Person, error)
+	// SetPassword changes a password's hash and ends the person's sessions.
+	SetPassword(ctx context.Context, id int64, hash string) error
+	// RemovePerson removes somebody with their sessions and devices.
+	RemovePerson(ctx context.Context, id int64) error
+
+	AddSession(ctx context.Context, s bellhop.Session) error
+	// Session returns a session that has not expired, and whose it is;
+	// bellhop.NotFound if there is none.
+	Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error)
+	RemoveSession(ctx context.Context, tokenHash [32]byte) error
+
+	// AddToken adds t and returns it with its id; bellhop.Conflict if the shop
+	// has one of that name.
+	AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error)
+	Tokens(ctx context.Context, shop string) ([]bellhop.Token, error)
+	// Token returns the token with a hash and notes that it was used;
+	// bellhop.NotFound if there is none.
+	Token(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Token, error)
+	RemoveToken(ctx context.Context, shop, name string) error
+}
+
+// Devices are what pushes go to.
+type Devices interface {
+	// PutDevice adds a device, or refreshes the one of this installation:
+	// a retired one is in use again. An address that another device had moves
+	// to this one, and the other is retired.
+	PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, error)
+	// Devices lists a shop's devices, retired ones included.
+	Devices(ctx context.Context, shop string) ([]bellhop.Device, error)
+	// RemoveDevice deletes a device; bellhop.NotFound if there is none. Pushes
+	// that it is owed are skipped.
+	RemoveDevice(ctx context.Context, shop, installation string) error
+}
+
+// Stream is a durable sequence of what changed, for those who follow along.
+type Stream interface {
+	// Changes returns up to limit changes after a sequence number, oldest
+	// first, of one shop, or of all when shop is "".
+	Changes(ctx context.Context, shop string, after int64, limit int) ([]Change, error)
+	// LastChange returns the newest sequence number; 0 when there is none.
+	LastChange(ctx context.Context) (int64, error)
+	// FirstChange returns the oldest sequence number still kept; 0 when there
+	// is none. Older changes have been dropped.
+	FirstChange(ctx context.Context) (int64, error)
+	// Changed is closed once something may have changed since the call,
+	// whichever process changed it.
+	Changed() <-chan struct{}
+}
+
+// ChangeKind says what changed.
+type ChangeKind string
+
+// The kinds of change; they are the names of the stream's events.
+const (
+	ChangeRecorded ChangeKind = "order.recorded"
+	ChangeUpdated  ChangeKind = "order.updated"
+	ChangeSettled  ChangeKind = "push.settled"
+)
+
+// Change is one step of the stream.
+type Change struct {
+	Seq     int64
+	Kind    ChangeKind
+	Shop    string
+	OrderID int64
+	PushID  int64 // with ChangeSettled
+	At      time.Time
+}
