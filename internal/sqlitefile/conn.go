@@ -1,0 +1,212 @@
+package sqlitefile
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+)
+
+// Conn is a connection with its prepared statements. It is used by one
+// goroutine at a time.
+type Conn struct {
+	db    *sqlite3.Conn
+	stmts map[string]*Stmt
+}
+
+// Stmt is a prepared statement whose parameters are bound one after the other.
+// The first error sticks and is returned at the end.
+type Stmt struct {
+	s   *sqlite3.Stmt
+	n   int // parameters bound
+	col int // columns read of the current row
+	err error
+}
+
+// Prepare returns the statement for sql, made once for the connection, with
+// nothing bound to it. It must be finished before the same text is prepared
+// again.
+func (c *Conn) Prepare(sql string) *Stmt {
+	st, ok := c.stmts[sql]
+	if !ok {
+		s, _, err := c.db.PrepareFlags(sql, sqlite3.PREPARE_PERSISTENT)
+		if err != nil {
+			return &Stmt{err: fmt.Errorf("prepare %q: %w", sql, err)}
+		}
+		st = &Stmt{s: s}
+		c.stmts[sql] = st
+	}
+	st.n, st.err = 0, nil
+	return st
+}
+
+// reset ends whatever a caller left half read, so that no snapshot stays open.
+func (c *Conn) reset() {
+	for _, st := range c.stmts {
+		if st.s.Busy() {
+			st.s.Reset()
+		}
+	}
+}
+
+func (c *Conn) close() error {
+	for _, st := range c.stmts {
+		st.s.Close()
+	}
+	return c.db.Close()
+}
+
+// Changes returns how many rows the last statement changed.
+func (c *Conn) Changes() int64 { return c.db.Changes() }
+
+// LastID returns the rowid of the last insert.
+func (c *Conn) LastID() int64 { return c.db.LastInsertRowID() }
+
+// Int binds an integer.
+func (st *Stmt) Int(v int64) *Stmt {
+	if st.err == nil {
+		st.n++
+		st.err = st.s.BindInt64(st.n, v)
+	}
+	return st
+}
+
+// Bool binds 1 or 0.
+func (st *Stmt) Bool(v bool) *Stmt {
+	if v {
+		return st.Int(1)
+	}
+	return st.Int(0)
+}
+
+// Text binds a string.
+func (st *Stmt) Text(v string) *Stmt {
+	if st.err == nil {
+		st.n++
+		st.err = st.s.BindText(st.n, v)
+	}
+	return st
+}
+
+// TextOrNull binds a string, and NULL for "".
+func (st *Stmt) TextOrNull(v string) *Stmt {
+	if v == "" {
+		return st.Null()
+	}
+	return st.Text(v)
+}
+
+// Blob binds bytes.
+func (st *Stmt) Blob(v []byte) *Stmt {
+	if st.err == nil {
+		st.n++
+		st.err = st.s.BindBlob(st.n, v)
+	}
+	return st
+}
+
+// Time binds microseconds since 1970, and NULL for the zero time.
+func (st *Stmt) Time(t time.Time) *Stmt {
+	if t.IsZero() {
+		return st.Null()
+	}
+	return st.Int(t.UnixMicro())
+}
+
+// Null binds NULL.
+func (st *Stmt) Null() *Stmt {
+	if st.err == nil {
+		st.n++
+		st.err = st.s.BindNull(st.n)
+	}
+	return st
+}
+
+// Exec runs a statement that returns no rows.
+func (st *Stmt) Exec() error {
+	if st.err != nil {
+		return st.err
+	}
+	return st.s.Exec()
+}
+
+// One returns the first column of the first row as an integer; 0 if there is no
+// row or the value is NULL.
+func (st *Stmt) One() (int64, error) {
+	var v int64
+	_, err := st.First(func(r Row) { v = r.Int() })
+	return v, err
+}
+
+// First calls fn with the first row, if there is one.
+func (st *Stmt) First(fn func(Row)) (found bool, err error) {
+	if st.err != nil {
+		return false, st.err
+	}
+	if found = st.s.Step(); found {
+		st.col = 0
+		fn(Row{st})
+	}
+	return found, errors.Join(st.s.Err(), st.s.Reset())
+}
+
+// Each calls fn with each row.
+func (st *Stmt) Each(fn func(Row) error) error {
+	if st.err != nil {
+		return st.err
+	}
+	for st.s.Step() {
+		st.col = 0
+		if err := fn(Row{st}); err != nil {
+			st.s.Reset()
+			return err
+		}
+	}
+	return errors.Join(st.s.Err(), st.s.Reset())
+}
+
+// Row is a row whose columns are read one after the other. What it returns is
+// the caller's to keep.
+type Row struct{ st *Stmt }
+
+func (r Row) next() int { r.st.col++; return r.st.col - 1 }
+
+// Int reads an integer; 0 for NULL.
+func (r Row) Int() int64 { return r.st.s.ColumnInt64(r.next()) }
+
+// Bool reads whether a number is not 0.
+func (r Row) Bool() bool { return r.Int() != 0 }
+
+// Text reads a string; "" for NULL.
+func (r Row) Text() string { return r.st.s.ColumnText(r.next()) }
+
+// Blob reads bytes; nil for NULL.
+func (r Row) Blob() []byte { return r.st.s.ColumnBlob(r.next(), nil) }
+
+// Null reports whether the next column is NULL, without passing over it.
+func (r Row) Null() bool { return r.st.s.ColumnType(r.st.col) == sqlite3.NULL }
+
+// Time reads a time in UTC; zero for NULL.
+func (r Row) Time() time.Time {
+	if r.Null() {
+		r.next()
+		return time.Time{}
+	}
+	return time.UnixMicro(r.Int()).UTC()
+}
+
+// rawBlob reads bytes that are valid until the next step.
+func (r Row) rawBlob() []byte { return r.st.s.ColumnRawBlob(r.next()) }
+
+func uri(path, vfs string) string {
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
+	if vfs != "" {
+		u.RawQuery = url.Values{"vfs": {vfs}}.Encode()
+	}
+	return u.String()
+}
+
+// IsConstraint reports whether err is a violated UNIQUE or other constraint.
+func IsConstraint(err error) bool { return errors.Is(err, sqlite3.CONSTRAINT) }

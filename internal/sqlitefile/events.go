@@ -1,0 +1,88 @@
+package sqlitefile
+
+import (
+	"bellhop"
+)
+
+// Archived is an event with its place in the archive.
+type Archived struct {
+	Seq   int64
+	Event *bellhop.Event // Body is nil once it was pruned
+}
+
+// EventColumns are what [ScanEvent] reads, of a table or alias e.
+const EventColumns = `e.seq, e.id, e.shop, e.topic, e.api_version, e.webhook_id,
+	e.shopify_event_id, e.triggered_at, e.accepted_at, e.signed_by`
+
+// BodyColumns are what [File.ScanBody] reads after them.
+const BodyColumns = `e.coding, e.body`
+
+// Append puts an event that is new into the archive. One that is there already
+// stays as it is.
+func (tx *Tx) Append(e *bellhop.Event) (seq int64, err error) {
+	coding, body := tx.file.dict.encode(&tx.scratch, e.Body)
+	st := tx.Prepare(`INSERT INTO events (id, shop, topic, api_version, webhook_id, shopify_event_id,
+		triggered_at, accepted_at, signed_by, coding, body) VALUES (?,?,?,?,?,?,?,?,?,?,?)
+		ON CONFLICT (id) DO NOTHING`)
+	err = st.Blob(e.ID[:]).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).
+		TextOrNull(e.ShopifyEventID).Time(e.TriggeredAt).Time(e.AcceptedAt).Text(string(e.SignedBy)).
+		Int(coding).Blob(body).Exec()
+	if err != nil {
+		return 0, err
+	}
+	if tx.Changes() == 0 {
+		return tx.Find(e.ID)
+	}
+	return tx.LastID(), nil
+}
+
+// Ensure returns the place of an event that is most likely in the archive, and
+// puts it there if it isn't.
+func (tx *Tx) Ensure(e *bellhop.Event) (seq int64, err error) {
+	if seq, err = tx.Find(e.ID); seq != 0 || err != nil {
+		return seq, err
+	}
+	return tx.Append(e)
+}
+
+// Find returns the place of an event, and 0 if it is not in the archive.
+func (c *Conn) Find(id bellhop.EventID) (seq int64, err error) {
+	return c.Prepare(`SELECT seq FROM events WHERE id = ?`).Blob(id[:]).One()
+}
+
+// ScanEvent reads [EventColumns].
+func ScanEvent(r Row) Archived {
+	a := Archived{Seq: r.Int(), Event: &bellhop.Event{}}
+	e := a.Event
+	copy(e.ID[:], r.rawBlob())
+	e.Shop, e.Topic, e.APIVersion, e.WebhookID = r.Text(), r.Text(), r.Text(), r.Text()
+	e.ShopifyEventID = r.Text()
+	e.TriggeredAt, e.AcceptedAt = r.Time(), r.Time()
+	e.SignedBy = bellhop.Signer(r.Text())
+	return a
+}
+
+// ScanBody reads [BodyColumns].
+func (f *File) ScanBody(c *Conn, r Row) ([]byte, error) {
+	coding := r.Int()
+	if r.Null() {
+		return nil, nil
+	}
+	return f.dict.decode(c, coding, r.rawBlob())
+}
+
+// Event returns the event at a place in the archive, with its body; nil if there
+// is none.
+func (f *File) Event(c *Conn, seq int64) (*bellhop.Event, error) {
+	var e *bellhop.Event
+	var bad error
+	_, err := c.Prepare(`SELECT `+EventColumns+`, `+BodyColumns+` FROM events e WHERE e.seq = ?`).Int(seq).
+		First(func(r Row) {
+			e = ScanEvent(r).Event
+			e.Body, bad = f.ScanBody(c, r)
+		})
+	if err == nil {
+		err = bad
+	}
+	return e, err
+}

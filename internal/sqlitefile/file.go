@@ -1,0 +1,265 @@
+// Package sqlitefile is one SQLite file with one writer, shared by the queue's
+// and the store's SQLite drivers. Whatever gathers while a transaction is being
+// committed goes into the next one, so that one fsync serves everything that
+// waits: arriving events, leases, records and acknowledgements.
+//
+// The file also holds the archive of events, keyed by event id, since both
+// drivers need the same bodies and neither should know of the other: each puts
+// an event there unless it is there already.
+//
+// A commit is an fsync (WAL, synchronous=FULL). Readers have connections of
+// their own and never wait for the writer. Other processes may use the file at
+// the same time.
+package sqlitefile
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"bellhop"
+)
+
+// Options are the settings of a [File]. The zero value serves.
+type Options struct {
+	Readers int    // read connections; 0 means 4
+	VFS     string // the name of a registered VFS; "" means the system's
+	Logger  *slog.Logger
+	// Committed, if set, is told of each commit: how many jobs it carried and
+	// how long it took.
+	Committed func(jobs int, took time.Duration)
+}
+
+// File is an open SQLite file.
+type File struct {
+	path    string
+	opts    Options
+	jobs    chan *job
+	readers chan *Conn
+	all     []*Conn // the readers, to be closed
+	dict    *dictionaries
+
+	failed  atomic.Pointer[bellhop.Error] // set by a failed fsync, for good
+	mu      sync.Mutex
+	changed chan struct{}
+
+	stop    chan struct{} // closed by Close
+	closing sync.RWMutex  // held for reading while a job is handed over
+	closed  bool
+	wg      sync.WaitGroup
+}
+
+// Open opens the file, and makes it with its folder if there is none. The
+// schemas must be there already: see [Migrate].
+func Open(ctx context.Context, path string, opts Options) (*File, error) {
+	if opts.Readers == 0 {
+		opts.Readers = 4
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	f := &File{
+		path: path, opts: opts,
+		jobs:    make(chan *job, 4096),
+		readers: make(chan *Conn, opts.Readers),
+		changed: make(chan struct{}),
+		stop:    make(chan struct{}),
+	}
+	writer, err := f.connect(ctx, writerPragmas)
+	if err != nil {
+		return nil, err
+	}
+	if f.dict, err = loadDictionaries(writer); err != nil {
+		writer.db.Close()
+		return nil, fmt.Errorf("read the dictionaries of %s: %w", path, err)
+	}
+	for range opts.Readers + 1 {
+		c, err := f.connect(ctx, readerPragmas)
+		if err != nil {
+			writer.db.Close()
+			f.closeReaders()
+			return nil, err
+		}
+		f.all = append(f.all, c)
+	}
+	for _, c := range f.all[1:] {
+		f.readers <- c
+	}
+	f.wg.Add(2)
+	go f.write(writer)
+	go f.watch(f.all[0])
+	return f, nil
+}
+
+const (
+	writerPragmas = `PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+		PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY`
+	readerPragmas = `PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY`
+)
+
+func (f *File) connect(ctx context.Context, pragmas string) (*Conn, error) {
+	db, err := sqlite3.OpenContext(ctx, uri(f.path, f.opts.VFS))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", f.path, err)
+	}
+	db.SetInterrupt(context.Background())
+	if err := db.Exec(pragmas); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open %s: %w", f.path, err)
+	}
+	return &Conn{db: db, stmts: map[string]*Stmt{}}, nil
+}
+
+// Path returns where the file is.
+func (f *File) Path() string { return f.path }
+
+// Read runs fn on a connection of its own, in one read transaction: all of its
+// queries see the same state. It waits for no writer.
+func (f *File) Read(ctx context.Context, fn func(*Conn) error) error {
+	var c *Conn
+	select {
+	case c = <-f.readers:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-f.stop:
+		return errClosed
+	}
+	defer func() { f.readers <- c }()
+	c.db.SetInterrupt(ctx)
+	defer c.db.SetInterrupt(context.Background())
+	if err := c.Prepare("BEGIN").Exec(); err != nil {
+		return readError(ctx, err)
+	}
+	err := fn(c)
+	c.db.SetInterrupt(context.Background())
+	if err != nil {
+		c.reset()
+	}
+	if e := c.Prepare("COMMIT").Exec(); err == nil {
+		err = e
+	}
+	return readError(ctx, err)
+}
+
+func readError(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// Changed returns a channel that is closed at the next commit, whichever
+// process makes it. Commits of other processes are noticed within 50 ms.
+func (f *File) Changed() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.changed
+}
+
+func (f *File) announce() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// watch announces what other processes commit.
+func (f *File) watch(c *Conn) {
+	defer f.wg.Done()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	var last int64
+	for {
+		select {
+		case <-f.stop:
+			return
+		case <-tick.C:
+		}
+		now, err := c.Prepare("PRAGMA data_version").One()
+		if err == nil && now != last {
+			last = now
+			f.announce()
+		}
+	}
+}
+
+// Healthy returns nil while the file can be written to. After a failed fsync it
+// never again does: the kernel may have dropped what it could not write, so
+// that only a new process, which reads what the disk holds, can be trusted.
+func (f *File) Healthy() error {
+	if e := f.failed.Load(); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Close waits for what is being written, refuses the rest, and closes the file.
+func (f *File) Close() error {
+	f.closing.Lock()
+	if f.closed {
+		f.closing.Unlock()
+		return nil
+	}
+	f.closed = true
+	close(f.stop)
+	close(f.jobs)
+	f.closing.Unlock()
+	f.wg.Wait()
+	return f.closeReaders()
+}
+
+func (f *File) closeReaders() error {
+	var first error
+	for i, c := range f.all {
+		if i > 0 && f.closed {
+			c = <-f.readers // waits for the reads under way
+		}
+		if err := c.close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	f.all = nil
+	return first
+}
+
+// Backup writes a copy of the whole file to path while others go on reading and
+// writing. The copy is complete and synced, or it is not there.
+func (f *File) Backup(ctx context.Context, path string) error {
+	tmp := path + ".part"
+	if err := os.Remove(tmp); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("make %s: %w", path, err)
+	}
+	defer os.Remove(tmp)
+	c, err := f.connect(ctx, readerPragmas)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	c.db.SetInterrupt(ctx)
+	if err := c.Prepare("VACUUM INTO ?").Text(tmp).Exec(); err != nil {
+		return fmt.Errorf("copy %s: %w", f.path, readError(ctx, err))
+	}
+	if err := syncPath(tmp); err != nil {
+		return fmt.Errorf("sync the copy: %w", err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("name the copy: %w", err)
+	}
+	return syncPath(filepath.Dir(path))
+}
+
+func syncPath(path string) error {
+	h, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return h.Sync()
+}

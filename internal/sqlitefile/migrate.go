@@ -1,0 +1,138 @@
+package sqlitefile
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	_ "github.com/ncruces/go-sqlite3/driver" // goose goes through database/sql
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+
+	"bellhop"
+)
+
+// Schema is one set of migrations. Each user of the file has its own, counted
+// by itself, so that a file may hold the queue, the store or both.
+type Schema struct {
+	Name string // lower case; part of a table's name
+	FS   fs.FS  // goose's SQL files
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Archive is the schema of the file's own tables. [Migrate] and [Check] add it
+// by themselves.
+func archive() Schema {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the name is right or nothing works
+	}
+	return Schema{Name: "archive", FS: sub}
+}
+
+// Migrate brings the schemas in the file at path up to date, and makes the file
+// with its folder if there is none. It returns how many migrations it applied.
+func Migrate(ctx context.Context, path string, schemas ...Schema) (int, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return 0, fmt.Errorf("make the data folder: %w", err)
+	}
+	if err := touch(path); err != nil {
+		return 0, fmt.Errorf("make %s: %w", path, err)
+	}
+	applied := 0
+	err := eachSchema(path, schemas, func(s Schema, p *goose.Provider) error {
+		if err := newer(ctx, s, p); err != nil {
+			return err
+		}
+		done, err := p.Up(ctx)
+		applied += len(done)
+		if err != nil {
+			return fmt.Errorf("migrate %s in %s: %w", s.Name, path, err)
+		}
+		return nil
+	})
+	return applied, err
+}
+
+// touch makes the file readable for its owner alone: it holds secrets and
+// customers' data. What SQLite adds beside it gets the same mode.
+func touch(path string) error {
+	h, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return h.Close()
+}
+
+// ErrNoFile is returned by [Check] when there is no file yet.
+var ErrNoFile = errors.New("there is no database yet")
+
+// Check returns nil when the schemas in the file at path are those of this
+// program, [ErrNoFile] when there is none, and otherwise what to run.
+func Check(ctx context.Context, path string, schemas ...Schema) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		return ErrNoFile
+	}
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", path, err)
+	}
+	return eachSchema(path, schemas, func(s Schema, p *goose.Provider) error {
+		if err := newer(ctx, s, p); err != nil {
+			return err
+		}
+		pending, err := p.HasPending(ctx)
+		if err != nil {
+			return fmt.Errorf("look at the schema of %s: %w", path, err)
+		}
+		if pending {
+			return bellhop.Errorf(bellhop.Conflict, "schema_older",
+				"the database %s is older than this bellhop: run bellhop migrate", path)
+		}
+		return nil
+	})
+}
+
+func newer(ctx context.Context, s Schema, p *goose.Provider) error {
+	at, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	sources := p.ListSources()
+	if known := sources[len(sources)-1].Version; at > known {
+		return bellhop.Errorf(bellhop.Conflict, "schema_newer",
+			"the database is newer than this bellhop (%s schema %d, known up to %d): run the bellhop that migrated it, or a later one",
+			s.Name, at, known)
+	}
+	return nil
+}
+
+func eachSchema(path string, schemas []Schema, fn func(Schema, *goose.Provider) error) error {
+	db, err := sql.Open("sqlite3", uri(path, "")+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)")
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	for _, s := range append([]Schema{archive()}, schemas...) {
+		versions, err := database.NewStore(database.DialectSQLite3, "schema_"+s.Name)
+		if err != nil {
+			return fmt.Errorf("prepare migrations of %s: %w", s.Name, err)
+		}
+		p, err := goose.NewProvider("", db, s.FS, goose.WithStore(versions))
+		if err != nil {
+			return fmt.Errorf("prepare migrations of %s: %w", s.Name, err)
+		}
+		if err := fn(s, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package sqlitefile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"bellhop"
+)
+
+// Tx is the writer's transaction, as one job sees it.
+type Tx struct {
+	*Conn
+	file    *File
+	scratch []byte
+}
+
+type job struct {
+	fn   func(*Tx) error
+	ctx  context.Context
+	done chan error // has room for one, so that the writer never waits
+	err  error      // the job's own, when it failed without having changed anything
+}
+
+// maxJobs bounds one transaction, and with it how long the last to come waits.
+const maxJobs = 512
+
+// checkpointPages is how long the write-ahead log gets before it is copied into
+// the database. Measured: longer ones cost more than they save.
+const checkpointPages = 1000
+
+var errClosed = bellhop.Errorf(bellhop.Unavailable, "closed", "the database is closed")
+
+// Write runs fn in the writer's next transaction, together with whatever else
+// has gathered, and returns once that is committed and synced. If fn returns an
+// error, nothing that it did is kept, and Write returns that error.
+//
+// fn may run more than once, since a transaction in which another job failed is
+// run again without it; it must not wait for anything. When ctx is done first,
+// Write returns without knowing, and fn may still run.
+func (f *File) Write(ctx context.Context, fn func(*Tx) error) error {
+	j := &job{fn: fn, ctx: ctx, done: make(chan error, 1)}
+	if err := f.hand(ctx, j); err != nil {
+		return err
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (f *File) hand(ctx context.Context, j *job) error {
+	if err := f.Healthy(); err != nil {
+		return err
+	}
+	f.closing.RLock()
+	defer f.closing.RUnlock()
+	if f.closed {
+		return errClosed
+	}
+	select {
+	case f.jobs <- j:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// write is the one writer.
+func (f *File) write(c *Conn) {
+	defer f.wg.Done()
+	defer c.close()
+	pages := 0
+	c.db.WALHook(func(_ *sqlite3.Conn, _ string, n int) error { pages = n; return nil })
+	tx := &Tx{Conn: c, file: f}
+	batch := make([]*job, 0, maxJobs)
+	for first := range f.jobs {
+		batch = f.gather(append(batch[:0], first))
+		f.commit(tx, batch)
+		if pages >= checkpointPages {
+			f.checkpoint(tx)
+			pages = 0
+		}
+	}
+	f.checkpoint(tx)
+}
+
+// gather adds what is waiting already; it waits for nothing.
+func (f *File) gather(batch []*job) []*job {
+	for len(batch) < maxJobs {
+		select {
+		case j, ok := <-f.jobs:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, j)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit runs a batch in one transaction, again and again without the jobs that
+// fail, and tells each what became of it.
+func (f *File) commit(tx *Tx, batch []*job) {
+	start := time.Now()
+	for len(batch) > 0 {
+		if err := f.Healthy(); err != nil {
+			answer(batch, err)
+			return
+		}
+		bad, err := f.try(tx, batch)
+		if err == nil {
+			answer(batch, nil)
+			f.announce()
+			if f.opts.Committed != nil {
+				f.opts.Committed(len(batch), time.Since(start))
+			}
+			return
+		}
+		if bad < 0 {
+			answer(batch, f.broken(err))
+			return
+		}
+		batch[bad].done <- err
+		batch = append(batch[:bad], batch[bad+1:]...)
+	}
+}
+
+func answer(batch []*job, err error) {
+	for _, j := range batch {
+		if err == nil {
+			j.done <- j.err
+		} else {
+			j.done <- err
+		}
+	}
+}
+
+// try returns which job failed, or -1 when it was the file itself.
+func (f *File) try(tx *Tx, batch []*job) (bad int, err error) {
+	if err := tx.Prepare("BEGIN IMMEDIATE").Exec(); err != nil {
+		return -1, err
+	}
+	for i, j := range batch {
+		before := tx.db.TotalChanges()
+		j.err = f.run(tx, j)
+		if j.err == nil {
+			continue
+		}
+		tx.reset()
+		if broken := fileError(j.err); broken || tx.db.TotalChanges() != before {
+			f.rollback(tx)
+			if broken {
+				i = -1
+			}
+			return i, j.err
+		}
+	}
+	if err := tx.Prepare("COMMIT").Exec(); err != nil {
+		f.rollback(tx)
+		return -1, err
+	}
+	return -1, nil
+}
+
+// run keeps a job that panics from taking the writer, and everybody's events,
+// with it.
+func (f *File) run(tx *Tx, j *job) (err error) {
+	if err := j.ctx.Err(); err != nil {
+		return err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a write: %v", p)
+		}
+	}()
+	return j.fn(tx)
+}
+
+func (f *File) rollback(tx *Tx) {
+	if !tx.db.GetAutocommit() {
+		if err := tx.Prepare("ROLLBACK").Exec(); err != nil {
+			f.opts.Logger.Error("roll back", "file", f.path, "err", err)
+		}
+	}
+}
+
+// fileError tells trouble with the file, which every job would meet, from
+// a job's own.
+func fileError(err error) bool {
+	for _, code := range []sqlite3.ErrorCode{sqlite3.FULL, sqlite3.IOERR, sqlite3.NOMEM,
+		sqlite3.CORRUPT, sqlite3.BUSY, sqlite3.READONLY, sqlite3.CANTOPEN, sqlite3.NOTADB, sqlite3.PROTOCOL} {
+		if errors.Is(err, code) {
+			return true
+		}
+	}
+	return false
+}
+
+// broken says what the file's trouble means for who waits.
+func (f *File) broken(err error) error {
+	switch {
+	case errors.Is(err, sqlite3.IOERR_FSYNC), errors.Is(err, sqlite3.IOERR_DIR_FSYNC):
+		e := &bellhop.Error{Kind: bellhop.Unavailable, Code: "fsync_failed",
+			Message: "the disk failed to sync; mend the disk and restart bellhop", Cause: err}
+		f.failed.Store(e)
+		f.opts.Logger.Error("the disk failed to sync: nothing more is accepted until a restart", "file", f.path, "err", err)
+		return e
+	case errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.IOERR_WRITE), errors.Is(err, sqlite3.IOERR_SHMSIZE):
+		f.opts.Logger.Error("the disk is full or can't be written", "file", f.path, "err", err)
+		return &bellhop.Error{Kind: bellhop.Unavailable, Code: "disk_full",
+			Message: "the disk is full or can't be written; make room", Cause: err}
+	}
+	f.opts.Logger.Error("the database can't be written", "file", f.path, "err", err)
+	return &bellhop.Error{Kind: bellhop.Unavailable, Code: "database", Message: "the database can't be written now", Cause: err}
+}
+
+// checkpoint copies the log into the database. It runs between transactions and
+// after their callers were answered, so that nobody waits for it alone.
+func (f *File) checkpoint(tx *Tx) {
+	if f.Healthy() != nil {
+		return
+	}
+	_, _, err := tx.db.WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE)
+	if err != nil && !errors.Is(err, sqlite3.BUSY) {
+		f.broken(err)
+	}
+}
