@@ -107,8 +107,9 @@ type Owed struct {
 	Kind   bellhop.PushKind
 	Orders []OrderBrief // of Pushes, in the same order
 
-	Attempt   int       // the highest among Pushes, this one included
-	CreatedAt time.Time // of the oldest
+	Attempt    int       // the highest among Pushes, this one included
+	CreatedAt  time.Time // of the oldest
+	AcceptedAt time.Time // when the oldest one's order was accepted (Trace.AcceptedAt)
 	// Gathered is nil for a push by itself.
 	Gathered *Gathering
 }
