@@ -1,0 +1,136 @@
+package simulate
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"hash"
+	"net/http"
+	"strconv"
+	"time"
+
+	"bellhop"
+)
+
+// APIVersion is what deliveries say they are made by.
+const APIVersion = "2026-10"
+
+// Copy tells a duplicate from the delivery that it repeats.
+type Copy string
+
+// The kinds of copy.
+const (
+	CopyNone   Copy = ""
+	CopySameID Copy = "same_id" // Shopify delivered it twice: all is the same
+	CopyNewID  Copy = "new_id"  // two subscriptions to one topic: the webhook id differs
+)
+
+// Delivery is one webhook as Shopify sends it. It is not changed once it is
+// made, and retries send it as it is.
+type Delivery struct {
+	Seq         int // from 0, in the order in which they are begun
+	Shop        string
+	Topic       string
+	WebhookID   string
+	EventID     string // shared by all deliveries of one action of the merchant
+	TriggeredAt time.Time
+	OrderID     int64 // 0 with poison
+	Body        []byte
+	Signature   string // X-Shopify-Hmac-Sha256
+	Hash        uint64 // xxhash64 of Body
+	Copy        Copy
+	Poison      string // what is wrong with the body; "" when nothing is
+
+	says statement
+}
+
+// statement is what a body says, without the body.
+type statement struct {
+	order   *order // nil with poison
+	state   orderState
+	touch   bellhop.Touch
+	touches bool
+	deleted bool
+}
+
+// Header returns all headers of the delivery. X-Shopify-Order-Id and
+// X-Shopify-Test stand in no official list for HTTPS; Shopify was seen to send
+// them, and an endpoint must bear them.
+func (d *Delivery) Header() http.Header {
+	h := http.Header{
+		"Content-Type":           {"application/json"},
+		"Accept":                 {"*/*"},
+		"User-Agent":             {"Shopify-Captain-Hook"},
+		"X-Shopify-Topic":        {d.Topic},
+		"X-Shopify-Hmac-Sha256":  {d.Signature},
+		"X-Shopify-Shop-Domain":  {d.Shop},
+		"X-Shopify-Api-Version":  {APIVersion},
+		"X-Shopify-Webhook-Id":   {d.WebhookID},
+		"X-Shopify-Event-Id":     {d.EventID},
+		"X-Shopify-Triggered-At": {d.TriggeredAt.Format(time.RFC3339Nano)},
+	}
+	if d.OrderID != 0 {
+		h["X-Shopify-Order-Id"] = []string{strconv.FormatInt(d.OrderID, 10)}
+		h["X-Shopify-Test"] = []string{strconv.FormatBool(d.says.order.test)}
+	}
+	return h
+}
+
+// Version is how the delivery compares with others of the same order; zero for
+// those that don't carry the order.
+func (d *Delivery) Version() bellhop.Version {
+	if d.says.order == nil || d.says.touches || d.says.deleted {
+		return bellhop.Version{}
+	}
+	return bellhop.Version{
+		UpdatedAt:   d.says.state.updated,
+		TriggeredAt: d.TriggeredAt.Truncate(time.Microsecond),
+		Hash:        d.Hash,
+	}
+}
+
+// Event returns the delivery as an endpoint accepts it, for tests that begin
+// behind one.
+func (d *Delivery) Event(id bellhop.EventID, at time.Time) *bellhop.Event {
+	return &bellhop.Event{
+		ID: id, Shop: d.Shop, Topic: d.Topic, APIVersion: APIVersion, WebhookID: d.WebhookID,
+		ShopifyEventID: d.EventID, TriggeredAt: d.TriggeredAt, AcceptedAt: at,
+		SignedBy: bellhop.SignerApp, Body: d.Body,
+	}
+}
+
+// Fact returns what the delivery states, as decoding its body should. ok is
+// false for poison, which states nothing.
+func (d *Delivery) Fact(e *bellhop.Event) (f bellhop.Fact, ok bool) {
+	f = bellhop.Fact{Event: e, At: e.AcceptedAt, OrderID: d.OrderID}
+	switch {
+	case d.Poison != "":
+		return bellhop.Fact{}, false
+	case d.says.deleted:
+		f.Deleted = true
+	case d.says.touches:
+		t := d.says.touch
+		f.Touch = &t
+	default:
+		f.Order = d.says.order.asOrder(&d.says.state, d.Version())
+	}
+	return f, true
+}
+
+// signer signs bodies one after another. It keeps the MAC, since making one
+// costs as much as signing a small body.
+type signer struct {
+	mac hash.Hash
+	sum [sha256.Size]byte
+}
+
+func newSigner(secret string) *signer {
+	return &signer{mac: hmac.New(sha256.New, []byte(secret))}
+}
+
+// sign returns what X-Shopify-Hmac-Sha256 says of a body.
+func (s *signer) sign(body []byte) string {
+	s.mac.Reset()
+	s.mac.Write(body)
+	return base64.StdEncoding.EncodeToString(s.mac.Sum(s.sum[:0]))
+}

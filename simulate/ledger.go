@@ -1,0 +1,221 @@
+package simulate
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// DeliveryStatus is how far a delivery has got.
+type DeliveryStatus string
+
+// The statuses.
+const (
+	DeliveryPending      DeliveryStatus = "pending"      // under way, or to be tried again
+	DeliveryAcknowledged DeliveryStatus = "acknowledged" // answered with a 2xx
+	DeliveryGivenUp      DeliveryStatus = "given_up"     // all tries failed
+)
+
+// Entry is one delivery in the ledger.
+type Entry struct {
+	Seq         int            `json:"seq"`
+	Shop        string         `json:"shop"`
+	OrderID     int64          `json:"order_id,string"` // 0 with poison
+	Topic       string         `json:"topic"`
+	WebhookID   string         `json:"webhook_id"`
+	EventID     string         `json:"event_id"`
+	UpdatedAt   time.Time      `json:"updated_at,omitzero"` // of the order, where the delivery carries one
+	TriggeredAt time.Time      `json:"triggered_at"`
+	BodyHash    string         `json:"body_hash"` // xxhash64, 16 hexadecimal digits
+	Bytes       int            `json:"bytes"`
+	Copy        Copy           `json:"copy,omitempty"`
+	Poison      string         `json:"poison,omitempty"`
+	Status      DeliveryStatus `json:"status"`
+	Attempts    int            `json:"attempts"`
+	LastAnswer  string         `json:"last_answer,omitempty"` // the HTTP status, or what went wrong
+	BegunAt     time.Time      `json:"begun_at,omitzero"`
+	AckedAt     time.Time      `json:"acked_at,omitzero"`
+	AckSeconds  float64        `json:"ack_seconds,omitempty"` // how long the acknowledged attempt took
+}
+
+// Summary counts what a ledger holds.
+type Summary struct {
+	Deliveries   int `json:"deliveries"` // begun
+	Orders       int `json:"orders"`     // orders/create among them, copies and poison left out
+	Copies       int `json:"copies"`
+	Poison       int `json:"poison"`
+	Acknowledged int `json:"acknowledged"`
+	GivenUp      int `json:"given_up"`
+	Pending      int `json:"pending"`
+	Attempts     int `json:"attempts"`
+	Failed       int `json:"failed_attempts"` // no 2xx within 5 s
+	// Delayed is how many deliveries began late because Options.Concurrency
+	// requests were under way; above 0, the rate was not held.
+	Delayed int     `json:"delayed"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Ledger is what the Shopify twin sent, and what was acknowledged. It may be
+// read while the twin runs.
+type Ledger struct {
+	mu         sync.Mutex
+	entries    []entry // by Delivery.Seq; empty when only counts are kept
+	sum        Summary
+	begun      time.Time
+	countsOnly bool
+}
+
+// entry is what is kept of a delivery: all but its body.
+type entry struct {
+	d          *Delivery
+	bytes      int
+	status     DeliveryStatus
+	attempts   int
+	lastAnswer string
+	begun      time.Time
+	acked      time.Time
+	took       time.Duration
+}
+
+func newLedger(countsOnly bool) *Ledger { return &Ledger{countsOnly: countsOnly} }
+
+// start notes that a run begins.
+func (l *Ledger) start(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begun = at
+}
+
+// begin notes a delivery that is about to be tried for the first time.
+func (l *Ledger) begin(d *Delivery, at time.Time, delayed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sum.Deliveries++
+	l.sum.Pending++
+	switch {
+	case d.Copy != CopyNone:
+		l.sum.Copies++
+	case d.Poison != "":
+		l.sum.Poison++
+	case d.Topic == "orders/create":
+		l.sum.Orders++
+	}
+	if delayed {
+		l.sum.Delayed++
+	}
+	if l.countsOnly {
+		return
+	}
+	kept := *d
+	kept.Body = nil // bodies would fill the memory within minutes
+	l.entries = append(l.entries, entry{d: &kept, bytes: len(d.Body), status: DeliveryPending, begun: at})
+}
+
+// attempt is what came of one try.
+type attempt struct {
+	ok     bool
+	answer string
+	at     time.Time
+	took   time.Duration
+	last   bool // no try follows
+}
+
+// tried notes the outcome of one try.
+func (l *Ledger) tried(d *Delivery, a attempt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sum.Attempts++
+	l.sum.Seconds = a.at.Sub(l.begun).Seconds()
+	status := DeliveryPending
+	switch {
+	case a.ok:
+		status = DeliveryAcknowledged
+		l.sum.Acknowledged++
+		l.sum.Pending--
+	case a.last:
+		status = DeliveryGivenUp
+		l.sum.GivenUp++
+		l.sum.Pending--
+	}
+	if !a.ok {
+		l.sum.Failed++
+	}
+	if l.countsOnly {
+		return
+	}
+	e := &l.entries[d.Seq]
+	e.attempts++
+	e.status, e.lastAnswer = status, a.answer
+	if a.ok {
+		e.acked, e.took = a.at, a.took
+	}
+}
+
+// Summary returns the counts so far.
+func (l *Ledger) Summary() Summary {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sum
+}
+
+// Entries returns what was begun so far, in that order.
+func (l *Ledger) Entries() []Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]Entry, len(l.entries))
+	for i := range l.entries {
+		out[i] = l.entries[i].public()
+	}
+	return out
+}
+
+func (e *entry) public() Entry {
+	d := e.d
+	return Entry{
+		Seq: d.Seq, Shop: d.Shop, OrderID: d.OrderID, Topic: d.Topic, WebhookID: d.WebhookID, EventID: d.EventID,
+		UpdatedAt: d.Version().UpdatedAt, TriggeredAt: d.TriggeredAt, BodyHash: fmt.Sprintf("%016x", d.Hash),
+		Bytes: e.bytes, Copy: d.Copy, Poison: d.Poison, Status: e.status, Attempts: e.attempts,
+		LastAnswer: e.lastAnswer, BegunAt: e.begun, AckedAt: e.acked, AckSeconds: e.took.Seconds(),
+	}
+}
+
+// Expect returns what a database must hold of each order of which at least one
+// delivery was acknowledged.
+func (l *Ledger) Expect() map[OrderKey]Expected {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := NewModel()
+	for i := range l.entries {
+		if e := &l.entries[i]; e.status == DeliveryAcknowledged {
+			m.Take(e.d)
+		} else {
+			m.doubt(e.d)
+		}
+	}
+	return m.Expect()
+}
+
+// WriteJSON writes the summary and all entries.
+func (l *Ledger) WriteJSON(w io.Writer) error {
+	out := struct {
+		Summary Summary `json:"summary"`
+		Entries []Entry `json:"entries"`
+	}{l.Summary(), l.Entries()}
+	if err := json.NewEncoder(w).Encode(out); err != nil {
+		return fmt.Errorf("write the ledger: %w", err)
+	}
+	return nil
+}
+
+// String returns the counts as one line for people.
+func (s Summary) String() string {
+	line := fmt.Sprintf("%d deliveries of %d orders (%d copies, %d poison): %d acknowledged, %d given up, %d pending; %d tries failed",
+		s.Deliveries, s.Orders, s.Copies, s.Poison, s.Acknowledged, s.GivenUp, s.Pending, s.Failed)
+	if s.Delayed > 0 {
+		line += "; " + strconv.Itoa(s.Delayed) + " began late: allow more requests at once"
+	}
+	return line
+}

@@ -1,0 +1,281 @@
+package simulate
+
+import (
+	"bytes"
+	"container/heap"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// What Shopify allows an endpoint.
+const (
+	ConnectTimeout = time.Second     // to connect
+	RequestTimeout = 5 * time.Second // for the whole request
+	Retries        = 8               // after the first try
+	RetryPeriod    = 4 * time.Hour   // that the retries spread over
+)
+
+// RetryDelays returns how long Shopify waits before each retry. It says that
+// there are eight over four hours, exponentially, and no more; doubling from
+// 56 s fits that. scale shortens all alike.
+func RetryDelays(scale float64) [Retries]time.Duration {
+	var d [Retries]time.Duration
+	first := float64(RetryPeriod) / (1<<Retries - 1) * scale
+	for i := range d {
+		d[i] = time.Duration(first * float64(int(1)<<i))
+	}
+	return d
+}
+
+// Shopify is the twin of Shopify's webhooks.
+type Shopify struct {
+	opt    ShopifyOptions
+	ledger *Ledger
+	client *http.Client
+	delays [Retries]time.Duration
+}
+
+// NewShopify returns a twin that has not begun.
+func NewShopify(o ShopifyOptions) (*Shopify, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if err := o.checkTarget(); err != nil {
+		return nil, err
+	}
+	if o.Transport == nil {
+		o.Transport = newTransport(o.Concurrency)
+	}
+	return &Shopify{
+		opt: o, ledger: newLedger(o.CountsOnly), delays: RetryDelays(o.TimeScale),
+		client: &http.Client{
+			Transport: o.Transport,
+			Timeout:   RequestTimeout,
+			// To Shopify a redirect is a failure like any other.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// RunShopify runs a twin to its end and returns its ledger.
+func RunShopify(ctx context.Context, o ShopifyOptions) (*Ledger, error) {
+	s, err := NewShopify(o)
+	if err != nil {
+		return nil, err
+	}
+	return s.Ledger(), s.Run(ctx)
+}
+
+func newTransport(conns int) *http.Transport {
+	return &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: ConnectTimeout}).DialContext,
+		MaxIdleConnsPerHost: conns,
+		IdleConnTimeout:     90 * time.Second,
+		DisableCompression:  true,
+	}
+}
+
+// Ledger returns what was sent so far. It may be read at any time.
+func (s *Shopify) Ledger() *Ledger { return s.ledger }
+
+// Run delivers until everything is acknowledged or given up, or ctx is done; in
+// that case it waits for the requests under way, which end soon, and returns
+// nil: the ledger says what is pending. It is called once.
+func (s *Shopify) Run(ctx context.Context) error {
+	r := &run{
+		Shopify: s, gen: newGenerator(&s.opt), begun: time.Now(),
+		work: make(chan *job), done: make(chan *job),
+	}
+	s.ledger.start(r.begun)
+	var workers sync.WaitGroup
+	for range s.opt.Concurrency {
+		workers.Go(func() { r.worker(ctx) })
+	}
+	r.schedule(ctx)
+	close(r.work)
+	workers.Wait()
+	s.client.CloseIdleConnections()
+	if s.opt.Progress != nil {
+		s.opt.Progress(s.ledger.Summary())
+	}
+	return nil
+}
+
+// run is one run. Its goroutine decides when each delivery is begun or tried
+// again; workers do the requests and nothing else.
+type run struct {
+	*Shopify
+	gen      *generator
+	begun    time.Time
+	fresh    *job // the next delivery, not yet begun
+	slots    int  // deliveries taken from gen
+	retries  retryHeap
+	work     chan *job
+	done     chan *job
+	inFlight int
+}
+
+// job is a delivery on its way.
+type job struct {
+	d        *Delivery
+	due      time.Time
+	attempts int
+	delayed  bool // it was due while all workers were busy
+	result   attempt
+}
+
+// schedule hands out jobs when they are due, whether or not earlier ones were
+// answered, until there are no more.
+func (r *run) schedule(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	progress := time.NewTicker(r.opt.ProgressEvery)
+	defer progress.Stop()
+	stop := ctx.Done()
+	r.draw()
+	for {
+		j := r.nextJob(ctx)
+		if j == nil && r.inFlight == 0 {
+			return
+		}
+		if j != nil && r.dispatch(j, timer) {
+			continue
+		}
+		select {
+		case d := <-r.done:
+			r.settle(d)
+		case <-timer.C:
+		case <-progress.C:
+			if r.opt.Progress != nil {
+				r.opt.Progress(r.ledger.Summary())
+			}
+		case <-stop:
+			stop = nil // what is left is to wait for the workers
+		}
+	}
+}
+
+// dispatch hands a job to a worker if it is due and one is free. Otherwise it
+// sets the timer, where that helps.
+func (r *run) dispatch(j *job, timer *time.Timer) bool {
+	if wait := time.Until(j.due); wait > 0 {
+		timer.Reset(wait)
+		return false
+	}
+	if r.inFlight == r.opt.Concurrency {
+		j.delayed = true
+		return false
+	}
+	if j == r.fresh {
+		// Without a rate every delivery waits for its turn; only a missed
+		// schedule is worth telling.
+		r.ledger.begin(j.d, time.Now(), j.delayed && r.opt.Rate > 0)
+		r.draw()
+	} else {
+		heap.Pop(&r.retries)
+	}
+	r.inFlight++
+	r.work <- j // a worker is free, or about to be
+	return true
+}
+
+// nextJob returns what is due first, without taking it: a retry or the next
+// delivery; nil when nothing is planned, or the run is being ended.
+func (r *run) nextJob(ctx context.Context) *job {
+	if ctx.Err() != nil {
+		return nil
+	}
+	if len(r.retries) > 0 && (r.fresh == nil || r.retries[0].due.Before(r.fresh.due)) {
+		return r.retries[0]
+	}
+	return r.fresh
+}
+
+// draw takes the next delivery from the generator and plans it.
+func (r *run) draw() {
+	r.fresh = nil
+	due := r.begun
+	if r.opt.Rate > 0 {
+		due = due.Add(time.Duration(float64(r.slots) / r.opt.Rate * float64(time.Second)))
+	}
+	if r.opt.Duration > 0 && (due.Sub(r.begun) >= r.opt.Duration || r.opt.Rate == 0 && time.Since(r.begun) >= r.opt.Duration) {
+		return
+	}
+	if d := r.gen.next(); d != nil {
+		r.fresh = &job{d: d, due: due}
+		r.slots++
+	}
+}
+
+// settle plans the retry of a job that failed.
+func (r *run) settle(j *job) {
+	r.inFlight--
+	if j.result.ok || j.result.last {
+		return
+	}
+	j.due = j.result.at.Add(r.delays[j.attempts-1])
+	heap.Push(&r.retries, j)
+}
+
+func (r *run) worker(ctx context.Context) {
+	for j := range r.work {
+		j.result = r.try(ctx, j.d)
+		j.attempts++
+		j.result.last = !j.result.ok && j.attempts > Retries
+		r.ledger.tried(j.d, j.result)
+		r.done <- j
+	}
+}
+
+// try makes one request as Shopify does.
+func (r *run) try(ctx context.Context, d *Delivery) attempt {
+	begun := time.Now()
+	ended := func(ok bool, answer string) attempt {
+		now := time.Now()
+		return attempt{ok: ok, answer: answer, at: now, took: now.Sub(begun)}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.opt.Target, bytes.NewReader(d.Body))
+	if err != nil {
+		return ended(false, "no request")
+	}
+	req.Header = d.Header()
+	resp, err := r.client.Do(req)
+	if err != nil {
+		return ended(false, whyNoAnswer(err))
+	}
+	defer resp.Body.Close()
+	// Reading the answer to its end keeps the connection for the next delivery.
+	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return ended(false, whyNoAnswer(err))
+	}
+	return ended(resp.StatusCode/100 == 2, strconv.Itoa(resp.StatusCode))
+}
+
+// whyNoAnswer shortens an error to a word or two that can be counted.
+func whyNoAnswer(err error) string {
+	if t, ok := errors.AsType[net.Error](err); ok && t.Timeout() {
+		return "timeout"
+	}
+	return "no answer"
+}
+
+// retryHeap has the earliest retry first.
+type retryHeap []*job
+
+func (h retryHeap) Len() int           { return len(h) }
+func (h retryHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h retryHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *retryHeap) Push(x any)        { *h = append(*h, x.(*job)) }
+func (h *retryHeap) Pop() any {
+	last := len(*h) - 1
+	j := (*h)[last]
+	*h = (*h)[:last]
+	return j
+}

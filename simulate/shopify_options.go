@@ -1,0 +1,112 @@
+package simulate
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"bellhop"
+)
+
+// ShopifyOptions say what the Shopify twin makes and how it delivers it. Shares
+// are from 0 to 1.
+type ShopifyOptions struct {
+	Target string   // address of the webhook endpoint; not needed to [Generate]
+	Shops  []string // myshopify.com domains; the first sells in USD, the others in other currencies
+	Secret string   // signs every body
+	Seed   uint64   // the same seed and clock make the same run
+
+	Rate     float64       // deliveries begun a second, whether or not earlier ones were answered; 0 is as fast as possible
+	Duration time.Duration // begin deliveries for so long; 0 is until Orders are done
+	Orders   int           // how many orders; 0 is until Duration is over or the context is done
+
+	Duplicates float64 // share of deliveries that come twice: half with the same webhook id, half with a new one
+	Shuffle    float64 // share of deliveries that come late
+	Window     int     // a late one comes after 1 to Window others; 0 is 500
+	Updates    float64 // share of orders with follow-ups: updated, paid, fulfilled, cancelled, edited, refunded, seldom deleted
+	FollowUps  int     // an order with follow-ups has 1 to FollowUps; 0 is 4
+	Poison     float64 // share of deliveries, rightly signed, whose body can never be processed
+
+	Concurrency int               // requests under way at once; 0 is 64
+	TimeScale   float64           // shortens the retry schedule: 0 or 1 is Shopify's own four hours, 0.001 is 14 seconds
+	Transport   http.RoundTripper // nil is one that connects within 1 s and keeps connections
+
+	Now           func() time.Time // what orders are dated by; nil is time.Now
+	Progress      func(Summary)    // called now and then while it runs, from one goroutine
+	ProgressEvery time.Duration    // 0 is a second
+	CountsOnly    bool             // the ledger keeps counts and no entries: for long load tests
+}
+
+// check fills in what was left out and says what is wrong with the rest.
+func (o *ShopifyOptions) check() error {
+	if len(o.Shops) == 0 {
+		return bellhop.Invalidf("shop", "no shop is named: give one or several of the form NAME.myshopify.com")
+	}
+	for _, s := range o.Shops {
+		if _, err := bellhop.ParseShopDomain(s); err != nil {
+			return err
+		}
+	}
+	if o.Secret == "" {
+		return bellhop.Invalidf("secret", "no secret is given: give the one that the endpoint checks signatures with")
+	}
+	if err := o.checkShares(); err != nil {
+		return err
+	}
+	if o.Rate < 0 || o.Duration < 0 || o.Orders < 0 || o.TimeScale < 0 || o.Concurrency < 0 || o.Window < 0 || o.FollowUps < 0 {
+		return bellhop.Invalidf("options", "a rate, a duration or a count is negative: give 0 or more")
+	}
+	o.fill()
+	return nil
+}
+
+func (o *ShopifyOptions) checkShares() error {
+	for name, v := range map[string]float64{"shuffle": o.Shuffle, "updates": o.Updates} {
+		if !(v >= 0 && v <= 1) {
+			return bellhop.Invalidf("share", "%s is %v: give a share from 0%% to 100%%", name, v)
+		}
+	}
+	// All duplicates or all poison would leave no room for anything else.
+	for name, v := range map[string]float64{"duplicates": o.Duplicates, "poison": o.Poison} {
+		if !(v >= 0 && v <= 0.9) {
+			return bellhop.Invalidf("share", "%s is %v: give a share from 0%% to 90%%", name, v)
+		}
+	}
+	return nil
+}
+
+func (o *ShopifyOptions) fill() {
+	o.Window = orDefault(o.Window, 500)
+	o.FollowUps = orDefault(o.FollowUps, 4)
+	o.Concurrency = orDefault(o.Concurrency, 64)
+	o.TimeScale = orDefault(o.TimeScale, 1)
+	o.ProgressEvery = orDefault(o.ProgressEvery, time.Second)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+}
+
+func (o *ShopifyOptions) checkTarget() error {
+	u, err := url.Parse(o.Target)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return bellhop.Invalidf("target", "%q is not a webhook address: give one such as http://127.0.0.1:8080/webhooks/shopify", o.Target)
+	}
+	return nil
+}
+
+// interval is the time from one delivery to the next in the orders' own clock.
+// Without a rate it is short, so that a run of any size stays near now.
+func (o *ShopifyOptions) interval() time.Duration {
+	if o.Rate == 0 {
+		return 50 * time.Microsecond
+	}
+	return time.Duration(float64(time.Second) / o.Rate)
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
