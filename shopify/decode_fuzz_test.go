@@ -1,0 +1,93 @@
+package shopify_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"bellhop"
+	"bellhop/shopify"
+)
+
+// understood are the topics whose bodies are read.
+var understood = []string{
+	shopify.TopicOrderCreate, shopify.TopicOrderEdited, shopify.TopicRefundCreate, shopify.TopicOrderDelete,
+}
+
+// safe is what an error may say: our own words, the names of fields that we
+// know, and numbers.
+var safe = regexp.MustCompile(`^[a-z_.0-9]+ (is|has) [a-z 0]+$|^the body is not (a JSON object|JSON from byte \d+ on)$`)
+
+// FuzzDecode: whatever the body, Decode returns a permanent error that tells
+// nothing of it, or a fact that a database can hold; and always the same.
+func FuzzDecode(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		for i := range understood {
+			f.Add(uint8(i), read(f, file))
+		}
+	}
+	f.Add(uint8(0), []byte(`{"id":1,"currency":"USD","total_price":"1","name":"\u0000\ud800","updated_at":"0000-01-01T00:00:00-23:59"}`))
+	f.Fuzz(func(t *testing.T, topic uint8, body []byte) {
+		e := event(understood[int(topic)%len(understood)], body)
+		fact, err := shopify.Decode(e)
+		if again, err2 := shopify.Decode(e); !reflect.DeepEqual(fact, again) || !reflect.DeepEqual(err, err2) {
+			t.Fatalf("%+v, %v the first time, then %+v, %v", fact, err, again, err2)
+		}
+		if err != nil {
+			if !bellhop.IsPermanent(err) || !safe.MatchString(err.Error()) {
+				t.Fatalf("the error is %q", err)
+			}
+			return
+		}
+		checkFact(t, fact)
+	})
+}
+
+func checkFact(t *testing.T, f bellhop.Fact) {
+	t.Helper()
+	if f.OrderID <= 0 || f.Event == nil {
+		t.Fatalf("a fact about nothing: %+v", f)
+	}
+	if _, err := json.Marshal(f); err != nil {
+		t.Fatalf("a fact that can't be shown: %v", err)
+	}
+	if f.Touch != nil && f.Touch.At.IsZero() {
+		t.Fatalf("a touch at no time: %+v", f.Touch)
+	}
+	if o := f.Order; o != nil {
+		checkOrder(t, o, f.OrderID)
+	}
+}
+
+func checkOrder(t *testing.T, o *bellhop.Order, id int64) {
+	t.Helper()
+	if o.ID != id || len(o.Total.Currency) != 3 || o.PlacedAt.IsZero() {
+		t.Fatalf("an order without what it must have: %+v", o)
+	}
+	if len(o.Items) > 1000 {
+		t.Fatalf("%d items", len(o.Items))
+	}
+	texts := []string{o.Name, o.CustomerName, o.CustomerEmail, o.FinancialStatus, o.FulfillmentStatus}
+	for _, i := range o.Items {
+		texts = append(texts, i.Title, i.Variant, i.SKU)
+	}
+	for _, s := range texts {
+		checkText(t, s, 512)
+	}
+	checkText(t, o.Note, 8<<10)
+}
+
+func checkText(t *testing.T, s string, limit int) {
+	t.Helper()
+	if len(s) > limit || !utf8.ValidString(s) || strings.Contains(s, "\x00") {
+		t.Fatalf("a text of %d bytes: %.80q", len(s), s)
+	}
+}

@@ -1,0 +1,230 @@
+package shopify_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bellhop"
+	"bellhop/shopify"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func event(topic string, body []byte) *bellhop.Event {
+	return &bellhop.Event{
+		Shop:        "harbour.myshopify.com",
+		Topic:       topic,
+		TriggeredAt: at("2026-11-20T15:00:00.987654321Z"),
+		AcceptedAt:  at("2026-11-20T15:00:01Z"),
+		Body:        body,
+	}
+}
+
+// Each file in testdata is named after its topic and what is special in it.
+func TestDecodeGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no bodies in testdata: %v", err)
+	}
+	for _, file := range files {
+		name, _, _ := strings.Cut(filepath.Base(file), ".")
+		topic := strings.Replace(name, "_", "/", 1)
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+			f, err := shopify.Decode(event(topic, read(t, file)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Event = nil
+			golden(t, strings.TrimSuffix(file, ".json")+".golden", f)
+		})
+	}
+}
+
+func golden(t *testing.T, file string, v any) {
+	t.Helper()
+	var got bytes.Buffer
+	enc := json.NewEncoder(&got)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(string(read(t, file)), got.String()); diff != "" {
+		t.Errorf("%s (-want +got; -update writes it anew):\n%s", file, diff)
+	}
+}
+
+func read(t testing.TB, file string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	deep := strings.Repeat("[", 20000) + strings.Repeat("]", 20000)
+	for _, tt := range []struct{ name, topic, body, want string }{
+		{"empty", "orders/create", ``, "the body is not JSON from byte 0 on"},
+		{"not JSON", "orders/create", `secret`, "the body is not JSON from byte 1 on"},
+		{"null", "orders/create", `null`, "id is missing or not above 0"},
+		{"a list", "orders/create", `[]`, "the body is not a JSON object"},
+		{"cut off", "orders/create", `{"id":1,"name":"se`, "the body is not JSON from byte 18 on"},
+		{"more behind it", "orders/create", `{"id":1} secret`, "the body is not JSON from byte 10 on"},
+		{"too deep", "orders/create", `{"x":` + deep + `}`, "the body is not JSON from byte 10005 on"},
+		{"garbage in what is skipped", "orders/create", `{"id":1,"x":{"y":01}}`, "the body is not JSON from byte 19 on"},
+		{"id of another type", "orders/create", `{"id":"secret"}`, "id has the wrong type"},
+		{"id too large", "orders/create", `{"id":9223372036854775808}`, "id has the wrong type"},
+		{"id not whole", "orders/create", `{"id":1.5}`, "id has the wrong type"},
+		{"id 0", "orders/create", `{"id":0,"currency":"USD","total_price":"1"}`, "id is missing or not above 0"},
+		{"id negative", "orders/create", `{"id":-4,"currency":"USD","total_price":"1"}`, "id is missing or not above 0"},
+		{"no id", "orders/create", `{"currency":"USD","total_price":"1"}`, "id is missing or not above 0"},
+		{"no id in the envelope", "orders/create", `{"order":{"currency":"USD","total_price":"1"}}`, "id is missing or not above 0"},
+		{"no currency", "orders/create", `{"id":1,"total_price":"1"}`, "currency is missing or not three capital letters"},
+		{"strange currency", "orders/create", `{"id":1,"total_price":"1","currency":"us\u0000"}`, "currency is missing or not three capital letters"},
+		{"no total", "orders/create", `{"id":1,"currency":"USD"}`, "total_price is missing"},
+		{"total of another type", "orders/create", `{"id":1,"currency":"USD","total_price":{"secret":1}}`, "total_price is not an amount of money"},
+		{"total no amount", "orders/create", `{"id":1,"currency":"USD","total_price":"secret"}`, "total_price is not an amount of money"},
+		{"total with an exponent", "orders/create", `{"id":1,"currency":"USD","total_price":1e3}`, "total_price is not an amount of money"},
+		{"price no amount", "orders/create", `{"id":1,"currency":"USD","total_price":"1","line_items":[{},{"price":"secret"}]}`, "line_items.1.price is not an amount of money"},
+		{"presentment no amount", "orders/create", `{"id":1,"currency":"USD","total_price":"1","total_price_set":{"presentment_money":{"amount":"x","currency_code":"EUR"}}}`, "total_price_set.presentment_money.amount is not an amount of money"},
+		{"presentment's currency", "orders/create", `{"id":1,"currency":"USD","total_price":"1","total_price_set":{"presentment_money":{"amount":"1","currency_code":"€"}}}`, "total_price_set.presentment_money.currency_code is not three capital letters"},
+		{"no time", "orders/create", `{"id":1,"currency":"USD","total_price":"1","created_at":"secret"}`, "created_at is not a time"},
+		{"year 10000 in UTC", "orders/create", `{"id":1,"currency":"USD","total_price":"1","created_at":"9999-12-31T23:59:59-05:00"}`, "created_at is not a time"},
+		{"offset of a day", "orders/create", `{"id":1,"currency":"USD","total_price":"1","updated_at":"2026-11-20T00:00:00+24:00"}`, "updated_at is not a time"},
+		{"item of another type", "orders/create", `{"id":1,"line_items":["secret"]}`, "line_items.0 has the wrong type"},
+		{"item's field", "orders/create", `{"id":1,"line_items":[{"title":["secret"]}]}`, "line_items.0.title has the wrong type"},
+		{"item's field in the envelope", "orders/create", `{"order":{"id":1,"line_items":[{"title":4}]}}`, "order.line_items.0.title has the wrong type"},
+		{"quantity not whole", "orders/create", `{"id":1,"line_items":[{"quantity":1.5}]}`, "line_items.0.quantity has the wrong type"},
+		{"customer a list", "orders/create", `{"id":1,"customer":["secret"]}`, "customer has the wrong type"},
+		{"edit of nothing", "orders/edited", `{"order_edit":null}`, "order_edit.order_id is missing or not above 0"},
+		{"edit at no time", "orders/edited", `{"order_edit":{"order_id":1,"committed_at":"x"}}`, "order_edit.committed_at is not a time"},
+		{"an order for an edit", "orders/edited", `{"id":1}`, "order_edit.order_id is missing or not above 0"},
+		{"edit, not JSON", "orders/edited", `{`, "the body is not JSON from byte 1 on"},
+		{"refund of nothing", "refunds/create", `{"id":1}`, "order_id is missing or not above 0"},
+		{"refund, not JSON", "refunds/create", `}`, "the body is not JSON from byte 1 on"},
+		{"deletion of nothing", "orders/delete", `{}`, "id is missing or not above 0"},
+		{"deletion, not JSON", "orders/delete", ``, "the body is not JSON from byte 0 on"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f, err := shopify.Decode(event(tt.topic, []byte(tt.body)))
+			if err == nil {
+				t.Fatalf("accepted as %+v", f)
+			}
+			if !bellhop.IsPermanent(err) {
+				t.Errorf("%v is not permanent", err)
+			}
+			if err.Error() != tt.want {
+				t.Errorf("the error is %q, want %q", err, tt.want)
+			}
+			if f != (bellhop.Fact{}) {
+				t.Errorf("a fact comes with the error: %+v", f)
+			}
+		})
+	}
+}
+
+// decodeOrder decodes an order that has all it must and the given fields.
+func decodeOrder(t *testing.T, fields string) *bellhop.Order {
+	t.Helper()
+	f, err := shopify.Decode(event("orders/create", []byte(`{"id":1,"currency":"USD","total_price":"1.00"`+fields+`}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Order
+}
+
+func TestDecodeFallsBack(t *testing.T) {
+	const address = `{"name":"Of the address"}`
+	for _, tt := range []struct{ fields, name, email string }{
+		{``, "", ""},
+		{`,"customer":{"first_name":" Ada ","last_name":null},"billing_address":` + address, "Ada", ""},
+		{`,"customer":{"first_name":null,"last_name":"Quill"}`, "Quill", ""},
+		{`,"customer":{"first_name":""},"billing_address":` + address, "Of the address", ""},
+		{`,"customer":null,"billing_address":null,"shipping_address":` + address, "Of the address", ""},
+		{`,"email":"a@x","contact_email":"b@x","customer":{"email":"c@x"}`, "", "a@x"},
+		{`,"email":"","contact_email":"b@x","customer":{"email":"c@x"}`, "", "b@x"},
+		{`,"email":null,"contact_email":null,"customer":{"email":"c@x"}`, "", "c@x"},
+	} {
+		if o := decodeOrder(t, tt.fields); o.CustomerName != tt.name || o.CustomerEmail != tt.email {
+			t.Errorf("%s: %q, %q", tt.fields, o.CustomerName, o.CustomerEmail)
+		}
+	}
+}
+
+func TestDecodeTimes(t *testing.T) {
+	triggered := at("2026-11-20T15:00:00.987654Z")
+	o := decodeOrder(t, `,"created_at":"","updated_at":"0001-01-01T00:00:00Z"`)
+	if !o.Version.UpdatedAt.Equal(triggered) || !o.Version.TriggeredAt.Equal(triggered) {
+		t.Errorf("the version is %+v", o.Version)
+	}
+	if !o.UpdatedAt.Equal(triggered) || !o.PlacedAt.Equal(triggered) {
+		t.Errorf("updated at %v, placed at %v", o.UpdatedAt, o.PlacedAt)
+	}
+	o = decodeOrder(t, `,"processed_at":"2026-11-20T15:00:00-03:30","updated_at":"2026-11-20T15:00:00.1234567+09:00"`)
+	if got := o.PlacedAt.Format(time.RFC3339); got != "2026-11-20T15:00:00-03:30" {
+		t.Errorf("placed at %v", got)
+	}
+	if !o.Version.UpdatedAt.Equal(at("2026-11-20T06:00:00.123456Z")) {
+		t.Errorf("the version is of %v", o.Version.UpdatedAt)
+	}
+}
+
+func TestDecodeWithoutAnyTime(t *testing.T) {
+	e := event("orders/create", []byte(`{"id":1,"currency":"USD","total_price":"1"}`))
+	e.TriggeredAt = time.Time{}
+	f, err := shopify.Decode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !f.Order.PlacedAt.Equal(e.AcceptedAt) || !f.Order.Version.UpdatedAt.IsZero() || f.Order.Version.IsZero() {
+		t.Errorf("placed at %v, version %+v", f.Order.PlacedAt, f.Order.Version)
+	}
+}
+
+func TestDecodeBoundsText(t *testing.T) {
+	long := strings.Repeat("架", 10000)
+	items := strings.Repeat(`{"title":"x"},`, 1200) + `{}`
+	o := decodeOrder(t, `,"name":"`+long+`","note":"a`+long+`","line_items":[`+items+`]`)
+	if o.Name != strings.Repeat("架", 170) {
+		t.Errorf("the name has %d bytes", len(o.Name))
+	}
+	if o.Note != "a"+strings.Repeat("架", 2730) {
+		t.Errorf("the note has %d bytes", len(o.Note))
+	}
+	if len(o.Items) != 1000 {
+		t.Errorf("%d items", len(o.Items))
+	}
+}
+
+func TestDecodeMendsText(t *testing.T) {
+	o := decodeOrder(t, `,"name":"a\u0000b","note":"`+"\xff"+`\ud800 \/ \ud83d\ude00"`)
+	if o.Name != "ab" {
+		t.Errorf("the name is %q", o.Name)
+	}
+	if o.Note != "\ufffd\ufffd / 😀" {
+		t.Errorf("the note is %q", o.Note)
+	}
+}

@@ -1,0 +1,40 @@
+package shopify_test
+
+import (
+	"fmt"
+
+	"bellhop"
+	"bellhop/shopify"
+)
+
+// A webhook's way: check who signed the bytes, then read what they state.
+func Example() {
+	body := []byte(`{"id":820982911946154508,"name":"#1042","currency":"JPY","total_price":"19800",` +
+		`"created_at":"2026-11-22T09:00:00+09:00","customer":{"first_name":"Ada","last_name":"Quill"}}`)
+	signature := shopify.Sign("hush", body) // what Shopify puts into the header
+
+	keys := shopify.Keys{App: shopify.NewSecret("hush")}
+	signer, ok := keys.Verify(body, signature)
+	fmt.Println(ok, signer)
+
+	fact, err := shopify.Decode(&bellhop.Event{Topic: shopify.TopicOrderCreate, SignedBy: signer, Body: body})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	o := fact.Order
+	fmt.Println(o.ID, o.Name, o.Total, o.Total.Currency, o.CustomerName, o.FulfillmentStatus)
+
+	_, err = shopify.Decode(&bellhop.Event{Topic: shopify.TopicOrderCreate, Body: []byte(`{"id":1,"currency":"JPY"}`)})
+	fmt.Println(bellhop.IsPermanent(err), err)
+	// Output:
+	// true app
+	// 820982911946154508 #1042 19800 JPY Ada Quill unfulfilled
+	// true total_price is missing
+}
+
+func ExampleDecode_skipped() {
+	fact, err := shopify.Decode(&bellhop.Event{Topic: shopify.TopicAppUninstalled, Body: []byte(`{}`)})
+	fmt.Println(fact.Skip, err)
+	// Output: not_yet_acted_on <nil>
+}

@@ -1,0 +1,42 @@
+// Package shopify knows what Shopify says and how: it checks who signed
+// a webhook ([Keys.Verify]) and reads what its body states ([Decode]). It reaches for
+// nothing outside; what it is given decides what it returns.
+package shopify
+
+// The headers of a webhook, in the form that net/http stores them under.
+// Shopify signs none of them.
+const (
+	HeaderTopic       = "X-Shopify-Topic"
+	HeaderHMAC        = "X-Shopify-Hmac-Sha256"
+	HeaderShop        = "X-Shopify-Shop-Domain"
+	HeaderAPIVersion  = "X-Shopify-Api-Version"
+	HeaderWebhookID   = "X-Shopify-Webhook-Id"
+	HeaderEventID     = "X-Shopify-Event-Id"     // optional
+	HeaderTriggeredAt = "X-Shopify-Triggered-At" // optional; [ParseTime] reads it
+	HeaderName        = "X-Shopify-Name"         // optional; of the subscription
+)
+
+// MaxBody is the size in bytes above which a body is refused. An order of 500
+// lines, the most that Shopify takes, has about 600 KB.
+const MaxBody = 2 << 20
+
+// The topics that say something of an order.
+const (
+	TopicOrderCreate             = "orders/create"
+	TopicOrderUpdated            = "orders/updated"
+	TopicOrderPaid               = "orders/paid"
+	TopicOrderCancelled          = "orders/cancelled"
+	TopicOrderFulfilled          = "orders/fulfilled"
+	TopicOrderPartiallyFulfilled = "orders/partially_fulfilled"
+	TopicOrderEdited             = "orders/edited"
+	TopicOrderDelete             = "orders/delete"
+	TopicRefundCreate            = "refunds/create"
+)
+
+// The topics that ask a person to act.
+const (
+	TopicAppUninstalled       = "app/uninstalled"
+	TopicCustomersDataRequest = "customers/data_request"
+	TopicCustomersRedact      = "customers/redact"
+	TopicShopRedact           = "shop/redact"
+)

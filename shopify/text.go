@@ -1,0 +1,44 @@
+package shopify
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// ParseTime reads a time as Shopify writes it, to the microsecond, and keeps
+// its offset. It refuses those that a database or JSON could not give back: an
+// offset of a day or more, and years before 1970 or after 9000. Year 1 is the
+// zero time, with which some senders mean none.
+func ParseTime(s string) (time.Time, bool) {
+	// In UTC, so that what is read does not depend on where it is read: a time
+	// with the machine's own offset would otherwise be given its zone.
+	t, err := time.ParseInLocation(time.RFC3339, s, time.UTC)
+	switch {
+	case err != nil:
+		return time.Time{}, false
+	case t.IsZero():
+		return time.Time{}, true
+	}
+	_, offset := t.Zone()
+	if y := t.Year(); y < 1970 || y > 9000 || offset <= -86400 || offset >= 86400 {
+		return time.Time{}, false
+	}
+	return t.Truncate(time.Microsecond), true
+}
+
+// clean drops NUL, which PostgreSQL takes in no text, and cuts s to limit bytes
+// between two characters. It takes for granted that s is UTF-8, as all text out
+// of the decoder is.
+func clean(s string, limit int) string {
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", "")
+	}
+	if len(s) <= limit {
+		return s
+	}
+	for !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return strings.Clone(s[:limit]) // or the rest would stay in memory with it
+}

@@ -1,0 +1,111 @@
+package shopify
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"hash"
+	"sync"
+
+	"bellhop"
+)
+
+// encodedSum is the length of a sum in base64, padding included.
+const encodedSum = 44
+
+// Secret is a signing secret, made ready once so that checking a signature
+// costs no more than hashing the body. It may be used from many goroutines at
+// once. What it holds can't be printed.
+type Secret struct {
+	macs sync.Pool
+}
+
+// mac carries room for its own sum, which would otherwise be allocated for
+// each body.
+type mac struct {
+	hash.Hash
+	sum [sha256.Size]byte
+}
+
+// NewSecret returns nil for the empty text, which signs nothing.
+func NewSecret(text string) *Secret {
+	if text == "" {
+		return nil
+	}
+	key := []byte(text)
+	s := &Secret{}
+	s.macs.New = func() any { return &mac{Hash: hmac.New(sha256.New, key)} }
+	return s
+}
+
+func (s *Secret) sum(body []byte) [sha256.Size]byte {
+	m := s.macs.Get().(*mac)
+	defer s.macs.Put(m)
+	m.Reset()
+	m.Write(body) // a hash never returns an error
+	m.Sum(m.sum[:0])
+	return m.sum
+}
+
+// Sign returns what Shopify puts into [HeaderHMAC] for a body.
+func (s *Secret) Sign(body []byte) string {
+	sum := s.sum(body)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// Sign is [Secret.Sign] for a secret that is used once.
+func Sign(secret string, body []byte) string { return NewSecret(secret).Sign(body) }
+
+// Keys are the secrets that a shop's webhooks may be signed with. Any of them
+// may be nil.
+type Keys struct {
+	Shop         *Secret // the shop's own
+	ShopPrevious *Secret // the shop's own, while rotating
+	App          *Secret // the app's, which all its shops share
+	AppPrevious  *Secret // the app's, while rotating
+	OwnOnly      bool    // the app's don't count
+}
+
+// Verify reports which of the secrets signed body, given the value of
+// [HeaderHMAC]; the first that did, in the order of the fields. When none did
+// it says nothing of what was wrong. It does not allocate.
+func (k *Keys) Verify(body []byte, signature string) (bellhop.Signer, bool) {
+	want, ok := decodeSum(signature)
+	if !ok {
+		return "", false
+	}
+	for _, c := range [...]struct {
+		secret *Secret
+		signer bellhop.Signer
+		shared bool
+	}{
+		{k.Shop, bellhop.SignerShop, false},
+		{k.ShopPrevious, bellhop.SignerShopPrevious, false},
+		{k.App, bellhop.SignerApp, true},
+		{k.AppPrevious, bellhop.SignerAppPrevious, true},
+	} {
+		if c.secret == nil || c.shared && k.OwnOnly {
+			continue
+		}
+		if sum := c.secret.sum(body); hmac.Equal(sum[:], want[:]) {
+			return c.signer, true
+		}
+	}
+	return "", false
+}
+
+// decodeSum accepts the one way to write 32 bytes in padded base64. The
+// decoder alone would let line breaks pass.
+func decodeSum(s string) (sum [sha256.Size]byte, ok bool) {
+	if len(s) != encodedSum {
+		return sum, false
+	}
+	var src [encodedSum]byte
+	copy(src[:], s)
+	var dst [sha256.Size + 1]byte // the decoder asks for whole groups of three
+	n, err := base64.StdEncoding.Strict().Decode(dst[:], src[:])
+	if err != nil || n != sha256.Size {
+		return sum, false
+	}
+	return [sha256.Size]byte(dst[:sha256.Size]), true
+}
