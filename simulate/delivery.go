@@ -1,10 +1,6 @@
 package simulate
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"hash"
 	"net/http"
 	"strconv"
 	"time"
@@ -83,7 +79,7 @@ func (d *Delivery) Version() bellhop.Version {
 		return bellhop.Version{}
 	}
 	return bellhop.Version{
-		UpdatedAt:   d.says.state.updated,
+		UpdatedAt:   d.says.state.updated.UTC(),
 		TriggeredAt: d.TriggeredAt.Truncate(time.Microsecond),
 		Hash:        d.Hash,
 	}
@@ -115,22 +111,4 @@ func (d *Delivery) Fact(e *bellhop.Event) (f bellhop.Fact, ok bool) {
 		f.Order = d.says.order.asOrder(&d.says.state, d.Version())
 	}
 	return f, true
-}
-
-// signer signs bodies one after another. It keeps the MAC, since making one
-// costs as much as signing a small body.
-type signer struct {
-	mac hash.Hash
-	sum [sha256.Size]byte
-}
-
-func newSigner(secret string) *signer {
-	return &signer{mac: hmac.New(sha256.New, []byte(secret))}
-}
-
-// sign returns what X-Shopify-Hmac-Sha256 says of a body.
-func (s *signer) sign(body []byte) string {
-	s.mac.Reset()
-	s.mac.Write(body)
-	return base64.StdEncoding.EncodeToString(s.mac.Sum(s.sum[:0]))
 }

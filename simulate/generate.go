@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"bellhop/shopify"
 )
 
 // Generate makes the deliveries of a run without sending them, in the order in
@@ -33,7 +35,7 @@ func Generate(o ShopifyOptions) (iter.Seq[*Delivery], error) {
 type generator struct {
 	opt       *ShopifyOptions
 	rng       *rand.Rand
-	sign      *signer
+	secret    *shopify.Secret
 	shops     []shopProfile
 	start     time.Time
 	step      time.Duration
@@ -50,6 +52,12 @@ type generator struct {
 	buf   []byte
 }
 
+// mainZones go with mainCurrencies.
+var mainZones = []*time.Location{
+	time.FixedZone("", -5*3600), time.FixedZone("", 9*3600), time.FixedZone("", 3600),
+	time.FixedZone("", 3*3600), time.FixedZone("", 9*3600), time.UTC,
+}
+
 // shopProfile is a shop's own way of writing.
 type shopProfile struct {
 	domain     string
@@ -61,17 +69,16 @@ type shopProfile struct {
 
 func newGenerator(o *ShopifyOptions) *generator {
 	g := &generator{
-		opt: o, rng: rand.New(rand.NewPCG(o.Seed, 0x62656c6c686f70)), sign: newSigner(o.Secret),
+		opt: o, rng: rand.New(rand.NewPCG(o.Seed, 0x62656c6c686f70)), secret: shopify.NewSecret(o.Secret),
 		start: o.Now().Round(0), step: o.interval(),
 	}
 	if o.Rate > 0 && o.Duration > 0 {
 		g.limit = max(1, int(o.Rate*o.Duration.Seconds()))
 	}
 	for i, domain := range o.Shops {
-		hours := []int{-5, 9, 1, 3, 9, 0}[i%len(mainCurrencies)]
 		g.shops = append(g.shops, shopProfile{
 			domain: domain, currency: mainCurrencies[i%len(mainCurrencies)],
-			zone:   time.FixedZone("", hours*3600),
+			zone:   mainZones[i%len(mainZones)],
 			nextID: 5_000_000_000_000 + g.rng.Int64N(4_000_000_000_000), nextNumber: 1000,
 		})
 	}
@@ -183,7 +190,7 @@ func (g *generator) deliver(topic, event, shop string, body []byte) *Delivery {
 	body = bytes.Clone(body)
 	return &Delivery{
 		Shop: shop, Topic: topic, WebhookID: g.uuid(), EventID: event, TriggeredAt: g.trigger(),
-		Body: body, Signature: g.sign.sign(body), Hash: xxhash.Sum64(body),
+		Body: body, Signature: g.secret.Sign(body), Hash: xxhash.Sum64(body),
 	}
 }
 

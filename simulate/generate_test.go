@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"bellhop"
+	"bellhop/shopify"
 	"bellhop/simulate"
 )
 
@@ -263,4 +264,28 @@ func BenchmarkGenerate(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "bodies/s")
 	b.ReportMetric(float64(size)/float64(n), "B/body")
+}
+
+// What the twin says that a body states is what decoding it comes to, and what
+// it calls poison can't be decoded.
+func TestDeliveriesDecode(t *testing.T) {
+	keys := &shopify.Keys{App: shopify.NewSecret("s3cret")}
+	for _, d := range generate(t, everything()) {
+		if _, ok := keys.Verify(d.Body, d.Signature); !ok {
+			t.Fatalf("delivery %d: the signature is refused", d.Seq)
+		}
+		e := d.Event(bellhop.EventID{}, d.TriggeredAt)
+		got, err := shopify.Decode(e)
+		want, ok := d.Fact(e)
+		if !ok {
+			if !bellhop.IsPermanent(err) {
+				t.Fatalf("poison %q was decoded: %v", d.Poison, err)
+			}
+			continue
+		}
+		got.At = e.AcceptedAt
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("delivery %d, %s: %v\n got %+v\nwant %+v", d.Seq, d.Topic, err, got.Order, want.Order)
+		}
+	}
 }
