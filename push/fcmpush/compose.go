@@ -1,0 +1,138 @@
+package fcmpush
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"google.golang.org/api/fcm/v1"
+	"google.golang.org/api/googleapi"
+
+	"bellhop"
+	"bellhop/push"
+)
+
+// The keys under which a device of form data gets what a device of form
+// notification is shown.
+const (
+	KeyTitle = "title"
+	KeyBody  = "body"
+	KeyTag   = "tag"
+)
+
+const (
+	maxTTL = 28 * 24 * time.Hour // FCM's own
+	maxTag = 64                  // APNs' limit for a collapse id
+)
+
+var (
+	apsAlert      = googleapi.RawMessage(`{"aps":{"sound":"default"}}`) // FCM adds the alert
+	apsBackground = googleapi.RawMessage(`{"aps":{"content-available":1}}`)
+)
+
+// compose makes FCM's form of a message. Its only error is a device that FCM
+// has no address for.
+func (s *Sender) compose(m push.Message) (*fcm.Message, error) {
+	out := &fcm.Message{}
+	switch m.Device.Kind {
+	case bellhop.AddressToken:
+		out.Token = m.Device.Value
+	case bellhop.AddressFID:
+		out.Fid = m.Device.Value
+	default:
+		return nil, &push.Error{Reason: push.ReasonRefused, Cause: fmt.Errorf("FCM takes addresses of kind token and fid, not %q", string(m.Device.Kind))}
+	}
+	tag := fitTag(m.Tag)
+	ttl := s.lifetime(m.TTL)
+	text := shorten(text{m.Title, m.Body, m.Data}, maxPayload-overhead-3*jsonLen(tag))
+	if m.Device.Form == bellhop.FormData {
+		composeData(out, text, tag)
+	} else {
+		composeNotification(out, text, tag)
+	}
+	seconds := int64(ttl / time.Second)
+	out.Android.Ttl = strconv.FormatInt(seconds, 10) + "s"
+	out.Apns.Headers["apns-expiration"] = strconv.FormatInt(expiration(s.now(), seconds), 10)
+	if tag != "" {
+		out.Apns.Headers["apns-collapse-id"] = tag
+	}
+	if m.Device.Platform == bellhop.PlatformWeb {
+		out.Webpush = composeWeb(m.Device.Form, tag, seconds)
+	}
+	return out, nil
+}
+
+func composeNotification(out *fcm.Message, t text, tag string) {
+	out.Notification = &fcm.Notification{Title: t.title, Body: t.body}
+	out.Data = t.data
+	out.Android = &fcm.AndroidConfig{
+		Priority:     "HIGH",
+		Notification: &fcm.AndroidNotification{Tag: tag, Visibility: "PRIVATE"},
+	}
+	out.Apns = &fcm.ApnsConfig{
+		Headers: map[string]string{"apns-priority": "10", "apns-push-type": "alert"},
+		Payload: apsAlert,
+	}
+}
+
+func composeData(out *fcm.Message, t text, tag string) {
+	out.Data = make(map[string]string, len(t.data)+3)
+	maps.Copy(out.Data, t.data)
+	out.Data[KeyTitle], out.Data[KeyBody], out.Data[KeyTag] = t.title, t.body, tag
+	out.Android = &fcm.AndroidConfig{Priority: "HIGH"}
+	out.Apns = &fcm.ApnsConfig{
+		// Apple drops background pushes of any other priority.
+		Headers: map[string]string{"apns-priority": "5", "apns-push-type": "background"},
+		Payload: apsBackground,
+	}
+}
+
+// composeWeb is for an FCM token of a browser, where the other two blocks do
+// nothing.
+func composeWeb(form bellhop.Form, tag string, seconds int64) *fcm.WebpushConfig {
+	web := &fcm.WebpushConfig{Headers: map[string]string{
+		"TTL":     strconv.FormatInt(seconds, 10),
+		"Urgency": "high",
+	}}
+	if form != bellhop.FormData && tag != "" {
+		quoted, _ := json.Marshal(tag) // a string always marshals
+		web.Notification = googleapi.RawMessage(`{"tag":` + string(quoted) + `}`)
+	}
+	return web
+}
+
+// lifetime is how long FCM keeps a message, in whole seconds. Less than none
+// means now or never.
+func (s *Sender) lifetime(ttl time.Duration) time.Duration {
+	if ttl == 0 {
+		ttl = s.ttl
+	}
+	ttl = min(max(ttl, 0), maxTTL)
+	return (ttl + time.Second - 1).Truncate(time.Second)
+}
+
+// expiration is APNs' form: a time, or 0 for now or never.
+func expiration(now time.Time, seconds int64) int64 {
+	if seconds == 0 {
+		return 0
+	}
+	return now.Unix() + seconds
+}
+
+// fitTag makes a tag fit for a header of at most 64 bytes. Equal tags stay
+// equal and different ones different.
+func fitTag(tag string) string {
+	fits := len(tag) <= maxTag
+	for i := 0; fits && i < len(tag); i++ {
+		fits = tag[i] > ' ' && tag[i] < 0x7f
+	}
+	if fits {
+		return tag
+	}
+	sum := sha256.Sum256([]byte(tag))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,41 @@
+// Package fcmpush sends pushes through Firebase Cloud Messaging, HTTP v1, with
+// the client that Google generates from the API's description. One [Sender.Send]
+// is one request: FCM's retry rules ask for ten seconds between attempts, so
+// that trying again is left to whoever calls.
+//
+// # What the phone gets
+//
+// A device of form notification gets a notification that the system shows, and
+// beside it the message's data. A device of form data gets data only, with
+// three keys that the driver adds, whatever the message holds under the same
+// names: [KeyTitle], [KeyBody] and [KeyTag].
+//
+// The tag is Android's notification tag and APNs' collapse id. One that is
+// longer than 64 bytes or not plain ASCII is replaced by its SHA-256 in hex.
+//
+// # What an answer means
+//
+// FCM's own error code decides, and the HTTP status where there is none:
+//
+//	UNREGISTERED                              unregistered
+//	INVALID_ARGUMENT, about the address       bad_address
+//	INVALID_ARGUMENT, 400, 413                refused
+//	SENDER_ID_MISMATCH                        bad_address
+//	QUOTA_EXCEEDED, 429                       quota
+//	UNAVAILABLE, INTERNAL, 5xx, 3xx, 408      unavailable
+//	THIRD_PARTY_AUTH_ERROR, 401, 403, 404     not_allowed
+//	504, an answer that can't be read, none   unknown
+//
+// An INVALID_ARGUMENT is about the address if a field violation names it, or if
+// the message is the one sentence that FCM has for a malformed token, since it
+// often gives no field violation with it. A SENDER_ID_MISMATCH means that the
+// token belongs to another Firebase project: the app registered it with the
+// wrong one, and only the app can mend that. A 404 without an error code means
+// that the project is not there, and says nothing of the device.
+//
+// A 401 for an access token that is older than a minute is unavailable: the
+// token is dropped, and the next attempt goes out with a new one.
+//
+// Where it is certain that nothing was sent (no connection, no access token),
+// the outcome is unavailable rather than unknown.
+package fcmpush

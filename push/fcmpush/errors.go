@@ -1,0 +1,286 @@
+package fcmpush
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/api/googleapi"
+
+	"bellhop/push"
+)
+
+// FCM's own error codes
+// (https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode).
+const (
+	codeUnregistered     = "UNREGISTERED"
+	codeInvalidArgument  = "INVALID_ARGUMENT"
+	codeSenderIDMismatch = "SENDER_ID_MISMATCH"
+	codeQuotaExceeded    = "QUOTA_EXCEEDED"
+	codeUnavailable      = "UNAVAILABLE"
+	codeInternal         = "INTERNAL"
+	codeThirdPartyAuth   = "THIRD_PARTY_AUTH_ERROR"
+)
+
+const (
+	typeFCMError   = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+	typeBadRequest = "type.googleapis.com/google.rpc.BadRequest"
+	typeRetryInfo  = "type.googleapis.com/google.rpc.RetryInfo"
+
+	// badTokenMessage is all that FCM says of a malformed token where it gives
+	// no field violation.
+	badTokenMessage = "The registration token is not a valid FCM registration token"
+
+	// maxRetryAfter is when FCM's rules have a message given up.
+	maxRetryAfter = time.Hour
+)
+
+// answerBody is the body of an answer that is not 2xx.
+type answerBody struct {
+	Error struct {
+		Status  string   `json:"status"`
+		Message string   `json:"message"`
+		Details []detail `json:"details"`
+	} `json:"error"`
+}
+
+type detail struct {
+	Type            string `json:"@type"`
+	ErrorCode       string `json:"errorCode"`
+	RetryDelay      string `json:"retryDelay"`
+	FieldViolations []struct {
+		Field string `json:"field"`
+	} `json:"fieldViolations"`
+}
+
+// answerError says what FCM answered, in words that are safe to log.
+type answerError struct {
+	http int
+	code string // FCM's own; "" when it gave none
+	text string
+}
+
+func (e *answerError) Error() string { return e.text }
+
+// classify turns what the generated client returned into a [*push.Error]. begun
+// tells whether any of the message may have left.
+func (s *Sender) classify(err error, begun bool, m push.Message) *push.Error {
+	answer, ok := errors.AsType[*googleapi.Error](err)
+	switch {
+	case ok:
+		return s.classifyAnswer(answer, m)
+	case !begun:
+		return unsent("reaching FCM", quiet(err, m))
+	}
+	return &push.Error{Reason: push.ReasonUnknown, Cause: fmt.Errorf("waiting for FCM's answer: %w", quiet(err, m))}
+}
+
+func (s *Sender) classifyAnswer(answer *googleapi.Error, m push.Message) *push.Error {
+	var body answerBody
+	if json.Unmarshal([]byte(answer.Body), &body) != nil {
+		body = answerBody{} // such as a proxy's HTML
+	}
+	code := body.code()
+	e := &push.Error{Reason: reasonOf(answer.Code, code, body.blamesAddress())}
+	if !e.Reason.Final() {
+		e.RetryAfter = retryAfter(answer.Header, body.Error.Details, s.now())
+	}
+	e.Cause = &answerError{http: answer.Code, code: code, text: s.describe(answer.Code, code, &body, m)}
+	return e
+}
+
+// reasonOf is the table in the package's documentation.
+func reasonOf(status int, code string, blamesAddress bool) push.Reason {
+	switch code {
+	case codeUnregistered:
+		return push.ReasonUnregistered
+	case codeSenderIDMismatch:
+		return push.ReasonBadAddress
+	case codeQuotaExceeded:
+		return push.ReasonQuota
+	case codeUnavailable, codeInternal:
+		return push.ReasonUnavailable
+	case codeThirdPartyAuth:
+		return push.ReasonNotAllowed
+	case codeInvalidArgument:
+		if blamesAddress {
+			return push.ReasonBadAddress
+		}
+		return push.ReasonRefused
+	}
+	return reasonOfStatus(status, blamesAddress)
+}
+
+func reasonOfStatus(status int, blamesAddress bool) push.Reason {
+	switch status {
+	case http.StatusBadRequest:
+		if blamesAddress {
+			return push.ReasonBadAddress
+		}
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+		return push.ReasonNotAllowed
+	case http.StatusRequestTimeout:
+		return push.ReasonUnavailable
+	case http.StatusTooManyRequests:
+		return push.ReasonQuota
+	case http.StatusGatewayTimeout:
+		return push.ReasonUnknown // what is behind the gateway may have taken it
+	}
+	if status/100 == 4 {
+		return push.ReasonRefused
+	}
+	return push.ReasonUnavailable
+}
+
+func (b *answerBody) code() string {
+	for _, d := range b.Error.Details {
+		if d.Type == typeFCMError && d.ErrorCode != "" {
+			return d.ErrorCode
+		}
+	}
+	return ""
+}
+
+func (b *answerBody) violations() []string {
+	var fields []string
+	for _, d := range b.Error.Details {
+		if d.Type != typeBadRequest {
+			continue
+		}
+		for _, v := range d.FieldViolations {
+			fields = append(fields, v.Field)
+		}
+	}
+	return fields
+}
+
+func (b *answerBody) blamesAddress() bool {
+	for _, field := range b.violations() {
+		if field == "message.token" || field == "message.fid" {
+			return true
+		}
+	}
+	return strings.HasPrefix(b.Error.Message, badTokenMessage)
+}
+
+// describe says what FCM answered and, where it is known, what to do. Of a 400
+// the message is left out: it may quote any part of the push.
+func (s *Sender) describe(status int, code string, b *answerBody, m push.Message) string {
+	if code == "" {
+		code = b.Error.Status
+	}
+	text := strings.TrimSpace("FCM answered " + strconv.Itoa(status) + " " + clip(code, 60))
+	switch {
+	case status == http.StatusBadRequest:
+		if fields := b.violations(); len(fields) > 0 && !quotes(strings.Join(fields, " "), m) {
+			text += " for " + clip(strings.Join(fields, ", "), 160)
+		}
+	case b.Error.Message != "" && !quotes(b.Error.Message, m):
+		text += ": " + clip(b.Error.Message, 300)
+	}
+	return text + s.remedy(status, code)
+}
+
+func (s *Sender) remedy(status int, code string) string {
+	switch {
+	case code == codeUnregistered || code == codeSenderIDMismatch:
+		return ""
+	case code == codeThirdPartyAuth:
+		return "; upload a valid APNs key for project " + s.project + " in the Firebase console"
+	case status == http.StatusUnauthorized:
+		return "; check that the service account's key is still valid and this machine's clock right"
+	case status == http.StatusForbidden:
+		return "; give the service account the role Firebase Cloud Messaging API Admin in project " + s.project + ", and enable that API"
+	case status == http.StatusNotFound:
+		return "; check that project " + s.project + " is there and the Firebase Cloud Messaging API enabled"
+	}
+	return ""
+}
+
+// refusedToken reports whether FCM refused the access token, not the message.
+func refusedToken(err error) bool {
+	answer, ok := errors.AsType[*googleapi.Error](err)
+	return ok && answer.Code == http.StatusUnauthorized && !strings.Contains(answer.Body, codeThirdPartyAuth)
+}
+
+// unsent is for what ended before any of the message left.
+func unsent(doing string, cause error) *push.Error {
+	return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("%s: %w", doing, cause)}
+}
+
+// quiet returns err without the URL around it, and without its text where that
+// quotes the push, as net/http does with an answer that is not HTTP.
+func quiet(err error, m push.Message) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return context.DeadlineExceeded
+	}
+	if errors.Is(err, context.Canceled) {
+		return context.Canceled
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	if quotes(err.Error(), m) {
+		return errors.New("the answer can't be read")
+	}
+	return clipped(err)
+}
+
+// quotes reports whether text holds anything of the push or its address.
+func quotes(text string, m push.Message) bool {
+	secrets := []string{m.Device.Value, m.Title, m.Body}
+	for _, v := range m.Data {
+		secrets = append(secrets, v)
+	}
+	for _, s := range secrets {
+		if len(s) > 2 && strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// clipped bounds the length of an error's text and keeps its chain.
+func clipped(err error) error {
+	if len(err.Error()) <= 300 {
+		return err
+	}
+	return errors.New(clip(err.Error(), 300))
+}
+
+// clip makes at most n bytes of s fit for a line of a log.
+func clip(s string, n int) string {
+	if len(s) > n {
+		s = s[:n] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+}
+
+// retryAfter reads the header, in seconds or as a date, and else RetryInfo.
+func retryAfter(h http.Header, details []detail, now time.Time) time.Duration {
+	var wait time.Duration
+	if v := h.Get("Retry-After"); v != "" {
+		if seconds, err := strconv.ParseInt(v, 10, 32); err == nil {
+			wait = time.Duration(seconds) * time.Second
+		} else if at, err := http.ParseTime(v); err == nil {
+			wait = at.Sub(now)
+		}
+	}
+	for _, d := range details {
+		if wait <= 0 && d.Type == typeRetryInfo {
+			wait, _ = time.ParseDuration(d.RetryDelay)
+		}
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}

@@ -1,0 +1,252 @@
+package fcmpush
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/oauth2/google"
+	"golang.org/x/oauth2/jwt"
+	"google.golang.org/api/fcm/v1"
+	"google.golang.org/api/option"
+
+	"bellhop"
+	"bellhop/push"
+)
+
+const (
+	realEndpoint = "https://fcm.googleapis.com"
+
+	// minTimeout is FCM's own rule for its clients
+	// (https://firebase.google.com/docs/cloud-messaging/scale-fcm).
+	minTimeout     = 10 * time.Second
+	defaultTimeout = 15 * time.Second
+	defaultTTL     = 4 * time.Hour
+)
+
+// Options configure a [Sender]. Credentials or CredentialsFile is needed; the
+// rest has defaults.
+type Options struct {
+	// CredentialsFile is the path of a service account's JSON key, as the
+	// Firebase console hands it out.
+	CredentialsFile string
+	// Credentials is the content of such a file, and goes before it.
+	Credentials []byte
+	// Endpoint is where FCM is, as scheme://host[:port]; "" is Google's. With
+	// an endpoint of one's own the environment's proxies are not used.
+	Endpoint string
+	// Timeout is how long one request may take; 0 means 15 seconds, and less
+	// than 10 is an error.
+	Timeout time.Duration
+	// TTL is how long FCM keeps a message that says nothing itself; 0 means
+	// 4 hours.
+	TTL time.Duration
+	// Transport carries the requests, those for access tokens too; nil means
+	// one made for many sends at once.
+	Transport http.RoundTripper
+	// Now is the time; nil means time.Now.
+	Now func() time.Time
+}
+
+// Sender is the driver. It is safe for use from many goroutines at once.
+type Sender struct {
+	messages *fcm.ProjectsMessagesService
+	project  string
+	parent   string // "projects/" + project
+	tokens   *tokens
+	timeout  time.Duration
+	ttl      time.Duration
+	now      func() time.Time
+	http     *http.Client
+}
+
+var _ push.Sender = (*Sender)(nil)
+
+// New makes a sender from a service account. It reaches nothing;
+// [Sender.Check] does. Close it after use.
+func New(ctx context.Context, o Options) (*Sender, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	account, project, err := readCredentials(o)
+	if err != nil {
+		return nil, err
+	}
+	client := newHTTPClient(o.Transport)
+	// Without a logger of our own the generated client would obey
+	// GOOGLE_SDK_GO_LOGGING_LEVEL and write whole messages to stderr.
+	service, err := fcm.NewService(ctx, option.WithHTTPClient(client),
+		option.WithEndpoint(o.Endpoint+"/"), option.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return nil, fmt.Errorf("making the FCM client: %w", err)
+	}
+	service.BasePath = o.Endpoint + "/"
+	service.UserAgent = "bellhop"
+	return &Sender{
+		messages: service.Projects.Messages,
+		project:  project,
+		parent:   "projects/" + project,
+		tokens:   newTokens(account, o.Transport, o.Timeout, o.Now),
+		timeout:  o.Timeout,
+		ttl:      o.TTL,
+		now:      o.Now,
+		http:     client,
+	}, nil
+}
+
+// complete checks the options and fills in the defaults.
+func (o *Options) complete() error {
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Timeout < minTimeout {
+		return bellhop.Invalidf("fcm_timeout", "the timeout for FCM is %v; FCM needs at least %v", o.Timeout, minTimeout)
+	}
+	if o.TTL <= 0 {
+		o.TTL = defaultTTL
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Transport == nil {
+		o.Transport = newTransport(o.Endpoint == "")
+	}
+	if o.Endpoint == "" {
+		o.Endpoint = realEndpoint
+		return nil
+	}
+	u, err := url.Parse(o.Endpoint)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return bellhop.Invalidf("fcm_endpoint", "the endpoint for FCM must look like http://127.0.0.1:9090, without a path")
+	}
+	o.Endpoint = u.Scheme + "://" + u.Host
+	return nil
+}
+
+// readCredentials reads the service account and its project, and makes sure
+// that its key can sign, so that a wrong file shows at the start.
+func readCredentials(o Options) (*jwt.Config, string, error) {
+	raw, name := o.Credentials, "the FCM service account"
+	if raw == nil {
+		if o.CredentialsFile == "" {
+			return nil, "", bellhop.Invalidf("fcm_credentials", "FCM needs a service account file, such as fcm:/path/service-account.json")
+		}
+		var err error
+		if raw, err = os.ReadFile(o.CredentialsFile); err != nil {
+			return nil, "", &bellhop.Error{Kind: bellhop.Invalid, Code: "fcm_credentials", Message: "the FCM service account file can't be read", Cause: err}
+		}
+		name = o.CredentialsFile
+	}
+	account, err := google.JWTConfigFromJSON(raw, fcm.FirebaseMessagingScope)
+	var file struct {
+		ProjectID string `json:"project_id"`
+	}
+	if err != nil || json.Unmarshal(raw, &file) != nil {
+		// What the parser says could quote the file, which is a secret.
+		return nil, "", bellhop.Invalidf("fcm_credentials", "%s is not a service account key; make one in the Firebase console under Project settings, Service accounts", name)
+	}
+	switch {
+	case !isProjectID(file.ProjectID):
+		return nil, "", bellhop.Invalidf("fcm_credentials", "%s has no usable project_id", name)
+	case account.Email == "":
+		return nil, "", bellhop.Invalidf("fcm_credentials", "%s has no client_email", name)
+	case !isPrivateKey(account.PrivateKey):
+		return nil, "", bellhop.Invalidf("fcm_credentials", "%s has no usable private_key", name)
+	}
+	return account, file.ProjectID, nil
+}
+
+// isProjectID is generous: Google's rule is stricter, but what matters here is
+// that an id is one segment of a path.
+func isProjectID(id string) bool {
+	return id != "" && len(id) <= 100 && !strings.ContainsFunc(id, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' || r == ':')
+	})
+}
+
+func isPrivateKey(raw []byte) bool {
+	block, _ := pem.Decode(raw)
+	if block == nil {
+		return false
+	}
+	if _, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
+		return true
+	}
+	_, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	return err == nil
+}
+
+// Send makes one request to FCM and returns the name that FCM gave the message,
+// such as "projects/my-shop/messages/0:1700000000000000".
+func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
+	message, err := s.compose(m)
+	if err != nil {
+		return "", err
+	}
+	return s.post(ctx, &fcm.SendMessageRequest{Message: message}, m)
+}
+
+// post makes the one request. m is what its errors must not quote.
+func (s *Sender) post(ctx context.Context, r *fcm.SendMessageRequest, m push.Message) (string, error) {
+	token, err := s.tokens.get(ctx)
+	if err != nil {
+		return "", err
+	}
+	var begun atomic.Bool
+	ctx, cancel := context.WithTimeout(traceBegun(ctx, &begun), s.timeout)
+	defer cancel()
+	call := s.messages.Send(s.parent, r).Context(ctx)
+	call.Header()["Authorization"] = []string{"Bearer " + token.value}
+	answer, err := call.Do()
+	if err != nil {
+		e := s.classify(err, begun.Load(), m)
+		if refusedToken(err) {
+			s.tokens.forget(token, e)
+		}
+		return "", e
+	}
+	if answer.Name == "" {
+		return "", &push.Error{Reason: push.ReasonUnknown, Cause: errors.New("FCM answered without a name for the message")}
+	}
+	return answer.Name, nil
+}
+
+// Check fetches an access token and has FCM validate, but not send, a message
+// to an address that nobody has. FCM's complaint about the address shows that
+// it is reached and lets us send.
+func (s *Sender) Check(ctx context.Context) error {
+	s.tokens.retryNow()
+	r := &fcm.SendMessageRequest{ValidateOnly: true, Message: &fcm.Message{Token: "bellhop-check"}}
+	_, err := s.post(ctx, r, push.Message{})
+	var e *push.Error
+	if !errors.As(err, &e) {
+		return nil
+	}
+	switch e.Reason {
+	case push.ReasonUnregistered, push.ReasonBadAddress, push.ReasonQuota:
+		return nil
+	case push.ReasonRefused:
+		if answer, ok := errors.AsType[*answerError](e); ok && answer.code == codeInvalidArgument {
+			return nil
+		}
+	}
+	return e
+}
+
+// Close ends what runs in the background and closes idle connections. Sends
+// that are under way end by themselves.
+func (s *Sender) Close() error {
+	s.tokens.close()
+	s.http.CloseIdleConnections()
+	return nil
+}

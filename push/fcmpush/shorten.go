@@ -1,0 +1,194 @@
+package fcmpush
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	// maxPayload is kept below FCM's 4,096 bytes. It is held against the whole
+	// message as JSON but for the address, which is more than FCM or APNs
+	// count, however they do.
+	maxPayload = 4000
+	// overhead is more than a message takes without its texts, its data and the
+	// tag, the tag's three places counted.
+	overhead = 640
+	// perKey is what an entry of the data takes beside key and value.
+	perKey = len(`"":"",`)
+
+	// What shortening leaves of body and title before it touches the data: an
+	// owner always sees something.
+	bodyFloor  = 200
+	titleFloor = 100
+
+	ellipsis = "…"
+	// maxStepBack bounds the search for a place where a character ends. Longer
+	// heaps of marks are cut between runes.
+	maxStepBack = 16
+)
+
+// text is what shortening works on.
+type text struct {
+	title, body string
+	data        map[string]string
+}
+
+func (t text) size() int {
+	n := jsonLen(t.title) + jsonLen(t.body)
+	for k, v := range t.data {
+		n += perKey + jsonLen(k) + jsonLen(v)
+	}
+	return n
+}
+
+// shorten makes t take at most budget bytes of JSON: the body first, then the
+// title, then the longest of the data, whole entries where that takes it. What was given is not changed.
+func shorten(t text, budget int) text {
+	over := t.size() - budget
+	if over <= 0 {
+		return t
+	}
+	t.body, over = shortenBy(t.body, over, bodyFloor)
+	t.title, over = shortenBy(t.title, over, titleFloor)
+	if over > 0 {
+		t.data = shortenData(t.data, over)
+	}
+	return t
+}
+
+// shortenData takes over bytes away, from the longest entries first: from the
+// value if it has them, else the whole entry.
+func shortenData(data map[string]string, over int) map[string]string {
+	data = maps.Clone(data)
+	size := func(k string) int { return perKey + jsonLen(k) + jsonLen(data[k]) }
+	keys := slices.Sorted(maps.Keys(data))
+	slices.SortStableFunc(keys, func(a, b string) int { return size(b) - size(a) })
+	for _, k := range keys {
+		switch {
+		case over <= 0:
+			return data
+		case jsonLen(data[k]) >= over:
+			data[k], over = shortenBy(data[k], over, 0)
+		default:
+			over -= size(k)
+			delete(data, k)
+		}
+	}
+	return data
+}
+
+// shortenBy takes over bytes from s, but not below floor, and returns how many
+// are left to take elsewhere.
+func shortenBy(s string, over, floor int) (string, int) {
+	size := jsonLen(s)
+	if over <= 0 || size <= floor {
+		return s, over
+	}
+	cut := clipText(s, max(size-over, floor))
+	return cut, over - (size - jsonLen(cut))
+}
+
+// clipText cuts s to at most limit bytes of JSON, an ellipsis included, and
+// not inside a character if it can be helped.
+func clipText(s string, limit int) string {
+	if jsonLen(s) <= limit {
+		return s
+	}
+	room := limit - len(ellipsis)
+	if room < 0 {
+		return ""
+	}
+	end := 0
+	for end < len(s) {
+		r, width := utf8.DecodeRuneInString(s[end:])
+		if room -= jsonRuneLen(r, width); room < 0 {
+			break
+		}
+		end += width
+	}
+	return strings.TrimRightFunc(s[:stepBack(s, end)], unicode.IsSpace) + ellipsis
+}
+
+// stepBack returns the nearest place at or before end where a character that a
+// person sees as one ends: not before a mark, inside a joined emoji or between
+// the halves of a flag.
+func stepBack(s string, end int) int {
+	at := end
+	for range maxStepBack {
+		next, _ := utf8.DecodeRuneInString(s[at:])
+		last, width := utf8.DecodeLastRuneInString(s[:at])
+		if width == 0 || !extends(next) && last != joiner && !splitsFlag(s, at, next) {
+			return at
+		}
+		at -= width
+	}
+	return end
+}
+
+const joiner = '\u200d'
+
+// extends reports whether r belongs to the rune before it.
+func extends(r rune) bool {
+	return r == joiner || unicode.Is(unicode.M, r) ||
+		r >= 0x1f3fb && r <= 0x1f3ff || // skin tones
+		r >= 0xe0020 && r <= 0xe007f // tags of regional flags
+}
+
+// splitsFlag reports whether a flag, which is two regional indicators, would be
+// cut in two at at.
+func splitsFlag(s string, at int, next rune) bool {
+	indicators := 0
+	for isIndicator(next) && at > 0 {
+		r, width := utf8.DecodeLastRuneInString(s[:at])
+		if !isIndicator(r) {
+			break
+		}
+		at -= width
+		indicators++
+	}
+	return indicators%2 == 1
+}
+
+func isIndicator(r rune) bool { return r >= 0x1f1e6 && r <= 0x1f1ff }
+
+// jsonLen is how many bytes encoding/json makes of s, without the quotes.
+func jsonLen(s string) int {
+	n := 0
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			n += jsonByteLen(c)
+			i++
+			continue
+		}
+		r, width := utf8.DecodeRuneInString(s[i:])
+		n += jsonRuneLen(r, width)
+		i += width
+	}
+	return n
+}
+
+func jsonRuneLen(r rune, width int) int {
+	switch {
+	case r < utf8.RuneSelf:
+		return jsonByteLen(byte(r))
+	case r == '\u2028' || r == '\u2029' || r == utf8.RuneError && width == 1:
+		return 6
+	}
+	return width
+}
+
+func jsonByteLen(c byte) int {
+	switch c {
+	case '"', '\\', '\n', '\r', '\t', '\b', '\f':
+		return 2
+	case '<', '>', '&':
+		return 6
+	}
+	if c < ' ' {
+		return 6
+	}
+	return 1
+}

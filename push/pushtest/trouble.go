@@ -1,0 +1,128 @@
+package pushtest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/push"
+)
+
+// testReasons: each answer gets its reason, from one attempt.
+func testReasons(t *testing.T, h Harness) {
+	for _, reason := range []push.Reason{
+		push.ReasonUnregistered, push.ReasonBadAddress, push.ReasonRefused, push.ReasonNotAllowed,
+		push.ReasonQuota, push.ReasonUnavailable, push.ReasonUnknown,
+	} {
+		t.Run(string(reason), func(t *testing.T) {
+			p := h.Open(t)
+			if p.Answer == nil || !p.Answer(reason) {
+				t.Logf("no such answer: not promised when an error is %s", reason)
+				return
+			}
+			before := p.Requests()
+			e := failure(t, t.Context(), p, h.message(bellhop.FormNotification))
+			if e.Reason != reason {
+				t.Errorf("the reason is %s, want %s (%v)", e.Reason, reason, e)
+			}
+			if n := p.Requests() - before; n != 1 {
+				t.Errorf("one Send made %d attempts", n)
+			}
+			if e.Reason.Final() && e.RetryAfter != 0 {
+				t.Errorf("a final error asks for another attempt after %v", e.RetryAfter)
+			}
+			if reason == push.ReasonQuota && e.RetryAfter != RetryAfter {
+				t.Errorf("another attempt after %v, want %v as the service asked", e.RetryAfter, RetryAfter)
+			}
+		})
+	}
+}
+
+func testRecovers(t *testing.T, h Harness) {
+	p, m := h.Open(t), h.message(bellhop.FormNotification)
+	if p.Answer == nil || !p.Answer(push.ReasonUnavailable) {
+		t.Log("no such answer: not promised that trouble passes")
+		return
+	}
+	failure(t, t.Context(), p, m)
+	p.Answer("")
+	mustSend(t, p, m)
+}
+
+// testCancelledBefore: with a context that is done the outcome may be either,
+// and an error leaves room for another attempt.
+func testCancelledBefore(t *testing.T, h Harness) {
+	p := h.Open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	began := time.Now()
+	_, err := p.Sender.Send(ctx, h.message(bellhop.FormNotification))
+	if d := time.Since(began); d > soon {
+		t.Errorf("Send took %v after its context was done", d)
+	}
+	if e := (*push.Error)(nil); err != nil && (!errors.As(err, &e) || e.Reason.Final()) {
+		t.Errorf("Send with a context that is done: %v (%T), want a *push.Error that isn't final", err, err)
+	}
+}
+
+func testCancelledWhileWaiting(t *testing.T, h Harness) {
+	p := h.Open(t)
+	if p.Hang == nil {
+		t.Log("no peer: not promised that Send returns before it is done")
+		return
+	}
+	mustSend(t, p, h.message(bellhop.FormNotification)) // whatever is fetched once is there
+	arrived := p.Hang()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stopped := make(chan time.Time, 1)
+	go func() {
+		<-arrived
+		stopped <- time.Now()
+		cancel()
+	}()
+	e := failure(t, ctx, p, h.message(bellhop.FormNotification))
+	if d := time.Since(<-stopped); d > soon {
+		t.Errorf("Send took %v after it was cancelled", d)
+	}
+	if e.Reason != push.ReasonUnknown {
+		t.Errorf("a message that the service has read and not answered is %s, want %s", e.Reason, push.ReasonUnknown)
+	}
+}
+
+// testDown: what can't be reached has taken nothing.
+func testDown(t *testing.T, h Harness) {
+	p := h.Open(t)
+	if p.Down == nil {
+		t.Log("no peer: not promised what an unreachable service means")
+		return
+	}
+	p.Down()
+	if e := failure(t, t.Context(), p, h.message(bellhop.FormNotification)); e.Reason != push.ReasonUnavailable {
+		t.Errorf("an unreachable service is %s, want %s (%v)", e.Reason, push.ReasonUnavailable, e)
+	}
+	if err := p.Sender.Check(t.Context()); err == nil {
+		t.Error("Check finds nothing wrong with an unreachable service")
+	}
+}
+
+func testCheck(t *testing.T, h Harness) {
+	p := h.Open(t)
+	if err := p.Sender.Check(t.Context()); err != nil {
+		t.Errorf("checking a service that is well: %v", err)
+	}
+	if p.Sent != nil && len(p.Sent()) != 0 {
+		t.Errorf("Check sent %d messages", len(p.Sent()))
+	}
+	if p.Answer == nil || !p.Answer(push.ReasonNotAllowed) {
+		t.Log("no such answer: not promised that Check finds wrong credentials")
+		return
+	}
+	err := p.Sender.Check(t.Context())
+	if err == nil || strings.TrimSpace(err.Error()) == "" {
+		t.Errorf("checking with credentials that the service refuses: %v", err)
+	}
+}
