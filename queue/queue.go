@@ -123,7 +123,7 @@ type Attributes struct {
 // DefaultAttributes serve a consumer that needs far less than a second for a
 // batch.
 func DefaultAttributes() Attributes {
-	return Attributes{Visibility: 30 * time.Second, MaxAttempts: 8}
+	return Attributes{Visibility: 30 * time.Second, MaxAttempts: 20}
 }
 
 // Validate says what is wrong with a, if anything.

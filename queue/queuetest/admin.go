@@ -1,0 +1,201 @@
+package queuetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/queue"
+)
+
+func (s suite) depth(t *testing.T) {
+	b, q := s.open(t, 3)
+	wantDepth(t, q, 0, 0, 0)
+	es := events("a", 5)
+	es[0].AcceptedAt = time.Now().Add(-time.Minute)
+	send(t, q, es...)
+	wantDepth(t, q, 5, 0, 0)
+	if d, _ := q.Depth(t.Context()); d.Oldest < 59*time.Second || d.Oldest > time.Hour {
+		t.Errorf("the oldest is %v old, want about a minute", d.Oldest)
+	}
+	ds := receive(t, q, 4)
+	wantDepth(t, q, 1, 4, 0)
+	settle(t, q, queue.Bury, ds[0])
+	settle(t, q, queue.Retry, ds[1])
+	settle(t, q, queue.Ack, ds[2])
+	wantDepth(t, openQueue(t, s.Again(t, b)), 2, 1, 1)
+}
+
+func (s suite) purge(t *testing.T) {
+	_, q := s.open(t, 3)
+	send(t, q, events("a", 6)...)
+	ds := receive(t, q, 3)
+	settle(t, q, queue.Retry, ds[0])
+	settle(t, q, queue.Bury, ds[1])
+	if n, err := q.Purge(t.Context()); n != 4 || err != nil {
+		t.Errorf("purge: %d, %v; want 4", n, err)
+	}
+	wantDepth(t, q, 0, 1, 1)
+	settle(t, q, queue.Ack, ds[2])
+	nothingWaits(t, q)
+}
+
+func (s suite) attributes(t *testing.T) {
+	b, q := s.open(t, 3)
+	want := queue.Attributes{Visibility: 90 * time.Second, MaxAttempts: 7}
+	if err := q.SetAttributes(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := openQueue(t, s.Again(t, b)).Attributes(t.Context()); got != want || err != nil {
+		t.Errorf("attributes: %+v, %v; want %+v", got, err, want)
+	}
+	for _, bad := range []queue.Attributes{{}, {Visibility: time.Minute}, {MaxAttempts: 3},
+		{Visibility: 13 * time.Hour, MaxAttempts: 3}, {Visibility: time.Minute, MaxAttempts: -1}} {
+		if err := q.SetAttributes(t.Context(), bad); bellhop.KindOf(err) != bellhop.Invalid {
+			t.Errorf("attributes %+v: %v, want Invalid", bad, err)
+		}
+	}
+}
+
+func (s suite) brokers(t *testing.T) {
+	ctx, b := t.Context(), s.Broker(t)
+	a := queue.Attributes{Visibility: time.Minute, MaxAttempts: 3}
+	for range 2 {
+		if err := b.Create(ctx, "orders", a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.MaxAttempts = 4
+	if err := b.Create(ctx, "orders", a); bellhop.KindOf(err) != bellhop.Conflict {
+		t.Errorf("the same name with other attributes: %v, want Conflict", err)
+	}
+	if err := b.Create(ctx, "returns", a); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"", "a/b", "a b", "ü"} {
+		if err := b.Create(ctx, bad, a); bellhop.KindOf(err) != bellhop.Invalid {
+			t.Errorf("name %q: %v, want Invalid", bad, err)
+		}
+	}
+	names, err := s.Again(t, b).Names(ctx)
+	if err != nil || !slices.Contains(names, "orders") || !slices.Contains(names, "returns") {
+		t.Errorf("names: %v, %v", names, err)
+	}
+	if u, err := b.URL(ctx, "returns"); u == "" || err != nil {
+		t.Errorf("URL: %q, %v", u, err)
+	}
+	// What is in one queue is not in another.
+	q := openQueue(t, b)
+	send(t, q, event("a", 1))
+	r, err := b.Open(ctx, "returns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nothingWaits(t, r)
+	if err := errors.Join(r.Close(), b.Remove(ctx, "returns")); err != nil {
+		t.Fatal(err)
+	}
+	_, openErr := b.Open(ctx, "returns")
+	_, urlErr := b.URL(ctx, "returns")
+	for _, err := range []error{openErr, urlErr, b.Remove(ctx, "returns")} {
+		if bellhop.KindOf(err) != bellhop.NotFound {
+			t.Errorf("a queue that was removed: %v, want NotFound", err)
+		}
+	}
+	receive(t, q, 1)
+}
+
+// drain receives with several consumers until want events were acknowledged,
+// and returns how often each event came.
+func drain(t *testing.T, want, batch int, consumers ...queue.Consumer) map[bellhop.EventID]int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	seen := map[bellhop.EventID]int{}
+	for _, c := range consumers {
+		wg.Go(func() {
+			for {
+				ds, err := c.Receive(ctx, batch)
+				if err != nil {
+					return
+				}
+				if err := c.Settle(ctx, settlements(queue.Ack, ds...)...); err != nil && !errors.Is(err, context.Canceled) {
+					t.Errorf("settle: %v", err)
+				}
+				mu.Lock()
+				for _, d := range ds {
+					seen[d.Event.ID]++
+				}
+				if len(seen) >= want {
+					cancel()
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if len(seen) != want {
+		t.Errorf("%d of %d events came", len(seen), want)
+	}
+	return seen
+}
+
+func (s suite) concurrentConsumers(t *testing.T) {
+	b, q := s.open(t, 3)
+	other := openQueue(t, s.Again(t, b))
+	const producers, each = 4, 250
+	var wg sync.WaitGroup
+	for p := range producers {
+		wg.Go(func() {
+			for _, e := range events(string(rune('a'+p)), each) {
+				if err := q.Send(t.Context(), e); err != nil {
+					t.Errorf("send: %v", err)
+				}
+			}
+		})
+	}
+	for id, n := range drain(t, producers*each, 7, q, q, other, other) {
+		if n != 1 {
+			t.Errorf("event %s came %d times though no lease ran out", id, n)
+		}
+	}
+	wg.Wait()
+	wantDepth(t, q, 0, 0, 0)
+}
+
+// shutdownLosesNothing stops consumers in the middle of their work, again and
+// again, and checks that the rest comes at once to those who follow.
+func (s suite) shutdownLosesNothing(t *testing.T) {
+	b, q := s.open(t, 50)
+	sent := events("a", 200)
+	send(t, q, sent...)
+	acked := map[bellhop.EventID]bool{}
+	for round := range 10 {
+		c := openQueue(t, s.Again(t, b))
+		ds := receive(t, c, 20)
+		for i, d := range ds {
+			if acked[d.Event.ID] {
+				t.Errorf("round %d: event %s came though it was acknowledged", round, d.Event.ID)
+			}
+			if i%2 == 0 {
+				settle(t, c, queue.Ack, d)
+				acked[d.Event.ID] = true
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id := range drain(t, len(sent)-len(acked), 20, q) {
+		if acked[id] {
+			t.Errorf("event %s came though it was acknowledged", id)
+		}
+	}
+	wantDepth(t, q, 0, 0, 0)
+}

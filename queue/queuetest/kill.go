@@ -1,0 +1,145 @@
+package queuetest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/queue"
+)
+
+// childEnv holds the address of the queues in a child process.
+const childEnv = "BELLHOP_QUEUETEST_CHILD"
+
+// Main is to be called from a driver's TestMain. In the child processes that
+// the suite starts and kills it opens the broker at an address and never
+// returns; otherwise it runs the tests.
+func Main(m *testing.M, open func(ctx context.Context, address string) (queue.Broker, error)) {
+	address := os.Getenv(childEnv)
+	if address == "" {
+		os.Exit(m.Run())
+	}
+	if err := child(context.Background(), open, address); err != nil {
+		fmt.Println("error:", err)
+		os.Exit(1)
+	}
+}
+
+// child sends without end from several goroutines, and prints the id of each
+// event once it was acknowledged. It receives too, and acknowledges half.
+func child(ctx context.Context, open func(context.Context, string) (queue.Broker, error), address string) error {
+	b, err := open(ctx, address)
+	if err != nil {
+		return err
+	}
+	q, err := b.Open(ctx, "orders")
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	say := func(verb string, id bellhop.EventID) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Println(verb, id)
+	}
+	for p := range 8 {
+		go func() {
+			for n := 0; ; n++ {
+				e := event(string(rune('a'+p)), n)
+				if err := q.Send(ctx, e); err != nil {
+					fmt.Println("error:", err)
+					os.Exit(1)
+				}
+				say("sent", e.ID)
+			}
+		}()
+	}
+	for {
+		ds, err := q.Receive(ctx, 10)
+		if err != nil {
+			return err
+		}
+		for i, d := range ds {
+			if i%2 == 0 {
+				say("acking", d.Event.ID)
+				if err := q.Settle(ctx, queue.Settlement{Receipt: d.Receipt}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// survivesKill kills processes that send and receive, and checks that each
+// event that was acknowledged to its sender is delivered.
+func (s suite) survivesKill(t *testing.T) {
+	b, q := s.open(t, 50)
+	acked, gone := map[string]bool{}, map[string]bool{}
+	for range 5 {
+		s.killOne(t, s.Address(b), acked, gone)
+	}
+	waiting := map[string]bool{}
+	for id := range acked {
+		if !gone[id] {
+			waiting[id] = true
+		}
+	}
+	t.Logf("%d events acknowledged before 5 kills, %d of them must still come", len(acked), len(waiting))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for len(waiting) > 0 {
+		ds, err := q.Receive(ctx, 100)
+		if err != nil {
+			t.Fatalf("%d acknowledged events did not come: %v", len(waiting), err)
+		}
+		for _, d := range ds {
+			delete(waiting, d.Event.ID.String())
+		}
+		settle(t, q, queue.Ack, ds...)
+	}
+}
+
+// killOne runs a child until it has said enough, kills it, and notes what it
+// said.
+func (s suite) killOne(t *testing.T, address string, acked, gone map[string]bool) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), childEnv+"="+address)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stuck := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	defer stuck.Stop()
+	lines, said := bufio.NewScanner(out), 0
+	for lines.Scan() {
+		verb, id, _ := strings.Cut(lines.Text(), " ")
+		switch verb {
+		case "sent":
+			acked[id] = true
+		case "acking":
+			gone[id] = true
+		default:
+			t.Errorf("the child said %q", lines.Text())
+		}
+		if said++; said == 300 {
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	cmd.Wait() // it was killed; that is no news
+	if said < 300 {
+		t.Fatalf("the child ended by itself after %d lines", said)
+	}
+}

@@ -1,0 +1,228 @@
+package queuetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/queue"
+)
+
+func (s suite) leaseHides(t *testing.T) {
+	b, q := s.open(t, 3)
+	send(t, q, event("a", 1))
+	d := receive(t, q, 1)[0]
+	nothingWaits(t, q)
+	nothingWaits(t, openQueue(t, s.Again(t, b)))
+	settle(t, q, queue.Ack, d)
+	nothingWaits(t, q)
+	wantDepth(t, q, 0, 0, 0)
+}
+
+func (s suite) leaseExpires(t *testing.T) {
+	_, q := s.open(t, 3)
+	shorten(t, q)
+	e := event("a", 1)
+	send(t, q, e)
+	first := receive(t, q, 1)[0]
+	second := receive(t, q, 1)[0]
+	if second.Event.ID != e.ID || second.Attempt != 2 {
+		t.Errorf("after the lease ran out came event %s, attempt %d; want %s, attempt 2", second.Event.ID, second.Attempt, e.ID)
+	}
+	if second.Receipt == first.Receipt {
+		t.Error("two leases have the same receipt")
+	}
+}
+
+func (s suite) staleAck(t *testing.T) {
+	b, q := s.open(t, 5)
+	shorten(t, q)
+	send(t, q, event("a", 1), event("a", 2))
+	old := receive(t, q, 2)
+	other := openQueue(t, s.Again(t, b))
+	held := receive(t, other, 2)
+	for _, v := range []queue.Verdict{queue.Ack, queue.Retry, queue.Bury} {
+		err := q.Settle(t.Context(), settlements(v, old...)...)
+		if stale, ok := queue.IsStale(err); !ok || len(stale) != 2 {
+			t.Errorf("verdict %d with leases that ran out: %v, want both to be stale", v, err)
+		}
+	}
+	if err := q.Extend(t.Context(), time.Minute, old[0].Receipt); !isStale(err) {
+		t.Errorf("extending a lease that ran out: %v, want it to be stale", err)
+	}
+	if err := other.Extend(t.Context(), time.Minute, held[0].Receipt, held[1].Receipt); err != nil {
+		t.Errorf("extend: %v", err)
+	}
+	wantDepth(t, q, 0, 2, 0)
+	// One of two is stale: the other counts all the same.
+	settle(t, other, queue.Ack, held[0])
+	err := other.Settle(t.Context(), settlements(queue.Ack, held...)...)
+	if stale, ok := queue.IsStale(err); !ok || len(stale) != 1 || stale[0] != held[0].Receipt {
+		t.Errorf("settling twice: %v, want the first to be stale", err)
+	}
+	if err := q.Settle(t.Context(), queue.Settlement{Receipt: "no receipt of anybody"}); !isStale(err) {
+		t.Errorf("a made-up receipt: %v, want it to be stale", err)
+	}
+	wantDepth(t, q, 0, 0, 0)
+}
+
+func isStale(err error) bool {
+	_, ok := queue.IsStale(err)
+	return ok
+}
+
+func (s suite) extend(t *testing.T) {
+	_, q := s.open(t, 3)
+	shorten(t, q)
+	send(t, q, event("a", 1))
+	d := receive(t, q, 1)[0]
+	if err := q.Extend(t.Context(), time.Minute, d.Receipt); err != nil {
+		t.Fatal(err)
+	}
+	// A lease that was taken later and not extended comes back first.
+	other := event("b", 1)
+	send(t, q, other)
+	receive(t, q, 1)
+	if again := receive(t, q, 1)[0]; again.Event.ID != other.ID {
+		t.Errorf("an extended lease ran out")
+	}
+	settle(t, q, queue.Ack, d)
+}
+
+func (s suite) retryAfterDelay(t *testing.T) {
+	_, q := s.open(t, 3)
+	e := event("a", 1)
+	send(t, q, e)
+	d := receive(t, q, 1)[0]
+	start := time.Now()
+	const delay = 300 * time.Millisecond
+	err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.Retry, Delay: delay, Reason: "later"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantDepth(t, q, 1, 0, 0)
+	nothingWaits(t, q)
+	d = receive(t, q, 1)[0]
+	if took := time.Since(start); d.Event.ID != e.ID || d.Attempt != 2 || took < delay {
+		t.Errorf("event %s came again after %v as attempt %d; want %s after at least %v as attempt 2", d.Event.ID, took, d.Attempt, e.ID, delay)
+	}
+	settle(t, q, queue.Ack, d)
+	wantDepth(t, q, 0, 0, 0)
+}
+
+func (s suite) deadAfterMaxAttempts(t *testing.T) {
+	_, q := s.open(t, 3)
+	e := event("a", 1)
+	send(t, q, e)
+	for attempt := 1; attempt <= 3; attempt++ {
+		d := receive(t, q, 1)[0]
+		if d.Attempt != attempt {
+			t.Fatalf("delivery %d says attempt %d", attempt, d.Attempt)
+		}
+		settle(t, q, queue.Retry, d)
+	}
+	nothingWaits(t, q)
+	wantDead(t, q, e, 3, "a test said so")
+}
+
+func (s suite) deadAfterExpiries(t *testing.T) {
+	_, q := s.open(t, 2)
+	shorten(t, q)
+	e := event("a", 1)
+	send(t, q, e)
+	receive(t, q, 1)
+	receive(t, q, 1)
+	probe := event("probe", 1)
+	send(t, q, probe)
+	for {
+		// The probe comes again and again; each wait is the lease's length.
+		if d := receive(t, q, 1)[0]; d.Event.ID != probe.ID {
+			t.Fatalf("event %s was delivered a third time", d.Event.ID)
+		}
+		if letters, err := q.DeadLetters(t.Context(), time.Time{}, 10); err != nil {
+			t.Fatal(err)
+		} else if len(letters) > 0 {
+			break
+		}
+	}
+	wantDead(t, q, e, 2, "")
+}
+
+// wantDead checks that e is among the dead letters; reason "" takes any but none.
+func wantDead(t testing.TB, q queue.Graveyard, e *bellhop.Event, attempts int, reason string) {
+	t.Helper()
+	d, err := q.DeadLetter(t.Context(), e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Attempts != attempts || d.Reason == "" || reason != "" && d.Reason != reason || d.DiedAt.IsZero() {
+		t.Errorf("dead letter: %d attempts, reason %q, died at %v; want %d, %q and a time", d.Attempts, d.Reason, d.DiedAt, attempts, reason)
+	}
+	if string(d.Event.Body) != string(e.Body) || d.Event.Shop != e.Shop || d.Event.WebhookID != e.WebhookID {
+		t.Error("the dead letter is not the event that was sent")
+	}
+}
+
+func (s suite) bury(t *testing.T) {
+	_, q := s.open(t, 3)
+	e := event("a", 1)
+	send(t, q, e)
+	d := receive(t, q, 1)[0]
+	if err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.Bury, Reason: "poison"}); err != nil {
+		t.Fatal(err)
+	}
+	nothingWaits(t, q)
+	wantDepth(t, q, 0, 0, 1)
+	wantDead(t, q, e, 1, "poison")
+}
+
+func (s suite) redrive(t *testing.T) {
+	_, q := s.open(t, 2)
+	sent := events("a", 5)
+	send(t, q, sent...)
+	settle(t, q, queue.Bury, receive(t, q, 5)...)
+	if n, err := q.Redrive(t.Context(), sent[1].ID); n != 1 || err != nil {
+		t.Fatalf("redrive of one: %d, %v", n, err)
+	}
+	d := receive(t, q, 1)[0]
+	if d.Event.ID != sent[1].ID || d.Attempt != 1 {
+		t.Errorf("redriven: event %s, attempt %d; want %s, attempt 1", d.Event.ID, d.Attempt, sent[1].ID)
+	}
+	settle(t, q, queue.Ack, d)
+	if n, err := q.Redrive(t.Context(), sent[1].ID); n != 0 || bellhop.KindOf(err) != bellhop.NotFound {
+		t.Errorf("redrive of what is no dead letter: %d, %v; want NotFound", n, err)
+	}
+	if _, err := q.DeadLetter(t.Context(), sent[1].ID); bellhop.KindOf(err) != bellhop.NotFound {
+		t.Errorf("the redriven event is still a dead letter: %v", err)
+	}
+	letters, err := q.DeadLetters(t.Context(), time.Time{}, 3)
+	if err != nil || len(letters) != 3 {
+		t.Fatalf("list of 3: %d, %v", len(letters), err)
+	}
+	if n, err := q.Redrive(t.Context()); n != 4 || err != nil {
+		t.Fatalf("redrive of all: %d, %v", n, err)
+	}
+	settle(t, q, queue.Ack, receive(t, q, 4)...)
+	wantDepth(t, q, 0, 0, 0)
+}
+
+func (s suite) closeGivesBack(t *testing.T) {
+	b, q := s.open(t, 3)
+	send(t, q, events("a", 3)...)
+	first := receive(t, q, 3)
+	settle(t, q, queue.Ack, first[0])
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other := openQueue(t, s.Again(t, b))
+	for _, d := range receive(t, other, 2) {
+		if d.Event.ID == first[0].Event.ID {
+			t.Error("what was acknowledged came again")
+		}
+		settle(t, other, queue.Ack, d)
+	}
+	if err := errors.Join(other.Close(), other.Close()); err != nil {
+		t.Errorf("closing twice: %v", err)
+	}
+}

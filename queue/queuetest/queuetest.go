@@ -1,0 +1,205 @@
+// Package queuetest is what every driver of [bellhop/queue] must pass. A driver
+// gives it a [Harness] and calls [Run]; what its service does not promise it
+// names, with the reason, in Harness.NotPromised.
+package queuetest
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/queue"
+)
+
+// Harness opens queues of the driver under test.
+type Harness struct {
+	// Broker returns a broker of its own, with nothing in it.
+	Broker func(t testing.TB) queue.Broker
+	// Again returns a broker over the same queues that shares no memory with b,
+	// as another process would have.
+	Again func(t testing.TB, b queue.Broker) queue.Broker
+	// Address says where b's queues are, for a child process; see [Main].
+	Address func(b queue.Broker) string
+	// NotPromised maps the name of a subtest to why the driver can't pass it.
+	NotPromised map[string]string
+}
+
+// patience is how long anything may take before a test gives up. No test waits
+// for it to pass.
+const patience = 30 * time.Second
+
+type suite struct {
+	Harness
+}
+
+// Run runs the suite.
+func Run(t *testing.T, h Harness) {
+	s := suite{h}
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"RoundTrip", s.roundTrip},
+		{"Bodies", s.bodies},
+		{"SendAllOrNone", s.sendAllOrNone},
+		{"ReceiveWaits", s.receiveWaits},
+		{"CancelReceive", s.cancelReceive},
+		{"CancelledSend", s.cancelledSend},
+		{"LeaseHides", s.leaseHides},
+		{"LeaseExpires", s.leaseExpires},
+		{"StaleAck", s.staleAck},
+		{"Extend", s.extend},
+		{"RetryAfterDelay", s.retryAfterDelay},
+		{"DeadAfterMaxAttempts", s.deadAfterMaxAttempts},
+		{"DeadAfterExpiries", s.deadAfterExpiries},
+		{"Bury", s.bury},
+		{"Redrive", s.redrive},
+		{"Depth", s.depth},
+		{"Purge", s.purge},
+		{"Attributes", s.attributes},
+		{"Fairness", s.fairness},
+		{"FairToFew", s.fairToFew},
+		{"ConcurrentConsumers", s.concurrentConsumers},
+		{"CloseGivesBack", s.closeGivesBack},
+		{"ShutdownLosesNothing", s.shutdownLosesNothing},
+		{"Brokers", s.brokers},
+		{"SurvivesKill", s.survivesKill},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if why := s.NotPromised[test.name]; why != "" {
+				t.Skip("not promised by this driver: " + why)
+			}
+			test.run(t)
+		})
+	}
+}
+
+// open makes a queue with short leases and few attempts.
+func (s suite) open(t testing.TB, maxAttempts int) (queue.Broker, queue.Queue) {
+	t.Helper()
+	b := s.Broker(t)
+	a := queue.Attributes{Visibility: time.Minute, MaxAttempts: maxAttempts}
+	if err := b.Create(t.Context(), "orders", a); err != nil {
+		t.Fatal(err)
+	}
+	return b, openQueue(t, b)
+}
+
+func openQueue(t testing.TB, b queue.Broker) queue.Queue {
+	t.Helper()
+	q, err := b.Open(t.Context(), "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := q.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return q
+}
+
+// shorten makes leases as short as they may be.
+func shorten(t testing.TB, q queue.Queue) {
+	t.Helper()
+	a, err := q.Attributes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Visibility = time.Second
+	if err := q.SetAttributes(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// event makes the n-th event of a shop.
+func event(shop string, n int) *bellhop.Event {
+	e := &bellhop.Event{
+		Shop: shop + ".myshopify.com", Topic: "orders/create", APIVersion: "2026-10",
+		WebhookID: fmt.Sprintf("webhook-%d", n), ShopifyEventID: fmt.Sprintf("event-%d", n),
+		TriggeredAt: time.UnixMicro(1_790_000_000_123_456).UTC(), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
+		SignedBy: bellhop.SignerApp, Body: fmt.Appendf(nil, `{"id":%d}`, n),
+	}
+	binary.BigEndian.PutUint64(e.ID[:], uint64(time.Now().UnixNano()))
+	copy(e.ID[4:8], shop)
+	binary.BigEndian.PutUint64(e.ID[8:], uint64(n))
+	return e
+}
+
+func events(shop string, n int) []*bellhop.Event {
+	out := make([]*bellhop.Event, n)
+	for i := range out {
+		out[i] = event(shop, i)
+	}
+	return out
+}
+
+func send(t testing.TB, q queue.Producer, es ...*bellhop.Event) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := q.Send(ctx, es...); err != nil {
+		t.Fatalf("send: %v", err)
+	}
+}
+
+// receive gets exactly n deliveries, in as many calls as it takes.
+func receive(t testing.TB, q queue.Consumer, n int) []queue.Delivery {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var out []queue.Delivery
+	for len(out) < n {
+		ds, err := q.Receive(ctx, n-len(out))
+		if err != nil {
+			t.Fatalf("receive %d of %d: %v", len(out)+1, n, err)
+		}
+		if len(ds) == 0 || len(ds) > n-len(out) {
+			t.Fatalf("receive returned %d deliveries when asked for 1 to %d", len(ds), n-len(out))
+		}
+		out = append(out, ds...)
+	}
+	return out
+}
+
+func settle(t testing.TB, q queue.Consumer, v queue.Verdict, ds ...queue.Delivery) {
+	t.Helper()
+	if err := q.Settle(t.Context(), settlements(v, ds...)...); err != nil {
+		t.Fatalf("settle: %v", err)
+	}
+}
+
+func settlements(v queue.Verdict, ds ...queue.Delivery) []queue.Settlement {
+	out := make([]queue.Settlement, len(ds))
+	for i, d := range ds {
+		out[i] = queue.Settlement{Receipt: d.Receipt, Verdict: v, Reason: "a test said so"}
+	}
+	return out
+}
+
+func wantDepth(t testing.TB, q queue.Admin, waiting, leased, dead int) {
+	t.Helper()
+	d, err := q.Depth(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Waiting != waiting || d.Leased != leased || d.Dead != dead {
+		t.Errorf("depth is %d waiting, %d leased, %d dead; want %d, %d, %d", d.Waiting, d.Leased, d.Dead, waiting, leased, dead)
+	}
+}
+
+// nothingWaits checks that nothing is to be had, by sending something and
+// getting that.
+func nothingWaits(t testing.TB, q queue.Queue) {
+	t.Helper()
+	probe := event("probe", 1)
+	send(t, q, probe)
+	d := receive(t, q, 1)[0]
+	if d.Event.ID != probe.ID {
+		t.Fatalf("received event %s, attempt %d, when nothing should have been waiting", d.Event.ID, d.Attempt)
+	}
+	settle(t, q, queue.Ack, d)
+}

@@ -1,0 +1,189 @@
+package sqlitequeue
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/queue"
+)
+
+// Depth implements [queue.Admin].
+func (q *Queue) Depth(ctx context.Context) (d queue.Depth, err error) {
+	var oldest time.Time
+	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
+		_, err := c.Prepare(`
+			WITH w AS (SELECT count(*) AS n, min(seq) AS first FROM waiting WHERE queue = ?1),
+			     r AS (SELECT count(*) AS n, min(seq) AS first FROM retries WHERE queue = ?1 AND lease IS NULL)
+			SELECT w.n + r.n,
+			       (SELECT coalesce(sum(json_array_length(items)), 0) FROM leases WHERE queue = ?1),
+			       (SELECT count(*) FROM dead WHERE queue = ?1),
+			       (SELECT min(accepted_at) FROM events WHERE seq IN (w.first, r.first))
+			FROM w, r`).Int(q.id).First(func(r sqlitefile.Row) {
+			d.Waiting, d.Leased, d.Dead = int(r.Int()), int(r.Int()), int(r.Int())
+			oldest = r.Time()
+		})
+		return err
+	})
+	if err != nil {
+		return queue.Depth{}, fmt.Errorf("measure the queue: %w", err)
+	}
+	if !oldest.IsZero() {
+		d.Oldest = max(0, q.now().Sub(oldest))
+	}
+	return d, nil
+}
+
+// Purge implements [queue.Admin].
+func (q *Queue) Purge(ctx context.Context) (n int, err error) {
+	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
+		n = 0
+		for _, sql := range []string{
+			`DELETE FROM waiting WHERE queue = ?`,
+			`DELETE FROM retries WHERE queue = ? AND lease IS NULL`,
+		} {
+			if err := tx.Prepare(sql).Int(q.id).Exec(); err != nil {
+				return err
+			}
+			n += int(tx.Changes())
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("purge the queue: %w", err)
+	}
+	return n, nil
+}
+
+// Attributes implements [queue.Admin].
+func (q *Queue) Attributes(ctx context.Context) (a queue.Attributes, err error) {
+	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
+		a, err = q.attributes(c)
+		return err
+	})
+	return a, err
+}
+
+func (q *Queue) attributes(c *sqlitefile.Conn) (a queue.Attributes, err error) {
+	found, err := c.Prepare(`SELECT visibility_us, max_attempts FROM queues WHERE id = ?`).Int(q.id).
+		First(func(r sqlitefile.Row) {
+			a.Visibility = time.Duration(r.Int()) * time.Microsecond
+			a.MaxAttempts = int(r.Int())
+		})
+	if err != nil {
+		return a, fmt.Errorf("read the queue's attributes: %w", err)
+	}
+	if !found {
+		return a, noQueue(q.name)
+	}
+	return a, nil
+}
+
+// SetAttributes implements [queue.Admin].
+func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	return q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
+		return tx.Prepare(`UPDATE queues SET visibility_us = ?, max_attempts = ? WHERE id = ?`).
+			Int(a.Visibility.Microseconds()).Int(int64(a.MaxAttempts)).Int(q.id).Exec()
+	})
+}
+
+const deadColumns = `d.attempts, d.reason, d.died_at, ` + sqlitefile.EventColumns
+
+func scanDead(r sqlitefile.Row) queue.DeadLetter {
+	return queue.DeadLetter{Attempts: int(r.Int()), Reason: r.Text(), DiedAt: r.Time(),
+		Event: sqlitefile.ScanEvent(r).Event}
+}
+
+// DeadLetters implements [queue.Graveyard].
+func (q *Queue) DeadLetters(ctx context.Context, before time.Time, limit int) (out []queue.DeadLetter, err error) {
+	if before.IsZero() {
+		before = time.UnixMicro(1 << 62)
+	}
+	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
+		return c.Prepare(`SELECT ` + deadColumns + ` FROM dead d JOIN events e USING (seq)
+			WHERE d.queue = ? AND d.died_at < ? ORDER BY d.died_at DESC, d.seq DESC LIMIT ?`).
+			Int(q.id).Time(before).Int(int64(limit)).
+			Each(func(r sqlitefile.Row) error { out = append(out, scanDead(r)); return nil })
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	return out, nil
+}
+
+// DeadLetter implements [queue.Graveyard].
+func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.DeadLetter, err error) {
+	found := false
+	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
+		var bad error
+		found, err = c.Prepare(`SELECT ` + deadColumns + `, ` + sqlitefile.BodyColumns +
+			` FROM events e JOIN dead d USING (seq) WHERE e.id = ? AND d.queue = ?`).Blob(id[:]).Int(q.id).
+			First(func(r sqlitefile.Row) {
+				d = scanDead(r)
+				d.Event.Body, bad = q.file.ScanBody(c, r)
+			})
+		if err == nil {
+			err = bad
+		}
+		return err
+	})
+	if err != nil {
+		return d, fmt.Errorf("read a dead letter: %w", err)
+	}
+	if !found {
+		return d, noDeadLetter(id)
+	}
+	return d, nil
+}
+
+func noDeadLetter(id bellhop.EventID) error {
+	return bellhop.Errorf(bellhop.NotFound, "dead_letter", "there is no dead letter %s: see bellhop dead ls", id)
+}
+
+// Redrive implements [queue.Graveyard].
+func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
+	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
+		n = 0
+		chosen, err := q.chosen(tx, ids)
+		if err != nil {
+			return err
+		}
+		for _, a := range chosen {
+			if err := q.enqueue(tx, a.Seq, a.Event.Shop); err != nil {
+				return err
+			}
+			if err := tx.Prepare(`DELETE FROM dead WHERE queue = ? AND seq = ?`).Int(q.id).Int(a.Seq).Exec(); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// chosen returns the dead letters with these ids, or all.
+func (q *Queue) chosen(tx *sqlitefile.Tx, ids []bellhop.EventID) (out []sqlitefile.Archived, err error) {
+	const all = `SELECT ` + sqlitefile.EventColumns + ` FROM dead d JOIN events e USING (seq) WHERE d.queue = ?`
+	add := func(r sqlitefile.Row) error { out = append(out, sqlitefile.ScanEvent(r)); return nil }
+	if len(ids) == 0 {
+		return out, tx.Prepare(all).Int(q.id).Each(add)
+	}
+	slices.SortFunc(ids, func(a, b bellhop.EventID) int { return slices.Compare(a[:], b[:]) })
+	for _, id := range slices.Compact(ids) {
+		had := len(out)
+		if err := tx.Prepare(all + ` AND e.id = ?`).Int(q.id).Blob(id[:]).Each(add); err != nil {
+			return nil, err
+		}
+		if len(out) == had {
+			return nil, noDeadLetter(id)
+		}
+	}
+	return out, nil
+}

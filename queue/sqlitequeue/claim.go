@@ -1,0 +1,231 @@
+package sqlitequeue
+
+import (
+	"context"
+	"time"
+
+	"bellhop/internal/sqlitefile"
+)
+
+// claimed is one event under a new lease.
+type claimed struct {
+	seq     int64
+	attempt int
+	lease   int64
+	expires time.Time
+}
+
+// claim leases events, and waits until there is one.
+func (q *Queue) claim(ctx context.Context, max int) ([]claimed, error) {
+	select {
+	case <-q.claiming:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { q.claiming <- struct{}{} }()
+	for {
+		changed := q.file.Changed()
+		if err := q.reap(ctx); err != nil {
+			return nil, err
+		}
+		ready, next, err := q.ready(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if ready {
+			if out, err := q.take(ctx, max); err != nil || len(out) > 0 {
+				return out, err
+			}
+			continue
+		}
+		if err := q.wait(ctx, changed, next); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// ready looks without writing whether a claim would find something, and if not,
+// when the clock alone will bring something.
+func (q *Queue) ready(ctx context.Context) (ready bool, next time.Time, err error) {
+	now := q.now()
+	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
+		_, err := c.Prepare(`SELECT EXISTS (SELECT 1 FROM waiting WHERE queue = ?1),
+			min(coalesce((SELECT min(due_at) FROM retries WHERE queue = ?1 AND lease IS NULL), 1 << 62),
+			    coalesce((SELECT min(expires_at) FROM leases WHERE queue = ?1), 1 << 62))`).
+			Int(q.id).First(func(r sqlitefile.Row) {
+			ready = r.Bool()
+			if at := r.Int(); at != 1<<62 {
+				next = time.UnixMicro(at)
+				ready = ready || !next.After(now)
+			}
+		})
+		return err
+	})
+	return ready, next, err
+}
+
+func (q *Queue) wait(ctx context.Context, changed <-chan struct{}, next time.Time) error {
+	d := reapEvery
+	if !next.IsZero() {
+		d = min(d, next.Sub(q.now()))
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-changed:
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// take leases up to max events in one transaction: what is to be tried again
+// gets at most half of the room while others wait.
+func (q *Queue) take(ctx context.Context, max int) (out []claimed, err error) {
+	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
+		now := q.now()
+		out = out[:0]
+		attrs, err := q.attributes(tx.Conn)
+		if err != nil {
+			return err
+		}
+		if err := q.expire(tx, now, attrs.MaxAttempts); err != nil {
+			return err
+		}
+		expires := now.Add(attrs.Visibility)
+		fresh, err := q.takeWaiting(tx, max-(max/2))
+		if err != nil {
+			return err
+		}
+		retried, err := q.dueRetries(tx, now, max-len(fresh))
+		if err != nil {
+			return err
+		}
+		if room := max - len(fresh) - len(retried); room > 0 {
+			more, err := q.takeWaiting(tx, room)
+			if err != nil {
+				return err
+			}
+			fresh = append(fresh, more...)
+		}
+		if out, err = q.lease(tx, out, fresh, false, expires); err != nil {
+			return err
+		}
+		out, err = q.lease(tx, out, retried, true, expires)
+		return err
+	})
+	return out, err
+}
+
+// lease puts one batch under a lease.
+func (q *Queue) lease(tx *sqlitefile.Tx, out []claimed, seqs []int64, retried bool, expires time.Time) ([]claimed, error) {
+	if len(seqs) == 0 {
+		return out, nil
+	}
+	err := tx.Prepare(`INSERT INTO leases (queue, consumer, expires_at, retried, items) VALUES (?,?,?,?,?)`).
+		Int(q.id).Text(q.consumer.name).Time(expires).Bool(retried).Text(encodeItems(seqs)).Exec()
+	if err != nil {
+		return nil, err
+	}
+	id := tx.LastID()
+	for _, seq := range seqs {
+		attempt := int64(1)
+		if retried {
+			attempt, err = tx.Prepare(`UPDATE retries SET lease = ?, attempts = attempts + 1 WHERE queue = ? AND seq = ? RETURNING attempts`).
+				Int(id).Int(q.id).Int(seq).One()
+			if err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, claimed{seq: seq, attempt: int(attempt), lease: id, expires: expires})
+	}
+	return out, nil
+}
+
+func (q *Queue) dueRetries(tx *sqlitefile.Tx, now time.Time, limit int) (seqs []int64, err error) {
+	err = tx.Prepare(`SELECT seq FROM retries WHERE queue = ? AND lease IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?`).
+		Int(q.id).Time(now).Int(int64(limit)).
+		Each(func(r sqlitefile.Row) error { seqs = append(seqs, r.Int()); return nil })
+	return seqs, err
+}
+
+// takeWaiting takes from all lanes in turn, beginning after the one that was
+// served last, so that no shop waits for another's backlog.
+func (q *Queue) takeWaiting(tx *sqlitefile.Tx, want int) (seqs []int64, err error) {
+	for len(seqs) < want {
+		lanes, err := q.nextLanes(tx, want-len(seqs))
+		if err != nil || len(lanes) == 0 {
+			return seqs, err
+		}
+		share := max(1, (want-len(seqs))/len(lanes))
+		for _, lane := range lanes {
+			if seqs, err = q.takeLane(tx, seqs, lane, share); err != nil {
+				return nil, err
+			}
+			q.cursor = lane
+		}
+	}
+	return seqs, nil
+}
+
+// nextLanes returns up to n lanes in which something waits, from the cursor on
+// and around.
+func (q *Queue) nextLanes(tx *sqlitefile.Tx, n int) (lanes []int64, err error) {
+	for at, wrapped := q.cursor, false; len(lanes) < n; {
+		lane, err := tx.Prepare(`SELECT lane FROM waiting WHERE queue = ? AND lane > ? ORDER BY lane LIMIT 1`).
+			Int(q.id).Int(at).One()
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case lane == 0 && wrapped, wrapped && lane > q.cursor:
+			return lanes, nil
+		case lane == 0:
+			at, wrapped = 0, true
+		default:
+			lanes = append(lanes, lane)
+			at = lane
+		}
+	}
+	return lanes, nil
+}
+
+func (q *Queue) takeLane(tx *sqlitefile.Tx, seqs []int64, lane int64, limit int) ([]int64, error) {
+	had := len(seqs)
+	err := tx.Prepare(`SELECT seq FROM waiting WHERE queue = ? AND lane = ? ORDER BY seq LIMIT ?`).
+		Int(q.id).Int(lane).Int(int64(limit)).
+		Each(func(r sqlitefile.Row) error { seqs = append(seqs, r.Int()); return nil })
+	if err != nil || len(seqs) == had {
+		return seqs, err
+	}
+	err = tx.Prepare(`DELETE FROM waiting WHERE queue = ? AND lane = ? AND seq <= ?`).
+		Int(q.id).Int(lane).Int(seqs[len(seqs)-1]).Exec()
+	return seqs, err
+}
+
+// expire takes back leases that have run out.
+func (q *Queue) expire(tx *sqlitefile.Tx, now time.Time, maxAttempts int) error {
+	var ended []lease
+	err := tx.Prepare(`SELECT id, retried, items FROM leases WHERE queue = ? AND expires_at <= ? LIMIT 100`).
+		Int(q.id).Time(now).Each(func(r sqlitefile.Row) (err error) {
+		l := lease{id: r.Int(), retried: r.Bool()}
+		l.items, err = decodeItems(r.Text())
+		ended = append(ended, l)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, l := range ended {
+		for _, seq := range l.items {
+			if err := q.again(tx, l, seq, now, "the lease ran out: the consumer was too slow or died", now, maxAttempts); err != nil {
+				return err
+			}
+		}
+		if err := tx.Prepare(`DELETE FROM leases WHERE id = ?`).Int(l.id).Exec(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+// Package sqlitequeue keeps queues in an SQLite file, which the SQLite store
+// may share. It promises no order.
+//
+// An event that is sent gets a row in the file's archive and one in waiting; a
+// batch that is received becomes one row of leases; settling it deletes that
+// row. So an event that meets no trouble costs two small inserts and its share
+// of two deletes. Only trouble is written down event by event.
+//
+// Several processes may send to and receive from one queue at once. A process
+// that dies gives back what it had leased: the others notice at their next
+// receive, or after [reapEvery].
+package sqlitequeue
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/queue"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schema is what the file must have been migrated to.
+func Schema() sqlitefile.Schema {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the name is right or nothing works
+	}
+	return sqlitefile.Schema{Name: "queue", FS: sub}
+}
+
+// maxBody is the largest body that is taken: more than any webhook that is.
+const maxBody = 8 << 20
+
+// reapEvery is how often a receiver looks for processes that died.
+const reapEvery = 5 * time.Second
+
+// Queue is one queue in a file.
+type Queue struct {
+	file *sqlitefile.File
+	id   int64
+	name string
+	now  func() time.Time
+
+	lanes    sync.Map      // shop → lane
+	claiming chan struct{} // holds one token: receivers of this process claim in turn
+
+	// Below: only with the token.
+	consumer *consumer
+	cursor   int64 // the lane served last
+	reaped   time.Time
+}
+
+var _ queue.Queue = (*Queue)(nil)
+
+func newQueue(f *sqlitefile.File, id int64, name string, now func() time.Time) *Queue {
+	q := &Queue{file: f, id: id, name: name, now: now, claiming: make(chan struct{}, 1)}
+	q.claiming <- struct{}{}
+	return q
+}
+
+// Send implements [queue.Producer].
+func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
+	for _, e := range events {
+		if len(e.Body) == 0 || len(e.Body) > maxBody {
+			return bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d", len(e.Body), maxBody)
+		}
+	}
+	return q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
+		for _, e := range events {
+			seq, err := tx.Append(e)
+			if err != nil {
+				return fmt.Errorf("keep event %s: %w", e.ID, err)
+			}
+			if err := q.enqueue(tx, seq, e.Shop); err != nil {
+				return fmt.Errorf("queue event %s: %w", e.ID, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (q *Queue) enqueue(tx *sqlitefile.Tx, seq int64, shop string) error {
+	lane, err := q.lane(tx, shop)
+	if err != nil {
+		return err
+	}
+	return tx.Prepare(`INSERT OR IGNORE INTO waiting (queue, lane, seq) VALUES (?,?,?)`).
+		Int(q.id).Int(lane).Int(seq).Exec()
+}
+
+// lane returns a shop's lane. A lane that the cache holds for a transaction that
+// was rolled back, or for a file that was restored, is only a number that no
+// other shop may have had: nothing looks a shop up by it.
+func (q *Queue) lane(tx *sqlitefile.Tx, shop string) (int64, error) {
+	if id, ok := q.lanes.Load(shop); ok {
+		return id.(int64), nil
+	}
+	id, err := tx.Prepare(`INSERT INTO lanes (shop) VALUES (?) ON CONFLICT (shop) DO UPDATE SET shop = shop RETURNING id`).
+		Text(shop).One()
+	if err == nil {
+		q.lanes.Store(shop, id)
+	}
+	return id, err
+}
+
+// Receive implements [queue.Consumer].
+func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) {
+	claims, err := q.claim(ctx, max)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]queue.Delivery, 0, len(claims))
+	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
+		for _, cl := range claims {
+			e, err := q.file.Event(c, cl.seq)
+			if err != nil {
+				return err
+			}
+			if e == nil {
+				return fmt.Errorf("event %d is queued but not in the archive", cl.seq)
+			}
+			out = append(out, queue.Delivery{Event: e, Attempt: cl.attempt, Receipt: receipt(cl.lease, cl.seq), Expires: cl.expires})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read leased events: %w", err)
+	}
+	return out, nil
+}
+
+func receipt(lease, seq int64) queue.Receipt {
+	b := strconv.AppendInt(make([]byte, 0, 24), lease, 10)
+	b = append(b, '.')
+	return queue.Receipt(strconv.AppendInt(b, seq, 10))
+}
+
+// parseReceipt returns zeros, which name no lease, for what is not a receipt.
+func parseReceipt(r queue.Receipt) (lease, seq int64) {
+	l, s, _ := strings.Cut(string(r), ".")
+	lease, err1 := strconv.ParseInt(l, 10, 64)
+	seq, err2 := strconv.ParseInt(s, 10, 64)
+	if err1 != nil || err2 != nil {
+		return 0, 0
+	}
+	return lease, seq
+}
+
+// Close gives back what this process has leased.
+func (q *Queue) Close() error {
+	<-q.claiming // whoever receives now has been told to stop, or ends by itself
+	defer func() { q.claiming <- struct{}{} }()
+	if q.consumer == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c := q.consumer
+	q.consumer = nil
+	err := q.file.Write(ctx, func(tx *sqlitefile.Tx) error { return forget(tx, c.name) })
+	c.unlock()
+	return err
+}
+
+func encodeItems(items []int64) string {
+	b, err := json.Marshal(items)
+	if err != nil {
+		panic(err) // numbers can be encoded
+	}
+	return string(b)
+}
+
+func decodeItems(s string) ([]int64, error) {
+	var items []int64
+	if err := json.Unmarshal([]byte(s), &items); err != nil {
+		return nil, fmt.Errorf("read the items of a lease: %w", err)
+	}
+	return items, nil
+}

@@ -1,0 +1,180 @@
+package sqlitequeue
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"bellhop/internal/sqlitefile"
+	"bellhop/queue"
+)
+
+// lease is a batch that was handed out, less what was settled.
+type lease struct {
+	id      int64
+	retried bool
+	items   []int64
+}
+
+// Settle implements [queue.Consumer].
+func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error {
+	var stale []queue.Receipt
+	err := q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
+		stale = nil
+		attrs, err := q.attributes(tx.Conn)
+		if err != nil {
+			return err
+		}
+		return q.eachLease(tx, receiptsOf(verdicts), func(l lease, at []int) error {
+			kept := l.items
+			for _, i := range at {
+				_, seq := parseReceipt(verdicts[i].Receipt)
+				n := slices.Index(kept, seq)
+				if n < 0 {
+					stale = append(stale, verdicts[i].Receipt)
+					continue
+				}
+				kept = slices.Delete(kept, n, n+1)
+				if err := q.apply(tx, l, seq, verdicts[i], attrs.MaxAttempts); err != nil {
+					return err
+				}
+			}
+			return shrink(tx, l.id, kept)
+		})
+	})
+	return staleOr(err, stale)
+}
+
+func receiptsOf(verdicts []queue.Settlement) []queue.Receipt {
+	out := make([]queue.Receipt, len(verdicts))
+	for i, v := range verdicts {
+		out[i] = v.Receipt
+	}
+	return out
+}
+
+func staleOr(err error, stale []queue.Receipt) error {
+	if err == nil && len(stale) > 0 {
+		return &queue.StaleError{Receipts: stale}
+	}
+	return err
+}
+
+// eachLease calls fn once for each lease that receipts name, with the places of
+// those receipts. A lease that is gone has no items.
+func (q *Queue) eachLease(tx *sqlitefile.Tx, receipts []queue.Receipt, fn func(l lease, at []int) error) error {
+	places := map[int64][]int{}
+	var order []int64
+	for i, r := range receipts {
+		id, _ := parseReceipt(r)
+		if places[id] == nil {
+			order = append(order, id)
+		}
+		places[id] = append(places[id], i)
+	}
+	for _, id := range order {
+		l := lease{id: id}
+		var bad error
+		_, err := tx.Prepare(`SELECT retried, items FROM leases WHERE id = ? AND queue = ?`).Int(id).Int(q.id).
+			First(func(r sqlitefile.Row) {
+				l.retried = r.Bool()
+				l.items, bad = decodeItems(r.Text())
+			})
+		if err == nil {
+			err = bad
+		}
+		if err == nil {
+			err = fn(l, places[id])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shrink leaves the lease with what is not settled yet.
+func shrink(tx *sqlitefile.Tx, id int64, items []int64) error {
+	if len(items) == 0 {
+		return tx.Prepare(`DELETE FROM leases WHERE id = ?`).Int(id).Exec()
+	}
+	return tx.Prepare(`UPDATE leases SET items = ? WHERE id = ?`).Text(encodeItems(items)).Int(id).Exec()
+}
+
+func (q *Queue) apply(tx *sqlitefile.Tx, l lease, seq int64, s queue.Settlement, maxAttempts int) error {
+	now := q.now()
+	switch s.Verdict {
+	case queue.Retry:
+		return q.again(tx, l, seq, now.Add(s.Delay), s.Reason, now, maxAttempts)
+	case queue.Bury:
+		attempts, err := q.attempts(tx, l, seq)
+		if err != nil {
+			return err
+		}
+		return q.bury(tx, l, seq, attempts, s.Reason, now)
+	}
+	return q.dropRetry(tx, l, seq)
+}
+
+// again has an event handed out once more at due, or makes it a dead letter.
+func (q *Queue) again(tx *sqlitefile.Tx, l lease, seq int64, due time.Time, reason string, now time.Time, maxAttempts int) error {
+	attempts, err := q.attempts(tx, l, seq)
+	if err != nil {
+		return err
+	}
+	if attempts >= int64(maxAttempts) {
+		return q.bury(tx, l, seq, attempts, reason, now)
+	}
+	return tx.Prepare(`INSERT INTO retries (queue, seq, attempts, due_at, reason, lease) VALUES (?,?,?,?,?,NULL)
+		ON CONFLICT (queue, seq) DO UPDATE SET attempts = excluded.attempts, due_at = excluded.due_at,
+		reason = excluded.reason, lease = NULL`).
+		Int(q.id).Int(seq).Int(attempts).Time(due).Text(reason).Exec()
+}
+
+// attempts returns how often an event was delivered, the last time included.
+func (q *Queue) attempts(tx *sqlitefile.Tx, l lease, seq int64) (int64, error) {
+	if !l.retried {
+		return 1, nil
+	}
+	return tx.Prepare(`SELECT attempts FROM retries WHERE queue = ? AND seq = ?`).Int(q.id).Int(seq).One()
+}
+
+func (q *Queue) bury(tx *sqlitefile.Tx, l lease, seq, attempts int64, reason string, now time.Time) error {
+	if err := q.dropRetry(tx, l, seq); err != nil {
+		return err
+	}
+	return tx.Prepare(`INSERT OR REPLACE INTO dead (queue, seq, attempts, reason, died_at) VALUES (?,?,?,?,?)`).
+		Int(q.id).Int(seq).Int(attempts).Text(reason).Time(now).Exec()
+}
+
+func (q *Queue) dropRetry(tx *sqlitefile.Tx, l lease, seq int64) error {
+	if !l.retried {
+		return nil
+	}
+	return tx.Prepare(`DELETE FROM retries WHERE queue = ? AND seq = ?`).Int(q.id).Int(seq).Exec()
+}
+
+// Extend implements [queue.Consumer]. A batch shares its lease: the other events
+// of it are extended too.
+func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.Receipt) error {
+	var stale []queue.Receipt
+	err := q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
+		stale = nil
+		until := q.now().Add(d)
+		return q.eachLease(tx, receipts, func(l lease, at []int) error {
+			held := false
+			for _, i := range at {
+				if _, seq := parseReceipt(receipts[i]); slices.Contains(l.items, seq) {
+					held = true
+				} else {
+					stale = append(stale, receipts[i])
+				}
+			}
+			if !held {
+				return nil
+			}
+			return tx.Prepare(`UPDATE leases SET expires_at = ? WHERE id = ?`).Time(until).Int(l.id).Exec()
+		})
+	})
+	return staleOr(err, stale)
+}
