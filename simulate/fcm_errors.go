@@ -1,0 +1,153 @@
+package simulate
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// fcmError is an answer that is not 200, in FCM's own form
+// (https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode).
+type fcmError struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Status  string `json:"status"`
+	Details []any  `json:"details,omitempty"`
+
+	retryAfter time.Duration
+	html       bool
+}
+
+// The three sorts of detail.
+type (
+	fcmDetail struct {
+		Type      string `json:"@type"`
+		ErrorCode string `json:"errorCode"`
+	}
+	badRequest struct {
+		Type       string      `json:"@type"`
+		Violations []violation `json:"fieldViolations"`
+	}
+	violation struct {
+		Field       string `json:"field,omitempty"`
+		Description string `json:"description"`
+	}
+	errorInfo struct {
+		Type     string            `json:"@type"`
+		Reason   string            `json:"reason"`
+		Domain   string            `json:"domain"`
+		Metadata map[string]string `json:"metadata"`
+	}
+)
+
+func fcmCode(code string) fcmDetail {
+	return fcmDetail{"type.googleapis.com/google.firebase.fcm.v1.FcmError", code}
+}
+
+func fields(field, description string) badRequest {
+	return badRequest{"type.googleapis.com/google.rpc.BadRequest", []violation{{field, description}}}
+}
+
+func info(reason string) errorInfo {
+	return errorInfo{
+		Type: "type.googleapis.com/google.rpc.ErrorInfo", Reason: reason, Domain: "googleapis.com",
+		Metadata: map[string]string{"service": "fcm.googleapis.com", "method": "google.firebase.fcm.v1.FcmService.SendMessage"},
+	}
+}
+
+// badJSON is what Google's API front answers before FCM sees the message:
+// field violations, and no code of FCM's.
+func badJSON(field, format string, args ...any) *fcmError {
+	text := fmt.Sprintf(format, args...)
+	return &fcmError{Code: 400, Message: text, Status: "INVALID_ARGUMENT", Details: []any{fields(field, text)}}
+}
+
+// badArgument is what FCM itself answers to a message that it won't take.
+func badArgument(field, message string) *fcmError {
+	return &fcmError{
+		Code: 400, Message: message, Status: "INVALID_ARGUMENT",
+		Details: []any{fcmCode("INVALID_ARGUMENT"), fields(field, message)},
+	}
+}
+
+// tooBig comes without details, which makes it the one 400 that a client can
+// only tell by its text.
+func tooBig(what string) *fcmError {
+	return &fcmError{Code: 400, Message: what + " message is too big", Status: "INVALID_ARGUMENT"}
+}
+
+func unregistered() *fcmError {
+	return &fcmError{Code: 404, Message: "Requested entity was not found.", Status: "NOT_FOUND", Details: []any{fcmCode("UNREGISTERED")}}
+}
+
+func senderMismatch() *fcmError {
+	return &fcmError{Code: 403, Message: "SenderId mismatch", Status: "PERMISSION_DENIED", Details: []any{fcmCode("SENDER_ID_MISMATCH")}}
+}
+
+func overQuota(message string, retryAfter time.Duration) *fcmError {
+	return &fcmError{
+		Code: 429, Message: message, Status: "RESOURCE_EXHAUSTED",
+		Details: []any{fcmCode("QUOTA_EXCEEDED")}, retryAfter: retryAfter,
+	}
+}
+
+func unavailable() *fcmError {
+	return &fcmError{Code: 503, Message: "The service is currently unavailable.", Status: "UNAVAILABLE", Details: []any{fcmCode("UNAVAILABLE")}}
+}
+
+func internalError() *fcmError {
+	return &fcmError{Code: 500, Message: "Internal error encountered.", Status: "INTERNAL", Details: []any{fcmCode("INTERNAL")}}
+}
+
+func badGateway() *fcmError { return &fcmError{Code: 502, html: true} }
+
+func unauthenticated(missing bool) *fcmError {
+	e := &fcmError{
+		Code: 401, Status: "UNAUTHENTICATED", Details: []any{info("ACCESS_TOKEN_EXPIRED")},
+		Message: "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
+	}
+	if missing {
+		e.Message = "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
+		e.Details = []any{info("CREDENTIALS_MISSING")}
+	}
+	return e
+}
+
+// otherProject is what a service account gets that has no rights in the
+// project that it names.
+func otherProject() *fcmError {
+	return &fcmError{
+		Code: 403, Status: "PERMISSION_DENIED", Details: []any{info("IAM_PERMISSION_DENIED")},
+		Message: "Permission 'cloudmessaging.messages.create' denied on resource (or it may not exist).",
+	}
+}
+
+// write sends the error.
+func (e *fcmError) write(w http.ResponseWriter) {
+	if e.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(e.retryAfter/time.Second)))
+	}
+	if e.html {
+		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+		w.WriteHeader(e.Code)
+		io.WriteString(w, "<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server Error)!!1</title>\n<p><b>502.</b> <ins>That’s an error.</ins>\n<p>The server encountered a temporary error and could not complete your request.<p>Please try again in 30 seconds.\n")
+		return
+	}
+	if e.Code == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="https://accounts.google.com/"`)
+	}
+	writeJSON(w, e.Code, map[string]*fcmError{"error": e})
+}
+
+// writeJSON indents, as Google's answers are.
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	enc.Encode(v) // the client may be gone; there is nobody to tell
+}

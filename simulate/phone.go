@@ -1,0 +1,203 @@
+package simulate
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"bellhop"
+)
+
+// What FCM does for one device
+// (https://firebase.google.com/docs/cloud-messaging/throttling-and-quotas,
+// …/customize-messages/collapsible-message-types).
+const (
+	perMinute       = 240 // messages that aren't collapsible
+	perHour         = 5000
+	keptCollapsible = 4   // for a phone that is away
+	keptOthers      = 100 // above that all are dropped, and the app is told
+)
+
+// Slot is one notification in a phone's drawer.
+type Slot struct {
+	Tag      string    `json:"tag"`
+	Title    string    `json:"title"`
+	Body     string    `json:"body"`
+	Replaced int       `json:"replaced"` // how many times a later message took its place
+	FirstAt  time.Time `json:"first_at"`
+	LastAt   time.Time `json:"last_at"`
+	order    int64     // of its first showing, over all phones
+}
+
+// Sent is one message that the twin took for a phone, whatever it answered.
+type Sent struct {
+	At           time.Time         `json:"at"` // when it arrived at the twin
+	Name         string            `json:"name"`
+	Target       string            `json:"target"` // token, fid, topic or condition
+	Device       string            `json:"device"` // its value
+	Tag          string            `json:"tag"`    // of the slot in the drawer
+	Title        string            `json:"title"`
+	Body         string            `json:"body"`
+	Data         map[string]string `json:"data,omitempty"`
+	Notification bool              `json:"notification"`        // shown by the system; otherwise by the app
+	Throttled    bool              `json:"throttled,omitempty"` // over the device's budget: shown later or never
+	Fault        Fault             `json:"fault,omitempty"`     // ambiguous or hang: taken, though the answer didn't say so
+	expires      time.Time
+	collapsible  bool
+}
+
+// phone is a device as FCM and its owner see it.
+type phone struct {
+	platform bellhop.Platform // "" until it is told: then each message says
+	away     bool
+	bucket   bucket
+	minute   *window // nil until a message comes that isn't collapsible
+	hour     *window
+	held     *Sent // the newest collapsible message over the budget
+	stored   []*Sent
+	others   int // of stored, those that aren't collapsible
+	lost     int // messages dropped while it was away
+	slots    map[string]*Slot
+}
+
+// bucket is a token bucket for collapsible messages.
+type bucket struct {
+	used float64 // tokens taken and not yet refilled
+	at   time.Time
+}
+
+// refill brings the bucket to now. An unused bucket is full.
+func (b *bucket) refill(now time.Time, budget bellhop.Budget) {
+	if now.After(b.at) {
+		b.used = max(0, b.used-float64(now.Sub(b.at))/float64(budget.Refill))
+		b.at = now
+	}
+}
+
+// take takes a token if there is one.
+func (b *bucket) take(budget bellhop.Budget) bool {
+	if b.used > float64(budget.Burst-1) {
+		return false
+	}
+	b.used++
+	return true
+}
+
+// window counts what happened in the last sixty units of time. FCM doesn't say
+// how it counts its minutes and hours [U].
+type window struct {
+	unit  time.Duration
+	slots [60]uint16
+	index int64
+	sum   int
+}
+
+func (w *window) advance(now time.Time) {
+	index := now.UnixNano() / int64(w.unit)
+	for range min(index-w.index, int64(len(w.slots))) {
+		w.index++
+		slot := &w.slots[w.index%int64(len(w.slots))]
+		w.sum -= int(*slot)
+		*slot = 0
+	}
+	w.index = max(w.index, index)
+}
+
+func (w *window) add() {
+	w.slots[w.index%int64(len(w.slots))]++
+	w.sum++
+}
+
+// isIOS says which of a message's parts the phone goes by.
+func (p *phone) isIOS(m *message) bool {
+	if p.platform == "" {
+		return m.ios
+	}
+	return p.platform == bellhop.PlatformIOS
+}
+
+// describe says what the phone would show of a message, and in which slot; "" is
+// one of its own.
+func (p *phone) describe(m *message, now time.Time) *Sent {
+	s := &Sent{
+		At: now, Target: m.target, Device: m.to, Title: m.title, Body: m.body, Data: m.data,
+		Notification: m.notification, expires: now.Add(m.ttl),
+	}
+	ios := p.isIOS(m)
+	if ios && m.alert {
+		s.Notification, s.Title, s.Body = true, orDefault(m.alertTitle, m.title), orDefault(m.alertBody, m.body)
+	}
+	switch {
+	case ios && m.collapseID != "":
+		s.Tag = m.collapseID
+	case s.Notification && !ios && m.tag != "":
+		s.Tag = m.tag
+	case !s.Notification:
+		// The app shows data messages: bellhop's under the tag in the data.
+		s.Tag = m.data["tag"]
+		s.Title, s.Body = orDefault(m.data["title"], s.Title), orDefault(m.data["body"], s.Body)
+	}
+	s.collapsible = m.collapsible || s.Notification
+	return s
+}
+
+// allow counts a message against the limits for those that aren't collapsible.
+func (p *phone) allow(now time.Time) *fcmError {
+	if p.minute == nil {
+		p.minute, p.hour = &window{unit: time.Second}, &window{unit: time.Minute}
+	}
+	p.minute.advance(now)
+	p.hour.advance(now)
+	switch {
+	case p.minute.sum >= perMinute:
+		return overQuota("Device message rate exceeded.", time.Minute)
+	case p.hour.sum >= perHour:
+		return overQuota("Device message rate exceeded.", 10*time.Minute)
+	}
+	p.minute.add()
+	p.hour.add()
+	return nil
+}
+
+// store keeps a message for a phone that is away.
+func (p *phone) store(s *Sent) {
+	if s.collapsible {
+		p.storeCollapsible(s)
+		return
+	}
+	if p.others++; p.others > keptOthers {
+		p.lost += p.others
+		p.others = 0
+		p.stored = slices.DeleteFunc(p.stored, func(s *Sent) bool { return !s.collapsible })
+		return
+	}
+	p.stored = append(p.stored, s)
+}
+
+// storeCollapsible keeps the newest of each slot, and of the slots the four
+// newest. That FCM tells them apart by the tag is not confirmed [U].
+func (p *phone) storeCollapsible(s *Sent) {
+	p.stored = slices.DeleteFunc(p.stored, func(old *Sent) bool { return old.collapsible && old.Tag == s.Tag })
+	kept := 0
+	for i := len(p.stored) - 1; i >= 0; i-- {
+		if !p.stored[i].collapsible {
+			continue
+		}
+		if kept++; kept == keptCollapsible {
+			p.stored = slices.Delete(p.stored, i, i+1)
+			p.lost++
+			break
+		}
+	}
+	p.stored = append(p.stored, s)
+}
+
+// drawer returns the slots, in the order in which they were first shown.
+func (p *phone) drawer() []Slot {
+	out := make([]Slot, 0, len(p.slots))
+	for _, s := range p.slots {
+		out = append(out, *s)
+	}
+	slices.SortFunc(out, func(a, b Slot) int { return cmp.Compare(a.order, b.order) })
+	return out
+}

@@ -1,0 +1,184 @@
+package simulate_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/simulate"
+)
+
+func titles(slots []simulate.Slot) string {
+	var out []string
+	for _, s := range slots {
+		out = append(out, s.Title)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestDrawerReplacesByTag(t *testing.T) {
+	w := startFCM(t, simulate.FCMOptions{})
+	w.ring(token, "order-1", "one")
+	w.ring(token, "order-2", "two")
+	w.ring(token, "order-1", "one-again")
+	slots := w.Drawer(token)
+	if titles(slots) != "one-again two" || slots[0].Replaced != 1 || slots[1].Replaced != 0 {
+		t.Errorf("drawer: %+v", slots)
+	}
+	if w.Drawer("nobody") != nil {
+		t.Error("a device that nothing was sent to has a drawer")
+	}
+	// Without a tag each is by itself.
+	w.message(`"notification":{"title":"a"}`)
+	w.message(`"notification":{"title":"b"}`)
+	if n := len(w.Drawer(token)); n != 4 {
+		t.Errorf("%d slots, want 4", n)
+	}
+}
+
+func TestDrawerOfDataMessages(t *testing.T) {
+	w := startFCM(t, simulate.FCMOptions{})
+	for _, title := range []string{"first", "second"} {
+		w.message(`"data":{"tag":"order-1","title":"` + title + `"}`)
+	}
+	if s := w.Drawer(token); len(s) != 1 || s[0].Title != "second" || s[0].Replaced != 1 {
+		t.Errorf("drawer: %+v", s)
+	}
+}
+
+func TestDrawerOfApple(t *testing.T) {
+	w := startFCM(t, simulate.FCMOptions{})
+	alert := `"apns":{"headers":{"apns-collapse-id":"order-1"},"payload":{"aps":{"alert":{"title":"%s"}}}}`
+	w.message(fmt.Sprintf(alert, "one"))
+	w.message(fmt.Sprintf(alert, "again"))
+	if s := w.Drawer(token); len(s) != 1 || s[0].Tag != "order-1" || s[0].Title != "again" {
+		t.Errorf("drawer: %+v", s)
+	}
+	// A message for both goes by what the device is.
+	w.SetPlatform(fid, bellhop.PlatformIOS)
+	w.post(`{"message":{"fid":"` + fid + `","android":{"notification":{"tag":"a","title":"android"}},` + fmt.Sprintf(alert, "apple") + `}}`)
+	if s := w.Drawer(fid); len(s) != 1 || s[0].Tag != "order-1" || s[0].Title != "apple" {
+		t.Errorf("drawer: %+v", s)
+	}
+}
+
+func TestCollapsibleBudget(t *testing.T) {
+	w := startFCM(t, simulate.FCMOptions{})
+	for i := range 25 {
+		w.ring(token, fmt.Sprint("order-", i), fmt.Sprint(i))
+	}
+	if n, c := len(w.Drawer(token)), w.Counts(); n != 20 || c.Throttled != 5 || c.Answers["200"] != 25 {
+		t.Errorf("%d shown, %+v; want 20 shown, 5 held back, all taken", n, c)
+	}
+	w.clock.add(3*time.Minute - time.Second)
+	if n := len(w.Drawer(token)); n != 20 {
+		t.Errorf("%d shown before the refill", n)
+	}
+	w.clock.add(time.Second)
+	slots := w.Drawer(token)
+	if len(slots) != 21 || slots[20].Title != "24" {
+		t.Errorf("%d shown after the refill, the last %+v; want the newest of those held back", len(slots), slots[len(slots)-1])
+	}
+	w.clock.add(time.Hour)
+	if n := len(w.Drawer(token)); n != 21 {
+		t.Errorf("%d shown an hour later: more than the newest was kept", n)
+	}
+	w.signIn()
+	for i := range 20 {
+		w.ring(token, fmt.Sprint("later-", i), "x")
+	}
+	if n := len(w.Drawer(token)); n != 41 {
+		t.Errorf("%d shown: the budget is not full again after an hour", n)
+	}
+}
+
+func TestBudgetOfOthers(t *testing.T) {
+	w := startFCM(t, simulate.FCMOptions{})
+	for i := range 240 {
+		if s, b, _ := w.message(`"data":{}`); s != 200 {
+			t.Fatalf("message %d: %d %s", i, s, b)
+		}
+	}
+	s, b, h := w.message(`"data":{}`)
+	if s != 429 || !strings.Contains(b, "QUOTA_EXCEEDED") || h.Get("Retry-After") == "" {
+		t.Errorf("message 241: %d %s", s, b)
+	}
+	w.clock.add(time.Minute)
+	if s, _, _ := w.message(`"data":{}`); s != 200 {
+		t.Errorf("a minute later: %d", s)
+	}
+}
+
+// What bellhop allows itself for data messages stays within both limits.
+func TestOwnBudgetIsNeverRefused(t *testing.T) {
+	w := startFCM(t, simulate.FCMOptions{})
+	b := bellhop.BudgetOf(bellhop.FormData)
+	for i := range b.Burst + 50*80 { // below the hour that an access token lives
+		if i >= b.Burst {
+			w.clock.add(b.Refill)
+		}
+		if s, body, _ := w.message(`"data":{}`); s != 200 {
+			t.Fatalf("message %d: %d %s", i, s, body)
+		}
+	}
+}
+
+func TestAwayKeepsFour(t *testing.T) {
+	w := startFCM(t, simulate.FCMOptions{})
+	w.SetAway(token, true)
+	for i := range 6 {
+		w.ring(token, fmt.Sprint("order-", i), fmt.Sprint(i))
+	}
+	w.ring(token, "order-3", "3-again")
+	if s := w.Drawer(token); len(s) != 0 {
+		t.Errorf("a phone that is away shows %+v", s)
+	}
+	w.SetAway(token, false)
+	if got := titles(w.Drawer(token)); got != "2 4 5 3-again" || w.Lost(token) != 2 {
+		t.Errorf("back: %s, %d lost", got, w.Lost(token))
+	}
+}
+
+func TestAwayDropsOthersAboveAHundred(t *testing.T) {
+	w := startFCM(t, simulate.FCMOptions{})
+	w.SetAway(token, true)
+	w.ring(token, "kept", "kept")
+	for i := range 101 {
+		w.message(fmt.Sprintf(`"data":{"tag":"%d"}`, i))
+	}
+	w.SetAway(token, false)
+	if got := w.Drawer(token); titles(got) != "kept" || w.Lost(token) != 101 {
+		t.Errorf("%d slots, %d lost", len(got), w.Lost(token))
+	}
+}
+
+func TestAwayForgetsWhatExpires(t *testing.T) {
+	w := startFCM(t, simulate.FCMOptions{})
+	w.SetAway(token, true)
+	w.message(`"data":{"tag":"short"},"android":{"ttl":"60s"}`)
+	w.message(`"data":{"tag":"long","title":"long"}`)
+	w.clock.add(2 * time.Minute)
+	w.SetAway(token, false)
+	if got := titles(w.Drawer(token)); got != "long" {
+		t.Errorf("back: %q", got)
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	w := startFCM(t, simulate.FCMOptions{Keep: 10, Unlimited: true})
+	for i := range 25 {
+		w.ring(token, fmt.Sprint("order-", i), fmt.Sprint(i))
+	}
+	sent, slots := w.Sent(), w.Drawer(token)
+	if len(sent) != 10 || sent[0].Title != "15" || sent[9].Title != "24" {
+		t.Errorf("%d kept, from %s to %s", len(sent), sent[0].Title, sent[len(sent)-1].Title)
+	}
+	if titles(slots) != "15 16 17 18 19 20 21 22 23 24" {
+		t.Errorf("drawer: %s", titles(slots))
+	}
+	if w.Counts().Taken != 25 {
+		t.Errorf("%+v", w.Counts())
+	}
+}
