@@ -11,12 +11,13 @@ import (
 	"bellhop"
 )
 
-// Decode says what an event states. When its error is of the kind
-// bellhop.Invalid, which every one is, the body can never be understood; the message names
-// the field or the byte that is wrong, and nothing of what the body holds.
+// Decode says what an event states. Every error is of the kind bellhop.Invalid:
+// the body can never be understood. Its message names the field or the byte
+// that is wrong, and nothing of what the body holds.
 //
 // Fact.At is left to whoever records it, and so are the handling and the trace
-// of an order, of which Shopify knows nothing.
+// of an order, of which Shopify knows nothing. Topics that are skipped are not
+// read at all.
 func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	f := bellhop.Fact{Event: e}
 	var err error

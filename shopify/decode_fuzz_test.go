@@ -34,7 +34,15 @@ func FuzzDecode(f *testing.F) {
 			f.Add(uint8(i), read(f, file))
 		}
 	}
-	f.Add(uint8(0), []byte(`{"id":1,"currency":"USD","total_price":"1","name":"\u0000\ud800","updated_at":"0000-01-01T00:00:00-23:59"}`))
+	for _, fields := range []string{
+		`"name":"\u0000\ud800","updated_at":"0000-01-01T00:00:00-23:59"`,
+		`"created_at":"2026-11-20T09:00:00+23:59","note":"` + strings.Repeat("架", 2800) + `"`,
+		`"total_price":-0.005,"line_items":[{"id":-1,"quantity":-1,"price":"9999999999999999.99"},null]`,
+		`"total_price_set":{"shop_money":null,"presentment_money":{"amount":5,"currency_code":"KWD"}}`,
+		`"id":0,"order":{"id":9,"currency":"JPY","current_total_price":"7"}`,
+	} {
+		f.Add(uint8(0), []byte(`{"id":1,"currency":"USD","total_price":"1",`+fields+`}`))
+	}
 	f.Fuzz(func(t *testing.T, topic uint8, body []byte) {
 		e := event(understood[int(topic)%len(understood)], body)
 		fact, err := shopify.Decode(e)

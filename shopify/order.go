@@ -37,7 +37,7 @@ func orderOf(from *order, e *bellhop.Event) (*bellhop.Order, error) {
 		FinancialStatus:   clean(from.FinancialStatus, maxText),
 		FulfillmentStatus: clean(cmp.Or(from.FulfillmentStatus, "unfulfilled"), maxText),
 		Test:              from.Test,
-		PlacedAt:          cmp.Or(r.time("created_at", from.CreatedAt), r.time("processed_at", from.ProcessedAt), updated, eventTime(e)),
+		PlacedAt:          cmp.Or(r.placed(from), updated, eventTime(e)),
 		UpdatedAt:         updated,
 		CancelledAt:       r.time("cancelled_at", from.CancelledAt),
 		Items:             r.items(from.LineItems, currency),
@@ -79,6 +79,10 @@ func (r *reader) time(field, s string) time.Time {
 		r.fail("%s is not a time", field)
 	}
 	return t
+}
+
+func (r *reader) placed(o *order) time.Time {
+	return cmp.Or(r.time("created_at", o.CreatedAt), r.time("processed_at", o.ProcessedAt))
 }
 
 func (r *reader) currency(o *order) string {

@@ -1,6 +1,6 @@
 // Package shopify knows what Shopify says and how: it checks who signed
-// a webhook ([Keys.Verify]) and reads what its body states ([Decode]). It reaches for
-// nothing outside; what it is given decides what it returns.
+// a webhook ([Keys.Verify]) and reads what its body states ([Decode]). It
+// reaches for nothing outside: what it returns depends only on what it is given.
 package shopify
 
 // The headers of a webhook, in the form that net/http stores them under.
