@@ -34,7 +34,7 @@ func Ration(b bellhop.Budget, a Allowance, due []OrderBrief, now time.Time) (por
 	for i := range due {
 		free := float64(b.Burst) - left.Spent
 		if free < 1 {
-			return portions, left, now.Add(time.Duration((1 - free) * float64(b.Refill)))
+			return portions, left, left.FreeAt(b)
 		}
 		left.Spent++
 		if free < 2 && (len(due)-i > 1 || left.Gathering != nil) {
@@ -60,13 +60,23 @@ func (a Allowance) refill(b bellhop.Budget, now time.Time) Allowance {
 	return a
 }
 
-// add returns a new sum; the old one may be in use.
+// FreeAt returns from when on the budget has room for another message.
+func (a Allowance) FreeAt(b bellhop.Budget) time.Time {
+	over := max(0, a.Spent+1-float64(b.Burst))
+	return a.At.Add(time.Duration(over * float64(b.Refill)))
+}
+
+// add returns a new sum; the old one may be in use. An order that is in the sum
+// already, since its push is tried again, is not counted twice.
 func (g *Gathering) add(orders []OrderBrief, now time.Time) *Gathering {
 	sum := Gathering{Since: now}
 	if g != nil {
 		sum = *g
 	}
 	for _, o := range orders {
+		if g != nil && o.Gathered {
+			continue
+		}
 		total, ok := o.Total, true
 		if sum.Orders > 0 {
 			total, ok = sum.Total.Add(o.Total)

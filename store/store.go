@@ -80,8 +80,9 @@ type OrderPage struct {
 type Outbox interface {
 	// ClaimPushes takes up to max pushes that are due, marks them sending and
 	// counts an attempt. [Ration] divides a device's budget among its pushes:
-	// some go out by themselves, some together, some later. A claim that is
-	// not settled within lease counts as unknown and is due again.
+	// some go out by themselves, some together, some later. A digest takes what
+	// is due to its device beyond max, too. A claim that is not settled within
+	// lease counts as unknown and is due again.
 	ClaimPushes(ctx context.Context, now time.Time, max int, lease time.Duration) ([]Owed, error)
 	// SettlePushes writes down what became of claimed pushes.
 	SettlePushes(ctx context.Context, settled []Settled) error
@@ -121,6 +122,7 @@ type OrderBrief struct {
 	Total        bellhop.Money
 	Items        int // lines
 	CustomerName string
+	Gathered     bool // the device's running digest counts it already: it is tried again
 }
 
 // Gathering is a running sum of the orders that one replacing push stands for.

@@ -1,0 +1,136 @@
+package sqlitestore
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+)
+
+// deviceColumns are what readDevice reads, of the aliases d and s.
+const deviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale, d.timezone,
+	d.added_at, d.seen_at, d.retired_at, d.retired_for`
+
+func readDevice(r sqlitefile.Row) bellhop.Device {
+	return bellhop.Device{ID: r.Int(), Shop: r.Text(), PersonID: r.Int(), Installation: r.Text(),
+		Kind: bellhop.AddressKind(r.Text()), Value: r.Text(), Platform: bellhop.Platform(r.Text()),
+		Form: bellhop.Form(r.Text()), Locale: r.Text(), Timezone: r.Text(), AddedAt: r.Time(), SeenAt: r.Time(),
+		RetiredAt: r.Time(), RetiredFor: r.Text()}
+}
+
+// PutDevice implements [store.Devices].
+func (db *DB) PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, error) {
+	if d.Installation == "" || d.Value == "" {
+		return d, bellhop.Invalidf("device", "a device has an installation and a value")
+	}
+	var put bellhop.Device
+	err := db.write(ctx, "put a device", func(tx *sqlitefile.Tx) error {
+		shop, err := ownShop(tx.Conn, d.Shop)
+		if err != nil {
+			return err
+		}
+		if err := putDevice(tx.Conn, shop, d); err != nil {
+			if sqlitefile.IsConstraint(err) {
+				return &bellhop.Error{Kind: bellhop.Invalid, Code: "device",
+					Message: "a device's kind, platform or form is not one of those there are", Cause: err}
+			}
+			return err
+		}
+		err = found("device")(tx.Prepare(`SELECT ` + deviceColumns + ` FROM devices d JOIN shops s ON s.id = d.shop_id
+			WHERE d.shop_id = ? AND d.installation = ?`).Int(shop).Text(d.Installation).
+			First(func(r sqlitefile.Row) { put = readDevice(r) }))
+		if err != nil {
+			return err
+		}
+		return moveAddress(tx.Conn, put)
+	})
+	if err != nil {
+		return bellhop.Device{}, err
+	}
+	return put, nil
+}
+
+// putDevice inserts or refreshes. The budget goes on where it was, but another
+// form has another budget.
+func putDevice(c *sqlitefile.Conn, shop int64, d bellhop.Device) error {
+	return c.Prepare(`INSERT INTO devices (shop_id, person_id, installation, kind, value, platform, form, locale, timezone,
+			added_at, seen_at) VALUES (?,?,?,?,?,?,?,?,?,?,?)
+		ON CONFLICT (shop_id, installation) DO UPDATE SET person_id = excluded.person_id, kind = excluded.kind,
+			value = excluded.value, platform = excluded.platform, locale = excluded.locale, timezone = excluded.timezone,
+			seen_at = excluded.seen_at, retired_at = NULL, retired_for = NULL, form = excluded.form,
+			free_at = CASE WHEN form = excluded.form THEN free_at END`).
+		Int(shop).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).Text(string(d.Platform)).
+		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).Int(micros(d.SeenAt)).Exec()
+}
+
+// moveAddress retires whoever else had the address, in whichever shop.
+func moveAddress(c *sqlitefile.Conn, d bellhop.Device) error {
+	var others []int64
+	err := c.Prepare(`SELECT id FROM devices WHERE value = ? AND kind = ? AND id <> ? AND retired_at IS NULL`).
+		Text(d.Value).Text(string(d.Kind)).Int(d.ID).
+		Each(func(r sqlitefile.Row) error { others = append(others, r.Int()); return nil })
+	if err != nil {
+		return err
+	}
+	var counts totals[bellhop.PushStatus]
+	for _, id := range others {
+		err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = 'address_moved' WHERE id = ?`).
+			Time(d.SeenAt).Int(id).Exec()
+		if err == nil {
+			err = skipDevice(c, id, reasonRetired, d.SeenAt, &counts)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return counts.flush(c, pushTotals)
+}
+
+// Devices implements [store.Devices].
+func (db *DB) Devices(ctx context.Context, shop string) (devices []bellhop.Device, err error) {
+	err = db.read(ctx, "list devices", func(c *sqlitefile.Conn) error {
+		return c.Prepare(`SELECT ` + deviceColumns + ` FROM shops s JOIN devices d ON d.shop_id = s.id WHERE s.domain = ? ORDER BY d.id`).
+			Text(shop).Each(func(r sqlitefile.Row) error {
+			devices = append(devices, readDevice(r))
+			return nil
+		})
+	})
+	return devices, err
+}
+
+// RemoveDevice implements [store.Devices].
+func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error {
+	return db.write(ctx, "remove a device", func(tx *sqlitefile.Tx) error {
+		own, err := shopID(tx.Conn, shop)
+		if err != nil {
+			return err
+		}
+		id, err := tx.Prepare(`SELECT id FROM devices WHERE shop_id = ? AND installation = ?`).Int(own).Text(installation).One()
+		if err == nil && id == 0 {
+			err = notFound("device")
+		}
+		if err != nil {
+			return err
+		}
+		return dropDevice(tx.Conn, id)
+	})
+}
+
+// dropDevice deletes a device and skips what it is owed. The port gives no time
+// for it, and the newest change's is the nearest that is known.
+func dropDevice(c *sqlitefile.Conn, id int64) error {
+	var at time.Time
+	_, err := c.Prepare(`SELECT at FROM changes ORDER BY seq DESC LIMIT 1`).First(func(r sqlitefile.Row) { at = r.Time() })
+	if err != nil {
+		return err
+	}
+	var counts totals[bellhop.PushStatus]
+	if err := skipDevice(c, id, reasonRemoved, at, &counts); err != nil {
+		return err
+	}
+	if err := counts.flush(c, pushTotals); err != nil {
+		return err
+	}
+	return c.Prepare(`DELETE FROM devices WHERE id = ?`).Int(id).Exec()
+}

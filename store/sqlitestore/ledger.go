@@ -1,0 +1,243 @@
+package sqlitestore
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+// line returns the place of an event in the archive, and its outcome so far; ""
+// when it has none. The event is put into the archive unless it is there.
+func line(tx *sqlitefile.Tx, e *bellhop.Event) (seq int64, was bellhop.Outcome, err error) {
+	_, err = tx.Prepare(`SELECT e.seq, l.outcome FROM events e LEFT JOIN ledger l ON l.seq = e.seq WHERE e.id = ?`).
+		Blob(e.ID[:]).First(func(r sqlitefile.Row) { seq, was = r.Int(), bellhop.Outcome(r.Text()) })
+	if err == nil && seq == 0 {
+		seq, err = tx.Append(e)
+	}
+	return seq, was, err
+}
+
+// settled reports whether an outcome is there to stay.
+func settled(o bellhop.Outcome) bool {
+	switch o {
+	case bellhop.OutcomeRecorded, bellhop.OutcomeDuplicate, bellhop.OutcomeStale:
+		return true
+	}
+	return false
+}
+
+func writeLine(c *sqlitefile.Conn, seq int64, was bellhop.Outcome, at time.Time, orderID int64, o bellhop.Outcome, reason string) error {
+	query := `INSERT INTO ledger (outcome, at, order_id, reason, seq) VALUES (?,?,?,?,?)`
+	if was != "" {
+		query = `UPDATE ledger SET outcome = ?, at = ?, order_id = ?, reason = ? WHERE seq = ?`
+	}
+	st := c.Prepare(query).Text(string(o)).Time(at)
+	if orderID == 0 {
+		st.Null()
+	} else {
+		st.Int(orderID)
+	}
+	return st.TextOrNull(reason).Int(seq).Exec()
+}
+
+// Dead implements [store.Ledger].
+func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
+	return db.write(ctx, "note a dead event", func(tx *sqlitefile.Tx) error {
+		seq, was, err := line(tx, e)
+		if err != nil || settled(was) {
+			return err
+		}
+		if err := writeLine(tx.Conn, seq, was, at, 0, bellhop.OutcomeDead, reason); err != nil {
+			return err
+		}
+		var t totals[bellhop.Outcome]
+		t.move(was, bellhop.OutcomeDead)
+		return t.flush(tx.Conn, ledgerTotals)
+	})
+}
+
+// Totals implements [store.Ledger].
+func (db *DB) Totals(ctx context.Context) (m map[bellhop.Outcome]int64, err error) {
+	err = db.read(ctx, "count the ledger", func(c *sqlitefile.Conn) (err error) {
+		m, err = readTotals[bellhop.Outcome](c, `SELECT outcome, n FROM ledger_totals`)
+		return err
+	})
+	return m, err
+}
+
+// Lines implements [store.Ledger].
+func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage, err error) {
+	limit, err := pageLimit(q.Limit)
+	if err != nil {
+		return page, err
+	}
+	before := int64(1<<63 - 1)
+	if err := parseCursor(q.Cursor, &before); err != nil {
+		return page, err
+	}
+	var last int64
+	err = db.read(ctx, "list the ledger", func(c *sqlitefile.Conn) error {
+		return lineQuery(c, q, before, limit+1).Each(func(r sqlitefile.Row) error {
+			if len(page.Lines) == limit {
+				page.Next = cursor(last)
+				return nil
+			}
+			a := sqlitefile.ScanEvent(r)
+			last = a.Seq
+			page.Lines = append(page.Lines, store.Line{Event: *a.Event, Outcome: bellhop.Outcome(r.Text()),
+				Reason: r.Text(), OrderID: r.Int(), At: r.Time()})
+			return nil
+		})
+	})
+	return page, err
+}
+
+// lineQuery walks the ledger backwards, by an index where one fits, and looks
+// each line's event up.
+func lineQuery(c *sqlitefile.Conn, q store.LineQuery, before int64, limit int) *sqlitefile.Stmt {
+	var where strings.Builder
+	var args []string
+	and := func(column, value string) {
+		if value != "" {
+			where.WriteString(" AND " + column + " = ?")
+			args = append(args, value)
+		}
+	}
+	and("l.outcome", string(q.Outcome))
+	and("l.reason", q.Reason)
+	and("e.shop", q.Shop)
+	and("e.topic", q.Topic)
+	and("e.webhook_id", q.WebhookID)
+	if q.OrderID != 0 {
+		where.WriteString(" AND l.order_id = ?")
+	}
+	if q.Outcome == bellhop.OutcomeSkipped || q.Outcome == bellhop.OutcomeDead {
+		where.WriteString(" AND l.outcome IN ('skipped', 'dead')") // the words of the partial index
+	}
+	st := c.Prepare(`SELECT ` + sqlitefile.EventColumns + `, l.outcome, l.reason, l.order_id, l.at
+		FROM ledger l CROSS JOIN events e ON e.seq = l.seq
+		WHERE l.seq < ?` + where.String() + ` ORDER BY l.seq DESC LIMIT ?`).Int(before)
+	for _, a := range args {
+		st.Text(a)
+	}
+	if q.OrderID != 0 {
+		st.Int(q.OrderID)
+	}
+	return st.Int(int64(limit))
+}
+
+// Archived implements [store.Ledger]. Oldest first is in the order of the
+// archive.
+func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) (events []*bellhop.Event, err error) {
+	if limit < 1 {
+		return nil, bellhop.Invalidf("limit", "limit is %d: give 1 or more", limit)
+	}
+	err = db.read(ctx, "read the archive", func(c *sqlitefile.Conn) error {
+		from, err := c.Find(after)
+		if err == nil && from == 0 && after != (bellhop.EventID{}) {
+			err = notFound("event")
+		}
+		if err != nil {
+			return err
+		}
+		return c.Prepare(`SELECT ` + sqlitefile.EventColumns + `, ` + sqlitefile.BodyColumns + ` FROM events e
+			WHERE e.seq > ? AND e.shop = ? AND e.accepted_at >= ? AND e.body IS NOT NULL ORDER BY e.seq LIMIT ?`).
+			Int(from).Text(shop).Int(floor(since)).Int(int64(limit)).Each(func(r sqlitefile.Row) error {
+			e := sqlitefile.ScanEvent(r).Event
+			if e.Body, err = db.file.ScanBody(c, r); err != nil {
+				return err
+			}
+			events = append(events, e)
+			return nil
+		})
+	})
+	return events, err
+}
+
+// floor is a lower bound that lets everything through when t is zero.
+func floor(t time.Time) int64 {
+	if t.IsZero() {
+		return -1 << 63
+	}
+	return t.UnixMicro()
+}
+
+// Prune implements [store.Ledger]. It goes through the archive in its order, up
+// to the first event that is too young, and remembers how far it came: events
+// that are not settled yet are come back to (see unprune).
+func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+	if limit < 1 {
+		return 0, bellhop.Invalidf("limit", "limit is %d: give 1 or more", limit)
+	}
+	for {
+		from, to, old, err := db.oldBodies(ctx, before, limit)
+		if err != nil || to == from {
+			return 0, err
+		}
+		if n, err := db.dropBodies(ctx, from, to, old); err != nil || n > 0 {
+			return n, err
+		}
+	}
+}
+
+// oldBodies finds bodies beside the writer, so that a long search holds up
+// nobody: in the archive from from to to, they are those of old.
+func (db *DB) oldBodies(ctx context.Context, before time.Time, limit int) (from, to int64, old []int64, err error) {
+	err = db.read(ctx, "look for old bodies", func(c *sqlitefile.Conn) (err error) {
+		if from, err = prunedTo(c); err != nil {
+			return err
+		}
+		to = from
+		return c.Prepare(`SELECT seq, accepted_at < ?, body IS NOT NULL FROM events WHERE seq > ? ORDER BY seq`).
+			Int(before.UnixMicro()).Int(from).Each(func(r sqlitefile.Row) error {
+			seq, isOld, hasBody := r.Int(), r.Bool(), r.Bool()
+			if !isOld || len(old) == limit {
+				return errEnough
+			}
+			if to = seq; hasBody {
+				old = append(old, seq)
+			}
+			return nil
+		})
+	})
+	return from, to, old, ignore(err, errEnough)
+}
+
+// dropBodies drops those that are settled.
+func (db *DB) dropBodies(ctx context.Context, from, to int64, old []int64) (int, error) {
+	dropped := 0
+	err := db.write(ctx, "drop old bodies", func(tx *sqlitefile.Tx) error {
+		dropped = 0
+		for _, seq := range old {
+			err := tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ?
+				AND (SELECT outcome FROM ledger WHERE seq = events.seq) <> 'dead'`).Int(seq).Exec()
+			if err != nil {
+				return err
+			}
+			dropped += int(tx.Changes())
+		}
+		return tx.Prepare(`UPDATE pruned SET seq = ? WHERE seq = ?`).Int(to).Int(from).Exec()
+	})
+	if err != nil {
+		return 0, err
+	}
+	return dropped, nil
+}
+
+func prunedTo(c *sqlitefile.Conn) (int64, error) {
+	return c.Prepare(`SELECT seq FROM pruned`).One()
+}
+
+// unprune lets the next Prune come back to an event that it passed by when it
+// was not settled.
+func (b *batch) unprune(seq int64) error {
+	if seq > b.pruned {
+		return nil
+	}
+	b.pruned = seq - 1
+	return b.tx.Prepare(`UPDATE pruned SET seq = ?`).Int(b.pruned).Exec()
+}

@@ -1,0 +1,213 @@
+package sqlitestore
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+// orderColumns are what readOrder reads, of a table or alias o.
+const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
+	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
+	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
+	o.financial_status, o.fulfillment_status, o.test, o.triggered_at, o.accepted_at, o.recorded_at,
+	(SELECT min(sent_at) FROM pushes WHERE order_no = o.no)`
+
+func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
+	o.Shop, o.ID = shop, r.Int()
+	o.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
+	o.EditedAt, o.RefundedAt = r.Time(), r.Time()
+	o.Handling = bellhop.Handling(r.Text())
+	o.PlacedAt = zoned(r.Int(), r.Int())
+	o.UpdatedAt = zoned(r.Int(), r.Int())
+	o.CancelledAt = r.Time()
+	o.Name, o.Number = r.Text(), r.Int()
+	currency, total := r.Text(), r.Text()
+	if o.Total, err = money(total, currency); err != nil {
+		return o, err
+	}
+	if r.Null() {
+		r.Text()
+		r.Text()
+	} else {
+		currency, total = r.Text(), r.Text()
+		seen, err := money(total, currency)
+		if err != nil {
+			return o, err
+		}
+		o.Presentment = &seen
+	}
+	o.CustomerName, o.CustomerEmail, o.Note = r.Text(), r.Text(), r.Text()
+	o.FinancialStatus, o.FulfillmentStatus, o.Test = r.Text(), r.Text(), r.Bool()
+	o.Trace = bellhop.Trace{TriggeredAt: r.Time(), AcceptedAt: r.Time(), RecordedAt: r.Time(), PushedAt: r.Time()}
+	return o, nil
+}
+
+// Orders implements [store.Orders].
+func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
+	limit, err := pageLimit(q.Limit)
+	if err != nil {
+		return page, err
+	}
+	placed, id := int64(math.MaxInt64), int64(math.MaxInt64)
+	if err := parseCursor(q.Cursor, &placed, &id); err != nil {
+		return page, err
+	}
+	if q.Handling != "" {
+		if _, err := bellhop.ParseHandling(string(q.Handling)); err != nil {
+			return page, err
+		}
+	}
+	match, err := matcher(q.Text)
+	if err != nil {
+		return page, err
+	}
+	err = db.read(ctx, "list orders", func(c *sqlitefile.Conn) error {
+		own, err := shopID(c, shop)
+		if err != nil || own == 0 {
+			return err
+		}
+		return orderQuery(c, own, q, placed, id).Each(func(r sqlitefile.Row) error {
+			if match != nil && !match(r.Text(), r.Int(), r.Text(), r.Text()) {
+				return nil
+			}
+			if len(page.Orders) == limit {
+				last := page.Orders[limit-1]
+				page.Next = cursor(last.PlacedAt.UnixMicro(), last.ID)
+				return errEnough
+			}
+			o, err := readOrder(r, shop)
+			page.Orders = append(page.Orders, o)
+			return err
+		})
+	})
+	return page, ignore(err, errEnough)
+}
+
+// The lists walk the index orders_list backwards and stop once a page is full.
+// Without a text to match, the columns for the match are not read.
+const (
+	listOrders = `FROM orders o WHERE o.shop_id = ? AND (o.placed_at, o.order_id) < (?, ?) AND o.placed_at >= ?`
+	listOrder  = ` ORDER BY o.placed_at DESC, o.order_id DESC`
+	matchNames = `o.name, o.number, o.customer_name, o.customer_email, `
+)
+
+func orderQuery(c *sqlitefile.Conn, shop int64, q store.OrderQuery, placed, id int64) *sqlitefile.Stmt {
+	columns, where := orderColumns, listOrders
+	if q.Text != "" {
+		columns = matchNames + columns
+	}
+	if q.Handling != "" {
+		where += ` AND o.handling = ?`
+	}
+	st := c.Prepare(`SELECT ` + columns + ` ` + where + listOrder).Int(shop).Int(placed).Int(id).Int(floor(q.Since))
+	if q.Handling != "" {
+		st.Text(string(q.Handling))
+	}
+	return st
+}
+
+// maxText bounds what is searched for.
+const maxText = 200
+
+// matcher returns nil when nothing is searched for. It is Go and not LIKE, which
+// knows upper and lower case of ASCII alone.
+func matcher(text string) (func(name string, number int64, customer, email string) bool, error) {
+	if len(text) > maxText {
+		return nil, bellhop.Invalidf("q", "the text to search for has %d bytes: give at most %d", len(text), maxText)
+	}
+	if text == "" {
+		return nil, nil
+	}
+	want := strings.ToLower(text)
+	bare := strings.TrimPrefix(want, "#")
+	return func(name string, number int64, customer, email string) bool {
+		name = strings.ToLower(name)
+		return strings.HasPrefix(name, want) || bare != "" && strings.HasPrefix(strings.TrimPrefix(name, "#"), bare) ||
+			strconv.FormatInt(number, 10) == bare ||
+			strings.Contains(strings.ToLower(customer), want) || strings.Contains(strings.ToLower(email), want)
+	}, nil
+}
+
+// Order implements [store.Orders].
+func (db *DB) Order(ctx context.Context, shop string, id int64) (o bellhop.Order, err error) {
+	err = db.read(ctx, "read an order", func(c *sqlitefile.Conn) (err error) {
+		o, err = readWhole(c, shop, id)
+		return err
+	})
+	if err != nil {
+		return bellhop.Order{}, err
+	}
+	return o, nil
+}
+
+func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err error) {
+	var no int64
+	var bad error
+	err = found("order")(c.Prepare(`SELECT o.no, ` + orderColumns + ` FROM orders o
+		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = ?) AND o.order_id = ? AND o.placed_at IS NOT NULL`).
+		Text(shop).Int(id).First(func(r sqlitefile.Row) {
+		no = r.Int()
+		o, bad = readOrder(r, shop)
+	}))
+	if err == nil {
+		err = bad
+	}
+	if err != nil {
+		return o, err
+	}
+	if o.Items, err = readItems(c, no, o.Total.Currency); err != nil {
+		return o, err
+	}
+	err = c.Prepare(`SELECT ` + pushColumns + ` FROM pushes p ` + pushJoins + ` WHERE p.order_no = ? ORDER BY p.id`).Int(no).
+		Each(func(r sqlitefile.Row) error {
+			o.Pushes = append(o.Pushes, readPush(r, shop))
+			return nil
+		})
+	return o, err
+}
+
+func readItems(c *sqlitefile.Conn, no int64, currency string) (items []bellhop.Item, err error) {
+	err = c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items WHERE order_no = ? ORDER BY position`).
+		Int(no).Each(func(r sqlitefile.Row) error {
+		item := bellhop.Item{ID: r.Int(), Title: r.Text(), Variant: r.Text(), SKU: r.Text(), Quantity: r.Int()}
+		item.Price, err = money(r.Text(), currency)
+		items = append(items, item)
+		return err
+	})
+	return items, err
+}
+
+// SetHandling implements [store.Orders].
+func (db *DB) SetHandling(ctx context.Context, shop string, id int64, h bellhop.Handling, at time.Time) (o bellhop.Order, err error) {
+	if _, err := bellhop.ParseHandling(string(h)); err != nil {
+		return o, err
+	}
+	var set bellhop.Order
+	err = db.write(ctx, "set an order's handling", func(tx *sqlitefile.Tx) (err error) {
+		if set, err = readWhole(tx.Conn, shop, id); err != nil || set.Handling == h {
+			return err
+		}
+		set.Handling = h
+		own, err := ownShop(tx.Conn, shop)
+		if err != nil {
+			return err
+		}
+		err = tx.Prepare(`UPDATE orders SET handling = ? WHERE shop_id = ? AND order_id = ?`).
+			Text(string(h)).Int(own).Int(id).Exec()
+		if err != nil {
+			return err
+		}
+		return addChange(tx.Conn, store.Change{Kind: store.ChangeUpdated, OrderID: id, At: at}, own)
+	})
+	if err != nil {
+		return o, err
+	}
+	return set, nil
+}

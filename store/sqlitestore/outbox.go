@@ -1,0 +1,204 @@
+package sqlitestore
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+// SettlePushes implements [store.Outbox].
+func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
+	if len(settled) == 0 {
+		return nil
+	}
+	again := false
+	for _, s := range settled {
+		if err := checkSettled(s); err != nil {
+			return err
+		}
+		again = again || !s.RetryAt.IsZero()
+	}
+	err := db.write(ctx, "settle pushes", func(tx *sqlitefile.Tx) error {
+		var counts totals[bellhop.PushStatus]
+		for _, s := range settled {
+			if err := settle(tx.Conn, s, &counts); err != nil {
+				return err
+			}
+		}
+		return counts.flush(tx.Conn, pushTotals)
+	})
+	if err == nil && again {
+		db.wake()
+	}
+	return err
+}
+
+func checkSettled(s store.Settled) error {
+	switch s.Status {
+	case bellhop.PushSent, bellhop.PushFailed, bellhop.PushSkipped:
+		if s.RetryAt.IsZero() {
+			return nil
+		}
+	case bellhop.PushPending:
+		if !s.RetryAt.IsZero() {
+			return nil
+		}
+	case bellhop.PushUnknown:
+		return nil
+	}
+	return bellhop.Invalidf("status", "a push can't be settled as %q, to be tried again: %t", s.Status, !s.RetryAt.IsZero())
+}
+
+func settle(c *sqlitefile.Conn, s store.Settled, counts *totals[bellhop.PushStatus]) error {
+	for _, id := range s.Pushes {
+		p, err := loadPush(c, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case p.id == 0:
+			err = notFound("push")
+		case p.final && (s.Status != bellhop.PushSent || p.status == bellhop.PushSent):
+			// Another claimer, after the lease ran out, had the last word. Only
+			// that it was sent after all is worth knowing still.
+		case s.RetryAt.IsZero():
+			err = p.end(c, s.Status, s.Reason, s.At, counts)
+		default:
+			err = p.retry(c, s, counts)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return retire(c, s.Retire, s.At, counts)
+}
+
+func (p pushRow) retry(c *sqlitefile.Conn, s store.Settled, counts *totals[bellhop.PushStatus]) error {
+	counts.move(p.status, s.Status)
+	return c.Prepare(`UPDATE pushes SET status = ?, reason = ?, next_at = ? WHERE id = ?`).
+		Text(string(s.Status)).TextOrNull(s.Reason).Time(s.RetryAt).Int(p.id).Exec()
+}
+
+// retire takes a device out of use, unless it has another address by now.
+func retire(c *sqlitefile.Conn, r *store.Retirement, at time.Time, counts *totals[bellhop.PushStatus]) error {
+	if r == nil {
+		return nil
+	}
+	err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ? AND value = ? AND retired_at IS NULL`).
+		Time(at).Text(r.Reason).Int(r.DeviceID).Text(r.Value).Exec()
+	if err != nil || c.Changes() == 0 {
+		return err
+	}
+	return skipDevice(c, r.DeviceID, reasonRetired, at, counts)
+}
+
+// Why pushes are skipped, besides no_device.
+const (
+	reasonRetired = "device_retired"
+	reasonRemoved = "device_removed"
+	reasonDeleted = "order_deleted"
+)
+
+// soon bounds how many of the owed pushes are looked through for those of one
+// device. What lies behind is dealt with when its turn comes.
+const soon = 10_000
+
+const owedTo = `SELECT id FROM (SELECT id, device_id, status FROM pushes WHERE next_at IS NOT NULL ORDER BY next_at LIMIT ?)
+	WHERE device_id = ? AND status <> 'sending'`
+
+// skipDevice skips what is owed to a device. What is being sent just now is
+// settled by whoever sends it.
+func skipDevice(c *sqlitefile.Conn, device int64, reason string, at time.Time, counts *totals[bellhop.PushStatus]) error {
+	return skipPushes(c, c.Prepare(owedTo).Int(soon).Int(device), reason, at, counts)
+}
+
+// NextPush implements [store.Outbox].
+func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
+	err = db.read(ctx, "look for the next push", func(c *sqlitefile.Conn) error {
+		next, err = nextPush(c)
+		return err
+	})
+	return next, err
+}
+
+func nextPush(c *sqlitefile.Conn) (next time.Time, err error) {
+	_, err = c.Prepare(`SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL`).
+		First(func(r sqlitefile.Row) { next = r.Time() })
+	return next, err
+}
+
+// PushesOwed implements [store.Outbox]. What this process commits is told at
+// once, what others do is looked for when the file has changed.
+func (db *DB) PushesOwed() <-chan struct{} {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if !db.watching && !db.closed {
+		db.watching = true
+		db.wg.Add(1)
+		go db.watch()
+	}
+	return db.owed
+}
+
+func (db *DB) wake() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	close(db.owed)
+	db.owed = make(chan struct{})
+}
+
+// watchEvery bounds how often the outbox is looked at for pushes that another
+// process wrote.
+const watchEvery = 50 * time.Millisecond
+
+func (db *DB) watch() {
+	defer db.wg.Done()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	var seen outboxMark
+	for {
+		changed := db.file.Changed()
+		if mark, err := db.mark(ctx); err == nil {
+			if mark.owesMoreThan(seen) {
+				db.wake()
+			}
+			seen = mark
+		}
+		select {
+		case <-changed:
+		case <-db.stop:
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-db.stop:
+			return
+		}
+	}
+}
+
+// outboxMark tells two states of the outbox apart at the cost of two look-ups.
+type outboxMark struct {
+	last int64     // the newest push
+	next time.Time // when the first is due
+}
+
+func (db *DB) mark(ctx context.Context) (m outboxMark, err error) {
+	err = db.file.Read(ctx, func(c *sqlitefile.Conn) (err error) {
+		if m.last, err = c.Prepare(`SELECT max(id) FROM pushes`).One(); err != nil {
+			return err
+		}
+		m.next, err = nextPush(c)
+		return err
+	})
+	return m, err
+}
+
+func (m outboxMark) owesMoreThan(seen outboxMark) bool {
+	return m.last > seen.last || !m.next.IsZero() && (seen.next.IsZero() || m.next.Before(seen.next))
+}

@@ -1,0 +1,159 @@
+package sqlitestore
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+// pushColumns are what readPush reads, of p and what pushJoins add.
+const (
+	pushColumns = `p.id, o.order_id, o.name, p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason,
+		p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at`
+	pushJoins = `CROSS JOIN orders o ON o.no = p.order_no LEFT JOIN devices d ON d.id = p.device_id`
+)
+
+func readPush(r sqlitefile.Row, shop string) bellhop.Push {
+	return bellhop.Push{Shop: shop, ID: r.Int(), OrderID: r.Int(), OrderName: r.Text(), DeviceID: r.Int(),
+		Installation: r.Text(), Kind: bellhop.PushKind(r.Text()), Status: bellhop.PushStatus(r.Text()),
+		Attempts: int(r.Int()), Reason: r.Text(), CreatedAt: r.Time(), NextAt: r.Time(), SentAt: r.Time(),
+		ReceivedAt: r.Time(), OpenedAt: r.Time()}
+}
+
+// Pushes implements [store.Outbox].
+func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page store.PushPage, err error) {
+	limit, err := pageLimit(q.Limit)
+	if err != nil {
+		return page, err
+	}
+	before := int64(math.MaxInt64)
+	if err := parseCursor(q.Cursor, &before); err != nil {
+		return page, err
+	}
+	if q.Status != "" {
+		if _, err := bellhop.ParsePushStatus(string(q.Status)); err != nil {
+			return page, err
+		}
+	}
+	err = db.read(ctx, "list pushes", func(c *sqlitefile.Conn) error {
+		own, err := shopID(c, shop)
+		if err != nil || own == 0 {
+			return err
+		}
+		return pushQuery(c, own, q, before, limit+1).Each(func(r sqlitefile.Row) error {
+			if len(page.Pushes) == limit {
+				page.Next = cursor(page.Pushes[limit-1].ID)
+				return nil
+			}
+			page.Pushes = append(page.Pushes, readPush(r, shop))
+			return nil
+		})
+	})
+	return page, err
+}
+
+func pushQuery(c *sqlitefile.Conn, shop int64, q store.PushQuery, before int64, limit int) *sqlitefile.Stmt {
+	where := `p.shop_id = ? AND p.id < ?`
+	switch q.Status {
+	case "":
+	case bellhop.PushUnknown, bellhop.PushFailed, bellhop.PushSkipped:
+		where += ` AND p.status = ? AND p.status IN ('unknown', 'failed', 'skipped')` // the words of the partial index
+	default:
+		where += ` AND p.status = ?`
+	}
+	if q.OrderID != 0 {
+		where += ` AND p.order_no = (SELECT no FROM orders WHERE shop_id = ? AND order_id = ?)`
+	}
+	st := c.Prepare(`SELECT ` + pushColumns + ` FROM pushes p ` + pushJoins + ` WHERE ` + where + ` ORDER BY p.id DESC LIMIT ?`).
+		Int(shop).Int(before)
+	if q.Status != "" {
+		st.Text(string(q.Status))
+	}
+	if q.OrderID != 0 {
+		st.Int(shop).Int(q.OrderID)
+	}
+	return st.Int(int64(limit))
+}
+
+// PushReceipt implements [store.Outbox].
+func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error {
+	query := `UPDATE pushes SET received_at = coalesce(received_at, ?) WHERE id = ? AND shop_id = ?`
+	if opened {
+		query = `UPDATE pushes SET opened_at = coalesce(opened_at, ?) WHERE id = ? AND shop_id = ?`
+	}
+	return db.write(ctx, "note a receipt", func(tx *sqlitefile.Tx) error {
+		own, err := shopID(tx.Conn, shop)
+		if err != nil {
+			return err
+		}
+		if err := tx.Prepare(query).Time(at).Int(id).Int(own).Exec(); err != nil {
+			return err
+		}
+		if tx.Changes() == 0 {
+			return notFound("push")
+		}
+		return nil
+	})
+}
+
+// PushCounts implements [store.Outbox].
+func (db *DB) PushCounts(ctx context.Context) (m map[bellhop.PushStatus]int64, err error) {
+	err = db.read(ctx, "count pushes", func(c *sqlitefile.Conn) (err error) {
+		m, err = readTotals[bellhop.PushStatus](c, `SELECT status, n FROM push_totals`)
+		return err
+	})
+	return m, err
+}
+
+// skipPushes ends the pushes that st selects by id.
+func skipPushes(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.Time, counts *totals[bellhop.PushStatus]) error {
+	var ids []int64
+	if err := st.Each(func(r sqlitefile.Row) error { ids = append(ids, r.Int()); return nil }); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		p, err := loadPush(c, id)
+		if err != nil {
+			return err
+		}
+		if err := p.end(c, bellhop.PushSkipped, reason, at, counts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pushRow is what is looked at of a push to settle it.
+type pushRow struct {
+	id, shop, order int64
+	status          bellhop.PushStatus
+	final           bool
+}
+
+// loadPush returns id 0 for one that is not there.
+func loadPush(c *sqlitefile.Conn, id int64) (p pushRow, err error) {
+	_, err = c.Prepare(`SELECT p.id, p.shop_id, o.order_id, p.status, p.next_at IS NULL
+		FROM pushes p CROSS JOIN orders o ON o.no = p.order_no WHERE p.id = ?`).Int(id).First(func(r sqlitefile.Row) {
+		p = pushRow{id: r.Int(), shop: r.Int(), order: r.Int(), status: bellhop.PushStatus(r.Text()), final: r.Bool()}
+	})
+	return p, err
+}
+
+// end gives a push its final status and tells the stream.
+func (p pushRow) end(c *sqlitefile.Conn, status bellhop.PushStatus, reason string, at time.Time, counts *totals[bellhop.PushStatus]) error {
+	var sent time.Time
+	if status == bellhop.PushSent {
+		sent = at
+	}
+	err := c.Prepare(`UPDATE pushes SET status = ?, reason = ?, next_at = NULL, sent_at = coalesce(sent_at, ?) WHERE id = ?`).
+		Text(string(status)).TextOrNull(reason).Time(sent).Int(p.id).Exec()
+	if err != nil {
+		return err
+	}
+	counts.move(p.status, status)
+	return addChange(c, store.Change{Kind: store.ChangeSettled, OrderID: p.order, PushID: p.id, At: at}, p.shop)
+}

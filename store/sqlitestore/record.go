@@ -1,0 +1,308 @@
+package sqlitestore
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+// Record implements [store.Recorder]. What can be computed is computed before
+// the writer is entered, since everybody shares it.
+func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
+	if len(facts) == 0 {
+		return nil, nil
+	}
+	entries, err := prepare(facts)
+	if err != nil {
+		return nil, err
+	}
+	var results []bellhop.Result
+	owed := false
+	err = db.write(ctx, "record", func(tx *sqlitefile.Tx) (err error) {
+		b := batch{tx: tx, shops: map[string]*shopRow{}}
+		results, err = b.record(entries)
+		owed = b.owed
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if owed {
+		db.wake()
+	}
+	return results, nil
+}
+
+// entry is a fact with what its rows need.
+type entry struct {
+	bellhop.Fact
+	total, presentment string
+	prices             []string
+}
+
+func prepare(facts []bellhop.Fact) ([]entry, error) {
+	entries := make([]entry, len(facts))
+	for i := range facts {
+		e := &entries[i]
+		e.Fact = facts[i]
+		if err := check(e.Fact); err != nil {
+			return nil, err
+		}
+		e.inMicroseconds()
+		if o := e.Order; o != nil {
+			e.total = o.Total.String()
+			if o.Presentment != nil {
+				e.presentment = o.Presentment.String()
+			}
+			e.prices = make([]string, len(o.Items))
+			for i, item := range o.Items {
+				e.prices[i] = item.Price.String()
+			}
+		}
+	}
+	return entries, nil
+}
+
+// check refuses a fact that states nothing, or more than one thing.
+func check(f bellhop.Fact) error {
+	states := 0
+	for _, does := range [...]bool{f.Order != nil, f.Touch != nil, f.Deleted, f.Skip != ""} {
+		if does {
+			states++
+		}
+	}
+	switch {
+	case f.Event == nil, states != 1:
+		return bellhop.Invalidf("fact", "a fact has an event and states exactly one thing")
+	case f.Skip == "" && f.OrderID == 0:
+		return bellhop.Invalidf("fact", "a fact names the order that it is about")
+	case f.Order != nil && f.Order.Version.IsZero():
+		return bellhop.Invalidf("fact", "an order has a version")
+	}
+	return nil
+}
+
+// inMicroseconds drops what the database would drop, so that what is compared
+// with what was stored compares alike.
+func (e *entry) inMicroseconds() {
+	e.At = e.At.Truncate(time.Microsecond)
+	if e.Touch != nil && e.Touch.At.Nanosecond()%1000 != 0 {
+		t := *e.Touch
+		t.At = t.At.Truncate(time.Microsecond)
+		e.Touch = &t
+	}
+	if o := e.Order; o != nil && (o.Version.UpdatedAt.Nanosecond()%1000 != 0 || o.Version.TriggeredAt.Nanosecond()%1000 != 0) {
+		c := *o
+		c.Version.UpdatedAt = c.Version.UpdatedAt.Truncate(time.Microsecond)
+		c.Version.TriggeredAt = c.Version.TriggeredAt.Truncate(time.Microsecond)
+		e.Order = &c
+	}
+}
+
+// batch is one call of Record inside the writer. It keeps nothing beyond the
+// call, since the transaction may be run again and other processes write too.
+type batch struct {
+	tx     *sqlitefile.Tx
+	shops  map[string]*shopRow
+	lines  totals[bellhop.Outcome]
+	pushes totals[bellhop.PushStatus]
+	pruned int64 // see unprune
+	owed   bool
+}
+
+func (b *batch) record(entries []entry) ([]bellhop.Result, error) {
+	var err error
+	if b.pruned, err = prunedTo(b.tx.Conn); err != nil {
+		return nil, err
+	}
+	results := make([]bellhop.Result, len(entries))
+	for i := range entries {
+		if results[i], err = b.one(&entries[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.touchShops(); err != nil {
+		return nil, err
+	}
+	if err := b.lines.flush(b.tx.Conn, ledgerTotals); err != nil {
+		return nil, err
+	}
+	return results, b.pushes.flush(b.tx.Conn, pushTotals)
+}
+
+// one records one fact. An event that was settled before says nothing new: its
+// line and what it stated were committed together.
+func (b *batch) one(e *entry) (bellhop.Result, error) {
+	seq, was, err := line(b.tx, e.Event)
+	if err != nil {
+		return bellhop.Result{}, err
+	}
+	if settled(was) {
+		return bellhop.Result{Outcome: bellhop.OutcomeDuplicate, Reason: "redelivered"}, nil
+	}
+	shop, err := b.shop(e.Event)
+	if err != nil {
+		return bellhop.Result{}, err
+	}
+	r, err := b.apply(shop, e)
+	if err != nil {
+		return r, err
+	}
+	b.lines.move(was, r.Outcome)
+	if err := b.unprune(seq); err != nil {
+		return r, err
+	}
+	return r, writeLine(b.tx.Conn, seq, was, e.At, e.OrderID, r.Outcome, r.Reason)
+}
+
+func (b *batch) apply(shop *shopRow, e *entry) (bellhop.Result, error) {
+	skip := e.Skip
+	switch {
+	case shop.id == 0:
+		skip = bellhop.ReasonUnknownShop
+	case shop.disabled:
+		skip = bellhop.ReasonShopDisabled
+	}
+	if skip != "" {
+		return bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: skip}, nil
+	}
+	no, s, err := loadState(b.tx.Conn, shop.id, e.OrderID)
+	if err != nil {
+		return bellhop.Result{}, err
+	}
+	m := store.Merge(s, e.Fact)
+	if no, err = b.save(shop, no, s, m, e); err != nil || m.Result.Outcome != bellhop.OutcomeRecorded {
+		return m.Result, err
+	}
+	if m.Owes {
+		if m.Result.Pushes, err = b.owe(shop, no, e.At); err != nil {
+			return m.Result, err
+		}
+	}
+	return m.Result, b.tell(shop, m, s, e)
+}
+
+// save brings the order's row to the merged state and returns its number.
+func (b *batch) save(shop *shopRow, no int64, s store.State, m store.Merged, e *entry) (int64, error) {
+	c := b.tx.Conn
+	switch {
+	case m.Wipe && no != 0:
+		return no, b.wipe(no, e.At)
+	case m.Content && no == 0:
+		return insertOrder(c, shop.id, m.State, e)
+	case m.Content:
+		return no, updateOrder(c, no, m, e)
+	case no == 0:
+		return insertState(c, shop.id, e.OrderID, m.State)
+	case m.Result.Outcome == bellhop.OutcomeRecorded, m.State.Version.Compare(s.Version) != 0:
+		return no, updateState(c, no, m.State)
+	}
+	return no, nil
+}
+
+// tell adds to the stream what can be seen of the change: nothing of an order
+// that has not come yet.
+func (b *batch) tell(shop *shopRow, m store.Merged, before store.State, e *entry) error {
+	kind := store.ChangeUpdated
+	switch {
+	case m.First:
+		kind = store.ChangeRecorded
+	case before.Version.IsZero():
+		return nil
+	}
+	return addChange(b.tx.Conn, store.Change{Kind: kind, OrderID: e.OrderID, At: e.At}, shop.id)
+}
+
+// shopRow is what recording needs of a shop; id is 0 when there is none.
+type shopRow struct {
+	id       int64
+	disabled bool
+	last     time.Time // the newest of its events
+	signedBy bellhop.Signer
+	later    bool       // last is newer than what is stored
+	phones   []phoneRow // in use; loaded once they are needed
+	loaded   bool
+}
+
+func (b *batch) shop(e *bellhop.Event) (*shopRow, error) {
+	s, ok := b.shops[e.Shop]
+	if !ok {
+		s = &shopRow{}
+		_, err := b.tx.Prepare(`SELECT id, disabled, last_event_at FROM shops WHERE domain = ?`).Text(e.Shop).
+			First(func(r sqlitefile.Row) { s.id, s.disabled, s.last = r.Int(), r.Bool(), r.Time() })
+		if err != nil {
+			return nil, err
+		}
+		b.shops[e.Shop] = s
+	}
+	if e.AcceptedAt.After(s.last) {
+		s.last, s.signedBy, s.later = e.AcceptedAt, e.SignedBy, true
+	}
+	return s, nil
+}
+
+func (b *batch) touchShops() error {
+	for _, s := range b.shops {
+		if s.id == 0 || !s.later {
+			continue
+		}
+		err := b.tx.Prepare(`UPDATE shops SET last_event_at = ?, last_signed_by = ? WHERE id = ?`).
+			Time(s.last).Text(string(s.signedBy)).Int(s.id).Exec()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// phoneRow is what a new push needs of a device.
+type phoneRow struct {
+	id     int64
+	freeAt time.Time // when its budget has room again
+}
+
+// owe adds a push to each device of the shop that is in use. One that has used
+// up its budget gets its push when it has room again, so that no claim has to
+// look at it before.
+func (b *batch) owe(shop *shopRow, no int64, at time.Time) (int, error) {
+	if err := b.loadPhones(shop); err != nil {
+		return 0, err
+	}
+	if len(shop.phones) == 0 {
+		b.pushes.add(bellhop.PushSkipped, 1)
+		return 0, insertPush(b.tx.Conn, shop.id, no, 0, bellhop.PushSkipped, "no_device", at, time.Time{})
+	}
+	for _, p := range shop.phones {
+		due := at
+		if p.freeAt.After(due) {
+			due = p.freeAt
+		}
+		if err := insertPush(b.tx.Conn, shop.id, no, p.id, bellhop.PushPending, "", at, due); err != nil {
+			return 0, err
+		}
+	}
+	b.pushes.add(bellhop.PushPending, int64(len(shop.phones)))
+	b.owed = true
+	return len(shop.phones), nil
+}
+
+func (b *batch) loadPhones(shop *shopRow) error {
+	if shop.loaded {
+		return nil
+	}
+	shop.loaded = true
+	return b.tx.Prepare(`SELECT id, free_at FROM devices WHERE shop_id = ? AND retired_at IS NULL`).Int(shop.id).
+		Each(func(r sqlitefile.Row) error {
+			shop.phones = append(shop.phones, phoneRow{id: r.Int(), freeAt: r.Time()})
+			return nil
+		})
+}
+
+func insertPush(c *sqlitefile.Conn, shop, no, device int64, status bellhop.PushStatus, reason string, at, due time.Time) error {
+	return c.Prepare(`INSERT INTO pushes (shop_id, order_no, device_id, kind, status, attempts, created_at, next_at, reason)
+		VALUES (?,?,?,?,?,0,?,?,?)`).Int(shop).Int(no).Int(device).Text(string(bellhop.PushOrderNew)).
+		Text(string(status)).Time(at).Time(due).TextOrNull(reason).Exec()
+}

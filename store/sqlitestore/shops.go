@@ -1,0 +1,60 @@
+package sqlitestore
+
+import (
+	"context"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+)
+
+// shopColumns are what readShop reads.
+const shopColumns = `domain, disabled, secret, previous_secret, own_secret_only, customer_in_push, added_at,
+	last_event_at, last_signed_by`
+
+func readShop(r sqlitefile.Row) bellhop.Shop {
+	return bellhop.Shop{Domain: r.Text(), Disabled: r.Bool(), Secret: r.Text(), PreviousSecret: r.Text(),
+		OwnSecretOnly: r.Bool(), CustomerInPush: r.Bool(), AddedAt: r.Time(),
+		LastEventAt: r.Time(), LastSignedBy: bellhop.Signer(r.Text())}
+}
+
+// AddShop implements [store.Shops].
+func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
+	if s.Domain == "" {
+		return bellhop.Invalidf("shop", "a shop has a domain")
+	}
+	return db.write(ctx, "add a shop", func(tx *sqlitefile.Tx) error {
+		err := tx.Prepare(`INSERT INTO shops (domain, disabled, secret, previous_secret, own_secret_only, customer_in_push,
+			added_at, last_event_at, last_signed_by) VALUES (?,?,?,?,?,?,?,?,?)`).
+			Text(s.Domain).Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).
+			Bool(s.CustomerInPush).Int(s.AddedAt.UnixMicro()).Time(s.LastEventAt).TextOrNull(string(s.LastSignedBy)).Exec()
+		return conflict(err, "shop_exists", "the shop "+s.Domain+" is there already")
+	})
+}
+
+// Shops implements [store.Shops].
+func (db *DB) Shops(ctx context.Context) (shops []bellhop.Shop, err error) {
+	err = db.read(ctx, "list shops", func(c *sqlitefile.Conn) error {
+		return c.Prepare(`SELECT ` + shopColumns + ` FROM shops ORDER BY domain`).Each(func(r sqlitefile.Row) error {
+			shops = append(shops, readShop(r))
+			return nil
+		})
+	})
+	return shops, err
+}
+
+// UpdateShop implements [store.Shops]. change may be called more than once.
+func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error {
+	return db.write(ctx, "update a shop", func(tx *sqlitefile.Tx) error {
+		var s bellhop.Shop
+		err := found("shop")(tx.Prepare(`SELECT ` + shopColumns + ` FROM shops WHERE domain = ?`).Text(domain).
+			First(func(r sqlitefile.Row) { s = readShop(r) }))
+		if err != nil {
+			return err
+		}
+		change(&s)
+		return tx.Prepare(`UPDATE shops SET disabled = ?, secret = ?, previous_secret = ?, own_secret_only = ?,
+			customer_in_push = ?, last_event_at = ?, last_signed_by = ? WHERE domain = ?`).
+			Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).
+			Time(s.LastEventAt).TextOrNull(string(s.LastSignedBy)).Text(domain).Exec()
+	})
+}

@@ -1,0 +1,80 @@
+package sqlitestore
+
+import (
+	"context"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+// Of the stream the newest keepChanges are kept; older ones are dropped in
+// chunks, within the write that fills a chunk.
+const (
+	keepChanges = 100_000
+	changeChunk = 1_000
+)
+
+// addChange takes the shop by its id; c.Shop is not looked at.
+func addChange(c *sqlitefile.Conn, ch store.Change, shop int64) error {
+	st := c.Prepare(`INSERT INTO changes (kind, shop_id, order_id, push_id, at) VALUES (?,?,?,?,?)`).
+		Text(string(ch.Kind)).Int(shop).Int(ch.OrderID)
+	if ch.PushID == 0 {
+		st.Null()
+	} else {
+		st.Int(ch.PushID)
+	}
+	if err := st.Time(ch.At).Exec(); err != nil {
+		return err
+	}
+	if seq := c.LastID(); seq%changeChunk == 0 && seq > keepChanges {
+		return c.Prepare(`DELETE FROM changes WHERE seq <= ?`).Int(seq - keepChanges).Exec()
+	}
+	return nil
+}
+
+// Changes implements [store.Stream].
+func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) ([]store.Change, error) {
+	if limit < 1 {
+		return nil, bellhop.Invalidf("limit", "limit is %d: give 1 or more", limit)
+	}
+	var changes []store.Change
+	err := db.read(ctx, "read the stream", func(c *sqlitefile.Conn) error {
+		var st *sqlitefile.Stmt
+		if shop == "" {
+			st = c.Prepare(`SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at
+				FROM changes c JOIN shops s ON s.id = c.shop_id WHERE c.seq > ? ORDER BY c.seq LIMIT ?`).Int(after)
+		} else {
+			st = c.Prepare(`SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at
+				FROM shops s CROSS JOIN changes c ON c.shop_id = s.id
+				WHERE s.domain = ? AND c.seq > ? ORDER BY c.seq LIMIT ?`).Text(shop).Int(after)
+		}
+		return st.Int(int64(limit)).Each(func(r sqlitefile.Row) error {
+			changes = append(changes, store.Change{Seq: r.Int(), Kind: store.ChangeKind(r.Text()), Shop: r.Text(),
+				OrderID: r.Int(), PushID: r.Int(), At: r.Time()})
+			return nil
+		})
+	})
+	return changes, err
+}
+
+// LastChange implements [store.Stream].
+func (db *DB) LastChange(ctx context.Context) (int64, error) {
+	return db.change(ctx, `SELECT max(seq) FROM changes`)
+}
+
+// FirstChange implements [store.Stream].
+func (db *DB) FirstChange(ctx context.Context) (int64, error) {
+	return db.change(ctx, `SELECT min(seq) FROM changes`)
+}
+
+func (db *DB) change(ctx context.Context, query string) (seq int64, err error) {
+	err = db.read(ctx, "read the stream", func(c *sqlitefile.Conn) (err error) {
+		seq, err = c.Prepare(query).One()
+		return err
+	})
+	return seq, err
+}
+
+// Changed implements [store.Stream].
+func (db *DB) Changed() <-chan struct{} { return db.file.Changed() }

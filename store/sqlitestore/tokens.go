@@ -1,0 +1,90 @@
+package sqlitestore
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+)
+
+// tokenColumns are what readToken reads, of the aliases t and s.
+const tokenColumns = `t.id, s.domain, t.name, t.hash, t.created_at, t.last_used_at`
+
+func readToken(r sqlitefile.Row) bellhop.Token {
+	t := bellhop.Token{ID: r.Int(), Shop: r.Text(), Name: r.Text()}
+	copy(t.Hash[:], r.Blob())
+	t.CreatedAt, t.LastUsedAt = r.Time(), r.Time()
+	return t
+}
+
+// AddToken implements [store.People].
+func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error) {
+	if t.Name == "" {
+		return t, bellhop.Invalidf("name", "a token has a name")
+	}
+	t.CreatedAt = t.CreatedAt.Truncate(time.Microsecond)
+	var id int64
+	err := db.write(ctx, "add a token", func(tx *sqlitefile.Tx) error {
+		shop, err := ownShop(tx.Conn, t.Shop)
+		if err != nil {
+			return err
+		}
+		err = tx.Prepare(`INSERT INTO tokens (shop_id, name, hash, created_at, last_used_at) VALUES (?,?,?,?,?)`).
+			Int(shop).Text(t.Name).Blob(t.Hash[:]).Int(t.CreatedAt.UnixMicro()).Time(t.LastUsedAt).Exec()
+		id = tx.LastID()
+		return conflict(err, "token_exists", "the shop has a token of this name already")
+	})
+	if err != nil {
+		return bellhop.Token{}, err
+	}
+	t.ID = id
+	return t, nil
+}
+
+// Tokens implements [store.People].
+func (db *DB) Tokens(ctx context.Context, shop string) (tokens []bellhop.Token, err error) {
+	err = db.read(ctx, "list tokens", func(c *sqlitefile.Conn) error {
+		return c.Prepare(`SELECT ` + tokenColumns + ` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = ? ORDER BY t.name`).
+			Text(shop).Each(func(r sqlitefile.Row) error {
+			tokens = append(tokens, readToken(r))
+			return nil
+		})
+	})
+	return tokens, err
+}
+
+// Token implements [store.People]. That it was used is written down once
+// a minute.
+func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (t bellhop.Token, err error) {
+	err = db.read(ctx, "look up a token", func(c *sqlitefile.Conn) error {
+		return found("token")(c.Prepare(`SELECT ` + tokenColumns + ` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = ?`).
+			Blob(hash[:]).First(func(r sqlitefile.Row) { t = readToken(r) }))
+	})
+	if err != nil || now.Sub(t.LastUsedAt) < time.Minute {
+		return t, err
+	}
+	err = db.write(ctx, "note that a token was used", func(tx *sqlitefile.Tx) error {
+		return tx.Prepare(`UPDATE tokens SET last_used_at = ? WHERE id = ?`).Time(now).Int(t.ID).Exec()
+	})
+	if err == nil {
+		t.LastUsedAt = now.Truncate(time.Microsecond)
+	}
+	// A disk that is full keeps nobody from reading.
+	if ctx.Err() != nil || bellhop.KindOf(err) != bellhop.Unavailable {
+		return t, err
+	}
+	return t, nil
+}
+
+// RemoveToken implements [store.People].
+func (db *DB) RemoveToken(ctx context.Context, shop, name string) error {
+	return db.write(ctx, "remove a token", func(tx *sqlitefile.Tx) error {
+		err := tx.Prepare(`DELETE FROM tokens WHERE name = ? AND shop_id = (SELECT id FROM shops WHERE domain = ?)`).
+			Text(name).Text(shop).Exec()
+		if err == nil && tx.Changes() == 0 {
+			err = notFound("token")
+		}
+		return err
+	})
+}
