@@ -1,0 +1,59 @@
+package host
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"bellhop"
+	"bellhop/queue"
+	"bellhop/store"
+)
+
+// depths tells how much waits where, measured when somebody asks.
+type depths struct {
+	queue queue.Queue
+	store store.Store
+}
+
+var (
+	depthDesc   = prometheus.NewDesc("bellhop_queue_events", "Events in the queue, by state.", []string{"state"}, nil)
+	oldestDesc  = prometheus.NewDesc("bellhop_queue_oldest_seconds", "Age of the oldest waiting event.", nil, nil)
+	ledgerDesc  = prometheus.NewDesc("bellhop_ledger_events", "Events that ever came, by what became of them.", []string{"outcome"}, nil)
+	pushesDesc  = prometheus.NewDesc("bellhop_pushes", "Pushes that were ever owed, by status.", []string{"status"}, nil)
+	scrapeLimit = 5 * time.Second
+)
+
+// Describe implements [prometheus.Collector].
+func (d *depths) Describe(ch chan<- *prometheus.Desc) {
+	ch <- depthDesc
+	ch <- oldestDesc
+	ch <- ledgerDesc
+	ch <- pushesDesc
+}
+
+// Collect implements [prometheus.Collector]. What can't be measured is left out.
+func (d *depths) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
+	defer cancel()
+	gauge := func(desc *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, labels...)
+	}
+	if q, err := d.queue.Depth(ctx); err == nil {
+		gauge(depthDesc, float64(q.Waiting), "waiting")
+		gauge(depthDesc, float64(q.Leased), "leased")
+		gauge(depthDesc, float64(q.Dead), "dead")
+		gauge(oldestDesc, q.Oldest.Seconds())
+	}
+	if totals, err := d.store.Totals(ctx); err == nil {
+		for _, outcome := range bellhop.Outcomes() {
+			gauge(ledgerDesc, float64(totals[outcome]), string(outcome))
+		}
+	}
+	if counts, err := d.store.PushCounts(ctx); err == nil {
+		for status, n := range counts {
+			gauge(pushesDesc, float64(n), string(status))
+		}
+	}
+}

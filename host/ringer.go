@@ -1,0 +1,136 @@
+package host
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"bellhop/pipeline"
+	"bellhop/store"
+)
+
+// Ringer claims owed pushes and has them sent, many at once. It shares nothing
+// with recording but the store, so that a slow push service holds up only
+// pushes.
+type Ringer struct {
+	Outbox   store.Outbox
+	Notifier *pipeline.Notifier
+	Log      *slog.Logger
+	Now      func() time.Time
+	Probe    pipeline.Probe
+
+	// InFlight bounds the attempts under way at once. 0 means 512.
+	InFlight int
+}
+
+// claimLease is how long a claim holds: longer than an attempt may take. A
+// process that dies leaves its claims to be taken again after it.
+const claimLease = time.Minute
+
+// idleWait bounds how long an idle ringer sleeps, in case that a change of
+// another process went unnoticed.
+const idleWait = 5 * time.Second
+
+// Run works until ctx is done, then waits for the attempts under way; hard ends
+// those too.
+func (r *Ringer) Run(ctx, hard context.Context) error {
+	if r.InFlight == 0 {
+		r.InFlight = 512
+	}
+	slots := make(chan struct{}, r.InFlight)
+	var attempts sync.WaitGroup
+	defer attempts.Wait()
+	for failures := 0; ctx.Err() == nil; {
+		owed := r.Outbox.PushesOwed() // asked before looking, so that nothing owed in between is missed
+		claimed, next, err := r.claim(ctx, slots)
+		for _, o := range claimed {
+			attempts.Go(func() {
+				defer func() { <-slots }()
+				if err := r.Notifier.Notify(hard, o); err != nil {
+					r.Log.Error("a push will be sent again", "pushes", o.Pushes, "err", err)
+				}
+			})
+		}
+		switch {
+		case err != nil && ctx.Err() == nil:
+			failures++
+			r.Log.Error("claim pushes", "err", err)
+			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
+		case err == nil && len(claimed) == 0:
+			failures = 0
+			r.wait(ctx, owed, next)
+		}
+	}
+	return nil
+}
+
+// claim takes what is due, as far as slots are free, and leaves a slot taken for
+// each. It looks before it writes: most wakes bring no push.
+func (r *Ringer) claim(ctx context.Context, slots chan struct{}) (owed []store.Owed, next time.Time, err error) {
+	next, err = r.Outbox.NextPush(ctx)
+	if err != nil || next.IsZero() || next.After(r.Now()) {
+		return nil, next, err
+	}
+	free := r.reserve(ctx, slots)
+	if free == 0 {
+		return nil, next, ctx.Err()
+	}
+	owed, err = r.Outbox.ClaimPushes(ctx, r.Now().UTC().Truncate(time.Microsecond), free, claimLease)
+	for range free - len(owed) {
+		<-slots
+	}
+	if len(owed) > 0 {
+		r.Probe.At(pipeline.PointClaimed)
+	}
+	return owed, next, err
+}
+
+// reserve takes all free slots, waiting until a share of them is: claiming for
+// each slot by itself would cost a transaction each. It returns 0 when ctx is
+// done.
+func (r *Ringer) reserve(ctx context.Context, slots chan struct{}) (n int) {
+	gather := time.NewTimer(5 * time.Millisecond)
+	defer gather.Stop()
+	for n < r.InFlight {
+		select {
+		case slots <- struct{}{}:
+			n++
+			continue
+		default:
+		}
+		if n >= r.InFlight/4 {
+			return n
+		}
+		var enough <-chan time.Time
+		if n > 0 {
+			enough = gather.C
+		}
+		select {
+		case slots <- struct{}{}:
+			n++
+		case <-enough:
+			return n
+		case <-ctx.Done():
+			for range n {
+				<-slots
+			}
+			return 0
+		}
+	}
+	return n
+}
+
+func (r *Ringer) wait(ctx context.Context, owed <-chan struct{}, next time.Time) {
+	d := idleWait
+	if !next.IsZero() {
+		d = min(d, max(time.Millisecond, next.Sub(r.Now())))
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-owed:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

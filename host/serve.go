@@ -1,0 +1,182 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/push"
+	"bellhop/queue"
+	"bellhop/store"
+	"bellhop/web"
+)
+
+// Options are what a host runs on.
+type Options struct {
+	Store  store.Store
+	Queue  queue.Queue
+	Sender push.Sender // nil where nothing is pushed
+	// Healthy returns an error once what is stored might not be kept.
+	Healthy func() error
+
+	AppSecret, AppSecretPrevious string
+	KeepBodies                   time.Duration
+	TrustedProxies               []netip.Prefix
+	Version                      string
+
+	Log      *slog.Logger
+	Now      func() time.Time
+	Registry *prometheus.Registry
+	Probe    pipeline.Probe
+
+	// Record and Notify say which steps this process works at, beside whatever
+	// it serves.
+	Record, Notify bool
+
+	// Listener takes the webhooks, the API and the console; Metrics, if there
+	// is one, takes /metrics in its stead. Both are closed at the end.
+	Listener, Metrics net.Listener
+	// SignIn and Drawer are for a demo: see web.Options.
+	SignIn *web.SignInLink
+	Drawer http.Handler
+
+	// Hard is done when draining is to be broken off. nil: never.
+	Hard context.Context
+}
+
+// drainTimeout is how long answers under way get once the process is to end:
+// less than the 30 s after which most supervisors kill.
+const drainTimeout = 25 * time.Second
+
+// Serve takes webhooks and serves the API, and works at the steps that it is
+// told to, until ctx is done. Then it drains: no new webhook is accepted, those
+// under way are answered, what is leased is finished.
+func Serve(ctx context.Context, o Options) error {
+	metrics := pipeline.NewMetrics(o.Registry)
+	keys := pipeline.NewKeyring(o.Store, o.AppSecret, o.AppSecretPrevious)
+	if err := keys.Refresh(ctx); err != nil {
+		return err
+	}
+	acceptor := &pipeline.Acceptor{Keys: keys, Queue: o.Queue, Now: o.Now, Metrics: metrics, Probe: o.Probe}
+	exposed := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
+	wo := web.Options{
+		Store: o.Store, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
+		Version: o.Version, Checks: o.checks(), TrustedProxies: o.TrustedProxies,
+		SignInLink: o.SignIn, Drawer: o.Drawer,
+	}
+	if o.Metrics == nil {
+		wo.Metrics = exposed
+	}
+	site, err := web.New(wo)
+	if err != nil {
+		return err
+	}
+	run := newRun(ctx, o)
+	run.http(o, o.Listener, site.Handler(), site.Close)
+	if o.Metrics != nil {
+		run.http(o, o.Metrics, exposed, func() {})
+	}
+	run.steps(o, metrics, keys)
+	return run.wait()
+}
+
+// Work works at the steps that it is told to, until ctx is done, and serves
+// nothing but metrics.
+func Work(ctx context.Context, o Options) error {
+	run := newRun(ctx, o)
+	if o.Metrics != nil {
+		run.http(o, o.Metrics, promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}), func() {})
+	}
+	run.steps(o, pipeline.NewMetrics(o.Registry), nil)
+	return run.wait()
+}
+
+// run is a set of parts that live and end together.
+type run struct {
+	group *errgroup.Group
+	ctx   context.Context // done when the parts are to stop
+	hard  context.Context // done when they are to stop at once
+}
+
+func newRun(ctx context.Context, o Options) *run {
+	hard := o.Hard
+	if hard == nil {
+		hard = context.Background()
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	return &run{group: group, ctx: ctx, hard: hard}
+}
+
+func (r *run) wait() error { return r.group.Wait() }
+
+// http serves until the run is to stop; ending is called before the answers
+// under way are waited for, to end those that would never end by themselves.
+func (r *run) http(o Options, l net.Listener, h http.Handler, ending func()) {
+	server := web.HTTPServer(l.Addr().String(), h, o.Log)
+	r.group.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve on %s: %w", l.Addr(), err)
+		}
+		return nil
+	})
+	r.group.Go(func() error {
+		<-r.ctx.Done()
+		ending()
+		ctx, cancel := context.WithTimeout(r.hard, drainTimeout)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			server.Close()
+			return fmt.Errorf("some requests were cut off: %w", err)
+		}
+		return nil
+	})
+}
+
+// steps starts the consumer's parts and the housekeeping.
+func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring) {
+	o.Registry.MustRegister(&depths{queue: o.Queue, store: o.Store})
+	janitor := &Janitor{Keys: keys, Ledger: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
+	if o.Record {
+		janitor.Queue = o.Queue
+		w := &Worker{Queue: o.Queue, Log: o.Log, Now: o.Now, Probe: o.Probe,
+			Recorder: &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: metrics, Probe: o.Probe}}
+		r.group.Go(func() error { return w.Run(r.ctx, r.hard) })
+	}
+	if o.Notify {
+		n := &Ringer{Outbox: o.Store, Log: o.Log, Now: o.Now, Probe: o.Probe,
+			Notifier: &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: metrics, Probe: o.Probe}}
+		r.group.Go(func() error { return n.Run(r.ctx, r.hard) })
+	}
+	r.group.Go(func() error { return janitor.Run(r.ctx) })
+}
+
+// checks are what /readyz asks. The push service is not among them: while it is
+// away orders are still accepted, recorded and shown.
+func (o Options) checks() []web.Check {
+	return []web.Check{
+		{Name: "disk", Func: func(context.Context) error { return o.Healthy() }},
+		{Name: "database", Func: func(ctx context.Context) error { _, err := o.Store.LastChange(ctx); return err }},
+		{Name: "queue", Func: func(ctx context.Context) error { _, err := o.Queue.Attributes(ctx); return err }},
+	}
+}
+
+// Listen opens the listener that a setting names.
+func Listen(setting, addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, &bellhop.Error{Kind: bellhop.Invalid, Code: "setting", Cause: err,
+			Message: fmt.Sprintf("%s: can't listen on %s; end what listens there, or choose another address", setting, addr)}
+	}
+	return l, nil
+}

@@ -1,0 +1,168 @@
+package host
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/queue"
+)
+
+// Worker receives events, has them recorded, and acknowledges them. It is the
+// only place that does.
+type Worker struct {
+	Queue    queue.Queue
+	Recorder *pipeline.Recorder
+	Log      *slog.Logger
+	Now      func() time.Time
+	Probe    pipeline.Probe
+
+	// Batch is how many events go into one transaction at most, and Loops how
+	// many batches are under way at once. Two loops keep the writer busy: one
+	// decodes while the other is committed.
+	Batch, Loops int
+}
+
+// The default sizes. Measured: larger batches add latency and no throughput.
+const (
+	defaultBatch = 256
+	defaultLoops = 2
+)
+
+// Retries of an event for trouble that may pass. With the 20 attempts of
+// queue.DefaultAttributes an event is tried for about three hours.
+const (
+	firstRetry   = time.Second
+	longestRetry = 15 * time.Minute
+)
+
+// Run works until ctx is done, then finishes what it has leased; hard ends that
+// too.
+func (w *Worker) Run(ctx, hard context.Context) error {
+	if w.Batch == 0 {
+		w.Batch = defaultBatch
+	}
+	if w.Loops == 0 {
+		w.Loops = defaultLoops
+	}
+	attrs, err := w.Queue.Attributes(ctx)
+	if err != nil {
+		return err
+	}
+	var loops sync.WaitGroup
+	for range w.Loops {
+		loops.Go(func() { w.loop(ctx, hard, attrs) })
+	}
+	loops.Wait()
+	return nil
+}
+
+func (w *Worker) loop(ctx, hard context.Context, attrs queue.Attributes) {
+	for failures := 0; ; {
+		deliveries, err := w.Queue.Receive(ctx, w.Batch)
+		if ctx.Err() != nil && len(deliveries) == 0 {
+			return
+		}
+		if err != nil {
+			failures++
+			w.Log.Error("receive from the queue", "err", err)
+			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
+			continue
+		}
+		failures = 0
+		w.process(hard, deliveries, attrs)
+	}
+}
+
+// pause waits, or until ctx is done.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func (w *Worker) process(ctx context.Context, deliveries []queue.Delivery, attrs queue.Attributes) {
+	w.Probe.At(pipeline.PointReceived)
+	stop := w.keepLeases(ctx, deliveries, attrs.Visibility)
+	defer stop()
+	events := make([]*bellhop.Event, len(deliveries))
+	for i, d := range deliveries {
+		events[i] = d.Event
+	}
+	errs := w.Recorder.Record(ctx, events)
+	w.Probe.At(pipeline.PointRecorded)
+	verdicts := make([]queue.Settlement, len(deliveries))
+	for i, d := range deliveries {
+		verdicts[i] = w.verdict(ctx, d, errs[i], attrs.MaxAttempts)
+	}
+	if err := w.Queue.Settle(ctx, verdicts...); err != nil {
+		// Whatever was not settled comes again, and recording it again changes
+		// nothing.
+		w.Log.Warn("settle with the queue", "err", err)
+	}
+	w.Probe.At(pipeline.PointSettled)
+}
+
+// verdict turns what a step returned into what the queue is to do. What becomes
+// a dead letter is written down first, so that the ledger never says less than
+// the queue.
+func (w *Worker) verdict(ctx context.Context, d queue.Delivery, err error, maxAttempts int) queue.Settlement {
+	s := queue.Settlement{Receipt: d.Receipt, Verdict: queue.Ack}
+	if err == nil {
+		return s
+	}
+	s.Reason = err.Error()
+	s.Verdict, s.Delay = queue.Retry, pipeline.Backoff(firstRetry, longestRetry, d.Attempt)
+	permanent := bellhop.IsPermanent(err)
+	if permanent || d.Attempt >= maxAttempts {
+		if err := w.Recorder.Dead(ctx, d.Event, s.Reason); err != nil {
+			w.Log.Error("a dead letter stays in the queue for now", "event", d.Event.ID, "err", err)
+			return s
+		}
+	}
+	if permanent {
+		s.Verdict = queue.Bury
+	}
+	if !permanent {
+		w.Log.Warn("an event is tried again", "event", d.Event.ID, "attempt", d.Attempt, "in", s.Delay, "err", err)
+	}
+	return s
+}
+
+// keepLeases extends the leases for as long as the work takes, so that a slow
+// database does not have a batch handed to somebody else meanwhile.
+func (w *Worker) keepLeases(ctx context.Context, deliveries []queue.Delivery, visibility time.Duration) (stop func()) {
+	var mu sync.Mutex
+	var timer *time.Timer
+	done := false
+	var extend func()
+	extend = func() {
+		receipts := make([]queue.Receipt, len(deliveries))
+		for i, d := range deliveries {
+			receipts[i] = d.Receipt
+		}
+		if err := w.Queue.Extend(ctx, visibility, receipts...); err != nil {
+			w.Log.Warn("extend leases", "err", err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if !done {
+			timer.Reset(visibility / 3)
+		}
+	}
+	mu.Lock()
+	timer = time.AfterFunc(visibility/3, extend)
+	mu.Unlock()
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		done = true
+		timer.Stop()
+	}
+}

@@ -1,0 +1,126 @@
+package pipeline
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"bellhop"
+	"bellhop/queue"
+	"bellhop/shopify"
+)
+
+// maxHeader bounds what is kept of one header.
+const maxHeader = 255
+
+// Acceptor is the first step. It may be used from many goroutines at once.
+type Acceptor struct {
+	Keys    *Keyring
+	Queue   queue.Producer
+	Now     func() time.Time
+	Metrics *Metrics
+	Probe   Probe
+}
+
+// Accept returns nil once the webhook is durable. It never looks into the body,
+// beyond checking who signed it: a webhook that is signed rightly is kept
+// whatever it says, also that of a shop nobody has added.
+//
+// The kinds of its errors are Invalid (no body, a header missing or given
+// twice), Unauthenticated (no signature or a wrong one), TooLarge, and
+// Unavailable (the queue can't take it now). The queue may keep the body until
+// ctx is done and Accept has returned nil or an error other than ctx's.
+func (a *Acceptor) Accept(ctx context.Context, header http.Header, body []byte) error {
+	e, err := a.event(header, body)
+	if err != nil {
+		a.Metrics.refused(err)
+		return err
+	}
+	a.Probe.At(PointVerified)
+	start := a.Now()
+	if err := a.Queue.Send(ctx, e); err != nil {
+		a.Metrics.refused(err)
+		return err
+	}
+	a.Metrics.accepted(e, a.Now().Sub(start))
+	a.Probe.At(PointAccepted)
+	return nil
+}
+
+var errSignature = bellhop.Errorf(bellhop.Unauthenticated, "signature", "the signature is missing or wrong")
+
+// event checks all that can be checked without reading the body's content.
+func (a *Acceptor) event(h http.Header, body []byte) (*bellhop.Event, error) {
+	if len(body) == 0 {
+		return nil, bellhop.Invalidf("empty_body", "the body is empty")
+	}
+	if len(body) > shopify.MaxBody {
+		return nil, bellhop.Errorf(bellhop.TooLarge, "body_too_large", "the body is larger than %d bytes", shopify.MaxBody)
+	}
+	if len(h[shopify.HeaderHMAC]) != 1 {
+		return nil, errSignature
+	}
+	e := &bellhop.Event{Body: body, AcceptedAt: a.Now().UTC().Truncate(time.Microsecond)}
+	for _, f := range [...]struct {
+		name  string
+		value *string
+	}{
+		{shopify.HeaderTopic, &e.Topic},
+		{shopify.HeaderShop, &e.Shop},
+		{shopify.HeaderAPIVersion, &e.APIVersion},
+		{shopify.HeaderWebhookID, &e.WebhookID},
+	} {
+		if err := required(h, f.name, f.value); err != nil {
+			return nil, err
+		}
+	}
+	shop, err := bellhop.ParseShopDomain(e.Shop)
+	if err != nil {
+		return nil, err
+	}
+	e.Shop = shop
+	keys := a.Keys.Of(shop)
+	signer, ok := keys.Verify(body, h[shopify.HeaderHMAC][0])
+	if !ok {
+		return nil, errSignature
+	}
+	e.SignedBy = signer
+	e.ShopifyEventID = optional(h, shopify.HeaderEventID)
+	if at, ok := shopify.ParseTime(optional(h, shopify.HeaderTriggeredAt)); ok {
+		e.TriggeredAt = at.UTC()
+	}
+	id, err := uuid.NewV7()
+	e.ID = bellhop.EventID(id)
+	return e, err
+}
+
+func required(h http.Header, name string, value *string) error {
+	switch values := h[name]; {
+	case len(values) > 1:
+		return bellhop.Invalidf("header_repeated", "the header %s is given more than once", name)
+	case len(values) == 0 || values[0] == "":
+		return bellhop.Invalidf("header_missing", "the header %s is missing", name)
+	default:
+		*value = keep(values[0])
+		return nil
+	}
+}
+
+// optional returns the first value, since nothing rests on these headers.
+func optional(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return keep(values[0])
+	}
+	return ""
+}
+
+// keep makes a header's value fit for every database.
+func keep(s string) string {
+	if len(s) > maxHeader {
+		s = s[:maxHeader]
+	}
+	return strings.ToValidUTF8(s, "")
+}

@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// Metrics counts what the steps do. A nil *Metrics counts nothing.
+type Metrics struct {
+	acceptedTotal *prometheus.CounterVec
+	refusedTotal  *prometheus.CounterVec
+	acceptSeconds prometheus.Histogram
+	outcomes      *prometheus.CounterVec
+	recordSeconds prometheus.Histogram
+	recordBatch   prometheus.Histogram
+	pushes        *prometheus.CounterVec
+	pushSeconds   prometheus.Histogram
+	phoneSeconds  prometheus.Histogram
+}
+
+// NewMetrics registers the steps' metrics.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	f := promauto.With(reg)
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return f.NewCounterVec(prometheus.CounterOpts{Name: "bellhop_" + name, Help: help}, labels)
+	}
+	seconds := func(name, help string, start float64, n int) prometheus.Histogram {
+		return f.NewHistogram(prometheus.HistogramOpts{Name: "bellhop_" + name, Help: help,
+			Buckets: prometheus.ExponentialBuckets(start, 2, n)})
+	}
+	return &Metrics{
+		acceptedTotal: counter("accepted_total", "Webhooks made durable, by the secret that signed them.", "signed_by"),
+		refusedTotal:  counter("refused_total", "Webhooks refused, by why.", "code"),
+		acceptSeconds: seconds("accept_seconds", "From a checked signature until the event is durable.", 0.0002, 16),
+		outcomes:      counter("outcomes_total", "Processed events, by outcome; redeliveries count again.", "outcome", "reason"),
+		recordSeconds: seconds("record_seconds", "Decoding and storing one batch.", 0.0005, 16),
+		recordBatch:   seconds("record_batch_events", "Events in one batch.", 1, 10),
+		pushes:        counter("pushes_total", "Attempted pushes, by what became of them.", "status", "reason"),
+		pushSeconds:   seconds("push_seconds", "One attempt, until the service answered.", 0.002, 15),
+		phoneSeconds:  seconds("accepted_to_sent_seconds", "From accepting an order until the push service took its push.", 0.002, 20),
+	}
+}
+
+func (m *Metrics) accepted(e *bellhop.Event, took time.Duration) {
+	if m != nil {
+		m.acceptedTotal.WithLabelValues(string(e.SignedBy)).Inc()
+		m.acceptSeconds.Observe(took.Seconds())
+	}
+}
+
+func (m *Metrics) refused(err error) {
+	if m != nil {
+		m.refusedTotal.WithLabelValues(codeOf(err)).Inc()
+	}
+}
+
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*bellhop.Error](err); ok {
+		return e.Code
+	}
+	return "internal"
+}
+
+func (m *Metrics) undecoded() {
+	if m != nil {
+		m.outcomes.WithLabelValues("undecodable", "").Inc()
+	}
+}
+
+func (m *Metrics) recorded(r bellhop.Result) {
+	if m != nil {
+		m.outcomes.WithLabelValues(string(r.Outcome), r.Reason).Inc()
+	}
+}
+
+func (m *Metrics) died() {
+	if m != nil {
+		m.outcomes.WithLabelValues(string(bellhop.OutcomeDead), "").Inc()
+	}
+}
+
+func (m *Metrics) recordTook(events int, took time.Duration) {
+	if m != nil {
+		m.recordSeconds.Observe(took.Seconds())
+		m.recordBatch.Observe(float64(events))
+	}
+}
+
+func (m *Metrics) pushed(o store.Owed, s store.Settled, took time.Duration, now time.Time) {
+	if m == nil {
+		return
+	}
+	m.pushes.WithLabelValues(string(s.Status), s.Reason).Add(float64(len(o.Pushes)))
+	m.pushSeconds.Observe(took.Seconds())
+	if s.Status == bellhop.PushSent {
+		m.phoneSeconds.Observe(now.Sub(o.AcceptedAt).Seconds())
+	}
+}

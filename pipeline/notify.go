@@ -1,0 +1,121 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"bellhop"
+	"bellhop/push"
+	"bellhop/store"
+)
+
+// FCM's own rules for trying again
+// (https://firebase.google.com/docs/cloud-messaging/scale-fcm): never at once,
+// not before 10 s, and not after an hour.
+const (
+	firstRetry   = 10 * time.Second
+	longestRetry = 10 * time.Minute
+	quotaRetry   = time.Minute
+	giveUpAfter  = time.Hour
+)
+
+// pushTTL is how long FCM keeps a push for a phone that is away. An order of
+// yesterday is no news.
+const pushTTL = 24 * time.Hour
+
+// Notifier is the third step. It may be used from many goroutines at once.
+type Notifier struct {
+	Outbox  store.Outbox
+	Sender  push.Sender
+	Now     func() time.Time
+	Log     *slog.Logger
+	Metrics *Metrics
+	Probe   Probe
+}
+
+// Notify makes one attempt at a claimed push and writes down what became of it.
+// An error means that it could not be written down: the claim runs out and the
+// push is sent again, into the same slot of the phone's drawer. Sending goes on
+// when ctx is done until the service answers or its own time is up, since an
+// attempt that is broken off leaves its outcome unknown.
+func (n *Notifier) Notify(ctx context.Context, o store.Owed) error {
+	start := n.Now()
+	_, err := n.Sender.Send(ctx, message(o))
+	done := n.Now()
+	n.Probe.At(PointSent)
+	s := verdict(o, err, done)
+	if err := n.Outbox.SettlePushes(ctx, []store.Settled{s}); err != nil {
+		return fmt.Errorf("write down what became of a push: %w", err)
+	}
+	n.Probe.At(PointNotified)
+	n.Metrics.pushed(o, s, done.Sub(start), done)
+	n.Log.Debug("push", "pushes", o.Pushes, "shop", o.Device.Shop, "device", o.Device.Installation,
+		"status", s.Status, "reason", s.Reason, "attempt", o.Attempt)
+	if err != nil && s.RetryAt.IsZero() {
+		n.Log.Warn("a push was given up", "pushes", o.Pushes, "shop", o.Device.Shop,
+			"device", o.Device.Installation, "status", s.Status, "reason", s.Reason, "err", err)
+	}
+	return nil
+}
+
+// verdict turns the outcome of an attempt into what is to be written down.
+func verdict(o store.Owed, err error, now time.Time) store.Settled {
+	now = now.UTC().Truncate(time.Microsecond)
+	s := store.Settled{Pushes: o.Pushes, At: now, Status: bellhop.PushSent}
+	if o.Gathered != nil {
+		s.Reason = "gathered"
+	}
+	if err == nil {
+		return s
+	}
+	e := push.AsError(err)
+	s.Reason = string(e.Reason)
+	switch {
+	case e.Reason.Final():
+		s.Status = bellhop.PushFailed
+	case e.Reason == push.ReasonUnknown:
+		s.Status = bellhop.PushUnknown
+	default:
+		s.Status = bellhop.PushPending
+	}
+	if e.Reason.Retire() {
+		s.Retire = &store.Retirement{DeviceID: o.Device.ID, Value: o.Device.Value, Reason: string(e.Reason)}
+	}
+	if !e.Reason.Final() {
+		s.RetryAt = now.Add(retryDelay(e, o.Attempt))
+		if s.RetryAt.Sub(o.CreatedAt) > giveUpAfter {
+			s.RetryAt = time.Time{}
+			if s.Status == bellhop.PushPending {
+				s.Status, s.Reason = bellhop.PushFailed, "gave_up: "+s.Reason
+			}
+		}
+	}
+	return s
+}
+
+// retryDelay says how long to wait after the attempt-th attempt.
+func retryDelay(e *push.Error, attempt int) time.Duration {
+	if e.Reason == push.ReasonQuota {
+		if e.RetryAfter > 0 {
+			return e.RetryAfter
+		}
+		return quotaRetry
+	}
+	return max(firstRetry, e.RetryAfter, Backoff(firstRetry*3/2, longestRetry, attempt))
+}
+
+// Backoff returns how long to wait after the attempt-th attempt: first, twice
+// that and so on up to longest, each with a third of jitter to either side, so
+// that what failed together does not come back together.
+func Backoff(first, longest time.Duration, attempt int) time.Duration {
+	b := backoff.ExponentialBackOff{InitialInterval: first, MaxInterval: longest, Multiplier: 2, RandomizationFactor: 1. / 3}
+	d := b.NextBackOff()
+	for range min(attempt, 64) - 1 {
+		d = b.NextBackOff()
+	}
+	return d
+}

@@ -1,0 +1,135 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"bellhop"
+	"bellhop/shopify"
+	"bellhop/store"
+)
+
+// Recorder is the second step. It may be used from many goroutines at once.
+type Recorder struct {
+	Store interface {
+		store.Recorder
+		store.Ledger
+	}
+	Now     func() time.Time
+	Log     *slog.Logger
+	Metrics *Metrics
+	Probe   Probe
+}
+
+// Record stores what events state, all in one transaction, with the pushes that
+// are owed for it. It returns an error for each event, in their order: nil when
+// the event is recorded, one for which bellhop.IsPermanent holds when it can
+// never be, and any other when it is to be tried again.
+func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []error {
+	start := r.Now()
+	errs := make([]error, len(events))
+	facts := make([]bellhop.Fact, 0, len(events))
+	at := make([]int, 0, len(events)) // facts[i] is of events[at[i]]
+	now := start.UTC().Truncate(time.Microsecond)
+	for i, e := range events {
+		f, err := decode(e)
+		if err != nil {
+			errs[i] = err
+			r.Metrics.undecoded()
+			r.Log.Warn("an event can't be understood", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "err", err)
+			continue
+		}
+		f.At = now
+		facts, at = append(facts, f), append(at, i)
+	}
+	r.Probe.At(PointDecoded)
+	for i, err := range r.store(ctx, facts) {
+		errs[at[i]] = err
+	}
+	r.Metrics.recordTook(len(events), r.Now().Sub(start))
+	return errs
+}
+
+// decode keeps a body that the decoder stumbles over from ending the process,
+// again and again: it becomes a dead letter like any other that makes no sense.
+func decode(e *bellhop.Event) (f bellhop.Fact, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = bellhop.Invalidf("decoder", "the decoder stumbled over the body")
+		}
+	}()
+	return shopify.Decode(e)
+}
+
+// store records facts together; if that fails for a reason that may lie with
+// one of them, it records them one by one, so that one can't hold up the rest.
+func (r *Recorder) store(ctx context.Context, facts []bellhop.Fact) []error {
+	errs := make([]error, len(facts))
+	if len(facts) == 0 {
+		return errs
+	}
+	err := r.storeTogether(ctx, facts)
+	if err != nil && len(facts) > 1 && ctx.Err() == nil && bellhop.KindOf(err) != bellhop.Unavailable {
+		for i := range facts {
+			errs[i] = r.storeTogether(ctx, facts[i:i+1])
+		}
+		return errs
+	}
+	for i := range errs {
+		errs[i] = err
+	}
+	return errs
+}
+
+func (r *Recorder) storeTogether(ctx context.Context, facts []bellhop.Fact) error {
+	results, err := r.Store.Record(ctx, facts)
+	if err != nil {
+		return fmt.Errorf("record %d events: %w", len(facts), err)
+	}
+	for i, f := range facts {
+		r.Metrics.recorded(results[i])
+		r.Log.Debug("recorded", "event", f.Event.ID, "shop", f.Event.Shop, "order", f.OrderID,
+			"outcome", results[i].Outcome, "reason", results[i].Reason, "pushes", results[i].Pushes)
+	}
+	return nil
+}
+
+// Dead writes down that an event was given up. A host calls it beside moving the
+// message to the dead letters; repeating it does no harm.
+func (r *Recorder) Dead(ctx context.Context, e *bellhop.Event, reason string) error {
+	if err := r.Store.Dead(ctx, e, reason, r.Now().UTC().Truncate(time.Microsecond)); err != nil {
+		return fmt.Errorf("write down that event %s is dead: %w", e.ID, err)
+	}
+	r.Metrics.died()
+	r.Log.Warn("an event was given up", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "reason", reason)
+	return nil
+}
+
+// Replay records a shop's archived events again, from since on, and returns how
+// many there were and how many of them can't be understood. What was recorded
+// stays as it is, and nothing is pushed twice; what was skipped, since the shop
+// was unknown or disabled, is recorded now.
+func (r *Recorder) Replay(ctx context.Context, shop string, since time.Time) (events, bad int, err error) {
+	var after bellhop.EventID
+	for {
+		batch, err := r.Store.Archived(ctx, shop, since, after, 256)
+		if err != nil {
+			return events, bad, fmt.Errorf("read archived events of %s: %w", shop, err)
+		}
+		if len(batch) == 0 {
+			return events, bad, nil
+		}
+		for _, err := range r.Record(ctx, batch) {
+			switch {
+			case bellhop.IsPermanent(err):
+				bad++
+			case err != nil:
+				return events, bad, err
+			}
+		}
+		events += len(batch)
+		after = batch[len(batch)-1].ID
+	}
+}

@@ -1,0 +1,138 @@
+// Package wire reads the configuration and opens the drivers that it names. No
+// other package knows which drivers there are; each has a file of its own here,
+// so that a build can leave some out.
+package wire
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"bellhop"
+)
+
+// Config is the configuration, each setting an environment variable with a flag
+// of the same name. The tags are kong's.
+type Config struct {
+	Storage
+	Push          string `name:"push" env:"BELLHOP_PUSH" default:"log:" help:"What rings the phones: log: (writes a log line) or fcm:/path/service-account.json[?endpoint=URL]. Several are separated by commas."`
+	ShopifySecret string `name:"shopify-secret" env:"BELLHOP_SHOPIFY_SECRET" help:"The app's client secret, with which Shopify signs webhooks. Two, the new one first, separated by a comma while rotating."`
+
+	Addr           string        `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"Where to listen."`
+	MetricsAddr    string        `name:"metrics-addr" env:"BELLHOP_METRICS_ADDR" help:"A listener of its own for /metrics. Without it /metrics is served beside the rest."`
+	TrustedProxies string        `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, as CIDRs separated by commas."`
+	KeepBodies     time.Duration `name:"keep-bodies" env:"BELLHOP_KEEP_BODIES" default:"720h" help:"How long the raw bodies of settled webhooks are kept."`
+}
+
+// Storage is where orders and the queue live.
+type Storage struct {
+	Dir   string `name:"dir" env:"BELLHOP_DIR" default:"./bellhop-data" help:"The folder of sqlite: files without a path."`
+	DB    string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database: sqlite: or sqlite:/path/file.db."`
+	Queue string `name:"queue" env:"BELLHOP_QUEUE" default:"sqlite:" help:"The queue: sqlite: or sqlite:/path/file.db[?queue=NAME]."`
+}
+
+// known lists every variable that means something, so that a misspelt one is
+// found and not ignored.
+var known = map[string]bool{
+	"BELLHOP_ADDR": true, "BELLHOP_DIR": true, "BELLHOP_DB": true, "BELLHOP_QUEUE": true, "BELLHOP_PUSH": true,
+	"BELLHOP_SHOPIFY_SECRET": true, "BELLHOP_LOG": true, "BELLHOP_METRICS_ADDR": true,
+	"BELLHOP_TRUSTED_PROXIES": true, "BELLHOP_KEEP_BODIES": true, "BELLHOP_TEST_ALL": true,
+}
+
+// CheckEnviron refuses BELLHOP_ variables that nothing reads. environ is in the
+// form of os.Environ.
+func CheckEnviron(environ []string) error {
+	for _, kv := range environ {
+		name, _, _ := strings.Cut(kv, "=")
+		if strings.HasPrefix(name, "BELLHOP_") && !known[name] {
+			return setting(name, "there is no such setting", "bellhop serve --help lists them")
+		}
+	}
+	return nil
+}
+
+// setting makes the one line that a wrong setting ends the start with.
+func setting(name, found, accepted string) error {
+	return bellhop.Invalidf("setting", "%s: %s; %s", name, found, accepted)
+}
+
+// Check refuses what can't work, before anything is opened.
+func (c *Config) Check() error {
+	for _, a := range []struct{ name, value string }{{"BELLHOP_ADDR", c.Addr}, {"BELLHOP_METRICS_ADDR", c.MetricsAddr}} {
+		if _, _, err := net.SplitHostPort(a.value); err != nil && (a.value != "" || a.name == "BELLHOP_ADDR") {
+			return setting(a.name, fmt.Sprintf("%q is not an address", a.value), "give HOST:PORT, such as 127.0.0.1:8080")
+		}
+	}
+	if c.KeepBodies < time.Hour {
+		return setting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", c.KeepBodies), "give at least 1h, such as 720h")
+	}
+	if _, err := c.Proxies(); err != nil {
+		return err
+	}
+	_, _, err := c.AppSecrets()
+	return err
+}
+
+// AppSecrets returns the app's secret and the one before.
+func (c *Config) AppSecrets() (current, previous string, err error) {
+	current, previous, both := strings.Cut(c.ShopifySecret, ",")
+	current, previous = strings.TrimSpace(current), strings.TrimSpace(previous)
+	if both && (current == "" || previous == "" || strings.Contains(previous, ",")) {
+		return "", "", setting("BELLHOP_SHOPIFY_SECRET", "it has a comma and not two secrets", "give one secret, or the new and the old one separated by a comma")
+	}
+	return current, previous, nil
+}
+
+// Proxies returns the networks whose forwarding headers are believed.
+func (c *Config) Proxies() (nets []netip.Prefix, err error) {
+	for _, s := range strings.FieldsFunc(c.TrustedProxies, func(r rune) bool { return r == ',' || r == ' ' }) {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, setting("BELLHOP_TRUSTED_PROXIES", fmt.Sprintf("%q is not a network", s), "give CIDRs, such as 10.0.0.0/8")
+		}
+		nets = append(nets, p)
+	}
+	return nets, nil
+}
+
+// parseURL splits a driver's URL. A path without a scheme is a common slip.
+func parseURL(name, value, accepted string) (*url.URL, error) {
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme == "" {
+		return nil, setting(name, "it is not the address of a driver", accepted) // it may hold a password: not shown
+	}
+	return u, nil
+}
+
+// sqlitePath returns the file that an sqlite: URL means.
+func (s *Storage) sqlitePath(u *url.URL) (string, error) {
+	path := u.Path
+	if u.Opaque != "" {
+		var err error
+		if path, err = url.PathUnescape(u.Opaque); err != nil {
+			return "", err
+		}
+	}
+	if path == "" {
+		path = filepath.Join(s.Dir, "bellhop.db")
+	}
+	return filepath.Abs(path)
+}
+
+// Writable reports whether the folder of sqlite: files can be written to.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	h, err := os.CreateTemp(dir, ".bellhop-check-*")
+	if err != nil {
+		return err
+	}
+	h.Close()
+	return os.Remove(h.Name())
+}

@@ -1,0 +1,141 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/queue"
+	"bellhop/queue/sqlitequeue"
+	"bellhop/store"
+	"bellhop/store/sqlitestore"
+)
+
+// sqliteFiles opens each file once, whether the store, the queue or both are in
+// it: that they share a writer is what makes them fast.
+type sqliteFiles struct {
+	opts    Options
+	schemas map[string][]sqlitefile.Schema // by path
+	open    map[string]*sqlitefile.File
+}
+
+func newSQLiteFiles(o Options) *sqliteFiles {
+	return &sqliteFiles{opts: o, schemas: map[string][]sqlitefile.Schema{}, open: map[string]*sqlitefile.File{}}
+}
+
+func (s *sqliteFiles) want(path string, schema sqlitefile.Schema) {
+	s.schemas[path] = append(s.schemas[path], schema)
+}
+
+func (s *sqliteFiles) migrate(ctx context.Context, path string) (int, error) {
+	return sqlitefile.Migrate(ctx, path, s.schemas[path]...)
+}
+
+func (s *sqliteFiles) get(ctx context.Context, path string) (*sqlitefile.File, error) {
+	if f := s.open[path]; f != nil {
+		return f, nil
+	}
+	err := sqlitefile.Check(ctx, path, s.schemas[path]...)
+	if errors.Is(err, sqlitefile.ErrNoFile) {
+		_, err = s.migrate(ctx, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{VFS: s.opts.VFS, Logger: s.opts.Log, Committed: s.opts.Committed})
+	if err == nil {
+		s.open[path] = f
+	}
+	return f, err
+}
+
+func (s *sqliteFiles) healthy() error {
+	for _, f := range s.open {
+		if err := f.Healthy(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sqliteFiles) backup(ctx context.Context, path string) error {
+	if len(s.open) != 1 {
+		return bellhop.Errorf(bellhop.Conflict, "backup", "the database and the queue are in %d files: back up each with its own tools, or let them share one", len(s.open))
+	}
+	for _, f := range s.open {
+		return f.Backup(ctx, path)
+	}
+	return nil
+}
+
+func (s *sqliteFiles) close() error {
+	var errs []error
+	for _, f := range s.open {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// sqliteAt is a driver's place in a file.
+type sqliteAt struct {
+	files *sqliteFiles
+	path  string
+	opts  Options
+	queue string
+}
+
+func (a sqliteAt) migrate(ctx context.Context) (int, error) { return a.files.migrate(ctx, a.path) }
+
+type sqliteStore struct{ sqliteAt }
+
+func (s *Storage) sqliteStore(files *sqliteFiles, u *url.URL) (storeDriver, error) {
+	path, err := s.sqlitePath(u)
+	if err != nil || u.RawQuery != "" || u.Host != "" {
+		return nil, setting("BELLHOP_DB", "it is not the address of an SQLite file", dbAccepted)
+	}
+	files.want(path, sqlitestore.Schema())
+	return sqliteStore{sqliteAt{files: files, path: path}}, nil
+}
+
+func (d sqliteStore) open(ctx context.Context) (store.Store, error) {
+	f, err := d.files.get(ctx, d.path)
+	if err != nil {
+		return nil, err
+	}
+	return sqlitestore.New(f), nil
+}
+
+type sqliteQueue struct{ sqliteAt }
+
+func (s *Storage) sqliteQueue(files *sqliteFiles, u *url.URL) (queueDriver, error) {
+	path, err := s.sqlitePath(u)
+	query := u.Query()
+	name := query.Get("queue")
+	query.Del("queue")
+	if err != nil || len(query) > 0 || u.Host != "" {
+		return nil, setting("BELLHOP_QUEUE", "it is not the address of a queue in an SQLite file", queueAccepted)
+	}
+	if name == "" {
+		name = queue.DefaultName
+	}
+	files.want(path, sqlitequeue.Schema())
+	return sqliteQueue{sqliteAt{files: files, path: path, queue: name}}, nil
+}
+
+// open makes the default queue if it isn't there; any other was named on
+// purpose, and a slip in the name should be seen.
+func (d sqliteQueue) open(ctx context.Context) (queue.Broker, string, error) {
+	f, err := d.files.get(ctx, d.path)
+	if err != nil {
+		return nil, "", err
+	}
+	b := sqlitequeue.NewBroker(f, d.files.opts.Now)
+	if d.queue == queue.DefaultName {
+		if _, err = b.Open(ctx, d.queue); bellhop.KindOf(err) == bellhop.NotFound {
+			err = b.Create(ctx, d.queue, queue.DefaultAttributes())
+		}
+	}
+	return b, d.queue, err
+}
