@@ -136,12 +136,31 @@ func TestDroppedOnReusedConnectionIsNotRepeated(t *testing.T) {
 	}
 }
 
+// deadline is a context whose deadline passes when passed is closed.
+type deadline struct {
+	context.Context
+	passed chan struct{}
+}
+
+func (d deadline) Done() <-chan struct{} { return d.passed }
+
+func (d deadline) Err() error {
+	select {
+	case <-d.passed:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 func TestTimeoutIsUnknown(t *testing.T) {
 	f := newFake(t)
 	s := f.open(t)
-	f.set(func(_ http.ResponseWriter, r *http.Request, _ []byte) { <-r.Context().Done() })
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
+	ctx := deadline{t.Context(), make(chan struct{})}
+	f.set(func(_ http.ResponseWriter, r *http.Request, _ []byte) {
+		close(ctx.passed)
+		<-r.Context().Done()
+	})
 	_, err := s.Send(ctx, message())
 	if e := push.AsError(err); e.Reason != push.ReasonUnknown || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a timeout is %s, want unknown: %v", e.Reason, e)
