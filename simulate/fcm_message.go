@@ -119,30 +119,44 @@ func parseMessage(raw []byte) (*message, *fcmError) {
 	return m, nil
 }
 
-// read returns in with all names in lowerCamelCase, or says what is not a field
-// or not of its type.
-func (t objectType) read(path string, in map[string]any) (map[string]any, *fcmError) {
-	out := make(map[string]any, len(in))
-	for _, k := range slices.Sorted(maps.Keys(in)) {
+// read gives all names in o their lowerCamelCase and turns values into what the
+// twin works with, or says what is not a field or not of its type. It changes
+// o: making another map for each object would double the cost of a message.
+func (t objectType) read(path string, o map[string]any) (map[string]any, *fcmError) {
+	renamed := map[string]any(nil)
+	for k, v := range o {
 		name := camel(k)
 		ft, ok := t[name]
 		if !ok {
-			if path == "" {
-				return nil, badJSON("", "Invalid JSON payload received. Unknown name \"%s\": Cannot find field.", k)
-			}
-			return nil, badJSON(path, "Invalid JSON payload received. Unknown name \"%s\" at '%s': Cannot find field.", k, path)
+			return nil, unknownField(path, k)
 		}
-		if in[k] == nil {
-			continue // null is the same as absent
+		if v == nil { // the same as absent
+			delete(o, k)
+			continue
 		}
-		at := strings.TrimPrefix(path+"."+k, ".")
-		v, e := ft.read(at, in[k])
+		read, e := ft.read(strings.TrimPrefix(path+"."+k, "."), v)
 		if e != nil {
 			return nil, e
 		}
-		out[name] = v
+		if name != k {
+			delete(o, k)
+			if renamed == nil {
+				renamed = map[string]any{}
+			}
+			renamed[name] = read // not into o, where the loop may come upon it
+			continue
+		}
+		o[k] = read
 	}
-	return out, nil
+	maps.Copy(o, renamed)
+	return o, nil
+}
+
+func unknownField(path, name string) *fcmError {
+	if path == "" {
+		return badJSON("", "Invalid JSON payload received. Unknown name \"%s\": Cannot find field.", name)
+	}
+	return badJSON(path, "Invalid JSON payload received. Unknown name \"%s\" at '%s': Cannot find field.", name, path)
 }
 
 func (ft fieldType) read(path string, v any) (any, *fcmError) {
@@ -189,11 +203,11 @@ func readTexts(path string, v any) (any, *fcmError) {
 		return nil, badJSON(path, "Invalid value at '%s', %v", path, v)
 	}
 	out := make(map[string]string, len(in))
-	for i, k := range slices.Sorted(maps.Keys(in)) {
-		s, ok := in[k].(string)
+	for k, v := range in {
+		s, ok := v.(string)
 		if !ok {
-			at := fmt.Sprintf("%s[%d].value", path, i)
-			return nil, badJSON(at, "Invalid value at '%s' (TYPE_STRING), %v", at, in[k])
+			at := fmt.Sprintf("%s[%d].value", path, slices.Index(slices.Sorted(maps.Keys(in)), k))
+			return nil, badJSON(at, "Invalid value at '%s' (TYPE_STRING), %v", at, v)
 		}
 		out[k] = s
 	}

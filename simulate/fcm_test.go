@@ -96,19 +96,16 @@ func startFCM(t *testing.T, o simulate.FCMOptions) *twin {
 func (w *twin) signIn() { w.client = w.config.Client(w.t.Context()) }
 
 func (w *twin) readAccount() *jwt.Config {
+	w.t.Helper()
 	b, err := w.ServiceAccount(w.srv.URL)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var a struct {
-		Email string `json:"client_email"`
-		Key   string `json:"private_key"`
-		URI   string `json:"token_uri"`
-	}
-	if err := json.Unmarshal(b, &a); err != nil {
+	config, err := readAccount(b)
+	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &jwt.Config{Email: a.Email, PrivateKey: []byte(a.Key), TokenURL: a.URI, Scopes: []string{scope}}
+	return config
 }
 
 // post sends a request's body and returns the answer.
@@ -564,4 +561,65 @@ func TestRunFCM(t *testing.T) {
 	if err := simulate.RunFCM(t.Context(), "127.0.0.1:none", simulate.FCMOptions{}, nil); err == nil {
 		t.Error("a wrong address was taken")
 	}
+}
+
+// clientOf returns a function that sends a notification and prints the status.
+func clientOf(account []byte, base string) func(token, tag, title string) {
+	config, err := readAccount(account)
+	if err != nil {
+		panic(err)
+	}
+	client := config.Client(context.Background())
+	return func(token, tag, title string) {
+		body := fmt.Sprintf(`{"message":{"token":%q,"notification":{"title":%q},"android":{"notification":{"tag":%q}}}}`, token, title, tag)
+		resp, err := client.Post(base+"/v1/projects/"+simulate.DefaultProject+"/messages:send", "application/json", strings.NewReader(body))
+		if err != nil {
+			panic(err)
+		}
+		resp.Body.Close()
+		fmt.Println(resp.StatusCode)
+	}
+}
+
+func readAccount(b []byte) (*jwt.Config, error) {
+	var a struct {
+		Email string `json:"client_email"`
+		Key   string `json:"private_key"`
+		URI   string `json:"token_uri"`
+	}
+	if err := json.Unmarshal(b, &a); err != nil {
+		return nil, err
+	}
+	return &jwt.Config{Email: a.Email, PrivateKey: []byte(a.Key), TokenURL: a.URI, Scopes: []string{scope}}, nil
+}
+
+// BenchmarkSend measures the twin alone, without a network.
+func BenchmarkSend(b *testing.B) {
+	f := simulate.NewFCM(simulate.FCMOptions{Key: key(), Unlimited: true, Keep: 1000})
+	srv := httptest.NewServer(f)
+	defer srv.Close()
+	account, err := f.ServiceAccount(srv.URL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	config, err := readAccount(account)
+	if err != nil {
+		b.Fatal(err)
+	}
+	access, err := config.TokenSource(b.Context()).Token()
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := fmt.Sprintf(`{"message":{"token":%q,"notification":{"title":"New order #1001","body":"USD 403.00"},"data":{"order":"1"},
+		"android":{"priority":"HIGH","ttl":"14400s","notification":{"tag":"order-1","visibility":"PRIVATE"}},
+		"apns":{"headers":{"apns-collapse-id":"order-1"},"payload":{"aps":{"sound":"default"}}}}}`, token)
+	for b.Loop() {
+		r := httptest.NewRequest("POST", "/v1/projects/"+simulate.DefaultProject+"/messages:send", strings.NewReader(body))
+		access.SetAuthHeader(r)
+		w := httptest.NewRecorder()
+		if f.ServeHTTP(w, r); w.Code != 200 {
+			b.Fatal(w.Body)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 }
