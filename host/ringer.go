@@ -24,9 +24,9 @@ type Ringer struct {
 	InFlight int
 }
 
-// claimLease is how long a claim holds: longer than an attempt may take. A
+// claimLease is how long a claim holds: longer than the 15 s that an attempt may take. A
 // process that dies leaves its claims to be taken again after it.
-const claimLease = time.Minute
+const claimLease = 20 * time.Second
 
 // idleWait bounds how long an idle ringer sleeps, in case that a change of
 // another process went unnoticed.

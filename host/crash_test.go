@@ -1,0 +1,343 @@
+package host_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/simulate"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+// crash is a run in which a bellhop is killed again and again under load.
+type crash struct {
+	t      *testing.T
+	rounds int
+	dir    string
+	addr   string
+	push   string
+	fcm    *simulate.FCM
+	shops  []string
+	tokens map[string]string // of the one device of each shop
+	config wire.Config
+}
+
+// TestCrash kills the process at random moments and at every named point while
+// Shopify's twin delivers, and compares the twin's ledger with the database.
+func TestCrash(t *testing.T) {
+	rounds := 36
+	if s := os.Getenv("CRASH_ROUNDS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			t.Fatalf("CRASH_ROUNDS is %q: give a number of kills", s)
+		}
+		rounds = n
+	}
+	c := newCrash(t, rounds)
+	twin := c.killUnderLoad()
+	parts := c.open()
+	c.settle(parts)
+	c.compare(parts, twin.Ledger())
+}
+
+func newCrash(t *testing.T, rounds int) *crash {
+	c := &crash{t: t, rounds: rounds, dir: t.TempDir(), tokens: map[string]string{}}
+	faults, err := simulate.ParseFaults("ambiguous=1%")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The budget of a phone is not what is tested here, and long runs are over it.
+	c.fcm = simulate.NewFCM(simulate.FCMOptions{Faults: faults, Seed: 1, Unlimited: true})
+	server := httptest.NewServer(c.fcm)
+	t.Cleanup(func() { c.fcm.Close(); server.Close() })
+	account := filepath.Join(c.dir, "sa.json")
+	if err := c.fcm.WriteServiceAccount(account, server.URL); err != nil {
+		t.Fatal(err)
+	}
+	c.push = "fcm:" + account + "?endpoint=" + server.URL
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.addr = l.Addr().String()
+	l.Close()
+	c.config = config(c.dir, c.push)
+	c.addShops(20 + rounds)
+	return c
+}
+
+// addShops adds so many shops that none is over its phone's budget.
+func (c *crash) addShops(n int) {
+	parts, err := c.config.Open(c.t.Context(), wire.Options{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer parts.Close()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		shop := fmt.Sprintf("shop-%d.myshopify.com", i)
+		c.shops = append(c.shops, shop)
+		c.tokens[shop] = simulate.NewToken(rng)
+		if err := parts.Store.AddShop(c.t.Context(), bellhop.Shop{Domain: shop, AddedAt: time.Now()}); err != nil {
+			c.t.Fatal(err)
+		}
+		_, err := parts.Store.PutDevice(c.t.Context(), bellhop.Device{Shop: shop, Installation: "phone",
+			Kind: bellhop.AddressToken, Value: c.tokens[shop], Platform: bellhop.PlatformAndroid,
+			Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// killUnderLoad returns the twin once it has nothing left to deliver.
+func (c *crash) killUnderLoad() *simulate.Shopify {
+	ctx, enough := context.WithCancel(c.t.Context())
+	defer enough()
+	twin, err := simulate.NewShopify(simulate.ShopifyOptions{
+		Target: "http://" + c.addr + "/webhooks/shopify", Shops: c.shops, Secret: appSecret, Seed: 7,
+		Rate: 300, Duration: time.Duration(c.rounds) * 450 * time.Millisecond, Duplicates: 0.1, Shuffle: 0.1, Window: 50,
+		Updates: 0.3, Poison: 0.01, TimeScale: 0.0005,
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := twin.Run(ctx); err != nil {
+			c.t.Errorf("the twin: %v", err)
+		}
+	})
+	rng := rand.New(rand.NewPCG(3, 4))
+	points := pipeline.Points()
+	for round := range c.rounds {
+		if round%2 == 0 {
+			c.killAtRandom(rng)
+		} else {
+			c.killAtPoint(points[round/2%len(points)], 1+rng.IntN(20))
+		}
+	}
+	last := c.start("", 0)
+	done.Wait()
+	c.t.Cleanup(func() { last.end(c.t) })
+	s := twin.Ledger().Summary()
+	c.t.Logf("%d kills; the twin: %v", c.rounds, s)
+	if s.Acknowledged < 10*c.rounds {
+		c.t.Errorf("only %d deliveries were acknowledged: the run shows nothing", s.Acknowledged)
+	}
+	return twin
+}
+
+func (c *crash) killAtRandom(rng *rand.Rand) {
+	p := c.start("", 0)
+	time.AfterFunc(time.Duration(20+rng.IntN(400))*time.Millisecond, func() { p.cmd.Process.Kill() })
+	p.wait(c.t)
+}
+
+func (c *crash) killAtPoint(point pipeline.Point, hits int) {
+	p := c.start(point, hits)
+	stuck := time.AfterFunc(20*time.Second, func() { p.cmd.Process.Kill() })
+	p.wait(c.t)
+	if !stuck.Stop() {
+		c.t.Logf("point %s was not reached %d times", point, hits)
+	}
+}
+
+// process is a bellhop of its own.
+type process struct{ cmd *exec.Cmd }
+
+func (c *crash) start(point pipeline.Point, hits int) *process {
+	c.t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), childDir+"="+c.dir, childAddr+"="+c.addr, childPush+"="+c.push,
+		childPoint+"="+string(point), childHits+"="+strconv.Itoa(hits))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { cmd.Process.Kill() })
+	if line, err := bufio.NewReader(out).ReadString('\n'); strings.TrimSpace(line) != "ready" {
+		c.t.Fatalf("the process said %q, %v", line, err)
+	}
+	return &process{cmd}
+}
+
+// wait checks that the process was killed and did not end by itself.
+func (p *process) wait(t *testing.T) {
+	t.Helper()
+	p.cmd.Wait()
+	if s, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGKILL {
+		t.Fatalf("the process ended with %v, not by being killed", p.cmd.ProcessState)
+	}
+}
+
+// end asks the process to end, and checks that it does so in good order.
+func (p *process) end(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("the process ended with %v", err)
+	}
+}
+
+func (c *crash) open() *wire.Parts {
+	parts, err := c.config.Open(c.t.Context(), wire.Options{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { parts.Close() })
+	return parts
+}
+
+// settle waits until nothing waits, is leased or owed.
+func (c *crash) settle(parts *wire.Parts) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Minute)
+	defer cancel()
+	for {
+		changed := parts.Store.Changed()
+		d, err := parts.Queue.Depth(ctx)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		next, err := parts.Store.NextPush(ctx)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if d.Waiting+d.Leased == 0 && next.IsZero() {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			c.t.Fatalf("stuck: %+v, next push due %v", d, next)
+		}
+	}
+}
+
+func (c *crash) compare(parts *wire.Parts, ledger *simulate.Ledger) {
+	lines := c.lines(parts.Store)
+	lost, poison := 0, map[string]bool{}
+	want := map[string]int{}
+	for _, e := range ledger.Entries() {
+		if e.Status != simulate.DeliveryAcknowledged {
+			continue
+		}
+		want[e.WebhookID]++
+		if e.Poison != "" {
+			poison[e.WebhookID] = true
+		}
+	}
+	for id, n := range want {
+		if len(lines[id]) < n {
+			lost += n - len(lines[id])
+		}
+		for _, outcome := range lines[id] {
+			if dead := outcome == bellhop.OutcomeDead; dead != poison[id] {
+				c.t.Errorf("webhook %s ended as %s; poison: %v", id, outcome, poison[id])
+			}
+		}
+	}
+	wrong, rung := c.orders(parts.Store, ledger.Expect())
+	c.t.Logf("%d webhooks acknowledged: %d lost; %d orders: %d wrong; %d notifications; deaths: %d",
+		len(want), lost, len(ledger.Expect()), wrong, rung, len(poison))
+	if lost > 0 || wrong > 0 {
+		c.t.Errorf("%d acknowledged webhooks are lost, %d orders are wrong", lost, wrong)
+	}
+}
+
+// lines returns the outcomes in the ledger by webhook id.
+func (c *crash) lines(s store.Store) map[string][]bellhop.Outcome {
+	out := map[string][]bellhop.Outcome{}
+	total := int64(0)
+	for q := (store.LineQuery{Limit: 200}); ; {
+		page, err := s.Lines(c.t.Context(), q)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for _, l := range page.Lines {
+			out[l.Event.WebhookID] = append(out[l.Event.WebhookID], l.Outcome)
+			total++
+		}
+		if q.Cursor = page.Next; page.Next == "" {
+			break
+		}
+	}
+	totals, err := s.Totals(c.t.Context())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, n := range totals {
+		total -= n
+	}
+	if total != 0 {
+		c.t.Errorf("the ledger's totals differ by %d from its lines", total)
+	}
+	return out
+}
+
+// orders compares each order, and counts the notifications in its phone's
+// drawer.
+func (c *crash) orders(s store.Store, expect map[simulate.OrderKey]simulate.Expected) (wrong, rung int) {
+	slots := map[string]map[string]int{}
+	for shop, token := range c.tokens {
+		slots[shop] = map[string]int{}
+		for _, slot := range c.fcm.Drawer(token) {
+			slots[shop][slot.Tag]++
+		}
+	}
+	for key, want := range expect {
+		got, err := s.Order(c.t.Context(), key.Shop, key.ID)
+		if problem := c.order(got, err, want, slots[key.Shop]["order-"+strconv.FormatInt(key.ID, 10)]); problem != "" {
+			c.t.Errorf("order %d of %s: %s", key.ID, key.Shop, problem)
+			wrong++
+		}
+		if err == nil {
+			rung++
+		}
+	}
+	return wrong, rung
+}
+
+func (c *crash) order(got bellhop.Order, err error, want simulate.Expected, notifications int) string {
+	switch {
+	case bellhop.KindOf(err) == bellhop.NotFound && (want.Deleted || !want.Known || want.Unsure):
+		return ""
+	case err != nil:
+		return err.Error()
+	case want.Deleted:
+		return "it was deleted, and is there"
+	case !want.Known && !want.Unsure:
+		return "it is there, though only touches of it came"
+	case notifications != 1 || len(got.Pushes) != 1:
+		return fmt.Sprintf("%d notifications in the drawer, %d pushes", notifications, len(got.Pushes))
+	case got.Pushes[0].Status != bellhop.PushSent:
+		return fmt.Sprintf("its push is %s after %d attempts: %s", got.Pushes[0].Status, got.Pushes[0].Attempts, got.Pushes[0].Reason)
+	case want.Unsure:
+		return ""
+	}
+	return cmp.Diff(want.Order, got, cmpopts.IgnoreFields(bellhop.Order{}, "Handling", "Trace", "Pushes"), cmpopts.EquateEmpty())
+}

@@ -1,0 +1,90 @@
+package host_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"bellhop/host"
+	"bellhop/pipeline"
+	"bellhop/wire"
+)
+
+// The environment of a child process: the test binary, run as a bellhop that
+// can be killed.
+const (
+	childDir   = "HOST_TEST_DIR"
+	childAddr  = "HOST_TEST_ADDR"
+	childPush  = "HOST_TEST_PUSH"
+	childPoint = "HOST_TEST_POINT" // kill yourself at this point of the journey
+	childHits  = "HOST_TEST_HITS"  // the so-manieth time that it is reached
+)
+
+const appSecret = "a secret for tests"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childDir) == "" {
+		os.Exit(m.Run())
+	}
+	if err := child(); err != nil {
+		fmt.Fprintln(os.Stderr, "child:", err)
+		os.Exit(1)
+	}
+}
+
+func config(dir, push string) wire.Config {
+	return wire.Config{Storage: wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:"}, Push: push,
+		ShopifySecret: appSecret, KeepBodies: time.Hour}
+}
+
+// child serves until it is told to end, or kills itself.
+func child() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	c := config(os.Getenv(childDir), os.Getenv(childPush))
+	parts, err := c.Open(ctx, wire.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	sender, err := c.OpenPush(ctx, wire.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	l, err := host.Listen("BELLHOP_ADDR", os.Getenv(childAddr))
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	err = host.Serve(ctx, host.Options{
+		Store: parts.Store, Queue: parts.Queue, Sender: sender, Healthy: parts.Healthy, AppSecret: appSecret,
+		KeepBodies: c.KeepBodies, Log: log, Now: time.Now, Registry: prometheus.NewRegistry(),
+		Probe: suicide(), Record: true, Notify: true, Listener: l,
+	})
+	if e := parts.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// suicide returns a probe that kills the process as the environment says.
+func suicide() pipeline.Probe {
+	at := pipeline.Point(os.Getenv(childPoint))
+	left := new(atomic.Int64)
+	n, _ := strconv.Atoi(os.Getenv(childHits))
+	left.Store(int64(n))
+	return func(p pipeline.Point) {
+		if p == at && left.Add(-1) == 0 {
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+	}
+}
