@@ -33,7 +33,7 @@
 // wrong one, and only the app can mend that. A 404 without an error code means
 // that the project is not there, and says nothing of the device.
 //
-// A 401 for an access token that is older than a minute is unavailable: the
+// A 401 for an access token that FCM has accepted before is unavailable: the
 // token is dropped, and the next attempt goes out with a new one.
 //
 // Where it is certain that nothing was sent (no connection, no access token),

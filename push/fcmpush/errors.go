@@ -209,6 +209,12 @@ func refusedToken(err error) bool {
 	return ok && answer.Code == http.StatusUnauthorized && !strings.Contains(answer.Body, codeThirdPartyAuth)
 }
 
+// isAnswer reports whether FCM answered at all.
+func isAnswer(err error) bool {
+	_, ok := errors.AsType[*googleapi.Error](err)
+	return ok
+}
+
 // unsent is for what ended before any of the message left.
 func unsent(doing string, cause error) *push.Error {
 	return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("%s: %w", doing, cause)}

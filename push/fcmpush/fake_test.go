@@ -174,17 +174,22 @@ func drop(w http.ResponseWriter, _ *http.Request, _ []byte) {
 	}
 }
 
-var privateKey = sync.OnceValue(func() string {
+// signingKey is shared: making one takes a while.
+var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(err)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
+	return key
+})
+
+func privateKey() string {
+	der, err := x509.MarshalPKCS8PrivateKey(signingKey())
 	if err != nil {
 		panic(err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-})
+}
 
 // credentials is a service account whose tokens come from tokenURL.
 func credentials(tokenURL string) []byte {

@@ -210,11 +210,15 @@ func (s *Sender) post(ctx context.Context, r *fcm.SendMessageRequest, m push.Mes
 	answer, err := call.Do()
 	if err != nil {
 		e := s.classify(err, begun.Load(), m)
-		if refusedToken(err) {
+		switch {
+		case refusedToken(err):
 			s.tokens.forget(token, e)
+		case isAnswer(err):
+			token.worked.Store(true)
 		}
 		return "", e
 	}
+	token.worked.Store(true)
 	if answer.Name == "" {
 		return "", &push.Error{Reason: push.ReasonUnknown, Cause: errors.New("FCM answered without a name for the message")}
 	}

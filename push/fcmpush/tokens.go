@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -21,24 +22,23 @@ const (
 	expiryMargin = 10 * time.Second // a token this close to its end may not last the request
 	assumedLife  = time.Hour        // of a token that says nothing of its end
 	failurePause = time.Second      // between a failed fetch and the next
-	youngToken   = time.Minute      // a refused token that is older may have been revoked
 )
 
 var errClosed = unsent("fetching an access token", errors.New("the sender is closed"))
 
-// token is one access token. Its times have no monotonic part, which stands
-// still while the machine sleeps.
+// token is one access token. Its end has no monotonic part, which stands still
+// while the machine sleeps.
 type token struct {
 	value   string
-	fetched time.Time
 	expires time.Time
+	worked  atomic.Bool // FCM has accepted it
 }
 
 // tokens keeps the access token. The token source of oauth2 would have every
 // sender wait for one fetch behind a lock, whatever its context says; here each
 // waits on its own context, and there is one fetch at a time.
 type tokens struct {
-	fetch func() (token, error)
+	fetch func() (*token, error)
 	now   func() time.Time
 	end   context.CancelFunc // of the fetches
 	done  <-chan struct{}
@@ -57,7 +57,7 @@ func newTokens(account *jwt.Config, transport http.RoundTripper, timeout time.Du
 	client := newHTTPClient(withContext{transport, ctx, timeout})
 	source := context.WithValue(ctx, oauth2.HTTPClient, client)
 	return &tokens{
-		fetch: func() (token, error) { return fetchToken(source, account, now) },
+		fetch: func() (*token, error) { return fetchToken(source, account, now) },
 		now:   now,
 		end:   cancel,
 		done:  ctx.Done(),
@@ -91,21 +91,21 @@ type closer func() error
 func (c closer) Close() error { return c() }
 
 // get returns a token that is good for a request, or a [*push.Error].
-func (t *tokens) get(ctx context.Context) (token, error) {
+func (t *tokens) get(ctx context.Context) (*token, error) {
 	for {
 		have, wait, err := t.look()
 		if have != nil {
-			return *have, nil
+			return have, nil
 		}
 		if err != nil {
-			return token{}, err
+			return nil, err
 		}
 		select {
 		case <-wait:
 		case <-ctx.Done():
-			return token{}, unsent("waiting for an access token", ctx.Err())
+			return nil, unsent("waiting for an access token", ctx.Err())
 		case <-t.done:
-			return token{}, errClosed
+			return nil, errClosed
 		}
 	}
 }
@@ -146,7 +146,7 @@ func (t *tokens) begin() {
 		defer t.mu.Unlock()
 		t.fetching, t.failure = nil, err
 		if err == nil {
-			t.current = &got
+			t.current = got
 		} else {
 			t.failedAt = t.now()
 		}
@@ -154,16 +154,16 @@ func (t *tokens) begin() {
 	})
 }
 
-// forget drops a token that FCM refused. One that had been in use for a while
-// was good once: with a new one the message may pass, so that e becomes worth
-// another attempt.
-func (t *tokens) forget(refused token, e *push.Error) {
-	if t.now().Sub(refused.fetched) >= youngToken {
+// forget drops a token that FCM refused. One that it accepted before has been
+// revoked or has run out early: with a new one the message may pass, so that e
+// becomes worth another attempt.
+func (t *tokens) forget(refused *token, e *push.Error) {
+	if refused.worked.Load() {
 		e.Reason = push.ReasonUnavailable
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.current != nil && t.current.value == refused.value {
+	if t.current == refused {
 		t.current = nil
 	}
 }
@@ -184,20 +184,19 @@ func (t *tokens) close() {
 	t.wg.Wait()
 }
 
-func fetchToken(ctx context.Context, account *jwt.Config, now func() time.Time) (token, error) {
+func fetchToken(ctx context.Context, account *jwt.Config, now func() time.Time) (*token, error) {
 	got, err := account.TokenSource(ctx).Token()
 	if err != nil {
-		return token{}, classifyToken(err, account.TokenURL, now())
+		return nil, classifyToken(err, account.TokenURL, now())
 	}
 	if got.AccessToken == "" {
-		return token{}, &push.Error{Reason: push.ReasonUnavailable, Cause: errors.New("the answer of the token endpoint holds no access token")}
+		return nil, &push.Error{Reason: push.ReasonUnavailable, Cause: errors.New("the answer of the token endpoint holds no access token")}
 	}
 	life := assumedLife
 	if !got.Expiry.IsZero() {
 		life = time.Until(got.Expiry) // oauth2 counts from its own clock
 	}
-	at := now().Round(0)
-	return token{value: got.AccessToken, fetched: at, expires: at.Add(life)}, nil
+	return &token{value: got.AccessToken, expires: now().Round(0).Add(life)}, nil
 }
 
 // classifyToken says why there is no access token. No message was sent, so it

@@ -147,8 +147,8 @@ func TestFailedFetchIsNotRepeatedAtOnce(t *testing.T) {
 }
 
 func TestRefusedTokenIsReplaced(t *testing.T) {
-	f, c := newFake(t), &testClock{at: now}
-	s := f.open(t, func(o *fcmpush.Options) { o.Now = c.now })
+	f := newFake(t)
+	s := f.open(t)
 	if _, err := s.Send(t.Context(), message()); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,6 @@ func TestRefusedTokenIsReplaced(t *testing.T) {
 		}
 		f.take(w, raw)
 	})
-	c.advance(2 * time.Minute)
 	_, err := s.Send(t.Context(), message())
 	if e := push.AsError(err); e.Reason != push.ReasonUnavailable {
 		t.Errorf("a token that was good once is refused: %v, want unavailable", e)
