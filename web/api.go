@@ -1,0 +1,236 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/netip"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+const maxAPIBody = 64 << 10
+
+// Store is what web needs of the store.
+type Store interface {
+	store.Orders
+	store.Shops
+	store.People
+	store.Devices
+	store.Stream
+	// Pushes and PushReceipt are those of store.Outbox.
+	Pushes(ctx context.Context, shop string, q store.PushQuery) (store.PushPage, error)
+	PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error
+}
+
+// api is the REST API.
+type api struct {
+	huma    huma.API
+	store   Store
+	door    *doorman
+	proxies proxies
+	now     func() time.Time
+	log     *slog.Logger
+}
+
+// caller is what a handler may know of the request besides its input.
+type caller struct {
+	principal
+	address netip.Addr
+	https   bool
+}
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+// ShopParam is the parameter that every call about a shop has.
+type ShopParam struct {
+	Shop string `query:"shop" maxLength:"255" example:"demo.myshopify.com" doc:"The shop that it is about. An operator has to name it; others have only their own."`
+}
+
+// security names the schemes of which a call asks one.
+var security = []map[string][]string{{"token": {}}, {"cookie": {}}}
+
+// newAPI registers every call of the API on mux.
+func newAPI(mux *http.ServeMux, a api, streams *hub, version string) *api {
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	a.huma = humago.New(mux, huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "bellhop", Version: version,
+				Description: "Orders of a Shopify shop, the pushes they owe, and the devices these go to. " +
+					"Every answer that isn't 2xx is an RFC 9457 problem with a stable code.",
+				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			},
+			Components: &huma.Components{
+				Schemas: registry,
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"token":  {Type: "http", Scheme: "bearer", Description: "A session's token (bh_s_…) or an API token (bh_t_…)."},
+					"cookie": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "A browser's session."},
+				},
+			},
+		},
+		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{ownProblems},
+	})
+	a.huma.UseMiddleware(a.enter)
+	a.registerSessions()
+	a.registerOrders()
+	a.registerDevices()
+	a.registerPushes()
+	a.registerStream(streams)
+	// The library's own shape of an error is in the document although
+	// ownProblems keeps it from being sent.
+	delete(registry.Map(), "ErrorModel")
+	delete(registry.Map(), "ErrorDetail")
+	return &a
+}
+
+// register adds one call. What its handler returns as an error becomes
+// a problem, and only what is ours to mend is logged.
+func register[I, O any](a *api, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	problem := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	op.Responses["default"] = &huma.Response{
+		Description: "A problem.",
+		Content:     map[string]*huma.MediaType{problemType: {Schema: problem}},
+	}
+	op.MaxBodyBytes = maxAPIBody + 1 // the library refuses a body of this size
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err == nil {
+			return out, nil
+		}
+		p := a.problem(ctx, op.OperationID, err)
+		return nil, huma.ErrorWithHeaders(p, problemHeader(err))
+	})
+}
+
+func (a *api) problem(ctx context.Context, what string, err error) *Problem {
+	p := problemOf(err)
+	if p.Status >= http.StatusInternalServerError && ctx.Err() == nil {
+		a.log.ErrorContext(ctx, "answering a request", "operation", what, "error", err.Error())
+	}
+	return p
+}
+
+// problemHeader returns what goes with an error besides its body.
+func problemHeader(err error) http.Header {
+	h := http.Header{}
+	h.Set("Cache-Control", "no-store")
+	switch bellhop.KindOf(err) {
+	case bellhop.Unauthenticated:
+		h.Set("WWW-Authenticate", "Bearer")
+	case bellhop.Unavailable:
+		h.Set("Retry-After", "5")
+	}
+	if retry, ok := errors.AsType[*retryError](err); ok {
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(retry.after.Seconds())))))
+	}
+	return h
+}
+
+// enter lets a request in if its call asks for no credential or it has one.
+func (a *api) enter(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	c := caller{address: a.proxies.client(r), https: a.proxies.https(r)}
+	if len(ctx.Operation().Security) > 0 {
+		var err error
+		if c.principal, err = a.authenticate(r); err != nil {
+			for k, v := range problemHeader(err) {
+				w.Header()[k] = v
+			}
+			writeProblem(w, a.problem(r.Context(), "authenticate", err))
+			return
+		}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	next(plainStatus{huma.WithValue(ctx, callerKey{}, c)})
+}
+
+func (a *api) authenticate(r *http.Request) (principal, error) {
+	cred, err := credentialOf(r)
+	if err != nil {
+		return principal{}, err
+	}
+	return identify(r.Context(), a.store, cred, a.now())
+}
+
+// plainStatus answers 400 where the library would tell apart, as 422, requests
+// that it can read and that are invalid nevertheless: here one kind of error has
+// one status.
+type plainStatus struct{ humaContext }
+
+// humaContext has another name than the method that it has.
+type humaContext = huma.Context
+
+func (c plainStatus) Unwrap() huma.Context { return c.humaContext }
+
+func (c plainStatus) SetStatus(status int) { c.humaContext.SetStatus(plain(status)) }
+
+func plain(status int) int {
+	if status == http.StatusUnprocessableEntity {
+		return http.StatusBadRequest
+	}
+	return status
+}
+
+// ownProblems turns the library's own errors into a [Problem]. They repeat what
+// was sent, a password maybe; a Problem never does.
+func ownProblems(_ huma.Context, _ string, v any) (any, error) {
+	e, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := newProblem(plain(e.Status), "", e.Detail)
+	for _, d := range e.Errors {
+		if d != nil {
+			p.Errors = append(p.Errors, FieldError{Location: d.Location, Message: d.Message})
+		}
+	}
+	if len(p.Errors) > 0 {
+		p.Detail = p.Errors[0].Location + ": " + p.Errors[0].Message
+	}
+	return p, nil
+}
+
+// GetStatus, Error and ContentType are what the library wants of an error.
+func (p *Problem) GetStatus() int { return p.Status }
+
+func (p *Problem) Error() string { return p.Detail }
+
+// ContentType makes the answer application/problem+json.
+func (p *Problem) ContentType(string) string { return problemType }
+
+// jsonFormat writes an answer whole or not at all. That the client has gone is
+// no error of ours, which the library would panic over.
+var jsonFormat = huma.Format{
+	Marshal: func(w io.Writer, v any) error {
+		body, err := json.Marshal(v)
+		if err == nil {
+			_, _ = w.Write(append(body, '\n'))
+		}
+		return err
+	},
+	Unmarshal: json.Unmarshal,
+}

@@ -1,0 +1,107 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// principal is who asks, and the one shop that the request is about.
+type principal struct {
+	credential credential
+	person     bellhop.Person // zero for an API token
+	shop       string         // "" only for an operator who named none
+}
+
+// credential is what a request proved itself with.
+type credential struct {
+	hash    [32]byte
+	session bool // otherwise an API token
+}
+
+var (
+	errSignIn = bellhop.Errorf(bellhop.Unauthenticated, "unauthenticated",
+		"sign in, or send a token that is valid: Authorization: Bearer TOKEN")
+	errShopRequired = bellhop.Invalidf("shop_required",
+		"an operator sees every shop: name one with ?shop=NAME.myshopify.com")
+	errNoShop = bellhop.Errorf(bellhop.NotFound, "shop_not_found", "there is no such shop")
+)
+
+// credentialOf finds what a request brings. A bearer token goes before the
+// cookie, which browsers send without being asked.
+func credentialOf(r *http.Request) (credential, error) {
+	secret := ""
+	if h := r.Header.Get("Authorization"); h != "" {
+		scheme, token, _ := strings.Cut(h, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			return credential{}, errSignIn
+		}
+		secret = strings.TrimSpace(token)
+	} else if c, err := r.Cookie(cookieName); err == nil {
+		if secret = c.Value; !strings.HasPrefix(secret, sessionPrefix) {
+			return credential{}, errSignIn
+		}
+	}
+	switch {
+	case strings.HasPrefix(secret, sessionPrefix):
+		return credential{hash: HashToken(secret), session: true}, nil
+	case strings.HasPrefix(secret, tokenPrefix):
+		return credential{hash: HashToken(secret)}, nil
+	}
+	return credential{}, errSignIn
+}
+
+// identify returns whose credential it is, as of now.
+func identify(ctx context.Context, people store.People, c credential, now time.Time) (principal, error) {
+	p := principal{credential: c}
+	var err error
+	if c.session {
+		_, p.person, err = people.Session(ctx, c.hash, now)
+		p.shop = p.person.Shop
+	} else {
+		var t bellhop.Token
+		t, err = people.Token(ctx, c.hash, now)
+		p.shop = t.Shop
+	}
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		err = errSignIn
+	}
+	return p, err
+}
+
+// about settles which shop a request is about, given the one that it names.
+// A shop that isn't the principal's own doesn't exist for them.
+func (p principal) about(named string) (principal, error) {
+	if p.person.Role != bellhop.RoleOperator {
+		if named != "" && !strings.EqualFold(named, p.shop) || p.shop == "" {
+			return p, errNoShop
+		}
+		return p, nil
+	}
+	if named == "" {
+		return p, errShopRequired
+	}
+	shop, err := bellhop.ParseShopDomain(named)
+	p.shop = shop
+	return p, err
+}
+
+// The cookie of a browser's session.
+const cookieName = "bellhop_session"
+
+func sessionCookie(secret string, expires time.Time, secure bool) *http.Cookie {
+	return &http.Cookie{
+		Name: cookieName, Value: secret, Path: "/", Expires: expires,
+		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+func noCookie(secure bool) *http.Cookie {
+	c := sessionCookie("", time.Time{}, secure)
+	c.MaxAge = -1
+	return c
+}

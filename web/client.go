@@ -1,0 +1,64 @@
+package web
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// proxies are the networks whose word about where a request came from counts.
+type proxies []netip.Prefix
+
+func (p proxies) trust(a netip.Addr) bool {
+	for _, prefix := range p {
+		if prefix.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// client returns the address that a request came from: the last one, from the
+// right of X-Forwarded-For, that is not a trusted proxy's. What stands further
+// left anybody may have written.
+func (p proxies) client(r *http.Request) netip.Addr {
+	addr := peer(r)
+	if !p.trust(addr) {
+		return addr
+	}
+	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		if addr = hop.Unmap().WithZone(""); !p.trust(addr) {
+			break
+		}
+	}
+	return addr
+}
+
+// https reports whether the client's side of the connection is encrypted.
+func (p proxies) https(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" && p.trust(peer(r))
+}
+
+func peer(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
+}
+
+// neighbourhood is what limits count as one address: with IPv6 a whole /64,
+// which is the least that anybody is given.
+func neighbourhood(a netip.Addr) string {
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return a.String()
+}

@@ -1,0 +1,100 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+	_ "time/tzdata" // so that a device's timezone is known on a machine without the files
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"bellhop"
+)
+
+// DeviceParam names a device.
+type DeviceParam struct {
+	ShopParam
+	Installation string `path:"installation" minLength:"1" maxLength:"128" pattern:"^[A-Za-z0-9._-]+$" patternDescription:"letters, digits, dots, hyphens and underscores" doc:"The app's own id of the installation."`
+}
+
+type putDevice struct {
+	DeviceParam
+	Body struct {
+		Kind     string `json:"kind" enum:"token,fid,webpush" doc:"What the value is: an FCM registration token, a Firebase installation id, or a browser's subscription."`
+		Value    string `json:"value" minLength:"1" maxLength:"4096"`
+		Platform string `json:"platform" enum:"android,ios,web"`
+		Form     string `json:"form,omitempty" enum:"notification,data" default:"notification" doc:"Who shows a push: the system or the app."`
+		Locale   string `json:"locale,omitempty" maxLength:"35" example:"en-GB"`
+		Timezone string `json:"timezone,omitempty" maxLength:"64" example:"Europe/Berlin"`
+	}
+}
+
+type deviceBody struct{ Body Device }
+
+func (a *api) registerDevices() {
+	register(a, huma.Operation{
+		OperationID: "put-device", Method: http.MethodPut, Path: "/v1/devices/{installation}", Tags: []string{"devices"},
+		Summary: "Add or refresh a device", Security: security,
+		Description: "Call it when the app starts and when its address changes. A value that belonged to another device moves here.",
+	}, a.putDevice)
+	register(a, huma.Operation{
+		OperationID: "delete-device", Method: http.MethodDelete, Path: "/v1/devices/{installation}", Tags: []string{"devices"},
+		Summary: "Remove a device", DefaultStatus: http.StatusNoContent, Security: security,
+	}, a.deleteDevice)
+}
+
+func (a *api) putDevice(ctx context.Context, in *putDevice) (*deviceBody, error) {
+	who, err := callerOf(ctx).about(in.Shop)
+	if err != nil {
+		return nil, err
+	}
+	locale, err := checkLocale(in.Body.Locale)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkTimezone(in.Body.Timezone); err != nil {
+		return nil, err
+	}
+	now := a.now()
+	d := bellhop.Device{
+		Shop: who.shop, PersonID: who.person.ID, Installation: in.Installation,
+		Kind: bellhop.AddressKind(in.Body.Kind), Value: in.Body.Value,
+		Platform: bellhop.Platform(in.Body.Platform), Form: bellhop.Form(in.Body.Form),
+		Locale: locale, Timezone: in.Body.Timezone, AddedAt: now, SeenAt: now,
+	}
+	if d.Kind == bellhop.AddressWebPush && d.Platform != bellhop.PlatformWeb {
+		return nil, bellhop.Invalidf("device", "a webpush address belongs to the platform web")
+	}
+	if d, err = a.store.PutDevice(ctx, d); err != nil {
+		return nil, err
+	}
+	return &deviceBody{deviceShape(&d)}, nil
+}
+
+func (a *api) deleteDevice(ctx context.Context, in *DeviceParam) (*struct{}, error) {
+	who, err := callerOf(ctx).about(in.Shop)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.store.RemoveDevice(ctx, who.shop, in.Installation)
+}
+
+var localeForm = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
+
+// checkLocale returns a locale as BCP 47 writes it; phones also say en_US.
+func checkLocale(s string) (string, error) {
+	s = strings.ReplaceAll(s, "_", "-")
+	if s != "" && !localeForm.MatchString(s) {
+		return "", bellhop.Invalidf("locale", "locale is a language tag such as en-GB")
+	}
+	return s, nil
+}
+
+func checkTimezone(s string) error {
+	if _, err := time.LoadLocation(s); err != nil || s == "Local" {
+		return bellhop.Invalidf("timezone", "timezone is an IANA name such as Europe/Berlin")
+	}
+	return nil
+}

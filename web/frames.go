@@ -1,0 +1,124 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// framer writes changes as server-sent events. It looks each order up once,
+// and no more than so many.
+type framer struct {
+	store  Store
+	left   int
+	orders map[orderKey]*bellhop.Order // nil for one that isn't there
+}
+
+// chunk is what goes to one shop's listeners at once.
+type chunk struct {
+	frames []byte
+	reset  bool // there was too much; load afresh
+}
+
+func (c *chunk) bytes(pos int64) []byte {
+	if c.reset {
+		return resetFrame(pos)
+	}
+	return c.frames
+}
+
+type orderKey struct {
+	shop string
+	id   int64
+}
+
+func newFramer(s Store, lookUps int) *framer {
+	return &framer{store: s, left: lookUps, orders: map[orderKey]*bellhop.Order{}}
+}
+
+// gone is told of an order that was deleted.
+type gone struct {
+	ID      string `json:"id"`
+	Shop    string `json:"shop"`
+	Deleted bool   `json:"deleted"`
+}
+
+func (f *framer) add(ctx context.Context, to *chunk, c store.Change) error {
+	if to.reset {
+		return nil
+	}
+	o, known, err := f.order(ctx, orderKey{c.Shop, c.OrderID})
+	if err != nil {
+		return err
+	}
+	to.reset = !known
+	if data := frameData(c, o); data != nil {
+		to.frames = appendFrame(to.frames, c.Seq, string(c.Kind), data)
+	} else {
+		to.frames = append(to.frames, idFrame(c.Seq)...)
+	}
+	return nil
+}
+
+// frameData returns what a change's event tells; nil for nothing.
+func frameData(c store.Change, o *bellhop.Order) any {
+	if c.Kind != store.ChangeSettled {
+		if o == nil {
+			return gone{ID: id(c.OrderID), Shop: c.Shop, Deleted: true}
+		}
+		return orderShape(o)
+	}
+	if o == nil {
+		return nil
+	}
+	for _, p := range o.Pushes {
+		if p.ID == c.PushID {
+			p.Shop, p.OrderID, p.OrderName = o.Shop, o.ID, o.Name
+			return pushShape(&p)
+		}
+	}
+	return nil
+}
+
+func (f *framer) order(ctx context.Context, k orderKey) (o *bellhop.Order, known bool, err error) {
+	if o, ok := f.orders[k]; ok {
+		return o, true, nil
+	}
+	if f.left == 0 {
+		return nil, false, nil
+	}
+	f.left--
+	found, err := f.store.Order(ctx, k.shop, k.id)
+	switch {
+	case err == nil:
+		o = &found
+	case bellhop.KindOf(err) != bellhop.NotFound:
+		return nil, false, err
+	}
+	f.orders[k] = o
+	return o, true, nil
+}
+
+// appendFrame writes one event. JSON has no line breaks, so that it is one line
+// of data.
+func appendFrame(b []byte, seq int64, event string, data any) []byte {
+	body, _ := json.Marshal(data) // shapes of ours
+	b = append(b, "id: "...)
+	b = strconv.AppendInt(b, seq, 10)
+	b = append(b, "\nevent: "...)
+	b = append(b, event...)
+	b = append(b, "\ndata: "...)
+	b = append(b, body...)
+	return append(b, "\n\n"...)
+}
+
+// resetFrame asks the client to load afresh, and to go on from seq.
+func resetFrame(seq int64) []byte { return appendFrame(nil, seq, "reset", struct{}{}) }
+
+// idFrame moves on the id that a client resumes from; it is no event.
+func idFrame(seq int64) []byte {
+	return append(strconv.AppendInt([]byte("id: "), seq, 10), "\n\n"...)
+}

@@ -1,0 +1,65 @@
+package web
+
+import (
+	"container/list"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// limits holds a token bucket for each key, of the keys used last.
+type limits struct {
+	mu    sync.Mutex
+	every time.Duration
+	burst int
+	max   int
+	byKey map[string]*list.Element
+	used  *list.List // of *bucket, the last used in front
+}
+
+type bucket struct {
+	key string
+	*rate.Limiter
+}
+
+func newLimits(every time.Duration, burst, max int) *limits {
+	return &limits{every: every, burst: burst, max: max, byKey: map[string]*list.Element{}, used: list.New()}
+}
+
+// take takes one from a key's bucket. When there is none it takes nothing and
+// returns how long until there is.
+func (l *limits) take(key string, now time.Time) (wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.bucket(key).ReserveN(now, 1)
+	if wait = r.DelayFrom(now); wait > 0 {
+		r.CancelAt(now)
+	}
+	return wait
+}
+
+// forget fills a key's bucket again.
+func (l *limits) forget(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e, ok := l.byKey[key]; ok {
+		l.used.Remove(e)
+		delete(l.byKey, key)
+	}
+}
+
+func (l *limits) bucket(key string) *bucket {
+	if e, ok := l.byKey[key]; ok {
+		l.used.MoveToFront(e)
+		return e.Value.(*bucket)
+	}
+	if l.used.Len() >= l.max {
+		oldest := l.used.Back()
+		delete(l.byKey, oldest.Value.(*bucket).key)
+		l.used.Remove(oldest)
+	}
+	b := &bucket{key, rate.NewLimiter(rate.Every(l.every), l.burst)}
+	l.byKey[key] = l.used.PushFront(b)
+	return b
+}

@@ -1,0 +1,180 @@
+package web
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// recorder notes the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int // 0 until something was written
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// observed counts, times and logs requests by the pattern of their route, never
+// by their address, and answers 500 where a handler panics.
+type observed struct {
+	next    http.Handler
+	log     *slog.Logger
+	total   *prometheus.CounterVec
+	seconds *prometheus.HistogramVec
+}
+
+func newObserved(next http.Handler, log *slog.Logger, reg prometheus.Registerer) *observed {
+	o := &observed{
+		next: next, log: log,
+		total: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bellhop_http_requests_total",
+			Help: "Requests by route and status, webhooks aside.",
+		}, []string{"route", "code"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "bellhop_http_request_seconds",
+			Help:    "Seconds that requests took by route, webhooks and streams aside.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}, []string{"route"}),
+	}
+	if reg != nil {
+		reg.MustRegister(o.total, o.seconds)
+	}
+	return o
+}
+
+func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began, rec := time.Now(), &recorder{ResponseWriter: w}
+	defer func() {
+		v := recover()
+		if v != nil && v != http.ErrAbortHandler {
+			o.log.ErrorContext(r.Context(), "a handler panicked", "route", routeOf(r),
+				"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			if rec.status == 0 {
+				writeProblem(rec, newProblem(http.StatusInternalServerError, "", "something went wrong on our side; try again later"))
+				v = nil
+			}
+		}
+		o.observe(r, rec.status, time.Since(began))
+		if v != nil {
+			// Part of an answer is out; only cutting it off tells the client.
+			panic(http.ErrAbortHandler)
+		}
+	}()
+	o.next.ServeHTTP(rec, r)
+}
+
+func (o *observed) observe(r *http.Request, status int, took time.Duration) {
+	route := routeOf(r)
+	if status == 0 {
+		status = http.StatusOK
+	}
+	o.total.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	if !strings.HasSuffix(route, streamPath) {
+		o.seconds.WithLabelValues(route).Observe(took.Seconds())
+	}
+	o.log.DebugContext(r.Context(), "request", "route", route, "status", status, "took", took)
+}
+
+// routeOf is the pattern that net/http matched.
+func routeOf(r *http.Request) string {
+	if r.Pattern == "" || r.Pattern == "/" {
+		return "none"
+	}
+	return r.Pattern
+}
+
+// sameSite refuses what another site's page makes a browser send. A cookie that
+// is SameSite=Lax already stays behind; this holds without that too.
+func sameSite(next http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if guard.Check(r) != nil {
+			writeProblem(w, newProblem(http.StatusForbidden, "cross_site",
+				"this request comes from another site's page"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bounded lets so many requests in at once. Streams have a bound of their own,
+// and whoever asks after our health is answered always.
+func bounded(next http.Handler, n int) http.Handler {
+	places := make(chan struct{}, n)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case streamPath, "/healthz", "/readyz", "/metrics":
+			next.ServeHTTP(w, r)
+			return
+		}
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+			next.ServeHTTP(w, r)
+		default:
+			w.Header().Set("Retry-After", "1")
+			writeProblem(w, newProblem(http.StatusServiceUnavailable, "busy", "too many requests are in flight; try again"))
+		}
+	})
+}
+
+// pagePolicy is for the pages, which load their own style and script; all else
+// loads nothing.
+const (
+	noPolicy   = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+	pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
+		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", noPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// unmatched answers what no route is for, also where only the method is wrong.
+func unmatched(mux *http.ServeMux) http.HandlerFunc {
+	methods := []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+	return func(w http.ResponseWriter, r *http.Request) {
+		var allow []string
+		for _, m := range methods {
+			probe := &http.Request{Method: m, URL: r.URL, Host: r.Host}
+			if _, pattern := mux.Handler(probe); pattern != "" && pattern != "/" {
+				allow = append(allow, m)
+			}
+		}
+		if len(allow) == 0 {
+			writeProblem(w, newProblem(http.StatusNotFound, "", "there is nothing at this address; /docs lists what there is"))
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allow, ", "))
+		writeProblem(w, newProblem(http.StatusMethodNotAllowed, "", "this address takes "+strings.Join(allow, ", ")))
+	}
+}

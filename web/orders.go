@@ -1,0 +1,114 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+type listOrders struct {
+	ShopParam
+	Limit    int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor   string    `query:"cursor" maxLength:"500" doc:"The next of the page before."`
+	Handling string    `query:"handling" enum:"new,seen,handled"`
+	Q        string    `query:"q" maxLength:"200" doc:"In the name, the number, or the customer's name or e-mail address."`
+	Since    time.Time `query:"since" doc:"Placed at or after."`
+}
+
+type orderPage struct{ Body OrderPage }
+
+// OrderPage is a part of the list of orders.
+type OrderPage struct {
+	Orders []Order `json:"orders" nullable:"false"`
+	Next   string  `json:"next" doc:"The cursor of the next page; empty at the end."`
+}
+
+// OrderParam names an order.
+type OrderParam struct {
+	ShopParam
+	ID string `path:"id" maxLength:"20" example:"820982911946154508"`
+}
+
+type patchOrder struct {
+	OrderParam
+	Body struct {
+		Handling string `json:"handling" enum:"new,seen,handled"`
+	}
+}
+
+type orderBody struct{ Body Order }
+
+func (a *api) registerOrders() {
+	register(a, huma.Operation{
+		OperationID: "list-orders", Method: http.MethodGet, Path: "/v1/orders", Tags: []string{"orders"},
+		Summary: "List orders, newest first", Security: security,
+	}, a.listOrders)
+	register(a, huma.Operation{
+		OperationID: "get-order", Method: http.MethodGet, Path: "/v1/orders/{id}", Tags: []string{"orders"},
+		Summary: "Get an order with its items and pushes", Security: security,
+	}, a.getOrder)
+	register(a, huma.Operation{
+		OperationID: "patch-order", Method: http.MethodPatch, Path: "/v1/orders/{id}", Tags: []string{"orders"},
+		Summary: "Say how far you have got with an order", Security: security,
+	}, a.patchOrder)
+}
+
+func (a *api) listOrders(ctx context.Context, in *listOrders) (*orderPage, error) {
+	who, err := callerOf(ctx).about(in.Shop)
+	if err != nil {
+		return nil, err
+	}
+	page, err := a.store.Orders(ctx, who.shop, store.OrderQuery{
+		Limit: in.Limit, Cursor: in.Cursor, Handling: bellhop.Handling(in.Handling), Text: in.Q, Since: in.Since,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &orderPage{Body: OrderPage{Orders: make([]Order, len(page.Orders)), Next: page.Next}}
+	for i := range page.Orders {
+		out.Body.Orders[i] = orderShape(&page.Orders[i])
+	}
+	return out, nil
+}
+
+func (a *api) getOrder(ctx context.Context, in *OrderParam) (*orderBody, error) {
+	who, id, err := in.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.store.Order(ctx, who.shop, id)
+	if err != nil {
+		return nil, err
+	}
+	return &orderBody{wholeOrderShape(&o)}, nil
+}
+
+func (a *api) patchOrder(ctx context.Context, in *patchOrder) (*orderBody, error) {
+	who, id, err := in.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h, err := bellhop.ParseHandling(in.Body.Handling)
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.store.SetHandling(ctx, who.shop, id, h, a.now())
+	if err != nil {
+		return nil, err
+	}
+	return &orderBody{wholeOrderShape(&o)}, nil
+}
+
+func (in *OrderParam) resolve(ctx context.Context) (principal, int64, error) {
+	who, err := callerOf(ctx).about(in.Shop)
+	if err != nil {
+		return who, 0, err
+	}
+	id, err := parseID(in.ID, "order")
+	return who, id, err
+}

@@ -1,0 +1,102 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// webhookOutcome is what one webhook came to: the label of a metric, and the key
+// to the answer.
+type webhookOutcome uint8
+
+const (
+	outAccepted webhookOutcome = iota
+	outMethod
+	outEncoded
+	outInvalid
+	outUnauthenticated
+	outTooLarge
+	outSlow
+	outCut
+	outBusy
+	outUnavailable
+	outInternal
+	outPanic
+	outGone
+)
+
+// done reports whether Accept has let go of the body.
+func (o webhookOutcome) done() bool {
+	switch o {
+	case outAccepted, outInvalid, outUnauthenticated, outTooLarge:
+		return true
+	}
+	return false
+}
+
+// answer is what a sender is told. No answer says why a signature failed.
+type answer struct {
+	label      string
+	problem    *Problem
+	retryAfter string
+}
+
+var answers = [...]answer{
+	outAccepted: {label: "accepted"},
+	outMethod: {label: "method", problem: newProblem(http.StatusMethodNotAllowed, "",
+		"webhooks are sent with POST")},
+	outEncoded: {label: "encoded", problem: newProblem(http.StatusUnsupportedMediaType, "",
+		"send the body without a Content-Encoding; the signature is over its own bytes")},
+	outInvalid: {label: "invalid", problem: newProblem(http.StatusBadRequest, "",
+		"a required header is missing, wrong or repeated, or the body is empty")},
+	outUnauthenticated: {label: "unauthenticated", problem: newProblem(http.StatusUnauthorized, "",
+		"this webhook is not signed with a secret known here")},
+	outTooLarge: {label: "too_large", problem: newProblem(http.StatusRequestEntityTooLarge, "",
+		"a webhook's body has 2 MiB at the most")},
+	outSlow: {label: "slow", problem: newProblem(http.StatusRequestTimeout, "",
+		"the body took too long to arrive")},
+	outCut: {label: "cut", problem: newProblem(http.StatusBadRequest, "body_cut",
+		"the body ended early")},
+	outBusy: {label: "busy", retryAfter: "1", problem: newProblem(http.StatusServiceUnavailable, "busy",
+		"too many webhooks are waiting; send it again")},
+	outUnavailable: {label: "unavailable", retryAfter: "5", problem: newProblem(http.StatusServiceUnavailable, "",
+		"webhooks can't be stored at the moment; send it again")},
+	outInternal: {label: "internal", retryAfter: "5", problem: newProblem(http.StatusInternalServerError, "",
+		"something went wrong on our side; send it again")},
+	outPanic: {label: "panic", problem: newProblem(http.StatusInternalServerError, "",
+		"something went wrong on our side; send it again")},
+	outGone: {label: "gone", retryAfter: "1", problem: newProblem(http.StatusServiceUnavailable, "busy",
+		"the request was given up before it was answered; send it again")},
+}
+
+// webhookMetrics are resolved once, so that counting costs no look-up.
+type webhookMetrics struct {
+	outcomes [len(answers)]prometheus.Counter
+	seconds  prometheus.Histogram
+}
+
+func newWebhookMetrics(reg prometheus.Registerer) *webhookMetrics {
+	outcomes := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "bellhop_webhooks_total",
+		Help: "Webhooks by what they came to.",
+	}, []string{"outcome"})
+	m := &webhookMetrics{seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "bellhop_webhook_seconds",
+		Help:    "Seconds from a webhook's header to its answer.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+	})}
+	for o, a := range answers {
+		m.outcomes[o] = outcomes.WithLabelValues(a.label)
+	}
+	if reg != nil {
+		reg.MustRegister(outcomes, m.seconds)
+	}
+	return m
+}
+
+func (m *webhookMetrics) observe(o webhookOutcome, d time.Duration) {
+	m.outcomes[o].Inc()
+	m.seconds.Observe(d.Seconds())
+}

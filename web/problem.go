@@ -1,0 +1,100 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"bellhop"
+)
+
+// Problem is an RFC 9457 problem. Programs go by Code, which is stable.
+type Problem struct {
+	Type   string       `json:"type" example:"about:blank" doc:"Always about:blank; the code tells problems apart."`
+	Title  string       `json:"title" example:"Not Found" doc:"The status in words."`
+	Status int          `json:"status" example:"404" doc:"The HTTP status."`
+	Detail string       `json:"detail" example:"there is no such order" doc:"What is wrong, for people."`
+	Code   string       `json:"code" example:"not_found" doc:"What is wrong, for programs. Stable."`
+	Errors []FieldError `json:"errors,omitempty" nullable:"false" doc:"What is wrong in the request, one by one."`
+}
+
+// FieldError names a part of a request that was refused. It never repeats what
+// was in it.
+type FieldError struct {
+	Location string `json:"location" example:"body.handling"`
+	Message  string `json:"message"`
+}
+
+const problemType = "application/problem+json"
+
+// statuses is the one table from kind to status.
+var statuses = [...]int{
+	bellhop.Internal:        http.StatusInternalServerError,
+	bellhop.Invalid:         http.StatusBadRequest,
+	bellhop.Unauthenticated: http.StatusUnauthorized,
+	bellhop.NotFound:        http.StatusNotFound,
+	bellhop.Conflict:        http.StatusConflict,
+	bellhop.TooLarge:        http.StatusRequestEntityTooLarge,
+	bellhop.RateLimited:     http.StatusTooManyRequests,
+	bellhop.Unavailable:     http.StatusServiceUnavailable,
+}
+
+// statusOf returns the status of an error's kind.
+func statusOf(k bellhop.Kind) int {
+	if int(k) < len(statuses) {
+		return statuses[k]
+	}
+	return http.StatusInternalServerError
+}
+
+// codes are used where an error brings none.
+var codes = map[int]string{
+	http.StatusBadRequest:            "invalid",
+	http.StatusUnauthorized:          "unauthenticated",
+	http.StatusForbidden:             "cross_site",
+	http.StatusNotFound:              "not_found",
+	http.StatusMethodNotAllowed:      "method_not_allowed",
+	http.StatusNotAcceptable:         "not_acceptable",
+	http.StatusRequestTimeout:        "too_slow",
+	http.StatusConflict:              "conflict",
+	http.StatusRequestEntityTooLarge: "too_large",
+	http.StatusUnsupportedMediaType:  "unsupported_media_type",
+	http.StatusTooManyRequests:       "rate_limited",
+	http.StatusServiceUnavailable:    "unavailable",
+}
+
+func codeOf(status int) string {
+	if c, ok := codes[status]; ok {
+		return c
+	}
+	return "internal"
+}
+
+// newProblem fills in what follows from the status.
+func newProblem(status int, code, detail string) *Problem {
+	if code == "" {
+		code = codeOf(status)
+	}
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code}
+}
+
+// problemOf says of an error what its cause may know. An error that nobody
+// classified is ours, and the log's alone.
+func problemOf(err error) *Problem {
+	e, ok := errors.AsType[*bellhop.Error](err)
+	if !ok || e.Kind == bellhop.Internal {
+		return newProblem(http.StatusInternalServerError, "", "something went wrong on our side; try again later")
+	}
+	return newProblem(statusOf(e.Kind), e.Code, e.Message)
+}
+
+func writeProblem(w http.ResponseWriter, p *Problem) {
+	body, _ := json.Marshal(p) // strings and a number
+	h := w.Header()
+	h.Set("Content-Type", problemType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // whoever asked is gone if this fails
+}

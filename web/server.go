@@ -1,0 +1,140 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options are what [New] puts together. Store and Acceptor are needed; other
+// zero fields mean the default.
+type Options struct {
+	Store    Store
+	Acceptor Acceptor
+	Webhooks WebhookOptions // its Logger and Registerer are set from these
+
+	Logger     *slog.Logger // default: nothing is logged
+	Registerer prometheus.Registerer
+	Now        func() time.Time // default time.Now
+	Version    string           // of bellhop, for the API's document
+
+	Checks  []Check      // what /readyz asks
+	Metrics http.Handler // answers /metrics; nil where they have a listener of their own
+
+	APIInFlight    int            // requests of the API at once, webhooks and streams aside; default 256
+	Listeners      int            // streams open at once, a quarter of them one shop's; default 256
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto count
+
+	SignInLink *SignInLink // signs somebody in once: /signin?once=SECRET
+	// Drawer answers /demo/drawer with what a phone shows, oldest first, as
+	// {"slots":[{"title":…,"body":…}]}. The live page then has a phone.
+	Drawer http.Handler
+}
+
+// Server is the whole of bellhop's HTTP.
+type Server struct {
+	webhook http.Handler
+	rest    http.Handler
+	hub     *hub
+}
+
+// New assembles the server and begins to follow what changes, until
+// [Server.Close].
+func New(o Options) (*Server, error) {
+	if o.Store == nil || o.Acceptor == nil {
+		return nil, fmt.Errorf("assembling the web server: Store and Acceptor are needed")
+	}
+	defaults(&o)
+	s := &Server{
+		webhook: NewWebhook(o.Acceptor, o.Webhooks),
+		hub:     newHub(o.Store, o.Logger, o.Listeners, o.Registerer),
+	}
+	mux := http.NewServeMux()
+	door := newDoorman(o.Store, o.Now, o.SignInLink)
+	a := newAPI(mux, api{
+		store: o.Store, door: door, proxies: o.TrustedProxies, now: o.Now, log: o.Logger,
+	}, s.hub, o.Version)
+	if err := documentRoutes(mux, a.huma.OpenAPI()); err != nil {
+		return nil, err
+	}
+	(&pages{api: a, drawer: o.Drawer}).routes(mux)
+	mux.HandleFunc("GET /healthz", alive)
+	mux.Handle("GET /readyz", &readiness{checks: o.Checks, log: o.Logger, now: o.Now})
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", o.Metrics)
+	}
+	mux.HandleFunc("/", unmatched(mux))
+	s.rest = newObserved(secured(sameSite(bounded(mux, o.APIInFlight))), o.Logger, o.Registerer)
+	go s.hub.run()
+	return s, nil
+}
+
+func defaults(o *Options) {
+	o.Logger = loggerOr(o.Logger)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.APIInFlight <= 0 {
+		o.APIInFlight = 256
+	}
+	if o.Listeners <= 0 {
+		o.Listeners = defaultListeners
+	}
+	if o.Version == "" {
+		o.Version = "dev"
+	}
+	o.Webhooks.Logger, o.Webhooks.Registerer = o.Logger, o.Registerer
+}
+
+// Handler answers every request.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+// serve takes webhooks past everything that the API needs and they don't.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == WebhookPath {
+		s.webhook.ServeHTTP(w, r)
+		return
+	}
+	s.rest.ServeHTTP(w, r)
+}
+
+// Close ends the streams, which http.Server.Shutdown would wait for, and what
+// follows the changes. Call it once, before or during Shutdown; other requests
+// are answered still.
+func (s *Server) Close() { s.hub.close() }
+
+// HTTPServer returns a server with every timeout and limit set. Streams extend
+// their own; webhooks have a shorter one for the body.
+func HTTPServer(addr string, h http.Handler, l *slog.Logger) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       120 * time.Second, // Shopify uses a connection again
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          errorLog(l),
+	}
+}
+
+// errorLog takes what net/http has to say of single connections, which is of
+// use only to whoever looks into one.
+func errorLog(l *slog.Logger) *log.Logger {
+	return slog.NewLogLogger(loggerOr(l).Handler(), slog.LevelDebug)
+}
+
+// indented writes JSON for people.
+func indented(v any) ([]byte, error) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("writing JSON: %w", err)
+	}
+	return append(b, '\n'), nil
+}

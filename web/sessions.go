@@ -1,0 +1,74 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"bellhop"
+)
+
+type newSession struct {
+	Body struct {
+		Email    string `json:"email" minLength:"1" maxLength:"320" example:"jo@example.com"`
+		Password string `json:"password" minLength:"1" maxLength:"1024"`
+		Cookie   bool   `json:"cookie,omitempty" doc:"Also set a cookie, for a browser."`
+	}
+}
+
+type session struct {
+	SetCookie []http.Cookie `header:"Set-Cookie" hidden:"true"`
+	Body      Session
+}
+
+// Session is a sign-in as the API gives it.
+type Session struct {
+	Token     string    `json:"token" example:"bh_s_…" doc:"Send it as Authorization: Bearer TOKEN."`
+	ExpiresAt time.Time `json:"expires_at"`
+	Shop      string    `json:"shop" doc:"Empty for an operator, who names a shop with each call."`
+	Role      string    `json:"role" enum:"owner,operator"`
+}
+
+type signedOut struct {
+	SetCookie []http.Cookie `header:"Set-Cookie" hidden:"true"`
+}
+
+func (a *api) registerSessions() {
+	register(a, huma.Operation{
+		OperationID: "create-session", Method: http.MethodPost, Path: "/v1/sessions", Tags: []string{"sessions"},
+		Summary: "Sign in", DefaultStatus: http.StatusOK,
+		Description: "A session lasts 30 days. Sign-ins are limited by account and by address.",
+	}, a.createSession)
+	register(a, huma.Operation{
+		OperationID: "delete-session", Method: http.MethodDelete, Path: "/v1/sessions/current", Tags: []string{"sessions"},
+		Summary: "Sign out", DefaultStatus: http.StatusNoContent, Security: security,
+	}, a.deleteSession)
+}
+
+func (a *api) createSession(ctx context.Context, in *newSession) (*session, error) {
+	who := callerOf(ctx)
+	s, err := a.door.signIn(ctx, in.Body.Email, in.Body.Password, who.address)
+	if err != nil {
+		return nil, err
+	}
+	out := &session{Body: Session{
+		Token: s.secret, ExpiresAt: s.session.ExpiresAt.UTC(), Shop: s.person.Shop, Role: string(s.person.Role),
+	}}
+	if in.Body.Cookie {
+		out.SetCookie = []http.Cookie{*sessionCookie(s.secret, s.session.ExpiresAt, who.https)}
+	}
+	return out, nil
+}
+
+func (a *api) deleteSession(ctx context.Context, _ *struct{}) (*signedOut, error) {
+	who := callerOf(ctx)
+	if !who.credential.session {
+		return nil, bellhop.Invalidf("not_a_session", "an API token is revoked with: bellhop token revoke")
+	}
+	if err := a.store.RemoveSession(ctx, who.credential.hash); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+		return nil, err
+	}
+	return &signedOut{SetCookie: []http.Cookie{*noCookie(who.https)}}, nil
+}

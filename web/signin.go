@@ -1,0 +1,166 @@
+package web
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// How sign-ins are limited. One account can be guessed at 2,880 times a day,
+// whoever guesses; a success starts its count anew.
+const (
+	accountBurst = 10
+	accountEvery = 30 * time.Second
+	addressBurst = 30
+	addressEvery = 2 * time.Second
+	limitedKeys  = 10_000
+
+	hashesAtOnce = 2 // each takes 19 MiB and most of a core
+	hashTurn     = 5 * time.Second
+
+	sessionLife = 30 * 24 * time.Hour
+)
+
+// doorman lets people in.
+type doorman struct {
+	people    store.People
+	now       func() time.Time
+	byAccount *limits
+	byAddress *limits
+	hashing   chan struct{}
+	once      onceLink
+}
+
+func newDoorman(people store.People, now func() time.Time, link *SignInLink) *doorman {
+	d := &doorman{
+		people: people, now: now,
+		byAccount: newLimits(accountEvery, accountBurst, limitedKeys),
+		byAddress: newLimits(addressEvery, addressBurst, limitedKeys),
+		hashing:   make(chan struct{}, hashesAtOnce),
+	}
+	if link != nil {
+		d.once = onceLink{hash: HashToken(link.Secret), personID: link.PersonID, open: true}
+	}
+	return d
+}
+
+// signedIn is a fresh session. The secret is nowhere else.
+type signedIn struct {
+	secret  string
+	session bellhop.Session
+	person  bellhop.Person
+}
+
+// retryError tells when to try again.
+type retryError struct {
+	err   *bellhop.Error
+	after time.Duration
+}
+
+func (e *retryError) Error() string { return e.err.Error() }
+func (e *retryError) Unwrap() error { return e.err }
+
+var errCredentials = bellhop.Errorf(bellhop.Unauthenticated, "wrong_credentials",
+	"the e-mail address or the password is wrong")
+
+// signIn checks an e-mail address and a password. It takes as long for an
+// address that nobody has.
+func (d *doorman) signIn(ctx context.Context, email, password string, from netip.Addr) (signedIn, error) {
+	account := strings.ToLower(strings.TrimSpace(email))
+	if err := d.limit(account, from); err != nil {
+		return signedIn{}, err
+	}
+	person, err := d.people.PersonByEmail(ctx, account)
+	known := err == nil && person.PasswordHash != ""
+	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+		return signedIn{}, err
+	}
+	hash := person.PasswordHash
+	if !known {
+		hash = nobodysHash
+	}
+	right, err := d.verify(ctx, hash, password)
+	if err != nil {
+		return signedIn{}, err
+	}
+	if !known || !right {
+		return signedIn{}, errCredentials
+	}
+	d.byAccount.forget(account)
+	return d.open(ctx, person)
+}
+
+func (d *doorman) limit(account string, from netip.Addr) error {
+	wait := d.byAddress.take(neighbourhood(from), d.now())
+	if wait == 0 {
+		wait = d.byAccount.take(account, d.now())
+	}
+	if wait == 0 {
+		return nil
+	}
+	return &retryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited",
+		"too many sign-ins; try again in %s", wait.Round(time.Second)+time.Second), wait}
+}
+
+func (d *doorman) verify(ctx context.Context, hash, password string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, hashTurn)
+	defer cancel()
+	select {
+	case d.hashing <- struct{}{}:
+		defer func() { <-d.hashing }()
+	case <-ctx.Done():
+		return false, &retryError{bellhop.Errorf(bellhop.Unavailable, "busy",
+			"too many people are signing in; try again"), time.Second}
+	}
+	right, err := VerifyPassword(hash, password)
+	if err != nil {
+		return false, fmt.Errorf("verifying a stored password: %w", err)
+	}
+	return right, nil
+}
+
+// open begins a session.
+func (d *doorman) open(ctx context.Context, p bellhop.Person) (signedIn, error) {
+	secret, hash := newSecret(sessionPrefix)
+	now := d.now()
+	s := bellhop.Session{TokenHash: hash, PersonID: p.ID, ExpiresAt: now.Add(sessionLife), CreatedAt: now}
+	if err := d.people.AddSession(ctx, s); err != nil {
+		return signedIn{}, err
+	}
+	return signedIn{secret: secret, session: s, person: p}, nil
+}
+
+// SignInLink is a link that signs somebody in once: /signin?once=SECRET. Make
+// Secret with [NewToken].
+type SignInLink struct {
+	Secret   string
+	PersonID int64
+}
+
+type onceLink struct {
+	mu       sync.Mutex
+	hash     [32]byte
+	personID int64
+	open     bool
+}
+
+// useLink begins a session for the first who brings the link's secret.
+func (d *doorman) useLink(ctx context.Context, secret string) (signedIn, error) {
+	hash := HashToken(secret)
+	d.once.mu.Lock()
+	defer d.once.mu.Unlock()
+	if !d.once.open || subtle.ConstantTimeCompare(hash[:], d.once.hash[:]) != 1 {
+		return signedIn{}, bellhop.Errorf(bellhop.Unauthenticated, "link_used",
+			"this link has been used, or was never valid; sign in with your e-mail address")
+	}
+	s, err := d.open(ctx, bellhop.Person{ID: d.once.personID})
+	d.once.open = err != nil
+	return s, err
+}

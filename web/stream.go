@@ -1,0 +1,189 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"bellhop"
+)
+
+const (
+	streamPath       = "/v1/stream"
+	heartbeat        = 15 * time.Second
+	beatsPerRecheck  = 4 // the credential is looked at again each minute
+	streamWrite      = 10 * time.Second
+	replayBatch      = 200
+	replayBatches    = 5 // whoever missed more loads afresh
+	defaultListeners = 256
+)
+
+type openStream struct {
+	ShopParam
+	LastEventID string `header:"Last-Event-ID" maxLength:"20" doc:"Resume after this event. Without one the stream begins now."`
+	LastQuery   string `query:"last_event_id" maxLength:"20" doc:"The same, where the header can't be set."`
+}
+
+func (a *api) registerStream(h *hub) {
+	register(a, huma.Operation{
+		OperationID: "open-stream", Method: http.MethodGet, Path: streamPath, Tags: []string{"stream"},
+		Summary: "Follow what changes, as server-sent events", Security: security,
+		Description: "Events are order.recorded and order.updated (data: the order as in lists, or " +
+			`{"id","shop","deleted":true}), push.settled (data: the push) and reset (load afresh: what was ` +
+			"asked for is no longer kept). An event's id is a sequence number that survives restarts; the " +
+			"data is what holds when it is sent. A comment comes every 15 seconds.",
+		Responses: map[string]*huma.Response{"200": {
+			Description: "The stream.",
+			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}},
+		}},
+	}, func(ctx context.Context, in *openStream) (*huma.StreamResponse, error) {
+		return a.openStream(ctx, h, in)
+	})
+}
+
+func (a *api) openStream(ctx context.Context, h *hub, in *openStream) (*huma.StreamResponse, error) {
+	who, err := callerOf(ctx).about(in.Shop)
+	if err != nil {
+		return nil, err
+	}
+	last, err := in.last()
+	if err != nil {
+		return nil, err
+	}
+	l, pos, err := h.join(ctx, who.shop)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		defer h.leave(l)
+		r, w := humago.Unwrap(hc)
+		s := &stream{api: a, who: who, l: l, w: w, rc: http.NewResponseController(w)}
+		s.serve(r.Context(), last, pos)
+	}}, nil
+}
+
+// last returns -1 when nothing is to be resumed.
+func (in *openStream) last() (int64, error) {
+	s := in.LastEventID
+	if s == "" {
+		s = in.LastQuery
+	}
+	if s == "" {
+		return -1, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return 0, bellhop.Invalidf("last_event_id", "Last-Event-ID is the id of an event of this stream")
+	}
+	return n, nil
+}
+
+// stream is one open answer.
+type stream struct {
+	api *api
+	who principal
+	l   *listener
+	w   http.ResponseWriter
+	rc  *http.ResponseController
+}
+
+// serve writes what came after last up to pos, and then what the hub sends. It
+// ends when the client goes, is too slow, or is no longer let in, and at
+// shutdown.
+func (s *stream) serve(ctx context.Context, last, pos int64) {
+	// The server's own timeouts are for requests that end. What a connection
+	// does not support it does without.
+	_ = s.rc.SetReadDeadline(time.Time{})
+	defer func() { _ = s.rc.SetWriteDeadline(time.Time{}) }()
+	s.w.Header().Set("Content-Type", "text/event-stream")
+	s.w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
+	if s.write([]byte("retry: 3000\n\n")) != nil || s.replay(ctx, last, pos) != nil {
+		return
+	}
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	for beats := 1; ; {
+		var frames []byte
+		select {
+		case <-ctx.Done():
+			return
+		case f, ok := <-s.l.frames:
+			if !ok {
+				return
+			}
+			frames = f
+		case <-tick.C:
+			if beats++; beats%beatsPerRecheck == 0 && !s.stillIn(ctx) {
+				return
+			}
+			frames = []byte(": still here\n\n")
+		}
+		if s.write(frames) != nil {
+			return
+		}
+	}
+}
+
+// replay writes the changes in (last, pos].
+func (s *stream) replay(ctx context.Context, last, pos int64) error {
+	if last < 0 || last == pos {
+		return s.write(idFrame(pos))
+	}
+	first, err := s.api.store.FirstChange(ctx)
+	if err != nil {
+		return err
+	}
+	if last > pos || last < first-1 {
+		return s.write(resetFrame(pos))
+	}
+	for range replayBatches {
+		changes, err := s.api.store.Changes(ctx, s.who.shop, last, replayBatch)
+		if err != nil {
+			return err
+		}
+		var missed chunk
+		framer := newFramer(s.api.store, replayBatch)
+		for _, c := range changes {
+			if c.Seq > pos {
+				break
+			}
+			if err := framer.add(ctx, &missed, c); err != nil {
+				return err
+			}
+			last = c.Seq
+		}
+		if len(changes) < replayBatch || changes[len(changes)-1].Seq > pos {
+			return s.write(append(missed.frames, idFrame(pos)...))
+		}
+		if err := s.write(missed.frames); err != nil {
+			return err
+		}
+	}
+	return s.write(resetFrame(pos))
+}
+
+func (s *stream) write(frames []byte) error {
+	_ = s.rc.SetWriteDeadline(time.Now().Add(streamWrite))
+	if _, err := s.w.Write(frames); err != nil {
+		return err
+	}
+	return s.rc.Flush()
+}
+
+// stillIn reports whether the credential still opens this shop. Trouble of ours
+// is no reason to end a stream.
+func (s *stream) stillIn(ctx context.Context) bool {
+	p, err := identify(ctx, s.api.store, s.who.credential, s.api.now())
+	if err == nil {
+		p, err = p.about(s.who.shop)
+	}
+	switch bellhop.KindOf(err) {
+	case bellhop.Unauthenticated, bellhop.NotFound, bellhop.Invalid:
+		return false
+	}
+	return err != nil || p.shop == s.who.shop
+}

@@ -1,0 +1,255 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"bellhop"
+	"bellhop/shopify"
+)
+
+// WebhookPath is where [Server] has the endpoint.
+const WebhookPath = "/webhooks/shopify"
+
+// Acceptor takes a webhook in.
+type Acceptor interface {
+	// Accept checks a webhook's signature and makes it durable. It returns
+	// nil only once it is, and otherwise an error of a kind:
+	// bellhop.Unauthenticated for a signature that is wrong or missing,
+	// bellhop.Invalid for an empty body or another header that is missing,
+	// bellhop.TooLarge, and bellhop.Unavailable when nothing can be taken now.
+	//
+	// After it returned nil or an error of the first three kinds it no longer
+	// holds body, which is used again.
+	Accept(ctx context.Context, header http.Header, body []byte) error
+}
+
+// WebhookOptions are what [NewWebhook] may be told; zero fields mean the
+// default.
+type WebhookOptions struct {
+	InFlight    int           // webhooks between read and answered at once; default 64
+	MaxReading  int           // bodies being read at once; default 1,024
+	ReadTimeout time.Duration // how long a sender may take for the body; default 5 s, as long as Shopify waits
+	Logger      *slog.Logger  // default: nothing is logged
+	Registerer  prometheus.Registerer
+}
+
+const (
+	defaultInFlight    = 64
+	defaultMaxReading  = 1024
+	defaultReadTimeout = 5 * time.Second
+	turnTimeout        = time.Second // how long a webhook waits for its turn
+)
+
+// webhook is the endpoint. It is the hot path: it goes past the middleware of
+// the API and does for itself what little it needs of that.
+type webhook struct {
+	acceptor Acceptor
+	reading  chan struct{}
+	inFlight chan struct{}
+	timeout  time.Duration
+	buffers  buffers
+	metrics  *webhookMetrics
+	log      *slog.Logger
+	trouble  sometimes
+}
+
+// NewWebhook returns the endpoint that Shopify's webhooks go to. It answers 200
+// with an empty body once Accept has returned nil; 401 for a wrong signature;
+// 400, 408, 413 or 415 for what can't be a webhook; and 503 with Retry-After when
+// the queue can't take it or too many are waiting. It never answers 429, which
+// Shopify would count as a failure like any other.
+//
+// Have http.Server keep idle connections for longer than Shopify needs them, as
+// [HTTPServer] does: Shopify uses a connection again and gives one second for
+// a new one.
+func NewWebhook(a Acceptor, o WebhookOptions) http.Handler {
+	if o.InFlight <= 0 {
+		o.InFlight = defaultInFlight
+	}
+	if o.MaxReading <= 0 {
+		o.MaxReading = defaultMaxReading
+	}
+	if o.ReadTimeout <= 0 {
+		o.ReadTimeout = defaultReadTimeout
+	}
+	return &webhook{
+		acceptor: a,
+		reading:  make(chan struct{}, o.MaxReading),
+		inFlight: make(chan struct{}, o.InFlight),
+		timeout:  o.ReadTimeout,
+		metrics:  newWebhookMetrics(o.Registerer),
+		log:      loggerOr(o.Logger),
+	}
+}
+
+// ServeHTTP answers one webhook.
+func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	out := h.serve(w, r)
+	h.metrics.observe(out, time.Since(began))
+	if out != outAccepted {
+		h.refuse(w, out)
+	}
+}
+
+// serve returns what the answer is to be; an accepted webhook needs nothing
+// written, since an empty 200 is what net/http sends by itself.
+func (h *webhook) serve(w http.ResponseWriter, r *http.Request) (out webhookOutcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			h.log.ErrorContext(r.Context(), "a webhook panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			out = outPanic
+		}
+	}()
+	// A deadline from here on also bounds how long net/http reads what is left
+	// of a body that is refused unread. Not every ResponseWriter has one.
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Now().Add(h.timeout))
+	if out := refuseUnread(r); out != outAccepted {
+		return out
+	}
+	body, n, out := h.read(r)
+	if out != outAccepted {
+		return out
+	}
+	// With the deadline left in place, net/http would end the request's context
+	// at that time although the body has long been read.
+	_ = rc.SetReadDeadline(time.Time{})
+	if out := h.turn(r.Context()); out != outAccepted {
+		h.buffers.put(body)
+		return out
+	}
+	defer func() { <-h.inFlight }()
+	out = h.outcome(r.Context(), h.acceptor.Accept(r.Context(), r.Header, (*body)[:n]))
+	if out.done() {
+		h.buffers.put(body)
+	}
+	return out
+}
+
+// refuseUnread finds what is wrong with a request before its body is read.
+func refuseUnread(r *http.Request) webhookOutcome {
+	if r.Method != http.MethodPost {
+		return outMethod
+	}
+	if r.ContentLength > shopify.MaxBody {
+		return outTooLarge
+	}
+	for _, coding := range r.Header["Content-Encoding"] {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return outEncoded
+		}
+	}
+	for name, values := range r.Header {
+		if len(values) > 1 && strings.HasPrefix(name, "X-Shopify-") {
+			return repeated(name)
+		}
+	}
+	return outAccepted
+}
+
+// repeated refuses a header of Shopify's that is there twice, even with the same
+// value: Shopify sends each once, and two parties that read different ones are
+// how checks are evaded.
+func repeated(name string) webhookOutcome {
+	if name == shopify.HeaderHMAC {
+		return outUnauthenticated
+	}
+	return outInvalid
+}
+
+func (h *webhook) read(r *http.Request) (body *[]byte, n int, out webhookOutcome) {
+	select {
+	case h.reading <- struct{}{}:
+		defer func() { <-h.reading }()
+	default:
+		return nil, 0, outBusy
+	}
+	body, n, err := h.buffers.read(r.Body, r.ContentLength, shopify.MaxBody)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		out = outSlow
+	case err != nil:
+		out = outCut
+	case n > shopify.MaxBody:
+		out = outTooLarge
+	default:
+		return body, n, outAccepted
+	}
+	h.buffers.put(body)
+	return nil, 0, out
+}
+
+// turn waits for a place among those in flight.
+func (h *webhook) turn(ctx context.Context) webhookOutcome {
+	select {
+	case h.inFlight <- struct{}{}:
+		return outAccepted
+	default:
+	}
+	t := time.NewTimer(turnTimeout)
+	defer t.Stop()
+	select {
+	case h.inFlight <- struct{}{}:
+		return outAccepted
+	case <-t.C:
+		return outBusy
+	case <-ctx.Done():
+		return outGone
+	}
+}
+
+// outcome sorts what Accept returned. Whoever sends badly is counted; only what
+// we have to mend is logged, and under a flood no more than once a second.
+func (h *webhook) outcome(ctx context.Context, err error) webhookOutcome {
+	if err == nil {
+		return outAccepted
+	}
+	switch bellhop.KindOf(err) {
+	case bellhop.Unauthenticated:
+		return outUnauthenticated
+	case bellhop.Invalid:
+		return outInvalid
+	case bellhop.TooLarge:
+		return outTooLarge
+	}
+	if ctx.Err() != nil {
+		return outGone
+	}
+	if h.trouble.now(time.Now()) {
+		h.log.ErrorContext(ctx, "accepting a webhook", "error", err.Error())
+	}
+	if k := bellhop.KindOf(err); k == bellhop.Unavailable || errors.Is(err, context.DeadlineExceeded) {
+		return outUnavailable
+	}
+	return outInternal
+}
+
+func (h *webhook) refuse(w http.ResponseWriter, out webhookOutcome) {
+	a := answers[out]
+	if a.retryAfter != "" {
+		w.Header().Set("Retry-After", a.retryAfter)
+	}
+	switch out {
+	case outMethod:
+		w.Header().Set("Allow", http.MethodPost)
+	case outTooLarge, outSlow, outCut:
+		// The rest of the body may never come, or be long.
+		w.Header().Set("Connection", "close")
+	}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	writeProblem(w, a.problem)
+}
