@@ -162,7 +162,7 @@ func TestPoisonIsSignedAndUseless(t *testing.T) {
 
 func TestShares(t *testing.T) {
 	o := options()
-	o.Orders, o.Duplicates, o.Poison, o.Updates = 8_000, 0.05, 0.01, 0.2
+	o.Orders, o.Duplicates, o.Poison, o.Updates = 4_000, 0.05, 0.01, 0.2
 	var n, copies, poison float64
 	for _, d := range generate(t, o) {
 		n++
@@ -172,7 +172,7 @@ func TestShares(t *testing.T) {
 			poison++
 		}
 	}
-	if copies/n < 0.04 || copies/n > 0.06 || poison/n < 0.007 || poison/n > 0.013 {
+	if copies/n < 0.035 || copies/n > 0.065 || poison/n < 0.005 || poison/n > 0.015 {
 		t.Errorf("%.3f copies, want 0.05; %.3f poison, want 0.01", copies/n, poison/n)
 	}
 }
