@@ -247,6 +247,16 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestMismatchStays(t *testing.T) {
+	w := startFCM(t, simulate.FCMOptions{})
+	w.Mismatch(token)
+	for range 2 {
+		if s, body, _ := w.message(`"data":{}`); s != 403 || !strings.Contains(body, "SENDER_ID_MISMATCH") {
+			t.Errorf("%d %s", s, body)
+		}
+	}
+}
+
 func TestBrokenFromOutside(t *testing.T) {
 	w := startFCM(t, simulate.FCMOptions{})
 	control := func(body string) int {
