@@ -31,12 +31,17 @@ type Sender interface {
 	// Send makes one attempt and returns the service's name for the message.
 	// A message that is too long is shortened, never refused. Any error is a
 	// [*Error]. Send may be called from many goroutines at once; it returns
-	// soon after ctx is done, and then the outcome is unknown.
+	// soon after ctx is done, and then the outcome is unknown unless it is
+	// certain that nothing was sent.
 	Send(ctx context.Context, m Message) (name string, err error)
 
 	// Check reaches the service without sending anything, for doctor and
 	// readyz. Its error says what to mend.
 	Check(ctx context.Context) error
+
+	// Close gives back what the sender holds. Attempts under way end by
+	// themselves.
+	Close() error
 }
 
 // Reason is why an attempt came to nothing.

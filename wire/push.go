@@ -75,3 +75,11 @@ func (s senders) Check(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
+
+func (s senders) Close() error {
+	var errs []error
+	for _, one := range s {
+		errs = append(errs, one.Close())
+	}
+	return errors.Join(errs...)
+}

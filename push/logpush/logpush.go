@@ -40,3 +40,6 @@ func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
 
 // Check always succeeds.
 func (s *Sender) Check(context.Context) error { return nil }
+
+// Close does nothing.
+func (s *Sender) Close() error { return nil }
