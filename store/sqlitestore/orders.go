@@ -17,7 +17,7 @@ const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, 
 	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
 	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
 	o.financial_status, o.fulfillment_status, o.test, o.triggered_at, o.accepted_at, o.recorded_at,
-	(SELECT min(sent_at) FROM pushes WHERE order_no = o.no)`
+	(SELECT min(sent_at) FROM pushes WHERE shop_id = o.shop_id AND order_no = o.no)`
 
 func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
 	o.Shop, o.ID = shop, r.Int()
@@ -148,12 +148,12 @@ func (db *DB) Order(ctx context.Context, shop string, id int64) (o bellhop.Order
 }
 
 func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err error) {
-	var no int64
+	var own, no int64
 	var bad error
-	err = found("order")(c.Prepare(`SELECT o.no, ` + orderColumns + ` FROM orders o
+	err = found("order")(c.Prepare(`SELECT o.shop_id, o.no, ` + orderColumns + ` FROM orders o
 		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = ?) AND o.order_id = ? AND o.placed_at IS NOT NULL`).
 		Text(shop).Int(id).First(func(r sqlitefile.Row) {
-		no = r.Int()
+		own, no = r.Int(), r.Int()
 		o, bad = readOrder(r, shop)
 	}))
 	if err == nil {
@@ -165,7 +165,7 @@ func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err 
 	if o.Items, err = readItems(c, no, o.Total.Currency); err != nil {
 		return o, err
 	}
-	err = c.Prepare(`SELECT ` + pushColumns + ` FROM pushes p ` + pushJoins + ` WHERE p.order_no = ? ORDER BY p.id`).Int(no).
+	err = c.Prepare(`SELECT ` + pushColumns + ` FROM pushes p ` + pushJoins + ` WHERE p.shop_id = ? AND p.order_no = ? ORDER BY p.id`).Int(own).Int(no).
 		Each(func(r sqlitefile.Row) error {
 			o.Pushes = append(o.Pushes, readPush(r, shop))
 			return nil
@@ -174,8 +174,8 @@ func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err 
 }
 
 func readItems(c *sqlitefile.Conn, no int64, currency string) (items []bellhop.Item, err error) {
-	err = c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items WHERE order_no = ? ORDER BY position`).
-		Int(no).Each(func(r sqlitefile.Row) error {
+	err = c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items WHERE key >= ? AND key < ? ORDER BY key`).
+		Int(itemKey(no)).Int(itemKey(no + 1)).Each(func(r sqlitefile.Row) error {
 		item := bellhop.Item{ID: r.Int(), Title: r.Text(), Variant: r.Text(), SKU: r.Text(), Quantity: r.Int()}
 		item.Price, err = money(r.Text(), currency)
 		items = append(items, item)

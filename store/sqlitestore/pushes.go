@@ -24,14 +24,15 @@ func readPush(r sqlitefile.Row, shop string) bellhop.Push {
 		ReceivedAt: r.Time(), OpenedAt: r.Time()}
 }
 
-// Pushes implements [store.Outbox].
+// Pushes implements [store.Outbox]. Newest first goes by the order, so that one
+// index finds an order's pushes and lists a shop's.
 func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page store.PushPage, err error) {
 	limit, err := pageLimit(q.Limit)
 	if err != nil {
 		return page, err
 	}
-	before := int64(math.MaxInt64)
-	if err := parseCursor(q.Cursor, &before); err != nil {
+	no, before := int64(math.MaxInt64), int64(math.MaxInt64)
+	if err := parseCursor(q.Cursor, &no, &before); err != nil {
 		return page, err
 	}
 	if q.Status != "" {
@@ -44,11 +45,12 @@ func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page 
 		if err != nil || own == 0 {
 			return err
 		}
-		return pushQuery(c, own, q, before, limit+1).Each(func(r sqlitefile.Row) error {
+		return pushQuery(c, own, q, no, before, limit+1).Each(func(r sqlitefile.Row) error {
 			if len(page.Pushes) == limit {
-				page.Next = cursor(page.Pushes[limit-1].ID)
+				page.Next = cursor(no, page.Pushes[limit-1].ID)
 				return nil
 			}
+			no = r.Int()
 			page.Pushes = append(page.Pushes, readPush(r, shop))
 			return nil
 		})
@@ -56,20 +58,20 @@ func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page 
 	return page, err
 }
 
-func pushQuery(c *sqlitefile.Conn, shop int64, q store.PushQuery, before int64, limit int) *sqlitefile.Stmt {
-	where := `p.shop_id = ? AND p.id < ?`
+func pushQuery(c *sqlitefile.Conn, shop int64, q store.PushQuery, no, before int64, limit int) *sqlitefile.Stmt {
+	where := `p.shop_id = ? AND (p.order_no, p.id) < (?, ?)`
 	switch q.Status {
 	case "":
 	case bellhop.PushUnknown, bellhop.PushFailed, bellhop.PushSkipped:
-		where += ` AND p.status = ? AND p.status IN ('unknown', 'failed', 'skipped')` // the words of the partial index
+		where += ` AND p.status = ? AND p.status NOT BETWEEN 'pending' AND 'sent'` // the words of the partial index
 	default:
 		where += ` AND p.status = ?`
 	}
 	if q.OrderID != 0 {
 		where += ` AND p.order_no = (SELECT no FROM orders WHERE shop_id = ? AND order_id = ?)`
 	}
-	st := c.Prepare(`SELECT ` + pushColumns + ` FROM pushes p ` + pushJoins + ` WHERE ` + where + ` ORDER BY p.id DESC LIMIT ?`).
-		Int(shop).Int(before)
+	st := c.Prepare(`SELECT p.order_no, ` + pushColumns + ` FROM pushes p ` + pushJoins + ` WHERE ` + where + `
+		ORDER BY p.order_no DESC, p.id DESC LIMIT ?`).Int(shop).Int(no).Int(before)
 	if q.Status != "" {
 		st.Text(string(q.Status))
 	}

@@ -81,6 +81,8 @@ func check(f bellhop.Fact) error {
 		return bellhop.Invalidf("fact", "a fact names the order that it is about")
 	case f.Order != nil && f.Order.Version.IsZero():
 		return bellhop.Invalidf("fact", "an order has a version")
+	case f.Order != nil && len(f.Order.Items) >= maxItems:
+		return bellhop.Invalidf("fact", "an order has fewer than %d lines", maxItems)
 	}
 	return nil
 }
@@ -190,7 +192,7 @@ func (b *batch) save(shop *shopRow, no int64, s store.State, m store.Merged, e *
 	c := b.tx.Conn
 	switch {
 	case m.Wipe && no != 0:
-		return no, b.wipe(no, e.At)
+		return no, b.wipe(shop.id, no, e.At)
 	case m.Content && no == 0:
 		return insertOrder(c, shop.id, m.State, e)
 	case m.Content:

@@ -111,15 +111,20 @@ func updateOrder(c *sqlitefile.Conn, no int64, m store.Merged, e *entry) error {
 	return insertItems(c, no, e)
 }
 
+// itemKey is where the lines of an order begin. Shopify allows 500 of them.
+func itemKey(no int64) int64 { return no << 16 }
+
+const maxItems = 1 << 16
+
 func deleteItems(c *sqlitefile.Conn, no int64) error {
-	return c.Prepare(`DELETE FROM items WHERE order_no = ?`).Int(no).Exec()
+	return c.Prepare(`DELETE FROM items WHERE key >= ? AND key < ?`).Int(itemKey(no)).Int(itemKey(no + 1)).Exec()
 }
 
 func insertItems(c *sqlitefile.Conn, no int64, e *entry) error {
 	for i := range e.Order.Items {
 		item := &e.Order.Items[i]
-		err := c.Prepare(`INSERT INTO items (order_no, position, item_id, title, variant, sku, quantity, price)
-			VALUES (?,?,?,?,?,?,?,?)`).Int(no).Int(int64(i)).Int(item.ID).Text(item.Title).Text(item.Variant).
+		err := c.Prepare(`INSERT INTO items (key, item_id, title, variant, sku, quantity, price)
+			VALUES (?,?,?,?,?,?,?)`).Int(itemKey(no) + int64(i)).Int(item.ID).Text(item.Title).Text(item.Variant).
 			Text(item.SKU).Int(item.Quantity).Text(e.prices[i]).Exec()
 		if err != nil {
 			return err
@@ -129,7 +134,7 @@ func insertItems(c *sqlitefile.Conn, no int64, e *entry) error {
 }
 
 // wipe leaves nothing of an order but its tombstone.
-func (b *batch) wipe(no int64, at time.Time) error {
+func (b *batch) wipe(shop, no int64, at time.Time) error {
 	c := b.tx.Conn
 	err := c.Prepare(`UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `)
 		= (1,NULL,NULL,NULL,NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,
@@ -140,6 +145,7 @@ func (b *batch) wipe(no int64, at time.Time) error {
 	if err := deleteItems(c, no); err != nil {
 		return err
 	}
-	st := c.Prepare(`SELECT id FROM pushes WHERE order_no = ? AND next_at IS NOT NULL AND status <> 'sending'`).Int(no)
+	st := c.Prepare(`SELECT id FROM pushes WHERE shop_id = ? AND order_no = ? AND next_at IS NOT NULL AND status <> 'sending'`).
+		Int(shop).Int(no)
 	return skipPushes(c, st, reasonDeleted, at, &b.pushes)
 }
