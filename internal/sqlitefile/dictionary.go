@@ -3,6 +3,7 @@ package sqlitefile
 import (
 	_ "embed"
 	"fmt"
+	"hash/crc32"
 	"sync"
 
 	"github.com/klauspost/compress/s2"
@@ -29,21 +30,21 @@ type dictionaries struct {
 	byID map[int64]*s2.Dict
 }
 
-// loadDictionaries makes sure that the file has this program's dictionary.
+// loadDictionaries makes sure that the file has this program's dictionary. Its
+// id comes from its content, so that what a running process remembers stays
+// true when the file's content is replaced by that of a backup.
 func loadDictionaries(c *Conn) (*dictionaries, error) {
 	d := &dictionaries{encoder: s2.MakeDict(sample, nil), byID: map[int64]*s2.Dict{}}
-	find := func() (id int64, err error) {
-		return c.Prepare(`SELECT id FROM dictionaries WHERE bytes = ?`).Blob(d.encoder.Bytes()).One()
-	}
-	id, err := find()
-	if err == nil && id == 0 {
-		err = c.Prepare(`INSERT INTO dictionaries (bytes) VALUES (?)`).Blob(d.encoder.Bytes()).Exec()
-		id = c.LastID()
+	bytes := d.encoder.Bytes()
+	d.current = int64(crc32.ChecksumIEEE(bytes)) + 1 // 0 means not compressed
+	d.byID[d.current] = d.encoder
+	known, err := c.Prepare(`SELECT 1 FROM dictionaries WHERE id = ?`).Int(d.current).One()
+	if err == nil && known == 0 {
+		err = c.Prepare(`INSERT OR IGNORE INTO dictionaries (id, bytes) VALUES (?,?)`).Int(d.current).Blob(bytes).Exec()
 	}
 	if err != nil {
 		return nil, err
 	}
-	d.current, d.byID[id] = id, d.encoder
 	return d, nil
 }
 

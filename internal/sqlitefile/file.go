@@ -230,21 +230,21 @@ func (f *File) closeReaders() error {
 }
 
 // Backup writes a copy of the whole file to path while others go on reading and
-// writing. The copy is complete and synced, or it is not there.
+// writing. The copy is complete and synced, or it is not there. What was at path
+// is replaced.
 func (f *File) Backup(ctx context.Context, path string) error {
-	tmp := path + ".part"
-	if err := os.Remove(tmp); err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("make %s: %w", path, err)
+	if same(f.path, path) {
+		return bellhop.Invalidf("backup", "%s is the database itself: name another file", path)
 	}
-	defer os.Remove(tmp)
-	c, err := f.connect(ctx, readerPragmas)
+	tmp := path + ".part"
+	defer removeAll(tmp)
+	c, err := f.connect(ctx, copierPragmas)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	c.db.SetInterrupt(ctx)
-	if err := c.Prepare("VACUUM INTO ?").Text(tmp).Exec(); err != nil {
-		return fmt.Errorf("copy %s: %w", f.path, readError(ctx, err))
+	if err := copyTo(ctx, c, tmp); err != nil {
+		return fmt.Errorf("copy %s: %w", f.path, err)
 	}
 	if err := syncPath(tmp); err != nil {
 		return fmt.Errorf("sync the copy: %w", err)

@@ -1,0 +1,177 @@
+package sqlitefile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"bellhop"
+)
+
+// idRoom is added to the ids that must never come again, for those that are
+// given out while a restore is under way.
+const idRoom = 1 << 20
+
+// Restore makes the content of the file at path that of the backup, in one
+// transaction, also while others use the file: they go on with the restored
+// state. A backup of an earlier program is brought up to date on the way; one
+// that is no backup, damaged, or newer than this program is refused, and
+// nothing is changed.
+func Restore(ctx context.Context, path, backup string, schemas ...Schema) error {
+	if same(path, backup) {
+		return bellhop.Invalidf("backup", "%s is the database itself: name a backup of it", backup)
+	}
+	if _, err := Migrate(ctx, path, schemas...); err != nil {
+		return err
+	}
+	tmp := path + ".restore"
+	defer removeAll(tmp)
+	if err := copyBackup(ctx, backup, tmp, schemas); err != nil {
+		return err
+	}
+	if _, err := Migrate(ctx, tmp, schemas...); err != nil {
+		return err
+	}
+	if err := carryOver(ctx, path, tmp); err != nil {
+		return err
+	}
+	return replace(ctx, path, tmp)
+}
+
+func same(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}
+
+// removeAll removes a file with what SQLite puts beside it.
+func removeAll(path string) {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		_ = os.Remove(path + suffix) // most aren't there
+	}
+}
+
+// copyBackup writes what is in a backup to a file of our own, reading all of it
+// meanwhile, so that a damaged one is found before anything is touched.
+func copyBackup(ctx context.Context, backup, tmp string, schemas []Schema) error {
+	if info, err := os.Stat(backup); errors.Is(err, fs.ErrNotExist) {
+		return bellhop.Errorf(bellhop.NotFound, "backup", "there is no file %s", backup)
+	} else if err != nil {
+		return fmt.Errorf("look at %s: %w", backup, err)
+	} else if !info.Mode().IsRegular() || info.Size() == 0 {
+		return notBackup(backup)
+	}
+	c, err := (&File{path: backup}).connect(ctx, copierPragmas)
+	if err != nil {
+		return readBackup(backup, err)
+	}
+	defer c.close()
+	for _, s := range append([]Schema{archive()}, schemas...) {
+		n, err := c.Prepare(`SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`).Text("schema_" + s.Name).One()
+		if err != nil {
+			return readBackup(backup, err)
+		}
+		if n == 0 {
+			return notBackup(backup)
+		}
+	}
+	if err := copyTo(ctx, c, tmp); err != nil {
+		return readBackup(backup, err)
+	}
+	return nil
+}
+
+func notBackup(path string) error {
+	return bellhop.Invalidf("backup", "%s is not a backup that bellhop made", path)
+}
+
+func readBackup(path string, err error) error {
+	if errors.Is(err, sqlite3.NOTADB) {
+		return notBackup(path)
+	}
+	if errors.Is(err, sqlite3.CORRUPT) {
+		return &bellhop.Error{Kind: bellhop.Invalid, Code: "backup", Message: path + " is damaged: take another backup", Cause: err}
+	}
+	return fmt.Errorf("read the backup %s: %w", path, err)
+}
+
+// copierPragmas leave out query_only, which forbids VACUUM INTO as well.
+const copierPragmas = `PRAGMA busy_timeout=5000; PRAGMA temp_store=MEMORY`
+
+// copyTo writes a copy of c's database to tmp, readable for its owner alone.
+func copyTo(ctx context.Context, c *Conn, tmp string) error {
+	removeAll(tmp)
+	if err := touch(tmp); err != nil { // an empty file keeps its mode
+		return err
+	}
+	c.db.SetInterrupt(ctx)
+	defer c.db.SetInterrupt(context.Background())
+	return readError(ctx, c.Prepare("VACUUM INTO ?").Text(tmp).Exec())
+}
+
+// carryOver puts into tmp what has to outlive the state that it replaces, since
+// running processes hold to it: the dictionaries with which they compress, and
+// which ids were given out that must never come again, such as those of leases.
+func carryOver(ctx context.Context, path, tmp string) error {
+	from, err := (&File{path: path}).connect(ctx, readerPragmas)
+	if err != nil {
+		return err
+	}
+	defer from.close()
+	to, err := (&File{path: tmp}).connect(ctx, `PRAGMA synchronous=OFF`)
+	if err != nil {
+		return err
+	}
+	defer to.close()
+	if _, err := loadDictionaries(to); err != nil {
+		return err
+	}
+	err = from.Prepare(`SELECT id, bytes FROM dictionaries`).Each(func(r Row) error {
+		return to.Prepare(`INSERT OR IGNORE INTO dictionaries (id, bytes) VALUES (?,?)`).Int(r.Int()).Blob(r.Blob()).Exec()
+	})
+	if err != nil {
+		return fmt.Errorf("carry dictionaries over: %w", err)
+	}
+	err = from.Prepare(`SELECT name, seq FROM sqlite_sequence`).Each(func(r Row) error { return raise(to, r.Text(), r.Int()+idRoom) })
+	if err != nil {
+		return fmt.Errorf("carry ids over: %w", err)
+	}
+	return nil
+}
+
+// raise makes a table's next id larger than id.
+func raise(c *Conn, table string, id int64) error {
+	err := c.Prepare(`UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?`).Int(id).Text(table).Exec()
+	if err != nil || c.Changes() > 0 {
+		return err
+	}
+	return c.Prepare(`INSERT INTO sqlite_sequence (name, seq) VALUES (?,?)`).Text(table).Int(id).Exec()
+}
+
+// replace copies all pages of tmp over those of the file at path, as one
+// transaction: whoever reads meanwhile sees the old state to the end.
+func replace(ctx context.Context, path, tmp string) error {
+	c, err := (&File{path: path}).connect(ctx, writerPragmas)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	for deadline := time.Now().Add(busyPatience); ; {
+		err := c.db.Restore("main", uri(tmp, ""))
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil || !errors.Is(err, sqlite3.BUSY) || time.Now().After(deadline) {
+			return fmt.Errorf("restore %s: %w", path, readError(ctx, err))
+		}
+	}
+}
+
+// busyPatience is how long a restore waits for the writers of other processes
+// to be between two transactions. Each try waits for 5 s by itself.
+const busyPatience = 30 * time.Second
