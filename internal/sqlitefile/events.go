@@ -76,7 +76,7 @@ func (f *File) ScanBody(c *Conn, r Row) ([]byte, error) {
 func (f *File) Event(c *Conn, seq int64) (*bellhop.Event, error) {
 	var e *bellhop.Event
 	var bad error
-	_, err := c.Prepare(`SELECT `+EventColumns+`, `+BodyColumns+` FROM events e WHERE e.seq = ?`).Int(seq).
+	_, err := c.Prepare(`SELECT ` + EventColumns + `, ` + BodyColumns + ` FROM events e WHERE e.seq = ?`).Int(seq).
 		First(func(r Row) {
 			e = ScanEvent(r).Event
 			e.Body, bad = f.ScanBody(c, r)
