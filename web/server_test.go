@@ -1,0 +1,175 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+	"bellhop/web"
+)
+
+func TestHealth(t *testing.T) {
+	var asked atomic.Int32
+	var failing atomic.Bool
+	r := newRig(t, func(o *web.Options) {
+		o.Checks = []web.Check{
+			{Name: "store", Func: func(context.Context) error { asked.Add(1); return nil }},
+			{Name: "queue", Func: func(context.Context) error {
+				if failing.Load() {
+					return bellhop.Errorf(bellhop.Unavailable, "queue", "the disk is full")
+				}
+				return nil
+			}},
+			{Name: "push", Func: func(context.Context) error {
+				if failing.Load() {
+					return errors.New("the secret cause")
+				}
+				return nil
+			}},
+		}
+		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "metrics\n") })
+	})
+	if a := r.call("GET", "/healthz", "", ""); a.StatusCode != 200 || a.body != `{"status":"ok"}`+"\n" {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if a := r.call("GET", "/metrics", "", ""); a.body != "metrics\n" {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	ok := `{"status":"ok","checks":{"push":"ok","queue":"ok","store":"ok"}}` + "\n"
+	for range 5 {
+		if a := r.call("GET", "/readyz", "", ""); a.StatusCode != 200 || a.body != ok {
+			t.Errorf("%d %s", a.StatusCode, a.body)
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("asked %d times within a second", n)
+	}
+	failing.Store(true)
+	r.clock.Add(time.Second)
+	a := r.call("GET", "/readyz", "", "")
+	want := `{"status":"failing","checks":{"push":"failing; the log says more","queue":"the disk is full","store":"ok"}}` + "\n"
+	if a.StatusCode != 503 || a.body != want || !strings.Contains(r.log.String(), "the secret cause") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}
+
+// troubled fails or panics where a test asks it to.
+type troubled struct {
+	web.Store
+	orders func() error
+}
+
+func (s troubled) Orders(ctx context.Context, shop string, q store.OrderQuery) (store.OrderPage, error) {
+	if err := s.orders(); err != nil {
+		return store.OrderPage{}, err
+	}
+	return s.Store.Orders(ctx, shop, q)
+}
+
+func TestTroubleOfOursIsLoggedAndNotTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		orders func() error
+		status int
+		code   string
+	}{
+		"unclassified": {func() error { return errors.New("the secret cause") }, 500, "internal"},
+		"internal": {func() error {
+			return &bellhop.Error{Kind: bellhop.Internal, Code: "x", Message: "the secret cause"}
+		}, 500, "internal"},
+		"unavailable": {func() error {
+			return &bellhop.Error{Kind: bellhop.Unavailable, Code: "store", Message: "the store is away", Cause: errors.New("the secret cause")}
+		}, 503, "store"},
+		"panic": {func() error { panic("the secret cause") }, 500, "internal"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, func(o *web.Options) { o.Store = troubled{o.Store, c.orders} })
+			a := r.call("GET", "/v1/orders?q=jo%40example.com", ownerSession, "")
+			r.problem(a, c.status, c.code)
+			if strings.Contains(a.body, "secret cause") {
+				t.Errorf("the cause is told: %s", a.body)
+			}
+			if log := r.log.String(); !strings.Contains(log, "the secret cause") || strings.Contains(log, "example.com") {
+				t.Errorf("the log: %s", log)
+			}
+			r.counted("bellhop_http_requests_total", fmt.Sprintf(`code="%d",route="GET /v1/orders"`, c.status), 1)
+		})
+	}
+}
+
+func TestAPIIsBoundedApartFromWebhooks(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	r := newRig(t, func(o *web.Options) {
+		o.APIInFlight = 1
+		o.Store = troubled{o.Store, func() error {
+			entered <- struct{}{}
+			<-release
+			return nil
+		}}
+	})
+	done := make(chan reply)
+	go func() { done <- r.call("GET", "/v1/orders", ownerSession, "") }()
+	<-entered
+	a := r.call("GET", "/v1/pushes", ownerSession, "")
+	r.problem(a, 503, "busy")
+	if a.Header.Get("Retry-After") != "1" {
+		t.Errorf("%v", a.Header)
+	}
+	if a := r.call("POST", web.WebhookPath, "", "{}"); a.StatusCode != 200 {
+		t.Errorf("a webhook is held up: %d", a.StatusCode)
+	}
+	if a := r.call("GET", "/healthz", "", ""); a.StatusCode != 200 {
+		t.Errorf("health is held up: %d", a.StatusCode)
+	}
+	close(release)
+	if a := <-done; a.StatusCode != 200 {
+		t.Error(a.body)
+	}
+}
+
+func TestRequestsAreCountedByRoute(t *testing.T) {
+	r := newRig(t)
+	r.order(demo, 0)
+	r.call("GET", "/v1/orders/820982911946154508", ownerSession, "")
+	r.call("GET", "/v1/orders/1?shop=demo.myshopify.com", ownerSession, "")
+	r.call("GET", "/customers/jo@example.com", "", "")
+	r.counted("bellhop_http_requests_total", `code="200",route="GET /v1/orders/{id}"`, 1)
+	r.counted("bellhop_http_requests_total", `code="404",route="GET /v1/orders/{id}"`, 1)
+	r.counted("bellhop_http_requests_total", `code="404",route="none"`, 1)
+	if log := r.log.String(); strings.Contains(log, "jo@example.com") || strings.Contains(log, "8209829119") || !strings.Contains(log, "/v1/orders/{id}") {
+		t.Errorf("the log: %s", log)
+	}
+}
+
+func TestServerLimitsAreSet(t *testing.T) {
+	s := web.HTTPServer("127.0.0.1:0", http.NotFoundHandler(), nil)
+	if s.ReadHeaderTimeout == 0 || s.ReadTimeout == 0 || s.WriteTimeout == 0 || s.IdleTimeout != 120*time.Second ||
+		s.MaxHeaderBytes != 16<<10 || s.ErrorLog == nil || s.Addr == "" || s.Handler == nil {
+		t.Errorf("%+v", s)
+	}
+	r := newRig(t)
+	conn, err := net.Dial("tcp", r.Listener.Addr().String())
+	must(t, err)
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\nX-Long: %s\r\n\r\n", strings.Repeat("x", 64<<10))
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	must(t, err)
+	if res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("got %d", res.StatusCode)
+	}
+}
+
+func TestNewNeedsItsParts(t *testing.T) {
+	if _, err := web.New(web.Options{}); err == nil {
+		t.Error("a server without a store")
+	}
+}

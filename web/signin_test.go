@@ -1,0 +1,268 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop/web"
+)
+
+func signIn(r *rig, email, pw, more string, change ...func(*http.Request)) reply {
+	r.Helper()
+	return r.call("POST", "/v1/sessions", "", fmt.Sprintf(`{"email":%q,"password":%q%s}`, email, pw, more), change...)
+}
+
+func TestSignInAndOut(t *testing.T) {
+	r := newRig(t)
+	a := signIn(r, " JO@Example.com", password, "")
+	if a.StatusCode != 200 || a.Header.Get("Set-Cookie") != "" || a.Header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("%d %v %s", a.StatusCode, a.Header, a.body)
+	}
+	s := a.json(t)
+	token := s["token"].(string)
+	if !strings.HasPrefix(token, "bh_s_") || len(token) != len("bh_s_")+43 || s["shop"] != demo || s["role"] != "owner" ||
+		s["expires_at"] != r.clock.Now().Add(30*24*time.Hour).Format(time.RFC3339) {
+		t.Errorf("%v", s)
+	}
+	if strings.Contains(r.log.String(), token) || strings.Contains(r.log.String(), password) {
+		t.Error("a secret is in the log")
+	}
+	if a := r.call("GET", "/v1/orders", token, ""); a.StatusCode != 200 {
+		t.Fatal(a.body)
+	}
+	if a := r.call("DELETE", "/v1/sessions/current", token, ""); a.StatusCode != 204 {
+		t.Fatal(a.body)
+	}
+	r.problem(r.call("GET", "/v1/orders", token, ""), 401, "unauthenticated")
+	if s := signIn(r, "op@example.com", password, "").json(t); s["shop"] != "" || s["role"] != "operator" {
+		t.Errorf("%v", s)
+	}
+}
+
+func TestWrongSignInsLookAlike(t *testing.T) {
+	r := newRig(t)
+	wrong, unknown := signIn(r, "jo@example.com", "wrong", ""), signIn(r, "nobody@example.com", password, "")
+	r.problem(wrong, 401, "wrong_credentials")
+	r.problem(unknown, 401, "wrong_credentials")
+	if wrong.body != unknown.body {
+		t.Errorf("%s and %s", wrong.body, unknown.body)
+	}
+}
+
+func TestSignInsAreLimitedByAccount(t *testing.T) {
+	r := newRig(t)
+	for range 10 {
+		r.problem(signIn(r, "jo@example.com", "wrong", ""), 401, "wrong_credentials")
+	}
+	for _, email := range []string{"jo@example.com", "Jo@Example.com "} {
+		a := signIn(r, email, password, "")
+		r.problem(a, 429, "rate_limited")
+		if a.Header.Get("Retry-After") != "30" {
+			t.Errorf("Retry-After is %q", a.Header.Get("Retry-After"))
+		}
+	}
+	if a := signIn(r, "kim@example.com", password, ""); a.StatusCode != 200 {
+		t.Errorf("another account: %s", a.body)
+	}
+	r.clock.Add(30 * time.Second)
+	if a := signIn(r, "jo@example.com", password, ""); a.StatusCode != 200 {
+		t.Fatalf("after a while: %s", a.body)
+	}
+	// A success starts the count anew.
+	for range 10 {
+		r.problem(signIn(r, "jo@example.com", "wrong", ""), 401, "wrong_credentials")
+	}
+}
+
+func TestSignInsAreLimitedByAddress(t *testing.T) {
+	r := newRig(t, func(o *web.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	from := func(address string) func(*http.Request) { return withHeader("X-Forwarded-For", address) }
+	try := func(n int, address string) reply {
+		return signIn(r, fmt.Sprintf("nobody%d@example.com", n), "wrong", "", from(address))
+	}
+	for n := range 30 {
+		// What the client writes itself stands left of what the proxy adds.
+		if a := try(n, fmt.Sprintf("10.9.9.%d, 203.0.113.7", n)); a.StatusCode != 401 {
+			t.Fatalf("%d: %s", n, a.body)
+		}
+	}
+	r.problem(try(31, "203.0.113.7"), 429, "rate_limited")
+	if a := try(32, "203.0.113.8"); a.StatusCode != 401 {
+		t.Errorf("another address: %s", a.body)
+	}
+	r.clock.Add(2 * time.Second)
+	if a := try(33, "203.0.113.7"); a.StatusCode != 401 {
+		t.Errorf("after a while: %s", a.body)
+	}
+}
+
+func TestForwardedAddressOfAStrangerDoesNotCount(t *testing.T) {
+	r := newRig(t)
+	for n := range 30 {
+		signIn(r, fmt.Sprintf("nobody%d@example.com", n), "wrong", "", withHeader("X-Forwarded-For", fmt.Sprint("203.0.113.", n)))
+	}
+	r.problem(signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", "203.0.113.99")), 429, "rate_limited")
+}
+
+func TestCookieOfABrowser(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*http.Request)
+		secure bool
+	}{
+		"http":                  {func(*http.Request) {}, false},
+		"https behind a proxy":  {withHeader("X-Forwarded-Proto", "https"), true},
+		"http to a known proxy": {withHeader("X-Forwarded-Proto", "http"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, func(o *web.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
+			a := signIn(r, "jo@example.com", password, `,"cookie":true`, c.change)
+			cookies := a.Cookies()
+			if len(cookies) != 1 {
+				t.Fatalf("%v %s", a.Header, a.body)
+			}
+			got := cookies[0]
+			if got.Name != "bellhop_session" || !got.HttpOnly || got.SameSite != http.SameSiteLaxMode || got.Secure != c.secure || got.Path != "/" {
+				t.Errorf("%v", got)
+			}
+			if a := r.call("GET", "/v1/orders", "", "", withCookie(got.Value)); a.StatusCode != 200 {
+				t.Fatal(a.body)
+			}
+			out := r.call("DELETE", "/v1/sessions/current", "", "", withCookie(got.Value))
+			if out.StatusCode != 204 || len(out.Cookies()) != 1 || out.Cookies()[0].MaxAge >= 0 {
+				t.Errorf("%d %v", out.StatusCode, out.Header)
+			}
+		})
+	}
+	r := newRig(t)
+	if a := signIn(r, "jo@example.com", password, `,"cookie":true`, withHeader("X-Forwarded-Proto", "https")); a.Cookies()[0].Secure {
+		t.Error("a stranger's X-Forwarded-Proto counts")
+	}
+}
+
+func TestCookieIsNoUseToAnotherSite(t *testing.T) {
+	r := newRig(t)
+	r.order(demo, 0)
+	patch := func(change ...func(*http.Request)) reply {
+		return r.call("PATCH", "/v1/orders/820982911946154508", "", `{"handling":"seen"}`,
+			append(change, withCookie(ownerSession))...)
+	}
+	r.problem(patch(withHeader("Sec-Fetch-Site", "cross-site")), 403, "cross_site")
+	r.problem(patch(withHeader("Sec-Fetch-Site", "same-site")), 403, "cross_site")
+	r.problem(patch(withHeader("Origin", "https://evil.example")), 403, "cross_site")
+	for _, change := range []func(*http.Request){
+		withHeader("Sec-Fetch-Site", "same-origin"), withHeader("Origin", r.URL), func(*http.Request) {},
+	} {
+		if a := patch(change); a.StatusCode != 200 {
+			t.Errorf("%d %s", a.StatusCode, a.body)
+		}
+	}
+	r.problem(r.call("POST", "/signin", "", "", withHeader("Sec-Fetch-Site", "cross-site")), 403, "cross_site")
+	r.problem(r.call("GET", "/v1/orders", "", "", withCookie(demoToken)), 401, "unauthenticated")
+	r.problem(r.call("GET", "/v1/orders", "", "", withCookie(ownerSession), withHeader("Authorization", "Basic am8=")), 401, "unauthenticated")
+	if a := r.call("GET", "/v1/orders", demoToken, "", withCookie(otherSession)); len(a.json(t)["orders"].([]any)) != 1 {
+		t.Error("the bearer token doesn't go before the cookie")
+	}
+}
+
+func TestSignInFormOfThePage(t *testing.T) {
+	r := newRig(t)
+	post := func(email, pw string) reply {
+		req, err := http.NewRequest("POST", r.URL+"/signin", strings.NewReader(url.Values{"email": {email}, "password": {pw}}.Encode()))
+		must(t, err)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Sec-Fetch-Site", "same-origin")
+		return r.do(req)
+	}
+	a := post("jo@example.com", "wrong")
+	if a.StatusCode != 401 || len(a.Cookies()) != 0 || !strings.Contains(a.body, "is wrong") || !strings.Contains(a.body, `value="jo@example.com"`) {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	a = post("jo@example.com", password)
+	if a.StatusCode != 303 || a.Header.Get("Location") != "/" || len(a.Cookies()) != 1 {
+		t.Fatalf("%d %v", a.StatusCode, a.Header)
+	}
+	cookie := withCookie(a.Cookies()[0].Value)
+	if a := r.call("GET", "/", "", "", cookie); !strings.Contains(a.body, demo) {
+		t.Error(a.body)
+	}
+	if a := r.call("POST", "/signout", "", "", cookie); a.StatusCode != 303 {
+		t.Error(a.body)
+	}
+	if a := r.call("GET", "/", "", "", cookie); strings.Contains(a.body, demo) || !strings.Contains(a.body, `action="/signin"`) {
+		t.Error("still signed in after signing out")
+	}
+}
+
+func TestSignInLinkWorksOnce(t *testing.T) {
+	secret, _ := web.NewToken()
+	var link web.SignInLink
+	r := newRig(t, func(o *web.Options) { o.SignInLink = &link; link.Secret = secret; link.PersonID = 1 })
+	follow := func(path string, change ...func(*http.Request)) reply { return r.call("GET", path, "", "", change...) }
+	path := "/signin?once=" + secret
+
+	if a := follow("/signin?once=wrong"); a.StatusCode != 401 || len(a.Cookies()) != 0 {
+		t.Errorf("a wrong one: %d", a.StatusCode)
+	}
+	if a := r.call("HEAD", path, "", ""); len(a.Cookies()) != 0 {
+		t.Error("HEAD used the link")
+	}
+	if a := follow(path, withHeader("Sec-Purpose", "prefetch;prerender")); len(a.Cookies()) != 0 {
+		t.Error("looking ahead used the link")
+	}
+	a := follow(path)
+	if a.StatusCode != 303 || a.Header.Get("Location") != "/" || len(a.Cookies()) != 1 {
+		t.Fatalf("%d %s", a.StatusCode, a.body)
+	}
+	if page := follow("/", withCookie(a.Cookies()[0].Value)); !strings.Contains(page.body, demo) {
+		t.Error(page.body)
+	}
+	if again := follow(path); again.StatusCode != 401 || len(again.Cookies()) != 0 || !strings.Contains(again.body, "has been used") {
+		t.Errorf("again: %d %s", again.StatusCode, again.body)
+	}
+	if again := follow(path, withCookie(a.Cookies()[0].Value)); again.StatusCode != 303 {
+		t.Errorf("again, signed in: %d", again.StatusCode)
+	}
+	if strings.Contains(r.log.String(), secret) {
+		t.Error("the link's secret is in the log")
+	}
+}
+
+func TestPasswords(t *testing.T) {
+	hash := hashOnce()
+	if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("got %s", hash)
+	}
+	for pw, want := range map[string]bool{password: true, password + " ": false, "": false} {
+		if ok, err := web.VerifyPassword(hash, pw); ok != want || err != nil {
+			t.Errorf("%q: %v %v", pw, ok, err)
+		}
+	}
+	if other, err := web.HashPassword(password); err != nil || other == hash {
+		t.Errorf("%v: two hashes are the same", err)
+	}
+	for _, pw := range []string{"", "short", strings.Repeat("x", 1025)} {
+		if _, err := web.HashPassword(pw); err == nil {
+			t.Errorf("%d characters are taken", len(pw))
+		}
+	}
+	for _, bad := range []string{"", "x", "$argon2i$v=19$m=19456,t=2,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ",
+		"$argon2id$v=19$m=99999999,t=2,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ", "$argon2id$v=19$m=64,t=0,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ",
+		"$argon2id$v=19$m=64,t=1,p=1$YWFhYWFhYWE$!", "$argon2id$v=19$m=64,t=1,p=1$$YWFhYWFhYWFhYWFhYWFhYQ"} {
+		if ok, err := web.VerifyPassword(bad, password); ok || err == nil {
+			t.Errorf("%q is verified", bad)
+		}
+	}
+}
+
+func TestNewTokens(t *testing.T) {
+	a, hash := web.NewToken()
+	b, _ := web.NewToken()
+	if a == b || !strings.HasPrefix(a, "bh_t_") || web.HashToken(a) != hash {
+		t.Errorf("%s %s", a, b)
+	}
+}
