@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -122,17 +121,4 @@ func (s *Storage) sqlitePath(u *url.URL) (string, error) {
 		path = filepath.Join(s.Dir, "bellhop.db")
 	}
 	return filepath.Abs(path)
-}
-
-// Writable reports whether the folder of sqlite: files can be written to.
-func writable(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	h, err := os.CreateTemp(dir, ".bellhop-check-*")
-	if err != nil {
-		return err
-	}
-	h.Close()
-	return os.Remove(h.Name())
 }

@@ -35,12 +35,12 @@ func (o *Options) fill() {
 
 // Parts are the opened drivers.
 type Parts struct {
-	Store  store.Store
-	Broker queue.Broker
-	Queue  queue.Queue
+	Store     store.Store
+	Broker    queue.Broker
+	Queue     queue.Queue
+	QueueName string // that BELLHOP_QUEUE names
 
 	files *sqliteFiles
-	dir   string
 }
 
 // storeDriver and queueDriver are what a driver's file here offers.
@@ -118,7 +118,25 @@ func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Parts{files: files, dir: s.Dir}
+	p := &Parts{files: files}
+	if err = p.open(ctx, db, q); err == nil {
+		p.Queue, err = p.Broker.Open(ctx, p.QueueName)
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// OpenBroker opens the database and the broker, and no queue: the one that
+// BELLHOP_QUEUE names need not be there.
+func (s *Storage) OpenBroker(ctx context.Context, o Options) (*Parts, error) {
+	o.fill()
+	files, db, q, err := s.drivers(o)
+	if err != nil {
+		return nil, err
+	}
+	p := &Parts{files: files}
 	if err := p.open(ctx, db, q); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -129,13 +147,18 @@ func (p *Parts) open(ctx context.Context, db storeDriver, q queueDriver) (err er
 	if p.Store, err = db.open(ctx); err != nil {
 		return err
 	}
-	broker, name, err := q.open(ctx)
+	p.Broker, p.QueueName, err = q.open(ctx)
+	return err
+}
+
+// Restore makes the whole state that of a backup, also while others use it.
+func (s *Storage) Restore(ctx context.Context, backup string, o Options) error {
+	o.fill()
+	files, _, _, err := s.drivers(o)
 	if err != nil {
 		return err
 	}
-	p.Broker = broker
-	p.Queue, err = broker.Open(ctx, name)
-	return err
+	return files.restore(ctx, backup)
 }
 
 // Healthy returns nil while what is stored would be kept.

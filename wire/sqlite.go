@@ -62,12 +62,27 @@ func (s *sqliteFiles) healthy() error {
 
 func (s *sqliteFiles) backup(ctx context.Context, path string) error {
 	if len(s.open) != 1 {
-		return bellhop.Errorf(bellhop.Conflict, "backup", "the database and the queue are in %d files: back up each with its own tools, or let them share one", len(s.open))
+		return severalFiles(len(s.open))
 	}
 	for _, f := range s.open {
 		return f.Backup(ctx, path)
 	}
 	return nil
+}
+
+func (s *sqliteFiles) restore(ctx context.Context, backup string) error {
+	if len(s.schemas) != 1 {
+		return severalFiles(len(s.schemas))
+	}
+	for path, schemas := range s.schemas {
+		return sqlitefile.Restore(ctx, path, backup, schemas...)
+	}
+	return nil
+}
+
+func severalFiles(n int) error {
+	return bellhop.Errorf(bellhop.Conflict, "several_files",
+		"the database and the queue are in %d files: keep each with its own tools, or let them share one", n)
 }
 
 func (s *sqliteFiles) close() error {

@@ -1,0 +1,49 @@
+package wire
+
+import "context"
+
+// Level says how bad a [Finding] is.
+type Level string
+
+// The levels.
+const (
+	LevelOK   Level = "ok"
+	LevelWarn Level = "warn" // it works, and somebody should look
+	LevelFail Level = "fail" // it does not work
+)
+
+// Finding is what was found out about one part.
+type Finding struct {
+	Part  string `json:"part"`
+	Level Level  `json:"level"`
+	Found string `json:"found"`
+	Fix   string `json:"fix,omitempty"` // what to do about it; "" with [LevelOK]
+}
+
+// OK is a finding that all is well.
+func OK(part, found string) Finding { return Finding{Part: part, Level: LevelOK, Found: found} }
+
+// Warn is a finding that somebody should look into.
+func Warn(part, found, fix string) Finding {
+	return Finding{Part: part, Level: LevelWarn, Found: found, Fix: fix}
+}
+
+// Fail is a finding that something does not work.
+func Fail(part, found, fix string) Finding {
+	return Finding{Part: part, Level: LevelFail, Found: found, Fix: fix}
+}
+
+// Examine looks at where the data lives without opening or changing it. there
+// tells whether there is a database to be opened.
+func (s *Storage) Examine(ctx context.Context, o Options) (found []Finding, there bool) {
+	o.fill()
+	files, _, _, err := s.drivers(o)
+	if err != nil {
+		return []Finding{Fail("settings", err.Error(), "correct the setting")}, false
+	}
+	return files.examine(ctx)
+}
+
+// QuickCheck reads through everything that is stored, and returns an error that
+// says what is damaged, if anything.
+func (p *Parts) QuickCheck(ctx context.Context) error { return p.files.quickCheck(ctx) }

@@ -1,0 +1,5 @@
+//go:build !(linux || darwin || freebsd)
+
+package wire
+
+func freeSpace(string) (free uint64, known bool) { return 0, false }

@@ -1,0 +1,86 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"bellhop/internal/sqlitefile"
+)
+
+// lowSpace is when a disk counts as nearly full: about 100,000 orders with
+// their bodies.
+const lowSpace = 500 << 20
+
+// examine looks at each file from outside.
+func (s *sqliteFiles) examine(ctx context.Context) (found []Finding, there bool) {
+	v, err := sqlitefile.Version()
+	if err != nil {
+		return []Finding{Fail("sqlite", err.Error(), "this program is damaged: install it anew")}, false
+	}
+	found = append(found, OK("sqlite", "version "+v))
+	there = true
+	for path, schemas := range s.schemas {
+		found = append(found, examineFolder(filepath.Dir(path)))
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, os.ErrNotExist), err == nil && info.Size() == 0:
+			there = false
+			found = append(found, Warn("database", "there is none yet at "+path, "start bellhop serve, or run bellhop migrate: both make it"))
+			continue
+		case err != nil:
+			there = false
+			found = append(found, Fail("database", err.Error(), "let the user that bellhop runs as read it"))
+			continue
+		}
+		found = append(found, examineMode(path, info))
+		if err := sqlitefile.Check(ctx, path, schemas...); err != nil {
+			there = false
+			found = append(found, Fail("schema", err.Error(), "run bellhop migrate, with the newest bellhop"))
+			continue
+		}
+		found = append(found, OK("schema", "up to date"))
+	}
+	return found, there
+}
+
+func examineFolder(dir string) Finding {
+	for {
+		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
+			break
+		}
+		dir = filepath.Dir(dir) // it will be made
+	}
+	h, err := os.CreateTemp(dir, ".bellhop-check-*")
+	if err != nil {
+		return Fail("folder", "can't write to "+dir, "let the user that bellhop runs as write there, or set BELLHOP_DIR")
+	}
+	h.Close()
+	os.Remove(h.Name())
+	free, known := freeSpace(dir)
+	switch {
+	case !known:
+		return OK("folder", dir+" can be written to")
+	case free < lowSpace:
+		return Warn("folder", fmt.Sprintf("%s has %d MiB left", dir, free>>20), "make room: without any, webhooks are answered 503")
+	}
+	return OK("folder", fmt.Sprintf("%s can be written to and has %d MiB left", dir, free>>20))
+}
+
+func examineMode(path string, info os.FileInfo) Finding {
+	if info.Mode().Perm()&0o077 != 0 {
+		return Warn("database", fmt.Sprintf("others than its owner can open %s, which holds customers' data", path), "chmod 600 "+path)
+	}
+	return OK("database", path)
+}
+
+func (s *sqliteFiles) quickCheck(ctx context.Context) error {
+	for _, f := range s.open {
+		if err := f.QuickCheck(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
