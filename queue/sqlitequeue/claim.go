@@ -33,7 +33,9 @@ func (q *Queue) claim(ctx context.Context, max int) ([]claimed, error) {
 			return nil, err
 		}
 		if ready {
-			if out, err := q.take(ctx, max); err != nil || len(out) > 0 {
+			// A claim that is broken off half-way would leave leases that nobody
+			// knows of until they run out.
+			if out, err := q.take(context.WithoutCancel(ctx), max); err != nil || len(out) > 0 {
 				return out, err
 			}
 			continue

@@ -121,7 +121,7 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 		return nil, err
 	}
 	out := make([]queue.Delivery, 0, len(claims))
-	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
+	err = q.file.Read(context.WithoutCancel(ctx), func(c *sqlitefile.Conn) error {
 		for _, cl := range claims {
 			e, err := q.file.Event(c, cl.seq)
 			if err != nil {
