@@ -1,0 +1,137 @@
+package pipeline_test
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/simulate"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+// TestEveryShuffleConverges records 20,000 orders, delivered as 100,000 shuffled
+// creations, updates, edits, refunds, deletions and duplicates, from several
+// goroutines in batches of any size, and compares all that is kept with a model.
+func TestEveryShuffleConverges(t *testing.T) {
+	orders, want := 20_000, 100_000
+	if testing.Short() {
+		orders, want = 2_000, 10_000
+	}
+	shops := []string{"a.myshopify.com", "b.myshopify.com", "c.myshopify.com", "d.myshopify.com"}
+	r := openRecorder(t, shops)
+	deliveries, err := simulate.Generate(simulate.ShopifyOptions{Shops: shops, Secret: app, Seed: 42,
+		Orders: orders, Updates: 0.4, FollowUps: 4, Duplicates: 0.3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := simulate.NewModel()
+	var events []*bellhop.Event
+	for d := range deliveries {
+		model.Take(d)
+		events = append(events, d.Event(newID(t), time.Now()))
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for len(events) < want { // and the same deliveries once more
+		e := *events[rng.IntN(len(events))]
+		e.ID = newID(t)
+		events = append(events, &e)
+	}
+	rng.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+	recordAll(t, r, rng, events)
+	compare(t, r.Store.(store.Store), model.Expect(), len(events))
+}
+
+func newID(t *testing.T) bellhop.EventID {
+	id, err := uuid.NewV7()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bellhop.EventID(id)
+}
+
+func openRecorder(t *testing.T, shops []string) *pipeline.Recorder {
+	t.Helper()
+	s := wire.Storage{Dir: filepath.Join(t.TempDir(), "data"), DB: "sqlite:", Queue: "sqlite:"}
+	parts, err := s.Open(t.Context(), wire.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { parts.Close() })
+	for _, domain := range shops {
+		if err := parts.Store.AddShop(t.Context(), bellhop.Shop{Domain: domain, AddedAt: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &pipeline.Recorder{Store: parts.Store, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+}
+
+func recordAll(t *testing.T, r *pipeline.Recorder, rng *rand.Rand, events []*bellhop.Event) {
+	t.Helper()
+	batches := make(chan []*bellhop.Event)
+	var workers sync.WaitGroup
+	for range 4 {
+		workers.Go(func() {
+			for batch := range batches {
+				for i, err := range r.Record(t.Context(), batch) {
+					if err != nil {
+						t.Errorf("event %s: %v", batch[i].ID, err)
+					}
+				}
+			}
+		})
+	}
+	for len(events) > 0 {
+		n := min(len(events), 1+rng.IntN(300))
+		batches <- events[:n]
+		events = events[n:]
+	}
+	close(batches)
+	workers.Wait()
+}
+
+func compare(t *testing.T, s store.Store, expect map[simulate.OrderKey]simulate.Expected, events int) {
+	t.Helper()
+	known, wrong := 0, 0
+	for key, want := range expect {
+		got, err := s.Order(t.Context(), key.Shop, key.ID)
+		shown := want.Known && !want.Deleted
+		if shown {
+			known++
+		}
+		diff := ""
+		if shown && err == nil {
+			diff = cmp.Diff(want.Order, got, cmpopts.EquateEmpty(),
+				cmpopts.IgnoreFields(bellhop.Order{}, "Handling", "Trace", "Pushes"))
+		}
+		if shown != (err == nil) || !shown && bellhop.KindOf(err) != bellhop.NotFound || diff != "" {
+			if wrong++; wrong <= 5 {
+				t.Errorf("order %d of %s: %v; want it shown: %v\n%s", key.ID, key.Shop, err, shown, diff)
+			}
+		}
+		if shown && len(got.Pushes) != 1 {
+			t.Errorf("order %d owes %d pushes, want 1", key.ID, len(got.Pushes))
+		}
+	}
+	totals, err := s.Totals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := int64(0)
+	for _, n := range totals {
+		sum += n
+	}
+	if sum != int64(events) {
+		t.Errorf("the ledger has %d lines for %d events", sum, events)
+	}
+	t.Logf("%d events, %d orders shown, %d wrong; ledger: %v", events, known, wrong, totals)
+}

@@ -1,0 +1,151 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/push"
+	"bellhop/store"
+)
+
+// outbox keeps what was settled.
+type outbox struct {
+	store.Outbox
+	settled []store.Settled
+	err     error
+}
+
+func (o *outbox) SettlePushes(_ context.Context, s []store.Settled) error {
+	o.settled = append(o.settled, s...)
+	return o.err
+}
+
+// answer is a sender that answers the same to all.
+type answer struct {
+	err  error
+	sent []push.Message
+}
+
+func (a *answer) Send(_ context.Context, m push.Message) (string, error) {
+	a.sent = append(a.sent, m)
+	return "name", a.err
+}
+
+func (a *answer) Check(context.Context) error { return nil }
+func (a *answer) Close() error                { return nil }
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func notify(t *testing.T, o store.Owed, err error) (store.Settled, push.Message) {
+	t.Helper()
+	box, sender := &outbox{}, &answer{err: err}
+	n := &pipeline.Notifier{Outbox: box, Sender: sender, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)}
+	if err := n.Notify(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	return box.settled[0], sender.sent[0]
+}
+
+func owed(attempt int, age time.Duration) store.Owed {
+	return store.Owed{Pushes: []int64{1}, Attempt: attempt, CreatedAt: noon.Add(-age), AcceptedAt: noon.Add(-age),
+		Kind:   bellhop.PushOrderNew,
+		Device: bellhop.Device{ID: 7, Shop: domain, Installation: "phone", Value: "address"},
+		Orders: []store.OrderBrief{{ID: 820982911946154508, Name: "#1001", Items: 2, CustomerName: "Jo Lee",
+			Total: bellhop.Money{Units: 120450, Digits: 2, Currency: "USD"}}}}
+}
+
+// TestNotifyFollowsTheRules holds the outcomes to FCM's rules for trying again.
+func TestNotifyFollowsTheRules(t *testing.T) {
+	type want struct {
+		status   bellhop.PushStatus
+		min, max time.Duration // until the next attempt; 0 for none
+		retire   bool
+	}
+	for _, test := range []struct {
+		name    string
+		err     error
+		attempt int
+		age     time.Duration
+		want    want
+	}{
+		{"taken", nil, 1, 0, want{status: bellhop.PushSent}},
+		{"gone", &push.Error{Reason: push.ReasonUnregistered}, 1, 0, want{status: bellhop.PushFailed, retire: true}},
+		{"malformed address", &push.Error{Reason: push.ReasonBadAddress}, 1, 0, want{status: bellhop.PushFailed, retire: true}},
+		{"refused", &push.Error{Reason: push.ReasonRefused}, 1, 0, want{status: bellhop.PushFailed}},
+		{"not allowed", &push.Error{Reason: push.ReasonNotAllowed}, 1, 0, want{status: bellhop.PushFailed}},
+		{"quota", &push.Error{Reason: push.ReasonQuota}, 1, 0, want{status: bellhop.PushPending, min: time.Minute, max: time.Minute}},
+		{"quota, told when", &push.Error{Reason: push.ReasonQuota, RetryAfter: 17 * time.Second}, 1, 0, want{status: bellhop.PushPending, min: 17 * time.Second, max: 17 * time.Second}},
+		{"away", &push.Error{Reason: push.ReasonUnavailable}, 1, 0, want{status: bellhop.PushPending, min: 10 * time.Second, max: 20 * time.Second}},
+		{"away, third time", &push.Error{Reason: push.ReasonUnavailable}, 3, time.Minute, want{status: bellhop.PushPending, min: 40 * time.Second, max: 80 * time.Second}},
+		{"away, told when", &push.Error{Reason: push.ReasonUnavailable, RetryAfter: 2 * time.Minute}, 1, 0, want{status: bellhop.PushPending, min: 2 * time.Minute, max: 2 * time.Minute}},
+		{"away for an hour", &push.Error{Reason: push.ReasonUnavailable}, 9, time.Hour, want{status: bellhop.PushFailed}},
+		{"first attempt after hours", &push.Error{Reason: push.ReasonUnavailable}, 1, 5 * time.Hour, want{status: bellhop.PushFailed}},
+		{"no answer", &push.Error{Reason: push.ReasonUnknown}, 1, 0, want{status: bellhop.PushUnknown, min: 10 * time.Second, max: 20 * time.Second}},
+		{"no answer for an hour", &push.Error{Reason: push.ReasonUnknown}, 9, time.Hour, want{status: bellhop.PushUnknown}},
+		{"unclassified", errors.New("boom"), 1, 0, want{status: bellhop.PushUnknown, min: 10 * time.Second, max: 20 * time.Second}},
+	} {
+		s, _ := notify(t, owed(test.attempt, test.age), test.err)
+		wait := time.Duration(0)
+		if !s.RetryAt.IsZero() {
+			wait = s.RetryAt.Sub(noon)
+		}
+		if s.Status != test.want.status || wait < test.want.min || wait > test.want.max || (s.Retire != nil) != test.want.retire {
+			t.Errorf("%s: %s, next after %v, retire %v; want %+v", test.name, s.Status, wait, s.Retire, test.want)
+		}
+		if test.err != nil && s.Reason == "" {
+			t.Errorf("%s: no reason", test.name)
+		}
+		if s.Retire != nil && (s.Retire.DeviceID != 7 || s.Retire.Value != "address") {
+			t.Errorf("%s: retires %+v", test.name, s.Retire)
+		}
+	}
+}
+
+func TestNotifyTellsWhenItCantWriteDown(t *testing.T) {
+	n := &pipeline.Notifier{Outbox: &outbox{err: errors.New("disk")}, Sender: &answer{}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	if err := n.Notify(t.Context(), owed(1, 0)); err == nil {
+		t.Error("an outcome that was not written down is no error")
+	}
+}
+
+func TestPushText(t *testing.T) {
+	o := owed(1, 0)
+	_, m := notify(t, o, nil)
+	if m.Title != "New order #1001" || m.Body != "USD 1,204.50 · 2 items" || m.Tag != "order-820982911946154508" ||
+		m.Data["order_id"] != "820982911946154508" || m.Data["shop"] != domain {
+		t.Errorf("push: %+v", m)
+	}
+	if all := m.Title + m.Body; strings.Contains(all, "Jo") {
+		t.Error("the push names the customer though the shop didn't ask for it")
+	}
+	o.Shop.CustomerInPush = true
+	if _, m = notify(t, o, nil); !strings.Contains(m.Body, "Jo Lee") {
+		t.Errorf("the shop asked for the customer's name: %q", m.Body)
+	}
+	o.Gathered = &store.Gathering{Orders: 12, Total: bellhop.Money{Units: 19800, Currency: "JPY"}}
+	if _, m = notify(t, o, nil); m.Title != "12 new orders" || m.Body != "JPY 19,800" || m.Tag != "orders" {
+		t.Errorf("gathered: %+v", m)
+	}
+	o.Gathered = &store.Gathering{Orders: 3}
+	if _, m = notify(t, o, nil); m.Body != "" {
+		t.Errorf("gathered in several currencies: %q", m.Body)
+	}
+}
+
+func TestBackoffGrowsAndStaysInBounds(t *testing.T) {
+	for attempt := 1; attempt <= 40; attempt++ {
+		for range 20 {
+			d := pipeline.Backoff(time.Second, time.Minute, attempt)
+			base := min(time.Minute, time.Second<<min(attempt-1, 10))
+			if d < base*2/3-time.Millisecond || d > base*4/3+time.Millisecond {
+				t.Fatalf("attempt %d waits %v, want %v give or take a third", attempt, d, base)
+			}
+		}
+	}
+}
