@@ -42,6 +42,7 @@ type api struct {
 	proxies proxies
 	now     func() time.Time
 	log     *slog.Logger
+	busy    sometimes // to log that something is away
 }
 
 // caller is what a handler may know of the request besides its input.
@@ -67,7 +68,7 @@ type ShopParam struct {
 var security = []map[string][]string{{"token": {}}, {"cookie": {}}}
 
 // newAPI registers every call of the API on mux.
-func newAPI(mux *http.ServeMux, a api, streams *hub, version string) *api {
+func newAPI(mux *http.ServeMux, a *api, streams *hub, version string) *api {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	a.huma = humago.New(mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -101,7 +102,26 @@ func newAPI(mux *http.ServeMux, a api, streams *hub, version string) *api {
 	// ownProblems keeps it from being sent.
 	delete(registry.Map(), "ErrorModel")
 	delete(registry.Map(), "ErrorDetail")
-	return &a
+	openAnswers(a.huma.OpenAPI())
+	return a
+}
+
+// openAnswers says that answers may gain fields; requests may not have more
+// than is known.
+func openAnswers(doc *huma.OpenAPI) {
+	closed := map[string]bool{}
+	for _, item := range doc.Paths {
+		for _, op := range []*huma.Operation{item.Post, item.Put, item.Patch} {
+			if op != nil && op.RequestBody != nil {
+				closed[contentOf(op.RequestBody.Content)] = true
+			}
+		}
+	}
+	for name, schema := range doc.Components.Schemas.Map() {
+		if !closed[name] {
+			schema.AdditionalProperties = nil
+		}
+	}
 }
 
 // register adds one call. What its handler returns as an error becomes
@@ -126,9 +146,12 @@ func register[I, O any](a *api, op huma.Operation, handle func(context.Context, 
 	})
 }
 
+// problem also logs what is ours to mend: all that is wrong, and once a second
+// that something is away.
 func (a *api) problem(ctx context.Context, what string, err error) *Problem {
 	p := problemOf(err)
-	if p.Status >= http.StatusInternalServerError && ctx.Err() == nil {
+	ours := p.Status == http.StatusInternalServerError || p.Status == http.StatusServiceUnavailable && a.busy.now(time.Now())
+	if ours && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "answering a request", "operation", what, "error", err.Error())
 	}
 	return p

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +30,7 @@ type hub struct {
 
 	joins  chan join
 	leaves chan *listener
+	once   sync.Once
 	stop   chan struct{} // closed to end it
 	done   chan struct{} // closed when it has ended
 
@@ -96,7 +98,7 @@ func (h *hub) leave(l *listener) {
 
 // close ends every stream and waits until run has returned.
 func (h *hub) close() {
-	close(h.stop)
+	h.once.Do(func() { close(h.stop) })
 	<-h.done
 }
 

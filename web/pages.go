@@ -16,7 +16,7 @@ import (
 //go:embed live.html docs.html
 var templateFiles embed.FS
 
-//go:embed live.css live.js
+//go:embed live.css live.js icon.svg
 var assetFiles embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
@@ -41,6 +41,7 @@ func (p *pages) routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /signout", p.signOut)
 	mux.HandleFunc("GET /assets/live.css", asset("live.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET /assets/live.js", asset("live.js", "text/javascript; charset=utf-8"))
+	mux.HandleFunc("GET /assets/icon.svg", asset("icon.svg", "image/svg+xml"))
 	if p.drawer != nil {
 		mux.HandleFunc("GET /demo/drawer", p.showDrawer)
 	}

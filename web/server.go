@@ -57,7 +57,7 @@ func New(o Options) (*Server, error) {
 	}
 	mux := http.NewServeMux()
 	door := newDoorman(o.Store, o.Now, o.SignInLink)
-	a := newAPI(mux, api{
+	a := newAPI(mux, &api{
 		store: o.Store, door: door, proxies: o.TrustedProxies, now: o.Now, log: o.Logger,
 	}, s.hub, o.Version)
 	if err := documentRoutes(mux, a.huma.OpenAPI()); err != nil {
@@ -105,8 +105,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // Close ends the streams, which http.Server.Shutdown would wait for, and what
-// follows the changes. Call it once, before or during Shutdown; other requests
-// are answered still.
+// follows the changes. Call it before or during Shutdown; other requests are
+// answered still.
 func (s *Server) Close() { s.hub.close() }
 
 // HTTPServer returns a server with every timeout and limit set. Streams extend

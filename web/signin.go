@@ -21,6 +21,7 @@ const (
 	addressBurst = 30
 	addressEvery = 2 * time.Second
 	limitedKeys  = 10_000
+	maxEmail     = 320
 
 	hashesAtOnce = 2 // each takes 19 MiB and most of a core
 	hashTurn     = 5 * time.Second
@@ -74,6 +75,9 @@ var errCredentials = bellhop.Errorf(bellhop.Unauthenticated, "wrong_credentials"
 // address that nobody has.
 func (d *doorman) signIn(ctx context.Context, email, password string, from netip.Addr) (signedIn, error) {
 	account := strings.ToLower(strings.TrimSpace(email))
+	if len(account) > maxEmail || len(password) > MaxPassword {
+		return signedIn{}, errCredentials // nobody has one
+	}
 	if err := d.limit(account, from); err != nil {
 		return signedIn{}, err
 	}

@@ -98,7 +98,6 @@ func (s *stream) serve(ctx context.Context, last, pos int64) {
 	// The server's own timeouts are for requests that end. What a connection
 	// does not support it does without.
 	_ = s.rc.SetReadDeadline(time.Time{})
-	defer func() { _ = s.rc.SetWriteDeadline(time.Time{}) }()
 	s.w.Header().Set("Content-Type", "text/event-stream")
 	s.w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
 	if s.write([]byte("retry: 3000\n\n")) != nil || s.replay(ctx, last, pos) != nil {
@@ -168,6 +167,7 @@ func (s *stream) replay(ctx context.Context, last, pos int64) error {
 
 func (s *stream) write(frames []byte) error {
 	_ = s.rc.SetWriteDeadline(time.Now().Add(streamWrite))
+	defer func() { _ = s.rc.SetWriteDeadline(time.Time{}) }() // with HTTP/2 it would end an idle stream
 	if _, err := s.w.Write(frames); err != nil {
 		return err
 	}

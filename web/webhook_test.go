@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"bellhop"
@@ -64,8 +65,7 @@ func TestWebhookAnswers(t *testing.T) {
 		"never 429":           {body: "{}", err: kinds["limited"], status: 500, code: "internal", outcome: "internal", retry: "5"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
-			r.acceptor.accept = func(context.Context, http.Header, []byte) error { return c.err }
+			r := webhookRig(t, &acceptor{accept: func(context.Context, http.Header, []byte) error { return c.err }})
 			method := "POST"
 			if c.method != "" {
 				method = c.method
@@ -97,6 +97,14 @@ func TestWebhookAnswers(t *testing.T) {
 			r.counted("bellhop_webhooks_total", `outcome="`+c.outcome+`"`, 1)
 		})
 	}
+}
+
+// webhookRig is a rig with nothing but the endpoint.
+func webhookRig(t *testing.T, a *acceptor) *rig {
+	r := &rig{TB: t, acceptor: a, metrics: prometheus.NewRegistry()}
+	r.Server = httptest.NewServer(web.NewWebhook(a, web.WebhookOptions{Registerer: r.metrics}))
+	t.Cleanup(r.Server.Close)
+	return r
 }
 
 func chunked(r *http.Request) {
