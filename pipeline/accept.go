@@ -31,8 +31,8 @@ type Acceptor struct {
 //
 // The kinds of its errors are Invalid (no body, a header missing or given
 // twice), Unauthenticated (no signature or a wrong one), TooLarge, and
-// Unavailable (the queue can't take it now). The queue may keep the body until
-// ctx is done and Accept has returned nil or an error other than ctx's.
+// Unavailable (the queue can't take it now). After ctx's own error the queue may
+// still be reading body; after nil or any other it is the caller's again.
 func (a *Acceptor) Accept(ctx context.Context, header http.Header, body []byte) error {
 	e, err := a.event(header, body)
 	if err != nil {
