@@ -13,6 +13,9 @@ import (
 	"bellhop/store/sqlitestore"
 )
 
+// SQLiteVersion returns that of the SQLite inside this program.
+func SQLiteVersion() (string, error) { return sqlitefile.Version() }
+
 // sqliteFiles opens each file once, whether the store, the queue or both are in
 // it: that they share a writer is what makes them fast.
 type sqliteFiles struct {

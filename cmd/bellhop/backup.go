@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"bellhop"
+	"bellhop/wire"
+)
+
+type backupCmd struct {
+	wire.Storage
+	File  string `arg:"" help:"Where to write the backup."`
+	Force bool   `name:"force" help:"Replace FILE if it is there."`
+}
+
+// Help implements kong.HelpProvider.
+func (backupCmd) Help() string {
+	return `The backup is one SQLite file with orders, queue, people and secrets: keep it as safe as the database. It is complete or not there at all.
+
+Example:
+
+  bellhop backup /backups/bellhop-2026-11-22.db`
+}
+
+// Run implements the command.
+func (c *backupCmd) Run(j *job) error {
+	if _, err := os.Lstat(c.File); err == nil && !c.Force {
+		return bellhop.Errorf(bellhop.Conflict, "file_exists", "%s is there already: choose another name, or give --force to replace it", c.File)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		if err := p.Backup(j.ctx, c.File); err != nil {
+			return err
+		}
+		info, err := os.Stat(c.File)
+		if err != nil {
+			return err
+		}
+		j.say("Wrote %s (%.1f MiB).", c.File, float64(info.Size())/(1<<20))
+		return nil
+	})
+}

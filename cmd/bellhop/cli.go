@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"bellhop"
+	"bellhop/wire"
+)
+
+// commands are all that bellhop does. A new one is a struct with a Run method in
+// a file of its own, and a line here.
+type commands struct {
+	Help helpFlag `name:"help" short:"h" help:"Show help."`
+	Log  string   `name:"log" env:"BELLHOP_LOG" enum:"auto,text,json" default:"auto" help:"How the log is written: text or json. auto is text on a terminal and json elsewhere."`
+
+	Demo     demoCmd     `cmd:"" help:"Show all of it in one process, with a simulated shop and phone."`
+	Serve    serveCmd    `cmd:"" help:"Take webhooks, serve the API and the console, and do the work."`
+	Worker   workerCmd   `cmd:"" help:"Do the work alone: record orders, send pushes."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to date."`
+	Doctor   doctorCmd   `cmd:"" help:"Check the configuration and reach every part of it."`
+	Shop     shopCmd     `cmd:"" help:"Shops whose orders are carried."`
+	Owner    ownerCmd    `cmd:"" help:"Owners, who sign in to see one shop."`
+	Operator operatorCmd `cmd:"" help:"Operators, who sign in to see every shop."`
+	Token    tokenCmd    `cmd:"" help:"API tokens of a shop."`
+	Backup   backupCmd   `cmd:"" help:"Write the whole state to a file, also while it is in use."`
+	Restore  restoreCmd  `cmd:"" help:"Bring the whole state back from a file, also while it is in use."`
+	Queue    queueCmd    `cmd:"" help:"The queue between webhooks and the work."`
+	Dead     deadCmd     `cmd:"" help:"Dead letters: events that were given up."`
+	Replay   replayCmd   `cmd:"" help:"Record kept events again, pushing nothing twice."`
+	Ledger   ledgerCmd   `cmd:"" help:"What became of every event."`
+	Simulate simulateCmd `cmd:"" help:"Stand-ins for Shopify and FCM."`
+	Version  versionCmd  `cmd:"" help:"Show the version."`
+}
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Run does what the arguments say and returns the exit code. ctx ends what goes
+// on, hard breaks it off. The configuration is the process's environment.
+func Run(ctx, hard context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	t := &terminal{in: stdin, out: stdout, err: stderr, now: time.Now}
+	err := run(ctx, hard, args, t)
+	if err == nil || errors.Is(err, errHelp) {
+		return exitDone
+	}
+	fmt.Fprintln(stderr, "bellhop: "+oneLine(err))
+	if bellhop.KindOf(err) == bellhop.Invalid {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func run(ctx, hard context.Context, args []string, t *terminal) error {
+	if err := wire.CheckEnviron(os.Environ()); err != nil {
+		return err
+	}
+	var c commands
+	parser, err := kong.New(&c,
+		kong.Name("bellhop"), kong.Description(description), kong.Writers(t.out, t.err), kong.NoDefaultHelp(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}))
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if errors.Is(err, errHelp) {
+		return err
+	}
+	if err != nil {
+		return usage(parsed, err)
+	}
+	job := &job{terminal: t, ctx: ctx, hard: hard, log: t.logger(c.Log)}
+	return parsed.Run(job)
+}
+
+const description = `bellhop carries every order of a Shopify shop from the webhook to the database and to the owner's phone.
+
+Begin with: bellhop demo`
+
+// usage makes one line of what kong has to say of wrong arguments.
+func usage(parsed *kong.Context, err error) error {
+	command := "bellhop"
+	if e, ok := errors.AsType[*kong.ParseError](err); ok && e.Context != nil {
+		parsed = e.Context
+	}
+	if parsed != nil && parsed.Selected() != nil {
+		command = "bellhop " + parsed.Selected().Path()
+		command = strings.Join(strings.Fields(command)[:], " ")
+	}
+	return bellhop.Invalidf("usage", "%s; see %s --help", strings.TrimRight(err.Error(), "."), command)
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+var errHelp = errors.New("help was asked for")
+
+// helpFlag prints the help and ends the parsing, without ending the process as
+// kong's own does.
+type helpFlag bool
+
+// IgnoreDefault has the flag win over a default command.
+func (helpFlag) IgnoreDefault() {}
+
+// BeforeReset is called when the flag was given, before anything is validated.
+func (helpFlag) BeforeReset(c *kong.Context) error {
+	if err := c.PrintUsage(false); err != nil {
+		return err
+	}
+	return errHelp
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+type doctorCmd struct {
+	wire.Config
+	asked
+}
+
+// Help implements kong.HelpProvider.
+func (doctorCmd) Help() string {
+	return `Prints a line for each part: ok, warn or fail, and what to do. Run it with the settings and as the user that bellhop runs with. It fails if a part does; it changes nothing and pushes nothing.
+
+Example:
+
+  bellhop doctor --json`
+}
+
+// Run implements the command.
+func (c *doctorCmd) Run(j *job) error {
+	found := c.examine(j)
+	failed := 0
+	rows := make([][]string, len(found))
+	for i, f := range found {
+		if f.Level == wire.LevelFail {
+			failed++
+		}
+		rows[i] = []string{string(f.Level), f.Part, f.Found}
+		if f.Fix != "" {
+			rows[i][2] += " → " + f.Fix
+		}
+	}
+	if err := j.table(c.asked, found, "", "STATE\tPART\tFOUND", rows); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return bellhop.Errorf(bellhop.Internal, "doctor", "%s failed: the lines above say what to do", plural(failed, "check"))
+	}
+	return nil
+}
+
+// How long doctor waits for single parts.
+const (
+	integrityPatience = 30 * time.Second
+	pushPatience      = 15 * time.Second
+)
+
+func (c *doctorCmd) examine(j *job) []wire.Finding {
+	if err := c.Check(); err != nil {
+		return []wire.Finding{wire.Fail("settings", oneLine(err), "correct the setting")}
+	}
+	found := []wire.Finding{wire.OK("settings", "can be read")}
+	more, there := c.Examine(j.ctx, wire.Options{Log: j.log, Now: j.now})
+	found = append(found, more...)
+	if there {
+		err := j.open(&c.Storage, func(p *wire.Parts) error {
+			found = append(found, c.stored(j, p)...)
+			return nil
+		})
+		if err != nil {
+			found = append(found, wire.Fail("database", oneLine(err), "correct that, and run bellhop doctor again"))
+		}
+	}
+	return append(found, c.push(j))
+}
+
+// stored looks at what the database and the queue hold.
+func (c *doctorCmd) stored(j *job, p *wire.Parts) (found []wire.Finding) {
+	found = append(found, integrity(j, p))
+	for _, look := range []func(*job, *wire.Parts) ([]wire.Finding, error){
+		depth, compliance, c.shops, people, clock,
+	} {
+		more, err := look(j, p)
+		found = append(found, more...)
+		if err != nil {
+			found = append(found, wire.Fail("database", oneLine(err), "restore a backup if this stays"))
+		}
+	}
+	return found
+}
+
+func integrity(j *job, p *wire.Parts) wire.Finding {
+	ctx, cancel := context.WithTimeout(j.ctx, integrityPatience)
+	defer cancel()
+	err := p.QuickCheck(ctx)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return wire.Warn("integrity", fmt.Sprintf("not known: reading everything takes longer than %v", integrityPatience),
+			"run PRAGMA quick_check in the sqlite3 shell")
+	case err != nil:
+		return wire.Fail("integrity", oneLine(err), "end bellhop and restore a backup")
+	}
+	return wire.OK("integrity", "nothing is damaged")
+}
+
+// idleAfter is how old the oldest event may get before it looks as if nobody
+// worked.
+const idleAfter = 5 * time.Minute
+
+func depth(j *job, p *wire.Parts) ([]wire.Finding, error) {
+	d, err := p.Queue.Depth(j.ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := []wire.Finding{wire.OK("queue", fmt.Sprintf("%d waiting, %d being worked at", d.Waiting, d.Leased))}
+	if d.Oldest > idleAfter {
+		found[0] = wire.Warn("queue", fmt.Sprintf("%d waiting, the oldest since %v", d.Waiting, d.Oldest.Round(time.Second)),
+			"start bellhop serve or bellhop worker, or look into its log")
+	}
+	if d.Dead > 0 {
+		return append(found, wire.Warn("dead letters", plural(d.Dead, "event")+" given up",
+			"see bellhop dead ls; mend what it says; then bellhop dead replay --all")), nil
+	}
+	return append(found, wire.OK("dead letters", "none")), nil
+}
+
+// compliance tells of what the law, or Shopify, wants somebody to act on.
+func compliance(j *job, p *wire.Parts) ([]wire.Finding, error) {
+	n, more, err := countLines(j, p.Store, store.LineQuery{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonNotActedOn})
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return []wire.Finding{wire.OK("requests", "no request for data or its deletion, and no app was uninstalled")}, nil
+	}
+	return []wire.Finding{wire.Warn("requests", atLeast(n, more, "event")+" that a person has to act on, some within 30 days",
+		"see bellhop ledger ls --reason "+bellhop.ReasonNotActedOn)}, nil
+}
+
+// quietAfter is when the silence of a shop is worth a look: Shopify drops
+// a subscription after failures, and tells nobody but by mail.
+const quietAfter = 7 * 24 * time.Hour
+
+func (c *doctorCmd) shops(j *job, p *wire.Parts) ([]wire.Finding, error) {
+	shops, err := p.Store.Shops(j.ctx)
+	if err != nil {
+		return nil, err
+	}
+	secret := c.ShopifySecret != ""
+	var found []wire.Finding
+	for _, s := range shops {
+		secret = secret || s.Secret != ""
+		if f, quiet := quietShop(s, j.now()); quiet {
+			found = append(found, f)
+		}
+	}
+	switch {
+	case len(shops) == 0:
+		found = append(found, wire.Warn("shops", "there are none: webhooks are kept and not recorded", "bellhop shop add NAME.myshopify.com"))
+	case len(found) == 0:
+		found = append(found, wire.OK("shops", plural(len(shops), "shop")))
+	}
+	if !secret {
+		return append(found, wire.Fail("secret", "there is none: every webhook is refused",
+			"set BELLHOP_SHOPIFY_SECRET, or give shops their own with bellhop shop rotate-secret")), nil
+	}
+	return append(found, wire.OK("secret", "there is one to check signatures with")), nil
+}
+
+func quietShop(s bellhop.Shop, now time.Time) (f wire.Finding, quiet bool) {
+	if s.Disabled {
+		return f, false
+	}
+	since, what := s.LastEventAt, "no webhook of %s for %d days"
+	if since.IsZero() {
+		since, what = s.AddedAt, "no webhook of %s ever, %d days after it was added"
+	}
+	if now.Sub(since) < quietAfter {
+		return f, false
+	}
+	days := int(now.Sub(since).Hours() / 24)
+	return wire.Warn("shops", fmt.Sprintf(what, s.Domain, days), "look at the app's webhook subscriptions in Shopify"), true
+}
+
+func people(j *job, p *wire.Parts) ([]wire.Finding, error) {
+	all, err := p.Store.People(j.ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return []wire.Finding{wire.Warn("people", "nobody can sign in", "bellhop owner add --shop DOMAIN --email NAME@EXAMPLE.COM")}, nil
+	}
+	n := fmt.Sprintf("%d can sign in", len(all))
+	return []wire.Finding{wire.OK("people", n)}, nil
+}
+
+// clockSlack is how far clocks of several machines may be apart.
+const clockSlack = time.Minute
+
+func clock(j *job, p *wire.Parts) ([]wire.Finding, error) {
+	page, err := p.Store.Lines(j.ctx, store.LineQuery{Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	now := j.now()
+	if len(page.Lines) > 0 && page.Lines[0].Event.AcceptedAt.After(now.Add(clockSlack)) {
+		return []wire.Finding{wire.Fail("clock", fmt.Sprintf("it says %s, and an event was accepted at %s already", when(now),
+			when(page.Lines[0].Event.AcceptedAt)), "set the clock, and keep it with NTP")}, nil
+	}
+	return []wire.Finding{wire.OK("clock", when(now)+" UTC")}, nil
+}
+
+func (c *doctorCmd) push(j *job) wire.Finding {
+	ctx, cancel := context.WithTimeout(j.ctx, pushPatience)
+	defer cancel()
+	sender, err := c.OpenPush(ctx, wire.Options{Log: j.log, Now: j.now})
+	if err != nil {
+		return wire.Fail("push", oneLine(err), "correct the setting")
+	}
+	defer sender.Close()
+	if err := sender.Check(ctx); err != nil {
+		return wire.Fail("push", oneLine(err), "mend that; until then pushes wait, and orders are recorded")
+	}
+	if c.Push == "log:" {
+		return wire.Warn("push", "pushes are only written to the log", "set BELLHOP_PUSH=fcm:/path/service-account.json")
+	}
+	return wire.OK("push", "the service answers")
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"strconv"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+type ledgerCmd struct {
+	Ls     ledgerLsCmd     `cmd:"" help:"List events, newest first."`
+	Totals ledgerTotalsCmd `cmd:"" help:"Count all events that ever came, by what became of them."`
+}
+
+type ledgerLsCmd struct {
+	wire.Storage
+	asked
+	Shop    string `name:"shop" placeholder:"DOMAIN" help:"Only of this shop."`
+	Topic   string `name:"topic" help:"Only with this topic, such as orders/create."`
+	Outcome string `name:"outcome" enum:",recorded,duplicate,stale,skipped,dead" default:"" help:"Only with this outcome: recorded, duplicate, stale, skipped or dead."`
+	Reason  string `name:"reason" help:"Only with this reason, such as unknown_shop or not_yet_acted_on."`
+	Order   int64  `name:"order" placeholder:"ID" help:"Only of this order."`
+	Webhook string `name:"webhook" placeholder:"ID" help:"Only with this X-Shopify-Webhook-Id."`
+	Limit   int    `name:"limit" default:"50" help:"How many."`
+}
+
+// Help implements kong.HelpProvider.
+func (ledgerLsCmd) Help() string {
+	return `Every accepted event has one line here, whatever became of it.
+
+Example:
+
+  bellhop ledger ls --outcome skipped --reason not_yet_acted_on`
+}
+
+type lineRow struct {
+	ID             string     `json:"id"`
+	Shop           string     `json:"shop"`
+	Topic          string     `json:"topic"`
+	APIVersion     string     `json:"api_version"`
+	WebhookID      string     `json:"webhook_id"`
+	ShopifyEventID string     `json:"shopify_event_id"`
+	OrderID        string     `json:"order_id"` // "" when it is about none
+	Outcome        string     `json:"outcome"`
+	Reason         string     `json:"reason"`
+	SignedBy       string     `json:"signed_by"`
+	TriggeredAt    *time.Time `json:"triggered_at"`
+	AcceptedAt     time.Time  `json:"accepted_at"`
+	SettledAt      time.Time  `json:"settled_at"`
+}
+
+// Run implements the command.
+func (c *ledgerLsCmd) Run(j *job) error {
+	if c.Limit < 1 {
+		return bellhop.Invalidf("limit", "--limit is %d: give 1 or more", c.Limit)
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		lines, err := c.lines(j, p)
+		if err != nil {
+			return err
+		}
+		values := make([]lineRow, len(lines))
+		rows := make([][]string, len(lines))
+		for i, l := range lines {
+			values[i] = ledgerRow(l)
+			v := values[i]
+			rows[i] = []string{when(v.AcceptedAt), v.Shop, v.Topic, orDash(v.OrderID), v.Outcome, orDash(v.Reason), v.ID}
+		}
+		return j.table(c.asked, values, "There are no such events.",
+			"ACCEPTED (UTC)\tSHOP\tTOPIC\tORDER\tOUTCOME\tREASON\tEVENT", rows)
+	})
+}
+
+// lines gathers as many pages as asked for.
+func (c *ledgerLsCmd) lines(j *job, p *wire.Parts) (all []store.Line, err error) {
+	q := store.LineQuery{Shop: c.Shop, Topic: c.Topic, Outcome: bellhop.Outcome(c.Outcome), Reason: c.Reason,
+		OrderID: c.Order, WebhookID: c.Webhook}
+	for len(all) < c.Limit {
+		q.Limit = min(200, c.Limit-len(all))
+		page, err := p.Store.Lines(j.ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Lines...)
+		if page.Next == "" {
+			break
+		}
+		q.Cursor = page.Next
+	}
+	return all, nil
+}
+
+func ledgerRow(l store.Line) lineRow {
+	e := l.Event
+	r := lineRow{ID: e.ID.String(), Shop: e.Shop, Topic: e.Topic, APIVersion: e.APIVersion, WebhookID: e.WebhookID,
+		ShopifyEventID: e.ShopifyEventID, Outcome: string(l.Outcome), Reason: l.Reason, SignedBy: string(e.SignedBy),
+		TriggeredAt: timeOrNull(e.TriggeredAt), AcceptedAt: e.AcceptedAt, SettledAt: l.At}
+	if l.OrderID != 0 {
+		r.OrderID = strconv.FormatInt(l.OrderID, 10)
+	}
+	return r
+}
+
+type ledgerTotalsCmd struct {
+	wire.Storage
+	asked
+}
+
+// Help implements kong.HelpProvider.
+func (ledgerTotalsCmd) Help() string {
+	return `Example:
+
+  bellhop ledger totals --json`
+}
+
+// Run implements the command.
+func (c *ledgerTotalsCmd) Run(j *job) error {
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		totals, err := p.Store.Totals(j.ctx)
+		if err != nil {
+			return err
+		}
+		values := map[string]int64{}
+		var rows [][]string
+		for _, o := range bellhop.Outcomes() {
+			values[string(o)] = totals[o]
+			rows = append(rows, []string{string(o), strconv.FormatInt(totals[o], 10)})
+		}
+		return j.table(c.asked, values, "", "OUTCOME\tEVENTS", rows)
+	})
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"crypto/rand"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"bellhop"
+	"bellhop/web"
+	"bellhop/wire"
+)
+
+type ownerCmd struct {
+	Add      ownerAddCmd      `cmd:"" help:"Add an owner of a shop."`
+	Ls       ownerLsCmd       `cmd:"" help:"List owners and operators."`
+	Rm       ownerRmCmd       `cmd:"" help:"Remove an owner or operator, with sessions and devices."`
+	Password ownerPasswordCmd `cmd:"" help:"Change somebody's password and end their sessions."`
+}
+
+type operatorCmd struct {
+	Add operatorAddCmd `cmd:"" help:"Add an operator."`
+}
+
+// minPassword is more than the web asks for of those who choose their own: what
+// is set here tends to be passed on and kept.
+const minPassword = 10
+
+// account is what both kinds of person are added with.
+type account struct {
+	wire.Storage
+	Email        string `name:"email" required:"" help:"The address to sign in with."`
+	PasswordFile string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it one is made up and shown once."`
+}
+
+// person returns who is to be added, and the password if it was made up.
+func (a *account) person(j *job, role bellhop.Role, shop string) (p bellhop.Person, made string, err error) {
+	p = bellhop.Person{Role: role, Shop: shop, AddedAt: j.stamp()}
+	if p.Email, err = parseEmail(a.Email); err != nil {
+		return p, "", err
+	}
+	p.PasswordHash, made, err = newPassword(j, a.PasswordFile)
+	return p, made, err
+}
+
+// newPassword reads a password, or makes one up, and hashes it.
+func newPassword(j *job, file string) (hash, made string, err error) {
+	password := ""
+	if file == "" {
+		made = strings.ToLower(rand.Text())
+		password = made
+	} else if password, err = j.secretFrom(file, "password"); err != nil {
+		return "", "", err
+	}
+	if utf8.RuneCountInString(password) < minPassword {
+		return "", "", bellhop.Invalidf("password", "the password is too short: take at least %d characters", minPassword)
+	}
+	hash, err = web.HashPassword(password)
+	return hash, made, err
+}
+
+// parseEmail accepts a plain address and returns it in lower case.
+func parseEmail(s string) (string, error) {
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || a.Name != "" || len(s) > 254 || strings.ContainsAny(s, " \"") {
+		return "", bellhop.Invalidf("email", "%q is not an e-mail address: give the form name@example.com", s)
+	}
+	return strings.ToLower(s), nil
+}
+
+func (a *account) add(j *job, role bellhop.Role, shop string) error {
+	p, made, err := a.person(j, role, shop)
+	if err != nil {
+		return err
+	}
+	return j.open(&a.Storage, func(parts *wire.Parts) error {
+		if _, err := parts.Store.AddPerson(j.ctx, p); err != nil {
+			if bellhop.KindOf(err) == bellhop.NotFound {
+				return bellhop.Errorf(bellhop.NotFound, "shop", "there is no shop %s: add it first with bellhop shop add %s", shop, shop)
+			}
+			return err
+		}
+		j.say("Added %s.", p.Email)
+		sayMade(j, made)
+		return nil
+	})
+}
+
+func sayMade(j *job, password string) {
+	if password != "" {
+		j.say("Password, shown this once: %s", password)
+	}
+}
+
+type ownerAddCmd struct {
+	Shop string `name:"shop" required:"" placeholder:"DOMAIN" help:"The shop to see."`
+	account
+}
+
+// Help implements kong.HelpProvider.
+func (ownerAddCmd) Help() string {
+	return `Example:
+
+  bellhop owner add --shop demo.myshopify.com --email jo@example.com`
+}
+
+// Run implements the command.
+func (c *ownerAddCmd) Run(j *job) error {
+	shop, err := bellhop.ParseShopDomain(c.Shop)
+	if err != nil {
+		return err
+	}
+	return c.add(j, bellhop.RoleOwner, shop)
+}
+
+type operatorAddCmd struct {
+	account
+}
+
+// Help implements kong.HelpProvider.
+func (operatorAddCmd) Help() string {
+	return `Example:
+
+  bellhop operator add --email ops@example.com --password-file ./password`
+}
+
+// Run implements the command.
+func (c *operatorAddCmd) Run(j *job) error { return c.add(j, bellhop.RoleOperator, "") }
+
+type ownerLsCmd struct {
+	wire.Storage
+	Shop string `name:"shop" placeholder:"DOMAIN" help:"Only the owners of this shop."`
+	asked
+}
+
+// Help implements kong.HelpProvider.
+func (ownerLsCmd) Help() string {
+	return `Example:
+
+  bellhop owner ls --shop demo.myshopify.com`
+}
+
+type personRow struct {
+	Email   string    `json:"email"`
+	Role    string    `json:"role"`
+	Shop    string    `json:"shop"` // "" for an operator
+	AddedAt time.Time `json:"added_at"`
+}
+
+// Run implements the command.
+func (c *ownerLsCmd) Run(j *job) error {
+	if c.Shop != "" {
+		shop, err := bellhop.ParseShopDomain(c.Shop)
+		if err != nil {
+			return err
+		}
+		c.Shop = shop
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		people, err := p.Store.People(j.ctx, c.Shop)
+		if err != nil {
+			return noShop(err, c.Shop)
+		}
+		values := make([]personRow, len(people))
+		rows := make([][]string, len(people))
+		for i, p := range people {
+			values[i] = personRow{p.Email, string(p.Role), p.Shop, p.AddedAt}
+			rows[i] = []string{p.Email, string(p.Role), orDash(p.Shop), when(p.AddedAt)}
+		}
+		return j.table(c.asked, values, "There is nobody. Add somebody with: bellhop owner add",
+			"E-MAIL\tROLE\tSHOP\tADDED (UTC)", rows)
+	})
+}
+
+// whom names somebody.
+type whom struct {
+	wire.Storage
+	Address string `arg:"" optional:"" name:"address" help:"The e-mail address."`
+	Email   string `name:"email" help:"The same, as a flag."`
+}
+
+func (w *whom) find(j *job, p *wire.Parts) (bellhop.Person, error) {
+	if (w.Address == "") == (w.Email == "") {
+		return bellhop.Person{}, bellhop.Invalidf("usage", "give one e-mail address")
+	}
+	email, err := parseEmail(w.Address + w.Email)
+	if err != nil {
+		return bellhop.Person{}, err
+	}
+	who, err := p.Store.PersonByEmail(j.ctx, email)
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		err = bellhop.Errorf(bellhop.NotFound, "person", "there is nobody with the address %s: see bellhop owner ls", email)
+	}
+	return who, err
+}
+
+type ownerRmCmd struct {
+	whom
+}
+
+// Help implements kong.HelpProvider.
+func (ownerRmCmd) Help() string {
+	return `Example:
+
+  bellhop owner rm jo@example.com`
+}
+
+// Run implements the command.
+func (c *ownerRmCmd) Run(j *job) error {
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		who, err := c.find(j, p)
+		if err != nil {
+			return err
+		}
+		if err := p.Store.RemovePerson(j.ctx, who.ID); err != nil {
+			return err
+		}
+		j.say("Removed %s.", who.Email)
+		return nil
+	})
+}
+
+type ownerPasswordCmd struct {
+	whom
+	PasswordFile string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it one is made up and shown once."`
+}
+
+// Help implements kong.HelpProvider.
+func (ownerPasswordCmd) Help() string {
+	return `Example:
+
+  bellhop owner password jo@example.com`
+}
+
+// Run implements the command.
+func (c *ownerPasswordCmd) Run(j *job) error {
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		who, err := c.find(j, p)
+		if err != nil {
+			return err
+		}
+		hash, made, err := newPassword(j, c.PasswordFile)
+		if err != nil {
+			return err
+		}
+		if err := p.Store.SetPassword(j.ctx, who.ID, hash); err != nil {
+			return err
+		}
+		j.say("Changed the password of %s.", who.Email)
+		sayMade(j, made)
+		return nil
+	})
+}

@@ -1,0 +1,316 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"bellhop"
+	"bellhop/queue"
+	"bellhop/wire"
+)
+
+type queueCmd struct {
+	Create  queueCreateCmd  `cmd:"" help:"Make a queue."`
+	Ls      queueLsCmd      `cmd:"" help:"List the queues."`
+	URL     queueURLCmd     `cmd:"" name:"url" help:"Show what BELLHOP_QUEUE takes for a queue."`
+	Attrs   queueAttrsCmd   `cmd:"" help:"Show a queue's attributes."`
+	Set     queueSetCmd     `cmd:"" help:"Change a queue's attributes."`
+	Rm      queueRmCmd      `cmd:"" help:"Delete a queue with all that is in it."`
+	Depth   queueDepthCmd   `cmd:"" help:"Show how much waits."`
+	Send    queueSendCmd    `cmd:"" help:"Put an event into the queue, as if it had come as a webhook."`
+	Receive queueReceiveCmd `cmd:"" help:"Take events out of the queue and look at them."`
+	Purge   queuePurgeCmd   `cmd:"" help:"Drop all that waits."`
+}
+
+// oneQueue names a queue; the one of BELLHOP_QUEUE where no name is given.
+type oneQueue struct {
+	wire.Storage
+	Name string `arg:"" optional:"" help:"The queue's name; that of BELLHOP_QUEUE unless given."`
+}
+
+func (o *oneQueue) open(j *job, fn func(name string, p *wire.Parts, q queue.Queue) error) error {
+	return j.openBroker(&o.Storage, func(p *wire.Parts) (err error) {
+		name := o.Name
+		if name == "" {
+			name = p.QueueName
+		}
+		q, err := p.Broker.Open(j.ctx, name)
+		if err != nil {
+			return err
+		}
+		err = fn(name, p, q)
+		return errors.Join(err, q.Close())
+	})
+}
+
+// attributes are the flags for queue.Attributes; nil where not given.
+type attributes struct {
+	Visibility  *time.Duration `name:"visibility" placeholder:"30s" help:"How long an event that was handed out is kept from others, such as 30s."`
+	MaxAttempts *int           `name:"max-attempts" placeholder:"20" help:"After how many tries an event becomes a dead letter."`
+}
+
+func (a attributes) over(q queue.Attributes) queue.Attributes {
+	if a.Visibility != nil {
+		q.Visibility = *a.Visibility
+	}
+	if a.MaxAttempts != nil {
+		q.MaxAttempts = *a.MaxAttempts
+	}
+	return q
+}
+
+type queueCreateCmd struct {
+	oneQueue
+	attributes
+}
+
+// Help implements kong.HelpProvider.
+func (queueCreateCmd) Help() string {
+	return `Making a queue that is there with the same attributes does nothing.
+
+Example:
+
+  bellhop queue create backfill --visibility 2m --max-attempts 5`
+}
+
+// Run implements the command.
+func (c *queueCreateCmd) Run(j *job) error {
+	return j.openBroker(&c.Storage, func(p *wire.Parts) error {
+		name := c.Name
+		if name == "" {
+			name = p.QueueName
+		}
+		if err := p.Broker.Create(j.ctx, name, c.over(queue.DefaultAttributes())); err != nil {
+			return err
+		}
+		url, err := p.Broker.URL(j.ctx, name)
+		if err != nil {
+			return err
+		}
+		j.say("The queue %s is there. To use it, set BELLHOP_QUEUE=%s", name, url)
+		return nil
+	})
+}
+
+type queueLsCmd struct {
+	wire.Storage
+	asked
+}
+
+// Help implements kong.HelpProvider.
+func (queueLsCmd) Help() string {
+	return `Example:
+
+  bellhop queue ls --json`
+}
+
+type queueRow struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+	depthRow
+}
+
+// Run implements the command.
+func (c *queueLsCmd) Run(j *job) error {
+	return j.openBroker(&c.Storage, func(p *wire.Parts) error {
+		names, err := p.Broker.Names(j.ctx)
+		if err != nil {
+			return err
+		}
+		values := make([]queueRow, len(names))
+		rows := make([][]string, len(names))
+		for i, name := range names {
+			if values[i], err = describe(j.ctx, p.Broker, name); err != nil {
+				return err
+			}
+			v := values[i]
+			rows[i] = append([]string{v.Name}, append(v.cells(), v.URL)...)
+		}
+		return j.table(c.asked, values, "There are no queues.", "NAME\tWAITING\tLEASED\tDEAD\tOLDEST\tURL", rows)
+	})
+}
+
+func describe(ctx context.Context, b queue.Broker, name string) (r queueRow, err error) {
+	r.Name = name
+	if r.URL, err = b.URL(ctx, name); err != nil {
+		return r, err
+	}
+	q, err := b.Open(ctx, name)
+	if err != nil {
+		return r, err
+	}
+	d, err := q.Depth(ctx)
+	r.depthRow = depthRowOf(d)
+	return r, errors.Join(err, q.Close())
+}
+
+type queueURLCmd struct {
+	oneQueue
+}
+
+// Help implements kong.HelpProvider.
+func (queueURLCmd) Help() string {
+	return `Example:
+
+  BELLHOP_QUEUE=$(bellhop queue url backfill) bellhop worker`
+}
+
+// Run implements the command.
+func (c *queueURLCmd) Run(j *job) error {
+	return c.open(j, func(name string, p *wire.Parts, _ queue.Queue) error {
+		url, err := p.Broker.URL(j.ctx, name)
+		if err == nil {
+			j.say("%s", url)
+		}
+		return err
+	})
+}
+
+type queueAttrsCmd struct {
+	oneQueue
+	asked
+}
+
+// Help implements kong.HelpProvider.
+func (queueAttrsCmd) Help() string {
+	return `Example:
+
+  bellhop queue attrs --json`
+}
+
+// Run implements the command.
+func (c *queueAttrsCmd) Run(j *job) error {
+	return c.open(j, func(name string, _ *wire.Parts, q queue.Queue) error {
+		a, err := q.Attributes(j.ctx)
+		if err != nil {
+			return err
+		}
+		return sayAttributes(j, c.asked, name, a)
+	})
+}
+
+func sayAttributes(j *job, as asked, name string, a queue.Attributes) error {
+	value := struct {
+		Name       string  `json:"name"`
+		Visibility float64 `json:"visibility_seconds"`
+		Attempts   int     `json:"max_attempts"`
+	}{name, a.Visibility.Seconds(), a.MaxAttempts}
+	return j.table(as, value, "", "NAME\tVISIBILITY\tMAX ATTEMPTS",
+		[][]string{{name, a.Visibility.String(), strconv.Itoa(a.MaxAttempts)}})
+}
+
+type queueSetCmd struct {
+	oneQueue
+	attributes
+	asked
+}
+
+// Help implements kong.HelpProvider.
+func (queueSetCmd) Help() string {
+	return `Counts from the next event that is handed out.
+
+Example:
+
+  bellhop queue set --visibility 1m`
+}
+
+// Run implements the command.
+func (c *queueSetCmd) Run(j *job) error {
+	if c.Visibility == nil && c.MaxAttempts == nil {
+		return bellhop.Invalidf("usage", "say what to set: --visibility, --max-attempts or both")
+	}
+	return c.open(j, func(name string, _ *wire.Parts, q queue.Queue) error {
+		a, err := q.Attributes(j.ctx)
+		if err != nil {
+			return err
+		}
+		a = c.over(a)
+		if err := q.SetAttributes(j.ctx, a); err != nil {
+			return err
+		}
+		return sayAttributes(j, c.asked, name, a)
+	})
+}
+
+// sure asks whoever sits at a terminal before something is lost; a script is
+// taken to know.
+func sure(j *job, yes bool, question string) error {
+	if yes || !isTerminal(j.in) {
+		return nil
+	}
+	ok, err := j.confirm(question)
+	if err == nil && !ok {
+		err = errNotConfirmed
+	}
+	return err
+}
+
+type queueRmCmd struct {
+	wire.Storage
+	Name string `arg:"" help:"The queue's name."`
+	Yes  bool   `name:"yes" short:"y" help:"Don't ask."`
+}
+
+// Help implements kong.HelpProvider.
+func (queueRmCmd) Help() string {
+	return `End whatever uses the queue first. The events stay in the ledger.
+
+Example:
+
+  bellhop queue rm backfill`
+}
+
+// Run implements the command.
+func (c *queueRmCmd) Run(j *job) error {
+	if err := sure(j, c.Yes, "Delete the queue "+c.Name+" with all that waits in it?"); err != nil {
+		return err
+	}
+	return j.openBroker(&c.Storage, func(p *wire.Parts) error {
+		err := p.Broker.Remove(j.ctx, c.Name)
+		if err == nil {
+			j.say("Deleted the queue %s.", c.Name)
+		}
+		return err
+	})
+}
+
+type queueDepthCmd struct {
+	oneQueue
+	asked
+}
+
+// Help implements kong.HelpProvider.
+func (queueDepthCmd) Help() string {
+	return `Example:
+
+  bellhop queue depth --json`
+}
+
+type depthRow struct {
+	Waiting int   `json:"waiting"`
+	Leased  int   `json:"leased"`
+	Dead    int   `json:"dead"`
+	Oldest  int64 `json:"oldest_seconds"`
+}
+
+func depthRowOf(d queue.Depth) depthRow {
+	return depthRow{d.Waiting, d.Leased, d.Dead, int64(d.Oldest.Round(time.Second).Seconds())}
+}
+
+func (d depthRow) cells() []string {
+	return []string{strconv.Itoa(d.Waiting), strconv.Itoa(d.Leased), strconv.Itoa(d.Dead), (time.Duration(d.Oldest) * time.Second).String()}
+}
+
+// Run implements the command.
+func (c *queueDepthCmd) Run(j *job) error {
+	return c.open(j, func(_ string, _ *wire.Parts, q queue.Queue) error {
+		d, err := q.Depth(j.ctx)
+		if err != nil {
+			return err
+		}
+		row := depthRowOf(d)
+		return j.table(c.asked, row, "", "WAITING\tLEASED\tDEAD\tOLDEST", [][]string{row.cells()})
+	})
+}

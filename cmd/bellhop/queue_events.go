@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"bellhop"
+	"bellhop/queue"
+	"bellhop/shopify"
+	"bellhop/wire"
+)
+
+type queueSendCmd struct {
+	wire.Storage
+	File       string `arg:"" default:"-" help:"The body; - is the standard input."`
+	Shop       string `name:"shop" required:"" placeholder:"DOMAIN" help:"Whose event it is."`
+	Topic      string `name:"topic" required:"" help:"Its topic, such as orders/create."`
+	APIVersion string `name:"api-version" default:"2026-10" help:"The version of Shopify's API that the body has."`
+}
+
+// Help implements kong.HelpProvider.
+func (queueSendCmd) Help() string {
+	return `Prints the event's id. Nobody has signed it, and the ledger says so.
+
+Example:
+
+  bellhop queue send --shop demo.myshopify.com --topic orders/create order.json`
+}
+
+// Run implements the command.
+func (c *queueSendCmd) Run(j *job) error {
+	e, err := c.event(j)
+	if err != nil {
+		return err
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		err := p.Queue.Send(j.ctx, e)
+		if err == nil {
+			j.say("%s", e.ID)
+		}
+		return err
+	})
+}
+
+func (c *queueSendCmd) event(j *job) (*bellhop.Event, error) {
+	shop, err := bellhop.ParseShopDomain(c.Shop)
+	if err != nil {
+		return nil, err
+	}
+	body, err := j.body(c.File)
+	if err != nil {
+		return nil, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, err
+	}
+	return &bellhop.Event{ID: bellhop.EventID(id), Shop: shop, Topic: c.Topic, APIVersion: c.APIVersion,
+		WebhookID: uuid.NewString(), AcceptedAt: j.stamp(), Body: body}, nil
+}
+
+func (t *terminal) body(path string) ([]byte, error) {
+	in := t.in
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, bellhop.Invalidf("file", "can't read the body: %v", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	b, err := io.ReadAll(io.LimitReader(in, shopify.MaxBody+1))
+	if err != nil {
+		return nil, bellhop.Invalidf("file", "can't read the body: %v", err)
+	}
+	if len(b) == 0 || len(b) > shopify.MaxBody {
+		return nil, bellhop.Invalidf("body", "a body has 1 to %d bytes", shopify.MaxBody)
+	}
+	return b, nil
+}
+
+type queueReceiveCmd struct {
+	oneQueue
+	Max  int           `name:"max" default:"1" help:"How many events at most."`
+	Wait time.Duration `name:"wait" default:"1s" help:"How long to wait for the first."`
+	Ack  bool          `name:"ack" help:"Acknowledge them: they are gone from the queue."`
+	Body bool          `name:"body" help:"Show the bodies, too. They hold customers' data."`
+}
+
+// Help implements kong.HelpProvider.
+func (queueReceiveCmd) Help() string {
+	return `Prints one line of JSON for each event. Without --ack they go back into the queue, which counts as a try.
+
+Example:
+
+  bellhop queue receive --max 10`
+}
+
+type deliveryRow struct {
+	Receipt   string    `json:"receipt"`
+	Attempt   int       `json:"attempt"`
+	ExpiresAt time.Time `json:"expires_at"`
+	ID        string    `json:"id"`
+	Shop      string    `json:"shop"`
+	Topic     string    `json:"topic"`
+	WebhookID string    `json:"webhook_id"`
+	Accepted  time.Time `json:"accepted_at"`
+	Bytes     int       `json:"bytes"`
+	Body      *string   `json:"body,omitempty"`
+}
+
+// Run implements the command.
+func (c *queueReceiveCmd) Run(j *job) error {
+	if c.Max < 1 || c.Max > 1000 {
+		return bellhop.Invalidf("max", "--max is %d: give 1 to 1000", c.Max)
+	}
+	return c.open(j, func(_ string, _ *wire.Parts, q queue.Queue) error {
+		ctx, cancel := context.WithTimeout(j.ctx, c.Wait)
+		defer cancel()
+		deliveries, err := q.Receive(ctx, c.Max)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		settle := make([]queue.Settlement, len(deliveries))
+		for i, d := range deliveries {
+			settle[i] = queue.Settlement{Receipt: d.Receipt, Verdict: queue.Retry, Reason: "looked at with bellhop queue receive"}
+			if c.Ack {
+				settle[i].Verdict = queue.Ack
+			}
+			if err := j.json(c.row(d)); err != nil {
+				return errors.Join(err, q.Settle(j.ctx, settle[:i]...))
+			}
+		}
+		return q.Settle(j.ctx, settle...)
+	})
+}
+
+func (c *queueReceiveCmd) row(d queue.Delivery) deliveryRow {
+	r := deliveryRow{string(d.Receipt), d.Attempt, d.Expires.UTC(), d.Event.ID.String(), d.Event.Shop, d.Event.Topic,
+		d.Event.WebhookID, d.Event.AcceptedAt, len(d.Event.Body), nil}
+	if body := string(d.Event.Body); c.Body {
+		r.Body = &body
+	}
+	return r
+}
+
+type queuePurgeCmd struct {
+	oneQueue
+	Yes bool `name:"yes" short:"y" help:"Don't ask."`
+}
+
+// Help implements kong.HelpProvider.
+func (queuePurgeCmd) Help() string {
+	return `Events that are being worked at, and dead letters, stay. What is dropped stays in the archive until its body is: bellhop replay records it after all.
+
+Example:
+
+  bellhop queue purge`
+}
+
+// Run implements the command.
+func (c *queuePurgeCmd) Run(j *job) error {
+	if err := sure(j, c.Yes, "Drop all that waits in the queue?"); err != nil {
+		return err
+	}
+	return c.open(j, func(name string, _ *wire.Parts, q queue.Queue) error {
+		n, err := q.Purge(j.ctx)
+		if err == nil {
+			j.say("Dropped %s from the queue %s.", plural(n, "event"), name)
+		}
+		return err
+	})
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/wire"
+)
+
+type replayCmd struct {
+	wire.Storage
+	Shop  string `name:"shop" required:"" placeholder:"DOMAIN" help:"Whose events."`
+	Since string `name:"since" required:"" placeholder:"TIME" help:"From when on: 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h or 30d."`
+}
+
+// Help implements kong.HelpProvider.
+func (replayCmd) Help() string {
+	return `Takes the events whose bodies are kept still. What was recorded stays as it is, nothing is pushed twice, and what was skipped is recorded now. It can run beside bellhop serve.
+
+Example:
+
+  bellhop replay --shop demo.myshopify.com --since 30d`
+}
+
+// Run implements the command.
+func (c *replayCmd) Run(j *job) error {
+	shop, err := bellhop.ParseShopDomain(c.Shop)
+	if err != nil {
+		return err
+	}
+	since, err := parseSince(c.Since, j.now())
+	if err != nil {
+		return err
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		if err := shopIsThere(j, p, shop); err != nil {
+			return err
+		}
+		r := &pipeline.Recorder{Store: p.Store, Now: j.now, Log: j.log}
+		events, bad, err := r.Replay(j.ctx, shop, since)
+		if err != nil {
+			return err
+		}
+		j.say("Recorded %s of %s again.", plural(events, "event"), shop)
+		if bad > 0 {
+			j.say("%d of them can't be understood.", bad)
+		}
+		return nil
+	})
+}
+
+// shopIsThere keeps a misspelt shop from looking like one without events.
+func shopIsThere(j *job, p *wire.Parts, domain string) error {
+	shops, err := p.Store.Shops(j.ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range shops {
+		if s.Domain == domain {
+			return nil
+		}
+	}
+	return bellhop.Errorf(bellhop.NotFound, "shop", "there is no shop %s: see bellhop shop ls", domain)
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"bellhop"
+	"bellhop/wire"
+)
+
+type restoreCmd struct {
+	wire.Storage
+	File string `arg:"" help:"A file that bellhop backup wrote."`
+	Yes  bool   `name:"yes" short:"y" help:"Don't ask."`
+}
+
+// Help implements kong.HelpProvider.
+func (restoreCmd) Help() string {
+	return `Replaces everything by what is in FILE, in one step; what is running goes on with the restored state. What came after the backup was taken is gone: Shopify does not send it again.
+
+Example:
+
+  bellhop restore /backups/bellhop-2026-11-22.db`
+}
+
+// Run implements the command.
+func (c *restoreCmd) Run(j *job) error {
+	if !c.Yes {
+		if !isTerminal(j.in) {
+			return bellhop.Invalidf("usage", "this replaces everything that is stored: give --yes if that is what you want")
+		}
+		yes, err := j.confirm("This replaces everything that is stored by what is in " + c.File + ". Go on?")
+		if err != nil {
+			return err
+		}
+		if !yes {
+			return errNotConfirmed
+		}
+	}
+	if err := c.Restore(j.ctx, c.File, wire.Options{Log: j.log, Now: j.now}); err != nil {
+		return err
+	}
+	j.say("Restored %s.", c.File)
+	return nil
+}

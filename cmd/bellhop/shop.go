@@ -1,0 +1,265 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+type shopCmd struct {
+	Add          shopAddCmd     `cmd:"" help:"Add a shop."`
+	Ls           shopLsCmd      `cmd:"" help:"List the shops."`
+	RotateSecret shopRotateCmd  `cmd:"" name:"rotate-secret" help:"Change a shop's own secret; the old one stays valid beside it."`
+	Disable      shopDisableCmd `cmd:"" help:"Keep a shop's events and do nothing else with them."`
+	Enable       shopEnableCmd  `cmd:"" help:"Carry a shop's orders again."`
+}
+
+type shopAddCmd struct {
+	wire.Storage
+	Domain         string `arg:"" help:"The shop's domain, NAME.myshopify.com."`
+	SecretFile     string `name:"secret-file" placeholder:"FILE" help:"A file with the shop's own signing secret; - is the standard input. Without it the app's secret counts."`
+	OwnSecretOnly  bool   `name:"own-secret-only" help:"Refuse webhooks of this shop that are signed with the app's secret."`
+	CustomerInPush bool   `name:"customer-in-push" help:"Let pushes name the customer."`
+}
+
+// Help implements kong.HelpProvider.
+func (shopAddCmd) Help() string {
+	return `Example:
+
+  bellhop shop add demo.myshopify.com --secret-file ./secret`
+}
+
+// Run implements the command.
+func (c *shopAddCmd) Run(j *job) (err error) {
+	s := bellhop.Shop{OwnSecretOnly: c.OwnSecretOnly, CustomerInPush: c.CustomerInPush, AddedAt: j.stamp()}
+	if s.Domain, err = bellhop.ParseShopDomain(c.Domain); err != nil {
+		return err
+	}
+	if c.OwnSecretOnly && c.SecretFile == "" {
+		return bellhop.Invalidf("usage", "--own-secret-only needs --secret-file: without a secret every webhook of the shop would be refused")
+	}
+	if c.SecretFile != "" {
+		if s.Secret, err = j.secretFrom(c.SecretFile, "secret"); err != nil {
+			return err
+		}
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		if err := p.Store.AddShop(j.ctx, s); err != nil {
+			return err
+		}
+		kept, more, err := countLines(j, p.Store, store.LineQuery{Shop: s.Domain, Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonUnknownShop})
+		if err != nil {
+			return err
+		}
+		j.say("Added %s.", s.Domain)
+		if kept > 0 {
+			j.say("%s of this shop came before and were kept. Record them with:\n  bellhop replay --shop %s --since 30d", atLeast(kept, more, "webhook"), s.Domain)
+		}
+		j.say("Let its owner in with:\n  bellhop owner add --shop %s --email NAME@EXAMPLE.COM", s.Domain)
+		return nil
+	})
+}
+
+func atLeast(n int, more bool, one string) string {
+	if more {
+		return fmt.Sprintf("%d or more %ss", n, one)
+	}
+	return plural(n, one)
+}
+
+// countLines counts the ledger's lines, as far as a few thousand.
+func countLines(j *job, l store.Ledger, q store.LineQuery) (n int, more bool, err error) {
+	q.Limit = 200
+	for range 50 {
+		page, err := l.Lines(j.ctx, q)
+		if err != nil {
+			return n, false, err
+		}
+		n += len(page.Lines)
+		if page.Next == "" {
+			return n, false, nil
+		}
+		q.Cursor = page.Next
+	}
+	return n, true, nil
+}
+
+type shopLsCmd struct {
+	wire.Storage
+	asked
+}
+
+// Help implements kong.HelpProvider.
+func (shopLsCmd) Help() string {
+	return `Tells of each shop when its last webhook came and which secret had signed it. Secrets are not shown.
+
+Example:
+
+  bellhop shop ls --json`
+}
+
+type shopRow struct {
+	Domain         string     `json:"domain"`
+	Disabled       bool       `json:"disabled"`
+	OwnSecret      bool       `json:"own_secret"`
+	PreviousSecret bool       `json:"previous_secret"`
+	OwnSecretOnly  bool       `json:"own_secret_only"`
+	CustomerInPush bool       `json:"customer_in_push"`
+	AddedAt        time.Time  `json:"added_at"`
+	LastWebhookAt  *time.Time `json:"last_webhook_at"`
+	LastSignedBy   string     `json:"last_signed_by"`
+}
+
+// Run implements the command.
+func (c *shopLsCmd) Run(j *job) error {
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		shops, err := p.Store.Shops(j.ctx)
+		if err != nil {
+			return err
+		}
+		values := make([]shopRow, len(shops))
+		rows := make([][]string, len(shops))
+		for i, s := range shops {
+			values[i] = shopRow{s.Domain, s.Disabled, s.Secret != "", s.PreviousSecret != "", s.OwnSecretOnly,
+				s.CustomerInPush, s.AddedAt, timeOrNull(s.LastEventAt), string(s.LastSignedBy)}
+			rows[i] = []string{s.Domain, shopState(s), secretState(s), when(s.LastEventAt), orDash(string(s.LastSignedBy))}
+		}
+		return j.table(c.asked, values, "There are no shops. Add one with: bellhop shop add NAME.myshopify.com",
+			"DOMAIN\tSTATE\tSECRET\tLAST WEBHOOK (UTC)\tSIGNED BY", rows)
+	})
+}
+
+func shopState(s bellhop.Shop) string {
+	if s.Disabled {
+		return "disabled"
+	}
+	return "enabled"
+}
+
+func secretState(s bellhop.Shop) string {
+	var words []string
+	switch {
+	case s.Secret == "":
+		return "app's"
+	case s.OwnSecretOnly:
+		words = append(words, "own only")
+	default:
+		words = append(words, "own or app's")
+	}
+	if s.PreviousSecret != "" {
+		words = append(words, "rotating")
+	}
+	return strings.Join(words, ", ")
+}
+
+type shopRotateCmd struct {
+	wire.Storage
+	Domain     string `arg:"" help:"The shop's domain."`
+	SecretFile string `name:"secret-file" placeholder:"FILE" xor:"what" required:"" help:"A file with the new secret; - is the standard input."`
+	Finish     bool   `name:"finish" xor:"what" required:"" help:"Forget the old secret: Shopify signs with the new one."`
+}
+
+// Help implements kong.HelpProvider.
+func (shopRotateCmd) Help() string {
+	return `Shopify takes up to an hour to sign with a new secret. Until then both are valid; bellhop shop ls tells which one signed the last webhook.
+
+Example:
+
+  bellhop shop rotate-secret demo.myshopify.com --secret-file ./new-secret
+  bellhop shop rotate-secret demo.myshopify.com --finish`
+}
+
+// Run implements the command.
+func (c *shopRotateCmd) Run(j *job) error {
+	domain, err := bellhop.ParseShopDomain(c.Domain)
+	if err != nil {
+		return err
+	}
+	secret := ""
+	if !c.Finish {
+		if secret, err = j.secretFrom(c.SecretFile, "secret"); err != nil {
+			return err
+		}
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		same := false
+		err := p.Store.UpdateShop(j.ctx, domain, func(s *bellhop.Shop) {
+			same = !c.Finish && s.Secret == secret
+			switch {
+			case c.Finish:
+				s.PreviousSecret = ""
+			case !same:
+				s.Secret, s.PreviousSecret = secret, s.Secret
+			}
+		})
+		switch {
+		case err != nil:
+			return noShop(err, domain)
+		case same:
+			return bellhop.Errorf(bellhop.Conflict, "same_secret", "this is the secret that %s has already; nothing was changed", domain)
+		case c.Finish:
+			j.say("Forgot the old secret of %s.", domain)
+		default:
+			j.say("Changed the secret of %s; the old one is valid until: bellhop shop rotate-secret %s --finish", domain, domain)
+		}
+		return nil
+	})
+}
+
+// noShop names the shop that isn't there.
+func noShop(err error, domain string) error {
+	if e, ok := errors.AsType[*bellhop.Error](err); ok && e.Kind == bellhop.NotFound {
+		return bellhop.Errorf(bellhop.NotFound, e.Code, "there is no shop %s: see bellhop shop ls", domain)
+	}
+	return err
+}
+
+// shopSwitch is what disable and enable share.
+type shopSwitch struct {
+	wire.Storage
+	Domain string `arg:"" help:"The shop's domain."`
+}
+
+// Help implements kong.HelpProvider.
+func (shopSwitch) Help() string {
+	return `Events that come while a shop is disabled are kept; bellhop replay records them later.
+
+Example:
+
+  bellhop shop disable demo.myshopify.com
+  bellhop shop enable demo.myshopify.com`
+}
+
+func (c *shopSwitch) set(j *job, disabled bool, done string) error {
+	domain, err := bellhop.ParseShopDomain(c.Domain)
+	if err != nil {
+		return err
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		err := p.Store.UpdateShop(j.ctx, domain, func(s *bellhop.Shop) { s.Disabled = disabled })
+		if err != nil {
+			return noShop(err, domain)
+		}
+		j.say(done, domain)
+		return nil
+	})
+}
+
+type shopDisableCmd struct{ shopSwitch }
+
+// Run implements the command.
+func (c *shopDisableCmd) Run(j *job) error {
+	return c.set(j, true, "Disabled %s: its events are kept, and nothing else is done with them.")
+}
+
+type shopEnableCmd struct{ shopSwitch }
+
+// Run implements the command.
+func (c *shopEnableCmd) Run(j *job) error {
+	return c.set(j, false, "Enabled %[1]s. Record what came meanwhile with:\n  bellhop replay --shop %[1]s --since 30d")
+}

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/simulate"
+	"bellhop/web"
+)
+
+type simulateCmd struct {
+	Shopify simulateShopifyCmd `cmd:"" help:"Send webhooks as Shopify does."`
+	FCM     simulateFCMCmd     `cmd:"" name:"fcm" help:"Answer as Firebase Cloud Messaging does, and show what phones would."`
+}
+
+type simulateShopifyCmd struct {
+	Target      string        `name:"target" default:"http://127.0.0.1:8080" placeholder:"URL" help:"Where bellhop listens (${default})."`
+	Shop        []string      `name:"shop" default:"demo.myshopify.com" placeholder:"DOMAIN" help:"The shops, separated by commas (${default})."`
+	Secret      string        `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"What to sign with. Made-up ones only: other users of this machine can see it."`
+	Rate        string        `name:"rate" default:"10/s" help:"How many webhooks: 100/s, 30/m, or 0 for as fast as possible (${default})."`
+	For         time.Duration `name:"for" placeholder:"30s" help:"For how long."`
+	Orders      int           `name:"orders" placeholder:"N" help:"How many orders."`
+	Duplicates  string        `name:"duplicates" default:"0" help:"Share of webhooks that come twice, such as 5%."`
+	Shuffle     string        `name:"shuffle" default:"0" help:"Share that comes late, such as 5%."`
+	Updates     string        `name:"updates" default:"0" help:"Share of orders that are updated, paid, cancelled and so on, such as 20%."`
+	Poison      string        `name:"poison" default:"0" help:"Share with a body that can't be processed, such as 1%."`
+	Seed        uint64        `name:"seed" default:"1" help:"The same seed makes the same orders (${default})."`
+	Concurrency int           `name:"concurrency" default:"64" help:"Requests under way at once (${default})."`
+	TimeScale   float64       `name:"time-scale" default:"1" help:"Shortens the four hours over which Shopify tries again: 0.001 makes them 14 seconds."`
+	Ledger      string        `name:"ledger" placeholder:"FILE" help:"Write what was sent and what was acknowledged, as JSON."`
+	RemoteOK    bool          `name:"remote-ok" help:"Allow a target on another machine."`
+	JSON        bool          `name:"json" help:"Print the summary as JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (simulateShopifyCmd) Help() string {
+	return `Signs, delivers and retries as Shopify does: it connects within a second, waits for five, and tries eight more times. Without --for and --orders it goes on until it is interrupted. It fails if a webhook was given up.
+
+Example:
+
+  bellhop simulate shopify --target http://127.0.0.1:8080 --shop demo.myshopify.com --secret hush --rate 100/s --for 30s --duplicates 5% --updates 20%`
+}
+
+// Run implements the command.
+func (c *simulateShopifyCmd) Run(j *job) error {
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	tell := j.progress()
+	o.Progress = func(s simulate.Summary) { tell(s) }
+	s, err := simulate.NewShopify(o)
+	if err != nil {
+		return err
+	}
+	if err := s.Run(j.ctx); err != nil {
+		return err
+	}
+	j.endProgress()
+	sum := s.Ledger().Summary()
+	if c.JSON {
+		err = j.json(sum)
+	} else {
+		j.say("%s", sum)
+	}
+	if err == nil && c.Ledger != "" {
+		err = writeLedger(c.Ledger, s.Ledger())
+	}
+	if err == nil && sum.GivenUp > 0 {
+		err = bellhop.Errorf(bellhop.Internal, "given_up", "%s given up after all tries", plural(sum.GivenUp, "webhook"))
+	}
+	return err
+}
+
+func (c *simulateShopifyCmd) options() (o simulate.ShopifyOptions, err error) {
+	secret, _, _ := strings.Cut(c.Secret, ",") // the newer one, while rotating
+	o = simulate.ShopifyOptions{Shops: c.Shop, Secret: secret, Seed: c.Seed, Duration: c.For, Orders: c.Orders,
+		Concurrency: c.Concurrency, TimeScale: c.TimeScale, CountsOnly: c.Ledger == ""}
+	if o.Target, err = webhookTarget(c.Target, c.RemoteOK); err != nil {
+		return o, err
+	}
+	if c.Rate != "0" {
+		if o.Rate, err = simulate.ParseRate(c.Rate); err != nil {
+			return o, err
+		}
+	}
+	for _, share := range []struct {
+		flag, text string
+		to         *float64
+	}{
+		{"duplicates", c.Duplicates, &o.Duplicates}, {"shuffle", c.Shuffle, &o.Shuffle},
+		{"updates", c.Updates, &o.Updates}, {"poison", c.Poison, &o.Poison},
+	} {
+		if *share.to, err = simulate.ParseShare(share.text); err != nil {
+			return o, bellhop.Invalidf("usage", "--%s: %v", share.flag, err)
+		}
+	}
+	return o, nil
+}
+
+// webhookTarget adds the endpoint's path where only the server is named, and
+// keeps made-up orders from going to a machine that may be somebody's.
+func webhookTarget(target string, remoteOK bool) (string, error) {
+	u, err := url.Parse(target)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", bellhop.Invalidf("target", "--target: %q is not an address: give one such as http://127.0.0.1:8080", target)
+	}
+	if !remoteOK && !isLoopback(u.Hostname()) {
+		return "", bellhop.Invalidf("target", "--target: %s is another machine: made-up orders go there only with --remote-ok", u.Hostname())
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = web.WebhookPath
+	}
+	return u.String(), nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func writeLedger(path string, l *simulate.Ledger) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("write the ledger: %w", err)
+	}
+	err = l.WriteJSON(f)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("write the ledger: %w", err)
+	}
+	return nil
+}
+
+// progressEvery is how often a run tells how far it is where nobody watches.
+const progressEvery = 10 * time.Second
+
+// progress shows how far a run is: one line that is written over on a terminal,
+// a plain line now and then elsewhere.
+func (t *terminal) progress() func(fmt.Stringer) {
+	if isTerminal(t.err) {
+		return func(s fmt.Stringer) { fmt.Fprintf(t.err, "\r\033[K%s", s) }
+	}
+	last := t.now()
+	return func(s fmt.Stringer) {
+		if now := t.now(); now.Sub(last) >= progressEvery {
+			last = now
+			fmt.Fprintln(t.err, s)
+		}
+	}
+}
+
+func (t *terminal) endProgress() {
+	if isTerminal(t.err) {
+		fmt.Fprint(t.err, "\r\033[K")
+	}
+}
+
+type simulateFCMCmd struct {
+	Addr           string        `name:"addr" default:"127.0.0.1:9090" help:"Where to listen (${default})."`
+	Latency        time.Duration `name:"latency" default:"0s" placeholder:"80ms" help:"How long an answer takes."`
+	Faults         string        `name:"faults" placeholder:"LIST" help:"Shares of messages that meet faults, such as 429=1%,503=1%,ambiguous=1%,unregistered=1%. There are 403, 429, 500, 502, 503, ambiguous, hang and unregistered."`
+	Project        string        `name:"project" default:"bellhop-demo" help:"The Firebase project (${default})."`
+	Unlimited      bool          `name:"unlimited" help:"No budgets for phones: for load tests."`
+	Seed           uint64        `name:"seed" default:"1" help:"Of the faults (${default})."`
+	ServiceAccount string        `name:"service-account" default:"bellhop-fcm.json" placeholder:"FILE" help:"Where to write the service account that bellhop sends with (${default})."`
+	RemoteOK       bool          `name:"remote-ok" help:"Allow an address that other machines reach."`
+	JSON           bool          `name:"json" help:"Print the counts at the end as JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (simulateFCMCmd) Help() string {
+	return `GET /_/sent lists what phones got, with their drawers. It ends when it is interrupted.
+
+Example:
+
+  bellhop simulate fcm --addr 127.0.0.1:9090 --latency 80ms --faults "429=1%,503=1%,ambiguous=1%"`
+}
+
+// Run implements the command.
+func (c *simulateFCMCmd) Run(j *job) error {
+	host, _, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		return bellhop.Invalidf("usage", "--addr: %q is not an address: give HOST:PORT, such as 127.0.0.1:9090", c.Addr)
+	}
+	if !c.RemoteOK && !isLoopback(host) {
+		return bellhop.Invalidf("usage", "--addr: other machines reach %s: it is used only with --remote-ok", c.Addr)
+	}
+	faults, err := simulate.ParseFaults(c.Faults)
+	if err != nil {
+		return bellhop.Invalidf("usage", "--faults: %v", err)
+	}
+	var twin *simulate.FCM
+	err = simulate.RunFCM(j.ctx, c.Addr, simulate.FCMOptions{Project: c.Project, Latency: c.Latency, Faults: faults,
+		Seed: c.Seed, Unlimited: c.Unlimited}, func(f *simulate.FCM, url string) error {
+		twin = f
+		return c.ready(j, f, url)
+	})
+	if err != nil && twin == nil {
+		return &bellhop.Error{Kind: bellhop.Invalid, Code: "usage", Cause: err,
+			Message: "--addr: can't listen on " + c.Addr + "; end what listens there, or choose another address"}
+	}
+	if err != nil {
+		return err
+	}
+	return sayCounts(j, c.JSON, twin.Counts())
+}
+
+func (c *simulateFCMCmd) ready(j *job, f *simulate.FCM, url string) error {
+	path, err := filepath.Abs(c.ServiceAccount)
+	if err != nil {
+		return err
+	}
+	if err := f.WriteServiceAccount(path, url); err != nil {
+		return err
+	}
+	fmt.Fprintf(j.err, "FCM's stand-in listens at %s; what phones got is at %s/_/sent\nTo send to it: BELLHOP_PUSH=%s\n",
+		url, url, fcmURL(path, url))
+	return nil
+}
+
+// fcmURL is what BELLHOP_PUSH takes for a twin.
+func fcmURL(serviceAccount, base string) string {
+	return "fcm:" + (&url.URL{Path: serviceAccount}).EscapedPath() + "?" + url.Values{"endpoint": {base}}.Encode()
+}
+
+func sayCounts(j *job, asJSON bool, n simulate.Counts) error {
+	if asJSON {
+		return j.json(n)
+	}
+	answers, err := json.Marshal(n.Answers)
+	if err != nil {
+		return err
+	}
+	j.say("%d requests, %d taken for phones, %d shown (%d in the place of another), %d over a phone's budget; answers %s",
+		n.Requests, n.Taken, n.Shown, n.Replaced, n.Throttled, answers)
+	return nil
+}
+
+// runFCM serves a twin beside other work until ctx is done. The returned
+// function waits for its end.
+func runFCM(ctx context.Context, o simulate.FCMOptions, ready func(*simulate.FCM, string) error) (wait func() error, err error) {
+	up, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- simulate.RunFCM(ctx, "127.0.0.1:0", o, func(f *simulate.FCM, url string) error {
+			if err := ready(f, url); err != nil {
+				return err
+			}
+			close(up)
+			return nil
+		})
+	}()
+	select {
+	case <-up:
+		return func() error { return <-ended }, nil
+	case err := <-ended:
+		return nil, err
+	}
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+
+	"bellhop"
+	"bellhop/wire"
+)
+
+// terminal is where a command reads and writes.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+	now      func() time.Time
+}
+
+// job is a command under way.
+type job struct {
+	*terminal
+	ctx  context.Context // done when it is to end
+	hard context.Context // done when it is to be broken off
+	log  *slog.Logger
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (t *terminal) logger(format string) *slog.Logger {
+	if format == "text" || format == "auto" && isTerminal(t.err) {
+		return slog.New(slog.NewTextHandler(t.err, nil))
+	}
+	return slog.New(slog.NewJSONHandler(t.err, nil))
+}
+
+func (t *terminal) say(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
+
+// asked is embedded in commands that print a table.
+type asked struct {
+	JSON bool `name:"json" help:"Print JSON instead of a table."`
+}
+
+// table prints rows for people, or the values that they come from as JSON. What
+// is none is said in words, since an empty table looks like a mistake.
+func (t *terminal) table(as asked, values any, none string, head string, rows [][]string) error {
+	if as.JSON {
+		return t.json(values)
+	}
+	if len(rows) == 0 {
+		t.say("%s", none)
+		return nil
+	}
+	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, head)
+	for _, r := range rows {
+		fmt.Fprintln(w, strings.TrimRight(strings.Join(r, "\t"), "\t "))
+	}
+	return w.Flush()
+}
+
+func (t *terminal) json(v any) error {
+	e := json.NewEncoder(t.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// confirm asks whoever sits at the terminal.
+func (t *terminal) confirm(question string) (bool, error) {
+	fmt.Fprintf(t.err, "%s [y/N] ", question)
+	line, err := bufio.NewReader(t.in).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return false, fmt.Errorf("read the answer: %w", err)
+	}
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes", nil
+}
+
+var errNotConfirmed = bellhop.Errorf(bellhop.Conflict, "not_confirmed", "nothing was done")
+
+// secretFrom reads a secret from a file, or from the standard input for "-".
+// Secrets never come from flags, which other users of the machine can see.
+func (t *terminal) secretFrom(path, what string) (string, error) {
+	var b []byte
+	var err error
+	if path == "-" {
+		b, err = io.ReadAll(io.LimitReader(t.in, 4<<10))
+	} else {
+		b, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return "", bellhop.Invalidf("file", "can't read the %s: %v", what, err)
+	}
+	s := strings.TrimRight(string(b), "\r\n")
+	if s == "" || strings.ContainsAny(s, "\r\n\x00") {
+		return "", bellhop.Invalidf("file", "the %s is to be one line, and nothing else, in %s", what, path)
+	}
+	return s, nil
+}
+
+// open opens the database and the queue for as long as fn runs.
+func (j *job) open(s *wire.Storage, fn func(*wire.Parts) error) error {
+	return j.with(fn)(s.Open(j.ctx, wire.Options{Log: j.log, Now: j.now}))
+}
+
+// openBroker does so where the queue need not be there.
+func (j *job) openBroker(s *wire.Storage, fn func(*wire.Parts) error) error {
+	return j.with(fn)(s.OpenBroker(j.ctx, wire.Options{Log: j.log, Now: j.now}))
+}
+
+func (j *job) with(fn func(*wire.Parts) error) func(*wire.Parts, error) error {
+	return func(p *wire.Parts, err error) error {
+		if err != nil {
+			return err
+		}
+		err = fn(p)
+		if e := p.Close(); err == nil {
+			err = e
+		}
+		return err
+	}
+}
+
+// stamp is the time of now, as stores keep it.
+func (t *terminal) stamp() time.Time { return t.now().UTC().Truncate(time.Microsecond) }
+
+// when shows a time to people: "-" for none.
+func when(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return at.UTC().Format("2006-01-02 15:04:05")
+}
+
+// timeOrNull is a time in JSON: null for none.
+func timeOrNull(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	at = at.UTC()
+	return &at
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// plural is "1 order", "2 orders".
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// parseSince reads a moment: RFC 3339, a date, or how long ago.
+func parseSince(s string, now time.Time) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly, "2006-01-02T15:04:05", time.DateTime} {
+		if at, err := time.Parse(layout, s); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	ago := s
+	var days int
+	if n, err := fmt.Sscanf(s, "%dd", &days); n == 1 && err == nil && s == fmt.Sprintf("%dd", days) {
+		ago = fmt.Sprintf("%dh", 24*days)
+	}
+	if d, err := time.ParseDuration(ago); err == nil && d >= 0 {
+		return now.Add(-d).UTC(), nil
+	}
+	return time.Time{}, bellhop.Invalidf("since", "--since %q is not a time: give 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h or 30d", s)
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"time"
+
+	"bellhop"
+	"bellhop/web"
+	"bellhop/wire"
+)
+
+type tokenCmd struct {
+	Create tokenCreateCmd `cmd:"" help:"Make an API token; its secret is shown once."`
+	Ls     tokenLsCmd     `cmd:"" help:"List the tokens."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Make a token useless, at once."`
+}
+
+// named is a token's place.
+type named struct {
+	wire.Storage
+	Shop string `name:"shop" required:"" placeholder:"DOMAIN" help:"The shop that the token opens."`
+	Name string `name:"name" required:"" help:"What the token is for; unique in the shop."`
+}
+
+const maxTokenName = 100
+
+func (n *named) check() (err error) {
+	if n.Shop, err = bellhop.ParseShopDomain(n.Shop); err != nil {
+		return err
+	}
+	if n.Name == "" || len(n.Name) > maxTokenName {
+		return bellhop.Invalidf("name", "a token's name has 1 to %d characters", maxTokenName)
+	}
+	return nil
+}
+
+type tokenCreateCmd struct {
+	named
+	asked
+}
+
+// Help implements kong.HelpProvider.
+func (tokenCreateCmd) Help() string {
+	return `Example:
+
+  bellhop token create --shop demo.myshopify.com --name reports`
+}
+
+// Run implements the command.
+func (c *tokenCreateCmd) Run(j *job) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		secret, hash := web.NewToken()
+		_, err := p.Store.AddToken(j.ctx, bellhop.Token{Shop: c.Shop, Name: c.Name, Hash: hash, CreatedAt: j.stamp()})
+		if err != nil {
+			return noShop(err, c.Shop)
+		}
+		if c.JSON {
+			return j.json(map[string]string{"shop": c.Shop, "name": c.Name, "token": secret})
+		}
+		j.say("%s", secret)
+		return nil
+	})
+}
+
+type tokenLsCmd struct {
+	wire.Storage
+	Shop string `name:"shop" placeholder:"DOMAIN" help:"Only the tokens of this shop."`
+	asked
+}
+
+// Help implements kong.HelpProvider.
+func (tokenLsCmd) Help() string {
+	return `Example:
+
+  bellhop token ls --shop demo.myshopify.com --json`
+}
+
+type tokenRow struct {
+	Shop       string     `json:"shop"`
+	Name       string     `json:"name"`
+	CreatedAt  time.Time  `json:"created_at"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+}
+
+// Run implements the command.
+func (c *tokenLsCmd) Run(j *job) error {
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		tokens, err := c.tokens(j, p)
+		if err != nil {
+			return err
+		}
+		values := make([]tokenRow, len(tokens))
+		rows := make([][]string, len(tokens))
+		for i, t := range tokens {
+			values[i] = tokenRow{t.Shop, t.Name, t.CreatedAt, timeOrNull(t.LastUsedAt)}
+			rows[i] = []string{t.Shop, t.Name, when(t.CreatedAt), when(t.LastUsedAt)}
+		}
+		return j.table(c.asked, values, "There are no tokens. Make one with: bellhop token create",
+			"SHOP\tNAME\tCREATED (UTC)\tLAST USED (UTC)", rows)
+	})
+}
+
+func (c *tokenLsCmd) tokens(j *job, p *wire.Parts) (all []bellhop.Token, err error) {
+	if c.Shop != "" {
+		shop, err := bellhop.ParseShopDomain(c.Shop)
+		if err != nil {
+			return nil, err
+		}
+		tokens, err := p.Store.Tokens(j.ctx, shop)
+		return tokens, noShop(err, shop)
+	}
+	shops, err := p.Store.Shops(j.ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range shops {
+		tokens, err := p.Store.Tokens(j.ctx, s.Domain)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, tokens...)
+	}
+	return all, nil
+}
+
+type tokenRevokeCmd struct {
+	named
+}
+
+// Help implements kong.HelpProvider.
+func (tokenRevokeCmd) Help() string {
+	return `Example:
+
+  bellhop token revoke --shop demo.myshopify.com --name reports`
+}
+
+// Run implements the command.
+func (c *tokenRevokeCmd) Run(j *job) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		err := p.Store.RemoveToken(j.ctx, c.Shop, c.Name)
+		if bellhop.KindOf(err) == bellhop.NotFound {
+			return bellhop.Errorf(bellhop.NotFound, "token", "%s has no token %q: see bellhop token ls", c.Shop, c.Name)
+		}
+		if err == nil {
+			j.say("Revoked %q of %s.", c.Name, c.Shop)
+		}
+		return err
+	})
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"strings"
+
+	"bellhop"
+	"bellhop/host"
+	"bellhop/wire"
+)
+
+type workerCmd struct {
+	wire.Config
+	Steps string `name:"steps" default:"record,notify" help:"What to work at: record, notify, or both."`
+}
+
+// Help implements kong.HelpProvider.
+func (workerCmd) Help() string {
+	return `Takes the settings of bellhop serve, so that both can share one environment; those for webhooks and the API are not used.
+Several may work at one queue. Signals are as with bellhop serve.
+
+Example:
+
+  bellhop serve --no-worker &
+  bellhop worker --steps record &
+  bellhop worker --steps notify`
+}
+
+// Run implements the command.
+func (c *workerCmd) Run(j *job) (err error) {
+	record, notify, err := parseSteps(c.Steps)
+	if err != nil {
+		return err
+	}
+	if err := c.Check(); err != nil {
+		return err
+	}
+	gatherGarbageLess()
+	e, err := newEngine(j, &c.Config)
+	if err != nil {
+		return err
+	}
+	defer e.close(&err)
+	if err := e.listenMetrics(); err != nil {
+		return err
+	}
+	if err := e.open(notify); err != nil {
+		return err
+	}
+	e.options.Record, e.options.Notify = record, notify
+	j.log.Info("ready", "steps", c.Steps, "version", e.options.Version)
+	e.tellOfTheEnd()
+	return host.Work(j.ctx, e.options)
+}
+
+func parseSteps(s string) (record, notify bool, err error) {
+	for _, step := range strings.Split(s, ",") {
+		switch strings.TrimSpace(step) {
+		case "record":
+			record = true
+		case "notify":
+			notify = true
+		default:
+			return false, false, bellhop.Invalidf("steps", "--steps: there is no step %q; give record, notify or record,notify", step)
+		}
+	}
+	return record, notify, nil
+}
