@@ -1,0 +1,11 @@
+//go:build !linux
+
+package bench
+
+import "time"
+
+type sleeper struct{}
+
+func newSleeper() sleeper { return sleeper{} }
+
+func (sleeper) until(t time.Time) { time.Sleep(time.Until(t)) }

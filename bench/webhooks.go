@@ -1,0 +1,187 @@
+package bench
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"hash"
+	"math/rand/v2"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"bellhop/simulate"
+)
+
+// Webhooks makes signed orders/create webhooks of about 5 KB, as Shopify sends
+// them: minified, "/" escaped, with all keys. All differ in id, number, time,
+// line items' ids, tokens and amounts. They go round the shops in turn.
+type Webhooks struct {
+	secret    string
+	seed      uint64
+	templates []*template // those of one shop stand as far apart as there are shops
+	shops     int
+	first     int64
+	made      atomic.Int64
+	due       []atomic.Int64 // of those made first: when each was due, ns since 1970
+}
+
+// WebhookOptions say what [NewWebhooks] makes.
+type WebhookOptions struct {
+	Host   string   // of the Host header
+	Shops  []string // at least one
+	Secret string
+	Seed   uint64
+	First  int64 // id of the first order; others count up from it. 0 is 5,000,000,000,000
+	Keep   int   // of so many orders the time at which they were due is remembered
+	Now    time.Time
+}
+
+// The sizes of body that are used, out of the twin's variety, which ends at 500
+// line items.
+const (
+	smallestBody = 4200
+	largestBody  = 6600
+	perShop      = 256 // templates of one shop, when there is one
+)
+
+// NewWebhooks makes what [Webhooks.For] hands out.
+func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
+	w := &Webhooks{secret: o.Secret, seed: o.Seed, first: o.First, shops: len(o.Shops), due: make([]atomic.Int64, o.Keep)}
+	if w.first == 0 {
+		w.first = 5_000_000_000_000
+	}
+	byShop := make([][]*template, len(o.Shops))
+	for i, shop := range o.Shops {
+		var err error
+		byShop[i], err = templatesOf(o, shop, max(1, perShop/len(o.Shops)))
+		if err != nil {
+			return nil, err
+		}
+	}
+	for k := range max(1, perShop/len(o.Shops)) {
+		for i := range byShop {
+			w.templates = append(w.templates, byShop[i][k])
+		}
+	}
+	return w, nil
+}
+
+// templatesOf takes n orders of one shop from the Shopify twin.
+func templatesOf(o WebhookOptions, shop string, n int) (all []*template, err error) {
+	deliveries, err := simulate.Generate(simulate.ShopifyOptions{
+		Shops: []string{shop}, Secret: o.Secret, Seed: o.Seed, Now: func() time.Time { return o.Now },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make orders to load with: %w", err)
+	}
+	for d := range deliveries {
+		if !usable(d) {
+			continue
+		}
+		t, err := newTemplate(o.Host, d)
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, t); len(all) == n {
+			break
+		}
+	}
+	return all, nil
+}
+
+// usable leaves out what is rare among real orders too: very short and very long
+// ones, and ids of an unusual length.
+func usable(d *simulate.Delivery) bool {
+	return len(d.Body) >= smallestBody && len(d.Body) <= largestBody && len(strconv.FormatInt(d.OrderID, 10)) == idWidth
+}
+
+// Made is how many were made so far.
+func (w *Webhooks) Made() int64 { return w.made.Load() }
+
+// Due returns when the webhook of an order was due; false when it is not known.
+func (w *Webhooks) Due(order int64) (time.Time, bool) {
+	i := order - w.first
+	if i < 0 || i >= int64(len(w.due)) || i >= w.Made() {
+		return time.Time{}, false
+	}
+	ns := w.due[i].Load()
+	return time.Unix(0, ns), ns != 0
+}
+
+// For returns what makes the requests of one connection.
+func (w *Webhooks) For(conn int) Requests {
+	return &webhookRequests{
+		all: w, mac: hmac.New(sha256.New, []byte(w.secret)),
+		rng: rand.New(rand.NewPCG(w.seed, uint64(conn)+uint64(w.first))),
+	}
+}
+
+type webhookRequests struct {
+	all *Webhooks
+	mac hash.Hash
+	rng *rand.Rand
+	sum [sha256.Size]byte
+	num []byte
+}
+
+// Append implements [Requests].
+func (r *webhookRequests) Append(b []byte, due time.Time) []byte {
+	n := r.all.made.Add(1) - 1
+	if n < int64(len(r.all.due)) {
+		r.all.due[n].Store(due.UnixNano())
+	}
+	t := r.all.templates[n%int64(len(r.all.templates))]
+	from := len(b)
+	b = append(b, t.text...)
+	r.vary(b[from:], t, n, due)
+	r.mac.Reset()
+	r.mac.Write(b[from+t.body:])
+	base64.StdEncoding.Encode(b[from+t.sign:], r.mac.Sum(r.sum[:0]))
+	return b
+}
+
+// vary makes another order of a copy of t.
+func (r *webhookRequests) vary(text []byte, t *template, n int64, due time.Time) {
+	r.num = strconv.AppendInt(r.num[:0], r.all.first+n, 10)
+	t.id.write(text, r.num)
+	r.num = strconv.AppendInt(r.num[:0], 1_000_000+n%9_000_000, 10)
+	t.number.write(text, r.num)
+	r.num = due.In(t.zone).AppendFormat(r.num[:0], localTime)
+	t.local.write(text, r.num)
+	r.num = due.UTC().AppendFormat(r.num[:0], utcTime)
+	t.utc.write(text, r.num)
+	for i := range t.digits {
+		r.draw(text, &t.digits[i], "0123456789")
+	}
+	for i := range t.letters {
+		r.draw(text, &t.letters[i], "0123456789abcdef")
+	}
+}
+
+func (p *part) write(text, value []byte) {
+	for _, at := range p.at {
+		copy(text[at:at+p.width], value)
+	}
+}
+
+// draw puts random characters into a part. The first stays, so that a number
+// keeps its length, and so do the point of an amount and the hyphens of a UUID.
+func (r *webhookRequests) draw(text []byte, p *part, alphabet string) {
+	first := text[p.at[0] : p.at[0]+p.width]
+	random, left := uint64(0), 0
+	for i := 1; i < len(first); i++ {
+		if first[i] == '.' || first[i] == '-' {
+			continue
+		}
+		if left == 0 {
+			random, left = r.rng.Uint64(), 8
+		}
+		first[i] = alphabet[byte(random)%byte(len(alphabet))]
+		random, left = random>>8, left-1
+	}
+	for _, at := range p.at[1:] {
+		copy(text[at:at+p.width], first)
+	}
+}
