@@ -198,8 +198,11 @@ func (h *hub) read(ctx context.Context) (ready <-chan struct{}) {
 
 func (h *hub) step(ctx context.Context) (n int, err error) {
 	changes, err := h.store.Changes(ctx, "", h.pos, hubBatch)
-	if err != nil || len(changes) == 0 {
+	if err != nil {
 		return 0, err
+	}
+	if len(changes) == 0 {
+		return 0, h.rewind(ctx)
 	}
 	if len(changes) == hubBatch {
 		last, err := h.store.LastChange(ctx)
@@ -230,6 +233,18 @@ func (h *hub) step(ctx context.Context) (n int, err error) {
 		h.send(shop, c.bytes(h.pos))
 	}
 	return len(changes), nil
+}
+
+// rewind notices a sequence that has gone back, as that of a restored backup,
+// and has everybody begin anew: else nothing would be handed out until it had
+// come as far again.
+func (h *hub) rewind(ctx context.Context) error {
+	last, err := h.store.LastChange(ctx)
+	if err == nil && last < h.pos {
+		h.pos = last
+		h.reset()
+	}
+	return err
 }
 
 // reset tells everybody to load afresh.

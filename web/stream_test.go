@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,6 +190,30 @@ type prunedStore struct{ web.Store }
 func (s prunedStore) FirstChange(ctx context.Context) (int64, error) {
 	last, err := s.LastChange(ctx)
 	return last + 1, err
+}
+
+func TestStreamIsResetWhenTheStoreGoesBack(t *testing.T) {
+	restored := &restoredStore{}
+	r := newRig(t, func(o *web.Options) { restored.Store, o.Store = o.Store, restored })
+	r.order(demo, 0)
+	events, _ := r.follow("/v1/stream", ownerSession)
+	ready(t, events)
+	restored.back.Store(1)
+	r.device(demo, "phone-0") // changes nothing that is followed, and wakes the hub
+	if e := next(t, events); e.name != "reset" || e.id != "0" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// restoredStore looks as if the last changes had never been.
+type restoredStore struct {
+	web.Store
+	back atomic.Int64
+}
+
+func (s *restoredStore) LastChange(ctx context.Context) (int64, error) {
+	last, err := s.Store.LastChange(ctx)
+	return last - s.back.Load(), err
 }
 
 func TestStreamOfADeletedOrder(t *testing.T) {
