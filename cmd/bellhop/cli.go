@@ -83,8 +83,7 @@ func run(ctx, hard context.Context, args []string, t *terminal) error {
 	if err != nil {
 		return usage(parsed, err)
 	}
-	job := &job{terminal: t, ctx: ctx, hard: hard, log: t.logger(c.Log)}
-	return parsed.Run(job)
+	return parsed.Run(&job{terminal: t, ctx: ctx, hard: hard, log: t.logger(c.Log)})
 }
 
 const description = `bellhop carries every order of a Shopify shop from the webhook to the database and to the owner's phone.
@@ -98,8 +97,7 @@ func usage(parsed *kong.Context, err error) error {
 		parsed = e.Context
 	}
 	if parsed != nil && parsed.Selected() != nil {
-		command = "bellhop " + parsed.Selected().Path()
-		command = strings.Join(strings.Fields(command)[:], " ")
+		command += " " + parsed.Selected().Path()
 	}
 	return bellhop.Invalidf("usage", "%s; see %s --help", strings.TrimRight(err.Error(), "."), command)
 }

@@ -216,11 +216,14 @@ func (d *demo) welcome(temporary bool) {
 
 The link signs you in once; after that, sign in with %s and %s.
 You see each order as it is recorded, and beside it the phone with what it shows.
-Orders come twice, late, updated and cancelled, as they do: each rings once.
+Webhooks come twice, and orders are paid, changed and cancelled: each rings once.
 
 Data is %s. Ctrl-C ends the demo.
 `, demoShop, d.address(), d.link.Secret, demoEmail, d.password, kept)
 }
+
+// maxSlots is how many notifications of the phone are shown, the newest ones.
+const maxSlots = 50
 
 // drawer answers with what the phone shows.
 func (d *demo) drawer(w http.ResponseWriter, _ *http.Request) {
@@ -228,8 +231,9 @@ func (d *demo) drawer(w http.ResponseWriter, _ *http.Request) {
 		Title string `json:"title"`
 		Body  string `json:"body"`
 	}
+	shown := d.fcm.Drawer(d.token)
 	slots := []slot{}
-	for _, s := range d.fcm.Drawer(d.token) {
+	for _, s := range shown[max(0, len(shown)-maxSlots):] {
 		slots = append(slots, slot{s.Title, s.Body})
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -298,9 +302,7 @@ func (d *demo) count(ctx context.Context) (t tally, err error) {
 	if err != nil {
 		return t, err
 	}
-	for _, n := range outcomes {
-		t.recorded += n
-	}
+	t.recorded = outcomes[bellhop.OutcomeRecorded] + outcomes[bellhop.OutcomeDuplicate] + outcomes[bellhop.OutcomeStale]
 	pushes, err := d.parts.Store.PushCounts(ctx)
 	t.recorded -= d.before.recorded
 	t.pushed = pushes[bellhop.PushSent] - d.before.pushed

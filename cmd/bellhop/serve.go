@@ -53,7 +53,7 @@ func (c *serveCmd) Run(j *job) (err error) {
 	e.options.Record, e.options.Notify = !c.NoWorker, !c.NoWorker
 	j.log.Info("ready", "addr", e.options.Listener.Addr().String(), "version", e.options.Version)
 	e.tellOfTheEnd()
-	return host.Serve(j.ctx, e.options)
+	return j.unlessEnded(host.Serve(j.ctx, e.options))
 }
 
 // gatherGarbageLess trades memory for speed where the memory is little: at

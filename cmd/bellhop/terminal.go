@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,6 +32,15 @@ type job struct {
 	ctx  context.Context // done when it is to end
 	hard context.Context // done when it is to be broken off
 	log  *slog.Logger
+}
+
+// unlessEnded drops what was called off because the job is to end: for one that
+// goes on until it is told to end, that is no failure.
+func (j *job) unlessEnded(err error) error {
+	if j.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 func isTerminal(stream any) bool {

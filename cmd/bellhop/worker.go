@@ -49,7 +49,7 @@ func (c *workerCmd) Run(j *job) (err error) {
 	e.options.Record, e.options.Notify = record, notify
 	j.log.Info("ready", "steps", c.Steps, "version", e.options.Version)
 	e.tellOfTheEnd()
-	return host.Work(j.ctx, e.options)
+	return j.unlessEnded(host.Work(j.ctx, e.options))
 }
 
 func parseSteps(s string) (record, notify bool, err error) {

@@ -3,7 +3,6 @@ package sqlitefile
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -38,15 +37,4 @@ func (f *File) QuickCheck(ctx context.Context) error {
 		return bellhop.Errorf(bellhop.Internal, "damaged", "%s is damaged: %s", f.path, found)
 	}
 	return nil
-}
-
-// Sizes returns how many bytes the database and its write-ahead log have.
-func (f *File) Sizes() (database, log int64) { return size(f.path), size(f.path + "-wal") }
-
-func size(path string) int64 {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0 // it isn't there
-	}
-	return info.Size()
 }
