@@ -20,9 +20,14 @@ type phone struct {
 func (p *phone) budget() bellhop.Budget { return bellhop.BudgetOf(p.Form) }
 
 // freeAt is when the budget has room again, a little later rather than a little
-// earlier: what is kept of a time and of an allowance is rounded.
+// earlier, since what is kept of a time and of an allowance is rounded; zero
+// while it has room.
 func (p *phone) freeAt() time.Time {
-	return p.left.FreeAt(p.budget()).Truncate(time.Microsecond).Add(time.Microsecond)
+	at := p.left.FreeAt(p.budget())
+	if !at.After(p.left.At) {
+		return time.Time{}
+	}
+	return at.Truncate(time.Microsecond).Add(time.Microsecond)
 }
 
 // phone loads a device once for a claim.

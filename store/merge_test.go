@@ -1,0 +1,132 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func second(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
+
+func orderFact(updated, triggered int, hash uint64) bellhop.Fact {
+	return bellhop.Fact{At: noon, OrderID: 1, Order: &bellhop.Order{ID: 1, PlacedAt: noon,
+		Version: bellhop.Version{UpdatedAt: second(updated), TriggeredAt: second(triggered), Hash: hash}}}
+}
+
+func touchFact(kind bellhop.TouchKind, id int64, at int) bellhop.Fact {
+	return bellhop.Fact{At: noon, OrderID: 1, Touch: &bellhop.Touch{Kind: kind, ID: id, At: second(at)}}
+}
+
+var deletionFact = bellhop.Fact{At: noon, OrderID: 1, Deleted: true}
+
+// fold merges facts and returns the outcomes, and the hash of the body that is
+// stored in the end.
+func fold(facts ...bellhop.Fact) (s store.State, outcomes []bellhop.Outcome, content uint64, owes int) {
+	for _, f := range facts {
+		m := store.Merge(s, f)
+		s = m.State
+		outcomes = append(outcomes, m.Result.Outcome)
+		if m.Content {
+			content = f.Order.Version.Hash
+		}
+		if m.Wipe {
+			content = 0
+		}
+		if m.Owes {
+			owes++
+		}
+	}
+	return s, outcomes, content, owes
+}
+
+func TestMerge(t *testing.T) {
+	edit, refund := bellhop.TouchEdit, bellhop.TouchRefund
+	for name, c := range map[string]struct {
+		facts   []bellhop.Fact
+		want    []bellhop.Outcome
+		content uint64
+		owes    int
+	}{
+		"newer wins":            {[]bellhop.Fact{orderFact(1, 1, 1), orderFact(2, 2, 2)}, []bellhop.Outcome{"recorded", "recorded"}, 2, 1},
+		"older is stale":        {[]bellhop.Fact{orderFact(2, 1, 2), orderFact(1, 9, 1)}, []bellhop.Outcome{"recorded", "stale"}, 2, 1},
+		"trigger breaks ties":   {[]bellhop.Fact{orderFact(1, 2, 1), orderFact(1, 1, 9)}, []bellhop.Outcome{"recorded", "stale"}, 1, 1},
+		"body breaks ties":      {[]bellhop.Fact{orderFact(1, 1, 8), orderFact(1, 1, 9)}, []bellhop.Outcome{"recorded", "recorded"}, 9, 1},
+		"the same again":        {[]bellhop.Fact{orderFact(1, 1, 1), orderFact(1, 1, 1)}, []bellhop.Outcome{"recorded", "duplicate"}, 1, 1},
+		"same body, later":      {[]bellhop.Fact{orderFact(1, 1, 1), orderFact(1, 5, 1), orderFact(1, 3, 7)}, []bellhop.Outcome{"recorded", "duplicate", "stale"}, 1, 1},
+		"same body, earlier":    {[]bellhop.Fact{orderFact(1, 5, 1), orderFact(1, 1, 1)}, []bellhop.Outcome{"recorded", "duplicate"}, 1, 1},
+		"touches apart":         {[]bellhop.Fact{touchFact(edit, 1, 5), touchFact(refund, 1, 3), touchFact(edit, 1, 4), touchFact(edit, 2, 5), touchFact(edit, 2, 5)}, []bellhop.Outcome{"recorded", "recorded", "stale", "recorded", "duplicate"}, 0, 0},
+		"touch before order":    {[]bellhop.Fact{touchFact(edit, 1, 5), orderFact(1, 1, 1)}, []bellhop.Outcome{"recorded", "recorded"}, 1, 1},
+		"tombstone beats all":   {[]bellhop.Fact{orderFact(1, 1, 1), deletionFact, orderFact(9, 9, 9), touchFact(edit, 1, 9), deletionFact}, []bellhop.Outcome{"recorded", "recorded", "stale", "stale", "duplicate"}, 0, 1},
+		"deleted before it was": {[]bellhop.Fact{deletionFact, orderFact(1, 1, 1)}, []bellhop.Outcome{"recorded", "stale"}, 0, 0},
+	} {
+		_, outcomes, content, owes := fold(c.facts...)
+		if len(outcomes) != len(c.want) {
+			t.Fatalf("%s: %d outcomes", name, len(outcomes))
+		}
+		for i := range outcomes {
+			if outcomes[i] != c.want[i] {
+				t.Errorf("%s: fact %d is %s, want %s", name, i, outcomes[i], c.want[i])
+			}
+		}
+		if content != c.content || owes != c.owes {
+			t.Errorf("%s: body %d stays and %d pushes are owed, want %d and %d", name, content, owes, c.content, c.owes)
+		}
+	}
+}
+
+func TestMergeOwesForADay(t *testing.T) {
+	f := orderFact(1, 1, 1)
+	for after, want := range map[time.Duration]bool{-time.Hour: true, 0: true, 24 * time.Hour: true, 24*time.Hour + 1: false} {
+		f.At = f.Order.PlacedAt.Add(after)
+		if m := store.Merge(store.State{}, f); m.Owes != want || !m.First || !m.Content {
+			t.Errorf("recorded %v after it was placed: %+v, want owes %t", after, m, want)
+		}
+	}
+	if m := store.Merge(store.State{Edit: bellhop.Touch{ID: 1, At: noon}}, orderFact(1, 1, 1)); !m.Owes || m.State.Edit.ID != 1 {
+		t.Errorf("after a touch: %+v", m)
+	}
+}
+
+// TestMergeConverges folds random facts in two orders, with some repeated.
+func TestMergeConverges(t *testing.T) {
+	fact := rapid.Custom(func(t *rapid.T) bellhop.Fact {
+		few := func(name string) int { return rapid.IntRange(1, 3).Draw(t, name) }
+		switch rapid.IntRange(0, 9).Draw(t, "kind") {
+		case 0:
+			return deletionFact
+		case 1, 2:
+			return touchFact(bellhop.TouchEdit, int64(few("id")), few("at"))
+		case 3:
+			return touchFact(bellhop.TouchRefund, int64(few("id")), few("at"))
+		}
+		body := rapid.IntRange(1, 5).Draw(t, "body") // which says when it was updated
+		return orderFact(body/2, few("triggered"), uint64(body))
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		facts := rapid.SliceOfN(fact, 1, 12).Draw(t, "facts")
+		more := rapid.SliceOf(rapid.SampledFrom(facts)).Draw(t, "repeated")
+		shuffled := rapid.Permutation(append(append([]bellhop.Fact{}, facts...), more...)).Draw(t, "shuffled")
+		s1, _, content1, _ := fold(facts...)
+		s2, _, content2, owes := fold(shuffled...)
+		if s1 != s2 || content1 != content2 {
+			t.Fatalf("%+v with body %d, and shuffled %+v with body %d", s1, content1, s2, content2)
+		}
+		if owes > 1 {
+			t.Fatalf("%d pushes are owed", owes)
+		}
+		if content1 != s1.Version.Hash {
+			t.Fatalf("body %d is stored for version %+v", content1, s1.Version)
+		}
+		for _, f := range shuffled {
+			if m := store.Merge(s2, f); m.State != s2 || m.Content || m.Wipe || m.Owes || m.Result.Outcome == bellhop.OutcomeRecorded {
+				t.Fatalf("said again, %+v changes %+v: %+v", f, s2, m)
+			}
+		}
+	})
+}

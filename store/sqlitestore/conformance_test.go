@@ -1,0 +1,44 @@
+package sqlitestore_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+	"bellhop/store/sqlitestore"
+	"bellhop/store/storetest"
+)
+
+// opened remembers which file a store is in, so that the suite can open it
+// again.
+type opened struct {
+	*sqlitestore.DB
+	file *sqlitefile.File
+}
+
+func openAt(t testing.TB, path string) store.Store {
+	f := openFile(t, path)
+	db := sqlitestore.New(f)
+	t.Cleanup(func() { db.Close() })
+	return opened{db, f}
+}
+
+func openNew(t testing.TB) store.Store {
+	return openAt(t, filepath.Join(t.TempDir(), "bellhop.db"))
+}
+
+func TestConformance(t *testing.T) {
+	storetest.Run(t, storetest.Driver{
+		Open: openNew,
+		Reopen: func(t testing.TB, s store.Store) store.Store {
+			o := s.(opened)
+			must(t, o.Close())
+			must(t, o.file.Close())
+			return openAt(t, o.file.Path())
+		},
+		Another: func(t testing.TB, s store.Store) store.Store { return openAt(t, s.(opened).file.Path()) },
+	})
+}
+
+func BenchmarkStore(b *testing.B) { storetest.Bench(b, openNew) }

@@ -1,0 +1,145 @@
+package sqlitestore_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+// plan returns how SQLite would run a query.
+func plan(t *testing.T, f *sqlitefile.File, query string) string {
+	t.Helper()
+	var steps []string
+	must(t, f.Read(t.Context(), func(c *sqlitefile.Conn) error {
+		return c.Prepare("EXPLAIN QUERY PLAN " + query).Each(func(r sqlitefile.Row) error {
+			r.Int()
+			r.Int()
+			r.Int()
+			steps = append(steps, r.Text())
+			return nil
+		})
+	}))
+	return strings.Join(steps, "; ")
+}
+
+// TestQueriesUseTheirIndex runs what the hot paths and long lists ask through
+// the planner. The queries are taken from the driver's statements.
+func TestQueriesUseTheirIndex(t *testing.T) {
+	_, f := open(t)
+	for query, index := range map[string]string{
+		`SELECT o.name FROM orders o WHERE o.shop_id = ? AND (o.placed_at, o.order_id) < (?, ?) AND o.placed_at >= ?
+			ORDER BY o.placed_at DESC, o.order_id DESC`: "orders_list",
+		`SELECT o.name FROM orders o WHERE o.shop_id = ? AND (o.placed_at, o.order_id) < (?, ?) AND o.placed_at >= ?
+			AND o.handling = ? ORDER BY o.placed_at DESC, o.order_id DESC`: "orders_list",
+		`SELECT p.id FROM pushes p WHERE p.next_at <= ? ORDER BY p.next_at, p.id LIMIT ?`: "pushes_due",
+		`SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL`:                       "pushes_due",
+		`SELECT p.id FROM pushes p WHERE p.shop_id = ? AND (p.order_no, p.id) < (?, ?)
+			ORDER BY p.order_no DESC, p.id DESC LIMIT ?`: "sqlite_autoindex_pushes_1",
+		`SELECT p.id FROM pushes p WHERE p.shop_id = ? AND (p.order_no, p.id) < (?, ?) AND p.status = ?
+			AND p.status NOT BETWEEN 'pending' AND 'sent' ORDER BY p.order_no DESC, p.id DESC LIMIT ?`: "pushes_in_trouble",
+		`SELECT l.seq FROM ledger l WHERE l.seq < ? AND l.outcome = ? AND l.outcome IN ('skipped', 'dead')
+			ORDER BY l.seq DESC LIMIT ?`: "ledger_in_trouble",
+		`SELECT l.seq FROM ledger l WHERE l.seq < ? AND l.order_id = ? ORDER BY l.seq DESC LIMIT ?`: "ledger_by_order",
+	} {
+		got := plan(t, f, query)
+		if !strings.Contains(got, index) {
+			t.Errorf("%s\nis run without %s: %s", query, index, got)
+		}
+		if strings.Contains(got, "TEMP B-TREE") && !strings.Contains(got, "LAST TERM") {
+			t.Errorf("%s\nis sorted: %s", query, got)
+		}
+	}
+}
+
+// TestStreamIsCutShort fills the stream beyond what is kept.
+func TestStreamIsCutShort(t *testing.T) {
+	db, f := open(t)
+	addShop(t, db, "a.myshopify.com", 0)
+	must(t, f.Write(t.Context(), func(tx *sqlitefile.Tx) error {
+		return tx.Prepare(`INSERT INTO changes (seq, kind, shop_id, order_id, at)
+			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+			SELECT i, 'order.updated', 1, i, i FROM n`).Int(102_990).Exec()
+	}))
+	_, err := db.Record(t.Context(), freshFacts("a.myshopify.com", 1, 20))
+	must(t, err)
+	first, err := db.FirstChange(t.Context())
+	must(t, err)
+	last, err := db.LastChange(t.Context())
+	must(t, err)
+	if first != 3_001 || last != 103_010 {
+		t.Errorf("kept %d to %d", first, last)
+	}
+}
+
+// TestShell reads what a person with a shell would.
+func TestShell(t *testing.T) {
+	db, f := open(t)
+	addShop(t, db, "a.myshopify.com", 1)
+	_, err := db.Record(t.Context(), freshFacts("a.myshopify.com", 1, 2))
+	must(t, err)
+	var got []string
+	must(t, f.Read(t.Context(), func(c *sqlitefile.Conn) error {
+		return c.Prepare(`SELECT order_name, position, sku, price, currency FROM order_items ORDER BY order_id, position`).
+			Each(func(r sqlitefile.Row) error {
+				got = append(got, strings.Join([]string{r.Text(), r.Text(), r.Text(), r.Text(), r.Text()}, " "))
+				return nil
+			})
+	}))
+	if len(got) != 6 || got[5] != "#2 2 TEE-2 19.90 USD" {
+		t.Errorf("items %q", got)
+	}
+}
+
+// TestClosedFile closes both while the store watches for pushes.
+func TestClosedFile(t *testing.T) {
+	db, f := open(t)
+	addShop(t, db, "a.myshopify.com", 1)
+	db.PushesOwed()
+	must(t, db.Close())
+	must(t, f.Close())
+	if _, err := db.Record(t.Context(), freshFacts("a.myshopify.com", 1, 1)); bellhop.KindOf(err) != bellhop.Unavailable {
+		t.Errorf("recording into a closed file: %v", err)
+	}
+	if _, err := db.Orders(t.Context(), "a.myshopify.com", store.OrderQuery{}); bellhop.KindOf(err) != bellhop.Unavailable {
+		t.Errorf("reading a closed file: %v", err)
+	}
+}
+
+// TestPageDepth checks that the last of 100,000 orders are listed as fast as
+// the first: the walk starts at the cursor.
+func TestPageDepth(t *testing.T) {
+	db, f := open(t)
+	addShop(t, db, "a.myshopify.com", 0)
+	must(t, f.Write(t.Context(), func(tx *sqlitefile.Tx) error {
+		return tx.Prepare(`INSERT INTO orders (shop_id, order_id, deleted, handling, placed_at, placed_offset, updated_at,
+				updated_offset, name, number, currency, total, lines)
+			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+			SELECT 1, i, 0, 'new', i * 1000000, 0, i, 0, '#' || i, i, 'USD', '1.00', 0 FROM n`).Exec()
+	}))
+	q := store.OrderQuery{Limit: 200}
+	seen, took := 0, []time.Duration{}
+	for {
+		start := time.Now()
+		page, err := db.Orders(t.Context(), "a.myshopify.com", q)
+		must(t, err)
+		took = append(took, time.Since(start))
+		seen += len(page.Orders)
+		if q.Cursor = page.Next; page.Next == "" {
+			break
+		}
+	}
+	if seen != 100_000 {
+		t.Errorf("listed %d", seen)
+	}
+	median := func(d []time.Duration) time.Duration {
+		return slices.Sorted(slices.Values(d))[len(d)/2]
+	}
+	if first, last := median(took[:100]), median(took[400:]); last > 10*first {
+		t.Errorf("a page takes %v in front and %v at the end", first, last)
+	}
+}

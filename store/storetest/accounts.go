@@ -1,0 +1,237 @@
+package storetest
+
+import (
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+func shops(f *fixture) {
+	b := bellhop.Shop{Domain: "b.myshopify.com", Secret: "s1", PreviousSecret: "s0", OwnSecretOnly: true, CustomerInPush: true, AddedAt: at(1)}
+	a := bellhop.Shop{Domain: "a.myshopify.com", Disabled: true, AddedAt: at(2)}
+	f.must(f.s.AddShop(f.ctx, b))
+	f.must(f.s.AddShop(f.ctx, a))
+	f.kind(bellhop.Conflict, f.s.AddShop(f.ctx, b))
+	f.kind(bellhop.Invalid, f.s.AddShop(f.ctx, bellhop.Shop{}))
+	all, err := f.s.Shops(f.ctx)
+	f.must(err)
+	f.equal("shops", all, []bellhop.Shop{a, b})
+
+	f.must(f.s.UpdateShop(f.ctx, b.Domain, func(s *bellhop.Shop) {
+		f.equal("as it is", *s, b)
+		s.PreviousSecret, s.Secret, s.CustomerInPush = s.Secret, "s2", false
+		s.Domain, s.AddedAt = "c.myshopify.com", at(99) // may not change
+	}))
+	f.kind(bellhop.NotFound, f.s.UpdateShop(f.ctx, "c.myshopify.com", func(*bellhop.Shop) {}))
+	newer, older := f.order(b.Domain, 2, 1), f.order(b.Domain, 1, 1)
+	newer.Event.AcceptedAt, newer.Event.SignedBy = at(500), bellhop.SignerShop
+	f.record(newer)
+	f.record(older)
+	b.PreviousSecret, b.Secret, b.CustomerInPush = "s1", "s2", false
+	b.LastEventAt, b.LastSignedBy = at(500), bellhop.SignerShop
+	all, err = f.s.Shops(f.ctx)
+	f.must(err)
+	f.equal("shops", all, []bellhop.Shop{a, b})
+}
+
+func (f *fixture) addOwner(email, domain string) bellhop.Person {
+	f.Helper()
+	p, err := f.s.AddPerson(f.ctx, bellhop.Person{Email: email, Role: bellhop.RoleOwner, Shop: domain, PasswordHash: "h", AddedAt: day})
+	f.must(err)
+	return p
+}
+
+func people(f *fixture) {
+	f.addShop(shop)
+	owner := f.addOwner("jo@example.com", shop)
+	operator, err := f.s.AddPerson(f.ctx, bellhop.Person{Email: "Ann@Example.com", Role: bellhop.RoleOperator, AddedAt: day})
+	f.must(err)
+	if owner.ID == 0 || owner.ID == operator.ID || operator.Email != "ann@example.com" {
+		f.Errorf("owner %+v, operator %+v", owner, operator)
+	}
+	for _, bad := range []struct {
+		kind bellhop.Kind
+		bellhop.Person
+	}{
+		{bellhop.Conflict, bellhop.Person{Email: "JO@example.com", Role: bellhop.RoleOperator}},
+		{bellhop.NotFound, bellhop.Person{Email: "x@example.com", Role: bellhop.RoleOwner, Shop: "nobody.myshopify.com"}},
+		{bellhop.Invalid, bellhop.Person{Email: "x@example.com", Role: bellhop.RoleOwner}},
+		{bellhop.Invalid, bellhop.Person{Email: "x@example.com", Role: bellhop.RoleOperator, Shop: shop}},
+		{bellhop.Invalid, bellhop.Person{Email: "x@example.com", Role: "king", Shop: shop}},
+		{bellhop.Invalid, bellhop.Person{Role: bellhop.RoleOperator}},
+	} {
+		_, err := f.s.AddPerson(f.ctx, bad.Person)
+		f.kind(bad.kind, err)
+	}
+	all, err := f.s.People(f.ctx, "")
+	f.must(err)
+	f.equal("everybody", all, []bellhop.Person{operator, owner})
+	all, err = f.s.People(f.ctx, shop)
+	f.must(err)
+	f.equal("the shop's", all, []bellhop.Person{owner})
+	p, err := f.s.PersonByEmail(f.ctx, "Jo@Example.COM")
+	f.must(err)
+	f.equal("by address", p, owner)
+
+	f.must(f.s.RemovePerson(f.ctx, owner.ID))
+	f.kind(bellhop.NotFound, f.s.RemovePerson(f.ctx, owner.ID))
+	_, err = f.s.PersonByEmail(f.ctx, owner.Email)
+	f.kind(bellhop.NotFound, err)
+	if again := f.addOwner("jo@example.com", shop); again.ID == owner.ID {
+		f.Errorf("the id %d of somebody removed was given away", owner.ID)
+	}
+}
+
+func sessions(f *fixture) {
+	f.addShop(shop)
+	p := f.addOwner("jo@example.com", shop)
+	add := func(b byte, until time.Time) [32]byte {
+		f.Helper()
+		f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{b}, PersonID: p.ID, CreatedAt: day, ExpiresAt: until}))
+		return [32]byte{b}
+	}
+	gone := func(hash [32]byte, now time.Time) {
+		f.Helper()
+		_, _, err := f.s.Session(f.ctx, hash, now)
+		f.kind(bellhop.NotFound, err)
+	}
+	one, two := add(1, at(60)), add(2, at(600))
+	s, whose, err := f.s.Session(f.ctx, one, at(59))
+	f.must(err)
+	f.equal("session", s, bellhop.Session{TokenHash: one, PersonID: p.ID, CreatedAt: day, ExpiresAt: at(60)})
+	f.equal("whose", whose, p)
+	gone(one, at(60))
+	gone([32]byte{9}, day)
+	f.must(f.s.RemoveSession(f.ctx, two))
+	gone(two, day)
+	f.kind(bellhop.NotFound, f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{3}, PersonID: p.ID + 99, ExpiresAt: at(60)}))
+
+	three := add(4, at(600))
+	f.must(f.s.SetPassword(f.ctx, p.ID, "h2"))
+	gone(three, day)
+	whose, err = f.s.PersonByEmail(f.ctx, p.Email)
+	f.must(err)
+	f.equal("hash", whose.PasswordHash, "h2")
+	f.kind(bellhop.NotFound, f.s.SetPassword(f.ctx, p.ID+99, "h"))
+	four := add(5, at(600))
+	f.must(f.s.RemovePerson(f.ctx, p.ID))
+	gone(four, day)
+}
+
+func tokens(f *fixture) {
+	f.addShop(shop)
+	hash := [32]byte{1}
+	tok, err := f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: "ci", Hash: hash, CreatedAt: day})
+	f.must(err)
+	for _, bad := range []struct {
+		kind bellhop.Kind
+		bellhop.Token
+	}{
+		{bellhop.Conflict, bellhop.Token{Shop: shop, Name: "ci", Hash: [32]byte{2}}},
+		{bellhop.NotFound, bellhop.Token{Shop: "nobody.myshopify.com", Name: "x", Hash: [32]byte{3}}},
+		{bellhop.Invalid, bellhop.Token{Shop: shop, Hash: [32]byte{4}}},
+	} {
+		_, err := f.s.AddToken(f.ctx, bad.Token)
+		f.kind(bad.kind, err)
+	}
+	for _, use := range []struct{ at, noted int }{{0, 0}, {59, 0}, {60, 60}, {100, 60}, {200, 200}} {
+		got, err := f.s.Token(f.ctx, hash, at(use.at))
+		f.must(err)
+		f.equal("shop", got.Shop, shop)
+		all, err := f.s.Tokens(f.ctx, shop)
+		f.must(err)
+		tok.LastUsedAt = at(use.noted)
+		f.equal("tokens", all, []bellhop.Token{tok})
+	}
+	_, err = f.s.Token(f.ctx, [32]byte{9}, day)
+	f.kind(bellhop.NotFound, err)
+	f.must(f.s.RemoveToken(f.ctx, shop, "ci"))
+	f.kind(bellhop.NotFound, f.s.RemoveToken(f.ctx, shop, "ci"))
+	_, err = f.s.Token(f.ctx, hash, day)
+	f.kind(bellhop.NotFound, err)
+}
+
+func devices(f *fixture) {
+	f.addShop(shop)
+	p := f.addOwner("jo@example.com", shop)
+	d := bellhop.Device{Shop: shop, PersonID: p.ID, Installation: "i1", Kind: bellhop.AddressToken, Value: "v1",
+		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin", AddedAt: at(1), SeenAt: at(1)}
+	got, err := f.s.PutDevice(f.ctx, d)
+	f.must(err)
+	d.ID = got.ID
+	f.equal("added", got, d)
+
+	d.Value, d.Form, d.Locale, d.SeenAt = "v2", bellhop.FormData, "fr", at(9)
+	refreshed := d
+	refreshed.ID, refreshed.AddedAt = 0, at(9)
+	got, err = f.s.PutDevice(f.ctx, refreshed)
+	f.must(err)
+	f.equal("refreshed", got, d)
+	all, err := f.s.Devices(f.ctx, shop)
+	f.must(err)
+	f.equal("devices", all, []bellhop.Device{d})
+
+	for _, spoil := range []func(*bellhop.Device){
+		func(d *bellhop.Device) { d.Kind = "pigeon" }, func(d *bellhop.Device) { d.Platform = "vms" },
+		func(d *bellhop.Device) { d.Form = "poem" }, func(d *bellhop.Device) { d.Value = "" },
+		func(d *bellhop.Device) { d.Installation = "" },
+	} {
+		bad := d
+		spoil(&bad)
+		_, err := f.s.PutDevice(f.ctx, bad)
+		f.kind(bellhop.Invalid, err)
+	}
+	nobody := d
+	nobody.Shop = "nobody.myshopify.com"
+	_, err = f.s.PutDevice(f.ctx, nobody)
+	f.kind(bellhop.NotFound, err)
+
+	f.record(f.order(shop, 7, 1))
+	f.must(f.s.RemoveDevice(f.ctx, shop, "i1"))
+	f.kind(bellhop.NotFound, f.s.RemoveDevice(f.ctx, shop, "i1"))
+	f.equal("owed to it", f.onePush(7).Status, bellhop.PushSkipped)
+	f.equal("why", f.onePush(7).Reason, "device_removed")
+
+	_, err = f.s.PutDevice(f.ctx, d)
+	f.must(err)
+	f.record(f.order(shop, 8, 1))
+	f.must(f.s.RemovePerson(f.ctx, p.ID))
+	all, err = f.s.Devices(f.ctx, shop)
+	f.must(err)
+	f.equal("with the person", len(all), 0)
+	f.equal("owed to it", f.onePush(8).Status, bellhop.PushSkipped)
+	f.equal("claimed", len(f.claim(at(9999), 10)), 0)
+	f.countsMatch(shop)
+}
+
+func addressMoves(f *fixture) {
+	const other = "other.myshopify.com"
+	f.addShop(shop)
+	f.addShop(other)
+	first := f.addDevice(shop, "old", bellhop.FormData)
+	f.record(f.order(shop, 7, 1))
+	moved := first
+	moved.Shop, moved.Installation, moved.SeenAt = other, "new", at(50)
+	moved, err := f.s.PutDevice(f.ctx, moved)
+	f.must(err)
+	all, err := f.s.Devices(f.ctx, shop)
+	f.must(err)
+	if len(all) != 1 || !all[0].RetiredAt.Equal(at(50)) || all[0].RetiredFor == "" {
+		f.Errorf("the old one is %+v", all)
+	}
+	f.equal("owed to it", f.onePush(7).Status, bellhop.PushSkipped)
+	if moved.ID == first.ID || !moved.RetiredAt.IsZero() {
+		f.Errorf("the new one is %+v", moved)
+	}
+	f.record(f.order(shop, 8, 1))
+	f.equal("no device is left", f.onePush(8).Reason, "no_device")
+
+	back, err := f.s.PutDevice(f.ctx, first)
+	f.must(err)
+	f.equal("in use again", back.RetiredAt, time.Time{})
+	f.record(f.order(shop, 9, 1), f.order(other, 9, 1))
+	f.equal("owed again", f.onePush(9).Status, bellhop.PushPending)
+	f.equal("and the other not", f.allPushes(other, store.PushQuery{})[0].Reason, "no_device")
+	f.countsMatch(shop, other)
+}

@@ -1,0 +1,78 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// Bench measures what a driver's users wait for: recording in batches, their
+// events included, and a page of orders among many.
+func Bench(b *testing.B, open func(testing.TB) store.Store) {
+	for _, size := range []int{64, 256} {
+		b.Run(fmt.Sprintf("Record/batch=%d", size), func(b *testing.B) { benchRecord(b, open(b), size) })
+	}
+	b.Run("Orders", func(b *testing.B) { benchOrders(b, open(b)) })
+}
+
+func prepareBench(b *testing.B, s store.Store) func(n int) []bellhop.Fact {
+	must := func(err error) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	must(s.AddShop(b.Context(), bellhop.Shop{Domain: shop, AddedAt: day}))
+	_, err := s.PutDevice(b.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken, Value: "v",
+		Platform: bellhop.PlatformIOS, Form: bellhop.FormData, AddedAt: day, SeenAt: day})
+	must(err)
+	f := &fixture{}
+	id := int64(820982911946154508)
+	return func(n int) []bellhop.Fact {
+		facts := make([]bellhop.Fact, n)
+		for i := range facts {
+			id++
+			facts[i] = f.order(shop, id, f.n)
+			o := facts[i].Order
+			o.PlacedAt = o.Version.UpdatedAt
+			o.Items = append(o.Items, o.Items[0], o.Items[0])
+		}
+		return facts
+	}
+}
+
+func benchRecord(b *testing.B, s store.Store, size int) {
+	fresh := prepareBench(b, s)
+	b.ReportAllocs()
+	orders := 0
+	for b.Loop() {
+		b.StopTimer()
+		facts := fresh(size)
+		b.StartTimer()
+		if _, err := s.Record(b.Context(), facts); err != nil {
+			b.Fatal(err)
+		}
+		orders += size
+	}
+	b.ReportMetric(float64(b.Elapsed())/float64(time.Microsecond)/float64(orders), "µs/order")
+}
+
+func benchOrders(b *testing.B, s store.Store) {
+	fresh := prepareBench(b, s)
+	for range 40 {
+		if _, err := s.Record(b.Context(), fresh(500)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	var q store.OrderQuery
+	for b.Loop() {
+		page, err := s.Orders(b.Context(), shop, q)
+		if err != nil {
+			b.Fatal(err)
+		}
+		q.Cursor = page.Next
+	}
+}

@@ -1,0 +1,250 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+func dead(f *fixture) {
+	f.addShop(shop)
+	fact := f.order(shop, 7, 1)
+	f.must(f.s.Dead(f.ctx, fact.Event, "not JSON", at(5)))
+	f.must(f.s.Dead(f.ctx, fact.Event, "still not JSON", at(6)))
+	want := *fact.Event
+	want.Body = nil
+	f.equal("lines", f.allLines(store.LineQuery{}), []store.Line{
+		{Event: want, Outcome: bellhop.OutcomeDead, Reason: "still not JSON", At: at(6)}})
+	f.totalsMatch()
+
+	f.equal("replayed", f.outcomes(fact), []bellhop.Outcome{bellhop.OutcomeRecorded})
+	f.must(f.s.Dead(f.ctx, fact.Event, "too late", at(7)))
+	f.equal("totals", f.totalsMatch(), map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 1})
+
+	skip := f.order("nobody.myshopify.com", 7, 1)
+	f.record(skip)
+	f.must(f.s.Dead(f.ctx, skip.Event, "gave up", at(8)))
+	f.equal("totals", f.totalsMatch(), map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 1, bellhop.OutcomeDead: 1})
+}
+
+func lines(f *fixture) {
+	f.addShop(shop)
+	for i := range 20 {
+		f.record(f.order(shop, int64(1+i/10), 10-i%10))
+	}
+	f.record(f.order("nobody.myshopify.com", 99, 1))
+	odd := f.event(shop, "app/uninstalled")
+	f.record(bellhop.Fact{Event: odd, At: at(1), Skip: bellhop.ReasonNotActedOn})
+	all := f.allLines(store.LineQuery{Limit: 3})
+	f.equal("all", len(all), 22)
+	for i, l := range all {
+		if i > 0 && l.Event.AcceptedAt.After(all[i-1].Event.AcceptedAt) {
+			f.Errorf("not newest first: %+v", l)
+		}
+		if l.Event.Body != nil {
+			f.Errorf("with a body: %+v", l)
+		}
+	}
+	for want, q := range map[int]store.LineQuery{
+		1:  {Topic: "app/uninstalled"},
+		10: {OrderID: 2, Limit: 4},
+		2:  {Outcome: bellhop.OutcomeSkipped, Limit: 1},
+		18: {Outcome: bellhop.OutcomeStale, Shop: shop, Limit: 7},
+		21: {Shop: shop},
+		0:  {Outcome: bellhop.OutcomeDead},
+	} {
+		f.equal(fmt.Sprintf("lines of %+v", q), len(f.allLines(q)), want)
+	}
+	for _, q := range []store.LineQuery{{WebhookID: odd.WebhookID}, {Reason: bellhop.ReasonNotActedOn},
+		{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonNotActedOn, Shop: shop, Topic: odd.Topic, WebhookID: odd.WebhookID}} {
+		got := f.allLines(q)
+		if len(got) != 1 || got[0].Event.ID != odd.ID {
+			f.Errorf("lines of %+v: %+v", q, got)
+		}
+	}
+}
+
+func archiveAndPrune(f *fixture) {
+	f.addShop(shop)
+	var facts []bellhop.Fact
+	for i := range 10 {
+		facts = append(facts, f.order(shop, int64(i+1), 1))
+	}
+	f.must(f.s.Dead(f.ctx, facts[1].Event, "not JSON", day))
+	f.record(facts[0])
+	f.record(facts[2:]...)
+	f.record(f.order("other.myshopify.com", 1, 1))
+	archived := func(since time.Time, after bellhop.EventID, limit int) (got []int) {
+		f.Helper()
+		events, err := f.s.Archived(f.ctx, shop, since, after, limit)
+		f.must(err)
+		for _, e := range events {
+			for i, fact := range facts {
+				if e.ID == fact.Event.ID {
+					f.equal("event", e, fact.Event)
+					got = append(got, i)
+				}
+			}
+		}
+		return got
+	}
+	first := archived(time.Time{}, bellhop.EventID{}, 100)
+	f.equal("all", len(first), 10)
+	f.equal("since", len(archived(facts[4].Event.AcceptedAt, bellhop.EventID{}, 100)), 6)
+	var paged []int
+	for after := (bellhop.EventID{}); ; {
+		page := archived(time.Time{}, after, 3)
+		if len(page) == 0 {
+			break
+		}
+		paged = append(paged, page...)
+		after = facts[page[len(page)-1]].Event.ID
+	}
+	f.equal("paged", paged, first)
+
+	cut := facts[6].Event.AcceptedAt
+	dropped := 0
+	for {
+		n, err := f.s.Prune(f.ctx, cut, 2)
+		f.must(err)
+		if n > 2 {
+			f.Errorf("dropped %d, at most 2 were asked for", n)
+		}
+		if dropped += n; n == 0 {
+			break
+		}
+	}
+	f.equal("dropped", dropped, 5) // all before the cut but the dead one
+	f.equal("left", archived(time.Time{}, bellhop.EventID{}, 100), []int{1, 6, 7, 8, 9})
+	f.equal("lines stay", len(f.allLines(store.LineQuery{})), 11)
+	f.totalsMatch()
+
+	f.record(facts[1]) // the dead one is mended
+	n, err := f.s.Prune(f.ctx, cut, 100)
+	f.must(err)
+	f.equal("come back to", n, 1)
+	f.equal("left", archived(time.Time{}, bellhop.EventID{}, 100), []int{6, 7, 8, 9})
+}
+
+func changes(f *fixture) {
+	const other = "other.myshopify.com"
+	f.addShop(shop)
+	f.addShop(other)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	for _, ask := range []func(context.Context) (int64, error){f.s.FirstChange, f.s.LastChange} {
+		seq, err := ask(f.ctx)
+		f.must(err)
+		f.equal("none yet", seq, int64(0))
+	}
+	f.record(f.touch(shop, 9, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)})) // nothing to see
+	new7 := f.order(shop, 7, 2)
+	f.record(new7, f.order(shop, 7, 1), f.order(other, 7, 1))
+	update := f.order(shop, 7, 3)
+	f.record(update)
+	_, err := f.s.SetHandling(f.ctx, shop, 7, bellhop.HandlingSeen, at(50))
+	f.must(err)
+	owed := f.claim(at(60), 10)
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushUnknown, At: at(61), RetryAt: at(62)}) // not final
+	f.claim(at(62), 10)
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushSent, At: at(63)})
+	del := f.deletion(shop, 7)
+	f.record(del)
+
+	got, err := f.s.Changes(f.ctx, shop, 0, 100)
+	f.must(err)
+	want := []store.Change{
+		{Kind: store.ChangeRecorded, At: new7.At}, {Kind: store.ChangeUpdated, At: update.At},
+		{Kind: store.ChangeUpdated, At: at(50)},
+		{Kind: store.ChangeSettled, PushID: owed[0].Pushes[0], At: at(63)},
+		{Kind: store.ChangeUpdated, At: del.At},
+	}
+	for i := range min(len(want), len(got)) {
+		want[i].Shop, want[i].OrderID, want[i].Seq = shop, 7, got[i].Seq
+		if i > 0 && got[i].Seq <= got[i-1].Seq {
+			f.Errorf("sequence numbers %d, %d", got[i-1].Seq, got[i].Seq)
+		}
+	}
+	f.equal("changes", got, want)
+
+	all, err := f.s.Changes(f.ctx, "", 0, 100)
+	f.must(err)
+	f.equal("of all shops", len(all), 6)
+	rest, err := f.s.Changes(f.ctx, shop, got[1].Seq, 2)
+	f.must(err)
+	f.equal("resumed", rest, got[2:4])
+	first, err := f.s.FirstChange(f.ctx)
+	f.must(err)
+	last, err := f.s.LastChange(f.ctx)
+	f.must(err)
+	f.equal("first and last", []int64{first, last}, []int64{all[0].Seq, all[5].Seq})
+}
+
+func changedByAnother(f *fixture) {
+	f.addShop(shop)
+	for i, s := range []store.Store{f.s, f.d.Another(f.T, f.s)} {
+		for try := 0; ; try++ { // a wake may be spurious, but not always
+			if try == 100 {
+				f.Fatal("every signal was spurious")
+			}
+			last, err := f.s.LastChange(f.ctx)
+			f.must(err)
+			changed := f.s.Changed()
+			if _, err := s.Record(f.ctx, []bellhop.Fact{f.order(shop, int64(i*1000+f.n+1), 1)}); err != nil {
+				f.Fatal(err)
+			}
+			select {
+			case <-changed:
+			case <-time.After(10 * time.Second):
+				f.Fatal("no signal of a change")
+			}
+			now, err := f.s.LastChange(f.ctx)
+			f.must(err)
+			if now > last {
+				break
+			}
+		}
+	}
+}
+
+func survivesRestart(f *fixture) {
+	f.addShop(shop)
+	d := f.addDevice(shop, "phone", bellhop.FormData)
+	f.addOwner("jo@example.com", shop)
+	f.record(f.order(shop, 7, 1), f.touch(shop, 8, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(3)}))
+	f.claim(at(100), 1)
+	before, lines := f.getOrder(7), f.allLines(store.LineQuery{})
+	last, err := f.s.LastChange(f.ctx)
+	f.must(err)
+
+	f.s = f.d.Reopen(f.T, f.s)
+	f.equal("order", f.getOrder(7), before)
+	f.equal("lines", f.allLines(store.LineQuery{}), lines)
+	devices, err := f.s.Devices(f.ctx, shop)
+	f.must(err)
+	f.equal("devices", devices, []bellhop.Device{d})
+	after, err := f.s.LastChange(f.ctx)
+	f.must(err)
+	f.equal("last change", after, last)
+	f.equal("the lease goes on", len(f.claim(at(159), 10)), 0)
+	f.equal("and ends", len(f.claim(at(160), 10)), 1)
+	f.record(f.order(shop, 8, 1))
+	f.equal("the touch was kept", f.getOrder(8).EditedAt, at(3))
+	f.totalsMatch()
+	f.countsMatch(shop)
+}
+
+func cancelled(f *fixture) {
+	f.addShop(shop)
+	ctx, cancel := context.WithCancel(f.ctx)
+	cancel()
+	_, err := f.s.Record(ctx, []bellhop.Fact{f.order(shop, 7, 1)})
+	if err == nil {
+		f.Error("a cancelled Record succeeded")
+	}
+	if _, err := f.s.Orders(ctx, shop, store.OrderQuery{}); err == nil {
+		f.Error("a cancelled Orders succeeded")
+	}
+}

@@ -1,0 +1,327 @@
+package storetest
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+func money(amount, currency string) bellhop.Money {
+	m, err := bellhop.ParseMoney(amount, currency)
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+// roundTrip stores what is hard to keep and reads it back whole.
+func roundTrip(f *fixture) {
+	f.addShop(shop)
+	tokyo := time.FixedZone("", 9*3600)
+	seen := money("-0.005", "KWD")
+	fact := f.order(shop, math.MaxInt64, 1)
+	*fact.Order = bellhop.Order{Shop: shop, ID: math.MaxInt64,
+		Version: bellhop.Version{UpdatedAt: at(1).Add(123456 * time.Microsecond), TriggeredAt: at(2), Hash: math.MaxUint64},
+		Name:    `#1'"; DROP`, Number: 1<<53 + 1, Total: money("19800", "JPY"), Presentment: &seen,
+		CustomerName: "山田 🎉", CustomerEmail: "yamada@example.jp", Note: "two\nlines",
+		FinancialStatus: "partially_refunded", FulfillmentStatus: "unfulfilled", Test: true,
+		PlacedAt:    time.Date(2026, 11, 22, 18, 0, 0, 1000, tokyo),
+		UpdatedAt:   time.Date(2026, 11, 22, 4, 30, 0, 0, time.FixedZone("", -4*3600-1800)),
+		CancelledAt: at(5),
+		Items: []bellhop.Item{
+			{ID: 1<<60 + 1, Title: "帽子", Variant: "M / 青", SKU: "H-1", Quantity: 3, Price: money("6600", "JPY")},
+			{ID: 2, Title: "", Quantity: 0, Price: money("0", "JPY")},
+			{ID: 1, Title: "last", Quantity: math.MaxInt64, Price: money("0.125", "JPY")},
+		}}
+	f.record(fact)
+	want := *fact.Order
+	want.Handling = bellhop.HandlingNew
+	want.Trace = bellhop.Trace{TriggeredAt: fact.Event.TriggeredAt, AcceptedAt: fact.Event.AcceptedAt, RecordedAt: fact.At}
+	got := f.getOrder(math.MaxInt64)
+	if len(got.Pushes) != 1 || got.Pushes[0].Status != bellhop.PushSkipped {
+		f.Errorf("pushes %+v", got.Pushes)
+	}
+	got.Pushes = nil
+	f.equal("placed", got.PlacedAt.Format(time.RFC3339Nano), "2026-11-22T18:00:00.000001+09:00")
+	f.equal("updated", got.UpdatedAt.Format(time.RFC3339), "2026-11-22T04:30:00-04:30")
+	if !got.PlacedAt.Equal(want.PlacedAt) || !got.UpdatedAt.Equal(want.UpdatedAt) {
+		f.Errorf("times %v, %v", got.PlacedAt, got.UpdatedAt)
+	}
+	got.PlacedAt, got.UpdatedAt = want.PlacedAt, want.UpdatedAt
+	f.equal("order", got, want)
+
+	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{})
+	f.must(err)
+	want.Items = nil
+	page.Orders[0].PlacedAt, page.Orders[0].UpdatedAt = want.PlacedAt, want.UpdatedAt
+	f.equal("listed", page.Orders, []bellhop.Order{want})
+
+	bare := f.order(shop, 1, 1)
+	bare.Order = &bellhop.Order{Shop: shop, ID: 1, Version: bellhop.Version{Hash: 1}}
+	f.record(bare)
+	got = f.getOrder(1)
+	got.Trace, got.Pushes = bellhop.Trace{}, nil
+	f.equal("bare", got, bellhop.Order{Shop: shop, ID: 1, Version: bellhop.Version{Hash: 1}, Handling: bellhop.HandlingNew})
+}
+
+func updatesReplaceItems(f *fixture) {
+	f.addShop(shop)
+	first := f.order(shop, 7, 1)
+	first.Order.Items = append(first.Order.Items, bellhop.Item{ID: 2, Title: "Cap"}, bellhop.Item{ID: 3, Title: "Mug"})
+	f.record(first, f.order(shop, 8, 1))
+	f.record(f.order(shop, 7, 2))
+	o := f.getOrder(7)
+	if len(o.Items) != 1 || o.Items[0].Title != "Tee 2" {
+		f.Errorf("items %+v", o.Items)
+	}
+	none := f.order(shop, 7, 3)
+	none.Order.Items = nil
+	f.record(none)
+	f.equal("items", len(f.getOrder(7).Items), 0)
+	f.equal("of the other", len(f.getOrder(8).Items), 1)
+}
+
+func handling(f *fixture) {
+	f.addShop(shop)
+	f.record(f.order(shop, 7, 1))
+	o, err := f.s.SetHandling(f.ctx, shop, 7, bellhop.HandlingHandled, day)
+	f.must(err)
+	f.equal("returned", o.Handling, bellhop.HandlingHandled)
+	f.equal("with items", len(o.Items), 1)
+	f.record(f.order(shop, 7, 2))
+	f.equal("after an update", f.getOrder(7).Handling, bellhop.HandlingHandled)
+	_, err = f.s.SetHandling(f.ctx, shop, 7, bellhop.HandlingSeen, day)
+	f.must(err)
+	f.equal("back", f.getOrder(7).Handling, bellhop.HandlingSeen)
+	_, err = f.s.SetHandling(f.ctx, shop, 7, "lost", day)
+	f.kind(bellhop.Invalid, err)
+	_, err = f.s.SetHandling(f.ctx, shop, 8, bellhop.HandlingSeen, day)
+	f.kind(bellhop.NotFound, err)
+}
+
+// orderPages reads page by page while new orders come: none of the old ones is
+// missed or repeated.
+func orderPages(f *fixture) {
+	f.addShop(shop)
+	var facts []bellhop.Fact
+	for i := range 57 {
+		fact := f.order(shop, int64(1000+i), 1)
+		fact.Order.PlacedAt = at(i / 5) // ties, which the id breaks
+		facts = append(facts, fact)
+	}
+	f.record(facts...)
+	var got []int64
+	q := store.OrderQuery{Limit: 5}
+	for n := 0; ; n++ {
+		page, err := f.s.Orders(f.ctx, shop, q)
+		f.must(err)
+		if n == 0 {
+			for i := range 7 {
+				fact := f.order(shop, int64(2000+i), 1)
+				fact.Order.PlacedAt = at(1000 + i)
+				f.record(fact)
+			}
+		}
+		if len(page.Orders) > 5 || len(page.Orders) == 0 {
+			f.Fatalf("a page of %d", len(page.Orders))
+		}
+		for _, o := range page.Orders {
+			got = append(got, o.ID)
+		}
+		if q.Cursor = page.Next; page.Next == "" {
+			break
+		}
+	}
+	want := make([]int64, 57)
+	for i := range want {
+		want[i] = int64(1056 - i)
+	}
+	f.equal("pages", got, want)
+	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{})
+	f.must(err)
+	f.equal("default", len(page.Orders), 50)
+	page, err = f.s.Orders(f.ctx, shop, store.OrderQuery{Limit: 64})
+	f.must(err)
+	f.equal("an exact page has no next", page.Next, "")
+}
+
+// ids lists what a query finds, all pages of it.
+func (f *fixture) ids(q store.OrderQuery) []int64 {
+	f.Helper()
+	got := []int64{}
+	for {
+		page, err := f.s.Orders(f.ctx, shop, q)
+		f.must(err)
+		for _, o := range page.Orders {
+			got = append(got, o.ID)
+		}
+		if q.Cursor = page.Next; page.Next == "" {
+			return got
+		}
+	}
+}
+
+func orderFilters(f *fixture) {
+	f.addShop(shop)
+	for i := range 10 {
+		f.record(f.order(shop, int64(i+1), 1))
+	}
+	for _, id := range []int64{2, 5, 9} {
+		_, err := f.s.SetHandling(f.ctx, shop, id, bellhop.HandlingSeen, day)
+		f.must(err)
+	}
+	f.equal("seen", f.ids(store.OrderQuery{Handling: bellhop.HandlingSeen, Limit: 2}), []int64{9, 5, 2})
+	f.equal("since", f.ids(store.OrderQuery{Since: at(8)}), []int64{10, 9, 8})
+	f.equal("new since", f.ids(store.OrderQuery{Since: at(8), Handling: bellhop.HandlingNew, Limit: 1}), []int64{10, 8})
+	f.equal("handled", f.ids(store.OrderQuery{Handling: bellhop.HandlingHandled}), []int64{})
+}
+
+func search(f *fixture) {
+	f.addShop(shop)
+	for i, o := range []bellhop.Order{
+		{Name: "#1001", Number: 1, CustomerName: "Émile Zola", CustomerEmail: "emile@example.com"},
+		{Name: "#1002", Number: 2, CustomerName: `O'Brien "Bob"`, CustomerEmail: "bob_b@example.com"},
+		{Name: "#2001", Number: 77, CustomerName: "100% Cotton", CustomerEmail: "cotton@Example.org"},
+		{Name: "DE-5", Number: 5, CustomerName: "bobXb", CustomerEmail: ""},
+	} {
+		fact := f.order(shop, int64(i+1), 1)
+		fact.Order.Name, fact.Order.Number = o.Name, o.Number
+		fact.Order.CustomerName, fact.Order.CustomerEmail = o.CustomerName, o.CustomerEmail
+		f.record(fact)
+	}
+	for text, want := range map[string][]int64{
+		"#1001": {1}, "1001": {1}, "#100": {2, 1}, "001": {}, "de-5": {4}, "77": {3}, "#77": {3},
+		"émile": {1}, "ÉMILE": {1}, "zola": {1}, "example.COM": {2, 1}, "EXAMPLE.ORG": {3},
+		"%": {3}, "_": {2}, "bob_b": {2}, "O'Brien": {2}, `"Bob"`: {2}, `\`: {}, "' OR 1=1 --": {}, "#": {3, 2, 1},
+	} {
+		f.equal("search for "+text, f.ids(store.OrderQuery{Text: text, Limit: 1}), want)
+	}
+	f.equal("filtered", f.ids(store.OrderQuery{Text: "bob", Since: at(3)}), []int64{4})
+}
+
+func badQueries(f *fixture) {
+	f.addShop(shop)
+	for i := range 3 {
+		f.record(f.order(shop, int64(i+1), 1))
+	}
+	for _, q := range []store.OrderQuery{{Limit: -1}, {Limit: 201}, {Handling: "lost"}, {Text: strings.Repeat("x", 5000)}} {
+		_, err := f.s.Orders(f.ctx, shop, q)
+		f.kind(bellhop.Invalid, err)
+	}
+	_, err := f.s.Pushes(f.ctx, shop, store.PushQuery{Status: "lost"})
+	f.kind(bellhop.Invalid, err)
+	for _, limit := range []int{-1, 201} {
+		_, err := f.s.Pushes(f.ctx, shop, store.PushQuery{Limit: limit})
+		f.kind(bellhop.Invalid, err)
+		_, err = f.s.Lines(f.ctx, store.LineQuery{Limit: limit})
+		f.kind(bellhop.Invalid, err)
+	}
+	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{Limit: 1})
+	f.must(err)
+	for _, c := range []string{"x", "🎉", "0", "!" + page.Next, page.Next + "AA", page.Next[:len(page.Next)-3] + "..."} {
+		_, err := f.s.Orders(f.ctx, shop, store.OrderQuery{Cursor: c})
+		f.kind(bellhop.Invalid, err)
+		_, err = f.s.Pushes(f.ctx, shop, store.PushQuery{Cursor: c})
+		f.kind(bellhop.Invalid, err)
+		_, err = f.s.Lines(f.ctx, store.LineQuery{Cursor: c})
+		f.kind(bellhop.Invalid, err)
+	}
+	for _, limit := range []int{0, -1} {
+		_, err = f.s.Changes(f.ctx, "", 0, limit)
+		f.kind(bellhop.Invalid, err)
+		_, err = f.s.Archived(f.ctx, shop, day, bellhop.EventID{}, limit)
+		f.kind(bellhop.Invalid, err)
+		_, err = f.s.Prune(f.ctx, day, limit)
+		f.kind(bellhop.Invalid, err)
+		_, err = f.s.ClaimPushes(f.ctx, day, limit, time.Second)
+		f.kind(bellhop.Invalid, err)
+	}
+}
+
+// tenants puts the same into two shops and asks each for the other's.
+func tenants(f *fixture) {
+	const other = "other.myshopify.com"
+	for _, d := range []string{shop, other} {
+		f.addShop(d)
+		f.addDevice(d, "phone", bellhop.FormData)
+		_, err := f.s.AddPerson(f.ctx, bellhop.Person{Email: "owner@" + d, Role: bellhop.RoleOwner, Shop: d})
+		f.must(err)
+		_, err = f.s.AddToken(f.ctx, bellhop.Token{Shop: d, Name: "ci", Hash: [32]byte{byte(len(d))}})
+		f.must(err)
+		f.record(f.order(d, 7, 1)) // the same id in both
+	}
+	f.record(f.order(other, 8, 1), f.deletion(shop, 9))
+	f.record(f.order(other, 9, 1))
+	theirs := f.allPushes(other, store.PushQuery{})
+
+	f.noOrder(8)
+	if o, err := f.s.Order(f.ctx, other, 9); err != nil || o.Shop != other {
+		f.Errorf("another shop's tombstone counts: %+v, %v", o, err)
+	}
+	_, err := f.s.SetHandling(f.ctx, shop, 8, bellhop.HandlingSeen, day)
+	f.kind(bellhop.NotFound, err)
+	_, err = f.s.SetHandling(f.ctx, shop, 7, bellhop.HandlingSeen, day)
+	f.must(err)
+	o, err := f.s.Order(f.ctx, other, 7)
+	f.must(err)
+	f.equal("their handling", o.Handling, bellhop.HandlingNew)
+	f.equal("orders", f.ids(store.OrderQuery{}), []int64{7})
+
+	for _, p := range theirs {
+		f.kind(bellhop.NotFound, f.s.PushReceipt(f.ctx, shop, p.ID, true, day))
+	}
+	f.equal("pushes", len(f.allPushes(shop, store.PushQuery{})), 1)
+	f.equal("of their order", len(f.allPushes(shop, store.PushQuery{OrderID: 8})), 0)
+	for _, p := range f.allPushes(other, store.PushQuery{}) {
+		f.equal("opened", p.OpenedAt, time.Time{})
+	}
+	f.equal("lines", len(f.allLines(store.LineQuery{Shop: shop})), 2)
+	events, err := f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 100)
+	f.must(err)
+	f.equal("events", len(events), 2)
+
+	people, err := f.s.People(f.ctx, shop)
+	f.must(err)
+	f.equal("people", len(people), 1)
+	tokens, err := f.s.Tokens(f.ctx, shop)
+	f.must(err)
+	f.equal("tokens", len(tokens), 1)
+	f.must(f.s.RemoveToken(f.ctx, shop, "ci"))
+	tokens, err = f.s.Tokens(f.ctx, other)
+	f.must(err)
+	f.equal("their tokens", len(tokens), 1)
+
+	devices, err := f.s.Devices(f.ctx, shop)
+	f.must(err)
+	f.equal("devices", len(devices), 1)
+	f.must(f.s.RemoveDevice(f.ctx, shop, "phone"))
+	f.kind(bellhop.NotFound, f.s.RemoveDevice(f.ctx, shop, "phone"))
+	devices, err = f.s.Devices(f.ctx, other)
+	f.must(err)
+	f.equal("their devices", len(devices), 1)
+
+	changes, err := f.s.Changes(f.ctx, shop, 0, 100)
+	f.must(err)
+	if slices.ContainsFunc(changes, func(c store.Change) bool { return c.Shop != shop }) {
+		f.Errorf("changes %+v", changes)
+	}
+	f.unknownTenant("nobody.myshopify.com")
+}
+
+// unknownTenant asks in the name of a shop that is not there.
+func (f *fixture) unknownTenant(domain string) {
+	page, err := f.s.Orders(f.ctx, domain, store.OrderQuery{})
+	f.must(err)
+	f.equal("nobody's orders", len(page.Orders), 0)
+	f.equal("nobody's pushes", len(f.allPushes(domain, store.PushQuery{})), 0)
+	_, err = f.s.Order(f.ctx, domain, 7)
+	f.kind(bellhop.NotFound, err)
+	changes, err := f.s.Changes(f.ctx, domain, 0, 10)
+	f.must(err)
+	f.equal("nobody's changes", fmt.Sprint(changes), "[]")
+}

@@ -1,0 +1,441 @@
+package storetest
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+func pushesOncePerDevice(f *fixture) {
+	f.addShop(shop)
+	for i := range 3 {
+		f.addDevice(shop, fmt.Sprint("phone-", i), bellhop.FormData)
+	}
+	fact := f.order(shop, 7, 1)
+	f.equal("first", f.record(fact)[0].Pushes, 3)
+	f.record(fact, f.order(shop, 7, 1), f.order(shop, 7, 2), f.order(shop, 7, 0))
+	f.addDevice(shop, "late", bellhop.FormData)
+	f.record(f.order(shop, 7, 3))
+	o := f.getOrder(7)
+	f.equal("pushes", len(o.Pushes), 3)
+	for _, p := range o.Pushes {
+		if p.Status != bellhop.PushPending || p.Kind != bellhop.PushOrderNew || p.OrderID != 7 || p.OrderName != o.Name ||
+			!p.CreatedAt.Equal(fact.At) || p.NextAt.IsZero() || p.Installation == "" || p.Attempts != 0 {
+			f.Errorf("push %+v", p)
+		}
+	}
+	f.equal("counts", f.countsMatch(shop), map[bellhop.PushStatus]int64{bellhop.PushPending: 3})
+}
+
+func noDevice(f *fixture) {
+	f.addShop(shop)
+	f.equal("result", f.record(f.order(shop, 7, 1)), []bellhop.Result{{Outcome: bellhop.OutcomeRecorded}})
+	p := f.onePush(7)
+	if p.Status != bellhop.PushSkipped || p.Reason != "no_device" || p.DeviceID != 0 || !p.NextAt.IsZero() {
+		f.Errorf("push %+v", p)
+	}
+	f.addDevice(shop, "late", bellhop.FormData)
+	f.record(f.order(shop, 7, 2))
+	f.onePush(7)
+	f.equal("claimed", len(f.claim(at(9999), 10)), 0)
+	f.equal("counts", f.countsMatch(shop), map[bellhop.PushStatus]int64{bellhop.PushSkipped: 1})
+}
+
+func oldOrdersOweNothing(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	old := f.order(shop, 7, 1)
+	old.Order.PlacedAt = old.At.Add(-25 * time.Hour)
+	f.record(old)
+	f.equal("pushes", len(f.getOrder(7).Pushes), 0)
+}
+
+func claimAndSettle(f *fixture) {
+	f.must(f.s.AddShop(f.ctx, bellhop.Shop{Domain: shop, Secret: "s", PreviousSecret: "p", CustomerInPush: true, AddedAt: day}))
+	d := f.addDevice(shop, "phone", bellhop.FormData)
+	next, err := f.s.NextPush(f.ctx)
+	f.must(err)
+	f.equal("none is owed", next, time.Time{})
+	fact := f.order(shop, 7, 1)
+	f.record(fact)
+	next, err = f.s.NextPush(f.ctx)
+	f.must(err)
+	f.equal("due", next, fact.At)
+	f.equal("too early", len(f.claim(fact.At.Add(-time.Second), 10)), 0)
+
+	owed := f.claim(at(100), 10)
+	if len(owed) != 1 {
+		f.Fatalf("claimed %+v", owed)
+	}
+	o := owed[0]
+	f.equal("device", o.Device, d)
+	f.equal("secrets", o.Shop.Secret+o.Shop.PreviousSecret, "")
+	f.equal("shop", o.Shop.CustomerInPush, true)
+	f.equal("orders", o.Orders, []store.OrderBrief{{ID: 7, Name: "#7", Total: money("10.01", "USD"), Items: 1, CustomerName: "Jo Lee"}})
+	if o.Kind != bellhop.PushOrderNew || o.Attempt != 1 || !o.CreatedAt.Equal(fact.At) || o.Gathered != nil {
+		f.Errorf("owed %+v", o)
+	}
+	f.equal("sending", f.onePush(7).Status, bellhop.PushSending)
+	f.equal("claimed again", len(f.claim(at(100), 10)), 0)
+	next, err = f.s.NextPush(f.ctx)
+	f.must(err)
+	f.equal("the lease's end", next, at(160))
+
+	f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: at(101)})
+	p := f.onePush(7)
+	if p.Status != bellhop.PushSent || !p.SentAt.Equal(at(101)) || !p.NextAt.IsZero() || p.Attempts != 1 {
+		f.Errorf("push %+v", p)
+	}
+	f.equal("trace", f.getOrder(7).Trace.PushedAt, at(101))
+	f.equal("once sent", len(f.claim(at(99999), 10)), 0)
+	f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushUnknown, At: at(102), RetryAt: at(110)})
+	f.equal("stays sent", f.onePush(7), p)
+	f.equal("counts", f.countsMatch(shop), map[bellhop.PushStatus]int64{bellhop.PushSent: 1})
+}
+
+// claimsDoNotOverlap lets several claim at once, some through another opening
+// of the same store.
+func claimsDoNotOverlap(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "one", bellhop.FormData)
+	f.addDevice(shop, "two", bellhop.FormData)
+	var facts []bellhop.Fact
+	for i := range 60 {
+		facts = append(facts, f.order(shop, int64(i+1), 1))
+	}
+	f.record(facts...)
+	stores := []store.Store{f.s, f.d.Another(f.T, f.s), f.s}
+	seen := map[int64]int{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, s := range stores {
+		wg.Go(func() {
+			for {
+				owed, err := s.ClaimPushes(f.ctx, at(1000), 7, time.Minute)
+				if err != nil {
+					f.Error(err)
+				}
+				if len(owed) == 0 {
+					return
+				}
+				mu.Lock()
+				for _, o := range owed {
+					for _, id := range o.Pushes {
+						seen[id]++
+					}
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	f.equal("pushes", len(seen), 120)
+	for id, n := range seen {
+		if n != 1 {
+			f.Errorf("push %d was claimed %d times", id, n)
+		}
+	}
+}
+
+func leaseRunsOut(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	f.record(f.order(shop, 7, 1))
+	first := f.claim(at(100), 10)
+	f.equal("under lease", len(f.claim(at(159), 10)), 0)
+	again := f.claim(at(160), 10)
+	if len(again) != 1 || again[0].Attempt != 2 || again[0].Pushes[0] != first[0].Pushes[0] {
+		f.Fatalf("claimed again %+v", again)
+	}
+	f.settle(store.Settled{Pushes: again[0].Pushes, Status: bellhop.PushFailed, Reason: "refused", At: at(161)})
+	f.settle(store.Settled{Pushes: first[0].Pushes, Status: bellhop.PushSent, At: at(162)})
+	p := f.onePush(7)
+	f.equal("it was sent after all", p.Status, bellhop.PushSent)
+	f.equal("attempts", p.Attempts, 2)
+	f.countsMatch(shop)
+}
+
+func retry(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	f.record(f.order(shop, 7, 1))
+	for attempt, status := range []bellhop.PushStatus{bellhop.PushPending, bellhop.PushUnknown} {
+		now := at(100 * (attempt + 1))
+		o := f.claim(now, 10)
+		f.equal("attempt", o[0].Attempt, attempt+1)
+		f.settle(store.Settled{Pushes: o[0].Pushes, Status: status, Reason: "unavailable", At: now, RetryAt: now.Add(10 * time.Second)})
+		p := f.onePush(7)
+		if p.Status != status || p.Reason != "unavailable" || !p.NextAt.Equal(now.Add(10*time.Second)) {
+			f.Errorf("push %+v", p)
+		}
+		f.equal("too early", len(f.claim(now.Add(9*time.Second), 10)), 0)
+	}
+	o := f.claim(at(999), 10)
+	f.settle(store.Settled{Pushes: o[0].Pushes, Status: bellhop.PushUnknown, Reason: "gave_up", At: at(999)})
+	f.equal("final", f.onePush(7).NextAt, time.Time{})
+	f.equal("no more", len(f.claim(at(99999), 10)), 0)
+	f.equal("counts", f.countsMatch(shop), map[bellhop.PushStatus]int64{bellhop.PushUnknown: 1})
+}
+
+func badSettlements(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	f.record(f.order(shop, 7, 1))
+	ids := f.claim(at(100), 10)[0].Pushes
+	for _, s := range []store.Settled{
+		{Status: bellhop.PushPending}, {Status: bellhop.PushSending, RetryAt: at(1)}, {Status: ""},
+		{Status: bellhop.PushSent, RetryAt: at(1)}, {Status: bellhop.PushFailed, RetryAt: at(1)},
+	} {
+		s.Pushes, s.At = ids, at(100)
+		f.kind(bellhop.Invalid, f.s.SettlePushes(f.ctx, []store.Settled{s}))
+	}
+	f.must(f.s.SettlePushes(f.ctx, nil))
+	f.equal("unchanged", f.onePush(7).Status, bellhop.PushSending)
+}
+
+// ration checks what a budget of 20 does to 30 orders, and to those after.
+func ration(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormNotification)
+	var facts []bellhop.Fact
+	for i := range 30 {
+		facts = append(facts, f.order(shop, int64(i+1), 1))
+	}
+	f.record(facts...)
+	now := at(100)
+	owed := f.claim(now, 100)
+	f.equal("messages", len(owed), 20)
+	for i, o := range owed[:19] {
+		if o.Gathered != nil || len(o.Pushes) != 1 || o.Orders[0].ID != int64(i+1) {
+			f.Fatalf("message %d: %+v", i, o)
+		}
+	}
+	digest := owed[19]
+	f.equal("digest", *digest.Gathered, store.Gathering{Orders: 11, Total: money("110.11", "USD"), Since: now})
+	f.equal("its orders", len(digest.Orders), 11)
+	for _, o := range owed {
+		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: now})
+	}
+
+	more := f.order(shop, 40, 1)
+	more.At = now
+	f.record(more)
+	f.equal("beyond the budget", len(f.claim(now.Add(time.Second), 100)), 0)
+	next, err := f.s.NextPush(f.ctx)
+	f.must(err)
+	if wait := next.Sub(now); wait < 3*time.Minute || wait > 3*time.Minute+time.Millisecond {
+		f.Errorf("the next is due after %v", wait)
+	}
+	owed = f.claim(next, 100)
+	if len(owed) != 1 || owed[0].Gathered == nil {
+		f.Fatalf("after the refill: %+v", owed)
+	}
+	f.equal("the digest grows", *owed[0].Gathered, store.Gathering{Orders: 12, Total: money("120.12", "USD"), Since: now})
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushSent, At: next})
+
+	much := f.order(shop, 41, 1)
+	much.At = now.Add(3 * time.Hour)
+	f.record(much)
+	owed = f.claim(much.At, 100)
+	if len(owed) != 1 || owed[0].Gathered != nil {
+		f.Errorf("with a full budget: %+v", owed)
+	}
+	f.countsMatch(shop)
+}
+
+// digestRetried checks that an order is counted once in a digest that is tried
+// again.
+func digestRetried(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormNotification)
+	for i := range 25 {
+		f.record(f.order(shop, int64(i+1), 1))
+	}
+	now := at(100)
+	owed := f.claim(now, 100)
+	for _, o := range owed[:19] {
+		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: now})
+	}
+	f.equal("orders", owed[19].Gathered.Orders, 6)
+	f.settle(store.Settled{Pushes: owed[19].Pushes, Status: bellhop.PushPending, Reason: "quota", At: now, RetryAt: now.Add(200 * time.Second)})
+	more := f.order(shop, 40, 1)
+	more.At = now
+	f.record(more)
+	owed = f.claim(now.Add(200*time.Second), 100)
+	if len(owed) != 1 || owed[0].Gathered == nil {
+		f.Fatalf("retried: %+v", owed)
+	}
+	f.equal("pushes", len(owed[0].Pushes), 7)
+	f.equal("orders", owed[0].Gathered.Orders, 7)
+	f.equal("attempt", owed[0].Attempt, 2)
+}
+
+// digestTakesAll checks that a digest is not cut off where a claim is, and that
+// pushes beyond the budget do not hold up another device.
+func digestTakesAll(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormNotification)
+	var facts []bellhop.Fact
+	for i := range 60 {
+		facts = append(facts, f.order(shop, int64(i+1), 1))
+	}
+	f.record(facts...)
+	owed := f.claim(at(200), 25)
+	f.equal("messages", len(owed), 20)
+	f.equal("the last stands for the rest", len(owed[19].Pushes), 41)
+
+	const other = "other.myshopify.com"
+	f.addShop(other)
+	f.addDevice(other, "phone", bellhop.FormData)
+	for i := range 40 { // these were written when the budget still looked free
+		f.settle(store.Settled{Pushes: owed[19].Pushes[i : i+1], Status: bellhop.PushPending, At: at(200), RetryAt: at(201)})
+	}
+	late := f.order(other, 1, 1)
+	late.At = at(201)
+	f.record(late)
+	f.claim(at(201), 5)
+	owed = f.claim(at(201), 5)
+	if len(owed) != 1 || owed[0].Device.Shop != other {
+		f.Errorf("the other device got %+v", owed)
+	}
+	f.countsMatch(shop, other)
+}
+
+func retirement(f *fixture) {
+	f.addShop(shop)
+	d := f.addDevice(shop, "phone", bellhop.FormData)
+	f.addDevice(shop, "tablet", bellhop.FormData)
+	f.record(f.order(shop, 7, 1), f.order(shop, 8, 1))
+	owed := f.claim(at(100), 1)
+	gone := &store.Retirement{DeviceID: d.ID, Value: d.Value, Reason: "unregistered"}
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "unregistered", At: at(101), Retire: gone})
+	all, err := f.s.Devices(f.ctx, shop)
+	f.must(err)
+	if !all[0].RetiredAt.Equal(at(101)) || all[0].RetiredFor != "unregistered" || !all[1].RetiredAt.IsZero() {
+		f.Errorf("devices %+v", all)
+	}
+	for _, p := range f.getOrder(8).Pushes {
+		if (p.DeviceID == d.ID) != (p.Status == bellhop.PushSkipped && p.Reason == "device_retired") {
+			f.Errorf("push %+v", p)
+		}
+	}
+	f.equal("new orders", f.record(f.order(shop, 9, 1))[0].Pushes, 1)
+	for _, o := range f.claim(at(9999), 100) {
+		f.equal("goes to", o.Device.Installation, "tablet")
+	}
+	f.countsMatch(shop)
+}
+
+func refreshedAddressStays(f *fixture) {
+	f.addShop(shop)
+	d := f.addDevice(shop, "phone", bellhop.FormData)
+	f.record(f.order(shop, 7, 1))
+	owed := f.claim(at(100), 1)
+	fresh := d
+	fresh.Value = "another"
+	_, err := f.s.PutDevice(f.ctx, fresh)
+	f.must(err)
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushPending, At: at(101), RetryAt: at(102),
+		Retire: &store.Retirement{DeviceID: d.ID, Value: d.Value, Reason: "unregistered"}})
+	owed = f.claim(at(102), 1)
+	if len(owed) != 1 || owed[0].Device.Value != "another" {
+		f.Errorf("claimed %+v", owed)
+	}
+}
+
+func deletedOrdersAreNotPushed(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	f.record(f.order(shop, 7, 1), f.order(shop, 8, 1))
+	owed := f.claim(at(100), 1)
+	f.record(f.deletion(shop, 7), f.deletion(shop, 8))
+	f.equal("claimed", len(f.claim(at(101), 10)), 0)
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushPending, At: at(102), RetryAt: at(103)})
+	f.equal("claimed", len(f.claim(at(103), 10)), 0)
+	f.equal("counts", f.countsMatch(shop), map[bellhop.PushStatus]int64{bellhop.PushSkipped: 2})
+}
+
+func receipts(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	f.record(f.order(shop, 7, 1))
+	id := f.onePush(7).ID
+	f.must(f.s.PushReceipt(f.ctx, shop, id, false, at(10)))
+	f.must(f.s.PushReceipt(f.ctx, shop, id, true, at(20)))
+	f.must(f.s.PushReceipt(f.ctx, shop, id, false, at(30)))
+	f.must(f.s.PushReceipt(f.ctx, shop, id, true, at(40)))
+	p := f.onePush(7)
+	f.equal("received", p.ReceivedAt, at(10))
+	f.equal("opened", p.OpenedAt, at(20))
+	f.kind(bellhop.NotFound, f.s.PushReceipt(f.ctx, shop, id+99, true, at(1)))
+}
+
+func pushLog(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "one", bellhop.FormData)
+	f.addDevice(shop, "two", bellhop.FormData)
+	for i := range 6 {
+		f.record(f.order(shop, int64(i+1), 1))
+	}
+	owed := f.claim(at(100), 5)
+	statuses := []bellhop.PushStatus{bellhop.PushSent, bellhop.PushFailed, bellhop.PushUnknown, bellhop.PushSkipped}
+	for i, status := range statuses {
+		f.settle(store.Settled{Pushes: owed[i].Pushes, Status: status, At: at(101)})
+	}
+	all := f.allPushes(shop, store.PushQuery{Limit: 5})
+	f.equal("all", len(all), 12)
+	for i, p := range all {
+		if i > 0 && (p.CreatedAt.After(all[i-1].CreatedAt) || p.ID >= all[i-1].ID) {
+			f.Errorf("not newest first: %+v after %+v", p, all[i-1])
+		}
+	}
+	want := map[bellhop.PushStatus]int{bellhop.PushPending: 7, bellhop.PushSending: 1}
+	for _, s := range statuses {
+		want[s] = 1
+	}
+	for status, n := range want {
+		got := f.allPushes(shop, store.PushQuery{Status: status, Limit: 3})
+		f.equal(string(status), len(got), n)
+		for _, p := range got {
+			f.equal("status", p.Status, status)
+		}
+	}
+	f.equal("of an order", len(f.allPushes(shop, store.PushQuery{OrderID: 3})), 2)
+	f.equal("of none", len(f.allPushes(shop, store.PushQuery{OrderID: 99})), 0)
+	f.countsMatch(shop)
+}
+
+// pushesOwed waits for the signal: of this store's own writes, and of another's.
+func pushesOwed(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	for i, s := range []store.Store{f.s, f.d.Another(f.T, f.s)} {
+		for try := 0; ; try++ { // a wake may be spurious, but not always
+			if try == 100 {
+				f.Fatal("every signal was spurious")
+			}
+			owed := f.s.PushesOwed()
+			if _, err := s.Record(f.ctx, []bellhop.Fact{f.order(shop, int64(i*1000+f.n+1), 1)}); err != nil {
+				f.Fatal(err)
+			}
+			select {
+			case <-owed:
+			case <-time.After(10 * time.Second):
+				f.Fatal("no signal of what is owed")
+			}
+			if len(f.claim(at(9999), 10)) > 0 {
+				break
+			}
+		}
+	}
+	owed := f.s.PushesOwed()
+	f.settle(store.Settled{Pushes: []int64{f.allPushes(shop, store.PushQuery{})[0].ID}, Status: bellhop.PushPending, At: day, RetryAt: day})
+	select {
+	case <-owed:
+	case <-time.After(10 * time.Second):
+		f.Fatal("no signal of what is to be tried again")
+	}
+}

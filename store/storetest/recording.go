@@ -1,0 +1,322 @@
+package storetest
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// model is what an order comes to, told without looking at Merge: the greatest
+// version, the latest touch of each kind, and nothing once it was deleted.
+type model struct {
+	deleted         bool
+	newest          *bellhop.Order
+	edited, refunds bellhop.Touch
+}
+
+func (m *model) add(f bellhop.Fact) {
+	switch {
+	case f.Deleted:
+		m.deleted = true
+	case f.Order != nil:
+		if m.newest == nil || f.Order.Version.Compare(m.newest.Version) > 0 {
+			m.newest = f.Order
+		}
+	case f.Touch.Kind == bellhop.TouchEdit:
+		if f.Touch.Compare(m.edited) > 0 {
+			m.edited = *f.Touch
+		}
+	default:
+		if f.Touch.Compare(m.refunds) > 0 {
+			m.refunds = *f.Touch
+		}
+	}
+}
+
+// everyShuffleConverges records random facts in a random order, some of them
+// repeatedly, divided among concurrent calls, and compares with the model.
+func everyShuffleConverges(f *fixture) {
+	var round atomic.Int64
+	rapid.Check(f.T, func(t *rapid.T) {
+		domain := fmt.Sprintf("shop-%d.myshopify.com", round.Add(1))
+		f.addShop(domain)
+		f.addDevice(domain, "phone", bellhop.FormData)
+		facts := drawFacts(t, f, domain)
+		models := map[int64]*model{}
+		for _, fact := range facts {
+			if models[fact.OrderID] == nil {
+				models[fact.OrderID] = &model{}
+			}
+			models[fact.OrderID].add(fact)
+		}
+		repeats := rapid.SliceOfN(rapid.SampledFrom(facts), 0, 6).Draw(t, "repeated")
+		shuffled := rapid.Permutation(append(facts, repeats...)).Draw(t, "shuffled")
+		cut := rapid.IntRange(0, len(shuffled)).Draw(t, "cut")
+		writers := rapid.IntRange(1, 3).Draw(t, "writers")
+		batch := rapid.IntRange(1, 5).Draw(t, "batch")
+
+		f.recordAtOnce(t, shuffled[:cut], writers, batch)
+		handled := map[int64]bool{}
+		for id := range models {
+			_, err := f.s.SetHandling(f.ctx, domain, id, bellhop.HandlingHandled, day)
+			handled[id] = err == nil
+		}
+		f.recordAtOnce(t, shuffled[cut:], writers, batch)
+		for id, m := range models {
+			f.compare(t, domain, id, m, handled[id])
+		}
+		if lines := f.allLines(store.LineQuery{Shop: domain}); len(lines) != len(facts) {
+			t.Fatalf("%d lines of %d events", len(lines), len(facts))
+		}
+	})
+	f.totalsMatch()
+}
+
+func drawFacts(t *rapid.T, f *fixture, domain string) []bellhop.Fact {
+	few := func(name string, n int) int { return rapid.IntRange(0, n-1).Draw(t, name) }
+	facts := make([]bellhop.Fact, 1+few("facts", 12))
+	for i := range facts {
+		id := int64(1<<53 + 1 + few("order", 3))
+		switch kind := few("kind", 12); {
+		case kind == 0:
+			facts[i] = f.deletion(domain, id)
+		case kind <= 3:
+			touch := bellhop.Touch{Kind: bellhop.TouchEdit, ID: int64(1 + few("touch", 3)), At: at(few("touched", 3))}
+			if kind == 3 {
+				touch.Kind = bellhop.TouchRefund
+			}
+			facts[i] = f.touch(domain, id, touch)
+		default: // a body fixes updated_at, but not when it was triggered
+			facts[i] = f.order(domain, id, few("body", 4))
+			o := facts[i].Order
+			o.Version.UpdatedAt = o.Version.UpdatedAt.Truncate(2 * time.Second)
+			o.Version.TriggeredAt = at(few("triggered", 4))
+		}
+	}
+	return facts
+}
+
+func (f *fixture) recordAtOnce(t *rapid.T, facts []bellhop.Fact, writers, batch int) {
+	var wg sync.WaitGroup
+	errs := make(chan error, len(facts))
+	for w := range writers {
+		part := facts[w*len(facts)/writers : (w+1)*len(facts)/writers]
+		wg.Go(func() {
+			for len(part) > 0 {
+				n := min(batch, len(part))
+				if _, err := f.s.Record(f.ctx, part[:n]); err != nil {
+					errs <- err
+				}
+				part = part[n:]
+			}
+		})
+	}
+	wg.Wait()
+	select {
+	case err := <-errs:
+		t.Fatal(err)
+	default:
+	}
+}
+
+func (f *fixture) compare(t *rapid.T, domain string, id int64, m *model, handled bool) {
+	o, err := f.s.Order(f.ctx, domain, id)
+	if m.deleted || m.newest == nil {
+		if bellhop.KindOf(err) != bellhop.NotFound {
+			t.Fatalf("order %d: got %v, want not found", id, err)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := m.newest
+	switch {
+	case o.Version.Compare(want.Version) != 0, o.Total != want.Total, len(o.Items) != 1, o.Items[0].Title != want.Items[0].Title:
+		t.Fatalf("order %d has %+v, want %+v", id, o, want)
+	case !o.EditedAt.Equal(m.edited.At), !o.RefundedAt.Equal(m.refunds.At):
+		t.Fatalf("order %d was edited %v and refunded %v, want %v and %v", id, o.EditedAt, o.RefundedAt, m.edited.At, m.refunds.At)
+	case handled != (o.Handling == bellhop.HandlingHandled):
+		t.Fatalf("order %d is %q, handled before: %t", id, o.Handling, handled)
+	case len(o.Pushes) != 1:
+		t.Fatalf("order %d has %d pushes", id, len(o.Pushes))
+	}
+}
+
+func redeliveryKeepsTheLine(f *fixture) {
+	f.addShop(shop)
+	second, first := f.order(shop, 7, 2), f.order(shop, 7, 1)
+	again := f.order(shop, 7, 2)
+	f.equal("outcomes", f.outcomes(second, first, again),
+		[]bellhop.Outcome{bellhop.OutcomeRecorded, bellhop.OutcomeStale, bellhop.OutcomeDuplicate})
+	before := f.allLines(store.LineQuery{})
+	for range 2 {
+		for _, r := range f.record(first, second, again, second) {
+			if r.Outcome == bellhop.OutcomeRecorded || r.Pushes > 0 {
+				t := f.T
+				t.Errorf("redelivered: got %+v", r)
+			}
+		}
+	}
+	f.equal("lines", f.allLines(store.LineQuery{}), before)
+	f.equal("totals", f.totalsMatch(), map[bellhop.Outcome]int64{
+		bellhop.OutcomeRecorded: 1, bellhop.OutcomeStale: 1, bellhop.OutcomeDuplicate: 1})
+}
+
+func oneBatchSeesItself(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	one := f.order(shop, 7, 1)
+	results := f.record(one, f.order(shop, 7, 3), f.order(shop, 7, 2), f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 1, At: at(4)}), one)
+	var got []string
+	for _, r := range results {
+		got = append(got, fmt.Sprint(r.Outcome, r.Pushes))
+	}
+	f.equal("results", got, []string{"recorded1", "recorded0", "stale0", "recorded0", "duplicate0"})
+	o := f.getOrder(7)
+	f.equal("total", o.Total.String(), "10.03")
+	f.equal("refunded", o.RefundedAt, at(4))
+	f.equal("pushes", len(o.Pushes), 1)
+	f.equal("trace", o.Trace, bellhop.Trace{TriggeredAt: one.Event.TriggeredAt, AcceptedAt: one.Event.AcceptedAt, RecordedAt: one.At})
+	f.totalsMatch()
+}
+
+func outcomesAreCounted(f *fixture) {
+	f.addShop(shop)
+	for i := range 30 {
+		f.record(f.order(shop, int64(1+i%4), i%7), f.order("nobody.myshopify.com", 1, i))
+	}
+	got := f.totalsMatch()
+	f.equal("skipped", got[bellhop.OutcomeSkipped], int64(30))
+	f.equal("all", got[bellhop.OutcomeRecorded]+got[bellhop.OutcomeStale]+got[bellhop.OutcomeDuplicate], int64(30))
+}
+
+// replays checks that a fact is skipped for a reason and that it counts once
+// the reason is gone.
+func (f *fixture) replays(fact bellhop.Fact, reason string, mend func()) {
+	f.Helper()
+	skip := bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: reason}
+	f.equal("first", f.record(fact), []bellhop.Result{skip})
+	f.equal("again", f.record(fact), []bellhop.Result{skip})
+	f.noOrder(fact.OrderID)
+	l := f.allLines(store.LineQuery{OrderID: fact.OrderID})
+	if len(l) != 1 || l[0].Outcome != bellhop.OutcomeSkipped || l[0].Reason != reason {
+		f.Fatalf("lines: %+v", l)
+	}
+	if changes, err := f.s.Changes(f.ctx, "", 0, 10); err != nil || len(changes) > 0 {
+		f.Errorf("changes %+v, %v", changes, err)
+	}
+	mend()
+	f.equal("replayed", f.outcomes(fact), []bellhop.Outcome{bellhop.OutcomeRecorded})
+	f.getOrder(fact.OrderID)
+	f.equal("totals", f.totalsMatch(), map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 1})
+}
+
+func unknownShop(f *fixture) {
+	f.replays(f.order(shop, 7, 1), bellhop.ReasonUnknownShop, func() { f.addShop(shop) })
+}
+
+func disabledShop(f *fixture) {
+	set := func(disabled bool) {
+		f.must(f.s.UpdateShop(f.ctx, shop, func(s *bellhop.Shop) { s.Disabled = disabled }))
+	}
+	f.addShop(shop)
+	set(true)
+	f.replays(f.order(shop, 7, 1), bellhop.ReasonShopDisabled, func() { set(false) })
+}
+
+func skipped(f *fixture) {
+	f.addShop(shop)
+	e := f.event(shop, "app/uninstalled")
+	fact := bellhop.Fact{Event: e, At: day, Skip: bellhop.ReasonNotActedOn}
+	f.equal("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonNotActedOn}})
+	l := f.allLines(store.LineQuery{Reason: bellhop.ReasonNotActedOn})
+	if len(l) != 1 || l[0].Event.ID != e.ID || l[0].OrderID != 0 || !l[0].At.Equal(day) {
+		f.Errorf("lines %+v", l)
+	}
+}
+
+func touchBeforeItsOrder(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	f.record(f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 5, At: at(50)}),
+		f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 4, At: at(40)}),
+		f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 9, At: at(60)}))
+	f.noOrder(7)
+	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{})
+	f.must(err)
+	f.equal("listed", len(page.Orders), 0)
+	_, err = f.s.SetHandling(f.ctx, shop, 7, bellhop.HandlingSeen, day)
+	f.kind(bellhop.NotFound, err)
+
+	fact := f.order(shop, 7, 1)
+	f.equal("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeRecorded, Pushes: 1}})
+	o := f.getOrder(7)
+	f.equal("edited", o.EditedAt, at(50))
+	f.equal("refunded", o.RefundedAt, at(60))
+	f.equal("handling", o.Handling, bellhop.HandlingNew)
+	f.equal("trace", o.Trace.RecordedAt, fact.At)
+}
+
+func tombstone(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	f.record(f.order(shop, 7, 1))
+	del := f.deletion(shop, 7)
+	f.equal("deleted", f.outcomes(del), []bellhop.Outcome{bellhop.OutcomeRecorded})
+	f.noOrder(7)
+	f.equal("deleted again", f.outcomes(f.deletion(shop, 7)), []bellhop.Outcome{bellhop.OutcomeDuplicate})
+	r := f.record(f.order(shop, 7, 9), f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(99)}))
+	stale := bellhop.Result{Outcome: bellhop.OutcomeStale, Reason: "order_deleted"}
+	f.equal("after it", r, []bellhop.Result{stale, stale})
+	f.noOrder(7)
+	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{})
+	f.must(err)
+	f.equal("listed", len(page.Orders), 0)
+	pushes := f.allPushes(shop, store.PushQuery{})
+	if len(pushes) != 1 || pushes[0].Status != bellhop.PushSkipped || pushes[0].Reason != "order_deleted" || pushes[0].OrderName != "" {
+		f.Errorf("pushes %+v", pushes)
+	}
+
+	f.equal("deleted before it came", f.outcomes(f.deletion(shop, 8), f.order(shop, 8, 1)),
+		[]bellhop.Outcome{bellhop.OutcomeRecorded, bellhop.OutcomeStale})
+	f.noOrder(8)
+	f.countsMatch(shop)
+}
+
+func sameBodyTriggeredLater(f *fixture) {
+	f.addShop(shop)
+	first, between, last := f.order(shop, 7, 1), f.order(shop, 7, 1), f.order(shop, 7, 1)
+	between.Order.Version.TriggeredAt, between.Order.Version.Hash = at(2), 1
+	last.Order.Version.TriggeredAt = at(3)
+	f.equal("outcomes", f.outcomes(first, last, between),
+		[]bellhop.Outcome{bellhop.OutcomeRecorded, bellhop.OutcomeDuplicate, bellhop.OutcomeStale})
+}
+
+func badFacts(f *fixture) {
+	f.addShop(shop)
+	good := f.order(shop, 7, 1)
+	for name, spoil := range map[string]func(*bellhop.Fact){
+		"no event":    func(x *bellhop.Fact) { x.Event = nil },
+		"states none": func(x *bellhop.Fact) { x.Order = nil },
+		"states two":  func(x *bellhop.Fact) { x.Deleted = true },
+		"no order id": func(x *bellhop.Fact) { x.OrderID = 0 },
+		"no version":  func(x *bellhop.Fact) { o := *x.Order; o.Version = bellhop.Version{}; x.Order = &o },
+	} {
+		bad := f.order(shop, 8, 1)
+		spoil(&bad)
+		if _, err := f.s.Record(f.ctx, []bellhop.Fact{good, bad}); bellhop.KindOf(err) != bellhop.Invalid {
+			f.Errorf("%s: got %v", name, err)
+		}
+	}
+	f.noOrder(7)
+	if r, err := f.s.Record(f.ctx, nil); err != nil || len(r) != 0 {
+		f.Errorf("nothing: got %v, %v", r, err)
+	}
+}

@@ -1,0 +1,291 @@
+// Package storetest is the conformance suite of [bellhop/store]: what the port's
+// comments promise, as tests that every driver passes unchanged.
+package storetest
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// Driver is what the suite needs of a driver. Whatever it opens, it closes when
+// the test ends.
+type Driver struct {
+	// Open makes an empty store.
+	Open func(t testing.TB) store.Store
+	// Reopen closes a store and opens what it kept, as after a restart.
+	Reopen func(t testing.TB, s store.Store) store.Store
+	// Another opens what a store keeps once more, as another process would.
+	Another func(t testing.TB, s store.Store) store.Store
+}
+
+// Run runs the suite.
+func Run(t *testing.T, d Driver) {
+	for _, c := range []struct {
+		name string
+		test func(*fixture)
+	}{
+		{"EveryShuffleConverges", everyShuffleConverges},
+		{"RedeliveryKeepsTheLine", redeliveryKeepsTheLine},
+		{"OneBatchSeesItself", oneBatchSeesItself},
+		{"OutcomesAreCounted", outcomesAreCounted},
+		{"UnknownShop", unknownShop},
+		{"DisabledShop", disabledShop},
+		{"Skip", skipped},
+		{"TouchBeforeItsOrder", touchBeforeItsOrder},
+		{"Tombstone", tombstone},
+		{"SameBodyTriggeredLater", sameBodyTriggeredLater},
+		{"BadFacts", badFacts},
+		{"RoundTrip", roundTrip},
+		{"UpdatesReplaceItems", updatesReplaceItems},
+		{"Handling", handling},
+		{"OrderPages", orderPages},
+		{"OrderFilters", orderFilters},
+		{"Search", search},
+		{"BadQueries", badQueries},
+		{"PushesOncePerDevice", pushesOncePerDevice},
+		{"NoDevice", noDevice},
+		{"OldOrdersOweNothing", oldOrdersOweNothing},
+		{"ClaimAndSettle", claimAndSettle},
+		{"ClaimsDoNotOverlap", claimsDoNotOverlap},
+		{"LeaseRunsOut", leaseRunsOut},
+		{"Retry", retry},
+		{"BadSettlements", badSettlements},
+		{"Ration", ration},
+		{"DigestRetried", digestRetried},
+		{"DigestTakesAll", digestTakesAll},
+		{"Retirement", retirement},
+		{"RefreshedAddressStays", refreshedAddressStays},
+		{"DeletedOrdersAreNotPushed", deletedOrdersAreNotPushed},
+		{"Receipts", receipts},
+		{"PushLog", pushLog},
+		{"PushesOwed", pushesOwed},
+		{"Dead", dead},
+		{"Lines", lines},
+		{"ArchiveAndPrune", archiveAndPrune},
+		{"Shops", shops},
+		{"People", people},
+		{"Sessions", sessions},
+		{"Tokens", tokens},
+		{"Devices", devices},
+		{"AddressMoves", addressMoves},
+		{"Tenants", tenants},
+		{"Changes", changes},
+		{"ChangedByAnother", changedByAnother},
+		{"SurvivesRestart", survivesRestart},
+		{"Cancelled", cancelled},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.test(&fixture{T: t, d: d, ctx: t.Context(), s: d.Open(t)})
+		})
+	}
+}
+
+// shop is where the tests work unless they say otherwise.
+const shop = "demo.myshopify.com"
+
+// day is the now of the tests.
+var day = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+
+func at(seconds int) time.Time { return day.Add(time.Duration(seconds) * time.Second) }
+
+type fixture struct {
+	*testing.T
+	d   Driver
+	ctx context.Context
+	s   store.Store
+	n   int // events made
+}
+
+func (f *fixture) must(err error) {
+	f.Helper()
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
+// kind checks that an error is of a kind, and says something.
+func (f *fixture) kind(want bellhop.Kind, err error) {
+	f.Helper()
+	if err == nil || bellhop.KindOf(err) != want || want != bellhop.Internal && err.Error() == "" {
+		f.Errorf("got error %v of kind %d, want kind %d", err, bellhop.KindOf(err), want)
+	}
+}
+
+func (f *fixture) equal(what string, got, want any) {
+	f.Helper()
+	if !reflect.DeepEqual(got, want) {
+		f.Errorf("%s:\n got %+v\nwant %+v", what, got, want)
+	}
+}
+
+func (f *fixture) addShop(domain string) {
+	f.Helper()
+	f.must(f.s.AddShop(f.ctx, bellhop.Shop{Domain: domain, AddedAt: day}))
+}
+
+func (f *fixture) addDevice(domain, installation string, form bellhop.Form) bellhop.Device {
+	f.Helper()
+	d, err := f.s.PutDevice(f.ctx, bellhop.Device{Shop: domain, Installation: installation, Kind: bellhop.AddressToken,
+		Value: "token of " + installation + " at " + domain, Platform: bellhop.PlatformAndroid, Form: form,
+		Locale: "en-GB", Timezone: "Europe/Paris", AddedAt: day, SeenAt: day})
+	f.must(err)
+	return d
+}
+
+// event makes an event that nobody has seen; later ones sort later.
+func (f *fixture) event(domain, topic string) *bellhop.Event {
+	f.n++
+	e := &bellhop.Event{Shop: domain, Topic: topic, APIVersion: "2026-10", WebhookID: fmt.Sprint("webhook-", f.n),
+		ShopifyEventID: fmt.Sprint("event-", f.n), TriggeredAt: at(f.n), AcceptedAt: at(f.n).Add(time.Millisecond),
+		SignedBy: bellhop.SignerApp, Body: fmt.Appendf(nil, `{"n":%d}`, f.n)}
+	binary.BigEndian.PutUint64(e.ID[:], uint64(e.AcceptedAt.UnixMilli())<<16|0x7000)
+	binary.BigEndian.PutUint64(e.ID[8:], 0x8000_0000_0000_0000|uint64(f.n))
+	return e
+}
+
+// order makes a fact of an order's version: the higher, the newer.
+func (f *fixture) order(domain string, id int64, version int) bellhop.Fact {
+	e := f.event(domain, "orders/updated")
+	usd := func(cents int64) bellhop.Money { return bellhop.Money{Units: cents, Digits: 2, Currency: "USD"} }
+	o := &bellhop.Order{Shop: domain, ID: id,
+		Version: bellhop.Version{UpdatedAt: at(version), TriggeredAt: at(version), Hash: uint64(version)*31 + uint64(id)},
+		Name:    fmt.Sprintf("#%d", id%100_000), Number: id % 100_000, Total: usd(1000 + int64(version)),
+		CustomerName: "Jo Lee", CustomerEmail: "jo@example.com", FinancialStatus: "paid", FulfillmentStatus: "unfulfilled",
+		PlacedAt: at(int(id % 1000)), UpdatedAt: at(version),
+		Items: []bellhop.Item{{ID: id * 10, Title: fmt.Sprint("Tee ", version), Quantity: 1, Price: usd(1000 + int64(version))}}}
+	return bellhop.Fact{Event: e, At: e.AcceptedAt.Add(time.Millisecond), OrderID: id, Order: o}
+}
+
+func (f *fixture) touch(domain string, id int64, t bellhop.Touch) bellhop.Fact {
+	e := f.event(domain, "orders/edited")
+	return bellhop.Fact{Event: e, At: e.AcceptedAt, OrderID: id, Touch: &t}
+}
+
+func (f *fixture) deletion(domain string, id int64) bellhop.Fact {
+	e := f.event(domain, "orders/delete")
+	return bellhop.Fact{Event: e, At: e.AcceptedAt, OrderID: id, Deleted: true}
+}
+
+func (f *fixture) record(facts ...bellhop.Fact) []bellhop.Result {
+	f.Helper()
+	results, err := f.s.Record(f.ctx, facts)
+	f.must(err)
+	if len(results) != len(facts) {
+		f.Fatalf("%d results of %d facts", len(results), len(facts))
+	}
+	return results
+}
+
+func (f *fixture) outcomes(facts ...bellhop.Fact) (all []bellhop.Outcome) {
+	f.Helper()
+	for _, r := range f.record(facts...) {
+		all = append(all, r.Outcome)
+	}
+	return all
+}
+
+func (f *fixture) getOrder(id int64) bellhop.Order {
+	f.Helper()
+	o, err := f.s.Order(f.ctx, shop, id)
+	f.must(err)
+	return o
+}
+
+func (f *fixture) noOrder(id int64) {
+	f.Helper()
+	_, err := f.s.Order(f.ctx, shop, id)
+	f.kind(bellhop.NotFound, err)
+}
+
+// allLines reads the whole ledger.
+func (f *fixture) allLines(q store.LineQuery) (all []store.Line) {
+	f.Helper()
+	for {
+		page, err := f.s.Lines(f.ctx, q)
+		f.must(err)
+		all = append(all, page.Lines...)
+		if q.Cursor = page.Next; page.Next == "" {
+			return all
+		}
+	}
+}
+
+// totalsMatch checks that the ledger's totals are what its lines add up to.
+func (f *fixture) totalsMatch() map[bellhop.Outcome]int64 {
+	f.Helper()
+	want := map[bellhop.Outcome]int64{}
+	for _, l := range f.allLines(store.LineQuery{Limit: 200}) {
+		want[l.Outcome]++
+	}
+	got, err := f.s.Totals(f.ctx)
+	f.must(err)
+	for o, n := range got {
+		if n == 0 {
+			delete(got, o)
+		}
+	}
+	f.equal("totals", got, want)
+	return got
+}
+
+// countsMatch checks that the counts of pushes are what the log adds up to.
+func (f *fixture) countsMatch(domains ...string) map[bellhop.PushStatus]int64 {
+	f.Helper()
+	want := map[bellhop.PushStatus]int64{}
+	for _, d := range domains {
+		for _, p := range f.allPushes(d, store.PushQuery{Limit: 200}) {
+			want[p.Status]++
+		}
+	}
+	got, err := f.s.PushCounts(f.ctx)
+	f.must(err)
+	for s, n := range got {
+		if n == 0 {
+			delete(got, s)
+		}
+	}
+	f.equal("counts of pushes", got, want)
+	return got
+}
+
+func (f *fixture) allPushes(domain string, q store.PushQuery) (all []bellhop.Push) {
+	f.Helper()
+	for {
+		page, err := f.s.Pushes(f.ctx, domain, q)
+		f.must(err)
+		all = append(all, page.Pushes...)
+		if q.Cursor = page.Next; page.Next == "" {
+			return all
+		}
+	}
+}
+
+func (f *fixture) claim(now time.Time, max int) []store.Owed {
+	f.Helper()
+	owed, err := f.s.ClaimPushes(f.ctx, now, max, time.Minute)
+	f.must(err)
+	return owed
+}
+
+func (f *fixture) settle(settled ...store.Settled) {
+	f.Helper()
+	f.must(f.s.SettlePushes(f.ctx, settled))
+}
+
+// onePush returns the only push of an order.
+func (f *fixture) onePush(id int64) bellhop.Push {
+	f.Helper()
+	o := f.getOrder(id)
+	if len(o.Pushes) != 1 {
+		f.Fatalf("order %d has %d pushes, want one", id, len(o.Pushes))
+	}
+	return o.Pushes[0]
+}
