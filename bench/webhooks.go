@@ -38,6 +38,9 @@ type WebhookOptions struct {
 	Now    time.Time
 }
 
+// firstOrder is the smallest id that is made up.
+const firstOrder int64 = 5_000_000_000_000
+
 // The sizes of body that are used, out of the twin's variety, which ends at 500
 // line items.
 const (
@@ -50,7 +53,7 @@ const (
 func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
 	w := &Webhooks{secret: o.Secret, seed: o.Seed, first: o.First, shops: len(o.Shops), due: make([]atomic.Int64, o.Keep)}
 	if w.first == 0 {
-		w.first = 5_000_000_000_000
+		w.first = firstOrder
 	}
 	byShop := make([][]*template, len(o.Shops))
 	for i, shop := range o.Shops {
@@ -95,6 +98,13 @@ func templatesOf(o WebhookOptions, shop string, n int) (all []*template, err err
 // ones, and ids of an unusual length.
 func usable(d *simulate.Delivery) bool {
 	return len(d.Body) >= smallestBody && len(d.Body) <= largestBody && len(strconv.FormatInt(d.OrderID, 10)) == idWidth
+}
+
+// again makes other webhooks of the same shops.
+func (w *Webhooks) again(first int64, keep int) *Webhooks {
+	return &Webhooks{
+		secret: w.secret, seed: w.seed, first: first, shops: w.shops, templates: w.templates, due: make([]atomic.Int64, keep),
+	}
 }
 
 // Made is how many were made so far.

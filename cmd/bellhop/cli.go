@@ -37,6 +37,7 @@ type commands struct {
 	Replay   replayCmd   `cmd:"" help:"Record kept events again, pushing nothing twice."`
 	Ledger   ledgerCmd   `cmd:"" help:"What became of every event."`
 	Simulate simulateCmd `cmd:"" help:"Stand-ins for Shopify and FCM."`
+	Bench    benchCmd    `cmd:"" help:"Measure bellhop on this machine."`
 	Version  versionCmd  `cmd:"" help:"Show the version."`
 }
 

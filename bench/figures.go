@@ -1,0 +1,202 @@
+package bench
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// spec says what a figure is. This table is the one place where targets stand.
+type spec struct {
+	key, title string
+	unit       Unit
+	target     *Target
+}
+
+// Unit is what a figure counts in, and how it is written.
+type Unit string
+
+// The units.
+const (
+	PerSecond    Unit = "/s"
+	Ratio        Unit = "×"
+	Milliseconds Unit = "ms"
+	Microseconds Unit = "µs"
+	Bytes        Unit = "bytes"
+	MiB          Unit = "MiB"
+)
+
+// Target is what a figure is to reach. One of AtLeast and AtMost is set.
+type Target struct {
+	AtLeast float64 `json:"at_least,omitempty"`
+	AtMost  float64 `json:"at_most,omitempty"`
+	// Floor, where there is one, is what it must reach to count as done at all.
+	Floor float64 `json:"floor,omitempty"`
+}
+
+// Verdict says how a figure stands to its target.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictNone    Verdict = ""
+	VerdictOK      Verdict = "ok"
+	VerdictBelow   Verdict = "below"    // it misses the target
+	VerdictNotDone Verdict = "not done" // it misses even the floor
+)
+
+func atLeast(v float64) *Target { return &Target{AtLeast: v} }
+func atMost(v float64) *Target  { return &Target{AtMost: v} }
+
+// The keys of the figures, as they stand in results.
+const (
+	keyBareRate       = "bare_per_second"
+	keyBareP99        = "bare_p99"
+	keyAcceptedRate   = "accepted_per_second"
+	keyAcceptedRatio  = "accepted_ratio"
+	keyAcceptP99      = "accepted_p99"
+	keyAcceptCPU      = "accepted_cpu"
+	keyRecordedRate   = "recorded_per_second"
+	keyRecordedRatio  = "recorded_ratio"
+	keyFloodRate      = "flood_accepted_per_second"
+	keyDrainSeconds   = "flood_drain"
+	keyFloodP50       = "flood_p50"
+	keyFloodP99       = "flood_p99"
+	keyFloodP999      = "flood_p999"
+	keyRecordCPU      = "recorded_cpu"
+	keyBytesWritten   = "bytes_written_per_order"
+	keyBytesKept      = "bytes_kept_per_order"
+	keyRingP50        = "ring_p50"
+	keyRingP99        = "ring_p99"
+	keyPushRate       = "pushes_per_second"
+	keyReadIdleP50    = "read_idle_p50"
+	keyReadIdleP99    = "read_idle_p99"
+	keyReadBusyP99    = "read_busy_p99"
+	keyReadFloodP99   = "read_flood_p99"
+	keyReadBusyRatio  = "read_busy_ratio"
+	keyReadFloodRatio = "read_flood_ratio"
+	keyMemoryIdle     = "memory_idle"
+	keyMemoryLoaded   = "memory_loaded"
+	keyMemoryQueued   = "memory_queued"
+	keyMemoryPeak     = "memory_queued_peak"
+	keyStart          = "start_ready"
+)
+
+// specs are all figures, in the order in which they are shown.
+var specs = []spec{
+	{keyBareRate, "bare handler: answered", PerSecond, nil},
+	{keyBareP99, "  p99", Milliseconds, nil},
+	{keyAcceptedRate, "durably accepted, no worker", PerSecond, nil},
+	{keyAcceptedRatio, "  ÷ bare", Ratio, &Target{AtLeast: 0.5, Floor: 0.4}},
+	{keyAcceptP99, "  p99", Milliseconds, nil},
+	{keyAcceptCPU, "  CPU an order", Microseconds, nil},
+	{keyRecordedRate, "webhook to recorded with items, sustained, drain included", PerSecond, nil},
+	{keyRecordedRatio, "  ÷ bare", Ratio, &Target{AtLeast: 0.45, Floor: 0.33}},
+	{keyRecordCPU, "  CPU an order", Microseconds, nil},
+	{keyFloodRate, "  meanwhile accepted", PerSecond, nil},
+	{keyDrainSeconds, "  drained after the load", Milliseconds, nil},
+	{keyFloodP50, "acceptance under full flood, worker on: p50", Milliseconds, nil},
+	{keyFloodP99, "  p99", Milliseconds, atMost(10)},
+	{keyFloodP999, "  p99.9", Milliseconds, nil},
+	{keyBytesWritten, "written an order", Bytes, nil},
+	{keyBytesKept, "kept on disk an order", Bytes, nil},
+	{keyRingP50, "webhook due to FCM's answer at 500 orders/s: p50", Milliseconds, nil},
+	{keyRingP99, "  p99", Milliseconds, atMost(50)},
+	{keyPushRate, "pushes with FCM taking 50 ms, each status durable", PerSecond, atLeast(4000)},
+	{keyReadIdleP50, "GET /v1/orders idle: p50", Milliseconds, nil},
+	{keyReadIdleP99, "  p99", Milliseconds, nil},
+	{keyReadBusyP99, "  p99 under 2,000 webhooks/s", Milliseconds, nil},
+	{keyReadBusyRatio, "    ÷ idle", Ratio, atMost(1.4)},
+	{keyReadFloodP99, "  p99 under full flood", Milliseconds, nil},
+	{keyReadFloodRatio, "    ÷ idle", Ratio, atMost(2.5)},
+	{keyMemoryIdle, "memory: idle", MiB, atMost(40)},
+	{keyMemoryLoaded, "  most under full flood", MiB, nil},
+	{keyMemoryQueued, "  with 200,000 queued", MiB, atMost(150)},
+	{keyMemoryPeak, "  most while they came", MiB, nil},
+	{keyStart, "start to ready, empty folder", Milliseconds, atMost(200)},
+}
+
+// Figure is one measured quantity.
+type Figure struct {
+	Key     string    `json:"key"`
+	Title   string    `json:"title"`
+	Unit    Unit      `json:"unit"`
+	Values  []float64 `json:"values"` // as measured, one after another
+	Median  float64   `json:"median"`
+	Min     float64   `json:"min"`
+	Max     float64   `json:"max"`
+	Target  *Target   `json:"target,omitempty"`
+	Verdict Verdict   `json:"verdict,omitempty"`
+}
+
+// newFigure sums up what was measured.
+func newFigure(s spec, values []float64) Figure {
+	f := Figure{
+		Key: s.key, Title: s.title, Unit: s.unit, Values: values,
+		Median: median(values), Min: slices.Min(values), Max: slices.Max(values), Target: s.target,
+	}
+	f.Verdict = s.target.judge(f.Median)
+	return f
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	if n%2 == 1 {
+		return sorted[n/2]
+	}
+	return (sorted[n/2-1] + sorted[n/2]) / 2
+}
+
+// judge says how a value stands to the target; nil is no target.
+func (t *Target) judge(v float64) Verdict {
+	switch {
+	case t == nil:
+		return VerdictNone
+	case t.AtLeast > 0 && v < t.Floor:
+		return VerdictNotDone
+	case t.AtLeast > 0 && v < t.AtLeast, t.AtMost > 0 && v > t.AtMost:
+		return VerdictBelow
+	}
+	return VerdictOK
+}
+
+// String writes a target as "≥ 0.5 (done from 0.4)".
+func (t *Target) String() string {
+	text := "≤ " + plain(t.AtMost)
+	if t.AtLeast > 0 {
+		text = "≥ " + plain(t.AtLeast)
+	}
+	if t.Floor > 0 {
+		text += " (done from " + plain(t.Floor) + ")"
+	}
+	return text
+}
+
+func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// format writes a value with as many digits as mean something.
+func (u Unit) format(v float64) string {
+	switch u {
+	case Ratio:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	case Milliseconds, MiB:
+		if v < 100 {
+			return strconv.FormatFloat(v, 'f', 1, 64)
+		}
+	}
+	return grouped(int64(v + 0.5))
+}
+
+// grouped writes a number with commas between thousands.
+func grouped(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	var b strings.Builder
+	for i, digit := range s {
+		if i > 0 && s[0] != '-' && (len(s)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(digit)
+	}
+	return b.String()
+}

@@ -1,0 +1,226 @@
+package bench
+
+import (
+	"context"
+	"os"
+	"time"
+)
+
+// warmup is how long a flood goes on before acceptance is measured.
+const warmup = 500 * time.Millisecond
+
+// measureBare loads the bare handler.
+func (b *bench) measureBare(ctx context.Context) error {
+	addr, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	c, err := b.start(ctx, nil, "bench", "bare", "--addr", addr)
+	if err != nil {
+		return err
+	}
+	defer c.kill()
+	if err := c.listening(ctx, addr); err != nil {
+		return err
+	}
+	w, err := b.webhooks([]string{mainShop}, 0)
+	if err != nil {
+		return err
+	}
+	l := b.flood(addr, w)
+	l.Warmup = warmup
+	tally, err := l.Run(ctx)
+	if err != nil {
+		return err
+	}
+	b.expectNone("bare handler", tally)
+	b.add(keyBareRate, tally.Rate())
+	b.ms(keyBareP99, tally.Latency.At(99))
+	return c.stop()
+}
+
+// expectNone makes a problem of requests that were not answered 2xx.
+func (b *bench) expectNone(what string, t *Tally) {
+	if n := t.Failed(); n > 0 {
+		b.problem("%s: %d of %d requests failed: statuses %v, without an answer %v", what, n, t.Sent, t.Statuses, t.Failures)
+	}
+}
+
+// bare is what the bare handler did just before: what is measured now is
+// compared with that.
+func (b *bench) bare() float64 {
+	rates := b.values[keyBareRate]
+	return rates[len(rates)-1]
+}
+
+// measureAccepting floods a bellhop that only accepts.
+func (b *bench) measureAccepting(ctx context.Context) error {
+	dir, err := b.copyOf(b.data.empty)
+	if err != nil {
+		return err
+	}
+	defer b.discard(dir)
+	s, err := b.serve(ctx, dir, nil, "--no-worker")
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	w, err := b.webhooks([]string{mainShop}, 0)
+	if err != nil {
+		return err
+	}
+	before, _ := usageOf(s.cmd.Process.Pid)
+	l := b.flood(s.addr, w)
+	l.Warmup = warmup
+	tally, err := l.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if after, err := usageOf(s.cmd.Process.Pid); err == nil {
+		b.add(keyAcceptCPU, perOrder(after.CPU-before.CPU, tally.OK()))
+	}
+	b.expectNone("accepting", tally)
+	b.add(keyAcceptedRate, tally.Rate())
+	b.add(keyAcceptedRatio, tally.Rate()/b.bare())
+	b.ms(keyAcceptP99, tally.Latency.At(99))
+	return s.stop()
+}
+
+func perOrder(d time.Duration, orders int64) float64 {
+	return float64(d) / float64(time.Microsecond) / float64(max(orders, 1))
+}
+
+// measureRecording floods a bellhop that does all, then waits until it has done
+// it. Sustained is what was recorded by the time from the first webhook to the
+// last record: a queue that only grew would count for nothing.
+func (b *bench) measureRecording(ctx context.Context) error {
+	dir, err := b.copyOf(b.data.empty)
+	if err != nil {
+		return err
+	}
+	defer b.discard(dir)
+	sizeBefore, err := sizeOf(dir)
+	if err != nil {
+		return err
+	}
+	s, err := b.serve(ctx, dir, nil)
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	w, err := b.webhooks([]string{mainShop}, 0)
+	if err != nil {
+		return err
+	}
+	before, _ := usageOf(s.cmd.Process.Pid)
+	tally, err := b.flood(s.addr, w).Run(ctx)
+	if err != nil {
+		return err
+	}
+	_, most, memErr := resident(s.cmd.Process.Pid)
+	recorded, err := s.drained(ctx)
+	if err != nil {
+		return err
+	}
+	took := time.Since(tally.Began)
+	b.noteRecording(tally, recorded, took)
+	if after, err := usageOf(s.cmd.Process.Pid); err == nil {
+		b.add(keyRecordCPU, perOrder(after.CPU-before.CPU, recorded))
+		b.add(keyBytesWritten, float64(after.Written-before.Written)/float64(max(recorded, 1)))
+	}
+	if memErr == nil {
+		b.mib(keyMemoryLoaded, most)
+	}
+	if err := s.stop(); err != nil {
+		return err
+	}
+	size, err := sizeOf(dir)
+	b.add(keyBytesKept, float64(size-sizeBefore)/float64(max(recorded, 1)))
+	return err
+}
+
+func (b *bench) noteRecording(t *Tally, recorded int64, took time.Duration) {
+	b.expectNone("recording", t)
+	// An order whose answer was cut off may be there, one that was acknowledged must.
+	if recorded < t.OK() || recorded > t.Sent {
+		b.problem("recording: %d webhooks were acknowledged and %d recorded", t.OK(), recorded)
+	}
+	rate := float64(recorded) / took.Seconds()
+	b.add(keyRecordedRate, rate)
+	b.add(keyRecordedRatio, rate/b.bare())
+	b.add(keyFloodRate, t.Rate())
+	b.ms(keyDrainSeconds, took-t.Ended.Sub(t.Began))
+	b.ms(keyFloodP50, t.Latency.At(50))
+	b.ms(keyFloodP99, t.Latency.At(99))
+	b.ms(keyFloodP999, t.Latency.At(99.9))
+}
+
+// measureQueued looks at memory while very many webhooks wait.
+func (b *bench) measureQueued(ctx context.Context) error {
+	dir, err := b.copyOf(b.data.empty)
+	if err != nil {
+		return err
+	}
+	defer b.discard(dir)
+	s, err := b.serve(ctx, dir, nil, "--no-worker")
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	w, err := b.webhooks([]string{mainShop}, 0)
+	if err != nil {
+		return err
+	}
+	l := b.flood(s.addr, w)
+	l.Duration, l.Count = 0, int64(b.Queued)
+	tally, err := l.Run(ctx)
+	if err != nil {
+		return err
+	}
+	b.expectNone("queueing", tally)
+	m, err := s.metrics(ctx, seriesWaiting)
+	if err != nil {
+		return s.trouble(err)
+	}
+	if int64(m[seriesWaiting]) != tally.OK() {
+		b.problem("queueing: %d webhooks were acknowledged and %d wait", tally.OK(), int64(m[seriesWaiting]))
+	}
+	if now, most, err := resident(s.cmd.Process.Pid); err == nil {
+		b.mib(keyMemoryQueued, now)
+		b.mib(keyMemoryPeak, most)
+	}
+	return s.stop()
+}
+
+// starts is how often a start is measured in each round.
+const starts = 3
+
+// measureStarting starts bellhop in an empty folder, and looks at the memory of
+// one that has nothing to do.
+func (b *bench) measureStarting(ctx context.Context) error {
+	for range starts {
+		if err := b.startEmpty(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) startEmpty(ctx context.Context) error {
+	dir, err := os.MkdirTemp(b.dir, "data-")
+	if err != nil {
+		return err
+	}
+	defer b.discard(dir)
+	s, err := b.serve(ctx, dir, nil)
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	b.ms(keyStart, s.took)
+	pause(ctx, time.Second)
+	if now, _, err := resident(s.cmd.Process.Pid); err == nil {
+		b.mib(keyMemoryIdle, now)
+	}
+	return s.stop()
+}

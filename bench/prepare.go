@@ -1,0 +1,170 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// data are the folders that measurements begin with a copy of.
+type data struct {
+	empty  string // shops, people and devices, no orders
+	orders string // the same, with some thousand orders of the main shop recorded
+	owed   string // the same, with pushes owed and none sent
+}
+
+// What is prepared. FCM's budgets allow a device that the app shows pushes on
+// a burst of 160: no device gets as many, since beyond that orders gather into
+// one push.
+const (
+	mainShop     = "bench.myshopify.com"
+	ownerEmail   = "owner@bench.example"
+	opsEmail     = "operator@bench.example"
+	perDevice    = 150 // pushes, at most
+	preloaded    = 5000
+	ringRate     = 500.0
+	pushShops    = 8
+	pushDevices  = 20 // of each of those shops
+	ringWarmup   = time.Second
+	readRate     = 100.0
+	readBusyRate = 2000.0
+)
+
+// ringShops are as many as it takes for no device to be over its budget.
+func (b *bench) ringShops() []string {
+	n := int(ringRate*(ringWarmup+b.Duration).Seconds())/perDevice + 1
+	return shopNames("ring", n)
+}
+
+func (b *bench) pushShops() []string { return shopNames("push", pushShops) }
+
+// pushOrders is how many orders it takes for the pushes of one measurement.
+const pushOrders = pushShops * perDevice
+
+func shopNames(kind string, n int) (names []string) {
+	for i := range n {
+		names = append(names, fmt.Sprintf("%s-%03d.myshopify.com", kind, i))
+	}
+	return names
+}
+
+// prepare makes all of it, with bellhop's own commands and API.
+func (b *bench) prepare(ctx context.Context) (err error) {
+	b.data.empty = filepath.Join(b.dir, "empty")
+	if err := b.addPeople(ctx); err != nil {
+		return err
+	}
+	if err := b.addDevices(ctx); err != nil {
+		return err
+	}
+	if b.data.orders, err = b.preload(ctx, []string{mainShop}, preloaded); err != nil {
+		return err
+	}
+	b.data.owed, err = b.preload(ctx, b.pushShops(), pushOrders)
+	return err
+}
+
+func (b *bench) addPeople(ctx context.Context) error {
+	password, err := b.passwordFile()
+	if err != nil {
+		return err
+	}
+	env := []string{"BELLHOP_DIR=" + b.data.empty}
+	for _, shop := range append(append([]string{mainShop}, b.ringShops()...), b.pushShops()...) {
+		if err := b.run(ctx, env, "shop", "add", shop); err != nil {
+			return err
+		}
+	}
+	if err := b.run(ctx, env, "owner", "add", "--shop", mainShop, "--email", ownerEmail, "--password-file", password); err != nil {
+		return err
+	}
+	return b.run(ctx, env, "operator", "add", "--email", opsEmail, "--password-file", password)
+}
+
+func (b *bench) addDevices(ctx context.Context) error {
+	s, err := b.serve(ctx, b.data.empty, nil, "--no-worker")
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	token, err := s.signIn(ctx, opsEmail, b.password)
+	if err != nil {
+		return err
+	}
+	for shops, n := range map[string]int{"main": 1, "ring": 1, "push": pushDevices} {
+		for _, shop := range map[string][]string{"main": {mainShop}, "ring": b.ringShops(), "push": b.pushShops()}[shops] {
+			if err := s.addDevices(ctx, token, shop, n); err != nil {
+				return err
+			}
+		}
+	}
+	return s.stop()
+}
+
+func (s *server) addDevices(ctx context.Context, token, shop string, n int) error {
+	for i := range n {
+		_, err := s.call(ctx, http.MethodPut, s.addr, fmt.Sprintf("/v1/devices/phone-%d?shop=%s", i, url.QueryEscape(shop)), token, map[string]string{
+			"kind": "token", "value": deviceToken(shop, i), "platform": "android", "form": "data",
+		}, nil)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deviceToken has the form of FCM's registration tokens.
+func deviceToken(shop string, i int) string {
+	return fmt.Sprintf("bench%017d:APA91b%0134x", i, shop)
+}
+
+// preload records orders and sends no push.
+func (b *bench) preload(ctx context.Context, shops []string, n int) (dir string, err error) {
+	if dir, err = b.copyOf(b.data.empty); err != nil {
+		return "", err
+	}
+	s, err := b.serve(ctx, dir, nil, "--no-worker")
+	if err != nil {
+		return "", err
+	}
+	defer s.kill()
+	w, err := b.webhooks(shops, 0)
+	if err != nil {
+		return "", err
+	}
+	tally, err := Load{Target: s.addr, Requests: w.For, Connections: b.Connections, Count: int64(n)}.Run(ctx)
+	if err != nil {
+		return "", err
+	}
+	if tally.OK() != int64(n) {
+		return "", s.trouble(fmt.Errorf("only %d of %d webhooks were accepted", tally.OK(), n))
+	}
+	if err := s.stop(); err != nil {
+		return "", err
+	}
+	return dir, b.recordOnly(ctx, dir, n)
+}
+
+// recordOnly has all that is queued recorded.
+func (b *bench) recordOnly(ctx context.Context, dir string, n int) error {
+	s, err := b.work(ctx, dir, nil, "--steps", "record")
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	recorded, err := s.drained(ctx)
+	if err != nil {
+		return err
+	}
+	if recorded != int64(n) {
+		return s.trouble(fmt.Errorf("%d of %d orders were recorded", recorded, n))
+	}
+	return s.stop()
+}
+
+// discard removes a folder of data that has been measured.
+func (b *bench) discard(dir string) { os.RemoveAll(dir) }

@@ -1,0 +1,139 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// measureRinging takes the time from when a webhook was due to when its push
+// came to FCM, as seen from outside: at the generator and at the twin.
+func (b *bench) measureRinging(ctx context.Context) error {
+	dir, err := b.copyOf(b.data.empty)
+	if err != nil {
+		return err
+	}
+	defer b.discard(dir)
+	fcm, err := b.twin(ctx, 0)
+	if err != nil {
+		return err
+	}
+	defer fcm.kill()
+	s, err := b.serve(ctx, dir, []string{fcm.push})
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	w, err := b.webhooks(b.ringShops(), int(ringRate*(ringWarmup+b.Duration).Seconds())+1)
+	if err != nil {
+		return err
+	}
+	tally, err := Load{
+		Target: s.addr, Requests: w.For, Connections: 16, MaxConnections: 256,
+		Rate: ringRate, Warmup: ringWarmup, Duration: b.Duration,
+	}.Run(ctx)
+	if err != nil {
+		return err
+	}
+	b.expectNone("ringing", tally)
+	if err := fcm.untilTaken(ctx, tally.OK()); err != nil {
+		b.problem("ringing: %v", err)
+	}
+	if err := b.noteRinging(ctx, fcm, w, tally); err != nil {
+		return err
+	}
+	if err := s.stop(); err != nil {
+		return err
+	}
+	return fcm.stop()
+}
+
+// untilTaken waits until the twin has taken so many messages.
+func (t *twin) untilTaken(ctx context.Context, want int64) error {
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		n, err := t.taken(ctx)
+		if err != nil {
+			return t.trouble(err)
+		}
+		if n >= want {
+			return nil
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return fmt.Errorf("%d of %d pushes came", n, want)
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
+}
+
+func (b *bench) noteRinging(ctx context.Context, fcm *twin, w *Webhooks, t *Tally) error {
+	arrivals, err := fcm.arrivals(ctx)
+	if err != nil {
+		return err
+	}
+	from := t.Began.Add(ringWarmup)
+	took, gathered := NewSpread(), 0
+	for _, a := range arrivals {
+		id, err := strconv.ParseInt(a.Data["order_id"], 10, 64)
+		if err != nil {
+			gathered++
+			continue
+		}
+		if due, ok := w.Due(id); ok && !due.Before(from) {
+			took.Add(a.At.Sub(due))
+		}
+	}
+	if gathered > 0 {
+		b.problem("ringing: %d pushes stood for several orders, so that their time is not known", gathered)
+	}
+	if took.Count() == 0 {
+		return fmt.Errorf("no push can be told from another")
+	}
+	b.ms(keyRingP50, took.At(50))
+	b.ms(keyRingP99, took.At(99))
+	return nil
+}
+
+// pushLatency is how long the twin takes for an answer when pushes a second are
+// measured.
+const pushLatency = 50 * time.Millisecond
+
+// measurePushing takes the time from the first of many owed pushes to when it is
+// written down of the last that it was sent.
+func (b *bench) measurePushing(ctx context.Context) error {
+	dir, err := b.copyOf(b.data.owed)
+	if err != nil {
+		return err
+	}
+	defer b.discard(dir)
+	fcm, err := b.twin(ctx, pushLatency)
+	if err != nil {
+		return err
+	}
+	defer fcm.kill()
+	s, err := b.serve(ctx, dir, []string{fcm.push})
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	const owed = pushOrders * pushDevices
+	_, err = s.until(ctx, time.Minute, func(m map[string]float64) bool { return m[seriesSent] >= owed }, seriesSent)
+	if err != nil {
+		return err
+	}
+	end := time.Now()
+	arrivals, err := fcm.arrivals(ctx)
+	if err != nil {
+		return err
+	}
+	if len(arrivals) != owed {
+		b.problem("pushing: %d pushes were owed and %d came", owed, len(arrivals))
+	}
+	if len(arrivals) > 0 {
+		b.add(keyPushRate, float64(owed)/end.Sub(arrivals[0].At).Seconds())
+	}
+	if err := s.stop(); err != nil {
+		return err
+	}
+	return fcm.stop()
+}

@@ -1,0 +1,82 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// measureReading has an owner list orders at a steady rate: with nothing else to
+// do, beside a stream of webhooks, and beside a flood.
+func (b *bench) measureReading(ctx context.Context) error {
+	dir, err := b.copyOf(b.data.orders)
+	if err != nil {
+		return err
+	}
+	defer b.discard(dir)
+	s, err := b.serve(ctx, dir, nil)
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	token, err := s.signIn(ctx, ownerEmail, b.password)
+	if err != nil {
+		return err
+	}
+	idle, err := b.read(ctx, s, token, nil)
+	if err != nil {
+		return err
+	}
+	b.ms(keyReadIdleP50, idle.Latency.At(50))
+	b.ms(keyReadIdleP99, idle.Latency.At(99))
+	for _, m := range []struct {
+		rate       float64
+		key, ratio string
+	}{{readBusyRate, keyReadBusyP99, keyReadBusyRatio}, {0, keyReadFloodP99, keyReadFloodRatio}} {
+		beside := &Load{Connections: b.Connections, Rate: m.rate}
+		reads, err := b.read(ctx, s, token, beside)
+		if err != nil {
+			return err
+		}
+		b.ms(m.key, reads.Latency.At(99))
+		b.add(m.ratio, float64(reads.Latency.At(99))/float64(idle.Latency.At(99)))
+		if _, err := s.drained(ctx); err != nil {
+			return err
+		}
+	}
+	return s.stop()
+}
+
+// read lists orders, beside another load if there is one.
+func (b *bench) read(ctx context.Context, s *server, token string, beside *Load) (reads *Tally, err error) {
+	request := Same(fmt.Sprintf("GET /v1/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", s.addr, token))
+	group, ctx := errgroup.WithContext(ctx)
+	if beside != nil {
+		w, err := b.webhooks([]string{mainShop}, 0)
+		if err != nil {
+			return nil, err
+		}
+		l := *beside
+		l.Target, l.Requests, l.Warmup, l.Duration = s.addr, w.For, warmup, b.Duration
+		group.Go(func() error {
+			t, err := l.Run(ctx)
+			if err == nil {
+				b.expectNone("webhooks beside reading", t)
+			}
+			return err
+		})
+	}
+	group.Go(func() (err error) {
+		reads, err = Load{
+			Target: s.addr, Requests: func(int) Requests { return request },
+			Connections: 2, MaxConnections: 64, Rate: readRate, Warmup: warmup, Duration: b.Duration,
+		}.Run(ctx)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	b.expectNone("reading", reads)
+	return reads, nil
+}

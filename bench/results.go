@@ -1,0 +1,124 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+)
+
+// Results are all that a run measured. As JSON they are kept, compared and drawn
+// from.
+type Results struct {
+	Format   int           `json:"format"` // of this JSON; 1
+	Version  string        `json:"version"`
+	Started  time.Time     `json:"started"`
+	Took     time.Duration `json:"took_ns"`
+	Machine  Machine       `json:"machine"`
+	Settings Settings      `json:"settings"`
+	Figures  []Figure      `json:"figures"`
+	// Problems are what should not have happened, such as an order that was
+	// acknowledged and not recorded.
+	Problems []string `json:"problems"`
+}
+
+// Settings are how a run was done.
+type Settings struct {
+	Rounds      int           `json:"rounds"`
+	Duration    time.Duration `json:"duration_ns"` // of one measurement
+	Connections int           `json:"connections"`
+	Queued      int           `json:"queued"`
+	Disk        string        `json:"disk,omitempty"` // the file system that was written to
+}
+
+// measured collects values until the run is over.
+type measured struct {
+	values   map[string][]float64
+	problems []string
+}
+
+func (m *measured) add(key string, v float64) { m.values[key] = append(m.values[key], v) }
+
+func (m *measured) ms(key string, d time.Duration) { m.add(key, float64(d)/float64(time.Millisecond)) }
+
+func (m *measured) mib(key string, bytes int64) { m.add(key, float64(bytes)/(1<<20)) }
+
+func (m *measured) problem(format string, args ...any) {
+	m.problems = append(m.problems, fmt.Sprintf(format, args...))
+}
+
+// figures sums up all that was measured; what was not is left out.
+func (m *measured) figures() (all []Figure) {
+	for _, s := range specs {
+		if values := m.values[s.key]; len(values) > 0 {
+			all = append(all, newFigure(s, values))
+		}
+	}
+	return all
+}
+
+// Missed returns the titles of the figures that miss their targets, and the
+// problems.
+func (r *Results) Missed() (missed []string) {
+	for _, f := range r.Figures {
+		if f.Verdict == VerdictBelow || f.Verdict == VerdictNotDone {
+			missed = append(missed, fmt.Sprintf("%s is %s, not %s", f.Key, f.Unit.format(f.Median), f.Target))
+		}
+	}
+	return append(missed, r.Problems...)
+}
+
+// WriteJSON writes the results for programs.
+func (r *Results) WriteJSON(w io.Writer) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the results: %w", err)
+	}
+	_, err = w.Write(append(b, '\n'))
+	return err
+}
+
+// WriteTable writes the results for people.
+func (r *Results) WriteTable(w io.Writer) error {
+	r.writeMachine(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "figure\tmedian\tunit\tmin–max\ttarget\t")
+	for _, f := range r.Figures {
+		target := ""
+		if f.Target != nil {
+			target = f.Target.String()
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s–%s\t%s\t%s\n",
+			f.Title, f.Unit.format(f.Median), f.Unit, f.Unit.format(f.Min), f.Unit.format(f.Max), target, f.Verdict)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintln(w, "problem: "+p)
+	}
+	return nil
+}
+
+func (r *Results) writeMachine(w io.Writer) {
+	m := &r.Machine
+	fmt.Fprintf(w, "%s, %d cores, %s of memory, %s %s, %s, data on %s\n",
+		m.CPU, m.Cores, fmt.Sprintf("%.1f GiB", float64(m.Memory)/(1<<30)), m.OS, m.Kernel, m.Go, orUnknown(r.Settings.Disk))
+	fmt.Fprintf(w, "%d rounds of %v, %d connections, load generator on the same cores\n",
+		r.Settings.Rounds, r.Settings.Duration, r.Settings.Connections)
+	if m.Busy {
+		fmt.Fprintf(w, "the machine was busy before the run (load average %.2f): the figures say less than they could\n", m.Load)
+	}
+	if r.Settings.Disk == diskInMemory {
+		fmt.Fprintln(w, "the data lay in memory, where making it durable costs nothing: give --dir a folder on a disk")
+	}
+	fmt.Fprintln(w)
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "an unknown file system"
+	}
+	return s
+}

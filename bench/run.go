@@ -1,0 +1,167 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"bellhop"
+)
+
+// Options say what [Run] measures. The zero value of a field means its default.
+type Options struct {
+	Binary  string // the bellhop that is measured; needed
+	Version string // of it, for the results
+	Dir     string // where data is written, in a folder that is removed at the end; "" is the system's place for temporary files
+
+	Rounds      int           // how often all is measured, one after another; 3
+	Duration    time.Duration // of one measurement; 4 s
+	Connections int           // that flood; 64
+	Queued      int           // webhooks that wait while memory is looked at; 200,000
+
+	Progress func(format string, args ...any) // told what begins; nil: nobody is
+}
+
+// Quick makes a run short: enough to see that all works, not to rely on.
+func (o *Options) Quick() {
+	o.Rounds, o.Duration, o.Queued = 1, time.Second, 20_000
+}
+
+func (o *Options) fill() error {
+	if o.Binary == "" {
+		return bellhop.Invalidf("bench", "there is no binary to measure")
+	}
+	if o.Rounds < 0 || o.Duration < 0 || o.Connections < 0 || o.Queued < 0 {
+		return bellhop.Invalidf("bench", "a number of rounds, connections or webhooks, or a duration, is negative: give 1 or more")
+	}
+	o.Rounds, o.Duration = orDefault(o.Rounds, 3), orDefault(o.Duration, 4*time.Second)
+	o.Connections, o.Queued = orDefault(o.Connections, 64), orDefault(o.Queued, 200_000)
+	if o.Duration < 100*time.Millisecond || o.Connections > 1000 {
+		return bellhop.Invalidf("bench", "give a duration of at least 100ms, and at most 1,000 connections")
+	}
+	if o.Progress == nil {
+		o.Progress = func(string, ...any) {}
+	}
+	return nil
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// bench is a run under way.
+type bench struct {
+	Options
+	measured
+	dir      string // all that is written; removed at the end
+	secret   string // signs webhooks
+	password string // of all who sign in
+	children int
+	loads    int64 // so far; each has order ids of its own
+	data     data
+	made     map[int]*Webhooks // by how many shops
+}
+
+// Run measures all of [Results.Figures]. The rounds go through all measurements
+// in turn, bare handler and bellhop after one another, so that a machine that
+// drifts hurts both alike. When it fails midway it returns what it has, too.
+func Run(ctx context.Context, o Options) (*Results, error) {
+	if err := o.fill(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	began := time.Now()
+	r := &Results{Format: 1, Version: o.Version, Started: began.UTC().Truncate(time.Second), Machine: ThisMachine()}
+	dir, err := os.MkdirTemp(o.Dir, "bellhop-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the data: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	r.Settings = Settings{
+		Rounds: o.Rounds, Duration: o.Duration, Connections: o.Connections, Queued: o.Queued, Disk: diskOf(dir),
+	}
+	b := &bench{
+		Options: o, measured: measured{values: map[string][]float64{}, problems: []string{}}, dir: dir,
+		secret: rand.Text(), password: rand.Text(), made: map[int]*Webhooks{},
+	}
+	err = b.all(ctx)
+	r.Figures, r.Problems, r.Took = b.figures(), b.problems, time.Since(began)
+	return r, err
+}
+
+// step is one measurement.
+type step struct {
+	title string
+	run   func(context.Context) error
+}
+
+func (b *bench) all(ctx context.Context) error {
+	b.Progress("preparing shops, devices and orders")
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	for round := range b.Rounds {
+		for _, s := range []step{
+			{"bare handler", b.measureBare},
+			{"accepting", b.measureAccepting},
+			{"bare handler", b.measureBare},
+			{"recording", b.measureRecording},
+			{"ringing", b.measureRinging},
+			{"pushing", b.measurePushing},
+			{"reading", b.measureReading},
+			{"starting", b.measureStarting},
+		} {
+			b.Progress("round %d of %d: %s", round+1, b.Rounds, s.title)
+			if err := b.step(ctx, s); err != nil {
+				return err
+			}
+		}
+	}
+	b.Progress("queueing %d webhooks", b.Queued)
+	return b.step(ctx, step{"queueing", b.measureQueued})
+}
+
+func (b *bench) step(ctx context.Context, s step) error {
+	if err := s.run(ctx); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fmt.Errorf("measure %s: %w", s.title, err)
+	}
+	return nil
+}
+
+// webhooks makes those of one load. keep is of how many the time is kept.
+func (b *bench) webhooks(shops []string, keep int) (*Webhooks, error) {
+	b.loads++
+	first := firstOrder + b.loads*1e8
+	if w := b.made[len(shops)]; w != nil {
+		return w.again(first, keep), nil
+	}
+	w, err := NewWebhooks(WebhookOptions{
+		Host: "bellhop.test", Shops: shops, Secret: b.secret, Seed: 1, First: first, Keep: keep, Now: time.Now(),
+	})
+	if err == nil {
+		b.made[len(shops)] = w
+	}
+	return w, err
+}
+
+// flood is a closed loop of all connections.
+func (b *bench) flood(target string, w *Webhooks) Load {
+	return Load{Target: target, Requests: w.For, Connections: b.Connections, Duration: b.Duration}
+}
+
+// passwordFile writes the password where a command can read it.
+func (b *bench) passwordFile() (string, error) {
+	path := filepath.Join(b.dir, "password")
+	return path, os.WriteFile(path, []byte(b.password), 0o600)
+}

@@ -1,0 +1,244 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// server is a bellhop under measurement.
+type server struct {
+	*child
+	addr string // of the webhooks and the API
+	ops  string // of /metrics
+	dir  string // of its data
+	http *http.Client
+	took time.Duration // from the start until it was ready
+}
+
+// serve starts bellhop on a folder of data, and waits until it is ready.
+func (b *bench) serve(ctx context.Context, dir string, env []string, args ...string) (*server, error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	c, err := b.start(ctx, append(env, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+dir), append([]string{"serve"}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{child: c, addr: addr, ops: addr, dir: dir, http: &http.Client{Timeout: 30 * time.Second}}
+	if s.took, err = c.ready(ctx, "http://"+addr+"/readyz"); err != nil {
+		c.kill()
+		return nil, err
+	}
+	return s, nil
+}
+
+// work starts a worker without a server.
+func (b *bench) work(ctx context.Context, dir string, env []string, args ...string) (*server, error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	c, err := b.start(ctx, append(env, "BELLHOP_METRICS_ADDR="+addr, "BELLHOP_DIR="+dir), append([]string{"worker"}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.listening(ctx, addr); err != nil {
+		c.kill()
+		return nil, err
+	}
+	return &server{child: c, ops: addr, dir: dir, http: &http.Client{Timeout: 30 * time.Second}}, nil
+}
+
+// metrics asks for /metrics once and returns the series that are named, such as
+// `bellhop_queue_events{state="waiting"}`. One that is not there is 0.
+func (s *server) metrics(ctx context.Context, series ...string) (map[string]float64, error) {
+	text, err := s.get(ctx, s.ops, "/metrics", "")
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]float64{}
+	for scan := bufio.NewScanner(bytes.NewReader(text)); scan.Scan(); {
+		name, value, _ := strings.Cut(scan.Text(), " ")
+		for _, want := range series {
+			if name == want {
+				if found[want], err = strconv.ParseFloat(value, 64); err != nil {
+					return nil, fmt.Errorf("read %s from /metrics: %w", want, err)
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// The series that tell how far bellhop is.
+const (
+	seriesWaiting  = `bellhop_queue_events{state="waiting"}`
+	seriesLeased   = `bellhop_queue_events{state="leased"}`
+	seriesRecorded = `bellhop_ledger_events{outcome="recorded"}`
+	seriesSent     = `bellhop_pushes{status="sent"}`
+)
+
+// until asks for metrics again and again until enough says so, or the limit is
+// over, which is an error.
+func (s *server) until(ctx context.Context, limit time.Duration, enough func(m map[string]float64) bool, series ...string) (map[string]float64, error) {
+	for deadline := time.Now().Add(limit); ; {
+		m, err := s.metrics(ctx, series...)
+		if err != nil {
+			return nil, s.trouble(err)
+		}
+		if enough(m) {
+			return m, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, s.trouble(fmt.Errorf("after %v it is only here: %v", limit, m))
+		}
+		if err := s.alive(); err != nil {
+			return nil, err
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
+}
+
+// drainLimit is how long draining a queue may take before a run is given up.
+const drainLimit = 5 * time.Minute
+
+// drained waits until the queue is empty, and returns how many events were ever
+// recorded.
+func (s *server) drained(ctx context.Context) (recorded int64, err error) {
+	m, err := s.until(ctx, drainLimit, func(m map[string]float64) bool {
+		return m[seriesWaiting]+m[seriesLeased] == 0
+	}, seriesWaiting, seriesLeased, seriesRecorded)
+	return int64(m[seriesRecorded]), err
+}
+
+func (s *server) get(ctx context.Context, addr, path, token string) ([]byte, error) {
+	return s.call(ctx, http.MethodGet, addr, path, token, nil, nil)
+}
+
+// call asks with JSON and, unless out is nil, takes JSON.
+func (s *server) call(ctx context.Context, method, addr, path, token string, in, out any) ([]byte, error) {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+addr+path, body)
+	if err != nil {
+		return nil, err
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := s.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err == nil && !isOK(res.StatusCode) {
+		err = fmt.Errorf("%s %s answers %s: %.200s", method, path, res.Status, text)
+	}
+	if err == nil && out != nil {
+		err = json.Unmarshal(text, out)
+	}
+	return text, err
+}
+
+// signIn returns a session's token.
+func (s *server) signIn(ctx context.Context, email, password string) (string, error) {
+	var session struct{ Token string }
+	_, err := s.call(ctx, http.MethodPost, s.addr, "/v1/sessions", "", map[string]string{"email": email, "password": password}, &session)
+	return session.Token, err
+}
+
+// sizeOf is how many bytes the files in a folder have.
+func sizeOf(dir string) (n int64, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return 0, err
+		}
+		n += info.Size()
+	}
+	return n, nil
+}
+
+// copyOf copies a folder of data that no process uses, so that each measurement
+// begins with the same.
+func (b *bench) copyOf(dir string) (string, error) {
+	to, err := os.MkdirTemp(b.dir, "data-")
+	if err != nil {
+		return "", err
+	}
+	return to, os.CopyFS(to, os.DirFS(dir))
+}
+
+// twin is FCM's stand-in as a process.
+type twin struct {
+	*server
+	push string // what BELLHOP_PUSH takes for it
+}
+
+// twin starts one whose answers take so long.
+func (b *bench) twin(ctx context.Context, latency time.Duration) (*twin, error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	account := filepath.Join(b.dir, fmt.Sprintf("fcm-%d.json", b.children))
+	c, err := b.start(ctx, nil, "simulate", "fcm", "--addr", addr, "--latency", latency.String(), "--unlimited", "--service-account", account)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.listening(ctx, addr); err != nil {
+		c.kill()
+		return nil, err
+	}
+	if _, err := c.ready(ctx, "http://"+addr+"/_/counts"); err != nil {
+		c.kill()
+		return nil, err
+	}
+	s := &server{child: c, addr: addr, http: &http.Client{Timeout: time.Minute}}
+	return &twin{s, "BELLHOP_PUSH=fcm:" + account + "?endpoint=http://" + addr}, nil
+}
+
+// taken is how many messages it took for phones.
+func (t *twin) taken(ctx context.Context) (n int64, err error) {
+	var counts struct{ Taken int64 }
+	_, err = t.call(ctx, http.MethodGet, t.addr, "/_/counts", "", nil, &counts)
+	return counts.Taken, err
+}
+
+// arrival is one message that came to the twin.
+type arrival struct {
+	At   time.Time
+	Data map[string]string
+}
+
+// arrivals are the messages that it took, the oldest first.
+func (t *twin) arrivals(ctx context.Context) ([]arrival, error) {
+	var all struct{ Sent []arrival }
+	_, err := t.call(ctx, http.MethodGet, t.addr, "/_/sent", "", nil, &all)
+	return all.Sent, err
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/bench"
+)
+
+type benchCmd struct {
+	Run  benchRunCmd  `cmd:"" default:"withargs" help:"Measure bellhop beside a bare handler on this machine."`
+	Bare benchBareCmd `cmd:"" hidden:"" help:"Serve the bare handler that bellhop is measured beside."`
+}
+
+type benchRunCmd struct {
+	Rounds   int           `name:"rounds" default:"3" help:"How often all is measured (${default})."`
+	Duration time.Duration `name:"duration" default:"4s" help:"How long one measurement takes (${default})."`
+	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while memory is looked at (${default})."`
+	Quick    bool          `name:"quick" help:"One short round: to see that all works, not to rely on."`
+	Dir      string        `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
+	Save     string        `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is the standard output, without the table."`
+	Check    bool          `name:"check" help:"Fail if a figure misses its target."`
+}
+
+// Help implements kong.HelpProvider.
+func (benchRunCmd) Help() string {
+	return `Starts this very binary as users do, in fresh folders, loads it over loopback, and loads a bare net/http handler in turn: it reads the body, checks the signature and answers 200. Shown are medians over the rounds, the least and the most, and the targets. It takes about five minutes; end other work first.
+
+Example:
+
+  bellhop bench --rounds 5 --json results.json`
+}
+
+// Run implements the command.
+func (c *benchRunCmd) Run(j *job) error {
+	binary, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	o := bench.Options{
+		Binary: binary, Version: version().Version, Dir: c.Dir, Rounds: c.Rounds, Duration: c.Duration, Queued: c.Queued,
+		Progress: func(format string, args ...any) { fmt.Fprintf(j.err, format+"\n", args...) },
+	}
+	if c.Quick {
+		o.Quick()
+	}
+	results, err := bench.Run(j.ctx, o)
+	if errors.Is(err, context.Canceled) {
+		err = bellhop.Errorf(bellhop.Internal, "interrupted", "the run was interrupted; what was measured is above")
+	}
+	if results == nil {
+		return err
+	}
+	return errors.Join(c.show(j, results), err, c.verdict(results))
+}
+
+func (c *benchRunCmd) show(j *job, r *bench.Results) error {
+	if c.Save == "-" {
+		return r.WriteJSON(j.out)
+	}
+	if err := r.WriteTable(j.out); err != nil || c.Save == "" {
+		return err
+	}
+	f, err := os.Create(c.Save)
+	if err != nil {
+		return fmt.Errorf("write the results: %w", err)
+	}
+	return errors.Join(r.WriteJSON(f), f.Close())
+}
+
+func (c *benchRunCmd) verdict(r *bench.Results) error {
+	if missed := r.Missed(); c.Check && len(missed) > 0 {
+		return bellhop.Errorf(bellhop.Internal, "missed", "missed: %s", strings.Join(missed, "; "))
+	}
+	return nil
+}
+
+type benchBareCmd struct {
+	Addr   string `name:"addr" default:"127.0.0.1:8081" help:"Where to listen (${default})."`
+	Secret string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"What webhooks are signed with."`
+}
+
+// Run implements the command.
+func (c *benchBareCmd) Run(j *job) error { return bench.Bare(j.ctx, c.Addr, c.Secret) }
