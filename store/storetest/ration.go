@@ -1,0 +1,116 @@
+package storetest
+
+import (
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// ration checks what a budget of 20 does to 30 orders, and to those after.
+func ration(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormNotification)
+	var facts []bellhop.Fact
+	for i := range 30 {
+		facts = append(facts, f.order(shop, int64(i+1), 1))
+	}
+	f.record(facts...)
+	now := at(100)
+	owed := f.claim(now, 100)
+	f.equal("messages", len(owed), 20)
+	for i, o := range owed[:19] {
+		if o.Gathered != nil || len(o.Pushes) != 1 || o.Orders[0].ID != int64(i+1) {
+			f.Fatalf("message %d: %+v", i, o)
+		}
+	}
+	digest := owed[19]
+	f.equal("digest", *digest.Gathered, store.Gathering{Orders: 11, Total: money("110.11", "USD"), Since: now})
+	f.equal("its orders", len(digest.Orders), 11)
+	for _, o := range owed {
+		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: now})
+	}
+
+	more := f.order(shop, 40, 1)
+	more.At = now
+	f.record(more)
+	f.equal("beyond the budget", len(f.claim(now.Add(time.Second), 100)), 0)
+	next, err := f.s.NextPush(f.ctx)
+	f.must(err)
+	if wait := next.Sub(now); wait < 3*time.Minute || wait > 3*time.Minute+time.Millisecond {
+		f.Errorf("the next is due after %v", wait)
+	}
+	owed = f.claim(next, 100)
+	if len(owed) != 1 || owed[0].Gathered == nil {
+		f.Fatalf("after the refill: %+v", owed)
+	}
+	f.equal("the digest grows", *owed[0].Gathered, store.Gathering{Orders: 12, Total: money("120.12", "USD"), Since: now})
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushSent, At: next})
+
+	much := f.order(shop, 41, 1)
+	much.At = now.Add(3 * time.Hour)
+	f.record(much)
+	owed = f.claim(much.At, 100)
+	if len(owed) != 1 || owed[0].Gathered != nil {
+		f.Errorf("with a full budget: %+v", owed)
+	}
+	f.countsMatch(shop)
+}
+
+// digestRetried checks that an order is counted once in a digest that is tried
+// again.
+func digestRetried(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormNotification)
+	for i := range 25 {
+		f.record(f.order(shop, int64(i+1), 1))
+	}
+	now := at(100)
+	owed := f.claim(now, 100)
+	for _, o := range owed[:19] {
+		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: now})
+	}
+	f.equal("orders", owed[19].Gathered.Orders, 6)
+	f.settle(store.Settled{Pushes: owed[19].Pushes, Status: bellhop.PushPending, Reason: "quota", At: now, RetryAt: now.Add(200 * time.Second)})
+	more := f.order(shop, 40, 1)
+	more.At = now
+	f.record(more)
+	owed = f.claim(now.Add(200*time.Second), 100)
+	if len(owed) != 1 || owed[0].Gathered == nil {
+		f.Fatalf("retried: %+v", owed)
+	}
+	f.equal("pushes", len(owed[0].Pushes), 7)
+	f.equal("orders", owed[0].Gathered.Orders, 7)
+	f.equal("attempt", owed[0].Attempt, 2)
+}
+
+// digestTakesAll checks that a digest is not cut off where a claim is, and that
+// pushes beyond the budget do not hold up another device.
+func digestTakesAll(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormNotification)
+	var facts []bellhop.Fact
+	for i := range 60 {
+		facts = append(facts, f.order(shop, int64(i+1), 1))
+	}
+	f.record(facts...)
+	owed := f.claim(at(200), 25)
+	f.equal("messages", len(owed), 20)
+	f.equal("the last stands for the rest", len(owed[19].Pushes), 41)
+
+	const other = "other.myshopify.com"
+	f.addShop(other)
+	f.addDevice(other, "phone", bellhop.FormData)
+	for i := range 40 { // these were written when the budget still looked free
+		f.settle(store.Settled{Pushes: owed[19].Pushes[i : i+1], Status: bellhop.PushPending, At: at(200), RetryAt: at(201)})
+	}
+	late := f.order(other, 1, 1)
+	late.At = at(201)
+	f.record(late)
+	f.claim(at(201), 5)
+	owed = f.claim(at(201), 5)
+	if len(owed) != 1 || owed[0].Device.Shop != other {
+		f.Errorf("the other device got %+v", owed)
+	}
+	f.countsMatch(shop, other)
+}
