@@ -110,7 +110,13 @@ func (f *File) connect(ctx context.Context, pragmas string) (*Conn, error) {
 		return nil, fmt.Errorf("open %s: %w", f.path, err)
 	}
 	db.SetInterrupt(context.Background())
-	if err := db.Exec(pragmas); err != nil {
+	// Plans that don't depend on what is bound: otherwise SQLite prepares some
+	// statements again each time they run.
+	_, err = db.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true)
+	if err == nil {
+		err = db.Exec(pragmas)
+	}
+	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open %s: %w", f.path, err)
 	}
