@@ -29,10 +29,12 @@ func (b *bench) measureBare(ctx context.Context) error {
 	}
 	l := b.flood(addr, w)
 	l.Warmup = warmup
+	before, _ := usageOf(c.cmd.Process.Pid)
 	tally, err := l.Run(ctx)
 	if err != nil {
 		return err
 	}
+	b.noteCPU(keyBareCPU, c, before, tally.OK())
 	b.expectNone("bare handler", tally)
 	b.add(keyBareRate, tally.Rate())
 	b.ms(keyBareP99, tally.Latency.At(99))
@@ -76,9 +78,7 @@ func (b *bench) measureAccepting(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if after, err := usageOf(s.cmd.Process.Pid); err == nil {
-		b.add(keyAcceptCPU, perOrder(after.CPU-before.CPU, tally.OK()))
-	}
+	b.noteCPU(keyAcceptCPU, s.child, before, tally.OK())
 	b.expectNone("accepting", tally)
 	b.add(keyAcceptedRate, tally.Rate())
 	b.add(keyAcceptedRatio, tally.Rate()/b.bare())
@@ -86,8 +86,12 @@ func (b *bench) measureAccepting(ctx context.Context) error {
 	return s.stop()
 }
 
-func perOrder(d time.Duration, orders int64) float64 {
-	return float64(d) / float64(time.Microsecond) / float64(max(orders, 1))
+// noteCPU adds what a child has used since before, by order. Where the system
+// doesn't tell, nothing is added.
+func (b *bench) noteCPU(key string, c *child, before usage, orders int64) {
+	if after, err := usageOf(c.cmd.Process.Pid); err == nil {
+		b.add(key, float64(after.CPU-before.CPU)/float64(time.Microsecond)/float64(max(orders, 1)))
+	}
 }
 
 // measureRecording floods a bellhop that does all, then waits until it has done
@@ -124,8 +128,8 @@ func (b *bench) measureRecording(ctx context.Context) error {
 	}
 	took := time.Since(tally.Began)
 	b.noteRecording(tally, recorded, took)
+	b.noteCPU(keyRecordCPU, s.child, before, recorded)
 	if after, err := usageOf(s.cmd.Process.Pid); err == nil {
-		b.add(keyRecordCPU, perOrder(after.CPU-before.CPU, recorded))
 		b.add(keyBytesWritten, float64(after.Written-before.Written)/float64(max(recorded, 1)))
 	}
 	if memErr == nil {

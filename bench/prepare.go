@@ -25,10 +25,8 @@ const (
 	ownerEmail   = "owner@bench.example"
 	opsEmail     = "operator@bench.example"
 	perDevice    = 150 // pushes, at most
-	preloaded    = 5000
 	ringRate     = 500.0
 	pushShops    = 8
-	pushDevices  = 20 // of each of those shops
 	ringWarmup   = time.Second
 	readRate     = 100.0
 	readBusyRate = 2000.0
@@ -42,8 +40,13 @@ func (b *bench) ringShops() []string {
 
 func (b *bench) pushShops() []string { return shopNames("push", pushShops) }
 
-// pushOrders is how many orders it takes for the pushes of one measurement.
-const pushOrders = pushShops * perDevice
+// owed returns how many devices each of those shops has, and how many orders it
+// takes for the pushes of one measurement.
+func (b *bench) owed() (devices, orders int) {
+	const most = pushShops * perDevice
+	devices = (b.Pushes + most - 1) / most
+	return devices, b.Pushes / devices
+}
 
 func shopNames(kind string, n int) (names []string) {
 	for i := range n {
@@ -61,10 +64,11 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	if err := b.addDevices(ctx); err != nil {
 		return err
 	}
-	if b.data.orders, err = b.preload(ctx, []string{mainShop}, preloaded); err != nil {
+	if b.data.orders, err = b.preload(ctx, []string{mainShop}, b.Orders); err != nil {
 		return err
 	}
-	b.data.owed, err = b.preload(ctx, b.pushShops(), pushOrders)
+	_, orders := b.owed()
+	b.data.owed, err = b.preload(ctx, b.pushShops(), orders)
 	return err
 }
 
@@ -95,11 +99,15 @@ func (b *bench) addDevices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for shops, n := range map[string]int{"main": 1, "ring": 1, "push": pushDevices} {
-		for _, shop := range map[string][]string{"main": {mainShop}, "ring": b.ringShops(), "push": b.pushShops()}[shops] {
-			if err := s.addDevices(ctx, token, shop, n); err != nil {
-				return err
-			}
+	for _, shop := range append(b.ringShops(), mainShop) {
+		if err := s.addDevices(ctx, token, shop, 1); err != nil {
+			return err
+		}
+	}
+	devices, _ := b.owed()
+	for _, shop := range b.pushShops() {
+		if err := s.addDevices(ctx, token, shop, devices); err != nil {
+			return err
 		}
 	}
 	return s.stop()

@@ -116,8 +116,9 @@ func (b *bench) measurePushing(ctx context.Context) error {
 		return err
 	}
 	defer s.kill()
-	const owed = pushOrders * pushDevices
-	_, err = s.until(ctx, time.Minute, func(m map[string]float64) bool { return m[seriesSent] >= owed }, seriesSent)
+	devices, orders := b.owed()
+	owed := devices * orders
+	_, err = s.until(ctx, time.Minute, func(m map[string]float64) bool { return int(m[seriesSent]) >= owed }, seriesSent)
 	if err != nil {
 		return err
 	}

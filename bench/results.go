@@ -105,8 +105,8 @@ func (r *Results) writeMachine(w io.Writer) {
 	m := &r.Machine
 	fmt.Fprintf(w, "%s, %d cores, %s of memory, %s %s, %s, data on %s\n",
 		m.CPU, m.Cores, fmt.Sprintf("%.1f GiB", float64(m.Memory)/(1<<30)), m.OS, m.Kernel, m.Go, orUnknown(r.Settings.Disk))
-	fmt.Fprintf(w, "%d rounds of %v, %d connections, load generator on the same cores\n",
-		r.Settings.Rounds, r.Settings.Duration, r.Settings.Connections)
+	fmt.Fprintf(w, "%d rounds of %v, %d connections, queue filled with %s, load generator on the same cores, in all %v\n",
+		r.Settings.Rounds, r.Settings.Duration, r.Settings.Connections, grouped(int64(r.Settings.Queued)), r.Took.Round(time.Second))
 	if m.Busy {
 		fmt.Fprintf(w, "the machine was busy before the run (load average %.2f): the figures say less than they could\n", m.Load)
 	}

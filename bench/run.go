@@ -21,24 +21,27 @@ type Options struct {
 	Duration    time.Duration // of one measurement; 4 s
 	Connections int           // that flood; 64
 	Queued      int           // webhooks that wait while memory is looked at; 200,000
+	Orders      int           // that are recorded before an owner lists them; 5,000
+	Pushes      int           // that are owed before they are sent; 24,000
 
 	Progress func(format string, args ...any) // told what begins; nil: nobody is
 }
 
 // Quick makes a run short: enough to see that all works, not to rely on.
 func (o *Options) Quick() {
-	o.Rounds, o.Duration, o.Queued = 1, time.Second, 20_000
+	o.Rounds, o.Duration, o.Queued, o.Orders, o.Pushes = 1, time.Second, 20_000, 1000, 6000
 }
 
 func (o *Options) fill() error {
 	if o.Binary == "" {
 		return bellhop.Invalidf("bench", "there is no binary to measure")
 	}
-	if o.Rounds < 0 || o.Duration < 0 || o.Connections < 0 || o.Queued < 0 {
-		return bellhop.Invalidf("bench", "a number of rounds, connections or webhooks, or a duration, is negative: give 1 or more")
+	if o.Duration < 0 || min(o.Rounds, o.Connections, o.Queued, o.Orders, o.Pushes) < 0 {
+		return bellhop.Invalidf("bench", "a number of rounds, webhooks, orders or pushes, or a duration, is negative: give 1 or more")
 	}
 	o.Rounds, o.Duration = orDefault(o.Rounds, 3), orDefault(o.Duration, 4*time.Second)
 	o.Connections, o.Queued = orDefault(o.Connections, 64), orDefault(o.Queued, 200_000)
+	o.Orders, o.Pushes = orDefault(o.Orders, 5000), orDefault(o.Pushes, 24_000)
 	if o.Duration < 100*time.Millisecond || o.Connections > 1000 {
 		return bellhop.Invalidf("bench", "give a duration of at least 100ms, and at most 1,000 connections")
 	}

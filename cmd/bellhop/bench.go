@@ -17,10 +17,21 @@ type benchCmd struct {
 	Bare benchBareCmd `cmd:"" hidden:"" help:"Serve the bare handler that bellhop is measured beside."`
 }
 
+// Help implements kong.HelpProvider.
+func (benchCmd) Help() string {
+	return `Without a command it is bellhop bench run; the settings are listed by bellhop bench run --help.
+
+Example:
+
+  bellhop bench --rounds 5 --json results.json`
+}
+
 type benchRunCmd struct {
 	Rounds   int           `name:"rounds" default:"3" help:"How often all is measured (${default})."`
 	Duration time.Duration `name:"duration" default:"4s" help:"How long one measurement takes (${default})."`
 	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while memory is looked at (${default})."`
+	Orders   int           `name:"orders" default:"5000" help:"How many orders are there when an owner lists them (${default})."`
+	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes are owed before they are sent (${default})."`
 	Quick    bool          `name:"quick" help:"One short round: to see that all works, not to rely on."`
 	Dir      string        `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
 	Save     string        `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is the standard output, without the table."`
@@ -43,7 +54,8 @@ func (c *benchRunCmd) Run(j *job) error {
 		return fmt.Errorf("find this program: %w", err)
 	}
 	o := bench.Options{
-		Binary: binary, Version: version().Version, Dir: c.Dir, Rounds: c.Rounds, Duration: c.Duration, Queued: c.Queued,
+		Binary: binary, Version: version().Version, Dir: c.Dir, Rounds: c.Rounds, Duration: c.Duration,
+		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes,
 		Progress: func(format string, args ...any) { fmt.Fprintf(j.err, format+"\n", args...) },
 	}
 	if c.Quick {

@@ -1,0 +1,151 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"bellhop/shopify"
+)
+
+// TestMain makes this test binary stand in for bellhop, as a child that does
+// what its first argument says.
+func TestMain(m *testing.M) {
+	if os.Getenv("BELLHOP_SHOPIFY_SECRET") == "" || len(os.Args) < 2 {
+		os.Exit(m.Run())
+	}
+	switch os.Args[1] {
+	case "listen":
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		if err := Bare(ctx, os.Args[2], os.Getenv("BELLHOP_SHOPIFY_SECRET")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	case "fail":
+		fmt.Fprintln(os.Stderr, "the disk is on fire")
+		os.Exit(1)
+	}
+}
+
+func testBench(t *testing.T) *bench {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &bench{Options: Options{Binary: self}, dir: t.TempDir(), secret: "hush"}
+}
+
+func TestAChildIsReadyAndEndsWhenAsked(t *testing.T) {
+	b := testBench(t)
+	addr, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := b.start(t.Context(), nil, "listen", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.kill()
+	if err := c.listening(t.Context(), addr); err != nil {
+		t.Fatal(err)
+	}
+	w, err := NewWebhooks(WebhookOptions{Host: addr, Shops: []string{"one.myshopify.com"}, Secret: b.secret, Seed: 1, Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally := load(t, Load{Target: addr, Requests: w.For, Connections: 2, Count: 100})
+	if tally.OK() != 100 || w.Made() != 100 {
+		t.Errorf("%d made, statuses %v, failures %v", w.Made(), tally.Statuses, tally.Failures)
+	}
+	if runtime.GOOS == "linux" {
+		testUsage(t, c.cmd.Process.Pid)
+	}
+	if err := c.alive(); err != nil {
+		t.Error(err)
+	}
+	if err := c.stop(); err != nil {
+		t.Error(err)
+	}
+	if err := c.alive(); err == nil {
+		t.Error("it is alive after its end")
+	}
+}
+
+func testUsage(t *testing.T, pid int) {
+	t.Helper()
+	if _, err := usageOf(pid); err != nil {
+		t.Error(err)
+	}
+	now, most, err := resident(pid)
+	if err != nil || now < 1<<20 || most < now {
+		t.Errorf("%d bytes in use, %d at most, %v", now, most, err)
+	}
+}
+
+func TestAChildThatFailsSaysWhy(t *testing.T) {
+	b := testBench(t)
+	if err := b.run(t.Context(), nil, "fail"); err == nil || !strings.Contains(err.Error(), "the disk is on fire") {
+		t.Errorf("got %v", err)
+	}
+	c, err := b.start(t.Context(), nil, "fail")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.ready(t.Context(), "http://127.0.0.1:1/"); err == nil || !strings.Contains(err.Error(), "before it was ready") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAChildEndsWithTheRun(t *testing.T) {
+	b := testBench(t)
+	addr, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := b.start(ctx, nil, "listen", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.listening(ctx, addr); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	<-c.ended
+}
+
+func TestTheBareHandlerChecksTheSignature(t *testing.T) {
+	h := bareHandler([]byte("hush"))
+	for signature, want := range map[string]int{
+		shopify.Sign("hush", []byte("body")):  http.StatusOK,
+		shopify.Sign("other", []byte("body")): http.StatusUnauthorized,
+		"":                                    http.StatusUnauthorized,
+		"not base64":                          http.StatusUnauthorized,
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("body"))
+		r.Header.Set(shopify.HeaderHMAC, signature)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%q: %d, not %d", signature, w.Code, want)
+		}
+	}
+}
+
+func TestARunRefusesWhatMakesNoSense(t *testing.T) {
+	for _, o := range []Options{{}, {Binary: "x", Rounds: -1}, {Binary: "x", Duration: time.Millisecond}, {Binary: "x", Connections: 5000}} {
+		if _, err := Run(t.Context(), o); err == nil {
+			t.Errorf("%+v was accepted", o)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package bench
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAFigureIsTheMedianAndItsVerdict(t *testing.T) {
+	ratio := spec{keyAcceptedRatio, "accepted", Ratio, &Target{AtLeast: 0.5, Floor: 0.4}}
+	p99 := spec{keyFloodP99, "p99", Milliseconds, atMost(10)}
+	for _, c := range []struct {
+		spec    spec
+		values  []float64
+		median  float64
+		verdict Verdict
+	}{
+		{ratio, []float64{0.9, 0.5, 0.1}, 0.5, VerdictOK},
+		{ratio, []float64{0.3, 0.5}, 0.4, VerdictBelow},
+		{ratio, []float64{0.39}, 0.39, VerdictNotDone},
+		{p99, []float64{10, 2, 30}, 10, VerdictOK},
+		{p99, []float64{10.1}, 10.1, VerdictBelow},
+		{spec{"free", "free", PerSecond, nil}, []float64{0}, 0, VerdictNone},
+	} {
+		f := newFigure(c.spec, c.values)
+		if f.Median != c.median || f.Verdict != c.verdict {
+			t.Errorf("%v: median %v, %q; not %v, %q", c.values, f.Median, f.Verdict, c.median, c.verdict)
+		}
+	}
+}
+
+func TestEachFigureHasOneLineOfItsOwn(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range specs {
+		if seen[s.key] || seen[s.title] && s.unit != Ratio {
+			t.Errorf("%s, %q is there twice", s.key, s.title)
+		}
+		seen[s.key], seen[s.title] = true, true
+	}
+}
+
+func TestTheTableSaysWhatIsToKnow(t *testing.T) {
+	m := measured{values: map[string][]float64{}}
+	m.add(keyAcceptedRate, 1234567.4)
+	m.add(keyAcceptedRatio, 0.413)
+	m.ms(keyFloodP99, 8123*time.Microsecond)
+	m.mib(keyMemoryIdle, 123<<20)
+	m.problem("%d orders were lost", 2)
+	r := Results{Machine: Machine{CPU: "Some CPU", Cores: 2, Load: 1.5, Busy: true}, Figures: m.figures(), Problems: m.problems,
+		Settings: Settings{Rounds: 3, Disk: diskInMemory}}
+	var b strings.Builder
+	if err := r.WriteTable(&b); err != nil {
+		t.Fatal(err)
+	}
+	table := strings.Join(strings.Fields(b.String()), " ")
+	for _, want := range []string{
+		"Some CPU, 2 cores", "was busy before the run (load average 1.50)", "lay in memory",
+		"durably accepted 1,234,567 /s 1,234,567–1,234,567",
+		"÷ bare 0.41 × 0.41–0.41 ≥ 0.5 (done from 0.4) below",
+		"full flood 8.1 ms 8.1–8.1 ≤ 10 ok", "idle 123 MiB 123–123 ≤ 40 below", "problem: 2 orders were lost",
+	} {
+		if !strings.Contains(table, want) {
+			t.Errorf("the table has no %q:\n%s", want, b.String())
+		}
+	}
+	want := []string{"accepted_ratio is 0.41, not ≥ 0.5 (done from 0.4)", "memory_idle is 123, not ≤ 40", "2 orders were lost"}
+	if got := strings.Join(r.Missed(), "|"); got != strings.Join(want, "|") {
+		t.Errorf("missed %q", got)
+	}
+}
+
+func TestNumbersAreGrouped(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
+		if got := grouped(n); got != want {
+			t.Errorf("%d is written %q", n, got)
+		}
+	}
+}
