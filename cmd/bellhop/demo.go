@@ -95,6 +95,12 @@ func demoFolder(dir string) (path string, remove func(), err error) {
 	return path, func() { os.RemoveAll(path) }, err
 }
 
+// ending tells how something in the background ended, once done is closed.
+type ending struct {
+	done chan struct{}
+	err  error
+}
+
 // run starts the phone's side first and ends it last, so that nothing is sent
 // to what isn't there.
 func (d *demo) run(rate float64, temporary bool) error {
@@ -114,15 +120,21 @@ func (d *demo) run(rate float64, temporary bool) error {
 		return err
 	}
 	serving, stopServing := context.WithCancel(ctx)
-	served := make(chan error, 1)
+	served := &ending{done: make(chan struct{})}
 	d.options.Record, d.options.Notify, d.options.SignIn, d.options.Drawer = true, true, d.link, http.HandlerFunc(d.drawer)
-	go func() { served <- host.Serve(serving, d.options) }()
+	go func() {
+		defer close(served.done)
+		served.err = host.Serve(serving, d.options)
+	}()
 	d.welcome(temporary)
 
-	err = d.watch(served)
+	err = d.watch(served.done)
 	d.settle(serving)
 	stopServing()
-	err = errors.Join(err, <-served)
+	<-served.done
+	if !errors.Is(served.err, context.Canceled) { // it may have been ended while it began
+		err = errors.Join(err, served.err)
+	}
 	d.job.endProgress()
 	if n, e := d.count(ctx); e == nil {
 		d.job.say("%s", n)
@@ -241,7 +253,7 @@ func (d *demo) drawer(w http.ResponseWriter, _ *http.Request) {
 }
 
 // watch has the shop send until the demo is to end, and tells how far it is.
-func (d *demo) watch(served <-chan error) error {
+func (d *demo) watch(served <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(d.job.ctx)
 	defer cancel()
 	sent := make(chan error, 1)
@@ -253,10 +265,10 @@ func (d *demo) watch(served <-chan error) error {
 		select {
 		case err := <-sent:
 			return err
-		case err := <-served:
+		case <-served:
 			cancel()
 			<-sent
-			return errors.Join(err, errServerEnded)
+			return errServerEnded
 		case <-tick.C:
 			if n, err := d.count(ctx); err == nil {
 				tell(n)
@@ -289,8 +301,8 @@ type tally struct {
 }
 
 func (t tally) String() string {
-	return fmt.Sprintf("%d webhooks sent, %d acknowledged, %d recorded, %d pushes sent, %d notifications on the phone",
-		t.sent, t.acknowledged, t.recorded, t.pushed, t.shown)
+	return fmt.Sprintf("%s sent, %d acknowledged, %d recorded; %s sent, %s on the phone", plural(int(t.sent), "webhook"),
+		t.acknowledged, t.recorded, plural(int(t.pushed), "push"), plural(int(t.shown), "notification"))
 }
 
 func (d *demo) count(ctx context.Context) (t tally, err error) {

@@ -176,10 +176,13 @@ func yesNo(b bool) string {
 	return "no"
 }
 
-// plural is "1 order", "2 orders".
+// plural is "1 order", "2 orders", "3 pushes".
 func plural(n int, one string) string {
 	if n == 1 {
 		return "1 " + one
+	}
+	if strings.HasSuffix(one, "sh") {
+		one += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, one)
 }

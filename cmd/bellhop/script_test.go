@@ -1,0 +1,39 @@
+package main
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
+
+// TestMain makes this test binary the program bellhop for the scripts.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"bellhop": main})
+}
+
+// TestScripts runs each file of testdata/script in a folder of its own, with
+// whole processes over real HTTP. The commands beyond testscript's own are in
+// harness_test.go.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("BELLHOP_DIR", e.Cd+"/data")
+			e.Setenv("BELLHOP_SHOPIFY_SECRET", "hush")
+			e.Setenv("COLUMNS", "100") // the width of help
+			e.Values[backgroundKey("")] = map[string]*background{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"start": start, "end": end, "webhook": webhook, "http": call, "json": assertJSON,
+			"order": writeOrder, "drained": drained, "until": until, "until-http": untilHTTP, "sql": runSQL,
+			"occupy": occupy, "mode": assertMode, "json-env": jsonEnv, "exit-code": exitCode, "env-from": envFrom,
+		},
+	})
+}

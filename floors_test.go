@@ -1,0 +1,194 @@
+package bellhop_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// floors says on which floor each folder stands; a subfolder stands on its
+// parent's. A folder imports only from floors below its own, and from its
+// parent. docs/architecture.md says what the floors are for.
+var floors = map[string]int{
+	"cmd/bellhop": 6, "cmd/bellhop-lambda": 6,
+	"host": 5,
+	"web":  4, "wire": 4, "bench": 4,
+	"pipeline": 3, "simulate": 3,
+	"shopify": 2, "queue": 2, "store": 2, "push": 2, "events": 2,
+	"internal": 1, ".": 0, // one floor on the design page; internal needs the root's nouns
+}
+
+// vendors says where alone a vendor's library may be imported, so that deleting
+// the folder removes every mention of the vendor.
+var vendors = map[string][]string{
+	"github.com/ncruces/go-sqlite3":           {"internal"},
+	"github.com/pressly/goose":                {"internal/sqlitefile"},
+	"google.golang.org/api":                   {"push/fcmpush"},
+	"github.com/danielgtaylor/huma":           {"web"},
+	"github.com/alecthomas/kong":              {"cmd/bellhop"},
+	"github.com/goccy/go-json":                {"shopify"},
+	"github.com/rogpeppe/go-internal":         {"cmd/bellhop"},
+	"github.com/HdrHistogram/hdrhistogram-go": {"bench"},
+}
+
+// source is one Go file.
+type source struct {
+	path    string // slash-separated, from the module's root
+	folder  string
+	test    bool // a _test.go file
+	outside bool // a test in a package of its own, which may import upward
+	file    *ast.File
+}
+
+func sources(t *testing.T) (all []source) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "node_modules") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		test := strings.HasSuffix(name, "_test.go")
+		all = append(all, source{path: filepath.ToSlash(name), folder: path.Dir(filepath.ToSlash(name)), test: test,
+			outside: test && strings.HasSuffix(f.Name.Name, "_test"), file: f})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 50 {
+		t.Fatalf("found only %d Go files", len(all))
+	}
+	return all
+}
+
+func floorOf(folder string) (floor int, known bool) {
+	for f := folder; ; f = path.Dir(f) {
+		if n, ok := floors[f]; ok && (f != "." || folder == ".") {
+			return n, true
+		}
+		if f == "." {
+			return 0, false
+		}
+	}
+}
+
+// isDriver reports whether a folder holds a driver of a port.
+func isDriver(folder string) bool {
+	switch path.Dir(folder) {
+	case "queue", "store", "push", "events":
+		return !isSuite(folder)
+	}
+	return false
+}
+
+// isSuite reports whether a folder holds a conformance suite, for tests alone.
+func isSuite(folder string) bool { return path.Dir(folder) != "." && strings.HasSuffix(folder, "test") }
+
+// wrong says what is wrong with an import of our own, if anything.
+func wrong(s source, to string) string {
+	from := s.folder
+	above, known := floorOf(from)
+	below, knownTo := floorOf(to)
+	switch {
+	case !known || !knownTo:
+		return "has no floor: say in floors_test.go where it stands"
+	case s.outside, from == to:
+		return ""
+	case isSuite(to) && !s.test:
+		return "is for tests alone"
+	case isDriver(to) && from != "wire" && !s.test:
+		return "is a driver, and only wire opens drivers"
+	case to == "internal/sqlitefile" && !isDriver(from) && from != "wire" && !s.test:
+		return "is for the SQLite drivers and wire"
+	case path.Dir(from) == to, s.test && isSuite(to):
+		return ""
+	case below >= above:
+		return fmt.Sprintf("climbs: floor %d imports from floor %d", above, below)
+	}
+	return ""
+}
+
+func TestNoImportClimbs(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, i := range s.file.Imports {
+			name := strings.Trim(i.Path.Value, `"`)
+			if to, ours := strings.CutPrefix(name+"/", "bellhop/"); ours {
+				if to = strings.TrimSuffix(to, "/"); to == "" {
+					to = "."
+				}
+				if what := wrong(s, to); what != "" {
+					t.Errorf("%s imports %s, which %s", s.path, name, what)
+				}
+				continue
+			}
+			if first, _, _ := strings.Cut(name, "/"); s.folder == "." && !s.test && strings.Contains(first, ".") {
+				t.Errorf("%s imports %s: the root imports the standard library only", s.path, name)
+			}
+		}
+	}
+}
+
+func TestVendorsStayInTheirFolders(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, i := range s.file.Imports {
+			name := strings.Trim(i.Path.Value, `"`)
+			for vendor, folders := range vendors {
+				if !s.test && (name == vendor || strings.HasPrefix(name, vendor+"/")) && !within(s.folder, folders) {
+					t.Errorf("%s imports %s, which belongs into %v alone", s.path, name, folders)
+				}
+			}
+		}
+	}
+}
+
+func within(folder string, folders []string) bool {
+	for _, f := range folders {
+		if folder == f || strings.HasPrefix(folder, f+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// TestPackagesSayWhatTheyAreFor keeps it true that each package opens with its
+// purpose.
+func TestPackagesSayWhatTheyAreFor(t *testing.T) {
+	said, has := map[string]string{}, map[string]bool{}
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		has[s.folder] = true
+		if s.file.Doc != nil {
+			said[s.folder] += s.file.Doc.Text()
+		}
+	}
+	for folder := range has {
+		doc := said[folder]
+		begins := "Package " + path.Base(folder)
+		switch {
+		case folder == ".":
+			begins = "Package bellhop"
+		case strings.HasPrefix(folder, "cmd/"):
+			begins = "Command " + path.Base(folder)
+		}
+		if !strings.HasPrefix(doc, begins+" ") || len(strings.Fields(doc)) < 10 {
+			t.Errorf("%s opens with %q: begin with %q and say what it is for", folder, doc, begins)
+		}
+	}
+}

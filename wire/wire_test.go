@@ -1,0 +1,190 @@
+package wire_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/queue"
+	"bellhop/wire"
+)
+
+func config() wire.Config {
+	return wire.Config{Storage: wire.Storage{Dir: "unused", DB: "sqlite:", Queue: "sqlite:"}, Push: "log:",
+		Addr: "127.0.0.1:0", KeepBodies: 720 * time.Hour}
+}
+
+func TestCheckEnviron(t *testing.T) {
+	if err := wire.CheckEnviron([]string{"PATH=/bin", "BELLHOP_ADDR=:80", "BELLHOP_LOG=", "BELLHOPPER=1"}); err != nil {
+		t.Error(err)
+	}
+	err := wire.CheckEnviron([]string{"BELLHOP_ADR=:80"})
+	if err == nil || !strings.HasPrefix(err.Error(), "BELLHOP_ADR: ") || strings.Contains(err.Error(), ":80") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestCheck wants each wrong setting named, what was found unless it may hold
+// a secret, and what is accepted.
+func TestCheck(t *testing.T) {
+	good := config()
+	if err := good.Check(); err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(*wire.Config){
+		"BELLHOP_ADDR":            func(c *wire.Config) { c.Addr = "localhost" },
+		"BELLHOP_METRICS_ADDR":    func(c *wire.Config) { c.MetricsAddr = "9090" },
+		"BELLHOP_KEEP_BODIES":     func(c *wire.Config) { c.KeepBodies = time.Minute },
+		"BELLHOP_TRUSTED_PROXIES": func(c *wire.Config) { c.TrustedProxies = "10.0.0.0/8, ten" },
+		"BELLHOP_SHOPIFY_SECRET":  func(c *wire.Config) { c.ShopifySecret = "hush," },
+	} {
+		c := config()
+		spoil(&c)
+		err := c.Check()
+		if bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), name+": ") || !strings.Contains(err.Error(), "; give ") {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "hush") {
+			t.Errorf("the error shows the secret: %v", err)
+		}
+	}
+}
+
+func TestAppSecrets(t *testing.T) {
+	for value, want := range map[string][2]string{"": {}, "a": {"a"}, "a,b": {"a", "b"}, " a , b ": {"a", "b"}} {
+		c := config()
+		c.ShopifySecret = value
+		current, previous, err := c.AppSecrets()
+		if err != nil || [2]string{current, previous} != want {
+			t.Errorf("%q: %q, %q, %v", value, current, previous, err)
+		}
+	}
+}
+
+func TestWrongDrivers(t *testing.T) {
+	for _, c := range []struct {
+		name, db, queue string
+	}{
+		{"BELLHOP_DB", "mysql://secret@host", "sqlite:"},
+		{"BELLHOP_DB", "/var/lib/bellhop.db", "sqlite:"},
+		{"BELLHOP_DB", "sqlite://host/file.db", "sqlite:"},
+		{"BELLHOP_DB", "sqlite:/file.db?mode=ro", "sqlite:"},
+		{"BELLHOP_DB", "", "sqlite:"},
+		{"BELLHOP_QUEUE", "sqlite:", "kafka://secret@host"},
+		{"BELLHOP_QUEUE", "sqlite:", "orders"},
+		{"BELLHOP_QUEUE", "sqlite:", "sqlite:?name=orders"},
+	} {
+		s := wire.Storage{Dir: t.TempDir(), DB: c.db, Queue: c.queue}
+		_, err := s.Open(t.Context(), wire.Options{})
+		if bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), c.name+": ") || strings.Contains(err.Error(), "secret@") {
+			t.Errorf("%q, %q: the error is %v", c.db, c.queue, err)
+		}
+		if left, _ := os.ReadDir(s.Dir); len(left) > 0 {
+			t.Errorf("%q, %q: something was made: %v", c.db, c.queue, left)
+		}
+	}
+	for _, push := range []string{"", "pigeon:", "fcm:", "fcm:/nowhere.json", "fcm:/nowhere.json?colour=red", "log:,"} {
+		c := config()
+		c.Push = push
+		if _, err := c.OpenPush(t.Context(), wire.Options{}); bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), "BELLHOP_PUSH: ") {
+			t.Errorf("%q: the error is %v", push, err)
+		}
+	}
+}
+
+func TestSeveralSenders(t *testing.T) {
+	c := config()
+	c.Push = "log:, log:"
+	s, err := c.OpenPush(t.Context(), wire.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Check(t.Context()), s.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOneFile opens the default: both ports over one file, made on the spot.
+func TestOneFile(t *testing.T) {
+	s := wire.Storage{Dir: filepath.Join(t.TempDir(), "made"), DB: "sqlite:", Queue: "sqlite:"}
+	found, there := s.Examine(t.Context(), wire.Options{})
+	if there || len(found) == 0 {
+		t.Errorf("before there is anything: %v, %v", found, there)
+	}
+	p, err := s.Open(t.Context(), wire.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(p.Healthy(), p.QuickCheck(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if found, there = s.Examine(t.Context(), wire.Options{}); !there {
+		t.Errorf("once it is there: %v", found)
+	}
+	for _, f := range found {
+		if f.Level == wire.LevelFail {
+			t.Errorf("a new database fails: %v", f)
+		}
+	}
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	if err := p.Backup(t.Context(), backup); err != nil {
+		t.Error(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Restore(t.Context(), backup, wire.Options{}); err != nil {
+		t.Error(err)
+	}
+	files, err := filepath.Glob(filepath.Join(s.Dir, "*.db"))
+	if err != nil || len(files) != 1 {
+		t.Errorf("the files are %v, %v", files, err)
+	}
+	if n, err := s.Migrate(t.Context(), wire.Options{}); n != 0 || err != nil {
+		t.Errorf("migrating what is new applied %d, %v", n, err)
+	}
+}
+
+func TestTwoFiles(t *testing.T) {
+	dir := t.TempDir()
+	s := wire.Storage{Dir: dir, DB: "sqlite:" + dir + "/orders%20here.db", Queue: "sqlite:" + dir + "/queue.db"}
+	p, err := s.Open(t.Context(), wire.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if _, err := os.Stat(filepath.Join(dir, "orders here.db")); err != nil {
+		t.Error(err)
+	}
+	if err := p.Backup(t.Context(), filepath.Join(dir, "backup.db")); bellhop.KindOf(err) != bellhop.Conflict {
+		t.Errorf("half a backup: %v", err)
+	}
+	if err := s.Restore(t.Context(), filepath.Join(dir, "backup.db"), wire.Options{}); bellhop.KindOf(err) != bellhop.Conflict {
+		t.Errorf("half a restore: %v", err)
+	}
+}
+
+func TestNamedQueue(t *testing.T) {
+	s := wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:?queue=backfill"}
+	if _, err := s.Open(t.Context(), wire.Options{}); bellhop.KindOf(err) != bellhop.NotFound {
+		t.Errorf("a queue that isn't there: %v", err)
+	}
+	p, err := s.OpenBroker(t.Context(), wire.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(p.Broker.Create(context.Background(), p.QueueName, queue.DefaultAttributes()), p.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = s.Open(t.Context(), wire.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+}
