@@ -19,7 +19,9 @@ type template struct {
 	text []byte // head and body
 	body int    // where the body begins
 	zone *time.Location
-	sign int // where the signature stands
+	// offset is the zone's, in seconds.
+	offset int
+	sign   int // where the signature stands
 	// Each part has its places in text; those of one part say the same.
 	id, number, local, utc part
 	digits, letters        []part
@@ -143,7 +145,7 @@ func (t *template) markTimes(taken []bool) error {
 			return fmt.Errorf("make a template of an order: %w", err)
 		}
 		_, offset := placed.Zone()
-		t.zone = time.FixedZone("", offset)
+		t.offset, t.zone = offset, time.FixedZone("", offset)
 		t.take(taken, &t.local, t.body+at[2])
 	}
 	if t.zone == nil {

@@ -46,7 +46,7 @@ const firstOrder int64 = 5_000_000_000_000
 const (
 	smallestBody = 4200
 	largestBody  = 6600
-	perShop      = 256 // templates of one shop, when there is one
+	perShop      = 64 // templates of one shop, when there is one: few enough to stay in the processor's cache
 )
 
 // NewWebhooks makes what [Webhooks.For] hands out.
@@ -134,6 +134,11 @@ type webhookRequests struct {
 	rng *rand.Rand
 	sum [sha256.Size]byte
 	num []byte
+	// Writing a time takes longer than copying it, and most requests are due
+	// in the same second as the one before.
+	second     int64
+	offset     int // of the shop's zone
+	local, utc []byte
 }
 
 // Append implements [Requests].
@@ -158,15 +163,28 @@ func (r *webhookRequests) vary(text []byte, t *template, n int64, due time.Time)
 	t.id.write(text, r.num)
 	r.num = strconv.AppendInt(r.num[:0], 1_000_000+n%9_000_000, 10)
 	t.number.write(text, r.num)
-	r.num = due.In(t.zone).AppendFormat(r.num[:0], localTime)
-	t.local.write(text, r.num)
-	r.num = due.UTC().AppendFormat(r.num[:0], utcTime)
-	t.utc.write(text, r.num)
+	r.tell(due, t)
+	t.local.write(text, r.local)
+	t.utc.write(text, r.utc)
 	for i := range t.digits {
 		r.draw(text, &t.digits[i], "0123456789")
 	}
 	for i := range t.letters {
 		r.draw(text, &t.letters[i], "0123456789abcdef")
+	}
+}
+
+// tell writes down when a webhook is due, in the shop's zone and in UTC.
+func (r *webhookRequests) tell(due time.Time, t *template) {
+	if second := due.Unix(); second != r.second || t.offset != r.offset || len(r.utc) == 0 {
+		r.second, r.offset = second, t.offset
+		r.local = due.In(t.zone).AppendFormat(r.local[:0], localTime)
+		r.utc = due.UTC().AppendFormat(r.utc[:0], utcTime)
+	}
+	micros := due.Nanosecond() / 1000
+	for i := len(utcTime) - 2; i > len(localTime); i-- { // the digits between the point and the Z
+		r.utc[i] = byte('0' + micros%10)
+		micros /= 10
 	}
 }
 

@@ -72,6 +72,10 @@ func TestWebhooksAreSignedOrdersThatAllDiffer(t *testing.T) {
 		if !o.PlacedAt.Equal(due.Truncate(time.Second)) {
 			t.Fatalf("placed at %v", o.PlacedAt)
 		}
+		if at, ok := shopify.ParseTime(r.Header.Get(shopify.HeaderTriggeredAt)); !ok || !at.Equal(due) {
+			t.Fatalf("triggered at %v, not %v", at, due)
+		}
+		due = due.Add(1234567 * time.Microsecond)
 		line := fmt.Sprint("line ", o.Items[0].ID, o.Items[0].Price)
 		for _, text := range []string{o.Name, r.Header.Get(shopify.HeaderWebhookID), line, string(body)} {
 			if seen[text] {
