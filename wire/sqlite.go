@@ -100,7 +100,6 @@ func (s *sqliteFiles) close() error {
 type sqliteAt struct {
 	files *sqliteFiles
 	path  string
-	opts  Options
 	queue string
 }
 

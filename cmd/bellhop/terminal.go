@@ -169,13 +169,6 @@ func orDash(s string) string {
 	return s
 }
 
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
 // plural is "1 order", "2 orders", "3 pushes".
 func plural(n int, one string) string {
 	if n == 1 {
