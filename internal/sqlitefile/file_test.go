@@ -92,6 +92,9 @@ func TestConcurrentWritesShareCommits(t *testing.T) {
 	if n := count(t, f); n != 100 {
 		t.Errorf("%d notes, want 100", n)
 	}
+	if err := f.Close(); err != nil { // the last commit is told of after its callers
+		t.Error(err)
+	}
 	if jobs != 101 || commits > 60 {
 		t.Errorf("%d jobs in %d commits: they were not gathered", jobs, commits)
 	}
