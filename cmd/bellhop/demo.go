@@ -298,11 +298,16 @@ func (d *demo) settle(ctx context.Context) {
 // tally is how many got how far.
 type tally struct {
 	sent, acknowledged, recorded, pushed, shown int64
+	owed                                        int64 // beyond the phone's budget: they wait, and go out together
 }
 
 func (t tally) String() string {
-	return fmt.Sprintf("%s sent, %d acknowledged, %d recorded; %s sent, %s on the phone", plural(int(t.sent), "webhook"),
+	line := fmt.Sprintf("%s sent, %d acknowledged, %d recorded; %s sent, %s on the phone", plural(int(t.sent), "webhook"),
 		t.acknowledged, t.recorded, plural(int(t.pushed), "push"), plural(int(t.shown), "notification"))
+	if t.owed > 0 {
+		line += fmt.Sprintf("; %s waiting for FCM's budget of a phone", plural(int(t.owed), "push"))
+	}
+	return line
 }
 
 func (d *demo) count(ctx context.Context) (t tally, err error) {
@@ -317,7 +322,7 @@ func (d *demo) count(ctx context.Context) (t tally, err error) {
 	t.recorded = outcomes[bellhop.OutcomeRecorded] + outcomes[bellhop.OutcomeDuplicate] + outcomes[bellhop.OutcomeStale]
 	pushes, err := d.parts.Store.PushCounts(ctx)
 	t.recorded -= d.before.recorded
-	t.pushed = pushes[bellhop.PushSent] - d.before.pushed
+	t.pushed, t.owed = pushes[bellhop.PushSent]-d.before.pushed, pushes[bellhop.PushPending]
 	t.shown = int64(len(d.fcm.Drawer(d.token)))
 	return t, err
 }
