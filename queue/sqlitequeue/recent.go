@@ -12,7 +12,7 @@ const maxRecent = 4 << 20
 
 // recent holds events between their commit and their delivery where one process
 // does both: it saves reading and unpacking what was packed and written a moment
-// before, which is one order in twenty on a busy machine. What is not in it is
+// before. What is not in it is
 // read from the file.
 type recent struct {
 	mu     sync.Mutex
