@@ -181,7 +181,7 @@ func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 func (u Unit) format(v float64) string {
 	switch u {
 	case Ratio:
-		return strconv.FormatFloat(v, 'f', 2, 64)
+		return strconv.FormatFloat(v, 'f', 3, 64)
 	case Milliseconds, MiB:
 		if v < 100 {
 			return strconv.FormatFloat(v, 'f', 1, 64)

@@ -46,7 +46,7 @@ func TestTheTableSaysWhatIsToKnow(t *testing.T) {
 	m.ms(keyFloodP99, 8123*time.Microsecond)
 	m.mib(keyMemoryIdle, 123<<20)
 	m.problem("%d orders were lost", 2)
-	r := Results{Machine: Machine{CPU: "Some CPU", Cores: 2, Load: 1.5, Busy: true}, Figures: m.figures(), Problems: m.problems,
+	r := Results{Machine: Machine{CPU: "Some CPU", Cores: 2, Load: 1.5, Others: 0.2}, Figures: m.figures(), Problems: m.problems,
 		Settings: Settings{Rounds: 3, Disk: diskInMemory}}
 	var b strings.Builder
 	if err := r.WriteTable(&b); err != nil {
@@ -54,16 +54,16 @@ func TestTheTableSaysWhatIsToKnow(t *testing.T) {
 	}
 	table := strings.Join(strings.Fields(b.String()), " ")
 	for _, want := range []string{
-		"Some CPU, 2 cores", "was busy before the run (load average 1.50)", "lay in memory",
+		"Some CPU, 2 cores", "(load average 1.50 before the run; others used 20 % of it", "lay in memory",
 		"durably accepted 1,234,567 /s 1,234,567–1,234,567",
-		"÷ bare 0.41 × 0.41–0.41 ≥ 0.5 (done from 0.4) below",
+		"÷ bare 0.413 × 0.413–0.413 ≥ 0.5 (done from 0.4) below",
 		"full flood 8.1 ms 8.1–8.1 ≤ 10 ok", "idle 123 MiB 123–123 ≤ 40 below", "problem: 2 orders were lost",
 	} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table has no %q:\n%s", want, b.String())
 		}
 	}
-	want := []string{"accepted_ratio is 0.41, not ≥ 0.5 (done from 0.4)", "memory_idle is 123, not ≤ 40", "2 orders were lost"}
+	want := []string{"accepted_ratio is 0.413, not ≥ 0.5 (done from 0.4)", "memory_idle is 123, not ≤ 40", "2 orders were lost"}
 	if got := strings.Join(r.Missed(), "|"); got != strings.Join(want, "|") {
 		t.Errorf("missed %q", got)
 	}

@@ -5,6 +5,7 @@ package bench
 import (
 	"os/exec"
 	"syscall"
+	"time"
 )
 
 // ownGroup puts a child into a process group of its own, so that an interrupt
@@ -15,3 +16,14 @@ func ownGroup(cmd *exec.Cmd) {
 }
 
 func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+
+// ownCPU is what this process and its ended children have used.
+func ownCPU() (sum time.Duration) {
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if syscall.Getrusage(who, &u) == nil {
+			sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+		}
+	}
+	return sum
+}

@@ -2,10 +2,12 @@ package bench
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Machine is what was measured on.
@@ -17,12 +19,22 @@ type Machine struct {
 	Kernel string  `json:"kernel,omitempty"`
 	Go     string  `json:"go"`
 	Load   float64 `json:"load_before"` // the load average of the last minute, before the run
-	Busy   bool    `json:"busy"`        // others used enough of the machine to be felt
+	// Others is the share of the machine that other programs used during the
+	// run, from 0 to 1.
+	Others float64 `json:"others_during"`
 }
 
-// busyShare is the load average, as a share of the cores, above which a machine
-// counts as busy.
-const busyShare = 0.25
+// When a machine counts as busy with other work: a load average, as a share of
+// the cores, and a share of the processors.
+const (
+	busyLoad   = 0.25
+	busyOthers = 0.05
+)
+
+// Busy reports whether others used enough of the machine to be felt.
+func (m *Machine) Busy() bool {
+	return m.Load > busyLoad*float64(m.Cores) || m.Others > busyOthers
+}
 
 // ThisMachine looks at where it runs. What can't be known stays empty.
 func ThisMachine() Machine {
@@ -47,6 +59,50 @@ func ThisMachine() Machine {
 		first, _, _ := strings.Cut(string(load), " ")
 		m.Load, _ = strconv.ParseFloat(first, 64) // 0 where it is not a number
 	}
-	m.Busy = m.Load > busyShare*float64(m.Cores)
 	return m
+}
+
+// onlooker watches how much of the machine others use.
+type onlooker struct {
+	began     time.Time
+	all, ours time.Duration
+}
+
+func newOnlooker() onlooker {
+	all, _ := machineCPU() // where it can't be known, others counts as none
+	return onlooker{began: time.Now(), all: all, ours: ownCPU()}
+}
+
+// others returns the share of all cores that others have used so far. It is to
+// be asked once our children have ended.
+func (o *onlooker) others(cores int) float64 {
+	all, err := machineCPU()
+	if err != nil {
+		return 0
+	}
+	theirs := (all - o.all) - (ownCPU() - o.ours)
+	return max(0, float64(theirs)/float64(time.Since(o.began))/float64(cores))
+}
+
+// machineCPU is the time that all processors have worked since the machine was
+// started.
+func machineCPU() (time.Duration, error) {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := bytes.Cut(stat, []byte("\n"))
+	fields := strings.Fields(string(line)) // cpu user nice system idle iowait irq softirq steal …
+	if len(fields) < 8 {
+		return 0, fmt.Errorf("read /proc/stat: it begins with %d fields", len(fields))
+	}
+	var ticks int64
+	for _, i := range []int{1, 2, 3, 6, 7} {
+		n, err := strconv.ParseInt(fields[i], 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * clockTick, nil
 }

@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	began := time.Now()
+	began, watch := time.Now(), newOnlooker()
 	r := &Results{Format: 1, Version: o.Version, Started: began.UTC().Truncate(time.Second), Machine: ThisMachine()}
 	dir, err := os.MkdirTemp(o.Dir, "bellhop-bench-")
 	if err != nil {
@@ -97,6 +97,7 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 	}
 	err = b.all(ctx)
 	r.Figures, r.Problems, r.Took = b.figures(), b.problems, time.Since(began)
+	r.Machine.Others = watch.others(r.Machine.Cores)
 	return r, err
 }
 
