@@ -138,31 +138,28 @@ func (w *Worker) verdict(ctx context.Context, d queue.Delivery, err error, maxAt
 // keepLeases extends the leases for as long as the work takes, so that a slow
 // database does not have a batch handed to somebody else meanwhile.
 func (w *Worker) keepLeases(ctx context.Context, deliveries []queue.Delivery, visibility time.Duration) (stop func()) {
-	var mu sync.Mutex
-	var timer *time.Timer
-	done := false
-	var extend func()
-	extend = func() {
-		receipts := make([]queue.Receipt, len(deliveries))
-		for i, d := range deliveries {
-			receipts[i] = d.Receipt
-		}
-		if err := w.Queue.Extend(ctx, visibility, receipts...); err != nil {
-			w.Log.Warn("extend leases", "err", err)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if !done {
-			timer.Reset(visibility / 3)
-		}
+	ctx, cancel := context.WithCancel(ctx)
+	receipts := make([]queue.Receipt, len(deliveries))
+	for i, d := range deliveries {
+		receipts[i] = d.Receipt
 	}
-	mu.Lock()
-	timer = time.AfterFunc(visibility/3, extend)
-	mu.Unlock()
+	var keeper sync.WaitGroup
+	keeper.Go(func() {
+		tick := time.NewTicker(visibility / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := w.Queue.Extend(ctx, visibility, receipts...); err != nil && ctx.Err() == nil {
+				w.Log.Warn("extend leases", "err", err)
+			}
+		}
+	})
 	return func() {
-		mu.Lock()
-		defer mu.Unlock()
-		done = true
-		timer.Stop()
+		cancel()
+		keeper.Wait()
 	}
 }

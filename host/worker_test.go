@@ -1,0 +1,159 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/host"
+	"bellhop/pipeline"
+	"bellhop/queue"
+	"bellhop/store"
+)
+
+// oneBatch is a queue that hands out one batch and tells what becomes of it.
+type oneBatch struct {
+	queue.Queue
+	deliveries chan []queue.Delivery
+	extended   chan struct{} // receives at each Extend
+	settled    chan []queue.Settlement
+}
+
+func newBatch(attempt int, bodies ...string) *oneBatch {
+	q := &oneBatch{deliveries: make(chan []queue.Delivery, 1), extended: make(chan struct{}, 100), settled: make(chan []queue.Settlement, 1)}
+	var batch []queue.Delivery
+	for i, body := range bodies {
+		batch = append(batch, queue.Delivery{Attempt: attempt, Receipt: queue.Receipt(rune('a' + i)),
+			Event: &bellhop.Event{ID: bellhop.EventID{byte(i)}, Shop: shop, Topic: "orders/create", Body: []byte(body)}})
+	}
+	q.deliveries <- batch
+	return q
+}
+
+func (q *oneBatch) Attributes(context.Context) (queue.Attributes, error) {
+	return queue.Attributes{Visibility: 30 * time.Millisecond, MaxAttempts: 3}, nil
+}
+
+func (q *oneBatch) Receive(ctx context.Context, _ int) ([]queue.Delivery, error) {
+	select {
+	case ds := <-q.deliveries:
+		return ds, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (q *oneBatch) Extend(context.Context, time.Duration, ...queue.Receipt) error {
+	q.extended <- struct{}{}
+	return nil
+}
+
+func (q *oneBatch) Settle(_ context.Context, s ...queue.Settlement) error {
+	q.settled <- s
+	return nil
+}
+
+// ledger is a store that records as it is told and notes what died.
+type ledger struct {
+	store.Store
+	record func(facts []bellhop.Fact) error
+	mu     sync.Mutex
+	dead   []bellhop.EventID
+	broken error // of writing down what died
+}
+
+func (l *ledger) Record(_ context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
+	return make([]bellhop.Result, len(facts)), l.record(facts)
+}
+
+func (l *ledger) Dead(_ context.Context, e *bellhop.Event, _ string, _ time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dead = append(l.dead, e.ID)
+	return l.broken
+}
+
+// work has a worker process the batch, and returns the verdicts.
+func work(t *testing.T, q *oneBatch, l *ledger) []queue.Settlement {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	w := &host.Worker{Queue: q, Log: log, Now: time.Now,
+		Recorder: &pipeline.Recorder{Store: l, Now: time.Now, Log: log}}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := w.Run(ctx, t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	verdicts := <-q.settled
+	cancel()
+	running.Wait()
+	return verdicts
+}
+
+const good = `{"id":1,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"}`
+
+func TestWorkerKeepsLeasesWhileItWorks(t *testing.T) {
+	q := newBatch(1, good)
+	l := &ledger{record: func([]bellhop.Fact) error {
+		<-q.extended
+		<-q.extended
+		return nil
+	}}
+	if v := work(t, q, l); v[0].Verdict != queue.Ack {
+		t.Errorf("verdict %d, want an acknowledgement", v[0].Verdict)
+	}
+}
+
+func TestWorkerTurnsErrorsIntoVerdicts(t *testing.T) {
+	away := errors.New("the database is away")
+	for _, test := range []struct {
+		name    string
+		attempt int
+		body    string
+		record  error
+		broken  error // of the ledger
+		want    queue.Verdict
+		dead    int
+	}{
+		{"recorded", 1, good, nil, nil, queue.Ack, 0},
+		{"nonsense", 1, `{`, nil, nil, queue.Bury, 1},
+		{"nonsense, and the ledger is away", 1, `{`, nil, away, queue.Retry, 1},
+		{"trouble that may pass", 1, good, away, nil, queue.Retry, 0},
+		{"trouble at the last attempt", 3, good, away, nil, queue.Retry, 1}, // the queue makes it a dead letter
+	} {
+		l := &ledger{record: func([]bellhop.Fact) error { return test.record }, broken: test.broken}
+		v := work(t, newBatch(test.attempt, test.body), l)[0]
+		if v.Verdict != test.want || len(l.dead) != test.dead {
+			t.Errorf("%s: verdict %d, %d dead; want %d, %d", test.name, v.Verdict, len(l.dead), test.want, test.dead)
+		}
+		if v.Verdict != queue.Ack && v.Reason == "" || v.Verdict == queue.Retry && v.Delay <= 0 {
+			t.Errorf("%s: reason %q, delay %v", test.name, v.Reason, v.Delay)
+		}
+	}
+}
+
+// TestWorkerIsolatesWhatFails has one order of a batch fail: the others are
+// recorded.
+func TestWorkerIsolatesWhatFails(t *testing.T) {
+	bad := `{"id":666,` + good[len(`{"id":1,`):]
+	l := &ledger{record: func(facts []bellhop.Fact) error {
+		for _, f := range facts {
+			if f.OrderID == 666 {
+				return errors.New("this one can't be stored")
+			}
+		}
+		return nil
+	}}
+	verdicts := work(t, newBatch(1, good, bad, good), l)
+	for i, want := range []queue.Verdict{queue.Ack, queue.Retry, queue.Ack} {
+		if verdicts[i].Verdict != want {
+			t.Errorf("event %d: verdict %d, want %d", i, verdicts[i].Verdict, want)
+		}
+	}
+}
