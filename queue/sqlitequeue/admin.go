@@ -155,7 +155,7 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err
 			return err
 		}
 		for _, a := range chosen {
-			if err := q.enqueue(tx, a.Seq, a.Event); err != nil {
+			if err := q.enqueue(tx, a.Seq, a.Event.Shop); err != nil {
 				return err
 			}
 			if err := tx.Prepare(`DELETE FROM dead WHERE queue = ? AND seq = ?`).Int(q.id).Int(a.Seq).Exec(); err != nil {

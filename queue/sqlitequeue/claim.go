@@ -4,22 +4,15 @@ import (
 	"context"
 	"time"
 
-	"bellhop"
 	"bellhop/internal/sqlitefile"
 )
 
 // claimed is one event under a new lease.
 type claimed struct {
-	waiting
+	seq     int64
 	attempt int
 	lease   int64
 	expires time.Time
-}
-
-// waiting names an event that can be leased.
-type waiting struct {
-	seq int64
-	id  bellhop.EventID // zero for one that was handed out before
 }
 
 // claim leases events, and waits until there is one.
@@ -47,7 +40,6 @@ func (q *Queue) claim(ctx context.Context, max int) ([]claimed, error) {
 			}
 			continue
 		}
-		q.recent.clear()
 		if err := q.wait(ctx, changed, next); err != nil {
 			return nil, err
 		}
@@ -129,13 +121,9 @@ func (q *Queue) take(ctx context.Context, max int) (out []claimed, err error) {
 }
 
 // lease puts one batch under a lease.
-func (q *Queue) lease(tx *sqlitefile.Tx, out []claimed, events []waiting, retried bool, expires time.Time) ([]claimed, error) {
-	if len(events) == 0 {
+func (q *Queue) lease(tx *sqlitefile.Tx, out []claimed, seqs []int64, retried bool, expires time.Time) ([]claimed, error) {
+	if len(seqs) == 0 {
 		return out, nil
-	}
-	seqs := make([]int64, len(events))
-	for i, w := range events {
-		seqs[i] = w.seq
 	}
 	err := tx.Prepare(`INSERT INTO leases (queue, consumer, expires_at, retried, items) VALUES (?,?,?,?,?)`).
 		Int(q.id).Text(q.consumer.name).Time(expires).Bool(retried).Text(encodeItems(seqs)).Exec()
@@ -143,44 +131,44 @@ func (q *Queue) lease(tx *sqlitefile.Tx, out []claimed, events []waiting, retrie
 		return nil, err
 	}
 	id := tx.LastID()
-	for _, w := range events {
+	for _, seq := range seqs {
 		attempt := int64(1)
 		if retried {
 			attempt, err = tx.Prepare(`UPDATE retries SET lease = ?, attempts = attempts + 1 WHERE queue = ? AND seq = ? RETURNING attempts`).
-				Int(id).Int(q.id).Int(w.seq).One()
+				Int(id).Int(q.id).Int(seq).One()
 			if err != nil {
 				return nil, err
 			}
 		}
-		out = append(out, claimed{waiting: w, attempt: int(attempt), lease: id, expires: expires})
+		out = append(out, claimed{seq: seq, attempt: int(attempt), lease: id, expires: expires})
 	}
 	return out, nil
 }
 
-func (q *Queue) dueRetries(tx *sqlitefile.Tx, now time.Time, limit int) (events []waiting, err error) {
+func (q *Queue) dueRetries(tx *sqlitefile.Tx, now time.Time, limit int) (seqs []int64, err error) {
 	err = tx.Prepare(`SELECT seq FROM retries WHERE queue = ? AND lease IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?`).
 		Int(q.id).Time(now).Int(int64(limit)).
-		Each(func(r sqlitefile.Row) error { events = append(events, waiting{seq: r.Int()}); return nil })
-	return events, err
+		Each(func(r sqlitefile.Row) error { seqs = append(seqs, r.Int()); return nil })
+	return seqs, err
 }
 
 // takeWaiting takes from all lanes in turn, beginning after the one that was
 // served last, so that no shop waits for another's backlog.
-func (q *Queue) takeWaiting(tx *sqlitefile.Tx, want int) (events []waiting, err error) {
-	for len(events) < want {
-		lanes, err := q.nextLanes(tx, want-len(events))
+func (q *Queue) takeWaiting(tx *sqlitefile.Tx, want int) (seqs []int64, err error) {
+	for len(seqs) < want {
+		lanes, err := q.nextLanes(tx, want-len(seqs))
 		if err != nil || len(lanes) == 0 {
-			return events, err
+			return seqs, err
 		}
-		share := max(1, (want-len(events))/len(lanes))
+		share := max(1, (want-len(seqs))/len(lanes))
 		for _, lane := range lanes {
-			if events, err = q.takeLane(tx, events, lane, share); err != nil {
+			if seqs, err = q.takeLane(tx, seqs, lane, share); err != nil {
 				return nil, err
 			}
 			q.cursor = lane
 		}
 	}
-	return events, nil
+	return seqs, nil
 }
 
 // nextLanes returns up to n lanes in which something waits, from the cursor on
@@ -205,22 +193,17 @@ func (q *Queue) nextLanes(tx *sqlitefile.Tx, n int) (lanes []int64, err error) {
 	return lanes, nil
 }
 
-func (q *Queue) takeLane(tx *sqlitefile.Tx, events []waiting, lane int64, limit int) ([]waiting, error) {
-	had := len(events)
-	err := tx.Prepare(`SELECT seq, id FROM waiting WHERE queue = ? AND lane = ? ORDER BY seq LIMIT ?`).
+func (q *Queue) takeLane(tx *sqlitefile.Tx, seqs []int64, lane int64, limit int) ([]int64, error) {
+	had := len(seqs)
+	err := tx.Prepare(`SELECT seq FROM waiting WHERE queue = ? AND lane = ? ORDER BY seq LIMIT ?`).
 		Int(q.id).Int(lane).Int(int64(limit)).
-		Each(func(r sqlitefile.Row) error {
-			w := waiting{seq: r.Int()}
-			copy(w.id[:], r.Blob())
-			events = append(events, w)
-			return nil
-		})
-	if err != nil || len(events) == had {
-		return events, err
+		Each(func(r sqlitefile.Row) error { seqs = append(seqs, r.Int()); return nil })
+	if err != nil || len(seqs) == had {
+		return seqs, err
 	}
 	err = tx.Prepare(`DELETE FROM waiting WHERE queue = ? AND lane = ? AND seq <= ?`).
-		Int(q.id).Int(lane).Int(events[len(events)-1].seq).Exec()
-	return events, err
+		Int(q.id).Int(lane).Int(seqs[len(seqs)-1]).Exec()
+	return seqs, err
 }
 
 // expire takes back leases that have run out.

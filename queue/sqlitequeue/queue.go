@@ -52,8 +52,7 @@ type Queue struct {
 	name string
 	now  func() time.Time
 
-	lanes    sync.Map // shop → lane
-	recent   recent
+	lanes    sync.Map      // shop → lane
 	claiming chan struct{} // holds one token: receivers of this process claim in turn
 
 	// Below: only with the token.
@@ -77,31 +76,27 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 			return bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d", len(e.Body), maxBody)
 		}
 	}
-	err := q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
+	return q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
 		for _, e := range events {
 			seq, err := tx.Append(e)
 			if err != nil {
 				return fmt.Errorf("keep event %s: %w", e.ID, err)
 			}
-			if err := q.enqueue(tx, seq, e); err != nil {
+			if err := q.enqueue(tx, seq, e.Shop); err != nil {
 				return fmt.Errorf("queue event %s: %w", e.ID, err)
 			}
 		}
 		return nil
 	})
-	if err == nil {
-		q.recent.keep(events)
-	}
-	return err
 }
 
-func (q *Queue) enqueue(tx *sqlitefile.Tx, seq int64, e *bellhop.Event) error {
-	lane, err := q.lane(tx, e.Shop)
+func (q *Queue) enqueue(tx *sqlitefile.Tx, seq int64, shop string) error {
+	lane, err := q.lane(tx, shop)
 	if err != nil {
 		return err
 	}
-	return tx.Prepare(`INSERT OR IGNORE INTO waiting (queue, lane, seq, id) VALUES (?,?,?,?)`).
-		Int(q.id).Int(lane).Int(seq).Blob(e.ID[:]).Exec()
+	return tx.Prepare(`INSERT OR IGNORE INTO waiting (queue, lane, seq) VALUES (?,?,?)`).
+		Int(q.id).Int(lane).Int(seq).Exec()
 }
 
 // lane returns a shop's lane. A lane that the cache holds for a transaction that
@@ -128,9 +123,12 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 	out := make([]queue.Delivery, 0, len(claims))
 	err = q.file.Read(context.WithoutCancel(ctx), func(c *sqlitefile.Conn) error {
 		for _, cl := range claims {
-			e, err := q.event(c, cl)
+			e, err := q.file.Event(c, cl.seq)
 			if err != nil {
 				return err
+			}
+			if e == nil {
+				return fmt.Errorf("event %d is queued but not in the archive", cl.seq)
 			}
 			out = append(out, queue.Delivery{Event: e, Attempt: cl.attempt, Receipt: receipt(cl.lease, cl.seq), Expires: cl.expires})
 		}
@@ -140,17 +138,6 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 		return nil, fmt.Errorf("read leased events: %w", err)
 	}
 	return out, nil
-}
-
-func (q *Queue) event(c *sqlitefile.Conn, cl claimed) (*bellhop.Event, error) {
-	if e := q.recent.take(cl.id); e != nil {
-		return e, nil
-	}
-	e, err := q.file.Event(c, cl.seq)
-	if err == nil && e == nil {
-		err = fmt.Errorf("event %d is queued but not in the archive", cl.seq)
-	}
-	return e, err
 }
 
 func receipt(lease, seq int64) queue.Receipt {

@@ -17,7 +17,6 @@ CREATE TABLE waiting (
     queue INTEGER NOT NULL,
     lane  INTEGER NOT NULL,
     seq   INTEGER NOT NULL, -- events.seq
-    id    BLOB NOT NULL,    -- events.id
     PRIMARY KEY (queue, lane, seq)
 ) WITHOUT ROWID;
 
