@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -81,7 +80,6 @@ func (f *File) write(c *Conn) {
 	tx := &Tx{Conn: c, file: f}
 	batch := make([]*job, 0, maxJobs)
 	for first := range f.jobs {
-		f.let()
 		batch = f.gather(append(batch[:0], first))
 		f.commit(tx, batch)
 		if pages >= checkpointPages {
@@ -90,17 +88,6 @@ func (f *File) write(c *Conn) {
 		}
 	}
 	f.checkpoint(tx)
-}
-
-// let lets everybody who is about to hand a job over do so first: goroutines
-// that are ready run, and the writer goes on once that brings nothing more. It
-// waits for no time to pass. Under a flood it makes transactions larger by
-// a half; an idle process does not notice it.
-func (f *File) let() {
-	for n := -1; len(f.jobs) > n && n < maxJobs; {
-		n = len(f.jobs)
-		runtime.Gosched()
-	}
 }
 
 // gather adds what is waiting already; it waits for nothing.
