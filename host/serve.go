@@ -94,11 +94,12 @@ func Serve(ctx context.Context, o Options) error {
 // Work works at the steps that it is told to, until ctx is done, and serves
 // nothing but metrics.
 func Work(ctx context.Context, o Options) error {
+	metrics := pipeline.NewMetrics(o.Registry)
 	run := newRun(ctx, o)
 	if o.Metrics != nil {
 		run.http(o, o.Metrics, promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}), func() {})
 	}
-	run.steps(o, pipeline.NewMetrics(o.Registry), nil)
+	run.steps(o, metrics, nil)
 	return run.wait()
 }
 
@@ -109,11 +110,13 @@ type run struct {
 	hard  context.Context // done when they are to stop at once
 }
 
+// newRun registers what is measured before anybody can ask for it.
 func newRun(ctx context.Context, o Options) *run {
 	hard := o.Hard
 	if hard == nil {
 		hard = context.Background()
 	}
+	o.Registry.MustRegister(&depths{queue: o.Queue, store: o.Store})
 	group, ctx := errgroup.WithContext(ctx)
 	return &run{group: group, ctx: ctx, hard: hard}
 }
@@ -145,7 +148,6 @@ func (r *run) http(o Options, l net.Listener, h http.Handler, ending func()) {
 
 // steps starts the consumer's parts and the housekeeping.
 func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring) {
-	o.Registry.MustRegister(&depths{queue: o.Queue, store: o.Store})
 	janitor := &Janitor{Keys: keys, Ledger: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
 	if o.Record {
 		janitor.Queue = o.Queue
