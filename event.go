@@ -27,6 +27,15 @@ func (id EventID) String() string {
 	return string(b[:])
 }
 
+// MarshalText returns what [EventID.String] does, for logs and JSON.
+func (id EventID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads what [EventID.MarshalText] returns.
+func (id *EventID) UnmarshalText(text []byte) (err error) {
+	*id, err = ParseEventID(string(text))
+	return err
+}
+
 // ParseEventID reads what [EventID.String] returns.
 func ParseEventID(s string) (EventID, error) {
 	var id EventID
