@@ -24,8 +24,9 @@ type Ringer struct {
 	InFlight int
 }
 
-// claimLease is how long a claim holds: longer than the 15 s that an attempt may take. A
-// process that dies leaves its claims to be taken again after it.
+// claimLease is how long a claim holds: longer than the 15 s that an
+// attempt may take. A process that dies leaves its claims to be taken again after
+// it.
 const claimLease = 20 * time.Second
 
 // idleWait bounds how long an idle ringer sleeps, in case that a change of
@@ -53,13 +54,16 @@ func (r *Ringer) Run(ctx, hard context.Context) error {
 			})
 		}
 		switch {
-		case err != nil && ctx.Err() == nil:
+		case ctx.Err() != nil:
+		case err != nil:
 			failures++
 			r.Log.Error("claim pushes", "err", err)
 			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
-		case err == nil && len(claimed) == 0:
+		case len(claimed) == 0:
 			failures = 0
 			r.wait(ctx, owed, next)
+		default:
+			failures = 0
 		}
 	}
 	return nil
@@ -76,7 +80,9 @@ func (r *Ringer) claim(ctx context.Context, slots chan struct{}) (owed []store.O
 	if free == 0 {
 		return nil, next, ctx.Err()
 	}
-	owed, err = r.Outbox.ClaimPushes(ctx, r.Now().UTC().Truncate(time.Microsecond), free, claimLease)
+	// A claim that is broken off half-way would hold pushes that nobody sends
+	// until it runs out.
+	owed, err = r.Outbox.ClaimPushes(context.WithoutCancel(ctx), r.Now().UTC().Truncate(time.Microsecond), free, claimLease)
 	for range free - len(owed) {
 		<-slots
 	}

@@ -151,7 +151,7 @@ func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring
 	janitor := &Janitor{Keys: keys, Ledger: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
 	if o.Record {
 		janitor.Queue = o.Queue
-		w := &Worker{Queue: o.Queue, Log: o.Log, Now: o.Now, Probe: o.Probe,
+		w := &Worker{Queue: o.Queue, Log: o.Log, Probe: o.Probe,
 			Recorder: &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: metrics, Probe: o.Probe}}
 		r.group.Go(func() error { return w.Run(r.ctx, r.hard) })
 	}

@@ -17,7 +17,6 @@ type Worker struct {
 	Queue    queue.Queue
 	Recorder *pipeline.Recorder
 	Log      *slog.Logger
-	Now      func() time.Time
 	Probe    pipeline.Probe
 
 	// Batch is how many events go into one transaction at most, and Loops how
@@ -34,7 +33,7 @@ const (
 )
 
 // Retries of an event for trouble that may pass. With the 20 attempts of
-// queue.DefaultAttributes an event is tried for about three hours.
+// queue.DefaultAttributes an event is tried for about two and a half hours.
 const (
 	firstRetry   = time.Second
 	longestRetry = 15 * time.Minute

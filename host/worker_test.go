@@ -81,7 +81,7 @@ func (l *ledger) Dead(_ context.Context, e *bellhop.Event, _ string, _ time.Time
 func work(t *testing.T, q *oneBatch, l *ledger) []queue.Settlement {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	w := &host.Worker{Queue: q, Log: log, Now: time.Now,
+	w := &host.Worker{Queue: q, Log: log,
 		Recorder: &pipeline.Recorder{Store: l, Now: time.Now, Log: log}}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
