@@ -28,10 +28,13 @@ var floors = map[string]int{
 // the folder removes every mention of the vendor.
 var vendors = map[string][]string{
 	"github.com/ncruces/go-sqlite3":           {"internal"},
-	"github.com/pressly/goose":                {"internal/sqlitefile"},
+	"github.com/pressly/goose":                {"internal/sqlitefile", "internal/postgres"},
+	"github.com/jackc/pgx":                    {"internal/postgres", "internal/realserver", "store/pgstore", "queue/pgqueue"},
+	"github.com/aws/aws-sdk-go-v2":            {"internal/amazon", "queue/sqsqueue", "host/lambdahost"},
+	"github.com/aws/aws-lambda-go":            {"host/lambdahost", "cmd/bellhop-lambda"},
 	"google.golang.org/api":                   {"push/fcmpush"},
 	"github.com/danielgtaylor/huma":           {"web"},
-	"github.com/alecthomas/kong":              {"cmd/bellhop"},
+	"github.com/alecthomas/kong":              {"cmd"},
 	"github.com/goccy/go-json":                {"shopify"},
 	"github.com/rogpeppe/go-internal":         {"cmd/bellhop"},
 	"github.com/HdrHistogram/hdrhistogram-go": {"bench"},
@@ -115,6 +118,8 @@ func wrong(s source, to string) string {
 		return "is a driver, and only wire opens drivers"
 	case to == "internal/sqlitefile" && !isDriver(from) && from != "wire" && !s.test:
 		return "is for the SQLite drivers and wire"
+	case to == "internal/realserver" && !s.test && !isSuite(from):
+		return "is for tests alone"
 	case path.Dir(from) == to, s.test && isSuite(to):
 		return ""
 	case below >= above:

@@ -1,0 +1,139 @@
+package realserver
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Postgres is a PostgreSQL server with nothing in it.
+type Postgres struct {
+	*process
+	Addr string // HOST:PORT
+
+	dir, bin string
+	settings []string
+	n        atomic.Int64
+}
+
+const postgresPassword = "only for tests"
+
+// StartPostgres makes a server. Its settings are those of a fresh installation
+// unless they are given as NAME=VALUE; what it commits is not forced to disk
+// unless fsync=on is among them.
+func StartPostgres(ctx context.Context, settings ...string) (*Postgres, error) {
+	initdb, err := find("initdb", "/usr/lib/postgresql/*/bin", "/usr/local/opt/postgresql*/bin", "/opt/homebrew/opt/postgresql*/bin")
+	if err != nil {
+		return nil, err
+	}
+	if initdb, err = filepath.EvalSymlinks(initdb); err != nil {
+		return nil, err
+	}
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "bellhop-pg-")
+	if err != nil {
+		return nil, err
+	}
+	p := &Postgres{Addr: fmt.Sprint("127.0.0.1:", port), dir: dir, bin: filepath.Dir(initdb),
+		settings: append([]string{"fsync=off", "max_connections=100"}, settings...)}
+	if err := p.init(ctx, initdb); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	return p, p.run(ctx)
+}
+
+// init makes the files of the server. They belong to a user of their own when
+// that is root, whom Postgres refuses.
+func (p *Postgres) init(ctx context.Context, initdb string) error {
+	pw := filepath.Join(p.dir, "password")
+	if err := os.WriteFile(pw, []byte(postgresPassword), 0o600); err != nil {
+		return err
+	}
+	if os.Getuid() == 0 {
+		u, err := user.Lookup("postgres")
+		if err != nil {
+			return err
+		}
+		uid, _ := strconv.Atoi(u.Uid)
+		gid, _ := strconv.Atoi(u.Gid)
+		for _, path := range []string{p.dir, pw} {
+			if err := os.Chown(path, uid, gid); err != nil {
+				return err
+			}
+		}
+	}
+	args := asPostgres(initdb, "-D", filepath.Join(p.dir, "data"), "-U", "bellhop", "--pwfile="+pw, "-A", "scram-sha-256",
+		"-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+	if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	return nil
+}
+
+func asPostgres(command ...string) []string {
+	if os.Getuid() != 0 {
+		return command
+	}
+	return append([]string{"setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"}, command...)
+}
+
+func (p *Postgres) run(ctx context.Context) (err error) {
+	_, port, _ := strings.Cut(p.Addr, ":")
+	args := []string{filepath.Join(p.bin, "postgres"), "-D", filepath.Join(p.dir, "data"), "-p", port,
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + p.dir}
+	for _, s := range p.settings {
+		args = append(args, "-c", s)
+	}
+	if p.process, err = start(p.dir, "INT", nil, asPostgres(args...)...); err != nil {
+		return err
+	}
+	return p.ready(ctx, "postgres", func(ctx context.Context) error {
+		c, err := pgx.Connect(ctx, p.URL("postgres"))
+		if err != nil {
+			return err
+		}
+		return c.Close(ctx)
+	})
+}
+
+// URL returns the address of one of its databases, with the password.
+func (p *Postgres) URL(database string) string { return PostgresURL(p.Addr, database) }
+
+// PostgresURL returns the address of a database of a [Postgres] that is reached
+// at another address, as through a proxy.
+func PostgresURL(addr, database string) string {
+	return fmt.Sprintf("postgres://bellhop:%s@%s/%s?sslmode=disable", strings.ReplaceAll(postgresPassword, " ", "%20"), addr, database)
+}
+
+// NewDatabase makes an empty database and returns its name.
+func (p *Postgres) NewDatabase(ctx context.Context) (name string, err error) {
+	c, err := pgx.Connect(ctx, p.URL("postgres"))
+	if err != nil {
+		return "", err
+	}
+	defer c.Close(ctx)
+	name = fmt.Sprint("db", p.n.Add(1))
+	_, err = c.Exec(ctx, "CREATE DATABASE "+name)
+	return name, err
+}
+
+// Restart starts the server again after Stop, with all that it committed.
+func (p *Postgres) Restart(ctx context.Context) error { return p.run(ctx) }
+
+// Close ends the server and deletes its files.
+func (p *Postgres) Close() error {
+	p.Stop()
+	return os.RemoveAll(p.dir)
+}

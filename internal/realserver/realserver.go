@@ -1,0 +1,199 @@
+// Package realserver starts the servers that bellhop's drivers talk to, for
+// tests and measurements: the real ones where they can be had, stand-ins that
+// speak the same protocol where not. Each is private to the process that
+// started it, listens on loopback alone, and ends with that process, however it
+// ends.
+package realserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// ErrMissing is why a server can't be started: it isn't installed.
+var ErrMissing = errors.New("not installed; make test installs it")
+
+// Need skips a test when the error says that a server is not installed, unless
+// all tests have to run, and fails it for any other error.
+func Need(t testing.TB, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrMissing) && os.Getenv("BELLHOP_TEST_ALL") == "":
+		t.Skip(err)
+	default:
+		t.Fatal(err)
+	}
+}
+
+// process is a server that ends when its standard input does, and so with the
+// process that holds the other end.
+type process struct {
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	said  tail
+	ended chan struct{}
+	stop  sync.Once
+}
+
+// guarded runs a command and ends it once standard input ends. Without a word
+// before that end nobody is left who wants its folder, and it is deleted.
+const guarded = `signal=$1 dir=$2; shift 2
+"$@" </dev/null & pid=$!
+(read -r word; [ "$word" ] || touch "$dir/abandoned"; kill -"$signal" $pid) <&3 2>/dev/null &
+wait $pid
+[ -e "$dir/abandoned" ] && rm -rf "$dir"
+kill 0`
+
+// start runs a command in a process group of its own. dir is deleted if this
+// process dies; signal is what asks the server to stop.
+func start(dir, signal string, env []string, command ...string) (*process, error) {
+	p := &process{ended: make(chan struct{})}
+	p.cmd = exec.Command("sh", append([]string{"-c", "exec 3<&0; " + guarded, "sh", signal, dir}, command...)...)
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
+	ownGroup(p.cmd)
+	stdin, err := p.cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	p.stdin = stdin
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		p.cmd.Wait() // how it ended is in what it said
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// Stop ends the server and waits for it.
+func (p *process) Stop() {
+	p.stop.Do(func() {
+		io.WriteString(p.stdin, "stop\n") // fails if it has ended by itself
+		p.stdin.Close()
+	})
+	<-p.ended
+}
+
+// patience is how long a server may take to answer for the first time.
+const patience = time.Minute
+
+// ready waits until ask returns nil.
+func (p *process) ready(ctx context.Context, name string, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ask(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.ended:
+			return fmt.Errorf("%s ended by itself: %s", name, p.said.String())
+		case <-ctx.Done():
+			p.Stop()
+			return fmt.Errorf("%s did not get ready: %w: %s", name, err, p.said.String())
+		case <-tick.C:
+		}
+	}
+}
+
+// answers asks for a page, whatever it says.
+func answers(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		return resp.Body.Close()
+	}
+}
+
+// FreePort returns a TCP port on loopback that nothing listened on just now.
+func FreePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// find returns a program from PATH or from one of the folders that some systems
+// keep it in.
+func find(name string, folders ...string) (string, error) {
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	for _, pattern := range folders {
+		if found, _ := filepath.Glob(filepath.Join(pattern, name)); len(found) > 0 {
+			return found[len(found)-1], nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w", name, ErrMissing)
+}
+
+// NodeModules returns the folder with the servers that are written for Node.
+func NodeModules() (string, error) {
+	_, file, _, _ := runtime.Caller(0)
+	dir := filepath.Join(filepath.Dir(file), "node", "node_modules")
+	if _, err := os.Stat(filepath.Join(dir, ".installed")); err != nil {
+		return "", fmt.Errorf("the servers that run on Node: %w", ErrMissing)
+	}
+	return dir, nil
+}
+
+// NodeCommand returns the command line that runs a program of [NodeModules],
+// such as "asl-validator/dist/bin/asl-validator.js", with whatever it listens on
+// moved to loopback.
+func NodeCommand(program string, args ...string) ([]string, error) {
+	modules, err := NodeModules()
+	if err != nil {
+		return nil, err
+	}
+	loopback := filepath.Join(filepath.Dir(modules), "loopback.cjs")
+	return append([]string{filepath.Join(modules, ".bin", "node"), "--require", loopback, filepath.Join(modules, program)}, args...), nil
+}
+
+// tail keeps the end of what a server says.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, b...)
+	if over := len(t.buf) - 4096; over > 0 {
+		t.buf = t.buf[over:]
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(string(bytes.ToValidUTF8(t.buf, nil)))
+}

@@ -1,0 +1,37 @@
+package realserver
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+// SQS is a stand-in for SQS and S3.
+type SQS struct {
+	*process
+	Endpoint string // http://HOST:PORT
+}
+
+// StartSQS starts a stand-in for SQS and S3 with nothing in it. It accepts any
+// credentials, in the region us-east-1 and the account 000000000000.
+//
+// It keeps no promise of durability, and differs from SQS: it refuses characters
+// outside the BMP, knows no StartMessageMoveTask, lets a cancelled long poll take
+// the next message with it, "deletes" by any receipt handle, and hands out one
+// message per group and receive of a FIFO queue.
+func StartSQS(ctx context.Context) (*SQS, error) {
+	command, err := NodeCommand("fauxqs/dist/server.js")
+	if err != nil {
+		return nil, err
+	}
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	s := &SQS{Endpoint: fmt.Sprint("http://127.0.0.1:", port)}
+	s.process, err = start(os.DevNull, "TERM", []string{fmt.Sprint("FAUXQS_PORT=", port), "FAUXQS_LOGGER=false"}, command...)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.ready(ctx, "fauxqs", answers(s.Endpoint+"/health"))
+}
