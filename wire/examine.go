@@ -36,14 +36,25 @@ func Fail(part, found, fix string) Finding {
 // Examine looks at where the data lives without opening or changing it. there
 // tells whether there is a database to be opened.
 func (s *Storage) Examine(ctx context.Context, o Options) (found []Finding, there bool) {
-	o.fill()
-	files, _, _, err := s.drivers(o)
+	d, err := s.drivers(o)
 	if err != nil {
 		return []Finding{Fail("settings", err.Error(), "correct the setting")}, false
 	}
-	return files.examine(ctx)
+	there = true
+	for _, r := range d.shared {
+		more, thereToo := r.examine(ctx)
+		found, there = append(found, more...), there && thereToo
+	}
+	return found, there
 }
 
 // QuickCheck reads through everything that is stored, and returns an error that
 // says what is damaged, if anything.
-func (p *Parts) QuickCheck(ctx context.Context) error { return p.files.quickCheck(ctx) }
+func (p *Parts) QuickCheck(ctx context.Context) error {
+	for _, r := range p.shared {
+		if err := r.quickCheck(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

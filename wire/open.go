@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"bellhop"
 	"bellhop/push"
 	"bellhop/queue"
 	"bellhop/store"
@@ -40,7 +41,7 @@ type Parts struct {
 	Queue     queue.Queue
 	QueueName string // that BELLHOP_QUEUE names
 
-	files *sqliteFiles
+	shared resources
 }
 
 // storeDriver and queueDriver are what a driver's file here offers.
@@ -54,120 +55,210 @@ type queueDriver interface {
 	open(ctx context.Context) (b queue.Broker, name string, err error)
 }
 
+// resource is what drivers of one vendor share within a process: SQLite's files,
+// the connections to Postgres.
+type resource interface {
+	// examine looks without opening or changing anything. there tells whether
+	// there is something to be opened.
+	examine(ctx context.Context) (found []Finding, there bool)
+	// healthy returns an error once what is stored might not be kept.
+	healthy() error
+	// quickCheck reads through everything and says what is damaged.
+	quickCheck(ctx context.Context) error
+	close() error
+}
+
+// archiver is a resource that is backed up by its own means.
+type archiver interface {
+	backup(ctx context.Context, path string) error
+	restore(ctx context.Context, path string) error
+}
+
+type resources []resource
+
+// shared returns the resource of a type, and makes it when a driver first wants
+// it.
+func shared[T resource](d *drivers, create func() T) T {
+	for _, r := range d.shared {
+		if t, ok := r.(T); ok {
+			return t
+		}
+	}
+	t := create()
+	d.shared = append(d.shared, t)
+	return t
+}
+
+// drivers are what the settings name, not opened yet.
+type drivers struct {
+	*Storage
+	opts   Options
+	shared resources
+	db     storeDriver
+	queue  queueDriver
+}
+
 const (
-	dbAccepted    = "give sqlite: or sqlite:/path/file.db"
-	queueAccepted = "give sqlite: or sqlite:/path/file.db?queue=NAME"
+	dbAccepted    = "give sqlite:, sqlite:/path/file.db or postgres://USER:PASSWORD@HOST/DATABASE"
+	queueAccepted = "give sqlite:, sqlite:/path/file.db?queue=NAME or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
 	pushAccepted  = "give log: or fcm:/path/service-account.json"
 )
 
-func (s *Storage) storeDriver(files *sqliteFiles) (storeDriver, error) {
-	u, err := parseURL("BELLHOP_DB", s.DB, dbAccepted)
+func (s *Storage) drivers(o Options) (d *drivers, err error) {
+	o.fill()
+	d = &drivers{Storage: s, opts: o}
+	if d.db, err = d.storeDriver(); err != nil {
+		return nil, err
+	}
+	d.queue, err = d.queueDriver()
+	return d, err
+}
+
+func (d *drivers) storeDriver() (storeDriver, error) {
+	u, err := parseURL("BELLHOP_DB", d.DB, dbAccepted)
 	if err != nil {
 		return nil, err
 	}
 	switch u.Scheme {
 	case "sqlite":
-		return s.sqliteStore(files, u)
+		return sqliteStore(d, u)
+	case "postgres", "postgresql":
+		return postgresStore(d)
 	}
 	return nil, setting("BELLHOP_DB", fmt.Sprintf("there is no database driver %q", u.Scheme), dbAccepted)
 }
 
-func (s *Storage) queueDriver(files *sqliteFiles) (queueDriver, error) {
-	u, err := parseURL("BELLHOP_QUEUE", s.Queue, queueAccepted)
+func (d *drivers) queueDriver() (queueDriver, error) {
+	u, err := parseURL("BELLHOP_QUEUE", d.Queue, queueAccepted)
 	if err != nil {
 		return nil, err
 	}
 	switch u.Scheme {
 	case "sqlite":
-		return s.sqliteQueue(files, u)
+		return sqliteQueue(d, u)
+	case "sqs", "sqs+http", "sqs+https":
+		return sqsQueue(d)
 	}
 	return nil, setting("BELLHOP_QUEUE", fmt.Sprintf("there is no queue driver %q", u.Scheme), queueAccepted)
 }
 
-func (s *Storage) drivers(o Options) (*sqliteFiles, storeDriver, queueDriver, error) {
-	files := newSQLiteFiles(o)
-	db, err := s.storeDriver(files)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	q, err := s.queueDriver(files)
-	return files, db, q, err
+// leftOut is the error of a driver that this program was built without.
+func leftOut(setting, scheme string) error {
+	return bellhop.Invalidf("setting", "%s: this program was built without %s; use one built with it", setting, scheme)
 }
 
 // Migrate brings the database and the queue up to date, and returns how many
 // migrations it applied.
 func (s *Storage) Migrate(ctx context.Context, o Options) (int, error) {
-	o.fill()
-	_, db, q, err := s.drivers(o)
+	d, err := s.drivers(o)
 	if err != nil {
 		return 0, err
 	}
-	n, err := db.migrate(ctx)
+	n, err := d.db.migrate(ctx)
 	if err != nil {
 		return n, err
 	}
-	m, err := q.migrate(ctx)
+	m, err := d.queue.migrate(ctx)
 	return n + m, err
 }
 
-// Open opens the database and the queue. One that is not there yet is made; an
-// older one is refused, with what to run.
+// Open opens the database and the queue. A database with nothing in it is made
+// ready; an older one is refused, with what to run.
 func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
-	o.fill()
-	files, db, q, err := s.drivers(o)
-	if err != nil {
-		return nil, err
-	}
-	p := &Parts{files: files}
-	if err = p.open(ctx, db, q); err == nil {
+	return s.open(ctx, o, func(p *Parts) (err error) {
 		p.Queue, err = p.Broker.Open(ctx, p.QueueName)
-	}
-	if err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	return p, nil
+		return err
+	})
 }
 
 // OpenBroker opens the database and the broker, and no queue: the one that
 // BELLHOP_QUEUE names need not be there.
 func (s *Storage) OpenBroker(ctx context.Context, o Options) (*Parts, error) {
-	o.fill()
-	files, db, q, err := s.drivers(o)
+	return s.open(ctx, o, func(*Parts) error { return nil })
+}
+
+func (s *Storage) open(ctx context.Context, o Options, more func(*Parts) error) (*Parts, error) {
+	d, err := s.drivers(o)
 	if err != nil {
 		return nil, err
 	}
-	p := &Parts{files: files}
-	if err := p.open(ctx, db, q); err != nil {
+	p := &Parts{shared: d.shared}
+	if p.Store, err = d.db.open(ctx); err == nil {
+		p.Broker, p.QueueName, err = d.queue.open(ctx)
+	}
+	if err == nil {
+		err = more(p)
+	}
+	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
 
-func (p *Parts) open(ctx context.Context, db storeDriver, q queueDriver) (err error) {
-	if p.Store, err = db.open(ctx); err != nil {
-		return err
+// OpenQueue opens the queue alone, for those who only send. The Store of its
+// parts is nil.
+func (s *Storage) OpenQueue(ctx context.Context, o Options) (*Parts, error) {
+	o.fill()
+	d := &drivers{Storage: s, opts: o}
+	q, err := d.queueDriver()
+	if err != nil {
+		return nil, err
 	}
-	p.Broker, p.QueueName, err = q.open(ctx)
-	return err
+	p := &Parts{}
+	if p.Broker, p.QueueName, err = q.open(ctx); err == nil {
+		p.Queue, err = p.Broker.Open(ctx, p.QueueName)
+	}
+	p.shared = d.shared
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
 }
 
 // Restore makes the whole state that of a backup, also while others use it.
 func (s *Storage) Restore(ctx context.Context, backup string, o Options) error {
-	o.fill()
-	files, _, _, err := s.drivers(o)
+	d, err := s.drivers(o)
 	if err != nil {
 		return err
 	}
-	return files.restore(ctx, backup)
+	a, err := d.shared.archiver()
+	if err != nil {
+		return err
+	}
+	return a.restore(ctx, backup)
+}
+
+// Backup writes everything to a file, also while others use it.
+func (p *Parts) Backup(ctx context.Context, path string) error {
+	a, err := p.shared.archiver()
+	if err != nil {
+		return err
+	}
+	return a.backup(ctx, path)
+}
+
+// archiver returns what holds the whole state, if one resource does.
+func (r resources) archiver() (archiver, error) {
+	if len(r) == 1 {
+		if a, ok := r[0].(archiver); ok {
+			return a, nil
+		}
+	}
+	return nil, bellhop.Errorf(bellhop.Conflict, "backup_elsewhere",
+		"the state is not in an SQLite file alone: back up the database with its own tools, such as pg_dump")
 }
 
 // Healthy returns nil while what is stored would be kept.
-func (p *Parts) Healthy() error { return p.files.healthy() }
+func (p *Parts) Healthy() error {
+	for _, r := range p.shared {
+		if err := r.healthy(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// Backup writes everything to a file, also while others use it.
-func (p *Parts) Backup(ctx context.Context, path string) error { return p.files.backup(ctx, path) }
-
-// Close closes the queue, the store and the files under them.
+// Close closes the queue, the store and what is under them.
 func (p *Parts) Close() error {
 	var errs []error
 	if p.Queue != nil {
@@ -176,7 +267,10 @@ func (p *Parts) Close() error {
 	if p.Store != nil {
 		errs = append(errs, p.Store.Close())
 	}
-	return errors.Join(append(errs, p.files.close())...)
+	for _, r := range p.shared {
+		errs = append(errs, r.close())
+	}
+	return errors.Join(errs...)
 }
 
 // OpenPush opens what rings the phones.

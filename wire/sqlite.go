@@ -1,3 +1,5 @@
+//go:build !nosqlite
+
 package wire
 
 import (
@@ -24,8 +26,10 @@ type sqliteFiles struct {
 	open    map[string]*sqlitefile.File
 }
 
-func newSQLiteFiles(o Options) *sqliteFiles {
-	return &sqliteFiles{opts: o, schemas: map[string][]sqlitefile.Schema{}, open: map[string]*sqlitefile.File{}}
+func filesOf(d *drivers) *sqliteFiles {
+	return shared(d, func() *sqliteFiles {
+		return &sqliteFiles{opts: d.opts, schemas: map[string][]sqlitefile.Schema{}, open: map[string]*sqlitefile.File{}}
+	})
 }
 
 func (s *sqliteFiles) want(path string, schema sqlitefile.Schema) {
@@ -105,18 +109,19 @@ type sqliteAt struct {
 
 func (a sqliteAt) migrate(ctx context.Context) (int, error) { return a.files.migrate(ctx, a.path) }
 
-type sqliteStore struct{ sqliteAt }
+type storeInSQLite struct{ sqliteAt }
 
-func (s *Storage) sqliteStore(files *sqliteFiles, u *url.URL) (storeDriver, error) {
-	path, err := s.sqlitePath(u)
+func sqliteStore(d *drivers, u *url.URL) (storeDriver, error) {
+	path, err := d.sqlitePath(u)
 	if err != nil || u.RawQuery != "" || u.Host != "" {
 		return nil, setting("BELLHOP_DB", "it is not the address of an SQLite file", dbAccepted)
 	}
+	files := filesOf(d)
 	files.want(path, sqlitestore.Schema())
-	return sqliteStore{sqliteAt{files: files, path: path}}, nil
+	return storeInSQLite{sqliteAt{files: files, path: path}}, nil
 }
 
-func (d sqliteStore) open(ctx context.Context) (store.Store, error) {
+func (d storeInSQLite) open(ctx context.Context) (store.Store, error) {
 	f, err := d.files.get(ctx, d.path)
 	if err != nil {
 		return nil, err
@@ -124,10 +129,10 @@ func (d sqliteStore) open(ctx context.Context) (store.Store, error) {
 	return sqlitestore.New(f), nil
 }
 
-type sqliteQueue struct{ sqliteAt }
+type queueInSQLite struct{ sqliteAt }
 
-func (s *Storage) sqliteQueue(files *sqliteFiles, u *url.URL) (queueDriver, error) {
-	path, err := s.sqlitePath(u)
+func sqliteQueue(d *drivers, u *url.URL) (queueDriver, error) {
+	path, err := d.sqlitePath(u)
 	query := u.Query()
 	name := query.Get("queue")
 	query.Del("queue")
@@ -137,13 +142,14 @@ func (s *Storage) sqliteQueue(files *sqliteFiles, u *url.URL) (queueDriver, erro
 	if name == "" {
 		name = queue.DefaultName
 	}
+	files := filesOf(d)
 	files.want(path, sqlitequeue.Schema())
-	return sqliteQueue{sqliteAt{files: files, path: path, queue: name}}, nil
+	return queueInSQLite{sqliteAt{files: files, path: path, queue: name}}, nil
 }
 
 // open makes the default queue if it isn't there; any other was named on
 // purpose, and a slip in the name should be seen.
-func (d sqliteQueue) open(ctx context.Context) (queue.Broker, string, error) {
+func (d queueInSQLite) open(ctx context.Context) (queue.Broker, string, error) {
 	f, err := d.files.get(ctx, d.path)
 	if err != nil {
 		return nil, "", err

@@ -1,0 +1,3 @@
+package wire
+
+func postgresStore(*drivers) (storeDriver, error) { return nil, leftOut("BELLHOP_DB", "postgres:") }

@@ -1,0 +1,3 @@
+package wire
+
+func sqsQueue(*drivers) (queueDriver, error) { return nil, leftOut("BELLHOP_QUEUE", "sqs:") }
