@@ -73,7 +73,7 @@ func (w *Worker) loop(ctx, hard context.Context, attrs queue.Attributes) {
 			continue
 		}
 		failures = 0
-		w.process(hard, deliveries, attrs)
+		w.process(ctx, hard, deliveries, attrs)
 	}
 }
 
@@ -87,7 +87,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (w *Worker) process(ctx context.Context, deliveries []queue.Delivery, attrs queue.Attributes) {
+func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Delivery, attrs queue.Attributes) {
 	w.Probe.At(pipeline.PointReceived)
 	stop := w.keepLeases(ctx, deliveries, attrs.Visibility)
 	defer stop()
@@ -95,7 +95,7 @@ func (w *Worker) process(ctx context.Context, deliveries []queue.Delivery, attrs
 	for i, d := range deliveries {
 		events[i] = d.Event
 	}
-	errs := w.Recorder.Record(ctx, events)
+	errs := w.record(draining, ctx, events)
 	w.Probe.At(pipeline.PointRecorded)
 	verdicts := make([]queue.Settlement, len(deliveries))
 	for i, d := range deliveries {
@@ -107,6 +107,45 @@ func (w *Worker) process(ctx context.Context, deliveries []queue.Delivery, attrs
 		w.Log.Warn("settle with the queue", "err", err)
 	}
 	w.Probe.At(pipeline.PointSettled)
+}
+
+// While the store is away a batch is held and tried again, so that its events
+// lose no attempts and are recorded as soon as the store is back. After holdFor
+// each goes its own way: one of them may be the reason.
+const (
+	holdFor    = time.Minute
+	holdFirst  = 250 * time.Millisecond
+	holdAtMost = 2 * time.Second
+)
+
+// record has events recorded, and again those for which the store was away,
+// until draining is done.
+func (w *Worker) record(draining, ctx context.Context, events []*bellhop.Event) []error {
+	errs := w.Recorder.Record(ctx, events)
+	since := time.Now()
+	for try := 1; draining.Err() == nil && time.Since(since) < holdFor; try++ {
+		var away []int
+		for i, err := range errs {
+			if bellhop.KindOf(err) == bellhop.Unavailable {
+				away = append(away, i)
+			}
+		}
+		if len(away) == 0 {
+			return errs
+		}
+		if try == 1 {
+			w.Log.Warn("the database is away: holding what was received", "events", len(away), "err", errs[away[0]])
+		}
+		pause(draining, pipeline.Backoff(holdFirst, holdAtMost, try))
+		again := make([]*bellhop.Event, len(away))
+		for k, i := range away {
+			again[k] = events[i]
+		}
+		for k, err := range w.Recorder.Record(ctx, again) {
+			errs[away[k]] = err
+		}
+	}
+	return errs
 }
 
 // verdict turns what a step returned into what the queue is to do. What becomes

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"bellhop"
@@ -24,7 +25,7 @@ type oneBatch struct {
 }
 
 func newBatch(attempt int, bodies ...string) *oneBatch {
-	q := &oneBatch{deliveries: make(chan []queue.Delivery, 1), extended: make(chan struct{}, 100), settled: make(chan []queue.Settlement, 1)}
+	q := &oneBatch{deliveries: make(chan []queue.Delivery, 1), extended: make(chan struct{}, 100_000), settled: make(chan []queue.Settlement, 1)}
 	var batch []queue.Delivery
 	for i, body := range bodies {
 		batch = append(batch, queue.Delivery{Attempt: attempt, Receipt: queue.Receipt(rune('a' + i)),
@@ -156,4 +157,34 @@ func TestWorkerIsolatesWhatFails(t *testing.T) {
 			t.Errorf("event %d: verdict %d, want %d", i, verdicts[i].Verdict, want)
 		}
 	}
+}
+
+// TestWorkerHoldsWhileTheStoreIsAway has the store come back: the events it was
+// away for are recorded without losing an attempt, the others only once.
+func TestWorkerHoldsWhileTheStoreIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		l := &ledger{record: func([]bellhop.Fact) error {
+			if calls++; calls < 8 {
+				return bellhop.Errorf(bellhop.Unavailable, "away", "the database is away")
+			}
+			return nil
+		}}
+		verdicts := work(t, newBatch(1, good, `{`), l)
+		if verdicts[0].Verdict != queue.Ack || verdicts[1].Verdict != queue.Bury || len(l.dead) != 1 {
+			t.Errorf("verdicts %+v after %d calls, %d dead", verdicts, calls, len(l.dead))
+		}
+	})
+}
+
+// TestWorkerHoldsNotForEver gives a batch back in the end.
+func TestWorkerHoldsNotForEver(t *testing.T) {
+	away := func([]bellhop.Fact) error { return bellhop.Errorf(bellhop.Unavailable, "away", "the database is away") }
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		v := work(t, newBatch(1, good), &ledger{record: away})[0]
+		if took := time.Since(began); v.Verdict != queue.Retry || took < time.Minute || took > 2*time.Minute {
+			t.Errorf("verdict %d after %v", v.Verdict, took)
+		}
+	})
 }
