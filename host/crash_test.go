@@ -31,9 +31,7 @@ import (
 type crash struct {
 	t      *testing.T
 	rounds int
-	dir    string
 	addr   string
-	push   string
 	fcm    *simulate.FCM
 	shops  []string
 	tokens map[string]string // of the one device of each shop
@@ -51,15 +49,19 @@ func TestCrash(t *testing.T) {
 		}
 		rounds = n
 	}
-	c := newCrash(t, rounds)
+	runCrash(t, rounds, oneFile(t.TempDir()))
+}
+
+func runCrash(t *testing.T, rounds int, s wire.Storage) {
+	c := newCrash(t, rounds, s)
 	twin := c.killUnderLoad()
 	parts := c.open()
 	c.settle(parts)
 	c.compare(parts, twin.Ledger())
 }
 
-func newCrash(t *testing.T, rounds int) *crash {
-	c := &crash{t: t, rounds: rounds, dir: t.TempDir(), tokens: map[string]string{}}
+func newCrash(t *testing.T, rounds int, s wire.Storage) *crash {
+	c := &crash{t: t, rounds: rounds, tokens: map[string]string{}}
 	faults, err := simulate.ParseFaults("ambiguous=1%")
 	if err != nil {
 		t.Fatal(err)
@@ -68,18 +70,17 @@ func newCrash(t *testing.T, rounds int) *crash {
 	c.fcm = simulate.NewFCM(simulate.FCMOptions{Faults: faults, Seed: 1, Unlimited: true})
 	server := httptest.NewServer(c.fcm)
 	t.Cleanup(func() { c.fcm.Close(); server.Close() })
-	account := filepath.Join(c.dir, "sa.json")
+	account := filepath.Join(t.TempDir(), "sa.json")
 	if err := c.fcm.WriteServiceAccount(account, server.URL); err != nil {
 		t.Fatal(err)
 	}
-	c.push = "fcm:" + account + "?endpoint=" + server.URL
+	c.config = config(s, "fcm:"+account+"?endpoint="+server.URL)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.addr = l.Addr().String()
 	l.Close()
-	c.config = config(c.dir, c.push)
 	c.addShops(20 + rounds)
 	return c
 }
@@ -168,7 +169,8 @@ type process struct{ cmd *exec.Cmd }
 func (c *crash) start(point pipeline.Point, hits int) *process {
 	c.t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), childDir+"="+c.dir, childAddr+"="+c.addr, childPush+"="+c.push,
+	cmd.Env = append(os.Environ(), childDir+"="+c.config.Dir, childDB+"="+c.config.DB, childQueue+"="+c.config.Queue,
+		childPush+"="+c.config.Push, childAddr+"="+c.addr,
 		childPoint+"="+string(point), childHits+"="+strconv.Itoa(hits))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

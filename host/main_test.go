@@ -24,6 +24,8 @@ import (
 const (
 	childDir   = "HOST_TEST_DIR"
 	childAddr  = "HOST_TEST_ADDR"
+	childDB    = "HOST_TEST_DB"
+	childQueue = "HOST_TEST_QUEUE"
 	childPush  = "HOST_TEST_PUSH"
 	childPoint = "HOST_TEST_POINT" // kill yourself at this point of the journey
 	childHits  = "HOST_TEST_HITS"  // the so-manieth time that it is reached
@@ -41,17 +43,19 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func config(dir, push string) wire.Config {
-	return wire.Config{Storage: wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:"}, Push: push,
-		ShopifySecret: appSecret, KeepBodies: time.Hour}
+func config(s wire.Storage, push string) wire.Config {
+	return wire.Config{Storage: s, Push: push, ShopifySecret: appSecret, KeepBodies: time.Hour}
 }
+
+// oneFile is the default: all in one SQLite file.
+func oneFile(dir string) wire.Storage { return wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:"} }
 
 // child serves until it is told to end, or kills itself.
 func child() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	c := config(os.Getenv(childDir), os.Getenv(childPush))
+	c := config(wire.Storage{Dir: os.Getenv(childDir), DB: os.Getenv(childDB), Queue: os.Getenv(childQueue)}, os.Getenv(childPush))
 	parts, err := c.Open(ctx, wire.Options{Log: log})
 	if err != nil {
 		return err

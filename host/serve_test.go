@@ -41,7 +41,12 @@ const shop = "demo.myshopify.com"
 
 func serve(t *testing.T, wo wire.Options, change func(*host.Options)) *served {
 	t.Helper()
-	c := config(t.TempDir(), "log:")
+	return serveOn(t, oneFile(t.TempDir()), wo, change)
+}
+
+func serveOn(t *testing.T, s wire.Storage, wo wire.Options, change func(*host.Options)) *served {
+	t.Helper()
+	c := config(s, "log:")
 	parts, err := c.Open(t.Context(), wo)
 	if err != nil {
 		t.Fatal(err)
@@ -63,14 +68,14 @@ func serve(t *testing.T, wo wire.Options, change func(*host.Options)) *served {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- host.Serve(ctx, o) }()
-	s := &served{t: t, url: "http://" + l.Addr().String(), parts: parts}
-	s.stop = sync.OnceValue(func() error { cancel(); return <-done })
+	served := &served{t: t, url: "http://" + l.Addr().String(), parts: parts}
+	served.stop = sync.OnceValue(func() error { cancel(); return <-done })
 	t.Cleanup(func() {
-		if err := errors.Join(s.stop(), parts.Close()); err != nil && parts.Healthy() == nil {
+		if err := errors.Join(served.stop(), parts.Close()); err != nil && parts.Healthy() == nil {
 			t.Errorf("end: %v", err)
 		}
 	})
-	return s
+	return served
 }
 
 // post delivers a webhook and returns the status.
@@ -225,7 +230,7 @@ func TestSlowPushServiceHoldsUpNothing(t *testing.T) {
 	if err := fcm.WriteServiceAccount(account, twin.URL); err != nil {
 		t.Fatal(err)
 	}
-	c := config("", "fcm:"+account+"?endpoint="+twin.URL)
+	c := config(wire.Storage{}, "fcm:"+account+"?endpoint="+twin.URL)
 	sender, err := c.OpenPush(t.Context(), wire.Options{})
 	if err != nil {
 		t.Fatal(err)
