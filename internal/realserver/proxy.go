@@ -1,0 +1,64 @@
+package realserver
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+)
+
+// Proxy stands between a driver and its server, and does to their connections
+// what networks do. It keeps its address while it is stopped.
+type Proxy struct {
+	Addr  string // HOST:PORT
+	t     testing.TB
+	proxy *toxiproxy.Proxy
+}
+
+// StartProxy starts a proxy to a server at HOST:PORT. It ends with the test.
+func StartProxy(t testing.TB, upstream string) *Proxy {
+	t.Helper()
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	p := &Proxy{t: t, proxy: toxiproxy.NewProxy(server, "proxy", "127.0.0.1:0", upstream)}
+	p.Start()
+	p.Addr = p.proxy.Listen
+	t.Cleanup(p.Stop)
+	return p
+}
+
+// Stop cuts every connection and refuses new ones.
+func (p *Proxy) Stop() { p.proxy.Stop() }
+
+// Start lets connections through again.
+func (p *Proxy) Start() {
+	p.t.Helper()
+	if err := p.proxy.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// The faults that connections can be given, in toxiproxy's terms.
+const (
+	BlackHole  = `{"name":"black hole","type":"timeout","stream":"downstream","attributes":{"timeout":0}}` // nothing comes back any more
+	Slow       = `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":300}}`     // 300 ms
+	Reset      = `{"name":"reset","type":"reset_peer","stream":"downstream","attributes":{"timeout":0}}`
+	LoseAnswer = `{"name":"lose answer","type":"limit_data","stream":"downstream","attributes":{"bytes":0}}` // what was asked is done, and the answer is lost
+)
+
+// Fault gives all connections a fault until the function that it returns is
+// called. Those that a fault broke stay so.
+func (p *Proxy) Fault(fault string) (mend func()) {
+	p.t.Helper()
+	toxic, err := p.proxy.Toxics.AddToxicJson(strings.NewReader(fault))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return func() {
+		p.t.Helper()
+		if err := p.proxy.Toxics.RemoveToxic(context.Background(), toxic.Name); err != nil {
+			p.t.Error(err)
+		}
+	}
+}
