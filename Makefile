@@ -22,7 +22,7 @@ check: ## format, vet, staticcheck, modules, and the import floors
 	@scripts/check
 
 bench: ## measure bellhop beside a bare handler on this machine
-	go run ./cmd/bellhop bench $(ARGS)
+	go run ./internal/realserver/with go run ./cmd/bellhop bench $(ARGS)
 
 crash: ## kill it ROUNDS times under load and compare what was acknowledged with what is there
 	CRASH_ROUNDS=$(ROUNDS) go test ./host -run '^TestCrash$$' -v -count=1 -timeout 0
