@@ -1,0 +1,106 @@
+package realserver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+)
+
+// StepFunctions is a stand-in for Step Functions that holds one state machine. It
+// answers StartSyncExecution (Express alone), StartExecution and
+// DescribeExecution.
+//
+// It keeps nothing when it ends, and differs from Step Functions: it knows no
+// JSONata and no Assign, enforces the limit of 256 KiB on the input alone, and
+// tells a failed task's cause as "TYPE: MESSAGE", where the real one has JSON.
+type StepFunctions struct {
+	*process
+	Endpoint string // http://HOST:PORT
+	ARN      string // of the state machine
+}
+
+// StateMachine is what a [StepFunctions] is to run.
+type StateMachine struct {
+	Definition string // a file in the Amazon States Language, without placeholders
+	Lambda     string // address of the Lambda API that its tasks call
+	Express    bool   // else Standard
+}
+
+// StartStepFunctions starts a state machine. Its retries wait no longer than it
+// takes to see that they do.
+func StartStepFunctions(ctx context.Context, m StateMachine) (*StepFunctions, error) {
+	command, err := NodeCommand("../stepfunctions.cjs")
+	if err != nil {
+		return nil, err
+	}
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	s := &StepFunctions{Endpoint: fmt.Sprint("http://127.0.0.1:", port), ARN: "arn:aws:states:us-east-1:000000000000:stateMachine:bellhop"}
+	express := "0"
+	if m.Express {
+		express = "1"
+	}
+	env := []string{fmt.Sprint("PORT=", port), "DEFINITION=" + m.Definition, "MACHINE_ARN=" + s.ARN, "EXPRESS=" + express, "RETRY_MS=5",
+		"AWS_ENDPOINT_URL_LAMBDA=" + m.Lambda, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+		"AWS_MAX_ATTEMPTS=1", "AWS_SESSION_TOKEN="}
+	if s.process, err = start(os.DevNull, "TERM", env, command...); err != nil {
+		return nil, err
+	}
+	return s, s.ready(ctx, "aws-local-stepfunctions", answers(s.Endpoint+"/_/executions"))
+}
+
+// Execution is what became of an execution.
+type Execution struct {
+	Name   string   `json:"name"`
+	Input  string   `json:"input"`
+	Status string   `json:"status"` // RUNNING, SUCCEEDED, FAILED, TIMED_OUT
+	Output string   `json:"output"`
+	Error  string   `json:"error"`
+	Cause  string   `json:"cause"`
+	States []string `json:"states"` // as they were entered; one that is tried again is there again
+}
+
+// Executions lists what ran, in the order of the starts.
+func (s *StepFunctions) Executions(ctx context.Context) (all []Execution, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/_/executions", nil)
+	if err != nil {
+		return nil, err
+	}
+	return all, do(req, &all)
+}
+
+// Call makes one call of the API, as "StartExecution".
+func (s *StepFunctions) Call(ctx context.Context, action string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Endpoint, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("X-Amz-Target", "AWSStepFunctions."+action)
+	return do(req, out)
+}
+
+func do(req *http.Request, out any) error {
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("it says %d: %s", res.StatusCode, body)
+	}
+	return json.Unmarshal(body, out)
+}
