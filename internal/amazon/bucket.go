@@ -1,0 +1,152 @@
+package amazon
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"bellhop"
+)
+
+// Bucket keeps the bodies that are too large for a message. Nothing deletes
+// them: a lifecycle rule of the bucket does, and it must keep them for longer
+// than the queue and the dead letters keep messages (28 days for SQS's longest
+// of 14 each).
+type Bucket struct {
+	name, kmsKey string
+	client       *s3.Client
+}
+
+// NewBucket returns a bucket. What is put there is encrypted with the KMS key of
+// that id, or with S3's own key when it is "".
+func NewBucket(cfg aws.Config, name, kmsKey string) *Bucket {
+	return &Bucket{name: name, kmsKey: kmsKey, client: s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = o.BaseEndpoint != nil // no stand-in has a name per bucket
+	})}
+}
+
+// Name returns the bucket's name.
+func (b *Bucket) Name() string { return b.name }
+
+// Key returns where the body of an event is kept. It names no shop: keys are in
+// access logs.
+func Key(e *bellhop.Event) string {
+	return "bodies/" + e.AcceptedAt.UTC().Format("2006/01/02") + "/" + e.ID.String()
+}
+
+// Put keeps a body.
+func (b *Bucket) Put(ctx context.Context, key string, body []byte) error {
+	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: bytes.NewReader(body),
+		ContentType: aws.String("application/octet-stream"), ServerSideEncryption: types.ServerSideEncryptionAes256}
+	if b.kmsKey != "" {
+		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &b.kmsKey
+	}
+	_, err := b.client.PutObject(ctx, in)
+	return b.explain(ctx, "put a body into the bucket "+b.name, err)
+}
+
+// Get returns a body. One that isn't there is an error of kind bellhop.Invalid:
+// it won't come back.
+func (b *Bucket) Get(ctx context.Context, key string) ([]byte, error) {
+	doing := "get a body from the bucket " + b.name
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
+	if _, gone := errors.AsType[*types.NoSuchKey](err); gone {
+		return nil, bellhop.Invalidf("body_gone", "the body is gone from the bucket %s: let its lifecycle rule keep bodies for longer than the queue keeps messages", b.name)
+	}
+	if err != nil {
+		return nil, b.explain(ctx, doing, err)
+	}
+	defer out.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(out.Body, MaxBody+1))
+	if err != nil {
+		return nil, b.explain(ctx, doing, err)
+	}
+	return body, nil
+}
+
+// Reachable returns nil if the bucket is there and may be asked for.
+func (b *Bucket) Reachable(ctx context.Context) error {
+	_, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
+	return b.explain(ctx, "look for the bucket "+b.name, err)
+}
+
+func (b *Bucket) explain(ctx context.Context, doing string, err error) error {
+	switch Code(err) {
+	case "NoSuchBucket", "NotFound":
+		return bellhop.Errorf(bellhop.Unavailable, CodeDenied, "%s: there is no such bucket: make it, or name another with bucket= in the queue's address", doing)
+	}
+	return Explain(ctx, doing, err)
+}
+
+// Codec turns events into messages and back. The zero value serves; without a
+// bucket what fits into no message is bellhop.TooLarge.
+type Codec struct {
+	Bucket *Bucket
+	Limit  int // of a message; MaxMessage unless set
+}
+
+// Encode returns the message for an event: the body as it is where SQS takes it,
+// else compressed, else in the bucket. It is in there before Encode returns.
+func (c Codec) Encode(ctx context.Context, e *bellhop.Event) (Message, error) {
+	limit := c.Limit
+	if limit == 0 {
+		limit = MaxMessage
+	}
+	m, err := encode(e, limit)
+	if bellhop.KindOf(err) != bellhop.TooLarge || c.Bucket == nil || len(e.Body) > MaxBody {
+		return m, err
+	}
+	sum := sha256.Sum256(e.Body)
+	ref := RefError{Bucket: c.Bucket.name, Key: Key(e), Bytes: len(e.Body), SHA256: hex.EncodeToString(sum[:])}
+	if err := c.Bucket.Put(ctx, ref.Key, e.Body); err != nil {
+		return Message{}, err
+	}
+	return refer(e, ref)
+}
+
+func refer(e *bellhop.Event, ref RefError) (Message, error) {
+	text, err := json.Marshal(ref)
+	if err != nil {
+		return Message{}, err
+	}
+	m, err := bare(e)
+	if err != nil {
+		return m, err
+	}
+	m = m.with(AttrCoding, codingRef)
+	m.Body = string(text)
+	return m, nil
+}
+
+// Decode returns the event in a message, and gets its body from the bucket if it
+// is there. Beside what [Decode] says: an error of kind bellhop.Invalid comes
+// with the event, without its body, when that is lost for good; any other error
+// may pass.
+func (c Codec) Decode(ctx context.Context, m Message) (*bellhop.Event, error) {
+	e, err := Decode(m)
+	ref, elsewhere := errors.AsType[*RefError](err)
+	if !elsewhere {
+		return e, err
+	}
+	if c.Bucket == nil || c.Bucket.name != ref.Bucket {
+		return e, fmt.Errorf("%w: add bucket=%s to the queue's address", err, clip(ref.Bucket))
+	}
+	body, err := c.Bucket.Get(ctx, ref.Key)
+	if err != nil {
+		return e, err
+	}
+	if sum := sha256.Sum256(body); len(body) != ref.Bytes || hex.EncodeToString(sum[:]) != ref.SHA256 {
+		return e, bellhop.Invalidf("body_changed", "the body in the bucket %s is not the one that was put there", ref.Bucket)
+	}
+	e.Body = body
+	return e, nil
+}

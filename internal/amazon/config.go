@@ -1,0 +1,99 @@
+// Package amazon is what bellhop's parts on AWS share: how the SDK is set up,
+// how an event looks as a message of SQS, the bucket for bodies that are too
+// large for one, and what AWS's errors mean.
+package amazon
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"bellhop"
+)
+
+// Settings say which AWS is meant.
+type Settings struct {
+	Region   string // such as "us-east-1"; "" takes it from the environment or the shared configuration
+	Endpoint string // of a stand-in or a VPC endpoint, such as "http://127.0.0.1:4566"; "" is AWS itself
+}
+
+// Bounds of one request. A request that is answered late is tried on another
+// connection: one that a NAT gateway has forgotten swallows what is sent.
+const (
+	maxAttempts    = 3
+	longestBackoff = time.Second
+	dialTimeout    = 2 * time.Second
+	// answerTimeout is counted from the moment the request is written.
+	answerTimeout = 2 * time.Second
+	// credentialsTimeout bounds the search for credentials, whose last step asks
+	// an address that nothing may answer at.
+	credentialsTimeout = 10 * time.Second
+)
+
+// Load sets the SDK up. Credentials come from the usual chain: environment,
+// shared files, web identity, container, instance. Its errors are of kind
+// bellhop.Invalid, one line with what to do.
+func Load(ctx context.Context, s Settings) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, s.options()...)
+	if err != nil {
+		return aws.Config{}, &bellhop.Error{Kind: bellhop.Invalid, Code: "aws_config",
+			Message: "AWS's shared configuration can't be used: check AWS_PROFILE and the files in ~/.aws", Cause: err}
+	}
+	if cfg.Region == "" {
+		return aws.Config{}, bellhop.Invalidf("aws_region", "no AWS region is given: set AWS_REGION, such as us-east-1")
+	}
+	if s.Endpoint != "" {
+		cfg.BaseEndpoint = aws.String(s.Endpoint)
+	}
+	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
+	defer cancel()
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		// The cause is a page of all that was tried; some of it names files and
+		// commands, none of it says more about what to do.
+		return aws.Config{}, bellhop.Invalidf("aws_credentials",
+			"no AWS credentials are found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or run where a role is attached")
+	}
+	return cfg, nil
+}
+
+func (s Settings) options() []func(*config.LoadOptions) error {
+	opts := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(Client(answerTimeout)),
+		config.WithRetryer(func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts, o.MaxBackoff = maxAttempts, longestBackoff
+			})
+		}),
+	}
+	if s.Region != "" {
+		opts = append(opts, config.WithRegion(s.Region))
+	}
+	return opts
+}
+
+// Client returns an HTTP client that gives up when an answer has not begun
+// within a time. A long poll needs a longer one than Load gives.
+func Client(answer time.Duration) *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).
+		WithTransportOptions(func(t *http.Transport) {
+			t.ResponseHeaderTimeout = answer
+			t.TLSHandshakeTimeout = dialTimeout
+			t.MaxIdleConns, t.MaxIdleConnsPerHost = 128, 64 // more connections than this are never busy at once
+		})
+}
+
+// String shows the settings in errors.
+func (s Settings) String() string {
+	if s.Endpoint == "" {
+		return "region " + s.Region
+	}
+	return fmt.Sprintf("region %s at %s", s.Region, s.Endpoint)
+}

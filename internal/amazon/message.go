@@ -1,0 +1,274 @@
+package amazon
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/klauspost/compress/zstd"
+
+	"bellhop"
+)
+
+// Message is an event in the form in which SQS carries it. The body is that of
+// the webhook wherever SQS takes it, so that it can be read in AWS's console and
+// by whatever else is put behind the queue.
+type Message struct {
+	Body       string
+	Attributes map[string]string // all of SQS's type String
+}
+
+// The attributes' names.
+const (
+	AttrEvent  = "bellhop" // all of the event but its body
+	AttrCoding = "coding"  // how the body is written; absent when as it came
+)
+
+// The values of [AttrCoding].
+const (
+	codingZstd = "zstd" // compressed, then base64
+	codingRef  = "s3"   // the body is a [RefError] in JSON
+)
+
+// MaxMessage is what SQS takes in one message and in one batch: the body and
+// each attribute's name, type and value.
+const MaxMessage = 1 << 20
+
+// deadRoom is left free in a message, so that it can become a dead letter with
+// the attributes of one.
+const deadRoom = 4 << 10
+
+// MaxBody is the largest body that is carried: more than any webhook that is.
+const MaxBody = 8 << 20
+
+// formatVersion is that of the metadata. Whoever meets a later one leaves the
+// message to those who know it.
+const formatVersion = 1
+
+// metadata is the attribute [AttrEvent].
+type metadata struct {
+	Version        int             `json:"v"`
+	ID             bellhop.EventID `json:"id"`
+	Shop           string          `json:"shop"`
+	Topic          string          `json:"topic"`
+	APIVersion     string          `json:"api_version,omitempty"`
+	WebhookID      string          `json:"webhook_id,omitempty"`
+	ShopifyEventID string          `json:"event_id,omitempty"`
+	TriggeredAt    time.Time       `json:"triggered_at,omitzero"`
+	AcceptedAt     time.Time       `json:"accepted_at,omitzero"`
+	SignedBy       bellhop.Signer  `json:"signed_by,omitempty"`
+}
+
+// RefError says that the body of a message is kept in a bucket.
+type RefError struct {
+	Bucket string `json:"bucket"`
+	Key    string `json:"key"`
+	Bytes  int    `json:"bytes"`
+	SHA256 string `json:"sha256"` // of the body, in hex
+}
+
+func (r *RefError) Error() string {
+	return fmt.Sprintf("the body is in the bucket %s under %s", r.Bucket, r.Key)
+}
+
+// Encode returns the message for an event, with its body as it is or
+// compressed; bellhop.TooLarge if neither fits. [Codec] knows one way more.
+func Encode(e *bellhop.Event) (Message, error) { return encode(e, MaxMessage) }
+
+func encode(e *bellhop.Event, limit int) (Message, error) {
+	m, err := bare(e)
+	if err != nil {
+		return m, err
+	}
+	if len(e.Body) > MaxBody {
+		return m, tooLarge(e, MaxBody)
+	}
+	if room := limit - deadRoom - m.Size(); Legal(e.Body) && len(e.Body) <= room {
+		m.Body = string(e.Body)
+		return m, nil
+	}
+	m = m.compressed(e.Body)
+	if m.Size() > limit-deadRoom {
+		return m, tooLarge(e, limit)
+	}
+	return m, nil
+}
+
+func tooLarge(e *bellhop.Event, limit int) error {
+	return bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: that does not fit into a message of %d bytes", len(e.Body), limit)
+}
+
+// bare returns a message that lacks the body.
+func bare(e *bellhop.Event) (Message, error) {
+	for _, text := range []string{e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID, string(e.SignedBy)} {
+		if !utf8.ValidString(text) {
+			return Message{}, bellhop.Invalidf("event_text", "an event's shop, topic, version, ids and signer must be UTF-8")
+		}
+	}
+	meta, err := json.Marshal(metadata{formatVersion, e.ID, e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID,
+		e.TriggeredAt, e.AcceptedAt, e.SignedBy})
+	if err != nil {
+		return Message{}, bellhop.Invalidf("event_time", "an event's times must be those of a calendar: %v", err)
+	}
+	return Message{Attributes: map[string]string{AttrEvent: escape(string(meta))}}, nil
+}
+
+// escape writes the two characters that JSON allows and SQS refuses in JSON's
+// other way.
+func escape(s string) string {
+	return strings.NewReplacer("\uFFFE", `\ufffe`, "\uFFFF", `\uffff`).Replace(s)
+}
+
+// Legal reports whether SQS takes b as a message's body: at least one byte of
+// UTF-8, without the characters that XML 1.0 leaves out.
+func Legal(b []byte) bool {
+	if len(b) == 0 {
+		return false
+	}
+	for i := 0; i < len(b); {
+		if c := b[i]; c < utf8.RuneSelf {
+			if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+				return false
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 || r == 0xFFFE || r == 0xFFFF {
+			return false
+		}
+		i += n
+	}
+	return true
+}
+
+// Size is what a message counts against [MaxMessage].
+func (m Message) Size() int {
+	n := len(m.Body)
+	for name, value := range m.Attributes {
+		n += len(name) + len("String") + len(value)
+	}
+	return n
+}
+
+// Compressed returns the same event with its body compressed, for a stand-in or
+// a proxy that refuses more characters than SQS does. ok is false when the body
+// was not as it came.
+func (m Message) Compressed() (c Message, ok bool) {
+	if m.Attributes[AttrCoding] != "" {
+		return m, false
+	}
+	return m.compressed([]byte(m.Body)), true
+}
+
+func (m Message) compressed(body []byte) Message {
+	out := m.with(AttrCoding, codingZstd)
+	out.Body = base64.StdEncoding.EncodeToString(encoder().EncodeAll(body, nil))
+	return out
+}
+
+// with returns a copy with one attribute more.
+func (m Message) with(name, value string) Message {
+	attrs := make(map[string]string, len(m.Attributes)+1)
+	for k, v := range m.Attributes {
+		attrs[k] = v
+	}
+	attrs[name] = value
+	return Message{Body: m.Body, Attributes: attrs}
+}
+
+// Both are without state between calls, and may be called from many goroutines
+// at once. They are made at the first use: most processes never meet a body that
+// needs one.
+var (
+	encoder = sync.OnceValue(func() *zstd.Encoder {
+		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			panic(err) // the options are right or nothing works
+		}
+		return w
+	})
+	decoder = sync.OnceValue(func() *zstd.Decoder {
+		r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxBody))
+		if err != nil {
+			panic(err) // the options are right or nothing works
+		}
+		return r
+	})
+)
+
+// Decode returns the event in a message, with the body byte for byte. It returns
+// an error of kind bellhop.Invalid for a message that is none of bellhop's; a
+// [*RefError] beside the event, which then lacks its body, when that is in a
+// bucket; and an error that may pass for a message of a later version.
+func Decode(m Message) (*bellhop.Event, error) {
+	e, err := m.head()
+	if err != nil {
+		return nil, err
+	}
+	switch coding := m.Attributes[AttrCoding]; coding {
+	case "":
+		e.Body = []byte(m.Body)
+		return e, nil
+	case codingZstd:
+		e.Body, err = decompress(m.Body)
+		return e, err
+	case codingRef:
+		return reference(e, m.Body)
+	default:
+		return nil, fmt.Errorf("the body's coding %s is unknown: bring this bellhop up to date", strconv.Quote(clip(coding)))
+	}
+}
+
+func (m Message) head() (*bellhop.Event, error) {
+	text, ok := m.Attributes[AttrEvent]
+	if !ok {
+		return nil, bellhop.Invalidf("foreign_message", "the message has no attribute %s: it is none of bellhop's", AttrEvent)
+	}
+	var d metadata
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return nil, bellhop.Invalidf("foreign_message", "the message's attribute %s can't be read: it is none of bellhop's", AttrEvent)
+	}
+	if d.Version > formatVersion {
+		return nil, fmt.Errorf("the message is of version %d, this bellhop knows %d: bring it up to date", d.Version, formatVersion)
+	}
+	if d.Version < 1 || d.ID == (bellhop.EventID{}) || d.Shop == "" {
+		return nil, bellhop.Invalidf("foreign_message", "the message's attribute %s lacks a version, an id or a shop: it is none of bellhop's", AttrEvent)
+	}
+	return &bellhop.Event{ID: d.ID, Shop: d.Shop, Topic: d.Topic, APIVersion: d.APIVersion, WebhookID: d.WebhookID,
+		ShopifyEventID: d.ShopifyEventID, TriggeredAt: d.TriggeredAt, AcceptedAt: d.AcceptedAt, SignedBy: d.SignedBy}, nil
+}
+
+func decompress(text string) ([]byte, error) {
+	packed, err := base64.StdEncoding.DecodeString(text)
+	if err == nil {
+		var body []byte
+		if body, err = decoder().DecodeAll(packed, []byte{}); err == nil {
+			return body, nil
+		}
+	}
+	return nil, bellhop.Invalidf("message_body", "the message's body can't be decompressed: %v", err)
+}
+
+func reference(e *bellhop.Event, text string) (*bellhop.Event, error) {
+	ref := new(RefError)
+	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	if err := d.Decode(ref); err != nil || ref.Bucket == "" || ref.Key == "" || len(ref.SHA256) != 64 {
+		return nil, bellhop.Invalidf("message_body", "the message's reference to its body can't be read")
+	}
+	return e, ref
+}
+
+// clip shortens what others wrote for an error.
+func clip(s string) string {
+	if len(s) > 40 {
+		return s[:40] + "…"
+	}
+	return s
+}
