@@ -6,6 +6,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
+	"bellhop/store"
 )
 
 // deviceColumns are what readDevice reads, of the aliases d and s.
@@ -21,8 +22,8 @@ func readDevice(r sqlitefile.Row) bellhop.Device {
 
 // PutDevice implements [store.Devices].
 func (db *DB) PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, error) {
-	if d.Installation == "" || d.Value == "" {
-		return d, bellhop.Invalidf("device", "a device has an installation and a value")
+	if err := store.CheckDevice(d); err != nil {
+		return d, err
 	}
 	var put bellhop.Device
 	err := db.write(ctx, "put a device", func(tx *sqlitefile.Tx) error {
@@ -31,10 +32,6 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, 
 			return err
 		}
 		if err := putDevice(tx.Conn, shop, d); err != nil {
-			if sqlitefile.IsConstraint(err) {
-				return &bellhop.Error{Kind: bellhop.Invalid, Code: "device",
-					Message: "a device's kind, platform or form is not one of those there are", Cause: err}
-			}
 			return err
 		}
 		err = found("device")(tx.Prepare(`SELECT ` + deviceColumns + ` FROM devices d JOIN shops s ON s.id = d.shop_id
@@ -73,18 +70,18 @@ func moveAddress(c *sqlitefile.Conn, d bellhop.Device) error {
 	if err != nil {
 		return err
 	}
-	var counts totals[bellhop.PushStatus]
+	var counts store.Tally[bellhop.PushStatus]
 	for _, id := range others {
 		err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = 'address_moved' WHERE id = ?`).
 			Time(d.SeenAt).Int(id).Exec()
 		if err == nil {
-			err = skipDevice(c, id, reasonRetired, d.SeenAt, &counts)
+			err = skipDevice(c, id, store.ReasonDeviceRetired, d.SeenAt, &counts)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return counts.flush(c, pushTotals)
+	return flush(c, pushTotals, &counts)
 }
 
 // Devices implements [store.Devices].
@@ -108,7 +105,7 @@ func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error
 		}
 		id, err := tx.Prepare(`SELECT id FROM devices WHERE shop_id = ? AND installation = ?`).Int(own).Text(installation).One()
 		if err == nil && id == 0 {
-			err = notFound("device")
+			err = store.NotFound("device")
 		}
 		if err != nil {
 			return err
@@ -125,11 +122,11 @@ func dropDevice(c *sqlitefile.Conn, id int64) error {
 	if err != nil {
 		return err
 	}
-	var counts totals[bellhop.PushStatus]
-	if err := skipDevice(c, id, reasonRemoved, at, &counts); err != nil {
+	var counts store.Tally[bellhop.PushStatus]
+	if err := skipDevice(c, id, store.ReasonDeviceRemoved, at, &counts); err != nil {
 		return err
 	}
-	if err := counts.flush(c, pushTotals); err != nil {
+	if err := flush(c, pushTotals, &counts); err != nil {
 		return err
 	}
 	return c.Prepare(`DELETE FROM devices WHERE id = ?`).Int(id).Exec()

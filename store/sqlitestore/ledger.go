@@ -21,15 +21,6 @@ func line(tx *sqlitefile.Tx, e *bellhop.Event) (seq int64, was bellhop.Outcome, 
 	return seq, was, err
 }
 
-// settled reports whether an outcome is there to stay.
-func settled(o bellhop.Outcome) bool {
-	switch o {
-	case bellhop.OutcomeRecorded, bellhop.OutcomeDuplicate, bellhop.OutcomeStale:
-		return true
-	}
-	return false
-}
-
 func writeLine(c *sqlitefile.Conn, seq int64, was bellhop.Outcome, at time.Time, orderID int64, o bellhop.Outcome, reason string) error {
 	query := `INSERT INTO ledger (outcome, at, order_id, reason, seq) VALUES (?,?,?,?,?)`
 	if was != "" {
@@ -48,15 +39,15 @@ func writeLine(c *sqlitefile.Conn, seq int64, was bellhop.Outcome, at time.Time,
 func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
 	return db.write(ctx, "note a dead event", func(tx *sqlitefile.Tx) error {
 		seq, was, err := line(tx, e)
-		if err != nil || settled(was) {
+		if err != nil || store.Settles(was) {
 			return err
 		}
 		if err := writeLine(tx.Conn, seq, was, at, 0, bellhop.OutcomeDead, reason); err != nil {
 			return err
 		}
-		var t totals[bellhop.Outcome]
-		t.move(was, bellhop.OutcomeDead)
-		return t.flush(tx.Conn, ledgerTotals)
+		var t store.Tally[bellhop.Outcome]
+		t.Move(was, bellhop.OutcomeDead)
+		return flush(tx.Conn, ledgerTotals, &t)
 	})
 }
 
@@ -71,19 +62,19 @@ func (db *DB) Totals(ctx context.Context) (m map[bellhop.Outcome]int64, err erro
 
 // Lines implements [store.Ledger].
 func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage, err error) {
-	limit, err := pageLimit(q.Limit)
+	limit, err := store.PageLimit(q.Limit)
 	if err != nil {
 		return page, err
 	}
 	before := int64(1<<63 - 1)
-	if err := parseCursor(q.Cursor, &before); err != nil {
+	if err := store.ParseCursor(q.Cursor, &before); err != nil {
 		return page, err
 	}
 	var last int64
 	err = db.read(ctx, "list the ledger", func(c *sqlitefile.Conn) error {
 		return lineQuery(c, q, before, limit+1).Each(func(r sqlitefile.Row) error {
 			if len(page.Lines) == limit {
-				page.Next = cursor(last)
+				page.Next = store.Cursor(last)
 				return nil
 			}
 			a := sqlitefile.ScanEvent(r)
@@ -133,13 +124,13 @@ func lineQuery(c *sqlitefile.Conn, q store.LineQuery, before int64, limit int) *
 // Archived implements [store.Ledger]. Oldest first is in the order of the
 // archive.
 func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) (events []*bellhop.Event, err error) {
-	if limit < 1 {
-		return nil, bellhop.Invalidf("limit", "limit is %d: give 1 or more", limit)
+	if err := store.CheckLimit(limit); err != nil {
+		return nil, err
 	}
 	err = db.read(ctx, "read the archive", func(c *sqlitefile.Conn) error {
 		from, err := c.Find(after)
 		if err == nil && from == 0 && after != (bellhop.EventID{}) {
-			err = notFound("event")
+			err = store.NotFound("event")
 		}
 		if err != nil {
 			return err
@@ -170,8 +161,8 @@ func floor(t time.Time) int64 {
 // to the first event that is too young, and remembers how far it came: events
 // that are not settled yet are come back to (see unprune).
 func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
-	if limit < 1 {
-		return 0, bellhop.Invalidf("limit", "limit is %d: give 1 or more", limit)
+	if err := store.CheckLimit(limit); err != nil {
+		return 0, err
 	}
 	for {
 		from, to, old, err := db.oldBodies(ctx, before, limit)

@@ -3,8 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"bellhop"
@@ -29,7 +27,7 @@ func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
 	o.CancelledAt = r.Time()
 	o.Name, o.Number = r.Text(), r.Int()
 	currency, total := r.Text(), r.Text()
-	if o.Total, err = money(total, currency); err != nil {
+	if o.Total, err = store.ReadMoney(total, currency); err != nil {
 		return o, err
 	}
 	if r.Null() {
@@ -37,7 +35,7 @@ func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
 		r.Text()
 	} else {
 		currency, total = r.Text(), r.Text()
-		seen, err := money(total, currency)
+		seen, err := store.ReadMoney(total, currency)
 		if err != nil {
 			return o, err
 		}
@@ -51,20 +49,15 @@ func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
 
 // Orders implements [store.Orders].
 func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
-	limit, err := pageLimit(q.Limit)
+	limit, err := store.PageLimit(q.Limit)
 	if err != nil {
 		return page, err
 	}
 	placed, id := int64(math.MaxInt64), int64(math.MaxInt64)
-	if err := parseCursor(q.Cursor, &placed, &id); err != nil {
+	if err := store.ParseCursor(q.Cursor, &placed, &id); err != nil {
 		return page, err
 	}
-	if q.Handling != "" {
-		if _, err := bellhop.ParseHandling(string(q.Handling)); err != nil {
-			return page, err
-		}
-	}
-	match, err := matcher(q.Text)
+	search, err := store.ParseSearch(q)
 	if err != nil {
 		return page, err
 	}
@@ -74,12 +67,12 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 			return err
 		}
 		return orderQuery(c, own, q, placed, id).Each(func(r sqlitefile.Row) error {
-			if match != nil && !match(r.Text(), r.Int(), r.Text(), r.Text()) {
+			if search.Want != "" && !search.Matches(r.Text(), r.Int(), r.Text(), r.Text()) {
 				return nil
 			}
 			if len(page.Orders) == limit {
 				last := page.Orders[limit-1]
-				page.Next = cursor(last.PlacedAt.UnixMicro(), last.ID)
+				page.Next = store.Cursor(last.PlacedAt.UnixMicro(), last.ID)
 				return errEnough
 			}
 			o, err := readOrder(r, shop)
@@ -112,28 +105,6 @@ func orderQuery(c *sqlitefile.Conn, shop int64, q store.OrderQuery, placed, id i
 		st.Text(string(q.Handling))
 	}
 	return st
-}
-
-// maxText bounds what is searched for.
-const maxText = 200
-
-// matcher returns nil when nothing is searched for. It is Go and not LIKE, which
-// knows upper and lower case of ASCII alone.
-func matcher(text string) (func(name string, number int64, customer, email string) bool, error) {
-	if len(text) > maxText {
-		return nil, bellhop.Invalidf("q", "the text to search for has %d bytes: give at most %d", len(text), maxText)
-	}
-	if text == "" {
-		return nil, nil
-	}
-	want := strings.ToLower(text)
-	bare := strings.TrimPrefix(want, "#")
-	return func(name string, number int64, customer, email string) bool {
-		name = strings.ToLower(name)
-		return strings.HasPrefix(name, want) || bare != "" && strings.HasPrefix(strings.TrimPrefix(name, "#"), bare) ||
-			strconv.FormatInt(number, 10) == bare ||
-			strings.Contains(strings.ToLower(customer), want) || strings.Contains(strings.ToLower(email), want)
-	}, nil
 }
 
 // Order implements [store.Orders].
@@ -178,7 +149,7 @@ func readItems(c *sqlitefile.Conn, no int64, currency string) (items []bellhop.I
 	err = c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items WHERE key >= ? AND key < ? ORDER BY key`).
 		Int(itemKey(no)).Int(itemKey(no + 1)).Each(func(r sqlitefile.Row) error {
 		item := bellhop.Item{ID: r.Int(), Title: r.Text(), Variant: r.Text(), SKU: r.Text(), Quantity: r.Int()}
-		item.Price, err = money(r.Text(), currency)
+		item.Price, err = store.ReadMoney(r.Text(), currency)
 		items = append(items, item)
 		return err
 	})

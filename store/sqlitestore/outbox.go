@@ -16,19 +16,19 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 	}
 	again := false
 	for _, s := range settled {
-		if err := checkSettled(s); err != nil {
+		if err := store.CheckSettled(s); err != nil {
 			return err
 		}
 		again = again || !s.RetryAt.IsZero()
 	}
 	err := db.write(ctx, "settle pushes", func(tx *sqlitefile.Tx) error {
-		var counts totals[bellhop.PushStatus]
+		var counts store.Tally[bellhop.PushStatus]
 		for _, s := range settled {
 			if err := settle(tx.Conn, s, &counts); err != nil {
 				return err
 			}
 		}
-		return counts.flush(tx.Conn, pushTotals)
+		return flush(tx.Conn, pushTotals, &counts)
 	})
 	if err == nil && again {
 		db.wake()
@@ -36,37 +36,19 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 	return err
 }
 
-func checkSettled(s store.Settled) error {
-	switch s.Status {
-	case bellhop.PushSent, bellhop.PushFailed, bellhop.PushSkipped:
-		if s.RetryAt.IsZero() {
-			return nil
-		}
-	case bellhop.PushPending:
-		if !s.RetryAt.IsZero() {
-			return nil
-		}
-	case bellhop.PushUnknown:
-		return nil
-	}
-	return bellhop.Invalidf("status", "a push can't be settled as %q, to be tried again: %t", s.Status, !s.RetryAt.IsZero())
-}
-
-func settle(c *sqlitefile.Conn, s store.Settled, counts *totals[bellhop.PushStatus]) error {
+func settle(c *sqlitefile.Conn, s store.Settled, counts *store.Tally[bellhop.PushStatus]) error {
 	for _, id := range s.Pushes {
 		p, err := loadPush(c, id)
 		if err != nil {
 			return err
 		}
-		switch {
-		case p.id == 0:
-			err = notFound("push")
-		case p.final && (s.Status != bellhop.PushSent || p.status == bellhop.PushSent):
-			// Another claimer, after the lease ran out, had the last word. Only
-			// that it was sent after all is worth knowing still.
-		case s.RetryAt.IsZero():
+		if p.id == 0 {
+			return store.NotFound("push")
+		}
+		switch s.Settles(p.status, p.final) {
+		case store.SettleEnd:
 			err = p.end(c, s.Status, s.Reason, s.At, counts)
-		default:
+		case store.SettleRetry:
 			err = p.retry(c, s, counts)
 		}
 		if err != nil {
@@ -76,14 +58,14 @@ func settle(c *sqlitefile.Conn, s store.Settled, counts *totals[bellhop.PushStat
 	return retire(c, s.Retire, s.At, counts)
 }
 
-func (p pushRow) retry(c *sqlitefile.Conn, s store.Settled, counts *totals[bellhop.PushStatus]) error {
-	counts.move(p.status, s.Status)
+func (p pushRow) retry(c *sqlitefile.Conn, s store.Settled, counts *store.Tally[bellhop.PushStatus]) error {
+	counts.Move(p.status, s.Status)
 	return c.Prepare(`UPDATE pushes SET status = ?, reason = ?, next_at = ? WHERE id = ?`).
 		Text(string(s.Status)).TextOrNull(s.Reason).Time(s.RetryAt).Int(p.id).Exec()
 }
 
 // retire takes a device out of use, unless it has another address by now.
-func retire(c *sqlitefile.Conn, r *store.Retirement, at time.Time, counts *totals[bellhop.PushStatus]) error {
+func retire(c *sqlitefile.Conn, r *store.Retirement, at time.Time, counts *store.Tally[bellhop.PushStatus]) error {
 	if r == nil {
 		return nil
 	}
@@ -92,27 +74,16 @@ func retire(c *sqlitefile.Conn, r *store.Retirement, at time.Time, counts *total
 	if err != nil || c.Changes() == 0 {
 		return err
 	}
-	return skipDevice(c, r.DeviceID, reasonRetired, at, counts)
+	return skipDevice(c, r.DeviceID, store.ReasonDeviceRetired, at, counts)
 }
-
-// Why pushes are skipped, besides no_device.
-const (
-	reasonRetired = "device_retired"
-	reasonRemoved = "device_removed"
-	reasonDeleted = "order_deleted"
-)
-
-// soon bounds how many of the owed pushes are looked through for those of one
-// device. What lies behind is dealt with when its turn comes.
-const soon = 10_000
 
 const owedTo = `SELECT id FROM (SELECT id, device_id, status FROM pushes WHERE next_at IS NOT NULL ORDER BY next_at LIMIT ?)
 	WHERE device_id = ? AND status <> 'sending'`
 
 // skipDevice skips what is owed to a device. What is being sent just now is
 // settled by whoever sends it.
-func skipDevice(c *sqlitefile.Conn, device int64, reason string, at time.Time, counts *totals[bellhop.PushStatus]) error {
-	return skipPushes(c, c.Prepare(owedTo).Int(soon).Int(device), reason, at, counts)
+func skipDevice(c *sqlitefile.Conn, device int64, reason string, at time.Time, counts *store.Tally[bellhop.PushStatus]) error {
+	return skipPushes(c, c.Prepare(owedTo).Int(store.LookAhead).Int(device), reason, at, counts)
 }
 
 // NextPush implements [store.Outbox].

@@ -7,6 +7,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
+	"bellhop/store"
 )
 
 // personColumns are what readPerson reads, of p and what personJoin adds.
@@ -22,16 +23,12 @@ func readPerson(r sqlitefile.Row) bellhop.Person {
 
 // AddPerson implements [store.People].
 func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error) {
-	p.Email = strings.ToLower(p.Email)
-	switch {
-	case p.Email == "":
-		return p, bellhop.Invalidf("email", "a person has an e-mail address")
-	case p.Role != bellhop.RoleOwner && p.Role != bellhop.RoleOperator, (p.Role == bellhop.RoleOwner) != (p.Shop != ""):
-		return p, bellhop.Invalidf("role", "an owner has a shop and an operator has none")
+	p, err := store.CheckPerson(p)
+	if err != nil {
+		return p, err
 	}
-	p.AddedAt = p.AddedAt.Truncate(time.Microsecond)
 	var id int64
-	err := db.write(ctx, "add a person", func(tx *sqlitefile.Tx) error {
+	err = db.write(ctx, "add a person", func(tx *sqlitefile.Tx) error {
 		st := tx.Prepare(`INSERT INTO people (email, role, shop_id, password_hash, added_at) VALUES (?,?,?,?,?)`)
 		if p.Shop == "" {
 			st.Text(p.Email).Text(string(p.Role)).Null()
@@ -43,7 +40,7 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 			st.Text(p.Email).Text(string(p.Role)).Int(shop)
 		}
 		if err := st.Text(p.PasswordHash).Int(p.AddedAt.UnixMicro()).Exec(); err != nil {
-			return conflict(err, "email_taken", "somebody has this e-mail address already")
+			return taken("email", err)
 		}
 		id = tx.LastID()
 		return nil
@@ -88,7 +85,7 @@ func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 			return err
 		}
 		if tx.Changes() == 0 {
-			return notFound("person")
+			return store.NotFound("person")
 		}
 		return tx.Prepare(`DELETE FROM sessions WHERE person_id = ?`).Int(id).Exec()
 	})
@@ -101,7 +98,7 @@ func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 			return err
 		}
 		if tx.Changes() == 0 {
-			return notFound("person")
+			return store.NotFound("person")
 		}
 		if err := tx.Prepare(`DELETE FROM sessions WHERE person_id = ?`).Int(id).Exec(); err != nil {
 			return err
@@ -128,10 +125,10 @@ func (db *DB) AddSession(ctx context.Context, s bellhop.Session) error {
 			SELECT ?, id, ?, ? FROM people WHERE id = ?`).Blob(s.TokenHash[:]).Int(s.ExpiresAt.UnixMicro()).
 			Int(s.CreatedAt.UnixMicro()).Int(s.PersonID).Exec()
 		if err != nil {
-			return conflict(err, "session_exists", "there is a session with this token already")
+			return taken("session", err)
 		}
 		if tx.Changes() == 0 {
-			return notFound("person")
+			return store.NotFound("person")
 		}
 		return nil
 	})

@@ -2,53 +2,27 @@ package sqlitestore
 
 import (
 	"strconv"
-	"time"
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 )
 
-// phone is a device with what is left of its budget.
-type phone struct {
-	bellhop.Device
-	shop bellhop.Shop // without secrets
-	left store.Allowance
-	gone string // why nothing can be sent to it; "" when it can
-}
-
-func (p *phone) budget() bellhop.Budget { return bellhop.BudgetOf(p.Form) }
-
-// freeAt is when the budget has room again, a little later rather than a little
-// earlier, since what is kept of a time and of an allowance is rounded; zero
-// while it has room.
-func (p *phone) freeAt() time.Time {
-	at := p.left.FreeAt(p.budget())
-	if !at.After(p.left.At) {
-		return time.Time{}
-	}
-	return at.Truncate(time.Microsecond).Add(time.Microsecond)
-}
-
 // phone loads a device once for a claim.
-func (cl *claim) phone(id int64) (*phone, error) {
+func (cl *claim) phone(id int64) (*store.Phone, error) {
 	if p, ok := cl.phones[id]; ok {
 		return p, nil
 	}
-	p := &phone{gone: reasonRemoved}
+	p := &store.Phone{}
 	var bad error
 	_, err := cl.c.Prepare(`SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
 		s.last_event_at, s.last_signed_by, d.spent, d.spent_at, d.gathered_orders, d.gathered_total, d.gathered_currency,
 		d.gathered_since FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.id = ?`).Int(id).
 		First(func(r sqlitefile.Row) {
 			p.Device = readDevice(r)
-			p.shop = bellhop.Shop{Domain: p.Shop, Disabled: r.Bool(), OwnSecretOnly: r.Bool(), CustomerInPush: r.Bool(),
+			p.Owner = bellhop.Shop{Domain: p.Shop, Disabled: r.Bool(), OwnSecretOnly: r.Bool(), CustomerInPush: r.Bool(),
 				AddedAt: r.Time(), LastEventAt: r.Time(), LastSignedBy: bellhop.Signer(r.Text())}
-			p.left, bad = readAllowance(r)
-			p.gone = ""
-			if !p.RetiredAt.IsZero() {
-				p.gone = reasonRetired
-			}
+			p.Left, bad = readAllowance(r)
 		})
 	if err == nil {
 		err = bad
@@ -70,18 +44,17 @@ func readAllowance(r sqlitefile.Row) (a store.Allowance, err error) {
 	if g.Orders == 0 {
 		return a, nil
 	}
-	g.Total, err = money(total, currency)
+	g.Total, err = store.ReadMoney(total, currency)
 	a.Gathering = &g
 	return a, err
 }
 
 // keep stores what is left of the budget.
-func (p *phone) keep(c *sqlitefile.Conn, left store.Allowance) error {
-	p.left = left
+func keep(c *sqlitefile.Conn, p *store.Phone) error {
 	st := c.Prepare(`UPDATE devices SET spent = ?, spent_at = ?, free_at = ?, gathered_orders = ?, gathered_total = ?,
 		gathered_currency = ?, gathered_since = ? WHERE id = ?`).
-		Text(strconv.FormatFloat(left.Spent, 'g', -1, 64)).Time(left.At).Time(p.freeAt())
-	if g := left.Gathering; g == nil {
+		Text(strconv.FormatFloat(p.Left.Spent, 'g', -1, 64)).Time(p.Left.At).Time(p.FreeAt())
+	if g := p.Left.Gathering; g == nil {
 		st.Null().Null().Null().Null()
 	} else {
 		st.Int(int64(g.Orders)).Text(g.Total.String()).Text(g.Total.Currency).Time(g.Since)

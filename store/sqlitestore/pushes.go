@@ -27,12 +27,12 @@ func readPush(r sqlitefile.Row, shop string) bellhop.Push {
 // Pushes implements [store.Outbox]. Newest first goes by the order, so that one
 // index finds an order's pushes and lists a shop's.
 func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page store.PushPage, err error) {
-	limit, err := pageLimit(q.Limit)
+	limit, err := store.PageLimit(q.Limit)
 	if err != nil {
 		return page, err
 	}
 	no, before := int64(math.MaxInt64), int64(math.MaxInt64)
-	if err := parseCursor(q.Cursor, &no, &before); err != nil {
+	if err := store.ParseCursor(q.Cursor, &no, &before); err != nil {
 		return page, err
 	}
 	if q.Status != "" {
@@ -47,7 +47,7 @@ func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page 
 		}
 		return pushQuery(c, own, q, no, before, limit+1).Each(func(r sqlitefile.Row) error {
 			if len(page.Pushes) == limit {
-				page.Next = cursor(no, page.Pushes[limit-1].ID)
+				page.Next = store.Cursor(no, page.Pushes[limit-1].ID)
 				return nil
 			}
 			no = r.Int()
@@ -96,7 +96,7 @@ func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened boo
 			return err
 		}
 		if tx.Changes() == 0 {
-			return notFound("push")
+			return store.NotFound("push")
 		}
 		return nil
 	})
@@ -112,7 +112,7 @@ func (db *DB) PushCounts(ctx context.Context) (m map[bellhop.PushStatus]int64, e
 }
 
 // skipPushes ends the pushes that st selects by id.
-func skipPushes(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.Time, counts *totals[bellhop.PushStatus]) error {
+func skipPushes(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.Time, counts *store.Tally[bellhop.PushStatus]) error {
 	var ids []int64
 	if err := st.Each(func(r sqlitefile.Row) error { ids = append(ids, r.Int()); return nil }); err != nil {
 		return err
@@ -146,7 +146,7 @@ func loadPush(c *sqlitefile.Conn, id int64) (p pushRow, err error) {
 }
 
 // end gives a push its final status and tells the stream.
-func (p pushRow) end(c *sqlitefile.Conn, status bellhop.PushStatus, reason string, at time.Time, counts *totals[bellhop.PushStatus]) error {
+func (p pushRow) end(c *sqlitefile.Conn, status bellhop.PushStatus, reason string, at time.Time, counts *store.Tally[bellhop.PushStatus]) error {
 	var sent time.Time
 	if status == bellhop.PushSent {
 		sent = at
@@ -156,6 +156,6 @@ func (p pushRow) end(c *sqlitefile.Conn, status bellhop.PushStatus, reason strin
 	if err != nil {
 		return err
 	}
-	counts.move(p.status, status)
+	counts.Move(p.status, status)
 	return addChange(c, store.Change{Kind: store.ChangeSettled, OrderID: p.order, PushID: p.id, At: at}, p.shop)
 }

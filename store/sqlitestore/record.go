@@ -44,14 +44,14 @@ type entry struct {
 }
 
 func prepare(facts []bellhop.Fact) ([]entry, error) {
+	facts, err := store.CheckFacts(facts)
+	if err != nil {
+		return nil, err
+	}
 	entries := make([]entry, len(facts))
 	for i := range facts {
 		e := &entries[i]
 		e.Fact = facts[i]
-		if err := check(e.Fact); err != nil {
-			return nil, err
-		}
-		e.inMicroseconds()
 		if o := e.Order; o != nil {
 			e.total = o.Total.String()
 			if o.Presentment != nil {
@@ -66,51 +66,13 @@ func prepare(facts []bellhop.Fact) ([]entry, error) {
 	return entries, nil
 }
 
-// check refuses a fact that states nothing, or more than one thing.
-func check(f bellhop.Fact) error {
-	states := 0
-	for _, does := range [...]bool{f.Order != nil, f.Touch != nil, f.Deleted, f.Skip != ""} {
-		if does {
-			states++
-		}
-	}
-	switch {
-	case f.Event == nil, states != 1:
-		return bellhop.Invalidf("fact", "a fact has an event and states exactly one thing")
-	case f.Skip == "" && f.OrderID == 0:
-		return bellhop.Invalidf("fact", "a fact names the order that it is about")
-	case f.Order != nil && f.Order.Version.IsZero():
-		return bellhop.Invalidf("fact", "an order has a version")
-	case f.Order != nil && len(f.Order.Items) >= maxItems:
-		return bellhop.Invalidf("fact", "an order has fewer than %d lines", maxItems)
-	}
-	return nil
-}
-
-// inMicroseconds drops what the database would drop, so that what is compared
-// with what was stored compares alike.
-func (e *entry) inMicroseconds() {
-	e.At = e.At.Truncate(time.Microsecond)
-	if e.Touch != nil && e.Touch.At.Nanosecond()%1000 != 0 {
-		t := *e.Touch
-		t.At = t.At.Truncate(time.Microsecond)
-		e.Touch = &t
-	}
-	if o := e.Order; o != nil && (o.Version.UpdatedAt.Nanosecond()%1000 != 0 || o.Version.TriggeredAt.Nanosecond()%1000 != 0) {
-		c := *o
-		c.Version.UpdatedAt = c.Version.UpdatedAt.Truncate(time.Microsecond)
-		c.Version.TriggeredAt = c.Version.TriggeredAt.Truncate(time.Microsecond)
-		e.Order = &c
-	}
-}
-
 // batch is one call of Record inside the writer. It keeps nothing beyond the
 // call, since the transaction may be run again and other processes write too.
 type batch struct {
 	tx     *sqlitefile.Tx
 	shops  map[string]*shopRow
-	lines  totals[bellhop.Outcome]
-	pushes totals[bellhop.PushStatus]
+	lines  store.Tally[bellhop.Outcome]
+	pushes store.Tally[bellhop.PushStatus]
 	pruned int64 // see unprune
 	owed   bool
 }
@@ -129,21 +91,20 @@ func (b *batch) record(entries []entry) ([]bellhop.Result, error) {
 	if err := b.touchShops(); err != nil {
 		return nil, err
 	}
-	if err := b.lines.flush(b.tx.Conn, ledgerTotals); err != nil {
+	if err := flush(b.tx.Conn, ledgerTotals, &b.lines); err != nil {
 		return nil, err
 	}
-	return results, b.pushes.flush(b.tx.Conn, pushTotals)
+	return results, flush(b.tx.Conn, pushTotals, &b.pushes)
 }
 
-// one records one fact. An event that was settled before says nothing new: its
-// line and what it stated were committed together.
+// one records one fact.
 func (b *batch) one(e *entry) (bellhop.Result, error) {
 	seq, was, err := line(b.tx, e.Event)
 	if err != nil {
 		return bellhop.Result{}, err
 	}
-	if settled(was) {
-		return bellhop.Result{Outcome: bellhop.OutcomeDuplicate, Reason: "redelivered"}, nil
+	if store.Settles(was) {
+		return store.Redelivered(), nil
 	}
 	shop, err := b.shop(e.Event)
 	if err != nil {
@@ -153,7 +114,7 @@ func (b *batch) one(e *entry) (bellhop.Result, error) {
 	if err != nil {
 		return r, err
 	}
-	b.lines.move(was, r.Outcome)
+	b.lines.Move(was, r.Outcome)
 	if err := b.unprune(seq); err != nil {
 		return r, err
 	}
@@ -161,14 +122,7 @@ func (b *batch) one(e *entry) (bellhop.Result, error) {
 }
 
 func (b *batch) apply(shop *shopRow, e *entry) (bellhop.Result, error) {
-	skip := e.Skip
-	switch {
-	case shop.id == 0:
-		skip = bellhop.ReasonUnknownShop
-	case shop.disabled:
-		skip = bellhop.ReasonShopDisabled
-	}
-	if skip != "" {
+	if skip := store.SkipFor(e.Fact, shop.id != 0, shop.disabled); skip != "" {
 		return bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: skip}, nil
 	}
 	no, s, err := loadState(b.tx.Conn, shop.id, e.OrderID)
@@ -205,14 +159,10 @@ func (b *batch) save(shop *shopRow, no int64, s store.State, m store.Merged, e *
 	return no, nil
 }
 
-// tell adds to the stream what can be seen of the change: nothing of an order
-// that has not come yet.
+// tell adds to the stream what can be seen of the change.
 func (b *batch) tell(shop *shopRow, m store.Merged, before store.State, e *entry) error {
-	kind := store.ChangeUpdated
-	switch {
-	case m.First:
-		kind = store.ChangeRecorded
-	case before.Version.IsZero():
+	kind, tells := m.Tells(before)
+	if !tells {
 		return nil
 	}
 	return addChange(b.tx.Conn, store.Change{Kind: kind, OrderID: e.OrderID, At: e.At}, shop.id)
@@ -266,27 +216,22 @@ type phoneRow struct {
 	freeAt time.Time // when its budget has room again
 }
 
-// owe adds a push to each device of the shop that is in use. One that has used
-// up its budget gets its push when it has room again, so that no claim has to
-// look at it before.
+// owe adds a push to each device of the shop that is in use.
 func (b *batch) owe(shop *shopRow, no int64, at time.Time) (int, error) {
 	if err := b.loadPhones(shop); err != nil {
 		return 0, err
 	}
 	if len(shop.phones) == 0 {
-		b.pushes.add(bellhop.PushSkipped, 1)
-		return 0, insertPush(b.tx.Conn, shop.id, no, 0, bellhop.PushSkipped, "no_device", at, time.Time{})
+		b.pushes.Add(bellhop.PushSkipped, 1)
+		return 0, insertPush(b.tx.Conn, shop.id, no, 0, bellhop.PushSkipped, store.ReasonNoDevice, at, time.Time{})
 	}
 	for _, p := range shop.phones {
-		due := at
-		if p.freeAt.After(due) {
-			due = p.freeAt
-		}
-		if err := insertPush(b.tx.Conn, shop.id, no, p.id, bellhop.PushPending, "", at, due); err != nil {
+		err := insertPush(b.tx.Conn, shop.id, no, p.id, bellhop.PushPending, "", at, store.DueAt(at, p.freeAt))
+		if err != nil {
 			return 0, err
 		}
 	}
-	b.pushes.add(bellhop.PushPending, int64(len(shop.phones)))
+	b.pushes.Add(bellhop.PushPending, int64(len(shop.phones)))
 	b.owed = true
 	return len(shop.phones), nil
 }

@@ -64,7 +64,7 @@ const contentColumns = `placed_at, placed_offset, updated_at, updated_offset, ca
 
 func bindContent(st *sqlitefile.Stmt, e *entry) *sqlitefile.Stmt {
 	o := e.Order
-	st.Int(o.PlacedAt.UnixMicro()).Int(offsetOf(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).Int(offsetOf(o.UpdatedAt)).
+	st.Int(o.PlacedAt.UnixMicro()).Int(store.Offset(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).Int(store.Offset(o.UpdatedAt)).
 		Time(o.CancelledAt).Text(o.Name).Int(o.Number).Text(o.Total.Currency).Text(e.total)
 	if o.Presentment == nil {
 		st.Null().Null()
@@ -111,10 +111,9 @@ func updateOrder(c *sqlitefile.Conn, no int64, m store.Merged, e *entry) error {
 	return insertItems(c, no, e)
 }
 
-// itemKey is where the lines of an order begin. Shopify allows 500 of them.
-func itemKey(no int64) int64 { return no << 16 }
-
-const maxItems = 1 << 16
+// itemKey is where the lines of an order begin; there are fewer than
+// [store.MaxLines].
+func itemKey(no int64) int64 { return no * store.MaxLines }
 
 func deleteItems(c *sqlitefile.Conn, no int64) error {
 	return c.Prepare(`DELETE FROM items WHERE key >= ? AND key < ?`).Int(itemKey(no)).Int(itemKey(no + 1)).Exec()
@@ -147,5 +146,5 @@ func (b *batch) wipe(shop, no int64, at time.Time) error {
 	}
 	st := c.Prepare(`SELECT id FROM pushes WHERE shop_id = ? AND order_no = ? AND next_at IS NOT NULL AND status <> 'sending'`).
 		Int(shop).Int(no)
-	return skipPushes(c, st, reasonDeleted, at, &b.pushes)
+	return skipPushes(c, st, store.ReasonOrderDeleted, at, &b.pushes)
 }

@@ -5,6 +5,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
+	"bellhop/store"
 )
 
 // shopColumns are what readShop reads.
@@ -19,15 +20,15 @@ func readShop(r sqlitefile.Row) bellhop.Shop {
 
 // AddShop implements [store.Shops].
 func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
-	if s.Domain == "" {
-		return bellhop.Invalidf("shop", "a shop has a domain")
+	if err := store.CheckShop(s); err != nil {
+		return err
 	}
 	return db.write(ctx, "add a shop", func(tx *sqlitefile.Tx) error {
 		err := tx.Prepare(`INSERT INTO shops (domain, disabled, secret, previous_secret, own_secret_only, customer_in_push,
 			added_at, last_event_at, last_signed_by) VALUES (?,?,?,?,?,?,?,?,?)`).
 			Text(s.Domain).Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).
 			Bool(s.CustomerInPush).Int(s.AddedAt.UnixMicro()).Time(s.LastEventAt).TextOrNull(string(s.LastSignedBy)).Exec()
-		return conflict(err, "shop_exists", "the shop "+s.Domain+" is there already")
+		return taken("shop", err)
 	})
 }
 

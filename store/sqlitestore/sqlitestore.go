@@ -6,16 +6,12 @@ package sqlitestore
 import (
 	"context"
 	"embed"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 )
@@ -80,76 +76,22 @@ func wrap(what string, err error) error {
 	return nil
 }
 
-func notFound(what string) error {
-	return bellhop.Errorf(bellhop.NotFound, what+"_not_found", "there is no such %s", strings.ReplaceAll(what, "_", " "))
-}
-
 // found turns what [sqlitefile.Stmt.First] returns into an error of the port.
 func found(what string) func(bool, error) error {
 	return func(ok bool, err error) error {
 		if err == nil && !ok {
-			return notFound(what)
+			return store.NotFound(what)
 		}
 		return err
 	}
 }
 
-// conflict says so when err is a violated constraint.
-func conflict(err error, code, message string) error {
+// taken says so when err is a violated constraint: see [store.Exists].
+func taken(what string, err error) error {
 	if sqlitefile.IsConstraint(err) {
-		return &bellhop.Error{Kind: bellhop.Conflict, Code: code, Message: message, Cause: err}
+		return store.Exists(what, err)
 	}
 	return err
-}
-
-// Limits of a page.
-const (
-	defaultLimit = 50
-	maxLimit     = 200
-)
-
-func pageLimit(n int) (int, error) {
-	if n == 0 {
-		return defaultLimit, nil
-	}
-	if n < 1 || n > maxLimit {
-		return 0, bellhop.Invalidf("limit", "limit is %d: give 1 to %d", n, maxLimit)
-	}
-	return n, nil
-}
-
-// cursor packs where a page ended, so that nobody is tempted to make one up.
-func cursor(at ...int64) string {
-	var b []byte
-	for i, v := range at {
-		if i > 0 {
-			b = append(b, '.')
-		}
-		b = strconv.AppendInt(b, v, 36)
-	}
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-// parseCursor fills at, and leaves it as it is when there is no cursor.
-func parseCursor(s string, at ...*int64) error {
-	if s == "" {
-		return nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	parts := strings.Split(string(b), ".")
-	if err != nil || len(parts) != len(at) {
-		return badCursor()
-	}
-	for i, p := range parts {
-		if *at[i], err = strconv.ParseInt(p, 36, 64); err != nil {
-			return badCursor()
-		}
-	}
-	return nil
-}
-
-func badCursor() error {
-	return bellhop.Invalidf("cursor", "the cursor is damaged: take the one that the page before gave, or none to begin anew")
 }
 
 // shopID returns 0 for a shop that is not there.
@@ -161,7 +103,7 @@ func shopID(c *sqlitefile.Conn, domain string) (int64, error) {
 func ownShop(c *sqlitefile.Conn, domain string) (int64, error) {
 	id, err := shopID(c, domain)
 	if err == nil && id == 0 {
-		err = notFound("shop")
+		err = store.NotFound("shop")
 	}
 	return id, err
 }
@@ -169,33 +111,12 @@ func ownShop(c *sqlitefile.Conn, domain string) (int64, error) {
 // micros is a time as a column that is never NULL holds it.
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
-// zoned is the reverse, with the offset that the time was written in.
+// zoned reads such a column and the offset that the time was written in.
 func zoned(us, offset int64) time.Time {
-	t := time.UnixMicro(us)
 	if us == (time.Time{}).UnixMicro() {
 		return time.Time{}
 	}
-	if offset == 0 {
-		return t.UTC()
-	}
-	return t.In(time.FixedZone("", int(offset)))
-}
-
-func offsetOf(t time.Time) int64 {
-	_, seconds := t.Zone()
-	return int64(seconds)
-}
-
-// money reads an amount that was written by this program.
-func money(amount, currency string) (bellhop.Money, error) {
-	if currency == "" {
-		return bellhop.Money{}, nil
-	}
-	m, err := bellhop.ParseMoney(amount, currency)
-	if err != nil {
-		return m, fmt.Errorf("the stored amount is damaged: %v", err)
-	}
-	return m, nil
+	return store.Zoned(time.UnixMicro(us), offset)
 }
 
 // errEnough ends a walk through rows early.

@@ -3,19 +3,12 @@ package sqlitestore
 import (
 	"context"
 
-	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 )
 
-// Of the stream the newest keepChanges are kept; older ones are dropped in
-// chunks, within the write that fills a chunk.
-const (
-	keepChanges = 100_000
-	changeChunk = 1_000
-)
-
-// addChange takes the shop by its id; c.Shop is not looked at.
+// addChange takes the shop by its id; c.Shop is not looked at. The write that
+// fills a chunk drops the oldest one.
 func addChange(c *sqlitefile.Conn, ch store.Change, shop int64) error {
 	st := c.Prepare(`INSERT INTO changes (kind, shop_id, order_id, push_id, at) VALUES (?,?,?,?,?)`).
 		Text(string(ch.Kind)).Int(shop).Int(ch.OrderID)
@@ -27,16 +20,16 @@ func addChange(c *sqlitefile.Conn, ch store.Change, shop int64) error {
 	if err := st.Time(ch.At).Exec(); err != nil {
 		return err
 	}
-	if seq := c.LastID(); seq%changeChunk == 0 && seq > keepChanges {
-		return c.Prepare(`DELETE FROM changes WHERE seq <= ?`).Int(seq - keepChanges).Exec()
+	if seq := c.LastID(); seq%store.ChangeChunk == 0 && seq > store.KeepChanges {
+		return c.Prepare(`DELETE FROM changes WHERE seq <= ?`).Int(seq - store.KeepChanges).Exec()
 	}
 	return nil
 }
 
 // Changes implements [store.Stream].
 func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) ([]store.Change, error) {
-	if limit < 1 {
-		return nil, bellhop.Invalidf("limit", "limit is %d: give 1 or more", limit)
+	if err := store.CheckLimit(limit); err != nil {
+		return nil, err
 	}
 	var changes []store.Change
 	err := db.read(ctx, "read the stream", func(c *sqlitefile.Conn) error {

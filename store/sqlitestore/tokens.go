@@ -6,6 +6,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
+	"bellhop/store"
 )
 
 // tokenColumns are what readToken reads, of the aliases t and s.
@@ -20,12 +21,12 @@ func readToken(r sqlitefile.Row) bellhop.Token {
 
 // AddToken implements [store.People].
 func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error) {
-	if t.Name == "" {
-		return t, bellhop.Invalidf("name", "a token has a name")
+	t, err := store.CheckToken(t)
+	if err != nil {
+		return t, err
 	}
-	t.CreatedAt = t.CreatedAt.Truncate(time.Microsecond)
 	var id int64
-	err := db.write(ctx, "add a token", func(tx *sqlitefile.Tx) error {
+	err = db.write(ctx, "add a token", func(tx *sqlitefile.Tx) error {
 		shop, err := ownShop(tx.Conn, t.Shop)
 		if err != nil {
 			return err
@@ -33,7 +34,7 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 		err = tx.Prepare(`INSERT INTO tokens (shop_id, name, hash, created_at, last_used_at) VALUES (?,?,?,?,?)`).
 			Int(shop).Text(t.Name).Blob(t.Hash[:]).Int(t.CreatedAt.UnixMicro()).Time(t.LastUsedAt).Exec()
 		id = tx.LastID()
-		return conflict(err, "token_exists", "the shop has a token of this name already")
+		return taken("token", err)
 	})
 	if err != nil {
 		return bellhop.Token{}, err
@@ -83,7 +84,7 @@ func (db *DB) RemoveToken(ctx context.Context, shop, name string) error {
 		err := tx.Prepare(`DELETE FROM tokens WHERE name = ? AND shop_id = (SELECT id FROM shops WHERE domain = ?)`).
 			Text(name).Text(shop).Exec()
 		if err == nil && tx.Changes() == 0 {
-			err = notFound("token")
+			err = store.NotFound("token")
 		}
 		return err
 	})

@@ -2,32 +2,8 @@ package sqlitestore
 
 import (
 	"bellhop/internal/sqlitefile"
+	"bellhop/store"
 )
-
-// totals gathers what a transaction changes in a table of counts, so that each
-// count is written once. The zero value is ready.
-type totals[K ~string] struct {
-	keys []K // few, and so searched one by one
-	by   []int64
-}
-
-func (t *totals[K]) add(k K, n int64) {
-	for i := range t.keys {
-		if t.keys[i] == k {
-			t.by[i] += n
-			return
-		}
-	}
-	t.keys, t.by = append(t.keys, k), append(t.by, n)
-}
-
-// move counts something under another key; "" means that it was not counted.
-func (t *totals[K]) move(from, to K) {
-	if from != "" {
-		t.add(from, -1)
-	}
-	t.add(to, 1)
-}
 
 // The tables of counts.
 const (
@@ -35,12 +11,9 @@ const (
 	pushTotals   = `INSERT INTO push_totals (status, n) VALUES (?, ?) ON CONFLICT (status) DO UPDATE SET n = n + excluded.n`
 )
 
-func (t *totals[K]) flush(c *sqlitefile.Conn, table string) error {
-	for i, k := range t.keys {
-		if t.by[i] == 0 {
-			continue
-		}
-		if err := c.Prepare(table).Text(string(k)).Int(t.by[i]).Exec(); err != nil {
+func flush[K ~string](c *sqlitefile.Conn, table string, t *store.Tally[K]) error {
+	for _, count := range t.Counts() {
+		if err := c.Prepare(table).Text(string(count.Key)).Int(count.By).Exec(); err != nil {
 			return err
 		}
 	}

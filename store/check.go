@@ -1,0 +1,167 @@
+package store
+
+import (
+	"strings"
+	"time"
+
+	"bellhop"
+)
+
+// What every driver refuses, and in what form it keeps the rest, so that all of
+// them answer alike.
+
+// MaxLines is how many lines an order may have; Shopify allows 500.
+const MaxLines = 1 << 16
+
+// CheckFacts refuses facts that state nothing, or more than one thing, and
+// returns the others with their times in microseconds, so that what is compared
+// with what was stored compares alike. What the facts point to stays as it is.
+func CheckFacts(facts []bellhop.Fact) ([]bellhop.Fact, error) {
+	checked := make([]bellhop.Fact, len(facts))
+	for i := range facts {
+		if err := checkFact(&facts[i]); err != nil {
+			return nil, err
+		}
+		checked[i] = inMicroseconds(facts[i])
+	}
+	return checked, nil
+}
+
+func checkFact(f *bellhop.Fact) error {
+	states := 0
+	for _, does := range [...]bool{f.Order != nil, f.Touch != nil, f.Deleted, f.Skip != ""} {
+		if does {
+			states++
+		}
+	}
+	switch {
+	case f.Event == nil, states != 1:
+		return bellhop.Invalidf("fact", "a fact has an event and states exactly one thing")
+	case f.Skip == "" && f.OrderID == 0:
+		return bellhop.Invalidf("fact", "a fact names the order that it is about")
+	case f.Order != nil && f.Order.Version.IsZero():
+		return bellhop.Invalidf("fact", "an order has a version")
+	case f.Order != nil && len(f.Order.Items) >= MaxLines:
+		return bellhop.Invalidf("fact", "an order has fewer than %d lines", MaxLines)
+	}
+	return nil
+}
+
+func inMicroseconds(f bellhop.Fact) bellhop.Fact {
+	f.At = f.At.Truncate(time.Microsecond)
+	if f.Touch != nil && f.Touch.At.Nanosecond()%1000 != 0 {
+		t := *f.Touch
+		t.At = t.At.Truncate(time.Microsecond)
+		f.Touch = &t
+	}
+	if o := f.Order; o != nil && (o.Version.UpdatedAt.Nanosecond()%1000 != 0 || o.Version.TriggeredAt.Nanosecond()%1000 != 0) {
+		c := *o
+		c.Version.UpdatedAt = c.Version.UpdatedAt.Truncate(time.Microsecond)
+		c.Version.TriggeredAt = c.Version.TriggeredAt.Truncate(time.Microsecond)
+		f.Order = &c
+	}
+	return f
+}
+
+// CheckSettled refuses a settlement that leaves open what is to become of the
+// push.
+func CheckSettled(s Settled) error {
+	switch s.Status {
+	case bellhop.PushSent, bellhop.PushFailed, bellhop.PushSkipped:
+		if s.RetryAt.IsZero() {
+			return nil
+		}
+	case bellhop.PushPending:
+		if !s.RetryAt.IsZero() {
+			return nil
+		}
+	case bellhop.PushUnknown:
+		return nil
+	}
+	return bellhop.Invalidf("status", "a push can't be settled as %q, to be tried again: %t", s.Status, !s.RetryAt.IsZero())
+}
+
+// CheckClaim refuses a claim of nothing.
+func CheckClaim(max int, lease time.Duration) error {
+	if max < 1 || lease <= 0 {
+		return bellhop.Invalidf("claim", "a claim takes at least one push for longer than nothing, not %d for %v", max, lease)
+	}
+	return nil
+}
+
+// CheckShop refuses a shop without a name.
+func CheckShop(s bellhop.Shop) error {
+	if s.Domain == "" {
+		return bellhop.Invalidf("shop", "a shop has a domain")
+	}
+	return nil
+}
+
+// CheckPerson returns p as it is kept.
+func CheckPerson(p bellhop.Person) (bellhop.Person, error) {
+	p.Email = strings.ToLower(p.Email)
+	p.AddedAt = p.AddedAt.Truncate(time.Microsecond)
+	switch {
+	case p.Email == "":
+		return p, bellhop.Invalidf("email", "a person has an e-mail address")
+	case p.Role != bellhop.RoleOwner && p.Role != bellhop.RoleOperator, (p.Role == bellhop.RoleOwner) != (p.Shop != ""):
+		return p, bellhop.Invalidf("role", "an owner has a shop and an operator has none")
+	}
+	return p, nil
+}
+
+// CheckToken returns t as it is kept.
+func CheckToken(t bellhop.Token) (bellhop.Token, error) {
+	t.CreatedAt = t.CreatedAt.Truncate(time.Microsecond)
+	if t.Name == "" {
+		return t, bellhop.Invalidf("name", "a token has a name")
+	}
+	return t, nil
+}
+
+// CheckDevice refuses a device that nothing can be sent to.
+func CheckDevice(d bellhop.Device) error {
+	if d.Installation == "" || d.Value == "" {
+		return bellhop.Invalidf("device", "a device has an installation and a value")
+	}
+	switch d.Kind {
+	case bellhop.AddressToken, bellhop.AddressFID, bellhop.AddressWebPush:
+	default:
+		return badDevice()
+	}
+	switch d.Platform {
+	case bellhop.PlatformAndroid, bellhop.PlatformIOS, bellhop.PlatformWeb:
+	default:
+		return badDevice()
+	}
+	if d.Form != bellhop.FormNotification && d.Form != bellhop.FormData {
+		return badDevice()
+	}
+	return nil
+}
+
+func badDevice() error {
+	return bellhop.Invalidf("device", "a device's kind, platform or form is not one of those there are")
+}
+
+// NotFound is the error for what is not there, such as "push" or "shop".
+func NotFound(what string) error {
+	return bellhop.Errorf(bellhop.NotFound, what+"_not_found", "there is no such %s", strings.ReplaceAll(what, "_", " "))
+}
+
+// Exists is the error for what can be but once and is there: "shop", "email",
+// "session" or "token".
+func Exists(what string, cause error) error {
+	e := &bellhop.Error{Kind: bellhop.Conflict, Code: what + "_exists", Cause: cause}
+	switch what {
+	case "shop":
+		e.Message = "the shop is there already"
+	case "email":
+		e.Code, e.Message = "email_taken", "somebody has this e-mail address already"
+	case "session":
+		e.Message = "there is a session with this token already"
+	case "token":
+		e.Message = "the shop has a token of this name already"
+	}
+	return e
+}

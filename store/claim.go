@@ -1,0 +1,191 @@
+package store
+
+import (
+	"time"
+
+	"bellhop"
+)
+
+// Due is a push whose time has come.
+type Due struct {
+	ID       int64
+	ShopID   int64 // as the driver numbers it
+	DeviceID int64
+	Kind     bellhop.PushKind
+	Status   bellhop.PushStatus
+	Attempts int
+	Created  time.Time
+	Gathered time.Time // since when the digest runs that counts it; zero if none does
+	Deleted  bool      // its order
+	Order    OrderBrief
+}
+
+// Heap is what is due to one device and of one kind, in the order in which it
+// became so.
+type Heap struct {
+	DeviceID int64
+	Kind     bellhop.PushKind
+	Due      []Due
+}
+
+// Heaps divides what is due among the devices.
+func Heaps(due []Due) []Heap {
+	type key struct {
+		device int64
+		kind   bellhop.PushKind
+	}
+	at := map[key]int{}
+	var all []Heap
+	for _, d := range due {
+		k := key{d.DeviceID, d.Kind}
+		i, ok := at[k]
+		if !ok {
+			i = len(all)
+			at[k] = i
+			all = append(all, Heap{DeviceID: d.DeviceID, Kind: d.Kind})
+		}
+		all[i].Due = append(all[i].Due, d)
+	}
+	return all
+}
+
+// Phone is a device with what is left of its budget. The zero Phone stands for
+// one that was removed.
+type Phone struct {
+	bellhop.Device
+	Owner bellhop.Shop // without secrets
+	Left  Allowance
+}
+
+// gone says why nothing can be sent to it; "" when it can.
+func (p *Phone) gone() string {
+	switch {
+	case p.ID == 0:
+		return ReasonDeviceRemoved
+	case !p.RetiredAt.IsZero():
+		return ReasonDeviceRetired
+	}
+	return ""
+}
+
+// FreeAt is when the budget has room again, a little later rather than a little
+// earlier, since what is kept of a time and of an allowance is rounded; zero
+// while it has room.
+func (p *Phone) FreeAt() time.Time {
+	at := p.Left.FreeAt(bellhop.BudgetOf(p.Form))
+	if !at.After(p.Left.At) {
+		return time.Time{}
+	}
+	return at.Truncate(time.Microsecond).Add(time.Microsecond)
+}
+
+// DigestMax bounds how many pushes one digest takes in, since each costs the
+// database time.
+const DigestMax = 5_000
+
+// Claim is what a claim does to a heap. Its fields tell the driver what to
+// write.
+type Claim struct {
+	Take     []Taken  // are being sent from now on
+	Skip     []Missed // are of no use any more
+	Postpone []Due    // have no budget; those being sent are unknown from now on
+	// Until is when the postponed are due again, and with a full claim also
+	// whatever else waits behind them; zero when nothing is put off.
+	Until time.Time
+	// Spent is set when Phone.Left changed.
+	Spent bool
+	Owed  []Owed // is handed out
+}
+
+// Taken is a claimed push.
+type Taken struct {
+	ID       int64
+	From     bellhop.PushStatus
+	Gathered time.Time // since when its digest runs; zero by itself
+}
+
+// Missed is a push that is skipped, and why.
+type Missed struct {
+	Due
+	Reason string
+}
+
+// PlanClaim divides a heap into messages as far as the phone's budget goes, and
+// leaves in p.Left what remains of it. A last message that gathers all that is
+// due takes also what the claim had no room for: all loads the heap anew, up to
+// [DigestMax]. It is nil when the claim was not full.
+func PlanClaim(p *Phone, h Heap, now time.Time, all func() ([]Due, error)) (Claim, error) {
+	planned := *p
+	c := planned.plan(h, now)
+	if n := len(c.Owed); all != nil && n > 0 && c.Owed[n-1].Gathered != nil {
+		due, err := all()
+		if err != nil {
+			return c, err
+		}
+		h.Due, planned = due, *p
+		c = planned.plan(h, now)
+	}
+	*p = planned
+	return c, nil
+}
+
+func (p *Phone) plan(h Heap, now time.Time) (c Claim) {
+	due := c.weed(p, h.Due)
+	if len(due) == 0 {
+		return c
+	}
+	portions, left, next := Ration(bellhop.BudgetOf(p.Form), p.Left, p.briefs(due), now)
+	p.Left, c.Spent = left, true
+	for _, portion := range portions {
+		c.take(p, h.Kind, due[:portion.Count], portion.Gathered)
+		due = due[portion.Count:]
+	}
+	if !next.IsZero() {
+		c.Postpone, c.Until = due, p.FreeAt()
+	}
+	return c
+}
+
+// weed skips what is of no use any more.
+func (c *Claim) weed(p *Phone, all []Due) (kept []Due) {
+	gone := p.gone()
+	kept = make([]Due, 0, len(all))
+	for _, d := range all {
+		switch {
+		case d.Deleted:
+			c.Skip = append(c.Skip, Missed{d, ReasonOrderDeleted})
+		case gone != "":
+			c.Skip = append(c.Skip, Missed{d, gone})
+		default:
+			kept = append(kept, d)
+		}
+	}
+	return kept
+}
+
+func (p *Phone) briefs(due []Due) []OrderBrief {
+	briefs := make([]OrderBrief, len(due))
+	for i, d := range due {
+		briefs[i] = d.Order
+		briefs[i].Gathered = p.Left.Gathering != nil && d.Gathered.Equal(p.Left.Gathering.Since)
+	}
+	return briefs
+}
+
+// take claims pushes for one message.
+func (c *Claim) take(p *Phone, kind bellhop.PushKind, due []Due, g *Gathering) {
+	o := Owed{Device: p.Device, Shop: p.Owner, Kind: kind, CreatedAt: due[0].Created, Gathered: g}
+	var since time.Time
+	if g != nil {
+		since = g.Since
+	}
+	for _, d := range due {
+		c.Take = append(c.Take, Taken{ID: d.ID, From: d.Status, Gathered: since})
+		o.Pushes, o.Orders = append(o.Pushes, d.ID), append(o.Orders, d.Order)
+		o.Attempt = max(o.Attempt, d.Attempts+1)
+		if d.Created.Before(o.CreatedAt) {
+			o.CreatedAt = d.Created
+		}
+	}
+	c.Owed = append(c.Owed, o)
+}

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+
+	"bellhop"
+)
+
+// Limits of a page.
+const (
+	defaultLimit = 50
+	maxLimit     = 200
+)
+
+// PageLimit returns how many rows a page has when n are asked for.
+func PageLimit(n int) (int, error) {
+	if n == 0 {
+		return defaultLimit, nil
+	}
+	if n < 1 || n > maxLimit {
+		return 0, bellhop.Invalidf("limit", "limit is %d: give 1 to %d", n, maxLimit)
+	}
+	return n, nil
+}
+
+// CheckLimit refuses what is no number of rows, where there is no page.
+func CheckLimit(n int) error {
+	if n < 1 {
+		return bellhop.Invalidf("limit", "limit is %d: give 1 or more", n)
+	}
+	return nil
+}
+
+// Cursor packs where a page ended, so that nobody is tempted to make one up.
+func Cursor(at ...int64) string {
+	var b []byte
+	for i, v := range at {
+		if i > 0 {
+			b = append(b, '.')
+		}
+		b = strconv.AppendInt(b, v, 36)
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// ParseCursor reads what [Cursor] returns into at, and leaves that as it is when
+// there is no cursor.
+func ParseCursor(s string, at ...*int64) error {
+	if s == "" {
+		return nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	parts := strings.Split(string(b), ".")
+	if err != nil || len(parts) != len(at) {
+		return badCursor()
+	}
+	for i, p := range parts {
+		if *at[i], err = strconv.ParseInt(p, 36, 64); err != nil {
+			return badCursor()
+		}
+	}
+	return nil
+}
+
+func badCursor() error {
+	return bellhop.Invalidf("cursor", "the cursor is damaged: take the one that the page before gave, or none to begin anew")
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"time"
+
+	"bellhop"
+)
+
+// Why pushes are skipped.
+const (
+	ReasonNoDevice      = "no_device"      // the shop had none when the order came
+	ReasonDeviceRetired = "device_retired" // its address is of no more use
+	ReasonDeviceRemoved = "device_removed"
+	ReasonOrderDeleted  = "order_deleted"
+)
+
+// Settles says what a settlement does to a push, by its status and whether that
+// is final. What is final stays: another claimer, after the lease ran out, had
+// the last word. Only that it was sent after all is worth knowing still.
+func (s Settled) Settles(was bellhop.PushStatus, final bool) Settlement {
+	switch {
+	case final && (s.Status != bellhop.PushSent || was == bellhop.PushSent):
+		return SettleNothing
+	case s.RetryAt.IsZero():
+		return SettleEnd
+	}
+	return SettleRetry
+}
+
+// Settlement is one of the things that can become of a push.
+type Settlement uint8
+
+// The settlements.
+const (
+	SettleNothing Settlement = iota // it stays as it is
+	SettleEnd                       // it has its final status, and the stream is told
+	SettleRetry                     // it is due again at RetryAt
+)
+
+// Settles reports whether an outcome is there to stay: recording such an event
+// once more is [Redelivered].
+func Settles(o bellhop.Outcome) bool {
+	switch o {
+	case bellhop.OutcomeRecorded, bellhop.OutcomeDuplicate, bellhop.OutcomeStale:
+		return true
+	}
+	return false
+}
+
+// Redelivered is the result of recording an event that was settled before: its
+// line and what it stated were committed together.
+func Redelivered() bellhop.Result {
+	return bellhop.Result{Outcome: bellhop.OutcomeDuplicate, Reason: "redelivered"}
+}
+
+// SkipFor returns why a fact changes nothing: for its own reason, or since the
+// shop is not there or disabled; "" when it is to be merged.
+func SkipFor(f bellhop.Fact, shopKnown, shopDisabled bool) string {
+	switch {
+	case !shopKnown:
+		return bellhop.ReasonUnknownShop
+	case shopDisabled:
+		return bellhop.ReasonShopDisabled
+	}
+	return f.Skip
+}
+
+// Tells says what the stream is told of a merge: nothing of an order that has
+// not come yet, and nothing where nothing changed.
+func (m Merged) Tells(before State) (kind ChangeKind, tells bool) {
+	switch {
+	case m.Result.Outcome != bellhop.OutcomeRecorded:
+		return "", false
+	case m.First:
+		return ChangeRecorded, true
+	}
+	return ChangeUpdated, !before.Version.IsZero()
+}
+
+// DueAt is when a new push is due to a device whose budget has room from freeAt
+// on, so that no claim has to look at it before.
+func DueAt(at, freeAt time.Time) time.Time {
+	if freeAt.After(at) {
+		return freeAt
+	}
+	return at
+}
