@@ -35,7 +35,7 @@ func (j *Janitor) Run(ctx context.Context) error {
 	defer refresh.Stop()
 	defer reconcile.Stop()
 	defer prune.Stop()
-	j.prune(ctx)
+	j.pruneOrLog(ctx)
 	for known := -1; ; {
 		var err error
 		select {
@@ -50,7 +50,7 @@ func (j *Janitor) Run(ctx context.Context) error {
 				known, err = j.reconcile(ctx, known)
 			}
 		case <-prune.C:
-			j.prune(ctx)
+			j.pruneOrLog(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			j.Log.Error("housekeeping", "err", err)
@@ -77,20 +77,21 @@ func (j *Janitor) reconcile(ctx context.Context, known int) (int, error) {
 	return d.Dead, nil
 }
 
-func (j *Janitor) prune(ctx context.Context) {
-	before := j.Now().Add(-j.KeepBodies)
-	for total := 0; ctx.Err() == nil; {
-		n, err := j.Ledger.Prune(ctx, before, pruneBatch)
-		if err != nil {
-			j.Log.Error("drop old bodies", "err", err)
-			return
-		}
-		total += n
-		if n < pruneBatch {
-			if total > 0 {
-				j.Log.Info("dropped old bodies", "events", total)
-			}
-			return
-		}
+func (j *Janitor) pruneOrLog(ctx context.Context) {
+	if _, err := j.Prune(ctx); err != nil && ctx.Err() == nil {
+		j.Log.Error("drop old bodies", "err", err)
 	}
+}
+
+// Prune drops the bodies of events that were settled long enough ago, until there
+// are none or ctx is done, and returns how many.
+func (j *Janitor) Prune(ctx context.Context) (total int, err error) {
+	before := j.Now().Add(-j.KeepBodies)
+	for n := pruneBatch; n == pruneBatch && err == nil && ctx.Err() == nil; total += n {
+		n, err = j.Ledger.Prune(ctx, before, pruneBatch)
+	}
+	if total > 0 {
+		j.Log.Info("dropped old bodies", "events", total)
+	}
+	return total, err
 }

@@ -2,9 +2,13 @@ package host
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"bellhop/pipeline"
 	"bellhop/store"
@@ -36,10 +40,7 @@ const idleWait = 5 * time.Second
 // Run works until ctx is done, then waits for the attempts under way; hard ends
 // those too.
 func (r *Ringer) Run(ctx, hard context.Context) error {
-	if r.InFlight == 0 {
-		r.InFlight = 512
-	}
-	slots := make(chan struct{}, r.InFlight)
+	slots := r.slots()
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
 	for failures := 0; ctx.Err() == nil; {
@@ -67,6 +68,39 @@ func (r *Ringer) Run(ctx, hard context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (r *Ringer) slots() chan struct{} {
+	if r.InFlight == 0 {
+		r.InFlight = 512
+	}
+	return make(chan struct{}, r.InFlight)
+}
+
+// Drain sends what is due, until nothing is or ctx is done, and waits for the
+// attempts under way; hard ends those too. It returns how many there were, and
+// an error if the store could not be asked or told: what was due or claimed then
+// stays owed.
+func (r *Ringer) Drain(ctx, hard context.Context) (attempts int, err error) {
+	slots := r.slots()
+	var group errgroup.Group
+	for ctx.Err() == nil {
+		claimed, _, e := r.claim(ctx, slots)
+		for _, o := range claimed {
+			group.Go(func() error {
+				defer func() { <-slots }()
+				return r.Notifier.Notify(hard, o)
+			})
+		}
+		attempts += len(claimed)
+		if e != nil && ctx.Err() == nil {
+			err = fmt.Errorf("claim pushes: %w", e)
+		}
+		if e != nil || len(claimed) == 0 {
+			break
+		}
+	}
+	return attempts, errors.Join(err, group.Wait())
 }
 
 // claim takes what is due, as far as slots are free, and leaves a slot taken for

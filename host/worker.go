@@ -99,7 +99,7 @@ func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Deliv
 	w.Probe.At(pipeline.PointRecorded)
 	verdicts := make([]queue.Settlement, len(deliveries))
 	for i, d := range deliveries {
-		verdicts[i] = w.verdict(ctx, d, errs[i], attrs.MaxAttempts)
+		verdicts[i] = w.Verdict(ctx, d, errs[i], attrs.MaxAttempts)
 	}
 	if err := w.Queue.Settle(ctx, verdicts...); err != nil {
 		// Whatever was not settled comes again, and recording it again changes
@@ -148,10 +148,10 @@ func (w *Worker) record(draining, ctx context.Context, events []*bellhop.Event) 
 	return errs
 }
 
-// verdict turns what a step returned into what the queue is to do. What becomes
+// Verdict turns what a step returned into what the queue is to do. What becomes
 // a dead letter is written down first, so that the ledger never says less than
-// the queue.
-func (w *Worker) verdict(ctx context.Context, d queue.Delivery, err error, maxAttempts int) queue.Settlement {
+// the queue. It needs the worker's Recorder and Log alone.
+func (w *Worker) Verdict(ctx context.Context, d queue.Delivery, err error, maxAttempts int) queue.Settlement {
 	s := queue.Settlement{Receipt: d.Receipt, Verdict: queue.Ack}
 	if err == nil {
 		return s

@@ -208,3 +208,17 @@ func TestKeyringKeepsWhatItKnows(t *testing.T) {
 		t.Error("a failed refresh lost a shop's secret")
 	}
 }
+
+// TestKeyringWithoutShops has no database to ask: the app's secrets count.
+func TestKeyringWithoutShops(t *testing.T) {
+	k := pipeline.NewKeyring(nil, app, oldApp)
+	if err := k.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	body := []byte(`{}`)
+	for secret, want := range map[string]bellhop.Signer{app: bellhop.SignerApp, oldApp: bellhop.SignerAppPrevious} {
+		if signer, ok := k.Of(domain).Verify(body, shopify.Sign(secret, body)); !ok || signer != want {
+			t.Errorf("signed with %q: %s, %v", secret, signer, ok)
+		}
+	}
+}

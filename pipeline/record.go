@@ -28,15 +28,31 @@ type Recorder struct {
 // the event is recorded, one for which bellhop.IsPermanent holds when it can
 // never be, and any other when it is to be tried again.
 func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []error {
-	start := r.Now()
 	errs := make([]error, len(events))
+	for i, done := range r.RecordEach(ctx, events) {
+		errs[i] = done.Err
+	}
+	return errs
+}
+
+// Recorded is what came of one event.
+type Recorded struct {
+	OrderID        int64 // that it is about; 0 for none
+	bellhop.Result       // zero with Err
+	Err            error
+}
+
+// RecordEach does what [Recorder.Record] does and tells more of each event.
+func (r *Recorder) RecordEach(ctx context.Context, events []*bellhop.Event) []Recorded {
+	start := r.Now()
+	all := make([]Recorded, len(events))
 	facts := make([]bellhop.Fact, 0, len(events))
 	at := make([]int, 0, len(events)) // facts[i] is of events[at[i]]
 	now := start.UTC().Truncate(time.Microsecond)
 	for i, e := range events {
 		f, err := decode(e)
 		if err != nil {
-			errs[i] = err
+			all[i].Err = err
 			r.Metrics.undecoded()
 			r.Log.Warn("an event can't be understood", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "err", err)
 			continue
@@ -45,11 +61,12 @@ func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []error 
 		facts, at = append(facts, f), append(at, i)
 	}
 	r.Probe.At(PointDecoded)
-	for i, err := range r.store(ctx, facts) {
-		errs[at[i]] = err
+	for i, done := range r.store(ctx, facts) {
+		done.OrderID = facts[i].OrderID
+		all[at[i]] = done
 	}
 	r.Metrics.recordTook(len(events), r.Now().Sub(start))
-	return errs
+	return all
 }
 
 // decode keeps a body that the decoder stumbles over from ending the process,
@@ -65,35 +82,37 @@ func decode(e *bellhop.Event) (f bellhop.Fact, err error) {
 
 // store records facts together; if that fails for a reason that may lie with
 // one of them, it records them one by one, so that one can't hold up the rest.
-func (r *Recorder) store(ctx context.Context, facts []bellhop.Fact) []error {
-	errs := make([]error, len(facts))
+func (r *Recorder) store(ctx context.Context, facts []bellhop.Fact) []Recorded {
 	if len(facts) == 0 {
-		return errs
+		return nil
 	}
-	err := r.storeTogether(ctx, facts)
-	if err != nil && len(facts) > 1 && ctx.Err() == nil && bellhop.KindOf(err) != bellhop.Unavailable {
-		for i := range facts {
-			errs[i] = r.storeTogether(ctx, facts[i:i+1])
+	results, err := r.storeTogether(ctx, facts)
+	alone := err != nil && len(facts) > 1 && ctx.Err() == nil && bellhop.KindOf(err) != bellhop.Unavailable
+	all := make([]Recorded, len(facts))
+	for i := range facts {
+		switch {
+		case alone:
+			all[i] = r.store(ctx, facts[i:i+1])[0]
+		case err != nil:
+			all[i].Err = err
+		default:
+			all[i].Result = results[i]
 		}
-		return errs
 	}
-	for i := range errs {
-		errs[i] = err
-	}
-	return errs
+	return all
 }
 
-func (r *Recorder) storeTogether(ctx context.Context, facts []bellhop.Fact) error {
+func (r *Recorder) storeTogether(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
 	results, err := r.Store.Record(ctx, facts)
 	if err != nil {
-		return fmt.Errorf("record %d events: %w", len(facts), err)
+		return nil, fmt.Errorf("record %d events: %w", len(facts), err)
 	}
 	for i, f := range facts {
 		r.Metrics.recorded(results[i])
 		r.Log.Debug("recorded", "event", f.Event.ID, "shop", f.Event.Shop, "order", f.OrderID,
 			"outcome", results[i].Outcome, "reason", results[i].Reason, "pushes", results[i].Pushes)
 	}
-	return nil
+	return results, nil
 }
 
 // Dead writes down that an event was given up. A host calls it beside moving the

@@ -1,0 +1,63 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/store"
+)
+
+// books records as it is told.
+type books struct {
+	store.Store
+	record func(facts []bellhop.Fact) ([]bellhop.Result, error)
+}
+
+func (b *books) Record(_ context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
+	return b.record(facts)
+}
+
+func order(body string) *bellhop.Event {
+	return &bellhop.Event{Shop: domain, Topic: "orders/create", Body: []byte(body)}
+}
+
+func TestRecordEachTellsOfEachEvent(t *testing.T) {
+	refused := errors.New("the database refuses order 2")
+	together := true
+	b := &books{record: func(facts []bellhop.Fact) ([]bellhop.Result, error) {
+		results := make([]bellhop.Result, len(facts))
+		for i, f := range facts {
+			if f.OrderID == 2 {
+				return nil, refused
+			}
+			results[i] = bellhop.Result{Outcome: bellhop.OutcomeRecorded, Pushes: int(f.OrderID)}
+		}
+		together = together && len(facts) > 1
+		return results, nil
+	}}
+	r := &pipeline.Recorder{Store: b, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	const rest = `,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"}`
+	all := r.RecordEach(t.Context(), []*bellhop.Event{order(`{"id":1` + rest), order(`{`), order(`{"id":2` + rest), order(`{"id":3` + rest)})
+	for i, want := range []struct {
+		id   int64
+		gone error
+	}{{1, nil}, {0, nil}, {2, refused}, {3, nil}} {
+		got := all[i]
+		switch {
+		case i == 1:
+			if !bellhop.IsPermanent(got.Err) {
+				t.Errorf("a body that makes no sense: %+v", got)
+			}
+		case !errors.Is(got.Err, want.gone) || got.OrderID != want.id || got.Err == nil && got.Pushes != int(want.id):
+			t.Errorf("event %d: %+v", i, got)
+		}
+	}
+	if together {
+		t.Error("they were not tried one by one")
+	}
+}
