@@ -28,17 +28,19 @@ func openNew(t testing.TB) store.Store {
 	return openAt(t, filepath.Join(t.TempDir(), "bellhop.db"))
 }
 
-func TestConformance(t *testing.T) {
-	storetest.Run(t, storetest.Driver{
-		Open: openNew,
-		Reopen: func(t testing.TB, s store.Store) store.Store {
-			o := s.(opened)
-			must(t, o.Close())
-			must(t, o.file.Close())
-			return openAt(t, o.file.Path())
-		},
-		Another: func(t testing.TB, s store.Store) store.Store { return openAt(t, s.(opened).file.Path()) },
-	})
+var driver = storetest.Driver{
+	Open: openNew,
+	Reopen: func(t testing.TB, s store.Store) store.Store {
+		o := s.(opened)
+		must(t, o.Close())
+		must(t, o.file.Close())
+		return openAt(t, o.file.Path())
+	},
+	Another: func(t testing.TB, s store.Store) store.Store { return openAt(t, s.(opened).file.Path()) },
 }
+
+func TestConformance(t *testing.T) { storetest.Run(t, driver) }
+
+func TestMove(t *testing.T) { storetest.RunMove(t, driver, driver) }
 
 func BenchmarkStore(b *testing.B) { storetest.Bench(b, openNew) }

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+)
+
+// Mover is a store that can be moved into another one, whichever driver that
+// has: everything it keeps goes out and in table by table, with the ids that are
+// seen from outside. [Copy] does it. While a store is moved nothing else uses it.
+type Mover interface {
+	// Inventory tells what the store is and how much it keeps.
+	Inventory(ctx context.Context) (Inventory, error)
+
+	// Export returns the rows of a table behind a place, in the order in which
+	// they were added, and the place that they end at; next is "" at the end of
+	// the table. Places are the driver's own; "" is the beginning.
+	Export(ctx context.Context, t Table, after string, at ChunkLimit) (c Chunk, next string, err error)
+
+	// BeginCopy makes the store ready to take the rows of another one, by its
+	// id. What an unfinished copy has left is dropped; bellhop.Conflict if the
+	// store holds anything else. mark is kept in [CopyNote].
+	BeginCopy(ctx context.Context, source, mark string) error
+
+	// Import adds rows of a table and notes how far the copy has come, in one
+	// transaction. Rows refer to rows of tables before theirs in [Tables]. It is
+	// bellhop.Conflict if the copy isn't at after: somebody else goes on with it.
+	Import(ctx context.Context, t Table, c Chunk, after, next string) error
+
+	// EndCopy notes that the store is a whole copy and may be used, or, when
+	// good is false, that it is none and the next copy begins anew.
+	EndCopy(ctx context.Context, good bool) error
+}
+
+// Inventory is what a store is and keeps.
+type Inventory struct {
+	ID   string          // tells stores apart; made with the store
+	Rows map[Table]int64 // how many
+	Copy *CopyNote       // nil if nothing was ever copied into it
+}
+
+// CopyNote is what a store keeps of the copy that goes, or went, into it.
+type CopyNote struct {
+	Source   string // the other store's id
+	Mark     string // what the other store was like; "" when the copy is no good
+	Finished bool
+	Tables   map[Table]CopyProgress
+}
+
+// CopyProgress is how far the copy of a table has come.
+type CopyProgress struct {
+	Next string // where to go on; "" at the beginning and at the end
+	Done bool
+	Rows int64
+}
+
+// Table names a kind of rows.
+type Table string
+
+// The tables.
+const (
+	TableShops    Table = "shops"
+	TablePeople   Table = "people"
+	TableSessions Table = "sessions"
+	TableTokens   Table = "tokens"
+	TableDevices  Table = "devices"
+	TableOrders   Table = "orders" // with their items; also tombstones, and what came before its order
+	TablePushes   Table = "pushes"
+	TableEvents   Table = "events" // that have a line in the ledger, with their bodies
+	TableChanges  Table = "changes"
+	TableCounters Table = "counters"
+)
+
+// Tables lists them in the order in which they are copied.
+func Tables() []Table {
+	return []Table{TableShops, TablePeople, TableSessions, TableTokens, TableDevices, TableOrders, TablePushes,
+		TableEvents, TableChanges, TableCounters}
+}
+
+// ChunkLimit bounds a chunk. A row that is larger than Bytes is a chunk by
+// itself.
+type ChunkLimit struct {
+	Rows  int
+	Bytes int // about
+}
+
+// Reached reports whether a chunk of n rows and so many bytes takes no more.
+func (l ChunkLimit) Reached(n, bytes int) bool { return n >= l.Rows || bytes >= l.Bytes }
+
+// Chunk is some rows of one table: all slices but that table's are nil.
+type Chunk struct {
+	Shops    []bellhop.Shop
+	People   []bellhop.Person
+	Sessions []bellhop.Session
+	Tokens   []bellhop.Token
+	Devices  []DeviceRow
+	Orders   []OrderRow
+	Pushes   []PushRow
+	Events   []Line // bodies included; nil once they were dropped
+	Changes  []Change
+	Counters []Counter
+}
+
+// Len is the number of rows.
+func (c *Chunk) Len() int {
+	return len(c.Shops) + len(c.People) + len(c.Sessions) + len(c.Tokens) + len(c.Devices) + len(c.Orders) +
+		len(c.Pushes) + len(c.Events) + len(c.Changes) + len(c.Counters)
+}
+
+// DeviceRow is a device with what is left of its budget.
+type DeviceRow struct {
+	bellhop.Device
+	Allowance Allowance
+	FreeAt    time.Time // no further message before; zero for at once
+}
+
+// OrderRow is all that is known of an order.
+type OrderRow struct {
+	Shop  string
+	ID    int64
+	State State
+	// Order is nil for a tombstone, and for what came before its order. What
+	// follows from State and from the pushes is not filled: Version, EditedAt,
+	// RefundedAt, Trace.PushedAt, Pushes.
+	Order *bellhop.Order
+}
+
+// PushRow is a push. OrderName and Installation are not filled.
+type PushRow struct {
+	bellhop.Push
+	GatheredSince time.Time // which digest of its device counts it; zero if none
+}
+
+// CounterKind says what a [Counter] counts.
+type CounterKind string
+
+// The kinds of counter.
+const (
+	CountOutcome CounterKind = "outcome" // events, by outcome
+	CountStatus  CounterKind = "status"  // pushes, by status
+	// CountLastID is the highest id that was ever given out in a table: those of
+	// rows that were removed never name another.
+	CountLastID CounterKind = "last_id"
+)
+
+// Counter is a number that the store keeps beside its rows. Those at 0 are left
+// out.
+type Counter struct {
+	Kind CounterKind
+	Name string
+	N    int64
+}

@@ -1,0 +1,317 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"bellhop"
+)
+
+// CopyOptions are the settings of [Copy]. The zero value serves.
+type CopyOptions struct {
+	Chunk ChunkLimit // 0 means 5,000 rows and 8 MiB
+	// Step, if set, is told of each chunk.
+	Step func(CopyStep)
+}
+
+// CopyStep is how far a copy has come.
+type CopyStep struct {
+	Verifying bool // or else copying
+	Table     Table
+	Rows, Of  int64 // of the table
+	Now       int64 // rows of this step
+	Done      bool  // with the table
+}
+
+// Copied is what a copy came to.
+type Copied struct {
+	Resumed bool // an earlier run had begun it
+	Anew    bool // what an earlier run had begun was dropped: the source has changed since
+	Rows    int64
+	Tables  []Compared
+}
+
+// Compared is a table on both sides.
+type Compared struct {
+	Table    Table
+	From, To Sum
+}
+
+// Same reports whether both sides hold the same rows.
+func (c Compared) Same() bool { return c.From == c.To }
+
+// Copy makes to a copy of from. When it is broken off, calling it again goes on
+// where it was. In the end the rows of both sides are read again and compared;
+// when they differ the error is bellhop.Conflict and names the tables, and when
+// it was because from changed meanwhile, it says so.
+func Copy(ctx context.Context, from, to Mover, o CopyOptions) (Copied, error) {
+	if o.Chunk == (ChunkLimit{}) {
+		o.Chunk = ChunkLimit{Rows: 5_000, Bytes: 8 << 20}
+	}
+	if o.Step == nil {
+		o.Step = func(CopyStep) {}
+	}
+	c := &copier{from: from, to: to, o: o}
+	err := c.run(ctx)
+	return c.done, err
+}
+
+type copier struct {
+	from, to Mover
+	o        CopyOptions
+	has      Inventory // from's
+	done     Copied
+}
+
+func (c *copier) run(ctx context.Context) error {
+	mark, progress, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range Tables() {
+		if err := c.table(ctx, t, progress[t]); err != nil {
+			return fmt.Errorf("copy %s: %w", t, err)
+		}
+	}
+	if err := c.unchanged(ctx, mark); err != nil { // before both sides are read in vain
+		return err
+	}
+	for _, t := range Tables() {
+		same, err := c.compare(ctx, t)
+		if err != nil {
+			return fmt.Errorf("verify %s: %w", t, err)
+		}
+		c.done.Tables = append(c.done.Tables, same)
+	}
+	if err := c.unchanged(ctx, mark); err != nil {
+		return err
+	}
+	if err := c.differs(); err != nil {
+		return c.spoil(ctx, err)
+	}
+	return c.to.EndCopy(ctx, true)
+}
+
+// begin finds out whether there is something to go on with.
+func (c *copier) begin(ctx context.Context) (mark string, progress map[Table]CopyProgress, err error) {
+	if c.has, err = c.from.Inventory(ctx); err != nil {
+		return "", nil, err
+	}
+	there, err := c.to.Inventory(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := mayCopy(c.has, there); err != nil {
+		return "", nil, err
+	}
+	if mark, err = markOf(ctx, c.from, c.o.Chunk); err != nil {
+		return "", nil, err
+	}
+	if there.Copy != nil && there.Copy.Mark == mark {
+		c.done.Resumed = true
+		return mark, there.Copy.Tables, nil
+	}
+	c.done.Anew = there.Copy != nil
+	return mark, nil, c.to.BeginCopy(ctx, c.has.ID, mark)
+}
+
+// mayCopy says why one store can't be copied into another, if it can't.
+func mayCopy(from, to Inventory) error {
+	if from.ID == to.ID {
+		return bellhop.Errorf(bellhop.Conflict, "same_store", "both are the same store: name another one to copy into")
+	}
+	if from.Copy != nil && !from.Copy.Finished {
+		return unfinished("the store to copy from")
+	}
+	switch c := to.Copy; {
+	case c != nil && c.Finished:
+		return bellhop.Errorf(bellhop.Conflict, "copied",
+			"the store to copy into has been copied into before, and the copy is whole: use it, or name an empty one")
+	case c != nil && c.Source != from.ID:
+		return bellhop.Errorf(bellhop.Conflict, "other_copy",
+			"the store to copy into holds an unfinished copy of another store: name an empty one")
+	case c != nil:
+		return nil
+	}
+	for _, t := range Tables() {
+		if to.Rows[t] > 0 && t != TableCounters {
+			return NotEmpty(t)
+		}
+	}
+	return nil
+}
+
+func unfinished(which string) error {
+	return bellhop.Errorf(bellhop.Conflict, "unfinished_copy",
+		"%s is an unfinished copy: run the same bellhop store copy again, which goes on with it", which)
+}
+
+// Usable returns nil unless m is a copy that isn't whole, which must not be
+// worked with.
+func Usable(ctx context.Context, m Mover) error {
+	i, err := m.Inventory(ctx)
+	if err == nil && i.Copy != nil && !i.Copy.Finished {
+		err = unfinished("the database")
+	}
+	return err
+}
+
+// NotEmpty is a driver's error when a copy is to begin where something else is.
+func NotEmpty(t Table) error {
+	return bellhop.Errorf(bellhop.Conflict, "not_empty", "the store to copy into has %s already: name an empty one", t)
+}
+
+// CopiedElsewhere is a driver's error when a copy isn't where it is to go on.
+func CopiedElsewhere() error {
+	return bellhop.Errorf(bellhop.Conflict, "copied_elsewhere",
+		"another bellhop store copy works on the store to copy into: let it end, or end it and run this again")
+}
+
+// markOf sums up what tells that a store was used: its counters, and the small
+// tables whose rows come and go.
+func markOf(ctx context.Context, m Mover, at ChunkLimit) (string, error) {
+	h := sha256.New()
+	for _, t := range []Table{TableShops, TablePeople, TableSessions, TableTokens, TableDevices, TableCounters} {
+		s, err := sumOf(ctx, m, t, at, func(int, bool) {})
+		if err != nil {
+			return "", fmt.Errorf("read %s: %w", t, err)
+		}
+		fmt.Fprintln(h, t, s.Rows, s)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// sumOf reads a whole table.
+func sumOf(ctx context.Context, m Mover, t Table, at ChunkLimit, step func(rows int, end bool)) (s Sum, err error) {
+	for after := ""; ; {
+		c, next, err := m.Export(ctx, t, after, at)
+		if err != nil {
+			return s, err
+		}
+		s.Add(&c)
+		step(c.Len(), next == "")
+		if after = next; next == "" {
+			return s, nil
+		}
+	}
+}
+
+// chunk is one on its way.
+type chunk struct {
+	Chunk
+	after, next string
+	err         error
+}
+
+// table copies what is missing of a table. The next chunk is read while one is
+// written.
+func (c *copier) table(ctx context.Context, t Table, p CopyProgress) error {
+	c.done.Rows += p.Rows
+	if p.Done {
+		c.o.Step(CopyStep{Table: t, Rows: p.Rows, Of: p.Rows, Done: true})
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	chunks := make(chan chunk, 1)
+	go func() {
+		defer close(chunks)
+		c.read(ctx, t, p.Next, chunks)
+	}()
+	defer func() {
+		cancel()
+		for range chunks { // until the reader has ended
+		}
+	}()
+	for ch := range chunks {
+		if ch.err != nil {
+			return ch.err
+		}
+		if err := c.to.Import(ctx, t, ch.Chunk, ch.after, ch.next); err != nil {
+			return err
+		}
+		n := int64(ch.Len())
+		p.Rows += n
+		c.done.Rows += n
+		c.o.Step(CopyStep{Table: t, Rows: p.Rows, Of: max(p.Rows, c.has.Rows[t]), Now: n, Done: ch.next == ""})
+	}
+	return ctx.Err()
+}
+
+func (c *copier) read(ctx context.Context, t Table, after string, chunks chan<- chunk) {
+	for {
+		ch := chunk{after: after}
+		ch.Chunk, ch.next, ch.err = c.from.Export(ctx, t, after, c.o.Chunk)
+		select {
+		case chunks <- ch:
+		case <-ctx.Done():
+			return
+		}
+		if after = ch.next; after == "" || ch.err != nil {
+			return
+		}
+	}
+}
+
+// compare reads a table on both sides at once.
+func (c *copier) compare(ctx context.Context, t Table) (Compared, error) {
+	type summed struct {
+		Sum
+		err error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	other := make(chan summed, 1)
+	go func() {
+		s, err := sumOf(ctx, c.from, t, c.o.Chunk, func(int, bool) {})
+		other <- summed{s, err}
+	}()
+	var rows int64
+	to, err := sumOf(ctx, c.to, t, c.o.Chunk, func(n int, end bool) {
+		rows += int64(n)
+		c.o.Step(CopyStep{Verifying: true, Table: t, Rows: rows, Of: max(rows, c.has.Rows[t]), Now: int64(n), Done: end})
+	})
+	if err != nil {
+		cancel()
+	}
+	from := <-other
+	if err == nil {
+		err = from.err
+	}
+	return Compared{Table: t, From: from.Sum, To: to}, err
+}
+
+// unchanged finds out whether the source is as it was when the copy began.
+func (c *copier) unchanged(ctx context.Context, mark string) error {
+	now, err := markOf(ctx, c.from, c.o.Chunk)
+	if err != nil || now == mark {
+		return err
+	}
+	return c.spoil(ctx, bellhop.Errorf(bellhop.Conflict, "source_changed",
+		"the store to copy from changed meanwhile: end bellhop serve and bellhop worker, and run this again; it begins anew"))
+}
+
+// spoil has the next run begin anew.
+func (c *copier) spoil(ctx context.Context, why error) error {
+	if err := c.to.EndCopy(ctx, false); err != nil {
+		return err
+	}
+	return why
+}
+
+func (c *copier) differs() error {
+	var tables []string
+	for _, t := range c.done.Tables {
+		if !t.Same() {
+			tables = append(tables, fmt.Sprintf("%s (%d rows, and %d in the copy)", t.Table, t.From.Rows, t.To.Rows))
+		}
+	}
+	if tables == nil {
+		return nil
+	}
+	return bellhop.Errorf(bellhop.Conflict, "copy_differs",
+		"the copy differs from its source in %s: see that nothing else uses either, and run this again; it begins anew",
+		strings.Join(tables, ", "))
+}

@@ -1,0 +1,349 @@
+package sqlitestore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+var _ store.Mover = (*DB)(nil)
+
+// copiedTables are counted to see what there is. Counters are no rows.
+var copiedTables = []struct {
+	table store.Table
+	count string
+}{
+	{store.TableShops, `SELECT count(*) FROM shops`},
+	{store.TablePeople, `SELECT count(*) FROM people`},
+	{store.TableSessions, `SELECT count(*) FROM sessions`},
+	{store.TableTokens, `SELECT count(*) FROM tokens`},
+	{store.TableDevices, `SELECT count(*) FROM devices`},
+	{store.TableOrders, `SELECT count(*) FROM orders`},
+	{store.TablePushes, `SELECT count(*) FROM pushes`},
+	{store.TableEvents, `SELECT count(*) FROM ledger`},
+	{store.TableChanges, `SELECT count(*) FROM changes`},
+}
+
+// Inventory implements [store.Mover].
+func (db *DB) Inventory(ctx context.Context) (i store.Inventory, err error) {
+	err = db.read(ctx, "look at the store", func(c *sqlitefile.Conn) error {
+		i = store.Inventory{Rows: map[store.Table]int64{}}
+		if i.ID, i.Copy, err = readCopy(c); err != nil {
+			return err
+		}
+		for _, t := range copiedTables {
+			if i.Rows[t.table], err = c.Prepare(t.count).One(); err != nil {
+				return err
+			}
+		}
+		x := exporter{c: c, walk: walk{limit: store.ChunkLimit{Rows: 1, Bytes: 1}}}
+		err := x.counters()
+		i.Rows[store.TableCounters] = int64(x.chunk.Len())
+		return err
+	})
+	return i, err
+}
+
+func readCopy(c *sqlitefile.Conn) (id string, note *store.CopyNote, err error) {
+	_, err = c.Prepare(`SELECT id, copied_from, copied_mark, copy_finished FROM identity`).First(func(r sqlitefile.Row) {
+		id = r.Text()
+		if source, mark, finished := r.Text(), r.Text(), r.Bool(); source != "" {
+			note = &store.CopyNote{Source: source, Mark: mark, Finished: finished, Tables: map[store.Table]store.CopyProgress{}}
+		}
+	})
+	if err != nil || note == nil {
+		return id, note, err
+	}
+	err = c.Prepare(`SELECT name, next, done, n FROM copied`).Each(func(r sqlitefile.Row) error {
+		note.Tables[store.Table(r.Text())] = store.CopyProgress{Next: r.Text(), Done: r.Bool(), Rows: r.Int()}
+		return nil
+	})
+	return id, note, err
+}
+
+// BeginCopy implements [store.Mover]. The archive keeps the events of an
+// unfinished copy, since a queue in the same file may need them too.
+func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
+	return db.write(ctx, "begin a copy", func(tx *sqlitefile.Tx) error {
+		_, note, err := readCopy(tx.Conn)
+		if err != nil {
+			return err
+		}
+		if note == nil || note.Finished {
+			if err := empty(tx.Conn); err != nil {
+				return err
+			}
+		}
+		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM tokens`,
+			`DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`, `DELETE FROM items`, `DELETE FROM orders`,
+			`DELETE FROM pushes`, `DELETE FROM push_totals`, `DELETE FROM ledger`, `DELETE FROM ledger_totals`,
+			`DELETE FROM changes`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
+			`UPDATE pruned SET seq = 0`} {
+			if err := tx.Prepare(clear).Exec(); err != nil {
+				return err
+			}
+		}
+		return tx.Prepare(`UPDATE identity SET copied_from = ?, copied_mark = ?, copy_finished = 0`).Text(source).Text(mark).Exec()
+	})
+}
+
+// empty returns an error that names what is there, if anything is.
+func empty(c *sqlitefile.Conn) error {
+	for _, t := range copiedTables {
+		if n, err := c.Prepare(t.count).One(); err != nil {
+			return err
+		} else if n > 0 {
+			return store.NotEmpty(t.table)
+		}
+	}
+	return nil
+}
+
+// Import implements [store.Mover].
+func (db *DB) Import(ctx context.Context, t store.Table, c store.Chunk, after, next string) error {
+	return db.write(ctx, "import", func(tx *sqlitefile.Tx) error {
+		_, note, err := readCopy(tx.Conn)
+		if err != nil {
+			return err
+		}
+		if note == nil || note.Finished || note.Mark == "" || note.Tables[t].Next != after || note.Tables[t].Done {
+			return store.CopiedElsewhere()
+		}
+		im := importer{tx: tx, shops: map[string]int64{}}
+		if err := im.chunk(&c); err != nil {
+			return err
+		}
+		return tx.Prepare(`INSERT INTO copied (name, next, done, n) VALUES (?,?,?,?)
+			ON CONFLICT (name) DO UPDATE SET next = excluded.next, done = excluded.done, n = n + excluded.n`).
+			Text(string(t)).Text(next).Bool(next == "").Int(int64(c.Len())).Exec()
+	})
+}
+
+// EndCopy implements [store.Mover].
+func (db *DB) EndCopy(ctx context.Context, good bool) error {
+	return db.write(ctx, "end a copy", func(tx *sqlitefile.Tx) error {
+		if good {
+			return tx.Prepare(`UPDATE identity SET copy_finished = 1 WHERE copied_from IS NOT NULL`).Exec()
+		}
+		return tx.Prepare(`UPDATE identity SET copied_mark = '' WHERE copy_finished = 0`).Exec()
+	})
+}
+
+// importer adds the rows of one chunk inside the writer.
+type importer struct {
+	tx    *sqlitefile.Tx
+	shops map[string]int64 // by domain
+}
+
+func (im *importer) chunk(c *store.Chunk) error {
+	for _, err := range [...]error{
+		addAll(c.Shops, im.shop), addAll(c.People, im.person), addAll(c.Sessions, im.session), addAll(c.Tokens, im.token),
+		addAll(c.Devices, im.device), addAll(c.Orders, im.order), addAll(c.Pushes, im.push), addAll(c.Events, im.event),
+		addAll(c.Changes, im.change), addAll(c.Counters, im.counter),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func addAll[T any](rows []T, add func(*T) error) error {
+	for i := range rows {
+		if err := add(&rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// own returns a shop's id, which is this store's own.
+func (im *importer) own(domain string) (int64, error) {
+	if id := im.shops[domain]; id != 0 {
+		return id, nil
+	}
+	id, err := ownShop(im.tx.Conn, domain)
+	if err == nil {
+		im.shops[domain] = id
+	}
+	return id, err
+}
+
+func (im *importer) shop(s *bellhop.Shop) error {
+	return im.tx.Prepare(`INSERT INTO shops (domain, disabled, secret, previous_secret, own_secret_only, customer_in_push,
+			added_at, last_event_at, last_signed_by) VALUES (?,?,?,?,?,?,?,?,?)`).
+		Text(s.Domain).Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).
+		Int(micros(s.AddedAt)).Time(s.LastEventAt).TextOrNull(string(s.LastSignedBy)).Exec()
+}
+
+func (im *importer) person(p *bellhop.Person) error {
+	st := im.tx.Prepare(`INSERT INTO people (id, email, role, password_hash, added_at, shop_id) VALUES (?,?,?,?,?,?)`)
+	var shop int64
+	if p.Shop != "" {
+		var err error
+		if shop, err = im.own(p.Shop); err != nil {
+			return err
+		}
+	}
+	st.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Int(micros(p.AddedAt))
+	if shop == 0 {
+		return st.Null().Exec()
+	}
+	return st.Int(shop).Exec()
+}
+
+func (im *importer) session(s *bellhop.Session) error {
+	return im.tx.Prepare(`INSERT INTO sessions (token_hash, person_id, expires_at, created_at) VALUES (?,?,?,?)`).
+		Blob(s.TokenHash[:]).Int(s.PersonID).Int(micros(s.ExpiresAt)).Int(micros(s.CreatedAt)).Exec()
+}
+
+func (im *importer) token(t *bellhop.Token) error {
+	shop, err := im.own(t.Shop)
+	if err != nil {
+		return err
+	}
+	return im.tx.Prepare(`INSERT INTO tokens (id, shop_id, name, hash, created_at, last_used_at) VALUES (?,?,?,?,?,?)`).
+		Int(t.ID).Int(shop).Text(t.Name).Blob(t.Hash[:]).Int(micros(t.CreatedAt)).Time(t.LastUsedAt).Exec()
+}
+
+func (im *importer) device(d *store.DeviceRow) error {
+	shop, err := im.own(d.Shop)
+	if err != nil {
+		return err
+	}
+	st := im.tx.Prepare(`INSERT INTO devices (id, shop_id, person_id, installation, kind, value, platform, form, locale,
+			timezone, added_at, seen_at, retired_at, retired_for, free_at, spent, spent_at, gathered_orders, gathered_total,
+			gathered_currency, gathered_since) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
+		Int(d.ID).Int(shop).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).
+		Text(string(d.Platform)).Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).
+		Int(micros(d.SeenAt)).Time(d.RetiredAt).TextOrNull(d.RetiredFor).Time(d.FreeAt)
+	a := d.Allowance
+	if a.At.IsZero() {
+		st.Null().Null()
+	} else {
+		st.Text(strconv.FormatFloat(a.Spent, 'g', -1, 64)).Time(a.At)
+	}
+	if g := a.Gathering; g == nil {
+		st.Null().Null().Null().Null()
+	} else {
+		st.Int(int64(g.Orders)).Text(g.Total.String()).Text(g.Total.Currency).Time(g.Since)
+	}
+	return st.Exec()
+}
+
+func (im *importer) order(o *store.OrderRow) error {
+	shop, err := im.own(o.Shop)
+	if err != nil {
+		return err
+	}
+	if o.Order == nil {
+		_, err = insertState(im.tx.Conn, shop, o.ID, o.State)
+		return err
+	}
+	t := o.Order.Trace
+	entries, err := prepare([]bellhop.Fact{{Event: &bellhop.Event{TriggeredAt: t.TriggeredAt, AcceptedAt: t.AcceptedAt},
+		At: t.RecordedAt, OrderID: o.ID, Order: versioned(o)}})
+	if err != nil {
+		return err
+	}
+	no, err := insertOrder(im.tx.Conn, shop, o.State, &entries[0])
+	if err != nil || o.Order.Handling == bellhop.HandlingNew {
+		return err
+	}
+	return im.tx.Prepare(`UPDATE orders SET handling = ? WHERE no = ?`).Text(string(o.Order.Handling)).Int(no).Exec()
+}
+
+// versioned returns the order as what is recorded is checked for.
+func versioned(o *store.OrderRow) *bellhop.Order {
+	with := *o.Order
+	with.Version = o.State.Version
+	return &with
+}
+
+func (im *importer) push(p *store.PushRow) error {
+	shop, err := im.own(p.Shop)
+	if err != nil {
+		return err
+	}
+	no, err := im.tx.Prepare(`SELECT no FROM orders WHERE shop_id = ? AND order_id = ?`).Int(shop).Int(p.OrderID).One()
+	if err == nil && no == 0 {
+		err = fmt.Errorf("the order of push %d is missing", p.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return im.tx.Prepare(`INSERT INTO pushes (id, shop_id, order_no, device_id, kind, status, attempts, created_at, next_at,
+			reason, sent_at, received_at, opened_at, gathered_since) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
+		Int(p.ID).Int(shop).Int(no).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).Int(int64(p.Attempts)).
+		Int(micros(p.CreatedAt)).Time(p.NextAt).TextOrNull(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).
+		Time(p.GatheredSince).Exec()
+}
+
+// event adds an event with its line. A queue in the same file, or a copy that
+// was dropped, may have left it in the archive.
+func (im *importer) event(l *store.Line) error {
+	e := &l.Event
+	seq, err := im.tx.Find(e.ID)
+	switch {
+	case err != nil:
+		return err
+	case seq != 0 && e.Body == nil:
+		err = im.tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ?`).Int(seq).Exec()
+	case seq != 0:
+		err = im.tx.Prepare(`DELETE FROM events WHERE seq = ? AND body IS NULL`).Int(seq).Exec()
+	}
+	if err != nil {
+		return err
+	}
+	if seq == 0 || e.Body != nil {
+		if seq, err = im.tx.Append(e); err != nil {
+			return err
+		}
+	}
+	return writeLine(im.tx.Conn, seq, "", l.At, l.OrderID, l.Outcome, l.Reason)
+}
+
+func (im *importer) change(ch *store.Change) error {
+	shop, err := im.own(ch.Shop)
+	if err != nil {
+		return err
+	}
+	st := im.tx.Prepare(`INSERT INTO changes (seq, kind, shop_id, order_id, at, push_id) VALUES (?,?,?,?,?,?)`).
+		Int(ch.Seq).Text(string(ch.Kind)).Int(shop).Int(ch.OrderID).Int(micros(ch.At))
+	if ch.PushID == 0 {
+		return st.Null().Exec()
+	}
+	return st.Int(ch.PushID).Exec()
+}
+
+// counter sets a counter. The last ids of pushes and changes are those of the
+// newest rows by themselves, since these are never removed.
+func (im *importer) counter(n *store.Counter) error {
+	switch n.Kind {
+	case store.CountOutcome:
+		return im.tx.Prepare(ledgerTotals).Text(n.Name).Int(n.N).Exec()
+	case store.CountStatus:
+		return im.tx.Prepare(pushTotals).Text(n.Name).Int(n.N).Exec()
+	}
+	for _, table := range sequences {
+		if table == n.Name {
+			return raiseID(im.tx.Conn, table, n.N)
+		}
+	}
+	return nil
+}
+
+// sequences are the tables whose ids are never given out twice.
+var sequences = [...]string{"people", "tokens", "devices"}
+
+func raiseID(c *sqlitefile.Conn, table string, id int64) error {
+	err := c.Prepare(`UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?`).Int(id).Text(table).Exec()
+	if err != nil || c.Changes() > 0 {
+		return err
+	}
+	return c.Prepare(`INSERT INTO sqlite_sequence (name, seq) VALUES (?,?)`).Text(table).Int(id).Exec()
+}

@@ -1,0 +1,328 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// RunMove checks that all that a store of one driver keeps can be moved into one
+// of another, or of the same: both must be a [store.Mover].
+func RunMove(t *testing.T, from, to Driver) {
+	for _, c := range []struct {
+		name string
+		test func(*move)
+	}{
+		{"Whole", (*move).whole},
+		{"Interrupted", (*move).interrupted},
+		{"GoesOnAsTheOriginalWould", (*move).goesOn},
+		{"Empty", (*move).empty},
+		{"Refused", (*move).refused},
+		{"SourceChanged", (*move).sourceChanged},
+		{"CopyDiffers", (*move).copyDiffers},
+		{"Chunks", (*move).chunks},
+		{"TwoAtOnce", (*move).twoAtOnce},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m := &move{
+				from: &fixture{T: t, d: from, ctx: t.Context(), s: from.Open(t)},
+				to:   &fixture{T: t, d: to, ctx: t.Context(), s: to.Open(t)},
+			}
+			c.test(m)
+		})
+	}
+}
+
+// move is a store and what it is to be moved into.
+type move struct{ from, to *fixture }
+
+func mover(f *fixture) store.Mover {
+	f.Helper()
+	m, ok := f.s.(store.Mover)
+	if !ok {
+		f.Fatalf("%T can't be moved", f.s)
+	}
+	return m
+}
+
+func (m *move) copy(o store.CopyOptions) (store.Copied, error) {
+	return store.Copy(m.from.ctx, mover(m.from), mover(m.to), o)
+}
+
+// few makes many chunks of what the tests fill a store with.
+var few = store.CopyOptions{Chunk: store.ChunkLimit{Rows: 17, Bytes: 1 << 20}}
+
+func (m *move) whole() {
+	fill(m.from)
+	was := see(m.from)
+	done, err := m.copy(few)
+	m.to.must(err)
+	if done.Resumed || done.Anew || len(done.Tables) != len(store.Tables()) || done.Rows == 0 {
+		m.to.Errorf("copied %+v", done)
+	}
+	for _, c := range done.Tables {
+		if !c.Same() || c.From.Rows == 0 {
+			m.to.Errorf("table %s has %d rows, the copy %d", c.Table, c.From.Rows, c.To.Rows)
+		}
+	}
+	m.to.equal("the source stays", see(m.from), was)
+	m.to.equal("the copy", see(m.to), was)
+	m.to.must(store.Usable(m.to.ctx, mover(m.to)))
+	m.to.s = m.to.d.Reopen(m.to, m.to.s)
+	m.to.equal("the copy after a restart", see(m.to), was)
+}
+
+// stopping is a target that breaks off: after each import, or before it is
+// done.
+type stopping struct {
+	store.Mover
+	left int
+}
+
+var errStopped = errors.New("broken off")
+
+func (s *stopping) Import(ctx context.Context, t store.Table, c store.Chunk, after, next string) error {
+	if s.left--; s.left < 0 {
+		return errStopped
+	}
+	return s.Mover.Import(ctx, t, c, after, next)
+}
+
+// interrupted breaks the copy off after each chunk, and goes on as another
+// process would.
+func (m *move) interrupted() {
+	fill(m.from)
+	runs := 0
+	for ; ; runs++ {
+		done, err := store.Copy(m.from.ctx, mover(m.from), &stopping{mover(m.to), 1}, few)
+		if done.Resumed != (runs > 0) || done.Anew {
+			m.to.Fatalf("run %d: %+v", runs, done)
+		}
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errStopped) {
+			m.to.Fatal(err)
+		}
+		m.to.kind(bellhop.Conflict, store.Usable(m.to.ctx, mover(m.to)))
+		m.to.s = m.to.d.Reopen(m.to, m.to.s)
+	}
+	if runs < 30 {
+		m.to.Errorf("it took %d runs", runs)
+	}
+	m.to.equal("the copy", see(m.to), see(m.from))
+}
+
+// goesOn uses the original and the copy alike.
+func (m *move) goesOn() {
+	fill(m.from)
+	_, err := m.copy(store.CopyOptions{})
+	m.to.must(err)
+	m.to.n = m.from.n
+	was, is := goOn(m.from), goOn(m.to)
+	m.to.equal("what it came to", is, was)
+	m.to.equal("the copy", see(m.to), see(m.from))
+	m.to.countsMatch(shop, second, third)
+}
+
+func (m *move) empty() {
+	done, err := m.copy(store.CopyOptions{})
+	m.to.must(err)
+	m.to.equal("rows", done.Rows, int64(0))
+	m.to.addShop(shop)
+	m.to.record(m.to.order(shop, 1, 1))
+}
+
+// conflict checks that an error says what is in the way.
+func (m *move) conflict(what string, err error) {
+	m.to.Helper()
+	m.to.kind(bellhop.Conflict, err)
+	if err != nil && !strings.Contains(err.Error(), what) {
+		m.to.Errorf("%v says nothing of %q", err, what)
+	}
+}
+
+func (m *move) refused() {
+	m.from.addShop(shop)
+	_, err := store.Copy(m.from.ctx, mover(m.from), mover(m.from), few)
+	m.conflict("same store", err)
+	again := &fixture{T: m.from.T, d: m.from.d, ctx: m.from.ctx, s: m.from.d.Another(m.from, m.from.s)}
+	_, err = store.Copy(m.from.ctx, mover(m.from), mover(again), few)
+	m.conflict("same store", err)
+
+	m.to.addShop(second)
+	_, err = m.copy(few)
+	m.conflict("has shops", err)
+	m.conflict("has shops", mover(m.to).BeginCopy(m.to.ctx, "x", "y"))
+	m.to.equal("shops", len(must(m.to.s.Shops(m.to.ctx))(m.to)), 1)
+
+	m.to.s = m.to.d.Open(m.to)
+	if _, err := store.Copy(m.from.ctx, mover(m.from), &stopping{mover(m.to), 1}, few); !errors.Is(err, errStopped) {
+		m.to.Fatal(err)
+	}
+	other := &fixture{T: m.from.T, d: m.from.d, ctx: m.from.ctx, s: m.from.d.Open(m.from)}
+	_, err = store.Copy(m.from.ctx, mover(other), mover(m.to), few)
+	m.conflict("of another store", err)
+	_, err = store.Copy(m.from.ctx, mover(m.to), mover(other), few)
+	m.conflict("unfinished", err)
+
+	_, err = m.copy(few)
+	m.to.must(err)
+	_, err = m.copy(few)
+	m.conflict("whole", err)
+	_, err = store.Copy(m.from.ctx, mover(m.to), mover(other), few) // a copy of a copy
+	m.to.must(err)
+}
+
+// sourceChanged changes the source where its counters show it.
+func (m *move) sourceChanged() {
+	fill(m.from)
+	late := few
+	late.Step = func(s store.CopyStep) {
+		if s.Table == store.TablePushes && s.Done && !s.Verifying && len(m.from.allPushes(third, store.PushQuery{})) == 0 {
+			m.from.record(m.from.order(third, 900, 1))
+		}
+	}
+	_, err := m.copy(late)
+	m.conflict("changed meanwhile", err)
+	m.to.kind(bellhop.Conflict, store.Usable(m.to.ctx, mover(m.to)))
+	done, err := m.copy(few)
+	m.to.must(err)
+	if !done.Anew || done.Resumed {
+		m.to.Errorf("copied %+v", done)
+	}
+	m.to.equal("the copy", see(m.to), see(m.from))
+}
+
+// copyDiffers changes the source where only the checksums show it.
+func (m *move) copyDiffers() {
+	fill(m.from)
+	p := m.from.allPushes(shop, store.PushQuery{})[0]
+	late := few
+	late.Step = func(s store.CopyStep) {
+		if s.Table == store.TablePushes && s.Done && !s.Verifying {
+			m.from.must(m.from.s.PushReceipt(m.from.ctx, shop, p.ID, true, at(9999)))
+		}
+	}
+	done, err := m.copy(late)
+	m.conflict("differs from its source in pushes (", err)
+	for _, c := range done.Tables {
+		if c.Same() == (c.Table == store.TablePushes) {
+			m.to.Errorf("%s: the same is %t", c.Table, c.Same())
+		}
+	}
+	done, err = m.copy(few)
+	m.to.must(err)
+	m.to.equal("anew", done.Anew, true)
+	m.to.equal("the copy", see(m.to), see(m.from))
+}
+
+// chunks checks both limits of an export.
+func (m *move) chunks() {
+	m.from.addShop(shop)
+	for i := range 10 {
+		fact := m.from.order(shop, int64(i+1), 1)
+		fact.Event.Body = []byte(strings.Repeat("0123456789", 10_000*(i%2)))
+		m.from.record(fact)
+	}
+	count := func(t store.Table, l store.ChunkLimit) (sizes []int) {
+		for after := ""; ; {
+			c, next, err := mover(m.from).Export(m.from.ctx, t, after, l)
+			m.from.must(err)
+			sizes = append(sizes, c.Len())
+			if after = next; next == "" {
+				return sizes
+			}
+		}
+	}
+	m.from.equal("by rows", count(store.TableOrders, store.ChunkLimit{Rows: 4, Bytes: 1 << 20}), []int{4, 4, 2})
+	m.from.equal("a whole chunk is the end", count(store.TableOrders, store.ChunkLimit{Rows: 5, Bytes: 1 << 20}), []int{5, 5})
+	m.from.equal("by bytes", count(store.TableEvents, store.ChunkLimit{Rows: 100, Bytes: 50_000}), []int{2, 2, 2, 2, 2})
+	_, _, err := mover(m.from).Export(m.from.ctx, store.TableOrders, "nowhere", few.Chunk)
+	m.from.kind(bellhop.Invalid, err)
+	_, _, err = mover(m.from).Export(m.from.ctx, "chairs", "", few.Chunk)
+	m.from.kind(bellhop.Invalid, err)
+}
+
+// twoAtOnce has another copy go on meanwhile.
+func (m *move) twoAtOnce() {
+	fill(m.from)
+	other := &fixture{T: m.to.T, d: m.to.d, ctx: m.to.ctx, s: m.to.d.Another(m.to, m.to.s)}
+	late := few
+	once := false
+	late.Step = func(s store.CopyStep) {
+		if s.Table == store.TableOrders && !once {
+			once = true
+			_, err := store.Copy(m.from.ctx, mover(m.from), mover(other), few)
+			m.to.must(err)
+		}
+	}
+	_, err := m.copy(late)
+	m.conflict("another bellhop store copy", err)
+	m.to.equal("the copy", see(m.to), see(m.from))
+}
+
+// must returns a function that gives up when there was an error, and else
+// returns the value.
+func must[T any](v T, err error) func(*fixture) T {
+	return func(f *fixture) T { f.Helper(); f.must(err); return v }
+}
+
+// seen is all of a store that the ports show.
+type seen struct {
+	Shops    []bellhop.Shop
+	People   []bellhop.Person
+	Sessions []string
+	Tokens   []bellhop.Token
+	Devices  []bellhop.Device
+	Orders   []bellhop.Order
+	Pushes   []bellhop.Push
+	Lines    []store.Line
+	Archived []bellhop.Event
+	Changes  []store.Change
+	Totals   map[bellhop.Outcome]int64
+	Counts   map[bellhop.PushStatus]int64
+	Next     time.Time
+	Ends     [2]int64 // of the stream
+}
+
+// see reads all of a store.
+func see(f *fixture) (s seen) {
+	f.Helper()
+	s.Shops = must(f.s.Shops(f.ctx))(f)
+	s.People = must(f.s.People(f.ctx, ""))(f)
+	for _, h := range sessionHashes {
+		session, person, err := f.s.Session(f.ctx, h, day)
+		s.Sessions = append(s.Sessions, fmt.Sprint(session, person, bellhop.KindOf(err), err == nil))
+	}
+	for _, d := range s.Shops {
+		s.Tokens = append(s.Tokens, must(f.s.Tokens(f.ctx, d.Domain))(f)...)
+		s.Devices = append(s.Devices, must(f.s.Devices(f.ctx, d.Domain))(f)...)
+		s.Pushes = append(s.Pushes, f.allPushes(d.Domain, store.PushQuery{Limit: 200})...)
+		for q := (store.OrderQuery{Limit: 200}); ; {
+			page := must(f.s.Orders(f.ctx, d.Domain, q))(f)
+			for _, o := range page.Orders {
+				s.Orders = append(s.Orders, o, must(f.s.Order(f.ctx, d.Domain, o.ID))(f))
+			}
+			if q.Cursor = page.Next; page.Next == "" {
+				break
+			}
+		}
+		for _, e := range must(f.s.Archived(f.ctx, d.Domain, time.Time{}, bellhop.EventID{}, 10_000))(f) {
+			s.Archived = append(s.Archived, *e)
+		}
+	}
+	s.Lines = f.allLines(store.LineQuery{Limit: 200})
+	s.Changes = must(f.s.Changes(f.ctx, "", 0, 100_000))(f)
+	s.Totals, s.Counts = must(f.s.Totals(f.ctx))(f), must(f.s.PushCounts(f.ctx))(f)
+	s.Next = must(f.s.NextPush(f.ctx))(f)
+	s.Ends = [2]int64{must(f.s.FirstChange(f.ctx))(f), must(f.s.LastChange(f.ctx))(f)}
+	return s
+}

@@ -1,0 +1,186 @@
+package storetest
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// second and third are more shops. Nobody has a phone in the third.
+const (
+	second = "second.myshopify.com"
+	third  = "third.myshopify.com"
+)
+
+var sessionHashes = [][32]byte{{1}, {2, 31: 9}, {255}, {7}}
+
+// fill puts something of each sort into an empty store, and much of it at
+// random.
+func fill(f *fixture) {
+	f.Helper()
+	fillShops(f)
+	fillPeople(f)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for round := range 6 {
+		fillOrders(f, rnd, round)
+		fillPushes(f, rnd, at(1000+round*100))
+	}
+	hard := f.order(shop, math.MaxInt64, 1)
+	hard.Order = hardOrder()
+	f.record(hard)
+	for _, id := range []int64{3, 4} {
+		_, err := f.s.SetHandling(f.ctx, second, id, bellhop.HandlingSeen, at(5000))
+		f.must(err)
+	}
+	fillEvents(f)
+	f.must(f.s.RemoveDevice(f.ctx, shop, "gone"))
+	must(f.s.Prune(f.ctx, at(60), 1000))(f)
+}
+
+func hardOrder() *bellhop.Order {
+	presentment := money("-0.005", "KWD")
+	return &bellhop.Order{Shop: shop, ID: math.MaxInt64,
+		Version: bellhop.Version{UpdatedAt: at(1).Add(123456 * time.Microsecond), TriggeredAt: at(2), Hash: math.MaxUint64},
+		Name:    `#1'"; DROP`, Number: 1<<53 + 1, Total: money("19800", "JPY"), Presentment: &presentment,
+		CustomerName: "山田 🎉", CustomerEmail: "yamada@example.jp", Note: "two\nlines\ttab \\. \\N",
+		FinancialStatus: "partially_refunded", FulfillmentStatus: "unfulfilled", Test: true,
+		PlacedAt:    time.Date(2026, 11, 22, 18, 0, 0, 1000, time.FixedZone("", 9*3600)),
+		UpdatedAt:   time.Date(2026, 11, 22, 4, 30, 0, 0, time.FixedZone("", -4*3600-1800)),
+		CancelledAt: at(5),
+		Items: []bellhop.Item{
+			{ID: 1<<60 + 1, Title: "帽子", Variant: "M / 青", SKU: "H-1", Quantity: 3, Price: money("6600", "JPY")},
+			{ID: 2, Title: "", Quantity: 0, Price: money("0", "JPY")},
+			{ID: 1, Title: "last", Quantity: math.MaxInt64, Price: money("0.125", "JPY")},
+		}}
+}
+
+func fillShops(f *fixture) {
+	f.addShop(shop)
+	f.must(f.s.AddShop(f.ctx, bellhop.Shop{Domain: second, Secret: "s1", PreviousSecret: "s0", OwnSecretOnly: true,
+		CustomerInPush: true, AddedAt: at(1).Add(7 * time.Microsecond)}))
+	f.addShop(third)
+	f.addDevice(shop, "tablet", bellhop.FormData)
+	f.addDevice(shop, "phone", bellhop.FormNotification)
+	f.addDevice(shop, "gone", bellhop.FormData)
+	f.addDevice(second, "phone", bellhop.FormNotification)
+	d := f.addDevice(second, "changed", bellhop.FormNotification)
+	d.Form, d.Value, d.SeenAt = bellhop.FormData, f.addDevice(shop, "moved", bellhop.FormData).Value, at(30)
+	must(f.s.PutDevice(f.ctx, d))(f) // and so the other one is retired
+	f.addDevice(shop, "last", bellhop.FormData)
+	f.must(f.s.RemoveDevice(f.ctx, shop, "last"))
+}
+
+func fillPeople(f *fixture) {
+	owner, leaver := f.addOwner("jo@example.com", shop), f.addOwner("leaver@example.com", second)
+	operator := must(f.s.AddPerson(f.ctx, bellhop.Person{Email: "ann@example.com", Role: bellhop.RoleOperator, AddedAt: day}))(f)
+	last := f.addOwner("last@example.com", third)
+	f.must(f.s.RemovePerson(f.ctx, leaver.ID))
+	f.must(f.s.RemovePerson(f.ctx, last.ID))
+	for i, id := range []int64{owner.ID, owner.ID, operator.ID} {
+		f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: sessionHashes[i], PersonID: id, CreatedAt: day,
+			ExpiresAt: at(i * 100).Add(-time.Second)}))
+	}
+	for i, name := range []string{"ci", "till", "last"} {
+		must(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: name, Hash: [32]byte{31: byte(i)}, CreatedAt: at(i)}))(f)
+	}
+	must(f.s.Token(f.ctx, [32]byte{31: 1}, at(1000)))(f)
+	f.must(f.s.RemoveToken(f.ctx, shop, "last"))
+	d := f.addDevice(shop, "own", bellhop.FormData)
+	d.PersonID = owner.ID
+	must(f.s.PutDevice(f.ctx, d))(f)
+}
+
+// fillOrders records new orders, newer and older versions, touches and
+// deletions, in two shops.
+func fillOrders(f *fixture, rnd *rand.Rand, round int) {
+	var facts []bellhop.Fact
+	for range 40 {
+		domain, id := []string{shop, second}[rnd.IntN(2)], int64(1+rnd.IntN(60))
+		switch rnd.IntN(10) {
+		case 0:
+			facts = append(facts, f.touch(domain, id, bellhop.Touch{Kind: bellhop.TouchEdit, ID: rnd.Int64N(9), At: at(rnd.IntN(99))}))
+		case 1:
+			facts = append(facts, f.touch(domain, id, bellhop.Touch{Kind: bellhop.TouchRefund, ID: rnd.Int64N(9), At: at(rnd.IntN(99))}))
+		case 2:
+			if id > 4 {
+				facts = append(facts, f.deletion(domain, id))
+			}
+		default:
+			o := f.order(domain, id, 1+rnd.IntN(9))
+			for n := range int64(rnd.IntN(4)) {
+				o.Order.Items = append(o.Order.Items, bellhop.Item{ID: n, Title: "Cap", SKU: fmt.Sprint(n), Quantity: n, Price: money("1.50", "USD")})
+			}
+			facts = append(facts, o)
+		}
+	}
+	facts = append(facts, f.order(second, 3, 10+round), f.order(second, 4, 10+round),
+		f.touch(shop, 200+int64(round), bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)}), f.deletion(shop, 300+int64(round)))
+	f.record(facts...)
+}
+
+// fillPushes claims some of what is due, and has each end that there is.
+func fillPushes(f *fixture, rnd *rand.Rand, now time.Time) {
+	for i, o := range f.claim(now, 30) {
+		s := store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: now}
+		switch rnd.IntN(8) {
+		case 0:
+			s.Status, s.Reason, s.RetryAt = bellhop.PushUnknown, "unknown", now.Add(time.Minute)
+		case 1:
+			s.Status, s.Reason = bellhop.PushFailed, "refused"
+		case 2:
+			s.Status, s.Reason, s.RetryAt = bellhop.PushPending, "quota", now.Add(time.Duration(i)*time.Second+time.Microsecond)
+		case 3:
+			continue // it is being sent
+		case 4:
+			f.must(f.s.PushReceipt(f.ctx, o.Shop.Domain, o.Pushes[0], i%2 == 0, now))
+		}
+		f.settle(s)
+	}
+}
+
+// fillEvents adds events that are about no order.
+func fillEvents(f *fixture) {
+	skip := func(domain, topic, reason string) bellhop.Fact {
+		e := f.event(domain, topic)
+		e.Body = []byte{}
+		e.ShopifyEventID, e.TriggeredAt = "", time.Time{}
+		return bellhop.Fact{Event: e, At: at(5000), Skip: reason}
+	}
+	f.record(skip(shop, "app/uninstalled", bellhop.ReasonNotActedOn), skip("nobody.myshopify.com", "orders/create", "x"))
+	f.must(f.s.Dead(f.ctx, f.event(shop, "orders/create"), "it can't be read", at(5001)))
+	f.must(f.s.UpdateShop(f.ctx, third, func(s *bellhop.Shop) { s.Disabled = true }))
+	f.record(f.order(third, 1, 1))
+	f.must(f.s.UpdateShop(f.ctx, third, func(s *bellhop.Shop) { s.Disabled = false }))
+}
+
+// goOn uses a store that was filled, and returns what it said.
+func goOn(f *fixture) (said []any) {
+	f.Helper()
+	tell := func(v ...any) { said = append(said, v...) }
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for round := range 3 {
+		var facts []bellhop.Fact
+		for range 30 {
+			facts = append(facts, f.order([]string{shop, second, third}[rnd.IntN(3)], int64(1+rnd.IntN(80)), 1+rnd.IntN(20)))
+		}
+		facts = append(facts, f.touch(shop, 201, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)}),
+			f.touch(shop, 202, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 0, At: at(1)}), f.order(shop, 301, 1), f.order(shop, 203, 1))
+		tell(f.record(facts...))
+		now := at(6000 + round*200)
+		for _, o := range f.claim(now, 50) {
+			tell(o)
+			f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: now})
+		}
+	}
+	tell(f.addOwner("new@example.com", shop), f.addDevice(shop, "new", bellhop.FormData), f.addDevice(shop, "last", bellhop.FormData))
+	tell(must(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: "last", Hash: [32]byte{9}, CreatedAt: day}))(f))
+	f.must(f.s.SetPassword(f.ctx, must(f.s.PersonByEmail(f.ctx, "jo@example.com"))(f).ID, "other"))
+	f.must(f.s.RemovePerson(f.ctx, must(f.s.PersonByEmail(f.ctx, "ann@example.com"))(f).ID))
+	tell(must(f.s.SetHandling(f.ctx, second, 3, bellhop.HandlingHandled, at(7000)))(f))
+	tell(must(f.s.Prune(f.ctx, at(100), 1000))(f))
+	return said
+}
