@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"bellhop"
@@ -20,6 +21,9 @@ type Options struct {
 	Now func() time.Time
 	// Committed is told of each commit to an SQLite file.
 	Committed func(jobs int, took time.Duration)
+	// Requested is told of each request that is made of a service that is paid by
+	// the request, by the name of its operation.
+	Requested func(operation string)
 	// VFS names the VFS that SQLite files are opened through, for tests that
 	// make disks fail.
 	VFS string
@@ -165,54 +169,69 @@ func (s *Storage) Migrate(ctx context.Context, o Options) (int, error) {
 // Open opens the database and the queue. A database with nothing in it is made
 // ready; an older one is refused, with what to run.
 func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
-	return s.open(ctx, o, func(p *Parts) (err error) {
-		p.Queue, err = p.Broker.Open(ctx, p.QueueName)
-		return err
-	})
-}
-
-// OpenBroker opens the database and the broker, and no queue: the one that
-// BELLHOP_QUEUE names need not be there.
-func (s *Storage) OpenBroker(ctx context.Context, o Options) (*Parts, error) {
-	return s.open(ctx, o, func(*Parts) error { return nil })
-}
-
-func (s *Storage) open(ctx context.Context, o Options, more func(*Parts) error) (*Parts, error) {
 	d, err := s.drivers(o)
 	if err != nil {
 		return nil, err
 	}
-	p := &Parts{shared: d.shared}
-	if p.Store, err = d.db.open(ctx); err == nil {
-		p.Broker, p.QueueName, err = d.queue.open(ctx)
-	}
-	if err == nil {
-		err = more(p)
-	}
+	return d.open(func(p *Parts) (err error) {
+		if p.Store, err = d.db.open(ctx); err != nil {
+			return err
+		}
+		return d.openQueue(ctx, p)
+	})
+}
+
+// OpenQueue opens the queue alone, for those who need no database. The Store of
+// its parts is nil.
+func (s *Storage) OpenQueue(ctx context.Context, o Options) (*Parts, error) {
+	d, err := s.queueAlone(o)
 	if err != nil {
+		return nil, err
+	}
+	return d.open(func(p *Parts) error { return d.openQueue(ctx, p) })
+}
+
+// OpenBroker opens the broker, and no queue: the one that BELLHOP_QUEUE names
+// need not be there.
+func (s *Storage) OpenBroker(ctx context.Context, o Options) (*Parts, error) {
+	d, err := s.queueAlone(o)
+	if err != nil {
+		return nil, err
+	}
+	return d.open(func(p *Parts) error { return d.openBroker(ctx, p) })
+}
+
+// queueAlone leaves the database's driver out, unless the queue is in a file
+// that it may share: whoever makes the file makes all of it.
+func (s *Storage) queueAlone(o Options) (d *drivers, err error) {
+	if strings.HasPrefix(s.Queue, "sqlite:") {
+		return s.drivers(o)
+	}
+	o.fill()
+	d = &drivers{Storage: s, opts: o}
+	d.queue, err = d.queueDriver()
+	return d, err
+}
+
+func (d *drivers) open(parts func(*Parts) error) (*Parts, error) {
+	p := &Parts{shared: d.shared}
+	if err := parts(p); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
 
-// OpenQueue opens the queue alone, for those who only send. The Store of its
-// parts is nil.
-func (s *Storage) OpenQueue(ctx context.Context, o Options) (*Parts, error) {
-	o.fill()
-	d := &drivers{Storage: s, opts: o}
-	q, err := d.queueDriver()
-	if err != nil {
-		return nil, err
+func (d *drivers) openBroker(ctx context.Context, p *Parts) (err error) {
+	p.Broker, p.QueueName, err = d.queue.open(ctx)
+	return err
+}
+
+func (d *drivers) openQueue(ctx context.Context, p *Parts) (err error) {
+	if err := d.openBroker(ctx, p); err != nil {
+		return err
 	}
-	p := &Parts{}
-	if p.Broker, p.QueueName, err = q.open(ctx); err == nil {
-		p.Queue, err = p.Broker.Open(ctx, p.QueueName)
-	}
-	p.shared = d.shared
-	if err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	return p, nil
+	p.Queue, err = p.Broker.Open(ctx, p.QueueName)
+	return err
 }
 
 // Restore makes the whole state that of a backup, also while others use it.

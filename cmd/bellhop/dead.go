@@ -50,7 +50,7 @@ func (c *deadLsCmd) Run(j *job) error {
 	if c.Limit < 1 {
 		return bellhop.Invalidf("limit", "--limit is %d: give 1 or more", c.Limit)
 	}
-	return j.open(&c.Storage, func(p *wire.Parts) error {
+	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
 		letters, err := p.Queue.DeadLetters(j.ctx, time.Time{}, c.Limit)
 		if err != nil {
 			return err
@@ -88,7 +88,7 @@ func (c *deadShowCmd) Run(j *job) error {
 	if err != nil {
 		return err
 	}
-	return j.open(&c.Storage, func(p *wire.Parts) error {
+	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
 		d, err := p.Queue.DeadLetter(j.ctx, id)
 		if err != nil {
 			return err
@@ -139,7 +139,7 @@ func (c *deadReplayCmd) Run(j *job) error {
 			return err
 		}
 	}
-	return j.open(&c.Storage, func(p *wire.Parts) error {
+	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
 		n, err := p.Queue.Redrive(j.ctx, ids...)
 		if err == nil {
 			j.say("Put %s back into the queue.", plural(n, "event"))

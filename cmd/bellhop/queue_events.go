@@ -38,7 +38,7 @@ func (c *queueSendCmd) Run(j *job) error {
 	if err != nil {
 		return err
 	}
-	return j.open(&c.Storage, func(p *wire.Parts) error {
+	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
 		err := p.Queue.Send(j.ctx, e)
 		if err == nil {
 			j.say("%s", e.ID)

@@ -124,7 +124,12 @@ func (j *job) open(s *wire.Storage, fn func(*wire.Parts) error) error {
 	return j.with(fn)(s.Open(j.ctx, wire.Options{Log: j.log, Now: j.now}))
 }
 
-// openBroker does so where the queue need not be there.
+// openQueue opens the queue alone.
+func (j *job) openQueue(s *wire.Storage, fn func(*wire.Parts) error) error {
+	return j.with(fn)(s.OpenQueue(j.ctx, wire.Options{Log: j.log, Now: j.now}))
+}
+
+// openBroker opens what holds queues: the one of BELLHOP_QUEUE need not be there.
 func (j *job) openBroker(s *wire.Storage, fn func(*wire.Parts) error) error {
 	return j.with(fn)(s.OpenBroker(j.ctx, wire.Options{Log: j.log, Now: j.now}))
 }
