@@ -11,8 +11,12 @@ import (
 // has: everything it keeps goes out and in table by table, with the ids that are
 // seen from outside. [Copy] does it. While a store is moved nothing else uses it.
 type Mover interface {
-	// Inventory tells what the store is and how much it keeps.
-	Inventory(ctx context.Context) (Inventory, error)
+	// Identity tells which store it is, and what was copied into it. It is
+	// quick.
+	Identity(ctx context.Context) (Identity, error)
+
+	// Count returns how many rows of a table there are.
+	Count(ctx context.Context, t Table) (int64, error)
 
 	// Export returns the rows of a table behind a place, in the order in which
 	// they were added, and the place that they end at; next is "" at the end of
@@ -34,11 +38,10 @@ type Mover interface {
 	EndCopy(ctx context.Context, good bool) error
 }
 
-// Inventory is what a store is and keeps.
-type Inventory struct {
-	ID   string          // tells stores apart; made with the store
-	Rows map[Table]int64 // how many
-	Copy *CopyNote       // nil if nothing was ever copied into it
+// Identity is which store it is.
+type Identity struct {
+	ID   string    // tells it from all others; made with the store
+	Copy *CopyNote // nil if nothing was ever copied into it
 }
 
 // CopyNote is what a store keeps of the copy that goes, or went, into it.
@@ -47,6 +50,11 @@ type CopyNote struct {
 	Mark     string // what the other store was like; "" when the copy is no good
 	Finished bool
 	Tables   map[Table]CopyProgress
+}
+
+// At reports whether rows behind a place of a table are to come next.
+func (n *CopyNote) At(t Table, after string) bool {
+	return n != nil && !n.Finished && n.Mark != "" && !n.Tables[t].Done && n.Tables[t].Next == after
 }
 
 // CopyProgress is how far the copy of a table has come.

@@ -62,7 +62,7 @@ func Copy(ctx context.Context, from, to Mover, o CopyOptions) (Copied, error) {
 type copier struct {
 	from, to Mover
 	o        CopyOptions
-	has      Inventory // from's
+	of       map[Table]int64 // rows of from
 	done     Copied
 }
 
@@ -97,14 +97,18 @@ func (c *copier) run(ctx context.Context) error {
 
 // begin finds out whether there is something to go on with.
 func (c *copier) begin(ctx context.Context) (mark string, progress map[Table]CopyProgress, err error) {
-	if c.has, err = c.from.Inventory(ctx); err != nil {
-		return "", nil, err
-	}
-	there, err := c.to.Inventory(ctx)
+	from, err := c.from.Identity(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	if err := mayCopy(c.has, there); err != nil {
+	there, err := c.to.Identity(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := mayCopy(from, there); err != nil {
+		return "", nil, err
+	}
+	if err := c.count(ctx); err != nil {
 		return "", nil, err
 	}
 	if mark, err = markOf(ctx, c.from, c.o.Chunk); err != nil {
@@ -115,11 +119,22 @@ func (c *copier) begin(ctx context.Context) (mark string, progress map[Table]Cop
 		return mark, there.Copy.Tables, nil
 	}
 	c.done.Anew = there.Copy != nil
-	return mark, nil, c.to.BeginCopy(ctx, c.has.ID, mark)
+	return mark, nil, c.to.BeginCopy(ctx, from.ID, mark)
 }
 
-// mayCopy says why one store can't be copied into another, if it can't.
-func mayCopy(from, to Inventory) error {
+func (c *copier) count(ctx context.Context) (err error) {
+	c.of = map[Table]int64{}
+	for _, t := range Tables() {
+		if c.of[t], err = c.from.Count(ctx, t); err != nil {
+			return fmt.Errorf("count %s: %w", t, err)
+		}
+	}
+	return nil
+}
+
+// mayCopy says why one store can't be copied into another, if it can't. Whether there
+// is room in it is for BeginCopy to say.
+func mayCopy(from, to Identity) error {
 	if from.ID == to.ID {
 		return bellhop.Errorf(bellhop.Conflict, "same_store", "both are the same store: name another one to copy into")
 	}
@@ -133,13 +148,6 @@ func mayCopy(from, to Inventory) error {
 	case c != nil && c.Source != from.ID:
 		return bellhop.Errorf(bellhop.Conflict, "other_copy",
 			"the store to copy into holds an unfinished copy of another store: name an empty one")
-	case c != nil:
-		return nil
-	}
-	for _, t := range Tables() {
-		if to.Rows[t] > 0 && t != TableCounters {
-			return NotEmpty(t)
-		}
 	}
 	return nil
 }
@@ -152,7 +160,7 @@ func unfinished(which string) error {
 // Usable returns nil unless m is a copy that isn't whole, which must not be
 // worked with.
 func Usable(ctx context.Context, m Mover) error {
-	i, err := m.Inventory(ctx)
+	i, err := m.Identity(ctx)
 	if err == nil && i.Copy != nil && !i.Copy.Finished {
 		err = unfinished("the database")
 	}
@@ -235,7 +243,7 @@ func (c *copier) table(ctx context.Context, t Table, p CopyProgress) error {
 		n := int64(ch.Len())
 		p.Rows += n
 		c.done.Rows += n
-		c.o.Step(CopyStep{Table: t, Rows: p.Rows, Of: max(p.Rows, c.has.Rows[t]), Now: n, Done: ch.next == ""})
+		c.o.Step(CopyStep{Table: t, Rows: p.Rows, Of: max(p.Rows, c.of[t]), Now: n, Done: ch.next == ""})
 	}
 	return ctx.Err()
 }
@@ -271,7 +279,7 @@ func (c *copier) compare(ctx context.Context, t Table) (Compared, error) {
 	var rows int64
 	to, err := sumOf(ctx, c.to, t, c.o.Chunk, func(n int, end bool) {
 		rows += int64(n)
-		c.o.Step(CopyStep{Verifying: true, Table: t, Rows: rows, Of: max(rows, c.has.Rows[t]), Now: int64(n), Done: end})
+		c.o.Step(CopyStep{Verifying: true, Table: t, Rows: rows, Of: max(rows, c.of[t]), Now: int64(n), Done: end})
 	})
 	if err != nil {
 		cancel()

@@ -12,68 +12,69 @@ import (
 
 var _ store.Mover = (*DB)(nil)
 
-// copiedTables are counted to see what there is. Counters are no rows.
-var copiedTables = []struct {
-	table store.Table
-	count string
-}{
-	{store.TableShops, `SELECT count(*) FROM shops`},
-	{store.TablePeople, `SELECT count(*) FROM people`},
-	{store.TableSessions, `SELECT count(*) FROM sessions`},
-	{store.TableTokens, `SELECT count(*) FROM tokens`},
-	{store.TableDevices, `SELECT count(*) FROM devices`},
-	{store.TableOrders, `SELECT count(*) FROM orders`},
-	{store.TablePushes, `SELECT count(*) FROM pushes`},
-	{store.TableEvents, `SELECT count(*) FROM ledger`},
-	{store.TableChanges, `SELECT count(*) FROM changes`},
+// counts count the rows of each table. Counters are no rows.
+var counts = map[store.Table]string{
+	store.TableShops:    `SELECT count(*) FROM shops`,
+	store.TablePeople:   `SELECT count(*) FROM people`,
+	store.TableSessions: `SELECT count(*) FROM sessions`,
+	store.TableTokens:   `SELECT count(*) FROM tokens`,
+	store.TableDevices:  `SELECT count(*) FROM devices`,
+	store.TableOrders:   `SELECT count(*) FROM orders`,
+	store.TablePushes:   `SELECT count(*) FROM pushes`,
+	store.TableEvents:   `SELECT count(*) FROM ledger`,
+	store.TableChanges:  `SELECT count(*) FROM changes`,
 }
 
-// Inventory implements [store.Mover].
-func (db *DB) Inventory(ctx context.Context) (i store.Inventory, err error) {
+// Identity implements [store.Mover].
+func (db *DB) Identity(ctx context.Context) (i store.Identity, err error) {
 	err = db.read(ctx, "look at the store", func(c *sqlitefile.Conn) error {
-		i = store.Inventory{Rows: map[store.Table]int64{}}
-		if i.ID, i.Copy, err = readCopy(c); err != nil {
-			return err
-		}
-		for _, t := range copiedTables {
-			if i.Rows[t.table], err = c.Prepare(t.count).One(); err != nil {
-				return err
-			}
-		}
-		x := exporter{c: c, walk: walk{limit: store.ChunkLimit{Rows: 1, Bytes: 1}}}
-		err := x.counters()
-		i.Rows[store.TableCounters] = int64(x.chunk.Len())
+		i, err = readIdentity(c)
 		return err
 	})
 	return i, err
 }
 
-func readCopy(c *sqlitefile.Conn) (id string, note *store.CopyNote, err error) {
+// Count implements [store.Mover].
+func (db *DB) Count(ctx context.Context, t store.Table) (n int64, err error) {
+	err = db.read(ctx, "count rows", func(c *sqlitefile.Conn) error {
+		if t == store.TableCounters {
+			x := exporter{c: c}
+			err := x.counters()
+			n = int64(x.chunk.Len())
+			return err
+		}
+		n, err = c.Prepare(counts[t]).One()
+		return err
+	})
+	return n, err
+}
+
+func readIdentity(c *sqlitefile.Conn) (i store.Identity, err error) {
 	_, err = c.Prepare(`SELECT id, copied_from, copied_mark, copy_finished FROM identity`).First(func(r sqlitefile.Row) {
-		id = r.Text()
+		i.ID = r.Text()
 		if source, mark, finished := r.Text(), r.Text(), r.Bool(); source != "" {
-			note = &store.CopyNote{Source: source, Mark: mark, Finished: finished, Tables: map[store.Table]store.CopyProgress{}}
+			i.Copy = &store.CopyNote{Source: source, Mark: mark, Finished: finished, Tables: map[store.Table]store.CopyProgress{}}
 		}
 	})
-	if err != nil || note == nil {
-		return id, note, err
+	if err != nil || i.Copy == nil {
+		return i, err
 	}
 	err = c.Prepare(`SELECT name, next, done, n FROM copied`).Each(func(r sqlitefile.Row) error {
-		note.Tables[store.Table(r.Text())] = store.CopyProgress{Next: r.Text(), Done: r.Bool(), Rows: r.Int()}
+		i.Copy.Tables[store.Table(r.Text())] = store.CopyProgress{Next: r.Text(), Done: r.Bool(), Rows: r.Int()}
 		return nil
 	})
-	return id, note, err
+	return i, err
 }
 
 // BeginCopy implements [store.Mover]. The archive keeps the events of an
 // unfinished copy, since a queue in the same file may need them too.
 func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 	return db.write(ctx, "begin a copy", func(tx *sqlitefile.Tx) error {
-		_, note, err := readCopy(tx.Conn)
+		i, err := readIdentity(tx.Conn)
 		if err != nil {
 			return err
 		}
-		if note == nil || note.Finished {
+		if i.Copy == nil || i.Copy.Finished {
 			if err := empty(tx.Conn); err != nil {
 				return err
 			}
@@ -93,11 +94,14 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 
 // empty returns an error that names what is there, if anything is.
 func empty(c *sqlitefile.Conn) error {
-	for _, t := range copiedTables {
-		if n, err := c.Prepare(t.count).One(); err != nil {
+	for _, t := range store.Tables() {
+		if counts[t] == "" {
+			continue
+		}
+		if n, err := c.Prepare(counts[t]).One(); err != nil {
 			return err
 		} else if n > 0 {
-			return store.NotEmpty(t.table)
+			return store.NotEmpty(t)
 		}
 	}
 	return nil
@@ -106,11 +110,11 @@ func empty(c *sqlitefile.Conn) error {
 // Import implements [store.Mover].
 func (db *DB) Import(ctx context.Context, t store.Table, c store.Chunk, after, next string) error {
 	return db.write(ctx, "import", func(tx *sqlitefile.Tx) error {
-		_, note, err := readCopy(tx.Conn)
+		i, err := readIdentity(tx.Conn)
 		if err != nil {
 			return err
 		}
-		if note == nil || note.Finished || note.Mark == "" || note.Tables[t].Next != after || note.Tables[t].Done {
+		if !i.Copy.At(t, after) {
 			return store.CopiedElsewhere()
 		}
 		im := importer{tx: tx, shops: map[string]int64{}}
