@@ -75,6 +75,15 @@ func (s *StepFunctions) Executions(ctx context.Context) (all []Execution, err er
 	return all, do(req, &all)
 }
 
+// Wait returns once every execution that was started has ended.
+func (s *StepFunctions) Wait(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/_/wait", nil)
+	if err != nil {
+		return err
+	}
+	return do(req, &struct{}{})
+}
+
 // Call makes one call of the API, as "StartExecution".
 func (s *StepFunctions) Call(ctx context.Context, action string, in, out any) error {
 	body, err := json.Marshal(in)

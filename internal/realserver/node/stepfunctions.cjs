@@ -4,7 +4,8 @@
 //   MACHINE_ARN       what the machine is called
 //   EXPRESS           "1" for Express; else Standard, where a name is used once
 //   RETRY_MS          how long every retry waits, in place of what the file says
-// GET /_/executions lists what ran, with the states that were entered; for tests.
+// For tests, GET /_/executions lists what ran, with the states that were entered,
+// and GET /_/wait answers once all that was started has ended.
 const http = require("node:http");
 const fs = require("node:fs");
 const { StateMachine } = require("aws-local-stepfunctions");
@@ -102,6 +103,10 @@ async function act(action, request) {
 async function answer(request) {
   if (request.url === "/_/executions") {
     return [200, executions.map((e) => ({ ...described(e), states: e.states }))];
+  }
+  if (request.url === "/_/wait") {
+    await Promise.all(executions.map((e) => e.ended));
+    return [200, {}];
   }
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);

@@ -1,0 +1,406 @@
+package aws_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"bellhop/internal/realserver"
+)
+
+const (
+	recordARN = "arn:aws:lambda:us-east-1:000000000000:function:record"
+	notifyARN = "arn:aws:lambda:us-east-1:000000000000:function:notify"
+)
+
+// definition writes the state machine as it is deployed, with the functions put
+// in as the template does.
+func definition(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("statemachine.asl.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready := strings.NewReplacer("${RecordFunctionArn}", recordARN, "${NotifyFunctionArn}", notifyARN).Replace(string(text))
+	path := filepath.Join(t.TempDir(), "statemachine.json")
+	if err := os.WriteFile(path, []byte(ready), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// startMachine starts the state machine over a Lambda API.
+func startMachine(t *testing.T, lambda string, express bool) *realserver.StepFunctions {
+	t.Helper()
+	s, err := realserver.StartStepFunctions(t.Context(), realserver.StateMachine{Definition: definition(t), Lambda: lambda, Express: express})
+	realserver.Need(t, err)
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// failure is how a function fails.
+type failure struct {
+	Type    string `json:"errorType"`
+	Message string `json:"errorMessage"`
+}
+
+func (f *failure) Error() string { return f.Type }
+
+// function is what a function of the stub does: n counts its calls from 1.
+type function func(n int, in input) (any, error)
+
+// input is what the machine hands to either function.
+type input struct {
+	Message struct {
+		Body       string         `json:"body"`
+		Attributes map[string]any `json:"attributes"`
+	} `json:"message"`
+	Bury    *struct{ Reason string } `json:"bury"`
+	Event   string                   `json:"event"`
+	Outcome string                   `json:"outcome"`
+	Pushes  int                      `json:"pushes"`
+}
+
+// functions is the part of the Lambda API that the state machine calls.
+type functions struct {
+	mu     sync.Mutex
+	does   map[string]function
+	called map[string][]input
+}
+
+// are says what the functions do from now on.
+func (f *functions) are(record, notify function) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.does = map[string]function{"record": record, "notify": notify}
+	f.called = map[string][]input{}
+}
+
+func (f *functions) calls(name string) []input {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.called[name]
+}
+
+func (f *functions) invoke(w http.ResponseWriter, r *http.Request) {
+	arn := r.PathValue("name")
+	name := arn[strings.LastIndexByte(arn, ':')+1:]
+	body, _ := io.ReadAll(r.Body)
+	var in input
+	if err := json.Unmarshal(body, &in); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	f.mu.Lock()
+	f.called[name] = append(f.called[name], in)
+	does, n := f.does[name], len(f.called[name])
+	f.mu.Unlock()
+	out, err := does(n, in)
+	if err != nil {
+		w.Header().Set("X-Amz-Function-Error", "Unhandled")
+		out = err
+	}
+	json.NewEncoder(w).Encode(out)
+}
+
+func serveFunctions(t *testing.T) (*functions, string) {
+	f := &functions{}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", f.invoke)
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	return f, srv.URL
+}
+
+// records answers as the function record does.
+func records(outcome string, pushes int) function {
+	return func(int, input) (any, error) {
+		return map[string]any{"event": "e1", "shop": "demo.myshopify.com", "order_id": "820982911946154508",
+			"outcome": outcome, "reason": "", "pushes": pushes}, nil
+	}
+}
+
+func notifies(int, input) (any, error) {
+	return map[string]any{"sent": 1, "failed": 0, "left": 0}, nil
+}
+
+// fails fails the first times, and then does as another.
+func fails(times int, kind string, then function) function {
+	return func(n int, in input) (any, error) {
+		if n <= times {
+			return nil, &failure{kind, "on purpose"}
+		}
+		return then(n, in)
+	}
+}
+
+const always = 1 << 30
+
+// buries records nothing, and buries.
+func buries(n int, in input) (any, error) {
+	if in.Bury != nil {
+		return records("dead", 0)(n, in)
+	}
+	return nil, &failure{"bellhop.Unavailable", "the database is away"}
+}
+
+// body is as large as what travels by value may be; larger ones travel by
+// reference.
+var body = strings.Repeat("x", 180<<10)
+
+// TestMachine runs the state machine that is deployed, over functions that do as
+// they are told.
+func TestMachine(t *testing.T) {
+	f, url := serveFunctions(t)
+	machines := map[bool]*realserver.StepFunctions{false: startMachine(t, url, true), true: startMachine(t, url, false)}
+	for _, test := range []struct {
+		name            string
+		acknowledged    bool // by a Standard execution
+		record, notify  function
+		status, err     string
+		records, buried int // calls
+		notifies        int
+		ends            string // state
+	}{
+		{name: "an order is recorded and the phone rings", record: records("recorded", 2), notify: notifies,
+			status: "SUCCEEDED", records: 1, notifies: 1, ends: "Notify"},
+		{name: "an order without a push", record: records("recorded", 0), notify: notifies,
+			status: "SUCCEEDED", records: 1, ends: "Done"},
+		{name: "a repeated order rings nothing", record: records("duplicate", 0), notify: notifies,
+			status: "SUCCEEDED", records: 1, ends: "Done"},
+		{name: "a shop nobody has added rings nothing", record: records("skipped", 0), notify: notifies,
+			status: "SUCCEEDED", records: 1, ends: "Done"},
+		{name: "the database is away for a moment", record: fails(2, "bellhop.Unavailable", records("recorded", 1)), notify: notifies,
+			status: "SUCCEEDED", records: 3, notifies: 1, ends: "Notify"},
+		{name: "Lambda is throttled for a moment", record: fails(3, "Lambda.TooManyRequestsException", records("recorded", 1)), notify: notifies,
+			status: "SUCCEEDED", records: 4, notifies: 1, ends: "Notify"},
+		{name: "record crashes once", record: fails(1, "Runtime.ExitError", records("recorded", 1)), notify: notifies,
+			status: "SUCCEEDED", records: 2, notifies: 1, ends: "Notify"},
+		{name: "the database stays away, and the queue has the message", record: buries, notify: notifies,
+			status: "FAILED", err: "bellhop.Unavailable", records: 4, ends: "GiveBack"},
+		{name: "the database stays away, and nobody else has the message", acknowledged: true, record: buries, notify: notifies,
+			status: "FAILED", err: "bellhop.Unavailable", records: 4 + 15, buried: 1, ends: "GiveUp"},
+		{name: "the database comes back after minutes", acknowledged: true, record: fails(10, "bellhop.Unavailable", records("recorded", 1)), notify: notifies,
+			status: "SUCCEEDED", records: 11, notifies: 1, ends: "Notify"},
+		{name: "burying, too, succeeds late", acknowledged: true, record: fails(25, "bellhop.Unavailable", buries), notify: notifies,
+			status: "FAILED", err: "bellhop.Unavailable", records: 4 + 15, buried: 7, ends: "GiveUp"},
+		{name: "poison", record: fails(always, "bellhop.Dead", nil), notify: notifies,
+			status: "FAILED", err: "bellhop.Dead", records: 1, ends: "Dead"},
+		{name: "poison, acknowledged", acknowledged: true, record: fails(always, "bellhop.Dead", nil), notify: notifies,
+			status: "FAILED", err: "bellhop.Dead", records: 1, ends: "Dead"},
+		{name: "poison that is found out late", acknowledged: true, record: fails(6, "bellhop.Unavailable", fails(always, "bellhop.Dead", nil)), notify: notifies,
+			status: "FAILED", err: "bellhop.Dead", records: 7, ends: "Dead"},
+		{name: "a message that is not ours", record: fails(always, "bellhop.NotOurs", nil), notify: notifies,
+			status: "FAILED", err: "bellhop.NotOurs", records: 1, ends: "GiveBack"},
+		{name: "notify fails for a moment", record: records("recorded", 1), notify: fails(2, "bellhop.Unavailable", notifies),
+			status: "SUCCEEDED", records: 1, notifies: 3, ends: "Notify"},
+		{name: "notify fails for good", record: records("recorded", 1), notify: fails(always, "bellhop.Unavailable", nil),
+			status: "SUCCEEDED", records: 1, notifies: 3, ends: "ThePushStaysOwed"},
+		{name: "notify crashes", acknowledged: true, record: records("recorded", 1), notify: fails(always, "Runtime.ExitError", nil),
+			status: "SUCCEEDED", records: 1, notifies: 1, ends: "ThePushStaysOwed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f.are(test.record, test.notify)
+			e := execute(t, machines[test.acknowledged], test.acknowledged)
+			if e.Status != test.status || e.Error != test.err {
+				t.Errorf("it ended with %s %s (%s); want %s %s", e.Status, e.Error, e.Cause, test.status, test.err)
+			}
+			if last := e.States[len(e.States)-1]; last != test.ends {
+				t.Errorf("it went %s; want to end at %s", strings.Join(e.States, " → "), test.ends)
+			}
+			if test.err == "bellhop.Unavailable" && !strings.Contains(e.Cause, "away") && !strings.Contains(e.Cause, "on purpose") {
+				t.Errorf("the cause is %q", e.Cause)
+			}
+			checkCalls(t, f, test.records, test.buried, test.notifies)
+		})
+	}
+}
+
+// execute runs the machine once, as the function start does.
+func execute(t *testing.T, m *realserver.StepFunctions, acknowledged bool) realserver.Execution {
+	t.Helper()
+	in, err := json.Marshal(map[string]any{"message": map[string]any{"body": body, "attributes": map[string]any{"bellhop": "{}"}},
+		"attempt": 3, "acknowledged": acknowledged})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := map[string]any{"stateMachineArn": m.ARN, "input": string(in)}
+	if !acknowledged {
+		var e realserver.Execution
+		if err := m.Call(t.Context(), "StartSyncExecution", request, &e); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		request["name"] = uuid.NewString()
+		var started struct{ ExecutionArn string }
+		if err := m.Call(t.Context(), "StartExecution", request, &started); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := m.Executions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[len(all)-1]
+}
+
+func checkCalls(t *testing.T, f *functions, records, buried, notified int) {
+	t.Helper()
+	n := 0
+	for _, in := range f.calls("record") {
+		if in.Message.Body != body || in.Message.Attributes["bellhop"] != "{}" {
+			t.Errorf("record got %d bytes of the body and %v", len(in.Message.Body), in.Message.Attributes)
+		}
+		if in.Bury != nil {
+			n++
+			if in.Bury.Reason != "recording failed for good: bellhop.Unavailable" {
+				t.Errorf("it was buried for %q", in.Bury.Reason)
+			}
+		}
+	}
+	if got := len(f.calls("record")); got != records+buried || n != buried {
+		t.Errorf("record was called %d times, %d of them to bury; want %d and %d", got, n, records+buried, buried)
+	}
+	if got := len(f.calls("notify")); got != notified {
+		t.Errorf("notify was called %d times, want %d", got, notified)
+	}
+	for _, in := range f.calls("notify") {
+		if in.Event != "e1" || in.Outcome != "recorded" || in.Pushes < 1 || in.Message.Body != "" {
+			t.Errorf("notify got %+v", in)
+		}
+	}
+}
+
+// TestAStandardNameIsUsedOnce is what makes a message that comes twice start one
+// execution.
+func TestAStandardNameIsUsedOnce(t *testing.T) {
+	f, url := serveFunctions(t)
+	m := startMachine(t, url, false)
+	f.are(records("recorded", 0), notifies)
+	request := map[string]any{"stateMachineArn": m.ARN, "name": "0198c0de", "input": `{"acknowledged":true}`}
+	if err := m.Call(t.Context(), "StartExecution", request, &struct{}{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := m.Call(t.Context(), "StartExecution", request, &struct{}{})
+	if err == nil || !strings.Contains(err.Error(), "ExecutionAlreadyExists") {
+		t.Errorf("the second start: %v", err)
+	}
+	if n := len(f.calls("record")); n != 1 {
+		t.Errorf("record was called %d times", n)
+	}
+}
+
+func TestMachineIsValid(t *testing.T) {
+	command, err := realserver.NodeCommand("asl-validator/dist/bin/asl-validator.js", "--json-path", definition(t))
+	realserver.Need(t, err)
+	if out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	text, err := os.ReadFile("statemachine.asl.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, foreign := range []string{"JSONata", `"Assign"`, `"Arguments"`, `"Output"`, "states:::"} {
+		if strings.Contains(string(text), foreign) {
+			t.Errorf("%s: the stand-in would misread it", foreign)
+		}
+	}
+	var placeholders []string
+	for _, m := range regexp.MustCompile(`\$\{(\w+)\}`).FindAllStringSubmatch(string(text), -1) {
+		placeholders = append(placeholders, m[1])
+	}
+	slices.Sort(placeholders)
+	substitutions := readTemplate(t).Resources["Machine"].Properties["DefinitionSubstitutions"].(map[string]any)
+	for _, p := range slices.Compact(placeholders) {
+		if substitutions[p] == nil {
+			t.Errorf("the template puts nothing in for %s", p)
+		}
+		delete(substitutions, p)
+	}
+	if len(substitutions) > 0 {
+		t.Errorf("the template puts in %v, and nothing asks for it", substitutions)
+	}
+}
+
+// retrier is one of a state's rules for trying again.
+type retrier struct {
+	IntervalSeconds, BackoffRate, MaxDelaySeconds float64
+	MaxAttempts                                   int
+}
+
+// longest is how long a state may take: every try to its end, and every wait
+// whole.
+func longest(timeout float64, retry []retrier) float64 {
+	total := timeout
+	for _, r := range retry {
+		wait := r.IntervalSeconds
+		for range r.MaxAttempts {
+			total += timeout + min(wait, max(r.MaxDelaySeconds, r.IntervalSeconds))
+			wait *= max(r.BackoffRate, 1)
+		}
+	}
+	return total
+}
+
+// TestMachineEndsInTime adds up how long executions may take.
+func TestMachineEndsInTime(t *testing.T) {
+	text, err := os.ReadFile("statemachine.asl.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var machine struct {
+		TimeoutSeconds float64
+		States         map[string]struct {
+			Type, Resource string
+			TimeoutSeconds float64
+			Retry          []retrier
+		}
+	}
+	if err := json.Unmarshal(text, &machine); err != nil {
+		t.Fatal(err)
+	}
+	tpl := readTemplate(t)
+	timeout := func(function string) float64 {
+		return number(t, function, tpl.Resources[function].Properties["Timeout"])
+	}
+	took := map[string]float64{}
+	for name, s := range machine.States {
+		if s.Type != "Task" {
+			continue
+		}
+		function := strings.TrimSuffix(strings.TrimPrefix(s.Resource, "${"), "FunctionArn}")
+		if s.TimeoutSeconds <= timeout(function) {
+			t.Errorf("%s waits %v s, and its function may take %v s", name, s.TimeoutSeconds, timeout(function))
+		}
+		took[name] = longest(s.TimeoutSeconds, s.Retry)
+	}
+	if express := took["Record"] + took["Notify"]; express >= 300 {
+		t.Errorf("an Express execution may take %v s, and is cut off after 300", express)
+	}
+	if took["Record"] >= timeout("Start") {
+		t.Errorf("recording may take %v s, and start waits %v s", took["Record"], timeout("Start"))
+	}
+	if all := took["Record"] + took["RecordPatiently"] + took["Bury"]; all >= machine.TimeoutSeconds {
+		t.Errorf("a Standard execution may take %v s until its message is buried, and is cut off after %v", all, machine.TimeoutSeconds)
+	}
+	if patient := took["RecordPatiently"]; patient < 2*3600 {
+		t.Errorf("a Standard execution gives up after %v s", patient)
+	}
+}

@@ -1,0 +1,361 @@
+package aws_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"bellhop/internal/realserver"
+)
+
+// template is what the tests read of a CloudFormation template. Short forms of
+// functions are written out: !Ref X is {"Ref": "X"}.
+type template struct {
+	Parameters map[string]parameter
+	Conditions map[string]any
+	Resources  map[string]resource
+}
+
+type parameter struct {
+	Default       any
+	Description   string
+	AllowedValues []any
+}
+
+type resource struct {
+	Type, Condition                     string
+	DeletionPolicy, UpdateReplacePolicy string
+	Properties                          map[string]any
+}
+
+func readTemplate(t *testing.T) template {
+	t.Helper()
+	text, err := os.ReadFile("bellhop.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var root yaml.Node
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		t.Fatal(err)
+	}
+	long, err := json.Marshal(plain(t, root.Content[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parsed template
+	if err := json.Unmarshal(long, &parsed); err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// plain turns YAML into what JSON would be.
+func plain(t *testing.T, n *yaml.Node) any {
+	name, short := strings.CutPrefix(n.Tag, "!")
+	if !short || strings.HasPrefix(name, "!") {
+		return untagged(t, n)
+	}
+	value := untagged(t, n)
+	switch name {
+	case "Ref":
+		return map[string]any{"Ref": value}
+	case "GetAtt":
+		object, attribute, _ := strings.Cut(value.(string), ".")
+		return map[string]any{"Fn::GetAtt": []any{object, attribute}}
+	}
+	return map[string]any{"Fn::" + name: value}
+}
+
+func untagged(t *testing.T, n *yaml.Node) any {
+	switch n.Kind {
+	case yaml.AliasNode:
+		return plain(t, n.Alias)
+	case yaml.SequenceNode:
+		all := []any{}
+		for _, c := range n.Content {
+			all = append(all, plain(t, c))
+		}
+		return all
+	case yaml.MappingNode:
+		all := map[string]any{}
+		for i := 0; i < len(n.Content); i += 2 {
+			all[n.Content[i].Value] = plain(t, n.Content[i+1])
+		}
+		return all
+	}
+	if !strings.HasPrefix(n.Tag, "!!") {
+		return n.Value
+	}
+	var value any
+	if err := n.Decode(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// of returns the resources of a type.
+func (t template) of(kind string) map[string]resource {
+	found := map[string]resource{}
+	for name, r := range t.Resources {
+		if r.Type == kind {
+			found[name] = r
+		}
+	}
+	return found
+}
+
+// holds evaluates a condition for parameters that differ from their defaults.
+func (t template) holds(condition any, given map[string]string) bool {
+	switch c := condition.(type) {
+	case string:
+		return c == "" || t.holds(t.Conditions[c], given)
+	case map[string]any:
+		if not, ok := c["Fn::Not"]; ok {
+			return !t.holds(not.([]any)[0], given)
+		}
+		pair := c["Fn::Equals"].([]any)
+		name := pair[0].(map[string]any)["Ref"].(string)
+		value, ok := given[name]
+		if !ok {
+			value = fmt.Sprint(t.Parameters[name].Default)
+		}
+		return value == pair[1]
+	}
+	panic(fmt.Sprintf("no condition: %v", condition))
+}
+
+// text shows a value for comparing.
+func text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func list(v any) []any {
+	if all, ok := v.([]any); ok {
+		return all
+	}
+	return []any{v}
+}
+
+func number(t *testing.T, what string, v any) float64 {
+	t.Helper()
+	n, ok := v.(float64)
+	if !ok {
+		t.Fatalf("%s is %v, not a number", what, v)
+	}
+	return n
+}
+
+// explained are warnings that stay.
+var explained = map[string]string{
+	"W3002": "deploy.sh packages: the folder and the state machine are local until then",
+}
+
+func TestTemplateIsValid(t *testing.T) {
+	command, err := realserver.NodeCommand("../cloudformation.cjs", "bellhop.yaml")
+	realserver.Need(t, err)
+	out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Status      string
+		Diagnostics []struct {
+			RuleID, Severity, Message, PropertyPath string
+			StartLine                               int
+		}
+	}
+	if err := json.Unmarshal(out, &report); err != nil {
+		t.Fatal(err)
+	}
+	if report.Status != "OK" || len(report.Diagnostics) == 0 {
+		t.Errorf("the check ended with %q and %d findings", report.Status, len(report.Diagnostics))
+	}
+	for _, d := range report.Diagnostics {
+		if d.Severity != "INFO" && d.Severity != "DEBUG" && explained[d.RuleID] == "" {
+			t.Errorf("line %d, %s: %s %s: %s", d.StartLine, d.PropertyPath, d.Severity, d.RuleID, d.Message)
+		}
+	}
+}
+
+// TestEachModeHasWhatItNeeds pins the functions of each mode, and that what reads
+// the queue is one function alone.
+func TestEachModeHasWhatItNeeds(t *testing.T) {
+	tpl := readTemplate(t)
+	for mode, want := range map[string]string{
+		"direct":   "Accept Direct Migrate Sweep",
+		"express":  "Accept Migrate Notify Record Start Sweep",
+		"standard": "Accept Migrate Notify Record Start Sweep",
+	} {
+		count := func(kind string) (names []string) {
+			for name, r := range tpl.of(kind) {
+				if tpl.holds(r.Condition, map[string]string{"Mode": mode}) {
+					names = append(names, name)
+				}
+			}
+			slices.Sort(names)
+			return names
+		}
+		if got := strings.Join(count("AWS::Lambda::Function"), " "); got != want {
+			t.Errorf("mode %s has the functions %s; want %s", mode, got, want)
+		}
+		if n := count("AWS::Lambda::EventSourceMapping"); len(n) != 1 {
+			t.Errorf("mode %s reads the queue by %v", mode, n)
+		}
+		if n := count("AWS::StepFunctions::StateMachine"); (len(n) == 1) != (mode != "direct") {
+			t.Errorf("mode %s has the state machines %v", mode, n)
+		}
+	}
+}
+
+func TestParametersSayWhatTheyAreFor(t *testing.T) {
+	for name, p := range readTemplate(t).Parameters {
+		if p.Default == nil || len(p.Description) < 10 {
+			t.Errorf("%s: default %v, %q", name, p.Default, p.Description)
+		}
+	}
+}
+
+// TestQueue holds the queue to what AWS asks of one that a function reads
+// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+func TestQueue(t *testing.T) {
+	tpl := readTemplate(t)
+	orders, dead := tpl.Resources["OrdersQueue"].Properties, tpl.Resources["DeadLetters"].Properties
+	visibility := number(t, "visibility", orders["VisibilityTimeout"])
+	for name, source := range tpl.of("AWS::Lambda::EventSourceMapping") {
+		p := source.Properties
+		function := tpl.Resources[p["FunctionName"].(map[string]any)["Ref"].(string)]
+		window, _ := p["MaximumBatchingWindowInSeconds"].(float64)
+		if needs := 6*number(t, name, function.Properties["Timeout"]) + window; visibility < needs {
+			t.Errorf("%s: visibility is %v s, and %v s are needed", name, visibility, needs)
+		}
+		if text(p["FunctionResponseTypes"]) != `["ReportBatchItemFailures"]` {
+			t.Errorf("%s: one failure fails its whole batch", name)
+		}
+		if text(p["ScalingConfig"]) != `{"MaximumConcurrency":{"Ref":"Consumers"}}` {
+			t.Errorf("%s: nothing bounds it", name)
+		}
+		if text(p["EventSourceArn"]) != `{"Fn::GetAtt":["OrdersQueue","Arn"]}` {
+			t.Errorf("%s reads %v", name, p["EventSourceArn"])
+		}
+	}
+	redrive := orders["RedrivePolicy"].(map[string]any)
+	if n := number(t, "maxReceiveCount", redrive["maxReceiveCount"]); n < 5 {
+		t.Errorf("a message is dead after %v attempts; AWS advises 5", n)
+	}
+	if text(redrive["deadLetterTargetArn"]) != `{"Fn::GetAtt":["DeadLetters","Arn"]}` {
+		t.Errorf("dead letters go to %v", redrive["deadLetterTargetArn"])
+	}
+	const fortnight = 14 * 24 * 3600
+	for name, q := range map[string]map[string]any{"the queue": orders, "the dead letters": dead} {
+		if n := number(t, name, q["MessageRetentionPeriod"]); n != fortnight {
+			t.Errorf("%s keeps messages for %v s", name, n)
+		}
+	}
+	rule := tpl.Resources["Bodies"].Properties["LifecycleConfiguration"].(map[string]any)["Rules"].([]any)[0].(map[string]any)
+	if days := number(t, "days", rule["ExpirationInDays"]); days < 29 {
+		t.Errorf("bodies are kept for %v days, and the messages that name them for 28", days)
+	}
+}
+
+func TestDataIsKeptAndEncrypted(t *testing.T) {
+	tpl := readTemplate(t)
+	for kind, want := range map[string]struct{ policy, property, value string }{
+		"AWS::SQS::Queue":                  {"Retain", "SqsManagedSseEnabled", "true"},
+		"AWS::S3::Bucket":                  {"Retain", "BucketEncryption", `{"ServerSideEncryptionConfiguration":[{"ServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}`},
+		"AWS::RDS::DBInstance":             {"Snapshot", "StorageEncrypted", "true"},
+		"AWS::StepFunctions::StateMachine": {"", "EncryptionConfiguration", `{"Type":"AWS_OWNED_KEY"}`},
+	} {
+		found := tpl.of(kind)
+		if len(found) == 0 {
+			t.Errorf("there is no %s", kind)
+		}
+		for name, r := range found {
+			if r.DeletionPolicy != want.policy || r.UpdateReplacePolicy != want.policy {
+				t.Errorf("%s is deleted by %q and replaced by %q; want %q", name, r.DeletionPolicy, r.UpdateReplacePolicy, want.policy)
+			}
+			if got := text(r.Properties[want.property]); got != want.value {
+				t.Errorf("%s: %s is %s", name, want.property, got)
+			}
+		}
+	}
+	for name, want := range map[string]string{
+		"PubliclyAccessible": "false", "ManageMasterUserPassword": "true", "DeletionProtection": `{"Ref":"DatabaseProtection"}`, "BackupRetentionPeriod": "7",
+		"DBParameterGroupName": `{"Ref":"DatabaseSettings"}`,
+	} {
+		if got := text(tpl.Resources["Database"].Properties[name]); got != want {
+			t.Errorf("the database's %s is %s", name, got)
+		}
+	}
+	if tpl.Parameters["DatabaseProtection"].Default != "true" {
+		t.Error("the database can be deleted by mistake")
+	}
+	if got := text(tpl.Resources["DatabaseSettings"].Properties["Parameters"]); got != `{"rds.force_ssl":"1"}` {
+		t.Errorf("the database's settings are %s", got)
+	}
+	logging := text(tpl.Resources["Machine"].Properties["LoggingConfiguration"])
+	if !strings.Contains(logging, `"IncludeExecutionData":false`) {
+		t.Errorf("the state machine logs customers' data: %s", logging)
+	}
+}
+
+// TestNothingIsReachedFromOutside holds the network to what the page says of it.
+func TestNothingIsReachedFromOutside(t *testing.T) {
+	tpl := readTemplate(t)
+	for _, kind := range []string{"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::EIP"} {
+		if found := tpl.of(kind); len(found) > 0 {
+			t.Errorf("there are %v", found)
+		}
+	}
+	for name, r := range tpl.of("AWS::EC2::Route") {
+		if text(r.Properties["EgressOnlyInternetGatewayId"]) != `{"Ref":"EgressOnlyGateway"}` {
+			t.Errorf("%s leads out by %v", name, r.Properties)
+		}
+	}
+	for name, r := range tpl.of("AWS::EC2::SecurityGroup") {
+		for _, rule := range list(r.Properties["SecurityGroupIngress"]) {
+			if rule != nil && text(rule.(map[string]any)["SourceSecurityGroupId"]) != `{"Ref":"FunctionGroup"}` {
+				t.Errorf("%s lets in %v", name, rule)
+			}
+		}
+	}
+	for name, r := range tpl.of("AWS::Lambda::Function") {
+		_, network := r.Properties["VpcConfig"]
+		_, database := r.Properties["Environment"].(map[string]any)["Variables"].(map[string]any)["BELLHOP_DB"]
+		if network != database {
+			t.Errorf("%s: in the network %v, uses the database %v", name, network, database)
+		}
+		if network && !strings.Contains(text(r.Properties["VpcConfig"]), `"Ipv6AllowedForDualStack":true`) {
+			t.Errorf("%s can't reach anything outside", name)
+		}
+	}
+	for _, kind := range []string{"AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy"} {
+		for name, r := range tpl.of(kind) {
+			policy := text(r.Properties["PolicyDocument"])
+			if !strings.Contains(policy, `"Effect":"Deny"`) || !strings.Contains(policy, `"aws:SecureTransport":"false"`) || strings.Contains(policy, `"Allow"`) {
+				t.Errorf("%s: %s", name, policy)
+			}
+		}
+	}
+}
+
+func TestAlarmsReachSomebody(t *testing.T) {
+	found := readTemplate(t).of("AWS::CloudWatch::Alarm")
+	if len(found) < 8 {
+		t.Errorf("there are %d alarms", len(found))
+	}
+	for name, r := range found {
+		if text(r.Properties["AlarmActions"]) != `[{"Ref":"Alarms"}]` || len(fmt.Sprint(r.Properties["AlarmDescription"])) < 30 {
+			t.Errorf("%s: %v", name, r.Properties)
+		}
+	}
+}
