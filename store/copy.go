@@ -15,7 +15,7 @@ type Mover interface {
 	// quick.
 	Identity(ctx context.Context) (Identity, error)
 
-	// Count returns how many rows of a table there are.
+	// Count returns about how many rows of a table there are.
 	Count(ctx context.Context, t Table) (int64, error)
 
 	// Export returns the rows of a table behind a place, in the order in which

@@ -12,7 +12,10 @@ import (
 
 // CopyOptions are the settings of [Copy]. The zero value serves.
 type CopyOptions struct {
-	Chunk ChunkLimit // 0 means 5,000 rows and 8 MiB
+	Chunk ChunkLimit // 0 means 5,000 rows and 4 MiB
+	// Begun, if set, is told whether it goes on with what an earlier run had
+	// begun, or drops that and begins anew since the source has changed.
+	Begun func(resumed, anew bool)
 	// Step, if set, is told of each chunk.
 	Step func(CopyStep)
 }
@@ -28,8 +31,8 @@ type CopyStep struct {
 
 // Copied is what a copy came to.
 type Copied struct {
-	Resumed bool // an earlier run had begun it
-	Anew    bool // what an earlier run had begun was dropped: the source has changed since
+	Resumed bool // as Begun is told
+	Anew    bool
 	Rows    int64
 	Tables  []Compared
 }
@@ -49,10 +52,13 @@ func (c Compared) Same() bool { return c.From == c.To }
 // it was because from changed meanwhile, it says so.
 func Copy(ctx context.Context, from, to Mover, o CopyOptions) (Copied, error) {
 	if o.Chunk == (ChunkLimit{}) {
-		o.Chunk = ChunkLimit{Rows: 5_000, Bytes: 8 << 20}
+		o.Chunk = ChunkLimit{Rows: 5_000, Bytes: 4 << 20}
 	}
 	if o.Step == nil {
 		o.Step = func(CopyStep) {}
+	}
+	if o.Begun == nil {
+		o.Begun = func(_, _ bool) {}
 	}
 	c := &copier{from: from, to: to, o: o}
 	err := c.run(ctx)
@@ -71,6 +77,7 @@ func (c *copier) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.o.Begun(c.done.Resumed, c.done.Anew)
 	for _, t := range Tables() {
 		if err := c.table(ctx, t, progress[t]); err != nil {
 			return fmt.Errorf("copy %s: %w", t, err)

@@ -7,7 +7,9 @@ import (
 	"math"
 	"math/bits"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"bellhop"
 )
@@ -78,8 +80,13 @@ func (w *canon) zoned(t time.Time) {
 	w.int(int64(offset))
 }
 
+// text writes what every database can store of a text: PostgreSQL can't store
+// U+0000 and what is not UTF-8, and keeps U+FFFD in their place.
 func (w *canon) text(values ...string) {
 	for _, s := range values {
+		if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
+			s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+		}
 		w.int(int64(len(s)))
 		w.b = append(w.b, s...)
 	}

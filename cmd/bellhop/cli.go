@@ -32,6 +32,7 @@ type commands struct {
 	Token    tokenCmd    `cmd:"" help:"API tokens of a shop."`
 	Backup   backupCmd   `cmd:"" help:"Write the whole state to a file, also while it is in use."`
 	Restore  restoreCmd  `cmd:"" help:"Bring the whole state back from a file, also while it is in use."`
+	Store    storeCmd    `cmd:"" help:"The database as a whole."`
 	Queue    queueCmd    `cmd:"" help:"The queue between webhooks and the work."`
 	Dead     deadCmd     `cmd:"" help:"Dead letters: events that were given up."`
 	Replay   replayCmd   `cmd:"" help:"Record kept events again, pushing nothing twice."`

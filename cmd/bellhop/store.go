@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+type storeCmd struct {
+	Copy storeCopyCmd `cmd:"" help:"Copy all that is kept into another database."`
+}
+
+type storeCopyCmd struct {
+	asked
+	Dir  string `name:"dir" env:"BELLHOP_DIR" default:"./bellhop-data" help:"The folder of sqlite: files without a path."`
+	From string `name:"from" env:"BELLHOP_DB" default:"sqlite:" placeholder:"URL" help:"The database to copy, as BELLHOP_DB takes it (${env}, or ${default})."`
+	To   string `name:"to" required:"" placeholder:"URL" help:"The empty database to copy into, as BELLHOP_DB takes it."`
+}
+
+// Help implements kong.HelpProvider.
+func (storeCopyCmd) Help() string {
+	return `Takes shops, people, devices, orders, pushes, the ledger with its bodies and the stream along, with their ids, and compares both sides in the end. First end bellhop serve and bellhop worker: what they change meanwhile is found out, and the copy is refused. If it is broken off, run it again: it goes on where it was. What waits in the queue is not copied: keep BELLHOP_QUEUE until it is worked off.
+
+Other users of this machine can see flags: leave a password out of --to and put it into PGPASSWORD or ~/.pgpass.
+
+Example:
+
+  bellhop store copy --from sqlite:/var/lib/bellhop/bellhop.db --to postgres://bellhop@db.example.com/bellhop`
+}
+
+// Run implements the command.
+func (c *storeCopyCmd) Run(j *job) error {
+	both, err := wire.OpenCopy(j.ctx, c.Dir, c.From, c.To, wire.Options{Log: j.log, Now: j.now})
+	if err != nil {
+		return err
+	}
+	err = c.copy(j, both)
+	if e := both.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (c *storeCopyCmd) copy(j *job, both *wire.Copy) error {
+	p := &copyProgress{job: j, bar: isTerminal(j.err), began: j.now()}
+	done, err := store.Copy(j.ctx, both.From, both.To, store.CopyOptions{Begun: p.begun, Step: p.step})
+	p.end()
+	if j.ctx.Err() != nil {
+		return bellhop.Errorf(bellhop.Unavailable, "broken_off", "the copy was broken off after %s: run it again to go on",
+			plural(int(done.Rows), "row"))
+	}
+	if len(done.Tables) > 0 {
+		if e := c.report(j, done, both); e != nil {
+			return e
+		}
+	}
+	if err != nil || c.JSON {
+		return err
+	}
+	j.say("")
+	j.say("Copied %s; both sides hold the same.", plural(int(done.Rows), "row"))
+	if b := both.Beside; b != nil && b.Waiting+b.Leased+b.Dead > 0 {
+		j.say("%s and %s are in the queue beside the database and were not copied: keep BELLHOP_QUEUE as it is until bellhop queue depth shows none.",
+			plural(b.Waiting+b.Leased, "waiting event"), plural(b.Dead, "dead letter"))
+	}
+	j.say("Next: set BELLHOP_DB to the new database, and start bellhop serve.")
+	return nil
+}
+
+type copiedJSON struct {
+	Rows    int64         `json:"rows"`
+	Resumed bool          `json:"resumed"`
+	Anew    bool          `json:"anew"` // what an earlier run had begun was dropped
+	Same    bool          `json:"same"`
+	Tables  []copiedTable `json:"tables"`
+	// In the queue beside the source, and not copied; null if there is none.
+	Waiting *int `json:"waiting"`
+	Dead    *int `json:"dead"`
+}
+
+type copiedTable struct {
+	Table    string `json:"table"`
+	Rows     int64  `json:"rows"`
+	RowsCopy int64  `json:"rows_copy"`
+	Sum      string `json:"sum"`
+	SumCopy  string `json:"sum_copy"`
+	Same     bool   `json:"same"`
+}
+
+// report shows both sides of each table.
+func (c *storeCopyCmd) report(j *job, done store.Copied, both *wire.Copy) error {
+	v := copiedJSON{Rows: done.Rows, Resumed: done.Resumed, Anew: done.Anew, Same: true}
+	if b := both.Beside; b != nil {
+		waiting := b.Waiting + b.Leased
+		v.Waiting, v.Dead = &waiting, &b.Dead
+	}
+	var rows [][]string
+	for _, t := range done.Tables {
+		v.Same = v.Same && t.Same()
+		v.Tables = append(v.Tables, copiedTable{string(t.Table), t.From.Rows, t.To.Rows, t.From.String(), t.To.String(), t.Same()})
+		verdict := "same"
+		if !t.Same() {
+			verdict = "DIFFERS"
+		}
+		rows = append(rows, []string{string(t.Table), strconv.FormatInt(t.From.Rows, 10), strconv.FormatInt(t.To.Rows, 10),
+			t.To.String()[:16], verdict})
+	}
+	return j.table(c.asked, v, "", "TABLE\tROWS\tIN THE COPY\tCHECKSUM\tVERDICT", rows)
+}
+
+// copyProgress tells how far a copy has come: in one line that changes on
+// a terminal, and elsewhere in a line now and then.
+type copyProgress struct {
+	*job
+	bar   bool
+	began time.Time
+	rows  int64 // in this run
+	told  time.Time
+}
+
+// tellEvery is how often a long table is told of where there is no terminal.
+const tellEvery = 10 * time.Second
+
+func (p *copyProgress) begun(resumed, anew bool) {
+	fmt.Fprintln(p.err, "Nothing may use either database until this is done: end bellhop serve and bellhop worker.")
+	switch {
+	case resumed:
+		fmt.Fprintln(p.err, "Going on with the copy that was begun before.")
+	case anew:
+		fmt.Fprintln(p.err, "The source has changed, or the copy was found to differ: beginning anew.")
+	}
+}
+
+func (p *copyProgress) step(s store.CopyStep) {
+	p.rows += s.Now
+	now := p.now()
+	if p.bar {
+		fmt.Fprintf(p.err, "\r\x1b[K%s", p.line(s, now))
+		return
+	}
+	if s.Done || now.Sub(p.told) >= tellEvery {
+		p.told = now
+		fmt.Fprintln(p.err, p.line(s, now))
+	}
+}
+
+func (p *copyProgress) line(s store.CopyStep, now time.Time) string {
+	verb := "copied"
+	if s.Verifying {
+		verb = "verified"
+	}
+	line := fmt.Sprintf("%s %s: %d of %d", verb, s.Table, s.Rows, s.Of)
+	if !p.bar {
+		return line
+	}
+	const width = 24
+	full := width
+	if s.Of > 0 {
+		full = int(width * s.Rows / s.Of)
+	}
+	rate := 0.0
+	if took := now.Sub(p.began).Seconds(); took > 0 {
+		rate = float64(p.rows) / took
+	}
+	return fmt.Sprintf("[%s%s] %s, %.0f rows/s", strings.Repeat("#", full), strings.Repeat(".", width-full), line, rate)
+}
+
+// end leaves the cursor on a line of its own.
+func (p *copyProgress) end() {
+	if p.bar && p.rows > 0 {
+		fmt.Fprint(p.err, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,184 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"bellhop"
+	"bellhop/queue"
+	"bellhop/store"
+)
+
+// Copy is two databases, opened to copy one into the other.
+type Copy struct {
+	From, To store.Mover
+	// Beside is what is in the queues that share From's file, which are not
+	// copied; nil if there is none, or if From is no file.
+	Beside *queue.Depth
+
+	parts []*Parts
+}
+
+// OpenCopy opens the database from, which must be there, and to, which is made
+// if it isn't. Both are URLs as BELLHOP_DB takes them; dir is BELLHOP_DIR.
+// Errors call them --from and --to.
+func OpenCopy(ctx context.Context, dir, from, to string, o Options) (c *Copy, err error) {
+	c = &Copy{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	source, target := end{"--from", Storage{Dir: dir, DB: from, Queue: from}, o}, end{"--to", Storage{Dir: dir, DB: to, Queue: to}, o}
+	if err := target.check(); err != nil { // the slip that costs nothing yet
+		return c, err
+	}
+	if c.From, err = c.open(ctx, source, true); err != nil {
+		return c, err
+	}
+	if c.To, err = c.open(ctx, target, false); err != nil {
+		return c, err
+	}
+	c.Beside, err = source.beside(ctx)
+	return c, err
+}
+
+// Close closes both.
+func (c *Copy) Close() error {
+	var errs []error
+	for _, p := range c.parts {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Copy) open(ctx context.Context, e end, mustBe bool) (store.Mover, error) {
+	d, err := e.drivers(ctx, mustBe)
+	if err != nil {
+		return nil, e.named(err)
+	}
+	p, err := d.open(func(p *Parts) (err error) {
+		p.Store, err = d.db.open(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, e.named(err)
+	}
+	c.parts = append(c.parts, p)
+	m, ok := p.Store.(store.Mover)
+	if !ok {
+		return nil, setting(e.flag, "this database can't be copied", dbAccepted)
+	}
+	return m, nil
+}
+
+// end is one of the two.
+type end struct {
+	flag string
+	Storage
+	opts Options
+}
+
+func (e *end) check() error {
+	_, err := e.alone()
+	return e.named(err)
+}
+
+// alone leaves the queue out.
+func (e *end) alone() (d *drivers, err error) {
+	e.opts.fill()
+	d = &drivers{Storage: &e.Storage, opts: e.opts}
+	d.db, err = d.storeDriver()
+	return d, err
+}
+
+// drivers looks whether the database is there. A file that isn't is made with
+// room for a queue, as every other file is.
+func (e *end) drivers(ctx context.Context, mustBe bool) (*drivers, error) {
+	d, err := e.alone()
+	if err != nil {
+		return nil, err
+	}
+	found, there := d.shared.examine(ctx)
+	switch {
+	case there:
+		return d, nil
+	case mustBe:
+		return nil, notThere(found)
+	case e.inFile():
+		return e.Storage.drivers(e.opts)
+	}
+	return d, nil
+}
+
+func (e *end) inFile() bool { return strings.HasPrefix(e.DB, "sqlite:") }
+
+func (r resources) examine(ctx context.Context) (found []Finding, there bool) {
+	there = true
+	for _, one := range r {
+		more, thereToo := one.examine(ctx)
+		found, there = append(found, more...), there && thereToo
+	}
+	return found, there
+}
+
+// notThere says what is in the way of opening a database.
+func notThere(found []Finding) error {
+	for _, level := range []Level{LevelFail, LevelWarn} {
+		for _, f := range found {
+			if f.Level == level && f.Part != "folder" {
+				return bellhop.Errorf(bellhop.Conflict, "no_database", "%s", f.Found)
+			}
+		}
+	}
+	return bellhop.Errorf(bellhop.Conflict, "no_database", "there is no database yet")
+}
+
+// beside looks at the queues in the same file.
+func (e *end) beside(ctx context.Context) (*queue.Depth, error) {
+	if !e.inFile() {
+		return nil, nil
+	}
+	if _, there := e.Storage.Examine(ctx, e.opts); !there {
+		return nil, nil
+	}
+	p, err := e.OpenBroker(ctx, e.opts)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	names, err := p.Broker.Names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var sum queue.Depth
+	for _, name := range names {
+		if err := addDepth(ctx, p.Broker, name, &sum); err != nil {
+			return nil, err
+		}
+	}
+	return &sum, nil
+}
+
+func addDepth(ctx context.Context, b queue.Broker, name string, sum *queue.Depth) error {
+	q, err := b.Open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer q.Close()
+	d, err := q.Depth(ctx)
+	sum.Waiting, sum.Leased, sum.Dead = sum.Waiting+d.Waiting, sum.Leased+d.Leased, sum.Dead+d.Dead
+	return err
+}
+
+// named has an error speak of the flag and not of the setting.
+func (e *end) named(err error) error {
+	b, ok := errors.AsType[*bellhop.Error](err)
+	if !ok {
+		return err
+	}
+	with := *b
+	with.Message = e.flag + ": " + strings.TrimPrefix(b.Message, "BELLHOP_DB: ")
+	return &with
+}
