@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -73,9 +75,13 @@ func (b *Bucket) Get(ctx context.Context, key string) ([]byte, error) {
 	return body, nil
 }
 
-// Reachable returns nil if the bucket is there and may be asked for.
+// Reachable returns nil if the bucket is there, or if that is not for this
+// process to know: to put and get bodies it need not be allowed to list them.
 func (b *Bucket) Reachable(ctx context.Context) error {
 	_, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
+	if r, ok := errors.AsType[*awshttp.ResponseError](err); ok && r.HTTPStatusCode() == http.StatusForbidden {
+		return nil
+	}
 	return b.explain(ctx, "look for the bucket "+b.name, err)
 }
 

@@ -22,6 +22,8 @@ import (
 type Settings struct {
 	Region   string // such as "us-east-1"; "" takes it from the environment or the shared configuration
 	Endpoint string // of a stand-in or a VPC endpoint, such as "http://127.0.0.1:4566"; "" is AWS itself
+	// DualStack asks for AWS's endpoints that are reached by IPv6, too.
+	DualStack bool
 }
 
 // Bounds of one request. A request that is answered late is tried on another
@@ -71,6 +73,9 @@ func (s Settings) options() []func(*config.LoadOptions) error {
 				o.MaxAttempts, o.MaxBackoff = maxAttempts, longestBackoff
 			})
 		}),
+	}
+	if s.DualStack {
+		opts = append(opts, config.WithUseDualStackEndpoint(aws.DualStackEndpointStateEnabled))
 	}
 	if s.Region != "" {
 		opts = append(opts, config.WithRegion(s.Region))

@@ -23,8 +23,28 @@ type Harness struct {
 	Again func(t testing.TB, b queue.Broker) queue.Broker
 	// Address says where b's queues are, for a child process; see [Main].
 	Address func(b queue.Broker) string
-	// NotPromised maps the name of a subtest to why the driver can't pass it.
+	// NotPromised maps the name of a subtest, or of one of the promises below, to
+	// why the service that the driver stands on does not promise it.
 	NotPromised map[string]string
+	// Flaws maps the name of a subtest to what is wrong with the stand-in that
+	// the suite runs against: the service itself would pass.
+	Flaws map[string]string
+}
+
+// Promises that a service may lack while it keeps the others of the same
+// subtest.
+const (
+	PromiseOldest       = "Depth: the age of the oldest"
+	PromiseDelayedWaits = "RetryAfterDelay: what is delayed counts as waiting"
+)
+
+// promised reports whether a promise of a subtest is to be checked.
+func (s suite) promised(t *testing.T, promise string) bool {
+	if why := s.NotPromised[promise]; why != "" {
+		t.Logf("not promised by this driver: %s: %s", promise, why)
+		return false
+	}
+	return true
 }
 
 // patience is how long anything may take before a test gives up. No test waits
@@ -71,6 +91,9 @@ func Run(t *testing.T, h Harness) {
 		t.Run(test.name, func(t *testing.T) {
 			if why := s.NotPromised[test.name]; why != "" {
 				t.Skip("not promised by this driver: " + why)
+			}
+			if flaw := s.Flaws[test.name]; flaw != "" {
+				t.Skip("a flaw of the stand-in: " + flaw)
 			}
 			test.run(t)
 		})

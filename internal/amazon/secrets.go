@@ -1,0 +1,50 @@
+package amazon
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"bellhop"
+)
+
+// Secrets reads what AWS Secrets Manager keeps. It remembers nothing: whoever
+// asks says how old a secret may be.
+type Secrets struct{ client *secretsmanager.Client }
+
+// NewSecrets returns the secrets of the account that cfg is for.
+func NewSecrets(cfg aws.Config) *Secrets { return &Secrets{secretsmanager.NewFromConfig(cfg)} }
+
+// Get returns the current text of a secret, by its ARN or name.
+func (s *Secrets) Get(ctx context.Context, id string) (string, error) {
+	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
+	if err != nil {
+		return "", Explain(ctx, "read the secret "+id, err)
+	}
+	if out.SecretString == nil {
+		return "", bellhop.Errorf(bellhop.Unavailable, "secret", "the secret %s holds no text: put it there as text", id)
+	}
+	return *out.SecretString, nil
+}
+
+// Login is a user of a database.
+type Login struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+}
+
+// Login returns a secret that RDS keeps for a database, or one of the same form.
+func (s *Secrets) Login(ctx context.Context, id string) (Login, error) {
+	var l Login
+	text, err := s.Get(ctx, id)
+	if err != nil {
+		return l, err
+	}
+	// What the parser says could quote the secret.
+	if json.Unmarshal([]byte(text), &l) != nil || l.Username == "" || l.Password == "" {
+		return l, bellhop.Errorf(bellhop.Unavailable, "secret", `the secret %s is no login: it must be JSON with "username" and "password"`, id)
+	}
+	return l, nil
+}

@@ -1,0 +1,183 @@
+package sqsqueue
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"bellhop/queue"
+)
+
+// waiter is one Receive that waits.
+type waiter struct {
+	max int
+	got chan haul // has room for one
+}
+
+// haul is what a request brought.
+type haul struct {
+	leases []*lease
+	full   bool // there may be more
+	err    error
+}
+
+// inbox matches the receivers that wait with the requests that do, and knows
+// which leases this process has.
+type inbox struct {
+	poll func(max int) haul // makes a request that waits
+	now  func() time.Time
+
+	mu      sync.Mutex
+	waiting []*waiter
+	polls   int // requests that wait; at least as many as receivers
+	polling sync.WaitGroup
+	closed  bool
+	held    []*lease                 // arrived for a receiver that had gone
+	leases  map[queue.Receipt]*lease // handed out
+}
+
+// join adds a receiver.
+func (b *inbox) join(w *waiter) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting = append(b.waiting, w)
+	b.match(false)
+}
+
+// leave removes a receiver. What it was given at that moment is for the next.
+func (b *inbox) leave(w *waiter) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.Index(b.waiting, w); i >= 0 {
+		b.waiting = slices.Delete(b.waiting, i, i+1)
+		return
+	}
+	b.held = append(b.held, (<-w.got).leases...)
+	b.match(false)
+}
+
+// arrive takes leases for whoever waits. An error goes to one receiver; there is
+// a request for each.
+func (b *inbox) arrive(h haul) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if h.err != nil && len(b.waiting) > 0 {
+		b.serve(h)
+	}
+	b.held = append(b.held, h.leases...)
+	b.match(h.full)
+}
+
+// serve gives to the receiver that has waited longest; with the lock.
+func (b *inbox) serve(h haul) {
+	b.waiting[0].got <- h
+	b.waiting = b.waiting[1:]
+}
+
+// match gives out what is held, and sees to it that there is a request for each
+// receiver that goes on waiting; with the lock.
+func (b *inbox) match(full bool) {
+	b.expire()
+	for len(b.waiting) > 0 && len(b.held) > 0 {
+		n := min(len(b.held), b.waiting[0].max)
+		b.serve(haul{leases: b.held[:n:n], full: full && n >= batchSize})
+		b.held = b.held[n:]
+	}
+	for b.polls < len(b.waiting) && !b.closed {
+		max := b.waiting[b.polls].max
+		b.polls++
+		b.polling.Go(func() {
+			h := b.poll(max)
+			b.mu.Lock()
+			b.polls--
+			b.mu.Unlock()
+			b.arrive(h)
+		})
+	}
+}
+
+// expire forgets leases that have run out, and what was held for so long that
+// little of its lease is left: it comes again by itself; with the lock.
+func (b *inbox) expire() {
+	now := b.now()
+	for receipt, l := range b.leases {
+		if l.Expires.Before(now) {
+			delete(b.leases, receipt)
+		}
+	}
+	b.held = slices.DeleteFunc(b.held, func(l *lease) bool {
+		return now.After(l.taken.Add(l.Expires.Sub(l.taken) / 2))
+	})
+}
+
+// handOut notes leases as a receiver's.
+func (b *inbox) handOut(leases []*lease) []queue.Delivery {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := make([]queue.Delivery, len(leases))
+	for i, l := range leases {
+		b.leases[l.Receipt] = l
+		out[i] = l.Delivery
+	}
+	return out
+}
+
+// look returns a lease; nil if it has run out or is nobody's.
+func (b *inbox) look(r queue.Receipt) *lease {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l := b.leases[r]; l != nil && !l.Expires.Before(b.now()) {
+		return l
+	}
+	return nil
+}
+
+// take removes a lease and returns what look does. A verdict takes it, so that
+// no other can be given.
+func (b *inbox) take(r queue.Receipt) *lease {
+	l := b.look(r)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.leases[r] != l {
+		return nil // somebody took it in between
+	}
+	delete(b.leases, r)
+	return l
+}
+
+// putBack returns a lease whose verdict could not be given.
+func (b *inbox) putBack(l *lease) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.leases[l.Receipt] = l
+}
+
+// extend moves the end of a lease. It may have been taken meanwhile, or be on
+// its way back.
+func (b *inbox) extend(l *lease, expires time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l.Expires = expires
+}
+
+// close ends the requests that wait, and returns once they have ended.
+func (b *inbox) close(end func()) {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	end()
+	b.polling.Wait()
+}
+
+// drain returns all leases that this process still has.
+func (b *inbox) drain() []*lease {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expire()
+	all := b.held
+	for _, l := range b.leases {
+		all = append(all, l)
+	}
+	b.held, b.leases = nil, map[queue.Receipt]*lease{}
+	return all
+}

@@ -1,0 +1,299 @@
+// Package sqsqueue keeps queues in Amazon SQS. A queue NAME has its dead letters
+// in a queue of its own, NAME-dead.
+//
+// What SQS does not promise, this driver can't: its counts are approximate and
+// may lag by a minute; it does not say how old the oldest event is; a list of
+// dead letters shows what it hands out when asked; several events of one Send
+// may be taken in part, which the error then says; purging drops what is leased,
+// too; an event that was retried with a delay counts as leased until then. Shops
+// are kept apart by fair queues: each event carries its shop as the message
+// group.
+//
+// A FIFO queue (its name ends with .fifo) hands out a shop's events one batch at
+// a time, and drops what Shopify sends again within five minutes. A retry there
+// holds up the shop. Bellhop needs neither.
+//
+// Close gives back what this process holds. A process that is killed gives back
+// nothing: its leases run out. So may one batch do that SQS was about to hand
+// out when Close broke off a receive that waited.
+package sqsqueue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"bellhop"
+	"bellhop/internal/amazon"
+	"bellhop/queue"
+)
+
+// Queue is one queue of SQS.
+type Queue struct {
+	*Broker
+	name      string
+	main      string // URLs
+	dead      string
+	fifo      bool
+	codec     amazon.Codec
+	life      context.Context // ends with Close
+	end       context.CancelFunc
+	scanning  chan struct{} // holds one token: one look at the dead letters at a time
+	outbox    outbox
+	inbox     inbox
+	closeOnce sync.Once
+
+	mu    sync.Mutex
+	known known
+}
+
+var _ queue.Queue = (*Queue)(nil)
+
+// known is what was last learnt of a queue.
+type known struct {
+	attrs queue.Attributes
+	// waits says that the queue makes receives wait that don't say how long.
+	waits            bool
+	mainARN, deadARN string
+	at               time.Time
+}
+
+// knownFor is how long that is relied on: another process may change it.
+const knownFor = time.Minute
+
+func (b *Broker) queue(name, main, dead string) *Queue {
+	q := &Queue{Broker: b, name: name, main: main, dead: dead, fifo: isFIFO(name), codec: b.codec, scanning: make(chan struct{}, 1)}
+	q.life, q.end = context.WithCancel(context.Background())
+	q.scanning <- struct{}{}
+	q.outbox.send = func(batch []*entry) { q.dispatch(q.main, batch) }
+	q.inbox.now, q.inbox.poll, q.inbox.leases = b.opts.Now, q.longPoll, map[queue.Receipt]*lease{}
+	return q
+}
+
+func (b *Broker) open(ctx context.Context, name string) (*Queue, error) {
+	if nameForm.FindString(name) == "" {
+		return nil, b.notFound(name)
+	}
+	main, err := b.find(ctx, name, "")
+	if err != nil {
+		return nil, err
+	}
+	q := b.queue(name, main, "")
+	attrs, err := q.learn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.check(attrs); err != nil {
+		return nil, err
+	}
+	dlq, err := arn.Parse(q.cached().deadARN)
+	if err != nil {
+		return nil, refused(name, fmt.Sprintf("names its dead-letter queue as %q", clip(q.cached().deadARN)), "correct its redrive policy")
+	}
+	if q.dead, err = b.find(ctx, dlq.Resource, dlq.AccountID); err != nil {
+		if bellhop.KindOf(err) == bellhop.NotFound {
+			err = refused(name, fmt.Sprintf("has lost its dead-letter queue %s", dlq.Resource), "make that queue again, or correct the redrive policy")
+		}
+		return nil, err
+	}
+	deadAttrs, err := b.attributes(ctx, q.dead)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkEncrypted(dlq.Resource, deadAttrs); err != nil {
+		return nil, err
+	}
+	q.codec.Limit, err = limitOf(name, attrs, deadAttrs)
+	return q, err
+}
+
+// refused is the one line about a queue that can't be used.
+func refused(name, what, fix string) error {
+	return bellhop.Invalidf("queue_unfit", "the queue %s %s: %s", name, what, fix)
+}
+
+// check refuses what can't work. What a stand-in does not tell is taken as right.
+func (q *Queue) check(attrs map[string]string) error {
+	a := q.cached().attrs
+	switch fifo := attrs["FifoQueue"] == "true"; {
+	case fifo != q.fifo:
+		return refused(q.name, "is not of the type that its name says", "name FIFO queues with .fifo at the end, and no others")
+	case attrs["RedrivePolicy"] == "":
+		return refused(q.name, "has no dead-letter queue, so that what can't be processed would come again until it expires",
+			"make another with bellhop queue create, or give this one a redrive policy")
+	}
+	if err := a.Validate(); err != nil {
+		return refused(q.name, "can't be worked with: "+err.Error(), "change it with bellhop queue set")
+	}
+	return checkEncrypted(q.name, attrs)
+}
+
+func checkEncrypted(name string, attrs map[string]string) error {
+	if attrs["SqsManagedSseEnabled"] == "false" && attrs["KmsMasterKeyId"] == "" {
+		return refused(name, "is not encrypted, and orders name people", "set its attribute SqsManagedSseEnabled to true")
+	}
+	return nil
+}
+
+// leastLimit is what a message must be allowed for compressed bodies to be of
+// use.
+const leastLimit = 64 << 10
+
+// limitOf returns the size of a message that both queues take.
+func limitOf(name string, queues ...map[string]string) (int, error) {
+	limit := amazon.MaxMessage
+	for _, attrs := range queues {
+		if n, err := strconv.Atoi(attrs["MaximumMessageSize"]); err == nil {
+			limit = min(limit, n)
+		}
+	}
+	if limit < leastLimit {
+		return 0, refused(name, fmt.Sprintf("takes messages of only %d bytes, or its dead-letter queue does", limit), "set MaximumMessageSize of both to 1048576")
+	}
+	return limit, nil
+}
+
+// learn asks SQS for the queue's attributes.
+func (q *Queue) learn(ctx context.Context) (map[string]string, error) {
+	attrs, err := q.attributes(ctx, q.main)
+	if err != nil {
+		return nil, err
+	}
+	k := known{mainARN: attrs["QueueArn"], at: q.opts.Now(), waits: attrs["ReceiveMessageWaitTimeSeconds"] != "0"}
+	if n, err := strconv.Atoi(attrs["VisibilityTimeout"]); err == nil {
+		k.attrs.Visibility = time.Duration(n) * time.Second
+	}
+	if text := attrs["RedrivePolicy"]; text != "" {
+		var policy struct {
+			Target string      `json:"deadLetterTargetArn"`
+			Max    json.Number `json:"maxReceiveCount"` // SQS takes and returns it with and without quotes
+		}
+		if err := json.Unmarshal([]byte(text), &policy); err != nil {
+			return nil, fmt.Errorf("read the redrive policy of the queue %s: %w", q.name, err)
+		}
+		n, _ := strconv.Atoi(policy.Max.String()) // 0 is refused by whoever needs it
+		k.attrs.MaxAttempts, k.deadARN = n, policy.Target
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.known = k
+	return attrs, nil
+}
+
+func redrivePolicy(deadARN string, maxAttempts int) string {
+	return fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, deadARN, maxAttempts)
+}
+
+func (q *Queue) cached() known {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.known
+}
+
+// fresh returns what is known, and asks again when that is old. While SQS can't
+// be asked, what is old serves.
+func (q *Queue) fresh(ctx context.Context) (known, error) {
+	k := q.cached()
+	if !k.at.IsZero() && q.opts.Now().Sub(k.at) < knownFor {
+		return k, nil
+	}
+	if _, err := q.learn(ctx); err != nil && k.at.IsZero() {
+		return k, err
+	}
+	return q.cached(), nil
+}
+
+// Attributes implements [queue.Admin].
+func (q *Queue) Attributes(ctx context.Context) (queue.Attributes, error) {
+	_, err := q.learn(ctx)
+	return q.cached().attrs, err
+}
+
+// SetAttributes implements [queue.Admin]. SQS keeps whole seconds; a part of one
+// counts as one.
+func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	k, err := q.fresh(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = q.client.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &q.main, Attributes: map[string]string{
+		"VisibilityTimeout": seconds(a.Visibility), "RedrivePolicy": redrivePolicy(k.deadARN, a.MaxAttempts)}})
+	if err != nil {
+		return q.explain(ctx, "set attributes of the queue "+q.name, err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.known.attrs = whole(a)
+	return nil
+}
+
+// Depth implements [queue.Admin]. SQS counts approximately, and does not say how
+// old the oldest event is (its metric ApproximateAgeOfOldestMessage does):
+// Oldest is 0.
+func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
+	attrs, err := q.attributes(ctx, q.main)
+	if err != nil {
+		return queue.Depth{}, err
+	}
+	dead, err := q.attributes(ctx, q.dead)
+	if err != nil {
+		return queue.Depth{}, err
+	}
+	return queue.Depth{
+		Waiting: number(attrs, "", "Delayed"),
+		Leased:  number(attrs, "NotVisible"),
+		Dead:    number(dead, "", "Delayed", "NotVisible"),
+	}, nil
+}
+
+// number adds up counts of messages.
+func number(attrs map[string]string, kinds ...string) (sum int) {
+	for _, kind := range kinds {
+		n, _ := strconv.Atoi(attrs["ApproximateNumberOfMessages"+kind]) // what is not told counts as none
+		sum += n
+	}
+	return sum
+}
+
+// Purge implements [queue.Admin], but for this: SQS drops what is leased, too,
+// and takes up to a minute, in which it may drop what is sent meanwhile. The
+// number is what SQS counted before.
+func (q *Queue) Purge(ctx context.Context) (int, error) {
+	attrs, err := q.attributes(ctx, q.main)
+	if err != nil {
+		return 0, err
+	}
+	_, err = q.client.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: &q.main})
+	if strings.HasSuffix(amazon.Code(err), "PurgeQueueInProgress") {
+		return 0, bellhop.Errorf(bellhop.Unavailable, "purge_in_progress", "the queue %s was purged within the last minute: SQS wants a minute in between", q.name)
+	}
+	if err != nil {
+		return 0, q.explain(ctx, "purge the queue "+q.name, err)
+	}
+	return number(attrs, "", "Delayed", "NotVisible"), nil
+}
+
+// closePatience bounds how long Close tries to give back what is leased.
+const closePatience = 5 * time.Second
+
+// Close implements [queue.Queue].
+func (q *Queue) Close() (err error) {
+	q.closeOnce.Do(func() {
+		q.outbox.wait()
+		q.inbox.close(q.end)
+		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		defer cancel()
+		err = q.giveBack(ctx, q.inbox.drain())
+	})
+	return err
+}

@@ -1,0 +1,132 @@
+package sqsqueue
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"bellhop"
+	"bellhop/internal/amazon"
+)
+
+// accepted is what BELLHOP_QUEUE may say, for errors.
+const accepted = "give sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME, or for an endpoint of your own sqs+http://HOST:PORT/ACCOUNT/NAME?region=REGION; bucket=NAME and kms=KEY may follow"
+
+var (
+	awsHost     = regexp.MustCompile(`^sqs\.([a-z0-9-]+)\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$`)
+	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+	nameForm    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,70}(\.fifo)?$`)
+)
+
+// ParseURL reads the address of a queue, as BELLHOP_QUEUE has it. It returns
+// where the queue is and its name; its errors are one line that name the
+// setting.
+func ParseURL(address string) (o Options, name string, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return o, "", setting("it is not an address") // which may hold a password
+	}
+	if u.User != nil {
+		return o, "", setting("it holds a name or password, and AWS's credentials come from the environment")
+	}
+	query := u.Query()
+	if o.Settings, err = where(u, query.Get("region")); err != nil {
+		return o, "", err
+	}
+	account, name, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+	if !accountForm.MatchString(account) {
+		return o, "", setting(fmt.Sprintf("%q is not an account of 12 digits", clip(account)))
+	}
+	if err := checkName(name); err != nil {
+		return o, "", setting(err.Error())
+	}
+	o.Account, o.Bucket, o.KMSKey = account, query.Get("bucket"), query.Get("kms")
+	for key, values := range query {
+		switch {
+		case key != "region" && key != "bucket" && key != "kms":
+			return o, "", setting(fmt.Sprintf("there is no parameter %q", clip(key)))
+		case len(values) != 1 || values[0] == "":
+			return o, "", setting(fmt.Sprintf("the parameter %s has no value, or several", key))
+		}
+	}
+	return o, name, nil
+}
+
+// where reads the part before the account.
+func where(u *url.URL, region string) (amazon.Settings, error) {
+	if scheme, own := strings.CutPrefix(u.Scheme, "sqs+"); own {
+		if scheme != "http" && scheme != "https" || u.Host == "" {
+			return amazon.Settings{}, setting("its endpoint is not one of HTTP")
+		}
+		return amazon.Settings{Region: region, Endpoint: scheme + "://" + u.Host}, nil
+	}
+	host := awsHost.FindStringSubmatch(u.Host)
+	if u.Scheme != "sqs" || host == nil {
+		return amazon.Settings{}, setting(fmt.Sprintf("%q is not a host of SQS", clip(u.Host)))
+	}
+	if region != "" && region != host[1] {
+		return amazon.Settings{}, setting(fmt.Sprintf("the parameter region is %q and the host is in %s", clip(region), host[1]))
+	}
+	return amazon.Settings{Region: host[1], DualStack: host[2] == "api.aws"}, nil
+}
+
+func setting(found string) error {
+	return bellhop.Invalidf("setting", "BELLHOP_QUEUE: %s; %s", found, accepted)
+}
+
+func clip(s string) string {
+	if len(s) > 60 {
+		return s[:60] + "…"
+	}
+	return s
+}
+
+// checkName leaves room for the name of the dead-letter queue: SQS takes 80
+// characters.
+func checkName(name string) error {
+	if nameForm.MatchString(name) {
+		return nil
+	}
+	return bellhop.Invalidf("queue_name", "%q is not a queue's name: give 1 to 70 letters, digits, - and _, then .fifo for a FIFO queue", clip(name))
+}
+
+// fifoSuffix ends the name of each FIFO queue, and of no other; SQS sees to it.
+const fifoSuffix = ".fifo"
+
+func isFIFO(name string) bool { return strings.HasSuffix(name, fifoSuffix) }
+
+// deadName returns the name of the dead-letter queue beside a queue.
+func deadName(name string) string {
+	if base, fifo := strings.CutSuffix(name, fifoSuffix); fifo {
+		return base + "-dead" + fifoSuffix
+	}
+	return name + "-dead"
+}
+
+// url returns the address of a queue that SQS calls by that URL.
+func (o Options) url(queueURL, region string) (string, error) {
+	u, err := url.Parse(queueURL)
+	if err != nil {
+		return "", fmt.Errorf("read the queue's URL: %w", err)
+	}
+	query := url.Values{}
+	if o.Settings.Endpoint == "" {
+		u.Scheme = "sqs"
+	} else {
+		own, err := url.Parse(o.Settings.Endpoint)
+		if err != nil {
+			return "", fmt.Errorf("read the endpoint: %w", err)
+		}
+		u.Scheme, u.Host = "sqs+"+own.Scheme, own.Host
+		query.Set("region", region)
+	}
+	if o.Bucket != "" {
+		query.Set("bucket", o.Bucket)
+	}
+	if o.KMSKey != "" {
+		query.Set("kms", o.KMSKey)
+	}
+	u.RawQuery = query.Encode()
+	return u.String(), nil
+}
