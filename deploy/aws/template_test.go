@@ -269,19 +269,19 @@ func TestQueue(t *testing.T) {
 
 func TestDataIsKeptAndEncrypted(t *testing.T) {
 	tpl := readTemplate(t)
-	for kind, want := range map[string]struct{ policy, property, value string }{
-		"AWS::SQS::Queue":                  {"Retain", "SqsManagedSseEnabled", "true"},
-		"AWS::S3::Bucket":                  {"Retain", "BucketEncryption", `{"ServerSideEncryptionConfiguration":[{"ServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}`},
-		"AWS::RDS::DBInstance":             {"Snapshot", "StorageEncrypted", "true"},
-		"AWS::StepFunctions::StateMachine": {"", "EncryptionConfiguration", `{"Type":"AWS_OWNED_KEY"}`},
+	for kind, want := range map[string]struct{ deletion, replacement, property, value string }{
+		"AWS::SQS::Queue":                  {"RetainExceptOnCreate", "Retain", "SqsManagedSseEnabled", "true"},
+		"AWS::S3::Bucket":                  {"RetainExceptOnCreate", "Retain", "BucketEncryption", `{"ServerSideEncryptionConfiguration":[{"ServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}`},
+		"AWS::RDS::DBInstance":             {"Snapshot", "Snapshot", "StorageEncrypted", "true"},
+		"AWS::StepFunctions::StateMachine": {"", "", "EncryptionConfiguration", `{"Type":"AWS_OWNED_KEY"}`},
 	} {
 		found := tpl.of(kind)
 		if len(found) == 0 {
 			t.Errorf("there is no %s", kind)
 		}
 		for name, r := range found {
-			if r.DeletionPolicy != want.policy || r.UpdateReplacePolicy != want.policy {
-				t.Errorf("%s is deleted by %q and replaced by %q; want %q", name, r.DeletionPolicy, r.UpdateReplacePolicy, want.policy)
+			if r.DeletionPolicy != want.deletion || r.UpdateReplacePolicy != want.replacement {
+				t.Errorf("%s is deleted by %q and replaced by %q; want %q and %q", name, r.DeletionPolicy, r.UpdateReplacePolicy, want.deletion, want.replacement)
 			}
 			if got := text(r.Properties[want.property]); got != want.value {
 				t.Errorf("%s: %s is %s", name, want.property, got)
