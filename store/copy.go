@@ -18,9 +18,10 @@ type Mover interface {
 	// Count returns about how many rows of a table there are.
 	Count(ctx context.Context, t Table) (int64, error)
 
-	// Export returns the rows of a table behind a place, in the order in which
-	// they were added, and the place that they end at; next is "" at the end of
-	// the table. Places are the driver's own; "" is the beginning.
+	// Export returns the rows of a table behind a place, and the place that they
+	// end at; next is "" at the end of the table. Places are the driver's own; ""
+	// is the beginning. The order is that in which the rows were added, as far as
+	// the driver knows it.
 	Export(ctx context.Context, t Table, after string, at ChunkLimit) (c Chunk, next string, err error)
 
 	// BeginCopy makes the store ready to take the rows of another one, by its
