@@ -31,6 +31,7 @@ import (
 type crash struct {
 	t      *testing.T
 	rounds int
+	orders int // that the twin sends; 0: until the last kill
 	addr   string
 	fcm    *simulate.FCM
 	shops  []string
@@ -49,11 +50,10 @@ func TestCrash(t *testing.T) {
 		}
 		rounds = n
 	}
-	runCrash(t, rounds, oneFile(t.TempDir()))
+	newCrash(t, rounds, oneFile(t.TempDir())).run()
 }
 
-func runCrash(t *testing.T, rounds int, s wire.Storage) {
-	c := newCrash(t, rounds, s)
+func (c *crash) run() {
 	twin := c.killUnderLoad()
 	parts := c.open()
 	c.settle(parts)
@@ -115,7 +115,7 @@ func (c *crash) killUnderLoad() *simulate.Shopify {
 	defer enough()
 	twin, err := simulate.NewShopify(simulate.ShopifyOptions{
 		Target: "http://" + c.addr + "/webhooks/shopify", Shops: c.shops, Secret: appSecret, Seed: 7,
-		Rate: 250, Duplicates: 0.1, Shuffle: 0.1, Window: 50,
+		Orders: c.orders, Rate: 250, Duplicates: 0.1, Shuffle: 0.1, Window: 50,
 		Updates: 0.3, Poison: 0.01, TimeScale: 0.0005,
 	})
 	if err != nil {
@@ -137,12 +137,14 @@ func (c *crash) killUnderLoad() *simulate.Shopify {
 		}
 	}
 	last := c.start("", 0)
-	enough() // what is under way is answered; what waits to be tried again stays pending
+	if c.orders == 0 {
+		enough() // what is under way is answered; what waits to be tried again stays pending
+	}
 	done.Wait()
 	c.t.Cleanup(func() { last.end(c.t) })
 	s := twin.Ledger().Summary()
 	c.t.Logf("%d kills; the twin: %v", c.rounds, s)
-	if s.Acknowledged < 20*c.rounds {
+	if s.Acknowledged < max(c.orders, 20*c.rounds) {
 		c.t.Errorf("only %d deliveries were acknowledged: the run shows nothing", s.Acknowledged)
 	}
 	return twin
@@ -264,7 +266,7 @@ func (c *crash) compare(parts *wire.Parts, ledger *simulate.Ledger) {
 			}
 		}
 	}
-	wrong, rung := c.orders(parts.Store, ledger.Expect())
+	wrong, rung := c.compareOrders(parts.Store, ledger.Expect())
 	c.t.Logf("%d webhooks acknowledged: %d lost; %d orders: %d wrong; %d notifications; deaths: %d",
 		len(want), lost, len(ledger.Expect()), wrong, rung, len(poison))
 	if lost > 0 || wrong > 0 {
@@ -302,9 +304,9 @@ func (c *crash) lines(s store.Store) map[string][]bellhop.Outcome {
 	return out
 }
 
-// orders compares each order, and counts the notifications in its phone's
+// compareOrders compares each order, and counts the notifications in its phone's
 // drawer.
-func (c *crash) orders(s store.Store, expect map[simulate.OrderKey]simulate.Expected) (wrong, rung int) {
+func (c *crash) compareOrders(s store.Store, expect map[simulate.OrderKey]simulate.Expected) (wrong, rung int) {
 	slots := map[string]map[string]int{}
 	for shop, token := range c.tokens {
 		slots[shop] = map[string]int{}
