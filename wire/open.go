@@ -173,11 +173,14 @@ func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The queue first: one elsewhere that can't be reached must not leave a new
+	// database behind.
 	return d.open(func(p *Parts) (err error) {
-		if p.Store, err = d.db.open(ctx); err != nil {
+		if err := d.openQueue(ctx, p); err != nil {
 			return err
 		}
-		return d.openQueue(ctx, p)
+		p.Store, err = d.db.open(ctx)
+		return err
 	})
 }
 
