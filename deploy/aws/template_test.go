@@ -249,6 +249,12 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	redrive := orders["RedrivePolicy"].(map[string]any)
+	for _, name := range []string{"Record", "Direct"} {
+		told := tpl.Resources[name].Properties["Environment"].(map[string]any)["Variables"].(map[string]any)["BELLHOP_MAX_ATTEMPTS"]
+		if told != fmt.Sprint(redrive["maxReceiveCount"]) {
+			t.Errorf("%s is told of %v attempts, and there are %v", name, told, redrive["maxReceiveCount"])
+		}
+	}
 	if n := number(t, "maxReceiveCount", redrive["maxReceiveCount"]); n < 5 {
 		t.Errorf("a message is dead after %v attempts; AWS advises 5", n)
 	}
@@ -321,9 +327,15 @@ func TestNothingIsReachedFromOutside(t *testing.T) {
 			t.Errorf("%s leads out by %v", name, r.Properties)
 		}
 	}
+	inside := map[string]bool{`{"Ref":"FunctionGroup"}`: true, `{"Ref":"TunnelGroup"}`: true, `{"Ref":"WorkbenchGroup"}`: true}
+	for name, r := range tpl.of("AWS::EC2::SecurityGroupIngress") {
+		if !inside[text(r.Properties["SourceSecurityGroupId"])] {
+			t.Errorf("%s lets in %v", name, r.Properties)
+		}
+	}
 	for name, r := range tpl.of("AWS::EC2::SecurityGroup") {
 		for _, rule := range list(r.Properties["SecurityGroupIngress"]) {
-			if rule != nil && text(rule.(map[string]any)["SourceSecurityGroupId"]) != `{"Ref":"FunctionGroup"}` {
+			if rule != nil && !inside[text(rule.(map[string]any)["SourceSecurityGroupId"])] {
 				t.Errorf("%s lets in %v", name, rule)
 			}
 		}
