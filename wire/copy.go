@@ -73,6 +73,14 @@ func (c *Copy) open(ctx context.Context, e end, mustBe bool) (store.Mover, error
 	return m, nil
 }
 
+// usable refuses a store that is being copied into: it is not whole.
+func usable(ctx context.Context, s store.Store) error {
+	if m, ok := s.(store.Mover); ok {
+		return store.Usable(ctx, m)
+	}
+	return nil
+}
+
 // end is one of the two.
 type end struct {
 	flag string

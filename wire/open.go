@@ -167,7 +167,7 @@ func (s *Storage) Migrate(ctx context.Context, o Options) (int, error) {
 }
 
 // Open opens the database and the queue. A database with nothing in it is made
-// ready; an older one is refused, with what to run.
+// ready; an older one is refused, with what to run, and so is an unfinished copy.
 func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
 	d, err := s.drivers(o)
 	if err != nil {
@@ -179,8 +179,10 @@ func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
 		if err := d.openQueue(ctx, p); err != nil {
 			return err
 		}
-		p.Store, err = d.db.open(ctx)
-		return err
+		if p.Store, err = d.db.open(ctx); err != nil {
+			return err
+		}
+		return usable(ctx, p.Store)
 	})
 }
 
