@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"bellhop/host/lambdahost"
+	"bellhop/internal/amazon"
+	"bellhop/pipeline"
+	"bellhop/push"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+// parts are what functions are made of, each opened where a function needs it.
+type parts struct {
+	settings *settings
+	log      *slog.Logger
+	now      func() time.Time
+	probe    pipeline.Probe
+
+	once    sync.Once
+	vault   *amazon.Secrets
+	noVault error
+}
+
+func newFunction(ctx context.Context, p *parts) (lambda.Handler, error) {
+	switch p.settings.Function {
+	case "accept":
+		return p.accept(ctx)
+	case "start":
+		return p.start(ctx)
+	case "record":
+		s, err := p.step(ctx)
+		return &lambdahost.Record{Step: s}, err
+	case "notify":
+		b, err := p.bell(ctx)
+		return &lambdahost.Notify{Bell: b}, err
+	case "direct":
+		return p.direct(ctx)
+	case "sweep":
+		b, err := p.bell(ctx)
+		return &lambdahost.Sweep{Bell: b, KeepBodies: p.settings.KeepBodies}, err
+	}
+	db := p.database()
+	run := func(ctx context.Context) (int, error) {
+		at, err := p.storage(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return at.MigrateStore(ctx, p.options())
+	}
+	return &lambdahost.Migrate{Run: run, Database: db, Log: p.log, Now: p.now}, nil
+}
+
+func (p *parts) options() wire.Options { return wire.Options{Log: p.log, Now: p.now} }
+
+func (p *parts) accept(ctx context.Context) (lambda.Handler, error) {
+	q, err := p.settings.OpenSQS(ctx, p.options())
+	if err != nil {
+		return nil, err
+	}
+	return &lambdahost.Accept{Producer: q, Secret: p.shopifySecret, Log: p.log, Now: p.now, Probe: p.probe}, nil
+}
+
+func (p *parts) start(ctx context.Context) (lambda.Handler, error) {
+	codec, err := p.settings.Codec(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := amazon.Load(ctx, amazon.Settings{})
+	if err != nil {
+		return nil, err
+	}
+	return &lambdahost.Start{Executions: lambdahost.NewStepFunctions(cfg, p.settings.Machine),
+		Standard: p.settings.MachineType == "standard", Codec: codec, Log: p.log}, nil
+}
+
+func (p *parts) direct(ctx context.Context) (lambda.Handler, error) {
+	s, err := p.step(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b, err := p.bellWith(ctx, s.Database)
+	return &lambdahost.Direct{Step: s, Bell: b}, err
+}
+
+func (p *parts) step(ctx context.Context) (*lambdahost.Step, error) {
+	codec, err := p.settings.Codec(ctx)
+	if err != nil {
+		return nil, err
+	}
+	graves, err := p.settings.OpenSQS(ctx, p.options())
+	if err != nil {
+		return nil, err
+	}
+	db := p.database()
+	return &lambdahost.Step{Database: db, Codec: codec, Graves: graves, MaxAttempts: p.settings.MaxAttempts,
+		Log: p.log, Now: p.now, Probe: p.probe}, db.Check(ctx)
+}
+
+func (p *parts) bell(ctx context.Context) (*lambdahost.Bell, error) {
+	db := p.database()
+	if err := db.Check(ctx); err != nil {
+		return nil, err
+	}
+	return p.bellWith(ctx, db)
+}
+
+func (p *parts) bellWith(ctx context.Context, db *lambdahost.Database) (*lambdahost.Bell, error) {
+	sender, err := p.sender(ctx)
+	return &lambdahost.Bell{Database: db, Sender: sender, Log: p.log, Now: p.now, Probe: p.probe}, err
+}
+
+// database is opened with the login as it is at that moment.
+func (p *parts) database() *lambdahost.Database {
+	return &lambdahost.Database{Log: p.log, Open: func(ctx context.Context) (store.Store, error) {
+		at, err := p.storage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		opened, err := at.OpenStore(ctx, p.options())
+		if err != nil {
+			return nil, err
+		}
+		return whole{opened.Store, opened}, nil
+	}}
+}
+
+// whole is a store that closes what is under it, too.
+type whole struct {
+	store.Store
+	parts *wire.Parts
+}
+
+// Close implements store.Store.
+func (w whole) Close() error { return w.parts.Close() }
+
+func (p *parts) storage(ctx context.Context) (*wire.Storage, error) {
+	var user *url.Userinfo
+	if id := p.settings.DBSecret; id != "" {
+		secrets, err := p.secrets(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l, err := secrets.Login(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		user = url.UserPassword(l.Username, l.Password)
+	}
+	at := p.settings.Storage
+	var err error
+	at.DB, err = p.settings.databaseURL(user)
+	return &at, err
+}
+
+func (p *parts) secrets(ctx context.Context) (*amazon.Secrets, error) {
+	p.once.Do(func() {
+		cfg, err := amazon.Load(ctx, amazon.Settings{})
+		if p.noVault = err; err == nil {
+			p.vault = amazon.NewSecrets(cfg)
+		}
+	})
+	return p.vault, p.noVault
+}
+
+// shopifySecret reads the app's secret anew.
+func (p *parts) shopifySecret(ctx context.Context) (current, previous string, err error) {
+	c := p.settings.Config
+	if id := p.settings.ShopifyAt; id != "" {
+		secrets, err := p.secrets(ctx)
+		if err != nil {
+			return "", "", err
+		}
+		if c.ShopifySecret, err = secrets.Get(ctx, id); err != nil {
+			return "", "", err
+		}
+	}
+	current, previous, err = c.AppSecrets()
+	if err == nil && current == "" {
+		err = wrong("BELLHOP_SHOPIFY_SECRET_ARN", "the secret is empty", "put the Shopify app's client secret there")
+	}
+	return current, previous, err
+}
+
+// sender opens what rings the phones. A service account from a secret becomes
+// a file that only this process can read: the functions of others run on other
+// machines.
+func (p *parts) sender(ctx context.Context) (push.Sender, error) {
+	c := p.settings.Config
+	if rest, fcm := strings.CutPrefix(c.Push, "fcm:"); fcm && p.settings.PushSecret != "" {
+		secrets, err := p.secrets(ctx)
+		if err != nil {
+			return nil, err
+		}
+		account, err := secrets.Get(ctx, p.settings.PushSecret)
+		if err != nil {
+			return nil, err
+		}
+		file := filepath.Join(os.TempDir(), fmt.Sprintf("service-account-%d.json", os.Getpid()))
+		if err := os.WriteFile(file, []byte(account), 0o600); err != nil {
+			return nil, fmt.Errorf("keep the service account: %w", err)
+		}
+		defer os.Remove(file) // it is read when the sender is opened
+		c.Push = "fcm:" + file + rest
+	}
+	return c.OpenPush(ctx, p.options())
+}

@@ -1,0 +1,49 @@
+// Command bellhop-lambda is bellhop as AWS Lambda functions: one program, which
+// is the function that BELLHOP_FUNCTION names. deploy/aws has the infrastructure
+// around it, docs/aws.md the way there.
+//
+// Build it as "bootstrap" with the tags lambda.norpc, nosqlite and noamqp, which
+// leave out what no function can use. functions.go says what each function is
+// made of.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"bellhop/wire"
+)
+
+// startTimeout is shorter than the 10 s that Lambda gives a start, so that the
+// reason is told.
+const startTimeout = 8 * time.Second
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	h, err := open(ctx)
+	cancel()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bellhop-lambda: "+strings.Join(strings.Fields(err.Error()), " "))
+		os.Exit(1)
+	}
+	lambda.Start(h)
+}
+
+// open makes the function ready for its first event.
+func open(ctx context.Context) (lambda.Handler, error) {
+	if err := wire.CheckEnviron(slices.DeleteFunc(os.Environ(), isOwn)); err != nil {
+		return nil, err
+	}
+	s, err := settingsFromEnviron()
+	if err != nil {
+		return nil, err
+	}
+	return newFunction(ctx, &parts{settings: s, log: slog.New(slog.NewJSONHandler(os.Stdout, nil)), now: time.Now, probe: probe()})
+}

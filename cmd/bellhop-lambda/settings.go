@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"bellhop"
+	"bellhop/wire"
+)
+
+// settings are the configuration; the tags are kong's. There is no command line:
+// Lambda gives none.
+type settings struct {
+	wire.Config
+	Function string `name:"function" env:"BELLHOP_FUNCTION"`
+	// MaxAttempts is the queue's maxReceiveCount: at the last attempt an event is
+	// written down as dead, since the queue makes it a dead letter then.
+	MaxAttempts int `name:"max-attempts" env:"BELLHOP_MAX_ATTEMPTS"`
+
+	// Secrets of AWS Secrets Manager, by ARN or name.
+	DBSecret    string `name:"db-secret" env:"BELLHOP_DB_SECRET_ARN"`
+	ShopifyAt   string `name:"shopify-secret-arn" env:"BELLHOP_SHOPIFY_SECRET_ARN"`
+	PushSecret  string `name:"push-secret" env:"BELLHOP_PUSH_SECRET_ARN"`
+	Machine     string `name:"state-machine" env:"BELLHOP_STATE_MACHINE"`
+	MachineType string `name:"state-machine-type" env:"BELLHOP_STATE_MACHINE_TYPE" default:"express"`
+}
+
+// connections are those that a function may hold to the database: one for the
+// work, one for whatever runs beside it. There are as many functions as there are
+// batches under way.
+const connections = "2"
+
+// own are the variables that no other program of bellhop's knows.
+var own = []string{"BELLHOP_FUNCTION", "BELLHOP_MAX_ATTEMPTS", "BELLHOP_DB_SECRET_ARN", "BELLHOP_SHOPIFY_SECRET_ARN",
+	"BELLHOP_PUSH_SECRET_ARN", "BELLHOP_STATE_MACHINE", "BELLHOP_STATE_MACHINE_TYPE"}
+
+// isOwn reports whether a variable, as NAME=VALUE, is one of them.
+func isOwn(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	return slices.Contains(own, name)
+}
+
+func settingsFromEnviron() (*settings, error) {
+	s := &settings{}
+	parser, err := kong.New(s, kong.Name("bellhop-lambda"), kong.NoDefaultHelp())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := parser.Parse(nil); err != nil {
+		return nil, bellhop.Invalidf("setting", "%v", err)
+	}
+	return s, s.check()
+}
+
+// needs are the settings that a function can't do without.
+var needs = map[string][]string{
+	"accept":  {"BELLHOP_QUEUE", "BELLHOP_SHOPIFY_SECRET_ARN"},
+	"start":   {"BELLHOP_QUEUE", "BELLHOP_STATE_MACHINE"},
+	"record":  {"BELLHOP_DB", "BELLHOP_QUEUE"},
+	"notify":  {"BELLHOP_DB"},
+	"direct":  {"BELLHOP_DB", "BELLHOP_QUEUE"},
+	"sweep":   {"BELLHOP_DB"},
+	"migrate": {"BELLHOP_DB"},
+}
+
+func (s *settings) check() error {
+	needed, known := needs[s.Function]
+	if !known {
+		return wrong("BELLHOP_FUNCTION", fmt.Sprintf("%q is no function", s.Function),
+			"give one of "+strings.Join(slices.Sorted(maps.Keys(needs)), ", "))
+	}
+	given := map[string]bool{
+		"BELLHOP_QUEUE": strings.HasPrefix(s.Queue, "sqs"), "BELLHOP_DB": strings.HasPrefix(s.DB, "postgres"),
+		"BELLHOP_SHOPIFY_SECRET_ARN": s.ShopifyAt != "" || s.ShopifySecret != "", "BELLHOP_STATE_MACHINE": s.Machine != "",
+	}
+	for _, name := range needed {
+		if !given[name] {
+			return wrong(name, "it is missing or of another kind", fmt.Sprintf("the function %s needs it: see docs/aws.md", s.Function))
+		}
+	}
+	if s.MaxAttempts < 0 {
+		return wrong("BELLHOP_MAX_ATTEMPTS", fmt.Sprintf("%d is no number of attempts", s.MaxAttempts), "give the queue's maxReceiveCount")
+	}
+	switch s.MachineType = strings.ToLower(s.MachineType); s.MachineType {
+	case "express", "standard":
+		return nil
+	}
+	return wrong("BELLHOP_STATE_MACHINE_TYPE", fmt.Sprintf("there is no type %q", s.MachineType), "give express or standard")
+}
+
+func wrong(name, found, accepted string) error {
+	return bellhop.Invalidf("setting", "%s: %s; %s", name, found, accepted)
+}
+
+// databaseURL returns BELLHOP_DB with a login in it and few connections. The URL
+// is in no error: it holds a password.
+func (s *settings) databaseURL(user *url.Userinfo) (string, error) {
+	u, err := url.Parse(s.DB)
+	if err != nil || u.Host == "" {
+		return "", wrong("BELLHOP_DB", "it is not the address of a database", "give postgres://HOST:5432/DATABASE")
+	}
+	if user != nil {
+		u.User = user
+	}
+	if q := u.Query(); !q.Has("pool_max_conns") {
+		q.Set("pool_max_conns", connections)
+		u.RawQuery = q.Encode()
+	}
+	return u.String(), nil
+}

@@ -1,0 +1,96 @@
+package lambdahost
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"bellhop/pipeline"
+	"bellhop/queue"
+	"bellhop/web"
+)
+
+// Accept is the function behind the function URL that Shopify sends webhooks to.
+// It has no database: the app's secret is the only one, and shops with a secret
+// of their own need a server.
+type Accept struct {
+	Producer queue.Producer
+	// Secret returns the app's secret, and the one before it while rotating. It is
+	// asked again after KeepSecret, so that a rotation needs no deployment.
+	Secret     func(ctx context.Context) (current, previous string, err error)
+	KeepSecret time.Duration // 0 means 5 minutes
+
+	Log   *slog.Logger
+	Now   func() time.Time
+	Probe pipeline.Probe
+
+	mu      sync.Mutex
+	handler http.Handler
+	due     time.Time // when to ask for the secret again
+}
+
+const (
+	defaultKeepSecret = 5 * time.Minute
+	// retrySecret is how soon a failed rotation is looked at again.
+	retrySecret = 30 * time.Second
+	// secretTimeout leaves time to answer Shopify, which waits for 5 s.
+	secretTimeout = 2 * time.Second
+)
+
+// Invoke answers one request.
+func (f *Accept) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	r, err := requestOf(ctx, payload)
+	if err != nil {
+		return nil, err
+	}
+	t := newTimetable(ctx)
+	work, cancel := t.until(ctx, lastAnswer)
+	defer cancel()
+	h, err := f.current(work)
+	if err != nil {
+		f.Log.Error("no webhook can be checked", "err", err)
+		return json.Marshal(unavailable())
+	}
+	w := &answer{}
+	h.ServeHTTP(w, r.WithContext(work))
+	return json.Marshal(w.response())
+}
+
+// current returns the handler for the secret as it is. While a newer one can't be
+// had the last one serves on.
+func (f *Accept) current(ctx context.Context) (http.Handler, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.Now()
+	if f.handler != nil && now.Before(f.due) {
+		return f.handler, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, secretTimeout)
+	defer cancel()
+	secret, previous, err := f.Secret(ctx)
+	if err != nil {
+		if f.handler == nil {
+			return nil, err
+		}
+		f.Log.Warn("the secret can't be read again: the last one serves on", "err", err)
+		f.due = now.Add(retrySecret)
+		return f.handler, nil
+	}
+	keep := f.KeepSecret
+	if keep == 0 {
+		keep = defaultKeepSecret
+	}
+	f.handler, f.due = f.site(secret, previous), now.Add(keep)
+	return f.handler, nil
+}
+
+func (f *Accept) site(secret, previous string) http.Handler {
+	acceptor := &pipeline.Acceptor{Keys: pipeline.NewKeyring(nil, secret, previous), Queue: f.Producer, Now: f.Now, Probe: f.Probe}
+	mux := http.NewServeMux()
+	mux.Handle(web.WebhookPath, web.NewWebhook(acceptor, web.WebhookOptions{Logger: f.Log}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	return mux
+}

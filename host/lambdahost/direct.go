@@ -1,0 +1,103 @@
+package lambdahost
+
+import (
+	"context"
+
+	"bellhop"
+	"bellhop/pipeline"
+)
+
+// Direct is both steps in one function, called by the queue's event source
+// mapping: the cheapest way. It records a batch in one transaction and rings for
+// what that owes; phones that can't be reached are rung later, and fail no
+// message.
+type Direct struct {
+	Step *Step
+	Bell *Bell
+}
+
+// directBatch is how many events go into one transaction at most.
+const directBatch = 256
+
+// Invoke carries a batch.
+func (f *Direct) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	items, err := readBatch(payload)
+	if err != nil {
+		return nil, err
+	}
+	t := newTimetable(ctx)
+	done := make([]bool, len(items))
+	c := &counts{Events: len(items)}
+	for from := 0; from < len(items); from += directBatch {
+		to := min(from+directBatch, len(items))
+		f.carry(ctx, t, items[from:to], done[from:to], c)
+	}
+	out, err := f.Bell.ring(ctx, t)
+	if err != nil {
+		f.Step.Log.Error("pushes stay owed for now", "err", err)
+	}
+	answer := report(items, done)
+	f.Step.Log.Info("carried", "events", c.Events, "recorded", c.Recorded, "dead", c.Dead, "failed", len(answer.Failures),
+		"sent", out.Sent, "gave_up", out.Failed, "left", out.Left)
+	return write(answer)
+}
+
+// counts is what a batch came to, for the log.
+type counts struct{ Events, Recorded, Dead int }
+
+// carry records some of a batch and marks what is done. Once the time is nearly
+// up nothing more is begun.
+func (f *Direct) carry(ctx context.Context, t timetable, items []item, done []bool, c *counts) {
+	begin, cancel := t.until(ctx, lastStart)
+	defer cancel()
+	letters := make([]*letter, 0, len(items))
+	at := make([]int, 0, len(items)) // letters[i] came in items[at[i]]
+	for i, it := range items {
+		l, err := f.Step.open(begin, it.message, it.attempt)
+		if err != nil {
+			f.Step.Log.Error("a message can't be read; it stays in the queue until that makes it a dead letter",
+				"message", it.id, "attempt", it.attempt, "err", err)
+			continue
+		}
+		letters, at = append(letters, l), append(at, i)
+	}
+	if begin.Err() != nil || len(letters) == 0 {
+		return
+	}
+	work, stop := t.until(ctx, lastAnswer)
+	defer stop()
+	f.Step.record(work, letters)
+	write, end := t.until(ctx, lastWrite)
+	defer end()
+	f.settleAll(write, items, done, letters, at)
+	for i, l := range letters {
+		switch {
+		case l.dead:
+			c.Dead++
+		case done[at[i]] && l.Outcome == bellhop.OutcomeRecorded:
+			c.Recorded++
+		}
+	}
+	f.Step.Probe.At(pipeline.PointSettled)
+}
+
+// settleAll goes through the letters in order. In a FIFO queue nothing is made a
+// dead letter behind one that is to be tried again: it will come again, too.
+func (f *Direct) settleAll(ctx context.Context, items []item, done []bool, letters []*letter, at []int) {
+	held := map[string]bool{}
+	for i, it := range items {
+		if len(at) == 0 || at[0] != i {
+			held[it.group] = it.group != ""
+			continue
+		}
+		l := letters[0]
+		letters, at = letters[1:], at[1:]
+		if held[it.group] && l.Err != nil {
+			continue
+		}
+		f.Step.settle(ctx, l)
+		if done[i] = l.done; !l.done {
+			held[it.group] = it.group != ""
+		}
+	}
+}

@@ -1,0 +1,197 @@
+package lambdahost_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bellhop"
+	"bellhop/host/lambdahost"
+	"bellhop/internal/amazon"
+	"bellhop/push"
+)
+
+func TestDirectCarriesABatch(t *testing.T) {
+	f := newFunctions(t)
+	d := &lambdahost.Direct{Step: f.step, Bell: f.bell}
+	payload := batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, ""), sqsRecord("b", message(t, event(2, order(2))), 1, ""))
+	for range 2 { // a message that comes again changes nothing
+		answer, err := d.Invoke(t.Context(), payload)
+		if err != nil || string(answer) != `{"batchItemFailures":[]}` {
+			t.Fatalf("%s, %v", answer, err)
+		}
+	}
+	if got := f.outcomes(t); got[bellhop.OutcomeRecorded] != 2 || len(f.phones.rang) != 2 || f.opened != 1 {
+		t.Errorf("%v, %d rings, %d times opened", got, len(f.phones.rang), f.opened)
+	}
+}
+
+func TestDirectTellsEachMessageApart(t *testing.T) {
+	f := newFunctions(t)
+	f.store.record = func(_ context.Context, facts []bellhop.Fact) error {
+		for _, fact := range facts {
+			if fact.OrderID == 3 {
+				return errors.New("the database refuses order 3")
+			}
+		}
+		return nil
+	}
+	d := &lambdahost.Direct{Step: f.step, Bell: f.bell}
+	foreign := amazon.Message{Body: "{}"}
+	answer, err := d.Invoke(t.Context(), batch(t,
+		sqsRecord("good", message(t, event(1, order(1))), 1, ""),
+		sqsRecord("poison", message(t, event(2, `{`)), 2, ""),
+		sqsRecord("refused", message(t, event(3, order(3))), 1, ""),
+		sqsRecord("refused for the last time", message(t, event(4, order(3))), 3, ""),
+		sqsRecord("foreign", foreign, 1, ""),
+		sqsRecord("also good", message(t, event(5, order(5))), 1, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"refused", "refused for the last time", "foreign"}, failures(t, answer)); diff != "" {
+		t.Errorf("handed back: %s", diff)
+	}
+	if got := f.outcomes(t); got[bellhop.OutcomeRecorded] != 2 || got[bellhop.OutcomeDead] != 2 {
+		t.Errorf("in the ledger: %v", got)
+	}
+	if len(f.graves.buried) != 1 || f.graves.buried[0].id != event(2, "").ID || f.graves.buried[0].attempts != 2 || f.graves.buried[0].reason == "" {
+		t.Errorf("buried: %+v; the queue itself buries what was tried for the last time", f.graves.buried)
+	}
+}
+
+// TestDirectKeepsWhatItCannotBury has writing down, or burying, fail: the message
+// stays.
+func TestDirectKeepsWhatItCannotBury(t *testing.T) {
+	for name, set := range map[string]func(*functions){
+		"the ledger":       func(f *functions) { f.store.dead = errors.New("away") },
+		"the dead letters": func(f *functions) { f.graves.err = errors.New("away") },
+	} {
+		f := newFunctions(t)
+		set(f)
+		answer, err := (&lambdahost.Direct{Step: f.step, Bell: f.bell}).Invoke(t.Context(), batch(t, sqsRecord("poison", message(t, event(1, `{`)), 1, "")))
+		if err != nil || cmp.Diff([]string{"poison"}, failures(t, answer)) != "" {
+			t.Errorf("without %s: %s, %v", name, answer, err)
+		}
+	}
+}
+
+func TestDirectKeepsTheOrderOfGroups(t *testing.T) {
+	f := newFunctions(t)
+	f.store.record = func(_ context.Context, facts []bellhop.Fact) error {
+		for _, fact := range facts {
+			if fact.OrderID == 2 {
+				return errors.New("refused")
+			}
+		}
+		return nil
+	}
+	answer, err := (&lambdahost.Direct{Step: f.step, Bell: f.bell}).Invoke(t.Context(), batch(t,
+		sqsRecord("a1", message(t, event(1, order(1))), 1, "a"),
+		sqsRecord("a2 fails", message(t, event(2, order(2))), 1, "a"),
+		sqsRecord("b1", message(t, event(3, order(3))), 1, "b"),
+		sqsRecord("a3 poison", message(t, event(4, `{`)), 1, "a"),
+		sqsRecord("a4", message(t, event(5, order(5))), 1, "a")))
+	if err != nil || cmp.Diff([]string{"a2 fails", "a3 poison", "a4"}, failures(t, answer)) != "" {
+		t.Errorf("%s, %v", answer, err)
+	}
+	if len(f.graves.buried) != 0 {
+		t.Error("poison was buried that comes again")
+	}
+}
+
+// TestDirectHandsBackInTime has the database hang: before the time is up the
+// batch is handed back.
+func TestDirectHandsBackInTime(t *testing.T) {
+	f := newFunctions(t)
+	f.store.record = func(ctx context.Context, _ []bellhop.Fact) error { <-ctx.Done(); return ctx.Err() }
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	answer, err := (&lambdahost.Direct{Step: f.step, Bell: f.bell}).Invoke(ctx, batch(t, sqsRecord("slow", message(t, event(1, order(1))), 1, "")))
+	if err != nil || cmp.Diff([]string{"slow"}, failures(t, answer)) != "" || ctx.Err() != nil {
+		t.Errorf("%s, %v; the time is up: %v", answer, err, ctx.Err())
+	}
+}
+
+// TestDirectSettlesItsClaims has the push service hang: what was claimed is
+// written down before the time is up, and the message is done.
+func TestDirectSettlesItsClaims(t *testing.T) {
+	f := newFunctions(t)
+	f.phones.send = func(ctx context.Context) error {
+		<-ctx.Done()
+		return &push.Error{Reason: push.ReasonUnknown, Cause: ctx.Err()}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	answer, err := (&lambdahost.Direct{Step: f.step, Bell: f.bell}).Invoke(ctx, batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
+	if err != nil || len(failures(t, answer)) != 0 || ctx.Err() != nil {
+		t.Errorf("%s, %v; the time is up: %v", answer, err, ctx.Err())
+	}
+	counts, err := f.store.PushCounts(t.Context())
+	if err != nil || counts[bellhop.PushUnknown] != 1 {
+		t.Errorf("pushes: %v, %v", counts, err)
+	}
+}
+
+// TestBatchesThatAreNone are errors: an answer would acknowledge them.
+func TestBatchesThatAreNone(t *testing.T) {
+	f := newFunctions(t)
+	d := &lambdahost.Direct{Step: f.step, Bell: f.bell}
+	other := sqsRecord("a", message(t, event(1, order(1))), 1, "")
+	other["eventSource"] = "aws:kinesis"
+	for name, payload := range map[string][]byte{
+		"nothing":     []byte(`{}`),
+		"null":        []byte(`null`),
+		"no JSON":     []byte(`{`),
+		"a list":      []byte(`[]`),
+		"no records":  []byte(`{"Records":[]}`),
+		"records of":  []byte(`{"Records":"a"}`),
+		"of kinesis":  batch(t, other),
+		"without ids": batch(t, sqsRecord("", message(t, event(1, order(1))), 1, "")),
+		"a schedule":  []byte(`{"source":"aws.events","detail-type":"Scheduled Event"}`),
+	} {
+		answer, err := d.Invoke(t.Context(), payload)
+		if kind(err) != lambdahost.TypeNotOurs || answer != nil {
+			t.Errorf("%s: %s, %v", name, answer, err)
+		}
+	}
+	if f.opened != 0 {
+		t.Error("the database was opened for them")
+	}
+}
+
+// refusal is how a database says that a login is wrong.
+type refusal struct{ code string }
+
+func (r refusal) Error() string    { return "refused with " + r.code }
+func (r refusal) SQLState() string { return r.code }
+
+func TestARefusedLoginIsReadAnew(t *testing.T) {
+	for code, opened := range map[string]int{"28P01": 2, "23505": 1} {
+		f := newFunctions(t)
+		f.store.record = func(context.Context, []bellhop.Fact) error {
+			if f.opened == 1 {
+				return fmt.Errorf("record: %w", refusal{code})
+			}
+			return nil
+		}
+		answer, err := (&lambdahost.Direct{Step: f.step, Bell: f.bell}).Invoke(t.Context(), batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
+		if err != nil || f.opened != opened || len(failures(t, answer)) != 2-opened || f.store.closed != (opened == 2) {
+			t.Errorf("%s: opened %d times, closed %v: %s, %v", code, f.opened, f.store.closed, answer, err)
+		}
+	}
+}
+
+func TestAPanicIsNoAnswer(t *testing.T) {
+	f := newFunctions(t)
+	f.store.record = func(context.Context, []bellhop.Fact) error { panic("a step fell over") }
+	defer func() {
+		if recover() == nil {
+			t.Error("the panic was taken for an answer")
+		}
+	}()
+	(&lambdahost.Direct{Step: f.step, Bell: f.bell}).Invoke(t.Context(), batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
+}

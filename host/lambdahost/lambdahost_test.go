@@ -1,0 +1,234 @@
+package lambdahost_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda/messages"
+
+	"bellhop"
+	"bellhop/host/lambdahost"
+	"bellhop/internal/amazon"
+	"bellhop/push"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+const shop = "demo.myshopify.com"
+
+// newStore returns a database with a shop and a phone.
+func newStore(t *testing.T) store.Store {
+	t.Helper()
+	s := wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:"}
+	parts, err := s.Open(t.Context(), wire.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { parts.Close() })
+	if err := parts.Store.AddShop(t.Context(), bellhop.Shop{Domain: shop, AddedAt: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken,
+		Value: "token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en", Timezone: "UTC",
+		AddedAt: time.Now(), SeenAt: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parts.Store
+}
+
+// faulty is a store that fails as it is told.
+type faulty struct {
+	store.Store
+	mu     sync.Mutex
+	record func(ctx context.Context, facts []bellhop.Fact) error // nil: never
+	dead   error
+	push   error
+	closed bool
+}
+
+func (f *faulty) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
+	if f.record != nil {
+		if err := f.record(ctx, facts); err != nil {
+			return nil, err
+		}
+	}
+	return f.Store.Record(ctx, facts)
+}
+
+func (f *faulty) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
+	if f.dead != nil {
+		return f.dead
+	}
+	return f.Store.Dead(ctx, e, reason, at)
+}
+
+func (f *faulty) NextPush(ctx context.Context) (time.Time, error) {
+	if f.push != nil {
+		return time.Time{}, f.push
+	}
+	return f.Store.NextPush(ctx)
+}
+
+func (f *faulty) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	return nil
+}
+
+// graves keeps what was buried.
+type graves struct {
+	mu     sync.Mutex
+	buried []grave
+	err    error
+}
+
+type grave struct {
+	id       bellhop.EventID
+	attempts int
+	reason   string
+}
+
+func (g *graves) Bury(_ context.Context, e *bellhop.Event, attempts int, reason string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.err == nil {
+		g.buried = append(g.buried, grave{e.ID, attempts, reason})
+	}
+	return g.err
+}
+
+// phones is a push service that answers as it is told.
+type phones struct {
+	mu   sync.Mutex
+	rang []push.Message
+	send func(ctx context.Context) error
+}
+
+func (p *phones) Send(ctx context.Context, m push.Message) (string, error) {
+	if p.send != nil {
+		if err := p.send(ctx); err != nil {
+			return "", err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rang = append(p.rang, m)
+	return "name", nil
+}
+
+func (p *phones) Check(context.Context) error { return nil }
+func (p *phones) Close() error                { return nil }
+
+// functions are the functions over fakes.
+type functions struct {
+	store  *faulty
+	graves *graves
+	phones *phones
+	step   *lambdahost.Step
+	bell   *lambdahost.Bell
+	opened int
+}
+
+func newFunctions(t *testing.T) *functions {
+	t.Helper()
+	f := &functions{store: &faulty{Store: newStore(t)}, graves: &graves{}, phones: &phones{}}
+	log := slog.New(slog.DiscardHandler)
+	db := &lambdahost.Database{Log: log, Open: func(context.Context) (store.Store, error) { f.opened++; return f.store, nil }}
+	f.step = &lambdahost.Step{Database: db, Graves: f.graves, MaxAttempts: 3, Log: log, Now: time.Now}
+	f.bell = &lambdahost.Bell{Database: db, Sender: f.phones, Log: log, Now: time.Now}
+	return f
+}
+
+func (f *functions) outcomes(t *testing.T) map[bellhop.Outcome]int64 {
+	t.Helper()
+	totals, err := f.store.Totals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return totals
+}
+
+// event returns a delivery of an order, or of something that is none.
+func event(n int, body string) *bellhop.Event {
+	return &bellhop.Event{ID: bellhop.EventID{1, byte(n >> 8), byte(n), 15: 1}, Shop: shop, Topic: "orders/create", APIVersion: "2026-10",
+		WebhookID: "webhook-" + strconv.Itoa(n), TriggeredAt: time.Unix(1_790_000_000, 0).UTC(), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
+		SignedBy: bellhop.SignerApp, Body: []byte(body)}
+}
+
+func order(id int) string {
+	return fmt.Sprintf(`{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"}`, id, id)
+}
+
+func message(t *testing.T, e *bellhop.Event) amazon.Message {
+	t.Helper()
+	m, err := amazon.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func sqsRecord(id string, m amazon.Message, attempt int, group string) map[string]any {
+	attributes := map[string]any{}
+	for name, value := range m.Attributes {
+		attributes[name] = map[string]any{"stringValue": value, "stringListValues": []string{}, "binaryListValues": []string{}, "dataType": "String"}
+	}
+	arn, system := "arn:aws:sqs:us-east-1:000000000000:orders", map[string]string{"ApproximateReceiveCount": strconv.Itoa(attempt)}
+	if group != "" {
+		arn += ".fifo"
+	}
+	system["MessageGroupId"] = group
+	return map[string]any{"messageId": id, "receiptHandle": "handle-" + id, "body": m.Body, "attributes": system,
+		"messageAttributes": attributes, "md5OfBody": "", "eventSource": "aws:sqs", "eventSourceARN": arn, "awsRegion": "us-east-1"}
+}
+
+func batch(t *testing.T, records ...map[string]any) []byte {
+	t.Helper()
+	return encode(t, map[string]any{"Records": records})
+}
+
+func encode(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// failures returns the messages that an answer hands back. A list that isn't
+// there would acknowledge everything.
+func failures(t *testing.T, answer []byte) []string {
+	t.Helper()
+	var a struct {
+		Failures *[]struct {
+			ID string `json:"itemIdentifier"`
+		} `json:"batchItemFailures"`
+	}
+	if err := json.Unmarshal(answer, &a); err != nil || a.Failures == nil {
+		t.Fatalf("the answer is %s: %v", answer, err)
+	}
+	ids := []string{}
+	for _, f := range *a.Failures {
+		ids = append(ids, f.ID)
+	}
+	return ids
+}
+
+// kind returns the type that a state machine sees of an error.
+func kind(err error) string {
+	var e messages.InvokeResponse_Error
+	if errors.As(err, &e) {
+		return e.Type
+	}
+	return fmt.Sprint(err)
+}

@@ -1,0 +1,187 @@
+package lambdahost
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"bellhop"
+	"bellhop/internal/amazon"
+)
+
+// Executions runs a state machine.
+type Executions interface {
+	// RunNow starts an execution of an Express state machine and waits for its
+	// end. problem is the error that it failed with, "" when it succeeded.
+	RunNow(ctx context.Context, name, input string) (problem string, err error)
+	// Start starts an execution of a Standard state machine; nil also if one of
+	// that name has been started before.
+	Start(ctx context.Context, name, input string) error
+}
+
+// Start is the function between the queue and a state machine: it starts one
+// execution for each message. With an Express state machine it waits for the end,
+// and a message is acknowledged once its execution has succeeded or the event is
+// dead and written down. With a Standard one it is acknowledged once its
+// execution has begun, named by the event so that a second one begins nothing;
+// from then on that execution holds the last copy.
+type Start struct {
+	Executions Executions
+	Standard   bool
+	// Codec puts bodies into the bucket that are too large for an execution.
+	// Without a bucket such messages fail.
+	Codec amazon.Codec
+	Log   *slog.Logger
+	// AtOnce bounds the executions under way. 0 means 16.
+	AtOnce int
+}
+
+const defaultAtOnce = 16
+
+// maxInput is how much an execution takes
+// (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html).
+const maxInput = 256 << 10
+
+// Invoke starts an execution for each message of a batch.
+func (f *Start) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	items, err := readBatch(payload)
+	if err != nil {
+		return nil, err
+	}
+	t := newTimetable(ctx)
+	begin, stop := t.until(ctx, lastStart)
+	defer stop()
+	wait, cancel := t.until(ctx, lastAnswer)
+	defer cancel()
+	began := time.Now()
+	done := make([]bool, len(items))
+	var group errgroup.Group
+	group.SetLimit(max(f.AtOnce, 0))
+	if f.AtOnce == 0 {
+		group.SetLimit(defaultAtOnce)
+	}
+	var panicked caught
+	for _, lane := range lanes(items) {
+		group.Go(func() error {
+			defer panicked.recover()
+			f.carry(begin, wait, items, lane, done)
+			return nil
+		})
+	}
+	group.Wait()
+	panicked.again()
+	answer := report(items, done)
+	f.Log.Info("carried", "events", len(items), "failed", len(answer.Failures), "took", time.Since(began))
+	return write(answer)
+}
+
+// lanes divides a batch into what has to be done one after the other: the groups
+// of a FIFO queue. It returns places in the batch.
+func lanes(items []item) [][]int {
+	var all [][]int
+	of := map[string]int{}
+	for i, it := range items {
+		n, known := of[it.group]
+		if it.group == "" || !known {
+			n = len(all)
+			of[it.group] = n
+			all = append(all, nil)
+		}
+		all[n] = append(all[n], i)
+	}
+	return all
+}
+
+// carry goes through a lane up to the first message that fails.
+func (f *Start) carry(begin, wait context.Context, items []item, lane []int, done []bool) {
+	for _, i := range lane {
+		if begin.Err() != nil {
+			return
+		}
+		if err := f.start(wait, items[i]); err != nil {
+			f.Log.Warn("a message is handed back", "message", items[i].id, "attempt", items[i].attempt, "err", err)
+			return
+		}
+		done[i] = true
+	}
+}
+
+// start returns nil when the message may be acknowledged.
+func (f *Start) start(ctx context.Context, it item) error {
+	e, err := amazon.Decode(it.message)
+	if e == nil {
+		// A Standard execution would hold the last copy of what it can't bury.
+		return fmt.Errorf("it can't be read; it stays in the queue until that makes it a dead letter: %w", err)
+	}
+	input, err := f.input(ctx, it)
+	if err != nil {
+		return err
+	}
+	name := e.ID.String()
+	if f.Standard {
+		return f.Executions.Start(ctx, name, input)
+	}
+	problem, err := f.Executions.RunNow(ctx, name, input)
+	if err != nil || problem == "" || problem == TypeDead {
+		return err
+	}
+	return fmt.Errorf("the execution %s failed: %s", name, problem)
+}
+
+// input returns what an execution is given: the message as it is where it fits,
+// else with its body compressed, else with its body in the bucket.
+func (f *Start) input(ctx context.Context, it item) (string, error) {
+	in, err := f.encode(it, it.message)
+	if err != nil || len(in) <= maxInput {
+		return in, err
+	}
+	if c, ok := it.message.Compressed(); ok {
+		if in, err = f.encode(it, c); err != nil || len(in) <= maxInput {
+			return in, err
+		}
+	}
+	if f.Codec.Bucket == nil {
+		return "", bellhop.Errorf(bellhop.TooLarge, "execution_size",
+			"an event has %d bytes and an execution takes %d: give a bucket for large ones with bucket= in BELLHOP_QUEUE", len(in), maxInput)
+	}
+	e, err := amazon.Decode(it.message)
+	if err != nil {
+		return "", err
+	}
+	m, err := amazon.Codec{Bucket: f.Codec.Bucket, Limit: 1}.Encode(ctx, e)
+	if err != nil {
+		return "", err
+	}
+	return f.encode(it, m)
+}
+
+func (f *Start) encode(it item, m amazon.Message) (string, error) {
+	w := wireMessage(m)
+	in, err := write(execution{Message: &w, Attempt: it.attempt, Acknowledged: f.Standard})
+	return string(in), err
+}
+
+// caught carries a panic from a goroutine to the one that the runtime watches, so
+// that it is reported before the process ends.
+type caught struct {
+	mu    sync.Mutex
+	value any
+}
+
+func (c *caught) recover() {
+	if p := recover(); p != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.value = p
+	}
+}
+
+func (c *caught) again() {
+	if c.value != nil {
+		panic(c.value)
+	}
+}

@@ -1,0 +1,166 @@
+package lambdahost_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bellhop/host/lambdahost"
+	"bellhop/internal/amazon"
+)
+
+// machine is a state machine that does as the body says.
+type machine struct {
+	mu     sync.Mutex
+	inputs map[string]string // by name
+	order  []string          // names, as they were started
+	run    func(ctx context.Context, name string) (string, error)
+}
+
+func (m *machine) RunNow(ctx context.Context, name, input string) (string, error) {
+	m.mu.Lock()
+	m.inputs[name] = input
+	m.order = append(m.order, name)
+	m.mu.Unlock()
+	if m.run == nil {
+		return "", nil
+	}
+	return m.run(ctx, name)
+}
+
+func (m *machine) Start(ctx context.Context, name, input string) error {
+	_, err := m.RunNow(ctx, name, input)
+	return err
+}
+
+func newStart(standard bool) (*lambdahost.Start, *machine) {
+	m := &machine{inputs: map[string]string{}}
+	return &lambdahost.Start{Executions: m, Standard: standard, Log: slog.New(slog.DiscardHandler)}, m
+}
+
+func TestStartHandsMessagesOn(t *testing.T) {
+	for _, standard := range []bool{false, true} {
+		s, m := newStart(standard)
+		e := event(1, order(1))
+		out, err := s.Invoke(t.Context(), batch(t, sqsRecord("a", message(t, e), 4, "")))
+		if err != nil || string(out) != `{"batchItemFailures":[]}` {
+			t.Fatalf("%s, %v", out, err)
+		}
+		var in struct {
+			Message      amazon.Message
+			Attempt      int
+			Acknowledged bool
+		}
+		if err := json.Unmarshal([]byte(m.inputs[e.ID.String()]), &in); err != nil {
+			t.Fatalf("%v: %v", m.inputs, err)
+		}
+		back, err := amazon.Decode(in.Message)
+		if err != nil || cmp.Diff(e, back) != "" || in.Attempt != 4 || in.Acknowledged != standard {
+			t.Errorf("%+v, %v\n%s", in, err, cmp.Diff(e, back))
+		}
+	}
+}
+
+func TestStartHandsBackWhatFailed(t *testing.T) {
+	s, m := newStart(false)
+	id := func(n int) string { return event(n, "").ID.String() }
+	m.run = func(_ context.Context, name string) (string, error) {
+		switch name {
+		case id(1):
+			return lambdahost.TypeDead, nil
+		case id(2):
+			return lambdahost.TypeUnavailable, nil
+		case id(3):
+			return "States.Timeout", nil
+		case id(4):
+			return "", errors.New("away")
+		}
+		return "", nil
+	}
+	out, err := s.Invoke(t.Context(), batch(t,
+		sqsRecord("dead", message(t, event(1, `{`)), 1, ""), sqsRecord("away", message(t, event(2, order(2))), 1, ""),
+		sqsRecord("late", message(t, event(3, order(3))), 1, ""), sqsRecord("not run", message(t, event(4, order(4))), 1, ""),
+		sqsRecord("foreign", amazon.Message{Body: "{}"}, 1, ""), sqsRecord("good", message(t, event(5, order(5))), 1, "")))
+	if err != nil || cmp.Diff([]string{"away", "late", "not run", "foreign"}, failures(t, out)) != "" {
+		t.Errorf("%s, %v", out, err)
+	}
+}
+
+// TestStartAcknowledgesNothingUnreadable has a Standard execution, which would
+// hold the last copy of it.
+func TestStartAcknowledgesNothingUnreadable(t *testing.T) {
+	s, m := newStart(true)
+	later := message(t, event(1, order(1)))
+	later.Attributes[amazon.AttrEvent] = strings.Replace(later.Attributes[amazon.AttrEvent], `"v":1`, `"v":9`, 1)
+	out, err := s.Invoke(t.Context(), batch(t, sqsRecord("foreign", amazon.Message{Body: "{}"}, 1, ""), sqsRecord("later", later, 1, "")))
+	if err != nil || cmp.Diff([]string{"foreign", "later"}, failures(t, out)) != "" || len(m.inputs) != 0 {
+		t.Errorf("%s, %v; started %v", out, err, m.inputs)
+	}
+}
+
+func TestStartKeepsTheOrderOfGroups(t *testing.T) {
+	s, m := newStart(false)
+	m.run = func(_ context.Context, name string) (string, error) {
+		if name == event(2, "").ID.String() {
+			return lambdahost.TypeUnavailable, nil
+		}
+		return "", nil
+	}
+	out, err := s.Invoke(t.Context(), batch(t,
+		sqsRecord("a1", message(t, event(1, order(1))), 1, "a"), sqsRecord("a2", message(t, event(2, order(2))), 1, "a"),
+		sqsRecord("b1", message(t, event(3, order(3))), 1, "b"), sqsRecord("a3", message(t, event(4, order(4))), 1, "a")))
+	if err != nil || cmp.Diff([]string{"a2", "a3"}, failures(t, out)) != "" {
+		t.Errorf("%s, %v", out, err)
+	}
+	if len(m.order) != 3 {
+		t.Errorf("started %v: what follows a failure in its group has to wait", m.order)
+	}
+}
+
+func TestStartHandsBackInTime(t *testing.T) {
+	s, m := newStart(false)
+	s.AtOnce = 1
+	m.run = func(ctx context.Context, _ string) (string, error) { <-ctx.Done(); return "", ctx.Err() }
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	out, err := s.Invoke(ctx, batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, ""), sqsRecord("b", message(t, event(2, order(2))), 1, "")))
+	if err != nil || len(failures(t, out)) != 2 || ctx.Err() != nil || len(m.order) != 1 {
+		t.Errorf("%s, %v; the time is up: %v; started %v", out, err, ctx.Err(), m.order)
+	}
+}
+
+// TestStartFitsLargeOrders has one whose input is above what an execution takes.
+func TestStartFitsLargeOrders(t *testing.T) {
+	s, m := newStart(false)
+	e := event(1, `{"note":"`+strings.Repeat(`a long note with \"quotes\" `, 20_000)+`"}`)
+	out, err := s.Invoke(t.Context(), batch(t, sqsRecord("large", message(t, e), 1, "")))
+	if err != nil || len(failures(t, out)) != 0 {
+		t.Fatalf("%.200s, %v", out, err)
+	}
+	var in struct{ Message amazon.Message }
+	input := m.inputs[e.ID.String()]
+	if err := json.Unmarshal([]byte(input), &in); err != nil || len(input) > 262_144 {
+		t.Fatalf("an input of %d bytes: %v", len(input), err)
+	}
+	if back, err := amazon.Decode(in.Message); err != nil || cmp.Diff(e, back) != "" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAPanicInALaneIsNoAnswer(t *testing.T) {
+	s, m := newStart(false)
+	m.run = func(context.Context, string) (string, error) { panic("it fell over") }
+	defer func() {
+		if p := recover(); p != "it fell over" {
+			t.Errorf("it ended with %v", p)
+		}
+	}()
+	s.Invoke(t.Context(), batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
+}

@@ -1,0 +1,53 @@
+package amazon
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"bellhop"
+)
+
+// vault answers GetSecretValue as Secrets Manager does.
+func vault(t *testing.T, secrets map[string]any) *Secrets {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ SecretId string }
+		json.NewDecoder(r.Body).Decode(&in)
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		text, there := secrets[in.SecretId]
+		if r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" || !there {
+			w.WriteHeader(http.StatusBadRequest)
+			w.Write([]byte(`{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the specified secret."}`))
+			return
+		}
+		json.NewEncoder(w).Encode(map[string]any{"ARN": in.SecretId, "SecretString": text})
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	cfg, err := Load(t.Context(), Settings{Region: "us-east-1", Endpoint: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewSecrets(cfg)
+}
+
+func TestSecrets(t *testing.T) {
+	s := vault(t, map[string]any{"app": "one,two", "rds": `{"username":"bellhop","password":"p:/@ w","engine":"postgres"}`,
+		"half": `{"username":"bellhop"}`, "text": "a very secret text", "binary": nil})
+	if text, err := s.Get(t.Context(), "app"); text != "one,two" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	if l, err := s.Login(t.Context(), "rds"); l != (Login{"bellhop", "p:/@ w"}) || err != nil {
+		t.Errorf("%+v, %v", l, err)
+	}
+	for _, id := range []string{"half", "text", "binary", "nowhere"} {
+		_, err := s.Login(t.Context(), id)
+		if bellhop.KindOf(err) != bellhop.Unavailable || !strings.Contains(err.Error(), id) || strings.Contains(err.Error(), "very secret") {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
