@@ -1,0 +1,183 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"bellhop"
+)
+
+// SQLSTATE codes (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+const (
+	codeUnique        = "23505"
+	codeSerialization = "40001"
+	codeDeadlock      = "40P01"
+	codeLockTimeout   = "55P03"
+	codeReadOnly      = "25006"
+	codePassword      = "28P01"
+	codeNotAllowed    = "28000"
+	codeNoDatabase    = "3D000"
+	codeTooMany       = "53300"
+	codeProtocol      = "08P01" // also what PgBouncer refuses
+)
+
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// IsUnique reports whether err is a violated UNIQUE constraint.
+func IsUnique(err error) bool { return codeOf(err) == codeUnique }
+
+// again is an error after which the transaction is worth running once more.
+type again struct{ error }
+
+func (a again) Unwrap() error { return a.error }
+
+// Again marks an error of a transaction that another one got in the way of, such
+// as by adding the same row first: it is run anew.
+func Again(err error) error { return again{err} }
+
+func isAgain(err error) bool {
+	switch codeOf(err) {
+	case codeSerialization, codeDeadlock:
+		return true
+	}
+	_, ok := errors.AsType[again](err)
+	return ok
+}
+
+// explain turns the trouble that a database can be in into bellhop.Unavailable,
+// and leaves all else, which is ours, as it is.
+func explain(err error) error {
+	if _, ok := errors.AsType[*bellhop.Error](err); ok || err == nil {
+		return err
+	}
+	if message := trouble(err); message != "" {
+		return &bellhop.Error{Kind: bellhop.Unavailable, Code: "database_unavailable", Message: message, Cause: err}
+	}
+	return err
+}
+
+func trouble(err error) string {
+	code := codeOf(err)
+	switch {
+	case code == "":
+		return noAnswer(err)
+	case isAgain(err), code == codeLockTimeout:
+		return "the database is busy with others who change the same: try again later"
+	case code == codeReadOnly:
+		return "the database takes no changes just now: try again later"
+	case code == codeTooMany:
+		return "the database has too many connections: try again later"
+	case strings.HasPrefix(code, "53"), strings.HasPrefix(code, "58"):
+		return "the database is out of room or of memory, or its disk fails: try again later"
+	case code == "57014", code == "25P03":
+		return "the database takes too long: try again later"
+	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57"), strings.HasPrefix(code, "28"), code == codeNoDatabase:
+		return "the database is not available: try again later"
+	}
+	return ""
+}
+
+// noAnswer looks at errors that are not the server's own.
+func noAnswer(err error) string {
+	var network net.Error
+	var connect *pgconn.ConnectError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the database takes too long: try again later"
+	case errors.As(err, &connect), errors.As(err, &network), isBroken(err):
+		return "the database can't be reached: try again later"
+	case isAgain(err):
+		return "the database is busy with others who change the same: try again later"
+	}
+	return ""
+}
+
+// isBroken reports whether a connection ended where an answer was expected. pgx
+// has words for some of these ends and no types.
+func isBroken(err error) bool {
+	if pgconn.SafeToRetry(err) || pgconn.Timeout(err) {
+		return true
+	}
+	text := err.Error()
+	for _, words := range []string{"unexpected EOF", "conn closed", "closed pool", "conn busy", "use of closed"} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// diagnose says in one line what keeps us from connecting, and how to mend it.
+// The password is in none of them.
+func diagnose(c *pgx.ConnConfig, err error) error {
+	if e, ok := errors.AsType[*bellhop.Error](err); ok {
+		return e
+	}
+	at := fmt.Sprintf("%s:%d", c.Host, c.Port)
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return refusal(c, at, e)
+	}
+	var name *net.DNSError
+	var unknown x509.UnknownAuthorityError
+	var wrongName x509.HostnameError
+	var invalid *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return away("nothing answers at %s: start the database, or mend host and port in its URL", at)
+	case errors.As(err, &name):
+		return away("there is no host %s: mend it in the database's URL", c.Host)
+	case strings.Contains(err.Error(), "refused TLS"):
+		return wrong("the database at %s speaks no TLS: turn it on there, or add sslmode=disable to its URL if the network is safe", at)
+	case errors.As(err, &unknown), errors.As(err, &wrongName), errors.As(err, &invalid):
+		return wrong("the certificate of the database at %s can't be trusted: give its authority with sslrootcert=FILE in the URL, and the host by the name in the certificate", at)
+	case errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
+		return away("the database at %s did not answer in time: see that it runs and that no firewall is between", at)
+	}
+	return away("the database at %s broke the connection off: see its log, and whether host, port and sslmode in its URL are right", at)
+}
+
+// refusal explains what a server, or PgBouncer before it, says to a newcomer.
+func refusal(c *pgx.ConnConfig, at string, e *pgconn.PgError) error {
+	says := e.Message
+	if c.Password != "" {
+		says = strings.ReplaceAll(says, c.Password, "***")
+	}
+	switch {
+	case e.Code == codeNoDatabase, strings.Contains(says, "no such database"):
+		return wrong("there is no database %s at %s: make it with createdb, or mend the name in its URL", c.Database, at)
+	case strings.Contains(says, "unsupported startup parameter"):
+		_, parameter, _ := strings.Cut(says, ": ")
+		return wrong("PgBouncer at %s refuses the setting %s: take it out of the database's URL, or add it to ignore_startup_parameters", at, parameter)
+	case e.Code == codeNotAllowed && strings.Contains(says, "no encryption"):
+		return wrong("the database at %s wants TLS: add sslmode=require to its URL", at)
+	case e.Code == codePassword, e.Code == codeProtocol && strings.Contains(says, "authentication"), strings.Contains(says, "no such user"):
+		return wrong("the database at %s refuses user %s with this password: mend them in its URL", at, c.User)
+	case e.Code == codeNotAllowed:
+		return wrong("the database at %s lets user %s in from nowhere near here (%s): see its pg_hba.conf", at, c.User, says)
+	case e.Code == codeTooMany:
+		return away("the database at %s has too many connections: lower pool_max_conns in its URL, or raise max_connections there", at)
+	}
+	return away("the database at %s says %q: see its log", at, says)
+}
+
+func wrong(format string, args ...any) error {
+	return bellhop.Errorf(bellhop.Invalid, "database_url", format, args...)
+}
+
+func away(format string, args ...any) error {
+	return bellhop.Errorf(bellhop.Unavailable, "database_unavailable", format, args...)
+}

@@ -1,0 +1,188 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+
+	"bellhop"
+)
+
+// Schema is one set of migrations. Each driver has its own, counted by itself,
+// so that a database may hold the store, the queue or both.
+//
+// A migration runs while the version before serves: it only adds, what nobody
+// uses any more is dropped by a later one, and it begins with a lock_timeout, so
+// that whoever waits behind it waits seconds.
+type Schema struct {
+	Name string // lower case; part of a table's name
+	FS   fs.FS  // goose's SQL files
+}
+
+// lockPatience is how long a migration is tried again that found the tables in
+// use.
+const lockPatience = 5
+
+// Migrate brings the schemas in the database up to date, and returns how many
+// migrations it applied. Several at once are fine: they take turns.
+func Migrate(ctx context.Context, url string, schemas ...Schema) (applied int, err error) {
+	cfg, err := parsePool(url)
+	if err != nil {
+		return 0, err
+	}
+	unlock, err := lock(ctx, cfg.ConnConfig)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	for _, s := range schemas {
+		n, err := migrate(ctx, cfg.ConnConfig, s)
+		applied += n
+		if err != nil {
+			return applied, err
+		}
+	}
+	return applied, nil
+}
+
+// lock keeps other migrations out until unlock is called. It is held by a
+// transaction that stays open: a lock of a session would, through PgBouncer in
+// transaction mode, belong to whoever uses the session next. goose's own lockers
+// are of that kind, or poll a table.
+func lock(ctx context.Context, cfg *pgx.ConnConfig) (unlock func(), err error) {
+	conn, err := pgx.ConnectConfig(ctx, cfg.Copy())
+	if err != nil {
+		return nil, diagnose(cfg, err)
+	}
+	unlock = func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingWait)
+		defer cancel()
+		conn.Exec(ctx, `ROLLBACK`) // closing does the same, later
+		conn.Close(ctx)
+	}
+	var b Batch
+	b.Exec(`BEGIN`)
+	b.Exec(`SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('statement_timeout', '0', true),
+		set_config('lock_timeout', '0', true)`)
+	b.Exec(`SELECT pg_advisory_xact_lock(hashtext('bellhop migrate'))`)
+	if err := conn.SendBatch(ctx, &b.batch).Close(); err != nil {
+		unlock()
+		return nil, fmt.Errorf("wait for other migrations: %w", explain(err))
+	}
+	return unlock, nil
+}
+
+func migrate(ctx context.Context, cfg *pgx.ConnConfig, s Schema) (applied int, err error) {
+	cfg = cfg.Copy()
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
+	db := stdlib.OpenDB(*cfg)
+	defer db.Close()
+	versions, err := database.NewStore(database.DialectPostgres, table(s))
+	if err != nil {
+		return 0, fmt.Errorf("prepare migrations of %s: %w", s.Name, err)
+	}
+	p, err := goose.NewProvider("", db, s.FS, goose.WithStore(versions))
+	if err != nil {
+		return 0, fmt.Errorf("prepare migrations of %s: %w", s.Name, err)
+	}
+	at, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the version of %s: %w", s.Name, explain(err))
+	}
+	if known := s.latest(); at > known {
+		return 0, newer(s, at, known)
+	}
+	for try := 1; ; try++ {
+		done, err := p.Up(ctx)
+		applied += len(done)
+		if err == nil {
+			return applied, nil
+		}
+		if codeOf(err) != codeLockTimeout || try == lockPatience {
+			return applied, fmt.Errorf("migrate %s: %w", s.Name, explain(err))
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return applied, ctx.Err()
+		}
+	}
+}
+
+func table(s Schema) string { return "schema_" + s.Name }
+
+// latest returns the number of the newest migration: that which its file begins
+// with.
+func (s Schema) latest() (latest int64) {
+	files, err := fs.Glob(s.FS, "*.sql")
+	if err != nil {
+		panic(err) // the pattern is right or nothing works
+	}
+	for _, f := range files {
+		number, _, _ := strings.Cut(path.Base(f), "_")
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+			latest = max(latest, n)
+		}
+	}
+	return latest
+}
+
+// ErrNoSchema is returned by [Check] when the database holds none of the schemas
+// yet.
+var ErrNoSchema = errors.New("there is nothing of bellhop in the database yet: run bellhop migrate")
+
+// Check returns nil when the schemas in the database are those of this program,
+// [ErrNoSchema] when none is there, and otherwise what to run.
+func Check(ctx context.Context, p *Pools, schemas ...Schema) error {
+	older, none := false, true
+	for _, s := range schemas {
+		at, err := p.version(ctx, s)
+		if err != nil {
+			return fmt.Errorf("read the version of %s: %w", s.Name, err)
+		}
+		known := s.latest()
+		if at > known {
+			return newer(s, at, known)
+		}
+		older = older || at < known
+		none = none && at == 0
+	}
+	switch {
+	case none:
+		return ErrNoSchema
+	case older:
+		return bellhop.Errorf(bellhop.Conflict, "schema_older", "the database is older than this bellhop: run bellhop migrate")
+	}
+	return nil
+}
+
+// version returns 0 for a schema that is not there.
+func (p *Pools) version(ctx context.Context, s Schema) (at int64, err error) {
+	there := false
+	err = p.Worker.Read(ctx, func(b *Batch) {
+		b.Each(func(r pgx.Rows) error { return r.Scan(&there) }, `SELECT to_regclass($1) IS NOT NULL`, table(s))
+	})
+	if err != nil || !there {
+		return 0, err
+	}
+	err = p.Worker.Read(ctx, func(b *Batch) {
+		b.Each(func(r pgx.Rows) error { return r.Scan(IntTo(&at)) }, `SELECT max(version_id) FROM `+table(s)+` WHERE is_applied`)
+	})
+	return at, err
+}
+
+func newer(s Schema, at, known int64) error {
+	return bellhop.Errorf(bellhop.Conflict, "schema_newer",
+		"the database is newer than this bellhop (%s schema %d, known up to %d): run the bellhop that migrated it, or a later one",
+		s.Name, at, known)
+}

@@ -1,0 +1,195 @@
+// Package postgres is what the drivers in one PostgreSQL database share: bounded
+// pools of connections, transactions in few round trips, the kinds of trouble a
+// database can be in, and migrations.
+//
+// All of it works through PgBouncer in transaction mode: there are no named
+// prepared statements, no settings of a session, no LISTEN, and no parameters at
+// the start of a connection but those that PgBouncer takes. What a transaction
+// needs to be told travels with its BEGIN.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"bellhop"
+)
+
+// Options are the settings of [Pools].
+type Options struct {
+	// URL is postgres://USER:PASSWORD@HOST:PORT/DATABASE. Its pool_max_conns
+	// bounds the connections of all pools together; 16 unless given.
+	URL string
+	Log *slog.Logger     // nil discards
+	Now func() time.Time // nil means the system's clock
+}
+
+// Pools are the connections to one database, divided among those who use it, so
+// that none of them starves another.
+type Pools struct {
+	Webhooks *Pool // what accepting an event needs: a quarter
+	API      *Pool // what people wait for: a quarter
+	Worker   *Pool // what goes on in the background: a half
+
+	now func() time.Time
+	log *slog.Logger
+}
+
+// How long what may take at most. A server that answers is told to give up a
+// little before the client does, so that the connection stays good.
+const (
+	connectWait = 3 * time.Second
+	acquireWait = 3 * time.Second
+	pingWait    = time.Second
+	readLimit   = 5 * time.Second
+	writeLimit  = 10 * time.Second
+
+	defaultConns = 16
+	oldestServer = 13
+)
+
+// Open connects once. When that can't be done its error is one line that says
+// what is wrong and how to mend it.
+func Open(ctx context.Context, o Options) (*Pools, error) {
+	cfg, err := parsePool(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	total := max(3, int(cfg.MaxConns))
+	quarter := max(1, total/4)
+	p := &Pools{now: o.Now, log: o.Log}
+	for _, share := range []struct {
+		pool  **Pool
+		name  string
+		conns int
+	}{{&p.Webhooks, "webhooks", quarter}, {&p.API, "api", quarter}, {&p.Worker, "worker", total - 2*quarter}} {
+		if *share.pool, err = newPool(cfg, share.name, share.conns, o.Log); err != nil {
+			p.Close()
+			return nil, diagnose(cfg.ConnConfig, err)
+		}
+	}
+	if err := p.Worker.greet(ctx); err != nil {
+		p.Close()
+		return nil, diagnose(cfg.ConnConfig, err)
+	}
+	return p, nil
+}
+
+func newPool(cfg *pgxpool.Config, name string, conns int, log *slog.Logger) (*Pool, error) {
+	cfg = cfg.Copy()
+	cfg.MaxConns = int32(conns)
+	cfg.MinConns, cfg.MinIdleConns = 0, 0
+	// The pool's own life is not that of the context it was opened with.
+	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Pool{name: name, pool: pool, log: log}, nil
+}
+
+// greet connects and looks at who answers.
+func (p *Pool) greet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	c, err := p.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	return checkServer(c.Conn().PgConn().ParameterStatus("server_version"))
+}
+
+// checkServer refuses a server that lacks what the queries need.
+func checkServer(version string) error {
+	digits := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
+	if digits < 0 {
+		digits = len(version)
+	}
+	if major, err := strconv.Atoi(version[:digits]); err == nil && major < oldestServer {
+		return bellhop.Invalidf("database_version", "the database server is PostgreSQL %s: bellhop needs %d or later", version, oldestServer)
+	}
+	return nil
+}
+
+// parsePool reads a URL. Errors of the libraries may quote parts of it, the
+// password among them, and are not passed on.
+func parsePool(raw string) (*pgxpool.Config, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Host == "" && u.Query().Get("host") == "" {
+		return nil, bellhop.Invalidf("database_url",
+			"the database's URL can't be read: give postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %%XX for special characters in the password")
+	}
+	q := u.Query()
+	given := q.Has("pool_max_conns")
+	cfg, err := pgxpool.ParseConfig(raw)
+	if err != nil {
+		return nil, bellhop.Invalidf("database_url", "the database's URL can't be used: %s", inner(err, u))
+	}
+	if !given {
+		cfg.MaxConns = defaultConns
+	}
+	cfg.PingTimeout = pingWait
+	tame(cfg.ConnConfig)
+	return cfg, nil
+}
+
+// tame makes connections serve through PgBouncer, and keeps a network that
+// swallows everything from holding up anybody for long.
+func tame(c *pgx.ConnConfig) {
+	c.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	if c.ConnectTimeout == 0 || c.ConnectTimeout > connectWait {
+		c.ConnectTimeout = connectWait
+	}
+	c.DialFunc = (&net.Dialer{Timeout: connectWait, KeepAlive: 15 * time.Second}).DialContext
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "bellhop"
+	}
+}
+
+// inner returns what is at the bottom of an error, unless it repeats what the
+// URL keeps to itself.
+func inner(err error, u *url.URL) string {
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
+		err = next
+	}
+	text := err.Error()
+	if secret, ok := u.User.Password(); ok && secret != "" && strings.Contains(text, secret) {
+		return "one of its parts is not as it must be"
+	}
+	return text
+}
+
+// Ping asks the database for a sign of life.
+func (p *Pools) Ping(ctx context.Context) error {
+	return p.API.Read(ctx, func(b *Batch) { b.Exec(`SELECT 1`) })
+}
+
+// Now returns the time.
+func (p *Pools) Now() time.Time { return p.now() }
+
+// Log is where what nobody is told otherwise goes.
+func (p *Pools) Log() *slog.Logger { return p.log }
+
+// Close gives the connections back, once those in use are free.
+func (p *Pools) Close() {
+	for _, pool := range []*Pool{p.Webhooks, p.API, p.Worker} {
+		if pool != nil {
+			pool.pool.Close()
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package postgres
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"bellhop"
+)
+
+// Pool is a share of the connections. Its methods may be called from many
+// goroutines at once. They return bellhop.Unavailable within seconds when the
+// database is away or slow, and go on by themselves once it is back.
+type Pool struct {
+	name string
+	pool *pgxpool.Pool
+	log  *slog.Logger
+}
+
+// The statements that begin transactions. Timeouts end with the transaction, so
+// that whoever gets the connection next does not inherit them. A client that
+// vanished in the midst of a transaction lets go of its locks soon.
+const (
+	beginRead  = `BEGIN READ ONLY`
+	beginWrite = `BEGIN`
+	readTimes  = `SELECT set_config('statement_timeout', '4500', true), set_config('idle_in_transaction_session_timeout', '10000', true)`
+	writeTimes = `SELECT set_config('statement_timeout', '9000', true), set_config('idle_in_transaction_session_timeout', '10000', true),
+		set_config('lock_timeout', '6000', true)`
+)
+
+// maxTries bounds how often a transaction is run that others got in the way of.
+const maxTries = 20
+
+// Read runs the queries that fn puts into a batch, in one round trip and on one
+// state of the database each. fn may be called more than once.
+func (p *Pool) Read(ctx context.Context, fn func(*Batch)) error {
+	return p.run(ctx, readLimit, beginRead, readTimes, func(tx *Tx) error {
+		return tx.Commit(fn)
+	})
+}
+
+// Once runs what fn puts into a batch as one transaction, in one round trip. fn
+// may be called more than once.
+func (p *Pool) Once(ctx context.Context, fn func(*Batch)) error {
+	return p.Write(ctx, func(tx *Tx) error { return tx.Commit(fn) })
+}
+
+// Write runs fn in a transaction. What fn did counts once its tx.Commit returned
+// nil; without a Commit nothing is kept. fn is called again when another
+// transaction got in the way.
+func (p *Pool) Write(ctx context.Context, fn func(*Tx) error) error {
+	return p.run(ctx, writeLimit, beginWrite, writeTimes, fn)
+}
+
+func (p *Pool) run(parent context.Context, limit time.Duration, begin, times string, fn func(*Tx) error) error {
+	ctx, cancel := context.WithTimeout(parent, limit)
+	defer cancel()
+	for try := 1; ; try++ {
+		tx := Tx{ctx: ctx, begin: begin, times: times}
+		err := p.try(&tx, fn)
+		if err == nil {
+			return nil
+		}
+		if parent.Err() != nil {
+			return parent.Err()
+		}
+		if tx.lost {
+			// Whatever broke this connection most likely broke those that lie idle.
+			p.log.Warn("a connection to the database was lost", "pool", p.name)
+			p.pool.Reset()
+		}
+		if ctx.Err() != nil || try == maxTries || !isAgain(err) && !(tx.lost && !tx.ending && try == 1) {
+			return explain(err)
+		}
+	}
+}
+
+// try runs fn once, on one connection.
+func (p *Pool) try(tx *Tx, fn func(*Tx) error) error {
+	conn, err := p.acquire(tx.ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	tx.conn = conn.Conn()
+	err = fn(tx)
+	if tx.lost = tx.conn.IsClosed(); !tx.lost {
+		tx.rollback()
+	}
+	return err
+}
+
+func (p *Pool) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	wait, cancel := context.WithTimeout(ctx, acquireWait)
+	defer cancel()
+	conn, err := p.pool.Acquire(wait)
+	if err != nil && wait.Err() != nil && p.pool.Stat().AcquiredConns() == p.pool.Config().MaxConns {
+		return nil, bellhop.Errorf(bellhop.Unavailable, "database_busy",
+			"all %d connections to the database for the %s are in use: try again later", p.pool.Config().MaxConns, p.name)
+	}
+	return conn, err
+}
+
+// Tx is a transaction. Its BEGIN travels with the first batch.
+type Tx struct {
+	ctx          context.Context
+	conn         *pgx.Conn
+	begin, times string
+	begun        bool
+	ending       bool // a COMMIT was sent
+	lost         bool // the connection was
+}
+
+// Do sends what fn puts into a batch, in one round trip.
+func (tx *Tx) Do(fn func(*Batch)) error { return tx.send(fn, false) }
+
+// Commit sends what fn puts into a batch and ends the transaction, in one round
+// trip. When it returns an error that is no bellhop.Unavailable, nothing was
+// kept; else that is not known.
+func (tx *Tx) Commit(fn func(*Batch)) error { return tx.send(fn, true) }
+
+func (tx *Tx) send(fn func(*Batch), end bool) error {
+	var b Batch
+	if !tx.begun {
+		b.Exec(tx.begin)
+		b.Exec(tx.times)
+		tx.begun = true
+	}
+	fn(&b)
+	if end {
+		b.Exec(`COMMIT`)
+		tx.ending = true
+	}
+	return tx.conn.SendBatch(tx.ctx, &b.batch).Close()
+}
+
+// rollback leaves the connection as it was found.
+func (tx *Tx) rollback() {
+	if tx.conn.PgConn().TxStatus() == 'I' {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tx.ctx), pingWait)
+	defer cancel()
+	tx.conn.Exec(ctx, `ROLLBACK`) // a connection that fails here is not used again
+}
+
+// Batch gathers statements that travel together. Texts among the arguments are
+// made storable: see [Text].
+type Batch struct{ batch pgx.Batch }
+
+// Exec adds a statement whose result nobody needs.
+func (b *Batch) Exec(query string, args ...any) { b.batch.Queue(query, storable(args)...) }
+
+// Count adds a statement and tells how many rows it changed or found.
+func (b *Batch) Count(n *int64, query string, args ...any) {
+	b.batch.Queue(query, storable(args)...).Exec(func(tag pgconn.CommandTag) error {
+		*n = tag.RowsAffected()
+		return nil
+	})
+}
+
+// Each adds a query; fn scans each row. What the same batch has found before is
+// there for fn to use.
+func (b *Batch) Each(fn func(pgx.Rows) error, query string, args ...any) {
+	b.batch.Queue(query, storable(args)...).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := fn(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}

@@ -1,0 +1,276 @@
+package pgstore
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// claimRounds is how often a claim looks further when all that it found is being
+// claimed by others.
+const claimRounds = 3
+
+// ClaimPushes implements [store.Outbox].
+func (db *DB) ClaimPushes(ctx context.Context, now time.Time, max int, lease time.Duration) ([]store.Owed, error) {
+	if err := store.CheckClaim(max, lease); err != nil {
+		return nil, err
+	}
+	now = now.Truncate(time.Microsecond)
+	var owed []store.Owed
+	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
+		owed = nil
+		cl := claim{writes: newWrites(db), tx: tx, now: now, lease: lease, phones: map[int64]*store.Phone{}}
+		due, err := cl.find(max)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		for _, h := range store.Heaps(due) {
+			if err := cl.heap(h); err != nil {
+				return err
+			}
+		}
+		if err := tx.Commit(cl.save); err != nil {
+			return err
+		}
+		owed = cl.owed
+		cl.committed(ctx)
+		return nil
+	})
+	if err != nil {
+		return nil, wrap("claim pushes", err)
+	}
+	return owed, nil
+}
+
+// claim is one call of ClaimPushes. A device's row is the lock of its budget:
+// while one claims what is due to a device, others leave it out.
+type claim struct {
+	*writes
+	tx     *postgres.Tx
+	now    time.Time
+	lease  time.Duration
+	full   bool // there may be more that is due
+	phones map[int64]*store.Phone
+	spent  []*store.Phone
+
+	taken, postponed, behind postgres.Rows
+	owed                     []store.Owed
+}
+
+// find locks up to max pushes that are due, and their devices.
+func (cl *claim) find(max int) (due []store.Due, err error) {
+	var busy []int64
+	for range claimRounds {
+		ids, devices, err := cl.candidates(max, busy)
+		if err != nil || len(ids) == 0 {
+			return nil, err
+		}
+		cl.full = len(ids) == max
+		free, locked, err := cl.lockPhones(devices)
+		if err != nil {
+			return nil, err
+		}
+		if due, err = cl.load(`p.id = ANY($2) AND p.device_id = ANY($3)`, ids, free); err != nil || len(due) > 0 {
+			return due, err
+		}
+		busy = append(busy, locked...)
+	}
+	return nil, nil
+}
+
+// candidates looks for what is due, without locks.
+func (cl *claim) candidates(max int, busy []int64) (ids, devices []int64, err error) {
+	err = cl.tx.Do(func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error {
+			var id, device int64
+			err := r.Scan(&id, &device)
+			ids, devices = append(ids, id), append(devices, device)
+			return err
+		}, `SELECT id, device_id FROM pushes WHERE next_at <= $1 AND device_id <> ALL(coalesce($2::bigint[], '{}')) ORDER BY next_at, id LIMIT $3`,
+			postgres.Always(cl.now), busy, max)
+	})
+	slices.Sort(devices)
+	return ids, slices.Compact(devices), err
+}
+
+const lockPhones = `SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
+	s.last_event_at, s.last_signed_by, d.spent, d.spent_at, d.gathered_orders, d.gathered_total, d.gathered_currency,
+	d.gathered_since FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.id = ANY($1) ORDER BY d.id FOR UPDATE OF d SKIP LOCKED`
+
+// lockPhones loads the devices that nobody else claims for. Those that are not
+// there any more are free.
+func (cl *claim) lockPhones(devices []int64) (free, locked []int64, err error) {
+	there := map[int64]bool{}
+	err = cl.tx.Do(func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error {
+			var id int64
+			err := r.Scan(&id)
+			there[id] = true
+			return err
+		}, `SELECT id FROM devices WHERE id = ANY($1)`, devices)
+		b.Each(func(r pgx.Rows) error {
+			p, err := readPhone(r)
+			cl.phones[p.ID] = p
+			return err
+		}, lockPhones, devices)
+	})
+	for _, id := range devices {
+		if there[id] && cl.phones[id] == nil {
+			locked = append(locked, id)
+			continue
+		}
+		if cl.phones[id] == nil {
+			cl.phones[id] = &store.Phone{}
+		}
+		free = append(free, id)
+	}
+	return free, locked, err
+}
+
+func readPhone(r pgx.Rows) (*store.Phone, error) {
+	var p store.Phone
+	var g store.Gathering
+	var spent *float64
+	var total, currency string
+	err := r.Scan(append(scanDevice(&p.Device), &p.Owner.Disabled, &p.Owner.OwnSecretOnly, &p.Owner.CustomerInPush,
+		postgres.TimeTo(&p.Owner.AddedAt), postgres.TimeTo(&p.Owner.LastEventAt), postgres.TextTo(&p.Owner.LastSignedBy),
+		&spent, postgres.TimeTo(&p.Left.At), postgres.IntTo(&g.Orders), postgres.TextTo(&total), postgres.TextTo(&currency),
+		postgres.TimeTo(&g.Since))...)
+	p.Owner.Domain = p.Shop
+	if spent != nil {
+		p.Left.Spent = *spent
+	}
+	if err == nil && g.Orders > 0 {
+		g.Total, err = store.ReadMoney(total, currency)
+		p.Left.Gathering = &g
+	}
+	return &p, err
+}
+
+// load locks what is due still, and returns it in the order in which it became
+// so. $1 is now.
+func (cl *claim) load(where string, args ...any) (due []store.Due, err error) {
+	type timed struct {
+		store.Due
+		next time.Time
+	}
+	var found []timed
+	err = cl.tx.Do(func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error {
+			var d timed
+			var currency, total string
+			err := r.Scan(&d.ID, &d.ShopID, &d.DeviceID, postgres.TextTo(&d.Kind), postgres.TextTo(&d.Status), &d.Attempts,
+				postgres.TimeTo(&d.Created), postgres.TimeTo(&d.Gathered), postgres.TimeTo(&d.next), &d.Order.ID, &d.Deleted,
+				postgres.TextTo(&d.Order.Name), postgres.TextTo(&currency), postgres.TextTo(&total),
+				postgres.IntTo(&d.Order.Items), postgres.TextTo(&d.Order.CustomerName))
+			if err == nil {
+				d.Order.Total, err = store.ReadMoney(total, currency)
+			}
+			found = append(found, d)
+			return err
+		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at,
+			o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name
+			FROM pushes p JOIN orders o USING (shop_id, order_id)
+			WHERE p.next_at <= $1 AND `+where+` ORDER BY p.id FOR UPDATE OF p`, append([]any{postgres.Always(cl.now)}, args...)...)
+	})
+	slices.SortStableFunc(found, func(a, b timed) int { return a.next.Compare(b.next) })
+	for _, d := range found {
+		due = append(due, d.Due)
+	}
+	return due, err
+}
+
+// heap hands out what is due to one device as far as its budget goes.
+func (cl *claim) heap(h store.Heap) error {
+	p := cl.phones[h.DeviceID]
+	var all func() ([]store.Due, error)
+	if cl.full {
+		all = func() ([]store.Due, error) {
+			return cl.load(`p.id IN (SELECT id FROM pushes
+				WHERE next_at <= $1 AND device_id = $2 AND kind = $3 ORDER BY next_at, id LIMIT $4)`,
+				h.DeviceID, string(h.Kind), store.DigestMax)
+		}
+	}
+	plan, err := store.PlanClaim(p, h, cl.now, all)
+	if err != nil {
+		return err
+	}
+	cl.do(p, plan)
+	return nil
+}
+
+// do notes what was planned for a device.
+func (cl *claim) do(p *store.Phone, plan store.Claim) {
+	for _, d := range plan.Skip {
+		cl.end(&pushRow{id: d.ID, shop: d.ShopID, order: d.Order.ID, status: d.Status}, bellhop.PushSkipped, d.Reason, cl.now)
+	}
+	for _, t := range plan.Take {
+		cl.taken.Next().Int(t.ID).Time(t.Gathered)
+		cl.counts.Move(t.From, bellhop.PushSending)
+	}
+	cl.owed = append(cl.owed, plan.Owed...)
+	if plan.Spent && !slices.Contains(cl.spent, p) {
+		cl.spent = append(cl.spent, p)
+	}
+	if plan.Until.IsZero() {
+		return
+	}
+	for _, d := range plan.Postpone {
+		cl.postponed.Next().Int(d.ID).Always(plan.Until)
+		if d.Status == bellhop.PushSending {
+			cl.counts.Move(d.Status, bellhop.PushUnknown)
+		}
+	}
+	if cl.full {
+		cl.behind.Next().Int(p.ID).Always(plan.Until)
+	}
+}
+
+var (
+	takePushes = `UPDATE pushes p SET status = 'sending', attempts = p.attempts + 1, next_at = $3, gathered_since = n.since
+		FROM ` + postgres.Unnest("bigint timestamptz") + ` AS n(id, since) WHERE p.id = n.id`
+	postponePushes = `UPDATE pushes p SET next_at = greatest(p.next_at, n.next_at),
+		status = CASE p.status WHEN 'sending' THEN 'unknown' ELSE p.status END
+		FROM ` + postgres.Unnest("bigint timestamptz") + ` AS n(id, next_at) WHERE p.id = n.id`
+	// What waits behind a full claim, so that the next claims need not look at it.
+	postponeBehind = `UPDATE pushes p SET next_at = n.next_at FROM
+		(SELECT id, device_id, status FROM pushes WHERE next_at IS NOT NULL ORDER BY next_at LIMIT $3) soon
+			JOIN ` + postgres.Unnest("bigint timestamptz") + ` AS n(device_id, next_at) USING (device_id)
+		WHERE p.id = soon.id AND p.next_at < n.next_at AND p.status <> 'sending'`
+	keepBudgets = `UPDATE devices d SET spent = n.spent, spent_at = n.spent_at, free_at = n.free_at, gathered_orders = n.orders,
+			gathered_total = n.total, gathered_currency = n.currency, gathered_since = n.since
+		FROM ` + postgres.Unnest("bigint float8 timestamptz timestamptz bigint text text timestamptz") + `
+			AS n(id, spent, spent_at, free_at, orders, total, currency, since) WHERE d.id = n.id`
+)
+
+func (cl *claim) save(b *postgres.Batch) {
+	var budgets postgres.Rows
+	for _, p := range cl.spent {
+		var g store.Gathering
+		if p.Left.Gathering != nil {
+			g = *p.Left.Gathering
+		}
+		budgets.Next().Int(p.ID).Float(p.Left.Spent).Time(p.Left.At).Time(p.FreeAt()).
+			Int(int64(g.Orders)).Text(g.Total.String()).Text(g.Total.Currency).Time(g.Since)
+	}
+	if budgets.Len() > 0 {
+		b.Exec(keepBudgets, budgets.Args()...)
+	}
+	cl.settle(b)
+	if cl.taken.Len() > 0 {
+		b.Exec(takePushes, cl.taken.Args(postgres.Always(cl.now.Add(cl.lease)))...)
+	}
+	if cl.postponed.Len() > 0 {
+		b.Exec(postponePushes, cl.postponed.Args()...)
+	}
+	if cl.behind.Len() > 0 {
+		b.Exec(postponeBehind, cl.behind.Args(store.LookAhead)...)
+	}
+	cl.finish(b)
+}

@@ -1,0 +1,98 @@
+package pgstore_test
+
+import (
+	"context"
+	"log"
+	"os"
+	"sync"
+	"testing"
+
+	"bellhop/internal/postgres"
+	"bellhop/internal/realserver"
+	"bellhop/store"
+	"bellhop/store/pgstore"
+	"bellhop/store/storetest"
+)
+
+// server is the one PostgreSQL of this process.
+var server = sync.OnceValues(func() (*realserver.Postgres, error) {
+	return realserver.StartPostgres(context.Background(), "max_connections=400")
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if started {
+		if s, err := server(); err == nil {
+			if err := s.Close(); err != nil {
+				log.Print(err)
+			}
+		}
+	}
+	os.Exit(code)
+}
+
+var started bool
+
+func need(t testing.TB) *realserver.Postgres {
+	t.Helper()
+	s, err := server()
+	started = true
+	realserver.Need(t, err)
+	return s
+}
+
+// opened remembers where a store is, so that the suite can open it again.
+type opened struct {
+	*pgstore.DB
+	pools *postgres.Pools
+	url   string
+}
+
+func openURL(t testing.TB, url string) opened {
+	t.Helper()
+	pools, err := postgres.Open(context.Background(), postgres.Options{URL: url})
+	must(t, err)
+	o := opened{pgstore.New(pools), pools, url}
+	t.Cleanup(o.close)
+	return o
+}
+
+func (o opened) close() {
+	o.DB.Close()
+	o.pools.Close()
+}
+
+// fresh makes a database with an empty store and returns its URL.
+func fresh(t testing.TB) string {
+	t.Helper()
+	s := need(t)
+	name, err := s.NewDatabase(context.Background())
+	must(t, err)
+	_, err = postgres.Migrate(context.Background(), s.URL(name), pgstore.Schema())
+	must(t, err)
+	return s.URL(name)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openNew(t testing.TB) store.Store { return openURL(t, fresh(t)) }
+
+func driver(open func(testing.TB) store.Store) storetest.Driver {
+	return storetest.Driver{
+		Open: open,
+		Reopen: func(t testing.TB, s store.Store) store.Store {
+			s.(opened).close()
+			return openURL(t, s.(opened).url)
+		},
+		Another: func(t testing.TB, s store.Store) store.Store { return openURL(t, s.(opened).url) },
+	}
+}
+
+func TestConformance(t *testing.T) { storetest.Run(t, driver(openNew)) }
+
+func BenchmarkStore(b *testing.B) { storetest.Bench(b, openNew) }

@@ -1,0 +1,116 @@
+package pgstore
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// deviceColumns are what scanDevice scans, of the aliases d and s.
+const deviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale, d.timezone,
+	d.added_at, d.seen_at, d.retired_at, d.retired_for`
+
+func scanDevice(d *bellhop.Device) []any {
+	return []any{&d.ID, &d.Shop, &d.PersonID, &d.Installation, postgres.TextTo(&d.Kind), &d.Value,
+		postgres.TextTo(&d.Platform), postgres.TextTo(&d.Form), &d.Locale, &d.Timezone, postgres.TimeTo(&d.AddedAt),
+		postgres.TimeTo(&d.SeenAt), postgres.TimeTo(&d.RetiredAt), postgres.TextTo(&d.RetiredFor)}
+}
+
+func readDevice(r pgx.Rows) (d bellhop.Device, err error) {
+	err = r.Scan(scanDevice(&d)...)
+	return d, err
+}
+
+// putDevice inserts or refreshes. The budget goes on where it was, but another
+// form has another budget.
+const putDevice = `WITH d AS (
+	INSERT INTO devices AS d (shop_id, person_id, installation, kind, value, platform, form, locale, timezone, added_at, seen_at)
+	SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM shops WHERE domain = $1
+	ON CONFLICT (shop_id, installation) DO UPDATE SET person_id = excluded.person_id, kind = excluded.kind,
+		value = excluded.value, platform = excluded.platform, locale = excluded.locale, timezone = excluded.timezone,
+		seen_at = excluded.seen_at, retired_at = NULL, retired_for = NULL, form = excluded.form,
+		free_at = CASE WHEN d.form = excluded.form THEN d.free_at END
+	RETURNING *)
+	SELECT ` + deviceColumns + ` FROM d JOIN shops s ON s.id = d.shop_id`
+
+// PutDevice implements [store.Devices].
+func (db *DB) PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, error) {
+	if err := store.CheckDevice(d); err != nil {
+		return d, err
+	}
+	var put bellhop.Device
+	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
+		put = bellhop.Device{}
+		w := newWrites(db)
+		err := tx.Do(func(b *postgres.Batch) {
+			// Of two who bring the same address at once, the later one gets it.
+			b.Exec(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, d.Value)
+			b.Each(func(r pgx.Rows) (err error) { put, err = readDevice(r); return err }, putDevice,
+				d.Shop, d.PersonID, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form),
+				d.Locale, d.Timezone, postgres.Always(d.AddedAt), postgres.Always(d.SeenAt))
+			w.lockDevices(b, `value = $1 AND kind = $2 AND retired_at IS NULL AND
+				id <> (SELECT d.id FROM devices d JOIN shops s ON s.id = d.shop_id WHERE s.domain = $3 AND d.installation = $4)`,
+				d.Value, string(d.Kind), d.Shop, d.Installation)
+		})
+		if err == nil && put.ID == 0 {
+			err = store.NotFound("shop")
+		}
+		if err != nil {
+			return err
+		}
+		return w.moveAddress(ctx, tx, put)
+	})
+	if err != nil {
+		return bellhop.Device{}, wrap("put a device", err)
+	}
+	return put, nil
+}
+
+// moveAddress retires whoever else had the address, in whichever shop.
+func (w *writes) moveAddress(ctx context.Context, tx *postgres.Tx, d bellhop.Device) error {
+	if len(w.devices) == 0 {
+		return tx.Commit(func(*postgres.Batch) {})
+	}
+	owed, err := owedPushes(tx, w.devices)
+	if err != nil {
+		return err
+	}
+	w.skip(owed, store.ReasonDeviceRetired, d.SeenAt)
+	err = tx.Commit(func(b *postgres.Batch) {
+		b.Exec(`UPDATE devices SET retired_at = $2, retired_for = 'address_moved' WHERE id = ANY($1)`, w.devices, postgres.Always(d.SeenAt))
+		w.settle(b)
+		w.finish(b)
+	})
+	if err == nil {
+		w.committed(ctx)
+	}
+	return err
+}
+
+// Devices implements [store.Devices].
+func (db *DB) Devices(ctx context.Context, shop string) ([]bellhop.Device, error) {
+	return list(ctx, db.api, "list devices", readDevice,
+		`SELECT `+deviceColumns+` FROM shops s JOIN devices d ON d.shop_id = s.id WHERE s.domain = $1 ORDER BY d.id`, shop)
+}
+
+// RemoveDevice implements [store.Devices].
+func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error {
+	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
+		w := newWrites(db)
+		err := tx.Do(func(b *postgres.Batch) {
+			w.lockDevices(b, `shop_id = (SELECT id FROM shops WHERE domain = $1) AND installation = $2`, shop, installation)
+		})
+		if err == nil && len(w.devices) == 0 {
+			err = store.NotFound("device")
+		}
+		if err != nil {
+			return err
+		}
+		return w.dropDevices(ctx, tx)
+	})
+	return wrap("remove a device", err)
+}

@@ -1,0 +1,237 @@
+package pgstore
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// eventColumns are what scanEvent scans.
+const eventColumns = `e.id, e.shop, e.topic, e.api_version, e.webhook_id, e.shopify_event_id, e.triggered_at, e.accepted_at, e.signed_by`
+
+func scanEvent(e *bellhop.Event) []any {
+	return []any{(*[16]byte)(&e.ID), &e.Shop, &e.Topic, &e.APIVersion, &e.WebhookID, &e.ShopifyEventID,
+		postgres.TimeTo(&e.TriggeredAt), postgres.TimeTo(&e.AcceptedAt), postgres.TextTo(&e.SignedBy)}
+}
+
+// line is an event's line in the ledger.
+type line struct {
+	event   *bellhop.Event
+	outcome bellhop.Outcome // "" until it has one
+	stored  bool            // it is there
+	changed bool
+	reason  string
+	orderID int64
+	at      time.Time
+}
+
+const loadLines = `SELECT id, outcome FROM events WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
+
+var (
+	insertEvents = `INSERT INTO events (id, shop, topic, api_version, webhook_id, shopify_event_id, triggered_at, accepted_at,
+			signed_by, coding, body, outcome, reason, order_id, at)
+		SELECT * FROM ` + postgres.Unnest("uuid text text text text text timestamptz timestamptz text bigint bytea text text bigint timestamptz")
+	updateEvents = `UPDATE events e SET outcome = n.outcome, reason = n.reason, order_id = n.order_id, at = n.at
+		FROM ` + postgres.Unnest("uuid text text bigint timestamptz") + ` AS n(id, outcome, reason, order_id, at) WHERE e.id = n.id`
+)
+
+// addLine adds the line to those to be inserted or updated.
+func (db *DB) addLine(inserted, updated *postgres.Rows, l *line) {
+	e := l.event
+	if l.stored {
+		updated.Next().ID(e.ID)
+	} else {
+		coding, body := db.bodies.encode(e.Body)
+		inserted.Next().ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).Text(e.ShopifyEventID).
+			Time(e.TriggeredAt).Always(e.AcceptedAt).Text(string(e.SignedBy)).Int(coding).Bytes(body)
+		updated = inserted
+	}
+	updated.Text(string(l.outcome)).Text(l.reason).IntOrNull(l.orderID).Always(l.at)
+}
+
+// Dead implements [store.Ledger].
+func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
+	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
+		l := line{event: e}
+		w := newWrites(db)
+		err := tx.Do(func(b *postgres.Batch) {
+			b.Each(func(r pgx.Rows) error {
+				l.stored = true
+				return r.Scan(nil, postgres.TextTo(&l.outcome))
+			}, loadLines, [][16]byte{e.ID})
+		})
+		if err != nil || store.Settles(l.outcome) {
+			return err
+		}
+		w.lines.Move(l.outcome, bellhop.OutcomeDead)
+		l.outcome, l.reason, l.at = bellhop.OutcomeDead, reason, at
+		err = tx.Commit(func(b *postgres.Batch) {
+			db.saveLines(b, []*line{&l})
+			w.finish(b)
+		})
+		return raced(err)
+	})
+	return wrap("note a dead event", err)
+}
+
+// saveLines queues lines, in the order of their events.
+func (db *DB) saveLines(b *postgres.Batch, lines []*line) {
+	var inserted, updated postgres.Rows
+	for _, l := range lines {
+		db.addLine(&inserted, &updated, l)
+	}
+	if inserted.Len() > 0 {
+		b.Exec(insertEvents, inserted.Args()...)
+	}
+	if updated.Len() > 0 {
+		b.Exec(updateEvents, updated.Args()...)
+	}
+}
+
+// raced has a transaction run again that added what another one had added first.
+func raced(err error) error {
+	if postgres.IsUnique(err) {
+		return postgres.Again(err)
+	}
+	return err
+}
+
+// Totals implements [store.Ledger].
+func (db *DB) Totals(ctx context.Context) (map[bellhop.Outcome]int64, error) {
+	return totals[bellhop.Outcome](ctx, db.api, "count the ledger", `SELECT outcome, n FROM ledger_totals WHERE n <> 0`)
+}
+
+func totals[K ~string](ctx context.Context, p *postgres.Pool, what, query string) (map[K]int64, error) {
+	all, err := list(ctx, p, what, func(r pgx.Rows) (c store.Count[K], err error) {
+		err = r.Scan(postgres.TextTo(&c.Key), &c.By)
+		return c, err
+	}, query)
+	m := map[K]int64{}
+	for _, c := range all {
+		m[c.Key] = c.By
+	}
+	return m, err
+}
+
+// lineCursor is a place in the ledger: the halves of an event's id.
+func lineCursor(id bellhop.EventID) string {
+	return store.Cursor(int64(binary.BigEndian.Uint64(id[:8])), int64(binary.BigEndian.Uint64(id[8:])))
+}
+
+func parseLineCursor(s string) (id bellhop.EventID, err error) {
+	high, low := int64(-1), int64(-1) // all bits: behind every id
+	err = store.ParseCursor(s, &high, &low)
+	binary.BigEndian.PutUint64(id[:8], uint64(high))
+	binary.BigEndian.PutUint64(id[8:], uint64(low))
+	return id, err
+}
+
+// Lines implements [store.Ledger]. Newest first goes by the events' ids.
+func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage, err error) {
+	limit, err := store.PageLimit(q.Limit)
+	if err != nil {
+		return page, err
+	}
+	before, err := parseLineCursor(q.Cursor)
+	if err != nil {
+		return page, err
+	}
+	query, args := lineQuery(q, before, limit+1)
+	page.Lines, err = list(ctx, db.api, "list the ledger", func(r pgx.Rows) (l store.Line, err error) {
+		err = r.Scan(append(scanEvent(&l.Event), postgres.TextTo(&l.Outcome), &l.Reason, postgres.IntTo(&l.OrderID), postgres.TimeTo(&l.At))...)
+		return l, err
+	}, query, args...)
+	if len(page.Lines) > limit {
+		page.Lines = page.Lines[:limit]
+		page.Next = lineCursor(page.Lines[limit-1].Event.ID)
+	}
+	return page, err
+}
+
+// lineQuery asks for no more than what narrows the list, so that an index is
+// used where one fits.
+func lineQuery(q store.LineQuery, before bellhop.EventID, limit int) (query string, args []any) {
+	args = []any{postgres.ID(before)}
+	var where strings.Builder
+	and := func(column string, value any, given bool) {
+		if given {
+			args = append(args, value)
+			fmt.Fprintf(&where, " AND e.%s = $%d", column, len(args))
+		}
+	}
+	and("outcome", string(q.Outcome), q.Outcome != "")
+	and("reason", q.Reason, q.Reason != "")
+	and("shop", q.Shop, q.Shop != "")
+	and("topic", q.Topic, q.Topic != "")
+	and("webhook_id", q.WebhookID, q.WebhookID != "")
+	and("order_id", q.OrderID, q.OrderID != 0)
+	if q.Outcome == bellhop.OutcomeSkipped || q.Outcome == bellhop.OutcomeDead {
+		where.WriteString(" AND e.outcome IN ('skipped', 'dead')") // the words of the partial index
+	}
+	args = append(args, limit)
+	return fmt.Sprintf(`SELECT %s, e.outcome, e.reason, e.order_id, e.at FROM events e WHERE e.id < $1%s ORDER BY e.id DESC LIMIT $%d`,
+		eventColumns, where.String(), len(args)), args
+}
+
+// Archived implements [store.Ledger]. Oldest first goes by the events' ids.
+func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error) {
+	if err := store.CheckLimit(limit); err != nil {
+		return nil, err
+	}
+	there := after == bellhop.EventID{}
+	var events []*bellhop.Event
+	err := db.api.Read(ctx, func(b *postgres.Batch) {
+		events = nil
+		b.Each(func(r pgx.Rows) error { there = true; return nil }, `SELECT 1 FROM events WHERE id = $1`, postgres.ID(after))
+		b.Each(func(r pgx.Rows) error {
+			e, err := db.readArchived(r)
+			events = append(events, e)
+			return err
+		}, `SELECT `+eventColumns+`, e.coding, e.body FROM events e
+			WHERE e.id > $1 AND e.shop = $2 AND e.accepted_at >= $3 AND e.body IS NOT NULL ORDER BY e.id LIMIT $4`,
+			postgres.ID(after), shop, postgres.Always(since), limit)
+	})
+	if err == nil && !there {
+		err = store.NotFound("event")
+	}
+	if err != nil {
+		return nil, wrap("read the archive", err)
+	}
+	return events, nil
+}
+
+func (db *DB) readArchived(r pgx.Rows) (*bellhop.Event, error) {
+	var e bellhop.Event
+	var coding int64
+	var stored []byte
+	if err := r.Scan(append(scanEvent(&e), &coding, &stored)...); err != nil {
+		return nil, err
+	}
+	var err error
+	e.Body, err = db.bodies.decode(coding, stored)
+	return &e, err
+}
+
+// Prune implements [store.Ledger]. Who is being recorded just now has its turn
+// next time.
+func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+	if err := store.CheckLimit(limit); err != nil {
+		return 0, err
+	}
+	var n int64
+	err := db.worker.Once(ctx, func(b *postgres.Batch) {
+		b.Count(&n, `UPDATE events SET body = NULL, coding = 0 WHERE id IN
+			(SELECT id FROM events WHERE accepted_at < $1 AND body IS NOT NULL AND outcome <> 'dead'
+				ORDER BY accepted_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)`, postgres.Always(before), min(limit, math.MaxInt32))
+	})
+	return int(n), wrap("drop old bodies", err)
+}

@@ -1,0 +1,218 @@
+package pgstore
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// orderColumns are what readOrder reads, of a table or alias o.
+const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
+	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
+	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
+	o.financial_status, o.fulfillment_status, o.test, o.triggered_at, o.accepted_at, o.recorded_at,
+	(SELECT min(sent_at) FROM pushes p WHERE p.shop_id = o.shop_id AND p.order_id = o.order_id)`
+
+func readOrder(r pgx.Rows, shop string) (bellhop.Order, error) {
+	o := bellhop.Order{Shop: shop}
+	var hash, placed, updated int64
+	var currency, total, seenCurrency, seenTotal string
+	err := r.Scan(&o.ID, postgres.TimeTo(&o.Version.UpdatedAt), postgres.TimeTo(&o.Version.TriggeredAt), &hash,
+		postgres.TimeTo(&o.EditedAt), postgres.TimeTo(&o.RefundedAt), postgres.TextTo(&o.Handling),
+		postgres.TimeTo(&o.PlacedAt), &placed, postgres.TimeTo(&o.UpdatedAt), &updated, postgres.TimeTo(&o.CancelledAt),
+		&o.Name, &o.Number, &currency, &total, &seenCurrency, &seenTotal, &o.CustomerName, &o.CustomerEmail, &o.Note,
+		&o.FinancialStatus, &o.FulfillmentStatus, &o.Test, postgres.TimeTo(&o.Trace.TriggeredAt),
+		postgres.TimeTo(&o.Trace.AcceptedAt), postgres.TimeTo(&o.Trace.RecordedAt), postgres.TimeTo(&o.Trace.PushedAt))
+	if err != nil {
+		return o, err
+	}
+	o.Version.Hash = uint64(hash)
+	o.PlacedAt, o.UpdatedAt = store.Zoned(o.PlacedAt, placed), store.Zoned(o.UpdatedAt, updated)
+	if o.Total, err = store.ReadMoney(total, currency); err != nil || seenCurrency == "" {
+		return o, err
+	}
+	seen, err := store.ReadMoney(seenTotal, seenCurrency)
+	o.Presentment = &seen
+	return o, err
+}
+
+// A list walks the index orders_list backwards from where the page before ended.
+// What is searched for is narrowed to what may match; [store.Search] decides.
+const listOrders = `SELECT ` + orderColumns + ` FROM orders o
+	WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3) AND o.placed_at >= $4
+		AND ($5 = '' OR o.handling = $5)
+		AND ($6 = '' OR strpos(o.sought, $6) > 0 OR strpos(o.sought, $7) > 0 OR o.number::text = $7)
+	ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $8`
+
+// place is where a page of orders begins.
+type place struct {
+	before time.Time
+	id     int64
+}
+
+// far is after every order, and long before every order.
+var (
+	far  = time.Date(200_000, 1, 1, 0, 0, 0, 0, time.UTC)
+	past = time.Date(-4_000, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+func parsePlace(cursor string) (place, error) {
+	if cursor == "" {
+		return place{far, math.MaxInt64}, nil
+	}
+	var micros, id int64
+	err := store.ParseCursor(cursor, &micros, &id)
+	return place{time.UnixMicro(micros), id}, err
+}
+
+func placeOf(o *bellhop.Order) place { return place{o.PlacedAt, o.ID} }
+
+// Orders implements [store.Orders].
+func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
+	limit, err := store.PageLimit(q.Limit)
+	if err != nil {
+		return page, err
+	}
+	from, err := parsePlace(q.Cursor)
+	if err != nil {
+		return page, err
+	}
+	search, err := store.ParseSearch(q)
+	if err != nil {
+		return page, err
+	}
+	if q.Since.IsZero() {
+		q.Since = past
+	}
+	for {
+		found, err := db.ordersFrom(ctx, shop, q, search, from, limit+1)
+		if err != nil {
+			return store.OrderPage{}, wrap("list orders", err)
+		}
+		for i := range found {
+			if o := &found[i]; search.Matches(o.Name, o.Number, o.CustomerName, o.CustomerEmail) {
+				page.Orders = append(page.Orders, *o)
+			}
+		}
+		switch {
+		case len(page.Orders) > limit:
+			page.Orders = page.Orders[:limit]
+			last := page.Orders[limit-1]
+			page.Next = store.Cursor(last.PlacedAt.UnixMicro(), last.ID)
+			return page, nil
+		case len(found) <= limit:
+			return page, nil
+		}
+		from = placeOf(&found[len(found)-1])
+	}
+}
+
+func (db *DB) ordersFrom(ctx context.Context, shop string, q store.OrderQuery, s store.Search, from place, limit int) ([]bellhop.Order, error) {
+	return list(ctx, db.api, "list orders", func(r pgx.Rows) (bellhop.Order, error) { return readOrder(r, shop) }, listOrders,
+		shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), string(q.Handling), s.Want, orNone(s.Bare), limit)
+}
+
+// orNone keeps "" from being found everywhere.
+func orNone(s string) string {
+	if s == "" {
+		return "\n\n"
+	}
+	return s
+}
+
+// Order implements [store.Orders].
+func (db *DB) Order(ctx context.Context, shop string, id int64) (bellhop.Order, error) {
+	var w whole
+	err := db.api.Read(ctx, func(b *postgres.Batch) { w.load(b, shop, id) })
+	if err == nil && !w.there {
+		err = store.NotFound("order")
+	}
+	if err != nil {
+		return bellhop.Order{}, wrap("read an order", err)
+	}
+	return w.order, nil
+}
+
+// whole is an order with its items and pushes.
+type whole struct {
+	order bellhop.Order
+	there bool
+}
+
+const (
+	ofOrder     = `shop_id = (SELECT id FROM shops WHERE domain = $1) AND order_id = $2`
+	selectOrder = `SELECT ` + orderColumns + ` FROM orders o WHERE o.placed_at IS NOT NULL AND o.` + ofOrder
+	selectItems = `SELECT item_id, title, variant, sku, quantity, price FROM items WHERE ` + ofOrder + ` ORDER BY position`
+)
+
+// load queues what makes up an order. Pushes are of it even if it is deleted.
+func (w *whole) load(b *postgres.Batch, shop string, id int64) {
+	*w = whole{}
+	b.Each(func(r pgx.Rows) (err error) {
+		w.there = true
+		w.order, err = readOrder(r, shop)
+		return err
+	}, selectOrder, shop, id)
+	b.Each(func(r pgx.Rows) error {
+		var i bellhop.Item
+		var price string
+		err := r.Scan(&i.ID, &i.Title, &i.Variant, &i.SKU, &i.Quantity, &price)
+		if err == nil {
+			i.Price, err = store.ReadMoney(price, w.order.Total.Currency)
+		}
+		w.order.Items = append(w.order.Items, i)
+		return err
+	}, selectItems, shop, id)
+	b.Each(func(r pgx.Rows) error {
+		p, err := readPush(r, shop)
+		w.order.Pushes = append(w.order.Pushes, p)
+		return err
+	}, selectPushes+`WHERE p.`+ofOrder+` ORDER BY p.id`, shop, id)
+}
+
+const lockOrder = `SELECT s.id FROM shops s JOIN orders o ON o.shop_id = s.id
+	WHERE s.domain = $1 AND o.order_id = $2 FOR NO KEY UPDATE OF o`
+
+// SetHandling implements [store.Orders].
+func (db *DB) SetHandling(ctx context.Context, shop string, id int64, h bellhop.Handling, at time.Time) (bellhop.Order, error) {
+	if _, err := bellhop.ParseHandling(string(h)); err != nil {
+		return bellhop.Order{}, err
+	}
+	var o whole
+	var own int64
+	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
+		err := tx.Do(func(b *postgres.Batch) {
+			b.Each(func(r pgx.Rows) error { return r.Scan(&own) }, lockOrder, shop, id)
+			o.load(b, shop, id)
+		})
+		switch {
+		case err != nil:
+			return err
+		case !o.there:
+			return store.NotFound("order")
+		case o.order.Handling == h:
+			return nil
+		}
+		o.order.Handling = h
+		w := newWrites(db)
+		w.tell(store.ChangeUpdated, own, id, 0, at)
+		err = tx.Commit(func(b *postgres.Batch) {
+			b.Exec(`UPDATE orders SET handling = $3 WHERE shop_id = $1 AND order_id = $2`, own, id, string(h))
+			w.finish(b)
+		})
+		if err == nil {
+			w.committed(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return bellhop.Order{}, wrap("set an order's handling", err)
+	}
+	return o.order, nil
+}

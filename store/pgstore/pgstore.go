@@ -1,0 +1,125 @@
+// Package pgstore keeps the store in a PostgreSQL database, for any number of
+// processes at once.
+//
+// Whatever a batch of facts needs is loaded in one round trip, merged in Go and
+// written with its COMMIT in another, however large the batch. Transactions take
+// their locks in one order: events, orders, devices, pushes, shops, the stream,
+// totals. The stream's lock is taken last and makes those who tell it something
+// commit one after the other, so that whoever writes little writes together.
+package pgstore
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// DB is the store in one database.
+type DB struct {
+	webhooks, api, worker *postgres.Pool
+
+	pools    *postgres.Pools
+	settling *group[[]store.Settled]
+	bodies   bodies
+	watch    watch
+
+	stop context.CancelFunc
+	ctx  context.Context // ends with Close
+	wg   sync.WaitGroup
+}
+
+var _ store.Store = (*DB)(nil)
+
+// New returns the store in a database that must have been migrated to [Schema].
+func New(p *postgres.Pools) *DB {
+	db := &DB{webhooks: p.Webhooks, api: p.API, worker: p.Worker, pools: p}
+	db.ctx, db.stop = context.WithCancel(context.Background())
+	db.settling = newGroup(db.settleAll)
+	db.watch.init()
+	db.wg.Go(func() { db.settling.serve(db.ctx) })
+	db.wg.Go(func() { db.lookAround(db.ctx) })
+	return db
+}
+
+// Close ends what the store runs in the background. The pools stay open: it is
+// whoever opened them that closes them.
+func (db *DB) Close() error {
+	db.stop()
+	db.wg.Wait()
+	return nil
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schema is the store's part of the database.
+func Schema() postgres.Schema {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the name is right or nothing works
+	}
+	return postgres.Schema{Name: "store", FS: sub}
+}
+
+func wrap(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// list reads rows of one query, each by scan.
+func list[T any](ctx context.Context, p *postgres.Pool, what string, scan func(pgx.Rows) (T, error), query string, args ...any) ([]T, error) {
+	var all []T
+	err := p.Read(ctx, func(b *postgres.Batch) {
+		all = nil
+		b.Each(func(r pgx.Rows) error {
+			one, err := scan(r)
+			all = append(all, one)
+			return err
+		}, query, args...)
+	})
+	if err != nil {
+		return nil, wrap(what, err)
+	}
+	return all, nil
+}
+
+// one is list for a single row; store.NotFound of kind if there is none.
+func one[T any](ctx context.Context, p *postgres.Pool, kind string, scan func(pgx.Rows) (T, error), query string, args ...any) (T, error) {
+	found, err := list(ctx, p, "look up a "+kind, scan, query, args...)
+	if err == nil && len(found) == 0 {
+		err = store.NotFound(kind)
+	}
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return found[0], nil
+}
+
+// once runs a statement, which has to change something: store.NotFound of kind
+// if it does not.
+func once(ctx context.Context, p *postgres.Pool, kind, what, query string, args ...any) error {
+	var n int64
+	err := p.Once(ctx, func(b *postgres.Batch) { b.Count(&n, query, args...) })
+	if err == nil && n == 0 {
+		err = store.NotFound(kind)
+	}
+	return wrap(what, err)
+}
+
+// taken says so when err is a violated constraint: see [store.Exists].
+func taken(kind string, err error) error {
+	if postgres.IsUnique(err) {
+		return store.Exists(kind, err)
+	}
+	return err
+}

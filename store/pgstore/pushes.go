@@ -1,0 +1,67 @@
+package pgstore
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// selectPushes is what scanPush scans.
+const selectPushes = `SELECT p.id, p.order_id, o.name, p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason,
+	p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at
+	FROM pushes p JOIN orders o USING (shop_id, order_id) LEFT JOIN devices d ON d.id = p.device_id `
+
+func readPush(r pgx.Rows, shop string) (bellhop.Push, error) {
+	p := bellhop.Push{Shop: shop}
+	err := r.Scan(&p.ID, &p.OrderID, postgres.TextTo(&p.OrderName), &p.DeviceID, postgres.TextTo(&p.Installation),
+		postgres.TextTo(&p.Kind), postgres.TextTo(&p.Status), &p.Attempts, &p.Reason, postgres.TimeTo(&p.CreatedAt),
+		postgres.TimeTo(&p.NextAt), postgres.TimeTo(&p.SentAt), postgres.TimeTo(&p.ReceivedAt), postgres.TimeTo(&p.OpenedAt))
+	return p, err
+}
+
+// Pushes implements [store.Outbox].
+func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page store.PushPage, err error) {
+	limit, err := store.PageLimit(q.Limit)
+	if err != nil {
+		return page, err
+	}
+	before := int64(math.MaxInt64)
+	if err := store.ParseCursor(q.Cursor, &before); err != nil {
+		return page, err
+	}
+	if q.Status != "" {
+		if _, err := bellhop.ParsePushStatus(string(q.Status)); err != nil {
+			return page, err
+		}
+	}
+	page.Pushes, err = list(ctx, db.api, "list pushes", func(r pgx.Rows) (bellhop.Push, error) { return readPush(r, shop) },
+		selectPushes+`WHERE p.shop_id = (SELECT id FROM shops WHERE domain = $1) AND p.id < $2
+			AND ($3 = '' OR p.status = $3) AND ($4 = 0 OR p.order_id = $4) ORDER BY p.id DESC LIMIT $5`,
+		shop, before, string(q.Status), q.OrderID, limit+1)
+	if len(page.Pushes) > limit {
+		page.Pushes = page.Pushes[:limit]
+		page.Next = store.Cursor(page.Pushes[limit-1].ID)
+	}
+	return page, err
+}
+
+// PushReceipt implements [store.Outbox].
+func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error {
+	query := `UPDATE pushes SET received_at = coalesce(received_at, $3)`
+	if opened {
+		query = `UPDATE pushes SET opened_at = coalesce(opened_at, $3)`
+	}
+	return once(ctx, db.api, "push", "note a receipt",
+		query+` WHERE id = $2 AND shop_id = (SELECT id FROM shops WHERE domain = $1)`, shop, id, postgres.Always(at))
+}
+
+// PushCounts implements [store.Outbox].
+func (db *DB) PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error) {
+	return totals[bellhop.PushStatus](ctx, db.api, "count pushes", `SELECT status, n FROM push_totals WHERE n <> 0`)
+}

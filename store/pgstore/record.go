@@ -1,0 +1,310 @@
+package pgstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// Record implements [store.Recorder]: one round trip loads what the facts are
+// merged into, another writes what came of it. When another process brought
+// a new order or event first, or two wait for each other, it is done again.
+func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
+	if len(facts) == 0 {
+		return nil, nil
+	}
+	facts, err := store.CheckFacts(facts)
+	if err != nil {
+		return nil, err
+	}
+	var results []bellhop.Result
+	err = db.worker.Write(ctx, func(tx *postgres.Tx) error {
+		b := newBatch(db, facts)
+		if err := tx.Do(b.load); err != nil {
+			return err
+		}
+		results = make([]bellhop.Result, len(facts))
+		for i := range facts {
+			results[i] = b.one(&facts[i])
+		}
+		if err := tx.Commit(b.save); err != nil {
+			return raced(err)
+		}
+		b.committed(ctx)
+		return nil
+	})
+	if err != nil {
+		return nil, wrap("record", err)
+	}
+	return results, nil
+}
+
+// batch is one call of Record inside a transaction.
+type batch struct {
+	*writes
+	facts  []bellhop.Fact
+	shops  map[string]*shopRow
+	events map[bellhop.EventID]*line
+	orders map[orderKey]*orderRow
+	fresh  []*newPush
+	owedOf map[orderKey][]*pushRow // on their way, of orders that are deleted
+}
+
+// shopRow is what recording needs of a shop; id is 0 when there is none.
+type shopRow struct {
+	id       int64
+	disabled bool
+	phones   []phoneRow // in use
+	last     *bellhop.Event
+}
+
+// phoneRow is what a new push needs of a device.
+type phoneRow struct {
+	id     int64
+	freeAt time.Time // when its budget has room again
+}
+
+type orderKey struct{ shop, id int64 }
+
+// orderRow is an order as the batch leaves it.
+type orderRow struct {
+	orderKey
+	stored  bool // there is a row
+	state   store.State
+	dirty   bool
+	content *bellhop.Fact // what replaces the content
+	first   *bellhop.Fact // what brought the order
+	wiped   bool
+}
+
+// newPush is a push that the batch adds; device is 0 when there was none.
+type newPush struct {
+	order   *orderRow
+	device  int64
+	at, due time.Time
+}
+
+func newBatch(db *DB, facts []bellhop.Fact) *batch {
+	return &batch{writes: newWrites(db), facts: facts, shops: map[string]*shopRow{}, owedOf: map[orderKey][]*pushRow{},
+		events: make(map[bellhop.EventID]*line, len(facts)), orders: make(map[orderKey]*orderRow, len(facts))}
+}
+
+const (
+	loadShops  = `SELECT domain, id, disabled FROM shops WHERE domain = ANY($1)`
+	loadPhones = `SELECT s.domain, d.id, d.free_at FROM shops s JOIN devices d ON d.shop_id = s.id
+		WHERE s.domain = ANY($1) AND d.retired_at IS NULL ORDER BY d.id`
+	ofKeys     = ` FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) JOIN shops s ON s.domain = k.domain `
+	loadOrders = `SELECT o.shop_id, o.order_id, o.deleted, o.version_updated_at, o.version_triggered_at, o.version_hash,
+		o.edit_at, o.edit_id, o.refund_at, o.refund_id` + ofKeys + `JOIN orders o ON o.shop_id = s.id AND o.order_id = k.order_id
+		ORDER BY o.shop_id, o.order_id FOR NO KEY UPDATE OF o`
+	loadOwed = `SELECT ` + pushRowColumns + ofKeys + `JOIN pushes p ON p.shop_id = s.id AND p.order_id = k.order_id
+		WHERE p.next_at IS NOT NULL AND p.status <> 'sending' ORDER BY p.id FOR UPDATE OF p`
+)
+
+// load queues what the facts are about. What is there is locked in a fixed order.
+func (b *batch) load(q *postgres.Batch) {
+	domains, ids := b.names()
+	q.Each(b.addEvent, loadLines, ids)
+	q.Each(b.addShop, loadShops, domains)
+	q.Each(b.addPhone, loadPhones, domains)
+	if d, ids := b.keys(func(f *bellhop.Fact) bool { return true }); len(ids) > 0 {
+		q.Each(b.addOrder, loadOrders, d, ids)
+	}
+	if d, ids := b.keys(func(f *bellhop.Fact) bool { return f.Deleted }); len(ids) > 0 {
+		q.Each(b.addOwed, loadOwed, d, ids)
+	}
+}
+
+func (b *batch) names() (domains []string, ids [][16]byte) {
+	seen := map[string]bool{}
+	for i := range b.facts {
+		e := b.facts[i].Event
+		ids = append(ids, e.ID)
+		if !seen[e.Shop] {
+			seen[e.Shop] = true
+			domains = append(domains, e.Shop)
+		}
+	}
+	return domains, ids
+}
+
+// keys lists the orders of some facts, each once.
+func (b *batch) keys(of func(*bellhop.Fact) bool) (domains []string, ids []int64) {
+	type key struct {
+		domain string
+		id     int64
+	}
+	seen := make(map[key]bool, len(b.facts))
+	for i := range b.facts {
+		f := &b.facts[i]
+		k := key{f.Event.Shop, f.OrderID}
+		if k.id == 0 || seen[k] || !of(f) {
+			continue
+		}
+		seen[k] = true
+		domains, ids = append(domains, k.domain), append(ids, k.id)
+	}
+	return domains, ids
+}
+
+func (b *batch) addEvent(r pgx.Rows) error {
+	l := line{stored: true}
+	var id bellhop.EventID
+	err := r.Scan((*[16]byte)(&id), postgres.TextTo(&l.outcome))
+	b.events[id] = &l
+	return err
+}
+
+func (b *batch) addShop(r pgx.Rows) error {
+	var domain string
+	var s shopRow
+	err := r.Scan(&domain, &s.id, &s.disabled)
+	b.shops[domain] = &s
+	return err
+}
+
+func (b *batch) addPhone(r pgx.Rows) error {
+	var domain string
+	var p phoneRow
+	err := r.Scan(&domain, &p.id, postgres.TimeTo(&p.freeAt))
+	if s := b.shops[domain]; s != nil { // another one may have added it since
+		s.phones = append(s.phones, p)
+	}
+	return err
+}
+
+func (b *batch) addOrder(r pgx.Rows) error {
+	o := orderRow{stored: true}
+	s := &o.state
+	var hash int64
+	err := r.Scan(&o.shop, &o.id, &s.Deleted, postgres.TimeTo(&s.Version.UpdatedAt), postgres.TimeTo(&s.Version.TriggeredAt),
+		&hash, postgres.TimeTo(&s.Edit.At), postgres.IntTo(&s.Edit.ID), postgres.TimeTo(&s.Refund.At), postgres.IntTo(&s.Refund.ID))
+	s.Version.Hash = uint64(hash)
+	if s.Edit != (bellhop.Touch{}) {
+		s.Edit.Kind = bellhop.TouchEdit
+	}
+	if s.Refund != (bellhop.Touch{}) {
+		s.Refund.Kind = bellhop.TouchRefund
+	}
+	b.orders[o.orderKey] = &o
+	return err
+}
+
+func (b *batch) addOwed(r pgx.Rows) error {
+	p, err := readPushRow(r)
+	k := orderKey{p.shop, p.order}
+	b.owedOf[k] = append(b.owedOf[k], p)
+	return err
+}
+
+// one records one fact.
+func (b *batch) one(f *bellhop.Fact) bellhop.Result {
+	l := b.events[f.Event.ID]
+	if l == nil {
+		l = &line{}
+		b.events[f.Event.ID] = l
+	}
+	if store.Settles(l.outcome) {
+		return store.Redelivered()
+	}
+	r := b.apply(f)
+	b.lines.Move(l.outcome, r.Outcome)
+	l.event, l.outcome, l.reason, l.orderID, l.at, l.changed = f.Event, r.Outcome, r.Reason, f.OrderID, f.At, true
+	return r
+}
+
+func (b *batch) apply(f *bellhop.Fact) bellhop.Result {
+	shop := b.shops[f.Event.Shop]
+	if shop == nil {
+		shop = &shopRow{}
+		b.shops[f.Event.Shop] = shop
+	}
+	if shop.last == nil || f.Event.AcceptedAt.After(shop.last.AcceptedAt) {
+		shop.last = f.Event
+	}
+	if skip := store.SkipFor(*f, shop.id != 0, shop.disabled); skip != "" {
+		return bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: skip}
+	}
+	o := b.order(orderKey{shop.id, f.OrderID})
+	before := o.state
+	m := store.Merge(before, *f)
+	o.take(m, f)
+	if m.Wipe {
+		b.skip(b.owedOf[o.orderKey], store.ReasonOrderDeleted, f.At)
+	}
+	if m.Result.Outcome == bellhop.OutcomeRecorded && m.Owes {
+		m.Result.Pushes = b.owe(shop, o, f.At)
+	}
+	if kind, tells := m.Tells(before); tells {
+		b.tell(kind, shop.id, f.OrderID, 0, f.At)
+	}
+	return m.Result
+}
+
+func (b *batch) order(k orderKey) *orderRow {
+	o := b.orders[k]
+	if o == nil {
+		o = &orderRow{orderKey: k}
+		b.orders[k] = o
+	}
+	return o
+}
+
+// take brings the row to the merged state.
+func (o *orderRow) take(m store.Merged, f *bellhop.Fact) {
+	o.dirty = o.dirty || !o.stored || m.Result.Outcome == bellhop.OutcomeRecorded || m.State.Version.Compare(o.state.Version) != 0
+	o.state = m.State
+	switch {
+	case m.Wipe:
+		o.wiped, o.content, o.first = true, nil, nil
+	case m.Content:
+		o.content = f
+		if m.First {
+			o.first = f
+		}
+	}
+}
+
+// owe adds a push to each device of the shop that is in use.
+func (b *batch) owe(shop *shopRow, o *orderRow, at time.Time) int {
+	if len(shop.phones) == 0 {
+		b.fresh = append(b.fresh, &newPush{order: o, at: at})
+		return 0
+	}
+	for _, p := range shop.phones {
+		b.fresh = append(b.fresh, &newPush{order: o, device: p.id, at: at, due: store.DueAt(at, p.freeAt)})
+	}
+	b.owed = true
+	return len(shop.phones)
+}
+
+// changedOrders and changedLines list what is to be written, in the order of
+// locks.
+func (b *batch) changedOrders() (all []*orderRow) {
+	for _, o := range b.orders {
+		if o.dirty {
+			all = append(all, o)
+		}
+	}
+	slices.SortFunc(all, func(a, b *orderRow) int {
+		return cmp.Or(cmp.Compare(a.shop, b.shop), cmp.Compare(a.id, b.id))
+	})
+	return all
+}
+
+func (b *batch) changedLines() (all []*line) {
+	for _, l := range b.events {
+		if l.changed {
+			all = append(all, l)
+		}
+	}
+	slices.SortFunc(all, func(a, b *line) int { return slices.Compare(a.event.ID[:], b.event.ID[:]) })
+	return all
+}

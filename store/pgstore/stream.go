@@ -1,0 +1,55 @@
+package pgstore
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+const listChanges = `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at FROM changes c JOIN shops s ON s.id = c.shop_id
+	WHERE c.seq > $1 AND ($2 = '' OR s.domain = $2) ORDER BY c.seq LIMIT $3`
+
+// Changes implements [store.Stream].
+func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) ([]store.Change, error) {
+	if err := store.CheckLimit(limit); err != nil {
+		return nil, err
+	}
+	return list(ctx, db.api, "read the stream", func(r pgx.Rows) (c store.Change, err error) {
+		err = r.Scan(&c.Seq, postgres.TextTo(&c.Kind), &c.Shop, &c.OrderID, postgres.IntTo(&c.PushID), postgres.TimeTo(&c.At))
+		return c, err
+	}, listChanges, after, shop, limit)
+}
+
+// LastChange implements [store.Stream].
+func (db *DB) LastChange(ctx context.Context) (int64, error) {
+	return db.change(ctx, `SELECT max(seq) FROM changes`)
+}
+
+// FirstChange implements [store.Stream].
+func (db *DB) FirstChange(ctx context.Context) (int64, error) {
+	return db.change(ctx, `SELECT min(seq) FROM changes`)
+}
+
+func (db *DB) change(ctx context.Context, query string) (seq int64, err error) {
+	err = db.api.Read(ctx, func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error { return r.Scan(postgres.IntTo(&seq)) }, query)
+	})
+	return seq, wrap("read the stream", err)
+}
+
+// trim drops the changes up to a number. What was recorded is committed by then,
+// and whoever fills the next chunk drops what this one could not.
+func (db *DB) trim(ctx context.Context, to int64) {
+	if to <= 0 {
+		return
+	}
+	err := db.worker.Once(context.WithoutCancel(ctx), func(b *postgres.Batch) {
+		b.Exec(`DELETE FROM changes WHERE seq <= $1`, to)
+	})
+	if err != nil {
+		db.pools.Log().Warn("drop old changes", "err", err)
+	}
+}

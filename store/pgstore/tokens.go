@@ -1,0 +1,78 @@
+package pgstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// tokenColumns are what readToken reads, of the aliases t and s.
+const tokenColumns = `t.id, s.domain, t.name, t.hash, t.created_at, t.last_used_at`
+
+func readToken(r pgx.Rows) (t bellhop.Token, err error) {
+	var hash []byte
+	err = r.Scan(&t.ID, &t.Shop, &t.Name, &hash, postgres.TimeTo(&t.CreatedAt), postgres.TimeTo(&t.LastUsedAt))
+	copy(t.Hash[:], hash)
+	return t, err
+}
+
+// AddToken implements [store.People].
+func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error) {
+	t, err := store.CheckToken(t)
+	if err != nil {
+		return t, err
+	}
+	var id int64
+	err = db.api.Once(ctx, func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error { return r.Scan(&id) },
+			`INSERT INTO tokens (shop_id, name, hash, created_at, last_used_at)
+			SELECT id, $2, $3, $4, $5 FROM shops WHERE domain = $1 RETURNING id`,
+			t.Shop, t.Name, t.Hash[:], postgres.Always(t.CreatedAt), postgres.Time(t.LastUsedAt))
+	})
+	if err == nil && id == 0 {
+		err = store.NotFound("shop")
+	}
+	if err != nil {
+		return bellhop.Token{}, wrap("add a token", taken("token", err))
+	}
+	t.ID = id
+	return t, nil
+}
+
+// Tokens implements [store.People].
+func (db *DB) Tokens(ctx context.Context, shop string) ([]bellhop.Token, error) {
+	return list(ctx, db.api, "list tokens", readToken,
+		`SELECT `+tokenColumns+` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = $1 ORDER BY t.name COLLATE "C"`, shop)
+}
+
+// Token implements [store.People]. That it was used is written down once
+// a minute.
+func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Token, error) {
+	t, err := one(ctx, db.api, "token", readToken,
+		`SELECT `+tokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = $1`, hash[:])
+	if err != nil || now.Sub(t.LastUsedAt) < time.Minute {
+		return t, err
+	}
+	err = db.api.Once(ctx, func(b *postgres.Batch) {
+		b.Exec(`UPDATE tokens SET last_used_at = $2 WHERE id = $1`, t.ID, postgres.Always(now))
+	})
+	if err == nil {
+		t.LastUsedAt = now.Truncate(time.Microsecond)
+	}
+	// A database that takes no changes just now keeps nobody from reading.
+	if ctx.Err() != nil || bellhop.KindOf(err) != bellhop.Unavailable {
+		return t, wrap("note that a token was used", err)
+	}
+	return t, nil
+}
+
+// RemoveToken implements [store.People].
+func (db *DB) RemoveToken(ctx context.Context, shop, name string) error {
+	return once(ctx, db.api, "token", "remove a token",
+		`DELETE FROM tokens WHERE name = $2 AND shop_id = (SELECT id FROM shops WHERE domain = $1)`, shop, name)
+}

@@ -1,0 +1,123 @@
+package pgstore
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop/internal/postgres"
+)
+
+// watch holds the signals that somebody waits for.
+type watch struct {
+	mu      sync.Mutex
+	owed    chan struct{} // closed when pushes may have become due
+	changed chan struct{} // closed when the stream may have changed
+	asked   bool          // somebody waits for one of them
+	begin   chan struct{} // wakes the one who looks around
+	seen    mark
+}
+
+func (w *watch) init() {
+	w.owed, w.changed = make(chan struct{}), make(chan struct{})
+	w.begin = make(chan struct{}, 1)
+	w.seen.last = -1 // nothing was seen yet
+}
+
+// PushesOwed implements [store.Outbox]. What this process commits is told at
+// once, what others do is looked for while somebody waits.
+func (db *DB) PushesOwed() <-chan struct{} { return db.watch.ask(&db.watch.owed) }
+
+// Changed implements [store.Stream].
+func (db *DB) Changed() <-chan struct{} { return db.watch.ask(&db.watch.changed) }
+
+func (w *watch) ask(signal *chan struct{}) <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = true
+	select {
+	case w.begin <- struct{}{}:
+	default:
+	}
+	return *signal
+}
+
+// wrote signals what this process did.
+func (w *watch) wrote(owed, changed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.signal(owed, changed)
+}
+
+func (w *watch) signal(owed, changed bool) {
+	if owed {
+		close(w.owed)
+		w.owed = make(chan struct{})
+	}
+	if changed {
+		close(w.changed)
+		w.changed = make(chan struct{})
+	}
+}
+
+// mark tells two states of the database apart at the cost of two look-ups. Every
+// new push comes with a change of the stream.
+type mark struct {
+	last int64     // of the stream
+	next time.Time // when the first push is due
+}
+
+// saw signals what differs from what was seen before. After that nobody is known
+// to wait.
+func (w *watch) saw(m mark) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	changed := m.last != w.seen.last
+	owed := changed || !m.next.IsZero() && (w.seen.next.IsZero() || m.next.Before(w.seen.next))
+	w.seen = m
+	w.signal(owed, changed)
+	w.asked = w.asked && !owed && !changed
+}
+
+func (w *watch) idle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.asked
+}
+
+// lookEvery is how late what another process did is noticed.
+const lookEvery = 200 * time.Millisecond
+
+// lookAround looks for what other processes did, as long as somebody waits for
+// it. LISTEN would need a connection of its own, and none that goes through
+// PgBouncer.
+func (db *DB) lookAround(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		var next <-chan time.Time
+		if !db.watch.idle() {
+			next = tick.C
+		}
+		select {
+		case <-next:
+		case <-db.watch.begin:
+			continue
+		case <-ctx.Done():
+			return
+		}
+		if m, err := db.mark(ctx); err == nil {
+			db.watch.saw(m)
+		}
+	}
+}
+
+func (db *DB) mark(ctx context.Context) (m mark, err error) {
+	err = db.worker.Read(ctx, func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error { return r.Scan(&m.last, postgres.TimeTo(&m.next)) },
+			`SELECT last, (SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL) FROM stream`)
+	})
+	return m, err
+}
