@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -61,18 +59,8 @@ func (p *Postgres) init(ctx context.Context, initdb string) error {
 	if err := os.WriteFile(pw, []byte(postgresPassword), 0o600); err != nil {
 		return err
 	}
-	if os.Getuid() == 0 {
-		u, err := user.Lookup("postgres")
-		if err != nil {
-			return err
-		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		for _, path := range []string{p.dir, pw} {
-			if err := os.Chown(path, uid, gid); err != nil {
-				return err
-			}
-		}
+	if err := givePostgres(p.dir, pw); err != nil {
+		return err
 	}
 	args := asPostgres(initdb, "-D", filepath.Join(p.dir, "data"), "-U", "bellhop", "--pwfile="+pw, "-A", "scram-sha-256",
 		"-E", "UTF8", "--locale=C.UTF-8", "--no-sync")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 
@@ -19,25 +20,26 @@ var server = sync.OnceValues(func() (*realserver.Postgres, error) {
 	return realserver.StartPostgres(context.Background(), "max_connections=400")
 })
 
+// atExit closes what was started for all tests, the last first.
+var atExit []func() error
+
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if started {
-		if s, err := server(); err == nil {
-			if err := s.Close(); err != nil {
-				log.Print(err)
-			}
+	for _, end := range slices.Backward(atExit) {
+		if err := end(); err != nil {
+			log.Print(err)
 		}
 	}
 	os.Exit(code)
 }
 
-var started bool
+var serverOnce, bouncerOnce sync.Once
 
 func need(t testing.TB) *realserver.Postgres {
 	t.Helper()
 	s, err := server()
-	started = true
 	realserver.Need(t, err)
+	serverOnce.Do(func() { atExit = append(atExit, s.Close) })
 	return s
 }
 
