@@ -1,0 +1,133 @@
+package pgstore
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+var _ store.Mover = (*DB)(nil)
+
+// copiedRows are where the rows of each table are. Counters are no rows.
+var copiedRows = map[store.Table]string{
+	store.TableShops: "shops", store.TablePeople: "people", store.TableSessions: "sessions", store.TableTokens: "tokens",
+	store.TableDevices: "devices", store.TableOrders: "orders", store.TablePushes: "pushes", store.TableEvents: "events",
+	store.TableChanges: "changes",
+}
+
+// Identity implements [store.Mover].
+func (db *DB) Identity(ctx context.Context) (i store.Identity, err error) {
+	err = db.worker.Read(ctx, func(b *postgres.Batch) { readIdentity(b, &i, "") })
+	return i, wrap("look at the store", err)
+}
+
+// readIdentity queues a look at the store, and locks it when lock says so.
+func readIdentity(b *postgres.Batch, i *store.Identity, lock string) {
+	*i = store.Identity{}
+	b.Each(func(r pgx.Rows) error {
+		var n store.CopyNote
+		if err := r.Scan(&i.ID, postgres.TextTo(&n.Source), &n.Mark, &n.Finished); err != nil {
+			return err
+		}
+		if n.Source != "" {
+			n.Tables = map[store.Table]store.CopyProgress{}
+			i.Copy = &n
+		}
+		return nil
+	}, `SELECT id, copied_from, copied_mark, copy_finished FROM identity `+lock)
+	b.Each(func(r pgx.Rows) error {
+		var t store.Table
+		var p store.CopyProgress
+		err := r.Scan(postgres.TextTo(&t), &p.Next, &p.Done, &p.Rows)
+		if i.Copy != nil {
+			i.Copy.Tables[t] = p
+		}
+		return err
+	}, `SELECT name, next, done, n FROM copied`)
+}
+
+// Count implements [store.Mover]. Beyond a million rows it is the planner's
+// estimate, since counting takes longer than a statement may.
+func (db *DB) Count(ctx context.Context, t store.Table) (n int64, err error) {
+	if t == store.TableCounters {
+		c, _, err := db.Export(ctx, t, "", store.ChunkLimit{Rows: 1, Bytes: 1})
+		return int64(c.Len()), err
+	}
+	const exact = 1_000_000
+	err = db.worker.Read(ctx, func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error { return r.Scan(&n) },
+			`SELECT CASE WHEN n < $1 THEN n ELSE greatest(n, (SELECT reltuples FROM pg_class WHERE oid = $2::text::regclass)::bigint) END
+			FROM (SELECT count(*) AS n FROM (SELECT FROM `+copiedRows[t]+` LIMIT $1) near) counted`, int64(exact), copiedRows[t])
+	})
+	return n, wrap("count rows", err)
+}
+
+// BeginCopy implements [store.Mover].
+func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
+	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
+		var i store.Identity
+		has := map[store.Table]bool{}
+		err := tx.Do(func(b *postgres.Batch) {
+			readIdentity(b, &i, "FOR UPDATE")
+			for t, from := range copiedRows {
+				b.Each(func(r pgx.Rows) error {
+					var there bool
+					err := r.Scan(&there)
+					has[t] = there
+					return err
+				}, `SELECT EXISTS (SELECT FROM `+from+`)`)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		for _, t := range store.Tables() {
+			if has[t] && (i.Copy == nil || i.Copy.Finished) {
+				return store.NotEmpty(t)
+			}
+		}
+		return tx.Commit(func(b *postgres.Batch) {
+			b.Exec(`TRUNCATE shops, people, sessions, tokens, devices, orders, items, pushes, push_totals, events, ledger_totals,
+				changes, copied RESTART IDENTITY`)
+			b.Exec(`UPDATE stream SET last = 0`)
+			b.Exec(`UPDATE identity SET copied_from = $1, copied_mark = $2, copy_finished = false`, source, mark)
+		})
+	})
+	return wrap("begin a copy", err)
+}
+
+// Import implements [store.Mover].
+func (db *DB) Import(ctx context.Context, t store.Table, c store.Chunk, after, next string) error {
+	add := db.importing(&c)
+	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
+		var i store.Identity
+		if err := tx.Do(func(b *postgres.Batch) { readIdentity(b, &i, "FOR UPDATE") }); err != nil {
+			return err
+		}
+		if !i.Copy.At(t, after) {
+			return store.CopiedElsewhere()
+		}
+		return tx.Commit(func(b *postgres.Batch) {
+			add(b)
+			b.Exec(`INSERT INTO copied AS c (name, next, done, n) VALUES ($1,$2,$3,$4)
+				ON CONFLICT (name) DO UPDATE SET next = excluded.next, done = excluded.done, n = c.n + excluded.n`,
+				string(t), next, next == "", int64(c.Len()))
+		})
+	})
+	return wrap("import", err)
+}
+
+// EndCopy implements [store.Mover].
+func (db *DB) EndCopy(ctx context.Context, good bool) error {
+	err := db.worker.Once(ctx, func(b *postgres.Batch) {
+		if good {
+			b.Exec(`UPDATE identity SET copy_finished = true WHERE copied_from IS NOT NULL`)
+		} else {
+			b.Exec(`UPDATE identity SET copied_mark = '' WHERE NOT copy_finished`)
+		}
+	})
+	return wrap("end a copy", err)
+}

@@ -1,0 +1,162 @@
+package pgstore
+
+import (
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// Rows of these tables can be large, so that the database stops at the chunk's
+// size: it would otherwise send what nobody takes.
+
+// upTo selects a table's rows behind a place until they reach a size; more is
+// set when there are others behind them.
+func upTo(table, key, where, size string, limit store.ChunkLimit) string {
+	return fmt.Sprintf(`(SELECT *, n > count(*) OVER () AS more FROM
+		(SELECT *, sum(size) OVER (ORDER BY %[2]s) - size AS before, count(*) OVER () AS n FROM
+			(SELECT *, %[4]s AS size FROM %[1]s WHERE %[3]s ORDER BY %[2]s LIMIT %[5]d) near) sized
+		WHERE before < %[6]d)`, table, key, where, size, limit.Rows+1, limit.Bytes)
+}
+
+// took notes a row that was taken, and that it is the last but not the end.
+func (x *exporter) took(place string, size int) {
+	x.n, x.bytes, x.last = x.n+1, x.bytes+size, place
+}
+
+// full reports whether the chunk takes no more, and has the next begin here.
+func (x *exporter) full() bool {
+	if x.next == "" && x.limit.Reached(x.n, x.bytes) {
+		x.next = x.last
+	}
+	return x.next != ""
+}
+
+func (x *exporter) events(b *postgres.Batch, after bellhop.EventID) {
+	more := false
+	b.Each(func(r pgx.Rows) error {
+		if x.full() {
+			return nil
+		}
+		var l store.Line
+		var coding int64
+		var stored []byte
+		err := r.Scan(append(scanEvent(&l.Event), postgres.TextTo(&l.Outcome), &l.Reason, postgres.IntTo(&l.OrderID),
+			postgres.TimeTo(&l.At), &coding, &stored, &more)...)
+		if err == nil && stored != nil {
+			l.Event.Body, err = x.db.bodies.decode(coding, stored)
+		}
+		x.chunk.Events = append(x.chunk.Events, l)
+		x.took(l.Event.ID.String(), 400+len(l.Event.Body))
+		return err
+	}, `SELECT `+eventColumns+`, e.outcome, e.reason, e.order_id, e.at, e.coding, e.body, e.more FROM `+
+		upTo("events", "id", "id > $1", "400 + coalesce(octet_length(body), 0)", x.limit)+` e ORDER BY e.id`, postgres.ID(after))
+	x.whenMore(b, &more)
+}
+
+// whenMore has the next chunk begin behind the last row that the database sent,
+// when it sent not all.
+func (x *exporter) whenMore(b *postgres.Batch, more *bool) {
+	b.Each(func(pgx.Rows) error {
+		if *more && x.next == "" {
+			x.next = x.last
+		}
+		return nil
+	}, `SELECT 1`)
+}
+
+func (x *exporter) orders(b *postgres.Batch, shop, order int64) {
+	type key struct{ shop, order int64 }
+	at := map[key]int{}
+	more := false
+	these := upTo("orders", "shop_id, order_id", "(shop_id, order_id) > ($1, $2)",
+		"300 + coalesce(octet_length(note), 0) + 150 * coalesce(lines, 0)", x.limit)
+	b.Each(func(r pgx.Rows) error {
+		if x.full() {
+			return nil
+		}
+		var k key
+		row, lines, err := readOrderRow(r, &k.shop, &more)
+		k.order = row.ID
+		at[k] = len(x.chunk.Orders)
+		x.chunk.Orders = append(x.chunk.Orders, row)
+		size := 300 + 150*int(lines)
+		if row.Order != nil {
+			size += len(row.Order.Note)
+		}
+		x.took(fmt.Sprintf("%d.%d", k.shop, k.order), size)
+		return err
+	}, `SELECT o.shop_id, o.more, s.domain, `+exportedOrder+` FROM `+these+` o JOIN shops s ON s.id = o.shop_id
+		ORDER BY o.shop_id, o.order_id`, shop, order)
+	x.whenMore(b, &more)
+	b.Each(func(r pgx.Rows) error {
+		var k key
+		var item bellhop.Item
+		var price string
+		err := r.Scan(&k.shop, &k.order, &item.ID, &item.Title, &item.Variant, &item.SKU, &item.Quantity, &price)
+		i, ok := at[k]
+		if err != nil || !ok || x.chunk.Orders[i].Order == nil {
+			return err
+		}
+		o := x.chunk.Orders[i].Order
+		item.Price, err = store.ReadMoney(price, o.Total.Currency)
+		o.Items = append(o.Items, item)
+		return err
+	}, `SELECT i.shop_id, i.order_id, i.item_id, i.title, i.variant, i.sku, i.quantity, i.price
+		FROM `+these+` o JOIN items i ON i.shop_id = o.shop_id AND i.order_id = o.order_id
+		ORDER BY i.shop_id, i.order_id, i.position`, shop, order)
+}
+
+const exportedOrder = `o.order_id, o.deleted, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.edit_id,
+	o.refund_at, o.refund_id, o.placed_at IS NOT NULL, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at,
+	o.name, o.number, o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
+	o.financial_status, o.fulfillment_status, o.test, o.lines, o.handling, o.triggered_at, o.accepted_at, o.recorded_at`
+
+// readOrderRow reads what it knows of an order, without its items.
+func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row store.OrderRow, lines int64, err error) {
+	var o bellhop.Order
+	var whole bool
+	var placed, updated int64
+	var currency, total, seenCurrency, seenTotal string
+	v, t := &row.State.Version, &o.Trace
+	err = r.Scan(shop, more, &row.Shop, &row.ID, &row.State.Deleted, postgres.TimeTo(&v.UpdatedAt), postgres.TimeTo(&v.TriggeredAt),
+		postgres.IntTo(&v.Hash), postgres.TimeTo(&row.State.Edit.At), postgres.IntTo(&row.State.Edit.ID),
+		postgres.TimeTo(&row.State.Refund.At), postgres.IntTo(&row.State.Refund.ID), &whole,
+		postgres.TimeTo(&o.PlacedAt), postgres.IntTo(&placed), postgres.TimeTo(&o.UpdatedAt), postgres.IntTo(&updated),
+		postgres.TimeTo(&o.CancelledAt), postgres.TextTo(&o.Name), postgres.IntTo(&o.Number), postgres.TextTo(&currency),
+		postgres.TextTo(&total), postgres.TextTo(&seenCurrency), postgres.TextTo(&seenTotal), postgres.TextTo(&o.CustomerName),
+		postgres.TextTo(&o.CustomerEmail), postgres.TextTo(&o.Note), postgres.TextTo(&o.FinancialStatus),
+		postgres.TextTo(&o.FulfillmentStatus), postgres.BoolTo(&o.Test), postgres.IntTo(&lines), postgres.TextTo(&o.Handling),
+		postgres.TimeTo(&t.TriggeredAt), postgres.TimeTo(&t.AcceptedAt), postgres.TimeTo(&t.RecordedAt))
+	kinds(&row.State)
+	if err != nil || !whole {
+		return row, lines, err
+	}
+	o.Shop, o.ID = row.Shop, row.ID
+	o.PlacedAt, o.UpdatedAt = store.Zoned(o.PlacedAt, placed), store.Zoned(o.UpdatedAt, updated)
+	if o.Total, err = store.ReadMoney(total, currency); err != nil {
+		return row, lines, err
+	}
+	if seenCurrency != "" {
+		seen, err := store.ReadMoney(seenTotal, seenCurrency)
+		if err != nil {
+			return row, lines, err
+		}
+		o.Presentment = &seen
+	}
+	row.Order = &o
+	return row, lines, nil
+}
+
+// kinds names the touches that there are.
+func kinds(s *store.State) {
+	if s.Edit != (bellhop.Touch{}) {
+		s.Edit.Kind = bellhop.TouchEdit
+	}
+	if s.Refund != (bellhop.Touch{}) {
+		s.Refund.Kind = bellhop.TouchRefund
+	}
+}

@@ -1,0 +1,201 @@
+package pgstore
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// ofShops makes rows of arguments whose first column is a shop's domain, and
+// finds the shop's id, which is this database's own.
+func ofShops(types, columns string) string {
+	return ` FROM ` + postgres.Unnest("text "+types) + ` AS n(shop, ` + columns + `) JOIN shops s ON s.domain = n.shop`
+}
+
+// importInto is a statement that adds rows that belong to shops.
+func importInto(table, columns, types string) string {
+	columns = strings.Join(strings.Fields(columns), " ")
+	return `INSERT INTO ` + table + ` (shop_id, ` + columns + `) SELECT s.id, n.` +
+		strings.ReplaceAll(columns, ", ", ", n.") + ofShops(types, columns)
+}
+
+var (
+	importShops = `INSERT INTO shops (` + shopColumns + `) SELECT * FROM ` +
+		postgres.Unnest("text boolean text text boolean boolean timestamptz timestamptz text")
+	importPeople = `INSERT INTO people (id, email, role, password_hash, added_at, shop_id)
+		SELECT n.id, n.email, n.role, n.password_hash, n.added_at, s.id FROM ` + postgres.Unnest("bigint text text text timestamptz text") +
+		` AS n(id, email, role, password_hash, added_at, shop) LEFT JOIN shops s ON s.domain = n.shop`
+	importSessions = `INSERT INTO sessions (token_hash, person_id, expires_at, created_at) SELECT * FROM ` +
+		postgres.Unnest("bytea bigint timestamptz timestamptz")
+	importTokens  = importInto("tokens", "id, name, hash, created_at, last_used_at", "bigint text bytea timestamptz timestamptz")
+	importDevices = importInto("devices", "id, person_id, installation, kind, value, platform, form, locale, timezone, added_at, "+
+		"seen_at, retired_at, retired_for, spent, spent_at, free_at, gathered_orders, gathered_total, gathered_currency, gathered_since",
+		"bigint bigint text text text text text text text timestamptz timestamptz timestamptz text "+
+			"float8 timestamptz timestamptz bigint text text timestamptz")
+	importOrders = importInto("orders", "order_id, "+stateColumns+", "+contentColumns+", "+traceColumns,
+		"bigint "+stateTypes+contentTypes+traceTypes)
+	importItems  = importInto("items", "order_id, position, item_id, title, variant, sku, quantity, price", "bigint bigint bigint text text text bigint text")
+	importPushes = importInto("pushes", "id, order_id, device_id, kind, status, attempts, created_at, next_at, reason, sent_at, "+
+		"received_at, opened_at, gathered_since",
+		"bigint bigint bigint text text bigint timestamptz timestamptz text timestamptz timestamptz timestamptz timestamptz")
+	importChanges = importInto("changes", "seq, kind, order_id, push_id, at", "bigint text bigint bigint timestamptz")
+)
+
+// importing makes arrays of a chunk's rows and returns what queues them.
+func (db *DB) importing(c *store.Chunk) func(*postgres.Batch) {
+	var all []statement
+	add := func(query string, r *postgres.Rows) {
+		if r.Len() > 0 {
+			all = append(all, statement{query, r})
+		}
+	}
+	add(importShops, rowsOf(c.Shops, fillShop))
+	add(importPeople, rowsOf(c.People, fillPerson))
+	add(importSessions, rowsOf(c.Sessions, fillSession))
+	add(importTokens, rowsOf(c.Tokens, fillToken))
+	add(importDevices, rowsOf(c.Devices, fillDevice))
+	add(importOrders, rowsOf(c.Orders, fillOrder))
+	add(importItems, itemRows(c.Orders))
+	add(importPushes, rowsOf(c.Pushes, fillPush))
+	add(insertEvents, rowsOf(c.Events, db.fillEvent))
+	add(importChanges, rowsOf(c.Changes, fillChange))
+	return func(b *postgres.Batch) {
+		for _, s := range all {
+			s.queue(b)
+		}
+		for _, n := range c.Counters {
+			importCounter(b, n)
+		}
+	}
+}
+
+type statement struct {
+	query string
+	*postgres.Rows
+}
+
+// queue has the database count what it added: a shop that isn't there would
+// otherwise take its rows along in silence.
+func (s statement) queue(b *postgres.Batch) {
+	b.Each(func(r pgx.Rows) error {
+		var n int
+		if err := r.Scan(&n); err != nil || n == s.Len() {
+			return err
+		}
+		return fmt.Errorf("%d of %d rows belong to a shop that isn't there", s.Len()-n, s.Len())
+	}, `WITH added AS (`+s.query+` RETURNING 1) SELECT count(*) FROM added`, s.Args()...)
+}
+
+func rowsOf[T any](all []T, fill func(*postgres.Rows, *T)) *postgres.Rows {
+	var r postgres.Rows
+	for i := range all {
+		fill(r.Next(), &all[i])
+	}
+	return &r
+}
+
+func fillShop(r *postgres.Rows, s *bellhop.Shop) {
+	r.Text(s.Domain).Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).
+		Always(s.AddedAt).Time(s.LastEventAt).Text(string(s.LastSignedBy))
+}
+
+func fillPerson(r *postgres.Rows, p *bellhop.Person) {
+	r.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Always(p.AddedAt).Text(p.Shop)
+}
+
+func fillSession(r *postgres.Rows, s *bellhop.Session) {
+	r.Bytes(s.TokenHash[:]).Int(s.PersonID).Always(s.ExpiresAt).Always(s.CreatedAt)
+}
+
+func fillToken(r *postgres.Rows, t *bellhop.Token) {
+	r.Text(t.Shop).Int(t.ID).Text(t.Name).Bytes(t.Hash[:]).Always(t.CreatedAt).Time(t.LastUsedAt)
+}
+
+func fillDevice(r *postgres.Rows, d *store.DeviceRow) {
+	var g store.Gathering
+	if d.Allowance.Gathering != nil {
+		g = *d.Allowance.Gathering
+	}
+	r.Text(d.Shop).Int(d.ID).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).Text(string(d.Platform)).
+		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Always(d.AddedAt).Always(d.SeenAt).Time(d.RetiredAt).
+		Text(d.RetiredFor).Float(d.Allowance.Spent).Time(d.Allowance.At).Time(d.FreeAt).
+		IntOrNull(int64(g.Orders)).Text(g.Total.String()).Text(g.Total.Currency).Time(g.Since)
+}
+
+// fillOrder adds an order as recording does: what is none says nothing.
+func fillOrder(r *postgres.Rows, o *store.OrderRow) {
+	s := o.State
+	r.Text(o.Shop).Int(o.ID).Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).
+		Int(int64(s.Version.Hash)).Time(s.Edit.At).IntOrNull(s.Edit.ID).Time(s.Refund.At).IntOrNull(s.Refund.ID)
+	c := o.Order
+	if c == nil {
+		c = &bellhop.Order{}
+		r.Time(time.Time{}).Int(0).Time(time.Time{})
+	} else {
+		r.Always(c.PlacedAt).Int(store.Offset(c.PlacedAt)).Always(c.UpdatedAt)
+	}
+	fill(r, c).Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt)
+}
+
+func itemRows(orders []store.OrderRow) *postgres.Rows {
+	var r postgres.Rows
+	for i := range orders {
+		if orders[i].Order == nil {
+			continue
+		}
+		for n, item := range orders[i].Order.Items {
+			r.Next().Text(orders[i].Shop).Int(orders[i].ID).Int(int64(n)).Int(item.ID).Text(item.Title).Text(item.Variant).
+				Text(item.SKU).Int(item.Quantity).Text(item.Price.String())
+		}
+	}
+	return &r
+}
+
+func fillPush(r *postgres.Rows, p *store.PushRow) {
+	r.Text(p.Shop).Int(p.ID).Int(p.OrderID).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).Int(int64(p.Attempts)).
+		Always(p.CreatedAt).Time(p.NextAt).Text(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).Time(p.GatheredSince)
+}
+
+func (db *DB) fillEvent(r *postgres.Rows, l *store.Line) {
+	e := &l.Event
+	var coding int64
+	var body []byte // NULL once it was pruned
+	if e.Body != nil {
+		coding, body = db.bodies.encode(e.Body)
+	}
+	r.ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).Text(e.ShopifyEventID).Time(e.TriggeredAt).
+		Always(e.AcceptedAt).Text(string(e.SignedBy)).Int(coding).Bytes(body).
+		Text(string(l.Outcome)).Text(l.Reason).IntOrNull(l.OrderID).Always(l.At)
+}
+
+func fillChange(r *postgres.Rows, c *store.Change) {
+	r.Text(c.Shop).Int(c.Seq).Text(string(c.Kind)).Int(c.OrderID).IntOrNull(c.PushID).Always(c.At)
+}
+
+func importCounter(b *postgres.Batch, n store.Counter) {
+	switch {
+	case n.Kind == store.CountOutcome:
+		b.Exec(`INSERT INTO ledger_totals (outcome, n) VALUES ($1, $2)`, n.Name, n.N)
+	case n.Kind == store.CountStatus:
+		b.Exec(`INSERT INTO push_totals (status, n) VALUES ($1, $2)`, n.Name, n.N)
+	case n.Kind == store.CountLastID && n.Name == string(store.TableChanges):
+		b.Exec(`UPDATE stream SET last = $1`, n.N)
+	case n.Kind == store.CountLastID:
+		for _, s := range sequences {
+			if s.table == n.Name {
+				b.Exec(`SELECT setval($1::text::regclass, $2)`, s.sequence, n.N)
+			}
+		}
+	}
+}
+
+// sequences are what ids come from.
+var sequences = []struct{ table, sequence string }{
+	{"people", "people_id_seq"}, {"tokens", "tokens_id_seq"}, {"devices", "devices_id_seq"}, {"pushes", "pushes_id_seq"},
+}
