@@ -1,8 +1,8 @@
-//go:build !killpoints
+//go:build !traps
 
 package main
 
 import "bellhop/pipeline"
 
-// probe returns nothing: only a build for tests dies on purpose.
+// probe returns none: only a build for tests fails on purpose.
 func probe() pipeline.Probe { return nil }

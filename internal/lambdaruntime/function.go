@@ -23,15 +23,18 @@ type Function struct {
 	Concurrency int
 	// Running lets a process run on between invocations. Lambda's stands still.
 	Running bool
+	// Fell is told of each process that ended by itself, or because its time was
+	// up; nil is not.
+	Fell func()
 
 	command []string
-	env     []string
 	output  io.Writer
 
 	once  sync.Once
 	slots chan struct{}
 
 	mu     sync.Mutex
+	env    []string
 	idle   []*instance
 	all    map[*instance]bool
 	starts int
@@ -153,6 +156,13 @@ func (f *Function) forget(i *instance) {
 	delete(f.all, i)
 }
 
+// SetEnv changes what processes that start from now on see in their environment.
+func (f *Function) SetEnv(env ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.env = env
+}
+
 // Starts returns how many processes were started so far: cold starts.
 func (f *Function) Starts() int {
 	f.mu.Lock()
@@ -170,6 +180,7 @@ func (f *Function) Kill() int {
 	}
 	f.mu.Unlock()
 	for _, i := range all {
+		i.unwanted.Store(true)
 		i.kill()
 	}
 	return len(all)

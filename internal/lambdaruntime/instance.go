@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,6 +41,8 @@ type instance struct {
 	work    chan *invocation // what next hands out
 	ready   chan struct{}    // closed when it first asks for work
 	ended   chan struct{}    // closed when the process has ended
+
+	unwanted atomic.Bool // it is killed for no fault of its own
 
 	mu      sync.Mutex
 	readyIn time.Duration // 0 until it asks for work
@@ -89,6 +92,9 @@ func (i *instance) wait() {
 	i.server.Close()
 	i.f.forget(i)
 	close(i.ended)
+	if i.f.Fell != nil && !i.unwanted.Load() {
+		i.f.Fell()
+	}
 }
 
 // kill ends the process and waits for its end.
@@ -213,6 +219,7 @@ func (i *instance) invoke(ctx context.Context, inv *invocation) (Result, error) 
 		i.kill()
 		return failure("Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Init phase timed out after %v", inv.id, initTimeout)), nil
 	case <-ctx.Done():
+		i.unwanted.Store(true)
 		i.kill()
 		return Result{}, ctx.Err()
 	}
@@ -242,6 +249,7 @@ func (i *instance) await(ctx context.Context, inv *invocation) (Result, error) {
 		i.kill()
 		return failure(TypeTimedOut, fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", inv.id, i.f.Timeout.Seconds())), nil
 	case <-ctx.Done():
+		i.unwanted.Store(true)
 		i.kill()
 		return Result{}, ctx.Err()
 	}
