@@ -34,7 +34,9 @@ type line struct {
 	at      time.Time
 }
 
-const loadLines = `SELECT id, outcome FROM events WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
+// loadLines locks in the order of the ids: see loadOrders.
+const loadLines = `SELECT e.* FROM unnest($1::uuid[]) AS k(id) CROSS JOIN LATERAL
+	(SELECT id, outcome FROM events WHERE id = k.id FOR NO KEY UPDATE) AS e`
 
 var (
 	insertEvents = `INSERT INTO events (id, shop, topic, api_version, webhook_id, shopify_event_id, triggered_at, accepted_at,

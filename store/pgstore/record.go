@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -100,12 +101,15 @@ const (
 	loadShops  = `SELECT domain, id, disabled FROM shops WHERE domain = ANY($1)`
 	loadPhones = `SELECT s.domain, d.id, d.free_at FROM shops s JOIN devices d ON d.shop_id = s.id
 		WHERE s.domain = ANY($1) AND d.retired_at IS NULL ORDER BY d.id`
-	ofKeys     = ` FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) JOIN shops s ON s.domain = k.domain `
-	loadOrders = `SELECT o.shop_id, o.order_id, o.deleted, o.version_updated_at, o.version_triggered_at, o.version_hash,
-		o.edit_at, o.edit_id, o.refund_at, o.refund_id` + ofKeys + `JOIN orders o ON o.shop_id = s.id AND o.order_id = k.order_id
-		ORDER BY o.shop_id, o.order_id FOR NO KEY UPDATE OF o`
-	loadOwed = `SELECT ` + pushRowColumns + ofKeys + `JOIN pushes p ON p.shop_id = s.id AND p.order_id = k.order_id
-		WHERE p.next_at IS NOT NULL AND p.status <> 'sending' ORDER BY p.id FOR UPDATE OF p`
+	// Looked up one by one, since the planner knows little of a table that grows
+	// fast, and locked in the order of the arguments.
+	loadOrders = `SELECT o.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL
+		(SELECT shop_id, order_id, deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at, refund_id
+			FROM orders WHERE shop_id = (SELECT id FROM shops WHERE domain = k.domain) AND order_id = k.order_id
+			FOR NO KEY UPDATE) AS o`
+	loadOwed = `SELECT p.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL
+		(SELECT ` + pushRowColumns + ` FROM pushes p WHERE p.shop_id = (SELECT id FROM shops WHERE domain = k.domain)
+			AND p.order_id = k.order_id AND p.next_at IS NOT NULL AND p.status <> 'sending' ORDER BY p.id FOR UPDATE) AS p`
 )
 
 // load queues what the facts are about. What is there is locked in a fixed order.
@@ -122,34 +126,36 @@ func (b *batch) load(q *postgres.Batch) {
 	}
 }
 
+// names lists the shops and events of the facts, each once and in order.
 func (b *batch) names() (domains []string, ids [][16]byte) {
-	seen := map[string]bool{}
 	for i := range b.facts {
 		e := b.facts[i].Event
-		ids = append(ids, e.ID)
-		if !seen[e.Shop] {
-			seen[e.Shop] = true
-			domains = append(domains, e.Shop)
-		}
+		domains, ids = append(domains, e.Shop), append(ids, e.ID)
 	}
-	return domains, ids
+	slices.Sort(domains)
+	slices.SortFunc(ids, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(domains), slices.Compact(ids)
 }
 
-// keys lists the orders of some facts, each once.
+// orderName is an order by its shop's name.
+type orderName struct {
+	domain string
+	id     int64
+}
+
+// keys lists the orders of some facts, each once and in order.
 func (b *batch) keys(of func(*bellhop.Fact) bool) (domains []string, ids []int64) {
-	type key struct {
-		domain string
-		id     int64
-	}
-	seen := make(map[key]bool, len(b.facts))
+	var names []orderName
 	for i := range b.facts {
-		f := &b.facts[i]
-		k := key{f.Event.Shop, f.OrderID}
-		if k.id == 0 || seen[k] || !of(f) {
-			continue
+		if f := &b.facts[i]; f.OrderID != 0 && of(f) {
+			names = append(names, orderName{f.Event.Shop, f.OrderID})
 		}
-		seen[k] = true
-		domains, ids = append(domains, k.domain), append(ids, k.id)
+	}
+	slices.SortFunc(names, func(a, b orderName) int {
+		return cmp.Or(cmp.Compare(a.domain, b.domain), cmp.Compare(a.id, b.id))
+	})
+	for _, n := range slices.Compact(names) {
+		domains, ids = append(domains, n.domain), append(ids, n.id)
 	}
 	return domains, ids
 }
@@ -305,6 +311,6 @@ func (b *batch) changedLines() (all []*line) {
 			all = append(all, l)
 		}
 	}
-	slices.SortFunc(all, func(a, b *line) int { return slices.Compare(a.event.ID[:], b.event.ID[:]) })
+	slices.SortFunc(all, func(a, b *line) int { return bytes.Compare(a.event.ID[:], b.event.ID[:]) })
 	return all
 }
