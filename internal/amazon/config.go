@@ -6,6 +6,7 @@ package amazon
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -85,14 +86,30 @@ func (s Settings) options() []func(*config.LoadOptions) error {
 
 // Client returns an HTTP client that gives up when an answer has not begun
 // within a time. A long poll needs a longer one than Load gives.
-func Client(answer time.Duration) *awshttp.BuildableClient {
-	return awshttp.NewBuildableClient().
+func Client(answer time.Duration) aws.HTTPClient {
+	return plainBodies{awshttp.NewBuildableClient().
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).
 		WithTransportOptions(func(t *http.Transport) {
 			t.ResponseHeaderTimeout = answer
 			t.TLSHandshakeTimeout = dialTimeout
 			t.MaxIdleConns, t.MaxIdleConnsPerHost = 128, 64 // more connections than this are never busy at once
-		})
+		})}
+}
+
+// plainBodies hides from net/http that the SDK's request bodies can write
+// themselves. The SDK closes a body as soon as the answer's head is there;
+// net/http may not have looked for the body's end by then, gets io.EOF from the
+// body's WriteTo, where Read would say the same to better effect, takes that for
+// a fault and closes the connection under the answer. The events in it would be
+// leased to nobody. It happens where answers are quick and CPUs busy: once in
+// some thousand requests on loopback.
+type plainBodies struct{ aws.HTTPClient }
+
+func (p plainBodies) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return p.HTTPClient.Do(r)
 }
 
 // String shows the settings in errors.
