@@ -157,7 +157,7 @@ func refusal(c *pgx.ConnConfig, at string, e *pgconn.PgError) error {
 		says = strings.ReplaceAll(says, c.Password, "***")
 	}
 	switch {
-	case e.Code == codeNoDatabase, strings.Contains(says, "no such database"):
+	case e.Code == codeNoDatabase, strings.Contains(says, "no such database"), strings.HasPrefix(says, "database ") && strings.HasSuffix(says, "does not exist"):
 		return wrong("there is no database %s at %s: make it with createdb, or mend the name in its URL", c.Database, at)
 	case strings.Contains(says, "unsupported startup parameter"):
 		_, parameter, _ := strings.Cut(says, ": ")

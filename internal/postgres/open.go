@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"bellhop"
@@ -161,11 +162,11 @@ func tame(c *pgx.ConnConfig) {
 	}
 }
 
-// inner returns what is at the bottom of an error, unless it repeats what the
-// URL keeps to itself.
+// inner returns what the libraries say is wrong with a URL, unless it repeats
+// what the URL keeps to itself.
 func inner(err error, u *url.URL) string {
-	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
-		err = next
+	if e, ok := errors.AsType[*pgconn.ParseConfigError](err); ok && e.Unwrap() != nil {
+		err = e.Unwrap() // without the URL
 	}
 	text := err.Error()
 	if secret, ok := u.User.Password(); ok && secret != "" && strings.Contains(text, secret) {

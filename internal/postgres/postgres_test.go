@@ -1,0 +1,259 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"log"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/internal/realserver"
+)
+
+// server is the one PostgreSQL of this process.
+var server = sync.OnceValues(func() (*realserver.Postgres, error) {
+	return realserver.StartPostgres(context.Background())
+})
+
+var (
+	serverOnce sync.Once
+	atExit     = func() error { return nil }
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := atExit(); err != nil {
+		log.Print(err)
+	}
+	os.Exit(code)
+}
+
+func need(t testing.TB) *realserver.Postgres {
+	t.Helper()
+	s, err := server()
+	realserver.Need(t, err)
+	serverOnce.Do(func() { atExit = s.Close })
+	return s
+}
+
+func fresh(t testing.TB) string {
+	t.Helper()
+	s := need(t)
+	name, err := s.NewDatabase(context.Background())
+	must(t, err)
+	return s.URL(name)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func open(t testing.TB, url string) *postgres.Pools {
+	t.Helper()
+	p, err := postgres.Open(context.Background(), postgres.Options{URL: url})
+	must(t, err)
+	t.Cleanup(p.Close)
+	return p
+}
+
+// refused checks that opening fails with one line that has all words in it, and
+// no password.
+func refused(t *testing.T, url string, kind bellhop.Kind, words ...string) {
+	t.Helper()
+	p, err := postgres.Open(t.Context(), postgres.Options{URL: url})
+	if err == nil {
+		p.Close()
+		t.Fatalf("%v: opened", words)
+	}
+	text := err.Error()
+	if bellhop.KindOf(err) != kind || strings.ContainsAny(text, "\n") || strings.Contains(text, "only") || strings.Contains(text, "s3cret") {
+		t.Errorf("kind %d: %s", bellhop.KindOf(err), text)
+	}
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			t.Errorf("%q does not say %q", text, w)
+		}
+	}
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	for _, url := range []string{"", "mysql://u:s3cret@h/d", "postgres://u:s3cret@h:port/d", "postgres://u:s3/cret@h/d", "postgres:", "\x00"} {
+		refused(t, url, bellhop.Invalid, "postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+	}
+	refused(t, "postgres://u:s3cret@127.0.0.1/d?sslmode=maybe", bellhop.Invalid, "sslmode")
+	refused(t, "postgres://u:s3cret@127.0.0.1/d?pool_max_conns=many", bellhop.Invalid, "pool_max_conns")
+
+	s := need(t)
+	url := s.URL("postgres")
+	port, err := realserver.FreePort()
+	must(t, err)
+	refused(t, strings.Replace(url, s.Addr, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), 1), bellhop.Unavailable, "nothing answers", strconv.Itoa(port))
+	refused(t, strings.Replace(url, s.Addr, "nowhere.invalid:5432", 1), bellhop.Unavailable, "no host nowhere.invalid")
+	refused(t, strings.Replace(url, "only", "s3cret", 1), bellhop.Invalid, "password", "bellhop")
+	refused(t, s.URL("lost"), bellhop.Invalid, "no database lost", "createdb")
+	refused(t, strings.Replace(url, "sslmode=disable", "sslmode=require", 1), bellhop.Invalid, "TLS", "sslmode=disable")
+	refused(t, url+"&no_such_setting=1", bellhop.Unavailable, "no_such_setting")
+}
+
+func TestOpenThroughPgBouncer(t *testing.T) {
+	s := need(t)
+	b, err := realserver.StartPgBouncer(t.Context(), s)
+	realserver.Need(t, err)
+	t.Cleanup(func() { b.Close() })
+	refused(t, b.URL("postgres")+"&statement_timeout=1s", bellhop.Invalid, "PgBouncer", "statement_timeout", "ignore_startup_parameters")
+	refused(t, b.URL("lost"), bellhop.Invalid, "no database lost")
+	refused(t, strings.Replace(b.URL("postgres"), "only", "s3cret", 1), bellhop.Invalid, "password")
+	must(t, open(t, b.URL("postgres")).Ping(t.Context()))
+}
+
+// TestSilentServer connects to one that never says anything.
+func TestSilentServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	began := time.Now()
+	refused(t, "postgres://u:s3cret@"+l.Addr().String()+"/d", bellhop.Unavailable, "did not answer in time")
+	if took := time.Since(began); took > 6*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+// TestTLSDemanded needs a server that lets nobody in without.
+func TestTLSDemanded(t *testing.T) {
+	s, err := realserver.StartPostgres(t.Context(), "hba_file="+hba(t, "hostssl all all all scram-sha-256\nhost all bellhop 127.0.0.1/32 scram-sha-256\nhostssl all u all scram-sha-256"))
+	realserver.Need(t, err)
+	t.Cleanup(func() { s.Close() })
+	refused(t, "postgres://u:s3cret@"+s.Addr+"/postgres?sslmode=disable", bellhop.Invalid, "sslmode=require")
+}
+
+func hba(t *testing.T, lines string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "bellhop-hba-")
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	must(t, os.Chmod(dir, 0o755))
+	must(t, os.WriteFile(dir+"/hba.conf", []byte(lines+"\n"), 0o644))
+	return dir + "/hba.conf"
+}
+
+func schema(name string, files ...string) postgres.Schema {
+	all := fstest.MapFS{}
+	for i, f := range files {
+		all["0000"+strconv.Itoa(i+1)+"_x.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + f + "\n")}
+	}
+	return postgres.Schema{Name: name, FS: all}
+}
+
+func TestMigrateAndCheck(t *testing.T) {
+	url := fresh(t)
+	one, two := schema("a", "CREATE TABLE a1 ();"), schema("a", "CREATE TABLE a1 ();", "CREATE TABLE a2 ();")
+	p := open(t, url)
+	if err := postgres.Check(t.Context(), p, one); !errors.Is(err, postgres.ErrNoSchema) || !strings.Contains(err.Error(), "bellhop migrate") {
+		t.Errorf("nothing there: %v", err)
+	}
+	migrate := func(want int, s ...postgres.Schema) {
+		t.Helper()
+		n, err := postgres.Migrate(t.Context(), url, s...)
+		must(t, err)
+		if n != want {
+			t.Errorf("applied %d, want %d", n, want)
+		}
+	}
+	migrate(1, one)
+	must(t, postgres.Check(t.Context(), p, one))
+	if err := postgres.Check(t.Context(), p, two); bellhop.KindOf(err) != bellhop.Conflict || !strings.Contains(err.Error(), "run bellhop migrate") {
+		t.Errorf("older: %v", err)
+	}
+	migrate(1, two)
+	migrate(0, two)
+	if err := postgres.Check(t.Context(), p, one); bellhop.KindOf(err) != bellhop.Conflict || !strings.Contains(err.Error(), "newer") {
+		t.Errorf("newer: %v", err)
+	}
+	if _, err := postgres.Migrate(t.Context(), url, one); bellhop.KindOf(err) != bellhop.Conflict {
+		t.Errorf("migrated a newer one: %v", err)
+	}
+	if _, err := postgres.Migrate(t.Context(), "postgres://u:s3cret@127.0.0.1:1/d", one); bellhop.KindOf(err) != bellhop.Unavailable || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("nobody there: %v", err)
+	}
+}
+
+// TestMigratorsTakeTurns runs several at once, also through PgBouncer.
+func TestMigratorsTakeTurns(t *testing.T) {
+	b, err := realserver.StartPgBouncer(t.Context(), need(t))
+	realserver.Need(t, err)
+	t.Cleanup(func() { b.Close() })
+	url := fresh(t)
+	s := schema("b", "CREATE TABLE b1 (); SELECT pg_sleep(0.1);", "CREATE TABLE b2 (); SELECT pg_sleep(0.1);")
+	total := make(chan int, 6)
+	var wg sync.WaitGroup
+	for i := range cap(total) {
+		to := url
+		if i%2 == 0 {
+			to = strings.Replace(url, need(t).Addr, b.Addr, 1)
+		}
+		wg.Go(func() {
+			n, err := postgres.Migrate(t.Context(), to, s)
+			if err != nil {
+				t.Error(err)
+			}
+			total <- n
+		})
+	}
+	wg.Wait()
+	close(total)
+	sum := 0
+	for n := range total {
+		sum += n
+	}
+	if sum != 2 {
+		t.Errorf("applied %d", sum)
+	}
+}
+
+// TestMigrateWaitsForTables lets a reader hold a table for a while.
+func TestMigrateWaitsForTables(t *testing.T) {
+	url := fresh(t)
+	_, err := postgres.Migrate(t.Context(), url, schema("c", "CREATE TABLE c1 ();"))
+	must(t, err)
+	c, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	t.Cleanup(func() { c.Close(context.Background()) })
+	_, err = c.Exec(t.Context(), `BEGIN; LOCK TABLE c1 IN ACCESS SHARE MODE`)
+	must(t, err)
+	time.AfterFunc(time.Second, func() { c.Exec(context.Background(), `COMMIT`) })
+	n, err := postgres.Migrate(t.Context(), url, schema("c", "CREATE TABLE c1 ();",
+		"SET LOCAL lock_timeout = '200ms';\nALTER TABLE c1 ADD COLUMN x int;"))
+	must(t, err)
+	if n != 1 {
+		t.Errorf("applied %d", n)
+	}
+}
+
+func TestOldServers(t *testing.T) {
+	for version, ok := range map[string]bool{"15.10 (Debian 15.10-0+deb12u1)": true, "13.1": true, "18beta1": true, "": true, "9.6.24": false, "12.4": false} {
+		if err := postgres.CheckServer(version); (err == nil) != ok {
+			t.Errorf("%s: %v", version, err)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	for in, want := range map[string]string{"": "", "山田 🎉": "山田 🎉", "a\x00b": "a\uFFFDb", "\xff": "\uFFFD", "a\xc3": "a\uFFFD"} {
+		if got := postgres.Text(in); got != want {
+			t.Errorf("%q became %q", in, got)
+		}
+	}
+}
