@@ -15,7 +15,7 @@ import (
 )
 
 // expressLimit is how long an Express execution may take.
-const expressLimit = 5 * time.Minute
+const expressLimit = 5 * time.Minute // it is answered when the execution has ended
 
 // StepFunctions runs a state machine of AWS Step Functions.
 type StepFunctions struct {
@@ -25,8 +25,7 @@ type StepFunctions struct {
 
 // NewStepFunctions returns the state machine of an ARN.
 func NewStepFunctions(cfg aws.Config, arn string) *StepFunctions {
-	return &StepFunctions{arn: arn, client: sfn.NewFromConfig(cfg, func(o *sfn.Options) {
-		o.HTTPClient = amazon.Client(expressLimit) // it is answered when the execution has ended
+	return &StepFunctions{arn: arn, client: sfn.NewFromConfig(amazon.Patient(cfg, expressLimit), func(o *sfn.Options) {
 		if o.BaseEndpoint != nil {
 			o.APIOptions = append(o.APIOptions, keepHost)
 		}
