@@ -48,3 +48,8 @@ func TestMove(t *testing.T) {
 	t.Run("DatabaseToFile", func(t *testing.T) { storetest.RunMove(t, databases, files) })
 	t.Run("DatabaseToDatabase", func(t *testing.T) { storetest.RunMove(t, databases, databases) })
 }
+
+func BenchmarkMove(b *testing.B) {
+	b.Run("FileToDatabase", func(b *testing.B) { storetest.BenchMove(b, files.Open, openNew) })
+	b.Run("DatabaseToFile", func(b *testing.B) { storetest.BenchMove(b, openNew, files.Open) })
+}

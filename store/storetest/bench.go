@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -75,4 +76,41 @@ func benchOrders(b *testing.B, s store.Store) {
 		}
 		q.Cursor = page.Next
 	}
+}
+
+// BenchMove measures how fast a store of 10,000 orders, with a push each and
+// bodies of 5 kB, is moved.
+func BenchMove(b *testing.B, from, to func(testing.TB) store.Store) {
+	source := from(b)
+	fresh := prepareBench(b, source)
+	for range 20 {
+		facts := fresh(500)
+		for i := range facts {
+			facts[i].Event.Body = bytes.Repeat(fmt.Appendf(nil, `{"id":%d,"sku":"TEE-%d"},`, i, i*7919), 200)
+		}
+		if _, err := source.Record(b.Context(), facts); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var rows int64
+	var copying time.Duration
+	b.ResetTimer()
+	for range b.N {
+		b.StopTimer()
+		target := to(b)
+		b.StartTimer()
+		start := time.Now()
+		o := store.CopyOptions{Step: func(s store.CopyStep) {
+			if s.Verifying && s.Table == store.TableShops {
+				copying += time.Since(start)
+			}
+		}}
+		done, err := store.Copy(b.Context(), source.(store.Mover), target.(store.Mover), o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		rows += done.Rows
+	}
+	b.ReportMetric(float64(rows)/copying.Seconds(), "rows/s-copied")
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s-copied-and-verified")
 }

@@ -106,7 +106,8 @@ func (m *move) interrupted() {
 	fill(m.from)
 	runs := 0
 	for ; ; runs++ {
-		done, err := store.Copy(m.from.ctx, mover(m.from), &stopping{mover(m.to), 1}, few)
+		done, err := store.Copy(m.from.ctx, mover(m.from), &stopping{mover(m.to), 1},
+			store.CopyOptions{Chunk: store.ChunkLimit{Rows: 60, Bytes: 1 << 20}})
 		if done.Resumed != (runs > 0) || done.Anew {
 			m.to.Fatalf("run %d: %+v", runs, done)
 		}
@@ -119,7 +120,7 @@ func (m *move) interrupted() {
 		m.to.kind(bellhop.Conflict, store.Usable(m.to.ctx, mover(m.to)))
 		m.to.s = m.to.d.Reopen(m.to, m.to.s)
 	}
-	if runs < 30 {
+	if runs < 20 {
 		m.to.Errorf("it took %d runs", runs)
 	}
 	m.to.alike("the copy", see(m.to), see(m.from))
