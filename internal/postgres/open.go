@@ -10,7 +10,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/url"
@@ -19,7 +18,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"bellhop"
@@ -165,10 +163,10 @@ func tame(c *pgx.ConnConfig) {
 // inner returns what the libraries say is wrong with a URL, unless it repeats
 // what the URL keeps to itself.
 func inner(err error, u *url.URL) string {
-	if e, ok := errors.AsType[*pgconn.ParseConfigError](err); ok && e.Unwrap() != nil {
-		err = e.Unwrap() // without the URL
-	}
 	text := err.Error()
+	if i := strings.LastIndex(text, "`: "); i >= 0 {
+		text = text[i+3:] // what was quoted is the URL
+	}
 	if secret, ok := u.User.Password(); ok && secret != "" && strings.Contains(text, secret) {
 		return "one of its parts is not as it must be"
 	}
