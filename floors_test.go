@@ -30,7 +30,7 @@ var vendors = map[string][]string{
 	"github.com/ncruces/go-sqlite3":           {"internal"},
 	"github.com/pressly/goose":                {"internal/sqlitefile", "internal/postgres"},
 	"github.com/jackc/pgx":                    {"internal/postgres", "internal/realserver", "store/pgstore", "queue/pgqueue"},
-	"github.com/aws/aws-sdk-go-v2":            {"internal/amazon", "queue/sqsqueue", "host/lambdahost"},
+	"github.com/aws/aws-sdk-go-v2":            {"internal/amazon", "internal/lambdaruntime", "queue/sqsqueue", "host/lambdahost", "bench"}, // bench: what bellhop is measured beside
 	"github.com/aws/aws-lambda-go":            {"host/lambdahost", "cmd/bellhop-lambda"},
 	"google.golang.org/api":                   {"push/fcmpush"},
 	"github.com/danielgtaylor/huma":           {"web"},

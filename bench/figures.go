@@ -81,6 +81,10 @@ const (
 	keyMemoryQueued   = "memory_queued"
 	keyMemoryPeak     = "memory_queued_peak"
 	keyStart          = "start_ready"
+	keySQSBareRate    = "sqs_bare_per_second"
+	keySQSRate        = "sqs_accepted_per_second"
+	keySQSRatio       = "sqs_accepted_ratio"
+	keySQSP99         = "sqs_accepted_p99"
 )
 
 // specs are all figures, in the order in which they are shown.
@@ -116,6 +120,10 @@ var specs = []spec{
 	{keyMemoryQueued, "memory: with the queue filled", MiB, atMost(150)},
 	{keyMemoryPeak, "memory: most while it was filled", MiB, nil},
 	{keyStart, "start to ready, empty folder", Milliseconds, atMost(200)},
+	{keySQSBareRate, "SQS's stand-in: taken from a bare sender of full batches", PerSecond, nil},
+	{keySQSRate, "SQS's stand-in: accepted", PerSecond, nil},
+	{keySQSRatio, "SQS's stand-in: ÷ bare sender", Ratio, atLeast(0.7)},
+	{keySQSP99, "SQS's stand-in: p99", Milliseconds, nil},
 }
 
 // Figure is one measured quantity.

@@ -55,35 +55,46 @@ func (b *bench) bare() float64 {
 	return rates[len(rates)-1]
 }
 
-// measureAccepting floods a bellhop that only accepts.
-func (b *bench) measureAccepting(ctx context.Context) error {
+// accepting has fn load a bellhop that only accepts, on a copy of the data
+// without orders, and ends it.
+func (b *bench) accepting(ctx context.Context, env []string, fn func(*server) error) error {
 	dir, err := b.copyOf(b.data.empty)
 	if err != nil {
 		return err
 	}
 	defer b.discard(dir)
-	s, err := b.serve(ctx, dir, nil, "--no-worker")
+	s, err := b.serve(ctx, dir, env, "--no-worker")
 	if err != nil {
 		return err
 	}
 	defer s.kill()
+	if err := fn(s); err != nil {
+		return err
+	}
+	return s.stop()
+}
+
+// measureAccepting floods a bellhop that only accepts.
+func (b *bench) measureAccepting(ctx context.Context) error {
 	w, err := b.webhooks([]string{mainShop}, 0)
 	if err != nil {
 		return err
 	}
-	before, _ := usageOf(s.cmd.Process.Pid)
-	l := b.flood(s.addr, w)
-	l.Warmup = warmup
-	tally, err := l.Run(ctx)
-	if err != nil {
-		return err
-	}
-	b.noteCPU(keyAcceptCPU, s.child, before, tally.OK())
-	b.expectNone("accepting", tally)
-	b.add(keyAcceptedRate, tally.Rate())
-	b.add(keyAcceptedRatio, tally.Rate()/b.bare())
-	b.ms(keyAcceptP99, tally.Latency.At(99))
-	return s.stop()
+	return b.accepting(ctx, nil, func(s *server) error {
+		before, _ := usageOf(s.cmd.Process.Pid)
+		l := b.flood(s.addr, w)
+		l.Warmup = warmup
+		tally, err := l.Run(ctx)
+		if err != nil {
+			return err
+		}
+		b.noteCPU(keyAcceptCPU, s.child, before, tally.OK())
+		b.expectNone("accepting", tally)
+		b.add(keyAcceptedRate, tally.Rate())
+		b.add(keyAcceptedRatio, tally.Rate()/b.bare())
+		b.ms(keyAcceptP99, tally.Latency.At(99))
+		return nil
+	})
 }
 
 // noteCPU adds what a child has used since before, by order. Where the system
@@ -161,39 +172,31 @@ func (b *bench) noteRecording(t *Tally, recorded int64, took time.Duration) {
 
 // measureQueued looks at memory while very many webhooks wait.
 func (b *bench) measureQueued(ctx context.Context) error {
-	dir, err := b.copyOf(b.data.empty)
-	if err != nil {
-		return err
-	}
-	defer b.discard(dir)
-	s, err := b.serve(ctx, dir, nil, "--no-worker")
-	if err != nil {
-		return err
-	}
-	defer s.kill()
 	w, err := b.webhooks([]string{mainShop}, 0)
 	if err != nil {
 		return err
 	}
-	l := b.flood(s.addr, w)
-	l.Duration, l.Count = 0, int64(b.Queued)
-	tally, err := l.Run(ctx)
-	if err != nil {
-		return err
-	}
-	b.expectNone("queueing", tally)
-	m, err := s.metrics(ctx, seriesWaiting)
-	if err != nil {
-		return s.trouble(err)
-	}
-	if int64(m[seriesWaiting]) != tally.OK() {
-		b.problem("queueing: %d webhooks were acknowledged and %d wait", tally.OK(), int64(m[seriesWaiting]))
-	}
-	if now, most, err := resident(s.cmd.Process.Pid); err == nil {
-		b.mib(keyMemoryQueued, now)
-		b.mib(keyMemoryPeak, most)
-	}
-	return s.stop()
+	return b.accepting(ctx, nil, func(s *server) error {
+		l := b.flood(s.addr, w)
+		l.Duration, l.Count = 0, int64(b.Queued)
+		tally, err := l.Run(ctx)
+		if err != nil {
+			return err
+		}
+		b.expectNone("queueing", tally)
+		m, err := s.metrics(ctx, seriesWaiting)
+		if err != nil {
+			return s.trouble(err)
+		}
+		if int64(m[seriesWaiting]) != tally.OK() {
+			b.problem("queueing: %d webhooks were acknowledged and %d wait", tally.OK(), int64(m[seriesWaiting]))
+		}
+		if now, most, err := resident(s.cmd.Process.Pid); err == nil {
+			b.mib(keyMemoryQueued, now)
+			b.mib(keyMemoryPeak, most)
+		}
+		return nil
+	})
 }
 
 // starts is how often a start is measured in each round.

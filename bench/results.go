@@ -21,6 +21,8 @@ type Results struct {
 	// Problems are what should not have happened, such as an order that was
 	// acknowledged and not recorded.
 	Problems []string `json:"problems"`
+	// Skipped says what was not measured, and what it would take.
+	Skipped string `json:"skipped,omitempty"`
 }
 
 // Settings are how a run was done.
@@ -97,6 +99,9 @@ func (r *Results) WriteTable(w io.Writer) error {
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintln(w, "problem: "+p)
+	}
+	if r.Skipped != "" {
+		fmt.Fprintln(w, "not measured: "+r.Skipped)
 	}
 	return nil
 }

@@ -24,6 +24,11 @@ type Options struct {
 	Orders      int           // that are recorded before an owner lists them; 5,000
 	Pushes      int           // that are owed before they are sent; 24,000
 
+	// Servers on this machine that some measurements need. What can't be measured
+	// without them is left out.
+	Postgres string // URL of a database whose user may make others
+	SQS      string // address of a stand-in for SQS, such as "http://127.0.0.1:4566"
+
 	Progress func(format string, args ...any) // told what begins; nil: nobody is
 }
 
@@ -48,7 +53,7 @@ func (o *Options) fill() error {
 	if o.Progress == nil {
 		o.Progress = func(string, ...any) {}
 	}
-	return nil
+	return o.checkServers()
 }
 
 func orDefault[T comparable](v, otherwise T) T {
@@ -63,13 +68,15 @@ func orDefault[T comparable](v, otherwise T) T {
 type bench struct {
 	Options
 	measured
+	source   string // folder of bellhop's own source; "" if it can't be built here
+	skipped  string // what is not measured, and why
 	dir      string // all that is written; removed at the end
 	secret   string // signs webhooks
 	password string // of all who sign in
 	children int
 	loads    int64 // so far; each has order ids of its own
 	data     data
-	made     map[int]*Webhooks // by how many shops
+	made     map[string]*Webhooks // one of each kind
 }
 
 // Run measures all of [Results.Figures]. The rounds go through all measurements
@@ -93,10 +100,11 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 	}
 	b := &bench{
 		Options: o, measured: measured{values: map[string][]float64{}, problems: []string{}}, dir: dir,
-		secret: rand.Text(), password: rand.Text(), made: map[int]*Webhooks{},
+		secret: rand.Text(), password: rand.Text(), made: map[string]*Webhooks{}, source: findSource(),
 	}
 	err = b.all(ctx)
 	r.Figures, r.Problems, r.Took = b.figures(), b.problems, time.Since(began)
+	r.Skipped = b.skipped
 	r.Machine.Others = watch.others(r.Machine.Cores)
 	return r, err
 }
@@ -105,6 +113,22 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 type step struct {
 	title string
 	run   func(context.Context) error
+	needs []*need
+}
+
+// steps are those of one round.
+func (b *bench) steps() []step {
+	return []step{
+		{"bare handler", b.measureBare, nil},
+		{"accepting", b.measureAccepting, nil},
+		{"bare handler", b.measureBare, nil},
+		{"recording", b.measureRecording, nil},
+		{"ringing", b.measureRinging, nil},
+		{"pushing", b.measurePushing, nil},
+		{"reading", b.measureReading, nil},
+		{"starting", b.measureStarting, nil},
+		{"sending to SQS", b.measureSQS, []*need{needSQS}},
+	}
 }
 
 func (b *bench) all(ctx context.Context) error {
@@ -112,17 +136,9 @@ func (b *bench) all(ctx context.Context) error {
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
+	steps := b.able(b.steps())
 	for round := range b.Rounds {
-		for _, s := range []step{
-			{"bare handler", b.measureBare},
-			{"accepting", b.measureAccepting},
-			{"bare handler", b.measureBare},
-			{"recording", b.measureRecording},
-			{"ringing", b.measureRinging},
-			{"pushing", b.measurePushing},
-			{"reading", b.measureReading},
-			{"starting", b.measureStarting},
-		} {
+		for _, s := range steps {
 			b.Progress("round %d of %d: %s", round+1, b.Rounds, s.title)
 			if err := b.step(ctx, s); err != nil {
 				return err
@@ -130,7 +146,7 @@ func (b *bench) all(ctx context.Context) error {
 		}
 	}
 	b.Progress("queueing %d webhooks", b.Queued)
-	return b.step(ctx, step{"queueing", b.measureQueued})
+	return b.step(ctx, step{title: "queueing", run: b.measureQueued})
 }
 
 func (b *bench) step(ctx context.Context, s step) error {
@@ -145,16 +161,25 @@ func (b *bench) step(ctx context.Context, s step) error {
 
 // webhooks makes those of one load. keep is of how many the time is kept.
 func (b *bench) webhooks(shops []string, keep int) (*Webhooks, error) {
+	return b.webhooksOf(WebhookOptions{Shops: shops, Keep: keep})
+}
+
+// basicWebhooks makes those of a load that goes through SQS's stand-in.
+func (b *bench) basicWebhooks() (*Webhooks, error) {
+	return b.webhooksOf(WebhookOptions{Shops: []string{mainShop}, Basic: true})
+}
+
+func (b *bench) webhooksOf(o WebhookOptions) (*Webhooks, error) {
 	b.loads++
-	first := firstOrder + b.loads*1e8
-	if w := b.made[len(shops)]; w != nil {
-		return w.again(first, keep), nil
+	o.First = firstOrder + b.loads*1e8
+	kind := fmt.Sprint(o.Shops, o.Basic)
+	if w := b.made[kind]; w != nil {
+		return w.again(o.First, o.Keep), nil
 	}
-	w, err := NewWebhooks(WebhookOptions{
-		Host: "bellhop.test", Shops: shops, Secret: b.secret, Seed: 1, First: first, Keep: keep, Now: time.Now(),
-	})
+	o.Host, o.Secret, o.Seed, o.Now = "bellhop.test", b.secret, 1, time.Now()
+	w, err := NewWebhooks(o)
 	if err == nil {
-		b.made[len(shops)] = w
+		b.made[kind] = w
 	}
 	return w, err
 }

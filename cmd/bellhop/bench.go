@@ -32,6 +32,8 @@ type benchRunCmd struct {
 	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while memory is looked at (${default})."`
 	Orders   int           `name:"orders" default:"5000" help:"How many orders are there when an owner lists them (${default})."`
 	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes are owed before they are sent (${default})."`
+	Postgres string        `name:"postgres" env:"BENCH_POSTGRES" placeholder:"URL" help:"A database on this machine whose user may make others, for what is measured on Postgres."`
+	SQS      string        `name:"sqs" env:"BENCH_SQS" placeholder:"URL" help:"A stand-in for SQS on this machine, for what is measured on SQS."`
 	Quick    bool          `name:"quick" help:"One short round: to see that all works, not to rely on."`
 	Dir      string        `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
 	Save     string        `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is the standard output, without the table."`
@@ -55,7 +57,7 @@ func (c *benchRunCmd) Run(j *job) error {
 	}
 	o := bench.Options{
 		Binary: binary, Version: version().Version, Dir: c.Dir, Rounds: c.Rounds, Duration: c.Duration,
-		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes,
+		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes, Postgres: c.Postgres, SQS: c.SQS,
 		Progress: func(format string, args ...any) { fmt.Fprintf(j.err, format+"\n", args...) },
 	}
 	if c.Quick {

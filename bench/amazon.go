@@ -1,0 +1,156 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"golang.org/x/sync/errgroup"
+
+	"bellhop/internal/amazon"
+)
+
+// What a stand-in for AWS takes us for.
+const (
+	region  = "us-east-1"
+	account = "000000000000"
+)
+
+// The bare sender does what the driver of SQS allows itself, with nothing to
+// gather from others and nobody to answer.
+const (
+	bareBatch   = 10
+	bareFlights = 32
+)
+
+// sqsQueue is a queue of the stand-in that is used once: it keeps all in memory.
+type sqsQueue struct {
+	name    string
+	setting string // what BELLHOP_QUEUE takes for it
+}
+
+func (b *bench) newQueue(ctx context.Context) (sqsQueue, error) {
+	q := sqsQueue{name: "bench-" + strings.ToLower(rand.Text())}
+	q.setting = "BELLHOP_QUEUE=sqs+" + b.SQS + "/" + account + "/" + q.name + "?region=" + region
+	return q, b.run(ctx, b.nowhere(q.setting), "queue", "create", q.name)
+}
+
+func (b *bench) removeQueue(ctx context.Context, q sqsQueue) error {
+	return b.run(ctx, b.nowhere(q.setting), "queue", "rm", q.name)
+}
+
+// nowhere is the environment of a command that needs no data.
+func (b *bench) nowhere(env ...string) []string { return append(env, "BELLHOP_DIR="+b.data.empty) }
+
+// measureSQS floods a bellhop whose queue is in SQS, and in turn has the bare
+// sender send to another queue there.
+func (b *bench) measureSQS(ctx context.Context) error {
+	rate, err := b.sendBare(ctx)
+	if err != nil {
+		return err
+	}
+	b.add(keySQSBareRate, rate)
+	q, err := b.newQueue(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := b.basicWebhooks()
+	if err != nil {
+		return err
+	}
+	err = b.accepting(ctx, []string{q.setting}, func(s *server) error {
+		l := b.flood(s.addr, w)
+		l.Warmup = warmup
+		tally, err := l.Run(ctx)
+		if err != nil {
+			return err
+		}
+		b.expectNone("accepting into SQS", tally)
+		b.add(keySQSRate, tally.Rate())
+		b.add(keySQSRatio, tally.Rate()/rate)
+		b.ms(keySQSP99, tally.Latency.At(99))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return b.removeQueue(ctx, q)
+}
+
+// sendBare sends the same bodies in full batches for as long as bellhop is
+// loaded, and returns how many a second the stand-in has taken.
+func (b *bench) sendBare(ctx context.Context) (rate float64, err error) {
+	q, err := b.newQueue(ctx)
+	if err != nil {
+		return 0, err
+	}
+	client, url, err := b.sqsClient(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	w, err := b.basicWebhooks()
+	if err != nil {
+		return 0, err
+	}
+	from := time.Now().Add(warmup)
+	to := from.Add(b.Duration)
+	var sent atomic.Int64
+	group, flights := errgroup.WithContext(ctx)
+	for i := range bareFlights {
+		requests := w.For(i)
+		group.Go(func() error {
+			for now := time.Now(); now.Before(to); {
+				if err := sendBatch(flights, client, url, requests); err != nil {
+					return err
+				}
+				if now = time.Now(); !now.Before(from) && now.Before(to) {
+					sent.Add(bareBatch)
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return 0, fmt.Errorf("send without bellhop: %w", err)
+	}
+	return float64(sent.Load()) / b.Duration.Seconds(), b.removeQueue(ctx, q)
+}
+
+func (b *bench) sqsClient(ctx context.Context, q sqsQueue) (client *sqs.Client, url string, err error) {
+	cfg, err := amazon.Load(ctx, amazon.Settings{Region: region, Endpoint: b.SQS})
+	if err != nil {
+		return nil, "", err
+	}
+	client = sqs.NewFromConfig(cfg)
+	out, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &q.name})
+	if err != nil {
+		return nil, "", fmt.Errorf("look for the queue %s: %w", q.name, err)
+	}
+	return client, *out.QueueUrl, nil
+}
+
+func sendBatch(ctx context.Context, client *sqs.Client, url string, requests Requests) error {
+	batch := make([]types.SendMessageBatchRequestEntry, bareBatch)
+	for i := range batch {
+		batch[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(bodyOf(requests)))}
+	}
+	out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: batch})
+	if err == nil && len(out.Failed) > 0 {
+		err = fmt.Errorf("%d of %d messages were refused: %s", len(out.Failed), bareBatch, aws.ToString(out.Failed[0].Message))
+	}
+	return err
+}
+
+// bodyOf makes one webhook and returns its body.
+func bodyOf(requests Requests) []byte {
+	_, body, _ := bytes.Cut(requests.Append(nil, time.Now()), []byte("\r\n\r\n"))
+	return body
+}

@@ -1,0 +1,77 @@
+package bench
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os/exec"
+	"strings"
+
+	"bellhop"
+)
+
+// need is something that a step can't do without and that not every machine has.
+type need struct {
+	what string
+	fix  string
+	has  func(*bench) bool
+}
+
+var (
+	needPostgres = &need{"Postgres", "run make bench, or give --postgres", func(b *bench) bool { return b.Postgres != "" }}
+	needSQS      = &need{"SQS", "run make bench, or give --sqs", func(b *bench) bool { return b.SQS != "" }}
+	needGo       = &need{"the go command and bellhop's source", "run it from a checkout", func(b *bench) bool { return b.source != "" }}
+)
+
+// able leaves out the steps that lack something, and says so in one line.
+func (b *bench) able(steps []step) (able []step) {
+	var out, fixes []string
+	for _, s := range steps {
+		lacks := false
+		for _, n := range s.needs {
+			if n.has(b) {
+				continue
+			}
+			lacks = true
+			if fix := fmt.Sprintf("no %s: %s", n.what, n.fix); !strings.Contains(strings.Join(fixes, "; "), fix) {
+				fixes = append(fixes, fix)
+			}
+		}
+		if lacks {
+			out = append(out, s.title)
+		} else {
+			able = append(able, s)
+		}
+	}
+	if len(out) > 0 {
+		b.skipped = fmt.Sprintf("%s (%s)", strings.Join(out, ", "), strings.Join(fixes, "; "))
+	}
+	return able
+}
+
+// checkServers refuses servers on other machines: what is measured is loaded.
+func (o *Options) checkServers() error {
+	for _, s := range []struct{ name, address string }{{"postgres", o.Postgres}, {"sqs", o.SQS}} {
+		if s.address == "" {
+			continue
+		}
+		u, err := url.Parse(s.address)
+		if err != nil || u.Host == "" {
+			return bellhop.Invalidf("bench", "--%s is not the address of a server", s.name) // which may hold a password
+		}
+		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return bellhop.Invalidf("bench", "--%s names %s, which is not this machine: only loopback addresses are loaded", s.name, u.Hostname())
+		}
+	}
+	return nil
+}
+
+// findSource returns the folder of bellhop's own source; "" when there is none
+// or nothing to build it with.
+func findSource() string {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "bellhop").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
