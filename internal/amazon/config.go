@@ -49,6 +49,9 @@ func Load(ctx context.Context, s Settings) (aws.Config, error) {
 		return aws.Config{}, &bellhop.Error{Kind: bellhop.Invalid, Code: "aws_config",
 			Message: "AWS's shared configuration can't be used: check AWS_PROFILE and the files in ~/.aws", Cause: err}
 	}
+	if c, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // with the environment's own certificates by now
+		cfg.HTTPClient = plainBodies{c}
+	}
 	if cfg.Region == "" {
 		return aws.Config{}, bellhop.Invalidf("aws_region", "no AWS region is given: set AWS_REGION, such as us-east-1")
 	}
@@ -68,7 +71,7 @@ func Load(ctx context.Context, s Settings) (aws.Config, error) {
 
 func (s Settings) options() []func(*config.LoadOptions) error {
 	opts := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(Client(answerTimeout)),
+		config.WithHTTPClient(client()),
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts, o.MaxBackoff = maxAttempts, longestBackoff
@@ -84,16 +87,23 @@ func (s Settings) options() []func(*config.LoadOptions) error {
 	return opts
 }
 
-// Client returns an HTTP client that gives up when an answer has not begun
-// within a time. A long poll needs a longer one than Load gives.
-func Client(answer time.Duration) aws.HTTPClient {
-	return plainBodies{awshttp.NewBuildableClient().
+func client() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).
 		WithTransportOptions(func(t *http.Transport) {
-			t.ResponseHeaderTimeout = answer
+			t.ResponseHeaderTimeout = answerTimeout
 			t.TLSHandshakeTimeout = dialTimeout
 			t.MaxIdleConns, t.MaxIdleConnsPerHost = 128, 64 // more connections than this are never busy at once
-		})}
+		})
+}
+
+// Patient returns a copy of what [Load] returned that waits for the beginning of
+// an answer for a time of its own, as a long poll must.
+func Patient(cfg aws.Config, answer time.Duration) aws.Config {
+	if p, ok := cfg.HTTPClient.(plainBodies); ok {
+		cfg.HTTPClient = plainBodies{p.WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = answer })}
+	}
+	return cfg
 }
 
 // plainBodies hides from net/http that the SDK's request bodies can write
@@ -103,13 +113,13 @@ func Client(answer time.Duration) aws.HTTPClient {
 // a fault and closes the connection under the answer. The events in it would be
 // leased to nobody. It happens where answers are quick and CPUs busy: once in
 // some thousand requests on loopback.
-type plainBodies struct{ aws.HTTPClient }
+type plainBodies struct{ *awshttp.BuildableClient }
 
 func (p plainBodies) Do(r *http.Request) (*http.Response, error) {
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = struct{ io.ReadCloser }{r.Body}
 	}
-	return p.HTTPClient.Do(r)
+	return p.BuildableClient.Do(r)
 }
 
 // String shows the settings in errors.

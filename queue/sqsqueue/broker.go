@@ -72,7 +72,7 @@ func NewBroker(ctx context.Context, o Options) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{opts: o, cfg: cfg, client: sqs.NewFromConfig(cfg, o.count)}
-	b.poller = sqs.NewFromConfig(cfg, o.count, func(s *sqs.Options) { s.HTTPClient = amazon.Client(longPoll + pollSlack) })
+	b.poller = sqs.NewFromConfig(amazon.Patient(cfg, longPoll+pollSlack), o.count)
 	if o.Bucket != "" {
 		b.codec.Bucket = amazon.NewBucket(cfg, o.Bucket, o.KMSKey)
 	}
