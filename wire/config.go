@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -58,6 +59,16 @@ func CheckEnviron(environ []string) error {
 // setting makes the one line that a wrong setting ends the start with.
 func setting(name, found, accepted string) error {
 	return bellhop.Invalidf("setting", "%s: %s; %s", name, found, accepted)
+}
+
+// inSetting has an error of a driver name the setting that it comes from.
+func inSetting(name string, err error) error {
+	if e, ok := errors.AsType[*bellhop.Error](err); ok {
+		named := *e
+		named.Message = name + ": " + e.Message
+		return &named
+	}
+	return err
 }
 
 // Check refuses what can't work, before anything is opened.

@@ -1,0 +1,244 @@
+package host_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/host"
+	"bellhop/internal/realserver"
+	"bellhop/shopify"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+// remote is a bellhop with its queue in a file and its database behind a proxy.
+type remote struct {
+	*served
+	proxy  *realserver.Proxy
+	direct store.Store // past the proxy
+	n      int
+}
+
+func serveRemote(t *testing.T, change func(*host.Options)) *remote {
+	t.Helper()
+	db := newDatabase(t)
+	r := &remote{proxy: realserver.StartProxy(t, postgres(t).Addr)}
+	direct, err := (&wire.Storage{Dir: t.TempDir(), DB: postgres(t).URL(db), Queue: "sqlite:"}).Open(t.Context(), wire.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { direct.Close() })
+	r.direct = direct.Store
+	r.served = serveOn(t, wire.Storage{Dir: t.TempDir(), DB: realserver.PostgresURL(r.proxy.Addr, db), Queue: "sqlite:"}, wire.Options{}, change)
+	return r
+}
+
+// place delivers a new order and checks that it is accepted, in time.
+func (r *remote) place() {
+	r.t.Helper()
+	r.n++
+	began := time.Now()
+	if got := r.post(shopify.TopicOrderCreate, fmt.Sprint("webhook-", r.n), order(r.n)); got != http.StatusOK {
+		r.t.Errorf("webhook %d: %d", r.n, got)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		r.t.Errorf("webhook %d took %v: Shopify has given up", r.n, took)
+	}
+}
+
+// untilRecorded waits, past the proxy, until all orders are recorded once.
+func (r *remote) untilRecorded() {
+	r.t.Helper()
+	if err := <-r.recorded(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// recorded tells once all orders are recorded, past the proxy, or why they are
+// not.
+func (r *remote) recorded() <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(r.t.Context(), 60*time.Second)
+		defer cancel()
+		for {
+			changed := r.direct.Changed()
+			totals, err := r.direct.Totals(ctx)
+			switch {
+			case err != nil:
+				done <- fmt.Errorf("waiting for %d orders to be recorded: %w", r.n, err)
+				return
+			case totals[bellhop.OutcomeRecorded] == int64(r.n):
+				done <- nil
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				done <- fmt.Errorf("the ledger has %v, want %d recorded", totals, r.n)
+				return
+			}
+		}
+	}()
+	return done
+}
+
+// untilFailing asks /readyz until the checks that fail are these.
+func (r *remote) untilFailing(want ...string) {
+	r.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	enough := time.After(30 * time.Second)
+	for {
+		failing := r.failing()
+		if slices.Equal(failing, want) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-enough:
+			r.t.Fatalf("/readyz fails %v, want %v", failing, want)
+		}
+	}
+}
+
+// failing asks /readyz for the checks that fail.
+func (r *remote) failing() []string {
+	r.t.Helper()
+	res, err := http.Get(r.url + "/readyz")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var report struct{ Checks map[string]string }
+	if err := json.NewDecoder(res.Body).Decode(&report); err != nil {
+		r.t.Fatal(err)
+	}
+	maps.DeleteFunc(report.Checks, func(_, result string) bool { return result == "ok" })
+	return slices.Sorted(maps.Keys(report.Checks))
+}
+
+// TestPostgresAway takes the database away in every way that networks and
+// servers have: webhooks are accepted, /readyz says what is missing, and once
+// it is back everything is recorded, with no restart.
+func TestPostgresAway(t *testing.T) {
+	r := serveRemote(t, nil)
+	r.place()
+	r.untilRecorded()
+	for _, c := range []struct {
+		name  string
+		leave func() (back func())
+	}{
+		{"cut", func() func() { r.proxy.Stop(); return r.proxy.Start }},
+		{"black hole", func() func() { return r.proxy.Fault(realserver.BlackHole) }},
+		{"reset", func() func() { return r.proxy.Fault(realserver.Reset) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r.untilFailing()
+			back := c.leave()
+			for range 3 {
+				r.place()
+			}
+			r.untilFailing("database")
+			back()
+			r.place()
+			r.untilRecorded()
+		})
+	}
+}
+
+// TestPostgresSlow has each answer of the database take 300 ms more.
+func TestPostgresSlow(t *testing.T) {
+	r := serveRemote(t, nil)
+	mend := r.proxy.Fault(realserver.Slow)
+	defer mend()
+	for range 10 {
+		r.place()
+	}
+	r.untilRecorded()
+	r.untilFailing()
+}
+
+// TestPostgresStopped stops the server under it and starts it again.
+func TestPostgresStopped(t *testing.T) {
+	own, err := realserver.StartPostgres(t.Context())
+	realserver.Need(t, err)
+	t.Cleanup(func() { own.Close() })
+	r := &remote{served: serveOn(t, wire.Storage{Dir: t.TempDir(), DB: own.URL("postgres"), Queue: "sqlite:"}, wire.Options{}, nil)}
+	r.direct = r.parts.Store
+	r.place()
+	r.untilRecorded()
+	own.Stop()
+	r.place()
+	r.untilFailing("database")
+	if err := own.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.place()
+	r.untilRecorded()
+}
+
+// TestCommitWhoseAnswerIsLost cuts each connection after so many bytes of
+// answers, a few more each time, so that one of the cuts falls between a commit
+// and its answer: recording the batch again changes nothing.
+func TestCommitWhoseAnswerIsLost(t *testing.T) {
+	held := make(chan struct{}, 100)
+	r := serveRemote(t, func(o *host.Options) {
+		o.Log = slog.New(&told{Handler: slog.DiscardHandler, message: "the database is away", told: held})
+	})
+	r.place()
+	r.untilRecorded()
+	lost := 0
+	for bytes := 16; bytes < 2000 && lost == 0; bytes += 48 {
+		mend := r.proxy.Fault(fmt.Sprintf(`{"name":"cut","type":"limit_data","stream":"downstream","attributes":{"bytes":%d}}`, bytes))
+		r.place()
+		select {
+		case <-held: // the worker had an error
+			totals, err := r.direct.Totals(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if totals[bellhop.OutcomeRecorded] == int64(r.n) {
+				lost++
+			}
+		case err := <-r.recorded():
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		mend()
+		r.untilRecorded()
+	}
+	if lost == 0 {
+		t.Error("no answer of a commit was lost: the run shows nothing")
+	}
+	page, err := r.direct.Lines(t.Context(), store.LineQuery{Limit: 200})
+	if err != nil || len(page.Lines) != r.n {
+		t.Errorf("%d lines, %v; want %d", len(page.Lines), err, r.n)
+	}
+}
+
+// told tells of each log line that begins with a message.
+type told struct {
+	slog.Handler
+	message string
+	told    chan<- struct{}
+}
+
+func (h *told) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h *told) Handle(_ context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, h.message) {
+		h.told <- struct{}{}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package host_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"bellhop/internal/realserver"
+	"bellhop/queue"
+	"bellhop/wire"
+)
+
+// The servers that the tests of this package share, each started when one first
+// asks for it.
+var (
+	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) { return realserver.StartPostgres(context.Background()) })
+	theSQS      = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
+)
+
+func postgres(t *testing.T) *realserver.Postgres {
+	p, err := thePostgres()
+	realserver.Need(t, err)
+	return p
+}
+
+// newDatabase returns the name of an empty database.
+func newDatabase(t *testing.T) string {
+	name, err := postgres(t).NewDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// newSQSQueue returns the address of an empty queue with short leases, since a
+// killed consumer's come back by time alone.
+func newSQSQueue(t *testing.T) string {
+	s, err := theSQS()
+	realserver.Need(t, err)
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	name := strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())
+	url := fmt.Sprintf("sqs+http://%s/000000000000/%s?region=us-east-1", strings.TrimPrefix(s.Endpoint, "http://"), name)
+	p, err := (&wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: url}).OpenBroker(t.Context(), wire.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	a := queue.DefaultAttributes()
+	a.Visibility = 4e9
+	if err := p.Broker.Create(t.Context(), name, a); err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+// TestJourney carries orders the whole way over each queue and into each
+// database, with the process killed again and again, as TestCrash does over
+// one SQLite file.
+func TestJourney(t *testing.T) {
+	onPostgres := func(t *testing.T) string { return postgres(t).URL(newDatabase(t)) }
+	inFile := func(*testing.T) string { return "sqlite:" }
+	for _, c := range []struct {
+		name      string
+		db, queue func(*testing.T) string
+	}{
+		{"sqlite queue, Postgres", onPostgres, inFile},
+		{"SQS, sqlite store", inFile, newSQSQueue},
+		{"SQS, Postgres", onPostgres, newSQSQueue},
+	} {
+		t.Run(strings.NewReplacer(" ", "-", ",", "").Replace(c.name), func(t *testing.T) {
+			run := newCrash(t, 4, wire.Storage{Dir: t.TempDir(), DB: c.db(t), Queue: c.queue(t)})
+			run.orders = 300
+			run.run()
+		})
+	}
+}
