@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -73,7 +74,7 @@ func (p *Pool) run(parent context.Context, limit time.Duration, begin, times str
 			p.log.Warn("a connection to the database was lost", "pool", p.name)
 			p.pool.Reset()
 		}
-		if ctx.Err() != nil || try == maxTries || !isAgain(err) && !(tx.lost && !tx.ending && try == 1) {
+		if ctx.Err() != nil || try == maxTries || !isAgain(err) && !(try == 1 && tx.neverHappened(err)) {
 			return explain(err)
 		}
 	}
@@ -111,8 +112,19 @@ type Tx struct {
 	conn         *pgx.Conn
 	begin, times string
 	begun        bool
+	greeted      bool // the BEGIN was answered
 	ending       bool // a COMMIT was sent
 	lost         bool // the connection was
+}
+
+// neverHappened reports whether nothing of a lost transaction can have been
+// kept: its end was not sent, or changed nothing, or the server said goodbye
+// before it heard anything.
+func (tx *Tx) neverHappened(err error) bool {
+	if !tx.lost {
+		return false
+	}
+	return !tx.ending || tx.begin == beginRead || !tx.greeted && strings.HasPrefix(codeOf(err), "57P")
 }
 
 // Do sends what fn puts into a batch, in one round trip.
@@ -126,7 +138,7 @@ func (tx *Tx) Commit(fn func(*Batch)) error { return tx.send(fn, true) }
 func (tx *Tx) send(fn func(*Batch), end bool) error {
 	var b Batch
 	if !tx.begun {
-		b.Exec(tx.begin)
+		b.batch.Queue(tx.begin).Exec(func(pgconn.CommandTag) error { tx.greeted = true; return nil })
 		b.Exec(tx.times)
 		tx.begun = true
 	}

@@ -67,7 +67,11 @@ func (o opened) close() {
 // fresh makes a database with an empty store and returns its URL.
 func fresh(t testing.TB) string {
 	t.Helper()
-	s := need(t)
+	return migrated(t, need(t))
+}
+
+func migrated(t testing.TB, s *realserver.Postgres) string {
+	t.Helper()
 	name, err := s.NewDatabase(context.Background())
 	must(t, err)
 	_, err = postgres.Migrate(context.Background(), s.URL(name), pgstore.Schema())

@@ -93,7 +93,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 	for {
 		found, err := db.ordersFrom(ctx, shop, q, search, from, limit+1)
 		if err != nil {
-			return store.OrderPage{}, wrap("list orders", err)
+			return store.OrderPage{}, err
 		}
 		for i := range found {
 			if o := &found[i]; search.Matches(o.Name, o.Number, o.CustomerName, o.CustomerEmail) {
