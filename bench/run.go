@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ type Options struct {
 	Queued      int           // webhooks that wait while memory is looked at; 200,000
 	Orders      int           // that are recorded before an owner lists them; 5,000
 	Pushes      int           // that are owed before they are sent; 24,000
+	Stored      int           // webhooks that are recorded on Postgres; 20,000
 
 	// Servers on this machine that some measurements need. What can't be measured
 	// without them is left out.
@@ -34,19 +36,20 @@ type Options struct {
 
 // Quick makes a run short: enough to see that all works, not to rely on.
 func (o *Options) Quick() {
-	o.Rounds, o.Duration, o.Queued, o.Orders, o.Pushes = 1, time.Second, 20_000, 1000, 6000
+	o.Rounds, o.Duration, o.Queued, o.Orders, o.Pushes, o.Stored = 1, time.Second, 20_000, 1000, 6000, 5000
 }
 
 func (o *Options) fill() error {
 	if o.Binary == "" {
 		return bellhop.Invalidf("bench", "there is no binary to measure")
 	}
-	if o.Duration < 0 || min(o.Rounds, o.Connections, o.Queued, o.Orders, o.Pushes) < 0 {
+	if o.Duration < 0 || min(o.Rounds, o.Connections, o.Queued, o.Orders, o.Pushes, o.Stored) < 0 {
 		return bellhop.Invalidf("bench", "a number of rounds, webhooks, orders or pushes, or a duration, is negative: give 1 or more")
 	}
 	o.Rounds, o.Duration = orDefault(o.Rounds, 3), orDefault(o.Duration, 4*time.Second)
 	o.Connections, o.Queued = orDefault(o.Connections, 64), orDefault(o.Queued, 200_000)
 	o.Orders, o.Pushes = orDefault(o.Orders, 5000), orDefault(o.Pushes, 24_000)
+	o.Stored = orDefault(o.Stored, 20_000)
 	if o.Duration < 100*time.Millisecond || o.Connections > 1000 {
 		return bellhop.Invalidf("bench", "give a duration of at least 100ms, and at most 1,000 connections")
 	}
@@ -68,15 +71,17 @@ func orDefault[T comparable](v, otherwise T) T {
 type bench struct {
 	Options
 	measured
-	source   string // folder of bellhop's own source; "" if it can't be built here
-	skipped  string // what is not measured, and why
-	dir      string // all that is written; removed at the end
-	secret   string // signs webhooks
-	password string // of all who sign in
-	children int
-	loads    int64 // so far; each has order ids of its own
-	data     data
-	made     map[string]*Webhooks // one of each kind
+	source    string // folder of bellhop's own source; "" if it can't be built here
+	skipped   string // what is not measured, and why
+	dir       string // all that is written; removed at the end
+	secret    string // signs webhooks
+	password  string // of all who sign in
+	children  int
+	loads     int64 // so far; each has order ids of its own
+	data      data
+	postgres  *postgresData // nil until it is needed
+	databases int
+	made      map[string]*Webhooks // one of each kind
 }
 
 // Run measures all of [Results.Figures]. The rounds go through all measurements
@@ -102,7 +107,7 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 		Options: o, measured: measured{values: map[string][]float64{}, problems: []string{}}, dir: dir,
 		secret: rand.Text(), password: rand.Text(), made: map[string]*Webhooks{}, source: findSource(),
 	}
-	err = b.all(ctx)
+	err = errors.Join(b.all(ctx), b.tidy())
 	r.Figures, r.Problems, r.Took = b.figures(), b.problems, time.Since(began)
 	r.Skipped = b.skipped
 	r.Machine.Others = watch.others(r.Machine.Cores)
@@ -127,6 +132,7 @@ func (b *bench) steps() []step {
 		{"pushing", b.measurePushing, nil},
 		{"reading", b.measureReading, nil},
 		{"starting", b.measureStarting, nil},
+		{"recording on Postgres", b.measurePostgres, []*need{needPostgres}},
 		{"sending to SQS", b.measureSQS, []*need{needSQS}},
 	}
 }

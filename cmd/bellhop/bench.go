@@ -32,6 +32,7 @@ type benchRunCmd struct {
 	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while memory is looked at (${default})."`
 	Orders   int           `name:"orders" default:"5000" help:"How many orders are there when an owner lists them (${default})."`
 	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes are owed before they are sent (${default})."`
+	Stored   int           `name:"stored" default:"20000" help:"How many webhooks are recorded on Postgres (${default})."`
 	Postgres string        `name:"postgres" env:"BENCH_POSTGRES" placeholder:"URL" help:"A database on this machine whose user may make others, for what is measured on Postgres."`
 	SQS      string        `name:"sqs" env:"BENCH_SQS" placeholder:"URL" help:"A stand-in for SQS on this machine, for what is measured on SQS."`
 	Quick    bool          `name:"quick" help:"One short round: to see that all works, not to rely on."`
@@ -57,7 +58,7 @@ func (c *benchRunCmd) Run(j *job) error {
 	}
 	o := bench.Options{
 		Binary: binary, Version: version().Version, Dir: c.Dir, Rounds: c.Rounds, Duration: c.Duration,
-		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes, Postgres: c.Postgres, SQS: c.SQS,
+		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes, Stored: c.Stored, Postgres: c.Postgres, SQS: c.SQS,
 		Progress: func(format string, args ...any) { fmt.Fprintf(j.err, format+"\n", args...) },
 	}
 	if c.Quick {

@@ -1,0 +1,186 @@
+package bench
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// postgresData is what measurements on Postgres begin with: a database with
+// a shop and one device, and a folder whose queue holds webhooks for it.
+type postgresData struct {
+	base string // name of the database
+	dir  string
+}
+
+// preparePostgres makes it, with bellhop's own commands and API.
+func (b *bench) preparePostgres(ctx context.Context) (err error) {
+	b.postgres = &postgresData{dir: filepath.Join(b.dir, "queued")}
+	if b.postgres.base, err = b.newDatabase(ctx, "template0"); err != nil {
+		return err
+	}
+	env := []string{b.databaseSetting(b.postgres.base), "BELLHOP_DIR=" + b.postgres.dir}
+	password, err := b.passwordFile()
+	if err != nil {
+		return err
+	}
+	for _, args := range [][]string{
+		{"migrate"}, {"shop", "add", mainShop}, {"operator", "add", "--email", opsEmail, "--password-file", password},
+	} {
+		if err := b.run(ctx, env, args...); err != nil {
+			return err
+		}
+	}
+	return b.fillQueue(ctx)
+}
+
+// fillQueue has webhooks accepted that nobody records.
+func (b *bench) fillQueue(ctx context.Context) error {
+	s, err := b.serve(ctx, b.postgres.dir, []string{b.databaseSetting(b.postgres.base)}, "--no-worker")
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	token, err := s.signIn(ctx, opsEmail, b.password)
+	if err != nil {
+		return err
+	}
+	if err := s.addDevices(ctx, token, mainShop, 1); err != nil {
+		return err
+	}
+	w, err := b.webhooks([]string{mainShop}, 0)
+	if err != nil {
+		return err
+	}
+	tally, err := Load{Target: s.addr, Requests: w.For, Connections: b.Connections, Count: int64(b.Stored)}.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if tally.OK() != int64(b.Stored) {
+		return s.trouble(fmt.Errorf("only %d of %d webhooks were accepted", tally.OK(), b.Stored))
+	}
+	return s.stop()
+}
+
+// measurePostgres has a worker record all that is queued, in a database of its
+// own, and then inserts the very rows that came of it into another one like it.
+func (b *bench) measurePostgres(ctx context.Context) error {
+	if b.postgres == nil {
+		if err := b.preparePostgres(ctx); err != nil {
+			return err
+		}
+	}
+	recorded, err := b.newDatabase(ctx, b.postgres.base)
+	if err != nil {
+		return err
+	}
+	took, err := b.recordInto(ctx, recorded)
+	if err != nil {
+		return err
+	}
+	bare, err := b.newDatabase(ctx, b.postgres.base)
+	if err != nil {
+		return err
+	}
+	bareTook, err := b.insertBare(ctx, recorded, bare)
+	if err != nil {
+		return err
+	}
+	b.add(keyPostgresRate, float64(b.Stored)/took.Seconds())
+	b.add(keyPostgresBareRate, float64(b.Stored)/bareTook.Seconds())
+	b.add(keyPostgresRatio, bareTook.Seconds()/took.Seconds())
+	return b.dropDatabases(ctx, recorded, bare)
+}
+
+// recordInto takes the time from the start of a worker until nothing is queued.
+func (b *bench) recordInto(ctx context.Context, database string) (took time.Duration, err error) {
+	dir, err := b.copyOf(b.postgres.dir)
+	if err != nil {
+		return 0, err
+	}
+	defer b.discard(dir)
+	if err := b.administer(ctx, "CHECKPOINT"); err != nil {
+		return 0, err
+	}
+	s, err := b.work(ctx, dir, []string{b.databaseSetting(database)}, "--steps", "record")
+	if err != nil {
+		return 0, err
+	}
+	defer s.kill()
+	recorded, err := s.drained(ctx)
+	if err != nil {
+		return 0, err
+	}
+	took = time.Since(s.started)
+	if recorded != int64(b.Stored) {
+		b.problem("recording on Postgres: %d webhooks were acknowledged and %d recorded", b.Stored, recorded)
+	}
+	return took, s.stop()
+}
+
+// databaseURL is [Options.Postgres] with another database.
+func (b *bench) databaseURL(name string) string {
+	u, err := url.Parse(b.Postgres)
+	if err != nil {
+		panic(err) // it has been checked
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+func (b *bench) databaseSetting(name string) string { return "BELLHOP_DB=" + b.databaseURL(name) }
+
+// newDatabase makes a database like another one that nobody is connected to.
+func (b *bench) newDatabase(ctx context.Context, like string) (name string, err error) {
+	b.databases++
+	name = b.databaseName(b.databases)
+	return name, b.administer(ctx, "CREATE DATABASE "+name+" TEMPLATE "+like)
+}
+
+// databaseName is one that nobody else has.
+func (b *bench) databaseName(nr int) string {
+	sum := sha256.Sum256([]byte(b.dir))
+	return fmt.Sprintf("bench_%x_%d", sum[:6], nr)
+}
+
+func (b *bench) dropDatabases(ctx context.Context, names ...string) error {
+	for _, name := range names {
+		if err := b.administer(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// administer runs a statement in the database that was given.
+func (b *bench) administer(ctx context.Context, statement string) error {
+	return b.connected(ctx, b.Postgres, func(c *pgx.Conn) error {
+		_, err := c.Exec(ctx, statement)
+		return err
+	})
+}
+
+func (b *bench) connected(ctx context.Context, address string, fn func(*pgx.Conn) error) error {
+	c, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return fmt.Errorf("connect to Postgres: %w", err)
+	}
+	defer c.Close(ctx)
+	return fn(c)
+}
+
+// tidy drops all databases that were made, also after a run that was broken off.
+func (b *bench) tidy() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	var names []string
+	for i := range b.databases {
+		names = append(names, b.databaseName(i+1))
+	}
+	return b.dropDatabases(ctx, names...)
+}
