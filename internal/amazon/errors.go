@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
@@ -65,12 +66,13 @@ func Explain(ctx context.Context, doing string, err error) error {
 	}
 	// A refused signature comes with the request as it should have been signed,
 	// token included: only the code is passed on.
-	cause := api.ErrorCode() + ": " + api.ErrorMessage()
+	code := Code(err)
+	cause := code + ": " + api.ErrorMessage()
 	out.Message = doing + ": AWS can't do it now"
-	if a, ok := advice[api.ErrorCode()]; ok {
+	if a, ok := advice[code]; ok {
 		out.Code, out.Message = a.code, doing+": "+a.message
 		if a.code == CodeCredentials {
-			cause = api.ErrorCode()
+			cause = code
 		}
 	}
 	if r, ok := errors.AsType[*awshttp.ResponseError](err); ok {
@@ -83,12 +85,18 @@ func Explain(ctx context.Context, doing string, err error) error {
 	return out
 }
 
-// Code returns AWS's own code of an error, "" if it has none.
+// Code returns AWS's own code of an error, "" if it has none. SQS gives the
+// names of an older protocol beside those of today's, and the SDK passes them on.
 func Code(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return api.ErrorCode()
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return ""
 	}
-	return ""
+	code := strings.TrimPrefix(api.ErrorCode(), "AWS.SimpleQueueService.")
+	if kms, ok := strings.CutPrefix(code, "KMS."); ok {
+		return "Kms" + strings.TrimSuffix(kms, "Exception")
+	}
+	return code
 }
 
 // AtStart makes trouble that does not pass by itself one of the configuration,

@@ -71,10 +71,14 @@ func (q *Queue) Bury(ctx context.Context, e *bellhop.Event, attempts int, reason
 }
 
 // grave returns what is sent to the dead letters. In a FIFO queue each death is
-// a message of its own: an event may die again within five minutes.
+// a message of its own, since an event may die again within five minutes, and in
+// a group of its own, so that looking at one does not hide those behind it.
 func (q *Queue) grave(e *bellhop.Event, msg amazon.Message, attempts int, reason string) *entry {
 	en := &entry{msg: q.headstone(msg, attempts, reason)}
 	en.group, en.dedup = q.marks(e, e.ID.String()+"-"+en.msg.Attributes[attrDiedAt])
+	if q.fifo {
+		en.group = e.ID.String()
+	}
 	return en
 }
 

@@ -23,7 +23,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -274,7 +273,7 @@ func (q *Queue) Purge(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	_, err = q.client.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: &q.main})
-	if strings.HasSuffix(amazon.Code(err), "PurgeQueueInProgress") {
+	if amazon.Code(err) == "PurgeQueueInProgress" {
 		return 0, bellhop.Errorf(bellhop.Unavailable, "purge_in_progress", "the queue %s was purged within the last minute: SQS wants a minute in between", q.name)
 	}
 	if err != nil {

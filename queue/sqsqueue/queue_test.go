@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"bellhop"
 	"bellhop/internal/amazon"
 	"bellhop/internal/realserver"
 	"bellhop/queue"
@@ -48,10 +49,26 @@ var standIn = sync.OnceValues(func() (*realserver.SQS, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-	_, err = client.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String(bucket)})
+	_, err = objects(cfg).CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String(bucket)})
 	return s, err
 })
+
+func objects(cfg aws.Config) *s3.Client {
+	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+}
+
+// deleteBody deletes what the bucket has of an event.
+func deleteBody(t *testing.T, e *bellhop.Event) {
+	t.Helper()
+	cfg, err := amazon.Load(t.Context(), fresh(t).options.Settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = objects(cfg).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(amazon.Key(e))})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 var regions atomic.Int64
 

@@ -364,11 +364,11 @@ func (q *Queue) failed(ctx context.Context, url string, batch []*entry, err erro
 		if errors.Is(e.err, context.DeadlineExceeded) {
 			e.err = unavailable(q.name, "SQS does not answer")
 		}
-		if strings.HasSuffix(code, "InvalidMessageContents") && e.compress() {
+		if code == "InvalidMessageContents" && e.compress() {
 			again = append(again, e)
 		}
 	}
-	if strings.HasSuffix(code, "BatchRequestTooLong") && len(batch) > 1 {
+	if code == "BatchRequestTooLong" && len(batch) > 1 {
 		for _, e := range batch {
 			again = append(again, q.postOne(ctx, url, e)...)
 		}

@@ -1,0 +1,471 @@
+package sqsqueue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/amazon"
+	"bellhop/queue"
+	"bellhop/queue/sqsqueue"
+)
+
+func event(n int) *bellhop.Event {
+	return &bellhop.Event{ID: bellhop.EventID{1, 14: byte(n >> 8), 15: byte(n)}, Shop: "demo.myshopify.com", Topic: "orders/create",
+		APIVersion: "2026-10", WebhookID: fmt.Sprintf("webhook-%d", n), AcceptedAt: time.UnixMicro(1_790_000_000_000_000).UTC(),
+		SignedBy: bellhop.SignerApp, Body: fmt.Appendf(nil, `{"id":%d}`, n)}
+}
+
+func events(n int) []*bellhop.Event {
+	out := make([]*bellhop.Event, n)
+	for i := range out {
+		out[i] = event(i)
+	}
+	return out
+}
+
+// TestLoneSend checks all that one event carries on the wire.
+func TestLoneSend(t *testing.T) {
+	r := newRecorded(t)
+	r.on("SendMessage", sent)
+	q := r.open(t, "orders", func(o *sqsqueue.Options) {
+		o.TraceHeader = func(context.Context) string { return "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1" }
+	})
+	if err := q.Send(t.Context(), event(1)); err != nil {
+		t.Fatal(err)
+	}
+	got := r.asked("SendMessage")[0]
+	for path, want := range map[string]string{
+		got.text("QueueUrl"):                                                 mainURL,
+		got.text("MessageBody"):                                              `{"id":1}`,
+		got.text("MessageGroupId"):                                           "demo.myshopify.com",
+		got.text("MessageDeduplicationId"):                                   "",
+		got.text("MessageAttributes", "coding"):                              "",
+		got.text("MessageAttributes", "bellhop", "DataType"):                 "String",
+		got.text("MessageSystemAttributes", "AWSTraceHeader", "StringValue"): "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1",
+	} {
+		if path != want {
+			t.Errorf("sent %q, want %q", path, want)
+		}
+	}
+	meta := got.text("MessageAttributes", "bellhop", "StringValue")
+	if want := `{"v":1,"id":"01000000-0000-0000-0000-000000000001","shop":"demo.myshopify.com","topic":"orders/create","api_version":"2026-10",` +
+		`"webhook_id":"webhook-1","accepted_at":"2026-09-21T14:13:20Z","signed_by":"app"}`; meta != want {
+		t.Errorf("metadata:\n%s\nwant\n%s", meta, want)
+	}
+}
+
+func TestFIFOSendIsMarked(t *testing.T) {
+	r := newRecorded(t)
+	r.on("SendMessage", sent)
+	q := r.open(t, "orders.fifo")
+	plain, odd, none := event(1), event(2), event(3)
+	odd.WebhookID, none.WebhookID = "ünfit "+strings.Repeat("x", 200), ""
+	for _, e := range []*bellhop.Event{plain, odd, none} {
+		if err := q.Send(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := r.asked("SendMessage")
+	if d := got[0].text("MessageDeduplicationId"); d != "webhook-1" || got[0].text("MessageGroupId") != "demo.myshopify.com" {
+		t.Errorf("deduplicated by %q", d)
+	}
+	if d := got[1].text("MessageDeduplicationId"); len(d) != 64 {
+		t.Errorf("an id that SQS refuses is sent as %q", d)
+	}
+	if d := got[2].text("MessageDeduplicationId"); d != none.ID.String() {
+		t.Errorf("without a webhook id it is deduplicated by %q", d)
+	}
+}
+
+// TestBatchFailsInPart has some entries fail: what SQS could not take is sent
+// again, alone; what it refuses is an error that says how many.
+func TestBatchFailsInPart(t *testing.T) {
+	r := newRecorded(t)
+	calls := 0
+	r.on("SendMessageBatch", func(q request) any {
+		if calls++; calls == 1 {
+			return sentBatch(q, map[int]fault{1: {400, "InvalidParameterValue", "it is wrong"}, 2: {500, "InternalError", "later"},
+				3: {400, "RequestThrottled", "slower"}, 4: {400, "InvalidMessageContents", "characters"}})
+		}
+		return sentBatch(q, nil)
+	})
+	q := r.open(t, "orders")
+	err := q.Send(t.Context(), events(6)...)
+	if err == nil || !strings.Contains(err.Error(), "1 of 6 events were not taken") || bellhop.KindOf(err) != bellhop.Internal {
+		t.Errorf("send: %v", err)
+	}
+	again := r.asked("SendMessageBatch")[1].entries()
+	if len(again) != 3 || again[0].text("MessageBody") != `{"id":2}` || again[2].text("MessageAttributes", "coding", "StringValue") != "zstd" {
+		t.Errorf("sent again: %v", again)
+	}
+}
+
+func TestSendErrors(t *testing.T) {
+	for _, test := range []struct {
+		fault fault
+		says  string
+	}{
+		{fault{400, "RequestThrottled", "slower"}, "can't do it now"},
+		{fault{503, "ServiceUnavailable", "away"}, "can't do it now"},
+		{fault{403, "AccessDenied", "User: arn:aws:iam::123456789012:user/x is not authorized to perform: sqs:sendmessage"}, "sqs:sendmessage"},
+		{fault{403, "ExpiredToken", "token hunter2"}, "expired: renew"},
+		{fault{403, "SignatureDoesNotMatch", "the canonical request was x-amz-security-token:hunter2"}, "AWS_SECRET_ACCESS_KEY"},
+		{fault{400, "KmsDisabled", "key"}, "enable it"},
+	} {
+		r := newRecorded(t)
+		r.on("SendMessage", func(request) any { return test.fault })
+		err := r.open(t, "orders").Send(t.Context(), event(1))
+		if bellhop.KindOf(err) != bellhop.Unavailable || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", test.fault.code, err)
+		}
+	}
+}
+
+// TestWholeBatchRefused has SQS refuse a batch for its characters and its size:
+// compressed and one by one they are taken.
+func TestWholeBatchRefused(t *testing.T) {
+	r := newRecorded(t)
+	r.on("SendMessage", sent)
+	r.on("SendMessageBatch", func(q request) any {
+		if q.text("Entries", 0, "MessageAttributes", "coding", "StringValue") == "" {
+			return fault{400, "InvalidMessageContents", "characters"}
+		}
+		return fault{400, "BatchRequestTooLong", "too long"}
+	})
+	if err := r.open(t, "orders").Send(t.Context(), events(3)...); err != nil {
+		t.Error(err)
+	}
+	if n := len(r.asked("SendMessage")); n != 3 {
+		t.Errorf("%d were sent one by one, want 3", n)
+	}
+}
+
+// TestSendsGather has many senders at once: few requests carry them, and none
+// waits for company.
+func TestSendsGather(t *testing.T) {
+	r := newRecorded(t)
+	first := make(chan struct{})
+	r.on("SendMessage", func(q request) any {
+		<-first
+		return sent(q)
+	})
+	r.on("SendMessageBatch", func(q request) any { return sentBatch(q, nil) })
+	q := r.open(t, "orders")
+	var senders sync.WaitGroup
+	for i := range 64 {
+		senders.Go(func() {
+			if err := q.Send(t.Context(), event(i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for len(r.asked("SendMessageBatch")) < 6 { // the lone ones hold up nobody
+		time.Sleep(time.Millisecond)
+	}
+	close(first)
+	senders.Wait()
+	lone, batches := len(r.asked("SendMessage")), len(r.asked("SendMessageBatch"))
+	if lone > 5 || batches > 8 {
+		t.Errorf("64 sends took %d requests of one and %d of several", lone, batches)
+	}
+	for _, b := range r.asked("SendMessageBatch") {
+		if len(b.entries()) > 10 {
+			t.Errorf("a batch has %d entries", len(b.entries()))
+		}
+	}
+}
+
+// TestBatchesKeepToTheLimit sends more than fits into one batch of SQS's size.
+func TestBatchesKeepToTheLimit(t *testing.T) {
+	r := newRecorded(t)
+	r.on("SendMessage", sent)
+	r.on("SendMessageBatch", func(q request) any { return sentBatch(q, nil) })
+	es := events(9)
+	for _, e := range es {
+		e.Body = []byte(strings.Repeat("x", 300<<10))
+	}
+	if err := r.open(t, "orders").Send(t.Context(), es...); err != nil {
+		t.Fatal(err)
+	}
+	carried := len(r.asked("SendMessage"))
+	for _, b := range r.asked("SendMessageBatch") {
+		size := 0
+		for _, e := range b.entries() {
+			size += len(e.text("MessageBody")) + len("bellhopString") + len(e.text("MessageAttributes", "bellhop", "StringValue"))
+		}
+		if carried += len(b.entries()); size > amazon.MaxMessage {
+			t.Errorf("a batch has %d bytes", size)
+		}
+	}
+	if carried != len(es) {
+		t.Errorf("%d were sent, want %d", carried, len(es))
+	}
+}
+
+// messages makes the answer to ReceiveMessage.
+func messages(t *testing.T, count string, es ...*bellhop.Event) any {
+	t.Helper()
+	var list []map[string]any
+	for _, e := range es {
+		m, err := amazon.Encode(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		attrs := map[string]any{}
+		for name, value := range m.Attributes {
+			attrs[name] = map[string]string{"DataType": "String", "StringValue": value}
+		}
+		list = append(list, map[string]any{"MessageId": "id-" + e.ID.String(), "ReceiptHandle": "handle-" + e.ID.String(), "Body": m.Body,
+			"Attributes": map[string]string{"ApproximateReceiveCount": count}, "MessageAttributes": attrs})
+	}
+	return map[string]any{"Messages": list}
+}
+
+// once answers a request with one thing, and later ones with nothing.
+func once(answer any) func(request) any {
+	var mu sync.Mutex
+	given := false
+	return func(request) any {
+		mu.Lock()
+		defer mu.Unlock()
+		if given {
+			return map[string]any{}
+		}
+		given = true
+		return answer
+	}
+}
+
+func TestReceiveAsksAsItShould(t *testing.T) {
+	r := newRecorded(t)
+	r.on("ReceiveMessage", once(messages(t, "2", event(1))))
+	q := r.open(t, "orders")
+	ds, err := q.Receive(t.Context(), 256)
+	if err != nil || len(ds) != 1 || ds[0].Attempt != 2 || ds[0].Receipt == "" {
+		t.Fatalf("%+v, %v", ds, err)
+	}
+	got := r.asked("ReceiveMessage")
+	if len(got) != 1 || got[0].text("MaxNumberOfMessages") != "10" || got[0].text("WaitTimeSeconds") != "20" ||
+		got[0].text("VisibilityTimeout") != "30" || got[0].text("MessageAttributeNames", 0) != "All" {
+		t.Errorf("asked %v", got)
+	}
+}
+
+// TestReceiveFansOut has a backlog: more requests follow, and never more events
+// than were wanted.
+func TestReceiveFansOut(t *testing.T) {
+	r := newRecorded(t)
+	n := 0
+	var mu sync.Mutex
+	r.on("ReceiveMessage", func(q request) any {
+		mu.Lock()
+		defer mu.Unlock()
+		var max int
+		fmt.Sscan(q.text("MaxNumberOfMessages"), &max)
+		var es []*bellhop.Event
+		for range max {
+			n++
+			es = append(es, event(n))
+		}
+		return messages(t, "1", es...)
+	})
+	q := r.open(t, "orders")
+	ds, err := q.Receive(t.Context(), 256)
+	if err != nil || len(ds) != 256 {
+		t.Fatalf("%d, %v", len(ds), err)
+	}
+	long := 0
+	for _, a := range r.asked("ReceiveMessage") {
+		if a.text("WaitTimeSeconds") == "20" {
+			long++
+		}
+	}
+	if all := len(r.asked("ReceiveMessage")); long != 1 || all != 26 {
+		t.Errorf("%d requests, %d of them wait; want 26 and 1", all, long)
+	}
+}
+
+// TestCancelledReceiveLosesNothing cancels while SQS is about to answer: the
+// next receiver gets it, or Close gives it back.
+func TestCancelledReceiveLosesNothing(t *testing.T) {
+	for _, next := range []bool{true, false} {
+		r := newRecorded(t)
+		asked, answer := make(chan struct{}), make(chan struct{})
+		r.on("ReceiveMessage", func(request) any {
+			close(asked)
+			<-answer
+			return messages(t, "1", event(1))
+		})
+		r.on("ChangeMessageVisibilityBatch", allDone)
+		q := r.open(t, "orders")
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := q.Receive(ctx, 10)
+			done <- err
+		}()
+		<-asked
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("a cancelled receive returned %v", err)
+		}
+		if next {
+			close(answer)
+			if ds, err := q.Receive(t.Context(), 10); err != nil || len(ds) != 1 {
+				t.Errorf("the next receive: %d, %v", len(ds), err)
+			}
+			if n := len(r.asked("ReceiveMessage")); n != 1 {
+				t.Errorf("%d requests, want the first one's answer", n)
+			}
+			if err := q.Close(); err != nil {
+				t.Error(err)
+			}
+			back := r.asked("ChangeMessageVisibilityBatch")
+			if len(back) != 1 || back[0].text("Entries", 0, "VisibilityTimeout") != "0" {
+				t.Errorf("given back by %v", back)
+			}
+		} else {
+			close(answer)
+			q.Close() // ends the request, or gives back what it brought
+		}
+	}
+}
+
+// TestOverLimitRests has more leased than SQS allows: receiving pauses and goes
+// on.
+func TestOverLimitRests(t *testing.T) {
+	r := newRecorded(t)
+	r.on("ReceiveMessage", func(request) any { return fault{403, "OverLimit", "too many in flight"} })
+	q := r.open(t, "orders")
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := q.Receive(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("receive: %v", err)
+	}
+	if n := len(r.asked("ReceiveMessage")); n != 1 {
+		t.Errorf("%d requests in 200ms, want it to rest", n)
+	}
+}
+
+// TestForeignMessagesAreLeft puts a message that is none of bellhop's before one
+// that is.
+func TestForeignMessagesAreLeft(t *testing.T) {
+	r := newRecorded(t)
+	both := messages(t, "1", event(1), event(2)).(map[string]any)
+	delete(both["Messages"].([]map[string]any)[0], "MessageAttributes")
+	r.on("ReceiveMessage", once(both))
+	q := r.open(t, "orders")
+	ds, err := q.Receive(t.Context(), 10)
+	if err != nil || len(ds) != 1 || ds[0].Event.ID != event(2).ID {
+		t.Errorf("%+v, %v", ds, err)
+	}
+	if len(r.asked("DeleteMessage"))+len(r.asked("DeleteMessageBatch")) != 0 {
+		t.Error("a message that is none of bellhop's was deleted")
+	}
+}
+
+// TestSettleInPart has SQS refuse some verdicts.
+func TestSettleInPart(t *testing.T) {
+	r := newRecorded(t)
+	r.on("ReceiveMessage", once(messages(t, "1", events(4)...)))
+	r.on("DeleteMessageBatch", func(q request) any {
+		out := allDone(q).(map[string]any)
+		out["Successful"] = out["Successful"].([]map[string]any)[:2]
+		out["Failed"] = []map[string]any{
+			{"Id": "2", "Code": "InvalidParameterValue", "Message": "Value handle for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.", "SenderFault": true},
+			{"Id": "3", "Code": "ReceiptHandleIsInvalid", "SenderFault": true}}
+		return out
+	})
+	q := r.open(t, "orders")
+	ds, err := q.Receive(t.Context(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s []queue.Settlement
+	for _, d := range ds {
+		s = append(s, queue.Settlement{Receipt: d.Receipt})
+	}
+	if stale, ok := queue.IsStale(q.Settle(t.Context(), s...)); !ok || len(stale) != 2 || stale[0] != ds[2].Receipt {
+		t.Errorf("stale: %v", stale)
+	}
+}
+
+// TestSettleCanBeRepeated has SQS away at first: the leases are still held.
+func TestSettleCanBeRepeated(t *testing.T) {
+	r := newRecorded(t)
+	r.on("ReceiveMessage", once(messages(t, "1", event(1))))
+	r.on("DeleteMessage", func(request) any { return fault{403, "AccessDenied", "sqs:deletemessage"} })
+	q := r.open(t, "orders")
+	ds, err := q.Receive(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ack := queue.Settlement{Receipt: ds[0].Receipt}
+	if err := q.Settle(t.Context(), ack); bellhop.KindOf(err) != bellhop.Unavailable {
+		t.Errorf("settle: %v", err)
+	}
+	r.on("DeleteMessage", func(request) any { return map[string]any{} })
+	if err := q.Settle(t.Context(), ack); err != nil {
+		t.Errorf("settle again: %v", err)
+	}
+}
+
+// TestLastAttemptBecomesADeadLetter checks what the dead-letter queue is sent,
+// before the event is deleted.
+func TestLastAttemptBecomesADeadLetter(t *testing.T) {
+	r := newRecorded(t)
+	r.on("ReceiveMessage", once(messages(t, "3", event(1))))
+	r.on("SendMessage", sent)
+	r.on("DeleteMessage", func(request) any { return map[string]any{} })
+	q := r.open(t, "orders")
+	ds, err := q.Receive(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.Retry, Delay: time.Hour, Reason: "no\x00\xff reason" + strings.Repeat("!", 5000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := r.asked("SendMessage")[0]
+	if got.text("QueueUrl") != mainURL+"-dead" || got.text("MessageBody") != `{"id":1}` || got.text("MessageAttributes", "attempts", "StringValue") != "3" ||
+		!strings.HasPrefix(got.text("MessageAttributes", "reason", "StringValue"), "no   reason!!!") || got.text("MessageAttributes", "died_at", "StringValue") == "" {
+		t.Errorf("dead letter: %v", got)
+	}
+	if n := len(got.text("MessageAttributes", "reason", "StringValue")); n > 2100 {
+		t.Errorf("the reason has %d bytes", n)
+	}
+	if len(r.asked("DeleteMessage")) != 1 || len(r.asked("ChangeMessageVisibilityBatch")) != 0 {
+		t.Error("the event stays in the queue")
+	}
+}
+
+// TestLeasesEndAfterTwelveHours asks for more than SQS gives.
+func TestLeasesEndAfterTwelveHours(t *testing.T) {
+	r := newRecorded(t)
+	r.on("ReceiveMessage", once(messages(t, "1", event(1), event(2))))
+	r.on("ChangeMessageVisibilityBatch", allDone)
+	q := r.open(t, "orders")
+	ds, err := q.Receive(t.Context(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Extend(t.Context(), 13*time.Hour, ds[0].Receipt); err != nil {
+		t.Error(err)
+	}
+	if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[1].Receipt, Verdict: queue.Retry, Delay: 1500 * time.Millisecond}); err != nil {
+		t.Error(err)
+	}
+	got := r.asked("ChangeMessageVisibilityBatch")
+	if v := got[0].text("Entries", 0, "VisibilityTimeout"); v != "43198" {
+		t.Errorf("extended to %ss, want just under 12h", v)
+	}
+	if v := got[1].text("Entries", 0, "VisibilityTimeout"); v != "2" {
+		t.Errorf("to be tried again after %ss, want 1.5s rounded up", v)
+	}
+}

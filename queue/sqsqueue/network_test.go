@@ -1,0 +1,191 @@
+package sqsqueue_test
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+
+	"bellhop"
+	"bellhop/queue"
+)
+
+// proxied returns a queue that is reached through a proxy, and one that isn't.
+func proxied(t *testing.T) (*toxiproxy.Proxy, queue.Queue, queue.Queue) {
+	t.Helper()
+	direct := fresh(t)
+	if err := direct.Create(t.Context(), "orders", queue.Attributes{Visibility: time.Second, MaxAttempts: 10}); err != nil {
+		t.Fatal(err)
+	}
+	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "sqs", "127.0.0.1:0",
+		strings.TrimPrefix(direct.options.Settings.Endpoint, "http://"))
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	o := direct.options
+	o.Settings.Endpoint = "http://" + p.Listen
+	return p, openOrders(t, open(t, o)), openOrders(t, direct)
+}
+
+func openOrders(t *testing.T, b opened) queue.Queue {
+	t.Helper()
+	q, err := b.Open(t.Context(), "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { q.Close() })
+	return q
+}
+
+func toxic(t *testing.T, p *toxiproxy.Proxy, json string) {
+	t.Helper()
+	if _, err := p.Toxics.AddToxicJson(strings.NewReader(json)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBlackHole has SQS swallow what it is sent.
+func TestBlackHole(t *testing.T) {
+	p, q, _ := proxied(t)
+	toxic(t, p, `{"name":"hole","type":"timeout","stream":"upstream","attributes":{"timeout":0}}`)
+	start := time.Now()
+	err := q.Send(t.Context(), event(1))
+	if took := time.Since(start); bellhop.KindOf(err) != bellhop.Unavailable || took > 5*time.Second {
+		t.Errorf("after %v: %v", took, err)
+	}
+	p.Toxics.RemoveToxic(t.Context(), "hole")
+	if err := q.Send(t.Context(), event(2)); err != nil {
+		t.Errorf("once it is over: %v", err)
+	}
+}
+
+// TestAnswersAreLost has SQS take events and its answers get lost: no event that
+// was acknowledged is missing, and what was leased to nobody comes again.
+func TestAnswersAreLost(t *testing.T) {
+	p, q, direct := proxied(t)
+	toxic(t, p, `{"name":"lost","type":"limit_data","stream":"downstream","attributes":{"bytes":0}}`)
+	if err := q.Send(t.Context(), event(1)); bellhop.KindOf(err) != bellhop.Unavailable {
+		t.Errorf("a send whose answer is lost: %v", err)
+	}
+	p.Toxics.RemoveToxic(t.Context(), "lost")
+	if err := q.Send(t.Context(), event(2)); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[bellhop.EventID]int{}
+	for len(seen) < 2 {
+		ds, err := direct.Receive(t.Context(), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range ds {
+			seen[d.Event.ID]++
+		}
+	}
+	if seen[event(2).ID] != 1 {
+		t.Errorf("came: %v", seen)
+	}
+}
+
+// TestCutAndBack cuts the connections while a receiver waits.
+func TestCutAndBack(t *testing.T) {
+	p, q, direct := proxied(t)
+	failed := make(chan error)
+	go func() {
+		_, err := q.Receive(t.Context(), 1)
+		failed <- err
+	}()
+	for { // until the receiver waits at SQS
+		if d, err := direct.Depth(t.Context()); err != nil || d.Waiting == 0 {
+			break
+		}
+	}
+	p.Stop()
+	if err := <-failed; bellhop.KindOf(err) != bellhop.Unavailable {
+		t.Errorf("a receive that was cut: %v", err)
+	}
+	if err := q.Send(t.Context(), event(1)); bellhop.KindOf(err) != bellhop.Unavailable {
+		t.Errorf("a send to nobody: %v", err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := direct.Send(t.Context(), event(2)); err != nil {
+		t.Fatal(err)
+	}
+	ds, err := q.Receive(t.Context(), 1)
+	if err != nil || ds[0].Event.ID != event(2).ID {
+		t.Errorf("once it is back: %+v, %v", ds, err)
+	}
+}
+
+// TestLatencyIsHidden has SQS take its time: sends go on beside each other.
+func TestLatencyIsHidden(t *testing.T) {
+	p, q, _ := proxied(t)
+	toxic(t, p, `{"name":"far","type":"latency","stream":"downstream","attributes":{"latency":200}}`)
+	start := time.Now()
+	if err := q.Send(t.Context(), events(300)...); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("30 batches of 200ms took %v", took)
+	}
+}
+
+// TestBodyIsLost deletes what a message refers to: the event becomes a dead
+// letter that says so.
+func TestBodyIsLost(t *testing.T) {
+	b := fresh(t)
+	if err := b.Create(t.Context(), "orders", queue.Attributes{Visibility: time.Second, MaxAttempts: 10}); err != nil {
+		t.Fatal(err)
+	}
+	q := openOrders(t, b)
+	e := event(1)
+	e.Body = make([]byte, 2<<20)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range e.Body {
+		e.Body[i] = byte(rng.Uint32())
+	}
+	if err := q.Send(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	ds, err := q.Receive(t.Context(), 1)
+	if err != nil || !bytes.Equal(ds[0].Event.Body, e.Body) {
+		t.Fatalf("receive: %v", err)
+	}
+	if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.Retry}); err != nil {
+		t.Fatal(err)
+	}
+	deleteBody(t, e)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go q.Receive(ctx, 1)
+	for {
+		letters, err := q.DeadLetters(t.Context(), time.Time{}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(letters) == 1 {
+			if !strings.Contains(letters[0].Reason, "gone from the bucket") {
+				t.Errorf("reason: %s", letters[0].Reason)
+			}
+			break
+		}
+	}
+	if d, err := q.DeadLetter(t.Context(), e.ID); err != nil || d.Event.ID != e.ID || len(d.Event.Body) != 0 {
+		t.Errorf("%+v, %v", d, err)
+	}
+	b.options.Bucket = ""
+	if err := openOrders(t, open(t, b.options)).Send(t.Context(), e); bellhop.KindOf(err) != bellhop.TooLarge {
+		t.Errorf("without a bucket: %v", err)
+	}
+	b.options.Bucket = "no-such-bucket"
+	if _, err := open(t, b.options).Open(t.Context(), "orders"); bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), "no-such-bucket") {
+		t.Errorf("a bucket that isn't there: %v", err)
+	}
+}

@@ -1,0 +1,54 @@
+package sqsqueue_test
+
+import (
+	"strings"
+	"testing"
+
+	"bellhop"
+	"bellhop/internal/amazon"
+	"bellhop/queue/sqsqueue"
+)
+
+func TestParseURL(t *testing.T) {
+	for address, want := range map[string]sqsqueue.Options{
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders": {
+			Settings: amazon.Settings{Region: "us-east-1"}, Account: "123456789012"},
+		"sqs://sqs.cn-north-1.amazonaws.com.cn/123456789012/orders?bucket=b&kms=alias/k": {
+			Settings: amazon.Settings{Region: "cn-north-1"}, Account: "123456789012", Bucket: "b", KMSKey: "alias/k"},
+		"sqs://sqs.eu-west-1.api.aws/123456789012/orders": {
+			Settings: amazon.Settings{Region: "eu-west-1", DualStack: true}, Account: "123456789012"},
+		"sqs+http://127.0.0.1:4566/000000000000/orders?region=us-east-1": {
+			Settings: amazon.Settings{Region: "us-east-1", Endpoint: "http://127.0.0.1:4566"}, Account: "000000000000"},
+		"sqs+https://sqs.internal/000000000000/orders": {
+			Settings: amazon.Settings{Endpoint: "https://sqs.internal"}, Account: "000000000000"},
+	} {
+		o, name, err := sqsqueue.ParseURL(address)
+		if err != nil || name != "orders" || o.Settings != want.Settings || o.Account != want.Account || o.Bucket != want.Bucket || o.KMSKey != want.KMSKey {
+			t.Errorf("%s: %+v, %q, %v", address, o, name, err)
+		}
+	}
+	if _, name, err := sqsqueue.ParseURL("sqs://sqs.us-east-1.amazonaws.com/123456789012/orders.fifo"); name != "orders.fifo" || err != nil {
+		t.Errorf("a FIFO queue: %q, %v", name, err)
+	}
+}
+
+func TestParseURLNamesTheSetting(t *testing.T) {
+	for _, bad := range []string{
+		"", "sqs:", "sqs:orders", "sqs://orders", "http://sqs.us-east-1.amazonaws.com/123456789012/orders",
+		"sqs://sqs.us-east-1.amazonaws.com/orders", "sqs://sqs.us-east-1.amazonaws.com/123/orders",
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/", "sqs://sqs.us-east-1.amazonaws.com/123456789012/a/b",
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/a b", "sqs://sqs.us-east-1.example.com/123456789012/orders",
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?region=eu-west-1",
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?fifo=true",
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?bucket=",
+		"sqs+ftp://127.0.0.1/000000000000/orders", "sqs+http:///000000000000/orders",
+		"sqs://key:hunter2@sqs.us-east-1.amazonaws.com/123456789012/orders", "sqs://hunter2:%zz@host/x",
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/" + strings.Repeat("a", 71),
+	} {
+		_, _, err := sqsqueue.ParseURL(bad)
+		if bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), "BELLHOP_QUEUE: ") ||
+			strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
