@@ -26,6 +26,9 @@ type Function struct {
 	// Fell is told of each process that ended by itself, or because its time was
 	// up; nil is not.
 	Fell func()
+	// Watch is told of each invocation once it is over, by many goroutines at
+	// once; nil is not.
+	Watch func(Result)
 
 	command []string
 	output  io.Writer
@@ -118,6 +121,9 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
 	r.RequestID, r.Cold = inv.id, cold
 	if cold {
 		r.Init = i.init()
+	}
+	if err == nil && f.Watch != nil {
+		f.Watch(r)
 	}
 	return r, err
 }
