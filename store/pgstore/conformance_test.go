@@ -100,5 +100,3 @@ func driver(open func(testing.TB) store.Store) storetest.Driver {
 }
 
 func TestConformance(t *testing.T) { storetest.Run(t, driver(openNew)) }
-
-func BenchmarkStore(b *testing.B) { storetest.Bench(b, openNew) }

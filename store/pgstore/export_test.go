@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"context"
 	"time"
 
 	"bellhop"
@@ -36,4 +37,26 @@ func Queries() map[string]Query {
 		"events_to_prune on events":                            {`SELECT id FROM events WHERE accepted_at < $1 AND body IS NOT NULL AND outcome <> 'dead' ORDER BY accepted_at LIMIT 10`, []any{postgres.Always(past)}},
 		"Index Scan using changes_pkey on ch":                  {listChanges, []any{int64(3000), shop, 10}},
 	}
+}
+
+// BareInserts adds the rows that Record would add for facts that nobody has seen
+// to the same tables, and does nothing else: the yardstick for Record. seq is
+// the last number of the stream so far.
+func (db *DB) BareInserts(ctx context.Context, shop int64, devices []int64, seq int64, facts []bellhop.Fact) error {
+	b := newBatch(db, facts)
+	b.shops[facts[0].Event.Shop] = &shopRow{id: shop}
+	for _, d := range devices {
+		b.shops[facts[0].Event.Shop].phones = append(b.shops[facts[0].Event.Shop].phones, phoneRow{id: d})
+	}
+	for i := range facts {
+		b.one(&facts[i])
+	}
+	return db.worker.Once(ctx, func(q *postgres.Batch) {
+		b.saveOrders(q)
+		db.saveLines(q, b.changedLines())
+		b.savePushes(q)
+		q.Exec(`INSERT INTO changes (seq, kind, shop_id, order_id, push_id, at) SELECT $6 + n.nr, n.kind, n.shop_id, n.order_id, n.push_id, n.at
+			FROM `+postgres.Unnest("text bigint bigint bigint timestamptz")+` WITH ORDINALITY AS n(kind, shop_id, order_id, push_id, at, nr)`,
+			b.changes.Args(seq)...)
+	})
 }

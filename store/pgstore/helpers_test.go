@@ -68,3 +68,13 @@ func unavailable(t testing.TB, err error) {
 		t.Errorf("kind %d: %v", bellhop.KindOf(err), err)
 	}
 }
+
+// body is like one of Shopify's in size and in how well it packs.
+func body(no int64) []byte {
+	b := []byte(`{"id":`)
+	for i := range 60 {
+		b = fmt.Appendf(b, `"field_%d":{"amount":"%d.%02d","currency_code":"USD","sku":"%x","url":"https:\/\/%s\/%d"},`,
+			i, no*7+int64(i), i, uint64(no)*0x9E3779B97F4A7C15>>uint(i%32), shop, no*int64(i))
+	}
+	return append(b, `"end":true}`...)
+}
