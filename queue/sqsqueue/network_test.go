@@ -5,6 +5,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,7 +93,7 @@ func TestAnswersAreLost(t *testing.T) {
 	}
 }
 
-// TestCutAndBack cuts the connections while a receiver waits.
+// TestCutAndBack cuts the connections while a receiver waits, or before it can.
 func TestCutAndBack(t *testing.T) {
 	p, q, direct := proxied(t)
 	failed := make(chan error)
@@ -100,11 +101,6 @@ func TestCutAndBack(t *testing.T) {
 		_, err := q.Receive(t.Context(), 1)
 		failed <- err
 	}()
-	for { // until the receiver waits at SQS
-		if d, err := direct.Depth(t.Context()); err != nil || d.Waiting == 0 {
-			break
-		}
-	}
 	p.Stop()
 	if err := <-failed; bellhop.KindOf(err) != bellhop.Unavailable {
 		t.Errorf("a receive that was cut: %v", err)
@@ -163,8 +159,10 @@ func TestBodyIsLost(t *testing.T) {
 	}
 	deleteBody(t, e)
 	ctx, cancel := context.WithCancel(t.Context())
+	var receiver sync.WaitGroup
+	receiver.Go(func() { q.Receive(ctx, 1) }) // finds the body gone, and waits on
+	defer receiver.Wait()
 	defer cancel()
-	go q.Receive(ctx, 1)
 	for {
 		letters, err := q.DeadLetters(t.Context(), time.Time{}, 10)
 		if err != nil {

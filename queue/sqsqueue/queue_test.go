@@ -117,5 +117,3 @@ var harness = queuetest.Harness{
 }
 
 func TestConformance(t *testing.T) { queuetest.Run(t, harness) }
-
-func BenchmarkQueue(b *testing.B) { queuetest.Bench(b, harness) }

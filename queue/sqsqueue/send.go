@@ -169,15 +169,22 @@ func (o *outbox) add(entries []*entry) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.waiting = append(o.waiting, entries...)
-	for len(o.waiting) > 0 && (o.flights < eagerFlights || o.flights < maxFlights && len(o.waiting) >= batchSize) {
+	for {
 		batch := o.take()
+		if len(batch) == 0 {
+			return
+		}
 		o.flights++
 		o.flying.Go(func() { o.fly(batch) })
 	}
 }
 
-// take removes one batch; with the lock.
+// take removes one batch if it is to go out now; with the lock. While there are
+// eagerFlights, one of them comes back for what is left.
 func (o *outbox) take() []*entry {
+	if o.flights >= maxFlights || o.flights >= eagerFlights && len(o.waiting) < batchSize {
+		return nil
+	}
 	n := fits(o.waiting)
 	batch := o.waiting[:n:n]
 	o.waiting = o.waiting[n:]
@@ -213,8 +220,9 @@ func (o *outbox) fly(batch []*entry) {
 			e.call.done()
 		}
 		o.mu.Lock()
-		if batch = o.take(); len(batch) == 0 {
-			o.flights--
+		o.flights--
+		if batch = o.take(); len(batch) > 0 {
+			o.flights++
 		}
 		o.mu.Unlock()
 	}
