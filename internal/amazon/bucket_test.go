@@ -1,0 +1,202 @@
+package amazon_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/amazon"
+)
+
+func TestMain(m *testing.M) {
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": "",
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_PROFILE": ""} {
+		os.Setenv(name, value)
+	}
+	os.Exit(m.Run())
+}
+
+// shelf is a bucket over HTTP.
+type shelf struct {
+	mu      sync.Mutex
+	objects map[string][]byte
+	headers []http.Header // of what was put
+	status  int           // answers everything, unless 0
+}
+
+func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	body, err := io.ReadAll(r.Body)
+	object, there := s.objects[r.URL.Path]
+	switch {
+	case err != nil:
+		w.WriteHeader(http.StatusBadRequest)
+	case s.status != 0:
+		w.WriteHeader(s.status)
+	case r.Method == http.MethodPut:
+		s.objects[r.URL.Path] = body
+		s.headers = append(s.headers, r.Header)
+	case there:
+		w.Write(object)
+	default:
+		w.WriteHeader(http.StatusNotFound)
+		io.WriteString(w, `<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>`)
+	}
+}
+
+func shelved(t *testing.T, kmsKey string) (*shelf, amazon.Codec) {
+	t.Helper()
+	s := &shelf{objects: map[string][]byte{}}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	cfg, err := amazon.Load(t.Context(), amazon.Settings{Region: "us-east-1", Endpoint: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, amazon.Codec{Bucket: amazon.NewBucket(cfg, "bodies", kmsKey)}
+}
+
+func large() *bellhop.Event {
+	e := &bellhop.Event{ID: bellhop.EventID{1, 15: 2}, Shop: "demo.myshopify.com", Topic: "orders/create",
+		AcceptedAt: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}
+	seed := uint32(1)
+	for range 1 << 20 { // what can't be compressed
+		seed = seed*1664525 + 1013904223
+		e.Body = append(e.Body, byte(seed>>24))
+	}
+	return e
+}
+
+func TestBodyByReference(t *testing.T) {
+	for key, sse := range map[string]string{"": "AES256", "alias/orders": "aws:kms"} {
+		s, codec := shelved(t, key)
+		e := large()
+		m, err := codec.Encode(t.Context(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h := s.headers[0]; h.Get("X-Amz-Server-Side-Encryption") != sse || h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id") != key {
+			t.Errorf("kept with %v", h)
+		}
+		if _, ok := s.objects["/bodies/bodies/2026/11/22/01000000-0000-0000-0000-000000000002"]; !ok || strings.Contains(m.Body, e.Shop) {
+			t.Errorf("the message is %s", m.Body)
+		}
+		back, err := codec.Decode(t.Context(), m)
+		if err != nil || !bytes.Equal(back.Body, e.Body) || back.ID != e.ID {
+			t.Errorf("came back: %v", err)
+		}
+		bare, err := amazon.Decode(m)
+		if ref, ok := errors.AsType[*amazon.RefError](err); !ok || ref.Bytes != len(e.Body) || bare.ID != e.ID || bare.Body != nil {
+			t.Errorf("without the bucket: %v", err)
+		}
+	}
+}
+
+// TestSmallBodiesStayOut sends what fits without asking the bucket.
+func TestSmallBodiesStayOut(t *testing.T) {
+	s, codec := shelved(t, "")
+	s.status = http.StatusServiceUnavailable
+	e := large()
+	e.Body = e.Body[:500<<10]
+	if m, err := codec.Encode(t.Context(), e); err != nil || m.Attributes[amazon.AttrCoding] != "zstd" {
+		t.Errorf("coding %q, %v", m.Attributes[amazon.AttrCoding], err)
+	}
+	codec.Limit = 64 << 10
+	if _, err := codec.Encode(t.Context(), e); bellhop.KindOf(err) != bellhop.Unavailable {
+		t.Errorf("a queue of smaller messages, and no bucket to be had: %v", err)
+	}
+	e.Body = make([]byte, amazon.MaxBody+1)
+	if _, err := codec.Encode(t.Context(), e); bellhop.KindOf(err) != bellhop.TooLarge {
+		t.Errorf("larger than anything: %v", err)
+	}
+}
+
+// TestWhatIsLostIsPermanent tells a body that is lost from one that can't be had
+// now.
+func TestWhatIsLostIsPermanent(t *testing.T) {
+	s, codec := shelved(t, "")
+	m, err := codec.Encode(t.Context(), large())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, other := shelved(t, "")
+	for what, test := range map[string]struct {
+		do        func()
+		codec     amazon.Codec
+		permanent bool
+	}{
+		"another bucket's": {func() {}, amazon.Codec{}, false},
+		"changed": {func() {
+			for key := range s.objects {
+				s.objects[key] = []byte("x")
+			}
+		}, codec, true},
+		"gone": {func() {}, other, true},
+	} {
+		test.do()
+		e, err := test.codec.Decode(t.Context(), m)
+		if e == nil || err == nil || bellhop.IsPermanent(err) != test.permanent {
+			t.Errorf("%s: %v, %v; permanent %v", what, e, err, bellhop.IsPermanent(err))
+		}
+	}
+	for _, status := range []int{http.StatusForbidden, http.StatusServiceUnavailable} {
+		s.status = status
+		if _, err := codec.Decode(t.Context(), m); err == nil || bellhop.IsPermanent(err) {
+			t.Errorf("status %d: %v", status, err)
+		}
+	}
+	s.status = http.StatusForbidden
+	if err := codec.Bucket.Reachable(t.Context()); err != nil {
+		t.Errorf("a bucket that may not be listed: %v", err)
+	}
+	s.status = http.StatusNotFound
+	if err := amazon.AtStart(codec.Bucket.Reachable(t.Context())); bellhop.KindOf(err) != bellhop.Invalid {
+		t.Errorf("a bucket that is not there: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := codec.Decode(ctx, m); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestBodiesAreRead sees to it that net/http reads request bodies, and does not
+// have them write themselves: see plainBodies.
+func TestBodiesAreRead(t *testing.T) {
+	got := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		got <- string(b)
+	}))
+	defer server.Close()
+	cfg, err := amazon.Load(t.Context(), amazon.Settings{Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []interface {
+		Do(*http.Request) (*http.Response, error)
+	}{cfg.HTTPClient, amazon.Patient(cfg, time.Minute).HTTPClient} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, bytes.NewReader([]byte("body")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := c.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if _, writes := r.Body.(io.WriterTo); writes || <-got != "body" {
+			t.Errorf("the body writes itself: %v", writes)
+		}
+	}
+}
