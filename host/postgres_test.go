@@ -66,7 +66,7 @@ func (r *remote) untilRecorded() {
 // recorded tells once all orders are recorded, past the proxy, or why they are
 // not.
 func (r *remote) recorded() <-chan error {
-	done := make(chan error, 1)
+	done, n := make(chan error, 1), int64(r.n)
 	go func() {
 		ctx, cancel := context.WithTimeout(r.t.Context(), 60*time.Second)
 		defer cancel()
@@ -75,21 +75,37 @@ func (r *remote) recorded() <-chan error {
 			totals, err := r.direct.Totals(ctx)
 			switch {
 			case err != nil:
-				done <- fmt.Errorf("waiting for %d orders to be recorded: %w", r.n, err)
+				done <- fmt.Errorf("waiting for %d orders to be recorded: %w", n, err)
 				return
-			case totals[bellhop.OutcomeRecorded] == int64(r.n):
+			case totals[bellhop.OutcomeRecorded] == n:
 				done <- nil
 				return
 			}
 			select {
 			case <-changed:
 			case <-ctx.Done():
-				done <- fmt.Errorf("the ledger has %v, want %d recorded", totals, r.n)
+				done <- fmt.Errorf("the ledger has %v, want %d recorded", totals, n)
 				return
 			}
 		}
 	}()
 	return done
+}
+
+// untilSettled waits until the worker holds nothing any more.
+func (r *remote) untilSettled() {
+	r.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		d, err := r.parts.Queue.Depth(r.t.Context())
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if d.Waiting+d.Leased == 0 {
+			return
+		}
+	}
 }
 
 // untilFailing asks /readyz until the checks that fail are these.
@@ -217,6 +233,7 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 		}
 		mend()
 		r.untilRecorded()
+		r.untilSettled()
 	}
 	if lost == 0 {
 		t.Error("no answer of a commit was lost: the run shows nothing")
