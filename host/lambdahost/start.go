@@ -42,9 +42,11 @@ type Start struct {
 
 const defaultAtOnce = 16
 
-// maxInput is how much an execution takes
-// (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html).
-const maxInput = 256 << 10
+// maxInput is how much an execution is given. It takes 256 KiB
+// (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html), and
+// a failure that is caught adds its cause to the input, up to 32 KiB: if both do
+// not fit, nothing is caught, and a Standard execution loses the last copy.
+const maxInput = 220 << 10
 
 // Invoke starts an execution for each message of a batch.
 func (f *Start) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
