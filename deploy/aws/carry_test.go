@@ -21,7 +21,27 @@ import (
 // waits, runs or is owed any more.
 func (j *journey) carry(o simulate.ShopifyOptions) *simulate.Ledger {
 	j.t.Helper()
-	cfg, err := config.LoadDefaultConfig(j.t.Context(), config.WithRegion("us-east-1"))
+	defer j.consume()()
+	o.Target, o.Shops, o.Secret, o.TimeScale = j.target, j.shops, appSecret, 0.0005
+	ledger, err := simulate.RunShopify(j.t.Context(), o)
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	j.settle()
+	return ledger
+}
+
+// drain carries what is in the queue.
+func (j *journey) drain() {
+	j.t.Helper()
+	defer j.consume()()
+	j.settle()
+}
+
+// consume hands the queue's messages to start, and returns what ends that.
+func (j *journey) consume() (stop func()) {
+	j.t.Helper()
+	cfg, err := config.LoadDefaultConfig(j.t.Context(), config.WithRegion(lambdaruntime.Region))
 	if err != nil {
 		j.t.Fatal(err)
 	}
@@ -32,22 +52,17 @@ func (j *journey) carry(o simulate.ShopifyOptions) *simulate.Ledger {
 	}
 	source := &lambdaruntime.Mapping{Client: client, QueueURL: *queue.QueueUrl, QueueARN: "arn:aws:sqs:us-east-1:000000000000:" + j.name(),
 		Function: j.made["Start"], BatchSize: 5, Duplicate: 7}
-	ctx, stop := context.WithCancel(j.t.Context())
+	ctx, cancel := context.WithCancel(j.t.Context())
 	var mapping sync.WaitGroup
 	mapping.Go(func() {
 		if err := source.Run(ctx); err != nil {
 			j.t.Errorf("the event source: %v", err)
 		}
 	})
-	defer mapping.Wait()
-	defer stop()
-	o.Target, o.Shops, o.Secret, o.TimeScale = j.target, j.shops, appSecret, 0.0005
-	ledger, err := simulate.RunShopify(j.t.Context(), o)
-	if err != nil {
-		j.t.Fatal(err)
+	return func() {
+		cancel()
+		mapping.Wait()
 	}
-	j.settle()
-	return ledger
 }
 
 // settle waits until nothing waits in the queue, no execution runs and no push is
