@@ -1,6 +1,7 @@
 // Package queuetest is what every driver of [bellhop/queue] must pass. A driver
 // gives it a [Harness] and calls [Run]; what its service does not promise it
-// names, with the reason, in Harness.NotPromised.
+// names, with the reason, in Harness.NotPromised, and what only a stand-in for
+// the service gets wrong in Harness.Flaws.
 package queuetest
 
 import (

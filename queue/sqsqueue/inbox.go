@@ -10,8 +10,9 @@ import (
 
 // waiter is one Receive that waits.
 type waiter struct {
-	max int
-	got chan haul // has room for one
+	max  int
+	wait time.Duration // how long a request for it may take
+	got  chan haul     // has room for one
 }
 
 // haul is what a request brought.
@@ -24,12 +25,13 @@ type haul struct {
 // inbox matches the receivers that wait with the requests that do, and knows
 // which leases this process has.
 type inbox struct {
-	poll func(max int) haul // makes a request that waits
+	poll func(max int, wait time.Duration) haul // makes a request that waits
 	now  func() time.Time
 
 	mu      sync.Mutex
 	waiting []*waiter
-	polls   int // requests that wait; at least as many as receivers
+	polls   int       // requests that wait; at least as many as receivers
+	until   time.Time // when the last of them ends
 	polling sync.WaitGroup
 	closed  bool
 	held    []*lease                 // arrived for a receiver that had gone
@@ -84,10 +86,13 @@ func (b *inbox) match(full bool) {
 		b.held = b.held[n:]
 	}
 	for b.polls < len(b.waiting) && !b.closed {
-		max := b.waiting[b.polls].max
+		w := b.waiting[b.polls]
 		b.polls++
+		if end := b.now().Add(w.wait); end.After(b.until) {
+			b.until = end
+		}
 		b.polling.Go(func() {
-			h := b.poll(max)
+			h := b.poll(w.max, w.wait)
 			b.mu.Lock()
 			b.polls--
 			b.mu.Unlock()
@@ -160,13 +165,31 @@ func (b *inbox) extend(l *lease, expires time.Time) {
 	l.Expires = expires
 }
 
-// close ends the requests that wait, and returns once they have ended.
+// closeGrace is for how long close waits for requests that end by themselves.
+const closeGrace = 2 * time.Second
+
+// close ends the requests that wait, and returns once they have ended. One that
+// is about to end is let: SQS may lease to it what it finds until then.
 func (b *inbox) close(end func()) {
 	b.mu.Lock()
 	b.closed = true
+	left := b.until.Sub(b.now())
 	b.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		b.polling.Wait()
+		close(ended)
+	}()
+	if left < closeGrace {
+		t := time.NewTimer(closeGrace)
+		defer t.Stop()
+		select {
+		case <-ended:
+		case <-t.C:
+		}
+	}
 	end()
-	b.polling.Wait()
+	<-ended
 }
 
 // drain returns all leases that this process still has.

@@ -45,7 +45,7 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 	if max < 1 {
 		return nil, bellhop.Invalidf("max", "receive at least one event at a time")
 	}
-	w := &waiter{max: max, got: make(chan haul, 1)}
+	w := &waiter{max: max, wait: waitFor(ctx), got: make(chan haul, 1)}
 	q.inbox.join(w)
 	select {
 	case h := <-w.got:
@@ -66,9 +66,19 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 
 var errClosed = errors.New("the queue is closed")
 
+// waitFor returns how long a request is to wait for a receiver: no longer than
+// that will.
+func waitFor(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return longPoll
+	}
+	return min(longPoll, max(time.Second, time.Until(deadline).Truncate(time.Second)))
+}
+
 // longPoll makes a request that waits.
-func (q *Queue) longPoll(max int) haul {
-	leases, err := q.poll(q.life, min(max, batchSize), int32(longPoll/time.Second))
+func (q *Queue) longPoll(max int, wait time.Duration) haul {
+	leases, err := q.poll(q.life, min(max, batchSize), wholeSeconds(wait))
 	return haul{leases: leases, err: err, full: len(leases) == batchSize}
 }
 

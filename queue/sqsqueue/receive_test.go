@@ -63,6 +63,38 @@ func TestReceiveAsksAsItShould(t *testing.T) {
 	}
 }
 
+// TestShortReceiveAsksShortly receives for a second, as a command does: the
+// request ends by itself, and takes no event with it.
+func TestShortReceiveAsksShortly(t *testing.T) {
+	r := newRecorded(t)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	r.on("ReceiveMessage", func(request) any {
+		close(asked)
+		<-answer
+		return messages(t, "1", event(1))
+	})
+	r.on("ChangeMessageVisibilityBatch", allDone)
+	q := r.open(t, "orders")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := q.Receive(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("receive: %v", err)
+	}
+	<-asked
+	if wait := r.asked("ReceiveMessage")[0].text("WaitTimeSeconds"); wait != "1" {
+		t.Errorf("the request waits for %ss", wait)
+	}
+	closed := make(chan error)
+	go func() { closed <- q.Close() }()
+	close(answer)
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if back := r.asked("ChangeMessageVisibilityBatch"); len(back) != 1 || back[0].text("Entries", 0, "VisibilityTimeout") != "0" {
+		t.Errorf("given back by %v", back)
+	}
+}
+
 // TestReceiveFansOut has a backlog: more requests follow, and never more events
 // than were wanted.
 func TestReceiveFansOut(t *testing.T) {

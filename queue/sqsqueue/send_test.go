@@ -185,7 +185,7 @@ func TestBatchesKeepToTheLimit(t *testing.T) {
 	r := newRecorded(t)
 	r.on("SendMessage", sent)
 	r.on("SendMessageBatch", func(q request) any { return sentBatch(q, nil) })
-	es := events(9)
+	es := events(5)
 	for _, e := range es {
 		e.Body = []byte(strings.Repeat("x", 300<<10))
 	}
