@@ -1,13 +1,13 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench crash fuzz build
+.PHONY: help demo test check bench crash fuzz build lambda deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
 ARGS     ?=
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## carry simulated orders the whole way, and show them arriving
 	go run ./cmd/bellhop demo $(ARGS)
@@ -32,3 +32,15 @@ fuzz: ## run each fuzz target for FUZZTIME
 
 build: ## build bin/bellhop
 	go build -trimpath -o bin/bellhop ./cmd/bellhop
+
+# The functions' binary leaves out what no function can use.
+lambda: ## build the AWS Lambda functions' one binary, and show its size
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc,nosqlite,noamqp \
+		-ldflags '-s -w -buildid=' -o deploy/aws/build/bootstrap ./cmd/bellhop-lambda
+	@cd deploy/aws/build && echo "bootstrap: $$(wc -c <bootstrap) bytes, $$(gzip -9c bootstrap | wc -c) compressed"
+
+deploy-aws: ## deploy to AWS, or update what is there: see docs/aws.md
+	@deploy/aws/deploy.sh
+
+destroy-aws: ## take it down from AWS; asks first
+	@deploy/aws/destroy.sh
