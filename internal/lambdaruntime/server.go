@@ -1,6 +1,7 @@
 package lambdaruntime
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -115,7 +116,8 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "InvalidRequestContentException", "the event is no JSON")
 		return
 	}
-	result, err := f.Invoke(r.Context(), payload)
+	// Lambda goes on when whoever asked has gone.
+	result, err := f.Invoke(context.WithoutCancel(r.Context()), payload)
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, "ServiceException", err.Error())
 		return

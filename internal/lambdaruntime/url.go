@@ -1,6 +1,7 @@
 package lambdaruntime
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -60,7 +61,7 @@ func (f *Function) serveURL(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"Message":null}`, http.StatusInternalServerError)
 		return
 	}
-	result, err := f.Invoke(r.Context(), event)
+	result, err := f.Invoke(context.WithoutCancel(r.Context()), event)
 	if err != nil || result.Failed {
 		http.Error(w, "Internal Server Error", http.StatusBadGateway)
 		return

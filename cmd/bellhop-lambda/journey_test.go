@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"bellhop"
+	"bellhop/internal/lambdaruntime"
+	"bellhop/pipeline"
+	"bellhop/simulate"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+// journey is a run of orders from the twin of Shopify to the phones.
+type journey struct {
+	*stack
+	consumer string // the function that the queue calls
+}
+
+// TestJourney carries orders through the functions in each of the ways that they
+// can be deployed, with every function falling over in every way and place, and
+// compares the twin's ledger with the database.
+func TestJourney(t *testing.T) {
+	for _, way := range []string{"direct"} {
+		t.Run(way, func(t *testing.T) {
+			j := &journey{stack: newStack(t, 24), consumer: "direct"}
+			if way != "direct" {
+				j.withMachine(way == "express")
+				j.consumer = "start"
+			}
+			ledger, mapped := j.run()
+			j.settle(ledger)
+			j.compare(ledger)
+			j.log.noSecrets(t, j.password())
+			t.Logf("%s: %v; the queue: %+v; cold starts: %v", way, ledger.Summary(), mapped, j.starts())
+		})
+	}
+}
+
+func (j *journey) password() string {
+	var login struct{ Password string }
+	json.Unmarshal([]byte(j.vault.secrets["rds"]), &login)
+	return login.Password
+}
+
+func (j *journey) starts() map[string]int {
+	starts := map[string]int{}
+	for name, f := range j.functions {
+		starts[name] = f.Starts()
+	}
+	return starts
+}
+
+// run returns the twin's ledger once it has ended and the queue is being emptied
+// by functions that fall over no more.
+func (j *journey) run() (*simulate.Ledger, lambdaruntime.Counts) {
+	site := httptest.NewServer(j.functions["accept"].URL())
+	j.t.Cleanup(site.Close)
+	twin, err := simulate.NewShopify(simulate.ShopifyOptions{
+		Target: site.URL + "/webhooks/shopify", Shops: j.shops, Secret: shopifySecret, Seed: 7,
+		Rate: 25, Duplicates: 0.1, Shuffle: 0.1, Window: 20, Updates: 0.3, Poison: 0.02, TimeScale: 0.0005, Concurrency: 4,
+	})
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	ctx, enough := context.WithCancel(j.t.Context())
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := twin.Run(ctx); err != nil {
+			j.t.Errorf("the twin: %v", err)
+		}
+	})
+	m := j.mapping(j.consumer)
+	polling, stop := context.WithCancel(j.t.Context())
+	var polled sync.WaitGroup
+	polled.Go(func() {
+		if err := m.Run(polling); err != nil {
+			j.t.Errorf("the mapping: %v", err)
+		}
+	})
+	j.t.Cleanup(func() { stop(); polled.Wait() })
+	j.fallOver()
+	enough()
+	done.Wait()
+	return twin.Ledger(), m.Counts()
+}
+
+// fallOver sets a trap at every point in turn, and waits until a function has
+// fallen into it.
+func (j *journey) fallOver() {
+	hows := []string{"kill", "hang", "panic"} // a panic in accept would be an answer: 500
+	for i, point := range pipeline.Points() {
+		f := j.functions[j.at(point)]
+		env := j.env[j.at(point)]
+		fell := make(chan struct{}, 1)
+		var n atomic.Int64
+		f.Fell = func() {
+			n.Add(1)
+			select {
+			case fell <- struct{}{}:
+			default:
+			}
+		}
+		f.SetEnv(append(env[:len(env):len(env)], "TRAP_POINT="+string(point), "TRAP_HITS=3", "TRAP_HOW="+hows[i%len(hows)])...)
+		f.Kill() // those that run know of no trap
+		select {
+		case <-fell:
+		case <-time.After(time.Minute):
+			j.t.Fatalf("no function reached %s", point)
+		}
+		f.SetEnv(env...)
+		f.Kill()
+	}
+	if f := j.functions["start"]; f != nil {
+		f.Kill() // in the midst of executions
+	}
+}
+
+// at returns the function in whose way a point is.
+func (j *journey) at(point pipeline.Point) string {
+	step, _, _ := strings.Cut(string(point), ".")
+	if step != "accept" && j.consumer == "direct" {
+		return "direct"
+	}
+	return step
+}
+
+// settle waits until every acknowledged webhook has an outcome and no push is
+// owed.
+func (j *journey) settle(ledger *simulate.Ledger) {
+	ctx, cancel := context.WithTimeout(j.t.Context(), 2*time.Minute)
+	defer cancel()
+	acknowledged := ledger.Summary().Acknowledged
+	for {
+		changed := j.store.Changed()
+		if lines := len(j.lines()); lines >= acknowledged-j.repeated(ledger) && j.owed() == 0 && j.waiting() == 0 {
+			return
+		}
+		select {
+		case <-changed:
+		case <-time.After(time.Second): // what SQS does, and time alone, tells nobody
+			j.call("sweep", map[string]any{"detail-type": "Scheduled Event", "source": "aws.events"})
+		case <-ctx.Done():
+			j.t.Fatalf("stuck with %d pushes owed and %d messages waiting", j.owed(), j.waiting())
+		}
+	}
+}
+
+// repeated is how many deliveries came with a webhook id that others had.
+func (j *journey) repeated(ledger *simulate.Ledger) int {
+	ids, all := map[string]bool{}, 0
+	for _, e := range ledger.Entries() {
+		if e.Status == simulate.DeliveryAcknowledged {
+			ids[e.WebhookID] = true
+			all++
+		}
+	}
+	return all - len(ids)
+}
+
+func (j *journey) owed() int64 {
+	counts, err := j.store.PushCounts(j.t.Context())
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	next, err := j.store.NextPush(j.t.Context())
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	if next.IsZero() {
+		return counts[bellhop.PushPending] + counts[bellhop.PushSending]
+	}
+	return max(1, counts[bellhop.PushPending]+counts[bellhop.PushSending])
+}
+
+func (j *journey) waiting() int {
+	q, err := j.where.OpenSQS(j.t.Context(), wire.Options{})
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	defer q.Close()
+	d, err := q.Depth(j.t.Context())
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	return d.Waiting + d.Leased
+}
+
+// lines returns the outcomes in the ledger by webhook id.
+func (j *journey) lines() map[string][]bellhop.Outcome {
+	out := map[string][]bellhop.Outcome{}
+	for q := (store.LineQuery{Limit: 200}); ; {
+		page, err := j.store.Lines(j.t.Context(), q)
+		if err != nil {
+			j.t.Fatal(err)
+		}
+		for _, l := range page.Lines {
+			out[l.Event.WebhookID] = append(out[l.Event.WebhookID], l.Outcome)
+		}
+		if q.Cursor = page.Next; page.Next == "" {
+			return out
+		}
+	}
+}
+
+func (j *journey) compare(ledger *simulate.Ledger) {
+	lines := j.lines()
+	want, poison := map[string]int{}, map[string]bool{}
+	for _, e := range ledger.Entries() {
+		if e.Status == simulate.DeliveryAcknowledged {
+			want[e.WebhookID]++
+			poison[e.WebhookID] = e.Poison != ""
+		}
+	}
+	lost := 0
+	for id, n := range want {
+		lost += max(0, n-len(lines[id]))
+		for _, outcome := range lines[id] {
+			if (outcome == bellhop.OutcomeDead) != poison[id] {
+				j.t.Errorf("webhook %s ended as %s; poison: %v", id, outcome, poison[id])
+			}
+		}
+	}
+	wrong := 0
+	expect := ledger.Expect()
+	for key, e := range expect {
+		if problem := j.order(key, e); problem != "" {
+			j.t.Errorf("order %d of %s: %s", key.ID, key.Shop, problem)
+			wrong++
+		}
+	}
+	if lost > 0 || wrong > 0 || len(want) < 100 {
+		j.t.Errorf("%d webhooks acknowledged: %d lost; %d orders: %d wrong", len(want), lost, len(expect), wrong)
+	}
+}
+
+// order says what is wrong with an order, its push and its place on the phone.
+func (j *journey) order(key simulate.OrderKey, want simulate.Expected) string {
+	got, err := j.store.Order(j.t.Context(), key.Shop, key.ID)
+	rang := 0
+	for _, slot := range j.fcm.Drawer(j.tokens[key.Shop]) {
+		if slot.Tag == "order-"+strconv.FormatInt(key.ID, 10) {
+			rang++
+		}
+	}
+	switch {
+	case bellhop.KindOf(err) == bellhop.NotFound && (want.Deleted || !want.Known || want.Unsure):
+		return ""
+	case err != nil:
+		return err.Error()
+	case want.Deleted:
+		return "it was deleted, and is there"
+	case !want.Known && !want.Unsure:
+		return "it is there, though only touches of it came"
+	case rang != 1 || len(got.Pushes) != 1:
+		return fmt.Sprintf("%d notifications in the drawer, %d pushes", rang, len(got.Pushes))
+	case got.Pushes[0].Status != bellhop.PushSent:
+		return fmt.Sprintf("its push is %s after %d attempts: %s", got.Pushes[0].Status, got.Pushes[0].Attempts, got.Pushes[0].Reason)
+	case want.Unsure:
+		return ""
+	}
+	return cmp.Diff(want.Order, got, cmpopts.IgnoreFields(bellhop.Order{}, "Handling", "Trace", "Pushes"), cmpopts.EquateEmpty())
+}
