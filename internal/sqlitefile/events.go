@@ -20,7 +20,7 @@ const BodyColumns = `e.coding, e.body`
 // Append puts an event that is new into the archive. One that is there already
 // stays as it is.
 func (tx *Tx) Append(e *bellhop.Event) (seq int64, err error) {
-	coding, body := tx.file.dict.encode(&tx.scratch, e.Body)
+	coding, body := tx.file.bodies.Pack(&tx.scratch, e.Body)
 	st := tx.Prepare(`INSERT INTO events (id, shop, topic, api_version, webhook_id, shopify_event_id,
 		triggered_at, accepted_at, signed_by, coding, body) VALUES (?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (id) DO NOTHING`)
@@ -68,7 +68,7 @@ func (f *File) ScanBody(c *Conn, r Row) ([]byte, error) {
 	if r.Null() {
 		return nil, nil
 	}
-	return f.dict.decode(c, coding, r.rawBlob())
+	return f.bodies.Unpack(coding, r.rawBlob(), c.dictionary)
 }
 
 // Event returns the event at a place in the archive, with its body; nil if there

@@ -25,6 +25,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"bellhop"
+	"bellhop/internal/bodies"
 )
 
 // Options are the settings of a [File]. The zero value serves.
@@ -44,7 +45,7 @@ type File struct {
 	jobs    chan *job
 	readers chan *Conn
 	all     []*Conn // the readers, to be closed
-	dict    *dictionaries
+	bodies  *bodies.Packer
 
 	failed  atomic.Pointer[bellhop.Error] // set by a failed fsync, for good
 	mu      sync.Mutex
@@ -76,7 +77,7 @@ func Open(ctx context.Context, path string, opts Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.dict, err = loadDictionaries(writer); err != nil {
+	if f.bodies, err = loadDictionaries(writer); err != nil {
 		writer.db.Close()
 		return nil, fmt.Errorf("read the dictionaries of %s: %w", path, err)
 	}

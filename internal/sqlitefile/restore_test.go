@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/internal/bodies"
 )
 
 // leasing is a schema with ids that must never come again.
@@ -69,7 +70,7 @@ func lease(t *testing.T, f *File) (id int64) {
 	return id
 }
 
-func bodies(t *testing.T, f *File) (out [][]byte) {
+func allBodies(t *testing.T, f *File) (out [][]byte) {
 	t.Helper()
 	err := f.Read(t.Context(), func(c *Conn) error {
 		for seq := int64(1); ; seq++ {
@@ -110,11 +111,11 @@ func TestRestoreUnderAnOpenFile(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("whoever waits for changes was not told of the restore")
 	}
-	if got := bodies(t, f); len(got) != 1 || !bytes.Equal(got[0], event(1).Body) {
+	if got := allBodies(t, f); len(got) != 1 || !bytes.Equal(got[0], event(1).Body) {
 		t.Fatalf("after the restore there are %d events: %q", len(got), got)
 	}
 	add(t, f, 3)
-	if got := bodies(t, f); len(got) != 2 || !bytes.Equal(got[1], event(3).Body) {
+	if got := allBodies(t, f); len(got) != 2 || !bytes.Equal(got[1], event(3).Body) {
 		t.Fatalf("after one more there are %q", got)
 	}
 	if id := lease(t, f); id <= last {
@@ -130,21 +131,25 @@ func TestRestoreUnderAnOpenFile(t *testing.T) {
 func TestRestoreKeepsDictionaries(t *testing.T) {
 	dir := t.TempDir()
 	live, backup := filepath.Join(dir, "live.db"), filepath.Join(dir, "backup.db")
-	old := sample
-	sample = []byte(strings.Repeat(`{"id":0,"note":"","admin_graphql_api_id":"gid:\/\/shopify\/Order\/"}`, 9))
 	other := openAt(t, backup)
+	err := other.Write(t.Context(), func(tx *Tx) error {
+		tx.file.bodies = bodies.With([]byte(strings.Repeat(`{"id":0,"note":"","admin_graphql_api_id":"gid:\/\/shopify\/Order\/"}`, 9)))
+		return keepDictionary(tx.Conn, tx.file.bodies)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	add(t, other, 1)
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
 	}
-	sample = old
 	f := openAt(t, live)
 	add(t, f, 2)
 	if err := Restore(t.Context(), live, backup); err != nil {
 		t.Fatal(err)
 	}
 	add(t, f, 3)
-	got := bodies(t, f)
+	got := allBodies(t, f)
 	if len(got) != 2 || !bytes.Equal(got[0], event(1).Body) || !bytes.Equal(got[1], event(3).Body) {
 		t.Fatalf("the bodies are %q", got)
 	}
@@ -200,7 +205,7 @@ func TestRestoreRefuses(t *testing.T) {
 	if err := Restore(canceled(), live, newer, leasing(3)); err == nil {
 		t.Error("a restore that was called off returned nil")
 	}
-	if got := bodies(t, f); len(got) != 1 {
+	if got := allBodies(t, f); len(got) != 1 {
 		t.Errorf("refused restores changed the database: %d events", len(got))
 	}
 }

@@ -1,39 +1,55 @@
 package pgstore
 
 import (
-	"fmt"
+	"context"
+	"sync/atomic"
 
-	"github.com/klauspost/compress/s2"
+	"github.com/jackc/pgx/v5"
+
+	"bellhop/internal/bodies"
+	"bellhop/internal/postgres"
 )
 
-// bodies compresses the archive's bodies.
-type bodies struct{}
-
-// How a body is stored.
-const (
-	codingNone = 0
-	codingS2   = 1
-)
-
-// maxBody bounds what a stored body may claim to unpack to.
-const maxBody = 64 << 20
-
-func (bodies) encode(body []byte) (coding int64, stored []byte) {
-	if packed := s2.Encode(nil, body); len(packed) < len(body) {
-		return codingS2, packed
-	}
-	if body == nil {
-		body = []byte{}
-	}
-	return codingNone, body
+// archive packs the bodies that are kept.
+type archive struct {
+	*bodies.Packer
+	kept atomic.Bool // the dictionary is in the database
 }
 
-func (bodies) decode(coding int64, stored []byte) ([]byte, error) {
-	if coding == codingNone {
-		return stored, nil
+// keepDictionary makes sure that the database has what bodies are packed with,
+// before any is.
+func (db *DB) keepDictionary(ctx context.Context) error {
+	if db.bodies.kept.Load() {
+		return nil
 	}
-	if n, err := s2.DecodedLen(stored); err != nil || n > maxBody {
-		return nil, fmt.Errorf("a stored body is damaged: %d bytes claimed: %v", n, err)
+	id, bytes := db.bodies.Dictionary()
+	err := db.worker.Once(ctx, func(b *postgres.Batch) {
+		b.Exec(`INSERT INTO dictionaries (id, bytes) VALUES ($1,$2) ON CONFLICT (id) DO NOTHING`, id, bytes)
+	})
+	if err == nil {
+		db.bodies.kept.Store(true)
 	}
-	return s2.Decode(nil, stored)
+	return wrap("keep the dictionary", err)
+}
+
+func (db *DB) pack(body []byte) (coding int64, stored []byte) {
+	var scratch []byte
+	coding, stored = db.bodies.Pack(&scratch, body)
+	if stored == nil {
+		stored = []byte{} // NULL stands for one that was pruned
+	}
+	return coding, stored
+}
+
+func (db *DB) unpack(coding int64, stored []byte) ([]byte, error) {
+	return db.bodies.Unpack(coding, stored, func(id int64) ([]byte, error) {
+		found, err := list(db.ctx, db.worker, "read a dictionary", func(r pgx.Rows) (b []byte, err error) {
+			err = r.Scan(&b)
+			return b, err
+		}, `SELECT bytes FROM dictionaries WHERE id = $1`, id)
+		if err != nil || len(found) == 0 {
+			return nil, err
+		}
+		return found[0], nil
+	})
 }

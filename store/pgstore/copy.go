@@ -101,6 +101,9 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 
 // Import implements [store.Mover].
 func (db *DB) Import(ctx context.Context, t store.Table, c store.Chunk, after, next string) error {
+	if err := db.keepDictionary(ctx); err != nil {
+		return err
+	}
 	add := db.importing(&c)
 	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		var i store.Identity

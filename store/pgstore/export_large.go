@@ -47,7 +47,7 @@ func (x *exporter) events(b *postgres.Batch, after bellhop.EventID) {
 		err := r.Scan(append(scanEvent(&l.Event), postgres.TextTo(&l.Outcome), &l.Reason, postgres.IntTo(&l.OrderID),
 			postgres.TimeTo(&l.At), &coding, &stored, &more)...)
 		if err == nil && stored != nil {
-			l.Event.Body, err = x.db.bodies.decode(coding, stored)
+			l.Event.Body, err = x.db.unpack(coding, stored)
 		}
 		x.chunk.Events = append(x.chunk.Events, l)
 		x.took(l.Event.ID.String(), 400+len(l.Event.Body))

@@ -167,7 +167,7 @@ func (db *DB) fillEvent(r *postgres.Rows, l *store.Line) {
 	var coding int64
 	var body []byte // NULL once it was pruned
 	if e.Body != nil {
-		coding, body = db.bodies.encode(e.Body)
+		coding, body = db.pack(e.Body)
 	}
 	r.ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).Text(e.ShopifyEventID).Time(e.TriggeredAt).
 		Always(e.AcceptedAt).Text(string(e.SignedBy)).Int(coding).Bytes(body).

@@ -52,7 +52,7 @@ func (db *DB) addLine(inserted, updated *postgres.Rows, l *line) {
 	if l.stored {
 		updated.Next().ID(e.ID)
 	} else {
-		coding, body := db.bodies.encode(e.Body)
+		coding, body := db.pack(e.Body)
 		inserted.Next().ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).Text(e.ShopifyEventID).
 			Time(e.TriggeredAt).Always(e.AcceptedAt).Text(string(e.SignedBy)).Int(coding).Bytes(body)
 		updated = inserted
@@ -62,6 +62,9 @@ func (db *DB) addLine(inserted, updated *postgres.Rows, l *line) {
 
 // Dead implements [store.Ledger].
 func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
+	if err := db.keepDictionary(ctx); err != nil {
+		return err
+	}
 	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		l := line{event: e}
 		w := newWrites(db)
@@ -219,7 +222,7 @@ func (db *DB) readArchived(r pgx.Rows) (*bellhop.Event, error) {
 		return nil, err
 	}
 	var err error
-	e.Body, err = db.bodies.decode(coding, stored)
+	e.Body, err = db.unpack(coding, stored)
 	return &e, err
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bellhop/internal/bodies"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 )
@@ -27,7 +28,7 @@ type DB struct {
 
 	pools    *postgres.Pools
 	settling *group[[]store.Settled]
-	bodies   bodies
+	bodies   archive
 	watch    watch
 
 	stop context.CancelFunc
@@ -39,7 +40,8 @@ var _ store.Store = (*DB)(nil)
 
 // New returns the store in a database that must have been migrated to [Schema].
 func New(p *postgres.Pools) *DB {
-	db := &DB{webhooks: p.Webhooks, api: p.API, worker: p.Worker, pools: p}
+	db := &DB{webhooks: p.Webhooks, api: p.API, worker: p.Worker, pools: p,
+		bodies: archive{Packer: bodies.New()}}
 	db.ctx, db.stop = context.WithCancel(context.Background())
 	db.settling = newGroup(db.settleAll)
 	db.watch.init()

@@ -25,6 +25,9 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Resul
 	if err != nil {
 		return nil, err
 	}
+	if err := db.keepDictionary(ctx); err != nil {
+		return nil, err
+	}
 	var results []bellhop.Result
 	err = db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		b := newBatch(db, facts)

@@ -1,0 +1,104 @@
+// Package bodies packs the bodies of events for the databases that keep them.
+// An order is mostly keys, the same in each: with a dictionary that holds them
+// s2 leaves half of what it leaves alone.
+//
+// Whoever keeps bodies keeps the dictionaries with them, so that a later program
+// with another sample still reads what this one wrote.
+package bodies
+
+import (
+	_ "embed"
+	"fmt"
+	"hash/crc32"
+	"sync"
+
+	"github.com/klauspost/compress/s2"
+)
+
+// sample is an order of an invented shop with all the keys that Shopify sends,
+// in the order in which it sends them.
+//
+//go:embed sample.json
+var sample []byte
+
+// maxBody bounds what a stored body may claim to unpack to.
+const maxBody = 64 << 20
+
+// Packer packs and unpacks. It may be used from many goroutines at once.
+type Packer struct {
+	current int64 // id of the dictionary to write with
+	encoder *s2.Dict
+
+	mu   sync.RWMutex
+	byID map[int64]*s2.Dict
+}
+
+// New returns a packer that writes with this program's dictionary.
+func New() *Packer { return With(sample) }
+
+// With returns a packer that writes with a dictionary of another sample.
+func With(sample []byte) *Packer {
+	p := &Packer{encoder: s2.MakeDict(sample, nil), byID: map[int64]*s2.Dict{}}
+	_, bytes := p.Dictionary()
+	p.current = int64(crc32.ChecksumIEEE(bytes)) + 1 // 0 means not packed
+	p.byID[p.current] = p.encoder
+	return p
+}
+
+// Dictionary returns what has to be kept with what was packed. Its id comes from
+// its content, so that what a running process remembers stays true when a
+// database's content is replaced by that of a backup.
+func (p *Packer) Dictionary() (id int64, bytes []byte) { return p.current, p.encoder.Bytes() }
+
+// Pack returns the body as it is to be stored: in scratch if it got shorter
+// there, else the body itself. Coding says how; 0 is the body itself.
+func (p *Packer) Pack(scratch *[]byte, body []byte) (coding int64, stored []byte) {
+	if n := s2.MaxEncodedLen(len(body)); cap(*scratch) < n {
+		*scratch = make([]byte, n)
+	}
+	packed := p.encoder.Encode((*scratch)[:cap(*scratch)], body)
+	if len(packed) < len(body) {
+		return p.current, packed
+	}
+	return 0, body
+}
+
+// Unpack returns a copy of its own. load reads a dictionary that this process
+// has not met yet; nil if there is none.
+func (p *Packer) Unpack(coding int64, stored []byte, load func(id int64) ([]byte, error)) ([]byte, error) {
+	if coding == 0 {
+		return append([]byte{}, stored...), nil
+	}
+	dict, err := p.lookup(coding, load)
+	if err != nil {
+		return nil, err
+	}
+	if n, err := s2.DecodedLen(stored); err != nil || n > maxBody {
+		return nil, fmt.Errorf("a stored body is damaged: %d bytes claimed: %v", n, err)
+	}
+	body, err := dict.Decode(nil, stored)
+	if err != nil {
+		return nil, fmt.Errorf("unpack a stored body: %w", err)
+	}
+	return body, nil
+}
+
+func (p *Packer) lookup(id int64, load func(id int64) ([]byte, error)) (*s2.Dict, error) {
+	p.mu.RLock()
+	dict := p.byID[id]
+	p.mu.RUnlock()
+	if dict != nil {
+		return dict, nil
+	}
+	bytes, err := load(id)
+	if err != nil {
+		return nil, err
+	}
+	if dict = s2.NewDict(bytes); dict == nil {
+		return nil, fmt.Errorf("dictionary %d, with which a body was packed, is missing or damaged", id)
+	}
+	p.mu.Lock()
+	p.byID[id] = dict
+	p.mu.Unlock()
+	return dict, nil
+}
