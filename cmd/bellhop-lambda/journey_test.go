@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"strconv"
@@ -24,35 +23,18 @@ import (
 )
 
 // journey is a run of orders from the twin of Shopify to the phones.
-type journey struct {
-	*stack
-	consumer string // the function that the queue calls
-}
+type journey struct{ *stack }
 
-// TestJourney carries orders through the functions in each of the ways that they
-// can be deployed, with every function falling over in every way and place, and
-// compares the twin's ledger with the database.
+// TestJourney carries orders through accept, direct and sweep, with each of them
+// falling over in every place, and compares the twin's ledger with the database.
+// deploy/aws has the journeys through the state machine.
 func TestJourney(t *testing.T) {
-	for _, way := range []string{"direct"} {
-		t.Run(way, func(t *testing.T) {
-			j := &journey{stack: newStack(t, 24), consumer: "direct"}
-			if way != "direct" {
-				j.withMachine(way == "express")
-				j.consumer = "start"
-			}
-			ledger, mapped := j.run()
-			j.settle(ledger)
-			j.compare(ledger)
-			j.log.noSecrets(t, j.password())
-			t.Logf("%s: %v; the queue: %+v; cold starts: %v", way, ledger.Summary(), mapped, j.starts())
-		})
-	}
-}
-
-func (j *journey) password() string {
-	var login struct{ Password string }
-	json.Unmarshal([]byte(j.vault.secrets["rds"]), &login)
-	return login.Password
+	j := &journey{newStack(t, 24)}
+	ledger, mapped := j.run()
+	j.settle(ledger)
+	j.compare(ledger)
+	j.log.noSecrets(t, j.password())
+	t.Logf("%v; the queue: %+v; cold starts: %v", ledger.Summary(), mapped, j.starts())
 }
 
 func (j *journey) starts() map[string]int {
@@ -82,7 +64,7 @@ func (j *journey) run() (*simulate.Ledger, lambdaruntime.Counts) {
 			j.t.Errorf("the twin: %v", err)
 		}
 	})
-	m := j.mapping(j.consumer)
+	m := j.mapping("direct")
 	polling, stop := context.WithCancel(j.t.Context())
 	var polled sync.WaitGroup
 	polled.Go(func() {
@@ -102,8 +84,8 @@ func (j *journey) run() (*simulate.Ledger, lambdaruntime.Counts) {
 func (j *journey) fallOver() {
 	hows := []string{"kill", "hang", "panic"} // a panic in accept would be an answer: 500
 	for i, point := range pipeline.Points() {
-		f := j.functions[j.at(point)]
-		env := j.env[j.at(point)]
+		f := j.functions[at(point)]
+		env := j.env[at(point)]
 		fell := make(chan struct{}, 1)
 		var n atomic.Int64
 		f.Fell = func() {
@@ -123,18 +105,14 @@ func (j *journey) fallOver() {
 		f.SetEnv(env...)
 		f.Kill()
 	}
-	if f := j.functions["start"]; f != nil {
-		f.Kill() // in the midst of executions
-	}
 }
 
 // at returns the function in whose way a point is.
-func (j *journey) at(point pipeline.Point) string {
-	step, _, _ := strings.Cut(string(point), ".")
-	if step != "accept" && j.consumer == "direct" {
-		return "direct"
+func at(point pipeline.Point) string {
+	if strings.HasPrefix(string(point), "accept.") {
+		return "accept"
 	}
-	return step
+	return "direct"
 }
 
 // settle waits until every acknowledged webhook has an outcome and no push is

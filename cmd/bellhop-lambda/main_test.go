@@ -90,16 +90,20 @@ func newVault(t *testing.T) *vault {
 func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var in struct{ SecretId string }
 	json.NewDecoder(r.Body).Decode(&in)
-	v.mu.Lock()
-	text, there := v.secrets[in.SecretId]
-	v.mu.Unlock()
+	text := v.get(in.SecretId)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	if !there {
+	if text == "" {
 		w.WriteHeader(http.StatusBadRequest)
 		w.Write([]byte(`{"__type":"ResourceNotFoundException"}`))
 		return
 	}
 	json.NewEncoder(w).Encode(map[string]string{"SecretString": text})
+}
+
+func (v *vault) get(name string) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.secrets[name]
 }
 
 func (v *vault) put(name, text string) {

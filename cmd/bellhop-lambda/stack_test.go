@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +16,6 @@ import (
 	"bellhop"
 	"bellhop/internal/amazon"
 	"bellhop/internal/lambdaruntime"
-	"bellhop/internal/realserver"
 	"bellhop/queue"
 	"bellhop/simulate"
 	"bellhop/store"
@@ -143,21 +140,35 @@ func (s *stack) add(name string, more ...string) *lambdaruntime.Function {
 	return f
 }
 
-// call invokes a function that must go well.
-func (s *stack) call(name string, payload any) []byte {
+// invoke runs a function once.
+func (s *stack) invoke(name string, payload any) lambdaruntime.Result {
 	s.t.Helper()
 	in, err := json.Marshal(payload)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	r, err := s.functions[name].Invoke(s.t.Context(), in)
-	if err == nil {
-		err = r.Err()
-	}
 	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+// call runs a function that must go well.
+func (s *stack) call(name string, payload any) {
+	s.t.Helper()
+	if err := s.invoke(name, payload).Err(); err != nil {
 		s.t.Fatalf("%s: %v", name, err)
 	}
-	return r.Payload
+}
+
+// password is that of the database.
+func (s *stack) password() string {
+	var login amazon.Login
+	if err := json.Unmarshal([]byte(s.vault.get("rds")), &login); err != nil {
+		s.t.Fatal(err)
+	}
+	return login.Password
 }
 
 // migrate has the function make the database and the shops, as a deployment does,
@@ -183,28 +194,6 @@ func (s *stack) migrate(shops int) {
 			s.t.Fatal(err)
 		}
 	}
-}
-
-// withMachine adds the state machine that is deployed, and the function that
-// starts it.
-func (s *stack) withMachine(express bool) {
-	text, err := os.ReadFile("../../deploy/aws/statemachine.asl.json")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	ready := strings.NewReplacer("${RecordFunctionArn}", s.functions["record"].ARN, "${NotifyFunctionArn}", s.functions["notify"].ARN).Replace(string(text))
-	path := filepath.Join(s.t.TempDir(), "statemachine.json")
-	if err := os.WriteFile(path, []byte(ready), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	m, err := realserver.StartStepFunctions(s.t.Context(), realserver.StateMachine{Definition: path, Lambda: s.server.InvokeURL(), Express: express})
-	realserver.Need(s.t, err)
-	s.t.Cleanup(m.Stop)
-	kind := "standard"
-	if express {
-		kind = "express"
-	}
-	s.add("start", "BELLHOP_STATE_MACHINE="+m.ARN, "BELLHOP_STATE_MACHINE_TYPE="+kind, "AWS_ENDPOINT_URL_SFN="+m.Endpoint).Timeout = 30 * time.Second
 }
 
 // mapping hands the queue's messages to a function.

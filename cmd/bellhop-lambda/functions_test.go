@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/amazon"
+)
+
+// anOrder returns what the state machine gives record for a new order of the
+// first shop.
+func (s *stack) anOrder(id int, more string) map[string]any {
+	s.t.Helper()
+	m, err := amazon.Encode(&bellhop.Event{ID: bellhop.EventID{1, byte(id), 15: 1}, Shop: s.shops[0], Topic: "orders/create",
+		WebhookID: fmt.Sprint("webhook-", id), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond), SignedBy: bellhop.SignerApp,
+		Body: fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"%s}`, id, id, more)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return map[string]any{"message": map[string]any{"body": m.Body, "attributes": m.Attributes}, "attempt": 1, "acknowledged": false}
+}
+
+// TestRecordThenNotify goes the way of the state machine, by hand, and says how
+// long a function takes that has to be started first.
+func TestRecordThenNotify(t *testing.T) {
+	s := newStack(t, 1)
+	cold := s.invoke("record", s.anOrder(1, ""))
+	warm := s.invoke("record", s.anOrder(2, ""))
+	var recorded map[string]any
+	if err := json.Unmarshal(warm.Payload, &recorded); err != nil || recorded["outcome"] != "recorded" || recorded["pushes"] != 1.0 || !cold.Cold || warm.Cold {
+		t.Fatalf("%s, %v; cold %v, then %v", warm.Payload, err, cold.Cold, warm.Cold)
+	}
+	rung := s.invoke("notify", recorded)
+	if string(rung.Payload) != `{"sent":2,"failed":0,"left":0}` {
+		t.Errorf("%s", rung.Payload)
+	}
+	t.Logf("record: %v until it is ready and %v for the first order, %v for the next; notify: %v and %v",
+		cold.Init.Round(time.Millisecond), cold.Took.Round(time.Millisecond), warm.Took.Round(time.Millisecond),
+		rung.Init.Round(time.Millisecond), rung.Took.Round(time.Millisecond))
+	poison := s.invoke("record", s.anOrder(3, "}"))
+	if e := poison.Err(); e == nil || !strings.HasPrefix(e.Error(), "bellhop.Dead: ") {
+		t.Errorf("poison: %v", e)
+	}
+	if e := s.invoke("record", map[string]any{"Records": []int{}}).Err(); e == nil || !strings.HasPrefix(e.Error(), "bellhop.NotOurs: ") {
+		t.Errorf("a batch: %v", e)
+	}
+	s.log.noSecrets(t, s.password())
+}
+
+// TestARotatedPassword has the database take another password, and break off what
+// it let in by the old one: the next order is recorded at the first attempt.
+func TestARotatedPassword(t *testing.T) {
+	s := newStack(t, 1)
+	admin, err := pgx.Connect(t.Context(), s.where.DB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(t.Context())
+	role := pgx.Identifier{"rotated_" + admin.Config().Database}.Sanitize()
+	do := func(sql string) {
+		t.Helper()
+		if _, err := admin.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rotate := func(password string) {
+		t.Helper()
+		do("ALTER ROLE " + role + " PASSWORD '" + password + "'")
+		login, err := json.Marshal(amazon.Login{Username: strings.Trim(role, `"`), Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.vault.put("rds", string(login))
+		do("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '" + strings.Trim(role, `"`) + "'")
+	}
+	do("CREATE ROLE " + role + " LOGIN SUPERUSER")
+	for i, password := range []string{"the first p@ssword", "the second p@ssword"} {
+		rotate(password)
+		if r := s.invoke("record", s.anOrder(i+1, "")); r.Err() != nil || r.Cold != (i == 0) {
+			t.Fatalf("with password %d: %v", i+1, r.Err())
+		}
+	}
+	s.log.noSecrets(t, "p@ssword", url.QueryEscape("p@ssword"))
+}
