@@ -1,0 +1,200 @@
+package store_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+func TestCheckFacts(t *testing.T) {
+	odd := noon.Add(1234)
+	order := orderFact(1, 1, 1)
+	order.Event, order.At, order.Order.Version.UpdatedAt = &bellhop.Event{}, odd, odd
+	touch := touchFact(bellhop.TouchEdit, 1, 1)
+	touch.Event, touch.Touch.At = &bellhop.Event{}, odd
+	got, err := store.CheckFacts([]bellhop.Fact{order, touch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	micro := noon.Add(time.Microsecond)
+	if !got[0].At.Equal(micro) || !got[0].Order.Version.UpdatedAt.Equal(micro) || !got[1].Touch.At.Equal(micro) {
+		t.Errorf("not in microseconds: %+v", got)
+	}
+	if !order.Order.Version.UpdatedAt.Equal(odd) || !touch.Touch.At.Equal(odd) {
+		t.Error("the caller's own was changed")
+	}
+	long := order
+	long.Order = &bellhop.Order{Version: order.Order.Version, Items: make([]bellhop.Item, store.MaxLines)}
+	if _, err := store.CheckFacts([]bellhop.Fact{order, long}); bellhop.KindOf(err) != bellhop.Invalid {
+		t.Errorf("too long: %v", err)
+	}
+}
+
+func TestSettles(t *testing.T) {
+	later := noon.Add(time.Minute)
+	for _, c := range []struct {
+		to      bellhop.PushStatus
+		retryAt time.Time
+		was     bellhop.PushStatus
+		final   bool
+		want    store.Settlement
+	}{
+		{bellhop.PushSent, time.Time{}, bellhop.PushSending, false, store.SettleEnd},
+		{bellhop.PushUnknown, time.Time{}, bellhop.PushSending, false, store.SettleEnd},
+		{bellhop.PushUnknown, later, bellhop.PushSending, false, store.SettleRetry},
+		{bellhop.PushPending, later, bellhop.PushFailed, true, store.SettleNothing},
+		{bellhop.PushFailed, time.Time{}, bellhop.PushSent, true, store.SettleNothing},
+		{bellhop.PushSent, time.Time{}, bellhop.PushFailed, true, store.SettleEnd},
+		{bellhop.PushSent, time.Time{}, bellhop.PushSent, true, store.SettleNothing},
+	} {
+		s := store.Settled{Status: c.to, RetryAt: c.retryAt}
+		if got := s.Settles(c.was, c.final); got != c.want {
+			t.Errorf("%+v: got %d", c, got)
+		}
+	}
+}
+
+func TestSkipForAndTells(t *testing.T) {
+	f := bellhop.Fact{Skip: bellhop.ReasonNotActedOn}
+	for want, got := range map[string]string{
+		bellhop.ReasonUnknownShop:  store.SkipFor(f, false, false),
+		bellhop.ReasonShopDisabled: store.SkipFor(f, true, true),
+		bellhop.ReasonNotActedOn:   store.SkipFor(f, true, false),
+		"":                         store.SkipFor(bellhop.Fact{}, true, false),
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	var before store.State
+	if _, tells := store.Merge(before, touchFact(bellhop.TouchEdit, 1, 1)).Tells(before); tells {
+		t.Error("told of an order that has not come")
+	}
+	m := store.Merge(before, orderFact(1, 1, 1))
+	if kind, tells := m.Tells(before); kind != store.ChangeRecorded || !tells {
+		t.Errorf("a new order: %q", kind)
+	}
+	if kind, tells := store.Merge(m.State, deletionFact).Tells(m.State); kind != store.ChangeUpdated || !tells {
+		t.Errorf("a deletion: %q", kind)
+	}
+	if _, tells := store.Merge(m.State, orderFact(1, 1, 1)).Tells(m.State); tells {
+		t.Error("told of what was known")
+	}
+}
+
+func dueTo(device int64, n int) (due []store.Due) {
+	for i := range n {
+		due = append(due, store.Due{ID: device*1000 + int64(i), DeviceID: device, Kind: bellhop.PushOrderNew,
+			Status: bellhop.PushPending, Attempts: i % 3, Created: noon.Add(time.Duration(-i) * time.Second)})
+	}
+	return due
+}
+
+func phone() *store.Phone {
+	return &store.Phone{Device: bellhop.Device{ID: 1, Form: bellhop.FormNotification}, Owner: bellhop.Shop{Domain: "a"}}
+}
+
+func TestHeaps(t *testing.T) {
+	due := slices.Concat(dueTo(2, 1), dueTo(1, 2), dueTo(2, 1))
+	heaps := store.Heaps(due)
+	if len(heaps) != 2 || heaps[0].DeviceID != 2 || len(heaps[0].Due) != 2 || len(heaps[1].Due) != 2 {
+		t.Errorf("heaps %+v", heaps)
+	}
+}
+
+// TestPlanClaim claims more than the budget of 20 in a full claim: the digest
+// takes what the claim had no room for.
+func TestPlanClaim(t *testing.T) {
+	p := phone()
+	asked := 0
+	c, err := store.PlanClaim(p, store.Heap{DeviceID: 1, Due: dueTo(1, 25)}, noon, func() ([]store.Due, error) {
+		asked++
+		return dueTo(1, 40), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := c.Owed[len(c.Owed)-1]
+	if asked != 1 || len(c.Owed) != 20 || len(c.Take) != 40 || last.Gathered.Orders != 21 || last.Attempt != 3 || len(c.Postpone) != 0 {
+		t.Errorf("asked %d, %d messages, %d taken, the last %+v", asked, len(c.Owed), len(c.Take), last)
+	}
+	if !last.CreatedAt.Equal(noon.Add(-39 * time.Second)) {
+		t.Errorf("the oldest is of %v", last.CreatedAt)
+	}
+	if !c.Spent || !p.FreeAt().After(noon) {
+		t.Errorf("spent %t, free at %v", c.Spent, p.FreeAt())
+	}
+	c, err = store.PlanClaim(p, store.Heap{DeviceID: 1, Due: dueTo(1, 5)}, noon, nil)
+	if err != nil || len(c.Owed) != 0 || len(c.Postpone) != 5 || !c.Until.Equal(p.FreeAt()) {
+		t.Errorf("beyond the budget: %+v, %v", c, err)
+	}
+}
+
+func TestPlanClaimSkips(t *testing.T) {
+	due := dueTo(1, 3)
+	due[1].Deleted = true
+	retired := phone()
+	retired.RetiredAt = noon
+	for name, c := range map[string]struct {
+		phone *store.Phone
+		want  []string
+	}{
+		"in use":  {phone(), []string{store.ReasonOrderDeleted}},
+		"retired": {retired, []string{store.ReasonDeviceRetired, store.ReasonOrderDeleted, store.ReasonDeviceRetired}},
+		"removed": {&store.Phone{}, []string{store.ReasonDeviceRemoved, store.ReasonOrderDeleted, store.ReasonDeviceRemoved}},
+	} {
+		plan, err := store.PlanClaim(c.phone, store.Heap{DeviceID: 1, Due: due}, noon, nil)
+		var got []string
+		for _, s := range plan.Skip {
+			got = append(got, s.Reason)
+		}
+		if err != nil || !slices.Equal(got, c.want) || len(plan.Take)+len(plan.Skip) != 3 || plan.Spent != (name == "in use") {
+			t.Errorf("%s: %+v, %v", name, plan, err)
+		}
+	}
+}
+
+func TestTally(t *testing.T) {
+	var tally store.Tally[bellhop.PushStatus]
+	tally.Move("", bellhop.PushSending)
+	tally.Move(bellhop.PushSending, bellhop.PushSent)
+	tally.Add(bellhop.PushFailed, 3)
+	want := []store.Count[bellhop.PushStatus]{{Key: bellhop.PushFailed, By: 3}, {Key: bellhop.PushSent, By: 1}}
+	if got := tally.Counts(); !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestCursors(t *testing.T) {
+	a, b := int64(1), int64(2)
+	if err := store.ParseCursor(store.Cursor(-5, 1<<62), &a, &b); err != nil || a != -5 || b != 1<<62 {
+		t.Errorf("%d %d %v", a, b, err)
+	}
+	if err := store.ParseCursor("", &a); err != nil || a != -5 {
+		t.Errorf("without one: %d %v", a, err)
+	}
+	for _, bad := range []string{"!", store.Cursor(1), store.Cursor(1, 2, 3)} {
+		if err := store.ParseCursor(bad, &a, &b); bellhop.KindOf(err) != bellhop.Invalid {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestReadMoneyAndZones(t *testing.T) {
+	if m, err := store.ReadMoney("", ""); err != nil || m != (bellhop.Money{}) {
+		t.Errorf("none: %v, %v", m, err)
+	}
+	if _, err := store.ReadMoney("x", "USD"); err == nil {
+		t.Error("a damaged amount was read")
+	}
+	tokyo := noon.In(time.FixedZone("", 9*3600))
+	if got := store.Zoned(noon, store.Offset(tokyo)); got.Format(time.RFC3339) != tokyo.Format(time.RFC3339) {
+		t.Errorf("got %v", got)
+	}
+	if got := store.Zoned(time.Time{}, 3600); got != (time.Time{}) {
+		t.Errorf("no time is %v", got)
+	}
+}
