@@ -46,20 +46,6 @@ var (
 		FROM ` + postgres.Unnest("uuid text text bigint timestamptz") + ` AS n(id, outcome, reason, order_id, at) WHERE e.id = n.id`
 )
 
-// addLine adds the line to those to be inserted or updated.
-func (db *DB) addLine(inserted, updated *postgres.Rows, l *line) {
-	e := l.event
-	if l.stored {
-		updated.Next().ID(e.ID)
-	} else {
-		coding, body := db.pack(e.Body)
-		inserted.Next().ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).Text(e.ShopifyEventID).
-			Time(e.TriggeredAt).Always(e.AcceptedAt).Text(string(e.SignedBy)).Int(coding).Bytes(body)
-		updated = inserted
-	}
-	updated.Text(string(l.outcome)).Text(l.reason).IntOrNull(l.orderID).Always(l.at)
-}
-
 // Dead implements [store.Ledger].
 func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
 	if err := db.keepDictionary(ctx); err != nil {
@@ -92,7 +78,11 @@ func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time
 func (db *DB) saveLines(b *postgres.Batch, lines []*line) {
 	var inserted, updated postgres.Rows
 	for _, l := range lines {
-		db.addLine(&inserted, &updated, l)
+		if l.stored {
+			l.fate(updated.Next().ID(l.event.ID))
+		} else {
+			l.fate(db.fill(inserted.Next(), l.event))
+		}
 	}
 	if inserted.Len() > 0 {
 		b.Exec(insertEvents, inserted.Args()...)
@@ -100,6 +90,18 @@ func (db *DB) saveLines(b *postgres.Batch, lines []*line) {
 	if updated.Len() > 0 {
 		b.Exec(updateEvents, updated.Args()...)
 	}
+}
+
+// fill adds an event to those of the archive.
+func (db *DB) fill(r *postgres.Rows, e *bellhop.Event) *postgres.Rows {
+	coding, body := db.pack(e.Body)
+	return r.ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).Text(e.ShopifyEventID).
+		Time(e.TriggeredAt).Always(e.AcceptedAt).Text(string(e.SignedBy)).Int(coding).Bytes(body)
+}
+
+// fate adds what became of an event.
+func (l *line) fate(r *postgres.Rows) {
+	r.Text(string(l.outcome)).Text(l.reason).IntOrNull(l.orderID).Always(l.at)
 }
 
 // raced has a transaction run again that added what another one had added first.

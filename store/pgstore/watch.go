@@ -10,18 +10,28 @@ import (
 	"bellhop/internal/postgres"
 )
 
-// watch holds the signals that somebody waits for.
+// watch holds the signals that somebody may wait for.
 type watch struct {
 	mu      sync.Mutex
-	owed    chan struct{} // closed when pushes may have become due
-	changed chan struct{} // closed when the stream may have changed
-	asked   bool          // somebody waits for one of them
-	begin   chan struct{} // wakes the one who looks around
+	owed    signal // pushes may have become due
+	changed signal // the stream may have changed
+	begin   chan struct{}
 	seen    mark
 }
 
+// signal is a channel that is closed when something happens, and then another.
+type signal struct {
+	done  chan struct{}
+	asked bool // somebody may wait for it
+}
+
+func (s *signal) fire() {
+	close(s.done)
+	*s = signal{done: make(chan struct{})}
+}
+
 func (w *watch) init() {
-	w.owed, w.changed = make(chan struct{}), make(chan struct{})
+	w.owed.done, w.changed.done = make(chan struct{}), make(chan struct{})
 	w.begin = make(chan struct{}, 1)
 	w.seen.last = -1 // nothing was seen yet
 }
@@ -33,32 +43,26 @@ func (db *DB) PushesOwed() <-chan struct{} { return db.watch.ask(&db.watch.owed)
 // Changed implements [store.Stream].
 func (db *DB) Changed() <-chan struct{} { return db.watch.ask(&db.watch.changed) }
 
-func (w *watch) ask(signal *chan struct{}) <-chan struct{} {
+func (w *watch) ask(s *signal) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.asked = true
+	s.asked = true
 	select {
 	case w.begin <- struct{}{}:
-	default:
+	default: // it is awake
 	}
-	return *signal
+	return s.done
 }
 
 // wrote signals what this process did.
 func (w *watch) wrote(owed, changed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.signal(owed, changed)
-}
-
-func (w *watch) signal(owed, changed bool) {
 	if owed {
-		close(w.owed)
-		w.owed = make(chan struct{})
+		w.owed.fire()
 	}
 	if changed {
-		close(w.changed)
-		w.changed = make(chan struct{})
+		w.changed.fire()
 	}
 }
 
@@ -69,22 +73,22 @@ type mark struct {
 	next time.Time // when the first push is due
 }
 
-// saw signals what differs from what was seen before. After that nobody is known
-// to wait.
+// saw signals what differs from what was seen before.
 func (w *watch) saw(m mark) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	changed := m.last != w.seen.last
-	owed := changed || !m.next.IsZero() && (w.seen.next.IsZero() || m.next.Before(w.seen.next))
+	seen := w.seen
 	w.seen = m
-	w.signal(owed, changed)
-	w.asked = w.asked && !owed && !changed
+	w.mu.Unlock()
+	changed := m.last != seen.last
+	sooner := !m.next.IsZero() && (seen.next.IsZero() || m.next.Before(seen.next))
+	w.wrote(changed || sooner, changed)
 }
 
+// idle reports whether nobody waits.
 func (w *watch) idle() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return !w.asked
+	return !w.owed.asked && !w.changed.asked
 }
 
 // lookEvery is how late what another process did is noticed.
