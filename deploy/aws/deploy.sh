@@ -8,6 +8,7 @@
 #   SHOPIFY_SECRET_FILE  a file with the Shopify app's client secret
 #   FCM_FILE             a file with the service account that may send by FCM
 #   PARAMETERS           any others of bellhop.yaml, such as "Consumers=8 MultiAZ=true"
+#   BELLHOP_BOOTSTRAP    the functions' program, in place of one that is built here
 #
 # What is not given stays as it is. The account and the region are those that the
 # aws command uses.
