@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -173,18 +174,24 @@ func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The queue first: one elsewhere that can't be reached must not leave a new
-	// database behind.
-	return d.open(func(p *Parts) (err error) {
-		if err := d.openQueue(ctx, p); err != nil {
-			return err
+	steps := []func(context.Context, *Parts) error{d.openQueue, d.openStore}
+	if inFile(s.Queue) {
+		// What is elsewhere comes first: if it can't be reached, no new file is
+		// left behind.
+		slices.Reverse(steps)
+	}
+	return d.open(func(p *Parts) error {
+		for _, step := range steps {
+			if err := step(ctx, p); err != nil {
+				return err
+			}
 		}
-		if p.Store, err = d.db.open(ctx); err != nil {
-			return err
-		}
-		return usable(ctx, p.Store)
+		return nil
 	})
 }
+
+// inFile reports whether a setting means an SQLite file.
+func inFile(setting string) bool { return strings.HasPrefix(setting, "sqlite:") }
 
 // OpenQueue opens the queue alone, for those who need no database. The Store of
 // its parts is nil.
@@ -209,7 +216,7 @@ func (s *Storage) OpenBroker(ctx context.Context, o Options) (*Parts, error) {
 // queueAlone leaves the database's driver out, unless the queue is in a file
 // that it may share: whoever makes the file makes all of it.
 func (s *Storage) queueAlone(o Options) (d *drivers, err error) {
-	if strings.HasPrefix(s.Queue, "sqlite:") {
+	if inFile(s.Queue) {
 		return s.drivers(o)
 	}
 	o.fill()
@@ -224,6 +231,13 @@ func (d *drivers) open(parts func(*Parts) error) (*Parts, error) {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
+}
+
+func (d *drivers) openStore(ctx context.Context, p *Parts) (err error) {
+	if p.Store, err = d.db.open(ctx); err != nil {
+		return err
+	}
+	return usable(ctx, p.Store)
 }
 
 func (d *drivers) openBroker(ctx context.Context, p *Parts) (err error) {

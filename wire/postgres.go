@@ -63,7 +63,7 @@ func (p *postgresDB) examine(ctx context.Context) (found []Finding, there bool) 
 	case err != nil:
 		return append(found, Fail("schema", err.Error(), "run bellhop migrate, with the newest bellhop")), false
 	}
-	return append(found, OK("schema", "up to date")), true
+	return append(found, OK("schema", "of the database: up to date")), true
 }
 
 // healthy has nothing to say: what Postgres acknowledges, it has kept.

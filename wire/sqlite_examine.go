@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"bellhop/internal/sqlitefile"
+	"bellhop/store/sqlitestore"
 )
 
 // lowSpace is when a disk counts as nearly full: about 100,000 orders with
@@ -25,27 +26,38 @@ func (s *sqliteFiles) examine(ctx context.Context) (found []Finding, there bool)
 	found = append(found, OK("sqlite", "version "+v))
 	there = true
 	for path, schemas := range s.schemas {
+		part := nameOf(schemas)
 		found = append(found, examineFolder(filepath.Dir(path)))
 		info, err := os.Stat(path)
 		switch {
 		case errors.Is(err, os.ErrNotExist), err == nil && info.Size() == 0:
 			there = false
-			found = append(found, Warn("database", "there is none yet at "+path, "start bellhop serve, or run bellhop migrate: both make it"))
+			found = append(found, Warn(part, "there is none yet at "+path, "start bellhop serve, or run bellhop migrate: both make it"))
 			continue
 		case err != nil:
 			there = false
-			found = append(found, Fail("database", err.Error(), "let the user that bellhop runs as read it"))
+			found = append(found, Fail(part, err.Error(), "let the user that bellhop runs as read it"))
 			continue
 		}
-		found = append(found, examineMode(path, info))
+		found = append(found, examineMode(part, path, info))
 		if err := sqlitefile.Check(ctx, path, schemas...); err != nil {
 			there = false
 			found = append(found, Fail("schema", err.Error(), "run bellhop migrate, with the newest bellhop"))
 			continue
 		}
-		found = append(found, OK("schema", "up to date"))
+		found = append(found, OK("schema", "of the "+part+": up to date"))
 	}
 	return found, there
+}
+
+// nameOf tells a file with the database from one that only holds the queue.
+func nameOf(schemas []sqlitefile.Schema) string {
+	for _, s := range schemas {
+		if s.Name == sqlitestore.Schema().Name {
+			return "database"
+		}
+	}
+	return "queue's file"
 }
 
 func examineFolder(dir string) Finding {
@@ -71,11 +83,11 @@ func examineFolder(dir string) Finding {
 	return OK("folder", fmt.Sprintf("%s can be written to and has %d MiB left", dir, free>>20))
 }
 
-func examineMode(path string, info os.FileInfo) Finding {
+func examineMode(part, path string, info os.FileInfo) Finding {
 	if info.Mode().Perm()&0o077 != 0 {
-		return Warn("database", fmt.Sprintf("others than its owner can open %s, which holds customers' data", path), "chmod 600 "+path)
+		return Warn(part, fmt.Sprintf("others than its owner can open %s, which holds customers' data", path), "chmod 600 "+path)
 	}
-	return OK("database", path)
+	return OK(part, path)
 }
 
 func (s *sqliteFiles) quickCheck(ctx context.Context) error {

@@ -67,7 +67,7 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 			return nil
 		})
 		if err != nil {
-			found = append(found, wire.Fail("database", oneLine(err), "correct that, and run bellhop doctor again"))
+			found = append(found, wire.Fail("storage", oneLine(err), "correct that, and run bellhop doctor again"))
 		}
 	}
 	return append(found, c.push(j))
