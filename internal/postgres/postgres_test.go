@@ -223,20 +223,36 @@ func TestMigratorsTakeTurns(t *testing.T) {
 	}
 }
 
-// TestMigrateWaitsForTables lets a reader hold a table for a while.
-func TestMigrateWaitsForTables(t *testing.T) {
+// TestMigrateTriesAgain has somebody hold a table until a migration has given up
+// waiting for it once.
+func TestMigrateTriesAgain(t *testing.T) {
 	url := fresh(t)
 	_, err := postgres.Migrate(t.Context(), url, schema("c", "CREATE TABLE c1 ();"))
 	must(t, err)
-	c, err := pgx.Connect(t.Context(), url)
+	holder, err := pgx.Connect(t.Context(), url)
 	must(t, err)
-	t.Cleanup(func() { c.Close(context.Background()) })
-	_, err = c.Exec(t.Context(), `BEGIN; LOCK TABLE c1 IN ACCESS SHARE MODE`)
+	defer holder.Close(context.Background())
+	_, err = holder.Exec(t.Context(), `BEGIN; LOCK TABLE c1 IN ACCESS SHARE MODE`)
 	must(t, err)
-	time.AfterFunc(time.Second, func() { c.Exec(context.Background(), `COMMIT`) })
+	released := make(chan error, 1)
+	go func() {
+		defer close(released)
+		for _, want := range []int{1, 0} { // it waits, and no longer
+			for waiting := -1; waiting != want; {
+				if err := holder.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE relation = 'c1'::regclass AND NOT granted`).
+					Scan(&waiting); err != nil {
+					released <- err
+					return
+				}
+			}
+		}
+		_, err := holder.Exec(t.Context(), `COMMIT`)
+		released <- err
+	}()
 	n, err := postgres.Migrate(t.Context(), url, schema("c", "CREATE TABLE c1 ();",
 		"SET LOCAL lock_timeout = '200ms';\nALTER TABLE c1 ADD COLUMN x int;"))
 	must(t, err)
+	must(t, <-released)
 	if n != 1 {
 		t.Errorf("applied %d", n)
 	}
