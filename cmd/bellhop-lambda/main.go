@@ -3,8 +3,9 @@
 // around it, docs/aws.md the way there.
 //
 // Build it as "bootstrap" with the tags lambda.norpc, nosqlite and noamqp, which
-// leave out what no function can use. functions.go says what each function is
-// made of.
+// leave out what no function can use, and grpcnotrace: gRPC's trace pages bring
+// templates along, and with them every method of every type. functions.go says
+// what each function is made of.
 package main
 
 import (
