@@ -99,7 +99,8 @@ func environ(ts *testscript.TestScript) (env []string) {
 			env = append(env, kv)
 		}
 	}
-	for _, name := range []string{"BELLHOP_DIR", "BELLHOP_SHOPIFY_SECRET", "BELLHOP_PUSH", "BELLHOP_QUEUE", "HOME", "TMPDIR"} {
+	for _, name := range []string{"BELLHOP_DIR", "BELLHOP_SHOPIFY_SECRET", "BELLHOP_PUSH", "BELLHOP_QUEUE", "BELLHOP_DB", "HOME", "TMPDIR",
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}

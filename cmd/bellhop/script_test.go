@@ -23,6 +23,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
+		Condition:           servers,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("BELLHOP_DIR", e.Cd+"/data")
 			e.Setenv("BELLHOP_SHOPIFY_SECRET", "hush")
@@ -34,6 +35,7 @@ func TestScripts(t *testing.T) {
 			"start": start, "end": end, "webhook": webhook, "http": call, "json": assertJSON,
 			"order": writeOrder, "drained": drained, "until": until, "until-http": untilHTTP, "sql": runSQL,
 			"occupy": occupy, "mode": assertMode, "json-env": jsonEnv, "exit-code": exitCode, "env-from": envFrom,
+			"postgres": postgres, "sqs": sqs,
 		},
 	})
 }
