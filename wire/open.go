@@ -147,11 +147,6 @@ func (d *drivers) queueDriver() (queueDriver, error) {
 	return nil, setting("BELLHOP_QUEUE", fmt.Sprintf("there is no queue driver %q", u.Scheme), queueAccepted)
 }
 
-// leftOut is the error of a driver that this program was built without.
-func leftOut(setting, scheme string) error {
-	return bellhop.Invalidf("setting", "%s: this program was built without %s; use one built with it", setting, scheme)
-}
-
 // Migrate brings the database and the queue up to date, and returns how many
 // migrations it applied.
 func (s *Storage) Migrate(ctx context.Context, o Options) (int, error) {
