@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +47,7 @@ func (j *journey) starts() map[string]int {
 // run returns the twin's ledger once it has ended and the queue is being emptied
 // by functions that fall over no more.
 func (j *journey) run() (*simulate.Ledger, lambdaruntime.Counts) {
+	fell := j.watch("accept", "direct")
 	site := httptest.NewServer(j.functions["accept"].URL())
 	j.t.Cleanup(site.Close)
 	twin, err := simulate.NewShopify(simulate.ShopifyOptions{
@@ -73,7 +73,7 @@ func (j *journey) run() (*simulate.Ledger, lambdaruntime.Counts) {
 		}
 	})
 	j.t.Cleanup(func() { stop(); polled.Wait() })
-	j.fallOver()
+	j.fallOver(fell)
 	enough()
 	done.Wait()
 	return twin.Ledger(), m.Counts()
@@ -81,30 +81,41 @@ func (j *journey) run() (*simulate.Ledger, lambdaruntime.Counts) {
 
 // fallOver sets a trap at every point in turn, and waits until a function has
 // fallen into it.
-func (j *journey) fallOver() {
+func (j *journey) fallOver(fell map[string]chan struct{}) {
 	hows := []string{"kill", "hang", "panic"} // a panic in accept would be an answer: 500
 	for i, point := range pipeline.Points() {
 		f := j.functions[at(point)]
 		env := j.env[at(point)]
-		fell := make(chan struct{}, 1)
-		var n atomic.Int64
-		f.Fell = func() {
-			n.Add(1)
-			select {
-			case fell <- struct{}{}:
-			default:
-			}
-		}
 		f.SetEnv(append(env[:len(env):len(env)], "TRAP_POINT="+string(point), "TRAP_HITS=3", "TRAP_HOW="+hows[i%len(hows)])...)
 		f.Kill() // those that run know of no trap
 		select {
-		case <-fell:
+		case <-fell[at(point)]:
 		case <-time.After(time.Minute):
 			j.t.Fatalf("no function reached %s", point)
 		}
 		f.SetEnv(env...)
 		f.Kill()
+		select {
+		case <-fell[at(point)]: // another one was in the trap
+		default:
+		}
 	}
+}
+
+// watch returns what receives when a function has fallen over.
+func (j *journey) watch(names ...string) map[string]chan struct{} {
+	fell := map[string]chan struct{}{}
+	for _, name := range names {
+		c := make(chan struct{}, 1)
+		fell[name] = c
+		j.functions[name].Fell = func() {
+			select {
+			case c <- struct{}{}:
+			default:
+			}
+		}
+	}
+	return fell
 }
 
 // at returns the function in whose way a point is.

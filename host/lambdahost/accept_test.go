@@ -143,8 +143,10 @@ func TestAcceptFollowsARotation(t *testing.T) {
 	a, _, c := newAccept(s)
 	body := []byte(`{}`)
 	status := func(key string) int { return ask(t, a, webhook(key, body)).StatusCode }
-	if status("one") != 200 || status("one") != 200 || s.asked != 1 {
-		t.Fatalf("asked for the secret %d times", s.asked)
+	for range 2 {
+		if status("one") != 200 || s.asked != 1 {
+			t.Fatalf("asked for the secret %d times", s.asked)
+		}
 	}
 	s.current, s.previous = "two", "one"
 	if status("two") != 401 {
@@ -156,8 +158,10 @@ func TestAcceptFollowsARotation(t *testing.T) {
 	}
 	s.err = errors.New("away")
 	c.now = c.now.Add(6 * time.Minute)
-	if status("two") != 200 || s.asked != 3 || status("two") != 200 || s.asked != 3 {
-		t.Errorf("without an answer the last secret is lost, or asked for with every webhook: %d times", s.asked)
+	for range 2 {
+		if status("two") != 200 || s.asked != 3 {
+			t.Errorf("without an answer the last secret is lost, or asked for with every webhook: %d times", s.asked)
+		}
 	}
 	s.err, s.current, s.previous = nil, "three", ""
 	c.now = c.now.Add(time.Minute)

@@ -139,7 +139,7 @@ func TestStartHandsBackInTime(t *testing.T) {
 // TestStartFitsLargeOrders has one whose input is above what an execution takes.
 func TestStartFitsLargeOrders(t *testing.T) {
 	s, m := newStart(false)
-	e := event(1, `{"note":"`+strings.Repeat(`a long note with \"quotes\" `, 20_000)+`"}`)
+	e := event(1, `{"note":"`+strings.Repeat(`a long note with \"quotes\" `, 10_000)+`"}`)
 	out, err := s.Invoke(t.Context(), batch(t, sqsRecord("large", message(t, e), 1, "")))
 	if err != nil || len(failures(t, out)) != 0 {
 		t.Fatalf("%.200s, %v", out, err)
