@@ -35,7 +35,7 @@ build: ## build bin/bellhop
 
 # The functions' binary leaves out what no function can use.
 lambda: ## build the AWS Lambda functions' one binary, and show its size
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc,nosqlite,noamqp \
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc,nosqlite,noamqp,grpcnotrace \
 		-ldflags '-s -w -buildid=' -o deploy/aws/build/bootstrap ./cmd/bellhop-lambda
 	@cd deploy/aws/build && echo "bootstrap: $$(wc -c <bootstrap) bytes, $$(gzip -9c bootstrap | wc -c) compressed"
 

@@ -68,12 +68,11 @@ umask 077
 say "building the functions"
 mkdir -p build
 chmod 755 build
-[ -n "${BELLHOP_BOOTSTRAP:-}" ] || (
-	cd ../..
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc,nosqlite,noamqp -ldflags '-s -w -buildid=' \
-		-o deploy/aws/build/bootstrap ./cmd/bellhop-lambda
-)
-[ -z "${BELLHOP_BOOTSTRAP:-}" ] || cp "$BELLHOP_BOOTSTRAP" build/bootstrap
+if [ -n "${BELLHOP_BOOTSTRAP:-}" ]; then
+	cp "$BELLHOP_BOOTSTRAP" build/bootstrap
+else
+	make -s -C ../.. lambda
+fi
 
 # The database shows a certificate of RDS's own authority, which no system knows.
 [ -s build/rds.pem ] || curl -fsS -o build/rds.pem https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem ||
