@@ -20,8 +20,8 @@ import (
 
 // What a stand-in for AWS takes us for.
 const (
-	region  = "us-east-1"
-	account = "000000000000"
+	region    = "us-east-1"
+	accountID = "000000000000"
 )
 
 // The bare sender does what the driver of SQS allows itself, with nothing to
@@ -39,8 +39,12 @@ type sqsQueue struct {
 
 func (b *bench) newQueue(ctx context.Context) (sqsQueue, error) {
 	q := sqsQueue{name: "bench-" + strings.ToLower(rand.Text())}
-	q.setting = "BELLHOP_QUEUE=sqs+" + b.SQS + "/" + account + "/" + q.name + "?region=" + region
+	q.setting = b.queueSetting(b.SQS, q.name)
 	return q, b.run(ctx, b.nowhere(q.setting), "queue", "create", q.name)
+}
+
+func (b *bench) queueSetting(endpoint, name string) string {
+	return "BELLHOP_QUEUE=sqs+" + strings.TrimSuffix(endpoint, "/") + "/" + accountID + "/" + name + "?region=" + region
 }
 
 func (b *bench) removeQueue(ctx context.Context, q sqsQueue) error {

@@ -84,6 +84,9 @@ const (
 	keyPostgresBareRate = "postgres_bare_per_second"
 	keyPostgresRate     = "postgres_recorded_per_second"
 	keyPostgresRatio    = "postgres_recorded_ratio"
+	keyLambdaInit       = "lambda_init"
+	keyLambdaStart      = "lambda_first_record"
+	keyLambdaSize       = "lambda_size"
 	keySQSBareRate      = "sqs_bare_per_second"
 	keySQSRate          = "sqs_accepted_per_second"
 	keySQSRatio         = "sqs_accepted_ratio"
@@ -126,6 +129,9 @@ var specs = []spec{
 	{keyPostgresBareRate, "Postgres: orders whose rows a bare client inserts, by unnest", PerSecond, nil},
 	{keyPostgresRate, "Postgres: recorded, from the worker's start", PerSecond, nil},
 	{keyPostgresRatio, "Postgres: ÷ bare inserts", Ratio, atLeast(0.6)},
+	{keyLambdaSize, "Lambda: program of all functions", MiB, nil},
+	{keyLambdaInit, "Lambda, direct: start to asking for work", Milliseconds, nil},
+	{keyLambdaStart, "Lambda, direct: start to first order recorded", Milliseconds, nil},
 	{keySQSBareRate, "SQS's stand-in: taken from a bare sender of full batches", PerSecond, nil},
 	{keySQSRate, "SQS's stand-in: accepted", PerSecond, nil},
 	{keySQSRatio, "SQS's stand-in: ÷ bare sender", Ratio, atLeast(0.7)},

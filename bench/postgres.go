@@ -12,7 +12,7 @@ import (
 )
 
 // postgresData is what measurements on Postgres begin with: a database with
-// a shop and one device, and a folder whose queue holds webhooks for it.
+// shops with one device each, and a folder whose queue holds webhooks for one.
 type postgresData struct {
 	base string // name of the database
 	dir  string
@@ -29,15 +29,19 @@ func (b *bench) preparePostgres(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, args := range [][]string{
-		{"migrate"}, {"shop", "add", mainShop}, {"operator", "add", "--email", opsEmail, "--password-file", password},
-	} {
+	commands := [][]string{{"migrate"}, {"operator", "add", "--email", opsEmail, "--password-file", password}}
+	for _, shop := range b.postgresShops() {
+		commands = append(commands, []string{"shop", "add", shop})
+	}
+	for _, args := range commands {
 		if err := b.run(ctx, env, args...); err != nil {
 			return err
 		}
 	}
 	return b.fillQueue(ctx)
 }
+
+func (b *bench) postgresShops() []string { return append(b.cloudShops(), mainShop) }
 
 // fillQueue has webhooks accepted that nobody records.
 func (b *bench) fillQueue(ctx context.Context) error {
@@ -50,8 +54,10 @@ func (b *bench) fillQueue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.addDevices(ctx, token, mainShop, 1); err != nil {
-		return err
+	for _, shop := range b.postgresShops() {
+		if err := s.addDevices(ctx, token, shop, 1); err != nil {
+			return err
+		}
 	}
 	w, err := b.webhooks([]string{mainShop}, 0)
 	if err != nil {
@@ -70,12 +76,7 @@ func (b *bench) fillQueue(ctx context.Context) error {
 // measurePostgres has a worker record all that is queued, in a database of its
 // own, and then inserts the very rows that came of it into another one like it.
 func (b *bench) measurePostgres(ctx context.Context) error {
-	if b.postgres == nil {
-		if err := b.preparePostgres(ctx); err != nil {
-			return err
-		}
-	}
-	recorded, err := b.newDatabase(ctx, b.postgres.base)
+	recorded, err := b.likeBase(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,6 +96,16 @@ func (b *bench) measurePostgres(ctx context.Context) error {
 	b.add(keyPostgresBareRate, float64(b.Stored)/bareTook.Seconds())
 	b.add(keyPostgresRatio, bareTook.Seconds()/took.Seconds())
 	return b.dropDatabases(ctx, recorded, bare)
+}
+
+// likeBase makes a database like the one that all begin with.
+func (b *bench) likeBase(ctx context.Context) (name string, err error) {
+	if b.postgres == nil {
+		if err := b.preparePostgres(ctx); err != nil {
+			return "", err
+		}
+	}
+	return b.newDatabase(ctx, b.postgres.base)
 }
 
 // recordInto takes the time from the start of a worker until nothing is queued.

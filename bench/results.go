@@ -21,6 +21,9 @@ type Results struct {
 	// Problems are what should not have happened, such as an order that was
 	// acknowledged and not recorded.
 	Problems []string `json:"problems"`
+	// Costs are what it takes on AWS, at Prices.
+	Costs  []Cost  `json:"costs,omitempty"`
+	Prices *Prices `json:"prices,omitempty"`
 	// Skipped says what was not measured, and what it would take.
 	Skipped string `json:"skipped,omitempty"`
 }
@@ -96,6 +99,11 @@ func (r *Results) WriteTable(w io.Writer) error {
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	if len(r.Costs) > 0 {
+		if err := r.writeCosts(w); err != nil {
+			return err
+		}
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintln(w, "problem: "+p)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"bellhop"
@@ -81,6 +82,8 @@ type bench struct {
 	data      data
 	postgres  *postgresData // nil until it is needed
 	databases int
+	costsMu   sync.Mutex
+	costs     []Cost
 	made      map[string]*Webhooks // one of each kind
 }
 
@@ -109,7 +112,10 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 	}
 	err = errors.Join(b.all(ctx), b.tidy())
 	r.Figures, r.Problems, r.Took = b.figures(), b.problems, time.Since(began)
-	r.Skipped = b.skipped
+	r.Skipped, r.Costs = b.skipped, b.costs
+	if len(r.Costs) > 0 {
+		r.Prices = &prices
+	}
 	r.Machine.Others = watch.others(r.Machine.Cores)
 	return r, err
 }
@@ -119,21 +125,24 @@ type step struct {
 	title string
 	run   func(context.Context) error
 	needs []*need
+	once  bool // after all rounds, instead of in each
 }
 
-// steps are those of one round.
 func (b *bench) steps() []step {
 	return []step{
-		{"bare handler", b.measureBare, nil},
-		{"accepting", b.measureAccepting, nil},
-		{"bare handler", b.measureBare, nil},
-		{"recording", b.measureRecording, nil},
-		{"ringing", b.measureRinging, nil},
-		{"pushing", b.measurePushing, nil},
-		{"reading", b.measureReading, nil},
-		{"starting", b.measureStarting, nil},
-		{"recording on Postgres", b.measurePostgres, []*need{needPostgres}},
-		{"sending to SQS", b.measureSQS, []*need{needSQS}},
+		{title: "bare handler", run: b.measureBare},
+		{title: "accepting", run: b.measureAccepting},
+		{title: "bare handler", run: b.measureBare},
+		{title: "recording", run: b.measureRecording},
+		{title: "ringing", run: b.measureRinging},
+		{title: "pushing", run: b.measurePushing},
+		{title: "reading", run: b.measureReading},
+		{title: "starting", run: b.measureStarting},
+		{title: "recording on Postgres", run: b.measurePostgres, needs: []*need{needPostgres}},
+		{title: "sending to SQS", run: b.measureSQS, needs: []*need{needSQS}},
+		{title: "starting Lambda", run: b.measureLambdaStart, needs: []*need{needPostgres, needSQS, needGo}},
+		{title: fmt.Sprintf("queueing %d webhooks", b.Queued), run: b.measureQueued, once: true},
+		{title: "counting what AWS bills", run: b.measureCosts, needs: []*need{needPostgres, needSQS, needGo}, once: true},
 	}
 }
 
@@ -145,14 +154,25 @@ func (b *bench) all(ctx context.Context) error {
 	steps := b.able(b.steps())
 	for round := range b.Rounds {
 		for _, s := range steps {
+			if s.once {
+				continue
+			}
 			b.Progress("round %d of %d: %s", round+1, b.Rounds, s.title)
 			if err := b.step(ctx, s); err != nil {
 				return err
 			}
 		}
 	}
-	b.Progress("queueing %d webhooks", b.Queued)
-	return b.step(ctx, step{title: "queueing", run: b.measureQueued})
+	for _, s := range steps {
+		if !s.once {
+			continue
+		}
+		b.Progress("%s", s.title)
+		if err := b.step(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bench) step(ctx context.Context, s step) error {

@@ -45,6 +45,8 @@ type benchRunCmd struct {
 func (benchRunCmd) Help() string {
 	return `Starts this very binary as users do, in fresh folders, loads it over loopback, and loads a bare net/http handler in turn: it reads the body, checks the signature and answers 200. Shown are medians over the rounds, the least and the most, and the targets. It takes about five minutes; end other work first.
 
+With a Postgres and a stand-in for SQS on this machine, which make bench starts, it also measures what is recorded and sent there, how fast functions start, and what carrying orders on AWS would be billed. That takes about as long again.
+
 Example:
 
   bellhop bench --rounds 5 --json results.json`
