@@ -17,13 +17,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/simulate"
-	"bellhop/store"
+	"bellhop/simulate/simulatetest"
 	"bellhop/wire"
 )
 
@@ -57,7 +54,8 @@ func (c *crash) run() {
 	twin := c.killUnderLoad()
 	parts := c.open()
 	c.settle(parts)
-	c.compare(parts, twin.Ledger())
+	kept := simulatetest.Kept{Store: parts.Store, FCM: c.fcm, Tokens: c.tokens}
+	c.t.Log(kept.Compare(c.t, twin.Ledger()))
 }
 
 func newCrash(t *testing.T, rounds int, s wire.Storage) *crash {
@@ -241,108 +239,4 @@ func (c *crash) settle(parts *wire.Parts) {
 			c.t.Fatalf("stuck: %+v, next push due %v", d, next)
 		}
 	}
-}
-
-func (c *crash) compare(parts *wire.Parts, ledger *simulate.Ledger) {
-	lines := c.lines(parts.Store)
-	lost, poison := 0, map[string]bool{}
-	want := map[string]int{}
-	for _, e := range ledger.Entries() {
-		if e.Status != simulate.DeliveryAcknowledged {
-			continue
-		}
-		want[e.WebhookID]++
-		if e.Poison != "" {
-			poison[e.WebhookID] = true
-		}
-	}
-	for id, n := range want {
-		if len(lines[id]) < n {
-			lost += n - len(lines[id])
-		}
-		for _, outcome := range lines[id] {
-			if dead := outcome == bellhop.OutcomeDead; dead != poison[id] {
-				c.t.Errorf("webhook %s ended as %s; poison: %v", id, outcome, poison[id])
-			}
-		}
-	}
-	wrong, rung := c.compareOrders(parts.Store, ledger.Expect())
-	c.t.Logf("%d webhooks acknowledged: %d lost; %d orders: %d wrong; %d notifications; deaths: %d",
-		len(want), lost, len(ledger.Expect()), wrong, rung, len(poison))
-	if lost > 0 || wrong > 0 {
-		c.t.Errorf("%d acknowledged webhooks are lost, %d orders are wrong", lost, wrong)
-	}
-}
-
-// lines returns the outcomes in the ledger by webhook id.
-func (c *crash) lines(s store.Store) map[string][]bellhop.Outcome {
-	out := map[string][]bellhop.Outcome{}
-	total := int64(0)
-	for q := (store.LineQuery{Limit: 200}); ; {
-		page, err := s.Lines(c.t.Context(), q)
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		for _, l := range page.Lines {
-			out[l.Event.WebhookID] = append(out[l.Event.WebhookID], l.Outcome)
-			total++
-		}
-		if q.Cursor = page.Next; page.Next == "" {
-			break
-		}
-	}
-	totals, err := s.Totals(c.t.Context())
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	for _, n := range totals {
-		total -= n
-	}
-	if total != 0 {
-		c.t.Errorf("the ledger's totals differ by %d from its lines", total)
-	}
-	return out
-}
-
-// compareOrders compares each order, and counts the notifications in its phone's
-// drawer.
-func (c *crash) compareOrders(s store.Store, expect map[simulate.OrderKey]simulate.Expected) (wrong, rung int) {
-	slots := map[string]map[string]int{}
-	for shop, token := range c.tokens {
-		slots[shop] = map[string]int{}
-		for _, slot := range c.fcm.Drawer(token) {
-			slots[shop][slot.Tag]++
-		}
-	}
-	for key, want := range expect {
-		got, err := s.Order(c.t.Context(), key.Shop, key.ID)
-		if problem := c.order(got, err, want, slots[key.Shop]["order-"+strconv.FormatInt(key.ID, 10)]); problem != "" {
-			c.t.Errorf("order %d of %s: %s", key.ID, key.Shop, problem)
-			wrong++
-		}
-		if err == nil {
-			rung++
-		}
-	}
-	return wrong, rung
-}
-
-func (c *crash) order(got bellhop.Order, err error, want simulate.Expected, notifications int) string {
-	switch {
-	case bellhop.KindOf(err) == bellhop.NotFound && (want.Deleted || !want.Known || want.Unsure):
-		return ""
-	case err != nil:
-		return err.Error()
-	case want.Deleted:
-		return "it was deleted, and is there"
-	case !want.Known && !want.Unsure:
-		return "it is there, though only touches of it came"
-	case notifications != 1 || len(got.Pushes) != 1:
-		return fmt.Sprintf("%d notifications in the drawer, %d pushes", notifications, len(got.Pushes))
-	case got.Pushes[0].Status != bellhop.PushSent:
-		return fmt.Sprintf("its push is %s after %d attempts: %s", got.Pushes[0].Status, got.Pushes[0].Attempts, got.Pushes[0].Reason)
-	case want.Unsure:
-		return ""
-	}
-	return cmp.Diff(want.Order, got, cmpopts.IgnoreFields(bellhop.Order{}, "Handling", "Trace", "Pushes"), cmpopts.EquateEmpty())
 }

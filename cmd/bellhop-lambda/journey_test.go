@@ -2,22 +2,17 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"bellhop"
 	"bellhop/internal/lambdaruntime"
 	"bellhop/pipeline"
 	"bellhop/simulate"
-	"bellhop/store"
+	"bellhop/simulate/simulatetest"
 	"bellhop/wire"
 )
 
@@ -134,7 +129,7 @@ func (j *journey) settle(ledger *simulate.Ledger) {
 	acknowledged := ledger.Summary().Acknowledged
 	for {
 		changed := j.store.Changed()
-		if lines := len(j.lines()); lines >= acknowledged-j.repeated(ledger) && j.owed() == 0 && j.waiting() == 0 {
+		if j.settled() >= acknowledged && j.owed() == 0 && j.waiting() == 0 {
 			return
 		}
 		select {
@@ -147,16 +142,17 @@ func (j *journey) settle(ledger *simulate.Ledger) {
 	}
 }
 
-// repeated is how many deliveries came with a webhook id that others had.
-func (j *journey) repeated(ledger *simulate.Ledger) int {
-	ids, all := map[string]bool{}, 0
-	for _, e := range ledger.Entries() {
-		if e.Status == simulate.DeliveryAcknowledged {
-			ids[e.WebhookID] = true
-			all++
-		}
+// settled is how many events have an outcome: each webhook that was acknowledged
+// is at least one.
+func (j *journey) settled() (n int) {
+	totals, err := j.store.Totals(j.t.Context())
+	if err != nil {
+		j.t.Fatal(err)
 	}
-	return all - len(ids)
+	for _, events := range totals {
+		n += int(events)
+	}
+	return n
 }
 
 func (j *journey) owed() int64 {
@@ -187,78 +183,10 @@ func (j *journey) waiting() int {
 	return d.Waiting + d.Leased
 }
 
-// lines returns the outcomes in the ledger by webhook id.
-func (j *journey) lines() map[string][]bellhop.Outcome {
-	out := map[string][]bellhop.Outcome{}
-	for q := (store.LineQuery{Limit: 200}); ; {
-		page, err := j.store.Lines(j.t.Context(), q)
-		if err != nil {
-			j.t.Fatal(err)
-		}
-		for _, l := range page.Lines {
-			out[l.Event.WebhookID] = append(out[l.Event.WebhookID], l.Outcome)
-		}
-		if q.Cursor = page.Next; page.Next == "" {
-			return out
-		}
-	}
-}
-
 func (j *journey) compare(ledger *simulate.Ledger) {
-	lines := j.lines()
-	want, poison := map[string]int{}, map[string]bool{}
-	for _, e := range ledger.Entries() {
-		if e.Status == simulate.DeliveryAcknowledged {
-			want[e.WebhookID]++
-			poison[e.WebhookID] = e.Poison != ""
-		}
+	j.t.Helper()
+	sum := simulatetest.Kept{Store: j.store, FCM: j.fcm, Tokens: j.tokens}.Compare(j.t, ledger)
+	if sum.Acknowledged < 100 {
+		j.t.Errorf("the run shows little: %v", sum)
 	}
-	lost := 0
-	for id, n := range want {
-		lost += max(0, n-len(lines[id]))
-		for _, outcome := range lines[id] {
-			if (outcome == bellhop.OutcomeDead) != poison[id] {
-				j.t.Errorf("webhook %s ended as %s; poison: %v", id, outcome, poison[id])
-			}
-		}
-	}
-	wrong := 0
-	expect := ledger.Expect()
-	for key, e := range expect {
-		if problem := j.order(key, e); problem != "" {
-			j.t.Errorf("order %d of %s: %s", key.ID, key.Shop, problem)
-			wrong++
-		}
-	}
-	if lost > 0 || wrong > 0 || len(want) < 100 {
-		j.t.Errorf("%d webhooks acknowledged: %d lost; %d orders: %d wrong", len(want), lost, len(expect), wrong)
-	}
-}
-
-// order says what is wrong with an order, its push and its place on the phone.
-func (j *journey) order(key simulate.OrderKey, want simulate.Expected) string {
-	got, err := j.store.Order(j.t.Context(), key.Shop, key.ID)
-	rang := 0
-	for _, slot := range j.fcm.Drawer(j.tokens[key.Shop]) {
-		if slot.Tag == "order-"+strconv.FormatInt(key.ID, 10) {
-			rang++
-		}
-	}
-	switch {
-	case bellhop.KindOf(err) == bellhop.NotFound && (want.Deleted || !want.Known || want.Unsure):
-		return ""
-	case err != nil:
-		return err.Error()
-	case want.Deleted:
-		return "it was deleted, and is there"
-	case !want.Known && !want.Unsure:
-		return "it is there, though only touches of it came"
-	case rang != 1 || len(got.Pushes) != 1:
-		return fmt.Sprintf("%d notifications in the drawer, %d pushes", rang, len(got.Pushes))
-	case got.Pushes[0].Status != bellhop.PushSent:
-		return fmt.Sprintf("its push is %s after %d attempts: %s", got.Pushes[0].Status, got.Pushes[0].Attempts, got.Pushes[0].Reason)
-	case want.Unsure:
-		return ""
-	}
-	return cmp.Diff(want.Order, got, cmpopts.IgnoreFields(bellhop.Order{}, "Handling", "Trace", "Pushes"), cmpopts.EquateEmpty())
 }

@@ -2,8 +2,6 @@ package aws_test
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -11,10 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"bellhop"
 	"bellhop/internal/lambdaruntime"
 	"bellhop/simulate"
-	"bellhop/store"
+	"bellhop/simulate/simulatetest"
 )
 
 // carry sends what a twin of Shopify's makes, and returns its ledger once nothing
@@ -109,40 +106,13 @@ func (j *journey) settle() {
 // ledger.
 func (j *journey) compare(ledger *simulate.Ledger) {
 	j.t.Helper()
-	outcomes := j.outcomes()
-	want, poison := map[string]int{}, map[string]bool{}
-	for _, e := range ledger.Entries() {
-		if e.Status == simulate.DeliveryAcknowledged {
-			want[e.WebhookID]++
-			poison[e.WebhookID] = e.Poison != ""
-		}
-	}
-	lost := 0
-	for id, n := range want {
-		lost += max(0, n-len(outcomes[id]))
-		for _, outcome := range outcomes[id] {
-			if (outcome == bellhop.OutcomeDead) != poison[id] {
-				j.t.Errorf("webhook %s ended as %s; poison: %v", id, outcome, poison[id])
-			}
-		}
-	}
-	if lost > 0 {
-		j.t.Errorf("%d acknowledged webhooks are lost", lost)
-	}
+	sum := simulatetest.Kept{Store: j.parts.Store, FCM: j.fcm, Tokens: j.tokens}.Compare(j.t, ledger)
 	depth, err := j.parts.Queue.Depth(j.t.Context())
-	if err != nil || depth.Dead < count(poison) {
-		j.t.Errorf("%d dead letters for %d bodies that make no sense, %v", depth.Dead, count(poison), err)
+	if err != nil || depth.Dead < sum.Dead {
+		j.t.Errorf("%d dead letters for %d bodies that make no sense, %v", depth.Dead, sum.Dead, err)
 	}
-	wrong := 0
-	for key, expected := range ledger.Expect() {
-		if problem := j.order(key, expected); problem != "" {
-			j.t.Errorf("order %d of %s: %s", key.ID, key.Shop, problem)
-			wrong++
-		}
-	}
-	j.t.Logf("%d webhooks acknowledged, %d lost; %d orders, %d wrong; %d executions; processes started: accept %d, start %d, record %d, notify %d, sweep %d",
-		ledger.Summary().Acknowledged, lost, len(ledger.Expect()), wrong, j.executions(), j.made["Accept"].Starts(), j.made["Start"].Starts(),
-		j.made["Record"].Starts(), j.made["Notify"].Starts(), j.made["Sweep"].Starts())
+	j.t.Logf("%v; %d executions; processes started: accept %d, start %d, record %d, notify %d, sweep %d", sum, j.executions(),
+		j.made["Accept"].Starts(), j.made["Start"].Starts(), j.made["Record"].Starts(), j.made["Notify"].Starts(), j.made["Sweep"].Starts())
 }
 
 func (j *journey) executions() int {
@@ -151,58 +121,4 @@ func (j *journey) executions() int {
 		j.t.Fatal(err)
 	}
 	return len(all)
-}
-
-// outcomes returns the lines of the ledger by webhook id.
-func (j *journey) outcomes() map[string][]bellhop.Outcome {
-	out := map[string][]bellhop.Outcome{}
-	for q := (store.LineQuery{Limit: 200}); ; {
-		page, err := j.parts.Store.Lines(j.t.Context(), q)
-		if err != nil {
-			j.t.Fatal(err)
-		}
-		for _, l := range page.Lines {
-			out[l.Event.WebhookID] = append(out[l.Event.WebhookID], l.Outcome)
-		}
-		if q.Cursor = page.Next; page.Next == "" {
-			return out
-		}
-	}
-}
-
-// order says what is wrong with an order: it must be there once, as its newest
-// version has it, with one push that was sent and one notification on the phone.
-func (j *journey) order(key simulate.OrderKey, want simulate.Expected) string {
-	got, err := j.parts.Store.Order(j.t.Context(), key.Shop, key.ID)
-	switch {
-	case bellhop.KindOf(err) == bellhop.NotFound && (want.Deleted || !want.Known || want.Unsure):
-		return ""
-	case err != nil:
-		return err.Error()
-	case want.Deleted && !want.Unsure:
-		return "it was deleted, and is there"
-	case len(got.Pushes) != 1 || got.Pushes[0].Status != bellhop.PushSent:
-		return fmt.Sprintf("its pushes are %+v", got.Pushes)
-	case !want.Unsure && (got.Total != want.Order.Total || !got.UpdatedAt.Equal(want.Order.UpdatedAt)):
-		return fmt.Sprintf("it has %v of %v; want %v of %v", got.Total, got.UpdatedAt, want.Order.Total, want.Order.UpdatedAt)
-	}
-	n := 0
-	for _, slot := range j.fcm.Drawer(j.tokens[key.Shop]) {
-		if slot.Tag == "order-"+strconv.FormatInt(key.ID, 10) {
-			n++
-		}
-	}
-	if n != 1 {
-		return fmt.Sprintf("%d notifications on the phone", n)
-	}
-	return ""
-}
-
-func count(set map[string]bool) (n int) {
-	for _, in := range set {
-		if in {
-			n++
-		}
-	}
-	return n
 }

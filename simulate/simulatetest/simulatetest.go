@@ -1,0 +1,143 @@
+// Package simulatetest holds what a bellhop kept against what the twins know:
+// Shopify's twin what it was promised, FCM's twin what the phones show.
+package simulatetest
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"bellhop"
+	"bellhop/simulate"
+	"bellhop/store"
+)
+
+// Kept is what is there once all is done.
+type Kept struct {
+	Store  store.Store
+	FCM    *simulate.FCM
+	Tokens map[string]string // by shop, of its one device
+}
+
+// Sum is what a comparison looked at.
+type Sum struct {
+	Acknowledged int // webhooks
+	Orders       int
+	Rung         int // orders that are shown, each with one notification
+	Dead         int // webhooks that make no sense
+}
+
+func (s Sum) String() string {
+	return fmt.Sprintf("%d webhooks acknowledged, %d of them nonsense; %d orders; %d notifications", s.Acknowledged, s.Dead, s.Orders, s.Rung)
+}
+
+// Compare fails the test unless each webhook that was acknowledged has its line
+// in the ledger, nonsense alone is dead, and each order is there once, as its
+// newest version has it, with one push that was sent and one notification.
+func (k Kept) Compare(t testing.TB, ledger *simulate.Ledger) Sum {
+	t.Helper()
+	lines := k.lines(t)
+	acknowledged, poison := map[string]int{}, map[string]bool{}
+	for _, e := range ledger.Entries() {
+		if e.Status == simulate.DeliveryAcknowledged {
+			acknowledged[e.WebhookID]++
+			if e.Poison != "" {
+				poison[e.WebhookID] = true
+			}
+		}
+	}
+	lost, wrong := 0, 0
+	for id, n := range acknowledged {
+		lost += max(0, n-len(lines[id]))
+		for _, outcome := range lines[id] {
+			if (outcome == bellhop.OutcomeDead) != poison[id] {
+				t.Errorf("webhook %s ended as %s; poison: %v", id, outcome, poison[id])
+			}
+		}
+	}
+	sum := Sum{Acknowledged: len(acknowledged), Dead: len(poison)}
+	shown := k.shown()
+	for key, want := range ledger.Expect() {
+		got, err := k.Store.Order(t.Context(), key.Shop, key.ID)
+		if problem := compareOrder(got, err, want, shown[key.Shop]["order-"+strconv.FormatInt(key.ID, 10)]); problem != "" {
+			t.Errorf("order %d of %s: %s", key.ID, key.Shop, problem)
+			wrong++
+		}
+		sum.Orders++
+		if err == nil {
+			sum.Rung++
+		}
+	}
+	if lost > 0 || wrong > 0 {
+		t.Errorf("%d acknowledged webhooks are lost, %d orders are wrong", lost, wrong)
+	}
+	return sum
+}
+
+// lines returns the outcomes in the ledger by webhook id, and checks that the
+// totals add up to them.
+func (k Kept) lines(t testing.TB) map[string][]bellhop.Outcome {
+	out := map[string][]bellhop.Outcome{}
+	listed := int64(0)
+	for q := (store.LineQuery{Limit: 200}); ; {
+		page, err := k.Store.Lines(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range page.Lines {
+			out[l.Event.WebhookID] = append(out[l.Event.WebhookID], l.Outcome)
+			listed++
+		}
+		if q.Cursor = page.Next; page.Next == "" {
+			break
+		}
+	}
+	totals, err := k.Store.Totals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := int64(0)
+	for _, n := range totals {
+		counted += n
+	}
+	if counted != listed {
+		t.Errorf("the ledger's totals add up to %d, and it has %d lines", counted, listed)
+	}
+	return out
+}
+
+// shown counts what the drawers show, by shop and tag.
+func (k Kept) shown() map[string]map[string]int {
+	all := map[string]map[string]int{}
+	for shop, token := range k.Tokens {
+		all[shop] = map[string]int{}
+		for _, slot := range k.FCM.Drawer(token) {
+			all[shop][slot.Tag]++
+		}
+	}
+	return all
+}
+
+// compareOrder says what is wrong with an order, "" if nothing is.
+func compareOrder(got bellhop.Order, err error, want simulate.Expected, notifications int) string {
+	switch {
+	case bellhop.KindOf(err) == bellhop.NotFound && (want.Deleted || !want.Known || want.Unsure):
+		return ""
+	case err != nil:
+		return err.Error()
+	case want.Deleted && !want.Unsure:
+		return "it was deleted, and is there"
+	case !want.Known && !want.Unsure:
+		return "it is there, though only touches of it came"
+	case notifications != 1 || len(got.Pushes) != 1:
+		return fmt.Sprintf("%d notifications in the drawer, %d pushes", notifications, len(got.Pushes))
+	case got.Pushes[0].Status != bellhop.PushSent:
+		return fmt.Sprintf("its push is %s after %d attempts: %s", got.Pushes[0].Status, got.Pushes[0].Attempts, got.Pushes[0].Reason)
+	case want.Unsure:
+		return ""
+	}
+	return cmp.Diff(want.Order, got, cmpopts.IgnoreFields(bellhop.Order{}, "Handling", "Trace", "Pushes"), cmpopts.EquateEmpty())
+}
