@@ -13,9 +13,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"bellhop"
 	"bellhop/internal/amazon"
+	"bellhop/simulate"
 )
 
 // What a stand-in for AWS takes us for.
@@ -89,7 +92,7 @@ func (b *bench) measureSQS(ctx context.Context) error {
 	return b.removeQueue(ctx, q)
 }
 
-// sendBare sends the same bodies in full batches for as long as bellhop is
+// sendBare sends messages like bellhop's in full batches for as long as bellhop is
 // loaded, and returns how many a second the stand-in has taken.
 func (b *bench) sendBare(ctx context.Context) (rate float64, err error) {
 	q, err := b.newQueue(ctx)
@@ -104,6 +107,10 @@ func (b *bench) sendBare(ctx context.Context) (rate float64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	like, err := bareMessage()
+	if err != nil {
+		return 0, err
+	}
 	from := time.Now().Add(warmup)
 	to := from.Add(b.Duration)
 	var sent atomic.Int64
@@ -112,7 +119,7 @@ func (b *bench) sendBare(ctx context.Context) (rate float64, err error) {
 		requests := w.For(i)
 		group.Go(func() error {
 			for now := time.Now(); now.Before(to); {
-				if err := sendBatch(flights, client, url, requests); err != nil {
+				if err := sendBatch(flights, client, url, like, requests); err != nil {
 					return err
 				}
 				if now = time.Now(); !now.Before(from) && now.Before(to) {
@@ -141,10 +148,24 @@ func (b *bench) sqsClient(ctx context.Context, q sqsQueue) (client *sqs.Client, 
 	return client, *out.QueueUrl, nil
 }
 
-func sendBatch(ctx context.Context, client *sqs.Client, url string, requests Requests) error {
+// bareMessage returns a message with attributes like those that bellhop sends,
+// since the stand-in takes time for each byte.
+func bareMessage() (like types.SendMessageBatchRequestEntry, err error) {
+	now := time.Now()
+	m, err := amazon.Encode(&bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: mainShop, Topic: "orders/create", APIVersion: simulate.APIVersion,
+		WebhookID: uuid.NewString(), ShopifyEventID: uuid.NewString(), TriggeredAt: now, AcceptedAt: now, SignedBy: bellhop.SignerApp, Body: []byte("{}")})
+	like.MessageGroupId, like.MessageAttributes = aws.String(mainShop), map[string]types.MessageAttributeValue{}
+	for name, value := range m.Attributes {
+		like.MessageAttributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
+	}
+	return like, err
+}
+
+func sendBatch(ctx context.Context, client *sqs.Client, url string, like types.SendMessageBatchRequestEntry, requests Requests) error {
 	batch := make([]types.SendMessageBatchRequestEntry, bareBatch)
 	for i := range batch {
-		batch[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(bodyOf(requests)))}
+		batch[i] = like
+		batch[i].Id, batch[i].MessageBody = aws.String(strconv.Itoa(i)), aws.String(string(bodyOf(requests)))
 	}
 	out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: batch})
 	if err == nil && len(out.Failed) > 0 {

@@ -80,7 +80,7 @@ func (b *bench) measurePostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	took, err := b.recordInto(ctx, recorded)
+	rate, err := b.recordInto(ctx, recorded)
 	if err != nil {
 		return err
 	}
@@ -92,9 +92,10 @@ func (b *bench) measurePostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.add(keyPostgresRate, float64(b.Stored)/took.Seconds())
-	b.add(keyPostgresBareRate, float64(b.Stored)/bareTook.Seconds())
-	b.add(keyPostgresRatio, bareTook.Seconds()/took.Seconds())
+	bareRate := float64(b.Stored) / bareTook.Seconds()
+	b.add(keyPostgresRate, rate)
+	b.add(keyPostgresBareRate, bareRate)
+	b.add(keyPostgresRatio, rate/bareRate)
 	return b.dropDatabases(ctx, recorded, bare)
 }
 
@@ -108,8 +109,9 @@ func (b *bench) likeBase(ctx context.Context) (name string, err error) {
 	return b.newDatabase(ctx, b.postgres.base)
 }
 
-// recordInto takes the time from the start of a worker until nothing is queued.
-func (b *bench) recordInto(ctx context.Context, database string) (took time.Duration, err error) {
+// recordInto returns how many webhooks a second a worker records, from when it
+// can first be asked until nothing is queued.
+func (b *bench) recordInto(ctx context.Context, database string) (rate float64, err error) {
 	dir, err := b.copyOf(b.postgres.dir)
 	if err != nil {
 		return 0, err
@@ -123,15 +125,20 @@ func (b *bench) recordInto(ctx context.Context, database string) (took time.Dura
 		return 0, err
 	}
 	defer s.kill()
+	before, err := s.metrics(ctx, seriesRecorded)
+	if err != nil {
+		return 0, s.trouble(err)
+	}
+	began := time.Now()
 	recorded, err := s.drained(ctx)
 	if err != nil {
 		return 0, err
 	}
-	took = time.Since(s.started)
+	took := time.Since(began)
 	if recorded != int64(b.Stored) {
 		b.problem("recording on Postgres: %d webhooks were acknowledged and %d recorded", b.Stored, recorded)
 	}
-	return took, s.stop()
+	return (float64(recorded) - before[seriesRecorded]) / took.Seconds(), s.stop()
 }
 
 // databaseURL is [Options.Postgres] with another database.

@@ -7,15 +7,15 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // transactionEvents is how many events a worker records in one transaction.
 const transactionEvents = 256
 
-// chunk is the rows that belong to so many events: by table, the columns as the
-// arrays that unnest takes, in Postgres's own binary form.
-type chunk map[string][][]byte
+// chunk is the rows that belong to so many events: by table, the columns as
+// slices, which become the arrays that unnest takes.
+type chunk map[string][]any
 
 // barely are the tables that are filled, in this order, and what of a row tells
 // which event it belongs to.
@@ -28,8 +28,8 @@ var barely = []struct{ table, key, order string }{
 }
 
 // insertBare takes the time in which one client inserts the rows of a database
-// into another. It sends each transaction at once, a statement for each table,
-// and has nothing to decide, to look up or to encode: that is done before.
+// into another, as anybody would with pgx: each transaction is sent at once,
+// a statement for each table. It has nothing to decide and nothing to look up.
 func (b *bench) insertBare(ctx context.Context, from, to string) (took time.Duration, err error) {
 	var inserts map[string]string
 	var chunks []chunk
@@ -52,13 +52,8 @@ func (b *bench) insertBare(ctx context.Context, from, to string) (took time.Dura
 	}
 	err = b.connected(ctx, b.databaseURL(to), func(c *pgx.Conn) error {
 		began := time.Now()
-		for table, insert := range inserts {
-			if _, err := c.PgConn().Prepare(ctx, table, insert, nil); err != nil {
-				return fmt.Errorf("prepare to fill %s: %w", table, err)
-			}
-		}
 		for _, rows := range chunks {
-			if err := rows.insert(ctx, c.PgConn()); err != nil {
+			if err := rows.insert(ctx, c, inserts); err != nil {
 				return fmt.Errorf("insert without bellhop: %w", err)
 			}
 		}
@@ -119,43 +114,67 @@ func insertsOf(ctx context.Context, c *pgx.Conn) (map[string]string, error) {
 func readChunks(ctx context.Context, c *pgx.Conn) ([]chunk, error) {
 	var chunks []chunk
 	for _, t := range barely {
-		names, _, err := columnsOf(ctx, c, t.table)
+		names, types, err := columnsOf(ctx, c, t.table)
 		if err != nil {
 			return nil, err
 		}
 		for i, name := range names {
 			names[i] = "array_agg(t." + name + " ORDER BY " + t.order + ")"
 		}
-		query := fmt.Sprintf(`SELECT nr::int, %s FROM %s t
+		rows, err := c.Query(ctx, fmt.Sprintf(`SELECT nr, %s FROM %s t
 			JOIN (SELECT %s, (row_number() OVER (ORDER BY id) - 1) / %d AS nr FROM events) n USING (%s) GROUP BY nr ORDER BY nr`,
-			strings.Join(names, ", "), t.table, t.key, transactionEvents, t.key)
-		result := c.PgConn().ExecParams(ctx, query, nil, nil, nil, []int16{pgx.BinaryFormatCode})
-		for result.NextRow() {
-			values := result.Values()
-			nr := int(values[0][2])<<8 | int(values[0][3])
+			strings.Join(names, ", "), t.table, t.key, transactionEvents, t.key))
+		for err == nil && rows.Next() {
+			var nr int
+			columns := slicesFor(types)
+			err = rows.Scan(append([]any{&nr}, columns...)...)
 			for len(chunks) <= nr {
 				chunks = append(chunks, chunk{})
 			}
-			for _, v := range values[1:] {
-				chunks[nr][t.table] = append(chunks[nr][t.table], append([]byte{}, v...))
-			}
+			chunks[nr][t.table] = columns
 		}
-		if _, err := result.Close(); err != nil {
+		if err == nil {
+			err = rows.Err()
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read the table %s back: %w", t.table, err)
 		}
 	}
 	return chunks, nil
 }
 
-// insert sends one transaction and waits for its end.
-func (rows chunk) insert(ctx context.Context, c *pgconn.PgConn) error {
-	batch := &pgconn.Batch{}
-	batch.ExecParams("BEGIN", nil, nil, nil, nil)
-	for _, t := range barely {
-		if columns := rows[t.table]; columns != nil {
-			batch.ExecPrepared(t.table, columns, []int16{pgx.BinaryFormatCode}, nil)
+// slicesFor returns a pointer to a slice for each column of a type.
+func slicesFor(types []string) (all []any) {
+	for _, kind := range types {
+		switch kind {
+		case "bigint":
+			all = append(all, new([]pgtype.Int8))
+		case "integer":
+			all = append(all, new([]pgtype.Int4))
+		case "boolean":
+			all = append(all, new([]pgtype.Bool))
+		case "timestamp with time zone":
+			all = append(all, new([]pgtype.Timestamptz))
+		case "uuid":
+			all = append(all, new([]pgtype.UUID))
+		case "bytea":
+			all = append(all, new([][]byte))
+		default:
+			all = append(all, new([]pgtype.Text))
 		}
 	}
-	batch.ExecParams("COMMIT", nil, nil, nil, nil)
-	return c.ExecBatch(ctx, batch).Close()
+	return all
+}
+
+// insert sends one transaction and waits for its end.
+func (rows chunk) insert(ctx context.Context, c *pgx.Conn, inserts map[string]string) error {
+	batch := &pgx.Batch{}
+	batch.Queue("BEGIN")
+	for _, t := range barely {
+		if columns := rows[t.table]; columns != nil {
+			batch.Queue(inserts[t.table], columns...)
+		}
+	}
+	batch.Queue("COMMIT")
+	return c.SendBatch(ctx, batch).Close()
 }
