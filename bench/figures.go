@@ -87,6 +87,7 @@ const (
 	keyLambdaInit       = "lambda_init"
 	keyLambdaStart      = "lambda_first_record"
 	keyLambdaSize       = "lambda_size"
+	keyPostgresCPU      = "postgres_recorded_cpu"
 	keySQSBareRate      = "sqs_bare_per_second"
 	keySQSRate          = "sqs_accepted_per_second"
 	keySQSRatio         = "sqs_accepted_ratio"
@@ -129,6 +130,7 @@ var specs = []spec{
 	{keyPostgresBareRate, "Postgres: orders whose rows a bare client inserts (unnest, 256 a transaction)", PerSecond, nil},
 	{keyPostgresRate, "Postgres: recorded by a worker of what was queued", PerSecond, nil},
 	{keyPostgresRatio, "Postgres: ÷ bare inserts", Ratio, atLeast(0.6)},
+	{keyPostgresCPU, "Postgres: the worker's own CPU an order", Microseconds, nil},
 	{keyLambdaSize, "Lambda: program of all functions", MiB, nil},
 	{keyLambdaInit, "Lambda, direct: start to asking for work", Milliseconds, nil},
 	{keyLambdaStart, "Lambda, direct: start to first order recorded", Milliseconds, nil},

@@ -135,6 +135,7 @@ func (b *bench) recordInto(ctx context.Context, database string) (rate float64, 
 		return 0, err
 	}
 	took := time.Since(began)
+	b.noteCPU(keyPostgresCPU, s.child, usage{}, recorded)
 	if recorded != int64(b.Stored) {
 		b.problem("recording on Postgres: %d webhooks were acknowledged and %d recorded", b.Stored, recorded)
 	}
