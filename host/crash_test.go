@@ -39,6 +39,7 @@ type crash struct {
 // TestCrash kills the process at random moments and at every named point while
 // Shopify's twin delivers, and compares the twin's ledger with the database.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	rounds := 36
 	if s := os.Getenv("CRASH_ROUNDS"); s != "" {
 		n, err := strconv.Atoi(s)

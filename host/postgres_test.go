@@ -147,6 +147,7 @@ func (r *remote) failing() []string {
 // servers have: webhooks are accepted, /readyz says what is missing, and once
 // it is back everything is recorded, with no restart.
 func TestPostgresAway(t *testing.T) {
+	t.Parallel()
 	r := serveRemote(t, nil)
 	r.place()
 	r.untilRecorded()
@@ -174,6 +175,7 @@ func TestPostgresAway(t *testing.T) {
 
 // TestPostgresSlow has each answer of the database take 300 ms more.
 func TestPostgresSlow(t *testing.T) {
+	t.Parallel()
 	r := serveRemote(t, nil)
 	mend := r.proxy.Fault(realserver.Slow)
 	defer mend()
@@ -186,6 +188,7 @@ func TestPostgresSlow(t *testing.T) {
 
 // TestPostgresStopped stops the server under it and starts it again.
 func TestPostgresStopped(t *testing.T) {
+	t.Parallel()
 	own, err := realserver.StartPostgres(t.Context())
 	realserver.Need(t, err)
 	t.Cleanup(func() { own.Close() })
@@ -207,6 +210,7 @@ func TestPostgresStopped(t *testing.T) {
 // answers, a few more each time, so that one of the cuts falls between a commit
 // and its answer: recording the batch again changes nothing.
 func TestCommitWhoseAnswerIsLost(t *testing.T) {
+	t.Parallel()
 	held := make(chan struct{}, 100)
 	r := serveRemote(t, func(o *host.Options) {
 		o.Log = slog.New(&told{Handler: slog.DiscardHandler, message: "the database is away", told: held})

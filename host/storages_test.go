@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"bellhop/internal/realserver"
 	"bellhop/queue"
@@ -39,9 +40,6 @@ func newDatabase(t *testing.T) string {
 func newSQSQueue(t *testing.T) string {
 	s, err := theSQS()
 	realserver.Need(t, err)
-	t.Setenv("AWS_ACCESS_KEY_ID", "test")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	name := strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())
 	url := fmt.Sprintf("sqs+http://%s/000000000000/%s?region=us-east-1", strings.TrimPrefix(s.Endpoint, "http://"), name)
 	p, err := (&wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: url}).OpenBroker(t.Context(), wire.Options{})
@@ -50,7 +48,7 @@ func newSQSQueue(t *testing.T) string {
 	}
 	defer p.Close()
 	a := queue.DefaultAttributes()
-	a.Visibility = 4e9
+	a.Visibility = 4 * time.Second
 	if err := p.Broker.Create(t.Context(), name, a); err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +70,7 @@ func TestJourney(t *testing.T) {
 		{"SQS, Postgres", onPostgres, newSQSQueue},
 	} {
 		t.Run(strings.NewReplacer(" ", "-", ",", "").Replace(c.name), func(t *testing.T) {
+			t.Parallel()
 			run := newCrash(t, 4, wire.Storage{Dir: t.TempDir(), DB: c.db(t), Queue: c.queue(t)})
 			run.orders = 300
 			run.run()
