@@ -74,7 +74,7 @@ func child() error {
 	}
 	fmt.Println("ready")
 	err = host.Serve(ctx, host.Options{
-		Store: parts.Store, Queue: parts.Queue, Sender: sender, Healthy: parts.Healthy, AppSecret: appSecret,
+		Store: parts.Store, Queue: parts.Queue, Loops: parts.Loops, Sender: sender, Healthy: parts.Healthy, AppSecret: appSecret,
 		KeepBodies: c.KeepBodies, Log: log, Now: time.Now, Registry: prometheus.NewRegistry(),
 		Probe: suicide(), Record: true, Notify: true, Listener: l,
 	})

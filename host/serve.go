@@ -40,6 +40,9 @@ type Options struct {
 	Registry *prometheus.Registry
 	Probe    pipeline.Probe
 
+	// Loops is how many batches are recorded at once; 0 means one.
+	Loops int
+
 	// Record and Notify say which steps this process works at, beside whatever
 	// it serves.
 	Record, Notify bool
@@ -151,7 +154,7 @@ func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring
 	janitor := &Janitor{Keys: keys, Ledger: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
 	if o.Record {
 		janitor.Queue = o.Queue
-		w := &Worker{Queue: o.Queue, Log: o.Log, Probe: o.Probe,
+		w := &Worker{Queue: o.Queue, Log: o.Log, Probe: o.Probe, Loops: o.Loops,
 			Recorder: &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: metrics, Probe: o.Probe}}
 		r.group.Go(func() error { return w.Run(r.ctx, r.hard) })
 	}

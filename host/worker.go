@@ -24,9 +24,9 @@ type Worker struct {
 	Batch, Loops int
 }
 
-// The default sizes. Under a full flood one loop of up to 256 records a tenth more
-// than two of 64, since each transaction carries more; smaller batches would
-// shorten the longest waits of webhooks and fall behind.
+// The default sizes. Into one SQLite file, under a full flood, one loop of up to
+// 256 records a tenth more than two of 64, since each transaction carries more;
+// smaller batches would shorten the longest waits of webhooks and fall behind.
 const (
 	defaultBatch = 256
 	defaultLoops = 1

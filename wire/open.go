@@ -45,6 +45,7 @@ type Parts struct {
 	Broker    queue.Broker
 	Queue     queue.Queue
 	QueueName string // that BELLHOP_QUEUE names
+	Loops     int    // see host.Options
 
 	shared resources
 }
@@ -53,6 +54,8 @@ type Parts struct {
 type storeDriver interface {
 	migrate(ctx context.Context) (applied int, err error)
 	open(ctx context.Context) (store.Store, error)
+	// loops is how many batches are best recorded at once.
+	loops() int
 }
 
 type queueDriver interface {
@@ -232,6 +235,7 @@ func (d *drivers) openStore(ctx context.Context, p *Parts) (err error) {
 	if p.Store, err = d.db.open(ctx); err != nil {
 		return err
 	}
+	p.Loops = d.db.loops()
 	return usable(ctx, p.Store)
 }
 

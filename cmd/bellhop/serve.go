@@ -132,7 +132,8 @@ func (e *engine) open(push bool) (err error) {
 		return err
 	}
 	e.closers = append(e.closers, e.parts.Close)
-	e.options.Store, e.options.Queue, e.options.Healthy = e.parts.Store, e.parts.Queue, e.parts.Healthy
+	e.options.Store, e.options.Queue, e.options.Loops = e.parts.Store, e.parts.Queue, e.parts.Loops
+	e.options.Healthy = e.parts.Healthy
 	if !push {
 		return nil
 	}
