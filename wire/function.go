@@ -46,7 +46,7 @@ func (s *Storage) OpenSQS(ctx context.Context, o Options) (*sqsqueue.Queue, erro
 	if err != nil {
 		return nil, err
 	}
-	opts.Log, opts.Now = o.Log, o.Now
+	o.tell(&opts)
 	b, err := sqsqueue.NewBroker(ctx, opts)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ func sqsQueue(d *drivers) (queueDriver, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Log, o.Now, o.Called = d.opts.Log, d.opts.Now, d.opts.Requested
+	d.opts.tell(&o)
 	return queueInSQS{o, name}, nil
 }
 
@@ -28,4 +28,9 @@ func (queueInSQS) migrate(context.Context) (int, error) { return 0, nil }
 func (q queueInSQS) open(ctx context.Context) (queue.Broker, string, error) {
 	b, err := sqsqueue.NewBroker(ctx, q.opts)
 	return b, q.name, err
+}
+
+// tell gives the driver what is the same wherever a queue is opened.
+func (o Options) tell(s *sqsqueue.Options) {
+	s.Log, s.Now, s.Called, s.TraceHeader = o.Log, o.Now, o.Requested, o.TraceHeader
 }

@@ -62,7 +62,9 @@ func newFunction(ctx context.Context, p *parts) (lambda.Handler, error) {
 	return &lambdahost.Migrate{Run: run, Database: db, Log: p.log, Now: p.now}, nil
 }
 
-func (p *parts) options() wire.Options { return wire.Options{Log: p.log, Now: p.now} }
+func (p *parts) options() wire.Options {
+	return wire.Options{Log: p.log, Now: p.now, TraceHeader: lambdahost.TraceHeader}
+}
 
 func (p *parts) accept(ctx context.Context) (lambda.Handler, error) {
 	q, err := p.settings.OpenSQS(ctx, p.options())
