@@ -33,7 +33,7 @@ func (b *bench) bootstrap(ctx context.Context) (string, error) {
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc,nosqlite,noamqp", "-ldflags", "-s -w", "-o", path, "./cmd/bellhop-lambda")
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace", "-ldflags", "-s -w", "-o", path, "./cmd/bellhop-lambda")
 	cmd.Dir = b.source
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the functions: %w: %s", err, strings.TrimSpace(string(out)))
