@@ -25,6 +25,9 @@ type Options struct {
 	// Requested is told of each request that is made of a service that is paid by
 	// the request, by the name of its operation.
 	Requested func(operation string)
+	// Rejected is told of each event that no message takes, since it is too large
+	// and there is no bucket.
+	Rejected func()
 	// TraceHeader returns what a message of SQS is to say of its trace.
 	TraceHeader func(context.Context) string
 	// VFS names the VFS that SQLite files are opened through, for tests that

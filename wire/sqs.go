@@ -32,5 +32,6 @@ func (q queueInSQS) open(ctx context.Context) (queue.Broker, string, error) {
 
 // tell gives the driver what is the same wherever a queue is opened.
 func (o Options) tell(s *sqsqueue.Options) {
-	s.Log, s.Now, s.Called, s.TraceHeader = o.Log, o.Now, o.Requested, o.TraceHeader
+	s.Log, s.Now, s.TraceHeader = o.Log, o.Now, o.TraceHeader
+	s.Called, s.Rejected = o.Requested, o.Rejected
 }

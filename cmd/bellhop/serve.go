@@ -128,6 +128,7 @@ func (e *engine) listenAt(setting, addr string) (net.Listener, error) {
 // open opens the drivers; the push driver only where pushes are sent.
 func (e *engine) open(push bool) (err error) {
 	o := wire.Options{Log: e.job.log, Now: e.job.now, Committed: commits(e.options.Registry)}
+	o.Requested, o.Rejected = requests(e.options.Registry)
 	if e.parts, err = e.config.Open(e.job.ctx, o); err != nil {
 		return err
 	}
@@ -155,6 +156,17 @@ func commits(r prometheus.Registerer) func(int, time.Duration) {
 		jobs.Observe(float64(n))
 		seconds.Observe(took.Seconds())
 	}
+}
+
+// requests counts what SQS is paid for, and what does not fit into it: the
+// second should stay at 0, and be alarmed on.
+func requests(r prometheus.Registerer) (made func(operation string), rejected func()) {
+	f := promauto.With(r)
+	requests := f.NewCounterVec(prometheus.CounterOpts{Name: "bellhop_sqs_requests_total",
+		Help: "Requests made of SQS, by operation. They are what it costs."}, []string{"operation"})
+	tooLarge := f.NewCounter(prometheus.CounterOpts{Name: "bellhop_sqs_too_large_total",
+		Help: "Webhooks that were answered 413 since they fit into no message; bucket=NAME in BELLHOP_QUEUE takes them."})
+	return func(operation string) { requests.WithLabelValues(operation).Inc() }, tooLarge.Inc
 }
 
 // warnWithoutSecret tells whoever forgot the secret why all webhooks are
