@@ -72,6 +72,7 @@ type Event struct {
 	TriggeredAt    time.Time // X-Shopify-Triggered-At; zero when absent
 	AcceptedAt     time.Time
 	SignedBy       Signer
+	TraceParent    string // of the request that brought it, as W3C's traceparent; "" when it is not traced
 	Body           []byte // the bytes that were signed
 }
 
