@@ -35,6 +35,13 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		fmt.Println(strings.TrimPrefix(s.Endpoint, "http://"))
+	case "rabbitmq":
+		r, err := StartRabbitMQ(context.Background())
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println(r.Addr)
 	}
 	select {}
 }
@@ -71,15 +78,54 @@ func TestPostgres(t *testing.T) {
 	}
 }
 
+func TestRabbitMQ(t *testing.T) {
+	r, err := StartRabbitMQ(t.Context())
+	Need(t, err)
+	defer r.Close()
+	vhost, err := r.NewVHost(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, addr := range []string{r.Addr, fmt.Sprint(":", r.epmdPort)} {
+		wantLoopback(t, addr)
+	}
+	r.Stop()
+	if err := r.greets(t.Context()); err == nil {
+		t.Error("a stopped node answers")
+	}
+	if err := r.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := r.Ctl(t.Context(), "list_vhosts"); err != nil || !strings.Contains(out, vhost) {
+		t.Errorf("after a restart the virtual hosts are %q, %v; want %s among them", out, err, vhost)
+	}
+	dist, err := r.Ctl(t.Context(), "eval", `{ok, L} = erl_epmd:names({127,0,0,1}), [P || {"bellhop", P} <- L].`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLoopback(t, ":"+strings.Trim(dist, "[]"))
+}
+
 func TestServersListenOnLoopback(t *testing.T) {
 	s, err := StartSQS(t.Context())
 	Need(t, err)
 	defer s.Stop()
+	wantLoopback(t, strings.TrimPrefix(s.Endpoint, "http://"))
+}
+
+// wantLoopback checks that a port is open on loopback and nowhere else.
+func wantLoopback(t *testing.T, addr string) {
+	t.Helper()
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, port, _ := strings.Cut(strings.TrimPrefix(s.Endpoint, "http://"), ":")
+	_, port, _ := strings.Cut(addr, ":")
+	if c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port)); err != nil {
+		t.Error(err)
+	} else {
+		c.Close()
+	}
 	for _, a := range addrs {
 		ip, _, _ := net.ParseCIDR(a.String())
 		if ip.IsLoopback() || ip.IsLinkLocalUnicast() {
@@ -94,7 +140,7 @@ func TestServersListenOnLoopback(t *testing.T) {
 
 // TestServersEndWithTheirProcess kills a process that started a server.
 func TestServersEndWithTheirProcess(t *testing.T) {
-	for _, name := range []string{"postgres", "sqs"} {
+	for _, name := range []string{"postgres", "sqs", "rabbitmq"} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), childEnv+"="+name)

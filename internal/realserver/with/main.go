@@ -1,11 +1,12 @@
-// Command with starts a Postgres and a stand-in for SQS and S3, runs a command
-// with their addresses in its environment, and ends them. It is for
+// Command with starts a Postgres, a RabbitMQ and a stand-in for SQS and S3, runs
+// a command with their addresses in its environment, and ends them. It is for
 // measurements: what is committed to this Postgres is on the disk.
 //
 //	go run ./internal/realserver/with bellhop bench
 //
 // The addresses are BENCH_POSTGRES, the URL of a database with nothing in it,
-// and BENCH_SQS, an endpoint. A server that is not installed is left out.
+// BENCH_RABBITMQ, the URL of a virtual host with nothing in it, and BENCH_SQS, an
+// endpoint. A server that is not installed is left out.
 package main
 
 import (
@@ -58,6 +59,18 @@ func run(name string, args ...string) error {
 	case err == nil:
 		defer s.Stop()
 		cmd.Env = append(cmd.Env, "BENCH_SQS="+s.Endpoint)
+	case !errors.Is(err, realserver.ErrMissing):
+		return err
+	}
+	r, err := realserver.StartRabbitMQ(ctx)
+	switch {
+	case err == nil:
+		defer r.Close()
+		vhost, err := r.NewVHost(ctx)
+		if err != nil {
+			return err
+		}
+		cmd.Env = append(cmd.Env, "BENCH_RABBITMQ="+r.URL(vhost))
 	case !errors.Is(err, realserver.ErrMissing):
 		return err
 	}
