@@ -33,6 +33,7 @@ func (s *Sum) Add(c *Chunk) {
 	addRows(s, &row, c.Pushes, (*canon).push)
 	addRows(s, &row, c.Events, (*canon).event)
 	addRows(s, &row, c.Changes, (*canon).change)
+	addRows(s, &row, c.Relays, (*canon).relay)
 	addRows(s, &row, c.Counters, (*canon).counter)
 }
 
@@ -213,10 +214,16 @@ func (w *canon) event(l *Line) {
 
 func (w *canon) change(c *Change) {
 	w.int(c.Seq)
-	w.text(string(c.Kind), c.Shop)
+	w.text(string(c.Kind), c.Shop, c.TraceParent)
 	w.int(c.OrderID)
 	w.int(c.PushID)
 	w.time(c.At)
+}
+
+func (w *canon) relay(r *Relay) {
+	w.text(r.Name, r.Origin)
+	w.int(r.Cursor)
+	w.int(r.Term)
 }
 
 func (w *canon) counter(c *Counter) { w.text(string(c.Kind), c.Name, strconv.FormatInt(c.N, 10)) }

@@ -7,8 +7,8 @@ import (
 	"bellhop"
 )
 
-// Of the stream the newest KeepChanges are kept; older ones are dropped in
-// chunks of ChangeChunk.
+// Of the stream the newest KeepChanges are kept, and what a relay has not passed
+// on yet; older ones are dropped in chunks of ChangeChunk. See [TrimTo].
 const (
 	KeepChanges = 100_000
 	ChangeChunk = 1_000

@@ -198,3 +198,20 @@ func TestReadMoneyAndZones(t *testing.T) {
 		t.Errorf("no time is %v", got)
 	}
 }
+
+func TestTrimTo(t *testing.T) {
+	const keep, most = store.KeepChanges, store.KeepForRelays
+	for _, c := range []struct{ oldest, newest, behind, want int64 }{
+		{1, keep - 1, keep - 1, -1},
+		{1, keep + 1000, keep + 1000, 1000},         // no relay, or none that is behind
+		{1, keep + 1000, 700, 700},                  // one that is
+		{1, most + 1, 0, 1},                         // one that is too far behind
+		{most, 2 * most, 10, most},                  // not before its time
+		{1, keep + 500_000, keep + 500_000, 10_000}, // it has come on: bit by bit
+		{10_001, keep + 501_000, keep + 500_000, 20_000},
+	} {
+		if got := store.TrimTo(c.oldest, c.newest, c.behind); got != c.want {
+			t.Errorf("TrimTo(%d, %d, %d) = %d, want %d", c.oldest, c.newest, c.behind, got, c.want)
+		}
+	}
+}

@@ -31,6 +31,7 @@ type Store interface {
 	People
 	Devices
 	Stream
+	Relays
 	Close() error
 }
 
@@ -284,10 +285,11 @@ type Stream interface {
 // ChangeKind says what changed.
 type ChangeKind string
 
-// The kinds of change; they are the names of the stream's events.
+// The kinds of change.
 const (
 	ChangeRecorded ChangeKind = "order.recorded"
 	ChangeUpdated  ChangeKind = "order.updated"
+	ChangeHandled  ChangeKind = "order.handled" // the owner changed how far he has got with it
 	ChangeSettled  ChangeKind = "push.settled"
 )
 
@@ -299,4 +301,7 @@ type Change struct {
 	OrderID int64
 	PushID  int64 // with ChangeSettled
 	At      time.Time
+	// TraceParent is of the event that brought it (bellhop.Event.TraceParent); ""
+	// when none did, or it is not traced.
+	TraceParent string
 }

@@ -56,11 +56,20 @@ func (f *framer) add(ctx context.Context, to *chunk, c store.Change) error {
 	}
 	to.reset = !known
 	if data := frameData(c, o); data != nil {
-		to.frames = appendFrame(to.frames, c.Seq, string(c.Kind), data)
+		to.frames = appendFrame(to.frames, c.Seq, eventName(c.Kind), data)
 	} else {
 		to.frames = append(to.frames, idFrame(c.Seq)...)
 	}
 	return nil
+}
+
+// eventName is the event's name for a kind of change. To those who follow this
+// stream an order that was handled is one that was updated, as it always was.
+func eventName(k store.ChangeKind) string {
+	if k == store.ChangeHandled {
+		return string(store.ChangeUpdated)
+	}
+	return string(k)
 }
 
 // frameData returns what a change's event tells; nil for nothing.

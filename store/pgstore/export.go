@@ -71,6 +71,8 @@ func (x *exporter) table(t store.Table, after string) (func(*exporter, *postgres
 			err = err2
 		}
 		return func(x *exporter, b *postgres.Batch) { x.orders(b, no, id) }, err
+	case store.TableRelays:
+		return (*exporter).relays, nil
 	case store.TableCounters:
 		return (*exporter).counters, nil
 	}
@@ -178,11 +180,21 @@ func (x *exporter) pushes(b *postgres.Batch, after int64) {
 func (x *exporter) changes(b *postgres.Batch, after int64) {
 	x.rows(b, func(r pgx.Rows) (string, int, error) {
 		var c store.Change
-		err := r.Scan(&c.Seq, postgres.TextTo(&c.Kind), &c.Shop, &c.OrderID, postgres.IntTo(&c.PushID), postgres.TimeTo(&c.At))
+		err := r.Scan(&c.Seq, postgres.TextTo(&c.Kind), &c.Shop, &c.OrderID, postgres.IntTo(&c.PushID), postgres.TimeTo(&c.At),
+			&c.TraceParent)
 		x.chunk.Changes = append(x.chunk.Changes, c)
 		return keyOf(c.Seq), 120, err
-	}, `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at FROM changes c JOIN shops s ON s.id = c.shop_id
+	}, `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent FROM changes c JOIN shops s ON s.id = c.shop_id
 		WHERE c.seq > $1 ORDER BY c.seq`, after)
+}
+
+// relays are few, and one chunk.
+func (x *exporter) relays(b *postgres.Batch) {
+	b.Each(func(r pgx.Rows) error {
+		one, err := readRelay(r)
+		x.chunk.Relays = append(x.chunk.Relays, one.Free())
+		return err
+	}, listRelays)
 }
 
 // counters are few, and one chunk.

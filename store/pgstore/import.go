@@ -44,7 +44,9 @@ var (
 	importPushes = importInto("pushes", "id, order_id, device_id, kind, status, attempts, created_at, next_at, reason, sent_at, "+
 		"received_at, opened_at, gathered_since",
 		"bigint bigint bigint text text bigint timestamptz timestamptz text timestamptz timestamptz timestamptz timestamptz")
-	importChanges = importInto("changes", "seq, kind, order_id, push_id, at", "bigint text bigint bigint timestamptz")
+	importChanges = importInto("changes", "seq, kind, order_id, push_id, at, trace_parent", "bigint text bigint bigint timestamptz text")
+	importRelays  = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
+		FROM ` + postgres.Unnest("text text bigint bigint") + ` AS n(name, origin, cursor, term)`
 )
 
 // importing makes arrays of a chunk's rows and returns what queues them.
@@ -65,6 +67,7 @@ func (db *DB) importing(c *store.Chunk) func(*postgres.Batch) {
 	add(importPushes, rowsOf(c.Pushes, fillPush))
 	add(insertEvents, rowsOf(c.Events, db.fillEvent))
 	add(importChanges, rowsOf(c.Changes, fillChange))
+	add(importRelays, rowsOf(c.Relays, fillRelay))
 	return func(b *postgres.Batch) {
 		for _, s := range all {
 			s.queue(b)
@@ -175,7 +178,12 @@ func (db *DB) fillEvent(r *postgres.Rows, l *store.Line) {
 }
 
 func fillChange(r *postgres.Rows, c *store.Change) {
-	r.Text(c.Shop).Int(c.Seq).Text(string(c.Kind)).Int(c.OrderID).IntOrNull(c.PushID).Always(c.At)
+	r.Text(c.Shop).Int(c.Seq).Text(string(c.Kind)).Int(c.OrderID).IntOrNull(c.PushID).Always(c.At).
+		Text(c.TraceParent)
+}
+
+func fillRelay(r *postgres.Rows, l *store.Relay) {
+	r.Text(l.Name).Text(l.Origin).Int(l.Cursor).Int(l.Term)
 }
 
 func importCounter(b *postgres.Batch, n store.Counter) {

@@ -201,7 +201,7 @@ func (db *DB) SetHandling(ctx context.Context, shop string, id int64, h bellhop.
 		}
 		o.order.Handling = h
 		w := newWrites(db)
-		w.tell(store.ChangeUpdated, own, id, 0, at)
+		w.tell(store.ChangeHandled, own, id, 0, at, "")
 		err = tx.Commit(func(b *postgres.Batch) {
 			b.Exec(`UPDATE orders SET handling = $3 WHERE shop_id = $1 AND order_id = $2`, own, id, string(h))
 			w.finish(b)

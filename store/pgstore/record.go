@@ -252,7 +252,7 @@ func (b *batch) apply(f *bellhop.Fact) bellhop.Result {
 		m.Result.Pushes = b.owe(shop, o, f.At)
 	}
 	if kind, tells := m.Tells(before); tells {
-		b.tell(kind, shop.id, f.OrderID, 0, f.At)
+		b.tell(kind, shop.id, f.OrderID, 0, f.At, f.Event.TraceParent)
 	}
 	return m.Result
 }

@@ -9,7 +9,7 @@ import (
 	"bellhop/store"
 )
 
-const listChanges = `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at FROM changes c JOIN shops s ON s.id = c.shop_id
+const listChanges = `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent FROM changes c JOIN shops s ON s.id = c.shop_id
 	WHERE c.seq > $1 AND ($2 = '' OR s.domain = $2) ORDER BY c.seq LIMIT $3`
 
 // Changes implements [store.Stream].
@@ -18,7 +18,8 @@ func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) 
 		return nil, err
 	}
 	return list(ctx, db.api, "read the stream", func(r pgx.Rows) (c store.Change, err error) {
-		err = r.Scan(&c.Seq, postgres.TextTo(&c.Kind), &c.Shop, &c.OrderID, postgres.IntTo(&c.PushID), postgres.TimeTo(&c.At))
+		err = r.Scan(&c.Seq, postgres.TextTo(&c.Kind), &c.Shop, &c.OrderID, postgres.IntTo(&c.PushID), postgres.TimeTo(&c.At),
+			&c.TraceParent)
 		return c, err
 	}, listChanges, after, shop, limit)
 }
@@ -40,15 +41,23 @@ func (db *DB) change(ctx context.Context, query string) (seq int64, err error) {
 	return seq, wrap("read the stream", err)
 }
 
-// trim drops the changes up to a number. What was recorded is committed by then,
-// and whoever fills the next chunk drops what this one could not.
-func (db *DB) trim(ctx context.Context, to int64) {
-	if to <= 0 {
+// trim drops old changes. What was recorded is committed by then, and whoever
+// fills the next chunk drops what this one could not.
+func (db *DB) trim(ctx context.Context, newest int64) {
+	if newest <= store.KeepChanges {
 		return
 	}
-	err := db.worker.Once(context.WithoutCancel(ctx), func(b *postgres.Batch) {
-		b.Exec(`DELETE FROM changes WHERE seq <= $1`, to)
+	ctx = context.WithoutCancel(ctx)
+	var oldest, behind int64
+	err := db.worker.Read(ctx, func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error { return r.Scan(postgres.IntTo(&oldest), &behind) },
+			`SELECT min(seq), coalesce((SELECT min(cursor) FROM relays), $1::bigint) FROM changes`, newest)
 	})
+	if err == nil {
+		err = db.worker.Once(ctx, func(b *postgres.Batch) {
+			b.Exec(`DELETE FROM changes WHERE seq <= $1`, store.TrimTo(oldest, newest, behind))
+		})
+	}
 	if err != nil {
 		db.pools.Log().Warn("drop old changes", "err", err)
 	}

@@ -56,7 +56,7 @@ func (w *writes) end(p *pushRow, status bellhop.PushStatus, reason string, at ti
 	w.pushes[p.id] = change
 	w.counts.Move(p.status, status)
 	p.status, p.final = status, true
-	w.tell(store.ChangeSettled, p.shop, p.order, p.id, at)
+	w.tell(store.ChangeSettled, p.shop, p.order, p.id, at, "")
 }
 
 func (w *writes) retry(p *pushRow, s store.Settled) {
@@ -65,18 +65,18 @@ func (w *writes) retry(p *pushRow, s store.Settled) {
 	p.status, p.final, w.owed = s.Status, false, true
 }
 
-func (w *writes) tell(kind store.ChangeKind, shop, order, push int64, at time.Time) {
-	w.changes.Next().Text(string(kind)).Int(shop).Int(order).IntOrNull(push).Time(at)
+func (w *writes) tell(kind store.ChangeKind, shop, order, push int64, at time.Time, trace string) {
+	w.changes.Next().Text(string(kind)).Int(shop).Int(order).IntOrNull(push).Time(at).Text(trace)
 }
 
 var (
 	updatePushes = `UPDATE pushes p SET status = n.status, reason = n.reason, next_at = n.next_at, sent_at = coalesce(p.sent_at, n.sent_at)
 		FROM ` + postgres.Unnest("bigint text text timestamptz timestamptz") + ` AS n(id, status, reason, next_at, sent_at) WHERE p.id = n.id`
 	// The numbers are taken and used in one statement; see the table's comment.
-	addChanges = `WITH taken AS (UPDATE stream SET last = last + $6 RETURNING last)
-		INSERT INTO changes (seq, kind, shop_id, order_id, push_id, at)
-		SELECT taken.last - $6 + n.nr, n.kind, n.shop_id, n.order_id, n.push_id, n.at FROM taken,
-			` + postgres.Unnest("text bigint bigint bigint timestamptz") + ` WITH ORDINALITY AS n(kind, shop_id, order_id, push_id, at, nr)`
+	addChanges = `WITH taken AS (UPDATE stream SET last = last + $7 RETURNING last)
+		INSERT INTO changes (seq, kind, shop_id, order_id, push_id, at, trace_parent)
+		SELECT taken.last - $7 + n.nr, n.kind, n.shop_id, n.order_id, n.push_id, n.at, n.trace FROM taken,
+			` + postgres.Unnest("text bigint bigint bigint timestamptz text") + ` WITH ORDINALITY AS n(kind, shop_id, order_id, push_id, at, trace, nr)`
 	addLines = `INSERT INTO ledger_totals AS t (outcome, n) SELECT * FROM ` + postgres.Unnest("text bigint") + `
 		ON CONFLICT (outcome) DO UPDATE SET n = t.n + excluded.n`
 	addCounts = `INSERT INTO push_totals AS t (status, n) SELECT * FROM ` + postgres.Unnest("text bigint") + `
@@ -120,7 +120,7 @@ func (w *writes) committed(ctx context.Context) {
 	n := int64(w.changes.Len())
 	w.db.watch.wrote(w.owed, n > 0)
 	if w.last/store.ChangeChunk != (w.last-n)/store.ChangeChunk {
-		w.db.trim(ctx, w.last-store.KeepChanges)
+		w.db.trim(ctx, w.last)
 	}
 }
 

@@ -23,6 +23,7 @@ var counts = map[store.Table]string{
 	store.TablePushes:   `SELECT count(*) FROM pushes`,
 	store.TableEvents:   `SELECT count(*) FROM ledger`,
 	store.TableChanges:  `SELECT count(*) FROM changes`,
+	store.TableRelays:   `SELECT count(*) FROM relays`,
 }
 
 // Identity implements [store.Mover].
@@ -82,7 +83,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM tokens`,
 			`DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`, `DELETE FROM items`, `DELETE FROM orders`,
 			`DELETE FROM pushes`, `DELETE FROM push_totals`, `DELETE FROM ledger`, `DELETE FROM ledger_totals`,
-			`DELETE FROM changes`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
+			`DELETE FROM changes`, `DELETE FROM relays`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
 			`UPDATE pruned SET seq = 0`} {
 			if err := tx.Prepare(clear).Exec(); err != nil {
 				return err
@@ -147,7 +148,7 @@ func (im *importer) chunk(c *store.Chunk) error {
 	for _, err := range [...]error{
 		addAll(c.Shops, im.shop), addAll(c.People, im.person), addAll(c.Sessions, im.session), addAll(c.Tokens, im.token),
 		addAll(c.Devices, im.device), addAll(c.Orders, im.order), addAll(c.Pushes, im.push), addAll(c.Events, im.event),
-		addAll(c.Changes, im.change), addAll(c.Counters, im.counter),
+		addAll(c.Changes, im.change), addAll(c.Relays, im.relay), addAll(c.Counters, im.counter),
 	} {
 		if err != nil {
 			return err
@@ -316,12 +317,18 @@ func (im *importer) change(ch *store.Change) error {
 	if err != nil {
 		return err
 	}
-	st := im.tx.Prepare(`INSERT INTO changes (seq, kind, shop_id, order_id, at, push_id) VALUES (?,?,?,?,?,?)`).
-		Int(ch.Seq).Text(string(ch.Kind)).Int(shop).Int(ch.OrderID).Int(micros(ch.At))
+	st := im.tx.Prepare(`INSERT INTO changes (seq, kind, shop_id, order_id, at, trace_parent, push_id) VALUES (?,?,?,?,?,?,?)`).
+		Int(ch.Seq).Text(string(ch.Kind)).Int(shop).Int(ch.OrderID).Int(micros(ch.At)).TextOrNull(ch.TraceParent)
 	if ch.PushID == 0 {
 		return st.Null().Exec()
 	}
 	return st.Int(ch.PushID).Exec()
+}
+
+// relay adds a relay that nobody holds.
+func (im *importer) relay(r *store.Relay) error {
+	return im.tx.Prepare(`INSERT INTO relays (` + relayColumns + `) VALUES (?,?,?,'',?,0)`).
+		Text(r.Name).Text(r.Origin).Int(r.Cursor).Int(r.Term).Exec()
 }
 
 // counter sets a counter. The last ids of pushes and changes are those of the

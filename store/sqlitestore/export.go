@@ -86,6 +86,8 @@ func (x *exporter) table(t store.Table, after string) error {
 		return x.events(place)
 	case store.TableChanges:
 		return x.changes(place)
+	case store.TableRelays:
+		return x.relays()
 	case store.TableCounters:
 		return x.counters()
 	}
@@ -196,14 +198,22 @@ func (x *exporter) events(after int64) error {
 }
 
 func (x *exporter) changes(after int64) error {
-	return x.rows(x.c.Prepare(`SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at
+	return x.rows(x.c.Prepare(`SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent
 		FROM changes c CROSS JOIN shops s ON s.id = c.shop_id WHERE c.seq > ? ORDER BY c.seq`).Int(after),
 		func(r sqlitefile.Row) (int64, int, error) {
 			ch := store.Change{Seq: r.Int(), Kind: store.ChangeKind(r.Text()), Shop: r.Text(), OrderID: r.Int(),
-				PushID: r.Int(), At: r.Time()}
+				PushID: r.Int(), At: r.Time(), TraceParent: r.Text()}
 			x.chunk.Changes = append(x.chunk.Changes, ch)
 			return ch.Seq, 120, nil
 		})
+}
+
+// relays are few, and one chunk.
+func (x *exporter) relays() error {
+	return x.c.Prepare(`SELECT ` + relayColumns + ` FROM relays ORDER BY name`).Each(func(r sqlitefile.Row) error {
+		x.chunk.Relays = append(x.chunk.Relays, readRelay(r).Free())
+		return nil
+	})
 }
 
 // counters are few, and one chunk.

@@ -176,7 +176,7 @@ func (db *DB) SetHandling(ctx context.Context, shop string, id int64, h bellhop.
 		if err != nil {
 			return err
 		}
-		return addChange(tx.Conn, store.Change{Kind: store.ChangeUpdated, OrderID: id, At: at}, own)
+		return addChange(tx.Conn, store.Change{Kind: store.ChangeHandled, OrderID: id, At: at}, own)
 	})
 	if err != nil {
 		return o, err

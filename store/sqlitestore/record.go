@@ -165,7 +165,7 @@ func (b *batch) tell(shop *shopRow, m store.Merged, before store.State, e *entry
 	if !tells {
 		return nil
 	}
-	return addChange(b.tx.Conn, store.Change{Kind: kind, OrderID: e.OrderID, At: e.At}, shop.id)
+	return addChange(b.tx.Conn, store.Change{Kind: kind, OrderID: e.OrderID, At: e.At, TraceParent: e.Event.TraceParent}, shop.id)
 }
 
 // shopRow is what recording needs of a shop; id is 0 when there is none.

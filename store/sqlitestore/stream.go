@@ -8,22 +8,35 @@ import (
 )
 
 // addChange takes the shop by its id; c.Shop is not looked at. The write that
-// fills a chunk drops the oldest one.
+// fills a chunk drops old ones.
 func addChange(c *sqlitefile.Conn, ch store.Change, shop int64) error {
-	st := c.Prepare(`INSERT INTO changes (kind, shop_id, order_id, push_id, at) VALUES (?,?,?,?,?)`).
+	st := c.Prepare(`INSERT INTO changes (kind, shop_id, order_id, push_id, at, trace_parent) VALUES (?,?,?,?,?,?)`).
 		Text(string(ch.Kind)).Int(shop).Int(ch.OrderID)
 	if ch.PushID == 0 {
 		st.Null()
 	} else {
 		st.Int(ch.PushID)
 	}
-	if err := st.Time(ch.At).Exec(); err != nil {
+	if err := st.Time(ch.At).TextOrNull(ch.TraceParent).Exec(); err != nil {
 		return err
 	}
 	if seq := c.LastID(); seq%store.ChangeChunk == 0 && seq > store.KeepChanges {
-		return c.Prepare(`DELETE FROM changes WHERE seq <= ?`).Int(seq - store.KeepChanges).Exec()
+		return trim(c, seq)
 	}
 	return nil
+}
+
+func trim(c *sqlitefile.Conn, newest int64) error {
+	oldest, behind := newest, newest
+	_, err := c.Prepare(`SELECT min(seq), (SELECT min(cursor) FROM relays) FROM changes`).First(func(r sqlitefile.Row) {
+		if oldest = r.Int(); !r.Null() {
+			behind = r.Int()
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return c.Prepare(`DELETE FROM changes WHERE seq <= ?`).Int(store.TrimTo(oldest, newest, behind)).Exec()
 }
 
 // Changes implements [store.Stream].
@@ -35,16 +48,16 @@ func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) 
 	err := db.read(ctx, "read the stream", func(c *sqlitefile.Conn) error {
 		var st *sqlitefile.Stmt
 		if shop == "" {
-			st = c.Prepare(`SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at
+			st = c.Prepare(`SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent
 				FROM changes c JOIN shops s ON s.id = c.shop_id WHERE c.seq > ? ORDER BY c.seq LIMIT ?`).Int(after)
 		} else {
-			st = c.Prepare(`SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at
+			st = c.Prepare(`SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent
 				FROM shops s CROSS JOIN changes c ON c.shop_id = s.id
 				WHERE s.domain = ? AND c.seq > ? ORDER BY c.seq LIMIT ?`).Text(shop).Int(after)
 		}
 		return st.Int(int64(limit)).Each(func(r sqlitefile.Row) error {
 			changes = append(changes, store.Change{Seq: r.Int(), Kind: store.ChangeKind(r.Text()), Shop: r.Text(),
-				OrderID: r.Int(), PushID: r.Int(), At: r.Time()})
+				OrderID: r.Int(), PushID: r.Int(), At: r.Time(), TraceParent: r.Text()})
 			return nil
 		})
 	})

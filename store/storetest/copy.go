@@ -309,6 +309,7 @@ type seen struct {
 	Lines    []store.Line
 	Archived []bellhop.Event
 	Changes  []store.Change
+	Relays   []store.Relay
 	Totals   map[bellhop.Outcome]int64
 	Counts   map[bellhop.PushStatus]int64
 	Next     time.Time
@@ -347,6 +348,9 @@ func see(f *fixture) (s seen) {
 	slices.SortFunc(s.Lines, func(a, b store.Line) int { return bytes.Compare(a.Event.ID[:], b.Event.ID[:]) })
 	slices.SortFunc(s.Archived, func(a, b bellhop.Event) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	s.Changes = must(f.s.Changes(f.ctx, "", 0, 100_000))(f)
+	for _, r := range must(f.s.Relays(f.ctx))(f) {
+		s.Relays = append(s.Relays, r.Free())
+	}
 	s.Totals, s.Counts = must(f.s.Totals(f.ctx))(f), must(f.s.PushCounts(f.ctx))(f)
 	s.Next = must(f.s.NextPush(f.ctx))(f)
 	s.Ends = [2]int64{must(f.s.FirstChange(f.ctx))(f), must(f.s.LastChange(f.ctx))(f)}

@@ -39,6 +39,9 @@ func fill(f *fixture) {
 		f.must(err)
 	}
 	fillEvents(f)
+	r := must(f.s.TakeRelay(f.ctx, "events", "one", day, time.Minute))(f)
+	r.Cursor -= 100
+	f.must(f.s.MoveRelay(f.ctx, r))
 	f.must(f.s.RemoveDevice(f.ctx, shop, "gone"))
 	must(f.s.Prune(f.ctx, at(60), 1000))(f)
 }

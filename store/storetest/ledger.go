@@ -141,6 +141,7 @@ func changes(f *fixture) {
 	}
 	f.record(f.touch(shop, 9, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)})) // nothing to see
 	new7 := f.order(shop, 7, 2)
+	new7.Event.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	f.record(new7, f.order(shop, 7, 1), f.order(other, 7, 1))
 	update := f.order(shop, 7, 3)
 	f.record(update)
@@ -156,8 +157,8 @@ func changes(f *fixture) {
 	got, err := f.s.Changes(f.ctx, shop, 0, 100)
 	f.must(err)
 	want := []store.Change{
-		{Kind: store.ChangeRecorded, At: new7.At}, {Kind: store.ChangeUpdated, At: update.At},
-		{Kind: store.ChangeUpdated, At: at(50)},
+		{Kind: store.ChangeRecorded, At: new7.At, TraceParent: new7.Event.TraceParent}, {Kind: store.ChangeUpdated, At: update.At},
+		{Kind: store.ChangeHandled, At: at(50)},
 		{Kind: store.ChangeSettled, PushID: owed[0].Pushes[0], At: at(63)},
 		{Kind: store.ChangeUpdated, At: del.At},
 	}

@@ -1,0 +1,63 @@
+package pgstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+const (
+	relayColumns = `name, origin, cursor, holder, term, held_to`
+	listRelays   = `SELECT ` + relayColumns + ` FROM relays ORDER BY name`
+	takeRelay    = `INSERT INTO relays AS r (name, holder, held_to, term, origin, cursor)
+		SELECT $1, $2, $3::timestamptz, 1, i.id, s.last FROM identity i, stream s
+		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_to = excluded.held_to,
+			term = r.term + (r.holder <> excluded.holder)::int WHERE r.holder = excluded.holder OR r.held_to <= $4`
+)
+
+func readRelay(r pgx.Rows) (l store.Relay, err error) {
+	err = r.Scan(&l.Name, &l.Origin, &l.Cursor, &l.Holder, &l.Term, postgres.TimeTo(&l.Until))
+	return l, err
+}
+
+// TakeRelay implements [store.Relays].
+func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time, lease time.Duration) (taken store.Relay, err error) {
+	if err := store.CheckRelay(name, holder, lease); err != nil {
+		return taken, err
+	}
+	err = db.worker.Once(ctx, func(b *postgres.Batch) {
+		b.Exec(takeRelay, name, holder, postgres.Always(now.Add(lease)), postgres.Always(now))
+		b.Each(func(r pgx.Rows) (err error) {
+			taken, err = readRelay(r)
+			return err
+		}, `SELECT `+relayColumns+` FROM relays WHERE name = $1`, name)
+	})
+	return taken, wrap("take a relay", err)
+}
+
+// MoveRelay implements [store.Relays].
+func (db *DB) MoveRelay(ctx context.Context, r store.Relay) error {
+	var n int64
+	err := db.worker.Once(ctx, func(b *postgres.Batch) {
+		b.Count(&n, `UPDATE relays SET cursor = $3, held_to = $4 WHERE name = $1 AND term = $2`,
+			r.Name, r.Term, r.Cursor, postgres.Always(r.Until))
+	})
+	if err == nil && n == 0 {
+		err = store.RelayTaken()
+	}
+	return wrap("move a relay", err)
+}
+
+// Relays implements [store.Relays].
+func (db *DB) Relays(ctx context.Context) ([]store.Relay, error) {
+	return list(ctx, db.worker, "list relays", readRelay, listRelays)
+}
+
+// RemoveRelay implements [store.Relays].
+func (db *DB) RemoveRelay(ctx context.Context, name string) error {
+	return once(ctx, db.worker, "relay", "remove a relay", `DELETE FROM relays WHERE name = $1`, name)
+}

@@ -1,0 +1,71 @@
+package sqlitestore
+
+import (
+	"context"
+	"time"
+
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+const relayColumns = `name, origin, cursor, holder, term, held_to`
+
+func readRelay(r sqlitefile.Row) store.Relay {
+	return store.Relay{Name: r.Text(), Origin: r.Text(), Cursor: r.Int(), Holder: r.Text(), Term: r.Int(), Until: r.Time()}
+}
+
+// TakeRelay implements [store.Relays].
+func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time, lease time.Duration) (store.Relay, error) {
+	if err := store.CheckRelay(name, holder, lease); err != nil {
+		return store.Relay{}, err
+	}
+	var taken store.Relay
+	err := db.write(ctx, "take a relay", func(tx *sqlitefile.Tx) error {
+		err := tx.Prepare(`INSERT INTO relays (name, holder, held_to, term, origin, cursor)
+			VALUES (?,?,?, 1, (SELECT id FROM identity), (SELECT ifnull(max(seq), 0) FROM changes))
+			ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_to = excluded.held_to,
+				term = term + (holder <> excluded.holder) WHERE holder = excluded.holder OR held_to <= ?`).
+			Text(name).Text(holder).Time(now.Add(lease)).Time(now).Exec()
+		if err != nil {
+			return err
+		}
+		_, err = tx.Prepare(`SELECT ` + relayColumns + ` FROM relays WHERE name = ?`).Text(name).
+			First(func(r sqlitefile.Row) { taken = readRelay(r) })
+		return err
+	})
+	return taken, err
+}
+
+// MoveRelay implements [store.Relays].
+func (db *DB) MoveRelay(ctx context.Context, r store.Relay) error {
+	return db.write(ctx, "move a relay", func(tx *sqlitefile.Tx) error {
+		err := tx.Prepare(`UPDATE relays SET cursor = ?, held_to = ? WHERE name = ? AND term = ?`).
+			Int(r.Cursor).Int(micros(r.Until)).Text(r.Name).Int(r.Term).Exec()
+		if err == nil && tx.Changes() == 0 {
+			err = store.RelayTaken()
+		}
+		return err
+	})
+}
+
+// Relays implements [store.Relays].
+func (db *DB) Relays(ctx context.Context) (all []store.Relay, err error) {
+	err = db.read(ctx, "list relays", func(c *sqlitefile.Conn) error {
+		return c.Prepare(`SELECT ` + relayColumns + ` FROM relays ORDER BY name`).Each(func(r sqlitefile.Row) error {
+			all = append(all, readRelay(r))
+			return nil
+		})
+	})
+	return all, err
+}
+
+// RemoveRelay implements [store.Relays].
+func (db *DB) RemoveRelay(ctx context.Context, name string) error {
+	return db.write(ctx, "remove a relay", func(tx *sqlitefile.Tx) error {
+		err := tx.Prepare(`DELETE FROM relays WHERE name = ?`).Text(name).Exec()
+		if err == nil && tx.Changes() == 0 {
+			err = store.NotFound("relay")
+		}
+		return err
+	})
+}

@@ -1,0 +1,96 @@
+package storetest
+
+import (
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+const relay = "events"
+
+func (f *fixture) takeRelay(holder string, now time.Time) store.Relay {
+	f.Helper()
+	return must(f.s.TakeRelay(f.ctx, relay, holder, now, time.Minute))(f)
+}
+
+func relayIsHeldByOne(f *fixture) {
+	one := f.takeRelay("one", at(0))
+	if one.Holder != "one" || one.Name != relay || one.Origin == "" || !one.Until.Equal(at(60)) {
+		f.Errorf("taken: %+v", one)
+	}
+	f.equal("another one meanwhile", f.takeRelay("two", at(59)), one)
+	again := f.takeRelay("one", at(30))
+	if again.Term != one.Term || !again.Until.Equal(at(90)) {
+		f.Errorf("held on to: %+v, was %+v", again, one)
+	}
+	one.Cursor, one.Until = 0, at(100)
+	f.must(f.s.MoveRelay(f.ctx, one))
+	f.s = f.d.Reopen(f.T, f.s)
+	f.equal("after a restart", must(f.s.Relays(f.ctx))(f), []store.Relay{one})
+
+	two := f.takeRelay("two", at(100))
+	if two.Holder != "two" || two.Term <= one.Term || two.Origin != one.Origin {
+		f.Errorf("taken over: %+v, was %+v", two, one)
+	}
+	one.Until = at(999)
+	f.kind(bellhop.Conflict, f.s.MoveRelay(f.ctx, one))
+	two.Until = at(101) // given back early
+	f.must(f.s.MoveRelay(f.ctx, two))
+	three := f.takeRelay("one", at(101))
+	if three.Holder != "one" || three.Term <= two.Term {
+		f.Errorf("taken back: %+v, was %+v", three, two)
+	}
+	f.must(f.s.RemoveRelay(f.ctx, relay))
+	f.kind(bellhop.NotFound, f.s.RemoveRelay(f.ctx, relay))
+	f.kind(bellhop.Conflict, f.s.MoveRelay(f.ctx, three))
+	_, err := f.s.TakeRelay(f.ctx, relay, "", day, time.Minute)
+	f.kind(bellhop.Invalid, err)
+}
+
+func relayBeginsNow(f *fixture) {
+	f.addShop(shop)
+	f.equal("cursor", f.takeRelay("one", day).Cursor, int64(0))
+	f.record(f.order(shop, 1, 1))
+	last := must(f.s.LastChange(f.ctx))(f)
+	late := must(f.s.TakeRelay(f.ctx, "late", "one", day, time.Minute))(f)
+	f.equal("cursor of one that comes later", late.Cursor, last)
+	early := f.takeRelay("one", day)
+	early.Cursor = last
+	f.must(f.s.MoveRelay(f.ctx, early))
+	f.equal("moved", f.takeRelay("one", day).Cursor, last)
+}
+
+// streamWaitsForRelays has a relay be behind what would be dropped.
+func streamWaitsForRelays(f *fixture) {
+	const cursor = 500
+	f.fillStream(store.KeepChanges+store.ChangeChunk-1, store.Relay{Name: relay, Origin: "x", Cursor: cursor, Term: 1})
+	oldest := func() int64 { return must(f.s.FirstChange(f.ctx))(f) }
+	f.record(f.order(shop, 1, 1))
+	f.equal("oldest change while a relay is behind", oldest(), int64(cursor+1))
+
+	r := f.takeRelay("one", day)
+	f.equal("cursor", r.Cursor, int64(cursor))
+	r.Cursor = store.KeepChanges
+	f.must(f.s.MoveRelay(f.ctx, r))
+	facts := make([]bellhop.Fact, store.ChangeChunk)
+	for i := range facts {
+		facts[i] = f.order(shop, int64(i+2), 1)
+	}
+	f.record(facts...)
+	f.equal("oldest change once it has come on", oldest(), int64(2*store.ChangeChunk+1))
+}
+
+// fillStream makes an empty store one with so many changes, in the quickest way.
+func (f *fixture) fillStream(n int64, r store.Relay) {
+	f.Helper()
+	m := mover(f)
+	f.must(m.BeginCopy(f.ctx, "source", "mark"))
+	c := store.Chunk{Shops: []bellhop.Shop{{Domain: shop, AddedAt: day}}, Relays: []store.Relay{r},
+		Counters: []store.Counter{{Kind: store.CountLastID, Name: string(store.TableChanges), N: n}}}
+	for i := range n {
+		c.Changes = append(c.Changes, store.Change{Seq: i + 1, Kind: store.ChangeUpdated, Shop: shop, OrderID: 1, At: day})
+	}
+	f.must(m.Import(f.ctx, store.TableShops, c, "", ""))
+	f.must(m.EndCopy(f.ctx, true))
+}
