@@ -33,6 +33,7 @@ var vendors = map[string][]string{
 	"github.com/pressly/goose":                {"internal/sqlitefile", "internal/postgres"},
 	"github.com/jackc/pgx":                    {"internal/postgres", "internal/realserver", "store/pgstore", "queue/pgqueue", "bench"},
 	"github.com/aws/aws-sdk-go-v2":            {"internal/amazon", "internal/lambdaruntime", "queue/sqsqueue", "host/lambdahost", "bench"},
+	"github.com/rabbitmq/amqp091-go":          {"internal/rabbit", "queue/amqpqueue", "events/amqpevents", "bench"},
 	"github.com/aws/aws-lambda-go":            {"host/lambdahost", "cmd/bellhop-lambda"},
 	"google.golang.org/api":                   {"push/fcmpush"},
 	"github.com/danielgtaylor/huma":           {"web"},

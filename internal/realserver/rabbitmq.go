@@ -207,6 +207,21 @@ func RabbitURL(addr, vhost string) string {
 	return fmt.Sprintf("amqp://bellhop:%s@%s/%s", rabbitPassword, addr, vhost)
 }
 
+// TLSSettings are those with which a node also listens with TLS.
+func (c Certificate) TLSSettings() []string {
+	return []string{"ssl_options.cacertfile = " + c.Authority, "ssl_options.certfile = " + c.Cert, "ssl_options.keyfile = " + c.Key}
+}
+
+// SetMemoryAlarm has the node take nothing, or everything again.
+func (r *RabbitMQ) SetMemoryAlarm(ctx context.Context, on bool) error {
+	watermark := "0.4"
+	if on {
+		watermark = "0.0000001"
+	}
+	_, err := r.Ctl(ctx, "set_vm_memory_high_watermark", watermark)
+	return err
+}
+
 // Restart starts the node again after Stop, with all that it had confirmed.
 func (r *RabbitMQ) Restart(ctx context.Context) error { return r.run(ctx) }
 

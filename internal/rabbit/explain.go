@@ -1,0 +1,182 @@
+package rabbit
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
+)
+
+// Codes of errors that this package makes.
+const (
+	codeURL         = "rabbitmq_url"
+	codeUnavailable = "rabbitmq_unavailable"
+)
+
+// diagnose says in one line what keeps us from connecting, and how to mend it.
+// wire is nil until a connection of TCP, and of TLS, was there.
+func (t Target) diagnose(ctx context.Context, err error, wire *conn) error {
+	if wire == nil {
+		return t.unreached(ctx, err)
+	}
+	first, began, ended := wire.said()
+	e, _ := errors.AsType[*amqp.Error](err)
+	switch {
+	case began && first == 0x15 && t.TLS == nil:
+		return wrong("RabbitMQ at %s wants TLS: write amqps: in its URL", t.Addr)
+	case ctx.Err() != nil:
+		return t.silent(ctx)
+	case e != nil && e.Server:
+		return t.refusal(e)
+	case errors.Is(err, amqp.ErrCredentials) && (errors.Is(ended, io.EOF) || errors.Is(ended, syscall.ECONNRESET)):
+		// It breaks off without a word, and what it has not read resets the
+		// connection.
+		return t.badCredentials()
+	case errors.Is(err, amqp.ErrSASL):
+		return wrong("RabbitMQ at %s offers no way to sign in that the URL allows: see its auth_mechanisms", t.Addr)
+	case began && first != 1:
+		return wrong("what answers at %s is not RabbitMQ: mend host and port in its URL", t.Addr)
+	}
+	return away("RabbitMQ at %s broke the connection off: see its log, and whether host, port and TLS in its URL are right", t.Addr)
+}
+
+func (t Target) badCredentials() error {
+	if t.external {
+		return wrong("RabbitMQ at %s lets nobody in by this certificate: mend certfile in its URL, or see its plugin rabbitmq_auth_mechanism_ssl", t.Addr)
+	}
+	return wrong("RabbitMQ at %s refuses user %s with this password: mend them in its URL", t.Addr, t.User)
+}
+
+// unreached is for what happens before a word of AMQP.
+func (t Target) unreached(ctx context.Context, err error) error {
+	var name *net.DNSError
+	var unknown x509.UnknownAuthorityError
+	var wrongName x509.HostnameError
+	var invalid *tls.CertificateVerificationError
+	var notTLS tls.RecordHeaderError
+	host, _, _ := net.SplitHostPort(t.Addr)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return away("nothing answers at %s: start RabbitMQ, or mend host and port in its URL", t.Addr)
+	case errors.As(err, &name):
+		return away("there is no host %s: mend it in RabbitMQ's URL", clip(host))
+	case errors.As(err, &notTLS):
+		return wrong("RabbitMQ at %s speaks no TLS there: give the port of its TLS, or write amqp: in its URL if the network is safe", t.Addr)
+	case errors.As(err, &unknown), errors.As(err, &wrongName), errors.As(err, &invalid):
+		return wrong("the certificate of RabbitMQ at %s can't be trusted: give its authority with cacertfile=FILE in the URL, and the host by the name in the certificate", t.Addr)
+	case ctx.Err() != nil, isTimeout(err):
+		return t.silent(ctx)
+	case strings.Contains(err.Error(), "remote error: tls:"):
+		return wrong("RabbitMQ at %s refuses our part of TLS (%v): give a certificate that it trusts with certfile and keyfile in its URL", t.Addr, lastPart(err))
+	}
+	return away("the connection to RabbitMQ at %s broke: see its log, and whether host, port and TLS in its URL are right", t.Addr)
+}
+
+func (t Target) silent(ctx context.Context) error {
+	e := bellhop.Errorf(bellhop.Unavailable, codeUnavailable, "RabbitMQ at %s did not answer in time: see that it runs and that no firewall is between", t.Addr)
+	e.Cause = context.Cause(ctx)
+	return e
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
+// lastPart is what a chain of wrapped errors ends with.
+func lastPart(err error) string { return err.Error()[strings.LastIndex(err.Error(), ": ")+2:] }
+
+// refusal explains what RabbitMQ says to a newcomer.
+func (t Target) refusal(e *amqp.Error) error {
+	says := t.says(e)
+	switch {
+	case e.Code == amqp.AccessRefused && strings.Contains(says, "Login was refused"), e.Code == amqp.AccessRefused && strings.Contains(says, "PLAIN login"):
+		return t.badCredentials()
+	case e.Code == amqp.NotAllowed && strings.Contains(says, "not found"):
+		return wrong("there is no virtual host %s at %s: make it with rabbitmqctl add_vhost, or mend the path in RabbitMQ's URL", t.VHost, t.Addr)
+	case e.Code == amqp.NotAllowed && strings.Contains(says, "access to vhost"):
+		return wrong("RabbitMQ at %s lets user %s not into virtual host %s: allow it with rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'", t.Addr, t.User, t.VHost, t.VHost, t.User)
+	}
+	return away("RabbitMQ at %s says %q: see its log", t.Addr, shorten(says))
+}
+
+// says is the broker's own text, without the password if it should ever repeat
+// it.
+func (t Target) says(e *amqp.Error) string {
+	if t.password == "" {
+		return e.Reason
+	}
+	return strings.ReplaceAll(e.Reason, t.password, "***")
+}
+
+func shorten(s string) string {
+	if len(s) > 300 {
+		return s[:300] + "…"
+	}
+	return s
+}
+
+// Explain turns the trouble that a broker can be in into bellhop.Unavailable,
+// what is missing into bellhop.NotFound, what is there and differs into
+// bellhop.Conflict, and what the user may not do into bellhop.Invalid, each a
+// line that says what to do. doing is what was attempted, such as "declare the
+// queue orders.0".
+func (t Target) Explain(doing string, err error) error {
+	if _, ours := errors.AsType[*bellhop.Error](err); err == nil || ours || errors.Is(err, context.Canceled) {
+		return err
+	}
+	e, ok := errors.AsType[*amqp.Error](err)
+	if !ok && errors.Is(err, context.DeadlineExceeded) {
+		return &bellhop.Error{Kind: bellhop.Unavailable, Code: codeUnavailable, Cause: err,
+			Message: fmt.Sprintf("%s: RabbitMQ takes too long: try again later", doing)}
+	}
+	if !ok {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	says := t.says(e)
+	switch {
+	case e.Code == amqp.NotFound && strings.Contains(says, "down or inaccessible"), e.Code == amqp.NotFound && strings.Contains(says, "timed out"):
+		return t.busy(doing, says)
+	case e.Code == amqp.NotFound:
+		return bellhop.Errorf(bellhop.NotFound, "rabbitmq_not_found", "%s: RabbitMQ says %q", doing, shorten(says))
+	case e.Code == amqp.AccessRefused:
+		return wrong("%s: RabbitMQ does not let user %s do that (%s): allow it with rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'",
+			doing, t.User, shorten(says), t.VHost, t.User)
+	case e.Code == amqp.PreconditionFailed && strings.Contains(says, "inequivalent arg"):
+		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_differs", "%s: what is there differs (%s): remove it, or give another name", doing, inequivalent(says))
+	case e.Code == amqp.ResourceLocked:
+		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_in_use", "%s: somebody else has it for himself (%s)", doing, shorten(says))
+	case e.Code == amqp.PreconditionFailed:
+		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_refuses", "%s: RabbitMQ says %q", doing, shorten(says))
+	}
+	return t.busy(doing, says)
+}
+
+func (t Target) busy(doing, says string) error {
+	return &bellhop.Error{Kind: bellhop.Unavailable, Code: codeUnavailable, Cause: errors.New(shorten(says)),
+		Message: fmt.Sprintf("%s: RabbitMQ at %s is not available: try again later", doing, t.Addr)}
+}
+
+// inequivalent leaves of RabbitMQ's text what tells: which argument, and both
+// values.
+func inequivalent(says string) string {
+	_, says, _ = strings.Cut(says, "inequivalent arg ")
+	return shorten(says)
+}
+
+func wrong(format string, args ...any) error {
+	return bellhop.Errorf(bellhop.Invalid, codeURL, format, args...)
+}
+
+func away(format string, args ...any) error {
+	return bellhop.Errorf(bellhop.Unavailable, codeUnavailable, format, args...)
+}

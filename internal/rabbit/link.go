@@ -1,0 +1,221 @@
+package rabbit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
+)
+
+// window is how many messages may be on their way in one connection.
+const window = 512
+
+// stall is how long nothing may be confirmed, although something is due, before
+// a connection counts as dead.
+const stall = 2 * time.Second
+
+// link is one connection that publishes, with one channel.
+type link struct {
+	p     *Publisher
+	conn  *amqp.Connection
+	wire  *conn
+	ch    *amqp.Channel
+	slots chan struct{} // one is held by each message on its way
+	gone  chan struct{} // closed when the channel is, with why set
+	why   error
+
+	due       atomic.Int64 // messages on their way
+	confirmed atomic.Int64 // when the last confirmation came, or the first message since all were confirmed left; in nanoseconds
+	blocked   atomic.Pointer[string]
+	left      sync.WaitGroup // those who see to messages whose senders have left
+
+	mu       sync.Mutex
+	returns  chan amqp.Return
+	returned map[string]string // by MessageId
+}
+
+func (p *Publisher) dial() (*link, error) {
+	c, wire, err := p.target.dial(p.life, p.opts.Name)
+	if err != nil {
+		return nil, err
+	}
+	l := &link{p: p, conn: c, wire: wire, slots: make(chan struct{}, window), gone: make(chan struct{}), returned: map[string]string{}}
+	defer context.AfterFunc(p.life, func() { wire.Close() })()
+	slow := time.AfterFunc(p.target.timeout, func() { wire.Close() })
+	defer slow.Stop()
+	if l.ch, err = c.Channel(); err == nil {
+		err = l.ch.Confirm(false)
+	}
+	if err != nil {
+		wire.Close()
+		return nil, p.target.Explain("open a channel", err)
+	}
+	// The broker returns a message before it confirms it, and no more are on
+	// their way than there is room for.
+	l.returns = l.ch.NotifyReturn(make(chan amqp.Return, window))
+	return l, nil
+}
+
+// watch returns why the link ended, once it has.
+func (l *link) watch(ctx context.Context) error {
+	closed := l.ch.NotifyClose(make(chan *amqp.Error, 1))
+	blocked := l.conn.NotifyBlocked(make(chan amqp.Blocking, 8))
+	tick := time.NewTicker(stall / 8)
+	defer tick.Stop()
+	for l.why == nil {
+		select {
+		case e, ok := <-closed:
+			l.ended(e, ok)
+		case b, ok := <-blocked:
+			l.block(b, ok)
+			if !ok {
+				blocked = nil
+			}
+		case <-tick.C:
+			if l.stalled(time.Now()) {
+				l.why = errors.New("nothing was confirmed for " + stall.String())
+			}
+		case <-ctx.Done():
+			l.why = context.Cause(ctx)
+		}
+	}
+	close(l.gone)
+	if ctx.Err() != nil {
+		Hangup(l.conn)
+	}
+	l.wire.Close()
+	l.left.Wait()
+	return l.why
+}
+
+var tooLarge = regexp.MustCompile(`message size (\d+) is larger than (?:configured )?max size (\d+)`)
+
+func (l *link) ended(e *amqp.Error, ok bool) {
+	if !ok || e == nil {
+		l.why = amqp.ErrClosed
+		return
+	}
+	l.why = e
+	if m := tooLarge.FindStringSubmatch(e.Reason); m != nil {
+		if limit, err := strconv.ParseInt(m[2], 10, 64); err == nil {
+			l.p.limit.Store(limit)
+		}
+	}
+}
+
+func (l *link) block(b amqp.Blocking, ok bool) {
+	if !ok || !b.Active {
+		l.blocked.Store(nil)
+		l.confirmed.Store(time.Now().UnixNano())
+		return
+	}
+	l.p.opts.Log.Warn("RabbitMQ takes nothing just now", "addr", l.p.target.Addr, "reason", b.Reason)
+	l.blocked.Store(&b.Reason)
+}
+
+func (l *link) stalled(now time.Time) bool {
+	return l.blocked.Load() == nil && l.due.Load() > 0 && now.Sub(time.Unix(0, l.confirmed.Load())) > stall
+}
+
+// publish sends a message and waits for the confirmation. answer tells that err
+// is the broker's word on this very message, after which trying again is of no
+// use.
+func (l *link) publish(ctx context.Context, m *Message, mandatory bool) (answer bool, err error) {
+	select {
+	case l.slots <- struct{}{}:
+	case <-l.gone:
+		return l.blames(m)
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	if l.due.Add(1) == 1 {
+		l.confirmed.Store(time.Now().UnixNano())
+	}
+	confirmation, err := l.ch.PublishWithDeferredConfirm(m.Exchange, m.Key, mandatory, false, m.Publishing)
+	if err != nil {
+		l.done()
+		return l.lost(ctx, m, err)
+	}
+	select {
+	case <-confirmation.Done():
+		return l.settle(ctx, m, confirmation)
+	case <-ctx.Done():
+		// Its place is free only once it is confirmed, or the link gone.
+		l.left.Go(func() {
+			<-confirmation.Done()
+			l.done()
+			l.wasReturned(m.MessageId)
+		})
+		return false, ctx.Err()
+	}
+}
+
+func (l *link) done() {
+	l.due.Add(-1)
+	<-l.slots
+}
+
+func (l *link) settle(ctx context.Context, m *Message, confirmation *amqp.DeferredConfirmation) (answer bool, err error) {
+	l.done()
+	if !confirmation.Acked() {
+		return l.lost(ctx, m, errors.New("RabbitMQ refused it"))
+	}
+	l.confirmed.Store(time.Now().UnixNano())
+	if why, ok := l.wasReturned(m.MessageId); ok {
+		return true, bellhop.Errorf(bellhop.NotFound, "rabbitmq_unroutable", "RabbitMQ knows no queue %s (%s): make the queue with bellhop queue create", m.Key, why)
+	}
+	return false, nil
+}
+
+// wasReturned takes the returned messages in, and reports whether one is among
+// them.
+func (l *link) wasReturned(id string) (why string, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.returns) > 0 {
+		r, open := <-l.returns
+		if !open {
+			break
+		}
+		l.returned[r.MessageId] = fmt.Sprint(r.ReplyCode, " ", r.ReplyText)
+	}
+	why, ok = l.returned[id]
+	delete(l.returned, id)
+	return why, ok
+}
+
+// lost is for a message that was not confirmed: because the link is gone, which
+// is known a moment later, or because the queue can't take it now.
+func (l *link) lost(ctx context.Context, m *Message, err error) (answer bool, _ error) {
+	select {
+	case <-l.gone:
+		return l.blames(m)
+	case <-time.After(10 * time.Millisecond):
+		return false, err
+	case <-ctx.Done():
+		return false, err
+	}
+}
+
+// blames tells whether the link is gone because of this message: its exchange
+// isn't there, or is not ours to publish to.
+func (l *link) blames(m *Message) (answer bool, err error) {
+	e, ok := errors.AsType[*amqp.Error](l.why)
+	name := m.Exchange
+	if name == "" {
+		name = "amq.default"
+	}
+	if ok && (e.Code == amqp.NotFound || e.Code == amqp.AccessRefused) && strings.Contains(e.Reason, "exchange '"+name+"'") {
+		return true, e
+	}
+	return false, l.why
+}

@@ -1,0 +1,292 @@
+package rabbit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
+)
+
+// Options say how a [Publisher] works. The zero value serves.
+type Options struct {
+	Name        string // what the broker calls its connections
+	Connections int    // at the most; 1 if 0. More are dialled only when one has much to do
+	Log         *slog.Logger
+}
+
+// Publisher publishes messages and returns once the broker has confirmed them.
+// It dials by itself, at the first use and whenever a connection was lost; what
+// was on its way then is sent again as long as its caller waits. A message can
+// therefore arrive more than once.
+//
+// Its connections are for publishing alone: an alarm of the broker stops those
+// that publish, and consumers have to go on.
+type Publisher struct {
+	target Target
+	opts   Options
+	life   context.Context
+	end    context.CancelFunc
+	lines  sync.WaitGroup
+	limit  atomic.Int64 // the broker's max_message_size, once it has told; 0 before
+
+	mu      sync.Mutex
+	started int
+	links   []*link       // those that are up
+	changed chan struct{} // closed when links change
+	down    time.Time     // since when there has been no link
+	why     error         // why the last dial came to nothing
+}
+
+// NewPublisher returns a publisher. It dials nothing yet.
+func NewPublisher(t Target, o Options) *Publisher {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Publisher{target: t, opts: o, changed: make(chan struct{}), down: time.Now()}
+	p.life, p.end = context.WithCancel(context.Background())
+	return p
+}
+
+// Close ends its connections. What waits for a confirmation fails.
+func (p *Publisher) Close() {
+	p.end()
+	p.lines.Wait()
+}
+
+// Message is what is published.
+type Message struct {
+	Exchange string // "" sends to the queue that Key names
+	Key      string
+	amqp.Publishing
+}
+
+// TooLargeError says that the broker takes no message of this size. Its
+// max_message_size is known only once it has refused one.
+type TooLargeError struct{ Size, Limit int64 }
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("a message has %d bytes, and RabbitMQ takes %d", e.Size, e.Limit)
+}
+
+// Limit is the broker's max_message_size, or 0 while it is not known.
+func (p *Publisher) Limit() int64 { return p.limit.Load() }
+
+// Publish publishes one persistent message, and waits until ctx is done for its
+// confirmation. An exchange that routes it nowhere is no error.
+func (p *Publisher) Publish(ctx context.Context, exchange, key string, headers map[string]any, contentType string, body []byte) error {
+	return p.send(ctx, &Message{Exchange: exchange, Key: key, Publishing: amqp.Publishing{
+		Headers: headers, ContentType: contentType, DeliveryMode: amqp.Persistent, Body: body}}, false)
+}
+
+// inFlight is how many messages of one call are on their way at once.
+const inFlight = 256
+
+// Send publishes messages that must each reach a queue, as persistent ones with
+// a MessageId each, and returns the error of each in a slice; nil if there is
+// none. patience is how long each may take.
+func (p *Publisher) Send(ctx context.Context, patience time.Duration, messages ...*Message) []error {
+	if len(messages) == 1 {
+		if err := p.sendOne(ctx, patience, messages[0]); err != nil {
+			return []error{err}
+		}
+		return nil
+	}
+	errs := make([]error, len(messages))
+	var next atomic.Int64
+	var senders sync.WaitGroup
+	for range min(inFlight, len(messages)) {
+		senders.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(messages); i = next.Add(1) - 1 {
+				errs[i] = p.sendOne(ctx, patience, messages[i])
+			}
+		})
+	}
+	senders.Wait()
+	if errors.Join(errs...) == nil {
+		return nil
+	}
+	return errs
+}
+
+func (p *Publisher) sendOne(ctx context.Context, patience time.Duration, m *Message) error {
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	m.DeliveryMode = amqp.Persistent
+	err := p.send(bounded, m, true)
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// send tries until the broker has the message or ctx is done.
+func (p *Publisher) send(ctx context.Context, m *Message, mandatory bool) error {
+	for _, text := range []string{m.Exchange, m.Key, m.ContentType, m.MessageId} {
+		if len(text) > 255 {
+			return bellhop.Invalidf("rabbitmq_text", "a name of %d bytes is too long for RabbitMQ, which takes 255", len(text))
+		}
+	}
+	for {
+		if limit := p.limit.Load(); limit > 0 && int64(len(m.Body)) > limit {
+			return &TooLargeError{int64(len(m.Body)), limit}
+		}
+		l, err := p.link(ctx)
+		if err != nil {
+			return err
+		}
+		answer, err := l.publish(ctx, m, mandatory)
+		switch {
+		case err == nil:
+			return nil
+		case answer:
+			return p.target.Explain("publish to "+m.where(), err)
+		case ctx.Err() != nil:
+			return p.late(ctx, err)
+		}
+	}
+}
+
+func (m *Message) where() string {
+	if m.Exchange == "" {
+		return "the queue " + m.Key
+	}
+	return "the exchange " + m.Exchange
+}
+
+func (p *Publisher) late(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return &bellhop.Error{Kind: bellhop.Unavailable, Code: codeUnavailable, Cause: err,
+		Message: "RabbitMQ at " + p.target.Addr + " has not confirmed in time: try again later"}
+}
+
+// failFast is how long there may be no connection before those who want to
+// publish are told at once, and not after their patience.
+const failFast = time.Second
+
+// link returns the connection with the least to do, and waits for one.
+func (p *Publisher) link(ctx context.Context) (*link, error) {
+	for {
+		l, changed, err := p.pick()
+		if l != nil || err != nil {
+			return l, err
+		}
+		select {
+		case <-changed:
+		case <-p.life.Done():
+			return nil, away("this publisher is closed")
+		case <-ctx.Done():
+			return nil, p.unlinked(ctx)
+		}
+	}
+}
+
+// unlinked says why there was no connection in time.
+func (p *Publisher) unlinked(ctx context.Context) error {
+	p.mu.Lock()
+	why := p.why
+	p.mu.Unlock()
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	if why == nil {
+		why = away("RabbitMQ at %s did not answer in time: see that it runs and that no firewall is between", p.target.Addr)
+	}
+	return why
+}
+
+// busy is how much a connection has to do when another one is worth dialling.
+const busy = 32
+
+func (p *Publisher) pick() (best *link, changed <-chan struct{}, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.links {
+		if reason := l.blocked.Load(); reason != nil {
+			return nil, nil, away("RabbitMQ at %s takes nothing just now (%s): free what it lacks; it goes on by itself then", p.target.Addr, *reason)
+		}
+		if best == nil || l.due.Load() < best.due.Load() {
+			best = l
+		}
+	}
+	if best == nil && p.why != nil && time.Since(p.down) > failFast {
+		return nil, nil, p.why
+	}
+	if p.started == 0 || best != nil && p.started == len(p.links) && p.started < p.opts.Connections && best.due.Load() > busy {
+		if p.life.Err() != nil {
+			return nil, nil, away("this publisher is closed")
+		}
+		p.started++
+		p.lines.Go(p.line)
+	}
+	return best, p.changed, nil
+}
+
+// line keeps one connection up until the publisher ends.
+func (p *Publisher) line() {
+	const first, most = 20 * time.Millisecond, time.Second
+	for wait := first; p.life.Err() == nil; wait = min(most, 2*wait) {
+		l, err := p.dial()
+		if err != nil {
+			p.failed(err)
+		} else {
+			p.join(l)
+			err = l.watch(p.life)
+			p.leave(l, err)
+			wait = first
+		}
+		select {
+		case <-time.After(wait):
+		case <-p.life.Done():
+		}
+	}
+}
+
+func (p *Publisher) failed(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.why = err
+	p.wake()
+}
+
+// wake tells those who wait that something changed; with the lock.
+func (p *Publisher) wake() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+func (p *Publisher) join(l *link) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.why != nil {
+		p.opts.Log.Info("connected to RabbitMQ again", "addr", p.target.Addr)
+	}
+	p.links, p.why = append(p.links, l), nil
+	p.wake()
+}
+
+func (p *Publisher) leave(l *link, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.links {
+		if p.links[i] == l {
+			p.links = append(p.links[:i:i], p.links[i+1:]...)
+			break
+		}
+	}
+	if len(p.links) == 0 {
+		p.down, p.why = time.Now(), p.target.Explain("keep connected", err)
+	}
+	if p.life.Err() == nil {
+		p.opts.Log.Warn("lost a connection to RabbitMQ", "addr", p.target.Addr, "err", p.target.Explain("publish", err))
+	}
+	p.wake()
+}

@@ -1,0 +1,326 @@
+package rabbit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
+	"bellhop/internal/realserver"
+)
+
+var (
+	broker      *realserver.RabbitMQ
+	brokerErr   error
+	certificate realserver.Certificate
+	once        sync.Once
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if broker != nil {
+		broker.Close()
+	}
+	os.Exit(code)
+}
+
+// server starts RabbitMQ once for all tests of this process.
+func server(t *testing.T) *realserver.RabbitMQ {
+	t.Helper()
+	once.Do(func() {
+		certificate = realserver.NewCertificate(lasting{t})
+		broker, brokerErr = realserver.StartRabbitMQ(context.Background(), append(certificate.TLSSettings(), "max_message_size = 4194304")...)
+	})
+	realserver.Need(t, brokerErr)
+	return broker
+}
+
+// lasting is a test whose temporary folder outlives it.
+type lasting struct{ testing.TB }
+
+func (l lasting) TempDir() string {
+	dir, err := os.MkdirTemp("", "bellhop-rabbit-")
+	if err != nil {
+		l.Fatal(err)
+	}
+	return dir
+}
+
+func newVHost(t *testing.T, r *realserver.RabbitMQ) string {
+	t.Helper()
+	vhost, err := r.NewVHost(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vhost
+}
+
+const patience = 30 * time.Second
+
+// rig is a publisher behind a proxy, and a queue to publish to.
+type rig struct {
+	*Publisher
+	t     *testing.T
+	proxy *realserver.Proxy
+	ask   *Session // not through the proxy
+}
+
+func newRig(t *testing.T, connections int) *rig {
+	t.Helper()
+	r := server(t)
+	vhost := newVHost(t, r)
+	proxy := realserver.StartProxy(t, r.Addr)
+	through, _, err := Parse(realserver.RabbitURL(proxy.Addr, vhost))
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct, _, err := Parse(r.URL(vhost))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &rig{Publisher: NewPublisher(through, Options{Name: "test", Connections: connections}), t: t, proxy: proxy, ask: NewSession(direct, "test")}
+	t.Cleanup(g.ask.Close)
+	t.Cleanup(g.Close)
+	g.do(func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclare("q", true, false, false, false, amqp.Table{"x-queue-type": "quorum"})
+		return err
+	})
+	return g
+}
+
+func (g *rig) do(fn func(*amqp.Channel) error) {
+	g.t.Helper()
+	if err := g.ask.Do(g.t.Context(), fn); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func message(id, key string) *Message {
+	return &Message{Key: key, Publishing: amqp.Publishing{MessageId: id, Body: []byte("x")}}
+}
+
+// got drains the queue and returns how often each message is in it.
+func (g *rig) got() map[string]int {
+	seen := map[string]int{}
+	g.do(func(ch *amqp.Channel) error {
+		for {
+			d, ok, err := ch.Get("q", true)
+			if err != nil || !ok {
+				return err
+			}
+			seen[d.MessageId]++
+		}
+	})
+	return seen
+}
+
+func (g *rig) mustSend(m ...*Message) {
+	g.t.Helper()
+	if errs := g.Send(g.t.Context(), patience, m...); errs != nil {
+		g.t.Fatal(errors.Join(errs...))
+	}
+}
+
+func TestSendAndReturn(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, 4)
+	var all []*Message
+	for i := range 2000 {
+		key := "q"
+		if i%100 == 7 {
+			key = "nowhere"
+		}
+		all = append(all, message(fmt.Sprint(i), key))
+	}
+	errs := g.Send(t.Context(), patience, all...)
+	if len(errs) != len(all) {
+		t.Fatal("no error though some messages reach no queue")
+	}
+	seen := g.got()
+	for i, err := range errs {
+		if unroutable := i%100 == 7; unroutable != (bellhop.KindOf(err) == bellhop.NotFound) || unroutable == (err == nil) {
+			t.Errorf("message %d: %v", i, err)
+		} else if n := seen[fmt.Sprint(i)]; (n == 1) == unroutable {
+			t.Errorf("message %d is in the queue %d times", i, n)
+		}
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, 1)
+	for range 2 { // at first the broker says so, then it is known
+		small, large := message("small", "q"), message("large", "q")
+		large.Body = make([]byte, 4<<20+1)
+		errs := g.Send(t.Context(), patience, small, large)
+		if errs == nil || errs[0] != nil {
+			t.Fatalf("the errors are %v; want one for the large message alone", errs)
+		}
+		if e, ok := errors.AsType[*TooLargeError](errs[1]); !ok || e.Limit != 4<<20 || e.Size != 4<<20+1 {
+			t.Errorf("the large message: %v", errs[1])
+		}
+	}
+	if g.Limit() != 4<<20 {
+		t.Errorf("the limit is %d", g.Limit())
+	}
+}
+
+func TestExchanges(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, 1)
+	if err := g.ask.DeclareTopic(t.Context(), "events"); err != nil {
+		t.Fatal(err)
+	}
+	g.do(func(ch *amqp.Channel) error {
+		return errors.Join(ch.QueueBind("q", "order.#", "events", false, nil), ch.ExchangeDeclare("fan", "fanout", true, false, false, false, nil))
+	})
+	for _, key := range []string{"order.recorded", "nobody.listens"} {
+		if err := g.Publish(t.Context(), "events", key, map[string]any{"a": "b"}, "application/json", []byte("{}")); err != nil {
+			t.Errorf("publish %s: %v", key, err)
+		}
+	}
+	if n := len(g.got()); n != 1 {
+		t.Errorf("%d messages came; want 1", n)
+	}
+	err := g.Publish(t.Context(), "nowhere", "order.recorded", nil, "", []byte("{}"))
+	wantLine(t, "no exchange", err, bellhop.NotFound, "no exchange 'nowhere'")
+	wantLine(t, "another type", g.ask.DeclareTopic(t.Context(), "fan"), bellhop.Conflict, "received 'topic' but current is 'fanout'")
+	g.mustSend(message("after", "q"))
+}
+
+func TestMissingPermission(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, 1)
+	r := server(t)
+	for _, args := range [][]string{{"add_user", "reader", "secret"}, {"set_permissions", "-p", g.target.VHost, "reader", "", "", ".*"}} {
+		if _, err := r.Ctl(t.Context(), args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	target, _, err := Parse(fmt.Sprintf("amqp://reader:secret@%s/%s", r.Addr, g.target.VHost))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := NewPublisher(target, Options{})
+	defer p.Close()
+	errs := p.Send(t.Context(), patience, message("1", "q"))
+	wantLine(t, "publish", errors.Join(errs...), bellhop.Invalid, "set_permissions -p "+g.target.VHost+" reader")
+	s := NewSession(target, "test")
+	defer s.Close()
+	wantLine(t, "declare", s.DeclareTopic(t.Context(), "events"), bellhop.Invalid, "set_permissions")
+}
+
+// TestSendsAgain cuts connections under load. What was on its way is sent again.
+func TestSendsAgain(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]func(*rig){
+		"cut":        func(g *rig) { g.proxy.Stop(); g.proxy.Start() },
+		"reset":      func(g *rig) { g.proxy.Fault(realserver.Reset)() },
+		"black hole": func(g *rig) { mend := g.proxy.Fault(realserver.BlackHole); time.AfterFunc(stall/2, mend) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newRig(t, 2)
+			g.mustSend(message("first", "q"))
+			var senders sync.WaitGroup
+			halfway := make(chan struct{}, 8)
+			for s := range 8 {
+				senders.Go(func() {
+					for i := range 100 {
+						if i == 50 {
+							halfway <- struct{}{}
+						}
+						if errs := g.Send(t.Context(), patience, message(fmt.Sprint(s, ".", i), "q")); errs != nil {
+							t.Error(errs)
+						}
+					}
+				})
+			}
+			<-halfway
+			fault(g)
+			senders.Wait()
+			if n := len(g.got()); n != 801 {
+				t.Errorf("%d of 801 confirmed messages are there", n)
+			}
+		})
+	}
+}
+
+func TestGivesUpInTime(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, 1)
+	g.mustSend(message("first", "q"))
+	g.proxy.Stop()
+	for range 20 {
+		began := time.Now()
+		errs := g.Send(t.Context(), 900*time.Millisecond, message("1", "q"))
+		if took := time.Since(began); errs == nil || bellhop.KindOf(errs[0]) != bellhop.Unavailable || took > 5*time.Second {
+			t.Fatalf("without a broker: %v after %v", errs, took)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if errs := g.Send(ctx, patience, message("2", "q")); errs == nil || !errors.Is(errs[0], context.Canceled) {
+		t.Errorf("a cancelled send: %v", errs)
+	}
+	g.proxy.Start()
+	for g.Send(t.Context(), patience, message("last", "q")) != nil {
+	}
+	if g.got()["last"] == 0 {
+		t.Error("what was confirmed is not there")
+	}
+}
+
+func TestMemoryAlarm(t *testing.T) {
+	r, err := realserver.StartRabbitMQ(t.Context())
+	realserver.Need(t, err)
+	t.Cleanup(func() { r.Close() })
+	target, _, err := Parse(r.URL("%2F"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewSession(target, "test")
+	t.Cleanup(s.Close)
+	if err := s.Do(t.Context(), func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclare("q", true, false, false, false, amqp.Table{"x-queue-type": "quorum"})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p := NewPublisher(target, Options{Connections: 2})
+	t.Cleanup(p.Close)
+	send := func() error { return errors.Join(p.Send(t.Context(), 900*time.Millisecond, message("1", "q"))...) }
+	if err := send(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.SetMemoryAlarm(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(patience); ; {
+		err := send()
+		if bellhop.KindOf(err) == bellhop.Unavailable && strings.Contains(err.Error(), "takes nothing just now") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("under an alarm a send says %v", err)
+		}
+	}
+	if err := r.SetMemoryAlarm(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(patience); ; {
+		if err = send(); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after the alarm: %v", err)
+		}
+	}
+}
