@@ -1,4 +1,4 @@
-package rabbit
+package rabbit_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"bellhop"
+	"bellhop/internal/rabbit"
 	"bellhop/internal/realserver"
 )
 
@@ -66,10 +67,11 @@ const patience = 30 * time.Second
 
 // rig is a publisher behind a proxy, and a queue to publish to.
 type rig struct {
-	*Publisher
+	*rabbit.Publisher
 	t     *testing.T
+	vhost string
 	proxy *realserver.Proxy
-	ask   *Session // not through the proxy
+	ask   *rabbit.Session // not through the proxy
 }
 
 func newRig(t *testing.T, connections int) *rig {
@@ -77,15 +79,15 @@ func newRig(t *testing.T, connections int) *rig {
 	r := server(t)
 	vhost := newVHost(t, r)
 	proxy := realserver.StartProxy(t, r.Addr)
-	through, _, err := Parse(realserver.RabbitURL(proxy.Addr, vhost))
+	through, _, err := rabbit.Parse(realserver.RabbitURL(proxy.Addr, vhost))
 	if err != nil {
 		t.Fatal(err)
 	}
-	direct, _, err := Parse(r.URL(vhost))
+	direct, _, err := rabbit.Parse(r.URL(vhost))
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &rig{Publisher: NewPublisher(through, Options{Name: "test", Connections: connections}), t: t, proxy: proxy, ask: NewSession(direct, "test")}
+	g := &rig{Publisher: rabbit.NewPublisher(through, rabbit.Options{Name: "test", Connections: connections}), t: t, vhost: vhost, proxy: proxy, ask: rabbit.NewSession(direct, "test")}
 	t.Cleanup(g.ask.Close)
 	t.Cleanup(g.Close)
 	g.do(func(ch *amqp.Channel) error {
@@ -102,8 +104,8 @@ func (g *rig) do(fn func(*amqp.Channel) error) {
 	}
 }
 
-func message(id, key string) *Message {
-	return &Message{Key: key, Publishing: amqp.Publishing{MessageId: id, Body: []byte("x")}}
+func message(id, key string) *rabbit.Message {
+	return &rabbit.Message{Key: key, Publishing: amqp.Publishing{MessageId: id, Body: []byte("x")}}
 }
 
 // got drains the queue and returns how often each message is in it.
@@ -121,7 +123,7 @@ func (g *rig) got() map[string]int {
 	return seen
 }
 
-func (g *rig) mustSend(m ...*Message) {
+func (g *rig) mustSend(m ...*rabbit.Message) {
 	g.t.Helper()
 	if errs := g.Send(g.t.Context(), patience, m...); errs != nil {
 		g.t.Fatal(errors.Join(errs...))
@@ -131,7 +133,7 @@ func (g *rig) mustSend(m ...*Message) {
 func TestSendAndReturn(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, 4)
-	var all []*Message
+	var all []*rabbit.Message
 	for i := range 2000 {
 		key := "q"
 		if i%100 == 7 {
@@ -163,7 +165,7 @@ func TestTooLarge(t *testing.T) {
 		if errs == nil || errs[0] != nil {
 			t.Fatalf("the errors are %v; want one for the large message alone", errs)
 		}
-		if e, ok := errors.AsType[*TooLargeError](errs[1]); !ok || e.Limit != 4<<20 || e.Size != 4<<20+1 {
+		if e, ok := errors.AsType[*rabbit.TooLargeError](errs[1]); !ok || e.Limit != 4<<20 || e.Size != 4<<20+1 {
 			t.Errorf("the large message: %v", errs[1])
 		}
 	}
@@ -199,20 +201,20 @@ func TestMissingPermission(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, 1)
 	r := server(t)
-	for _, args := range [][]string{{"add_user", "reader", "secret"}, {"set_permissions", "-p", g.target.VHost, "reader", "", "", ".*"}} {
+	for _, args := range [][]string{{"add_user", "reader", "secret"}, {"set_permissions", "-p", g.vhost, "reader", "", "", ".*"}} {
 		if _, err := r.Ctl(t.Context(), args...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	target, _, err := Parse(fmt.Sprintf("amqp://reader:secret@%s/%s", r.Addr, g.target.VHost))
+	target, _, err := rabbit.Parse(fmt.Sprintf("amqp://reader:secret@%s/%s", r.Addr, g.vhost))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := NewPublisher(target, Options{})
+	p := rabbit.NewPublisher(target, rabbit.Options{})
 	defer p.Close()
 	errs := p.Send(t.Context(), patience, message("1", "q"))
-	wantLine(t, "publish", errors.Join(errs...), bellhop.Invalid, "set_permissions -p "+g.target.VHost+" reader")
-	s := NewSession(target, "test")
+	wantLine(t, "publish", errors.Join(errs...), bellhop.Invalid, "set_permissions -p "+g.vhost+" reader")
+	s := rabbit.NewSession(target, "test")
 	defer s.Close()
 	wantLine(t, "declare", s.DeclareTopic(t.Context(), "events"), bellhop.Invalid, "set_permissions")
 }
@@ -223,7 +225,7 @@ func TestSendsAgain(t *testing.T) {
 	for name, fault := range map[string]func(*rig){
 		"cut":        func(g *rig) { g.proxy.Stop(); g.proxy.Start() },
 		"reset":      func(g *rig) { g.proxy.Fault(realserver.Reset)() },
-		"black hole": func(g *rig) { mend := g.proxy.Fault(realserver.BlackHole); time.AfterFunc(stall/2, mend) },
+		"black hole": func(g *rig) { mend := g.proxy.Fault(realserver.BlackHole); time.AfterFunc(rabbit.Stall/2, mend) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -282,11 +284,11 @@ func TestMemoryAlarm(t *testing.T) {
 	r, err := realserver.StartRabbitMQ(t.Context())
 	realserver.Need(t, err)
 	t.Cleanup(func() { r.Close() })
-	target, _, err := Parse(r.URL("%2F"))
+	target, _, err := rabbit.Parse(r.URL("%2F"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewSession(target, "test")
+	s := rabbit.NewSession(target, "test")
 	t.Cleanup(s.Close)
 	if err := s.Do(t.Context(), func(ch *amqp.Channel) error {
 		_, err := ch.QueueDeclare("q", true, false, false, false, amqp.Table{"x-queue-type": "quorum"})
@@ -294,7 +296,7 @@ func TestMemoryAlarm(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	p := NewPublisher(target, Options{Connections: 2})
+	p := rabbit.NewPublisher(target, rabbit.Options{Connections: 2})
 	t.Cleanup(p.Close)
 	send := func() error { return errors.Join(p.Send(t.Context(), 900*time.Millisecond, message("1", "q"))...) }
 	if err := send(); err != nil {

@@ -1,4 +1,4 @@
-package rabbit
+package rabbit_test
 
 import (
 	"context"
@@ -8,19 +8,20 @@ import (
 	"testing"
 
 	"bellhop"
+	"bellhop/internal/rabbit"
 	"bellhop/internal/realserver"
 )
 
 func TestParse(t *testing.T) {
-	target, params, err := Parse("amqp://jo:s%40cret@mq.example:5673/shop%2Fone?queue=orders&heartbeat=5", "queue")
+	target, params, err := rabbit.Parse("amqp://jo:s%40cret@mq.example:5673/shop%2Fone?queue=orders&heartbeat=5", "queue")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if target.Addr != "mq.example:5673" || target.VHost != "shop/one" || target.User != "jo" || target.password != "s@cret" || params.Get("queue") != "orders" {
+	if target.Addr != "mq.example:5673" || target.VHost != "shop/one" || target.User != "jo" || target.Password() != "s@cret" || params.Get("queue") != "orders" {
 		t.Errorf("read %+v, %v", target, params)
 	}
 	for address, want := range map[string]string{"amqp://h": "h:5672 / guest", "amqps://h/": "h:5671 / guest", "amqp://[::1]/v": "[::1]:5672 v guest"} {
-		target, _, err := Parse(address)
+		target, _, err := rabbit.Parse(address)
 		if got := fmt.Sprint(target.Addr, " ", target.VHost, " ", target.User); got != want || err != nil {
 			t.Errorf("%s: %s, %v; want %s", address, got, err, want)
 		}
@@ -47,7 +48,7 @@ func TestParseRefuses(t *testing.T) {
 		"amqps://jo:secret@h/?auth_mechanism=magic":      "plain or external",
 		"amqps://jo:secret@h/?cacertfile=target_test.go": "holds no certificate",
 	} {
-		_, _, err := Parse(address)
+		_, _, err := rabbit.Parse(address)
 		wantLine(t, address, err, bellhop.Invalid, want)
 	}
 }
@@ -111,7 +112,7 @@ func TestDiagnosis(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			target, _, err := Parse(c.address)
+			target, _, err := rabbit.Parse(c.address)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +133,7 @@ func RabbitTLS(r *realserver.RabbitMQ, scheme, vhost, authority string) string {
 
 func TestTLS(t *testing.T) {
 	r := server(t)
-	target, _, err := Parse(RabbitTLS(r, "amqps", newVHost(t, r), certificate.Authority))
+	target, _, err := rabbit.Parse(RabbitTLS(r, "amqps", newVHost(t, r), certificate.Authority))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +141,7 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	Hangup(c)
+	rabbit.Hangup(c)
 }
 
 func TestDialEndsWithItsContext(t *testing.T) {
@@ -149,7 +150,7 @@ func TestDialEndsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	target, _, err := Parse("amqp://" + silent.Addr().String())
+	target, _, err := rabbit.Parse("amqp://" + silent.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
