@@ -26,7 +26,7 @@ func BenchmarkServe(b *testing.B) {
 const benchShop, benchSecret = "bench.myshopify.com", "hush"
 
 func serveAndFlood(b *testing.B, record bool) {
-	config := wire.Config{Storage: wire.Storage{Dir: b.TempDir(), DB: "sqlite:", Queue: "sqlite:"}, Push: "log:"}
+	config := wire.Working{Storage: wire.Storage{Dir: b.TempDir(), DB: "sqlite:", Queue: "sqlite:"}, Push: "log:"}
 	parts, err := config.Open(b.Context(), wire.Options{})
 	if err != nil {
 		b.Fatal(err)

@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 }
 
 func config(s wire.Storage, push string) wire.Config {
-	return wire.Config{Storage: s, Push: push, ShopifySecret: appSecret, KeepBodies: time.Hour}
+	return wire.Config{Working: wire.Working{Storage: s, Push: push, KeepBodies: time.Hour}, ShopifySecret: appSecret}
 }
 
 // oneFile is the default: all in one SQLite file.

@@ -6,15 +6,19 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"bellhop"
 	"bellhop/host"
 	"bellhop/internal/realserver"
+	"bellhop/push/logpush"
 	"bellhop/shopify"
 	"bellhop/store"
 	"bellhop/wire"
@@ -108,39 +112,51 @@ func (r *remote) untilSettled() {
 	}
 }
 
-// untilFailing asks /readyz until the checks that fail are these.
+// untilFailing asks /readyz until the checks that fail are these. Webhooks are
+// accepted all the while, and it says so by its status.
 func (r *remote) untilFailing(want ...string) {
 	r.t.Helper()
+	untilReady(r.t, r.url, http.StatusOK, want...)
+}
+
+// untilReady asks /readyz until it answers so, and names the checks that fail.
+func untilReady(t *testing.T, url string, status int, failing ...string) {
+	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	enough := time.After(30 * time.Second)
 	for {
-		failing := r.failing()
-		if slices.Equal(failing, want) {
+		got, names := readyz(t, url)
+		if got == status && slices.Equal(names, failing) {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-enough:
-			r.t.Fatalf("/readyz fails %v, want %v", failing, want)
+			t.Fatalf("/readyz answers %d and fails %v, want %d and %v", got, names, status, failing)
 		}
 	}
 }
 
-// failing asks /readyz for the checks that fail.
-func (r *remote) failing() []string {
-	r.t.Helper()
-	res, err := http.Get(r.url + "/readyz")
+// readyz asks /readyz, which answers soon whatever is silent, and returns the
+// checks that fail.
+func readyz(t *testing.T, url string) (status int, failing []string) {
+	t.Helper()
+	began := time.Now()
+	res, err := http.Get(url + "/readyz")
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer res.Body.Close()
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("/readyz took %v", took)
+	}
 	var report struct{ Checks map[string]string }
 	if err := json.NewDecoder(res.Body).Decode(&report); err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	maps.DeleteFunc(report.Checks, func(_, result string) bool { return result == "ok" })
-	return slices.Sorted(maps.Keys(report.Checks))
+	return res.StatusCode, slices.Sorted(maps.Keys(report.Checks))
 }
 
 // TestPostgresAway takes the database away in every way that networks and
@@ -170,6 +186,50 @@ func TestPostgresAway(t *testing.T) {
 			r.place()
 			r.untilRecorded()
 		})
+	}
+}
+
+// TestWorkerSaysWhetherItIsReady asks a worker as an orchestrator does: without
+// the database it can do nothing.
+func TestWorkerSaysWhetherItIsReady(t *testing.T) {
+	t.Parallel()
+	db := newDatabase(t)
+	proxy := realserver.StartProxy(t, postgres(t).Addr)
+	c := config(wire.Storage{Dir: t.TempDir(), DB: realserver.PostgresURL(proxy.Addr, db), Queue: "sqlite:"}, "log:")
+	parts, err := c.Open(t.Context(), wire.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer parts.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- host.Work(ctx, host.Options{Store: parts.Store, Queue: parts.Queue, Sender: logpush.New(log), Healthy: parts.Healthy,
+			KeepBodies: time.Hour, Log: log, Now: time.Now, Registry: prometheus.NewRegistry(), Record: true, Notify: true, Metrics: l})
+	}()
+	url := "http://" + l.Addr().String()
+	untilReady(t, url, http.StatusOK)
+	back := proxy.Fault(realserver.BlackHole)
+	untilReady(t, url, http.StatusServiceUnavailable, "database")
+	for _, path := range []string{"/healthz", "/metrics"} {
+		res, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Body.Close(); res.StatusCode != http.StatusOK {
+			t.Errorf("%s answers %d while the database is away", path, res.StatusCode)
+		}
+	}
+	back()
+	untilReady(t, url, http.StatusOK)
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

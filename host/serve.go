@@ -48,7 +48,8 @@ type Options struct {
 	Record, Notify bool
 
 	// Listener takes the webhooks, the API and the console; Metrics, if there
-	// is one, takes /metrics in its stead. Both are closed at the end.
+	// is one, takes /metrics in its stead, and answers /healthz and /readyz too.
+	// Both are closed at the end.
 	Listener, Metrics net.Listener
 	// SignIn and Drawer are for a demo: see web.Options.
 	SignIn *web.SignInLink
@@ -75,7 +76,7 @@ func Serve(ctx context.Context, o Options) error {
 	exposed := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
 	wo := web.Options{
 		Store: o.Store, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
-		Version: o.Version, Checks: o.checks(), TrustedProxies: o.TrustedProxies,
+		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies,
 		SignInLink: o.SignIn, Drawer: o.Drawer,
 	}
 	if o.Metrics == nil {
@@ -88,19 +89,20 @@ func Serve(ctx context.Context, o Options) error {
 	run := newRun(ctx, o)
 	run.http(o, o.Listener, site.Handler(), site.Close)
 	if o.Metrics != nil {
-		run.http(o, o.Metrics, exposed, func() {})
+		run.http(o, o.Metrics, web.Probes(o.webChecks(), exposed, o.Log, o.Now), func() {})
 	}
 	run.steps(o, metrics, keys)
 	return run.wait()
 }
 
 // Work works at the steps that it is told to, until ctx is done, and serves
-// nothing but metrics.
+// nothing but metrics and health.
 func Work(ctx context.Context, o Options) error {
 	metrics := pipeline.NewMetrics(o.Registry)
 	run := newRun(ctx, o)
 	if o.Metrics != nil {
-		run.http(o, o.Metrics, promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}), func() {})
+		exposed := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
+		run.http(o, o.Metrics, web.Probes(o.workChecks(), exposed, o.Log, o.Now), func() {})
 	}
 	run.steps(o, metrics, nil)
 	return run.wait()
@@ -164,16 +166,6 @@ func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring
 		r.group.Go(func() error { return n.Run(r.ctx, r.hard) })
 	}
 	r.group.Go(func() error { return janitor.Run(r.ctx) })
-}
-
-// checks are what /readyz asks. The push service is not among them: while it is
-// away orders are still accepted, recorded and shown.
-func (o Options) checks() []web.Check {
-	return []web.Check{
-		{Name: "disk", Func: func(context.Context) error { return o.Healthy() }},
-		{Name: "database", Func: func(ctx context.Context) error { _, err := o.Store.LastChange(ctx); return err }},
-		{Name: "queue", Func: func(ctx context.Context) error { _, err := o.Queue.Attributes(ctx); return err }},
-	}
 }
 
 // Listen opens the listener that a setting names.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -18,6 +19,8 @@ type Check struct {
 	// Func returns nil when it is there. A bellhop.Error's message is shown to
 	// whoever asks; of other errors only the log is told.
 	Func func(context.Context) error
+	// Optional says that the process does what it is for without it, for a while.
+	Optional bool
 }
 
 const (
@@ -25,7 +28,16 @@ const (
 	checkFresh   = time.Second // how long a result is given again, so that asking costs nothing
 )
 
-// readiness answers /readyz.
+// What /readyz says of the whole.
+const (
+	statusOK       = "ok"
+	statusDegraded = "degraded" // something is missing, and what the process is for goes on
+	statusFailing  = "failing"
+)
+
+// readiness answers /readyz: 503 only when the process can't do what it is for.
+// A load balancer that heeds it would otherwise turn webhooks away that can be
+// accepted.
 type readiness struct {
 	checks []Check
 	log    *slog.Logger
@@ -37,14 +49,14 @@ type readiness struct {
 }
 
 type readyReport struct {
-	Status string            `json:"status"` // "ok" or "failing"
+	Status string            `json:"status"`
 	Checks map[string]string `json:"checks"` // "ok", or what to mend
 }
 
 func (h *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	report := h.ask()
 	status := http.StatusOK
-	if report.Status != "ok" {
+	if report.Status == statusFailing {
 		status = http.StatusServiceUnavailable
 	}
 	writeJSON(w, status, report)
@@ -71,11 +83,15 @@ func (h *readiness) run() readyReport {
 		wg.Go(func() { results[i] = h.result(ctx, c) })
 	}
 	wg.Wait()
-	report := readyReport{Status: "ok", Checks: map[string]string{}}
+	report := readyReport{Status: statusOK, Checks: map[string]string{}}
 	for i, c := range h.checks {
 		report.Checks[c.Name] = results[i]
-		if results[i] != "ok" {
-			report.Status = "failing"
+		switch {
+		case results[i] == statusOK:
+		case !c.Optional:
+			report.Status = statusFailing
+		case report.Status == statusOK:
+			report.Status = statusDegraded
 		}
 	}
 	return report
@@ -84,18 +100,35 @@ func (h *readiness) run() readyReport {
 func (h *readiness) result(ctx context.Context, c Check) string {
 	err := c.Func(ctx)
 	if err == nil {
-		return "ok"
+		return statusOK
 	}
 	h.log.WarnContext(ctx, "a dependency is not ready", "check", c.Name, "error", err.Error())
 	if e, ok := errors.AsType[*bellhop.Error](err); ok {
 		return e.Message
+	}
+	if ctx.Err() != nil {
+		return fmt.Sprintf("no answer within %v", checkTimeout)
 	}
 	return "failing; the log says more"
 }
 
 // alive answers /healthz: that it answers is all there is to say.
 func alive(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	writeJSON(w, http.StatusOK, map[string]string{"status": statusOK})
+}
+
+// Probes answers /healthz, /readyz and /metrics alone, for a listener of their
+// own.
+func Probes(checks []Check, metrics http.Handler, l *slog.Logger, now func() time.Time) http.Handler {
+	mux := http.NewServeMux()
+	routeHealth(mux, checks, l, now)
+	mux.Handle("GET /metrics", metrics)
+	return mux
+}
+
+func routeHealth(mux *http.ServeMux, checks []Check, l *slog.Logger, now func() time.Time) {
+	mux.HandleFunc("GET /healthz", alive)
+	mux.Handle("GET /readyz", &readiness{checks: checks, log: loggerOr(l), now: now})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

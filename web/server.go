@@ -64,8 +64,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	(&pages{api: a, drawer: o.Drawer}).routes(mux)
-	mux.HandleFunc("GET /healthz", alive)
-	mux.Handle("GET /readyz", &readiness{checks: o.Checks, log: o.Logger, now: o.Now})
+	routeHealth(mux, o.Checks, o.Logger, o.Now)
 	if o.Metrics != nil {
 		mux.Handle("GET /metrics", o.Metrics)
 	}

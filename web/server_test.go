@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"bellhop"
@@ -20,22 +23,10 @@ import (
 
 func TestHealth(t *testing.T) {
 	var asked atomic.Int32
-	var failing atomic.Bool
 	r := newRig(t, func(o *web.Options) {
 		o.Checks = []web.Check{
 			{Name: "store", Func: func(context.Context) error { asked.Add(1); return nil }},
-			{Name: "queue", Func: func(context.Context) error {
-				if failing.Load() {
-					return bellhop.Errorf(bellhop.Unavailable, "queue", "the disk is full")
-				}
-				return nil
-			}},
-			{Name: "push", Func: func(context.Context) error {
-				if failing.Load() {
-					return errors.New("the secret cause")
-				}
-				return nil
-			}},
+			{Name: "queue", Func: func(context.Context) error { return nil }},
 		}
 		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "metrics\n") })
 	})
@@ -45,7 +36,7 @@ func TestHealth(t *testing.T) {
 	if a := r.call("GET", "/metrics", "", ""); a.body != "metrics\n" {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
-	ok := `{"status":"ok","checks":{"push":"ok","queue":"ok","store":"ok"}}` + "\n"
+	ok := `{"status":"ok","checks":{"queue":"ok","store":"ok"}}` + "\n"
 	for range 5 {
 		if a := r.call("GET", "/readyz", "", ""); a.StatusCode != 200 || a.body != ok {
 			t.Errorf("%d %s", a.StatusCode, a.body)
@@ -54,12 +45,51 @@ func TestHealth(t *testing.T) {
 	if n := asked.Load(); n != 1 {
 		t.Errorf("asked %d times within a second", n)
 	}
-	failing.Store(true)
 	r.clock.Add(time.Second)
-	a := r.call("GET", "/readyz", "", "")
-	want := `{"status":"failing","checks":{"push":"failing; the log says more","queue":"the disk is full","store":"ok"}}` + "\n"
-	if a.StatusCode != 503 || a.body != want || !strings.Contains(r.log.String(), "the secret cause") {
-		t.Errorf("%d %s", a.StatusCode, a.body)
+	if r.call("GET", "/readyz", "", ""); asked.Load() != 2 {
+		t.Errorf("asked %d times, want a second time after a second", asked.Load())
+	}
+}
+
+// TestReadyFailsOnlyWithWhatIsNeeded tells a process that still does what it is
+// for from one that doesn't; either way each part is named.
+func TestReadyFailsOnlyWithWhatIsNeeded(t *testing.T) {
+	fine := func(context.Context) error { return nil }
+	full := func(context.Context) error { return bellhop.Errorf(bellhop.Unavailable, "queue", "the disk is full") }
+	odd := func(context.Context) error { return errors.New("the secret cause") }
+	silent := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	for _, c := range []struct {
+		name     string
+		queue    func(context.Context) error
+		database func(context.Context) error // optional
+		code     int
+		want     string
+	}{
+		{"all is well", fine, fine, 200, `{"status":"ok","checks":{"database":"ok","queue":"ok"}}`},
+		{"what is optional fails", fine, odd, 200, `{"status":"degraded","checks":{"database":"failing; the log says more","queue":"ok"}}`},
+		{"what is optional is silent", fine, silent, 200, `{"status":"degraded","checks":{"database":"no answer within 2s","queue":"ok"}}`},
+		{"what is needed fails", full, fine, 503, `{"status":"failing","checks":{"database":"ok","queue":"the disk is full"}}`},
+		{"both fail", full, odd, 503, `{"status":"failing","checks":{"database":"failing; the log says more","queue":"the disk is full"}}`},
+		{"both are silent", silent, silent, 503, `{"status":"failing","checks":{"database":"no answer within 2s","queue":"no answer within 2s"}}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log lockedBuffer
+				checks := []web.Check{{Name: "queue", Func: c.queue}, {Name: "database", Func: c.database, Optional: true}}
+				h := web.Probes(checks, http.NotFoundHandler(), slog.New(slog.NewTextHandler(&log, nil)), time.Now)
+				began, answer := time.Now(), httptest.NewRecorder()
+				h.ServeHTTP(answer, httptest.NewRequest("GET", "/readyz", nil))
+				if took := time.Since(began); took > 2*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				if answer.Code != c.code || answer.Body.String() != c.want+"\n" {
+					t.Errorf("%d %s", answer.Code, answer.Body)
+				}
+				if strings.Contains(c.want, "the log says more") && !strings.Contains(log.String(), "the secret cause") {
+					t.Errorf("the log says %s", log.String())
+				}
+			})
+		})
 	}
 }
 

@@ -16,17 +16,22 @@ import (
 	"bellhop"
 )
 
-// Config is the configuration, each setting an environment variable with a flag
-// of the same name. The tags are kong's.
+// Config is the configuration of a process that takes webhooks, each setting an
+// environment variable with a flag of the same name. The tags are kong's.
 type Config struct {
-	Storage
-	Push          string `name:"push" env:"BELLHOP_PUSH" default:"log:" help:"What rings the phones: log: (writes a log line) or fcm:/path/service-account.json[?endpoint=URL]. Several are separated by commas."`
+	Working
 	ShopifySecret string `name:"shopify-secret" env:"BELLHOP_SHOPIFY_SECRET" help:"The app's client secret, with which Shopify signs webhooks. Two, the new one first, separated by a comma while rotating."`
 
-	Addr           string        `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"Where to listen."`
-	MetricsAddr    string        `name:"metrics-addr" env:"BELLHOP_METRICS_ADDR" help:"A listener of its own for /metrics. Without it /metrics is served beside the rest."`
-	TrustedProxies string        `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, as CIDRs separated by commas."`
-	KeepBodies     time.Duration `name:"keep-bodies" env:"BELLHOP_KEEP_BODIES" default:"720h" help:"How long the raw bodies of settled webhooks are kept."`
+	Addr           string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"Where to listen."`
+	TrustedProxies string `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, as CIDRs separated by commas."`
+}
+
+// Working is the part of the configuration that whoever works at the steps needs.
+type Working struct {
+	Storage
+	Push        string        `name:"push" env:"BELLHOP_PUSH" default:"log:" help:"What rings the phones: log: (writes a log line) or fcm:/path/service-account.json[?endpoint=URL]. Several are separated by commas."`
+	MetricsAddr string        `name:"metrics-addr" env:"BELLHOP_METRICS_ADDR" help:"A listener of its own for /metrics, /healthz and /readyz. Without it bellhop serve answers them beside the rest, and bellhop worker does not."`
+	KeepBodies  time.Duration `name:"keep-bodies" env:"BELLHOP_KEEP_BODIES" default:"720h" help:"How long the raw bodies of settled webhooks are kept."`
 }
 
 // Storage is where orders and the queue live.
@@ -73,19 +78,35 @@ func inSetting(name string, err error) error {
 
 // Check refuses what can't work, before anything is opened.
 func (c *Config) Check() error {
-	for _, a := range []struct{ name, value string }{{"BELLHOP_ADDR", c.Addr}, {"BELLHOP_METRICS_ADDR", c.MetricsAddr}} {
-		if _, _, err := net.SplitHostPort(a.value); err != nil && (a.value != "" || a.name == "BELLHOP_ADDR") {
-			return setting(a.name, fmt.Sprintf("%q is not an address", a.value), "give HOST:PORT, such as 127.0.0.1:8080")
-		}
+	if err := checkAddress("BELLHOP_ADDR", c.Addr); err != nil {
+		return err
 	}
-	if c.KeepBodies < time.Hour {
-		return setting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", c.KeepBodies), "give at least 1h, such as 720h")
+	if err := c.Working.Check(); err != nil {
+		return err
 	}
 	if _, err := c.Proxies(); err != nil {
 		return err
 	}
 	_, _, err := c.AppSecrets()
 	return err
+}
+
+// Check refuses what can't work, before anything is opened.
+func (w *Working) Check() error {
+	if w.KeepBodies < time.Hour {
+		return setting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", w.KeepBodies), "give at least 1h, such as 720h")
+	}
+	if w.MetricsAddr == "" {
+		return nil
+	}
+	return checkAddress("BELLHOP_METRICS_ADDR", w.MetricsAddr)
+}
+
+func checkAddress(name, value string) error {
+	if _, _, err := net.SplitHostPort(value); err != nil {
+		return setting(name, fmt.Sprintf("%q is not an address", value), "give HOST:PORT, such as 127.0.0.1:8080")
+	}
+	return nil
 }
 
 // AppSecrets returns the app's secret and the one before.

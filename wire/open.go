@@ -316,7 +316,7 @@ func (p *Parts) Close() error {
 }
 
 // OpenPush opens what rings the phones.
-func (c *Config) OpenPush(ctx context.Context, o Options) (push.Sender, error) {
+func (w *Working) OpenPush(ctx context.Context, o Options) (push.Sender, error) {
 	o.fill()
-	return c.openPush(ctx, o)
+	return w.openPush(ctx, o)
 }

@@ -12,9 +12,9 @@ import (
 	"bellhop/push/logpush"
 )
 
-func (c *Config) openPush(ctx context.Context, o Options) (push.Sender, error) {
+func (w *Working) openPush(ctx context.Context, o Options) (push.Sender, error) {
 	var all senders
-	for _, value := range strings.Split(c.Push, ",") {
+	for _, value := range strings.Split(w.Push, ",") {
 		u, err := parseURL("BELLHOP_PUSH", strings.TrimSpace(value), pushAccepted)
 		if err != nil {
 			return nil, err

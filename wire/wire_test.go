@@ -15,8 +15,8 @@ import (
 )
 
 func config() wire.Config {
-	return wire.Config{Storage: wire.Storage{Dir: "unused", DB: "sqlite:", Queue: "sqlite:"}, Push: "log:",
-		Addr: "127.0.0.1:0", KeepBodies: 720 * time.Hour}
+	return wire.Config{Addr: "127.0.0.1:0", Working: wire.Working{
+		Storage: wire.Storage{Dir: "unused", DB: "sqlite:", Queue: "sqlite:"}, Push: "log:", KeepBodies: 720 * time.Hour}}
 }
 
 func TestCheckEnviron(t *testing.T) {

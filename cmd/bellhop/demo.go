@@ -70,8 +70,8 @@ func (c *demoCmd) Run(j *job) (err error) {
 	gatherGarbageLess()
 	j.log = slog.New(slog.NewTextHandler(j.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	e, err := newEngine(j, &wire.Config{
-		Storage: wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:"},
-		Addr:    c.Addr, ShopifySecret: rand.Text(), KeepBodies: 30 * 24 * time.Hour,
+		Working: wire.Working{Storage: wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:"}, KeepBodies: 30 * 24 * time.Hour},
+		Addr:    c.Addr, ShopifySecret: rand.Text(),
 	})
 	if err != nil {
 		return err

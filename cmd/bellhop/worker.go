@@ -9,14 +9,13 @@ import (
 )
 
 type workerCmd struct {
-	wire.Config
+	wire.Working
 	Steps string `name:"steps" default:"record,notify" help:"What to work at: record, notify, or both."`
 }
 
 // Help implements kong.HelpProvider.
 func (workerCmd) Help() string {
-	return `Takes the settings of bellhop serve, so that both can share one environment; those for webhooks and the API are not used.
-Several may work at one queue. Signals are as with bellhop serve.
+	return `Several may work at one queue. It may have the environment of bellhop serve: settings for webhooks and the API are not used. Signals are as with bellhop serve.
 
 Example:
 
@@ -35,7 +34,7 @@ func (c *workerCmd) Run(j *job) (err error) {
 		return err
 	}
 	gatherGarbageLess()
-	e, err := newEngine(j, &c.Config)
+	e, err := newEngine(j, &wire.Config{Working: c.Working})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,37 @@
+package host
+
+import (
+	"context"
+
+	"bellhop/queue"
+	"bellhop/web"
+)
+
+// The push service is in no check: while it is away orders are still accepted,
+// recorded and shown, and pushes stay owed.
+
+// webChecks are what /readyz asks of a process that takes webhooks. It takes
+// them for as long as it can make them durable; while the database is away, it is
+// the API alone that can't answer.
+func (o Options) webChecks() []web.Check {
+	database := o.database()
+	database.Optional = true
+	return []web.Check{o.disk(), database, ofQueue("queue", o.Queue)}
+}
+
+// workChecks are what /readyz asks of a worker.
+func (o Options) workChecks() []web.Check {
+	return []web.Check{o.disk(), o.database(), ofQueue("queue", o.Queue)}
+}
+
+func (o Options) disk() web.Check {
+	return web.Check{Name: "disk", Func: func(context.Context) error { return o.Healthy() }}
+}
+
+func (o Options) database() web.Check {
+	return web.Check{Name: "database", Func: func(ctx context.Context) error { _, err := o.Store.LastChange(ctx); return err }}
+}
+
+func ofQueue(name string, q queue.Admin) web.Check {
+	return web.Check{Name: name, Func: func(ctx context.Context) error { _, err := q.Attributes(ctx); return err }}
+}
