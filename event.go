@@ -76,6 +76,10 @@ type Event struct {
 	Body           []byte // the bytes that were signed
 }
 
+// TopicPushesOwed is that of messages which come from no webhook: they tell those
+// who push, in other processes, that pushes are owed. They are in no ledger.
+const TopicPushesOwed = "bellhop/pushes_owed"
+
 // Outcome says what became of an accepted event. Every event ends in exactly
 // one.
 type Outcome string

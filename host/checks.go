@@ -19,9 +19,20 @@ func (o Options) webChecks() []web.Check {
 	return []web.Check{o.disk(), database, ofQueue("queue", o.Queue)}
 }
 
-// workChecks are what /readyz asks of a worker.
+// workChecks are what /readyz asks of a worker: the queue is the one that it
+// receives from. Where it only sends, to those who push, they find what is owed
+// without.
 func (o Options) workChecks() []web.Check {
-	return []web.Check{o.disk(), o.database(), ofQueue("queue", o.Queue)}
+	checks := []web.Check{o.disk(), o.database()}
+	if o.Record {
+		checks = append(checks, ofQueue("queue", o.Queue))
+	}
+	if o.NotifyQueue != nil {
+		notify := ofQueue("notify_queue", o.NotifyQueue)
+		notify.Optional = o.Record
+		checks = append(checks, notify)
+	}
+	return checks
 }
 
 func (o Options) disk() web.Check {

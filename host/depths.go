@@ -13,13 +13,16 @@ import (
 
 // depths tells how much waits where, measured when somebody asks.
 type depths struct {
-	queue queue.Queue
-	store store.Store
+	queue  queue.Queue
+	notify queue.Queue // nil where there is none
+	store  store.Store
 }
 
 var (
 	depthDesc   = prometheus.NewDesc("bellhop_queue_events", "Events in the queue, by state.", []string{"state"}, nil)
 	oldestDesc  = prometheus.NewDesc("bellhop_queue_oldest_seconds", "Age of the oldest waiting event.", nil, nil)
+	notifyDesc  = prometheus.NewDesc("bellhop_notify_queue_events", "Messages to those who push, in their queue, by state.", []string{"state"}, nil)
+	waitedDesc  = prometheus.NewDesc("bellhop_notify_queue_oldest_seconds", "Age of the oldest waiting message to those who push.", nil, nil)
 	ledgerDesc  = prometheus.NewDesc("bellhop_ledger_events", "Events that ever came, by what became of them.", []string{"outcome"}, nil)
 	pushesDesc  = prometheus.NewDesc("bellhop_pushes", "Pushes that were ever owed, by status.", []string{"status"}, nil)
 	scrapeLimit = 5 * time.Second
@@ -29,6 +32,10 @@ var (
 func (d *depths) Describe(ch chan<- *prometheus.Desc) {
 	ch <- depthDesc
 	ch <- oldestDesc
+	if d.notify != nil {
+		ch <- notifyDesc
+		ch <- waitedDesc
+	}
 	ch <- ledgerDesc
 	ch <- pushesDesc
 }
@@ -40,11 +47,17 @@ func (d *depths) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(desc *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, labels...)
 	}
-	if q, err := d.queue.Depth(ctx); err == nil {
-		gauge(depthDesc, float64(q.Waiting), "waiting")
-		gauge(depthDesc, float64(q.Leased), "leased")
-		gauge(depthDesc, float64(q.Dead), "dead")
-		gauge(oldestDesc, q.Oldest.Seconds())
+	depth := func(q queue.Queue, events, oldest *prometheus.Desc) {
+		if d, err := q.Depth(ctx); err == nil {
+			gauge(events, float64(d.Waiting), "waiting")
+			gauge(events, float64(d.Leased), "leased")
+			gauge(events, float64(d.Dead), "dead")
+			gauge(oldest, d.Oldest.Seconds())
+		}
+	}
+	depth(d.queue, depthDesc, oldestDesc)
+	if d.notify != nil {
+		depth(d.notify, notifyDesc, waitedDesc)
 	}
 	if totals, err := d.store.Totals(ctx); err == nil {
 		for _, outcome := range bellhop.Outcomes() {

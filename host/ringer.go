@@ -23,6 +23,9 @@ type Ringer struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Probe    pipeline.Probe
+	// Bells, where there are any, wake it in the stead of what Outbox notices of
+	// other processes by itself.
+	Bells *Doorbells
 
 	// InFlight bounds the attempts under way at once. 0 means 512.
 	InFlight int
@@ -33,8 +36,8 @@ type Ringer struct {
 // it.
 const claimLease = 20 * time.Second
 
-// idleWait bounds how long an idle ringer sleeps, in case that a change of
-// another process went unnoticed.
+// idleWait bounds how long an idle ringer sleeps. It is the sweeper: whatever
+// nobody told of, since a process died or a message was lost, is found then.
 const idleWait = 5 * time.Second
 
 // Run works until ctx is done, then waits for the attempts under way; hard ends
@@ -43,9 +46,12 @@ func (r *Ringer) Run(ctx, hard context.Context) error {
 	slots := r.slots()
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
+	defer r.Bells.listen(ctx, hard)()
 	for failures := 0; ctx.Err() == nil; {
-		owed := r.Outbox.PushesOwed() // asked before looking, so that nothing owed in between is missed
+		owed := r.owed() // asked before looking, so that nothing owed in between is missed
+		rung := r.Bells.take()
 		claimed, next, err := r.claim(ctx, slots)
+		r.Bells.answer(rung, err)
 		for _, o := range claimed {
 			attempts.Go(func() {
 				defer func() { <-slots }()
@@ -68,6 +74,14 @@ func (r *Ringer) Run(ctx, hard context.Context) error {
 		}
 	}
 	return nil
+}
+
+// owed is closed once something may have become due since the call.
+func (r *Ringer) owed() <-chan struct{} {
+	if r.Bells != nil {
+		return r.Bells.next()
+	}
+	return r.Outbox.PushesOwed()
 }
 
 func (r *Ringer) slots() chan struct{} {

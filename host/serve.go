@@ -27,6 +27,9 @@ type Options struct {
 	Store  store.Store
 	Queue  queue.Queue
 	Sender push.Sender // nil where nothing is pushed
+	// NotifyQueue joins the two steps where a process works at one of them alone;
+	// see [queue.NotifyName]. Without it those who push look for themselves.
+	NotifyQueue queue.Queue
 	// Healthy returns an error once what is stored might not be kept.
 	Healthy func() error
 
@@ -121,7 +124,7 @@ func newRun(ctx context.Context, o Options) *run {
 	if hard == nil {
 		hard = context.Background()
 	}
-	o.Registry.MustRegister(&depths{queue: o.Queue, store: o.Store})
+	o.Registry.MustRegister(&depths{queue: o.Queue, notify: o.NotifyQueue, store: o.Store})
 	group, ctx := errgroup.WithContext(ctx)
 	return &run{group: group, ctx: ctx, hard: hard}
 }
@@ -156,16 +159,32 @@ func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring
 	janitor := &Janitor{Keys: keys, Ledger: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
 	if o.Record {
 		janitor.Queue = o.Queue
-		w := &Worker{Queue: o.Queue, Log: o.Log, Probe: o.Probe, Loops: o.Loops,
+		w := &Worker{Queue: o.Queue, Log: o.Log, Probe: o.Probe, Loops: o.Loops, Bell: o.bell(),
 			Recorder: &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: metrics, Probe: o.Probe}}
 		r.group.Go(func() error { return w.Run(r.ctx, r.hard) })
 	}
 	if o.Notify {
-		n := &Ringer{Outbox: o.Store, Log: o.Log, Now: o.Now, Probe: o.Probe,
+		n := &Ringer{Outbox: o.Store, Log: o.Log, Now: o.Now, Probe: o.Probe, Bells: o.doorbells(),
 			Notifier: &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: metrics, Probe: o.Probe}}
 		r.group.Go(func() error { return n.Run(r.ctx, r.hard) })
 	}
 	r.group.Go(func() error { return janitor.Run(r.ctx) })
+}
+
+// bell is what recording rings: nothing where the same process pushes, which it
+// learns from the store.
+func (o Options) bell() *Bell {
+	if o.Notify || o.NotifyQueue == nil {
+		return nil
+	}
+	return NewBell(o.NotifyQueue, o.Log, o.Now, o.Registry)
+}
+
+func (o Options) doorbells() *Doorbells {
+	if o.Record || o.NotifyQueue == nil {
+		return nil
+	}
+	return NewDoorbells(o.NotifyQueue, o.Log, o.Registry)
 }
 
 // Listen opens the listener that a setting names.

@@ -18,6 +18,9 @@ type Worker struct {
 	Recorder *pipeline.Recorder
 	Log      *slog.Logger
 	Probe    pipeline.Probe
+	// Bell is rung for the pushes that recording comes to, before the events are
+	// acknowledged; nil where this process pushes, too.
+	Bell *Bell
 
 	// Batch is how many events go into one transaction at most, and Loops how
 	// many batches are under way at once. 0 means the default.
@@ -95,11 +98,12 @@ func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Deliv
 	for i, d := range deliveries {
 		events[i] = d.Event
 	}
-	errs := w.record(draining, ctx, events)
+	done := w.record(draining, ctx, events)
 	w.Probe.At(pipeline.PointRecorded)
+	w.Bell.Ring(ctx, events, done)
 	verdicts := make([]queue.Settlement, len(deliveries))
 	for i, d := range deliveries {
-		verdicts[i] = w.Verdict(ctx, d, errs[i], attrs.MaxAttempts)
+		verdicts[i] = w.Verdict(ctx, d, done[i].Err, attrs.MaxAttempts)
 	}
 	if err := w.Queue.Settle(ctx, verdicts...); err != nil {
 		// Whatever was not settled comes again, and recording it again changes
@@ -120,32 +124,32 @@ const (
 
 // record has events recorded, and again those for which the store was away,
 // until draining is done.
-func (w *Worker) record(draining, ctx context.Context, events []*bellhop.Event) []error {
-	errs := w.Recorder.Record(ctx, events)
+func (w *Worker) record(draining, ctx context.Context, events []*bellhop.Event) []pipeline.Recorded {
+	done := w.Recorder.RecordEach(ctx, events)
 	since := time.Now()
 	for try := 1; draining.Err() == nil && time.Since(since) < holdFor; try++ {
 		var away []int
-		for i, err := range errs {
-			if bellhop.KindOf(err) == bellhop.Unavailable {
+		for i, d := range done {
+			if bellhop.KindOf(d.Err) == bellhop.Unavailable {
 				away = append(away, i)
 			}
 		}
 		if len(away) == 0 {
-			return errs
+			return done
 		}
 		if try == 1 {
-			w.Log.Warn("the database is away: holding what was received", "events", len(away), "err", errs[away[0]])
+			w.Log.Warn("the database is away: holding what was received", "events", len(away), "err", done[away[0]].Err)
 		}
 		pause(draining, pipeline.Backoff(holdFirst, holdAtMost, try))
 		again := make([]*bellhop.Event, len(away))
 		for k, i := range away {
 			again[k] = events[i]
 		}
-		for k, err := range w.Recorder.Record(ctx, again) {
-			errs[away[k]] = err
+		for k, d := range w.Recorder.RecordEach(ctx, again) {
+			done[away[k]] = d
 		}
 	}
-	return errs
+	return done
 }
 
 // Verdict turns what a step returned into what the queue is to do. What becomes

@@ -22,6 +22,7 @@ type oneBatch struct {
 	deliveries chan []queue.Delivery
 	extended   chan struct{} // receives at each Extend
 	settled    chan []queue.Settlement
+	onSettle   func() // called before, if set
 }
 
 func newBatch(attempt int, bodies ...string) *oneBatch {
@@ -54,6 +55,9 @@ func (q *oneBatch) Extend(context.Context, time.Duration, ...queue.Receipt) erro
 }
 
 func (q *oneBatch) Settle(_ context.Context, s ...queue.Settlement) error {
+	if q.onSettle != nil {
+		q.onSettle()
+	}
 	q.settled <- s
 	return nil
 }
@@ -62,13 +66,18 @@ func (q *oneBatch) Settle(_ context.Context, s ...queue.Settlement) error {
 type ledger struct {
 	store.Store
 	record func(facts []bellhop.Fact) error
+	pushes int // that each fact owes
 	mu     sync.Mutex
 	dead   []bellhop.EventID
 	broken error // of writing down what died
 }
 
 func (l *ledger) Record(_ context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
-	return make([]bellhop.Result, len(facts)), l.record(facts)
+	results := make([]bellhop.Result, len(facts))
+	for i := range results {
+		results[i].Pushes = l.pushes
+	}
+	return results, l.record(facts)
 }
 
 func (l *ledger) Dead(_ context.Context, e *bellhop.Event, _ string, _ time.Time) error {
@@ -81,8 +90,13 @@ func (l *ledger) Dead(_ context.Context, e *bellhop.Event, _ string, _ time.Time
 // work has a worker process the batch, and returns the verdicts.
 func work(t *testing.T, q *oneBatch, l *ledger) []queue.Settlement {
 	t.Helper()
+	return workWith(t, q, l, nil)
+}
+
+func workWith(t *testing.T, q *oneBatch, l *ledger, bell *host.Bell) []queue.Settlement {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	w := &host.Worker{Queue: q, Log: log,
+	w := &host.Worker{Queue: q, Log: log, Bell: bell,
 		Recorder: &pipeline.Recorder{Store: l, Now: time.Now, Log: log}}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"bellhop"
@@ -140,6 +141,9 @@ func (r *Recorder) Replay(ctx context.Context, shop string, since time.Time) (ev
 		if len(batch) == 0 {
 			return events, bad, nil
 		}
+		after = batch[len(batch)-1].ID
+		// A queue in the same file keeps its messages to those who push there.
+		batch = slices.DeleteFunc(batch, func(e *bellhop.Event) bool { return e.Topic == bellhop.TopicPushesOwed })
 		for _, err := range r.Record(ctx, batch) {
 			switch {
 			case bellhop.IsPermanent(err):
@@ -149,6 +153,5 @@ func (r *Recorder) Replay(ctx context.Context, shop string, since time.Time) (ev
 			}
 		}
 		events += len(batch)
-		after = batch[len(batch)-1].ID
 	}
 }

@@ -49,10 +49,12 @@ type Parts struct {
 	Store     store.Store
 	Broker    queue.Broker
 	Queue     queue.Queue
-	QueueName string // that BELLHOP_QUEUE names
-	Loops     int    // see host.Options
+	QueueName string      // that BELLHOP_QUEUE names
+	Notify    queue.Queue // nil until OpenNotify
+	Loops     int         // see host.Options
 
 	shared resources
+	driver queueDriver
 }
 
 // storeDriver and queueDriver are what a driver's file here offers.
@@ -245,6 +247,7 @@ func (d *drivers) openStore(ctx context.Context, p *Parts) (err error) {
 }
 
 func (d *drivers) openBroker(ctx context.Context, p *Parts) (err error) {
+	p.driver = d.queue
 	p.Broker, p.QueueName, err = d.queue.open(ctx)
 	return err
 }
@@ -303,6 +306,9 @@ func (p *Parts) Healthy() error {
 // Close closes the queue, the store and what is under them.
 func (p *Parts) Close() error {
 	var errs []error
+	if p.Notify != nil {
+		errs = append(errs, p.Notify.Close())
+	}
 	if p.Queue != nil {
 		errs = append(errs, p.Queue.Close())
 	}

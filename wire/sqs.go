@@ -30,6 +30,9 @@ func (q queueInSQS) open(ctx context.Context) (queue.Broker, string, error) {
 	return b, q.name, err
 }
 
+// notifyName implements deliberate.
+func (queueInSQS) notifyName(name string) string { return sqsqueue.NotifyName(name) }
+
 // tell gives the driver what is the same wherever a queue is opened.
 func (o Options) tell(s *sqsqueue.Options) {
 	s.Log, s.Now, s.TraceHeader = o.Log, o.Now, o.TraceHeader

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,35 @@ func TestOneFile(t *testing.T) {
 	}
 	if n, err := s.Migrate(t.Context(), wire.Options{}); n != 0 || err != nil {
 		t.Errorf("migrating what is new applied %d, %v", n, err)
+	}
+}
+
+// TestNotifyQueueIsMade opens the queue that joins the worker's steps: it is made
+// when somebody first asks for it, and goes with the queue that it stands beside.
+func TestNotifyQueueIsMade(t *testing.T) {
+	s := wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:"}
+	p, err := s.Open(t.Context(), wire.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for _, want := range [][]string{{"orders"}, {"orders", "orders-notify"}, {"orders", "orders-notify"}} {
+		if names, err := p.Broker.Names(t.Context()); err != nil || !slices.Equal(names, want) {
+			t.Errorf("the queues are %v, %v; want %v", names, err, want)
+		}
+		q, err := p.OpenNotify(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, err := q.Depth(t.Context()); err != nil || d != (queue.Depth{}) {
+			t.Errorf("it holds %+v, %v", d, err)
+		}
+	}
+	if err := p.RemoveQueue(t.Context(), "orders"); err != nil {
+		t.Error(err)
+	}
+	if names, err := p.Broker.Names(t.Context()); err != nil || len(names) > 0 {
+		t.Errorf("the queues are %v, %v; want none", names, err)
 	}
 }
 

@@ -68,7 +68,7 @@ type queueCreateCmd struct {
 
 // Help implements kong.HelpProvider.
 func (queueCreateCmd) Help() string {
-	return `Making a queue that is there with the same attributes does nothing.
+	return `Making a queue that is there with the same attributes does nothing. In SQS it makes NAME-notify as well, through which bellhop worker --steps record and --steps notify are joined; other brokers have it made by the worker.
 
 Example:
 
@@ -82,7 +82,7 @@ func (c *queueCreateCmd) Run(j *job) error {
 		if name == "" {
 			name = p.QueueName
 		}
-		if err := p.Broker.Create(j.ctx, name, c.over(queue.DefaultAttributes())); err != nil {
+		if err := p.CreateQueue(j.ctx, name, c.over(queue.DefaultAttributes())); err != nil {
 			return err
 		}
 		url, err := p.Broker.URL(j.ctx, name)
@@ -255,7 +255,7 @@ type queueRmCmd struct {
 
 // Help implements kong.HelpProvider.
 func (queueRmCmd) Help() string {
-	return `End whatever uses the queue first. The events stay in the ledger.
+	return `Its NAME-notify goes, too. End whatever uses the queue first. The events stay in the ledger.
 
 Example:
 
@@ -268,7 +268,7 @@ func (c *queueRmCmd) Run(j *job) error {
 		return err
 	}
 	return j.openBroker(&c.Storage, func(p *wire.Parts) error {
-		err := p.Broker.Remove(j.ctx, c.Name)
+		err := p.RemoveQueue(j.ctx, c.Name)
 		if err == nil {
 			j.say("Deleted the queue %s.", c.Name)
 		}

@@ -15,7 +15,7 @@ type workerCmd struct {
 
 // Help implements kong.HelpProvider.
 func (workerCmd) Help() string {
-	return `Several may work at one queue. It may have the environment of bellhop serve: settings for webhooks and the API are not used. Signals are as with bellhop serve.
+	return `Any number may work at one queue, each at both steps or at one. Apart, recording tells pushing through a queue of their own, NAME-notify, of the same broker as BELLHOP_QUEUE. It may have the environment of bellhop serve: settings for webhooks and the API are not used. Signals are as with bellhop serve.
 
 Example:
 
@@ -46,6 +46,11 @@ func (c *workerCmd) Run(j *job) (err error) {
 		return err
 	}
 	e.options.Record, e.options.Notify = record, notify
+	if record != notify {
+		if e.options.NotifyQueue, err = e.parts.OpenNotify(j.ctx); err != nil {
+			return err
+		}
+	}
 	j.log.Info("ready", "steps", c.Steps, "version", e.options.Version)
 	e.tellOfTheEnd()
 	return j.unlessEnded(host.Work(j.ctx, e.options))

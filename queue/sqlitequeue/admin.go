@@ -41,6 +41,14 @@ func (q *Queue) Depth(ctx context.Context) (d queue.Depth, err error) {
 func (q *Queue) Purge(ctx context.Context) (n int, err error) {
 	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
 		n = 0
+		if q.passing {
+			err := tx.Prepare(`DELETE FROM events WHERE topic = ?2 AND seq IN (SELECT seq FROM waiting WHERE queue = ?1
+				UNION ALL SELECT seq FROM retries WHERE queue = ?1 AND lease IS NULL)`).
+				Int(q.id).Text(bellhop.TopicPushesOwed).Exec()
+			if err != nil {
+				return err
+			}
+		}
 		for _, sql := range []string{
 			`DELETE FROM waiting WHERE queue = ?`,
 			`DELETE FROM retries WHERE queue = ? AND lease IS NULL`,

@@ -51,6 +51,8 @@ type Queue struct {
 	id   int64
 	name string
 	now  func() time.Time
+	// passing queues leave nothing in the archive: see [queue.NotifyName].
+	passing bool
 
 	lanes    sync.Map      // shop → lane
 	claiming chan struct{} // holds one token: receivers of this process claim in turn
@@ -64,7 +66,7 @@ type Queue struct {
 var _ queue.Queue = (*Queue)(nil)
 
 func newQueue(f *sqlitefile.File, id int64, name string, now func() time.Time) *Queue {
-	q := &Queue{file: f, id: id, name: name, now: now, claiming: make(chan struct{}, 1)}
+	q := &Queue{file: f, id: id, name: name, now: now, passing: queue.IsNotify(name), claiming: make(chan struct{}, 1)}
 	q.claiming <- struct{}{}
 	return q
 }

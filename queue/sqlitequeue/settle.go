@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/queue"
 )
@@ -113,7 +114,20 @@ func (q *Queue) apply(tx *sqlitefile.Tx, l lease, seq int64, s queue.Settlement,
 		}
 		return q.bury(tx, l, seq, attempts, s.Reason, now)
 	}
-	return q.dropRetry(tx, l, seq)
+	if err := q.dropRetry(tx, l, seq); err != nil {
+		return err
+	}
+	return q.forgetPassing(tx, seq)
+}
+
+// forgetPassing drops what was settled from the archive, if it is of a queue
+// that leaves nothing there. Its topic is looked at, too: no order is ever
+// dropped, whatever its queue is called.
+func (q *Queue) forgetPassing(tx *sqlitefile.Tx, seq int64) error {
+	if !q.passing {
+		return nil
+	}
+	return tx.Prepare(`DELETE FROM events WHERE seq = ? AND topic = ?`).Int(seq).Text(bellhop.TopicPushesOwed).Exec()
 }
 
 // again has an event handed out once more at due, or makes it a dead letter.

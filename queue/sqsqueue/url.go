@@ -8,6 +8,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/amazon"
+	"bellhop/queue"
 )
 
 // accepted is what BELLHOP_QUEUE may say, for errors.
@@ -93,6 +94,14 @@ func checkName(name string) error {
 
 // fifoSuffix ends the name of each FIFO queue, and of no other; SQS sees to it.
 const fifoSuffix = ".fifo"
+
+// NotifyName is [queue.NotifyName] for a name of SQS.
+func NotifyName(name string) string {
+	if base, fifo := strings.CutSuffix(name, fifoSuffix); fifo {
+		return queue.NotifyName(base) + fifoSuffix
+	}
+	return queue.NotifyName(name)
+}
 
 func isFIFO(name string) bool { return strings.HasSuffix(name, fifoSuffix) }
 

@@ -52,3 +52,11 @@ func TestParseURLNamesTheSetting(t *testing.T) {
 		}
 	}
 }
+
+func TestNotifyNames(t *testing.T) {
+	for name, want := range map[string]string{"orders": "orders-notify", "orders.fifo": "orders-notify.fifo"} {
+		if got := sqsqueue.NotifyName(name); got != want {
+			t.Errorf("beside %s stands %s, want %s", name, got, want)
+		}
+	}
+}

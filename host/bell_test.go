@@ -1,0 +1,168 @@
+package host_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"bellhop"
+	"bellhop/host"
+	"bellhop/pipeline"
+	"bellhop/queue"
+)
+
+// bellQueue is a queue of doorbells that notes what is done with it.
+type bellQueue struct {
+	queue.Queue
+	waiting chan []queue.Delivery
+	settled chan []queue.Settlement
+
+	mu    sync.Mutex
+	sent  []*bellhop.Event
+	asked int // for its depth
+	depth int
+	away  error // of sending
+}
+
+func newBellQueue() *bellQueue {
+	return &bellQueue{waiting: make(chan []queue.Delivery, 100), settled: make(chan []queue.Settlement, 1000)}
+}
+
+func (q *bellQueue) Send(_ context.Context, events ...*bellhop.Event) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.away == nil {
+		q.sent = append(q.sent, events...)
+	}
+	return q.away
+}
+
+func (q *bellQueue) Depth(context.Context) (queue.Depth, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.asked++
+	return queue.Depth{Waiting: q.depth + len(q.sent)}, nil
+}
+
+func (q *bellQueue) Receive(ctx context.Context, _ int) ([]queue.Delivery, error) {
+	select {
+	case ds := <-q.waiting:
+		return ds, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (q *bellQueue) Settle(_ context.Context, verdicts ...queue.Settlement) error {
+	q.settled <- verdicts
+	return nil
+}
+
+func (q *bellQueue) rung() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.sent)
+}
+
+func newBell(q *bellQueue) (*host.Bell, *prometheus.Registry) {
+	r := prometheus.NewRegistry()
+	return host.NewBell(q, slog.New(slog.DiscardHandler), time.Now, r), r
+}
+
+// recorded makes events of shops, each with an order that owes so many pushes.
+func recorded(pushes int, shops ...string) (events []*bellhop.Event, done []pipeline.Recorded) {
+	for i, s := range shops {
+		events = append(events, &bellhop.Event{Shop: s, TraceParent: "trace-" + s})
+		done = append(done, pipeline.Recorded{OrderID: int64(i + 1), Result: bellhop.Result{Pushes: pushes}})
+	}
+	return events, done
+}
+
+func TestBellTellsOfEachShopOnce(t *testing.T) {
+	q := newBellQueue()
+	bell, _ := newBell(q)
+	events, done := recorded(1, "a", "b", "a", "quiet", "failed")
+	done[3].Pushes = 0
+	done[4] = pipeline.Recorded{Err: errors.New("away")}
+	bell.Ring(t.Context(), events, done)
+	if len(q.sent) != 2 || q.sent[0].ID == q.sent[1].ID {
+		t.Fatalf("%d messages, want one for each of 2 shops", len(q.sent))
+	}
+	for i, want := range []struct {
+		shop   string
+		orders []string
+	}{{"a", []string{"1", "3"}}, {"b", []string{"2"}}} {
+		e := q.sent[i]
+		var said struct {
+			Shop   string
+			Orders []string
+		}
+		if err := json.Unmarshal(e.Body, &said); err != nil {
+			t.Fatal(err)
+		}
+		if e.Shop != want.shop || said.Shop != want.shop || !slices.Equal(said.Orders, want.orders) {
+			t.Errorf("message %d is of %s and says %+v", i, e.Shop, said)
+		}
+		if e.Topic != bellhop.TopicPushesOwed || e.TraceParent != "trace-"+want.shop || e.AcceptedAt.IsZero() {
+			t.Errorf("message %d is %+v", i, e)
+		}
+	}
+}
+
+// TestUnheardBellStops has nobody receive: the queue does not grow, and is not
+// asked about all the time. Once somebody has received, the bell rings again.
+func TestUnheardBellStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newBellQueue()
+		bell, registry := newBell(q)
+		events, done := recorded(1, "a", "b", "c")
+		for range 10_000 {
+			bell.Ring(t.Context(), events, done)
+			time.Sleep(time.Millisecond)
+		}
+		if n := q.rung(); n < 1000 || n > 1100 || q.asked > 15 {
+			t.Errorf("%d messages, %d looks in 10 s; want about 1000 and 10", n, q.asked)
+		}
+		full := q.rung()
+		q.mu.Lock()
+		q.depth = -full // somebody has received
+		q.mu.Unlock()
+		time.Sleep(time.Second)
+		bell.Ring(t.Context(), events, done)
+		if q.rung() != full+3 {
+			t.Errorf("%d messages once somebody receives, want %d", q.rung(), full+3)
+		}
+		families, err := registry.Gather()
+		if err != nil || len(families) != 1 || len(families[0].Metric) != 2 {
+			t.Errorf("%v, %v; want what was sent and what was spared", families, err)
+		}
+	})
+}
+
+// TestWorkerRingsBeforeItAcknowledges also has the bell fail: the events are
+// acknowledged all the same, since what is owed is in the store.
+func TestWorkerRingsBeforeItAcknowledges(t *testing.T) {
+	for _, away := range []error{nil, errors.New("the broker is away")} {
+		bells := newBellQueue()
+		bells.away = away
+		bell, _ := newBell(bells)
+		q := newBatch(1, good)
+		q.onSettle = func() {
+			if away == nil && bells.rung() != 1 {
+				t.Errorf("acknowledged after %d doorbells, want 1", bells.rung())
+			}
+		}
+		l := &ledger{record: func([]bellhop.Fact) error { return nil }, pushes: 1}
+		if v := workWith(t, q, l, bell); v[0].Verdict != queue.Ack {
+			t.Errorf("verdict %d, want an acknowledgement", v[0].Verdict)
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"bellhop"
+	"bellhop/host"
+	"bellhop/pipeline"
+	"bellhop/queue"
+	"bellhop/store"
+)
+
+// box is an outbox in which pushes become due when a test says so, and that
+// tells nobody: PushesOwed is not there to be called.
+type box struct {
+	due
+	looks int
+	look  func() error // called at each look
+}
+
+func (b *box) NextPush(ctx context.Context) (time.Time, error) {
+	b.mu.Lock()
+	b.looks++
+	look := b.look
+	b.mu.Unlock()
+	if look != nil {
+		if err := look(); err != nil {
+			return time.Time{}, err
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.left == 0 {
+		return time.Time{}, nil
+	}
+	return time.Now(), nil
+}
+
+func (b *box) add(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left += n
+}
+
+func (b *box) sent() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.settled[bellhop.PushSent]
+}
+
+var _ store.Outbox = (*box)(nil)
+
+// listening runs a ringer that hears doorbells, until stop.
+func listening(t *testing.T, b *box, q *bellQueue, send func(context.Context) error) (stop func()) {
+	t.Helper()
+	b.settled = map[bellhop.PushStatus]int{}
+	log := slog.New(slog.DiscardHandler)
+	r := &host.Ringer{Outbox: b, Log: log, Now: time.Now, InFlight: 4, Bells: host.NewDoorbells(q, log, prometheus.NewRegistry()),
+		Notifier: &pipeline.Notifier{Outbox: b, Sender: ringing{send: send}, Now: time.Now, Log: log}}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := r.Run(ctx, t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	return func() { cancel(); running.Wait() }
+}
+
+func bell(n, attempt int) queue.Delivery {
+	return queue.Delivery{Receipt: queue.Receipt(fmt.Sprint("bell-", n)), Attempt: attempt,
+		Event: &bellhop.Event{Shop: shop, Topic: bellhop.TopicPushesOwed}}
+}
+
+func atOnce(context.Context) error { return nil }
+
+// verdict waits for what becomes of one doorbell.
+func (q *bellQueue) verdict(t *testing.T) queue.Settlement {
+	t.Helper()
+	v := <-q.settled
+	if len(v) != 1 {
+		t.Fatalf("%d verdicts, want 1", len(v))
+	}
+	return v[0]
+}
+
+func TestDoorbellWakesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, q := &box{}, newBellQueue()
+		defer listening(t, b, q, atOnce)()
+		synctest.Wait() // it sleeps
+		began := time.Now()
+		b.add(3)
+		q.waiting <- []queue.Delivery{bell(1, 1)}
+		v := q.verdict(t)
+		synctest.Wait()
+		if took := time.Since(began); took > time.Second || b.sent() != 3 {
+			t.Errorf("%d of 3 pushes sent after %v", b.sent(), took)
+		}
+		if v.Verdict != queue.Ack || v.Receipt != "bell-1" {
+			t.Errorf("the verdict is %+v", v)
+		}
+	})
+}
+
+// TestSweeperNeedsNoDoorbell has a push become due that nobody tells of.
+func TestSweeperNeedsNoDoorbell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, q := &box{}, newBellQueue()
+		defer listening(t, b, q, atOnce)()
+		synctest.Wait()
+		b.add(3)
+		time.Sleep(6 * time.Second)
+		if b.sent() != 3 {
+			t.Errorf("%d of 3 pushes sent after 6 s", b.sent())
+		}
+	})
+}
+
+// TestDoorbellIsNotAnsweredByALookBeforeIt has one ring while a look is under
+// way: it may have missed what the doorbell is about.
+func TestDoorbellIsNotAnsweredByALookBeforeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looking, goOn := make(chan struct{}), make(chan struct{})
+		b, q := &box{look: func() error { looking <- struct{}{}; <-goOn; return nil }}, newBellQueue()
+		stop := listening(t, b, q, atOnce)
+		<-looking
+		q.waiting <- []queue.Delivery{bell(1, 1)}
+		synctest.Wait() // it is received
+		goOn <- struct{}{}
+		<-looking // another look has begun
+		synctest.Wait()
+		if len(q.settled) > 0 {
+			t.Error("acknowledged by a look that began before it was received")
+		}
+		goOn <- struct{}{}
+		if v := q.verdict(t); v.Verdict != queue.Ack {
+			t.Errorf("the verdict is %+v", v)
+		}
+		b.mu.Lock()
+		b.look = nil
+		b.mu.Unlock()
+		stop()
+	})
+}
+
+// TestSlowServiceHoldsUpNoDoorbells has FCM take its time while all attempts
+// that may be under way are: doorbells are received all the same.
+func TestSlowServiceHoldsUpNoDoorbells(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, q := &box{}, newBellQueue()
+		b.add(100)
+		stop := listening(t, b, q, func(context.Context) error { time.Sleep(10 * time.Second); return nil })
+		for n := range 20 {
+			q.waiting <- []queue.Delivery{bell(n, 1)}
+		}
+		synctest.Wait()
+		if len(q.waiting) > 0 {
+			t.Errorf("%d doorbells wait for a slow service", len(q.waiting))
+		}
+		for answered := 0; answered < 20; {
+			for _, v := range <-q.settled {
+				if v.Verdict != queue.Ack {
+					t.Errorf("the verdict is %+v", v)
+				}
+				answered++
+			}
+		}
+		if took := b.sent(); took >= 100 {
+			t.Errorf("answered only once all %d were sent", took)
+		}
+		stop()
+	})
+}
+
+// TestDoorbellWhileTheStoreIsAway hands one on a few times, to others who may
+// reach the store, and makes no dead letter of it.
+func TestDoorbellWhileTheStoreIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, q := &box{look: func() error { return errors.New("the database is away") }}, newBellQueue()
+		defer listening(t, b, q, atOnce)()
+		for attempt := 1; attempt <= 5; attempt++ {
+			q.waiting <- []queue.Delivery{bell(attempt, attempt)}
+			v := q.verdict(t)
+			if last := attempt == 5; last != (v.Verdict == queue.Ack) || !last && (v.Verdict != queue.Retry || v.Delay == 0 || v.Reason == "") {
+				t.Errorf("attempt %d: the verdict is %+v", attempt, v)
+			}
+		}
+	})
+}
+
+// TestDrainGivesDoorbellsBack ends a ringer that has heard one and not looked.
+func TestDrainGivesDoorbellsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looking, goOn := make(chan struct{}), make(chan struct{})
+		b, q := &box{look: func() error { looking <- struct{}{}; <-goOn; return nil }}, newBellQueue()
+		stop := listening(t, b, q, atOnce)
+		<-looking
+		q.waiting <- []queue.Delivery{bell(1, 1)}
+		synctest.Wait()
+		var ended sync.WaitGroup
+		ended.Go(stop)
+		synctest.Wait() // it has been told to end
+		close(goOn)
+		ended.Wait()
+		if v := q.verdict(t); v.Verdict != queue.Retry || v.Delay != 0 {
+			t.Errorf("the verdict is %+v; want it handed to another at once", v)
+		}
+	})
+}

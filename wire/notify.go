@@ -1,0 +1,77 @@
+package wire
+
+import (
+	"context"
+	"path"
+	"strings"
+
+	"bellhop"
+	"bellhop/queue"
+)
+
+// deliberate is a queue driver whose queues are made with bellhop queue create
+// alone, since each costs money and belongs to somebody; all others make the one
+// between the worker's steps by themselves.
+type deliberate interface {
+	// notifyName is queue.NotifyName as the service takes it.
+	notifyName(name string) string
+}
+
+// notifyName returns the name of the queue beside another that joins the worker's
+// steps, and whether it is made on purpose alone.
+func (p *Parts) notifyName(name string) (notify string, onPurpose bool) {
+	if d, ok := p.driver.(deliberate); ok {
+		return d.notifyName(name), true
+	}
+	return queue.NotifyName(name), false
+}
+
+// OpenNotify opens the queue that joins the two steps of the worker, where
+// processes work at one of them alone.
+func (p *Parts) OpenNotify(ctx context.Context) (queue.Queue, error) {
+	name, onPurpose := p.notifyName(p.QueueName)
+	q, err := p.Broker.Open(ctx, name)
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		if onPurpose {
+			return nil, bellhop.Errorf(bellhop.NotFound, "notify_queue",
+				"there is no queue %s, through which bellhop worker --steps record and --steps notify are joined: run bellhop queue create %s, which makes it, too",
+				name, p.QueueName)
+		}
+		if err = p.Broker.Create(ctx, name, queue.DefaultAttributes()); err == nil {
+			q, err = p.Broker.Open(ctx, name)
+		}
+	}
+	p.Notify = q
+	return q, err
+}
+
+// CreateQueue makes a queue, and the one that joins the worker's steps beside it
+// where that is made on purpose alone.
+func (p *Parts) CreateQueue(ctx context.Context, name string, a queue.Attributes) error {
+	if err := p.Broker.Create(ctx, name, a); err != nil {
+		return err
+	}
+	notify, onPurpose := p.notifyName(name)
+	if !onPurpose || queue.IsNotify(strings.TrimSuffix(name, path.Ext(name))) {
+		return nil
+	}
+	err := p.Broker.Create(ctx, notify, queue.DefaultAttributes())
+	if bellhop.KindOf(err) == bellhop.Conflict {
+		return nil // somebody gave it attributes of its own
+	}
+	return err
+}
+
+// RemoveQueue deletes a queue, and the one that joins the worker's steps beside
+// it, if there is one.
+func (p *Parts) RemoveQueue(ctx context.Context, name string) error {
+	if err := p.Broker.Remove(ctx, name); err != nil {
+		return err
+	}
+	notify, _ := p.notifyName(name)
+	err := p.Broker.Remove(ctx, notify)
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		return nil
+	}
+	return err
+}
