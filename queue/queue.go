@@ -29,6 +29,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"bellhop"
@@ -194,6 +195,17 @@ type Broker interface {
 	Remove(ctx context.Context, name string) error
 	// Open returns a queue; bellhop.NotFound if there is none of that name.
 	Open(ctx context.Context, name string) (Queue, error)
+}
+
+var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$`)
+
+// CheckName says what is wrong with the name of a queue in a database, if
+// anything. A service may allow less.
+func CheckName(name string) error {
+	if !validName.MatchString(name) {
+		return bellhop.Invalidf("queue_name", "a queue's name has 1 to 80 letters, digits, dots, hyphens or underscores, and begins with a letter or digit")
+	}
+	return nil
 }
 
 // DefaultName is the queue's name where none is given.

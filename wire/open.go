@@ -115,7 +115,7 @@ type drivers struct {
 
 const (
 	dbAccepted    = "give sqlite:, sqlite:/path/file.db or postgres://USER:PASSWORD@HOST/DATABASE"
-	queueAccepted = "give sqlite:, sqlite:/path/file.db?queue=NAME or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
+	queueAccepted = "give sqlite:, sqlite:/path/file.db?queue=NAME, postgres: (the queue in BELLHOP_DB's database), postgres://USER:PASSWORD@HOST/DATABASE?queue=NAME or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
 	pushAccepted  = "give log: or fcm:/path/service-account.json"
 )
 
@@ -151,6 +151,8 @@ func (d *drivers) queueDriver() (queueDriver, error) {
 	switch u.Scheme {
 	case "sqlite":
 		return sqliteQueue(d, u)
+	case "postgres", "postgresql":
+		return postgresQueue(d, u)
 	case "sqs", "sqs+http", "sqs+https":
 		return sqsQueue(d)
 	}
@@ -198,6 +200,15 @@ func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
 // inFile reports whether a setting means an SQLite file.
 func inFile(setting string) bool { return strings.HasPrefix(setting, "sqlite:") }
 
+// inPostgres reports whether a setting means PostgreSQL.
+func inPostgres(setting string) bool {
+	return strings.HasPrefix(setting, "postgres:") || strings.HasPrefix(setting, "postgresql:")
+}
+
+// inStoresDatabase reports whether BELLHOP_QUEUE means the database that
+// BELLHOP_DB names.
+func inStoresDatabase(queue string) bool { return inPostgres(queue) && !strings.Contains(queue, "://") }
+
 // OpenQueue opens the queue alone, for those who need no database. The Store of
 // its parts is nil.
 func (s *Storage) OpenQueue(ctx context.Context, o Options) (*Parts, error) {
@@ -218,10 +229,10 @@ func (s *Storage) OpenBroker(ctx context.Context, o Options) (*Parts, error) {
 	return d.open(func(p *Parts) error { return d.openBroker(ctx, p) })
 }
 
-// queueAlone leaves the database's driver out, unless the queue is in a file
-// that it may share: whoever makes the file makes all of it.
+// queueAlone leaves the database's driver out, unless the queue is in a file or
+// a database that it may share: whoever makes that makes all of it.
 func (s *Storage) queueAlone(o Options) (d *drivers, err error) {
-	if inFile(s.Queue) {
+	if inFile(s.Queue) || inStoresDatabase(s.Queue) {
 		return s.drivers(o)
 	}
 	o.fill()

@@ -5,41 +5,99 @@ package wire
 import (
 	"context"
 	"errors"
+	"net/url"
 
+	"bellhop"
 	"bellhop/internal/postgres"
+	"bellhop/queue"
+	"bellhop/queue/pgqueue"
 	"bellhop/store"
 	"bellhop/store/pgstore"
 )
 
+// postgresDBs connects to each database once, whether the store, the queue or
+// both are in it.
+type postgresDBs struct {
+	opts  Options
+	byURL map[string]*postgresDB
+	order []*postgresDB
+}
+
+func postgresOf(d *drivers) *postgresDBs {
+	return shared(d, func() *postgresDBs { return &postgresDBs{opts: d.opts, byURL: map[string]*postgresDB{}} })
+}
+
+// want returns the database that a setting names by its URL.
+func (p *postgresDBs) want(setting, url string, schema postgres.Schema) *postgresDB {
+	db := p.byURL[url]
+	if db == nil {
+		db = &postgresDB{setting: setting, opts: postgres.Options{URL: url, Log: p.opts.Log, Now: p.opts.Now}}
+		p.byURL[url] = db
+		p.order = append(p.order, db)
+	}
+	db.schemas = append(db.schemas, schema)
+	return db
+}
+
+func (p *postgresDBs) examine(ctx context.Context) (found []Finding, there bool) {
+	there = true
+	for _, db := range p.order {
+		more, thereToo := db.examine(ctx)
+		found, there = append(found, more...), there && thereToo
+	}
+	return found, there
+}
+
+// healthy has nothing to say: what Postgres acknowledges, it has kept.
+func (p *postgresDBs) healthy() error { return nil }
+
+// quickCheck leaves the reading through to Postgres's own tools, which do it
+// while others work.
+func (p *postgresDBs) quickCheck(ctx context.Context) error {
+	for _, db := range p.order {
+		if db.pools == nil {
+			continue
+		}
+		if err := db.pools.Ping(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *postgresDBs) close() error {
+	for _, db := range p.order {
+		if db.pools != nil {
+			db.pools.Close()
+		}
+	}
+	return nil
+}
+
 // postgresDB is one database, with all that is kept in it.
 type postgresDB struct {
+	setting string // that names it
 	opts    postgres.Options
 	schemas []postgres.Schema
 	pools   *postgres.Pools // nil until somebody needs them
 }
 
-func postgresOf(d *drivers) *postgresDB {
-	return shared(d, func() *postgresDB {
-		return &postgresDB{opts: postgres.Options{URL: d.DB, Log: d.opts.Log, Now: d.opts.Now}}
-	})
-}
-
 func (p *postgresDB) migrate(ctx context.Context) (int, error) {
 	n, err := postgres.Migrate(ctx, p.opts.URL, p.schemas...)
-	return n, inSetting("BELLHOP_DB", err)
+	return n, inSetting(p.setting, err)
 }
 
-// get connects, and makes the tables in a database that has none.
+// get connects, and makes the tables that are not there at all.
 func (p *postgresDB) get(ctx context.Context) (*postgres.Pools, error) {
 	if p.pools != nil {
 		return p.pools, nil
 	}
 	pools, err := postgres.Open(ctx, p.opts)
 	if err != nil {
-		return nil, inSetting("BELLHOP_DB", err)
+		return nil, inSetting(p.setting, err)
 	}
-	err = postgres.Check(ctx, pools, p.schemas...)
-	if errors.Is(err, postgres.ErrNoSchema) {
+	missing, err := p.missing(ctx, pools)
+	if err == nil && missing {
 		_, err = p.migrate(ctx)
 	}
 	if err != nil {
@@ -50,47 +108,44 @@ func (p *postgresDB) get(ctx context.Context) (*postgres.Pools, error) {
 	return pools, nil
 }
 
+// missing reports whether a schema is not there yet; those that are there must
+// be up to date.
+func (p *postgresDB) missing(ctx context.Context, pools *postgres.Pools) (missing bool, err error) {
+	for _, s := range p.schemas {
+		switch err := postgres.Check(ctx, pools, s); {
+		case errors.Is(err, postgres.ErrNoSchema):
+			missing = true
+		case err != nil:
+			return false, err
+		}
+	}
+	return missing, nil
+}
+
 func (p *postgresDB) examine(ctx context.Context) (found []Finding, there bool) {
+	part := "database"
+	if p.setting == "BELLHOP_QUEUE" {
+		part = "queue's database"
+	}
 	pools, err := postgres.Open(ctx, p.opts)
 	if err != nil {
-		return []Finding{Fail("database", err.Error(), "correct BELLHOP_DB, or start the database")}, false
+		return []Finding{Fail(part, err.Error(), "correct "+p.setting+", or start the database")}, false
 	}
 	defer pools.Close()
-	found = append(found, OK("database", "PostgreSQL answers"))
-	switch err := postgres.Check(ctx, pools, p.schemas...); {
-	case errors.Is(err, postgres.ErrNoSchema):
-		return append(found, Warn("schema", "there is none yet", "start bellhop serve, or run bellhop migrate: both make it")), false
+	found = append(found, OK(part, "PostgreSQL answers"))
+	switch missing, err := p.missing(ctx, pools); {
 	case err != nil:
 		return append(found, Fail("schema", err.Error(), "run bellhop migrate, with the newest bellhop")), false
+	case missing:
+		return append(found, Warn("schema", "there is none yet", "start bellhop serve, or run bellhop migrate: both make it")), false
 	}
-	return append(found, OK("schema", "of the database: up to date")), true
-}
-
-// healthy has nothing to say: what Postgres acknowledges, it has kept.
-func (p *postgresDB) healthy() error { return nil }
-
-// quickCheck leaves the reading through to Postgres's own tools, which do it
-// while others work.
-func (p *postgresDB) quickCheck(ctx context.Context) error {
-	if p.pools == nil {
-		return nil
-	}
-	return p.pools.Ping(ctx)
-}
-
-func (p *postgresDB) close() error {
-	if p.pools != nil {
-		p.pools.Close()
-	}
-	return nil
+	return append(found, OK("schema", "of the "+part+": up to date")), true
 }
 
 type storeInPostgres struct{ *postgresDB }
 
 func postgresStore(d *drivers) (storeDriver, error) {
-	p := postgresOf(d)
-	p.schemas = append(p.schemas, pgstore.Schema())
-	return storeInPostgres{p}, nil
+	return storeInPostgres{postgresOf(d).want("BELLHOP_DB", d.DB, pgstore.Schema())}, nil
 }
 
 func (s storeInPostgres) open(ctx context.Context) (store.Store, error) {
@@ -104,3 +159,50 @@ func (s storeInPostgres) open(ctx context.Context) (store.Store, error) {
 // loops is three: while the database works at one batch, others are decoded and
 // merged. One loop recorded two thirds as much, four no more.
 func (storeInPostgres) loops() int { return 3 }
+
+type queueInPostgres struct {
+	*postgresDB
+	address string // without the queue's name, and without a password
+	queue   string
+}
+
+func postgresQueue(d *drivers, u *url.URL) (queueDriver, error) {
+	query := u.Query()
+	name := query.Get("queue")
+	if name == "" {
+		name = queue.DefaultName
+	}
+	query.Del("queue")
+	if inStoresDatabase(d.Queue) {
+		if u.Opaque != "" || u.Path != "" || len(query) > 0 {
+			return nil, setting("BELLHOP_QUEUE", "it is not the address of a queue in PostgreSQL", queueAccepted)
+		}
+		if !inPostgres(d.DB) {
+			return nil, setting("BELLHOP_QUEUE", "postgres: is a queue in BELLHOP_DB's own database, and that is none of PostgreSQL",
+				"give postgres://USER:PASSWORD@HOST/DATABASE, or such a BELLHOP_DB")
+		}
+		return queueInPostgres{postgresOf(d).want("BELLHOP_DB", d.DB, pgqueue.Schema()), "postgres:", name}, nil
+	}
+	u.RawQuery = query.Encode()
+	db := postgresOf(d).want("BELLHOP_QUEUE", u.String(), pgqueue.Schema())
+	if u.User != nil {
+		u.User = url.User(u.User.Username())
+	}
+	return queueInPostgres{db, u.String(), name}, nil
+}
+
+// open makes the default queue if it isn't there; any other was named on
+// purpose, and a slip in the name should be seen.
+func (d queueInPostgres) open(ctx context.Context) (queue.Broker, string, error) {
+	pools, err := d.get(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	b := pgqueue.NewBroker(pools, pgqueue.Options{Address: d.address})
+	if d.queue == queue.DefaultName {
+		if _, err = b.URL(ctx, d.queue); bellhop.KindOf(err) == bellhop.NotFound {
+			err = b.Create(ctx, d.queue, queue.DefaultAttributes())
+		}
+	}
+	return b, d.queue, err
+}

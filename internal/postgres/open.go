@@ -3,9 +3,10 @@
 // database can be in, and migrations.
 //
 // All of it works through PgBouncer in transaction mode: there are no named
-// prepared statements, no settings of a session, no LISTEN, and no parameters at
-// the start of a connection but those that PgBouncer takes. What a transaction
-// needs to be told travels with its BEGIN.
+// prepared statements, no settings of a session, and no parameters at the start
+// of a connection but those that PgBouncer takes. What a transaction needs to be
+// told travels with its BEGIN. Only [Pools.Listen] needs a session, and says so
+// where there is none.
 package postgres
 
 import (
@@ -39,8 +40,9 @@ type Pools struct {
 	API      *Pool // what people wait for: a quarter
 	Worker   *Pool // what goes on in the background: a half
 
-	now func() time.Time
-	log *slog.Logger
+	config *pgx.ConnConfig
+	now    func() time.Time
+	log    *slog.Logger
 }
 
 // How long what may take at most. A server that answers is told to give up a
@@ -71,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Pools, error) {
 	}
 	total := max(3, int(cfg.MaxConns))
 	quarter := max(1, total/4)
-	p := &Pools{now: o.Now, log: o.Log}
+	p := &Pools{config: cfg.ConnConfig, now: o.Now, log: o.Log}
 	for _, share := range []struct {
 		pool  **Pool
 		name  string
@@ -98,7 +100,7 @@ func newPool(cfg *pgxpool.Config, name string, conns int, log *slog.Logger) (*Po
 	if err != nil {
 		return nil, err
 	}
-	return &Pool{name: name, pool: pool, log: log}, nil
+	return &Pool{name: name, pool: pool, log: log, read: readTerms(readLimit), write: writeTerms(writeLimit)}, nil
 }
 
 // greet connects and looks at who answers.

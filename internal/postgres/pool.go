@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -17,21 +18,55 @@ import (
 // goroutines at once. They return bellhop.Unavailable within seconds when the
 // database is away or slow, and go on by themselves once it is back.
 type Pool struct {
-	name string
-	pool *pgxpool.Pool
-	log  *slog.Logger
+	name  string
+	pool  *pgxpool.Pool
+	log   *slog.Logger
+	read  terms
+	write terms
 }
 
-// The statements that begin transactions. Timeouts end with the transaction, so
-// that whoever gets the connection next does not inherit them. A client that
-// vanished in the midst of a transaction lets go of its locks soon.
+// The statements that begin transactions.
 const (
 	beginRead  = `BEGIN READ ONLY`
 	beginWrite = `BEGIN`
-	readTimes  = `SELECT set_config('statement_timeout', '4500', true), set_config('idle_in_transaction_session_timeout', '10000', true)`
-	writeTimes = `SELECT set_config('statement_timeout', '9000', true), set_config('idle_in_transaction_session_timeout', '10000', true),
-		set_config('lock_timeout', '6000', true)`
 )
+
+// terms are how long a transaction may take, and the statement that tells the
+// server. Settings end with the transaction, so that whoever gets the connection
+// next does not inherit them. A client that vanished in the midst of
+// a transaction lets go of its locks soon.
+type terms struct {
+	limit time.Duration
+	tell  string
+}
+
+func readTerms(limit time.Duration) terms {
+	return terms{limit, fmt.Sprintf(`SELECT set_config('statement_timeout', '%d', true),
+		set_config('idle_in_transaction_session_timeout', '10000', true)`, limit.Milliseconds()*9/10)}
+}
+
+func writeTerms(limit time.Duration) terms {
+	return terms{limit, fmt.Sprintf(`SELECT set_config('statement_timeout', '%d', true),
+		set_config('idle_in_transaction_session_timeout', '10000', true), set_config('lock_timeout', '%d', true)`,
+		limit.Milliseconds()*9/10, limit.Milliseconds()*6/10)}
+}
+
+// Within returns the same connections for those who can't wait longer than limit
+// for what they do with them.
+func (p *Pool) Within(limit time.Duration) *Pool {
+	hasty := *p
+	hasty.read, hasty.write = readTerms(limit), writeTerms(limit)
+	return &hasty
+}
+
+// Unforced returns the same connections for what may be undone: what they commit
+// is not waited for to be on the disk. When the server dies, the last of it is
+// lost, as a whole and never one transaction without those before it.
+func (p *Pool) Unforced() *Pool {
+	lax := *p
+	lax.write.tell += `, set_config('synchronous_commit', 'off', true)`
+	return &lax
+}
 
 // maxTries bounds how often a transaction is run that others got in the way of.
 const maxTries = 20
@@ -39,7 +74,7 @@ const maxTries = 20
 // Read runs the queries that fn puts into a batch, in one round trip and on one
 // state of the database each. fn may be called more than once.
 func (p *Pool) Read(ctx context.Context, fn func(*Batch)) error {
-	return p.run(ctx, readLimit, beginRead, readTimes, func(tx *Tx) error {
+	return p.run(ctx, p.read, beginRead, func(tx *Tx) error {
 		return tx.Commit(fn)
 	})
 }
@@ -54,14 +89,14 @@ func (p *Pool) Once(ctx context.Context, fn func(*Batch)) error {
 // nil; without a Commit nothing is kept. fn is called again when another
 // transaction got in the way.
 func (p *Pool) Write(ctx context.Context, fn func(*Tx) error) error {
-	return p.run(ctx, writeLimit, beginWrite, writeTimes, fn)
+	return p.run(ctx, p.write, beginWrite, fn)
 }
 
-func (p *Pool) run(parent context.Context, limit time.Duration, begin, times string, fn func(*Tx) error) error {
-	ctx, cancel := context.WithTimeout(parent, limit)
+func (p *Pool) run(parent context.Context, t terms, begin string, fn func(*Tx) error) error {
+	ctx, cancel := context.WithTimeout(parent, t.limit)
 	defer cancel()
 	for try := 1; ; try++ {
-		tx := Tx{ctx: ctx, begin: begin, times: times}
+		tx := Tx{ctx: ctx, begin: begin, tell: t.tell}
 		err := p.try(&tx, fn)
 		if err == nil {
 			return nil
@@ -108,13 +143,13 @@ func (p *Pool) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 
 // Tx is a transaction. Its BEGIN travels with the first batch.
 type Tx struct {
-	ctx          context.Context
-	conn         *pgx.Conn
-	begin, times string
-	begun        bool
-	greeted      bool // the BEGIN was answered
-	ending       bool // a COMMIT was sent
-	lost         bool // the connection was
+	ctx         context.Context
+	conn        *pgx.Conn
+	begin, tell string
+	begun       bool
+	greeted     bool // the BEGIN was answered
+	ending      bool // a COMMIT was sent
+	lost        bool // the connection was
 }
 
 // neverHappened reports whether nothing of a lost transaction can have been
@@ -139,7 +174,7 @@ func (tx *Tx) send(fn func(*Batch), end bool) error {
 	var b Batch
 	if !tx.begun {
 		b.batch.Queue(tx.begin).Exec(func(pgconn.CommandTag) error { tx.greeted = true; return nil })
-		b.Exec(tx.times)
+		b.Exec(tx.tell)
 		tx.begun = true
 	}
 	fn(&b)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Rows are rows to be written by one statement, as the arrays that unnest takes:
@@ -43,6 +45,11 @@ func (r *Rows) Len() int { return r.n }
 
 // Text fills a column; see [Text].
 func (r *Rows) Text(s string) *Rows { return put(r, Text(s)) }
+
+// TextOrNull fills a column; "" is NULL.
+func (r *Rows) TextOrNull(s string) *Rows {
+	return put(r, pgtype.Text{String: Text(s), Valid: s != ""})
+}
 
 // Int fills a column.
 func (r *Rows) Int(n int64) *Rows { return put(r, n) }

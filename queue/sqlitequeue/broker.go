@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"regexp"
 	"time"
 
 	"bellhop"
@@ -29,12 +28,10 @@ func NewBroker(f *sqlitefile.File, now func() time.Time) *Broker {
 	return &Broker{file: f, now: now}
 }
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$`)
-
 // Create implements [queue.Broker].
 func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) error {
-	if !validName.MatchString(name) {
-		return bellhop.Invalidf("queue_name", "a queue's name has 1 to 80 letters, digits, dots, hyphens or underscores, and begins with a letter or digit")
+	if err := queue.CheckName(name); err != nil {
+		return err
 	}
 	if err := a.Validate(); err != nil {
 		return err

@@ -23,19 +23,19 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 			return err
 		}
 	}
-	return wrap("settle pushes", db.settling.do(ctx, settled))
+	return wrap("settle pushes", db.settling.Do(ctx, settled))
 }
 
 // settleAll does what was gathered. If the whole fails for what one of them
 // holds, each is done by itself.
-func (db *DB) settleAll(ctx context.Context, jobs []*job[[]store.Settled]) {
+func (db *DB) settleAll(ctx context.Context, jobs []*postgres.Job[[]store.Settled]) {
 	err := db.settleTogether(ctx, jobs)
 	if err == nil {
 		return
 	}
 	if len(jobs) == 1 || bellhop.KindOf(err) == bellhop.Unavailable {
 		for _, j := range jobs {
-			j.err = err
+			j.Err = err
 		}
 		return
 	}
@@ -44,14 +44,14 @@ func (db *DB) settleAll(ctx context.Context, jobs []*job[[]store.Settled]) {
 	}
 }
 
-func (db *DB) settleTogether(ctx context.Context, jobs []*job[[]store.Settled]) error {
+func (db *DB) settleTogether(ctx context.Context, jobs []*postgres.Job[[]store.Settled]) error {
 	return db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		s := settling{writes: newWrites(db), byID: map[int64]*pushRow{}, phones: map[int64]*retiring{}}
 		if err := s.load(tx, jobs); err != nil {
 			return err
 		}
 		for _, j := range jobs {
-			j.err = s.plan(j.what)
+			j.Err = s.plan(j.What)
 		}
 		if err := s.retire(tx); err != nil {
 			return err
@@ -79,10 +79,10 @@ type retiring struct {
 	why   *store.Settled // by what it is retired
 }
 
-func (s *settling) load(tx *postgres.Tx, jobs []*job[[]store.Settled]) error {
+func (s *settling) load(tx *postgres.Tx, jobs []*postgres.Job[[]store.Settled]) error {
 	var pushes, devices []int64
 	for _, j := range jobs {
-		for _, one := range j.what {
+		for _, one := range j.What {
 			pushes = append(pushes, one.Pushes...)
 			if one.Retire != nil {
 				devices = append(devices, one.Retire.DeviceID)

@@ -27,7 +27,7 @@ type DB struct {
 	webhooks, api, worker *postgres.Pool
 
 	pools    *postgres.Pools
-	settling *group[[]store.Settled]
+	settling *postgres.Group[[]store.Settled]
 	bodies   archive
 	watch    watch
 
@@ -43,9 +43,9 @@ func New(p *postgres.Pools) *DB {
 	db := &DB{webhooks: p.Webhooks, api: p.API, worker: p.Worker, pools: p,
 		bodies: archive{Packer: bodies.New()}}
 	db.ctx, db.stop = context.WithCancel(context.Background())
-	db.settling = newGroup(db.settleAll)
+	db.settling = postgres.NewGroup(db.settleAll, nil)
 	db.watch.init()
-	db.wg.Go(func() { db.settling.serve(db.ctx) })
+	db.wg.Go(func() { db.settling.Serve(db.ctx) })
 	db.wg.Go(func() { db.lookAround(db.ctx) })
 	return db
 }

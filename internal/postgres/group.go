@@ -1,0 +1,95 @@
+package postgres
+
+import (
+	"context"
+
+	"bellhop"
+)
+
+// Group gathers small writes into one transaction: what comes while one is under
+// way goes into the next. A lone one is held back by nothing.
+type Group[J any] struct {
+	jobs   chan *Job[J]
+	closed chan struct{}
+	run    func(context.Context, []*Job[J])
+	weigh  func(J) int
+}
+
+// Job is one of the writes.
+type Job[J any] struct {
+	What J
+	Err  error // what became of it
+
+	done chan error // has room for one, so that nobody waits for a caller who left
+}
+
+// What bounds one transaction: how many jobs, and how much they weigh.
+const (
+	maxJobs   = 512
+	maxWeight = 4 << 20
+)
+
+// NewGroup returns a group whose transactions are run by run, which says in each
+// job what became of it. weigh returns the bytes of a job; nil where they don't
+// matter.
+func NewGroup[J any](run func(context.Context, []*Job[J]), weigh func(J) int) *Group[J] {
+	if weigh == nil {
+		weigh = func(J) int { return 0 }
+	}
+	return &Group[J]{jobs: make(chan *Job[J], maxJobs), closed: make(chan struct{}), run: run, weigh: weigh}
+}
+
+// Do returns once the job is done. When ctx is done first, it returns without
+// knowing, and the job may still be done.
+func (g *Group[J]) Do(ctx context.Context, what J) error {
+	j := &Job[J]{What: what, done: make(chan error, 1)}
+	select {
+	case g.jobs <- j:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-g.closed:
+		return errClosed
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-g.closed:
+		return errClosed
+	}
+}
+
+var errClosed = bellhop.Errorf(bellhop.Unavailable, "closed", "the database is closed")
+
+// Serve runs until ctx is done; what is under way then is brought to its end.
+func (g *Group[J]) Serve(ctx context.Context) {
+	defer close(g.closed)
+	var batch []*Job[J]
+	for {
+		select {
+		case first := <-g.jobs:
+			batch = g.gather(append(batch[:0], first))
+			g.run(context.WithoutCancel(ctx), batch)
+			for _, j := range batch {
+				j.done <- j.Err
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// gather adds what is waiting already; it waits for nothing.
+func (g *Group[J]) gather(batch []*Job[J]) []*Job[J] {
+	for weight := g.weigh(batch[0].What); len(batch) < maxJobs && weight < maxWeight; {
+		select {
+		case j := <-g.jobs:
+			batch = append(batch, j)
+			weight += g.weigh(j.What)
+		default:
+			return batch
+		}
+	}
+	return batch
+}

@@ -1,0 +1,66 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrNoSession is returned by [Pools.Listen] where there is something between
+// that gives each transaction whichever session is free: what is told to one
+// session would reach anybody or nobody.
+var ErrNoSession = errors.New("a pooler of connections is between: there is no session to listen in")
+
+// Listen calls ready once it hears what is notified on a channel, and heard for
+// each notification, until ctx is done or the connection breaks; the error says
+// which. It has a connection of its own, beside those of the pools. Whoever
+// listens looks for himself now and then all the same: a connection may be silent
+// because it is dead.
+func (p *Pools) Listen(ctx context.Context, channel string, ready func(), heard func(payload string)) error {
+	conn, err := p.session(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingWait)
+		defer cancel()
+		conn.Close(ctx)
+	}()
+	if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{channel}.Sanitize()); err != nil {
+		return fmt.Errorf("listen to the database: %w", explain(err))
+	}
+	ready()
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("listen to the database: %w", explain(err))
+		}
+		heard(n.Payload)
+	}
+}
+
+// session connects and looks whether whoever answers is who was connected to:
+// PgBouncer greets with the number of a session that it made up.
+func (p *Pools) session(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, p.config.Copy())
+	if err != nil {
+		return nil, diagnose(p.config, err)
+	}
+	ask, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	var pid uint32
+	err = conn.QueryRow(ask, `SELECT pg_backend_pid()`, pgx.QueryExecModeExec).Scan(&pid)
+	if err == nil && pid != conn.PgConn().PID() {
+		err = ErrNoSession
+	}
+	if err != nil {
+		conn.Close(ask)
+		return nil, fmt.Errorf("ask for a session to listen in: %w", explain(err))
+	}
+	return conn, nil
+}

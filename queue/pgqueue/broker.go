@@ -1,0 +1,161 @@
+package pgqueue
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/bodies"
+	"bellhop/internal/postgres"
+	"bellhop/queue"
+)
+
+// Broker holds the queues of one database.
+type Broker struct {
+	pools          *postgres.Pools
+	webhooks, api  *postgres.Pool
+	worker, forced *postgres.Pool // forced waits for the disk
+
+	address string
+	limit   time.Duration
+	bodies  archive
+}
+
+var _ queue.Broker = (*Broker)(nil)
+
+// Options are the settings of a [Broker].
+type Options struct {
+	// Address is what BELLHOP_QUEUE has for the default queue of this database,
+	// without a password.
+	Address string
+	// SendLimit is how long a Send may take; 800 ms unless given, so that whoever
+	// waits for an answer has it within a second.
+	SendLimit time.Duration
+}
+
+// NewBroker returns the queues of a database that was migrated to [Schema]. The
+// pools stay the caller's to close.
+func NewBroker(p *postgres.Pools, o Options) *Broker {
+	if o.SendLimit == 0 {
+		o.SendLimit = sendLimit
+	}
+	return &Broker{pools: p, webhooks: p.Webhooks.Within(o.SendLimit * 7 / 8), api: p.API,
+		worker: p.Worker.Unforced(), forced: p.Worker,
+		address: o.Address, limit: o.SendLimit, bodies: archive{Packer: bodies.New()}}
+}
+
+// Create implements [queue.Broker].
+func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) error {
+	if err := queue.CheckName(name); err != nil {
+		return err
+	}
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	var made int64
+	err := b.forced.Once(ctx, func(b *postgres.Batch) {
+		b.Count(&made, `INSERT INTO queues (name, visibility_us, max_attempts) VALUES ($1,$2,$3) ON CONFLICT (name) DO NOTHING`,
+			name, a.Visibility.Microseconds(), a.MaxAttempts)
+	})
+	if err != nil || made == 1 {
+		return wrap("make the queue "+name, err)
+	}
+	id, err := b.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	if has, err := b.attributes(ctx, id, name); err != nil || has == a {
+		return err
+	}
+	return bellhop.Errorf(bellhop.Conflict, "queue_exists", "there is a queue %s with other attributes: change them with bellhop queue set", name)
+}
+
+// Names implements [queue.Broker].
+func (b *Broker) Names(ctx context.Context) (names []string, err error) {
+	err = b.api.Read(ctx, func(b *postgres.Batch) {
+		names = nil
+		b.Each(func(r pgx.Rows) error {
+			var name string
+			err := r.Scan(&name)
+			names = append(names, name)
+			return err
+		}, `SELECT name FROM queues ORDER BY name`)
+	})
+	return names, wrap("list the queues", err)
+}
+
+// URL implements [queue.Broker]. A password is not in it: it has to be added, or
+// given by PGPASSWORD or a password file.
+func (b *Broker) URL(ctx context.Context, name string) (string, error) {
+	if _, err := b.find(ctx, name); err != nil || name == queue.DefaultName {
+		return b.address, err
+	}
+	join := "?"
+	if strings.Contains(b.address, "?") {
+		join = "&"
+	}
+	return b.address + join + "queue=" + url.QueryEscape(name), nil
+}
+
+// Open implements [queue.Broker].
+func (b *Broker) Open(ctx context.Context, name string) (queue.Queue, error) {
+	id, err := b.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return newQueue(b, id, name), nil
+}
+
+func (b *Broker) find(ctx context.Context, name string) (id int64, err error) {
+	err = b.api.Read(ctx, func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error { return r.Scan(&id) }, `SELECT id FROM queues WHERE name = $1`, name)
+	})
+	if err == nil && id == 0 {
+		return 0, noQueue(name)
+	}
+	return id, wrap("look for the queue "+name, err)
+}
+
+func noQueue(name string) error {
+	return bellhop.Errorf(bellhop.NotFound, "queue", "there is no queue %s: make it with bellhop queue create %s", name, name)
+}
+
+// Remove implements [queue.Broker].
+func (b *Broker) Remove(ctx context.Context, name string) error {
+	id, err := b.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	err = b.forced.Once(ctx, func(b *postgres.Batch) {
+		// Nobody sends into it any more from here on.
+		b.Exec(`DELETE FROM queues WHERE id = $1`, id)
+		for _, table := range []string{"queue_waiting", "queue_retries", "queue_leases", "queue_dead", "queue_consumers"} {
+			b.Exec(`DELETE FROM `+table+` WHERE queue = $1`, id)
+		}
+	})
+	if err != nil {
+		return wrap("delete the queue "+name, err)
+	}
+	return b.clear(ctx, id)
+}
+
+// clear deletes the events of a queue that is gone, bit by bit, since there is no
+// telling how many they are.
+func (b *Broker) clear(ctx context.Context, id int64) error {
+	for n := int64(1); n > 0; {
+		err := b.forced.Once(ctx, func(b *postgres.Batch) {
+			b.Count(&n, `DELETE FROM queue_events WHERE ctid = ANY(ARRAY(SELECT ctid FROM queue_events WHERE queue = $1 LIMIT $2))`, id, chunk)
+		})
+		if err != nil {
+			return wrap("delete the events of the queue", err)
+		}
+	}
+	return nil
+}
+
+// chunk is how many rows one statement deletes.
+const chunk = 5000

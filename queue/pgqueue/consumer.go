@@ -1,0 +1,125 @@
+package pgqueue
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop/internal/postgres"
+)
+
+// A consumer is gone once the others have looked goneAfter times, beatEvery
+// apart, and each time found it where it was before. Nobody's clock is compared
+// with another's; and while the database is away nobody looks.
+const (
+	beatEvery = 2 * time.Second
+	goneAfter = 5
+)
+
+// consumer is this process as a holder of leases.
+type consumer struct {
+	id     int64
+	who    string
+	others map[int64]sighting
+}
+
+// sighting is what was last seen of another consumer.
+type sighting struct {
+	beat  int64
+	still int // looks since it moved
+}
+
+// register makes this process known before it leases anything, and from then on
+// says that it lives. With the token only.
+func (q *Queue) register(ctx context.Context) error {
+	if q.consumer != nil {
+		return nil
+	}
+	host, _ := os.Hostname() // for people alone
+	c := &consumer{id: draw(), who: fmt.Sprintf("%s %d", host, os.Getpid()), others: map[int64]sighting{}}
+	if err := q.beat(ctx, c); err != nil {
+		return err
+	}
+	q.consumer = c
+	q.wg.Go(func() { q.attend(q.ctx, c) })
+	q.wg.Go(func() { q.listen(q.ctx) })
+	return nil
+}
+
+// attend says that this process lives, and gives back what others had leased who
+// no longer say so.
+func (q *Queue) attend(ctx context.Context, c *consumer) {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if err := q.beat(ctx, c); err != nil && ctx.Err() == nil {
+			clear(c.others) // as long as nobody can say that he lives, nobody is missed
+			q.pools.Log().Warn("say that this process receives from the queue", "err", err)
+		}
+	}
+}
+
+func (q *Queue) beat(ctx context.Context, c *consumer) error {
+	seen := map[int64]int64{}
+	err := q.worker.Once(ctx, func(b *postgres.Batch) {
+		clear(seen)
+		b.Exec(`INSERT INTO queue_consumers (id, queue, beat, who, since) VALUES ($1,$2,1,$3,now())
+			ON CONFLICT (id) DO UPDATE SET beat = queue_consumers.beat + 1`, c.id, q.id, c.who)
+		b.Each(func(r pgx.Rows) error {
+			var id, beat int64
+			err := r.Scan(&id, &beat)
+			seen[id] = beat
+			return err
+		}, `SELECT id, beat FROM queue_consumers WHERE queue = $1 AND id <> $2`, q.id, c.id)
+	})
+	if err != nil {
+		return wrap("say that this process receives from the queue", err)
+	}
+	for _, id := range c.gone(seen) {
+		if err := q.dismiss(ctx, id, seen[id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gone notes what was seen of the others and returns those that are gone.
+func (c *consumer) gone(seen map[int64]int64) (gone []int64) {
+	for id := range c.others {
+		if _, there := seen[id]; !there {
+			delete(c.others, id)
+		}
+	}
+	for id, beat := range seen {
+		s, known := c.others[id]
+		if s.still++; !known || s.beat != beat {
+			s = sighting{beat: beat}
+		}
+		c.others[id] = s
+		if s.still >= goneAfter {
+			gone = append(gone, id)
+		}
+	}
+	return gone
+}
+
+// dismiss has the leases of a consumer that is gone run out now, unless it turns
+// out to live.
+func (q *Queue) dismiss(ctx context.Context, id, beat int64) error {
+	err := q.worker.Once(ctx, func(b *postgres.Batch) {
+		b.Exec(`WITH gone AS (DELETE FROM queue_consumers WHERE id = $1 AND beat = $2 RETURNING id)
+			UPDATE queue_leases l SET expires_at = to_timestamp(0) FROM gone WHERE l.queue = $3 AND l.consumer = gone.id`, id, beat, q.id)
+	})
+	if err == nil {
+		q.wake()
+	}
+	return wrap("give back the leases of a consumer that is gone", err)
+}

@@ -1,0 +1,104 @@
+package pgqueue
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/queue"
+)
+
+func scanDead(d *queue.DeadLetter) []any {
+	d.Event = &bellhop.Event{}
+	return append([]any{&d.Attempts, &d.Reason, postgres.TimeTo(&d.DiedAt)}, scanEvent(d.Event)...)
+}
+
+const deadColumns = `d.attempts, d.reason, d.died_at, ` + eventColumns
+
+// DeadLetters implements [queue.Graveyard].
+func (q *Queue) DeadLetters(ctx context.Context, before time.Time, limit int) (out []queue.DeadLetter, err error) {
+	err = q.api.Read(ctx, func(b *postgres.Batch) {
+		out = nil
+		b.Each(func(r pgx.Rows) error {
+			var d queue.DeadLetter
+			err := r.Scan(scanDead(&d)...)
+			out = append(out, d)
+			return err
+		}, `SELECT `+deadColumns+` FROM queue_dead d JOIN queue_events e USING (seq)
+			WHERE d.queue = $1 AND d.died_at < coalesce($2::timestamptz, 'infinity') ORDER BY d.died_at DESC, d.seq DESC LIMIT $3`,
+			q.id, postgres.Time(before), limit)
+	})
+	return out, wrap("list dead letters", err)
+}
+
+// DeadLetter implements [queue.Graveyard].
+func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.DeadLetter, err error) {
+	var s *stored
+	err = q.api.Read(ctx, func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error {
+			s = &stored{}
+			err := r.Scan(append(scanDead(&d), &s.coding, &s.body)...)
+			s.event = d.Event
+			return err
+		}, `SELECT `+deadColumns+`, e.coding, e.body FROM queue_dead d JOIN queue_events e USING (seq)
+			WHERE d.queue = $1 AND d.id = $2 ORDER BY d.seq DESC LIMIT 1`, q.id, postgres.ID(id))
+	})
+	if err != nil {
+		return d, wrap("read a dead letter", err)
+	}
+	if s == nil {
+		return d, noDeadLetter(id)
+	}
+	_, err = q.unpack(ctx, *s)
+	return d, err
+}
+
+func noDeadLetter(id bellhop.EventID) error {
+	return bellhop.Errorf(bellhop.NotFound, "dead_letter", "there is no dead letter %s: see bellhop dead ls", id)
+}
+
+// redrive puts dead letters back; all where no ids are given.
+const redrive = `WITH back AS (
+	DELETE FROM queue_dead WHERE queue = $1 AND ($2::uuid[] IS NULL OR id = ANY($2)) RETURNING seq, id),
+	put AS (INSERT INTO queue_waiting (queue, lane, seq) SELECT e.queue, e.lane, e.seq FROM back JOIN queue_events e USING (seq))
+	SELECT id FROM back`
+
+// Redrive implements [queue.Graveyard].
+func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
+	var chosen []pgtype.UUID
+	for _, id := range ids {
+		chosen = append(chosen, postgres.ID(id))
+	}
+	err = q.forced.Write(ctx, func(tx *postgres.Tx) error {
+		n = 0
+		back := map[bellhop.EventID]bool{}
+		err := tx.Do(func(b *postgres.Batch) {
+			b.Each(func(r pgx.Rows) error {
+				var id bellhop.EventID
+				err := r.Scan((*[16]byte)(&id))
+				back[id] = true
+				n++
+				return err
+			}, redrive, q.id, chosen)
+		})
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if !back[id] {
+				return noDeadLetter(id)
+			}
+		}
+		return tx.Commit(func(*postgres.Batch) {})
+	})
+	if err != nil {
+		return 0, wrap("put dead letters back", err)
+	}
+	q.wake()
+	q.tell()
+	return n, nil
+}

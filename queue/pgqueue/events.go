@@ -1,0 +1,117 @@
+package pgqueue
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/bodies"
+	"bellhop/internal/postgres"
+)
+
+// maxBody is the largest body that is taken: more than any webhook that is.
+const maxBody = 8 << 20
+
+// packed is an event as it is to be stored. Nothing of it is the caller's.
+type packed struct {
+	event  bellhop.Event // without its body
+	coding int64
+	body   []byte
+}
+
+func weigh(all []packed) (n int) {
+	for _, p := range all {
+		n += len(p.body)
+	}
+	return n
+}
+
+func (b *Broker) packAll(events []*bellhop.Event) ([]packed, error) {
+	out := make([]packed, len(events))
+	for i, e := range events {
+		if len(e.Body) == 0 || len(e.Body) > maxBody {
+			return nil, bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d", len(e.Body), maxBody)
+		}
+		out[i].event = *e
+		out[i].event.Body = nil
+		out[i].coding, out[i].body = b.bodies.pack(e.Body)
+	}
+	return out, nil
+}
+
+// archive packs the bodies that are kept.
+type archive struct {
+	*bodies.Packer
+	kept atomic.Bool // the dictionary is in the database
+}
+
+func (a *archive) pack(body []byte) (coding int64, stored []byte) {
+	var scratch []byte
+	if coding, stored = a.Pack(&scratch, body); coding == 0 {
+		stored = bytes.Clone(stored)
+	}
+	return coding, stored
+}
+
+// keepDictionary makes sure that the database has what bodies are packed with,
+// before any is.
+func (b *Broker) keepDictionary(ctx context.Context) error {
+	if b.bodies.kept.Load() {
+		return nil
+	}
+	id, bytes := b.bodies.Dictionary()
+	err := b.webhooks.Once(ctx, func(b *postgres.Batch) {
+		b.Exec(`INSERT INTO queue_dictionaries (id, bytes) VALUES ($1,$2) ON CONFLICT (id) DO NOTHING`, id, bytes)
+	})
+	if err == nil {
+		b.bodies.kept.Store(true)
+	}
+	return wrap("keep the dictionary", err)
+}
+
+func (b *Broker) dictionary(ctx context.Context, id int64) (bytes []byte, err error) {
+	err = b.worker.Read(ctx, func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error { return r.Scan(&bytes) }, `SELECT bytes FROM queue_dictionaries WHERE id = $1`, id)
+	})
+	return bytes, err
+}
+
+// eventColumns are what [scanEvent] reads, of a table or alias e.
+const eventColumns = `e.id, e.shop, e.topic, e.api_version, e.webhook_id, e.shopify_event_id, e.triggered_at, e.accepted_at,
+	e.signed_by, e.trace_parent`
+
+func scanEvent(e *bellhop.Event) []any {
+	return []any{(*[16]byte)(&e.ID), &e.Shop, &e.Topic, &e.APIVersion, &e.WebhookID, &e.ShopifyEventID,
+		postgres.TimeTo(&e.TriggeredAt), postgres.TimeTo(&e.AcceptedAt), postgres.TextTo(&e.SignedBy), postgres.TextTo(&e.TraceParent)}
+}
+
+// stored is an event as it was read, its body still packed.
+type stored struct {
+	seq    int64
+	event  *bellhop.Event
+	coding int64
+	body   []byte
+}
+
+// readStored adds a query for events by their seq to a batch.
+func readStored(b *postgres.Batch, seqs []int64, add func(stored)) {
+	b.Each(func(r pgx.Rows) error {
+		s := stored{event: &bellhop.Event{}}
+		err := r.Scan(append(scanEvent(s.event), &s.seq, &s.coding, &s.body)...)
+		add(s)
+		return err
+	}, `SELECT `+eventColumns+`, e.seq, e.coding, e.body FROM queue_events e WHERE e.seq = ANY($1)`, seqs)
+}
+
+func (b *Broker) unpack(ctx context.Context, s stored) (*bellhop.Event, error) {
+	body, err := b.bodies.Unpack(s.coding, s.body, func(id int64) ([]byte, error) { return b.dictionary(ctx, id) })
+	if err != nil {
+		return nil, fmt.Errorf("unpack event %s: %w", s.event.ID, err)
+	}
+	s.event.Body = body
+	return s.event, nil
+}

@@ -1,0 +1,115 @@
+// Package pgqueue keeps queues in a PostgreSQL database, which the store may
+// share, for any number of processes at once. It promises no order.
+//
+// An event that is sent gets a row with its body and a small one in
+// queue_waiting; a batch that is received becomes one row of leases; settling it
+// deletes that row and the bodies. No row with a body is ever changed, and only
+// trouble is written down event by event.
+//
+// Sending waits for the disk. Receiving and settling don't: when the server
+// dies, the last of both is lost, and what it was about is handed out once more.
+//
+// Leases are by the database's clock, since those of the processes may differ.
+// A process that dies gives back what it had leased: the others see within
+// seconds that it no longer says that it lives.
+package pgqueue
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bellhop/internal/postgres"
+	"bellhop/queue"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schema is the queues' part of the database.
+func Schema() postgres.Schema {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the name is right or nothing works
+	}
+	return postgres.Schema{Name: "queue", FS: sub}
+}
+
+// Queue is one queue in a database.
+type Queue struct {
+	*Broker
+	id   int64
+	name string
+
+	sends  *postgres.Group[[]packed]
+	resign atomic.Pointer[outage]
+	rung   chan struct{} // others are to be told that something waits
+	woken  chan struct{} // something may be there to be had
+
+	claiming  chan struct{} // holds one token: receivers of this process claim in turn
+	listening atomic.Bool   // notifications come
+
+	// Below: only with the token.
+	consumer *consumer
+	cursor   int64 // the lane served last
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+}
+
+var _ queue.Queue = (*Queue)(nil)
+
+func newQueue(b *Broker, id int64, name string) *Queue {
+	q := &Queue{Broker: b, id: id, name: name, rung: make(chan struct{}, 1), woken: make(chan struct{}, 1),
+		claiming: make(chan struct{}, 1), cursor: int64(rand.Int32())}
+	q.claiming <- struct{}{}
+	q.sends = postgres.NewGroup(q.sendAll, weigh)
+	q.ctx, q.stop = context.WithCancel(context.Background())
+	q.wg.Go(func() { q.sends.Serve(q.ctx) })
+	q.wg.Go(func() { q.ring(q.ctx) })
+	return q
+}
+
+// laneOf tells shops apart by a number, up to [lastLane]. Two shops that have the
+// same share their turns.
+func laneOf(shop string) int64 {
+	h := fnv.New32a()
+	h.Write([]byte(shop))
+	return int64(h.Sum32() >> 1)
+}
+
+// closeLimit is how long giving back what is leased may take.
+const closeLimit = 3 * time.Second
+
+// Close gives back what this process has leased.
+func (q *Queue) Close() error {
+	q.stop()
+	<-q.claiming // whoever receives now has been told to stop, or ends by itself
+	defer func() { q.claiming <- struct{}{} }()
+	q.wg.Wait()
+	if q.consumer == nil {
+		return nil
+	}
+	c := q.consumer
+	q.consumer = nil
+	err := q.worker.Within(closeLimit).Once(context.Background(), func(b *postgres.Batch) {
+		b.Exec(`UPDATE queue_leases SET expires_at = to_timestamp(0) WHERE queue = $1 AND consumer = $2`, q.id, c.id)
+		b.Exec(`DELETE FROM queue_consumers WHERE id = $1`, c.id)
+		b.Exec(tellAll, channel, q.topic())
+	})
+	return wrap("give back what was leased", err)
+}
+
+func wrap(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package pgqueue
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+)
+
+// sendLimit is how long a Send may take unless told otherwise.
+const sendLimit = 800 * time.Millisecond
+
+// resignFor is how long nothing is tried after a send has found the database
+// away. Who comes meanwhile is told so at once: behind a database that answers
+// nothing each would otherwise wait for those before him as well.
+const resignFor = 250 * time.Millisecond
+
+// outage is a database that was away a moment ago.
+type outage struct {
+	until time.Time
+	err   error
+}
+
+// Send implements [queue.Producer]. After an error of kind bellhop.Unavailable
+// the events may be in the queue all the same: the answer to the commit may be
+// all that was lost.
+func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
+	all, err := q.packAll(events)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	if o := q.resign.Load(); o != nil && time.Now().Before(o.until) {
+		return o.err
+	}
+	wait, cancel := context.WithTimeout(ctx, q.limit)
+	defer cancel()
+	err = q.sends.Do(wait, all)
+	if err != nil && ctx.Err() == nil && wait.Err() != nil {
+		return &bellhop.Error{Kind: bellhop.Unavailable, Code: "queue_unavailable", Cause: err,
+			Message: "the queue's database takes too long: try again later"}
+	}
+	return err
+}
+
+// sendAll sends what was gathered. If the whole fails for what one of them
+// holds, each is sent by itself.
+func (q *Queue) sendAll(ctx context.Context, jobs []*postgres.Job[[]packed]) {
+	err := q.insert(ctx, jobs)
+	switch {
+	case err == nil:
+		q.wake()
+		q.tell()
+	case bellhop.KindOf(err) == bellhop.Unavailable:
+		q.resign.Store(&outage{time.Now().Add(resignFor), err})
+	case len(jobs) > 1:
+		for i := range jobs {
+			q.sendAll(ctx, jobs[i:i+1])
+		}
+		return
+	}
+	for _, j := range jobs {
+		j.Err = err
+	}
+}
+
+// insertEvents does nothing for a queue that is gone.
+var insertEvents = `WITH kept AS (
+	INSERT INTO queue_events (queue, lane, id, shop, topic, api_version, webhook_id, shopify_event_id, triggered_at, accepted_at,
+		signed_by, trace_parent, coding, body)
+	SELECT $14::int, n.* FROM ` + postgres.Unnest("int uuid text text text text text timestamptz timestamptz text text bigint bytea") + ` AS n
+	WHERE EXISTS (SELECT 1 FROM queues WHERE id = $14::int)
+	RETURNING queue, lane, seq)
+INSERT INTO queue_waiting (queue, lane, seq) SELECT queue, lane, seq FROM kept`
+
+func (q *Queue) insert(ctx context.Context, jobs []*postgres.Job[[]packed]) error {
+	if err := q.keepDictionary(ctx); err != nil {
+		return err
+	}
+	var rows postgres.Rows
+	for _, j := range jobs {
+		for _, p := range j.What {
+			e := &p.event
+			rows.Next().Int(laneOf(e.Shop)).ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).
+				Text(e.ShopifyEventID).Time(e.TriggeredAt).Always(e.AcceptedAt).Text(string(e.SignedBy)).
+				TextOrNull(e.TraceParent).Int(p.coding).Bytes(p.body)
+		}
+	}
+	var kept int64
+	err := q.webhooks.Once(ctx, func(b *postgres.Batch) { b.Count(&kept, insertEvents, rows.Args(q.id)...) })
+	if err == nil && kept == 0 {
+		return noQueue(q.name)
+	}
+	return wrap("send into the queue", err)
+}
