@@ -25,6 +25,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/queue"
 )
@@ -107,9 +108,10 @@ func (q *Queue) Close() error {
 	return wrap("give back what was leased", err)
 }
 
+// wrap says what was attempted; that something is not there says enough.
 func wrap(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+	if err == nil || bellhop.KindOf(err) == bellhop.NotFound {
+		return err
 	}
-	return nil
+	return fmt.Errorf("%s: %w", what, err)
 }
