@@ -68,4 +68,5 @@ type Trace struct {
 	AcceptedAt  time.Time
 	RecordedAt  time.Time
 	PushedAt    time.Time // the first answer of FCM for any push of the order
+	TraceParent string    // see Event
 }

@@ -173,7 +173,8 @@ func (w *canon) content(o *bellhop.Order) {
 		w.time(t)
 	}
 	w.int(o.Number)
-	w.text(o.Name, o.CustomerName, o.CustomerEmail, o.Note, o.FinancialStatus, o.FulfillmentStatus, string(o.Handling))
+	w.text(o.Name, o.CustomerName, o.CustomerEmail, o.Note, o.FinancialStatus, o.FulfillmentStatus, string(o.Handling),
+		o.Trace.TraceParent)
 	w.bool(o.Test)
 	w.money(o.Total)
 	w.bool(o.Presentment != nil)

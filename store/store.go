@@ -123,7 +123,8 @@ type OrderBrief struct {
 	Total        bellhop.Money
 	Items        int // lines
 	CustomerName string
-	Gathered     bool // the device's running digest counts it already: it is tried again
+	TraceParent  string // Trace.TraceParent
+	Gathered     bool   // the device's running digest counts it already: it is tried again
 }
 
 // Gathering is a running sum of the orders that one replacing push stands for.
@@ -179,7 +180,8 @@ type Ledger interface {
 	Lines(ctx context.Context, q LineQuery) (LinePage, error)
 	// Archived returns up to limit events of a shop that were accepted at or
 	// after since and have their body still, oldest first, and begins after
-	// the event after.
+	// the event after. Neither it nor Lines tells their TraceParent: what is
+	// replayed belongs to no trace of long ago.
 	Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error)
 	// Prune drops the bodies of settled events that were accepted before, at
 	// most limit of them, and returns how many. Lines stay.

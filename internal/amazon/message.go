@@ -63,6 +63,7 @@ type metadata struct {
 	TriggeredAt    time.Time       `json:"triggered_at,omitzero"`
 	AcceptedAt     time.Time       `json:"accepted_at,omitzero"`
 	SignedBy       bellhop.Signer  `json:"signed_by,omitempty"`
+	TraceParent    string          `json:"traceparent,omitempty"`
 }
 
 // RefError says that the body of a message is kept in a bucket.
@@ -106,13 +107,13 @@ func tooLarge(e *bellhop.Event, limit int) error {
 
 // bare returns a message that lacks the body.
 func bare(e *bellhop.Event) (Message, error) {
-	for _, text := range []string{e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID, string(e.SignedBy)} {
+	for _, text := range []string{e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID, string(e.SignedBy), e.TraceParent} {
 		if !utf8.ValidString(text) {
-			return Message{}, bellhop.Invalidf("event_text", "an event's shop, topic, version, ids and signer must be UTF-8")
+			return Message{}, bellhop.Invalidf("event_text", "an event's shop, topic, version, ids, signer and trace must be UTF-8")
 		}
 	}
 	meta, err := json.Marshal(metadata{formatVersion, e.ID, e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID,
-		e.TriggeredAt, e.AcceptedAt, e.SignedBy})
+		e.TriggeredAt, e.AcceptedAt, e.SignedBy, e.TraceParent})
 	if err != nil {
 		return Message{}, bellhop.Invalidf("event_time", "an event's times must be those of a calendar: %v", err)
 	}
@@ -242,7 +243,8 @@ func (m Message) head() (*bellhop.Event, error) {
 		return nil, bellhop.Invalidf("foreign_message", "the message's attribute %s lacks a version, an id or a shop: it is none of bellhop's", AttrEvent)
 	}
 	return &bellhop.Event{ID: d.ID, Shop: d.Shop, Topic: d.Topic, APIVersion: d.APIVersion, WebhookID: d.WebhookID,
-		ShopifyEventID: d.ShopifyEventID, TriggeredAt: d.TriggeredAt, AcceptedAt: d.AcceptedAt, SignedBy: d.SignedBy}, nil
+		ShopifyEventID: d.ShopifyEventID, TriggeredAt: d.TriggeredAt, AcceptedAt: d.AcceptedAt, SignedBy: d.SignedBy,
+		TraceParent: d.TraceParent}, nil
 }
 
 func decompress(text string) ([]byte, error) {

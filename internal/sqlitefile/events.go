@@ -14,6 +14,10 @@ type Archived struct {
 const EventColumns = `e.seq, e.id, e.shop, e.topic, e.api_version, e.webhook_id,
 	e.shopify_event_id, e.triggered_at, e.accepted_at, e.signed_by`
 
+// TraceColumn is the event's TraceParent. It is the queue's: the store keeps that
+// of an order, and a replay from the archive belongs to no trace of before.
+const TraceColumn = `e.trace_parent`
+
 // BodyColumns are what [File.ScanBody] reads after them.
 const BodyColumns = `e.coding, e.body`
 
@@ -22,11 +26,11 @@ const BodyColumns = `e.coding, e.body`
 func (tx *Tx) Append(e *bellhop.Event) (seq int64, err error) {
 	coding, body := tx.file.bodies.Pack(&tx.scratch, e.Body)
 	st := tx.Prepare(`INSERT INTO events (id, shop, topic, api_version, webhook_id, shopify_event_id,
-		triggered_at, accepted_at, signed_by, coding, body) VALUES (?,?,?,?,?,?,?,?,?,?,?)
+		triggered_at, accepted_at, signed_by, coding, body, trace_parent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (id) DO NOTHING`)
 	err = st.Blob(e.ID[:]).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).
 		TextOrNull(e.ShopifyEventID).Time(e.TriggeredAt).Time(e.AcceptedAt).Text(string(e.SignedBy)).
-		Int(coding).Blob(body).Exec()
+		Int(coding).Blob(body).TextOrNull(e.TraceParent).Exec()
 	if err != nil {
 		return 0, err
 	}
@@ -76,9 +80,10 @@ func (f *File) ScanBody(c *Conn, r Row) ([]byte, error) {
 func (f *File) Event(c *Conn, seq int64) (*bellhop.Event, error) {
 	var e *bellhop.Event
 	var bad error
-	_, err := c.Prepare(`SELECT ` + EventColumns + `, ` + BodyColumns + ` FROM events e WHERE e.seq = ?`).Int(seq).
+	_, err := c.Prepare(`SELECT ` + EventColumns + `, ` + TraceColumn + `, ` + BodyColumns + ` FROM events e WHERE e.seq = ?`).Int(seq).
 		First(func(r Row) {
 			e = ScanEvent(r).Event
+			e.TraceParent = r.Text()
 			e.Body, bad = f.ScanBody(c, r)
 		})
 	if err == nil {

@@ -17,6 +17,7 @@ import (
 func (s suite) roundTrip(t *testing.T) {
 	_, q := s.open(t, 3)
 	full, bare := event("a", 1), event("a", 2)
+	full.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	bare.ShopifyEventID, bare.TriggeredAt = "", time.Time{}
 	send(t, q, full, bare)
 	got := map[bellhop.EventID]queue.Delivery{}

@@ -101,11 +101,12 @@ func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
 	})
 }
 
-const deadColumns = `d.attempts, d.reason, d.died_at, ` + sqlitefile.EventColumns
+const deadColumns = `d.attempts, d.reason, d.died_at, ` + sqlitefile.EventColumns + `, ` + sqlitefile.TraceColumn
 
 func scanDead(r sqlitefile.Row) queue.DeadLetter {
-	return queue.DeadLetter{Attempts: int(r.Int()), Reason: r.Text(), DiedAt: r.Time(),
-		Event: sqlitefile.ScanEvent(r).Event}
+	d := queue.DeadLetter{Attempts: int(r.Int()), Reason: r.Text(), DiedAt: r.Time(), Event: sqlitefile.ScanEvent(r).Event}
+	d.Event.TraceParent = r.Text()
+	return d
 }
 
 // DeadLetters implements [queue.Graveyard].

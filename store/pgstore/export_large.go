@@ -113,7 +113,8 @@ func (x *exporter) orders(b *postgres.Batch, shop, order int64) {
 const exportedOrder = `o.order_id, o.deleted, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.edit_id,
 	o.refund_at, o.refund_id, o.placed_at IS NOT NULL, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at,
 	o.name, o.number, o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
-	o.financial_status, o.fulfillment_status, o.test, o.lines, o.handling, o.triggered_at, o.accepted_at, o.recorded_at`
+	o.financial_status, o.fulfillment_status, o.test, o.lines, o.handling, o.triggered_at, o.accepted_at, o.recorded_at,
+	o.trace_parent`
 
 // readOrderRow reads what it knows of an order, without its items.
 func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row store.OrderRow, lines int64, err error) {
@@ -130,7 +131,8 @@ func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row store.OrderRow, line
 		postgres.TextTo(&total), postgres.TextTo(&seenCurrency), postgres.TextTo(&seenTotal), postgres.TextTo(&o.CustomerName),
 		postgres.TextTo(&o.CustomerEmail), postgres.TextTo(&o.Note), postgres.TextTo(&o.FinancialStatus),
 		postgres.TextTo(&o.FulfillmentStatus), postgres.BoolTo(&o.Test), postgres.IntTo(&lines), postgres.TextTo(&o.Handling),
-		postgres.TimeTo(&t.TriggeredAt), postgres.TimeTo(&t.AcceptedAt), postgres.TimeTo(&t.RecordedAt))
+		postgres.TimeTo(&t.TriggeredAt), postgres.TimeTo(&t.AcceptedAt), postgres.TimeTo(&t.RecordedAt),
+		postgres.TextTo(&t.TraceParent))
 	kinds(&row.State)
 	if err != nil || !whole {
 		return row, lines, err

@@ -143,7 +143,8 @@ func fillOrder(r *postgres.Rows, o *store.OrderRow) {
 	} else {
 		r.Always(c.PlacedAt).Int(store.Offset(c.PlacedAt)).Always(c.UpdatedAt)
 	}
-	fill(r, c).Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt)
+	fill(r, c).Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt).
+		TextOrNull(c.Trace.TraceParent)
 }
 
 func itemRows(orders []store.OrderRow) *postgres.Rows {

@@ -16,7 +16,7 @@ import (
 const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
 	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
 	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
-	o.financial_status, o.fulfillment_status, o.test, o.triggered_at, o.accepted_at, o.recorded_at,
+	o.financial_status, o.fulfillment_status, o.test, o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent,
 	(SELECT min(sent_at) FROM pushes p WHERE p.shop_id = o.shop_id AND p.order_id = o.order_id)`
 
 func readOrder(r pgx.Rows, shop string) (bellhop.Order, error) {
@@ -28,7 +28,8 @@ func readOrder(r pgx.Rows, shop string) (bellhop.Order, error) {
 		postgres.TimeTo(&o.PlacedAt), &placed, postgres.TimeTo(&o.UpdatedAt), &updated, postgres.TimeTo(&o.CancelledAt),
 		&o.Name, &o.Number, &currency, &total, &seenCurrency, &seenTotal, &o.CustomerName, &o.CustomerEmail, &o.Note,
 		&o.FinancialStatus, &o.FulfillmentStatus, &o.Test, postgres.TimeTo(&o.Trace.TriggeredAt),
-		postgres.TimeTo(&o.Trace.AcceptedAt), postgres.TimeTo(&o.Trace.RecordedAt), postgres.TimeTo(&o.Trace.PushedAt))
+		postgres.TimeTo(&o.Trace.AcceptedAt), postgres.TimeTo(&o.Trace.RecordedAt), postgres.TextTo(&o.Trace.TraceParent),
+		postgres.TimeTo(&o.Trace.PushedAt))
 	if err != nil {
 		return o, err
 	}

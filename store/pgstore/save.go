@@ -17,12 +17,12 @@ const (
 	contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency, total,
 		presentment_currency, presentment_total, customer_name, customer_email, note, financial_status, fulfillment_status,
 		test, lines, sought`
-	traceColumns = `handling, triggered_at, accepted_at, recorded_at`
+	traceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
 
 	keyTypes     = `bigint bigint `
 	stateTypes   = `bool timestamptz timestamptz bigint timestamptz bigint timestamptz bigint `
 	contentTypes = `timestamptz bigint timestamptz bigint timestamptz text bigint text text text text text text text text text bool bigint text `
-	traceTypes   = `text timestamptz timestamptz timestamptz`
+	traceTypes   = `text timestamptz timestamptz timestamptz text`
 )
 
 var (
@@ -136,11 +136,11 @@ func sought(o *bellhop.Order) string {
 // trace adds what is set once.
 func (o *orderRow) trace(r *postgres.Rows) {
 	if o.first == nil {
-		r.Text("").Time(time.Time{}).Time(time.Time{}).Time(time.Time{})
+		r.Text("").Time(time.Time{}).Time(time.Time{}).Time(time.Time{}).TextOrNull("")
 		return
 	}
 	e := o.first.Event
-	r.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(o.first.At)
+	r.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(o.first.At).TextOrNull(e.TraceParent)
 }
 
 func (o *orderRow) items(r *postgres.Rows) {

@@ -250,7 +250,7 @@ func (im *importer) order(o *store.OrderRow) error {
 		return err
 	}
 	t := o.Order.Trace
-	entries, err := prepare([]bellhop.Fact{{Event: &bellhop.Event{TriggeredAt: t.TriggeredAt, AcceptedAt: t.AcceptedAt},
+	entries, err := prepare([]bellhop.Fact{{Event: &bellhop.Event{TriggeredAt: t.TriggeredAt, AcceptedAt: t.AcceptedAt, TraceParent: t.TraceParent},
 		At: t.RecordedAt, OrderID: o.ID, Order: versioned(o)}})
 	if err != nil {
 		return err

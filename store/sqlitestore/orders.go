@@ -14,7 +14,7 @@ import (
 const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
 	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
 	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
-	o.financial_status, o.fulfillment_status, o.test, o.triggered_at, o.accepted_at, o.recorded_at,
+	o.financial_status, o.fulfillment_status, o.test, o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent,
 	(SELECT min(sent_at) FROM pushes WHERE shop_id = o.shop_id AND order_no = o.no)`
 
 func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
@@ -43,7 +43,8 @@ func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
 	}
 	o.CustomerName, o.CustomerEmail, o.Note = r.Text(), r.Text(), r.Text()
 	o.FinancialStatus, o.FulfillmentStatus, o.Test = r.Text(), r.Text(), r.Bool()
-	o.Trace = bellhop.Trace{TriggeredAt: r.Time(), AcceptedAt: r.Time(), RecordedAt: r.Time(), PushedAt: r.Time()}
+	o.Trace = bellhop.Trace{TriggeredAt: r.Time(), AcceptedAt: r.Time(), RecordedAt: r.Time(), TraceParent: r.Text(),
+		PushedAt: r.Time()}
 	return o, nil
 }
 

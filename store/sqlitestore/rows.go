@@ -76,15 +76,16 @@ func bindContent(st *sqlitefile.Stmt, e *entry) *sqlitefile.Stmt {
 }
 
 // traceColumns are what bindTrace binds.
-const traceColumns = `handling, triggered_at, accepted_at, recorded_at`
+const traceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
 
 func bindTrace(st *sqlitefile.Stmt, e *entry) *sqlitefile.Stmt {
-	return st.Text(string(bellhop.HandlingNew)).Time(e.Event.TriggeredAt).Time(e.Event.AcceptedAt).Time(e.At)
+	return st.Text(string(bellhop.HandlingNew)).Time(e.Event.TriggeredAt).Time(e.Event.AcceptedAt).Time(e.At).
+		TextOrNull(e.Event.TraceParent)
 }
 
 func insertOrder(c *sqlitefile.Conn, shop int64, s store.State, e *entry) (no int64, err error) {
 	st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `)
-		VALUES (?,?, ?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?)`).Int(shop).Int(e.OrderID)
+		VALUES (?,?, ?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)`).Int(shop).Int(e.OrderID)
 	if err := bindTrace(bindContent(bindState(st, s), e), e).Exec(); err != nil {
 		return 0, err
 	}
@@ -101,7 +102,7 @@ func updateOrder(c *sqlitefile.Conn, no int64, m store.Merged, e *entry) error {
 		return err
 	}
 	if m.First {
-		st := c.Prepare(`UPDATE orders SET (` + traceColumns + `) = (?,?,?,?) WHERE no = ?`)
+		st := c.Prepare(`UPDATE orders SET (` + traceColumns + `) = (?,?,?,?,?) WHERE no = ?`)
 		if err := bindTrace(st, e).Int(no).Exec(); err != nil {
 			return err
 		}
@@ -137,7 +138,7 @@ func (b *batch) wipe(shop, no int64, at time.Time) error {
 	c := b.tx.Conn
 	err := c.Prepare(`UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `)
 		= (1,NULL,NULL,NULL,NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,
-		NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL) WHERE no = ?`).Int(no).Exec()
+		NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL,NULL) WHERE no = ?`).Int(no).Exec()
 	if err != nil {
 		return err
 	}

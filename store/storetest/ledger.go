@@ -15,7 +15,7 @@ func dead(f *fixture) {
 	f.must(f.s.Dead(f.ctx, fact.Event, "not JSON", at(5)))
 	f.must(f.s.Dead(f.ctx, fact.Event, "still not JSON", at(6)))
 	want := *fact.Event
-	want.Body = nil
+	want.Body, want.TraceParent = nil, ""
 	f.equal("lines", f.allLines(store.LineQuery{}), []store.Line{
 		{Event: want, Outcome: bellhop.OutcomeDead, Reason: "still not JSON", At: at(6)}})
 	f.totalsMatch()
@@ -84,7 +84,9 @@ func archiveAndPrune(f *fixture) {
 		for _, e := range events {
 			for i, fact := range facts {
 				if e.ID == fact.Event.ID {
-					f.equal("event", e, fact.Event)
+					want := *fact.Event
+					want.TraceParent = ""
+					f.equal("event", *e, want)
 					got = append(got, i)
 				}
 			}
@@ -157,7 +159,8 @@ func changes(f *fixture) {
 	got, err := f.s.Changes(f.ctx, shop, 0, 100)
 	f.must(err)
 	want := []store.Change{
-		{Kind: store.ChangeRecorded, At: new7.At, TraceParent: new7.Event.TraceParent}, {Kind: store.ChangeUpdated, At: update.At},
+		{Kind: store.ChangeRecorded, At: new7.At, TraceParent: new7.Event.TraceParent},
+		{Kind: store.ChangeUpdated, At: update.At, TraceParent: update.Event.TraceParent},
 		{Kind: store.ChangeHandled, At: at(50)},
 		{Kind: store.ChangeSettled, PushID: owed[0].Pushes[0], At: at(63)},
 		{Kind: store.ChangeUpdated, At: del.At},

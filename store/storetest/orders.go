@@ -41,7 +41,8 @@ func roundTrip(f *fixture) {
 	f.record(fact)
 	want := *fact.Order
 	want.Handling = bellhop.HandlingNew
-	want.Trace = bellhop.Trace{TriggeredAt: fact.Event.TriggeredAt, AcceptedAt: fact.Event.AcceptedAt, RecordedAt: fact.At}
+	want.Trace = bellhop.Trace{TriggeredAt: fact.Event.TriggeredAt, AcceptedAt: fact.Event.AcceptedAt, RecordedAt: fact.At,
+		TraceParent: fact.Event.TraceParent}
 	got := f.getOrder(math.MaxInt64)
 	if len(got.Pushes) != 1 || got.Pushes[0].Status != bellhop.PushSkipped {
 		f.Errorf("pushes %+v", got.Pushes)

@@ -183,8 +183,36 @@ func oneBatchSeesItself(f *fixture) {
 	f.equal("total", o.Total.String(), "10.03")
 	f.equal("refunded", o.RefundedAt, at(4))
 	f.equal("pushes", len(o.Pushes), 1)
-	f.equal("trace", o.Trace, bellhop.Trace{TriggeredAt: one.Event.TriggeredAt, AcceptedAt: one.Event.AcceptedAt, RecordedAt: one.At})
+	f.equal("trace", o.Trace, bellhop.Trace{TriggeredAt: one.Event.TriggeredAt, AcceptedAt: one.Event.AcceptedAt, RecordedAt: one.At,
+		TraceParent: one.Event.TraceParent})
 	f.totalsMatch()
+}
+
+// keepsTheFirstTrace checks that pushes belong to the trace of the event that
+// first brought their order, whatever comes later.
+func keepsTheFirstTrace(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	traced := func(id int64, version int, parent string) bellhop.Fact {
+		fact := f.order(shop, id, version)
+		fact.Event.TraceParent = parent
+		return fact
+	}
+	const one, two = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	f.record(f.touch(shop, 1, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)}))
+	f.record(traced(1, 2, one), traced(2, 2, ""), traced(3, 2, one), traced(4, 2, one))
+	f.record(traced(1, 1, two), traced(1, 3, two), traced(2, 3, two), f.deletion(shop, 4), traced(4, 9, two))
+	for id, want := range map[int64]string{1: one, 2: "", 3: one} {
+		f.equal(fmt.Sprint("trace of order ", id), f.getOrder(id).Trace.TraceParent, want)
+	}
+	f.noOrder(4)
+	got := map[int64]string{}
+	for _, o := range f.claim(at(9999), 10) {
+		for _, brief := range o.Orders {
+			got[brief.ID] = brief.TraceParent
+		}
+	}
+	f.equal("traces of the pushes", got, map[int64]string{1: one, 2: "", 3: one})
 }
 
 func outcomesAreCounted(f *fixture) {

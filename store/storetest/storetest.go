@@ -34,6 +34,7 @@ func Run(t *testing.T, d Driver) {
 		{"EveryShuffleConverges", everyShuffleConverges},
 		{"RedeliveryKeepsTheLine", redeliveryKeepsTheLine},
 		{"OneBatchSeesItself", oneBatchSeesItself},
+		{"KeepsTheFirstTrace", keepsTheFirstTrace},
 		{"OutcomesAreCounted", outcomesAreCounted},
 		{"UnknownShop", unknownShop},
 		{"DisabledShop", disabledShop},
@@ -154,9 +155,13 @@ func (f *fixture) event(domain, topic string) *bellhop.Event {
 	return e
 }
 
-// order makes a fact of an order's version: the higher, the newer.
+// order makes a fact of an order's version: the higher, the newer. Every other one
+// is traced.
 func (f *fixture) order(domain string, id int64, version int) bellhop.Fact {
 	e := f.event(domain, "orders/updated")
+	if f.n%2 == 1 {
+		e.TraceParent = fmt.Sprintf("00-4bf92f3577b34da6a3ce929d0e0e4736-%016x-01", f.n)
+	}
 	usd := func(cents int64) bellhop.Money { return bellhop.Money{Units: cents, Digits: 2, Currency: "USD"} }
 	o := &bellhop.Order{Shop: domain, ID: id,
 		Version: bellhop.Version{UpdatedAt: at(version), TriggeredAt: at(version), Hash: uint64(version)*31 + uint64(id)},

@@ -1,0 +1,109 @@
+package sqlitequeue_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/queue"
+	"bellhop/queue/sqlitequeue"
+)
+
+// TestOlderFile has events wait and lie dead in a file of before events had
+// a trace: it is refused with what to run, and after that nothing is missing.
+func TestOlderFile(t *testing.T) {
+	ctx := t.Context()
+	path := filepath.Join(t.TempDir(), "bellhop.db")
+	if _, err := sqlitefile.Migrate(ctx, path, sqlitequeue.Schema()); err != nil {
+		t.Fatal(err)
+	}
+	sendTwoAndBuryOne(t, path)
+	makeOlder(t, path)
+	if err := sqlitefile.Check(ctx, path, sqlitequeue.Schema()); err == nil || !strings.Contains(err.Error(), "bellhop migrate") {
+		t.Errorf("an older file: %v; want what to run", err)
+	}
+	if n, err := sqlitefile.Migrate(ctx, path, sqlitequeue.Schema()); n != 1 || err != nil {
+		t.Fatalf("migrate: %d, %v; want 1", n, err)
+	}
+	q := openOrders(t, open(t, path))
+	if n, err := q.Redrive(ctx); n != 1 || err != nil {
+		t.Errorf("redrive: %d, %v; want 1", n, err)
+	}
+	for got := 0; got < 2; {
+		ds, err := q.Receive(ctx, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range ds {
+			if d.Event.TraceParent != "" || string(d.Event.Body) != "{}" {
+				t.Errorf("received %+v", d.Event)
+			}
+		}
+		got += len(ds)
+	}
+}
+
+func openOrders(t *testing.T, b queue.Broker) queue.Queue {
+	t.Helper()
+	q, err := b.Open(t.Context(), "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { q.Close() })
+	return q
+}
+
+func sendTwoAndBuryOne(t *testing.T, path string) {
+	t.Helper()
+	ctx := t.Context()
+	f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b := sqlitequeue.NewBroker(f, nil)
+	if err := b.Create(ctx, "orders", queue.DefaultAttributes()); err != nil {
+		t.Fatal(err)
+	}
+	q, err := b.Open(ctx, "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	for n := range byte(2) {
+		e := &bellhop.Event{ID: bellhop.EventID{15: n + 1}, Shop: "a.myshopify.com", Topic: "orders/create", AcceptedAt: time.Now(),
+			SignedBy: bellhop.SignerApp, Body: []byte("{}")}
+		if err := q.Send(ctx, e); err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 {
+			return
+		}
+		ds, err := q.Receive(ctx, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Settle(ctx, queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.Bury, Reason: "a test"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// makeOlder undoes the newest migration of the archive.
+func makeOlder(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, s := range []string{`ALTER TABLE events DROP COLUMN trace_parent`, `DELETE FROM schema_archive WHERE version_id = 2`} {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
