@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http/httptest"
@@ -74,14 +75,20 @@ func newCrash(t *testing.T, rounds int, s wire.Storage) *crash {
 		t.Fatal(err)
 	}
 	c.config = config(s, "fcm:"+account+"?endpoint="+server.URL)
+	c.addr = freeAddress(t)
+	c.addShops(20 + rounds)
+	return c
+}
+
+// freeAddress returns an address that nothing listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.addr = l.Addr().String()
-	l.Close()
-	c.addShops(20 + rounds)
-	return c
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // addShops adds so many shops that none is over its phone's budget.
@@ -110,22 +117,8 @@ func (c *crash) addShops(n int) {
 
 // killUnderLoad returns the twin once it has ended.
 func (c *crash) killUnderLoad() *simulate.Shopify {
-	ctx, enough := context.WithCancel(c.t.Context())
+	twin, enough, wait := c.deliver("http://"+c.addr, 250)
 	defer enough()
-	twin, err := simulate.NewShopify(simulate.ShopifyOptions{
-		Target: "http://" + c.addr + "/webhooks/shopify", Shops: c.shops, Secret: appSecret, Seed: 7,
-		Orders: c.orders, Rate: 250, Duplicates: 0.1, Shuffle: 0.1, Window: 50,
-		Updates: 0.3, Poison: 0.01, TimeScale: 0.0005,
-	})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	var done sync.WaitGroup
-	done.Go(func() {
-		if err := twin.Run(ctx); err != nil {
-			c.t.Errorf("the twin: %v", err)
-		}
-	})
 	rng := rand.New(rand.NewPCG(3, 4))
 	points := pipeline.Points()
 	for round := range c.rounds {
@@ -137,9 +130,9 @@ func (c *crash) killUnderLoad() *simulate.Shopify {
 	}
 	last := c.start("", 0)
 	if c.orders == 0 {
-		enough() // what is under way is answered; what waits to be tried again stays pending
+		enough()
 	}
-	done.Wait()
+	wait()
 	c.t.Cleanup(func() { last.end(c.t) })
 	s := twin.Ledger().Summary()
 	c.t.Logf("%d kills; the twin: %v", c.rounds, s)
@@ -147,6 +140,27 @@ func (c *crash) killUnderLoad() *simulate.Shopify {
 		c.t.Errorf("only %d deliveries were acknowledged: the run shows nothing", s.Acknowledged)
 	}
 	return twin
+}
+
+// deliver has Shopify's twin send so many webhooks a second. After enough, what
+// is under way is answered; what waits to be tried again stays pending.
+func (c *crash) deliver(url string, rate float64) (twin *simulate.Shopify, enough, wait func()) {
+	ctx, enough := context.WithCancel(c.t.Context())
+	twin, err := simulate.NewShopify(simulate.ShopifyOptions{
+		Target: url + "/webhooks/shopify", Shops: c.shops, Secret: appSecret, Seed: 7,
+		Orders: c.orders, Rate: rate, Duplicates: 0.1, Shuffle: 0.1, Window: 50,
+		Updates: 0.3, Poison: 0.01, TimeScale: 0.0005,
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := twin.Run(ctx); err != nil {
+			c.t.Errorf("the twin: %v", err)
+		}
+	})
+	return twin, enough, done.Wait
 }
 
 func (c *crash) killAtRandom(rng *rand.Rand) {
@@ -167,11 +181,18 @@ func (c *crash) killAtPoint(point pipeline.Point, hits int) {
 // process is a bellhop of its own.
 type process struct{ cmd *exec.Cmd }
 
+// start starts one that does all, and kills itself at a point, if one is given.
 func (c *crash) start(point pipeline.Point, hits int) *process {
+	c.t.Helper()
+	return c.launch(stepsAll, c.addr, point, hits)
+}
+
+// launch starts one, and waits until it says that it is ready.
+func (c *crash) launch(s steps, addr string, point pipeline.Point, hits int) *process {
 	c.t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), childDir+"="+c.config.Dir, childDB+"="+c.config.DB, childQueue+"="+c.config.Queue,
-		childPush+"="+c.config.Push, childAddr+"="+c.addr,
+		childPush+"="+c.config.Push, childSteps+"="+string(s), childAddr+"="+addr,
 		childPoint+"="+string(point), childHits+"="+strconv.Itoa(hits))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -182,10 +203,16 @@ func (c *crash) start(point pipeline.Point, hits int) *process {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { cmd.Process.Kill() })
-	if line, err := bufio.NewReader(out).ReadString('\n'); strings.TrimSpace(line) != "ready" {
-		c.t.Fatalf("the process said %q, %v", line, err)
-	}
+	awaitLine(c.t, out, "ready")
 	return &process{cmd}
+}
+
+// awaitLine waits until a child says a line.
+func awaitLine(t *testing.T, out io.Reader, want string) {
+	t.Helper()
+	if line, err := bufio.NewReader(out).ReadString('\n'); strings.TrimSpace(line) != want {
+		t.Fatalf("the process said %q, %v", line, err)
+	}
 }
 
 // wait checks that the process was killed and did not end by itself.

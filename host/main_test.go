@@ -27,6 +27,8 @@ const (
 	childDB    = "HOST_TEST_DB"
 	childQueue = "HOST_TEST_QUEUE"
 	childPush  = "HOST_TEST_PUSH"
+	childTo    = "HOST_TEST_TO"    // the queue to move into
+	childSteps = "HOST_TEST_STEPS" // see steps
 	childPoint = "HOST_TEST_POINT" // kill yourself at this point of the journey
 	childHits  = "HOST_TEST_HITS"  // the so-manieth time that it is reached
 )
@@ -54,10 +56,26 @@ func config(s wire.Storage, push string) wire.Config {
 // oneFile is the default: all in one SQLite file.
 func oneFile(dir string) wire.Storage { return wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:"} }
 
-// child serves until it is told to end, or kills itself.
+// steps say what a child does.
+type steps string
+
+const (
+	stepsAll    steps = ""       // bellhop serve
+	stepsWeb    steps = "web"    // bellhop serve --no-worker
+	stepsWorker steps = "worker" // bellhop worker
+	stepsRecord steps = "record" // bellhop worker --steps record
+	stepsNotify steps = "notify" // bellhop worker --steps notify
+	stepsSwitch steps = "switch" // bellhop queue switch
+)
+
+// child works until it is told to end, or kills itself.
 func child() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	is := steps(os.Getenv(childSteps))
+	if is == stepsSwitch {
+		return switchChild(ctx)
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	c := config(wire.Storage{Dir: os.Getenv(childDir), DB: os.Getenv(childDB), Queue: os.Getenv(childQueue)}, os.Getenv(childPush))
 	parts, err := c.Open(ctx, wire.Options{Log: log})
@@ -68,20 +86,32 @@ func child() error {
 	if err != nil {
 		return err
 	}
-	l, err := host.Listen("BELLHOP_ADDR", os.Getenv(childAddr))
-	if err != nil {
-		return err
-	}
-	fmt.Println("ready")
-	err = host.Serve(ctx, host.Options{
+	err = is.run(ctx, parts, host.Options{
 		Store: parts.Store, Queue: parts.Queue, Loops: parts.Loops, Sender: sender, Healthy: parts.Healthy, AppSecret: appSecret,
-		KeepBodies: c.KeepBodies, Log: log, Now: time.Now, Registry: prometheus.NewRegistry(),
-		Probe: suicide(), Record: true, Notify: true, Listener: l,
+		KeepBodies: c.KeepBodies, Log: log, Now: time.Now, Registry: prometheus.NewRegistry(), Probe: suicide(),
+		Record: is != stepsWeb && is != stepsNotify, Notify: is != stepsWeb && is != stepsRecord,
 	})
 	if e := parts.Close(); err == nil {
 		err = e
 	}
 	return err
+}
+
+func (s steps) run(ctx context.Context, parts *wire.Parts, o host.Options) (err error) {
+	if o.Record != o.Notify {
+		if o.NotifyQueue, err = parts.OpenNotify(ctx); err != nil {
+			return err
+		}
+	}
+	work := host.Work
+	if s == stepsAll || s == stepsWeb {
+		work = host.Serve
+		if o.Listener, err = host.Listen("BELLHOP_ADDR", os.Getenv(childAddr)); err != nil {
+			return err
+		}
+	}
+	fmt.Println("ready")
+	return work(ctx, o)
 }
 
 // suicide returns a probe that kills the process as the environment says.

@@ -49,11 +49,14 @@ func newSQSQueue(t *testing.T) string {
 	defer p.Close()
 	a := queue.DefaultAttributes()
 	a.Visibility = 4 * time.Second
-	if err := p.Broker.Create(t.Context(), name, a); err != nil {
+	if err := p.CreateQueue(t.Context(), name, a); err != nil {
 		t.Fatal(err)
 	}
 	return url
 }
+
+// newPostgresQueue returns the address of an empty queue in a database of its own.
+func newPostgresQueue(t *testing.T) string { return postgres(t).URL(newDatabase(t)) }
 
 // TestJourney carries orders the whole way over each queue and into each
 // database, with the process killed again and again, as TestCrash does over

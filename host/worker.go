@@ -92,7 +92,7 @@ func pause(ctx context.Context, d time.Duration) {
 
 func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Delivery, attrs queue.Attributes) {
 	w.Probe.At(pipeline.PointReceived)
-	stop := w.keepLeases(ctx, deliveries, attrs.Visibility)
+	stop := keepLeases(ctx, w.Queue, w.Log, deliveries, attrs.Visibility)
 	defer stop()
 	events := make([]*bellhop.Event, len(deliveries))
 	for i, d := range deliveries {
@@ -180,7 +180,7 @@ func (w *Worker) Verdict(ctx context.Context, d queue.Delivery, err error, maxAt
 
 // keepLeases extends the leases for as long as the work takes, so that a slow
 // database does not have a batch handed to somebody else meanwhile.
-func (w *Worker) keepLeases(ctx context.Context, deliveries []queue.Delivery, visibility time.Duration) (stop func()) {
+func keepLeases(ctx context.Context, q queue.Consumer, l *slog.Logger, deliveries []queue.Delivery, visibility time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	receipts := make([]queue.Receipt, len(deliveries))
 	for i, d := range deliveries {
@@ -196,8 +196,8 @@ func (w *Worker) keepLeases(ctx context.Context, deliveries []queue.Delivery, vi
 				return
 			case <-tick.C:
 			}
-			if err := w.Queue.Extend(ctx, visibility, receipts...); err != nil && ctx.Err() == nil {
-				w.Log.Warn("extend leases", "err", err)
+			if err := q.Extend(ctx, visibility, receipts...); err != nil && ctx.Err() == nil {
+				l.Warn("extend leases", "err", err)
 			}
 		}
 	})

@@ -46,7 +46,7 @@ type Storage struct {
 var known = map[string]bool{
 	"BELLHOP_ADDR": true, "BELLHOP_DIR": true, "BELLHOP_DB": true, "BELLHOP_QUEUE": true, "BELLHOP_PUSH": true,
 	"BELLHOP_SHOPIFY_SECRET": true, "BELLHOP_LOG": true, "BELLHOP_METRICS_ADDR": true,
-	"BELLHOP_TRUSTED_PROXIES": true, "BELLHOP_KEEP_BODIES": true, "BELLHOP_TEST_ALL": true,
+	"BELLHOP_TRUSTED_PROXIES": true, "BELLHOP_KEEP_BODIES": true, "BELLHOP_QUEUE_TO": true, "BELLHOP_TEST_ALL": true,
 }
 
 // CheckEnviron refuses BELLHOP_ variables that nothing reads. environ is in the

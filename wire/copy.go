@@ -187,6 +187,6 @@ func (e *end) named(err error) error {
 		return err
 	}
 	with := *b
-	with.Message = e.flag + ": " + strings.TrimPrefix(b.Message, "BELLHOP_DB: ")
+	with.Message = e.flag + ": " + strings.TrimPrefix(strings.TrimPrefix(b.Message, "BELLHOP_DB: "), "BELLHOP_QUEUE: ")
 	return &with
 }

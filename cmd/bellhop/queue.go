@@ -21,6 +21,7 @@ type queueCmd struct {
 	Depth   queueDepthCmd   `cmd:"" help:"Show how much waits."`
 	Send    queueSendCmd    `cmd:"" help:"Put an event into the queue, as if it had come as a webhook."`
 	Receive queueReceiveCmd `cmd:"" help:"Take events out of the queue and look at them."`
+	Switch  queueSwitchCmd  `cmd:"" help:"Move all that waits into another queue, while both are in use."`
 	Purge   queuePurgeCmd   `cmd:"" help:"Drop all that waits."`
 }
 

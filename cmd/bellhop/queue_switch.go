@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"bellhop"
+	"bellhop/host"
+	"bellhop/wire"
+)
+
+type queueSwitchCmd struct {
+	asked
+	Dir    string `name:"dir" env:"BELLHOP_DIR" default:"./bellhop-data" help:"The folder of sqlite: files without a path."`
+	DB     string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database, which a queue may be in."`
+	From   string `name:"from" env:"BELLHOP_QUEUE" default:"sqlite:" placeholder:"URL" help:"The queue to empty, as BELLHOP_QUEUE takes it (${env}, or ${default})."`
+	To     string `name:"to" env:"BELLHOP_QUEUE_TO" required:"" placeholder:"URL" help:"The queue to move everything into, as BELLHOP_QUEUE takes it (${env})."`
+	Follow bool   `name:"follow" help:"Go on until interrupted, for as long as webhooks come in to --from."`
+	Dead   bool   `name:"dead" help:"Move the dead letters, too, as events to be tried again."`
+}
+
+// Help implements kong.HelpProvider.
+func (queueSwitchCmd) Help() string {
+	return `Moves events while webhooks keep coming and workers work, each acknowledged in --from once --to has it: none is lost if it is killed; run it again. It ends once nothing waits in --from and nothing is being worked at. Attempts begin anew. docs/services.md has the steps of a change of queues in service.
+
+Other users of this machine can see flags: give a URL with a password in BELLHOP_QUEUE and BELLHOP_QUEUE_TO.
+
+Example:
+
+  bellhop queue switch --from sqlite: --to sqs://sqs.eu-west-1.amazonaws.com/123456789012/orders --follow`
+}
+
+// Run implements the command.
+func (c *queueSwitchCmd) Run(j *job) error {
+	both, err := wire.Storage{Dir: c.Dir, DB: c.DB}.OpenSwitch(j.ctx, c.From, c.To, wire.Options{Log: j.log, Now: j.now})
+	if err != nil {
+		return err
+	}
+	err = c.move(j, both)
+	if e := both.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (c *queueSwitchCmd) move(j *job, both *wire.Switch) error {
+	p := &switchProgress{job: j, bar: isTerminal(j.err), began: j.now()}
+	s := host.Switch{From: both.From.Queue, To: both.To.Queue, Follow: c.Follow, Dead: c.Dead, Log: j.log, Step: p.step}
+	done, err := s.Run(j.ctx, j.hard)
+	p.end()
+	if err != nil {
+		return err
+	}
+	if err := c.report(j, done); err != nil {
+		return err
+	}
+	if j.ctx.Err() != nil && !c.Follow {
+		return bellhop.Errorf(bellhop.Unavailable, "broken_off", "the switch was broken off after %s: run it again to go on",
+			plural(int(done.Moved), "event"))
+	}
+	return nil
+}
+
+func (c *queueSwitchCmd) report(j *job, done host.Switched) error {
+	if c.JSON {
+		return j.json(struct {
+			Moved   int64 `json:"moved"`
+			Refused int64 `json:"refused"`
+			Revived int   `json:"revived"`
+			depthRow
+		}{done.Moved, done.Refused, done.Revived, depthRowOf(done.Left)})
+	}
+	j.say("Moved %s. In --from %s and %s, and %s.", plural(int(done.Moved), "event"),
+		wait(done.Left.Waiting), fmt.Sprintf("%d are being worked at", done.Left.Leased), plural(done.Left.Dead, "dead letter"))
+	if done.Refused > 0 {
+		j.say("--to does not take %s, too large for it: they are dead letters in --from.", plural(int(done.Refused), "event"))
+	}
+	if done.Left.Dead > 0 {
+		j.say("Dead letters stay where they are: see bellhop dead ls with BELLHOP_QUEUE as --from; --dead moves them, too.")
+	}
+	return nil
+}
+
+func wait(n int) string {
+	if n == 1 {
+		return "1 event waits"
+	}
+	return fmt.Sprintf("%d events wait", n)
+}
+
+// switchProgress tells how far a switch has come: in one line that changes on
+// a terminal, and elsewhere in a line now and then.
+type switchProgress struct {
+	*job
+	bar   bool
+	began time.Time
+	told  time.Time
+}
+
+func (p *switchProgress) step(s host.Switched) {
+	now := p.now()
+	line := fmt.Sprintf("moved %s; %s, %d being worked at, %s", plural(int(s.Moved), "event"), wait(s.Left.Waiting), s.Left.Leased,
+		plural(s.Left.Dead, "dead letter"))
+	switch {
+	case p.bar:
+		rate := 0.0
+		if took := now.Sub(p.began).Seconds(); took > 0 {
+			rate = float64(s.Moved) / took
+		}
+		fmt.Fprintf(p.err, "\r\x1b[K%s, %.0f events/s", line, rate)
+	case p.told.IsZero() || now.Sub(p.told) >= tellEvery:
+		p.told = now
+		fmt.Fprintln(p.err, line)
+	}
+}
+
+// end leaves the cursor on a line of its own.
+func (p *switchProgress) end() {
+	if p.bar {
+		fmt.Fprint(p.err, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,189 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/queue"
+)
+
+// Switch moves what is in one queue into another, while both are in use. An event
+// is acknowledged in the one once the other has it: it may come twice, which
+// recording bears, and is never lost.
+type Switch struct {
+	From, To queue.Queue
+	// Follow goes on until the context is done, for as long as somebody sends to
+	// From. Otherwise it ends once nothing waits there, and nothing is leased.
+	Follow bool
+	// Dead moves the dead letters that there are at the beginning, too, as events
+	// to be tried again.
+	Dead bool
+	Log  *slog.Logger
+	// Step, unless nil, is told now and then how far it is.
+	Step func(Switched)
+
+	moved, refused atomic.Int64
+}
+
+// Switched is how far a [Switch] is.
+type Switched struct {
+	Moved   int64       // events; one that was moved twice counts twice
+	Refused int64       // that To never takes: they are dead letters in From
+	Revived int         // dead letters that were put back, to be moved
+	Left    queue.Depth // in From
+}
+
+const (
+	switchBatch = 256
+	switchLoops = 4
+	// switchLook is how often From's depth is looked at. Some services know it
+	// roughly: that it is empty has to be seen so many times.
+	switchLook  = 500 * time.Millisecond
+	switchEmpty = 3
+)
+
+// Run moves events until there are none or ctx is done, and finishes what it has
+// begun; hard ends that too. Trouble of either queue is logged, and it goes on
+// once that has passed.
+func (s *Switch) Run(ctx, hard context.Context) (done Switched, err error) {
+	attrs, err := s.From.Attributes(ctx)
+	if err != nil {
+		return done, err
+	}
+	if s.Dead {
+		if done.Revived, err = s.From.Redrive(ctx); err != nil {
+			return done, fmt.Errorf("put the dead letters back: %w", err)
+		}
+	}
+	moving, enough := context.WithCancel(ctx)
+	defer enough()
+	var loops sync.WaitGroup
+	for range switchLoops {
+		loops.Go(func() { s.loop(moving, hard, attrs.Visibility) })
+	}
+	s.watch(moving, &done)
+	enough()
+	loops.Wait()
+	last, cancel := context.WithTimeout(hard, 10*time.Second)
+	defer cancel()
+	done.Left, err = s.From.Depth(last)
+	s.tell(&done)
+	return done, err
+}
+
+// watch returns once From is empty, or ctx is done.
+func (s *Switch) watch(ctx context.Context, done *Switched) {
+	for empty := 0; empty < switchEmpty && ctx.Err() == nil; {
+		pause(ctx, switchLook)
+		d, err := s.From.Depth(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.Log.Warn("look at the queue that is moved", "err", err)
+			continue
+		case s.Follow, d.Waiting+d.Leased > 0:
+			empty = 0
+		default:
+			empty++
+		}
+		if err == nil {
+			done.Left = d
+			s.tell(done)
+		}
+	}
+}
+
+func (s *Switch) tell(done *Switched) {
+	done.Moved, done.Refused = s.moved.Load(), s.refused.Load()
+	if s.Step != nil {
+		s.Step(*done)
+	}
+}
+
+func (s *Switch) loop(ctx, hard context.Context, visibility time.Duration) {
+	for failures := 0; ; {
+		deliveries, err := s.From.Receive(ctx, switchBatch)
+		switch {
+		case len(deliveries) > 0:
+			failures = 0
+			s.carry(ctx, hard, deliveries, visibility)
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			failures++
+			s.Log.Warn("receive from the queue that is moved", "err", err)
+			pause(ctx, pipeline.Backoff(holdFirst, longestRetry/30, failures))
+		}
+	}
+}
+
+// carry moves one batch.
+func (s *Switch) carry(draining, ctx context.Context, deliveries []queue.Delivery, visibility time.Duration) {
+	defer keepLeases(ctx, s.From, s.Log, deliveries, visibility)()
+	events := make([]*bellhop.Event, len(deliveries))
+	for i, d := range deliveries {
+		events[i] = d.Event
+	}
+	verdicts := make([]queue.Settlement, len(deliveries))
+	var moved, refused int64
+	for i, err := range s.send(draining, ctx, events) {
+		v := queue.Settlement{Receipt: deliveries[i].Receipt, Verdict: queue.Ack}
+		switch {
+		case err == nil:
+			moved++
+		case refuses(err):
+			refused++
+			v.Verdict, v.Reason = queue.Bury, "it can't be moved into the other queue: "+err.Error()
+			s.Log.Warn("an event can't be moved, and stays as a dead letter", "event", events[i].ID, "err", err)
+		default:
+			v.Verdict, v.Reason = queue.Retry, "moving it was broken off"
+		}
+		verdicts[i] = v
+	}
+	if err := s.From.Settle(ctx, verdicts...); err != nil {
+		s.Log.Warn("settle with the queue that is moved: some events are moved again", "err", err)
+	}
+	s.moved.Add(moved)
+	s.refused.Add(refused)
+}
+
+// refuses reports whether a queue will never take what it was sent.
+func refuses(err error) bool {
+	kind := bellhop.KindOf(err)
+	return kind == bellhop.TooLarge || kind == bellhop.Invalid
+}
+
+// send returns an error for each event, nil once To has it. One that is refused
+// holds up no other.
+func (s *Switch) send(draining, ctx context.Context, events []*bellhop.Event) []error {
+	errs := make([]error, len(events))
+	err := s.insist(draining, ctx, events)
+	if err == nil {
+		return errs
+	}
+	for i := range events {
+		if errs[i] = err; refuses(err) && len(events) > 1 {
+			errs[i] = s.send(draining, ctx, events[i:i+1])[0]
+		}
+	}
+	return errs
+}
+
+// insist sends until To has the events or refuses them, or draining is done.
+func (s *Switch) insist(draining, ctx context.Context, events []*bellhop.Event) error {
+	for try := 1; ; try++ {
+		err := s.To.Send(ctx, events...)
+		if err == nil || refuses(err) || draining.Err() != nil || ctx.Err() != nil {
+			return err
+		}
+		if try == 1 {
+			s.Log.Warn("the queue that is moved into takes nothing: trying again", "events", len(events), "err", err)
+		}
+		pause(draining, pipeline.Backoff(holdFirst, holdAtMost, try))
+	}
+}

@@ -1,0 +1,105 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"bellhop"
+)
+
+// Switch is two queues, opened to move one into the other.
+type Switch struct {
+	From, To *Parts
+}
+
+// OpenSwitch opens the queue from, which must be there, and to, each a URL as
+// BELLHOP_QUEUE takes it. s says where the database is, which either may be in.
+// Errors call them --from and --to.
+func (s Storage) OpenSwitch(ctx context.Context, from, to string, o Options) (w *Switch, err error) {
+	w = &Switch{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.Close())
+		}
+	}()
+	if from == to {
+		return w, sameQueue()
+	}
+	source, target := end{"--from", Storage{Dir: s.Dir, DB: s.DB, Queue: from}, o}, end{"--to", Storage{Dir: s.Dir, DB: s.DB, Queue: to}, o}
+	if _, err := target.queueDrivers(); err != nil { // the slip that costs nothing yet
+		return w, target.named(err)
+	}
+	if err := source.queueThere(ctx); err != nil {
+		return w, source.named(err)
+	}
+	if w.From, err = source.OpenQueue(ctx, o); err != nil {
+		return w, source.named(err)
+	}
+	if w.To, err = target.OpenQueue(ctx, o); err != nil {
+		return w, target.named(err)
+	}
+	return w, w.check(ctx)
+}
+
+// Close closes both.
+func (w *Switch) Close() error {
+	var errs []error
+	for _, p := range []*Parts{w.From, w.To} {
+		if p != nil {
+			errs = append(errs, p.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// check refuses two ways to write one queue.
+func (w *Switch) check(ctx context.Context) error {
+	from, err := w.From.address(ctx)
+	if err != nil {
+		return err
+	}
+	to, err := w.To.address(ctx)
+	if err == nil && from == to {
+		return sameQueue()
+	}
+	return err
+}
+
+func sameQueue() error {
+	return bellhop.Invalidf("same_queue", "--from and --to are the same queue; give two")
+}
+
+// address is where a queue is, whoever asks for it.
+func (p *Parts) address(ctx context.Context) (string, error) {
+	address, err := p.Broker.URL(ctx, p.QueueName)
+	if err != nil {
+		return "", err
+	}
+	if u, err := url.Parse(address); err == nil {
+		u.User = nil
+		return u.String(), nil
+	}
+	return address, nil
+}
+
+// queueDrivers leaves the database out.
+func (e *end) queueDrivers() (d *drivers, err error) {
+	e.opts.fill()
+	d = &drivers{Storage: &e.Storage, opts: e.opts}
+	d.queue, err = d.queueDriver()
+	return d, err
+}
+
+// queueThere refuses a queue whose file or database is not there: none is to be
+// made by a slip.
+func (e *end) queueThere(ctx context.Context) error {
+	d, err := e.queueDrivers()
+	if err != nil {
+		return err
+	}
+	if found, there := d.shared.examine(ctx); !there {
+		return notThere(found)
+	}
+	return nil
+}
