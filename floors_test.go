@@ -40,6 +40,8 @@ var vendors = map[string][]string{
 	"github.com/alecthomas/kong":              {"cmd"},
 	"github.com/goccy/go-json":                {"shopify"},
 	"github.com/rogpeppe/go-internal":         {"cmd/bellhop"},
+	"github.com/cloudevents/sdk-go":           {"events/eventstest"},
+	"github.com/santhosh-tekuri/jsonschema":   {"events/eventstest"},
 	"github.com/HdrHistogram/hdrhistogram-go": {"bench"},
 }
 

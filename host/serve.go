@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"bellhop"
+	"bellhop/events"
 	"bellhop/pipeline"
 	"bellhop/push"
 	"bellhop/queue"
@@ -30,6 +31,10 @@ type Options struct {
 	// NotifyQueue joins the two steps where a process works at one of them alone;
 	// see [queue.NotifyName]. Without it those who push look for themselves.
 	NotifyQueue queue.Queue
+	// Events takes what other services are told, as Composer composes it; nil
+	// where nobody is told.
+	Events   events.Publisher
+	Composer events.Composer
 	// Healthy returns an error once what is stored might not be kept.
 	Healthy func() error
 
@@ -167,6 +172,10 @@ func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring
 		n := &Ringer{Outbox: o.Store, Log: o.Log, Now: o.Now, Probe: o.Probe, Bells: o.doorbells(),
 			Notifier: &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: metrics, Probe: o.Probe}}
 		r.group.Go(func() error { return n.Run(r.ctx, r.hard) })
+	}
+	if o.Events != nil {
+		relay := newRelay(o)
+		r.group.Go(func() error { return relay.Run(r.ctx, r.hard) })
 	}
 	r.group.Go(func() error { return janitor.Run(r.ctx) })
 }

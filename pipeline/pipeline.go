@@ -6,6 +6,8 @@
 //   - [Notifier.Notify] makes one attempt at an owed push and writes down what
 //     became of it.
 //
+// Beside them, [Teller.Tell] composes what other services are told.
+//
 // Steps return errors and acknowledge nothing. A host runs them, says when, how
 // often and how many at once, and turns their errors into acknowledgements; see
 // [bellhop/host].
@@ -28,7 +30,13 @@ const (
 	PointNotified Point = "notify.settled"  // the outcome is written down
 )
 
-// Points lists them.
+// The points of telling other services, which is no step of the journey.
+const (
+	PointPublished Point = "tell.published" // events are published, nothing is written down
+	PointTold      Point = "tell.told"      // how far it has come is written down
+)
+
+// Points lists those of the journey.
 func Points() []Point {
 	return []Point{PointVerified, PointAccepted, PointReceived, PointDecoded, PointRecorded,
 		PointSettled, PointClaimed, PointSent, PointNotified}

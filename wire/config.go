@@ -30,6 +30,7 @@ type Config struct {
 type Working struct {
 	Storage
 	Push        string        `name:"push" env:"BELLHOP_PUSH" default:"log:" help:"What rings the phones: log: (writes a log line) or fcm:/path/service-account.json[?endpoint=URL]. Several are separated by commas."`
+	Events      string        `name:"events" env:"BELLHOP_EVENTS" help:"Where other services are told of orders: amqp://USER:PASSWORD@HOST/VHOST[?exchange=NAME&customer=yes], a topic exchange of RabbitMQ. customer=yes tells also who ordered. Empty: nowhere."`
 	MetricsAddr string        `name:"metrics-addr" env:"BELLHOP_METRICS_ADDR" help:"A listener of its own for /metrics, /healthz and /readyz. Without it bellhop serve answers them beside the rest, and bellhop worker does not."`
 	KeepBodies  time.Duration `name:"keep-bodies" env:"BELLHOP_KEEP_BODIES" default:"720h" help:"How long the raw bodies of settled webhooks are kept."`
 }
@@ -45,6 +46,7 @@ type Storage struct {
 // found and not ignored.
 var known = map[string]bool{
 	"BELLHOP_ADDR": true, "BELLHOP_DIR": true, "BELLHOP_DB": true, "BELLHOP_QUEUE": true, "BELLHOP_PUSH": true,
+	"BELLHOP_EVENTS":         true,
 	"BELLHOP_SHOPIFY_SECRET": true, "BELLHOP_LOG": true, "BELLHOP_METRICS_ADDR": true,
 	"BELLHOP_TRUSTED_PROXIES": true, "BELLHOP_KEEP_BODIES": true, "BELLHOP_QUEUE_TO": true, "BELLHOP_TEST_ALL": true,
 }
@@ -95,6 +97,9 @@ func (c *Config) Check() error {
 func (w *Working) Check() error {
 	if w.KeepBodies < time.Hour {
 		return setting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", w.KeepBodies), "give at least 1h, such as 720h")
+	}
+	if _, err := w.events(); err != nil {
+		return err
 	}
 	if w.MetricsAddr == "" {
 		return nil

@@ -1,4 +1,4 @@
-//go:build nosqlite || nopostgres
+//go:build nosqlite || nopostgres || noamqp
 
 package wire
 

@@ -43,6 +43,7 @@ func TestCheck(t *testing.T) {
 		"BELLHOP_KEEP_BODIES":     func(c *wire.Config) { c.KeepBodies = time.Minute },
 		"BELLHOP_TRUSTED_PROXIES": func(c *wire.Config) { c.TrustedProxies = "10.0.0.0/8, ten" },
 		"BELLHOP_SHOPIFY_SECRET":  func(c *wire.Config) { c.ShopifySecret = "hush," },
+		"BELLHOP_EVENTS":          func(c *wire.Config) { c.Events = "amqp://jo:hush@mq/?customer=perhaps" },
 	} {
 		c := config()
 		spoil(&c)
@@ -52,6 +53,25 @@ func TestCheck(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "hush") {
 			t.Errorf("the error shows the secret: %v", err)
+		}
+	}
+}
+
+func TestEventsSetting(t *testing.T) {
+	for value, want := range map[string]string{
+		"kafka://jo:hush@mq/":                      `there is no events driver "kafka"`,
+		"mq.example":                               "not the address of a driver",
+		"amqp://jo:hush@mq/?queue=orders":          `no parameter "queue"`,
+		"amqp://jo:hush@mq/?exchange=amq.topic":    "give another name",
+		"amqp://jo:hush@mq/?customer=perhaps":      `customer is "perhaps"`,
+		"amqp://jo:hush@mq/%2F?verify=verify_none": "write amqps:",
+	} {
+		c := config()
+		c.Events = value
+		err := c.Check()
+		if bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), "BELLHOP_EVENTS: ") ||
+			!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: the error is %v", value, err)
 		}
 	}
 }

@@ -34,6 +34,7 @@ type commands struct {
 	Restore  restoreCmd  `cmd:"" help:"Bring the whole state back from a file, also while it is in use."`
 	Store    storeCmd    `cmd:"" help:"The database as a whole."`
 	Queue    queueCmd    `cmd:"" help:"The queue between webhooks and the work."`
+	Events   eventsCmd   `cmd:"" help:"What other services are told of orders."`
 	Dead     deadCmd     `cmd:"" help:"Dead letters: events that were given up."`
 	Replay   replayCmd   `cmd:"" help:"Record kept events again, pushing nothing twice."`
 	Ledger   ledgerCmd   `cmd:"" help:"What became of every event."`

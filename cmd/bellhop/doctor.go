@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/host"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -70,14 +71,18 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 			found = append(found, wire.Fail("storage", oneLine(err), "correct that, and run bellhop doctor again"))
 		}
 	}
-	return append(found, c.push(j))
+	found = append(found, c.push(j))
+	if c.Events != "" {
+		found = append(found, c.events(j))
+	}
+	return found
 }
 
 // stored looks at what the database and the queue hold.
 func (c *doctorCmd) stored(j *job, p *wire.Parts) (found []wire.Finding) {
 	found = append(found, integrity(j, p))
 	for _, look := range []func(*job, *wire.Parts) ([]wire.Finding, error){
-		depth, compliance, c.shops, people, clock,
+		depth, compliance, c.shops, people, c.relay, clock,
 	} {
 		more, err := look(j, p)
 		found = append(found, more...)
@@ -207,6 +212,38 @@ func clock(j *job, p *wire.Parts) ([]wire.Finding, error) {
 			when(page.Lines[0].Event.AcceptedAt)), "set the clock, and keep it with NTP")}, nil
 	}
 	return []wire.Finding{wire.OK("clock", when(now)+" UTC")}, nil
+}
+
+// relay tells of events that wait, also where no setting says that there are any.
+func (c *doctorCmd) relay(j *job, p *wire.Parts) ([]wire.Finding, error) {
+	n, age, err := host.Behind(j.ctx, p.Store, j.now())
+	switch {
+	case err != nil:
+		return nil, err
+	case n == 0 && c.Events == "":
+		return nil, nil
+	case age < idleAfter:
+		return []wire.Finding{wire.OK("events waiting", fmt.Sprintf("%d for other services", n))}, nil
+	case c.Events == "":
+		return []wire.Finding{wire.Warn("events waiting", fmt.Sprintf("%d for other services, the oldest since %v, and BELLHOP_EVENTS is empty", n, age.Round(time.Second)),
+			"set it where bellhop serves, or run bellhop events forget")}, nil
+	}
+	return []wire.Finding{wire.Warn("events waiting", fmt.Sprintf("%d for other services, the oldest since %v", n, age.Round(time.Second)),
+		"start bellhop serve or bellhop worker, or look into its log")}, nil
+}
+
+func (c *doctorCmd) events(j *job) wire.Finding {
+	ctx, cancel := context.WithTimeout(j.ctx, pushPatience)
+	defer cancel()
+	to, err := c.OpenEvents(ctx, wire.Options{Now: j.now})
+	if err != nil {
+		return wire.Fail("events", oneLine(err), "correct the setting")
+	}
+	defer to.Close()
+	if err := to.Check(ctx); err != nil {
+		return wire.Fail("events", oneLine(err), "mend that; until then events wait in the database")
+	}
+	return wire.OK("events", "the service that other services are told through answers")
 }
 
 func (c *doctorCmd) push(j *job) wire.Finding {

@@ -135,6 +135,9 @@ func (e *engine) open(push bool) (err error) {
 	e.closers = append(e.closers, e.parts.Close)
 	e.options.Store, e.options.Queue, e.options.Loops = e.parts.Store, e.parts.Queue, e.parts.Loops
 	e.options.Healthy = e.parts.Healthy
+	if err := e.openEvents(o); err != nil {
+		return err
+	}
 	if !push {
 		return nil
 	}
@@ -142,6 +145,17 @@ func (e *engine) open(push bool) (err error) {
 		return err
 	}
 	e.closers = append(e.closers, e.options.Sender.Close)
+	return nil
+}
+
+// openEvents opens what other services are told through, if anything.
+func (e *engine) openEvents(o wire.Options) error {
+	to, err := e.config.OpenEvents(e.job.ctx, o)
+	if to == nil || err != nil {
+		return err
+	}
+	e.closers = append(e.closers, to.Close)
+	e.options.Events, e.options.Composer = to.Publisher, to.Composer
 	return nil
 }
 

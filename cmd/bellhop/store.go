@@ -24,7 +24,7 @@ type storeCopyCmd struct {
 
 // Help implements kong.HelpProvider.
 func (storeCopyCmd) Help() string {
-	return `Takes shops, people, devices, orders, pushes, the ledger with its bodies and the stream along, with their ids, and compares both sides in the end. First end bellhop serve and bellhop worker: what they change meanwhile is found out, and the copy is refused. If it is broken off, run it again: it goes on where it was. What waits in the queue is not copied: keep BELLHOP_QUEUE until it is worked off.
+	return `Takes shops, people, devices, orders, pushes, the ledger with its bodies and the stream along, with their ids and with how far other services have been told of it, and compares both sides in the end. First end bellhop serve and bellhop worker: what they change meanwhile is found out, and the copy is refused. If it is broken off, run it again: it goes on where it was. What waits in the queue is not copied: keep BELLHOP_QUEUE until it is worked off.
 
 Other users of this machine can see flags: leave a password out of --to and put it into PGPASSWORD or ~/.pgpass.
 

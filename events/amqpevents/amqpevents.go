@@ -1,0 +1,116 @@
+// Package amqpevents publishes events to a topic exchange of RabbitMQ, from which
+// each service that follows along has what it wants routed into a queue of its
+// own.
+package amqpevents
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"bellhop"
+	"bellhop/events"
+	"bellhop/internal/rabbit"
+)
+
+// DefaultExchange is where events go unless the URL says otherwise.
+const DefaultExchange = "bellhop.events"
+
+// Options are what a publisher needs.
+type Options struct {
+	Target   rabbit.Target
+	Exchange string // "" means [DefaultExchange]
+	Log      *slog.Logger
+}
+
+// ParseURL reads an address such as amqp://USER:PASSWORD@HOST/VHOST?exchange=NAME.
+// The parameters named in own are the caller's, and are returned.
+func ParseURL(address string, own ...string) (o Options, params map[string]string, err error) {
+	target, given, err := rabbit.Parse(address, append([]string{"exchange"}, own...)...)
+	if err != nil {
+		return o, nil, err
+	}
+	o = Options{Target: target, Exchange: given.Get("exchange")}
+	if n := len(o.Exchange); n > 255 || strings.HasPrefix(o.Exchange, "amq.") {
+		return o, nil, bellhop.Invalidf("setting", "the exchange's name is longer than 255 bytes, or begins with amq., which RabbitMQ keeps for itself: give another name")
+	}
+	params = map[string]string{}
+	for _, name := range own {
+		params[name] = given.Get(name)
+	}
+	return o, params, nil
+}
+
+// Publisher is an [events.Publisher].
+type Publisher struct {
+	exchange string
+	ask      *rabbit.Session
+	out      *rabbit.Publisher
+}
+
+var _ events.Publisher = (*Publisher)(nil)
+
+// New returns a publisher. It reaches for nothing yet.
+func New(o Options) *Publisher {
+	if o.Exchange == "" {
+		o.Exchange = DefaultExchange
+	}
+	return &Publisher{exchange: o.Exchange, ask: rabbit.NewSession(o.Target, "bellhop events, asking"),
+		out: rabbit.NewPublisher(o.Target, rabbit.Options{Name: "bellhop events", Log: o.Log})}
+}
+
+// Check implements [events.Publisher]: it makes the exchange, or finds that it is
+// there and of the kind that is needed.
+func (p *Publisher) Check(ctx context.Context) error { return p.ask.DeclareTopic(ctx, p.exchange) }
+
+// inFlight bounds how many messages are on their way at once.
+const inFlight = 256
+
+// Publish implements [events.Publisher]. Each message is persistent and confirmed:
+// then it is durable in all queues that it was routed to. Where there are none
+// nobody listens, which is no error. An exchange that was deleted meanwhile is
+// made anew.
+func (p *Publisher) Publish(ctx context.Context, batch []*events.Event) error {
+	err := p.publish(ctx, batch)
+	if bellhop.KindOf(err) != bellhop.NotFound {
+		return err
+	}
+	if err := p.Check(ctx); err != nil {
+		return err
+	}
+	return p.publish(ctx, batch)
+}
+
+func (p *Publisher) publish(ctx context.Context, batch []*events.Event) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(inFlight)
+	for _, e := range batch {
+		group.Go(func() error {
+			body, err := json.Marshal(e)
+			if err != nil {
+				return fmt.Errorf("write event %s: %w", e.ID, err)
+			}
+			return p.out.Publish(ctx, p.exchange, RoutingKey(e.Shop, e.Type), nil, events.ContentType, body)
+		})
+	}
+	return group.Wait()
+}
+
+// Close implements [events.Publisher].
+func (p *Publisher) Close() error {
+	p.out.Close()
+	p.ask.Close()
+	return nil
+}
+
+// RoutingKey returns the key that an event is routed by, such as
+// shop.demo.order.recorded: the shop is named by its subdomain of myshopify.com,
+// so that it is one word.
+func RoutingKey(shop string, t events.Type) string {
+	name := strings.TrimSuffix(shop, ".myshopify.com")
+	return "shop." + strings.ReplaceAll(name, ".", "-") + "." + string(t)
+}

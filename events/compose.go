@@ -1,0 +1,52 @@
+package events
+
+import (
+	"fmt"
+	"time"
+
+	"bellhop"
+)
+
+// Change is what an event tells of.
+type Change struct {
+	// Origin tells the sequence from all others, such as that of another store.
+	Origin      string
+	Seq         int64
+	Type        Type
+	Shop        string
+	OrderID     int64
+	PushID      int64 // with [PushSettled]
+	At          time.Time
+	TraceParent string
+}
+
+// Composer makes events.
+type Composer struct {
+	// Customer has them say who ordered, and the order's note.
+	Customer bool
+}
+
+// Order composes what is told of an order. o is nil when the order was deleted
+// meanwhile.
+func (c Composer) Order(ch Change, o *bellhop.Order) *Event {
+	if o == nil {
+		return ch.event(DeletedOrder{ID: id(ch.OrderID), Shop: ch.Shop, Deleted: true})
+	}
+	return ch.event(c.order(o))
+}
+
+// Push composes what is told of a push. gone tells that its order was deleted
+// meanwhile.
+func (c Composer) Push(ch Change, p *bellhop.Push, gone bool) *Event {
+	data := pushOf(p)
+	data.Shop, data.Order, data.OrderDeleted = ch.Shop, id(ch.OrderID), gone
+	return ch.event(data)
+}
+
+// event has an id that depends on the change alone. The time is part of it since
+// a database that was restored from a backup gives out numbers again that were
+// used.
+func (ch Change) event(data any) *Event {
+	return &Event{ID: fmt.Sprintf("%s-%d-%d", ch.Origin, ch.Seq, ch.At.UnixMicro()), Shop: ch.Shop, Type: ch.Type,
+		OrderID: ch.OrderID, Time: ch.At, Sequence: ch.Seq, TraceParent: ch.TraceParent, Data: data}
+}

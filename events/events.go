@@ -1,0 +1,118 @@
+// Package events is the port to other services: what happens to orders is told
+// to them as CloudEvents 1.0, so that they can follow along without calling
+// anyone. What an event is and what it says stands here once, above the drivers,
+// which are in the subfolders and all pass [bellhop/events/eventstest].
+//
+// asyncapi.json describes the messages; a test holds it against what is sent.
+package events
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Publisher passes events on to a service that others listen to.
+type Publisher interface {
+	// Publish returns nil once the service has made all of the events durable.
+	// While the service is away it returns bellhop.Unavailable, at once or when
+	// ctx is done, and goes on by itself once it is back. After an error any of
+	// them may have been published, and all are to be given again: others get
+	// each at least once. No two are about the same order (see [Runs]), so that
+	// they may go out at once and in any order.
+	Publish(ctx context.Context, batch []*Event) error
+	// Check reports whether the service can be reached and takes events, as an
+	// error that says how to mend it: bellhop.Unavailable when that may pass.
+	Check(ctx context.Context) error
+	Close() error
+}
+
+// Type says what happened.
+type Type string
+
+// The types.
+const (
+	OrderRecorded Type = "order.recorded" // an order came for the first time
+	OrderUpdated  Type = "order.updated"  // what is known of it changed, or it was deleted
+	OrderHandled  Type = "order.handled"  // the owner changed how far he has got with it
+	PushSettled   Type = "push.settled"   // it is known what became of a push
+)
+
+// Types lists all of them.
+func Types() []Type { return []Type{OrderRecorded, OrderUpdated, OrderHandled, PushSettled} }
+
+// Event is one message to other services.
+type Event struct {
+	// ID is the same when the event is published again, and no other event's.
+	ID      string
+	Shop    string // myshopify.com domain
+	Type    Type
+	OrderID int64
+	Time    time.Time // when it happened
+	// Sequence grows from event to event. It has gaps for who sees some of them
+	// only.
+	Sequence    int64
+	TraceParent string // W3C's traceparent; "" when it is not traced
+	Data        any    // is written as JSON
+}
+
+// ContentType is that of an event as JSON, its attributes included: what
+// CloudEvents calls the structured mode.
+const ContentType = "application/cloudevents+json"
+
+// envelope is an event in the JSON format of CloudEvents. sequence and
+// traceparent are documented extensions.
+type envelope struct {
+	SpecVersion     string `json:"specversion"`
+	ID              string `json:"id"`
+	Source          string `json:"source"`
+	Type            Type   `json:"type"`
+	Subject         string `json:"subject"`
+	Time            string `json:"time"`
+	DataContentType string `json:"datacontenttype"`
+	Sequence        string `json:"sequence"`
+	TraceParent     string `json:"traceparent,omitempty"`
+	Data            any    `json:"data"`
+}
+
+// MarshalJSON writes the event in the JSON format of CloudEvents 1.0.
+func (e *Event) MarshalJSON() ([]byte, error) {
+	return json.Marshal(envelope{
+		SpecVersion: "1.0", ID: e.ID, Source: "https://" + e.Shop, Type: e.Type, Subject: id(e.OrderID),
+		Time: e.Time.UTC().Format(time.RFC3339Nano), DataContentType: "application/json",
+		// The extension wants texts that sort as the numbers do.
+		Sequence: fmt.Sprintf("%019d", e.Sequence), TraceParent: e.TraceParent, Data: e.Data,
+	})
+}
+
+// Runs divides events into batches, in their order, in each of which every order
+// occurs once: so each order's events are published one after the other, while
+// those of many orders are under way together.
+func Runs(all []*Event) (runs [][]*Event) {
+	type order struct {
+		shop string
+		id   int64
+	}
+	begin, in := 0, map[order]bool{}
+	for i, e := range all {
+		o := order{e.Shop, e.OrderID}
+		if in[o] {
+			runs = append(runs, all[begin:i])
+			begin = i
+			clear(in)
+		}
+		in[o] = true
+	}
+	if begin < len(all) {
+		runs = append(runs, all[begin:])
+	}
+	return runs
+}
+
+//go:embed asyncapi.json
+var asyncAPI []byte
+
+// AsyncAPI returns the AsyncAPI 3 document that describes the events.
+func AsyncAPI() []byte { return asyncAPI }

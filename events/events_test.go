@@ -1,0 +1,183 @@
+package events_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/events"
+	"bellhop/events/amqpevents"
+	"bellhop/events/eventstest"
+	"bellhop/internal/realserver"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 1000, time.FixedZone("", 9*3600))
+
+const shop = "demo.myshopify.com"
+
+func order() *bellhop.Order {
+	yen := func(units int64) bellhop.Money { return bellhop.Money{Units: units, Currency: "JPY"} }
+	euro := bellhop.Money{Units: 12345, Digits: 2, Currency: "EUR"}
+	return &bellhop.Order{Shop: shop, ID: 820982911946154508, Name: "#1001", Number: 1001, Total: yen(19800), Presentment: &euro,
+		CustomerName: "Jo Lee", CustomerEmail: "jo@example.com", Note: "by the back door", FinancialStatus: "paid",
+		FulfillmentStatus: "unfulfilled", Handling: bellhop.HandlingSeen, Test: true,
+		PlacedAt: noon, UpdatedAt: noon, CancelledAt: noon, EditedAt: noon, RefundedAt: noon,
+		Items:  []bellhop.Item{{ID: 1 << 60, Title: "帽子", Variant: "M", SKU: "H-1", Quantity: 3, Price: yen(6600)}},
+		Trace:  bellhop.Trace{TriggeredAt: noon, AcceptedAt: noon, RecordedAt: noon, PushedAt: noon},
+		Pushes: []bellhop.Push{*push()}}
+}
+
+func push() *bellhop.Push {
+	return &bellhop.Push{ID: 4, Shop: shop, OrderID: 820982911946154508, OrderName: "#1001", DeviceID: 3, Installation: "phone",
+		Kind: bellhop.PushOrderNew, Status: bellhop.PushSent, Attempts: 1, CreatedAt: noon, SentAt: noon, ReceivedAt: noon, OpenedAt: noon}
+}
+
+func change(seq int64, kind events.Type) events.Change {
+	return events.Change{Origin: "store", Seq: seq, Type: kind, Shop: shop, OrderID: 820982911946154508, PushID: 4, At: noon}
+}
+
+func write(t *testing.T, e *events.Event) string {
+	t.Helper()
+	b, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestComposed holds all that can be composed against the document.
+func TestComposed(t *testing.T) {
+	doc := eventstest.Document(t)
+	traced := change(9, events.OrderRecorded)
+	traced.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	bare := &bellhop.Order{Shop: shop, ID: 7, Total: bellhop.Money{Currency: "USD", Digits: 2}, Handling: bellhop.HandlingNew}
+	with, without := events.Composer{Customer: true}, events.Composer{}
+	for _, e := range []*events.Event{
+		with.Order(traced, order()), without.Order(change(2, events.OrderUpdated), order()), with.Order(change(3, events.OrderHandled), bare),
+		with.Order(change(4, events.OrderUpdated), nil), with.Push(change(5, events.PushSettled), push(), false),
+		without.Push(change(6, events.PushSettled), &bellhop.Push{ID: 4, Status: bellhop.PushSkipped}, true),
+	} {
+		doc.Check(t, []byte(write(t, e)))
+	}
+	doc.Complete(t)
+}
+
+// TestWhoOrderedIsTurnedOn checks that nothing of the customer is told unless it
+// is asked for.
+func TestWhoOrderedIsTurnedOn(t *testing.T) {
+	private := []string{"Jo Lee", "jo@example.com", "by the back door"}
+	for _, customer := range []bool{false, true} {
+		text := write(t, events.Composer{Customer: customer}.Order(change(1, events.OrderRecorded), order()))
+		for _, p := range private {
+			if strings.Contains(text, p) != customer {
+				t.Errorf("with customer=%t, is %q told? %s", customer, p, text)
+			}
+		}
+	}
+}
+
+func TestTheDeletedSaysSo(t *testing.T) {
+	o := write(t, events.Composer{}.Order(change(1, events.OrderUpdated), nil))
+	if !strings.Contains(o, `"data":{"id":"820982911946154508","shop":"demo.myshopify.com","deleted":true}`) {
+		t.Error(o)
+	}
+	p := write(t, events.Composer{}.Push(change(1, events.PushSettled), &bellhop.Push{ID: 4}, true))
+	if !strings.Contains(p, `"order_deleted":true`) {
+		t.Error(p)
+	}
+}
+
+// TestIDs checks that an event has the same id when it is composed again, and
+// another when a restored database gives its number out again.
+func TestIDs(t *testing.T) {
+	c := change(5, events.OrderUpdated)
+	first := events.Composer{}.Order(c, order())
+	if again := (events.Composer{Customer: true}).Order(c, nil); again.ID != first.ID {
+		t.Errorf("ids %q and %q", first.ID, again.ID)
+	}
+	later, next, other := c, c, c
+	later.At, next.Seq, other.Origin = noon.Add(time.Microsecond), 6, "another"
+	for _, c := range []events.Change{later, next, other} {
+		if e := (events.Composer{}).Order(c, order()); e.ID == first.ID {
+			t.Errorf("%+v has the id of another: %q", c, e.ID)
+		}
+	}
+}
+
+func TestRuns(t *testing.T) {
+	e := func(seq, order int64) *events.Event { return &events.Event{Shop: shop, OrderID: order, Sequence: seq} }
+	elsewhere := &events.Event{Shop: "second.myshopify.com", OrderID: 1, Sequence: 3}
+	all := []*events.Event{e(1, 1), e(2, 2), elsewhere, e(4, 2), e(5, 1), e(6, 1)}
+	if got := events.Runs(all); !reflect.DeepEqual(got, [][]*events.Event{all[:3], all[3:5], all[5:]}) {
+		t.Errorf("runs %v", got)
+	}
+	if got := events.Runs(nil); got != nil {
+		t.Errorf("of none: %v", got)
+	}
+}
+
+// TestDocumentIsValid has AsyncAPI's own parser read the document. That there are
+// newer versions of AsyncAPI is no fault.
+func TestDocumentIsValid(t *testing.T) {
+	command, err := realserver.NodeCommand("../asyncapi.cjs", "asyncapi.json")
+	realserver.Need(t, err)
+	out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Version string
+		Found   []struct {
+			Severity            int
+			Code, Path, Message string
+		}
+	}
+	if err := json.Unmarshal(out, &report); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if report.Version != "3.0.0" {
+		t.Errorf("the document is of version %q", report.Version)
+	}
+	for _, f := range report.Found {
+		if f.Code != "asyncapi-latest-version" {
+			t.Errorf("%s: %s (%s)", f.Path, f.Message, f.Code)
+		}
+	}
+}
+
+// TestDocumentSaysWhereTo compares the channels with what the driver does.
+func TestDocumentSaysWhereTo(t *testing.T) {
+	var doc struct {
+		Channels map[string]struct {
+			Address  string
+			Messages map[string]struct {
+				Ref string `json:"$ref"`
+			}
+			Bindings struct {
+				AMQP struct{ Exchange struct{ Name, Type string } }
+			}
+		}
+	}
+	if err := json.Unmarshal(events.AsyncAPI(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	addresses := map[string]bool{}
+	for name, c := range doc.Channels {
+		addresses[strings.Replace(c.Address, "{shop}", "demo", 1)] = true
+		if x := c.Bindings.AMQP.Exchange; x.Name != amqpevents.DefaultExchange || x.Type != "topic" {
+			t.Errorf("%s: the exchange is %+v", name, x)
+		}
+		if c.Messages[name].Ref != "#/components/messages/"+name {
+			t.Errorf("%s: the messages are %v", name, c.Messages)
+		}
+	}
+	for _, kind := range events.Types() {
+		if key := amqpevents.RoutingKey(shop, kind); !addresses[key] {
+			t.Errorf("no channel has the address %s", key)
+		}
+	}
+}

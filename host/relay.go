@@ -1,0 +1,230 @@
+package host
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"bellhop"
+	"bellhop/events"
+	"bellhop/pipeline"
+	"bellhop/store"
+)
+
+// Relay passes what changed on to other services, in the order in which it was
+// committed. Of all processes that run one, one works: it holds a lease. Trouble
+// with the service holds up nothing but the relay.
+type Relay struct {
+	Store interface {
+		store.Stream
+		store.Relays
+	}
+	Teller    *pipeline.Teller
+	Publisher events.Publisher
+	Holder    string // tells this process from all others
+	Log       *slog.Logger
+	Now       func() time.Time
+	Metrics   *RelayMetrics
+	Probe     pipeline.Probe
+
+	at    store.Relay // as it was last taken or moved
+	until time.Time   // the lease, by this process's own clock
+}
+
+func newRelay(o Options) *Relay {
+	return &Relay{Store: o.Store, Teller: &pipeline.Teller{Store: o.Store, Composer: o.Composer}, Publisher: o.Events,
+		Holder: rand.Text(), Log: o.Log, Now: o.Now, Metrics: NewRelayMetrics(o.Registry, o.Store, o.Now), Probe: o.Probe}
+}
+
+// RelayName is the relay's name in the store.
+const RelayName = "events"
+
+// A process that dies leaves its lease to be taken over after relayLease. One
+// that lives renews it once less than leaseEnough is left, and so begins nothing
+// that may outlast it.
+const (
+	relayLease  = 15 * time.Second
+	leaseEnough = 10 * time.Second
+	publishFor  = 5 * time.Second // for one run of events
+	relayIdle   = relayLease - leaseEnough
+	standby     = 2 * time.Second // how often one that does not hold the lease looks
+
+	relayBatch        = 500
+	firstRelayRetry   = 250 * time.Millisecond
+	longestRelayRetry = 10 * time.Second
+)
+
+// Run works until ctx is done, then finishes the run that is under way and lets
+// somebody else take over; hard ends that too.
+func (r *Relay) Run(ctx, hard context.Context) error {
+	defer r.release(hard)
+	for failures := 0; ctx.Err() == nil; {
+		changed := r.Store.Changed() // asked before looking, so that nothing is missed
+		n, err := r.turn(ctx, hard)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			failures++
+			r.Metrics.failed()
+			r.Log.Warn("events for other services wait", "err", err)
+			pause(ctx, pipeline.Backoff(firstRelayRetry, longestRelayRetry, failures))
+			continue
+		case n == 0:
+			r.wait(ctx, changed)
+		}
+		failures = 0
+	}
+	return nil
+}
+
+// wait sleeps until something changed, or as long as the lease allows.
+func (r *Relay) wait(ctx context.Context, changed <-chan struct{}) {
+	d := relayIdle
+	if !r.holds() {
+		d, changed = standby, nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-changed:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// turn passes a batch on, if it is this process's turn, and returns how many
+// changes it had.
+func (r *Relay) turn(ctx, hard context.Context) (n int, err error) {
+	if err := r.hold(ctx); err != nil || !r.holds() {
+		return 0, err
+	}
+	changes, err := r.Store.Changes(ctx, "", r.at.Cursor, relayBatch)
+	if err != nil || len(changes) == 0 {
+		return 0, err
+	}
+	if err := r.missed(hard, changes[0].Seq); err != nil {
+		return 0, err
+	}
+	told, err := r.Teller.Tell(ctx, r.at.Origin, changes)
+	if err != nil {
+		return 0, err
+	}
+	cursor := r.at.Cursor
+	for _, run := range events.Runs(told) {
+		if ctx.Err() != nil {
+			break
+		}
+		if err = r.publish(hard, run); err != nil {
+			break
+		}
+	}
+	if r.at.Cursor == cursor {
+		return 0, err
+	}
+	if e := r.move(hard); e != nil {
+		return 0, e
+	}
+	r.Probe.At(pipeline.PointTold)
+	return len(changes), err
+}
+
+// publish passes one run on. What is broken off by the end of the process would
+// only come again.
+func (r *Relay) publish(ctx context.Context, run []*events.Event) error {
+	if r.until.Sub(r.Now()) < leaseEnough {
+		if err := r.move(ctx); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishFor)
+	defer cancel()
+	if err := r.Publisher.Publish(ctx, run); err != nil {
+		return fmt.Errorf("publish events: %w", err)
+	}
+	r.Probe.At(pipeline.PointPublished)
+	r.at.Cursor = run[len(run)-1].Sequence
+	r.Metrics.published(run)
+	return nil
+}
+
+// missed notices changes that were dropped before they were passed on: the
+// stream keeps store.KeepForRelays and no more. Numbers have no gaps otherwise.
+func (r *Relay) missed(ctx context.Context, first int64) error {
+	n := first - 1 - r.at.Cursor
+	if n <= 0 {
+		return nil
+	}
+	r.Metrics.dropped(n)
+	r.Log.Error("events were never sent: more waited than the database keeps for them",
+		"lost", n, "from", r.at.Cursor+1, "to", first-1, "kept", store.KeepForRelays)
+	r.at.Cursor = first - 1
+	return r.move(ctx)
+}
+
+func (r *Relay) holds() bool { return r.until.After(r.Now()) }
+
+// hold takes the lease, or holds on to it, if nobody else has it.
+func (r *Relay) hold(ctx context.Context) error {
+	if r.until.Sub(r.Now()) > leaseEnough {
+		return nil
+	}
+	if taken, err := r.taken(ctx); taken || err != nil {
+		return err
+	}
+	until := r.Now().Add(relayLease)
+	at, err := r.Store.TakeRelay(ctx, RelayName, r.Holder, r.Now(), relayLease)
+	if err != nil || at.Holder != r.Holder {
+		return err
+	}
+	if at.Term != r.at.Term {
+		r.Log.Info("this process sends the events for other services", "after", at.Cursor)
+	}
+	r.at, r.until = at, until
+	r.Metrics.holding(true)
+	return nil
+}
+
+// taken looks before it writes: all but one process only look.
+func (r *Relay) taken(ctx context.Context) (bool, error) {
+	all, err := r.Store.Relays(ctx)
+	for _, at := range all {
+		if at.Name == RelayName && at.Holder != r.Holder && at.Until.After(r.Now()) {
+			r.lost()
+			return true, err
+		}
+	}
+	return false, err
+}
+
+func (r *Relay) lost() {
+	r.until = time.Time{}
+	r.Metrics.holding(false)
+}
+
+// move writes down how far the relay has come, and holds on to the lease.
+func (r *Relay) move(ctx context.Context) error {
+	until := r.Now().Add(relayLease)
+	r.at.Until = until
+	err := r.Store.MoveRelay(ctx, r.at)
+	switch {
+	case bellhop.KindOf(err) == bellhop.Conflict:
+		r.lost()
+	case err == nil:
+		r.until = until
+	}
+	return err
+}
+
+// release lets somebody else take over at once.
+func (r *Relay) release(ctx context.Context) {
+	if !r.holds() {
+		return
+	}
+	r.at.Until = r.Now()
+	if err := r.Store.MoveRelay(ctx, r.at); err != nil {
+		r.Log.Warn("give the events for other services to another process", "err", err)
+	}
+	r.lost()
+}

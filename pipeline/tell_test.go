@@ -1,0 +1,94 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/events"
+	"bellhop/pipeline"
+	"bellhop/store"
+)
+
+// shelf is a store of one order.
+type shelf struct {
+	order  *bellhop.Order // nil once it was deleted
+	pushes []bellhop.Push
+	broken error
+	asked  int
+}
+
+func (s *shelf) Order(_ context.Context, shop string, id int64) (bellhop.Order, error) {
+	s.asked++
+	switch {
+	case s.broken != nil:
+		return bellhop.Order{}, s.broken
+	case s.order == nil || s.order.ID != id || s.order.Shop != shop:
+		return bellhop.Order{}, store.NotFound("order")
+	}
+	return *s.order, nil
+}
+
+// Pushes has pages of one.
+func (s *shelf) Pushes(_ context.Context, _ string, q store.PushQuery) (page store.PushPage, err error) {
+	if q.Cursor == "" && len(s.pushes) > 1 {
+		page.Next = "more"
+		page.Pushes = s.pushes[:1]
+		return page, nil
+	}
+	return store.PushPage{Pushes: s.pushes[max(0, len(s.pushes)-1):]}, nil
+}
+
+// TestTell has each kind of change told, in order, with one look at the order.
+func TestTell(t *testing.T) {
+	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	pushes := []bellhop.Push{{ID: 3, Status: bellhop.PushSent}, {ID: 4, Status: bellhop.PushFailed, Reason: "unregistered"}}
+	const shop = "demo.myshopify.com"
+	kinds := []store.ChangeKind{store.ChangeRecorded, store.ChangeSettled, store.ChangeUpdated, store.ChangeHandled}
+	var changes []store.Change
+	for i, k := range kinds {
+		changes = append(changes, store.Change{Seq: int64(10 + i), Kind: k, Shop: shop, OrderID: 7, PushID: 4, At: at, TraceParent: "trace"})
+	}
+	s := &shelf{order: &bellhop.Order{Shop: shop, ID: 7, Name: "#7", Total: bellhop.Money{Currency: "USD"}, Pushes: pushes}, pushes: pushes}
+	teller := &pipeline.Teller{Store: s}
+	told, err := teller.Tell(t.Context(), "origin", changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.asked != 1 {
+		t.Errorf("the order was looked up %d times", s.asked)
+	}
+	for i, e := range told {
+		if string(e.Type) != string(kinds[i]) || e.Sequence != int64(10+i) || e.OrderID != 7 || e.TraceParent != "trace" {
+			t.Errorf("event %d is %+v", i, e)
+		}
+		known := false
+		for _, kind := range events.Types() {
+			known = known || kind == e.Type
+		}
+		if !known {
+			t.Errorf("there is no type %s", e.Type)
+		}
+	}
+	if p := told[1].Data.(events.Push); p.Status != "failed" || p.OrderName != "#7" || p.Order != "7" || p.OrderDeleted {
+		t.Errorf("of the push is told %+v", p)
+	}
+
+	s.order = nil
+	if told, err = teller.Tell(t.Context(), "origin", changes); err != nil {
+		t.Fatal(err)
+	}
+	if o, ok := told[0].Data.(events.DeletedOrder); !ok || !o.Deleted || o.ID != "7" {
+		t.Errorf("of the deleted order is told %+v", told[0].Data)
+	}
+	if p := told[1].Data.(events.Push); p.ID != "4" || p.Reason != "unregistered" || !p.OrderDeleted {
+		t.Errorf("of its push is told %+v", p)
+	}
+
+	s.broken = errors.New("the database is away")
+	if _, err := teller.Tell(t.Context(), "origin", changes); !errors.Is(err, s.broken) {
+		t.Errorf("the error is %v", err)
+	}
+}

@@ -1,0 +1,24 @@
+//go:build !noamqp
+
+package wire
+
+import (
+	"bellhop/events"
+	"bellhop/events/amqpevents"
+)
+
+func eventsOverAMQP(address string) (*eventsDriver, error) {
+	o, params, err := amqpevents.ParseURL(address, "customer")
+	if err != nil {
+		return nil, inSetting("BELLHOP_EVENTS", err)
+	}
+	composer, err := tellCustomer(params["customer"])
+	if err != nil {
+		return nil, err
+	}
+	open := func(with Options) events.Publisher {
+		o.Log = with.Log
+		return amqpevents.New(o)
+	}
+	return &eventsDriver{open, composer}, nil
+}
