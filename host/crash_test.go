@@ -248,6 +248,8 @@ func (c *crash) open() *wire.Parts {
 func (c *crash) settle(parts *wire.Parts) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Minute)
 	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond) // what is acknowledged changes the queue alone
+	defer tick.Stop()
 	for {
 		changed := parts.Store.Changed()
 		d, err := parts.Queue.Depth(ctx)
@@ -263,6 +265,7 @@ func (c *crash) settle(parts *wire.Parts) {
 		}
 		select {
 		case <-changed:
+		case <-tick.C:
 		case <-ctx.Done():
 			c.t.Fatalf("stuck: %+v, next push due %v", d, next)
 		}

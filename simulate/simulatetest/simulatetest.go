@@ -35,7 +35,7 @@ func (s Sum) String() string {
 }
 
 // Compare fails the test unless each webhook that was acknowledged has its line
-// in the ledger, nonsense alone is dead, and each order is there once, as its
+// in the ledger, none was recorded twice, nonsense alone is dead, and each order is there once, as its
 // newest version has it, with one push that was sent and one notification.
 func (k Kept) Compare(t testing.TB, ledger *simulate.Ledger) Sum {
 	t.Helper()
@@ -52,10 +52,17 @@ func (k Kept) Compare(t testing.TB, ledger *simulate.Ledger) Sum {
 	lost, wrong := 0, 0
 	for id, n := range acknowledged {
 		lost += max(0, n-len(lines[id]))
+		recorded := 0
 		for _, outcome := range lines[id] {
+			if outcome == bellhop.OutcomeRecorded {
+				recorded++
+			}
 			if (outcome == bellhop.OutcomeDead) != poison[id] {
 				t.Errorf("webhook %s ended as %s; poison: %v", id, outcome, poison[id])
 			}
+		}
+		if recorded > 1 {
+			t.Errorf("webhook %s was recorded %d times", id, recorded)
 		}
 	}
 	sum := Sum{Acknowledged: len(acknowledged), Dead: len(poison)}

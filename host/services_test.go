@@ -1,0 +1,274 @@
+package host_test
+
+import (
+	"io"
+	"log"
+	"maps"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bellhop/pipeline"
+	"bellhop/simulate"
+	"bellhop/simulate/simulatetest"
+	"bellhop/wire"
+)
+
+// apart are the storages that processes of one step each are tried on.
+var apart = []struct {
+	name      string
+	db, queue func(*testing.T) string
+}{
+	{"SQLite queue, Postgres", newPostgresStore, inOwnFile},
+	{"SQS, Postgres", newPostgresStore, newSQSQueue},
+	{"Postgres queue, Postgres", newPostgresStore, inStore},
+}
+
+func newPostgresStore(t *testing.T) string { return postgres(t).URL(newDatabase(t)) }
+func inOwnFile(*testing.T) string          { return "sqlite:" }
+func inStore(*testing.T) string            { return "postgres:" }
+
+func onEach(t *testing.T, run func(t *testing.T, s wire.Storage)) {
+	for _, c := range apart {
+		t.Run(strings.NewReplacer(" ", "-", ",", "").Replace(c.name), func(t *testing.T) {
+			t.Parallel()
+			run(t, wire.Storage{Dir: t.TempDir(), DB: c.db(t), Queue: c.queue(t)})
+		})
+	}
+}
+
+// front stands before the processes that take webhooks, as a load balancer does.
+type front struct {
+	*httptest.Server
+	mu   sync.Mutex
+	web  []string // addresses
+	next int
+}
+
+func newFront(t *testing.T) *front {
+	f := &front{}
+	proxy := &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: f.pick()})
+	}}
+	f.Server = httptest.NewServer(proxy)
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *front) pick() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next++
+	return f.web[f.next%len(f.web)]
+}
+
+func (f *front) replace(was, is string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.web = append(slices.DeleteFunc(f.web, func(a string) bool { return a == was }), is)
+}
+
+// services are processes of one step each, over one queue and one database.
+type services struct {
+	*crash
+	front   *front
+	running []*service
+}
+
+type service struct {
+	*process
+	steps steps
+	addr  string
+}
+
+// startServices starts so many, with shops enough for none to be over its phone's
+// budget, and an FCM without faults.
+func startServices(t *testing.T, s wire.Storage, all ...steps) *services {
+	c := newCrash(t, 40, s)
+	c.fcm.SetFaults(nil)
+	out := &services{crash: c, front: newFront(t)}
+	for _, is := range all {
+		out.add(is)
+	}
+	return out
+}
+
+func (s *services) add(is steps) *service {
+	s.t.Helper()
+	addr := ""
+	if is == stepsWeb {
+		addr = freeAddress(s.t)
+	}
+	one := &service{s.launch(is, addr, "", 0), is, addr}
+	if addr != "" {
+		s.front.replace("", addr)
+	}
+	s.running = append(s.running, one)
+	return one
+}
+
+// roll starts a new process beside an old one and ends that.
+func (s *services) roll(old *service) {
+	s.t.Helper()
+	is := s.add(old.steps)
+	if old.addr != "" {
+		s.front.replace(old.addr, is.addr)
+	}
+	old.end(s.t)
+	s.running = slices.DeleteFunc(s.running, func(o *service) bool { return o == old })
+}
+
+func (s *services) endAll() {
+	for _, one := range s.running {
+		one.end(s.t)
+	}
+	s.running = nil
+}
+
+// compare holds what is kept against what Shopify's twin was promised.
+func (s *services) compare(twin *simulate.Shopify) {
+	s.t.Helper()
+	parts := s.open()
+	s.settle(parts)
+	s.endAll()
+	kept := simulatetest.Kept{Store: parts.Store, FCM: s.fcm, Tokens: s.tokens}
+	s.t.Log(kept.Compare(s.t, twin.Ledger()))
+}
+
+// TestRollingRestarts replaces each of six processes under load, one after
+// another: nothing is lost, recorded twice or pushed twice.
+func TestRollingRestarts(t *testing.T) {
+	onEach(t, func(t *testing.T, storage wire.Storage) {
+		s := startServices(t, storage, stepsWeb, stepsWeb, stepsRecord, stepsRecord, stepsNotify, stepsNotify)
+		twin, enough, wait := s.deliver(s.front.URL, 60)
+		defer enough()
+		for _, old := range slices.Clone(s.running) {
+			s.untilRung(20) // it is under load
+			s.roll(old)
+		}
+		s.untilRung(20)
+		enough()
+		wait()
+		s.compare(twin)
+		sends := map[string]int{}
+		for _, sent := range s.fcm.Sent() {
+			sends[sent.Device+" "+sent.Tag]++
+		}
+		maps.DeleteFunc(sends, func(_ string, n int) bool { return n == 1 })
+		if len(sends) > 0 {
+			t.Errorf("%d pushes were sent more than once: %v", len(sends), sends)
+		}
+	})
+}
+
+// untilRung waits until FCM has taken so many pushes more.
+func (s *services) untilRung(n int64) {
+	s.t.Helper()
+	want := s.fcm.Counts().Taken + n
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(2 * time.Minute); s.fcm.Counts().Taken < want; <-tick.C {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%d pushes of %d were sent", s.fcm.Counts().Taken, want)
+		}
+	}
+}
+
+// killingTime is how long two workers are killed in turn: 2 minutes where all is
+// in Postgres, and less elsewhere, or with HOST_KILL_TIME or -short.
+func killingTime(t *testing.T, s wire.Storage) time.Duration {
+	if s := os.Getenv("HOST_KILL_TIME"); s != "" {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			t.Fatalf("HOST_KILL_TIME: %v", err)
+		}
+		return d
+	}
+	if testing.Short() || s.Queue != "postgres:" {
+		return 15 * time.Second
+	}
+	return 2 * time.Minute
+}
+
+// TestWorkersKilledInTurn kills two workers that record, one after the other,
+// again and again under load: nothing is lost, and nothing recorded twice.
+func TestWorkersKilledInTurn(t *testing.T) {
+	onEach(t, func(t *testing.T, storage wire.Storage) {
+		s := startServices(t, storage, stepsWeb, stepsNotify)
+		twin, enough, wait := s.deliver(s.front.URL, 40)
+		defer enough()
+		workers := [2]*process{s.launch(stepsRecord, "", "", 0), s.launch(stepsRecord, "", "", 0)}
+		kills, long := 0, killingTime(t, storage)
+		for began := time.Now(); time.Since(began) < long; kills++ {
+			s.untilRung(10) // the one that is left works, or both do
+			victim := &workers[kills%2]
+			if err := (*victim).cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			(*victim).wait(t)
+			*victim = s.launch(stepsRecord, "", "", 0)
+		}
+		enough()
+		wait()
+		s.compare(twin)
+		for _, w := range workers {
+			w.end(t)
+		}
+		t.Logf("%d kills; the twin: %v", kills, twin.Ledger().Summary())
+		if kills < 2 {
+			t.Errorf("only %d kills: the run shows nothing", kills)
+		}
+	})
+}
+
+// TestSweeperRingsAfterACrash kills the recorder between recording and its
+// doorbell, and starts no other: the phone rings all the same.
+func TestSweeperRingsAfterACrash(t *testing.T) {
+	onEach(t, func(t *testing.T, storage wire.Storage) {
+		s := startServices(t, storage, stepsWeb, stepsNotify)
+		recorder := s.launch(stepsRecord, "", pipeline.PointRecorded, 1)
+		s.orders = 1
+		twin, enough, wait := s.deliver(s.front.URL, 40)
+		defer enough()
+		wait()
+		recorder.wait(t)
+		s.untilRung(1)
+		parts := s.open()
+		if d, err := parts.Queue.Depth(t.Context()); err != nil || d.Waiting+d.Leased == 0 {
+			t.Errorf("the queue holds %+v, %v: the recorder has acknowledged", d, err)
+		}
+		notify, err := parts.OpenNotify(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, err := notify.Depth(t.Context()); err != nil || d.Waiting+d.Leased+d.Dead > 0 {
+			t.Errorf("%+v doorbells, %v: want none", d, err)
+		}
+		s.add(stepsRecord) // which finds that it is done
+		s.compare(twin)
+		if n := s.fcm.Counts().Taken; n != int64(twin.Ledger().Summary().Orders) {
+			t.Errorf("%d pushes for %d orders", n, twin.Ledger().Summary().Orders)
+		}
+	})
+}
+
+// TestStepsMixed has workers of both steps beside recorders: whoever has both
+// steps finds what is owed in the store, and the doorbells that nobody receives
+// stay few.
+func TestStepsMixed(t *testing.T) {
+	onEach(t, func(t *testing.T, storage wire.Storage) {
+		s := startServices(t, storage, stepsWeb, stepsRecord, stepsWorker)
+		twin, enough, wait := s.deliver(s.front.URL, 60)
+		defer enough()
+		s.untilRung(100)
+		enough()
+		wait()
+		s.compare(twin)
+	})
+}
