@@ -29,7 +29,8 @@ import (
 type crash struct {
 	t      *testing.T
 	rounds int
-	orders int // that the twin sends; 0: until the last kill
+	orders int     // that the twin sends; 0: until the last kill
+	scale  float64 // of the twin's time
 	addr   string
 	fcm    *simulate.FCM
 	shops  []string
@@ -61,7 +62,7 @@ func (c *crash) run() {
 }
 
 func newCrash(t *testing.T, rounds int, s wire.Storage) *crash {
-	c := &crash{t: t, rounds: rounds, tokens: map[string]string{}}
+	c := &crash{t: t, rounds: rounds, scale: 0.0005, tokens: map[string]string{}}
 	faults, err := simulate.ParseFaults("ambiguous=1%")
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +150,7 @@ func (c *crash) deliver(url string, rate float64) (twin *simulate.Shopify, enoug
 	twin, err := simulate.NewShopify(simulate.ShopifyOptions{
 		Target: url + "/webhooks/shopify", Shops: c.shops, Secret: appSecret, Seed: 7,
 		Orders: c.orders, Rate: rate, Duplicates: 0.1, Shuffle: 0.1, Window: 50,
-		Updates: 0.3, Poison: 0.01, TimeScale: 0.0005,
+		Updates: 0.3, Poison: 0.01, TimeScale: c.scale,
 	})
 	if err != nil {
 		c.t.Fatal(err)

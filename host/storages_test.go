@@ -71,11 +71,14 @@ func TestJourney(t *testing.T) {
 		{"sqlite queue, Postgres", onPostgres, inFile},
 		{"SQS, sqlite store", inFile, newSQSQueue},
 		{"SQS, Postgres", onPostgres, newSQSQueue},
+		{"Postgres queue, sqlite store", inFile, onPostgres},
+		{"Postgres alone", onPostgres, func(*testing.T) string { return "postgres:" }},
 	} {
 		t.Run(strings.NewReplacer(" ", "-", ",", "").Replace(c.name), func(t *testing.T) {
 			t.Parallel()
 			run := newCrash(t, 4, wire.Storage{Dir: t.TempDir(), DB: c.db(t), Queue: c.queue(t)})
 			run.orders = 300
+			run.scale = 0.005 // many run at once: the twin gives up after a minute
 			run.run()
 		})
 	}

@@ -51,7 +51,7 @@ func (w *Worker) Run(ctx, hard context.Context) error {
 	if w.Loops == 0 {
 		w.Loops = defaultLoops
 	}
-	attrs, err := w.Queue.Attributes(ctx)
+	attrs, err := w.attributes(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,6 +61,18 @@ func (w *Worker) Run(ctx, hard context.Context) error {
 	}
 	loops.Wait()
 	return nil
+}
+
+// attributes waits for a queue that is away: it was there when it was opened.
+func (w *Worker) attributes(ctx context.Context) (queue.Attributes, error) {
+	for failures := 1; ; failures++ {
+		a, err := w.Queue.Attributes(ctx)
+		if err == nil || ctx.Err() != nil || bellhop.KindOf(err) != bellhop.Unavailable {
+			return a, err
+		}
+		w.Log.Error("read the queue's attributes", "err", err)
+		pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
+	}
 }
 
 func (w *Worker) loop(ctx, hard context.Context, attrs queue.Attributes) {
