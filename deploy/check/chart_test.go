@@ -133,6 +133,7 @@ func TestChartRefuses(t *testing.T) {
 		"database: {url: 'mysql://db/x'}":                      "/database/url",
 		"queue: {url: 'sqlite:/data/q.db'}":                    "/queue/url",
 		"queue: {url: ''}":                                     "/queue/url",
+		"events: {url: 'kafka://k/orders'}":                    "/events/url",
 		"push: {url: 'fcm:/elsewhere.json'}":                   "/push/url",
 		"record: {replicas: 0}":                                "/record/replicas",
 		"record: {replica: 3}":                                 "replica",

@@ -58,6 +58,7 @@ func exampleEnv(t *testing.T) (env map[string]string, required []string) {
 		required = append(required, name)
 		env[name] = "EXAMPLE_" + name
 	}
+	env["EVENTS_EXCHANGE"] = "bellhop.events" // may be left out
 	return env, required
 }
 
