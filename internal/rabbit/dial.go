@@ -152,3 +152,6 @@ func (c *conn) Close() error {
 func Hangup(c *amqp.Connection) {
 	c.CloseDeadline(time.Now().Add(2 * time.Second)) // fails if it is gone; so it is closed
 }
+
+// Drop breaks a connection off.
+func Drop(c *amqp.Connection) { c.CloseDeadline(time.Now()) }

@@ -24,6 +24,8 @@ type Target struct {
 	User     string
 	password string
 	external bool // the certificate says who we are
+	address  *url.URL
+	own      []string // parameters of the caller
 
 	TLS       *tls.Config // nil without
 	heartbeat time.Duration
@@ -51,6 +53,7 @@ func Parse(address string, own ...string) (t Target, params url.Values, err erro
 	if err := t.where(u); err != nil {
 		return t, nil, err
 	}
+	t.address, t.own = u, own
 	t.User, t.password = "guest", "guest"
 	if u.User != nil {
 		t.User = u.User.Username()
@@ -192,6 +195,21 @@ func (t *Target) certificate(cert, key string) error {
 	}
 	t.TLS.Certificates = []tls.Certificate{pair}
 	return nil
+}
+
+// URL is the address that was parsed, without the caller's own parameters and
+// with PASSWORD for the password.
+func (t Target) URL() *url.URL {
+	u := *t.address
+	if u.User != nil {
+		u.User = url.UserPassword(t.User, "PASSWORD")
+	}
+	query := u.Query()
+	for _, name := range t.own {
+		query.Del(name)
+	}
+	u.RawQuery = query.Encode()
+	return &u
 }
 
 // String is the target without its password, for people.

@@ -1,0 +1,193 @@
+// Package amqpqueue keeps queues in RabbitMQ, from 3.10 on.
+//
+// AMQP 0-9-1 has no lease that runs out, no retry after a delay, no list of
+// queues and no depth beyond what is ready: the driver adds them.
+//
+//   - A queue NAME is eight quorum queues, its lanes, NAME.0 to NAME.7. A producer
+//     spreads shops over the lanes, and consumers take from all lanes in turn.
+//   - A message in a lane is delivered to a process ahead of time. It is under a
+//     lease once Receive returned it; until then it waits, and goes back to its
+//     lane when nobody here asks for it any more.
+//   - What is to be handed out again is published as a new message that says how
+//     often it was delivered, and then the old one is acknowledged: in a crash
+//     between the two it comes twice. With a delay it goes by way of a queue whose
+//     messages RabbitMQ moves on when their time is over.
+//   - Dead letters are in NAME.dead.
+//   - The processes that consume tell each other what they hold, over the exchange
+//     NAME.control; how many there are to ask tells NAME.members.
+//   - bellhop.queues holds one message, with the attributes of all queues of the
+//     virtual host.
+//   - A body that RabbitMQ takes in no message is in several, in a queue
+//     NAME.body.ID of its own.
+//
+// It was run against RabbitMQ 3.10. For 4.x, which it was not run against, it
+// goes by the documentation: every queue that is looked at has a delivery limit
+// of its own, since the default of 4.0 drops a message after 20 deliveries;
+// deliveries are counted by what is published and not by negative
+// acknowledgements, which 4.3 does not count; prefetch is by the consumer; and no
+// queue is transient but those of one connection.
+package amqpqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/bodies"
+	"bellhop/internal/rabbit"
+	"bellhop/queue"
+)
+
+// Options are what a [Broker] is given beside its target. The zero value serves.
+type Options struct {
+	Log *slog.Logger
+	Now func() time.Time
+}
+
+// Broker holds the queues of one virtual host.
+type Broker struct {
+	target rabbit.Target
+	log    *slog.Logger
+	now    func() time.Time
+	ask    *rabbit.Session
+	pub    *rabbit.Publisher // for the registry
+	packer *bodies.Packer
+}
+
+var _ queue.Broker = (*Broker)(nil)
+
+// NewBroker returns the queues of a virtual host. It connects when it is first
+// asked something.
+func NewBroker(t rabbit.Target, o Options) *Broker {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Broker{target: t, log: o.Log, now: o.Now, ask: rabbit.NewSession(t, "bellhop"),
+		pub: rabbit.NewPublisher(t, rabbit.Options{Name: "bellhop", Log: o.Log}), packer: bodies.New()}
+}
+
+// Close ends the broker's own connections; those of its queues are theirs.
+func (b *Broker) Close() error {
+	b.pub.Close()
+	b.ask.Close()
+	return nil
+}
+
+// adminPatience bounds what is asked for and declared.
+const adminPatience = 20 * time.Second
+
+// Create implements [queue.Broker].
+func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) error {
+	if err := errors.Join(checkName(name), a.Validate()); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	if err := names(name).declare(ctx, b.target, b.ask); err != nil {
+		return err
+	}
+	return b.registry(ctx, func(c *catalog) (bool, error) {
+		is, there := c.Queues[name]
+		if there && is.attributes() != a {
+			return false, bellhop.Errorf(bellhop.Conflict, "queue_exists", "there is a queue %s with other attributes: change them with bellhop queue set", name)
+		}
+		c.Queues[name] = entryOf(a)
+		return !there, nil
+	})
+}
+
+// Names implements [queue.Broker].
+func (b *Broker) Names(ctx context.Context) (all []string, err error) {
+	err = b.registry(ctx, func(c *catalog) (bool, error) {
+		for name := range c.Queues {
+			all = append(all, name)
+		}
+		return false, nil
+	})
+	slices.Sort(all)
+	return all, err
+}
+
+// URL implements [queue.Broker]. The password is left out.
+func (b *Broker) URL(ctx context.Context, name string) (string, error) {
+	if _, err := b.attributes(ctx, name); err != nil {
+		return "", err
+	}
+	return address(b.target, name), nil
+}
+
+func (b *Broker) attributes(ctx context.Context, name string) (a queue.Attributes, err error) {
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	err = b.registry(ctx, func(c *catalog) (bool, error) {
+		e, there := c.Queues[name]
+		if !there {
+			return false, b.noQueue(name)
+		}
+		a = e.attributes()
+		return false, nil
+	})
+	return a, err
+}
+
+func (b *Broker) noQueue(name string) error {
+	return bellhop.Errorf(bellhop.NotFound, "queue_not_found", "there is no queue %s in %v: make it with bellhop queue create %s", name, b.target, name)
+}
+
+// Remove implements [queue.Broker].
+func (b *Broker) Remove(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	err := b.registry(ctx, func(c *catalog) (bool, error) {
+		if _, there := c.Queues[name]; !there {
+			return false, b.noQueue(name)
+		}
+		delete(c.Queues, name)
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	return names(name).remove(ctx, b.target, b.ask)
+}
+
+// Open implements [queue.Broker]. It makes what is missing of the queue's parts,
+// and refuses what is there and differs.
+func (b *Broker) Open(ctx context.Context, name string) (queue.Queue, error) {
+	attrs, err := b.attributes(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	if err := names(name).declare(ctx, b.target, b.ask); err != nil {
+		return nil, err
+	}
+	if err := b.keepDictionary(ctx); err != nil {
+		return nil, err
+	}
+	return b.newQueue(name, attrs), nil
+}
+
+// Ping asks the broker whether it is there.
+func (b *Broker) Ping(ctx context.Context) error {
+	_, err := b.Names(ctx)
+	return err
+}
+
+func (b *Broker) newQueue(name string, attrs queue.Attributes) *Queue {
+	q := &Queue{Broker: b, names: names(name), name: name, router: newRouter(b.now), scratch: sync.Pool{New: func() any { return new([]byte) }}}
+	q.attrs.Store(&cachedAttributes{attrs, b.now()})
+	q.pub = rabbit.NewPublisher(b.target, rabbit.Options{Name: fmt.Sprint("bellhop ", name, " producer"), Connections: publishing, Log: b.log})
+	q.asking = rabbit.NewSession(b.target, fmt.Sprint("bellhop ", name))
+	q.in = newIntake(q)
+	return q
+}

@@ -1,0 +1,145 @@
+package amqpqueue
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
+	"bellhop/internal/rabbit"
+	"bellhop/queue"
+)
+
+// mostDead bounds how many dead letters are gone through.
+const mostDead = 10_000
+
+// corpse is one message among the dead letters.
+type corpse struct {
+	d amqp.Delivery
+	m decoded
+}
+
+// scan goes through the dead letters, one process at a time. What fn does not
+// acknowledge goes back.
+func (q *Queue) scan(ctx context.Context, doing string, fn func(context.Context, []corpse) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*adminPatience)
+	defer cancel()
+	for {
+		err := locked(ctx, q.asking, q.dead()+".lock", func(ch *amqp.Channel) error {
+			all, err := q.exhume(ch)
+			if err != nil {
+				return err
+			}
+			return fn(ctx, all)
+		})
+		if !errors.Is(err, errBusy) {
+			return q.target.Explain(doing, err)
+		}
+		select {
+		case <-time.After(turnWait):
+		case <-ctx.Done():
+			return q.target.Explain(doing, ctx.Err())
+		}
+	}
+}
+
+func (q *Queue) exhume(ch *amqp.Channel) (all []corpse, err error) {
+	for len(all) < mostDead {
+		d, ok, err := ch.Get(q.dead(), false)
+		if err != nil || !ok {
+			return all, err
+		}
+		if m, err := decode(&d); err == nil { // others' messages stay where they are
+			all = append(all, corpse{d, m})
+		}
+	}
+	return all, nil
+}
+
+// DeadLetters implements [queue.Graveyard].
+func (q *Queue) DeadLetters(ctx context.Context, before time.Time, limit int) (out []queue.DeadLetter, err error) {
+	err = q.scan(ctx, "list the dead letters of the queue "+q.name, func(_ context.Context, all []corpse) error {
+		for _, c := range all {
+			if l := epitaph(&c.d, c.m); before.IsZero() || l.DiedAt.Before(before) {
+				out = append(out, l)
+			}
+		}
+		return nil
+	})
+	slices.SortStableFunc(out, func(a, b queue.DeadLetter) int { return b.DiedAt.Compare(a.DiedAt) })
+	return out[:min(limit, len(out))], err
+}
+
+// DeadLetter implements [queue.Graveyard].
+func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.DeadLetter, err error) {
+	var found *corpse
+	err = q.scan(ctx, "look for a dead letter of the queue "+q.name, func(_ context.Context, all []corpse) error {
+		for _, c := range all {
+			if c.m.event.ID == id {
+				found = &c
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return l, err
+	}
+	if found == nil {
+		return l, noDeadLetter(id)
+	}
+	l = epitaph(&found.d, found.m)
+	l.Event.Body, err = q.body(ctx, &held{decoded: found.m, d: found.d})
+	return l, err
+}
+
+func noDeadLetter(id bellhop.EventID) error {
+	return bellhop.Errorf(bellhop.NotFound, "dead_letter", "there is no dead letter %s: see bellhop dead ls", id)
+}
+
+// Redrive implements [queue.Graveyard]. Each is published before it leaves the
+// dead letters: a crash in between leaves it in both.
+func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
+	err = q.scan(ctx, "replay dead letters of the queue "+q.name, func(ctx context.Context, all []corpse) error {
+		chosen, err := choose(all, ids)
+		if err != nil {
+			return err
+		}
+		out := make([]*rabbit.Message, len(chosen))
+		for i, c := range chosen {
+			out[i] = again(&c.d, 0)
+			out[i].Key = q.lane(q.router.pick(c.m.event.Shop))
+		}
+		errs := q.pub.Send(ctx, settlePatience, out...)
+		for i, c := range chosen {
+			if errs == nil || errs[i] == nil {
+				if err := c.d.Ack(false); err != nil {
+					return err
+				}
+				n++
+			}
+		}
+		return errors.Join(errs...)
+	})
+	return n, err
+}
+
+// choose returns the dead letters with these ids, or all.
+func choose(all []corpse, ids []bellhop.EventID) (chosen []corpse, err error) {
+	if len(ids) == 0 {
+		return all, nil
+	}
+	for _, c := range all {
+		if slices.Contains(ids, c.m.event.ID) {
+			chosen = append(chosen, c)
+		}
+	}
+	for _, id := range ids {
+		if !slices.ContainsFunc(chosen, func(c corpse) bool { return c.m.event.ID == id }) {
+			return nil, noDeadLetter(id)
+		}
+	}
+	return chosen, nil
+}

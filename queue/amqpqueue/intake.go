@@ -1,0 +1,291 @@
+package amqpqueue
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
+	"bellhop/queue"
+)
+
+// held is a message that RabbitMQ has delivered to this process and that is not
+// acknowledged.
+type held struct {
+	decoded
+	d    amqp.Delivery
+	lane int
+	from *subscription
+
+	// Under a lease:
+	receipt queue.Receipt
+	expires time.Time
+}
+
+// attempt is which delivery this one is, or would be.
+func (h *held) attempt() int { return h.attempts + 1 }
+
+// intake is what this process holds of a queue. One goroutine, begun by the first
+// Receive, keeps the connection up, subscribes while somebody wants events, gives
+// back what nobody wants, and ends leases that ran out.
+type intake struct {
+	q    *Queue
+	wake chan struct{} // the goroutine has something to look at
+	ends chan struct{}
+	run  sync.WaitGroup
+
+	peeks peeks
+
+	mu      sync.Mutex
+	started bool
+	closed  bool
+	err     error // why nothing will come until somebody does something about it
+	sub     *subscription
+	lanes   [lanes][]*held
+	turn    int // the lane served last
+	leases  map[queue.Receipt]*held
+	settles int       // leases whose verdict is being carried out
+	moves   []move    // what the goroutine is to move elsewhere
+	askers  int       // Receives in progress
+	want    int       // the most that one of them asks for
+	left    time.Time // when the last one ended
+	expect  map[int]bool
+	arrived chan struct{} // closed when there may be something to take
+}
+
+func newIntake(q *Queue) *intake {
+	return &intake{q: q, wake: make(chan struct{}, 1), ends: make(chan struct{}), leases: map[queue.Receipt]*held{}, arrived: make(chan struct{})}
+}
+
+// poke has the goroutine look again.
+func (in *intake) poke() {
+	select {
+	case in.wake <- struct{}{}:
+	default:
+	}
+}
+
+// tell wakes those who wait for something to take; with the lock.
+func (in *intake) tell() {
+	close(in.arrived)
+	in.arrived = make(chan struct{})
+}
+
+var errClosed = errors.New("the queue is closed")
+
+// enter registers somebody who wants up to max events.
+func (in *intake) enter(max int) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return errClosed
+	}
+	if !in.started {
+		in.started = true
+		in.run.Go(in.serve)
+	}
+	if in.askers++; in.askers == 1 || max > in.want {
+		in.want = max
+	}
+	in.poke()
+	return nil
+}
+
+func (in *intake) leave() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.askers--; in.askers == 0 {
+		in.left = time.Now()
+		in.poke()
+	}
+}
+
+// take leases up to max events, one of each lane in turn, and waits for the
+// first.
+func (in *intake) take(ctx context.Context, max int) ([]*held, error) {
+	if err := in.enter(max); err != nil {
+		return nil, err
+	}
+	defer in.leave()
+	for {
+		in.mu.Lock()
+		out, err, arrived := in.next(max), in.err, in.arrived
+		if in.closed {
+			err = errClosed
+		}
+		in.mu.Unlock()
+		if len(out) > 0 {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// next takes in turn from all lanes, after the first message of each that has
+// any came.
+func (in *intake) next(max int) (out []*held) {
+	if in.sub != nil && len(in.expect) > 0 && time.Now().Before(in.sub.complete) || in.closed {
+		return nil
+	}
+	for empty := 0; len(out) < max && empty < lanes; {
+		in.turn = (in.turn + 1) % lanes
+		waiting := in.lanes[in.turn]
+		if len(waiting) == 0 {
+			empty++
+			continue
+		}
+		empty = 0
+		out = append(out, waiting[0])
+		in.lanes[in.turn] = waiting[1:]
+	}
+	return out
+}
+
+// lease puts messages under a lease, unless their connection is gone meanwhile.
+func (in *intake) lease(all []*held, until time.Time) (kept []*held) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, h := range all {
+		if h.from == in.sub && !in.closed {
+			h.receipt, h.expires = h.from.receipt(), until
+			in.leases[h.receipt] = h
+			kept = append(kept, h)
+		}
+	}
+	in.poke()
+	return kept
+}
+
+// end takes leases that are still held out of the table, and says which receipts
+// are of none.
+func (in *intake) end(receipts []queue.Receipt) (ended []*held, stale []queue.Receipt) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	now := in.q.now()
+	for _, r := range receipts {
+		h := in.leases[r]
+		if h == nil || !h.expires.After(now) {
+			ended, stale = append(ended, nil), append(stale, r)
+			continue
+		}
+		delete(in.leases, r)
+		in.settles++
+		ended = append(ended, h)
+	}
+	return ended, stale
+}
+
+// settled says that the verdict on a lease was carried out, or that the lease
+// goes on since it could not be.
+func (in *intake) settled(h *held, done bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.settles--
+	if !done && h.from == in.sub {
+		in.leases[h.receipt] = h
+		in.poke()
+	}
+}
+
+func (in *intake) extend(d time.Duration, receipts []queue.Receipt) (stale []queue.Receipt) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	now := in.q.now()
+	for _, r := range receipts {
+		if h := in.leases[r]; h != nil && h.expires.After(now) {
+			h.expires = now.Add(d)
+		} else {
+			stale = append(stale, r)
+		}
+	}
+	in.poke()
+	return stale
+}
+
+// add takes a delivered message in.
+func (in *intake) add(s *subscription, lane int, d amqp.Delivery) {
+	h := &held{d: d, lane: lane, from: s}
+	var err error
+	h.decoded, err = decode(&d)
+	most := in.q.attrs.Load().MaxAttempts
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.sub != s {
+		return // it goes back by itself
+	}
+	delete(in.expect, lane)
+	switch {
+	case err == nil && h.attempt() > most:
+		in.move(bury(h, h.attempts, "its worker died or its lease ran out, each time"))
+	case bellhop.KindOf(err) == bellhop.Invalid:
+		in.move(bury(h, h.attempt(), err.Error()))
+	case err != nil:
+		in.move(move{held: h, attempts: h.attempts, delay: time.Minute}) // for those who know it
+	default:
+		in.lanes[lane] = append(in.lanes[lane], h)
+		in.tell()
+	}
+}
+
+// move has the goroutine move a message; with the lock.
+func (in *intake) move(m move) {
+	in.moves = append(in.moves, m)
+	in.poke()
+}
+
+// lost drops what was held by a connection that is gone: RabbitMQ hands it out
+// again.
+func (in *intake) lost(err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.sub, in.err, in.expect = nil, err, nil
+	in.lanes, in.moves = [lanes][]*held{}, nil
+	in.leases = map[queue.Receipt]*held{}
+	in.tell()
+}
+
+// close gives back what is held.
+func (in *intake) close() {
+	in.mu.Lock()
+	first := !in.closed
+	in.closed = true
+	in.tell()
+	in.mu.Unlock()
+	if first {
+		close(in.ends)
+	}
+	in.run.Wait()
+}
+
+// census is what a process holds of a queue.
+type census struct {
+	Waiting int       `json:"waiting"`
+	Leased  int       `json:"leased"`
+	Oldest  time.Time `json:"oldest,omitzero"` // of those that wait
+	Dropped int       `json:"dropped"`         // by a purge
+}
+
+func (in *intake) count() (c census) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	c.Leased, c.Waiting = len(in.leases)+in.settles, len(in.moves)
+	for _, lane := range in.lanes {
+		c.Waiting += len(lane)
+		for _, h := range lane {
+			if at := h.event.AcceptedAt; c.Oldest.IsZero() || at.Before(c.Oldest) {
+				c.Oldest = at
+			}
+		}
+	}
+	return c
+}

@@ -1,0 +1,189 @@
+package amqpqueue
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
+	"bellhop/internal/rabbit"
+	"bellhop/queue"
+)
+
+// The headers of a message. All others are RabbitMQ's own.
+const (
+	headEvent    = "bellhop"     // all of the event but its body and its trace
+	headTrace    = "traceparent" // as W3C has it, for whoever else reads it
+	headCoding   = "coding"      // how the body is packed; absent when it is as it came
+	headParts    = "parts"       // how many messages its body is in, in a queue of its own
+	headPart     = "part"        // which of them a message is, from 0
+	headAttempts = "attempts"    // deliveries before this message was published
+	headReason   = "reason"      // why it is a dead letter
+	headDiedAt   = "died_at"     // and since when
+)
+
+// What RabbitMQ writes.
+const (
+	headDeliveries = "x-delivery-count" // deliveries of this message before this one
+	headDeath      = "x-death"
+)
+
+// maxBody is the largest body that is taken: more than any webhook that is.
+const maxBody = 8 << 20
+
+// formatVersion is that of the metadata. Whoever meets a later one leaves the
+// message to those who know it.
+const formatVersion = 1
+
+// metadata is the header [headEvent].
+type metadata struct {
+	Version        int             `json:"v"`
+	ID             bellhop.EventID `json:"id"`
+	Shop           string          `json:"shop"`
+	Topic          string          `json:"topic"`
+	APIVersion     string          `json:"api_version,omitempty"`
+	WebhookID      string          `json:"webhook_id,omitempty"`
+	ShopifyEventID string          `json:"event_id,omitempty"`
+	TriggeredAt    time.Time       `json:"triggered_at,omitzero"`
+	AcceptedAt     time.Time       `json:"accepted_at,omitzero"`
+	SignedBy       bellhop.Signer  `json:"signed_by,omitempty"`
+}
+
+// encode returns the message for an event that is sent for the first time. Its
+// body may be in scratch.
+func (b *Broker) encode(e *bellhop.Event, scratch *[]byte) (*rabbit.Message, error) {
+	if len(e.Body) == 0 || len(e.Body) > maxBody {
+		return nil, bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d", len(e.Body), maxBody)
+	}
+	for _, text := range []string{e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID, string(e.SignedBy)} {
+		if !utf8.ValidString(text) {
+			return nil, bellhop.Invalidf("event_text", "an event's shop, topic, version, ids and signer must be UTF-8")
+		}
+	}
+	meta, err := json.Marshal(metadata{formatVersion, e.ID, e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID,
+		e.TriggeredAt, e.AcceptedAt, e.SignedBy})
+	if err != nil {
+		return nil, bellhop.Invalidf("event_time", "an event's times must be those of a calendar: %v", err)
+	}
+	headers := amqp.Table{headEvent: string(meta)}
+	if e.TraceParent != "" {
+		headers[headTrace] = e.TraceParent
+	}
+	coding, body := b.packer.Pack(scratch, e.Body)
+	if coding != 0 {
+		headers[headCoding] = coding
+	}
+	return &rabbit.Message{Publishing: amqp.Publishing{MessageId: e.ID.String(), Headers: headers, Body: body}}, nil
+}
+
+// decoded is a message that was read, but for its body.
+type decoded struct {
+	event    *bellhop.Event
+	coding   int64
+	parts    int
+	attempts int // deliveries before this one
+}
+
+// decode reads a message. Its error is of kind bellhop.Invalid for one that is
+// none of bellhop's, and another for one of a later version.
+func decode(d *amqp.Delivery) (m decoded, err error) {
+	m.attempts = number(d.Headers[headAttempts]) + number(d.Headers[headDeliveries])
+	m.coding, m.parts = int64(number(d.Headers[headCoding])), number(d.Headers[headParts])
+	text, ok := d.Headers[headEvent].(string)
+	if !ok {
+		return m, bellhop.Invalidf("foreign_message", "the message has no header %s: it is none of bellhop's", headEvent)
+	}
+	var h metadata
+	if err := json.Unmarshal([]byte(text), &h); err != nil {
+		return m, bellhop.Invalidf("foreign_message", "the message's header %s can't be read: it is none of bellhop's", headEvent)
+	}
+	if h.Version > formatVersion {
+		return m, fmt.Errorf("the message is of version %d, this bellhop knows %d: bring it up to date", h.Version, formatVersion)
+	}
+	if h.Version < 1 || h.ID == (bellhop.EventID{}) || h.Shop == "" {
+		return m, bellhop.Invalidf("foreign_message", "the message's header %s lacks a version, an id or a shop: it is none of bellhop's", headEvent)
+	}
+	trace, _ := d.Headers[headTrace].(string)
+	m.event = &bellhop.Event{ID: h.ID, Shop: h.Shop, Topic: h.Topic, APIVersion: h.APIVersion, WebhookID: h.WebhookID,
+		ShopifyEventID: h.ShopifyEventID, TriggeredAt: h.TriggeredAt, AcceptedAt: h.AcceptedAt, SignedBy: h.SignedBy, TraceParent: trace}
+	return m, nil
+}
+
+// number reads a number of any of AMQP's types.
+func number(v any) int {
+	switch n := v.(type) {
+	case int64:
+		return int(n)
+	case int32:
+		return int(n)
+	case int16:
+		return int(n)
+	case int8:
+		return int(n)
+	case uint8:
+		return int(n)
+	case uint16:
+		return int(n)
+	case uint32:
+		return int(n)
+	}
+	return 0
+}
+
+// again returns a copy of a message that says how often it was delivered before,
+// without what RabbitMQ and the graveyard wrote.
+func again(d *amqp.Delivery, attempts int) *rabbit.Message {
+	headers := amqp.Table{}
+	for k, v := range d.Headers {
+		if !strings.HasPrefix(k, "x-") && k != headReason && k != headDiedAt && k != headAttempts {
+			headers[k] = v
+		}
+	}
+	if attempts > 0 {
+		headers[headAttempts] = int32(attempts)
+	}
+	return &rabbit.Message{Publishing: amqp.Publishing{MessageId: d.MessageId, ContentType: d.ContentType, Headers: headers, Body: d.Body}}
+}
+
+// longestReason is how much of a reason is kept.
+const longestReason = 2000
+
+// headstone returns a copy of a message as a dead letter.
+func headstone(d *amqp.Delivery, attempts int, reason string, now time.Time) *rabbit.Message {
+	if len(reason) > longestReason {
+		reason = reason[:longestReason] + "…"
+	}
+	if reason = strings.ToValidUTF8(reason, ""); reason == "" {
+		reason = "no reason was given"
+	}
+	m := again(d, attempts)
+	m.Headers[headReason] = reason
+	m.Headers[headDiedAt] = now.UTC().Format(time.RFC3339Nano)
+	return m
+}
+
+// epitaph reads a dead letter's last words. One that RabbitMQ itself moved, when
+// it was delivered too often, has only those of RabbitMQ.
+func epitaph(d *amqp.Delivery, m decoded) queue.DeadLetter {
+	l := queue.DeadLetter{Event: m.event, Attempts: number(d.Headers[headAttempts])}
+	l.Reason, _ = d.Headers[headReason].(string)
+	if at, ok := d.Headers[headDiedAt].(string); ok {
+		l.DiedAt, _ = time.Parse(time.RFC3339Nano, at) // zero is as good as any when somebody else wrote it
+	}
+	if l.Reason != "" {
+		return l
+	}
+	l.Reason = "RabbitMQ gave it up"
+	if deaths, ok := d.Headers[headDeath].([]any); ok && len(deaths) > 0 {
+		if death, ok := deaths[0].(amqp.Table); ok {
+			l.Reason = fmt.Sprintf("RabbitMQ gave it up (%v)", death["reason"])
+			l.DiedAt, _ = death["time"].(time.Time)
+		}
+	}
+	l.Attempts = max(l.Attempts, m.attempts)
+	return l
+}

@@ -1,0 +1,97 @@
+package amqpqueue
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
+	"bellhop/internal/rabbit"
+)
+
+// partRoom is left in a message for what is not its body. A broker that takes no
+// more than that takes nothing.
+const partRoom = 1 << 10
+
+// partsFor is how long the parts of a body are kept that nobody reads: beyond
+// what any event waits, also among the dead letters.
+const partsFor = int64(180 * 24 * time.Hour / time.Millisecond)
+
+// sendParts sends an event whose body RabbitMQ takes in no message: the body in
+// several, to a queue of its own, and then the event.
+func (q *Queue) sendParts(ctx context.Context, id bellhop.EventID, m *rabbit.Message) error {
+	size := int(q.pub.Limit()) - partRoom
+	if size <= 0 {
+		return bellhop.Errorf(bellhop.TooLarge, "body_size", "RabbitMQ takes messages of %d bytes: raise its max_message_size", q.pub.Limit())
+	}
+	name := q.names.body(id)
+	ctx, cancel := context.WithTimeout(ctx, sendPatience)
+	defer cancel()
+	err := q.asking.Ask(ctx, func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclare(name, true, false, false, false, quorum(amqp.Table{"x-delivery-limit": unlimited, "x-expires": partsFor}))
+		return err
+	})
+	if err != nil {
+		return q.target.Explain("make the queue "+name, err)
+	}
+	var parts []*rabbit.Message
+	for body := m.Body; len(body) > 0; {
+		n := min(size, len(body))
+		parts = append(parts, &rabbit.Message{Key: name, Publishing: amqp.Publishing{MessageId: fmt.Sprint(id, ".", len(parts)),
+			Headers: amqp.Table{headPart: int32(len(parts))}, Body: body[:n]}})
+		body = body[n:]
+	}
+	if errs := q.pub.Send(ctx, sendPatience, parts...); errs != nil {
+		return errors.Join(errs...)
+	}
+	m.Headers[headParts], m.Body = int32(len(parts)), nil
+	return errors.Join(q.pub.Send(ctx, sendPatience, m)...)
+}
+
+// fetchParts reads a body that is in several messages, and leaves them there.
+func (q *Queue) fetchParts(ctx context.Context, id bellhop.EventID, n int) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	parts := map[int][]byte{}
+	err := q.asking.Do(ctx, func(ch *amqp.Channel) error {
+		for len(parts) < n {
+			d, ok, err := ch.Get(q.names.body(id), false)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return errNoParts // or somebody else reads them now
+			}
+			parts[number(d.Headers[headPart])] = d.Body
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, q.target.Explain("read the body of event "+id.String(), err)
+	}
+	var body bytes.Buffer
+	for i := range n {
+		body.Write(parts[i])
+	}
+	return body.Bytes(), nil
+}
+
+// dropParts deletes the body of an event that is done.
+func (q *Queue) dropParts(h *held) {
+	if h.parts == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(h.from.ctx, settlePatience)
+	defer cancel()
+	err := q.asking.Ask(ctx, func(ch *amqp.Channel) error {
+		_, err := ch.QueueDelete(q.names.body(h.event.ID), false, false, false)
+		return err
+	})
+	if err != nil {
+		q.log.Warn("delete the body of an event that is done", "event", h.event.ID, "err", err)
+	}
+}

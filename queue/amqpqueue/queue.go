@@ -1,0 +1,143 @@
+package amqpqueue
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/rabbit"
+	"bellhop/queue"
+)
+
+// publishing is how many connections send at the most.
+const publishing = 4
+
+const (
+	// sendPatience is how long a send may wait for RabbitMQ: a webhook has to be
+	// answered within a second.
+	sendPatience = 900 * time.Millisecond
+	// settlePatience is that of a worker.
+	settlePatience = 10 * time.Second
+)
+
+// Queue is one queue.
+type Queue struct {
+	*Broker
+	names
+	name    string
+	pub     *rabbit.Publisher
+	asking  *rabbit.Session
+	router  *router
+	in      *intake
+	attrs   atomic.Pointer[cachedAttributes]
+	scratch sync.Pool
+}
+
+var _ queue.Queue = (*Queue)(nil)
+
+type cachedAttributes struct {
+	queue.Attributes
+	at time.Time
+}
+
+// Send implements [queue.Producer]. Several events are several messages: when it
+// fails, some of them may be in the queue.
+func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	messages := make([]*rabbit.Message, len(events))
+	for i, e := range events {
+		scratch := q.scratch.Get().(*[]byte)
+		defer q.scratch.Put(scratch)
+		m, err := q.encode(e, scratch)
+		if err != nil {
+			return err
+		}
+		messages[i] = m
+	}
+	for i, e := range events {
+		messages[i].Key = q.lane(q.router.pick(e.Shop))
+	}
+	for i, err := range q.pub.Send(ctx, sendPatience, messages...) {
+		if _, large := errors.AsType[*rabbit.TooLargeError](err); large {
+			err = q.sendParts(ctx, events[i].ID, messages[i])
+		}
+		if err != nil {
+			return sending(err)
+		}
+	}
+	return nil
+}
+
+// sending turns a missing lane into what may pass: somebody removed the queue,
+// and may make it again.
+func sending(err error) error {
+	if e, ok := errors.AsType[*bellhop.Error](err); ok && e.Kind == bellhop.NotFound {
+		away := *e
+		away.Kind = bellhop.Unavailable
+		return &away
+	}
+	return err
+}
+
+// attributesFor is how long attributes are remembered: others may change them.
+const attributesFor = time.Minute
+
+// current returns the attributes, which are at most a minute old while RabbitMQ
+// answers.
+func (q *Queue) current(ctx context.Context) queue.Attributes {
+	c := q.attrs.Load()
+	if q.now().Sub(c.at) < attributesFor {
+		return c.Attributes
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	a, err := q.Attributes(ctx)
+	if err != nil {
+		q.log.Warn("read the queue's attributes", "queue", q.name, "err", err)
+		return c.Attributes
+	}
+	return a
+}
+
+// Attributes implements [queue.Admin].
+func (q *Queue) Attributes(ctx context.Context) (queue.Attributes, error) {
+	a, err := q.attributes(ctx, q.name)
+	if err == nil {
+		q.attrs.Store(&cachedAttributes{a, q.now()})
+	}
+	return a, err
+}
+
+// SetAttributes implements [queue.Admin]. Other processes go by them after a
+// minute at the latest.
+func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	err := q.registry(ctx, func(c *catalog) (bool, error) {
+		if _, there := c.Queues[q.name]; !there {
+			return false, q.noQueue(q.name)
+		}
+		c.Queues[q.name] = entryOf(a)
+		return true, nil
+	})
+	if err == nil {
+		q.attrs.Store(&cachedAttributes{a, q.now()})
+	}
+	return err
+}
+
+// Close implements [queue.Queue].
+func (q *Queue) Close() error {
+	q.in.close()
+	q.pub.Close()
+	q.asking.Close()
+	return nil
+}

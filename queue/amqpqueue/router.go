@@ -1,0 +1,89 @@
+package amqpqueue
+
+import (
+	"hash/fnv"
+	"sync"
+	"time"
+)
+
+// router chooses the lane of each event. A shop stays in one lane, by its name,
+// until what other shops send into that is well above what is sent into the
+// quietest lane: then it moves there. No order is promised, so that it may at any
+// time.
+//
+// It knows what this process sends. Behind a load balancer every process sends
+// the same mixture.
+type router struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	homes   map[string]int // of shops that have sent of late
+	total   [lanes]float64 // sent of late, by lane
+	sent    [lanes]map[string]float64
+	decayed time.Time
+}
+
+const (
+	// halfLife is how long until what was sent counts half.
+	halfLife = 10 * time.Second
+	// wellAbove is how much more others send than goes into the quietest lane.
+	wellAbove, atLeast = 2, 8
+)
+
+func newRouter(now func() time.Time) *router {
+	r := &router{now: now, homes: map[string]int{}, decayed: now()}
+	for i := range r.sent {
+		r.sent[i] = map[string]float64{}
+	}
+	return r
+}
+
+func (r *router) pick(shop string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.decay()
+	lane, known := r.homes[shop]
+	if !known {
+		h := fnv.New32a()
+		h.Write([]byte(shop))
+		lane = int(h.Sum32() % lanes)
+	}
+	quiet := 0
+	for i := range r.total {
+		if r.total[i] < r.total[quiet] {
+			quiet = i
+		}
+	}
+	if others := r.total[lane] - r.sent[lane][shop]; others > wellAbove*r.total[quiet]+atLeast {
+		lane = quiet
+	}
+	r.homes[shop] = lane
+	r.sent[lane][shop]++
+	r.total[lane]++
+	return lane
+}
+
+// decay halves what was sent for each half-life that went by.
+func (r *router) decay() {
+	for n := 0; r.now().Sub(r.decayed) >= halfLife; n++ {
+		if n == 20 { // nothing is left
+			r.decayed = r.now()
+			return
+		}
+		r.decayed = r.decayed.Add(halfLife)
+		for lane := range r.sent {
+			r.total[lane] = 0
+			for shop, n := range r.sent[lane] {
+				if n /= 2; n >= 0.5 {
+					r.sent[lane][shop] = n
+					r.total[lane] += n
+					continue
+				}
+				delete(r.sent[lane], shop)
+				if r.homes[shop] == lane {
+					delete(r.homes, shop)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,284 @@
+package amqpqueue
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
+)
+
+const (
+	// firstPause and longestPause are between attempts to connect.
+	firstPause   = 50 * time.Millisecond
+	longestPause = 2 * time.Second
+	// firstLinger and longestLinger are how long a subscription outlives the last
+	// Receive: a worker comes back when it is done with its batch, and to give
+	// back what it was to get next costs a write each.
+	firstLinger   = 100 * time.Millisecond
+	longestLinger = 5 * time.Second
+	// moveAgain is the pause after RabbitMQ did not take what had to be moved.
+	moveAgain = time.Second
+)
+
+// serve is the intake's goroutine.
+func (in *intake) serve() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	in.run.Go(func() {
+		select {
+		case <-in.ends:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	for pause := firstPause; ctx.Err() == nil; pause = min(longestPause, 2*pause) {
+		s, err := in.attach(ctx)
+		if err == nil {
+			pause = firstPause
+			in.begin(s)
+			err = in.tend(s)
+			s.end()
+		}
+		in.lost(in.fatal(ctx, err))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// fatal returns what waiting does not mend, and logs all else.
+func (in *intake) fatal(ctx context.Context, err error) error {
+	if ctx.Err() != nil || err == nil {
+		return nil
+	}
+	err = in.q.target.Explain("consume from the queue "+in.q.name, err)
+	switch bellhop.KindOf(err) {
+	case bellhop.NotFound, bellhop.Invalid, bellhop.Conflict:
+		return err
+	}
+	in.q.log.Warn("lost the connection that consumes; connecting again", "queue", in.q.name, "err", err)
+	return nil
+}
+
+func (in *intake) begin(s *subscription) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.sub, in.err = s, nil
+}
+
+var errDeleted = bellhop.Errorf(bellhop.NotFound, "queue_not_found", "a part of the queue was deleted: make it with bellhop queue create")
+
+// tend does what is due with a connection until that is gone or the queue
+// closed.
+func (in *intake) tend(s *subscription) error {
+	t := tending{intake: in, s: s, linger: firstLinger}
+	for {
+		if in.isClosed() {
+			return t.shutdown()
+		}
+		next, err := t.due()
+		if err != nil {
+			return err
+		}
+		timer := time.NewTimer(next)
+		select {
+		case <-in.wake:
+		case <-timer.C:
+		case <-in.ends:
+		case d, ok := <-s.requests:
+			if !ok {
+				timer.Stop()
+				return t.why()
+			}
+			t.answer(&d)
+		case _, ok := <-s.canceled:
+			timer.Stop()
+			if !ok {
+				return t.why()
+			}
+			return errDeleted
+		}
+		timer.Stop()
+	}
+}
+
+func (in *intake) isClosed() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.closed
+}
+
+// tending is what the goroutine knows while it has a connection.
+type tending struct {
+	*intake
+	s       *subscription
+	linger  time.Duration
+	paused  time.Time // when the last subscription ended
+	movedAt time.Time // when moving last failed
+}
+
+// why returns what the connection ended with.
+func (t *tending) why() error {
+	if e, ok := <-t.s.closed; ok && e != nil {
+		return e
+	}
+	return amqp.ErrClosed
+}
+
+// due does what is due, and returns when to look again.
+func (t *tending) due() (time.Duration, error) {
+	t.mu.Lock()
+	askers, want, idle := t.askers, t.want, time.Since(t.left)
+	t.mu.Unlock()
+	switch {
+	case askers > 0 && t.s.prefetch < prefetchFor(want):
+		if err := t.subscribe(prefetchFor(want)); err != nil {
+			return 0, err
+		}
+	case askers == 0 && t.s.prefetch > 0 && idle >= t.linger:
+		if err := t.s.unsubscribe(); err != nil {
+			return 0, err
+		}
+		t.paused = time.Now()
+	case askers > 0:
+		if err := t.s.renew(t.starving()); err != nil {
+			return 0, err
+		}
+	}
+	t.expire()
+	if time.Since(t.movedAt) >= moveAgain && !t.moveAll(askers == 0 && t.s.prefetch == 0) {
+		t.movedAt = time.Now()
+	}
+	return t.next(), nil
+}
+
+// prefetchFor is how many messages of each lane are delivered ahead: enough for
+// the next batch while all are of one lane, and no more than 512 of all lanes.
+func prefetchFor(want int) int { return min(64, max(2, want/2)) }
+
+// subscribe subscribes, and lingers longer for a worker that came back soon
+// after its last subscription ended.
+func (t *tending) subscribe(prefetch int) error {
+	if t.s.prefetch > 0 {
+		if err := t.s.unsubscribe(); err != nil {
+			return err
+		}
+	} else if time.Since(t.paused) < longestLinger {
+		t.linger = min(longestLinger, 2*t.linger)
+	} else {
+		t.linger = firstLinger
+	}
+	return t.s.subscribe(prefetch)
+}
+
+// starving lists the lanes of which nothing waits here and too much is leased.
+func (t *tending) starving() (all []int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var leased [lanes]int
+	for _, h := range t.leases {
+		if h.d.ConsumerTag == t.s.tag[h.lane] {
+			leased[h.lane]++
+		}
+	}
+	for i, n := range leased {
+		if len(t.lanes[i]) == 0 && n >= max(1, t.s.prefetch/2) {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// expire ends the leases that ran out.
+func (t *tending) expire() {
+	most := t.q.attrs.Load().MaxAttempts
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.q.now()
+	for receipt, h := range t.leases {
+		if h.expires.After(now) {
+			continue
+		}
+		delete(t.leases, receipt)
+		if h.attempt() >= most {
+			t.moves = append(t.moves, bury(h, h.attempt(), "its lease ran out"))
+		} else {
+			t.moves = append(t.moves, move{held: h, attempts: h.attempt()})
+		}
+	}
+}
+
+// moveAll moves what has to be, and with all also what waits here. It reports
+// whether RabbitMQ took it.
+func (t *tending) moveAll(all bool) bool {
+	t.mu.Lock()
+	moves := t.moves
+	t.moves = nil
+	if all {
+		for i, lane := range t.lanes {
+			for _, h := range lane {
+				moves = append(moves, move{held: h, attempts: h.attempts})
+			}
+			t.lanes[i] = nil
+		}
+	}
+	t.mu.Unlock()
+	if len(moves) == 0 {
+		return true
+	}
+	errs := t.q.carry(t.s.ctx, moves)
+	if errs == nil {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, err := range errs {
+		if err != nil {
+			t.moves = append(t.moves, moves[i])
+		}
+	}
+	t.q.log.Warn("give events back to the queue", "queue", t.q.name, "events", len(moves), "err", errors.Join(errs...))
+	return false
+}
+
+// next returns how long nothing will be due.
+func (t *tending) next() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	wait := time.Minute
+	now := t.q.now()
+	for _, h := range t.leases {
+		wait = min(wait, h.expires.Sub(now))
+	}
+	if len(t.moves) > 0 {
+		wait = min(wait, moveAgain)
+	}
+	if t.askers == 0 && t.s.prefetch > 0 {
+		wait = min(wait, t.linger-time.Since(t.left))
+	}
+	if len(t.expect) > 0 {
+		if d := time.Until(t.s.complete); d > 0 {
+			wait = min(wait, d)
+		} else {
+			t.expect = nil
+			t.tell()
+		}
+	}
+	return max(wait, time.Millisecond)
+}
+
+// shutdown gives back what waits here. What is leased goes back with the
+// connection.
+func (t *tending) shutdown() error {
+	if t.s.prefetch > 0 {
+		if err := t.s.unsubscribe(); err != nil {
+			return err
+		}
+	}
+	t.moveAll(true)
+	return nil
+}

@@ -1,0 +1,176 @@
+package amqpqueue
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/rabbit"
+	"bellhop/queue"
+)
+
+// Receive implements [queue.Consumer].
+func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) {
+	for {
+		all, err := q.in.take(ctx, max)
+		if err != nil {
+			return nil, err
+		}
+		expires := q.now().Add(q.current(ctx).Visibility)
+		var out []queue.Delivery
+		for _, h := range q.in.lease(q.readable(ctx, all), expires) {
+			out = append(out, queue.Delivery{Event: h.event, Attempt: h.attempt(), Receipt: h.receipt, Expires: expires})
+		}
+		if len(out) > 0 {
+			return out, nil
+		}
+	}
+}
+
+// readable reads the bodies, and sets aside what can't be read.
+func (q *Queue) readable(ctx context.Context, all []*held) []*held {
+	good := all[:0]
+	for _, h := range all {
+		body, err := q.body(ctx, h)
+		if err == nil {
+			h.event.Body = body
+			good = append(good, h)
+			continue
+		}
+		q.log.Error("read the body of an event", "event", h.event.ID, "err", err)
+		q.in.mu.Lock()
+		if missing := bellhop.KindOf(err) == bellhop.NotFound; missing || h.attempt() >= q.current(ctx).MaxAttempts {
+			q.in.move(bury(h, h.attempt(), err.Error()))
+		} else {
+			q.in.move(move{held: h, attempts: h.attempt(), delay: 10 * time.Second})
+		}
+		q.in.mu.Unlock()
+	}
+	return good
+}
+
+// body returns the body of an event.
+func (q *Queue) body(ctx context.Context, h *held) ([]byte, error) {
+	stored := h.d.Body
+	if h.parts > 0 {
+		var err error
+		if stored, err = q.fetchParts(ctx, h.event.ID, h.parts); err != nil {
+			return nil, err
+		}
+	}
+	return q.packer.Unpack(h.coding, stored, q.dictionary(ctx))
+}
+
+// move is a message that goes elsewhere: a copy of it is published, and then the
+// message acknowledged.
+type move struct {
+	*held
+	attempts int // deliveries, for the copy to say
+	delay    time.Duration
+	dead     bool
+	reason   string
+}
+
+func bury(h *held, attempts int, reason string) move {
+	return move{held: h, attempts: attempts, dead: true, reason: reason}
+}
+
+func (q *Queue) message(m move) *rabbit.Message {
+	if m.dead {
+		out := headstone(&m.d, m.attempts, m.reason, q.now())
+		out.Key = q.dead()
+		return out
+	}
+	out := again(&m.d, m.attempts)
+	out.Key = q.lane(m.lane)
+	if m.delay > 0 {
+		out.Exchange = q.delay(stepFor(m.delay))
+		out.Expiration = strconv.FormatInt((m.delay + time.Millisecond - 1).Milliseconds(), 10)
+	}
+	return out
+}
+
+// carry moves messages, and returns the error of each; nil if all were moved.
+func (q *Queue) carry(ctx context.Context, moves []move) []error {
+	out := make([]*rabbit.Message, len(moves))
+	for i, m := range moves {
+		out[i] = q.message(m)
+	}
+	errs := q.pub.Send(ctx, settlePatience, out...)
+	for i, m := range moves {
+		if errs == nil || errs[i] == nil {
+			m.ack() // if that fails it comes twice
+		}
+	}
+	return errs
+}
+
+func (h *held) ack() error { return h.from.ch.Ack(h.d.DeliveryTag, false) }
+
+// Settle implements [queue.Consumer]. A retry and a dead letter are published
+// first, so that a crash leaves the event twice and not lost.
+func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	most := q.current(ctx).MaxAttempts
+	receipts := make([]queue.Receipt, len(verdicts))
+	for i, v := range verdicts {
+		receipts[i] = v.Receipt
+	}
+	ended, stale := q.in.end(receipts)
+	var moves []move
+	for i, h := range ended {
+		switch v := verdicts[i]; {
+		case h == nil:
+		case v.Verdict == queue.Ack:
+			if q.in.settled(h, true); h.ack() != nil {
+				stale = append(stale, v.Receipt) // the connection is gone, and the lease with it
+				continue
+			}
+			q.dropParts(h)
+		case v.Verdict == queue.Bury || h.attempt() >= most:
+			moves = append(moves, bury(h, h.attempt(), v.Reason))
+		default:
+			moves = append(moves, move{held: h, attempts: h.attempt(), delay: v.Delay})
+		}
+	}
+	if err := q.settleMoves(ctx, moves); err != nil {
+		return err
+	}
+	if len(stale) > 0 {
+		return &queue.StaleError{Receipts: stale}
+	}
+	return nil
+}
+
+func (q *Queue) settleMoves(ctx context.Context, moves []move) error {
+	if len(moves) == 0 {
+		return nil
+	}
+	errs := q.carry(ctx, moves)
+	for i, m := range moves {
+		q.in.settled(m.held, errs == nil || errs[i] == nil)
+	}
+	for _, err := range errs {
+		if err != nil {
+			return sending(err)
+		}
+	}
+	return nil
+}
+
+// Extend implements [queue.Consumer].
+func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.Receipt) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if stale := q.in.extend(d, receipts); len(stale) > 0 {
+		return &queue.StaleError{Receipts: stale}
+	}
+	return nil
+}
+
+var errNoParts = errors.New("a part of the body is missing")

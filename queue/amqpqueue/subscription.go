@@ -1,0 +1,180 @@
+package amqpqueue
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop/internal/rabbit"
+	"bellhop/queue"
+)
+
+// subscription is a connection that consumes, and its one channel. All leases end
+// with it.
+type subscription struct {
+	in       *intake
+	ctx      context.Context // until the connection is gone
+	gone     context.CancelFunc
+	conn     *amqp.Connection
+	ch       *amqp.Channel
+	closed   chan *amqp.Error
+	canceled chan string // a lane was deleted
+	requests <-chan amqp.Delivery
+	pumps    sync.WaitGroup // all goroutines
+	taps     sync.WaitGroup // those of the lanes
+	id       string
+	n        atomic.Int64 // leases
+
+	// Of the goroutine that serves:
+	prefetch int // of each lane; 0 while not subscribed
+	tag      [lanes]string
+	tags     int
+	complete time.Time // by when the first message of each lane should be here; set with the intake's lock
+}
+
+func (s *subscription) receipt() queue.Receipt {
+	return queue.Receipt(fmt.Sprint(s.id, ".", s.n.Add(1)))
+}
+
+// attach connects, and joins those who are asked what they hold.
+func (in *intake) attach(ctx context.Context) (*subscription, error) {
+	q := in.q
+	conn, err := q.target.Dial(ctx, fmt.Sprint("bellhop ", q.name, " consumer"))
+	if err != nil {
+		return nil, err
+	}
+	s := &subscription{in: in, conn: conn, id: rand.Text()}
+	s.ctx, s.gone = context.WithCancel(context.Background())
+	defer context.AfterFunc(ctx, func() { rabbit.Drop(conn) })()
+	if err := s.join(); err != nil {
+		s.end()
+		return nil, q.target.Explain("consume from the queue "+q.name, err)
+	}
+	return s, nil
+}
+
+// join takes requests first, and is counted among the members then: who asks
+// waits for all that are counted.
+func (s *subscription) join() (err error) {
+	if s.ch, err = s.conn.Channel(); err != nil {
+		return err
+	}
+	s.closed = s.ch.NotifyClose(make(chan *amqp.Error, 1))
+	s.canceled = s.ch.NotifyCancel(make(chan string, lanes+2))
+	mine, err := s.ch.QueueDeclare("", false, true, true, false, nil)
+	if err != nil {
+		return err
+	}
+	if err := s.ch.QueueBind(mine.Name, "", s.in.q.control(), false, nil); err != nil {
+		return err
+	}
+	if s.requests, err = s.ch.Consume(mine.Name, "control", true, true, false, false, nil); err != nil {
+		return err
+	}
+	members, err := s.ch.Consume(s.in.q.members(), "member", true, false, false, false, nil)
+	if err != nil {
+		return err
+	}
+	s.pumps.Go(func() {
+		for range members { // nobody sends any
+		}
+	})
+	return nil
+}
+
+// end breaks the connection off and waits for all that came of it.
+func (s *subscription) end() {
+	s.gone()
+	rabbit.Hangup(s.conn)
+	s.taps.Wait()
+	s.pumps.Wait()
+}
+
+// gather is how long the first message of each lane may take after subscribing.
+const gather = 300 * time.Millisecond
+
+// subscribe asks for messages of all lanes.
+func (s *subscription) subscribe(prefetch int) error {
+	expect := map[int]bool{}
+	for i := range lanes {
+		state, err := s.ch.QueueDeclarePassive(s.in.q.lane(i), true, false, false, false, nil)
+		if err != nil {
+			return err
+		}
+		if state.Messages > 0 {
+			expect[i] = true
+		}
+	}
+	s.in.expecting(s, expect)
+	if err := s.ch.Qos(prefetch, 0, false); err != nil {
+		return err
+	}
+	s.prefetch = prefetch
+	for i := range lanes {
+		if err := s.consume(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// consume asks for messages of a lane, by a tag that was never used: how many are
+// delivered ahead counts by it.
+func (s *subscription) consume(lane int) error {
+	s.tags++
+	s.tag[lane] = fmt.Sprint("lane.", s.tags)
+	deliveries, err := s.ch.Consume(s.in.q.lane(lane), s.tag[lane], false, false, false, false, nil)
+	if err != nil {
+		return err
+	}
+	s.taps.Go(func() {
+		for d := range deliveries {
+			s.in.add(s, lane, d)
+		}
+	})
+	return nil
+}
+
+// renew asks anew for messages of lanes of which so many are under leases that
+// RabbitMQ would deliver no more.
+func (s *subscription) renew(starving []int) error {
+	for _, lane := range starving {
+		if err := s.ch.Cancel(s.tag[lane], false); err != nil {
+			return err
+		}
+		if err := s.consume(lane); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expecting has takers wait a moment, so that a small batch is of all lanes that
+// have something.
+func (in *intake) expecting(s *subscription, lanes map[int]bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for i := range lanes {
+		if len(in.lanes[i]) > 0 {
+			delete(lanes, i)
+		}
+	}
+	in.expect, s.complete = lanes, time.Now().Add(gather)
+}
+
+// unsubscribe returns once all that was on its way has arrived.
+func (s *subscription) unsubscribe() error {
+	s.prefetch = 0
+	for i := range lanes {
+		if err := s.ch.Cancel(s.tag[i], false); err != nil {
+			return err
+		}
+	}
+	s.taps.Wait()
+	return nil
+}

@@ -1,0 +1,148 @@
+package amqpqueue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop/internal/rabbit"
+)
+
+// lanes is how many queues of RabbitMQ make up one of ours: a backlog holds up
+// only what is in the same lane.
+const lanes = 8
+
+// names are those of the queues and exchanges of RabbitMQ that make up a queue.
+type names string
+
+func (n names) lane(i int) string           { return fmt.Sprintf("%s.%d", n, i) }
+func (n names) dead() string                { return string(n) + ".dead" }
+func (n names) delay(step int) string       { return fmt.Sprintf("%s.delay.%ds", n, steps[step]/time.Second) }
+func (n names) control() string             { return string(n) + ".control" }
+func (n names) members() string             { return string(n) + ".members" }
+func (n names) body(id fmt.Stringer) string { return fmt.Sprintf("%s.body.%s", n, id) }
+
+// waiting lists the queues of RabbitMQ whose messages wait.
+func (n names) waiting() (all []string) {
+	for i := range lanes {
+		all = append(all, n.lane(i))
+	}
+	for i := range steps {
+		all = append(all, n.delay(i))
+	}
+	return all
+}
+
+// steps are how long what is to be tried again waits at the most, each in a
+// queue of its own. Messages leave such a queue only at its head, so that one
+// may wait for another: up to the next step, four times as long as it should.
+var steps = [...]time.Duration{1 * time.Second, 4 * time.Second, 16 * time.Second, 64 * time.Second,
+	256 * time.Second, 1024 * time.Second, 4096 * time.Second}
+
+func stepFor(delay time.Duration) int {
+	for i, s := range steps {
+		if delay <= s {
+			return i
+		}
+	}
+	return len(steps) - 1
+}
+
+// unlimited is a delivery limit for queues whose messages are only looked at:
+// RabbitMQ 4 drops a message after 20 looks otherwise.
+const unlimited = int32(1<<31 - 1)
+
+// heldFor is above the longest lease. RabbitMQ has known this argument since
+// 3.12; one before closes a channel that holds a message for half an hour.
+const heldFor = int64(13 * time.Hour / time.Millisecond)
+
+func quorum(more amqp.Table) amqp.Table {
+	args := amqp.Table{"x-queue-type": "quorum", "x-queue-leader-locator": "balanced"}
+	for k, v := range more {
+		args[k] = v
+	}
+	return args
+}
+
+// moving has RabbitMQ move messages elsewhere without losing one on the way.
+func moving(more amqp.Table) amqp.Table {
+	args := quorum(amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"})
+	for k, v := range more {
+		args[k] = v
+	}
+	return args
+}
+
+// declaration is a queue of RabbitMQ that has to be there.
+type declaration struct {
+	name string
+	args amqp.Table
+}
+
+func (n names) queues() []declaration {
+	all := []declaration{
+		{n.dead(), quorum(amqp.Table{"x-delivery-limit": unlimited})},
+		{n.members(), nil}, // nothing is ever in it: it counts who consumes
+	}
+	for i := range lanes {
+		// The limit on deliveries is a backstop, above all that can be set: the
+		// driver counts by itself.
+		all = append(all, declaration{n.lane(i), moving(amqp.Table{"x-delivery-limit": int32(1000), "x-dead-letter-routing-key": n.dead(), "x-consumer-timeout": heldFor})})
+	}
+	for i := range steps {
+		all = append(all, declaration{n.delay(i), moving(amqp.Table{"x-delivery-limit": unlimited})})
+	}
+	return all
+}
+
+// declare makes what is missing, and refuses what is there and differs.
+func (n names) declare(ctx context.Context, t rabbit.Target, ask *rabbit.Session) error {
+	doing := ""
+	err := ask.Ask(ctx, func(ch *amqp.Channel) error {
+		for _, d := range n.queues() {
+			doing = "declare the queue " + d.name
+			if _, err := ch.QueueDeclare(d.name, true, false, false, false, d.args); err != nil {
+				return err
+			}
+		}
+		for i := range steps {
+			// The default exchange takes a message to the lane that it was
+			// published for once its time is over, if it came here by its lane's
+			// name: hence an exchange before each step.
+			doing = "declare the exchange " + n.delay(i)
+			if err := ch.ExchangeDeclare(n.delay(i), amqp.ExchangeFanout, true, false, false, false, nil); err != nil {
+				return err
+			}
+			if err := ch.QueueBind(n.delay(i), "", n.delay(i), false, nil); err != nil {
+				return err
+			}
+		}
+		doing = "declare the exchange " + n.control()
+		return ch.ExchangeDeclare(n.control(), amqp.ExchangeFanout, true, false, false, false, nil)
+	})
+	return t.Explain(doing, err)
+}
+
+// remove deletes all of it.
+func (n names) remove(ctx context.Context, t rabbit.Target, ask *rabbit.Session) error {
+	doing := ""
+	err := ask.Ask(ctx, func(ch *amqp.Channel) error {
+		for _, d := range n.queues() {
+			doing = "delete the queue " + d.name
+			if _, err := ch.QueueDelete(d.name, false, false, false); err != nil {
+				return err
+			}
+		}
+		for i := range steps {
+			doing = "delete the exchange " + n.delay(i)
+			if err := ch.ExchangeDelete(n.delay(i), false, false); err != nil {
+				return err
+			}
+		}
+		doing = "delete the exchange " + n.control()
+		return ch.ExchangeDelete(n.control(), false, false)
+	})
+	return t.Explain(doing, err)
+}

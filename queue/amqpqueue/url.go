@@ -1,0 +1,42 @@
+package amqpqueue
+
+import (
+	"regexp"
+
+	"bellhop"
+	"bellhop/internal/rabbit"
+	"bellhop/queue"
+)
+
+// ParseURL reads the address of a queue, as BELLHOP_QUEUE has it. Its errors say
+// what was found in it.
+func ParseURL(address string) (t rabbit.Target, name string, err error) {
+	t, params, err := rabbit.Parse(address, "queue")
+	if err != nil {
+		return t, "", err
+	}
+	if name = params.Get("queue"); name == "" {
+		name = queue.DefaultName
+	}
+	return t, name, checkName(name)
+}
+
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$`)
+
+func checkName(name string) error {
+	if nameForm.MatchString(name) {
+		return nil
+	}
+	return bellhop.Invalidf("queue_name", "a queue's name has 1 to 80 letters, digits, dots, hyphens or underscores, and begins with a letter or digit")
+}
+
+// address is what BELLHOP_QUEUE takes for a queue, with PASSWORD for the password.
+func address(t rabbit.Target, name string) string {
+	u := t.URL()
+	query := u.Query()
+	if name != queue.DefaultName {
+		query.Set("queue", name)
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
+}
