@@ -39,7 +39,7 @@ type Working struct {
 type Storage struct {
 	Dir   string `name:"dir" env:"BELLHOP_DIR" default:"./bellhop-data" help:"The folder of sqlite: files without a path."`
 	DB    string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database: sqlite: or sqlite:/path/file.db or postgres://USER:PASSWORD@HOST/DATABASE."`
-	Queue string `name:"queue" env:"BELLHOP_QUEUE" default:"sqlite:" help:"The queue: sqlite: or sqlite:/path/file.db[?queue=NAME] or postgres:[?queue=NAME] (in the database that BELLHOP_DB names) or postgres://USER:PASSWORD@HOST/DATABASE[?queue=NAME] or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME[?bucket=NAME]."`
+	Queue string `name:"queue" env:"BELLHOP_QUEUE" default:"sqlite:" help:"The queue: sqlite: or sqlite:/path/file.db[?queue=NAME] or postgres:[?queue=NAME] (in the database that BELLHOP_DB names) or postgres://USER:PASSWORD@HOST/DATABASE[?queue=NAME] or amqp://USER:PASSWORD@HOST/VHOST[?queue=NAME] (amqps: for TLS) or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME[?bucket=NAME]."`
 }
 
 // known lists every variable that means something, so that a misspelt one is

@@ -115,7 +115,7 @@ type drivers struct {
 
 const (
 	dbAccepted    = "give sqlite:, sqlite:/path/file.db or postgres://USER:PASSWORD@HOST/DATABASE"
-	queueAccepted = "give sqlite:, sqlite:/path/file.db?queue=NAME, postgres: (the queue in BELLHOP_DB's database), postgres://USER:PASSWORD@HOST/DATABASE?queue=NAME or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
+	queueAccepted = "give sqlite:, sqlite:/path/file.db?queue=NAME, postgres: (the queue in BELLHOP_DB's database), postgres://USER:PASSWORD@HOST/DATABASE?queue=NAME, amqp://USER:PASSWORD@HOST/VHOST?queue=NAME or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
 	pushAccepted  = "give log: or fcm:/path/service-account.json"
 )
 
@@ -153,6 +153,8 @@ func (d *drivers) queueDriver() (queueDriver, error) {
 		return sqliteQueue(d, u)
 	case "postgres", "postgresql":
 		return postgresQueue(d, u)
+	case "amqp", "amqps":
+		return amqpQueue(d)
 	case "sqs", "sqs+http", "sqs+https":
 		return sqsQueue(d)
 	}

@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 			"start": start, "end": end, "webhook": webhook, "http": call, "json": assertJSON,
 			"order": writeOrder, "drained": drained, "until": until, "until-http": untilHTTP, "sql": runSQL,
 			"occupy": occupy, "mode": assertMode, "json-env": jsonEnv, "exit-code": exitCode, "env-from": envFrom,
-			"postgres": postgres, "sqs": sqs, "free": free,
+			"postgres": postgres, "rabbitmq": rabbitmq, "sqs": sqs, "free": free,
 		},
 	})
 }

@@ -16,15 +16,18 @@ import (
 // The servers that scripts share, each started when one first asks for it.
 var (
 	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) { return realserver.StartPostgres(context.Background()) })
+	theRabbitMQ = sync.OnceValues(func() (*realserver.RabbitMQ, error) { return realserver.StartRabbitMQ(context.Background()) })
 	theSQS      = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
 )
 
-// servers are the conditions [postgres] and [sqs]: whether a script can use that
+// servers are the conditions [postgres], [rabbitmq] and [sqs]: whether a script can use that
 // server. Where all tests have to run, one that is missing is an error.
 func servers(condition string) (ok bool, err error) {
 	switch condition {
 	case "postgres":
 		_, err = thePostgres()
+	case "rabbitmq":
+		_, err = theRabbitMQ()
 	case "sqs":
 		_, err = theSQS()
 	default:
@@ -47,6 +50,20 @@ func postgres(ts *testscript.TestScript, neg bool, args []string) {
 	name, err := server.NewDatabase(context.Background())
 	ts.Check(err)
 	ts.Setenv(args[0], server.URL(name))
+	ts.Setenv(args[0]+"_AT", server.Addr)
+}
+
+// rabbitmq NAME puts the URL of an empty virtual host into $NAME, and its host and
+// port into $NAME_AT.
+func rabbitmq(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: rabbitmq NAME")
+	}
+	server, err := theRabbitMQ()
+	ts.Check(err)
+	vhost, err := server.NewVHost(context.Background())
+	ts.Check(err)
+	ts.Setenv(args[0], server.URL(vhost))
 	ts.Setenv(args[0]+"_AT", server.Addr)
 }
 

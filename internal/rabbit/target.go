@@ -197,12 +197,12 @@ func (t *Target) certificate(cert, key string) error {
 	return nil
 }
 
-// URL is the address that was parsed, without the caller's own parameters and
-// with PASSWORD for the password.
+// URL is the address that was parsed, without the caller's own parameters and the
+// password.
 func (t Target) URL() *url.URL {
 	u := *t.address
 	if u.User != nil {
-		u.User = url.UserPassword(t.User, "PASSWORD")
+		u.User = url.User(t.User)
 	}
 	query := u.Query()
 	for _, name := range t.own {

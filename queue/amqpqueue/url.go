@@ -30,7 +30,7 @@ func checkName(name string) error {
 	return bellhop.Invalidf("queue_name", "a queue's name has 1 to 80 letters, digits, dots, hyphens or underscores, and begins with a letter or digit")
 }
 
-// address is what BELLHOP_QUEUE takes for a queue, with PASSWORD for the password.
+// address is what BELLHOP_QUEUE takes for a queue, without the password.
 func address(t rabbit.Target, name string) string {
 	u := t.URL()
 	query := u.Query()

@@ -1,0 +1,69 @@
+//go:build !noamqp
+
+package wire
+
+import (
+	"context"
+
+	"bellhop"
+	"bellhop/internal/rabbit"
+	"bellhop/queue"
+	"bellhop/queue/amqpqueue"
+)
+
+// rabbitMQ is the virtual host that the queue is in.
+type rabbitMQ struct {
+	target rabbit.Target
+	broker *amqpqueue.Broker
+}
+
+func (r *rabbitMQ) examine(ctx context.Context) (found []Finding, there bool) {
+	c, err := r.target.Dial(ctx, "bellhop doctor")
+	if err != nil {
+		return []Finding{Fail("queue", err.Error(), "correct BELLHOP_QUEUE, or start RabbitMQ")}, false
+	}
+	version, _ := c.Properties["version"].(string)
+	rabbit.Hangup(c)
+	return []Finding{OK("RabbitMQ", "version "+version+" answers")}, true
+}
+
+// healthy has nothing to say: what RabbitMQ confirms, it has kept.
+func (r *rabbitMQ) healthy() error { return nil }
+
+func (r *rabbitMQ) quickCheck(ctx context.Context) error {
+	return inSetting("BELLHOP_QUEUE", r.broker.Ping(ctx))
+}
+
+func (r *rabbitMQ) close() error { return r.broker.Close() }
+
+type queueInRabbitMQ struct {
+	*rabbitMQ
+	name string
+}
+
+func amqpQueue(d *drivers) (queueDriver, error) {
+	target, name, err := amqpqueue.ParseURL(d.Queue)
+	if err != nil {
+		return nil, setting("BELLHOP_QUEUE", err.Error(), queueAccepted)
+	}
+	r := shared(d, func() *rabbitMQ {
+		return &rabbitMQ{target, amqpqueue.NewBroker(target, amqpqueue.Options{Log: d.opts.Log, Now: d.opts.Now})}
+	})
+	return queueInRabbitMQ{r, name}, nil
+}
+
+// migrate has nothing to do: what is in RabbitMQ has no schema of ours.
+func (queueInRabbitMQ) migrate(context.Context) (int, error) { return 0, nil }
+
+// open makes the default queue if it isn't there; any other was named on
+// purpose, and a slip in the name should be seen.
+func (q queueInRabbitMQ) open(ctx context.Context) (queue.Broker, string, error) {
+	_, err := q.broker.URL(ctx, q.name)
+	if bellhop.KindOf(err) == bellhop.NotFound && q.name == queue.DefaultName {
+		err = q.broker.Create(ctx, q.name, queue.DefaultAttributes())
+	}
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		err = nil // whoever opens the queue is told; others make it
+	}
+	return q.broker, q.name, inSetting("BELLHOP_QUEUE", err)
+}
