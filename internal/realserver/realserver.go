@@ -91,7 +91,7 @@ func (p *process) Stop() {
 }
 
 // patience is how long a server may take to answer for the first time.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // ready waits until ask returns nil.
 func (p *process) ready(ctx context.Context, name string, ask func(context.Context) error) error {
