@@ -273,3 +273,60 @@ func TestText(t *testing.T) {
 		}
 	}
 }
+
+// TestListen hears what is notified, until its connection breaks; through
+// a pooler it says that there is nothing to hear.
+func TestListen(t *testing.T) {
+	url := fresh(t)
+	p, err := postgres.Open(t.Context(), postgres.Options{URL: url})
+	must(t, err)
+	defer p.Close()
+	ready, heard, ended := make(chan struct{}), make(chan string, 1), make(chan error, 1)
+	go func() {
+		ended <- p.Listen(t.Context(), "a channel", func() { close(ready) }, func(s string) { heard <- s })
+	}()
+	<-ready
+	must(t, p.Worker.Once(t.Context(), func(b *postgres.Batch) { b.Exec(`SELECT pg_notify('a channel', 'hello')`) }))
+	if got := <-heard; got != "hello" {
+		t.Errorf("heard %q", got)
+	}
+	must(t, p.Worker.Once(t.Context(), func(b *postgres.Batch) {
+		b.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`)
+	}))
+	if err := <-ended; bellhop.KindOf(err) != bellhop.Unavailable {
+		t.Errorf("once the connection is broken: %v", err)
+	}
+
+	b, err := realserver.StartPgBouncer(t.Context(), need(t))
+	realserver.Need(t, err)
+	t.Cleanup(func() { b.Close() })
+	through, err := postgres.Open(t.Context(), postgres.Options{URL: strings.Replace(url, need(t).Addr, b.Addr, 1)})
+	must(t, err)
+	defer through.Close()
+	if err := through.Listen(t.Context(), "a channel", func() {}, func(string) {}); !errors.Is(err, postgres.ErrNoSession) {
+		t.Errorf("through a pooler: %v", err)
+	}
+}
+
+// TestWithin has a call end in the time that it was given, with a connection that
+// is still good.
+func TestWithin(t *testing.T) {
+	p, err := postgres.Open(t.Context(), postgres.Options{URL: fresh(t)})
+	must(t, err)
+	defer p.Close()
+	began := time.Now()
+	err = p.Webhooks.Within(time.Second).Once(t.Context(), func(b *postgres.Batch) { b.Exec(`SELECT pg_sleep(60)`) })
+	if bellhop.KindOf(err) != bellhop.Unavailable || time.Since(began) > 8*time.Second {
+		t.Errorf("after %v: %v", time.Since(began), err)
+	}
+	must(t, p.Webhooks.Unforced().Once(t.Context(), func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error {
+			var set string
+			err := r.Scan(&set)
+			if set != "off" {
+				t.Errorf("synchronous_commit is %s", set)
+			}
+			return err
+		}, `SELECT current_setting('synchronous_commit')`)
+	}))
+}

@@ -53,8 +53,10 @@ func throughBouncer(t testing.TB, url string) string {
 	t.Helper()
 	b, err := bouncer()
 	realserver.Need(t, err)
-	return strings.Replace(url, need(t).Addr, b.Addr, 1)
+	return swap(url, need(t).Addr, b.Addr)
 }
+
+func swap(url, addr, other string) string { return strings.Replace(url, addr, other, 1) }
 
 // fresh makes a database without queues and returns its URL.
 func fresh(t testing.TB) string {

@@ -1,0 +1,199 @@
+package pgqueue_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/realserver"
+	"bellhop/queue"
+	"bellhop/queue/pgqueue"
+)
+
+const patience = 30 * time.Second
+
+// made makes the queue orders, whose leases last for an hour, and opens it.
+func made(t *testing.T, b queue.Broker) queue.Queue {
+	t.Helper()
+	must(t, b.Create(t.Context(), "orders", queue.Attributes{Visibility: time.Hour, MaxAttempts: 20}))
+	return again(t, b)
+}
+
+func again(t *testing.T, b queue.Broker) queue.Queue {
+	t.Helper()
+	q, err := b.Open(t.Context(), "orders")
+	must(t, err)
+	t.Cleanup(func() { q.Close() })
+	return q
+}
+
+func event(n int) *bellhop.Event {
+	return &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: fmt.Sprintf("shop-%d.myshopify.com", n%7), Topic: "orders/create",
+		APIVersion: "2026-10", WebhookID: fmt.Sprint("webhook-", n), AcceptedAt: time.Now(), SignedBy: bellhop.SignerApp,
+		Body: fmt.Appendf(nil, `{"id":%d}`, n)}
+}
+
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	t.Cleanup(func() { c.Close(context.Background()) })
+	return c
+}
+
+func number(t *testing.T, c *pgx.Conn, query string) (n int64) {
+	t.Helper()
+	must(t, c.QueryRow(t.Context(), query).Scan(&n))
+	return n
+}
+
+// TestNoBodyIsRewritten takes events every way, trouble included, in a database
+// that refuses to change a row with a body.
+func TestNoBodyIsRewritten(t *testing.T) {
+	t.Parallel()
+	url := fresh(t)
+	c := connect(t, url)
+	_, err := c.Exec(t.Context(), `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''changed''; END';
+		CREATE TRIGGER refuse BEFORE UPDATE ON queue_events FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	must(t, err)
+	q := made(t, openURL(t, url, patient))
+	const events = 30
+	for n := range events {
+		must(t, q.Send(t.Context(), event(n)))
+	}
+	for ended, seen := 0, 0; ended < events; {
+		ds, err := q.Receive(t.Context(), events)
+		must(t, err)
+		for _, d := range ds {
+			v := []queue.Verdict{queue.Ack, queue.Retry, queue.Bury}[seen%3]
+			must(t, q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: v, Reason: "a test said so"}))
+			if seen++; v != queue.Retry {
+				ended++
+			}
+		}
+	}
+	n, err := q.Redrive(t.Context())
+	must(t, err)
+	if left := number(t, c, `SELECT count(*) FROM queue_events`); left != int64(n) || n == 0 {
+		t.Errorf("%d events were put back and %d are kept", n, left)
+	}
+}
+
+// TestTraceIsNullWithout looks at what is stored of events with a trace and
+// without.
+func TestTraceIsNullWithout(t *testing.T) {
+	t.Parallel()
+	url := fresh(t)
+	q := made(t, openURL(t, url, patient))
+	traced := event(1)
+	traced.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	must(t, q.Send(t.Context(), traced, event(2)))
+	if n := number(t, connect(t, url), `SELECT count(*) FROM queue_events WHERE trace_parent IS NULL`); n != 1 {
+		t.Errorf("%d of two events have no trace, want one", n)
+	}
+}
+
+// TestOthersAreTold listens as a receiver in another process does: it hears of
+// what is sent, and not of each event.
+func TestOthersAreTold(t *testing.T) {
+	t.Parallel()
+	url := fresh(t)
+	q := made(t, openURL(t, url, patient))
+	c := connect(t, url)
+	_, err := c.Exec(t.Context(), `LISTEN bellhop_queue`)
+	must(t, err)
+	const events = 200
+	for n := range events {
+		must(t, q.Send(t.Context(), event(n)))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	_, err = c.WaitForNotification(ctx)
+	must(t, err)
+	heard := 1
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, err := c.WaitForNotification(ctx)
+		cancel()
+		if err != nil {
+			break // pgx closes the connection
+		}
+		heard++
+	}
+	if heard > events/2 {
+		t.Errorf("heard %d times of %d events", heard, events)
+	}
+}
+
+// TestTheDeadGiveBack has a consumer end without a word, its leases not to run
+// out for an hour.
+func TestTheDeadGiveBack(t *testing.T) {
+	t.Parallel()
+	url := fresh(t)
+	lost := made(t, openURL(t, url, patient))
+	must(t, lost.Send(t.Context(), event(1)))
+	_, err := lost.Receive(t.Context(), 1)
+	must(t, err)
+	pgqueue.Silence(lost)
+	q := again(t, openURL(t, url, patient))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	ds, err := q.Receive(ctx, 1)
+	must(t, err)
+	if ds[0].Attempt != 2 {
+		t.Errorf("attempt %d, want 2", ds[0].Attempt)
+	}
+}
+
+// TestTheLivingKeep has a consumer hold a lease for longer than it takes to be
+// taken for dead.
+func TestTheLivingKeep(t *testing.T) {
+	t.Parallel()
+	url := fresh(t)
+	holder := made(t, openURL(t, url, patient))
+	must(t, holder.Send(t.Context(), event(1)))
+	held, err := holder.Receive(t.Context(), 1)
+	must(t, err)
+	q := again(t, openURL(t, url, patient))
+	ctx, cancel := context.WithTimeout(t.Context(), pgqueue.GoneAfter+3*time.Second)
+	defer cancel()
+	if ds, err := q.Receive(ctx, 1); err == nil {
+		t.Errorf("event %s was taken from a consumer that lives", ds[0].Event.ID)
+	}
+	must(t, holder.Settle(t.Context(), queue.Settlement{Receipt: held[0].Receipt}))
+}
+
+// TestSendsEndSoon sends through a network that swallows all: whoever comes is
+// told in time, and at once while that is fresh; and it goes on by itself.
+func TestSendsEndSoon(t *testing.T) {
+	t.Parallel()
+	name, proxy := fresh(t), realserver.StartProxy(t, need(t).Addr)
+	b := openURL(t, swap(name, need(t).Addr, proxy.Addr), pgqueue.Options{})
+	q := made(t, b)
+	mend := proxy.Fault(realserver.BlackHole)
+	for range 3 {
+		began := time.Now()
+		err := q.Send(t.Context(), event(1))
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("a send took %v", took)
+		}
+		if bellhop.KindOf(err) != bellhop.Unavailable {
+			t.Fatalf("a send into nowhere: %v", err)
+		}
+	}
+	mend()
+	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		err := q.Send(t.Context(), event(2))
+		if err == nil {
+			break
+		}
+		if bellhop.KindOf(err) != bellhop.Unavailable || time.Since(began) > patience {
+			t.Fatal(err)
+		}
+	}
+}
