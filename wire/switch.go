@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"bellhop"
+	"bellhop/queue"
 )
 
 // Switch is two queues, opened to move one into the other.
@@ -39,7 +40,7 @@ func (s Storage) OpenSwitch(ctx context.Context, from, to string, o Options) (w 
 	if w.To, err = target.OpenQueue(ctx, o); err != nil {
 		return w, target.named(err)
 	}
-	return w, w.check(ctx)
+	return w, w.check(ctx, s.DB)
 }
 
 // Close closes both.
@@ -54,13 +55,13 @@ func (w *Switch) Close() error {
 }
 
 // check refuses two ways to write one queue.
-func (w *Switch) check(ctx context.Context) error {
-	from, err := w.From.address(ctx)
+func (w *Switch) check(ctx context.Context, db string) error {
+	from, err := w.From.Broker.URL(ctx, w.From.QueueName)
 	if err != nil {
 		return err
 	}
-	to, err := w.To.address(ctx)
-	if err == nil && from == to {
+	to, err := w.To.Broker.URL(ctx, w.To.QueueName)
+	if err == nil && placeOf(from, db) == placeOf(to, db) {
 		return sameQueue()
 	}
 	return err
@@ -70,17 +71,23 @@ func sameQueue() error {
 	return bellhop.Invalidf("same_queue", "--from and --to are the same queue; give two")
 }
 
-// address is where a queue is, whoever asks for it.
-func (p *Parts) address(ctx context.Context) (string, error) {
-	address, err := p.Broker.URL(ctx, p.QueueName)
+// placeOf is where a queue is, whoever asks for it and however: its server or
+// file, and its name there. db is the database that postgres: means.
+func placeOf(address, db string) string {
+	u, err := url.Parse(address)
 	if err != nil {
-		return "", err
+		return address
 	}
-	if u, err := url.Parse(address); err == nil {
-		u.User = nil
-		return u.String(), nil
+	name := u.Query().Get("queue")
+	if name == "" {
+		name = queue.DefaultName
 	}
-	return address, nil
+	if inStoresDatabase(address) {
+		if u, err = url.Parse(db); err != nil {
+			return address
+		}
+	}
+	return u.Host + u.Path + "?queue=" + name
 }
 
 // queueDrivers leaves the database out.
