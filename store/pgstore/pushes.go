@@ -40,9 +40,13 @@ func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page 
 			return page, err
 		}
 	}
+	ofOrder := `$4::bigint = 0`
+	if q.OrderID != 0 { // by the order's own index, and not through the whole log
+		ofOrder = `p.order_id = $4`
+	}
 	page.Pushes, err = list(ctx, db.api, "list pushes", func(r pgx.Rows) (bellhop.Push, error) { return readPush(r, shop) },
 		selectPushes+`WHERE p.shop_id = (SELECT id FROM shops WHERE domain = $1) AND p.id < $2
-			AND ($3 = '' OR p.status = $3) AND ($4 = 0 OR p.order_id = $4) ORDER BY p.id DESC LIMIT $5`,
+			AND ($3 = '' OR p.status = $3) AND `+ofOrder+` ORDER BY p.id DESC LIMIT $5`,
 		shop, before, string(q.Status), q.OrderID, limit+1)
 	if len(page.Pushes) > limit {
 		page.Pushes = page.Pushes[:limit]

@@ -270,8 +270,9 @@ func pushLog(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "one", bellhop.FormData)
 	f.addDevice(shop, "two", bellhop.FormData)
-	for i := range 6 {
-		f.record(f.order(shop, int64(i+1), 1))
+	const first = 8_967_708_900_301 // no number of 32 bits
+	for i := range int64(6) {
+		f.record(f.order(shop, first+i, 1))
 	}
 	owed := f.claim(at(100), 5)
 	statuses := []bellhop.PushStatus{bellhop.PushSent, bellhop.PushFailed, bellhop.PushUnknown, bellhop.PushSkipped}
@@ -296,7 +297,7 @@ func pushLog(f *fixture) {
 			f.equal("status", p.Status, status)
 		}
 	}
-	f.equal("of an order", len(f.allPushes(shop, store.PushQuery{OrderID: 3})), 2)
+	f.equal("of an order", len(f.allPushes(shop, store.PushQuery{OrderID: first + 2})), 2)
 	f.equal("of none", len(f.allPushes(shop, store.PushQuery{OrderID: 99})), 0)
 	f.countsMatch(shop)
 }
