@@ -38,6 +38,8 @@ var vendors = map[string][]string{
 	"google.golang.org/api":                   {"push/fcmpush"},
 	"github.com/danielgtaylor/huma":           {"web"},
 	"github.com/alecthomas/kong":              {"cmd"},
+	"go.opentelemetry.io/otel/sdk":            {"wire"},
+	"go.opentelemetry.io/otel/exporters":      {"wire"},
 	"github.com/goccy/go-json":                {"shopify"},
 	"github.com/rogpeppe/go-internal":         {"cmd/bellhop"},
 	"github.com/cloudevents/sdk-go":           {"events/eventstest"},

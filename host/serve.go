@@ -47,6 +47,7 @@ type Options struct {
 	Now      func() time.Time
 	Registry *prometheus.Registry
 	Probe    pipeline.Probe
+	Traces   *pipeline.Traces // nil: no spans are made
 
 	// Loops is how many batches are recorded at once; 0 means one.
 	Loops int
@@ -80,12 +81,15 @@ func Serve(ctx context.Context, o Options) error {
 	if err := keys.Refresh(ctx); err != nil {
 		return err
 	}
-	acceptor := &pipeline.Acceptor{Keys: keys, Queue: o.Queue, Now: o.Now, Metrics: metrics, Probe: o.Probe}
+	acceptor := &pipeline.Acceptor{Keys: keys, Queue: o.Queue, Now: o.Now, Metrics: metrics, Traces: o.Traces, Probe: o.Probe}
 	exposed := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
 	wo := web.Options{
 		Store: o.Store, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
 		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies,
 		SignInLink: o.SignIn, Drawer: o.Drawer,
+	}
+	if o.Traces != nil {
+		wo.Tracer = o.Traces.Tracer
 	}
 	if o.Metrics == nil {
 		wo.Metrics = exposed
@@ -165,12 +169,13 @@ func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring
 	if o.Record {
 		janitor.Queue = o.Queue
 		w := &Worker{Queue: o.Queue, Log: o.Log, Probe: o.Probe, Loops: o.Loops, Bell: o.bell(),
-			Recorder: &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: metrics, Probe: o.Probe}}
+			Recorder: &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: metrics, Traces: o.Traces, Probe: o.Probe}}
 		r.group.Go(func() error { return w.Run(r.ctx, r.hard) })
 	}
 	if o.Notify {
 		n := &Ringer{Outbox: o.Store, Log: o.Log, Now: o.Now, Probe: o.Probe, Bells: o.doorbells(),
-			Notifier: &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: metrics, Probe: o.Probe}}
+			Notifier: &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: metrics, Traces: o.Traces,
+				Probe: o.Probe}}
 		r.group.Go(func() error { return n.Run(r.ctx, r.hard) })
 	}
 	if o.Events != nil {

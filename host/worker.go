@@ -104,6 +104,7 @@ func pause(ctx context.Context, d time.Duration) {
 
 func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Delivery, attrs queue.Attributes) {
 	w.Probe.At(pipeline.PointReceived)
+	ctx, work := w.Recorder.Traces.Process(ctx, deliveries)
 	stop := keepLeases(ctx, w.Queue, w.Log, deliveries, attrs.Visibility)
 	defer stop()
 	events := make([]*bellhop.Event, len(deliveries))
@@ -121,6 +122,9 @@ func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Deliv
 		// Whatever was not settled comes again, and recording it again changes
 		// nothing.
 		w.Log.Warn("settle with the queue", "err", err)
+	}
+	for i, d := range deliveries {
+		work.Done(d.Event, done[i], verdicts[i].Verdict)
 	}
 	w.Probe.At(pipeline.PointSettled)
 }

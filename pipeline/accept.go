@@ -22,6 +22,7 @@ type Acceptor struct {
 	Queue   queue.Producer
 	Now     func() time.Time
 	Metrics *Metrics
+	Traces  *Traces
 	Probe   Probe
 }
 
@@ -41,7 +42,10 @@ func (a *Acceptor) Accept(ctx context.Context, header http.Header, body []byte) 
 	}
 	a.Probe.At(PointVerified)
 	start := a.Now()
-	if err := a.Queue.Send(ctx, e); err != nil {
+	span := a.Traces.send(ctx, e)
+	err = a.Queue.Send(ctx, e)
+	endSend(span, err)
+	if err != nil {
 		a.Metrics.refused(err)
 		return err
 	}

@@ -34,6 +34,7 @@ type Notifier struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics *Metrics
+	Traces  *Traces
 	Probe   Probe
 }
 
@@ -44,10 +45,12 @@ type Notifier struct {
 // attempt that is broken off leaves its outcome unknown.
 func (n *Notifier) Notify(ctx context.Context, o store.Owed) error {
 	start := n.Now()
+	span := n.Traces.push(ctx, o)
 	_, err := n.Sender.Send(ctx, message(o))
 	done := n.Now()
 	n.Probe.At(PointSent)
 	s := verdict(o, err, done)
+	endPush(span, s, err)
 	if err := n.Outbox.SettlePushes(ctx, []store.Settled{s}); err != nil {
 		return fmt.Errorf("write down what became of a push: %w", err)
 	}

@@ -21,6 +21,7 @@ type Recorder struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics *Metrics
+	Traces  *Traces
 	Probe   Probe
 }
 
@@ -104,7 +105,9 @@ func (r *Recorder) store(ctx context.Context, facts []bellhop.Fact) []Recorded {
 }
 
 func (r *Recorder) storeTogether(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
+	spans := r.Traces.record(ctx, facts)
 	results, err := r.Store.Record(ctx, facts)
+	endRecord(spans, results, err)
 	if err != nil {
 		return nil, fmt.Errorf("record %d events: %w", len(facts), err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // recorder notes the status of an answer.
@@ -42,11 +43,12 @@ type observed struct {
 	log     *slog.Logger
 	total   *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
+	spans   spans
 }
 
-func newObserved(next http.Handler, log *slog.Logger, reg prometheus.Registerer) *observed {
+func newObserved(next http.Handler, log *slog.Logger, reg prometheus.Registerer, s spans) *observed {
 	o := &observed{
-		next: next, log: log,
+		next: next, log: log, spans: s,
 		total: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bellhop_http_requests_total",
 			Help: "Requests by route and status, webhooks aside.",
@@ -65,6 +67,10 @@ func newObserved(next http.Handler, log *slog.Logger, reg prometheus.Registerer)
 
 func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began, rec := time.Now(), &recorder{ResponseWriter: w}
+	var span trace.Span
+	if traced(r) {
+		r, span = o.spans.begin(r)
+	}
 	defer func() {
 		v := recover()
 		if v != nil && v != http.ErrAbortHandler {
@@ -75,7 +81,7 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				v = nil
 			}
 		}
-		o.observe(r, rec.status, time.Since(began))
+		o.observe(r, rec.status, time.Since(began), span)
 		if v != nil {
 			// Part of an answer is out; only cutting it off tells the client.
 			panic(http.ErrAbortHandler)
@@ -84,10 +90,14 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.next.ServeHTTP(rec, r)
 }
 
-func (o *observed) observe(r *http.Request, status int, took time.Duration) {
+func (o *observed) observe(r *http.Request, status int, took time.Duration, span trace.Span) {
 	route := routeOf(r)
 	if status == 0 {
 		status = http.StatusOK
+	}
+	if span != nil {
+		_, path, _ := strings.Cut(route, " ")
+		end(span, r, path, status)
 	}
 	o.total.WithLabelValues(route, strconv.Itoa(status)).Inc()
 	if !strings.HasSuffix(route, streamPath) {

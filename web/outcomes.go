@@ -36,6 +36,14 @@ func (o webhookOutcome) done() bool {
 	return false
 }
 
+// status is what is answered.
+func (o webhookOutcome) status() int {
+	if p := answers[o].problem; p != nil {
+		return p.Status
+	}
+	return http.StatusOK
+}
+
 // answer is what a sender is told. No answer says why a signature failed.
 type answer struct {
 	label      string

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Options are what [New] puts together. Store and Acceptor are needed; other
@@ -17,10 +18,11 @@ import (
 type Options struct {
 	Store    Store
 	Acceptor Acceptor
-	Webhooks WebhookOptions // its Logger and Registerer are set from these
+	Webhooks WebhookOptions // its Logger, Registerer and Tracer are set from these
 
 	Logger     *slog.Logger // default: nothing is logged
 	Registerer prometheus.Registerer
+	Tracer     trace.Tracer     // nil: no spans are made
 	Now        func() time.Time // default time.Now
 	Version    string           // of bellhop, for the API's document
 
@@ -69,7 +71,7 @@ func New(o Options) (*Server, error) {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
 	mux.HandleFunc("/", unmatched(mux))
-	s.rest = newObserved(secured(sameSite(bounded(mux, o.APIInFlight))), o.Logger, o.Registerer)
+	s.rest = newObserved(secured(sameSite(bounded(mux, o.APIInFlight))), o.Logger, o.Registerer, spans{o.Tracer})
 	go s.hub.run()
 	return s, nil
 }
@@ -88,7 +90,7 @@ func defaults(o *Options) {
 	if o.Version == "" {
 		o.Version = "dev"
 	}
-	o.Webhooks.Logger, o.Webhooks.Registerer = o.Logger, o.Registerer
+	o.Webhooks.Logger, o.Webhooks.Registerer, o.Webhooks.Tracer = o.Logger, o.Registerer, o.Tracer
 }
 
 // Handler answers every request.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"bellhop"
 	"bellhop/shopify"
@@ -41,6 +42,7 @@ type WebhookOptions struct {
 	ReadTimeout time.Duration // how long a sender may take for the body; default 5 s, as long as Shopify waits
 	Logger      *slog.Logger  // default: nothing is logged
 	Registerer  prometheus.Registerer
+	Tracer      trace.Tracer // nil: no spans are made
 }
 
 const (
@@ -59,6 +61,7 @@ type webhook struct {
 	timeout  time.Duration
 	buffers  buffers
 	metrics  *webhookMetrics
+	spans    spans
 	log      *slog.Logger
 	trouble  sometimes
 }
@@ -88,6 +91,7 @@ func NewWebhook(a Acceptor, o WebhookOptions) http.Handler {
 		inFlight: make(chan struct{}, o.InFlight),
 		timeout:  o.ReadTimeout,
 		metrics:  newWebhookMetrics(o.Registerer),
+		spans:    spans{o.Tracer},
 		log:      loggerOr(o.Logger),
 	}
 }
@@ -95,7 +99,9 @@ func NewWebhook(a Acceptor, o WebhookOptions) http.Handler {
 // ServeHTTP answers one webhook.
 func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	r, span := h.spans.begin(r)
 	out := h.serve(w, r)
+	end(span, r, WebhookPath, out.status())
 	h.metrics.observe(out, time.Since(began))
 	if out != outAccepted {
 		h.refuse(w, out)

@@ -67,11 +67,12 @@ func gatherGarbageLess() {
 
 // engine is what serve, worker and demo run on, put together in steps.
 type engine struct {
-	job     *job
-	config  *wire.Config
-	parts   *wire.Parts
-	options host.Options
-	closers []func() error
+	job       *job
+	config    *wire.Config
+	telemetry *wire.Telemetry
+	parts     *wire.Parts
+	options   host.Options
+	closers   []func() error
 }
 
 func newEngine(j *job, c *wire.Config) (*engine, error) {
@@ -89,7 +90,10 @@ func newEngine(j *job, c *wire.Config) (*engine, error) {
 		Version: version().Version, Log: j.log, Now: j.now, Registry: prometheus.NewRegistry(), Hard: j.hard,
 	}
 	e.options.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return e, nil
+	telemetry, err := wire.OpenTelemetry(j.ctx, e.options.Version, j.log, j.now)
+	e.telemetry = telemetry
+	e.closers = append(e.closers, func() error { telemetry.Close(j.hard); return nil })
+	return e, err
 }
 
 // close gives everything back, the last first.
@@ -135,6 +139,7 @@ func (e *engine) open(push bool) (err error) {
 	e.closers = append(e.closers, e.parts.Close)
 	e.options.Store, e.options.Queue, e.options.Loops = e.parts.Store, e.parts.Queue, e.parts.Loops
 	e.options.Healthy = e.parts.Healthy
+	e.options.Traces = e.telemetry.Traces(&e.config.Storage, e.parts.QueueName)
 	if err := e.openEvents(o); err != nil {
 		return err
 	}

@@ -1,0 +1,87 @@
+package pipeline
+
+import (
+	"context"
+	"strconv"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"bellhop"
+	"bellhop/queue"
+)
+
+// Work is the processing of a batch of events, with a span for each that is
+// traced: from when it was received until it is settled. A nil *Work is that of
+// a batch without any.
+//
+// The batch has no span of its own. It would belong to no order's trace, and be
+// sampled by itself: what those that shared a transaction waited for is told by
+// how many they were.
+type Work struct {
+	spans map[bellhop.EventID]trace.Span
+}
+
+type workKey struct{}
+
+// Process begins the work at a batch. What is recorded under the context that it
+// returns belongs to the work.
+func (t *Traces) Process(ctx context.Context, batch []queue.Delivery) (context.Context, *Work) {
+	if t == nil {
+		return ctx, nil
+	}
+	var w *Work
+	for _, d := range batch {
+		parent := parentOf(d.Event.TraceParent)
+		if !parent.IsValid() || w != nil && w.spans[d.Event.ID] != nil {
+			continue
+		}
+		if w == nil {
+			w = &Work{spans: map[bellhop.EventID]trace.Span{}}
+		}
+		_, w.spans[d.Event.ID] = t.Tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "process "+t.Queue.Name,
+			trace.WithSpanKind(trace.SpanKindConsumer),
+			trace.WithAttributes(append(t.messaging("process", "process", d.Event), keyAttempt.Int(d.Attempt))...))
+	}
+	if w == nil {
+		return ctx, nil
+	}
+	return context.WithValue(ctx, workKey{}, w), w
+}
+
+func workOf(ctx context.Context) *Work {
+	w, _ := ctx.Value(workKey{}).(*Work)
+	return w
+}
+
+// parent is what spans of an event belong to: its processing, or where there is
+// none what it was sent with.
+func (w *Work) parent(e *bellhop.Event) trace.SpanContext {
+	if w != nil {
+		if s := w.spans[e.ID]; s != nil {
+			return s.SpanContext()
+		}
+	}
+	return parentOf(e.TraceParent)
+}
+
+// Done ends the span of an event with what came of it and what the queue is told.
+func (w *Work) Done(e *bellhop.Event, r Recorded, v queue.Verdict) {
+	if w == nil || w.spans[e.ID] == nil {
+		return
+	}
+	s := w.spans[e.ID]
+	if r.OrderID != 0 {
+		s.SetAttributes(keyOrder.String(strconv.FormatInt(r.OrderID, 10)))
+	}
+	switch {
+	case r.Err == nil:
+		s.SetAttributes(keyOutcome.String(string(r.Outcome)))
+	case v == queue.Bury:
+		s.SetAttributes(keyOutcome.String(string(bellhop.OutcomeDead)))
+		fail(s, codeOf(r.Err))
+	default:
+		s.SetAttributes(keyOutcome.String("retry"))
+		fail(s, codeOf(r.Err))
+	}
+	s.End()
+}
