@@ -28,6 +28,7 @@ var apart = []struct {
 	{"SQLite queue, Postgres", newPostgresStore, inOwnFile},
 	{"SQS, Postgres", newPostgresStore, newSQSQueue},
 	{"Postgres queue, Postgres", newPostgresStore, inStore},
+	{"RabbitMQ, Postgres", newPostgresStore, newRabbitQueue},
 }
 
 func newPostgresStore(t *testing.T) string { return postgres(t).URL(newDatabase(t)) }

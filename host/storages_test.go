@@ -17,6 +17,7 @@ import (
 // asks for it.
 var (
 	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) { return realserver.StartPostgres(context.Background()) })
+	theRabbitMQ = sync.OnceValues(func() (*realserver.RabbitMQ, error) { return realserver.StartRabbitMQ(context.Background()) })
 	theSQS      = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
 )
 
@@ -53,6 +54,18 @@ func newSQSQueue(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return url
+}
+
+// newRabbitQueue returns the address of an empty virtual host.
+func newRabbitQueue(t *testing.T) string {
+	t.Helper()
+	r, err := theRabbitMQ()
+	realserver.Need(t, err)
+	vhost, err := r.NewVHost(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.URL(vhost)
 }
 
 // newPostgresQueue returns the address of an empty queue in a database of its own.

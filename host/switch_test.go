@@ -131,6 +131,8 @@ func TestSwitchWhileWebhooksCome(t *testing.T) {
 		{"from SQS to SQLite", newSQSQueue, inFile},
 		{"from SQLite to Postgres", inFile, newPostgresQueue},
 		{"from Postgres to SQS", newPostgresQueue, newSQSQueue},
+		{"from RabbitMQ to Postgres", newRabbitQueue, newPostgresQueue},
+		{"from SQLite to RabbitMQ", inFile, newRabbitQueue},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
