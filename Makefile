@@ -16,7 +16,7 @@ demo: ## carry simulated orders the whole way, and show them arriving
 # targets run over their checked-in corpora.
 test: ## install what is missing where it may be, and run all tests with the race detector
 	@scripts/test-setup
-	BELLHOP_TEST_ALL=1 go test -race ./...
+	BELLHOP_TEST_ALL=1 go test -race -timeout 30m ./...
 
 check: ## format, vet, staticcheck, modules, and the import floors
 	@scripts/check

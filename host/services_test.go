@@ -20,23 +20,26 @@ import (
 	"bellhop/wire"
 )
 
-// apart are the storages that processes of one step each are tried on.
-var apart = []struct {
+// place is where services keep what they have.
+type place struct {
 	name      string
 	db, queue func(*testing.T) string
-}{
-	{"SQLite queue, Postgres", newPostgresStore, inOwnFile},
-	{"SQS, Postgres", newPostgresStore, newSQSQueue},
-	{"Postgres queue, Postgres", newPostgresStore, inStore},
+}
+
+// apart are the places that processes of one step each are tried on.
+var apart = []place{
 	{"RabbitMQ, Postgres", newPostgresStore, newRabbitQueue},
+	{"SQLite queue, Postgres", newPostgresStore, inOwnFile},
+	{"Postgres queue, Postgres", newPostgresStore, inStore},
+	{"SQS, Postgres", newPostgresStore, newSQSQueue},
 }
 
 func newPostgresStore(t *testing.T) string { return postgres(t).URL(newDatabase(t)) }
 func inOwnFile(*testing.T) string          { return "sqlite:" }
 func inStore(*testing.T) string            { return "postgres:" }
 
-func onEach(t *testing.T, run func(t *testing.T, s wire.Storage)) {
-	for _, c := range apart {
+func onEach(t *testing.T, places []place, run func(t *testing.T, s wire.Storage)) {
+	for _, c := range places {
 		t.Run(strings.NewReplacer(" ", "-", ",", "").Replace(c.name), func(t *testing.T) {
 			t.Parallel()
 			run(t, wire.Storage{Dir: t.TempDir(), DB: c.db(t), Queue: c.queue(t)})
@@ -145,7 +148,7 @@ func (s *services) compare(twin *simulate.Shopify) {
 // TestRollingRestarts replaces each of six processes under load, one after
 // another: nothing is lost, recorded twice or pushed twice.
 func TestRollingRestarts(t *testing.T) {
-	onEach(t, func(t *testing.T, storage wire.Storage) {
+	onEach(t, apart, func(t *testing.T, storage wire.Storage) {
 		s := startServices(t, storage, stepsWeb, stepsWeb, stepsRecord, stepsRecord, stepsNotify, stepsNotify)
 		twin, enough, wait := s.deliver(s.front.URL, 60)
 		defer enough()
@@ -200,7 +203,7 @@ func killingTime(t *testing.T, s wire.Storage) time.Duration {
 // TestWorkersKilledInTurn kills two workers that record, one after the other,
 // again and again under load: nothing is lost, and nothing recorded twice.
 func TestWorkersKilledInTurn(t *testing.T) {
-	onEach(t, func(t *testing.T, storage wire.Storage) {
+	onEach(t, apart, func(t *testing.T, storage wire.Storage) {
 		s := startServices(t, storage, stepsWeb, stepsNotify)
 		twin, enough, wait := s.deliver(s.front.URL, 40)
 		defer enough()
@@ -231,7 +234,7 @@ func TestWorkersKilledInTurn(t *testing.T) {
 // TestSweeperRingsAfterACrash kills the recorder between recording and its
 // doorbell, and starts no other: the phone rings all the same.
 func TestSweeperRingsAfterACrash(t *testing.T) {
-	onEach(t, func(t *testing.T, storage wire.Storage) {
+	onEach(t, apart[:2], func(t *testing.T, storage wire.Storage) {
 		s := startServices(t, storage, stepsWeb, stepsNotify)
 		recorder := s.launch(stepsRecord, "", pipeline.PointRecorded, 1)
 		s.orders = 1
@@ -263,7 +266,7 @@ func TestSweeperRingsAfterACrash(t *testing.T) {
 // steps finds what is owed in the store, and the doorbells that nobody receives
 // stay few.
 func TestStepsMixed(t *testing.T) {
-	onEach(t, func(t *testing.T, storage wire.Storage) {
+	onEach(t, apart[:2], func(t *testing.T, storage wire.Storage) {
 		s := startServices(t, storage, stepsWeb, stepsRecord, stepsWorker)
 		twin, enough, wait := s.deliver(s.front.URL, 60)
 		defer enough()
