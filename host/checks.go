@@ -44,5 +44,8 @@ func (o Options) database() web.Check {
 }
 
 func ofQueue(name string, q queue.Admin) web.Check {
+	if r, ok := q.(queue.Readier); ok {
+		return web.Check{Name: name, Func: r.Ready}
+	}
 	return web.Check{Name: name, Func: func(ctx context.Context) error { _, err := q.Attributes(ctx); return err }}
 }

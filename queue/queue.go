@@ -180,6 +180,12 @@ type Queue interface {
 	Close() error
 }
 
+// Readier is a [Queue] that can tell better than by its attributes whether it
+// takes events in now.
+type Readier interface {
+	Ready(ctx context.Context) error
+}
+
 // Broker holds queues by name.
 type Broker interface {
 	// Create makes a queue; bellhop.Conflict if there is one of that name with

@@ -130,12 +130,29 @@ func (l *link) stalled(now time.Time) bool {
 // is the broker's word on this very message, after which trying again is of no
 // use.
 func (l *link) publish(ctx context.Context, m *Message, mandatory bool) (answer bool, err error) {
+	f, answer, err := l.begin(ctx, m, mandatory)
+	if err != nil {
+		return answer, err
+	}
+	return f.land(ctx)
+}
+
+// flight is a message on its way.
+type flight struct {
+	*link
+	m            *Message
+	confirmation *amqp.DeferredConfirmation
+}
+
+// begin sends a message as soon as there is room for it. It has to land.
+func (l *link) begin(ctx context.Context, m *Message, mandatory bool) (f *flight, answer bool, err error) {
 	select {
 	case l.slots <- struct{}{}:
 	case <-l.gone:
-		return l.blames(m)
+		answer, err = l.blames(m)
+		return nil, answer, err
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return nil, false, ctx.Err()
 	}
 	if l.due.Add(1) == 1 {
 		l.confirmed.Store(time.Now().UnixNano())
@@ -143,17 +160,23 @@ func (l *link) publish(ctx context.Context, m *Message, mandatory bool) (answer 
 	confirmation, err := l.ch.PublishWithDeferredConfirm(m.Exchange, m.Key, mandatory, false, m.Publishing)
 	if err != nil {
 		l.done()
-		return l.lost(ctx, m, err)
+		answer, err = l.lost(ctx, m, err)
+		return nil, answer, err
 	}
+	return &flight{l, m, confirmation}, false, nil
+}
+
+// land waits for the confirmation.
+func (f *flight) land(ctx context.Context) (answer bool, err error) {
 	select {
-	case <-confirmation.Done():
-		return l.settle(ctx, m, confirmation)
+	case <-f.confirmation.Done():
+		return f.settle(ctx, f.m, f.confirmation)
 	case <-ctx.Done():
 		// Its place is free only once it is confirmed, or the link gone.
-		l.left.Go(func() {
-			<-confirmation.Done()
-			l.done()
-			l.wasReturned(m.MessageId)
+		f.left.Go(func() {
+			<-f.confirmation.Done()
+			f.done()
+			f.wasReturned(f.m.MessageId)
 		})
 		return false, ctx.Err()
 	}

@@ -86,11 +86,12 @@ func (p *Publisher) Publish(ctx context.Context, exchange, key string, headers m
 }
 
 // inFlight is how many messages of one call are on their way at once.
-const inFlight = 256
+const inFlight = window / 4
 
 // Send publishes messages that must each reach a queue, as persistent ones with
 // a MessageId each, and returns the error of each in a slice; nil if there is
-// none. patience is how long each may take.
+// none. They arrive in their order while nothing goes wrong. patience is how long
+// it may take until one more is confirmed.
 func (p *Publisher) Send(ctx context.Context, patience time.Duration, messages ...*Message) []error {
 	if len(messages) == 1 {
 		if err := p.sendOne(ctx, patience, messages[0]); err != nil {
@@ -99,20 +100,47 @@ func (p *Publisher) Send(ctx context.Context, patience time.Duration, messages .
 		return nil
 	}
 	errs := make([]error, len(messages))
-	var next atomic.Int64
-	var senders sync.WaitGroup
-	for range min(inFlight, len(messages)) {
-		senders.Go(func() {
-			for i := next.Add(1) - 1; int(i) < len(messages); i = next.Add(1) - 1 {
-				errs[i] = p.sendOne(ctx, patience, messages[i])
-			}
-		})
+	failed := false
+	for at := 0; at < len(messages); at += inFlight {
+		end := min(at+inFlight, len(messages))
+		failed = p.sendSome(ctx, patience, messages[at:end], errs[at:end]) || failed
 	}
-	senders.Wait()
-	if errors.Join(errs...) == nil {
+	if !failed {
 		return nil
 	}
 	return errs
+}
+
+// sendSome sends messages by one connection, and each that this was in vain for
+// by itself.
+func (p *Publisher) sendSome(ctx context.Context, patience time.Duration, messages []*Message, errs []error) (failed bool) {
+	flights := make([]*flight, len(messages))
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	if l, err := p.link(bounded); err == nil {
+		for i, m := range messages {
+			m.DeliveryMode = amqp.Persistent
+			if p.check(m) != nil {
+				continue // sendOne says what is wrong with it
+			}
+			if flights[i], _, err = l.begin(bounded, m, true); err != nil {
+				break
+			}
+		}
+	}
+	cancel()
+	for i, f := range flights {
+		if f != nil {
+			bounded, cancel := context.WithTimeout(ctx, patience)
+			_, err := f.land(bounded)
+			cancel()
+			if err == nil {
+				continue
+			}
+		}
+		errs[i] = p.sendOne(ctx, patience, messages[i])
+		failed = failed || errs[i] != nil
+	}
+	return failed
 }
 
 func (p *Publisher) sendOne(ctx context.Context, patience time.Duration, m *Message) error {
@@ -128,14 +156,9 @@ func (p *Publisher) sendOne(ctx context.Context, patience time.Duration, m *Mess
 
 // send tries until the broker has the message or ctx is done.
 func (p *Publisher) send(ctx context.Context, m *Message, mandatory bool) error {
-	for _, text := range []string{m.Exchange, m.Key, m.ContentType, m.MessageId} {
-		if len(text) > 255 {
-			return bellhop.Invalidf("rabbitmq_text", "a name of %d bytes is too long for RabbitMQ, which takes 255", len(text))
-		}
-	}
 	for {
-		if limit := p.limit.Load(); limit > 0 && int64(len(m.Body)) > limit {
-			return &TooLargeError{int64(len(m.Body)), limit}
+		if err := p.check(m); err != nil {
+			return err
 		}
 		l, err := p.link(ctx)
 		if err != nil {
@@ -151,6 +174,19 @@ func (p *Publisher) send(ctx context.Context, m *Message, mandatory bool) error 
 			return p.late(ctx, err)
 		}
 	}
+}
+
+// check refuses what RabbitMQ would end the connection, or the channel, for.
+func (p *Publisher) check(m *Message) error {
+	for _, text := range []string{m.Exchange, m.Key, m.ContentType, m.MessageId} {
+		if len(text) > 255 {
+			return bellhop.Invalidf("rabbitmq_text", "a name of %d bytes is too long for RabbitMQ, which takes 255", len(text))
+		}
+	}
+	if limit := p.limit.Load(); limit > 0 && int64(len(m.Body)) > limit {
+		return &TooLargeError{int64(len(m.Body)), limit}
+	}
+	return nil
 }
 
 func (m *Message) where() string {

@@ -47,6 +47,9 @@ import (
 type Options struct {
 	Log *slog.Logger
 	Now func() time.Time
+	// SendLimit is how long RabbitMQ may take to confirm a send. The default
+	// leaves a webhook's sender time for an answer within a second.
+	SendLimit time.Duration
 }
 
 // Broker holds the queues of one virtual host.
@@ -54,6 +57,7 @@ type Broker struct {
 	target rabbit.Target
 	log    *slog.Logger
 	now    func() time.Time
+	limit  time.Duration
 	ask    *rabbit.Session
 	pub    *rabbit.Publisher // for the registry
 	packer *bodies.Packer
@@ -70,7 +74,10 @@ func NewBroker(t rabbit.Target, o Options) *Broker {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Broker{target: t, log: o.Log, now: o.Now, ask: rabbit.NewSession(t, "bellhop"),
+	if o.SendLimit == 0 {
+		o.SendLimit = 900 * time.Millisecond
+	}
+	return &Broker{target: t, log: o.Log, now: o.Now, limit: o.SendLimit, ask: rabbit.NewSession(t, "bellhop"),
 		pub: rabbit.NewPublisher(t, rabbit.Options{Name: "bellhop", Log: o.Log}), packer: bodies.New()}
 }
 

@@ -29,7 +29,7 @@ func (q *Queue) sendParts(ctx context.Context, id bellhop.EventID, m *rabbit.Mes
 		return bellhop.Errorf(bellhop.TooLarge, "body_size", "RabbitMQ takes messages of %d bytes: raise its max_message_size", q.pub.Limit())
 	}
 	name := q.names.body(id)
-	ctx, cancel := context.WithTimeout(ctx, sendPatience)
+	ctx, cancel := context.WithTimeout(ctx, q.limit)
 	defer cancel()
 	err := q.asking.Ask(ctx, func(ch *amqp.Channel) error {
 		_, err := ch.QueueDeclare(name, true, false, false, false, quorum(amqp.Table{"x-delivery-limit": unlimited, "x-expires": partsFor}))
@@ -45,11 +45,11 @@ func (q *Queue) sendParts(ctx context.Context, id bellhop.EventID, m *rabbit.Mes
 			Headers: amqp.Table{headPart: int32(len(parts))}, Body: body[:n]}})
 		body = body[n:]
 	}
-	if errs := q.pub.Send(ctx, sendPatience, parts...); errs != nil {
+	if errs := q.pub.Send(ctx, q.limit, parts...); errs != nil {
 		return errors.Join(errs...)
 	}
 	m.Headers[headParts], m.Body = int32(len(parts)), nil
-	return errors.Join(q.pub.Send(ctx, sendPatience, m)...)
+	return errors.Join(q.pub.Send(ctx, q.limit, m)...)
 }
 
 // fetchParts reads a body that is in several messages, and leaves them there.

@@ -2,10 +2,13 @@ package amqpqueue
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
 
 	"bellhop"
 	"bellhop/internal/rabbit"
@@ -15,13 +18,8 @@ import (
 // publishing is how many connections send at the most.
 const publishing = 4
 
-const (
-	// sendPatience is how long a send may wait for RabbitMQ: a webhook has to be
-	// answered within a second.
-	sendPatience = 900 * time.Millisecond
-	// settlePatience is that of a worker.
-	settlePatience = 10 * time.Second
-)
+// settlePatience is how long a worker waits for RabbitMQ to confirm.
+const settlePatience = 10 * time.Second
 
 // Queue is one queue.
 type Queue struct {
@@ -36,7 +34,10 @@ type Queue struct {
 	scratch sync.Pool
 }
 
-var _ queue.Queue = (*Queue)(nil)
+var (
+	_ queue.Queue   = (*Queue)(nil)
+	_ queue.Readier = (*Queue)(nil)
+)
 
 type cachedAttributes struct {
 	queue.Attributes
@@ -62,7 +63,7 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	for i, e := range events {
 		messages[i].Key = q.lane(q.router.pick(e.Shop))
 	}
-	for i, err := range q.pub.Send(ctx, sendPatience, messages...) {
+	for i, err := range q.pub.Send(ctx, q.limit, messages...) {
 		if _, large := errors.AsType[*rabbit.TooLargeError](err); large {
 			err = q.sendParts(ctx, events[i].ID, messages[i])
 		}
@@ -71,6 +72,21 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 		}
 	}
 	return nil
+}
+
+// Ready implements [queue.Readier]: it publishes a message to no queue, which
+// RabbitMQ confirms and returns while it takes anything, and asks for a lane.
+func (q *Queue) Ready(ctx context.Context) error {
+	m := &rabbit.Message{Key: q.nobody(), Publishing: amqp.Publishing{MessageId: rand.Text()}}
+	for _, err := range q.pub.Send(ctx, q.limit, m) {
+		if bellhop.KindOf(err) != bellhop.NotFound {
+			return err
+		}
+	}
+	return q.target.Explain("ask for the queue "+q.lane(0), q.ask.Ask(ctx, func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclarePassive(q.lane(0), true, false, false, false, nil)
+		return err
+	}))
 }
 
 // sending turns a missing lane into what may pass: somebody removed the queue,

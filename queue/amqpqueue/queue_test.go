@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 		if err != nil {
 			return nil, err
 		}
-		return amqpqueue.NewBroker(target, amqpqueue.Options{}), nil
+		return amqpqueue.NewBroker(target, amqpqueue.Options{SendLimit: patience}), nil
 	})
 }
 
@@ -52,7 +52,7 @@ func open(t testing.TB, address string) opened {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	b := amqpqueue.NewBroker(target, amqpqueue.Options{Log: log})
+	b := amqpqueue.NewBroker(target, amqpqueue.Options{Log: log, SendLimit: patience})
 	t.Cleanup(func() {
 		if err := b.Close(); err != nil {
 			t.Errorf("close the broker: %v", err)

@@ -79,8 +79,13 @@ func (b *Broker) registry(ctx context.Context, fn func(*catalog) (changed bool, 
 // turn takes the message, and has it put back or replaced.
 func (b *Broker) turn(ctx context.Context, ch *amqp.Channel, fn func(*catalog) (bool, error)) error {
 	d, ok, err := ch.Get(registryName, false)
-	if e, is := errors.AsType[*amqp.Error](err); is && e.Code == amqp.NotFound {
-		return errMissing
+	if e, is := errors.AsType[*amqp.Error](err); is {
+		switch e.Code {
+		case amqp.NotFound:
+			return errMissing
+		case amqp.InternalError: // somebody is making it
+			return errBusy
+		}
 	}
 	if err != nil {
 		return err

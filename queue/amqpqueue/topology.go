@@ -21,6 +21,7 @@ func (n names) lane(i int) string           { return fmt.Sprintf("%s.%d", n, i) 
 func (n names) dead() string                { return string(n) + ".dead" }
 func (n names) delay(step int) string       { return fmt.Sprintf("%s.delay.%ds", n, steps[step]/time.Second) }
 func (n names) control() string             { return string(n) + ".control" }
+func (n names) nobody() string              { return string(n) + ".nobody" } // never there
 func (n names) members() string             { return string(n) + ".members" }
 func (n names) body(id fmt.Stringer) string { return fmt.Sprintf("%s.body.%s", n, id) }
 

@@ -1,0 +1,295 @@
+package amqpqueue_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
+	"bellhop/internal/realserver"
+	"bellhop/queue"
+	"bellhop/queue/amqpqueue"
+)
+
+// proxied returns the address of a virtual host behind a proxy.
+func proxied(t *testing.T) (*realserver.Proxy, string) {
+	t.Helper()
+	u, err := url.Parse(newVHost(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := realserver.StartProxy(t, u.Host)
+	u.Host = p.Addr
+	return p, u.String()
+}
+
+// hasty opens a queue that waits as long for RabbitMQ as outside of tests.
+func hasty(t *testing.T, address string) *amqpqueue.Queue {
+	t.Helper()
+	target, _, err := amqpqueue.ParseURL(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := amqpqueue.NewBroker(target, amqpqueue.Options{})
+	t.Cleanup(func() { b.Close() })
+	return openQueue(t, opened{b, address})
+}
+
+// TestReconnects cuts all connections: leases are stale, those who wait go on
+// waiting, and what was leased comes again.
+func TestReconnects(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*realserver.Proxy) (back func()){
+		"cut":   func(p *realserver.Proxy) func() { p.Stop(); return p.Start },
+		"reset": func(p *realserver.Proxy) func() { return p.Fault(realserver.Reset) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proxy, address := proxied(t)
+			_, q := created(t, address)
+			send(t, q, event("a", 1))
+			d := receive(t, q, 1)[0]
+			got := make(chan queue.Delivery)
+			go func() {
+				ds, err := q.Receive(t.Context(), 1)
+				if err != nil {
+					t.Error(err)
+					close(got)
+					return
+				}
+				got <- ds[0]
+			}()
+			back := leave(proxy)
+			until(t, "the lease is stale", func() bool {
+				_, stale := queue.IsStale(q.Extend(t.Context(), time.Minute, d.Receipt))
+				return stale
+			})
+			back()
+			select {
+			case again := <-got:
+				if again.Event.ID != d.Event.ID || again.Attempt != 2 {
+					t.Errorf("event %s comes as attempt %d", again.Event.WebhookID, again.Attempt)
+				}
+			case <-time.After(patience):
+				t.Fatal("who waited was forgotten")
+			}
+		})
+	}
+}
+
+// load sends from several goroutines until it is stopped, each event until it is
+// accepted, and remembers those.
+type load struct {
+	stop     chan struct{}
+	senders  sync.WaitGroup
+	mu       sync.Mutex
+	accepted map[bellhop.EventID]bool
+}
+
+func startLoad(t *testing.T, q queue.Producer) *load {
+	l := &load{stop: make(chan struct{}), accepted: map[bellhop.EventID]bool{}}
+	for s := range 8 {
+		l.senders.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-l.stop:
+					return
+				default:
+				}
+				e := event(fmt.Sprint("shop", s), n)
+				for {
+					began := time.Now()
+					err := q.Send(t.Context(), e)
+					if took := time.Since(began); took > 5*time.Second {
+						t.Errorf("a send took %v", took)
+					}
+					if err == nil {
+						break
+					}
+					if bellhop.KindOf(err) != bellhop.Unavailable {
+						t.Errorf("send: %v", err)
+						return
+					}
+					time.Sleep(10 * time.Millisecond) // as whoever delivers would, for longer
+				}
+				l.mu.Lock()
+				l.accepted[e.ID] = true
+				l.mu.Unlock()
+			}
+		})
+	}
+	return l
+}
+
+func (l *load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.accepted)
+}
+
+// TestRestartUnderLoad stops RabbitMQ under load and starts it again. All that
+// was accepted comes.
+func TestRestartUnderLoad(t *testing.T) {
+	t.Parallel()
+	r, err := realserver.StartRabbitMQ(t.Context())
+	realserver.Need(t, err)
+	t.Cleanup(func() { r.Close() })
+	vhost, err := r.NewVHost(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	created(t, r.URL(vhost))
+	q := hasty(t, r.URL(vhost))
+	l := startLoad(t, q)
+	came, ctx := map[bellhop.EventID]bool{}, t.Context()
+	var consumer sync.WaitGroup
+	missing := func() (n int) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for id := range l.accepted {
+			if !came[id] {
+				n++
+			}
+		}
+		return n
+	}
+	stopped := make(chan struct{})
+	consumer.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+		defer cancel()
+		for {
+			select {
+			case <-stopped:
+				if missing() == 0 {
+					return
+				}
+			default:
+			}
+			ds, err := q.Receive(ctx, 50)
+			if err != nil {
+				t.Errorf("receive: %v; %d did not come", err, missing())
+				return
+			}
+			for _, d := range ds {
+				came[d.Event.ID] = true
+				if err := q.Settle(ctx, queue.Settlement{Receipt: d.Receipt}); err != nil {
+					if _, stale := queue.IsStale(err); !stale {
+						t.Errorf("settle: %v", err)
+					}
+				}
+			}
+		}
+	})
+	until(t, "some load", func() bool { return l.count() > 200 })
+	r.Stop()
+	if err := r.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	before := l.count()
+	until(t, "more load", func() bool { return l.count() > before+200 })
+	close(l.stop)
+	l.senders.Wait()
+	close(stopped)
+	send(t, q, event("last", 1)) // wakes the consumer if it waits
+	consumer.Wait()
+	t.Logf("%d accepted, %d of them before RabbitMQ was back", l.count(), before)
+}
+
+// special is a server with TLS and small messages, for those tests that need it
+// and that may stop all others.
+func special(t *testing.T) (*realserver.RabbitMQ, realserver.Certificate) {
+	t.Helper()
+	c := realserver.NewCertificate(t)
+	r, err := realserver.StartRabbitMQ(t.Context(), append(c.TLSSettings(), "max_message_size = 65536")...)
+	realserver.Need(t, err)
+	t.Cleanup(func() { r.Close() })
+	return r, c
+}
+
+// TestSmallMessages has RabbitMQ take no message of more than 64 KiB, over TLS.
+func TestSmallMessages(t *testing.T) {
+	t.Parallel()
+	r, c := special(t)
+	vhost, err := r.NewVHost(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := strings.Replace(realserver.RabbitURL(r.TLSAddr, vhost), "amqp:", "amqps:", 1) + "?cacertfile=" + c.Authority
+	_, q := created(t, address)
+	for _, size := range []int{1, 64 << 10, 65537, 200_000, 2 << 20} {
+		e := event("a", size)
+		e.Body = noise(size)
+		send(t, q, e)
+		d := receive(t, q, 1)[0]
+		settle(t, q, queue.Retry, d)
+		d = receive(t, q, 1)[0]
+		settle(t, q, queue.Bury, d)
+		l, err := q.DeadLetter(t.Context(), e.ID)
+		if err != nil || !bytes.Equal(l.Event.Body, e.Body) {
+			t.Fatalf("%d bytes: among the dead letters the body has changed, %v", size, err)
+		}
+		if _, err := q.Redrive(t.Context(), e.ID); err != nil {
+			t.Fatal(err)
+		}
+		d = receive(t, q, 1)[0]
+		if d.Attempt != 1 || !bytes.Equal(d.Event.Body, e.Body) {
+			t.Errorf("%d bytes: attempt %d, and the body is the same: %v", size, d.Attempt, bytes.Equal(d.Event.Body, e.Body))
+		}
+		settle(t, q, queue.Ack, d)
+		wantDepth(t, q, 0, 0, 0)
+		raw(t, r.URL(vhost), func(ch *amqp.Channel) error {
+			if _, err := ch.QueueDeclarePassive("orders.body."+e.ID.String(), true, false, false, false, nil); err == nil {
+				t.Errorf("%d bytes: the parts of a body are left behind", size)
+			}
+			return nil
+		})
+	}
+}
+
+// TestMemoryAlarm has RabbitMQ take nothing any more: a send is refused soon, what
+// is there is still handed out and acknowledged, and it goes on by itself.
+func TestMemoryAlarm(t *testing.T) {
+	t.Parallel()
+	r, _ := special(t)
+	vhost, err := r.NewVHost(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	created(t, r.URL(vhost))
+	q := hasty(t, r.URL(vhost))
+	for i := range 20 {
+		send(t, q, event("a", i))
+	}
+	held := receive(t, q, 5)
+	if err := r.SetMemoryAlarm(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	n := 100
+	until(t, "a send is refused", func() bool {
+		n++
+		err := q.Send(t.Context(), event("a", n))
+		return bellhop.KindOf(err) == bellhop.Unavailable
+	})
+	until(t, "it says why", func() bool {
+		err := q.Ready(t.Context())
+		return bellhop.KindOf(err) == bellhop.Unavailable && strings.Contains(err.Error(), "takes nothing just now")
+	})
+	began := time.Now()
+	if err := q.Send(t.Context(), event("a", 1000)); bellhop.KindOf(err) != bellhop.Unavailable || time.Since(began) > 500*time.Millisecond {
+		t.Errorf("a send under an alarm: %v after %v", err, time.Since(began))
+	}
+	settle(t, q, queue.Ack, held...)
+	settle(t, q, queue.Ack, receive(t, q, 15)...)
+	if err := r.SetMemoryAlarm(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it goes on", func() bool { return errors.Join(q.Ready(t.Context()), q.Send(t.Context(), event("b", 1))) == nil })
+}
