@@ -13,8 +13,8 @@ import (
 // Copy is two databases, opened to copy one into the other.
 type Copy struct {
 	From, To store.Mover
-	// Beside is what is in the queues that share From's file, which are not
-	// copied; nil if there is none, or if From is no file.
+	// Beside is what is in the queues that share From's file or database, which
+	// are not copied; nil if there are none.
 	Beside *queue.Depth
 
 	parts []*Parts
@@ -143,11 +143,8 @@ func notThere(found []Finding) error {
 	return bellhop.Errorf(bellhop.Conflict, "no_database", "there is no database yet")
 }
 
-// beside looks at the queues in the same file.
+// beside looks at the queues in the same file or database.
 func (e *end) beside(ctx context.Context) (*queue.Depth, error) {
-	if !e.inFile() {
-		return nil, nil
-	}
 	if _, there := e.Storage.Examine(ctx, e.opts); !there {
 		return nil, nil
 	}

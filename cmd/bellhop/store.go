@@ -65,8 +65,12 @@ func (c *storeCopyCmd) copy(j *job, both *wire.Copy) error {
 	j.say("")
 	j.say("Copied %s; both sides hold the same.", plural(int(done.Rows), "row"))
 	if b := both.Beside; b != nil && b.Waiting+b.Leased+b.Dead > 0 {
-		j.say("%s and %s are in the queue beside the database and were not copied: keep BELLHOP_QUEUE as it is until bellhop queue depth shows none.",
-			plural(b.Waiting+b.Leased, "waiting event"), plural(b.Dead, "dead letter"))
+		keep := "keep BELLHOP_QUEUE as it is"
+		if strings.HasPrefix(c.From, "postgres") { // postgres: alone would be the new one's
+			keep = "set BELLHOP_QUEUE to the URL of that database"
+		}
+		j.say("%s and %s are in the queue beside the database and were not copied: %s until bellhop queue depth shows none.",
+			plural(b.Waiting+b.Leased, "waiting event"), plural(b.Dead, "dead letter"), keep)
 	}
 	j.say("Next: set BELLHOP_DB to the new database, and start bellhop serve.")
 	return nil
