@@ -84,6 +84,12 @@ const (
 	keyPostgresBareRate = "postgres_bare_per_second"
 	keyPostgresRate     = "postgres_recorded_per_second"
 	keyPostgresRatio    = "postgres_recorded_ratio"
+	keyPgAloneRate      = "postgres_alone_accepted_per_second"
+	keyPgAloneP99       = "postgres_alone_accepted_p99"
+	keyPgAloneRecorded  = "postgres_alone_recorded_per_second"
+	keyPgQueueRate      = "postgres_queue_accepted_per_second"
+	keyPgQueueP99       = "postgres_queue_accepted_p99"
+	keyPgQueueRecorded  = "postgres_queue_recorded_per_second"
 	keyLambdaInit       = "lambda_init"
 	keyLambdaStart      = "lambda_first_record"
 	keyLambdaSize       = "lambda_size"
@@ -131,6 +137,12 @@ var specs = []spec{
 	{keyPostgresRate, "Postgres: recorded by a worker of what was queued", PerSecond, nil},
 	{keyPostgresRatio, "Postgres: ÷ bare inserts", Ratio, atLeast(0.6)},
 	{keyPostgresCPU, "Postgres: the worker's own CPU an order", Microseconds, nil},
+	{keyPgAloneRate, "queue and store in one Postgres: accepted", PerSecond, nil},
+	{keyPgAloneP99, "queue and store in one Postgres: p99", Milliseconds, nil},
+	{keyPgAloneRecorded, "queue and store in one Postgres: recorded by a worker of what was queued", PerSecond, nil},
+	{keyPgQueueRate, "queue in Postgres, store in SQLite: accepted", PerSecond, nil},
+	{keyPgQueueP99, "queue in Postgres, store in SQLite: p99", Milliseconds, nil},
+	{keyPgQueueRecorded, "queue in Postgres, store in SQLite: recorded by a worker of what was queued", PerSecond, nil},
 	{keyLambdaSize, "Lambda: program of all functions", MiB, nil},
 	{keyLambdaInit, "Lambda, direct: start to asking for work", Milliseconds, nil},
 	{keyLambdaStart, "Lambda, direct: start to first order recorded", Milliseconds, nil},

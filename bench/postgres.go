@@ -109,18 +109,24 @@ func (b *bench) likeBase(ctx context.Context) (name string, err error) {
 	return b.newDatabase(ctx, b.postgres.base)
 }
 
-// recordInto returns how many webhooks a second a worker records, from when it
-// can first be asked until nothing is queued.
+// recordInto returns how many webhooks a second a worker records into
+// a database.
 func (b *bench) recordInto(ctx context.Context, database string) (rate float64, err error) {
 	dir, err := b.copyOf(b.postgres.dir)
 	if err != nil {
 		return 0, err
 	}
 	defer b.discard(dir)
+	return b.recordQueued(ctx, dir, []string{b.databaseSetting(database)}, keyPostgresCPU)
+}
+
+// recordQueued returns how many a second of the webhooks that are queued a worker
+// records, from when it can first be asked until nothing is queued.
+func (b *bench) recordQueued(ctx context.Context, dir string, env []string, cpu string) (rate float64, err error) {
 	if err := b.administer(ctx, "CHECKPOINT"); err != nil {
 		return 0, err
 	}
-	s, err := b.work(ctx, dir, []string{b.databaseSetting(database)}, "--steps", "record")
+	s, err := b.work(ctx, dir, env, "--steps", "record")
 	if err != nil {
 		return 0, err
 	}
@@ -135,9 +141,11 @@ func (b *bench) recordInto(ctx context.Context, database string) (rate float64, 
 		return 0, err
 	}
 	took := time.Since(began)
-	b.noteCPU(keyPostgresCPU, s.child, usage{}, recorded)
+	if cpu != "" {
+		b.noteCPU(cpu, s.child, usage{}, recorded)
+	}
 	if recorded != int64(b.Stored) {
-		b.problem("recording on Postgres: %d webhooks were acknowledged and %d recorded", b.Stored, recorded)
+		b.problem("recording with Postgres: %d webhooks were acknowledged and %d recorded", b.Stored, recorded)
 	}
 	return (float64(recorded) - before[seriesRecorded]) / took.Seconds(), s.stop()
 }

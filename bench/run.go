@@ -139,6 +139,7 @@ func (b *bench) steps() []step {
 		{title: "reading", run: b.measureReading},
 		{title: "starting", run: b.measureStarting},
 		{title: "recording on Postgres", run: b.measurePostgres, needs: []*need{needPostgres}},
+		{title: "queueing in Postgres", run: b.measurePostgresQueue, needs: []*need{needPostgres}},
 		{title: "sending to SQS", run: b.measureSQS, needs: []*need{needSQS}},
 		{title: "starting Lambda", run: b.measureLambdaStart, needs: []*need{needPostgres, needSQS, needGo}},
 		{title: fmt.Sprintf("queueing %d webhooks", b.Queued), run: b.measureQueued, once: true},
