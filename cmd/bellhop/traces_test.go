@@ -40,11 +40,22 @@ func tracedWays() []tracedWay {
 		return []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true",
 			fmt.Sprintf("BELLHOP_QUEUE=sqs+http://%s/000000000000/%s?region=us-east-1", strings.TrimPrefix(server.Endpoint, "http://"), name)}
 	}
+	rabbit := func(t *testing.T, _ string) []string {
+		server, err := theRabbitMQ()
+		skipWithout(t, "rabbitmq", err)
+		vhost, err := server.NewVHost(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []string{"BELLHOP_QUEUE=" + server.URL(vhost)}
+	}
 	return []tracedWay{
 		{"sqlite", sqlite, "sqlite", "sqlite", false},
 		{"sqlite, separate services", sqlite, "sqlite", "sqlite", true},
 		{"sqs", sqs, "aws_sqs", "sqlite", false},
 		{"sqs, separate services", sqs, "aws_sqs", "sqlite", true},
+		{"rabbitmq", rabbit, "rabbitmq", "sqlite", false},
+		{"rabbitmq, separate services", rabbit, "rabbitmq", "sqlite", true},
 		{"postgres", inPostgres, "postgresql", "postgresql", false},
 		{"postgres, separate services", inPostgres, "postgresql", "postgresql", true},
 	}
