@@ -99,6 +99,11 @@ func TestWrongDrivers(t *testing.T) {
 		{"BELLHOP_QUEUE", "sqlite:", "kafka://secret@host"},
 		{"BELLHOP_QUEUE", "sqlite:", "orders"},
 		{"BELLHOP_QUEUE", "sqlite:", "sqlite:?name=orders"},
+		{"BELLHOP_QUEUE", "sqlite:", "postgres:"},
+		{"BELLHOP_QUEUE", "sqlite:", "postgres:?queue=backfill"},
+		{"BELLHOP_QUEUE", "postgres://u:secret@127.0.0.1:1/db", "postgres:?name=orders"},
+		{"BELLHOP_QUEUE", "postgres://u:secret@127.0.0.1:1/db", "postgres:orders"},
+		{"BELLHOP_QUEUE", "sqlite:", "postgres://u:secret@127.0.0.1:port/db?queue=orders"},
 	} {
 		s := wire.Storage{Dir: t.TempDir(), DB: c.db, Queue: c.queue}
 		_, err := s.Open(t.Context(), wire.Options{})
