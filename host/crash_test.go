@@ -29,6 +29,8 @@ import (
 type crash struct {
 	t      *testing.T
 	rounds int
+	hits   int     // how often a point is reached at the most
+	rate   float64 // of deliveries in a second
 	orders int     // that the twin sends; 0: until the last kill
 	scale  float64 // of the twin's time
 	addr   string
@@ -62,7 +64,7 @@ func (c *crash) run() {
 }
 
 func newCrash(t *testing.T, rounds int, s wire.Storage) *crash {
-	c := &crash{t: t, rounds: rounds, scale: 0.0005, tokens: map[string]string{}}
+	c := &crash{t: t, rounds: rounds, hits: 20, rate: 250, scale: 0.0005, tokens: map[string]string{}}
 	faults, err := simulate.ParseFaults("ambiguous=1%")
 	if err != nil {
 		t.Fatal(err)
@@ -118,15 +120,15 @@ func (c *crash) addShops(n int) {
 
 // killUnderLoad returns the twin once it has ended.
 func (c *crash) killUnderLoad() *simulate.Shopify {
-	twin, enough, wait := c.deliver("http://"+c.addr, 250)
+	twin, enough, wait := c.deliver("http://"+c.addr, c.rate)
 	defer enough()
 	rng := rand.New(rand.NewPCG(3, 4))
-	points := pipeline.Points()
+	points := c.points()
 	for round := range c.rounds {
 		if round%2 == 0 {
 			c.killAtRandom(rng)
 		} else {
-			c.killAtPoint(points[round/2%len(points)], 1+rng.IntN(20))
+			c.killAtPoint(points[round/2%len(points)], 1+rng.IntN(c.hits))
 		}
 	}
 	last := c.start("", 0)
@@ -164,6 +166,14 @@ func (c *crash) deliver(url string, rate float64) (twin *simulate.Shopify, enoug
 	return twin, enough, done.Wait
 }
 
+// points are where it is killed.
+func (c *crash) points() []pipeline.Point {
+	if c.config.Events == "" {
+		return pipeline.Points()
+	}
+	return []pipeline.Point{pipeline.PointRecorded, pipeline.PointPublished, pipeline.PointTold, pipeline.PointNotified}
+}
+
 func (c *crash) killAtRandom(rng *rand.Rand) {
 	p := c.start("", 0)
 	time.AfterFunc(time.Duration(20+rng.IntN(400))*time.Millisecond, func() { p.cmd.Process.Kill() })
@@ -193,7 +203,7 @@ func (c *crash) launch(s steps, addr string, point pipeline.Point, hits int) *pr
 	c.t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), childDir+"="+c.config.Dir, childDB+"="+c.config.DB, childQueue+"="+c.config.Queue,
-		childPush+"="+c.config.Push, childSteps+"="+string(s), childAddr+"="+addr,
+		childPush+"="+c.config.Push, childTell+"="+c.config.Events, childSteps+"="+string(s), childAddr+"="+addr,
 		childPoint+"="+string(point), childHits+"="+strconv.Itoa(hits))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

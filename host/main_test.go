@@ -27,11 +27,15 @@ const (
 	childDB    = "HOST_TEST_DB"
 	childQueue = "HOST_TEST_QUEUE"
 	childPush  = "HOST_TEST_PUSH"
+	childTell  = "HOST_TEST_EVENTS"
 	childTo    = "HOST_TEST_TO"    // the queue to move into
 	childSteps = "HOST_TEST_STEPS" // see steps
 	childPoint = "HOST_TEST_POINT" // kill yourself at this point of the journey
 	childHits  = "HOST_TEST_HITS"  // the so-manieth time that it is reached
 )
+
+// childLease is short, so that who comes after one that was killed goes on soon.
+const childLease = 3 * time.Second
 
 const appSecret = "a secret for tests"
 
@@ -86,11 +90,21 @@ func child() error {
 	if err != nil {
 		return err
 	}
-	err = is.run(ctx, parts, host.Options{
+	c.Events = os.Getenv(childTell)
+	told, err := c.OpenEvents(ctx, wire.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	o := host.Options{
 		Store: parts.Store, Queue: parts.Queue, Loops: parts.Loops, Sender: sender, Healthy: parts.Healthy, AppSecret: appSecret,
 		KeepBodies: c.KeepBodies, Log: log, Now: time.Now, Registry: prometheus.NewRegistry(), Probe: suicide(),
 		Record: is != stepsWeb && is != stepsNotify, Notify: is != stepsWeb && is != stepsRecord,
-	})
+	}
+	if told != nil {
+		defer told.Close()
+		o.Events, o.Composer, o.EventsLease = told.Publisher, told.Composer, childLease
+	}
+	err = is.run(ctx, parts, o)
 	if e := parts.Close(); err == nil {
 		err = e
 	}

@@ -28,6 +28,9 @@ type Relay struct {
 	Now       func() time.Time
 	Metrics   *RelayMetrics
 	Probe     pipeline.Probe
+	// Lease is after how long another process takes over from one that died. 0
+	// means 15 seconds.
+	Lease time.Duration
 
 	at    store.Relay // as it was last taken or moved
 	until time.Time   // the lease, by this process's own clock
@@ -35,22 +38,17 @@ type Relay struct {
 
 func newRelay(o Options) *Relay {
 	return &Relay{Store: o.Store, Teller: &pipeline.Teller{Store: o.Store, Composer: o.Composer}, Publisher: o.Events,
-		Holder: rand.Text(), Log: o.Log, Now: o.Now, Metrics: NewRelayMetrics(o.Registry, o.Store, o.Now), Probe: o.Probe}
+		Holder: rand.Text(), Log: o.Log, Now: o.Now, Metrics: NewRelayMetrics(o.Registry, o.Store, o.Now), Probe: o.Probe, Lease: o.EventsLease}
 }
 
 // RelayName is the relay's name in the store.
 const RelayName = "events"
 
-// A process that dies leaves its lease to be taken over after relayLease. One
-// that lives renews it once less than leaseEnough is left, and so begins nothing
-// that may outlast it.
+// A third of a lease is for publishing a run of events. Nothing is begun with less
+// than two thirds left, so that nothing outlasts the lease: it is renewed first.
+// Those that stand by look eight times in the length of one.
 const (
-	relayLease  = 15 * time.Second
-	leaseEnough = 10 * time.Second
-	publishFor  = 5 * time.Second // for one run of events
-	relayIdle   = relayLease - leaseEnough
-	standby     = 2 * time.Second // how often one that does not hold the lease looks
-
+	relayLease        = 15 * time.Second
 	relayBatch        = 500
 	firstRelayRetry   = 250 * time.Millisecond
 	longestRelayRetry = 10 * time.Second
@@ -59,6 +57,9 @@ const (
 // Run works until ctx is done, then finishes the run that is under way and lets
 // somebody else take over; hard ends that too.
 func (r *Relay) Run(ctx, hard context.Context) error {
+	if r.Lease == 0 {
+		r.Lease = relayLease
+	}
 	defer r.release(hard)
 	for failures := 0; ctx.Err() == nil; {
 		changed := r.Store.Changed() // asked before looking, so that nothing is missed
@@ -81,9 +82,9 @@ func (r *Relay) Run(ctx, hard context.Context) error {
 
 // wait sleeps until something changed, or as long as the lease allows.
 func (r *Relay) wait(ctx context.Context, changed <-chan struct{}) {
-	d := relayIdle
+	d := r.Lease / 3
 	if !r.holds() {
-		d, changed = standby, nil
+		d, changed = r.Lease/8, nil
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -133,12 +134,12 @@ func (r *Relay) turn(ctx, hard context.Context) (n int, err error) {
 // publish passes one run on. What is broken off by the end of the process would
 // only come again.
 func (r *Relay) publish(ctx context.Context, run []*events.Event) error {
-	if r.until.Sub(r.Now()) < leaseEnough {
+	if !r.holdsEnough() {
 		if err := r.move(ctx); err != nil {
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, publishFor)
+	ctx, cancel := context.WithTimeout(ctx, r.Lease/3)
 	defer cancel()
 	if err := r.Publisher.Publish(ctx, run); err != nil {
 		return fmt.Errorf("publish events: %w", err)
@@ -165,16 +166,18 @@ func (r *Relay) missed(ctx context.Context, first int64) error {
 
 func (r *Relay) holds() bool { return r.until.After(r.Now()) }
 
+func (r *Relay) holdsEnough() bool { return r.until.Sub(r.Now()) > r.Lease*2/3 }
+
 // hold takes the lease, or holds on to it, if nobody else has it.
 func (r *Relay) hold(ctx context.Context) error {
-	if r.until.Sub(r.Now()) > leaseEnough {
+	if r.holdsEnough() {
 		return nil
 	}
 	if taken, err := r.taken(ctx); taken || err != nil {
 		return err
 	}
-	until := r.Now().Add(relayLease)
-	at, err := r.Store.TakeRelay(ctx, RelayName, r.Holder, r.Now(), relayLease)
+	until := r.Now().Add(r.Lease)
+	at, err := r.Store.TakeRelay(ctx, RelayName, r.Holder, r.Now(), r.Lease)
 	if err != nil || at.Holder != r.Holder {
 		return err
 	}
@@ -205,7 +208,7 @@ func (r *Relay) lost() {
 
 // move writes down how far the relay has come, and holds on to the lease.
 func (r *Relay) move(ctx context.Context) error {
-	until := r.Now().Add(relayLease)
+	until := r.Now().Add(r.Lease)
 	r.at.Until = until
 	err := r.Store.MoveRelay(ctx, r.at)
 	switch {

@@ -35,6 +35,8 @@ type Options struct {
 	// where nobody is told.
 	Events   events.Publisher
 	Composer events.Composer
+	// EventsLease is as in [Relay].
+	EventsLease time.Duration
 	// Healthy returns an error once what is stored might not be kept.
 	Healthy func() error
 
