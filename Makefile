@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench crash fuzz build lambda deploy-aws destroy-aws
+.PHONY: help demo test check bench example crash fuzz build lambda deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -23,6 +23,9 @@ check: ## format, vet, staticcheck, modules, and the import floors
 
 bench: ## measure bellhop beside a bare handler on this machine
 	go run ./internal/realserver/with go run ./cmd/bellhop bench $(ARGS)
+
+example: ## one request that needs two services: chained over REST, and told by events
+	@go run ./internal/realserver/with sh -c 'go run ./examples/twoservices "$$BENCH_RABBITMQ"'
 
 crash: ## kill it ROUNDS times under load and compare what was acknowledged with what is there
 	CRASH_ROUNDS=$(ROUNDS) go test ./host -run '^TestCrash$$' -v -count=1 -timeout 0

@@ -16,7 +16,7 @@ import (
 // parent's. A folder imports only from floors below its own, and from its
 // parent. docs/architecture.md says what the floors are for.
 var floors = map[string]int{
-	"cmd/bellhop": 6, "cmd/bellhop-lambda": 6, "deploy": 6,
+	"cmd/bellhop": 6, "cmd/bellhop-lambda": 6, "deploy": 6, "examples": 6,
 	"host": 5,
 	"web":  4, "wire": 4, "bench": 4,
 	"pipeline": 3, "simulate": 3,
@@ -33,7 +33,7 @@ var vendors = map[string][]string{
 	"github.com/pressly/goose":                {"internal/sqlitefile", "internal/postgres"},
 	"github.com/jackc/pgx":                    {"internal/postgres", "internal/realserver", "store/pgstore", "queue/pgqueue", "bench"},
 	"github.com/aws/aws-sdk-go-v2":            {"internal/amazon", "internal/lambdaruntime", "queue/sqsqueue", "host/lambdahost", "bench"},
-	"github.com/rabbitmq/amqp091-go":          {"internal/rabbit", "queue/amqpqueue", "events/amqpevents", "bench"},
+	"github.com/rabbitmq/amqp091-go":          {"internal/rabbit", "queue/amqpqueue", "events/amqpevents", "examples", "bench"},
 	"github.com/aws/aws-lambda-go":            {"host/lambdahost", "cmd/bellhop-lambda"},
 	"google.golang.org/api":                   {"push/fcmpush"},
 	"github.com/danielgtaylor/huma":           {"web"},

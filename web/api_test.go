@@ -188,6 +188,7 @@ func TestEachCall(t *testing.T) {
 		{"sign out", "DELETE", "/v1/sessions/current", ownerSession, "", 204, ""},
 		{"sign out, nobody", "DELETE", "/v1/sessions/current", "", "", 401, "unauthenticated"},
 		{"document", "GET", "/v1/openapi.json", "", "", 200, ""},
+		{"document of events", "GET", "/v1/asyncapi.json", "", "", 200, ""},
 		{"unknown", "GET", "/v1/nothing", ownerSession, "", 404, "not_found"},
 		{"unknown page", "GET", "/nothing", "", "", 404, "not_found"},
 		{"wrong method", "POST", "/v1/orders", ownerSession, "", 405, "method_not_allowed"},

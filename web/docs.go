@@ -9,10 +9,12 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"bellhop/events"
 )
 
-// documentRoutes serves the API's document and a page made from it, which loads
-// nothing from elsewhere.
+// documentRoutes serves the API's document, a page made from it, which loads
+// nothing from elsewhere, and the document of the events for other services.
 func documentRoutes(mux *http.ServeMux, doc *huma.OpenAPI) error {
 	body, err := indented(doc)
 	if err != nil {
@@ -25,6 +27,10 @@ func documentRoutes(mux *http.ServeMux, doc *huma.OpenAPI) error {
 	mux.HandleFunc("GET /v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(body) // whoever asked is gone if this fails
+	})
+	mux.HandleFunc("GET /v1/asyncapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(events.AsyncAPI())
 	})
 	mux.HandleFunc("GET /docs", func(w http.ResponseWriter, _ *http.Request) {
 		writePage(w, http.StatusOK, page.String())
