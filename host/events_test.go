@@ -20,7 +20,7 @@ import (
 )
 
 // newVHost returns the address of an empty virtual host.
-func newVHost(t *testing.T) string {
+func newVHost(t testing.TB) string {
 	t.Helper()
 	r, err := theRabbitMQ()
 	realserver.Need(t, err)
@@ -56,7 +56,7 @@ func TestEvents(t *testing.T) {
 }
 
 // register makes the relay known before anything happens.
-func register(t *testing.T, parts *wire.Parts) (from int64) {
+func register(t testing.TB, parts *wire.Parts) (from int64) {
 	t.Helper()
 	r, err := parts.Store.TakeRelay(t.Context(), host.RelayName, "nobody", time.Now().Add(-time.Hour), time.Minute)
 	if err != nil {
@@ -90,12 +90,12 @@ func changesOf(t *testing.T, parts *wire.Parts, from int64) (all []store.Change)
 
 // listener is somebody who follows along.
 type listener struct {
-	t *testing.T
+	t testing.TB
 	d <-chan amqp.Delivery
 }
 
 // listen binds a queue, in which all waits from now on.
-func listen(t *testing.T, address string) *listener {
+func listen(t testing.TB, address string) *listener {
 	t.Helper()
 	target, _, err := rabbit.Parse(address)
 	if err != nil {

@@ -98,13 +98,13 @@ func inOrder(t *testing.T, got []*events.Event, from, to int64) {
 
 // followed is a store whose changes are told.
 type followed struct {
-	*testing.T
+	testing.TB
 	parts *wire.Parts
 	n     int64 // changes made
 }
 
 func newFollowed(t *testing.T) *followed {
-	d := &followed{T: t, parts: openParts(t)}
+	d := &followed{TB: t, parts: openParts(t)}
 	if err := d.parts.Store.AddShop(t.Context(), bellhop.Shop{Domain: "demo.myshopify.com", AddedAt: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func TestRelayTellsWhatWasLost(t *testing.T) {
 		}
 	}
 	reg := prometheus.NewRegistry()
-	(&followed{T: t, parts: parts}).relay("one", f, host.NewRelayMetrics(reg, parts.Store, time.Now))
+	(&followed{TB: t, parts: parts}).relay("one", f, host.NewRelayMetrics(reg, parts.Store, time.Now))
 	f.until(t, 21)
 	want := "# HELP bellhop_events_lost_total Events that were never published since more waited than the database keeps. Alarm on it.\n" +
 		"# TYPE bellhop_events_lost_total counter\nbellhop_events_lost_total 10\n"

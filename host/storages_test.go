@@ -21,14 +21,14 @@ var (
 	theSQS      = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
 )
 
-func postgres(t *testing.T) *realserver.Postgres {
+func postgres(t testing.TB) *realserver.Postgres {
 	p, err := thePostgres()
 	realserver.Need(t, err)
 	return p
 }
 
 // newDatabase returns the name of an empty database.
-func newDatabase(t *testing.T) string {
+func newDatabase(t testing.TB) string {
 	name, err := postgres(t).NewDatabase(t.Context())
 	if err != nil {
 		t.Fatal(err)
