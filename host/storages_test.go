@@ -84,6 +84,8 @@ func TestJourney(t *testing.T) {
 		{"sqlite queue, Postgres", onPostgres, inFile},
 		{"SQS, sqlite store", inFile, newSQSQueue},
 		{"SQS, Postgres", onPostgres, newSQSQueue},
+		{"RabbitMQ, sqlite store", inFile, newRabbitQueue},
+		{"RabbitMQ, Postgres", onPostgres, newRabbitQueue},
 		{"Postgres queue, sqlite store", inFile, onPostgres},
 		{"Postgres alone", onPostgres, func(*testing.T) string { return "postgres:" }},
 	} {

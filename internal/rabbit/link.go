@@ -82,7 +82,7 @@ func (l *link) watch(ctx context.Context) error {
 			}
 		case <-tick.C:
 			if l.stalled(time.Now()) {
-				l.why = errors.New("nothing was confirmed for " + stall.String())
+				l.why = away("RabbitMQ at %s has confirmed nothing for %v: see that it runs and that no firewall is between", l.p.target.Addr, stall)
 			}
 		case <-ctx.Done():
 			l.why = context.Cause(ctx)

@@ -280,6 +280,27 @@ func TestGivesUpInTime(t *testing.T) {
 	}
 }
 
+// TestSilence has the broker fall silent: whoever sends is told that it may pass,
+// before and after the connection counts as dead.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, 1)
+	g.mustSend(message("first", "q"))
+	mend := g.proxy.Fault(realserver.BlackHole)
+	for began := time.Now(); time.Since(began) < 2*rabbit.Stall; {
+		errs := g.Send(t.Context(), 100*time.Millisecond, message("1", "q"))
+		if errs == nil || bellhop.KindOf(errs[0]) != bellhop.Unavailable {
+			t.Fatalf("a send to a silent broker: %v", errs)
+		}
+	}
+	mend()
+	for deadline := time.Now().Add(patience); g.Send(t.Context(), patience, message("last", "q")) != nil; {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not go on")
+		}
+	}
+}
+
 func TestMemoryAlarm(t *testing.T) {
 	r, err := realserver.StartRabbitMQ(t.Context())
 	realserver.Need(t, err)

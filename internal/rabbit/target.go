@@ -36,7 +36,7 @@ const (
 	heartbeat = 10 * time.Second
 	// connectTimeout is above the three seconds after which RabbitMQ breaks off
 	// when it refuses a password.
-	connectTimeout = 10 * time.Second
+	connectTimeout = 5 * time.Second
 )
 
 // Parse reads an address in the form of RabbitMQ's own specification

@@ -1,0 +1,145 @@
+package host_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"bellhop"
+	"bellhop/internal/realserver"
+	"bellhop/wire"
+)
+
+// These tests are not parallel: they look at how long answers take.
+
+// serveRabbit serves with its queue in RabbitMQ and its database in a file.
+func serveRabbit(t *testing.T, queue string) *alone {
+	t.Helper()
+	a := &alone{served: serveOn(t, wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: queue}, wire.Options{}, nil)}
+	a.direct = a.parts.Store
+	return a
+}
+
+// rabbitBehind returns a proxy, and the address of an empty virtual host behind
+// it.
+func rabbitBehind(t *testing.T) (*realserver.Proxy, string) {
+	t.Helper()
+	u, err := url.Parse(newRabbitQueue(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := realserver.StartProxy(t, u.Host)
+	u.Host = proxy.Addr
+	return proxy, u.String()
+}
+
+// ownRabbit starts a server that a test may take away.
+func ownRabbit(t *testing.T) (*realserver.RabbitMQ, string) {
+	t.Helper()
+	own, err := realserver.StartRabbitMQ(t.Context())
+	realserver.Need(t, err)
+	t.Cleanup(func() { own.Close() })
+	vhost, err := own.NewVHost(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return own, own.URL(vhost)
+}
+
+// TestRabbitMQAway takes the queue away in every way that networks have: every
+// webhook is refused or kept, /readyz says what is missing, and everything goes on
+// by itself.
+func TestRabbitMQAway(t *testing.T) {
+	for name, leave := range map[string]func(*realserver.Proxy) (back func()){
+		"cut":        func(p *realserver.Proxy) func() { p.Stop(); return p.Start },
+		"black hole": func(p *realserver.Proxy) func() { return p.Fault(realserver.BlackHole) },
+		"reset":      func(p *realserver.Proxy) func() { return p.Fault(realserver.Reset) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			proxy, queue := rabbitBehind(t)
+			a := serveRabbit(t, queue)
+			a.place()
+			back := leave(proxy)
+			a.flood()
+			untilReady(t, a.url, http.StatusServiceUnavailable, "queue")
+			a.flood()
+			back()
+			a.place()
+			untilReady(t, a.url, http.StatusOK)
+			a.untilKept()
+		})
+	}
+}
+
+// TestRabbitMQSlow has each answer of RabbitMQ take 300 ms more.
+func TestRabbitMQSlow(t *testing.T) {
+	proxy, queue := rabbitBehind(t)
+	a := serveRabbit(t, queue)
+	mend := proxy.Fault(realserver.Slow)
+	defer mend()
+	for range 5 {
+		a.place()
+	}
+	a.flood()
+	a.untilKept()
+	untilReady(t, a.url, http.StatusOK)
+}
+
+// TestConfirmWhichIsLost loses the answer to a send: whether its webhook is
+// refused or sent again, it is recorded once.
+func TestConfirmWhichIsLost(t *testing.T) {
+	proxy, queue := rabbitBehind(t)
+	a := serveRabbit(t, queue)
+	for range 5 {
+		a.place()
+		mend := proxy.Fault(realserver.LoseAnswer)
+		a.knock()
+		mend()
+		a.place()
+	}
+	a.untilKept()
+	totals, err := a.direct.Totals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := int(totals[bellhop.OutcomeRecorded]); n < len(a.accepted) || n > a.n {
+		t.Errorf("%d orders were recorded of %d that were accepted and %d that were refused", n, len(a.accepted), len(a.refused))
+	}
+}
+
+// TestRabbitMQStopped stops the server under it and starts it again.
+func TestRabbitMQStopped(t *testing.T) {
+	own, queue := ownRabbit(t)
+	a := serveRabbit(t, queue)
+	a.flood()
+	own.Stop()
+	a.flood()
+	untilReady(t, a.url, http.StatusServiceUnavailable, "queue")
+	if err := own.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.place()
+	untilReady(t, a.url, http.StatusOK)
+	a.untilKept()
+}
+
+// TestRabbitMQMemoryAlarm has RabbitMQ take nothing for a while.
+func TestRabbitMQMemoryAlarm(t *testing.T) {
+	own, queue := ownRabbit(t)
+	a := serveRabbit(t, queue)
+	a.flood()
+	if err := own.SetMemoryAlarm(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	a.flood()
+	untilReady(t, a.url, http.StatusServiceUnavailable, "queue")
+	if got := a.knock(); got != http.StatusServiceUnavailable {
+		t.Errorf("under an alarm a webhook is answered %d", got)
+	}
+	if err := own.SetMemoryAlarm(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	a.place()
+	untilReady(t, a.url, http.StatusOK)
+	a.untilKept()
+}
