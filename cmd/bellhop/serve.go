@@ -133,6 +133,9 @@ func (e *engine) listenAt(setting, addr string) (net.Listener, error) {
 func (e *engine) open(push bool) (err error) {
 	o := wire.Options{Log: e.job.log, Now: e.job.now, Committed: commits(e.options.Registry)}
 	o.Requested, o.Rejected = requests(e.options.Registry)
+	if err := e.openEvents(o); err != nil {
+		return err
+	}
 	if e.parts, err = e.config.Open(e.job.ctx, o); err != nil {
 		return err
 	}
@@ -140,9 +143,6 @@ func (e *engine) open(push bool) (err error) {
 	e.options.Store, e.options.Queue, e.options.Loops = e.parts.Store, e.parts.Queue, e.parts.Loops
 	e.options.Healthy = e.parts.Healthy
 	e.options.Traces = e.telemetry.Traces(&e.config.Storage, e.parts.QueueName)
-	if err := e.openEvents(o); err != nil {
-		return err
-	}
 	if !push {
 		return nil
 	}
@@ -153,7 +153,8 @@ func (e *engine) open(push bool) (err error) {
 	return nil
 }
 
-// openEvents opens what other services are told through, if anything.
+// openEvents opens what other services are told through, if anything. It makes no
+// file, and so comes before those that do.
 func (e *engine) openEvents(o wire.Options) error {
 	to, err := e.config.OpenEvents(e.job.ctx, o)
 	if to == nil || err != nil {
