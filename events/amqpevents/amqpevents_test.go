@@ -20,9 +20,13 @@ import (
 )
 
 // server is the one RabbitMQ of this process that is never restarted.
-var server = sync.OnceValues(func() (*realserver.RabbitMQ, error) { return realserver.StartRabbitMQ(context.Background()) })
+var server = sync.OnceValues(func() (r *realserver.RabbitMQ, err error) {
+	r, err = realserver.StartRabbitMQ(context.Background())
+	started = r
+	return r, err
+})
 
-var started *realserver.RabbitMQ
+var started *realserver.RabbitMQ // nil if no test asked for it
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -38,7 +42,6 @@ func node(t testing.TB) *realserver.RabbitMQ {
 	t.Helper()
 	r, err := server()
 	realserver.Need(t, err)
-	started = r
 	return r
 }
 
@@ -171,7 +174,7 @@ func TestRouting(t *testing.T) {
 		}
 	}
 	for queue, want := range map[string]int{"all": 8, "one shop": 4, "recorded": 2, "exactly": 1} {
-		q, err := ch.QueueInspect(queue)
+		q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 		must(t, err)
 		if q.Messages != want {
 			t.Errorf("the queue %q has %d messages, want %d", queue, q.Messages, want)
