@@ -15,6 +15,7 @@ import (
 
 	"bellhop/host/lambdahost"
 	"bellhop/internal/amazon"
+	"bellhop/internal/amazon/vault"
 	"bellhop/pipeline"
 	"bellhop/push"
 	"bellhop/store"
@@ -29,7 +30,7 @@ type parts struct {
 	probe    pipeline.Probe
 
 	once    sync.Once
-	vault   *amazon.Secrets
+	vault   *vault.Secrets
 	noVault error
 }
 
@@ -166,11 +167,11 @@ func (p *parts) storage(ctx context.Context) (*wire.Storage, error) {
 	return &at, err
 }
 
-func (p *parts) secrets(ctx context.Context) (*amazon.Secrets, error) {
+func (p *parts) secrets(ctx context.Context) (*vault.Secrets, error) {
 	p.once.Do(func() {
 		cfg, err := amazon.Load(ctx, amazon.Settings{})
 		if p.noVault = err; err == nil {
-			p.vault = amazon.NewSecrets(cfg)
+			p.vault = vault.New(cfg)
 		}
 	})
 	return p.vault, p.noVault

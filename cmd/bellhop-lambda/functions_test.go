@@ -12,6 +12,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/amazon"
+	"bellhop/internal/amazon/vault"
 )
 
 // anOrder returns what the state machine gives record for a new order of the
@@ -73,7 +74,7 @@ func TestARotatedPassword(t *testing.T) {
 	rotate := func(password string) {
 		t.Helper()
 		do("ALTER ROLE " + role + " PASSWORD '" + password + "'")
-		login, err := json.Marshal(amazon.Login{Username: strings.Trim(role, `"`), Password: password})
+		login, err := json.Marshal(vault.Login{Username: strings.Trim(role, `"`), Password: password})
 		if err != nil {
 			t.Fatal(err)
 		}

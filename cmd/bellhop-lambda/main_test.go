@@ -73,21 +73,21 @@ func stopServers() {
 
 const shopifySecret = "the secret of the app"
 
-// vault is a stand-in for Secrets Manager.
-type vault struct {
+// vaultStandIn is a stand-in for Secrets Manager.
+type vaultStandIn struct {
 	*httptest.Server
 	mu      sync.Mutex
 	secrets map[string]string
 }
 
-func newVault(t *testing.T) *vault {
-	v := &vault{secrets: map[string]string{"shopify": shopifySecret + ", the one before"}}
+func newVault(t *testing.T) *vaultStandIn {
+	v := &vaultStandIn{secrets: map[string]string{"shopify": shopifySecret + ", the one before"}}
 	v.Server = httptest.NewServer(v)
 	t.Cleanup(v.Server.Close)
 	return v
 }
 
-func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (v *vaultStandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var in struct{ SecretId string }
 	json.NewDecoder(r.Body).Decode(&in)
 	text := v.get(in.SecretId)
@@ -100,13 +100,13 @@ func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(map[string]string{"SecretString": text})
 }
 
-func (v *vault) get(name string) string {
+func (v *vaultStandIn) get(name string) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.secrets[name]
 }
 
-func (v *vault) put(name, text string) {
+func (v *vaultStandIn) put(name, text string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.secrets[name] = text

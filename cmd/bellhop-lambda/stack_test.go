@@ -15,6 +15,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/amazon"
+	"bellhop/internal/amazon/vault"
 	"bellhop/internal/lambdaruntime"
 	"bellhop/queue"
 	"bellhop/simulate"
@@ -29,7 +30,7 @@ type stack struct {
 	name   string
 	server *lambdaruntime.Server
 	log    *logs
-	vault  *vault
+	vault  *vaultStandIn
 	fcm    *simulate.FCM
 	push   string // BELLHOP_PUSH
 	db     string // BELLHOP_DB, without a login
@@ -94,7 +95,7 @@ func (s *stack) newDatabase() {
 		s.t.Fatal(err)
 	}
 	password, _ := u.User.Password()
-	login, err := json.Marshal(amazon.Login{Username: u.User.Username(), Password: password})
+	login, err := json.Marshal(vault.Login{Username: u.User.Username(), Password: password})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -164,7 +165,7 @@ func (s *stack) call(name string, payload any) {
 
 // password is that of the database.
 func (s *stack) password() string {
-	var login amazon.Login
+	var login vault.Login
 	if err := json.Unmarshal([]byte(s.vault.get("rds")), &login); err != nil {
 		s.t.Fatal(err)
 	}

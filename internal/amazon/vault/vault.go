@@ -1,4 +1,7 @@
-package amazon
+// Package vault reads what AWS Secrets Manager keeps. It is apart from the rest of
+// what is AWS's since only functions need it: the SDK's part for it would take
+// memory from a server that has nothing to do.
+package vault
 
 import (
 	"context"
@@ -8,20 +11,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"bellhop"
+	"bellhop/internal/amazon"
 )
 
 // Secrets reads what AWS Secrets Manager keeps. It remembers nothing: whoever
 // asks says how old a secret may be.
 type Secrets struct{ client *secretsmanager.Client }
 
-// NewSecrets returns the secrets of the account that cfg is for.
-func NewSecrets(cfg aws.Config) *Secrets { return &Secrets{secretsmanager.NewFromConfig(cfg)} }
+// New returns the secrets of the account that cfg is for.
+func New(cfg aws.Config) *Secrets { return &Secrets{secretsmanager.NewFromConfig(cfg)} }
 
 // Get returns the current text of a secret, by its ARN or name.
 func (s *Secrets) Get(ctx context.Context, id string) (string, error) {
 	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
 	if err != nil {
-		return "", Explain(ctx, "read the secret "+id, err)
+		return "", amazon.Explain(ctx, "read the secret "+id, err)
 	}
 	if out.SecretString == nil {
 		return "", bellhop.Errorf(bellhop.Unavailable, "secret", "the secret %s holds no text: put it there as text", id)

@@ -1,4 +1,4 @@
-package amazon
+package vault_test
 
 import (
 	"encoding/json"
@@ -8,10 +8,13 @@ import (
 	"testing"
 
 	"bellhop"
+	"bellhop/internal/amazon"
+	"bellhop/internal/amazon/vault"
 )
 
-// vault answers GetSecretValue as Secrets Manager does.
-func vault(t *testing.T, secrets map[string]any) *Secrets {
+// secretsIn returns secrets from a stand-in that answers GetSecretValue as Secrets
+// Manager does.
+func secretsIn(t *testing.T, secrets map[string]any) *vault.Secrets {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ SecretId string }
@@ -28,20 +31,20 @@ func vault(t *testing.T, secrets map[string]any) *Secrets {
 	t.Cleanup(server.Close)
 	t.Setenv("AWS_ACCESS_KEY_ID", "test")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
-	cfg, err := Load(t.Context(), Settings{Region: "us-east-1", Endpoint: server.URL})
+	cfg, err := amazon.Load(t.Context(), amazon.Settings{Region: "us-east-1", Endpoint: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewSecrets(cfg)
+	return vault.New(cfg)
 }
 
 func TestSecrets(t *testing.T) {
-	s := vault(t, map[string]any{"app": "one,two", "rds": `{"username":"bellhop","password":"p:/@ w","engine":"postgres"}`,
+	s := secretsIn(t, map[string]any{"app": "one,two", "rds": `{"username":"bellhop","password":"p:/@ w","engine":"postgres"}`,
 		"half": `{"username":"bellhop"}`, "text": "a very secret text", "binary": nil})
 	if text, err := s.Get(t.Context(), "app"); text != "one,two" || err != nil {
 		t.Errorf("%q, %v", text, err)
 	}
-	if l, err := s.Login(t.Context(), "rds"); l != (Login{"bellhop", "p:/@ w"}) || err != nil {
+	if l, err := s.Login(t.Context(), "rds"); l != (vault.Login{"bellhop", "p:/@ w"}) || err != nil {
 		t.Errorf("%+v, %v", l, err)
 	}
 	for _, id := range []string{"half", "text", "binary", "nowhere"} {

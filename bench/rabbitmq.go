@@ -1,0 +1,198 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"golang.org/x/sync/errgroup"
+)
+
+// The bare publisher does what anybody would write for RabbitMQ: so many
+// connections, each with so many messages that are not confirmed yet, nothing to
+// gather from others and nobody to answer.
+const (
+	bareRabbits = 4
+	bareWindow  = 256
+)
+
+// newRabbitQueue makes a queue that is used once, and returns what BELLHOP_QUEUE
+// takes for it.
+func (b *bench) newRabbitQueue(ctx context.Context) (name, setting string, err error) {
+	name = "bench-" + strings.ToLower(rand.Text())
+	setting = "BELLHOP_QUEUE=" + b.RabbitMQ + "?queue=" + name
+	return name, setting, b.run(ctx, b.nowhere("BELLHOP_QUEUE="+b.RabbitMQ), "queue", "create", name)
+}
+
+func (b *bench) removeRabbitQueue(ctx context.Context, name string) error {
+	return b.run(ctx, b.nowhere("BELLHOP_QUEUE="+b.RabbitMQ), "queue", "rm", name)
+}
+
+// measureRabbitMQ floods a bellhop whose queue is in RabbitMQ, and in turn has
+// the bare publisher publish the same bodies to a queue there. Then a worker
+// records as many into an SQLite file.
+func (b *bench) measureRabbitMQ(ctx context.Context) error {
+	bare, err := b.publishBare(ctx)
+	if err != nil {
+		return err
+	}
+	b.add(keyRabbitBareRate, bare)
+	name, setting, err := b.newRabbitQueue(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := b.webhooks([]string{mainShop}, 0)
+	if err != nil {
+		return err
+	}
+	err = b.accepting(ctx, []string{setting}, func(s *server) error {
+		before, _ := usageOf(s.cmd.Process.Pid)
+		l := b.flood(s.addr, w)
+		l.Warmup = warmup
+		tally, err := l.Run(ctx)
+		if err != nil {
+			return err
+		}
+		b.noteCPU(keyRabbitCPU, s.child, before, tally.OK())
+		b.expectNone("accepting into RabbitMQ", tally)
+		b.add(keyRabbitRate, tally.Rate())
+		b.add(keyRabbitRatio, tally.Rate()/bare)
+		b.ms(keyRabbitP99, tally.Latency.At(99))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.removeRabbitQueue(ctx, name); err != nil {
+		return err
+	}
+	dir, err := b.copyOf(b.data.empty)
+	if err != nil {
+		return err
+	}
+	defer b.discard(dir)
+	return b.recordFromRabbit(ctx, dir, nil, keyRabbitRecorded)
+}
+
+// measureRabbitAndPostgres has a worker record into Postgres what is queued in
+// RabbitMQ.
+func (b *bench) measureRabbitAndPostgres(ctx context.Context) error {
+	database, err := b.likeBase(ctx)
+	if err != nil {
+		return err
+	}
+	err = b.recordFromRabbit(ctx, filepath.Join(b.dir, "unused"), []string{b.databaseSetting(database)}, keyRabbitPgRecorded)
+	if err != nil {
+		return err
+	}
+	return b.dropDatabases(ctx, database)
+}
+
+func (b *bench) recordFromRabbit(ctx context.Context, dir string, env []string, key string) error {
+	name, setting, err := b.newRabbitQueue(ctx)
+	if err != nil {
+		return err
+	}
+	env = append(env, setting)
+	if err := b.acceptStored(ctx, dir, env, nil); err != nil {
+		return err
+	}
+	rate, err := b.recordQueued(ctx, dir, env, "")
+	if err != nil {
+		return err
+	}
+	b.add(key, rate)
+	return b.removeRabbitQueue(ctx, name)
+}
+
+// publishBare returns how many messages a second RabbitMQ has confirmed to the
+// bare publisher: persistent ones, to one quorum queue.
+func (b *bench) publishBare(ctx context.Context) (rate float64, err error) {
+	conn, err := amqp.Dial(b.RabbitMQ)
+	if err != nil {
+		return 0, fmt.Errorf("connect without bellhop: %w", err)
+	}
+	defer conn.Close()
+	ch, err := conn.Channel()
+	if err != nil {
+		return 0, err
+	}
+	q, err := ch.QueueDeclare("bench-"+rand.Text(), true, false, false, false, amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum})
+	if err != nil {
+		return 0, err
+	}
+	w, err := b.webhooks([]string{mainShop}, 0)
+	if err != nil {
+		return 0, err
+	}
+	from := time.Now().Add(warmup)
+	to := from.Add(b.Duration)
+	var confirmed atomic.Int64
+	group, publishing := errgroup.WithContext(ctx)
+	for i := range bareRabbits {
+		p := barePublisher{url: b.RabbitMQ, queue: q.Name, requests: w.For(i), from: from, to: to, confirmed: &confirmed}
+		group.Go(func() error { return p.run(publishing) })
+	}
+	if err := group.Wait(); err != nil {
+		return 0, fmt.Errorf("publish without bellhop: %w", err)
+	}
+	_, err = ch.QueueDelete(q.Name, false, false, false)
+	return float64(confirmed.Load()) / b.Duration.Seconds(), err
+}
+
+type barePublisher struct {
+	url, queue string
+	requests   Requests
+	from, to   time.Time // confirmations in between count
+	confirmed  *atomic.Int64
+}
+
+func (p barePublisher) run(ctx context.Context) error {
+	conn, err := amqp.Dial(p.url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ch, err := conn.Channel()
+	if err != nil {
+		return err
+	}
+	if err := ch.Confirm(false); err != nil {
+		return err
+	}
+	var window []*amqp.DeferredConfirmation
+	for now := time.Now(); now.Before(p.to); now = time.Now() {
+		c, err := ch.PublishWithDeferredConfirm("", p.queue, true, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: bodyOf(p.requests)})
+		if err != nil {
+			return err
+		}
+		if window = append(window, c); len(window) == bareWindow {
+			if err := p.wait(ctx, window[0]); err != nil {
+				return err
+			}
+			window = window[1:]
+		}
+	}
+	for _, c := range window {
+		if err := p.wait(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p barePublisher) wait(ctx context.Context, c *amqp.DeferredConfirmation) error {
+	acked, err := c.WaitContext(ctx)
+	if err == nil && !acked {
+		err = fmt.Errorf("a message was refused")
+	}
+	if now := time.Now(); !now.Before(p.from) && now.Before(p.to) {
+		p.confirmed.Add(1)
+	}
+	return err
+}
