@@ -84,6 +84,13 @@ const (
 	keyPostgresBareRate = "postgres_bare_per_second"
 	keyPostgresRate     = "postgres_recorded_per_second"
 	keyPostgresRatio    = "postgres_recorded_ratio"
+	keyRabbitBareRate   = "rabbitmq_bare_per_second"
+	keyRabbitRate       = "rabbitmq_accepted_per_second"
+	keyRabbitRatio      = "rabbitmq_accepted_ratio"
+	keyRabbitP99        = "rabbitmq_accepted_p99"
+	keyRabbitCPU        = "rabbitmq_accepted_cpu"
+	keyRabbitRecorded   = "rabbitmq_recorded_per_second"
+	keyRabbitPgRecorded = "rabbitmq_postgres_recorded_per_second"
 	keyPgAloneRate      = "postgres_alone_accepted_per_second"
 	keyPgAloneP99       = "postgres_alone_accepted_p99"
 	keyPgAloneRecorded  = "postgres_alone_recorded_per_second"
@@ -137,6 +144,13 @@ var specs = []spec{
 	{keyPostgresRate, "Postgres: recorded by a worker of what was queued", PerSecond, nil},
 	{keyPostgresRatio, "Postgres: ÷ bare inserts", Ratio, atLeast(0.6)},
 	{keyPostgresCPU, "Postgres: the worker's own CPU an order", Microseconds, nil},
+	{keyRabbitBareRate, "RabbitMQ: confirmed to a bare publisher (4 connections, 256 on their way in each)", PerSecond, nil},
+	{keyRabbitRate, "queue in RabbitMQ: accepted", PerSecond, nil},
+	{keyRabbitRatio, "queue in RabbitMQ: ÷ bare publisher", Ratio, atLeast(0.6)},
+	{keyRabbitP99, "queue in RabbitMQ: p99", Milliseconds, nil},
+	{keyRabbitCPU, "queue in RabbitMQ: bellhop's own CPU an order", Microseconds, nil},
+	{keyRabbitRecorded, "queue in RabbitMQ, store in SQLite: recorded by a worker of what was queued", PerSecond, nil},
+	{keyRabbitPgRecorded, "queue in RabbitMQ, store in Postgres: recorded by a worker of what was queued", PerSecond, nil},
 	{keyPgAloneRate, "queue and store in one Postgres: accepted", PerSecond, nil},
 	{keyPgAloneP99, "queue and store in one Postgres: p99", Milliseconds, nil},
 	{keyPgAloneRecorded, "queue and store in one Postgres: recorded by a worker of what was queued", PerSecond, nil},

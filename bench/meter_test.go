@@ -86,6 +86,7 @@ func TestServersElsewhereAreNotLoaded(t *testing.T) {
 	for _, o := range []Options{
 		{Binary: "x", SQS: "http://192.0.2.1:4566"}, {Binary: "x", SQS: "https://sqs.us-east-1.amazonaws.com"},
 		{Binary: "x", Postgres: "postgres://me:hush@db.example/x"}, {Binary: "x", Postgres: "me:hush"},
+		{Binary: "x", RabbitMQ: "amqp://me:hush@mq.example/x"},
 	} {
 		if err := o.fill(); err == nil || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%+v: %v", o, err)
@@ -107,7 +108,7 @@ func TestWhatIsMissingIsSaidOnce(t *testing.T) {
 	if strings.Count(b.skipped, "no Postgres") != 1 || !strings.Contains(b.skipped, "sending to SQS") || strings.Contains(b.skipped, "\n") {
 		t.Errorf("it says %q", b.skipped)
 	}
-	b = &bench{Options: Options{Postgres: "x", SQS: "x"}, source: "x"}
+	b = &bench{Options: Options{Postgres: "x", RabbitMQ: "x", SQS: "x"}, source: "x"}
 	if b.able(b.steps()); b.skipped != "" {
 		t.Errorf("it says %q", b.skipped)
 	}

@@ -19,6 +19,7 @@ type need struct {
 
 var (
 	needPostgres = &need{"Postgres", "run make bench, or give --postgres", func(b *bench) bool { return b.Postgres != "" }}
+	needRabbitMQ = &need{"RabbitMQ", "run make bench, or give --rabbitmq", func(b *bench) bool { return b.RabbitMQ != "" }}
 	needSQS      = &need{"SQS", "run make bench, or give --sqs", func(b *bench) bool { return b.SQS != "" }}
 	needGo       = &need{"the go command and bellhop's source", "run it from a checkout", func(b *bench) bool { return b.source != "" }}
 )
@@ -51,7 +52,7 @@ func (b *bench) able(steps []step) (able []step) {
 
 // checkServers refuses servers on other machines: what is measured is loaded.
 func (o *Options) checkServers() error {
-	for _, s := range []struct{ name, address string }{{"postgres", o.Postgres}, {"sqs", o.SQS}} {
+	for _, s := range []struct{ name, address string }{{"postgres", o.Postgres}, {"rabbitmq", o.RabbitMQ}, {"sqs", o.SQS}} {
 		if s.address == "" {
 			continue
 		}

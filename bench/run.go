@@ -30,6 +30,7 @@ type Options struct {
 	// Servers on this machine that some measurements need. What can't be measured
 	// without them is left out.
 	Postgres string // URL of a database whose user may make others
+	RabbitMQ string // URL of a virtual host whose user may do everything in it
 	SQS      string // address of a stand-in for SQS, such as "http://127.0.0.1:4566"
 
 	Progress func(format string, args ...any) // told what begins; nil: nobody is
@@ -140,6 +141,8 @@ func (b *bench) steps() []step {
 		{title: "starting", run: b.measureStarting},
 		{title: "recording on Postgres", run: b.measurePostgres, needs: []*need{needPostgres}},
 		{title: "queueing in Postgres", run: b.measurePostgresQueue, needs: []*need{needPostgres}},
+		{title: "queueing in RabbitMQ", run: b.measureRabbitMQ, needs: []*need{needRabbitMQ}},
+		{title: "recording from RabbitMQ on Postgres", run: b.measureRabbitAndPostgres, needs: []*need{needRabbitMQ, needPostgres}},
 		{title: "sending to SQS", run: b.measureSQS, needs: []*need{needSQS}},
 		{title: "starting Lambda", run: b.measureLambdaStart, needs: []*need{needPostgres, needSQS, needGo}},
 		{title: fmt.Sprintf("queueing %d webhooks", b.Queued), run: b.measureQueued, once: true},

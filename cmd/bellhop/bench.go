@@ -34,6 +34,7 @@ type benchRunCmd struct {
 	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes are owed before they are sent (${default})."`
 	Stored   int           `name:"stored" default:"20000" help:"How many webhooks are recorded on Postgres (${default})."`
 	Postgres string        `name:"postgres" env:"BENCH_POSTGRES" placeholder:"URL" help:"A database on this machine whose user may make others, for what is measured on Postgres."`
+	RabbitMQ string        `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"A virtual host of RabbitMQ on this machine, for what is measured on RabbitMQ."`
 	SQS      string        `name:"sqs" env:"BENCH_SQS" placeholder:"URL" help:"A stand-in for SQS on this machine, for what is measured on SQS."`
 	Quick    bool          `name:"quick" help:"One short round: to see that all works, not to rely on."`
 	Dir      string        `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
@@ -45,7 +46,7 @@ type benchRunCmd struct {
 func (benchRunCmd) Help() string {
 	return `Starts this very binary as users do, in fresh folders, loads it over loopback, and loads a bare net/http handler in turn: it reads the body, checks the signature and answers 200. Shown are medians over the rounds, the least and the most, and the targets. It takes about five minutes; end other work first.
 
-With a Postgres and a stand-in for SQS on this machine, which make bench starts, it also measures what is recorded and sent there, how fast functions start, and what carrying orders on AWS would be billed. That takes about as long again.
+With a Postgres, a RabbitMQ and a stand-in for SQS on this machine, which make bench starts, it also measures what is recorded and sent there, how fast functions start, and what carrying orders on AWS would be billed. That takes about as long again.
 
 Example:
 
@@ -60,7 +61,7 @@ func (c *benchRunCmd) Run(j *job) error {
 	}
 	o := bench.Options{
 		Binary: binary, Version: version().Version, Dir: c.Dir, Rounds: c.Rounds, Duration: c.Duration,
-		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes, Stored: c.Stored, Postgres: c.Postgres, SQS: c.SQS,
+		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes, Stored: c.Stored, Postgres: c.Postgres, RabbitMQ: c.RabbitMQ, SQS: c.SQS,
 		Progress: func(format string, args ...any) { fmt.Fprintf(j.err, format+"\n", args...) },
 	}
 	if c.Quick {
