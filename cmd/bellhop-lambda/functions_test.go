@@ -19,9 +19,10 @@ import (
 // first shop.
 func (s *stack) anOrder(id int, more string) map[string]any {
 	s.t.Helper()
+	placed := time.Now().UTC().Format(time.RFC3339) // an old order is no news, and rings nobody
 	m, err := amazon.Encode(&bellhop.Event{ID: bellhop.EventID{1, byte(id), 15: 1}, Shop: s.shops[0], Topic: "orders/create",
 		WebhookID: fmt.Sprint("webhook-", id), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond), SignedBy: bellhop.SignerApp,
-		Body: fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"%s}`, id, id, more)})
+		Body: fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":%q,"updated_at":%q%s}`, id, id, placed, placed, more)})
 	if err != nil {
 		s.t.Fatal(err)
 	}
