@@ -47,7 +47,7 @@ func amqpQueue(d *drivers) (queueDriver, error) {
 		return nil, setting("BELLHOP_QUEUE", err.Error(), queueAccepted)
 	}
 	r := shared(d, func() *rabbitMQ {
-		return &rabbitMQ{target, amqpqueue.NewBroker(target, amqpqueue.Options{Log: d.opts.Log, Now: d.opts.Now})}
+		return &rabbitMQ{target, amqpqueue.NewBroker(target, amqpqueue.Options{Log: d.opts.Log, Now: d.opts.Now, SendLimit: d.opts.SendLimit})}
 	})
 	return queueInRabbitMQ{r, name}, nil
 }

@@ -30,6 +30,9 @@ type Options struct {
 	Rejected func()
 	// TraceHeader returns what a message of SQS is to say of its trace.
 	TraceHeader func(context.Context) string
+	// SendLimit is how long a queue may take to keep what it is sent. 0: as long
+	// as whoever sends a webhook can wait, where the driver sets such a limit.
+	SendLimit time.Duration
 	// VFS names the VFS that SQLite files are opened through, for tests that
 	// make disks fail.
 	VFS string

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"time"
 
 	"bellhop"
 	"bellhop/internal/postgres"
@@ -162,8 +163,9 @@ func (storeInPostgres) loops() int { return 3 }
 
 type queueInPostgres struct {
 	*postgresDB
-	address string // without the queue's name, and without a password
-	queue   string
+	address   string // without the queue's name, and without a password
+	queue     string
+	sendLimit time.Duration
 }
 
 func postgresQueue(d *drivers, u *url.URL) (queueDriver, error) {
@@ -181,14 +183,14 @@ func postgresQueue(d *drivers, u *url.URL) (queueDriver, error) {
 			return nil, setting("BELLHOP_QUEUE", "postgres: is a queue in BELLHOP_DB's own database, and that is none of PostgreSQL",
 				"give postgres://USER:PASSWORD@HOST/DATABASE, or such a BELLHOP_DB")
 		}
-		return queueInPostgres{postgresOf(d).want("BELLHOP_DB", d.DB, pgqueue.Schema()), "postgres:", name}, nil
+		return queueInPostgres{postgresOf(d).want("BELLHOP_DB", d.DB, pgqueue.Schema()), "postgres:", name, d.opts.SendLimit}, nil
 	}
 	u.RawQuery = query.Encode()
 	db := postgresOf(d).want("BELLHOP_QUEUE", u.String(), pgqueue.Schema())
 	if u.User != nil {
 		u.User = url.User(u.User.Username())
 	}
-	return queueInPostgres{db, u.String(), name}, nil
+	return queueInPostgres{db, u.String(), name, d.opts.SendLimit}, nil
 }
 
 // open makes the default queue if it isn't there; any other was named on
@@ -198,7 +200,7 @@ func (d queueInPostgres) open(ctx context.Context) (queue.Broker, string, error)
 	if err != nil {
 		return nil, "", err
 	}
-	b := pgqueue.NewBroker(pools, pgqueue.Options{Address: d.address})
+	b := pgqueue.NewBroker(pools, pgqueue.Options{Address: d.address, SendLimit: d.sendLimit})
 	if d.queue == queue.DefaultName {
 		if _, err = b.URL(ctx, d.queue); bellhop.KindOf(err) == bellhop.NotFound {
 			err = b.Create(ctx, d.queue, queue.DefaultAttributes())

@@ -32,7 +32,7 @@ Example:
 
 // Run implements the command.
 func (c *queueSwitchCmd) Run(j *job) error {
-	both, err := wire.Storage{Dir: c.Dir, DB: c.DB}.OpenSwitch(j.ctx, c.From, c.To, wire.Options{Log: j.log, Now: j.now})
+	both, err := wire.Storage{Dir: c.Dir, DB: c.DB}.OpenSwitch(j.ctx, c.From, c.To, j.patient())
 	if err != nil {
 		return err
 	}

@@ -124,14 +124,19 @@ func (j *job) open(s *wire.Storage, fn func(*wire.Parts) error) error {
 	return j.with(fn)(s.Open(j.ctx, wire.Options{Log: j.log, Now: j.now}))
 }
 
+// patient are the options of a command: no webhook waits for what it sends.
+func (j *job) patient() wire.Options {
+	return wire.Options{Log: j.log, Now: j.now, SendLimit: 30 * time.Second}
+}
+
 // openQueue opens the queue alone.
 func (j *job) openQueue(s *wire.Storage, fn func(*wire.Parts) error) error {
-	return j.with(fn)(s.OpenQueue(j.ctx, wire.Options{Log: j.log, Now: j.now}))
+	return j.with(fn)(s.OpenQueue(j.ctx, j.patient()))
 }
 
 // openBroker opens what holds queues: the one of BELLHOP_QUEUE need not be there.
 func (j *job) openBroker(s *wire.Storage, fn func(*wire.Parts) error) error {
-	return j.with(fn)(s.OpenBroker(j.ctx, wire.Options{Log: j.log, Now: j.now}))
+	return j.with(fn)(s.OpenBroker(j.ctx, j.patient()))
 }
 
 func (j *job) with(fn func(*wire.Parts) error) func(*wire.Parts, error) error {
