@@ -1,13 +1,13 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench example crash fuzz build lambda deploy-aws destroy-aws
+.PHONY: help demo test test-cluster check bench example crash fuzz build lambda deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
 ARGS     ?=
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## carry simulated orders the whole way, and show them arriving
 	go run ./cmd/bellhop demo $(ARGS)
@@ -23,6 +23,10 @@ check: ## format, vet, staticcheck, modules, and the import floors
 
 bench: ## measure bellhop beside a bare handler on this machine
 	go run ./internal/realserver/with go run ./cmd/bellhop bench $(ARGS)
+
+test-cluster: ## kill each node of a RabbitMQ cluster under load, and lose nothing
+	@scripts/test-setup
+	TEST_CLUSTER=1 BELLHOP_TEST_ALL=1 go test ./queue/amqpqueue -run '^TestCluster$$' -v -count=1
 
 example: ## one request that needs two services: chained over REST, and told by events
 	@go run ./internal/realserver/with sh -c 'go run ./examples/twoservices "$$BENCH_RABBITMQ"'

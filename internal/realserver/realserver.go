@@ -90,6 +90,12 @@ func (p *process) Stop() {
 	<-p.ended
 }
 
+// Kill ends the server at once, as a power cut would.
+func (p *process) Kill() {
+	killGroup(p.cmd)
+	<-p.ended
+}
+
 // patience is how long a server may take to answer for the first time.
 const patience = 3 * time.Minute
 

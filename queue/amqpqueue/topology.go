@@ -85,7 +85,8 @@ type declaration struct {
 func (n names) queues() []declaration {
 	all := []declaration{
 		{n.dead(), quorum(amqp.Table{"x-delivery-limit": unlimited})},
-		{n.members(), nil}, // nothing is ever in it: it counts who consumes
+		// Nothing is ever in it: it counts who consumes, also while a node is down.
+		{n.members(), quorum(amqp.Table{"x-delivery-limit": unlimited})},
 	}
 	for i := range lanes {
 		// The limit on deliveries is a backstop, above all that can be set: the
