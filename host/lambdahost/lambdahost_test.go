@@ -164,8 +164,11 @@ func event(n int, body string) *bellhop.Event {
 		SignedBy: bellhop.SignerApp, Body: []byte(body)}
 }
 
+var placed = time.Now().UTC().Format(time.RFC3339)
+
+// order was placed when the tests began: an old one is no news, and rings nobody.
 func order(id int) string {
-	return fmt.Sprintf(`{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"}`, id, id)
+	return fmt.Sprintf(`{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":%q,"updated_at":%[3]q}`, id, id, placed)
 }
 
 func message(t *testing.T, e *bellhop.Event) amazon.Message {
