@@ -124,7 +124,7 @@ func untilReady(t *testing.T, url string, status int, failing ...string) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	enough := time.After(30 * time.Second)
+	enough := time.After(time.Minute)
 	for {
 		got, names := readyz(t, url)
 		if got == status && slices.Equal(names, failing) {

@@ -111,11 +111,14 @@ func order(id int) []byte {
 	return fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"10.00","created_at":"%s","updated_at":"%s","line_items":[]}`, id, id, now, now)
 }
 
-// until waits for cond, which it asks again after each change.
+// until waits for cond, which it asks again after each change, and now and then:
+// a duplicate is none that the stream is told of.
 func (s *served) until(what string, cond func(ctx context.Context) (bool, error)) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		changed := s.parts.Store.Changed()
 		ok, err := cond(ctx)
@@ -127,6 +130,7 @@ func (s *served) until(what string, cond func(ctx context.Context) (bool, error)
 		}
 		select {
 		case <-changed:
+		case <-tick.C:
 		case <-ctx.Done():
 			s.t.Fatalf("%s: it did not come to that", what)
 		}

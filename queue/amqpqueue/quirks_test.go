@@ -280,7 +280,7 @@ func TestStrangers(t *testing.T) {
 	send(t, q, event("a", 1))
 	settle(t, q, queue.Ack, receive(t, q, 1)...)
 	until(t, "two dead letters and one that waits", func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		q.Receive(ctx, 1) // so that somebody looks at them
 		d, err := q.Depth(t.Context())
