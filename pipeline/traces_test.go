@@ -30,7 +30,7 @@ func newTraces(sampler sdktrace.Sampler) (*pipeline.Traces, *tracetest.SpanRecor
 func says(s sdktrace.ReadOnlySpan, name string) string {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == name {
-			return kv.Value.Emit()
+			return kv.Value.String()
 		}
 	}
 	return ""
