@@ -23,6 +23,11 @@ const window = 512
 // a connection counts as dead.
 const stall = 2 * time.Second
 
+// refusing is how long the broker may refuse all that goes one way before
+// another channel is tried: one that met a quorum queue just after the node of
+// its leader died may refuse for ever what others deliver (RabbitMQ 3.10).
+const refusing = time.Second
+
 // link is one connection that publishes, with one channel.
 type link struct {
 	p     *Publisher
@@ -41,14 +46,18 @@ type link struct {
 	mu       sync.Mutex
 	returns  chan amqp.Return
 	returned map[string]string // by MessageId
+	refused  map[way]time.Time // since when nothing but refusals came of it
 }
+
+// way is where a message goes.
+type way struct{ exchange, key string }
 
 func (p *Publisher) dial() (*link, error) {
 	c, wire, err := p.target.dial(p.life, p.opts.Name)
 	if err != nil {
 		return nil, err
 	}
-	l := &link{p: p, conn: c, wire: wire, slots: make(chan struct{}, window), gone: make(chan struct{}), returned: map[string]string{}}
+	l := &link{p: p, conn: c, wire: wire, slots: make(chan struct{}, window), gone: make(chan struct{}), returned: map[string]string{}, refused: map[way]time.Time{}}
 	defer context.AfterFunc(p.life, func() { wire.Close() })()
 	slow := time.AfterFunc(p.target.timeout, func() { wire.Close() })
 	defer slow.Stop()
@@ -83,6 +92,9 @@ func (l *link) watch(ctx context.Context) error {
 		case <-tick.C:
 			if l.stalled(time.Now()) {
 				l.why = away("RabbitMQ at %s has confirmed nothing for %v: see that it runs and that no firewall is between", l.p.target.Addr, stall)
+			}
+			if key, ok := l.refuses(time.Now()); ok {
+				l.why = away("RabbitMQ at %s refuses what is published to %s: see whether the queue has a leader and no limit of length", l.p.target.Addr, key)
 			}
 		case <-ctx.Done():
 			l.why = context.Cause(ctx)
@@ -176,7 +188,11 @@ func (f *flight) land(ctx context.Context) (answer bool, err error) {
 		f.left.Go(func() {
 			<-f.confirmation.Done()
 			f.done()
-			f.wasReturned(f.m.MessageId)
+			if f.confirmation.Acked() {
+				f.taken(f.m)
+			} else {
+				f.noteRefusal(f.m)
+			}
 		})
 		return false, ctx.Err()
 	}
@@ -190,20 +206,42 @@ func (l *link) done() {
 func (l *link) settle(ctx context.Context, m *Message, confirmation *amqp.DeferredConfirmation) (answer bool, err error) {
 	l.done()
 	if !confirmation.Acked() {
+		l.noteRefusal(m)
 		return l.lost(ctx, m, errors.New("RabbitMQ refused it"))
 	}
 	l.confirmed.Store(time.Now().UnixNano())
-	if why, ok := l.wasReturned(m.MessageId); ok {
+	if why, ok := l.taken(m); ok {
 		return true, bellhop.Errorf(bellhop.NotFound, "rabbitmq_unroutable", "RabbitMQ knows no queue %s (%s): make the queue with bellhop queue create", m.Key, why)
 	}
 	return false, nil
 }
 
-// wasReturned takes the returned messages in, and reports whether one is among
-// them.
-func (l *link) wasReturned(id string) (why string, ok bool) {
+func (l *link) noteRefusal(m *Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if w := (way{m.Exchange, m.Key}); l.refused[w].IsZero() {
+		l.refused[w] = time.Now()
+	}
+}
+
+// refuses returns where nothing gets through although others may.
+func (l *link) refuses(now time.Time) (where string, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for w, since := range l.refused {
+		if now.Sub(since) > refusing {
+			return (&Message{Exchange: w.exchange, Key: w.key}).where(), true
+		}
+	}
+	return "", false
+}
+
+// taken notes that a message was confirmed, and reports whether it was returned
+// before. It takes in all that were.
+func (l *link) taken(m *Message) (why string, returned bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.refused, way{m.Exchange, m.Key})
 	for len(l.returns) > 0 {
 		r, open := <-l.returns
 		if !open {
@@ -211,9 +249,9 @@ func (l *link) wasReturned(id string) (why string, ok bool) {
 		}
 		l.returned[r.MessageId] = fmt.Sprint(r.ReplyCode, " ", r.ReplyText)
 	}
-	why, ok = l.returned[id]
-	delete(l.returned, id)
-	return why, ok
+	why, returned = l.returned[m.MessageId]
+	delete(l.returned, m.MessageId)
+	return why, returned
 }
 
 // lost is for a message that was not confirmed: because the link is gone, which

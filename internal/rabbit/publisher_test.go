@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -195,6 +196,67 @@ func TestExchanges(t *testing.T) {
 	wantLine(t, "no exchange", err, bellhop.NotFound, "no exchange 'nowhere'")
 	wantLine(t, "another type", g.ask.DeclareTopic(t.Context(), "fan"), bellhop.Conflict, "received 'topic' but current is 'fanout'")
 	g.mustSend(message("after", "q"))
+}
+
+// TestRefused has a queue refuse what comes: another channel is tried then, and
+// what goes to other queues goes on.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, 1)
+	g.do(func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclare("full", true, false, false, false, amqp.Table{"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish"})
+		return err
+	})
+	target, _, err := rabbit.Parse(server(t).URL(g.vhost))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := new(waitingLog)
+	dropped := log.wait("refuses what is published to the queue full")
+	p := rabbit.NewPublisher(target, rabbit.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
+	defer p.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var senders sync.WaitGroup
+	senders.Go(func() {
+		for ctx.Err() == nil {
+			p.Send(ctx, 300*time.Millisecond, message("1", "full"))
+		}
+	})
+	for done := false; !done; {
+		if errs := p.Send(t.Context(), patience, message("2", "q")); errs != nil {
+			t.Fatal(errs)
+		}
+		select {
+		case <-dropped:
+			done = true
+		default:
+		}
+	}
+	stop()
+	senders.Wait()
+}
+
+// waitingLog tells when a line says something.
+type waitingLog struct {
+	mu   sync.Mutex
+	text string
+	said chan struct{}
+}
+
+func (l *waitingLog) wait(text string) <-chan struct{} {
+	l.text, l.said = text, make(chan struct{})
+	return l.said
+}
+
+func (l *waitingLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.text != "" && strings.Contains(string(b), l.text) {
+		l.text = ""
+		close(l.said)
+	}
+	return len(b), nil
 }
 
 func TestMissingPermission(t *testing.T) {
