@@ -88,7 +88,7 @@ func newClusterLoad(t *testing.T, q queue.Queue) *clusterLoad {
 
 // send goes on like Shopify: what is refused is sent again.
 func (l *clusterLoad) send(ctx context.Context, sender int) {
-	for n := 0; ctx.Err() == nil; n++ {
+	for n := 1; ctx.Err() == nil; n++ { // an id of zeros is none
 		e := &bellhop.Event{ID: bellhop.EventID{byte(sender), byte(n >> 16), byte(n >> 8), byte(n)}, Shop: fmt.Sprintf("shop-%d.myshopify.com", n%20),
 			Topic: "orders/create", AcceptedAt: time.Now(), Body: []byte(`{"id":1}`)}
 		for ctx.Err() == nil {
@@ -136,7 +136,7 @@ func verdicts(ds []queue.Delivery) (all []queue.Settlement) {
 }
 
 // until waits until done, which is called with the lock, is true.
-func (l *clusterLoad) until(what string, done func() bool) {
+func (l *clusterLoad) until(what func() string, done func() bool) {
 	l.t.Helper()
 	stuck := time.After(3 * time.Minute)
 	for {
@@ -149,7 +149,7 @@ func (l *clusterLoad) until(what string, done func() bool) {
 		select {
 		case <-progress:
 		case <-stuck:
-			l.t.Fatalf("stuck: %s", what)
+			l.t.Fatalf("stuck: %s", what())
 		}
 	}
 }
@@ -160,7 +160,7 @@ func (l *clusterLoad) more(n int) {
 	l.mu.Lock()
 	from := len(l.seen)
 	l.mu.Unlock()
-	l.until(fmt.Sprintf("no %d events more came", n), func() bool { return len(l.seen) >= from+n })
+	l.until(func() string { return fmt.Sprintf("no %d events more came", n) }, func() bool { return len(l.seen) >= from+n })
 }
 
 // end stops sending and checks that all that was acknowledged comes.
@@ -168,14 +168,7 @@ func (l *clusterLoad) end() {
 	l.t.Helper()
 	l.stop()
 	l.sent.Wait()
-	l.until("acknowledged events are missing", func() bool {
-		for id := range l.acked {
-			if l.seen[id] == 0 {
-				return false
-			}
-		}
-		return true
-	})
+	l.until(l.missing, func() bool { return len(l.lost()) == 0 })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	again := 0
@@ -183,4 +176,24 @@ func (l *clusterLoad) end() {
 		again += n - 1
 	}
 	l.t.Logf("%d acknowledged and received, %d of them more than once; %d sends were refused and made again", len(l.acked), again, l.refused)
+}
+
+// lost lists what was acknowledged and has not come; with the lock.
+func (l *clusterLoad) lost() (all []bellhop.EventID) {
+	for id := range l.acked {
+		if l.seen[id] == 0 {
+			all = append(all, id)
+		}
+	}
+	return all
+}
+
+func (l *clusterLoad) missing() string {
+	l.mu.Lock()
+	lost := len(l.lost())
+	l.mu.Unlock()
+	ctx, cancel := context.WithTimeout(l.t.Context(), 30*time.Second)
+	defer cancel()
+	depth, err := l.q.Depth(ctx)
+	return fmt.Sprintf("%d of %d acknowledged events are missing; the queue's depth is %+v (%v)", lost, len(l.acked), depth, err)
 }
