@@ -19,12 +19,14 @@ import (
 // the body, checks the signature and answers 200. It keeps nothing, and is
 // written as anybody would, without pools. What bellhop does is measured in
 // shares of it.
-func Bare(ctx context.Context, addr, secret string) error {
+//
+// publish, where there is one, is called with each body before the answer.
+func Bare(ctx context.Context, addr, secret string, publish func(context.Context, []byte) error) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen for the bare handler: %w", err)
 	}
-	srv := &http.Server{Handler: bareHandler([]byte(secret)), ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Handler: bareHandler([]byte(secret), publish), ReadHeaderTimeout: 5 * time.Second}
 	defer context.AfterFunc(ctx, func() { srv.Close() })()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the bare handler: %w", err)
@@ -32,7 +34,7 @@ func Bare(ctx context.Context, addr, secret string) error {
 	return nil
 }
 
-func bareHandler(secret []byte) http.Handler {
+func bareHandler(secret []byte, publish func(context.Context, []byte) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -44,6 +46,10 @@ func bareHandler(secret []byte) http.Handler {
 		want, err := base64.StdEncoding.DecodeString(r.Header.Get(shopify.HeaderHMAC))
 		if err != nil || !hmac.Equal(mac.Sum(nil), want) {
 			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if publish != nil && publish(r.Context(), body) != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
 }

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	case "listen":
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
-		if err := Bare(ctx, os.Args[2], os.Getenv("BELLHOP_SHOPIFY_SECRET")); err != nil {
+		if err := Bare(ctx, os.Args[2], os.Getenv("BELLHOP_SHOPIFY_SECRET"), nil); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -128,7 +128,7 @@ func TestAChildEndsWithTheRun(t *testing.T) {
 }
 
 func TestTheBareHandlerChecksTheSignature(t *testing.T) {
-	h := bareHandler([]byte("hush"))
+	h := bareHandler([]byte("hush"), nil)
 	for signature, want := range map[string]int{
 		shopify.Sign("hush", []byte("body")):  http.StatusOK,
 		shopify.Sign("other", []byte("body")): http.StatusUnauthorized,

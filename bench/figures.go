@@ -85,8 +85,11 @@ const (
 	keyPostgresRate     = "postgres_recorded_per_second"
 	keyPostgresRatio    = "postgres_recorded_ratio"
 	keyRabbitBareRate   = "rabbitmq_bare_per_second"
+	keyRabbitBareFlood  = "rabbitmq_bare_handler_per_second"
+	keyRabbitBareP99    = "rabbitmq_bare_handler_p99"
 	keyRabbitRate       = "rabbitmq_accepted_per_second"
 	keyRabbitRatio      = "rabbitmq_accepted_ratio"
+	keyRabbitFloodRatio = "rabbitmq_accepted_handler_ratio"
 	keyRabbitP99        = "rabbitmq_accepted_p99"
 	keyRabbitCPU        = "rabbitmq_accepted_cpu"
 	keyRabbitRecorded   = "rabbitmq_recorded_per_second"
@@ -145,8 +148,11 @@ var specs = []spec{
 	{keyPostgresRatio, "Postgres: ÷ bare inserts", Ratio, atLeast(0.6)},
 	{keyPostgresCPU, "Postgres: the worker's own CPU an order", Microseconds, nil},
 	{keyRabbitBareRate, "RabbitMQ: confirmed to a bare publisher (4 connections, 256 on their way in each)", PerSecond, nil},
+	{keyRabbitBareFlood, "RabbitMQ: answered by a bare handler that publishes each body and waits", PerSecond, nil},
+	{keyRabbitBareP99, "RabbitMQ: its p99", Milliseconds, nil},
 	{keyRabbitRate, "queue in RabbitMQ: accepted", PerSecond, nil},
 	{keyRabbitRatio, "queue in RabbitMQ: ÷ bare publisher", Ratio, atLeast(0.6)},
+	{keyRabbitFloodRatio, "queue in RabbitMQ: ÷ bare handler that publishes", Ratio, nil},
 	{keyRabbitP99, "queue in RabbitMQ: p99", Milliseconds, nil},
 	{keyRabbitCPU, "queue in RabbitMQ: bellhop's own CPU an order", Microseconds, nil},
 	{keyRabbitRecorded, "queue in RabbitMQ, store in SQLite: recorded by a worker of what was queued", PerSecond, nil},

@@ -11,11 +11,20 @@ const warmup = 500 * time.Millisecond
 
 // measureBare loads the bare handler.
 func (b *bench) measureBare(ctx context.Context) error {
+	return b.floodBare(ctx, nil, func(c *child, before usage, tally *Tally) {
+		b.noteCPU(keyBareCPU, c, before, tally.OK())
+		b.add(keyBareRate, tally.Rate())
+		b.ms(keyBareP99, tally.Latency.At(99))
+	})
+}
+
+// floodBare floods a bare handler, and has note add what came of it.
+func (b *bench) floodBare(ctx context.Context, env []string, note func(c *child, before usage, t *Tally), args ...string) error {
 	addr, err := freeAddress()
 	if err != nil {
 		return err
 	}
-	c, err := b.start(ctx, nil, "bench", "bare", "--addr", addr)
+	c, err := b.start(ctx, env, append([]string{"bench", "bare", "--addr", addr}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -34,10 +43,8 @@ func (b *bench) measureBare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.noteCPU(keyBareCPU, c, before, tally.OK())
 	b.expectNone("bare handler", tally)
-	b.add(keyBareRate, tally.Rate())
-	b.ms(keyBareP99, tally.Latency.At(99))
+	note(c, before, tally)
 	return c.stop()
 }
 

@@ -34,14 +34,19 @@ func (b *bench) removeRabbitQueue(ctx context.Context, name string) error {
 }
 
 // measureRabbitMQ floods a bellhop whose queue is in RabbitMQ, and in turn has
-// the bare publisher publish the same bodies to a queue there. Then a worker
-// records as many into an SQLite file.
+// the bare publisher publish the same bodies to a queue there, and a bare handler
+// answer once it has published them. Then a worker records as many into an SQLite
+// file.
 func (b *bench) measureRabbitMQ(ctx context.Context) error {
 	bare, err := b.publishBare(ctx)
 	if err != nil {
 		return err
 	}
 	b.add(keyRabbitBareRate, bare)
+	handler, err := b.floodBarePublishing(ctx)
+	if err != nil {
+		return err
+	}
 	name, setting, err := b.newRabbitQueue(ctx)
 	if err != nil {
 		return err
@@ -62,6 +67,7 @@ func (b *bench) measureRabbitMQ(ctx context.Context) error {
 		b.expectNone("accepting into RabbitMQ", tally)
 		b.add(keyRabbitRate, tally.Rate())
 		b.add(keyRabbitRatio, tally.Rate()/bare)
+		b.add(keyRabbitFloodRatio, tally.Rate()/handler)
 		b.ms(keyRabbitP99, tally.Latency.At(99))
 		return nil
 	})
@@ -110,22 +116,118 @@ func (b *bench) recordFromRabbit(ctx context.Context, dir string, env []string, 
 	return b.removeRabbitQueue(ctx, name)
 }
 
+// newBareQueue makes a quorum queue without bellhop.
+func (b *bench) newBareQueue() (*bareConn, string, error) {
+	c, err := dialBare(b.RabbitMQ)
+	if err != nil {
+		return nil, "", err
+	}
+	q, err := c.ch.QueueDeclare("bench-"+rand.Text(), true, false, false, false, amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum})
+	if err != nil {
+		c.Close()
+	}
+	return c, q.Name, err
+}
+
+// floodBarePublishing floods a bare handler that publishes, and returns how many
+// it has answered a second.
+func (b *bench) floodBarePublishing(ctx context.Context) (rate float64, err error) {
+	c, queue, err := b.newBareQueue()
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	err = b.floodBare(ctx, []string{"BENCH_RABBITMQ=" + b.RabbitMQ}, func(_ *child, _ usage, tally *Tally) {
+		rate = tally.Rate()
+		b.add(keyRabbitBareFlood, rate)
+		b.ms(keyRabbitBareP99, tally.Latency.At(99))
+	}, "--queue", queue)
+	if err != nil {
+		return 0, err
+	}
+	_, err = c.ch.QueueDelete(queue, false, false, false)
+	return rate, err
+}
+
+// bareConn is a connection with a channel that confirms.
+type bareConn struct {
+	*amqp.Connection
+	ch *amqp.Channel
+}
+
+func dialBare(url string) (*bareConn, error) {
+	conn, err := amqp.Dial(url)
+	if err != nil {
+		return nil, fmt.Errorf("connect without bellhop: %w", err)
+	}
+	ch, err := conn.Channel()
+	if err == nil {
+		err = ch.Confirm(false)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("open a channel without bellhop: %w", err)
+	}
+	return &bareConn{conn, ch}, nil
+}
+
+func (c *bareConn) publish(queue string, body []byte) (*amqp.DeferredConfirmation, error) {
+	return c.ch.PublishWithDeferredConfirm("", queue, true, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: body})
+}
+
+// BarePublisher is what a bare handler publishes with.
+type BarePublisher struct {
+	queue string
+	conns [bareRabbits]*bareConn
+	turn  atomic.Uint32
+}
+
+// DialBare connects as often as the bare publisher does.
+func DialBare(url, queue string) (p *BarePublisher, err error) {
+	p = &BarePublisher{queue: queue}
+	for i := range p.conns {
+		if p.conns[i], err = dialBare(url); err != nil {
+			p.Close()
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// Publish returns once RabbitMQ has confirmed the message.
+func (p *BarePublisher) Publish(ctx context.Context, body []byte) error {
+	c, err := p.conns[p.turn.Add(1)%bareRabbits].publish(p.queue, body)
+	if err != nil {
+		return err
+	}
+	return confirmed(ctx, c)
+}
+
+func confirmed(ctx context.Context, c *amqp.DeferredConfirmation) error {
+	acked, err := c.WaitContext(ctx)
+	if err == nil && !acked {
+		err = fmt.Errorf("a message was refused")
+	}
+	return err
+}
+
+// Close ends the connections.
+func (p *BarePublisher) Close() {
+	for _, c := range p.conns {
+		if c != nil {
+			c.Close()
+		}
+	}
+}
+
 // publishBare returns how many messages a second RabbitMQ has confirmed to the
 // bare publisher: persistent ones, to one quorum queue.
 func (b *bench) publishBare(ctx context.Context) (rate float64, err error) {
-	conn, err := amqp.Dial(b.RabbitMQ)
-	if err != nil {
-		return 0, fmt.Errorf("connect without bellhop: %w", err)
-	}
-	defer conn.Close()
-	ch, err := conn.Channel()
+	c, queue, err := b.newBareQueue()
 	if err != nil {
 		return 0, err
 	}
-	q, err := ch.QueueDeclare("bench-"+rand.Text(), true, false, false, false, amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum})
-	if err != nil {
-		return 0, err
-	}
+	defer c.Close()
 	w, err := b.webhooks([]string{mainShop}, 0)
 	if err != nil {
 		return 0, err
@@ -135,13 +237,13 @@ func (b *bench) publishBare(ctx context.Context) (rate float64, err error) {
 	var confirmed atomic.Int64
 	group, publishing := errgroup.WithContext(ctx)
 	for i := range bareRabbits {
-		p := barePublisher{url: b.RabbitMQ, queue: q.Name, requests: w.For(i), from: from, to: to, confirmed: &confirmed}
+		p := barePublisher{url: b.RabbitMQ, queue: queue, requests: w.For(i), from: from, to: to, confirmed: &confirmed}
 		group.Go(func() error { return p.run(publishing) })
 	}
 	if err := group.Wait(); err != nil {
 		return 0, fmt.Errorf("publish without bellhop: %w", err)
 	}
-	_, err = ch.QueueDelete(q.Name, false, false, false)
+	_, err = c.ch.QueueDelete(queue, false, false, false)
 	return float64(confirmed.Load()) / b.Duration.Seconds(), err
 }
 
@@ -153,21 +255,14 @@ type barePublisher struct {
 }
 
 func (p barePublisher) run(ctx context.Context) error {
-	conn, err := amqp.Dial(p.url)
+	conn, err := dialBare(p.url)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	ch, err := conn.Channel()
-	if err != nil {
-		return err
-	}
-	if err := ch.Confirm(false); err != nil {
-		return err
-	}
 	var window []*amqp.DeferredConfirmation
 	for now := time.Now(); now.Before(p.to); now = time.Now() {
-		c, err := ch.PublishWithDeferredConfirm("", p.queue, true, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: bodyOf(p.requests)})
+		c, err := conn.publish(p.queue, bodyOf(p.requests))
 		if err != nil {
 			return err
 		}
@@ -187,10 +282,7 @@ func (p barePublisher) run(ctx context.Context) error {
 }
 
 func (p barePublisher) wait(ctx context.Context, c *amqp.DeferredConfirmation) error {
-	acked, err := c.WaitContext(ctx)
-	if err == nil && !acked {
-		err = fmt.Errorf("a message was refused")
-	}
+	err := confirmed(ctx, c)
 	if now := time.Now(); !now.Before(p.from) && now.Before(p.to) {
 		p.confirmed.Add(1)
 	}

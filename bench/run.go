@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +28,8 @@ type Options struct {
 	Orders      int           // that are recorded before an owner lists them; 5,000
 	Pushes      int           // that are owed before they are sent; 24,000
 	Stored      int           // webhooks that are recorded on Postgres; 20,000
+
+	Only []string // measure only what has one of these in its title, as Progress names it; all if there is none
 
 	// Servers on this machine that some measurements need. What can't be measured
 	// without them is left out.
@@ -150,12 +154,35 @@ func (b *bench) steps() []step {
 	}
 }
 
+// chosen returns the steps that are asked for.
+func chosen(steps []step, only []string) (out []step, err error) {
+	for _, o := range only {
+		if !slices.ContainsFunc(steps, func(s step) bool { return strings.Contains(s.title, o) }) {
+			var titles []string
+			for _, s := range steps {
+				titles = append(titles, s.title)
+			}
+			return nil, bellhop.Invalidf("bench", "nothing that is measured has %q in its title: there are %s", o, strings.Join(titles, ", "))
+		}
+	}
+	for _, s := range steps {
+		if len(only) == 0 || slices.ContainsFunc(only, func(o string) bool { return strings.Contains(s.title, o) }) {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
 func (b *bench) all(ctx context.Context) error {
+	steps, err := chosen(b.steps(), b.Only)
+	if err != nil {
+		return err
+	}
+	steps = b.able(steps)
 	b.Progress("preparing shops, devices and orders")
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
-	steps := b.able(b.steps())
 	for round := range b.Rounds {
 		for _, s := range steps {
 			if s.once {

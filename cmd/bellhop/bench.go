@@ -36,6 +36,7 @@ type benchRunCmd struct {
 	Postgres string        `name:"postgres" env:"BENCH_POSTGRES" placeholder:"URL" help:"A database on this machine whose user may make others, for what is measured on Postgres."`
 	RabbitMQ string        `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"A virtual host of RabbitMQ on this machine, for what is measured on RabbitMQ."`
 	SQS      string        `name:"sqs" env:"BENCH_SQS" placeholder:"URL" help:"A stand-in for SQS on this machine, for what is measured on SQS."`
+	Only     []string      `name:"only" placeholder:"TITLE" help:"Measure only what has this in its title, as the run names it."`
 	Quick    bool          `name:"quick" help:"One short round: to see that all works, not to rely on."`
 	Dir      string        `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
 	Save     string        `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is the standard output, without the table."`
@@ -61,7 +62,8 @@ func (c *benchRunCmd) Run(j *job) error {
 	}
 	o := bench.Options{
 		Binary: binary, Version: version().Version, Dir: c.Dir, Rounds: c.Rounds, Duration: c.Duration,
-		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes, Stored: c.Stored, Postgres: c.Postgres, RabbitMQ: c.RabbitMQ, SQS: c.SQS,
+		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes, Stored: c.Stored, Only: c.Only,
+		Postgres: c.Postgres, RabbitMQ: c.RabbitMQ, SQS: c.SQS,
 		Progress: func(format string, args ...any) { fmt.Fprintf(j.err, format+"\n", args...) },
 	}
 	if c.Quick {
@@ -99,9 +101,21 @@ func (c *benchRunCmd) verdict(r *bench.Results) error {
 }
 
 type benchBareCmd struct {
-	Addr   string `name:"addr" default:"127.0.0.1:8081" help:"Where to listen (${default})."`
-	Secret string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"What webhooks are signed with."`
+	Addr     string `name:"addr" default:"127.0.0.1:8081" help:"Where to listen (${default})."`
+	Secret   string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"What webhooks are signed with."`
+	RabbitMQ string `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"Where bodies are published, with --queue."`
+	Queue    string `name:"queue" help:"A queue of RabbitMQ, in which each body is before its webhook is answered."`
 }
 
 // Run implements the command.
-func (c *benchBareCmd) Run(j *job) error { return bench.Bare(j.ctx, c.Addr, c.Secret) }
+func (c *benchBareCmd) Run(j *job) error {
+	if c.Queue == "" {
+		return bench.Bare(j.ctx, c.Addr, c.Secret, nil)
+	}
+	p, err := bench.DialBare(c.RabbitMQ, c.Queue)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return bench.Bare(j.ctx, c.Addr, c.Secret, p.Publish)
+}

@@ -8,12 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 
 	"bellhop"
+	"bellhop/internal/envelope"
 )
 
 // Message is an event in the form in which SQS carries it. The body is that of
@@ -26,8 +26,8 @@ type Message struct {
 
 // The attributes' names.
 const (
-	AttrEvent  = "bellhop" // all of the event but its body
-	AttrCoding = "coding"  // how the body is written; absent when as it came
+	AttrEvent  = envelope.Name // all of the event but its body
+	AttrCoding = "coding"      // how the body is written; absent when as it came
 )
 
 // The values of [AttrCoding].
@@ -46,25 +46,6 @@ const deadRoom = 4 << 10
 
 // MaxBody is the largest body that is carried: more than any webhook that is.
 const MaxBody = 8 << 20
-
-// formatVersion is that of the metadata. Whoever meets a later one leaves the
-// message to those who know it.
-const formatVersion = 1
-
-// metadata is the attribute [AttrEvent].
-type metadata struct {
-	Version        int             `json:"v"`
-	ID             bellhop.EventID `json:"id"`
-	Shop           string          `json:"shop"`
-	Topic          string          `json:"topic"`
-	APIVersion     string          `json:"api_version,omitempty"`
-	WebhookID      string          `json:"webhook_id,omitempty"`
-	ShopifyEventID string          `json:"event_id,omitempty"`
-	TriggeredAt    time.Time       `json:"triggered_at,omitzero"`
-	AcceptedAt     time.Time       `json:"accepted_at,omitzero"`
-	SignedBy       bellhop.Signer  `json:"signed_by,omitempty"`
-	TraceParent    string          `json:"traceparent,omitempty"`
-}
 
 // RefError says that the body of a message is kept in a bucket.
 type RefError struct {
@@ -107,17 +88,8 @@ func tooLarge(e *bellhop.Event, limit int) error {
 
 // bare returns a message that lacks the body.
 func bare(e *bellhop.Event) (Message, error) {
-	for _, text := range []string{e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID, string(e.SignedBy), e.TraceParent} {
-		if !utf8.ValidString(text) {
-			return Message{}, bellhop.Invalidf("event_text", "an event's shop, topic, version, ids, signer and trace must be UTF-8")
-		}
-	}
-	meta, err := json.Marshal(metadata{formatVersion, e.ID, e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID,
-		e.TriggeredAt, e.AcceptedAt, e.SignedBy, e.TraceParent})
-	if err != nil {
-		return Message{}, bellhop.Invalidf("event_time", "an event's times must be those of a calendar: %v", err)
-	}
-	return Message{Attributes: map[string]string{AttrEvent: escape(string(meta))}}, nil
+	meta, err := envelope.Marshal(e)
+	return Message{Attributes: map[string]string{AttrEvent: escape(meta)}}, err
 }
 
 // escape writes the two characters that JSON allows and SQS refuses in JSON's
@@ -209,7 +181,8 @@ var (
 // [*RefError] beside the event, which then lacks its body, when that is in a
 // bucket; and an error that may pass for a message of a later version.
 func Decode(m Message) (*bellhop.Event, error) {
-	e, err := m.head()
+	text, there := m.Attributes[AttrEvent]
+	e, err := envelope.Unmarshal(text, there)
 	if err != nil {
 		return nil, err
 	}
@@ -225,26 +198,6 @@ func Decode(m Message) (*bellhop.Event, error) {
 	default:
 		return nil, fmt.Errorf("the body's coding %s is unknown: bring this bellhop up to date", strconv.Quote(clip(coding)))
 	}
-}
-
-func (m Message) head() (*bellhop.Event, error) {
-	text, ok := m.Attributes[AttrEvent]
-	if !ok {
-		return nil, bellhop.Invalidf("foreign_message", "the message has no attribute %s: it is none of bellhop's", AttrEvent)
-	}
-	var d metadata
-	if err := json.Unmarshal([]byte(text), &d); err != nil {
-		return nil, bellhop.Invalidf("foreign_message", "the message's attribute %s can't be read: it is none of bellhop's", AttrEvent)
-	}
-	if d.Version > formatVersion {
-		return nil, fmt.Errorf("the message is of version %d, this bellhop knows %d: bring it up to date", d.Version, formatVersion)
-	}
-	if d.Version < 1 || d.ID == (bellhop.EventID{}) || d.Shop == "" {
-		return nil, bellhop.Invalidf("foreign_message", "the message's attribute %s lacks a version, an id or a shop: it is none of bellhop's", AttrEvent)
-	}
-	return &bellhop.Event{ID: d.ID, Shop: d.Shop, Topic: d.Topic, APIVersion: d.APIVersion, WebhookID: d.WebhookID,
-		ShopifyEventID: d.ShopifyEventID, TriggeredAt: d.TriggeredAt, AcceptedAt: d.AcceptedAt, SignedBy: d.SignedBy,
-		TraceParent: d.TraceParent}, nil
 }
 
 func decompress(text string) ([]byte, error) {

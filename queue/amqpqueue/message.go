@@ -1,22 +1,21 @@
 package amqpqueue
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"bellhop"
+	"bellhop/internal/envelope"
 	"bellhop/internal/rabbit"
 	"bellhop/queue"
 )
 
 // The headers of a message. All others are RabbitMQ's own.
 const (
-	headEvent    = "bellhop"     // all of the event but its body and its trace
+	headEvent    = envelope.Name // all of the event but its body and its trace
 	headTrace    = "traceparent" // as W3C has it, for whoever else reads it
 	headCoding   = "coding"      // how the body is packed; absent when it is as it came
 	headParts    = "parts"       // how many messages its body is in, in a queue of its own
@@ -35,41 +34,19 @@ const (
 // maxBody is the largest body that is taken: more than any webhook that is.
 const maxBody = 8 << 20
 
-// formatVersion is that of the metadata. Whoever meets a later one leaves the
-// message to those who know it.
-const formatVersion = 1
-
-// metadata is the header [headEvent].
-type metadata struct {
-	Version        int             `json:"v"`
-	ID             bellhop.EventID `json:"id"`
-	Shop           string          `json:"shop"`
-	Topic          string          `json:"topic"`
-	APIVersion     string          `json:"api_version,omitempty"`
-	WebhookID      string          `json:"webhook_id,omitempty"`
-	ShopifyEventID string          `json:"event_id,omitempty"`
-	TriggeredAt    time.Time       `json:"triggered_at,omitzero"`
-	AcceptedAt     time.Time       `json:"accepted_at,omitzero"`
-	SignedBy       bellhop.Signer  `json:"signed_by,omitempty"`
-}
-
 // encode returns the message for an event that is sent for the first time. Its
 // body may be in scratch.
 func (b *Broker) encode(e *bellhop.Event, scratch *[]byte) (*rabbit.Message, error) {
 	if len(e.Body) == 0 || len(e.Body) > maxBody {
 		return nil, bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d", len(e.Body), maxBody)
 	}
-	for _, text := range []string{e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID, string(e.SignedBy)} {
-		if !utf8.ValidString(text) {
-			return nil, bellhop.Invalidf("event_text", "an event's shop, topic, version, ids and signer must be UTF-8")
-		}
-	}
-	meta, err := json.Marshal(metadata{formatVersion, e.ID, e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID,
-		e.TriggeredAt, e.AcceptedAt, e.SignedBy})
+	traceless := *e
+	traceless.TraceParent = ""
+	meta, err := envelope.Marshal(&traceless)
 	if err != nil {
-		return nil, bellhop.Invalidf("event_time", "an event's times must be those of a calendar: %v", err)
+		return nil, err
 	}
-	headers := amqp.Table{headEvent: string(meta)}
+	headers := amqp.Table{headEvent: meta}
 	if e.TraceParent != "" {
 		headers[headTrace] = e.TraceParent
 	}
@@ -93,24 +70,11 @@ type decoded struct {
 func decode(d *amqp.Delivery) (m decoded, err error) {
 	m.attempts = number(d.Headers[headAttempts]) + number(d.Headers[headDeliveries])
 	m.coding, m.parts = int64(number(d.Headers[headCoding])), number(d.Headers[headParts])
-	text, ok := d.Headers[headEvent].(string)
-	if !ok {
-		return m, bellhop.Invalidf("foreign_message", "the message has no header %s: it is none of bellhop's", headEvent)
+	text, there := d.Headers[headEvent].(string)
+	if m.event, err = envelope.Unmarshal(text, there); err == nil {
+		m.event.TraceParent, _ = d.Headers[headTrace].(string)
 	}
-	var h metadata
-	if err := json.Unmarshal([]byte(text), &h); err != nil {
-		return m, bellhop.Invalidf("foreign_message", "the message's header %s can't be read: it is none of bellhop's", headEvent)
-	}
-	if h.Version > formatVersion {
-		return m, fmt.Errorf("the message is of version %d, this bellhop knows %d: bring it up to date", h.Version, formatVersion)
-	}
-	if h.Version < 1 || h.ID == (bellhop.EventID{}) || h.Shop == "" {
-		return m, bellhop.Invalidf("foreign_message", "the message's header %s lacks a version, an id or a shop: it is none of bellhop's", headEvent)
-	}
-	trace, _ := d.Headers[headTrace].(string)
-	m.event = &bellhop.Event{ID: h.ID, Shop: h.Shop, Topic: h.Topic, APIVersion: h.APIVersion, WebhookID: h.WebhookID,
-		ShopifyEventID: h.ShopifyEventID, TriggeredAt: h.TriggeredAt, AcceptedAt: h.AcceptedAt, SignedBy: h.SignedBy, TraceParent: trace}
-	return m, nil
+	return m, err
 }
 
 // number reads a number of any of AMQP's types.
