@@ -156,9 +156,10 @@ func (t *tending) due() (time.Duration, error) {
 	return t.next(), nil
 }
 
-// prefetchFor is how many messages of each lane are delivered ahead: enough for
-// the next batch while all are of one lane, and no more than 512 of all lanes.
-func prefetchFor(want int) int { return min(64, max(2, want/2)) }
+// prefetchFor is how many messages of each lane are delivered ahead: a batch,
+// while all are of one lane. With a quarter of it a flood of one shop is recorded
+// half as fast.
+func prefetchFor(want int) int { return min(256, max(2, want)) }
 
 // subscribe subscribes, and lingers longer for a worker that came back soon
 // after its last subscription ended.
