@@ -220,9 +220,9 @@ func (c *claim) deliveries(ctx context.Context) ([]queue.Delivery, error) {
 		if err != nil {
 			return nil, err
 		}
-		d := queue.Delivery{Event: e, Attempt: 1, Receipt: receipt(c.freshID, s.seq), Expires: c.expires()}
+		d := queue.Delivery{Event: e, Attempt: 1, Receipt: queue.NumberedReceipt(c.freshID, s.seq), Expires: c.expires()}
 		if n := c.attempts[s.seq]; n > 0 {
-			d.Attempt, d.Receipt = n, receipt(c.retryID, s.seq)
+			d.Attempt, d.Receipt = n, queue.NumberedReceipt(c.retryID, s.seq)
 		}
 		out[i] = d
 	}

@@ -2,8 +2,6 @@ package pgqueue
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"time"
 
 	"bellhop"
@@ -75,21 +73,4 @@ func (q *Queue) wait(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-q.ctx.Done():
 	}
-}
-
-func receipt(lease, seq int64) queue.Receipt {
-	b := strconv.AppendInt(make([]byte, 0, 40), lease, 10)
-	b = append(b, '.')
-	return queue.Receipt(strconv.AppendInt(b, seq, 10))
-}
-
-// parseReceipt returns zeros, which name no lease, for what is not a receipt.
-func parseReceipt(r queue.Receipt) (lease, seq int64) {
-	l, s, _ := strings.Cut(string(r), ".")
-	lease, err1 := strconv.ParseInt(l, 10, 64)
-	seq, err2 := strconv.ParseInt(s, 10, 64)
-	if err1 != nil || err2 != nil {
-		return 0, 0
-	}
-	return lease, seq
 }

@@ -75,7 +75,7 @@ func staleOr(stale []queue.Receipt) error {
 func (s *settling) load(b *postgres.Batch, verdicts []queue.Settlement) {
 	var ids, seqs []int64
 	for _, v := range verdicts {
-		id, seq := parseReceipt(v.Receipt)
+		id, seq := v.Receipt.Numbers()
 		ids, seqs = append(ids, id), append(seqs, seq)
 	}
 	b.Each(func(r pgx.Rows) error { return r.Scan(postgres.TimeTo(&s.now), &s.maxAttempts) },
@@ -105,7 +105,7 @@ func distinct(ids []int64) []int64 {
 }
 
 func (s *settling) settle(v queue.Settlement) {
-	id, seq := parseReceipt(v.Receipt)
+	id, seq := v.Receipt.Numbers()
 	l := s.leases[id]
 	n := -1
 	if l != nil {
@@ -207,7 +207,7 @@ func (q *Queue) giveBack(tx *postgres.Tx, now time.Time, maxAttempts int, ended 
 func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.Receipt) error {
 	var ids, seqs []int64
 	for _, r := range receipts {
-		id, seq := parseReceipt(r)
+		id, seq := r.Numbers()
 		ids, seqs = append(ids, id), append(seqs, seq)
 	}
 	held := map[queue.Receipt]bool{}
@@ -216,7 +216,7 @@ func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.R
 		b.Each(func(r pgx.Rows) error {
 			l, err := scanLease(r)
 			for _, seq := range l.items {
-				held[receipt(l.id, seq)] = true
+				held[queue.NumberedReceipt(l.id, seq)] = true
 			}
 			return err
 		}, `UPDATE queue_leases SET expires_at = now() + $4 * interval '1 microsecond'

@@ -17,8 +17,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -132,7 +130,7 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 			if e == nil {
 				return fmt.Errorf("event %d is queued but not in the archive", cl.seq)
 			}
-			out = append(out, queue.Delivery{Event: e, Attempt: cl.attempt, Receipt: receipt(cl.lease, cl.seq), Expires: cl.expires})
+			out = append(out, queue.Delivery{Event: e, Attempt: cl.attempt, Receipt: queue.NumberedReceipt(cl.lease, cl.seq), Expires: cl.expires})
 		}
 		return nil
 	})
@@ -140,23 +138,6 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 		return nil, fmt.Errorf("read leased events: %w", err)
 	}
 	return out, nil
-}
-
-func receipt(lease, seq int64) queue.Receipt {
-	b := strconv.AppendInt(make([]byte, 0, 24), lease, 10)
-	b = append(b, '.')
-	return queue.Receipt(strconv.AppendInt(b, seq, 10))
-}
-
-// parseReceipt returns zeros, which name no lease, for what is not a receipt.
-func parseReceipt(r queue.Receipt) (lease, seq int64) {
-	l, s, _ := strings.Cut(string(r), ".")
-	lease, err1 := strconv.ParseInt(l, 10, 64)
-	seq, err2 := strconv.ParseInt(s, 10, 64)
-	if err1 != nil || err2 != nil {
-		return 0, 0
-	}
-	return lease, seq
 }
 
 // Close gives back what this process has leased.

@@ -29,7 +29,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 		return q.eachLease(tx, receiptsOf(verdicts), func(l lease, at []int) error {
 			kept := l.items
 			for _, i := range at {
-				_, seq := parseReceipt(verdicts[i].Receipt)
+				_, seq := verdicts[i].Receipt.Numbers()
 				n := slices.Index(kept, seq)
 				if n < 0 {
 					stale = append(stale, verdicts[i].Receipt)
@@ -67,7 +67,7 @@ func (q *Queue) eachLease(tx *sqlitefile.Tx, receipts []queue.Receipt, fn func(l
 	places := map[int64][]int{}
 	var order []int64
 	for i, r := range receipts {
-		id, _ := parseReceipt(r)
+		id, _ := r.Numbers()
 		if places[id] == nil {
 			order = append(order, id)
 		}
@@ -178,7 +178,7 @@ func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.R
 		return q.eachLease(tx, receipts, func(l lease, at []int) error {
 			held := false
 			for _, i := range at {
-				if _, seq := parseReceipt(receipts[i]); slices.Contains(l.items, seq) {
+				if _, seq := receipts[i].Numbers(); slices.Contains(l.items, seq) {
 					held = true
 				} else {
 					stale = append(stale, receipts[i])
