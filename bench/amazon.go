@@ -73,22 +73,11 @@ func (b *bench) measureSQS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = b.accepting(ctx, []string{q.setting}, func(s *server) error {
-		l := b.flood(s.addr, w)
-		l.Warmup = warmup
-		tally, err := l.Run(ctx)
-		if err != nil {
-			return err
-		}
-		b.expectNone("accepting into SQS", tally)
-		b.add(keySQSRate, tally.Rate())
-		b.add(keySQSRatio, tally.Rate()/rate)
-		b.ms(keySQSP99, tally.Latency.At(99))
-		return nil
-	})
+	accepted, err := b.floodAccepting(ctx, []string{q.setting}, w, acceptKeys{"accepting into SQS", keySQSRate, keySQSP99, ""})
 	if err != nil {
 		return err
 	}
+	b.add(keySQSRatio, accepted/rate)
 	return b.removeQueue(ctx, q)
 }
 

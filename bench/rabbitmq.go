@@ -55,25 +55,12 @@ func (b *bench) measureRabbitMQ(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = b.accepting(ctx, []string{setting}, func(s *server) error {
-		before, _ := usageOf(s.cmd.Process.Pid)
-		l := b.flood(s.addr, w)
-		l.Warmup = warmup
-		tally, err := l.Run(ctx)
-		if err != nil {
-			return err
-		}
-		b.noteCPU(keyRabbitCPU, s.child, before, tally.OK())
-		b.expectNone("accepting into RabbitMQ", tally)
-		b.add(keyRabbitRate, tally.Rate())
-		b.add(keyRabbitRatio, tally.Rate()/bare)
-		b.add(keyRabbitFloodRatio, tally.Rate()/handler)
-		b.ms(keyRabbitP99, tally.Latency.At(99))
-		return nil
-	})
+	rate, err := b.floodAccepting(ctx, []string{setting}, w, acceptKeys{"accepting into RabbitMQ", keyRabbitRate, keyRabbitP99, keyRabbitCPU})
 	if err != nil {
 		return err
 	}
+	b.add(keyRabbitRatio, rate/bare)
+	b.add(keyRabbitFloodRatio, rate/handler)
 	if err := b.removeRabbitQueue(ctx, name); err != nil {
 		return err
 	}

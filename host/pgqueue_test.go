@@ -132,27 +132,49 @@ func (a *alone) untilRecorded(n int) {
 	}
 }
 
+// waysToLeave are the ways in which networks take a server away.
+var waysToLeave = map[string]func(*realserver.Proxy) (back func()){
+	"cut":        func(p *realserver.Proxy) func() { p.Stop(); return p.Start },
+	"black hole": func(p *realserver.Proxy) func() { return p.Fault(realserver.BlackHole) },
+	"reset":      func(p *realserver.Proxy) func() { return p.Fault(realserver.Reset) },
+}
+
+// outlives takes away what is behind a proxy, with the parts of bellhop that it is,
+// and brings it back.
+func (a *alone) outlives(proxy *realserver.Proxy, leave func(*realserver.Proxy) (back func()), parts ...string) {
+	a.t.Helper()
+	a.place()
+	back := leave(proxy)
+	a.flood()
+	untilReady(a.t, a.url, http.StatusServiceUnavailable, parts...)
+	a.flood()
+	back()
+	a.place()
+	untilReady(a.t, a.url, http.StatusOK)
+	a.untilKept()
+}
+
+// bears has each answer of what is behind a proxy take 300 ms more.
+func (a *alone) bears(proxy *realserver.Proxy) {
+	a.t.Helper()
+	mend := proxy.Fault(realserver.Slow)
+	defer mend()
+	for range 5 {
+		a.place()
+	}
+	a.flood()
+	a.untilKept()
+	untilReady(a.t, a.url, http.StatusOK)
+}
+
 // TestQueueInPostgresAway takes the one database away in which everything is:
 // every webhook is refused or kept, /readyz says what is missing, and everything
 // goes on by itself.
 func TestQueueInPostgresAway(t *testing.T) {
-	for name, leave := range map[string]func(*realserver.Proxy) (back func()){
-		"cut":        func(p *realserver.Proxy) func() { p.Stop(); return p.Start },
-		"black hole": func(p *realserver.Proxy) func() { return p.Fault(realserver.BlackHole) },
-		"reset":      func(p *realserver.Proxy) func() { return p.Fault(realserver.Reset) },
-	} {
+	for name, leave := range waysToLeave {
 		t.Run(name, func(t *testing.T) {
 			proxy := realserver.StartProxy(t, postgres(t).Addr)
-			a := serveAlone(t, proxy.Addr, newDatabase(t))
-			a.place()
-			back := leave(proxy)
-			a.flood()
-			untilReady(t, a.url, http.StatusServiceUnavailable, "database", "queue")
-			a.flood()
-			back()
-			a.place()
-			untilReady(t, a.url, http.StatusOK)
-			a.untilKept()
+			serveAlone(t, proxy.Addr, newDatabase(t)).outlives(proxy, leave, "database", "queue")
 		})
 	}
 }
@@ -161,14 +183,7 @@ func TestQueueInPostgresAway(t *testing.T) {
 func TestQueueInPostgresSlow(t *testing.T) {
 	proxy := realserver.StartProxy(t, postgres(t).Addr)
 	a := serveAlone(t, proxy.Addr, newDatabase(t))
-	mend := proxy.Fault(realserver.Slow)
-	defer mend()
-	for range 5 {
-		a.place()
-	}
-	a.flood()
-	a.untilKept()
-	untilReady(t, a.url, http.StatusOK)
+	a.bears(proxy)
 }
 
 // TestQueueInPostgresStopped stops the server under it and starts it again.

@@ -50,23 +50,10 @@ func ownRabbit(t *testing.T) (*realserver.RabbitMQ, string) {
 // webhook is refused or kept, /readyz says what is missing, and everything goes on
 // by itself.
 func TestRabbitMQAway(t *testing.T) {
-	for name, leave := range map[string]func(*realserver.Proxy) (back func()){
-		"cut":        func(p *realserver.Proxy) func() { p.Stop(); return p.Start },
-		"black hole": func(p *realserver.Proxy) func() { return p.Fault(realserver.BlackHole) },
-		"reset":      func(p *realserver.Proxy) func() { return p.Fault(realserver.Reset) },
-	} {
+	for name, leave := range waysToLeave {
 		t.Run(name, func(t *testing.T) {
 			proxy, queue := rabbitBehind(t)
-			a := serveRabbit(t, queue)
-			a.place()
-			back := leave(proxy)
-			a.flood()
-			untilReady(t, a.url, http.StatusServiceUnavailable, "queue")
-			a.flood()
-			back()
-			a.place()
-			untilReady(t, a.url, http.StatusOK)
-			a.untilKept()
+			serveRabbit(t, queue).outlives(proxy, leave, "queue")
 		})
 	}
 }
@@ -74,15 +61,7 @@ func TestRabbitMQAway(t *testing.T) {
 // TestRabbitMQSlow has each answer of RabbitMQ take 300 ms more.
 func TestRabbitMQSlow(t *testing.T) {
 	proxy, queue := rabbitBehind(t)
-	a := serveRabbit(t, queue)
-	mend := proxy.Fault(realserver.Slow)
-	defer mend()
-	for range 5 {
-		a.place()
-	}
-	a.flood()
-	a.untilKept()
-	untilReady(t, a.url, http.StatusOK)
+	serveRabbit(t, queue).bears(proxy)
 }
 
 // TestConfirmWhichIsLost loses the answer to a send: whether its webhook is
