@@ -152,3 +152,19 @@ func TestARunRefusesWhatMakesNoSense(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyWhatIsAskedForIsMeasured(t *testing.T) {
+	steps := new(bench).steps()
+	for _, c := range []struct {
+		only []string
+		want int
+	}{{nil, len(steps)}, {[]string{"accepting"}, 2}, {[]string{"RabbitMQ", "recording"}, 5}, {[]string{"reading"}, 1}} {
+		got, err := chosen(steps, c.only)
+		if err != nil || len(got) != c.want {
+			t.Errorf("%q chooses %d steps, not %d: %v", c.only, len(got), c.want, err)
+		}
+	}
+	if _, err := chosen(steps, []string{"juggling"}); err == nil {
+		t.Error("juggling was accepted")
+	}
+}

@@ -130,15 +130,16 @@ type step struct {
 	title string
 	run   func(context.Context) error
 	needs []*need
+	bare  bool // what it measures is compared with what the step before did
 	once  bool // after all rounds, instead of in each
 }
 
 func (b *bench) steps() []step {
 	return []step{
 		{title: "bare handler", run: b.measureBare},
-		{title: "accepting", run: b.measureAccepting},
+		{title: "accepting", run: b.measureAccepting, bare: true},
 		{title: "bare handler", run: b.measureBare},
-		{title: "recording", run: b.measureRecording},
+		{title: "recording", run: b.measureRecording, bare: true},
 		{title: "ringing", run: b.measureRinging},
 		{title: "pushing", run: b.measurePushing},
 		{title: "reading", run: b.measureReading},
@@ -154,10 +155,13 @@ func (b *bench) steps() []step {
 	}
 }
 
-// chosen returns the steps that are asked for.
+// chosen returns the steps that are asked for, and what they are compared with.
 func chosen(steps []step, only []string) (out []step, err error) {
+	asked := func(s step, only ...string) bool {
+		return slices.ContainsFunc(only, func(o string) bool { return strings.Contains(s.title, o) })
+	}
 	for _, o := range only {
-		if !slices.ContainsFunc(steps, func(s step) bool { return strings.Contains(s.title, o) }) {
+		if !slices.ContainsFunc(steps, func(s step) bool { return asked(s, o) }) {
 			var titles []string
 			for _, s := range steps {
 				titles = append(titles, s.title)
@@ -165,8 +169,9 @@ func chosen(steps []step, only []string) (out []step, err error) {
 			return nil, bellhop.Invalidf("bench", "nothing that is measured has %q in its title: there are %s", o, strings.Join(titles, ", "))
 		}
 	}
-	for _, s := range steps {
-		if len(only) == 0 || slices.ContainsFunc(only, func(o string) bool { return strings.Contains(s.title, o) }) {
+	for i, s := range steps {
+		compared := i+1 < len(steps) && steps[i+1].bare && asked(steps[i+1], only...)
+		if len(only) == 0 || asked(s, only...) || compared {
 			out = append(out, s)
 		}
 	}
