@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -43,6 +44,7 @@ func (r *loading) dispatch(ctx context.Context, total int64, arrive func(due tim
 		// The thread is given up with the goroutine, since its timers have
 		// been made finer.
 		runtime.LockOSThread()
+		defer oneMoreProc()()
 		sleeper := newSleeper()
 		for k := range total {
 			due := r.begin.Add(time.Duration(float64(k) / r.Rate * float64(time.Second)))
@@ -54,6 +56,22 @@ func (r *loading) dispatch(ctx context.Context, total int64, arrive func(due tim
 		}
 	}()
 	<-done
+}
+
+var procs sync.Mutex
+
+// oneMoreProc has one goroutine more run at once until it is undone. A thread that
+// sleeps in a system call keeps its place among those that run until Go's monitor
+// notices, which takes up to 10 ms: on two cores two loads left none to whoever was
+// to read the answers, and these seemed as late.
+func oneMoreProc() (undo func()) {
+	add := func(n int) {
+		procs.Lock()
+		defer procs.Unlock()
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n)
+	}
+	add(1)
+	return func() { add(-1) }
 }
 
 func (r *loading) sendWhenDue(ctx context.Context, c *conn, requests Requests, arrivals <-chan time.Time, idle *atomic.Int64) {
