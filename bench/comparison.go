@@ -1,0 +1,163 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"bellhop"
+)
+
+// comparisonFormat is that of [Comparison] in JSON. A later one is refused.
+const comparisonFormat = 1
+
+// Comparison is what handling orders inside the web request and behind a queue
+// came to, at several rates. All that is said of it and drawn of it follows from
+// this.
+type Comparison struct {
+	Format      int             `json:"format"`
+	Version     string          `json:"version"` // of bellhop
+	Command     string          `json:"command"` // that made it, without secrets
+	Started     time.Time       `json:"started"`
+	Took        time.Duration   `json:"took_ns"`
+	Machine     Machine         `json:"machine"`
+	Settings    CompareSettings `json:"settings"`
+	Traffic     *Traffic        `json:"traffic,omitempty"` // the user's own; nil when it is not known
+	Idle        []Sample        `json:"idle"`              // owners' requests alone, of each mode in turn
+	Points      []RatePoint     `json:"points"`            // by rate, the lowest first
+	Plain       *PlainCheck     `json:"plain,omitempty"`   // whether inline is fair
+	Problems    []string        `json:"problems"`
+	Interrupted bool            `json:"interrupted,omitempty"` // it was stopped before its end
+}
+
+// CompareSettings are what both modes ran on.
+type CompareSettings struct {
+	Store       string        `json:"store"` // sqlite, postgres
+	Queue       string        `json:"queue"` // sqlite, postgres, amqp, sqs
+	Pool        int           `json:"pool"`  // requests that inline works at at once
+	Waiting     int           `json:"waiting"`
+	PushLatency time.Duration `json:"push_latency_ns"`
+	Faults      string        `json:"faults,omitempty"` // of the push service
+	OwnersRate  float64       `json:"owners_per_second"`
+	Duration    time.Duration `json:"duration_ns"` // of one point, in one mode
+	Repeats     int           `json:"repeats"`
+	Disk        string        `json:"disk,omitempty"`
+}
+
+// InlineCapacity is how many orders a second inline can handle at the most: each
+// keeps its place in the pool while the push service answers.
+func (s CompareSettings) InlineCapacity() float64 {
+	if s.PushLatency <= 0 {
+		return 0
+	}
+	return float64(s.Pool) / s.PushLatency.Seconds()
+}
+
+// Traffic is what a user's shops bring.
+type Traffic struct {
+	OrdersPerDay float64 `json:"orders_per_day"`
+	PeakFactor   float64 `json:"peak_factor"` // the busiest second ÷ the mean of the day
+	Source       string  `json:"source"`      // where both are from, in words
+}
+
+// Peak is the orders of the busiest second.
+func (t Traffic) Peak() float64 { return t.OrdersPerDay / (24 * 60 * 60) * t.PeakFactor }
+
+// Mode is a way to handle an order.
+type Mode string
+
+// The modes.
+const (
+	Inline Mode = "inline" // within the request
+	Queued Mode = "queued" // behind a queue
+)
+
+// RatePoint is one rate, measured several times in each mode, which take turns. Of a
+// mode that had failed far below the rate there is nothing.
+type RatePoint struct {
+	Rate   float64  `json:"rate"` // webhooks a second
+	Inline []Sample `json:"inline"`
+	Queued []Sample `json:"queued"`
+}
+
+// Of returns the samples of a mode.
+func (p RatePoint) Of(m Mode) []Sample {
+	if m == Inline {
+		return p.Inline
+	}
+	return p.Queued
+}
+
+// Sample is one measurement: webhooks at a rate, whether or not earlier ones were
+// answered, beside owners' requests.
+type Sample struct {
+	Mode    Mode    `json:"mode"`
+	Offered float64 `json:"offered_per_second"` // that was really sent
+
+	Sent       int64 `json:"sent"`
+	OK         int64 `json:"ok"`
+	Refused    int64 `json:"refused"`    // answered, and not 2xx
+	Unanswered int64 `json:"unanswered"` // within 5 s
+	Recorded   int64 `json:"recorded"`   // orders in the database in the end
+	Rung       int64 `json:"rung"`       // of the orders that were accepted, those whose phone was told
+
+	Webhooks     Latencies `json:"webhooks"` // from when a webhook was due until it was answered
+	Owners       Latencies `json:"owners"`
+	OwnersFailed int64     `json:"owners_failed"`
+	Ring         Latencies `json:"ring"` // from when a webhook was due until the push service had its push
+
+	Drain    time.Duration `json:"drain_ns"`         // from the last webhook until all was recorded and pushed
+	CPU      time.Duration `json:"cpu_ns"`           // of bellhop alone, in all
+	Memory   int64         `json:"memory_bytes"`     // the most of bellhop alone
+	Written  int64         `json:"written_bytes"`    // by bellhop alone
+	Others   float64       `json:"others,omitempty"` // share of the machine that went to neither the run nor its servers
+	Problems []string      `json:"problems,omitempty"`
+}
+
+// Failed is how many webhooks Shopify would send again.
+func (s Sample) Failed() int64 { return s.Refused + s.Unanswered }
+
+// Latencies are percentiles; all zero when there was nothing.
+type Latencies struct {
+	P50  time.Duration `json:"p50_ns"`
+	P99  time.Duration `json:"p99_ns"`
+	P999 time.Duration `json:"p999_ns"`
+	Max  time.Duration `json:"max_ns"`
+}
+
+func latenciesOf(s *Spread) Latencies {
+	if s.Count() == 0 {
+		return Latencies{}
+	}
+	return Latencies{s.At(50), s.At(99), s.At(99.9), s.Max()}
+}
+
+// PlainCheck is what a plain hand-written handler with the same pool reaches,
+// beside inline: both flooded.
+type PlainCheck struct {
+	Plain  []float64 `json:"plain_per_second"`
+	Inline []float64 `json:"inline_per_second"`
+}
+
+// WriteJSON writes it such that [ReadComparison] reads it.
+func (c *Comparison) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(c)
+}
+
+// ReadComparison reads what [Comparison.WriteJSON] wrote.
+func ReadComparison(r io.Reader) (*Comparison, error) {
+	c := new(Comparison)
+	if err := json.NewDecoder(r).Decode(c); err != nil {
+		return nil, bellhop.Invalidf("results", "the results can't be read: %v; give the results.json of bellhop bench compare", err)
+	}
+	if c.Format < 1 || len(c.Settings.Store) == 0 {
+		return nil, bellhop.Invalidf("results", "these are no results of bellhop bench compare")
+	}
+	if c.Format > comparisonFormat {
+		return nil, fmt.Errorf("the results are of format %d, this bellhop knows %d: bring it up to date", c.Format, comparisonFormat)
+	}
+	return c, nil
+}
