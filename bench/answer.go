@@ -1,5 +1,28 @@
 package bench
 
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What people and Shopify notice.
+const (
+	// unnoticed is by how much an owner's request may take longer without anybody
+	// seeing it.
+	unnoticed = 20 * time.Millisecond
+	// felt is from where somebody feels a wait
+	// (https://www.nngroup.com/articles/response-times-3-important-limits/).
+	felt = 100 * time.Millisecond
+	// ringsWithin is how soon a phone is to ring.
+	ringsWithin = time.Second
+	// spared is the share of webhooks that may fail before it counts: one in
+	// a thousand can be a machine that paused.
+	spared = 0.001
+)
+
 // Answer is what a comparison says, as rates in orders a second.
 type Answer struct {
 	// SameUpTo is the highest rate at which nobody can tell inline from queued;
@@ -20,7 +43,215 @@ type Answer struct {
 }
 
 // Answer finds what the points say.
-func (c *Comparison) Answer() Answer { return Answer{} }
+func (c *Comparison) Answer() (a Answer) {
+	a.SameUpTo, _ = edge(c.rates(Inline), func(r float64) bool { return !c.same(r) })
+	_, a.FeltFrom = edge(c.rates(Inline), func(r float64) bool { return c.feels(Inline, r) })
+	_, a.LostFrom = edge(c.rates(Inline), func(r float64) bool { return c.loses(Inline, r) })
+	a.QueuedUpTo, a.QueuedFailsFrom = edge(c.rates(Queued), c.queuedFails)
+	if c.Traffic != nil {
+		a.Peak = c.Traffic.Peak()
+	}
+	return a
+}
 
-// Words says it in sentences, the shortest and most important first.
-func (c *Comparison) Words() []string { return nil }
+// rates are those at which a mode was measured.
+func (c *Comparison) rates(m Mode) (all []float64) {
+	for _, p := range c.Points {
+		if len(p.Of(m)) > 0 {
+			all = append(all, p.Rate)
+		}
+	}
+	return all
+}
+
+func (c *Comparison) at(m Mode, rate float64) []Sample {
+	for _, p := range c.Points {
+		if p.Rate == rate {
+			return p.Of(m)
+		}
+	}
+	return nil
+}
+
+// Median is that of a figure over samples; 0 if there are none.
+func Median(samples []Sample, of func(Sample) float64) float64 {
+	values := make([]float64, len(samples))
+	for i, s := range samples {
+		values[i] = of(s)
+	}
+	slices.Sort(values)
+	switch n := len(values); {
+	case n == 0:
+		return 0
+	case n%2 == 0:
+		return (values[n/2-1] + values[n/2]) / 2
+	default:
+		return values[n/2]
+	}
+}
+
+// The figures that decide.
+func ownersP99(s Sample) float64 { return float64(s.Owners.P99) }
+func ringP99(s Sample) float64   { return float64(s.Ring.P99) }
+
+// FailedShare is the share of webhooks that Shopify would send again.
+func (s Sample) FailedShare() float64 { return float64(s.Failed()) / float64(max(1, s.Sent)) }
+
+func (c *Comparison) idleOwners(m Mode) float64 {
+	var of []Sample
+	for _, s := range c.Idle {
+		if s.Mode == m {
+			of = append(of, s)
+		}
+	}
+	return Median(of, ownersP99)
+}
+
+// same reports whether nobody can tell the modes apart at a rate.
+func (c *Comparison) same(rate float64) bool {
+	inline, queued := c.at(Inline, rate), c.at(Queued, rate)
+	slower := Median(inline, ownersP99) - Median(queued, ownersP99)
+	return !c.loses(Inline, rate) && time.Duration(slower) <= unnoticed && Median(inline, ringP99) <= float64(ringsWithin)
+}
+
+// feels reports whether owners feel the webhooks.
+func (c *Comparison) feels(m Mode, rate float64) bool {
+	samples := c.at(m, rate)
+	failed := Median(samples, func(s Sample) float64 { return float64(s.OwnersFailed) })
+	return failed > 0 || Median(samples, ownersP99)-c.idleOwners(m) >= float64(felt)
+}
+
+// loses reports whether Shopify has to send webhooks again.
+func (c *Comparison) loses(m Mode, rate float64) bool {
+	return Median(c.at(m, rate), Sample.FailedShare) > spared
+}
+
+func (c *Comparison) queuedFails(rate float64) bool {
+	samples := c.at(Queued, rate)
+	unrung := Median(samples, func(s Sample) float64 { return float64(s.OK-s.Rung) / float64(max(1, s.OK)) })
+	return c.loses(Queued, rate) || c.feels(Queued, rate) || unrung > spared || Median(samples, ringP99) > float64(ringsWithin)
+}
+
+// Words says it in sentences, the most important first.
+func (c *Comparison) Words() (all []string) {
+	if len(c.Points) == 0 {
+		return []string{"Nothing was measured."}
+	}
+	a := c.Answer()
+	if c.Traffic != nil {
+		all = append(all, c.verdict(a))
+	}
+	return append(all, c.sameWords(a), c.feltWords(a), c.lostWords(a), c.queuedWords(a))
+}
+
+// verdict says which of the rates lies near the user's traffic.
+func (c *Comparison) verdict(a Answer) string {
+	peak := fmt.Sprintf("Your busiest second brings %s orders (%s)", Rate(a.Peak), c.Traffic.Source)
+	ends := firstOf(a.FeltFrom, a.LostFrom)
+	switch {
+	case ends > 0 && a.Peak >= ends:
+		return peak + ": a queue pays. Handled inside the request, owners would feel it or orders would be lost."
+	case ends > 0 && a.Peak >= ends/3:
+		return fmt.Sprintf("%s: that is %s of what is too much inside the request. A queue pays soon, and a sale or an outage of the push service makes it now.", peak, share(a.Peak/ends))
+	case a.QueuedFailsFrom > 0 && a.Peak >= a.QueuedFailsFrom:
+		return peak + ": more than this machine holds either way."
+	default:
+		return fmt.Sprintf("%s: handling orders inside the request is good enough at this traffic, while the push service answers within %v.", peak, c.Settings.PushLatency)
+	}
+}
+
+func (c *Comparison) sameWords(a Answer) string {
+	if a.SameUpTo == 0 {
+		return "Already at the lowest rate measured, owners or phones can tell handling inside the request from a queue."
+	}
+	return fmt.Sprintf("Up to %s orders a second nobody can tell handling inside the request from a queue.", Rate(a.SameUpTo))
+}
+
+func (c *Comparison) feltWords(a Answer) string {
+	if a.FeltFrom == 0 {
+		return "Owners felt it at no rate that was measured."
+	}
+	inline, queued := c.at(Inline, a.FeltFrom), c.at(Queued, a.FeltFrom)
+	return fmt.Sprintf("From %s on owners feel it: one in a hundred of their requests takes %s and longer inside, and %s with the queue.",
+		Rate(a.FeltFrom), Took(Median(inline, ownersP99)), Took(Median(queued, ownersP99)))
+}
+
+func (c *Comparison) lostWords(a Answer) string {
+	if a.LostFrom == 0 {
+		return "Inside the request no webhook was lost at any rate that was measured."
+	}
+	inline, queued := c.at(Inline, a.LostFrom), c.at(Queued, a.LostFrom)
+	return fmt.Sprintf("From %s on Shopify has to send webhooks again, since they are not answered within 5 s or are refused: %s of them inside, %s with the queue.",
+		Rate(a.LostFrom), share(Median(inline, Sample.FailedShare)), share(Median(queued, Sample.FailedShare)))
+}
+
+func (c *Comparison) queuedWords(a Answer) string {
+	if a.QueuedUpTo == 0 {
+		return "With the queue this machine did not keep up at any rate that was measured."
+	}
+	ring := Median(c.at(Queued, a.QueuedUpTo), ringP99)
+	s := fmt.Sprintf("With the queue this machine holds %s orders a second, and 99 of 100 phones ring within %s.", Rate(a.QueuedUpTo), Took(ring))
+	if a.QueuedFailsFrom > 0 {
+		s += fmt.Sprintf(" At %s it does not: %s.", Rate(a.QueuedFailsFrom), c.whyQueuedFails(a.QueuedFailsFrom))
+	}
+	return s
+}
+
+func (c *Comparison) whyQueuedFails(rate float64) string {
+	var why []string
+	samples := c.at(Queued, rate)
+	if c.loses(Queued, rate) {
+		why = append(why, share(Median(samples, Sample.FailedShare))+" of the webhooks fail")
+	}
+	if c.feels(Queued, rate) {
+		why = append(why, "owners feel it")
+	}
+	if ring := Median(samples, ringP99); ring > float64(ringsWithin) {
+		why = append(why, "one phone in a hundred rings after "+Took(ring)+" or later")
+	}
+	if len(why) == 0 {
+		return "some phones do not ring by themselves"
+	}
+	return strings.Join(why, ", ")
+}
+
+// firstOf returns the lower of two rates, of which 0 means none.
+func firstOf(a, b float64) float64 {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// Rate writes orders a second as people read them.
+func Rate(r float64) string {
+	switch {
+	case r >= 10:
+		return grouped(int64(r + 0.5))
+	case r >= 1:
+		return strconv.FormatFloat(r, 'f', 1, 64)
+	default:
+		return strconv.FormatFloat(r, 'g', 2, 64)
+	}
+}
+
+func share(of1 float64) string {
+	if of1 > 0 && of1 < 0.01 {
+		return strconv.FormatFloat(100*of1, 'f', 1, 64) + " %"
+	}
+	return strconv.FormatFloat(100*of1, 'f', 0, 64) + " %"
+}
+
+// Took writes nanoseconds as people read them.
+func Took(ns float64) string {
+	switch d := time.Duration(ns); {
+	case d >= 10*time.Second:
+		return strconv.FormatFloat(d.Seconds(), 'f', 0, 64) + " s"
+	case d >= time.Second:
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	case d >= 10*time.Millisecond:
+		return strconv.FormatFloat(ns/1e6, 'f', 0, 64) + " ms"
+	default:
+		return strconv.FormatFloat(ns/1e6, 'f', 1, 64) + " ms"
+	}
+}

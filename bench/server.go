@@ -27,11 +27,16 @@ type server struct {
 
 // serve starts bellhop on a folder of data, and waits until it is ready.
 func (b *bench) serve(ctx context.Context, dir string, env []string, args ...string) (*server, error) {
+	return b.serveBy(ctx, dir, env, append([]string{"serve"}, args...)...)
+}
+
+// serveBy is serve by any command that does.
+func (b *bench) serveBy(ctx context.Context, dir string, env []string, command ...string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	c, err := b.start(ctx, append(env, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+dir), append([]string{"serve"}, args...)...)
+	c, err := b.start(ctx, append(env, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+dir), command...)
 	if err != nil {
 		return nil, err
 	}
@@ -201,13 +206,14 @@ type twin struct {
 }
 
 // twin starts one whose answers take so long.
-func (b *bench) twin(ctx context.Context, latency time.Duration) (*twin, error) {
+func (b *bench) twin(ctx context.Context, latency time.Duration, args ...string) (*twin, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	account := filepath.Join(b.dir, fmt.Sprintf("fcm-%d.json", b.children))
-	c, err := b.start(ctx, nil, "simulate", "fcm", "--addr", addr, "--latency", latency.String(), "--unlimited", "--service-account", account)
+	c, err := b.start(ctx, nil, append([]string{"simulate", "fcm", "--addr", addr, "--latency", latency.String(), "--unlimited",
+		"--service-account", account}, args...)...)
 	if err != nil {
 		return nil, err
 	}

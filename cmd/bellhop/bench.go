@@ -13,8 +13,9 @@ import (
 )
 
 type benchCmd struct {
-	Run  benchRunCmd  `cmd:"" default:"withargs" help:"Measure bellhop beside a bare handler on this machine."`
-	Bare benchBareCmd `cmd:"" hidden:"" help:"Serve the bare handler that bellhop is measured beside."`
+	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Measure bellhop beside a bare handler on this machine."`
+	Compare benchCompareCmd `cmd:"" help:"Find from which traffic on a queue pays, on this machine."`
+	Bare    benchBareCmd    `cmd:"" hidden:"" help:"Serve the bare handler that bellhop is measured beside."`
 }
 
 // Help implements kong.HelpProvider.

@@ -1,0 +1,87 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/url"
+	"os/exec"
+	"strings"
+	"time"
+
+	"bellhop"
+)
+
+// place is where a comparison stores and queues.
+type place struct {
+	store, queue       string // in words, for the results
+	postgres, rabbitMQ string
+}
+
+// placeOf reads the settings, and refuses other machines.
+func (o *CompareOptions) placeOf() (p place, err error) {
+	p.store, p.postgres = "sqlite", o.Postgres
+	if p.postgres != "" {
+		p.store = "postgres"
+		if err := o.near("--db", p.postgres, "postgres", "postgresql"); err != nil {
+			return p, err
+		}
+	}
+	scheme, _, _ := strings.Cut(o.Queue, ":")
+	switch scheme {
+	case "sqlite":
+		p.queue = "sqlite"
+		return p, nil
+	case "postgres", "postgresql":
+		if p.postgres == "" || o.Queue != "postgres:" {
+			return p, bellhop.Invalidf("compare", "--queue is %q: give postgres: alone, with --db, for the queue in the same database", shown(o.Queue))
+		}
+		p.queue = "postgres"
+		return p, nil
+	case "amqp", "amqps":
+		p.queue, p.rabbitMQ = "amqp", o.Queue
+		return p, o.near("--queue", o.Queue, "amqp", "amqps")
+	}
+	return p, bellhop.Invalidf("compare", "--queue is %q: give sqlite:, postgres: or amqp://USER:PASSWORD@HOST/VHOST", shown(o.Queue))
+}
+
+// shown is a setting without the password that may be in it.
+func shown(setting string) string {
+	if u, err := url.Parse(setting); err == nil {
+		return u.Redacted()
+	}
+	scheme, _, _ := strings.Cut(setting, ":")
+	return scheme + ":…"
+}
+
+// near refuses a server on another machine: loading it hurts those who use it.
+func (o *CompareOptions) near(flag, address string, schemes ...string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		return bellhop.Invalidf("compare", "%s is not the address of a server: give %s://USER:PASSWORD@HOST/…", flag, schemes[0])
+	}
+	ok := false
+	for _, s := range schemes {
+		ok = ok || u.Scheme == s
+	}
+	if !ok {
+		return bellhop.Invalidf("compare", "%s begins with %q: give %s://USER:PASSWORD@HOST/…", flag, u.Scheme, schemes[0])
+	}
+	if ip := net.ParseIP(u.Hostname()); o.RemoteOK || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return bellhop.Invalidf("compare", "%s names %s, which is not this machine: it would be loaded until it fails; with --remote-ok that is allowed", flag, u.Hostname())
+}
+
+// isBellhop refuses a binary that is something else, before it is given arguments
+// that it may understand otherwise.
+func (b *bench) isBellhop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, b.Binary, "version", "--json").Output()
+	var v struct{ Version, Platform, SQLite string }
+	if err != nil || json.Unmarshal(out, &v) != nil || v.Version == "" || v.Platform == "" || v.SQLite == "" {
+		return bellhop.Invalidf("compare", "%s is no bellhop: it does not say its version; give the path of one", b.Binary)
+	}
+	return nil
+}

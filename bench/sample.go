@@ -1,0 +1,342 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// compareWarmup is loaded before each measurement and not measured.
+const compareWarmup = time.Second
+
+// shopOrders are recorded before an owner lists them.
+const shopOrders = 2000
+
+// shops are as many as it takes for no device to be over its budget at the highest
+// rate.
+func (c *comparing) shops() []string {
+	most := c.o.MaxRate
+	for _, r := range c.o.Rates {
+		most = max(most, r)
+	}
+	return shopNames("compare", int(most*(compareWarmup+c.o.Duration).Seconds())/perDevice+1)
+}
+
+// prepareShops makes what each measurement begins with a copy of, by bellhop's own
+// commands and API.
+func (c *comparing) prepareShops(ctx context.Context) (err error) {
+	c.data.empty = filepath.Join(c.dir, "base")
+	env := []string{"BELLHOP_DIR=" + c.data.empty}
+	commands := [][]string{}
+	if c.place.postgres != "" {
+		c.postgres = &postgresData{}
+		if c.postgres.base, err = c.newDatabase(ctx, "template0"); err != nil {
+			return err
+		}
+		env = append(env, c.databaseSetting(c.postgres.base))
+		commands = append(commands, []string{"migrate"})
+	}
+	password, err := c.passwordFile()
+	if err != nil {
+		return err
+	}
+	for _, shop := range append(c.shops(), mainShop) {
+		commands = append(commands, []string{"shop", "add", shop})
+	}
+	commands = append(commands,
+		[]string{"owner", "add", "--shop", mainShop, "--email", ownerEmail, "--password-file", password},
+		[]string{"operator", "add", "--email", opsEmail, "--password-file", password})
+	for _, args := range commands {
+		if err := c.run(ctx, env, args...); err != nil {
+			return err
+		}
+	}
+	return c.fillShops(ctx, env)
+}
+
+// fillShops adds devices, and orders of the shop whose owner reads.
+func (c *comparing) fillShops(ctx context.Context, env []string) error {
+	s, err := c.serve(ctx, c.data.empty, env)
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	token, err := s.signIn(ctx, opsEmail, c.password)
+	if err != nil {
+		return err
+	}
+	for _, shop := range c.shops() {
+		if err := s.addDevices(ctx, token, shop, 1); err != nil {
+			return err
+		}
+	}
+	w, err := c.webhooks([]string{mainShop}, 0)
+	if err != nil {
+		return err
+	}
+	tally, err := Load{Target: s.addr, Requests: w.For, Connections: 16, Count: shopOrders}.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if tally.OK() != shopOrders {
+		return s.trouble(fmt.Errorf("only %d of %d webhooks were accepted", tally.OK(), shopOrders))
+	}
+	if _, err := s.drained(ctx); err != nil {
+		return err
+	}
+	return s.stop()
+}
+
+// ground is what one measurement stands on.
+type ground struct {
+	dir    string
+	env    []string
+	remove func(context.Context) error
+}
+
+func (c *comparing) fresh(ctx context.Context, m Mode) (g ground, err error) {
+	if g.dir, err = c.copyOf(c.data.empty); err != nil {
+		return g, err
+	}
+	database, queue := "", ""
+	if c.place.postgres != "" {
+		if database, err = c.newDatabase(ctx, c.postgres.base); err != nil {
+			return g, err
+		}
+		g.env = append(g.env, c.databaseSetting(database))
+	}
+	switch {
+	case m == Inline: // has none
+	case c.place.queue == "amqp":
+		var setting string
+		if queue, setting, err = c.newRabbitQueue(ctx); err != nil {
+			return g, err
+		}
+		g.env = append(g.env, setting)
+	case c.place.queue == "postgres":
+		g.env = append(g.env, "BELLHOP_QUEUE=postgres:")
+	}
+	g.remove = func(ctx context.Context) (err error) {
+		c.discard(g.dir)
+		if queue != "" {
+			err = c.removeRabbitQueue(ctx, queue)
+		}
+		if database != "" {
+			err = errors.Join(err, c.dropDatabases(ctx, database))
+		}
+		return err
+	}
+	return g, nil
+}
+
+// command is what serves in a mode.
+func (c *comparing) command(m Mode) []string {
+	if m == Queued {
+		return []string{"serve"}
+	}
+	return []string{"bench", "inline", "--pool", strconv.Itoa(c.o.Pool), "--waiting", strconv.Itoa(c.o.Waiting)}
+}
+
+// sample measures a mode at a rate; at 0, owners' requests alone.
+func (c *comparing) sample(ctx context.Context, m Mode, rate float64) (s Sample, err error) {
+	began := time.Now()
+	if c.tell(fmt.Sprintf("%s, idle", m)); rate > 0 {
+		c.tell(fmt.Sprintf("%s at %s webhooks/s", m, Rate(rate)))
+	}
+	g, err := c.fresh(ctx, m)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, g.remove(context.WithoutCancel(ctx))) }()
+	s, err = c.measure(ctx, g, m, rate)
+	c.took(time.Since(began))
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return s, err
+}
+
+func (c *comparing) measure(ctx context.Context, g ground, m Mode, rate float64) (s Sample, err error) {
+	watch := newOnlooker()
+	var faults []string
+	if c.o.Faults != "" {
+		faults = []string{"--faults", c.o.Faults}
+	}
+	fcm, err := c.twin(ctx, c.o.PushLatency, faults...)
+	if err != nil {
+		return s, err
+	}
+	defer fcm.kill()
+	srv, err := c.serveBy(ctx, g.dir, append(g.env, fcm.push), c.command(m)...)
+	if err != nil {
+		return s, err
+	}
+	defer srv.kill()
+	token, err := srv.signIn(ctx, ownerEmail, c.password)
+	if err != nil {
+		return s, err
+	}
+	run := &running{comparing: c, Sample: Sample{Mode: m}, rate: rate, srv: srv, fcm: fcm}
+	if err := run.load(ctx, token); err != nil {
+		return s, err
+	}
+	if rate > 0 {
+		if err := run.finish(ctx); err != nil {
+			return s, err
+		}
+	}
+	run.account()
+	if err := errors.Join(srv.stop(), fcm.stop()); err != nil {
+		return s, err
+	}
+	run.Others = watch.others(c.c.Machine.Cores)
+	return run.Sample, nil
+}
+
+// running is one measurement under way.
+type running struct {
+	*comparing
+	Sample
+	rate     float64
+	srv      *server
+	fcm      *twin
+	before   usage
+	webhooks *Webhooks
+	tally    *Tally
+}
+
+// load has webhooks and owners' requests come at their rates.
+func (r *running) load(ctx context.Context, token string) error {
+	r.before, _ = usageOf(r.srv.cmd.Process.Pid)
+	group, ctx := errgroup.WithContext(ctx)
+	if r.rate > 0 {
+		keep := int(r.rate*(compareWarmup+r.o.Duration).Seconds()) + 1
+		w, err := r.comparing.webhooks(r.shops(), keep)
+		if err != nil {
+			return err
+		}
+		r.webhooks = w
+		group.Go(func() (err error) {
+			r.tally, err = Load{Target: r.srv.addr, Requests: w.For, Connections: 16, MaxConnections: 2048, Rate: r.rate,
+				Warmup: compareWarmup, Duration: r.o.Duration, Timeout: shopifyTimeout}.Run(ctx)
+			return err
+		})
+	}
+	var owners *Tally
+	group.Go(func() (err error) {
+		request := Same(fmt.Sprintf("GET /v1/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", r.srv.addr, token))
+		owners, err = Load{Target: r.srv.addr, Requests: func(int) Requests { return request }, Connections: 4, MaxConnections: 512,
+			Rate: r.o.OwnersRate, Warmup: compareWarmup, Duration: r.o.Duration}.Run(ctx)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	r.Owners, r.OwnersFailed = latenciesOf(owners.Latency), owners.Failed()
+	if t := r.tally; t != nil {
+		r.Offered = float64(t.Sent) / (compareWarmup + r.o.Duration).Seconds()
+		r.Sent, r.OK = t.Sent, t.OK()
+		for _, n := range t.Failures {
+			r.Unanswered += n
+			for range n {
+				t.Latency.Add(shopifyTimeout) // at least: what was never answered must not look fast
+			}
+		}
+		r.Refused = t.Failed() - r.Unanswered
+		r.Webhooks = latenciesOf(t.Latency)
+		if late := t.Lateness.At(50); late > 10*time.Millisecond {
+			r.problemf("half of the webhooks were sent %v after they were due: this machine can't make so many", late.Round(time.Millisecond))
+		}
+	}
+	return nil
+}
+
+// shopifyTimeout is how long Shopify waits for an answer.
+const shopifyTimeout = 5 * time.Second
+
+func (r *running) problemf(format string, args ...any) {
+	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+}
+
+// finish waits until all that was accepted is recorded and pushed, and takes in
+// what the push service got.
+func (r *running) finish(ctx context.Context) error {
+	recorded, err := r.srv.drained(ctx)
+	if err != nil {
+		return err
+	}
+	drained := time.Now()
+	r.Recorded = recorded - shopOrders
+	if r.Recorded < r.OK {
+		r.problemf("%d webhooks were acknowledged and %d orders recorded", r.OK, r.Recorded)
+	}
+	if err := r.fcm.untilTaken(ctx, r.OK); err != nil && r.o.Faults == "" {
+		r.problemf("%v", err)
+	}
+	arrivals, err := r.fcm.arrivals(ctx)
+	if err != nil {
+		return err
+	}
+	from, end := r.tally.Began.Add(compareWarmup), r.tally.Ended
+	ring, rung, last := NewSpread(), map[int64]bool{}, drained
+	if r.Mode == Inline {
+		last = end
+	}
+	for _, a := range arrivals {
+		id, err := strconv.ParseInt(a.Data["order_id"], 10, 64)
+		if err != nil {
+			r.problemf("a push stood for several orders, so that its time is not known")
+			continue
+		}
+		if last.Before(a.At) {
+			last = a.At
+		}
+		due, ok := r.webhooks.Due(id)
+		if !ok || rung[id] {
+			continue
+		}
+		rung[id] = true
+		if !due.Before(from) {
+			ring.Add(a.At.Sub(due))
+		}
+	}
+	r.Rung, r.Ring, r.Drain = int64(len(rung)), latenciesOf(ring), max(0, last.Sub(end))
+	return nil
+}
+
+// account takes in what bellhop has used.
+func (r *running) account() {
+	pid := r.srv.cmd.Process.Pid
+	if after, err := usageOf(pid); err == nil {
+		r.CPU, r.Written = after.CPU-r.before.CPU, after.Written-r.before.Written
+	}
+	if _, most, err := resident(pid); err == nil {
+		r.Memory = most
+	}
+	r.Problems = unique(r.Problems)
+}
+
+// unique keeps the first of each, and how many there were.
+func unique(all []string) (out []string) {
+	seen := map[string]int{}
+	for _, s := range all {
+		if seen[s]++; seen[s] == 1 {
+			out = append(out, s)
+		}
+	}
+	for i, s := range out {
+		if n := seen[s]; n > 1 {
+			out[i] = fmt.Sprintf("%s (%d times)", strings.TrimSuffix(s, "."), n)
+		}
+	}
+	return out
+}
+
+// plain is how fair inline is: both are flooded, with the same pool.
+func (c *comparing) plain(ctx context.Context) error { return nil }

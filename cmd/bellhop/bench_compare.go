@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/bench"
+)
+
+type benchCompareCmd struct {
+	DB    string `name:"db" env:"BENCH_POSTGRES" placeholder:"URL" help:"A database of Postgres whose user may make others; without it orders go into SQLite."`
+	Queue string `name:"queue" default:"sqlite:" placeholder:"URL" help:"Where queued has its queue: sqlite:, postgres: (in --db), or the URL of a virtual host of RabbitMQ (${default})."`
+
+	OrdersPerDay float64 `name:"orders-per-day" placeholder:"N" help:"How many orders your shops bring a day: the answer says where that lies."`
+	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How much busier your busiest second is than the mean one (${default})."`
+
+	PushLatency time.Duration `name:"push-latency" default:"80ms" help:"How long the push service takes for an answer (${default})."`
+	Faults      string        `name:"faults" placeholder:"LIST" help:"Faults of the push service, as bellhop simulate fcm takes them."`
+	Pool        int           `name:"pool" default:"10" help:"How many requests inline works at at once, as a pool of connections allows (${default})."`
+	Waiting     int           `name:"waiting" default:"100" help:"How many more may wait in line before they are refused (${default})."`
+	OwnersRate  float64       `name:"owners-rate" default:"50" help:"How many requests owners make a second (${default})."`
+
+	Rates    []float64     `name:"rates" placeholder:"N,..." help:"The webhooks a second that are measured; without it 0.1 to 10 times what the pool can serve."`
+	MaxRate  float64       `name:"max-rate" default:"10000" help:"Up to where the end of queued is looked for (${default})."`
+	Duration time.Duration `name:"duration" default:"8s" help:"How long one measurement takes (${default})."`
+	Repeats  int           `name:"repeats" default:"3" help:"How often each rate is measured in each mode (${default})."`
+	Refine   int           `name:"refine" default:"3" help:"How many rates are measured to find each edge, at the most; -1 for none (${default})."`
+	Quick    bool          `name:"quick" help:"Short and rough: to see that all works, not to rely on."`
+
+	Binary   string `name:"binary" placeholder:"FILE" help:"The bellhop to measure; this one by default."`
+	RemoteOK bool   `name:"remote-ok" help:"Allow servers on other machines. They are loaded until they fail."`
+	Dir      string `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
+	Out      string `name:"out" default:"." placeholder:"DIR" help:"Where results.json and report.html are written (the current folder)."`
+}
+
+// Help implements kong.HelpProvider.
+func (benchCompareCmd) Help() string {
+	return `Answers from which traffic on a queue pays, on this machine. Starts bellhop as users do, twice on the same store: inline, which records and pushes before it answers a webhook, with a pool of connections; and queued, as bellhop does it. Webhooks come at set rates whether or not earlier ones were answered, beside a steady load of owners' requests. Each rate is measured several times, both modes in turn, and the edges are looked for by bisection.
+
+It takes about 20 minutes; end other work first. When it is stopped it keeps what it has. bellhop bench report draws results.json again.
+
+Example:
+
+  bellhop bench compare --orders-per-day 800 --peak-factor 20 --out comparison`
+}
+
+// Run implements the command.
+func (c *benchCompareCmd) Run(j *job) error {
+	o, err := c.options(j)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Out, 0o777); err != nil {
+		return fmt.Errorf("make the folder of the results: %w", err)
+	}
+	o.Keep = c.write
+	comparison, err := bench.Compare(j.ctx, o)
+	if comparison == nil {
+		return err
+	}
+	if errors.Is(err, context.Canceled) {
+		err = bellhop.Errorf(bellhop.Internal, "interrupted", "the run was interrupted; what was measured is kept")
+	}
+	if len(comparison.Points) == 0 {
+		return err
+	}
+	if werr := c.write(comparison); werr != nil {
+		return errors.Join(werr, err)
+	}
+	for _, s := range comparison.Words() {
+		fmt.Fprintln(j.out, s)
+	}
+	for _, p := range comparison.Problems {
+		fmt.Fprintln(j.out, "Problem:", p)
+	}
+	fmt.Fprintf(j.out, "\nThe results are in %s, the report in %s.\n", filepath.Join(c.Out, "results.json"), filepath.Join(c.Out, "report.html"))
+	return err
+}
+
+func (c *benchCompareCmd) options(j *job) (o bench.CompareOptions, err error) {
+	if c.Binary == "" {
+		if c.Binary, err = os.Executable(); err != nil {
+			return o, fmt.Errorf("find this program: %w", err)
+		}
+	}
+	o = bench.CompareOptions{
+		Binary: c.Binary, Version: version().Version, Command: c.command(), Dir: c.Dir, Postgres: c.DB, Queue: c.Queue, RemoteOK: c.RemoteOK,
+		Pool: c.Pool, Waiting: c.Waiting, PushLatency: c.PushLatency, Faults: c.Faults, OwnersRate: c.OwnersRate,
+		Duration: c.Duration, Repeats: c.Repeats, Rates: c.Rates, MaxRate: c.MaxRate, Refine: c.Refine,
+		Progress: func(format string, args ...any) { fmt.Fprintf(j.err, format+"\n", args...) },
+	}
+	if c.Quick {
+		o.Quick()
+	}
+	if c.OrdersPerDay != 0 {
+		o.Traffic = &bench.Traffic{OrdersPerDay: c.OrdersPerDay, PeakFactor: c.PeakFactor,
+			Source: fmt.Sprintf("%v a day, its busiest second %v times the mean", c.OrdersPerDay, c.PeakFactor)}
+	}
+	return o, nil
+}
+
+// command is what was given, for the report: without the URLs, which hold
+// passwords.
+func (c *benchCompareCmd) command() string {
+	args := []string{"bellhop"}
+	for i := 1; i < len(os.Args); i++ {
+		a := os.Args[i]
+		if scheme, _, ok := strings.Cut(a, "://"); ok {
+			a = scheme + "://…"
+		}
+		args = append(args, a)
+	}
+	return strings.Join(args, " ")
+}
+
+// write keeps the results so that a run that is killed has all but its last rate.
+func (c *benchCompareCmd) write(r *bench.Comparison) error {
+	path := filepath.Join(c.Out, "results.json")
+	f, err := os.Create(path + ".new")
+	if err != nil {
+		return fmt.Errorf("write the results: %w", err)
+	}
+	if err := errors.Join(r.WriteJSON(f), f.Close()); err != nil {
+		return fmt.Errorf("write the results: %w", err)
+	}
+	return os.Rename(path+".new", path)
+}
