@@ -190,7 +190,7 @@ func (c *Comparison) queuedWords(a Answer) string {
 		return "With the queue this machine did not keep up at any rate that was measured."
 	}
 	ring := Median(c.at(Queued, a.QueuedUpTo), ringP99)
-	s := fmt.Sprintf("With the queue this machine holds %s orders a second, and 99 of 100 phones ring within %s.", Rate(a.QueuedUpTo), Took(ring))
+	s := fmt.Sprintf("With the queue this machine holds %s orders a second, and 99 of 100 pushes are with the push service within %s.", Rate(a.QueuedUpTo), Took(ring))
 	if a.QueuedFailsFrom > 0 {
 		s += fmt.Sprintf(" At %s it does not: %s.", Rate(a.QueuedFailsFrom), c.whyQueuedFails(a.QueuedFailsFrom))
 	}
@@ -207,10 +207,10 @@ func (c *Comparison) whyQueuedFails(rate float64) string {
 		why = append(why, "owners feel it")
 	}
 	if ring := Median(samples, ringP99); ring > float64(ringsWithin) {
-		why = append(why, "one phone in a hundred rings after "+Took(ring)+" or later")
+		why = append(why, "one push in a hundred takes "+Took(ring)+" or longer")
 	}
 	if len(why) == 0 {
-		return "some phones do not ring by themselves"
+		return "some pushes do not come"
 	}
 	return strings.Join(why, ", ")
 }
@@ -226,6 +226,8 @@ func firstOf(a, b float64) float64 {
 // Rate writes orders a second as people read them.
 func Rate(r float64) string {
 	switch {
+	case r == 0:
+		return "0"
 	case r >= 10:
 		return grouped(int64(r + 0.5))
 	case r >= 1:

@@ -20,13 +20,13 @@ import (
 // written as anybody would, without pools. What bellhop does is measured in
 // shares of it.
 //
-// publish, where there is one, is called with each body before the answer.
-func Bare(ctx context.Context, addr, secret string, publish func(context.Context, []byte) error) error {
+// then, where there is one, is called with each webhook before the answer.
+func Bare(ctx context.Context, addr, secret string, then func(context.Context, http.Header, []byte) error) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen for the bare handler: %w", err)
 	}
-	srv := &http.Server{Handler: bareHandler([]byte(secret), publish), ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Handler: bareHandler([]byte(secret), then), ReadHeaderTimeout: 5 * time.Second}
 	defer context.AfterFunc(ctx, func() { srv.Close() })()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the bare handler: %w", err)
@@ -34,7 +34,7 @@ func Bare(ctx context.Context, addr, secret string, publish func(context.Context
 	return nil
 }
 
-func bareHandler(secret []byte, publish func(context.Context, []byte) error) http.Handler {
+func bareHandler(secret []byte, then func(context.Context, http.Header, []byte) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -48,7 +48,7 @@ func bareHandler(secret []byte, publish func(context.Context, []byte) error) htt
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		if publish != nil && publish(r.Context(), body) != nil {
+		if then != nil && then(r.Context(), r.Header, body) != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -182,7 +183,7 @@ func DialBare(url, queue string) (p *BarePublisher, err error) {
 }
 
 // Publish returns once RabbitMQ has confirmed the message.
-func (p *BarePublisher) Publish(ctx context.Context, body []byte) error {
+func (p *BarePublisher) Publish(ctx context.Context, _ http.Header, body []byte) error {
 	c, err := p.conns[p.turn.Add(1)%bareRabbits].publish(p.queue, body)
 	if err != nil {
 		return err

@@ -146,9 +146,7 @@ func (c *comparing) command(m Mode) []string {
 // sample measures a mode at a rate; at 0, owners' requests alone.
 func (c *comparing) sample(ctx context.Context, m Mode, rate float64) (s Sample, err error) {
 	began := time.Now()
-	if c.tell(fmt.Sprintf("%s, idle", m)); rate > 0 {
-		c.tell(fmt.Sprintf("%s at %s webhooks/s", m, Rate(rate)))
-	}
+	c.tell(fmt.Sprintf("%s at %s webhooks/s", m, Rate(rate)))
 	g, err := c.fresh(ctx, m)
 	if err != nil {
 		return s, err
@@ -338,5 +336,60 @@ func unique(all []string) (out []string) {
 	return out
 }
 
-// plain is how fair inline is: both are flooded, with the same pool.
-func (c *comparing) plain(ctx context.Context) error { return nil }
+// plain floods a plain handler and inline in turn, which have as large a pool.
+func (c *comparing) plain(ctx context.Context) error {
+	c.c.Plain = &PlainCheck{}
+	for range c.o.Repeats {
+		plain, err := c.floodInline(ctx, "bench", "plain", "--pool", strconv.Itoa(c.o.Pool))
+		if err != nil {
+			return err
+		}
+		inline, err := c.floodInline(ctx, c.command(Inline)...)
+		if err != nil {
+			return err
+		}
+		c.c.Plain.Plain, c.c.Plain.Inline = append(c.c.Plain.Plain, plain), append(c.c.Plain.Inline, inline)
+	}
+	return nil
+}
+
+// floodInline returns how many webhooks a second are handled when twice as many
+// come at once as there are places.
+func (c *comparing) floodInline(ctx context.Context, command ...string) (rate float64, err error) {
+	c.tell("what the pool serves, bellhop " + strings.Join(command[:2], " "))
+	defer func(began time.Time) { c.took(time.Since(began)) }(time.Now())
+	g, err := c.fresh(ctx, Inline)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, g.remove(context.WithoutCancel(ctx))) }()
+	fcm, err := c.twin(ctx, c.o.PushLatency)
+	if err != nil {
+		return 0, err
+	}
+	defer fcm.kill()
+	addr, err := freeAddress()
+	if err != nil {
+		return 0, err
+	}
+	srv, err := c.start(ctx, append(g.env, fcm.push, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+g.dir), command...)
+	if err != nil {
+		return 0, err
+	}
+	defer srv.kill()
+	if err := srv.listening(ctx, addr); err != nil {
+		return 0, err
+	}
+	w, err := c.webhooks(c.shops(), 0)
+	if err != nil {
+		return 0, err
+	}
+	tally, err := Load{Target: addr, Requests: w.For, Connections: 2 * c.o.Pool, Warmup: compareWarmup, Duration: min(c.o.Duration, 4*time.Second)}.Run(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if n := tally.Failed(); n > 0 {
+		c.c.Problems = append(c.c.Problems, fmt.Sprintf("%d of %d webhooks failed when bellhop %s was flooded", n, tally.Sent, strings.Join(command[:2], " ")))
+	}
+	return tally.Rate(), errors.Join(srv.stop(), fcm.stop())
+}

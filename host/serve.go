@@ -77,7 +77,9 @@ const drainTimeout = 25 * time.Second
 // Serve takes webhooks and serves the API, and works at the steps that it is
 // told to, until ctx is done. Then it drains: no new webhook is accepted, those
 // under way are answered, what is leased is finished.
-func Serve(ctx context.Context, o Options) error {
+func Serve(ctx context.Context, o Options) error { return serve(ctx, o, nil) }
+
+func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	metrics := pipeline.NewMetrics(o.Registry)
 	keys := pipeline.NewKeyring(o.Store, o.AppSecret, o.AppSecretPrevious)
 	if err := keys.Refresh(ctx); err != nil {
@@ -90,6 +92,10 @@ func Serve(ctx context.Context, o Options) error {
 		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies,
 		SignInLink: o.SignIn, Drawer: o.Drawer,
 	}
+	if in != nil {
+		acceptor.Queue = &inline{outbox: o.Store, options: o, recorder: o.recorder(metrics), notifier: o.notifier(metrics)}
+		wo.Webhooks.InFlight = in.Pool // the pool has let no more in
+	}
 	if o.Traces != nil {
 		wo.Tracer = o.Traces.Tracer
 	}
@@ -100,8 +106,12 @@ func Serve(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	handler := site.Handler()
+	if in != nil {
+		handler = newPool(*in, handler)
+	}
 	run := newRun(ctx, o)
-	run.http(o, o.Listener, site.Handler(), site.Close)
+	run.http(o, o.Listener, handler, site.Close)
 	if o.Metrics != nil {
 		run.http(o, o.Metrics, web.Probes(o.webChecks(), exposed, o.Log, o.Now), func() {})
 	}
@@ -171,13 +181,12 @@ func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring
 	if o.Record {
 		janitor.Queue = o.Queue
 		w := &Worker{Queue: o.Queue, Log: o.Log, Probe: o.Probe, Loops: o.Loops, Bell: o.bell(),
-			Recorder: &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: metrics, Traces: o.Traces, Probe: o.Probe}}
+			Recorder: o.recorder(metrics)}
 		r.group.Go(func() error { return w.Run(r.ctx, r.hard) })
 	}
 	if o.Notify {
 		n := &Ringer{Outbox: o.Store, Log: o.Log, Now: o.Now, Probe: o.Probe, Bells: o.doorbells(),
-			Notifier: &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: metrics, Traces: o.Traces,
-				Probe: o.Probe}}
+			Notifier: o.notifier(metrics)}
 		r.group.Go(func() error { return n.Run(r.ctx, r.hard) })
 	}
 	if o.Events != nil {
@@ -185,6 +194,14 @@ func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring
 		r.group.Go(func() error { return relay.Run(r.ctx, r.hard) })
 	}
 	r.group.Go(func() error { return janitor.Run(r.ctx) })
+}
+
+func (o Options) recorder(m *pipeline.Metrics) *pipeline.Recorder {
+	return &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: m, Traces: o.Traces, Probe: o.Probe}
+}
+
+func (o Options) notifier(m *pipeline.Metrics) *pipeline.Notifier {
+	return &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: m, Traces: o.Traces, Probe: o.Probe}
 }
 
 // bell is what recording rings: nothing where the same process pushes, which it

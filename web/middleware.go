@@ -100,7 +100,7 @@ func (o *observed) observe(r *http.Request, status int, took time.Duration, span
 		end(span, r, path, status)
 	}
 	o.total.WithLabelValues(route, strconv.Itoa(status)).Inc()
-	if !strings.HasSuffix(route, streamPath) {
+	if !strings.HasSuffix(route, StreamPath) {
 		o.seconds.WithLabelValues(route).Observe(took.Seconds())
 	}
 	o.log.DebugContext(r.Context(), "request", "route", route, "status", status, "took", took)
@@ -134,7 +134,7 @@ func bounded(next http.Handler, n int) http.Handler {
 	places := make(chan struct{}, n)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case streamPath, "/healthz", "/readyz", "/metrics":
+		case StreamPath, "/healthz", "/readyz", "/metrics":
 			next.ServeHTTP(w, r)
 			return
 		}

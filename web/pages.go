@@ -102,7 +102,7 @@ func (p *pages) view(ctx context.Context, who principal, named string) (*liveVie
 	if err != nil {
 		return nil, err
 	}
-	v.Shop, v.Stream = who.shop, streamPath+"?shop="+url.QueryEscape(who.shop)
+	v.Shop, v.Stream = who.shop, StreamPath+"?shop="+url.QueryEscape(who.shop)
 	if v.Seq, err = p.api.store.LastChange(ctx); err != nil {
 		return nil, err
 	}

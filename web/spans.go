@@ -66,5 +66,5 @@ func end(span trace.Span, r *http.Request, route string, status int) {
 
 // traced reports whether a request is of the API, and ends.
 func traced(r *http.Request) bool {
-	return strings.HasPrefix(r.URL.Path, "/v1/") && r.URL.Path != streamPath
+	return strings.HasPrefix(r.URL.Path, "/v1/") && r.URL.Path != StreamPath
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	streamPath       = "/v1/stream"
+	StreamPath       = "/v1/stream" // where the stream is
 	heartbeat        = 15 * time.Second
 	beatsPerRecheck  = 4 // the credential is looked at again each minute
 	streamWrite      = 10 * time.Second
@@ -30,7 +30,7 @@ type openStream struct {
 
 func (a *api) registerStream(h *hub) {
 	register(a, huma.Operation{
-		OperationID: "open-stream", Method: http.MethodGet, Path: streamPath, Tags: []string{"stream"},
+		OperationID: "open-stream", Method: http.MethodGet, Path: StreamPath, Tags: []string{"stream"},
 		Summary: "Follow what changes, as server-sent events", Security: security,
 		Description: "Events are order.recorded and order.updated (data: the order as in lists, or " +
 			`{"id","shop","deleted":true}), push.settled (data: the push) and reset (load afresh: what was ` +

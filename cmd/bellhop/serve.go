@@ -32,28 +32,40 @@ Example:
 
 // Run implements the command.
 func (c *serveCmd) Run(j *job) (err error) {
-	if err := c.Check(); err != nil {
-		return err
+	e, err := startServing(j, &c.Config, !c.NoWorker)
+	if e != nil {
+		defer e.close(&err)
 	}
-	gatherGarbageLess()
-	e, err := newEngine(j, &c.Config)
 	if err != nil {
 		return err
 	}
-	defer e.close(&err)
-	if err := e.listen(); err != nil {
-		return err
+	e.options.Record, e.options.Notify = !c.NoWorker, !c.NoWorker
+	return j.unlessEnded(host.Serve(j.ctx, e.options))
+}
+
+// startServing puts together what serves. The engine is to be closed also with an
+// error.
+func startServing(j *job, c *wire.Config, push bool) (*engine, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
 	}
-	if err := e.open(!c.NoWorker); err != nil {
-		return err
+	gatherGarbageLess()
+	e, err := newEngine(j, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.listen(); err != nil {
+		return e, err
+	}
+	if err := e.open(push); err != nil {
+		return e, err
 	}
 	if err := e.warnWithoutSecret(); err != nil {
-		return err
+		return e, err
 	}
-	e.options.Record, e.options.Notify = !c.NoWorker, !c.NoWorker
 	j.log.Info("ready", "addr", e.options.Listener.Addr().String(), "version", e.options.Version)
 	e.tellOfTheEnd()
-	return j.unlessEnded(host.Serve(j.ctx, e.options))
+	return e, nil
 }
 
 // gatherGarbageLess trades memory for speed where the memory is little: at
