@@ -102,7 +102,7 @@ type Sample struct {
 	Recorded   int64 `json:"recorded"`   // orders in the database in the end
 	Rung       int64 `json:"rung"`       // of the orders that were accepted, those whose phone was told
 
-	Webhooks     Latencies `json:"webhooks"` // from when a webhook was due until it was answered
+	Webhooks     Latencies `json:"webhooks"` // from when a webhook was due until it was answered 2xx; what was never answered counts as 5 s
 	Owners       Latencies `json:"owners"`
 	OwnersFailed int64     `json:"owners_failed"`
 	Ring         Latencies `json:"ring"` // from when a webhook was due until the push service had its push

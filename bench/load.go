@@ -29,6 +29,9 @@ type Load struct {
 	Duration       time.Duration // measured
 	Count          int64         // closed loop, instead of a duration: so many requests
 	Timeout        time.Duration // for one answer; 0 is 10 s
+	// OKOnly leaves the latencies of answers other than 2xx out: a refusal is quick,
+	// and no answer.
+	OKOnly bool
 }
 
 // Requests makes HTTP/1.1 requests. Each value is used by one goroutine.
@@ -72,6 +75,7 @@ func (l Load) Run(ctx context.Context) (*Tally, error) {
 		return nil, err
 	}
 	r := &loading{Load: l, rec: newRecorder()}
+	r.rec.okOnly = l.OKOnly
 	defer r.stop()
 	if err := r.connect(ctx); err != nil {
 		if ctx.Err() != nil {

@@ -222,7 +222,7 @@ func (r *running) load(ctx context.Context, token string) error {
 		r.webhooks = w
 		group.Go(func() (err error) {
 			r.tally, err = Load{Target: r.srv.addr, Requests: w.For, Connections: 16, MaxConnections: 2048, Rate: r.rate,
-				Warmup: compareWarmup, Duration: r.o.Duration, Timeout: shopifyTimeout}.Run(ctx)
+				Warmup: compareWarmup, Duration: r.o.Duration, Timeout: shopifyTimeout, OKOnly: true}.Run(ctx)
 			return err
 		})
 	}
@@ -230,7 +230,7 @@ func (r *running) load(ctx context.Context, token string) error {
 	group.Go(func() (err error) {
 		request := Same(fmt.Sprintf("GET /v1/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", r.srv.addr, token))
 		owners, err = Load{Target: r.srv.addr, Requests: func(int) Requests { return request }, Connections: 4, MaxConnections: 512,
-			Rate: r.o.OwnersRate, Warmup: compareWarmup, Duration: r.o.Duration}.Run(ctx)
+			Rate: r.o.OwnersRate, Warmup: compareWarmup, Duration: r.o.Duration, OKOnly: true}.Run(ctx)
 		return err
 	})
 	if err := group.Wait(); err != nil {

@@ -16,7 +16,7 @@ type Tally struct {
 	Failures     map[string]int64 // requests without an answer, by why
 	Window       time.Duration    // what was measured, without the warm-up
 	Counted      int64            // answers 2xx in the window
-	Latency      *Spread          // of the answers in the window, whatever their status
+	Latency      *Spread          // of the answers in the window, whatever their status unless Load.OKOnly
 	// Lateness is how long after it was due each request of an open loop was
 	// sent: the generator's own share of the latency, and the wait for
 	// a connection.
@@ -81,6 +81,7 @@ func (s *Spread) Max() time.Duration { return time.Duration(s.h.Max()) }
 // it is held for less than a hundredth of what a request takes.
 type recorder struct {
 	from, to time.Time // the window
+	okOnly   bool
 
 	mu sync.Mutex
 	t  Tally
@@ -125,6 +126,8 @@ func (r *recorder) note(x exchange) {
 	}
 	if isOK(x.status) {
 		r.t.Counted++
+	} else if r.okOnly {
+		return
 	}
 	r.t.Latency.Add(x.end.Sub(x.due))
 	r.t.Lateness.Add(x.sent.Sub(x.due))

@@ -30,7 +30,7 @@ type benchCompareCmd struct {
 	MaxRate  float64       `name:"max-rate" default:"10000" help:"Up to where the end of queued is looked for (${default})."`
 	Duration time.Duration `name:"duration" default:"8s" help:"How long one measurement takes (${default})."`
 	Repeats  int           `name:"repeats" default:"3" help:"How often each rate is measured in each mode (${default})."`
-	Refine   int           `name:"refine" default:"3" help:"How many rates are measured to find each edge, at the most; -1 for none (${default})."`
+	Refine   int           `name:"refine" default:"3" help:"How many rates are measured to find each edge, at the most; 0 for none (${default})."`
 	Quick    bool          `name:"quick" help:"Short and rough: to see that all works, not to rely on."`
 
 	Binary   string `name:"binary" placeholder:"FILE" help:"The bellhop to measure; this one by default."`
@@ -94,6 +94,9 @@ func (c *benchCompareCmd) options(j *job) (o bench.CompareOptions, err error) {
 		Pool: c.Pool, Waiting: c.Waiting, PushLatency: c.PushLatency, Faults: c.Faults, OwnersRate: c.OwnersRate,
 		Duration: c.Duration, Repeats: c.Repeats, Rates: c.Rates, MaxRate: c.MaxRate, Refine: c.Refine,
 		Progress: func(format string, args ...any) { fmt.Fprintf(j.err, format+"\n", args...) },
+	}
+	if c.Refine == 0 {
+		o.Refine = -1
 	}
 	if c.Quick {
 		o.Quick()
