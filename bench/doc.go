@@ -7,4 +7,8 @@
 // counts from when its request was due. [Run] is the whole measurement. It
 // returns [Results], which are kept as JSON and from which [Results.WriteTable]
 // draws.
+//
+// [Compare] measures bellhop as it is and one that does everything within the
+// webhook's request, in turn, at rates up to where they fail. What it returns is
+// kept likewise, and [Comparison.Words] says what it means.
 package bench

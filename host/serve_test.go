@@ -46,6 +46,11 @@ func serve(t *testing.T, wo wire.Options, change func(*host.Options)) *served {
 
 func serveOn(t *testing.T, s wire.Storage, wo wire.Options, change func(*host.Options)) *served {
 	t.Helper()
+	return serveBy(t, host.Serve, s, wo, change)
+}
+
+func serveBy(t *testing.T, run func(context.Context, host.Options) error, s wire.Storage, wo wire.Options, change func(*host.Options)) *served {
+	t.Helper()
 	c := config(s, "log:")
 	parts, err := c.Open(t.Context(), wo)
 	if err != nil {
@@ -67,7 +72,7 @@ func serveOn(t *testing.T, s wire.Storage, wo wire.Options, change func(*host.Op
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- host.Serve(ctx, o) }()
+	go func() { done <- run(ctx, o) }()
 	served := &served{t: t, url: "http://" + l.Addr().String(), parts: parts}
 	served.stop = sync.OnceValue(func() error { cancel(); return <-done })
 	t.Cleanup(func() {
