@@ -156,7 +156,7 @@ func (c *Comparison) verdict(a Answer) string {
 	case a.QueuedFailsFrom > 0 && a.Peak >= a.QueuedFailsFrom:
 		return peak + ": more than this machine holds either way."
 	default:
-		return fmt.Sprintf("%s: handling orders inside the request is good enough at this traffic, while the push service answers within %v.", peak, c.Settings.PushLatency)
+		return fmt.Sprintf("%s: handling orders inside the request is good enough at this traffic, while the push service answers within %s.", peak, Took(float64(c.Settings.PushLatency)))
 	}
 }
 

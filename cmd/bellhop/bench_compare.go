@@ -36,14 +36,14 @@ type benchCompareCmd struct {
 	Binary   string `name:"binary" placeholder:"FILE" help:"The bellhop to measure; this one by default."`
 	RemoteOK bool   `name:"remote-ok" help:"Allow servers on other machines. They are loaded until they fail."`
 	Dir      string `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
-	Out      string `name:"out" default:"." placeholder:"DIR" help:"Where results.json is written (the current folder)."`
+	Out      string `name:"out" default:"." placeholder:"DIR" help:"Where results.json and report.html are written (the current folder)."`
 }
 
 // Help implements kong.HelpProvider.
 func (benchCompareCmd) Help() string {
 	return `Answers from which traffic on a queue pays, on this machine. Starts bellhop as users do, twice on the same store: inline, which records and pushes before it answers a webhook, with a pool of connections; and queued, as bellhop does it. Webhooks come at set rates whether or not earlier ones were answered, beside a steady load of owners' requests. Each rate is measured several times, both modes in turn, and the edges are looked for by bisection.
 
-It takes about 20 minutes; end other work first. When it is stopped it keeps what it has.
+It takes about 20 minutes; end other work first. When it is stopped it keeps what it has. bellhop bench report draws results.json again.
 
 Example:
 
@@ -79,7 +79,9 @@ func (c *benchCompareCmd) Run(j *job) error {
 	for _, p := range comparison.Problems {
 		fmt.Fprintln(j.out, "Problem:", p)
 	}
-	fmt.Fprintf(j.out, "\nThe results are in %s.\n", filepath.Join(c.Out, "results.json"))
+	html := filepath.Join(c.Out, "report.html")
+	fmt.Fprintf(j.out, "\nThe report is in %s, the results in %s.\n", html, filepath.Join(c.Out, "results.json"))
+	err = errors.Join(err, writeReport(html, comparison))
 	return err
 }
 

@@ -1,0 +1,101 @@
+package chart
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func example() Chart {
+	return Chart{Title: "What <owners> feel", X: "webhooks & more", Y: "ms", LogX: true, LogY: true,
+		Series: []Series{
+			{"inside", []Point{{12, 1.7, 1.5, 2}, {125, 132, 90, 200}, {1250, 820, 800, 860}}},
+			{"queue", []Point{{12, 1.8, 0, 0}, {125, 2, 0, 0}, {1250, 0, 0, 0}}},
+		},
+		Markers: []Marker{{125, "full"}}}
+}
+
+// wellFormed reads all of an SVG.
+func wellFormed(t *testing.T, svg string) {
+	t.Helper()
+	d := xml.NewDecoder(strings.NewReader(svg))
+	for {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatalf("%v in\n%s", err, svg)
+		}
+	}
+}
+
+func TestAChartIsDrawnTheSameEachTime(t *testing.T) {
+	first, err := example().File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := example().File()
+	if err != nil || string(first) != string(again) {
+		t.Errorf("drawn again it differs: %v", err)
+	}
+	svg := string(first)
+	wellFormed(t, svg)
+	for _, want := range []string{`role="img"`, "What &lt;owners&gt; feel", "inside: 1.7 at 12, 132 at 125", "webhooks &amp; more", "var(--c0)", "var(--c1)", ">1,000</text>", ">full</text>"} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("there is no %s", want)
+		}
+	}
+	if bad := regexp.MustCompile(`rgba\([1-9]\d*,0,0|NaN|Inf`).FindString(svg); bad != "" {
+		t.Errorf("there is %s in it", bad)
+	}
+}
+
+func TestNothingToDraw(t *testing.T) {
+	for name, c := range map[string]Chart{
+		"no series":            {Title: "x"},
+		"no points":            {Title: "x", Series: []Series{{Name: "a"}}},
+		"nothing on a logline": {Title: "x", LogY: true, Series: []Series{{Name: "a", Points: []Point{{X: 1}}}}},
+	} {
+		if _, err := c.SVG(); err == nil {
+			t.Errorf("%s: it was drawn", name)
+		}
+	}
+}
+
+func TestChartsOfLittle(t *testing.T) {
+	for name, c := range map[string]Chart{
+		"one point":  {X: "x", Series: []Series{{Name: "a", Points: []Point{{5, 3, 0, 0}}}}},
+		"all zero":   {X: "x", Series: []Series{{Name: "a", Points: []Point{{1, 0, 0, 0}, {2, 0, 0, 0}}}}},
+		"one on log": {X: "x", LogX: true, LogY: true, Series: []Series{{Name: "a", Points: []Point{{10, 10, 0, 0}}}}},
+		"large":      {X: "x", LogX: true, Series: []Series{{Name: "a", Points: []Point{{10, 1, 0, 0}, {1e7, 123_456_789, 0, 0}}}}},
+	} {
+		svg, err := c.SVG()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		wellFormed(t, string(svg))
+		if strings.Contains(string(svg), "NaN") {
+			t.Errorf("%s: NaN", name)
+		}
+	}
+}
+
+func TestTicksHoldAll(t *testing.T) {
+	for _, a := range []axis{{min: 0, max: 0.13}, {min: 0, max: 7}, {min: 0, max: 99}, {min: 0, max: 100}, {log: true, min: 0.02, max: 3}, {log: true, min: 1, max: 1e7}, {log: true, min: 10, max: 10}} {
+		ticks := a.ticks()
+		if n := len(ticks); n < 2 || n > 8 {
+			t.Errorf("%+v has %d ticks", a, n)
+		}
+		top := a.max
+		if a.log {
+			top = math.Log10(a.max)
+		}
+		if ticks[0].Value > a.place(a.min)+1e-9 || ticks[len(ticks)-1].Value < top-1e-9 {
+			t.Errorf("%+v: from %v to %v", a, ticks[0].Value, ticks[len(ticks)-1].Value)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package report_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop/bench"
+	"bellhop/bench/report"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// comparison is made up: inline gives in at 125 a second, queued at 4,000.
+func comparison() *bench.Comparison {
+	c := &bench.Comparison{Format: 1, Version: "1.2.3", Command: "bellhop bench compare --orders-per-day 800", Started: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC),
+		Took: 20 * time.Minute, Machine: bench.Machine{CPU: "A processor", Cores: 2, Memory: 8 << 30, OS: "linux", Kernel: "6.1", Go: "go1.26"},
+		Settings: bench.CompareSettings{Store: "sqlite", Queue: "sqlite", Pool: 10, Waiting: 100, PushLatency: 80 * time.Millisecond, OwnersRate: 50,
+			Duration: 8 * time.Second, Repeats: 3, Disk: "ext4"},
+		Traffic: &bench.Traffic{OrdersPerDay: 800, PeakFactor: 20, Source: "800 a day, its busiest second 20 times the mean"},
+		Plain:   &bench.PlainCheck{Plain: []float64{124, 125}, Inline: []float64{125, 124}}}
+	for _, m := range []bench.Mode{bench.Inline, bench.Queued} {
+		c.Idle = append(c.Idle, bench.Sample{Mode: m, Owners: bench.Latencies{P50: time.Millisecond, P99: 2 * time.Millisecond}})
+	}
+	for _, rate := range []float64{13, 31, 63, 94, 125, 188, 250, 630, 1250, 2500, 4000} {
+		p := bench.RatePoint{Rate: rate}
+		for i := range 3 {
+			if rate <= 1250 {
+				p.Inline = append(p.Inline, sample(bench.Inline, rate, 125, i))
+			}
+			p.Queued = append(p.Queued, sample(bench.Queued, rate, 4000, i))
+		}
+		c.Points = append(c.Points, p)
+	}
+	return c
+}
+
+func sample(m bench.Mode, rate, most float64, i int) bench.Sample {
+	n := int64(8 * rate)
+	jitter := time.Duration(i) * 100 * time.Microsecond
+	s := bench.Sample{Mode: m, Offered: rate, Sent: n, OK: n, Recorded: n, Rung: n, Owners: bench.Latencies{P50: time.Millisecond + jitter, P99: 2*time.Millisecond + jitter},
+		Webhooks: bench.Latencies{P50: 2 * time.Millisecond, P99: 4*time.Millisecond + jitter, P999: 6 * time.Millisecond}, Ring: bench.Latencies{P50: 3 * time.Millisecond, P99: 7*time.Millisecond + jitter},
+		CPU: time.Duration(n) * 200 * time.Microsecond, Memory: 90 << 20, Written: n * 8192, Drain: 20 * time.Millisecond}
+	if rate >= most {
+		s.OK, s.Refused = n*7/10, n-n*7/10
+		s.Recorded, s.Rung, s.OwnersFailed = s.OK, s.OK, 12
+		s.Owners.P99, s.Ring.P99, s.Webhooks.P99 = 700*time.Millisecond+10*jitter, 800*time.Millisecond, 900*time.Millisecond
+	}
+	return s
+}
+
+func html(t *testing.T, c *bench.Comparison) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := report.HTML(&b, c); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestTheReportIsAsItWas(t *testing.T) {
+	const path = "testdata/report.golden.html"
+	got := html(t, comparison())
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the report differs from %s: look at it in a browser, then run go test ./bench/report -update", path)
+	}
+}
+
+func TestTheReportStandsByItself(t *testing.T) {
+	text := html(t, comparison())
+	if found := regexp.MustCompile(`(?i)<script|<link|<iframe|<object| on[a-z]+=|url\(|@import|src=|href="http`).FindString(text); found != "" {
+		t.Errorf("there is %s in it", found)
+	}
+	if n := strings.Count(text, "<svg"); n != 8 {
+		t.Errorf("%d charts", n)
+	}
+}
+
+func TestTheReportShowsHostileTextAsText(t *testing.T) {
+	c := comparison()
+	const evil = `<script>alert(1)</script>`
+	c.Command, c.Version, c.Machine.CPU, c.Traffic.Source, c.Settings.Faults = evil, evil, evil, evil, evil
+	c.Problems = []string{evil}
+	c.Points[0].Inline[0].Problems = []string{evil}
+	if strings.Contains(html(t, c), "<script>") {
+		t.Error("markup got through")
+	}
+}
+
+func TestTheReportOfLittle(t *testing.T) {
+	c := comparison()
+	c.Points, c.Idle, c.Plain, c.Traffic, c.Interrupted = c.Points[:1], nil, nil, nil, true
+	c.Points[0].Queued = nil
+	for i := range c.Points[0].Inline {
+		c.Points[0].Inline[i].CPU, c.Points[0].Inline[i].Memory = 0, 0 // beside Linux
+	}
+	text := html(t, c)
+	if !strings.Contains(text, "stopped before its end") || strings.Contains(text, "NaN") {
+		t.Error("the report of a run that was stopped doesn't say so, or has NaN in it")
+	}
+	if got := html(t, &bench.Comparison{}); !strings.Contains(got, "Nothing was measured.") {
+		t.Error("the report of nothing doesn't say so")
+	}
+}
+
+func TestChartsHaveNamesForFiles(t *testing.T) {
+	for name, c := range report.Charts(comparison()) {
+		if !regexp.MustCompile(`^[a-z-]+$`).MatchString(name) {
+			t.Errorf("%q", name)
+		}
+		if _, err := c.File(); err != nil {
+			t.Errorf("%s: %v", name, fmt.Sprint(err))
+		}
+	}
+}
+
+func TestDifferencesStandAboveTheSpreadOrAreCalledChance(t *testing.T) {
+	a, b := comparison(), comparison()
+	b.Machine.Cores, b.Version = 8, "2.0.0"
+	for i := range b.Points[0].Queued {
+		b.Points[0].Queued[i].Owners.P99 *= 10
+		b.Points[1].Queued[i].Owners.P99 += 50 * time.Microsecond
+	}
+	b.Points = b.Points[:5]
+	clear := 0
+	for _, d := range report.Diff(a, b) {
+		if d.Clear {
+			clear++
+			if d.Rate != 13 || d.Mode != bench.Queued || d.B < 9*d.A {
+				t.Errorf("%+v", d)
+			}
+		}
+	}
+	if clear != 1 {
+		t.Errorf("%d differences are clear, not 1", clear)
+	}
+	if got := report.Diff(a, b)[0].Row(); len(got) != strings.Count(report.DiffHead, "\t")+1 {
+		t.Errorf("%q under %q", got, report.DiffHead)
+	}
+	unlike := strings.Join(report.Unlike(a, b), " ")
+	for _, want := range []string{"two machines", "two versions: 1.2.3 and 2.0.0"} {
+		if !strings.Contains(unlike, want) {
+			t.Errorf("there is no %q in %s", want, unlike)
+		}
+	}
+}

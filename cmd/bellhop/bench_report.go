@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"bellhop"
+	"bellhop/bench"
+	"bellhop/bench/report"
+)
+
+type benchReportCmd struct {
+	Results string `arg:"" name:"results.json" help:"What bellhop bench compare wrote."`
+	Out     string `name:"out" default:"report.html" placeholder:"FILE" help:"Where the report is written; - is the standard output (${default})."`
+	Charts  string `name:"charts" placeholder:"DIR" help:"Also write each chart as a file of its own there."`
+}
+
+// Help implements kong.HelpProvider.
+func (benchReportCmd) Help() string {
+	return `Draws the report of a comparison again, from its results.
+
+Example:
+
+  bellhop bench report results.json --out report.html`
+}
+
+// Run implements the command.
+func (c *benchReportCmd) Run(j *job) error {
+	r, err := readComparison(c.Results)
+	if err != nil {
+		return err
+	}
+	if c.Charts != "" {
+		if err := writeCharts(c.Charts, r); err != nil {
+			return err
+		}
+	}
+	if c.Out == "-" {
+		return report.HTML(j.out, r)
+	}
+	return writeReport(c.Out, r)
+}
+
+type benchDiffCmd struct {
+	asked
+	A string `arg:"" name:"a.json" help:"The results of one comparison."`
+	B string `arg:"" name:"b.json" help:"Those of another."`
+}
+
+// Help implements kong.HelpProvider.
+func (benchDiffCmd) Help() string {
+	return `Compares two results of bellhop bench compare, at the rates that are in both.
+
+Example:
+
+  bellhop bench diff before/results.json after/results.json`
+}
+
+// Run implements the command.
+func (c *benchDiffCmd) Run(j *job) error {
+	a, err := readComparison(c.A)
+	if err != nil {
+		return err
+	}
+	b, err := readComparison(c.B)
+	if err != nil {
+		return err
+	}
+	unlike, differences := report.Unlike(a, b), report.Diff(a, b)
+	var rows [][]string
+	for _, d := range differences {
+		rows = append(rows, d.Row())
+	}
+	if !c.JSON {
+		for _, s := range unlike {
+			j.say("%s", s)
+		}
+	}
+	return j.table(c.asked, map[string]any{"unlike": unlike, "differences": differences}, "They have no rate in common.", report.DiffHead, rows)
+}
+
+func writeReport(path string, r *bench.Comparison) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return errors.Join(report.HTML(f, r), f.Close())
+}
+
+func writeCharts(dir string, r *bench.Comparison) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("make the folder of the charts: %w", err)
+	}
+	for name, c := range report.Charts(r) {
+		svg, err := c.File()
+		if err != nil {
+			continue // nothing of it was measured
+		}
+		if err := os.WriteFile(dir+"/"+name+".svg", svg, 0o666); err != nil {
+			return fmt.Errorf("write a chart: %w", err)
+		}
+	}
+	return nil
+}
+
+func readComparison(path string) (*bench.Comparison, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &bellhop.Error{Kind: bellhop.Invalid, Code: "results", Cause: err,
+			Message: fmt.Sprintf("%s can't be read: give the results.json that bellhop bench compare wrote", path)}
+	}
+	defer f.Close()
+	return bench.ReadComparison(f)
+}
