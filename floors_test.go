@@ -24,6 +24,7 @@ var floors = map[string]float64{
 	"internal": 1, ".": 0, // one floor on the design page; internal needs the root's nouns
 	// What the internal folders share; it needs none of them.
 	"internal/bodies": 0.5, "internal/envelope": 0.5,
+	"bench/chart": 3, // what the folders of bench draw with; it needs none of them
 }
 
 // vendors says where alone a vendor's library may be imported, so that deleting
@@ -46,6 +47,7 @@ var vendors = map[string][]string{
 	"github.com/cloudevents/sdk-go":           {"events/eventstest"},
 	"github.com/santhosh-tekuri/jsonschema":   {"events/eventstest"},
 	"github.com/HdrHistogram/hdrhistogram-go": {"bench"},
+	"github.com/wcharczuk/go-chart":           {"bench/chart"},
 }
 
 // source is one Go file.

@@ -1,0 +1,71 @@
+// Package chromium shows pages in a real browser to tests.
+package chromium
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"bellhop/internal/realserver"
+)
+
+// Open returns the context of a tab in a Chromium of its own, which ends with the
+// test.
+func Open(t testing.TB) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		realserver.Need(t, fmt.Errorf("chromium: %w", realserver.ErrMissing))
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	browser, end := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(end)
+	tab, closeTab := chromedp.NewContext(browser)
+	t.Cleanup(closeTab)
+	return tab
+}
+
+// Scheme has pages take the visitor for one who prefers it: "light" or "dark".
+func Scheme(scheme string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		return none, err
+	}
+}
+
+// Violations are what axe-core finds wrong with the page that is open, for those
+// who see or hear it otherwise: WCAG 2.2 AA and good practice.
+func Violations(t testing.TB, tab context.Context) (all []string) {
+	t.Helper()
+	modules, err := realserver.NodeModules()
+	realserver.Need(t, err)
+	axe, err := os.ReadFile(filepath.Join(modules, "axe-core", "axe.min.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := string(axe) + `; axe.run().then(r => JSON.stringify(r.violations.map(v => [v.id, v.help, ...v.nodes.map(n => n.html)])))`
+	found, err := chromedp.Run(tab, chromedp.Evaluate[string](run, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("run axe-core: %v", err)
+	}
+	var violations [][]string
+	if err := json.Unmarshal([]byte(found), &violations); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range violations {
+		all = append(all, strings.Join(v, " "))
+	}
+	return all
+}
