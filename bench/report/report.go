@@ -146,6 +146,31 @@ func rows(c *bench.Comparison) (all []row) {
 	return all
 }
 
+// claim is how many times as long as alone owners' requests take at a rate.
+type claim struct{ Rate, Share, Inline, Queued string }
+
+func claims(c *bench.Comparison) (all []claim) {
+	full := c.Settings.InlineCapacity()
+	for _, p := range c.Points {
+		if full == 0 || len(p.Inline) == 0 || len(p.Queued) == 0 {
+			continue
+		}
+		times := func(m bench.Mode) string {
+			alone, beside := ownersP99(idleOf(c, m)), ownersP99(p.Of(m))
+			if alone == 0 || beside == 0 {
+				return "none was answered"
+			}
+			return fmt.Sprintf("%.1f × (%s)", beside/alone, bench.Took(beside))
+		}
+		all = append(all, claim{bench.Rate(p.Rate), fmt.Sprintf("%.2g ×", p.Rate/full), times(bench.Inline), times(bench.Queued)})
+	}
+	return all
+}
+
+func ownersP99(samples []bench.Sample) float64 {
+	return bench.Median(samples, func(s bench.Sample) float64 { return float64(s.Owners.P99) })
+}
+
 func heads() (all []string) {
 	for _, f := range figures {
 		if f.unit == "" {
@@ -195,14 +220,15 @@ func list(rates []float64) string {
 	return strings.Join(all, ", ")
 }
 
-func idle(c *bench.Comparison, m bench.Mode) string {
-	var of []bench.Sample
+func idle(c *bench.Comparison, m bench.Mode) string { return bench.Took(ownersP99(idleOf(c, m))) }
+
+func idleOf(c *bench.Comparison, m bench.Mode) (of []bench.Sample) {
 	for _, s := range c.Idle {
 		if s.Mode == m {
 			of = append(of, s)
 		}
 	}
-	return bench.Took(bench.Median(of, func(s bench.Sample) float64 { return float64(s.Owners.P99) }))
+	return of
 }
 
 // troubles are what a reader has to know before believing the rest.
@@ -248,7 +274,7 @@ func HTML(w io.Writer, c *bench.Comparison) error {
 		charts = append(charts, drawn{f.chart, svg})
 	}
 	return pageTemplate.Execute(w, map[string]any{
-		"Words": c.Words(), "Charts": charts, "Heads": heads(), "Rows": rows(c), "Facts": facts(c), "Troubles": troubles(c),
+		"Words": c.Words(), "Charts": charts, "Heads": heads(), "Rows": rows(c), "Claims": claims(c), "Facts": facts(c), "Troubles": troubles(c),
 		"Style": template.CSS(chart.Style),
 	})
 }
