@@ -94,11 +94,14 @@ func Charts(c *bench.Comparison) map[string]chart.Chart {
 	all := map[string]chart.Chart{}
 	for _, f := range figures {
 		if f.chart != "" {
-			name := strings.NewReplacer(" ", "-", "'", "").Replace(strings.ToLower(f.chart))
-			all[name] = f.draw(c)
+			all[fileName(f.chart)] = f.draw(c)
 		}
 	}
 	return all
+}
+
+func fileName(chart string) string {
+	return strings.NewReplacer(" ", "-", "'", "").Replace(strings.ToLower(chart)) + ".svg"
 }
 
 type row struct {

@@ -80,6 +80,28 @@ func TestTheReportIsAsItWas(t *testing.T) {
 	}
 }
 
+func TestTheReportForADocument(t *testing.T) {
+	var b bytes.Buffer
+	if err := report.Markdown(&b, comparison(), "charts"); err != nil {
+		t.Fatal(err)
+	}
+	drawn := report.Charts(comparison())
+	links := regexp.MustCompile(`\]\(charts/([^)]+)\)`).FindAllStringSubmatch(b.String(), -1)
+	if len(links) != len(drawn) {
+		t.Errorf("%d charts are linked of %d", len(links), len(drawn))
+	}
+	for _, l := range links {
+		if _, ok := drawn[l[1]]; !ok {
+			t.Errorf("%s is linked and not drawn", l[1])
+		}
+	}
+	for _, want := range []string{"- Up to 94 orders a second nobody can tell", "| 125 | 1 × |", "- **Command:** bellhop bench compare"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("there is no %q in\n%s", want, b.String())
+		}
+	}
+}
+
 func TestTheReportStandsByItself(t *testing.T) {
 	text := html(t, comparison())
 	if found := regexp.MustCompile(`(?i)<script|<link|<iframe|<object| on[a-z]+=|url\(|@import|src=|href="http`).FindString(text); found != "" {
@@ -119,7 +141,7 @@ func TestTheReportOfLittle(t *testing.T) {
 
 func TestChartsHaveNamesForFiles(t *testing.T) {
 	for name, c := range report.Charts(comparison()) {
-		if !regexp.MustCompile(`^[a-z-]+$`).MatchString(name) {
+		if !regexp.MustCompile(`^[a-z-]+\.svg$`).MatchString(name) {
 			t.Errorf("%q", name)
 		}
 		if _, err := c.File(); err != nil {

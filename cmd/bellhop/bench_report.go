@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"bellhop"
 	"bellhop/bench"
@@ -13,7 +14,8 @@ import (
 type benchReportCmd struct {
 	Results string `arg:"" name:"results.json" help:"What bellhop bench compare wrote."`
 	Out     string `name:"out" default:"report.html" placeholder:"FILE" help:"Where the report is written; - is the standard output (${default})."`
-	Charts  string `name:"charts" placeholder:"DIR" help:"Also write each chart as a file of its own there."`
+	Charts  string `name:"charts" placeholder:"DIR" help:"Also write each chart as a file of its own there, beside which a document is."`
+	Doc     string `name:"markdown" placeholder:"FILE" help:"Also write it as Markdown, for a document."`
 }
 
 // Help implements kong.HelpProvider.
@@ -33,6 +35,11 @@ func (c *benchReportCmd) Run(j *job) error {
 	}
 	if c.Charts != "" {
 		if err := writeCharts(c.Charts, r); err != nil {
+			return err
+		}
+	}
+	if c.Doc != "" {
+		if err := writeDocument(c.Doc, c.Charts, r); err != nil {
 			return err
 		}
 	}
@@ -88,6 +95,18 @@ func writeReport(path string, r *bench.Comparison) error {
 	return errors.Join(report.HTML(f, r), f.Close())
 }
 
+func writeDocument(path, charts string, r *bench.Comparison) error {
+	folder, err := filepath.Rel(filepath.Dir(path), charts)
+	if charts == "" || err != nil {
+		return bellhop.Invalidf("report", "--markdown links charts: give --charts, a folder that can be reached from it")
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return errors.Join(report.Markdown(f, r, filepath.ToSlash(folder)), f.Close())
+}
+
 func writeCharts(dir string, r *bench.Comparison) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("make the folder of the charts: %w", err)
@@ -97,7 +116,7 @@ func writeCharts(dir string, r *bench.Comparison) error {
 		if err != nil {
 			continue // nothing of it was measured
 		}
-		if err := os.WriteFile(dir+"/"+name+".svg", svg, 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), svg, 0o666); err != nil {
 			return fmt.Errorf("write a chart: %w", err)
 		}
 	}
