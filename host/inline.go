@@ -74,23 +74,28 @@ func (in *inline) Send(ctx context.Context, events ...*bellhop.Event) error {
 // own does not matter: each request records before it claims, and claims no more
 // than it recorded, so that there are enough for all.
 func (in *inline) push(ctx context.Context, n int) {
-	if n == 0 {
-		return
-	}
-	owed, err := in.outbox.ClaimPushes(ctx, in.options.Now().UTC().Truncate(time.Microsecond), n, claimLease)
-	if err != nil {
-		in.options.Log.Error("claim pushes", "err", err)
-		return
-	}
 	var attempts sync.WaitGroup
-	for _, p := range owed {
-		attempts.Go(func() {
-			if err := in.notifier.Notify(ctx, p); err != nil {
-				in.options.Log.Error("a push is not written down", "pushes", p.Pushes, "err", err)
-			}
-		})
+	defer attempts.Wait()
+	// A claim may come after another's that was called later and took this one's
+	// push, and finds what is left only by the time of the other: so it looks twice.
+	for range 2 {
+		if n <= 0 {
+			return
+		}
+		owed, err := in.outbox.ClaimPushes(ctx, in.options.Now().UTC().Truncate(time.Microsecond), n, claimLease)
+		if err != nil {
+			in.options.Log.Error("claim pushes", "err", err)
+			return
+		}
+		for _, p := range owed {
+			n -= len(p.Pushes)
+			attempts.Go(func() {
+				if err := in.notifier.Notify(ctx, p); err != nil {
+					in.options.Log.Error("a push is not written down", "pushes", p.Pushes, "err", err)
+				}
+			})
+		}
 	}
-	attempts.Wait()
 }
 
 // pool has at most so many requests worked at at once.
