@@ -23,6 +23,7 @@ const (
 	codeDeadlock      = "40P01"
 	codeLockTimeout   = "55P03"
 	codeReadOnly      = "25006"
+	codeStalePlan     = "0A000" // a prepared statement met a table that a migration changed
 	codePassword      = "28P01"
 	codeNotAllowed    = "28000"
 	codeNoDatabase    = "3D000"
@@ -51,7 +52,7 @@ func Again(err error) error { return again{err} }
 
 func isAgain(err error) bool {
 	switch codeOf(err) {
-	case codeSerialization, codeDeadlock:
+	case codeSerialization, codeDeadlock, codeStalePlan:
 		return true
 	}
 	_, ok := errors.AsType[again](err)

@@ -23,11 +23,7 @@ func (p *Pools) Listen(ctx context.Context, channel string, ready func(), heard 
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingWait)
-		defer cancel()
-		conn.Close(ctx)
-	}()
+	defer hangUp(ctx, conn)
 	if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{channel}.Sanitize()); err != nil {
 		return fmt.Errorf("listen to the database: %w", explain(err))
 	}
@@ -42,6 +38,12 @@ func (p *Pools) Listen(ctx context.Context, channel string, ready func(), heard 
 		}
 		heard(n.Payload)
 	}
+}
+
+func hangUp(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingWait)
+	defer cancel()
+	conn.Close(ctx)
 }
 
 // session connects and looks whether whoever answers is who was connected to:
@@ -60,7 +62,7 @@ func (p *Pools) session(ctx context.Context) (*pgx.Conn, error) {
 	}
 	if err != nil {
 		conn.Close(ask)
-		return nil, fmt.Errorf("ask for a session to listen in: %w", explain(err))
+		return nil, fmt.Errorf("see whether there is a session: %w", explain(err))
 	}
 	return conn, nil
 }

@@ -308,6 +308,50 @@ func TestListen(t *testing.T) {
 	}
 }
 
+// TestPreparedStatements has statements planned once where there is a session, also
+// when a table changes under them, and never through a pooler.
+func TestPreparedStatements(t *testing.T) {
+	url := fresh(t)
+	b, err := realserver.StartPgBouncer(t.Context(), need(t))
+	realserver.Need(t, err)
+	t.Cleanup(func() { b.Close() })
+	for _, c := range []struct {
+		url      string
+		prepares bool
+	}{{url, true}, {strings.Replace(url, need(t).Addr, b.Addr, 1), false}} {
+		p := open(t, c.url)
+		exec := func(query string) {
+			t.Helper()
+			must(t, p.Worker.Write(t.Context(), func(tx *postgres.Tx) error {
+				return tx.Commit(func(b *postgres.Batch) { b.Exec(query) })
+			}))
+		}
+		rows := func(query string) (n int) {
+			t.Helper()
+			must(t, p.Worker.Read(t.Context(), func(b *postgres.Batch) {
+				n = 0
+				b.Each(func(pgx.Rows) error { n++; return nil }, query)
+			}))
+			return n
+		}
+		exec(`CREATE TABLE changing (a int)`)
+		exec(`INSERT INTO changing VALUES (1)`)
+		for _, change := range []string{`ADD b int`, `ALTER a TYPE bigint`} {
+			if n := rows(`SELECT * FROM changing`); n != 1 {
+				t.Errorf("%d rows", n)
+			}
+			exec(`ALTER TABLE changing ` + change)
+		}
+		if n := rows(`SELECT * FROM changing`); n != 1 {
+			t.Errorf("%d rows after the changes", n)
+		}
+		if n := rows(`SELECT name FROM pg_prepared_statements`); n > 0 != c.prepares {
+			t.Errorf("%d prepared statements, wanted some: %v", n, c.prepares)
+		}
+		exec(`DROP TABLE changing`)
+	}
+}
+
 // TestWithin has a call end in the time that it was given, with a connection that
 // is still good.
 func TestWithin(t *testing.T) {
