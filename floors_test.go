@@ -24,7 +24,7 @@ var floors = map[string]float64{
 	"internal": 1, ".": 0, // one floor on the design page; internal needs the root's nouns
 	// What the internal folders share; it needs none of them.
 	"internal/bodies": 0.5, "internal/envelope": 0.5,
-	"bench/chart": 3, // what the folders of bench draw with; it needs none of them
+	"bench/chart": 3, "bench/prices": 3, // what the folders of bench share; they need none of them
 }
 
 // vendors says where alone a vendor's library may be imported, so that deleting

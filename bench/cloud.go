@@ -170,7 +170,7 @@ func (c *cloud) close() (err error) {
 
 // carry has webhooks come at a rate and waits until all are done with. behind is
 // how long after the load's end that was.
-func (c *cloud) carry(ctx context.Context, b *bench, w *Webhooks, rate float64, d time.Duration) (a *account, behind time.Duration, err error) {
+func (c *cloud) carry(ctx context.Context, b *bench, w *Webhooks, rate float64, d time.Duration) (a *Account, behind time.Duration, err error) {
 	c.meter.reset()
 	tally, err := c.load(ctx, b, Load{Requests: w.For, Connections: acceptProcesses, Rate: rate, Duration: d})
 	if err != nil {

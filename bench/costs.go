@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"bellhop/bench/prices"
 )
 
 // Cost is what it takes to carry orders on AWS.
@@ -26,7 +28,7 @@ type Cost struct {
 	// Overrun says that the template's consumers can't keep up with the rate: the
 	// queue grows while orders come so fast, and its batches are full.
 	Overrun bool `json:"overrun,omitempty"`
-	*account
+	*Account
 	Dollars float64 `json:"dollars_per_million_orders"`
 }
 
@@ -115,7 +117,7 @@ func (b *bench) carrySlowly(ctx context.Context, clouds []*cloud, paces map[mode
 			a, _, err := c.carry(ctx, b, w, slowRate, b.slowTime())
 			if err == nil {
 				paces[c.mode].learn(a)
-				b.addCost(Cost{Mode: string(c.mode), Rate: slowRate, How: counted, account: a})
+				b.addCost(Cost{Mode: string(c.mode), Rate: slowRate, How: counted, Account: a})
 			}
 			return err
 		})
@@ -137,18 +139,18 @@ func (b *bench) carryFast(ctx context.Context, c *cloud, p *pace) error {
 	case behind > tooFarBehind:
 		b.addModel(c.mode, countedRate, p)
 	default:
-		b.addCost(Cost{Mode: string(c.mode), Rate: countedRate, How: counted, account: a})
+		b.addCost(Cost{Mode: string(c.mode), Rate: countedRate, How: counted, Account: a})
 	}
 	return nil
 }
 
 func (b *bench) addModel(m mode, rate float64, p *pace) {
 	a, overrun := p.model(m, rate)
-	b.addCost(Cost{Mode: string(m), Rate: rate, How: modelled, Overrun: overrun, account: a})
+	b.addCost(Cost{Mode: string(m), Rate: rate, How: modelled, Overrun: overrun, Account: a})
 }
 
 func (b *bench) addCost(c Cost) {
-	c.Dollars = 1e6 * c.dollars(&prices, mode(c.Mode))
+	c.Dollars = 1e6 * c.dollars(prices.Today(), mode(c.Mode))
 	b.costsMu.Lock()
 	defer b.costsMu.Unlock()
 	b.costs = append(b.costs, c)
@@ -195,7 +197,7 @@ func (c *cloud) sample(ctx context.Context, b *bench) (*pace, error) {
 }
 
 // learn takes how long functions took from an account.
-func (p *pace) learn(a *account) {
+func (p *pace) learn(a *Account) {
 	p.each = map[string]float64{}
 	for name, n := range a.Invocations {
 		p.each[name] = a.Billed[name] / float64(n)
@@ -206,7 +208,7 @@ func (p *pace) learn(a *account) {
 }
 
 // model makes the account of orders that come at a rate.
-func (p *pace) model(m mode, rate float64) (a *account, overrun bool) {
+func (p *pace) model(m mode, rate float64) (a *Account, overrun bool) {
 	n := int(rate * modelledTime.Seconds())
 	source := mapping{pollers: awsPollers, consumers: templateConsumers, batch: templateBatch, poll: awsPoll, took: p.consumer.of}
 	polled := source.carry(rate, n)
@@ -247,10 +249,10 @@ func (r *Results) writeCosts(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "prices of %s as of %s (bench/prices.go), without free tiers, logs, database and what is paid by the month;\n"+
+	fmt.Fprintf(w, "prices of %s as of %s (bench/prices), without free tiers, logs, database and what is paid by the month;\n"+
 		"%d MB a function, milliseconds as they took on this machine, FCM answering after %v, starts of processes left out; an execution has %d transitions;\n"+
 		"counted: functions as real processes, each request counted; modelled: batches as a model of the event source mapping makes them\n",
-		r.Prices.Region, r.Prices.As, int(memoryGB*1024), fcmLatency, transitions)
+		r.Prices.Region, r.Prices.AsOf, int(MemoryGB*1024), fcmLatency, transitions)
 	return nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bellhop/bench/prices"
 )
 
 func modelOf(took timing) mapping {
@@ -80,7 +82,7 @@ func TestDollarsAreThoseOfTheWalkThrough(t *testing.T) {
 		for name, ms := range c.ms {
 			a.Invocations[name], a.Billed[name] = n, n*ms
 		}
-		if got := 1e6 * a.dollars(&prices, c.mode); math.Abs(got-c.want) > 0.02 {
+		if got := 1e6 * a.dollars(prices.Today(), c.mode); math.Abs(got-c.want) > 0.02 {
 			t.Errorf("%s: $%.2f a million orders, not %.2f", c.mode, got, c.want)
 		}
 	}
@@ -93,7 +95,7 @@ func TestTheModelIsThatOfTheTemplate(t *testing.T) {
 	}
 	for name, want := range map[string]int{
 		`BatchSize:\n.*\n +Default`: templateBatch, `Consumers:\n.*\n +Default`: templateConsumers,
-		`Memory:\n.*\n +Default`: int(memoryGB * 1024), `ReceiveMessageWaitTimeSeconds`: int(awsPoll.Seconds()),
+		`Memory:\n.*\n +Default`: int(MemoryGB * 1024), `ReceiveMessageWaitTimeSeconds`: int(awsPoll.Seconds()),
 	} {
 		found := regexp.MustCompile(name + `: (\d+)`).FindSubmatch(text)
 		if found == nil {
@@ -145,7 +147,7 @@ func TestCostsAreShown(t *testing.T) {
 	a.Orders, a.Empty, a.Executions = 500, 5, 500
 	a.Requests = map[string]int{"SendMessage": 400, "SendMessageBatch": 100, "ReceiveMessage": 250, "DeleteMessageBatch": 200}
 	a.Invocations, a.Billed = map[string]int{"accept": 500, "start": 200}, map[string]float64{"accept": 1000, "start": 4000}
-	r := Results{Prices: &prices, Costs: []Cost{{Mode: "express", Rate: 1000, How: modelled, Overrun: true, account: a, Dollars: 4.321}}}
+	r := Results{Prices: prices.Today(), Costs: []Cost{{Mode: "express", Rate: 1000, How: modelled, Overrun: true, Account: a, Dollars: 4.321}}}
 	var b strings.Builder
 	if err := r.WriteTable(&b); err != nil {
 		t.Fatal(err)

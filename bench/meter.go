@@ -22,7 +22,7 @@ type meter struct {
 	client *http.Client
 
 	mu      sync.Mutex
-	account *account
+	account *Account
 	deleted int           // messages
 	changed chan struct{} // closed and made anew whenever an order is done with
 }
@@ -32,7 +32,7 @@ func newMeter(to string) *meter {
 }
 
 // reset begins a new account and returns the one before.
-func (m *meter) reset() *account {
+func (m *meter) reset() *Account {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	a := m.account

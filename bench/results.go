@@ -6,6 +6,8 @@ import (
 	"io"
 	"text/tabwriter"
 	"time"
+
+	"bellhop/bench/prices"
 )
 
 // Results are all that a run measured. As JSON they are kept, compared and drawn
@@ -22,8 +24,8 @@ type Results struct {
 	// acknowledged and not recorded.
 	Problems []string `json:"problems"`
 	// Costs are what it takes on AWS, at Prices.
-	Costs  []Cost  `json:"costs,omitempty"`
-	Prices *Prices `json:"prices,omitempty"`
+	Costs  []Cost        `json:"costs,omitempty"`
+	Prices *prices.Table `json:"prices,omitempty"`
 	// Skipped says what was not measured, and what it would take.
 	Skipped string `json:"skipped,omitempty"`
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/bench/prices"
 )
 
 // Options say what [Run] measures. The zero value of a field means its default.
@@ -119,7 +120,7 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 	r.Figures, r.Problems, r.Took = b.figures(), b.problems, time.Since(began)
 	r.Skipped, r.Costs = b.skipped, b.costs
 	if len(r.Costs) > 0 {
-		r.Prices = &prices
+		r.Prices = prices.Today()
 	}
 	r.Machine.Others = watch.others(r.Machine.Cores)
 	return r, err

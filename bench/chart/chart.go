@@ -43,16 +43,16 @@ const width, height = 420, 290
 
 // Style is what the colours of charts are taken from. A page has it once; a file by
 // itself has it inside.
-const Style = `:root{--ink:#1c1c1e;--paper:#fff;--faint:#d9d9de;--c0:#b3261e;--c1:#0b57d0;--c2:#00703c;--c3:#7b3ff2;--c4:#a05a00;--c5:#5f6368}` +
-	`@media(prefers-color-scheme:dark){:root{--ink:#ececf1;--paper:#1c1c1e;--faint:#3a3a3f;--c0:#ff8a80;--c1:#8ab4f8;--c2:#6dd58c;--c3:#c8a9ff;--c4:#f3b563;--c5:#bdc1c6}}`
+const Style = `:root{--ink:#1c1c1e;--paper:#fff;--faint:#d9d9de;--c0:#b3261e;--c1:#0b57d0;--c2:#00703c;--c3:#7b3ff2;--c4:#a05a00;--c5:#5f6368;--c6:#00696f;--c7:#8c3a6b}` +
+	`@media(prefers-color-scheme:dark){:root{--ink:#ececf1;--paper:#1c1c1e;--faint:#3a3a3f;--c0:#ff8a80;--c1:#8ab4f8;--c2:#6dd58c;--c3:#c8a9ff;--c4:#f3b563;--c5:#bdc1c6;--c6:#4fd8de;--c7:#f0a3cd}}`
 
 // Colours that stand for variables until the end.
 var (
 	ink    = drawing.Color{R: 1, G: 0, B: 0, A: 255}
 	paper  = drawing.Color{R: 2, G: 0, B: 0, A: 255}
 	faint  = drawing.Color{R: 3, G: 0, B: 0, A: 255}
-	colour = func(i int) drawing.Color { return drawing.Color{R: 10 + uint8(i%6), G: 0, B: 0, A: 255} }
-	dashes = [][]float64{{6, 4}, nil, {2, 3}, {9, 3, 2, 3}, {4, 2}, {1, 3}}
+	colour = func(i int) drawing.Color { return drawing.Color{R: 10 + uint8(i%8), G: 0, B: 0, A: 255} }
+	dashes = [][]float64{{6, 4}, nil, {2, 3}, {9, 3, 2, 3}, {4, 2}, {1, 3}, {12, 3}, {2, 1}}
 )
 
 // SVG draws it for a page that has [Style].
@@ -78,7 +78,7 @@ func (c Chart) draw() (string, error) {
 		return "", fmt.Errorf("draw %q: %w", c.Title, err)
 	}
 	names := []string{ink.String(), "var(--ink)", paper.String(), "var(--paper)", faint.String(), "var(--faint)"}
-	for i := range 6 {
+	for i := range 8 {
 		names = append(names, colour(i).String(), fmt.Sprintf("var(--c%d)", i))
 	}
 	svg := strings.NewReplacer(names...).Replace(b.String())
@@ -203,9 +203,13 @@ func (c Chart) lines() (out lib.Chart, err error) {
 	grid := lib.Style{StrokeColor: faint, StrokeWidth: 1}
 	named := text
 	named.TextHorizontalAlign = lib.TextHorizontalAlignCenter
+	more := 0
+	for _, at := range c.legend() {
+		more = legendLine * at.line
+	}
 	out = lib.Chart{
-		Width: width, Height: height,
-		Background: lib.Style{FillColor: paper, StrokeColor: paper, Padding: lib.Box{Top: 46, Left: 6, Right: 14, Bottom: 4}},
+		Width: width, Height: height + more,
+		Background: lib.Style{FillColor: paper, StrokeColor: paper, Padding: lib.Box{Top: 46 + more, Left: 6, Right: 14, Bottom: 4}},
 		Canvas:     lib.Style{FillColor: paper, StrokeColor: paper},
 		XAxis: lib.XAxis{Name: html.EscapeString(c.X), NameStyle: text, Style: text, Ticks: xt, GridMajorStyle: grid, GridLines: gridLines(xt),
 			Range: &lib.ContinuousRange{Min: xt[0].Value, Max: xt[len(xt)-1].Value}},
@@ -249,6 +253,25 @@ func line(i int, s Series, x, y axis) (all []lib.Series) {
 	return append(all, main)
 }
 
+// legendLine is how far the lines of the legend are apart.
+const legendLine = 16
+
+type legendPlace struct{ left, line int }
+
+// legend finds a place for the name of each series.
+func (c Chart) legend() (places []legendPlace) {
+	at := legendPlace{left: 8}
+	for _, s := range c.Series {
+		wide := 29 + len([]rune(s.Name))*7 + 14
+		if at.left > 8 && at.left+wide > width {
+			at = legendPlace{8, at.line + 1}
+		}
+		places = append(places, at)
+		at.left += wide
+	}
+	return places
+}
+
 // heads writes what the chart and its lines are called, and names the markers.
 func (c Chart) heads(x axis, ticks []lib.Tick) lib.Renderable {
 	return func(r lib.Renderer, box lib.Box, _ lib.Style) {
@@ -260,17 +283,16 @@ func (c Chart) heads(x axis, ticks []lib.Tick) lib.Renderable {
 			lib.Draw.Text(r, html.EscapeString(text), left, top, lib.Style{Font: font, FontSize: size, FontColor: in})
 		}
 		write(c.Y, 8, 16, 10, ink)
-		left := 8
-		for i, s := range c.Series {
+		for i, at := range c.legend() {
+			top := 31 + legendLine*at.line
 			r.ResetStyle()
 			r.SetStrokeColor(colour(i))
 			r.SetStrokeWidth(2)
 			r.SetStrokeDashArray(dashes[i%len(dashes)])
-			r.MoveTo(left, 31)
-			r.LineTo(left+24, 31)
+			r.MoveTo(at.left, top)
+			r.LineTo(at.left+24, top)
 			r.Stroke()
-			write(s.Name, left+29, 35, 10, ink)
-			left += 29 + len([]rune(s.Name))*7 + 14
+			write(c.Series[i].Name, at.left+29, top+4, 10, ink)
 		}
 		first, last := ticks[0].Value, ticks[len(ticks)-1].Value
 		for _, m := range c.Markers {

@@ -17,6 +17,7 @@ type benchCmd struct {
 	Compare benchCompareCmd `cmd:"" help:"Find from which traffic on a queue pays, on this machine."`
 	Report  benchReportCmd  `cmd:"" help:"Draw the report of a comparison again."`
 	Diff    benchDiffCmd    `cmd:"" help:"Compare the results of two comparisons."`
+	Cost    benchCostCmd    `cmd:"" help:"Say what each way to run bellhop costs a month, by orders a day."`
 	Inline  benchInlineCmd  `cmd:"" hidden:"" help:"Serve with everything done within the webhook's request, to compare with."`
 	Plain   benchPlainCmd   `cmd:"" hidden:"" help:"Serve the plain handler that inline is measured beside."`
 	Bare    benchBareCmd    `cmd:"" hidden:"" help:"Serve the bare handler that bellhop is measured beside."`

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -124,11 +125,15 @@ func writeCharts(dir string, r *bench.Comparison) error {
 }
 
 func readComparison(path string) (*bench.Comparison, error) {
+	return readFrom(path, "the results.json that bellhop bench compare wrote", bench.ReadComparison)
+}
+
+// readFrom reads a file that the user was to give; wanted says which.
+func readFrom[T any](path, wanted string, read func(io.Reader) (T, error)) (none T, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, &bellhop.Error{Kind: bellhop.Invalid, Code: "results", Cause: err,
-			Message: fmt.Sprintf("%s can't be read: give the results.json that bellhop bench compare wrote", path)}
+		return none, &bellhop.Error{Kind: bellhop.Invalid, Code: "file", Cause: err, Message: fmt.Sprintf("%s can't be read: give %s", path, wanted)}
 	}
 	defer f.Close()
-	return bench.ReadComparison(f)
+	return read(f)
 }

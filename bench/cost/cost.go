@@ -1,0 +1,202 @@
+// Package cost says what each way to run bellhop costs a month, by orders a day:
+// from prices of a dated file, and from the requests and milliseconds an order that
+// were measured.
+package cost
+
+import (
+	"math"
+
+	"bellhop"
+	"bellhop/bench/prices"
+)
+
+// month is how long one is billed.
+const (
+	daysAMonth    = 30
+	secondsADay   = 24 * 60 * 60
+	secondsAMonth = daysAMonth * secondsADay
+)
+
+// Options are what the costs follow from, beside prices and what was measured. The
+// zero value of a field means its default.
+type Options struct {
+	Prices   *prices.Table
+	Measured *Measured
+
+	PeakFactor float64 // the busiest second ÷ the mean one; 20
+	// OneHolds and ApartHold are the orders a second that two cores held: with
+	// everything in one process, and with Postgres and RabbitMQ on the same machine.
+	// 3,500 and 400, as docs/threshold.md has it.
+	OneHolds, ApartHold float64
+	KeptDays            float64 // how long orders are kept; 365
+	SentBytes           float64 // what leaves for the internet for an order; 4,096
+	LogBytes            float64 // what an invocation logs; 700
+	// Slowdown is how many times as long functions take on Lambda as where they were
+	// measured; 1.
+	Slowdown float64
+	NoFree   bool // leave free tiers out
+}
+
+func (o *Options) defaults() error {
+	if o.Prices == nil {
+		o.Prices = prices.Today()
+	}
+	if o.Measured == nil {
+		o.Measured = Default()
+	}
+	for _, f := range []struct {
+		name    string
+		value   *float64
+		usual   float64
+		atLeast float64
+		atMost  float64
+	}{
+		{"peak-factor", &o.PeakFactor, 20, 1, secondsADay},
+		{"one-holds", &o.OneHolds, 3500, 0.1, 1e6},
+		{"apart-hold", &o.ApartHold, 400, 0.1, 1e6},
+		{"keep-days", &o.KeptDays, 365, 1, 36500},
+		{"sent-bytes", &o.SentBytes, 4096, 1, 1e7},
+		{"log-bytes", &o.LogBytes, 700, 1, 1e6},
+		{"slowdown", &o.Slowdown, 1, 0.01, 100},
+	} {
+		if *f.value == 0 {
+			*f.value = f.usual
+		}
+		if !(*f.value >= f.atLeast && *f.value <= f.atMost) {
+			return bellhop.Invalidf("cost", "--%s %v makes no sense: give %v to %v", f.name, *f.value, f.atLeast, f.atMost)
+		}
+	}
+	if o.NoFree {
+		o.Prices = o.Prices.WithoutFree()
+	}
+	return nil
+}
+
+// Item is one line of a bill.
+type Item struct {
+	What    string  `json:"what"`
+	Dollars float64 `json:"dollars"`
+}
+
+// Bill is what a way costs a month.
+type Bill struct {
+	Way   string  `json:"way"`
+	Items []Item  `json:"items"`
+	Total float64 `json:"total"`
+}
+
+func (b *Bill) add(what string, dollars float64) {
+	if dollars == 0 {
+		return
+	}
+	b.Items = append(b.Items, Item{what, dollars})
+	b.Total += dollars
+}
+
+// way is one way to run bellhop.
+type way struct {
+	name string
+	bill func(*month, *Bill)
+}
+
+// The ways, from the simplest on.
+var ways = []way{
+	{"one VM", func(m *month, b *Bill) {
+		b.add("machines", m.machines(m.o.OneHolds))
+		b.add("disk", m.o.Prices.Disk.Of(baseGB+m.keptGB()))
+	}},
+	{"VM + Postgres", func(m *month, b *Bill) { m.worker(b); m.postgres(b) }},
+	{"VM + Postgres + own RabbitMQ", func(m *month, b *Bill) {
+		m.worker(b)
+		m.postgres(b)
+		b.add("machine of RabbitMQ", m.machines(m.o.ApartHold)+m.o.Prices.Disk.Of(baseGB))
+	}},
+	{"VM + Postgres + managed RabbitMQ", func(m *month, b *Bill) {
+		m.worker(b)
+		m.postgres(b)
+		b.add("managed RabbitMQ", m.o.Prices.RabbitMQ.Dollars)
+	}},
+	{"SQS + worker on a VM", func(m *month, b *Bill) {
+		m.worker(b)
+		m.postgres(b)
+		m.sqs(b, "direct", secondsAMonth/pollSeconds)
+	}},
+	{"SQS + Lambda", func(m *month, b *Bill) { m.serverless(b, "direct") }},
+	{"SQS + Lambda + Express", func(m *month, b *Bill) { m.serverless(b, "express") }},
+	{"SQS + Lambda + Standard", func(m *month, b *Bill) { m.serverless(b, "standard") }},
+}
+
+// What is there whatever comes, as deploy/aws/bellhop.yaml has it.
+const (
+	baseGB      = 20.0 // of each disk
+	pollSeconds = 20.0 // how long SQS is asked for messages when there are none
+	pollers     = 5.0  // that Lambda keeps
+	secrets     = 3.0
+	alarms      = 23.0 // metrics
+	sweepMS     = 30.0 // how long the sweep takes each minute; an assumption
+)
+
+// month is a month's orders with what they follow from.
+type month struct {
+	o      *Options
+	perDay float64
+}
+
+func (m *month) orders() float64 { return m.perDay * daysAMonth }
+func (m *month) mean() float64   { return m.perDay / secondsADay }
+func (m *month) peak() float64   { return m.mean() * m.o.PeakFactor }
+func (m *month) keptGB() float64 { return m.perDay * m.o.KeptDays * m.o.Measured.KeptBytes / 1e9 }
+
+// machines costs as many small machines, or a machine as many times as large, as
+// the peak asks for.
+func (m *month) machines(holds float64) float64 {
+	return max(1, math.Ceil(m.peak()/holds)) * m.o.Prices.VM.Dollars
+}
+
+func (m *month) worker(b *Bill) {
+	b.add("machines", m.machines(m.o.ApartHold))
+	b.add("disk", m.o.Prices.Disk.Of(baseGB))
+}
+
+// postgres takes the small one up to half of what two cores held, and then a larger
+// one.
+func (m *month) postgres(b *Bill) {
+	p := m.o.Prices.PostgresSmall.Dollars
+	if m.peak() > m.o.ApartHold/2 {
+		p = math.Ceil(m.peak()/m.o.ApartHold) * m.o.Prices.PostgresLarge.Dollars
+	}
+	b.add("managed Postgres", p)
+	b.add("its disk", m.o.Prices.PostgresDisk.Of(baseGB+m.keptGB()))
+}
+
+// sqs bills the requests of a mode's orders, and those that find nothing.
+func (m *month) sqs(b *Bill, mode string, idle float64) {
+	u := m.o.Measured.at(mode, m.mean())
+	b.add("SQS", m.o.Prices.SQSRequest.Of(u.requests*m.orders()+idle)+m.o.Prices.SQSFairMessage.Of(m.orders()))
+}
+
+func (m *month) serverless(b *Bill, mode string) {
+	p, u := m.o.Prices, m.o.Measured.at(mode, m.mean())
+	m.postgres(b)
+	m.sqs(b, mode, pollers*secondsAMonth/pollSeconds)
+	sweeps := secondsAMonth / 60.0
+	invocations := u.invocations*m.orders() + sweeps
+	b.add("Lambda", p.LambdaRequest.Of(invocations)+p.LambdaGBSecond.Of((u.billedMS*m.orders()+sweepMS*sweeps)/1000*memoryGB*m.o.Slowdown))
+	switch mode {
+	case "express":
+		b.add("Step Functions", p.ExpressRequest.Of(u.executions*m.orders())+p.ExpressGBSecond.Of(u.steps*m.o.Slowdown*0.1*expressGB*m.orders()))
+	case "standard":
+		b.add("Step Functions", p.StandardTransition.Of(u.transitions*m.orders()))
+	}
+	b.add("logs", p.Logs.Of(invocations*m.o.LogBytes/1e9))
+	b.add("secrets and alarms", p.Secret.Of(secrets)+p.Alarm.Of(alarms))
+}
+
+// bill is what a way costs for orders a day.
+func (w way) of(o *Options, perDay float64) Bill {
+	b := Bill{Way: w.name}
+	m := &month{o, perDay}
+	w.bill(m, &b)
+	b.add("transfer", o.Prices.Transfer.Of(m.orders()*o.SentBytes/1e9))
+	return b
+}

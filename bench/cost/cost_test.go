@@ -1,0 +1,202 @@
+package cost
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"io"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"bellhop"
+	"bellhop/bench"
+)
+
+var update = flag.Bool("update", false, "write what docs/cost.md says")
+
+// rule is between what people wrote and what is written.
+const rule = "\n---\n\n"
+
+func near(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if math.Abs(got-want) > 0.005*math.Abs(want)+0.005 {
+		t.Errorf("%s: %.3f, not %.3f", what, got, want)
+	}
+}
+
+// walkThrough are the requests and milliseconds that docs/aws.md assumes.
+func walkThrough() *Measured {
+	direct := use{rate: 1, requests: 3, invocations: 2, billedMS: 150}
+	express := use{rate: 1, requests: 3, invocations: 4, billedMS: 300, executions: 1, transitions: 4, steps: 2}
+	standard := use{rate: 1, requests: 3, invocations: 4, billedMS: 190, executions: 1, transitions: 4}
+	return &Measured{KeptBytes: 1e-9, uses: map[string][]use{"direct": {direct}, "express": {express}, "standard": {standard}}}
+}
+
+// TestBillsAreThoseOfTheWalkThrough compares with the sums of docs/aws.md at 10,000
+// orders a day, which were added up by hand.
+func TestBillsAreThoseOfTheWalkThrough(t *testing.T) {
+	// It rounds what an invocation logs up to 0.7 KB for each of accept and the rest.
+	o := Options{Measured: walkThrough(), NoFree: true, SentBytes: 1}
+	if err := o.defaults(); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]float64{"SQS + Lambda": 18.63, "SQS + Lambda + Express": 19.47, "SQS + Lambda + Standard": 49.00} {
+		for _, w := range ways {
+			if w.name == name {
+				near(t, name, w.of(&o, 10_000).Total, want)
+			}
+		}
+	}
+}
+
+func TestABillIsTheSumOfItsItems(t *testing.T) {
+	r, err := New(Options{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range r.Rows {
+		for _, b := range row.Bills {
+			sum := 0.0
+			for _, i := range b.Items {
+				if i.Dollars <= 0 {
+					t.Errorf("%s: %+v", b.Way, i)
+				}
+				sum += i.Dollars
+			}
+			near(t, b.Way, b.Total, sum)
+		}
+	}
+}
+
+func TestMoreOrdersNeverCostLess(t *testing.T) {
+	o := Options{}
+	if err := o.defaults(); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range ways {
+		last := 0.0
+		for e := 1.0; e <= 7; e += 0.01 {
+			b := w.of(&o, math.Pow(10, e))
+			// Fuller batches may save a little.
+			if b.Total < last*0.995 {
+				t.Errorf("%s costs %.2f at %.0f orders a day, and %.2f before", w.name, b.Total, math.Pow(10, e), last)
+			}
+			last = b.Total
+		}
+	}
+}
+
+func TestCrossings(t *testing.T) {
+	r, err := New(Options{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Crossings) == 0 {
+		t.Fatal("nothing crosses")
+	}
+	total := func(name string, n float64) float64 {
+		for _, w := range ways {
+			if w.name == name {
+				return w.of(r.o, n).Total
+			}
+		}
+		t.Fatalf("no way %s", name)
+		return 0
+	}
+	for _, c := range r.Crossings {
+		if n := c.OrdersPerDay * 1.001; total(c.Cheaper, n) >= total(c.Than, n) {
+			t.Errorf("just after: %+v", c)
+		}
+		if n := c.OrdersPerDay / 1.02; total(c.Cheaper, n) < total(c.Than, n) {
+			t.Errorf("just before: %+v", c)
+		}
+	}
+}
+
+func TestBetweenTwoRates(t *testing.T) {
+	m := &Measured{uses: map[string][]use{"direct": {{rate: 1, requests: 3}, {rate: 100, requests: 1}}}}
+	for rate, want := range map[float64]float64{0.01: 3, 1: 3, 10: 2, 100: 1, 1e6: 1} {
+		near(t, "requests", m.at("direct", rate).requests, want)
+	}
+}
+
+func TestWhatWasMeasuredIsRead(t *testing.T) {
+	u := Default().at("express", 0.1)
+	if u.requests < 2.5 || u.requests > 3.1 || u.invocations != 4 || u.executions != 1 || u.billedMS < 10 {
+		t.Errorf("%+v", u)
+	}
+	for _, text := range []string{"", "{}", `{"costs":[{"mode":"direct","orders":1}]}`} {
+		if _, err := Read(strings.NewReader(text)); bellhop.KindOf(err) != bellhop.Invalid {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestNonsenseIsRefused(t *testing.T) {
+	for want, o := range map[string]Options{
+		"--peak-factor 0.5": {PeakFactor: 0.5}, "--one-holds -1": {OneHolds: -1}, "--slowdown NaN": {Slowdown: math.NaN()}, "--keep-days 1e+09": {KeptDays: 1e9},
+	} {
+		if _, err := New(o, 0); bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	for _, own := range []float64{-1, 0.5, 1e8, math.NaN()} {
+		if _, err := New(Options{}, own); bellhop.KindOf(err) != bellhop.Invalid {
+			t.Errorf("%v orders: %v", own, err)
+		}
+	}
+}
+
+// TestTheDocumentIsWhatIsSaidNow has docs/cost.md end with what the command writes.
+func TestTheDocumentIsWhatIsSaidNow(t *testing.T) {
+	r, err := New(Options{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := r.WriteMarkdown(&b, "cost.svg"); err != nil {
+		t.Fatal(err)
+	}
+	svg, err := r.Chart().File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const doc, picture = "../../docs/cost.md", "../../docs/cost.svg"
+	text, err := os.ReadFile(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(string(text), rule)
+	want := head + rule + b.String()
+	if *update {
+		if err := errors.Join(os.WriteFile(doc, []byte(want), 0o666), os.WriteFile(picture, svg, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	drawn, err := os.ReadFile(picture)
+	if err != nil || string(text) != want || !bytes.Equal(drawn, svg) {
+		t.Errorf("docs/cost.md or its chart is not what is said now: run go test ./bench/cost -update (%v)", err)
+	}
+	d := xml.NewDecoder(bytes.NewReader(svg))
+	for err == nil {
+		_, err = d.Token()
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("the chart: %v", err)
+	}
+}
+
+func TestDollars(t *testing.T) {
+	for v, want := range map[float64]string{0.004: "$0.00", 16.826: "$16.83", 1294.4: "$1,294"} {
+		if got := dollars(v); got != want {
+			t.Errorf("%v is written %s", v, got)
+		}
+	}
+	if bench.MemoryGB != memoryGB {
+		t.Error("the functions' memory stands in two places")
+	}
+}

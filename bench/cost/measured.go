@@ -1,0 +1,114 @@
+package cost
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"bellhop"
+	"bellhop/bench"
+)
+
+//go:embed measured.json
+var measuredFile []byte
+
+// What the functions have, and the least that an Express execution is billed for.
+const (
+	memoryGB  = bench.MemoryGB
+	expressGB = bench.ExpressGB
+)
+
+// Measured is what carrying orders took, as bellhop bench run counted it.
+type Measured struct {
+	CPU       string
+	Cores     int
+	At        time.Time
+	KeptBytes float64 // on disk, of an order
+
+	uses map[string][]use // by mode, by rate
+}
+
+// use is what an order takes at a rate.
+type use struct {
+	rate                                                            float64
+	requests, invocations, billedMS, executions, transitions, steps float64
+}
+
+// Default is what was measured on two cores.
+func Default() *Measured {
+	m, err := Read(bytes.NewReader(measuredFile))
+	if err != nil {
+		panic(err) // a test reads it
+	}
+	return m
+}
+
+// keptKey is the figure's name in results.
+const keptKey = "bytes_kept_per_order"
+
+// Read reads the results of bellhop bench run.
+func Read(r io.Reader) (*Measured, error) {
+	var results bench.Results
+	if err := json.NewDecoder(r).Decode(&results); err != nil {
+		return nil, bellhop.Invalidf("results", "the results can't be read: %v; give a file that bellhop bench run --json wrote", err)
+	}
+	m := &Measured{CPU: results.Machine.CPU, Cores: results.Machine.Cores, At: results.Started, uses: map[string][]use{}}
+	for _, f := range results.Figures {
+		if f.Key == keptKey {
+			m.KeptBytes = f.Median
+		}
+	}
+	for _, c := range results.Costs {
+		if c.Account == nil || c.Orders <= 0 {
+			continue
+		}
+		m.uses[c.Mode] = append(m.uses[c.Mode], useOf(c))
+	}
+	for _, mode := range []string{"direct", "express", "standard"} {
+		if len(m.uses[mode]) == 0 || m.KeptBytes <= 0 {
+			return nil, bellhop.Invalidf("results", "the results don't say what orders take on AWS: run bellhop bench run --json with --postgres and --sqs, as make bench does")
+		}
+		slices.SortFunc(m.uses[mode], func(a, b use) int { return int(math.Copysign(1, a.rate-b.rate)) })
+	}
+	return m, nil
+}
+
+func useOf(c bench.Cost) use {
+	n := float64(c.Orders)
+	u := use{rate: c.Rate, executions: float64(c.Executions) / n, transitions: float64(c.Transitions) / n, steps: float64(c.Steps) / n}
+	for _, requests := range c.Requests {
+		u.requests += float64(requests) / n
+	}
+	// What found nothing is billed by the month instead.
+	u.requests -= float64(c.Empty) / n
+	for name := range maps.Keys(c.Invocations) {
+		u.invocations += float64(c.Invocations[name]) / n
+		u.billedMS += c.Billed[name] / n
+	}
+	return u
+}
+
+// at is what an order takes at a rate: between two that were measured it lies
+// between, by the logarithm of the rate; beyond them it is that of the nearest.
+func (m *Measured) at(mode string, rate float64) use {
+	all := m.uses[mode]
+	for i := 1; i < len(all); i++ {
+		a, b := all[i-1], all[i]
+		if rate >= b.rate {
+			continue
+		}
+		if rate <= a.rate {
+			return a
+		}
+		t := math.Log(rate/a.rate) / math.Log(b.rate/a.rate)
+		mix := func(x, y float64) float64 { return x + t*(y-x) }
+		return use{rate, mix(a.requests, b.requests), mix(a.invocations, b.invocations), mix(a.billedMS, b.billedMS),
+			mix(a.executions, b.executions), mix(a.transitions, b.transitions), mix(a.steps, b.steps)}
+	}
+	return all[len(all)-1]
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"bellhop/bench/cost"
+	"bellhop/bench/prices"
+)
+
+type benchCostCmd struct {
+	asked
+	OrdersPerDay float64 `name:"orders-per-day" placeholder:"N" help:"How many orders your shops bring a day: what they are billed for is listed line by line."`
+	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How much busier your busiest second is than the mean one (${default})."`
+
+	Prices     string `name:"prices" placeholder:"FILE" help:"Your own prices, in a file as --show-prices prints it."`
+	ShowPrices bool   `name:"show-prices" help:"Print the prices with their sources, and nothing else."`
+	Results    string `name:"results" placeholder:"FILE" help:"What bellhop bench run --json wrote on your machine, for the requests and milliseconds an order."`
+
+	OneHolds  float64 `name:"one-holds" default:"3500" placeholder:"N" help:"The orders a second that a machine holds with all in one process (${default}); see bellhop bench compare."`
+	ApartHold float64 `name:"apart-hold" default:"400" placeholder:"N" help:"Those that it holds with Postgres and RabbitMQ beside (${default})."`
+	Slowdown  float64 `name:"slowdown" default:"1" placeholder:"N" help:"How many times as long functions take on Lambda as where they were measured (${default})."`
+	KeepDays  float64 `name:"keep-days" default:"365" placeholder:"N" help:"How long orders are kept (${default})."`
+	SentBytes float64 `name:"sent-bytes" default:"4096" placeholder:"N" help:"How many bytes leave for the internet for an order (${default})."`
+	LogBytes  float64 `name:"log-bytes" default:"700" placeholder:"N" help:"How many bytes an invocation logs (${default})."`
+	NoFree    bool    `name:"no-free-tier" help:"Leave free tiers out."`
+
+	Chart string `name:"chart" placeholder:"FILE" help:"Also draw the lines, as SVG."`
+	Doc   string `name:"markdown" placeholder:"FILE" help:"Also write it as Markdown, for a document, with the chart if there is one."`
+}
+
+// Help implements kong.HelpProvider.
+func (benchCostCmd) Help() string {
+	return `Says what a month costs for a small machine with all in one process, with managed Postgres, with RabbitMQ of your own or managed, and on AWS with SQS, Lambda and Step Functions, and where one becomes cheaper than another. Prices are those of a dated file with the source of each. What an order takes was measured; what is assumed is said.
+
+Example:
+
+  bellhop bench cost --orders-per-day 800 --chart cost.svg`
+}
+
+// Run implements the command.
+func (c *benchCostCmd) Run(j *job) error {
+	if c.ShowPrices {
+		_, err := j.out.Write(prices.Default())
+		return err
+	}
+	o := cost.Options{PeakFactor: c.PeakFactor, OneHolds: c.OneHolds, ApartHold: c.ApartHold, KeptDays: c.KeepDays,
+		SentBytes: c.SentBytes, LogBytes: c.LogBytes, Slowdown: c.Slowdown, NoFree: c.NoFree}
+	var err error
+	if c.Prices != "" {
+		if o.Prices, err = readFrom(c.Prices, "a file of prices, as --show-prices prints it", prices.Read); err != nil {
+			return err
+		}
+	}
+	if c.Results != "" {
+		if o.Measured, err = readFrom(c.Results, "what bellhop bench run --json wrote", cost.Read); err != nil {
+			return err
+		}
+	}
+	r, err := cost.New(o, c.OrdersPerDay)
+	if err != nil {
+		return err
+	}
+	if err := c.files(r); err != nil {
+		return err
+	}
+	if c.JSON {
+		return j.json(r)
+	}
+	if err := r.WriteText(j.out); err != nil || c.OrdersPerDay == 0 {
+		return err
+	}
+	return r.WriteBills(j.out)
+}
+
+func (c *benchCostCmd) files(r *cost.Report) error {
+	if c.Chart != "" {
+		svg, err := r.Chart().File()
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(c.Chart, svg, 0o666); err != nil {
+			return fmt.Errorf("write the chart: %w", err)
+		}
+	}
+	if c.Doc == "" {
+		return nil
+	}
+	picture := c.Chart
+	if in, err := filepath.Rel(filepath.Dir(c.Doc), c.Chart); picture != "" && err == nil {
+		picture = filepath.ToSlash(in)
+	}
+	var b bytes.Buffer
+	if err := r.WriteMarkdown(&b, picture); err != nil {
+		return err
+	}
+	if err := os.WriteFile(c.Doc, b.Bytes(), 0o666); err != nil {
+		return fmt.Errorf("write the document: %w", err)
+	}
+	return nil
+}
