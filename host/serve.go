@@ -43,7 +43,10 @@ type Options struct {
 	AppSecret, AppSecretPrevious string
 	KeepBodies                   time.Duration
 	TrustedProxies               []netip.Prefix
-	Version                      string
+	// Capacity is how many webhooks a second this machine was measured to hold; 0
+	// when that is not known.
+	Capacity float64
+	Version  string
 
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -115,6 +118,9 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	if o.Metrics != nil {
 		run.http(o, o.Metrics, web.Probes(o.webChecks(), exposed, o.Log, o.Now), func() {})
 	}
+	busy := &traffic{ledger: o.Store, holds: o.Capacity}
+	o.Registry.MustRegister(busy)
+	run.group.Go(func() error { return busy.run(run.ctx, o) })
 	run.steps(o, metrics, keys)
 	return run.wait()
 }

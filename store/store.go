@@ -16,6 +16,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"time"
 
 	"bellhop"
@@ -183,9 +184,41 @@ type Ledger interface {
 	// the event after. Neither it nor Lines tells their TraceParent: what is
 	// replayed belongs to no trace of long ago.
 	Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error)
+	// Busiest counts the webhooks in the ledger that were accepted at or after from
+	// and before to, and finds the second in which most of them were.
+	Busiest(ctx context.Context, from, to time.Time) (Busiest, error)
 	// Prune drops the bodies of settled events that were accepted before, at
 	// most limit of them, and returns how many. Lines stay.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// Busiest is how many webhooks came in some time.
+type Busiest struct {
+	All    int64
+	Second int64     // in the busiest second
+	At     time.Time // when that was, the earliest of several; zero when there were none
+}
+
+// Add takes what came in another time.
+func (b *Busiest) Add(other Busiest) {
+	b.All += other.All
+	if other.Second > b.Second || other.Second == b.Second && other.At.Before(b.At) {
+		b.Second, b.At = other.Second, other.At
+	}
+}
+
+// IDsAround are bounds of the ids of events that were accepted from a time to
+// another: ids are made in the order of acceptance, and a moment before it.
+func IDsAround(from, to time.Time) (first, last bellhop.EventID) {
+	const slack = 10 * time.Second
+	for _, b := range []struct {
+		id *bellhop.EventID
+		at time.Time
+	}{{&first, from.Add(-slack)}, {&last, to.Add(slack)}} {
+		ms := uint64(max(0, b.at.UnixMilli())) << 16
+		binary.BigEndian.PutUint64(b.id[:8], ms)
+	}
+	return first, last
 }
 
 // LineQuery narrows the ledger. Zero fields don't.

@@ -24,6 +24,7 @@ type Config struct {
 
 	Addr           string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"Where to listen."`
 	TrustedProxies string `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, as CIDRs separated by commas."`
+	Capacity       string `name:"capacity" env:"BELLHOP_CAPACITY" placeholder:"FILE" help:"The results.json that bellhop bench compare wrote on this machine: a metric and bellhop doctor then say how near to its limit it comes."`
 }
 
 // Working is the part of the configuration that whoever works at the steps needs.
@@ -48,7 +49,7 @@ var known = map[string]bool{
 	"BELLHOP_ADDR": true, "BELLHOP_DIR": true, "BELLHOP_DB": true, "BELLHOP_QUEUE": true, "BELLHOP_PUSH": true,
 	"BELLHOP_EVENTS":         true,
 	"BELLHOP_SHOPIFY_SECRET": true, "BELLHOP_LOG": true, "BELLHOP_METRICS_ADDR": true,
-	"BELLHOP_TRUSTED_PROXIES": true, "BELLHOP_KEEP_BODIES": true, "BELLHOP_QUEUE_TO": true, "BELLHOP_TEST_ALL": true,
+	"BELLHOP_TRUSTED_PROXIES": true, "BELLHOP_KEEP_BODIES": true, "BELLHOP_QUEUE_TO": true, "BELLHOP_TEST_ALL": true, "BELLHOP_CAPACITY": true,
 }
 
 // CheckEnviron refuses BELLHOP_ variables that nothing reads. environ is in the

@@ -19,6 +19,7 @@ type benchCompareCmd struct {
 
 	OrdersPerDay float64 `name:"orders-per-day" placeholder:"N" help:"How many orders your shops bring a day: the answer says where that lies."`
 	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How much busier your busiest second is than the mean one (${default})."`
+	Ledger       string  `name:"ledger" placeholder:"URL" help:"Where a running bellhop keeps its orders, as BELLHOP_DB: its last 7 days are the traffic instead."`
 
 	PushLatency time.Duration `name:"push-latency" default:"80ms" help:"How long the push service takes for an answer (${default})."`
 	Faults      string        `name:"faults" placeholder:"LIST" help:"Faults of the push service, as bellhop simulate fcm takes them."`
@@ -102,6 +103,14 @@ func (c *benchCompareCmd) options(j *job) (o bench.CompareOptions, err error) {
 	}
 	if c.Quick {
 		o.Quick()
+	}
+	if c.Ledger != "" && c.OrdersPerDay != 0 {
+		return o, bellhop.Invalidf("traffic", "give --orders-per-day or --ledger, not both")
+	}
+	if c.Ledger != "" {
+		if o.Traffic, err = trafficIn(j, c.Ledger); err != nil {
+			return o, err
+		}
 	}
 	if c.OrdersPerDay != 0 {
 		o.Traffic = &bench.Traffic{OrdersPerDay: c.OrdersPerDay, PeakFactor: c.PeakFactor,

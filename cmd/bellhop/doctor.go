@@ -82,7 +82,7 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 func (c *doctorCmd) stored(j *job, p *wire.Parts) (found []wire.Finding) {
 	found = append(found, integrity(j, p))
 	for _, look := range []func(*job, *wire.Parts) ([]wire.Finding, error){
-		depth, compliance, c.shops, people, c.relay, clock,
+		depth, c.traffic, compliance, c.shops, people, c.relay, clock,
 	} {
 		more, err := look(j, p)
 		found = append(found, more...)

@@ -97,7 +97,12 @@ func newEngine(j *job, c *wire.Config) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	capacity, err := capacityIn(c.Capacity)
+	if err != nil {
+		return nil, err
+	}
 	e.options = host.Options{
+		Capacity:  capacity,
 		AppSecret: secret, AppSecretPrevious: previous, KeepBodies: c.KeepBodies, TrustedProxies: proxies,
 		Version: version().Version, Log: j.log, Now: j.now, Registry: prometheus.NewRegistry(), Hard: j.hard,
 	}

@@ -228,6 +228,23 @@ func (db *DB) readArchived(r pgx.Rows) (*bellhop.Event, error) {
 	return &e, err
 }
 
+// Busiest implements [store.Ledger].
+func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {
+	first, last := store.IDsAround(from, to)
+	err = db.api.Read(ctx, func(b *postgres.Batch) {
+		found = store.Busiest{}
+		b.Each(func(r pgx.Rows) error {
+			return r.Scan(postgres.TimeTo(&found.At), &found.Second, &found.All)
+		}, `SELECT date_trunc('second', accepted_at, 'UTC') AS second, count(*), (sum(count(*)) OVER ())::bigint FROM events
+			WHERE id >= $1 AND id < $2 AND accepted_at >= $3 AND accepted_at < $4 GROUP BY second ORDER BY 2 DESC, 1 LIMIT 1`,
+			postgres.ID(first), postgres.ID(last), postgres.Always(from), postgres.Always(to))
+	})
+	if err != nil {
+		return store.Busiest{}, wrap("find the busiest second", err)
+	}
+	return found, nil
+}
+
 // Prune implements [store.Ledger]. Who is being recorded just now has its turn
 // next time.
 func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, error) {

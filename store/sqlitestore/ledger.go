@@ -150,6 +150,22 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 }
 
 // floor is a lower bound that lets everything through when t is zero.
+// Busiest implements [store.Ledger].
+func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {
+	first, last := store.IDsAround(from, to)
+	err = db.read(ctx, "find the busiest second", func(c *sqlitefile.Conn) error {
+		return c.Prepare(`SELECT accepted_at / 1000000 AS second, count(*), sum(count(*)) OVER () FROM events
+			JOIN ledger USING (seq) WHERE id >= ? AND id < ? AND accepted_at >= ? AND accepted_at < ?
+			GROUP BY second ORDER BY 2 DESC, 1 LIMIT 1`).
+			Blob(first[:]).Blob(last[:]).Int(floor(from)).Int(floor(to)).Each(func(r sqlitefile.Row) error {
+			found.At = time.Unix(r.Int(), 0).UTC()
+			found.Second, found.All = r.Int(), r.Int()
+			return nil
+		})
+	})
+	return found, err
+}
+
 func floor(t time.Time) int64 {
 	if t.IsZero() {
 		return -1 << 63

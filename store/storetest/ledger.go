@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -65,6 +66,37 @@ func lines(f *fixture) {
 			f.Errorf("lines of %+v: %+v", q, got)
 		}
 	}
+}
+
+func busiest(f *fixture) {
+	f.addShop(shop)
+	in := func(from, to time.Time) store.Busiest {
+		f.Helper()
+		b, err := f.s.Busiest(f.ctx, from, to)
+		f.must(err)
+		return b
+	}
+	f.equal("of nothing", in(day, day.AddDate(1, 0, 0)), store.Busiest{})
+	// Two in the first minute, three at its end, and three an hour later.
+	begin := day.AddDate(0, 1, 0)
+	after := func(d time.Duration) time.Time { return begin.Add(d) }
+	for i, d := range []time.Duration{0, time.Second, 59 * time.Second, 59*time.Second + 500*time.Millisecond, time.Minute - time.Microsecond,
+		time.Hour, time.Hour + time.Millisecond, time.Hour + 999*time.Millisecond} {
+		fact := f.order(shop, int64(i+1), 1)
+		fact.Event.AcceptedAt = after(d)
+		binary.BigEndian.PutUint64(fact.Event.ID[:], uint64(fact.Event.AcceptedAt.UnixMilli())<<16|0x7000)
+		if i == 3 {
+			f.must(f.s.Dead(f.ctx, fact.Event, "not JSON", day)) // it came all the same
+			continue
+		}
+		f.record(fact)
+	}
+	third := after(59 * time.Second)
+	f.equal("all", in(begin, after(2*time.Hour)), store.Busiest{All: 8, Second: 3, At: third})
+	f.equal("to is left out", in(begin, after(time.Minute-time.Microsecond)), store.Busiest{All: 4, Second: 2, At: third})
+	f.equal("from is in", in(after(time.Second), after(59*time.Second)), store.Busiest{All: 1, Second: 1, At: after(time.Second)})
+	f.equal("the hour after", in(after(time.Minute), after(2*time.Hour)), store.Busiest{All: 3, Second: 3, At: after(time.Hour)})
+	f.equal("long after", in(after(3*time.Hour), after(4*time.Hour)), store.Busiest{})
 }
 
 func archiveAndPrune(f *fixture) {

@@ -70,6 +70,7 @@ func Run(t *testing.T, d Driver) {
 		{"Dead", dead},
 		{"Lines", lines},
 		{"ArchiveAndPrune", archiveAndPrune},
+		{"Busiest", busiest},
 		{"Shops", shops},
 		{"People", people},
 		{"Sessions", sessions},

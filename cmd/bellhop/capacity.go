@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"bellhop"
+	"bellhop/bench"
+	"bellhop/host"
+	"bellhop/wire"
+)
+
+// capacityIn reads how many webhooks a second a machine was measured to hold with
+// a queue; 0 when no file is given.
+func capacityIn(path string) (float64, error) {
+	if path == "" {
+		return 0, nil
+	}
+	r, err := readComparison(path)
+	if err != nil {
+		return 0, inCapacity(oneLine(err))
+	}
+	held := r.Answer().QueuedUpTo
+	if held <= 0 {
+		return 0, inCapacity(fmt.Sprintf("%s has no rate that was held with a queue: measure longer, or on a quieter machine", path))
+	}
+	return held, nil
+}
+
+func inCapacity(what string) error {
+	return bellhop.Invalidf("capacity", "BELLHOP_CAPACITY: %s", what)
+}
+
+// nearLimit is how much of what the machine holds may come before it is time to do
+// something.
+const nearLimit = 0.5
+
+// trafficPatience is how long doctor waits for a count of a week.
+const trafficPatience = 30 * time.Second
+
+// traffic tells how near to its limit the machine came.
+func (c *doctorCmd) traffic(j *job, p *wire.Parts) ([]wire.Finding, error) {
+	const part = "traffic"
+	held, err := capacityIn(c.Capacity)
+	if err != nil {
+		return []wire.Finding{wire.Fail(part, oneLine(err), "give the results.json of bellhop bench compare, or leave it out")}, nil
+	}
+	ctx, cancel := context.WithTimeout(j.ctx, trafficPatience)
+	defer cancel()
+	busy, err := host.LookBack(ctx, p.Store, j.now())
+	if errors.Is(err, context.DeadlineExceeded) {
+		return []wire.Finding{wire.Warn(part, fmt.Sprintf("not known: counting %d days takes longer than %v", host.TrafficDays, trafficPatience),
+			"see the metric bellhop_busiest_second_webhooks of bellhop serve")}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := fmt.Sprintf("no webhook in the last %d days", host.TrafficDays)
+	if busy.All > 0 {
+		found = fmt.Sprintf("%s in the last %d days, %d in the busiest second (%s)", plural(int(busy.All), "webhook"), host.TrafficDays,
+			busy.Second, busy.At.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	share := 0.0
+	if held > 0 {
+		share = float64(busy.Second) / held
+		found += fmt.Sprintf(", %.2g %% of the %s a second that this machine held", 100*share, bench.Rate(held))
+	}
+	if share > nearLimit {
+		return []wire.Finding{wire.Warn(part, found, "take a larger machine, or record on several: see docs/services.md")}, nil
+	}
+	return []wire.Finding{wire.OK(part, found)}, nil
+}
+
+// trafficIn is what a running bellhop's last days brought.
+func trafficIn(j *job, db string) (*bench.Traffic, error) {
+	s := wire.Storage{DB: db, Queue: db} // the queue is not opened
+	opened := wire.Options{Log: j.log, Now: j.now}
+	found, there := s.Examine(j.ctx, opened)
+	if !there {
+		for _, f := range found {
+			if f.Level == wire.LevelFail {
+				return nil, bellhop.Invalidf("ledger", "--ledger: %s", f.Found)
+			}
+		}
+		return nil, bellhop.Invalidf("ledger", "--ledger: there is no database of bellhop: give what BELLHOP_DB is there, such as sqlite:/var/lib/bellhop/bellhop.db")
+	}
+	parts, err := s.OpenStore(j.ctx, opened)
+	if err != nil {
+		return nil, fmt.Errorf("--ledger: %w", err)
+	}
+	busy, err := host.LookBack(j.ctx, parts.Store, j.now())
+	if err = errors.Join(err, parts.Close()); err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	if busy.All == 0 {
+		return nil, bellhop.Invalidf("ledger", "--ledger: no webhook came in the last %d days: give --orders-per-day", host.TrafficDays)
+	}
+	perDay := float64(busy.All) / host.TrafficDays
+	return &bench.Traffic{OrdersPerDay: perDay, PeakFactor: float64(busy.Second) / perDay * (24 * time.Hour).Seconds(),
+		Source: fmt.Sprintf("the ledger of the last %d days: %d in all", host.TrafficDays, busy.All)}, nil
+}

@@ -1,0 +1,122 @@
+package host
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"bellhop/store"
+)
+
+// TrafficDays is how many days are looked back at for the busiest second.
+const TrafficDays = 7
+
+// trafficStep is how much of the ledger is looked at at once, so that nobody waits
+// for it.
+const trafficStep = time.Hour
+
+// LookBack finds the busiest second of the last [TrafficDays].
+func LookBack(ctx context.Context, l store.Ledger, now time.Time) (store.Busiest, error) {
+	t := traffic{ledger: l}
+	err := t.look(ctx, now)
+	return t.sum(), err
+}
+
+// traffic keeps how busy it was, hour by hour.
+type traffic struct {
+	ledger store.Ledger
+	holds  float64 // webhooks a second that this machine was measured to hold; 0 when not known
+
+	mu     sync.Mutex
+	hours  map[int64]store.Busiest // by their number since 1970
+	looked int64                   // the hour in which all were looked at last; 0 for never
+}
+
+// look brings the hours up to date. Those that ended before the last look don't
+// change, but for what waited in the queue then: an hour is looked at once more.
+func (t *traffic) look(ctx context.Context, now time.Time) error {
+	current := now.Unix() / int64(trafficStep/time.Second)
+	oldest := current - TrafficDays*24 + 1
+	for hour := oldest; hour <= current; hour++ {
+		t.mu.Lock()
+		_, there := t.hours[hour]
+		t.mu.Unlock()
+		if there && hour < t.looked-1 {
+			continue
+		}
+		from := time.Unix(hour*int64(trafficStep/time.Second), 0)
+		b, err := t.ledger.Busiest(ctx, from, from.Add(trafficStep))
+		if err != nil {
+			return err
+		}
+		t.mu.Lock()
+		if t.hours == nil {
+			t.hours = map[int64]store.Busiest{}
+		}
+		t.hours[hour] = b
+		t.mu.Unlock()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for hour := range t.hours {
+		if hour < oldest {
+			delete(t.hours, hour)
+		}
+	}
+	t.looked = current
+	return nil
+}
+
+func (t *traffic) sum() (all store.Busiest) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, b := range t.hours {
+		all.Add(b)
+	}
+	return all
+}
+
+// lookEvery is how soon a busy second shows.
+const lookEvery = time.Minute
+
+// run looks until ctx is done.
+func (t *traffic) run(ctx context.Context, o Options) error {
+	again := time.NewTicker(lookEvery)
+	defer again.Stop()
+	for {
+		if err := t.look(ctx, o.Now()); err != nil && ctx.Err() == nil {
+			o.Log.Error("look at how busy it was", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+		}
+	}
+}
+
+var (
+	busiestDesc  = prometheus.NewDesc("bellhop_busiest_second_webhooks", "Webhooks in the busiest second of the last 7 days.", nil, nil)
+	capacityDesc = prometheus.NewDesc("bellhop_capacity_webhooks_per_second", "Webhooks a second that this machine was measured to hold (BELLHOP_CAPACITY).", nil, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (t *traffic) Describe(ch chan<- *prometheus.Desc) {
+	ch <- busiestDesc
+	ch <- capacityDesc
+}
+
+// Collect implements [prometheus.Collector]. What is not known is left out.
+func (t *traffic) Collect(ch chan<- prometheus.Metric) {
+	t.mu.Lock()
+	known := t.looked != 0
+	t.mu.Unlock()
+	if known {
+		ch <- prometheus.MustNewConstMetric(busiestDesc, prometheus.GaugeValue, float64(t.sum().Second))
+	}
+	if t.holds > 0 {
+		ch <- prometheus.MustNewConstMetric(capacityDesc, prometheus.GaugeValue, t.holds)
+	}
+}
