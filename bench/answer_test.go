@@ -173,6 +173,8 @@ func TestAComparisonRefusesWhatMakesNoSense(t *testing.T) {
 		"a negative pool":    {Binary: "x", Pool: -1},
 		"no such queue":      {Binary: "x", Queue: "kafka://here"},
 		"another machine":    {Binary: "x", Queue: "amqp://guest:hush@mq.example.com/"},
+		"another SQS":        {Binary: "x", Queue: "sqs+http://sqs.example.com"},
+		"AWS itself":         {Binary: "x", Queue: "sqs://sqs.us-east-1.amazonaws.com/123456789012/orders"},
 		"another database":   {Binary: "x", Postgres: "postgres://u:hush@db.example.com/x"},
 		"no database":        {Binary: "x", Postgres: "mysql://localhost/x"},
 		"a queue in no base": {Binary: "x", Queue: "postgres:"},

@@ -141,7 +141,7 @@ func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
 	defer os.RemoveAll(dir)
 	began, watch := time.Now(), newOnlooker()
 	c := &comparing{o: o, place: p, bench: &bench{
-		Options: Options{Binary: o.Binary, Postgres: p.postgres, RabbitMQ: p.rabbitMQ, Duration: o.Duration, Connections: 64},
+		Options: Options{Binary: o.Binary, Postgres: p.postgres, RabbitMQ: p.rabbitMQ, SQS: p.sqs, Duration: o.Duration, Connections: 64},
 		dir:     dir, secret: rand.Text(), password: rand.Text(), made: map[string]*Webhooks{},
 	}}
 	c.c = &Comparison{Format: comparisonFormat, Version: o.Version, Command: o.Command, Started: began.UTC().Truncate(time.Second),

@@ -34,7 +34,7 @@ type Comparison struct {
 // CompareSettings are what both modes ran on.
 type CompareSettings struct {
 	Store       string        `json:"store"` // sqlite, postgres
-	Queue       string        `json:"queue"` // sqlite, postgres, amqp, sqs
+	Queue       string        `json:"queue"` // sqlite, postgres, amqp, or that it is a stand-in for SQS
 	Pool        int           `json:"pool"`  // requests that inline works at at once
 	Waiting     int           `json:"waiting"`
 	PushLatency time.Duration `json:"push_latency_ns"`

@@ -14,8 +14,8 @@ import (
 
 // place is where a comparison stores and queues.
 type place struct {
-	store, queue       string // in words, for the results
-	postgres, rabbitMQ string
+	store, queue            string // in words, for the results
+	postgres, rabbitMQ, sqs string
 }
 
 // placeOf reads the settings, and refuses other machines.
@@ -41,8 +41,11 @@ func (o *CompareOptions) placeOf() (p place, err error) {
 	case "amqp", "amqps":
 		p.queue, p.rabbitMQ = "amqp", o.Queue
 		return p, o.near("--queue", o.Queue, "amqp", "amqps")
+	case "sqs+http":
+		p.queue, p.sqs = "a stand-in for SQS, whose latencies are not AWS's", strings.TrimPrefix(o.Queue, "sqs+")
+		return p, o.near("--queue", p.sqs, "http")
 	}
-	return p, bellhop.Invalidf("compare", "--queue is %q: give sqlite:, postgres: or amqp://USER:PASSWORD@HOST/VHOST", shown(o.Queue))
+	return p, bellhop.Invalidf("compare", "--queue is %q: give sqlite:, postgres:, amqp://USER:PASSWORD@HOST/VHOST, or sqs+http://HOST:PORT for a stand-in for SQS", shown(o.Queue))
 }
 
 // shown is a setting without the password that may be in it.

@@ -104,33 +104,39 @@ func (c *comparing) fresh(ctx context.Context, m Mode) (g ground, err error) {
 	if g.dir, err = c.copyOf(c.data.empty); err != nil {
 		return g, err
 	}
-	database, queue := "", ""
+	removes := []func(context.Context) error{func(context.Context) error { c.discard(g.dir); return nil }}
+	g.remove = func(ctx context.Context) (err error) {
+		for _, remove := range removes {
+			err = errors.Join(err, remove(ctx))
+		}
+		return err
+	}
 	if c.place.postgres != "" {
-		if database, err = c.newDatabase(ctx, c.postgres.base); err != nil {
+		database, err := c.newDatabase(ctx, c.postgres.base)
+		if err != nil {
 			return g, err
 		}
+		removes = append(removes, func(ctx context.Context) error { return c.dropDatabases(ctx, database) })
 		g.env = append(g.env, c.databaseSetting(database))
 	}
 	switch {
 	case m == Inline: // has none
-	case c.place.queue == "amqp":
-		var setting string
-		if queue, setting, err = c.newRabbitQueue(ctx); err != nil {
+	case c.place.rabbitMQ != "":
+		queue, setting, err := c.newRabbitQueue(ctx)
+		if err != nil {
 			return g, err
 		}
+		removes = append(removes, func(ctx context.Context) error { return c.removeRabbitQueue(ctx, queue) })
 		g.env = append(g.env, setting)
+	case c.place.sqs != "":
+		q, err := c.newQueue(ctx)
+		if err != nil {
+			return g, err
+		}
+		removes = append(removes, func(ctx context.Context) error { return c.removeQueue(ctx, q) })
+		g.env = append(g.env, q.setting)
 	case c.place.queue == "postgres":
 		g.env = append(g.env, "BELLHOP_QUEUE=postgres:")
-	}
-	g.remove = func(ctx context.Context) (err error) {
-		c.discard(g.dir)
-		if queue != "" {
-			err = c.removeRabbitQueue(ctx, queue)
-		}
-		if database != "" {
-			err = errors.Join(err, c.dropDatabases(ctx, database))
-		}
-		return err
 	}
 	return g, nil
 }
@@ -146,7 +152,11 @@ func (c *comparing) command(m Mode) []string {
 // sample measures a mode at a rate; at 0, owners' requests alone.
 func (c *comparing) sample(ctx context.Context, m Mode, rate float64) (s Sample, err error) {
 	began := time.Now()
-	c.tell(fmt.Sprintf("%s at %s webhooks/s", m, Rate(rate)))
+	what := fmt.Sprintf("%s at %s webhooks/s", m, Rate(rate))
+	if rate == 0 {
+		what = fmt.Sprintf("%s without webhooks", m)
+	}
+	c.tell(what)
 	g, err := c.fresh(ctx, m)
 	if err != nil {
 		return s, err

@@ -15,7 +15,7 @@ import (
 
 type benchCompareCmd struct {
 	DB    string `name:"db" env:"BENCH_POSTGRES" placeholder:"URL" help:"A database of Postgres whose user may make others; without it orders go into SQLite."`
-	Queue string `name:"queue" default:"sqlite:" placeholder:"URL" help:"Where queued has its queue: sqlite:, postgres: (in --db), or the URL of a virtual host of RabbitMQ (${default})."`
+	Queue string `name:"queue" default:"sqlite:" placeholder:"URL" help:"Where queued has its queue: sqlite:, postgres: (in --db), the URL of a virtual host of RabbitMQ, or sqs+http://HOST:PORT of a stand-in for SQS (${default})."`
 
 	OrdersPerDay float64 `name:"orders-per-day" placeholder:"N" help:"How many orders your shops bring a day: the answer says where that lies."`
 	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How much busier your busiest second is than the mean one (${default})."`
