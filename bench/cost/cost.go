@@ -10,7 +10,7 @@ import (
 	"bellhop/bench/prices"
 )
 
-// month is how long one is billed.
+// How long the month of a bill is.
 const (
 	daysAMonth    = 30
 	secondsADay   = 24 * 60 * 60
@@ -192,7 +192,7 @@ func (m *month) serverless(b *Bill, mode string) {
 	b.add("secrets and alarms", p.Secret.Of(secrets)+p.Alarm.Of(alarms))
 }
 
-// bill is what a way costs for orders a day.
+// of is what a way costs for orders a day.
 func (w way) of(o *Options, perDay float64) Bill {
 	b := Bill{Way: w.name}
 	m := &month{o, perDay}
