@@ -53,8 +53,8 @@ const (
 	stepProcesses   = 16
 )
 
-// fcmLatency is what FCM is taken to need for an answer.
-const fcmLatency = 50 * time.Millisecond
+// FCMLatency is what FCM is taken to need for an answer.
+const FCMLatency = 50 * time.Millisecond
 
 // newCloud starts one with a database of its own.
 func (b *bench) newCloud(ctx context.Context, m mode) (c *cloud, err error) {
@@ -64,7 +64,7 @@ func (b *bench) newCloud(ctx context.Context, m mode) (c *cloud, err error) {
 			err = errors.Join(err, c.close())
 		}
 	}()
-	fcm, err := b.twin(ctx, fcmLatency)
+	fcm, err := b.twin(ctx, FCMLatency)
 	if err != nil {
 		return c, err
 	}
