@@ -66,7 +66,7 @@ const (
 	keyFloodP999        = "flood_p999"
 	keyRecordCPU        = "recorded_cpu"
 	keyBytesWritten     = "bytes_written_per_order"
-	keyBytesKept        = "bytes_kept_per_order"
+	KeyBytesKept        = "bytes_kept_per_order"
 	keyRingP50          = "ring_p50"
 	keyRingP99          = "ring_p99"
 	keyPushRate         = "pushes_per_second"
@@ -128,7 +128,7 @@ var specs = []spec{
 	{keyFloodP99, "all of it: acceptance p99 under full flood", Milliseconds, atMost(10)},
 	{keyFloodP999, "all of it: acceptance p99.9 under full flood", Milliseconds, nil},
 	{keyBytesWritten, "written to disk an order", Bytes, nil},
-	{keyBytesKept, "kept on disk an order", Bytes, nil},
+	{KeyBytesKept, "kept on disk an order", Bytes, nil},
 	{keyRingP50, "webhook to FCM's answer at 500 orders/s: p50", Milliseconds, nil},
 	{keyRingP99, "webhook to FCM's answer at 500 orders/s: p99", Milliseconds, atMost(50)},
 	{keyPushRate, "pushes, FCM taking 50 ms, each status durable", PerSecond, atLeast(4000)},

@@ -174,7 +174,7 @@ func (b *bench) measureRecording(ctx context.Context) error {
 		return err
 	}
 	size, err := sizeOf(dir)
-	b.add(keyBytesKept, float64(size-sizeBefore)/float64(max(recorded, 1)))
+	b.add(KeyBytesKept, float64(size-sizeBefore)/float64(max(recorded, 1)))
 	return err
 }
 

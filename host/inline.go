@@ -72,17 +72,16 @@ func (in *inline) Send(ctx context.Context, events ...*bellhop.Event) error {
 
 // push attempts as many pushes as this request came to owe. Whether they are its
 // own does not matter: each request records before it claims, and claims no more
-// than it recorded, so that there are enough for all.
+// than it recorded, so that there are enough for all. A claim may find fewer all the
+// same: it leaves out a device that another claims for just then, and one with an
+// earlier clock does not see what is left by one with a later. So it looks again for
+// as long as something is due.
 func (in *inline) push(ctx context.Context, n int) {
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
-	// A claim may come after another's that was called later and took this one's
-	// push, and finds what is left only by the time of the other: so it looks twice.
-	for range 2 {
-		if n <= 0 {
-			return
-		}
-		owed, err := in.outbox.ClaimPushes(ctx, in.options.Now().UTC().Truncate(time.Microsecond), n, claimLease)
+	for n > 0 {
+		now := in.options.Now().UTC().Truncate(time.Microsecond)
+		owed, err := in.outbox.ClaimPushes(ctx, now, n, claimLease)
 		if err != nil {
 			in.options.Log.Error("claim pushes", "err", err)
 			return
@@ -95,7 +94,20 @@ func (in *inline) push(ctx context.Context, n int) {
 				}
 			})
 		}
+		if len(owed) == 0 && !in.due(ctx) {
+			return // its device's budget is spent, or it has none
+		}
 	}
+}
+
+// due reports whether some push is due. What is being sent is not.
+func (in *inline) due(ctx context.Context) bool {
+	next, err := in.outbox.NextPush(ctx)
+	if err != nil {
+		in.options.Log.Error("look for pushes that are due", "err", err)
+		return false
+	}
+	return !next.IsZero() && !next.After(in.options.Now())
 }
 
 // pool has at most so many requests worked at at once.

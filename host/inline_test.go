@@ -35,12 +35,17 @@ func serveInline(t *testing.T, i host.InlineOptions, send func(context.Context) 
 	fcm := &pushService{send: send}
 	s := serveBy(t, func(ctx context.Context, o host.Options) error { return host.ServeInline(ctx, o, i) }, oneFile(t.TempDir()), wire.Options{},
 		func(o *host.Options) { o.Sender = fcm })
+	addPhone(t, s)
+	return s, fcm
+}
+
+func addPhone(t *testing.T, s *served) {
+	t.Helper()
 	_, err := s.parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken,
 		Value: "token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, fcm
 }
 
 func (s *served) pushed(id int64) []bellhop.Push {
@@ -91,6 +96,38 @@ func TestInlineWithManyAtOnce(t *testing.T) {
 	counts, err := s.parts.Store.PushCounts(t.Context())
 	if err != nil || counts[bellhop.PushSent] != orders || fcm.sent.Load() != orders {
 		t.Errorf("%v, %d sent, %v; want %d", counts, fcm.sent.Load(), err, orders)
+	}
+}
+
+// claimedByOthers is a store whose first claims find the device in use.
+type claimedByOthers struct {
+	store.Store
+	claims atomic.Int64
+}
+
+func (c *claimedByOthers) ClaimPushes(ctx context.Context, now time.Time, n int, lease time.Duration) ([]store.Owed, error) {
+	if c.claims.Add(1) <= 5 {
+		return nil, nil
+	}
+	return c.Store.ClaimPushes(ctx, now, n, lease)
+}
+
+// TestInlineLooksAgain has a push tried though others were in its way: nobody else
+// does.
+func TestInlineLooksAgain(t *testing.T) {
+	var busy *claimedByOthers
+	fcm := &pushService{send: took}
+	s := serveBy(t, func(ctx context.Context, o host.Options) error { return host.ServeInline(ctx, o, host.InlineOptions{}) },
+		oneFile(t.TempDir()), wire.Options{}, func(o *host.Options) {
+			busy = &claimedByOthers{Store: o.Store}
+			o.Store, o.Sender = busy, fcm
+		})
+	addPhone(t, s)
+	if got := s.post(shopify.TopicOrderCreate, "webhook", order(1)); got != http.StatusOK {
+		t.Errorf("%d", got)
+	}
+	if p := s.pushed(1); len(p) != 1 || p[0].Status != bellhop.PushSent || busy.claims.Load() != 6 {
+		t.Errorf("pushes %+v after %d claims", p, busy.claims.Load())
 	}
 }
 

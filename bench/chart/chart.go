@@ -201,8 +201,6 @@ func (c Chart) lines() (out lib.Chart, err error) {
 	xt, yt := x.ticks(), y.ticks()
 	text := lib.Style{FontSize: 10, FontColor: ink, StrokeColor: ink, StrokeWidth: 1}
 	grid := lib.Style{StrokeColor: faint, StrokeWidth: 1}
-	named := text
-	named.TextHorizontalAlign = lib.TextHorizontalAlignCenter
 	more := 0
 	for _, at := range c.legend() {
 		more = legendLine * at.line

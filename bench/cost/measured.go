@@ -2,10 +2,10 @@ package cost
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"io"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -16,12 +16,6 @@ import (
 
 //go:embed measured.json
 var measuredFile []byte
-
-// What the functions have, and the least that an Express execution is billed for.
-const (
-	memoryGB  = bench.MemoryGB
-	expressGB = bench.ExpressGB
-)
 
 // Measured is what carrying orders took, as bellhop bench run counted it.
 type Measured struct {
@@ -50,9 +44,6 @@ func Default() *Measured {
 	return m
 }
 
-// keptKey is the figure's name in results.
-const keptKey = "bytes_kept_per_order"
-
 // Read reads the results of bellhop bench run.
 func Read(r io.Reader) (*Measured, error) {
 	var results bench.Results
@@ -61,7 +52,7 @@ func Read(r io.Reader) (*Measured, error) {
 	}
 	m := &Measured{CPU: results.Machine.CPU, Cores: results.Machine.Cores, At: results.Started, uses: map[string][]use{}}
 	for _, f := range results.Figures {
-		if f.Key == keptKey {
+		if f.Key == bench.KeyBytesKept {
 			m.KeptBytes = f.Median
 		}
 	}
@@ -75,7 +66,7 @@ func Read(r io.Reader) (*Measured, error) {
 		if len(m.uses[mode]) == 0 || m.KeptBytes <= 0 {
 			return nil, bellhop.Invalidf("results", "the results don't say what orders take on AWS: run bellhop bench run --json with --postgres and --sqs, as make bench does")
 		}
-		slices.SortFunc(m.uses[mode], func(a, b use) int { return int(math.Copysign(1, a.rate-b.rate)) })
+		slices.SortFunc(m.uses[mode], func(a, b use) int { return cmp.Compare(a.rate, b.rate) })
 	}
 	return m, nil
 }
@@ -88,8 +79,8 @@ func useOf(c bench.Cost) use {
 	}
 	// What found nothing is billed by the month instead.
 	u.requests -= float64(c.Empty) / n
-	for name := range maps.Keys(c.Invocations) {
-		u.invocations += float64(c.Invocations[name]) / n
+	for name, invocations := range c.Invocations {
+		u.invocations += float64(invocations) / n
 		u.billedMS += c.Billed[name] / n
 	}
 	return u

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"time"
 
 	"bellhop"
@@ -102,20 +103,12 @@ func (p Price) check() error {
 }
 
 // all are the prices by the names in the file.
-func (t *Table) all() map[string]Price {
-	var all map[string]json.RawMessage
-	text, err := json.Marshal(t)
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
-	if err != nil {
-		panic(err) // it was JSON before
-	}
-	prices := map[string]Price{}
-	for name, raw := range all {
-		var p Price
-		if json.Unmarshal(raw, &p) == nil {
-			prices[name] = p
+func (t *Table) all() map[string]*Price {
+	prices := map[string]*Price{}
+	v := reflect.ValueOf(t).Elem()
+	for i := range v.NumField() {
+		if p, ok := v.Field(i).Addr().Interface().(*Price); ok {
+			prices[v.Type().Field(i).Tag.Get("json")] = p
 		}
 	}
 	return prices
@@ -124,7 +117,7 @@ func (t *Table) all() map[string]Price {
 // WithoutFree is the table as it is for those whose free tiers are used up.
 func (t *Table) WithoutFree() *Table {
 	out := *t
-	for _, p := range []*Price{&out.SQSRequest, &out.LambdaRequest, &out.LambdaGBSecond, &out.StandardTransition, &out.Transfer, &out.Logs, &out.Alarm} {
+	for _, p := range out.all() {
 		p.Free = 0
 	}
 	return &out
