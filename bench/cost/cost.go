@@ -53,8 +53,8 @@ func (o *Options) defaults() error {
 		atMost  float64
 	}{
 		{"peak-factor", &o.PeakFactor, 20, 1, secondsADay},
-		{"one-holds", &o.OneHolds, 3500, 0.1, 1e6},
-		{"apart-hold", &o.ApartHold, 400, 0.1, 1e6},
+		{"one-holds", &o.OneHolds, 5000, 0.1, 1e6},
+		{"apart-hold", &o.ApartHold, 2500, 0.1, 1e6},
 		{"keep-days", &o.KeptDays, 365, 1, 36500},
 		{"sent-bytes", &o.SentBytes, 4096, 1, 1e7},
 		{"log-bytes", &o.LogBytes, 700, 1, 1e6},

@@ -19,8 +19,8 @@ type benchCostCmd struct {
 	ShowPrices bool   `name:"show-prices" help:"Print the prices with their sources, and nothing else."`
 	Results    string `name:"results" placeholder:"FILE" help:"What bellhop bench run --json wrote on your machine, for the requests and milliseconds an order."`
 
-	OneHolds  float64 `name:"one-holds" default:"3500" placeholder:"N" help:"The orders a second that a machine holds with all in one process (${default}); see bellhop bench compare."`
-	ApartHold float64 `name:"apart-hold" default:"400" placeholder:"N" help:"Those that it holds with Postgres and RabbitMQ beside (${default})."`
+	OneHolds  float64 `name:"one-holds" default:"5000" placeholder:"N" help:"The orders a second that a machine holds with all in one process (${default}); see bellhop bench compare."`
+	ApartHold float64 `name:"apart-hold" default:"2500" placeholder:"N" help:"Those that it holds with Postgres and RabbitMQ beside (${default})."`
 	Slowdown  float64 `name:"slowdown" default:"1" placeholder:"N" help:"How many times as long functions take on Lambda as where they were measured: up to 7, since 256 MB have a seventh of a core there (${default})."`
 	KeepDays  float64 `name:"keep-days" default:"365" placeholder:"N" help:"How long orders are kept (${default})."`
 	SentBytes float64 `name:"sent-bytes" default:"4096" placeholder:"N" help:"How many bytes leave for the internet for an order (${default})."`
