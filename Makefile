@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster check bench example crash fuzz build lambda deploy-aws destroy-aws
+.PHONY: help demo test test-cluster check bench screenshots example crash fuzz build lambda deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -23,6 +23,10 @@ check: ## format, vet, staticcheck, modules, and the import floors
 
 bench: ## measure bellhop beside a bare handler on this machine
 	go run ./internal/realserver/with go run ./cmd/bellhop bench $(ARGS)
+
+screenshots: ## take a picture of each page of the console, at three widths, light and dark
+	@scripts/test-setup --fonts
+	SCREENSHOTS=$(CURDIR)/screenshots BELLHOP_TEST_ALL=1 go test ./web -run '^TestScreenshots$$' -count=1
 
 test-cluster: ## kill each node of a RabbitMQ cluster under load, and lose nothing
 	@scripts/test-setup

@@ -55,6 +55,14 @@ type Person struct {
 	Shop         string // "" for an operator
 	PasswordHash string // argon2id in its usual string form
 	AddedAt      time.Time
+	Settings     Settings
+}
+
+// SignInLink signs a person in once. Only the hash of its secret is stored.
+type SignInLink struct {
+	Hash      [32]byte
+	PersonID  int64
+	ExpiresAt time.Time
 }
 
 // Session is a sign-in. Only the hash of its token is stored.

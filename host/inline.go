@@ -125,8 +125,8 @@ func newPool(o InlineOptions, next http.Handler) *pool {
 // ServeHTTP implements [http.Handler]. What asks for no connection to the database,
 // or would hold one for ever, goes past the line.
 func (p *pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Path {
-	case "/healthz", "/readyz", "/metrics", web.StreamPath:
+	switch path := r.URL.Path; {
+	case web.IsStream(path), path == "/healthz", path == "/readyz", path == "/metrics":
 		p.next.ServeHTTP(w, r)
 		return
 	}

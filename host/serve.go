@@ -65,8 +65,7 @@ type Options struct {
 	// is one, takes /metrics in its stead, and answers /healthz and /readyz too.
 	// Both are closed at the end.
 	Listener, Metrics net.Listener
-	// SignIn and Drawer are for a demo: see web.Options.
-	SignIn *web.SignInLink
+	// Drawer is for a demo: see web.Options.
 	Drawer http.Handler
 
 	// Hard is done when draining is to be broken off. nil: never.
@@ -93,7 +92,10 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	wo := web.Options{
 		Store: o.Store, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
 		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies,
-		SignInLink: o.SignIn, Drawer: o.Drawer,
+		Drawer: o.Drawer,
+	}
+	if o.Sender != nil {
+		wo.Ring = o.notifier(metrics).Ring
 	}
 	if in != nil {
 		acceptor.Queue = &inline{outbox: o.Store, options: o, recorder: o.recorder(metrics), notifier: o.notifier(metrics)}

@@ -112,7 +112,7 @@ func (w *canon) shop(s *bellhop.Shop) {
 
 func (w *canon) person(p *bellhop.Person) {
 	w.int(p.ID)
-	w.text(p.Email, string(p.Role), p.Shop, p.PasswordHash)
+	w.text(p.Email, string(p.Role), p.Shop, p.PasswordHash, WriteSettings(p.Settings))
 	w.time(p.AddedAt)
 }
 

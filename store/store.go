@@ -30,6 +30,8 @@ type Store interface {
 	Ledger
 	Shops
 	People
+	Sessions
+	Tokens
 	Devices
 	Stream
 	Relays
@@ -68,8 +70,10 @@ type OrderQuery struct {
 	Limit    int    // 1 to 200; 0 means 50
 	Cursor   string // OrderPage.Next of the page before
 	Handling bellhop.Handling
-	Text     string    // in the name, the number, the customer's name or e-mail address
-	Since    time.Time // placed at or after
+	// Cancelled leaves only orders that were.
+	Cancelled bool
+	Text      string    // in the name, the number, the customer's name or e-mail address
+	Since     time.Time // placed at or after
 }
 
 // OrderPage is a part of a list.
@@ -259,7 +263,7 @@ type Shops interface {
 	UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error
 }
 
-// People are those who sign in, their sessions, and the API tokens.
+// People are those who sign in.
 type People interface {
 	// AddPerson adds p and returns it with its id; bellhop.Conflict if the
 	// address is taken, bellhop.NotFound if there is no such shop.
@@ -268,17 +272,32 @@ type People interface {
 	People(ctx context.Context, shop string) ([]bellhop.Person, error)
 	// PersonByEmail returns who has an address; bellhop.NotFound if nobody.
 	PersonByEmail(ctx context.Context, email string) (bellhop.Person, error)
-	// SetPassword changes a password's hash and ends the person's sessions.
+	// SetPassword changes a password's hash, and ends the person's sessions and
+	// links to sign in.
 	SetPassword(ctx context.Context, id int64, hash string) error
+	SetSettings(ctx context.Context, id int64, s bellhop.Settings) error
 	// RemovePerson removes somebody with their sessions and devices.
 	RemovePerson(ctx context.Context, id int64) error
+}
 
+// Sessions are people's sign-ins, and the links that make one.
+type Sessions interface {
 	AddSession(ctx context.Context, s bellhop.Session) error
 	// Session returns a session that has not expired, and whose it is;
 	// bellhop.NotFound if there is none.
 	Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error)
 	RemoveSession(ctx context.Context, tokenHash [32]byte) error
 
+	// AddLink adds a link that signs somebody in once. Links of theirs that were
+	// not used stay.
+	AddLink(ctx context.Context, l bellhop.SignInLink) error
+	// UseLink takes a link that has not run out, so that nobody else can, and
+	// returns whose it is; bellhop.NotFound if there is none.
+	UseLink(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Person, error)
+}
+
+// Tokens are a shop's keys to the API.
+type Tokens interface {
 	// AddToken adds t and returns it with its id; bellhop.Conflict if the shop
 	// has one of that name.
 	AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error)

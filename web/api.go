@@ -27,6 +27,8 @@ type Store interface {
 	store.Orders
 	store.Shops
 	store.People
+	store.Sessions
+	store.Tokens
 	store.Devices
 	store.Stream
 	// Pushes and PushReceipt are those of store.Outbox.

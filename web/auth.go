@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"bellhop"
-	"bellhop/store"
 )
 
 // principal is who asks, and the one shop that the request is about.
@@ -56,15 +55,15 @@ func credentialOf(r *http.Request) (credential, error) {
 }
 
 // identify returns whose credential it is, as of now.
-func identify(ctx context.Context, people store.People, c credential, now time.Time) (principal, error) {
+func identify(ctx context.Context, s Store, c credential, now time.Time) (principal, error) {
 	p := principal{credential: c}
 	var err error
 	if c.session {
-		_, p.person, err = people.Session(ctx, c.hash, now)
+		_, p.person, err = s.Session(ctx, c.hash, now)
 		p.shop = p.person.Shop
 	} else {
 		var t bellhop.Token
-		t, err = people.Token(ctx, c.hash, now)
+		t, err = s.Token(ctx, c.hash, now)
 		p.shop = t.Shop
 	}
 	if bellhop.KindOf(err) == bellhop.NotFound {

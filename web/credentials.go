@@ -18,6 +18,7 @@ import (
 const (
 	sessionPrefix = "bh_s_"
 	tokenPrefix   = "bh_t_"
+	linkPrefix    = "bh_l_"
 )
 
 // The length in bytes that a password may have.

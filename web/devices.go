@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"time"
 	_ "time/tzdata" // so that a device's timezone is known on a machine without the files
 
 	"github.com/danielgtaylor/huma/v2"
@@ -54,7 +53,7 @@ func (a *api) putDevice(ctx context.Context, in *putDevice) (*deviceBody, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkTimezone(in.Body.Timezone); err != nil {
+	if _, err := bellhop.ParseTimezone(in.Body.Timezone); err != nil {
 		return nil, err
 	}
 	now := a.now()
@@ -90,11 +89,4 @@ func checkLocale(s string) (string, error) {
 		return "", bellhop.Invalidf("locale", "locale is a language tag such as en-GB")
 	}
 	return s, nil
-}
-
-func checkTimezone(s string) error {
-	if _, err := time.LoadLocation(s); err != nil || s == "Local" {
-		return bellhop.Invalidf("timezone", "timezone is an IANA name such as Europe/Berlin")
-	}
-	return nil
 }

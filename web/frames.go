@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"bellhop"
@@ -19,8 +20,30 @@ type framer struct {
 
 // chunk is what goes to one shop's listeners at once.
 type chunk struct {
-	frames []byte
-	reset  bool // there was too much; load afresh
+	brief   bool // nobody wants frames
+	frames  []byte
+	reset   bool    // there was too much; load afresh
+	changed []int64 // ids of orders, each once
+}
+
+// briefIDs bounds how many changed orders are named; more are named as "any".
+const briefIDs = 50
+
+// briefly tells only which orders changed, if that is few: whoever shows them
+// asks for what they are now, as often as it likes.
+func (c *chunk) briefly(pos int64) []byte {
+	orders := []string{}
+	if !c.reset && len(c.changed) <= briefIDs {
+		for _, n := range c.changed {
+			orders = append(orders, id(n))
+		}
+	}
+	return changedFrame(pos, orders)
+}
+
+// changedFrame names the orders that changed; none stands for any.
+func changedFrame(pos int64, orders []string) []byte {
+	return appendFrame(nil, pos, "changed", map[string][]string{"orders": orders})
 }
 
 func (c *chunk) bytes(pos int64) []byte {
@@ -47,7 +70,10 @@ type gone struct {
 }
 
 func (f *framer) add(ctx context.Context, to *chunk, c store.Change) error {
-	if to.reset {
+	if len(to.changed) <= briefIDs && !slices.Contains(to.changed, c.OrderID) {
+		to.changed = append(to.changed, c.OrderID)
+	}
+	if to.reset || to.brief {
 		return nil
 	}
 	o, known, err := f.order(ctx, orderKey{c.Shop, c.OrderID})

@@ -45,6 +45,7 @@ type hub struct {
 // because it was too slow, or at shutdown.
 type listener struct {
 	shop   string
+	brief  bool // wants to know which orders changed, not what they are now
 	frames chan []byte
 }
 
@@ -75,8 +76,8 @@ func newHub(s Store, log *slog.Logger, maxListeners int, reg prometheus.Register
 var errListeners = bellhop.Errorf(bellhop.Unavailable, "busy", "too many streams are open; try again")
 
 // join adds a listener. Frames of changes after pos come to it.
-func (h *hub) join(ctx context.Context, shop string) (l *listener, pos int64, err error) {
-	j := join{&listener{shop, make(chan []byte, listenerAt)}, make(chan joined, 1)}
+func (h *hub) join(ctx context.Context, shop string, brief bool) (l *listener, pos int64, err error) {
+	j := join{&listener{shop, brief, make(chan []byte, listenerAt)}, make(chan joined, 1)}
 	select {
 	case h.joins <- j:
 		r := <-j.reply
@@ -221,18 +222,30 @@ func (h *hub) step(ctx context.Context) (n int, err error) {
 		if len(h.listeners[c.Shop]) == 0 {
 			continue
 		}
-		if chunks[c.Shop] == nil {
-			chunks[c.Shop] = &chunk{}
+		to := chunks[c.Shop]
+		if to == nil {
+			to = &chunk{brief: !h.anyWhole(c.Shop)}
+			chunks[c.Shop] = to
 		}
-		if err := framer.add(ctx, chunks[c.Shop], c); err != nil {
+		if err := framer.add(ctx, to, c); err != nil {
 			return 0, err
 		}
 	}
 	h.pos = changes[len(changes)-1].Seq
 	for shop, c := range chunks {
-		h.send(shop, c.bytes(h.pos))
+		h.send(shop, c)
 	}
 	return len(changes), nil
+}
+
+// anyWhole reports whether somebody of a shop wants to know what orders are now.
+func (h *hub) anyWhole(shop string) bool {
+	for l := range h.listeners[shop] {
+		if !l.brief {
+			return true
+		}
+	}
+	return false
 }
 
 // rewind notices a sequence that has gone back, as that of a restored backup,
@@ -250,14 +263,19 @@ func (h *hub) rewind(ctx context.Context) error {
 // reset tells everybody to load afresh.
 func (h *hub) reset() {
 	for shop := range h.listeners {
-		h.send(shop, resetFrame(h.pos))
+		h.send(shop, &chunk{reset: true})
 	}
 }
 
-// send gives frames to a shop's listeners. One that can't take it is dropped,
+// send gives a chunk to a shop's listeners. One that can't take it is dropped,
 // and resumes from what it got when it comes back.
-func (h *hub) send(shop string, frames []byte) {
+func (h *hub) send(shop string, c *chunk) {
+	whole, brief := c.bytes(h.pos), c.briefly(h.pos)
 	for l := range h.listeners[shop] {
+		frames := whole
+		if l.brief {
+			frames = brief
+		}
 		select {
 		case l.frames <- frames:
 		default:

@@ -100,7 +100,7 @@ func (o *observed) observe(r *http.Request, status int, took time.Duration, span
 		end(span, r, path, status)
 	}
 	o.total.WithLabelValues(route, strconv.Itoa(status)).Inc()
-	if !strings.HasSuffix(route, StreamPath) {
+	if _, path, _ := strings.Cut(route, " "); !IsStream(path) {
 		o.seconds.WithLabelValues(route).Observe(took.Seconds())
 	}
 	o.log.DebugContext(r.Context(), "request", "route", route, "status", status, "took", took)
@@ -133,8 +133,8 @@ func sameSite(next http.Handler) http.Handler {
 func bounded(next http.Handler, n int) http.Handler {
 	places := make(chan struct{}, n)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case StreamPath, "/healthz", "/readyz", "/metrics":
+		switch path := r.URL.Path; {
+		case IsStream(path), path == "/healthz", path == "/readyz", path == "/metrics":
 			next.ServeHTTP(w, r)
 			return
 		}

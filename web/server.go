@@ -30,12 +30,14 @@ type Options struct {
 	Metrics http.Handler // answers /metrics; nil where they have a listener of their own
 
 	APIInFlight    int            // requests of the API at once, webhooks and streams aside; default 256
-	Listeners      int            // streams open at once, a quarter of them one shop's; default 256
+	Listeners      int            // streams open at once, a quarter of them one shop's; default 1024
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto count
 
-	SignInLink *SignInLink // signs somebody in once: /signin?once=SECRET
+	// Ring tries a device out. nil: this process pushes nothing, and the console has
+	// no button for it.
+	Ring Ring
 	// Drawer answers /demo/drawer with what a phone shows, oldest first, as
-	// {"slots":[{"title":…,"body":…}]}. The live page then has a phone.
+	// {"slots":[{"title":…,"body":…}]}. The list of orders then has a phone beside it.
 	Drawer http.Handler
 }
 
@@ -58,14 +60,15 @@ func New(o Options) (*Server, error) {
 		hub:     newHub(o.Store, o.Logger, o.Listeners, o.Registerer),
 	}
 	mux := http.NewServeMux()
-	door := newDoorman(o.Store, o.Now, o.SignInLink)
+	door := newDoorman(o.Store, o.Now)
 	a := newAPI(mux, &api{
 		store: o.Store, door: door, proxies: o.TrustedProxies, now: o.Now, log: o.Logger,
 	}, s.hub, o.Version)
 	if err := documentRoutes(mux, a.huma.OpenAPI()); err != nil {
 		return nil, err
 	}
-	(&pages{api: a, drawer: o.Drawer}).routes(mux)
+	(&console{api: a, hub: s.hub, drawer: o.Drawer, ring: o.Ring,
+		rings: newLimits(ringEvery, ringBurst, limitedKeys)}).routes(mux)
 	routeHealth(mux, o.Checks, o.Logger, o.Now)
 	if o.Metrics != nil {
 		mux.Handle("GET /metrics", o.Metrics)

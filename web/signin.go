@@ -2,11 +2,9 @@ package web
 
 import (
 	"context"
-	"crypto/subtle"
 	"fmt"
 	"net/netip"
 	"strings"
-	"sync"
 	"time"
 
 	"bellhop"
@@ -32,24 +30,20 @@ const (
 // doorman lets people in.
 type doorman struct {
 	people    store.People
+	sessions  store.Sessions
 	now       func() time.Time
 	byAccount *limits
 	byAddress *limits
 	hashing   chan struct{}
-	once      onceLink
 }
 
-func newDoorman(people store.People, now func() time.Time, link *SignInLink) *doorman {
-	d := &doorman{
-		people: people, now: now,
+func newDoorman(s Store, now func() time.Time) *doorman {
+	return &doorman{
+		people: s, sessions: s, now: now,
 		byAccount: newLimits(accountEvery, accountBurst, limitedKeys),
 		byAddress: newLimits(addressEvery, addressBurst, limitedKeys),
 		hashing:   make(chan struct{}, hashesAtOnce),
 	}
-	if link != nil {
-		d.once = onceLink{hash: HashToken(link.Secret), personID: link.PersonID, open: true}
-	}
-	return d
 }
 
 // signedIn is a fresh session. The secret is nowhere else.
@@ -109,6 +103,10 @@ func (d *doorman) limit(account string, from netip.Addr) error {
 	if wait == 0 {
 		return nil
 	}
+	return tooMany(wait)
+}
+
+func tooMany(wait time.Duration) error {
 	return &retryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited",
 		"too many sign-ins; try again in %s", wait.Round(time.Second)+time.Second), wait}
 }
@@ -135,36 +133,39 @@ func (d *doorman) open(ctx context.Context, p bellhop.Person) (signedIn, error) 
 	secret, hash := newSecret(sessionPrefix)
 	now := d.now()
 	s := bellhop.Session{TokenHash: hash, PersonID: p.ID, ExpiresAt: now.Add(sessionLife), CreatedAt: now}
-	if err := d.people.AddSession(ctx, s); err != nil {
+	if err := d.sessions.AddSession(ctx, s); err != nil {
 		return signedIn{}, err
 	}
 	return signedIn{secret: secret, session: s, person: p}, nil
 }
 
-// SignInLink is a link that signs somebody in once: /signin?once=SECRET. Make
-// Secret with [NewToken].
-type SignInLink struct {
-	Secret   string
-	PersonID int64
+// linkLife is how long a link signs somebody in.
+const linkLife = 24 * time.Hour
+
+// NewSignInLink makes a link that signs a person in once, at /signin?once=SECRET,
+// within a day. The secret is nowhere else.
+func NewSignInLink(person int64, now time.Time) (secret string, l bellhop.SignInLink) {
+	secret, hash := newSecret(linkPrefix)
+	return secret, bellhop.SignInLink{Hash: hash, PersonID: person, ExpiresAt: now.Add(linkLife)}
 }
 
-type onceLink struct {
-	mu       sync.Mutex
-	hash     [32]byte
-	personID int64
-	open     bool
-}
+var errLinkUsed = bellhop.Errorf(bellhop.Unauthenticated, "link_used",
+	"this link has been used, or was never valid; sign in with your e-mail address")
 
-// useLink begins a session for the first who brings the link's secret.
-func (d *doorman) useLink(ctx context.Context, secret string) (signedIn, error) {
-	hash := HashToken(secret)
-	d.once.mu.Lock()
-	defer d.once.mu.Unlock()
-	if !d.once.open || subtle.ConstantTimeCompare(hash[:], d.once.hash[:]) != 1 {
-		return signedIn{}, bellhop.Errorf(bellhop.Unauthenticated, "link_used",
-			"this link has been used, or was never valid; sign in with your e-mail address")
+// useLink begins a session for the first who brings a link's secret.
+func (d *doorman) useLink(ctx context.Context, secret string, from netip.Addr) (signedIn, error) {
+	if !strings.HasPrefix(secret, linkPrefix) || len(secret) > maxEmail {
+		return signedIn{}, errLinkUsed
 	}
-	s, err := d.open(ctx, bellhop.Person{ID: d.once.personID})
-	d.once.open = err != nil
-	return s, err
+	if wait := d.byAddress.take(neighbourhood(from), d.now()); wait > 0 {
+		return signedIn{}, tooMany(wait)
+	}
+	p, err := d.sessions.UseLink(ctx, HashToken(secret), d.now())
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		err = errLinkUsed
+	}
+	if err != nil {
+		return signedIn{}, err
+	}
+	return d.open(ctx, p)
 }

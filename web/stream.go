@@ -14,12 +14,13 @@ import (
 
 const (
 	StreamPath       = "/v1/stream" // where the stream is
+	livePath         = "/live"      // the console's own, which tells only what changed
 	heartbeat        = 15 * time.Second
 	beatsPerRecheck  = 4 // the credential is looked at again each minute
 	streamWrite      = 10 * time.Second
 	replayBatch      = 200
 	replayBatches    = 5 // whoever missed more loads afresh
-	defaultListeners = 256
+	defaultListeners = 1024
 )
 
 type openStream struct {
@@ -54,7 +55,7 @@ func (a *api) openStream(ctx context.Context, h *hub, in *openStream) (*huma.Str
 	if err != nil {
 		return nil, err
 	}
-	l, pos, err := h.join(ctx, who.shop)
+	l, pos, err := h.join(ctx, who.shop, false)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +66,9 @@ func (a *api) openStream(ctx context.Context, h *hub, in *openStream) (*huma.Str
 		s.serve(r.Context(), last, pos)
 	}}, nil
 }
+
+// IsStream reports whether an address answers with a stream, which does not end.
+func IsStream(path string) bool { return path == StreamPath || path == livePath }
 
 // last returns -1 when nothing is to be resumed.
 func (in *openStream) last() (int64, error) {
@@ -100,7 +104,7 @@ func (s *stream) serve(ctx context.Context, last, pos int64) {
 	_ = s.rc.SetReadDeadline(time.Time{})
 	s.w.Header().Set("Content-Type", "text/event-stream")
 	s.w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
-	if s.write([]byte("retry: 3000\n\n")) != nil || s.replay(ctx, last, pos) != nil {
+	if s.write([]byte("retry: 3000\n\n")) != nil || s.begin(ctx, last, pos) != nil {
 		return
 	}
 	tick := time.NewTicker(heartbeat)
@@ -125,6 +129,15 @@ func (s *stream) serve(ctx context.Context, last, pos int64) {
 			return
 		}
 	}
+}
+
+// begin tells from where the stream goes on, and what was missed. Whoever wants it
+// brief looks at once whether it is behind pos.
+func (s *stream) begin(ctx context.Context, last, pos int64) error {
+	if s.l.brief {
+		return s.write(changedFrame(pos, []string{}))
+	}
+	return s.replay(ctx, last, pos)
 }
 
 // replay writes the changes in (last, pos].

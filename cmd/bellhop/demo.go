@@ -50,7 +50,7 @@ type demo struct {
 	dir      string
 	token    string // the phone's
 	password string
-	link     *web.SignInLink
+	link     string // signs the owner in once
 	fcm      *simulate.FCM
 	shopify  *simulate.Shopify
 	before   tally // what an earlier demo left in the folder
@@ -121,7 +121,7 @@ func (d *demo) run(rate float64, temporary bool) error {
 	}
 	serving, stopServing := context.WithCancel(ctx)
 	served := &ending{done: make(chan struct{})}
-	d.options.Record, d.options.Notify, d.options.SignIn, d.options.Drawer = true, true, d.link, http.HandlerFunc(d.drawer)
+	d.options.Record, d.options.Notify, d.options.Drawer = true, true, http.HandlerFunc(d.drawer)
 	go func() {
 		defer close(served.done)
 		served.err = host.Serve(serving, d.options)
@@ -174,8 +174,11 @@ func (d *demo) furnish() error {
 	if err != nil {
 		return err
 	}
-	secret, _ := web.NewToken()
-	d.link = &web.SignInLink{Secret: secret, PersonID: owner.ID}
+	var link bellhop.SignInLink
+	d.link, link = web.NewSignInLink(owner.ID, now)
+	if err := s.AddLink(ctx, link); err != nil {
+		return err
+	}
 	d.before, err = d.count(ctx)
 	return err
 }
@@ -231,7 +234,7 @@ You see each order as it is recorded, and beside it the phone with what it shows
 Webhooks come twice, and orders are paid, changed and cancelled: each rings once.
 
 Data is %s. Ctrl-C ends the demo.
-`, demoShop, d.address(), d.link.Secret, demoEmail, d.password, kept)
+`, demoShop, d.address(), d.link, demoEmail, d.password, kept)
 }
 
 // maxSlots is how many notifications of the phone are shown, the newest ones.

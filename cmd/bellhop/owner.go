@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"net/mail"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -32,6 +33,7 @@ type account struct {
 	wire.Storage
 	Email        string `name:"email" required:"" help:"The address to sign in with."`
 	PasswordFile string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it one is made up and shown once."`
+	URL          string `name:"url" default:"http://127.0.0.1:8080" help:"Where people reach bellhop, for the link that signs in (${default})."`
 }
 
 // person returns who is to be added, and the password if it was made up.
@@ -74,17 +76,36 @@ func (a *account) add(j *job, role bellhop.Role, shop string) error {
 	if err != nil {
 		return err
 	}
+	base, err := parseBase(a.URL)
+	if err != nil {
+		return err
+	}
 	return j.open(&a.Storage, func(parts *wire.Parts) error {
-		if _, err := parts.Store.AddPerson(j.ctx, p); err != nil {
+		if p, err = parts.Store.AddPerson(j.ctx, p); err != nil {
 			if bellhop.KindOf(err) == bellhop.NotFound {
 				return bellhop.Errorf(bellhop.NotFound, "shop", "there is no shop %s: add it first with bellhop shop add %s", shop, shop)
 			}
 			return err
 		}
+		secret, link := web.NewSignInLink(p.ID, j.stamp())
+		if err := parts.Store.AddLink(j.ctx, link); err != nil {
+			return err
+		}
 		j.say("Added %s.", p.Email)
 		sayMade(j, made)
+		j.say("Signs in once, within a day: %s/signin?once=%s", base, secret)
 		return nil
 	})
+}
+
+// parseBase accepts the address that people reach bellhop at, and returns it
+// without a slash at its end.
+func parseBase(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return "", bellhop.Invalidf("url", "--url: %q is not an address: give the form https://bellhop.example.com", s)
+	}
+	return strings.TrimSuffix(s, "/"), nil
 }
 
 func sayMade(j *job, password string) {

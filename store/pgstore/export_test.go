@@ -24,7 +24,8 @@ func Queries() map[string]Query {
 		return Query{sql, args}
 	}
 	return map[string]Query{
-		"orders_list on orders":                                {listOrders, []any{shop, now, int64(1), past, "", "", "\n", 50}},
+		"orders_list on orders":                                {listOrders + newestFirst, []any{shop, now, int64(1), past, "", "", "\n", 50}},
+		"orders_cancelled on orders":                           {listOrders + onlyCancelled + newestFirst, []any{shop, now, int64(1), past, "", "", "\n", 50}},
 		"orders_pkey on orders":                                {loadOrders, []any{[]string{shop}, []int64{1}}},
 		"events_pkey on events":                                {loadLines, []any{[][16]byte{{1}}}},
 		"pushes_shop_id_order_id_device_id_kind_key on pushes": {loadOwed, []any{[]string{shop}, []int64{1}}},

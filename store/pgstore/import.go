@@ -28,9 +28,9 @@ func importInto(table, columns, types string) string {
 var (
 	importShops = `INSERT INTO shops (` + shopColumns + `) SELECT * FROM ` +
 		postgres.Unnest("text boolean text text boolean boolean timestamptz timestamptz text")
-	importPeople = `INSERT INTO people (id, email, role, password_hash, added_at, shop_id)
-		SELECT n.id, n.email, n.role, n.password_hash, n.added_at, s.id FROM ` + postgres.Unnest("bigint text text text timestamptz text") +
-		` AS n(id, email, role, password_hash, added_at, shop) LEFT JOIN shops s ON s.domain = n.shop`
+	importPeople = `INSERT INTO people (id, email, role, password_hash, added_at, settings, shop_id)
+		SELECT n.id, n.email, n.role, n.password_hash, n.added_at, n.settings, s.id FROM ` + postgres.Unnest("bigint text text text timestamptz text text") +
+		` AS n(id, email, role, password_hash, added_at, settings, shop) LEFT JOIN shops s ON s.domain = n.shop`
 	importSessions = `INSERT INTO sessions (token_hash, person_id, expires_at, created_at) SELECT * FROM ` +
 		postgres.Unnest("bytea bigint timestamptz timestamptz")
 	importTokens  = importInto("tokens", "id, name, hash, created_at, last_used_at", "bigint text bytea timestamptz timestamptz")
@@ -109,7 +109,7 @@ func fillShop(r *postgres.Rows, s *bellhop.Shop) {
 }
 
 func fillPerson(r *postgres.Rows, p *bellhop.Person) {
-	r.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Always(p.AddedAt).Text(p.Shop)
+	r.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Always(p.AddedAt).Text(store.WriteSettings(p.Settings)).Text(p.Shop)
 }
 
 func fillSession(r *postgres.Rows, s *bellhop.Session) {

@@ -45,11 +45,14 @@ func readOrder(r pgx.Rows, shop string) (bellhop.Order, error) {
 
 // A list walks the index orders_list backwards from where the page before ended.
 // What is searched for is narrowed to what may match; [store.Search] decides.
-const listOrders = `SELECT ` + orderColumns + ` FROM orders o
+const (
+	listOrders = `SELECT ` + orderColumns + ` FROM orders o
 	WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3) AND o.placed_at >= $4
 		AND ($5 = '' OR o.handling = $5)
-		AND ($6 = '' OR strpos(o.sought, $6) > 0 OR strpos(o.sought, $7) > 0 OR o.number::text = $7)
-	ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $8`
+		AND ($6 = '' OR strpos(o.sought, $6) > 0 OR strpos(o.sought, $7) > 0 OR o.number::text = $7)`
+	onlyCancelled = ` AND o.cancelled_at IS NOT NULL` // as the index orders_cancelled has it
+	newestFirst   = ` ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $8`
+)
 
 // place is where a page of orders begins.
 type place struct {
@@ -115,7 +118,11 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 }
 
 func (db *DB) ordersFrom(ctx context.Context, shop string, q store.OrderQuery, s store.Search, from place, limit int) ([]bellhop.Order, error) {
-	return list(ctx, db.api, "list orders", func(r pgx.Rows) (bellhop.Order, error) { return readOrder(r, shop) }, listOrders,
+	query := listOrders
+	if q.Cancelled {
+		query += onlyCancelled
+	}
+	return list(ctx, db.api, "list orders", func(r pgx.Rows) (bellhop.Order, error) { return readOrder(r, shop) }, query+newestFirst,
 		shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), string(q.Handling), s.Want, orNone(s.Bare), limit)
 }
 

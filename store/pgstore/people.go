@@ -3,7 +3,6 @@ package pgstore
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,18 +13,22 @@ import (
 
 // personColumns are what scanPerson scans, of p and what personJoin adds.
 const (
-	personColumns = `p.id, p.email, p.role, s.domain, p.password_hash, p.added_at`
+	personColumns = `p.id, p.email, p.role, s.domain, p.password_hash, p.added_at, p.settings`
 	personJoin    = ` FROM people p LEFT JOIN shops s ON s.id = p.shop_id `
 )
 
-func scanPerson(p *bellhop.Person) []any {
-	return []any{&p.ID, &p.Email, postgres.TextTo(&p.Role), postgres.TextTo(&p.Shop), &p.PasswordHash, postgres.TimeTo(&p.AddedAt)}
-}
-
-func readPerson(r pgx.Rows) (p bellhop.Person, err error) {
-	err = r.Scan(scanPerson(&p)...)
+// scanPerson scans what comes before the columns too.
+func scanPerson(r pgx.Rows, before ...any) (p bellhop.Person, err error) {
+	var settings string
+	err = r.Scan(append(before, &p.ID, &p.Email, postgres.TextTo(&p.Role), postgres.TextTo(&p.Shop), &p.PasswordHash,
+		postgres.TimeTo(&p.AddedAt), &settings)...)
+	if err == nil {
+		p.Settings, err = store.ReadSettings(settings)
+	}
 	return p, err
 }
+
+func readPerson(r pgx.Rows) (bellhop.Person, error) { return scanPerson(r) }
 
 // AddPerson implements [store.People].
 func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error) {
@@ -69,11 +72,27 @@ func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
 		b.Count(&n, `UPDATE people SET password_hash = $2 WHERE id = $1`, id, hash)
 		b.Exec(`DELETE FROM sessions WHERE person_id = $1`, id)
+		b.Exec(`DELETE FROM links WHERE person_id = $1`, id)
 	})
 	if err == nil && n == 0 {
 		err = store.NotFound("person")
 	}
 	return wrap("set a password", err)
+}
+
+// SetSettings implements [store.People].
+func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) error {
+	if err := store.CheckSettings(s); err != nil {
+		return err
+	}
+	var n int64
+	err := db.api.Once(ctx, func(b *postgres.Batch) {
+		b.Count(&n, `UPDATE people SET settings = $2 WHERE id = $1`, id, store.WriteSettings(s))
+	})
+	if err == nil && n == 0 {
+		err = store.NotFound("person")
+	}
+	return wrap("keep settings", err)
 }
 
 // RemovePerson implements [store.People].
@@ -94,47 +113,4 @@ func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 		return w.dropDevices(ctx, tx)
 	})
 	return wrap("remove a person", err)
-}
-
-// AddSession implements [store.People]. It clears away what has expired.
-func (db *DB) AddSession(ctx context.Context, s bellhop.Session) error {
-	var n int64
-	err := db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Exec(`DELETE FROM sessions WHERE expires_at <= $1`, postgres.Always(s.CreatedAt))
-		b.Count(&n, `INSERT INTO sessions (token_hash, person_id, expires_at, created_at)
-			SELECT $1, id, $3, $4 FROM people WHERE id = $2`,
-			s.TokenHash[:], s.PersonID, postgres.Always(s.ExpiresAt), postgres.Always(s.CreatedAt))
-	})
-	if err == nil && n == 0 {
-		err = store.NotFound("person")
-	}
-	return wrap("add a session", taken("session", err))
-}
-
-// signedIn is a session and whose it is.
-type signedIn struct {
-	session bellhop.Session
-	person  bellhop.Person
-}
-
-// Session implements [store.People].
-func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error) {
-	in, err := one(ctx, db.api, "session", func(r pgx.Rows) (in signedIn, err error) {
-		err = r.Scan(append([]any{postgres.TimeTo(&in.session.ExpiresAt), postgres.TimeTo(&in.session.CreatedAt)},
-			scanPerson(&in.person)...)...)
-		in.session.TokenHash, in.session.PersonID = tokenHash, in.person.ID
-		return in, err
-	}, `SELECT n.expires_at, n.created_at, `+personColumns+`
-		FROM sessions n JOIN people p ON p.id = n.person_id LEFT JOIN shops s ON s.id = p.shop_id
-		WHERE n.token_hash = $1 AND n.expires_at > $2`, tokenHash[:], postgres.Always(now))
-	return in.session, in.person, err
-}
-
-// RemoveSession implements [store.People]. One that is not there is as good as
-// removed.
-func (db *DB) RemoveSession(ctx context.Context, tokenHash [32]byte) error {
-	err := db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Exec(`DELETE FROM sessions WHERE token_hash = $1`, tokenHash[:])
-	})
-	return wrap("remove a session", err)
 }

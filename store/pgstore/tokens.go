@@ -21,7 +21,7 @@ func readToken(r pgx.Rows) (t bellhop.Token, err error) {
 	return t, err
 }
 
-// AddToken implements [store.People].
+// AddToken implements [store.Tokens].
 func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error) {
 	t, err := store.CheckToken(t)
 	if err != nil {
@@ -44,13 +44,13 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 	return t, nil
 }
 
-// Tokens implements [store.People].
+// Tokens implements [store.Tokens].
 func (db *DB) Tokens(ctx context.Context, shop string) ([]bellhop.Token, error) {
 	return list(ctx, db.api, "list tokens", readToken,
 		`SELECT `+tokenColumns+` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = $1 ORDER BY t.name COLLATE "C"`, shop)
 }
 
-// Token implements [store.People]. That it was used is written down once
+// Token implements [store.Tokens]. That it was used is written down once
 // a minute.
 func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Token, error) {
 	t, err := one(ctx, db.api, "token", readToken,
@@ -71,7 +71,7 @@ func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (bellhop.
 	return t, nil
 }
 
-// RemoveToken implements [store.People].
+// RemoveToken implements [store.Tokens].
 func (db *DB) RemoveToken(ctx context.Context, shop, name string) error {
 	return once(ctx, db.api, "token", "remove a token",
 		`DELETE FROM tokens WHERE name = $2 AND shop_id = (SELECT id FROM shops WHERE domain = $1)`, shop, name)

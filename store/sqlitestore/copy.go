@@ -80,7 +80,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 				return err
 			}
 		}
-		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM tokens`,
+		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`, `DELETE FROM tokens`,
 			`DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`, `DELETE FROM items`, `DELETE FROM orders`,
 			`DELETE FROM pushes`, `DELETE FROM push_totals`, `DELETE FROM ledger`, `DELETE FROM ledger_totals`,
 			`DELETE FROM changes`, `DELETE FROM relays`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
@@ -186,7 +186,7 @@ func (im *importer) shop(s *bellhop.Shop) error {
 }
 
 func (im *importer) person(p *bellhop.Person) error {
-	st := im.tx.Prepare(`INSERT INTO people (id, email, role, password_hash, added_at, shop_id) VALUES (?,?,?,?,?,?)`)
+	st := im.tx.Prepare(`INSERT INTO people (id, email, role, password_hash, added_at, settings, shop_id) VALUES (?,?,?,?,?,?,?)`)
 	var shop int64
 	if p.Shop != "" {
 		var err error
@@ -194,7 +194,7 @@ func (im *importer) person(p *bellhop.Person) error {
 			return err
 		}
 	}
-	st.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Int(micros(p.AddedAt))
+	st.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Int(micros(p.AddedAt)).Text(store.WriteSettings(p.Settings))
 	if shop == 0 {
 		return st.Null().Exec()
 	}

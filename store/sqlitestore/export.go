@@ -106,9 +106,9 @@ func (x *exporter) shops(after int64) error {
 func (x *exporter) people(after int64) error {
 	return x.rows(x.c.Prepare(`SELECT `+personColumns+personJoin+`WHERE p.id > ? ORDER BY p.id`).Int(after),
 		func(r sqlitefile.Row) (int64, int, error) {
-			p := readPerson(r)
+			p, err := readPerson(r)
 			x.chunk.People = append(x.chunk.People, p)
-			return p.ID, 200, nil
+			return p.ID, 200, err
 		})
 }
 

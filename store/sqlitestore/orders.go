@@ -87,10 +87,11 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 // The lists walk the index orders_list backwards and stop once a page is full.
 // Without a text to match, the columns for the match are not read.
 const (
-	listOrders   = `FROM orders o WHERE o.shop_id = ? AND (o.placed_at, o.order_id) < (?, ?) AND o.placed_at >= ?`
-	listHandling = ` AND o.handling = ?`
-	listOrder    = ` ORDER BY o.placed_at DESC, o.order_id DESC`
-	matchNames   = `o.name, o.number, o.customer_name, o.customer_email, `
+	listOrders    = `FROM orders o WHERE o.shop_id = ? AND (o.placed_at, o.order_id) < (?, ?) AND o.placed_at >= ?`
+	listHandling  = ` AND o.handling = ?`
+	listCancelled = ` AND o.cancelled_at IS NOT NULL` // as the index orders_cancelled has it
+	listOrder     = ` ORDER BY o.placed_at DESC, o.order_id DESC`
+	matchNames    = `o.name, o.number, o.customer_name, o.customer_email, `
 )
 
 func orderQuery(c *sqlitefile.Conn, shop int64, q store.OrderQuery, placed, id int64) *sqlitefile.Stmt {
@@ -100,6 +101,9 @@ func orderQuery(c *sqlitefile.Conn, shop int64, q store.OrderQuery, placed, id i
 	}
 	if q.Handling != "" {
 		where += listHandling
+	}
+	if q.Cancelled {
+		where += listCancelled
 	}
 	st := c.Prepare(`SELECT ` + columns + ` ` + where + listOrder).Int(shop).Int(placed).Int(id).Int(floor(q.Since))
 	if q.Handling != "" {

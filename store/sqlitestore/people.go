@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"strings"
-	"time"
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
@@ -12,13 +11,15 @@ import (
 
 // personColumns are what readPerson reads, of p and what personJoin adds.
 const (
-	personColumns = `p.id, p.email, p.role, s.domain, p.password_hash, p.added_at`
+	personColumns = `p.id, p.email, p.role, s.domain, p.password_hash, p.added_at, p.settings`
 	personJoin    = ` FROM people p LEFT JOIN shops s ON s.id = p.shop_id `
 )
 
-func readPerson(r sqlitefile.Row) bellhop.Person {
-	return bellhop.Person{ID: r.Int(), Email: r.Text(), Role: bellhop.Role(r.Text()), Shop: r.Text(),
+func readPerson(r sqlitefile.Row) (p bellhop.Person, err error) {
+	p = bellhop.Person{ID: r.Int(), Email: r.Text(), Role: bellhop.Role(r.Text()), Shop: r.Text(),
 		PasswordHash: r.Text(), AddedAt: r.Time()}
+	p.Settings, err = store.ReadSettings(r.Text())
+	return p, err
 }
 
 // AddPerson implements [store.People].
@@ -62,8 +63,9 @@ func (db *DB) People(ctx context.Context, shop string) (people []bellhop.Person,
 			st = c.Prepare(`SELECT ` + personColumns + personJoin + `WHERE s.domain = ? ` + where).Text(shop)
 		}
 		return st.Each(func(r sqlitefile.Row) error {
-			people = append(people, readPerson(r))
-			return nil
+			p, err := readPerson(r)
+			people = append(people, p)
+			return err
 		})
 	})
 	return people, err
@@ -72,9 +74,19 @@ func (db *DB) People(ctx context.Context, shop string) (people []bellhop.Person,
 // PersonByEmail implements [store.People].
 func (db *DB) PersonByEmail(ctx context.Context, email string) (p bellhop.Person, err error) {
 	err = db.read(ctx, "look somebody up", func(c *sqlitefile.Conn) error {
-		return found("person")(c.Prepare(`SELECT ` + personColumns + personJoin + `WHERE p.email = ?`).
-			Text(strings.ToLower(email)).First(func(r sqlitefile.Row) { p = readPerson(r) }))
+		p, err = onePerson(c.Prepare(`SELECT `+personColumns+personJoin+`WHERE p.email = ?`).Text(strings.ToLower(email)), "person")
+		return err
 	})
+	return p, err
+}
+
+// onePerson reads whom a query found, or says that there is no such what.
+func onePerson(st *sqlitefile.Stmt, what string) (p bellhop.Person, err error) {
+	var bad error
+	err = found(what)(st.First(func(r sqlitefile.Row) { p, bad = readPerson(r) }))
+	if err == nil {
+		err = bad
+	}
 	return p, err
 }
 
@@ -87,21 +99,45 @@ func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 		if tx.Changes() == 0 {
 			return store.NotFound("person")
 		}
-		return tx.Prepare(`DELETE FROM sessions WHERE person_id = ?`).Int(id).Exec()
+		return signOut(tx.Conn, id)
+	})
+}
+
+// signOut ends whatever lets somebody in without a password.
+func signOut(c *sqlitefile.Conn, person int64) error {
+	if err := c.Prepare(`DELETE FROM links WHERE person_id = ?`).Int(person).Exec(); err != nil {
+		return err
+	}
+	return c.Prepare(`DELETE FROM sessions WHERE person_id = ?`).Int(person).Exec()
+}
+
+// SetSettings implements [store.People].
+func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) error {
+	if err := store.CheckSettings(s); err != nil {
+		return err
+	}
+	return db.write(ctx, "keep settings", func(tx *sqlitefile.Tx) error {
+		if err := tx.Prepare(`UPDATE people SET settings = ? WHERE id = ?`).Text(store.WriteSettings(s)).Int(id).Exec(); err != nil {
+			return err
+		}
+		if tx.Changes() == 0 {
+			return store.NotFound("person")
+		}
+		return nil
 	})
 }
 
 // RemovePerson implements [store.People].
 func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 	return db.write(ctx, "remove a person", func(tx *sqlitefile.Tx) error {
+		if err := signOut(tx.Conn, id); err != nil {
+			return err
+		}
 		if err := tx.Prepare(`DELETE FROM people WHERE id = ?`).Int(id).Exec(); err != nil {
 			return err
 		}
 		if tx.Changes() == 0 {
 			return store.NotFound("person")
-		}
-		if err := tx.Prepare(`DELETE FROM sessions WHERE person_id = ?`).Int(id).Exec(); err != nil {
-			return err
 		}
 		var devices []int64
 		err := tx.Prepare(`SELECT id FROM devices WHERE person_id = ?`).Int(id).
@@ -112,47 +148,5 @@ func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 			}
 		}
 		return err
-	})
-}
-
-// AddSession implements [store.People]. It clears away what has expired.
-func (db *DB) AddSession(ctx context.Context, s bellhop.Session) error {
-	return db.write(ctx, "add a session", func(tx *sqlitefile.Tx) error {
-		if err := tx.Prepare(`DELETE FROM sessions WHERE expires_at <= ?`).Int(s.CreatedAt.UnixMicro()).Exec(); err != nil {
-			return err
-		}
-		err := tx.Prepare(`INSERT INTO sessions (token_hash, person_id, expires_at, created_at)
-			SELECT ?, id, ?, ? FROM people WHERE id = ?`).Blob(s.TokenHash[:]).Int(s.ExpiresAt.UnixMicro()).
-			Int(s.CreatedAt.UnixMicro()).Int(s.PersonID).Exec()
-		if err != nil {
-			return taken("session", err)
-		}
-		if tx.Changes() == 0 {
-			return store.NotFound("person")
-		}
-		return nil
-	})
-}
-
-// Session implements [store.People].
-func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (s bellhop.Session, p bellhop.Person, err error) {
-	err = db.read(ctx, "look up a session", func(c *sqlitefile.Conn) error {
-		return found("session")(c.Prepare(`SELECT n.expires_at, n.created_at, ` + personColumns + `
-			FROM sessions n JOIN people p ON p.id = n.person_id LEFT JOIN shops s ON s.id = p.shop_id
-			WHERE n.token_hash = ? AND n.expires_at > ?`).Blob(tokenHash[:]).Int(now.UnixMicro()).
-			First(func(r sqlitefile.Row) {
-				s = bellhop.Session{TokenHash: tokenHash, ExpiresAt: r.Time(), CreatedAt: r.Time()}
-				p = readPerson(r)
-				s.PersonID = p.ID
-			}))
-	})
-	return s, p, err
-}
-
-// RemoveSession implements [store.People]. One that is not there is as good as
-// removed.
-func (db *DB) RemoveSession(ctx context.Context, tokenHash [32]byte) error {
-	return db.write(ctx, "remove a session", func(tx *sqlitefile.Tx) error {
-		return tx.Prepare(`DELETE FROM sessions WHERE token_hash = ?`).Blob(tokenHash[:]).Exec()
 	})
 }

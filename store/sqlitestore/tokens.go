@@ -19,7 +19,7 @@ func readToken(r sqlitefile.Row) bellhop.Token {
 	return t
 }
 
-// AddToken implements [store.People].
+// AddToken implements [store.Tokens].
 func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error) {
 	t, err := store.CheckToken(t)
 	if err != nil {
@@ -43,7 +43,7 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 	return t, nil
 }
 
-// Tokens implements [store.People].
+// Tokens implements [store.Tokens].
 func (db *DB) Tokens(ctx context.Context, shop string) (tokens []bellhop.Token, err error) {
 	err = db.read(ctx, "list tokens", func(c *sqlitefile.Conn) error {
 		return c.Prepare(`SELECT ` + tokenColumns + ` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = ? ORDER BY t.name`).
@@ -55,7 +55,7 @@ func (db *DB) Tokens(ctx context.Context, shop string) (tokens []bellhop.Token, 
 	return tokens, err
 }
 
-// Token implements [store.People]. That it was used is written down once
+// Token implements [store.Tokens]. That it was used is written down once
 // a minute.
 func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (t bellhop.Token, err error) {
 	err = db.read(ctx, "look up a token", func(c *sqlitefile.Conn) error {
@@ -78,7 +78,7 @@ func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (t bellho
 	return t, nil
 }
 
-// RemoveToken implements [store.People].
+// RemoveToken implements [store.Tokens].
 func (db *DB) RemoveToken(ctx context.Context, shop, name string) error {
 	return db.write(ctx, "remove a token", func(tx *sqlitefile.Tx) error {
 		err := tx.Prepare(`DELETE FROM tokens WHERE name = ? AND shop_id = (SELECT id FROM shops WHERE domain = ?)`).

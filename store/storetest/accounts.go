@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"bellhop"
@@ -117,6 +119,58 @@ func sessions(f *fixture) {
 	four := add(5, at(600))
 	f.must(f.s.RemovePerson(f.ctx, p.ID))
 	gone(four, day)
+}
+
+func links(f *fixture) {
+	f.addShop(shop)
+	p := f.addOwner("jo@example.com", shop)
+	add := func(b byte) [32]byte {
+		f.Helper()
+		f.must(f.s.AddLink(f.ctx, bellhop.SignInLink{Hash: [32]byte{b}, PersonID: p.ID, ExpiresAt: at(60)}))
+		return [32]byte{b}
+	}
+	gone := func(hash [32]byte, now time.Time) {
+		f.Helper()
+		_, err := f.s.UseLink(f.ctx, hash, now)
+		f.kind(bellhop.NotFound, err)
+	}
+	one, two := add(1), add(2)
+	var used atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if who, err := f.s.UseLink(f.ctx, one, at(59)); err == nil && who.ID == p.ID {
+				used.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	f.equal("times that a link was used", used.Load(), int32(1))
+	gone(one, at(59))
+	gone([32]byte{9}, at(59))
+	gone(two, at(60))
+	gone(two, at(1)) // it was cleared away
+	f.kind(bellhop.NotFound, f.s.AddLink(f.ctx, bellhop.SignInLink{Hash: [32]byte{3}, PersonID: p.ID + 99, ExpiresAt: at(60)}))
+	three := add(4)
+	f.must(f.s.SetPassword(f.ctx, p.ID, "h2"))
+	gone(three, at(1))
+	four := add(5)
+	f.must(f.s.RemovePerson(f.ctx, p.ID))
+	gone(four, at(1))
+}
+
+func settings(f *fixture) {
+	f.addShop(shop)
+	p := f.addOwner("jo@example.com", shop)
+	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day, ExpiresAt: at(60)}))
+	for _, s := range []bellhop.Settings{{Language: "ko", Timezone: "Asia/Seoul"}, {}} {
+		f.must(f.s.SetSettings(f.ctx, p.ID, s))
+		_, who, err := f.s.Session(f.ctx, [32]byte{1}, day)
+		f.must(err)
+		f.equal("settings", who.Settings, s)
+	}
+	f.kind(bellhop.Invalid, f.s.SetSettings(f.ctx, p.ID, bellhop.Settings{Timezone: "Mars/Olympus"}))
+	f.kind(bellhop.NotFound, f.s.SetSettings(f.ctx, p.ID+99, bellhop.Settings{}))
 }
 
 func tokens(f *fixture) {

@@ -180,6 +180,13 @@ func orderFilters(f *fixture) {
 	f.equal("since", f.ids(store.OrderQuery{Since: at(8)}), []int64{10, 9, 8})
 	f.equal("new since", f.ids(store.OrderQuery{Since: at(8), Handling: bellhop.HandlingNew, Limit: 1}), []int64{10, 8})
 	f.equal("handled", f.ids(store.OrderQuery{Handling: bellhop.HandlingHandled}), []int64{})
+	for _, id := range []int64{3, 4, 9} {
+		cancelled := f.order(shop, id, 2)
+		cancelled.Order.CancelledAt = at(500)
+		f.record(cancelled)
+	}
+	f.equal("cancelled", f.ids(store.OrderQuery{Cancelled: true, Limit: 2}), []int64{9, 4, 3})
+	f.equal("seen and cancelled", f.ids(store.OrderQuery{Cancelled: true, Handling: bellhop.HandlingSeen}), []int64{9})
 }
 
 func search(f *fixture) {

@@ -74,6 +74,8 @@ func Run(t *testing.T, d Driver) {
 		{"Shops", shops},
 		{"People", people},
 		{"Sessions", sessions},
+		{"Links", links},
+		{"Settings", settings},
 		{"Tokens", tokens},
 		{"Devices", devices},
 		{"AddressMoves", addressMoves},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"bellhop/internal/realserver"
@@ -41,6 +42,37 @@ func Scheme(scheme string) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
 		_, err = cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		return none, err
+	}
+}
+
+// Cookie gives the browser a cookie of a site.
+func Cookie(url, name, value string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, t, network.SetCookie, network.SetCookieParams{URL: url, Name: name, Value: value})
+		return none, err
+	}
+}
+
+// NoCookies has the browser forget all of them.
+func NoCookies() chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, t, network.ClearBrowserCookies, cdp.Empty{})
+		return none, err
+	}
+}
+
+// Until waits for an expression to hold in the page, looking whenever something in
+// it changes. The page must stay the same one.
+func Until(expression string) chromedp.Action[chromedp.Void] {
+	wait := `new Promise(done => {
+		const look = () => { if (` + expression + `) { watch.disconnect(); done(true); } };
+		const watch = new MutationObserver(look);
+		watch.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+		look();
+	})`
+	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = chromedp.Evaluate[bool](wait, chromedp.EvalAwaitPromise)(ctx, t)
 		return none, err
 	}
 }

@@ -1,0 +1,209 @@
+// Package i18n has the words that people read, in their language, and writes
+// amounts, numbers, dates and times as it does. Words stand in a catalogue for each
+// language, en.toml and beside it: whoever adds one adds it to [Languages], and its
+// own forms of dates to forms.
+package i18n
+
+import (
+	"embed"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+	"github.com/bojanz/currency"
+	"github.com/go-playground/locales"
+	"github.com/go-playground/locales/en"
+	"github.com/go-playground/locales/en_001"
+	"github.com/go-playground/locales/ja"
+	"github.com/go-playground/locales/ko"
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+
+	"bellhop"
+)
+
+//go:embed *.toml
+var catalogues embed.FS
+
+// Language is one that there is a catalogue for.
+type Language struct {
+	Code string // BCP 47
+	Name string // in itself
+}
+
+// Languages lists them; the first is spoken where nothing else is asked for.
+func Languages() []Language {
+	return []Language{{"en", "English"}, {"ko", "한국어"}, {"ja", "日本語"}}
+}
+
+// Locale is a language as one region writes it. It may be used from many
+// goroutines at once.
+type Locale struct {
+	Language string // the catalogue's code
+	words    *i18n.Localizer
+	dates    locales.Translator
+	money    *currency.Formatter
+}
+
+var bundle = load()
+
+func load() *i18n.Bundle {
+	b := i18n.NewBundle(language.English)
+	b.RegisterUnmarshalFunc("toml", toml.Unmarshal)
+	for _, l := range Languages() {
+		if _, err := b.LoadMessageFileFS(catalogues, l.Code+".toml"); err != nil {
+			panic(err) // it is embedded
+		}
+	}
+	return b
+}
+
+// For returns the locale for the first of some wishes that there is a catalogue
+// for. Each is a language tag such as en-GB, or a list of them as browsers send it;
+// empty ones and what is neither are passed over.
+func For(wishes ...string) *Locale {
+	for _, wish := range wishes {
+		tags, _, _ := language.ParseAcceptLanguage(wish)
+		for _, t := range tags {
+			base, _ := t.Base()
+			for _, l := range Languages() {
+				if l.Code == base.String() {
+					return newLocale(l.Code, t)
+				}
+			}
+		}
+	}
+	return newLocale("en", language.English)
+}
+
+func newLocale(code string, t language.Tag) *Locale {
+	tag := code
+	region, confidence := t.Region()
+	if confidence == language.Exact && region.IsCountry() {
+		tag += "-" + region.String()
+	}
+	return &Locale{Language: code, words: i18n.NewLocalizer(bundle, code), dates: forms(tag),
+		money: currency.NewFormatter(currency.NewLocale(tag))}
+}
+
+// forms are how dates and times are written. English that isn't America's writes
+// the day first and counts 24 hours.
+func forms(tag string) locales.Translator {
+	switch tag {
+	case "en", "en-US", "en-CA", "en-PH":
+		return en.New()
+	}
+	switch tag[:2] {
+	case "ko":
+		return ko.New()
+	case "ja":
+		return ja.New()
+	}
+	return en_001.New()
+}
+
+// T returns the words for an id, with values put in: T("orders.select", "Order",
+// "#1001"). An id that no catalogue has comes back as it is.
+func (l *Locale) T(id string, values ...any) string {
+	return l.say(&i18n.LocalizeConfig{MessageID: id, TemplateData: pairs(values)})
+}
+
+// N is T where the words depend on a number, which they have as {{.N}}.
+func (l *Locale) N(id string, n int, values ...any) string {
+	data := pairs(values)
+	data["N"] = l.Number(n)
+	return l.say(&i18n.LocalizeConfig{MessageID: id, TemplateData: data, PluralCount: n})
+}
+
+// Has reports whether there are words for an id.
+func (l *Locale) Has(id string) bool { return l.T(id) != id }
+
+func (l *Locale) say(c *i18n.LocalizeConfig) string {
+	s, err := l.words.Localize(c)
+	if err != nil && s == "" {
+		return c.MessageID
+	}
+	return s
+}
+
+func pairs(values []any) map[string]any {
+	data := make(map[string]any, len(values)/2+1)
+	for i := 0; i+1 < len(values); i += 2 {
+		data[fmt.Sprint(values[i])] = values[i+1]
+	}
+	return data
+}
+
+// Money writes an amount with its currency, exactly.
+func (l *Locale) Money(m bellhop.Money) string {
+	a, err := currency.NewAmount(m.String(), m.Currency)
+	if err != nil { // one that the library does not know
+		return m.Currency + "\u00a0" + m.String()
+	}
+	return l.money.Format(a)
+}
+
+// Number writes a whole number.
+func (l *Locale) Number(n int) string {
+	sign, digits := "", strconv.Itoa(n)
+	if n < 0 {
+		sign, digits = "-", digits[1:]
+	}
+	return sign + group(digits)
+}
+
+// group puts a comma before each three digits, as all languages here do.
+func group(digits string) string {
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}
+
+// Date writes the day of a time, in the time's own zone.
+func (l *Locale) Date(t time.Time) string { return l.dates.FmtDateMedium(t) }
+
+// Time writes the hour and the minute.
+func (l *Locale) Time(t time.Time) string { return l.halves(l.dates.FmtTimeShort(t)) }
+
+// Seconds writes the hour, the minute and the second.
+func (l *Locale) Seconds(t time.Time) string { return l.halves(l.dates.FmtTimeMedium(t)) }
+
+// halves names the halves of the day as Korean does, where the library has them in
+// English.
+func (l *Locale) halves(clock string) string {
+	if l.Language != "ko" {
+		return clock
+	}
+	return koreanHalves.Replace(clock)
+}
+
+var koreanHalves = strings.NewReplacer("AM", "오전", "PM", "오후")
+
+// When writes the day and the time.
+func (l *Locale) When(t time.Time) string { return l.Date(t) + " " + l.Time(t) }
+
+// Span writes how long something took, to the millisecond below ten seconds.
+func (l *Locale) Span(d time.Duration) string {
+	switch s := d.Seconds(); {
+	case s < 0:
+		return "−" + l.Span(-d)
+	case s < 1:
+		return l.T("span.ms", "N", strconv.FormatInt(d.Milliseconds(), 10))
+	case s < 10:
+		return l.T("span.seconds", "N", strconv.FormatFloat(s, 'f', 2, 64))
+	case s < 120:
+		return l.T("span.seconds", "N", strconv.FormatFloat(s, 'f', 0, 64))
+	case s < 2*3600:
+		return l.T("span.minutes", "N", l.Number(int(s/60)))
+	case s < 48*3600:
+		return l.T("span.hours", "N", l.Number(int(s/3600)))
+	}
+	return l.T("span.days", "N", l.Number(int(d.Hours()/24)))
+}

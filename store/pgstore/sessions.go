@@ -1,0 +1,84 @@
+package pgstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// AddSession implements [store.Sessions]. It clears away what has expired.
+func (db *DB) AddSession(ctx context.Context, s bellhop.Session) error {
+	var n int64
+	err := db.api.Once(ctx, func(b *postgres.Batch) {
+		b.Exec(`DELETE FROM sessions WHERE expires_at <= $1`, postgres.Always(s.CreatedAt))
+		b.Count(&n, `INSERT INTO sessions (token_hash, person_id, expires_at, created_at)
+			SELECT $1, id, $3, $4 FROM people WHERE id = $2`,
+			s.TokenHash[:], s.PersonID, postgres.Always(s.ExpiresAt), postgres.Always(s.CreatedAt))
+	})
+	if err == nil && n == 0 {
+		err = store.NotFound("person")
+	}
+	return wrap("add a session", taken("session", err))
+}
+
+// signedIn is a session and whose it is.
+type signedIn struct {
+	session bellhop.Session
+	person  bellhop.Person
+}
+
+// Session implements [store.Sessions].
+func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error) {
+	in, err := one(ctx, db.api, "session", func(r pgx.Rows) (in signedIn, err error) {
+		in.person, err = scanPerson(r, postgres.TimeTo(&in.session.ExpiresAt), postgres.TimeTo(&in.session.CreatedAt))
+		in.session.TokenHash, in.session.PersonID = tokenHash, in.person.ID
+		return in, err
+	}, `SELECT n.expires_at, n.created_at, `+personColumns+`
+		FROM sessions n JOIN people p ON p.id = n.person_id LEFT JOIN shops s ON s.id = p.shop_id
+		WHERE n.token_hash = $1 AND n.expires_at > $2`, tokenHash[:], postgres.Always(now))
+	return in.session, in.person, err
+}
+
+// RemoveSession implements [store.Sessions]. One that is not there is as good as
+// removed.
+func (db *DB) RemoveSession(ctx context.Context, tokenHash [32]byte) error {
+	err := db.api.Once(ctx, func(b *postgres.Batch) {
+		b.Exec(`DELETE FROM sessions WHERE token_hash = $1`, tokenHash[:])
+	})
+	return wrap("remove a session", err)
+}
+
+// AddLink implements [store.Sessions]. Links that have run out are cleared away
+// when one is used.
+func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
+	var n int64
+	err := db.api.Once(ctx, func(b *postgres.Batch) {
+		b.Count(&n, `INSERT INTO links (hash, person_id, expires_at) SELECT $1, id, $3 FROM people WHERE id = $2`,
+			l.Hash[:], l.PersonID, postgres.Always(l.ExpiresAt))
+	})
+	if err == nil && n == 0 {
+		err = store.NotFound("person")
+	}
+	return wrap("add a link to sign in", err)
+}
+
+// UseLink implements [store.Sessions].
+func (db *DB) UseLink(ctx context.Context, hash [32]byte, now time.Time) (who bellhop.Person, err error) {
+	err = db.api.Once(ctx, func(b *postgres.Batch) {
+		b.Exec(`DELETE FROM links WHERE expires_at <= $1`, postgres.Always(now))
+		b.Each(func(r pgx.Rows) (err error) {
+			who, err = readPerson(r)
+			return err
+		}, `WITH used AS (DELETE FROM links WHERE hash = $1 RETURNING person_id)
+			SELECT `+personColumns+personJoin+`JOIN used u ON u.person_id = p.id`, hash[:])
+	})
+	if err == nil && who.ID == 0 {
+		err = store.NotFound("link")
+	}
+	return who, wrap("use a link to sign in", err)
+}

@@ -1,0 +1,96 @@
+package sqlitestore
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+// AddSession implements [store.Sessions]. It clears away what has expired.
+func (db *DB) AddSession(ctx context.Context, s bellhop.Session) error {
+	return db.write(ctx, "add a session", func(tx *sqlitefile.Tx) error {
+		if err := tx.Prepare(`DELETE FROM sessions WHERE expires_at <= ?`).Int(s.CreatedAt.UnixMicro()).Exec(); err != nil {
+			return err
+		}
+		err := tx.Prepare(`INSERT INTO sessions (token_hash, person_id, expires_at, created_at)
+			SELECT ?, id, ?, ? FROM people WHERE id = ?`).Blob(s.TokenHash[:]).Int(s.ExpiresAt.UnixMicro()).
+			Int(s.CreatedAt.UnixMicro()).Int(s.PersonID).Exec()
+		if err != nil {
+			return taken("session", err)
+		}
+		if tx.Changes() == 0 {
+			return store.NotFound("person")
+		}
+		return nil
+	})
+}
+
+// Session implements [store.Sessions].
+func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (s bellhop.Session, p bellhop.Person, err error) {
+	err = db.read(ctx, "look up a session", func(c *sqlitefile.Conn) error {
+		var bad error
+		err := found("session")(c.Prepare(`SELECT n.expires_at, n.created_at, ` + personColumns + `
+			FROM sessions n JOIN people p ON p.id = n.person_id LEFT JOIN shops s ON s.id = p.shop_id
+			WHERE n.token_hash = ? AND n.expires_at > ?`).Blob(tokenHash[:]).Int(now.UnixMicro()).
+			First(func(r sqlitefile.Row) {
+				s = bellhop.Session{TokenHash: tokenHash, ExpiresAt: r.Time(), CreatedAt: r.Time()}
+				p, bad = readPerson(r)
+				s.PersonID = p.ID
+			}))
+		if err == nil {
+			err = bad
+		}
+		return err
+	})
+	return s, p, err
+}
+
+// RemoveSession implements [store.Sessions]. One that is not there is as good as
+// removed.
+func (db *DB) RemoveSession(ctx context.Context, tokenHash [32]byte) error {
+	return db.write(ctx, "remove a session", func(tx *sqlitefile.Tx) error {
+		return tx.Prepare(`DELETE FROM sessions WHERE token_hash = ?`).Blob(tokenHash[:]).Exec()
+	})
+}
+
+// AddLink implements [store.Sessions]. Links that have run out are cleared away
+// when one is used.
+func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
+	return db.write(ctx, "add a link to sign in", func(tx *sqlitefile.Tx) error {
+		err := tx.Prepare(`INSERT INTO links (hash, person_id, expires_at) SELECT ?, id, ? FROM people WHERE id = ?`).
+			Blob(l.Hash[:]).Int(l.ExpiresAt.UnixMicro()).Int(l.PersonID).Exec()
+		if err == nil && tx.Changes() == 0 {
+			err = store.NotFound("person")
+		}
+		return err
+	})
+}
+
+// UseLink implements [store.Sessions].
+func (db *DB) UseLink(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Person, error) {
+	var who bellhop.Person
+	err := db.write(ctx, "use a link to sign in", func(tx *sqlitefile.Tx) (err error) {
+		if err := tx.Prepare(`DELETE FROM links WHERE expires_at <= ?`).Int(now.UnixMicro()).Exec(); err != nil {
+			return err
+		}
+		who, err = onePerson(tx.Prepare(`SELECT `+personColumns+personJoin+`JOIN links l ON l.person_id = p.id WHERE l.hash = ?`).
+			Blob(hash[:]), "link")
+		if bellhop.KindOf(err) == bellhop.NotFound {
+			return nil // what has run out is cleared away all the same
+		}
+		if err != nil {
+			return err
+		}
+		return tx.Prepare(`DELETE FROM links WHERE hash = ?`).Blob(hash[:]).Exec()
+	})
+	if err == nil && who.ID == 0 {
+		err = store.NotFound("link")
+	}
+	if err != nil {
+		return bellhop.Person{}, err
+	}
+	return who, nil
+}

@@ -1,0 +1,294 @@
+package web
+
+import (
+	"context"
+	"embed"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/i18n"
+)
+
+//go:embed console/*.html docs.html
+var templateFiles embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"rfc3339": func(t time.Time) string { return t.Format(time.RFC3339) },
+}).ParseFS(templateFiles, "console/*.html", "docs.html"))
+
+// maxForm holds a page of orders that are all selected.
+const maxForm = 64 << 10
+
+// console is the pages for people. They are whole without a script; with it they
+// load anew what changed.
+type console struct {
+	api    *api
+	hub    *hub
+	drawer http.Handler // what the demo's phone shows; nil outside it
+	ring   Ring         // nil where nothing is pushed from
+	rings  *limits
+}
+
+// Ring sends one push to a device to try it out, past everything that is owed. Its
+// error is what the push service says.
+type Ring func(ctx context.Context, d bellhop.Device, l *i18n.Locale) error
+
+func (c *console) routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /signin", c.askIn)
+	mux.HandleFunc("POST /signin", c.signIn)
+	mux.HandleFunc("POST /signout", c.signOut)
+	for pattern, handle := range map[string]func(*visit) error{
+		"GET /{$}":              c.showOrders,
+		"POST /orders/handling": c.setHandling,
+		"GET /orders/{id}":      c.showOrder,
+		"GET /pushes":           c.showPushes,
+		"GET /devices":          c.showDevices,
+		"POST /devices/remove":  c.removeDevice,
+		"POST /devices/ring":    c.ringDevice,
+		"GET " + livePath:       c.follow,
+	} {
+		mux.HandleFunc(pattern, c.signed(c.aboutShop(handle)))
+	}
+	mux.HandleFunc("GET /settings", c.signed(c.showSettings))
+	mux.HandleFunc("POST /settings", c.signed(c.saveSettings))
+	mux.HandleFunc("GET /shops", c.signed(c.showShops))
+	routeAssets(mux)
+	if c.drawer != nil {
+		mux.HandleFunc("GET /demo/drawer", c.showDrawer)
+	}
+}
+
+// visit is one request of somebody who is signed in.
+type visit struct {
+	*http.Request
+	w   http.ResponseWriter
+	who principal
+	frame
+}
+
+// frame is what the pages have in common.
+type frame struct {
+	*i18n.Locale
+	Person bellhop.Person // zero for somebody not signed in
+	Shop   string         // that the page is about; "" for none
+	At     string         // the section that it belongs to
+	Self   string         // its address
+	Notice *notice
+	Live   bool  // it shows by itself what changes
+	Seq    int64 // of the newest change that it shows
+	zone   *time.Location
+}
+
+// signed lets in who has a session, and sends others to sign in and come back.
+func (c *console) signed(handle func(*visit) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		v := &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}
+		var err error
+		if v.who, err = c.api.authenticate(r); err == nil && !v.who.credential.session {
+			err = errSignIn
+		}
+		switch {
+		case bellhop.KindOf(err) == bellhop.Unauthenticated && r.URL.Path == livePath:
+			writeProblem(w, problemOf(errSignIn)) // the page is loaded anew, and asks
+			return
+		case bellhop.KindOf(err) == bellhop.Unauthenticated:
+			http.Redirect(w, r, withQuery("/signin", "next", v.comingBack()), http.StatusSeeOther)
+			return
+		case err == nil:
+			v.frame = c.frame(r, v.who.person)
+			if err = r.ParseForm(); err != nil {
+				err = bellhop.Invalidf("form", "this is not a form of these pages")
+			} else {
+				err = handle(v)
+			}
+		}
+		if err != nil {
+			c.trouble(v, err)
+		}
+	}
+}
+
+// aboutShop settles which shop a page is about. An operator who names none chooses.
+func (c *console) aboutShop(handle func(*visit) error) func(*visit) error {
+	return func(v *visit) (err error) {
+		if v.who, err = v.who.about(v.URL.Query().Get("shop")); err == errShopRequired {
+			http.Redirect(v.w, v.Request, "/shops", http.StatusSeeOther)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		v.Shop = v.who.shop
+		return handle(v)
+	}
+}
+
+// frame chooses language and time zone: what the person set goes before what the
+// browser says.
+func (c *console) frame(r *http.Request, p bellhop.Person) frame {
+	f := frame{Locale: i18n.For(p.Settings.Language, r.Header.Get("Accept-Language")), Person: p, Self: r.URL.RequestURI(), zone: time.UTC}
+	said := ""
+	if cookie, err := r.Cookie("bellhop_timezone"); err == nil && len(cookie.Value) < 64 {
+		said, _ = url.QueryUnescape(cookie.Value)
+	}
+	for _, name := range []string{p.Settings.Timezone, said} {
+		if loc, err := bellhop.ParseTimezone(name); err == nil && name != "" {
+			f.zone = loc
+			break
+		}
+	}
+	return f
+}
+
+// Path is an address of the console about the same shop, with a query of pairs;
+// empty values are left out.
+func (f *frame) Path(path string, pairs ...string) string {
+	if f.Person.Role == bellhop.RoleOperator && f.Shop != "" {
+		pairs = append(pairs, "shop", f.Shop)
+	}
+	return withQuery(path, pairs...)
+}
+
+func withQuery(path string, pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+// In is a time on the reader's clock.
+func (f *frame) In(t time.Time) time.Time { return t.In(f.zone) }
+
+// Moment writes a time on the reader's clock; "" when there is none.
+func (f *frame) Moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return f.When(f.In(t))
+}
+
+// Zone names the reader's clock.
+func (f *frame) Zone() string { return f.zone.String() }
+
+// Languages are those that there are, to choose from.
+func (f *frame) Languages() []i18n.Language { return i18n.Languages() }
+
+// label returns the words for one of a set of values that others make up, such as
+// Shopify's statuses, and the value itself where there are none.
+func (f *frame) label(prefix, value string) string {
+	if value == "" || strings.ContainsAny(value, ". ") || !f.Has(prefix+value) {
+		return value
+	}
+	return f.T(prefix + value)
+}
+
+// comingBack is where somebody goes on after signing in: the page, or for a form
+// that was sent the page that it was on.
+func (v *visit) comingBack() string {
+	back := v.RequestURI
+	if v.Method != http.MethodGet {
+		back = v.PostFormValue("back")
+	}
+	if back = localPath(back); back == "/" {
+		return ""
+	}
+	return back
+}
+
+// localPath returns an address within the console, and "/" for any other.
+func localPath(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(s, "/") ||
+		strings.HasPrefix(s, "//") || strings.Contains(s, `\`) {
+		return "/"
+	}
+	return u.RequestURI()
+}
+
+// back sends the browser to the page that a form was on, with a notice.
+func (v *visit) back(c *console, n *notice) error {
+	if n != nil {
+		http.SetCookie(v.w, n.cookie(c.api.proxies.https(v.Request)))
+	}
+	http.Redirect(v.w, v.Request, localPath(v.PostForm.Get("back")), http.StatusSeeOther)
+	return nil
+}
+
+// live notes where the stream is. It is to be called before what the page shows is
+// read, so that what changes in between is shown twice rather than not at all.
+func (v *visit) live(c *console) (err error) {
+	v.Live = true
+	v.Seq, err = c.api.store.LastChange(v.Context())
+	return err
+}
+
+// show renders a page.
+func (c *console) show(v *visit, name string, view any) error {
+	return c.render(v.w, http.StatusOK, name, view)
+}
+
+// render writes a page whole or not at all.
+func (c *console) render(w http.ResponseWriter, status int, name string, view any) error {
+	var page strings.Builder
+	if err := templates.ExecuteTemplate(&page, name, view); err != nil {
+		return err
+	}
+	writePage(w, status, page.String())
+	return nil
+}
+
+// troubleView is a page that says what went wrong.
+type troubleView struct {
+	frame
+	Words string
+}
+
+func (c *console) trouble(v *visit, err error) {
+	problem := c.api.problem(v.Context(), "page "+v.Pattern, err)
+	words := "trouble.internal"
+	switch bellhop.KindOf(err) {
+	case bellhop.NotFound:
+		words = "trouble.notFound"
+	case bellhop.Invalid:
+		words = "trouble.invalid"
+	case bellhop.Unavailable:
+		words = "trouble.unavailable"
+	}
+	for k, values := range problemHeader(err) {
+		v.w.Header()[k] = values
+	}
+	v.Shop = "" // it may be what is wrong
+	if err := c.render(v.w, problem.Status, "trouble", &troubleView{v.frame, v.T(words)}); err != nil {
+		writeProblem(v.w, problem)
+	}
+}
+
+func writePage(w http.ResponseWriter, status int, page string) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(page)) // whoever asked is gone if this fails
+}
+
+// showDrawer is for whoever is signed in: notifications tell of orders.
+func (c *console) showDrawer(w http.ResponseWriter, r *http.Request) {
+	if _, err := c.api.authenticate(r); err != nil {
+		writeProblem(w, c.api.problem(r.Context(), "drawer", err))
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	c.drawer.ServeHTTP(w, r)
+}

@@ -1,0 +1,169 @@
+// The pages work without this. With it they show what changed by themselves, and
+// forms that only change a list leave the page where it is. What customers wrote
+// is never read as markup: pages come whole from the server, which escapes it.
+"use strict";
+
+const main = document.getElementById("content");
+const stream = main && main.dataset.live;
+
+// The server writes times on this clock until somebody chooses another.
+document.cookie = "bellhop_timezone=" + encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone) +
+  "; path=/; max-age=31536000; samesite=lax";
+
+// put makes the part of this page with an id the one of another page.
+function put(id, page) {
+  const here = document.getElementById(id), there = page.getElementById(id);
+  if (!here || !there || here.isEqualNode(there)) return;
+  const focused = document.activeElement;
+  const part = focused.closest("[data-key]") || here;
+  const at = here.contains(focused) ? controls(part).indexOf(focused) : -1;
+  if ("rows" in here.dataset) putRows(here, there);
+  else here.replaceWith(document.adoptNode(there));
+  if (at < 0 || focused.isConnected) return;
+  const now = part === here ? there : [...here.children].find((row) => row.dataset.key === part.dataset.key);
+  const control = now && controls(now)[at];
+  if (control) control.focus({ preventScroll: true });
+}
+
+const controls = (part) => [...part.querySelectorAll("a, button, input:not([type=hidden]), summary")];
+
+// putRows keeps the rows that are the same, so that focus, selection and place stay.
+function putRows(here, there) {
+  const old = new Map([...here.children].map((row) => [row.dataset.key, row]));
+  const rows = [...there.children].map((row) => {
+    const was = old.get(row.dataset.key);
+    if (was && was.isEqualNode(row)) return was;
+    const now = document.adoptNode(row);
+    if (was) keep(was, now);
+    else if (old.size && !old.has("none")) shine(now);
+    return now;
+  });
+  rows.forEach((row, i) => {
+    if (here.children[i] !== row) here.insertBefore(row, here.children[i] || null);
+  });
+  while (here.children.length > rows.length) here.lastElementChild.remove();
+}
+
+function shine(row) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  row.animate([{ backgroundColor: "var(--fresh)" }, {}], { duration: 2400, easing: "ease-out" });
+}
+
+function keep(was, now) {
+  const a = was.querySelector("input[type=checkbox]"), b = now.querySelector("input[type=checkbox]");
+  if (a && b) b.checked = a.checked;
+  const d = was.querySelector("details"), e = now.querySelector("details");
+  if (d && e) e.open = d.open;
+}
+
+async function pageFrom(answer) {
+  const url = new URL(answer.url);
+  if (answer.redirected && url.pathname === "/signin") {
+    location.assign("/signin?next=" + encodeURIComponent(location.pathname + location.search));
+    return null;
+  }
+  if (!answer.ok) return null;
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+const parts = ["orders", "order", "pushes", "devices", "pages"];
+
+function show(page) {
+  const content = page.getElementById("content");
+  if (content) main.dataset.seq = content.dataset.seq;
+  parts.forEach((id) => put(id, page));
+}
+
+// look loads the page anew: soon after something changed, and then once a second
+// at the most, however much does. A page that nobody sees waits until somebody does.
+let due = false, looking = false, last = 0;
+function look() {
+  due = true;
+  if (looking || document.hidden) return;
+  looking = true;
+  setTimeout(async () => {
+    due = false;
+    last = Date.now();
+    try {
+      const page = await pageFrom(await fetch(location.href, { headers: { "X-Bellhop-Look": "1" } }));
+      if (page) show(page);
+    } catch { /* the stream tells when the server is back */ }
+    looking = false;
+    if (due) look();
+  }, Math.max(80, last + 1000 - Date.now()));
+}
+document.addEventListener("visibilitychange", () => { if (due) look(); });
+
+function state(name) {
+  const at = document.getElementById("state");
+  if (!at || at.dataset.state === name) return;
+  at.dataset.state = name;
+  at.textContent = at.dataset[name];
+}
+
+function follow() {
+  const events = new EventSource(stream);
+  events.addEventListener("changed", (e) => {
+    if (Number(e.lastEventId) <= Number(main.dataset.seq)) return;
+    const { orders } = JSON.parse(e.data);
+    const one = location.pathname.match(/^\/orders\/(\d+)$/);
+    if (one && orders.length && !orders.includes(one[1])) return;
+    look();
+  });
+  events.addEventListener("open", () => state("live"));
+  events.addEventListener("error", () => {
+    state("lost");
+    if (events.readyState !== EventSource.CLOSED) return;
+    // Not everybody comes back at once.
+    setTimeout(() => { look(); follow(); }, 2000 + Math.random() * 3000);
+  });
+}
+if (stream) follow();
+
+// A form that changes only what this page shows.
+document.addEventListener("submit", async (e) => {
+  const form = e.target.closest("form[data-swap]");
+  if (!form || !stream) return;
+  e.preventDefault();
+  const body = new URLSearchParams(new FormData(form, e.submitter));
+  const page = await fetch(form.action, { method: "POST", body }).then(pageFrom).catch(() => null);
+  if (!page || !page.getElementById("content")) {
+    delete form.dataset.swap;
+    return form.requestSubmit(e.submitter);
+  }
+  document.querySelectorAll("input[name=order]:checked").forEach((box) => { box.checked = false; });
+  show(page);
+  document.getElementById("notice").replaceChildren(...page.getElementById("notice").childNodes);
+  fade();
+});
+
+// What was done can be undone for some seconds, and for as long as somebody is at it.
+let fading = 0;
+function fade() {
+  clearTimeout(fading);
+  fading = setTimeout(() => {
+    const notice = document.getElementById("notice");
+    if (notice.matches(":hover, :focus-within")) fade();
+    else notice.replaceChildren();
+  }, 12000);
+}
+if (document.querySelector("#notice > *")) fade();
+
+// The demo's phone.
+const drawer = document.getElementById("drawer");
+async function lookAtPhone() {
+  const answer = await fetch(drawer.dataset.url).catch(() => null);
+  if (!answer || !answer.ok) return;
+  const { slots } = await answer.json();
+  drawer.replaceChildren(...slots.reverse().map((n) => {
+    const [li, title, body] = ["li", "strong", "span"].map((tag) => document.createElement(tag));
+    title.textContent = n.title;
+    body.textContent = n.body;
+    li.append(title, body);
+    return li;
+  }));
+}
+if (drawer) {
+  lookAtPhone();
+  setInterval(() => { if (!document.hidden) lookAtPhone(); }, 1000);
+}

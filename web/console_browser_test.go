@@ -1,0 +1,245 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"bellhop"
+	"bellhop/internal/realserver/chromium"
+)
+
+// browser is a tab that looks at a rig.
+type browser struct {
+	*rig
+	tab context.Context
+}
+
+func newBrowser(t *testing.T, r *rig) *browser {
+	t.Helper()
+	tab, cancel := context.WithTimeout(chromium.Open(t), time.Minute)
+	t.Cleanup(cancel)
+	return &browser{r, tab}
+}
+
+func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	for _, a := range actions {
+		if err := chromedp.Do(b.tab, a); err != nil {
+			page, _ := chromedp.Run(b.tab, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText`))
+			b.Fatalf("%v\n%s", err, page)
+		}
+	}
+}
+
+// open goes to a page as somebody.
+func (b *browser) open(path, session string) {
+	b.Helper()
+	b.do(chromium.Cookie(b.URL, "bellhop_session", session), chromedp.Navigate(b.URL+path))
+}
+
+// until waits for an expression to hold on the page that is open.
+func (b *browser) until(format string, args ...any) {
+	b.Helper()
+	b.do(chromium.Until(fmt.Sprintf(format, args...)))
+}
+
+func (b *browser) eval(expression string) string {
+	b.Helper()
+	v, err := chromedp.Run(b.tab, chromedp.Evaluate[string](`String(`+expression+`)`))
+	must(b, err)
+	return v
+}
+
+// stays notes on the page that it is this one, and stayed fails if another was
+// loaded since.
+func (b *browser) stays() { b.Helper(); b.eval(`window.same = true`) }
+
+func (b *browser) stayed() {
+	b.Helper()
+	if b.eval(`window.same`) != "true" {
+		b.Error("the page was loaded anew")
+	}
+}
+
+const live = `document.getElementById("state").dataset.state === "live"`
+
+func row(n int) string { return fmt.Sprintf(`document.querySelector('[data-key="%s"]')`, orderID(n)) }
+
+// TestPagesInABrowser shows each page on a phone and on a desk, light and dark, in
+// each language.
+func TestPagesInABrowser(t *testing.T) {
+	b := newBrowser(t, furnished(t))
+	for _, c := range []struct{ session, path string }{
+		{"", "/signin"}, {ownerSession, "/"}, {ownerSession, "/?q=nobody"}, {ownerSession, "/orders/" + orderID(59)}, {ownerSession, "/pushes"},
+		{ownerSession, "/devices"}, {ownerSession, "/settings"}, {ownerSession, "/orders/1"}, {operatorSession, "/shops"}, {operatorSession, "/?shop=" + demo},
+		{"", "/docs"},
+	} {
+		b.open(c.path, c.session)
+		for _, width := range []int64{360, 1280} {
+			for _, scheme := range []string{"light", "dark"} {
+				b.do(chromium.Scheme(scheme), chromedp.EmulateViewport(width, 900))
+				for _, v := range chromium.Violations(t, b.tab) {
+					t.Errorf("%s, %d wide, %s: %s", c.path, width, scheme, v)
+				}
+			}
+			if over := b.eval(`document.documentElement.scrollWidth - innerWidth`); over[0] != '-' && over != "0" {
+				t.Errorf("%s is %s pixels too wide for %d", c.path, over, width)
+			}
+		}
+	}
+	for _, language := range []string{"ko", "ja"} {
+		must(t, b.db.SetSettings(t.Context(), b.owner.ID, bellhop.Settings{Language: language}))
+		b.do(chromedp.EmulateViewport(360, 900))
+		for _, path := range []string{"/", "/orders/" + orderID(59), "/pushes", "/devices", "/settings"} {
+			b.open(path, ownerSession)
+			if over := b.eval(`document.documentElement.scrollWidth - innerWidth`); over[0] != '-' && over != "0" {
+				t.Errorf("%s in %s is %s pixels too wide for a phone", path, language, over)
+			}
+		}
+	}
+}
+
+func TestOrdersArriveByThemselves(t *testing.T) {
+	b := newBrowser(t, newRig(t))
+	b.device(demo, "phone")
+	b.open("/", ownerSession)
+	b.until(live)
+	b.stays()
+	began := time.Now()
+	b.order(demo, 1)
+	b.until(`%s`, row(1))
+	t.Logf("an order was on the page %v after it was recorded", time.Since(began).Round(time.Millisecond))
+	b.settle()
+	b.until(`%s.querySelector(".rang").textContent === "1.12 s"`, row(1))
+	b.order(demo, 2, func(o *bellhop.Order) { o.CustomerName = `<img src=x onerror="window.hurt=1">` })
+	b.until(`%s && document.querySelector("#orders").firstElementChild === %s`, row(2), row(2))
+	if b.eval(`document.querySelectorAll("main img").length + " " + window.hurt`) != "0 undefined" {
+		t.Error("markup of a customer's was taken for markup")
+	}
+	// Another owner's page shows nothing of it.
+	b.order(other, 3)
+	b.order(demo, 4)
+	b.until(`%s`, row(4))
+	if b.eval(row(3)) != "null" {
+		t.Error("another shop's order")
+	}
+	b.stayed()
+}
+
+// A stream that breaks comes back, and the page shows what came meanwhile.
+func TestTheStreamComesBack(t *testing.T) {
+	b := newBrowser(t, newRig(t))
+	b.open("/", ownerSession)
+	b.until(live)
+	b.stays()
+	b.CloseClientConnections()
+	b.until(`document.getElementById("state").dataset.state === "lost"`)
+	b.order(demo, 1)
+	b.until(`%s && %s`, live, row(1))
+	b.stayed()
+}
+
+func TestHandlingByTouch(t *testing.T) {
+	b := newBrowser(t, newRig(t))
+	for n := range 4 {
+		b.order(demo, n)
+	}
+	b.open("/?show=new", ownerSession)
+	b.until(live)
+	b.stays()
+	button := func(n int) string { return fmt.Sprintf(`[data-key="%s"] button`, orderID(n)) }
+	b.do(chromedp.Click(button(2)))
+	b.until(`!%s && document.querySelector("#notice form")`, row(2))
+	if h := b.handling(demo, 2); h != bellhop.HandlingHandled {
+		t.Errorf("it is %s", h)
+	}
+	b.do(chromedp.Click("#notice button"))
+	b.until(`%s && !document.querySelector("#notice form")`, row(2))
+	if h := b.handling(demo, 2); h != bellhop.HandlingNew {
+		t.Errorf("after undoing it is %s", h)
+	}
+	for _, n := range []int{0, 3} {
+		b.do(chromedp.Click(fmt.Sprintf(`[data-key="%s"] input`, orderID(n))))
+	}
+	b.order(demo, 9) // what arrives meanwhile leaves the selection alone
+	b.until(`%s && document.querySelectorAll("input:checked").length === 2`, row(9))
+	b.do(chromedp.Click(`.several [value=handled]`))
+	b.until(`!%s && !%s && document.getElementById("notice").textContent.includes("2 orders")`, row(0), row(3))
+	if b.handling(demo, 0) != "handled" || b.handling(demo, 3) != "handled" || b.handling(demo, 1) != "new" {
+		t.Error("not the selected ones")
+	}
+	b.stayed()
+}
+
+func TestAnExpiredSessionComesBack(t *testing.T) {
+	b := newBrowser(t, newRig(t))
+	b.order(demo, 0)
+	b.open("/?show=new", ownerSession)
+	b.until(live)
+	b.clock.Add(48 * time.Hour)
+	b.do(chromedp.Click(fmt.Sprintf(`[data-key="%s"] button`, orderID(0))), chromedp.WaitVisible("#password"))
+	b.do(chromedp.SendKeys("#email", "jo@example.com"), chromedp.SendKeys("#password", password+kb.Enter), chromedp.WaitVisible("#orders"))
+	if at := b.eval(`location.pathname + location.search`); at != "/?show=new" {
+		t.Errorf("it went on at %s", at)
+	}
+}
+
+// TestByKeyboardAlone signs in, finds an order, handles it and takes that back.
+func TestByKeyboardAlone(t *testing.T) {
+	b := newBrowser(t, newRig(t))
+	for n := range 3 {
+		b.order(demo, n)
+	}
+	press := func(keys string) { t.Helper(); b.do(chromedp.KeyEvent(keys)) }
+	// tabTo presses Tab until what has the focus matches, and sees that each stop
+	// can be seen.
+	tabTo := func(selector string) {
+		t.Helper()
+		for range 40 {
+			press(kb.Tab)
+			if b.eval(`document.activeElement.matches(":focus-visible") && getComputedStyle(document.activeElement).outlineStyle !== "none"`) != "true" {
+				t.Errorf("the focus is not to be seen on %s", b.eval(`document.activeElement.outerHTML.slice(0, 120)`))
+			}
+			if b.eval(fmt.Sprintf(`document.activeElement.matches(%q)`, selector)) == "true" {
+				return
+			}
+		}
+		t.Fatalf("Tab never comes to %s", selector)
+	}
+	b.do(chromedp.Navigate(b.URL + "/"))
+	tabTo("#email")
+	press("jo@example.com")
+	tabTo("#password")
+	press(password)
+	press(kb.Enter)
+	b.do(chromedp.WaitVisible("#orders"))
+	b.until(live)
+	tabTo(".skip")
+	press(kb.Enter)
+	tabTo("#q")
+	press("#1001")
+	press(kb.Enter)
+	b.do(chromedp.WaitNotPresent(fmt.Sprintf(`[data-key="%s"]`, orderID(0))))
+	b.until(live)
+	tabTo(fmt.Sprintf(`[data-key="%s"] button`, orderID(1)))
+	press(kb.Enter)
+	b.until(`document.querySelector("#notice button")`)
+	if on := b.eval(`document.activeElement.textContent`); !strings.HasPrefix(on, "Reopen") {
+		t.Errorf("the focus went to %q", on)
+	}
+	if b.handling(demo, 1) != bellhop.HandlingHandled {
+		t.Error("not handled")
+	}
+	b.eval(`document.querySelector("#notice button").focus()`)
+	press(kb.Enter)
+	b.until(`!document.querySelector("#notice button")`)
+	if b.handling(demo, 1) != bellhop.HandlingNew {
+		t.Error("not taken back")
+	}
+}

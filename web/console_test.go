@@ -1,0 +1,457 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/i18n"
+	"bellhop/push"
+	"bellhop/store"
+	"bellhop/web"
+)
+
+var (
+	inlineScript  = regexp.MustCompile(`(?i)<script(?:\s[^>]*)?>\s*[^<\s]`)
+	inlineStyle   = regexp.MustCompile(`(?i)<style|\sstyle=`)
+	inlineHandler = regexp.MustCompile(`(?i)<[a-z][^>]*\son[a-z]+=`)
+	quotedValue   = regexp.MustCompile(`="[^"]*"`)
+	loaded        = regexp.MustCompile(`(?i)<(?:script|link|img|iframe|form)[^>]*?(?:src|href|action)="([^"]*)"`)
+)
+
+// strictPage checks that a page loads only from itself, has nothing inline, and
+// tells the browser to insist on that.
+func strictPage(t *testing.T, a reply) {
+	t.Helper()
+	if a.StatusCode != 200 || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Fatalf("%d %v", a.StatusCode, a.Header)
+	}
+	csp := a.Header.Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
+		"form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+		if !strings.Contains(csp, want) {
+			t.Errorf("the policy lacks %s: %s", want, csp)
+		}
+	}
+	if strings.Contains(csp, "unsafe") || a.Header.Get("X-Content-Type-Options") != "nosniff" ||
+		a.Header.Get("X-Frame-Options") != "DENY" || a.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%v", a.Header)
+	}
+	for _, re := range []*regexp.Regexp{inlineScript, inlineStyle, inlineHandler} {
+		if found := re.FindString(quotedValue.ReplaceAllString(a.body, `=""`)); found != "" {
+			t.Errorf("inline: %s", found)
+		}
+	}
+	for _, m := range loaded.FindAllStringSubmatch(a.body, -1) {
+		if !strings.HasPrefix(m[1], "/") || strings.HasPrefix(m[1], "//") {
+			t.Errorf("from elsewhere: %s", m[0])
+		}
+	}
+}
+
+// get asks for a page as somebody.
+func (r *rig) get(path, session string, change ...func(*http.Request)) reply {
+	r.Helper()
+	return r.call("GET", path, "", "", append(change, withCookie(session))...)
+}
+
+// post sends a form as somebody.
+func (r *rig) post(path, session string, form url.Values) reply {
+	r.Helper()
+	req, err := http.NewRequest("POST", r.URL+path, strings.NewReader(form.Encode()))
+	must(r, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	withCookie(session)(req)
+	return r.do(req)
+}
+
+// goOn goes where an answer to a form sends the browser, with its cookies.
+func (r *rig) goOn(a reply, session string) reply {
+	r.Helper()
+	if a.StatusCode != 303 {
+		r.Fatalf("%d %s", a.StatusCode, a.body)
+	}
+	return r.get(a.Header.Get("Location"), session, func(req *http.Request) {
+		for _, c := range a.Cookies() {
+			req.AddCookie(c)
+		}
+	})
+}
+
+// settle has the pushes that are due sent.
+func (r *rig) settle() {
+	r.Helper()
+	ctx, now := context.Background(), day.Add(time.Hour)
+	owed, err := r.db.ClaimPushes(ctx, now, 1000, time.Minute)
+	must(r, err)
+	for _, o := range owed {
+		must(r, r.db.SettlePushes(ctx, []store.Settled{{Pushes: o.Pushes, Status: bellhop.PushSent, At: o.CreatedAt.Add(120 * time.Millisecond)}}))
+	}
+}
+
+func (r *rig) handling(shop string, n int) bellhop.Handling {
+	r.Helper()
+	o, err := r.db.Order(context.Background(), shop, 820982911946154508+int64(n))
+	must(r, err)
+	return o.Handling
+}
+
+func orderID(n int) string { return fmt.Sprint(820982911946154508 + int64(n)) }
+
+// consolePages are all that somebody signed in can open.
+var consolePages = []string{"/", "/orders/" + orderID(0), "/pushes", "/devices", "/settings"}
+
+func TestPagesAreStrict(t *testing.T) {
+	drawer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"slots":[]}`) })
+	r := newRig(t, func(o *web.Options) { o.Drawer = drawer })
+	r.device(demo, "phone")
+	r.order(demo, 0)
+	r.settle()
+	strictPage(t, r.call("GET", "/signin", "", ""))
+	for _, path := range consolePages {
+		strictPage(t, r.get(path, ownerSession))
+	}
+	strictPage(t, r.get("/shops", operatorSession))
+	page := r.get("/", ownerSession)
+	for _, want := range []string{`data-key="820982911946154508"`, "$403.00", "Nov 22, 2026 9:00 am", `data-url="/demo/drawer"`, `data-live="/live"`, "Paid", "1.12 s"} {
+		if !strings.Contains(page.body, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	js := r.call("GET", "/assets/console.js", "", "")
+	for _, never := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("} {
+		if strings.Contains(js.body, never) {
+			t.Errorf("the script has %s", never)
+		}
+	}
+	again := r.call("GET", "/assets/console.js", "", "", withHeader("If-None-Match", js.Header.Get("ETag")))
+	if js.Header.Get("Content-Type") != "text/javascript; charset=utf-8" || again.StatusCode != 304 {
+		t.Errorf("%v, then %d", js.Header, again.StatusCode)
+	}
+}
+
+// hostile is what customers may write.
+var hostile = []string{
+	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `</span><svg/onload=alert(1)>`,
+	`<a href="javascript:alert(1)">x</a>`, `{{.Shop}}`, `&lt;b&gt;`, "\u202Eevil", `--><script>alert(1)</script>`, `</title><script>alert(1)</script>`,
+	"`${alert(1)}`", `<template><script>alert(1)</script></template>`, "O'Brien & Sons", "日本語 😀", `</textarea><iframe src=//evil.example>`,
+}
+
+// What customers write is only ever text.
+func TestCustomersTextStaysText(t *testing.T) {
+	r := newRig(t)
+	for n, text := range hostile {
+		r.order(demo, n, func(o *bellhop.Order) {
+			o.CustomerName, o.CustomerEmail, o.Name, o.Note, o.FinancialStatus, o.FulfillmentStatus = text, text, text, text, text, text
+			o.Items[0].Title, o.Items[0].Variant, o.Items[0].SKU = text, text, text
+		})
+	}
+	all := r.get("/", ownerSession)
+	pages := []reply{all, r.get("/pushes", ownerSession), r.get("/?q="+url.QueryEscape(hostile[1]), ownerSession)}
+	for n := range hostile {
+		pages = append(pages, r.get("/orders/"+orderID(n), ownerSession))
+	}
+	for _, a := range pages {
+		strictPage(t, a)
+		for _, never := range []string{"<script>alert", "<img", "<svg/", `<a href="javascript`, "onmouseover='", "<iframe"} {
+			if strings.Contains(a.body, never) {
+				t.Errorf("%s has %s", a.Request.URL, never)
+			}
+		}
+	}
+	for _, want := range []string{"O&#39;Brien &amp; Sons", "日本語 😀", "{{.Shop}}", "&amp;lt;b&amp;gt;"} {
+		if !strings.Contains(all.body, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if a := r.call("GET", "/v1/orders", ownerSession, ""); a.Header.Get("X-Content-Type-Options") != "nosniff" ||
+		!strings.HasPrefix(a.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("%v", a.Header)
+	}
+}
+
+func TestFiltersSearchAndPages(t *testing.T) {
+	r := newRig(t)
+	for n := range 120 {
+		r.order(demo, n, func(o *bellhop.Order) {
+			if n%40 == 7 {
+				o.CancelledAt = day
+			}
+		})
+	}
+	r.post("/orders/handling", ownerSession, url.Values{"set": {orderID(3) + ".new.handled"}})
+	keys := regexp.MustCompile(`data-key="(\d+)"`)
+	count := func(path string) (n int, next string) {
+		a := r.get(path, ownerSession)
+		strictPage(t, a)
+		if m := regexp.MustCompile(`rel="next" href="([^"]+)"`).FindStringSubmatch(a.body); m != nil {
+			next = strings.ReplaceAll(m[1], "&amp;", "&")
+		}
+		return len(keys.FindAllString(a.body, -1)), next
+	}
+	for path, want := range map[string]int{"/?show=handled": 1, "/?show=cancelled": 3, "/?show=seen": 0, "/?q=%231007": 1, "/?q=1007&show=new": 1, "/?q=nobody": 0} {
+		if n, _ := count(path); n != want {
+			t.Errorf("%s: %d orders, not %d", path, n, want)
+		}
+	}
+	total := 0
+	for path := "/"; path != ""; {
+		n, next := count(path)
+		total, path = total+n, next
+	}
+	if total != 120 {
+		t.Errorf("%d orders on all pages", total)
+	}
+	for _, path := range []string{"/?show=lost", "/?cursor=!", "/pushes?status=lost", "/pushes?cursor=!"} {
+		if a := r.get(path, ownerSession); a.StatusCode != 400 || !strings.Contains(a.body, "can&#39;t be") {
+			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
+		}
+	}
+}
+
+func TestHandlingAndUndo(t *testing.T) {
+	r := newRig(t)
+	for n := range 3 {
+		r.order(demo, n)
+	}
+	r.get("/orders/"+orderID(1), operatorSession) // needs a shop, and is nobody's look
+	r.get("/orders/"+orderID(1)+"?shop="+demo, operatorSession)
+	if h := r.handling(demo, 1); h != bellhop.HandlingNew {
+		t.Errorf("an operator's look made it %s", h)
+	}
+	r.get("/orders/"+orderID(1), ownerSession)
+	if h := r.handling(demo, 1); h != bellhop.HandlingSeen {
+		t.Errorf("after the owner's look it is %s", h)
+	}
+	several := url.Values{"order": {orderID(0) + ".new", orderID(1) + ".seen"}, "to": {"handled"}, "back": {"/?show=new"}}
+	a := r.post("/orders/handling", ownerSession, several)
+	if a.Header.Get("Location") != "/?show=new" || r.handling(demo, 0) != "handled" || r.handling(demo, 1) != "handled" || r.handling(demo, 2) != "new" {
+		t.Errorf("%v", a.Header)
+	}
+	page := r.goOn(a, ownerSession)
+	if !strings.Contains(page.body, "2 orders are marked handled.") {
+		t.Fatal(page.body)
+	}
+	undo := url.Values{"undo": {"1"}}
+	for _, m := range regexp.MustCompile(`name="set" value="([^"]+)">`).FindAllStringSubmatch(between(page.body, `id="notice"`, "<main"), -1) {
+		undo.Add("set", m[1])
+	}
+	page = r.goOn(r.post("/orders/handling", ownerSession, undo), ownerSession)
+	if r.handling(demo, 0) != "new" || r.handling(demo, 1) != "seen" {
+		t.Error("not undone")
+	}
+	if strings.Contains(page.body, ">Undo<") {
+		t.Error("undoing can be undone")
+	}
+	for name, form := range map[string]url.Values{
+		"no order": {"set": {"x.new.seen"}}, "no state": {"set": {orderID(0) + ".new.lost"}}, "short": {"set": {orderID(0)}},
+		"too many": {"set": make([]string, 201)},
+	} {
+		if a := r.post("/orders/handling", ownerSession, form); a.StatusCode != 400 && a.StatusCode != 404 {
+			t.Errorf("%s: %d", name, a.StatusCode)
+		}
+	}
+	if a := r.post("/orders/handling", ownerSession, url.Values{}); a.StatusCode != 303 {
+		t.Errorf("nothing picked: %d", a.StatusCode)
+	}
+}
+
+func between(s, from, to string) string {
+	_, s, _ = strings.Cut(s, from)
+	s, _, _ = strings.Cut(s, to)
+	return s
+}
+
+// Whoever is sent to sign in comes back to where they were, and nowhere else.
+func TestSigningInComesBack(t *testing.T) {
+	r := newRig(t)
+	r.order(demo, 0)
+	a := r.call("GET", "/orders/"+orderID(0)+"?x=1", "", "")
+	if want := "/signin?next=" + url.QueryEscape("/orders/"+orderID(0)+"?x=1"); a.StatusCode != 303 || a.Header.Get("Location") != want {
+		t.Errorf("%d %s", a.StatusCode, a.Header.Get("Location"))
+	}
+	r.clock.Add(48 * time.Hour)
+	a = r.post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.handled"}, "back": {"/?show=new"}})
+	if a.Header.Get("Location") != "/signin?next="+url.QueryEscape("/?show=new") || r.handling(demo, 0) != "new" {
+		t.Errorf("a form after the session ran out: %v", a.Header)
+	}
+	for next, want := range map[string]string{
+		"/pushes?status=failed": "/pushes?status=failed", "": "/", "https://evil.example/": "/", "//evil.example": "/",
+		`/\evil.example`: "/", "javascript:alert(1)": "/", "/%0d%0aX: y": "/%0D%0AX:%20y", "pushes": "/",
+	} {
+		a := r.post("/signin", "", url.Values{"email": {"jo@example.com"}, "password": {password}, "next": {next}})
+		if a.StatusCode != 303 || a.Header.Get("Location") != want {
+			t.Errorf("%q: %d to %q", next, a.StatusCode, a.Header.Get("Location"))
+		}
+	}
+	if a := r.call("GET", "/live", "", ""); a.StatusCode != 401 {
+		t.Errorf("the stream of somebody unknown: %d", a.StatusCode)
+	}
+}
+
+// TestRoles asks for every page of the console as everybody.
+func TestRoles(t *testing.T) {
+	r := newRig(t, func(o *web.Options) {
+		o.Ring = func(context.Context, bellhop.Device, *i18n.Locale) error { return nil }
+	})
+	for _, shop := range []string{demo, other} {
+		r.device(shop, "phone")
+		r.order(shop, 0)
+	}
+	const signIn, shops = -1, -2
+	for _, c := range []struct {
+		method, path                             string
+		form                                     url.Values
+		nobody, token, owner, stranger, operator int
+	}{
+		{"GET", "/", nil, signIn, signIn, 200, 200, shops},
+		{"GET", "/?shop=" + demo, nil, signIn, signIn, 200, 404, 200},
+		{"GET", "/orders/" + orderID(0), nil, signIn, signIn, 200, 200, shops},
+		{"GET", "/orders/" + orderID(0) + "?shop=" + demo, nil, signIn, signIn, 200, 404, 200},
+		{"GET", "/orders/" + orderID(9), nil, signIn, signIn, 404, 404, shops},
+		{"GET", "/pushes?shop=" + demo, nil, signIn, signIn, 200, 404, 200},
+		{"GET", "/devices?shop=" + demo, nil, signIn, signIn, 200, 404, 200},
+		{"GET", "/settings", nil, signIn, signIn, 200, 200, 200},
+		{"GET", "/shops", nil, signIn, signIn, 404, 404, 200},
+		{"POST", "/orders/handling?shop=" + demo, url.Values{"set": {orderID(0) + ".new.seen"}}, signIn, signIn, 303, 404, 303},
+		{"POST", "/devices/ring?shop=" + demo, url.Values{"device": {"phone"}}, signIn, signIn, 303, 404, 303},
+		{"POST", "/devices/ring", url.Values{"device": {"tablet"}}, signIn, signIn, 404, 404, shops},
+		{"POST", "/settings", url.Values{"language": {"ko"}}, signIn, signIn, 303, 303, 303},
+		{"POST", "/devices/remove?shop=" + demo, url.Values{"device": {"phone"}}, signIn, signIn, 303, 404, 303},
+	} {
+		for _, as := range []struct {
+			who, session string
+			want         int
+		}{{"nobody", "", c.nobody}, {"a token", demoToken, c.token}, {"the owner", ownerSession, c.owner}, {"another owner", otherSession, c.stranger}, {"an operator", operatorSession, c.operator}} {
+			var a reply
+			if c.method == "GET" {
+				a = r.get(c.path, as.session)
+			} else {
+				a = r.post(c.path, as.session, c.form)
+			}
+			got, to := a.StatusCode, a.Header.Get("Location")
+			switch {
+			case got == 303 && strings.HasPrefix(to, "/signin"):
+				got = signIn
+			case got == 303 && to == "/shops":
+				got = shops
+			}
+			if got != as.want {
+				t.Errorf("%s %s as %s: %d to %q, not %d", c.method, c.path, as.who, a.StatusCode, to, as.want)
+			}
+		}
+	}
+	if o := r.handling(other, 0); o != bellhop.HandlingSeen {
+		t.Errorf("its own owner looked at it, and it is %s", o)
+	}
+	if d, err := r.db.Devices(t.Context(), other); err != nil || len(d) != 1 {
+		t.Errorf("%v %v", d, err)
+	}
+}
+
+func TestRinging(t *testing.T) {
+	var rang []string
+	var refuse error
+	r := newRig(t, func(o *web.Options) {
+		o.Ring = func(_ context.Context, d bellhop.Device, l *i18n.Locale) error {
+			rang = append(rang, d.Installation+" in "+l.Language)
+			return refuse
+		}
+	})
+	r.device(demo, "phone")
+	ring := func() reply {
+		return r.goOn(r.post("/devices/ring", ownerSession, url.Values{"device": {"phone"}, "back": {"/devices"}}), ownerSession)
+	}
+	if a := ring(); !strings.Contains(a.body, "phone was rung") || len(rang) != 1 || rang[0] != "phone in en" {
+		t.Errorf("%v %s", rang, a.body)
+	}
+	refuse = &push.Error{Reason: push.ReasonNotAllowed, Cause: fmt.Errorf("the secret of the account")}
+	if a := ring(); !strings.Contains(a.body, "the credentials are wrong") || strings.Contains(a.body, "secret") {
+		t.Error(a.body)
+	}
+	for range 3 {
+		ring()
+	}
+	if a := ring(); len(rang) != 3 || !strings.Contains(a.body, "asks for a pause") {
+		t.Errorf("rung %d times: %s", len(rang), a.body)
+	}
+	without := newRig(t)
+	without.device(demo, "phone")
+	if a := without.get("/devices", ownerSession); strings.Contains(a.body, "Ring it") {
+		t.Error("a button that does nothing")
+	}
+	if a := without.post("/devices/ring", ownerSession, url.Values{"device": {"phone"}}); a.StatusCode != 404 {
+		t.Errorf("%d", a.StatusCode)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	r := newRig(t)
+	r.order(demo, 0)
+	korean := withHeader("Accept-Language", "ko-KR,ko;q=0.9")
+	if a := r.get("/", ownerSession, korean); !strings.Contains(a.body, `<html lang="ko">`) || !strings.Contains(a.body, "처리됨으로 표시") ||
+		!strings.Contains(a.body, "2026. 11. 22. 오전 9:00") {
+		t.Error(a.body)
+	}
+	zoned := func(req *http.Request) { req.AddCookie(&http.Cookie{Name: "bellhop_timezone", Value: "Asia%2FSeoul"}) }
+	if a := r.get("/", ownerSession, zoned); !strings.Contains(a.body, "Nov 22, 2026 6:00 pm") {
+		t.Error("the browser's clock does not count")
+	}
+	a := r.post("/settings", ownerSession, url.Values{"language": {"ja"}, "timezone": {"America/New_York"}, "back": {"/settings"}})
+	if page := r.goOn(a, ownerSession); !strings.Contains(page.body, "保存しました。") || !strings.Contains(page.body, `value="America/New_York"`) {
+		t.Error(page.body)
+	}
+	if a := r.get("/", ownerSession, korean, zoned); !strings.Contains(a.body, "2026/11/22 4:00") || !strings.Contains(a.body, `<html lang="ja">`) {
+		t.Error("what is set does not go before what the browser says")
+	}
+	for _, form := range []url.Values{{"language": {"xx"}, "timezone": {"UTC"}}, {"timezone": {"Mars/Olympus"}}, {"timezone": {"Local"}}, {"timezone": {"../../etc/passwd"}}} {
+		a := r.post("/settings", ownerSession, form)
+		if a.StatusCode != 400 || !strings.Contains(a.body, `aria-invalid="true"`) || !strings.Contains(a.body, `-wrong"`) {
+			t.Errorf("%v: %d", form, a.StatusCode)
+		}
+	}
+	if p, err := r.db.PersonByEmail(t.Context(), "jo@example.com"); err != nil || p.Settings.Language != "ja" {
+		t.Errorf("%v %v", p, err)
+	}
+}
+
+func TestOperatorChoosesAShop(t *testing.T) {
+	r := newRig(t)
+	a := r.get("/shops", operatorSession)
+	if !strings.Contains(a.body, `href="/?shop=demo.myshopify.com"`) || !strings.Contains(a.body, `href="/?shop=other.myshopify.com"`) {
+		t.Error(a.body)
+	}
+	a = r.get("/?shop="+other, operatorSession)
+	if !strings.Contains(a.body, `href="/pushes?shop=`+other+`"`) || !strings.Contains(a.body, `data-live="/live?shop=`+other+`"`) {
+		t.Error(a.body)
+	}
+}
+
+func TestNoticeOfAnotherIsNotBelieved(t *testing.T) {
+	r := newRig(t)
+	for _, value := range []string{"!", "e30", "eyJzYXkiOiJuby5zdWNoIn0", "eyJ1bmRvIjpbIngiXX0"} {
+		a := r.get("/", ownerSession, func(req *http.Request) { req.AddCookie(&http.Cookie{Name: "bellhop_notice", Value: value}) })
+		if a.StatusCode != 200 || strings.Contains(a.body, `class="notice`) {
+			t.Errorf("%s: %d", value, a.StatusCode)
+		}
+	}
+}
+
+func TestDrawerIsForThoseSignedIn(t *testing.T) {
+	drawer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"slots":[]}`) })
+	r := newRig(t, func(o *web.Options) { o.Drawer = drawer })
+	r.problem(r.call("GET", "/demo/drawer", "", ""), 401, "unauthenticated")
+	if a := r.get("/demo/drawer", ownerSession); a.body != `{"slots":[]}` {
+		t.Error(a.body)
+	}
+	without := newRig(t)
+	without.problem(without.call("GET", "/demo/drawer", ownerSession, ""), 404, "not_found")
+}
