@@ -106,6 +106,21 @@ func (m Money) Add(n Money) (sum Money, ok bool) {
 	return Money{Units: s, Digits: m.Digits, Currency: m.Currency}, true
 }
 
+// AtLeast reports whether m is no less than a decimal amount in its own currency.
+// What is no amount is more than any.
+func (m Money) AtLeast(amount string) bool {
+	n, err := ParseMoney(amount, m.Currency)
+	if err != nil {
+		return false
+	}
+	less := Money{Units: -n.Units, Digits: n.Digits, Currency: n.Currency}
+	rest, ok := m.Add(less)
+	if !ok { // one of them is beyond what the other's digits can count
+		return m.Units > 0
+	}
+	return rest.Units >= 0
+}
+
 // CurrencyDigits returns how many decimals a currency has: two, unless ISO 4217
 // says otherwise.
 func CurrencyDigits(currency string) int {

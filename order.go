@@ -51,6 +51,15 @@ type Order struct {
 	Pushes     []Push // filled where one order is asked for
 }
 
+// WasPaid reports whether the order is paid, or was before money went back.
+func (o *Order) WasPaid() bool {
+	switch o.FinancialStatus {
+	case "paid", "partially_refunded", "refunded":
+		return true
+	}
+	return false
+}
+
 // Item is one line of an order.
 type Item struct {
 	ID       int64

@@ -5,8 +5,13 @@ import "time"
 // PushKind says what a push tells.
 type PushKind string
 
-// PushOrderNew tells of an order recorded for the first time.
-const PushOrderNew PushKind = "order.new"
+// The kinds.
+const (
+	PushOrderNew       PushKind = "order.new"       // an order was recorded for the first time
+	PushOrderPaid      PushKind = "order.paid"      // one that was not paid is
+	PushOrderCancelled PushKind = "order.cancelled" // one was cancelled
+	PushOrderRefunded  PushKind = "order.refunded"  // money of one went back for the first time
+)
 
 // PushStatus is how far a push has got.
 type PushStatus string

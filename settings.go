@@ -1,17 +1,115 @@
 package bellhop
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Settings are what a person chose. The zero value of a field is its default.
+// Amounts are decimals in whatever currency an order has, as ParseMoney reads them.
 type Settings struct {
 	Language string `json:"language,omitempty"` // BCP 47; "" is what the browser or the device says
 	Timezone string `json:"timezone,omitempty"` // IANA; "" likewise
+
+	// What to be told of: of new orders unless NotNew, of the rest when asked for.
+	NotNew    bool `json:"not_new,omitempty"`
+	Paid      bool `json:"paid,omitempty"`
+	Cancelled bool `json:"cancelled,omitempty"`
+	Refunded  bool `json:"refunded,omitempty"`
+	// AtLeast leaves out orders of less.
+	AtLeast string `json:"at_least,omitempty"`
+
+	// Quiet hours: what comes in them waits for their end, and comes as one push.
+	// From and to are times of the day such as "22:00"; equal ones are none.
+	QuietFrom string `json:"quiet_from,omitempty"`
+	QuietTo   string `json:"quiet_to,omitempty"`
+	// GatherAbove is how many pushes an hour ring by themselves; more are gathered
+	// into one that grows. 0: as many as the push service takes.
+	GatherAbove int `json:"gather_above,omitempty"`
+	// LoudFrom is the amount from which on nothing is held back or gathered.
+	LoudFrom string `json:"loud_from,omitempty"`
 }
+
+// maxGatherAbove is more than anybody hears.
+const maxGatherAbove = 1000
+
+// Check refuses what nobody can live by; the error's code names the field.
+func (s Settings) Check() error {
+	if _, err := ParseTimezone(s.Timezone); err != nil {
+		return err
+	}
+	for _, f := range []struct{ code, amount string }{{"at_least", s.AtLeast}, {"loud_from", s.LoudFrom}} {
+		if f.amount == "" {
+			continue
+		}
+		if m, err := ParseMoney(f.amount, "USD"); err != nil || m.Units < 0 {
+			return Invalidf(f.code, "%q is not an amount: give a number such as 100 or 49.90", clip(f.amount, 40))
+		}
+	}
+	for _, f := range []struct{ code, clock string }{{"quiet_from", s.QuietFrom}, {"quiet_to", s.QuietTo}} {
+		if f.clock == "" {
+			continue
+		}
+		if _, err := time.Parse("15:04", f.clock); err != nil {
+			return Invalidf(f.code, "%q is not a time of the day: give the form 22:00", clip(f.clock, 40))
+		}
+	}
+	if (s.QuietFrom == "") != (s.QuietTo == "") {
+		return Invalidf("quiet_to", "quiet hours have a beginning and an end")
+	}
+	if s.GatherAbove < 0 || s.GatherAbove > maxGatherAbove {
+		return Invalidf("gather_above", "from %d pushes an hour: give 0 to %d", s.GatherAbove, maxGatherAbove)
+	}
+	return nil
+}
+
+// QuietUntil returns when the quiet hours end that a time lies in, on the clock of
+// the settings' time zone, or else of another one; zero when it lies in none.
+func (s Settings) QuietUntil(t time.Time, otherZone string) time.Time {
+	from, err1 := time.Parse("15:04", s.QuietFrom)
+	to, err2 := time.Parse("15:04", s.QuietTo)
+	if err1 != nil || err2 != nil || from.Equal(to) {
+		return time.Time{}
+	}
+	zone := s.Timezone
+	if zone == "" {
+		zone = otherZone
+	}
+	loc, err := ParseTimezone(zone)
+	if err != nil {
+		loc = time.UTC
+	}
+	local := t.In(loc)
+	// Those that began yesterday, and those of today.
+	for day := -1; day <= 0; day++ {
+		begin := time.Date(local.Year(), local.Month(), local.Day()+day, from.Hour(), from.Minute(), 0, 0, loc)
+		end := time.Date(local.Year(), local.Month(), local.Day()+day, to.Hour(), to.Minute(), 0, 0, loc)
+		if to.Before(from) {
+			end = time.Date(local.Year(), local.Month(), local.Day()+day+1, to.Hour(), to.Minute(), 0, 0, loc)
+		}
+		if !t.Before(begin) && t.Before(end) {
+			return end.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// Budget is how many pushes ring by themselves before they are gathered; zero when
+// the settings set no rate.
+func (s Settings) Budget() Budget {
+	if s.GatherAbove <= 0 {
+		return Budget{}
+	}
+	return Budget{Burst: s.GatherAbove, Refill: time.Hour / time.Duration(s.GatherAbove)}
+}
+
+// Loud reports whether an order's pushes are neither held back nor gathered.
+func (s Settings) Loud(total Money) bool { return s.LoudFrom != "" && total.AtLeast(s.LoudFrom) }
 
 // ParseTimezone accepts the names of the IANA database, and "".
 func ParseTimezone(name string) (*time.Location, error) {
 	loc, err := time.LoadLocation(name)
-	if err != nil || name == "Local" {
+	if err != nil || name == "Local" || strings.Contains(name, "..") {
 		return nil, Invalidf("timezone", "%q is not a time zone: give an IANA name such as Europe/Berlin", clip(name, 80))
 	}
 	return loc, nil

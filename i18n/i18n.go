@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -78,12 +79,23 @@ func For(wishes ...string) *Locale {
 	return newLocale("en", language.English)
 }
 
+// made keeps each locale that was asked for; there are no more than countries.
+var made sync.Map // string → *Locale
+
 func newLocale(code string, t language.Tag) *Locale {
 	tag := code
 	region, confidence := t.Region()
 	if confidence == language.Exact && region.IsCountry() {
 		tag += "-" + region.String()
 	}
+	if l, ok := made.Load(tag); ok {
+		return l.(*Locale)
+	}
+	l, _ := made.LoadOrStore(tag, makeLocale(code, tag))
+	return l.(*Locale)
+}
+
+func makeLocale(code, tag string) *Locale {
 	return &Locale{Language: code, words: i18n.NewLocalizer(bundle, code), dates: forms(tag),
 		money: currency.NewFormatter(currency.NewLocale(tag))}
 }

@@ -90,7 +90,10 @@ func verdict(o store.Owed, err error, now time.Time) store.Settled {
 	}
 	if !e.Reason.Final() {
 		s.RetryAt = now.Add(retryDelay(e, o.Attempt))
-		if s.RetryAt.Sub(o.CreatedAt) > giveUpAfter {
+		switch {
+		case !givesUp(o, s.RetryAt) && o.Held:
+			s.Reason = store.ReasonQuietHours // it stays one of those that go together
+		case givesUp(o, s.RetryAt):
 			s.RetryAt = time.Time{}
 			if s.Status == bellhop.PushPending {
 				s.Status, s.Reason = bellhop.PushFailed, "gave_up: "+s.Reason
@@ -98,6 +101,18 @@ func verdict(o store.Owed, err error, now time.Time) store.Settled {
 		}
 	}
 	return s
+}
+
+// heldAttempts are about as many as fit into an hour.
+const heldAttempts = 10
+
+// givesUp reports whether there is to be no further attempt at a time. What waited
+// for the end of quiet hours is old before the first, so that attempts are counted.
+func givesUp(o store.Owed, at time.Time) bool {
+	if o.Held {
+		return o.Attempt >= heldAttempts
+	}
+	return at.Sub(o.CreatedAt) > giveUpAfter
 }
 
 // retryDelay says how long to wait after the attempt-th attempt.

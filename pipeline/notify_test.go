@@ -117,7 +117,7 @@ func TestNotifyTellsWhenItCantWriteDown(t *testing.T) {
 func TestPushText(t *testing.T) {
 	o := owed(1, 0)
 	_, m := notify(t, o, nil)
-	if m.Title != "New order #1001" || m.Body != "USD 1,204.50 · 2 items" || m.Tag != "order-820982911946154508" ||
+	if m.Title != "New order #1001" || m.Body != "$1,204.50 · 2 items" || m.Tag != "order-820982911946154508" ||
 		m.Data["order_id"] != "820982911946154508" || m.Data["shop"] != domain {
 		t.Errorf("push: %+v", m)
 	}
@@ -129,12 +129,54 @@ func TestPushText(t *testing.T) {
 		t.Errorf("the shop asked for the customer's name: %q", m.Body)
 	}
 	o.Gathered = &store.Gathering{Orders: 12, Total: bellhop.Money{Units: 19800, Currency: "JPY"}}
-	if _, m = notify(t, o, nil); m.Title != "12 new orders" || m.Body != "JPY 19,800" || m.Tag != "orders" {
+	if _, m = notify(t, o, nil); m.Title != "12 new orders" || m.Body != "¥19,800" || m.Tag != "orders" {
 		t.Errorf("gathered: %+v", m)
 	}
 	o.Gathered = &store.Gathering{Orders: 3}
 	if _, m = notify(t, o, nil); m.Body != "" {
 		t.Errorf("gathered in several currencies: %q", m.Body)
+	}
+	o.Gathered = &store.Gathering{Orders: 1, Total: bellhop.Money{Units: 19800, Currency: "JPY"}, Changes: 2}
+	if _, m = notify(t, o, nil); m.Title != "1 new order" || m.Body != "¥19,800 · 2 orders changed" {
+		t.Errorf("gathered with what else happened: %+v", m)
+	}
+	o.Gathered = &store.Gathering{Changes: 1}
+	if _, m = notify(t, o, nil); m.Title != "1 order changed" || m.Body != "" {
+		t.Errorf("no new order: %+v", m)
+	}
+}
+
+// TestPushLanguages shows what a person chose going before the device's language.
+func TestPushLanguages(t *testing.T) {
+	for _, c := range []struct {
+		chosen, device string
+		kind           bellhop.PushKind
+		title, body    string
+	}{
+		{"", "ko-KR", bellhop.PushOrderNew, "새 주문 #1001", "US$1,204.50 · 상품 2개"},
+		{"ja", "ko-KR", bellhop.PushOrderPaid, "注文 #1001 が支払われました", "$1,204.50 · 商品 2 点"},
+		{"", "fr", bellhop.PushOrderCancelled, "Order #1001 is cancelled", "$1,204.50 · 2 items"},
+		{"en", "ja", bellhop.PushOrderRefunded, "Order #1001 is refunded", "$1,204.50 · 2 items"},
+	} {
+		o := owed(1, 0)
+		o.Settings.Language, o.Device.Locale, o.Kind = c.chosen, c.device, c.kind
+		if _, m := notify(t, o, nil); m.Title != c.title || m.Body != c.body || m.Data["kind"] != string(c.kind) {
+			t.Errorf("%+v: %q %q", c, m.Title, m.Body)
+		}
+	}
+}
+
+// What waited for the end of quiet hours is old before its first attempt.
+func TestHeldPushesAreTriedAgain(t *testing.T) {
+	away := &push.Error{Reason: push.ReasonUnavailable}
+	held := owed(1, 9*time.Hour)
+	held.Held = true
+	if s, _ := notify(t, held, away); s.Status != bellhop.PushPending || s.Reason != store.ReasonQuietHours || s.RetryAt.IsZero() {
+		t.Errorf("the first attempt: %+v", s)
+	}
+	held.Attempt = 10
+	if s, _ := notify(t, held, away); s.Status != bellhop.PushFailed || s.Reason != "gave_up: unavailable" || !s.RetryAt.IsZero() {
+		t.Errorf("the tenth: %+v", s)
 	}
 }
 

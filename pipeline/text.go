@@ -1,11 +1,11 @@
 package pipeline
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
 	"bellhop"
+	"bellhop/i18n"
 	"bellhop/push"
 	"bellhop/store"
 )
@@ -14,32 +14,27 @@ import (
 // orders.
 const gatheredTag = "orders"
 
-// message says what a push says. It names nothing of the customer unless the
-// shop turned that on.
+// message says what a push says, in the language of whoever gets it. It names
+// nothing of the customer unless the shop turned that on.
 func message(o store.Owed) push.Message {
+	l := i18n.For(o.Settings.Language, o.Device.Locale)
 	m := push.Message{Device: o.Device, TTL: pushTTL, Data: map[string]string{
 		"kind": string(o.Kind),
 		"shop": o.Device.Shop,
 	}}
 	if g := o.Gathered; g != nil {
 		m.Tag = gatheredTag
-		m.Title = fmt.Sprintf("%d new orders", g.Orders)
-		if g.Total.Currency != "" {
-			m.Body = amount(g.Total)
-		}
+		m.Title, m.Body = gathered(l, g)
 		m.Data["orders"] = strconv.Itoa(g.Orders)
 		return m
 	}
 	order := o.Orders[0]
 	id := strconv.FormatInt(order.ID, 10)
 	m.Tag = "order-" + id
-	m.Title = "New order " + order.Name
-	parts := []string{amount(order.Total)}
-	switch {
-	case order.Items == 1:
-		parts = append(parts, "1 item")
-	case order.Items > 1:
-		parts = append(parts, fmt.Sprintf("%d items", order.Items))
+	m.Title = l.T(titles[o.Kind], "Order", order.Name)
+	parts := []string{l.Money(order.Total)}
+	if order.Items > 0 {
+		parts = append(parts, l.N("push.items", order.Items))
 	}
 	if o.Shop.CustomerInPush && order.CustomerName != "" {
 		parts = append(parts, order.CustomerName)
@@ -49,19 +44,24 @@ func message(o store.Owed) push.Message {
 	return m
 }
 
-// amount writes money with its currency and grouped thousands: "USD 1,204.50".
-func amount(m bellhop.Money) string {
-	s := m.String()
-	sign := ""
-	if strings.HasPrefix(s, "-") {
-		sign, s = "-", s[1:]
+// titles are the words for each kind of push.
+var titles = map[bellhop.PushKind]string{
+	bellhop.PushOrderNew: "push.orderNew", bellhop.PushOrderPaid: "push.orderPaid",
+	bellhop.PushOrderCancelled: "push.orderCancelled", bellhop.PushOrderRefunded: "push.orderRefunded",
+}
+
+// gathered says how many orders are new and what they come to, and how much else
+// happened.
+func gathered(l *i18n.Locale, g *store.Gathering) (title, body string) {
+	if g.Orders == 0 {
+		return l.N("push.changes", g.Changes), ""
 	}
-	whole, frac, point := strings.Cut(s, ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
+	var parts []string
+	if g.Total.Currency != "" {
+		parts = append(parts, l.Money(g.Total))
 	}
-	if point {
-		whole += "." + frac
+	if g.Changes > 0 {
+		parts = append(parts, l.N("push.changes", g.Changes))
 	}
-	return m.Currency + " " + sign + whole
+	return l.N("push.orders", g.Orders), strings.Join(parts, " · ")
 }

@@ -17,32 +17,26 @@ type Due struct {
 	Created  time.Time
 	Gathered time.Time // since when the digest runs that counts it; zero if none does
 	Deleted  bool      // its order
+	Reason   string    // why it waited, if it did
 	Order    OrderBrief
 }
 
-// Heap is what is due to one device and of one kind, in the order in which it
-// became so.
+// Heap is what is due to one device, in the order in which it became so.
 type Heap struct {
 	DeviceID int64
-	Kind     bellhop.PushKind
 	Due      []Due
 }
 
 // Heaps divides what is due among the devices.
 func Heaps(due []Due) []Heap {
-	type key struct {
-		device int64
-		kind   bellhop.PushKind
-	}
-	at := map[key]int{}
+	at := map[int64]int{}
 	var all []Heap
 	for _, d := range due {
-		k := key{d.DeviceID, d.Kind}
-		i, ok := at[k]
+		i, ok := at[d.DeviceID]
 		if !ok {
 			i = len(all)
-			at[k] = i
-			all = append(all, Heap{DeviceID: d.DeviceID, Kind: d.Kind})
+			at[d.DeviceID] = i
+			all = append(all, Heap{DeviceID: d.DeviceID})
 		}
 		all[i].Due = append(all[i].Due, d)
 	}
@@ -53,8 +47,9 @@ func Heaps(due []Due) []Heap {
 // one that was removed.
 type Phone struct {
 	bellhop.Device
-	Owner bellhop.Shop // without secrets
-	Left  Allowance
+	Owner    bellhop.Shop // without secrets
+	Settings bellhop.Settings
+	Left     Allowance
 }
 
 // gone says why nothing can be sent to it; "" when it can.
@@ -88,10 +83,10 @@ const DigestMax = 5_000
 type Claim struct {
 	Take     []Taken  // are being sent from now on
 	Skip     []Missed // are of no use any more
-	Postpone []Due    // have no budget; those being sent are unknown from now on
-	// Until is when the postponed are due again, and with a full claim also
-	// whatever else waits behind them; zero when nothing is put off.
-	Until time.Time
+	Postpone []Later  // are put off; those being sent are unknown from now on
+	// Behind is when whatever else is due to the device is so again, with a full
+	// claim whose budget ran out; zero when it did not.
+	Behind time.Time
 	// Spent is set when Phone.Left changed.
 	Spent bool
 	Owed  []Owed // is handed out
@@ -102,6 +97,13 @@ type Taken struct {
 	ID       int64
 	From     bellhop.PushStatus
 	Gathered time.Time // since when its digest runs; zero by itself
+}
+
+// Later is a push that is put off.
+type Later struct {
+	Due
+	Until  time.Time
+	Reason string // "" for no budget: what it waited for before stays
 }
 
 // Missed is a push that is skipped, and why.
@@ -130,20 +132,39 @@ func PlanClaim(p *Phone, h Heap, now time.Time, all func() ([]Due, error)) (Clai
 }
 
 func (p *Phone) plan(h Heap, now time.Time) (c Claim) {
-	due := c.weed(p, h.Due)
+	due := c.hush(p, c.weed(p, h.Due), now)
 	if len(due) == 0 {
 		return c
 	}
-	portions, left, next := Ration(bellhop.BudgetOf(p.Form), p.Left, p.briefs(due), now)
+	portions, left, next := Ration(bellhop.BudgetOf(p.Form), p.Settings.Budget(), p.Left, p.briefs(due), now)
 	p.Left, c.Spent = left, true
 	for _, portion := range portions {
-		c.take(p, h.Kind, due[:portion.Count], portion.Gathered)
+		c.take(p, due[:portion.Count], portion.Gathered)
 		due = due[portion.Count:]
 	}
 	if !next.IsZero() {
-		c.Postpone, c.Until = due, p.FreeAt()
+		c.Behind = p.FreeAt()
+		for _, d := range due {
+			c.Postpone = append(c.Postpone, Later{Due: d, Until: c.Behind})
+		}
 	}
 	return c
+}
+
+// hush puts off what is due in quiet hours, but for what is loud.
+func (c *Claim) hush(p *Phone, all []Due, now time.Time) (kept []Due) {
+	until := p.Settings.QuietUntil(now, p.Timezone)
+	if until.IsZero() {
+		return all
+	}
+	for _, d := range all {
+		if p.Settings.Loud(d.Order.Total) {
+			kept = append(kept, d)
+		} else {
+			c.Postpone = append(c.Postpone, Later{Due: d, Until: until, Reason: ReasonQuietHours})
+		}
+	}
+	return kept
 }
 
 // weed skips what is of no use any more.
@@ -167,22 +188,25 @@ func (p *Phone) briefs(due []Due) []OrderBrief {
 	briefs := make([]OrderBrief, len(due))
 	for i, d := range due {
 		briefs[i] = d.Order
+		briefs[i].Kind = d.Kind
+		briefs[i].Held, briefs[i].Loud = d.Reason == ReasonQuietHours, p.Settings.Loud(d.Order.Total)
 		briefs[i].Gathered = p.Left.Gathering != nil && d.Gathered.Equal(p.Left.Gathering.Since)
 	}
 	return briefs
 }
 
 // take claims pushes for one message.
-func (c *Claim) take(p *Phone, kind bellhop.PushKind, due []Due, g *Gathering) {
-	o := Owed{Device: p.Device, Shop: p.Owner, Kind: kind, CreatedAt: due[0].Created, Gathered: g}
+func (c *Claim) take(p *Phone, due []Due, g *Gathering) {
+	o := Owed{Device: p.Device, Shop: p.Owner, Settings: p.Settings, Kind: due[0].Kind, CreatedAt: due[0].Created, Gathered: g}
 	var since time.Time
 	if g != nil {
-		since = g.Since
+		since, o.Kind = g.Since, bellhop.PushOrderNew
 	}
 	for _, d := range due {
 		c.Take = append(c.Take, Taken{ID: d.ID, From: d.Status, Gathered: since})
 		o.Pushes, o.Orders = append(o.Pushes, d.ID), append(o.Orders, d.Order)
 		o.Attempt = max(o.Attempt, d.Attempts+1)
+		o.Held = o.Held || d.Reason == ReasonQuietHours
 		if d.Created.Before(o.CreatedAt) {
 			o.CreatedAt = d.Created
 		}

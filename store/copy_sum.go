@@ -139,10 +139,12 @@ func (w *canon) device(d *DeviceRow) {
 		w.time(t)
 	}
 	w.int(int64(math.Float64bits(d.Allowance.Spent)))
+	w.int(int64(math.Float64bits(d.Allowance.Rung)))
 	g := d.Allowance.Gathering
 	w.bool(g != nil)
 	if g != nil {
 		w.int(int64(g.Orders))
+		w.int(int64(g.Changes))
 		w.money(g.Total)
 		w.time(g.Since)
 	}

@@ -13,6 +13,9 @@ type State struct {
 	Edit    bellhop.Touch   // the newest; zero until there is one
 	Refund  bellhop.Touch
 	Deleted bool
+	// What the newest version says. They follow from it, and are no columns of
+	// their own.
+	Paid, Cancelled bool
 }
 
 // Merged is what a fact does to an order.
@@ -26,11 +29,11 @@ type Merged struct {
 	// Wipe is set when the order was deleted just now: the content goes, the
 	// tombstone stays.
 	Wipe bool
-	// Owes is set when the owner is to be told of a new order.
-	Owes bool
+	// Owes is what the owner may want to be told of.
+	Owes []bellhop.PushKind
 }
 
-// newFor is how long after it was placed an order is still news.
+// newFor is how long after it happened something is still news.
 const newFor = 24 * time.Hour
 
 // Merge says what a fact does to an order. It is commutative, associative and
@@ -53,6 +56,9 @@ func Merge(s State, f bellhop.Fact) Merged {
 	case f.Touch != nil:
 		m.Result.Outcome = later(f.Touch.Compare(s.Refund))
 		m.State.Refund = newest(s.Refund, *f.Touch)
+		if s.Refund == (bellhop.Touch{}) && !s.Version.IsZero() && f.At.Sub(f.Touch.At) <= newFor {
+			m.Owes = []bellhop.PushKind{bellhop.PushOrderRefunded}
+		}
 	default:
 		mergeContent(&m, s, f)
 	}
@@ -74,7 +80,30 @@ func mergeContent(m *Merged, s State, f bellhop.Fact) {
 		m.State.Version = v
 		m.Content = m.Result.Outcome == bellhop.OutcomeRecorded
 	}
-	m.Owes = m.First && f.At.Sub(f.Order.PlacedAt) <= newFor
+	if m.Content {
+		m.State.Paid, m.State.Cancelled = f.Order.WasPaid(), !f.Order.CancelledAt.IsZero()
+		m.Owes = news(m, s, f)
+	}
+}
+
+// news is what a newer version brings. Of one that is new itself that is all.
+func news(m *Merged, s State, f bellhop.Fact) (kinds []bellhop.PushKind) {
+	if m.First {
+		if f.At.Sub(f.Order.PlacedAt) <= newFor {
+			kinds = append(kinds, bellhop.PushOrderNew)
+		}
+		return kinds
+	}
+	if f.At.Sub(f.Order.UpdatedAt) > newFor {
+		return nil
+	}
+	if m.State.Paid && !s.Paid {
+		kinds = append(kinds, bellhop.PushOrderPaid)
+	}
+	if m.State.Cancelled && !s.Cancelled {
+		kinds = append(kinds, bellhop.PushOrderCancelled)
+	}
+	return kinds
 }
 
 func later(c int) bellhop.Outcome {

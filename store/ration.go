@@ -6,10 +6,11 @@ import (
 	"bellhop"
 )
 
-// Allowance is what is left of a device's [bellhop.Budget]. Drivers keep it with
-// the device; the zero Allowance is a full one.
+// Allowance is what is left of a device's [bellhop.Budget], and of what its owner
+// set. Drivers keep it with the device; the zero Allowance is a full one.
 type Allowance struct {
 	Spent float64   // messages not yet refilled, as of At
+	Rung  float64   // of what the owner set: pushes that it heard of, not yet refilled
 	At    time.Time // zero: never used
 	// Gathering is what the device's running digest stands for; nil when none
 	// is running.
@@ -27,34 +28,71 @@ type Portion struct {
 // message of the budget takes all that remain as one digest. What is left over
 // is due at next; it is zero when nothing is.
 //
+// Within the budget, which is the push service's, pushes are gathered as their owner
+// likes: those that waited for the end of quiet hours together, and those above the
+// owner's own rate, for as long as they keep coming faster. Loud ones never are.
+//
 // A digest replaces itself on the phone, so that a later one says the sum of
 // all since the budget was last full.
-func Ration(b bellhop.Budget, a Allowance, due []OrderBrief, now time.Time) (portions []Portion, left Allowance, next time.Time) {
-	left = a.refill(b, now)
-	for i := range due {
+func Ration(b, own bellhop.Budget, a Allowance, due []OrderBrief, now time.Time) (portions []Portion, left Allowance, next time.Time) {
+	left = a.refill(b, own, now)
+	for len(due) > 0 {
 		free := float64(b.Burst) - left.Spent
 		if free < 1 {
 			return portions, left, left.FreeAt(b)
 		}
-		left.Spent++
-		if free < 2 && (len(due)-i > 1 || left.Gathering != nil) {
-			left.Gathering = left.Gathering.add(due[i:], now)
-			return append(portions, Portion{Count: len(due) - i, Gathered: left.Gathering}), left, time.Time{}
+		n, digest := left.together(own, due)
+		if free < 2 && (len(due) > 1 || left.Gathering != nil) {
+			n, digest = len(due), true
 		}
-		portions = append(portions, Portion{Count: 1})
+		left.Spent++
+		p := Portion{Count: n}
+		if digest {
+			left.Gathering = left.Gathering.add(due[:n], now)
+			p.Gathered = left.Gathering
+		}
+		if own.Burst > 0 && !due[0].Loud {
+			left.Rung = min(float64(own.Burst), left.Rung+float64(n))
+		}
+		portions, due = append(portions, p), due[n:]
 	}
 	return portions, left, time.Time{}
 }
 
-// refill gives back what time has, and ends the running digest once the budget
-// is full again.
-func (a Allowance) refill(b bellhop.Budget, now time.Time) Allowance {
+// together returns how many of the next pushes go out as one message, and whether
+// that is a digest.
+func (a Allowance) together(own bellhop.Budget, due []OrderBrief) (n int, digest bool) {
+	run := func(belongs func(OrderBrief) bool) (n int) {
+		for n < len(due) && belongs(due[n]) {
+			n++
+		}
+		return n
+	}
+	if held := run(func(o OrderBrief) bool { return o.Held && !o.Loud }); held > 1 {
+		return held, true
+	}
+	above := own.Burst > 0 && (a.Rung+1 > float64(own.Burst) || a.Gathering != nil && a.Rung > 0)
+	if !above || due[0].Loud {
+		return 1, false
+	}
+	return run(func(o OrderBrief) bool { return !o.Loud }), true
+}
+
+// refill gives back what time has, and ends the running digest once both budgets
+// are full again.
+func (a Allowance) refill(b, own bellhop.Budget, now time.Time) Allowance {
 	if a.At.IsZero() || a.At.After(now) {
 		a.At = now
 	}
-	a.Spent = max(0, a.Spent-float64(now.Sub(a.At))/float64(b.Refill))
+	passed := now.Sub(a.At)
+	a.Spent = max(0, a.Spent-float64(passed)/float64(b.Refill))
+	if own.Burst > 0 {
+		a.Rung = max(0, a.Rung-float64(passed)/float64(own.Refill))
+	} else {
+		a.Rung = 0
+	}
 	a.At = now
-	if a.Spent == 0 {
+	if a.Spent == 0 && a.Rung == 0 {
 		a.Gathering = nil
 	}
 	return a
@@ -75,6 +113,10 @@ func (g *Gathering) add(orders []OrderBrief, now time.Time) *Gathering {
 	}
 	for _, o := range orders {
 		if g != nil && o.Gathered {
+			continue
+		}
+		if o.Kind != bellhop.PushOrderNew {
+			sum.Changes++
 			continue
 		}
 		total, ok := o.Total, true

@@ -19,7 +19,7 @@ func dollars(n int64) bellhop.Money {
 func briefs(n int) []store.OrderBrief {
 	all := make([]store.OrderBrief, n)
 	for i := range all {
-		all[i] = store.OrderBrief{ID: int64(i + 1), Total: dollars(1)}
+		all[i] = store.OrderBrief{ID: int64(i + 1), Kind: bellhop.PushOrderNew, Total: dollars(1)}
 	}
 	return all
 }
@@ -53,7 +53,7 @@ func TestRation(t *testing.T) {
 		"almost refilled":        {2.25, nil, 5, nil, 0, 15 * time.Second, 2.25},
 	} {
 		a := store.Allowance{Spent: c.spent, At: noon, Gathering: c.running}
-		portions, left, next := store.Ration(three, a, briefs(c.due), noon)
+		portions, left, next := store.Ration(three, bellhop.Budget{}, a, briefs(c.due), noon)
 		if got := counts(portions); len(got) != len(c.want) {
 			t.Errorf("%s: portions %v, want %v", name, got, c.want)
 			continue
@@ -87,7 +87,7 @@ func TestRationRefills(t *testing.T) {
 	}{
 		0: {2, true}, 30 * time.Second: {1.5, true}, 2 * time.Minute: {0, false}, time.Hour: {0, false}, -time.Hour: {2, true},
 	} {
-		_, left, _ := store.Ration(three, store.Allowance{Spent: 2, At: noon, Gathering: running}, nil, noon.Add(after))
+		_, left, _ := store.Ration(three, bellhop.Budget{}, store.Allowance{Spent: 2, At: noon, Gathering: running}, nil, noon.Add(after))
 		if left.Spent != want.spent || (left.Gathering != nil) != want.running || !left.At.Equal(noon.Add(after)) {
 			t.Errorf("after %v: %+v, want %+v", after, left, want)
 		}
@@ -101,27 +101,28 @@ func TestGatheringSums(t *testing.T) {
 	yen := bellhop.Money{Units: 5, Currency: "JPY"}
 	full := store.Allowance{Spent: 2, At: noon}
 	due := briefs(2)
-	portions, left, _ := store.Ration(three, full, due, noon)
+	portions, left, _ := store.Ration(three, bellhop.Budget{}, full, due, noon)
 	if g := portions[0].Gathered; *g != (store.Gathering{Orders: 2, Total: dollars(2), Since: noon}) {
 		t.Errorf("sum %+v", g)
 	}
 	left.Spent = 2
-	again := []store.OrderBrief{{ID: 1, Total: dollars(1), Gathered: true}, {ID: 2, Total: dollars(1), Gathered: true}, {ID: 3, Total: dollars(1)}}
-	portions, left, _ = store.Ration(three, left, again, noon)
+	again := []store.OrderBrief{{ID: 1, Kind: bellhop.PushOrderNew, Total: dollars(1), Gathered: true}, {ID: 2, Kind: bellhop.PushOrderNew, Total: dollars(1), Gathered: true},
+		{ID: 3, Kind: bellhop.PushOrderNew, Total: dollars(1)}}
+	portions, left, _ = store.Ration(three, bellhop.Budget{}, left, again, noon)
 	if g := portions[0].Gathered; portions[0].Count != 3 || *g != (store.Gathering{Orders: 3, Total: dollars(3), Since: noon}) {
 		t.Errorf("tried again: %+v", g)
 	}
-	portions, _, _ = store.Ration(three, full, again, noon)
+	portions, _, _ = store.Ration(three, bellhop.Budget{}, full, again, noon)
 	if g := portions[0].Gathered; g.Orders != 3 {
 		t.Errorf("in a new digest: %+v", g)
 	}
 	left.Spent = 2
-	portions, left, _ = store.Ration(three, left, []store.OrderBrief{{ID: 4, Total: yen}}, noon)
+	portions, left, _ = store.Ration(three, bellhop.Budget{}, left, []store.OrderBrief{{ID: 4, Kind: bellhop.PushOrderNew, Total: yen}}, noon)
 	if g := portions[0].Gathered; *g != (store.Gathering{Orders: 4, Since: noon}) {
 		t.Errorf("of two currencies: %+v", g)
 	}
 	left.Spent = 2
-	portions, _, _ = store.Ration(three, left, []store.OrderBrief{{ID: 5, Total: dollars(1)}}, noon)
+	portions, _, _ = store.Ration(three, bellhop.Budget{}, left, []store.OrderBrief{{ID: 5, Kind: bellhop.PushOrderNew, Total: dollars(1)}}, noon)
 	if g := portions[0].Gathered; *g != (store.Gathering{Orders: 5, Since: noon}) {
 		t.Errorf("it stays without a total: %+v", g)
 	}
@@ -138,7 +139,7 @@ func TestRationKeepsTheBudget(t *testing.T) {
 		for range rapid.IntRange(1, 20).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 90).Draw(t, "seconds")) * time.Second)
 			waiting += rapid.IntRange(0, 9).Draw(t, "new")
-			portions, left, next := store.Ration(b, a, briefs(waiting), now)
+			portions, left, next := store.Ration(b, bellhop.Budget{}, a, briefs(waiting), now)
 			a = left
 			for _, p := range portions {
 				waiting -= p.Count
@@ -151,7 +152,7 @@ func TestRationKeepsTheBudget(t *testing.T) {
 				t.Fatalf("%d wait, until %v", waiting, next)
 			}
 			if waiting > 0 {
-				portions, _, _ = store.Ration(b, a, briefs(waiting), next.Add(time.Microsecond))
+				portions, _, _ = store.Ration(b, bellhop.Budget{}, a, briefs(waiting), next.Add(time.Microsecond))
 				if len(portions) != 1 || portions[0].Count != waiting {
 					t.Fatalf("at %v %d of %d go out", next, counts(portions), waiting)
 				}

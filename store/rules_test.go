@@ -128,7 +128,7 @@ func TestPlanClaim(t *testing.T) {
 		t.Errorf("spent %t, free at %v", c.Spent, p.FreeAt())
 	}
 	c, err = store.PlanClaim(p, store.Heap{DeviceID: 1, Due: dueTo(1, 5)}, noon, nil)
-	if err != nil || len(c.Owed) != 0 || len(c.Postpone) != 5 || !c.Until.Equal(p.FreeAt()) {
+	if err != nil || len(c.Owed) != 0 || len(c.Postpone) != 5 || !c.Behind.Equal(p.FreeAt()) || !c.Postpone[4].Until.Equal(c.Behind) {
 		t.Errorf("beyond the budget: %+v, %v", c, err)
 	}
 }

@@ -7,12 +7,6 @@ import (
 	"bellhop"
 )
 
-// CheckSettings refuses what nobody can live by.
-func CheckSettings(s bellhop.Settings) error {
-	_, err := bellhop.ParseTimezone(s.Timezone)
-	return err
-}
-
 // WriteSettings returns a person's settings as drivers keep them.
 func WriteSettings(s bellhop.Settings) string {
 	if s == (bellhop.Settings{}) {
@@ -31,4 +25,18 @@ func ReadSettings(kept string) (s bellhop.Settings, err error) {
 		return s, fmt.Errorf("read a person's settings: %w", err)
 	}
 	return s, nil
+}
+
+// Wants reports whether somebody is to be told of something about an order. Of a
+// new order that they are not told of the log says why.
+func Wants(s bellhop.Settings, kind bellhop.PushKind, total bellhop.Money) (wanted bool, why string) {
+	asked := map[bellhop.PushKind]bool{bellhop.PushOrderNew: !s.NotNew, bellhop.PushOrderPaid: s.Paid,
+		bellhop.PushOrderCancelled: s.Cancelled, bellhop.PushOrderRefunded: s.Refunded}
+	switch {
+	case !asked[kind]:
+		return false, ReasonNotWanted
+	case s.AtLeast != "" && total.Currency != "" && !total.AtLeast(s.AtLeast):
+		return false, ReasonBelowAmount
+	}
+	return true, ""
 }

@@ -12,7 +12,12 @@ const (
 	ReasonDeviceRetired = "device_retired" // its address is of no more use
 	ReasonDeviceRemoved = "device_removed"
 	ReasonOrderDeleted  = "order_deleted"
+	ReasonNotWanted     = "not_wanted"   // its owner is not told of new orders
+	ReasonBelowAmount   = "below_amount" // its owner is told of larger orders only
 )
+
+// ReasonQuietHours is why a push waits.
+const ReasonQuietHours = "quiet_hours"
 
 // Settles says what a settlement does to a push, by its status and whether that
 // is final. What is final stays: another claimer, after the lease ran out, had

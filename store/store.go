@@ -86,7 +86,8 @@ type OrderPage struct {
 type Outbox interface {
 	// ClaimPushes takes up to max pushes that are due, marks them sending and
 	// counts an attempt. [Ration] divides a device's budget among its pushes:
-	// some go out by themselves, some together, some later. A digest takes what
+	// some go out by themselves, some together, some later. What is due in its
+	// owner's quiet hours is put off to their end, with [ReasonQuietHours]. A digest takes what
 	// is due to its device beyond max, too. A claim that is not settled within
 	// lease counts as unknown and is due again.
 	ClaimPushes(ctx context.Context, now time.Time, max int, lease time.Duration) ([]Owed, error)
@@ -111,14 +112,17 @@ type Owed struct {
 	Pushes []int64 // push ids, oldest first
 	Device bellhop.Device
 	Shop   bellhop.Shop // without secrets
-	Kind   bellhop.PushKind
-	Orders []OrderBrief // of Pushes, in the same order
+	// Settings are those of whose device it is.
+	Settings bellhop.Settings
+	Kind     bellhop.PushKind // of a push by itself; order.new when it gathers
+	Orders   []OrderBrief     // of Pushes, in the same order
 
 	Attempt    int       // the highest among Pushes, this one included
 	CreatedAt  time.Time // of the oldest
 	AcceptedAt time.Time // when the oldest one's order was accepted (Trace.AcceptedAt)
 	// Gathered is nil for a push by itself.
 	Gathered *Gathering
+	Held     bool // some of it waited for the end of quiet hours
 }
 
 // OrderBrief is what a push says of an order.
@@ -130,13 +134,19 @@ type OrderBrief struct {
 	CustomerName string
 	TraceParent  string // Trace.TraceParent
 	Gathered     bool   // the device's running digest counts it already: it is tried again
+
+	// What rationing looks at.
+	Kind bellhop.PushKind
+	Held bool // it waited for the end of quiet hours
+	Loud bool // it is neither held back nor gathered by what its owner set
 }
 
 // Gathering is a running sum of the orders that one replacing push stands for.
 type Gathering struct {
-	Orders int           // how many
-	Total  bellhop.Money // zero Currency when they differ in currency
-	Since  time.Time     // when it began
+	Orders  int           // how many are new
+	Total   bellhop.Money // of those; zero Currency when they differ in currency
+	Changes int           // what else it tells of: payments, cancellations, refunds
+	Since   time.Time     // when it began
 }
 
 // Settled is what became of the pushes of one [Owed].

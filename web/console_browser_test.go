@@ -12,6 +12,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/realserver/chromium"
+	"bellhop/store"
 )
 
 // browser is a tab that looks at a rig.
@@ -242,4 +243,44 @@ func TestByKeyboardAlone(t *testing.T) {
 	if b.handling(demo, 1) != bellhop.HandlingNew {
 		t.Error("not taken back")
 	}
+}
+
+// TestQuietHoursHoldAndRelease sets them in the form, and follows a push through
+// them on the page of deliveries.
+func TestQuietHoursHoldAndRelease(t *testing.T) {
+	b := newBrowser(t, newRig(t))
+	d := b.device(demo, "phone")
+	d.PersonID = b.owner.ID
+	_, err := b.db.PutDevice(t.Context(), d)
+	must(t, err)
+	b.open("/settings", ownerSession)
+	b.do(chromedp.SetValue("#quiet_from", "08:00"), chromedp.SetValue("#quiet_to", "10:00"), chromedp.SendKeys("#timezone", "Nowhere/Land"+kb.Enter),
+		chromedp.WaitVisible("#timezone-wrong"))
+	if kept := b.eval(`document.getElementById("quiet_from").value`); kept != "08:00" {
+		t.Errorf("what was right in the form is lost: %q", kept)
+	}
+	b.do(chromedp.SetValue("#timezone", "UTC"), chromedp.Submit(".settings"), chromedp.WaitVisible("#notice .notice"))
+	b.open("/pushes", ownerSession)
+	b.until(live)
+	for n := range 2 {
+		b.order(demo, n)
+	}
+	b.until(`document.querySelectorAll(".push-pending").length === 2`)
+	claim := func(at time.Time) []store.Owed {
+		t.Helper()
+		owed, err := b.db.ClaimPushes(t.Context(), at, 10, time.Minute)
+		must(t, err)
+		return owed
+	}
+	if owed := claim(day.Add(10 * time.Second)); len(owed) != 0 {
+		t.Fatalf("%d rang in quiet hours", len(owed))
+	}
+	b.open("/pushes", ownerSession)
+	b.until(`%s && document.querySelectorAll(".why")[1].textContent.includes("quiet hours")`, live)
+	owed := claim(day.Add(time.Hour))
+	if len(owed) != 1 || owed[0].Gathered == nil {
+		t.Fatalf("at their end: %+v", owed)
+	}
+	must(t, b.db.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered", At: day.Add(time.Hour)}}))
+	b.until(`document.querySelectorAll(".push-sent").length === 2 && document.querySelector(".why").textContent.includes("as one")`)
 }

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"bellhop"
@@ -13,6 +15,7 @@ import (
 type settingsView struct {
 	frame
 	Settings bellhop.Settings
+	Rate     string            // GatherAbove as it was typed
 	Zones    []string          // to choose from; others are accepted
 	Wrong    map[string]string // by field
 }
@@ -25,63 +28,59 @@ var commonZones = []string{"Asia/Seoul", "Asia/Tokyo", "Asia/Shanghai", "Asia/Ho
 
 func (c *console) showSettings(v *visit) error {
 	c.takeNotice(v)
-	return c.settings(v, http.StatusOK, v.Person.Settings, nil)
+	view := &settingsView{Settings: v.Person.Settings}
+	if n := view.Settings.GatherAbove; n > 0 {
+		view.Rate = strconv.Itoa(n)
+	}
+	return c.settings(v, http.StatusOK, view)
 }
 
-func (c *console) settings(v *visit, status int, s bellhop.Settings, wrong map[string]string) error {
+func (c *console) settings(v *visit, status int, view *settingsView) error {
 	v.At, v.Shop = "settings", v.Person.Shop
-	return c.render(v.w, status, "settings", &settingsView{v.frame, s, commonZones, wrong})
+	view.frame, view.Zones = v.frame, commonZones
+	return c.render(v.w, status, "settings", view)
 }
 
 // saveSettings keeps all of the form or, when something in it can't be, nothing.
 func (c *console) saveSettings(v *visit) error {
-	s := v.Person.Settings
-	s.Language, s.Timezone = v.PostForm.Get("language"), strings.TrimSpace(v.PostForm.Get("timezone"))
-	wrong := map[string]string{}
-	known := slices.ContainsFunc(i18n.Languages(), func(l i18n.Language) bool { return l.Code == s.Language })
-	if s.Language != "" && !known {
-		wrong["language"] = v.T("settings.badLanguage")
+	view := v.settingsForm()
+	known := slices.ContainsFunc(i18n.Languages(), func(l i18n.Language) bool { return l.Code == view.Settings.Language })
+	if view.Settings.Language != "" && !known {
+		view.Wrong["language"] = v.T("settings.wrong.language")
 	}
-	if _, err := bellhop.ParseTimezone(s.Timezone); err != nil {
-		wrong["timezone"] = v.T("settings.badTimezone")
+	if bad, ok := errors.AsType[*bellhop.Error](view.Settings.Check()); ok {
+		view.Wrong[bad.Code] = v.T("settings.wrong." + bad.Code)
 	}
-	if len(wrong) > 0 {
-		return c.settings(v, http.StatusBadRequest, s, wrong)
+	if len(view.Wrong) > 0 {
+		return c.settings(v, http.StatusBadRequest, view)
 	}
-	if err := c.api.store.SetSettings(v.Context(), v.Person.ID, s); err != nil {
+	if err := c.api.store.SetSettings(v.Context(), v.Person.ID, view.Settings); err != nil {
 		return err
 	}
 	return v.back(c, &notice{Say: "settings.saved"})
 }
 
-// shopsView lists the shops that an operator chooses from.
-type shopsView struct {
-	frame
-	Rows []shopRow
-}
-
-type shopRow struct {
-	Domain, URL, Last string
-	Disabled          bool
-}
-
-func (c *console) showShops(v *visit) error {
-	if v.Person.Role != bellhop.RoleOperator {
-		return errNoShop
+// settingsForm reads the form as it was filled in. An operator, whom no push is
+// sent to, has the first part of it.
+func (v *visit) settingsForm() *settingsView {
+	text := func(name string) string { return strings.TrimSpace(v.PostForm.Get(name)) }
+	on := func(name string) bool { return v.PostForm.Get(name) != "" }
+	view := &settingsView{Settings: v.Person.Settings, Rate: text("gather_above"), Wrong: map[string]string{}}
+	s := &view.Settings
+	s.Language, s.Timezone = text("language"), text("timezone")
+	if v.Person.Role != bellhop.RoleOwner {
+		return view
 	}
-	v.At = "shops"
-	shops, err := c.api.store.Shops(v.Context())
-	if err != nil {
-		return err
-	}
-	c.takeNotice(v)
-	view := &shopsView{frame: v.frame}
-	for _, s := range shops {
-		row := shopRow{Domain: s.Domain, URL: withQuery("/", "shop", s.Domain), Disabled: s.Disabled, Last: v.T("shops.never")}
-		if !s.LastEventAt.IsZero() {
-			row.Last = v.T("shops.last", "When", v.Moment(s.LastEventAt))
+	s.NotNew, s.Paid, s.Cancelled, s.Refunded = !on("new"), on("paid"), on("cancelled"), on("refunded")
+	s.AtLeast, s.LoudFrom = text("at_least"), text("loud_from")
+	s.QuietFrom, s.QuietTo = text("quiet_from"), text("quiet_to")
+	s.GatherAbove = 0
+	if view.Rate != "" {
+		n, err := strconv.Atoi(view.Rate)
+		if err != nil {
+			n = -1 // which is refused
 		}
-		view.Rows = append(view.Rows, row)
+		s.GatherAbove = n
 	}
-	return c.show(v, "shops", view)
+	return view
 }

@@ -412,14 +412,29 @@ func TestSettings(t *testing.T) {
 	if a := r.get("/", ownerSession, korean, zoned); !strings.Contains(a.body, "2026/11/22 4:00") || !strings.Contains(a.body, `<html lang="ja">`) {
 		t.Error("what is set does not go before what the browser says")
 	}
-	for _, form := range []url.Values{{"language": {"xx"}, "timezone": {"UTC"}}, {"timezone": {"Mars/Olympus"}}, {"timezone": {"Local"}}, {"timezone": {"../../etc/passwd"}}} {
+	for _, form := range []url.Values{{"language": {"xx"}, "timezone": {"UTC"}}, {"timezone": {"Mars/Olympus"}}, {"timezone": {"Local"}}, {"timezone": {"../../etc/passwd"}},
+		{"at_least": {"much"}}, {"loud_from": {"-1"}}, {"quiet_from": {"22:00"}}, {"quiet_from": {"22:00"}, "quiet_to": {"25:00"}}, {"gather_above": {"many"}}, {"gather_above": {"1001"}}} {
 		a := r.post("/settings", ownerSession, form)
-		if a.StatusCode != 400 || !strings.Contains(a.body, `aria-invalid="true"`) || !strings.Contains(a.body, `-wrong"`) {
+		if a.StatusCode != 400 || !strings.Contains(a.body, ` aria-invalid="true"`) || !strings.Contains(a.body, `-wrong"`) {
 			t.Errorf("%v: %d", form, a.StatusCode)
 		}
 	}
-	if p, err := r.db.PersonByEmail(t.Context(), "jo@example.com"); err != nil || p.Settings.Language != "ja" {
-		t.Errorf("%v %v", p, err)
+	all := url.Values{"language": {"ja"}, "timezone": {"Asia/Tokyo"}, "paid": {"on"}, "refunded": {"on"}, "at_least": {"10"}, "quiet_from": {"22:00"},
+		"quiet_to": {"07:00"}, "gather_above": {"12"}, "loud_from": {"500"}, "back": {"/settings"}}
+	want := bellhop.Settings{Language: "ja", Timezone: "Asia/Tokyo", NotNew: true, Paid: true, Refunded: true, AtLeast: "10", QuietFrom: "22:00",
+		QuietTo: "07:00", GatherAbove: 12, LoudFrom: "500"}
+	page := r.goOn(r.post("/settings", ownerSession, all), ownerSession)
+	if p, err := r.db.PersonByEmail(t.Context(), "jo@example.com"); err != nil || p.Settings != want {
+		t.Errorf("%+v %v", p.Settings, err)
+	}
+	for _, shown := range []string{`name="paid" checked`, `name="new">`, `value="22:00"`, `value="12"`, `value="500"`} {
+		if !strings.Contains(page.body, shown) {
+			t.Errorf("the form lacks %s", shown)
+		}
+	}
+	r.post("/settings", operatorSession, all)
+	if p, err := r.db.PersonByEmail(t.Context(), "op@example.com"); err != nil || p.Settings != (bellhop.Settings{Language: "ja", Timezone: "Asia/Tokyo"}) {
+		t.Errorf("an operator's: %+v %v", p.Settings, err)
 	}
 }
 

@@ -164,13 +164,14 @@ func (r *rig) order(shop string, n int, change ...func(*bellhop.Order)) bellhop.
 	return *o
 }
 
-func (r *rig) device(shop, installation string) {
+func (r *rig) device(shop, installation string) bellhop.Device {
 	r.Helper()
-	_, err := r.db.PutDevice(context.Background(), bellhop.Device{
+	d, err := r.db.PutDevice(context.Background(), bellhop.Device{
 		Shop: shop, Installation: installation, Kind: bellhop.AddressToken, Value: shop + "/" + installation,
 		Platform: bellhop.PlatformIOS, Form: bellhop.FormData, AddedAt: day, SeenAt: day,
 	})
 	must(r, err)
+	return d
 }
 
 func usd(cents int64) bellhop.Money { return bellhop.Money{Units: cents, Digits: 2, Currency: "USD"} }

@@ -100,8 +100,8 @@ func (cl *claim) candidates(max int, busy []int64) (ids, devices []int64, err er
 }
 
 const lockPhones = `SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
-	s.last_event_at, s.last_signed_by, d.spent, d.spent_at, d.gathered_orders, d.gathered_total, d.gathered_currency,
-	d.gathered_since FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.id = ANY($1) ORDER BY d.id FOR UPDATE OF d SKIP LOCKED`
+	s.last_event_at, s.last_signed_by, p.settings, ` + allowanceColumns + `
+	FROM devices d JOIN shops s ON s.id = d.shop_id LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ANY($1) ORDER BY d.id FOR UPDATE OF d SKIP LOCKED`
 
 // lockPhones loads the devices that nobody else claims for. Those that are not
 // there any more are free.
@@ -135,22 +135,52 @@ func (cl *claim) lockPhones(devices []int64) (free, locked []int64, err error) {
 
 func readPhone(r pgx.Rows) (*store.Phone, error) {
 	var p store.Phone
-	var g store.Gathering
-	var spent *float64
-	var total, currency string
-	err := r.Scan(append(scanDevice(&p.Device), &p.Owner.Disabled, &p.Owner.OwnSecretOnly, &p.Owner.CustomerInPush,
+	var left allowanceRow
+	var settings string
+	err := r.Scan(append(append(scanDevice(&p.Device), &p.Owner.Disabled, &p.Owner.OwnSecretOnly, &p.Owner.CustomerInPush,
 		postgres.TimeTo(&p.Owner.AddedAt), postgres.TimeTo(&p.Owner.LastEventAt), postgres.TextTo(&p.Owner.LastSignedBy),
-		&spent, postgres.TimeTo(&p.Left.At), postgres.IntTo(&g.Orders), postgres.TextTo(&total), postgres.TextTo(&currency),
-		postgres.TimeTo(&g.Since))...)
+		postgres.TextTo(&settings)), left.to()...)...)
 	p.Owner.Domain = p.Shop
-	if spent != nil {
-		p.Left.Spent = *spent
+	if err == nil {
+		p.Settings, err = store.ReadSettings(settings)
 	}
-	if err == nil && g.Orders > 0 {
-		g.Total, err = store.ReadMoney(total, currency)
-		p.Left.Gathering = &g
+	if err == nil {
+		p.Left, err = left.allowance()
 	}
 	return &p, err
+}
+
+// allowanceColumns are what allowanceRow scans, of an alias d.
+const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total, d.gathered_currency,
+	d.gathered_since`
+
+// allowanceRow is an allowance as the table has it.
+type allowanceRow struct {
+	spent, rung     *float64
+	at              time.Time
+	g               store.Gathering
+	total, currency string
+}
+
+func (a *allowanceRow) to() []any {
+	return []any{&a.spent, &a.rung, postgres.TimeTo(&a.at), postgres.IntTo(&a.g.Orders), postgres.IntTo(&a.g.Changes),
+		postgres.TextTo(&a.total), postgres.TextTo(&a.currency), postgres.TimeTo(&a.g.Since)}
+}
+
+func (a *allowanceRow) allowance() (left store.Allowance, err error) {
+	left.At = a.at
+	if a.spent != nil {
+		left.Spent = *a.spent
+	}
+	if a.rung != nil {
+		left.Rung = *a.rung
+	}
+	if a.g.Since.IsZero() {
+		return left, nil
+	}
+	a.g.Total, err = store.ReadMoney(a.total, a.currency)
+	left.Gathering = &a.g
+	return left, err
 }
 
 // load locks what is due still, and returns it in the order in which it became
@@ -166,7 +196,7 @@ func (cl *claim) load(where string, args ...any) (due []store.Due, err error) {
 			var d timed
 			var currency, total string
 			err := r.Scan(&d.ID, &d.ShopID, &d.DeviceID, postgres.TextTo(&d.Kind), postgres.TextTo(&d.Status), &d.Attempts,
-				postgres.TimeTo(&d.Created), postgres.TimeTo(&d.Gathered), postgres.TimeTo(&d.next), &d.Order.ID, &d.Deleted,
+				postgres.TimeTo(&d.Created), postgres.TimeTo(&d.Gathered), postgres.TimeTo(&d.next), &d.Reason, &d.Order.ID, &d.Deleted,
 				postgres.TextTo(&d.Order.Name), postgres.TextTo(&currency), postgres.TextTo(&total),
 				postgres.IntTo(&d.Order.Items), postgres.TextTo(&d.Order.CustomerName), postgres.TextTo(&d.Order.TraceParent))
 			if err == nil {
@@ -174,7 +204,7 @@ func (cl *claim) load(where string, args ...any) (due []store.Due, err error) {
 			}
 			found = append(found, d)
 			return err
-		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at,
+		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at, p.reason,
 			o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent
 			FROM pushes p JOIN orders o USING (shop_id, order_id)
 			WHERE p.next_at <= $1 AND `+where+` ORDER BY p.id FOR UPDATE OF p`, append([]any{postgres.Always(cl.now)}, args...)...)
@@ -193,8 +223,8 @@ func (cl *claim) heap(h store.Heap) error {
 	if cl.full {
 		all = func() ([]store.Due, error) {
 			return cl.load(`p.id IN (SELECT id FROM pushes
-				WHERE next_at <= $1 AND device_id = $2 AND kind = $3 ORDER BY next_at, id LIMIT $4)`,
-				h.DeviceID, string(h.Kind), store.DigestMax)
+				WHERE next_at <= $1 AND device_id = $2 ORDER BY next_at, id LIMIT $3)`,
+				h.DeviceID, store.DigestMax)
 		}
 	}
 	plan, err := store.PlanClaim(p, h, cl.now, all)
@@ -218,46 +248,50 @@ func (cl *claim) do(p *store.Phone, plan store.Claim) {
 	if plan.Spent && !slices.Contains(cl.spent, p) {
 		cl.spent = append(cl.spent, p)
 	}
-	if plan.Until.IsZero() {
-		return
-	}
 	for _, d := range plan.Postpone {
-		cl.postponed.Next().Int(d.ID).Always(plan.Until)
+		cl.postponed.Next().Int(d.ID).Always(d.Until).Text(d.Reason)
 		if d.Status == bellhop.PushSending {
 			cl.counts.Move(d.Status, bellhop.PushUnknown)
 		}
 	}
-	if cl.full {
-		cl.behind.Next().Int(p.ID).Always(plan.Until)
+	if cl.full && !plan.Behind.IsZero() {
+		cl.behind.Next().Int(p.ID).Always(plan.Behind)
 	}
 }
 
 var (
 	takePushes = `UPDATE pushes p SET status = 'sending', attempts = p.attempts + 1, next_at = $3, gathered_since = n.since
 		FROM ` + postgres.Unnest("bigint timestamptz") + ` AS n(id, since) WHERE p.id = n.id`
-	postponePushes = `UPDATE pushes p SET next_at = greatest(p.next_at, n.next_at),
+	postponePushes = `UPDATE pushes p SET next_at = greatest(p.next_at, n.next_at), reason = coalesce(nullif(n.reason, ''), p.reason),
 		status = CASE p.status WHEN 'sending' THEN 'unknown' ELSE p.status END
-		FROM ` + postgres.Unnest("bigint timestamptz") + ` AS n(id, next_at) WHERE p.id = n.id`
+		FROM ` + postgres.Unnest("bigint timestamptz text") + ` AS n(id, next_at, reason) WHERE p.id = n.id`
 	// What waits behind a full claim, so that the next claims need not look at it.
 	postponeBehind = `UPDATE pushes p SET next_at = n.next_at FROM
 		(SELECT id, device_id, status FROM pushes WHERE next_at IS NOT NULL ORDER BY next_at LIMIT $3) soon
 			JOIN ` + postgres.Unnest("bigint timestamptz") + ` AS n(device_id, next_at) USING (device_id)
 		WHERE p.id = soon.id AND p.next_at < n.next_at AND p.status <> 'sending'`
-	keepBudgets = `UPDATE devices d SET spent = n.spent, spent_at = n.spent_at, free_at = n.free_at, gathered_orders = n.orders,
-			gathered_total = n.total, gathered_currency = n.currency, gathered_since = n.since
-		FROM ` + postgres.Unnest("bigint float8 timestamptz timestamptz bigint text text timestamptz") + `
-			AS n(id, spent, spent_at, free_at, orders, total, currency, since) WHERE d.id = n.id`
+	keepBudgets = `UPDATE devices d SET free_at = n.free_at, spent = n.spent, rung = n.rung, spent_at = n.spent_at, gathered_orders = n.orders,
+			gathered_changes = n.changes, gathered_total = n.total, gathered_currency = n.currency, gathered_since = n.since
+		FROM ` + postgres.Unnest("bigint timestamptz "+allowanceTypes) + `
+			AS n(id, free_at, spent, rung, spent_at, orders, changes, total, currency, since) WHERE d.id = n.id`
 )
+
+// allowanceTypes are those of what fillAllowance adds.
+const allowanceTypes = `float8 float8 timestamptz bigint bigint text text timestamptz`
+
+func fillAllowance(r *postgres.Rows, a store.Allowance) *postgres.Rows {
+	var g store.Gathering
+	if a.Gathering != nil {
+		g = *a.Gathering
+	}
+	return r.Float(a.Spent).Float(a.Rung).Time(a.At).Int(int64(g.Orders)).Int(int64(g.Changes)).Text(g.Total.String()).
+		Text(g.Total.Currency).Time(g.Since)
+}
 
 func (cl *claim) save(b *postgres.Batch) {
 	var budgets postgres.Rows
 	for _, p := range cl.spent {
-		var g store.Gathering
-		if p.Left.Gathering != nil {
-			g = *p.Left.Gathering
-		}
-		budgets.Next().Int(p.ID).Float(p.Left.Spent).Time(p.Left.At).Time(p.FreeAt()).
-			Int(int64(g.Orders)).Text(g.Total.String()).Text(g.Total.Currency).Time(g.Since)
+		fillAllowance(budgets.Next().Int(p.ID).Time(p.FreeAt()), p.Left)
 	}
 	if budgets.Len() > 0 {
 		b.Exec(keepBudgets, budgets.Args()...)

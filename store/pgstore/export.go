@@ -147,21 +147,14 @@ func (x *exporter) tokens(b *postgres.Batch, after int64) {
 func (x *exporter) devices(b *postgres.Batch, after int64) {
 	x.rows(b, func(r pgx.Rows) (string, int, error) {
 		var d store.DeviceRow
-		var g store.Gathering
-		var total, currency string
-		var spent *float64
-		err := r.Scan(append(scanDevice(&d.Device), postgres.TimeTo(&d.FreeAt), &spent, postgres.TimeTo(&d.Allowance.At),
-			postgres.IntTo(&g.Orders), postgres.TextTo(&total), postgres.TextTo(&currency), postgres.TimeTo(&g.Since))...)
-		if spent != nil {
-			d.Allowance.Spent = *spent
-		}
-		if err == nil && g.Orders > 0 {
-			g.Total, err = store.ReadMoney(total, currency)
-			d.Allowance.Gathering = &g
+		var left allowanceRow
+		err := r.Scan(append(append(scanDevice(&d.Device), postgres.TimeTo(&d.FreeAt)), left.to()...)...)
+		if err == nil {
+			d.Allowance, err = left.allowance()
 		}
 		x.chunk.Devices = append(x.chunk.Devices, d)
 		return keyOf(d.ID), 400 + len(d.Value), err
-	}, `SELECT `+deviceColumns+`, d.free_at, d.spent, d.spent_at, d.gathered_orders, d.gathered_total, d.gathered_currency, d.gathered_since
+	}, `SELECT `+deviceColumns+`, d.free_at, `+allowanceColumns+`
 		FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.id > $1 ORDER BY d.id`, after)
 }
 

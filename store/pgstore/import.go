@@ -35,9 +35,8 @@ var (
 		postgres.Unnest("bytea bigint timestamptz timestamptz")
 	importTokens  = importInto("tokens", "id, name, hash, created_at, last_used_at", "bigint text bytea timestamptz timestamptz")
 	importDevices = importInto("devices", "id, person_id, installation, kind, value, platform, form, locale, timezone, added_at, "+
-		"seen_at, retired_at, retired_for, spent, spent_at, free_at, gathered_orders, gathered_total, gathered_currency, gathered_since",
-		"bigint bigint text text text text text text text timestamptz timestamptz timestamptz text "+
-			"float8 timestamptz timestamptz bigint text text timestamptz")
+		"seen_at, retired_at, retired_for, free_at, spent, rung, spent_at, gathered_orders, gathered_changes, gathered_total, gathered_currency, gathered_since",
+		"bigint bigint text text text text text text text timestamptz timestamptz timestamptz text timestamptz "+allowanceTypes)
 	importOrders = importInto("orders", "order_id, "+stateColumns+", "+contentColumns+", "+traceColumns,
 		"bigint "+stateTypes+contentTypes+traceTypes)
 	importItems  = importInto("items", "order_id, position, item_id, title, variant, sku, quantity, price", "bigint bigint bigint text text text bigint text")
@@ -121,14 +120,10 @@ func fillToken(r *postgres.Rows, t *bellhop.Token) {
 }
 
 func fillDevice(r *postgres.Rows, d *store.DeviceRow) {
-	var g store.Gathering
-	if d.Allowance.Gathering != nil {
-		g = *d.Allowance.Gathering
-	}
 	r.Text(d.Shop).Int(d.ID).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).Text(string(d.Platform)).
 		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Always(d.AddedAt).Always(d.SeenAt).Time(d.RetiredAt).
-		Text(d.RetiredFor).Float(d.Allowance.Spent).Time(d.Allowance.At).Time(d.FreeAt).
-		IntOrNull(int64(g.Orders)).Text(g.Total.String()).Text(g.Total.Currency).Time(g.Since)
+		Text(d.RetiredFor).Time(d.FreeAt)
+	fillAllowance(r, d.Allowance)
 }
 
 // fillOrder adds an order as recording does: what is none says nothing.

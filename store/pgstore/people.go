@@ -82,7 +82,7 @@ func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 
 // SetSettings implements [store.People].
 func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) error {
-	if err := store.CheckSettings(s); err != nil {
+	if err := s.Check(); err != nil {
 		return err
 	}
 	var n int64

@@ -71,8 +71,9 @@ type shopRow struct {
 
 // phoneRow is what a new push needs of a device.
 type phoneRow struct {
-	id     int64
-	freeAt time.Time // when its budget has room again
+	id       int64
+	freeAt   time.Time // when its budget has room again
+	settings bellhop.Settings
 }
 
 type orderKey struct{ shop, id int64 }
@@ -92,6 +93,8 @@ type orderRow struct {
 type newPush struct {
 	order   *orderRow
 	device  int64
+	kind    bellhop.PushKind
+	skipped string // why it is not owed after all; "" when it is
 	at, due time.Time
 }
 
@@ -102,12 +105,14 @@ func newBatch(db *DB, facts []bellhop.Fact) *batch {
 
 const (
 	loadShops  = `SELECT domain, id, disabled FROM shops WHERE domain = ANY($1)`
-	loadPhones = `SELECT s.domain, d.id, d.free_at FROM shops s JOIN devices d ON d.shop_id = s.id
+	loadPhones = `SELECT s.domain, d.id, d.free_at, coalesce(p.settings, '')
+		FROM shops s JOIN devices d ON d.shop_id = s.id LEFT JOIN people p ON p.id = d.person_id
 		WHERE s.domain = ANY($1) AND d.retired_at IS NULL ORDER BY d.id`
 	// Looked up one by one, since the planner knows little of a table that grows
 	// fast, and locked in the order of the arguments.
 	loadOrders = `SELECT o.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL
-		(SELECT shop_id, order_id, deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at, refund_id
+		(SELECT shop_id, order_id, deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at, refund_id,
+				financial_status, cancelled_at IS NOT NULL
 			FROM orders WHERE shop_id = (SELECT id FROM shops WHERE domain = k.domain) AND order_id = k.order_id
 			FOR NO KEY UPDATE) AS o`
 	loadOwed = `SELECT p.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL
@@ -180,9 +185,12 @@ func (b *batch) addShop(r pgx.Rows) error {
 }
 
 func (b *batch) addPhone(r pgx.Rows) error {
-	var domain string
+	var domain, settings string
 	var p phoneRow
-	err := r.Scan(&domain, &p.id, postgres.TimeTo(&p.freeAt))
+	err := r.Scan(&domain, &p.id, postgres.TimeTo(&p.freeAt), &settings)
+	if err == nil {
+		p.settings, err = store.ReadSettings(settings)
+	}
 	if s := b.shops[domain]; s != nil { // another one may have added it since
 		s.phones = append(s.phones, p)
 	}
@@ -193,9 +201,11 @@ func (b *batch) addOrder(r pgx.Rows) error {
 	o := orderRow{stored: true}
 	s := &o.state
 	var hash int64
+	var paid string
 	err := r.Scan(&o.shop, &o.id, &s.Deleted, postgres.TimeTo(&s.Version.UpdatedAt), postgres.TimeTo(&s.Version.TriggeredAt),
-		&hash, postgres.TimeTo(&s.Edit.At), postgres.IntTo(&s.Edit.ID), postgres.TimeTo(&s.Refund.At), postgres.IntTo(&s.Refund.ID))
-	s.Version.Hash = uint64(hash)
+		&hash, postgres.TimeTo(&s.Edit.At), postgres.IntTo(&s.Edit.ID), postgres.TimeTo(&s.Refund.At), postgres.IntTo(&s.Refund.ID),
+		postgres.TextTo(&paid), &s.Cancelled)
+	s.Version.Hash, s.Paid = uint64(hash), (&bellhop.Order{FinancialStatus: paid}).WasPaid()
 	if s.Edit != (bellhop.Touch{}) {
 		s.Edit.Kind = bellhop.TouchEdit
 	}
@@ -248,8 +258,8 @@ func (b *batch) apply(f *bellhop.Fact) bellhop.Result {
 	if m.Wipe {
 		b.skip(b.owedOf[o.orderKey], store.ReasonOrderDeleted, f.At)
 	}
-	if m.Result.Outcome == bellhop.OutcomeRecorded && m.Owes {
-		m.Result.Pushes = b.owe(shop, o, f.At)
+	for _, kind := range m.Owes {
+		m.Result.Pushes += b.owe(shop, o, kind, f)
 	}
 	if kind, tells := m.Tells(before); tells {
 		b.tell(kind, shop.id, f.OrderID, 0, f.At, f.Event.TraceParent)
@@ -281,17 +291,32 @@ func (o *orderRow) take(m store.Merged, f *bellhop.Fact) {
 	}
 }
 
-// owe adds a push to each device of the shop that is in use.
-func (b *batch) owe(shop *shopRow, o *orderRow, at time.Time) int {
-	if len(shop.phones) == 0 {
-		b.fresh = append(b.fresh, &newPush{order: o, at: at})
-		return 0
+// owe adds a push to each device of the shop that is in use and whose owner wants
+// it. Of a new order the log says why one does not get any.
+func (b *batch) owe(shop *shopRow, o *orderRow, kind bellhop.PushKind, f *bellhop.Fact) (n int) {
+	var total bellhop.Money
+	if f.Order != nil {
+		total = f.Order.Total
+	}
+	if len(shop.phones) == 0 && kind == bellhop.PushOrderNew {
+		b.fresh = append(b.fresh, &newPush{order: o, kind: kind, skipped: store.ReasonNoDevice, at: f.At})
 	}
 	for _, p := range shop.phones {
-		b.fresh = append(b.fresh, &newPush{order: o, device: p.id, at: at, due: store.DueAt(at, p.freeAt)})
+		wanted, why := store.Wants(p.settings, kind, total)
+		push := &newPush{order: o, device: p.id, kind: kind, at: f.At}
+		switch {
+		case wanted:
+			push.due = store.DueAt(f.At, p.freeAt)
+			n++
+		case kind == bellhop.PushOrderNew:
+			push.skipped = why
+		default:
+			continue
+		}
+		b.fresh = append(b.fresh, push)
 	}
-	b.owed = true
-	return len(shop.phones)
+	b.owed = b.owed || n > 0
+	return n
 }
 
 // changedOrders and changedLines list what is to be written, in the order of

@@ -41,9 +41,14 @@ var (
 	insertItems = `INSERT INTO items (shop_id, order_id, position, item_id, title, variant, sku, quantity, price)
 		SELECT * FROM ` + postgres.Unnest("bigint bigint bigint bigint text text text bigint text")
 	insertPushes = `INSERT INTO pushes (shop_id, order_id, device_id, kind, status, attempts, created_at, next_at, reason)
-		SELECT shop_id, order_id, device_id, '` + string(bellhop.PushOrderNew) + `', status, 0, created_at, next_at, reason
-		FROM ` + postgres.Unnest("bigint bigint bigint text timestamptz timestamptz text") + `
-			WITH ORDINALITY AS n(shop_id, order_id, device_id, status, created_at, next_at, reason, nr) ORDER BY nr`
+		SELECT shop_id, order_id, device_id, kind, status, 0, created_at, next_at, reason
+		FROM ` + postgres.Unnest("bigint bigint bigint text text timestamptz timestamptz text") + `
+			WITH ORDINALITY AS n(shop_id, order_id, device_id, kind, status, created_at, next_at, reason, nr) ORDER BY nr`
+	// An order may be paid or cancelled again, and is pushed once. Only the database
+	// knows, so that it counts them as well.
+	insertFollowing = `WITH added AS (` + insertPushes + ` ON CONFLICT DO NOTHING RETURNING status)
+		INSERT INTO push_totals AS t (status, n) SELECT status, count(*) FROM added GROUP BY status
+		ON CONFLICT (status) DO UPDATE SET n = t.n + excluded.n`
 	// An older batch may come after a newer one.
 	updateShops = `WITH n AS (SELECT s.id, n.at, n.signed_by FROM ` + postgres.Unnest("bigint timestamptz text") + ` AS n(id, at, signed_by)
 			JOIN shops s USING (id) WHERE s.last_event_at IS NULL OR s.last_event_at < n.at ORDER BY s.id FOR NO KEY UPDATE OF s)
@@ -67,6 +72,7 @@ func (b *batch) save(q *postgres.Batch) {
 	b.savePushes(q)
 	b.saveShops(q)
 	b.finish(q)
+	b.saveFollowing(q) // locks the totals, which come last
 }
 
 func (b *batch) saveOrders(q *postgres.Batch) {
@@ -151,25 +157,45 @@ func (o *orderRow) items(r *postgres.Rows) {
 	}
 }
 
-// savePushes adds those that are owed from now on. If the order was deleted by
-// a later fact, nobody has seen them: they begin as skipped.
+// savePushes adds those that new orders owe from now on.
 func (b *batch) savePushes(q *postgres.Batch) {
 	var rows postgres.Rows
 	for _, p := range b.fresh {
-		status, reason, due := bellhop.PushPending, "", p.due
-		switch {
-		case p.device == 0:
-			status, reason = bellhop.PushSkipped, store.ReasonNoDevice
-		case p.order.wiped:
-			status, reason, due = bellhop.PushSkipped, store.ReasonOrderDeleted, time.Time{}
+		if p.kind == bellhop.PushOrderNew {
+			b.counts.Add(p.fill(&rows), 1)
 		}
-		p.order.key(&rows).Int(p.device).Text(string(status)).Time(p.at).Time(due).Text(reason)
-		b.counts.Add(status, 1)
 	}
 	if rows.Len() > 0 {
 		q.Exec(insertPushes, rows.Args()...)
 	}
 	b.settle(q)
+}
+
+// saveFollowing adds what is owed of what happened to orders later.
+func (b *batch) saveFollowing(q *postgres.Batch) {
+	var rows postgres.Rows
+	for _, p := range b.fresh {
+		if p.kind != bellhop.PushOrderNew {
+			p.fill(&rows)
+		}
+	}
+	if rows.Len() > 0 {
+		q.Exec(insertFollowing, rows.Args()...)
+	}
+}
+
+// fill adds the push's row. If the order was deleted by a later fact, nobody has
+// seen its pushes: they begin as skipped.
+func (p *newPush) fill(r *postgres.Rows) bellhop.PushStatus {
+	status, reason, due := bellhop.PushPending, p.skipped, p.due
+	if p.order.wiped && reason == "" {
+		reason, due = store.ReasonOrderDeleted, time.Time{}
+	}
+	if reason != "" {
+		status = bellhop.PushSkipped
+	}
+	p.order.key(r).Int(p.device).Text(string(p.kind)).Text(string(status)).Time(p.at).Time(due).Text(reason)
+	return status
 }
 
 func (b *batch) saveShops(q *postgres.Batch) {

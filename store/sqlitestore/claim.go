@@ -60,14 +60,14 @@ func (cl *claim) run(max int) error {
 // load finds what is due, in the order in which it became so.
 func (cl *claim) load(where string, limit int, args ...int64) (pushes []store.Due, err error) {
 	st := cl.c.Prepare(`SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since,
-		o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent
+		p.reason, o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent
 		FROM pushes p CROSS JOIN orders o ON o.no = p.order_no WHERE ` + where + ` ORDER BY p.next_at, p.id LIMIT ?`)
 	for _, a := range args {
 		st.Int(a)
 	}
 	err = st.Int(int64(limit)).Each(func(r sqlitefile.Row) (err error) {
 		d := store.Due{ID: r.Int(), ShopID: r.Int(), DeviceID: r.Int(), Kind: bellhop.PushKind(r.Text()),
-			Status: bellhop.PushStatus(r.Text()), Attempts: int(r.Int()), Created: r.Time(), Gathered: r.Time()}
+			Status: bellhop.PushStatus(r.Text()), Attempts: int(r.Int()), Created: r.Time(), Gathered: r.Time(), Reason: r.Text()}
 		d.Order.ID, d.Deleted, d.Order.Name = r.Int(), r.Bool(), r.Text()
 		currency, total := r.Text(), r.Text()
 		d.Order.Items, d.Order.CustomerName = int(r.Int()), r.Text()
@@ -88,7 +88,7 @@ func (cl *claim) heap(h store.Heap, full bool) error {
 	var all func() ([]store.Due, error)
 	if full {
 		all = func() ([]store.Due, error) {
-			return cl.load(`p.next_at <= ? AND p.device_id = ? AND p.kind = '`+string(bellhop.PushOrderNew)+`'`,
+			return cl.load(`p.next_at <= ? AND p.device_id = ?`,
 				store.DigestMax, cl.now.UnixMicro(), h.DeviceID)
 		}
 	}
@@ -121,34 +121,31 @@ func (cl *claim) do(p *store.Phone, plan store.Claim, full bool) error {
 			return err
 		}
 	}
-	if plan.Until.IsZero() {
-		return nil
-	}
 	return cl.postpone(p.ID, plan, full)
 }
 
 // postpone puts off what there is no budget for, and when the claim was full
 // also what waits behind it, so that the next claims need not look at it.
 func (cl *claim) postpone(device int64, plan store.Claim, full bool) error {
-	ids := make([]int64, len(plan.Postpone))
-	for i, d := range plan.Postpone {
-		ids[i] = d.ID
+	later := plan.Postpone
+	for _, d := range later {
 		if d.Status == bellhop.PushSending {
 			cl.counts.Move(d.Status, bellhop.PushUnknown)
 		}
 	}
-	if full {
+	if full && !plan.Behind.IsZero() {
 		err := cl.c.Prepare(owedTo).Int(store.LookAhead).Int(device).Each(func(r sqlitefile.Row) error {
-			ids = append(ids, r.Int())
+			later = append(later, store.Later{Due: store.Due{ID: r.Int()}, Until: plan.Behind})
 			return nil
 		})
 		if err != nil {
 			return err
 		}
 	}
-	for _, id := range ids {
-		err := cl.c.Prepare(`UPDATE pushes SET next_at = max(next_at, ?), status = CASE status WHEN 'sending' THEN 'unknown' ELSE status END
-			WHERE id = ?`).Time(plan.Until).Int(id).Exec()
+	for _, d := range later {
+		err := cl.c.Prepare(`UPDATE pushes SET next_at = max(next_at, ?), reason = coalesce(?, reason),
+			status = CASE status WHEN 'sending' THEN 'unknown' ELSE status END WHERE id = ?`).
+			Time(d.Until).TextOrNull(d.Reason).Int(d.ID).Exec()
 		if err != nil {
 			return err
 		}

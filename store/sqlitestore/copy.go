@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
@@ -221,23 +220,13 @@ func (im *importer) device(d *store.DeviceRow) error {
 		return err
 	}
 	st := im.tx.Prepare(`INSERT INTO devices (id, shop_id, person_id, installation, kind, value, platform, form, locale,
-			timezone, added_at, seen_at, retired_at, retired_for, free_at, spent, spent_at, gathered_orders, gathered_total,
-			gathered_currency, gathered_since) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
+			timezone, added_at, seen_at, retired_at, retired_for, free_at, spent, rung, spent_at, gathered_orders,
+			gathered_changes, gathered_total, gathered_currency, gathered_since)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
 		Int(d.ID).Int(shop).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).
 		Text(string(d.Platform)).Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).
 		Int(micros(d.SeenAt)).Time(d.RetiredAt).TextOrNull(d.RetiredFor).Time(d.FreeAt)
-	a := d.Allowance
-	if a.At.IsZero() {
-		st.Null().Null()
-	} else {
-		st.Text(strconv.FormatFloat(a.Spent, 'g', -1, 64)).Time(a.At)
-	}
-	if g := a.Gathering; g == nil {
-		st.Null().Null().Null().Null()
-	} else {
-		st.Int(int64(g.Orders)).Text(g.Total.String()).Text(g.Total.Currency).Time(g.Since)
-	}
-	return st.Exec()
+	return bindAllowance(st, d.Allowance).Exec()
 }
 
 func (im *importer) order(o *store.OrderRow) error {

@@ -137,8 +137,7 @@ func (x *exporter) tokens(after int64) error {
 }
 
 func (x *exporter) devices(after int64) error {
-	return x.rows(x.c.Prepare(`SELECT `+deviceColumns+`, d.free_at, d.spent, d.spent_at, d.gathered_orders, d.gathered_total,
-		d.gathered_currency, d.gathered_since FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.id > ? ORDER BY d.id`).Int(after),
+	return x.rows(x.c.Prepare(`SELECT `+deviceColumns+`, d.free_at, `+allowanceColumns+` FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.id > ? ORDER BY d.id`).Int(after),
 		func(r sqlitefile.Row) (int64, int, error) {
 			d := store.DeviceRow{Device: readDevice(r), FreeAt: r.Time()}
 			var err error

@@ -113,7 +113,7 @@ func signOut(c *sqlitefile.Conn, person int64) error {
 
 // SetSettings implements [store.People].
 func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) error {
-	if err := store.CheckSettings(s); err != nil {
+	if err := s.Check(); err != nil {
 		return err
 	}
 	return db.write(ctx, "keep settings", func(tx *sqlitefile.Tx) error {

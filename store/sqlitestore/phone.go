@@ -16,13 +16,15 @@ func (cl *claim) phone(id int64) (*store.Phone, error) {
 	p := &store.Phone{}
 	var bad error
 	_, err := cl.c.Prepare(`SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
-		s.last_event_at, s.last_signed_by, d.spent, d.spent_at, d.gathered_orders, d.gathered_total, d.gathered_currency,
-		d.gathered_since FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.id = ?`).Int(id).
+		s.last_event_at, s.last_signed_by, ` + allowanceColumns + `, p.settings
+		FROM devices d JOIN shops s ON s.id = d.shop_id LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ?`).Int(id).
 		First(func(r sqlitefile.Row) {
 			p.Device = readDevice(r)
 			p.Owner = bellhop.Shop{Domain: p.Shop, Disabled: r.Bool(), OwnSecretOnly: r.Bool(), CustomerInPush: r.Bool(),
 				AddedAt: r.Time(), LastEventAt: r.Time(), LastSignedBy: bellhop.Signer(r.Text())}
-			p.Left, bad = readAllowance(r)
+			if p.Left, bad = readAllowance(r); bad == nil {
+				p.Settings, bad = store.ReadSettings(r.Text())
+			}
 		})
 	if err == nil {
 		err = bad
@@ -31,17 +33,23 @@ func (cl *claim) phone(id int64) (*store.Phone, error) {
 	return p, err
 }
 
+// allowanceColumns are what readAllowance reads, of an alias d.
+const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total, d.gathered_currency,
+	d.gathered_since`
+
 func readAllowance(r sqlitefile.Row) (a store.Allowance, err error) {
-	if spent := r.Text(); spent != "" {
-		if a.Spent, err = strconv.ParseFloat(spent, 64); err != nil {
-			return a, err
+	for _, to := range []*float64{&a.Spent, &a.Rung} {
+		if used := r.Text(); used != "" {
+			if *to, err = strconv.ParseFloat(used, 64); err != nil {
+				return a, err
+			}
 		}
 	}
 	a.At = r.Time()
-	g := store.Gathering{Orders: int(r.Int())}
+	g := store.Gathering{Orders: int(r.Int()), Changes: int(r.Int())}
 	total, currency := r.Text(), r.Text()
 	g.Since = r.Time()
-	if g.Orders == 0 {
+	if g.Since.IsZero() {
 		return a, nil
 	}
 	g.Total, err = store.ReadMoney(total, currency)
@@ -51,13 +59,22 @@ func readAllowance(r sqlitefile.Row) (a store.Allowance, err error) {
 
 // keep stores what is left of the budget.
 func keep(c *sqlitefile.Conn, p *store.Phone) error {
-	st := c.Prepare(`UPDATE devices SET spent = ?, spent_at = ?, free_at = ?, gathered_orders = ?, gathered_total = ?,
-		gathered_currency = ?, gathered_since = ? WHERE id = ?`).
-		Text(strconv.FormatFloat(p.Left.Spent, 'g', -1, 64)).Time(p.Left.At).Time(p.FreeAt())
-	if g := p.Left.Gathering; g == nil {
-		st.Null().Null().Null().Null()
+	st := c.Prepare(`UPDATE devices SET free_at = ?, spent = ?, rung = ?, spent_at = ?, gathered_orders = ?, gathered_changes = ?,
+		gathered_total = ?, gathered_currency = ?, gathered_since = ? WHERE id = ?`).Time(p.FreeAt())
+	return bindAllowance(st, p.Left).Int(p.ID).Exec()
+}
+
+// bindAllowance binds allowanceColumns. An allowance that was never used is NULL.
+func bindAllowance(st *sqlitefile.Stmt, a store.Allowance) *sqlitefile.Stmt {
+	used := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+	if a.At.IsZero() {
+		st.Null().Null().Null()
 	} else {
-		st.Int(int64(g.Orders)).Text(g.Total.String()).Text(g.Total.Currency).Time(g.Since)
+		st.Text(used(a.Spent)).Text(used(a.Rung)).Time(a.At)
 	}
-	return st.Int(p.ID).Exec()
+	g := a.Gathering
+	if g == nil {
+		return st.Null().Null().Null().Null().Null()
+	}
+	return st.Int(int64(g.Orders)).Int(int64(g.Changes)).Text(g.Total.String()).Text(g.Total.Currency).Time(g.Since)
 }

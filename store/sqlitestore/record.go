@@ -133,10 +133,12 @@ func (b *batch) apply(shop *shopRow, e *entry) (bellhop.Result, error) {
 	if no, err = b.save(shop, no, s, m, e); err != nil || m.Result.Outcome != bellhop.OutcomeRecorded {
 		return m.Result, err
 	}
-	if m.Owes {
-		if m.Result.Pushes, err = b.owe(shop, no, e.At); err != nil {
+	for _, kind := range m.Owes {
+		n, err := b.owe(shop, no, kind, e)
+		if err != nil {
 			return m.Result, err
 		}
+		m.Result.Pushes += n
 	}
 	return m.Result, b.tell(shop, m, s, e)
 }
@@ -212,28 +214,43 @@ func (b *batch) touchShops() error {
 
 // phoneRow is what a new push needs of a device.
 type phoneRow struct {
-	id     int64
-	freeAt time.Time // when its budget has room again
+	id       int64
+	freeAt   time.Time // when its budget has room again
+	settings bellhop.Settings
 }
 
-// owe adds a push to each device of the shop that is in use.
-func (b *batch) owe(shop *shopRow, no int64, at time.Time) (int, error) {
+// owe adds a push to each device of the shop that is in use and whose owner wants
+// it. Of a new order the log says why one does not get any.
+func (b *batch) owe(shop *shopRow, no int64, kind bellhop.PushKind, e *entry) (n int, err error) {
 	if err := b.loadPhones(shop); err != nil {
 		return 0, err
 	}
-	if len(shop.phones) == 0 {
-		b.pushes.Add(bellhop.PushSkipped, 1)
-		return 0, insertPush(b.tx.Conn, shop.id, no, 0, bellhop.PushSkipped, store.ReasonNoDevice, at, time.Time{})
+	if len(shop.phones) == 0 && kind == bellhop.PushOrderNew {
+		return 0, b.insertPush(shop.id, no, 0, kind, store.ReasonNoDevice, e.At, time.Time{})
 	}
 	for _, p := range shop.phones {
-		err := insertPush(b.tx.Conn, shop.id, no, p.id, bellhop.PushPending, "", at, store.DueAt(at, p.freeAt))
+		wanted, why := store.Wants(p.settings, kind, e.amount())
+		switch {
+		case wanted:
+			err = b.insertPush(shop.id, no, p.id, kind, "", e.At, store.DueAt(e.At, p.freeAt))
+			n++
+		case kind == bellhop.PushOrderNew:
+			err = b.insertPush(shop.id, no, p.id, kind, why, e.At, time.Time{})
+		}
 		if err != nil {
-			return 0, err
+			return n, err
 		}
 	}
-	b.pushes.Add(bellhop.PushPending, int64(len(shop.phones)))
-	b.owed = true
-	return len(shop.phones), nil
+	b.owed = b.owed || n > 0
+	return n, nil
+}
+
+// amount is the order's, as far as the fact states it.
+func (e *entry) amount() bellhop.Money {
+	if e.Order == nil {
+		return bellhop.Money{}
+	}
+	return e.Order.Total
 }
 
 func (b *batch) loadPhones(shop *shopRow) error {
@@ -241,15 +258,29 @@ func (b *batch) loadPhones(shop *shopRow) error {
 		return nil
 	}
 	shop.loaded = true
-	return b.tx.Prepare(`SELECT id, free_at FROM devices WHERE shop_id = ? AND retired_at IS NULL`).Int(shop.id).
-		Each(func(r sqlitefile.Row) error {
-			shop.phones = append(shop.phones, phoneRow{id: r.Int(), freeAt: r.Time()})
-			return nil
+	return b.tx.Prepare(`SELECT d.id, d.free_at, p.settings FROM devices d LEFT JOIN people p ON p.id = d.person_id
+		WHERE d.shop_id = ? AND d.retired_at IS NULL ORDER BY d.id`).Int(shop.id).
+		Each(func(r sqlitefile.Row) (err error) {
+			p := phoneRow{id: r.Int(), freeAt: r.Time()}
+			p.settings, err = store.ReadSettings(r.Text())
+			shop.phones = append(shop.phones, p)
+			return err
 		})
 }
 
-func insertPush(c *sqlitefile.Conn, shop, no, device int64, status bellhop.PushStatus, reason string, at, due time.Time) error {
-	return c.Prepare(`INSERT INTO pushes (shop_id, order_no, device_id, kind, status, attempts, created_at, next_at, reason)
-		VALUES (?,?,?,?,?,0,?,?,?)`).Int(shop).Int(no).Int(device).Text(string(bellhop.PushOrderNew)).
-		Text(string(status)).Time(at).Time(due).TextOrNull(reason).Exec()
+// insertPush adds a push that is owed, or, with a reason, skipped. There is one of
+// a kind for an order and device, ever.
+func (b *batch) insertPush(shop, no, device int64, kind bellhop.PushKind, skipped string, at, due time.Time) error {
+	status := bellhop.PushPending
+	if skipped != "" {
+		status = bellhop.PushSkipped
+	}
+	c := b.tx.Conn
+	err := c.Prepare(`INSERT OR IGNORE INTO pushes (shop_id, order_no, device_id, kind, status, attempts, created_at, next_at, reason)
+		VALUES (?,?,?,?,?,0,?,?,?)`).Int(shop).Int(no).Int(device).Text(string(kind)).
+		Text(string(status)).Time(at).Time(due).TextOrNull(skipped).Exec()
+	if err == nil && c.Changes() > 0 {
+		b.pushes.Add(status, 1)
+	}
+	return err
 }

@@ -11,12 +11,14 @@ import (
 // loadState returns no 0 for an order that was never heard of.
 func loadState(c *sqlitefile.Conn, shop, orderID int64) (no int64, s store.State, err error) {
 	_, err = c.Prepare(`SELECT no, deleted, version_updated_at, version_triggered_at, version_hash,
-		edit_at, edit_id, refund_at, refund_id FROM orders WHERE shop_id = ? AND order_id = ?`).
+		edit_at, edit_id, refund_at, refund_id, financial_status, cancelled_at IS NOT NULL FROM orders WHERE shop_id = ? AND order_id = ?`).
 		Int(shop).Int(orderID).First(func(r sqlitefile.Row) {
 		no, s.Deleted = r.Int(), r.Bool()
 		s.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
 		s.Edit = readTouch(r, bellhop.TouchEdit)
 		s.Refund = readTouch(r, bellhop.TouchRefund)
+		s.Paid = (&bellhop.Order{FinancialStatus: r.Text()}).WasPaid()
+		s.Cancelled = r.Bool()
 	})
 	return no, s, err
 }

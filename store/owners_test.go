@@ -1,0 +1,153 @@
+package store_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// TestMergeNews shows what the owner may want to be told of as an order goes on.
+func TestMergeNews(t *testing.T) {
+	version := func(n int, paid string, cancelled bool) bellhop.Fact {
+		f := orderFact(n, n, uint64(n))
+		f.Order.FinancialStatus = paid
+		f.Order.UpdatedAt = f.Order.Version.UpdatedAt
+		f.At = f.Order.Version.UpdatedAt.Add(time.Second)
+		f.Order.PlacedAt = f.At
+		if cancelled {
+			f.Order.CancelledAt = f.At
+		}
+		return f
+	}
+	refund := func(n int) bellhop.Fact {
+		at := noon.Add(time.Duration(n) * time.Second)
+		return bellhop.Fact{At: at, OrderID: 1, Touch: &bellhop.Touch{Kind: bellhop.TouchRefund, ID: int64(n), At: at}}
+	}
+	late := version(9, "paid", false)
+	late.At = late.At.Add(25 * time.Hour)
+	for name, c := range map[string]struct {
+		facts []bellhop.Fact
+		want  []bellhop.PushKind
+	}{
+		"paid later":          {[]bellhop.Fact{version(1, "pending", false), version(2, "paid", false)}, []bellhop.PushKind{"order.new", "order.paid"}},
+		"paid at once":        {[]bellhop.Fact{version(1, "paid", false), version(2, "paid", false)}, []bellhop.PushKind{"order.new"}},
+		"paid and cancelled":  {[]bellhop.Fact{version(1, "pending", false), version(2, "paid", true)}, []bellhop.PushKind{"order.new", "order.paid", "order.cancelled"}},
+		"the newer came":      {[]bellhop.Fact{version(2, "paid", true), version(1, "pending", false)}, []bellhop.PushKind{"order.new"}},
+		"refunded twice":      {[]bellhop.Fact{version(1, "paid", false), refund(2), refund(3)}, []bellhop.PushKind{"order.new", "order.refunded"}},
+		"refund before order": {[]bellhop.Fact{refund(2), version(1, "paid", false)}, []bellhop.PushKind{"order.new"}},
+		"partly refunded":     {[]bellhop.Fact{version(1, "paid", false), version(2, "partially_refunded", false), version(3, "paid", false)}, []bellhop.PushKind{"order.new"}},
+		"paid long ago":       {[]bellhop.Fact{version(1, "pending", false), late}, []bellhop.PushKind{"order.new"}},
+	} {
+		var got []bellhop.PushKind
+		var s store.State
+		for _, f := range c.facts {
+			m := store.Merge(s, f)
+			s, got = m.State, append(got, m.Owes...)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, not %v", name, got, c.want)
+		}
+	}
+}
+
+func TestWants(t *testing.T) {
+	ten := dollars(10)
+	for _, c := range []struct {
+		s      bellhop.Settings
+		kind   bellhop.PushKind
+		wanted bool
+		why    string
+	}{
+		{bellhop.Settings{}, bellhop.PushOrderNew, true, ""},
+		{bellhop.Settings{}, bellhop.PushOrderPaid, false, store.ReasonNotWanted},
+		{bellhop.Settings{NotNew: true, Paid: true}, bellhop.PushOrderNew, false, store.ReasonNotWanted},
+		{bellhop.Settings{NotNew: true, Paid: true}, bellhop.PushOrderPaid, true, ""},
+		{bellhop.Settings{Cancelled: true}, bellhop.PushOrderCancelled, true, ""},
+		{bellhop.Settings{Refunded: true, AtLeast: "100"}, bellhop.PushOrderRefunded, true, ""},
+		{bellhop.Settings{AtLeast: "10"}, bellhop.PushOrderNew, true, ""},
+		{bellhop.Settings{AtLeast: "10.01"}, bellhop.PushOrderNew, false, store.ReasonBelowAmount},
+	} {
+		total := ten
+		if c.kind == bellhop.PushOrderRefunded {
+			total = bellhop.Money{} // a refund does not say the order's
+		}
+		if wanted, why := store.Wants(c.s, c.kind, total); wanted != c.wanted || why != c.why {
+			t.Errorf("%+v %s: %t %q", c.s, c.kind, wanted, why)
+		}
+	}
+}
+
+// TestRationAsTheOwnerLikes divides within a budget that would ring for each.
+func TestRationAsTheOwnerLikes(t *testing.T) {
+	const n, held, loud, paid = 1, 2, 3, 4
+	due := func(kinds ...int) (all []store.OrderBrief) {
+		for i, k := range kinds {
+			o := store.OrderBrief{ID: int64(i + 1), Kind: bellhop.PushOrderNew, Total: dollars(1), Held: k == held, Loud: k == loud}
+			if k == paid {
+				o.Kind = bellhop.PushOrderPaid
+			}
+			all = append(all, o)
+		}
+		return all
+	}
+	wide := bellhop.Budget{Burst: 100, Refill: time.Second}
+	two := bellhop.Budget{Burst: 2, Refill: time.Minute}
+	for name, c := range map[string]struct {
+		own    bellhop.Budget
+		rung   float64
+		due    []store.OrderBrief
+		want   []int
+		last   *store.Gathering
+		rungTo float64
+	}{
+		"no wishes":           {bellhop.Budget{}, 0, due(n, n, n), []int{1, 1, 1}, nil, 0},
+		"held together":       {bellhop.Budget{}, 0, due(held, held, held), []int{3}, &store.Gathering{Orders: 3, Total: dollars(3), Since: noon}, 0},
+		"held, then new":      {bellhop.Budget{}, 0, due(held, held, n), []int{2, 1}, nil, 0},
+		"one was held":        {bellhop.Budget{}, 0, due(held), []int{1}, nil, 0},
+		"above the own rate":  {two, 0, due(n, n, n, paid, n), []int{1, 1, 3}, &store.Gathering{Orders: 2, Total: dollars(2), Changes: 1, Since: noon}, 2},
+		"the rate is used up": {two, 2, due(n), []int{1}, &store.Gathering{Orders: 1, Total: dollars(1), Since: noon}, 2},
+		"loud among them":     {two, 2, due(n, n, loud, n), []int{2, 1, 1}, &store.Gathering{Orders: 3, Total: dollars(3), Since: noon}, 2},
+		"only changes":        {two, 2, due(paid, paid), []int{2}, &store.Gathering{Changes: 2, Since: noon}, 2},
+	} {
+		portions, left, next := store.Ration(wide, c.own, store.Allowance{Rung: c.rung, At: noon}, c.due, noon)
+		if !slices.Equal(counts(portions), c.want) || !next.IsZero() || left.Rung != c.rungTo {
+			t.Errorf("%s: %v, %+v", name, counts(portions), left)
+			continue
+		}
+		g := portions[len(portions)-1].Gathered
+		if (g == nil) != (c.last == nil) || g != nil && *g != *c.last {
+			t.Errorf("%s: %+v", name, g)
+		}
+	}
+	// Once orders come no faster than the owner's rate, each rings again.
+	_, left, _ := store.Ration(wide, two, store.Allowance{}, due(n, n, n, n), noon)
+	if portions, _, _ := store.Ration(wide, two, left, due(n), noon.Add(90*time.Second)); portions[0].Gathered == nil || portions[0].Gathered.Orders != 3 {
+		t.Errorf("while they come faster: %+v", portions)
+	}
+	if portions, _, _ := store.Ration(wide, two, left, due(n), noon.Add(2*time.Minute)); portions[0].Gathered != nil {
+		t.Errorf("after a calm: %+v", portions)
+	}
+}
+
+func TestPlanClaimInQuietHours(t *testing.T) {
+	p := phone()
+	p.Settings = bellhop.Settings{QuietFrom: "11:00", QuietTo: "13:30", LoudFrom: "50"}
+	due := dueTo(1, 3)
+	due[0].Order.Total, due[1].Order.Total, due[2].Order.Total = dollars(1), dollars(50), dollars(49)
+	c, err := store.PlanClaim(p, store.Heap{DeviceID: 1, Due: due}, noon, nil)
+	if err != nil || len(c.Owed) != 1 || c.Owed[0].Pushes[0] != due[1].ID || len(c.Postpone) != 2 || c.Postpone[1].Reason != store.ReasonQuietHours ||
+		!c.Postpone[0].Until.Equal(noon.Add(90*time.Minute)) || !c.Behind.IsZero() {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	due = []store.Due{due[0], due[2]}
+	for i := range due {
+		due[i].Reason = store.ReasonQuietHours
+	}
+	c, err = store.PlanClaim(p, store.Heap{DeviceID: 1, Due: due}, noon.Add(90*time.Minute), nil)
+	if err != nil || len(c.Owed) != 1 || !c.Owed[0].Held || c.Owed[0].Gathered == nil || c.Owed[0].Gathered.Orders != 2 {
+		t.Errorf("at their end: %+v, %v", c, err)
+	}
+}

@@ -1,0 +1,127 @@
+package storetest
+
+import (
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// ownedDevice adds a device whose owner has settings.
+func (f *fixture) ownedDevice(s bellhop.Settings) bellhop.Device {
+	f.Helper()
+	f.addShop(shop)
+	p := f.addOwner("jo@example.com", shop)
+	f.must(f.s.SetSettings(f.ctx, p.ID, s))
+	d := f.addDevice(shop, "phone", bellhop.FormData)
+	d.PersonID = p.ID
+	d, err := f.s.PutDevice(f.ctx, d)
+	f.must(err)
+	return d
+}
+
+// toldOf checks what pushes an owner gets as orders go on, and that a kind is
+// pushed once for an order.
+func toldOf(f *fixture) {
+	f.ownedDevice(bellhop.Settings{Paid: true, Cancelled: true, Refunded: true, AtLeast: "5"})
+	version := func(id int64, n int, paid string, cancelled bool) bellhop.Fact {
+		fact := f.order(shop, id, n)
+		fact.Order.FinancialStatus = paid
+		if cancelled {
+			fact.Order.CancelledAt = fact.At
+		}
+		return fact
+	}
+	small := version(2, 1, "pending", false)
+	small.Order.Total = money("4.99", "USD")
+	f.record(version(1, 1, "pending", false), small)
+	f.record(version(1, 2, "paid", false))
+	f.record(version(1, 3, "voided", false), version(1, 4, "paid", true)) // paid once more
+	f.record(f.touch(shop, 1, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 1, At: at(50)}))
+	page, err := f.s.Pushes(f.ctx, shop, store.PushQuery{})
+	f.must(err)
+	got := map[bellhop.PushKind]int{}
+	for _, p := range page.Pushes {
+		switch {
+		case p.OrderID == 1 && p.Status == bellhop.PushPending:
+			got[p.Kind]++
+		case p.OrderID != 2 || p.Status != bellhop.PushSkipped || p.Reason != store.ReasonBelowAmount:
+			f.Errorf("%+v", p)
+		}
+	}
+	f.equal("pushes by kind", got, map[bellhop.PushKind]int{bellhop.PushOrderNew: 1, bellhop.PushOrderPaid: 1,
+		bellhop.PushOrderCancelled: 1, bellhop.PushOrderRefunded: 1})
+	kinds := map[bellhop.PushKind]bool{}
+	for _, o := range f.claim(at(100), 10) {
+		kinds[o.Kind] = o.Gathered == nil && len(o.Pushes) == 1 && o.Settings.Paid
+	}
+	f.equal("messages", kinds, map[bellhop.PushKind]bool{bellhop.PushOrderNew: true, bellhop.PushOrderPaid: true,
+		bellhop.PushOrderCancelled: true, bellhop.PushOrderRefunded: true})
+	f.countsMatch(shop)
+}
+
+// notTold checks that the log says why nobody was told.
+func notTold(f *fixture) {
+	f.ownedDevice(bellhop.Settings{NotNew: true})
+	f.record(f.order(shop, 1, 1))
+	page, err := f.s.Pushes(f.ctx, shop, store.PushQuery{})
+	f.must(err)
+	if len(page.Pushes) != 1 || page.Pushes[0].Status != bellhop.PushSkipped || page.Pushes[0].Reason != store.ReasonNotWanted {
+		f.Errorf("%+v", page.Pushes)
+	}
+	f.equal("claimed", len(f.claim(at(100), 10)), 0)
+	f.countsMatch(shop)
+}
+
+// quietHours checks that what comes in them waits, says so, and goes as one push.
+func quietHours(f *fixture) {
+	f.ownedDevice(bellhop.Settings{QuietFrom: "08:00", QuietTo: "10:00", Timezone: "UTC", LoudFrom: "100"})
+	loud := f.order(shop, 4, 1)
+	loud.Order.Total = money("100.00", "USD")
+	f.record(f.order(shop, 1, 1), f.order(shop, 2, 1), f.order(shop, 3, 1), loud)
+	owed := f.claim(at(100), 10)
+	if len(owed) != 1 || owed[0].Orders[0].ID != 4 {
+		f.Fatalf("in quiet hours: %+v", owed)
+	}
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushSent, At: at(100)})
+	end := day.Add(time.Hour)
+	next, err := f.s.NextPush(f.ctx)
+	f.must(err)
+	f.equal("their end", next.UTC(), end)
+	page, err := f.s.Pushes(f.ctx, shop, store.PushQuery{Status: bellhop.PushPending})
+	f.must(err)
+	for _, p := range page.Pushes {
+		f.equal("why it waits", p.Reason, store.ReasonQuietHours)
+	}
+	f.equal("waiting", len(page.Pushes), 3)
+	f.equal("before their end", len(f.claim(end.Add(-time.Second), 10)), 0)
+	owed = f.claim(end, 2) // a claim that is smaller than what waited
+	if len(owed) != 1 || owed[0].Gathered == nil || !owed[0].Held {
+		f.Fatalf("at their end: %+v", owed)
+	}
+	f.equal("gathered", owed[0].Gathered.Orders, 3)
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered", At: end})
+	f.countsMatch(shop)
+}
+
+// gathersAboveTheOwnersRate checks that a digest grows across claims, and survives.
+func gathersAboveTheOwnersRate(f *fixture) {
+	f.ownedDevice(bellhop.Settings{GatherAbove: 2})
+	for i := range 4 {
+		f.record(f.order(shop, int64(i+1), 1))
+	}
+	owed := f.claim(at(100), 10)
+	if len(owed) != 3 || owed[1].Gathered != nil || owed[2].Gathered == nil {
+		f.Fatalf("%+v", owed)
+	}
+	for _, o := range owed {
+		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: at(100)})
+	}
+	f.record(f.order(shop, 5, 1))
+	owed = f.claim(at(101), 10)
+	if len(owed) != 1 || owed[0].Gathered == nil {
+		f.Fatalf("%+v", owed)
+	}
+	f.equal("it grows", owed[0].Gathered.Orders, 3)
+	f.countsMatch(shop)
+}

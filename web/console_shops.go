@@ -1,0 +1,35 @@
+package web
+
+import "bellhop"
+
+// shopsView lists the shops that an operator chooses from.
+type shopsView struct {
+	frame
+	Rows []shopRow
+}
+
+type shopRow struct {
+	Domain, URL, Last string
+	Disabled          bool
+}
+
+func (c *console) showShops(v *visit) error {
+	if v.Person.Role != bellhop.RoleOperator {
+		return errNoShop
+	}
+	v.At = "shops"
+	shops, err := c.api.store.Shops(v.Context())
+	if err != nil {
+		return err
+	}
+	c.takeNotice(v)
+	view := &shopsView{frame: v.frame}
+	for _, s := range shops {
+		row := shopRow{Domain: s.Domain, URL: withQuery("/", "shop", s.Domain), Disabled: s.Disabled, Last: v.T("shops.never")}
+		if !s.LastEventAt.IsZero() {
+			row.Last = v.T("shops.last", "When", v.Moment(s.LastEventAt))
+		}
+		view.Rows = append(view.Rows, row)
+	}
+	return c.show(v, "shops", view)
+}
