@@ -66,11 +66,17 @@ func file(t *testing.T, name string) []byte {
 // untilReady waits until the proxy knows of so many servers that are ready.
 func (p *proxy) untilReady(t *testing.T, n int) {
 	t.Helper()
+	p.until(t, p.health, fmt.Sprint(n, " ready"))
+}
+
+// until waits until the proxy answers with a text.
+func (p *proxy) until(t *testing.T, url, want string) {
+	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	want, said := fmt.Sprint(n, " ready"), ""
+	said := ""
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
-		answer, err := p.client.Get(p.health)
+		answer, err := p.client.Get(url)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,6 +158,9 @@ func TestProxyLeavesOutWhoIsNotReady(t *testing.T) {
 		}))
 		p.set(name, host)
 	}
+	// The proxy takes a server that it has just found for a good one. Once it knows of
+	// the one that is, it has to learn that the other is not.
+	p.until(t, p.url+"/v1/orders", "serve-b")
 	p.untilReady(t, 1)
 	for range 20 {
 		answer, err := p.client.Get(p.url + "/v1/orders")
