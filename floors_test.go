@@ -50,6 +50,7 @@ var vendors = map[string][]string{
 	"github.com/wcharczuk/go-chart":           {"bench/chart"},
 	"github.com/nicksnyder/go-i18n":           {"i18n"},
 	"github.com/bojanz/currency":              {"i18n"},
+	"github.com/SherClockHolmes/webpush-go":   {"push/webpush"},
 	"github.com/go-playground/locales":        {"i18n"},
 }
 

@@ -35,6 +35,9 @@ type Sender interface {
 	// certain that nothing was sent.
 	Send(ctx context.Context, m Message) (name string, err error)
 
+	// Takes reports whether the driver sends to addresses of a kind.
+	Takes(k bellhop.AddressKind) bool
+
 	// Check reaches the service without sending anything, for doctor and
 	// readyz. Its error says what to mend.
 	Check(ctx context.Context) error

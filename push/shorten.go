@@ -1,4 +1,4 @@
-package fcmpush
+package push
 
 import (
 	"maps"
@@ -9,13 +9,6 @@ import (
 )
 
 const (
-	// maxPayload is kept below FCM's 4,096 bytes. It is held against the whole
-	// message as JSON but for the address, which is more than FCM or APNs
-	// count, however they do.
-	maxPayload = 4000
-	// overhead is more than a message takes without its texts, its data and the
-	// tag, the tag's three places counted.
-	overhead = 640
 	// perKey is what an entry of the data takes beside key and value.
 	perKey = len(`"":"",`)
 
@@ -30,31 +23,31 @@ const (
 	maxStepBack = 16
 )
 
-// text is what shortening works on.
-type text struct {
-	title, body string
-	data        map[string]string
+// Text is what of a message can be shortened.
+type Text struct {
+	Title, Body string
+	Data        map[string]string
 }
 
-func (t text) size() int {
-	n := jsonLen(t.title) + jsonLen(t.body)
-	for k, v := range t.data {
-		n += perKey + jsonLen(k) + jsonLen(v)
+func (t Text) size() int {
+	n := JSONLen(t.Title) + JSONLen(t.Body)
+	for k, v := range t.Data {
+		n += perKey + JSONLen(k) + JSONLen(v)
 	}
 	return n
 }
 
-// shorten makes t take at most budget bytes of JSON: the body first, then the
+// Shorten makes t take at most budget bytes of JSON: the body first, then the
 // title, then the longest of the data, whole entries where that takes it. What was given is not changed.
-func shorten(t text, budget int) text {
+func Shorten(t Text, budget int) Text {
 	over := t.size() - budget
 	if over <= 0 {
 		return t
 	}
-	t.body, over = shortenBy(t.body, over, bodyFloor)
-	t.title, over = shortenBy(t.title, over, titleFloor)
+	t.Body, over = shortenBy(t.Body, over, bodyFloor)
+	t.Title, over = shortenBy(t.Title, over, titleFloor)
 	if over > 0 {
-		t.data = shortenData(t.data, over)
+		t.Data = shortenData(t.Data, over)
 	}
 	return t
 }
@@ -63,14 +56,14 @@ func shorten(t text, budget int) text {
 // value if it has them, else the whole entry.
 func shortenData(data map[string]string, over int) map[string]string {
 	data = maps.Clone(data)
-	size := func(k string) int { return perKey + jsonLen(k) + jsonLen(data[k]) }
+	size := func(k string) int { return perKey + JSONLen(k) + JSONLen(data[k]) }
 	keys := slices.Sorted(maps.Keys(data))
 	slices.SortStableFunc(keys, func(a, b string) int { return size(b) - size(a) })
 	for _, k := range keys {
 		switch {
 		case over <= 0:
 			return data
-		case jsonLen(data[k]) >= over:
+		case JSONLen(data[k]) >= over:
 			data[k], over = shortenBy(data[k], over, 0)
 		default:
 			over -= size(k)
@@ -83,18 +76,18 @@ func shortenData(data map[string]string, over int) map[string]string {
 // shortenBy takes over bytes from s, but not below floor, and returns how many
 // are left to take elsewhere.
 func shortenBy(s string, over, floor int) (string, int) {
-	size := jsonLen(s)
+	size := JSONLen(s)
 	if over <= 0 || size <= floor {
 		return s, over
 	}
 	cut := clipText(s, max(size-over, floor))
-	return cut, over - (size - jsonLen(cut))
+	return cut, over - (size - JSONLen(cut))
 }
 
 // clipText cuts s to at most limit bytes of JSON, an ellipsis included, and
 // not inside a character if it can be helped.
 func clipText(s string, limit int) string {
-	if jsonLen(s) <= limit {
+	if JSONLen(s) <= limit {
 		return s
 	}
 	room := limit - len(ellipsis)
@@ -154,8 +147,8 @@ func splitsFlag(s string, at int, next rune) bool {
 
 func isIndicator(r rune) bool { return r >= 0x1f1e6 && r <= 0x1f1ff }
 
-// jsonLen is how many bytes encoding/json makes of s, without the quotes.
-func jsonLen(s string) int {
+// JSONLen is how many bytes encoding/json makes of s, without the quotes.
+func JSONLen(s string) int {
 	n := 0
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {

@@ -30,7 +30,7 @@ type Config struct {
 // Working is the part of the configuration that whoever works at the steps needs.
 type Working struct {
 	Storage
-	Push        string        `name:"push" env:"BELLHOP_PUSH" default:"log:" help:"What rings the phones: log: (writes a log line) or fcm:/path/service-account.json[?endpoint=URL]. Several are separated by commas."`
+	Push        string        `name:"push" env:"BELLHOP_PUSH" default:"log:" help:"What rings the phones: log: (writes a log line), fcm:/path/service-account.json[?endpoint=URL], webpush:[/path/keys.json]?subject=mailto:YOU (browsers; the keys are made at the first start). Several are separated by commas."`
 	Events      string        `name:"events" env:"BELLHOP_EVENTS" help:"Where other services are told of orders: amqp://USER:PASSWORD@HOST/VHOST[?exchange=NAME&customer=yes], a topic exchange of RabbitMQ. customer=yes tells also who ordered. Empty: nowhere."`
 	MetricsAddr string        `name:"metrics-addr" env:"BELLHOP_METRICS_ADDR" help:"A listener of its own for /metrics, /healthz and /readyz. Without it bellhop serve answers them beside the rest, and bellhop worker does not."`
 	KeepBodies  time.Duration `name:"keep-bodies" env:"BELLHOP_KEEP_BODIES" default:"720h" help:"How long the raw bodies of settled webhooks are kept."`

@@ -119,7 +119,7 @@ type drivers struct {
 const (
 	dbAccepted    = "give sqlite:, sqlite:/path/file.db or postgres://USER:PASSWORD@HOST/DATABASE"
 	queueAccepted = "give sqlite:, sqlite:/path/file.db?queue=NAME, postgres: (the queue in BELLHOP_DB's database), postgres://USER:PASSWORD@HOST/DATABASE?queue=NAME, amqp://USER:PASSWORD@HOST/VHOST?queue=NAME or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
-	pushAccepted  = "give log: or fcm:/path/service-account.json"
+	pushAccepted  = "give log:, fcm:/path/service-account.json or webpush:?subject=mailto:you@example.com, or several with commas between"
 )
 
 func (s *Storage) drivers(o Options) (d *drivers, err error) {

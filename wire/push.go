@@ -5,38 +5,57 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"strings"
 
+	"bellhop"
 	"bellhop/push"
 	"bellhop/push/fcmpush"
 	"bellhop/push/logpush"
+	"bellhop/push/webpush"
 )
 
-func (w *Working) openPush(ctx context.Context, o Options) (push.Sender, error) {
-	var all senders
+// pushURLs are what BELLHOP_PUSH names.
+func (w *Working) pushURLs() (all []*url.URL, err error) {
 	for _, value := range strings.Split(w.Push, ",") {
 		u, err := parseURL("BELLHOP_PUSH", strings.TrimSpace(value), pushAccepted)
 		if err != nil {
 			return nil, err
 		}
+		all = append(all, u)
+	}
+	return all, nil
+}
+
+func (w *Working) openPush(ctx context.Context, o Options) (push.Sender, error) {
+	urls, err := w.pushURLs()
+	if err != nil {
+		return nil, err
+	}
+	var all senders
+	for _, u := range urls {
 		var s push.Sender
 		switch u.Scheme {
 		case "log":
 			s = logpush.New(o.Log)
+			all.watching = append(all.watching, s)
 		case "fcm":
 			s, err = openFCM(ctx, u, o)
+			all.ringing = append(all.ringing, s)
+		case "webpush":
+			s, err = w.openWebPush(u, o)
+			all.ringing = append(all.ringing, s)
 		default:
 			err = setting("BELLHOP_PUSH", fmt.Sprintf("there is no push driver %q", u.Scheme), pushAccepted)
 		}
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, s)
+		if len(urls) == 1 {
+			return s, nil
+		}
 	}
-	if len(all) == 1 {
-		return all[0], nil
-	}
-	return all, nil
+	return &all, nil
 }
 
 func openFCM(ctx context.Context, u *url.URL, o Options) (push.Sender, error) {
@@ -57,28 +76,110 @@ func openFCM(ctx context.Context, u *url.URL, o Options) (push.Sender, error) {
 	return s, nil
 }
 
-// senders tells all of them. The outcome is that of the last, so that log: can
-// stand before fcm: and see what goes out.
-type senders []push.Sender
+// openWebPush makes the keys at the first start.
+func (w *Working) openWebPush(u *url.URL, o Options) (push.Sender, error) {
+	path, err := w.webPushKeys(u)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := webpush.OpenKeys(path)
+	if err != nil {
+		return nil, setting("BELLHOP_PUSH", err.Error(), "give a file that can be read, or written at the first start")
+	}
+	s, err := webpush.New(webpush.Options{Keys: keys, Subject: u.Query().Get("subject"), Private: u.Query().Get("private") == "yes", Now: o.Now})
+	if err != nil {
+		return nil, setting("BELLHOP_PUSH", err.Error(), pushAccepted)
+	}
+	return s, nil
+}
 
-func (s senders) Send(ctx context.Context, m push.Message) (name string, err error) {
-	for _, one := range s {
+// webPushKeys is where the keys are.
+func (w *Working) webPushKeys(u *url.URL) (string, error) {
+	path := u.Path
+	if u.Opaque != "" {
+		path = u.Opaque
+	}
+	if path == "" {
+		path = filepath.Join(w.Dir, "webpush-keys.json")
+	}
+	q := u.Query()
+	q.Del("subject")
+	private := q.Get("private")
+	q.Del("private")
+	if len(q) > 0 || private != "" && private != "yes" {
+		return "", setting("BELLHOP_PUSH", "webpush: takes only ?subject= and ?private=yes", pushAccepted)
+	}
+	return path, nil
+}
+
+// WebPushKey is what browsers subscribe with; "" where no browser is rung. It is there
+// once whoever pushes has started.
+func (w *Working) WebPushKey() (string, error) {
+	urls, err := w.pushURLs()
+	if err != nil {
+		return "", err
+	}
+	for _, u := range urls {
+		if u.Scheme != "webpush" {
+			continue
+		}
+		path, err := w.webPushKeys(u)
+		if err != nil {
+			return "", err
+		}
+		keys, err := webpush.OpenKeys(path)
+		if err != nil {
+			return "", setting("BELLHOP_PUSH", err.Error(), "give a file that can be read, or written at the first start")
+		}
+		return keys.Public, nil
+	}
+	return "", nil
+}
+
+// senders has each address rung by the drivers that take it. Those that only watch,
+// as log: does, see all of them, and the outcome is never theirs.
+type senders struct{ watching, ringing []push.Sender }
+
+func (s *senders) all() []push.Sender {
+	return append(append([]push.Sender{}, s.watching...), s.ringing...)
+}
+
+func (s *senders) Send(ctx context.Context, m push.Message) (name string, err error) {
+	for _, one := range s.watching {
 		name, err = one.Send(ctx, m)
+	}
+	if len(s.ringing) > 0 {
+		name, err = "", &push.Error{Reason: push.ReasonRefused,
+			Cause: fmt.Errorf("no driver of BELLHOP_PUSH takes addresses of kind %q", string(m.Device.Kind))}
+	}
+	for _, one := range s.ringing {
+		if one.Takes(m.Device.Kind) {
+			return one.Send(ctx, m)
+		}
 	}
 	return name, err
 }
 
-func (s senders) Check(ctx context.Context) error {
+func (s *senders) Takes(k bellhop.AddressKind) bool {
+	for _, one := range s.all() {
+		if one.Takes(k) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *senders) Check(ctx context.Context) error {
 	var errs []error
-	for _, one := range s {
+	for _, one := range s.all() {
 		errs = append(errs, one.Check(ctx))
 	}
 	return errors.Join(errs...)
 }
 
-func (s senders) Close() error {
+func (s *senders) Close() error {
 	var errs []error
-	for _, one := range s {
+	for _, one := range s.all() {
 		errs = append(errs, one.Close())
 	}
 	return errors.Join(errs...)

@@ -27,6 +27,14 @@ const (
 const (
 	maxTTL = 28 * 24 * time.Hour // FCM's own
 	maxTag = 64                  // APNs' limit for a collapse id
+
+	// maxPayload is kept below FCM's 4,096 bytes. It is held against the whole
+	// message as JSON but for the address, which is more than FCM or APNs
+	// count, however they do.
+	maxPayload = 4000
+	// overhead is more than a message takes without its texts, its data and the
+	// tag, the tag's three places counted.
+	overhead = 640
 )
 
 var (
@@ -48,7 +56,7 @@ func (s *Sender) compose(m push.Message) (*fcm.Message, error) {
 	}
 	tag := fitTag(m.Tag)
 	ttl := s.lifetime(m.TTL)
-	text := shorten(text{m.Title, m.Body, m.Data}, maxPayload-overhead-3*jsonLen(tag))
+	text := push.Shorten(push.Text{Title: m.Title, Body: m.Body, Data: m.Data}, maxPayload-overhead-3*push.JSONLen(tag))
 	if m.Device.Form == bellhop.FormData {
 		composeData(out, text, tag)
 	} else {
@@ -66,9 +74,9 @@ func (s *Sender) compose(m push.Message) (*fcm.Message, error) {
 	return out, nil
 }
 
-func composeNotification(out *fcm.Message, t text, tag string) {
-	out.Notification = &fcm.Notification{Title: t.title, Body: t.body}
-	out.Data = t.data
+func composeNotification(out *fcm.Message, t push.Text, tag string) {
+	out.Notification = &fcm.Notification{Title: t.Title, Body: t.Body}
+	out.Data = t.Data
 	out.Android = &fcm.AndroidConfig{
 		Priority:     "HIGH",
 		Notification: &fcm.AndroidNotification{Tag: tag, Visibility: "PRIVATE"},
@@ -79,10 +87,10 @@ func composeNotification(out *fcm.Message, t text, tag string) {
 	}
 }
 
-func composeData(out *fcm.Message, t text, tag string) {
-	out.Data = make(map[string]string, len(t.data)+3)
-	maps.Copy(out.Data, t.data)
-	out.Data[KeyTitle], out.Data[KeyBody], out.Data[KeyTag] = t.title, t.body, tag
+func composeData(out *fcm.Message, t push.Text, tag string) {
+	out.Data = make(map[string]string, len(t.Data)+3)
+	maps.Copy(out.Data, t.Data)
+	out.Data[KeyTitle], out.Data[KeyBody], out.Data[KeyTag] = t.Title, t.Body, tag
 	out.Android = &fcm.AndroidConfig{Priority: "HIGH"}
 	out.Apns = &fcm.ApnsConfig{
 		// Apple drops background pushes of any other priority.

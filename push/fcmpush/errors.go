@@ -1,12 +1,10 @@
 package fcmpush
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -36,9 +34,6 @@ const (
 	// badTokenMessage is all that FCM says of a malformed token where it gives
 	// no field violation.
 	badTokenMessage = "The registration token is not a valid FCM registration token"
-
-	// maxRetryAfter is when FCM's rules have a message given up.
-	maxRetryAfter = time.Hour
 )
 
 // answerBody is the body of an answer that is not 2xx.
@@ -76,9 +71,9 @@ func (s *Sender) classify(err error, begun bool, m push.Message) *push.Error {
 	case ok:
 		return s.classifyAnswer(answer, m)
 	case !begun:
-		return unsent("reaching FCM", quiet(err, m))
+		return unsent("reaching FCM", push.Quiet(err, m))
 	}
-	return &push.Error{Reason: push.ReasonUnknown, Cause: fmt.Errorf("waiting for FCM's answer: %w", quiet(err, m))}
+	return &push.Error{Reason: push.ReasonUnknown, Cause: fmt.Errorf("waiting for FCM's answer: %w", push.Quiet(err, m))}
 }
 
 func (s *Sender) classifyAnswer(answer *googleapi.Error, m push.Message) *push.Error {
@@ -175,14 +170,14 @@ func (s *Sender) describe(status int, code string, b *answerBody, m push.Message
 	if code == "" {
 		code = b.Error.Status
 	}
-	text := strings.TrimSpace("FCM answered " + strconv.Itoa(status) + " " + clip(code, 60))
+	text := strings.TrimSpace("FCM answered " + strconv.Itoa(status) + " " + push.Clip(code, 60))
 	switch {
 	case status == http.StatusBadRequest:
-		if fields := b.violations(); len(fields) > 0 && !quotes(strings.Join(fields, " "), m) {
-			text += " for " + clip(strings.Join(fields, ", "), 160)
+		if fields := b.violations(); len(fields) > 0 && !push.Quotes(strings.Join(fields, " "), m) {
+			text += " for " + push.Clip(strings.Join(fields, ", "), 160)
 		}
-	case b.Error.Message != "" && !quotes(b.Error.Message, m):
-		text += ": " + clip(b.Error.Message, 300)
+	case b.Error.Message != "" && !push.Quotes(b.Error.Message, m):
+		text += ": " + push.Clip(b.Error.Message, 300)
 	}
 	return text + s.remedy(status, code)
 }
@@ -220,73 +215,13 @@ func unsent(doing string, cause error) *push.Error {
 	return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("%s: %w", doing, cause)}
 }
 
-// quiet returns err without the URL around it, and without its text where that
-// quotes the push, as net/http does with an answer that is not HTTP.
-func quiet(err error, m push.Message) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return context.DeadlineExceeded
-	}
-	if errors.Is(err, context.Canceled) {
-		return context.Canceled
-	}
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err
-	}
-	if quotes(err.Error(), m) {
-		return errors.New("the answer can't be read")
-	}
-	return clipped(err)
-}
-
-// quotes reports whether text holds anything of the push or its address.
-func quotes(text string, m push.Message) bool {
-	secrets := []string{m.Device.Value, m.Title, m.Body}
-	for _, v := range m.Data {
-		secrets = append(secrets, v)
-	}
-	for _, s := range secrets {
-		if len(s) > 2 && strings.Contains(text, s) {
-			return true
-		}
-	}
-	return false
-}
-
-// clipped bounds the length of an error's text and keeps its chain.
-func clipped(err error) error {
-	if len(err.Error()) <= 300 {
-		return err
-	}
-	return errors.New(clip(err.Error(), 300))
-}
-
-// clip makes at most n bytes of s fit for a line of a log.
-func clip(s string, n int) string {
-	if len(s) > n {
-		s = s[:n] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-}
-
 // retryAfter reads the header, in seconds or as a date, and else RetryInfo.
 func retryAfter(h http.Header, details []detail, now time.Time) time.Duration {
-	var wait time.Duration
-	if v := h.Get("Retry-After"); v != "" {
-		if seconds, err := strconv.ParseInt(v, 10, 32); err == nil {
-			wait = time.Duration(seconds) * time.Second
-		} else if at, err := http.ParseTime(v); err == nil {
-			wait = at.Sub(now)
-		}
-	}
+	wait := push.RetryAfter(h, now)
 	for _, d := range details {
 		if wait <= 0 && d.Type == typeRetryInfo {
 			wait, _ = time.ParseDuration(d.RetryDelay)
 		}
 	}
-	return min(max(wait, 0), maxRetryAfter)
+	return min(max(wait, 0), push.MaxRetryAfter)
 }

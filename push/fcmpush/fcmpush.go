@@ -225,6 +225,11 @@ func (s *Sender) post(ctx context.Context, r *fcm.SendMessageRequest, m push.Mes
 	return answer.Name, nil
 }
 
+// Takes implements [push.Sender].
+func (s *Sender) Takes(k bellhop.AddressKind) bool {
+	return k == bellhop.AddressToken || k == bellhop.AddressFID
+}
+
 // Check fetches an access token and has FCM validate, but not send, a message
 // to an address that nobody has. FCM's complaint about the address shows that
 // it is reached and lets us send.

@@ -210,7 +210,7 @@ func classifyToken(err error, endpoint string, now time.Time) *push.Error {
 	if !ok {
 		// oauth2 flattens what went wrong into text, which holds the address of
 		// the endpoint and the system's words.
-		return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("fetching an access token from %s: %w", host, clipped(err))}
+		return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("fetching an access token from %s: %w", host, push.Clipped(err))}
 	}
 	status := answer.Response.StatusCode
 	if status/100 != 4 || status == http.StatusRequestTimeout || status == http.StatusTooManyRequests {
@@ -227,5 +227,5 @@ func classifyToken(err error, endpoint string, now time.Time) *push.Error {
 	_ = json.Unmarshal(answer.Body, &said) // words for people, if there are any
 	return &push.Error{Reason: push.ReasonNotAllowed, Cause: fmt.Errorf(
 		"%s answered %d %s (%s): make a new service account key, and check this machine's clock",
-		host, status, clip(said.Error, 60), clip(said.Description, 160))}
+		host, status, push.Clip(said.Error, 60), push.Clip(said.Description, 160))}
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"bellhop"
 	"bellhop/push"
 )
 
@@ -37,6 +38,9 @@ func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
 		slog.String("message", name))
 	return name, nil
 }
+
+// Takes all kinds.
+func (s *Sender) Takes(bellhop.AddressKind) bool { return true }
 
 // Check always succeeds.
 func (s *Sender) Check(context.Context) error { return nil }

@@ -44,6 +44,10 @@ type Peer struct {
 	Hang func() <-chan struct{}
 	// Down makes the service unreachable.
 	Down func()
+	// Address is a device's that the service knows; "" for any text.
+	Address string
+	// Scattered services have no one place that Check could reach.
+	Scattered bool
 }
 
 // Sent is what the service understood of a message.
@@ -88,11 +92,15 @@ func (h Harness) forms() []bellhop.Form {
 	return []bellhop.Form{bellhop.FormNotification, bellhop.FormData}
 }
 
-func (h Harness) message(form bellhop.Form) push.Message {
+func (p Peer) message(h Harness, form bellhop.Form) push.Message {
+	address := secret
+	if p.Address != "" {
+		address = p.Address
+	}
 	return push.Message{
 		Device: bellhop.Device{
 			ID: 1, Shop: "demo.myshopify.com", Installation: "phone-1",
-			Kind: h.Kinds[0], Value: secret, Platform: bellhop.PlatformAndroid, Form: form,
+			Kind: h.Kinds[0], Value: address, Platform: bellhop.PlatformAndroid, Form: form,
 		},
 		Tag:   "order-4711",
 		Title: "New order #1001",
@@ -135,7 +143,8 @@ func failure(t *testing.T, ctx context.Context, p Peer, m push.Message) *push.Er
 
 func testSends(t *testing.T, h Harness) {
 	for _, form := range h.forms() {
-		p, m := h.Open(t), h.message(form)
+		p := h.Open(t)
+		m := p.message(h, form)
 		name := mustSend(t, p, m)
 		if p.Sent == nil {
 			t.Log("no peer: not promised that a message arrives")
@@ -164,7 +173,7 @@ func testSameTag(t *testing.T, h Harness) {
 	}
 	long := strings.Repeat("t", 200)
 	for _, tag := range []string{"a", "b", "a", long + "1", long + "2", long + "1"} {
-		m := h.message(bellhop.FormNotification)
+		m := p.message(h, bellhop.FormNotification)
 		m.Tag = tag
 		mustSend(t, p, m)
 	}
@@ -183,7 +192,7 @@ func testSameTag(t *testing.T, h Harness) {
 func testLeavesMessageAlone(t *testing.T, h Harness) {
 	p := h.Open(t)
 	for _, form := range h.forms() {
-		m := h.message(form)
+		m := p.message(h, form)
 		m.Data["long"] = strings.Repeat("x", 10_000)
 		mustSend(t, p, m)
 		if len(m.Data) != 2 || len(m.Data["long"]) != 10_000 {
@@ -200,7 +209,7 @@ func testConcurrent(t *testing.T, h Harness) {
 	for i := range senders {
 		go func() {
 			for j := range each {
-				m := h.message(h.forms()[j%2])
+				m := p.message(h, h.forms()[j%2])
 				m.Tag = fmt.Sprintf("order-%d-%d", i, j)
 				name, err := p.Sender.Send(t.Context(), m)
 				failed <- err
@@ -233,7 +242,8 @@ func testConcurrent(t *testing.T, h Harness) {
 func testLongText(t *testing.T, h Harness) {
 	for _, form := range h.forms() {
 		for _, unit := range []string{"x", "é", "注文", "🧾", "👩‍👩‍👧", `"`, "<", "\n", "\u2028"} {
-			p, m := h.Open(t), h.message(form)
+			p := h.Open(t)
+			m := p.message(h, form)
 			m.Title, m.Body = m.Title+strings.Repeat(unit, 5_000), m.Body+strings.Repeat(unit, 50_000)
 			mustSend(t, p, m)
 			if p.Sent == nil {
@@ -262,7 +272,7 @@ func testOddText(t *testing.T, h Harness) {
 	p := h.Open(t)
 	for _, odd := range []string{"", "\x00", "\xff\xfe", "a\u0301", "\U000e0067", "\u202e", `{"a":1}`, "</script>", "%s%n", "\r\nX: y"} {
 		for _, form := range h.forms() {
-			m := h.message(form)
+			m := p.message(h, form)
 			m.Tag, m.Title, m.Body = odd, odd, odd
 			m.Data = map[string]string{"odd": odd}
 			mustSend(t, p, m)
@@ -279,8 +289,11 @@ func testKinds(t *testing.T, h Harness) {
 	}
 	p := h.Open(t)
 	for _, kind := range []bellhop.AddressKind{bellhop.AddressToken, bellhop.AddressFID, bellhop.AddressWebPush} {
-		m := h.message(bellhop.FormNotification)
+		m := p.message(h, bellhop.FormNotification)
 		m.Device.Kind = kind
+		if p.Sender.Takes(kind) != takes[kind] {
+			t.Errorf("Takes(%s) is %t", kind, !takes[kind])
+		}
 		if takes[kind] {
 			mustSend(t, p, m)
 			continue

@@ -1,0 +1,118 @@
+package webpush
+
+import (
+	"crypto/ecdh"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/SherClockHolmes/webpush-go"
+
+	"bellhop"
+	"bellhop/push"
+)
+
+// authBytes is how long a subscription's secret is (RFC 8291).
+const authBytes = 16
+
+// subscription reads a device's address, which is a PushSubscription as browsers
+// write it in JSON.
+func (s *Sender) subscription(d bellhop.Device) (*webpush.Subscription, error) {
+	if d.Kind != bellhop.AddressWebPush {
+		return nil, &push.Error{Reason: push.ReasonRefused, Cause: fmt.Errorf("browsers have addresses of kind webpush, not %q", string(d.Kind))}
+	}
+	bad := func(what string) (*webpush.Subscription, error) {
+		return nil, &push.Error{Reason: push.ReasonBadAddress, Cause: errors.New("the subscription " + what)}
+	}
+	var sub webpush.Subscription
+	if json.Unmarshal([]byte(d.Value), &sub) != nil {
+		return bad("is no JSON of a PushSubscription")
+	}
+	u, err := url.Parse(sub.Endpoint)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && !(s.options.Private && u.Scheme == "http") {
+		return bad("has no https address")
+	}
+	if point, err := decode(sub.Keys.P256dh); err != nil {
+		return bad("has no key p256dh")
+	} else if _, err := ecdh.P256().NewPublicKey(point); err != nil {
+		return bad("has a key p256dh that is none")
+	}
+	if auth, err := decode(sub.Keys.Auth); err != nil || len(auth) != authBytes {
+		return bad("has no secret auth")
+	}
+	return &sub, nil
+}
+
+// decode reads base64 of either alphabet, padded or not, as browsers differ.
+func decode(s string) ([]byte, error) {
+	s = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(s, "="))
+	return base64.RawURLEncoding.DecodeString(s)
+}
+
+// topic names the slot that a message has at the service while the browser is away:
+// at most 32 characters of base64. Equal tags have equal topics.
+func topic(tag string) string {
+	if tag == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(tag))
+	return base64.RawURLEncoding.EncodeToString(sum[:24])
+}
+
+var errPrivate = errors.New("the push service's address is not a public one of the Internet")
+
+func newClient(private bool) *http.Client {
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	if !private {
+		dialer.Control = publicOnly
+	}
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
+			MaxIdleConns: 256, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second, MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression: true,
+		},
+		// A service does not send us elsewhere, and a message is not posted twice.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// notPublic are networks that netip's own words leave out.
+var notPublic = []netip.Prefix{
+	netip.MustParsePrefix("100.64.0.0/10"),  // carriers' own
+	netip.MustParsePrefix("64:ff9b::/96"),   // IPv4 behind a translator
+	netip.MustParsePrefix("192.0.0.0/24"),   // protocols' own
+	netip.MustParsePrefix("198.18.0.0/15"),  // benchmarks
+	netip.MustParsePrefix("64:ff9b:1::/48"), // translators' own
+	netip.MustParsePrefix("2002::/16"),      // IPv4 inside IPv6
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("240.0.0.0/4"),
+}
+
+// publicOnly refuses to connect into networks that strangers must not reach through
+// us, whatever name they gave the address.
+func publicOnly(_, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return errPrivate
+	}
+	a := to.Addr().Unmap()
+	if !a.IsGlobalUnicast() || a.IsPrivate() {
+		return errPrivate
+	}
+	for _, p := range notPublic {
+		if p.Contains(a) {
+			return errPrivate
+		}
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package webpush
+
+import (
+	"crypto/ecdh"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/SherClockHolmes/webpush-go"
+
+	"bellhop"
+)
+
+// Keys are the pair by which push services know us (VAPID). Browsers subscribe with
+// the public one, and take messages that were signed with its private one alone:
+// whoever loses the pair has every browser subscribe anew.
+type Keys struct {
+	Public  string `json:"public_key"`  // base64url of the point
+	Private string `json:"private_key"` // base64url of the number
+}
+
+// check refuses keys that are no pair.
+func (k Keys) check() error {
+	secret, err1 := base64.RawURLEncoding.DecodeString(k.Private)
+	public, err2 := base64.RawURLEncoding.DecodeString(k.Public)
+	key, err3 := ecdh.P256().NewPrivateKey(secret)
+	if err1 != nil || err2 != nil || err3 != nil || string(key.PublicKey().Bytes()) != string(public) {
+		return bellhop.Invalidf("webpush_keys", "these are no keys for Web Push: have bellhop make a new file")
+	}
+	return nil
+}
+
+// ReadKeys reads a file of keys.
+func ReadKeys(path string) (k Keys, err error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return k, err
+	}
+	if json.Unmarshal(raw, &k) != nil || k.check() != nil {
+		return Keys{}, bellhop.Invalidf("webpush_keys", "%s holds no keys for Web Push: remove it to have new ones made", path)
+	}
+	return k, nil
+}
+
+// OpenKeys reads a file of keys, and makes it when it is not there.
+func OpenKeys(path string) (Keys, error) {
+	k, err := ReadKeys(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return k, err
+	}
+	if k.Private, k.Public, err = webpush.GenerateVAPIDKeys(); err != nil {
+		return Keys{}, fmt.Errorf("make keys for Web Push: %w", err)
+	}
+	body, err := json.MarshalIndent(k, "", "  ")
+	if err != nil {
+		return Keys{}, err
+	}
+	err = keep(path, append(body, '\n'), &k)
+	return k, err
+}
+
+// keep writes a file whole or not at all. Where another process was quicker its keys
+// are read instead.
+func keep(path string, body []byte, k *Keys) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".webpush-keys-") // for its owner only
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(body)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	err = os.Link(f.Name(), path)
+	if errors.Is(err, fs.ErrExist) {
+		*k, err = ReadKeys(path)
+	}
+	return err
+}
+
+// checkSubject refuses whom nobody could ask: some services don't take messages then.
+func checkSubject(s string) error {
+	u, err := url.Parse(s)
+	if err == nil && (u.Scheme == "https" && u.Host != "" || u.Scheme == "mailto" && strings.Contains(u.Opaque, "@")) {
+		return nil
+	}
+	return bellhop.Invalidf("webpush_subject", "Web Push needs whom push services can ask: ?subject=mailto:you@example.com or an https address")
+}

@@ -1,0 +1,190 @@
+// Package webpush rings browsers by Web Push (RFC 8030), with messages that only
+// the browser can read (RFC 8291) and a key of its own by which push services know
+// the sender (VAPID, RFC 8292). Each browser maker runs a service; a device's
+// address says where its own is.
+//
+//	answer                  means
+//	201, other 2xx          taken
+//	404, 410                unregistered: the browser gave the subscription up
+//	401, 403                not_allowed: it is of another key, or ours is refused
+//	429                     quota
+//	408, 5xx but 504        unavailable
+//	504, no answer          unknown
+//	any other               refused
+//
+// Addresses come from those who sign in, so that a message is sent over HTTPS and to
+// public addresses of the Internet only.
+package webpush
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/SherClockHolmes/webpush-go"
+
+	"bellhop"
+	"bellhop/push"
+)
+
+// Options are what [New] needs. Zero fields of the rest mean the default.
+type Options struct {
+	Keys    Keys
+	Subject string // whom push services may ask about us: mailto:… or https://…
+
+	// Private allows services in private networks and without TLS, for tests and for
+	// those who run one.
+	Private bool
+	Timeout time.Duration // for one attempt; default 10 s
+	TTL     time.Duration // of messages that say none; default a day
+	Now     func() time.Time
+}
+
+// Sender sends to browsers.
+type Sender struct {
+	options Options
+	client  *http.Client
+}
+
+var _ push.Sender = (*Sender)(nil)
+
+// New returns a sender. Its errors say what is wrong with the keys or the subject.
+func New(o Options) (*Sender, error) {
+	if err := o.Keys.check(); err != nil {
+		return nil, err
+	}
+	if err := checkSubject(o.Subject); err != nil {
+		return nil, err
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 10 * time.Second
+	}
+	if o.TTL <= 0 {
+		o.TTL = 24 * time.Hour
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Sender{options: o, client: newClient(o.Private)}, nil
+}
+
+// maxPayload is what fits into a record of 4,096 bytes, which every service takes,
+// with its header, its padding's mark and the cipher's tag.
+const maxPayload = 3900
+
+// Message is what the page's service worker is given.
+type Message struct {
+	Title string            `json:"title"`
+	Body  string            `json:"body"`
+	Tag   string            `json:"tag"`
+	Data  map[string]string `json:"data"`
+}
+
+// Send implements [push.Sender]. The name is the address of the message at the
+// service.
+func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
+	to, err := s.subscription(m.Device)
+	if err != nil {
+		return "", err
+	}
+	text := push.Shorten(push.Text{Title: m.Title, Body: m.Body, Data: m.Data}, maxPayload-push.JSONLen(m.Tag)-60)
+	payload, err := json.Marshal(Message{text.Title, text.Body, m.Tag, text.Data})
+	if err != nil {
+		return "", &push.Error{Reason: push.ReasonRefused, Cause: errors.New("the message can't be written as JSON")}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	defer cancel()
+	var begun atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { begun.Store(true) }})
+	answer, err := webpush.SendNotificationWithContext(ctx, payload, to, s.sendOptions(m))
+	if err != nil {
+		return "", failed(err, begun.Load(), m)
+	}
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection can be used again
+	if answer.StatusCode/100 == 2 {
+		return name(answer), nil
+	}
+	return "", s.refused(answer)
+}
+
+func name(answer *http.Response) string {
+	if at := answer.Header.Get("Location"); at != "" {
+		return push.Clip(at, 200)
+	}
+	return answer.Status
+}
+
+func (s *Sender) sendOptions(m push.Message) *webpush.Options {
+	ttl := m.TTL
+	if ttl == 0 {
+		ttl = s.options.TTL
+	}
+	return &webpush.Options{
+		// The library puts mailto: before whatever is no https address.
+		HTTPClient: s.client, Subscriber: strings.TrimPrefix(s.options.Subject, "mailto:"), Topic: topic(m.Tag), Urgency: webpush.UrgencyHigh,
+		TTL: int(max(0, ttl) / time.Second), VAPIDPublicKey: s.options.Keys.Public, VAPIDPrivateKey: s.options.Keys.Private,
+		VapidExpiration: s.options.Now().Add(12 * time.Hour),
+	}
+}
+
+// failed is for an attempt that got no answer.
+func failed(err error, begun bool, m push.Message) *push.Error {
+	switch {
+	case errors.Is(err, errPrivate):
+		return &push.Error{Reason: push.ReasonBadAddress, Cause: errPrivate}
+	case !begun:
+		return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("reaching the browser's push service: %w", push.Quiet(err, m))}
+	}
+	return &push.Error{Reason: push.ReasonUnknown, Cause: fmt.Errorf("waiting for the push service's answer: %w", push.Quiet(err, m))}
+}
+
+// refused is for an answer that is not 2xx. Its body is left out: it may quote
+// anything.
+func (s *Sender) refused(answer *http.Response) *push.Error {
+	e := &push.Error{Reason: reasonOf(answer.StatusCode), Cause: fmt.Errorf("the browser's push service answered %d", answer.StatusCode)}
+	if !e.Reason.Final() {
+		e.RetryAfter = push.RetryAfter(answer.Header, s.options.Now())
+	}
+	return e
+}
+
+// reasonOf is the table in the package's documentation.
+func reasonOf(status int) push.Reason {
+	switch status {
+	case http.StatusNotFound, http.StatusGone:
+		return push.ReasonUnregistered
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return push.ReasonNotAllowed
+	case http.StatusTooManyRequests:
+		return push.ReasonQuota
+	case http.StatusRequestTimeout:
+		return push.ReasonUnavailable
+	case http.StatusGatewayTimeout:
+		return push.ReasonUnknown // what is behind the gateway may have taken it
+	}
+	if status/100 == 5 {
+		return push.ReasonUnavailable
+	}
+	return push.ReasonRefused
+}
+
+// Takes implements [push.Sender].
+func (s *Sender) Takes(k bellhop.AddressKind) bool { return k == bellhop.AddressWebPush }
+
+// Check implements [push.Sender]. Which services there are only the addresses say,
+// so that nothing is reached; the keys were checked at the start.
+func (s *Sender) Check(context.Context) error { return nil }
+
+// Close implements [push.Sender].
+func (s *Sender) Close() error {
+	s.client.CloseIdleConnections()
+	return nil
+}
