@@ -27,6 +27,8 @@ func (s *pushService) Send(ctx context.Context, _ push.Message) (string, error) 
 	s.sent.Add(1)
 	return "", s.send(ctx)
 }
+func (*pushService) Takes(bellhop.AddressKind) bool { return true }
+
 func (*pushService) Check(context.Context) error { return nil }
 func (*pushService) Close() error                { return nil }
 

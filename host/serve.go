@@ -28,6 +28,8 @@ type Options struct {
 	Store  store.Store
 	Queue  queue.Queue
 	Sender push.Sender // nil where nothing is pushed
+	// WebPushKey is what browsers subscribe with: see web.Options.
+	WebPushKey string
 	// NotifyQueue joins the two steps where a process works at one of them alone;
 	// see [queue.NotifyName]. Without it those who push look for themselves.
 	NotifyQueue queue.Queue
@@ -92,7 +94,7 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	wo := web.Options{
 		Store: o.Store, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
 		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies,
-		Drawer: o.Drawer,
+		Drawer: o.Drawer, WebPushKey: o.WebPushKey,
 	}
 	if o.Sender != nil {
 		wo.Ring = o.notifier(metrics).Ring

@@ -37,6 +37,8 @@ func (a *answer) Send(_ context.Context, m push.Message) (string, error) {
 	return "name", a.err
 }
 
+func (*answer) Takes(bellhop.AddressKind) bool { return true }
+
 func (a *answer) Check(context.Context) error { return nil }
 func (a *answer) Close() error                { return nil }
 

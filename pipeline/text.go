@@ -19,8 +19,9 @@ const gatheredTag = "orders"
 func message(o store.Owed) push.Message {
 	l := i18n.For(o.Settings.Language, o.Device.Locale)
 	m := push.Message{Device: o.Device, TTL: pushTTL, Data: map[string]string{
-		"kind": string(o.Kind),
-		"shop": o.Device.Shop,
+		"kind":    string(o.Kind),
+		"shop":    o.Device.Shop,
+		"push_id": strconv.FormatInt(o.Pushes[0], 10), // what a receipt names
 	}}
 	if g := o.Gathered; g != nil {
 		m.Tag = gatheredTag

@@ -31,6 +31,8 @@ type console struct {
 	drawer http.Handler // what the demo's phone shows; nil outside it
 	ring   Ring         // nil where nothing is pushed from
 	rings  *limits
+
+	webPushKey string // "" where no browser is rung
 }
 
 // Ring sends one push to a device to try it out, past everything that is owed. Its

@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,9 @@ import (
 
 	"bellhop"
 	"bellhop/internal/realserver/chromium"
+	"bellhop/push/webpush"
 	"bellhop/store"
+	"bellhop/web"
 )
 
 // browser is a tab that looks at a rig.
@@ -283,4 +286,70 @@ func TestQuietHoursHoldAndRelease(t *testing.T) {
 	}
 	must(t, b.db.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered", At: day.Add(time.Hour)}}))
 	b.until(`document.querySelectorAll(".push-sent").length === 2 && document.querySelector(".why").textContent.includes("as one")`)
+}
+
+// TestBrowserIsRung subscribes this browser and has its worker show a push. The
+// browser maker's own service is not to be reached from here: the page is given
+// a subscription.
+func TestBrowserIsRung(t *testing.T) {
+	keys, err := webpush.OpenKeys(filepath.Join(t.TempDir(), "keys.json"))
+	must(t, err)
+	b := newBrowser(t, newRig(t, func(o *web.Options) { o.WebPushKey = keys.Public }))
+	b.order(demo, 0)
+	b.open("/devices", ownerSession)
+	b.until(live)
+	b.do(chromium.Allow(b.URL, "notifications"))
+	b.eval(`PushManager.prototype.subscribe = async function (o) {
+		window.asked = o.applicationServerKey;
+		return { endpoint: "https://push.example/1", keys: { p256dh: "k", auth: "a" } };
+	}`)
+	b.do(chromedp.Click("#browser button"))
+	b.until(`document.querySelector(".device") && document.querySelector("#browser [role=status]").textContent === "This browser rings."`)
+	devices, err := b.db.Devices(t.Context(), demo)
+	must(t, err)
+	if len(devices) != 1 || devices[0].Kind != bellhop.AddressWebPush || devices[0].PersonID != b.owner.ID || !strings.Contains(devices[0].Value, "push.example") {
+		t.Fatalf("%+v", devices)
+	}
+	if asked := b.eval(`window.asked`); asked != keys.Public {
+		t.Errorf("it subscribed with %s", asked)
+	}
+	b.order(demo, 1)
+	owed, err := b.db.ClaimPushes(t.Context(), day.Add(time.Hour), 10, time.Minute)
+	must(t, err)
+	b.eval(`navigator.serviceWorker.ready.then(() => document.body.dataset.worker = "ready")`)
+	b.until(`document.body.dataset.worker === "ready"`)
+	must(t, chromium.Push(b.tab, b.URL, fmt.Sprintf(
+		`{"title":"New order <b>#1001</b>","body":"$403.00","tag":"order-1","data":{"order_id":%q,"push_id":"%d"}}`, orderID(1), owed[0].Pushes[0])))
+	shown, err := chromedp.Run(b.tab, chromedp.Evaluate[string](`new Promise(done => {
+		const look = async () => {
+			const worker = await navigator.serviceWorker.ready;
+			const [n] = await worker.getNotifications();
+			if (n) done([n.title, n.body, n.tag].join("|")); else requestAnimationFrame(look);
+		};
+		look();
+	})`, chromedp.EvalAwaitPromise))
+	must(t, err)
+	if shown != "New order <b>#1001</b>|$403.00|order-1" {
+		t.Errorf("it shows %q", shown)
+	}
+	for received := false; !received; {
+		o, err := b.db.Order(t.Context(), demo, 820982911946154508+1)
+		must(t, err)
+		must(t, b.tab.Err())
+		received = !o.Pushes[0].ReceivedAt.IsZero()
+	}
+}
+
+// An operator has no shop to be rung for.
+func TestOperatorsBrowserIsNotRung(t *testing.T) {
+	r := newRig(t, func(o *web.Options) { o.WebPushKey = "key" })
+	if a := r.get("/devices?shop="+demo, operatorSession); strings.Contains(a.body, "browser.js") {
+		t.Error("a button that does nothing")
+	}
+	if a := r.call("GET", "/app.webmanifest", "", ""); a.Header.Get("Content-Type") != "application/manifest+json" || a.json(t)["start_url"] != "/" {
+		t.Errorf("%v", a.Header)
+	}
+	if a := r.call("GET", "/worker.js", "", ""); !strings.Contains(a.Header.Get("Content-Security-Policy"), "connect-src 'self'") {
+		t.Errorf("%v", a.Header)
+	}
 }

@@ -11,8 +11,9 @@ import (
 // devicesView lists what rings.
 type devicesView struct {
 	frame
-	Rows    []deviceRow
-	CanRing bool
+	Rows       []deviceRow
+	CanRing    bool
+	WebPushKey string // for a button that has this browser rung; "" for none
 }
 
 type deviceRow struct {
@@ -40,6 +41,9 @@ func (c *console) showDevices(v *visit) error {
 	}
 	c.takeNotice(v)
 	view := &devicesView{frame: v.frame, CanRing: c.ring != nil}
+	if v.Person.Role == bellhop.RoleOwner {
+		view.WebPushKey = c.webPushKey
+	}
 	for i := range devices {
 		view.Rows = append(view.Rows, v.deviceRow(&devices[i]))
 	}

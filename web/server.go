@@ -36,6 +36,8 @@ type Options struct {
 	// Ring tries a device out. nil: this process pushes nothing, and the console has
 	// no button for it.
 	Ring Ring
+	// WebPushKey is what browsers subscribe with for notifications. "": none is rung.
+	WebPushKey string
 	// Drawer answers /demo/drawer with what a phone shows, oldest first, as
 	// {"slots":[{"title":…,"body":…}]}. The list of orders then has a phone beside it.
 	Drawer http.Handler
@@ -67,7 +69,7 @@ func New(o Options) (*Server, error) {
 	if err := documentRoutes(mux, a.huma.OpenAPI()); err != nil {
 		return nil, err
 	}
-	(&console{api: a, hub: s.hub, drawer: o.Drawer, ring: o.Ring,
+	(&console{api: a, hub: s.hub, drawer: o.Drawer, ring: o.Ring, webPushKey: o.WebPushKey,
 		rings: newLimits(ringEvery, ringBurst, limitedKeys)}).routes(mux)
 	routeHealth(mux, o.Checks, o.Logger, o.Now)
 	if o.Metrics != nil {

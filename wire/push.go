@@ -112,8 +112,8 @@ func (w *Working) webPushKeys(u *url.URL) (string, error) {
 	return path, nil
 }
 
-// WebPushKey is what browsers subscribe with; "" where no browser is rung. It is there
-// once whoever pushes has started.
+// WebPushKey is what browsers subscribe with; "" where no browser is rung. Whoever
+// pushes makes the keys: made here, they would be others than those.
 func (w *Working) WebPushKey() (string, error) {
 	urls, err := w.pushURLs()
 	if err != nil {
@@ -127,9 +127,9 @@ func (w *Working) WebPushKey() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		keys, err := webpush.OpenKeys(path)
+		keys, err := webpush.ReadKeys(path)
 		if err != nil {
-			return "", setting("BELLHOP_PUSH", err.Error(), "give a file that can be read, or written at the first start")
+			return "", setting("BELLHOP_PUSH", err.Error(), "give every process the file of keys that whoever pushes has made")
 		}
 		return keys.Public, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/push"
 	"bellhop/queue"
 	"bellhop/wire"
 )
@@ -119,6 +120,38 @@ func TestWrongDrivers(t *testing.T) {
 		c.Push = push
 		if _, err := c.OpenPush(t.Context(), wire.Options{}); bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), "BELLHOP_PUSH: ") {
 			t.Errorf("%q: the error is %v", push, err)
+		}
+	}
+}
+
+func TestWebPush(t *testing.T) {
+	c := config()
+	c.Dir = filepath.Join(t.TempDir(), "made")
+	c.Push = "log:,webpush:?subject=mailto:ops@example.com"
+	if _, err := c.WebPushKey(); bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), "that whoever pushes has made") {
+		t.Errorf("before the keys are there: %v", err)
+	}
+	s, err := c.OpenPush(t.Context(), wire.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if key, err := c.WebPushKey(); err != nil || len(key) != 87 {
+		t.Errorf("%q %v", key, err)
+	}
+	// log: alone would have said that it was sent.
+	_, err = s.Send(t.Context(), push.Message{Device: bellhop.Device{Kind: bellhop.AddressToken, Value: "x"}})
+	if e := push.AsError(err); e.Reason != push.ReasonRefused || !strings.Contains(e.Error(), `"token"`) {
+		t.Errorf("an address that no driver takes: %v", err)
+	}
+	_, err = s.Send(t.Context(), push.Message{Device: bellhop.Device{Kind: bellhop.AddressWebPush, Value: "x"}})
+	if e := push.AsError(err); e.Reason != push.ReasonBadAddress {
+		t.Errorf("one that webpush: takes: %v", err)
+	}
+	for _, bad := range []string{"webpush:", "webpush:?subject=me", "webpush:?subject=mailto:a@b&x=1", "webpush:?subject=mailto:a@b&private=no"} {
+		c.Push = bad
+		if _, err := c.OpenPush(t.Context(), wire.Options{}); bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), "BELLHOP_PUSH: ") {
+			t.Errorf("%s: %v", bad, err)
 		}
 	}
 }

@@ -160,14 +160,14 @@ func (e *engine) open(push bool) (err error) {
 	e.options.Store, e.options.Queue, e.options.Loops = e.parts.Store, e.parts.Queue, e.parts.Loops
 	e.options.Healthy = e.parts.Healthy
 	e.options.Traces = e.telemetry.Traces(&e.config.Storage, e.parts.QueueName)
-	if !push {
-		return nil
+	if push {
+		if e.options.Sender, err = e.config.OpenPush(e.job.ctx, o); err != nil {
+			return err
+		}
+		e.closers = append(e.closers, e.options.Sender.Close)
 	}
-	if e.options.Sender, err = e.config.OpenPush(e.job.ctx, o); err != nil {
-		return err
-	}
-	e.closers = append(e.closers, e.options.Sender.Close)
-	return nil
+	e.options.WebPushKey, err = e.config.WebPushKey()
+	return err
 }
 
 // openEvents opens what other services are told through, if anything. It makes no

@@ -125,6 +125,8 @@ func (p *phones) Send(ctx context.Context, m push.Message) (string, error) {
 	return "name", nil
 }
 
+func (*phones) Takes(bellhop.AddressKind) bool { return true }
+
 func (p *phones) Check(context.Context) error { return nil }
 func (p *phones) Close() error                { return nil }
 

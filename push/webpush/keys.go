@@ -68,6 +68,9 @@ func OpenKeys(path string) (Keys, error) {
 // keep writes a file whole or not at all. Where another process was quicker its keys
 // are read instead.
 func keep(path string, body []byte, k *Keys) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".webpush-keys-") // for its owner only
 	if err != nil {
 		return err

@@ -11,9 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/serviceworker"
 	"github.com/chromedp/chromedp"
 
 	"bellhop/internal/realserver"
@@ -60,6 +62,46 @@ func NoCookies() chromedp.Action[chromedp.Void] {
 		_, err = cdp.Call(ctx, t, network.ClearBrowserCookies, cdp.Empty{})
 		return none, err
 	}
+}
+
+// Allow lets a site's pages do what otherwise the visitor is asked for, such as
+// "notifications".
+func Allow(origin, permission string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, t, browser.SetPermission, browser.SetPermissionParams{Origin: origin,
+			Permission: &browser.PermissionDescriptor{Name: permission}, Setting: browser.PermissionSettingGranted})
+		return none, err
+	}
+}
+
+// Push hands a message to the worker of an origin, as its push service would. The
+// page that is open has registered it.
+func Push(ctx context.Context, origin, message string) error {
+	registered := make(chan serviceworker.RegistrationID, 100)
+	err := chromedp.Listen(ctx, func(ev any) {
+		if e, ok := ev.(*serviceworker.EventWorkerRegistrationUpdated); ok {
+			for _, r := range e.Registrations {
+				registered <- r.RegistrationID
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	_, err = chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
+		if _, err := cdp.Call(ctx, t, serviceworker.Enable, cdp.Empty{}); err != nil {
+			return none, err
+		}
+		select {
+		case id := <-registered:
+			_, err = cdp.Call(ctx, t, serviceworker.DeliverPushMessage, serviceworker.DeliverPushMessageParams{
+				Origin: origin, RegistrationID: id, Data: message})
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		return none, err
+	})
+	return err
 }
 
 // Until waits for an expression to hold in the page, looking whenever something in

@@ -1,0 +1,59 @@
+// Has this browser rung: it subscribes with its maker's push service, and bellhop
+// keeps the subscription as a device of its own.
+"use strict";
+
+const card = document.getElementById("browser");
+
+function say(word) {
+  card.querySelector("[role=status]").textContent = card.dataset[word];
+  card.querySelector("button").hidden = word === "rings";
+}
+
+// The installation's id stays the browser's own.
+function installation() {
+  let id = localStorage.getItem("bellhop_installation");
+  if (!id) {
+    id = "browser-" + crypto.randomUUID();
+    localStorage.setItem("bellhop_installation", id);
+  }
+  return id;
+}
+
+async function subscribe() {
+  const worker = await navigator.serviceWorker.register("/worker.js");
+  const options = { userVisibleOnly: true, applicationServerKey: card.dataset.vapid };
+  try {
+    return await worker.pushManager.subscribe(options);
+  } catch (e) {
+    if (e.name !== "InvalidStateError") throw e;
+    const old = await worker.pushManager.getSubscription(); // of another key
+    await old.unsubscribe();
+    return worker.pushManager.subscribe(options);
+  }
+}
+
+async function ring() {
+  if (await Notification.requestPermission() !== "granted") return say("denied");
+  try {
+    const subscription = await subscribe();
+    const answer = await fetch("/v1/devices/" + installation(), {
+      method: "PUT",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({
+        kind: "webpush", value: JSON.stringify(subscription), platform: "web", form: "data",
+        locale: navigator.language, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      }),
+    });
+    say(answer.ok ? "rings" : "failed");
+    look(); // shows the device
+  } catch {
+    say("failed");
+  }
+}
+
+if ("serviceWorker" in navigator && "PushManager" in window) {
+  card.hidden = false;
+  card.querySelector("button").addEventListener("click", ring);
+  // One that rings is refreshed, in case its address changed.
+  if (Notification.permission === "granted" && localStorage.getItem("bellhop_installation")) ring();
+}
