@@ -20,11 +20,11 @@ var floors = map[string]float64{
 	"host": 5,
 	"web":  4, "wire": 4, "bench": 4,
 	"pipeline": 3, "simulate": 3,
-	"shopify": 2, "queue": 2, "store": 2, "push": 2, "events": 2, "i18n": 2,
+	"shopify": 2, "queue": 2, "store": 2, "push": 2, "events": 2, "i18n": 2, "chart": 2,
 	"internal": 1, ".": 0, // one floor on the design page; internal needs the root's nouns
 	// What the internal folders share; it needs none of them.
 	"internal/bodies": 0.5, "internal/envelope": 0.5,
-	"bench/chart": 3, "bench/prices": 3, // what the folders of bench share; they need none of them
+	"bench/prices": 3, // what the folders of bench share; it needs none of them
 }
 
 // vendors says where alone a vendor's library may be imported, so that deleting
@@ -47,7 +47,7 @@ var vendors = map[string][]string{
 	"github.com/cloudevents/sdk-go":           {"events/eventstest"},
 	"github.com/santhosh-tekuri/jsonschema":   {"events/eventstest"},
 	"github.com/HdrHistogram/hdrhistogram-go": {"bench"},
-	"github.com/wcharczuk/go-chart":           {"bench/chart"},
+	"github.com/wcharczuk/go-chart":           {"chart"},
 	"github.com/nicksnyder/go-i18n":           {"i18n"},
 	"github.com/bojanz/currency":              {"i18n"},
 	"github.com/SherClockHolmes/webpush-go":   {"push/webpush"},

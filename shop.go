@@ -65,6 +65,15 @@ type SignInLink struct {
 	ExpiresAt time.Time
 }
 
+// Look is that somebody looked at what is not theirs to see without a reason.
+type Look struct {
+	ID    int64
+	At    time.Time
+	Email string // whose account it was; it may be gone since
+	What  string // "dead_letter.body"
+	About string // the event's id
+}
+
 // Session is a sign-in. Only the hash of its token is stored.
 type Session struct {
 	TokenHash [32]byte

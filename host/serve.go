@@ -92,7 +92,7 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	acceptor := &pipeline.Acceptor{Keys: keys, Queue: o.Queue, Now: o.Now, Metrics: metrics, Traces: o.Traces, Probe: o.Probe}
 	exposed := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
 	wo := web.Options{
-		Store: o.Store, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
+		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
 		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies,
 		Drawer: o.Drawer, WebPushKey: o.WebPushKey,
 	}

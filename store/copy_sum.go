@@ -34,6 +34,7 @@ func (s *Sum) Add(c *Chunk) {
 	addRows(s, &row, c.Events, (*canon).event)
 	addRows(s, &row, c.Changes, (*canon).change)
 	addRows(s, &row, c.Relays, (*canon).relay)
+	addRows(s, &row, c.Looks, (*canon).look)
 	addRows(s, &row, c.Counters, (*canon).counter)
 }
 
@@ -121,6 +122,12 @@ func (w *canon) session(s *bellhop.Session) {
 	w.int(s.PersonID)
 	w.time(s.ExpiresAt)
 	w.time(s.CreatedAt)
+}
+
+func (w *canon) look(l *bellhop.Look) {
+	w.int(l.ID)
+	w.time(l.At)
+	w.text(l.Email, l.What, l.About)
 }
 
 func (w *canon) token(t *bellhop.Token) {

@@ -35,6 +35,7 @@ type Store interface {
 	Devices
 	Stream
 	Relays
+	Looks
 	Close() error
 }
 
@@ -316,6 +317,14 @@ type Tokens interface {
 	// bellhop.NotFound if there is none.
 	Token(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Token, error)
 	RemoveToken(ctx context.Context, shop, name string) error
+}
+
+// Looks are who looked at personal data that is masked otherwise.
+type Looks interface {
+	// AddLook writes one down. What is shown is shown once that is on the disk.
+	AddLook(ctx context.Context, l bellhop.Look) error
+	// Looks lists the newest about something first.
+	Looks(ctx context.Context, about string, limit int) ([]bellhop.Look, error)
 }
 
 // Devices are what pushes go to.

@@ -31,6 +31,10 @@ type Store interface {
 	store.Tokens
 	store.Devices
 	store.Stream
+	store.Looks
+	Lines(ctx context.Context, q store.LineQuery) (store.LinePage, error) // of store.Ledger
+	Totals(ctx context.Context) (map[bellhop.Outcome]int64, error)        // of store.Ledger
+	PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error) // of store.Outbox
 	// Pushes and PushReceipt are those of store.Outbox.
 	Pushes(ctx context.Context, shop string, q store.PushQuery) (store.PushPage, error)
 	PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error

@@ -11,6 +11,7 @@ import (
 
 	"bellhop"
 	"bellhop/i18n"
+	"bellhop/queue"
 )
 
 //go:embed console/*.html docs.html
@@ -33,6 +34,14 @@ type console struct {
 	rings  *limits
 
 	webPushKey string // "" where no browser is rung
+	queue      Queue  // nil where there is none to look after
+	pulse      *pulse
+}
+
+// Queue is what operators look after of a queue.
+type Queue interface {
+	queue.Graveyard
+	Depth(ctx context.Context) (queue.Depth, error)
 }
 
 // Ring sends one push to a device to try it out, past everything that is owed. Its
@@ -57,7 +66,20 @@ func (c *console) routes(mux *http.ServeMux) {
 	}
 	mux.HandleFunc("GET /settings", c.signed(c.showSettings))
 	mux.HandleFunc("POST /settings", c.signed(c.saveSettings))
-	mux.HandleFunc("GET /shops", c.signed(c.showShops))
+	for pattern, handle := range map[string]func(*visit) error{
+		"GET /shops":            c.showShops,
+		"GET /ledger":           c.showLedger,
+		"GET /overview":         c.showOverview,
+		"GET /overview/{chart}": c.showChart,
+	} {
+		mux.HandleFunc(pattern, c.signed(operators(handle)))
+	}
+	if c.queue != nil {
+		mux.HandleFunc("GET /dead", c.signed(operators(c.showDead)))
+		mux.HandleFunc("GET /dead/{id}", c.signed(operators(c.showLetter)))
+		mux.HandleFunc("POST /dead/{id}", c.signed(operators(c.showBody)))
+		mux.HandleFunc("POST /dead", c.signed(operators(c.replayDead)))
+	}
 	routeAssets(mux)
 	if c.drawer != nil {
 		mux.HandleFunc("GET /demo/drawer", c.showDrawer)
@@ -82,6 +104,7 @@ type frame struct {
 	Notice *notice
 	Live   bool  // it shows by itself what changes
 	Seq    int64 // of the newest change that it shows
+	Every  int   // it is loaded anew after so many seconds; 0 for never
 	zone   *time.Location
 }
 
@@ -119,13 +142,23 @@ func (c *console) signed(handle func(*visit) error) http.HandlerFunc {
 func (c *console) aboutShop(handle func(*visit) error) func(*visit) error {
 	return func(v *visit) (err error) {
 		if v.who, err = v.who.about(v.URL.Query().Get("shop")); err == errShopRequired {
-			http.Redirect(v.w, v.Request, "/shops", http.StatusSeeOther)
+			http.Redirect(v.w, v.Request, "/overview", http.StatusSeeOther)
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		v.Shop = v.who.shop
+		return handle(v)
+	}
+}
+
+// operators lets only them in: to others there is no such page.
+func operators(handle func(*visit) error) func(*visit) error {
+	return func(v *visit) error {
+		if v.Person.Role != bellhop.RoleOperator {
+			return bellhop.Errorf(bellhop.NotFound, "not_found", "there is nothing at this address")
+		}
 		return handle(v)
 	}
 }

@@ -1,7 +1,5 @@
 package web
 
-import "bellhop"
-
 // shopsView lists the shops that an operator chooses from.
 type shopsView struct {
 	frame
@@ -10,13 +8,11 @@ type shopsView struct {
 
 type shopRow struct {
 	Domain, URL, Last string
+	Signer            string // which secret signed the last webhook; "" before there is one
 	Disabled          bool
 }
 
 func (c *console) showShops(v *visit) error {
-	if v.Person.Role != bellhop.RoleOperator {
-		return errNoShop
-	}
 	v.At = "shops"
 	shops, err := c.api.store.Shops(v.Context())
 	if err != nil {
@@ -28,6 +24,7 @@ func (c *console) showShops(v *visit) error {
 		row := shopRow{Domain: s.Domain, URL: withQuery("/", "shop", s.Domain), Disabled: s.Disabled, Last: v.T("shops.never")}
 		if !s.LastEventAt.IsZero() {
 			row.Last = v.T("shops.last", "When", v.Moment(s.LastEventAt))
+			row.Signer = v.label("shops.signer.", string(s.LastSignedBy))
 		}
 		view.Rows = append(view.Rows, row)
 	}

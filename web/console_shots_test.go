@@ -13,6 +13,7 @@ import (
 	"bellhop"
 	"bellhop/i18n"
 	"bellhop/internal/realserver/chromium"
+	"bellhop/queue"
 	"bellhop/store"
 	"bellhop/web"
 )
@@ -93,7 +94,13 @@ func TestScreenshots(t *testing.T) {
 		t.Skip("SCREENSHOTS names no folder")
 	}
 	must(t, os.MkdirAll(dir, 0o755))
-	r := furnished(t)
+	var q queue.Queue
+	r := furnished(t, func(o *web.Options) {
+		q = openQueue(t, o.Now)
+		o.Queue = q
+	})
+	letter := bury(t, q, 1, demo, orderBody)
+	bury(t, q, 2, other, `{"id":"x"}`)
 	tab := chromium.Open(t)
 	pages := map[string]string{"orders": "/", "order": "/orders/" + orderID(59), "pushes": "/pushes", "devices": "/devices", "settings": "/settings"}
 	for _, width := range []int64{360, 768, 1280} {
@@ -113,7 +120,9 @@ func TestScreenshots(t *testing.T) {
 				shoot(name, path)
 			}
 			as(t, tab, r, operatorSession)
-			shoot("shops", "/shops")
+			for name, path := range map[string]string{"overview": "/overview", "ledger": "/ledger", "dead": "/dead", "letter": "/dead/" + letter.String(), "shops": "/shops"} {
+				shoot(name, path)
+			}
 		}
 	}
 }

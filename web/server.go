@@ -33,6 +33,8 @@ type Options struct {
 	Listeners      int            // streams open at once, a quarter of them one shop's; default 1024
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto count
 
+	// Queue is for operators to look after. nil: the console does without.
+	Queue Queue
 	// Ring tries a device out. nil: this process pushes nothing, and the console has
 	// no button for it.
 	Ring Ring
@@ -48,6 +50,7 @@ type Server struct {
 	webhook http.Handler
 	rest    http.Handler
 	hub     *hub
+	pulse   *pulse
 }
 
 // New assembles the server and begins to follow what changes, until
@@ -61,6 +64,7 @@ func New(o Options) (*Server, error) {
 		webhook: NewWebhook(o.Acceptor, o.Webhooks),
 		hub:     newHub(o.Store, o.Logger, o.Listeners, o.Registerer),
 	}
+	s.pulse = newPulse(o.Store, o.Queue, o.Now, o.Logger)
 	mux := http.NewServeMux()
 	door := newDoorman(o.Store, o.Now)
 	a := newAPI(mux, &api{
@@ -69,7 +73,7 @@ func New(o Options) (*Server, error) {
 	if err := documentRoutes(mux, a.huma.OpenAPI()); err != nil {
 		return nil, err
 	}
-	(&console{api: a, hub: s.hub, drawer: o.Drawer, ring: o.Ring, webPushKey: o.WebPushKey,
+	(&console{api: a, hub: s.hub, drawer: o.Drawer, ring: o.Ring, webPushKey: o.WebPushKey, queue: o.Queue, pulse: s.pulse,
 		rings: newLimits(ringEvery, ringBurst, limitedKeys)}).routes(mux)
 	routeHealth(mux, o.Checks, o.Logger, o.Now)
 	if o.Metrics != nil {
@@ -78,6 +82,7 @@ func New(o Options) (*Server, error) {
 	mux.HandleFunc("/", unmatched(mux))
 	s.rest = newObserved(secured(sameSite(bounded(mux, o.APIInFlight))), o.Logger, o.Registerer, spans{o.Tracer})
 	go s.hub.run()
+	go s.pulse.run()
 	return s, nil
 }
 
@@ -113,7 +118,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 // Close ends the streams, which http.Server.Shutdown would wait for, and what
 // follows the changes. Call it before or during Shutdown; other requests are
 // answered still.
-func (s *Server) Close() { s.hub.close() }
+func (s *Server) Close() {
+	s.hub.close()
+	s.pulse.close()
+}
 
 // HTTPServer returns a server with every timeout and limit set. Streams extend
 // their own; webhooks have a shorter one for the body.

@@ -9,7 +9,7 @@ import (
 
 	"bellhop"
 	"bellhop/bench"
-	"bellhop/bench/chart"
+	"bellhop/chart"
 )
 
 // Report is what the ways cost at several amounts of orders.

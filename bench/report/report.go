@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"bellhop/bench"
-	"bellhop/bench/chart"
+	"bellhop/chart"
 )
 
 //go:embed report.html

@@ -15,7 +15,7 @@ var _ store.Mover = (*DB)(nil)
 var copiedRows = map[store.Table]string{
 	store.TableShops: "shops", store.TablePeople: "people", store.TableSessions: "sessions", store.TableTokens: "tokens",
 	store.TableDevices: "devices", store.TableOrders: "orders", store.TablePushes: "pushes", store.TableEvents: "events",
-	store.TableChanges: "changes", store.TableRelays: "relays",
+	store.TableChanges: "changes", store.TableRelays: "relays", store.TableLooks: "looks",
 }
 
 // Identity implements [store.Mover].
@@ -91,7 +91,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		}
 		return tx.Commit(func(b *postgres.Batch) {
 			b.Exec(`TRUNCATE shops, people, sessions, links, tokens, devices, orders, items, pushes, push_totals, events, ledger_totals,
-				changes, relays, copied RESTART IDENTITY`)
+				changes, relays, looks, copied RESTART IDENTITY`)
 			b.Exec(`UPDATE stream SET last = 0`)
 			b.Exec(`UPDATE identity SET copied_from = $1, copied_mark = $2, copy_finished = false`, source, mark)
 		})

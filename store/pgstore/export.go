@@ -88,6 +88,7 @@ func (x *exporter) table(t store.Table, after string) (func(*exporter, *postgres
 var exports = map[store.Table]func(*exporter, *postgres.Batch, int64){
 	store.TableShops: (*exporter).shops, store.TablePeople: (*exporter).people, store.TableTokens: (*exporter).tokens,
 	store.TableDevices: (*exporter).devices, store.TablePushes: (*exporter).pushes, store.TableChanges: (*exporter).changes,
+	store.TableLooks: (*exporter).looks,
 }
 
 func parseKey(s string) (id int64, err error) {
@@ -181,6 +182,14 @@ func (x *exporter) changes(b *postgres.Batch, after int64) {
 		WHERE c.seq > $1 ORDER BY c.seq`, after)
 }
 
+func (x *exporter) looks(b *postgres.Batch, after int64) {
+	x.rows(b, func(r pgx.Rows) (string, int, error) {
+		l, err := readLook(r)
+		x.chunk.Looks = append(x.chunk.Looks, l)
+		return keyOf(l.ID), 200, err
+	}, `SELECT `+lookColumns+` FROM looks WHERE id > $1 ORDER BY id`, after)
+}
+
 // relays are few, and one chunk.
 func (x *exporter) relays(b *postgres.Batch) {
 	b.Each(func(r pgx.Rows) error {
@@ -204,6 +213,7 @@ func (x *exporter) counters(b *postgres.Batch) {
 		UNION ALL SELECT 'last_id', 'people', last_value FROM people_id_seq WHERE is_called
 		UNION ALL SELECT 'last_id', 'tokens', last_value FROM tokens_id_seq WHERE is_called
 		UNION ALL SELECT 'last_id', 'devices', last_value FROM devices_id_seq WHERE is_called
+		UNION ALL SELECT 'last_id', 'looks', max(id) FROM looks
 		UNION ALL SELECT 'last_id', 'pushes', max(id) FROM pushes
 		UNION ALL SELECT 'last_id', 'changes', max(seq) FROM changes`)
 }

@@ -44,6 +44,7 @@ var (
 		"received_at, opened_at, gathered_since",
 		"bigint bigint bigint text text bigint timestamptz timestamptz text timestamptz timestamptz timestamptz timestamptz")
 	importChanges = importInto("changes", "seq, kind, order_id, push_id, at, trace_parent", "bigint text bigint bigint timestamptz text")
+	importLooks   = `INSERT INTO looks (` + lookColumns + `) SELECT * FROM ` + postgres.Unnest("bigint timestamptz text text text")
 	importRelays  = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
 		FROM ` + postgres.Unnest("text text bigint bigint") + ` AS n(name, origin, cursor, term)`
 )
@@ -67,6 +68,7 @@ func (db *DB) importing(c *store.Chunk) func(*postgres.Batch) {
 	add(insertEvents, rowsOf(c.Events, db.fillEvent))
 	add(importChanges, rowsOf(c.Changes, fillChange))
 	add(importRelays, rowsOf(c.Relays, fillRelay))
+	add(importLooks, rowsOf(c.Looks, fillLook))
 	return func(b *postgres.Batch) {
 		for _, s := range all {
 			s.queue(b)
@@ -178,6 +180,10 @@ func fillChange(r *postgres.Rows, c *store.Change) {
 		Text(c.TraceParent)
 }
 
+func fillLook(r *postgres.Rows, l *bellhop.Look) {
+	r.Int(l.ID).Always(l.At).Text(l.Email).Text(l.What).Text(l.About)
+}
+
 func fillRelay(r *postgres.Rows, l *store.Relay) {
 	r.Text(l.Name).Text(l.Origin).Int(l.Cursor).Int(l.Term)
 }
@@ -201,5 +207,5 @@ func importCounter(b *postgres.Batch, n store.Counter) {
 
 // sequences are what ids come from.
 var sequences = []struct{ table, sequence string }{
-	{"people", "people_id_seq"}, {"tokens", "tokens_id_seq"}, {"devices", "devices_id_seq"}, {"pushes", "pushes_id_seq"},
+	{"people", "people_id_seq"}, {"looks", "looks_id_seq"}, {"tokens", "tokens_id_seq"}, {"devices", "devices_id_seq"}, {"pushes", "pushes_id_seq"},
 }

@@ -23,6 +23,7 @@ var counts = map[store.Table]string{
 	store.TableEvents:   `SELECT count(*) FROM ledger`,
 	store.TableChanges:  `SELECT count(*) FROM changes`,
 	store.TableRelays:   `SELECT count(*) FROM relays`,
+	store.TableLooks:    `SELECT count(*) FROM looks`,
 }
 
 // Identity implements [store.Mover].
@@ -82,7 +83,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`, `DELETE FROM tokens`,
 			`DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`, `DELETE FROM items`, `DELETE FROM orders`,
 			`DELETE FROM pushes`, `DELETE FROM push_totals`, `DELETE FROM ledger`, `DELETE FROM ledger_totals`,
-			`DELETE FROM changes`, `DELETE FROM relays`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
+			`DELETE FROM changes`, `DELETE FROM relays`, `DELETE FROM looks`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
 			`UPDATE pruned SET seq = 0`} {
 			if err := tx.Prepare(clear).Exec(); err != nil {
 				return err
@@ -147,7 +148,7 @@ func (im *importer) chunk(c *store.Chunk) error {
 	for _, err := range [...]error{
 		addAll(c.Shops, im.shop), addAll(c.People, im.person), addAll(c.Sessions, im.session), addAll(c.Tokens, im.token),
 		addAll(c.Devices, im.device), addAll(c.Orders, im.order), addAll(c.Pushes, im.push), addAll(c.Events, im.event),
-		addAll(c.Changes, im.change), addAll(c.Relays, im.relay), addAll(c.Counters, im.counter),
+		addAll(c.Changes, im.change), addAll(c.Relays, im.relay), addAll(c.Looks, im.look), addAll(c.Counters, im.counter),
 	} {
 		if err != nil {
 			return err
@@ -312,6 +313,11 @@ func (im *importer) change(ch *store.Change) error {
 		return st.Null().Exec()
 	}
 	return st.Int(ch.PushID).Exec()
+}
+
+func (im *importer) look(l *bellhop.Look) error {
+	return im.tx.Prepare(`INSERT INTO looks (` + lookColumns + `) VALUES (?,?,?,?,?)`).
+		Int(l.ID).Int(micros(l.At)).Text(l.Email).Text(l.What).Text(l.About).Exec()
 }
 
 // relay adds a relay that nobody holds.

@@ -88,6 +88,8 @@ func (x *exporter) table(t store.Table, after string) error {
 		return x.changes(place)
 	case store.TableRelays:
 		return x.relays()
+	case store.TableLooks:
+		return x.looks(place)
 	case store.TableCounters:
 		return x.counters()
 	}
@@ -207,6 +209,15 @@ func (x *exporter) changes(after int64) error {
 		})
 }
 
+func (x *exporter) looks(after int64) error {
+	return x.rows(x.c.Prepare(`SELECT `+lookColumns+` FROM looks WHERE id > ? ORDER BY id`).Int(after),
+		func(r sqlitefile.Row) (int64, int, error) {
+			l := readLook(r)
+			x.chunk.Looks = append(x.chunk.Looks, l)
+			return l.ID, 200, nil
+		})
+}
+
 // relays are few, and one chunk.
 func (x *exporter) relays() error {
 	return x.c.Prepare(`SELECT ` + relayColumns + ` FROM relays ORDER BY name`).Each(func(r sqlitefile.Row) error {
@@ -221,6 +232,7 @@ func (x *exporter) counters() error {
 		`SELECT 'outcome', outcome, n FROM ledger_totals`,
 		`SELECT 'status', status, n FROM push_totals`,
 		`SELECT 'last_id', name, seq FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
+		`SELECT 'last_id', 'looks', max(id) FROM looks`,
 		`SELECT 'last_id', 'pushes', max(id) FROM pushes`,
 		`SELECT 'last_id', 'changes', max(seq) FROM changes`,
 	} {

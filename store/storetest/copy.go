@@ -310,6 +310,7 @@ type seen struct {
 	Archived []bellhop.Event
 	Changes  []store.Change
 	Relays   []store.Relay
+	Looks    []bellhop.Look
 	Totals   map[bellhop.Outcome]int64
 	Counts   map[bellhop.PushStatus]int64
 	Next     time.Time
@@ -350,6 +351,9 @@ func see(f *fixture) (s seen) {
 	s.Changes = must(f.s.Changes(f.ctx, "", 0, 100_000))(f)
 	for _, r := range must(f.s.Relays(f.ctx))(f) {
 		s.Relays = append(s.Relays, r.Free())
+	}
+	for _, about := range []string{"one", "two"} {
+		s.Looks = append(s.Looks, must(f.s.Looks(f.ctx, about, 100))(f)...)
 	}
 	s.Totals, s.Counts = must(f.s.Totals(f.ctx))(f), must(f.s.PushCounts(f.ctx))(f)
 	s.Next = must(f.s.NextPush(f.ctx))(f)

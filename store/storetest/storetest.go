@@ -80,6 +80,7 @@ func Run(t *testing.T, d Driver) {
 		{"Sessions", sessions},
 		{"Links", links},
 		{"Settings", settings},
+		{"Looks", looks},
 		{"Tokens", tokens},
 		{"Devices", devices},
 		{"AddressMoves", addressMoves},

@@ -66,7 +66,7 @@ async function pageFrom(answer) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-const parts = ["orders", "order", "pushes", "devices", "pages"];
+const parts = ["orders", "order", "pushes", "devices", "pages", "overview"];
 
 function show(page) {
   const content = page.getElementById("content");
@@ -119,6 +119,7 @@ function follow() {
   });
 }
 if (stream) follow();
+if (main && main.dataset.every) setInterval(look, main.dataset.every * 1000);
 
 // A form that changes only what this page shows.
 document.addEventListener("submit", async (e) => {

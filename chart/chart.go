@@ -133,6 +133,9 @@ func (a *axis) place(v float64) float64 {
 func (a *axis) ticks() (out []lib.Tick) {
 	add := func(v float64) { out = append(out, lib.Tick{Value: a.place(v), Label: number(v)}) }
 	if !a.log {
+		if a.max <= 0 {
+			a.max = 1 // all is 0
+		}
 		step := nice(math.Max(a.max, 1e-9) / 4)
 		for v := 0.0; ; v += step {
 			add(v)

@@ -1,0 +1,222 @@
+package web
+
+import (
+	"strconv"
+	"time"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/queue"
+)
+
+// deadView lists what was given up.
+type deadView struct {
+	frame
+	Rows        []letterRow
+	Next, First string
+}
+
+type letterRow struct {
+	ID, Domain, Topic, WebhookID, Reason, Attempts, Accepted, Died string
+
+	Plan string // what replaying it would come to, in a dry run
+	Good bool
+}
+
+// deadPage is how many are listed, and tried in a dry run, at once.
+const deadPage = 50
+
+func (c *console) showDead(v *visit) error {
+	v.At = "dead"
+	before, err := parseBefore(v.URL.Query().Get("before"))
+	if err != nil {
+		return err
+	}
+	letters, err := c.queue.DeadLetters(v.Context(), before, deadPage)
+	if err != nil {
+		return err
+	}
+	c.takeNotice(v)
+	view := &deadView{frame: v.frame}
+	for i := range letters {
+		view.Rows = append(view.Rows, v.letterRow(&letters[i]))
+	}
+	if len(letters) == deadPage {
+		view.Next = withQuery("/dead", "before", strconv.FormatInt(letters[deadPage-1].DiedAt.UnixMicro(), 10))
+	}
+	if !before.IsZero() {
+		view.First = "/dead"
+	}
+	return c.show(v, "dead", view)
+}
+
+func parseBefore(s string) (t time.Time, err error) {
+	if s == "" {
+		return t, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 {
+		return t, bellhop.Invalidf("before", "before is a time in microseconds")
+	}
+	return time.UnixMicro(n), nil
+}
+
+func (v *visit) letterRow(d *queue.DeadLetter) letterRow {
+	e := d.Event
+	return letterRow{ID: e.ID.String(), Domain: e.Shop, Topic: e.Topic, WebhookID: e.WebhookID, Reason: d.Reason,
+		Attempts: v.N("dead.attempts", d.Attempts), Accepted: v.Moment(e.AcceptedAt), Died: v.Moment(d.DiedAt)}
+}
+
+// letterView is one dead letter.
+type letterView struct {
+	frame
+	letterRow
+	Body   string
+	Masked bool
+	Looks  []string // who saw the body
+}
+
+func (c *console) showLetter(v *visit) error { return c.letter(v, false) }
+
+// showBody shows all of a body, once it is written down who asked.
+func (c *console) showBody(v *visit) error { return c.letter(v, true) }
+
+// lookedAtBody is what is written down.
+const lookedAtBody = "dead_letter.body"
+
+func (c *console) letter(v *visit, whole bool) error {
+	v.At = "dead"
+	eventID, err := bellhop.ParseEventID(v.PathValue("id"))
+	if err != nil {
+		return bellhop.Errorf(bellhop.NotFound, "dead_letter_not_found", "there is no such dead letter")
+	}
+	d, err := c.queue.DeadLetter(v.Context(), eventID)
+	if err != nil {
+		return err
+	}
+	view := &letterView{letterRow: v.letterRow(&d), Masked: !whole}
+	if whole {
+		look := bellhop.Look{At: c.api.now().UTC().Truncate(time.Microsecond), Email: v.Person.Email, What: lookedAtBody, About: view.ID}
+		if err := c.api.store.AddLook(v.Context(), look); err != nil {
+			return err
+		}
+		c.api.log.InfoContext(v.Context(), "a dead letter's body was shown", "event", view.ID, "person", v.Person.ID)
+		view.Body = string(d.Event.Body)
+	} else {
+		view.Body = mask(d.Event.Body)
+	}
+	looks, err := c.api.store.Looks(v.Context(), view.ID, 20)
+	if err != nil {
+		return err
+	}
+	for _, l := range looks {
+		view.Looks = append(view.Looks, v.T("dead.look", "Who", l.Email, "When", v.Moment(l.At)))
+	}
+	c.takeNotice(v)
+	view.frame = v.frame
+	return c.show(v, "letter", view)
+}
+
+// replayView is what replaying dead letters would come to.
+type replayView struct {
+	frame
+	Rows []letterRow
+	All  bool
+	More int // letters that were not tried
+	Good int
+}
+
+// replayDead tries dead letters without doing anything, and once that was seen puts
+// them back into the queue.
+func (c *console) replayDead(v *visit) error {
+	v.At = "dead"
+	all := v.PostForm.Get("all") != ""
+	var ids []bellhop.EventID
+	for _, text := range v.PostForm["letter"] {
+		eventID, err := bellhop.ParseEventID(text)
+		if err != nil {
+			return bellhop.Invalidf("letter", "a dead letter is named by its event's id")
+		}
+		ids = append(ids, eventID)
+	}
+	if len(ids) == 0 && !all || len(ids) > maxSettings {
+		return v.back(c, &notice{Say: "dead.pick", Bad: true})
+	}
+	if v.PostForm.Get("sure") == "" {
+		return c.dryRun(v, ids, all)
+	}
+	if all {
+		ids = nil
+	}
+	n, err := c.queue.Redrive(v.Context(), ids...)
+	if err != nil {
+		return err
+	}
+	c.api.log.InfoContext(v.Context(), "dead letters were replayed", "letters", n, "person", v.Person.ID)
+	return v.back(c, &notice{Say: "dead.replayed", N: n})
+}
+
+func (c *console) dryRun(v *visit, ids []bellhop.EventID, all bool) error {
+	view := &replayView{All: all}
+	if all {
+		depth, err := c.queue.Depth(v.Context())
+		if err != nil {
+			return err
+		}
+		letters, err := c.queue.DeadLetters(v.Context(), time.Time{}, deadPage)
+		if err != nil {
+			return err
+		}
+		for i := range letters {
+			ids = append(ids, letters[i].Event.ID)
+		}
+		view.More = max(0, depth.Dead-len(letters))
+	}
+	shops, err := c.shopsByDomain(v)
+	if err != nil {
+		return err
+	}
+	for _, eventID := range ids {
+		d, err := c.queue.DeadLetter(v.Context(), eventID)
+		if bellhop.KindOf(err) == bellhop.NotFound {
+			continue // somebody replayed it meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		row := v.letterRow(&d)
+		row.Plan, row.Good = v.plan(d.Event, shops)
+		if row.Good {
+			view.Good++
+		}
+		view.Rows = append(view.Rows, row)
+	}
+	view.frame = v.frame
+	return c.show(v, "replay", view)
+}
+
+func (c *console) shopsByDomain(v *visit) (map[string]bellhop.Shop, error) {
+	shops, err := c.api.store.Shops(v.Context())
+	by := make(map[string]bellhop.Shop, len(shops))
+	for _, s := range shops {
+		by[s.Domain] = s
+	}
+	return by, err
+}
+
+// plan says what recording an event would come to now.
+func (v *visit) plan(e *bellhop.Event, shops map[string]bellhop.Shop) (words string, good bool) {
+	f, err := pipeline.Understand(e)
+	shop, known := shops[e.Shop]
+	switch {
+	case err != nil:
+		return v.T("dead.planDead", "Reason", err.Error()), false
+	case !known:
+		return v.T("dead.planSkipped", "Reason", v.T("why.unknown_shop")), false
+	case shop.Disabled:
+		return v.T("dead.planSkipped", "Reason", v.T("why.shop_disabled")), false
+	case f.Skip != "":
+		return v.T("dead.planSkipped", "Reason", v.label("why.", f.Skip)), false
+	}
+	return v.T("dead.planRecorded", "Order", id(f.OrderID)), true
+}

@@ -1,0 +1,73 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// shown are the fields of Shopify's bodies whose values are nobody's personal data.
+// All else is masked, so that a field that Shopify adds is.
+var shown = set("id", "admin_graphql_api_id", "order_id", "line_item_id", "location_id", "app_id", "number", "order_number",
+	"name", "currency", "presentment_currency", "currency_code", "amount", "price", "total_price", "subtotal_price", "total_tax", "total_discounts",
+	"current_total_price", "financial_status", "fulfillment_status", "created_at", "updated_at", "processed_at", "cancelled_at", "closed_at",
+	"cancel_reason", "test", "quantity", "sku", "product_id", "variant_id", "grams", "taxable", "requires_shipping", "gift_card", "kind", "status",
+	"gateway", "source_name", "taxes_included", "tax_rate", "rate", "topic", "shop_id", "shop_domain")
+
+const masked = "•••"
+
+// personal are objects in which even a name is a person's.
+var personal = set("customer", "billing_address", "shipping_address", "default_address", "client_details", "company", "payment_details")
+
+func set(names ...string) map[string]bool {
+	all := make(map[string]bool, len(names))
+	for _, n := range names {
+		all[n] = true
+	}
+	return all
+}
+
+// mask returns a body's structure with what may be personal masked. What is no JSON is
+// masked whole.
+func mask(body []byte) string {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return fmt.Sprintf("%s (%d bytes that are no JSON)", masked, len(body))
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Sprintf("%s (%d bytes that are more than JSON)", masked, len(body))
+	}
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(maskValue(v, "", false)); err != nil {
+		return masked
+	}
+	return out.String()
+}
+
+func maskValue(v any, field string, isPersonal bool) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, inner := range v {
+			out[k] = maskValue(inner, k, isPersonal || personal[field])
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, inner := range v {
+			out[i] = maskValue(inner, field, isPersonal)
+		}
+		return out
+	case string, json.Number:
+		if isPersonal || !shown[field] {
+			return masked
+		}
+	}
+	return v
+}

@@ -1,0 +1,167 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"bellhop"
+	"bellhop/chart"
+)
+
+// overviewView is how things go.
+type overviewView struct {
+	frame
+	Facts  []fact
+	Charts []chartView
+	Shops  []shopCount
+}
+
+type fact struct {
+	Label, Value string
+	URL          string // where more of it is; "" for nowhere
+	Bad          bool
+}
+
+type chartView struct{ Name, Title, URL string }
+
+type shopCount struct {
+	Domain, URL, Orders string
+	n                   int
+}
+
+// overviewEvery is how often the page looks again, in seconds.
+const overviewEvery = 5
+
+func (c *console) showOverview(v *visit) error {
+	v.At, v.Every = "overview", overviewEvery
+	c.takeNotice(v)
+	beats := c.pulse.hour()
+	view := &overviewView{frame: v.frame, Facts: v.facts(beats), Shops: v.shopCounts(beats)}
+	at := ""
+	if n := len(beats); n > 0 {
+		at = strconv.FormatInt(beats[n-1].At.Unix(), 36)
+	}
+	for _, name := range chartNames {
+		view.Charts = append(view.Charts, chartView{name, v.T("overview.chart." + name), withQuery("/overview/"+name+".svg", "at", at)})
+	}
+	return c.show(v, "overview", view)
+}
+
+func (v *visit) facts(beats []beat) []fact {
+	var b beat
+	if len(beats) > 0 {
+		b = beats[len(beats)-1]
+	}
+	rate := func(f float64) string {
+		return v.T("overview.perSecond", "N", strconv.FormatFloat(f, 'f', 1, 64))
+	}
+	oldest := v.T("app.none")
+	if b.Oldest > 0 {
+		oldest = v.Span(b.Oldest)
+	}
+	return []fact{
+		{Label: v.T("overview.in"), Value: rate(b.In)},
+		{Label: v.T("overview.out"), Value: rate(b.Out)},
+		{Label: v.T("overview.waiting"), Value: v.Number(b.Waiting + b.Leased)},
+		{Label: v.T("overview.oldest"), Value: oldest, Bad: b.Oldest > time.Minute},
+		{Label: v.T("overview.owed"), Value: v.Number(int(b.Owed))},
+		{Label: v.T("overview.dead"), Value: v.Number(b.Dead), URL: "/dead", Bad: b.Dead > 0},
+	}
+}
+
+// shopCounts are the shops with new orders in the hour, the busiest first.
+func (v *visit) shopCounts(beats []beat) (all []shopCount) {
+	counts := map[string]int{}
+	for _, b := range beats {
+		for shop, n := range b.Shops {
+			counts[shop] += n
+		}
+	}
+	for shop, n := range counts {
+		all = append(all, shopCount{shop, withQuery("/", "shop", shop), v.Number(n), n})
+	}
+	slices.SortFunc(all, func(a, b shopCount) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.Domain, b.Domain)) })
+	return all[:min(len(all), 50)]
+}
+
+var chartNames = []string{"rates", "waiting", "latency", "pushes"}
+
+// showChart answers with a drawing that stands by itself, which takes no style from
+// the page.
+func (c *console) showChart(v *visit) error {
+	name, svg := v.PathValue("chart"), ".svg"
+	if len(name) < len(svg) || !slices.Contains(chartNames, name[:len(name)-len(svg)]) {
+		return bellhop.Errorf(bellhop.NotFound, "chart_not_found", "there is no such chart")
+	}
+	drawn, err := c.chart(v, name[:len(name)-len(svg)], c.pulse.hour()).File()
+	if err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "image/svg+xml")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "private, max-age=60") // its address has the time
+	v.w.WriteHeader(http.StatusOK)
+	_, _ = v.w.Write(drawn) // whoever asked is gone if this fails
+	return nil
+}
+
+// drawnPoints is how many places a line has at the most. Of the looks between two
+// places the highest value is drawn, so that no peak is lost.
+const drawnPoints = 120
+
+// chart draws one of the charts, by minutes since the first look that is remembered.
+func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
+	line := func(words string, value func(b *beat) (float64, bool)) chart.Series {
+		s := chart.Series{Name: v.T("overview." + words)}
+		for part := range slices.Chunk(beats, len(beats)/drawnPoints+1) {
+			highest, any := 0.0, false
+			for i := range part {
+				if y, ok := value(&part[i]); ok {
+					highest, any = max(highest, y), true
+				}
+			}
+			if any {
+				s.Points = append(s.Points, chart.Point{X: part[0].At.Sub(beats[0].At).Minutes(), Y: highest})
+			}
+		}
+		if len(s.Points) < 2 { // too few for a line
+			s.Points = append(s.Points, chart.Point{}, chart.Point{X: 1})
+		}
+		return s
+	}
+	number := func(f func(b *beat) float64) func(b *beat) (float64, bool) {
+		return func(b *beat) (float64, bool) { return f(b), true }
+	}
+	took := func(of func(b *beat) []time.Duration, choose func([]time.Duration) (time.Duration, bool)) func(b *beat) (float64, bool) {
+		return func(b *beat) (float64, bool) {
+			d, ok := choose(of(b))
+			return float64(d) / float64(time.Millisecond), ok
+		}
+	}
+	pushed := func(s bellhop.PushStatus) func(b *beat) (float64, bool) {
+		return number(func(b *beat) float64 { return b.Pushed[s] })
+	}
+	recorded, rang := func(b *beat) []time.Duration { return b.Recorded }, func(b *beat) []time.Duration { return b.Rang }
+	began := c.api.now()
+	if len(beats) > 0 {
+		began = beats[0].At
+	}
+	ch := chart.Chart{Title: v.T("overview.chart." + name), X: v.T("overview.minutes", "From", v.Time(v.In(began))), Y: v.T("overview.y." + name)}
+	switch name {
+	case "rates":
+		ch.Series = []chart.Series{line("in", number(func(b *beat) float64 { return b.In })), line("out", number(func(b *beat) float64 { return b.Out }))}
+	case "waiting":
+		ch.Series = []chart.Series{line("waiting", number(func(b *beat) float64 { return float64(b.Waiting + b.Leased) }))}
+	case "latency":
+		ch.Series = []chart.Series{line("recordMiddle", took(recorded, middle)), line("recordSlowest", took(recorded, slowest)),
+			line("ringMiddle", took(rang, middle)), line("ringSlowest", took(rang, slowest))}
+	case "pushes":
+		ch.Series = []chart.Series{line("sent", pushed(bellhop.PushSent)), line("failed", pushed(bellhop.PushFailed)),
+			line("unknown", pushed(bellhop.PushUnknown)), line("skipped", pushed(bellhop.PushSkipped))}
+	}
+	return ch
+}

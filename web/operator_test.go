@@ -1,0 +1,244 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/google/uuid"
+
+	"bellhop"
+	"bellhop/internal/realserver/chromium"
+	"bellhop/internal/sqlitefile"
+	"bellhop/queue"
+	"bellhop/queue/sqlitequeue"
+	"bellhop/web"
+)
+
+// openQueue opens a queue of its own.
+func openQueue(t testing.TB, now func() time.Time) queue.Queue {
+	t.Helper()
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "queue.db")
+	_, err := sqlitefile.Migrate(ctx, path, sqlitequeue.Schema())
+	must(t, err)
+	f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{})
+	must(t, err)
+	broker := sqlitequeue.NewBroker(f, now)
+	must(t, broker.Create(ctx, "orders", queue.DefaultAttributes()))
+	q, err := broker.Open(ctx, "orders")
+	must(t, err)
+	t.Cleanup(func() {
+		q.Close()
+		f.Close()
+	})
+	return q
+}
+
+const orderBody = `{"id":820982911946154999,"name":"#2001","email":"jo.lee@example.com","currency":"USD","total_price":"403.00",
+	"created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z","note":"Ring at no. 12","financial_status":"paid",
+	"customer":{"id":1,"first_name":"Jo","last_name":"Lee","name":"Jo Lee"},"line_items":[{"id":1,"name":"Tee","quantity":2,"price":"19.90"}]}`
+
+// bury makes a dead letter of a body.
+func bury(t testing.TB, q queue.Queue, n int, shop, body string) bellhop.EventID {
+	t.Helper()
+	ctx := context.Background()
+	e := &bellhop.Event{ID: bellhop.EventID(uuid.Must(uuid.NewV7())), Shop: shop, Topic: "orders/create", APIVersion: "2026-10", WebhookID: fmt.Sprint("dead-", n),
+		TriggeredAt: day, AcceptedAt: day, SignedBy: bellhop.SignerApp, Body: []byte(body)}
+	must(t, q.Send(ctx, e))
+	got, err := q.Receive(ctx, 1)
+	must(t, err)
+	must(t, q.Settle(ctx, queue.Settlement{Receipt: got[0].Receipt, Verdict: queue.Bury, Reason: "the order has no id"}))
+	return e.ID
+}
+
+// withQueue is a rig whose operators have a queue.
+func withQueue(t *testing.T) (*rig, queue.Queue) {
+	t.Helper()
+	var q queue.Queue
+	r := newRig(t, func(o *web.Options) {
+		q = openQueue(t, o.Now)
+		o.Queue = q
+	})
+	return r, q
+}
+
+func TestLedgerSearch(t *testing.T) {
+	r := newRig(t)
+	r.order(demo, 1)
+	r.order(other, 2)
+	for path, want := range map[string][2]bool{
+		"/ledger": {true, true}, "/ledger?find=" + demo: {true, false}, "/ledger?find=w1+2": {true, false}, "/ledger?find=" + orderID(2): {false, true},
+		"/ledger?find=nothing": {false, false}, "/ledger?outcome=recorded": {true, true}, "/ledger?outcome=dead": {false, false}, "/ledger?outcome=recorded&find=" + other: {false, true},
+	} {
+		a := r.get(path, operatorSession)
+		strictPage(t, a)
+		list := between(a.body, `<ul class="card rows">`, "</ul>")
+		if got := [2]bool{strings.Contains(list, demo), strings.Contains(list, other)}; got != want {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+	for _, path := range []string{"/ledger?outcome=lost", "/ledger?cursor=!"} {
+		if a := r.get(path, operatorSession); a.StatusCode != 400 {
+			t.Errorf("%s: %d", path, a.StatusCode)
+		}
+	}
+}
+
+func TestDeadLetterIsMaskedUntilAsked(t *testing.T) {
+	r, q := withQueue(t)
+	letter := bury(t, q, 1, demo, orderBody)
+	a := r.get("/dead/"+letter.String(), operatorSession)
+	strictPage(t, a)
+	for _, personal := range []string{"jo.lee", "Jo", "Lee", "no. 12"} {
+		if strings.Contains(between(a.body, "<pre", "</pre>"), personal) {
+			t.Errorf("the masked body has %q", personal)
+		}
+	}
+	for _, known := range []string{"820982911946154999", "403.00", "#2001", "•••"} {
+		if !strings.Contains(a.body, known) {
+			t.Errorf("the masked body lacks %q", known)
+		}
+	}
+	a = r.post("/dead/"+letter.String(), operatorSession, url.Values{})
+	strictPage(t, a)
+	if !strings.Contains(a.body, "jo.lee@example.com") || !strings.Contains(a.body, "op@example.com, Nov 22, 2026 10:00 am") {
+		t.Error(a.body)
+	}
+	looks, err := r.db.Looks(t.Context(), letter.String(), 10)
+	if err != nil || len(looks) != 1 || looks[0].Email != "op@example.com" || looks[0].What != "dead_letter.body" {
+		t.Errorf("%+v %v", looks, err)
+	}
+	if strings.Contains(r.log.String(), "jo.lee") {
+		t.Error("a customer's address is in the log")
+	}
+	for _, path := range []string{"/dead/" + uuid.Must(uuid.NewV7()).String(), "/dead/x"} {
+		if a := r.get(path, operatorSession); a.StatusCode != 404 {
+			t.Errorf("%s: %d", path, a.StatusCode)
+		}
+	}
+}
+
+func TestReplayBeginsWithADryRun(t *testing.T) {
+	r, q := withQueue(t)
+	good, bad := bury(t, q, 1, demo, orderBody), bury(t, q, 2, demo, `{"id":"x"}`)
+	bury(t, q, 3, "unknown.myshopify.com", orderBody)
+	dead := func() int {
+		t.Helper()
+		d, err := q.Depth(t.Context())
+		must(t, err)
+		return d.Dead
+	}
+	a := r.post("/dead", operatorSession, url.Values{"letter": {good.String(), bad.String()}})
+	strictPage(t, a)
+	if dead() != 3 || !strings.Contains(a.body, "Would be recorded, as order 820982911946154999.") || !strings.Contains(a.body, "Would become a dead letter again") ||
+		!strings.Contains(a.body, "1 would be recorded.") {
+		t.Errorf("%d dead: %s", dead(), a.body)
+	}
+	a = r.post("/dead", operatorSession, url.Values{"all": {"1"}})
+	if dead() != 3 || !strings.Contains(a.body, "the shop is not known") {
+		t.Errorf("%d dead: %s", dead(), a.body)
+	}
+	a = r.goOn(r.post("/dead", operatorSession, url.Values{"letter": {good.String()}, "sure": {"1"}, "back": {"/dead"}}), operatorSession)
+	if dead() != 2 || !strings.Contains(a.body, "1 dead letter is back in the queue.") {
+		t.Errorf("%d dead: %s", dead(), a.body)
+	}
+	a = r.goOn(r.post("/dead", operatorSession, url.Values{"all": {"1"}, "sure": {"1"}, "back": {"/dead"}}), operatorSession)
+	if dead() != 0 || !strings.Contains(a.body, "2 dead letters are back") {
+		t.Errorf("%d dead: %s", dead(), a.body)
+	}
+	if a := r.goOn(r.post("/dead", operatorSession, url.Values{"back": {"/dead"}}), operatorSession); !strings.Contains(a.body, "Select some") {
+		t.Error(a.body)
+	}
+	if a := r.post("/dead", operatorSession, url.Values{"letter": {"x"}}); a.StatusCode != 400 {
+		t.Errorf("%d", a.StatusCode)
+	}
+}
+
+func TestOperatorsPagesAreTheirs(t *testing.T) {
+	r, q := withQueue(t)
+	letter := bury(t, q, 1, demo, orderBody).String()
+	for _, path := range []string{"/overview", "/overview/rates.svg", "/overview/waiting.svg", "/overview/latency.svg", "/overview/pushes.svg", "/ledger", "/dead", "/dead/" + letter, "/shops"} {
+		for session, want := range map[string]int{"": 303, demoToken: 303, ownerSession: 404, operatorSession: 200} {
+			if a := r.get(path, session); a.StatusCode != want {
+				t.Errorf("GET %s: %d, not %d", path, a.StatusCode, want)
+			}
+		}
+	}
+	for _, path := range []string{"/dead", "/dead/" + letter} {
+		for session, want := range map[string]int{"": 303, demoToken: 303, ownerSession: 404} {
+			if a := r.post(path, session, url.Values{"all": {"1"}, "sure": {"1"}}); a.StatusCode != want {
+				t.Errorf("POST %s: %d, not %d", path, a.StatusCode, want)
+			}
+		}
+	}
+	if looks, err := r.db.Looks(t.Context(), letter, 10); err != nil || len(looks) != 0 {
+		t.Errorf("%v %v", looks, err)
+	}
+	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 1 {
+		t.Errorf("%v %v", d, err)
+	}
+	if a := r.get("/overview/secrets.svg", operatorSession); a.StatusCode != 404 {
+		t.Errorf("%d", a.StatusCode)
+	}
+	svg := r.get("/overview/rates.svg", operatorSession)
+	if svg.Header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(svg.Header.Get("Content-Security-Policy"), "default-src 'none'") || !strings.HasPrefix(svg.body, "<svg") {
+		t.Errorf("%v %.80s", svg.Header, svg.body)
+	}
+	without := newRig(t)
+	if a := without.get("/dead", operatorSession); a.StatusCode != 404 {
+		t.Errorf("without a queue: %d", a.StatusCode)
+	}
+}
+
+// TestOperatorInABrowser replays a dead letter, and shows each page to axe.
+func TestOperatorInABrowser(t *testing.T) {
+	r, q := withQueue(t)
+	for n := range 3 {
+		r.order(demo, n)
+	}
+	letter := bury(t, q, 1, demo, orderBody)
+	bury(t, q, 2, demo, `{"id":"x"}`)
+	b := newBrowser(t, r)
+	see := func(what string) {
+		t.Helper()
+		for _, width := range []int64{360, 1280} {
+			for _, scheme := range []string{"light", "dark"} {
+				b.do(chromium.Scheme(scheme), chromedp.EmulateViewport(width, 900))
+				for _, v := range chromium.Violations(t, b.tab) {
+					t.Errorf("%s, %d wide, %s: %s", what, width, scheme, v)
+				}
+			}
+			if over := b.eval(`document.documentElement.scrollWidth - innerWidth`); over[0] != '-' && over != "0" {
+				t.Errorf("%s is %s pixels too wide for %d", what, over, width)
+			}
+		}
+	}
+	b.open("/overview", operatorSession)
+	b.until(`[...document.querySelectorAll(".charts img")].length === 4`)
+	if drawn := b.eval(`Promise.all([...document.querySelectorAll(".charts img")].map(i => i.decode())).then(() => document.body.dataset.drawn = "all") && ""`); drawn != "" {
+		t.Error(drawn)
+	}
+	b.until(`document.body.dataset.drawn === "all"`)
+	see("the overview")
+	b.open("/ledger", operatorSession)
+	see("the ledger")
+	b.open("/dead", operatorSession)
+	see("the dead letters")
+	b.do(chromedp.Click(fmt.Sprintf(`input[value="%s"]`, letter)), chromedp.Click(`button[name=picked]`), chromedp.WaitVisible(".plan"))
+	see("the dry run")
+	b.do(chromedp.Click(".buttons button"), chromedp.WaitVisible("#notice .notice"))
+	if said := b.eval(`document.getElementById("notice").textContent.trim()`); said != "1 dead letter is back in the queue." {
+		t.Errorf("it says %q", said)
+	}
+	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 1 || d.Waiting != 1 {
+		t.Errorf("%+v %v", d, err)
+	}
+	b.do(chromedp.Click(".letter a"), chromedp.WaitVisible("pre"))
+	see("a dead letter")
+}
