@@ -67,8 +67,8 @@ type Options struct {
 	// is one, takes /metrics in its stead, and answers /healthz and /readyz too.
 	// Both are closed at the end.
 	Listener, Metrics net.Listener
-	// Drawer is for a demo: see web.Options.
-	Drawer http.Handler
+	// Demo is for one: see web.Options.
+	Demo web.Demo
 
 	// Hard is done when draining is to be broken off. nil: never.
 	Hard context.Context
@@ -94,7 +94,7 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	wo := web.Options{
 		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
 		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies,
-		Drawer: o.Drawer, WebPushKey: o.WebPushKey,
+		Demo: o.Demo, WebPushKey: o.WebPushKey,
 	}
 	if o.Sender != nil {
 		wo.Ring = o.notifier(metrics).Ring

@@ -27,11 +27,11 @@ const maxForm = 64 << 10
 // console is the pages for people. They are whole without a script; with it they
 // load anew what changed.
 type console struct {
-	api    *api
-	hub    *hub
-	drawer http.Handler // what the demo's phone shows; nil outside it
-	ring   Ring         // nil where nothing is pushed from
-	rings  *limits
+	api   *api
+	hub   *hub
+	demo  Demo // nil outside the demo
+	ring  Ring // nil where nothing is pushed from
+	rings *limits
 
 	webPushKey string // "" where no browser is rung
 	queue      Queue  // nil where there is none to look after
@@ -81,8 +81,8 @@ func (c *console) routes(mux *http.ServeMux) {
 		mux.HandleFunc("POST /dead", c.signed(operators(c.replayDead)))
 	}
 	routeAssets(mux)
-	if c.drawer != nil {
-		mux.HandleFunc("GET /demo/drawer", c.showDrawer)
+	if c.demo != nil {
+		mux.HandleFunc("POST /demo", c.signed(c.aboutShop(c.doDemo)))
 	}
 }
 
@@ -316,14 +316,4 @@ func writePage(w http.ResponseWriter, status int, page string) {
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(page)) // whoever asked is gone if this fails
-}
-
-// showDrawer is for whoever is signed in: notifications tell of orders.
-func (c *console) showDrawer(w http.ResponseWriter, r *http.Request) {
-	if _, err := c.api.authenticate(r); err != nil {
-		writeProblem(w, c.api.problem(r.Context(), "drawer", err))
-		return
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	c.drawer.ServeHTTP(w, r)
 }

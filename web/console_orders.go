@@ -12,13 +12,13 @@ import (
 // ordersView is the list of orders.
 type ordersView struct {
 	frame
-	Q         string
-	Show      string // which filter is on
-	Filters   []filter
-	Rows      []orderRow
-	Next      string // address of what is older; "" at the end
-	First     string // address of what is newest; "" when this is
-	HasDrawer bool
+	Q       string
+	Show    string // which filter is on
+	Filters []filter
+	Rows    []orderRow
+	Next    string    // address of what is older; "" at the end
+	First   string    // address of what is newest; "" when this is
+	Demo    *demoView // nil outside the demo
 }
 
 // filter is one way to narrow a list.
@@ -62,7 +62,8 @@ func (v *visit) orderQuery() (q store.OrderQuery, show string) {
 func (c *console) showOrders(v *visit) error {
 	v.At = "orders"
 	q, show := v.orderQuery()
-	view := &ordersView{Q: q.Text, Show: show, HasDrawer: c.drawer != nil}
+	var err error
+	view := &ordersView{Q: q.Text, Show: show}
 	for _, name := range orderFilters {
 		f := filter{Name: name, Label: v.T("orders." + name), On: name == show}
 		value := name
@@ -74,6 +75,12 @@ func (c *console) showOrders(v *visit) error {
 	}
 	if err := v.live(c); err != nil {
 		return err
+	}
+	if view.Demo, err = c.demoView(v); err != nil {
+		return err
+	}
+	if view.Demo != nil {
+		v.Every = 1
 	}
 	page, err := c.api.store.Orders(v.Context(), v.Shop, q)
 	if err != nil {

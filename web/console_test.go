@@ -3,7 +3,6 @@ package web_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -110,8 +109,7 @@ func orderID(n int) string { return fmt.Sprint(820982911946154508 + int64(n)) }
 var consolePages = []string{"/", "/orders/" + orderID(0), "/pushes", "/devices", "/settings"}
 
 func TestPagesAreStrict(t *testing.T) {
-	drawer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"slots":[]}`) })
-	r := newRig(t, func(o *web.Options) { o.Drawer = drawer })
+	r := newRig(t, func(o *web.Options) { o.Demo = &fakeDemo{} })
 	r.device(demo, "phone")
 	r.order(demo, 0)
 	r.settle()
@@ -121,7 +119,7 @@ func TestPagesAreStrict(t *testing.T) {
 	}
 	strictPage(t, r.get("/shops", operatorSession))
 	page := r.get("/", ownerSession)
-	for _, want := range []string{`data-key="820982911946154508"`, "$403.00", "Nov 22, 2026 9:00 am", `data-url="/demo/drawer"`, `data-live="/live"`, "Paid", "1.12 s"} {
+	for _, want := range []string{`data-key="820982911946154508"`, "$403.00", "Nov 22, 2026 9:00 am", `<strong>New order &lt;b&gt;`, `data-live="/live"`, "Paid", "1.12 s"} {
 		if !strings.Contains(page.body, want) {
 			t.Errorf("the page lacks %s", want)
 		}
@@ -306,24 +304,24 @@ func TestRoles(t *testing.T) {
 		r.device(shop, "phone")
 		r.order(shop, 0)
 	}
-	const signIn, shops = -1, -2
+	const signIn, overview = -1, -2
 	for _, c := range []struct {
 		method, path                             string
 		form                                     url.Values
 		nobody, token, owner, stranger, operator int
 	}{
-		{"GET", "/", nil, signIn, signIn, 200, 200, shops},
+		{"GET", "/", nil, signIn, signIn, 200, 200, overview},
 		{"GET", "/?shop=" + demo, nil, signIn, signIn, 200, 404, 200},
-		{"GET", "/orders/" + orderID(0), nil, signIn, signIn, 200, 200, shops},
+		{"GET", "/orders/" + orderID(0), nil, signIn, signIn, 200, 200, overview},
 		{"GET", "/orders/" + orderID(0) + "?shop=" + demo, nil, signIn, signIn, 200, 404, 200},
-		{"GET", "/orders/" + orderID(9), nil, signIn, signIn, 404, 404, shops},
+		{"GET", "/orders/" + orderID(9), nil, signIn, signIn, 404, 404, overview},
 		{"GET", "/pushes?shop=" + demo, nil, signIn, signIn, 200, 404, 200},
 		{"GET", "/devices?shop=" + demo, nil, signIn, signIn, 200, 404, 200},
 		{"GET", "/settings", nil, signIn, signIn, 200, 200, 200},
 		{"GET", "/shops", nil, signIn, signIn, 404, 404, 200},
 		{"POST", "/orders/handling?shop=" + demo, url.Values{"set": {orderID(0) + ".new.seen"}}, signIn, signIn, 303, 404, 303},
 		{"POST", "/devices/ring?shop=" + demo, url.Values{"device": {"phone"}}, signIn, signIn, 303, 404, 303},
-		{"POST", "/devices/ring", url.Values{"device": {"tablet"}}, signIn, signIn, 404, 404, shops},
+		{"POST", "/devices/ring", url.Values{"device": {"tablet"}}, signIn, signIn, 404, 404, overview},
 		{"POST", "/settings", url.Values{"language": {"ko"}}, signIn, signIn, 303, 303, 303},
 		{"POST", "/devices/remove?shop=" + demo, url.Values{"device": {"phone"}}, signIn, signIn, 303, 404, 303},
 	} {
@@ -341,8 +339,8 @@ func TestRoles(t *testing.T) {
 			switch {
 			case got == 303 && strings.HasPrefix(to, "/signin"):
 				got = signIn
-			case got == 303 && to == "/shops":
-				got = shops
+			case got == 303 && to == "/overview":
+				got = overview
 			}
 			if got != as.want {
 				t.Errorf("%s %s as %s: %d to %q, not %d", c.method, c.path, as.who, a.StatusCode, to, as.want)
@@ -460,13 +458,41 @@ func TestNoticeOfAnotherIsNotBelieved(t *testing.T) {
 	}
 }
 
-func TestDrawerIsForThoseSignedIn(t *testing.T) {
-	drawer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"slots":[]}`) })
-	r := newRig(t, func(o *web.Options) { o.Drawer = drawer })
-	r.problem(r.call("GET", "/demo/drawer", "", ""), 401, "unauthenticated")
-	if a := r.get("/demo/drawer", ownerSession); a.body != `{"slots":[]}` {
+// fakeDemo is a demo that only notes what it is asked for.
+type fakeDemo struct{ did []web.DemoAction }
+
+func (d *fakeDemo) State(context.Context) (web.DemoState, error) {
+	return web.DemoState{Works: true, Phone: []web.DemoNotification{{Tag: "a", Title: "New order <b>", Body: "$1"}},
+		DemoBalance: web.DemoBalance{Acknowledged: 3, Recorded: 1, Dead: 1, Waiting: 1}}, nil
+}
+
+func (d *fakeDemo) Do(_ context.Context, a web.DemoAction) error {
+	d.did = append(d.did, a)
+	return nil
+}
+
+func TestDemosButtons(t *testing.T) {
+	d := &fakeDemo{}
+	r := newRig(t, func(o *web.Options) { o.Demo = d })
+	for session, want := range map[string]int{"": 303, demoToken: 303, ownerSession: 303, operatorSession: 303} {
+		if a := r.post("/demo", session, url.Values{"do": {"order"}}); a.StatusCode != want {
+			t.Errorf("%d", a.StatusCode)
+		}
+	}
+	if a := r.post("/demo?shop="+demo, operatorSession, url.Values{"do": {"order"}}); a.StatusCode != 404 {
+		t.Errorf("an operator's: %d", a.StatusCode)
+	}
+	if a := r.post("/demo", ownerSession, url.Values{"do": {"explode"}}); a.StatusCode != 400 {
+		t.Errorf("no such button: %d", a.StatusCode)
+	}
+	if len(d.did) != 1 || d.did[0] != web.DemoOrder {
+		t.Errorf("%v", d.did)
+	}
+	if a := r.get("/", ownerSession); !strings.Contains(a.body, "Flash sale of 500") || !strings.Contains(between(a.body, "sum-line", "</p>"), "good") {
 		t.Error(a.body)
 	}
 	without := newRig(t)
-	without.problem(without.call("GET", "/demo/drawer", ownerSession, ""), 404, "not_found")
+	if a := without.post("/demo", ownerSession, url.Values{"do": {"order"}}); a.StatusCode != 404 {
+		t.Errorf("without a demo: %d", a.StatusCode)
+	}
 }

@@ -40,9 +40,8 @@ type Options struct {
 	Ring Ring
 	// WebPushKey is what browsers subscribe with for notifications. "": none is rung.
 	WebPushKey string
-	// Drawer answers /demo/drawer with what a phone shows, oldest first, as
-	// {"slots":[{"title":…,"body":…}]}. The list of orders then has a phone beside it.
-	Drawer http.Handler
+	// Demo has a phone and buttons stand beside the orders. nil: there is none.
+	Demo Demo
 }
 
 // Server is the whole of bellhop's HTTP.
@@ -73,7 +72,7 @@ func New(o Options) (*Server, error) {
 	if err := documentRoutes(mux, a.huma.OpenAPI()); err != nil {
 		return nil, err
 	}
-	(&console{api: a, hub: s.hub, drawer: o.Drawer, ring: o.Ring, webPushKey: o.WebPushKey, queue: o.Queue, pulse: s.pulse,
+	(&console{api: a, hub: s.hub, demo: o.Demo, ring: o.Ring, webPushKey: o.WebPushKey, queue: o.Queue, pulse: s.pulse,
 		rings: newLimits(ringEvery, ringBurst, limitedKeys)}).routes(mux)
 	routeHealth(mux, o.Checks, o.Logger, o.Now)
 	if o.Metrics != nil {

@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +39,9 @@ Example:
 const (
 	demoShop  = "demo.myshopify.com"
 	demoEmail = "owner@demo.example"
-	demoPhone = "demo-phone"
+	// The operator has no password: the link alone lets in.
+	demoOperator = "operator@demo.example"
+	demoPhone    = "demo-phone"
 )
 
 // demo is the whole journey in one process.
@@ -51,9 +51,11 @@ type demo struct {
 	token    string // the phone's
 	password string
 	link     string // signs the owner in once
+	desk     string // signs an operator in once
 	fcm      *simulate.FCM
 	shopify  *simulate.Shopify
 	before   tally // what an earlier demo left in the folder
+	buttons  *demoButtons
 }
 
 // Run implements the command.
@@ -120,8 +122,14 @@ func (d *demo) run(rate float64, temporary bool) error {
 		return err
 	}
 	serving, stopServing := context.WithCancel(ctx)
+	defer stopServing()
 	served := &ending{done: make(chan struct{})}
-	d.options.Record, d.options.Notify, d.options.Drawer = true, true, http.HandlerFunc(d.drawer)
+	// The worker is one of its own, so that a button can stop it.
+	d.buttons = newDemoButtons(serving, d)
+	d.options.Demo = d.buttons
+	if err := d.buttons.Do(serving, web.DemoStart); err != nil {
+		return err
+	}
 	go func() {
 		defer close(served.done)
 		served.err = host.Serve(serving, d.options)
@@ -132,6 +140,7 @@ func (d *demo) run(rate float64, temporary bool) error {
 	d.settle(serving)
 	stopServing()
 	<-served.done
+	d.buttons.end()
 	if !errors.Is(served.err, context.Canceled) { // it may have been ended while it began
 		err = errors.Join(err, served.err)
 	}
@@ -174,10 +183,16 @@ func (d *demo) furnish() error {
 	if err != nil {
 		return err
 	}
-	var link bellhop.SignInLink
-	d.link, link = web.NewSignInLink(owner.ID, now)
-	if err := s.AddLink(ctx, link); err != nil {
+	operator, err := d.person(bellhop.Person{Email: demoOperator, Role: bellhop.RoleOperator, AddedAt: now})
+	if err != nil {
 		return err
+	}
+	for to, who := range map[*string]bellhop.Person{&d.link: owner, &d.desk: operator} {
+		var link bellhop.SignInLink
+		*to, link = web.NewSignInLink(who.ID, now)
+		if err := s.AddLink(ctx, link); err != nil {
+			return err
+		}
 	}
 	d.before, err = d.count(ctx)
 	return err
@@ -185,30 +200,38 @@ func (d *demo) furnish() error {
 
 // owner returns the shop's owner, with a new password.
 func (d *demo) owner(now time.Time) (bellhop.Person, error) {
-	ctx, s := d.job.ctx, d.parts.Store
 	d.password = strings.ToLower(rand.Text()[:12])
 	hash, err := web.HashPassword(d.password)
 	if err != nil {
 		return bellhop.Person{}, err
 	}
-	p, err := s.AddPerson(ctx, bellhop.Person{Email: demoEmail, Role: bellhop.RoleOwner, Shop: demoShop, PasswordHash: hash, AddedAt: now})
+	return d.person(bellhop.Person{Email: demoEmail, Role: bellhop.RoleOwner, Shop: demoShop, PasswordHash: hash, AddedAt: now})
+}
+
+// person adds somebody, or gives who was added by an earlier demo a new password.
+func (d *demo) person(want bellhop.Person) (bellhop.Person, error) {
+	ctx, s := d.job.ctx, d.parts.Store
+	p, err := s.AddPerson(ctx, want)
 	if bellhop.KindOf(err) != bellhop.Conflict {
 		return p, err
 	}
-	if p, err = s.PersonByEmail(ctx, demoEmail); err != nil {
+	if p, err = s.PersonByEmail(ctx, want.Email); err != nil {
 		return p, err
 	}
-	return p, s.SetPassword(ctx, p.ID, hash)
+	return p, s.SetPassword(ctx, p.ID, want.PasswordHash)
 }
 
-// openShop makes the twin that sends. Its orders differ from those of earlier
-// demos.
+// openShop makes the twin that sends.
 func (d *demo) openShop(rate float64) (err error) {
-	d.shopify, err = simulate.NewShopify(simulate.ShopifyOptions{
-		Target: d.address() + web.WebhookPath, Shops: []string{demoShop}, Secret: d.options.AppSecret,
-		Seed: uint64(d.job.now().UnixNano()), Rate: rate, Duplicates: 0.05, Updates: 0.3,
-	})
+	d.shopify, err = simulate.NewShopify(d.sends(simulate.ShopifyOptions{Rate: rate, Duplicates: 0.05, Updates: 0.3}))
 	return err
+}
+
+// sends fills in where a twin sends, and orders that differ from all before.
+func (d *demo) sends(o simulate.ShopifyOptions) simulate.ShopifyOptions {
+	o.Target, o.Shops, o.Secret = d.address()+web.WebhookPath, []string{demoShop}, d.options.AppSecret
+	o.Seed = uint64(d.job.now().UnixNano())
+	return o
 }
 
 // address is where a browser on this machine reaches the console.
@@ -232,27 +255,13 @@ func (d *demo) welcome(temporary bool) {
 The link signs you in once; after that, sign in with %s and %s.
 You see each order as it is recorded, and beside it the phone with what it shows.
 Webhooks come twice, and orders are paid, changed and cancelled: each rings once.
+The buttons send a flash sale, break Firebase or stop the worker. In another browser,
+what an operator sees:
+
+  Open   %s/signin?once=%s
 
 Data is %s. Ctrl-C ends the demo.
-`, demoShop, d.address(), d.link, demoEmail, d.password, kept)
-}
-
-// maxSlots is how many notifications of the phone are shown, the newest ones.
-const maxSlots = 50
-
-// drawer answers with what the phone shows.
-func (d *demo) drawer(w http.ResponseWriter, _ *http.Request) {
-	type slot struct {
-		Title string `json:"title"`
-		Body  string `json:"body"`
-	}
-	shown := d.fcm.Drawer(d.token)
-	slots := []slot{}
-	for _, s := range shown[max(0, len(shown)-maxSlots):] {
-		slots = append(slots, slot{s.Title, s.Body})
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"slots": slots}) // whoever asked is gone if this fails
+`, demoShop, d.address(), d.link, demoEmail, d.password, d.address(), d.desk, kept)
 }
 
 // watch has the shop send until the demo is to end, and tells how far it is.
@@ -300,6 +309,7 @@ func (d *demo) settle(ctx context.Context) {
 
 // tally is how many got how far.
 type tally struct {
+	events                                      int64 // wherever they are
 	sent, acknowledged, recorded, pushed, shown int64
 	owed                                        int64 // beyond the phone's budget: they wait, and go out together
 }
@@ -322,10 +332,20 @@ func (d *demo) count(ctx context.Context) (t tally, err error) {
 	if err != nil {
 		return t, err
 	}
-	t.recorded = outcomes[bellhop.OutcomeRecorded] + outcomes[bellhop.OutcomeDuplicate] + outcomes[bellhop.OutcomeStale]
 	pushes, err := d.parts.Store.PushCounts(ctx)
-	t.recorded -= d.before.recorded
+	if err != nil {
+		return t, err
+	}
+	depth, err := d.parts.Queue.Depth(ctx)
+	if err != nil {
+		return t, err
+	}
+	for _, n := range outcomes {
+		t.events += n
+	}
+	t.events += int64(depth.Waiting + depth.Leased)
+	t.recorded = outcomes[bellhop.OutcomeRecorded] + outcomes[bellhop.OutcomeDuplicate] + outcomes[bellhop.OutcomeStale] - d.before.recorded
 	t.pushed, t.owed = pushes[bellhop.PushSent]-d.before.pushed, pushes[bellhop.PushPending]
 	t.shown = int64(len(d.fcm.Drawer(d.token)))
-	return t, err
+	return t, nil
 }

@@ -66,7 +66,7 @@ async function pageFrom(answer) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-const parts = ["orders", "order", "pushes", "devices", "pages", "overview"];
+const parts = ["orders", "order", "pushes", "devices", "pages", "overview", "buttons", "line", "phone"];
 
 function show(page) {
   const content = page.getElementById("content");
@@ -149,22 +149,3 @@ function fade() {
   }, 12000);
 }
 if (document.querySelector("#notice > *")) fade();
-
-// The demo's phone.
-const drawer = document.getElementById("drawer");
-async function lookAtPhone() {
-  const answer = await fetch(drawer.dataset.url).catch(() => null);
-  if (!answer || !answer.ok) return;
-  const { slots } = await answer.json();
-  drawer.replaceChildren(...slots.reverse().map((n) => {
-    const [li, title, body] = ["li", "strong", "span"].map((tag) => document.createElement(tag));
-    title.textContent = n.title;
-    body.textContent = n.body;
-    li.append(title, body);
-    return li;
-  }));
-}
-if (drawer) {
-  lookAtPhone();
-  setInterval(() => { if (!document.hidden) lookAtPhone(); }, 1000);
-}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"bellhop/internal/realserver/chromium"
+)
+
+// TestDemoInABrowser presses each of the demo's buttons, and sees that what was
+// acknowledged is always accounted for.
+func TestDemoInABrowser(t *testing.T) {
+	tab, cancel := context.WithTimeout(chromium.Open(t), 2*patience)
+	defer cancel()
+	link, end := startDemo(t)
+	defer end()
+	do := func(actions ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		for _, a := range actions {
+			if err := chromedp.Do(tab, a); err != nil {
+				page, _ := chromedp.Run(tab, chromedp.Evaluate[string](`document.body.innerText.slice(0, 1500)`))
+				t.Fatalf("%v\n%s", err, page)
+			}
+		}
+	}
+	until := func(format string, args ...any) {
+		t.Helper()
+		do(chromium.Until(fmt.Sprintf(format, args...)))
+	}
+	press := func(action string) {
+		t.Helper()
+		do(chromedp.Click(fmt.Sprintf(`#buttons button[value=%q]`, action)))
+	}
+	do(chromedp.Navigate(link), chromedp.WaitVisible("#buttons"))
+	// Whatever happens from now on, the line says that it holds: looked at with each
+	// change of the page.
+	_, err := chromedp.Run(tab, chromedp.Evaluate[bool](`(() => {
+		window.broke = "";
+		const look = () => {
+			const line = document.querySelector(".sum-line");
+			if (line && !line.classList.contains("good")) window.broke = line.textContent;
+		};
+		new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
+		look();
+		return true;
+	})()`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// count is the n-th number of the line: 0 is acknowledged, and then recorded,
+	// duplicate, stale, skipped, waiting, leased, dead and recorded twice.
+	count := func(n int) string {
+		return fmt.Sprintf(`Number(document.querySelectorAll(".sum-line strong")[%d].textContent.replaceAll(",", ""))`, n)
+	}
+	now := func(n int) int {
+		t.Helper()
+		v, err := chromedp.Run(tab, chromedp.Evaluate[int](count(n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	until(`document.querySelector("#phone li:not([data-key=none])")`) // an order has rung
+
+	before := now(1)
+	press("order")
+	until(`%s > %d`, count(1), before)
+	before = now(2)
+	press("duplicates")
+	until(`%s > %d`, count(2), before)
+	press("shuffle")
+	press("poison")
+	until(`%s === 1`, count(7))
+
+	press("stop")
+	until(`document.querySelector('#buttons button[value="start"]')`)
+	before = now(0)
+	press("sale")
+	until(`%s >= %d && %s >= 500`, count(0), before+500, count(5))
+	press("start")
+	until(`document.querySelector('#buttons button[value="stop"]') && %s === 0 && %s >= 500`, count(5), count(1))
+
+	press("break")
+	until(`document.querySelector("#line .bad-words")`)
+	press("order")
+
+	for _, v := range chromium.Violations(t, tab) {
+		t.Errorf("%s", v)
+	}
+	broke, err := chromedp.Run(tab, chromedp.Evaluate[string](`window.broke`))
+	if err != nil || broke != "" {
+		t.Errorf("the line did not hold: %s %v", broke, err)
+	}
+	if twice := now(8); twice != 0 {
+		t.Errorf("%d orders were recorded twice", twice)
+	}
+}
+
+// TestDemoScreenshots takes pictures of a flash sale into the folder SCREENSHOTS:
+// before it, while the worker stands still, and after.
+func TestDemoScreenshots(t *testing.T) {
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		t.Skip("SCREENSHOTS names no folder")
+	}
+	tab, cancel := context.WithTimeout(chromium.Open(t), 2*patience)
+	defer cancel()
+	link, end := startDemo(t)
+	defer end()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	shoot := func(name string) {
+		t.Helper()
+		picture, err := chromedp.Run(tab, chromedp.CaptureScreenshot())
+		must(err)
+		must(os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644))
+	}
+	must(os.MkdirAll(dir, 0o755))
+	number := func(n int) string {
+		return fmt.Sprintf(`Number(document.querySelectorAll(".sum-line strong")[%d].textContent.replaceAll(",", ""))`, n)
+	}
+	must(chromedp.Do(tab, chromium.Scheme("light"), chromedp.EmulateViewport(1280, 800), chromedp.Navigate(link), chromedp.WaitVisible("#buttons"),
+		chromium.Until(number(1)+` > 12`)))
+	shoot("demo-1")
+	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="stop"]`), chromedp.WaitVisible(`#buttons button[value="start"]`),
+		chromedp.Click(`#buttons button[value="sale"]`), chromium.Until(number(5)+` >= 500`)))
+	shoot("demo-2")
+	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="start"]`), chromium.Until(number(5)+` === 0 && document.querySelector("#phone").textContent.includes("new orders")`)))
+	shoot("demo-3")
+}
+
+// startDemo runs a demo in this process and returns its owner's link, and what ends
+// it.
+func startDemo(t *testing.T) (link string, end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	read, write := io.Pipe()
+	var errs bytes.Buffer
+	done := make(chan int)
+	go func() {
+		code := Run(ctx, context.Background(), []string{"demo", "--addr", "127.0.0.1:0", "--rate", "5/s"}, strings.NewReader(""), write, &errs)
+		write.Close()
+		done <- code
+	}()
+	lines := bufio.NewScanner(read)
+	pattern := regexp.MustCompile(`Open +(http://\S+)`)
+	for link == "" && lines.Scan() {
+		if m := pattern.FindStringSubmatch(lines.Text()); m != nil {
+			link = m[1]
+		}
+	}
+	if link == "" {
+		cancel()
+		t.Fatalf("the demo ended with %d: %s", <-done, errs.String())
+	}
+	go func() {
+		for lines.Scan() {
+		}
+	}()
+	return link, func() {
+		cancel()
+		if code := <-done; code != exitDone {
+			t.Errorf("the demo ended with %d: %s", code, errs.String())
+		}
+		if said := errs.String(); strings.Contains(said, "ERROR") {
+			t.Errorf("the demo says %s", said)
+		}
+	}
+}

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"bellhop"
+	"bellhop/host"
+	"bellhop/shopify"
+	"bellhop/simulate"
+	"bellhop/store"
+	"bellhop/web"
+)
+
+// demoButtons are the demo's phone and buttons, as the console has them.
+type demoButtons struct {
+	*demo
+	ctx  context.Context // done when the demo ends
+	work sync.WaitGroup
+
+	mu      sync.Mutex
+	twins   []*simulate.Ledger // of what the buttons sent
+	poison  int64              // acknowledged
+	mended  time.Time          // when FCM is well again; zero while it is
+	worker  func()             // stops it; nil while it does not run
+	first   map[int64]bool     // orders that were recorded for the first time
+	twice   int64
+	newest  bellhop.EventID // up to which the ledger was looked through
+	earlier int64           // events that an earlier demo left
+	settled web.DemoBalance // the last that was read at one moment
+}
+
+func newDemoButtons(ctx context.Context, d *demo) *demoButtons {
+	return &demoButtons{demo: d, ctx: ctx, first: map[int64]bool{}, earlier: d.before.events}
+}
+
+// end waits for what the buttons began.
+func (b *demoButtons) end() {
+	b.mu.Lock()
+	stop := b.worker
+	b.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+	b.work.Wait()
+}
+
+// broken is for how long the button breaks FCM.
+const broken = 20 * time.Second
+
+// Do implements [web.Demo].
+func (b *demoButtons) Do(_ context.Context, action web.DemoAction) error {
+	switch action {
+	case web.DemoOrder:
+		return b.send(simulate.ShopifyOptions{Orders: 1})
+	case web.DemoSale:
+		return b.send(simulate.ShopifyOptions{Orders: 500})
+	case web.DemoDuplicates:
+		return b.send(simulate.ShopifyOptions{Orders: 5, Duplicates: 0.6})
+	case web.DemoShuffle:
+		return b.send(simulate.ShopifyOptions{Orders: 10, Updates: 1, Shuffle: 1, Window: 20})
+	case web.DemoPoison:
+		return b.sendPoison()
+	case web.DemoBreak:
+		b.breakFCM()
+	case web.DemoStop:
+		b.stopWorker()
+	case web.DemoStart:
+		b.startWorker()
+	}
+	return nil
+}
+
+// send has another twin send some orders more.
+func (b *demoButtons) send(o simulate.ShopifyOptions) error {
+	twin, err := simulate.NewShopify(b.sends(o))
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	b.twins = append(b.twins, twin.Ledger())
+	b.mu.Unlock()
+	b.work.Go(func() {
+		if err := twin.Run(b.ctx); err != nil {
+			b.job.log.Error("send what a button asked for", "err", err)
+		}
+	})
+	return nil
+}
+
+// sendPoison sends what was rightly signed and can never be processed.
+func (b *demoButtons) sendPoison() error {
+	body := []byte(`{"id":"this is no order","customer":{"first_name":"Jo"}}`)
+	r, err := http.NewRequestWithContext(b.ctx, http.MethodPost, b.address()+web.WebhookPath, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	for name, value := range map[string]string{shopify.HeaderTopic: "orders/create", shopify.HeaderShop: demoShop, shopify.HeaderAPIVersion: "2026-10",
+		shopify.HeaderWebhookID: uuid.NewString(), shopify.HeaderHMAC: shopify.Sign(b.options.AppSecret, body), "Content-Type": "application/json"} {
+		r.Header.Set(name, value)
+	}
+	// Counted before the answer is read, together with it.
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return bellhop.Errorf(bellhop.Unavailable, "demo", "the poison message could not be sent: try again")
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusOK {
+		b.poison++
+	}
+	return nil
+}
+
+func (b *demoButtons) breakFCM() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mended = b.job.now().Add(broken)
+	b.fcm.SetBroken(true)
+	time.AfterFunc(broken, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if !b.job.now().Before(b.mended) { // it may have been broken again
+			b.mended = time.Time{}
+			b.fcm.SetBroken(false)
+		}
+	})
+}
+
+// startWorker runs what records and pushes, as bellhop worker would.
+func (b *demoButtons) startWorker() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.worker != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(b.ctx)
+	done := make(chan struct{})
+	b.worker = func() { cancel(); <-done }
+	o := b.options
+	o.Record, o.Notify, o.Demo, o.Registry = true, true, nil, prometheus.NewRegistry()
+	b.work.Go(func() {
+		defer close(done)
+		if err := host.Work(ctx, o); err != nil && ctx.Err() == nil {
+			b.job.log.Error("the worker ended", "err", err)
+		}
+	})
+}
+
+func (b *demoButtons) stopWorker() {
+	b.mu.Lock()
+	stop := b.worker
+	b.worker = nil
+	b.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
+
+// maxSlots is how many notifications of the phone are shown, the newest ones.
+const maxSlots = 50
+
+// State implements [web.Demo].
+func (b *demoButtons) State(ctx context.Context) (s web.DemoState, err error) {
+	if s.DemoBalance, err = b.balance(ctx); err != nil {
+		return s, err
+	}
+	shown := b.fcm.Drawer(b.token)
+	slices.SortStableFunc(shown, func(a, b simulate.Slot) int { return a.LastAt.Compare(b.LastAt) })
+	for _, slot := range shown[max(0, len(shown)-maxSlots):] {
+		s.Phone = append(s.Phone, web.DemoNotification{Tag: slot.Tag, Title: slot.Title, Body: slot.Body})
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.Works = b.worker != nil
+	if !b.mended.IsZero() {
+		s.Broken = max(0, b.mended.Sub(b.job.now()))
+	}
+	return s, nil
+}
+
+// How long the balance is looked for while webhooks come, and after how many looks
+// that found nothing moving one counts that does not hold.
+const (
+	balanceTries = 100
+	balancePause = 10 * time.Millisecond
+	balanceStill = 50
+)
+
+// balance reads what was acknowledged and what became of it. They are counted in
+// three places, one after the other, and an event that was recorded is leased for
+// a moment more: so what was read counts once it holds and nothing has moved
+// meanwhile, or once nothing moves and it does not hold all the same. In a flood that
+// may be never, and the last one stays.
+func (b *demoButtons) balance(ctx context.Context) (web.DemoBalance, error) {
+	var last web.DemoBalance
+	still := 0 // looks in a row that found the same
+	for range balanceTries {
+		s, moved, err := b.look(ctx)
+		if err != nil {
+			return s, err
+		}
+		if still++; moved || s != last || !b.quiet() {
+			last, still = s, 0
+		}
+		if !moved && s.Holds() || still >= balanceStill {
+			return b.keep(s), nil
+		}
+		select {
+		case <-ctx.Done():
+			return s, ctx.Err()
+		case <-time.After(balancePause):
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.settled, nil
+}
+
+// look reads the balance, and reports whether something moved meanwhile.
+func (b *demoButtons) look(ctx context.Context) (s web.DemoBalance, moved bool, err error) {
+	acknowledged := b.acknowledged()
+	if s, err = b.whereabouts(ctx); err != nil {
+		return s, false, err
+	}
+	again, err := b.whereabouts(ctx)
+	s.Acknowledged, again.Acknowledged = acknowledged, b.acknowledged()
+	return s, s != again, err
+}
+
+func (b *demoButtons) keep(s web.DemoBalance) web.DemoBalance {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.settled = s
+	return s
+}
+
+// acknowledged is how many webhooks got a 2xx, and how many events there were
+// before.
+func (b *demoButtons) acknowledged() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := b.earlier + b.poison + int64(b.shopify.Ledger().Summary().Acknowledged)
+	for _, l := range b.twins {
+		n += int64(l.Summary().Acknowledged)
+	}
+	return n
+}
+
+// quiet reports whether no webhook is under way.
+func (b *demoButtons) quiet() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	pending := b.shopify.Ledger().Summary().Pending
+	for _, l := range b.twins {
+		pending += l.Summary().Pending
+	}
+	return pending == 0
+}
+
+// whereabouts is where events are.
+func (b *demoButtons) whereabouts(ctx context.Context) (s web.DemoBalance, err error) {
+	depth, err := b.parts.Queue.Depth(ctx)
+	if err != nil {
+		return s, err
+	}
+	outcomes, err := b.parts.Store.Totals(ctx)
+	if err != nil {
+		return s, err
+	}
+	s = web.DemoBalance{Recorded: outcomes[bellhop.OutcomeRecorded], Duplicate: outcomes[bellhop.OutcomeDuplicate], Stale: outcomes[bellhop.OutcomeStale],
+		Skipped: outcomes[bellhop.OutcomeSkipped], Dead: outcomes[bellhop.OutcomeDead], Waiting: int64(depth.Waiting), Leased: int64(depth.Leased)}
+	s.Twice, err = b.recordedTwice(ctx)
+	return s, err
+}
+
+// recordedTwice looks through what is new in the ledger for orders that were recorded
+// as new a second time.
+func (b *demoButtons) recordedTwice(ctx context.Context) (int64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	newest := b.newest
+	for q := (store.LineQuery{Limit: 200, Topic: "orders/create", Outcome: bellhop.OutcomeRecorded}); ; {
+		page, err := b.parts.Store.Lines(ctx, q)
+		if err != nil {
+			return 0, fmt.Errorf("look through the ledger: %w", err)
+		}
+		for _, l := range page.Lines {
+			if l.Event.ID == newest {
+				return b.twice, nil
+			}
+			if b.newest == newest {
+				b.newest = l.Event.ID
+			}
+			if b.first[l.OrderID] {
+				b.twice++
+			}
+			b.first[l.OrderID] = true
+		}
+		if q.Cursor = page.Next; page.Next == "" {
+			return b.twice, nil
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package web
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"bellhop"
+)
+
+// Demo is what stands beside the console in the demo: a phone, and buttons.
+type Demo interface {
+	// State is how things are now. It is asked for once a second by each page.
+	State(ctx context.Context) (DemoState, error)
+	// Do begins what a button stands for, and returns soon.
+	Do(ctx context.Context, action DemoAction) error
+}
+
+// DemoAction is a button.
+type DemoAction string
+
+// The buttons.
+const (
+	DemoOrder      DemoAction = "order"
+	DemoSale       DemoAction = "sale"
+	DemoDuplicates DemoAction = "duplicates"
+	DemoShuffle    DemoAction = "shuffle"
+	DemoBreak      DemoAction = "break"
+	DemoPoison     DemoAction = "poison"
+	DemoStop       DemoAction = "stop"
+	DemoStart      DemoAction = "start"
+)
+
+// DemoState is what the demo shows.
+type DemoState struct {
+	Phone  []DemoNotification // oldest first
+	Works  bool               // the worker does
+	Broken time.Duration      // how much longer the push service is; 0 when it is not
+
+	DemoBalance
+}
+
+// DemoBalance is the acknowledged webhooks by what became of them, read at one moment.
+type DemoBalance struct {
+	Acknowledged                                               int64
+	Recorded, Duplicate, Stale, Skipped, Waiting, Leased, Dead int64
+	Twice                                                      int64 // orders that were recorded twice
+}
+
+// Holds reports whether every acknowledged webhook is somewhere, and none twice.
+func (b DemoBalance) Holds() bool {
+	return b.Acknowledged == b.Recorded+b.Duplicate+b.Stale+b.Skipped+b.Waiting+b.Leased+b.Dead && b.Twice == 0
+}
+
+// DemoNotification is one slot of the phone's drawer.
+type DemoNotification struct{ Tag, Title, Body string }
+
+// demoView is the demo as the page of orders has it.
+type demoView struct {
+	Buttons []demoButton
+	Phone   []DemoNotification // newest first
+	Terms   []demoTerm
+	Sum     string
+	Twice   string
+	Holds   bool
+	Broken  string // how much longer the push service is; "" when it is not
+}
+
+type demoButton struct{ Action, Label string }
+
+type demoTerm struct{ N, Label string }
+
+var demoActions = []DemoAction{DemoOrder, DemoSale, DemoDuplicates, DemoShuffle, DemoPoison, DemoBreak, DemoStop}
+
+func (c *console) demoView(v *visit) (*demoView, error) {
+	if c.demo == nil || v.Person.Role != bellhop.RoleOwner {
+		return nil, nil
+	}
+	s, err := c.demo.State(v.Context())
+	if err != nil {
+		return nil, err
+	}
+	number := func(n int64) string { return v.Number(int(n)) }
+	d := &demoView{Sum: number(s.Acknowledged), Twice: number(s.Twice), Holds: s.Holds()}
+	for _, a := range demoActions {
+		if a == DemoStop && !s.Works {
+			a = DemoStart
+		}
+		d.Buttons = append(d.Buttons, demoButton{string(a), v.T("demo.do." + string(a))})
+	}
+	if s.Broken > 0 {
+		d.Broken = v.T("demo.broken", "Span", v.Span(s.Broken.Round(time.Second)))
+	}
+	d.Phone = slices.Clone(s.Phone)
+	slices.Reverse(d.Phone)
+	for _, t := range []struct {
+		n     int64
+		words string
+	}{{s.Recorded, "recorded"}, {s.Duplicate, "duplicate"}, {s.Stale, "stale"}, {s.Skipped, "skipped"}, {s.Waiting, "waiting"}, {s.Leased, "leased"}, {s.Dead, "dead"}} {
+		d.Terms = append(d.Terms, demoTerm{number(t.n), v.T("demo." + t.words)})
+	}
+	return d, nil
+}
+
+// doDemo presses a button.
+func (c *console) doDemo(v *visit) error {
+	if v.Person.Role != bellhop.RoleOwner {
+		return errNoShop
+	}
+	action := DemoAction(v.PostForm.Get("do"))
+	if action != DemoStart && !slices.Contains(demoActions, action) {
+		return bellhop.Invalidf("do", "there is no button %s", strconv.Quote(string(action)))
+	}
+	if err := c.demo.Do(v.Context(), action); err != nil {
+		return err
+	}
+	return v.back(c, nil)
+}
