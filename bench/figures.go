@@ -76,6 +76,9 @@ const (
 	keyReadFloodP99     = "read_flood_p99"
 	keyReadBusyRatio    = "read_busy_ratio"
 	keyReadFloodRatio   = "read_flood_ratio"
+	keyPageCPU          = "page_cpu"
+	keyPageLooks        = "page_looks"
+	keyPageP99          = "page_p99"
 	keyMemoryIdle       = "memory_idle"
 	keyMemoryLoaded     = "memory_loaded"
 	keyMemoryQueued     = "memory_queued"
@@ -138,6 +141,9 @@ var specs = []spec{
 	{keyReadBusyRatio, "GET /v1/orders: that ÷ idle", Ratio, atMost(1.4)},
 	{keyReadFloodP99, "GET /v1/orders: p99 under full flood", Milliseconds, nil},
 	{keyReadFloodRatio, "GET /v1/orders: that ÷ idle", Ratio, atMost(2.5)},
+	{keyPageCPU, "open page under 500 webhooks/s: processor a second, of 200", Milliseconds, nil},
+	{keyPageLooks, "open page: looks", PerSecond, nil},
+	{keyPageP99, "open page: p99 of a look", Milliseconds, nil},
 	{keyMemoryIdle, "memory: idle", MiB, atMost(40)},
 	{keyMemoryLoaded, "memory: most under full flood", MiB, nil},
 	{keyMemoryQueued, "memory: with the queue filled", MiB, atMost(150)},

@@ -10,6 +10,11 @@ import (
 // measureReading has an owner list orders at a steady rate: with nothing else to
 // do, beside a stream of webhooks, and beside a flood.
 func (b *bench) measureReading(ctx context.Context) error {
+	return b.withOwner(ctx, func(s *server, token string) error { return b.readOrders(ctx, s, token) })
+}
+
+// withOwner has fn measure a bellhop with orders, whose owner is signed in.
+func (b *bench) withOwner(ctx context.Context, fn func(s *server, token string) error) error {
 	dir, err := b.copyOf(b.data.orders)
 	if err != nil {
 		return err
@@ -24,6 +29,13 @@ func (b *bench) measureReading(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := fn(s, token); err != nil {
+		return err
+	}
+	return s.stop()
+}
+
+func (b *bench) readOrders(ctx context.Context, s *server, token string) error {
 	idle, err := b.read(ctx, s, token, nil)
 	if err != nil {
 		return err
@@ -45,7 +57,7 @@ func (b *bench) measureReading(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.stop()
+	return nil
 }
 
 // read lists orders, beside another load if there is one.

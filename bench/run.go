@@ -144,6 +144,7 @@ func (b *bench) steps() []step {
 		{title: "ringing", run: b.measureRinging},
 		{title: "pushing", run: b.measurePushing},
 		{title: "reading", run: b.measureReading},
+		{title: "open pages", run: b.measurePages},
 		{title: "starting", run: b.measureStarting},
 		{title: "recording on Postgres", run: b.measurePostgres, needs: []*need{needPostgres}},
 		{title: "queueing in Postgres", run: b.measurePostgresQueue, needs: []*need{needPostgres}},

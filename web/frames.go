@@ -31,20 +31,32 @@ const briefIDs = 50
 
 // briefly tells only which orders changed, if that is few: whoever shows them
 // asks for what they are now, as often as it likes.
-func (c *chunk) briefly(pos int64) []byte {
+func (c *chunk) briefly(pos int64, pages int) []byte {
 	orders := []string{}
 	if !c.reset && len(c.changed) <= briefIDs {
 		for _, n := range c.changed {
 			orders = append(orders, id(n))
 		}
 	}
-	return changedFrame(pos, orders)
+	return changedFrame(pos, changed{Orders: orders, Spread: min(maxSpread, pages*spreadEach)})
 }
 
-// changedFrame names the orders that changed; none stands for any.
-func changedFrame(pos int64, orders []string) []byte {
-	return appendFrame(nil, pos, "changed", map[string][]string{"orders": orders})
+// changed is what a page is told.
+type changed struct {
+	Orders []string `json:"orders"` // that changed; none stands for any
+	// Spread is over how many milliseconds the pages that were told divide their looks,
+	// so that they don't all come at once.
+	Spread int `json:"spread"`
 }
+
+// A look takes the server about two milliseconds; an order is on every page within a
+// second all the same.
+const (
+	spreadEach = 2
+	maxSpread  = 500
+)
+
+func changedFrame(pos int64, c changed) []byte { return appendFrame(nil, pos, "changed", c) }
 
 func (c *chunk) bytes(pos int64) []byte {
 	if c.reset {

@@ -270,7 +270,7 @@ func (h *hub) reset() {
 // send gives a chunk to a shop's listeners. One that can't take it is dropped,
 // and resumes from what it got when it comes back.
 func (h *hub) send(shop string, c *chunk) {
-	whole, brief := c.bytes(h.pos), c.briefly(h.pos)
+	whole, brief := c.bytes(h.pos), c.briefly(h.pos, len(h.listeners[shop]))
 	for l := range h.listeners[shop] {
 		frames := whole
 		if l.brief {

@@ -75,9 +75,11 @@ function show(page) {
 }
 
 // look loads the page anew: soon after something changed, and then once a second
-// at the most, however much does. A page that nobody sees waits until somebody does.
+// at the most, however much does. What is searched for takes the server longer, and
+// is looked for less often. A page that nobody sees waits until somebody does.
+const rest = new URLSearchParams(location.search).get("q") ? 5000 : 1000;
 let due = false, looking = false, last = 0;
-function look() {
+function look(spread = 0) {
   due = true;
   if (looking || document.hidden) return;
   looking = true;
@@ -90,7 +92,7 @@ function look() {
     } catch { /* the stream tells when the server is back */ }
     looking = false;
     if (due) look();
-  }, Math.max(80, last + 1000 - Date.now()));
+  }, Math.max(80, last + rest - Date.now()) + Math.random() * spread);
 }
 document.addEventListener("visibilitychange", () => { if (due) look(); });
 
@@ -105,10 +107,10 @@ function follow() {
   const events = new EventSource(stream);
   events.addEventListener("changed", (e) => {
     if (Number(e.lastEventId) <= Number(main.dataset.seq)) return;
-    const { orders } = JSON.parse(e.data);
+    const { orders, spread } = JSON.parse(e.data);
     const one = location.pathname.match(/^\/orders\/(\d+)$/);
     if (one && orders.length && !orders.includes(one[1])) return;
-    look();
+    look(spread);
   });
   events.addEventListener("open", () => state("live"));
   events.addEventListener("error", () => {
@@ -119,7 +121,7 @@ function follow() {
   });
 }
 if (stream) follow();
-if (main && main.dataset.every) setInterval(look, main.dataset.every * 1000);
+if (main && main.dataset.every) setInterval(() => look(), main.dataset.every * 1000);
 
 // A form that changes only what this page shows.
 document.addEventListener("submit", async (e) => {

@@ -1,0 +1,215 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"golang.org/x/sync/errgroup"
+)
+
+// What the console's pages are measured beside.
+const (
+	openPages  = 200
+	pagesRate  = 500 // webhooks a second
+	pagesGrace = 20 * time.Second
+	lookDelay  = 80 * time.Millisecond // as the console's script has it
+)
+
+// measurePages has webhooks come with nobody looking, and then with 200 pages open on
+// the list of orders of the one shop that they come to.
+func (b *bench) measurePages(ctx context.Context) error {
+	return b.withOwner(ctx, func(s *server, token string) error { return b.watchOrders(ctx, s, token) })
+}
+
+func (b *bench) watchOrders(ctx context.Context, s *server, token string) error {
+	alone, err := b.besidePages(ctx, s, nil)
+	if err != nil {
+		return err
+	}
+	pages := &pages{server: s, token: token, latency: hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)}
+	end, err := pages.open(ctx, openPages)
+	if err != nil {
+		return err
+	}
+	watched, err := b.besidePages(ctx, s, pages)
+	if err != nil {
+		return err
+	}
+	if err := end(); err != nil {
+		return err
+	}
+	more := (watched - alone) / b.Duration.Seconds() / openPages
+	b.add(keyPageCPU, more*1000)
+	b.add(keyPageLooks, float64(pages.looks.Load())/b.Duration.Seconds()/openPages)
+	b.ms(keyPageP99, time.Duration(pages.latency.ValueAtPercentile(99))*time.Microsecond)
+	if n := pages.failed.Load(); n > 0 {
+		b.problem("pages: %d of %d looks failed", n, pages.looks.Load())
+	}
+	return nil
+}
+
+// besidePages sends webhooks and returns the seconds of processor that the server
+// used meanwhile.
+func (b *bench) besidePages(ctx context.Context, s *server, p *pages) (seconds float64, err error) {
+	w, err := b.webhooks([]string{mainShop}, 0)
+	if err != nil {
+		return 0, err
+	}
+	l := Load{Target: s.addr, Requests: w.For, Connections: b.Connections, Rate: pagesRate, Duration: b.Duration}
+	if p != nil {
+		p.measured.Store(true)
+		defer p.measured.Store(false)
+	}
+	before, err := usageOf(s.cmd.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	t, err := l.Run(ctx)
+	if err != nil {
+		return 0, err
+	}
+	b.expectNone("webhooks beside open pages", t)
+	after, err := usageOf(s.cmd.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	_, err = s.drained(ctx)
+	return (after.CPU - before.CPU).Seconds(), err
+}
+
+// pages are open as browsers have them: each follows what changed, and loads itself
+// anew soon after, at most once a second.
+type pages struct {
+	server   *server
+	token    string
+	measured atomic.Bool
+	looks    atomic.Int64
+	failed   atomic.Int64
+
+	mu      sync.Mutex
+	latency *hdrhistogram.Histogram // of looks, µs
+}
+
+// open opens so many and waits until all follow. end closes them.
+func (p *pages) open(ctx context.Context, n int) (end func() error, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: n, MaxConnsPerHost: 2 * n}}
+	ready := make(chan struct{}, n)
+	for range n {
+		group.Go(func() error { return p.follow(ctx, client, ready) })
+	}
+	late := time.After(pagesGrace)
+	for range n {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			cancel()
+			return nil, group.Wait()
+		case <-late:
+			cancel()
+			return nil, fmt.Errorf("%d pages do not open", n)
+		}
+	}
+	return func() error {
+		cancel()
+		return group.Wait()
+	}, nil
+}
+
+// follow is one page.
+func (p *pages) follow(ctx context.Context, client *http.Client, ready chan<- struct{}) error {
+	answer, err := p.get(ctx, client, "/live")
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	changed := make(chan int, 1) // over how many milliseconds looks are spread
+	looking := make(chan struct{})
+	go func() {
+		defer close(looking)
+		p.look(ctx, client, changed)
+	}()
+	lines := bufio.NewScanner(answer.Body)
+	for first := true; lines.Scan(); {
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		var told struct{ Spread int }
+		if err := json.Unmarshal([]byte(data), &told); err != nil {
+			return fmt.Errorf("read what a page is told: %w", err)
+		}
+		if first {
+			first = false
+			ready <- struct{}{}
+			continue
+		}
+		select {
+		case changed <- told.Spread:
+		default: // a look is due already
+		}
+	}
+	<-looking
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("a page's stream ended: %w", lines.Err())
+}
+
+// look loads the page when something changed, and then not for a second.
+func (p *pages) look(ctx context.Context, client *http.Client, changed <-chan int) {
+	for {
+		spread := 0
+		select {
+		case spread = <-changed:
+		case <-ctx.Done():
+			return
+		}
+		pause(ctx, lookDelay+time.Duration(rand.Int64N(int64(spread)+1))*time.Millisecond)
+		began := time.Now()
+		answer, err := p.get(ctx, client, "/")
+		if err == nil {
+			_, err = io.Copy(io.Discard, answer.Body)
+			answer.Body.Close()
+		}
+		if p.measured.Load() && ctx.Err() == nil {
+			p.looks.Add(1)
+			if err != nil {
+				p.failed.Add(1)
+			}
+			p.mu.Lock()
+			_ = p.latency.RecordValue(time.Since(began).Microseconds()) // it takes a minute
+			p.mu.Unlock()
+		}
+		pause(ctx, time.Second-time.Since(began))
+	}
+}
+
+func (p *pages) get(ctx context.Context, client *http.Client, path string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.server.addr+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.AddCookie(&http.Cookie{Name: "bellhop_session", Value: p.token})
+	r.Header.Set("X-Bellhop-Look", "1")
+	answer, err := client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusOK {
+		answer.Body.Close()
+		return nil, fmt.Errorf("GET %s answered %d", path, answer.StatusCode)
+	}
+	return answer, nil
+}
