@@ -316,19 +316,28 @@ func TestBrowserIsRung(t *testing.T) {
 	b.order(demo, 1)
 	owed, err := b.db.ClaimPushes(t.Context(), day.Add(time.Hour), 10, time.Minute)
 	must(t, err)
-	b.eval(`navigator.serviceWorker.ready.then(() => document.body.dataset.worker = "ready")`)
-	b.until(`document.body.dataset.worker === "ready"`)
-	must(t, chromium.Push(b.tab, b.URL, fmt.Sprintf(
-		`{"title":"New order <b>#1001</b>","body":"$403.00","tag":"order-1","data":{"order_id":%q,"push_id":"%d"}}`, orderID(1), owed[0].Pushes[0])))
-	shown, err := chromedp.Run(b.tab, chromedp.Evaluate[string](`new Promise(done => {
-		const look = async () => {
-			const worker = await navigator.serviceWorker.ready;
-			const [n] = await worker.getNotifications();
-			if (n) done([n.title, n.body, n.tag].join("|")); else requestAnimationFrame(look);
-		};
+	b.eval(`navigator.serviceWorker.ready.then(({ active }) => {
+		const look = () => { document.body.dataset.worker = active.state; };
+		active.addEventListener("statechange", look);
 		look();
-	})`, chromedp.EvalAwaitPromise))
-	must(t, err)
+	})`)
+	b.until(`document.body.dataset.worker === "activated"`)
+	// A browser that is busy starting its worker loses a message at times, as it may
+	// on its maker's word; then the service sends it again, into the same slot.
+	shown := ""
+	for shown == "" {
+		must(t, chromium.Push(b.tab, b.URL, fmt.Sprintf(
+			`{"title":"New order <b>#1001</b>","body":"$403.00","tag":"order-1","data":{"order_id":%q,"push_id":"%d"}}`, orderID(1), owed[0].Pushes[0])))
+		shown, err = chromedp.Run(b.tab, chromedp.Evaluate[string](`new Promise(done => {
+			const look = async tries => {
+				const worker = await navigator.serviceWorker.ready;
+				const [n] = await worker.getNotifications();
+				if (n || !tries) done(n ? [n.title, n.body, n.tag].join("|") : ""); else setTimeout(look, 10, tries - 1);
+			};
+			look(300);
+		})`, chromedp.EvalAwaitPromise))
+		must(t, err)
+	}
 	if shown != "New order <b>#1001</b>|$403.00|order-1" {
 		t.Errorf("it shows %q", shown)
 	}

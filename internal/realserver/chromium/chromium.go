@@ -4,6 +4,7 @@ package chromium
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -92,6 +93,10 @@ func Push(ctx context.Context, origin, message string) error {
 		if _, err := cdp.Call(ctx, t, serviceworker.Enable, cdp.Empty{}); err != nil {
 			return none, err
 		}
+		defer func() {
+			_, e := cdp.Call(ctx, t, serviceworker.Disable, cdp.Empty{}) // so that the next call is told again
+			err = errors.Join(err, e)
+		}()
 		select {
 		case id := <-registered:
 			_, err = cdp.Call(ctx, t, serviceworker.DeliverPushMessage, serviceworker.DeliverPushMessageParams{
