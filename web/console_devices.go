@@ -74,7 +74,7 @@ func (c *console) ringDevice(v *visit) error {
 		return err
 	}
 	if wait := c.rings.take(v.Shop+"/"+d.Installation, c.api.now()); wait > 0 {
-		return v.back(c, &notice{Say: "devices.notTested", Device: d.Installation, Reason: string(push.ReasonQuota), Bad: true})
+		return v.back(c, &notice{Say: "devices.tooSoon", Device: d.Installation, Bad: true})
 	}
 	if err := c.ring(v.Context(), d, v.Locale); err != nil {
 		refused, ok := errors.AsType[*push.Error](err)

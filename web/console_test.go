@@ -378,7 +378,7 @@ func TestRinging(t *testing.T) {
 	for range 3 {
 		ring()
 	}
-	if a := ring(); len(rang) != 3 || !strings.Contains(a.body, "asks for a pause") {
+	if a := ring(); len(rang) != 3 || !strings.Contains(a.body, "rung a moment ago") {
 		t.Errorf("rung %d times: %s", len(rang), a.body)
 	}
 	without := newRig(t)

@@ -13,13 +13,16 @@ import (
 
 const (
 	pulseEvery = 5 * time.Second
-	pulseKept  = int(time.Hour / pulseEvery)
-	pulseLimit = 3 * time.Second // for one look
-	pulseReads = 2000            // changes read in one look
-	pulseTries = 10              // orders looked up in one look, of each sort
+	// While no operator watches it looks less often: some queues charge for each look.
+	pulseIdle    = 30 * time.Second
+	pulseWatched = 2 * time.Minute // after an operator asked
+	pulseKept    = time.Hour
+	pulseLimit   = 3 * time.Second // for one look
+	pulseReads   = 2000            // changes read in one look
+	pulseTries   = 10              // orders looked up in one look, of each sort
 )
 
-// pulse looks every few seconds at how much comes in, waits and goes out, whichever
+// pulse looks every now and then at how much comes in, waits and goes out, whichever
 // process does the work, and remembers an hour of it.
 type pulse struct {
 	store Store
@@ -36,7 +39,8 @@ type pulse struct {
 	pos  int64  // of the stream
 
 	mu    sync.Mutex
-	beats []beat // oldest first
+	beats []beat    // oldest first
+	asked time.Time // when an operator last did
 }
 
 // totals are counts that only grow.
@@ -80,13 +84,23 @@ func (p *pulse) run() {
 	tick := time.NewTicker(pulseEvery)
 	defer tick.Stop()
 	for {
-		p.look()
+		if p.due() {
+			p.look()
+		}
 		select {
 		case <-tick.C:
 		case <-p.stop:
 			return
 		}
 	}
+}
+
+// due reports whether it is time for a look.
+func (p *pulse) due() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	return len(p.beats) == 0 || now.Sub(p.asked) < pulseWatched || now.Sub(p.beats[len(p.beats)-1].At) >= pulseIdle-pulseEvery/2
 }
 
 // look adds a beat. When something is away there is a gap.
@@ -103,10 +117,7 @@ func (p *pulse) look() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.beats = append(p.beats, b)
-	if over := len(p.beats) - pulseKept; over > 0 {
-		p.beats = slices.Delete(p.beats, 0, over)
-	}
+	p.beats = slices.DeleteFunc(append(p.beats, b), func(old beat) bool { return b.At.Sub(old.At) > pulseKept })
 }
 
 func (p *pulse) beat(ctx context.Context) (b beat, err error) {
@@ -192,10 +203,11 @@ func (p *pulse) time(ctx context.Context, c store.Change, to *[]time.Duration, s
 	}
 }
 
-// hour returns the beats so far.
+// hour returns the beats so far, to somebody who watches.
 func (p *pulse) hour() []beat {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.asked = p.now()
 	return slices.Clone(p.beats)
 }
 

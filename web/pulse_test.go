@@ -87,12 +87,35 @@ func TestPulse(t *testing.T) {
 	if all := p.hour(); len(all) != 3 || all[2].In != 0 {
 		t.Errorf("%d beats, %+v", len(all), all[len(all)-1])
 	}
-	for range pulseKept + 10 {
+	for range 730 {
 		now = now.Add(5 * time.Second)
 		p.look()
 	}
-	if all := p.hour(); len(all) != pulseKept || !all[len(all)-1].At.Equal(now) {
+	if all := p.hour(); len(all) != 721 || !all[720].At.Equal(now) || now.Sub(all[0].At) != time.Hour {
 		t.Errorf("%d beats are kept", len(all))
+	}
+}
+
+// Some queues charge for each look.
+func TestPulseRestsWhileNobodyWatches(t *testing.T) {
+	now := time.Unix(5000, 0)
+	s := &things{}
+	p := newPulse(s, s, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	looks := func(d time.Duration) (n int) {
+		for end := now.Add(d); now.Before(end); now = now.Add(pulseEvery) {
+			if p.due() {
+				p.look()
+				n++
+			}
+		}
+		return n
+	}
+	if n := looks(10 * time.Minute); n != 20 {
+		t.Errorf("%d looks in ten minutes that nobody watched", n)
+	}
+	p.hour()
+	if n := looks(time.Minute); n != 12 {
+		t.Errorf("%d looks in a minute that somebody watched", n)
 	}
 }
 
