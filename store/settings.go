@@ -30,13 +30,25 @@ func ReadSettings(kept string) (s bellhop.Settings, err error) {
 // Wants reports whether somebody is to be told of something about an order. Of a
 // new order that they are not told of the log says why.
 func Wants(s bellhop.Settings, kind bellhop.PushKind, total bellhop.Money) (wanted bool, why string) {
-	asked := map[bellhop.PushKind]bool{bellhop.PushOrderNew: !s.NotNew, bellhop.PushOrderPaid: s.Paid,
-		bellhop.PushOrderCancelled: s.Cancelled, bellhop.PushOrderRefunded: s.Refunded}
 	switch {
-	case !asked[kind]:
+	case !asked(s, kind):
 		return false, ReasonNotWanted
 	case s.AtLeast != "" && total.Currency != "" && !total.AtLeast(s.AtLeast):
 		return false, ReasonBelowAmount
 	}
 	return true, ""
+}
+
+func asked(s bellhop.Settings, kind bellhop.PushKind) bool {
+	switch kind {
+	case bellhop.PushOrderNew:
+		return !s.NotNew
+	case bellhop.PushOrderPaid:
+		return s.Paid
+	case bellhop.PushOrderCancelled:
+		return s.Cancelled
+	case bellhop.PushOrderRefunded:
+		return s.Refunded
+	}
+	return false
 }
