@@ -87,7 +87,7 @@ func (v *visit) shopCounts(beats []beat) (all []shopCount) {
 	return all[:min(len(all), 50)]
 }
 
-var chartNames = []string{"rates", "waiting", "latency", "pushes"}
+var chartNames = []string{"rates", "waiting", "oldest", "latency", "pushes"}
 
 // showChart answers with a drawing that stands by itself, which takes no style from
 // the page.
@@ -156,6 +156,8 @@ func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
 		ch.Series = []chart.Series{line("in", number(func(b *beat) float64 { return b.In })), line("out", number(func(b *beat) float64 { return b.Out }))}
 	case "waiting":
 		ch.Series = []chart.Series{line("waiting", number(func(b *beat) float64 { return float64(b.Waiting + b.Leased) }))}
+	case "oldest":
+		ch.Series = []chart.Series{line("oldest", number(func(b *beat) float64 { return b.Oldest.Seconds() }))}
 	case "latency":
 		ch.Series = []chart.Series{line("recordMiddle", took(recorded, middle)), line("recordSlowest", took(recorded, slowest)),
 			line("ringMiddle", took(rang, middle)), line("ringSlowest", took(rang, slowest))}

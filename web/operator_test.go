@@ -163,7 +163,7 @@ func TestReplayBeginsWithADryRun(t *testing.T) {
 func TestOperatorsPagesAreTheirs(t *testing.T) {
 	r, q := withQueue(t)
 	letter := bury(t, q, 1, demo, orderBody).String()
-	for _, path := range []string{"/overview", "/overview/rates.svg", "/overview/waiting.svg", "/overview/latency.svg", "/overview/pushes.svg", "/ledger", "/dead", "/dead/" + letter, "/shops"} {
+	for _, path := range []string{"/overview", "/overview/rates.svg", "/overview/waiting.svg", "/overview/oldest.svg", "/overview/latency.svg", "/overview/pushes.svg", "/ledger", "/dead", "/dead/" + letter, "/shops"} {
 		for session, want := range map[string]int{"": 303, demoToken: 303, ownerSession: 404, operatorSession: 200} {
 			if a := r.get(path, session); a.StatusCode != want {
 				t.Errorf("GET %s: %d, not %d", path, a.StatusCode, want)
@@ -220,7 +220,7 @@ func TestOperatorInABrowser(t *testing.T) {
 		}
 	}
 	b.open("/overview", operatorSession)
-	b.until(`[...document.querySelectorAll(".charts img")].length === 4`)
+	b.until(`[...document.querySelectorAll(".charts img")].length === 5`)
 	if drawn := b.eval(`Promise.all([...document.querySelectorAll(".charts img")].map(i => i.decode())).then(() => document.body.dataset.drawn = "all") && ""`); drawn != "" {
 		t.Error(drawn)
 	}
