@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,6 +19,10 @@ func TestMain(m *testing.M) {
 // whole processes over real HTTP. The commands beyond testscript's own are in
 // harness_test.go.
 func TestScripts(t *testing.T) {
+	threshold, err := filepath.Abs("../../docs/threshold")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -26,6 +31,7 @@ func TestScripts(t *testing.T) {
 		Condition:           servers,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("BELLHOP_DIR", e.Cd+"/data")
+			e.Setenv("THRESHOLD", threshold)
 			e.Setenv("BELLHOP_SHOPIFY_SECRET", "hush")
 			e.Setenv("COLUMNS", "100") // the width of help
 			e.Values[backgroundKey("")] = map[string]*background{}
