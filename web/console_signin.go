@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"bellhop"
@@ -14,17 +15,22 @@ type signInView struct {
 	frame
 	Email   string
 	Next    string // where to go on
+	Once    string // the secret of a link that works once, "" without one
 	Trouble string // "" the first time
 }
 
-// askIn shows the form, or lets in whoever follows a link that works once. A
-// browser that only looks ahead does not count.
+// askIn shows the form, or lets in whoever follows a link that works once. What only
+// looks ahead is shown a button instead, which nothing presses by itself.
 func (c *console) askIn(w http.ResponseWriter, r *http.Request) {
 	once := r.URL.Query().Get("once")
-	if once == "" || r.Method != http.MethodGet || strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") {
-		c.showSignIn(w, r, http.StatusOK, signInView{Next: localPath(r.URL.Query().Get("next"))})
+	if once == "" || looksAhead(r) {
+		c.showSignIn(w, r, http.StatusOK, signInView{Next: localPath(r.URL.Query().Get("next")), Once: once})
 		return
 	}
+	c.followLink(w, r, once)
+}
+
+func (c *console) followLink(w http.ResponseWriter, r *http.Request, once string) {
 	s, err := c.api.door.useLink(r.Context(), once, c.api.proxies.client(r))
 	if err != nil {
 		if _, already := c.api.authenticate(r); already == nil {
@@ -35,10 +41,24 @@ func (c *console) askIn(w http.ResponseWriter, r *http.Request) {
 	c.welcome(w, r, s, err, signInView{Next: "/"})
 }
 
+// previewer is what those call themselves that fetch a link which somebody wrote in
+// a chat or a mail, to draw it before anybody follows it.
+var previewer = regexp.MustCompile(`(?i)bot|preview|scrap|crawl|spider|facebookexternalhit|whatsapp|skype`)
+
+// looksAhead reports whether a link is looked at before, or without, anybody's
+// following it.
+func looksAhead(r *http.Request) bool {
+	return r.Method != http.MethodGet || strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") || previewer.MatchString(r.UserAgent())
+}
+
 func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		c.trouble(&visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}, bellhop.Invalidf("form", "this is not the sign-in form"))
+		return
+	}
+	if once := r.PostForm.Get("once"); once != "" {
+		c.followLink(w, r, once)
 		return
 	}
 	view := signInView{Email: r.PostForm.Get("email"), Next: localPath(r.PostForm.Get("next"))}

@@ -206,6 +206,11 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 	if a := follow(path, withHeader("Sec-Purpose", "prefetch;prerender")); len(a.Cookies()) != 0 {
 		t.Error("looking ahead used the link")
 	}
+	for _, who := range []string{"Slackbot-LinkExpanding 1.0", "WhatsApp/2.23.20.0", "facebookexternalhit/1.1; kakaotalk-scrap/1.0", "TelegramBot (like TwitterBot)"} {
+		if a := follow(path, withHeader("User-Agent", who)); len(a.Cookies()) != 0 || !strings.Contains(a.body, `name="once" value="`+secret+`"`) {
+			t.Errorf("the preview of %s: %s", who, a.body)
+		}
+	}
 	a := follow(path)
 	if a.StatusCode != 303 || a.Header.Get("Location") != "/" || len(a.Cookies()) != 1 {
 		t.Fatalf("%d %s", a.StatusCode, a.body)
@@ -221,6 +226,14 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 	}
 	if strings.Contains(r.log.String(), secret) {
 		t.Error("the link's secret is in the log")
+	}
+
+	pressed, link := web.NewSignInLink(r.owner.ID, r.clock.Now())
+	must(t, r.db.AddLink(t.Context(), link))
+	for _, want := range []int{303, 401} {
+		if a := r.call("POST", "/signin", "", "once="+pressed, withHeader("Content-Type", "application/x-www-form-urlencoded")); a.StatusCode != want || (want == 303) != (len(a.Cookies()) == 1) {
+			t.Errorf("the button: %d, want %d", a.StatusCode, want)
+		}
 	}
 }
 
