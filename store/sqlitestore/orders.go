@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"time"
@@ -68,6 +69,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 			return err
 		}
 		return orderQuery(c, own, q, placed, id).Each(func(r sqlitefile.Row) error {
+			no := r.Int()
 			if search.Want != "" && !search.Matches(r.Text(), r.Int(), r.Text(), r.Text()) {
 				return nil
 			}
@@ -76,7 +78,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 				page.Next = store.Cursor(last.PlacedAt.UnixMicro(), last.ID)
 				return errEnough
 			}
-			o, err := readOrder(r, shop)
+			o, err := readNo(c, no, shop)
 			page.Orders = append(page.Orders, o)
 			return err
 		})
@@ -84,20 +86,21 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 	return page, ignore(err, errEnough)
 }
 
-// The lists walk the index orders_list backwards and stop once a page is full.
-// Without a text to match, the columns for the match are not read.
+// The lists walk the index orders_list backwards and stop once a page is full. What
+// is shown of an order is read for those of the page alone, since a search passes
+// over many.
 const (
 	listOrders    = `FROM orders o WHERE o.shop_id = ? AND (o.placed_at, o.order_id) < (?, ?) AND o.placed_at >= ?`
 	listHandling  = ` AND o.handling = ?`
 	listCancelled = ` AND o.cancelled_at IS NOT NULL` // as the index orders_cancelled has it
 	listOrder     = ` ORDER BY o.placed_at DESC, o.order_id DESC`
-	matchNames    = `o.name, o.number, o.customer_name, o.customer_email, `
+	matchNames    = `, o.name, o.number, o.customer_name, o.customer_email`
 )
 
 func orderQuery(c *sqlitefile.Conn, shop int64, q store.OrderQuery, placed, id int64) *sqlitefile.Stmt {
-	columns, where := orderColumns, listOrders
+	columns, where := `o.no`, listOrders
 	if q.Text != "" {
-		columns = matchNames + columns
+		columns += matchNames
 	}
 	if q.Handling != "" {
 		where += listHandling
@@ -110,6 +113,14 @@ func orderQuery(c *sqlitefile.Conn, shop int64, q store.OrderQuery, placed, id i
 		st.Text(string(q.Handling))
 	}
 	return st
+}
+
+func readNo(c *sqlitefile.Conn, no int64, shop string) (o bellhop.Order, err error) {
+	var bad error
+	err = found("order")(c.Prepare(`SELECT ` + orderColumns + ` FROM orders o WHERE o.no = ?`).Int(no).First(func(r sqlitefile.Row) {
+		o, bad = readOrder(r, shop)
+	}))
+	return o, cmp.Or(err, bad)
 }
 
 // Order implements [store.Orders].
@@ -126,17 +137,13 @@ func (db *DB) Order(ctx context.Context, shop string, id int64) (o bellhop.Order
 
 func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err error) {
 	var own, no int64
-	var bad error
-	err = found("order")(c.Prepare(`SELECT o.shop_id, o.no, ` + orderColumns + ` FROM orders o
+	err = found("order")(c.Prepare(`SELECT o.shop_id, o.no FROM orders o
 		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = ?) AND o.order_id = ? AND o.placed_at IS NOT NULL`).
-		Text(shop).Int(id).First(func(r sqlitefile.Row) {
-		own, no = r.Int(), r.Int()
-		o, bad = readOrder(r, shop)
-	}))
-	if err == nil {
-		err = bad
-	}
+		Text(shop).Int(id).First(func(r sqlitefile.Row) { own, no = r.Int(), r.Int() }))
 	if err != nil {
+		return o, err
+	}
+	if o, err = readNo(c, no, shop); err != nil {
 		return o, err
 	}
 	if o.Items, err = readItems(c, no, o.Total.Currency); err != nil {
