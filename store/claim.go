@@ -177,6 +177,8 @@ func (c *Claim) weed(p *Phone, all []Due) (kept []Due) {
 			c.Skip = append(c.Skip, Missed{d, ReasonOrderDeleted})
 		case gone != "":
 			c.Skip = append(c.Skip, Missed{d, gone})
+		case below(p.Settings, d.Order.Total):
+			c.Skip = append(c.Skip, Missed{d, ReasonBelowAmount})
 		default:
 			kept = append(kept, d)
 		}

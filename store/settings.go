@@ -33,10 +33,16 @@ func Wants(s bellhop.Settings, kind bellhop.PushKind, total bellhop.Money) (want
 	switch {
 	case !asked(s, kind):
 		return false, ReasonNotWanted
-	case s.AtLeast != "" && total.Currency != "" && !total.AtLeast(s.AtLeast):
+	case below(s, total):
 		return false, ReasonBelowAmount
 	}
 	return true, ""
+}
+
+// below reports whether an order is of less than somebody is to be told of. A refund
+// doesn't state what its order comes to, so that it is asked again once it is due.
+func below(s bellhop.Settings, total bellhop.Money) bool {
+	return s.AtLeast != "" && total.Currency != "" && !total.AtLeast(s.AtLeast)
 }
 
 func asked(s bellhop.Settings, kind bellhop.PushKind) bool {

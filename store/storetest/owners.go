@@ -20,8 +20,8 @@ func (f *fixture) ownedDevice(s bellhop.Settings) bellhop.Device {
 	return d
 }
 
-// toldOf checks what pushes an owner gets as orders go on, and that a kind is
-// pushed once for an order.
+// toldOf checks what pushes an owner gets as orders go on, none of them of an order
+// below their amount, and that a kind is pushed once for an order.
 func toldOf(f *fixture) {
 	f.ownedDevice(bellhop.Settings{Paid: true, Cancelled: true, Refunded: true, AtLeast: "5"})
 	version := func(id int64, n int, paid string, cancelled bool) bellhop.Fact {
@@ -37,13 +37,20 @@ func toldOf(f *fixture) {
 	f.record(version(1, 1, "pending", false), small)
 	f.record(version(1, 2, "paid", false))
 	f.record(version(1, 3, "voided", false), version(1, 4, "paid", true)) // paid once more
-	f.record(f.touch(shop, 1, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 1, At: at(50)}))
+	f.record(f.touch(shop, 1, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 1, At: at(50)}),
+		f.touch(shop, 2, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 2, At: at(50)}))
+	kinds := map[bellhop.PushKind]bool{}
+	for _, o := range f.claim(at(100), 10) {
+		kinds[o.Kind] = o.Gathered == nil && len(o.Pushes) == 1 && o.Settings.Paid
+	}
+	f.equal("messages", kinds, map[bellhop.PushKind]bool{bellhop.PushOrderNew: true, bellhop.PushOrderPaid: true,
+		bellhop.PushOrderCancelled: true, bellhop.PushOrderRefunded: true})
 	page, err := f.s.Pushes(f.ctx, shop, store.PushQuery{})
 	f.must(err)
 	got := map[bellhop.PushKind]int{}
 	for _, p := range page.Pushes {
 		switch {
-		case p.OrderID == 1 && p.Status == bellhop.PushPending:
+		case p.OrderID == 1 && p.Status == bellhop.PushSending:
 			got[p.Kind]++
 		case p.OrderID != 2 || p.Status != bellhop.PushSkipped || p.Reason != store.ReasonBelowAmount:
 			f.Errorf("%+v", p)
@@ -51,12 +58,6 @@ func toldOf(f *fixture) {
 	}
 	f.equal("pushes by kind", got, map[bellhop.PushKind]int{bellhop.PushOrderNew: 1, bellhop.PushOrderPaid: 1,
 		bellhop.PushOrderCancelled: 1, bellhop.PushOrderRefunded: 1})
-	kinds := map[bellhop.PushKind]bool{}
-	for _, o := range f.claim(at(100), 10) {
-		kinds[o.Kind] = o.Gathered == nil && len(o.Pushes) == 1 && o.Settings.Paid
-	}
-	f.equal("messages", kinds, map[bellhop.PushKind]bool{bellhop.PushOrderNew: true, bellhop.PushOrderPaid: true,
-		bellhop.PushOrderCancelled: true, bellhop.PushOrderRefunded: true})
 	f.countsMatch(shop)
 }
 
