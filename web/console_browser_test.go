@@ -85,26 +85,14 @@ func TestPagesInABrowser(t *testing.T) {
 		{"", "/docs"},
 	} {
 		b.open(c.path, c.session)
-		for _, width := range []int64{360, 1280} {
-			for _, scheme := range []string{"light", "dark"} {
-				b.do(chromium.Scheme(scheme), chromedp.EmulateViewport(width, 900))
-				for _, v := range chromium.Violations(t, b.tab) {
-					t.Errorf("%s, %d wide, %s: %s", c.path, width, scheme, v)
-				}
-			}
-			if over := b.eval(`document.documentElement.scrollWidth - innerWidth`); over[0] != '-' && over != "0" {
-				t.Errorf("%s is %s pixels too wide for %d", c.path, over, width)
-			}
-		}
+		chromium.Check(t, b.tab, c.path)
 	}
 	for _, language := range []string{"ko", "ja"} {
 		must(t, b.db.SetSettings(t.Context(), b.owner.ID, bellhop.Settings{Language: language}))
 		b.do(chromedp.EmulateViewport(360, 900))
 		for _, path := range []string{"/", "/orders/" + orderID(59), "/pushes", "/devices", "/settings"} {
 			b.open(path, ownerSession)
-			if over := b.eval(`document.documentElement.scrollWidth - innerWidth`); over[0] != '-' && over != "0" {
-				t.Errorf("%s in %s is %s pixels too wide for a phone", path, language, over)
-			}
+			chromium.Fits(t, b.tab, path+" in "+language)
 		}
 	}
 }

@@ -207,17 +207,7 @@ func TestOperatorInABrowser(t *testing.T) {
 	b := newBrowser(t, r)
 	see := func(what string) {
 		t.Helper()
-		for _, width := range []int64{360, 1280} {
-			for _, scheme := range []string{"light", "dark"} {
-				b.do(chromium.Scheme(scheme), chromedp.EmulateViewport(width, 900))
-				for _, v := range chromium.Violations(t, b.tab) {
-					t.Errorf("%s, %d wide, %s: %s", what, width, scheme, v)
-				}
-			}
-			if over := b.eval(`document.documentElement.scrollWidth - innerWidth`); over[0] != '-' && over != "0" {
-				t.Errorf("%s is %s pixels too wide for %d", what, over, width)
-			}
-		}
+		chromium.Check(t, b.tab, what)
 	}
 	b.open("/overview", operatorSession)
 	b.until(`[...document.querySelectorAll(".charts img")].length === 5`)

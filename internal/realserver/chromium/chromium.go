@@ -148,3 +148,37 @@ func Violations(t testing.TB, tab context.Context) (all []string) {
 	}
 	return all
 }
+
+// Check reports what is wrong with the page that is open, on a phone and on a desk,
+// light and dark: what axe-core finds, and what is too wide.
+func Check(t testing.TB, tab context.Context, what string) {
+	t.Helper()
+	for _, width := range []int64{360, 1280} {
+		for _, scheme := range []string{"light", "dark"} {
+			if err := chromedp.Do(tab, Scheme(scheme), chromedp.EmulateViewport(width, 900)); err != nil {
+				t.Fatal(err)
+			}
+			// What still moves has the colours of the scheme before.
+			_, err := chromedp.Run(tab, chromedp.Evaluate[bool](`Promise.allSettled(document.getAnimations().map(a => a.finished)).then(() => true)`, chromedp.EvalAwaitPromise))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range Violations(t, tab) {
+				t.Errorf("%s, %d wide, %s: %s", what, width, scheme, v)
+			}
+		}
+		Fits(t, tab, fmt.Sprintf("%s, %d wide", what, width))
+	}
+}
+
+// Fits reports a page that is wider than its window.
+func Fits(t testing.TB, tab context.Context, what string) {
+	t.Helper()
+	over, err := chromedp.Run(tab, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if over > 0 {
+		t.Errorf("%s: %d pixels too wide", what, over)
+	}
+}
