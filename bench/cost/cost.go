@@ -24,16 +24,16 @@ type Options struct {
 	Prices   *prices.Table
 	Measured *Measured
 
-	PeakFactor float64 // the busiest second ÷ the mean one; 20
+	PeakFactor float64 // the busiest second ÷ the mean one
 	// OneHolds and ApartHold are the orders a second that two cores held: with
-	// everything in one process, and with Postgres and RabbitMQ on the same machine.
-	// 3,500 and 400, as docs/threshold.md has it.
+	// everything in one process, and with Postgres and RabbitMQ on the same machine,
+	// as docs/threshold.md has them.
 	OneHolds, ApartHold float64
-	KeptDays            float64 // how long orders are kept; 365
-	SentBytes           float64 // what leaves for the internet for an order; 4,096
-	LogBytes            float64 // what an invocation logs; 700
+	KeptDays            float64 // how long orders are kept, in days
+	SentBytes           float64 // what leaves for the internet for an order
+	LogBytes            float64 // what an invocation logs
 	// Slowdown is how many times as long functions take on Lambda as where they were
-	// measured; 1.
+	// measured.
 	Slowdown float64
 	NoFree   bool // leave free tiers out
 }
