@@ -25,7 +25,8 @@ type fact struct {
 	Bad          bool
 }
 
-type chartView struct{ Name, Title, URL string }
+// chartView is a chart; its URL is "" while there is nothing to draw.
+type chartView struct{ Title, URL string }
 
 type shopCount struct {
 	Domain, URL, Orders string
@@ -45,7 +46,11 @@ func (c *console) showOverview(v *visit) error {
 		at = strconv.FormatInt(beats[n-1].At.Unix(), 36)
 	}
 	for _, name := range chartNames {
-		view.Charts = append(view.Charts, chartView{name, v.T("overview.chart." + name), withQuery("/overview/"+name+".svg", "at", at)})
+		shown := chartView{Title: v.T("overview.chart." + name)}
+		if len(c.chart(v, name, beats).Series) > 0 {
+			shown.URL = withQuery("/overview/"+name+".svg", "at", at)
+		}
+		view.Charts = append(view.Charts, shown)
 	}
 	return c.show(v, "overview", view)
 }
@@ -96,7 +101,11 @@ func (c *console) showChart(v *visit) error {
 	if len(name) < len(svg) || !slices.Contains(chartNames, name[:len(name)-len(svg)]) {
 		return bellhop.Errorf(bellhop.NotFound, "chart_not_found", "there is no such chart")
 	}
-	drawn, err := c.chart(v, name[:len(name)-len(svg)], c.pulse.hour()).File()
+	ch := c.chart(v, name[:len(name)-len(svg)], c.pulse.hour())
+	if len(ch.Series) == 0 {
+		return bellhop.Errorf(bellhop.NotFound, "chart_not_found", "there is nothing to draw yet")
+	}
+	drawn, err := ch.File()
 	if err != nil {
 		return err
 	}
@@ -114,8 +123,14 @@ func (c *console) showChart(v *visit) error {
 const drawnPoints = 120
 
 // chart draws one of the charts, by minutes since the first look that is remembered.
+// Of what was never found there is no line.
 func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
-	line := func(words string, value func(b *beat) (float64, bool)) chart.Series {
+	began := c.api.now()
+	if len(beats) > 0 {
+		began = beats[0].At
+	}
+	ch := chart.Chart{Title: v.T("overview.chart." + name), X: v.T("overview.minutes", "From", v.Time(v.In(began))), Y: v.T("overview.y." + name)}
+	line := func(words string, value func(b *beat) (float64, bool)) {
 		s := chart.Series{Name: v.T("overview." + words)}
 		for part := range slices.Chunk(beats, len(beats)/drawnPoints+1) {
 			highest, any := 0.0, false
@@ -128,10 +143,12 @@ func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
 				s.Points = append(s.Points, chart.Point{X: part[0].At.Sub(beats[0].At).Minutes(), Y: highest})
 			}
 		}
-		if len(s.Points) < 2 { // too few for a line
-			s.Points = append(s.Points, chart.Point{}, chart.Point{X: 1})
+		if len(s.Points) == 1 { // it holds until the next look
+			s.Points = append(s.Points, chart.Point{X: s.Points[0].X + pulseEvery.Minutes(), Y: s.Points[0].Y})
 		}
-		return s
+		if len(s.Points) > 0 {
+			ch.Series = append(ch.Series, s)
+		}
 	}
 	number := func(f func(b *beat) float64) func(b *beat) (float64, bool) {
 		return func(b *beat) (float64, bool) { return f(b), true }
@@ -146,24 +163,24 @@ func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
 		return number(func(b *beat) float64 { return b.Pushed[s] })
 	}
 	recorded, rang := func(b *beat) []time.Duration { return b.Recorded }, func(b *beat) []time.Duration { return b.Rang }
-	began := c.api.now()
-	if len(beats) > 0 {
-		began = beats[0].At
-	}
-	ch := chart.Chart{Title: v.T("overview.chart." + name), X: v.T("overview.minutes", "From", v.Time(v.In(began))), Y: v.T("overview.y." + name)}
 	switch name {
 	case "rates":
-		ch.Series = []chart.Series{line("in", number(func(b *beat) float64 { return b.In })), line("out", number(func(b *beat) float64 { return b.Out }))}
+		line("in", number(func(b *beat) float64 { return b.In }))
+		line("out", number(func(b *beat) float64 { return b.Out }))
 	case "waiting":
-		ch.Series = []chart.Series{line("waiting", number(func(b *beat) float64 { return float64(b.Waiting + b.Leased) }))}
+		line("waiting", number(func(b *beat) float64 { return float64(b.Waiting + b.Leased) }))
 	case "oldest":
-		ch.Series = []chart.Series{line("oldest", number(func(b *beat) float64 { return b.Oldest.Seconds() }))}
+		line("oldest", number(func(b *beat) float64 { return b.Oldest.Seconds() }))
 	case "latency":
-		ch.Series = []chart.Series{line("recordMiddle", took(recorded, middle)), line("recordSlowest", took(recorded, slowest)),
-			line("ringMiddle", took(rang, middle)), line("ringSlowest", took(rang, slowest))}
+		line("recordMiddle", took(recorded, middle))
+		line("recordSlowest", took(recorded, slowest))
+		line("ringMiddle", took(rang, middle))
+		line("ringSlowest", took(rang, slowest))
 	case "pushes":
-		ch.Series = []chart.Series{line("sent", pushed(bellhop.PushSent)), line("failed", pushed(bellhop.PushFailed)),
-			line("unknown", pushed(bellhop.PushUnknown)), line("skipped", pushed(bellhop.PushSkipped))}
+		line("sent", pushed(bellhop.PushSent))
+		line("failed", pushed(bellhop.PushFailed))
+		line("unknown", pushed(bellhop.PushUnknown))
+		line("skipped", pushed(bellhop.PushSkipped))
 	}
 	return ch
 }
