@@ -10,14 +10,18 @@ import (
 // shown are the fields of Shopify's bodies whose values are nobody's personal data.
 // All else is masked, so that a field that Shopify adds is.
 var shown = set("id", "admin_graphql_api_id", "order_id", "line_item_id", "location_id", "app_id", "number", "order_number",
-	"name", "currency", "presentment_currency", "currency_code", "amount", "price", "total_price", "subtotal_price", "total_tax", "total_discounts",
+	"currency", "presentment_currency", "currency_code", "amount", "price", "total_price", "subtotal_price", "total_tax", "total_discounts",
 	"current_total_price", "financial_status", "fulfillment_status", "created_at", "updated_at", "processed_at", "cancelled_at", "closed_at",
 	"cancel_reason", "test", "quantity", "sku", "product_id", "variant_id", "grams", "taxable", "requires_shipping", "gift_card", "kind", "status",
 	"gateway", "source_name", "taxes_included", "tax_rate", "rate", "topic", "shop_id", "shop_domain")
 
 const masked = "•••"
 
-// personal are objects in which even a name is a person's.
+// named are what has a name that is nobody's: an order, whose fields are the body's own,
+// and its items.
+var named = set("", "line_items")
+
+// personal are objects in which even an id or a time is a person's.
 var personal = set("customer", "billing_address", "shipping_address", "default_address", "client_details", "company", "payment_details")
 
 func set(names ...string) map[string]bool {
@@ -44,28 +48,29 @@ func mask(body []byte) string {
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(maskValue(v, "", false)); err != nil {
+	if err := e.Encode(maskValue(v, "", "", false)); err != nil {
 		return masked
 	}
 	return out.String()
 }
 
-func maskValue(v any, field string, isPersonal bool) any {
+// maskValue masks a value of a field in the object that another field, of, holds.
+func maskValue(v any, of, field string, isPersonal bool) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for k, inner := range v {
-			out[k] = maskValue(inner, k, isPersonal || personal[field])
+			out[k] = maskValue(inner, field, k, isPersonal || personal[field])
 		}
 		return out
 	case []any:
 		out := make([]any, len(v))
 		for i, inner := range v {
-			out[i] = maskValue(inner, field, isPersonal)
+			out[i] = maskValue(inner, of, field, isPersonal)
 		}
 		return out
 	case string, json.Number:
-		if isPersonal || !shown[field] {
+		if isPersonal || !shown[field] && !(field == "name" && named[of]) {
 			return masked
 		}
 	}

@@ -136,6 +136,7 @@ func TestMask(t *testing.T) {
 		`{"id":1,"email":"secret-jo@example.com","phone":"secret","customer":{"name":"secret-Jo","default_address":[{"zip":"secret","name":"secret"}]}}`,
 		`{"billing_address":{"id":"secret","country":"secret"},"note":"secret","note_attributes":[{"name":"x","value":"secret"}],"new_field":"secret"}`,
 		`"secret"`, `[["secret"]]`, `secret`, `{"id":1} secret`, `{"company":{"name":"secret"},"payment_details":{"name":"secret"}}`, `{"shipping_lines":[{"title":"secret","phone":"secret"}]}`,
+		`{"refunds":[{"transactions":[{"receipt":{"name":"secret","payer":{"name":"secret"}}}]}]}`, `{"line_items":[{"properties":[{"name":"secret"}],"origin_location":{"name":"secret"}}]}`,
 	} {
 		if got := mask([]byte(body)); strings.Contains(got, "secret") {
 			t.Errorf("%s: %s", body, got)
