@@ -134,6 +134,12 @@ func TestTheStreamComesBack(t *testing.T) {
 	b.until(`document.getElementById("state").dataset.state === "lost"`)
 	b.order(demo, 1)
 	b.until(`%s && %s`, live, row(1))
+	// An older backup was restored: what the page showed was further on.
+	b.eval(`document.getElementById("content").dataset.seq = "1000000"`)
+	b.CloseClientConnections()
+	b.until(`document.getElementById("state").dataset.state === "lost"`)
+	b.order(demo, 2)
+	b.until(`%s && %s`, live, row(2))
 	b.stayed()
 }
 

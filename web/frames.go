@@ -38,7 +38,7 @@ func (c *chunk) briefly(pos int64, pages int) []byte {
 			orders = append(orders, id(n))
 		}
 	}
-	return changedFrame(pos, changed{Orders: orders, Spread: min(maxSpread, pages*spreadEach)})
+	return changedFrame(pos, changed{Orders: orders, Spread: min(maxSpread, pages*spreadEach), Anew: c.reset})
 }
 
 // changed is what a page is told.
@@ -47,6 +47,9 @@ type changed struct {
 	// Spread is over how many milliseconds the pages that were told divide their looks,
 	// so that they don't all come at once.
 	Spread int `json:"spread"`
+	// Anew is set where the stream begins: a page that is ahead of it shows what was
+	// there before a backup was restored.
+	Anew bool `json:"anew,omitempty"`
 }
 
 // A look takes the server about two milliseconds; an order is on every page within a

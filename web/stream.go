@@ -135,7 +135,7 @@ func (s *stream) serve(ctx context.Context, last, pos int64) {
 // brief looks at once whether it is behind pos.
 func (s *stream) begin(ctx context.Context, last, pos int64) error {
 	if s.l.brief {
-		return s.write(changedFrame(pos, changed{Orders: []string{}}))
+		return s.write(changedFrame(pos, changed{Orders: []string{}, Anew: true}))
 	}
 	return s.replay(ctx, last, pos)
 }

@@ -106,8 +106,9 @@ function state(name) {
 function follow() {
   const events = new EventSource(stream);
   events.addEventListener("changed", (e) => {
-    if (Number(e.lastEventId) <= Number(main.dataset.seq)) return;
-    const { orders, spread } = JSON.parse(e.data);
+    const { orders, spread, anew } = JSON.parse(e.data);
+    const ahead = Number(main.dataset.seq) - Number(e.lastEventId);
+    if (ahead === 0 || ahead > 0 && !anew) return;
     const one = location.pathname.match(/^\/orders\/(\d+)$/);
     if (one && orders.length && !orders.includes(one[1])) return;
     look(spread);
