@@ -206,6 +206,8 @@ func (l *Locale) Span(d time.Duration) string {
 	switch s := d.Seconds(); {
 	case s < 0:
 		return "−" + l.Span(-d)
+	case d > 0 && d < time.Millisecond:
+		return l.T("span.ms", "N", "<1")
 	case s < 1:
 		return l.T("span.ms", "N", strconv.FormatInt(d.Milliseconds(), 10))
 	case s < 10:

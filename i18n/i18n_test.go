@@ -167,6 +167,7 @@ func TestWords(t *testing.T) {
 		en.T("orders.select", "Order", "<b>"): "Select <b>",
 		en.T("no.such"):                       "no.such",
 		en.Span(38 * time.Millisecond):        "38 ms",
+		en.Span(400 * time.Microsecond):       "<1 ms",
 		en.Span(1500 * time.Millisecond):      "1.50 s",
 		en.Span(-90 * time.Second):            "−90 s",
 		en.Span(5 * time.Minute):              "5 min",

@@ -110,6 +110,10 @@ func (v *visit) steps(o *bellhop.Order) (steps []step) {
 			before = s.at
 		case s.label == "order.received" && !o.Trace.PushedAt.IsZero():
 			out.Blank = v.T("order.unreported")
+		case s.label == "order.pushed" && len(o.Pushes) > 0:
+			out.Blank = v.T("push." + string(o.Pushes[0].Status))
+		case s.label == "order.received" && len(o.Pushes) > 0:
+			out.Blank = v.T("app.none")
 		default:
 			out.Blank = v.T("order.notYet")
 		}

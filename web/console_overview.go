@@ -61,6 +61,9 @@ func (v *visit) facts(beats []beat) []fact {
 		b = beats[len(beats)-1]
 	}
 	rate := func(f float64) string {
+		if b.Pushed == nil {
+			return v.T("app.none")
+		}
 		return v.T("overview.perSecond", "N", strconv.FormatFloat(f, 'f', 1, 64))
 	}
 	oldest := v.T("app.none")
@@ -153,6 +156,9 @@ func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
 	number := func(f func(b *beat) float64) func(b *beat) (float64, bool) {
 		return func(b *beat) (float64, bool) { return f(b), true }
 	}
+	rate := func(f func(b *beat) float64) func(b *beat) (float64, bool) {
+		return func(b *beat) (float64, bool) { return f(b), b.Pushed != nil }
+	}
 	took := func(of func(b *beat) []time.Duration, choose func([]time.Duration) (time.Duration, bool)) func(b *beat) (float64, bool) {
 		return func(b *beat) (float64, bool) {
 			d, ok := choose(of(b))
@@ -160,13 +166,13 @@ func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
 		}
 	}
 	pushed := func(s bellhop.PushStatus) func(b *beat) (float64, bool) {
-		return number(func(b *beat) float64 { return b.Pushed[s] })
+		return rate(func(b *beat) float64 { return b.Pushed[s] })
 	}
 	recorded, rang := func(b *beat) []time.Duration { return b.Recorded }, func(b *beat) []time.Duration { return b.Rang }
 	switch name {
 	case "rates":
-		line("in", number(func(b *beat) float64 { return b.In }))
-		line("out", number(func(b *beat) float64 { return b.Out }))
+		line("in", rate(func(b *beat) float64 { return b.In }))
+		line("out", rate(func(b *beat) float64 { return b.Out }))
 	case "waiting":
 		line("waiting", number(func(b *beat) float64 { return float64(b.Waiting + b.Leased) }))
 	case "oldest":

@@ -105,10 +105,10 @@ func TestScreenshots(t *testing.T) {
 	pages := map[string]string{"orders": "/", "order": "/orders/" + orderID(59), "pushes": "/pushes", "devices": "/devices", "settings": "/settings"}
 	for _, width := range []int64{360, 768, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
-			shoot := func(name, path string) {
+			shoot := func(name, path string, actions ...chromedp.Action[chromedp.Void]) {
 				t.Helper()
-				err := chromedp.Do(tab, chromium.Scheme(scheme), chromedp.EmulateViewport(width, 900), chromedp.Navigate(r.URL+path))
-				must(t, err)
+				must(t, chromedp.Do(tab, chromium.Scheme(scheme), chromedp.EmulateViewport(width, 900), chromedp.Navigate(r.URL+path)))
+				must(t, chromedp.Do(tab, actions...))
 				picture, err := chromedp.Run(tab, chromedp.CaptureScreenshot())
 				must(t, err)
 				must(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme)), picture, 0o644))
@@ -119,7 +119,9 @@ func TestScreenshots(t *testing.T) {
 			for name, path := range pages {
 				shoot(name, path)
 			}
+			shoot("selected", "/", chromedp.Click("#orders input"), chromedp.WaitVisible(".several"))
 			as(t, tab, r, operatorSession)
+			shoot("replay", "/dead", chromedp.Click("button[name=all]"), chromedp.WaitVisible(".plan"))
 			for name, path := range map[string]string{"overview": "/overview", "ledger": "/ledger", "dead": "/dead", "letter": "/dead/" + letter.String(), "shops": "/shops"} {
 				shoot(name, path)
 			}

@@ -163,10 +163,10 @@ func TestReplayBeginsWithADryRun(t *testing.T) {
 func TestOperatorsPagesAreTheirs(t *testing.T) {
 	r, q := withQueue(t)
 	letter := bury(t, q, 1, demo, orderBody).String()
-	for !strings.Contains(r.get("/overview", operatorSession).body, "rates.svg") { // until the first look
+	for !strings.Contains(r.get("/overview", operatorSession).body, "waiting.svg") { // until the first look
 		must(t, t.Context().Err())
 	}
-	for _, path := range []string{"/overview", "/overview/rates.svg", "/overview/waiting.svg", "/overview/oldest.svg", "/overview/pushes.svg", "/ledger", "/dead", "/dead/" + letter, "/shops"} {
+	for _, path := range []string{"/overview", "/overview/waiting.svg", "/overview/oldest.svg", "/ledger", "/dead", "/dead/" + letter, "/shops"} {
 		for session, want := range map[string]int{"": 303, demoToken: 303, ownerSession: 404, operatorSession: 200} {
 			if a := r.get(path, session); a.StatusCode != want {
 				t.Errorf("GET %s: %d, not %d", path, a.StatusCode, want)
@@ -186,12 +186,12 @@ func TestOperatorsPagesAreTheirs(t *testing.T) {
 	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 1 {
 		t.Errorf("%v %v", d, err)
 	}
-	for _, missing := range []string{"secrets", "latency"} { // of no order it is known how long it took
+	for _, missing := range []string{"secrets", "rates", "latency", "pushes"} { // one look tells no rate
 		if a := r.get("/overview/"+missing+".svg", operatorSession); a.StatusCode != 404 {
 			t.Errorf("%s: %d", missing, a.StatusCode)
 		}
 	}
-	svg := r.get("/overview/rates.svg", operatorSession)
+	svg := r.get("/overview/waiting.svg", operatorSession)
 	if svg.Header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(svg.Header.Get("Content-Security-Policy"), "default-src 'none'") || !strings.HasPrefix(svg.body, "<svg") {
 		t.Errorf("%v %.80s", svg.Header, svg.body)
 	}
@@ -215,7 +215,7 @@ func TestOperatorInABrowser(t *testing.T) {
 		chromium.Check(t, b.tab, what)
 	}
 	b.open("/overview", operatorSession)
-	b.until(`[...document.querySelectorAll(".charts img")].length === 4 && document.querySelector(".charts p").textContent === "Nothing to draw yet."`)
+	b.until(`[...document.querySelectorAll(".charts img")].length === 2 && document.querySelector(".charts p").textContent === "Nothing to draw yet."`)
 	if drawn := b.eval(`Promise.all([...document.querySelectorAll(".charts img")].map(i => i.decode())).then(() => document.body.dataset.drawn = "all") && ""`); drawn != "" {
 		t.Error(drawn)
 	}

@@ -54,8 +54,8 @@ type totals struct {
 // beat is what one look found.
 type beat struct {
 	At       time.Time
-	In, Out  float64 // events a second since the look before
-	Pushed   map[bellhop.PushStatus]float64
+	In, Out  float64                        // events a second since the look before
+	Pushed   map[bellhop.PushStatus]float64 // pushes a second; nil where no rate is known, as at the first look
 	Waiting  int
 	Leased   int
 	Dead     int

@@ -3,12 +3,14 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"bellhop"
+	"bellhop/i18n"
 	"bellhop/queue"
 	"bellhop/store"
 )
@@ -93,6 +95,29 @@ func TestPulse(t *testing.T) {
 	}
 	if all := p.hour(); len(all) != 721 || !all[720].At.Equal(now) || now.Sub(all[0].At) != time.Hour {
 		t.Errorf("%d beats are kept", len(all))
+	}
+}
+
+// TestCharts draws what was found, and no line where nothing was.
+func TestCharts(t *testing.T) {
+	at := time.Unix(5000, 0)
+	beats := []beat{{At: at, Waiting: 4}, {At: at.Add(30 * time.Second), In: 7, Out: 6, Pushed: map[bellhop.PushStatus]float64{bellhop.PushSent: 2}, Recorded: []time.Duration{3 * time.Millisecond, 9 * time.Millisecond, 5 * time.Millisecond}}}
+	c, v := &console{api: &api{now: time.Now}}, &visit{frame: frame{Locale: i18n.For("en", ""), zone: time.UTC}}
+	for name, want := range map[string]string{
+		"rates":   "[{Coming in [{0.5 7 0 0} {0.5833333333333334 7 0 0}]} {Done with [{0.5 6 0 0} {0.5833333333333334 6 0 0}]}]",
+		"waiting": "[{Waiting [{0 4 0 0} {0.5 0 0 0}]}]",
+		"latency": "[{recorded, median [{0.5 5 0 0} {0.5833333333333334 5 0 0}]} {recorded, slowest [{0.5 9 0 0} {0.5833333333333334 9 0 0}]}]",
+	} {
+		drawn := c.chart(v, name, beats)
+		if got := fmt.Sprint(drawn.Series); got != want {
+			t.Errorf("%s: %s", name, got)
+		}
+		if svg, err := drawn.File(); err != nil || !strings.Contains(string(svg), "minutes since 1:23 am") {
+			t.Errorf("%s: %v %s", name, err, svg)
+		}
+	}
+	if empty := c.chart(v, "rates", beats[:1]); len(empty.Series) != 0 {
+		t.Errorf("%v", empty.Series)
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 func TestDemoInABrowser(t *testing.T) {
 	tab, cancel := context.WithTimeout(chromium.Open(t), 2*patience)
 	defer cancel()
-	link, end := startDemo(t)
+	link, _, end := startDemo(t)
 	defer end()
 	do := func(actions ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
@@ -105,7 +105,7 @@ func TestDemoInABrowser(t *testing.T) {
 }
 
 // TestDemoScreenshots takes pictures of a flash sale into the folder SCREENSHOTS:
-// before it, while the worker stands still, and after.
+// before it, while the worker stands still, and after, and what an operator sees of it.
 func TestDemoScreenshots(t *testing.T) {
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
@@ -113,7 +113,9 @@ func TestDemoScreenshots(t *testing.T) {
 	}
 	tab, cancel := context.WithTimeout(chromium.Open(t), 2*patience)
 	defer cancel()
-	link, end := startDemo(t)
+	desk, cancelDesk := context.WithTimeout(chromium.Open(t), 2*patience)
+	defer cancelDesk()
+	link, deskLink, end := startDemo(t)
 	defer end()
 	must := func(err error) {
 		t.Helper()
@@ -121,7 +123,7 @@ func TestDemoScreenshots(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	shoot := func(name string) {
+	shoot := func(tab context.Context, name string) {
 		t.Helper()
 		picture, err := chromedp.Run(tab, chromedp.CaptureScreenshot())
 		must(err)
@@ -131,19 +133,28 @@ func TestDemoScreenshots(t *testing.T) {
 	number := func(n int) string {
 		return fmt.Sprintf(`Number(document.querySelectorAll(".sum-line strong")[%d].textContent.replaceAll(",", ""))`, n)
 	}
+	must(chromedp.Do(desk, chromium.Scheme("light"), chromedp.EmulateViewport(1280, 1400), chromedp.Navigate(deskLink), chromedp.WaitVisible("#overview")))
+	// looks waits until the operator's page has drawn so many looks more.
+	looks := func(n int) chromedp.Action[chromedp.Void] {
+		return chromium.Until(fmt.Sprintf(`(window.looks ??= new Set()).add(document.querySelector(".charts img")?.src).size > %d`, n))
+	}
+	must(chromedp.Do(desk, looks(3)))
 	must(chromedp.Do(tab, chromium.Scheme("light"), chromedp.EmulateViewport(1280, 800), chromedp.Navigate(link), chromedp.WaitVisible("#buttons"),
 		chromium.Until(number(1)+` > 12`)))
-	shoot("demo-1")
+	shoot(tab, "demo-1")
 	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="stop"]`), chromedp.WaitVisible(`#buttons button[value="start"]`),
 		chromedp.Click(`#buttons button[value="sale"]`), chromium.Until(number(5)+` >= 500`)))
-	shoot("demo-2")
+	shoot(tab, "demo-2")
+	must(chromedp.Do(desk, looks(5)))
 	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="start"]`), chromium.Until(number(5)+` === 0 && document.querySelector("#phone").textContent.includes("new orders")`)))
-	shoot("demo-3")
+	shoot(tab, "demo-3")
+	must(chromedp.Do(desk, looks(9)))
+	shoot(desk, "operator")
 }
 
-// startDemo runs a demo in this process and returns its owner's link, and what ends
-// it.
-func startDemo(t *testing.T) (link string, end func()) {
+// startDemo runs a demo in this process and returns its owner's and its operator's
+// link, and what ends it.
+func startDemo(t *testing.T) (owner, operator string, end func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
@@ -156,12 +167,13 @@ func startDemo(t *testing.T) (link string, end func()) {
 	}()
 	lines := bufio.NewScanner(read)
 	pattern := regexp.MustCompile(`Open +(http://\S+)`)
-	for link == "" && lines.Scan() {
+	var links []string
+	for len(links) < 2 && lines.Scan() {
 		if m := pattern.FindStringSubmatch(lines.Text()); m != nil {
-			link = m[1]
+			links = append(links, m[1])
 		}
 	}
-	if link == "" {
+	if len(links) < 2 {
 		cancel()
 		t.Fatalf("the demo ended with %d: %s", <-done, errs.String())
 	}
@@ -169,7 +181,7 @@ func startDemo(t *testing.T) (link string, end func()) {
 		for lines.Scan() {
 		}
 	}()
-	return link, func() {
+	return links[0], links[1], func() {
 		cancel()
 		if code := <-done; code != exitDone {
 			t.Errorf("the demo ended with %d: %s", code, errs.String())

@@ -258,7 +258,7 @@ func (c *doctorCmd) push(j *job) wire.Finding {
 		return wire.Fail("push", oneLine(err), "mend that; until then pushes wait, and orders are recorded")
 	}
 	if c.Push == "log:" {
-		return wire.Warn("push", "pushes are only written to the log", "set BELLHOP_PUSH=fcm:/path/service-account.json")
+		return wire.Warn("push", "pushes are only written to the log", "set BELLHOP_PUSH=fcm:/path/service-account.json for your app, or webpush:?subject=mailto:YOU for browsers")
 	}
 	return wire.OK("push", "the service answers")
 }
