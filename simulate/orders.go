@@ -116,11 +116,10 @@ func (g *generator) newOrder(now time.Time) (*order, orderState) {
 	return o, st
 }
 
-// chooseMoney keeps most orders in the shop's currency. A few are in another,
-// which one shop seldom has: it saves tests from needing ten shops.
+// chooseMoney keeps most orders in the shop's currency.
 func (g *generator) chooseMoney(o *order) {
 	r := g.rng
-	if r.IntN(30) == 0 {
+	if !g.opt.OneCurrency && r.IntN(30) == 0 {
 		o.currency = currencies[r.IntN(len(currencies))]
 	}
 	o.presentment = o.currency

@@ -27,6 +27,8 @@ type ShopifyOptions struct {
 	FollowUps  int     // an order with follow-ups has 1 to FollowUps; 0 is 4
 	Poison     float64 // share of deliveries, rightly signed, whose body can never be processed
 
+	OneCurrency bool // a shop's orders are all in its own currency; else a few are not, which saves tests ten shops
+
 	Concurrency int               // requests under way at once; 0 is 64
 	TimeScale   float64           // shortens the retry schedule: 0 or 1 is Shopify's own four hours, 0.001 is 14 seconds
 	Transport   http.RoundTripper // nil is one that connects within 1 s and keeps connections

@@ -230,6 +230,7 @@ func (d *demo) openShop(rate float64) (err error) {
 // sends fills in where a twin sends, and orders that differ from all before.
 func (d *demo) sends(o simulate.ShopifyOptions) simulate.ShopifyOptions {
 	o.Target, o.Shops, o.Secret = d.address()+web.WebhookPath, []string{demoShop}, d.options.AppSecret
+	o.OneCurrency = true // so that a digest has a sum
 	o.Seed = uint64(d.job.now().UnixNano())
 	return o
 }

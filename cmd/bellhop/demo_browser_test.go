@@ -88,6 +88,7 @@ func TestDemoInABrowser(t *testing.T) {
 	press("sale")
 	until(`%s >= %d && %s >= 500`, count(0), before+500, count(5))
 	press("start")
+	until(`/\d new orders\$\d/.test(document.querySelector("#phone").textContent)`)
 	until(`document.querySelector('#buttons button[value="stop"]') && %s === 0 && %s >= 500`, count(5), count(1))
 
 	press("break")
@@ -146,7 +147,7 @@ func TestDemoScreenshots(t *testing.T) {
 		chromedp.Click(`#buttons button[value="sale"]`), chromium.Until(number(5)+` >= 500`)))
 	shoot(tab, "demo-2")
 	must(chromedp.Do(desk, looks(5)))
-	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="start"]`), chromium.Until(number(5)+` === 0 && document.querySelector("#phone").textContent.includes("new orders")`)))
+	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="start"]`), chromium.Until(number(5)+` === 0 && /\d new orders\$\d/.test(document.querySelector("#phone").textContent)`)))
 	shoot(tab, "demo-3")
 	must(chromedp.Do(desk, looks(9)))
 	shoot(desk, "operator")
