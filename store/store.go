@@ -286,6 +286,8 @@ type People interface {
 	// SetPassword changes a password's hash, and ends the person's sessions and
 	// links to sign in.
 	SetPassword(ctx context.Context, id int64, hash string) error
+	// SetSettings keeps what somebody chose. Pushes to their devices that wait for the
+	// end of quiet hours are due at once, for the next claim to decide anew.
 	SetSettings(ctx context.Context, id int64, s bellhop.Settings) error
 	// RemovePerson removes somebody with their sessions and devices.
 	RemovePerson(ctx context.Context, id int64) error

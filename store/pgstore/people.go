@@ -88,12 +88,20 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 	var n int64
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
 		b.Count(&n, `UPDATE people SET settings = $2 WHERE id = $1`, id, store.WriteSettings(s))
+		b.Exec(hurryHeld, id, store.ReasonQuietHours)
 	})
 	if err == nil && n == 0 {
 		err = store.NotFound("person")
 	}
+	if err == nil {
+		db.watch.wrote(true, false)
+	}
 	return wrap("keep settings", err)
 }
+
+// hurryHeld makes due what was held back for some reason from somebody's devices.
+const hurryHeld = `UPDATE pushes SET next_at = created_at WHERE id IN (SELECT id FROM pushes WHERE next_at IS NOT NULL AND reason = $2
+	AND status <> 'sending' AND device_id IN (SELECT id FROM devices WHERE person_id = $1) ORDER BY id FOR UPDATE)`
 
 // RemovePerson implements [store.People].
 func (db *DB) RemovePerson(ctx context.Context, id int64) error {

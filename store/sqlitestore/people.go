@@ -116,15 +116,20 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 	if err := s.Check(); err != nil {
 		return err
 	}
-	return db.write(ctx, "keep settings", func(tx *sqlitefile.Tx) error {
+	err := db.write(ctx, "keep settings", func(tx *sqlitefile.Tx) error {
 		if err := tx.Prepare(`UPDATE people SET settings = ? WHERE id = ?`).Text(store.WriteSettings(s)).Int(id).Exec(); err != nil {
 			return err
 		}
 		if tx.Changes() == 0 {
 			return store.NotFound("person")
 		}
-		return nil
+		return tx.Prepare(`UPDATE pushes SET next_at = created_at WHERE next_at IS NOT NULL AND reason = ? AND status <> 'sending'
+			AND device_id IN (SELECT id FROM devices WHERE person_id = ?)`).Text(store.ReasonQuietHours).Int(id).Exec()
 	})
+	if err == nil {
+		db.wake()
+	}
+	return err
 }
 
 // RemovePerson implements [store.People].

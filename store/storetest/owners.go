@@ -105,6 +105,29 @@ func quietHours(f *fixture) {
 	f.countsMatch(shop)
 }
 
+// settingsHoldAtOnce checks that what is held back is let go when there are no quiet
+// hours any more, and is held on to when there still are.
+func settingsHoldAtOnce(f *fixture) {
+	quiet := bellhop.Settings{QuietFrom: "08:00", QuietTo: "10:00", Timezone: "UTC"}
+	d := f.ownedDevice(quiet)
+	f.record(f.order(shop, 1, 1), f.order(shop, 2, 1))
+	f.equal("in quiet hours", len(f.claim(at(100), 10)), 0)
+	quiet.QuietTo = "11:00"
+	owes := f.s.PushesOwed()
+	f.must(f.s.SetSettings(f.ctx, d.PersonID, quiet))
+	<-owes
+	f.equal("in longer quiet hours", len(f.claim(at(101), 10)), 0)
+	next, err := f.s.NextPush(f.ctx)
+	f.must(err)
+	f.equal("their end", next.UTC(), day.Add(2*time.Hour))
+	f.must(f.s.SetSettings(f.ctx, d.PersonID, bellhop.Settings{}))
+	owed := f.claim(at(102), 10)
+	if len(owed) != 1 || owed[0].Gathered == nil || owed[0].Gathered.Orders != 2 {
+		f.Fatalf("without quiet hours: %+v", owed)
+	}
+	f.countsMatch(shop)
+}
+
 // gathersAboveTheOwnersRate checks that a digest grows across claims, and survives.
 func gathersAboveTheOwnersRate(f *fixture) {
 	f.ownedDevice(bellhop.Settings{GatherAbove: 2})

@@ -64,6 +64,7 @@ func Run(t *testing.T, d Driver) {
 		{"ToldOf", toldOf},
 		{"NotTold", notTold},
 		{"QuietHours", quietHours},
+		{"SettingsHoldAtOnce", settingsHoldAtOnce},
 		{"GathersAboveTheOwnersRate", gathersAboveTheOwnersRate},
 		{"Retirement", retirement},
 		{"RefreshedAddressStays", refreshedAddressStays},
