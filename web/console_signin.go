@@ -43,12 +43,15 @@ func (c *console) followLink(w http.ResponseWriter, r *http.Request, once string
 
 // previewer is what those call themselves that fetch a link which somebody wrote in
 // a chat or a mail, to draw it before anybody follows it.
-var previewer = regexp.MustCompile(`(?i)bot|preview|scrap|crawl|spider|facebookexternalhit|whatsapp|skype`)
+var previewer = regexp.MustCompile(`(?i)bot|preview|scrap|crawl|spider|facebookexternalhit|whatsapp|skype|embed|iframely`)
 
 // looksAhead reports whether a link is looked at before, or without, anybody's
-// following it.
+// following it, or from a page of another site: that could sign its visitors in as
+// somebody else.
 func looksAhead(r *http.Request) bool {
-	return r.Method != http.MethodGet || strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") || previewer.MatchString(r.UserAgent())
+	from := r.Header.Get("Sec-Fetch-Site")
+	return r.Method != http.MethodGet || strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") ||
+		from == "cross-site" || from == "same-site" || previewer.MatchString(r.UserAgent())
 }
 
 func (c *console) signIn(w http.ResponseWriter, r *http.Request) {

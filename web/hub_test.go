@@ -84,6 +84,36 @@ func (m *memory) Session(context.Context, [32]byte, time.Time) (bellhop.Session,
 	return bellhop.Session{}, bellhop.Person{ID: 1, Role: bellhop.RoleOwner, Shop: demo}, nil
 }
 
+// TestRevokedSessionsAreToldNothing has changes come all the time: a credential that
+// was revoked is noticed with one of them, not with the next heartbeat.
+func TestRevokedSessionsAreToldNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		events, done, srv := openInBubble(t, m)
+		began := time.Now()
+		<-events // it is open
+		go func() {
+			for range events {
+			}
+		}()
+		m.mu.Lock()
+		m.revoked = true
+		m.mu.Unlock()
+		for open := true; open; {
+			select {
+			case <-time.After(time.Second):
+				m.add(store.ChangeHandled)
+			case <-done:
+				open = false
+			}
+		}
+		if took := time.Since(began); took > 6*time.Second {
+			t.Errorf("it ended after %s", took)
+		}
+		srv.Close()
+	})
+}
+
 func TestHeartbeatsAndRevokedSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}

@@ -1,9 +1,13 @@
 package web
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -128,6 +132,62 @@ func sameSite(next http.Handler) http.Handler {
 	})
 }
 
+// How long a sender may take for the body of a request, and how many are read at
+// once. They are read before a request counts as one in flight, so that whoever sends
+// slowly keeps nobody out.
+const (
+	bodyTimeout = 5 * time.Second
+	bodiesRead  = 1024
+)
+
+// readFirst has a request's body read before the request goes on.
+func readFirst(next http.Handler, n int) http.Handler {
+	reading := make(chan struct{}, n)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			select {
+			case reading <- struct{}{}:
+			default:
+				refuseBusy(w)
+				return
+			}
+			err := readWhole(w, r)
+			<-reading
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				w.Header().Set("Connection", "close") // the rest may never come
+				writeProblem(w, newProblem(http.StatusRequestTimeout, "slow_body", "the body of the request did not come in time"))
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// readWhole reads as much of a body as any handler takes, and puts it in the body's
+// place. Trouble but a timeout is met again by whoever reads on.
+func readWhole(w http.ResponseWriter, r *http.Request) error {
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout))
+	read, err := io.ReadAll(io.LimitReader(r.Body, maxAPIBody+1))
+	if err == nil {
+		// Left in place it would end the request although its body has come.
+		_ = rc.SetReadDeadline(time.Time{})
+	}
+	r.Body = readBody{io.MultiReader(bytes.NewReader(read), r.Body), r.Body}
+	return err
+}
+
+// readBody is a body of which the beginning was read already.
+type readBody struct {
+	io.Reader
+	io.Closer
+}
+
+func refuseBusy(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	writeProblem(w, newProblem(http.StatusServiceUnavailable, "busy", "too many requests are in flight; try again"))
+}
+
 // bounded lets so many requests in at once. Streams have a bound of their own,
 // and whoever asks after our health is answered always.
 func bounded(next http.Handler, n int) http.Handler {
@@ -143,8 +203,7 @@ func bounded(next http.Handler, n int) http.Handler {
 			defer func() { <-places }()
 			next.ServeHTTP(w, r)
 		default:
-			w.Header().Set("Retry-After", "1")
-			writeProblem(w, newProblem(http.StatusServiceUnavailable, "busy", "too many requests are in flight; try again"))
+			refuseBusy(w)
 		}
 	})
 }

@@ -161,11 +161,20 @@ func TestMask(t *testing.T) {
 		`{"id":1,"email":"secret-jo@example.com","phone":"secret","customer":{"name":"secret-Jo","default_address":[{"zip":"secret","name":"secret"}]}}`,
 		`{"billing_address":{"id":"secret","country":"secret"},"note":"secret","note_attributes":[{"name":"x","value":"secret"}],"new_field":"secret"}`,
 		`"secret"`, `[["secret"]]`, `secret`, `{"id":1} secret`, `{"company":{"name":"secret"},"payment_details":{"name":"secret"}}`, `{"shipping_lines":[{"title":"secret","phone":"secret"}]}`,
+		`{"receipt":{"card":{"number":"secret","name":"secret"}}}`, `{"secret@example.com":1}`, `{"customer":{"note_attributes":{"secret one":"x"}}}`,
 		`{"refunds":[{"transactions":[{"receipt":{"name":"secret","payer":{"name":"secret"}}}]}]}`, `{"line_items":[{"properties":[{"name":"secret"}],"origin_location":{"name":"secret"}}]}`,
 	} {
 		if got := mask([]byte(body)); strings.Contains(got, "secret") {
 			t.Errorf("%s: %s", body, got)
 		}
+	}
+	if got := mask([]byte(`{"customer":{"accepts_marketing":true},"number":7}`)); strings.Contains(got, "true") || !strings.Contains(got, "7") {
+		t.Errorf("%s", got)
+	}
+	// Depth makes nothing large.
+	deep := strings.Repeat("[", 9000) + strings.Repeat("1,", 8000) + "1" + strings.Repeat("]", 9000)
+	if got := mask([]byte(deep)); len(got) > 64<<10 {
+		t.Errorf("%d bytes of %d", len(got), len(deep))
 	}
 	if got := mask([]byte(`{"id":820982911946154508,"total_price":"403.00","test":true,"cancelled_at":null,"line_items":[{"sku":"TEE","name":"Tee"}]}`)); !strings.Contains(got, "820982911946154508") ||
 		!strings.Contains(got, `"403.00"`) || !strings.Contains(got, `"TEE"`) || !strings.Contains(got, "null") {

@@ -79,7 +79,7 @@ func New(o Options) (*Server, error) {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
 	mux.HandleFunc("/", unmatched(mux))
-	s.rest = newObserved(secured(sameSite(bounded(mux, o.APIInFlight))), o.Logger, o.Registerer, spans{o.Tracer})
+	s.rest = newObserved(secured(sameSite(readFirst(bounded(mux, o.APIInFlight), bodiesRead))), o.Logger, o.Registerer, spans{o.Tracer})
 	go s.hub.run()
 	go s.pulse.run()
 	return s, nil

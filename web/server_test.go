@@ -166,6 +166,25 @@ func TestAPIIsBoundedApartFromWebhooks(t *testing.T) {
 	}
 }
 
+// TestSlowSendersKeepNobodyOut has as many requests begin as are let in at once, and
+// none of them sends its body.
+func TestSlowSendersKeepNobodyOut(t *testing.T) {
+	r := newRig(t, func(o *web.Options) { o.APIInFlight = 2 })
+	address := strings.TrimPrefix(r.URL, "http://")
+	for range 4 {
+		c, err := net.Dial("tcp", address)
+		must(t, err)
+		defer c.Close()
+		_, err = io.WriteString(c, "POST /signin HTTP/1.1\r\nHost: "+address+"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\nemail=a")
+		must(t, err)
+	}
+	for range 20 { // some of them after those have come
+		if a := r.call("GET", "/v1/orders", ownerSession, ""); a.StatusCode != 200 {
+			t.Fatalf("%d %s", a.StatusCode, a.body)
+		}
+	}
+}
+
 func TestRequestsAreCountedByRoute(t *testing.T) {
 	r := newRig(t)
 	r.order(demo, 0)

@@ -11,11 +11,14 @@ import (
 	"bellhop/store"
 )
 
-// How sign-ins are limited. One account can be guessed at 2,880 times a day,
-// whoever guesses; a success starts its count anew.
+// How sign-ins are limited. One account can be guessed at 2,880 times a day; a success
+// starts its count anew. Most of the account's tries are kept from any one neighbourhood,
+// so that nobody locks its owner out from elsewhere by guessing.
 const (
-	accountBurst = 10
+	accountBurst = 100
 	accountEvery = 30 * time.Second
+	guesserBurst = 10
+	guesserEvery = 30 * time.Second
 	addressBurst = 30
 	addressEvery = 2 * time.Second
 	limitedKeys  = 10_000
@@ -33,6 +36,7 @@ type doorman struct {
 	sessions  store.Sessions
 	now       func() time.Time
 	byAccount *limits
+	byGuesser *limits // of an account
 	byAddress *limits
 	hashing   chan struct{}
 }
@@ -41,6 +45,7 @@ func newDoorman(s Store, now func() time.Time) *doorman {
 	return &doorman{
 		people: s, sessions: s, now: now,
 		byAccount: newLimits(accountEvery, accountBurst, limitedKeys),
+		byGuesser: newLimits(guesserEvery, guesserBurst, limitedKeys),
 		byAddress: newLimits(addressEvery, addressBurst, limitedKeys),
 		hashing:   make(chan struct{}, hashesAtOnce),
 	}
@@ -92,11 +97,15 @@ func (d *doorman) signIn(ctx context.Context, email, password string, from netip
 		return signedIn{}, errCredentials
 	}
 	d.byAccount.forget(account)
+	d.byGuesser.forget(guesser(account, from))
 	return d.open(ctx, person)
 }
 
 func (d *doorman) limit(account string, from netip.Addr) error {
 	wait := d.byAddress.take(neighbourhood(from), d.now())
+	if wait == 0 {
+		wait = d.byGuesser.take(guesser(account, from), d.now())
+	}
 	if wait == 0 {
 		wait = d.byAccount.take(account, d.now())
 	}
@@ -105,6 +114,8 @@ func (d *doorman) limit(account string, from netip.Addr) error {
 	}
 	return tooMany(wait)
 }
+
+func guesser(account string, from netip.Addr) string { return neighbourhood(from) + " " + account }
 
 func tooMany(wait time.Duration) error {
 	return &retryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited",

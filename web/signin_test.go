@@ -79,6 +79,22 @@ func TestSignInsAreLimitedByAccount(t *testing.T) {
 	}
 }
 
+// TestGuessersLockNobodyOut has somebody guess as often as they may, and the owner sign
+// in from elsewhere.
+func TestGuessersLockNobodyOut(t *testing.T) {
+	r := newRig(t, func(o *web.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	for range 100 {
+		signIn(r, "jo@example.com", "wrong", "", withHeader("X-Forwarded-For", "203.0.113.7"))
+		r.clock.Add(2 * time.Second)
+	}
+	if a := signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", "203.0.113.7")); a.StatusCode != 429 {
+		t.Errorf("the guesser's neighbour: %d", a.StatusCode)
+	}
+	if a := signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", "198.51.100.2")); a.StatusCode != 200 {
+		t.Errorf("the owner: %d %s", a.StatusCode, a.body)
+	}
+}
+
 func TestSignInsAreLimitedByAddress(t *testing.T) {
 	r := newRig(t, func(o *web.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
 	from := func(address string) func(*http.Request) { return withHeader("X-Forwarded-For", address) }
@@ -205,6 +221,9 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 	}
 	if a := follow(path, withHeader("Sec-Purpose", "prefetch;prerender")); len(a.Cookies()) != 0 {
 		t.Error("looking ahead used the link")
+	}
+	if a := follow(path, withHeader("Sec-Fetch-Site", "cross-site")); len(a.Cookies()) != 0 || !strings.Contains(a.body, secret) {
+		t.Errorf("from another site's page: %d %s", a.StatusCode, a.body)
 	}
 	for _, who := range []string{"Slackbot-LinkExpanding 1.0", "WhatsApp/2.23.20.0", "facebookexternalhit/1.1; kakaotalk-scrap/1.0", "TelegramBot (like TwitterBot)"} {
 		if a := follow(path, withHeader("User-Agent", who)); len(a.Cookies()) != 0 || !strings.Contains(a.body, `name="once" value="`+secret+`"`) {

@@ -16,7 +16,7 @@ const (
 	StreamPath       = "/v1/stream" // where the stream is
 	livePath         = "/live"      // the console's own, which tells only what changed
 	heartbeat        = 15 * time.Second
-	beatsPerRecheck  = 4 // the credential is looked at again each minute
+	recheck          = 5 * time.Second // after so long a credential is looked at again before anything is told
 	streamWrite      = 10 * time.Second
 	replayBatch      = 200
 	replayBatches    = 5 // whoever missed more loads afresh
@@ -109,7 +109,7 @@ func (s *stream) serve(ctx context.Context, last, pos int64) {
 	}
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
-	for beats := 1; ; {
+	for checked := time.Now(); ; {
 		var frames []byte
 		select {
 		case <-ctx.Done():
@@ -120,10 +120,13 @@ func (s *stream) serve(ctx context.Context, last, pos int64) {
 			}
 			frames = f
 		case <-tick.C:
-			if beats++; beats%beatsPerRecheck == 0 && !s.stillIn(ctx) {
+			frames = []byte(": still here\n\n")
+		}
+		if now := time.Now(); now.Sub(checked) >= recheck {
+			if !s.stillIn(ctx) {
 				return
 			}
-			frames = []byte(": still here\n\n")
+			checked = now
 		}
 		if s.write(frames) != nil {
 			return

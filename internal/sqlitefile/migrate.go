@@ -62,7 +62,7 @@ func Migrate(ctx context.Context, path string, schemas ...Schema) (int, error) {
 }
 
 // touch makes the file readable for its owner alone: it holds secrets and
-// customers' data. What SQLite adds beside it gets the same mode.
+// customers' data.
 func touch(path string) error {
 	h, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -94,9 +94,21 @@ var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("198.18.0.0/15"),  // benchmarks
 	netip.MustParsePrefix("64:ff9b:1::/48"), // translators' own
 	netip.MustParsePrefix("2002::/16"),      // IPv4 inside IPv6
+	netip.MustParsePrefix("2001::/23"),      // protocols' own, and IPv4 inside IPv6
+	netip.MustParsePrefix("2001:db8::/32"),  // documentation's, and the three of IPv4
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"),
+	netip.MustParsePrefix("192.88.99.0/24"),   // relays
+	netip.MustParsePrefix("168.63.129.16/32"), // the host's agent on Azure
+	netip.MustParsePrefix("fec0::/10"),        // sites' own, once
+	netip.MustParsePrefix("::/96"),            // IPv4 written as IPv6
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("240.0.0.0/4"),
 }
+
+// httpsPort is where browser makers' services are.
+const httpsPort = 443
 
 // publicOnly refuses to connect into networks that strangers must not reach through
 // us, whatever name they gave the address.
@@ -106,7 +118,7 @@ func publicOnly(_, address string, _ syscall.RawConn) error {
 		return errPrivate
 	}
 	a := to.Addr().Unmap()
-	if !a.IsGlobalUnicast() || a.IsPrivate() {
+	if !a.IsGlobalUnicast() || a.IsPrivate() || to.Port() != httpsPort {
 		return errPrivate
 	}
 	for _, p := range notPublic {

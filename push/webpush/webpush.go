@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -141,9 +142,21 @@ func failed(err error, begun bool, m push.Message) *push.Error {
 	case errors.Is(err, errPrivate):
 		return &push.Error{Reason: push.ReasonBadAddress, Cause: errPrivate}
 	case !begun:
-		return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("reaching the browser's push service: %w", push.Quiet(err, m))}
+		// No more: it names the host, which is the device's address.
+		return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("the browser's push service can't be reached%s", why(err))}
 	}
 	return &push.Error{Reason: push.ReasonUnknown, Cause: fmt.Errorf("waiting for the push service's answer: %w", push.Quiet(err, m))}
+}
+
+// why says what kept us from a service, without its name.
+func why(err error) string {
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return ": its name is not found"
+	}
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		return " in time"
+	}
+	return ""
 }
 
 // refused is for an answer that is not 2xx. Its body is left out: it may quote
