@@ -18,6 +18,7 @@ type ownerCmd struct {
 	Ls       ownerLsCmd       `cmd:"" help:"List owners and operators."`
 	Rm       ownerRmCmd       `cmd:"" help:"Remove an owner or operator, with sessions and devices."`
 	Password ownerPasswordCmd `cmd:"" help:"Change somebody's password and end their sessions."`
+	Link     ownerLinkCmd     `cmd:"" help:"Make a link that signs somebody in once, as for a forgotten password."`
 }
 
 type operatorCmd struct {
@@ -33,7 +34,23 @@ type account struct {
 	wire.Storage
 	Email        string `name:"email" required:"" help:"The address to sign in with."`
 	PasswordFile string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it one is made up and shown once."`
-	URL          string `name:"url" default:"http://127.0.0.1:8080" help:"Where people reach bellhop, for the link that signs in (${default})."`
+	reached
+}
+
+// reached is where people reach bellhop, for links that sign in.
+type reached struct {
+	URL string `name:"url" default:"http://127.0.0.1:8080" help:"Where people reach bellhop, for the link that signs in (${default})."`
+}
+
+// link makes a link that signs somebody in once, at an address that parseBase returned,
+// and tells it.
+func (*reached) link(j *job, parts *wire.Parts, base string, person int64) error {
+	secret, link := web.NewSignInLink(person, j.stamp())
+	if err := parts.Store.AddLink(j.ctx, link); err != nil {
+		return err
+	}
+	j.say("Signs in once, within a day: %s/signin?once=%s", base, secret)
+	return nil
 }
 
 // person returns who is to be added, and the password if it was made up.
@@ -87,14 +104,9 @@ func (a *account) add(j *job, role bellhop.Role, shop string) error {
 			}
 			return err
 		}
-		secret, link := web.NewSignInLink(p.ID, j.stamp())
-		if err := parts.Store.AddLink(j.ctx, link); err != nil {
-			return err
-		}
 		j.say("Added %s.", p.Email)
 		sayMade(j, made)
-		j.say("Signs in once, within a day: %s/signin?once=%s", base, secret)
-		return nil
+		return a.link(j, parts, base, p.ID)
 	})
 }
 
@@ -271,5 +283,34 @@ func (c *ownerPasswordCmd) Run(j *job) error {
 		j.say("Changed the password of %s.", who.Email)
 		sayMade(j, made)
 		return nil
+	})
+}
+
+type ownerLinkCmd struct {
+	whom
+	reached
+}
+
+// Help implements kong.HelpProvider.
+func (ownerLinkCmd) Help() string {
+	return `The password stays, and so do open sessions. Of an operator too.
+
+Example:
+
+  bellhop owner link jo@example.com --url https://bellhop.example.com`
+}
+
+// Run implements the command.
+func (c *ownerLinkCmd) Run(j *job) error {
+	base, err := parseBase(c.URL)
+	if err != nil {
+		return err
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		who, err := c.find(j, p)
+		if err != nil {
+			return err
+		}
+		return c.link(j, p, base, who.ID)
 	})
 }
