@@ -4,7 +4,7 @@
 #   docker build -t bellhop .
 #   docker run -p 8080:8080 -v bellhop:/data -e BELLHOP_SHOPIFY_SECRET bellhop serve
 
-FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build
+FROM --platform=$BUILDPLATFORM golang:1.26.10-bookworm AS build
 WORKDIR /src
 ARG TARGETOS TARGETARCH
 # The checkout is only lent, with .git in it, so that bellhop version tells the
