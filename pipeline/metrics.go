@@ -43,7 +43,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		recordBatch:   seconds("record_batch_events", "Events in one batch.", 1, 10),
 		pushes:        counter("pushes_total", "Attempted pushes, by what became of them.", "status", "reason"),
 		pushSeconds:   seconds("push_seconds", "One attempt, until the service answered.", 0.002, 15),
-		phoneSeconds:  seconds("accepted_to_sent_seconds", "From accepting an order until the push service took its push.", 0.002, 20),
+		phoneSeconds:  seconds("accepted_to_sent_seconds", "From accepting an order until the push service took its push, once for each device; without what waited for the end of quiet hours.", 0.002, 20),
 	}
 }
 
@@ -98,7 +98,13 @@ func (m *Metrics) pushed(o store.Owed, s store.Settled, took time.Duration, now 
 	}
 	m.pushes.WithLabelValues(string(s.Status), s.Reason).Add(float64(len(o.Pushes)))
 	m.pushSeconds.Observe(took.Seconds())
-	if s.Status == bellhop.PushSent {
-		m.phoneSeconds.Observe(now.Sub(o.AcceptedAt).Seconds())
+	if s.Status != bellhop.PushSent {
+		return
+	}
+	for _, order := range o.Orders {
+		// A change is pushed long after its order came, and what waited was to wait.
+		if order.Kind == bellhop.PushOrderNew && !order.Held && !order.AcceptedAt.IsZero() {
+			m.phoneSeconds.Observe(now.Sub(order.AcceptedAt).Seconds())
+		}
 	}
 }

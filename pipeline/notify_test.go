@@ -55,10 +55,10 @@ func notify(t *testing.T, o store.Owed, err error) (store.Settled, push.Message)
 }
 
 func owed(attempt int, age time.Duration) store.Owed {
-	return store.Owed{Pushes: []int64{1}, Attempt: attempt, CreatedAt: noon.Add(-age), AcceptedAt: noon.Add(-age),
+	return store.Owed{Pushes: []int64{1}, Attempt: attempt, CreatedAt: noon.Add(-age),
 		Kind:   bellhop.PushOrderNew,
 		Device: bellhop.Device{ID: 7, Shop: domain, Installation: "phone", Value: "address"},
-		Orders: []store.OrderBrief{{ID: 820982911946154508, Name: "#1001", Items: 2, CustomerName: "Jo Lee",
+		Orders: []store.OrderBrief{{ID: 820982911946154508, Name: "#1001", Items: 2, CustomerName: "Jo Lee", AcceptedAt: noon.Add(-age),
 			Total: bellhop.Money{Units: 120450, Digits: 2, Currency: "USD"}}}}
 }
 

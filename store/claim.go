@@ -136,11 +136,12 @@ func (p *Phone) plan(h Heap, now time.Time) (c Claim) {
 	if len(due) == 0 {
 		return c
 	}
-	portions, left, next := Ration(bellhop.BudgetOf(p.Form), p.Settings.Budget(), p.Left, p.briefs(due), now)
+	orders := p.briefs(due)
+	portions, left, next := Ration(bellhop.BudgetOf(p.Form), p.Settings.Budget(), p.Left, orders, now)
 	p.Left, c.Spent = left, true
 	for _, portion := range portions {
-		c.take(p, due[:portion.Count], portion.Gathered)
-		due = due[portion.Count:]
+		c.take(p, due[:portion.Count], orders[:portion.Count], portion.Gathered)
+		due, orders = due[portion.Count:], orders[portion.Count:]
 	}
 	if !next.IsZero() {
 		c.Behind = p.FreeAt()
@@ -198,17 +199,18 @@ func (p *Phone) briefs(due []Due) []OrderBrief {
 }
 
 // take claims pushes for one message.
-func (c *Claim) take(p *Phone, due []Due, g *Gathering) {
-	o := Owed{Device: p.Device, Shop: p.Owner, Settings: p.Settings, Kind: due[0].Kind, CreatedAt: due[0].Created, Gathered: g}
+func (c *Claim) take(p *Phone, due []Due, orders []OrderBrief, g *Gathering) {
+	o := Owed{Device: p.Device, Shop: p.Owner, Settings: p.Settings, Kind: due[0].Kind, Orders: orders,
+		CreatedAt: due[0].Created, Gathered: g}
 	var since time.Time
 	if g != nil {
 		since, o.Kind = g.Since, bellhop.PushOrderNew
 	}
-	for _, d := range due {
+	for i, d := range due {
 		c.Take = append(c.Take, Taken{ID: d.ID, From: d.Status, Gathered: since})
-		o.Pushes, o.Orders = append(o.Pushes, d.ID), append(o.Orders, d.Order)
+		o.Pushes = append(o.Pushes, d.ID)
 		o.Attempt = max(o.Attempt, d.Attempts+1)
-		o.Held = o.Held || d.Reason == ReasonQuietHours
+		o.Held = o.Held || orders[i].Held
 		if d.Created.Before(o.CreatedAt) {
 			o.CreatedAt = d.Created
 		}

@@ -118,9 +118,8 @@ type Owed struct {
 	Kind     bellhop.PushKind // of a push by itself; order.new when it gathers
 	Orders   []OrderBrief     // of Pushes, in the same order
 
-	Attempt    int       // the highest among Pushes, this one included
-	CreatedAt  time.Time // of the oldest
-	AcceptedAt time.Time // when the oldest one's order was accepted (Trace.AcceptedAt)
+	Attempt   int       // the highest among Pushes, this one included
+	CreatedAt time.Time // of the oldest
 	// Gathered is nil for a push by itself.
 	Gathered *Gathering
 	Held     bool // some of it waited for the end of quiet hours
@@ -133,8 +132,9 @@ type OrderBrief struct {
 	Total        bellhop.Money
 	Items        int // lines
 	CustomerName string
-	TraceParent  string // Trace.TraceParent
-	Gathered     bool   // the device's running digest counts it already: it is tried again
+	TraceParent  string    // Trace.TraceParent
+	AcceptedAt   time.Time // Trace.AcceptedAt
+	Gathered     bool      // the device's running digest counts it already: it is tried again
 
 	// What rationing looks at.
 	Kind bellhop.PushKind

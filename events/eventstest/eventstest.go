@@ -120,7 +120,12 @@ func roundTrip(t *testing.T, s Service) {
 	sent := event(7, 1)
 	publish(t, s.Publisher, sent)
 	got := next(t, listen)
+	want, err := json.Marshal(sent.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ what, got, want string }{
+		{"data", string(got.Data()), string(want)},
 		{"id", got.ID(), sent.ID},
 		{"source", got.Source(), "https://demo.myshopify.com"},
 		{"type", got.Type(), string(sent.Type)},
@@ -137,7 +142,7 @@ func roundTrip(t *testing.T, s Service) {
 		t.Errorf("the sequence is %d", n)
 	}
 	var data events.Order
-	if err := got.DataAs(&data); err != nil || data.Total != "403.00" || data.Customer.Name != "山田 🎉" {
+	if err = got.DataAs(&data); err != nil || data.Total != "403.00" || data.Customer.Name != "山田 🎉" {
 		t.Errorf("the data is %+v, %v", data, err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"bellhop/push/fcmpush"
 	"bellhop/push/pushtest"
@@ -115,6 +116,7 @@ func (f *fake) take(w http.ResponseWriter, raw []byte) {
 		Body:    m.Message.Notification.Body,
 		Data:    m.Message.Data,
 	}
+	s.TTL, _ = time.ParseDuration(m.Message.Android.TTL)
 	if m.Message.Android.Notification == nil {
 		s.Title, s.Body = m.Message.Data[fcmpush.KeyTitle], m.Message.Data[fcmpush.KeyBody]
 	}

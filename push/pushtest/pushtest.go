@@ -54,6 +54,7 @@ type Peer struct {
 type Sent struct {
 	Name, Address, Tag, Title, Body string
 	Data                            map[string]string
+	TTL                             time.Duration // how long the service keeps it
 }
 
 // RetryAfter is what [Peer.Answer] asks for.
@@ -105,7 +106,8 @@ func (p Peer) message(h Harness, form bellhop.Form) push.Message {
 		Tag:   "order-4711",
 		Title: "New order #1001",
 		Body:  "USD 403.00, 3 items",
-		Data:  map[string]string{"order": "820982911946154508"},
+		Data:  map[string]string{"order": "820982911946154508", "kind": "order.new"},
+		TTL:   17 * time.Minute,
 	}
 }
 
@@ -155,11 +157,13 @@ func testSends(t *testing.T, h Harness) {
 			t.Fatalf("%s: %d messages arrived, want 1", form, len(sent))
 		}
 		got := sent[0]
-		if got.Name != name || got.Address != m.Device.Value || got.Tag != m.Tag || got.Title != m.Title || got.Body != m.Body {
+		if got.Name != name || got.Address != m.Device.Value || got.Tag != m.Tag || got.Title != m.Title || got.Body != m.Body || got.TTL != m.TTL {
 			t.Errorf("%s: sent %+v as %q, arrived as %+v", form, m, name, got)
 		}
-		if got.Data["order"] != m.Data["order"] {
-			t.Errorf("%s: data arrived as %v", form, got.Data)
+		for k, v := range m.Data {
+			if got.Data[k] != v {
+				t.Errorf("%s: data arrived as %v", form, got.Data)
+			}
 		}
 	}
 }
@@ -195,7 +199,7 @@ func testLeavesMessageAlone(t *testing.T, h Harness) {
 		m := p.message(h, form)
 		m.Data["long"] = strings.Repeat("x", 10_000)
 		mustSend(t, p, m)
-		if len(m.Data) != 2 || len(m.Data["long"]) != 10_000 {
+		if len(m.Data) != 3 || len(m.Data["long"]) != 10_000 {
 			t.Errorf("%s: Send changed the caller's data", form)
 		}
 	}

@@ -34,7 +34,7 @@ func testReasons(t *testing.T, h Harness) {
 			if e.Reason.Final() && e.RetryAfter != 0 {
 				t.Errorf("a final error asks for another attempt after %v", e.RetryAfter)
 			}
-			if reason == push.ReasonQuota && e.RetryAfter != RetryAfter {
+			if (reason == push.ReasonQuota || reason == push.ReasonUnavailable) && e.RetryAfter != RetryAfter {
 				t.Errorf("another attempt after %v, want %v as the service asked", e.RetryAfter, RetryAfter)
 			}
 		})

@@ -2,8 +2,11 @@ package queuetest
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"bellhop"
 	"bellhop/queue"
@@ -161,14 +164,27 @@ func wantDead(t testing.TB, q queue.Graveyard, e *bellhop.Event, attempts int, r
 	if d.Attempts != attempts || d.Reason == "" || reason != "" && d.Reason != reason || d.DiedAt.IsZero() {
 		t.Errorf("dead letter: %d attempts, reason %q, died at %v; want %d, %q and a time", d.Attempts, d.Reason, d.DiedAt, attempts, reason)
 	}
-	if string(d.Event.Body) != string(e.Body) || d.Event.Shop != e.Shop || d.Event.WebhookID != e.WebhookID {
-		t.Error("the dead letter is not the event that was sent")
+	if diff := cmp.Diff(e, d.Event); diff != "" {
+		t.Errorf("the dead letter is not the event that was sent (-sent +dead):\n%s", diff)
+	}
+	listed, err := q.DeadLetters(t.Context(), time.Time{}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, bare := d, *e
+	bare.Body, want.Event = nil, &bare
+	i := slices.IndexFunc(listed, func(l queue.DeadLetter) bool { return l.Event.ID == e.ID })
+	if i < 0 {
+		t.Errorf("the dead letter is not in the list of %d", len(listed))
+	} else if diff := cmp.Diff(want, listed[i]); diff != "" {
+		t.Errorf("listed, the dead letter is another (-shown +listed):\n%s", diff)
 	}
 }
 
 func (s suite) bury(t *testing.T) {
 	_, q := s.open(t, 3)
 	e := event("a", 1)
+	e.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	send(t, q, e)
 	d := receive(t, q, 1)[0]
 	if err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.Bury, Reason: "poison"}); err != nil {

@@ -198,14 +198,15 @@ func (cl *claim) load(where string, args ...any) (due []store.Due, err error) {
 			err := r.Scan(&d.ID, &d.ShopID, &d.DeviceID, postgres.TextTo(&d.Kind), postgres.TextTo(&d.Status), &d.Attempts,
 				postgres.TimeTo(&d.Created), postgres.TimeTo(&d.Gathered), postgres.TimeTo(&d.next), &d.Reason, &d.Order.ID, &d.Deleted,
 				postgres.TextTo(&d.Order.Name), postgres.TextTo(&currency), postgres.TextTo(&total),
-				postgres.IntTo(&d.Order.Items), postgres.TextTo(&d.Order.CustomerName), postgres.TextTo(&d.Order.TraceParent))
+				postgres.IntTo(&d.Order.Items), postgres.TextTo(&d.Order.CustomerName), postgres.TextTo(&d.Order.TraceParent),
+				postgres.TimeTo(&d.Order.AcceptedAt))
 			if err == nil {
 				d.Order.Total, err = store.ReadMoney(total, currency)
 			}
 			found = append(found, d)
 			return err
 		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at, p.reason,
-			o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent
+			o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent, o.accepted_at
 			FROM pushes p JOIN orders o USING (shop_id, order_id)
 			WHERE p.next_at <= $1 AND `+where+` ORDER BY p.id FOR UPDATE OF p`, append([]any{postgres.Always(cl.now)}, args...)...)
 	})

@@ -1,0 +1,58 @@
+package host_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"bellhop/host"
+	"bellhop/shopify"
+	"bellhop/wire"
+)
+
+// TestAcceptedToSent holds the metric of what bellhop promises against the clock:
+// from the webhook to the phone, through either database.
+func TestAcceptedToSent(t *testing.T) {
+	for name, storage := range map[string]func() wire.Storage{
+		"sqlite": func() wire.Storage { return oneFile(t.TempDir()) },
+		"postgres": func() wire.Storage {
+			return wire.Storage{Dir: t.TempDir(), DB: postgres(t).URL(newDatabase(t)), Queue: "sqlite:"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry := prometheus.NewRegistry()
+			inline := func(ctx context.Context, o host.Options) error { return host.ServeInline(ctx, o, host.InlineOptions{}) }
+			s := serveBy(t, inline, storage(), wire.Options{}, func(o *host.Options) { o.Registry = registry })
+			addPhone(t, s)
+			began := time.Now()
+			for id := range 2 {
+				if got := s.post(shopify.TopicOrderCreate, "webhook", order(id+1)); got != http.StatusOK {
+					t.Fatalf("order %d: %d", id+1, got)
+				}
+			}
+			h := histogram(t, registry, "bellhop_accepted_to_sent_seconds")
+			if sum := h.GetSampleSum(); h.GetSampleCount() != 2 || sum <= 0 || sum > 2*time.Since(began).Seconds() {
+				t.Errorf("%d pushes took %v s together, in a test of %v", h.GetSampleCount(), sum, time.Since(began))
+			}
+		})
+	}
+}
+
+func histogram(t *testing.T, g prometheus.Gatherer, name string) *dto.Histogram {
+	t.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetHistogram()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return nil
+}

@@ -1,0 +1,215 @@
+package storetest
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// whole compares what a port returned with what was stored, and checks that the
+// latter leaves no field out: a field that is zero in both is compared with nothing.
+// Those named are zero in this case, and are looked at in another.
+func (f *fixture) whole(what string, got, want any, zero ...string) {
+	f.Helper()
+	f.equal(what, got, want)
+	for _, name := range unset(reflect.ValueOf(want), "") {
+		if !slices.Contains(zero, name) {
+			f.Errorf("%s: nothing holds the field %s against what was stored", what, name)
+		}
+	}
+}
+
+// unset names the fields that are zero.
+func unset(v reflect.Value, path string) (names []string) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Struct:
+		if v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0 {
+			return []string{path}
+		}
+	}
+	switch {
+	case v.Kind() == reflect.Pointer:
+		return unset(v.Elem(), path)
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		for i := range v.Len() {
+			names = append(names, unset(v.Index(i), path)...)
+		}
+		return names
+	case v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[time.Time]():
+		if v.IsZero() {
+			names = append(names, path)
+		}
+		return names
+	}
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		if path != "" {
+			name = path + "." + name
+		}
+		names = append(names, unset(v.Field(i), name)...)
+	}
+	return names
+}
+
+// fullShop adds a shop with an owner who set everything, and their phone.
+func (f *fixture) fullShop() (bellhop.Shop, bellhop.Person, bellhop.Device) {
+	f.Helper()
+	s := bellhop.Shop{Domain: shop, Secret: "s1", PreviousSecret: "s0", OwnSecretOnly: true, CustomerInPush: true, AddedAt: at(1),
+		LastEventAt: at(500), LastSignedBy: bellhop.SignerShop}
+	f.must(f.s.AddShop(f.ctx, s))
+	p := f.addOwner("jo@example.com", shop)
+	p.Settings = bellhop.Settings{Language: "ko", Timezone: "UTC", NotNew: true, Paid: true, Cancelled: true, Refunded: true,
+		AtLeast: "5", QuietFrom: "08:00", QuietTo: "10:00", GatherAbove: 9, LoudFrom: "9000"}
+	f.must(f.s.SetSettings(f.ctx, p.ID, p.Settings))
+	d := f.addDevice(shop, "phone", bellhop.FormData)
+	d.PersonID = p.ID
+	return s, p, must(f.s.PutDevice(f.ctx, d))(f)
+}
+
+// everyAccountField holds what accounts' ports return against what was stored.
+func everyAccountField(f *fixture) {
+	s, p, d := f.fullShop()
+	last := f.order(shop, 7, 1)
+	last.Event.AcceptedAt, last.Event.SignedBy = s.LastEventAt, s.LastSignedBy
+	f.record(last)
+	f.whole("shops", must(f.s.Shops(f.ctx))(f), []bellhop.Shop{s}, "Disabled") // see shops
+
+	f.whole("people", must(f.s.People(f.ctx, shop))(f), []bellhop.Person{p})
+	f.whole("everybody", must(f.s.People(f.ctx, ""))(f), []bellhop.Person{p})
+	f.whole("by address", must(f.s.PersonByEmail(f.ctx, p.Email))(f), p)
+	session := bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day, ExpiresAt: at(60)}
+	f.must(f.s.AddSession(f.ctx, session))
+	got, whose, err := f.s.Session(f.ctx, session.TokenHash, at(5))
+	f.must(err)
+	f.whole("session", got, session)
+	f.whole("whose", whose, p)
+	f.must(f.s.AddLink(f.ctx, bellhop.SignInLink{Hash: [32]byte{2}, PersonID: p.ID, ExpiresAt: at(60)}))
+	f.whole("whose link", must(f.s.UseLink(f.ctx, [32]byte{2}, at(5)))(f), p)
+
+	token := must(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: "ci", Hash: [32]byte{3}, CreatedAt: day}))(f)
+	token.LastUsedAt = at(60)
+	f.whole("token", must(f.s.Token(f.ctx, token.Hash, at(60)))(f), token)
+	f.whole("tokens", must(f.s.Tokens(f.ctx, shop))(f), []bellhop.Token{token})
+
+	look := bellhop.Look{At: at(1), Email: p.Email, What: "dead_letter.body", About: "one"}
+	f.must(f.s.AddLook(f.ctx, look))
+	looks := must(f.s.Looks(f.ctx, "one", 5))(f)
+	look.ID = looks[0].ID
+	f.whole("looks", looks, []bellhop.Look{look})
+
+	gone := &store.Retirement{DeviceID: d.ID, Value: d.Value, Reason: "unregistered"}
+	f.record(f.order(shop, 8, 1))
+	f.settle(store.Settled{Pushes: f.pushIDs(), Status: bellhop.PushFailed, Reason: "unregistered", At: at(101), Retire: gone})
+	d.RetiredAt, d.RetiredFor = at(101), "unregistered"
+	f.whole("devices", must(f.s.Devices(f.ctx, shop))(f), []bellhop.Device{d})
+}
+
+// pushIDs are those of all pushes of the shop.
+func (f *fixture) pushIDs() (ids []int64) {
+	f.Helper()
+	for _, p := range f.allPushes(shop, store.PushQuery{}) {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+// everyOrderField holds an order, its events and its changes against what was
+// stored.
+func everyOrderField(f *fixture) {
+	f.addShop(shop)
+	d := f.addDevice(shop, "phone", bellhop.FormData)
+	fact := f.order(shop, 7, 1)
+	fact.Event.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	o, presentment := fact.Order, money("8.00", "EUR")
+	o.Presentment, o.Note, o.Test, o.CancelledAt = &presentment, "a note", true, at(5)
+	o.Items = []bellhop.Item{{ID: 70, Title: "Tee", Variant: "M", SKU: "T-1", Quantity: 2, Price: money("5.00", "USD")}}
+	f.whole("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeRecorded, Pushes: 1}}, "Reason")
+	f.record(f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(50)}),
+		f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 2, At: at(51)}))
+	must(f.s.SetHandling(f.ctx, shop, 7, bellhop.HandlingSeen, at(52)))(f)
+	ids := f.pushIDs()
+	f.claim(at(60), 1)
+	f.settle(store.Settled{Pushes: ids[:1], Status: bellhop.PushSent, Reason: "gathered", At: at(61)})
+	f.must(f.s.PushReceipt(f.ctx, shop, ids[0], false, at(62)))
+	f.must(f.s.PushReceipt(f.ctx, shop, ids[0], true, at(63)))
+
+	want := *o
+	want.Handling, want.EditedAt, want.RefundedAt = bellhop.HandlingSeen, at(50), at(51)
+	want.Trace = bellhop.Trace{TriggeredAt: fact.Event.TriggeredAt, AcceptedAt: fact.Event.AcceptedAt, RecordedAt: fact.At,
+		PushedAt: at(61), TraceParent: fact.Event.TraceParent}
+	want.Pushes = []bellhop.Push{{ID: ids[0], Shop: shop, OrderID: 7, OrderName: o.Name, DeviceID: d.ID, Installation: d.Installation,
+		Kind: bellhop.PushOrderNew, Status: bellhop.PushSent, Attempts: 1, Reason: "gathered", CreatedAt: fact.At,
+		SentAt: at(61), ReceivedAt: at(62), OpenedAt: at(63)}}
+	f.whole("order", f.getOrder(7), want, "Pushes.NextAt") // see claimAndSettle
+	f.whole("pushes", must(f.s.Pushes(f.ctx, shop, store.PushQuery{}))(f), store.PushPage{Pushes: want.Pushes}, "Pushes.NextAt", "Next")
+	want.Items, want.Pushes = nil, nil
+	f.whole("listed", must(f.s.Orders(f.ctx, shop, store.OrderQuery{}))(f), store.OrderPage{Orders: []bellhop.Order{want}},
+		"Orders.Items", "Orders.Pushes", "Next")
+
+	f.whole("archived", must(f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 1))(f)[0], untraced(fact.Event), "TraceParent")
+	f.record(f.deletion(shop, 7))
+	late := f.order(shop, 7, 2)
+	f.record(late)
+	line := store.Line{Event: *untraced(late.Event), Outcome: bellhop.OutcomeStale, Reason: store.ReasonOrderDeleted, OrderID: 7, At: late.At}
+	line.Event.Body = nil
+	f.whole("line", f.allLines(store.LineQuery{})[0], line, "Event.Body", "Event.TraceParent")
+
+	changes := must(f.s.Changes(f.ctx, shop, 0, 100))(f)
+	f.whole("change", changes[0], store.Change{Seq: changes[0].Seq, Kind: store.ChangeRecorded, Shop: shop, OrderID: 7, At: fact.At,
+		TraceParent: fact.Event.TraceParent}, "PushID")
+	settled := slices.IndexFunc(changes, func(c store.Change) bool { return c.Kind == store.ChangeSettled })
+	f.whole("change of a push", changes[settled], store.Change{Seq: changes[settled].Seq, Kind: store.ChangeSettled, Shop: shop, OrderID: 7,
+		PushID: ids[0], At: at(61)}, "TraceParent")
+	r := f.takeRelay("one", at(100))
+	r.Cursor = changes[0].Seq
+	f.must(f.s.MoveRelay(f.ctx, r))
+	f.whole("relays", must(f.s.Relays(f.ctx))(f), []store.Relay{r})
+	f.whole("relay", f.takeRelay("two", at(101)), r)
+}
+
+// untraced is an event as it is archived.
+func untraced(e *bellhop.Event) *bellhop.Event {
+	c := *e
+	c.TraceParent = ""
+	return &c
+}
+
+// everyOwedField holds what a claim hands out against what was stored: a digest of
+// what waited for the end of quiet hours, tried again, and one that is loud.
+func everyOwedField(f *fixture) {
+	s, p, d := f.fullShop()
+	p.Settings.NotNew = false // see whole: no new order is owed otherwise
+	f.must(f.s.SetSettings(f.ctx, p.ID, p.Settings))
+	var facts []bellhop.Fact
+	want := store.Owed{Device: d, Shop: s, Settings: p.Settings, Kind: bellhop.PushOrderNew, Attempt: 2, Held: true}
+	for i := range 2 {
+		facts = append(facts, f.order(shop, int64(i+1), 1))
+		facts[i].Event.TraceParent = fmt.Sprintf("00-4bf92f3577b34da6a3ce929d0e0e4736-%016x-01", i+1)
+	}
+	last := f.order(shop, 3, 1)
+	last.Order.Total, last.Event.SignedBy, last.Event.AcceptedAt = money("9999.00", "USD"), s.LastSignedBy, s.LastEventAt
+	f.record(append(facts, last)...)
+	loud := f.claim(at(1000), 10)
+	f.equal("loud ones", len(loud), 1)
+	f.equal("loud", loud[0].Orders[0].Loud, true)
+	f.settle(store.Settled{Pushes: loud[0].Pushes, Status: bellhop.PushSent, At: at(1000)})
+
+	end := day.Add(time.Hour)
+	first := f.claim(end, 10)[0]
+	f.settle(store.Settled{Pushes: first.Pushes, Status: bellhop.PushPending, Reason: store.ReasonQuietHours, At: end, RetryAt: end.Add(time.Second)})
+	for i, fact := range facts {
+		want.Pushes = append(want.Pushes, first.Pushes[i])
+		want.Orders = append(want.Orders, store.OrderBrief{ID: fact.OrderID, Name: fact.Order.Name, Total: fact.Order.Total, Items: 1,
+			CustomerName: fact.Order.CustomerName, TraceParent: fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt,
+			Gathered: true, Kind: bellhop.PushOrderNew, Held: true})
+	}
+	want.CreatedAt = facts[0].At
+	want.Gathered = &store.Gathering{Orders: 2, Total: money("20.02", "USD"), Since: end}
+	want.Shop.Secret, want.Shop.PreviousSecret = "", ""
+	f.whole("owed", f.claim(end.Add(time.Second), 10), []store.Owed{want}, "Shop.Secret", "Shop.PreviousSecret", "Shop.Disabled",
+		"Device.RetiredAt", "Device.RetiredFor", "Settings.NotNew", "Orders.Loud", "Gathered.Changes")
+}
