@@ -96,6 +96,7 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies,
 		Demo: o.Demo, WebPushKey: o.WebPushKey,
 	}
+	wo.Webhooks.Refusals = pipeline.NewRefusals(keys, o.Log)
 	if o.Sender != nil {
 		wo.Ring = o.notifier(metrics).Ring
 	}

@@ -46,6 +46,7 @@ func (k *Keyring) Refresh(ctx context.Context) error {
 	}
 	known := make(map[string]*shopify.Keys)
 	for _, s := range shops {
+		known[s.Domain] = &k.app
 		if s.Secret != "" || s.OwnSecretOnly {
 			known[s.Domain] = k.keys(s)
 		}
@@ -67,4 +68,9 @@ func (k *Keyring) Of(shop string) *shopify.Keys {
 		return keys
 	}
 	return &k.app
+}
+
+// Knows reports whether a shop has been added.
+func (k *Keyring) Knows(shop string) bool {
+	return k != nil && (*k.known.Load())[shop] != nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"bellhop"
+	"bellhop/pipeline"
 	"bellhop/store"
 )
 
@@ -48,7 +49,7 @@ type api struct {
 	proxies proxies
 	now     func() time.Time
 	log     *slog.Logger
-	busy    sometimes // to log that something is away
+	away    *pipeline.Trouble // to log that something is
 }
 
 // caller is what a handler may know of the request besides its input.
@@ -152,13 +153,16 @@ func register[I, O any](a *api, op huma.Operation, handle func(context.Context, 
 	})
 }
 
-// problem also logs what is ours to mend: all that is wrong, and once a second
-// that something is away.
+// problem also logs what is ours to mend: all that is wrong, and now and then that
+// something is away.
 func (a *api) problem(ctx context.Context, what string, err error) *Problem {
 	p := problemOf(err)
-	ours := p.Status == http.StatusInternalServerError || p.Status == http.StatusServiceUnavailable && a.busy.now(time.Now())
-	if ours && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case p.Status == http.StatusInternalServerError:
 		a.log.ErrorContext(ctx, "answering a request", "operation", what, "error", err.Error())
+	case p.Status == http.StatusServiceUnavailable:
+		a.away.Happened("operation", what, "err", err)
 	}
 	return p
 }

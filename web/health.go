@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/pipeline"
 )
 
 // Check is something that bellhop needs.
@@ -40,7 +41,7 @@ const (
 // accepted.
 type readiness struct {
 	checks []Check
-	log    *slog.Logger
+	away   []*pipeline.Trouble // to log that one of them is
 	now    func() time.Time
 
 	mu     sync.Mutex
@@ -80,7 +81,7 @@ func (h *readiness) run() readyReport {
 	results := make([]string, len(h.checks))
 	var wg sync.WaitGroup
 	for i, c := range h.checks {
-		wg.Go(func() { results[i] = h.result(ctx, c) })
+		wg.Go(func() { results[i] = h.result(ctx, c, h.away[i]) })
 	}
 	wg.Wait()
 	report := readyReport{Status: statusOK, Checks: map[string]string{}}
@@ -97,12 +98,12 @@ func (h *readiness) run() readyReport {
 	return report
 }
 
-func (h *readiness) result(ctx context.Context, c Check) string {
+func (h *readiness) result(ctx context.Context, c Check, away *pipeline.Trouble) string {
 	err := c.Func(ctx)
+	away.Note(err)
 	if err == nil {
 		return statusOK
 	}
-	h.log.WarnContext(ctx, "a dependency is not ready", "check", c.Name, "error", err.Error())
 	if e, ok := errors.AsType[*bellhop.Error](err); ok {
 		return e.Message
 	}
@@ -128,7 +129,11 @@ func Probes(checks []Check, metrics http.Handler, l *slog.Logger, now func() tim
 
 func routeHealth(mux *http.ServeMux, checks []Check, l *slog.Logger, now func() time.Time) {
 	mux.HandleFunc("GET /healthz", alive)
-	mux.Handle("GET /readyz", &readiness{checks: checks, log: loggerOr(l), now: now})
+	ready := &readiness{checks: checks, now: now}
+	for _, c := range checks {
+		ready.away = append(ready.away, pipeline.NewTrouble(loggerOr(l), slog.LevelWarn, c.Name+" is not ready", c.Name+" is ready again"))
+	}
+	mux.Handle("GET /readyz", ready)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

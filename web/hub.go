@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"bellhop"
+	"bellhop/pipeline"
 )
 
 const (
@@ -24,7 +25,6 @@ const (
 // goroutine of run; nothing is read while nobody listens.
 type hub struct {
 	store   Store
-	log     *slog.Logger
 	max     int // listeners
 	perShop int
 
@@ -37,7 +37,7 @@ type hub struct {
 	listeners map[string]map[*listener]struct{} // by shop
 	count     int
 	pos       int64 // sequence number up to which changes have been handed out
-	trouble   sometimes
+	away      *pipeline.Trouble
 	open      prometheus.Gauge
 }
 
@@ -66,7 +66,8 @@ func newHub(s Store, log *slog.Logger, maxListeners int, reg prometheus.Register
 		reg.MustRegister(open)
 	}
 	return &hub{
-		store: s, log: log, max: maxListeners, perShop: max(1, maxListeners/4),
+		store: s, max: maxListeners, perShop: max(1, maxListeners/4),
+		away:  pipeline.NewTrouble(log, slog.LevelError, "what changed can't be read: open pages stand still", "what changed can be read again"),
 		joins: make(chan join), leaves: make(chan *listener),
 		stop: make(chan struct{}), done: make(chan struct{}),
 		listeners: map[string]map[*listener]struct{}{}, open: open,
@@ -185,11 +186,11 @@ func (h *hub) read(ctx context.Context) (ready <-chan struct{}) {
 	}
 	changed := h.store.Changed()
 	n, err := h.step(ctx)
+	if ctx.Err() == nil {
+		h.away.Note(err)
+	}
 	switch {
 	case err != nil && ctx.Err() == nil:
-		if h.trouble.now(time.Now()) {
-			h.log.ErrorContext(ctx, "reading what changed", "error", err.Error())
-		}
 		return after(hubRetry)
 	case n > 0:
 		return after(hubGap)

@@ -28,16 +28,3 @@ func TestLimits(t *testing.T) {
 		t.Errorf("%d keys are kept, and %d in the list", len(l.byKey), l.used.Len())
 	}
 }
-
-func TestSometimes(t *testing.T) {
-	var s sometimes
-	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	for i, c := range []struct {
-		after time.Duration
-		want  bool
-	}{{0, true}, {0, false}, {999 * time.Millisecond, false}, {time.Second, true}, {1500 * time.Millisecond, false}} {
-		if got := s.now(now.Add(c.after)); got != c.want {
-			t.Errorf("%d: %v", i, got)
-		}
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/pipeline"
 	"bellhop/store"
 )
 
@@ -28,12 +29,11 @@ type pulse struct {
 	store Store
 	queue Queue
 	now   func() time.Time
-	log   *slog.Logger
 
-	once   sync.Once
-	stop   chan struct{}
-	done   chan struct{}
-	trying sometimes
+	once sync.Once
+	stop chan struct{}
+	done chan struct{}
+	away *pipeline.Trouble
 
 	seen totals // at the last look; zero before
 	pos  int64  // of the stream
@@ -67,7 +67,8 @@ type beat struct {
 }
 
 func newPulse(s Store, q Queue, now func() time.Time, l *slog.Logger) *pulse {
-	return &pulse{store: s, queue: q, now: now, log: l, stop: make(chan struct{}), done: make(chan struct{})}
+	return &pulse{store: s, queue: q, now: now, stop: make(chan struct{}), done: make(chan struct{}),
+		away: pipeline.NewTrouble(l, slog.LevelWarn, "the operators' charts have a gap", "the operators' charts go on")}
 }
 
 func (p *pulse) close() {
@@ -108,11 +109,9 @@ func (p *pulse) look() {
 	ctx, cancel := context.WithTimeout(context.Background(), pulseLimit)
 	defer cancel()
 	b, err := p.beat(ctx)
+	p.away.Note(err)
 	if err != nil {
 		p.seen.complete = false
-		if p.trying.now(time.Now()) {
-			p.log.Warn("looking at how things go", "err", err)
-		}
 		return
 	}
 	p.mu.Lock()

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
+
+	"bellhop/pipeline"
 )
 
 // Options are what [New] puts together. Store and Acceptor are needed; other
@@ -68,6 +70,7 @@ func New(o Options) (*Server, error) {
 	door := newDoorman(o.Store, o.Now)
 	a := newAPI(mux, &api{
 		store: o.Store, door: door, proxies: o.TrustedProxies, now: o.Now, log: o.Logger,
+		away: pipeline.NewTrouble(o.Logger, slog.LevelError, "requests can't be answered: something is away", ""),
 	}, s.hub, o.Version)
 	if err := documentRoutes(mux, a.huma.OpenAPI()); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"bellhop"
+	"bellhop/pipeline"
 	"bellhop/shopify"
 )
 
@@ -43,6 +44,8 @@ type WebhookOptions struct {
 	Logger      *slog.Logger  // default: nothing is logged
 	Registerer  prometheus.Registerer
 	Tracer      trace.Tracer // nil: no spans are made
+	// Refusals are told of each webhook that is refused; default: the Logger is told.
+	Refusals *pipeline.Refusals
 }
 
 const (
@@ -62,8 +65,8 @@ type webhook struct {
 	buffers  buffers
 	metrics  *webhookMetrics
 	spans    spans
+	refusals *pipeline.Refusals
 	log      *slog.Logger
-	trouble  sometimes
 }
 
 // NewWebhook returns the endpoint that Shopify's webhooks go to. It answers 200
@@ -85,6 +88,9 @@ func NewWebhook(a Acceptor, o WebhookOptions) http.Handler {
 	if o.ReadTimeout <= 0 {
 		o.ReadTimeout = defaultReadTimeout
 	}
+	if o.Refusals == nil {
+		o.Refusals = pipeline.NewRefusals(nil, loggerOr(o.Logger))
+	}
 	return &webhook{
 		acceptor: a,
 		reading:  make(chan struct{}, o.MaxReading),
@@ -92,6 +98,7 @@ func NewWebhook(a Acceptor, o WebhookOptions) http.Handler {
 		timeout:  o.ReadTimeout,
 		metrics:  newWebhookMetrics(o.Registerer),
 		spans:    spans{o.Tracer},
+		refusals: o.Refusals,
 		log:      loggerOr(o.Logger),
 	}
 }
@@ -100,17 +107,21 @@ func NewWebhook(a Acceptor, o WebhookOptions) http.Handler {
 func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	r, span := h.spans.begin(r)
-	out := h.serve(w, r)
+	out, cause := h.serve(w, r)
 	end(span, r, WebhookPath, out.status())
 	h.metrics.observe(out, time.Since(began))
-	if out != outAccepted {
-		h.refuse(w, out)
+	if out == outAccepted {
+		return
 	}
+	if out != outGone { // which is nobody's fault
+		h.refusals.Refused(r.Header.Get(shopify.HeaderShop), answers[out].label, out.status() >= http.StatusInternalServerError, cause)
+	}
+	h.refuse(w, out)
 }
 
-// serve returns what the answer is to be; an accepted webhook needs nothing
-// written, since an empty 200 is what net/http sends by itself.
-func (h *webhook) serve(w http.ResponseWriter, r *http.Request) (out webhookOutcome) {
+// serve returns what the answer is to be, and what Accept had to say; an accepted
+// webhook needs nothing written, since an empty 200 is what net/http sends by itself.
+func (h *webhook) serve(w http.ResponseWriter, r *http.Request) (out webhookOutcome, cause error) {
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler {
@@ -125,25 +136,25 @@ func (h *webhook) serve(w http.ResponseWriter, r *http.Request) (out webhookOutc
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Now().Add(h.timeout))
 	if out := refuseUnread(r); out != outAccepted {
-		return out
+		return out, nil
 	}
 	body, n, out := h.read(r)
 	if out != outAccepted {
-		return out
+		return out, nil
 	}
 	// With the deadline left in place, net/http would end the request's context
 	// at that time although the body has long been read.
 	_ = rc.SetReadDeadline(time.Time{})
 	if out := h.turn(r.Context()); out != outAccepted {
 		h.buffers.put(body)
-		return out
+		return out, nil
 	}
 	defer func() { <-h.inFlight }()
-	out = h.outcome(r.Context(), h.acceptor.Accept(r.Context(), r.Header, (*body)[:n]))
-	if out.done() {
+	cause = h.acceptor.Accept(r.Context(), r.Header, (*body)[:n])
+	if out = outcomeOf(r.Context(), cause); out.done() {
 		h.buffers.put(body)
 	}
-	return out
+	return out, cause
 }
 
 // refuseUnread finds what is wrong with a request before its body is read.
@@ -218,13 +229,13 @@ func (h *webhook) turn(ctx context.Context) webhookOutcome {
 	}
 }
 
-// outcome sorts what Accept returned. Whoever sends badly is counted; only what
-// we have to mend is logged, and under a flood no more than once a second.
-func (h *webhook) outcome(ctx context.Context, err error) webhookOutcome {
+// outcomeOf sorts what Accept returned.
+func outcomeOf(ctx context.Context, err error) webhookOutcome {
 	if err == nil {
 		return outAccepted
 	}
-	switch bellhop.KindOf(err) {
+	k := bellhop.KindOf(err)
+	switch k {
 	case bellhop.Unauthenticated:
 		return outUnauthenticated
 	case bellhop.Invalid:
@@ -232,13 +243,10 @@ func (h *webhook) outcome(ctx context.Context, err error) webhookOutcome {
 	case bellhop.TooLarge:
 		return outTooLarge
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return outGone
-	}
-	if h.trouble.now(time.Now()) {
-		h.log.ErrorContext(ctx, "accepting a webhook", "error", err.Error())
-	}
-	if k := bellhop.KindOf(err); k == bellhop.Unavailable || errors.Is(err, context.DeadlineExceeded) {
+	case k == bellhop.Unavailable, errors.Is(err, context.DeadlineExceeded):
 		return outUnavailable
 	}
 	return outInternal
