@@ -40,7 +40,7 @@ func (o Options) disk() web.Check {
 }
 
 func (o Options) database() web.Check {
-	return web.Check{Name: "database", Func: func(ctx context.Context) error { _, err := o.Store.LastChange(ctx); return err }}
+	return web.Check{Name: "database", Func: o.Store.Ready}
 }
 
 func ofQueue(name string, q queue.Admin) web.Check {

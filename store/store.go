@@ -36,6 +36,8 @@ type Store interface {
 	Stream
 	Relays
 	Looks
+	// Ready returns nil while a change would be kept.
+	Ready(ctx context.Context) error
 	Close() error
 }
 

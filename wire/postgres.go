@@ -140,7 +140,11 @@ func (p *postgresDB) examine(ctx context.Context) (found []Finding, there bool) 
 	case missing:
 		return append(found, Warn("schema", "there is none yet", "start bellhop serve, or run bellhop migrate: both make it")), false
 	}
-	return append(found, OK("schema", "of the "+part+": up to date")), true
+	found = append(found, OK("schema", "of the "+part+": up to date"))
+	if err := pools.Writable(ctx, pools.API, p.schemas[0]); err != nil {
+		return append(found, Fail(part, err.Error(), "name the primary in "+p.setting+", or every host with commas between; see that its disk has room")), true
+	}
+	return append(found, OK(part, "takes changes")), true
 }
 
 type storeInPostgres struct{ *postgresDB }

@@ -5,8 +5,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -45,6 +46,13 @@ func IsUnique(err error) bool { return codeOf(err) == codeUnique }
 type again struct{ error }
 
 func (a again) Unwrap() error { return a.error }
+
+// endsSession reports whether an error says that its session is of no more use:
+// its server goes away, or takes no changes since another one became the primary.
+func endsSession(err error) bool {
+	code := codeOf(err)
+	return code == codeReadOnly || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "08")
+}
 
 // Again marks an error of a transaction that another one got in the way of, such
 // as by adding the same row first: it is run anew.
@@ -128,7 +136,7 @@ func diagnose(c *pgx.ConnConfig, err error) error {
 	if e, ok := errors.AsType[*bellhop.Error](err); ok {
 		return e
 	}
-	at := fmt.Sprintf("%s:%d", c.Host, c.Port)
+	at := strings.Join(hosts(c), " or ")
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return refusal(c, at, e)
 	}
@@ -137,10 +145,12 @@ func diagnose(c *pgx.ConnConfig, err error) error {
 	var wrongName x509.HostnameError
 	var invalid *tls.CertificateVerificationError
 	switch {
+	case errors.Is(err, pgconn.ErrReadOnlyConnection):
+		return away("no database at %s takes changes: name the primary in its URL, or promote one of them", at)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return away("nothing answers at %s: start the database, or mend host and port in its URL", at)
 	case errors.As(err, &name):
-		return away("there is no host %s: mend it in the database's URL", c.Host)
+		return away("there is no host %s: mend it in the database's URL", name.Name)
 	case strings.Contains(err.Error(), "refused TLS"):
 		return wrong("the database at %s speaks no TLS: turn it on there, or add sslmode=disable to its URL if the network is safe", at)
 	case errors.As(err, &unknown), errors.As(err, &wrongName), errors.As(err, &invalid):
@@ -149,6 +159,17 @@ func diagnose(c *pgx.ConnConfig, err error) error {
 		return away("the database at %s did not answer in time: see that it runs and that no firewall is between", at)
 	}
 	return away("the database at %s broke the connection off: see its log, and whether host, port and sslmode in its URL are right", at)
+}
+
+// hosts are where a URL leads to, each once.
+func hosts(c *pgx.ConnConfig) []string {
+	all := []string{net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))}
+	for _, f := range c.Fallbacks { // the same host may be there again, without TLS
+		if at := net.JoinHostPort(f.Host, strconv.Itoa(int(f.Port))); !slices.Contains(all, at) {
+			all = append(all, at)
+		}
+	}
+	return all
 }
 
 // refusal explains what a server, or PgBouncer before it, says to a newcomer.

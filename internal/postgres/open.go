@@ -17,9 +17,11 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"bellhop"
@@ -28,7 +30,8 @@ import (
 // Options are the settings of [Pools].
 type Options struct {
 	// URL is postgres://USER:PASSWORD@HOST:PORT/DATABASE. Its pool_max_conns
-	// bounds the connections of all pools together; 16 unless given.
+	// bounds the connections of all pools together; 16 unless given. Of several
+	// hosts, separated by commas, the first that takes changes is used.
 	URL string
 	Log *slog.Logger     // nil discards
 	Now func() time.Time // nil means the system's clock
@@ -44,16 +47,23 @@ type Pools struct {
 	config *pgx.ConnConfig
 	now    func() time.Time
 	log    *slog.Logger
+
+	written atomic.Int64 // when a change was last kept, in nanoseconds; 0 once one was refused
 }
 
 // How long what may take at most. A server that answers is told to give up a
 // little before the client does, so that the connection stays good.
 const (
 	connectWait = 3 * time.Second
+	hostWait    = time.Second // for each of several hosts, so that one that is silent leaves time for the next
 	acquireWait = 3 * time.Second
 	pingWait    = time.Second
 	readLimit   = 5 * time.Second
 	writeLimit  = 10 * time.Second
+
+	// A connection is closed at this age and up to a quarter later, so that one
+	// to a server that is no longer the primary does not last.
+	defaultLifetime = 10 * time.Minute
 
 	defaultConns = 16
 	oldestServer = 13
@@ -83,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Pools, error) {
 		name  string
 		conns int
 	}{{&p.Webhooks, "webhooks", quarter}, {&p.API, "api", quarter}, {&p.Worker, "worker", total - 2*quarter}} {
-		if *share.pool, err = newPool(cfg, share.name, share.conns, o.Log); err != nil {
+		if *share.pool, err = p.newPool(cfg, share.name, share.conns); err != nil {
 			p.Close()
 			return nil, diagnose(cfg.ConnConfig, err)
 		}
@@ -111,7 +121,7 @@ func (p *Pools) prepareIfSession(ctx context.Context, c *pgx.ConnConfig) error {
 	return nil
 }
 
-func newPool(cfg *pgxpool.Config, name string, conns int, log *slog.Logger) (*Pool, error) {
+func (p *Pools) newPool(cfg *pgxpool.Config, name string, conns int) (*Pool, error) {
 	cfg = cfg.Copy()
 	cfg.MaxConns = int32(conns)
 	cfg.MinConns, cfg.MinIdleConns = 0, 0
@@ -120,7 +130,7 @@ func newPool(cfg *pgxpool.Config, name string, conns int, log *slog.Logger) (*Po
 	if err != nil {
 		return nil, err
 	}
-	return &Pool{name: name, pool: pool, log: log, read: readTerms(readLimit), write: writeTerms(writeLimit)}, nil
+	return &Pool{name: name, pool: pool, all: p, log: p.log, read: readTerms(readLimit), write: writeTerms(writeLimit)}, nil
 }
 
 // greet connects and looks at who answers.
@@ -156,16 +166,20 @@ func parsePool(raw string) (*pgxpool.Config, error) {
 			"the database's URL can't be read: give postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %%XX for special characters in the password")
 	}
 	q := u.Query()
-	given := q.Has("pool_max_conns")
 	cfg, err := pgxpool.ParseConfig(raw)
 	if err != nil {
 		return nil, bellhop.Invalidf("database_url", "the database's URL can't be used: %s", inner(err, u))
 	}
-	if !given {
+	if !q.Has("pool_max_conns") {
 		cfg.MaxConns = defaultConns
 	}
+	if !q.Has("pool_max_conn_lifetime") {
+		cfg.MaxConnLifetime, cfg.MaxConnLifetimeJitter = defaultLifetime, defaultLifetime/4
+	}
 	cfg.PingTimeout = pingWait
-	tame(cfg.ConnConfig)
+	if tame(cfg.ConnConfig); len(hosts(cfg.ConnConfig)) > 1 && !q.Has("target_session_attrs") {
+		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
 	return cfg, nil
 }
 
@@ -173,10 +187,14 @@ func parsePool(raw string) (*pgxpool.Config, error) {
 // swallows everything from holding up anybody for long.
 func tame(c *pgx.ConnConfig) {
 	c.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
-	if c.ConnectTimeout == 0 || c.ConnectTimeout > connectWait {
-		c.ConnectTimeout = connectWait
+	wait := connectWait
+	if len(hosts(c)) > 1 {
+		wait = hostWait
 	}
-	c.DialFunc = (&net.Dialer{Timeout: connectWait, KeepAlive: 15 * time.Second}).DialContext
+	if c.ConnectTimeout == 0 || c.ConnectTimeout > wait {
+		c.ConnectTimeout = wait
+	}
+	c.DialFunc = (&net.Dialer{Timeout: wait, KeepAlive: 15 * time.Second}).DialContext
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "bellhop"
 	}

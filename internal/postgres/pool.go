@@ -20,6 +20,7 @@ import (
 type Pool struct {
 	name  string
 	pool  *pgxpool.Pool
+	all   *Pools
 	log   *slog.Logger
 	read  terms
 	write terms
@@ -99,12 +100,17 @@ func (p *Pool) run(parent context.Context, t terms, begin string, fn func(*Tx) e
 		tx := Tx{ctx: ctx, begin: begin, tell: t.tell}
 		err := p.try(&tx, fn)
 		if err == nil {
+			p.all.wrote(begin)
 			return nil
 		}
 		if parent.Err() != nil {
 			return parent.Err()
 		}
-		if tx.lost {
+		switch {
+		case codeOf(err) == codeReadOnly:
+			p.log.Warn("the database takes no changes on this connection: connecting anew", "pool", p.name)
+			p.all.renew()
+		case tx.lost:
 			// Whatever broke this connection most likely broke those that lie idle.
 			p.log.Warn("a connection to the database was lost", "pool", p.name)
 			p.pool.Reset()
@@ -124,6 +130,9 @@ func (p *Pool) try(tx *Tx, fn func(*Tx) error) error {
 	defer conn.Release()
 	tx.conn = conn.Conn()
 	err = fn(tx)
+	if endsSession(err) {
+		hangUp(tx.ctx, tx.conn) // so that nobody is given it again
+	}
 	if tx.lost = tx.conn.IsClosed(); !tx.lost {
 		tx.rollback()
 	}
@@ -153,13 +162,14 @@ type Tx struct {
 }
 
 // neverHappened reports whether nothing of a lost transaction can have been
-// kept: its end was not sent, or changed nothing, or the server said goodbye
-// before it heard anything.
+// kept: its end was not sent, or changed nothing, or the server takes no changes,
+// or it said goodbye before it heard anything.
 func (tx *Tx) neverHappened(err error) bool {
 	if !tx.lost {
 		return false
 	}
-	return !tx.ending || tx.begin == beginRead || !tx.greeted && strings.HasPrefix(codeOf(err), "57P")
+	code := codeOf(err)
+	return !tx.ending || tx.begin == beginRead || code == codeReadOnly || !tx.greeted && strings.HasPrefix(code, "57P")
 }
 
 // Do sends what fn puts into a batch, in one round trip.

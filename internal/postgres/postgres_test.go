@@ -149,6 +149,60 @@ func hba(t *testing.T, lines string) string {
 	return dir + "/hba.conf"
 }
 
+// TestReadOnlySessions has sessions that were begun while the server took no changes,
+// and stay so: the next write has all of them made anew.
+func TestReadOnlySessions(t *testing.T) {
+	s := need(t)
+	db, err := s.NewDatabase(t.Context())
+	must(t, err)
+	one := schema("sessions", "CREATE TABLE written (a int);")
+	_, err = postgres.Migrate(t.Context(), s.URL(db), one)
+	must(t, err)
+	must(t, s.Exec(t.Context(), "postgres", `ALTER DATABASE `+db+` SET default_transaction_read_only = on`))
+	p := open(t, s.URL(db))
+	for _, pool := range []*postgres.Pool{p.Webhooks, p.API, p.Worker} {
+		must(t, pool.Read(t.Context(), func(b *postgres.Batch) { b.Exec(`SELECT 1`) }))
+	}
+	if err := p.Writable(t.Context(), p.API, one); bellhop.KindOf(err) != bellhop.Unavailable || !strings.Contains(err.Error(), "no changes") {
+		t.Errorf("a server that takes no changes: %v", err)
+	}
+	must(t, s.Exec(t.Context(), "postgres", `ALTER DATABASE `+db+` RESET default_transaction_read_only`))
+	must(t, p.Worker.Once(t.Context(), func(b *postgres.Batch) { b.Exec(`INSERT INTO written VALUES (1)`) }))
+	for _, pool := range []*postgres.Pool{p.Webhooks, p.API, p.Worker} {
+		must(t, pool.Read(t.Context(), func(b *postgres.Batch) {
+			b.Each(func(r pgx.Rows) error {
+				var set string
+				err := r.Scan(&set)
+				if set != "off" {
+					t.Error("a session that takes no changes is used still")
+				}
+				return err
+			}, `SELECT current_setting('default_transaction_read_only')`)
+		}))
+	}
+	must(t, p.Writable(t.Context(), p.API, one))
+}
+
+// TestSeveralHosts uses the one that takes changes, wherever it stands, and says what
+// is wrong when none does.
+func TestSeveralHosts(t *testing.T) {
+	s := need(t)
+	db, err := s.NewDatabase(t.Context())
+	must(t, err)
+	port, err := realserver.FreePort()
+	must(t, err)
+	nobody := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	for _, scheme := range []string{"postgres", "postgresql"} {
+		url := scheme + strings.TrimPrefix(s.URL(db), "postgres")
+		must(t, open(t, strings.Replace(url, s.Addr, nobody+","+s.Addr, 1)).Ping(t.Context()))
+		must(t, open(t, strings.Replace(url, s.Addr, s.Addr+","+nobody, 1)).Ping(t.Context()))
+	}
+	both := strings.Replace(s.URL(db), s.Addr, nobody+","+s.Addr, 1)
+	must(t, s.Exec(t.Context(), "postgres", `ALTER DATABASE `+db+` SET default_transaction_read_only = on`))
+	refused(t, both, bellhop.Unavailable, "takes changes", nobody, s.Addr)
+	must(t, open(t, both+"&target_session_attrs=any").Ping(t.Context()))
+}
+
 func schema(name string, files ...string) postgres.Schema {
 	all := fstest.MapFS{}
 	for i, f := range files {

@@ -107,14 +107,47 @@ func PostgresURL(addr, database string) string {
 
 // NewDatabase makes an empty database and returns its name.
 func (p *Postgres) NewDatabase(ctx context.Context) (name string, err error) {
-	c, err := pgx.Connect(ctx, p.URL("postgres"))
+	name = fmt.Sprint("db", p.n.Add(1))
+	return name, p.Exec(ctx, "postgres", "CREATE DATABASE "+name)
+}
+
+// StartStandby makes a server that follows this one, and takes no changes until it is
+// promoted.
+func (p *Postgres) StartStandby(ctx context.Context) (*Postgres, error) {
+	port, err := FreePort()
 	if err != nil {
-		return "", err
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "bellhop-pg-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Postgres{Addr: fmt.Sprint("127.0.0.1:", port), dir: dir, bin: p.bin, settings: p.settings}
+	err = givePostgres(dir)
+	if err == nil {
+		args := asPostgres(filepath.Join(p.bin, "pg_basebackup"), "-D", filepath.Join(dir, "data"), "-R", "-X", "stream",
+			"-c", "fast", "--no-sync", "-d", p.URL("postgres"))
+		var out []byte
+		if out, err = exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
+			err = fmt.Errorf("pg_basebackup: %w: %s", err, out)
+		}
+	}
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	return s, s.run(ctx)
+}
+
+// Exec runs a statement in one of the server's databases.
+func (p *Postgres) Exec(ctx context.Context, database, statement string) error {
+	c, err := pgx.Connect(ctx, p.URL(database))
+	if err != nil {
+		return err
 	}
 	defer c.Close(ctx)
-	name = fmt.Sprint("db", p.n.Add(1))
-	_, err = c.Exec(ctx, "CREATE DATABASE "+name)
-	return name, err
+	_, err = c.Exec(ctx, statement)
+	return err
 }
 
 // Restart starts the server again after Stop, with all that it committed.

@@ -48,6 +48,7 @@ type File struct {
 	bodies  *bodies.Packer
 
 	failed  atomic.Pointer[bellhop.Error] // set by a failed fsync, for good
+	written atomic.Pointer[time.Time]     // of the last commit; nil once one failed
 	mu      sync.Mutex
 	changed chan struct{}
 
@@ -205,6 +206,25 @@ func (f *File) Healthy() error {
 		return e
 	}
 	return nil
+}
+
+// writtenLately is how long a commit says that the file can be written to.
+const writtenLately = 5 * time.Second
+
+// Writable returns nil while the file takes changes: unless something was committed
+// in the last seconds it turns over a number in the header that nobody reads, since
+// a full disk is seen only so and what stays as it is is not written.
+func (f *File) Writable(ctx context.Context) error {
+	if last := f.written.Load(); last != nil && time.Since(*last) < writtenLately {
+		return f.Healthy()
+	}
+	return f.Write(ctx, func(tx *Tx) error {
+		version, err := tx.Prepare(`PRAGMA user_version`).One()
+		if err != nil {
+			return err
+		}
+		return tx.Prepare(fmt.Sprintf(`PRAGMA user_version = %d`, 1-version&1)).Exec()
+	})
 }
 
 // Close waits for what is being written, refuses the rest, and closes the file.

@@ -223,6 +223,28 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestWritable fills a disk until nothing more fits.
+func TestWritable(t *testing.T) {
+	disk := faultyvfs.Register(t.Name())
+	f := open(t, temp(t), sqlitefile.Options{VFS: t.Name()})
+	if err := f.Writable(t.Context()); err != nil {
+		t.Errorf("there is room: %v", err)
+	}
+	disk.SetFull(true)
+	for i := 0; add(t.Context(), f, "small") == nil; i++ {
+		if i == 100 {
+			t.Fatal("a full disk takes anything")
+		}
+	}
+	if err := f.Writable(t.Context()); bellhop.KindOf(err) != bellhop.Unavailable {
+		t.Errorf("the disk is full: %v", err)
+	}
+	disk.SetFull(false)
+	if err := f.Writable(t.Context()); err != nil {
+		t.Errorf("there is room again: %v", err)
+	}
+}
+
 func TestFailedSync(t *testing.T) {
 	disk, path := faultyvfs.Register(t.Name()), temp(t)
 	f := open(t, path, sqlitefile.Options{VFS: t.Name()})

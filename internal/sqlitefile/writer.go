@@ -119,6 +119,7 @@ func (f *File) commit(tx *Tx, batch []*job) {
 		if err == nil {
 			answer(batch, nil)
 			f.announce()
+			f.written.Store(&start)
 			if f.opts.Committed != nil {
 				f.opts.Committed(len(batch), time.Since(start))
 			}
@@ -206,6 +207,7 @@ func fileError(err error) bool {
 
 // broken says what the file's trouble means for who waits.
 func (f *File) broken(err error) error {
+	f.written.Store(nil)
 	switch {
 	case errors.Is(err, sqlite3.IOERR_FSYNC), errors.Is(err, sqlite3.IOERR_DIR_FSYNC):
 		e := &bellhop.Error{Kind: bellhop.Unavailable, Code: "fsync_failed",

@@ -65,7 +65,10 @@ type Queue struct {
 	wg   sync.WaitGroup
 }
 
-var _ queue.Queue = (*Queue)(nil)
+var (
+	_ queue.Queue   = (*Queue)(nil)
+	_ queue.Readier = (*Queue)(nil)
+)
 
 func newQueue(b *Broker, id int64, name string) *Queue {
 	q := &Queue{Broker: b, id: id, name: name, rung: make(chan struct{}, 1), woken: make(chan struct{}, 1),
@@ -84,6 +87,11 @@ func laneOf(shop string) int64 {
 	h := fnv.New32a()
 	h.Write([]byte(shop))
 	return int64(h.Sum32() >> 1)
+}
+
+// Ready implements [queue.Readier].
+func (q *Queue) Ready(ctx context.Context) error {
+	return wrap("see whether the queue takes events", q.pools.Writable(ctx, q.pools.Webhooks, Schema()))
 }
 
 // closeLimit is how long giving back what is leased may take.

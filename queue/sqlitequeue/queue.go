@@ -61,7 +61,10 @@ type Queue struct {
 	reaped   time.Time
 }
 
-var _ queue.Queue = (*Queue)(nil)
+var (
+	_ queue.Queue   = (*Queue)(nil)
+	_ queue.Readier = (*Queue)(nil)
+)
 
 func newQueue(f *sqlitefile.File, id int64, name string, now func() time.Time) *Queue {
 	q := &Queue{file: f, id: id, name: name, now: now, passing: queue.IsNotify(name), claiming: make(chan struct{}, 1)}
@@ -139,6 +142,9 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 	}
 	return out, nil
 }
+
+// Ready implements [queue.Readier].
+func (q *Queue) Ready(ctx context.Context) error { return q.file.Writable(ctx) }
 
 // Close gives back what this process has leased.
 func (q *Queue) Close() error {

@@ -58,6 +58,11 @@ func (db *DB) Close() error {
 	return nil
 }
 
+// Ready implements [store.Store].
+func (db *DB) Ready(ctx context.Context) error {
+	return wrap("see whether the database takes changes", db.pools.Writable(ctx, db.api, Schema()))
+}
+
 //go:embed migrations/*.sql
 var migrations embed.FS
 

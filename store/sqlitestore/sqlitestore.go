@@ -49,6 +49,11 @@ func (db *DB) Close() error {
 	return nil
 }
 
+// Ready implements [store.Store].
+func (db *DB) Ready(ctx context.Context) error {
+	return wrap("see whether the database takes changes", db.file.Writable(ctx))
+}
+
 //go:embed migrations/*.sql
 var migrations embed.FS
 

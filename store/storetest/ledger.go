@@ -283,4 +283,7 @@ func cancelled(f *fixture) {
 	if _, err := f.s.Orders(ctx, shop, store.OrderQuery{}); err == nil {
 		f.Error("a cancelled Orders succeeded")
 	}
+	if err := f.s.Ready(f.ctx); err != nil {
+		f.Errorf("not ready: %v", err)
+	}
 }

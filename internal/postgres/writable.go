@@ -1,0 +1,38 @@
+package postgres
+
+import (
+	"context"
+	"time"
+)
+
+// writtenLately is how long a change that was kept says enough.
+const writtenLately = 5 * time.Second
+
+// Writable returns nil while the database takes changes. Unless this process kept one
+// in the last seconds it writes a row as it is, the first of those that a schema's
+// migrations are noted in: after a failover a server may go on answering whoever
+// only reads, and a table of its own for this would be one more to grant.
+func (p *Pools) Writable(ctx context.Context, pool *Pool, s Schema) error {
+	if last := p.written.Load(); last != 0 && p.now().UnixNano()-last < writtenLately.Nanoseconds() {
+		return pool.Read(ctx, func(b *Batch) { b.Exec(`SELECT 1`) })
+	}
+	return pool.Once(ctx, func(b *Batch) {
+		b.Exec(`UPDATE ` + table(s) + ` SET is_applied = is_applied WHERE version_id = 0`)
+	})
+}
+
+// wrote notes that a transaction that began so was kept.
+func (p *Pools) wrote(begin string) {
+	if begin == beginWrite {
+		p.written.Store(p.now().UnixNano())
+	}
+}
+
+// renew has every connection made anew before it is used again: others may lead to
+// the same server, which takes no changes, and readers would see what is old there.
+func (p *Pools) renew() {
+	p.written.Store(0)
+	for _, pool := range []*Pool{p.Webhooks, p.API, p.Worker} {
+		pool.pool.Reset()
+	}
+}
