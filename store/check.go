@@ -13,6 +13,13 @@ import (
 // MaxLines is how many lines an order may have; Shopify allows 500.
 const MaxLines = 1 << 16
 
+// How many of each a person may have. What is beyond is the oldest, and goes.
+const (
+	MaxSessions = 50
+	MaxLinks    = 10
+	MaxNetworks = 20
+)
+
 // CheckFacts refuses facts that state nothing, or more than one thing, and
 // returns the others with their times in microseconds, so that what is compared
 // with what was stored compares alike. What the facts point to stays as it is.

@@ -297,14 +297,20 @@ type People interface {
 
 // Sessions are people's sign-ins, and the links that make one.
 type Sessions interface {
-	AddSession(ctx context.Context, s bellhop.Session) error
+	// AddSession adds a session and notes the network that it was begun from. Beyond
+	// [MaxSessions] a person's oldest end, beyond [MaxNetworks] those seen longest ago
+	// are forgotten.
+	AddSession(ctx context.Context, s bellhop.Session, network string) error
 	// Session returns a session that has not expired, and whose it is;
 	// bellhop.NotFound if there is none.
 	Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error)
 	RemoveSession(ctx context.Context, tokenHash [32]byte) error
+	// KnowsNetwork reports whether a person signed in from a network; false for
+	// nobody. It outlasts the session.
+	KnowsNetwork(ctx context.Context, person int64, network string) (bool, error)
 
 	// AddLink adds a link that signs somebody in once. Links of theirs that were
-	// not used stay.
+	// not used stay, the newest [MaxLinks].
 	AddLink(ctx context.Context, l bellhop.SignInLink) error
 	// UseLink takes a link that has not run out, so that nobody else can, and
 	// returns whose it is; bellhop.NotFound if there is none.

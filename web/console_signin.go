@@ -104,10 +104,10 @@ func (f *frame) signInTrouble(err error) string {
 		return f.T("signin.wrong")
 	case e.Code == errLinkUsed.Code:
 		return f.T("signin.linkUsed")
-	case limited && e.Kind == bellhop.RateLimited:
-		return f.N("signin.limited", int(math.Ceil(retry.after.Seconds())))
-	case limited:
+	case e.Code == errBusy.err.Code:
 		return f.T("signin.busy")
+	case limited:
+		return f.N("signin.limited", int(math.Ceil(retry.after.Seconds())))
 	case e.Kind == bellhop.Unavailable:
 		return f.T("trouble.unavailable")
 	}

@@ -11,9 +11,9 @@ import (
 	"bellhop/store"
 )
 
-// How sign-ins are limited. One account can be guessed at 2,880 times a day; a success
-// starts its count anew. Most of the account's tries are kept from any one neighbourhood,
-// so that nobody locks its owner out from elsewhere by guessing.
+// How sign-ins are limited. Strangers can guess at one account 2,880 times a day,
+// wherever they come from. Networks that its owner signed in from have tries of their
+// own, so that strangers, who may use up all of theirs, don't lock the owner out.
 const (
 	accountBurst = 100
 	accountEvery = 30 * time.Second
@@ -24,8 +24,7 @@ const (
 	limitedKeys  = 10_000
 	maxEmail     = 320
 
-	hashesAtOnce = 2 // each takes 19 MiB and most of a core
-	hashTurn     = 5 * time.Second
+	hashTurn = 5 * time.Second
 
 	sessionLife = 30 * 24 * time.Hour
 )
@@ -35,19 +34,22 @@ type doorman struct {
 	people    store.People
 	sessions  store.Sessions
 	now       func() time.Time
-	byAccount *limits
-	byGuesser *limits // of an account
 	byAddress *limits
-	hashing   chan struct{}
+	byGuesser *limits // of an account, from one network
+	byAccount *limits // from all networks that are strange to it
+	byKnown   *limits // of an account, from a network that it was signed in to from
+	// A hash takes 19 MiB and most of a core. Known networks don't wait for strangers.
+	known, strangers *turns
 }
 
 func newDoorman(s Store, now func() time.Time) *doorman {
 	return &doorman{
 		people: s, sessions: s, now: now,
-		byAccount: newLimits(accountEvery, accountBurst, limitedKeys),
-		byGuesser: newLimits(guesserEvery, guesserBurst, limitedKeys),
 		byAddress: newLimits(addressEvery, addressBurst, limitedKeys),
-		hashing:   make(chan struct{}, hashesAtOnce),
+		byGuesser: newLimits(guesserEvery, guesserBurst, limitedKeys),
+		byAccount: newLimits(accountEvery, accountBurst, limitedKeys),
+		byKnown:   newLimits(guesserEvery, guesserBurst, limitedKeys),
+		known:     newTurns(), strangers: newTurns(),
 	}
 }
 
@@ -71,80 +73,83 @@ var errCredentials = bellhop.Errorf(bellhop.Unauthenticated, "wrong_credentials"
 	"the e-mail address or the password is wrong")
 
 // signIn checks an e-mail address and a password. It takes as long for an
-// address that nobody has.
+// address that nobody has. The hash, which is dear, comes after all limits.
 func (d *doorman) signIn(ctx context.Context, email, password string, from netip.Addr) (signedIn, error) {
 	account := strings.ToLower(strings.TrimSpace(email))
 	if len(account) > maxEmail || len(password) > MaxPassword {
 		return signedIn{}, errCredentials // nobody has one
 	}
-	if err := d.limit(account, from); err != nil {
-		return signedIn{}, err
+	network := neighbourhood(from)
+	if wait := d.byAddress.take(network, d.now()); wait > 0 {
+		return signedIn{}, tooMany(wait)
 	}
 	person, err := d.people.PersonByEmail(ctx, account)
-	known := err == nil && person.PasswordHash != ""
 	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 		return signedIn{}, err
 	}
-	hash := person.PasswordHash
-	if !known {
-		hash = nobodysHash
-	}
-	right, err := d.verify(ctx, hash, password)
+	known, err := d.sessions.KnowsNetwork(ctx, person.ID, network)
 	if err != nil {
 		return signedIn{}, err
 	}
-	if !known || !right {
+	turns, guesser := d.strangers, network+" "+account
+	if known {
+		turns = d.known
+	}
+	if wait := d.limit(known, account, guesser); wait > 0 {
+		return signedIn{}, tooMany(wait)
+	}
+	right, err := verify(ctx, turns, network, person.PasswordHash, password)
+	if err != nil {
+		return signedIn{}, err
+	}
+	if !right {
 		return signedIn{}, errCredentials
 	}
-	d.byAccount.forget(account)
-	d.byGuesser.forget(guesser(account, from))
-	return d.open(ctx, person)
+	d.byGuesser.forget(guesser)
+	d.byKnown.forget(guesser)
+	return d.open(ctx, person, network)
 }
 
-func (d *doorman) limit(account string, from netip.Addr) error {
-	wait := d.byAddress.take(neighbourhood(from), d.now())
-	if wait == 0 {
-		wait = d.byGuesser.take(guesser(account, from), d.now())
+func (d *doorman) limit(known bool, account, guesser string) (wait time.Duration) {
+	if known {
+		return d.byKnown.take(guesser, d.now())
 	}
-	if wait == 0 {
+	if wait = d.byGuesser.take(guesser, d.now()); wait == 0 {
 		wait = d.byAccount.take(account, d.now())
 	}
-	if wait == 0 {
-		return nil
-	}
-	return tooMany(wait)
+	return wait
 }
-
-func guesser(account string, from netip.Addr) string { return neighbourhood(from) + " " + account }
 
 func tooMany(wait time.Duration) error {
 	return &retryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited",
 		"too many sign-ins; try again in %s", wait.Round(time.Second)+time.Second), wait}
 }
 
-func (d *doorman) verify(ctx context.Context, hash, password string) (bool, error) {
+var errBusy = &retryError{bellhop.Errorf(bellhop.RateLimited, "busy", "too many people are signing in; try again"), time.Second}
+
+// verify computes as much where there is no hash, and says no.
+func verify(ctx context.Context, in *turns, network, hash, password string) (right bool, err error) {
+	nobody := hash == ""
+	if nobody {
+		hash = nobodysHash
+	}
 	ctx, cancel := context.WithTimeout(ctx, hashTurn)
 	defer cancel()
-	select {
-	case d.hashing <- struct{}{}:
-		defer func() { <-d.hashing }()
-	case <-ctx.Done():
-		return false, &retryError{bellhop.Errorf(bellhop.Unavailable, "busy",
-			"too many people are signing in; try again"), time.Second}
+	if !in.do(ctx, network, func() { right, err = VerifyPassword(hash, password) }) {
+		return false, errBusy
 	}
-	right, err := VerifyPassword(hash, password)
 	if err != nil {
 		return false, fmt.Errorf("verifying a stored password: %w", err)
 	}
-	return right, nil
+	return right && !nobody, nil
 }
 
 // open begins a session.
-func (d *doorman) open(ctx context.Context, p bellhop.Person) (signedIn, error) {
+func (d *doorman) open(ctx context.Context, p bellhop.Person, network string) (signedIn, error) {
 	secret, hash := newSecret(sessionPrefix)
 	now := d.now()
 	s := bellhop.Session{TokenHash: hash, PersonID: p.ID, ExpiresAt: now.Add(sessionLife), CreatedAt: now}
-	if err := d.sessions.AddSession(ctx, s); err != nil {
+	if err := d.sessions.AddSession(ctx, s, network); err != nil {
 		return signedIn{}, err
 	}
 	return signedIn{secret: secret, session: s, person: p}, nil
@@ -168,7 +173,8 @@ func (d *doorman) useLink(ctx context.Context, secret string, from netip.Addr) (
 	if !strings.HasPrefix(secret, linkPrefix) || len(secret) > maxEmail {
 		return signedIn{}, errLinkUsed
 	}
-	if wait := d.byAddress.take(neighbourhood(from), d.now()); wait > 0 {
+	network := neighbourhood(from)
+	if wait := d.byAddress.take(network, d.now()); wait > 0 {
 		return signedIn{}, tooMany(wait)
 	}
 	p, err := d.sessions.UseLink(ctx, HashToken(secret), d.now())
@@ -178,5 +184,5 @@ func (d *doorman) useLink(ctx context.Context, secret string, from netip.Addr) (
 	if err != nil {
 		return signedIn{}, err
 	}
-	return d.open(ctx, p)
+	return d.open(ctx, p, network)
 }

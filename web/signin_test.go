@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,6 +95,60 @@ func TestGuessersLockNobodyOut(t *testing.T) {
 	if a := signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", "198.51.100.2")); a.StatusCode != 200 {
 		t.Errorf("the owner: %d %s", a.StatusCode, a.body)
 	}
+}
+
+// TestGuessersLockNobodyOutOfAKnownNetwork has ten networks guess at full speed all the
+// while, more than an account's tries for strangers, and the owner sign in from home.
+func TestGuessersLockNobodyOutOfAKnownNetwork(t *testing.T) {
+	r := newRig(t, func(o *web.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	home := withHeader("X-Forwarded-For", "2001:db8:aaaa::1")
+	if a := signIn(r, "jo@example.com", password, "", home); a.StatusCode != 200 {
+		t.Fatalf("the first time: %s", a.body)
+	}
+	var wg sync.WaitGroup
+	var tried, refused atomic.Int32
+	stop, enough := make(chan struct{}), make(chan struct{})
+	for n := range 20 {
+		from := withHeader("X-Forwarded-For", fmt.Sprintf("2001:db8:0:%x::%x", n/2, n))
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				switch a := signIn(r, "jo@example.com", "wrong", "", from); a.StatusCode {
+				case 401:
+					tried.Add(1)
+				case 429:
+					if refused.Add(1) == 200 {
+						close(enough)
+					}
+				}
+			}
+		})
+	}
+	<-enough
+	for n := range 5 {
+		if a := signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", fmt.Sprintf("2001:db8:aaaa::%x", n))); a.StatusCode != 200 {
+			t.Errorf("the owner's sign-in %d: %d %s", n, a.StatusCode, a.body)
+		}
+	}
+	close(stop)
+	wg.Wait()
+	if n := tried.Load(); n > 100 {
+		t.Errorf("%d guesses were looked at without any time passing", n)
+	}
+	// Once they have used up the tries of strangers, a network that is one is out of luck.
+	for n := range 100 {
+		signIn(r, "jo@example.com", "wrong", "", withHeader("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)))
+	}
+	r.problem(signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", "198.51.100.2")), 429, "rate_limited")
+	// Nor are the tries of a known network without end.
+	for range 10 {
+		r.problem(signIn(r, "jo@example.com", "wrong", "", home), 401, "wrong_credentials")
+	}
+	r.problem(signIn(r, "jo@example.com", password, "", home), 429, "rate_limited")
 }
 
 func TestSignInsAreLimitedByAddress(t *testing.T) {
@@ -257,7 +313,8 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 }
 
 func TestPasswords(t *testing.T) {
-	hash := hashOnce()
+	hash, err := web.HashPassword(password)
+	must(t, err)
 	if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Errorf("got %s", hash)
 	}

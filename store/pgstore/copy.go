@@ -90,7 +90,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 			}
 		}
 		return tx.Commit(func(b *postgres.Batch) {
-			b.Exec(`TRUNCATE shops, people, sessions, links, tokens, devices, orders, items, pushes, push_totals, events, ledger_totals,
+			b.Exec(`TRUNCATE shops, people, sessions, links, networks, tokens, devices, orders, items, pushes, push_totals, events, ledger_totals,
 				changes, relays, looks, copied RESTART IDENTITY`)
 			b.Exec(`UPDATE stream SET last = 0`)
 			b.Exec(`UPDATE identity SET copied_from = $1, copied_mark = $2, copy_finished = false`, source, mark)

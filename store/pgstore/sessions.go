@@ -12,18 +12,33 @@ import (
 )
 
 // AddSession implements [store.Sessions]. It clears away what has expired.
-func (db *DB) AddSession(ctx context.Context, s bellhop.Session) error {
+func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string) error {
 	var n int64
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
 		b.Exec(`DELETE FROM sessions WHERE expires_at <= $1`, postgres.Always(s.CreatedAt))
 		b.Count(&n, `INSERT INTO sessions (token_hash, person_id, expires_at, created_at)
 			SELECT $1, id, $3, $4 FROM people WHERE id = $2`,
 			s.TokenHash[:], s.PersonID, postgres.Always(s.ExpiresAt), postgres.Always(s.CreatedAt))
+		b.Exec(`DELETE FROM sessions WHERE token_hash IN (SELECT token_hash FROM sessions WHERE person_id = $1
+			ORDER BY token_hash = $2 DESC, created_at DESC OFFSET $3)`, s.PersonID, s.TokenHash[:], store.MaxSessions)
+		b.Exec(`INSERT INTO networks (person_id, network, seen_at) SELECT id, $2, $3 FROM people WHERE id = $1
+			ON CONFLICT (person_id, network) DO UPDATE SET seen_at = excluded.seen_at`, s.PersonID, network, postgres.Always(s.CreatedAt))
+		b.Exec(`DELETE FROM networks WHERE person_id = $1 AND network IN (SELECT network FROM networks WHERE person_id = $1
+			ORDER BY network = $2 DESC, seen_at DESC OFFSET $3)`, s.PersonID, network, store.MaxNetworks)
 	})
 	if err == nil && n == 0 {
 		err = store.NotFound("person")
 	}
 	return wrap("add a session", taken("session", err))
+}
+
+// KnowsNetwork implements [store.Sessions].
+func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (known bool, err error) {
+	err = db.api.Read(ctx, func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error { return r.Scan(&known) },
+			`SELECT EXISTS (SELECT FROM networks WHERE person_id = $1 AND network = $2)`, person, network)
+	})
+	return known, wrap("look up a network", err)
 }
 
 // signedIn is a session and whose it is.
@@ -60,6 +75,8 @@ func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
 		b.Count(&n, `INSERT INTO links (hash, person_id, expires_at) SELECT $1, id, $3 FROM people WHERE id = $2`,
 			l.Hash[:], l.PersonID, postgres.Always(l.ExpiresAt))
+		b.Exec(`DELETE FROM links WHERE hash IN (SELECT hash FROM links WHERE person_id = $1
+			ORDER BY hash = $2 DESC, expires_at DESC OFFSET $3)`, l.PersonID, l.Hash[:], store.MaxLinks)
 	})
 	if err == nil && n == 0 {
 		err = store.NotFound("person")

@@ -80,7 +80,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 				return err
 			}
 		}
-		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`, `DELETE FROM tokens`,
+		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`, `DELETE FROM networks`, `DELETE FROM tokens`,
 			`DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`, `DELETE FROM items`, `DELETE FROM orders`,
 			`DELETE FROM pushes`, `DELETE FROM push_totals`, `DELETE FROM ledger`, `DELETE FROM ledger_totals`,
 			`DELETE FROM changes`, `DELETE FROM relays`, `DELETE FROM looks`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,

@@ -138,6 +138,9 @@ func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 		if err := signOut(tx.Conn, id); err != nil {
 			return err
 		}
+		if err := tx.Prepare(`DELETE FROM networks WHERE person_id = ?`).Int(id).Exec(); err != nil {
+			return err
+		}
 		if err := tx.Prepare(`DELETE FROM people WHERE id = ?`).Int(id).Exec(); err != nil {
 			return err
 		}

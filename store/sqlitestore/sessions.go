@@ -10,7 +10,7 @@ import (
 )
 
 // AddSession implements [store.Sessions]. It clears away what has expired.
-func (db *DB) AddSession(ctx context.Context, s bellhop.Session) error {
+func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string) error {
 	return db.write(ctx, "add a session", func(tx *sqlitefile.Tx) error {
 		if err := tx.Prepare(`DELETE FROM sessions WHERE expires_at <= ?`).Int(s.CreatedAt.UnixMicro()).Exec(); err != nil {
 			return err
@@ -24,8 +24,29 @@ func (db *DB) AddSession(ctx context.Context, s bellhop.Session) error {
 		if tx.Changes() == 0 {
 			return store.NotFound("person")
 		}
-		return nil
+		err = tx.Prepare(`DELETE FROM sessions WHERE token_hash IN (SELECT token_hash FROM sessions WHERE person_id = ?
+			ORDER BY token_hash = ? DESC, created_at DESC LIMIT -1 OFFSET ?)`).Int(s.PersonID).Blob(s.TokenHash[:]).Int(store.MaxSessions).Exec()
+		if err != nil {
+			return err
+		}
+		err = tx.Prepare(`INSERT OR REPLACE INTO networks (person_id, network, seen_at) VALUES (?,?,?)`).
+			Int(s.PersonID).Text(network).Int(s.CreatedAt.UnixMicro()).Exec()
+		if err != nil {
+			return err
+		}
+		return tx.Prepare(`DELETE FROM networks WHERE person_id = ?1 AND network IN (SELECT network FROM networks WHERE person_id = ?1
+			ORDER BY network = ?2 DESC, seen_at DESC LIMIT -1 OFFSET ?3)`).Int(s.PersonID).Text(network).Int(store.MaxNetworks).Exec()
 	})
+}
+
+// KnowsNetwork implements [store.Sessions].
+func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (known bool, err error) {
+	err = db.read(ctx, "look up a network", func(c *sqlitefile.Conn) error {
+		known, err = c.Prepare(`SELECT 1 FROM networks WHERE person_id = ? AND network = ?`).Int(person).Text(network).
+			First(func(sqlitefile.Row) {})
+		return err
+	})
+	return known, err
 }
 
 // Session implements [store.Sessions].
@@ -65,7 +86,11 @@ func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
 		if err == nil && tx.Changes() == 0 {
 			err = store.NotFound("person")
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.Prepare(`DELETE FROM links WHERE hash IN (SELECT hash FROM links WHERE person_id = ?
+			ORDER BY hash = ? DESC, expires_at DESC LIMIT -1 OFFSET ?)`).Int(l.PersonID).Blob(l.Hash[:]).Int(store.MaxLinks).Exec()
 	})
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,7 +91,7 @@ func sessions(f *fixture) {
 	p := f.addOwner("jo@example.com", shop)
 	add := func(b byte, until time.Time) [32]byte {
 		f.Helper()
-		f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{b}, PersonID: p.ID, CreatedAt: day, ExpiresAt: until}))
+		f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{b}, PersonID: p.ID, CreatedAt: day, ExpiresAt: until}, "192.0.2.1"))
 		return [32]byte{b}
 	}
 	gone := func(hash [32]byte, now time.Time) {
@@ -107,7 +108,7 @@ func sessions(f *fixture) {
 	gone([32]byte{9}, day)
 	f.must(f.s.RemoveSession(f.ctx, two))
 	gone(two, day)
-	f.kind(bellhop.NotFound, f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{3}, PersonID: p.ID + 99, ExpiresAt: at(60)}))
+	f.kind(bellhop.NotFound, f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{3}, PersonID: p.ID + 99, ExpiresAt: at(60)}, "192.0.2.1"))
 
 	three := add(4, at(600))
 	f.must(f.s.SetPassword(f.ctx, p.ID, "h2"))
@@ -119,6 +120,55 @@ func sessions(f *fixture) {
 	four := add(5, at(600))
 	f.must(f.s.RemovePerson(f.ctx, p.ID))
 	gone(four, day)
+}
+
+// bounds adds more of each than a person may have, and looks which of them are left.
+func bounds(f *fixture) {
+	f.addShop(shop)
+	p, other := f.addOwner("jo@example.com", shop), f.addOwner("kim@example.com", shop)
+	hash := func(n int) [32]byte { return [32]byte{1, byte(n)} }
+	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{9}, PersonID: other.ID, CreatedAt: day, ExpiresAt: at(9000)}, "net 0"))
+	for n := range store.MaxSessions + 5 {
+		s := bellhop.Session{TokenHash: hash(n), PersonID: p.ID, CreatedAt: at(n), ExpiresAt: at(9000)}
+		f.must(f.s.AddSession(f.ctx, s, fmt.Sprint("net ", n)))
+		f.must(f.s.AddLink(f.ctx, bellhop.SignInLink{Hash: hash(n), PersonID: p.ID, ExpiresAt: at(9000 + n)}))
+	}
+	const last = store.MaxSessions + 4
+	for n := range last + 1 {
+		_, _, err := f.s.Session(f.ctx, hash(n), day)
+		f.equal(fmt.Sprint("session ", n), err == nil, n > last-store.MaxSessions)
+		known, err := f.s.KnowsNetwork(f.ctx, p.ID, fmt.Sprint("net ", n))
+		f.must(err)
+		f.equal(fmt.Sprint("network ", n), known, n > last-store.MaxNetworks)
+		_, err = f.s.UseLink(f.ctx, hash(n), day)
+		f.equal(fmt.Sprint("link ", n), err == nil, n > last-store.MaxLinks)
+	}
+	_, _, err := f.s.Session(f.ctx, [32]byte{9}, day)
+	f.must(err) // somebody else's is not touched
+
+	for _, c := range []struct {
+		who     int64
+		network string
+		known   bool
+	}{{other.ID, "net 0", true}, {other.ID, "net 54", false}, {0, "net 54", false}, {p.ID + 99, "net 54", false}} {
+		known, err := f.s.KnowsNetwork(f.ctx, c.who, c.network)
+		f.must(err)
+		f.equal("known", known, c.known)
+	}
+	// Seen again, it is the newest, and it outlasts the session that it was seen with.
+	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{8}, PersonID: p.ID, CreatedAt: at(500), ExpiresAt: at(9000)}, "net 40"))
+	f.must(f.s.RemoveSession(f.ctx, [32]byte{8}))
+	for n := range store.MaxNetworks - 1 {
+		s := bellhop.Session{TokenHash: [32]byte{7, byte(n)}, PersonID: p.ID, CreatedAt: at(600 + n), ExpiresAt: at(9000)}
+		f.must(f.s.AddSession(f.ctx, s, fmt.Sprint("new ", n)))
+	}
+	known, err := f.s.KnowsNetwork(f.ctx, p.ID, "net 40")
+	f.must(err)
+	f.equal("seen again", known, true)
+	f.must(f.s.RemovePerson(f.ctx, p.ID))
+	known, err = f.s.KnowsNetwork(f.ctx, p.ID, "net 40")
+	f.must(err)
+	f.equal("of somebody removed", known, false)
 }
 
 func links(f *fixture) {
@@ -162,7 +212,7 @@ func links(f *fixture) {
 func settings(f *fixture) {
 	f.addShop(shop)
 	p := f.addOwner("jo@example.com", shop)
-	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day, ExpiresAt: at(60)}))
+	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day, ExpiresAt: at(60)}, ""))
 	for _, s := range []bellhop.Settings{{Language: "ko", Timezone: "Asia/Seoul"}, {}} {
 		f.must(f.s.SetSettings(f.ctx, p.ID, s))
 		_, who, err := f.s.Session(f.ctx, [32]byte{1}, day)

@@ -88,7 +88,7 @@ func fillPeople(f *fixture) {
 	f.must(f.s.SetSettings(f.ctx, owner.ID, bellhop.Settings{Language: "ko", Timezone: "Asia/Seoul"}))
 	for i, id := range []int64{owner.ID, owner.ID, operator.ID} {
 		f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: sessionHashes[i], PersonID: id, CreatedAt: day,
-			ExpiresAt: at(i * 100).Add(-time.Second)}))
+			ExpiresAt: at(i * 100).Add(-time.Second)}, "192.0.2.1"))
 	}
 	for i, name := range []string{"ci", "till", "last"} {
 		must(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: name, Hash: [32]byte{31: byte(i)}, CreatedAt: at(i)}))(f)

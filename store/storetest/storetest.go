@@ -80,6 +80,7 @@ func Run(t *testing.T, d Driver) {
 		{"People", people},
 		{"Sessions", sessions},
 		{"Links", links},
+		{"BoundsOfAPerson", bounds},
 		{"Settings", settings},
 		{"Looks", looks},
 		{"Tokens", tokens},

@@ -1,0 +1,61 @@
+package web
+
+import (
+	"context"
+	"sync"
+)
+
+// turns lets one at a time compute, in the order in which they came. The line is
+// short, and a network has only a few places in it, so that guessers who come from
+// many places keep others waiting for a moment at most, and are turned away at once.
+type turns struct {
+	turn chan struct{} // holds who computes
+
+	mu     sync.Mutex
+	inLine map[string]int // by network, with who computes
+	count  int
+}
+
+const (
+	lineLength  = 32
+	lineNetwork = 4
+)
+
+func newTurns() *turns { return &turns{turn: make(chan struct{}, 1), inLine: map[string]int{}} }
+
+// do calls fn when it is its turn. It returns false without having called it at once
+// when the network finds no place in the line, and when ctx ends first.
+func (t *turns) do(ctx context.Context, network string, fn func()) bool {
+	if !t.line(network) {
+		return false
+	}
+	defer t.leave(network)
+	select {
+	case t.turn <- struct{}{}:
+		defer func() { <-t.turn }()
+		fn()
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (t *turns) line(network string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.count >= lineLength || t.inLine[network] >= lineNetwork {
+		return false
+	}
+	t.count++
+	t.inLine[network]++
+	return true
+}
+
+func (t *turns) leave(network string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count--
+	if t.inLine[network]--; t.inLine[network] == 0 {
+		delete(t.inLine, network)
+	}
+}
