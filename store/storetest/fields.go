@@ -82,7 +82,7 @@ func everyAccountField(f *fixture) {
 	f.whole("everybody", must(f.s.People(f.ctx, ""))(f), []bellhop.Person{p})
 	f.whole("by address", must(f.s.PersonByEmail(f.ctx, p.Email))(f), p)
 	session := bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day, ExpiresAt: at(60)}
-	f.must(f.s.AddSession(f.ctx, session))
+	f.must(f.s.AddSession(f.ctx, session, "192.0.2.1"))
 	got, whose, err := f.s.Session(f.ctx, session.TokenHash, at(5))
 	f.must(err)
 	f.whole("session", got, session)
