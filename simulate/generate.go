@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"iter"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -60,12 +61,15 @@ var mainZones = []*time.Location{
 
 // shopProfile is a shop's own way of writing.
 type shopProfile struct {
-	domain     string
-	currency   string
-	zone       *time.Location
-	nextID     int64
-	nextNumber int64
+	domain   string
+	currency string
+	zone     *time.Location
+	nextID   int64
+	numbers  *atomic.Int64 // holds the last one that was given
 }
+
+// FirstNumber is the number before a new shop's first order, as Shopify has it.
+const FirstNumber = 1000
 
 func newGenerator(o *ShopifyOptions) *generator {
 	g := &generator{
@@ -79,8 +83,12 @@ func newGenerator(o *ShopifyOptions) *generator {
 		g.shops = append(g.shops, shopProfile{
 			domain: domain, currency: mainCurrencies[i%len(mainCurrencies)],
 			zone:   mainZones[i%len(mainZones)],
-			nextID: 5_000_000_000_000 + g.rng.Int64N(4_000_000_000_000), nextNumber: 1000,
+			nextID: 5_000_000_000_000 + g.rng.Int64N(4_000_000_000_000), numbers: o.Numbers,
 		})
+		if o.Numbers == nil {
+			g.shops[i].numbers = new(atomic.Int64)
+			g.shops[i].numbers.Store(FirstNumber)
+		}
 	}
 	return g
 }

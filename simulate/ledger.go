@@ -82,11 +82,13 @@ type entry struct {
 
 func newLedger(countsOnly bool) *Ledger { return &Ledger{countsOnly: countsOnly} }
 
-// start notes that a run begins.
+// start notes that a run begins, the first of those that share the ledger.
 func (l *Ledger) start(at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.begun = at
+	if l.begun.IsZero() {
+		l.begun = at
+	}
 }
 
 // begin notes a delivery that is about to be tried for the first time.

@@ -93,9 +93,8 @@ func (g *generator) newOrder(now time.Time) (*order, orderState) {
 	s := &g.shops[r.IntN(len(g.shops))]
 	placed := now.In(s.zone).Truncate(time.Second)
 	s.nextID += 1 + int64(r.IntN(1<<15))
-	s.nextNumber++
 	o := &order{
-		shop: s.domain, id: s.nextID, number: s.nextNumber, placed: placed,
+		shop: s.domain, id: s.nextID, number: s.numbers.Add(1), placed: placed,
 		currency: s.currency, lineSeed: r.Uint64(), lines: lineCount(r), token: r.Uint64(),
 		customerID: 5_900_000_000_000 + r.Int64N(1e9), source: "web", test: r.IntN(50) == 0,
 	}

@@ -52,8 +52,11 @@ func NewShopify(o ShopifyOptions) (*Shopify, error) {
 	if o.Transport == nil {
 		o.Transport = newTransport(o.Concurrency)
 	}
+	if o.Ledger == nil {
+		o.Ledger = newLedger(o.CountsOnly)
+	}
 	return &Shopify{
-		opt: o, ledger: newLedger(o.CountsOnly), delays: RetryDelays(o.TimeScale),
+		opt: o, ledger: o.Ledger, delays: RetryDelays(o.TimeScale),
 		client: &http.Client{
 			Transport: o.Transport,
 			Timeout:   RequestTimeout,
@@ -240,7 +243,8 @@ func (r *run) try(ctx context.Context, d *Delivery) attempt {
 		now := time.Now()
 		return attempt{ok: ok, answer: answer, at: now, took: now.Sub(begun)}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.opt.Target, bytes.NewReader(d.Body))
+	// One that was broken off may have been taken all the same: its answer is waited for.
+	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, r.opt.Target, bytes.NewReader(d.Body))
 	if err != nil {
 		return ended(false, "no request")
 	}

@@ -3,6 +3,7 @@ package simulate
 import (
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"bellhop"
@@ -26,6 +27,13 @@ type ShopifyOptions struct {
 	Updates    float64 // share of orders with follow-ups: updated, paid, fulfilled, cancelled, edited, refunded, seldom deleted
 	FollowUps  int     // an order with follow-ups has 1 to FollowUps; 0 is 4
 	Poison     float64 // share of deliveries, rightly signed, whose body can never be processed
+
+	// Numbers holds the last order number that was given, for twins that send for one
+	// shop; nil: each shop begins with #1001.
+	Numbers *atomic.Int64
+	// Ledger counts what this twin sends together with what others did; it keeps counts
+	// only. nil is one of its own.
+	Ledger *Ledger
 
 	OneCurrency bool // a shop's orders are all in its own currency; else a few are not, which saves tests ten shops
 
@@ -57,6 +65,9 @@ func (o *ShopifyOptions) check() error {
 	}
 	if o.Rate < 0 || o.Duration < 0 || o.Orders < 0 || o.TimeScale < 0 || o.Concurrency < 0 || o.Window < 0 || o.FollowUps < 0 {
 		return bellhop.Invalidf("options", "a rate, a duration or a count is negative: give 0 or more")
+	}
+	if o.Ledger != nil && !o.Ledger.countsOnly {
+		return bellhop.Invalidf("options", "the shared ledger keeps entries, which are one twin's: give one that keeps counts only")
 	}
 	o.fill()
 	return nil

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,6 +47,32 @@ func run(t *testing.T, o simulate.ShopifyOptions) *simulate.Ledger {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// Twins of one shop count on, and all that they send is in one ledger.
+func TestTwinsOfOneShop(t *testing.T) {
+	var numbers atomic.Int64
+	numbers.Store(simulate.FirstNumber)
+	o := options()
+	o.Transport = transport(func(*http.Request) (*http.Response, error) { return answer(200), nil })
+	o.Orders = 20
+	entries := run(t, o)
+	o.Numbers, o.CountsOnly = &numbers, true
+	ledger := run(t, o)
+	o.Seed, o.Ledger = 2, ledger
+	if run(t, o) != ledger {
+		t.Error("the second twin has a ledger of its own")
+	}
+	if s := ledger.Summary(); s.Orders != 40 || s.Acknowledged != 40 || s.Pending != 0 {
+		t.Errorf("together: %v", s)
+	}
+	if n := numbers.Load(); n != simulate.FirstNumber+40 {
+		t.Errorf("the last order is #%d", n)
+	}
+	o.Ledger = entries
+	if _, err := simulate.NewShopify(o); err == nil {
+		t.Error("a ledger with entries was shared")
+	}
 }
 
 func TestRunDeliversAsShopify(t *testing.T) {

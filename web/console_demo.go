@@ -15,6 +15,8 @@ type Demo interface {
 	State(ctx context.Context) (DemoState, error)
 	// Do begins what a button stands for, and returns soon.
 	Do(ctx context.Context, action DemoAction) error
+	// Speak tells the phone the language and the time zone of whoever looks at it.
+	Speak(ctx context.Context, language, timezone string) error
 }
 
 // DemoAction is a button.
@@ -27,6 +29,7 @@ const (
 	DemoDuplicates DemoAction = "duplicates"
 	DemoShuffle    DemoAction = "shuffle"
 	DemoBreak      DemoAction = "break"
+	DemoMend       DemoAction = "mend"
 	DemoPoison     DemoAction = "poison"
 	DemoStop       DemoAction = "stop"
 	DemoStart      DemoAction = "start"
@@ -48,9 +51,19 @@ type DemoBalance struct {
 	Twice                                                      int64 // orders that were recorded twice
 }
 
+// Sum is how many events are anywhere.
+func (b DemoBalance) Sum() int64 {
+	return b.Recorded + b.Duplicate + b.Stale + b.Skipped + b.Waiting + b.Leased + b.Dead
+}
+
 // Holds reports whether every acknowledged webhook is somewhere, and none twice.
-func (b DemoBalance) Holds() bool {
-	return b.Acknowledged == b.Recorded+b.Duplicate+b.Stale+b.Skipped+b.Waiting+b.Leased+b.Dead && b.Twice == 0
+func (b DemoBalance) Holds() bool { return b.Acknowledged == b.Sum() && b.Twice == 0 }
+
+// Since is what came after an earlier balance, all of which was acknowledged.
+func (b DemoBalance) Since(e DemoBalance) DemoBalance {
+	return DemoBalance{Acknowledged: b.Acknowledged - e.Sum(), Recorded: b.Recorded - e.Recorded, Duplicate: b.Duplicate - e.Duplicate,
+		Stale: b.Stale - e.Stale, Skipped: b.Skipped - e.Skipped, Waiting: b.Waiting - e.Waiting, Leased: b.Leased - e.Leased, Dead: b.Dead - e.Dead,
+		Twice: b.Twice - e.Twice}
 }
 
 // DemoNotification is one slot of the phone's drawer.
@@ -64,10 +77,14 @@ type demoView struct {
 	Sum     string
 	Twice   string
 	Holds   bool
-	Broken  string // how much longer the push service is; "" when it is not
+	Trouble []string // what was stopped or broken
 }
 
-type demoButton struct{ Action, Label string }
+// demoButton is On while it ends what another began.
+type demoButton struct {
+	Action, Label string
+	On            bool
+}
 
 type demoTerm struct{ N, Label string }
 
@@ -77,6 +94,11 @@ func (c *console) demoView(v *visit) (*demoView, error) {
 	if c.demo == nil || v.Person.Role != bellhop.RoleOwner {
 		return nil, nil
 	}
+	if v.Header.Get("X-Bellhop-Look") == "" { // else two who look would take turns
+		if err := c.demo.Speak(v.Context(), v.Language, v.Zone()); err != nil {
+			return nil, err
+		}
+	}
 	s, err := c.demo.State(v.Context())
 	if err != nil {
 		return nil, err
@@ -84,13 +106,18 @@ func (c *console) demoView(v *visit) (*demoView, error) {
 	number := func(n int64) string { return v.Number(int(n)) }
 	d := &demoView{Sum: number(s.Acknowledged), Twice: number(s.Twice), Holds: s.Holds()}
 	for _, a := range demoActions {
-		if a == DemoStop && !s.Works {
+		on := true
+		switch {
+		case a == DemoStop && !s.Works:
 			a = DemoStart
+			d.Trouble = append(d.Trouble, v.T("demo.stopped"))
+		case a == DemoBreak && s.Broken > 0:
+			a = DemoMend
+			d.Trouble = append(d.Trouble, v.T("demo.broken", "Span", v.Span(s.Broken.Round(time.Second))))
+		default:
+			on = false
 		}
-		d.Buttons = append(d.Buttons, demoButton{string(a), v.T("demo.do." + string(a))})
-	}
-	if s.Broken > 0 {
-		d.Broken = v.T("demo.broken", "Span", v.Span(s.Broken.Round(time.Second)))
+		d.Buttons = append(d.Buttons, demoButton{string(a), v.T("demo.do." + string(a)), on})
 	}
 	d.Phone = slices.Clone(s.Phone)
 	slices.Reverse(d.Phone)
@@ -109,7 +136,7 @@ func (c *console) doDemo(v *visit) error {
 		return errNoShop
 	}
 	action := DemoAction(v.PostForm.Get("do"))
-	if action != DemoStart && !slices.Contains(demoActions, action) {
+	if action != DemoStart && action != DemoMend && !slices.Contains(demoActions, action) {
 		return bellhop.Invalidf("do", "there is no button %s", strconv.Quote(string(action)))
 	}
 	if err := c.demo.Do(v.Context(), action); err != nil {

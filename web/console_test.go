@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -305,10 +306,20 @@ func TestRinging(t *testing.T) {
 }
 
 // fakeDemo is a demo that only notes what it is asked for.
-type fakeDemo struct{ did []web.DemoAction }
+type fakeDemo struct {
+	did     []web.DemoAction
+	stopped bool
+	broken  time.Duration
+	speaks  string
+}
+
+func (d *fakeDemo) Speak(_ context.Context, language, timezone string) error {
+	d.speaks = language + " " + timezone
+	return nil
+}
 
 func (d *fakeDemo) State(context.Context) (web.DemoState, error) {
-	return web.DemoState{Works: true, Phone: []web.DemoNotification{{Tag: "a", Title: "New order <b>", Body: "$1"}},
+	return web.DemoState{Works: !d.stopped, Broken: d.broken, Phone: []web.DemoNotification{{Tag: "a", Title: "New order <b>", Body: "$1"}},
 		DemoBalance: web.DemoBalance{Acknowledged: 3, Recorded: 1, Dead: 1, Waiting: 1}}, nil
 }
 
@@ -336,6 +347,23 @@ func TestDemosButtons(t *testing.T) {
 	}
 	if a := r.get("/", ownerSession); !strings.Contains(a.body, "Flash sale of 500") || !strings.Contains(between(a.body, "sum-line", "</p>"), "good") {
 		t.Error(a.body)
+	}
+	if d.speaks != "en UTC" {
+		t.Errorf("the phone speaks %q", d.speaks)
+	}
+	// Whatever is stopped or broken is said, and the button ends it.
+	for _, c := range []struct {
+		demo       fakeDemo
+		says, ends string
+	}{{fakeDemo{stopped: true}, "The worker is stopped", "start"}, {fakeDemo{broken: 20 * time.Second}, "broken for 20 s", "mend"}} {
+		*d = c.demo
+		a := r.get("/", ownerSession)
+		if !strings.Contains(between(a.body, `id="line"`, "sum-line"), c.says) || !strings.Contains(a.body, `<button name="do" value="`+c.ends+`">`) {
+			t.Errorf("%s is not on the page: %s", c.says, a.body)
+		}
+		if r.post("/demo", ownerSession, url.Values{"do": {c.ends}}); !slices.Contains(d.did, web.DemoAction(c.ends)) {
+			t.Errorf("%s did nothing: %v", c.ends, d.did)
+		}
 	}
 	without := newRig(t)
 	if a := without.post("/demo", ownerSession, url.Values{"do": {"order"}}); a.StatusCode != 404 {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"bellhop"
@@ -41,21 +42,22 @@ const (
 	demoEmail = "owner@demo.example"
 	// The operator has no password: the link alone lets in.
 	demoOperator = "operator@demo.example"
-	demoPhone    = "demo-phone"
 )
 
 // demo is the whole journey in one process.
 type demo struct {
 	*engine
 	dir      string
-	token    string // the phone's
 	password string
 	link     string // signs the owner in once
 	desk     string // signs an operator in once
 	fcm      *simulate.FCM
+	phone    *demoPhone
 	shopify  *simulate.Shopify
-	before   tally // what an earlier demo left in the folder
+	numbers  atomic.Int64 // the last order's
 	buttons  *demoButtons
+	before   web.DemoBalance // what an earlier demo left in the folder
+	pushed   int64           // likewise
 }
 
 // Run implements the command.
@@ -108,7 +110,8 @@ type ending struct {
 func (d *demo) run(rate float64, temporary bool) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.job.ctx))
 	defer cancel()
-	waitFCM, err := runFCM(ctx, simulate.FCMOptions{Latency: 80 * time.Millisecond}, d.fcmReady)
+	d.phone = newDemoPhone()
+	waitFCM, err := runFCM(ctx, simulate.FCMOptions{Latency: fcmLatency, OnSend: d.phone.take}, d.fcmReady)
 	if err != nil {
 		return err
 	}
@@ -127,9 +130,8 @@ func (d *demo) run(rate float64, temporary bool) error {
 	// The worker is one of its own, so that a button can stop it.
 	d.buttons = newDemoButtons(serving, d)
 	d.options.Demo = d.buttons
-	if err := d.buttons.Do(serving, web.DemoStart); err != nil {
-		return err
-	}
+	d.buttons.startWorker()
+	d.buttons.work.Go(func() { d.phone.run(serving, d) })
 	go func() {
 		defer close(served.done)
 		served.err = host.Serve(serving, d.options)
@@ -176,11 +178,10 @@ func (d *demo) furnish() error {
 	}
 	// The same phone in every demo. The app shows what comes (form data), since
 	// FCM gives such messages the larger budget.
-	d.token = simulate.NewToken(mathrand.New(mathrand.NewPCG(1, 1)))
-	_, err = s.PutDevice(ctx, bellhop.Device{Shop: demoShop, PersonID: owner.ID, Installation: demoPhone,
-		Kind: bellhop.AddressToken, Value: d.token, Platform: bellhop.PlatformAndroid, Form: bellhop.FormData,
-		Locale: "en-US", Timezone: "UTC", AddedAt: now, SeenAt: now})
-	if err != nil {
+	d.phone.device = bellhop.Device{Shop: demoShop, PersonID: owner.ID, Installation: "demo-phone", Kind: bellhop.AddressToken,
+		Value:    simulate.NewToken(mathrand.New(mathrand.NewPCG(1, 1))),
+		Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en-US", Timezone: "UTC", AddedAt: now, SeenAt: now}
+	if _, err = s.PutDevice(ctx, d.phone.device); err != nil {
 		return err
 	}
 	operator, err := d.person(bellhop.Person{Email: demoOperator, Role: bellhop.RoleOperator, AddedAt: now})
@@ -194,7 +195,13 @@ func (d *demo) furnish() error {
 			return err
 		}
 	}
-	d.before, err = d.count(ctx)
+	if d.before, err = d.whereabouts(ctx); err != nil {
+		return err
+	}
+	// Each order had an event at least, so that no number is given twice.
+	d.numbers.Store(simulate.FirstNumber + d.before.Sum())
+	pushes, err := s.PushCounts(ctx)
+	d.pushed = pushes[bellhop.PushSent]
 	return err
 }
 
@@ -231,6 +238,11 @@ func (d *demo) openShop(rate float64) (err error) {
 func (d *demo) sends(o simulate.ShopifyOptions) simulate.ShopifyOptions {
 	o.Target, o.Shops, o.Secret = d.address()+web.WebhookPath, []string{demoShop}, d.options.AppSecret
 	o.OneCurrency = true // so that a digest has a sum
+	// One shop sends it all: its numbers go on, and all is counted together.
+	o.Numbers, o.CountsOnly = &d.numbers, true
+	if d.shopify != nil {
+		o.Ledger = d.shopify.Ledger()
+	}
 	o.Seed = uint64(d.job.now().UnixNano())
 	return o
 }
@@ -308,28 +320,33 @@ func (d *demo) settle(ctx context.Context) {
 	}
 }
 
-// tally is how many got how far.
+// tally is how many got how far since the demo began.
 type tally struct {
-	events                                      int64 // wherever they are
-	sent, acknowledged, recorded, pushed, shown int64
-	owed                                        int64 // beyond the phone's budget: they wait, and go out together
+	web.DemoBalance
+	sent, pushed, shown int64
+	owed                int64 // beyond the phone's budget: they wait, and go out together
 }
 
 func (t tally) String() string {
-	line := fmt.Sprintf("%s sent, %d acknowledged, %d recorded; %s sent, %s on the phone", plural(int(t.sent), "webhook"),
-		t.acknowledged, t.recorded, plural(int(t.pushed), "push"), plural(int(t.shown), "notification"))
+	line := fmt.Sprintf("%s sent, %d acknowledged, %d recorded", plural(int(t.sent), "webhook"), t.Acknowledged, t.Recorded+t.Duplicate+t.Stale)
+	for _, rest := range []struct {
+		n     int64
+		words string
+	}{{t.Waiting + t.Leased, "waiting"}, {t.Skipped, "skipped"}, {t.Dead, "dead"}} {
+		if rest.n > 0 {
+			line += fmt.Sprintf(", %d %s", rest.n, rest.words)
+		}
+	}
+	line += fmt.Sprintf("; %s sent, %s on the phone", plural(int(t.pushed), "push"), plural(int(t.shown), "notification"))
 	if t.owed > 0 {
 		line += fmt.Sprintf("; %s waiting for FCM's budget of a phone", plural(int(t.owed), "push"))
 	}
 	return line
 }
 
+// count goes by the same balance as the page.
 func (d *demo) count(ctx context.Context) (t tally, err error) {
-	if d.shopify != nil {
-		s := d.shopify.Ledger().Summary()
-		t.sent, t.acknowledged = int64(s.Deliveries), int64(s.Acknowledged)
-	}
-	outcomes, err := d.parts.Store.Totals(ctx)
+	now, err := d.buttons.balance(ctx)
 	if err != nil {
 		return t, err
 	}
@@ -337,16 +354,22 @@ func (d *demo) count(ctx context.Context) (t tally, err error) {
 	if err != nil {
 		return t, err
 	}
+	t.DemoBalance, t.sent = now.Since(d.before), d.buttons.sent()
+	t.pushed, t.owed = pushes[bellhop.PushSent]-d.pushed, pushes[bellhop.PushPending]
+	t.shown = int64(len(d.fcm.Drawer(d.phone.device.Value)))
+	return t, nil
+}
+
+// whereabouts is where events are.
+func (d *demo) whereabouts(ctx context.Context) (s web.DemoBalance, err error) {
 	depth, err := d.parts.Queue.Depth(ctx)
 	if err != nil {
-		return t, err
+		return s, err
 	}
-	for _, n := range outcomes {
-		t.events += n
+	outcomes, err := d.parts.Store.Totals(ctx)
+	if err != nil {
+		return s, err
 	}
-	t.events += int64(depth.Waiting + depth.Leased)
-	t.recorded = outcomes[bellhop.OutcomeRecorded] + outcomes[bellhop.OutcomeDuplicate] + outcomes[bellhop.OutcomeStale] - d.before.recorded
-	t.pushed, t.owed = pushes[bellhop.PushSent]-d.before.pushed, pushes[bellhop.PushPending]
-	t.shown = int64(len(d.fcm.Drawer(d.token)))
-	return t, nil
+	return web.DemoBalance{Recorded: outcomes[bellhop.OutcomeRecorded], Duplicate: outcomes[bellhop.OutcomeDuplicate], Stale: outcomes[bellhop.OutcomeStale],
+		Skipped: outcomes[bellhop.OutcomeSkipped], Dead: outcomes[bellhop.OutcomeDead], Waiting: int64(depth.Waiting), Leased: int64(depth.Leased)}, nil
 }

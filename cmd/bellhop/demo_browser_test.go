@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,7 +24,6 @@ func TestDemoInABrowser(t *testing.T) {
 	tab, cancel := context.WithTimeout(chromium.Open(t), 2*patience)
 	defer cancel()
 	link, _, end := startDemo(t)
-	defer end()
 	do := func(actions ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		for _, a := range actions {
@@ -70,6 +70,14 @@ func TestDemoInABrowser(t *testing.T) {
 		}
 		return v
 	}
+	promise := func(expression string) string {
+		t.Helper()
+		v, err := chromedp.Run(tab, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
 	until(`document.querySelector("#phone li:not([data-key=none])")`) // an order has rung
 
 	before := now(1)
@@ -82,8 +90,20 @@ func TestDemoInABrowser(t *testing.T) {
 	press("poison")
 	until(`%s === 1`, count(7))
 
+	// The phone speaks as whoever looked last.
+	promise(`(async () => {
+		while (!document.querySelector("#phone").textContent.includes("新しい注文")) await fetch("/", { headers: { "Accept-Language": "ja" } });
+		return "";
+	})()`)
+	if n := promise(`fetch("/?q=%231001").then(a => a.text()).then(page => String(page.split('class="order ').length - 1))`); n != "1" {
+		t.Errorf("%s orders are #1001", n)
+	}
+	if n := promise(`fetch("/pushes?status=sent").then(a => a.text()).then(page => String(page.split("Received").length - 1))`); n == "0" {
+		t.Error("the phone says nothing of what it got")
+	}
+
 	press("stop")
-	until(`document.querySelector('#buttons button[value="start"]')`)
+	until(`document.querySelector('#buttons button[value="start"]') && document.querySelector("#line .bad-words")`)
 	before = now(0)
 	press("sale")
 	until(`%s >= %d && %s >= 500`, count(0), before+500, count(5))
@@ -91,6 +111,10 @@ func TestDemoInABrowser(t *testing.T) {
 	until(`/\d new orders\$\d/.test(document.querySelector("#phone").textContent)`)
 	until(`document.querySelector('#buttons button[value="stop"]') && %s === 0 && %s >= 500`, count(5), count(1))
 
+	press("break")
+	until(`document.querySelector("#line .bad-words")`)
+	press("mend")
+	until(`!document.querySelector("#line .bad-words")`)
 	press("break")
 	until(`document.querySelector("#line .bad-words")`)
 	press("order")
@@ -102,6 +126,16 @@ func TestDemoInABrowser(t *testing.T) {
 	}
 	if twice := now(8); twice != 0 {
 		t.Errorf("%d orders were recorded twice", twice)
+	}
+	// The terminal counts what the page does.
+	last := end()
+	n := map[string]int{}
+	for _, m := range regexp.MustCompile(`(\d+) (webhooks sent|acknowledged|recorded|waiting|skipped|dead)\b`).FindAllStringSubmatch(last, -1) {
+		n[m[2]], _ = strconv.Atoi(m[1])
+	}
+	sum := n["recorded"] + n["waiting"] + n["skipped"] + n["dead"]
+	if n["acknowledged"] < 500 || n["acknowledged"] != sum || n["webhooks sent"] < n["acknowledged"] || n["dead"] != 1 {
+		t.Errorf("at the end it says %s", last)
 	}
 }
 
@@ -155,7 +189,7 @@ func TestDemoScreenshots(t *testing.T) {
 
 // startDemo runs a demo in this process and returns its owner's and its operator's
 // link, and what ends it.
-func startDemo(t *testing.T) (owner, operator string, end func()) {
+func startDemo(t *testing.T) (owner, operator string, end func() (last string)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
@@ -178,17 +212,22 @@ func startDemo(t *testing.T) (owner, operator string, end func()) {
 		cancel()
 		t.Fatalf("the demo ended with %d: %s", <-done, errs.String())
 	}
+	said := make(chan string, 1)
 	go func() {
+		last := ""
 		for lines.Scan() {
+			last = lines.Text()
 		}
+		said <- last
 	}()
-	return links[0], links[1], func() {
+	return links[0], links[1], func() string {
 		cancel()
 		if code := <-done; code != exitDone {
 			t.Errorf("the demo ended with %d: %s", code, errs.String())
 		}
-		if said := errs.String(); strings.Contains(said, "ERROR") {
-			t.Errorf("the demo says %s", said)
+		if log := errs.String(); strings.Contains(log, "ERROR") {
+			t.Errorf("the demo says %s", log)
 		}
+		return <-said
 	}
 }

@@ -27,19 +27,19 @@ type demoButtons struct {
 	work sync.WaitGroup
 
 	mu      sync.Mutex
-	twins   []*simulate.Ledger // of what the buttons sent
-	poison  int64              // acknowledged
-	mended  time.Time          // when FCM is well again; zero while it is
-	worker  func()             // stops it; nil while it does not run
-	first   map[int64]bool     // orders that were recorded for the first time
+	poison  int64          // acknowledged
+	mended  time.Time      // when FCM is well again; zero while it is
+	worker  func()         // stops it; nil while it does not run
+	first   map[int64]bool // orders that were recorded for the first time
 	twice   int64
 	newest  bellhop.EventID // up to which the ledger was looked through
-	earlier int64           // events that an earlier demo left
 	settled web.DemoBalance // the last that was read at one moment
 }
 
 func newDemoButtons(ctx context.Context, d *demo) *demoButtons {
-	return &demoButtons{demo: d, ctx: ctx, first: map[int64]bool{}, earlier: d.before.events}
+	settled := d.before
+	settled.Acknowledged = settled.Sum()
+	return &demoButtons{demo: d, ctx: ctx, first: map[int64]bool{}, settled: settled}
 }
 
 // end waits for what the buttons began.
@@ -71,11 +71,31 @@ func (b *demoButtons) Do(_ context.Context, action web.DemoAction) error {
 		return b.sendPoison()
 	case web.DemoBreak:
 		b.breakFCM()
+	case web.DemoMend:
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.mend()
 	case web.DemoStop:
 		b.stopWorker()
 	case web.DemoStart:
 		b.startWorker()
 	}
+	return nil
+}
+
+// Speak implements [web.Demo].
+func (b *demoButtons) Speak(ctx context.Context, language, timezone string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	d := b.phone.device
+	if d.Locale == language && d.Timezone == timezone {
+		return nil
+	}
+	d.Locale, d.Timezone, d.SeenAt = language, timezone, b.job.stamp()
+	if _, err := b.parts.Store.PutDevice(ctx, d); err != nil {
+		return err
+	}
+	b.phone.device.Locale, b.phone.device.Timezone = language, timezone
 	return nil
 }
 
@@ -85,9 +105,6 @@ func (b *demoButtons) send(o simulate.ShopifyOptions) error {
 	if err != nil {
 		return err
 	}
-	b.mu.Lock()
-	b.twins = append(b.twins, twin.Ledger())
-	b.mu.Unlock()
 	b.work.Go(func() {
 		if err := twin.Run(b.ctx); err != nil {
 			b.job.log.Error("send what a button asked for", "err", err)
@@ -129,11 +146,16 @@ func (b *demoButtons) breakFCM() {
 	time.AfterFunc(broken, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if !b.job.now().Before(b.mended) { // it may have been broken again
-			b.mended = time.Time{}
-			b.fcm.SetBroken(false)
+		if !b.mended.IsZero() && !b.job.now().Before(b.mended) { // it may have been broken again
+			b.mend()
 		}
 	})
+}
+
+// mend is called with mu held.
+func (b *demoButtons) mend() {
+	b.mended = time.Time{}
+	b.fcm.SetBroken(false)
 }
 
 // startWorker runs what records and pushes, as bellhop worker would.
@@ -174,7 +196,7 @@ func (b *demoButtons) State(ctx context.Context) (s web.DemoState, err error) {
 	if s.DemoBalance, err = b.balance(ctx); err != nil {
 		return s, err
 	}
-	shown := b.fcm.Drawer(b.token)
+	shown := b.fcm.Drawer(b.phone.device.Value)
 	slices.SortStableFunc(shown, func(a, b simulate.Slot) int { return a.LastAt.Compare(b.LastAt) })
 	for _, slot := range shown[max(0, len(shown)-maxSlots):] {
 		s.Phone = append(s.Phone, web.DemoNotification{Tag: slot.Tag, Title: slot.Title, Body: slot.Body})
@@ -233,8 +255,13 @@ func (b *demoButtons) look(ctx context.Context) (s web.DemoBalance, moved bool, 
 		return s, false, err
 	}
 	again, err := b.whereabouts(ctx)
-	s.Acknowledged, again.Acknowledged = acknowledged, b.acknowledged()
-	return s, s != again, err
+	if err != nil {
+		return s, false, err
+	}
+	moved = s != again || acknowledged != b.acknowledged()
+	s.Acknowledged = acknowledged
+	s.Twice, err = b.recordedTwice(ctx)
+	return s, moved, err
 }
 
 func (b *demoButtons) keep(s web.DemoBalance) web.DemoBalance {
@@ -249,38 +276,20 @@ func (b *demoButtons) keep(s web.DemoBalance) web.DemoBalance {
 func (b *demoButtons) acknowledged() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := b.earlier + b.poison + int64(b.shopify.Ledger().Summary().Acknowledged)
-	for _, l := range b.twins {
-		n += int64(l.Summary().Acknowledged)
-	}
-	return n
+	return b.before.Sum() + b.poison + int64(b.shopify.Ledger().Summary().Acknowledged)
 }
 
-// quiet reports whether no webhook is under way.
-func (b *demoButtons) quiet() bool {
+// sent is how many webhooks were begun since the demo began.
+func (b *demoButtons) sent() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	pending := b.shopify.Ledger().Summary().Pending
-	for _, l := range b.twins {
-		pending += l.Summary().Pending
-	}
-	return pending == 0
+	return b.poison + int64(b.shopify.Ledger().Summary().Deliveries)
 }
 
-// whereabouts is where events are.
-func (b *demoButtons) whereabouts(ctx context.Context) (s web.DemoBalance, err error) {
-	depth, err := b.parts.Queue.Depth(ctx)
-	if err != nil {
-		return s, err
-	}
-	outcomes, err := b.parts.Store.Totals(ctx)
-	if err != nil {
-		return s, err
-	}
-	s = web.DemoBalance{Recorded: outcomes[bellhop.OutcomeRecorded], Duplicate: outcomes[bellhop.OutcomeDuplicate], Stale: outcomes[bellhop.OutcomeStale],
-		Skipped: outcomes[bellhop.OutcomeSkipped], Dead: outcomes[bellhop.OutcomeDead], Waiting: int64(depth.Waiting), Leased: int64(depth.Leased)}
-	s.Twice, err = b.recordedTwice(ctx)
-	return s, err
+// quiet reports whether no webhook is under way. At the end none is, though some may
+// have got no answer.
+func (b *demoButtons) quiet() bool {
+	return b.ctx.Err() != nil || b.shopify.Ledger().Summary().Pending == 0
 }
 
 // recordedTwice looks through what is new in the ledger for orders that were recorded
