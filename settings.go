@@ -1,9 +1,6 @@
 package bellhop
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Settings are what a person chose. The zero value of a field is its default.
 // Amounts are decimals in whatever currency an order has, as ParseMoney reads them.
@@ -64,21 +61,14 @@ func (s Settings) Check() error {
 }
 
 // QuietUntil returns when the quiet hours end that a time lies in, on the clock of
-// the settings' time zone, or else of another one; zero when it lies in none.
-func (s Settings) QuietUntil(t time.Time, otherZone string) time.Time {
+// [Settings.Zone]; zero when it lies in none.
+func (s Settings) QuietUntil(t time.Time, others ...string) time.Time {
 	from, err1 := time.Parse("15:04", s.QuietFrom)
 	to, err2 := time.Parse("15:04", s.QuietTo)
 	if err1 != nil || err2 != nil || from.Equal(to) {
 		return time.Time{}
 	}
-	zone := s.Timezone
-	if zone == "" {
-		zone = otherZone
-	}
-	loc, err := ParseTimezone(zone)
-	if err != nil {
-		loc = time.UTC
-	}
+	loc := s.Zone(others...)
 	local := t.In(loc)
 	// Those that began yesterday, and those of today.
 	for day := -1; day <= 0; day++ {
@@ -94,6 +84,17 @@ func (s Settings) QuietUntil(t time.Time, otherZone string) time.Time {
 	return time.Time{}
 }
 
+// Zone is the time zone of the settings, or else the first of others that is one: the
+// device's, say. Without any it is UTC.
+func (s Settings) Zone(others ...string) *time.Location {
+	for _, name := range append([]string{s.Timezone}, others...) {
+		if loc, err := ParseTimezone(name); name != "" && err == nil {
+			return loc
+		}
+	}
+	return time.UTC
+}
+
 // Budget is how many pushes ring by themselves before they are gathered; zero when
 // the settings set no rate.
 func (s Settings) Budget() Budget {
@@ -105,12 +106,3 @@ func (s Settings) Budget() Budget {
 
 // Loud reports whether an order's pushes are neither held back nor gathered.
 func (s Settings) Loud(total Money) bool { return s.LoudFrom != "" && total.AtLeast(s.LoudFrom) }
-
-// ParseTimezone accepts the names of the IANA database, and "".
-func ParseTimezone(name string) (*time.Location, error) {
-	loc, err := time.LoadLocation(name)
-	if err != nil || name == "Local" || strings.Contains(name, "..") {
-		return nil, Invalidf("timezone", "%q is not a time zone: give an IANA name such as Europe/Berlin", clip(name, 80))
-	}
-	return loc, nil
-}

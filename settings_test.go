@@ -3,7 +3,6 @@ package bellhop_test
 import (
 	"testing"
 	"time"
-	_ "time/tzdata"
 
 	"bellhop"
 )

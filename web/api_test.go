@@ -165,9 +165,6 @@ func TestEachCall(t *testing.T) {
 		{"device, long value", "PUT", devicePath, ownerSession, `{"kind":"token","value":"` + strings.Repeat("x", 4097) + `","platform":"android"}`, 400, "invalid"},
 		{"device, platform", "PUT", devicePath, ownerSession, `{"kind":"token","value":"abc","platform":"x"}`, 400, "invalid"},
 		{"device, form", "PUT", devicePath, ownerSession, `{"kind":"token","value":"abc","platform":"ios","form":"x"}`, 400, "invalid"},
-		{"device, locale", "PUT", devicePath, ownerSession, `{"kind":"token","value":"abc","platform":"ios","locale":"x!"}`, 400, "locale"},
-		{"device, timezone", "PUT", devicePath, ownerSession, `{"kind":"token","value":"abc","platform":"ios","timezone":"Mars/Base"}`, 400, "timezone"},
-		{"device, local time", "PUT", devicePath, ownerSession, `{"kind":"token","value":"abc","platform":"ios","timezone":"Local"}`, 400, "timezone"},
 		{"device, webpush", "PUT", devicePath, ownerSession, `{"kind":"webpush","value":"{}","platform":"web"}`, 200, ""},
 		{"device, webpush, ios", "PUT", devicePath, ownerSession, `{"kind":"webpush","value":"{}","platform":"ios"}`, 400, "device"},
 		{"device, fid", "PUT", devicePath, ownerSession, `{"kind":"fid","value":"f","platform":"ios","form":"data"}`, 200, ""},
@@ -282,4 +279,27 @@ func TestSessionExpires(t *testing.T) {
 	}
 	r.clock.Add(25 * time.Hour)
 	r.problem(r.call("GET", "/v1/orders", ownerSession, ""), 401, "unauthenticated")
+}
+
+// What a phone calls its locale and its zone is no reason to leave it silent.
+func TestDevicesComeWithAnyLocaleAndTimezone(t *testing.T) {
+	r := newRig(t)
+	for said, want := range map[[2]string][2]string{
+		{`"zh_CN_#Hans"`, `"GMT+09:00"`}:                      {"zh-Hans-CN", "Etc/GMT-9"},
+		{`"en-US-u-ca-gregory"`, `"asia/seoul"`}:              {"en-US", "Asia/Seoul"},
+		{`"ko_KR.UTF-8"`, `"KST"`}:                            {"ko-KR", "Asia/Seoul"},
+		{`"x!"`, `"Mars/Base"`}:                               {"", ""},
+		{`"en-` + strings.Repeat("x", 5000) + `"`, `"Local"`}: {"", ""},
+		{`null`, `null`}:                                      {"", ""},
+		{`""`, `""`}:                                          {"", ""},
+	} {
+		a := r.call("PUT", "/v1/devices/phone-1", ownerSession, `{"kind":"token","value":"abc","platform":"ios","locale":`+said[0]+`,"timezone":`+said[1]+`}`)
+		if a.StatusCode != 200 {
+			t.Errorf("%.60s: %s", said, a.body)
+			continue
+		}
+		if d := a.json(t); d["locale"] != want[0] || d["timezone"] != want[1] {
+			t.Errorf("%.60s: %s", said, a.body)
+		}
+	}
 }

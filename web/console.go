@@ -166,17 +166,12 @@ func operators(handle func(*visit) error) func(*visit) error {
 // frame chooses language and time zone: what the person set goes before what the
 // browser says.
 func (c *console) frame(r *http.Request, p bellhop.Person) frame {
-	f := frame{Locale: i18n.For(p.Settings.Language, r.Header.Get("Accept-Language")), Person: p, Self: r.URL.RequestURI(), zone: time.UTC}
+	f := frame{Locale: i18n.For(p.Settings.Language, r.Header.Get("Accept-Language")), Person: p, Self: r.URL.RequestURI()}
 	said := ""
 	if cookie, err := r.Cookie("bellhop_timezone"); err == nil && len(cookie.Value) < 64 {
 		said, _ = url.QueryUnescape(cookie.Value)
 	}
-	for _, name := range []string{p.Settings.Timezone, said} {
-		if loc, err := bellhop.ParseTimezone(name); err == nil && name != "" {
-			f.zone = loc
-			break
-		}
-	}
+	f.zone = p.Settings.Zone(bellhop.GuessTimezone(said))
 	return f
 }
 

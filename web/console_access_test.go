@@ -122,6 +122,33 @@ func TestNoticeOfAnotherIsNotBelieved(t *testing.T) {
 	}
 }
 
+// Whoever sets quiet hours sees on which clock they are.
+func TestClockOfQuietHours(t *testing.T) {
+	r := newRig(t)
+	shows := func(want string) {
+		t.Helper()
+		if a := r.get("/settings", ownerSession); !strings.Contains(a.body, `<span id="quiet-clock">`+want+`</span>`) {
+			t.Errorf("not %q: %s", want, a.body)
+		}
+	}
+	put := func(installation, zone, secret string) {
+		a := r.call("PUT", "/v1/devices/"+installation, secret, `{"kind":"token","value":"`+installation+`","platform":"ios","timezone":"`+zone+`"}`)
+		if a.StatusCode != 200 {
+			t.Fatal(a.body)
+		}
+	}
+	put("till", "Asia/Tokyo", demoToken) // nobody's
+	shows("They are on the clock of the device that is rung.")
+	put("phone", "kst", ownerSession)
+	shows("They are on the clock of each device: Asia/Seoul.")
+	put("tablet", "Mars/Base", ownerSession)
+	shows("They are on the clock of each device: Asia/Seoul, UTC.")
+	if a := r.post("/settings", ownerSession, url.Values{"timezone": {"europe/berlin"}}); a.StatusCode != 303 {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	shows("They are on the clock of Europe/Berlin, which you chose.")
+}
+
 func TestSettings(t *testing.T) {
 	r := newRig(t)
 	r.order(demo, 0)

@@ -17,6 +17,7 @@ type settingsView struct {
 	Settings bellhop.Settings
 	Rate     string            // GatherAbove as it was typed
 	Zones    []string          // to choose from; others are accepted
+	Quiet    string            // on which clock the quiet hours are
 	Wrong    map[string]string // by field
 }
 
@@ -37,8 +38,34 @@ func (c *console) showSettings(v *visit) error {
 
 func (c *console) settings(v *visit, status int, view *settingsView) error {
 	v.At, v.Shop = "settings", v.Person.Shop
+	var err error
+	if view.Quiet, err = c.quietClock(v); err != nil {
+		return err
+	}
 	view.frame, view.Zones = v.frame, commonZones
 	return c.render(v.w, status, "settings", view)
+}
+
+// quietClock says on which clock the quiet hours are that are kept: each device's is
+// its own unless the owner chose one.
+func (c *console) quietClock(v *visit) (string, error) {
+	if v.Person.Role != bellhop.RoleOwner || v.Person.Settings.Timezone != "" {
+		return v.T("settings.quietClock", "Zone", v.Person.Settings.Timezone), nil
+	}
+	devices, err := c.api.store.Devices(v.Context(), v.Shop)
+	if err != nil {
+		return "", err
+	}
+	var zones []string
+	for _, d := range devices {
+		if zone := v.Person.Settings.Zone(d.Timezone).String(); d.PersonID == v.Person.ID && d.RetiredAt.IsZero() && !slices.Contains(zones, zone) {
+			zones = append(zones, zone)
+		}
+	}
+	if len(zones) == 0 {
+		return v.T("settings.quietClockOfDevice"), nil
+	}
+	return v.T("settings.quietClockOfDevices", "Zones", strings.Join(zones, ", ")), nil
 }
 
 // saveSettings keeps all of the form or, when something in it can't be, nothing.
@@ -68,6 +95,9 @@ func (v *visit) settingsForm() *settingsView {
 	view := &settingsView{Settings: v.Person.Settings, Rate: text("gather_above"), Wrong: map[string]string{}}
 	s := &view.Settings
 	s.Language, s.Timezone = text("language"), text("timezone")
+	if zone := bellhop.GuessTimezone(s.Timezone); zone != "" {
+		s.Timezone = zone
+	}
 	if v.Person.Role != bellhop.RoleOwner {
 		return view
 	}

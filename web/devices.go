@@ -3,13 +3,11 @@ package web
 import (
 	"context"
 	"net/http"
-	"regexp"
-	"strings"
-	_ "time/tzdata" // so that a device's timezone is known on a machine without the files
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"bellhop"
+	"bellhop/i18n"
 )
 
 // DeviceParam names a device.
@@ -21,12 +19,12 @@ type DeviceParam struct {
 type putDevice struct {
 	DeviceParam
 	Body struct {
-		Kind     string `json:"kind" enum:"token,fid,webpush" doc:"What the value is: an FCM registration token, a Firebase installation id, or a browser's subscription."`
-		Value    string `json:"value" minLength:"1" maxLength:"4096"`
-		Platform string `json:"platform" enum:"android,ios,web"`
-		Form     string `json:"form,omitempty" enum:"notification,data" default:"notification" doc:"Who shows a push: the system or the app."`
-		Locale   string `json:"locale,omitempty" maxLength:"35" example:"en-GB"`
-		Timezone string `json:"timezone,omitempty" maxLength:"64" example:"Europe/Berlin"`
+		Kind     string  `json:"kind" enum:"token,fid,webpush" doc:"What the value is: an FCM registration token, a Firebase installation id, or a browser's subscription."`
+		Value    string  `json:"value" minLength:"1" maxLength:"4096"`
+		Platform string  `json:"platform" enum:"android,ios,web"`
+		Form     string  `json:"form,omitempty" enum:"notification,data" default:"notification" doc:"Who shows a push: the system or the app."`
+		Locale   *string `json:"locale,omitempty" example:"en-GB" doc:"As the phone gives it. What can't be understood is left out."`
+		Timezone *string `json:"timezone,omitempty" example:"Europe/Berlin" doc:"As the phone gives it: an IANA name, an offset such as GMT+09:00, or an abbreviation. What can't be understood is left out."`
 	}
 }
 
@@ -49,19 +47,18 @@ func (a *api) putDevice(ctx context.Context, in *putDevice) (*deviceBody, error)
 	if err != nil {
 		return nil, err
 	}
-	locale, err := checkLocale(in.Body.Locale)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := bellhop.ParseTimezone(in.Body.Timezone); err != nil {
-		return nil, err
-	}
 	now := a.now()
 	d := bellhop.Device{
 		Shop: who.shop, PersonID: who.person.ID, Installation: in.Installation,
 		Kind: bellhop.AddressKind(in.Body.Kind), Value: in.Body.Value,
 		Platform: bellhop.Platform(in.Body.Platform), Form: bellhop.Form(in.Body.Form),
-		Locale: locale, Timezone: in.Body.Timezone, AddedAt: now, SeenAt: now,
+		AddedAt: now, SeenAt: now,
+	}
+	if s := in.Body.Locale; s != nil {
+		d.Locale = i18n.GuessTag(*s)
+	}
+	if s := in.Body.Timezone; s != nil {
+		d.Timezone = bellhop.GuessTimezone(*s)
 	}
 	if d.Kind == bellhop.AddressWebPush && d.Platform != bellhop.PlatformWeb {
 		return nil, bellhop.Invalidf("device", "a webpush address belongs to the platform web")
@@ -78,15 +75,4 @@ func (a *api) deleteDevice(ctx context.Context, in *DeviceParam) (*struct{}, err
 		return nil, err
 	}
 	return nil, a.store.RemoveDevice(ctx, who.shop, in.Installation)
-}
-
-var localeForm = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
-
-// checkLocale returns a locale as BCP 47 writes it; phones also say en_US.
-func checkLocale(s string) (string, error) {
-	s = strings.ReplaceAll(s, "_", "-")
-	if s != "" && !localeForm.MatchString(s) {
-		return "", bellhop.Invalidf("locale", "locale is a language tag such as en-GB")
-	}
-	return s, nil
 }
