@@ -40,7 +40,7 @@ func (d *due) ClaimPushes(_ context.Context, _ time.Time, n int, _ time.Duration
 	defer d.mu.Unlock()
 	for range min(n, d.left) {
 		d.left--
-		claimed = append(claimed, store.Owed{Pushes: []int64{int64(d.left)}, Orders: make([]store.OrderBrief, 1), CreatedAt: time.Now()})
+		claimed = append(claimed, store.Owed{Pushes: []int64{int64(d.left)}, Orders: make([]store.OrderBrief, 1)})
 	}
 	return claimed, nil
 }

@@ -92,13 +92,15 @@ func (m *Metrics) recordTook(events int, took time.Duration) {
 	}
 }
 
-func (m *Metrics) pushed(o store.Owed, s store.Settled, took time.Duration, now time.Time) {
+func (m *Metrics) pushed(o store.Owed, settled []store.Settled, took time.Duration, now time.Time) {
 	if m == nil {
 		return
 	}
-	m.pushes.WithLabelValues(string(s.Status), s.Reason).Add(float64(len(o.Pushes)))
+	for _, s := range settled {
+		m.pushes.WithLabelValues(string(s.Status), s.Reason).Add(float64(len(s.Pushes)))
+	}
 	m.pushSeconds.Observe(took.Seconds())
-	if s.Status != bellhop.PushSent {
+	if settled[0].Status != bellhop.PushSent {
 		return
 	}
 	for _, order := range o.Orders {

@@ -15,7 +15,8 @@ import (
 
 // FCM's own rules for trying again
 // (https://firebase.google.com/docs/cloud-messaging/scale-fcm): never at once,
-// not before 10 s, and not after an hour.
+// not before 10 s, and not after an hour. The hour begins with the first attempt:
+// what waited for quiet hours to end, or for somebody to push it, is old by then.
 const (
 	firstRetry   = 10 * time.Second
 	longestRetry = 10 * time.Minute
@@ -49,31 +50,33 @@ func (n *Notifier) Notify(ctx context.Context, o store.Owed) error {
 	_, err := n.Sender.Send(ctx, message(o))
 	done := n.Now()
 	n.Probe.At(PointSent)
-	s := verdict(o, err, done)
-	endPush(span, s, err)
-	if err := n.Outbox.SettlePushes(ctx, []store.Settled{s}); err != nil {
+	settled := verdict(o, err, done)
+	endPush(span, settled[0], err)
+	if err := n.Outbox.SettlePushes(ctx, settled); err != nil {
 		return fmt.Errorf("write down what became of a push: %w", err)
 	}
 	n.Probe.At(PointNotified)
-	n.Metrics.pushed(o, s, done.Sub(start), done)
-	n.Log.Debug("push", "pushes", o.Pushes, "shop", o.Device.Shop, "device", o.Device.Installation,
-		"status", s.Status, "reason", s.Reason, "attempt", o.Attempt)
-	if err != nil && s.RetryAt.IsZero() {
-		n.Log.Warn("a push was given up", "pushes", o.Pushes, "shop", o.Device.Shop,
-			"device", o.Device.Installation, "status", s.Status, "reason", s.Reason, "err", err)
+	n.Metrics.pushed(o, settled, done.Sub(start), done)
+	for _, s := range settled {
+		n.Log.Debug("push", "pushes", s.Pushes, "shop", o.Device.Shop, "device", o.Device.Installation,
+			"status", s.Status, "reason", s.Reason, "attempt", o.Attempt)
+		if err != nil && s.RetryAt.IsZero() {
+			n.Log.Warn("a push was given up", "pushes", s.Pushes, "shop", o.Device.Shop,
+				"device", o.Device.Installation, "status", s.Status, "reason", s.Reason, "err", err)
+		}
 	}
 	return nil
 }
 
 // verdict turns the outcome of an attempt into what is to be written down.
-func verdict(o store.Owed, err error, now time.Time) store.Settled {
+func verdict(o store.Owed, err error, now time.Time) []store.Settled {
 	now = now.UTC().Truncate(time.Microsecond)
 	s := store.Settled{Pushes: o.Pushes, At: now, Status: bellhop.PushSent}
 	if o.Gathered != nil {
 		s.Reason = "gathered"
 	}
 	if err == nil {
-		return s
+		return []store.Settled{s}
 	}
 	e := push.AsError(err)
 	s.Reason = string(e.Reason)
@@ -88,31 +91,50 @@ func verdict(o store.Owed, err error, now time.Time) store.Settled {
 	if e.Reason.Retire() {
 		s.Retire = &store.Retirement{DeviceID: o.Device.ID, Value: o.Device.Value, Reason: string(e.Reason)}
 	}
-	if !e.Reason.Final() {
-		s.RetryAt = now.Add(retryDelay(e, o.Attempt))
-		switch {
-		case !givesUp(o, s.RetryAt) && o.Held:
-			s.Reason = store.ReasonQuietHours // it stays one of those that go together
-		case givesUp(o, s.RetryAt):
-			s.RetryAt = time.Time{}
-			if s.Status == bellhop.PushPending {
-				s.Status, s.Reason = bellhop.PushFailed, "gave_up: "+s.Reason
-			}
-		}
+	if e.Reason.Final() {
+		return []store.Settled{s}
 	}
-	return s
+	return again(o, s, now.Add(retryDelay(e, o.Attempt)))
 }
 
-// heldAttempts are about as many as fit into an hour.
-const heldAttempts = 10
-
-// givesUp reports whether there is to be no further attempt at a time. What waited
-// for the end of quiet hours is old before the first, so that attempts are counted.
-func givesUp(o store.Owed, at time.Time) bool {
-	if o.Held {
-		return o.Attempt >= heldAttempts
+// again divides the pushes of a message that failed into those that are tried again
+// at a time and those whose hour is up then. The last attempt is an hour after the
+// first.
+func again(o store.Owed, s store.Settled, at time.Time) (all []store.Settled) {
+	retry, over := s, s
+	retry.Pushes, over.Pushes, retry.RetryAt = nil, nil, at
+	if last := lastAttempt(o); at.After(last) && last.Sub(s.At) >= firstRetry {
+		retry.RetryAt = last
 	}
-	return at.Sub(o.CreatedAt) > giveUpAfter
+	if o.Held {
+		retry.Reason = store.ReasonQuietHours // it stays one of those that go together
+	}
+	if over.Status == bellhop.PushPending {
+		over.Status, over.Reason = bellhop.PushFailed, "gave_up: "+s.Reason
+	}
+	for i, id := range o.Pushes {
+		if retry.RetryAt.Sub(o.Orders[i].FirstAttemptAt) > giveUpAfter {
+			over.Pushes = append(over.Pushes, id)
+		} else {
+			retry.Pushes = append(retry.Pushes, id)
+		}
+	}
+	for _, s := range []store.Settled{retry, over} {
+		if len(s.Pushes) > 0 {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// lastAttempt is when the hour of the push that was tried first last is up.
+func lastAttempt(o store.Owed) (last time.Time) {
+	for _, order := range o.Orders {
+		if at := order.FirstAttemptAt.Add(giveUpAfter); at.After(last) {
+			last = at
+		}
+	}
+	return last
 }
 
 // retryDelay says how long to wait after the attempt-th attempt.

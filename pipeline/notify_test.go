@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,10 +56,10 @@ func notify(t *testing.T, o store.Owed, err error) (store.Settled, push.Message)
 }
 
 func owed(attempt int, age time.Duration) store.Owed {
-	return store.Owed{Pushes: []int64{1}, Attempt: attempt, CreatedAt: noon.Add(-age),
+	return store.Owed{Pushes: []int64{1}, Attempt: attempt,
 		Kind:   bellhop.PushOrderNew,
 		Device: bellhop.Device{ID: 7, Shop: domain, Installation: "phone", Value: "address"},
-		Orders: []store.OrderBrief{{ID: 820982911946154508, Name: "#1001", Items: 2, CustomerName: "Jo Lee", AcceptedAt: noon.Add(-age),
+		Orders: []store.OrderBrief{{ID: 820982911946154508, Name: "#1001", Items: 2, CustomerName: "Jo Lee", AcceptedAt: noon.Add(-24 * time.Hour), FirstAttemptAt: noon.Add(-age),
 			Total: bellhop.Money{Units: 120450, Digits: 2, Currency: "USD"}}}}
 }
 
@@ -80,14 +81,16 @@ func TestNotifyFollowsTheRules(t *testing.T) {
 		{"gone", &push.Error{Reason: push.ReasonUnregistered}, 1, 0, want{status: bellhop.PushFailed, retire: true}},
 		{"malformed address", &push.Error{Reason: push.ReasonBadAddress}, 1, 0, want{status: bellhop.PushFailed, retire: true}},
 		{"refused", &push.Error{Reason: push.ReasonRefused}, 1, 0, want{status: bellhop.PushFailed}},
-		{"not allowed", &push.Error{Reason: push.ReasonNotAllowed}, 1, 0, want{status: bellhop.PushFailed}},
+		{"not allowed", &push.Error{Reason: push.ReasonNotAllowed}, 1, 0, want{status: bellhop.PushPending, min: 10 * time.Second, max: 20 * time.Second}},
+		{"not allowed for an hour", &push.Error{Reason: push.ReasonNotAllowed}, 9, time.Hour, want{status: bellhop.PushFailed}},
 		{"quota", &push.Error{Reason: push.ReasonQuota}, 1, 0, want{status: bellhop.PushPending, min: time.Minute, max: time.Minute}},
 		{"quota, told when", &push.Error{Reason: push.ReasonQuota, RetryAfter: 17 * time.Second}, 1, 0, want{status: bellhop.PushPending, min: 17 * time.Second, max: 17 * time.Second}},
 		{"away", &push.Error{Reason: push.ReasonUnavailable}, 1, 0, want{status: bellhop.PushPending, min: 10 * time.Second, max: 20 * time.Second}},
 		{"away, third time", &push.Error{Reason: push.ReasonUnavailable}, 3, time.Minute, want{status: bellhop.PushPending, min: 40 * time.Second, max: 80 * time.Second}},
 		{"away, told when", &push.Error{Reason: push.ReasonUnavailable, RetryAfter: 2 * time.Minute}, 1, 0, want{status: bellhop.PushPending, min: 2 * time.Minute, max: 2 * time.Minute}},
 		{"away for an hour", &push.Error{Reason: push.ReasonUnavailable}, 9, time.Hour, want{status: bellhop.PushFailed}},
-		{"first attempt after hours", &push.Error{Reason: push.ReasonUnavailable}, 1, 5 * time.Hour, want{status: bellhop.PushFailed}},
+		{"the last attempt", &push.Error{Reason: push.ReasonUnavailable}, 9, 55 * time.Minute, want{status: bellhop.PushPending, min: 5 * time.Minute, max: 5 * time.Minute}},
+		{"away, told when it is too late", &push.Error{Reason: push.ReasonUnavailable, RetryAfter: time.Hour}, 1, time.Second, want{status: bellhop.PushPending, min: time.Hour - time.Second, max: time.Hour - time.Second}},
 		{"no answer", &push.Error{Reason: push.ReasonUnknown}, 1, 0, want{status: bellhop.PushUnknown, min: 10 * time.Second, max: 20 * time.Second}},
 		{"no answer for an hour", &push.Error{Reason: push.ReasonUnknown}, 9, time.Hour, want{status: bellhop.PushUnknown}},
 		{"unclassified", errors.New("boom"), 1, 0, want{status: bellhop.PushUnknown, min: 10 * time.Second, max: 20 * time.Second}},
@@ -171,14 +174,34 @@ func TestPushLanguages(t *testing.T) {
 // What waited for the end of quiet hours is old before its first attempt.
 func TestHeldPushesAreTriedAgain(t *testing.T) {
 	away := &push.Error{Reason: push.ReasonUnavailable}
-	held := owed(1, 9*time.Hour)
+	held := owed(1, 0)
 	held.Held = true
 	if s, _ := notify(t, held, away); s.Status != bellhop.PushPending || s.Reason != store.ReasonQuietHours || s.RetryAt.IsZero() {
 		t.Errorf("the first attempt: %+v", s)
 	}
-	held.Attempt = 10
+	held.Orders[0].FirstAttemptAt = noon.Add(-time.Hour)
 	if s, _ := notify(t, held, away); s.Status != bellhop.PushFailed || s.Reason != "gave_up: unavailable" || !s.RetryAt.IsZero() {
-		t.Errorf("the tenth: %+v", s)
+		t.Errorf("after an hour: %+v", s)
+	}
+}
+
+// TestDigestIsGivenUpPushByPush tries again what came late to a digest whose first
+// orders have been tried for an hour.
+func TestDigestIsGivenUpPushByPush(t *testing.T) {
+	digest := owed(9, time.Hour)
+	digest.Pushes, digest.Gathered = []int64{1, 2, 3}, &store.Gathering{Orders: 3}
+	for _, age := range []time.Duration{5 * time.Minute, time.Hour} {
+		digest.Orders = append(digest.Orders, store.OrderBrief{FirstAttemptAt: noon.Add(-age)})
+	}
+	box := &outbox{}
+	n := &pipeline.Notifier{Outbox: box, Sender: &answer{err: &push.Error{Reason: push.ReasonUnavailable}},
+		Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)}
+	if err := n.Notify(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	if s := box.settled; len(s) != 2 || !slices.Equal(s[0].Pushes, []int64{2}) || s[0].RetryAt.IsZero() ||
+		!slices.Equal(s[1].Pushes, []int64{1, 3}) || s[1].Status != bellhop.PushFailed || !s[1].RetryAt.IsZero() {
+		t.Errorf("%+v", s)
 	}
 }
 

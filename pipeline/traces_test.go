@@ -132,7 +132,7 @@ func TestPushBelongsToTheNewestOrder(t *testing.T) {
 		Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)}
 	digest := owed(2, time.Minute)
 	digest.Pushes = []int64{1, 2, 3}
-	digest.Orders = []store.OrderBrief{{ID: 1, TraceParent: traceOne}, {ID: 2, TraceParent: traceTwo}, {ID: 3}}
+	digest.Orders = []store.OrderBrief{{ID: 1, TraceParent: traceOne, FirstAttemptAt: noon}, {ID: 2, TraceParent: traceTwo}, {ID: 3}}
 	digest.Gathered = &store.Gathering{Orders: 3}
 	alone := owed(1, time.Minute)
 	alone.Orders[0].TraceParent = traceOne

@@ -59,8 +59,8 @@ const (
 	ReasonBadAddress Reason = "bad_address"
 	// ReasonRefused: the service refuses this message whoever gets it. Final.
 	ReasonRefused Reason = "refused"
-	// ReasonNotAllowed: the service does not let us; the credentials or the
-	// project are wrong. Final for the message.
+	// ReasonNotAllowed: the service does not let us; the credentials, the project
+	// or this machine's clock are wrong. Somebody mends that: try again.
 	ReasonNotAllowed Reason = "not_allowed"
 	// ReasonQuota: too many; try again after RetryAfter.
 	ReasonQuota Reason = "quota"
@@ -91,7 +91,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 // Final reports whether another attempt is of no use.
 func (r Reason) Final() bool {
 	switch r {
-	case ReasonQuota, ReasonUnavailable, ReasonUnknown:
+	case ReasonNotAllowed, ReasonQuota, ReasonUnavailable, ReasonUnknown:
 		return false
 	}
 	return true

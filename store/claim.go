@@ -140,7 +140,7 @@ func (p *Phone) plan(h Heap, now time.Time) (c Claim) {
 	portions, left, next := Ration(bellhop.BudgetOf(p.Form), p.Settings.Budget(), p.Left, orders, now)
 	p.Left, c.Spent = left, true
 	for _, portion := range portions {
-		c.take(p, due[:portion.Count], orders[:portion.Count], portion.Gathered)
+		c.take(p, due[:portion.Count], orders[:portion.Count], portion.Gathered, now)
 		due, orders = due[portion.Count:], orders[portion.Count:]
 	}
 	if !next.IsZero() {
@@ -199,9 +199,8 @@ func (p *Phone) briefs(due []Due) []OrderBrief {
 }
 
 // take claims pushes for one message.
-func (c *Claim) take(p *Phone, due []Due, orders []OrderBrief, g *Gathering) {
-	o := Owed{Device: p.Device, Shop: p.Owner, Settings: p.Settings, Kind: due[0].Kind, Orders: orders,
-		CreatedAt: due[0].Created, Gathered: g}
+func (c *Claim) take(p *Phone, due []Due, orders []OrderBrief, g *Gathering, now time.Time) {
+	o := Owed{Device: p.Device, Shop: p.Owner, Settings: p.Settings, Kind: due[0].Kind, Orders: orders, Gathered: g}
 	var since time.Time
 	if g != nil {
 		since, o.Kind = g.Since, bellhop.PushOrderNew
@@ -211,8 +210,8 @@ func (c *Claim) take(p *Phone, due []Due, orders []OrderBrief, g *Gathering) {
 		o.Pushes = append(o.Pushes, d.ID)
 		o.Attempt = max(o.Attempt, d.Attempts+1)
 		o.Held = o.Held || orders[i].Held
-		if d.Created.Before(o.CreatedAt) {
-			o.CreatedAt = d.Created
+		if orders[i].FirstAttemptAt.IsZero() {
+			orders[i].FirstAttemptAt = now
 		}
 	}
 	c.Owed = append(c.Owed, o)

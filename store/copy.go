@@ -143,7 +143,8 @@ type OrderRow struct {
 // PushRow is a push. OrderName and Installation are not filled.
 type PushRow struct {
 	bellhop.Push
-	GatheredSince time.Time // which digest of its device counts it; zero if none
+	FirstAttemptAt time.Time // zero before it
+	GatheredSince  time.Time // which digest of its device counts it; zero if none
 }
 
 // CounterKind says what a [Counter] counts.

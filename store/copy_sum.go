@@ -206,7 +206,7 @@ func (w *canon) push(p *PushRow) {
 	w.int(p.DeviceID)
 	w.int(int64(p.Attempts))
 	w.text(p.Shop, string(p.Kind), string(p.Status), p.Reason)
-	for _, t := range [...]time.Time{p.CreatedAt, p.NextAt, p.SentAt, p.ReceivedAt, p.OpenedAt, p.GatheredSince} {
+	for _, t := range [...]time.Time{p.CreatedAt, p.FirstAttemptAt, p.NextAt, p.SentAt, p.ReceivedAt, p.OpenedAt, p.GatheredSince} {
 		w.time(t)
 	}
 }

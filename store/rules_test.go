@@ -121,8 +121,8 @@ func TestPlanClaim(t *testing.T) {
 	if asked != 1 || len(c.Owed) != 20 || len(c.Take) != 40 || last.Gathered.Orders != 21 || last.Attempt != 3 || len(c.Postpone) != 0 {
 		t.Errorf("asked %d, %d messages, %d taken, the last %+v", asked, len(c.Owed), len(c.Take), last)
 	}
-	if !last.CreatedAt.Equal(noon.Add(-39 * time.Second)) {
-		t.Errorf("the oldest is of %v", last.CreatedAt)
+	if got := last.Orders[20].FirstAttemptAt; !got.Equal(noon) {
+		t.Errorf("first tried at %v", got)
 	}
 	if !c.Spent || !p.FreeAt().After(noon) {
 		t.Errorf("spent %t, free at %v", c.Spent, p.FreeAt())

@@ -120,8 +120,7 @@ type Owed struct {
 	Kind     bellhop.PushKind // of a push by itself; order.new when it gathers
 	Orders   []OrderBrief     // of Pushes, in the same order
 
-	Attempt   int       // the highest among Pushes, this one included
-	CreatedAt time.Time // of the oldest
+	Attempt int // the highest among Pushes, this one included
 	// Gathered is nil for a push by itself.
 	Gathered *Gathering
 	Held     bool // some of it waited for the end of quiet hours
@@ -136,7 +135,9 @@ type OrderBrief struct {
 	CustomerName string
 	TraceParent  string    // Trace.TraceParent
 	AcceptedAt   time.Time // Trace.AcceptedAt
-	Gathered     bool      // the device's running digest counts it already: it is tried again
+	// FirstAttemptAt is when its push was first tried; this time, perhaps.
+	FirstAttemptAt time.Time
+	Gathered       bool // the device's running digest counts it already: it is tried again
 
 	// What rationing looks at.
 	Kind bellhop.PushKind

@@ -61,7 +61,7 @@ func furnished(t testing.TB, change ...func(*web.Options)) *rig {
 	owed, err := r.db.ClaimPushes(ctx, day.Add(time.Hour), 1000, time.Minute)
 	must(t, err)
 	for i, o := range owed {
-		s := store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: o.CreatedAt.Add(time.Duration(95+i%40) * time.Millisecond)}
+		s := store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: o.Orders[0].AcceptedAt.Add(time.Duration(95+i%40) * time.Millisecond)}
 		if i%17 == 3 {
 			s.Status, s.Reason = bellhop.PushFailed, "gave_up: unavailable"
 		}

@@ -199,14 +199,14 @@ func (cl *claim) load(where string, args ...any) (due []store.Due, err error) {
 				postgres.TimeTo(&d.Created), postgres.TimeTo(&d.Gathered), postgres.TimeTo(&d.next), &d.Reason, &d.Order.ID, &d.Deleted,
 				postgres.TextTo(&d.Order.Name), postgres.TextTo(&currency), postgres.TextTo(&total),
 				postgres.IntTo(&d.Order.Items), postgres.TextTo(&d.Order.CustomerName), postgres.TextTo(&d.Order.TraceParent),
-				postgres.TimeTo(&d.Order.AcceptedAt))
+				postgres.TimeTo(&d.Order.AcceptedAt), postgres.TimeTo(&d.Order.FirstAttemptAt))
 			if err == nil {
 				d.Order.Total, err = store.ReadMoney(total, currency)
 			}
 			found = append(found, d)
 			return err
 		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at, p.reason,
-			o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent, o.accepted_at
+			o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent, o.accepted_at, p.first_attempt_at
 			FROM pushes p JOIN orders o USING (shop_id, order_id)
 			WHERE p.next_at <= $1 AND `+where+` ORDER BY p.id FOR UPDATE OF p`, append([]any{postgres.Always(cl.now)}, args...)...)
 	})
@@ -261,7 +261,8 @@ func (cl *claim) do(p *store.Phone, plan store.Claim) {
 }
 
 var (
-	takePushes = `UPDATE pushes p SET status = 'sending', attempts = p.attempts + 1, next_at = $3, gathered_since = n.since
+	takePushes = `UPDATE pushes p SET status = 'sending', attempts = p.attempts + 1,
+			first_attempt_at = coalesce(p.first_attempt_at, $4), next_at = $3, gathered_since = n.since
 		FROM ` + postgres.Unnest("bigint timestamptz") + ` AS n(id, since) WHERE p.id = n.id`
 	postponePushes = `UPDATE pushes p SET next_at = greatest(p.next_at, n.next_at), reason = coalesce(nullif(n.reason, ''), p.reason),
 		status = CASE p.status WHEN 'sending' THEN 'unknown' ELSE p.status END
@@ -299,7 +300,7 @@ func (cl *claim) save(b *postgres.Batch) {
 	}
 	cl.settle(b)
 	if cl.taken.Len() > 0 {
-		b.Exec(takePushes, cl.taken.Args(postgres.Always(cl.now.Add(cl.lease)))...)
+		b.Exec(takePushes, cl.taken.Args(postgres.Always(cl.now.Add(cl.lease)), postgres.Always(cl.now))...)
 	}
 	if cl.postponed.Len() > 0 {
 		b.Exec(postponePushes, cl.postponed.Args()...)

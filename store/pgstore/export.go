@@ -164,11 +164,12 @@ func (x *exporter) pushes(b *postgres.Batch, after int64) {
 		var p store.PushRow
 		err := r.Scan(&p.ID, &p.Shop, &p.OrderID, &p.DeviceID, postgres.TextTo(&p.Kind), postgres.TextTo(&p.Status), &p.Attempts,
 			&p.Reason, postgres.TimeTo(&p.CreatedAt), postgres.TimeTo(&p.NextAt), postgres.TimeTo(&p.SentAt),
-			postgres.TimeTo(&p.ReceivedAt), postgres.TimeTo(&p.OpenedAt), postgres.TimeTo(&p.GatheredSince))
+			postgres.TimeTo(&p.ReceivedAt), postgres.TimeTo(&p.OpenedAt), postgres.TimeTo(&p.FirstAttemptAt),
+			postgres.TimeTo(&p.GatheredSince))
 		x.chunk.Pushes = append(x.chunk.Pushes, p)
 		return keyOf(p.ID), 250, err
 	}, `SELECT p.id, s.domain, p.order_id, p.device_id, p.kind, p.status, p.attempts, p.reason, p.created_at, p.next_at, p.sent_at,
-		p.received_at, p.opened_at, p.gathered_since FROM pushes p JOIN shops s ON s.id = p.shop_id WHERE p.id > $1 ORDER BY p.id`, after)
+		p.received_at, p.opened_at, p.first_attempt_at, p.gathered_since FROM pushes p JOIN shops s ON s.id = p.shop_id WHERE p.id > $1 ORDER BY p.id`, after)
 }
 
 func (x *exporter) changes(b *postgres.Batch, after int64) {

@@ -41,8 +41,8 @@ var (
 		"bigint "+stateTypes+contentTypes+traceTypes)
 	importItems  = importInto("items", "order_id, position, item_id, title, variant, sku, quantity, price", "bigint bigint bigint text text text bigint text")
 	importPushes = importInto("pushes", "id, order_id, device_id, kind, status, attempts, created_at, next_at, reason, sent_at, "+
-		"received_at, opened_at, gathered_since",
-		"bigint bigint bigint text text bigint timestamptz timestamptz text timestamptz timestamptz timestamptz timestamptz")
+		"received_at, opened_at, first_attempt_at, gathered_since",
+		"bigint bigint bigint text text bigint timestamptz timestamptz text timestamptz timestamptz timestamptz timestamptz timestamptz")
 	importChanges = importInto("changes", "seq, kind, order_id, push_id, at, trace_parent", "bigint text bigint bigint timestamptz text")
 	importLooks   = `INSERT INTO looks (` + lookColumns + `) SELECT * FROM ` + postgres.Unnest("bigint timestamptz text text text")
 	importRelays  = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
@@ -160,7 +160,8 @@ func itemRows(orders []store.OrderRow) *postgres.Rows {
 
 func fillPush(r *postgres.Rows, p *store.PushRow) {
 	r.Text(p.Shop).Int(p.ID).Int(p.OrderID).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).Int(int64(p.Attempts)).
-		Always(p.CreatedAt).Time(p.NextAt).Text(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).Time(p.GatheredSince)
+		Always(p.CreatedAt).Time(p.NextAt).Text(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).
+		Time(p.FirstAttemptAt).Time(p.GatheredSince)
 }
 
 func (db *DB) fillEvent(r *postgres.Rows, l *store.Line) {

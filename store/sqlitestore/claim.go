@@ -60,7 +60,7 @@ func (cl *claim) run(max int) error {
 // load finds what is due, in the order in which it became so.
 func (cl *claim) load(where string, limit int, args ...int64) (pushes []store.Due, err error) {
 	st := cl.c.Prepare(`SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since,
-		p.reason, o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent, o.accepted_at
+		p.reason, o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent, o.accepted_at, p.first_attempt_at
 		FROM pushes p CROSS JOIN orders o ON o.no = p.order_no WHERE ` + where + ` ORDER BY p.next_at, p.id LIMIT ?`)
 	for _, a := range args {
 		st.Int(a)
@@ -71,7 +71,7 @@ func (cl *claim) load(where string, limit int, args ...int64) (pushes []store.Du
 		d.Order.ID, d.Deleted, d.Order.Name = r.Int(), r.Bool(), r.Text()
 		currency, total := r.Text(), r.Text()
 		d.Order.Items, d.Order.CustomerName = int(r.Int()), r.Text()
-		d.Order.TraceParent, d.Order.AcceptedAt = r.Text(), r.Time()
+		d.Order.TraceParent, d.Order.AcceptedAt, d.Order.FirstAttemptAt = r.Text(), r.Time(), r.Time()
 		d.Order.Total, err = store.ReadMoney(total, currency)
 		pushes = append(pushes, d)
 		return err
@@ -108,8 +108,9 @@ func (cl *claim) do(p *store.Phone, plan store.Claim, full bool) error {
 		}
 	}
 	for _, t := range plan.Take {
-		err := cl.c.Prepare(`UPDATE pushes SET status = 'sending', attempts = attempts + 1, next_at = ?, gathered_since = ? WHERE id = ?`).
-			Time(cl.now.Add(cl.lease)).Time(t.Gathered).Int(t.ID).Exec()
+		err := cl.c.Prepare(`UPDATE pushes SET status = 'sending', attempts = attempts + 1,
+			first_attempt_at = coalesce(first_attempt_at, ?), next_at = ?, gathered_since = ? WHERE id = ?`).
+			Time(cl.now).Time(cl.now.Add(cl.lease)).Time(t.Gathered).Int(t.ID).Exec()
 		if err != nil {
 			return err
 		}

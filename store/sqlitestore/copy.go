@@ -272,10 +272,10 @@ func (im *importer) push(p *store.PushRow) error {
 		return err
 	}
 	return im.tx.Prepare(`INSERT INTO pushes (id, shop_id, order_no, device_id, kind, status, attempts, created_at, next_at,
-			reason, sent_at, received_at, opened_at, gathered_since) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
+			reason, sent_at, received_at, opened_at, first_attempt_at, gathered_since) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
 		Int(p.ID).Int(shop).Int(no).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).Int(int64(p.Attempts)).
 		Int(micros(p.CreatedAt)).Time(p.NextAt).TextOrNull(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).
-		Time(p.GatheredSince).Exec()
+		Time(p.FirstAttemptAt).Time(p.GatheredSince).Exec()
 }
 
 // event adds an event with its line. A queue in the same file, or a copy that

@@ -173,13 +173,13 @@ func (x *exporter) orders(after int64) error {
 
 func (x *exporter) pushes(after int64) error {
 	return x.rows(x.c.Prepare(`SELECT p.id, s.domain, o.order_id, p.device_id, p.kind, p.status, p.attempts, p.reason,
-		p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at, p.gathered_since
+		p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at, p.first_attempt_at, p.gathered_since
 		FROM pushes p CROSS JOIN orders o ON o.no = p.order_no CROSS JOIN shops s ON s.id = p.shop_id
 		WHERE p.id > ? ORDER BY p.id`).Int(after), func(r sqlitefile.Row) (int64, int, error) {
 		p := store.PushRow{Push: bellhop.Push{ID: r.Int(), Shop: r.Text(), OrderID: r.Int(), DeviceID: r.Int(),
 			Kind: bellhop.PushKind(r.Text()), Status: bellhop.PushStatus(r.Text()), Attempts: int(r.Int()), Reason: r.Text(),
 			CreatedAt: r.Time(), NextAt: r.Time(), SentAt: r.Time(), ReceivedAt: r.Time(), OpenedAt: r.Time()},
-			GatheredSince: r.Time()}
+			FirstAttemptAt: r.Time(), GatheredSince: r.Time()}
 		x.chunk.Pushes = append(x.chunk.Pushes, p)
 		return p.ID, 250, nil
 	})

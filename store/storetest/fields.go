@@ -204,10 +204,9 @@ func everyOwedField(f *fixture) {
 	for i, fact := range facts {
 		want.Pushes = append(want.Pushes, first.Pushes[i])
 		want.Orders = append(want.Orders, store.OrderBrief{ID: fact.OrderID, Name: fact.Order.Name, Total: fact.Order.Total, Items: 1,
-			CustomerName: fact.Order.CustomerName, TraceParent: fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt,
+			CustomerName: fact.Order.CustomerName, TraceParent: fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt, FirstAttemptAt: end,
 			Gathered: true, Kind: bellhop.PushOrderNew, Held: true})
 	}
-	want.CreatedAt = facts[0].At
 	want.Gathered = &store.Gathering{Orders: 2, Total: money("20.02", "USD"), Since: end}
 	want.Shop.Secret, want.Shop.PreviousSecret = "", ""
 	f.whole("owed", f.claim(end.Add(time.Second), 10), []store.Owed{want}, "Shop.Secret", "Shop.PreviousSecret", "Shop.Disabled",

@@ -75,8 +75,9 @@ func claimAndSettle(f *fixture) {
 	f.equal("secrets", o.Shop.Secret+o.Shop.PreviousSecret, "")
 	f.equal("shop", o.Shop.CustomerInPush, true)
 	f.equal("orders", o.Orders, []store.OrderBrief{{ID: 7, Name: "#7", Total: money("10.01", "USD"), Items: 1, CustomerName: "Jo Lee",
-		TraceParent: fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt, Kind: bellhop.PushOrderNew}})
-	if o.Kind != bellhop.PushOrderNew || o.Attempt != 1 || !o.CreatedAt.Equal(fact.At) || o.Gathered != nil {
+		TraceParent: fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt, FirstAttemptAt: at(100),
+		Kind: bellhop.PushOrderNew}})
+	if o.Kind != bellhop.PushOrderNew || o.Attempt != 1 || o.Gathered != nil {
 		f.Errorf("owed %+v", o)
 	}
 	f.equal("sending", f.onePush(7).Status, bellhop.PushSending)
