@@ -66,8 +66,12 @@ func (d *Doorbells) listen(ctx, hard context.Context) (stop func()) {
 }
 
 func (d *Doorbells) receive(ctx context.Context) {
+	away := pipeline.NewTrouble(d.log, slog.LevelError, "doorbells can't be received: pushes are looked for every few seconds", "doorbells are received again")
 	for failures := 0; ctx.Err() == nil; {
 		deliveries, err := d.queue.Receive(ctx, bellBatch)
+		if ctx.Err() == nil {
+			away.Note(err)
+		}
 		switch {
 		case len(deliveries) > 0:
 			failures = 0
@@ -76,7 +80,6 @@ func (d *Doorbells) receive(ctx context.Context) {
 			}
 		case err != nil && ctx.Err() == nil:
 			failures++
-			d.log.Error("receive doorbells; pushes are looked for every few seconds meanwhile", "err", err)
 			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
 		}
 	}

@@ -36,6 +36,7 @@ func (j *Janitor) Run(ctx context.Context) error {
 	defer reconcile.Stop()
 	defer prune.Stop()
 	j.pruneOrLog(ctx)
+	ails := pipeline.NewTrouble(j.Log, slog.LevelError, "housekeeping waits", "housekeeping goes on")
 	for known := -1; ; {
 		var err error
 		select {
@@ -52,8 +53,8 @@ func (j *Janitor) Run(ctx context.Context) error {
 		case <-prune.C:
 			j.pruneOrLog(ctx)
 		}
-		if err != nil && ctx.Err() == nil {
-			j.Log.Error("housekeeping", "err", err)
+		if ctx.Err() == nil {
+			ails.Note(err)
 		}
 	}
 }

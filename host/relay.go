@@ -61,15 +61,18 @@ func (r *Relay) Run(ctx, hard context.Context) error {
 		r.Lease = relayLease
 	}
 	defer r.release(hard)
+	wait := pipeline.NewTrouble(r.Log, slog.LevelWarn, "events for other services wait", "events for other services are sent again")
 	for failures := 0; ctx.Err() == nil; {
 		changed := r.Store.Changed() // asked before looking, so that nothing is missed
 		n, err := r.turn(ctx, hard)
+		if ctx.Err() == nil {
+			wait.Note(err)
+		}
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
 			failures++
 			r.Metrics.failed()
-			r.Log.Warn("events for other services wait", "err", err)
 			pause(ctx, pipeline.Backoff(firstRelayRetry, longestRelayRetry, failures))
 			continue
 		case n == 0:

@@ -44,6 +44,9 @@ const idleWait = 5 * time.Second
 // those too.
 func (r *Ringer) Run(ctx, hard context.Context) error {
 	slots := r.slots()
+	away := pipeline.NewTrouble(r.Log, slog.LevelError, "owed pushes can't be looked for", "owed pushes are looked for again")
+	unwritten := pipeline.NewTrouble(r.Log, slog.LevelError, "what became of pushes can't be written down: they are sent again",
+		"what becomes of pushes is written down again")
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
 	defer r.Bells.listen(ctx, hard)()
@@ -55,16 +58,16 @@ func (r *Ringer) Run(ctx, hard context.Context) error {
 		for _, o := range claimed {
 			attempts.Go(func() {
 				defer func() { <-slots }()
-				if err := r.Notifier.Notify(hard, o); err != nil {
-					r.Log.Error("a push will be sent again", "pushes", o.Pushes, "err", err)
-				}
+				unwritten.Note(r.Notifier.Notify(hard, o))
 			})
+		}
+		if ctx.Err() == nil {
+			away.Note(err)
 		}
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
 			failures++
-			r.Log.Error("claim pushes", "err", err)
 			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
 		case len(claimed) == 0:
 			failures = 0

@@ -96,7 +96,8 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies,
 		Demo: o.Demo, WebPushKey: o.WebPushKey,
 	}
-	wo.Webhooks.Refusals = pipeline.NewRefusals(keys, o.Log)
+	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)
+	wo.Webhooks.Refusals = refusals
 	if o.Sender != nil {
 		wo.Ring = o.notifier(metrics).Ring
 	}
@@ -126,6 +127,7 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	busy := &traffic{ledger: o.Store, holds: o.Capacity}
 	o.Registry.MustRegister(busy)
 	run.group.Go(func() error { return busy.run(run.ctx, o) })
+	run.watch(o, refusals)
 	run.steps(o, metrics, keys)
 	return run.wait()
 }
@@ -139,6 +141,7 @@ func Work(ctx context.Context, o Options) error {
 		exposed := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
 		run.http(o, o.Metrics, web.Probes(o.workChecks(), exposed, o.Log, o.Now), func() {})
 	}
+	run.watch(o, nil)
 	run.steps(o, metrics, nil)
 	return run.wait()
 }
@@ -208,7 +211,8 @@ func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring
 }
 
 func (o Options) recorder(m *pipeline.Metrics) *pipeline.Recorder {
-	return &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: m, Traces: o.Traces, Probe: o.Probe}
+	return &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: m, Traces: o.Traces, Probe: o.Probe,
+		Strangers: pipeline.NewTrouble(o.Log, slog.LevelWarn, "webhooks of shops that are not added are kept and not recorded", "")}
 }
 
 func (o Options) notifier(m *pipeline.Metrics) *pipeline.Notifier {

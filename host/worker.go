@@ -25,6 +25,8 @@ type Worker struct {
 	// Batch is how many events go into one transaction at most, and Loops how
 	// many batches are under way at once. 0 means the default.
 	Batch, Loops int
+
+	queueAway, storeAway *pipeline.Trouble
 }
 
 // The default sizes. Into one SQLite file, under a full flood, one loop of up to
@@ -51,6 +53,8 @@ func (w *Worker) Run(ctx, hard context.Context) error {
 	if w.Loops == 0 {
 		w.Loops = defaultLoops
 	}
+	w.queueAway = pipeline.NewTrouble(w.Log, slog.LevelError, "the queue is away: nothing is recorded", "the queue is back")
+	w.storeAway = pipeline.NewTrouble(w.Log, slog.LevelWarn, "the database is away: holding what was received", "the database is back")
 	attrs, err := w.attributes(ctx)
 	if err != nil {
 		return err
@@ -70,7 +74,7 @@ func (w *Worker) attributes(ctx context.Context) (queue.Attributes, error) {
 		if err == nil || ctx.Err() != nil || bellhop.KindOf(err) != bellhop.Unavailable {
 			return a, err
 		}
-		w.Log.Error("read the queue's attributes", "err", err)
+		w.queueAway.Note(err)
 		pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
 	}
 }
@@ -81,9 +85,9 @@ func (w *Worker) loop(ctx, hard context.Context, attrs queue.Attributes) {
 		if ctx.Err() != nil && len(deliveries) == 0 {
 			return
 		}
+		w.queueAway.Note(err)
 		if err != nil {
 			failures++
-			w.Log.Error("receive from the queue", "err", err)
 			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
 			continue
 		}
@@ -151,11 +155,10 @@ func (w *Worker) record(draining, ctx context.Context, events []*bellhop.Event) 
 			}
 		}
 		if len(away) == 0 {
+			w.storeAway.Over()
 			return done
 		}
-		if try == 1 {
-			w.Log.Warn("the database is away: holding what was received", "events", len(away), "err", done[away[0]].Err)
-		}
+		w.storeAway.Happened("events", len(away), "err", done[away[0]].Err)
 		pause(draining, pipeline.Backoff(holdFirst, holdAtMost, try))
 		again := make([]*bellhop.Event, len(away))
 		for k, i := range away {

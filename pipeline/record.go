@@ -23,6 +23,8 @@ type Recorder struct {
 	Metrics *Metrics
 	Traces  *Traces
 	Probe   Probe
+	// Strangers is told of events of shops that are not added; nil: nobody is.
+	Strangers *Trouble
 }
 
 // Record stores what events state, all in one transaction, with the pushes that
@@ -117,6 +119,9 @@ func (r *Recorder) storeTogether(ctx context.Context, facts []bellhop.Fact) ([]b
 	}
 	for i, f := range facts {
 		r.Metrics.recorded(results[i])
+		if results[i].Reason == bellhop.ReasonUnknownShop {
+			r.Strangers.Happened("shop", f.Event.Shop)
+		}
 		r.Log.Debug("recorded", "event", f.Event.ID, "shop", f.Event.Shop, "order", f.OrderID,
 			"outcome", results[i].Outcome, "reason", results[i].Reason, "pushes", results[i].Pushes)
 	}

@@ -1,24 +1,33 @@
 package pipeline
 
 import (
+	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"bellhop"
+	"bellhop/store"
 )
 
-// Refusals tells of webhooks that were refused, by why.
+// Refusals tells of webhooks that were refused: the log, and by the store those who
+// look after bellhop from another process. It holds one number for each reason and
+// shop, however many webhooks are refused.
 type Refusals struct {
 	keys *Keyring
 	log  *slog.Logger
+	now  func() time.Time
 
-	mu   sync.Mutex
-	told map[string]*Trouble // by reason
+	mu     sync.Mutex
+	told   map[string]*Trouble         // by reason
+	counts map[[2]string]store.Refusal // by shop and reason; not told yet
 }
 
 // NewRefusals takes the keyring, which knows the shops.
-func NewRefusals(k *Keyring, l *slog.Logger) *Refusals {
-	return &Refusals{keys: k, log: l, told: map[string]*Trouble{}}
+func NewRefusals(k *Keyring, l *slog.Logger, now func() time.Time) *Refusals {
+	return &Refusals{keys: k, log: l, now: now, told: map[string]*Trouble{}, counts: map[[2]string]store.Refusal{}}
 }
 
 // Refused takes in one: what its shop's header says, which is anybody's word; why,
@@ -33,7 +42,39 @@ func (r *Refusals) Refused(shop, reason string, ours bool, cause error) {
 	if cause != nil {
 		attrs = append(attrs, "err", cause)
 	}
+	r.count(store.Refusal{Shop: shop, Reason: reason, Count: 1, At: r.now().UTC().Truncate(time.Microsecond)})
 	r.trouble(reason, ours).Happened(attrs...)
+}
+
+// count adds to what the store has not been told yet.
+func (r *Refusals) count(more store.Refusal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := [2]string{more.Shop, more.Reason}
+	c := r.counts[key]
+	if more.Count += c.Count; c.At.After(more.At) {
+		more.At = c.At
+	}
+	r.counts[key] = more
+}
+
+// Keep tells the store what was refused since the last call.
+func (r *Refusals) Keep(ctx context.Context, to store.Refusals) error {
+	r.mu.Lock()
+	counts := r.counts
+	r.counts = map[[2]string]store.Refusal{}
+	r.mu.Unlock()
+	if len(counts) == 0 {
+		return nil
+	}
+	more := slices.Collect(maps.Values(counts))
+	err := to.AddRefusals(ctx, more, r.now())
+	if err != nil {
+		for _, c := range more {
+			r.count(c) // for the next time
+		}
+	}
+	return err
 }
 
 func (r *Refusals) trouble(reason string, ours bool) *Trouble {

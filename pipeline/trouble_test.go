@@ -90,7 +90,7 @@ func TestRefusalsNameOnlyShopsThatWereAdded(t *testing.T) {
 		if err := keys.Refresh(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		r := pipeline.NewRefusals(keys, log)
+		r := pipeline.NewRefusals(keys, log, time.Now)
 		wrong := errors.New("wrong")
 		r.Refused("Demo.myshopify.com", "unauthenticated", false, wrong)
 		r.Refused("stranger.myshopify.com", "unauthenticated", false, wrong)

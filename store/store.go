@@ -36,6 +36,7 @@ type Store interface {
 	Stream
 	Relays
 	Looks
+	Refusals
 	// Ready returns nil while a change would be kept.
 	Ready(ctx context.Context) error
 	Close() error

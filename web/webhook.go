@@ -89,7 +89,7 @@ func NewWebhook(a Acceptor, o WebhookOptions) http.Handler {
 		o.ReadTimeout = defaultReadTimeout
 	}
 	if o.Refusals == nil {
-		o.Refusals = pipeline.NewRefusals(nil, loggerOr(o.Logger))
+		o.Refusals = pipeline.NewRefusals(nil, loggerOr(o.Logger), time.Now)
 	}
 	return &webhook{
 		acceptor: a,

@@ -19,7 +19,7 @@ import (
 // a file of its own, and a line here.
 type commands struct {
 	Help helpFlag `name:"help" short:"h" help:"Show help."`
-	Log  string   `name:"log" env:"BELLHOP_LOG" enum:"auto,text,json" default:"auto" help:"How the log is written: text or json. auto is text on a terminal and json elsewhere."`
+	Log  logStyle `name:"log" env:"BELLHOP_LOG" default:"auto" help:"How the log is written, text or json, and from which level on, debug, info, warn or error: json,debug. auto is text on a terminal and json elsewhere."`
 
 	Demo     demoCmd     `cmd:"" help:"Show all of it in one process, with a simulated shop and phone."`
 	Serve    serveCmd    `cmd:"" help:"Take webhooks, serve the API and the console, and do the work."`

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -112,5 +113,27 @@ func TestOnlyThisMachineIsATarget(t *testing.T) {
 		if got, err := webhookTarget(target, false); err == nil {
 			t.Errorf("%q is %q", target, got)
 		}
+	}
+}
+
+func TestLogStyle(t *testing.T) {
+	for text, want := range map[string]logStyle{
+		"auto": {format: "auto"}, "json": {format: "json"}, "text": {format: "text"}, "debug": {format: "auto", level: slog.LevelDebug},
+		"json,warn": {format: "json", level: slog.LevelWarn}, "error,text": {format: "text", level: slog.LevelError},
+	} {
+		var got logStyle
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%s is %+v (%v), want %+v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "loud", "json,", "debug+1"} {
+		if err := new(logStyle).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+	var out strings.Builder
+	(&terminal{err: &out}).logger(logStyle{format: "text", level: slog.LevelWarn}).Info("quiet")
+	if out.Len() > 0 {
+		t.Errorf("from warnings on it says %s", &out)
 	}
 }

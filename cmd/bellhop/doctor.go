@@ -82,7 +82,7 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 func (c *doctorCmd) stored(j *job, p *wire.Parts) (found []wire.Finding) {
 	found = append(found, integrity(j, p))
 	for _, look := range []func(*job, *wire.Parts) ([]wire.Finding, error){
-		depth, c.traffic, compliance, c.shops, people, c.relay, clock,
+		depth, c.traffic, compliance, c.shops, unknownShops, people, c.relay, clock,
 	} {
 		more, err := look(j, p)
 		found = append(found, more...)
@@ -168,7 +168,8 @@ func (c *doctorCmd) shops(j *job, p *wire.Parts) ([]wire.Finding, error) {
 		return append(found, wire.Fail("secret", "there is none: every webhook is refused",
 			"set BELLHOP_SHOPIFY_SECRET, or give shops their own with bellhop shop rotate-secret")), nil
 	}
-	return append(found, wire.OK("secret", "there is one to check signatures with")), nil
+	more, err := refused(j, p)
+	return append(found, more...), err
 }
 
 func quietShop(s bellhop.Shop, now time.Time) (f wire.Finding, quiet bool) {

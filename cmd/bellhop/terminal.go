@@ -48,11 +48,37 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-func (t *terminal) logger(format string) *slog.Logger {
-	if format == "text" || format == "auto" && isTerminal(t.err) {
-		return slog.New(slog.NewTextHandler(t.err, nil))
+// logStyle is how the log is written: a format, a level, or both with a comma
+// between.
+type logStyle struct {
+	format string // text, json or auto
+	level  slog.Level
+}
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (s *logStyle) UnmarshalText(text []byte) error {
+	*s = logStyle{format: "auto"}
+	for word := range strings.SplitSeq(string(text), ",") {
+		switch word {
+		case "auto", "text", "json":
+			s.format = word
+		case "debug", "info", "warn", "error":
+			if err := s.level.UnmarshalText([]byte(word)); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("%q is no format (text, json, auto) and no level (debug, info, warn, error); give either or both, such as json,debug", word)
+		}
 	}
-	return slog.New(slog.NewJSONHandler(t.err, nil))
+	return nil
+}
+
+func (t *terminal) logger(s logStyle) *slog.Logger {
+	o := &slog.HandlerOptions{Level: s.level}
+	if s.format == "text" || s.format == "auto" && isTerminal(t.err) {
+		return slog.New(slog.NewTextHandler(t.err, o))
+	}
+	return slog.New(slog.NewJSONHandler(t.err, o))
 }
 
 func (t *terminal) say(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }

@@ -239,6 +239,29 @@ func looks(f *fixture) {
 	f.kind(bellhop.Invalid, err)
 }
 
+func refusals(f *fixture) {
+	list := func(since time.Time) []store.Refusal {
+		f.Helper()
+		got, err := f.s.Refusals(f.ctx, since)
+		f.must(err)
+		return got
+	}
+	f.must(f.s.AddRefusals(f.ctx, nil, day))
+	f.equal("none", len(list(day)), 0)
+	f.must(f.s.AddRefusals(f.ctx, []store.Refusal{
+		{Shop: shop, Reason: "unauthenticated", Count: 2, At: at(10)}, {Reason: "invalid", Count: 1, At: at(20)}}, at(21)))
+	f.must(f.s.AddRefusals(f.ctx, []store.Refusal{
+		{Shop: shop, Reason: "unauthenticated", Count: 3, At: at(15)}, {Reason: "unauthenticated", Count: 1, At: at(5)},
+		{Shop: shop, Reason: "unauthenticated", Count: 4, At: at(15 * 60)}}, at(15*60)))
+	f.equal("summed up, the newest first", list(day), []store.Refusal{
+		{Shop: shop, Reason: "unauthenticated", Count: 9, At: at(15 * 60)},
+		{Reason: "invalid", Count: 1, At: at(20)}, {Reason: "unauthenticated", Count: 1, At: at(5)}})
+	f.equal("since", list(at(60)), []store.Refusal{{Shop: shop, Reason: "unauthenticated", Count: 4, At: at(15 * 60)}})
+	f.must(f.s.AddRefusals(f.ctx, nil, at(16).Add(store.RefusalsKept)))
+	f.equal("old ones are dropped", list(day), []store.Refusal{
+		{Shop: shop, Reason: "unauthenticated", Count: 4, At: at(15 * 60)}, {Reason: "invalid", Count: 1, At: at(20)}})
+}
+
 func tokens(f *fixture) {
 	f.addShop(shop)
 	hash := [32]byte{1}

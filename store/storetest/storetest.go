@@ -83,6 +83,7 @@ func Run(t *testing.T, d Driver) {
 		{"BoundsOfAPerson", bounds},
 		{"Settings", settings},
 		{"Looks", looks},
+		{"Refusals", refusals},
 		{"Tokens", tokens},
 		{"Devices", devices},
 		{"AddressMoves", addressMoves},

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+// refusalWords say why webhooks were refused, by the outcome in
+// bellhop_webhooks_total. An outcome that isn't here is shown as it is.
+var refusalWords = map[string]string{
+	"invalid":     "with a header missing or wrong, or without a body",
+	"too_large":   "too large",
+	"slow":        "too slow",
+	"cut":         "cut off",
+	"encoded":     "with a Content-Encoding",
+	"method":      "not sent with POST",
+	"busy":        "too many at once",
+	"unavailable": "while the queue could not take them",
+	"internal":    "by our own fault",
+	"panic":       "by our own fault",
+}
+
+// strangersDo are reasons that anybody's scanner brings about. Unless a shop of ours
+// is named, nobody has to mend anything.
+var strangersDo = []string{"method", "encoded", "invalid", "too_large", "slow", "cut"}
+
+// refused tells which webhooks were turned away within the last hour, where there is
+// a secret to check them with.
+func refused(j *job, p *wire.Parts) ([]wire.Finding, error) {
+	all, err := p.Store.Refusals(j.ctx, j.now().Add(-store.RefusalsKept))
+	if err != nil {
+		return nil, err
+	}
+	signatures := slices.DeleteFunc(slices.Clone(all), func(r store.Refusal) bool { return r.Reason != "unauthenticated" })
+	secret := wire.OK("secret", "there is one to check signatures with")
+	if len(signatures) > 0 {
+		secret = wire.Warn("secret", lately(signatures, "signature"),
+			"compare BELLHOP_SHOPIFY_SECRET, or the shop's own secret, with the app's client secret in Shopify")
+	}
+	others := slices.DeleteFunc(all, func(r store.Refusal) bool { return r.Reason == "unauthenticated" })
+	if len(others) == 0 {
+		return []wire.Finding{secret}, nil
+	}
+	rest := wire.OK("webhooks", lately(others, "webhook")+": "+reasons(others))
+	if slices.ContainsFunc(others, func(r store.Refusal) bool { return r.Shop != "" || !slices.Contains(strangersDo, r.Reason) }) {
+		rest = wire.Warn("webhooks", rest.Found, "look into the log of bellhop serve")
+	}
+	return []wire.Finding{secret, rest}, nil
+}
+
+// lately says how many there were, and when the newest was.
+func lately(all []store.Refusal, what string) string {
+	n, of := 0, all[0].Shop
+	for _, r := range all {
+		n += int(r.Count)
+	}
+	if of == "" {
+		of = "a shop that is not added"
+	}
+	return fmt.Sprintf("%s refused in the last hour, the last at %s UTC, of %s", plural(n, what), clockTime(all[0].At), of)
+}
+
+func clockTime(at time.Time) string { return at.UTC().Format("15:04") }
+
+// reasons tells how many there were of each.
+func reasons(all []store.Refusal) string {
+	var order []string
+	counts := map[string]int64{}
+	for _, r := range all {
+		words := r.Reason
+		if w := refusalWords[words]; w != "" {
+			words = w
+		}
+		if counts[words] == 0 {
+			order = append(order, words)
+		}
+		counts[words] += r.Count
+	}
+	for i, words := range order {
+		order[i] = fmt.Sprintf("%d %s", counts[words], words)
+	}
+	return strings.Join(order, "; ")
+}
+
+// unknownShops tells of webhooks that are kept and not recorded since nobody added
+// their shop.
+func unknownShops(j *job, p *wire.Parts) ([]wire.Finding, error) {
+	page, err := p.Store.Lines(j.ctx, store.LineQuery{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonUnknownShop, Limit: 200})
+	if err != nil {
+		return nil, err
+	}
+	recent := slices.DeleteFunc(page.Lines, func(l store.Line) bool { return j.now().Sub(l.Event.AcceptedAt) > time.Hour })
+	if len(recent) == 0 {
+		return nil, nil
+	}
+	e := recent[0].Event
+	return []wire.Finding{wire.Warn("unknown shops", fmt.Sprintf("%s in the last hour of shops that are not added, the last at %s UTC of %s",
+		atLeast(len(recent), page.Next != "" && len(recent) == len(page.Lines), "webhook"), clockTime(e.AcceptedAt), e.Shop),
+		"if it is yours: bellhop shop add "+e.Shop+", then bellhop replay --since 1d --shop "+e.Shop)}, nil
+}

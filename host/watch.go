@@ -1,0 +1,78 @@
+package host
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/store"
+)
+
+// watch keeps what those who look after bellhop want to know later.
+type watch struct {
+	refusals *pipeline.Refusals // nil where no webhooks come in
+	store    interface {
+		store.Refusals
+		Totals(context.Context) (map[bellhop.Outcome]int64, error)
+	}
+	log    *slog.Logger
+	events int64 // in the ledger when it was last looked at
+}
+
+const (
+	watchEvery  = 2 * time.Second // how soon doctor knows of a refused webhook
+	ledgerEvery = 10 * time.Second
+)
+
+// run works until ctx is done, and then tells what it still knows.
+func (w *watch) run(ctx context.Context) error {
+	away := pipeline.NewTrouble(w.log, slog.LevelError, "refusals can't be written down", "refusals are written down again")
+	often, seldom := time.NewTicker(watchEvery), time.NewTicker(ledgerEvery)
+	defer often.Stop()
+	defer seldom.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), watchEvery)
+			defer cancel()
+			away.Note(w.keep(last))
+			return nil
+		case <-often.C:
+			away.Note(w.keep(ctx))
+		case <-seldom.C:
+			w.look(ctx)
+		}
+	}
+}
+
+func (w *watch) keep(ctx context.Context) error {
+	if w.refusals == nil {
+		return nil
+	}
+	return w.refusals.Keep(ctx, w.store)
+}
+
+// look notices a restored backup. Nothing else takes events out of the ledger, so
+// that there are fewer only when it is another one.
+func (w *watch) look(ctx context.Context) {
+	totals, err := w.store.Totals(ctx)
+	if err != nil {
+		return // that it is away is logged by those who need it
+	}
+	var events int64
+	for _, n := range totals {
+		events += n
+	}
+	if events < w.events {
+		w.log.Warn("an older backup was restored: what came after it is gone", "events", events, "before", w.events)
+	}
+	w.events = events
+}
+
+// watch starts it; refusals is nil where no webhooks come in.
+func (r *run) watch(o Options, refusals *pipeline.Refusals) {
+	w := &watch{refusals: refusals, store: o.Store, log: o.Log}
+	r.group.Go(func() error { return w.run(r.ctx) })
+}
