@@ -118,20 +118,6 @@ func routeOf(r *http.Request) string {
 	return r.Pattern
 }
 
-// sameSite refuses what another site's page makes a browser send. A cookie that
-// is SameSite=Lax already stays behind; this holds without that too.
-func sameSite(next http.Handler) http.Handler {
-	guard := http.NewCrossOriginProtection()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if guard.Check(r) != nil {
-			writeProblem(w, newProblem(http.StatusForbidden, "cross_site",
-				"this request comes from another site's page"))
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 // How long a sender may take for the body of a request, and how many are read at
 // once. They are read before a request counts as one in flight, so that whoever sends
 // slowly keeps nobody out.

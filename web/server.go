@@ -34,6 +34,7 @@ type Options struct {
 	APIInFlight    int            // requests of the API at once, webhooks and streams aside; default 256
 	Listeners      int            // streams open at once, a quarter of them one shop's; default 1024
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto count
+	AllowedOrigins []string       // of pages elsewhere that may use the API, such as capacitor://localhost
 
 	// Queue is for operators to look after. nil: the console does without.
 	Queue Queue
@@ -82,7 +83,7 @@ func New(o Options) (*Server, error) {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
 	mux.HandleFunc("/", unmatched(mux))
-	s.rest = newObserved(secured(sameSite(readFirst(bounded(mux, o.APIInFlight), bodiesRead))), o.Logger, o.Registerer, spans{o.Tracer})
+	s.rest = newObserved(secured(shared(sameSite(readFirst(bounded(mux, o.APIInFlight), bodiesRead), o.AllowedOrigins), o.AllowedOrigins)), o.Logger, o.Registerer, spans{o.Tracer})
 	go s.hub.run()
 	go s.pulse.run()
 	return s, nil

@@ -24,6 +24,7 @@ type Config struct {
 
 	Addr           string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"Where to listen."`
 	TrustedProxies string `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, as CIDRs separated by commas."`
+	AllowedOrigins string `name:"allowed-origins" env:"BELLHOP_ALLOWED_ORIGINS" help:"Origins of apps in a WebView that use the API, such as capacitor://localhost, separated by commas."`
 	Capacity       string `name:"capacity" env:"BELLHOP_CAPACITY" placeholder:"FILE" help:"The results.json that bellhop bench compare wrote on this machine: a metric and bellhop doctor then say how near to its limit it comes."`
 }
 
@@ -49,7 +50,8 @@ var known = map[string]bool{
 	"BELLHOP_ADDR": true, "BELLHOP_DIR": true, "BELLHOP_DB": true, "BELLHOP_QUEUE": true, "BELLHOP_PUSH": true,
 	"BELLHOP_EVENTS":         true,
 	"BELLHOP_SHOPIFY_SECRET": true, "BELLHOP_LOG": true, "BELLHOP_METRICS_ADDR": true,
-	"BELLHOP_TRUSTED_PROXIES": true, "BELLHOP_KEEP_BODIES": true, "BELLHOP_QUEUE_TO": true, "BELLHOP_TEST_ALL": true, "BELLHOP_CAPACITY": true,
+	"BELLHOP_TRUSTED_PROXIES": true, "BELLHOP_ALLOWED_ORIGINS": true,
+	"BELLHOP_KEEP_BODIES": true, "BELLHOP_QUEUE_TO": true, "BELLHOP_TEST_ALL": true, "BELLHOP_CAPACITY": true,
 }
 
 // CheckEnviron refuses BELLHOP_ variables that nothing reads. environ is in the
@@ -88,6 +90,9 @@ func (c *Config) Check() error {
 		return err
 	}
 	if _, err := c.Proxies(); err != nil {
+		return err
+	}
+	if _, err := c.Origins(); err != nil {
 		return err
 	}
 	_, _, err := c.AppSecrets()
@@ -135,6 +140,21 @@ func (c *Config) Proxies() (nets []netip.Prefix, err error) {
 		nets = append(nets, p)
 	}
 	return nets, nil
+}
+
+// Origins returns the origins of pages elsewhere that may use the API, as browsers write
+// them.
+func (c *Config) Origins() (origins []string, err error) {
+	for _, s := range strings.FieldsFunc(c.AllowedOrigins, func(r rune) bool { return r == ',' || r == ' ' }) {
+		u, err := url.Parse(s)
+		if err != nil || u.Host == "" || s != strings.ToLower(u.Scheme+"://"+u.Host) || strings.Contains(s, "*") ||
+			u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" {
+			return nil, setting("BELLHOP_ALLOWED_ORIGINS", fmt.Sprintf("%q is not an origin", s),
+				"give each in full and without a path, such as capacitor://localhost or https://app.example.com")
+		}
+		origins = append(origins, s)
+	}
+	return origins, nil
 }
 
 // parseURL splits a driver's URL. A path without a scheme is a common slip.

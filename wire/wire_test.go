@@ -33,6 +33,20 @@ func TestCheckEnviron(t *testing.T) {
 
 // TestCheck wants each wrong setting named, what was found unless it may hold
 // a secret, and what is accepted.
+func TestOrigins(t *testing.T) {
+	good := wire.Config{AllowedOrigins: "capacitor://localhost,ionic://localhost, http://localhost:3000 https://app.example.com"}
+	want := []string{"capacitor://localhost", "ionic://localhost", "http://localhost:3000", "https://app.example.com"}
+	if got, err := good.Origins(); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q %v", got, err)
+	}
+	for _, bad := range []string{"*", "https://*.example.com", "localhost", "null", "https://app.example.com/", "https://App.example.com",
+		"https://jo@app.example.com", "https://app.example.com?x", "capacitor:localhost", "https://app.example.com:443"} {
+		if got, err := (&wire.Config{AllowedOrigins: bad}).Origins(); bellhop.KindOf(err) != bellhop.Invalid {
+			t.Errorf("%s: %q %v", bad, got, err)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	good := config()
 	if err := good.Check(); err != nil {
@@ -43,6 +57,7 @@ func TestCheck(t *testing.T) {
 		"BELLHOP_METRICS_ADDR":    func(c *wire.Config) { c.MetricsAddr = "9090" },
 		"BELLHOP_KEEP_BODIES":     func(c *wire.Config) { c.KeepBodies = time.Minute },
 		"BELLHOP_TRUSTED_PROXIES": func(c *wire.Config) { c.TrustedProxies = "10.0.0.0/8, ten" },
+		"BELLHOP_ALLOWED_ORIGINS": func(c *wire.Config) { c.AllowedOrigins = "capacitor://localhost, *" },
 		"BELLHOP_SHOPIFY_SECRET":  func(c *wire.Config) { c.ShopifySecret = "hush," },
 		"BELLHOP_EVENTS":          func(c *wire.Config) { c.Events = "amqp://jo:hush@mq/?customer=perhaps" },
 	} {

@@ -93,6 +93,10 @@ func newEngine(j *job, c *wire.Config) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	origins, err := c.Origins()
+	if err != nil {
+		return nil, err
+	}
 	secret, previous, err := c.AppSecrets()
 	if err != nil {
 		return nil, err
@@ -103,7 +107,7 @@ func newEngine(j *job, c *wire.Config) (*engine, error) {
 	}
 	e.options = host.Options{
 		Capacity:  capacity,
-		AppSecret: secret, AppSecretPrevious: previous, KeepBodies: c.KeepBodies, TrustedProxies: proxies,
+		AppSecret: secret, AppSecretPrevious: previous, KeepBodies: c.KeepBodies, TrustedProxies: proxies, AllowedOrigins: origins,
 		Version: version().Version, Log: j.log, Now: j.now, Registry: prometheus.NewRegistry(), Hard: j.hard,
 	}
 	e.options.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
