@@ -49,6 +49,7 @@ type Push struct {
 	Status       PushStatus
 	Attempts     int
 	Reason       string
+	AcceptedAt   time.Time // when the order was (Trace.AcceptedAt)
 	CreatedAt    time.Time
 	NextAt       time.Time // when it is due; zero once it is final
 	SentAt       time.Time

@@ -32,6 +32,7 @@ type step struct {
 	Clock string
 	After string // since the step before
 	Blank string // what stands there while it has not come so far
+	Late  bool   // what was to be done at once was not
 }
 
 // happening is what Shopify told of the order later.
@@ -107,7 +108,10 @@ func (v *visit) steps(o *bellhop.Order) (steps []step) {
 			if !before.IsZero() {
 				out.After = v.T("order.after", "Span", v.Span(s.at.Sub(before)))
 			}
+			out.Late = s.label == "order.pushed" && v.late(o.Trace.AcceptedAt, s.at) != ""
 			before = s.at
+		case s.label == "order.received" && len(o.Pushes) > 0 && o.Pushes[0].Reason == "gathered":
+			out.Blank = v.reason("gathered")
 		case s.label == "order.received" && !o.Trace.PushedAt.IsZero():
 			out.Blank = v.T("order.unreported")
 		case s.label == "order.pushed" && len(o.Pushes) > 0:

@@ -37,6 +37,7 @@ type orderRow struct {
 	Paid                  string
 	Cancelled, Test       string // words; "" when it is not
 	Rang                  string // how long from accepted to pushed; "" when it was not
+	Late                  string // the same when that was late; "" when it was not
 	URL                   string
 }
 
@@ -126,7 +127,7 @@ func (v *visit) orderRow(o *bellhop.Order) orderRow {
 		row.To = bellhop.HandlingNew
 	}
 	if t := o.Trace; !t.PushedAt.IsZero() {
-		row.Rang = v.Span(t.PushedAt.Sub(t.AcceptedAt))
+		row.Rang, row.Late = v.Span(t.PushedAt.Sub(t.AcceptedAt)), v.late(t.AcceptedAt, t.PushedAt)
 	}
 	return row
 }

@@ -25,6 +25,7 @@ type pushRow struct {
 	Device   string
 	Status   bellhop.PushStatus
 	Label    string
+	Late     string // how late it was sent; "" when it was not
 	Reason   string
 	Attempts string // "" for one
 	At       time.Time
@@ -72,11 +73,29 @@ func (c *console) showPushes(v *visit) (err error) {
 	return c.show(v, "pushes", view)
 }
 
+// lateAfter is how long after its order came a push is late: longer than anybody would
+// call at once.
+const lateAfter = 5 * time.Second
+
+// late is the time between two moments in words, and "" for one that is not late or
+// did not come.
+func (f *frame) late(from, to time.Time) string {
+	if to.Sub(from) <= lateAfter || from.IsZero() {
+		return ""
+	}
+	return f.T("push.late", "Span", f.Span(to.Sub(from)))
+}
+
 func (v *visit) pushRow(p *bellhop.Push) pushRow {
 	row := pushRow{ID: p.ID, Order: p.OrderName, OrderURL: v.Path("/orders/" + id(p.OrderID)), Device: p.Installation,
 		Status: p.Status, Label: v.T("push." + string(p.Status)), Reason: v.reason(p.Reason), At: p.CreatedAt}
 	if !p.SentAt.IsZero() {
 		row.At = p.SentAt
+		from := p.CreatedAt // the order changed then
+		if p.Kind == bellhop.PushOrderNew {
+			from = p.AcceptedAt
+		}
+		row.Late = v.late(from, p.SentAt)
 	}
 	row.When = v.Moment(row.At)
 	if row.Device == "" {

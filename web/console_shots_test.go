@@ -62,6 +62,9 @@ func furnished(t testing.TB, change ...func(*web.Options)) *rig {
 	must(t, err)
 	for i, o := range owed {
 		s := store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: o.Orders[0].AcceptedAt.Add(time.Duration(95+i%40) * time.Millisecond)}
+		if i%13 == 5 {
+			s.Reason, s.At = "gathered", s.At.Add(130*time.Second)
+		}
 		if i%17 == 3 {
 			s.Status, s.Reason = bellhop.PushFailed, "gave_up: unavailable"
 		}

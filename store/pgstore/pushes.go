@@ -14,13 +14,13 @@ import (
 
 // selectPushes is what scanPush scans.
 const selectPushes = `SELECT p.id, p.order_id, o.name, p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason,
-	p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at
+	o.accepted_at, p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at
 	FROM pushes p JOIN orders o USING (shop_id, order_id) LEFT JOIN devices d ON d.id = p.device_id `
 
 func readPush(r pgx.Rows, shop string) (bellhop.Push, error) {
 	p := bellhop.Push{Shop: shop}
 	err := r.Scan(&p.ID, &p.OrderID, postgres.TextTo(&p.OrderName), &p.DeviceID, postgres.TextTo(&p.Installation),
-		postgres.TextTo(&p.Kind), postgres.TextTo(&p.Status), &p.Attempts, &p.Reason, postgres.TimeTo(&p.CreatedAt),
+		postgres.TextTo(&p.Kind), postgres.TextTo(&p.Status), &p.Attempts, &p.Reason, postgres.TimeTo(&p.AcceptedAt), postgres.TimeTo(&p.CreatedAt),
 		postgres.TimeTo(&p.NextAt), postgres.TimeTo(&p.SentAt), postgres.TimeTo(&p.ReceivedAt), postgres.TimeTo(&p.OpenedAt))
 	return p, err
 }

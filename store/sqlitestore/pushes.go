@@ -13,14 +13,14 @@ import (
 // pushColumns are what readPush reads, of p and what pushJoins add.
 const (
 	pushColumns = `p.id, o.order_id, o.name, p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason,
-		p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at`
+		o.accepted_at, p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at`
 	pushJoins = `CROSS JOIN orders o ON o.no = p.order_no LEFT JOIN devices d ON d.id = p.device_id`
 )
 
 func readPush(r sqlitefile.Row, shop string) bellhop.Push {
 	return bellhop.Push{Shop: shop, ID: r.Int(), OrderID: r.Int(), OrderName: r.Text(), DeviceID: r.Int(),
 		Installation: r.Text(), Kind: bellhop.PushKind(r.Text()), Status: bellhop.PushStatus(r.Text()),
-		Attempts: int(r.Int()), Reason: r.Text(), CreatedAt: r.Time(), NextAt: r.Time(), SentAt: r.Time(),
+		Attempts: int(r.Int()), Reason: r.Text(), AcceptedAt: r.Time(), CreatedAt: r.Time(), NextAt: r.Time(), SentAt: r.Time(),
 		ReceivedAt: r.Time(), OpenedAt: r.Time()}
 }
 

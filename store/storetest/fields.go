@@ -142,8 +142,8 @@ func everyOrderField(f *fixture) {
 	want.Trace = bellhop.Trace{TriggeredAt: fact.Event.TriggeredAt, AcceptedAt: fact.Event.AcceptedAt, RecordedAt: fact.At,
 		PushedAt: at(61), TraceParent: fact.Event.TraceParent}
 	want.Pushes = []bellhop.Push{{ID: ids[0], Shop: shop, OrderID: 7, OrderName: o.Name, DeviceID: d.ID, Installation: d.Installation,
-		Kind: bellhop.PushOrderNew, Status: bellhop.PushSent, Attempts: 1, Reason: "gathered", CreatedAt: fact.At,
-		SentAt: at(61), ReceivedAt: at(62), OpenedAt: at(63)}}
+		Kind: bellhop.PushOrderNew, Status: bellhop.PushSent, Attempts: 1, Reason: "gathered",
+		AcceptedAt: fact.Event.AcceptedAt, CreatedAt: fact.At, SentAt: at(61), ReceivedAt: at(62), OpenedAt: at(63)}}
 	f.whole("order", f.getOrder(7), want, "Pushes.NextAt") // see claimAndSettle
 	f.whole("pushes", must(f.s.Pushes(f.ctx, shop, store.PushQuery{}))(f), store.PushPage{Pushes: want.Pushes}, "Pushes.NextAt", "Next")
 	want.Items, want.Pushes = nil, nil

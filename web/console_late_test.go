@@ -1,0 +1,43 @@
+package web_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// A push that came late is shown as such wherever it is shown, whether it waited for the
+// worker, for a retry or for the phone's budget.
+func TestLatePushesAreNotGreen(t *testing.T) {
+	r := newRig(t)
+	r.device(demo, "phone")
+	r.order(demo, 0)
+	owed, err := r.db.ClaimPushes(t.Context(), day.Add(time.Hour), 10, time.Minute)
+	must(t, err)
+	accepted := day.Add(time.Second)
+	must(t, r.db.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered", At: accepted.Add(130 * time.Second)}}))
+	for path, want := range map[string][]string{
+		"/":                     {`<span class="rang late">`, "2 min late"},
+		"/orders/" + orderID(0): {`<li class="late">`, `<p class="whole late">`, `push-late">Sent · 2 min late<`, "Sent with others, as one"},
+		"/pushes":               {`push-late">Sent · 2 min late<`},
+	} {
+		page := r.get(path, ownerSession).body
+		for _, w := range want {
+			if !strings.Contains(page, w) {
+				t.Errorf("%s lacks %s: %s", path, w, page)
+			}
+		}
+		if strings.Contains(page, "push-sent") {
+			t.Errorf("%s shows it as if it had come at once", path)
+		}
+	}
+	// One that came at once is not.
+	r.order(demo, 1)
+	r.settle()
+	if page := r.get("/orders/"+orderID(1), ownerSession).body; strings.Contains(page, "late") || !strings.Contains(page, "push-sent") {
+		t.Error(page)
+	}
+}
