@@ -93,7 +93,7 @@ func (r *rig) settle() {
 	owed, err := r.db.ClaimPushes(ctx, now, 1000, time.Minute)
 	must(r, err)
 	for _, o := range owed {
-		must(r, r.db.SettlePushes(ctx, []store.Settled{{Pushes: o.Pushes, Status: bellhop.PushSent, At: o.Orders[0].AcceptedAt.Add(120 * time.Millisecond)}}))
+		must(r, r.db.SettlePushes(ctx, []store.Settled{{Pushes: o.Pushes, Status: bellhop.PushSent, At: o.Orders[0].AcceptedAt.Add(1120 * time.Millisecond)}}))
 	}
 }
 
