@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -136,14 +137,21 @@ func answers(url string) func(context.Context) error {
 	}
 }
 
-// FreePort returns a TCP port on loopback that nothing listened on just now.
+// FreePort returns a TCP port on loopback that nothing listened on just now. It
+// keeps below the ports that systems give to outgoing connections: the thousands
+// that other tests open would take it before the server does.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	const first, last, tries = 15000, 32000, 100
+	for try := 1; ; try++ {
+		port := first + rand.IntN(last-first)
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
+		if err == nil {
+			return port, l.Close()
+		}
+		if try == tries {
+			return 0, fmt.Errorf("find a free port: %w", err)
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // find returns a program from PATH or from one of the folders that some systems
