@@ -60,6 +60,9 @@ const (
 	SignerAppPrevious  Signer = "app_previous"  // the app's, while rotating
 )
 
+// Shared reports whether it is a secret that all shops of the app have in common.
+func (s Signer) Shared() bool { return s == SignerApp || s == SignerAppPrevious }
+
 // Event is one webhook delivery as it was accepted. All but the body comes from
 // headers, which Shopify does not sign.
 type Event struct {
@@ -102,6 +105,7 @@ func Outcomes() []Outcome {
 const (
 	ReasonUnknownShop    = "unknown_shop"     // nobody has added this shop; replay once it is added
 	ReasonShopDisabled   = "shop_disabled"    // the shop is disabled; replay once it is enabled
+	ReasonAppSecret      = "app_secret"       // the shop takes only what its own secret signed, and this is the app's
 	ReasonTopicUnhandled = "topic_unhandled"  // a topic that bellhop has no use for
 	ReasonNotActedOn     = "not_yet_acted_on" // app/uninstalled and the compliance topics: a person has to act
 )

@@ -58,12 +58,14 @@ func TestSettles(t *testing.T) {
 }
 
 func TestSkipForAndTells(t *testing.T) {
-	f := bellhop.Fact{Skip: bellhop.ReasonNotActedOn}
+	f := bellhop.Fact{Event: &bellhop.Event{SignedBy: bellhop.SignerShop}, Skip: bellhop.ReasonNotActedOn}
+	none, own := bellhop.Shop{}, bellhop.Shop{OwnSecretOnly: true}
 	for want, got := range map[string]string{
-		bellhop.ReasonUnknownShop:  store.SkipFor(f, false, false),
-		bellhop.ReasonShopDisabled: store.SkipFor(f, true, true),
-		bellhop.ReasonNotActedOn:   store.SkipFor(f, true, false),
-		"":                         store.SkipFor(bellhop.Fact{}, true, false),
+		bellhop.ReasonUnknownShop:  store.SkipFor(f, false, none),
+		bellhop.ReasonShopDisabled: store.SkipFor(f, true, bellhop.Shop{Disabled: true}),
+		bellhop.ReasonNotActedOn:   store.SkipFor(f, true, own),
+		bellhop.ReasonAppSecret:    store.SkipFor(bellhop.Fact{Event: &bellhop.Event{SignedBy: bellhop.SignerAppPrevious}}, true, own),
+		"":                         store.SkipFor(bellhop.Fact{Event: &bellhop.Event{SignedBy: bellhop.SignerApp}}, true, none),
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

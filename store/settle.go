@@ -59,13 +59,16 @@ func Redelivered() bellhop.Result {
 }
 
 // SkipFor returns why a fact changes nothing: for its own reason, or since the
-// shop is not there or disabled; "" when it is to be merged.
-func SkipFor(f bellhop.Fact, shopKnown, shopDisabled bool) string {
+// shop is not there, is disabled or takes nothing that the app's secret signed; ""
+// when it is to be merged. Whoever accepted the event may not have known the shop.
+func SkipFor(f bellhop.Fact, known bool, s bellhop.Shop) string {
 	switch {
-	case !shopKnown:
+	case !known:
 		return bellhop.ReasonUnknownShop
-	case shopDisabled:
+	case s.Disabled:
 		return bellhop.ReasonShopDisabled
+	case s.OwnSecretOnly && f.Event.SignedBy.Shared():
+		return bellhop.ReasonAppSecret
 	}
 	return f.Skip
 }

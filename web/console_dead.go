@@ -7,6 +7,7 @@ import (
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/queue"
+	"bellhop/store"
 )
 
 // deadView lists what was given up.
@@ -208,15 +209,11 @@ func (c *console) shopsByDomain(v *visit) (map[string]bellhop.Shop, error) {
 func (v *visit) plan(e *bellhop.Event, shops map[string]bellhop.Shop) (words string, good bool) {
 	f, err := pipeline.Understand(e)
 	shop, known := shops[e.Shop]
-	switch {
-	case err != nil:
+	if err != nil {
 		return v.T("dead.planDead", "Reason", err.Error()), false
-	case !known:
-		return v.T("dead.planSkipped", "Reason", v.T("why.unknown_shop")), false
-	case shop.Disabled:
-		return v.T("dead.planSkipped", "Reason", v.T("why.shop_disabled")), false
-	case f.Skip != "":
-		return v.T("dead.planSkipped", "Reason", v.label("why.", f.Skip)), false
+	}
+	if why := store.SkipFor(f, known, shop); why != "" {
+		return v.T("dead.planSkipped", "Reason", v.label("why.", why)), false
 	}
 	return v.T("dead.planRecorded", "Order", id(f.OrderID)), true
 }

@@ -15,7 +15,8 @@ import (
 
 // Accept is the function behind the function URL that Shopify sends webhooks to.
 // It has no database: the app's secret is the only one, and shops with a secret
-// of their own need a server.
+// of their own need a server. What it takes for a shop that refuses the app's
+// secret is not recorded.
 type Accept struct {
 	Producer queue.Producer
 	// Secret returns the app's secret, and the one before it while rotating. It is

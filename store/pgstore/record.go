@@ -63,10 +63,10 @@ type batch struct {
 
 // shopRow is what recording needs of a shop; id is 0 when there is none.
 type shopRow struct {
-	id       int64
-	disabled bool
-	phones   []phoneRow // in use
-	last     *bellhop.Event
+	id     int64
+	is     bellhop.Shop // what may keep its events from being recorded
+	phones []phoneRow   // in use
+	last   *bellhop.Event
 }
 
 // phoneRow is what a new push needs of a device.
@@ -104,7 +104,7 @@ func newBatch(db *DB, facts []bellhop.Fact) *batch {
 }
 
 const (
-	loadShops  = `SELECT domain, id, disabled FROM shops WHERE domain = ANY($1)`
+	loadShops  = `SELECT domain, id, disabled, own_secret_only FROM shops WHERE domain = ANY($1)`
 	loadPhones = `SELECT s.domain, d.id, d.free_at, coalesce(p.settings, '')
 		FROM shops s JOIN devices d ON d.shop_id = s.id LEFT JOIN people p ON p.id = d.person_id
 		WHERE s.domain = ANY($1) AND d.retired_at IS NULL ORDER BY d.id`
@@ -179,7 +179,7 @@ func (b *batch) addEvent(r pgx.Rows) error {
 func (b *batch) addShop(r pgx.Rows) error {
 	var domain string
 	var s shopRow
-	err := r.Scan(&domain, &s.id, &s.disabled)
+	err := r.Scan(&domain, &s.id, &s.is.Disabled, &s.is.OwnSecretOnly)
 	b.shops[domain] = &s
 	return err
 }
@@ -248,7 +248,7 @@ func (b *batch) apply(f *bellhop.Fact) bellhop.Result {
 	if shop.last == nil || f.Event.AcceptedAt.After(shop.last.AcceptedAt) {
 		shop.last = f.Event
 	}
-	if skip := store.SkipFor(*f, shop.id != 0, shop.disabled); skip != "" {
+	if skip := store.SkipFor(*f, shop.id != 0, shop.is); skip != "" {
 		return bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: skip}
 	}
 	o := b.order(orderKey{shop.id, f.OrderID})

@@ -122,7 +122,7 @@ func (b *batch) one(e *entry) (bellhop.Result, error) {
 }
 
 func (b *batch) apply(shop *shopRow, e *entry) (bellhop.Result, error) {
-	if skip := store.SkipFor(e.Fact, shop.id != 0, shop.disabled); skip != "" {
+	if skip := store.SkipFor(e.Fact, shop.id != 0, shop.is); skip != "" {
 		return bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: skip}, nil
 	}
 	no, s, err := loadState(b.tx.Conn, shop.id, e.OrderID)
@@ -173,8 +173,8 @@ func (b *batch) tell(shop *shopRow, m store.Merged, before store.State, e *entry
 // shopRow is what recording needs of a shop; id is 0 when there is none.
 type shopRow struct {
 	id       int64
-	disabled bool
-	last     time.Time // the newest of its events
+	is       bellhop.Shop // what may keep its events from being recorded
+	last     time.Time    // the newest of its events
 	signedBy bellhop.Signer
 	later    bool       // last is newer than what is stored
 	phones   []phoneRow // in use; loaded once they are needed
@@ -185,8 +185,10 @@ func (b *batch) shop(e *bellhop.Event) (*shopRow, error) {
 	s, ok := b.shops[e.Shop]
 	if !ok {
 		s = &shopRow{}
-		_, err := b.tx.Prepare(`SELECT id, disabled, last_event_at FROM shops WHERE domain = ?`).Text(e.Shop).
-			First(func(r sqlitefile.Row) { s.id, s.disabled, s.last = r.Int(), r.Bool(), r.Time() })
+		_, err := b.tx.Prepare(`SELECT id, disabled, own_secret_only, last_event_at FROM shops WHERE domain = ?`).Text(e.Shop).
+			First(func(r sqlitefile.Row) {
+				s.id, s.is.Disabled, s.is.OwnSecretOnly, s.last = r.Int(), r.Bool(), r.Bool(), r.Time()
+			})
 		if err != nil {
 			return nil, err
 		}

@@ -259,6 +259,19 @@ func disabledShop(f *fixture) {
 	f.replays(f.order(shop, 7, 1), bellhop.ReasonShopDisabled, func() { set(false) })
 }
 
+// ownSecretOnly has a shop that takes nothing which the app's secret signed, and
+// whoever accepted the event did not know.
+func ownSecretOnly(f *fixture) {
+	set := func(own bool) {
+		f.must(f.s.UpdateShop(f.ctx, shop, func(s *bellhop.Shop) { s.OwnSecretOnly = own }))
+	}
+	f.addShop(shop)
+	set(true)
+	fact := f.order(shop, 7, 1)
+	fact.Event.SignedBy = bellhop.SignerApp
+	f.replays(fact, bellhop.ReasonAppSecret, func() { set(false) })
+}
+
 func skipped(f *fixture) {
 	f.addShop(shop)
 	e := f.event(shop, "app/uninstalled")

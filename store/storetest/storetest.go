@@ -38,6 +38,7 @@ func Run(t *testing.T, d Driver) {
 		{"OutcomesAreCounted", outcomesAreCounted},
 		{"UnknownShop", unknownShop},
 		{"DisabledShop", disabledShop},
+		{"OwnSecretOnly", ownSecretOnly},
 		{"Skip", skipped},
 		{"TouchBeforeItsOrder", touchBeforeItsOrder},
 		{"Tombstone", tombstone},
