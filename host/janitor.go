@@ -2,7 +2,9 @@ package host
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
+	"sync"
 	"time"
 
 	"bellhop/pipeline"
@@ -27,61 +29,86 @@ const (
 	reconcileEvery = 10 * time.Second
 	pruneEvery     = time.Hour
 	pruneBatch     = 500 // small, so that webhooks don't wait for it
+
+	// reconcileAll is when dead letters are gone through although they are no more
+	// and no fewer: as many may have come as were replayed.
+	reconcileAll = time.Hour
+	// deadPage is how many are asked for at once. It is large, since a queue that
+	// knows no order goes through all of its own for each page.
+	deadPage = 10_000
 )
 
-// Run works until ctx is done.
+// Run works until ctx is done. Each duty has a loop of its own, so that none waits
+// for another: a new shop's secret counts while bodies are dropped.
 func (j *Janitor) Run(ctx context.Context) error {
-	refresh, reconcile, prune := time.NewTicker(refreshEvery), time.NewTicker(reconcileEvery), time.NewTicker(pruneEvery)
-	defer refresh.Stop()
-	defer reconcile.Stop()
-	defer prune.Stop()
-	j.pruneOrLog(ctx)
-	ails := pipeline.NewTrouble(j.Log, slog.LevelError, "housekeeping waits", "housekeeping goes on")
-	for known := -1; ; {
-		var err error
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-refresh.C:
-			if j.Keys != nil {
-				err = j.Keys.Refresh(ctx)
-			}
-		case <-reconcile.C:
-			if j.Queue != nil {
-				known, err = j.reconcile(ctx, known)
-			}
-		case <-prune.C:
-			j.pruneOrLog(ctx)
-		}
-		if ctx.Err() == nil {
+	var loops sync.WaitGroup
+	if j.Keys != nil {
+		loops.Go(func() { j.every(ctx, refreshEvery, "reading the shops' secrets", j.Keys.Refresh) })
+	}
+	if j.Queue != nil {
+		r := &reconciler{Janitor: j, seed: maphash.MakeSeed()}
+		loops.Go(func() { j.every(ctx, reconcileEvery, "writing dead letters down", r.reconcile) })
+	}
+	prune := func(ctx context.Context) error { _, err := j.Prune(ctx); return err }
+	loops.Go(func() { j.every(ctx, pruneEvery, "dropping old bodies", prune) })
+	loops.Wait()
+	return nil
+}
+
+// every does something at once, and again and again until ctx is done.
+func (j *Janitor) every(ctx context.Context, d time.Duration, what string, do func(context.Context) error) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	ails := pipeline.NewTrouble(j.Log, slog.LevelError, what+" waits", what+" goes on")
+	for {
+		if err := do(ctx); ctx.Err() == nil {
 			ails.Note(err)
 		}
-	}
-}
-
-// reconcile writes down the dead letters that the queue made by itself, when
-// the last lease of an event ran out. known is how many there were before.
-func (j *Janitor) reconcile(ctx context.Context, known int) (int, error) {
-	d, err := j.Queue.Depth(ctx)
-	if err != nil || d.Dead == known {
-		return known, err
-	}
-	letters, err := j.Queue.DeadLetters(ctx, time.Time{}, 1000)
-	if err != nil {
-		return known, err
-	}
-	for _, l := range letters {
-		if err := j.Ledger.Dead(ctx, l.Event, l.Reason, l.DiedAt); err != nil {
-			return known, err
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
 		}
 	}
-	return d.Dead, nil
 }
 
-func (j *Janitor) pruneOrLog(ctx context.Context) {
-	if _, err := j.Prune(ctx); err != nil && ctx.Err() == nil {
-		j.Log.Error("drop old bodies", "err", err)
+// reconciler writes down the dead letters that the queue made by itself, when the
+// last lease of an event ran out.
+type reconciler struct {
+	*Janitor
+	seed    maphash.Seed
+	written map[uint64]struct{} // hashes of the places of those that are written down
+	known   int                 // how many there were
+	due     time.Time           // when to go through them in any case
+}
+
+func (r *reconciler) reconcile(ctx context.Context) error {
+	d, err := r.Queue.Depth(ctx)
+	if err != nil || d.Dead == r.known && r.Now().Before(r.due) {
+		return err
 	}
+	there := make(map[uint64]struct{}, d.Dead)
+	for after := (queue.Cursor{}); ; {
+		letters, err := r.Queue.DeadLetters(ctx, after, deadPage)
+		if err != nil {
+			return err
+		}
+		for _, l := range letters {
+			place := maphash.Comparable(r.seed, l.Cursor())
+			if _, ok := r.written[place]; !ok {
+				if err := r.Ledger.Dead(ctx, l.Event, l.Reason, l.DiedAt); err != nil {
+					return err
+				}
+			}
+			there[place] = struct{}{}
+			after = l.Cursor()
+		}
+		if len(letters) < deadPage {
+			break
+		}
+	}
+	r.written, r.known, r.due = there, d.Dead, r.Now().Add(reconcileAll)
+	return nil
 }
 
 // Prune drops the bodies of events that were settled long enough ago, until there

@@ -219,7 +219,7 @@ func TestPoisonStopsNothing(t *testing.T) {
 	s.untilOutcome(bellhop.OutcomeDead, int64(len(poison)))
 	var letters []queue.DeadLetter
 	s.until("dead letters", func(ctx context.Context) (_ bool, err error) {
-		letters, err = s.parts.Queue.DeadLetters(ctx, time.Time{}, 100)
+		letters, err = s.parts.Queue.DeadLetters(ctx, queue.Cursor{}, 100)
 		return len(letters) == len(poison), err
 	})
 	for _, l := range letters {

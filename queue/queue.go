@@ -26,10 +26,13 @@
 package queue
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"bellhop"
@@ -146,11 +149,36 @@ type DeadLetter struct {
 	DiedAt   time.Time
 }
 
+// Cursor is a place among the dead letters. They are listed newest first, and those
+// of the same moment by their ids, the greatest first. The zero Cursor is before all.
+type Cursor struct {
+	DiedAt time.Time
+	ID     bellhop.EventID
+}
+
+// Cursor returns the place of a dead letter.
+func (d *DeadLetter) Cursor() Cursor { return Cursor{d.DiedAt, d.Event.ID} }
+
+// Compare is below 0 if c is listed before d.
+func (c Cursor) Compare(d Cursor) int {
+	return cmp.Or(d.DiedAt.Compare(c.DiedAt), bytes.Compare(d.ID[:], c.ID[:]))
+}
+
+// PageOf returns the page of dead letters that [Graveyard.DeadLetters] is asked for out
+// of all of them, for services that know no order.
+func PageOf(letters []DeadLetter, after Cursor, limit int) []DeadLetter {
+	if after != (Cursor{}) {
+		letters = slices.DeleteFunc(letters, func(d DeadLetter) bool { return d.Cursor().Compare(after) <= 0 })
+	}
+	slices.SortFunc(letters, func(a, b DeadLetter) int { return a.Cursor().Compare(b.Cursor()) })
+	return letters[:min(limit, len(letters))]
+}
+
 // Graveyard keeps the dead letters.
 type Graveyard interface {
-	// DeadLetters lists up to limit dead letters that died before, newest
-	// first; a zero time means the newest. Bodies are left out.
-	DeadLetters(ctx context.Context, before time.Time, limit int) ([]DeadLetter, error)
+	// DeadLetters lists up to limit dead letters that come after a place. Bodies
+	// are left out.
+	DeadLetters(ctx context.Context, after Cursor, limit int) ([]DeadLetter, error)
 	// DeadLetter returns one with its body; bellhop.NotFound if there is none.
 	DeadLetter(ctx context.Context, id bellhop.EventID) (DeadLetter, error)
 	// Redrive puts dead letters back into the queue with their attempts at 0,

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"strconv"
+	"strings"
 	"time"
 
 	"bellhop"
@@ -29,11 +29,11 @@ const deadPage = 50
 
 func (c *console) showDead(v *visit) error {
 	v.At = "dead"
-	before, err := parseBefore(v.URL.Query().Get("before"))
+	after, err := parseCursor(v.URL.Query().Get("after"))
 	if err != nil {
 		return err
 	}
-	letters, err := c.queue.DeadLetters(v.Context(), before, deadPage)
+	letters, err := c.queue.DeadLetters(v.Context(), after, deadPage)
 	if err != nil {
 		return err
 	}
@@ -43,23 +43,25 @@ func (c *console) showDead(v *visit) error {
 		view.Rows = append(view.Rows, v.letterRow(&letters[i]))
 	}
 	if len(letters) == deadPage {
-		view.Next = withQuery("/dead", "before", strconv.FormatInt(letters[deadPage-1].DiedAt.UnixMicro(), 10))
+		last := letters[deadPage-1].Cursor()
+		view.Next = withQuery("/dead", "after", last.DiedAt.Format(time.RFC3339Nano)+"_"+last.ID.String())
 	}
-	if !before.IsZero() {
+	if after != (queue.Cursor{}) {
 		view.First = "/dead"
 	}
 	return c.show(v, "dead", view)
 }
 
-func parseBefore(s string) (t time.Time, err error) {
+func parseCursor(s string) (c queue.Cursor, err error) {
 	if s == "" {
-		return t, nil
+		return c, nil
 	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n <= 0 {
-		return t, bellhop.Invalidf("before", "before is a time in microseconds")
+	at, eventID, _ := strings.Cut(s, "_")
+	if c.DiedAt, err = time.Parse(time.RFC3339Nano, at); err != nil {
+		return c, bellhop.Invalidf("after", "after is a time and an event's id")
 	}
-	return time.UnixMicro(n), nil
+	c.ID, err = bellhop.ParseEventID(eventID)
+	return c, err
 }
 
 func (v *visit) letterRow(d *queue.DeadLetter) letterRow {
@@ -164,7 +166,7 @@ func (c *console) dryRun(v *visit, ids []bellhop.EventID, all bool) error {
 		if err != nil {
 			return err
 		}
-		letters, err := c.queue.DeadLetters(v.Context(), time.Time{}, deadPage)
+		letters, err := c.queue.DeadLetters(v.Context(), queue.Cursor{}, deadPage)
 		if err != nil {
 			return err
 		}

@@ -51,7 +51,7 @@ func (c *deadLsCmd) Run(j *job) error {
 		return bellhop.Invalidf("limit", "--limit is %d: give 1 or more", c.Limit)
 	}
 	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
-		letters, err := p.Queue.DeadLetters(j.ctx, time.Time{}, c.Limit)
+		letters, err := p.Queue.DeadLetters(j.ctx, queue.Cursor{}, c.Limit)
 		if err != nil {
 			return err
 		}

@@ -60,17 +60,14 @@ func (q *Queue) exhume(ch *amqp.Channel) (all []corpse, err error) {
 }
 
 // DeadLetters implements [queue.Graveyard].
-func (q *Queue) DeadLetters(ctx context.Context, before time.Time, limit int) (out []queue.DeadLetter, err error) {
+func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadLetter, err error) {
 	err = q.scan(ctx, "list the dead letters of the queue "+q.name, func(_ context.Context, all []corpse) error {
 		for _, c := range all {
-			if l := epitaph(&c.d, c.m); before.IsZero() || l.DiedAt.Before(before) {
-				out = append(out, l)
-			}
+			out = append(out, epitaph(&c.d, c.m))
 		}
 		return nil
 	})
-	slices.SortStableFunc(out, func(a, b queue.DeadLetter) int { return b.DiedAt.Compare(a.DiedAt) })
-	return out[:min(limit, len(out))], err
+	return queue.PageOf(out, after, limit), err
 }
 
 // DeadLetter implements [queue.Graveyard].

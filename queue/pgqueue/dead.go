@@ -2,7 +2,6 @@ package pgqueue
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -20,7 +19,7 @@ func scanDead(d *queue.DeadLetter) []any {
 const deadColumns = `d.attempts, d.reason, d.died_at, ` + eventColumns
 
 // DeadLetters implements [queue.Graveyard].
-func (q *Queue) DeadLetters(ctx context.Context, before time.Time, limit int) (out []queue.DeadLetter, err error) {
+func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadLetter, err error) {
 	err = q.api.Read(ctx, func(b *postgres.Batch) {
 		out = nil
 		b.Each(func(r pgx.Rows) error {
@@ -29,8 +28,8 @@ func (q *Queue) DeadLetters(ctx context.Context, before time.Time, limit int) (o
 			out = append(out, d)
 			return err
 		}, `SELECT `+deadColumns+` FROM queue_dead d JOIN queue_events e USING (seq)
-			WHERE d.queue = $1 AND d.died_at < coalesce($2::timestamptz, 'infinity') ORDER BY d.died_at DESC, d.seq DESC LIMIT $3`,
-			q.id, postgres.Time(before), limit)
+			WHERE d.queue = $1 AND (d.died_at, d.id) < (coalesce($2::timestamptz, 'infinity'), $3) ORDER BY d.died_at DESC, d.id DESC LIMIT $4`,
+			q.id, postgres.Time(after.DiedAt), postgres.ID(after.ID), limit)
 	})
 	return out, wrap("list dead letters", err)
 }

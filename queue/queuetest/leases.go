@@ -145,7 +145,7 @@ func (s suite) deadAfterExpiries(t *testing.T) {
 		if d := receive(t, q, 1)[0]; d.Event.ID != probe.ID {
 			t.Fatalf("event %s was delivered a third time", d.Event.ID)
 		}
-		if letters, err := q.DeadLetters(t.Context(), time.Time{}, 10); err != nil {
+		if letters, err := q.DeadLetters(t.Context(), queue.Cursor{}, 10); err != nil {
 			t.Fatal(err)
 		} else if len(letters) > 0 {
 			break
@@ -167,7 +167,7 @@ func wantDead(t testing.TB, q queue.Graveyard, e *bellhop.Event, attempts int, r
 	if diff := cmp.Diff(e, d.Event); diff != "" {
 		t.Errorf("the dead letter is not the event that was sent (-sent +dead):\n%s", diff)
 	}
-	listed, err := q.DeadLetters(t.Context(), time.Time{}, 1000)
+	listed, err := q.DeadLetters(t.Context(), queue.Cursor{}, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,6 +195,39 @@ func (s suite) bury(t *testing.T) {
 	wantDead(t, q, e, 1, "poison")
 }
 
+// deadPages has dead letters of one moment listed page by page: each once, and in the
+// order that all are listed in at once.
+func (s suite) deadPages(t *testing.T) {
+	_, q := s.open(t, 2)
+	sent := events("a", 7)
+	send(t, q, sent...)
+	ds := receive(t, q, 5)
+	for len(ds) < len(sent) {
+		ds = append(ds, receive(t, q, len(sent)-len(ds))...)
+	}
+	settle(t, q, queue.Bury, ds...)
+	all, err := q.DeadLetters(t.Context(), queue.Cursor{}, 100)
+	if err != nil || len(all) != len(sent) {
+		t.Fatalf("%d are listed, %v; want %d", len(all), err, len(sent))
+	}
+	var paged []queue.DeadLetter
+	for after := (queue.Cursor{}); ; after = paged[len(paged)-1].Cursor() {
+		page, err := q.DeadLetters(t.Context(), after, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if paged = append(paged, page...); len(page) < 2 {
+			break
+		}
+	}
+	if diff := cmp.Diff(all, paged); diff != "" {
+		t.Errorf("page by page it is another list (-all +paged):\n%s", diff)
+	}
+	if !slices.IsSortedFunc(all, func(a, b queue.DeadLetter) int { return a.Cursor().Compare(b.Cursor()) }) {
+		t.Errorf("they are not listed newest first: %v", all)
+	}
+}
+
 func (s suite) redrive(t *testing.T) {
 	_, q := s.open(t, 2)
 	sent := events("a", 5)
@@ -214,7 +247,7 @@ func (s suite) redrive(t *testing.T) {
 	if _, err := q.DeadLetter(t.Context(), sent[1].ID); bellhop.KindOf(err) != bellhop.NotFound {
 		t.Errorf("the redriven event is still a dead letter: %v", err)
 	}
-	letters, err := q.DeadLetters(t.Context(), time.Time{}, 3)
+	letters, err := q.DeadLetters(t.Context(), queue.Cursor{}, 3)
 	if err != nil || len(letters) != 3 {
 		t.Fatalf("list of 3: %d, %v", len(letters), err)
 	}

@@ -77,6 +77,7 @@ func Run(t *testing.T, h Harness) {
 		{"DeadAfterMaxAttempts", s.deadAfterMaxAttempts},
 		{"DeadAfterExpiries", s.deadAfterExpiries},
 		{"Bury", s.bury},
+		{"DeadPages", s.deadPages},
 		{"Redrive", s.redrive},
 		{"Depth", s.depth},
 		{"Purge", s.purge},

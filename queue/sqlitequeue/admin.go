@@ -110,14 +110,14 @@ func scanDead(r sqlitefile.Row) queue.DeadLetter {
 }
 
 // DeadLetters implements [queue.Graveyard].
-func (q *Queue) DeadLetters(ctx context.Context, before time.Time, limit int) (out []queue.DeadLetter, err error) {
-	if before.IsZero() {
-		before = time.UnixMicro(1 << 62)
+func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadLetter, err error) {
+	if after == (queue.Cursor{}) {
+		after.DiedAt = time.UnixMicro(1 << 62)
 	}
 	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
 		return c.Prepare(`SELECT ` + deadColumns + ` FROM dead d JOIN events e USING (seq)
-			WHERE d.queue = ? AND d.died_at < ? ORDER BY d.died_at DESC, d.seq DESC LIMIT ?`).
-			Int(q.id).Time(before).Int(int64(limit)).
+			WHERE d.queue = ?1 AND d.died_at <= ?2 AND (d.died_at < ?2 OR e.id < ?3) ORDER BY d.died_at DESC, e.id DESC LIMIT ?4`).
+			Int(q.id).Time(after.DiedAt).Blob(after.ID[:]).Int(int64(limit)).
 			Each(func(r sqlitefile.Row) error { out = append(out, scanDead(r)); return nil })
 	})
 	if err != nil {

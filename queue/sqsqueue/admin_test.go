@@ -299,7 +299,7 @@ func TestDeadByPolicy(t *testing.T) {
 	m["Attributes"] = map[string]string{"ApproximateReceiveCount": "4", "DeadLetterQueueSourceArn": mainARN, "ApproximateFirstReceiveTimestamp": "1790000000000"}
 	r.on("ReceiveMessage", once(dead))
 	r.on("ChangeMessageVisibilityBatch", allDone)
-	letters, err := r.open(t, "orders").DeadLetters(t.Context(), time.Time{}, 10)
+	letters, err := r.open(t, "orders").DeadLetters(t.Context(), queue.Cursor{}, 10)
 	if err != nil || len(letters) != 1 || letters[0].Attempts != 3 || !strings.Contains(letters[0].Reason, "3 times") || letters[0].DiedAt.UnixMilli() != 1790000000000 {
 		t.Errorf("%+v, %v", letters, err)
 	}

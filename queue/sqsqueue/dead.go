@@ -117,8 +117,8 @@ const (
 	// scanVisibility keeps a message from others, and from being met twice,
 	// while the dead letters are gone through.
 	scanVisibility = time.Minute
-	// listLimit and searchLimit bound how many are gone through to list some and
-	// to find one.
+	// listLimit and searchLimit bound how many are gone through to list some, and to
+	// list more or find one.
 	listLimit   = 1000
 	searchLimit = 20000
 )
@@ -222,21 +222,22 @@ func (q *Queue) putDown(ctx context.Context, keep []change) {
 }
 
 // DeadLetters implements [queue.Graveyard]. It sorts the up to 1,000 that SQS
-// hands out when asked, which need not be the newest of more, and those that
-// another process is looking at are not among them.
-func (q *Queue) DeadLetters(ctx context.Context, before time.Time, limit int) ([]queue.DeadLetter, error) {
+// hands out when asked, or 20,000 when asked for more than that, which need not be the
+// newest of more, and those that another process is looking at are not among them.
+func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) ([]queue.DeadLetter, error) {
 	var letters []queue.DeadLetter
-	err := q.scan(ctx, listLimit, func(corpses []corpse) (map[string]bool, bool) {
+	through := listLimit
+	if limit > listLimit {
+		through = searchLimit
+	}
+	err := q.scan(ctx, through, func(corpses []corpse) (map[string]bool, bool) {
 		for _, c := range corpses {
-			if before.IsZero() || c.letter.DiedAt.Before(before) {
-				c.letter.Event.Body = nil
-				letters = append(letters, c.letter)
-			}
+			c.letter.Event.Body = nil
+			letters = append(letters, c.letter)
 		}
 		return nil, false
 	})
-	slices.SortStableFunc(letters, func(a, b queue.DeadLetter) int { return b.DiedAt.Compare(a.DiedAt) })
-	return letters[:min(limit, len(letters))], err
+	return queue.PageOf(letters, after, limit), err
 }
 
 // DeadLetter implements [queue.Graveyard]. A body that the bucket has lost is

@@ -164,7 +164,7 @@ func TestBodyIsLost(t *testing.T) {
 	defer receiver.Wait()
 	defer cancel()
 	for {
-		letters, err := q.DeadLetters(t.Context(), time.Time{}, 10)
+		letters, err := q.DeadLetters(t.Context(), queue.Cursor{}, 10)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,125 @@
+package host_test
+
+import (
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"bellhop"
+	"bellhop/host"
+	"bellhop/pipeline"
+	"bellhop/queue"
+	"bellhop/store"
+)
+
+// grave is a queue of which only the dead letters are asked for.
+type grave struct {
+	queue.Queue
+	mu      sync.Mutex
+	letters []queue.DeadLetter
+}
+
+func (g *grave) Depth(context.Context) (queue.Depth, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return queue.Depth{Dead: len(g.letters)}, nil
+}
+
+func (g *grave) DeadLetters(_ context.Context, after queue.Cursor, limit int) ([]queue.DeadLetter, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return queue.PageOf(slices.Clone(g.letters), after, limit), nil
+}
+
+func (g *grave) bury(n uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e := &bellhop.Event{}
+	binary.BigEndian.PutUint64(e.ID[8:], n)
+	g.letters = append(g.letters, queue.DeadLetter{Event: e, DiedAt: time.Unix(1, 0)})
+}
+
+// book is a ledger that counts, and drops bodies for as long as it is told to.
+type book struct {
+	store.Ledger
+	mu    sync.Mutex
+	dead  map[bellhop.EventID]int
+	prune chan struct{} // nil for at once
+}
+
+func (b *book) Dead(_ context.Context, e *bellhop.Event, _ string, _ time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dead[e.ID]++
+	return nil
+}
+
+func (b *book) Prune(ctx context.Context, _ time.Time, _ int) (int, error) {
+	select {
+	case <-b.prune:
+	case <-ctx.Done():
+	}
+	return 0, ctx.Err()
+}
+
+// shopList embeds the port by another name than its method's.
+type (
+	shopPort = store.Shops
+	shopList struct {
+		shopPort
+		list atomic.Pointer[[]bellhop.Shop]
+	}
+)
+
+func (s *shopList) Shops(context.Context) ([]bellhop.Shop, error) { return *s.list.Load(), nil }
+
+// TestJanitor has more dead letters of one moment than fit into a page, one more that
+// takes the place of one that was replayed, and a shop added while bodies are dropped.
+func TestJanitor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const letters = 25_000
+		g, b, s := &grave{}, &book{dead: map[bellhop.EventID]int{}}, &shopList{}
+		s.list.Store(&[]bellhop.Shop{})
+		for n := range uint64(letters) {
+			g.bury(n)
+		}
+		keys := pipeline.NewKeyring(s, "", "")
+		j := &host.Janitor{Keys: keys, Queue: g, Ledger: b, Log: slog.New(slog.DiscardHandler), Now: time.Now, KeepBodies: time.Hour}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- j.Run(ctx) }()
+		synctest.Wait()
+		written := func() int { b.mu.Lock(); defer b.mu.Unlock(); return len(b.dead) }
+		if written() != letters {
+			t.Errorf("%d of %d dead letters are written down", written(), letters)
+		}
+		s.list.Store(&[]bellhop.Shop{{Domain: shop}})
+		time.Sleep(3 * time.Second)
+		if !keys.Knows(shop) {
+			t.Error("a new shop is not known while bodies are dropped")
+		}
+		g.bury(letters)
+		g.mu.Lock()
+		g.letters = g.letters[1:]
+		g.mu.Unlock()
+		time.Sleep(2 * time.Hour)
+		if written() != letters+1 {
+			t.Error("a dead letter is not written down, since one was replayed meanwhile")
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		for id, n := range b.dead {
+			if n != 1 {
+				t.Fatalf("%s was written down %d times", id, n)
+			}
+		}
+	})
+}
