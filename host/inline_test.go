@@ -107,11 +107,11 @@ type claimedByOthers struct {
 	claims atomic.Int64
 }
 
-func (c *claimedByOthers) ClaimPushes(ctx context.Context, now time.Time, n int, lease time.Duration) ([]store.Owed, error) {
+func (c *claimedByOthers) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots, lease time.Duration) ([]store.Owed, error) {
 	if c.claims.Add(1) <= 5 {
 		return nil, nil
 	}
-	return c.Store.ClaimPushes(ctx, now, n, lease)
+	return c.Store.ClaimPushes(ctx, now, slots, lease)
 }
 
 // TestInlineLooksAgain has a push tried though others were in its way: nobody else

@@ -27,9 +27,16 @@ type Ringer struct {
 	// other processes by itself.
 	Bells *Doorbells
 
-	// InFlight bounds the attempts under way at once. 0 means 512.
+	// InFlight bounds the attempts under way at once. 0 means 640.
 	InFlight int
 }
+
+// defaultInFlight and perFree leave 512 attempts to a shop that is alone, and a
+// fifth of all to whoever comes next.
+const (
+	defaultInFlight = 640
+	perFree         = 4
+)
 
 // claimLease is how long a claim holds: longer than the 15 s that an
 // attempt may take. A process that dies leaves its claims to be taken again after
@@ -43,7 +50,7 @@ const idleWait = 5 * time.Second
 // Run works until ctx is done, then waits for the attempts under way; hard ends
 // those too.
 func (r *Ringer) Run(ctx, hard context.Context) error {
-	slots := r.slots()
+	slots := newSlots(r.InFlight)
 	away := pipeline.NewTrouble(r.Log, slog.LevelError, "owed pushes can't be looked for", "owed pushes are looked for again")
 	unwritten := pipeline.NewTrouble(r.Log, slog.LevelError, "what became of pushes can't be written down: they are sent again",
 		"what becomes of pushes is written down again")
@@ -57,7 +64,7 @@ func (r *Ringer) Run(ctx, hard context.Context) error {
 		r.Bells.answer(rung, err)
 		for _, o := range claimed {
 			attempts.Go(func() {
-				defer func() { <-slots }()
+				defer slots.giveBack(o.Device.Shop)
 				unwritten.Note(r.Notifier.Notify(hard, o))
 			})
 		}
@@ -71,7 +78,7 @@ func (r *Ringer) Run(ctx, hard context.Context) error {
 			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
 		case len(claimed) == 0:
 			failures = 0
-			r.wait(ctx, owed, next)
+			r.wait(ctx, owed, slots, next)
 		default:
 			failures = 0
 		}
@@ -87,25 +94,18 @@ func (r *Ringer) owed() <-chan struct{} {
 	return r.Outbox.PushesOwed()
 }
 
-func (r *Ringer) slots() chan struct{} {
-	if r.InFlight == 0 {
-		r.InFlight = 512
-	}
-	return make(chan struct{}, r.InFlight)
-}
-
 // Drain sends what is due, until nothing is or ctx is done, and waits for the
 // attempts under way; hard ends those too. It returns how many there were, and
 // an error if the store could not be asked or told: what was due or claimed then
 // stays owed.
 func (r *Ringer) Drain(ctx, hard context.Context) (attempts int, err error) {
-	slots := r.slots()
+	slots := newSlots(r.InFlight)
 	var group errgroup.Group
-	for ctx.Err() == nil {
-		claimed, _, e := r.claim(ctx, slots)
+	for empty := 0; ctx.Err() == nil; {
+		claimed, next, e := r.claim(ctx, slots)
 		for _, o := range claimed {
 			group.Go(func() error {
-				defer func() { <-slots }()
+				defer slots.giveBack(o.Device.Shop)
 				return r.Notifier.Notify(hard, o)
 			})
 		}
@@ -113,81 +113,67 @@ func (r *Ringer) Drain(ctx, hard context.Context) (attempts int, err error) {
 		if e != nil && ctx.Err() == nil {
 			err = fmt.Errorf("claim pushes: %w", e)
 		}
-		if e != nil || len(claimed) == 0 {
+		if empty++; len(claimed) > 0 || slots.used() > 0 {
+			empty = 0
+		}
+		if e != nil || len(claimed) == 0 && (!r.due(next) || empty == emptyClaims) {
 			break
+		}
+		if len(claimed) == 0 {
+			slots.await(ctx, time.Millisecond)
 		}
 	}
 	return attempts, errors.Join(err, group.Wait())
 }
 
-// claim takes what is due, as far as slots are free, and leaves a slot taken for
-// each. It looks before it writes: most wakes bring no push.
-func (r *Ringer) claim(ctx context.Context, slots chan struct{}) (owed []store.Owed, next time.Time, err error) {
+// emptyClaims bounds how often draining looks for what is due and is not to be had: a
+// fan-out comes to nothing that can be sent now, or others claim it.
+const emptyClaims = 100
+
+func (r *Ringer) due(next time.Time) bool { return !next.IsZero() && !next.After(r.Now()) }
+
+// claim takes what is due, as far as slots are free. It looks before it writes:
+// most wakes bring no push.
+func (r *Ringer) claim(ctx context.Context, slots *slots) (owed []store.Owed, next time.Time, err error) {
 	next, err = r.Outbox.NextPush(ctx)
-	if err != nil || next.IsZero() || next.After(r.Now()) {
+	if err != nil || !r.due(next) {
 		return nil, next, err
 	}
-	free := r.reserve(ctx, slots)
-	if free == 0 {
+	free := slots.gather(ctx)
+	if ctx.Err() != nil {
 		return nil, next, ctx.Err()
 	}
 	// A claim that is broken off half-way would hold pushes that nobody sends
 	// until it runs out.
 	owed, err = r.Outbox.ClaimPushes(context.WithoutCancel(ctx), r.Now().UTC().Truncate(time.Microsecond), free, claimLease)
-	for range free - len(owed) {
-		<-slots
-	}
+	slots.take(owed)
 	if len(owed) > 0 {
 		r.Probe.At(pipeline.PointClaimed)
 	}
 	return owed, next, err
 }
 
-// reserve takes all free slots, waiting until a share of them is: claiming for
-// each slot by itself would cost a transaction each. It returns 0 when ctx is
-// done.
-func (r *Ringer) reserve(ctx context.Context, slots chan struct{}) (n int) {
-	gather := time.NewTimer(5 * time.Millisecond)
-	defer gather.Stop()
-	for n < r.InFlight {
-		select {
-		case slots <- struct{}{}:
-			n++
-			continue
-		default:
-		}
-		if n >= r.InFlight/4 {
-			return n
-		}
-		var enough <-chan time.Time
-		if n > 0 {
-			enough = gather.C
-		}
-		select {
-		case slots <- struct{}{}:
-			n++
-		case <-enough:
-			return n
-		case <-ctx.Done():
-			for range n {
-				<-slots
-			}
-			return 0
-		}
-	}
-	return n
-}
-
-func (r *Ringer) wait(ctx context.Context, owed <-chan struct{}, next time.Time) {
+// wait waits for something to become due, or, when something is that a shop has
+// no slot for, for a slot.
+func (r *Ringer) wait(ctx context.Context, owed <-chan struct{}, slots *slots, next time.Time) {
 	d := idleWait
+	var back <-chan struct{}
 	if !next.IsZero() {
 		d = min(d, max(time.Millisecond, next.Sub(r.Now())))
+	}
+	if r.due(next) && slots.used() > 0 {
+		d, back = busyWait, slots.back
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-owed:
+	case <-back:
 	case <-t.C:
 	case <-ctx.Done():
 	}
 }
+
+// busyWait bounds how long a ringer waits whose own attempts are under way: other
+// processes may have let go of what is due.
+const busyWait = 100 * time.Millisecond

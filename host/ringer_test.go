@@ -35,10 +35,10 @@ func (d *due) NextPush(context.Context) (time.Time, error) {
 	return time.Now(), d.away
 }
 
-func (d *due) ClaimPushes(_ context.Context, _ time.Time, n int, _ time.Duration) (claimed []store.Owed, err error) {
+func (d *due) ClaimPushes(_ context.Context, _ time.Time, slots store.Slots, _ time.Duration) (claimed []store.Owed, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for range min(n, d.left) {
+	for range min(slots.Free, d.left) {
 		d.left--
 		claimed = append(claimed, store.Owed{Pushes: []int64{int64(d.left)}, Orders: make([]store.OrderBrief, 1)})
 	}
@@ -101,4 +101,109 @@ func TestDrainSaysThatTheStoreIsAway(t *testing.T) {
 	if n, err := drain(t.Context(), t.Context(), &due{left: 2, deaf: away}, send); n != 2 || !errors.Is(err, away) {
 		t.Errorf("told: %d, %v", n, err)
 	}
+}
+
+// shared is an outbox of two shops: the first has as much due as can be sent.
+type shared struct {
+	store.Outbox
+	mu       sync.Mutex
+	newcomer bool // has a push due
+	owed     chan struct{}
+	seen     store.Slots // of the last claim
+	empty    int         // claims that found nothing, in a row
+}
+
+func (b *shared) PushesOwed() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.owed
+}
+
+func (b *shared) NextPush(context.Context) (time.Time, error) { return time.Now(), nil }
+
+func (b *shared) ClaimPushes(_ context.Context, _ time.Time, slots store.Slots, _ time.Duration) (claimed []store.Owed, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seen = slots
+	all := []store.Backlog{{Shop: "busy", Due: 10_000}, {Shop: "newcomer"}}
+	if b.newcomer {
+		all[1].Due = 1
+	}
+	for i, n := range slots.Divide(all) {
+		for range n {
+			claimed = append(claimed, store.Owed{Device: bellhop.Device{Shop: all[i].Shop}, Pushes: []int64{1},
+				Orders: make([]store.OrderBrief, 1)})
+		}
+		b.newcomer = b.newcomer && all[i].Shop != "newcomer"
+	}
+	if b.empty++; len(claimed) > 0 {
+		b.empty = 0
+	}
+	return claimed, nil
+}
+
+func (b *shared) SettlePushes(context.Context, []store.Settled) error { return nil }
+
+// TestOneShopLeavesRoom has a push service that takes 10 s for each push of one shop,
+// which has more due than can be sent: another shop's phone rings at once, and the
+// ringer doesn't ask again and again for what it may not send.
+func TestOneShopLeavesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		b := &shared{owed: make(chan struct{})}
+		var mu sync.Mutex
+		rung := map[string]int{}
+		send := func(_ context.Context, m push.Message) error {
+			mu.Lock()
+			rung[m.Device.Shop]++
+			mu.Unlock()
+			if m.Device.Shop == "busy" {
+				time.Sleep(10 * time.Second)
+			}
+			return nil
+		}
+		log := slog.New(slog.DiscardHandler)
+		r := &host.Ringer{Outbox: b, Log: log, Now: time.Now,
+			Notifier: &pipeline.Notifier{Outbox: b, Sender: toDevice{send: send}, Now: time.Now, Log: log}}
+		done := make(chan error, 1)
+		go func() { done <- r.Run(ctx, ctx) }()
+		time.Sleep(5 * time.Second)
+		mu.Lock()
+		busy := rung["busy"]
+		mu.Unlock()
+		if busy != 512 {
+			t.Errorf("%d attempts of a shop alone, want 512 of 640", busy)
+		}
+		b.mu.Lock()
+		if b.seen.Busy["busy"] != 512 || b.seen.Free != 128 {
+			t.Errorf("the last claim saw %+v", b.seen)
+		}
+		if b.empty > 60 {
+			t.Errorf("%d claims in 5 s found nothing", b.empty)
+		}
+		b.newcomer = true
+		close(b.owed)
+		b.owed = make(chan struct{})
+		b.mu.Unlock()
+		time.Sleep(20 * time.Millisecond)
+		mu.Lock()
+		if rung["newcomer"] != 1 {
+			t.Errorf("the newcomer's phone did not ring: %v", rung)
+		}
+		mu.Unlock()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// toDevice sends as it is told, by the message.
+type toDevice struct {
+	push.Sender
+	send func(context.Context, push.Message) error
+}
+
+func (s toDevice) Send(ctx context.Context, m push.Message) (string, error) {
+	return "", s.send(ctx, m)
 }

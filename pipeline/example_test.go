@@ -11,6 +11,7 @@ import (
 	"bellhop/pipeline"
 	"bellhop/push/logpush"
 	"bellhop/shopify"
+	"bellhop/store"
 	"bellhop/wire"
 )
 
@@ -52,7 +53,7 @@ func Example() {
 	fmt.Println(order.Name, order.Total, order.Pushes[0].Status)
 
 	// Notify: one attempt, and what became of it.
-	owed, err := parts.Store.ClaimPushes(ctx, time.Now(), 10, time.Minute)
+	owed, err := parts.Store.ClaimPushes(ctx, time.Now(), store.Slots{Free: 10}, time.Minute)
 	must(err)
 	notifier := &pipeline.Notifier{Outbox: parts.Store, Sender: logpush.New(log), Now: time.Now, Log: log}
 	must(notifier.Notify(ctx, owed[0]))

@@ -89,9 +89,9 @@ func CheckSettled(s Settled) error {
 }
 
 // CheckClaim refuses a claim of nothing.
-func CheckClaim(max int, lease time.Duration) error {
-	if max < 1 || lease <= 0 {
-		return bellhop.Invalidf("claim", "a claim takes at least one push for longer than nothing, not %d for %v", max, lease)
+func CheckClaim(slots Slots, lease time.Duration) error {
+	if slots.Free < 1 || lease <= 0 {
+		return bellhop.Invalidf("claim", "a claim takes at least one push for longer than nothing, not %d for %v", slots.Free, lease)
 	}
 	return nil
 }

@@ -77,6 +77,7 @@ const (
 	TableDevices  Table = "devices"
 	TableOrders   Table = "orders" // with their items; also tombstones, and what came before its order
 	TablePushes   Table = "pushes"
+	TableFanOuts  Table = "fanouts"
 	TableEvents   Table = "events" // that have a line in the ledger, with their bodies
 	TableChanges  Table = "changes"
 	TableRelays   Table = "relays" // with nobody holding them
@@ -87,7 +88,7 @@ const (
 // Tables lists them in the order in which they are copied.
 func Tables() []Table {
 	return []Table{TableShops, TablePeople, TableSessions, TableTokens, TableDevices, TableOrders, TablePushes,
-		TableEvents, TableChanges, TableRelays, TableLooks, TableCounters}
+		TableFanOuts, TableEvents, TableChanges, TableRelays, TableLooks, TableCounters}
 }
 
 // ChunkLimit bounds a chunk. A row that is larger than Bytes is a chunk by
@@ -109,6 +110,7 @@ type Chunk struct {
 	Devices  []DeviceRow
 	Orders   []OrderRow
 	Pushes   []PushRow
+	FanOuts  []FanOutRow
 	Events   []Line // bodies included; nil once they were dropped
 	Changes  []Change
 	Relays   []Relay // as [Relay.Free] returns them
@@ -119,7 +121,7 @@ type Chunk struct {
 // Len is the number of rows.
 func (c *Chunk) Len() int {
 	return len(c.Shops) + len(c.People) + len(c.Sessions) + len(c.Tokens) + len(c.Devices) + len(c.Orders) +
-		len(c.Pushes) + len(c.Events) + len(c.Changes) + len(c.Relays) + len(c.Looks) + len(c.Counters)
+		len(c.Pushes) + len(c.FanOuts) + len(c.Events) + len(c.Changes) + len(c.Relays) + len(c.Looks) + len(c.Counters)
 }
 
 // DeviceRow is a device with what is left of its budget.
@@ -145,6 +147,15 @@ type PushRow struct {
 	bellhop.Push
 	FirstAttemptAt time.Time // zero before it
 	GatheredSince  time.Time // which digest of its device counts it; zero if none
+}
+
+// FanOutRow is what an order owes to the devices behind one id up to another.
+type FanOutRow struct {
+	Shop        string
+	OrderID     int64
+	Kind        bellhop.PushKind
+	After, Last int64
+	CreatedAt   time.Time
 }
 
 // CounterKind says what a [Counter] counts.

@@ -31,6 +31,7 @@ func (s *Sum) Add(c *Chunk) {
 	addRows(s, &row, c.Devices, (*canon).device)
 	addRows(s, &row, c.Orders, (*canon).order)
 	addRows(s, &row, c.Pushes, (*canon).push)
+	addRows(s, &row, c.FanOuts, (*canon).fanOut)
 	addRows(s, &row, c.Events, (*canon).event)
 	addRows(s, &row, c.Changes, (*canon).change)
 	addRows(s, &row, c.Relays, (*canon).relay)
@@ -209,6 +210,14 @@ func (w *canon) push(p *PushRow) {
 	for _, t := range [...]time.Time{p.CreatedAt, p.FirstAttemptAt, p.NextAt, p.SentAt, p.ReceivedAt, p.OpenedAt, p.GatheredSince} {
 		w.time(t)
 	}
+}
+
+func (w *canon) fanOut(f *FanOutRow) {
+	w.text(f.Shop, string(f.Kind))
+	w.int(f.OrderID)
+	w.int(f.After)
+	w.int(f.Last)
+	w.time(f.CreatedAt)
 }
 
 func (w *canon) event(l *Line) {

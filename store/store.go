@@ -54,6 +54,11 @@ type Recorder interface {
 	// An event that has a line of recorded, duplicate or stale in the ledger
 	// keeps it; one that was skipped or dead gets a new one. Results are in the
 	// order of the facts.
+	//
+	// What an order owes to many devices is kept as one fan-out ([Portions]) that
+	// counts as one push in its result, and is in the delivery log as it is
+	// written in portions: see ClaimPushes. A device that was added since gets
+	// none of it.
 	Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error)
 }
 
@@ -88,16 +93,22 @@ type OrderPage struct {
 
 // Outbox is the pushes that are owed.
 type Outbox interface {
-	// ClaimPushes takes up to max pushes that are due, marks them sending and
-	// counts an attempt. [Ration] divides a device's budget among its pushes:
-	// some go out by themselves, some together, some later. What is due in its
-	// owner's quiet hours is put off to their end, with [ReasonQuietHours]. A digest takes what
-	// is due to its device beyond max, too. A claim that is not settled within
-	// lease counts as unknown and is due again.
-	ClaimPushes(ctx context.Context, now time.Time, max int, lease time.Duration) ([]Owed, error)
+	// ClaimPushes takes pushes that are due, marks them sending and counts an
+	// attempt. [Slots.Divide] divides the slots among the shops that have
+	// something due, and [Ration] a device's budget among its pushes: some go out
+	// by themselves, some together, some later. What is due in its owner's quiet
+	// hours is put off to their end, with [ReasonQuietHours]. A digest takes what
+	// is due to its device beyond the slots, too. A claim that is not settled
+	// within lease counts as unknown and is due again.
+	//
+	// A fan-out becomes pushes here, a portion at a time, as the shop's slots ask
+	// for it: a claim may come back empty-handed for that, and PushesOwed tells
+	// that there is more to do.
+	ClaimPushes(ctx context.Context, now time.Time, slots Slots, lease time.Duration) ([]Owed, error)
 	// SettlePushes writes down what became of claimed pushes.
 	SettlePushes(ctx context.Context, settled []Settled) error
-	// NextPush returns when the next push is due; zero when none is owed.
+	// NextPush returns when the next push or fan-out is due; zero when none is
+	// owed.
 	NextPush(ctx context.Context) (time.Time, error)
 	// PushesOwed is closed once something may have become due since the call.
 	PushesOwed() <-chan struct{}

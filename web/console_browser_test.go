@@ -265,7 +265,7 @@ func TestQuietHoursHoldAndRelease(t *testing.T) {
 	b.until(`document.querySelectorAll(".push-pending").length === 2`)
 	claim := func(at time.Time) []store.Owed {
 		t.Helper()
-		owed, err := b.db.ClaimPushes(t.Context(), at, 10, time.Minute)
+		owed, err := b.db.ClaimPushes(t.Context(), at, store.Slots{Free: 10}, time.Minute)
 		must(t, err)
 		return owed
 	}
@@ -308,7 +308,7 @@ func TestBrowserIsRung(t *testing.T) {
 		t.Errorf("it subscribed with %s", asked)
 	}
 	b.order(demo, 1)
-	owed, err := b.db.ClaimPushes(t.Context(), day.Add(time.Hour), 10, time.Minute)
+	owed, err := b.db.ClaimPushes(t.Context(), day.Add(time.Hour), store.Slots{Free: 10}, time.Minute)
 	must(t, err)
 	b.eval(`navigator.serviceWorker.ready.then(({ active }) => {
 		const look = () => { document.body.dataset.worker = active.state; };

@@ -15,7 +15,7 @@ func TestLatePushesAreNotGreen(t *testing.T) {
 	r := newRig(t)
 	r.device(demo, "phone")
 	r.order(demo, 0)
-	owed, err := r.db.ClaimPushes(t.Context(), day.Add(time.Hour), 10, time.Minute)
+	owed, err := r.db.ClaimPushes(t.Context(), day.Add(time.Hour), store.Slots{Free: 10}, time.Minute)
 	must(t, err)
 	accepted := day.Add(time.Second)
 	must(t, r.db.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered", At: accepted.Add(130 * time.Second)}}))

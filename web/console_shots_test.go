@@ -58,7 +58,7 @@ func furnished(t testing.TB, change ...func(*web.Options)) *rig {
 			must(t, err)
 		}
 	}
-	owed, err := r.db.ClaimPushes(ctx, day.Add(time.Hour), 1000, time.Minute)
+	owed, err := r.db.ClaimPushes(ctx, day.Add(time.Hour), store.Slots{Free: 1000}, time.Minute)
 	must(t, err)
 	for i, o := range owed {
 		s := store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: o.Orders[0].AcceptedAt.Add(time.Duration(95+i%40) * time.Millisecond)}

@@ -90,7 +90,7 @@ func (r *rig) goOn(a reply, session string) reply {
 func (r *rig) settle() {
 	r.Helper()
 	ctx, now := context.Background(), day.Add(time.Hour)
-	owed, err := r.db.ClaimPushes(ctx, now, 1000, time.Minute)
+	owed, err := r.db.ClaimPushes(ctx, now, store.Slots{Free: 1000}, time.Minute)
 	must(r, err)
 	for _, o := range owed {
 		must(r, r.db.SettlePushes(ctx, []store.Settled{{Pushes: o.Pushes, Status: bellhop.PushSent, At: o.Orders[0].AcceptedAt.Add(1120 * time.Millisecond)}}))

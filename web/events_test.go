@@ -20,7 +20,7 @@ func TestEventsShowWhatTheAPIShows(t *testing.T) {
 	id := r.order(demo, 1, func(o *bellhop.Order) {
 		o.Note, o.Test, o.CancelledAt = "by the back door", true, day.Add(time.Hour)
 	}).ID
-	owed, err := r.db.ClaimPushes(t.Context(), day.Add(time.Hour), 1, time.Minute)
+	owed, err := r.db.ClaimPushes(t.Context(), day.Add(time.Hour), store.Slots{Free: 1}, time.Minute)
 	must(t, err)
 	must(t, r.db.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, At: day.Add(time.Hour)}}))
 	o, err := r.db.Order(t.Context(), demo, id)

@@ -122,7 +122,7 @@ func TestStreamTellsWhatChanges(t *testing.T) {
 	if e := next(t, events); e.name != "order.updated" || !strings.Contains(e.data, `"handling":"seen"`) {
 		t.Errorf("%+v", e)
 	}
-	owed, err := r.db.ClaimPushes(t.Context(), r.clock.Now(), 10, time.Minute)
+	owed, err := r.db.ClaimPushes(t.Context(), r.clock.Now(), store.Slots{Free: 10}, time.Minute)
 	must(t, err)
 	for _, o := range owed {
 		must(t, r.db.SettlePushes(t.Context(), []store.Settled{{Pushes: o.Pushes, Status: bellhop.PushSent, At: r.clock.Now()}}))

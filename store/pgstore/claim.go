@@ -17,16 +17,27 @@ import (
 const claimRounds = 3
 
 // ClaimPushes implements [store.Outbox].
-func (db *DB) ClaimPushes(ctx context.Context, now time.Time, max int, lease time.Duration) ([]store.Owed, error) {
-	if err := store.CheckClaim(max, lease); err != nil {
+func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots, lease time.Duration) ([]store.Owed, error) {
+	if err := store.CheckClaim(slots, lease); err != nil {
 		return nil, err
 	}
 	now = now.Truncate(time.Microsecond)
+	all, err := db.backlogs(ctx, now, slots.Free)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	given := slots.Divide(all)
+	if err := db.fanOut(ctx, all, given); err != nil {
+		return nil, err
+	}
 	var owed []store.Owed
-	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
+	err = db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		owed = nil
-		cl := claim{writes: newWrites(db), tx: tx, now: now, lease: lease, phones: map[int64]*store.Phone{}}
-		due, err := cl.find(max)
+		cl := claim{writes: newWrites(db), tx: tx, now: now, lease: lease, phones: map[int64]*store.Phone{}, slots: map[int64]int{}}
+		for i, n := range given {
+			cl.slots[all[i].ShopID] = n
+		}
+		due, err := cl.find()
 		if err != nil || len(due) == 0 {
 			return err
 		}
@@ -55,7 +66,8 @@ type claim struct {
 	tx     *postgres.Tx
 	now    time.Time
 	lease  time.Duration
-	full   bool // there may be more that is due
+	slots  map[int64]int  // of each shop
+	full   map[int64]bool // shops that may have more that is due
 	phones map[int64]*store.Phone
 	spent  []*store.Phone
 
@@ -63,15 +75,14 @@ type claim struct {
 	owed                     []store.Owed
 }
 
-// find locks up to max pushes that are due, and their devices.
-func (cl *claim) find(max int) (due []store.Due, err error) {
+// find locks pushes that are due, as many as each shop has slots, and their devices.
+func (cl *claim) find() (due []store.Due, err error) {
 	var busy []int64
 	for range claimRounds {
-		ids, devices, err := cl.candidates(max, busy)
+		ids, devices, err := cl.candidates(busy)
 		if err != nil || len(ids) == 0 {
 			return nil, err
 		}
-		cl.full = len(ids) == max
 		free, locked, err := cl.lockPhones(devices)
 		if err != nil {
 			return nil, err
@@ -84,17 +95,30 @@ func (cl *claim) find(max int) (due []store.Due, err error) {
 	return nil, nil
 }
 
+const findDue = `SELECT t.shop, p.id, p.device_id FROM unnest($2::bigint[], $3::bigint[]) AS t(shop, slots) CROSS JOIN LATERAL
+	(SELECT id, device_id FROM pushes WHERE shop_id = t.shop AND next_at <= $1 AND device_id <> ALL(coalesce($4::bigint[], '{}'))
+		ORDER BY next_at, id LIMIT t.slots) AS p`
+
 // candidates looks for what is due, without locks.
-func (cl *claim) candidates(max int, busy []int64) (ids, devices []int64, err error) {
+func (cl *claim) candidates(busy []int64) (ids, devices []int64, err error) {
+	var turns postgres.Rows
+	for shop, n := range cl.slots {
+		turns.Next().Int(shop).Int(int64(n))
+	}
+	found := map[int64]int{}
 	err = cl.tx.Do(func(b *postgres.Batch) {
 		b.Each(func(r pgx.Rows) error {
-			var id, device int64
-			err := r.Scan(&id, &device)
+			var shop, id, device int64
+			err := r.Scan(&shop, &id, &device)
 			ids, devices = append(ids, id), append(devices, device)
+			found[shop]++
 			return err
-		}, `SELECT id, device_id FROM pushes WHERE next_at <= $1 AND device_id <> ALL(coalesce($2::bigint[], '{}')) ORDER BY next_at, id LIMIT $3`,
-			postgres.Always(cl.now), busy, max)
+		}, findDue, append([]any{postgres.Always(cl.now)}, turns.Args(busy)...)...)
 	})
+	cl.full = map[int64]bool{}
+	for shop, n := range found {
+		cl.full[shop] = n == cl.slots[shop]
+	}
 	slices.Sort(devices)
 	return ids, slices.Compact(devices), err
 }
@@ -219,25 +243,25 @@ func (cl *claim) load(where string, args ...any) (due []store.Due, err error) {
 
 // heap hands out what is due to one device as far as its budget goes.
 func (cl *claim) heap(h store.Heap) error {
-	p := cl.phones[h.DeviceID]
+	p, shop := cl.phones[h.DeviceID], h.Due[0].ShopID
 	var all func() ([]store.Due, error)
-	if cl.full {
+	if cl.full[shop] {
 		all = func() ([]store.Due, error) {
 			return cl.load(`p.id IN (SELECT id FROM pushes
-				WHERE next_at <= $1 AND device_id = $2 ORDER BY next_at, id LIMIT $3)`,
-				h.DeviceID, store.DigestMax)
+				WHERE shop_id = $2 AND next_at <= $1 AND device_id = $3 ORDER BY next_at, id LIMIT $4)`,
+				shop, h.DeviceID, store.DigestMax)
 		}
 	}
 	plan, err := store.PlanClaim(p, h, cl.now, all)
 	if err != nil {
 		return err
 	}
-	cl.do(p, plan)
+	cl.do(p, plan, cl.full[shop])
 	return nil
 }
 
 // do notes what was planned for a device.
-func (cl *claim) do(p *store.Phone, plan store.Claim) {
+func (cl *claim) do(p *store.Phone, plan store.Claim, full bool) {
 	for _, d := range plan.Skip {
 		cl.end(&pushRow{id: d.ID, shop: d.ShopID, order: d.Order.ID, status: d.Status}, bellhop.PushSkipped, d.Reason, cl.now)
 	}
@@ -255,7 +279,7 @@ func (cl *claim) do(p *store.Phone, plan store.Claim) {
 			cl.counts.Move(d.Status, bellhop.PushUnknown)
 		}
 	}
-	if cl.full && !plan.Behind.IsZero() {
+	if full && !plan.Behind.IsZero() {
 		cl.behind.Next().Int(p.ID).Always(plan.Behind)
 	}
 }

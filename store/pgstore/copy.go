@@ -14,7 +14,7 @@ var _ store.Mover = (*DB)(nil)
 // copiedRows are where the rows of each table are. Counters are no rows.
 var copiedRows = map[store.Table]string{
 	store.TableShops: "shops", store.TablePeople: "people", store.TableSessions: "sessions", store.TableTokens: "tokens",
-	store.TableDevices: "devices", store.TableOrders: "orders", store.TablePushes: "pushes", store.TableEvents: "events",
+	store.TableDevices: "devices", store.TableOrders: "orders", store.TablePushes: "pushes", store.TableFanOuts: "fanouts", store.TableEvents: "events",
 	store.TableChanges: "changes", store.TableRelays: "relays", store.TableLooks: "looks",
 }
 
@@ -90,7 +90,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 			}
 		}
 		return tx.Commit(func(b *postgres.Batch) {
-			b.Exec(`TRUNCATE shops, people, sessions, links, networks, tokens, devices, orders, items, pushes, push_totals, events, ledger_totals,
+			b.Exec(`TRUNCATE shops, people, sessions, links, networks, tokens, devices, orders, items, pushes, fanouts, push_totals, events, ledger_totals,
 				changes, relays, looks, copied RESTART IDENTITY`)
 			b.Exec(`UPDATE stream SET last = 0`)
 			b.Exec(`UPDATE identity SET copied_from = $1, copied_mark = $2, copy_finished = false`, source, mark)

@@ -87,7 +87,7 @@ func (x *exporter) table(t store.Table, after string) (func(*exporter, *postgres
 // exports are of the tables whose places are ids.
 var exports = map[store.Table]func(*exporter, *postgres.Batch, int64){
 	store.TableShops: (*exporter).shops, store.TablePeople: (*exporter).people, store.TableTokens: (*exporter).tokens,
-	store.TableDevices: (*exporter).devices, store.TablePushes: (*exporter).pushes, store.TableChanges: (*exporter).changes,
+	store.TableDevices: (*exporter).devices, store.TablePushes: (*exporter).pushes, store.TableFanOuts: (*exporter).fanOuts, store.TableChanges: (*exporter).changes,
 	store.TableLooks: (*exporter).looks,
 }
 
@@ -170,6 +170,17 @@ func (x *exporter) pushes(b *postgres.Batch, after int64) {
 		return keyOf(p.ID), 250, err
 	}, `SELECT p.id, s.domain, p.order_id, p.device_id, p.kind, p.status, p.attempts, p.reason, p.created_at, p.next_at, p.sent_at,
 		p.received_at, p.opened_at, p.first_attempt_at, p.gathered_since FROM pushes p JOIN shops s ON s.id = p.shop_id WHERE p.id > $1 ORDER BY p.id`, after)
+}
+
+func (x *exporter) fanOuts(b *postgres.Batch, after int64) {
+	x.rows(b, func(r pgx.Rows) (string, int, error) {
+		var id int64
+		var f store.FanOutRow
+		err := r.Scan(&id, &f.Shop, &f.OrderID, postgres.TextTo(&f.Kind), &f.After, &f.Last, postgres.TimeTo(&f.CreatedAt))
+		x.chunk.FanOuts = append(x.chunk.FanOuts, f)
+		return keyOf(id), 80, err
+	}, `SELECT f.id, s.domain, f.order_id, f.kind, f.after_id, f.last_id, f.created_at
+		FROM fanouts f JOIN shops s ON s.id = f.shop_id WHERE f.id > $1 ORDER BY f.id`, after)
 }
 
 func (x *exporter) changes(b *postgres.Batch, after int64) {

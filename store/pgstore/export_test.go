@@ -19,6 +19,7 @@ type Query struct {
 func Queries() map[string]Query {
 	const shop = "a.myshopify.com"
 	now := time.Now()
+	turns := []any{postgres.Always(now), []int64{1}, []int64{9}, []int64(nil)}
 	line := func(q store.LineQuery) Query {
 		sql, args := lineQuery(q, bellhop.EventID{0xFF}, 50)
 		return Query{sql, args}
@@ -30,6 +31,7 @@ func Queries() map[string]Query {
 		"events_pkey on events":                                {loadLines, []any{[][16]byte{{1}}}},
 		"pushes_shop_id_order_id_device_id_kind_key on pushes": {loadOwed, []any{[]string{shop}, []int64{1}}},
 		"pushes_due on pushes p":                               {`SELECT min(p.next_at) FROM pushes p WHERE p.next_at IS NOT NULL`, nil},
+		"pushes_due_by_shop on pushes":                         {findDue, turns},
 		"Index Scan Backward using events_p":                   line(store.LineQuery{Shop: shop}),
 		"events_by_order on events":                            line(store.LineQuery{OrderID: 1}),
 		"events_in_trouble on events":                          line(store.LineQuery{Outcome: bellhop.OutcomeDead}),
@@ -47,7 +49,7 @@ func (db *DB) BareInserts(ctx context.Context, shop int64, devices []int64, seq 
 	b := newBatch(db, facts)
 	b.shops[facts[0].Event.Shop] = &shopRow{id: shop}
 	for _, d := range devices {
-		b.shops[facts[0].Event.Shop].phones = append(b.shops[facts[0].Event.Shop].phones, phoneRow{id: d})
+		b.shops[facts[0].Event.Shop].phones = append(b.shops[facts[0].Event.Shop].phones, store.Receiver{ID: d})
 	}
 	for i := range facts {
 		b.one(&facts[i])

@@ -43,6 +43,7 @@ var (
 	importPushes = importInto("pushes", "id, order_id, device_id, kind, status, attempts, created_at, next_at, reason, sent_at, "+
 		"received_at, opened_at, first_attempt_at, gathered_since",
 		"bigint bigint bigint text text bigint timestamptz timestamptz text timestamptz timestamptz timestamptz timestamptz timestamptz")
+	importFanOuts = importInto("fanouts", "order_id, kind, after_id, last_id, created_at", "bigint text bigint bigint timestamptz")
 	importChanges = importInto("changes", "seq, kind, order_id, push_id, at, trace_parent", "bigint text bigint bigint timestamptz text")
 	importLooks   = `INSERT INTO looks (` + lookColumns + `) SELECT * FROM ` + postgres.Unnest("bigint timestamptz text text text")
 	importRelays  = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
@@ -65,6 +66,7 @@ func (db *DB) importing(c *store.Chunk) func(*postgres.Batch) {
 	add(importOrders, rowsOf(c.Orders, fillOrder))
 	add(importItems, itemRows(c.Orders))
 	add(importPushes, rowsOf(c.Pushes, fillPush))
+	add(importFanOuts, rowsOf(c.FanOuts, fillFanOut))
 	add(insertEvents, rowsOf(c.Events, db.fillEvent))
 	add(importChanges, rowsOf(c.Changes, fillChange))
 	add(importRelays, rowsOf(c.Relays, fillRelay))
@@ -162,6 +164,10 @@ func fillPush(r *postgres.Rows, p *store.PushRow) {
 	r.Text(p.Shop).Int(p.ID).Int(p.OrderID).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).Int(int64(p.Attempts)).
 		Always(p.CreatedAt).Time(p.NextAt).Text(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).
 		Time(p.FirstAttemptAt).Time(p.GatheredSince)
+}
+
+func fillFanOut(r *postgres.Rows, f *store.FanOutRow) {
+	r.Text(f.Shop).Int(f.OrderID).Text(string(f.Kind)).Int(f.After).Int(f.Last).Always(f.CreatedAt)
 }
 
 func (db *DB) fillEvent(r *postgres.Rows, l *store.Line) {

@@ -177,11 +177,13 @@ func (s *settling) save(b *postgres.Batch) {
 	s.finish(b)
 }
 
+// nextPush asks for one fan-out, whichever it is: each is due since it is there.
+const nextPush = `least((SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL), (SELECT created_at FROM fanouts LIMIT 1))`
+
 // NextPush implements [store.Outbox].
 func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(postgres.TimeTo(&next)) },
-			`SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL`)
+		b.Each(func(r pgx.Rows) error { return r.Scan(postgres.TimeTo(&next)) }, `SELECT `+nextPush)
 	})
 	return next, wrap("look for the next push", err)
 }

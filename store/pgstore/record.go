@@ -58,22 +58,18 @@ type batch struct {
 	events map[bellhop.EventID]*line
 	orders map[orderKey]*orderRow
 	fresh  []*newPush
+	fans   []*newPush              // fan-outs
 	owedOf map[orderKey][]*pushRow // on their way, of orders that are deleted
+
+	portions store.Portions
 }
 
 // shopRow is what recording needs of a shop; id is 0 when there is none.
 type shopRow struct {
 	id     int64
-	is     bellhop.Shop // what may keep its events from being recorded
-	phones []phoneRow   // in use
+	is     bellhop.Shop     // what may keep its events from being recorded
+	phones []store.Receiver // in use, as many as are written to at once, and one more
 	last   *bellhop.Event
-}
-
-// phoneRow is what a new push needs of a device.
-type phoneRow struct {
-	id       int64
-	freeAt   time.Time // when its budget has room again
-	settings bellhop.Settings
 }
 
 type orderKey struct{ shop, id int64 }
@@ -106,8 +102,9 @@ func newBatch(db *DB, facts []bellhop.Fact) *batch {
 const (
 	loadShops  = `SELECT domain, id, disabled, own_secret_only FROM shops WHERE domain = ANY($1)`
 	loadPhones = `SELECT s.domain, d.id, d.free_at, coalesce(p.settings, '')
-		FROM shops s JOIN devices d ON d.shop_id = s.id LEFT JOIN people p ON p.id = d.person_id
-		WHERE s.domain = ANY($1) AND d.retired_at IS NULL ORDER BY d.id`
+		FROM shops s CROSS JOIN LATERAL (SELECT id, free_at, person_id FROM devices
+			WHERE shop_id = s.id AND retired_at IS NULL ORDER BY id LIMIT $2) d LEFT JOIN people p ON p.id = d.person_id
+		WHERE s.domain = ANY($1) ORDER BY d.id`
 	// Looked up one by one, since the planner knows little of a table that grows
 	// fast, and locked in the order of the arguments.
 	loadOrders = `SELECT o.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL
@@ -125,7 +122,7 @@ func (b *batch) load(q *postgres.Batch) {
 	domains, ids := b.names()
 	q.Each(b.addEvent, loadLines, ids)
 	q.Each(b.addShop, loadShops, domains)
-	q.Each(b.addPhone, loadPhones, domains)
+	q.Each(b.addPhone, loadPhones, domains, store.FanOutAbove+1)
 	if d, ids := b.keys(func(f *bellhop.Fact) bool { return true }); len(ids) > 0 {
 		q.Each(b.addOrder, loadOrders, d, ids)
 	}
@@ -185,16 +182,22 @@ func (b *batch) addShop(r pgx.Rows) error {
 }
 
 func (b *batch) addPhone(r pgx.Rows) error {
-	var domain, settings string
-	var p phoneRow
-	err := r.Scan(&domain, &p.id, postgres.TimeTo(&p.freeAt), &settings)
-	if err == nil {
-		p.settings, err = store.ReadSettings(settings)
-	}
+	var domain string
+	p, err := readReceiver(r, &domain)
 	if s := b.shops[domain]; s != nil { // another one may have added it since
 		s.phones = append(s.phones, p)
 	}
 	return err
+}
+
+// readReceiver scans what comes before the columns too.
+func readReceiver(r pgx.Rows, before ...any) (p store.Receiver, err error) {
+	var settings string
+	err = r.Scan(append(before, &p.ID, postgres.TimeTo(&p.FreeAt), &settings)...)
+	if err == nil {
+		p.Settings, err = store.ReadSettings(settings)
+	}
+	return p, err
 }
 
 func (b *batch) addOrder(r pgx.Rows) error {
@@ -291,31 +294,36 @@ func (o *orderRow) take(m store.Merged, f *bellhop.Fact) {
 	}
 }
 
-// owe adds a push to each device of the shop that is in use and whose owner wants
-// it. Of a new order the log says why one does not get any.
+// owe writes down what an order owes to the devices of the shop: a push each, or a
+// fan-out if they are many.
 func (b *batch) owe(shop *shopRow, o *orderRow, kind bellhop.PushKind, f *bellhop.Fact) (n int) {
 	var total bellhop.Money
 	if f.Order != nil {
 		total = f.Order.Total
 	}
-	if len(shop.phones) == 0 && kind == bellhop.PushOrderNew {
+	switch {
+	case len(shop.phones) == 0 && kind == bellhop.PushOrderNew:
 		b.fresh = append(b.fresh, &newPush{order: o, kind: kind, skipped: store.ReasonNoDevice, at: f.At})
-	}
-	for _, p := range shop.phones {
-		wanted, why := store.Wants(p.settings, kind, total)
-		push := &newPush{order: o, device: p.id, kind: kind, at: f.At}
-		switch {
-		case wanted:
-			push.due = store.DueAt(f.At, p.freeAt)
-			n++
-		case kind == bellhop.PushOrderNew:
-			push.skipped = why
-		default:
-			continue
-		}
-		b.fresh = append(b.fresh, push)
+	case b.portions.FansOut(len(shop.phones)):
+		b.fans, n = append(b.fans, &newPush{order: o, kind: kind, at: f.At}), 1
+	default:
+		n = b.oweTo(shop.phones, o, kind, total, f.At)
 	}
 	b.owed = b.owed || n > 0
+	return n
+}
+
+func (b *batch) oweTo(phones []store.Receiver, o *orderRow, kind bellhop.PushKind, total bellhop.Money, at time.Time) (n int) {
+	for _, p := range phones {
+		due, skipped, noted := p.Owes(kind, total, at)
+		if !noted {
+			continue
+		}
+		b.fresh = append(b.fresh, &newPush{order: o, device: p.ID, kind: kind, skipped: skipped, at: at, due: due})
+		if skipped == "" {
+			n++
+		}
+	}
 	return n
 }
 

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,11 @@ var (
 	insertFollowing = `WITH added AS (` + insertPushes + ` ON CONFLICT DO NOTHING RETURNING status)
 		INSERT INTO push_totals AS t (status, n) SELECT status, count(*) FROM added GROUP BY status
 		ON CONFLICT (status) DO UPDATE SET n = t.n + excluded.n`
+	insertFanOuts = `INSERT INTO fanouts (shop_id, order_id, kind, after_id, last_id, created_at)
+		SELECT n.shop_id, n.order_id, n.kind, 0, (SELECT max(id) FROM devices), n.at
+		FROM ` + postgres.Unnest("bigint bigint text timestamptz") + ` AS n(shop_id, order_id, kind, at) ON CONFLICT DO NOTHING`
+	deleteFanOuts = `DELETE FROM fanouts f USING ` + postgres.Unnest(keyTypes) + ` AS n(` + keyColumns + `)
+		WHERE f.shop_id = n.shop_id AND f.order_id = n.order_id`
 	// An older batch may come after a newer one.
 	updateShops = `WITH n AS (SELECT s.id, n.at, n.signed_by FROM ` + postgres.Unnest("bigint timestamptz text") + ` AS n(id, at, signed_by)
 			JOIN shops s USING (id) WHERE s.last_event_at IS NULL OR s.last_event_at < n.at ORDER BY s.id FOR NO KEY UPDATE OF s)
@@ -69,6 +75,7 @@ func assign(columns string) string {
 func (b *batch) save(q *postgres.Batch) {
 	b.saveOrders(q)
 	b.db.saveLines(q, b.changedLines())
+	b.saveFanOuts(q)
 	b.savePushes(q)
 	b.saveShops(q)
 	b.finish(q)
@@ -157,6 +164,27 @@ func (o *orderRow) items(r *postgres.Rows) {
 	}
 }
 
+// saveFanOuts adds fan-outs, and drops those of orders that were deleted.
+func (b *batch) saveFanOuts(q *postgres.Batch) {
+	var added, dropped postgres.Rows
+	for _, f := range b.fans {
+		if !f.order.wiped {
+			f.order.key(&added).Text(string(f.kind)).Always(f.at)
+		}
+	}
+	for _, o := range b.changedOrders() {
+		if o.wiped {
+			o.key(&dropped)
+		}
+	}
+	if added.Len() > 0 {
+		q.Exec(insertFanOuts, added.Args()...)
+	}
+	if dropped.Len() > 0 {
+		q.Exec(deleteFanOuts, dropped.Args()...)
+	}
+}
+
 // savePushes adds those that new orders owe from now on.
 func (b *batch) savePushes(q *postgres.Batch) {
 	var rows postgres.Rows
@@ -173,11 +201,14 @@ func (b *batch) savePushes(q *postgres.Batch) {
 
 // saveFollowing adds what is owed of what happened to orders later.
 func (b *batch) saveFollowing(q *postgres.Batch) {
+	b.following(q, slices.DeleteFunc(b.fresh, func(p *newPush) bool { return p.kind == bellhop.PushOrderNew }))
+}
+
+// following adds pushes that may be there already.
+func (b *batch) following(q *postgres.Batch, fresh []*newPush) {
 	var rows postgres.Rows
-	for _, p := range b.fresh {
-		if p.kind != bellhop.PushOrderNew {
-			p.fill(&rows)
-		}
+	for _, p := range fresh {
+		p.fill(&rows)
 	}
 	if rows.Len() > 0 {
 		q.Exec(insertFollowing, rows.Args()...)

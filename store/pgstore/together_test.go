@@ -138,7 +138,7 @@ func TestClaimersTogether(t *testing.T) {
 		s := openURL(t, first.url)
 		wg.Go(func() {
 			for empty := 0; empty < 3; {
-				owed, err := s.ClaimPushes(context.Background(), now, 17, time.Minute)
+				owed, err := s.ClaimPushes(context.Background(), now, store.Slots{Free: 17}, time.Minute)
 				if err != nil {
 					t.Error(err)
 					return
@@ -185,7 +185,7 @@ func TestSettledTogether(t *testing.T) {
 	s := openURL(t, fresh(t))
 	addShop(t, s, 1, bellhop.FormData)
 	record(t, s, freshFacts(1, 100)...)
-	owed, err := s.ClaimPushes(t.Context(), day.Add(time.Hour), 200, time.Minute)
+	owed, err := s.ClaimPushes(t.Context(), day.Add(time.Hour), store.Slots{Free: 200}, time.Minute)
 	must(t, err)
 	var wg sync.WaitGroup
 	for i, o := range owed {

@@ -121,7 +121,7 @@ func (db *DB) lookAround(ctx context.Context) {
 func (db *DB) mark(ctx context.Context) (m mark, err error) {
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {
 		b.Each(func(r pgx.Rows) error { return r.Scan(&m.last, postgres.TimeTo(&m.next)) },
-			`SELECT last, (SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL) FROM stream`)
+			`SELECT last, `+nextPush+` FROM stream`)
 	})
 	return m, err
 }

@@ -9,20 +9,28 @@ import (
 	"bellhop/store"
 )
 
-// ClaimPushes implements [store.Outbox].
-func (db *DB) ClaimPushes(ctx context.Context, now time.Time, max int, lease time.Duration) ([]store.Owed, error) {
-	if err := store.CheckClaim(max, lease); err != nil {
+// ClaimPushes implements [store.Outbox]. What there is to claim, if anything, is
+// found without a turn of the writer.
+func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots, lease time.Duration) ([]store.Owed, error) {
+	if err := store.CheckClaim(slots, lease); err != nil {
 		return nil, err
 	}
 	now = now.Truncate(time.Microsecond)
-	if next, err := db.NextPush(ctx); err != nil || next.IsZero() || next.After(now) {
-		return nil, err // without a turn of the writer
+	all, err := db.backlogs(ctx, now, slots.Free)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	given := slots.Divide(all)
+	if err := db.fanOut(ctx, all, given); err != nil {
+		return nil, err
 	}
 	var owed []store.Owed
-	err := db.write(ctx, "claim pushes", func(tx *sqlitefile.Tx) error {
+	err = db.write(ctx, "claim pushes", func(tx *sqlitefile.Tx) error {
 		cl := claim{c: tx.Conn, now: now, lease: lease, phones: map[int64]*store.Phone{}}
-		if err := cl.run(max); err != nil {
-			return err
+		for i, n := range given {
+			if err := cl.shop(all[i].ShopID, n); err != nil {
+				return err
+			}
 		}
 		owed = cl.owed
 		return flush(tx.Conn, pushTotals, &cl.counts)
@@ -43,12 +51,16 @@ type claim struct {
 	owed   []store.Owed
 }
 
-func (cl *claim) run(max int) error {
-	due, err := cl.load(`p.next_at <= ?`, max, cl.now.UnixMicro())
+// shop claims up to n pushes of a shop.
+func (cl *claim) shop(id int64, n int) error {
+	if n == 0 {
+		return nil
+	}
+	due, err := cl.load(`p.shop_id = ? AND p.next_at <= ?`, n, id, cl.now.UnixMicro())
 	if err != nil {
 		return err
 	}
-	full := len(due) == max
+	full := len(due) == n
 	for _, h := range store.Heaps(due) {
 		if err := cl.heap(h, full); err != nil {
 			return err
@@ -88,8 +100,8 @@ func (cl *claim) heap(h store.Heap, full bool) error {
 	var all func() ([]store.Due, error)
 	if full {
 		all = func() ([]store.Due, error) {
-			return cl.load(`p.next_at <= ? AND p.device_id = ?`,
-				store.DigestMax, cl.now.UnixMicro(), h.DeviceID)
+			return cl.load(`p.shop_id = ? AND p.next_at <= ? AND p.device_id = ?`,
+				store.DigestMax, h.Due[0].ShopID, cl.now.UnixMicro(), h.DeviceID)
 		}
 	}
 	plan, err := store.PlanClaim(p, h, cl.now, all)

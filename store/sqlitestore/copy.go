@@ -20,6 +20,7 @@ var counts = map[store.Table]string{
 	store.TableDevices:  `SELECT count(*) FROM devices`,
 	store.TableOrders:   `SELECT count(*) FROM orders`,
 	store.TablePushes:   `SELECT count(*) FROM pushes`,
+	store.TableFanOuts:  `SELECT count(*) FROM fanouts`,
 	store.TableEvents:   `SELECT count(*) FROM ledger`,
 	store.TableChanges:  `SELECT count(*) FROM changes`,
 	store.TableRelays:   `SELECT count(*) FROM relays`,
@@ -82,7 +83,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		}
 		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`, `DELETE FROM networks`, `DELETE FROM tokens`,
 			`DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`, `DELETE FROM items`, `DELETE FROM orders`,
-			`DELETE FROM pushes`, `DELETE FROM push_totals`, `DELETE FROM ledger`, `DELETE FROM ledger_totals`,
+			`DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`, `DELETE FROM ledger`, `DELETE FROM ledger_totals`,
 			`DELETE FROM changes`, `DELETE FROM relays`, `DELETE FROM looks`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
 			`UPDATE pruned SET seq = 0`} {
 			if err := tx.Prepare(clear).Exec(); err != nil {
@@ -147,7 +148,7 @@ type importer struct {
 func (im *importer) chunk(c *store.Chunk) error {
 	for _, err := range [...]error{
 		addAll(c.Shops, im.shop), addAll(c.People, im.person), addAll(c.Sessions, im.session), addAll(c.Tokens, im.token),
-		addAll(c.Devices, im.device), addAll(c.Orders, im.order), addAll(c.Pushes, im.push), addAll(c.Events, im.event),
+		addAll(c.Devices, im.device), addAll(c.Orders, im.order), addAll(c.Pushes, im.push), addAll(c.FanOuts, im.fanOut), addAll(c.Events, im.event),
 		addAll(c.Changes, im.change), addAll(c.Relays, im.relay), addAll(c.Looks, im.look), addAll(c.Counters, im.counter),
 	} {
 		if err != nil {
@@ -259,15 +260,29 @@ func versioned(o *store.OrderRow) *bellhop.Order {
 	return &with
 }
 
-func (im *importer) push(p *store.PushRow) error {
-	shop, err := im.own(p.Shop)
+// ownOrder returns a shop's id and an order's number, which are this store's own.
+func (im *importer) ownOrder(domain string, id int64) (shop, no int64, err error) {
+	if shop, err = im.own(domain); err != nil {
+		return 0, 0, err
+	}
+	no, err = im.tx.Prepare(`SELECT no FROM orders WHERE shop_id = ? AND order_id = ?`).Int(shop).Int(id).One()
+	if err == nil && no == 0 {
+		err = fmt.Errorf("order %d, to which a push belongs, is missing", id)
+	}
+	return shop, no, err
+}
+
+func (im *importer) fanOut(f *store.FanOutRow) error {
+	shop, no, err := im.ownOrder(f.Shop, f.OrderID)
 	if err != nil {
 		return err
 	}
-	no, err := im.tx.Prepare(`SELECT no FROM orders WHERE shop_id = ? AND order_id = ?`).Int(shop).Int(p.OrderID).One()
-	if err == nil && no == 0 {
-		err = fmt.Errorf("the order of push %d is missing", p.ID)
-	}
+	return im.tx.Prepare(`INSERT INTO fanouts (shop_id, order_no, kind, after_id, last_id, created_at) VALUES (?,?,?,?,?,?)`).
+		Int(shop).Int(no).Text(string(f.Kind)).Int(f.After).Int(f.Last).Int(micros(f.CreatedAt)).Exec()
+}
+
+func (im *importer) push(p *store.PushRow) error {
+	shop, no, err := im.ownOrder(p.Shop, p.OrderID)
 	if err != nil {
 		return err
 	}

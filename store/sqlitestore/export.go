@@ -82,6 +82,8 @@ func (x *exporter) table(t store.Table, after string) error {
 		return x.orders(place)
 	case store.TablePushes:
 		return x.pushes(place)
+	case store.TableFanOuts:
+		return x.fanOuts(place)
 	case store.TableEvents:
 		return x.events(place)
 	case store.TableChanges:
@@ -182,6 +184,17 @@ func (x *exporter) pushes(after int64) error {
 			FirstAttemptAt: r.Time(), GatheredSince: r.Time()}
 		x.chunk.Pushes = append(x.chunk.Pushes, p)
 		return p.ID, 250, nil
+	})
+}
+
+func (x *exporter) fanOuts(after int64) error {
+	return x.rows(x.c.Prepare(`SELECT f.id, s.domain, o.order_id, f.kind, f.after_id, f.last_id, f.created_at
+		FROM fanouts f CROSS JOIN orders o ON o.no = f.order_no CROSS JOIN shops s ON s.id = f.shop_id
+		WHERE f.id > ? ORDER BY f.id`).Int(after), func(r sqlitefile.Row) (int64, int, error) {
+		id := r.Int()
+		x.chunk.FanOuts = append(x.chunk.FanOuts, store.FanOutRow{Shop: r.Text(), OrderID: r.Int(),
+			Kind: bellhop.PushKind(r.Text()), After: r.Int(), Last: r.Int(), CreatedAt: r.Time()})
+		return id, 80, nil
 	})
 }
 

@@ -95,8 +95,10 @@ func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
 	return next, err
 }
 
+// nextPush asks for one fan-out, whichever it is: each is due since it is there.
 func nextPush(c *sqlitefile.Conn) (next time.Time, err error) {
-	_, err = c.Prepare(`SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL`).
+	_, err = c.Prepare(`SELECT min(coalesce(p, f), coalesce(f, p)) FROM
+		(SELECT (SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL) AS p, (SELECT created_at FROM fanouts LIMIT 1) AS f)`).
 		First(func(r sqlitefile.Row) { next = r.Time() })
 	return next, err
 }

@@ -34,8 +34,8 @@ func TestQueriesUseTheirIndex(t *testing.T) {
 		// The walk begins at the cursor, so that a late page costs what the first does.
 		sqlitestore.ListOrders:    "orders_list (shop_id=? AND placed_at>? AND (placed_at,order_id)<(?,?))",
 		sqlitestore.ListOrdersNew: "orders_list (shop_id=? AND placed_at>? AND (placed_at,order_id)<(?,?))",
-		`SELECT p.id FROM pushes p WHERE p.next_at <= ? ORDER BY p.next_at, p.id LIMIT ?`: "pushes_due",
-		`SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL`:                       "pushes_due",
+		`SELECT p.id FROM pushes p WHERE p.shop_id = ? AND p.next_at <= ? ORDER BY p.next_at, p.id LIMIT ?`: "pushes_due_by_shop",
+		`SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL`:                                         "pushes_due",
 		`SELECT p.id FROM pushes p WHERE p.shop_id = ? AND (p.order_no, p.id) < (?, ?)
 			ORDER BY p.order_no DESC, p.id DESC LIMIT ?`: "sqlite_autoindex_pushes_1",
 		`SELECT p.id FROM pushes p WHERE p.shop_id = ? AND (p.order_no, p.id) < (?, ?) AND p.status = ?

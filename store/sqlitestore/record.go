@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"bellhop"
@@ -75,6 +76,8 @@ type batch struct {
 	pushes store.Tally[bellhop.PushStatus]
 	pruned int64 // see unprune
 	owed   bool
+
+	portions store.Portions
 }
 
 func (b *batch) record(entries []entry) ([]bellhop.Result, error) {
@@ -176,8 +179,8 @@ type shopRow struct {
 	is       bellhop.Shop // what may keep its events from being recorded
 	last     time.Time    // the newest of its events
 	signedBy bellhop.Signer
-	later    bool       // last is newer than what is stored
-	phones   []phoneRow // in use; loaded once they are needed
+	later    bool             // last is newer than what is stored
+	phones   []store.Receiver // in use; loaded once they are needed
 	loaded   bool
 }
 
@@ -214,36 +217,37 @@ func (b *batch) touchShops() error {
 	return nil
 }
 
-// phoneRow is what a new push needs of a device.
-type phoneRow struct {
-	id       int64
-	freeAt   time.Time // when its budget has room again
-	settings bellhop.Settings
-}
-
-// owe adds a push to each device of the shop that is in use and whose owner wants
-// it. Of a new order the log says why one does not get any.
+// owe writes down what an order owes to the devices of the shop: a push each, or a
+// fan-out if they are many.
 func (b *batch) owe(shop *shopRow, no int64, kind bellhop.PushKind, e *entry) (n int, err error) {
 	if err := b.loadPhones(shop); err != nil {
 		return 0, err
 	}
-	if len(shop.phones) == 0 && kind == bellhop.PushOrderNew {
+	switch {
+	case len(shop.phones) == 0 && kind == bellhop.PushOrderNew:
 		return 0, b.insertPush(shop.id, no, 0, kind, store.ReasonNoDevice, e.At, time.Time{})
+	case b.portions.FansOut(len(shop.phones)):
+		b.owed = true
+		return 1, b.insertFanOut(shop.id, no, kind, e.At)
 	}
-	for _, p := range shop.phones {
-		wanted, why := store.Wants(p.settings, kind, e.amount())
-		switch {
-		case wanted:
-			err = b.insertPush(shop.id, no, p.id, kind, "", e.At, store.DueAt(e.At, p.freeAt))
-			n++
-		case kind == bellhop.PushOrderNew:
-			err = b.insertPush(shop.id, no, p.id, kind, why, e.At, time.Time{})
+	n, err = b.oweTo(shop.phones, shop.id, no, kind, e.amount(), e.At)
+	b.owed = b.owed || n > 0
+	return n, err
+}
+
+func (b *batch) oweTo(phones []store.Receiver, shop, no int64, kind bellhop.PushKind, total bellhop.Money, at time.Time) (n int, err error) {
+	for _, p := range phones {
+		due, skipped, noted := p.Owes(kind, total, at)
+		if !noted {
+			continue
 		}
-		if err != nil {
+		if err := b.insertPush(shop, no, p.ID, kind, skipped, at, due); err != nil {
 			return n, err
 		}
+		if skipped == "" {
+			n++
+		}
 	}
-	b.owed = b.owed || n > 0
 	return n, nil
 }
 
@@ -255,32 +259,46 @@ func (e *entry) amount() bellhop.Money {
 	return e.Order.Total
 }
 
-func (b *batch) loadPhones(shop *shopRow) error {
-	if shop.loaded {
-		return nil
+// loadPhones loads as many as are written to at once, and one more.
+func (b *batch) loadPhones(shop *shopRow) (err error) {
+	if !shop.loaded {
+		shop.loaded = true
+		shop.phones, err = readPhones(b.tx.Conn, shop.id, 0, math.MaxInt64, store.FanOutAbove+1)
 	}
-	shop.loaded = true
-	return b.tx.Prepare(`SELECT d.id, d.free_at, p.settings FROM devices d LEFT JOIN people p ON p.id = d.person_id
-		WHERE d.shop_id = ? AND d.retired_at IS NULL ORDER BY d.id`).Int(shop.id).
-		Each(func(r sqlitefile.Row) (err error) {
-			p := phoneRow{id: r.Int(), freeAt: r.Time()}
-			p.settings, err = store.ReadSettings(r.Text())
-			shop.phones = append(shop.phones, p)
-			return err
-		})
+	return err
+}
+
+// readPhones finds devices of a shop that are in use, by their ids.
+func readPhones(c *sqlitefile.Conn, shop, after, last int64, limit int) (phones []store.Receiver, err error) {
+	err = c.Prepare(`SELECT d.id, d.free_at, p.settings FROM devices d LEFT JOIN people p ON p.id = d.person_id
+		WHERE d.shop_id = ? AND d.retired_at IS NULL AND d.id > ? AND d.id <= ? ORDER BY d.id LIMIT ?`).
+		Int(shop).Int(after).Int(last).Int(int64(limit)).Each(func(r sqlitefile.Row) (err error) {
+		p := store.Receiver{ID: r.Int(), FreeAt: r.Time()}
+		p.Settings, err = store.ReadSettings(r.Text())
+		phones = append(phones, p)
+		return err
+	})
+	return phones, err
 }
 
 // insertPush adds a push that is owed, or, with a reason, skipped. There is one of
 // a kind for an order and device, ever.
 func (b *batch) insertPush(shop, no, device int64, kind bellhop.PushKind, skipped string, at, due time.Time) error {
-	status := bellhop.PushPending
+	c, status := b.tx.Conn, bellhop.PushPending
+	query := `INSERT OR IGNORE INTO pushes (shop_id, order_no, device_id, kind, created_at, status, attempts, next_at)
+		VALUES (?,?,?,?,?,'pending',0,?)`
 	if skipped != "" {
 		status = bellhop.PushSkipped
+		query = `INSERT OR IGNORE INTO pushes (shop_id, order_no, device_id, kind, created_at, status, attempts, reason)
+		VALUES (?,?,?,?,?,'skipped',0,?)`
 	}
-	c := b.tx.Conn
-	err := c.Prepare(`INSERT OR IGNORE INTO pushes (shop_id, order_no, device_id, kind, status, attempts, created_at, next_at, reason)
-		VALUES (?,?,?,?,?,0,?,?,?)`).Int(shop).Int(no).Int(device).Text(string(kind)).
-		Text(string(status)).Time(at).Time(due).TextOrNull(skipped).Exec()
+	st := c.Prepare(query).Int(shop).Int(no).Int(device).Text(string(kind)).Time(at)
+	if skipped != "" {
+		st.Text(skipped)
+	} else {
+		st.Time(due)
+	}
+	err := st.Exec()
 	if err == nil && c.Changes() > 0 {
 		b.pushes.Add(status, 1)
 	}

@@ -147,6 +147,9 @@ func (b *batch) wipe(shop, no int64, at time.Time) error {
 	if err := deleteItems(c, no); err != nil {
 		return err
 	}
+	if err := c.Prepare(`DELETE FROM fanouts WHERE shop_id = ? AND order_no = ?`).Int(shop).Int(no).Exec(); err != nil {
+		return err
+	}
 	st := c.Prepare(`SELECT id FROM pushes WHERE shop_id = ? AND order_no = ? AND next_at IS NOT NULL AND status <> 'sending'`).
 		Int(shop).Int(no)
 	return skipPushes(c, st, store.ReasonOrderDeleted, at, &b.pushes)

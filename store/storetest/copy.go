@@ -135,7 +135,7 @@ func (m *move) goesOn() {
 	was, is := goOn(m.from), goOn(m.to)
 	m.to.alike("what it came to", is, was)
 	m.to.alike("the copy", steady(see(m.to)), steady(see(m.from)))
-	m.to.countsMatch(shop, second, third)
+	m.to.countsMatch(shop, second, third, fourth)
 }
 
 func (m *move) empty() {

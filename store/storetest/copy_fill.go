@@ -12,8 +12,10 @@ import (
 	"bellhop/store"
 )
 
-// second and third are more shops. Nobody has a phone in the third.
+// second, third and fourth are more shops. Nobody has a phone in the third, and many
+// have in the fourth.
 const (
+	fourth = "fourth.myshopify.com"
 	second = "second.myshopify.com"
 	third  = "third.myshopify.com"
 )
@@ -39,6 +41,9 @@ func fill(f *fixture) {
 		f.must(err)
 	}
 	fillEvents(f)
+	f.addShop(fourth)
+	f.addDevices(fourth, many)
+	f.record(f.order(fourth, 1, 1))
 	r := must(f.s.TakeRelay(f.ctx, "events", "one", day, time.Minute))(f)
 	r.Cursor -= 100
 	f.must(f.s.MoveRelay(f.ctx, r))

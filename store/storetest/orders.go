@@ -246,7 +246,7 @@ func badQueries(f *fixture) {
 		f.kind(bellhop.Invalid, err)
 		_, err = f.s.Prune(f.ctx, day, limit)
 		f.kind(bellhop.Invalid, err)
-		_, err = f.s.ClaimPushes(f.ctx, day, limit, time.Second)
+		_, err = f.s.ClaimPushes(f.ctx, day, store.Slots{Free: limit}, time.Second)
 		f.kind(bellhop.Invalid, err)
 	}
 }

@@ -116,7 +116,7 @@ func claimsDoNotOverlap(f *fixture) {
 	for _, s := range stores {
 		wg.Go(func() {
 			for {
-				owed, err := s.ClaimPushes(f.ctx, at(1000), 7, time.Minute)
+				owed, err := s.ClaimPushes(f.ctx, at(1000), store.Slots{Free: 7}, time.Minute)
 				if err != nil {
 					f.Error(err)
 				}

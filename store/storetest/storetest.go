@@ -62,6 +62,10 @@ func Run(t *testing.T, d Driver) {
 		{"Ration", ration},
 		{"DigestRetried", digestRetried},
 		{"DigestTakesAll", digestTakesAll},
+		{"FanOut", fanOut},
+		{"FanOutsOfDeletedOrders", fanOutsOfDeletedOrders},
+		{"FanOutAsked", fanOutAsked},
+		{"ClaimsAreShared", claimsAreShared},
 		{"ToldOf", toldOf},
 		{"NotTold", notTold},
 		{"QuietHours", quietHours},
@@ -293,7 +297,7 @@ func (f *fixture) allPushes(domain string, q store.PushQuery) (all []bellhop.Pus
 
 func (f *fixture) claim(now time.Time, max int) []store.Owed {
 	f.Helper()
-	owed, err := f.s.ClaimPushes(f.ctx, now, max, time.Minute)
+	owed, err := f.s.ClaimPushes(f.ctx, now, store.Slots{Free: max}, time.Minute)
 	f.must(err)
 	return owed
 }

@@ -1,0 +1,138 @@
+package pgstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop"
+	"bellhop/internal/postgres"
+	"bellhop/store"
+)
+
+// Where no more is due than there are free slots, one look finds it all. Else the
+// oldest may all be of one shop, and each shop is asked in turn what it has.
+const (
+	dueSoon = `SELECT d.shop_id, coalesce(s.domain, ''), d.since, d.n FROM (SELECT shop_id, min(next_at) AS since, count(*) AS n
+		FROM (SELECT shop_id, next_at FROM pushes WHERE next_at <= $1 ORDER BY next_at LIMIT $2) soon GROUP BY shop_id) d
+		LEFT JOIN shops s ON s.id = d.shop_id`
+	dueByShop = `WITH RECURSIVE owing(id) AS (
+			(SELECT shop_id FROM pushes WHERE next_at IS NOT NULL ORDER BY shop_id LIMIT 1) UNION ALL
+			SELECT (SELECT shop_id FROM pushes WHERE next_at IS NOT NULL AND shop_id > owing.id ORDER BY shop_id LIMIT 1)
+				FROM owing WHERE owing.id IS NOT NULL)
+		SELECT owing.id, coalesce(s.domain, ''), d.since, d.n FROM owing CROSS JOIN LATERAL
+			(SELECT min(next_at) AS since, count(*) AS n FROM
+				(SELECT next_at FROM pushes WHERE shop_id = owing.id AND next_at <= $1 ORDER BY next_at LIMIT $2) soon) d
+			LEFT JOIN shops s ON s.id = owing.id WHERE d.n > 0`
+	fanningOut = `WITH RECURSIVE owing(id) AS ((SELECT shop_id FROM fanouts ORDER BY shop_id LIMIT 1) UNION ALL
+			SELECT (SELECT shop_id FROM fanouts WHERE shop_id > owing.id ORDER BY shop_id LIMIT 1) FROM owing WHERE owing.id IS NOT NULL)
+		SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1) FROM owing JOIN shops s ON s.id = owing.id`
+)
+
+// backlogs finds what is due by shop.
+func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []store.Backlog, err error) {
+	var fanning []store.Backlog
+	add := func(r pgx.Rows) error {
+		var b store.Backlog
+		err := r.Scan(&b.ShopID, &b.Shop, postgres.TimeTo(&b.Since), &b.Due)
+		all = append(all, b)
+		return err
+	}
+	look := func(query string) error {
+		return db.worker.Read(ctx, func(b *postgres.Batch) {
+			all, fanning = nil, nil
+			b.Each(add, query, postgres.Always(now), free)
+			b.Each(func(r pgx.Rows) error {
+				var f store.Backlog
+				err := r.Scan(&f.ShopID, &f.Shop, postgres.TimeTo(&f.Since))
+				fanning = append(fanning, f)
+				return err
+			}, fanningOut)
+		})
+	}
+	err = look(dueSoon)
+	n := 0
+	for _, b := range all {
+		n += b.Due
+	}
+	if err == nil && n == free {
+		err = look(dueByShop)
+	}
+	for _, f := range fanning {
+		all = store.AddFanOut(all, f.ShopID, f.Shop, f.Since)
+	}
+	return all, wrap("look for what is due", err)
+}
+
+// fanOut writes a portion of pushes for each shop whose slots ask for it, in a
+// transaction of its own.
+func (db *DB) fanOut(ctx context.Context, all []store.Backlog, slots []int) error {
+	for i, b := range all {
+		n := b.Portion(slots[i])
+		if n == 0 {
+			continue
+		}
+		err := db.worker.Write(ctx, func(tx *postgres.Tx) error { return db.fanOutOf(ctx, tx, b.ShopID, n) })
+		if err != nil {
+			return wrap("write pushes of a fan-out", err)
+		}
+	}
+	return nil
+}
+
+const (
+	nextFanOut = `SELECT f.id, f.order_id, f.kind, f.after_id, f.last_id, f.created_at, o.total, o.currency
+		FROM fanouts f JOIN orders o USING (shop_id, order_id) WHERE f.shop_id = $1
+		ORDER BY f.order_id, f.kind LIMIT 1 FOR UPDATE OF f SKIP LOCKED`
+	fanOutTo = `SELECT d.id, d.free_at, coalesce(p.settings, '') FROM devices d LEFT JOIN people p ON p.id = d.person_id
+		WHERE d.shop_id = $1 AND d.retired_at IS NULL AND d.id > $2 AND d.id <= $3 ORDER BY d.id LIMIT $4`
+)
+
+// fanOutOf goes through the next n devices that a shop's oldest fan-out is for, unless
+// another process does.
+func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) error {
+	o := &orderRow{orderKey: orderKey{shop: shop}}
+	var kind bellhop.PushKind
+	var id, after, last int64
+	var at time.Time
+	var total, currency string
+	err := tx.Do(func(q *postgres.Batch) {
+		q.Each(func(r pgx.Rows) error {
+			return r.Scan(&id, &o.id, postgres.TextTo(&kind), &after, &last, postgres.TimeTo(&at), postgres.TextTo(&total), postgres.TextTo(&currency))
+		}, nextFanOut, shop)
+	})
+	if err != nil || o.id == 0 {
+		return err
+	}
+	money, err := store.ReadMoney(total, currency)
+	if err != nil {
+		return err
+	}
+	var phones []store.Receiver
+	err = tx.Do(func(q *postgres.Batch) {
+		q.Each(func(r pgx.Rows) error {
+			p, err := readReceiver(r)
+			phones = append(phones, p)
+			return err
+		}, fanOutTo, shop, after, last, n)
+	})
+	if err != nil {
+		return err
+	}
+	b := newBatch(db, nil)
+	b.oweTo(phones, o, kind, money, at)
+	b.owed = true // there may be more to do, though nothing became due
+	err = tx.Commit(func(q *postgres.Batch) {
+		if len(phones) < n {
+			q.Exec(`DELETE FROM fanouts WHERE id = $1`, id)
+		} else {
+			q.Exec(`UPDATE fanouts SET after_id = $2 WHERE id = $1`, id, phones[n-1].ID)
+		}
+		b.following(q, b.fresh)
+	})
+	if err == nil {
+		b.committed(ctx)
+	}
+	return err
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"time"
+
+	"bellhop"
+)
+
+// Slots are the attempts that a claim may begin.
+type Slots struct {
+	Free int            // a claim takes so many pushes at most
+	Busy map[string]int // attempts under way, by the shop's domain
+	// PerFree bounds the attempts of one shop, those under way included: to so
+	// many for each slot that stays free beside them. 0 means no bound. The bound
+	// leaves room for whoever comes next, however many are busy: with 4 a shop
+	// alone has four slots of five, three shops have four of thirteen each, and the
+	// last slot goes to a shop that has none.
+	PerFree int
+}
+
+// Backlog is what one shop has due.
+type Backlog struct {
+	ShopID int64 // as the driver numbers it
+	Shop   string
+	Since  time.Time // when the oldest became due
+	Due    int       // pushes that are due, counted as far as there are free slots
+	FanOut bool      // there are fan-outs to be written as pushes
+}
+
+// Divide gives each slot to the shop that has the fewest attempts under way, and
+// among equals to the one that waits the longest. It returns how many pushes of
+// each backlog are to be claimed.
+func (s Slots) Divide(all []Backlog) []int {
+	given, busy := make([]int, len(all)), make([]int, len(all))
+	for i, b := range all {
+		busy[i] = s.Busy[b.Shop]
+	}
+	for free := s.Free; free > 0; free-- {
+		next := -1
+		for i, b := range all {
+			switch {
+			case given[i] >= b.Due && !b.FanOut:
+			case s.PerFree > 0 && busy[i] > 0 && busy[i] >= s.PerFree*(free-1):
+			case next < 0, busy[i] < busy[next], busy[i] == busy[next] && b.Since.Before(all[next].Since):
+				next = i
+			}
+		}
+		if next < 0 {
+			break
+		}
+		given[next]++
+		busy[next]++
+	}
+	return given
+}
+
+// What an order owes is written together with the order, as long as that is
+// little: a push for each device. What is much is written as one fan-out, and as
+// pushes later, in portions, when the shop's turn comes: so that no order of a
+// shop with many devices holds up the others.
+const (
+	// FanOutAbove is how many devices a shop has at most whose orders are written
+	// with their pushes.
+	FanOutAbove = 100
+	// OwedAtOnce bounds the pushes that one call of Record writes.
+	OwedAtOnce = 2_000
+	// A portion is as large as the claim needs it, within these bounds: the one
+	// makes a transaction worth its while, the other keeps it short.
+	leastPortion, mostPortion = 100, 500
+)
+
+// Portions counts what one call of Record has written.
+type Portions struct{ written int }
+
+// FansOut reports whether what an order owes to so many devices is to be written
+// as a fan-out.
+func (p *Portions) FansOut(devices int) bool {
+	if devices > FanOutAbove || devices > 1 && p.written+devices > OwedAtOnce {
+		return true
+	}
+	p.written += devices
+	return false
+}
+
+// Portion returns how many devices of a fan-out a claim looks at that has so many
+// slots for the shop; 0 when enough is due without.
+func (b Backlog) Portion(slots int) int {
+	if !b.FanOut || b.Due >= slots {
+		return 0
+	}
+	return min(mostPortion, max(leastPortion, slots-b.Due))
+}
+
+// Receiver is what owing needs to know of a device.
+type Receiver struct {
+	ID       int64
+	FreeAt   time.Time // when its budget has room again
+	Settings bellhop.Settings
+}
+
+// Owes says what an order owes to a device since at: whether anything is to be
+// written down, when it is due, and why it is skipped, if it is: of a new order
+// the log says why somebody isn't told.
+func (r Receiver) Owes(kind bellhop.PushKind, total bellhop.Money, at time.Time) (due time.Time, skipped string, noted bool) {
+	wanted, why := Wants(r.Settings, kind, total)
+	if wanted {
+		return DueAt(at, r.FreeAt), "", true
+	}
+	return time.Time{}, why, kind == bellhop.PushOrderNew
+}
+
+// AddFanOut adds to backlogs that a shop has fan-outs, the oldest since a time.
+func AddFanOut(all []Backlog, id int64, shop string, since time.Time) []Backlog {
+	for i := range all {
+		if all[i].ShopID == id {
+			all[i].FanOut = true
+			return all
+		}
+	}
+	return append(all, Backlog{ShopID: id, Shop: shop, Since: since, FanOut: true})
+}

@@ -1,0 +1,118 @@
+package sqlitestore
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+// Where no more is due than there are free slots, one look finds it all. Else the
+// oldest may all be of one shop, and each shop is asked in turn what it has.
+const (
+	dueSoon = `SELECT d.shop_id, s.domain, d.since, d.n FROM (SELECT shop_id, min(next_at) AS since, count(*) AS n
+		FROM (SELECT shop_id, next_at FROM pushes WHERE next_at <= ? ORDER BY next_at LIMIT ?) GROUP BY shop_id) d
+		LEFT JOIN shops s ON s.id = d.shop_id`
+	dueByShop = `WITH RECURSIVE owing(id) AS (SELECT min(shop_id) FROM pushes WHERE next_at IS NOT NULL UNION ALL
+			SELECT (SELECT min(shop_id) FROM pushes WHERE next_at IS NOT NULL AND shop_id > owing.id) FROM owing WHERE owing.id IS NOT NULL),
+		first(id, since) AS (SELECT id, (SELECT min(next_at) FROM pushes WHERE shop_id = owing.id AND next_at IS NOT NULL) FROM owing)
+		SELECT first.id, s.domain, first.since, (SELECT count(*) FROM (SELECT 1 FROM pushes WHERE shop_id = first.id AND next_at <= ? LIMIT ?))
+		FROM first LEFT JOIN shops s ON s.id = first.id WHERE first.since <= ?`
+	fanningOut = `WITH RECURSIVE owing(id) AS (SELECT min(shop_id) FROM fanouts UNION ALL
+			SELECT (SELECT min(shop_id) FROM fanouts WHERE shop_id > owing.id) FROM owing WHERE owing.id IS NOT NULL)
+		SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1) FROM owing JOIN shops s ON s.id = owing.id`
+)
+
+// backlogs finds what is due by shop.
+func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []store.Backlog, err error) {
+	err = db.read(ctx, "look for what is due", func(c *sqlitefile.Conn) error {
+		if all, err = readBacklogs(c.Prepare(dueSoon).Time(now).Int(int64(free))); err != nil {
+			return err
+		}
+		n := 0
+		for _, b := range all {
+			n += b.Due
+		}
+		if n == free {
+			if all, err = readBacklogs(c.Prepare(dueByShop).Time(now).Int(int64(free)).Time(now)); err != nil {
+				return err
+			}
+		}
+		return c.Prepare(fanningOut).Each(func(r sqlitefile.Row) error {
+			all = store.AddFanOut(all, r.Int(), r.Text(), r.Time())
+			return nil
+		})
+	})
+	return all, err
+}
+
+func readBacklogs(st *sqlitefile.Stmt) (all []store.Backlog, err error) {
+	err = st.Each(func(r sqlitefile.Row) error {
+		all = append(all, store.Backlog{ShopID: r.Int(), Shop: r.Text(), Since: r.Time(), Due: int(r.Int())})
+		return nil
+	})
+	return all, err
+}
+
+// insertFanOut notes that an order owes something to all devices there are.
+func (b *batch) insertFanOut(shop, no int64, kind bellhop.PushKind, at time.Time) error {
+	return b.tx.Prepare(`INSERT OR IGNORE INTO fanouts (shop_id, order_no, kind, after_id, last_id, created_at)
+		VALUES (?,?,?,0,(SELECT max(id) FROM devices),?)`).Int(shop).Int(no).Text(string(kind)).Time(at).Exec()
+}
+
+// fanOut writes a portion of pushes for each shop whose slots ask for it, in a
+// transaction of its own.
+func (db *DB) fanOut(ctx context.Context, all []store.Backlog, slots []int) error {
+	for i, b := range all {
+		n := b.Portion(slots[i])
+		if n == 0 {
+			continue
+		}
+		err := db.write(ctx, "write pushes of a fan-out", func(tx *sqlitefile.Tx) error {
+			w := batch{tx: tx}
+			if err := w.fanOut(b.ShopID, n); err != nil {
+				return err
+			}
+			return flush(tx.Conn, pushTotals, &w.pushes)
+		})
+		if err != nil {
+			return err
+		}
+		db.wake() // it may not have come to a push that is due
+	}
+	return nil
+}
+
+// fanOut goes through the next n devices that a shop's oldest fan-out is for.
+func (b *batch) fanOut(shop int64, n int) error {
+	var id, no, after, last int64
+	var kind, total, currency string
+	var at time.Time
+	c := b.tx.Conn
+	found, err := c.Prepare(`SELECT f.id, f.order_no, f.kind, f.after_id, f.last_id, f.created_at, o.total, o.currency
+		FROM fanouts f CROSS JOIN orders o ON o.no = f.order_no WHERE f.shop_id = ? ORDER BY f.order_no, f.kind LIMIT 1`).
+		Int(shop).First(func(r sqlitefile.Row) {
+		id, no, kind, after, last = r.Int(), r.Int(), r.Text(), r.Int(), r.Int()
+		at, total, currency = r.Time(), r.Text(), r.Text()
+	})
+	if err != nil || !found {
+		return err
+	}
+	money, err := store.ReadMoney(total, currency)
+	if err != nil {
+		return err
+	}
+	phones, err := readPhones(c, shop, after, last, n)
+	if err != nil {
+		return err
+	}
+	if _, err := b.oweTo(phones, shop, no, bellhop.PushKind(kind), money, at); err != nil {
+		return err
+	}
+	if len(phones) < n {
+		return c.Prepare(`DELETE FROM fanouts WHERE id = ?`).Int(id).Exec()
+	}
+	return c.Prepare(`UPDATE fanouts SET after_id = ? WHERE id = ?`).Int(phones[n-1].ID).Int(id).Exec()
+}
