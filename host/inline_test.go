@@ -28,9 +28,10 @@ func (s *pushService) Send(ctx context.Context, _ push.Message) (string, error) 
 	return "", s.send(ctx)
 }
 func (*pushService) Takes(bellhop.AddressKind) bool { return true }
+func (*pushService) Service(bellhop.Device) string  { return "test:" }
 
-func (*pushService) Check(context.Context) error { return nil }
-func (*pushService) Close() error                { return nil }
+func (*pushService) Check(context.Context, ...bellhop.Device) error { return nil }
+func (*pushService) Close() error                                   { return nil }
 
 func serveInline(t *testing.T, i host.InlineOptions, send func(context.Context) error) (*served, *pushService) {
 	t.Helper()

@@ -39,9 +39,10 @@ func (a *answer) Send(_ context.Context, m push.Message) (string, error) {
 }
 
 func (*answer) Takes(bellhop.AddressKind) bool { return true }
+func (*answer) Service(bellhop.Device) string  { return "test:" }
 
-func (a *answer) Check(context.Context) error { return nil }
-func (a *answer) Close() error                { return nil }
+func (a *answer) Check(context.Context, ...bellhop.Device) error { return nil }
+func (a *answer) Close() error                                   { return nil }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 

@@ -38,9 +38,15 @@ type Sender interface {
 	// Takes reports whether the driver sends to addresses of a kind.
 	Takes(k bellhop.AddressKind) bool
 
-	// Check reaches the service without sending anything, for doctor and
-	// readyz. Its error says what to mend.
-	Check(ctx context.Context) error
+	// Service names what a device's messages go through and fail by together: a
+	// project of FCM's, a browser maker's host. "fcm:" or "webpush:", and which.
+	Service(d bellhop.Device) string
+
+	// Check reaches the service without sending anything, for doctor. Where the
+	// service can, it is asked whether it would take a message to one of the
+	// devices: one that it would shows that the credentials are the right ones.
+	// The error says what to mend.
+	Check(ctx context.Context, devices ...bellhop.Device) error
 
 	// Close gives back what the sender holds. Attempts under way end by
 	// themselves.
@@ -62,6 +68,10 @@ const (
 	// ReasonNotAllowed: the service does not let us; the credentials, the project
 	// or this machine's clock are wrong. Somebody mends that: try again.
 	ReasonNotAllowed Reason = "not_allowed"
+	// ReasonUnproven: the service says that the device is gone or malformed, which
+	// it says of every device when the credentials are of another project, and
+	// it has not taken anything with them yet: keep the device, and try again.
+	ReasonUnproven Reason = "unproven"
 	// ReasonQuota: too many; try again after RetryAfter.
 	ReasonQuota Reason = "quota"
 	// ReasonUnavailable: the service is in trouble, and says that it did not
@@ -91,7 +101,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 // Final reports whether another attempt is of no use.
 func (r Reason) Final() bool {
 	switch r {
-	case ReasonNotAllowed, ReasonQuota, ReasonUnavailable, ReasonUnknown:
+	case ReasonNotAllowed, ReasonUnproven, ReasonQuota, ReasonUnavailable, ReasonUnknown:
 		return false
 	}
 	return true

@@ -23,6 +23,10 @@ const (
 	FaultAmbiguous    Fault = "ambiguous"    // the phone gets it, the answer is 503
 	FaultHang         Fault = "hang"         // the phone gets it, and no answer ever comes
 	FaultUnregistered Fault = "unregistered" // the app is gone from this phone, from now on
+
+	// FaultGrant is of requests for access tokens, and no message's: the service
+	// account is refused, as when its key is off or the clock wrong.
+	FaultGrant Fault = "invalid_grant"
 )
 
 // allFaults is in the order in which they are drawn.
@@ -44,7 +48,7 @@ func ParseFaults(s string) (Faults, error) {
 		}
 		name, value, _ := strings.Cut(part, "=")
 		fault := Fault(strings.TrimSpace(name))
-		if !slices.Contains(allFaults, fault) {
+		if fault != FaultGrant && !slices.Contains(allFaults, fault) {
 			return nil, bellhop.Invalidf("faults", "%q is not a fault: give some of %s, such as 503=1%%", string(fault), faultNames())
 		}
 		share, err := ParseShare(value)
@@ -53,8 +57,8 @@ func ParseFaults(s string) (Faults, error) {
 		}
 		f[fault] = share
 	}
-	for _, v := range f {
-		sum += v
+	for _, name := range allFaults {
+		sum += f[name]
 	}
 	if sum > 1 {
 		return nil, bellhop.Invalidf("faults", "the faults add up to %v%%: give 100%% at most", sum*100)
@@ -82,9 +86,9 @@ func (f Faults) draw(u float64) Fault {
 }
 
 func faultNames() string {
-	names := make([]string, len(allFaults))
-	for i, f := range allFaults {
-		names[i] = string(f)
+	names := []string{string(FaultGrant)}
+	for _, f := range allFaults {
+		names = append(names, string(f))
 	}
 	return strings.Join(names, ", ")
 }

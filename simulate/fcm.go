@@ -81,7 +81,7 @@ func NewFCM(o FCMOptions) *FCM {
 	}
 	f.close = sync.OnceFunc(func() { close(f.closed) })
 	f.phones.counts.Answers = map[string]int64{}
-	f.mux.HandleFunc("POST /token", f.accounts.serveToken)
+	f.mux.HandleFunc("POST /token", f.serveToken)
 	f.mux.HandleFunc("POST /v1/projects/{project}/{messages}", f.serveSend)
 	f.routeOwn()
 	return f
@@ -154,6 +154,17 @@ func (f *FCM) WriteServiceAccount(path, base string) error {
 	return nil
 }
 
+func (f *FCM) serveToken(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	refused := f.rng.Float64() < f.faults[FaultGrant]
+	f.mu.Unlock()
+	if refused {
+		writeJSON(w, http.StatusBadRequest, oauthError{"invalid_grant", "Invalid grant: account not found"})
+		return
+	}
+	f.accounts.serveToken(w, r)
+}
+
 // serveSend is POST /v1/projects/{project}/messages:send.
 func (f *FCM) serveSend(w http.ResponseWriter, r *http.Request) {
 	if r.PathValue("messages") != "messages:send" {
@@ -217,10 +228,13 @@ func (f *FCM) take(m *message) (*Sent, *fcmError, Fault) {
 	if e := f.gone[m.to]; e != nil {
 		return nil, e, ""
 	}
+	fault := f.faults.draw(f.rng.Float64())
 	if m.validateOnly {
+		if fault != "" && fault != FaultAmbiguous && fault != FaultHang {
+			return nil, f.failure(fault), ""
+		}
 		return &Sent{Name: "projects/" + f.opt.Project + "/messages/fake_message_id"}, nil, ""
 	}
-	fault := f.faults.draw(f.rng.Float64())
 	switch fault {
 	case "", FaultAmbiguous, FaultHang:
 		s, e := f.phones.take(m, f.opt.Project, fault, now)

@@ -169,10 +169,25 @@ func (s *senders) Takes(k bellhop.AddressKind) bool {
 	return false
 }
 
-func (s *senders) Check(ctx context.Context) error {
+func (s *senders) Service(d bellhop.Device) string {
+	for _, one := range s.ringing {
+		if one.Takes(d.Kind) {
+			return one.Service(d)
+		}
+	}
+	return ""
+}
+
+func (s *senders) Check(ctx context.Context, devices ...bellhop.Device) error {
 	var errs []error
 	for _, one := range s.all() {
-		errs = append(errs, one.Check(ctx))
+		var its []bellhop.Device
+		for _, d := range devices {
+			if one.Takes(d.Kind) {
+				its = append(its, d)
+			}
+		}
+		errs = append(errs, one.Check(ctx, its...))
 	}
 	return errors.Join(errs...)
 }

@@ -62,16 +62,18 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 	found := []wire.Finding{wire.OK("settings", "can be read")}
 	more, there := c.Examine(j.ctx, wire.Options{Log: j.log, Now: j.now})
 	found = append(found, more...)
+	var owed owing
 	if there {
-		err := j.open(&c.Storage, func(p *wire.Parts) error {
+		err := j.open(&c.Storage, func(p *wire.Parts) (err error) {
 			found = append(found, c.stored(j, p)...)
-			return nil
+			owed, err = readOwing(j, p)
+			return err
 		})
 		if err != nil {
 			found = append(found, wire.Fail("storage", oneLine(err), "correct that, and run bellhop doctor again"))
 		}
 	}
-	found = append(found, c.push(j))
+	found = append(found, c.push(j, owed))
 	if c.Events != "" {
 		found = append(found, c.events(j))
 	}
@@ -245,21 +247,4 @@ func (c *doctorCmd) events(j *job) wire.Finding {
 		return wire.Fail("events", oneLine(err), "mend that; until then events wait in the database")
 	}
 	return wire.OK("events", "the service that other services are told through answers")
-}
-
-func (c *doctorCmd) push(j *job) wire.Finding {
-	ctx, cancel := context.WithTimeout(j.ctx, pushPatience)
-	defer cancel()
-	sender, err := c.OpenPush(ctx, wire.Options{Log: j.log, Now: j.now})
-	if err != nil {
-		return wire.Fail("push", oneLine(err), "correct the setting")
-	}
-	defer sender.Close()
-	if err := sender.Check(ctx); err != nil {
-		return wire.Fail("push", oneLine(err), "mend that; until then pushes wait, and orders are recorded")
-	}
-	if c.Push == "log:" {
-		return wire.Warn("push", "pushes are only written to the log", "set BELLHOP_PUSH=fcm:/path/service-account.json for your app, or webpush:?subject=mailto:YOU for browsers")
-	}
-	return wire.OK("push", "the service answers")
 }

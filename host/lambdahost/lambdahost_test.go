@@ -126,9 +126,10 @@ func (p *phones) Send(ctx context.Context, m push.Message) (string, error) {
 }
 
 func (*phones) Takes(bellhop.AddressKind) bool { return true }
+func (*phones) Service(bellhop.Device) string  { return "test:" }
 
-func (p *phones) Check(context.Context) error { return nil }
-func (p *phones) Close() error                { return nil }
+func (p *phones) Check(context.Context, ...bellhop.Device) error { return nil }
+func (p *phones) Close() error                                   { return nil }
 
 // functions are the functions over fakes.
 type functions struct {

@@ -37,10 +37,7 @@ const (
 	overhead = 640
 )
 
-var (
-	apsAlert      = googleapi.RawMessage(`{"aps":{"sound":"default"}}`) // FCM adds the alert
-	apsBackground = googleapi.RawMessage(`{"aps":{"content-available":1}}`)
-)
+var apsAlert = googleapi.RawMessage(`{"aps":{"sound":"default"}}`) // FCM adds the alert
 
 // compose makes FCM's form of a message. Its only error is a device that FCM
 // has no address for.
@@ -56,11 +53,14 @@ func (s *Sender) compose(m push.Message) (*fcm.Message, error) {
 	}
 	tag := fitTag(m.Tag)
 	ttl := s.lifetime(m.TTL)
-	text := push.Shorten(push.Text{Title: m.Title, Body: m.Body, Data: m.Data}, maxPayload-overhead-3*push.JSONLen(tag))
-	if m.Device.Form == bellhop.FormData {
-		composeData(out, text, tag)
-	} else {
-		composeNotification(out, text, tag)
+	text, room := push.Text{Title: m.Title, Body: m.Body, Data: m.Data}, maxPayload-overhead-3*push.JSONLen(tag)
+	switch {
+	case m.Device.Form != bellhop.FormData:
+		composeNotification(out, push.Shorten(text, room), tag)
+	case m.Device.Platform == bellhop.PlatformIOS:
+		composeAlert(out, push.Shorten(text, room/2), tag) // it is there twice
+	default:
+		composeData(out, push.Shorten(text, room), tag)
 	}
 	seconds := int64(ttl / time.Second)
 	out.Android.Ttl = strconv.FormatInt(seconds, 10) + "s"
@@ -92,10 +92,22 @@ func composeData(out *fcm.Message, t push.Text, tag string) {
 	maps.Copy(out.Data, t.Data)
 	out.Data[KeyTitle], out.Data[KeyBody], out.Data[KeyTag] = t.Title, t.Body, tag
 	out.Android = &fcm.AndroidConfig{Priority: "HIGH"}
+	out.Apns = &fcm.ApnsConfig{Headers: map[string]string{}}
+}
+
+// composeAlert is for an iPhone whose app shows its pushes itself.
+func composeAlert(out *fcm.Message, t push.Text, tag string) {
+	composeData(out, t, tag)
+	type alert struct {
+		Title string `json:"title"`
+		Body  string `json:"body"`
+	}
+	payload, _ := json.Marshal(map[string]any{"aps": map[string]any{ // texts always marshal
+		"alert": alert{t.Title, t.Body}, "sound": "default", "mutable-content": 1,
+	}})
 	out.Apns = &fcm.ApnsConfig{
-		// Apple drops background pushes of any other priority.
-		Headers: map[string]string{"apns-priority": "5", "apns-push-type": "background"},
-		Payload: apsBackground,
+		Headers: map[string]string{"apns-priority": "10", "apns-push-type": "alert"},
+		Payload: payload,
 	}
 }
 

@@ -68,9 +68,15 @@ func TestData(t *testing.T) {
 	if got.Android.Priority != "HIGH" || got.Android.TTL != "60s" {
 		t.Errorf("android: %+v", got.Android)
 	}
+	m.Device.Platform = bellhop.PlatformIOS
+	got = taken(t, m).Message
 	h := got.APNS.Headers
-	if h["apns-push-type"] != "background" || h["apns-priority"] != "5" || h["apns-collapse-id"] != "order-1" || fmt.Sprint(got.APNS.Payload.APS) != "map[content-available:1]" {
+	if h["apns-push-type"] != "alert" || h["apns-priority"] != "10" || h["apns-collapse-id"] != "order-1" ||
+		fmt.Sprint(got.APNS.Payload.APS) != "map[alert:map[body:USD 403.00 title:New order #1001] mutable-content:1 sound:default]" {
 		t.Errorf("apns: %+v", got.APNS)
+	}
+	if got.Notification.Title != "" || fmt.Sprint(got.Data) != "map[body:USD 403.00 order:1 tag:order-1 title:New order #1001]" {
+		t.Errorf("on iOS: notification %+v, data %v", got.Notification, got.Data)
 	}
 }
 
@@ -222,8 +228,8 @@ func Example() {
 		Body:   "USD 403.00, 3 items",
 	})
 	e := push.AsError(err)
-	fmt.Println(e.Reason, e.Reason.Retire())
-	// Output: unregistered true
+	fmt.Println(e.Reason, e.Reason.Retire()) // FCM has taken no message with this key
+	// Output: unproven false
 }
 
 // BenchmarkSend has the server's work in its figures too.

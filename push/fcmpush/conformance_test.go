@@ -13,8 +13,9 @@ import (
 
 func TestConformance(t *testing.T) {
 	pushtest.Run(t, pushtest.Harness{
-		Open:  openPeer,
-		Kinds: []bellhop.AddressKind{bellhop.AddressToken, bellhop.AddressFID},
+		Open:   openPeer,
+		Proves: true,
+		Kinds:  []bellhop.AddressKind{bellhop.AddressToken, bellhop.AddressFID},
 	})
 }
 

@@ -8,7 +8,10 @@
 // A device of form notification gets a notification that the system shows, and
 // beside it the message's data. A device of form data gets data only, with
 // three keys that the driver adds, whatever the message holds under the same
-// names: [KeyTitle], [KeyBody] and [KeyTag].
+// names: [KeyTitle], [KeyBody] and [KeyTag]. On iOS such a device gets an alert
+// beside them that its app may change before it is shown (mutable-content): what has
+// no alert is a background push there, and Apple promises to deliver few of those,
+// late, and none to an app that was closed by hand.
 //
 // The tag is Android's notification tag and APNs' collapse id. One that is
 // longer than 64 bytes or not plain ASCII is replaced by its SHA-256 in hex.
@@ -32,6 +35,13 @@
 // token belongs to another Firebase project: the app registered it with the
 // wrong one, and only the app can mend that. A 404 without an error code means
 // that the project is not there, and says nothing of the device.
+//
+// Unregistered and bad_address retire a device. A key of another project than the
+// app's makes FCM say both of every device, so that they are unproven until FCM has
+// taken a message with the credentials: the device stays, and the message is tried
+// again. That is remembered by the process. Where it begins anew, or each device
+// is gone, the pushes of those devices fail after their hour, and the first message
+// that FCM takes for any device lets the others be retired.
 //
 // A 401 for an access token that FCM has accepted before is unavailable: the
 // token is dropped, and the next attempt goes out with a new one.

@@ -83,10 +83,17 @@ func (s *Sender) classifyAnswer(answer *googleapi.Error, m push.Message) *push.E
 	}
 	code := body.code()
 	e := &push.Error{Reason: reasonOf(answer.Code, code, body.blamesAddress())}
+	if e.Reason.Retire() && !s.proven.Load() {
+		e.Reason = push.ReasonUnproven
+	}
 	if !e.Reason.Final() {
 		e.RetryAfter = retryAfter(answer.Header, body.Error.Details, s.now())
 	}
-	e.Cause = &answerError{http: answer.Code, code: code, text: s.describe(answer.Code, code, &body, m)}
+	text := s.describe(answer.Code, code, &body, m)
+	if e.Reason == push.ReasonUnproven {
+		text += "; FCM has taken no message with this key yet: check that project " + s.project + " is the app's"
+	}
+	e.Cause = &answerError{http: answer.Code, code: code, text: text}
 	return e
 }
 

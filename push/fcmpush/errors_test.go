@@ -99,6 +99,12 @@ func TestAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
 			s := f.open(t, func(o *fcmpush.Options) { o.Now = clock })
+			if c.want.Retire() { // only once the credentials are known to be right
+				if _, err := s.Send(t.Context(), message()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, before := f.counts()
 			f.answer(c.status, c.header, c.body)
 			_, err := s.Send(t.Context(), message())
 			var e *push.Error
@@ -111,8 +117,8 @@ func TestAnswers(t *testing.T) {
 			if !strings.Contains(e.Error(), c.says) || len(e.Error()) > 600 {
 				t.Errorf("the error should say %q: %v", c.says, e)
 			}
-			if _, n := f.counts(); n != 1 {
-				t.Errorf("one Send made %d requests", n)
+			if _, n := f.counts(); n != before+1 {
+				t.Errorf("one Send made %d requests", n-before)
 			}
 		})
 	}
@@ -192,6 +198,43 @@ func TestAnswerThatIsNotHTTPIsNotQuoted(t *testing.T) {
 	e := push.AsError(err)
 	if e.Reason != push.ReasonUnknown || strings.Contains(e.Error(), m.Device.Value) {
 		t.Errorf("want unknown, without the address: %v", e)
+	}
+}
+
+// TestCheckAsksForADevice has a wrong project found by a device's address, which an
+// address that nobody has can't show, and goes on to a device that is still there.
+func TestCheckAsksForADevice(t *testing.T) {
+	f := newFake(t)
+	s := f.open(t)
+	f.set(func(w http.ResponseWriter, _ *http.Request, raw []byte) {
+		switch {
+		case strings.Contains(string(raw), `"token":"there"`):
+			io.WriteString(w, `{"name":"projects/demo-project/messages/fake_message_id"}`)
+		case strings.Contains(string(raw), "bellhop-check"):
+			w.WriteHeader(http.StatusBadRequest)
+			io.WriteString(w, badTokenBody)
+		default:
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, fcmBody("403", "PERMISSION_DENIED", "SenderId mismatch", "SENDER_ID_MISMATCH", ""))
+		}
+	})
+	device := func(token string) bellhop.Device {
+		d := message().Device
+		d.Value = token
+		return d
+	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Errorf("without a device: %v", err)
+	}
+	err := s.Check(t.Context(), device("theirs"), device("of-theirs"))
+	if e := push.AsError(err); e.Reason != push.ReasonUnproven || !strings.Contains(e.Error(), "check that project demo-project is the app's") {
+		t.Errorf("with devices of another project: %v", err)
+	}
+	if err := s.Check(t.Context(), device("theirs"), device("there")); err != nil {
+		t.Errorf("with one of the project: %v", err)
+	}
+	if _, err := s.Send(t.Context(), push.Message{Device: device("theirs")}); push.AsError(err).Reason != push.ReasonBadAddress {
+		t.Errorf("once FCM would take a message: %v", err)
 	}
 }
 

@@ -101,6 +101,10 @@ func (f *fake) take(w http.ResponseWriter, raw []byte) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	if m.ValidateOnly && m.Message.Token != "bellhop-check" {
+		fmt.Fprint(w, `{"name":"projects/demo-project/messages/fake_message_id"}`)
+		return
+	}
 	if m.ValidateOnly {
 		w.WriteHeader(http.StatusBadRequest)
 		io.WriteString(w, badTokenBody)

@@ -68,6 +68,7 @@ type Sender struct {
 	ttl      time.Duration
 	now      func() time.Time
 	http     *http.Client
+	proven   atomic.Bool // FCM has taken a message with these credentials
 }
 
 var _ push.Sender = (*Sender)(nil)
@@ -193,7 +194,16 @@ func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.post(ctx, &fcm.SendMessageRequest{Message: message}, m)
+	return s.deliver(ctx, &fcm.SendMessageRequest{Message: message}, m)
+}
+
+// deliver posts a message to a device, and notes that FCM took one.
+func (s *Sender) deliver(ctx context.Context, r *fcm.SendMessageRequest, m push.Message) (string, error) {
+	name, err := s.post(ctx, r, m)
+	if err == nil {
+		s.proven.Store(true)
+	}
+	return name, err
 }
 
 // post makes the one request. m is what its errors must not quote.
@@ -230,11 +240,35 @@ func (s *Sender) Takes(k bellhop.AddressKind) bool {
 	return k == bellhop.AddressToken || k == bellhop.AddressFID
 }
 
-// Check fetches an access token and has FCM validate, but not send, a message
-// to an address that nobody has. FCM's complaint about the address shows that
-// it is reached and lets us send.
-func (s *Sender) Check(ctx context.Context) error {
+// Service implements [push.Sender]. FCM passes messages to Apple and to browser
+// makers with credentials that the project holds, and those may be wrong while
+// Android's devices are rung.
+func (s *Sender) Service(d bellhop.Device) string {
+	return "fcm:" + s.project + "/" + string(d.Platform)
+}
+
+// Check fetches an access token and has FCM validate, but not send, a message to
+// each device until it would take one. Where there is no device the message is to an
+// address that nobody has: FCM's complaint about it shows that FCM is reached and
+// lets us send, and not whether it knows the app.
+func (s *Sender) Check(ctx context.Context, devices ...bellhop.Device) (err error) {
 	s.tokens.retryNow()
+	for _, d := range devices {
+		var m *fcm.Message
+		if m, err = s.compose(push.Message{Device: d, Title: "bellhop"}); err != nil {
+			continue
+		}
+		if _, err = s.deliver(ctx, &fcm.SendMessageRequest{ValidateOnly: true, Message: m}, push.Message{Device: d}); err == nil {
+			return nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return s.checkWithoutDevice(ctx)
+}
+
+func (s *Sender) checkWithoutDevice(ctx context.Context) error {
 	r := &fcm.SendMessageRequest{ValidateOnly: true, Message: &fcm.Message{Token: "bellhop-check"}}
 	_, err := s.post(ctx, r, push.Message{})
 	var e *push.Error
@@ -242,7 +276,7 @@ func (s *Sender) Check(ctx context.Context) error {
 		return nil
 	}
 	switch e.Reason {
-	case push.ReasonUnregistered, push.ReasonBadAddress, push.ReasonQuota:
+	case push.ReasonUnregistered, push.ReasonBadAddress, push.ReasonUnproven, push.ReasonQuota:
 		return nil
 	case push.ReasonRefused:
 		if answer, ok := errors.AsType[*answerError](e); ok && answer.code == codeInvalidArgument {

@@ -27,11 +27,14 @@ func FuzzShorten(f *testing.F) {
 		if data {
 			m.Device.Form = bellhop.FormData
 		}
-		out, err := s.compose(m)
-		if err != nil {
-			t.Fatal(err)
+		for _, platform := range []bellhop.Platform{bellhop.PlatformWeb, bellhop.PlatformIOS} {
+			m.Device.Platform = platform
+			out, err := s.compose(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkMessage(t, out)
 		}
-		checkMessage(t, out)
 	})
 }
 

@@ -42,8 +42,11 @@ func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
 // Takes all kinds.
 func (s *Sender) Takes(bellhop.AddressKind) bool { return true }
 
+// Service is one for all.
+func (s *Sender) Service(bellhop.Device) string { return "log:" }
+
 // Check always succeeds.
-func (s *Sender) Check(context.Context) error { return nil }
+func (s *Sender) Check(context.Context, ...bellhop.Device) error { return nil }
 
 // Close does nothing.
 func (s *Sender) Close() error { return nil }

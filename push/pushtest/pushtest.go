@@ -21,6 +21,10 @@ type Harness struct {
 	// Open makes a sender with a peer of its own that takes all messages. What
 	// it opens it closes with t.Cleanup.
 	Open func(t *testing.T) Peer
+	// Proves says that the service answers for wrong credentials what it answers
+	// for a device that is gone, so that neither retires a device before the
+	// service has taken a message.
+	Proves bool
 	// Kinds are the kinds of address that the driver takes. Others it refuses.
 	Kinds []bellhop.AddressKind
 }
@@ -79,6 +83,8 @@ func Run(t *testing.T, h Harness) {
 		{"OddText", testOddText},
 		{"Kinds", testKinds},
 		{"Reasons", testReasons},
+		{"Unproven", testUnproven},
+		{"Services", testServices},
 		{"Recovers", testRecovers},
 		{"CancelledBefore", testCancelledBefore},
 		{"CancelledWhileWaiting", testCancelledWhileWaiting},

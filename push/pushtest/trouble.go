@@ -23,6 +23,11 @@ func testReasons(t *testing.T, h Harness) {
 				t.Logf("no such answer: not promised when an error is %s", reason)
 				return
 			}
+			if h.Proves {
+				p.Answer("")
+				mustSend(t, p, p.message(h, bellhop.FormNotification))
+				p.Answer(reason)
+			}
 			before := p.Requests()
 			e := failure(t, t.Context(), p, p.message(h, bellhop.FormNotification))
 			if e.Reason != reason {
@@ -38,6 +43,43 @@ func testReasons(t *testing.T, h Harness) {
 				t.Errorf("another attempt after %v, want %v as the service asked", e.RetryAfter, RetryAfter)
 			}
 		})
+	}
+}
+
+// testUnproven: nothing retires a device that wrong credentials could bring about.
+func testUnproven(t *testing.T, h Harness) {
+	if !h.Proves {
+		t.Log("wrong credentials have answers of their own")
+		return
+	}
+	for _, reason := range []push.Reason{push.ReasonUnregistered, push.ReasonBadAddress} {
+		p := h.Open(t)
+		m := p.message(h, bellhop.FormNotification)
+		p.Answer(reason)
+		for range 2 {
+			if e := failure(t, t.Context(), p, m); e.Reason != push.ReasonUnproven || e.Reason.Retire() || e.Reason.Final() {
+				t.Errorf("before the service has taken anything, %s is %v", reason, e)
+			}
+		}
+		p.Answer("")
+		mustSend(t, p, m)
+		p.Answer(reason)
+		if e := failure(t, t.Context(), p, m); e.Reason != reason || !e.Reason.Retire() {
+			t.Errorf("once it has, %s is %v", reason, e)
+		}
+	}
+}
+
+// testServices: what fails together has one name, which keeps the address to itself.
+func testServices(t *testing.T, h Harness) {
+	p := h.Open(t)
+	m := p.message(h, bellhop.FormNotification)
+	name := p.Sender.Service(m.Device)
+	if name == "" || !strings.Contains(name, ":") || name != p.Sender.Service(m.Device) {
+		t.Errorf("the service is %q, then %q", name, p.Sender.Service(m.Device))
+	}
+	if strings.Contains(name, m.Device.Value) {
+		t.Errorf("its name %q quotes the address", name)
 	}
 }
 
@@ -112,8 +154,11 @@ func testDown(t *testing.T, h Harness) {
 
 func testCheck(t *testing.T, h Harness) {
 	p := h.Open(t)
-	if err := p.Sender.Check(t.Context()); err != nil {
-		t.Errorf("checking a service that is well: %v", err)
+	device := p.message(h, bellhop.FormNotification).Device
+	for _, devices := range [][]bellhop.Device{nil, {device}} {
+		if err := p.Sender.Check(t.Context(), devices...); err != nil {
+			t.Errorf("checking a service that is well with %d devices: %v", len(devices), err)
+		}
 	}
 	if p.Sent != nil && len(p.Sent()) != 0 {
 		t.Errorf("Check sent %d messages", len(p.Sent()))

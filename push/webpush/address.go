@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -40,6 +41,9 @@ func (s *Sender) subscription(d bellhop.Device) (*webpush.Subscription, error) {
 	u, err := url.Parse(sub.Endpoint)
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && !(s.options.Private && u.Scheme == "http") {
 		return bad("has no https address")
+	}
+	if !s.options.Private && !perhapsPublic(u) {
+		return bad("has an address that no push service has")
 	}
 	if point, err := decode(sub.Keys.P256dh); err != nil {
 		return bad("has no key p256dh")
@@ -110,6 +114,13 @@ var notPublic = []netip.Prefix{
 // httpsPort is where browser makers' services are.
 const httpsPort = 443
 
+// perhapsPublic reports whether a push service can ever be there. What a name stands
+// for is seen only when it is looked up.
+func perhapsPublic(u *url.URL) bool {
+	a, err := netip.ParseAddr(u.Hostname())
+	return (u.Port() == "" || u.Port() == strconv.Itoa(httpsPort)) && (err != nil || isPublic(a))
+}
+
 // publicOnly refuses to connect into networks that strangers must not reach through
 // us, whatever name they gave the address.
 func publicOnly(_, address string, _ syscall.RawConn) error {
@@ -117,14 +128,21 @@ func publicOnly(_, address string, _ syscall.RawConn) error {
 	if err != nil {
 		return errPrivate
 	}
-	a := to.Addr().Unmap()
-	if !a.IsGlobalUnicast() || a.IsPrivate() || to.Port() != httpsPort {
+	if to.Port() != httpsPort || !isPublic(to.Addr()) {
 		return errPrivate
+	}
+	return nil
+}
+
+func isPublic(a netip.Addr) bool {
+	a = a.Unmap()
+	if !a.IsGlobalUnicast() || a.IsPrivate() {
+		return false
 	}
 	for _, p := range notPublic {
 		if p.Contains(a) {
-			return errPrivate
+			return false
 		}
 	}
-	return nil
+	return true
 }

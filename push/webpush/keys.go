@@ -7,14 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/mail"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/SherClockHolmes/webpush-go"
+	"golang.org/x/net/publicsuffix"
 
 	"bellhop"
+	"bellhop/push"
 )
 
 // Keys are the pair by which push services know us (VAPID). Browsers subscribe with
@@ -87,11 +90,25 @@ func keep(path string, body []byte, k *Keys) error {
 	return err
 }
 
-// checkSubject refuses whom nobody could ask: some services don't take messages then.
+// checkSubject refuses whom nobody could ask. Apple takes no message then, and others
+// do, so that nobody would notice but those with an iPhone.
 func checkSubject(s string) error {
 	u, err := url.Parse(s)
-	if err == nil && (u.Scheme == "https" && u.Host != "" || u.Scheme == "mailto" && strings.Contains(u.Opaque, "@")) {
+	host := ""
+	switch {
+	case err != nil || strings.ContainsAny(s, "<> \t\r\n"):
+	case u.Scheme == "https":
+		host = u.Hostname()
+	case u.Scheme == "mailto":
+		if a, err := mail.ParseAddress(u.Opaque); err == nil && a.Address == u.Opaque {
+			_, host, _ = strings.Cut(a.Address, "@")
+		}
+	}
+	// The list knows which names there are on the Internet: localhost, .local and
+	// .invalid are none.
+	if _, known := publicsuffix.PublicSuffix(strings.ToLower(host)); known && strings.Contains(host, ".") {
 		return nil
 	}
-	return bellhop.Invalidf("webpush_subject", "Web Push needs whom push services can ask: ?subject=mailto:you@example.com or an https address")
+	return bellhop.Invalidf("webpush_subject", "?subject=%s is nobody whom push services could ask, and Apple's refuses messages then: "+
+		"give mailto: and an e-mail address, or an https address, of a domain of the Internet", push.Clip(s, 80))
 }

@@ -7,16 +7,19 @@
 //	201, other 2xx          taken
 //	404, 410                unregistered: the browser gave the subscription up
 //	401, 403                not_allowed: it is of another key, or ours is refused
-//	429                     quota
+//	400 that names the key  not_allowed: Apple's and Google's word for the same
+//	429, 406                quota: 406 is Microsoft's
 //	408, 5xx but 504        unavailable
 //	504, no answer          unknown
 //	any other               refused
 //
 // Addresses come from those who sign in, so that a message is sent over HTTPS and to
-// public addresses of the Internet only.
+// public addresses of the Internet only. A name that is found in a private network is
+// unavailable: a name server that lies for a while, as in a hotel, says so of all.
 package webpush
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +28,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -109,11 +113,11 @@ func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
 		return "", failed(err, begun.Load(), m)
 	}
 	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection can be used again
+	body, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10)) // all, so that the connection can be used again
 	if answer.StatusCode/100 == 2 {
 		return name(answer), nil
 	}
-	return "", s.refused(answer)
+	return "", s.refused(answer, body)
 }
 
 func name(answer *http.Response) string {
@@ -140,7 +144,7 @@ func (s *Sender) sendOptions(m push.Message) *webpush.Options {
 func failed(err error, begun bool, m push.Message) *push.Error {
 	switch {
 	case errors.Is(err, errPrivate):
-		return &push.Error{Reason: push.ReasonBadAddress, Cause: errPrivate}
+		return &push.Error{Reason: push.ReasonUnavailable, Cause: errPrivate}
 	case !begun:
 		// No more: it names the host, which is the device's address.
 		return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("the browser's push service can't be reached%s", why(err))}
@@ -159,15 +163,32 @@ func why(err error) string {
 	return ""
 }
 
-// refused is for an answer that is not 2xx. Its body is left out: it may quote
-// anything.
-func (s *Sender) refused(answer *http.Response) *push.Error {
+// refused is for an answer that is not 2xx. Of its body only known words are told: it
+// may quote anything.
+func (s *Sender) refused(answer *http.Response, body []byte) *push.Error {
 	e := &push.Error{Reason: reasonOf(answer.StatusCode), Cause: fmt.Errorf("the browser's push service answered %d", answer.StatusCode)}
+	for _, word := range ofTheKey {
+		if bytes.Contains(body, []byte(word)) && answer.StatusCode/100 == 4 {
+			e.Cause = fmt.Errorf("%w %s", e.Cause, word)
+			if answer.StatusCode == http.StatusBadRequest {
+				e.Reason = push.ReasonNotAllowed
+			}
+			break
+		}
+	}
+	if e.Reason == push.ReasonNotAllowed {
+		e.Cause = fmt.Errorf("%w: the browser subscribed with another key than ours, or the service minds ?subject= or this machine's clock", e.Cause)
+	}
 	if !e.Reason.Final() {
 		e.RetryAfter = push.RetryAfter(answer.Header, s.options.Now())
 	}
 	return e
 }
+
+// ofTheKey are services' words for a signature, a key or a subject that they don't
+// take, which Apple and Google also say with a 400
+// (https://developer.apple.com/documentation/usernotifications/sending-web-push-notifications-in-web-apps-and-browsers).
+var ofTheKey = []string{"VapidPkHashMismatch", "BadJwtToken", "ExpiredJwtToken", "BadAuthorizationHeader", "UnauthorizedRegistration"}
 
 // reasonOf is the table in the package's documentation.
 func reasonOf(status int) push.Reason {
@@ -176,7 +197,7 @@ func reasonOf(status int) push.Reason {
 		return push.ReasonUnregistered
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return push.ReasonNotAllowed
-	case http.StatusTooManyRequests:
+	case http.StatusTooManyRequests, http.StatusNotAcceptable:
 		return push.ReasonQuota
 	case http.StatusRequestTimeout:
 		return push.ReasonUnavailable
@@ -192,9 +213,20 @@ func reasonOf(status int) push.Reason {
 // Takes implements [push.Sender].
 func (s *Sender) Takes(k bellhop.AddressKind) bool { return k == bellhop.AddressWebPush }
 
+// Service implements [push.Sender].
+func (s *Sender) Service(d bellhop.Device) string {
+	if to, err := s.subscription(d); err == nil {
+		if u, err := url.Parse(to.Endpoint); err == nil {
+			return "webpush:" + push.Clip(strings.ToLower(u.Hostname()), 80)
+		}
+	}
+	return "webpush:" // it is refused before anything is reached
+}
+
 // Check implements [push.Sender]. Which services there are only the addresses say,
-// so that nothing is reached; the keys were checked at the start.
-func (s *Sender) Check(context.Context) error { return nil }
+// and none validates without sending, so that nothing is reached; the keys were
+// checked at the start.
+func (s *Sender) Check(context.Context, ...bellhop.Device) error { return nil }
 
 // Close implements [push.Sender].
 func (s *Sender) Close() error {

@@ -145,6 +145,50 @@ func TestBadAddresses(t *testing.T) {
 	}
 }
 
+// A name server may say for a while that a service is in a private network.
+func TestNamesInPrivateNetworksAreForNow(t *testing.T) {
+	f := newFake(t)
+	s, err := webpush.New(webpush.Options{Keys: f.keys, Subject: "https://example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := strings.Replace(f.address(), f.URL, "https://localhost", 1)
+	if _, err := s.Send(t.Context(), message(address)); reasonOf(err) != push.ReasonUnavailable || !strings.Contains(err.Error(), "not a public one") {
+		t.Errorf("%v", err)
+	}
+	if got := s.Service(message(address).Device); got != "webpush:localhost" {
+		t.Errorf("the service is %q", got)
+	}
+}
+
+// TestAnswers holds what services answer against what it means: a browser is given up
+// for 404 and 410 alone.
+func TestAnswers(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		body   string
+		want   push.Reason
+	}{
+		{404, "", push.ReasonUnregistered}, {410, "", push.ReasonUnregistered}, {410, `{"reason":"VapidPkHashMismatch"}`, push.ReasonUnregistered},
+		{400, `{"reason":"VapidPkHashMismatch"}`, push.ReasonNotAllowed}, {403, `{"reason":"BadJwtToken"}`, push.ReasonNotAllowed},
+		{400, "UnauthorizedRegistration", push.ReasonNotAllowed},
+		{403, "the VAPID credentials in the authorization header do not correspond to the credentials used to create the subscriptions.", push.ReasonNotAllowed},
+		{401, `{"code":401,"errno":109,"error":"Unauthorized"}`, push.ReasonNotAllowed},
+		{406, "", push.ReasonQuota}, {429, "", push.ReasonQuota},
+		{400, `{"reason":"BadWebPushTopic"}`, push.ReasonRefused}, {413, "", push.ReasonRefused},
+		{500, "", push.ReasonUnavailable}, {503, "VapidPkHashMismatch", push.ReasonUnavailable},
+	} {
+		f := newFake(t)
+		f.set(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(c.status)
+			fmt.Fprint(w, c.body)
+		})
+		if _, err := f.open().Send(t.Context(), message(f.address())); reasonOf(err) != c.want {
+			t.Errorf("%d %s: %v, want %s", c.status, c.body, err, c.want)
+		}
+	}
+}
+
 // A service that sends elsewhere is not followed.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	f := newFake(t)
@@ -186,7 +230,9 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, subject := range []string{"", "me@example.com", "http://example.com", "mailto:nobody"} {
+	for _, subject := range []string{"", "me@example.com", "http://example.com", "mailto:nobody", "mailto:me@localhost", "https://localhost",
+		"mailto:me@shop.local", "mailto:me@shop.invalid", "mailto:me@com", "mailto: me@example.com", "mailto:<me@example.com>",
+		"mailto:Me <me@example.com>", "mailto:me@example.com, you@example.com", "https://10.0.0.1", "https://shop.internal/contact", "mailto:me@127.0.0.1"} {
 		if _, err := webpush.New(webpush.Options{Keys: made[0], Subject: subject}); bellhop.KindOf(err) != bellhop.Invalid {
 			t.Errorf("%q: %v", subject, err)
 		}
