@@ -51,7 +51,12 @@ type Producer interface {
 // Consumer hands events out and takes the verdicts on them.
 type Consumer interface {
 	// Receive leases up to max events, and blocks until there is at least one.
+	// Their bodies have [BatchBytes] together at most, unless one alone has more.
 	// An event is handed to nobody else until its lease runs out.
+	//
+	// An event whose body can't be read any more becomes a dead letter, with that
+	// as the reason. One whose lease ended [Suspicious] times without a verdict is
+	// handed out by itself: what ends a process then costs nobody else attempts.
 	Receive(ctx context.Context, max int) ([]Delivery, error)
 
 	// Settle ends leases. It returns nil when all verdicts hold, and
@@ -64,6 +69,14 @@ type Consumer interface {
 	// a [*StaleError] as Settle does.
 	Extend(ctx context.Context, d time.Duration, receipts ...Receipt) error
 }
+
+// BatchBytes bounds what one Receive brings into memory: the bodies as they came,
+// however small they were packed.
+const BatchBytes = 16 << 20
+
+// Suspicious is how many leases of an event end without a verdict before it is
+// taken for what may have ended its consumers.
+const Suspicious = 3
 
 // Delivery is one event under a lease.
 type Delivery struct {

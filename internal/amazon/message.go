@@ -130,6 +130,27 @@ func (m Message) Size() int {
 	return n
 }
 
+// BodySize returns how many bytes the event's body has, by what the message says
+// of it: nothing is unpacked or fetched.
+func (m Message) BodySize() int {
+	switch m.Attributes[AttrCoding] {
+	case "":
+		return len(m.Body)
+	case codingZstd:
+		beginning, _ := base64.StdEncoding.DecodeString(m.Body[:min(len(m.Body), 24)/4*4]) // a header has 18 bytes at most
+		var h zstd.Header
+		if h.Decode(beginning) == nil && h.HasFCS {
+			return int(min(h.FrameContentSize, MaxBody))
+		}
+	case codingRef:
+		var ref RefError
+		if json.Unmarshal([]byte(m.Body), &ref) == nil && ref.Bytes >= 0 {
+			return min(ref.Bytes, MaxBody)
+		}
+	}
+	return MaxBody
+}
+
 // Compressed returns the same event with its body compressed, for a stand-in or
 // a proxy that refuses more characters than SQS does. ok is false when the body
 // was not as it came.

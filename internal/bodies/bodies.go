@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/s2"
+
+	"bellhop"
 )
 
 // sample is an order of an invented shop with all the keys that Shopify sends,
@@ -63,8 +65,22 @@ func (p *Packer) Pack(scratch *[]byte, body []byte) (coding int64, stored []byte
 	return 0, body
 }
 
+// Size returns how many bytes a stored body has once it is unpacked. Its first
+// bytes are enough.
+func Size(coding int64, stored []byte) int {
+	if coding == 0 {
+		return len(stored)
+	}
+	n, err := s2.DecodedLen(stored)
+	if err != nil || n > maxBody {
+		return len(stored) // it can't be unpacked
+	}
+	return n
+}
+
 // Unpack returns a copy of its own. load reads a dictionary that this process
-// has not met yet; nil if there is none.
+// has not met yet; nil if there is none. What is damaged, or lacks its
+// dictionary, is an error of kind bellhop.Invalid.
 func (p *Packer) Unpack(coding int64, stored []byte, load func(id int64) ([]byte, error)) ([]byte, error) {
 	if coding == 0 {
 		return append([]byte{}, stored...), nil
@@ -74,13 +90,17 @@ func (p *Packer) Unpack(coding int64, stored []byte, load func(id int64) ([]byte
 		return nil, err
 	}
 	if n, err := s2.DecodedLen(stored); err != nil || n > maxBody {
-		return nil, fmt.Errorf("a stored body is damaged: %d bytes claimed: %v", n, err)
+		return nil, damaged(fmt.Sprintf("it claims %d bytes: %v", n, err))
 	}
 	body, err := dict.Decode(nil, stored)
 	if err != nil {
-		return nil, fmt.Errorf("unpack a stored body: %w", err)
+		return nil, damaged(err.Error())
 	}
 	return body, nil
+}
+
+func damaged(what string) error {
+	return bellhop.Invalidf("stored_body", "the stored body can't be read: %s", what)
 }
 
 func (p *Packer) lookup(id int64, load func(id int64) ([]byte, error)) (*s2.Dict, error) {
@@ -95,7 +115,7 @@ func (p *Packer) lookup(id int64, load func(id int64) ([]byte, error)) (*s2.Dict
 		return nil, err
 	}
 	if dict = s2.NewDict(bytes); dict == nil {
-		return nil, fmt.Errorf("dictionary %d, with which a body was packed, is missing or damaged", id)
+		return nil, damaged(fmt.Sprintf("dictionary %d, with which it was packed, is missing or damaged", id))
 	}
 	p.mu.Lock()
 	p.byID[id] = dict

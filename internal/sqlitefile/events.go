@@ -2,6 +2,7 @@ package sqlitefile
 
 import (
 	"bellhop"
+	"bellhop/internal/bodies"
 )
 
 // Archived is an event with its place in the archive.
@@ -75,12 +76,19 @@ func (f *File) ScanBody(c *Conn, r Row) ([]byte, error) {
 	return f.bodies.Unpack(coding, r.rawBlob(), c.dictionary)
 }
 
+// BodySize returns how many bytes the body of an event has once it is unpacked.
+func (c *Conn) BodySize(seq int64) (n int64, err error) {
+	_, err = c.Prepare(`SELECT ` + BodyColumns + ` FROM events e WHERE e.seq = ?`).Int(seq).
+		First(func(r Row) { n = int64(bodies.Size(r.Int(), r.rawBlob())) })
+	return n, err
+}
+
 // Event returns the event at a place in the archive, with its body; nil if there
-// is none.
-func (f *File) Event(c *Conn, seq int64) (*bellhop.Event, error) {
-	var e *bellhop.Event
+// is none. An error of kind bellhop.Invalid comes with the event, without its
+// body, when that can't be read any more.
+func (f *File) Event(c *Conn, seq int64) (e *bellhop.Event, err error) {
 	var bad error
-	_, err := c.Prepare(`SELECT ` + EventColumns + `, ` + TraceColumn + `, ` + BodyColumns + ` FROM events e WHERE e.seq = ?`).Int(seq).
+	_, err = c.Prepare(`SELECT ` + EventColumns + `, ` + TraceColumn + `, ` + BodyColumns + ` FROM events e WHERE e.seq = ?`).Int(seq).
 		First(func(r Row) {
 			e = ScanEvent(r).Event
 			e.TraceParent = r.Text()

@@ -3,11 +3,16 @@
 // AMQP 0-9-1 has no lease that runs out, no retry after a delay, no list of
 // queues and no depth beyond what is ready: the driver adds them.
 //
-//   - A queue NAME is eight quorum queues, its lanes, NAME.0 to NAME.7. A producer
-//     spreads shops over the lanes, and consumers take from all lanes in turn.
+//   - A queue NAME is several quorum queues, its lanes. A producer spreads shops
+//     over NAME.0 to NAME.7, what is large over NAME.large.0 and 1, and consumers
+//     take from all lanes in turn.
 //   - A message in a lane is delivered to a process ahead of time. It is under a
 //     lease once Receive returned it; until then it waits, and goes back to its
 //     lane when nobody here asks for it any more.
+//   - Deliveries that nobody received count as no attempt. What came back three
+//     times without a verdict goes to NAME.suspects, of which a process has one at
+//     a time, and is handed out by itself: there RabbitMQ's count says what ends
+//     processes.
 //   - What is to be handed out again is published as a new message that says how
 //     often it was delivered, and then the old one is acknowledged: in a crash
 //     between the two it comes twice. With a delay it goes by way of a queue whose
@@ -191,7 +196,7 @@ func (b *Broker) Ping(ctx context.Context) error {
 }
 
 func (b *Broker) newQueue(name string, attrs queue.Attributes) *Queue {
-	q := &Queue{Broker: b, names: names(name), name: name, router: newRouter(b.now), scratch: sync.Pool{New: func() any { return new([]byte) }}}
+	q := &Queue{Broker: b, names: names(name), name: name, router: newRouter(b.now, spread), large: newRouter(b.now, largeLanes), scratch: sync.Pool{New: func() any { return new([]byte) }}}
 	q.attrs.Store(&cachedAttributes{attrs, b.now()})
 	q.pub = rabbit.NewPublisher(b.target, rabbit.Options{Name: fmt.Sprint("bellhop ", name, " producer"), Connections: publishing, Log: b.log})
 	q.asking = rabbit.NewSession(b.target, fmt.Sprint("bellhop ", name))

@@ -88,7 +88,9 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.Dea
 		return l, noDeadLetter(id)
 	}
 	l = epitaph(&found.d, found.m)
-	l.Event.Body, err = q.body(ctx, &held{decoded: found.m, d: found.d})
+	if l.Event.Body, err = q.body(ctx, &held{decoded: found.m, d: found.d}); lostForGood(err) {
+		err = nil // a body that can't be read is why it died
+	}
 	return l, err
 }
 
@@ -106,8 +108,8 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err
 		}
 		out := make([]*rabbit.Message, len(chosen))
 		for i, c := range chosen {
-			out[i] = again(&c.d, 0)
-			out[i].Key = q.lane(q.router.pick(c.m.event.Shop))
+			out[i] = again(&c.d, 0, 0)
+			out[i].Key = q.lane(q.route(c.m.event.Shop, c.d.Body))
 		}
 		errs := q.pub.Send(ctx, settlePatience, out...)
 		for i, c := range chosen {

@@ -165,6 +165,10 @@ func (q *Queue) peek(ctx context.Context, lane int) (at time.Time, err error) {
 	defer cancel()
 	err = q.asking.Do(ctx, func(ch *amqp.Channel) error {
 		d, ok, err := ch.Get(q.lane(lane), false)
+		for try := 0; err == nil && !ok && try < 5; try++ { // RabbitMQ says so now and then of what it has just confirmed
+			time.Sleep(10 * time.Millisecond)
+			d, ok, err = ch.Get(q.lane(lane), false)
+		}
 		if err != nil || !ok {
 			return err
 		}
@@ -173,7 +177,7 @@ func (q *Queue) peek(ctx context.Context, lane int) (at time.Time, err error) {
 			return nil // whoever consumes sees to it
 		}
 		at = m.event.AcceptedAt
-		out := again(&d, m.attempts)
+		out := again(&d, m.attempts, m.lost)
 		out.Key = q.lane(lane)
 		if errs := q.pub.Send(ctx, settlePatience, out); errs != nil {
 			return errs[0]

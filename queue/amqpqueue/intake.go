@@ -25,8 +25,17 @@ type held struct {
 	expires time.Time
 }
 
-// attempt is which delivery this one is, or would be.
+// attempt is which one this is, or would be.
 func (h *held) attempt() int { return h.attempts + 1 }
+
+// suspicious reports whether a message belongs to the suspects, or among these
+// behind the others: one that was there alone when a process ended.
+func (h *held) suspicious() bool {
+	if h.lane == suspects {
+		return h.deliveries > 0
+	}
+	return h.lost >= queue.Suspicious
+}
 
 // intake is what this process holds of a queue. One goroutine, begun by the first
 // Receive, keeps the connection up, subscribes while somebody wants events, gives
@@ -45,8 +54,10 @@ type intake struct {
 	err     error // why nothing will come until somebody does something about it
 	sub     *subscription
 	lanes   [lanes][]*held
-	turn    int // the lane served last
+	turn    int  // the lane served last
+	alone   bool // the next batch is one suspect, if there is any
 	leases  map[queue.Receipt]*held
+	begun   map[string]bool // messages that were leased when the connection was lost
 	settles int       // leases whose verdict is being carried out
 	moves   []move    // what the goroutine is to move elsewhere
 	askers  int       // Receives in progress
@@ -132,23 +143,48 @@ func (in *intake) take(ctx context.Context, max int) ([]*held, error) {
 }
 
 // next takes in turn from all lanes, after the first message of each that has
-// any came.
+// any came, and every other time one suspect by itself.
 func (in *intake) next(max int) (out []*held) {
 	if in.sub != nil && len(in.expect) > 0 && time.Now().Before(in.sub.complete) || in.closed {
 		return nil
 	}
-	for empty := 0; len(out) < max && empty < lanes; {
-		in.turn = (in.turn + 1) % lanes
-		waiting := in.lanes[in.turn]
-		if len(waiting) == 0 {
+	if in.alone = !in.alone; in.alone {
+		out = in.batch(max)
+	}
+	if len(out) == 0 && len(in.lanes[suspects]) > 0 {
+		out = append(out, in.pop(suspects))
+	}
+	if len(out) == 0 && !in.alone {
+		out = in.batch(max)
+	}
+	return out
+}
+
+func (in *intake) batch(max int) (out []*held) {
+	bytes := queue.BatchBytes
+	for empty := 0; len(out) < max && empty < suspects; {
+		lane := (in.turn + 1) % suspects
+		if len(in.lanes[lane]) == 0 {
+			in.turn = lane
 			empty++
 			continue
 		}
 		empty = 0
-		out = append(out, waiting[0])
-		in.lanes[in.turn] = waiting[1:]
+		size := in.lanes[lane][0].size()
+		if len(out) > 0 && size > bytes {
+			break
+		}
+		bytes -= size
+		out = append(out, in.pop(lane))
+		in.turn = lane
 	}
 	return out
+}
+
+func (in *intake) pop(lane int) *held {
+	h := in.lanes[lane][0]
+	in.lanes[lane] = in.lanes[lane][1:]
+	return h
 }
 
 // lease puts messages under a lease, unless their connection is gone meanwhile.
@@ -224,13 +260,20 @@ func (in *intake) add(s *subscription, lane int, d amqp.Delivery) {
 		return // it goes back by itself
 	}
 	delete(in.expect, lane)
+	if h.deliveries > 0 && (lane == suspects || in.begun[d.MessageId]) {
+		h.attempts++ // somebody had it alone when he ended, or this process had it
+		delete(in.begun, d.MessageId)
+	}
 	switch {
 	case err == nil && h.attempt() > most:
 		in.move(bury(h, h.attempts, "its worker died or its lease ran out, each time"))
+	case err == nil && h.suspicious():
+		h.lane = suspects
+		in.move(move{held: h, attempts: h.attempts})
 	case bellhop.KindOf(err) == bellhop.Invalid:
 		in.move(bury(h, h.attempt(), err.Error()))
 	case err != nil:
-		in.move(move{held: h, attempts: h.attempts, delay: time.Minute}) // for those who know it
+		in.move(move{held: h, attempts: h.attempts, lost: h.lost, delay: time.Minute}) // for those who know it
 	default:
 		in.lanes[lane] = append(in.lanes[lane], h)
 		in.tell()
@@ -250,6 +293,10 @@ func (in *intake) lost(err error) {
 	defer in.mu.Unlock()
 	in.sub, in.err, in.expect = nil, err, nil
 	in.lanes, in.moves = [lanes][]*held{}, nil
+	in.begun = map[string]bool{}
+	for _, h := range in.leases {
+		in.begun[h.d.MessageId] = true
+	}
 	in.leases = map[queue.Receipt]*held{}
 	in.tell()
 }

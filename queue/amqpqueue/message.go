@@ -8,6 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"bellhop"
+	"bellhop/internal/bodies"
 	"bellhop/internal/envelope"
 	"bellhop/internal/rabbit"
 	"bellhop/queue"
@@ -20,7 +21,8 @@ const (
 	headCoding   = "coding"      // how the body is packed; absent when it is as it came
 	headParts    = "parts"       // how many messages its body is in, in a queue of its own
 	headPart     = "part"        // which of them a message is, from 0
-	headAttempts = "attempts"    // deliveries before this message was published
+	headAttempts = "attempts"    // before this message was published
+	headLost     = "lost"        // leases before it that ended without a verdict
 	headReason   = "reason"      // why it is a dead letter
 	headDiedAt   = "died_at"     // and since when
 )
@@ -62,13 +64,26 @@ type decoded struct {
 	event    *bellhop.Event
 	coding   int64
 	parts    int
-	attempts int // deliveries before this one
+	attempts int // before this one
+	// deliveries are those of this message before this one. Nobody knows whether
+	// anything was begun with them.
+	deliveries int
+	lost       int // leases that ended without a verdict, and deliveries
+}
+
+// size is that of the body once it is unpacked.
+func (h *held) size() int {
+	if h.parts > 0 {
+		return maxBody // they are not here yet
+	}
+	return bodies.Size(h.coding, h.d.Body)
 }
 
 // decode reads a message. Its error is of kind bellhop.Invalid for one that is
 // none of bellhop's, and another for one of a later version.
 func decode(d *amqp.Delivery) (m decoded, err error) {
-	m.attempts = number(d.Headers[headAttempts]) + number(d.Headers[headDeliveries])
+	m.attempts, m.deliveries = number(d.Headers[headAttempts]), number(d.Headers[headDeliveries])
+	m.lost = number(d.Headers[headLost]) + m.deliveries
 	m.coding, m.parts = int64(number(d.Headers[headCoding])), number(d.Headers[headParts])
 	text, there := d.Headers[headEvent].(string)
 	if m.event, err = envelope.Unmarshal(text, there); err == nil {
@@ -98,17 +113,20 @@ func number(v any) int {
 	return 0
 }
 
-// again returns a copy of a message that says how often it was delivered before,
-// without what RabbitMQ and the graveyard wrote.
-func again(d *amqp.Delivery, attempts int) *rabbit.Message {
+// again returns a copy of a message that says how often it was tried before, and
+// lost, without what RabbitMQ and the graveyard wrote.
+func again(d *amqp.Delivery, attempts, lost int) *rabbit.Message {
 	headers := amqp.Table{}
 	for k, v := range d.Headers {
-		if !strings.HasPrefix(k, "x-") && k != headReason && k != headDiedAt && k != headAttempts {
+		if !strings.HasPrefix(k, "x-") && k != headReason && k != headDiedAt && k != headAttempts && k != headLost {
 			headers[k] = v
 		}
 	}
 	if attempts > 0 {
 		headers[headAttempts] = int32(attempts)
+	}
+	if lost > 0 {
+		headers[headLost] = int32(lost)
 	}
 	return &rabbit.Message{Publishing: amqp.Publishing{MessageId: d.MessageId, ContentType: d.ContentType, Headers: headers, Body: d.Body}}
 }
@@ -124,7 +142,7 @@ func headstone(d *amqp.Delivery, attempts int, reason string, now time.Time) *ra
 	if reason = strings.ToValidUTF8(reason, ""); reason == "" {
 		reason = "no reason was given"
 	}
-	m := again(d, attempts)
+	m := again(d, attempts, 0)
 	m.Headers[headReason] = reason
 	m.Headers[headDiedAt] = now.UTC().Format(time.RFC3339Nano)
 	return m
@@ -148,6 +166,6 @@ func epitaph(d *amqp.Delivery, m decoded) queue.DeadLetter {
 			l.DiedAt, _ = death["time"].(time.Time)
 		}
 	}
-	l.Attempts = max(l.Attempts, m.attempts)
+	l.Attempts += m.deliveries
 	return l
 }

@@ -29,6 +29,7 @@ type Queue struct {
 	pub     *rabbit.Publisher
 	asking  *rabbit.Session
 	router  *router
+	large   *router // of what is large
 	in      *intake
 	attrs   atomic.Pointer[cachedAttributes]
 	scratch sync.Pool
@@ -61,7 +62,7 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 		messages[i] = m
 	}
 	for i, e := range events {
-		messages[i].Key = q.lane(q.router.pick(e.Shop))
+		messages[i].Key = q.lane(q.route(e.Shop, messages[i].Body))
 	}
 	for i, err := range q.pub.Send(ctx, q.limit, messages...) {
 		if _, large := errors.AsType[*rabbit.TooLargeError](err); large {
@@ -72,6 +73,14 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 		}
 	}
 	return nil
+}
+
+// route returns the lane for an event with this body, packed.
+func (q *Queue) route(shop string, body []byte) int {
+	if len(body) > largeBody {
+		return spread + q.large.pick(shop)
+	}
+	return q.router.pick(shop)
 }
 
 // Ready implements [queue.Readier]: it publishes a message to no queue, which

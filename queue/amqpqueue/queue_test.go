@@ -6,6 +6,9 @@ import (
 	"sync"
 	"testing"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
 	"bellhop/internal/rabbit"
 	"bellhop/internal/realserver"
 	"bellhop/queue"
@@ -65,6 +68,38 @@ var harness = queuetest.Harness{
 	Broker:  func(t testing.TB) queue.Broker { return open(t, newVHost(t)) },
 	Again:   func(t testing.TB, b queue.Broker) queue.Broker { return open(t, b.(opened).address) },
 	Address: func(b queue.Broker) string { return b.(opened).address },
+	Damage:  damage,
+}
+
+// damage replaces the body of the one large message there is.
+func damage(t testing.TB, b queue.Broker, e *bellhop.Event) {
+	t.Helper()
+	conn, err := amqp.Dial(b.(opened).address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lane := range []string{"orders.large.0", "orders.large.1"} {
+		d, there, err := ch.Get(lane, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !there {
+			continue
+		}
+		d.Headers["coding"] = int64(1)
+		err = ch.PublishWithContext(t.Context(), "", lane, true, false, amqp.Publishing{MessageId: d.MessageId,
+			DeliveryMode: amqp.Persistent, Headers: d.Headers, Body: []byte{255, 255, 255}})
+		if err != nil || d.MessageId != e.ID.String() {
+			t.Fatalf("replace message %s: %v", d.MessageId, err)
+		}
+		return
+	}
+	t.Fatal("there is no large message")
 }
 
 func TestConformance(t *testing.T) { queuetest.Run(t, harness) }

@@ -18,8 +18,8 @@ type router struct {
 
 	mu      sync.Mutex
 	homes   map[string]int // of shops that have sent of late
-	total   [lanes]float64 // sent of late, by lane
-	sent    [lanes]map[string]float64
+	total   []float64      // sent of late, by lane
+	sent    []map[string]float64
 	decayed time.Time
 }
 
@@ -30,8 +30,8 @@ const (
 	wellAbove, atLeast = 2, 8
 )
 
-func newRouter(now func() time.Time) *router {
-	r := &router{now: now, homes: map[string]int{}, decayed: now()}
+func newRouter(now func() time.Time, lanes int) *router {
+	r := &router{now: now, homes: map[string]int{}, decayed: now(), total: make([]float64, lanes), sent: make([]map[string]float64, lanes)}
 	for i := range r.sent {
 		r.sent[i] = map[string]float64{}
 	}
@@ -46,7 +46,7 @@ func (r *router) pick(shop string) int {
 	if !known {
 		h := fnv.New32a()
 		h.Write([]byte(shop))
-		lane = int(h.Sum32() % lanes)
+		lane = int(h.Sum32()) % len(r.total)
 	}
 	quiet := 0
 	for i := range r.total {

@@ -10,7 +10,7 @@ import (
 // that one.
 func TestRouter(t *testing.T) {
 	now := time.Unix(0, 0)
-	r := newRouter(func() time.Time { return now })
+	r := newRouter(func() time.Time { return now }, spread)
 	flood := r.pick("flood")
 	for i := range 10_000 {
 		if lane := r.pick("flood"); lane != flood {
@@ -29,7 +29,7 @@ func TestRouter(t *testing.T) {
 	for i := range 100 {
 		used[r.pick(fmt.Sprint("quiet-", i))] = true
 	}
-	if !used[flood] || len(used) != lanes {
+	if !used[flood] || len(used) != spread {
 		t.Errorf("an hour later %d lanes are used, that of the flood among them: %v", len(used), used[flood])
 	}
 	if len(r.homes) != 100 {

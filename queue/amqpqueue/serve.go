@@ -135,11 +135,11 @@ func (t *tending) due() (time.Duration, error) {
 	askers, want, idle := t.askers, t.want, time.Since(t.left)
 	t.mu.Unlock()
 	switch {
-	case askers > 0 && t.s.prefetch < prefetchFor(want):
-		if err := t.subscribe(prefetchFor(want)); err != nil {
+	case askers > 0 && t.s.want < ahead(0, want):
+		if err := t.subscribe(ahead(0, want)); err != nil {
 			return 0, err
 		}
-	case askers == 0 && t.s.prefetch > 0 && idle >= t.linger:
+	case askers == 0 && t.s.want > 0 && idle >= t.linger:
 		if err := t.s.unsubscribe(); err != nil {
 			return 0, err
 		}
@@ -150,21 +150,16 @@ func (t *tending) due() (time.Duration, error) {
 		}
 	}
 	t.expire()
-	if time.Since(t.movedAt) >= moveAgain && !t.moveAll(askers == 0 && t.s.prefetch == 0) {
+	if time.Since(t.movedAt) >= moveAgain && !t.moveAll(askers == 0 && t.s.want == 0) {
 		t.movedAt = time.Now()
 	}
 	return t.next(), nil
 }
 
-// prefetchFor is how many messages of each lane are delivered ahead: a batch,
-// while all are of one lane. With a quarter of it a flood of one shop is recorded
-// half as fast.
-func prefetchFor(want int) int { return min(256, max(2, want)) }
-
 // subscribe subscribes, and lingers longer for a worker that came back soon
 // after its last subscription ended.
-func (t *tending) subscribe(prefetch int) error {
-	if t.s.prefetch > 0 {
+func (t *tending) subscribe(want int) error {
+	if t.s.want > 0 {
 		if err := t.s.unsubscribe(); err != nil {
 			return err
 		}
@@ -173,7 +168,7 @@ func (t *tending) subscribe(prefetch int) error {
 	} else {
 		t.linger = firstLinger
 	}
-	return t.s.subscribe(prefetch)
+	return t.s.subscribe(want)
 }
 
 // starving lists the lanes of which nothing waits here and too much is leased.
@@ -187,7 +182,7 @@ func (t *tending) starving() (all []int) {
 		}
 	}
 	for i, n := range leased {
-		if len(t.lanes[i]) == 0 && n >= max(1, t.s.prefetch/2) {
+		if i != suspects && len(t.lanes[i]) == 0 && n >= max(1, ahead(i, t.s.want)/2) {
 			all = append(all, i)
 		}
 	}
@@ -207,9 +202,12 @@ func (t *tending) expire() {
 		delete(t.leases, receipt)
 		if h.attempt() >= most {
 			t.moves = append(t.moves, bury(h, h.attempt(), "its lease ran out"))
-		} else {
-			t.moves = append(t.moves, move{held: h, attempts: h.attempt()})
+			continue
 		}
+		if h.lost++; h.suspicious() {
+			h.lane = suspects
+		}
+		t.moves = append(t.moves, move{held: h, attempts: h.attempt(), lost: h.lost})
 	}
 }
 
@@ -222,7 +220,7 @@ func (t *tending) moveAll(all bool) bool {
 	if all {
 		for i, lane := range t.lanes {
 			for _, h := range lane {
-				moves = append(moves, move{held: h, attempts: h.attempts})
+				moves = append(moves, move{held: h, attempts: h.attempts, lost: h.lost})
 			}
 			t.lanes[i] = nil
 		}
@@ -258,7 +256,7 @@ func (t *tending) next() time.Duration {
 	if len(t.moves) > 0 {
 		wait = min(wait, moveAgain)
 	}
-	if t.askers == 0 && t.s.prefetch > 0 {
+	if t.askers == 0 && t.s.want > 0 {
 		wait = min(wait, t.linger-time.Since(t.left))
 	}
 	if len(t.expect) > 0 {
@@ -275,7 +273,7 @@ func (t *tending) next() time.Duration {
 // shutdown gives back what waits here. What is leased goes back with the
 // connection.
 func (t *tending) shutdown() error {
-	if t.s.prefetch > 0 {
+	if t.s.want > 0 {
 		if err := t.s.unsubscribe(); err != nil {
 			return err
 		}

@@ -40,8 +40,9 @@ func (q *Queue) readable(ctx context.Context, all []*held) []*held {
 			continue
 		}
 		q.log.Error("read the body of an event", "event", h.event.ID, "err", err)
+		most := q.current(ctx).MaxAttempts
 		q.in.mu.Lock()
-		if missing := bellhop.KindOf(err) == bellhop.NotFound; missing || h.attempt() >= q.current(ctx).MaxAttempts {
+		if lostForGood(err) || h.attempt() >= most {
 			q.in.move(bury(h, h.attempt(), err.Error()))
 		} else {
 			q.in.move(move{held: h, attempts: h.attempt(), delay: 10 * time.Second})
@@ -49,6 +50,11 @@ func (q *Queue) readable(ctx context.Context, all []*held) []*held {
 		q.in.mu.Unlock()
 	}
 	return good
+}
+
+// lostForGood reports whether a body is damaged, or not there any more.
+func lostForGood(err error) bool {
+	return bellhop.IsPermanent(err) || bellhop.KindOf(err) == bellhop.NotFound
 }
 
 // body returns the body of an event.
@@ -67,7 +73,8 @@ func (q *Queue) body(ctx context.Context, h *held) ([]byte, error) {
 // message acknowledged.
 type move struct {
 	*held
-	attempts int // deliveries, for the copy to say
+	attempts int // for the copy to say
+	lost     int // the same
 	delay    time.Duration
 	dead     bool
 	reason   string
@@ -83,7 +90,7 @@ func (q *Queue) message(m move) *rabbit.Message {
 		out.Key = q.dead()
 		return out
 	}
-	out := again(&m.d, m.attempts)
+	out := again(&m.d, m.attempts, m.lost)
 	out.Key = q.lane(m.lane)
 	if m.delay > 0 {
 		out.Exchange = q.delay(stepFor(m.delay))
@@ -134,6 +141,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 		case v.Verdict == queue.Bury || h.attempt() >= most:
 			moves = append(moves, bury(h, h.attempt(), v.Reason))
 		default:
+			h.lane = q.route(h.event.Shop, h.d.Body) // a verdict clears a suspect
 			moves = append(moves, move{held: h, attempts: h.attempt(), delay: v.Delay})
 		}
 	}

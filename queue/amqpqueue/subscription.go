@@ -31,7 +31,7 @@ type subscription struct {
 	n        atomic.Int64 // leases
 
 	// Of the goroutine that serves:
-	prefetch int // of each lane; 0 while not subscribed
+	want     int // see ahead; 0 while not subscribed
 	tag      [lanes]string
 	tags     int
 	complete time.Time // by when the first message of each lane should be here; set with the intake's lock
@@ -99,7 +99,7 @@ func (s *subscription) end() {
 const gather = 300 * time.Millisecond
 
 // subscribe asks for messages of all lanes.
-func (s *subscription) subscribe(prefetch int) error {
+func (s *subscription) subscribe(want int) error {
 	expect := map[int]bool{}
 	for i := range lanes {
 		state, err := s.ch.QueueDeclarePassive(s.in.q.lane(i), true, false, false, false, nil)
@@ -111,10 +111,7 @@ func (s *subscription) subscribe(prefetch int) error {
 		}
 	}
 	s.in.expecting(s, expect)
-	if err := s.ch.Qos(prefetch, 0, false); err != nil {
-		return err
-	}
-	s.prefetch = prefetch
+	s.want = want
 	for i := range lanes {
 		if err := s.consume(i); err != nil {
 			return err
@@ -126,6 +123,9 @@ func (s *subscription) subscribe(prefetch int) error {
 // consume asks for messages of a lane, by a tag that was never used: how many are
 // delivered ahead counts by it.
 func (s *subscription) consume(lane int) error {
+	if err := s.ch.Qos(ahead(lane, s.want), 0, false); err != nil {
+		return err
+	}
 	s.tags++
 	s.tag[lane] = fmt.Sprint("lane.", s.tags)
 	deliveries, err := s.ch.Consume(s.in.q.lane(lane), s.tag[lane], false, false, false, false, nil)
@@ -169,7 +169,7 @@ func (in *intake) expecting(s *subscription, lanes map[int]bool) {
 
 // unsubscribe returns once all that was on its way has arrived.
 func (s *subscription) unsubscribe() error {
-	s.prefetch = 0
+	s.want = 0
 	for i := range lanes {
 		if err := s.ch.Cancel(s.tag[i], false); err != nil {
 			return err

@@ -10,20 +10,55 @@ import (
 	"bellhop/internal/rabbit"
 )
 
-// lanes is how many queues of RabbitMQ make up one of ours: a backlog holds up
-// only what is in the same lane.
-const lanes = 8
+// The queues of RabbitMQ that make up one of ours. A backlog holds up only what
+// is in the same lane.
+const (
+	spread = 8 // lanes over which shops are spread
+	// largeLanes are for messages above largeBody: RabbitMQ bounds what it delivers
+	// ahead by count alone, and so many of these would fill the memory.
+	largeLanes = 2
+	// suspects is the lane of what may have ended its consumers. One is delivered
+	// at a time, so that RabbitMQ's count of deliveries says which one it was.
+	suspects = spread + largeLanes
+	lanes    = suspects + 1
+)
+
+// largeBody is how much a message of the other lanes may hold: with all that is
+// delivered ahead of them a process holds 64 MiB at most.
+const largeBody = 32 << 10
+
+// ahead is how many messages of a lane are delivered ahead to who wants batches of
+// want: a batch, while all are of one lane. With a quarter of it a flood of one
+// shop is recorded half as fast. Of large ones it is what one batch holds.
+func ahead(lane, want int) int {
+	switch {
+	case lane == suspects:
+		return 1
+	case lane >= spread:
+		return 4
+	}
+	return min(256, max(2, want))
+}
 
 // names are those of the queues and exchanges of RabbitMQ that make up a queue.
 type names string
 
-func (n names) lane(i int) string           { return fmt.Sprintf("%s.%d", n, i) }
 func (n names) dead() string                { return string(n) + ".dead" }
 func (n names) delay(step int) string       { return fmt.Sprintf("%s.delay.%ds", n, steps[step]/time.Second) }
 func (n names) control() string             { return string(n) + ".control" }
 func (n names) nobody() string              { return string(n) + ".nobody" } // never there
 func (n names) members() string             { return string(n) + ".members" }
 func (n names) body(id fmt.Stringer) string { return fmt.Sprintf("%s.body.%s", n, id) }
+
+func (n names) lane(i int) string {
+	switch {
+	case i == suspects:
+		return string(n) + ".suspects"
+	case i >= spread:
+		return fmt.Sprintf("%s.large.%d", n, i-spread)
+	}
+	return fmt.Sprintf("%s.%d", n, i)
+}
 
 // waiting lists the queues of RabbitMQ whose messages wait.
 func (n names) waiting() (all []string) {

@@ -2,7 +2,6 @@ package pgqueue
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bellhop"
+	"bellhop/internal/bodies"
 	"bellhop/internal/postgres"
 	"bellhop/queue"
 )
@@ -26,13 +27,40 @@ type claim struct {
 	attrs queue.Attributes
 	next  time.Time // when the clock alone will bring something; zero if never
 	ended []lease
-	due   []int64
+	due   []waiting
 	lanes []int64
 
-	fresh, retried   []int64 // what is taken
-	freshID, retryID int64   // its leases
+	fresh, retried   []waiting // what is taken
+	bytes            int       // room that is left for bodies
+	full             bool      // something did not fit
+	freshID, retryID int64     // its leases
 	attempts         map[int64]int
 	events           []stored
+}
+
+// waiting is an event that can be had.
+type waiting struct {
+	lane, seq int64
+	size      int  // of its body once that is unpacked
+	suspect   bool // its leases ended often without a verdict
+}
+
+// sizeColumns are what [sizeOf] needs: of a packed body the beginning is enough.
+const sizeColumns = `coalesce(e.coding, 0), coalesce(octet_length(e.body), 0), substring(e.body FROM 1 FOR 10)`
+
+func sizeOf(coding int64, stored int, beginning []byte) int {
+	if coding == 0 {
+		return stored
+	}
+	return bodies.Size(coding, beginning)
+}
+
+func seqs(all []waiting) []int64 {
+	out := make([]int64, len(all))
+	for i, w := range all {
+		out[i] = w.seq
+	}
+	return out
 }
 
 // mostAtOnce bounds a batch.
@@ -45,7 +73,7 @@ const endedAtOnce = 100
 func (q *Queue) take(ctx context.Context, max int) (out []queue.Delivery, again time.Duration, err error) {
 	var c *claim
 	err = q.worker.Write(ctx, func(tx *postgres.Tx) error {
-		c = &claim{q: q, tx: tx, max: min(max, mostAtOnce), freshID: draw(), retryID: draw(), attempts: map[int64]int{}}
+		c = &claim{q: q, tx: tx, max: min(max, mostAtOnce), bytes: queue.BatchBytes, freshID: draw(), retryID: draw(), attempts: map[int64]int{}}
 		return c.run()
 	})
 	if err != nil {
@@ -54,7 +82,10 @@ func (q *Queue) take(ctx context.Context, max int) (out []queue.Delivery, again 
 	if len(c.events) == 0 {
 		return nil, c.again(), nil
 	}
-	out, err = c.deliveries(ctx)
+	out, lost, err := c.deliveries(ctx)
+	if err == nil && len(lost) > 0 {
+		err = q.Settle(ctx, lost...)
+	}
 	return out, 0, err
 }
 
@@ -114,8 +145,11 @@ func (c *claim) look() error {
 			return err
 		}, `SELECT id, retried, items FROM queue_leases WHERE queue = $1 AND expires_at <= now()
 			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED`, c.q.id, endedAtOnce)
-		b.Each(into(&c.due), `SELECT seq FROM queue_retries WHERE queue = $1 AND lease IS NULL AND due_at <= now()
-			ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED`, c.q.id, c.max)
+		b.Each(func(r pgx.Rows) error {
+			w, err := scanWaiting(r)
+			c.due = append(c.due, w)
+			return err
+		}, dueRetries, c.q.id, c.max, queue.Suspicious, ranOut)
 		b.Each(into(&c.lanes), lanesFrom, c.q.id, c.q.cursor, lastLane, c.max)
 		b.Each(into(&c.lanes), lanesFrom, c.q.id, noLane, c.q.cursor, c.max)
 	})
@@ -135,60 +169,121 @@ func into(all *[]int64) func(pgx.Rows) error {
 	}
 }
 
-// choose takes what waits. What is to be tried again gets at most half of the
-// room while others wait.
-func (c *claim) choose() error {
-	c.retried = c.due
-	if len(c.lanes) > 0 {
-		c.retried = c.due[:min(len(c.due), c.max/2)]
+const dueRetries = `SELECT 0::bigint, r.seq, r.attempts >= $3 AND r.reason = $4, ` + sizeColumns + `
+	FROM queue_retries r LEFT JOIN queue_events e USING (seq) WHERE r.queue = $1 AND r.lease IS NULL AND r.due_at <= now()
+	ORDER BY r.due_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED`
+
+func scanWaiting(r pgx.Rows) (w waiting, err error) {
+	var coding int64
+	var stored int
+	var beginning []byte
+	err = r.Scan(&w.lane, &w.seq, &w.suspect, &coding, &stored, &beginning)
+	w.size = sizeOf(coding, stored, beginning)
+	return w, err
+}
+
+// take adds an event to the batch, unless that is full. The first fits always.
+func (c *claim) take(to *[]waiting, w waiting) {
+	n := len(c.fresh) + len(c.retried)
+	if c.full = c.full || n == c.max || n > 0 && w.size > c.bytes; !c.full {
+		*to = append(*to, w)
+		c.bytes -= w.size
 	}
-	for lanes := c.lanes; len(lanes) > 0 && len(c.fresh)+len(c.retried) < c.max; {
-		full, err := c.takeFrom(lanes, c.max-len(c.fresh)-len(c.retried))
+}
+
+// choose takes what waits. What is to be tried again gets at most half of the
+// room while others wait; and every other time one suspect is taken by itself.
+func (c *claim) choose() error {
+	var due, suspects []waiting
+	for _, w := range c.due {
+		if w.suspect {
+			suspects = append(suspects, w)
+		} else {
+			due = append(due, w)
+		}
+	}
+	if c.q.alone = !c.q.alone; len(suspects) > 0 && (!c.q.alone || len(due)+len(c.lanes) == 0) {
+		c.retried = suspects[:1]
+		return nil
+	}
+	for len(due) > 0 && (len(c.lanes) == 0 || len(c.retried) < c.max/2 && c.bytes > queue.BatchBytes/2) {
+		c.take(&c.retried, due[0])
+		due = due[1:]
+	}
+	for lanes := c.lanes; len(lanes) > 0 && !c.full && len(c.fresh)+len(c.retried) < c.max; {
+		more, err := c.takeFrom(lanes, c.max-len(c.fresh)-len(c.retried))
 		if err != nil {
 			return err
 		}
-		lanes = full
+		lanes = more
 	}
-	c.retried = c.due[:min(len(c.due), c.max-len(c.fresh))]
+	for _, w := range due {
+		c.take(&c.retried, w)
+	}
 	return nil
 }
 
-const takeWaiting = `WITH chosen AS MATERIALIZED (
-	SELECT w.lane, w.seq FROM unnest($2::int[]) AS l(lane) CROSS JOIN LATERAL (
-		SELECT lane, seq FROM queue_waiting WHERE queue = $1 AND lane = l.lane ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED) w)
-	DELETE FROM queue_waiting w USING chosen c WHERE w.queue = $1 AND w.lane = c.lane AND w.seq = c.seq
-	RETURNING w.lane, w.seq`
+const findWaiting = `SELECT w.lane, w.seq, false, ` + sizeColumns + ` FROM unnest($2::int[]) WITH ORDINALITY AS l(lane, n)
+	CROSS JOIN LATERAL (SELECT lane, seq FROM queue_waiting WHERE queue = $1 AND lane = l.lane AND NOT seq = ANY($4)
+		ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED) w
+	LEFT JOIN queue_events e USING (seq) ORDER BY l.n, w.seq`
 
 // takeFrom takes the same from each of the lanes, so that no shop waits for
-// another's backlog, and returns those that may hold more.
-func (c *claim) takeFrom(lanes []int64, room int) (full []int64, err error) {
+// another's backlog, and returns those that may hold more. What it finds and
+// there is no room for is free again once the claim is done.
+func (c *claim) takeFrom(lanes []int64, room int) (more []int64, err error) {
 	lanes = lanes[:min(len(lanes), room)]
-	share := room / len(lanes)
-	taken := map[int64]int{}
+	share, bytes := room/len(lanes), c.bytes/len(lanes)
+	var found []waiting
 	err = c.tx.Do(func(b *postgres.Batch) {
 		b.Each(func(r pgx.Rows) error {
-			var lane, seq int64
-			err := r.Scan(&lane, &seq)
-			taken[lane]++
-			c.fresh = append(c.fresh, seq)
+			w, err := scanWaiting(r)
+			found = append(found, w)
 			return err
-		}, takeWaiting, c.q.id, lanes, share)
+		}, findWaiting, c.q.id, lanes, share, seqs(c.fresh))
 	})
+	taken, left, cut := map[int64]int{}, map[int64]int{}, map[int64]bool{}
+	for _, w := range found {
+		if _, begun := left[w.lane]; !begun {
+			left[w.lane] = bytes
+		}
+		if cut[w.lane] = cut[w.lane] || taken[w.lane] > 0 && w.size > left[w.lane]; cut[w.lane] {
+			continue
+		}
+		if c.take(&c.fresh, w); c.full {
+			break
+		}
+		taken[w.lane]++
+		left[w.lane] -= w.size
+		c.q.cursor = w.lane
+	}
 	for _, lane := range lanes {
-		c.q.cursor = lane
-		if taken[lane] == share {
-			full = append(full, lane)
+		if taken[lane] == share || cut[lane] {
+			more = append(more, lane)
 		}
 	}
-	return full, err
+	if !c.full {
+		c.q.cursor = lanes[len(lanes)-1]
+	}
+	return more, err
 }
+
+const takeWaiting = `DELETE FROM queue_waiting w USING unnest($2::int[], $3::bigint[]) AS c(lane, seq)
+	WHERE w.queue = $1 AND w.lane = c.lane AND w.seq = c.seq`
 
 // lease puts what was taken under leases, reads it, and commits.
 func (c *claim) lease() error {
-	slices.Sort(c.fresh)
+	lanes := make([]int64, len(c.fresh))
+	for i, w := range c.fresh {
+		lanes[i] = w.lane
+	}
+	fresh, retried := seqs(c.fresh), seqs(c.retried)
 	return c.tx.Commit(func(b *postgres.Batch) {
-		c.put(b, c.freshID, false, c.fresh)
-		c.put(b, c.retryID, true, c.retried)
+		if len(fresh) > 0 {
+			b.Exec(takeWaiting, c.q.id, lanes, fresh)
+		}
+		c.put(b, c.freshID, false, slices.Sorted(slices.Values(fresh)))
+		c.put(b, c.retryID, true, retried)
 		b.Each(func(r pgx.Rows) error {
 			var seq int64
 			var n int
@@ -196,8 +291,8 @@ func (c *claim) lease() error {
 			c.attempts[seq] = n
 			return err
 		}, `UPDATE queue_retries SET lease = $3, attempts = attempts + 1 WHERE queue = $1 AND seq = ANY($2)
-			RETURNING seq, attempts`, c.q.id, c.retried, c.retryID)
-		readStored(b, slices.Concat(c.fresh, c.retried), func(s stored) { c.events = append(c.events, s) })
+			RETURNING seq, attempts`, c.q.id, retried, c.retryID)
+		readStored(b, slices.Concat(fresh, retried), func(s stored) { c.events = append(c.events, s) })
 	})
 }
 
@@ -210,23 +305,32 @@ func (c *claim) put(b *postgres.Batch, id int64, retried bool, seqs []int64) {
 
 func (c *claim) expires() time.Time { return c.now.Add(c.attrs.Visibility) }
 
-func (c *claim) deliveries(ctx context.Context) ([]queue.Delivery, error) {
-	if want := len(c.fresh) + len(c.retried); len(c.events) != want {
-		return nil, fmt.Errorf("%d events are queued of which %d are not there", want, want-len(c.events))
+// deliveries unpacks what was claimed. Lost is what can't be unpacked any more.
+func (c *claim) deliveries(ctx context.Context) (out []queue.Delivery, lost []queue.Settlement, err error) {
+	there := map[int64]stored{}
+	for _, s := range c.events {
+		there[s.seq] = s
 	}
-	out := make([]queue.Delivery, len(c.events))
-	for i, s := range c.events {
-		e, err := c.q.unpack(ctx, s)
-		if err != nil {
-			return nil, err
+	for _, w := range slices.Concat(c.fresh, c.retried) {
+		d := queue.Delivery{Attempt: 1, Receipt: queue.NumberedReceipt(c.freshID, w.seq), Expires: c.expires()}
+		if n := c.attempts[w.seq]; n > 0 {
+			d.Attempt, d.Receipt = n, queue.NumberedReceipt(c.retryID, w.seq)
 		}
-		d := queue.Delivery{Event: e, Attempt: 1, Receipt: queue.NumberedReceipt(c.freshID, s.seq), Expires: c.expires()}
-		if n := c.attempts[s.seq]; n > 0 {
-			d.Attempt, d.Receipt = n, queue.NumberedReceipt(c.retryID, s.seq)
+		if s, ok := there[w.seq]; ok {
+			d.Event, err = c.q.unpack(ctx, s)
+		} else {
+			err = bellhop.Invalidf("event_gone", "event %d is queued and not there", w.seq)
 		}
-		out[i] = d
+		switch {
+		case bellhop.IsPermanent(err):
+			lost = append(lost, queue.Settlement{Receipt: d.Receipt, Verdict: queue.Bury, Reason: err.Error()})
+		case err != nil:
+			return nil, nil, err
+		default:
+			out = append(out, d)
+		}
 	}
-	return out, nil
+	return out, lost, nil
 }
 
 // draw returns a number that was hardly ever drawn before.

@@ -52,7 +52,9 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.Dea
 	if s == nil {
 		return d, noDeadLetter(id)
 	}
-	_, err = q.unpack(ctx, *s)
+	if _, err = q.unpack(ctx, *s); bellhop.IsPermanent(err) {
+		err = nil // a body that can't be read is why it died
+	}
 	return d, err
 }
 

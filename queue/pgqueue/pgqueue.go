@@ -59,6 +59,7 @@ type Queue struct {
 	// Below: only with the token.
 	consumer *consumer
 	cursor   int64 // the lane served last
+	alone    bool  // the next claim is to be of one suspect, if there is any
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc

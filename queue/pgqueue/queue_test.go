@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/internal/realserver"
 	"bellhop/queue"
@@ -78,7 +79,8 @@ func must(t testing.TB, err error) {
 // opened remembers where a broker's queues are.
 type opened struct {
 	*pgqueue.Broker
-	url string
+	url   string
+	pools *postgres.Pools
 }
 
 func openURL(t testing.TB, url string, o pgqueue.Options) opened {
@@ -86,7 +88,7 @@ func openURL(t testing.TB, url string, o pgqueue.Options) opened {
 	pools, err := postgres.Open(t.Context(), postgres.Options{URL: url})
 	must(t, err)
 	t.Cleanup(pools.Close)
-	return opened{pgqueue.NewBroker(pools, o), url}
+	return opened{pgqueue.NewBroker(pools, o), url, pools}
 }
 
 // harness runs the suite in one database, which it empties before each test.
@@ -103,6 +105,11 @@ func harness(url string) queuetest.Harness {
 		},
 		Again:   func(t testing.TB, b queue.Broker) queue.Broker { return openURL(t, b.(opened).url, patient) },
 		Address: func(b queue.Broker) string { return b.(opened).url },
+		Damage: func(t testing.TB, b queue.Broker, e *bellhop.Event) {
+			must(t, b.(opened).pools.Worker.Once(t.Context(), func(b *postgres.Batch) {
+				b.Exec(`UPDATE queue_events SET coding = (SELECT id FROM queue_dictionaries), body = '\xffffff' WHERE id = $1`, postgres.ID(e.ID))
+			}))
+		},
 	}
 }
 

@@ -24,6 +24,8 @@ type Harness struct {
 	Again func(t testing.TB, b queue.Broker) queue.Broker
 	// Address says where b's queues are, for a child process; see [Main].
 	Address func(b queue.Broker) string
+	// Damage makes the body of an event that waits one that can't be read.
+	Damage func(t testing.TB, b queue.Broker, e *bellhop.Event)
 	// NotPromised maps the name of a subtest, or of one of the promises below, to
 	// why the service that the driver stands on does not promise it.
 	NotPromised map[string]string
@@ -88,6 +90,10 @@ func Run(t *testing.T, h Harness) {
 		{"CloseGivesBack", s.closeGivesBack},
 		{"ShutdownLosesNothing", s.shutdownLosesNothing},
 		{"Brokers", s.brokers},
+		{"BatchBytes", s.batchBytes},
+		{"RetriedBytes", s.retriedBytes},
+		{"UnreadableBody", s.unreadableBody},
+		{"Suspects", s.suspects},
 		{"SurvivesKill", s.survivesKill},
 	} {
 		t.Run(test.name, func(t *testing.T) {

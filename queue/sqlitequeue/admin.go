@@ -137,7 +137,7 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.Dea
 				d = scanDead(r)
 				d.Event.Body, bad = q.file.ScanBody(c, r)
 			})
-		if err == nil {
+		if err == nil && !bellhop.IsPermanent(bad) { // a body that can't be read is why it died
 			err = bad
 		}
 		return err
@@ -164,7 +164,7 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err
 			return err
 		}
 		for _, a := range chosen {
-			if err := q.enqueue(tx, a.Seq, a.Event.Shop); err != nil {
+			if err := q.enqueue(tx, a.Seq, a.Event.Shop, 0); err != nil {
 				return err
 			}
 			if err := tx.Prepare(`DELETE FROM dead WHERE queue = ? AND seq = ?`).Int(q.id).Int(a.Seq).Exec(); err != nil {

@@ -2,9 +2,11 @@ package sqlitequeue
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"bellhop/internal/sqlitefile"
+	"bellhop/queue"
 )
 
 // claimed is one event under a new lease.
@@ -82,6 +84,28 @@ func (q *Queue) wait(ctx context.Context, changed <-chan struct{}, next time.Tim
 	return nil
 }
 
+// room is what a batch may still hold.
+type room struct {
+	events int
+	bytes  int64
+	any    bool // something is in it
+	full   bool
+}
+
+// take makes room smaller by an event, unless that does not fit. The first does.
+func (r *room) take(size int64) bool {
+	if r.full = r.full || r.events == 0 || r.any && size > r.bytes; r.full {
+		return false
+	}
+	r.events, r.bytes, r.any = r.events-1, r.bytes-size, true
+	return true
+}
+
+// widen makes room for more.
+func (r *room) widen(events int, bytes int64) {
+	r.events, r.bytes, r.full = r.events+events, r.bytes+bytes, false
+}
+
 // take leases up to max events in one transaction: what is to be tried again
 // gets at most half of the room while others wait.
 func (q *Queue) take(ctx context.Context, max int) (out []claimed, err error) {
@@ -95,22 +119,11 @@ func (q *Queue) take(ctx context.Context, max int) (out []claimed, err error) {
 		if err := q.expire(tx, now, attrs.MaxAttempts); err != nil {
 			return err
 		}
+		fresh, retried, err := q.choose(tx, now, max)
+		if err != nil {
+			return err
+		}
 		expires := now.Add(attrs.Visibility)
-		fresh, err := q.takeWaiting(tx, max-(max/2))
-		if err != nil {
-			return err
-		}
-		retried, err := q.dueRetries(tx, now, max-len(fresh))
-		if err != nil {
-			return err
-		}
-		if room := max - len(fresh) - len(retried); room > 0 {
-			more, err := q.takeWaiting(tx, room)
-			if err != nil {
-				return err
-			}
-			fresh = append(fresh, more...)
-		}
 		if out, err = q.lease(tx, out, fresh, false, expires); err != nil {
 			return err
 		}
@@ -118,6 +131,29 @@ func (q *Queue) take(ctx context.Context, max int) (out []claimed, err error) {
 		return err
 	})
 	return out, err
+}
+
+// choose takes every other time one suspect by itself, so that others get on
+// beside those that end their consumers.
+func (q *Queue) choose(tx *sqlitefile.Tx, now time.Time, max int) (fresh, retried []int64, err error) {
+	if q.alone = !q.alone; !q.alone {
+		if retried, err = q.suspect(tx, now); err != nil || len(retried) > 0 {
+			return nil, retried, err
+		}
+	}
+	const half = queue.BatchBytes / 2
+	r := &room{events: max - max/2, bytes: half}
+	if fresh, err = q.takeWaiting(tx, nil, r); err != nil {
+		return nil, nil, err
+	}
+	r.widen(max/2, half)
+	if retried, err = q.dueRetries(tx, now, r); err != nil {
+		return nil, nil, err
+	}
+	if fresh, err = q.takeWaiting(tx, fresh, r); err == nil && len(fresh)+len(retried) == 0 {
+		retried, err = q.suspect(tx, now)
+	}
+	return fresh, retried, err
 }
 
 // lease puts one batch under a lease.
@@ -145,25 +181,62 @@ func (q *Queue) lease(tx *sqlitefile.Tx, out []claimed, seqs []int64, retried bo
 	return out, nil
 }
 
-func (q *Queue) dueRetries(tx *sqlitefile.Tx, now time.Time, limit int) (seqs []int64, err error) {
-	err = tx.Prepare(`SELECT seq FROM retries WHERE queue = ? AND lease IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?`).
-		Int(q.id).Time(now).Int(int64(limit)).
+// Suspects are those whose leases ended often without a verdict.
+const (
+	dueNow    = `FROM retries WHERE queue = ? AND lease IS NULL AND due_at <= ?`
+	isSuspect = ` attempts >= ? AND reason = ? `
+)
+
+// suspect finds the one that has waited longest.
+func (q *Queue) suspect(tx *sqlitefile.Tx, now time.Time) (seqs []int64, err error) {
+	err = tx.Prepare(`SELECT seq FROM (SELECT seq, attempts, reason ` + dueNow + ` ORDER BY due_at LIMIT 1000) WHERE` + isSuspect + `LIMIT 1`).
+		Int(q.id).Time(now).Int(queue.Suspicious).Text(ranOut).
 		Each(func(r sqlitefile.Row) error { seqs = append(seqs, r.Int()); return nil })
 	return seqs, err
 }
 
+func (q *Queue) dueRetries(tx *sqlitefile.Tx, now time.Time, rm *room) (seqs []int64, err error) {
+	err = tx.Prepare(`SELECT seq ` + dueNow + ` AND NOT (` + isSuspect + `) ORDER BY due_at LIMIT ?`).
+		Int(q.id).Time(now).Int(queue.Suspicious).Text(ranOut).Int(int64(rm.events)).
+		Each(func(r sqlitefile.Row) error {
+			seq := r.Int()
+			size, err := tx.BodySize(seq)
+			if err == nil && !rm.take(size) {
+				err = errFull
+			}
+			if err == nil {
+				seqs = append(seqs, seq)
+			}
+			return err
+		})
+	return seqs, ignoreFull(err)
+}
+
+// errFull ends a walk through rows.
+var errFull = errors.New("the batch is full")
+
+func ignoreFull(err error) error {
+	if errors.Is(err, errFull) {
+		return nil
+	}
+	return err
+}
+
 // takeWaiting takes from all lanes in turn, beginning after the one that was
 // served last, so that no shop waits for another's backlog.
-func (q *Queue) takeWaiting(tx *sqlitefile.Tx, want int) (seqs []int64, err error) {
-	for len(seqs) < want {
-		lanes, err := q.nextLanes(tx, want-len(seqs))
+func (q *Queue) takeWaiting(tx *sqlitefile.Tx, seqs []int64, rm *room) ([]int64, error) {
+	for !rm.full && rm.events > 0 {
+		lanes, err := q.nextLanes(tx, rm.events)
 		if err != nil || len(lanes) == 0 {
 			return seqs, err
 		}
-		share := max(1, (want-len(seqs))/len(lanes))
+		events, bytes := max(1, rm.events/len(lanes)), rm.bytes/int64(len(lanes))
 		for _, lane := range lanes {
-			if seqs, err = q.takeLane(tx, seqs, lane, share); err != nil {
+			if seqs, err = q.takeLane(tx, seqs, lane, events, bytes, rm); err != nil {
 				return nil, err
+			}
+			if rm.full {
+				break
 			}
 			q.cursor = lane
 		}
@@ -193,18 +266,35 @@ func (q *Queue) nextLanes(tx *sqlitefile.Tx, n int) (lanes []int64, err error) {
 	return lanes, nil
 }
 
-func (q *Queue) takeLane(tx *sqlitefile.Tx, seqs []int64, lane int64, limit int) ([]int64, error) {
+// takeLane takes a share of the room, and at least one event if that fits.
+func (q *Queue) takeLane(tx *sqlitefile.Tx, seqs []int64, lane int64, events int, bytes int64, rm *room) ([]int64, error) {
 	had := len(seqs)
-	err := tx.Prepare(`SELECT seq FROM waiting WHERE queue = ? AND lane = ? ORDER BY seq LIMIT ?`).
-		Int(q.id).Int(lane).Int(int64(limit)).
-		Each(func(r sqlitefile.Row) error { seqs = append(seqs, r.Int()); return nil })
-	if err != nil || len(seqs) == had {
+	err := tx.Prepare(`SELECT seq, size FROM waiting WHERE queue = ? AND lane = ? ORDER BY seq LIMIT ?`).
+		Int(q.id).Int(lane).Int(int64(events)).
+		Each(func(r sqlitefile.Row) (err error) {
+			seq, size := r.Int(), r.Int()
+			if size == 0 {
+				size, err = tx.BodySize(seq)
+			}
+			if err == nil && (len(seqs) > had && size > bytes || !rm.take(size)) {
+				err = errFull
+			}
+			if err == nil {
+				bytes -= size
+				seqs = append(seqs, seq)
+			}
+			return err
+		})
+	if err = ignoreFull(err); err != nil || len(seqs) == had {
 		return seqs, err
 	}
 	err = tx.Prepare(`DELETE FROM waiting WHERE queue = ? AND lane = ? AND seq <= ?`).
 		Int(q.id).Int(lane).Int(seqs[len(seqs)-1]).Exec()
 	return seqs, err
 }
+
+// ranOut is the reason that an event is tried again when nobody gave one.
+const ranOut = "the lease ran out: the consumer was too slow or died"
 
 // expire takes back leases that have run out.
 func (q *Queue) expire(tx *sqlitefile.Tx, now time.Time, maxAttempts int) error {
@@ -221,7 +311,7 @@ func (q *Queue) expire(tx *sqlitefile.Tx, now time.Time, maxAttempts int) error 
 	}
 	for _, l := range ended {
 		for _, seq := range l.items {
-			if err := q.again(tx, l, seq, now, "the lease ran out: the consumer was too slow or died", now, maxAttempts); err != nil {
+			if err := q.again(tx, l, seq, now, ranOut, now, maxAttempts); err != nil {
 				return err
 			}
 		}

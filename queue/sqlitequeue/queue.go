@@ -58,6 +58,7 @@ type Queue struct {
 	// Below: only with the token.
 	consumer *consumer
 	cursor   int64 // the lane served last
+	alone    bool  // the next claim is to be of one suspect, if there is any
 	reaped   time.Time
 }
 
@@ -85,7 +86,7 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 			if err != nil {
 				return fmt.Errorf("keep event %s: %w", e.ID, err)
 			}
-			if err := q.enqueue(tx, seq, e.Shop); err != nil {
+			if err := q.enqueue(tx, seq, e.Shop, len(e.Body)); err != nil {
 				return fmt.Errorf("queue event %s: %w", e.ID, err)
 			}
 		}
@@ -93,13 +94,14 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	})
 }
 
-func (q *Queue) enqueue(tx *sqlitefile.Tx, seq int64, shop string) error {
+// enqueue takes the size of the body, or 0 if that is not at hand.
+func (q *Queue) enqueue(tx *sqlitefile.Tx, seq int64, shop string, size int) error {
 	lane, err := q.lane(tx, shop)
 	if err != nil {
 		return err
 	}
-	return tx.Prepare(`INSERT OR IGNORE INTO waiting (queue, lane, seq) VALUES (?,?,?)`).
-		Int(q.id).Int(lane).Int(seq).Exec()
+	return tx.Prepare(`INSERT OR IGNORE INTO waiting (queue, lane, seq, size) VALUES (?,?,?,?)`).
+		Int(q.id).Int(lane).Int(seq).Int(int64(size)).Exec()
 }
 
 // lane returns a shop's lane. A lane that the cache holds for a transaction that
@@ -119,28 +121,46 @@ func (q *Queue) lane(tx *sqlitefile.Tx, shop string) (int64, error) {
 
 // Receive implements [queue.Consumer].
 func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) {
-	claims, err := q.claim(ctx, max)
-	if err != nil {
-		return nil, err
+	for {
+		claims, err := q.claim(ctx, max)
+		if err != nil {
+			return nil, err
+		}
+		ctx := context.WithoutCancel(ctx) // what is leased is somebody's
+		out, lost, err := q.load(ctx, claims)
+		if err == nil && len(lost) > 0 {
+			err = q.Settle(ctx, lost...)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read leased events: %w", err)
+		}
+		if len(out) > 0 {
+			return out, nil
+		}
 	}
-	out := make([]queue.Delivery, 0, len(claims))
-	err = q.file.Read(context.WithoutCancel(ctx), func(c *sqlitefile.Conn) error {
+}
+
+// load reads what was claimed. Lost is what can't be read any more.
+func (q *Queue) load(ctx context.Context, claims []claimed) (out []queue.Delivery, lost []queue.Settlement, err error) {
+	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
 		for _, cl := range claims {
+			receipt := queue.NumberedReceipt(cl.lease, cl.seq)
 			e, err := q.file.Event(c, cl.seq)
-			if err != nil {
+			if err == nil && e == nil {
+				err = bellhop.Invalidf("event_gone", "event %d is queued and not in the archive", cl.seq)
+			}
+			switch {
+			case bellhop.IsPermanent(err):
+				lost = append(lost, queue.Settlement{Receipt: receipt, Verdict: queue.Bury, Reason: err.Error()})
+			case err != nil:
 				return err
+			default:
+				out = append(out, queue.Delivery{Event: e, Attempt: cl.attempt, Receipt: receipt, Expires: cl.expires})
 			}
-			if e == nil {
-				return fmt.Errorf("event %d is queued but not in the archive", cl.seq)
-			}
-			out = append(out, queue.Delivery{Event: e, Attempt: cl.attempt, Receipt: queue.NumberedReceipt(cl.lease, cl.seq), Expires: cl.expires})
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read leased events: %w", err)
-	}
-	return out, nil
+	return out, lost, err
 }
 
 // Ready implements [queue.Readier].

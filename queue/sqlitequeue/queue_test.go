@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/queue"
 	"bellhop/queue/queuetest"
@@ -25,6 +26,7 @@ func TestMain(m *testing.M) {
 type opened struct {
 	queue.Broker
 	path string
+	file *sqlitefile.File
 }
 
 func open(t testing.TB, path string) queue.Broker {
@@ -38,7 +40,7 @@ func open(t testing.TB, path string) queue.Broker {
 			t.Errorf("close the file: %v", err)
 		}
 	})
-	return opened{sqlitequeue.NewBroker(f, nil), path}
+	return opened{sqlitequeue.NewBroker(f, nil), path, f}
 }
 
 var harness = queuetest.Harness{
@@ -51,6 +53,14 @@ var harness = queuetest.Harness{
 	},
 	Again:   func(t testing.TB, b queue.Broker) queue.Broker { return open(t, b.(opened).path) },
 	Address: func(b queue.Broker) string { return b.(opened).path },
+	Damage: func(t testing.TB, b queue.Broker, e *bellhop.Event) {
+		err := b.(opened).file.Write(t.Context(), func(tx *sqlitefile.Tx) error {
+			return tx.Prepare(`UPDATE events SET coding = (SELECT id FROM dictionaries), body = X'FFFFFF' WHERE id = ?`).Blob(e.ID[:]).Exec()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	},
 }
 
 func TestConformance(t *testing.T) { queuetest.Run(t, harness) }

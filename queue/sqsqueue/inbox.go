@@ -58,6 +58,14 @@ func (b *inbox) leave(w *waiter) {
 	b.match(false)
 }
 
+// keep takes back what a receiver has no room for, as the first for the next.
+func (b *inbox) keep(leases []*lease) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held = append(slices.Clip(leases), b.held...)
+	b.match(false)
+}
+
 // arrive takes leases for whoever waits. An error goes to one receiver; there is
 // a request for each.
 func (b *inbox) arrive(h haul) {

@@ -58,7 +58,7 @@ func objects(cfg aws.Config) *s3.Client {
 }
 
 // deleteBody deletes what the bucket has of an event.
-func deleteBody(t *testing.T, e *bellhop.Event) {
+func deleteBody(t testing.TB, e *bellhop.Event) {
 	t.Helper()
 	cfg, err := amazon.Load(t.Context(), fresh(t).options.Settings)
 	if err != nil {
@@ -105,10 +105,12 @@ var harness = queuetest.Harness{
 		o := b.(opened).options
 		return fmt.Sprintf("sqs+http://%s/%s/orders?region=%s&bucket=%s", strings.TrimPrefix(o.Settings.Endpoint, "http://"), o.Account, o.Settings.Region, o.Bucket)
 	},
+	Damage: func(t testing.TB, _ queue.Broker, e *bellhop.Event) { deleteBody(t, e) },
 	NotPromised: map[string]string{
 		queuetest.PromiseOldest:       "SQS tells the age of the oldest message only to CloudWatch",
 		queuetest.PromiseDelayedWaits: "SQS counts a message whose visibility was changed as in flight until that ends",
 		"Purge":                       "PurgeQueue drops what is in flight, too, and its count is approximate",
+		"Suspects":                    "SQS chooses what it hands out together, and counts that itself",
 		"FairToFew":                   "fair queues keep one shop from holding up others, and take no strict turns",
 	},
 	Flaws: map[string]string{

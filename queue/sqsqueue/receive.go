@@ -3,6 +3,7 @@ package sqsqueue
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ const (
 type lease struct {
 	queue.Delivery
 	msg   amazon.Message
+	id    string    // SQS's
 	taken time.Time // SQS lets a lease be extended to 12 hours from here
 }
 
@@ -39,29 +41,52 @@ type lease struct {
 // the request goes on in the background, since SQS would lease what it finds to
 // nobody: the next Receive gets that, or Close gives it back.
 func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) {
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
 	if max < 1 {
 		return nil, bellhop.Invalidf("max", "receive at least one event at a time")
+	}
+	for {
+		leases, err := q.await(ctx, max)
+		if err != nil {
+			return nil, err
+		}
+		fit := fitting(leases)
+		q.inbox.keep(leases[fit:])
+		if out := q.inbox.handOut(q.open(leases[:fit])); len(out) > 0 {
+			return out, nil
+		}
+	}
+}
+
+// await gets up to max events, their bodies not looked at yet.
+func (q *Queue) await(ctx context.Context, max int) ([]*lease, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	w := &waiter{max: max, wait: waitFor(ctx), got: make(chan haul, 1)}
 	q.inbox.join(w)
 	select {
 	case h := <-w.got:
-		if h.err != nil {
-			return nil, h.err
+		if h.err == nil && h.full && max > len(h.leases) && fitting(h.leases) == len(h.leases) {
+			h.leases = q.more(ctx, max, h.leases)
 		}
-		if h.full && max > len(h.leases) {
-			h.leases = append(h.leases, q.more(ctx, max-len(h.leases))...)
-		}
-		return q.inbox.handOut(h.leases), nil
+		return h.leases, h.err
 	case <-ctx.Done():
 		q.inbox.leave(w)
 		return nil, ctx.Err()
 	case <-q.life.Done():
 		return nil, errClosed
 	}
+}
+
+// fitting returns how many of the first make up a batch by their bytes.
+func fitting(leases []*lease) int {
+	sum := 0
+	for i, l := range leases {
+		if sum += l.msg.BodySize(); i > 0 && sum > queue.BatchBytes {
+			return i
+		}
+	}
+	return len(leases)
 }
 
 var errClosed = errors.New("the queue is closed")
@@ -82,26 +107,31 @@ func (q *Queue) longPoll(max int, wait time.Duration) haul {
 	return haul{leases: leases, err: err, full: len(leases) == batchSize}
 }
 
-// more gets up to n events that are there now. SQS hands out ten at a time; each
+// more adds what is there now, up to max events. SQS hands out ten at a time; each
 // round asks more at once, until one request comes back with less.
-func (q *Queue) more(ctx context.Context, n int) []*lease {
+func (q *Queue) more(ctx context.Context, max int, first []*lease) []*lease {
 	got := make(chan []*lease, 1)
-	q.inbox.polling.Go(func() { got <- q.rounds(ctx, n) })
+	q.inbox.polling.Go(func() { got <- q.rounds(ctx, max, first) })
 	select {
 	case leases := <-got:
 		return leases
 	case <-ctx.Done():
-		q.inbox.polling.Go(func() { q.inbox.arrive(haul{leases: <-got}) })
-		return nil
+		q.inbox.polling.Go(func() { q.inbox.arrive(haul{leases: (<-got)[len(first):]}) })
+		return first
 	}
 }
 
-func (q *Queue) rounds(ctx context.Context, n int) (all []*lease) {
+func (q *Queue) rounds(ctx context.Context, max int, first []*lease) []*lease {
 	wait := int32(0)
 	if q.cached().waits {
 		wait = 1 // 0 can't be said, and means the queue's own
 	}
-	for width := 2; n > 0 && ctx.Err() == nil; width = min(2*width, fanOut) {
+	all := slices.Clip(first)
+	for width := 2; ctx.Err() == nil; width = min(2*width, fanOut) {
+		n := min(max-len(all), roomFor(all))
+		if n <= 0 {
+			break
+		}
 		var mu sync.Mutex
 		var g errgroup.Group
 		short := false
@@ -128,6 +158,16 @@ func (q *Queue) rounds(ctx context.Context, n int) (all []*lease) {
 	return all
 }
 
+// roomFor is how many more a batch holds, if they are as large as those that are
+// here.
+func roomFor(all []*lease) int {
+	sum := 1
+	for _, l := range all {
+		sum += l.msg.BodySize()
+	}
+	return (queue.BatchBytes - sum) * len(all) / sum
+}
+
 // poll makes one request and returns what bellhop can use of the answer.
 func (q *Queue) poll(ctx context.Context, max int, wait int32) ([]*lease, error) {
 	k, err := q.fresh(ctx)
@@ -149,34 +189,34 @@ func (q *Queue) poll(ctx context.Context, max int, wait int32) ([]*lease, error)
 	if err != nil {
 		return nil, amazon.Explain(ctx, "receive from the queue "+q.name, err)
 	}
-	return q.read(ctx, out.Messages, now, k.attrs.Visibility), nil
+	return q.read(out.Messages, now, k.attrs.Visibility), nil
 }
 
-// read turns messages into leases. It leaves out those that bellhop can't
-// process.
-func (q *Queue) read(ctx context.Context, messages []types.Message, now time.Time, visibility time.Duration) []*lease {
+// read turns messages into leases, whose events are not decoded yet.
+func (q *Queue) read(messages []types.Message, now time.Time, visibility time.Duration) []*lease {
 	leases := make([]*lease, len(messages))
-	var g errgroup.Group
 	for i, m := range messages {
-		l := &lease{msg: message(m), taken: now}
-		l.Receipt, l.Attempt, l.Expires = queue.Receipt(aws.ToString(m.ReceiptHandle)), receiveCount(m), now.Add(visibility-margin(visibility))
+		leases[i] = &lease{msg: message(m), id: aws.ToString(m.MessageId), taken: now, Delivery: queue.Delivery{
+			Receipt: queue.Receipt(aws.ToString(m.ReceiptHandle)), Attempt: receiveCount(m), Expires: now.Add(visibility - margin(visibility))}}
+	}
+	return leases
+}
+
+// open decodes events, and fetches the bodies that are in the bucket. It leaves out
+// those that bellhop can't process.
+func (q *Queue) open(leases []*lease) []*lease {
+	var g errgroup.Group
+	for _, l := range leases {
 		g.Go(func() (err error) {
-			if l.Event, err = q.codec.Decode(ctx, l.msg); err != nil {
-				q.unreadable(ctx, l, aws.ToString(m.MessageId), err)
-				return nil
+			if l.Event, err = q.codec.Decode(q.life, l.msg); err != nil {
+				q.unreadable(q.life, l, err)
+				l.Receipt = ""
 			}
-			leases[i] = l
 			return nil
 		})
 	}
 	g.Wait()
-	out := leases[:0]
-	for _, l := range leases {
-		if l != nil {
-			out = append(out, l)
-		}
-	}
-	return out
+	return slices.DeleteFunc(leases, func(l *lease) bool { return l.Receipt == "" })
 }
 
 // margin is how much earlier a lease ends for this process than for SQS, whose
@@ -202,8 +242,8 @@ func receiveCount(m types.Message) int {
 // unreadable deals with a message that has no event, or none yet. An event whose
 // body is lost is a dead letter. What is none of bellhop's is left alone: it
 // comes again until the redrive policy moves it to the dead letters.
-func (q *Queue) unreadable(ctx context.Context, l *lease, id string, err error) {
-	log := q.opts.Log.With("queue", q.name, "message", id, "attempt", l.Attempt, "err", err)
+func (q *Queue) unreadable(ctx context.Context, l *lease, err error) {
+	log := q.opts.Log.With("queue", q.name, "message", l.id, "attempt", l.Attempt, "err", err)
 	switch {
 	case bellhop.IsPermanent(err) && l.Event != nil:
 		log.Error("an event's body is lost: it becomes a dead letter", "event", l.Event.ID)
