@@ -49,7 +49,7 @@ func Example_inYourOwnServer() {
 
 	// The worker, until your server ends.
 	log := slog.New(slog.DiscardHandler)
-	worker := &host.Worker{Queue: parts.Queue, Log: log,
+	worker := &host.Worker{Queue: parts.Queue, Ready: parts.Store.Ready, Log: log,
 		Recorder: &pipeline.Recorder{Store: parts.Store, Log: log, Now: time.Now}}
 	var working sync.WaitGroup
 	working.Go(func() {

@@ -195,7 +195,7 @@ func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring
 	janitor := &Janitor{Keys: keys, Ledger: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
 	if o.Record {
 		janitor.Queue = o.Queue
-		w := &Worker{Queue: o.Queue, Log: o.Log, Probe: o.Probe, Loops: o.Loops, Bell: o.bell(),
+		w := &Worker{Queue: o.Queue, Ready: o.Store.Ready, Log: o.Log, Probe: o.Probe, Loops: o.Loops, Bell: o.bell(),
 			Recorder: o.recorder(metrics)}
 		r.group.Go(func() error { return w.Run(r.ctx, r.hard) })
 	}

@@ -16,8 +16,11 @@ import (
 type Worker struct {
 	Queue    queue.Queue
 	Recorder *pipeline.Recorder
-	Log      *slog.Logger
-	Probe    pipeline.Probe
+	// Ready returns nil while what is recorded would be kept. While it would not,
+	// nothing is received: it would lose attempts that nobody made.
+	Ready func(context.Context) error
+	Log   *slog.Logger
+	Probe pipeline.Probe
 	// Bell is rung for the pushes that recording comes to, before the events are
 	// acknowledged; nil where this process pushes, too.
 	Bell *Bell
@@ -80,7 +83,10 @@ func (w *Worker) attributes(ctx context.Context) (queue.Attributes, error) {
 }
 
 func (w *Worker) loop(ctx, hard context.Context, attrs queue.Attributes) {
-	for failures := 0; ; {
+	for failures, away := 0, true; ; { // what was true before the start nobody knows
+		if away && !w.awaitStore(ctx) {
+			return
+		}
 		deliveries, err := w.Queue.Receive(ctx, w.Batch)
 		if ctx.Err() != nil && len(deliveries) == 0 {
 			return
@@ -92,8 +98,23 @@ func (w *Worker) loop(ctx, hard context.Context, attrs queue.Attributes) {
 			continue
 		}
 		failures = 0
-		w.process(ctx, hard, deliveries, attrs)
+		away = w.process(ctx, hard, deliveries, attrs)
 	}
+}
+
+// awaitStore returns false when ctx is done first.
+func (w *Worker) awaitStore(ctx context.Context) bool {
+	for failures := 1; ctx.Err() == nil; failures++ {
+		err := w.Ready(ctx)
+		if err == nil {
+			return true
+		}
+		if failures == 1 && ctx.Err() == nil {
+			w.Log.Warn("the database is away: nothing is received until it is back", "err", err)
+		}
+		pause(ctx, pipeline.Backoff(holdFirst, holdAtMost, failures))
+	}
+	return false
 }
 
 // pause waits, or until ctx is done.
@@ -106,7 +127,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Delivery, attrs queue.Attributes) {
+// process reports whether the store was away for any of them.
+func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Delivery, attrs queue.Attributes) (away bool) {
 	w.Probe.At(pipeline.PointReceived)
 	ctx, work := w.Recorder.Traces.Process(ctx, deliveries)
 	stop := keepLeases(ctx, w.Queue, w.Log, deliveries, attrs.Visibility)
@@ -121,6 +143,7 @@ func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Deliv
 	verdicts := make([]queue.Settlement, len(deliveries))
 	for i, d := range deliveries {
 		verdicts[i] = w.Verdict(ctx, d, done[i].Err, attrs.MaxAttempts)
+		away = away || bellhop.KindOf(done[i].Err) == bellhop.Unavailable
 	}
 	if err := w.Queue.Settle(ctx, verdicts...); err != nil {
 		// Whatever was not settled comes again, and recording it again changes
@@ -131,6 +154,7 @@ func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Deliv
 		work.Done(d.Event, done[i], verdicts[i].Verdict)
 	}
 	w.Probe.At(pipeline.PointSettled)
+	return away
 }
 
 // While the store is away a batch is held and tried again, so that its events

@@ -23,6 +23,7 @@ type oneBatch struct {
 	extended   chan struct{} // receives at each Extend
 	settled    chan []queue.Settlement
 	onSettle   func() // called before, if set
+	onReceive  func()
 }
 
 func newBatch(attempt int, bodies ...string) *oneBatch {
@@ -41,6 +42,9 @@ func (q *oneBatch) Attributes(context.Context) (queue.Attributes, error) {
 }
 
 func (q *oneBatch) Receive(ctx context.Context, _ int) ([]queue.Delivery, error) {
+	if q.onReceive != nil {
+		q.onReceive()
+	}
 	select {
 	case ds := <-q.deliveries:
 		return ds, nil
@@ -70,6 +74,14 @@ type ledger struct {
 	mu     sync.Mutex
 	dead   []bellhop.EventID
 	broken error // of writing down what died
+	ready  func() error
+}
+
+func (l *ledger) Ready(context.Context) error {
+	if l.ready == nil {
+		return nil
+	}
+	return l.ready()
 }
 
 func (l *ledger) Record(_ context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
@@ -96,7 +108,7 @@ func work(t *testing.T, q *oneBatch, l *ledger) []queue.Settlement {
 func workWith(t *testing.T, q *oneBatch, l *ledger, bell *host.Bell) []queue.Settlement {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	w := &host.Worker{Queue: q, Log: log, Bell: bell,
+	w := &host.Worker{Queue: q, Ready: l.Ready, Log: log, Bell: bell,
 		Recorder: &pipeline.Recorder{Store: l, Now: time.Now, Log: log}}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -200,5 +212,37 @@ func TestWorkerHoldsNotForEver(t *testing.T) {
 		if took := time.Since(began); v.Verdict != queue.Retry || took < time.Minute || took > 2*time.Minute {
 			t.Errorf("verdict %d after %v", v.Verdict, took)
 		}
+	})
+}
+
+// TestWorkerReceivesNothingInVain has the database away when the worker starts, and
+// again after a batch: what waits in the queue loses no attempt.
+func TestWorkerReceivesNothingInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		away := bellhop.Errorf(bellhop.Unavailable, "away", "the database is away")
+		asked, received := 0, 0
+		q := newBatch(1, good)
+		l := &ledger{record: func([]bellhop.Fact) error { return away }, ready: func() error {
+			if asked++; asked%4 != 0 {
+				return away
+			}
+			return nil
+		}}
+		q.onReceive = func() {
+			if received++; asked != 4*received {
+				t.Errorf("the worker received for the %d. time after asking %d times whether the database is there", received, asked)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		log := slog.New(slog.DiscardHandler)
+		w := &host.Worker{Queue: q, Ready: l.Ready, Log: log, Recorder: &pipeline.Recorder{Store: l, Now: time.Now, Log: log}}
+		var running sync.WaitGroup
+		running.Go(func() { w.Run(ctx, t.Context()) })
+		<-q.settled
+		time.Sleep(time.Minute)
+		if cancel(); received != 2 {
+			t.Errorf("the worker received %d times", received)
+		}
+		running.Wait()
 	})
 }

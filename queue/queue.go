@@ -55,7 +55,7 @@ type Consumer interface {
 	// An event is handed to nobody else until its lease runs out.
 	//
 	// An event whose body can't be read any more becomes a dead letter, with that
-	// as the reason. One whose lease ended [Suspicious] times without a verdict is
+	// as the reason, and holds up nobody. One whose lease ended [Suspicious] times without a verdict is
 	// handed out by itself: what ends a process then costs nobody else attempts.
 	Receive(ctx context.Context, max int) ([]Delivery, error)
 

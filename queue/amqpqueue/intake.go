@@ -58,11 +58,11 @@ type intake struct {
 	alone   bool // the next batch is one suspect, if there is any
 	leases  map[queue.Receipt]*held
 	begun   map[string]bool // messages that were leased when the connection was lost
-	settles int       // leases whose verdict is being carried out
-	moves   []move    // what the goroutine is to move elsewhere
-	askers  int       // Receives in progress
-	want    int       // the most that one of them asks for
-	left    time.Time // when the last one ended
+	settles int             // leases whose verdict is being carried out
+	moves   []move          // what the goroutine is to move elsewhere
+	askers  int             // Receives in progress
+	want    int             // the most that one of them asks for
+	left    time.Time       // when the last one ended
 	expect  map[int]bool
 	arrived chan struct{} // closed when there may be something to take
 }

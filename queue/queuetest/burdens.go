@@ -108,7 +108,7 @@ func (s suite) unreadableBody(t *testing.T) {
 	}
 	nothingWaits(t, q)
 	eventually(t, "the damaged event is a dead letter", func() bool {
-		letters, err := q.DeadLetters(t.Context(), time.Time{}, 10)
+		letters, err := q.DeadLetters(t.Context(), queue.Cursor{}, 10)
 		return err == nil && len(letters) == 1
 	})
 	d, err := q.DeadLetter(t.Context(), lost.ID)

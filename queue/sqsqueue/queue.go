@@ -5,7 +5,9 @@
 // may lag by a minute; it does not say how old the oldest event is; a list of
 // dead letters shows what it hands out when asked; several events of one Send
 // may be taken in part, which the error then says; purging drops what is leased,
-// too; an event that was retried with a delay counts as leased until then. Shops
+// too; an event that was retried with a delay counts as leased until then; what it
+// handed out to a process that was killed counts as an attempt, also when nobody had
+// looked at it. Shops
 // are kept apart by fair queues: each event carries its shop as the message
 // group.
 //
