@@ -96,6 +96,19 @@ func CheckClaim(slots Slots, lease time.Duration) error {
 	return nil
 }
 
+// CheckHandling refuses to set an order that is now elsewhere than whoever sets it saw it.
+// That somebody else has looked at it, or done the same, is no contradiction.
+func CheckHandling(now, was, to bellhop.Handling) error {
+	if _, err := bellhop.ParseHandling(string(to)); err != nil {
+		return err
+	}
+	looked := was == bellhop.HandlingNew && now == bellhop.HandlingSeen
+	if was == "" || now == was || now == to || looked {
+		return nil
+	}
+	return bellhop.Errorf(bellhop.Conflict, "changed_meanwhile", "somebody else has set this order to %s meanwhile", now)
+}
+
 // CheckShop refuses a shop without a name.
 func CheckShop(s bellhop.Shop) error {
 	if s.Domain == "" {

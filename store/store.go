@@ -70,8 +70,10 @@ type Orders interface {
 	// which only a touch is known, is bellhop.NotFound.
 	Order(ctx context.Context, shop string, id int64) (bellhop.Order, error)
 	// SetHandling changes how far the owner has got with an order, and returns
-	// it as Order does.
-	SetHandling(ctx context.Context, shop string, id int64, h bellhop.Handling, at time.Time) (bellhop.Order, error)
+	// it as Order does. was is how far it was when whoever changes it last saw it; ""
+	// for whatever it is. If somebody else changed it since ([CheckHandling]), it stays,
+	// and is returned with bellhop.Conflict.
+	SetHandling(ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time) (bellhop.Order, error)
 }
 
 // OrderQuery narrows a list. Zero fields don't.

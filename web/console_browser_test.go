@@ -80,7 +80,7 @@ func row(n int) string { return fmt.Sprintf(`document.querySelector('[data-key="
 func TestPagesInABrowser(t *testing.T) {
 	b := newBrowser(t, furnished(t))
 	for _, c := range []struct{ session, path string }{
-		{"", "/signin"}, {ownerSession, "/"}, {ownerSession, "/?q=nobody"}, {ownerSession, "/orders/" + orderID(59)}, {ownerSession, "/pushes"},
+		{"", "/signin"}, {"", "/signin?once=bh_l_x"}, {ownerSession, "/"}, {ownerSession, "/?q=nobody"}, {ownerSession, "/orders/" + orderID(59)}, {ownerSession, "/pushes"},
 		{ownerSession, "/devices"}, {ownerSession, "/settings"}, {ownerSession, "/orders/1"}, {operatorSession, "/shops"}, {operatorSession, "/?shop=" + demo},
 		{"", "/docs"},
 	} {
@@ -340,6 +340,36 @@ func TestBrowserIsRung(t *testing.T) {
 		must(t, err)
 		must(t, b.tab.Err())
 		received = !o.Pushes[0].ReceivedAt.IsZero()
+	}
+}
+
+// TestSigningOutLeavesNothingToRing signs out of a browser that rings, as the next one at
+// a shared computer would have it.
+func TestSigningOutLeavesNothingToRing(t *testing.T) {
+	b := newBrowser(t, newRig(t, func(o *web.Options) { o.WebPushKey = "key" }))
+	b.rung("browser-1")
+	b.open("/", ownerSession)
+	b.eval(`navigator.serviceWorker.register("/worker.js").then(() => {
+		localStorage.setItem("bellhop_installation", "browser-1");
+		document.cookie = "bellhop_installation=browser-1; path=/";
+		document.body.dataset.worker = "there";
+	})`)
+	b.until(`document.body.dataset.worker`)
+	b.do(chromedp.Click(`form[action="/signout"] button`), chromedp.WaitVisible(`button[value="stop"]`))
+	chromium.Check(t, b.tab, "the question")
+	if left := b.installations(demo); len(left) != 1 {
+		t.Fatalf("before it is answered: %v", left)
+	}
+	b.do(chromedp.Click(`button[value="stop"]`), chromedp.WaitVisible("#email"))
+	if left := b.installations(demo); len(left) != 0 {
+		t.Errorf("%v ring on", left)
+	}
+	b.eval(`navigator.serviceWorker.getRegistrations().then((all) => {
+		document.title = [all.length, localStorage.length, document.cookie.includes("installation")].join(" ");
+	})`)
+	b.until(`document.title.includes("false") || document.title.includes("true")`)
+	if left := b.eval(`document.title`); left != "0 0 false" {
+		t.Errorf("workers, things stored and a cookie are left: %s", left)
 	}
 }
 

@@ -5,17 +5,21 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"bellhop"
 )
 
 // notice is what a page says once about what was just done. It waits in a cookie
 // until the next page that the browser goes to.
 type notice struct {
-	Say    string    `json:"say"` // an id of the catalogue
-	N      int       `json:"n,omitempty"`
-	Device string    `json:"device,omitempty"`
-	Reason string    `json:"reason,omitempty"`
-	Undo   []setting `json:"undo,omitempty"` // orders as they were
-	Bad    bool      `json:"bad,omitempty"`
+	Say    string           `json:"say"` // an id of the catalogue
+	N      int              `json:"n,omitempty"`
+	Device string           `json:"device,omitempty"`
+	Order  string           `json:"order,omitempty"`
+	Now    bellhop.Handling `json:"now,omitempty"` // what that order is
+	Reason string           `json:"reason,omitempty"`
+	Undo   []setting        `json:"undo,omitempty"` // orders as they were
+	Bad    bool             `json:"bad,omitempty"`
 
 	Words string `json:"-"`
 }
@@ -49,7 +53,8 @@ func (c *console) takeNotice(v *visit) {
 	if n.N > 0 {
 		n.Words = v.N(n.Say, n.N)
 	} else {
-		n.Words = v.T(n.Say, "Device", n.Device, "Reason", v.reason(n.Reason))
+		n.Words = v.T(n.Say, "Device", n.Device, "Reason", v.reason(n.Reason),
+			"Order", n.Order, "Now", v.label("handling.", string(n.Now)))
 	}
 	v.Notice = &n
 }

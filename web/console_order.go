@@ -52,7 +52,8 @@ func (c *console) showOrder(v *visit) error {
 		return err
 	}
 	if o.Handling == bellhop.HandlingNew && v.looked() {
-		if o, err = c.api.store.SetHandling(v.Context(), v.Shop, n, bellhop.HandlingSeen, c.api.now()); err != nil {
+		o, err = c.api.store.SetHandling(v.Context(), v.Shop, n, bellhop.HandlingNew, bellhop.HandlingSeen, c.api.now())
+		if err != nil && bellhop.KindOf(err) != bellhop.Conflict {
 			return err
 		}
 	}
@@ -60,10 +61,12 @@ func (c *console) showOrder(v *visit) error {
 	return c.show(v, "order", v.orderView(&o))
 }
 
-// looked reports whether the owner sees the page: the operator is somebody else,
-// and a browser may load a page ahead.
+// looked reports whether the owner sees the page: the operator is somebody else, a
+// browser may load a page ahead, and another site's page may have it opened unasked.
 func (v *visit) looked() bool {
-	return v.Person.Role == bellhop.RoleOwner && !strings.Contains(v.Header.Get("Sec-Purpose"), "prefetch")
+	from := v.Header.Get("Sec-Fetch-Site")
+	return v.Person.Role == bellhop.RoleOwner && from != "cross-site" && from != "same-site" &&
+		!strings.Contains(v.Header.Get("Sec-Purpose"), "prefetch")
 }
 
 func (v *visit) orderView(o *bellhop.Order) *orderView {

@@ -205,19 +205,29 @@ func (c *console) setHandling(v *visit) error {
 		}
 		return err
 	}
-	done := &notice{Say: doneWords[all[0].To]}
+	done, kept := &notice{Say: doneWords[all[0].To]}, &notice{Say: "orders.meanwhile", Bad: true}
 	for _, s := range all {
-		_, err := c.api.store.SetHandling(v.Context(), v.Shop, s.ID, s.To, c.api.now())
-		if bellhop.KindOf(err) == bellhop.NotFound && len(all) > 1 {
-			continue // it was deleted meanwhile; the others are set all the same
-		}
-		if err != nil {
+		o, err := c.api.store.SetHandling(v.Context(), v.Shop, s.ID, s.Was, s.To, c.api.now())
+		switch kind := bellhop.KindOf(err); {
+		case err == nil:
+			done.N++
+			if v.PostForm.Get("undo") == "" {
+				done.Undo = append(done.Undo, setting{s.ID, s.To, s.Was})
+			}
+		case kind == bellhop.Conflict:
+			kept.N++
+			kept.Order, kept.Now = o.Name, o.Handling
+		case kind == bellhop.NotFound && len(all) > 1: // it was deleted meanwhile; the others are set all the same
+		default:
 			return err
 		}
-		done.N++
-		if v.PostForm.Get("undo") == "" {
-			done.Undo = append(done.Undo, setting{s.ID, s.To, s.Was})
-		}
+	}
+	if kept.N == 1 {
+		kept.Say, kept.N = "orders.meanwhileOne", 0
+	}
+	if kept.Order != "" {
+		kept.Undo = done.Undo
+		done = kept
 	}
 	return v.back(c, done)
 }

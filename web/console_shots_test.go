@@ -54,7 +54,7 @@ func furnished(t testing.TB, change ...func(*web.Options)) *rig {
 			}
 		})
 		if n%3 == 0 && n < 55 {
-			_, err := r.db.SetHandling(ctx, demo, 820982911946154508+int64(n), bellhop.HandlingHandled, day)
+			_, err := r.db.SetHandling(ctx, demo, 820982911946154508+int64(n), "", bellhop.HandlingHandled, day)
 			must(t, err)
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"regexp"
-	"strings"
 
 	"bellhop"
 )
@@ -19,15 +17,11 @@ type signInView struct {
 	Trouble string // "" the first time
 }
 
-// askIn shows the form, or lets in whoever follows a link that works once. What only
-// looks ahead is shown a button instead, which nothing presses by itself.
+// askIn shows the form, or for a link that works once a button. Only pressing it uses the
+// link up: what looks at links before anybody follows them can't be told from a browser.
 func (c *console) askIn(w http.ResponseWriter, r *http.Request) {
-	once := r.URL.Query().Get("once")
-	if once == "" || looksAhead(r) {
-		c.showSignIn(w, r, http.StatusOK, signInView{Next: localPath(r.URL.Query().Get("next")), Once: once})
-		return
-	}
-	c.followLink(w, r, once)
+	q := r.URL.Query()
+	c.showSignIn(w, r, http.StatusOK, signInView{Next: localPath(q.Get("next")), Once: q.Get("once")})
 }
 
 func (c *console) followLink(w http.ResponseWriter, r *http.Request, once string) {
@@ -39,19 +33,6 @@ func (c *console) followLink(w http.ResponseWriter, r *http.Request, once string
 		}
 	}
 	c.welcome(w, r, s, err, signInView{Next: "/"})
-}
-
-// previewer is what those call themselves that fetch a link which somebody wrote in
-// a chat or a mail, to draw it before anybody follows it.
-var previewer = regexp.MustCompile(`(?i)bot|preview|scrap|crawl|spider|facebookexternalhit|whatsapp|skype|embed|iframely`)
-
-// looksAhead reports whether a link is looked at before, or without, anybody's
-// following it, or from a page of another site: that could sign its visitors in as
-// somebody else.
-func looksAhead(r *http.Request) bool {
-	from := r.Header.Get("Sec-Fetch-Site")
-	return r.Method != http.MethodGet || strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") ||
-		from == "cross-site" || from == "same-site" || previewer.MatchString(r.UserAgent())
 }
 
 func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
@@ -114,13 +95,80 @@ func (f *frame) signInTrouble(err error) string {
 	return f.T("trouble.internal")
 }
 
+// signOutView asks what becomes of the browser's notifications.
+type signOutView struct{ frame }
+
+// What somebody who signs out wants of the browser: that it stops to ring, or rings on.
+const (
+	browserStops  = "stop"
+	browserRings  = "ring"
+	browserCookie = "bellhop_installation" // browser.js keeps in it as which device the browser is rung
+)
+
+// signOut first asks, where the browser is rung for who signs out: somebody else may use
+// it next.
 func (c *console) signOut(w http.ResponseWriter, r *http.Request) {
-	if cred, err := credentialOf(r); err == nil && cred.session {
-		if err := c.api.store.RemoveSession(r.Context(), cred.hash); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
-			c.trouble(&visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}, err)
-			return
-		}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	v := &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}
+	asked, err := c.leave(v)
+	if err != nil {
+		c.trouble(v, err)
+	}
+	if err != nil || asked {
+		return
 	}
 	http.SetCookie(w, noCookie(c.api.proxies.https(r)))
+	if r.PostForm.Get("browser") != browserRings {
+		w.Header().Set("Clear-Site-Data", `"storage"`) // with the worker that shows notifications
+		http.SetCookie(w, &http.Cookie{Name: browserCookie, Path: "/", MaxAge: -1})
+	}
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
+}
+
+// leave ends the session, and what the browser is rung with unless it is to ring on. Or it
+// asks for that first.
+func (c *console) leave(v *visit) (asked bool, err error) {
+	if v.ParseForm() != nil {
+		return false, bellhop.Invalidf("form", "this is not a form of these pages")
+	}
+	if v.who, err = c.api.authenticate(v.Request); bellhop.KindOf(err) == bellhop.Unauthenticated {
+		return false, nil // is out already
+	} else if err != nil {
+		return false, err
+	}
+	v.frame = c.frame(v.Request, v.who.person)
+	device, err := c.ownDevice(v)
+	if err != nil {
+		return false, err
+	}
+	switch wish := v.PostForm.Get("browser"); {
+	case device == "", wish == browserRings:
+	case wish == browserStops:
+		if err := c.api.store.RemoveDevice(v.Context(), v.who.shop, device); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+			return false, err
+		}
+	default:
+		return true, c.show(v, "signout", &signOutView{v.frame})
+	}
+	err = c.api.store.RemoveSession(v.Context(), v.who.credential.hash)
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		err = nil
+	}
+	return false, err
+}
+
+// ownDevice is the installation as which the browser is rung for who is signed in; "" if
+// it is not.
+func (c *console) ownDevice(v *visit) (string, error) {
+	cookie, err := v.Cookie(browserCookie)
+	if err != nil || v.who.person.Role != bellhop.RoleOwner {
+		return "", nil
+	}
+	devices, err := c.api.store.Devices(v.Context(), v.who.shop)
+	for _, d := range devices {
+		if d.Installation == cookie.Value && d.PersonID == v.who.person.ID && d.RetiredAt.IsZero() {
+			return d.Installation, err
+		}
+	}
+	return "", err
 }

@@ -63,13 +63,15 @@ func (r *rig) get(path, session string, change ...func(*http.Request)) reply {
 }
 
 // post sends a form as somebody.
-func (r *rig) post(path, session string, form url.Values) reply {
+func (r *rig) post(path, session string, form url.Values, change ...func(*http.Request)) reply {
 	r.Helper()
 	req, err := http.NewRequest("POST", r.URL+path, strings.NewReader(form.Encode()))
 	must(r, err)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
-	withCookie(session)(req)
+	for _, c := range append(change, withCookie(session)) {
+		c(req)
+	}
 	return r.do(req)
 }
 
@@ -115,6 +117,7 @@ func TestPagesAreStrict(t *testing.T) {
 	r.order(demo, 0)
 	r.settle()
 	strictPage(t, r.call("GET", "/signin", "", ""))
+	strictPage(t, r.call("GET", "/signin?once=bh_l_x", "", ""))
 	for _, path := range consolePages {
 		strictPage(t, r.get(path, ownerSession))
 	}
@@ -250,6 +253,7 @@ func TestHandlingAndUndo(t *testing.T) {
 	if strings.Contains(page.body, ">Undo<") {
 		t.Error("undoing can be undone")
 	}
+	theirs(t, r)
 	for name, form := range map[string]url.Values{
 		"no order": {"set": {"x.new.seen"}}, "no state": {"set": {orderID(0) + ".new.lost"}}, "short": {"set": {orderID(0)}},
 		"too many": {"set": make([]string, 201)},
@@ -368,5 +372,45 @@ func TestDemosButtons(t *testing.T) {
 	without := newRig(t)
 	if a := without.post("/demo", ownerSession, url.Values{"do": {"order"}}); a.StatusCode != 404 {
 		t.Errorf("without a demo: %d", a.StatusCode)
+	}
+}
+
+// theirs has another one change orders between the moments that somebody sees and sets them.
+func theirs(t *testing.T, r *rig) {
+	t.Helper()
+	r.post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.handled"}})
+	page := r.goOn(r.post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.seen"}, "back": {"/"}}), ownerSession)
+	if !strings.Contains(page.body, "#1000 was left as it is: somebody else has set it to “Handled” meanwhile.") || r.handling(demo, 0) != "handled" {
+		t.Errorf("%s: %s", r.handling(demo, 0), page.body)
+	}
+	r.post("/orders/handling", ownerSession, url.Values{"set": {orderID(1) + ".seen.handled"}})
+	both := url.Values{"order": {orderID(0) + ".new", orderID(1) + ".seen", orderID(2) + ".new"}, "to": {"seen"}, "back": {"/"}}
+	page = r.goOn(r.post("/orders/handling", ownerSession, both), ownerSession)
+	if !strings.Contains(page.body, "2 orders were left as they are") || r.handling(demo, 2) != "seen" ||
+		!strings.Contains(page.body, `name="set" value="`+orderID(2)+`.seen.new"`) {
+		t.Errorf("%s: %s", r.handling(demo, 2), page.body)
+	}
+	r.problem(r.call("PATCH", "/v1/orders/"+orderID(0), ownerSession, `{"handling":"seen","was":"new"}`), 409, "changed_meanwhile")
+	for _, body := range []string{`{"handling":"seen","was":"handled"}`, `{"handling":"new"}`} {
+		if a := r.call("PATCH", "/v1/orders/"+orderID(0), ownerSession, body); a.StatusCode != 200 {
+			t.Errorf("%s: %s", body, a.body)
+		}
+	}
+}
+
+// A page of another site that opens an order doesn't mark it seen.
+func TestOnlyTheOwnersOwnLookCounts(t *testing.T) {
+	r := newRig(t)
+	for n, c := range []struct {
+		header, value string
+		want          bellhop.Handling
+	}{
+		{"Sec-Fetch-Site", "cross-site", "new"}, {"Sec-Fetch-Site", "same-site", "new"}, {"Sec-Purpose", "prefetch;prerender", "new"},
+		{"Sec-Fetch-Site", "none", "seen"}, {"Sec-Fetch-Site", "same-origin", "seen"}, {"Accept", "*/*", "seen"},
+	} {
+		r.order(demo, n)
+		if a := r.get("/orders/"+orderID(n), ownerSession, withHeader(c.header, c.value)); a.StatusCode != 200 || r.handling(demo, n) != c.want {
+			t.Errorf("%s: %s: %d %s", c.header, c.value, a.StatusCode, r.handling(demo, n))
+		}
 	}
 }

@@ -38,6 +38,7 @@ type patchOrder struct {
 	OrderParam
 	Body struct {
 		Handling string `json:"handling" enum:"new,seen,handled"`
+		Was      string `json:"was,omitempty" enum:"new,seen,handled" doc:"What it was when you last saw it. If somebody else has set it to something else since, it stays, and the answer is 409 changed_meanwhile."`
 	}
 }
 
@@ -93,11 +94,7 @@ func (a *api) patchOrder(ctx context.Context, in *patchOrder) (*orderBody, error
 	if err != nil {
 		return nil, err
 	}
-	h, err := bellhop.ParseHandling(in.Body.Handling)
-	if err != nil {
-		return nil, err
-	}
-	o, err := a.store.SetHandling(ctx, who.shop, id, h, a.now())
+	o, err := a.store.SetHandling(ctx, who.shop, id, bellhop.Handling(in.Body.Was), bellhop.Handling(in.Body.Handling), a.now())
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,10 @@ type Session struct {
 	Role      string    `json:"role" enum:"owner,operator"`
 }
 
+type endSession struct {
+	Device string `query:"device" maxLength:"128" doc:"The app's own id of an installation that is to ring no more: whoever uses the phone next would see the orders."`
+}
+
 type signedOut struct {
 	SetCookie []http.Cookie `header:"Set-Cookie" hidden:"true"`
 }
@@ -62,10 +66,15 @@ func (a *api) createSession(ctx context.Context, in *newSession) (*session, erro
 	return out, nil
 }
 
-func (a *api) deleteSession(ctx context.Context, _ *struct{}) (*signedOut, error) {
+func (a *api) deleteSession(ctx context.Context, in *endSession) (*signedOut, error) {
 	who := callerOf(ctx)
 	if !who.credential.session {
 		return nil, bellhop.Invalidf("not_a_session", "an API token is revoked with: bellhop token revoke")
+	}
+	if in.Device != "" {
+		if err := a.store.RemoveDevice(ctx, who.shop, in.Device); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+			return nil, err
+		}
 	}
 	if err := a.store.RemoveSession(ctx, who.credential.hash); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 		return nil, err

@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"bellhop"
 	"bellhop/web"
 )
 
@@ -262,54 +264,127 @@ func TestSignInFormOfThePage(t *testing.T) {
 	}
 }
 
+// TestSignInLinkWorksOnce also looks at it as scanners of mail do, which call themselves
+// ordinary browsers, and more than once: only the button uses it up.
 func TestSignInLinkWorksOnce(t *testing.T) {
 	r := newRig(t)
 	secret, link := web.NewSignInLink(r.owner.ID, r.clock.Now())
 	must(t, r.db.AddLink(t.Context(), link))
-	follow := func(path string, change ...func(*http.Request)) reply { return r.call("GET", path, "", "", change...) }
-	path := "/signin?once=" + secret
-
-	if a := follow("/signin?once=wrong"); a.StatusCode != 401 || len(a.Cookies()) != 0 {
-		t.Errorf("a wrong one: %d", a.StatusCode)
-	}
-	if a := r.call("HEAD", path, "", ""); len(a.Cookies()) != 0 {
-		t.Error("HEAD used the link")
-	}
-	if a := follow(path, withHeader("Sec-Purpose", "prefetch;prerender")); len(a.Cookies()) != 0 {
-		t.Error("looking ahead used the link")
-	}
-	if a := follow(path, withHeader("Sec-Fetch-Site", "cross-site")); len(a.Cookies()) != 0 || !strings.Contains(a.body, secret) {
-		t.Errorf("from another site's page: %d %s", a.StatusCode, a.body)
-	}
-	for _, who := range []string{"Slackbot-LinkExpanding 1.0", "WhatsApp/2.23.20.0", "facebookexternalhit/1.1; kakaotalk-scrap/1.0", "TelegramBot (like TwitterBot)"} {
-		if a := follow(path, withHeader("User-Agent", who)); len(a.Cookies()) != 0 || !strings.Contains(a.body, `name="once" value="`+secret+`"`) {
-			t.Errorf("the preview of %s: %s", who, a.body)
+	follow := func(method string, change ...func(*http.Request)) {
+		t.Helper()
+		a := r.call(method, "/signin?once="+secret, "", "", change...)
+		if a.StatusCode != 200 || len(a.Cookies()) != 0 || method == "GET" && !strings.Contains(a.body, `name="once" value="`+secret+`"`) {
+			t.Errorf("%d %v %s", a.StatusCode, a.Cookies(), a.body)
 		}
 	}
-	a := follow(path)
+	press := func(secret string, change ...func(*http.Request)) reply {
+		return r.call("POST", "/signin", "", "once="+secret, append(change, withHeader("Content-Type", "application/x-www-form-urlencoded"))...)
+	}
+	follow("GET")
+	follow("HEAD")
+	for _, who := range []string{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", "Slackbot-LinkExpanding 1.0"} {
+		follow("GET", withHeader("User-Agent", who), withHeader("Sec-Fetch-Site", "none"), withHeader("Sec-Fetch-Mode", "navigate"))
+	}
+	follow("GET", withCookie(otherSession))
+	if a := press("wrong"); a.StatusCode != 401 || len(a.Cookies()) != 0 {
+		t.Errorf("a wrong one: %d", a.StatusCode)
+	}
+	// Another site's page, which could sign its visitors in as somebody else, presses no button.
+	r.problem(press(secret, withHeader("Sec-Fetch-Site", "cross-site")), 403, "cross_site")
+
+	a := press(secret, withHeader("Sec-Fetch-Site", "same-origin"))
 	if a.StatusCode != 303 || a.Header.Get("Location") != "/" || len(a.Cookies()) != 1 {
 		t.Fatalf("%d %s", a.StatusCode, a.body)
 	}
-	if page := follow("/", withCookie(a.Cookies()[0].Value)); !strings.Contains(page.body, demo) {
+	if page := r.call("GET", "/", "", "", withCookie(a.Cookies()[0].Value)); !strings.Contains(page.body, demo) {
 		t.Error(page.body)
 	}
-	if again := follow(path); again.StatusCode != 401 || len(again.Cookies()) != 0 || !strings.Contains(again.body, "has been used") {
+	if again := press(secret); again.StatusCode != 401 || len(again.Cookies()) != 0 || !strings.Contains(again.body, "has been used") {
 		t.Errorf("again: %d %s", again.StatusCode, again.body)
 	}
-	if again := follow(path, withCookie(a.Cookies()[0].Value)); again.StatusCode != 303 {
+	if again := press(secret, withCookie(a.Cookies()[0].Value)); again.StatusCode != 303 {
 		t.Errorf("again, signed in: %d", again.StatusCode)
 	}
 	if strings.Contains(r.log.String(), secret) {
 		t.Error("the link's secret is in the log")
 	}
+}
 
-	pressed, link := web.NewSignInLink(r.owner.ID, r.clock.Now())
-	must(t, r.db.AddLink(t.Context(), link))
-	for _, want := range []int{303, 401} {
-		if a := r.call("POST", "/signin", "", "once="+pressed, withHeader("Content-Type", "application/x-www-form-urlencoded")); a.StatusCode != want || (want == 303) != (len(a.Cookies()) == 1) {
-			t.Errorf("the button: %d, want %d", a.StatusCode, want)
+// rung has a browser rung as an installation, for its owner.
+func (r *rig) rung(installation string) {
+	r.Helper()
+	d := r.device(demo, installation)
+	d.PersonID, d.Kind, d.Platform, d.Value = r.owner.ID, bellhop.AddressWebPush, bellhop.PlatformWeb, installation
+	_, err := r.db.PutDevice(r.Context(), d)
+	must(r, err)
+}
+
+func (r *rig) installations(shop string) (names []string) {
+	r.Helper()
+	all, err := r.db.Devices(r.Context(), shop)
+	must(r, err)
+	for _, d := range all {
+		names = append(names, d.Installation)
+	}
+	return names
+}
+
+// Whoever signs out of a browser that rings is asked what becomes of that.
+func TestSigningOutSilencesTheBrowser(t *testing.T) {
+	as := func(installation string) func(*http.Request) {
+		return func(req *http.Request) {
+			req.AddCookie(&http.Cookie{Name: "bellhop_installation", Value: installation})
 		}
 	}
+	for _, c := range []struct {
+		name, session, browser, wish string
+		asked                        bool
+		left                         []string
+		clears                       bool
+	}{
+		{"it is asked", ownerSession, "browser-1", "", true, []string{"browser-1", "phone"}, false},
+		{"it stops", ownerSession, "browser-1", "stop", false, []string{"phone"}, true},
+		{"it rings on", ownerSession, "browser-1", "ring", false, []string{"browser-1", "phone"}, false},
+		{"it doesn't ring", ownerSession, "browser-2", "", false, []string{"browser-1", "phone"}, true},
+		{"it rings for somebody else", ownerSession, "phone", "stop", false, []string{"browser-1", "phone"}, true},
+		{"somebody else's session", otherSession, "browser-1", "stop", false, []string{"browser-1", "phone"}, true},
+		{"an operator's", operatorSession, "browser-1", "stop", false, []string{"browser-1", "phone"}, true},
+		{"nobody's", "", "browser-1", "stop", false, []string{"browser-1", "phone"}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			r.rung("browser-1")
+			r.device(demo, "phone") // nobody's
+			a := r.post("/signout", c.session, url.Values{"browser": {c.wish}}, as(c.browser))
+			if c.asked != (a.StatusCode == 200) || c.asked != strings.Contains(a.body, `name="browser" value="stop"`) {
+				t.Fatalf("%d %s", a.StatusCode, a.body)
+			}
+			if left := r.installations(demo); !slices.Equal(left, c.left) {
+				t.Errorf("there are %v", left)
+			}
+			if clears := a.Header.Get("Clear-Site-Data") == `"storage"`; clears != c.clears {
+				t.Errorf("%v", a.Header)
+			}
+			if c.session != "" && (r.get("/", c.session).StatusCode == 303) == c.asked && c.session != operatorSession {
+				t.Errorf("signed out is %t", !c.asked)
+			}
+		})
+	}
+}
+
+// An app says with the end of its session which device is to ring no more.
+func TestSigningOutOfAnApp(t *testing.T) {
+	r := newRig(t)
+	r.device(demo, "phone")
+	r.device(demo, "tablet")
+	r.device(other, "phone")
+	if a := r.call("DELETE", "/v1/sessions/current?device=phone", ownerSession, ""); a.StatusCode != 204 {
+		t.Fatal(a.body)
+	}
+	if left := r.installations(demo); !slices.Equal(left, []string{"tablet"}) || len(r.installations(other)) != 1 {
+		t.Errorf("there are %v", left)
+	}
+	r.problem(r.call("GET", "/v1/orders", ownerSession, ""), 401, "unauthenticated")
 }
 
 func TestPasswords(t *testing.T) {

@@ -265,7 +265,7 @@ func (d *demo) welcome(temporary bool) {
 
   Open   %s/signin?once=%s
 
-The link signs you in once; after that, sign in with %s and %s.
+The link signs you in once, when you press its button; after that, sign in with %s and %s.
 You see each order as it is recorded, and beside it the phone with what it shows.
 Webhooks come twice, and orders are paid, changed and cancelled: each rings once.
 The buttons send a flash sale, break Firebase or stop the worker. In another browser,

@@ -41,7 +41,7 @@ func TestDemoInABrowser(t *testing.T) {
 		t.Helper()
 		do(chromedp.Click(fmt.Sprintf(`#buttons button[value=%q]`, action)))
 	}
-	do(chromedp.Navigate(link), chromedp.WaitVisible("#buttons"))
+	do(chromedp.Navigate(link), chromedp.Click("main button"), chromedp.WaitVisible("#buttons"))
 	// Whatever happens from now on, the line says that it holds: looked at with each
 	// change of the page.
 	_, err := chromedp.Run(tab, chromedp.Evaluate[bool](`(() => {
@@ -168,13 +168,13 @@ func TestDemoScreenshots(t *testing.T) {
 	number := func(n int) string {
 		return fmt.Sprintf(`Number(document.querySelectorAll(".sum-line strong")[%d].textContent.replaceAll(",", ""))`, n)
 	}
-	must(chromedp.Do(desk, chromium.Scheme("light"), chromedp.EmulateViewport(1280, 1400), chromedp.Navigate(deskLink), chromedp.WaitVisible("#overview")))
+	must(chromedp.Do(desk, chromium.Scheme("light"), chromedp.EmulateViewport(1280, 1400), chromedp.Navigate(deskLink), chromedp.Click("main button"), chromedp.WaitVisible("#overview")))
 	// looks waits until the operator's page has drawn so many looks more.
 	looks := func(n int) chromedp.Action[chromedp.Void] {
 		return chromium.Until(fmt.Sprintf(`(window.looks ??= new Set()).add(document.querySelector(".charts img")?.src).size > %d`, n))
 	}
 	must(chromedp.Do(desk, looks(3)))
-	must(chromedp.Do(tab, chromium.Scheme("light"), chromedp.EmulateViewport(1280, 800), chromedp.Navigate(link), chromedp.WaitVisible("#buttons"),
+	must(chromedp.Do(tab, chromium.Scheme("light"), chromedp.EmulateViewport(1280, 800), chromedp.Navigate(link), chromedp.Click("main button"), chromedp.WaitVisible("#buttons"),
 		chromium.Until(number(1)+` > 12`)))
 	shoot(tab, "demo-1")
 	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="stop"]`), chromedp.WaitVisible(`#buttons button[value="start"]`),

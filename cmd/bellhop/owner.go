@@ -256,7 +256,8 @@ func (c *ownerRmCmd) Run(j *job) error {
 
 type ownerPasswordCmd struct {
 	whom
-	PasswordFile string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it one is made up and shown once."`
+	PasswordFile  string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it one is made up and shown once."`
+	RemoveDevices bool   `name:"remove-devices" help:"Also remove the person's phones and browsers: none of them rings until somebody signs in on it again."`
 }
 
 // Help implements kong.HelpProvider.
@@ -282,8 +283,35 @@ func (c *ownerPasswordCmd) Run(j *job) error {
 		}
 		j.say("Changed the password of %s.", who.Email)
 		sayMade(j, made)
-		return nil
+		return c.devices(j, p, who)
 	})
+}
+
+// devices removes the person's devices, or says that they ring on.
+func (c *ownerPasswordCmd) devices(j *job, p *wire.Parts, who bellhop.Person) error {
+	all, err := p.Store.Devices(j.ctx, who.Shop)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, d := range all {
+		if d.PersonID != who.ID || !d.RetiredAt.IsZero() {
+			continue
+		}
+		n++
+		if c.RemoveDevices {
+			if err := p.Store.RemoveDevice(j.ctx, d.Shop, d.Installation); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+				return err
+			}
+		}
+	}
+	switch {
+	case c.RemoveDevices:
+		j.say("Removed devices: %d.", n)
+	case n > 0:
+		j.say("Devices that ring on: %d. If somebody else may have them: bellhop owner password %s --remove-devices", n, who.Email)
+	}
+	return nil
 }
 
 type ownerLinkCmd struct {

@@ -188,12 +188,10 @@ const lockOrder = `SELECT s.id FROM shops s JOIN orders o ON o.shop_id = s.id
 	WHERE s.domain = $1 AND o.order_id = $2 FOR NO KEY UPDATE OF o`
 
 // SetHandling implements [store.Orders].
-func (db *DB) SetHandling(ctx context.Context, shop string, id int64, h bellhop.Handling, at time.Time) (bellhop.Order, error) {
-	if _, err := bellhop.ParseHandling(string(h)); err != nil {
-		return bellhop.Order{}, err
-	}
+func (db *DB) SetHandling(ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time) (bellhop.Order, error) {
 	var o whole
 	var own int64
+	var refused error
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
 		err := tx.Do(func(b *postgres.Batch) {
 			b.Each(func(r pgx.Rows) error { return r.Scan(&own) }, lockOrder, shop, id)
@@ -204,14 +202,15 @@ func (db *DB) SetHandling(ctx context.Context, shop string, id int64, h bellhop.
 			return err
 		case !o.there:
 			return store.NotFound("order")
-		case o.order.Handling == h:
+		}
+		if refused = store.CheckHandling(o.order.Handling, was, to); refused != nil || o.order.Handling == to {
 			return nil
 		}
-		o.order.Handling = h
+		o.order.Handling = to
 		w := newWrites(db)
 		w.tell(store.ChangeHandled, own, id, 0, at, "")
 		err = tx.Commit(func(b *postgres.Batch) {
-			b.Exec(`UPDATE orders SET handling = $3 WHERE shop_id = $1 AND order_id = $2`, own, id, string(h))
+			b.Exec(`UPDATE orders SET handling = $3 WHERE shop_id = $1 AND order_id = $2`, own, id, string(to))
 			w.finish(b)
 		})
 		if err == nil {
@@ -222,5 +221,5 @@ func (db *DB) SetHandling(ctx context.Context, shop string, id int64, h bellhop.
 	if err != nil {
 		return bellhop.Order{}, wrap("set an order's handling", err)
 	}
-	return o.order, nil
+	return o.order, refused
 }

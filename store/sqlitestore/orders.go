@@ -169,29 +169,29 @@ func readItems(c *sqlitefile.Conn, no int64, currency string) (items []bellhop.I
 }
 
 // SetHandling implements [store.Orders].
-func (db *DB) SetHandling(ctx context.Context, shop string, id int64, h bellhop.Handling, at time.Time) (o bellhop.Order, err error) {
-	if _, err := bellhop.ParseHandling(string(h)); err != nil {
-		return o, err
-	}
-	var set bellhop.Order
+func (db *DB) SetHandling(ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time) (o bellhop.Order, err error) {
+	var refused error
 	err = db.write(ctx, "set an order's handling", func(tx *sqlitefile.Tx) (err error) {
-		if set, err = readWhole(tx.Conn, shop, id); err != nil || set.Handling == h {
+		if o, err = readWhole(tx.Conn, shop, id); err != nil {
 			return err
 		}
-		set.Handling = h
+		if refused = store.CheckHandling(o.Handling, was, to); refused != nil || o.Handling == to {
+			return nil
+		}
+		o.Handling = to
 		own, err := ownShop(tx.Conn, shop)
 		if err != nil {
 			return err
 		}
 		err = tx.Prepare(`UPDATE orders SET handling = ? WHERE shop_id = ? AND order_id = ?`).
-			Text(string(h)).Int(own).Int(id).Exec()
+			Text(string(to)).Int(own).Int(id).Exec()
 		if err != nil {
 			return err
 		}
 		return addChange(tx.Conn, store.Change{Kind: store.ChangeHandled, OrderID: id, At: at}, own)
 	})
 	if err != nil {
-		return o, err
+		return bellhop.Order{}, err
 	}
-	return set, nil
+	return o, refused
 }

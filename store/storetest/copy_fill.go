@@ -37,7 +37,7 @@ func fill(f *fixture) {
 	hard.Order = hardOrder()
 	f.record(hard)
 	for _, id := range []int64{3, 4} {
-		_, err := f.s.SetHandling(f.ctx, second, id, bellhop.HandlingSeen, at(5000))
+		_, err := f.s.SetHandling(f.ctx, second, id, "", bellhop.HandlingSeen, at(5000))
 		f.must(err)
 	}
 	fillEvents(f)
@@ -240,7 +240,7 @@ func goOn(f *fixture) (said []any) {
 	tell(must(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: "last", Hash: [32]byte{9}, CreatedAt: day}))(f))
 	f.must(f.s.SetPassword(f.ctx, must(f.s.PersonByEmail(f.ctx, "jo@example.com"))(f).ID, "other"))
 	f.must(f.s.RemovePerson(f.ctx, must(f.s.PersonByEmail(f.ctx, "ann@example.com"))(f).ID))
-	tell(must(f.s.SetHandling(f.ctx, second, 3, bellhop.HandlingHandled, at(7000)))(f))
+	tell(must(f.s.SetHandling(f.ctx, second, 3, "", bellhop.HandlingHandled, at(7000)))(f))
 	tell(must(f.s.Prune(f.ctx, at(100), 1000))(f))
 	return said
 }

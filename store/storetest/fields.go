@@ -130,7 +130,7 @@ func everyOrderField(f *fixture) {
 	f.whole("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeRecorded, Pushes: 1}}, "Reason")
 	f.record(f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(50)}),
 		f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 2, At: at(51)}))
-	must(f.s.SetHandling(f.ctx, shop, 7, bellhop.HandlingSeen, at(52)))(f)
+	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, at(52)))(f)
 	ids := f.pushIDs()
 	f.claim(at(60), 1)
 	f.settle(store.Settled{Pushes: ids[:1], Status: bellhop.PushSent, Reason: "gathered", At: at(61)})

@@ -90,18 +90,48 @@ func updatesReplaceItems(f *fixture) {
 func handling(f *fixture) {
 	f.addShop(shop)
 	f.record(f.order(shop, 7, 1))
-	o, err := f.s.SetHandling(f.ctx, shop, 7, bellhop.HandlingHandled, day)
+	o, err := f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingHandled, day)
 	f.must(err)
 	f.equal("returned", o.Handling, bellhop.HandlingHandled)
 	f.equal("with items", len(o.Items), 1)
 	f.record(f.order(shop, 7, 2))
 	f.equal("after an update", f.getOrder(7).Handling, bellhop.HandlingHandled)
-	_, err = f.s.SetHandling(f.ctx, shop, 7, bellhop.HandlingSeen, day)
+	_, err = f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day)
 	f.must(err)
 	f.equal("back", f.getOrder(7).Handling, bellhop.HandlingSeen)
-	_, err = f.s.SetHandling(f.ctx, shop, 7, "lost", day)
+	_, err = f.s.SetHandling(f.ctx, shop, 7, "", "lost", day)
 	f.kind(bellhop.Invalid, err)
-	_, err = f.s.SetHandling(f.ctx, shop, 8, bellhop.HandlingSeen, day)
+	for _, c := range []struct {
+		now, was, to bellhop.Handling
+		set          bool
+	}{
+		{"new", "new", "handled", true}, {"new", "", "handled", true},
+		{"seen", "new", "handled", true},      // somebody has looked at it since
+		{"handled", "seen", "handled", true},  // somebody has done the same
+		{"handled", "new", "seen", false},     // opened while somebody handled it
+		{"new", "handled", "seen", false},     // somebody has reopened it
+		{"handled", "seen", "new", false},     //
+		{"seen", "handled", "handled", false}, //
+		{"handled", "handled", "new", true},   //
+		{"handled", "lost", "new", false},     //
+	} {
+		_, err := f.s.SetHandling(f.ctx, shop, 7, "", c.now, day)
+		f.must(err)
+		last := must(f.s.LastChange(f.ctx))(f)
+		got, err := f.s.SetHandling(f.ctx, shop, 7, c.was, c.to, day)
+		want := c.to
+		if !c.set {
+			f.kind(bellhop.Conflict, err)
+			f.equal("changes", must(f.s.LastChange(f.ctx))(f), last)
+			want = c.now
+		} else {
+			f.must(err)
+		}
+		f.equal(fmt.Sprint(c, " returned"), got.Handling, want)
+		f.equal("with items", len(got.Items), 1)
+		f.equal(fmt.Sprint(c), f.getOrder(7).Handling, want)
+	}
+	_, err = f.s.SetHandling(f.ctx, shop, 8, "", bellhop.HandlingSeen, day)
 	f.kind(bellhop.NotFound, err)
 }
 
@@ -173,7 +203,7 @@ func orderFilters(f *fixture) {
 		f.record(f.order(shop, int64(i+1), 1))
 	}
 	for _, id := range []int64{2, 5, 9} {
-		_, err := f.s.SetHandling(f.ctx, shop, id, bellhop.HandlingSeen, day)
+		_, err := f.s.SetHandling(f.ctx, shop, id, "", bellhop.HandlingSeen, day)
 		f.must(err)
 	}
 	f.equal("seen", f.ids(store.OrderQuery{Handling: bellhop.HandlingSeen, Limit: 2}), []int64{9, 5, 2})
@@ -271,9 +301,9 @@ func tenants(f *fixture) {
 	if o, err := f.s.Order(f.ctx, other, 9); err != nil || o.Shop != other {
 		f.Errorf("another shop's tombstone counts: %+v, %v", o, err)
 	}
-	_, err := f.s.SetHandling(f.ctx, shop, 8, bellhop.HandlingSeen, day)
+	_, err := f.s.SetHandling(f.ctx, shop, 8, "", bellhop.HandlingSeen, day)
 	f.kind(bellhop.NotFound, err)
-	_, err = f.s.SetHandling(f.ctx, shop, 7, bellhop.HandlingSeen, day)
+	_, err = f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day)
 	f.must(err)
 	o, err := f.s.Order(f.ctx, other, 7)
 	f.must(err)

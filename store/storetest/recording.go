@@ -64,7 +64,7 @@ func everyShuffleConverges(f *fixture) {
 		f.recordAtOnce(t, shuffled[:cut], writers, batch)
 		handled := map[int64]bool{}
 		for id := range models {
-			_, err := f.s.SetHandling(f.ctx, domain, id, bellhop.HandlingHandled, day)
+			_, err := f.s.SetHandling(f.ctx, domain, id, "", bellhop.HandlingHandled, day)
 			handled[id] = err == nil
 		}
 		f.recordAtOnce(t, shuffled[cut:], writers, batch)
@@ -293,7 +293,7 @@ func touchBeforeItsOrder(f *fixture) {
 	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{})
 	f.must(err)
 	f.equal("listed", len(page.Orders), 0)
-	_, err = f.s.SetHandling(f.ctx, shop, 7, bellhop.HandlingSeen, day)
+	_, err = f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day)
 	f.kind(bellhop.NotFound, err)
 
 	fact := f.order(shop, 7, 1)

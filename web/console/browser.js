@@ -9,13 +9,15 @@ function say(word) {
   card.querySelector("button").hidden = word === "rings";
 }
 
-// The installation's id stays the browser's own.
+// The installation's id stays the browser's own. The cookie tells which device is to go
+// when somebody signs out.
 function installation() {
   let id = localStorage.getItem("bellhop_installation");
   if (!id) {
     id = "browser-" + crypto.randomUUID();
     localStorage.setItem("bellhop_installation", id);
   }
+  document.cookie = "bellhop_installation=" + id + "; path=/; max-age=31536000; samesite=lax";
   return id;
 }
 
