@@ -98,6 +98,12 @@ func (p *postgresDB) get(ctx context.Context) (*postgres.Pools, error) {
 		return nil, inSetting(p.setting, err)
 	}
 	missing, err := p.missing(ctx, pools)
+	if bellhop.KindOf(err) == bellhop.Conflict {
+		p.opts.Log.Info("the database is not of this bellhop: waiting for a migration, if one is under way")
+		if err = pools.Await(ctx); err == nil {
+			missing, err = p.missing(ctx, pools)
+		}
+	}
 	if err == nil && missing {
 		_, err = p.migrate(ctx)
 	}

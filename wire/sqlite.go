@@ -37,18 +37,34 @@ func (s *sqliteFiles) want(path string, schema sqlitefile.Schema) {
 }
 
 func (s *sqliteFiles) migrate(ctx context.Context, path string) (int, error) {
+	unlock, err := sqlitefile.Lock(ctx, path, s.opts.Log)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
 	return sqlitefile.Migrate(ctx, path, s.schemas[path]...)
+}
+
+// prepare makes a file that isn't there; one that is must be up to date, once nobody
+// migrates it.
+func (s *sqliteFiles) prepare(ctx context.Context, path string) error {
+	unlock, err := sqlitefile.Lock(ctx, path, s.opts.Log)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	err = sqlitefile.Check(ctx, path, s.schemas[path]...)
+	if errors.Is(err, sqlitefile.ErrNoFile) {
+		_, err = sqlitefile.Migrate(ctx, path, s.schemas[path]...)
+	}
+	return err
 }
 
 func (s *sqliteFiles) get(ctx context.Context, path string) (*sqlitefile.File, error) {
 	if f := s.open[path]; f != nil {
 		return f, nil
 	}
-	err := sqlitefile.Check(ctx, path, s.schemas[path]...)
-	if errors.Is(err, sqlitefile.ErrNoFile) {
-		_, err = s.migrate(ctx, path)
-	}
-	if err != nil {
+	if err := s.prepare(ctx, path); err != nil {
 		return nil, err
 	}
 	f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{VFS: s.opts.VFS, Logger: s.opts.Log, Committed: s.opts.Committed})

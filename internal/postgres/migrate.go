@@ -29,6 +29,9 @@ type Schema struct {
 	FS   fs.FS  // goose's SQL files
 }
 
+// migrationPatience is how long somebody else's migration is waited for.
+const migrationPatience = time.Minute
+
 // lockPatience is how long a migration is tried again that found the tables in
 // use.
 const lockPatience = 5
@@ -135,6 +138,17 @@ func (s Schema) latest() (latest int64) {
 		}
 	}
 	return latest
+}
+
+// Await returns once nobody migrates the database.
+func (p *Pools) Await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, migrationPatience)
+	defer cancel()
+	unlock, err := lock(ctx, p.config)
+	if err == nil {
+		unlock()
+	}
+	return err
 }
 
 // ErrNoSchema is returned by [Check] when the database holds none of the schemas

@@ -34,7 +34,7 @@ func (q *Queue) register(ctx context.Context) error {
 		return fmt.Errorf("make the consumer's lock: %w", err)
 	}
 	c := &consumer{name: name, lock: h, path: path}
-	if _, err := tryLock(h); err != nil {
+	if _, err := sqlitefile.TryLock(h); err != nil {
 		c.unlock()
 		return fmt.Errorf("lock %s: %w", path, err)
 	}
@@ -91,7 +91,7 @@ func (q *Queue) reapOne(ctx context.Context, name string) error {
 	}
 	if err == nil {
 		defer h.Close()
-		if free, err := tryLock(h); err != nil || !free {
+		if free, err := sqlitefile.TryLock(h); err != nil || !free {
 			return err
 		}
 	}

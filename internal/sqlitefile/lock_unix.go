@@ -1,6 +1,6 @@
 //go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
 
-package sqlitequeue
+package sqlitefile
 
 import (
 	"errors"
@@ -8,9 +8,11 @@ import (
 	"syscall"
 )
 
-// tryLock takes the lock unless another process has it. The system frees it
-// when the file is closed or the process ends.
-func tryLock(h *os.File) (bool, error) {
+const locks = true
+
+// TryLock takes the lock on a file unless another process has it. The system frees
+// it when the file is closed or the process ends.
+func TryLock(h *os.File) (bool, error) {
 	err := syscall.Flock(int(h.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return false, nil

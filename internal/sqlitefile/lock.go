@@ -1,0 +1,66 @@
+package sqlitefile
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"bellhop"
+)
+
+// How long another process may take to make or migrate a file, and how often it is
+// looked at.
+const (
+	lockPatience = time.Minute
+	lockPause    = 20 * time.Millisecond
+)
+
+// Lock keeps other processes from making or migrating the file at path until unlock
+// is called, and waits while one of them does. What they look at meanwhile is neither
+// an old file nor a new one.
+func Lock(ctx context.Context, path string, log *slog.Logger) (unlock func(), err error) {
+	if !locks {
+		return func() {}, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	name := path + "-migrate"
+	enough := time.Now().Add(lockPatience)
+	for told := false; ; told = true {
+		h, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		free, err := TryLock(h)
+		if err == nil && free && isAt(h, name) {
+			return func() { os.Remove(name); h.Close() }, nil
+		}
+		h.Close()
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		case !told:
+			log.Info("another process makes or migrates the database: waiting for it", "file", path)
+		case time.Now().After(enough):
+			return nil, bellhop.Errorf(bellhop.Unavailable, "database_busy",
+				"another process has been migrating %s for %v: see what it waits for, or end it", path, lockPatience)
+		}
+		select {
+		case <-time.After(lockPause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// isAt reports whether h is what stands at a path still: whoever had the lock before
+// took the file away with it.
+func isAt(h *os.File, path string) bool {
+	mine, err1 := h.Stat()
+	there, err2 := os.Stat(path)
+	return err1 == nil && err2 == nil && os.SameFile(mine, there)
+}
