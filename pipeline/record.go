@@ -73,10 +73,6 @@ func (r *Recorder) RecordEach(ctx context.Context, events []*bellhop.Event) []Re
 	return all
 }
 
-// Understand returns what an event states, and an error when it can't be recorded:
-// what recording would begin with, for those who want to know before they replay it.
-func Understand(e *bellhop.Event) (bellhop.Fact, error) { return decode(e) }
-
 // decode keeps a body that the decoder stumbles over from ending the process,
 // again and again: it becomes a dead letter like any other that makes no sense.
 func decode(e *bellhop.Event) (f bellhop.Fact, err error) {

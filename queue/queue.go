@@ -197,6 +197,9 @@ type Graveyard interface {
 	// Redrive puts dead letters back into the queue with their attempts at 0,
 	// all of them when no id is given, and returns how many.
 	Redrive(ctx context.Context, ids ...bellhop.EventID) (int, error)
+	// Drop removes dead letters for good and returns how many; without an id it
+	// removes none. bellhop.NotFound when one of them is none.
+	Drop(ctx context.Context, ids ...bellhop.EventID) (int, error)
 }
 
 // Admin looks after a queue.

@@ -206,6 +206,9 @@ type PushPage struct {
 type Ledger interface {
 	// Dead notes that an event was given up. One that was recorded stays so.
 	Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error
+	// DropDead notes that a dead letter was dropped for good, with the note as its
+	// reason, and lets go of its body. One that was recorded stays as it is.
+	DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error
 	// Totals counts all events by outcome, including those whose lines have
 	// been pruned.
 	Totals(ctx context.Context) (map[bellhop.Outcome]int64, error)

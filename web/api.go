@@ -35,6 +35,7 @@ type Store interface {
 	store.Looks
 	Lines(ctx context.Context, q store.LineQuery) (store.LinePage, error) // of store.Ledger
 	Totals(ctx context.Context) (map[bellhop.Outcome]int64, error)        // of store.Ledger
+	DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error
 	PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error) // of store.Outbox
 	// Pushes and PushReceipt are those of store.Outbox.
 	Pushes(ctx context.Context, shop string, q store.PushQuery) (store.PushPage, error)

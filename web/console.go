@@ -78,7 +78,7 @@ func (c *console) routes(mux *http.ServeMux) {
 		mux.HandleFunc("GET /dead", c.signed(operators(c.showDead)))
 		mux.HandleFunc("GET /dead/{id}", c.signed(operators(c.showLetter)))
 		mux.HandleFunc("POST /dead/{id}", c.signed(operators(c.showBody)))
-		mux.HandleFunc("POST /dead", c.signed(operators(c.replayDead)))
+		mux.HandleFunc("POST /dead", c.signed(operators(c.settleDead)))
 	}
 	routeAssets(mux)
 	if c.demo != nil {

@@ -1,13 +1,13 @@
 package web
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/queue"
-	"bellhop/store"
 )
 
 // deadView lists what was given up.
@@ -112,6 +112,7 @@ func (c *console) letter(v *visit, whole bool) error {
 	if err != nil {
 		return err
 	}
+	looks = slices.DeleteFunc(looks, func(l bellhop.Look) bool { return l.What != lookedAtBody })
 	for _, l := range looks {
 		view.Looks = append(view.Looks, v.T("dead.look", "Who", l.Email, "When", v.Moment(l.At)))
 	}
@@ -125,15 +126,16 @@ type replayView struct {
 	frame
 	Rows []letterRow
 	All  bool
-	More int // letters that were not tried
+	Drop bool // they are to be dropped instead
+	More int  // letters that were not tried
 	Good int
 }
 
-// replayDead tries dead letters without doing anything, and once that was seen puts
-// them back into the queue.
-func (c *console) replayDead(v *visit) error {
+// settleDead tries dead letters without doing anything, and once that was seen puts
+// them back into the queue or drops them.
+func (c *console) settleDead(v *visit) error {
 	v.At = "dead"
-	all := v.PostForm.Get("all") != ""
+	all, drop := v.PostForm.Get("all") != "", v.PostForm.Get("drop") != ""
 	var ids []bellhop.EventID
 	for _, text := range v.PostForm["letter"] {
 		eventID, err := bellhop.ParseEventID(text)
@@ -146,10 +148,13 @@ func (c *console) replayDead(v *visit) error {
 		return v.back(c, &notice{Say: "dead.pick", Bad: true})
 	}
 	if v.PostForm.Get("sure") == "" {
-		return c.dryRun(v, ids, all)
+		return c.dryRun(v, ids, all, drop)
 	}
 	if all {
 		ids = nil
+	}
+	if drop {
+		return c.dropDead(v, ids)
 	}
 	n, err := c.queue.Redrive(v.Context(), ids...)
 	if err != nil {
@@ -159,8 +164,34 @@ func (c *console) replayDead(v *visit) error {
 	return v.back(c, &notice{Say: "dead.replayed", N: n})
 }
 
-func (c *console) dryRun(v *visit, ids []bellhop.EventID, all bool) error {
-	view := &replayView{All: all}
+// dropDead drops the dead letters with these ids, or all, in the visitor's name.
+func (c *console) dropDead(v *visit, ids []bellhop.EventID) error {
+	var letters []queue.DeadLetter
+	if ids == nil {
+		depth, err := c.queue.Depth(v.Context())
+		if err != nil {
+			return err
+		}
+		if letters, err = c.queue.DeadLetters(v.Context(), queue.Cursor{}, depth.Dead); err != nil {
+			return err
+		}
+	}
+	for _, eventID := range ids {
+		l, err := c.queue.DeadLetter(v.Context(), eventID)
+		if err != nil {
+			return err
+		}
+		letters = append(letters, l)
+	}
+	if err := pipeline.DropDead(v.Context(), c.queue, c.api.store, v.Person.Email, c.api.now(), letters); err != nil {
+		return err
+	}
+	c.api.log.InfoContext(v.Context(), "dead letters were dropped", "letters", len(letters), "person", v.Person.ID)
+	return v.back(c, &notice{Say: "dead.dropped", N: len(letters)})
+}
+
+func (c *console) dryRun(v *visit, ids []bellhop.EventID, all, drop bool) error {
+	view := &replayView{All: all, Drop: drop}
 	if all {
 		depth, err := c.queue.Depth(v.Context())
 		if err != nil {
@@ -209,13 +240,12 @@ func (c *console) shopsByDomain(v *visit) (map[string]bellhop.Shop, error) {
 
 // plan says what recording an event would come to now.
 func (v *visit) plan(e *bellhop.Event, shops map[string]bellhop.Shop) (words string, good bool) {
-	f, err := pipeline.Understand(e)
-	shop, known := shops[e.Shop]
-	if err != nil {
-		return v.T("dead.planDead", "Reason", err.Error()), false
+	switch outcome, reason, order := pipeline.Foresee(e, shops); outcome {
+	case bellhop.OutcomeDead:
+		return v.T("dead.planDead", "Reason", reason), false
+	case bellhop.OutcomeSkipped:
+		return v.T("dead.planSkipped", "Reason", v.label("why.", reason)), false
+	default:
+		return v.T("dead.planRecorded", "Order", id(order)), true
 	}
-	if why := store.SkipFor(f, known, shop); why != "" {
-		return v.T("dead.planSkipped", "Reason", v.label("why.", why)), false
-	}
-	return v.T("dead.planRecorded", "Order", id(f.OrderID)), true
 }

@@ -17,6 +17,7 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/queue"
 	"bellhop/queue/sqlitequeue"
+	"bellhop/store"
 	"bellhop/web"
 )
 
@@ -121,6 +122,49 @@ func TestDeadLetterIsMaskedUntilAsked(t *testing.T) {
 		if a := r.get(path, operatorSession); a.StatusCode != 404 {
 			t.Errorf("%s: %d", path, a.StatusCode)
 		}
+	}
+}
+
+func TestDroppingBeginsWithAQuestionAndIsWrittenDown(t *testing.T) {
+	r, q := withQueue(t)
+	one := bury(t, q, 1, demo, orderBody)
+	for n := 2; n <= 4; n++ {
+		bury(t, q, n, demo, `{"id":"x"}`)
+	}
+	dead := func() int {
+		t.Helper()
+		d, err := q.Depth(t.Context())
+		must(t, err)
+		return d.Dead
+	}
+	a := r.post("/dead", operatorSession, url.Values{"letter": {one.String()}, "drop": {"1"}})
+	strictPage(t, a)
+	if dead() != 4 || !strings.Contains(a.body, "Drop for good?") || strings.Contains(a.body, "Replay them") {
+		t.Errorf("%d dead: %s", dead(), a.body)
+	}
+	sure := url.Values{"letter": {one.String()}, "drop": {"1"}, "sure": {"1"}, "back": {"/dead"}}
+	a = r.goOn(r.post("/dead", operatorSession, sure), operatorSession)
+	if dead() != 3 || !strings.Contains(a.body, "1 dead letter was dropped for good.") {
+		t.Errorf("%d dead: %s", dead(), a.body)
+	}
+	looks, err := r.db.Looks(t.Context(), one.String(), 10)
+	if err != nil || len(looks) != 1 || looks[0].Email != "op@example.com" || looks[0].What != "dead_letter.drop" {
+		t.Errorf("%+v, %v", looks, err)
+	}
+	page, err := r.db.Lines(t.Context(), store.LineQuery{Outcome: bellhop.OutcomeDead})
+	if err != nil || len(page.Lines) != 1 || page.Lines[0].Event.ID != one ||
+		!strings.HasPrefix(page.Lines[0].Reason, "dropped by op@example.com at 2026-") {
+		t.Errorf("%+v, %v", page, err)
+	}
+	if a := r.post("/dead", operatorSession, sure); a.StatusCode != 404 {
+		t.Errorf("dropping it again: %d", a.StatusCode)
+	}
+	if a := r.post("/dead", ownerSession, sure); a.StatusCode != 404 || dead() != 3 {
+		t.Errorf("an owner drops: %d", a.StatusCode)
+	}
+	a = r.goOn(r.post("/dead", operatorSession, url.Values{"all": {"1"}, "drop": {"1"}, "sure": {"1"}, "back": {"/dead"}}), operatorSession)
+	if dead() != 0 || !strings.Contains(a.body, "3 dead letters were dropped for good.") {
+		t.Errorf("%d dead: %s", dead(), a.body)
 	}
 }
 

@@ -12,6 +12,7 @@ type deadCmd struct {
 	Ls     deadLsCmd     `cmd:"" help:"List the dead letters, newest first."`
 	Show   deadShowCmd   `cmd:"" help:"Show one."`
 	Replay deadReplayCmd `cmd:"" help:"Put dead letters back into the queue."`
+	Drop   deadDropCmd   `cmd:"" help:"Give dead letters up for good."`
 }
 
 type deadRow struct {
@@ -109,41 +110,5 @@ func (c *deadShowCmd) Run(j *job) error {
 			j.say("body      %s, holding customer data: --body shows it", plural(v.Bytes, "byte"))
 		}
 		return nil
-	})
-}
-
-type deadReplayCmd struct {
-	wire.Storage
-	ID  []string `arg:"" optional:"" help:"The events' ids, as bellhop dead ls shows them."`
-	All bool     `name:"all" help:"All dead letters."`
-}
-
-// Help implements kong.HelpProvider.
-func (deadReplayCmd) Help() string {
-	return `Their attempts begin anew. What still can't be processed becomes a dead letter again.
-
-Example:
-
-  bellhop dead replay --all`
-}
-
-// Run implements the command.
-func (c *deadReplayCmd) Run(j *job) error {
-	if c.All == (len(c.ID) > 0) {
-		return bellhop.Invalidf("usage", "give the ids of dead letters, or --all")
-	}
-	ids := make([]bellhop.EventID, len(c.ID))
-	for i, s := range c.ID {
-		var err error
-		if ids[i], err = bellhop.ParseEventID(s); err != nil {
-			return err
-		}
-	}
-	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
-		n, err := p.Queue.Redrive(j.ctx, ids...)
-		if err == nil {
-			j.say("Put %s back into the queue.", plural(n, "event"))
-		}
-		return err
 	})
 }

@@ -125,7 +125,7 @@ func depth(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	}
 	if d.Dead > 0 {
 		return append(found, wire.Warn("dead letters", plural(d.Dead, "event")+" given up",
-			"see bellhop dead ls; mend what it says; then bellhop dead replay --all")), nil
+			"see bellhop dead ls; mend what it says; then bellhop dead replay --all, or bellhop dead drop what is beyond mending")), nil
 	}
 	return append(found, wire.OK("dead letters", "none")), nil
 }

@@ -125,6 +125,32 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err
 	return n, err
 }
 
+// Drop implements [queue.Graveyard]. A body in parts goes after its message: a crash
+// in between leaves it behind.
+func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	var gone []corpse
+	err = q.scan(ctx, "drop dead letters of the queue "+q.name, func(ctx context.Context, all []corpse) error {
+		chosen, err := choose(all, ids)
+		if err != nil {
+			return err
+		}
+		for _, c := range chosen {
+			if err := c.d.Ack(false); err != nil {
+				return err
+			}
+			gone = append(gone, c)
+		}
+		return nil
+	})
+	for _, c := range gone {
+		q.dropParts(ctx, c.m)
+	}
+	return len(gone), err
+}
+
 // choose returns the dead letters with these ids, or all.
 func choose(all []corpse, ids []bellhop.EventID) (chosen []corpse, err error) {
 	if len(ids) == 0 {

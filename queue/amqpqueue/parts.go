@@ -81,17 +81,17 @@ func (q *Queue) fetchParts(ctx context.Context, id bellhop.EventID, n int) ([]by
 }
 
 // dropParts deletes the body of an event that is done.
-func (q *Queue) dropParts(h *held) {
-	if h.parts == 0 {
+func (q *Queue) dropParts(ctx context.Context, m decoded) {
+	if m.parts == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(h.from.ctx, settlePatience)
+	ctx, cancel := context.WithTimeout(ctx, settlePatience)
 	defer cancel()
 	err := q.asking.Ask(ctx, func(ch *amqp.Channel) error {
-		_, err := ch.QueueDelete(q.names.body(h.event.ID), false, false, false)
+		_, err := ch.QueueDelete(q.names.body(m.event.ID), false, false, false)
 		return err
 	})
 	if err != nil {
-		q.log.Warn("delete the body of an event that is done", "event", h.event.ID, "err", err)
+		q.log.Warn("delete the body of an event that is done", "event", m.event.ID, "err", err)
 	}
 }

@@ -137,7 +137,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 				stale = append(stale, v.Receipt) // the connection is gone, and the lease with it
 				continue
 			}
-			q.dropParts(h)
+			q.dropParts(h.from.ctx, h.decoded)
 		case v.Verdict == queue.Bury || h.attempt() >= most:
 			moves = append(moves, bury(h, h.attempt(), v.Reason))
 		default:

@@ -68,8 +68,32 @@ const redrive = `WITH back AS (
 	put AS (INSERT INTO queue_waiting (queue, lane, seq) SELECT e.queue, e.lane, e.seq FROM back JOIN queue_events e USING (seq))
 	SELECT id FROM back`
 
+const drop = `WITH gone AS (DELETE FROM queue_dead WHERE queue = $1 AND id = ANY($2) RETURNING seq, id),
+	events AS (DELETE FROM queue_events e USING gone WHERE e.seq = gone.seq)
+	SELECT id FROM gone`
+
 // Redrive implements [queue.Graveyard].
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
+	if n, err = q.exhume(ctx, redrive, ids); err != nil {
+		return 0, wrap("put dead letters back", err)
+	}
+	q.wake()
+	q.tell()
+	return n, nil
+}
+
+// Drop implements [queue.Graveyard].
+func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	n, err = q.exhume(ctx, drop, ids)
+	return n, wrap("drop dead letters", err)
+}
+
+// exhume takes dead letters out of the graveyard by a statement that returns their
+// ids: each of those that are named, or none.
+func (q *Queue) exhume(ctx context.Context, statement string, ids []bellhop.EventID) (n int, err error) {
 	var chosen []pgtype.UUID
 	for _, id := range ids {
 		chosen = append(chosen, postgres.ID(id))
@@ -84,7 +108,7 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err
 				back[id] = true
 				n++
 				return err
-			}, redrive, q.id, chosen)
+			}, statement, q.id, chosen)
 		})
 		if err != nil {
 			return err
@@ -97,9 +121,7 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err
 		return tx.Commit(func(*postgres.Batch) {})
 	})
 	if err != nil {
-		return 0, wrap("put dead letters back", err)
+		return 0, err
 	}
-	q.wake()
-	q.tell()
 	return n, nil
 }

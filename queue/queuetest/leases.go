@@ -258,6 +258,39 @@ func (s suite) redrive(t *testing.T) {
 	wantDepth(t, q, 0, 0, 0)
 }
 
+func (s suite) drop(t *testing.T) {
+	b, q := s.open(t, 2)
+	sent := events("a", 4)
+	send(t, q, sent...)
+	settle(t, q, queue.Bury, receive(t, q, 4)...)
+	if n, err := q.Drop(t.Context()); n != 0 || err != nil {
+		t.Errorf("drop of none: %d, %v", n, err)
+	}
+	if n, err := q.Drop(t.Context(), sent[1].ID, sent[2].ID); n != 2 || err != nil {
+		t.Fatalf("drop of two: %d, %v", n, err)
+	}
+	if n, err := q.Drop(t.Context(), sent[1].ID); n != 0 || bellhop.KindOf(err) != bellhop.NotFound {
+		t.Errorf("drop of what is no dead letter: %d, %v; want NotFound", n, err)
+	}
+	again := openQueue(t, s.Again(t, b))
+	for _, e := range sent[1:3] {
+		if _, err := again.DeadLetter(t.Context(), e.ID); bellhop.KindOf(err) != bellhop.NotFound {
+			t.Errorf("a dropped dead letter is still there: %v", err)
+		}
+	}
+	wantDepth(t, again, 0, 0, 2)
+	if n, err := again.Redrive(t.Context()); n != 2 || err != nil {
+		t.Errorf("redrive of the rest: %d, %v", n, err)
+	}
+	for _, d := range receive(t, q, 2) {
+		if d.Event.ID != sent[0].ID && d.Event.ID != sent[3].ID {
+			t.Errorf("event %s comes though it was dropped", d.Event.ID)
+		}
+		settle(t, q, queue.Ack, d)
+	}
+	wantDepth(t, q, 0, 0, 0)
+}
+
 func (s suite) closeGivesBack(t *testing.T) {
 	b, q := s.open(t, 3)
 	send(t, q, events("a", 3)...)

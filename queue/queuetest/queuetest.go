@@ -81,6 +81,7 @@ func Run(t *testing.T, h Harness) {
 		{"Bury", s.bury},
 		{"DeadPages", s.deadPages},
 		{"Redrive", s.redrive},
+		{"Drop", s.drop},
 		{"Depth", s.depth},
 		{"Purge", s.purge},
 		{"Attributes", s.attributes},

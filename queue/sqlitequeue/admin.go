@@ -157,6 +157,20 @@ func noDeadLetter(id bellhop.EventID) error {
 
 // Redrive implements [queue.Graveyard].
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
+	return q.exhume(ctx, ids, func(tx *sqlitefile.Tx, a sqlitefile.Archived) error { return q.enqueue(tx, a.Seq, a.Event.Shop, 0) })
+}
+
+// Drop implements [queue.Graveyard]. Bodies are left to whoever keeps the archive.
+func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	return q.exhume(ctx, ids, func(tx *sqlitefile.Tx, a sqlitefile.Archived) error { return q.forgetPassing(tx, a.Seq) })
+}
+
+// exhume takes the dead letters with these ids, or all, out of the graveyard, after
+// fn has done with each what is to become of it.
+func (q *Queue) exhume(ctx context.Context, ids []bellhop.EventID, fn func(*sqlitefile.Tx, sqlitefile.Archived) error) (n int, err error) {
 	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
 		n = 0
 		chosen, err := q.chosen(tx, ids)
@@ -164,7 +178,7 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err
 			return err
 		}
 		for _, a := range chosen {
-			if err := q.enqueue(tx, a.Seq, a.Event.Shop, 0); err != nil {
+			if err := fn(tx, a); err != nil {
 				return err
 			}
 			if err := tx.Prepare(`DELETE FROM dead WHERE queue = ? AND seq = ?`).Int(q.id).Int(a.Seq).Exec(); err != nil {

@@ -29,7 +29,22 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (int, error
 	return n, err
 }
 
+// Drop implements [queue.Graveyard]. A body in a bucket is left to the bucket's own
+// rule.
+func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (int, error) {
+	return q.named(ctx, ids, q.bin)
+}
+
 func (q *Queue) redriveNamed(ctx context.Context, ids []bellhop.EventID) (int, error) {
+	return q.named(ctx, ids, q.resurrect)
+}
+
+// named has fn do something with the dead letters with these ids, and returns how
+// many fn is done with.
+func (q *Queue) named(ctx context.Context, ids []bellhop.EventID, fn func(context.Context, []corpse) (map[string]bool, error)) (int, error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
 	wanted := make(map[bellhop.EventID]bool, len(ids))
 	for _, id := range ids {
 		wanted[id] = true
@@ -43,7 +58,7 @@ func (q *Queue) redriveNamed(ctx context.Context, ids []bellhop.EventID) (int, e
 				chosen = append(chosen, c)
 			}
 		}
-		done, err := q.resurrect(ctx, chosen)
+		done, err := fn(ctx, chosen)
 		for _, c := range chosen {
 			if done[c.id] {
 				delete(wanted, c.letter.Event.ID)
@@ -102,21 +117,34 @@ func (q *Queue) resurrect(ctx context.Context, corpses []corpse) (done map[strin
 		entries[i].group, entries[i].dedup = q.marks(c.letter.Event, c.id)
 	}
 	q.postAll(ctx, q.main, entries)
-	var handles, ids []string
+	var sent []corpse
 	for i, e := range entries {
 		if e.err != nil {
 			err = e.err
 			continue
 		}
-		handles, ids = append(handles, corpses[i].handle), append(ids, corpses[i].id)
+		sent = append(sent, corpses[i])
+	}
+	done, removal := q.bin(ctx, sent)
+	if removal != nil {
+		err = fmt.Errorf("a dead letter is in the queue again: %w", removal)
+	}
+	return done, err
+}
+
+// bin deletes dead letters and returns the messages that are gone.
+func (q *Queue) bin(ctx context.Context, corpses []corpse) (done map[string]bool, err error) {
+	handles := make([]string, len(corpses))
+	for i, c := range corpses {
+		handles[i] = c.handle
 	}
 	done = map[string]bool{}
 	for i, removal := range q.deleteFrom(ctx, q.dead, handles) {
 		if removal != nil {
-			err = fmt.Errorf("a dead letter is in the queue again, and could not be removed: %w", removal)
+			err = fmt.Errorf("a dead letter could not be removed: %w", removal)
 			continue
 		}
-		done[ids[i]] = true
+		done[corpses[i].id] = true
 	}
 	return done, err
 }

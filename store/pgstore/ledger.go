@@ -48,6 +48,17 @@ var (
 
 // Dead implements [store.Ledger].
 func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
+	return db.dead(ctx, e, reason, at, func(*postgres.Batch) {})
+}
+
+// DropDead implements [store.Ledger].
+func (db *DB) DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error {
+	return db.dead(ctx, e, note, at, func(b *postgres.Batch) {
+		b.Exec(`UPDATE events SET body = NULL, coding = 0 WHERE id = $1`, postgres.ID(e.ID))
+	})
+}
+
+func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time, also func(*postgres.Batch)) error {
 	if err := db.keepDictionary(ctx); err != nil {
 		return err
 	}
@@ -67,6 +78,7 @@ func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time
 		l.outcome, l.reason, l.at = bellhop.OutcomeDead, reason, at
 		err = tx.Commit(func(b *postgres.Batch) {
 			db.saveLines(b, []*line{&l})
+			also(b)
 			w.finish(b)
 		})
 		return raced(err)

@@ -37,9 +37,23 @@ func writeLine(c *sqlitefile.Conn, seq int64, was bellhop.Outcome, at time.Time,
 
 // Dead implements [store.Ledger].
 func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
+	return db.dead(ctx, e, reason, at, func(*sqlitefile.Tx, int64) error { return nil })
+}
+
+// DropDead implements [store.Ledger].
+func (db *DB) DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error {
+	return db.dead(ctx, e, note, at, func(tx *sqlitefile.Tx, seq int64) error {
+		return tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ?`).Int(seq).Exec()
+	})
+}
+
+func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time, also func(*sqlitefile.Tx, int64) error) error {
 	return db.write(ctx, "note a dead event", func(tx *sqlitefile.Tx) error {
 		seq, was, err := line(tx, e)
 		if err != nil || store.Settles(was) {
+			return err
+		}
+		if err := also(tx, seq); err != nil {
 			return err
 		}
 		if err := writeLine(tx.Conn, seq, was, at, 0, bellhop.OutcomeDead, reason); err != nil {

@@ -31,6 +31,41 @@ func dead(f *fixture) {
 	f.equal("totals", f.totalsMatch(), map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 1, bellhop.OutcomeDead: 1})
 }
 
+func dropDead(f *fixture) {
+	f.addShop(shop)
+	buried, unheard, recorded := f.order(shop, 1, 1), f.order(shop, 2, 1), f.order(shop, 3, 1)
+	f.must(f.s.Dead(f.ctx, buried.Event, "not JSON", at(5)))
+	f.record(recorded)
+	archived := func() int {
+		f.Helper()
+		events, err := f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 10)
+		f.must(err)
+		return len(events)
+	}
+	f.equal("bodies", archived(), 2)
+	for _, fact := range []bellhop.Fact{buried, unheard, recorded} {
+		f.must(f.s.DropDead(f.ctx, fact.Event, "dropped by ann", at(6)))
+	}
+	for _, c := range []struct {
+		fact   bellhop.Fact
+		reason string
+		is     bellhop.Outcome
+		at     time.Time
+	}{{buried, "dropped by ann", bellhop.OutcomeDead, at(6)}, {unheard, "dropped by ann", bellhop.OutcomeDead, at(6)},
+		{recorded, "", bellhop.OutcomeRecorded, recorded.At}} {
+		want := *c.fact.Event
+		want.Body, want.TraceParent = nil, ""
+		order := int64(0)
+		if c.is == bellhop.OutcomeRecorded {
+			order = 3
+		}
+		f.equal("line", f.allLines(store.LineQuery{WebhookID: want.WebhookID}), []store.Line{
+			{Event: want, Outcome: c.is, Reason: c.reason, OrderID: order, At: c.at}})
+	}
+	f.equal("bodies left", archived(), 1)
+	f.equal("totals", f.totalsMatch(), map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 1, bellhop.OutcomeDead: 2})
+}
+
 func lines(f *fixture) {
 	f.addShop(shop)
 	for i := range 20 {

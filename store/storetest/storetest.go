@@ -78,6 +78,7 @@ func Run(t *testing.T, d Driver) {
 		{"PushLog", pushLog},
 		{"PushesOwed", pushesOwed},
 		{"Dead", dead},
+		{"DropDead", dropDead},
 		{"Lines", lines},
 		{"ArchiveAndPrune", archiveAndPrune},
 		{"Busiest", busiest},

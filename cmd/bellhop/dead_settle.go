@@ -1,0 +1,198 @@
+package main
+
+import (
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/queue"
+	"bellhop/wire"
+)
+
+// chosenLetters are the dead letters that a command is about.
+type chosenLetters struct {
+	ID  []string `arg:"" optional:"" help:"The events' ids, as bellhop dead ls shows them."`
+	All bool     `name:"all" help:"All dead letters."`
+}
+
+func (c *chosenLetters) ids() ([]bellhop.EventID, error) {
+	if c.All == (len(c.ID) > 0) {
+		return nil, bellhop.Invalidf("usage", "give the ids of dead letters, or --all")
+	}
+	ids := make([]bellhop.EventID, len(c.ID))
+	for i, s := range c.ID {
+		var err error
+		if ids[i], err = bellhop.ParseEventID(s); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// letters reads them; with their bodies if whole.
+func (c *chosenLetters) letters(j *job, q queue.Queue, whole bool) (all []queue.DeadLetter, err error) {
+	ids, err := c.ids()
+	if err != nil {
+		return nil, err
+	}
+	if c.All {
+		d, err := q.Depth(j.ctx)
+		if err != nil || d.Dead == 0 {
+			return nil, err
+		}
+		if all, err = q.DeadLetters(j.ctx, queue.Cursor{}, d.Dead); err != nil || !whole {
+			return all, err
+		}
+		for _, l := range all {
+			ids = append(ids, l.Event.ID)
+		}
+		all = nil
+	}
+	for _, id := range ids {
+		l, err := q.DeadLetter(j.ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+type deadReplayCmd struct {
+	wire.Storage
+	asked
+	chosenLetters
+	DryRun bool `name:"dry-run" help:"Only say what each would become."`
+}
+
+// Help implements kong.HelpProvider.
+func (deadReplayCmd) Help() string {
+	return `Their attempts begin anew. What still can't be processed becomes a dead letter again.
+
+Example:
+
+  bellhop dead replay --all --dry-run`
+}
+
+// Run implements the command.
+func (c *deadReplayCmd) Run(j *job) error {
+	ids, err := c.ids()
+	if err != nil {
+		return err
+	}
+	if c.DryRun {
+		return j.open(&c.Storage, func(p *wire.Parts) error { return c.foresee(j, p) })
+	}
+	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
+		n, err := p.Queue.Redrive(j.ctx, ids...)
+		switch {
+		case err != nil:
+			return err
+		case c.JSON:
+			return j.json(map[string]int{"replayed": n})
+		}
+		j.say("Put %s back into the queue.", plural(n, "event"))
+		return nil
+	})
+}
+
+type foreseenRow struct {
+	ID      string `json:"id"`
+	Shop    string `json:"shop"`
+	Topic   string `json:"topic"`
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+	OrderID string `json:"order_id"` // "" when it is about none
+}
+
+func (c *deadReplayCmd) foresee(j *job, p *wire.Parts) error {
+	letters, err := c.letters(j, p.Queue, true)
+	if err != nil {
+		return err
+	}
+	shops, err := p.Store.Shops(j.ctx)
+	if err != nil {
+		return err
+	}
+	by := make(map[string]bellhop.Shop, len(shops))
+	for _, s := range shops {
+		by[s.Domain] = s
+	}
+	values := make([]foreseenRow, len(letters))
+	rows := make([][]string, len(letters))
+	for i, l := range letters {
+		outcome, reason, order := pipeline.Foresee(l.Event, by)
+		v := foreseenRow{ID: l.Event.ID.String(), Shop: l.Event.Shop, Topic: l.Event.Topic, Outcome: string(outcome), Reason: reason}
+		if order != 0 {
+			v.OrderID = strconv.FormatInt(order, 10)
+		}
+		values[i] = v
+		rows[i] = []string{v.ID, v.Shop, v.Topic, v.Outcome, orDash(v.OrderID), orDash(v.Reason)}
+	}
+	return j.table(c.asked, values, "There are no dead letters.", "EVENT\tSHOP\tTOPIC\tWOULD BE\tORDER\tREASON", rows)
+}
+
+type deadDropCmd struct {
+	wire.Storage
+	asked
+	chosenLetters
+	Reason string `name:"reason" placeholder:"TEXT" help:"With --all, only those whose reason has this in it."`
+	DryRun bool   `name:"dry-run" help:"Only say which ones."`
+}
+
+// Help implements kong.HelpProvider.
+func (deadDropCmd) Help() string {
+	return `They can't be replayed any more, and their bodies are deleted. Their lines in the ledger stay, and say who dropped them and when.
+
+Example:
+
+  bellhop dead drop --all --reason 'not JSON' --dry-run`
+}
+
+// Run implements the command.
+func (c *deadDropCmd) Run(j *job) error {
+	if _, err := c.ids(); err != nil {
+		return err
+	}
+	if c.Reason != "" && !c.All {
+		return bellhop.Invalidf("usage", "--reason goes with --all")
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		letters, err := c.letters(j, p.Queue, false)
+		if err != nil {
+			return err
+		}
+		letters = slices.DeleteFunc(letters, func(l queue.DeadLetter) bool { return !strings.Contains(l.Reason, c.Reason) })
+		if !c.DryRun {
+			if err := pipeline.DropDead(j.ctx, p.Queue, p.Store, operatingUser(), j.now(), letters); err != nil {
+				return err
+			}
+		}
+		return c.tell(j, letters)
+	})
+}
+
+func (c *deadDropCmd) tell(j *job, letters []queue.DeadLetter) error {
+	values := make([]deadRow, len(letters))
+	rows := make([][]string, len(letters))
+	for i, l := range letters {
+		v := deadRowOf(l)
+		values[i], rows[i] = v, []string{v.ID, v.Shop, v.Topic, v.Reason}
+	}
+	if c.JSON || c.DryRun {
+		return j.table(c.asked, values, "There are no such dead letters.", "WOULD BE DROPPED\tSHOP\tTOPIC\tREASON", rows)
+	}
+	j.say("Dropped %s.", plural(len(letters), "dead letter"))
+	return nil
+}
+
+// operatingUser is in whose name a command does something that is written down.
+func operatingUser() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username + " (bellhop)"
+	}
+	return "bellhop"
+}
