@@ -57,7 +57,7 @@ func (w *Worker) Run(ctx, hard context.Context) error {
 		w.Loops = defaultLoops
 	}
 	w.queueAway = pipeline.NewTrouble(w.Log, slog.LevelError, "the queue is away: nothing is recorded", "the queue is back")
-	w.storeAway = pipeline.NewTrouble(w.Log, slog.LevelWarn, "the database is away: holding what was received", "the database is back")
+	w.storeAway = pipeline.NewTrouble(w.Log, slog.LevelWarn, "the database is away: nothing is recorded until it is back", "the database is back")
 	attrs, err := w.attributes(ctx)
 	if err != nil {
 		return err
@@ -106,11 +106,11 @@ func (w *Worker) loop(ctx, hard context.Context, attrs queue.Attributes) {
 func (w *Worker) awaitStore(ctx context.Context) bool {
 	for failures := 1; ctx.Err() == nil; failures++ {
 		err := w.Ready(ctx)
+		if ctx.Err() == nil {
+			w.storeAway.Note(err)
+		}
 		if err == nil {
 			return true
-		}
-		if failures == 1 && ctx.Err() == nil {
-			w.Log.Warn("the database is away: nothing is received until it is back", "err", err)
 		}
 		pause(ctx, pipeline.Backoff(holdFirst, holdAtMost, failures))
 	}
