@@ -188,6 +188,7 @@ func everyOwedField(f *fixture) {
 	want := store.Owed{Device: d, Shop: s, Settings: p.Settings, Kind: bellhop.PushOrderNew, Attempt: 2, Held: true}
 	for i := range 2 {
 		facts = append(facts, f.order(shop, int64(i+1), 1))
+		facts[i].Event.SignedBy = s.LastSignedBy // the shop takes no other
 		facts[i].Event.TraceParent = fmt.Sprintf("00-4bf92f3577b34da6a3ce929d0e0e4736-%016x-01", i+1)
 	}
 	last := f.order(shop, 3, 1)

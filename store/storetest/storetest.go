@@ -170,6 +170,9 @@ func (f *fixture) event(domain, topic string) *bellhop.Event {
 	e := &bellhop.Event{Shop: domain, Topic: topic, APIVersion: "2026-10", WebhookID: fmt.Sprint("webhook-", f.n),
 		ShopifyEventID: fmt.Sprint("event-", f.n), TriggeredAt: at(f.n), AcceptedAt: at(f.n).Add(time.Millisecond),
 		SignedBy: bellhop.SignerApp, Body: fmt.Appendf(nil, `{"n":%d}`, f.n)}
+	if domain == second { // it takes no other
+		e.SignedBy = bellhop.SignerShop
+	}
 	binary.BigEndian.PutUint64(e.ID[:], uint64(e.AcceptedAt.UnixMilli())<<16|0x7000)
 	binary.BigEndian.PutUint64(e.ID[8:], 0x8000_0000_0000_0000|uint64(f.n))
 	return e
