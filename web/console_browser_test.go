@@ -279,7 +279,7 @@ func TestQuietHoursHoldAndRelease(t *testing.T) {
 		t.Fatalf("at their end: %+v", owed)
 	}
 	must(t, b.db.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered", At: day.Add(time.Hour)}}))
-	b.until(`document.querySelectorAll(".push-sent").length === 2 && document.querySelector(".why").textContent.includes("as one")`)
+	b.until(`document.querySelectorAll(".push-late").length === 2 && document.querySelector(".why").textContent.includes("as one")`)
 }
 
 // TestBrowserIsRung subscribes this browser and has its worker show a push. The
