@@ -9,8 +9,10 @@ ARGS     ?=
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# go run would take Ctrl-C, which ends the demo, for its own failure.
 demo: ## carry simulated orders the whole way, and show them arriving
-	go run ./cmd/bellhop demo $(ARGS)
+	go build -o bin/bellhop ./cmd/bellhop
+	@bin/bellhop demo $(ARGS)
 
 # Under BELLHOP_TEST_ALL a missing server is a failure, never a skip. The fuzz
 # targets run over their checked-in corpora.

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ type Working struct {
 	Push        string        `name:"push" env:"BELLHOP_PUSH" default:"log:" help:"What rings the phones: log: (writes a log line), fcm:/path/service-account.json[?endpoint=URL], webpush:[/path/keys.json]?subject=mailto:YOU (browsers; the keys are made at the first start). Several are separated by commas."`
 	Events      string        `name:"events" env:"BELLHOP_EVENTS" help:"Where other services are told of orders: amqp://USER:PASSWORD@HOST/VHOST[?exchange=NAME&customer=yes], a topic exchange of RabbitMQ. customer=yes tells also who ordered. Empty: nowhere."`
 	MetricsAddr string        `name:"metrics-addr" env:"BELLHOP_METRICS_ADDR" help:"A listener of its own for /metrics, /healthz and /readyz. Without it bellhop serve answers them beside the rest, and bellhop worker does not."`
-	KeepBodies  time.Duration `name:"keep-bodies" env:"BELLHOP_KEEP_BODIES" default:"720h" help:"How long the raw bodies of settled webhooks are kept."`
+	KeepBodies  time.Duration `name:"keep-bodies" env:"BELLHOP_KEEP_BODIES" default:"30d" help:"How long the raw bodies of settled webhooks are kept, such as 30d, 12h or 1h30m."`
 }
 
 // Storage is where orders and the queue live.
@@ -102,7 +103,7 @@ func (c *Config) Check() error {
 // Check refuses what can't work, before anything is opened.
 func (w *Working) Check() error {
 	if w.KeepBodies < time.Hour {
-		return setting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", w.KeepBodies), "give at least 1h, such as 720h")
+		return setting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", w.KeepBodies), "give at least 1h, such as 30d")
 	}
 	if _, err := w.events(); err != nil {
 		return err
@@ -155,6 +156,26 @@ func (c *Config) Origins() (origins []string, err error) {
 		origins = append(origins, s)
 	}
 	return origins, nil
+}
+
+// maxDays is more than anything is kept, and less than a duration holds.
+const maxDays = 36500
+
+// ParseDuration reads how long something takes or is kept: 30d, 12h, 1h30m, 80ms. A
+// day has 24 hours.
+func ParseDuration(s string) (d time.Duration, err error) {
+	days, rest, hasDays := strings.Cut(s, "d")
+	if !hasDays {
+		days, rest = "0", s
+	}
+	n, err := strconv.ParseUint(days, 10, 32)
+	if err == nil && rest != "" {
+		d, err = time.ParseDuration(rest)
+	}
+	if err != nil || n > maxDays || d < 0 || s == "" {
+		return 0, bellhop.Invalidf("duration", "%q is not a duration: give 30d, 12h or 1h30m", s)
+	}
+	return time.Duration(n)*24*time.Hour + d, nil
 }
 
 // parseURL splits a driver's URL. A path without a scheme is a common slip.

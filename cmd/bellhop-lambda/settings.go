@@ -90,7 +90,7 @@ func set(p any, text string) (err error) {
 	case *int:
 		*p, err = strconv.Atoi(text)
 	case *time.Duration:
-		*p, err = time.ParseDuration(text)
+		*p, err = wire.ParseDuration(text)
 	default:
 		err = fmt.Errorf("settings of type %T are not read", p)
 	}

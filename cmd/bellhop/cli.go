@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -72,6 +73,7 @@ func run(ctx, hard context.Context, args []string, t *terminal) error {
 	var c commands
 	parser, err := kong.New(&c,
 		kong.Name("bellhop"), kong.Description(description), kong.Writers(t.out, t.err), kong.NoDefaultHelp(),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durationFlag)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}))
 	if err != nil {
 		return err
@@ -87,6 +89,17 @@ func run(ctx, hard context.Context, args []string, t *terminal) error {
 		return usage(parsed, err)
 	}
 	return parsed.Run(&job{terminal: t, ctx: ctx, hard: hard, log: t.logger(c.Log)})
+}
+
+// durationFlag reads every flag and variable that says how long.
+func durationFlag(c *kong.DecodeContext, to reflect.Value) error {
+	var text string
+	if err := c.Scan.PopValueInto("duration", &text); err != nil {
+		return err
+	}
+	d, err := wire.ParseDuration(text)
+	to.SetInt(int64(d))
+	return err
 }
 
 const description = `bellhop carries every order of a Shopify shop from the webhook to the database and to the owner's phone.

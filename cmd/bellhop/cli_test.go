@@ -50,6 +50,33 @@ func TestEveryCommandHelps(t *testing.T) {
 	}
 }
 
+// Every flag that says how long takes days, and none takes what can't be.
+func TestDurationsAreReadAlike(t *testing.T) {
+	parser, err := kong.New(&commands{}, kong.NoDefaultHelp())
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	for _, leaf := range parser.Model.Leaves(false) {
+		for _, f := range leaf.Flags {
+			if !strings.HasSuffix(f.Target.Type().String(), "time.Duration") {
+				continue
+			}
+			asked++
+			for text, right := range map[string]bool{"30d": true, "1d12h": true, "1h30m": true, "0": true, "30 d": false, "d": false, "-2h": false, "99999999d": false} {
+				// What comes after is wrong in any case, so that nothing is begun.
+				_, _, errs := runHere(append(strings.Fields(leaf.Path()), "--"+f.Name+"="+text, "--there-is-none")...)
+				if refused := strings.Contains(errs, "is not a duration"); refused == right {
+					t.Errorf("%s --%s=%s: %s", leaf.Path(), f.Name, text, errs)
+				}
+			}
+		}
+	}
+	if asked < 8 {
+		t.Errorf("only %d flags were tried", asked)
+	}
+}
+
 func TestSecretsAreNoFlags(t *testing.T) {
 	parser, err := kong.New(&commands{}, kong.NoDefaultHelp())
 	if err != nil {

@@ -223,12 +223,7 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 			return at.UTC(), nil
 		}
 	}
-	ago := s
-	var days int
-	if n, err := fmt.Sscanf(s, "%dd", &days); n == 1 && err == nil && s == fmt.Sprintf("%dd", days) {
-		ago = fmt.Sprintf("%dh", 24*days)
-	}
-	if d, err := time.ParseDuration(ago); err == nil && d >= 0 {
+	if d, err := wire.ParseDuration(s); err == nil {
 		return now.Add(-d).UTC(), nil
 	}
 	return time.Time{}, bellhop.Invalidf("since", "--since %q is not a time: give 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h or 30d", s)
