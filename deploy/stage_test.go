@@ -22,6 +22,7 @@ import (
 	"bellhop/internal/realserver"
 	"bellhop/simulate"
 	"bellhop/simulate/simulatetest"
+	"bellhop/store"
 	"bellhop/wire"
 )
 
@@ -233,7 +234,7 @@ func (s *stage) addShops(n int) {
 		}
 		_, err := parts.Store.PutDevice(s.t.Context(), bellhop.Device{Shop: shop, Installation: "phone",
 			Kind: bellhop.AddressToken, Value: s.tokens[shop], Platform: bellhop.PlatformAndroid,
-			Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()})
+			Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -22,6 +22,7 @@ import (
 	"bellhop/pipeline"
 	"bellhop/simulate"
 	"bellhop/simulate/simulatetest"
+	"bellhop/store"
 	"bellhop/wire"
 )
 
@@ -111,7 +112,7 @@ func (c *crash) addShops(n int) {
 		}
 		_, err := parts.Store.PutDevice(c.t.Context(), bellhop.Device{Shop: shop, Installation: "phone",
 			Kind: bellhop.AddressToken, Value: c.tokens[shop], Platform: bellhop.PlatformAndroid,
-			Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()})
+			Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 		if err != nil {
 			c.t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ func serveInline(t *testing.T, i host.InlineOptions, send func(context.Context) 
 func addPhone(t *testing.T, s *served) {
 	t.Helper()
 	_, err := s.parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken,
-		Value: "token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()})
+		Value: "token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,7 @@ type Options struct {
 	KeepBodies                   time.Duration
 	TrustedProxies               []netip.Prefix
 	AllowedOrigins               []string
+	MaxDevices                   int // of a shop; 0: the default
 	// Capacity is how many webhooks a second this machine was measured to hold; 0
 	// when that is not known.
 	Capacity float64
@@ -94,7 +95,7 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	exposed := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
 	wo := web.Options{
 		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
-		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies, AllowedOrigins: o.AllowedOrigins,
+		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies, AllowedOrigins: o.AllowedOrigins, MaxDevices: o.MaxDevices,
 		Demo: o.Demo, WebPushKey: o.WebPushKey,
 	}
 	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)

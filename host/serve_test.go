@@ -249,7 +249,7 @@ func TestSlowPushServiceHoldsUpNothing(t *testing.T) {
 	s := serve(t, wire.Options{}, func(o *host.Options) { o.Sender, o.Hard = sender, hard })
 	token := simulate.NewToken(rand.New(rand.NewPCG(1, 1)))
 	_, err = s.parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken,
-		Value: token, Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()})
+		Value: token, Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 	if err != nil {
 		t.Fatal(err)
 	}

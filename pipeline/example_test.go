@@ -32,7 +32,7 @@ func Example() {
 	must(parts.Store.AddShop(ctx, bellhop.Shop{Domain: domain, AddedAt: time.Now()}))
 	_, err = parts.Store.PutDevice(ctx, bellhop.Device{Shop: domain, Installation: "phone", Kind: bellhop.AddressToken,
 		Value: "the app's FCM token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormNotification,
-		AddedAt: time.Now(), SeenAt: time.Now()})
+		AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 	must(err)
 	log := slog.New(slog.DiscardHandler)
 

@@ -16,6 +16,12 @@ const (
 	ReasonBelowAmount   = "below_amount" // its owner is told of larger orders only
 )
 
+// Why devices are retired, beside what the push service says.
+const (
+	RetiredMoved = "address_moved" // its address belongs to another device now
+	RetiredLimit = "device_limit"  // there are too many, and it was not seen the longest
+)
+
 // ReasonQuietHours is why a push waits.
 const ReasonQuietHours = "quiet_hours"
 

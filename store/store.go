@@ -359,13 +359,22 @@ type Looks interface {
 type Devices interface {
 	// PutDevice adds a device, or refreshes the one of this installation:
 	// a retired one is in use again. An address that another device had moves
-	// to this one, and the other is retired.
-	PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, error)
+	// to this one, and the other is retired. When there are more in use than most
+	// says, those that were not seen the longest are retired.
+	PutDevice(ctx context.Context, d bellhop.Device, most DeviceLimits) (bellhop.Device, error)
 	// Devices lists a shop's devices, retired ones included.
 	Devices(ctx context.Context, shop string) ([]bellhop.Device, error)
 	// RemoveDevice deletes a device; bellhop.NotFound if there is none. Pushes
 	// that it is owed are skipped.
 	RemoveDevice(ctx context.Context, shop, installation string) error
+}
+
+// DeviceLimits are how many devices in use there may be. 0 means no limit.
+type DeviceLimits struct {
+	Person int // of one person
+	// Shop is for all of a shop, those that were added with API tokens included.
+	// As many retired ones are kept; the longest retired go when one is added.
+	Shop int
 }
 
 // Stream is a durable sequence of what changed, for those who follow along.

@@ -48,6 +48,7 @@ type api struct {
 	store   Store
 	door    *doorman
 	proxies proxies
+	devices store.DeviceLimits
 	now     func() time.Time
 	log     *slog.Logger
 	away    *pipeline.Trouble // to log that something is

@@ -248,7 +248,7 @@ func TestQuietHoursHoldAndRelease(t *testing.T) {
 	b := newBrowser(t, newRig(t))
 	d := b.device(demo, "phone")
 	d.PersonID = b.owner.ID
-	_, err := b.db.PutDevice(t.Context(), d)
+	_, err := b.db.PutDevice(t.Context(), d, store.DeviceLimits{})
 	must(t, err)
 	b.open("/settings", ownerSession)
 	b.do(chromedp.SetValue("#quiet_from", "08:00"), chromedp.SetValue("#quiet_to", "10:00"), chromedp.SendKeys("#timezone", "Nowhere/Land"+kb.Enter),

@@ -30,7 +30,7 @@ func furnished(t testing.TB, change ...func(*web.Options)) *rig {
 		{Installation: "0f6e77d1-iphone", Platform: bellhop.PlatformIOS, Locale: "ko-KR", Timezone: "Asia/Seoul"},
 	} {
 		d.Shop, d.Kind, d.Value, d.Form, d.AddedAt, d.SeenAt = demo, bellhop.AddressToken, d.Installation, bellhop.FormData, day.Add(-240*time.Hour), day.Add(time.Duration(-i)*time.Hour)
-		_, err := r.db.PutDevice(ctx, d)
+		_, err := r.db.PutDevice(ctx, d, store.DeviceLimits{})
 		must(t, err)
 	}
 	names := []string{"Jo Lee", "김서연", "Maximilian Oberhauser-Lindenthal", "佐藤 花子", "", "Ana García", "O'Brien & Sons"}
@@ -75,10 +75,10 @@ func furnished(t testing.TB, change ...func(*web.Options)) *rig {
 	}
 	gone := bellhop.Device{Shop: demo, Installation: "old-galaxy", Kind: bellhop.AddressToken, Value: "b51c0c9e-old", Platform: bellhop.PlatformAndroid,
 		Form: bellhop.FormData, AddedAt: day.Add(-900 * time.Hour), SeenAt: day.Add(-700 * time.Hour)}
-	_, err = r.db.PutDevice(ctx, gone)
+	_, err = r.db.PutDevice(ctx, gone, store.DeviceLimits{})
 	must(t, err)
 	gone.Installation, gone.SeenAt = "new-galaxy", day
-	_, err = r.db.PutDevice(ctx, gone) // the address moves
+	_, err = r.db.PutDevice(ctx, gone, store.DeviceLimits{}) // the address moves
 	must(t, err)
 	return r
 }

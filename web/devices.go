@@ -28,13 +28,17 @@ type putDevice struct {
 	}
 }
 
+// devicesOfPerson is how many devices of one person are in use at once.
+const devicesOfPerson = 20
+
 type deviceBody struct{ Body Device }
 
 func (a *api) registerDevices() {
 	register(a, huma.Operation{
 		OperationID: "put-device", Method: http.MethodPut, Path: "/v1/devices/{installation}", Tags: []string{"devices"},
 		Summary: "Add or refresh a device", Security: security,
-		Description: "Call it when the app starts and when its address changes. A value that belonged to another device moves here.",
+		Description: "Call it when the app starts and when its address changes. A value that belonged to another device moves here. " +
+			"Beyond 20 devices of a person, or the shop's limit, the one that was not seen the longest is retired.",
 	}, a.putDevice)
 	register(a, huma.Operation{
 		OperationID: "delete-device", Method: http.MethodDelete, Path: "/v1/devices/{installation}", Tags: []string{"devices"},
@@ -63,7 +67,7 @@ func (a *api) putDevice(ctx context.Context, in *putDevice) (*deviceBody, error)
 	if d.Kind == bellhop.AddressWebPush && d.Platform != bellhop.PlatformWeb {
 		return nil, bellhop.Invalidf("device", "a webpush address belongs to the platform web")
 	}
-	if d, err = a.store.PutDevice(ctx, d); err != nil {
+	if d, err = a.store.PutDevice(ctx, d, a.devices); err != nil {
 		return nil, err
 	}
 	return &deviceBody{deviceShape(&d)}, nil

@@ -23,6 +23,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
+	"bellhop/store"
 	"bellhop/store/sqlitestore"
 	"bellhop/web"
 )
@@ -170,7 +171,7 @@ func (r *rig) device(shop, installation string) bellhop.Device {
 	d, err := r.db.PutDevice(context.Background(), bellhop.Device{
 		Shop: shop, Installation: installation, Kind: bellhop.AddressToken, Value: shop + "/" + installation,
 		Platform: bellhop.PlatformIOS, Form: bellhop.FormData, AddedAt: day, SeenAt: day,
-	})
+	}, store.DeviceLimits{})
 	must(r, err)
 	return d
 }

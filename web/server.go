@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"bellhop/pipeline"
+	"bellhop/store"
 )
 
 // Options are what [New] puts together. Store and Acceptor are needed; other
@@ -35,6 +36,8 @@ type Options struct {
 	Listeners      int            // streams open at once, a quarter of them one shop's; default 1024
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto count
 	AllowedOrigins []string       // of pages elsewhere that may use the API, such as capacitor://localhost
+
+	MaxDevices int // in use at once, of one shop; default 500
 
 	// Queue is for operators to look after. nil: the console does without.
 	Queue Queue
@@ -71,7 +74,8 @@ func New(o Options) (*Server, error) {
 	door := newDoorman(o.Store, o.Now)
 	a := newAPI(mux, &api{
 		store: o.Store, door: door, proxies: o.TrustedProxies, now: o.Now, log: o.Logger,
-		away: pipeline.NewTrouble(o.Logger, slog.LevelError, "requests can't be answered: something is away", ""),
+		devices: store.DeviceLimits{Person: devicesOfPerson, Shop: o.MaxDevices},
+		away:    pipeline.NewTrouble(o.Logger, slog.LevelError, "requests can't be answered: something is away", ""),
 	}, s.hub, o.Version)
 	if err := documentRoutes(mux, a.huma.OpenAPI()); err != nil {
 		return nil, err
@@ -90,6 +94,9 @@ func New(o Options) (*Server, error) {
 }
 
 func defaults(o *Options) {
+	if o.MaxDevices <= 0 {
+		o.MaxDevices = 500
+	}
 	o.Logger = loggerOr(o.Logger)
 	if o.Now == nil {
 		o.Now = time.Now

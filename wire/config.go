@@ -26,6 +26,7 @@ type Config struct {
 	Addr           string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"Where to listen."`
 	TrustedProxies string `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, as CIDRs separated by commas."`
 	AllowedOrigins string `name:"allowed-origins" env:"BELLHOP_ALLOWED_ORIGINS" help:"Origins of apps in a WebView that use the API, such as capacitor://localhost, separated by commas."`
+	MaxDevices     int    `name:"max-devices" env:"BELLHOP_MAX_DEVICES" default:"500" help:"How many devices of a shop are in use; of one more the one that was not seen the longest is retired. One person has 20."`
 	Capacity       string `name:"capacity" env:"BELLHOP_CAPACITY" placeholder:"FILE" help:"The results.json that bellhop bench compare wrote on this machine: a metric and bellhop doctor then say how near to its limit it comes."`
 }
 
@@ -51,7 +52,7 @@ var known = map[string]bool{
 	"BELLHOP_ADDR": true, "BELLHOP_DIR": true, "BELLHOP_DB": true, "BELLHOP_QUEUE": true, "BELLHOP_PUSH": true,
 	"BELLHOP_EVENTS":         true,
 	"BELLHOP_SHOPIFY_SECRET": true, "BELLHOP_LOG": true, "BELLHOP_METRICS_ADDR": true,
-	"BELLHOP_TRUSTED_PROXIES": true, "BELLHOP_ALLOWED_ORIGINS": true,
+	"BELLHOP_TRUSTED_PROXIES": true, "BELLHOP_ALLOWED_ORIGINS": true, "BELLHOP_MAX_DEVICES": true,
 	"BELLHOP_KEEP_BODIES": true, "BELLHOP_QUEUE_TO": true, "BELLHOP_TEST_ALL": true, "BELLHOP_CAPACITY": true,
 }
 
@@ -95,6 +96,9 @@ func (c *Config) Check() error {
 	}
 	if _, err := c.Origins(); err != nil {
 		return err
+	}
+	if c.MaxDevices < 1 {
+		return setting("BELLHOP_MAX_DEVICES", fmt.Sprintf("%d devices ring nobody", c.MaxDevices), "give at least 1, such as 500")
 	}
 	_, _, err := c.AppSecrets()
 	return err

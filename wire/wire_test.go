@@ -17,7 +17,7 @@ import (
 )
 
 func config() wire.Config {
-	return wire.Config{Addr: "127.0.0.1:0", Working: wire.Working{
+	return wire.Config{Addr: "127.0.0.1:0", MaxDevices: 500, Working: wire.Working{
 		Storage: wire.Storage{Dir: "unused", DB: "sqlite:", Queue: "sqlite:"}, Push: "log:", KeepBodies: 720 * time.Hour}}
 }
 

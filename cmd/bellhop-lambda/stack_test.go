@@ -190,7 +190,7 @@ func (s *stack) migrate(shops int) {
 		s.tokens[shop] = simulate.NewToken(rng)
 		_, err := s.store.PutDevice(s.t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken,
 			Value: s.tokens[shop], Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en", Timezone: "UTC",
-			AddedAt: time.Now(), SeenAt: time.Now()})
+			AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 	"bellhop"
 	"bellhop/host"
 	"bellhop/simulate"
+	"bellhop/store"
 	"bellhop/web"
 	"bellhop/wire"
 )
@@ -181,7 +182,7 @@ func (d *demo) furnish() error {
 	d.phone.device = bellhop.Device{Shop: demoShop, PersonID: owner.ID, Installation: "demo-phone", Kind: bellhop.AddressToken,
 		Value:    simulate.NewToken(mathrand.New(mathrand.NewPCG(1, 1))),
 		Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en-US", Timezone: "UTC", AddedAt: now, SeenAt: now}
-	if _, err = s.PutDevice(ctx, d.phone.device); err != nil {
+	if _, err = s.PutDevice(ctx, d.phone.device, store.DeviceLimits{}); err != nil {
 		return err
 	}
 	operator, err := d.person(bellhop.Person{Email: demoOperator, Role: bellhop.RoleOperator, AddedAt: now})

@@ -92,7 +92,7 @@ func (b *demoButtons) Speak(ctx context.Context, language, timezone string) erro
 		return nil
 	}
 	d.Locale, d.Timezone, d.SeenAt = language, timezone, b.job.stamp()
-	if _, err := b.parts.Store.PutDevice(ctx, d); err != nil {
+	if _, err := b.parts.Store.PutDevice(ctx, d, store.DeviceLimits{}); err != nil {
 		return err
 	}
 	b.phone.device.Locale, b.phone.device.Timezone = language, timezone

@@ -107,7 +107,7 @@ func newEngine(j *job, c *wire.Config) (*engine, error) {
 	}
 	e.options = host.Options{
 		Capacity:  capacity,
-		AppSecret: secret, AppSecretPrevious: previous, KeepBodies: c.KeepBodies, TrustedProxies: proxies, AllowedOrigins: origins,
+		AppSecret: secret, AppSecretPrevious: previous, KeepBodies: c.KeepBodies, TrustedProxies: proxies, AllowedOrigins: origins, MaxDevices: c.MaxDevices,
 		Version: version().Version, Log: j.log, Now: j.now, Registry: prometheus.NewRegistry(), Hard: j.hard,
 	}
 	e.options.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

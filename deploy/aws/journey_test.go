@@ -22,6 +22,7 @@ import (
 	"bellhop/internal/realserver"
 	"bellhop/queue"
 	"bellhop/simulate"
+	"bellhop/store"
 	"bellhop/wire"
 )
 
@@ -264,7 +265,7 @@ func (j *journey) people() {
 	}
 	for shop, token := range j.tokens {
 		_, err := j.parts.Store.PutDevice(j.t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken, Value: token,
-			Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()})
+			Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 		if err != nil {
 			j.t.Fatal(err)
 		}

@@ -37,7 +37,7 @@ func newStore(t *testing.T) store.Store {
 	}
 	_, err = parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken,
 		Value: "token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en", Timezone: "UTC",
-		AddedAt: time.Now(), SeenAt: time.Now()})
+		AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -37,8 +38,12 @@ const putDevice = `WITH d AS (
 	RETURNING *)
 	SELECT ` + deviceColumns + ` FROM d JOIN shops s ON s.id = d.shop_id`
 
+// tooMany ends a look for devices: of those in use, but for the address that
+// moves, how many may stay.
+const tooMany = ` AND retired_at IS NULL AND NOT (value = $2 AND kind = $3) ORDER BY seen_at DESC, id DESC OFFSET $4`
+
 // PutDevice implements [store.Devices].
-func (db *DB) PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, error) {
+func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.DeviceLimits) (bellhop.Device, error) {
 	if err := store.CheckDevice(d); err != nil {
 		return d, err
 	}
@@ -46,6 +51,7 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, 
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
 		put = bellhop.Device{}
 		w := newWrites(db)
+		var surplus []int64
 		err := tx.Do(func(b *postgres.Batch) {
 			// Of two who bring the same address at once, the later one gets it.
 			b.Exec(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, d.Value)
@@ -55,6 +61,14 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, 
 			w.lockDevices(b, `value = $1 AND kind = $2 AND retired_at IS NULL AND
 				id <> (SELECT d.id FROM devices d JOIN shops s ON s.id = d.shop_id WHERE s.domain = $3 AND d.installation = $4)`,
 				d.Value, string(d.Kind), d.Shop, d.Installation)
+			if most.Person > 0 && d.PersonID != 0 {
+				lockInto(b, &surplus, `id IN (SELECT id FROM devices WHERE person_id = $1`+tooMany+`)`,
+					d.PersonID, d.Value, string(d.Kind), most.Person-1)
+			}
+			if most.Shop > 0 {
+				lockInto(b, &surplus, `id IN (SELECT id FROM devices WHERE shop_id = (SELECT id FROM shops WHERE domain = $1)`+tooMany+`)`,
+					d.Shop, d.Value, string(d.Kind), most.Shop-1)
+			}
 		})
 		if err == nil && put.ID == 0 {
 			err = store.NotFound("shop")
@@ -62,7 +76,7 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, 
 		if err != nil {
 			return err
 		}
-		return w.moveAddress(ctx, tx, put)
+		return w.makeRoom(ctx, tx, put, surplus, most)
 	})
 	if err != nil {
 		return bellhop.Device{}, wrap("put a device", err)
@@ -70,18 +84,29 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, 
 	return put, nil
 }
 
-// moveAddress retires whoever else had the address, in whichever shop.
-func (w *writes) moveAddress(ctx context.Context, tx *postgres.Tx, d bellhop.Device) error {
-	if len(w.devices) == 0 {
-		return tx.Commit(func(*postgres.Batch) {})
-	}
-	owed, err := owedPushes(tx, w.devices)
-	if err != nil {
-		return err
+const (
+	retireThese = `UPDATE devices SET retired_at = $2, retired_for = $3 WHERE id = ANY($1)`
+	dropRetired = `DELETE FROM devices WHERE id IN (SELECT d.id FROM devices d JOIN shops s ON s.id = d.shop_id
+		WHERE s.domain = $1 AND d.retired_at IS NOT NULL ORDER BY d.retired_at DESC, d.id DESC OFFSET $2)`
+)
+
+// makeRoom retires whoever else had the device's address, in whichever shop, and
+// those that are too many.
+func (w *writes) makeRoom(ctx context.Context, tx *postgres.Tx, d bellhop.Device, surplus []int64, most store.DeviceLimits) error {
+	var owed []*pushRow
+	if all := slices.Concat(w.devices, surplus); len(all) > 0 {
+		var err error
+		if owed, err = owedPushes(tx, all); err != nil {
+			return err
+		}
 	}
 	w.skip(owed, store.ReasonDeviceRetired, d.SeenAt)
-	err = tx.Commit(func(b *postgres.Batch) {
-		b.Exec(`UPDATE devices SET retired_at = $2, retired_for = 'address_moved' WHERE id = ANY($1)`, w.devices, postgres.Always(d.SeenAt))
+	err := tx.Commit(func(b *postgres.Batch) {
+		b.Exec(retireThese, w.devices, postgres.Always(d.SeenAt), store.RetiredMoved)
+		b.Exec(retireThese, surplus, postgres.Always(d.SeenAt), store.RetiredLimit)
+		if most.Shop > 0 && d.AddedAt.Equal(d.SeenAt) { // it is new
+			b.Exec(dropRetired, d.Shop, most.Shop)
+		}
 		w.settle(b)
 		w.finish(b)
 	})

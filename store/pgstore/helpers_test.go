@@ -49,7 +49,7 @@ func addShop(t testing.TB, s store.Store, devices int, form bellhop.Form) {
 	must(t, s.AddShop(ctx, bellhop.Shop{Domain: shop, AddedAt: day}))
 	for i := range devices {
 		_, err := s.PutDevice(ctx, bellhop.Device{Shop: shop, Installation: fmt.Sprint("phone-", i), Kind: bellhop.AddressToken,
-			Value: fmt.Sprint("token-", i), Platform: bellhop.PlatformIOS, Form: form, AddedAt: day, SeenAt: day})
+			Value: fmt.Sprint("token-", i), Platform: bellhop.PlatformIOS, Form: form, AddedAt: day, SeenAt: day}, store.DeviceLimits{})
 		must(t, err)
 	}
 }

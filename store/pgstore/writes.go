@@ -127,10 +127,14 @@ func (w *writes) committed(ctx context.Context) {
 // lockDevices queues a look at devices, and keeps claims away from them.
 func (w *writes) lockDevices(b *postgres.Batch, where string, args ...any) {
 	w.devices = nil
+	lockInto(b, &w.devices, where, args...)
+}
+
+func lockInto(b *postgres.Batch, ids *[]int64, where string, args ...any) {
 	b.Each(func(r pgx.Rows) error {
 		var id int64
 		err := r.Scan(&id)
-		w.devices = append(w.devices, id)
+		*ids = append(*ids, id)
 		return err
 	}, `SELECT id FROM devices WHERE `+where+` ORDER BY id FOR UPDATE`, args...)
 }

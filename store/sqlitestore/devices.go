@@ -21,7 +21,7 @@ func readDevice(r sqlitefile.Row) bellhop.Device {
 }
 
 // PutDevice implements [store.Devices].
-func (db *DB) PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, error) {
+func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.DeviceLimits) (bellhop.Device, error) {
 	if err := store.CheckDevice(d); err != nil {
 		return d, err
 	}
@@ -40,7 +40,7 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device) (bellhop.Device, 
 		if err != nil {
 			return err
 		}
-		return moveAddress(tx.Conn, put)
+		return makeRoom(tx.Conn, shop, put, most)
 	})
 	if err != nil {
 		return bellhop.Device{}, err
@@ -61,21 +61,42 @@ func putDevice(c *sqlitefile.Conn, shop int64, d bellhop.Device) error {
 		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).Int(micros(d.SeenAt)).Exec()
 }
 
-// moveAddress retires whoever else had the address, in whichever shop.
-func moveAddress(c *sqlitefile.Conn, d bellhop.Device) error {
-	var others []int64
-	err := c.Prepare(`SELECT id FROM devices WHERE value = ? AND kind = ? AND id <> ? AND retired_at IS NULL`).
-		Text(d.Value).Text(string(d.Kind)).Int(d.ID).
-		Each(func(r sqlitefile.Row) error { others = append(others, r.Int()); return nil })
-	if err != nil {
+// makeRoom retires whoever else had the device's address, in whichever shop, and
+// those that are too many.
+func makeRoom(c *sqlitefile.Conn, shop int64, d bellhop.Device, most store.DeviceLimits) error {
+	moved := c.Prepare(`SELECT id FROM devices WHERE value = ? AND kind = ? AND id <> ? AND retired_at IS NULL`).
+		Text(d.Value).Text(string(d.Kind)).Int(d.ID)
+	if err := retireAll(c, moved, store.RetiredMoved, d.SeenAt); err != nil {
+		return err
+	}
+	const others = ` = ? AND id <> ? AND retired_at IS NULL ORDER BY seen_at DESC, id DESC LIMIT -1 OFFSET ?`
+	if most.Person > 0 && d.PersonID != 0 {
+		st := c.Prepare(`SELECT id FROM devices WHERE person_id` + others).Int(d.PersonID).Int(d.ID).Int(int64(most.Person - 1))
+		if err := retireAll(c, st, store.RetiredLimit, d.SeenAt); err != nil {
+			return err
+		}
+	}
+	if most.Shop == 0 {
+		return nil
+	}
+	st := c.Prepare(`SELECT id FROM devices WHERE shop_id` + others).Int(shop).Int(d.ID).Int(int64(most.Shop - 1))
+	if err := retireAll(c, st, store.RetiredLimit, d.SeenAt); err != nil || !d.AddedAt.Equal(d.SeenAt) {
+		return err
+	}
+	return c.Prepare(`DELETE FROM devices WHERE id IN (SELECT id FROM devices WHERE shop_id = ? AND retired_at IS NOT NULL
+		ORDER BY retired_at DESC, id DESC LIMIT -1 OFFSET ?)`).Int(shop).Int(int64(most.Shop)).Exec()
+}
+
+func retireAll(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.Time) error {
+	var ids []int64
+	if err := st.Each(func(r sqlitefile.Row) error { ids = append(ids, r.Int()); return nil }); err != nil {
 		return err
 	}
 	var counts store.Tally[bellhop.PushStatus]
-	for _, id := range others {
-		err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = 'address_moved' WHERE id = ?`).
-			Time(d.SeenAt).Int(id).Exec()
+	for _, id := range ids {
+		err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(at).Text(reason).Int(id).Exec()
 		if err == nil {
-			err = skipDevice(c, id, store.ReasonDeviceRetired, d.SeenAt, &counts)
+			err = skipDevice(c, id, store.ReasonDeviceRetired, at, &counts)
 		}
 		if err != nil {
 			return err

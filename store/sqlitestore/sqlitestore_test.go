@@ -10,6 +10,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
+	"bellhop/store"
 	"bellhop/store/sqlitestore"
 )
 
@@ -73,7 +74,7 @@ func addShop(t testing.TB, db *sqlitestore.DB, shop string, devices int) {
 	must(t, db.AddShop(ctx, bellhop.Shop{Domain: shop, AddedAt: day}))
 	for i := range devices {
 		_, err := db.PutDevice(ctx, bellhop.Device{Shop: shop, Installation: fmt.Sprint("phone-", i), Kind: bellhop.AddressToken,
-			Value: fmt.Sprint(shop, "/", i), Platform: bellhop.PlatformIOS, Form: bellhop.FormData, AddedAt: day, SeenAt: day})
+			Value: fmt.Sprint(shop, "/", i), Platform: bellhop.PlatformIOS, Form: bellhop.FormData, AddedAt: day, SeenAt: day}, store.DeviceLimits{})
 		must(t, err)
 	}
 }

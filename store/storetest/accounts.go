@@ -300,7 +300,7 @@ func devices(f *fixture) {
 	p := f.addOwner("jo@example.com", shop)
 	d := bellhop.Device{Shop: shop, PersonID: p.ID, Installation: "i1", Kind: bellhop.AddressToken, Value: "v1",
 		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin", AddedAt: at(1), SeenAt: at(1)}
-	got, err := f.s.PutDevice(f.ctx, d)
+	got, err := f.s.PutDevice(f.ctx, d, store.DeviceLimits{})
 	f.must(err)
 	d.ID = got.ID
 	f.equal("added", got, d)
@@ -308,7 +308,7 @@ func devices(f *fixture) {
 	d.Value, d.Form, d.Locale, d.SeenAt = "v2", bellhop.FormData, "fr", at(9)
 	refreshed := d
 	refreshed.ID, refreshed.AddedAt = 0, at(9)
-	got, err = f.s.PutDevice(f.ctx, refreshed)
+	got, err = f.s.PutDevice(f.ctx, refreshed, store.DeviceLimits{})
 	f.must(err)
 	f.equal("refreshed", got, d)
 	all, err := f.s.Devices(f.ctx, shop)
@@ -322,12 +322,12 @@ func devices(f *fixture) {
 	} {
 		bad := d
 		spoil(&bad)
-		_, err := f.s.PutDevice(f.ctx, bad)
+		_, err := f.s.PutDevice(f.ctx, bad, store.DeviceLimits{})
 		f.kind(bellhop.Invalid, err)
 	}
 	nobody := d
 	nobody.Shop = "nobody.myshopify.com"
-	_, err = f.s.PutDevice(f.ctx, nobody)
+	_, err = f.s.PutDevice(f.ctx, nobody, store.DeviceLimits{})
 	f.kind(bellhop.NotFound, err)
 
 	f.record(f.order(shop, 7, 1))
@@ -336,7 +336,7 @@ func devices(f *fixture) {
 	f.equal("owed to it", f.onePush(7).Status, bellhop.PushSkipped)
 	f.equal("why", f.onePush(7).Reason, "device_removed")
 
-	_, err = f.s.PutDevice(f.ctx, d)
+	_, err = f.s.PutDevice(f.ctx, d, store.DeviceLimits{})
 	f.must(err)
 	f.record(f.order(shop, 8, 1))
 	f.must(f.s.RemovePerson(f.ctx, p.ID))
@@ -356,7 +356,7 @@ func addressMoves(f *fixture) {
 	f.record(f.order(shop, 7, 1))
 	moved := first
 	moved.Shop, moved.Installation, moved.SeenAt = other, "new", at(50)
-	moved, err := f.s.PutDevice(f.ctx, moved)
+	moved, err := f.s.PutDevice(f.ctx, moved, store.DeviceLimits{})
 	f.must(err)
 	all, err := f.s.Devices(f.ctx, shop)
 	f.must(err)
@@ -370,7 +370,7 @@ func addressMoves(f *fixture) {
 	f.record(f.order(shop, 8, 1))
 	f.equal("no device is left", f.onePush(8).Reason, "no_device")
 
-	back, err := f.s.PutDevice(f.ctx, first)
+	back, err := f.s.PutDevice(f.ctx, first, store.DeviceLimits{})
 	f.must(err)
 	f.equal("in use again", back.RetiredAt, time.Time{})
 	f.record(f.order(shop, 9, 1), f.order(other, 9, 1))

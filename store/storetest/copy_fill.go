@@ -79,7 +79,7 @@ func fillShops(f *fixture) {
 	f.addDevice(second, "phone", bellhop.FormNotification)
 	d := f.addDevice(second, "changed", bellhop.FormNotification)
 	d.Form, d.Value, d.SeenAt = bellhop.FormData, f.addDevice(shop, "moved", bellhop.FormData).Value, at(30)
-	must(f.s.PutDevice(f.ctx, d))(f) // and so the other one is retired
+	must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f) // and so the other one is retired
 	f.addDevice(shop, "last", bellhop.FormData)
 	f.must(f.s.RemoveDevice(f.ctx, shop, "last"))
 }
@@ -105,7 +105,7 @@ func fillPeople(f *fixture) {
 	}
 	d := f.addDevice(shop, "own", bellhop.FormData)
 	d.PersonID = owner.ID
-	must(f.s.PutDevice(f.ctx, d))(f)
+	must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
 }
 
 // fillOrders records new orders, newer and older versions, touches and

@@ -90,7 +90,7 @@ func fanOutAsked(f *fixture) {
 		f.must(f.s.SetSettings(f.ctx, p.ID, s))
 		d := f.addDevice(shop, email, bellhop.FormData)
 		d.PersonID = p.ID
-		must(f.s.PutDevice(f.ctx, d))(f)
+		must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
 	}
 	settled("quiet@example.com", bellhop.Settings{NotNew: true})
 	settled("large@example.com", bellhop.Settings{AtLeast: "99999"})

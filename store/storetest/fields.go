@@ -67,7 +67,7 @@ func (f *fixture) fullShop() (bellhop.Shop, bellhop.Person, bellhop.Device) {
 	f.must(f.s.SetSettings(f.ctx, p.ID, p.Settings))
 	d := f.addDevice(shop, "phone", bellhop.FormData)
 	d.PersonID = p.ID
-	return s, p, must(f.s.PutDevice(f.ctx, d))(f)
+	return s, p, must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
 }
 
 // everyAccountField holds what accounts' ports return against what was stored.
@@ -190,6 +190,7 @@ func everyOwedField(f *fixture) {
 		facts = append(facts, f.order(shop, int64(i+1), 1))
 		facts[i].Event.SignedBy = s.LastSignedBy // the shop takes no other
 		facts[i].Event.TraceParent = fmt.Sprintf("00-4bf92f3577b34da6a3ce929d0e0e4736-%016x-01", i+1)
+		facts[i].Event.SignedBy = s.LastSignedBy // the shop takes nothing else
 	}
 	last := f.order(shop, 3, 1)
 	last.Order.Total, last.Event.SignedBy, last.Event.AcceptedAt = money("9999.00", "USD"), s.LastSignedBy, s.LastEventAt

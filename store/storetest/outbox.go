@@ -230,7 +230,7 @@ func refreshedAddressStays(f *fixture) {
 	owed := f.claim(at(100), 1)
 	fresh := d
 	fresh.Value = "another"
-	_, err := f.s.PutDevice(f.ctx, fresh)
+	_, err := f.s.PutDevice(f.ctx, fresh, store.DeviceLimits{})
 	f.must(err)
 	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushPending, At: at(101), RetryAt: at(102),
 		Retire: &store.Retirement{DeviceID: d.ID, Value: d.Value, Reason: "unregistered"}})

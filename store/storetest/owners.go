@@ -15,7 +15,7 @@ func (f *fixture) ownedDevice(s bellhop.Settings) bellhop.Device {
 	f.must(f.s.SetSettings(f.ctx, p.ID, s))
 	d := f.addDevice(shop, "phone", bellhop.FormData)
 	d.PersonID = p.ID
-	d, err := f.s.PutDevice(f.ctx, d)
+	d, err := f.s.PutDevice(f.ctx, d, store.DeviceLimits{})
 	f.must(err)
 	return d
 }

@@ -93,6 +93,7 @@ func Run(t *testing.T, d Driver) {
 		{"Tokens", tokens},
 		{"Devices", devices},
 		{"AddressMoves", addressMoves},
+		{"DeviceLimits", deviceLimits},
 		{"Tenants", tenants},
 		{"Changes", changes},
 		{"EveryAccountField", everyAccountField},
@@ -159,7 +160,7 @@ func (f *fixture) addDevice(domain, installation string, form bellhop.Form) bell
 	f.Helper()
 	d, err := f.s.PutDevice(f.ctx, bellhop.Device{Shop: domain, Installation: installation, Kind: bellhop.AddressToken,
 		Value: "token of " + installation + " at " + domain, Platform: bellhop.PlatformAndroid, Form: form,
-		Locale: "en-GB", Timezone: "Europe/Paris", AddedAt: day, SeenAt: day})
+		Locale: "en-GB", Timezone: "Europe/Paris", AddedAt: day, SeenAt: day}, store.DeviceLimits{})
 	f.must(err)
 	return d
 }
