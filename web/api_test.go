@@ -9,6 +9,7 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/web"
 )
 
 func TestOrderHasTheShapeThatIsPromised(t *testing.T) {
@@ -301,5 +302,22 @@ func TestDevicesComeWithAnyLocaleAndTimezone(t *testing.T) {
 		if d := a.json(t); d["locale"] != want[0] || d["timezone"] != want[1] {
 			t.Errorf("%.60s: %s", said, a.body)
 		}
+	}
+}
+
+// A shop's devices are bounded, and the console says which one went.
+func TestDevicesAreBounded(t *testing.T) {
+	r := newRig(t, func(o *web.Options) { o.MaxDevices = 2 })
+	for i, name := range []string{"till", "phone", "tablet"} {
+		r.clock.Add(time.Minute)
+		a := r.call("PUT", "/v1/devices/"+name, []string{demoToken, ownerSession, ownerSession}[i],
+			`{"kind":"token","value":"`+name+`","platform":"ios"}`)
+		if a.StatusCode != 200 {
+			t.Fatal(a.body)
+		}
+	}
+	page := r.get("/devices", ownerSession).body
+	if n := strings.Count(page, "Too many devices were in use"); n != 1 || strings.Count(page, "retired") != 1 {
+		t.Errorf("%d of the devices are said to be too many: %s", n, page)
 	}
 }

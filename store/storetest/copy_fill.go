@@ -44,6 +44,7 @@ func fill(f *fixture) {
 	f.addShop(fourth)
 	f.addDevices(fourth, many)
 	f.record(f.order(fourth, 1, 1))
+	f.must(f.s.UpdateShop(f.ctx, fourth, func(s *bellhop.Shop) { s.OwnSecretOnly = true })) // it would have taken none
 	r := must(f.s.TakeRelay(f.ctx, "events", "one", day, time.Minute))(f)
 	r.Cursor -= 100
 	f.must(f.s.MoveRelay(f.ctx, r))
@@ -70,7 +71,7 @@ func hardOrder() *bellhop.Order {
 
 func fillShops(f *fixture) {
 	f.addShop(shop)
-	f.must(f.s.AddShop(f.ctx, bellhop.Shop{Domain: second, Secret: "s1", PreviousSecret: "s0", OwnSecretOnly: true,
+	f.must(f.s.AddShop(f.ctx, bellhop.Shop{Domain: second, Secret: "s1", PreviousSecret: "s0",
 		CustomerInPush: true, AddedAt: at(1).Add(7 * time.Microsecond)}))
 	f.addShop(third)
 	f.addDevice(shop, "tablet", bellhop.FormData)
