@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 	"bellhop/web"
 )
 
@@ -315,7 +316,7 @@ func (r *rig) rung(installation string) {
 	r.Helper()
 	d := r.device(demo, installation)
 	d.PersonID, d.Kind, d.Platform, d.Value = r.owner.ID, bellhop.AddressWebPush, bellhop.PlatformWeb, installation
-	_, err := r.db.PutDevice(r.Context(), d)
+	_, err := r.db.PutDevice(r.Context(), d, store.DeviceLimits{})
 	must(r, err)
 }
 
