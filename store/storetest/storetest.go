@@ -170,7 +170,7 @@ func (f *fixture) event(domain, topic string) *bellhop.Event {
 	f.n++
 	e := &bellhop.Event{Shop: domain, Topic: topic, APIVersion: "2026-10", WebhookID: fmt.Sprint("webhook-", f.n),
 		ShopifyEventID: fmt.Sprint("event-", f.n), TriggeredAt: at(f.n), AcceptedAt: at(f.n).Add(time.Millisecond),
-		SignedBy: bellhop.SignerApp, Body: fmt.Appendf(nil, `{"n":%d}`, f.n)}
+		SignedBy: bellhop.SignerShop, Body: fmt.Appendf(nil, `{"n":%d}`, f.n)}
 	if domain == second { // it takes no other
 		e.SignedBy = bellhop.SignerShop
 	}
