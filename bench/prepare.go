@@ -78,6 +78,9 @@ func (b *bench) addPeople(ctx context.Context) error {
 		return err
 	}
 	env := []string{"BELLHOP_DIR=" + b.data.empty}
+	if err := b.run(ctx, env, "migrate"); err != nil {
+		return err
+	}
 	for _, shop := range append(append([]string{mainShop}, b.ringShops()...), b.pushShops()...) {
 		if err := b.run(ctx, env, "shop", "add", shop); err != nil {
 			return err

@@ -33,14 +33,13 @@ func (c *comparing) shops() []string {
 func (c *comparing) prepareShops(ctx context.Context) (err error) {
 	c.data.empty = filepath.Join(c.dir, "base")
 	env := []string{"BELLHOP_DIR=" + c.data.empty}
-	commands := [][]string{}
+	commands := [][]string{{"migrate"}}
 	if c.place.postgres != "" {
 		c.postgres = &postgresData{}
 		if c.postgres.base, err = c.newDatabase(ctx, "template0"); err != nil {
 			return err
 		}
 		env = append(env, c.databaseSetting(c.postgres.base))
-		commands = append(commands, []string{"migrate"})
 	}
 	password, err := c.passwordFile()
 	if err != nil {

@@ -33,6 +33,8 @@ type Options struct {
 	// SendLimit is how long a queue may take to keep what it is sent. 0: as long
 	// as whoever sends a webhook can wait, where the driver sets such a limit.
 	SendLimit time.Duration
+	// Existing has a database that isn't there refused, and not made.
+	Existing bool
 	// VFS names the VFS that SQLite files are opened through, for tests that
 	// make disks fail.
 	VFS string
@@ -180,7 +182,7 @@ func (s *Storage) Migrate(ctx context.Context, o Options) (int, error) {
 }
 
 // Open opens the database and the queue. A database with nothing in it is made
-// ready; an older one is refused, with what to run, and so is an unfinished copy.
+// ready, unless [Options.Existing]; an older one is refused, with what to run, and so is an unfinished copy.
 func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
 	d, err := s.drivers(o)
 	if err != nil {

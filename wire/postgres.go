@@ -32,7 +32,7 @@ func postgresOf(d *drivers) *postgresDBs {
 func (p *postgresDBs) want(setting, url string, schema postgres.Schema) *postgresDB {
 	db := p.byURL[url]
 	if db == nil {
-		db = &postgresDB{setting: setting, opts: postgres.Options{URL: url, Log: p.opts.Log, Now: p.opts.Now}}
+		db = &postgresDB{setting: setting, existing: p.opts.Existing, opts: postgres.Options{URL: url, Log: p.opts.Log, Now: p.opts.Now}}
 		p.byURL[url] = db
 		p.order = append(p.order, db)
 	}
@@ -81,6 +81,8 @@ type postgresDB struct {
 	opts    postgres.Options
 	schemas []postgres.Schema
 	pools   *postgres.Pools // nil until somebody needs them
+
+	existing bool // it is not to be made
 }
 
 func (p *postgresDB) migrate(ctx context.Context) (int, error) {
@@ -105,7 +107,7 @@ func (p *postgresDB) get(ctx context.Context) (*postgres.Pools, error) {
 		}
 	}
 	if err == nil && missing {
-		_, err = p.migrate(ctx)
+		err = p.make(ctx)
 	}
 	if err != nil {
 		pools.Close()
@@ -113,6 +115,15 @@ func (p *postgresDB) get(ctx context.Context) (*postgres.Pools, error) {
 	}
 	p.pools = pools
 	return pools, nil
+}
+
+func (p *postgresDB) make(ctx context.Context) error {
+	if p.existing {
+		return bellhop.Errorf(bellhop.NotFound, "no_database",
+			"%s: nothing of bellhop is in this database: name another one, or run bellhop migrate", p.setting)
+	}
+	_, err := p.migrate(ctx)
+	return err
 }
 
 // missing reports whether a schema is not there yet; those that are there must

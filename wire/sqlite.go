@@ -48,6 +48,10 @@ func (s *sqliteFiles) migrate(ctx context.Context, path string) (int, error) {
 // prepare makes a file that isn't there; one that is must be up to date, once nobody
 // migrates it.
 func (s *sqliteFiles) prepare(ctx context.Context, path string) error {
+	if s.opts.Existing && errors.Is(sqlitefile.Check(ctx, path), sqlitefile.ErrNoFile) {
+		return bellhop.Errorf(bellhop.NotFound, "no_database",
+			"there is no database %s: set BELLHOP_DIR or BELLHOP_DB to where it is, or make one with bellhop migrate or bellhop serve", path)
+	}
 	unlock, err := sqlitefile.Lock(ctx, path, s.opts.Log)
 	if err != nil {
 		return err

@@ -76,7 +76,7 @@ func (c *doctorCmd) traffic(j *job, p *wire.Parts) ([]wire.Finding, error) {
 // trafficIn is what a running bellhop's last days brought.
 func trafficIn(j *job, db string) (*bench.Traffic, error) {
 	s := wire.Storage{DB: db, Queue: db} // the queue is not opened
-	opened := wire.Options{Log: j.log, Now: j.now}
+	opened := wire.Options{Log: j.log, Now: j.now, Existing: true}
 	found, there := s.Examine(j.ctx, opened)
 	if !there {
 		for _, f := range found {

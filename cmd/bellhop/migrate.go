@@ -8,7 +8,9 @@ type migrateCmd struct {
 
 // Help implements kong.HelpProvider.
 func (migrateCmd) Help() string {
-	return `Makes the database if there is none. End bellhop serve and bellhop worker first, and take a backup.
+	return `Makes the database if there is none. Take a backup first.
+
+What is running goes on: migrations only add, so that the version before works on the new schema. It would not start on it: run bellhop migrate of the new version, then start bellhop serve and bellhop worker anew soon.
 
 Example:
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"crypto/rand"
+	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -39,7 +41,23 @@ type account struct {
 
 // reached is where people reach bellhop, for links that sign in.
 type reached struct {
-	URL string `name:"url" default:"http://127.0.0.1:8080" help:"Where people reach bellhop, for the link that signs in (${default})."`
+	URL  string `name:"url" help:"Where people reach bellhop, for the link that signs in. Without it the address that bellhop serve listens at."`
+	Addr string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"That address."`
+}
+
+// base returns the address without a slash at its end.
+func (r *reached) base() (string, error) {
+	if r.URL != "" {
+		return parseBase(r.URL)
+	}
+	host, port, err := net.SplitHostPort(r.Addr)
+	if err != nil {
+		return "", bellhop.Invalidf("addr", "BELLHOP_ADDR: %q is not an address: give HOST:PORT, such as 127.0.0.1:8080", r.Addr)
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // of all addresses the one that is always there
+	}
+	return "http://" + net.JoinHostPort(host, port), nil
 }
 
 // link makes a link that signs somebody in once, at an address that parseBase returned,
@@ -93,7 +111,7 @@ func (a *account) add(j *job, role bellhop.Role, shop string) error {
 	if err != nil {
 		return err
 	}
-	base, err := parseBase(a.URL)
+	base, err := a.base()
 	if err != nil {
 		return err
 	}
@@ -330,7 +348,7 @@ Example:
 
 // Run implements the command.
 func (c *ownerLinkCmd) Run(j *job) error {
-	base, err := parseBase(c.URL)
+	base, err := c.base()
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,9 @@ Example:
 
 // Run implements the command.
 func (c *queueCreateCmd) Run(j *job) error {
-	return j.openBroker(&c.Storage, func(p *wire.Parts) error {
+	o := j.patient()
+	o.Existing = false // what it is asked to make may be the first queue of its file
+	return j.with(func(p *wire.Parts) error {
 		name := c.Name
 		if name == "" {
 			name = p.QueueName
@@ -92,7 +94,7 @@ func (c *queueCreateCmd) Run(j *job) error {
 		}
 		j.say("The queue %s is there. To use it, set BELLHOP_QUEUE=%s", name, url)
 		return nil
-	})
+	})(c.OpenBroker(j.ctx, o))
 }
 
 type queueLsCmd struct {

@@ -39,6 +39,7 @@ func TestStoreCopyToPostgres(t *testing.T) {
 		}
 		return stdout, stderr
 	}
+	run(exitDone, "migrate")
 	run(exitDone, "shop", "add", "demo.myshopify.com")
 	run(exitDone, "token", "create", "--shop", "demo.myshopify.com", "--name", "ci")
 

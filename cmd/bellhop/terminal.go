@@ -145,14 +145,15 @@ func (t *terminal) secretFrom(path, what string) (string, error) {
 	return s, nil
 }
 
-// open opens the database and the queue for as long as fn runs.
+// open opens the database and the queue for as long as fn runs. None is made: in
+// the wrong folder a command would answer for an empty one.
 func (j *job) open(s *wire.Storage, fn func(*wire.Parts) error) error {
-	return j.with(fn)(s.Open(j.ctx, wire.Options{Log: j.log, Now: j.now}))
+	return j.with(fn)(s.Open(j.ctx, wire.Options{Log: j.log, Now: j.now, Existing: true}))
 }
 
 // patient are the options of a command: no webhook waits for what it sends.
 func (j *job) patient() wire.Options {
-	return wire.Options{Log: j.log, Now: j.now, SendLimit: 30 * time.Second}
+	return wire.Options{Log: j.log, Now: j.now, SendLimit: 30 * time.Second, Existing: true}
 }
 
 // openQueue opens the queue alone.
