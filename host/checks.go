@@ -7,8 +7,8 @@ import (
 	"bellhop/web"
 )
 
-// The push service is in no check: while it is away orders are still accepted,
-// recorded and shown, and pushes stay owed.
+// The push service is what no process can't do without: while it is away orders are
+// still accepted, recorded and shown, and pushes stay owed.
 
 // webChecks are what /readyz asks of a process that takes webhooks. It takes
 // them for as long as it can make them durable; while the database is away, it is
@@ -16,7 +16,7 @@ import (
 func (o Options) webChecks() []web.Check {
 	database := o.database()
 	database.Optional = true
-	return []web.Check{o.disk(), database, ofQueue("queue", o.Queue)}
+	return append([]web.Check{o.disk(), database, ofQueue("queue", o.Queue)}, o.pushChecks()...)
 }
 
 // workChecks are what /readyz asks of a worker: the queue is the one that it
@@ -32,7 +32,14 @@ func (o Options) workChecks() []web.Check {
 		notify.Optional = o.Record
 		checks = append(checks, notify)
 	}
-	return checks
+	return append(checks, o.pushChecks()...)
+}
+
+func (o Options) pushChecks() []web.Check {
+	if o.breakers == nil {
+		return nil
+	}
+	return []web.Check{{Name: "push", Optional: true, Func: func(context.Context) error { return o.breakers.Ready() }}}
 }
 
 func (o Options) disk() web.Check {

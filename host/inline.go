@@ -81,7 +81,7 @@ func (in *inline) push(ctx context.Context, n int) {
 	defer attempts.Wait()
 	for n > 0 {
 		now := in.options.Now().UTC().Truncate(time.Microsecond)
-		owed, err := in.outbox.ClaimPushes(ctx, now, store.Slots{Free: n}, claimLease)
+		owed, err := in.outbox.ClaimPushes(ctx, now, store.Slots{Free: n, Gate: in.notifier.Breakers}, claimLease)
 		if err != nil {
 			in.options.Log.Error("claim pushes", "err", err)
 			return

@@ -50,7 +50,7 @@ const idleWait = 5 * time.Second
 // Run works until ctx is done, then waits for the attempts under way; hard ends
 // those too.
 func (r *Ringer) Run(ctx, hard context.Context) error {
-	slots := newSlots(r.InFlight)
+	slots := newSlots(r.InFlight, r.Notifier.Breakers)
 	away := pipeline.NewTrouble(r.Log, slog.LevelError, "owed pushes can't be looked for", "owed pushes are looked for again")
 	unwritten := pipeline.NewTrouble(r.Log, slog.LevelError, "what became of pushes can't be written down: they are sent again",
 		"what becomes of pushes is written down again")
@@ -99,7 +99,7 @@ func (r *Ringer) owed() <-chan struct{} {
 // an error if the store could not be asked or told: what was due or claimed then
 // stays owed.
 func (r *Ringer) Drain(ctx, hard context.Context) (attempts int, err error) {
-	slots := newSlots(r.InFlight)
+	slots := newSlots(r.InFlight, r.Notifier.Breakers)
 	var group errgroup.Group
 	for empty := 0; ctx.Err() == nil; {
 		claimed, next, e := r.claim(ctx, slots)

@@ -74,6 +74,8 @@ type Options struct {
 
 	// Hard is done when draining is to be broken off. nil: never.
 	Hard context.Context
+
+	breakers *pipeline.Breakers // of the push services; nil where nothing is pushed
 }
 
 // drainTimeout is how long answers under way get once the process is to end:
@@ -87,6 +89,7 @@ func Serve(ctx context.Context, o Options) error { return serve(ctx, o, nil) }
 
 func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	metrics := pipeline.NewMetrics(o.Registry)
+	o = o.withBreakers(metrics, o.Notify || in != nil)
 	keys := pipeline.NewKeyring(o.Store, o.AppSecret, o.AppSecretPrevious)
 	if err := keys.Refresh(ctx); err != nil {
 		return err
@@ -138,6 +141,7 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 // nothing but metrics and health.
 func Work(ctx context.Context, o Options) error {
 	metrics := pipeline.NewMetrics(o.Registry)
+	o = o.withBreakers(metrics, o.Notify)
 	run := newRun(ctx, o)
 	if o.Metrics != nil {
 		exposed := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
@@ -218,7 +222,16 @@ func (o Options) recorder(m *pipeline.Metrics) *pipeline.Recorder {
 }
 
 func (o Options) notifier(m *pipeline.Metrics) *pipeline.Notifier {
-	return &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: m, Traces: o.Traces, Probe: o.Probe}
+	return &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: m, Traces: o.Traces, Probe: o.Probe,
+		Breakers: o.breakers}
+}
+
+// withBreakers makes the circuit breakers that all that pushes shares.
+func (o Options) withBreakers(m *pipeline.Metrics, pushes bool) Options {
+	if pushes && o.Sender != nil {
+		o.breakers = pipeline.NewBreakers(o.Sender, o.Log, m)
+	}
+	return o
 }
 
 // bell is what recording rings: nothing where the same process pushes, which it

@@ -13,6 +13,7 @@ import (
 // attempt gives its own back.
 type slots struct {
 	all  int
+	gate store.Gate
 	back chan struct{} // holds something once a slot was given back
 
 	mu   sync.Mutex
@@ -20,18 +21,18 @@ type slots struct {
 	n    int // the sum of busy
 }
 
-func newSlots(all int) *slots {
+func newSlots(all int, g store.Gate) *slots {
 	if all == 0 {
 		all = defaultInFlight
 	}
-	return &slots{all: all, back: make(chan struct{}, 1), busy: map[string]int{}}
+	return &slots{all: all, gate: g, back: make(chan struct{}, 1), busy: map[string]int{}}
 }
 
 // free is what a claim may take now.
 func (s *slots) free() store.Slots {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return store.Slots{Free: s.all - s.n, Busy: maps.Clone(s.busy), PerFree: perFree}
+	return store.Slots{Free: s.all - s.n, Busy: maps.Clone(s.busy), PerFree: perFree, Gate: s.gate}
 }
 
 func (s *slots) used() int {

@@ -22,6 +22,8 @@ type Metrics struct {
 	pushes        *prometheus.CounterVec
 	pushSeconds   prometheus.Histogram
 	phoneSeconds  prometheus.Histogram
+	breakers      *prometheus.GaugeVec
+	trips         *prometheus.CounterVec
 }
 
 // NewMetrics registers the steps' metrics.
@@ -42,8 +44,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		recordSeconds: seconds("record_seconds", "Decoding and storing one batch.", 0.0005, 16),
 		recordBatch:   seconds("record_batch_events", "Events in one batch.", 1, 10),
 		pushes:        counter("pushes_total", "Attempted pushes, by what became of them.", "status", "reason"),
-		pushSeconds:   seconds("push_seconds", "One attempt, until the service answered.", 0.002, 15),
-		phoneSeconds:  seconds("accepted_to_sent_seconds", "From accepting an order until the push service took its push, once for each device; without what waited for the end of quiet hours.", 0.002, 20),
+		breakers: f.NewGaugeVec(prometheus.GaugeOpts{Name: "bellhop_push_breakers_open",
+			Help: "Push services in trouble, for which pushes wait, by kind."}, []string{"service"}),
+		trips:        counter("push_breaker_trips_total", "How often one came to be in trouble.", "service"),
+		pushSeconds:  seconds("push_seconds", "One attempt, until the service answered.", 0.002, 15),
+		phoneSeconds: seconds("accepted_to_sent_seconds", "From accepting an order until the push service took its push, once for each device; without what waited for the end of quiet hours.", 0.002, 20),
 	}
 }
 
@@ -89,6 +94,17 @@ func (m *Metrics) recordTook(events int, took time.Duration) {
 	if m != nil {
 		m.recordSeconds.Observe(took.Seconds())
 		m.recordBatch.Observe(float64(events))
+	}
+}
+
+// breaker counts circuit breakers that open, and those that close.
+func (m *Metrics) breaker(service string, by float64) {
+	if m == nil {
+		return
+	}
+	m.breakers.WithLabelValues(service).Add(by)
+	if by > 0 {
+		m.trips.WithLabelValues(service).Inc()
 	}
 }
 

@@ -37,6 +37,8 @@ type Notifier struct {
 	Metrics *Metrics
 	Traces  *Traces
 	Probe   Probe
+	// Breakers learn what comes of attempts; nil: nobody does.
+	Breakers *Breakers
 }
 
 // Notify makes one attempt at a claimed push and writes down what became of it.
@@ -49,6 +51,7 @@ func (n *Notifier) Notify(ctx context.Context, o store.Owed) error {
 	span := n.Traces.push(ctx, o)
 	_, err := n.Sender.Send(ctx, message(o))
 	done := n.Now()
+	n.Breakers.note(o.Device, err, done)
 	n.Probe.At(PointSent)
 	settled := verdict(o, err, done)
 	endPush(span, settled[0], err)

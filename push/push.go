@@ -110,6 +110,16 @@ func (r Reason) Final() bool {
 // Retire reports whether the device should get no further pushes.
 func (r Reason) Retire() bool { return r == ReasonUnregistered || r == ReasonBadAddress }
 
+// OfService reports whether it says something of the service or of our credentials
+// for it, so that other messages would fare alike.
+func (r Reason) OfService() bool {
+	switch r {
+	case ReasonNotAllowed, ReasonUnproven, ReasonUnavailable, ReasonUnknown:
+		return true
+	}
+	return false
+}
+
 // AsError returns err as an [*Error]. One that no driver classified is
 // [ReasonUnknown], since nothing says that the message was not taken.
 func AsError(err error) *Error {

@@ -85,7 +85,7 @@ type Claim struct {
 	Skip     []Missed // are of no use any more
 	Postpone []Later  // are put off; those being sent are unknown from now on
 	// Behind is when whatever else is due to the device is so again, with a full
-	// claim whose budget ran out; zero when it did not.
+	// claim whose budget ran out or that was held back; zero when neither is so.
 	Behind time.Time
 	// Spent is set when Phone.Left changed.
 	Spent bool
@@ -116,28 +116,35 @@ type Missed struct {
 // leaves in p.Left what remains of it. A last message that gathers all that is
 // due takes also what the claim had no room for: all loads the heap anew, up to
 // [DigestMax]. It is nil when the claim was not full.
-func PlanClaim(p *Phone, h Heap, now time.Time, all func() ([]Due, error)) (Claim, error) {
+func PlanClaim(p *Phone, h Heap, now time.Time, gate Gate, all func() ([]Due, error)) (Claim, error) {
 	planned := *p
-	c := planned.plan(h, now)
+	c := planned.plan(h, now, gate)
 	if n := len(c.Owed); all != nil && n > 0 && c.Owed[n-1].Gathered != nil {
 		due, err := all()
 		if err != nil {
 			return c, err
 		}
 		h.Due, planned = due, *p
-		c = planned.plan(h, now)
+		c = planned.plan(h, now, gate)
 	}
 	*p = planned
 	return c, nil
 }
 
-func (p *Phone) plan(h Heap, now time.Time) (c Claim) {
+func (p *Phone) plan(h Heap, now time.Time, gate Gate) (c Claim) {
 	due := c.hush(p, c.weed(p, h.Due), now)
 	if len(due) == 0 {
 		return c
 	}
 	orders := p.briefs(due)
 	portions, left, next := Ration(bellhop.BudgetOf(p.Form), p.Settings.Budget(), p.Left, orders, now)
+	if n, until := admitted(gate, p.Device, portions, now); !until.IsZero() {
+		c.hold(due[n:], until, now)
+		if due, orders = due[:n], orders[:n]; n == 0 {
+			return c
+		}
+		portions, left, next = Ration(bellhop.BudgetOf(p.Form), p.Settings.Budget(), p.Left, orders, now)
+	}
 	p.Left, c.Spent = left, true
 	for _, portion := range portions {
 		c.take(p, due[:portion.Count], orders[:portion.Count], portion.Gathered, now)
@@ -150,6 +157,39 @@ func (p *Phone) plan(h Heap, now time.Time) (c Claim) {
 		}
 	}
 	return c
+}
+
+// admitted returns how many pushes may go to a device now, if not all, and when the
+// others are due again.
+func admitted(gate Gate, d bellhop.Device, portions []Portion, now time.Time) (n int, until time.Time) {
+	if gate == nil || len(portions) == 0 {
+		return 0, time.Time{}
+	}
+	most, until := gate.Admit(d, now)
+	if most >= len(portions) {
+		return 0, time.Time{}
+	}
+	for _, p := range portions[:most] {
+		n += p.Count
+	}
+	return n, until
+}
+
+// hold puts off what a push service in trouble would get, as long as that is news.
+// No attempt is counted, and no budget spent.
+func (c *Claim) hold(due []Due, until, now time.Time) {
+	c.Behind = until
+	for _, d := range due {
+		news, reason := newFor, ReasonServiceAway
+		if d.Reason == ReasonQuietHours {
+			news, reason = 2*newFor, "" // it stays one of those that go together
+		}
+		if now.Sub(d.Created) > news {
+			c.Skip = append(c.Skip, Missed{d, ReasonStale})
+		} else {
+			c.Postpone = append(c.Postpone, Later{Due: d, Until: until, Reason: reason})
+		}
+	}
 }
 
 // hush puts off what is due in quiet hours, but for what is loud.

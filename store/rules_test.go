@@ -112,7 +112,7 @@ func TestHeaps(t *testing.T) {
 func TestPlanClaim(t *testing.T) {
 	p := phone()
 	asked := 0
-	c, err := store.PlanClaim(p, store.Heap{DeviceID: 1, Due: dueTo(1, 25)}, noon, func() ([]store.Due, error) {
+	c, err := store.PlanClaim(p, store.Heap{DeviceID: 1, Due: dueTo(1, 25)}, noon, nil, func() ([]store.Due, error) {
 		asked++
 		return dueTo(1, 40), nil
 	})
@@ -129,7 +129,7 @@ func TestPlanClaim(t *testing.T) {
 	if !c.Spent || !p.FreeAt().After(noon) {
 		t.Errorf("spent %t, free at %v", c.Spent, p.FreeAt())
 	}
-	c, err = store.PlanClaim(p, store.Heap{DeviceID: 1, Due: dueTo(1, 5)}, noon, nil)
+	c, err = store.PlanClaim(p, store.Heap{DeviceID: 1, Due: dueTo(1, 5)}, noon, nil, nil)
 	if err != nil || len(c.Owed) != 0 || len(c.Postpone) != 5 || !c.Behind.Equal(p.FreeAt()) || !c.Postpone[4].Until.Equal(c.Behind) {
 		t.Errorf("beyond the budget: %+v, %v", c, err)
 	}
@@ -148,7 +148,7 @@ func TestPlanClaimSkips(t *testing.T) {
 		"retired": {retired, []string{store.ReasonDeviceRetired, store.ReasonOrderDeleted, store.ReasonDeviceRetired}},
 		"removed": {&store.Phone{}, []string{store.ReasonDeviceRemoved, store.ReasonOrderDeleted, store.ReasonDeviceRemoved}},
 	} {
-		plan, err := store.PlanClaim(c.phone, store.Heap{DeviceID: 1, Due: due}, noon, nil)
+		plan, err := store.PlanClaim(c.phone, store.Heap{DeviceID: 1, Due: due}, noon, nil, nil)
 		var got []string
 		for _, s := range plan.Skip {
 			got = append(got, s.Reason)

@@ -14,6 +14,7 @@ const (
 	ReasonOrderDeleted  = "order_deleted"
 	ReasonNotWanted     = "not_wanted"   // its owner is not told of new orders
 	ReasonBelowAmount   = "below_amount" // its owner is told of larger orders only
+	ReasonStale         = "stale"        // it waited for its push service until it was no news any more
 )
 
 // Why devices are retired, beside what the push service says.
@@ -22,8 +23,11 @@ const (
 	RetiredLimit = "device_limit"  // there are too many, and it was not seen the longest
 )
 
-// ReasonQuietHours is why a push waits.
-const ReasonQuietHours = "quiet_hours"
+// Why pushes wait.
+const (
+	ReasonQuietHours  = "quiet_hours"
+	ReasonServiceAway = "service_away" // its push service is in trouble
+)
 
 // Settles says what a settlement does to a push, by its status and whether that
 // is final. What is final stays: another claimer, after the lease ran out, had

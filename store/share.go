@@ -16,6 +16,16 @@ type Slots struct {
 	// alone has four slots of five, three shops have four of thirteen each, and the
 	// last slot goes to a shop that has none.
 	PerFree int
+	// Gate holds back what goes to push services in trouble; nil holds back nothing.
+	Gate Gate
+}
+
+// Gate knows which push services are in trouble. A claim asks it for each device
+// that it would send something to, inside its transaction.
+type Gate interface {
+	// Admit returns how many messages may go to a device now, and when the others
+	// are due again. Asked again at the same time it says the same.
+	Admit(d bellhop.Device, now time.Time) (most int, until time.Time)
 }
 
 // Backlog is what one shop has due.

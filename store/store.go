@@ -99,7 +99,8 @@ type Outbox interface {
 	// attempt. [Slots.Divide] divides the slots among the shops that have
 	// something due, and [Ration] a device's budget among its pushes: some go out
 	// by themselves, some together, some later. What is due in its owner's quiet
-	// hours is put off to their end, with [ReasonQuietHours]. A digest takes what
+	// hours is put off to their end, with [ReasonQuietHours]; what [Slots.Gate] holds
+	// back, without an attempt, with [ReasonServiceAway]. A digest takes what
 	// is due to its device beyond the slots, too. A claim that is not settled
 	// within lease counts as unknown and is due again.
 	//

@@ -215,7 +215,8 @@ func (s *Sender) Takes(k bellhop.AddressKind) bool { return k == bellhop.Address
 
 // Service implements [push.Sender].
 func (s *Sender) Service(d bellhop.Device) string {
-	if to, err := s.subscription(d); err == nil {
+	var to struct{ Endpoint string }
+	if json.Unmarshal([]byte(d.Value), &to) == nil {
 		if u, err := url.Parse(to.Endpoint); err == nil {
 			return "webpush:" + push.Clip(strings.ToLower(u.Hostname()), 80)
 		}

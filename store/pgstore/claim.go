@@ -33,7 +33,7 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 	var owed []store.Owed
 	err = db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		owed = nil
-		cl := claim{writes: newWrites(db), tx: tx, now: now, lease: lease, phones: map[int64]*store.Phone{}, slots: map[int64]int{}}
+		cl := claim{writes: newWrites(db), tx: tx, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*store.Phone{}, slots: map[int64]int{}}
 		for i, n := range given {
 			cl.slots[all[i].ShopID] = n
 		}
@@ -66,6 +66,7 @@ type claim struct {
 	tx     *postgres.Tx
 	now    time.Time
 	lease  time.Duration
+	gate   store.Gate
 	slots  map[int64]int  // of each shop
 	full   map[int64]bool // shops that may have more that is due
 	phones map[int64]*store.Phone
@@ -252,7 +253,7 @@ func (cl *claim) heap(h store.Heap) error {
 				shop, h.DeviceID, store.DigestMax)
 		}
 	}
-	plan, err := store.PlanClaim(p, h, cl.now, all)
+	plan, err := store.PlanClaim(p, h, cl.now, cl.gate, all)
 	if err != nil {
 		return err
 	}

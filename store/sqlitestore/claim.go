@@ -26,7 +26,7 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 	}
 	var owed []store.Owed
 	err = db.write(ctx, "claim pushes", func(tx *sqlitefile.Tx) error {
-		cl := claim{c: tx.Conn, now: now, lease: lease, phones: map[int64]*store.Phone{}}
+		cl := claim{c: tx.Conn, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*store.Phone{}}
 		for i, n := range given {
 			if err := cl.shop(all[i].ShopID, n); err != nil {
 				return err
@@ -46,6 +46,7 @@ type claim struct {
 	c      *sqlitefile.Conn
 	now    time.Time
 	lease  time.Duration
+	gate   store.Gate
 	phones map[int64]*store.Phone
 	counts store.Tally[bellhop.PushStatus]
 	owed   []store.Owed
@@ -104,7 +105,7 @@ func (cl *claim) heap(h store.Heap, full bool) error {
 				store.DigestMax, h.Due[0].ShopID, cl.now.UnixMicro(), h.DeviceID)
 		}
 	}
-	plan, err := store.PlanClaim(p, h, cl.now, all)
+	plan, err := store.PlanClaim(p, h, cl.now, cl.gate, all)
 	if err != nil {
 		return err
 	}

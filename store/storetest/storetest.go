@@ -96,6 +96,7 @@ func Run(t *testing.T, d Driver) {
 		{"DeviceLimits", deviceLimits},
 		{"Tenants", tenants},
 		{"Changes", changes},
+		{"HeldBack", heldBack},
 		{"EveryAccountField", everyAccountField},
 		{"EveryOrderField", everyOrderField},
 		{"EveryOwedField", everyOwedField},

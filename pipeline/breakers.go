@@ -1,0 +1,188 @@
+package pipeline
+
+import (
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"bellhop"
+	"bellhop/push"
+)
+
+// A circuit breaker's numbers.
+const (
+	tripAfter    = 5                // failures in a row
+	firstPause   = 10 * time.Second // after it opens; longer each time that a probe fails
+	longestPause = 2 * time.Minute
+	// probePatience is how long a probe may take: as long as a claim holds.
+	probePatience = 20 * time.Second
+	// afterProbe is when others are due that found a probe under way, or that were
+	// the last one: those that were not get the next.
+	afterProbe = 5 * time.Second
+	// Addresses come from those who sign in, so that they could name any number of
+	// services.
+	mostBreakers = 1000
+)
+
+// Breakers are a circuit breaker for each push service: a project of FCM's, a browser
+// maker's host. One that does not take messages, or does not answer, gets no further
+// ones, and those wait without an attempt; now and then a single one is tried. They
+// implement [bellhop/store.Gate], and may be used from many goroutines at once. A nil
+// *Breakers is always closed.
+//
+// What is known is this process's own. Another one finds out by itself.
+type Breakers struct {
+	service func(bellhop.Device) string
+	log     *slog.Logger
+	metrics *Metrics
+
+	mu      sync.Mutex
+	all     map[string]*breaker // of services that failed since they last took a message
+	trusted map[string]bool     // those that have taken one
+}
+
+type breaker struct {
+	failures int       // in a row
+	opened   time.Time // zero while it is closed
+	probes   int       // that failed
+	until    time.Time // no probe before
+	last     *push.Error
+	told     *Trouble
+
+	probe   int64     // the device that is tried; 0 when none is
+	probeAt time.Time // since when
+	tried   map[int64]bool
+}
+
+// NewBreakers takes whose services they are.
+func NewBreakers(s push.Sender, l *slog.Logger, m *Metrics) *Breakers {
+	return &Breakers{service: s.Service, log: l, metrics: m, all: map[string]*breaker{}, trusted: map[string]bool{}}
+}
+
+// Admit implements store.Gate.
+func (b *Breakers) Admit(d bellhop.Device, now time.Time) (most int, until time.Time) {
+	const all = 1 << 30
+	if b == nil {
+		return all, until
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.all) == 0 {
+		return all, until
+	}
+	s := b.all[b.service(d)]
+	if s == nil || s.opened.IsZero() {
+		return all, until
+	}
+	return s.admit(d.ID, now)
+}
+
+func (s *breaker) admit(device int64, now time.Time) (most int, until time.Time) {
+	switch {
+	case now.Before(s.until):
+		return 0, s.until
+	case s.probe == device && s.probeAt.Equal(now): // the same claim asks again
+		return 1, now.Add(afterProbe)
+	case s.probe != 0 && now.Before(s.probeAt.Add(probePatience)):
+		return 0, now.Add(afterProbe)
+	case s.tried[device] && now.Before(s.until.Add(afterProbe)):
+		return 0, s.until.Add(afterProbe)
+	}
+	s.probe, s.probeAt = device, now
+	return 1, now.Add(afterProbe)
+}
+
+// note takes in what came of an attempt.
+func (b *Breakers) note(d bellhop.Device, err error, now time.Time) {
+	if b == nil {
+		return
+	}
+	name := b.service(d)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := push.AsError(err); err != nil && e.Reason.OfService() {
+		b.failed(name, d.ID, e, now)
+		return
+	}
+	if err == nil && len(b.trusted) < mostBreakers {
+		b.trusted[name] = true
+	}
+	b.close(name)
+}
+
+func (b *Breakers) close(name string) {
+	s := b.all[name]
+	if s == nil {
+		return
+	}
+	delete(b.all, name)
+	if !s.opened.IsZero() {
+		b.metrics.breaker(kindOf(name), -1)
+		s.told.Over()
+	}
+}
+
+func (b *Breakers) failed(name string, device int64, e *push.Error, now time.Time) {
+	s := b.all[name]
+	if s == nil {
+		b.makeRoom()
+		s = &breaker{tried: map[int64]bool{}}
+		b.all[name] = s
+	}
+	s.failures++
+	s.last = e
+	switch {
+	case s.opened.IsZero() && s.failures >= tripAfter:
+		s.opened = now
+		s.told = NewTrouble(b.log.With("service", name), slog.LevelWarn, "a push service is in trouble: what it would get waits", "a push service takes messages again")
+		b.metrics.breaker(kindOf(name), 1)
+	case !s.opened.IsZero() && s.probe == device:
+		s.probe = 0
+		s.probes++
+	default:
+		return
+	}
+	if len(s.tried) >= mostBreakers {
+		clear(s.tried)
+	}
+	s.tried[device] = true
+	s.until = now.Add(max(Backoff(firstPause, longestPause, s.probes+1), e.RetryAfter))
+	s.told.Happened("reason", e.Reason, "err", e, "until", s.until)
+}
+
+// makeRoom forgets a service if there are too many: one that has not failed often, if
+// there is such a one.
+func (b *Breakers) makeRoom() {
+	if len(b.all) < mostBreakers {
+		return
+	}
+	victim := ""
+	for name, s := range b.all {
+		if victim = name; s.opened.IsZero() {
+			break
+		}
+	}
+	b.close(victim)
+}
+
+// kindOf is a service's name without what anybody could choose, for a label.
+func kindOf(name string) string {
+	kind, _, _ := strings.Cut(name, ":")
+	return kind
+}
+
+// Ready says which services are in trouble, for /readyz: those of FCM, and those that
+// have taken a message before, since anybody who signs in can name others. It tells no
+// more than kinds: whoever asks needn't have signed in.
+func (b *Breakers) Ready() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for name, s := range b.all {
+		if kind := kindOf(name); !s.opened.IsZero() && (b.trusted[name] || kind == "fcm") {
+			return bellhop.Errorf(bellhop.Unavailable, "push_service", "pushes wait for %s since %s UTC: %s; the log and bellhop doctor say more",
+				kind, s.opened.UTC().Format("15:04"), s.last.Reason)
+		}
+	}
+	return nil
+}
