@@ -52,7 +52,7 @@ func chartServices(t *testing.T, golden string) map[string]service {
 		if m.Kind == "Deployment" || m.Kind == "Job" {
 			c := m.Spec.Template.Spec.Containers[0]
 			name := strings.TrimPrefix(m.Metadata.Name, "shop-bellhop-")
-			found[name] = service{name, c.Args, c.environ()}
+			found[name] = service{name: name, args: c.Args, env: c.environ()}
 		}
 	}
 }

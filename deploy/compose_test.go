@@ -31,7 +31,7 @@ func composeServices(t *testing.T) (services map[string]service, replicas map[st
 	services, replicas = map[string]service{}, map[string]int{}
 	for name, s := range c.Services {
 		if strings.HasPrefix(s.Image, "bellhop") {
-			services[name] = service{name, s.Command, s.Environment}
+			services[name] = service{name: name, args: s.Command, env: s.Environment}
 			replicas[name] = max(1, s.Deploy.Replicas)
 		}
 	}

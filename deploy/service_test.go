@@ -18,6 +18,8 @@ type service struct {
 	name string
 	args []string
 	env  map[string]string
+
+	before []string // the command that has to succeed first; nil for none
 }
 
 // running is a service that was started on the stage.
@@ -77,6 +79,9 @@ func (s *stage) once(v service) {
 // where it is asked.
 func (s *stage) start(v service) *running {
 	s.t.Helper()
+	if v.before != nil {
+		s.once(service{name: v.name, args: v.before, env: v.env})
+	}
 	r := &running{service: v, stage: s, host: newHost()}
 	r.start(s.command(v, r.host))
 	s.t.Cleanup(r.end)
