@@ -158,8 +158,9 @@ func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Deliv
 }
 
 // While the store is away a batch is held and tried again, so that its events
-// lose no attempts and are recorded as soon as the store is back. After holdFor
-// each goes its own way: one of them may be the reason.
+// lose no attempts and are recorded as soon as the store is back. One of them may be
+// the reason, since the store takes too long for it, so that each try is in smaller
+// portions. After holdFor each that is left goes its own way.
 const (
 	holdFor    = time.Minute
 	holdFirst  = 250 * time.Millisecond
@@ -171,28 +172,49 @@ const (
 func (w *Worker) record(draining, ctx context.Context, events []*bellhop.Event) []pipeline.Recorded {
 	done := w.Recorder.RecordEach(ctx, events)
 	since := time.Now()
-	for try := 1; draining.Err() == nil && time.Since(since) < holdFor; try++ {
-		var away []int
-		for i, d := range done {
-			if bellhop.KindOf(d.Err) == bellhop.Unavailable {
-				away = append(away, i)
-			}
-		}
-		if len(away) == 0 {
-			w.storeAway.Over()
-			return done
-		}
-		w.storeAway.Happened("events", len(away), "err", done[away[0]].Err)
-		pause(draining, pipeline.Backoff(holdFirst, holdAtMost, try))
-		again := make([]*bellhop.Event, len(away))
-		for k, i := range away {
-			again[k] = events[i]
-		}
-		for k, d := range w.Recorder.RecordEach(ctx, again) {
-			done[away[k]] = d
+	var away []int
+	for i, d := range done {
+		if isAway(d) {
+			away = append(away, i)
 		}
 	}
+	for try := 1; len(away) > 0 && draining.Err() == nil && time.Since(since) < holdFor; try++ {
+		w.storeAway.Happened("events", len(away), "err", done[away[0]].Err)
+		pause(draining, pipeline.Backoff(holdFirst, holdAtMost, try))
+		away = w.recordAgain(ctx, events, done, away, len(events)>>(2*try))
+	}
+	if len(away) == 0 {
+		w.storeAway.Over()
+	}
 	return done
+}
+
+func isAway(d pipeline.Recorded) bool { return bellhop.KindOf(d.Err) == bellhop.Unavailable }
+
+// recordAgain has those of the events recorded that wait, in portions of a size, and
+// returns which wait still, those first that it did not come to: when two portions
+// in a row fail, it is the store.
+func (w *Worker) recordAgain(ctx context.Context, events []*bellhop.Event, done []pipeline.Recorded, waiting []int, size int) []int {
+	var failed []int
+	for inARow := 0; len(waiting) > 0 && inARow < 2; {
+		portion := waiting[:min(len(waiting), max(1, size))]
+		waiting = waiting[len(portion):]
+		again := make([]*bellhop.Event, len(portion))
+		for k, i := range portion {
+			again[k] = events[i]
+		}
+		before := len(failed)
+		for k, d := range w.Recorder.RecordEach(ctx, again) {
+			done[portion[k]] = d
+			if isAway(d) {
+				failed = append(failed, portion[k])
+			}
+		}
+		if inARow++; len(failed) == before {
+			inARow = 0
+		}
+	}
+	return append(waiting, failed...)
 }
 
 // Verdict turns what a step returned into what the queue is to do. What becomes

@@ -246,3 +246,28 @@ func TestWorkerReceivesNothingInVain(t *testing.T) {
 		running.Wait()
 	})
 }
+
+// TestWorkerFindsWhatTakesTooLong has the store time out over two events of a hundred: the
+// others are recorded, and lose no attempt.
+func TestWorkerFindsWhatTakesTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bodies := make([]string, 100)
+		for i := range bodies {
+			bodies[i] = good
+		}
+		verdicts := work(t, newBatch(1, bodies...), &ledger{record: func(facts []bellhop.Fact) error {
+			for _, f := range facts {
+				if n := f.Event.ID[0]; n == 42 || n == 43 {
+					time.Sleep(10 * time.Second)
+					return bellhop.Errorf(bellhop.Unavailable, "database_unavailable", "the database takes too long")
+				}
+			}
+			return nil
+		}})
+		for i, v := range verdicts {
+			if slow := i == 42 || i == 43; (v.Verdict == queue.Retry) != slow {
+				t.Errorf("event %d: %+v", i, v)
+			}
+		}
+	})
+}
