@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster check bench screenshots example crash fuzz build lambda deploy-aws destroy-aws
+.PHONY: help demo test test-cluster check bench screenshots example crash neighbours fuzz build lambda deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -39,6 +39,9 @@ example: ## one request that needs two services: chained over REST, and told by 
 
 crash: ## kill it ROUNDS times under load and compare what was acknowledged with what is there
 	CRASH_ROUNDS=$(ROUNDS) go test ./host -run '^TestCrash$$' -v -count=1 -timeout 0
+
+neighbours: ## have a shop with 10,000 devices flooded, and measure what another one's orders wait
+	BELLHOP_TEST_ALL=1 BELLHOP_NEIGHBOURS=1 go test ./host -run '^TestNeighbours$$' -v -count=1 -timeout 0
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@scripts/fuzz $(FUZZTIME)
