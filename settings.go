@@ -27,6 +27,12 @@ type Settings struct {
 	LoudFrom string `json:"loud_from,omitempty"`
 }
 
+// What somebody chose is this long at the most, in bytes.
+const (
+	maxLanguage = 35
+	maxAmount   = 40
+)
+
 // maxGatherAbove is more than anybody hears.
 const maxGatherAbove = 1000
 
@@ -35,11 +41,14 @@ func (s Settings) Check() error {
 	if _, err := ParseTimezone(s.Timezone); err != nil {
 		return err
 	}
+	if len(s.Language) > maxLanguage {
+		return Invalidf("language", "%q is not a language: give a tag such as en-GB", clip(s.Language, 40))
+	}
 	for _, f := range []struct{ code, amount string }{{"at_least", s.AtLeast}, {"loud_from", s.LoudFrom}} {
 		if f.amount == "" {
 			continue
 		}
-		if m, err := ParseMoney(f.amount, "USD"); err != nil || m.Units < 0 {
+		if m, err := ParseMoney(f.amount, "USD"); err != nil || m.Units < 0 || len(f.amount) > maxAmount {
 			return Invalidf(f.code, "%q is not an amount: give a number such as 100 or 49.90", clip(f.amount, 40))
 		}
 	}

@@ -12,20 +12,23 @@ import (
 // ParseTimezone accepts the names of the IANA database, and "".
 func ParseTimezone(name string) (*time.Location, error) {
 	loc, err := time.LoadLocation(name)
-	if err != nil || name == "Local" || name == "localtime" || strings.Contains(name, "..") {
+	if err != nil || len(name) > maxTimezone || name == "Local" || name == "localtime" || strings.Contains(name, "..") {
 		return nil, Invalidf("timezone", "%q is not a time zone: give an IANA name such as Europe/Berlin", clip(name, 80))
 	}
 	return loc, nil
 }
 
-// maxTimezone is more than any name of a zone has.
-const maxTimezone = 100
+// maxTimezone is more than any name of a zone has, in bytes; what phones say may be longer.
+const (
+	maxTimezone = 64
+	maxSaid     = 200
+)
 
 // GuessTimezone returns the IANA name of the time zone that a phone or a person means
 // by asia/seoul, KST, GMT+09:00 or the like; "" when it can't be told.
 func GuessTimezone(said string) string {
 	said = strings.TrimSpace(said)
-	if said == "" || len(said) > maxTimezone {
+	if said == "" || len(said) > maxSaid {
 		return ""
 	}
 	for _, name := range []string{said, strings.ToUpper(said), zoneCase(said), zoneAlias[strings.ToLower(said)]} {

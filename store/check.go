@@ -20,6 +20,36 @@ const (
 	MaxNetworks = 20
 )
 
+// How many of each a shop may have; one more is refused with [TooMany]. Two that are added at
+// the same moment may make one more than that.
+const (
+	MaxTokens = 50
+	MaxPeople = 100 // of operators, too
+)
+
+// How long, in bytes, what is stored of names may be.
+const (
+	maxEmail        = 320
+	maxName         = 100 // of a token
+	maxInstallation = 128
+	maxAddress      = 4096 // of a device
+	maxLocale       = 35
+	maxTimezone     = 64
+)
+
+// checkLength refuses what is longer than a store keeps. what names it.
+func checkLength(what, s string, max int) error {
+	if len(s) > max {
+		return bellhop.Invalidf(what, "the %s is too long: at most %d characters", strings.ReplaceAll(what, "_", " "), max)
+	}
+	return nil
+}
+
+// TooMany is the error for more of something than a shop may have: "tokens" or "people".
+func TooMany(what string, max int) error {
+	return bellhop.Errorf(bellhop.Conflict, "too_many_"+what, "there are %d %s already, as many as there may be: remove one first", max, what)
+}
+
 // CheckFacts refuses facts that state nothing, or more than one thing, and
 // returns the others with their times in microseconds, so that what is compared
 // with what was stored compares alike. What the facts point to stays as it is.
@@ -127,7 +157,7 @@ func CheckPerson(p bellhop.Person) (bellhop.Person, error) {
 	case p.Role != bellhop.RoleOwner && p.Role != bellhop.RoleOperator, (p.Role == bellhop.RoleOwner) != (p.Shop != ""):
 		return p, bellhop.Invalidf("role", "an owner has a shop and an operator has none")
 	}
-	return p, nil
+	return p, checkLength("email", p.Email, maxEmail)
 }
 
 // CheckToken returns t as it is kept.
@@ -136,7 +166,7 @@ func CheckToken(t bellhop.Token) (bellhop.Token, error) {
 	if t.Name == "" {
 		return t, bellhop.Invalidf("name", "a token has a name")
 	}
-	return t, nil
+	return t, checkLength("name", t.Name, maxName)
 }
 
 // CheckDevice refuses a device that nothing can be sent to.
@@ -156,6 +186,14 @@ func CheckDevice(d bellhop.Device) error {
 	}
 	if d.Form != bellhop.FormNotification && d.Form != bellhop.FormData {
 		return badDevice()
+	}
+	for _, f := range []struct {
+		what, text string
+		max        int
+	}{{"installation", d.Installation, maxInstallation}, {"value", d.Value, maxAddress}, {"locale", d.Locale, maxLocale}, {"timezone", d.Timezone, maxTimezone}} {
+		if err := checkLength(f.what, f.text, f.max); err != nil {
+			return err
+		}
 	}
 	return nil
 }

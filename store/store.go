@@ -298,7 +298,8 @@ type Shops interface {
 // People are those who sign in.
 type People interface {
 	// AddPerson adds p and returns it with its id; bellhop.Conflict if the
-	// address is taken, bellhop.NotFound if there is no such shop.
+	// address is taken or there are [MaxPeople] of the shop, or operators,
+	// bellhop.NotFound if there is no such shop.
 	AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error)
 	// People lists a shop's owners, or everybody when shop is "".
 	People(ctx context.Context, shop string) ([]bellhop.Person, error)
@@ -339,7 +340,7 @@ type Sessions interface {
 // Tokens are a shop's keys to the API.
 type Tokens interface {
 	// AddToken adds t and returns it with its id; bellhop.Conflict if the shop
-	// has one of that name.
+	// has one of that name, or [MaxTokens].
 	AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error)
 	Tokens(ctx context.Context, shop string) ([]bellhop.Token, error)
 	// Token returns the token with a hash and notes that it was used;

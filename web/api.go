@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,6 +48,7 @@ type api struct {
 	huma    huma.API
 	store   Store
 	door    *doorman
+	writes  *limits // by shop
 	proxies proxies
 	devices store.DeviceLimits
 	now     func() time.Time
@@ -203,12 +205,27 @@ func (a *api) enter(ctx huma.Context, next func(huma.Context)) {
 	next(plainStatus{huma.WithValue(ctx, callerKey{}, c)})
 }
 
+// What changes something a shop may ask for at 100 a second, and for 2,000 at once: more than
+// a flash sale's receipts, less than what would hold up what other shops write.
+const (
+	writeBurst = 2_000
+	writeEvery = time.Second / 100
+)
+
+// authenticate also keeps count of what a shop's people and tokens change.
 func (a *api) authenticate(r *http.Request) (principal, error) {
 	cred, err := credentialOf(r)
 	if err != nil {
 		return principal{}, err
 	}
-	return identify(r.Context(), a.store, cred, a.now())
+	p, err := identify(r.Context(), a.store, cred, a.now())
+	if err != nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return p, err
+	}
+	if wait := a.writes.take(cmp.Or(p.shop, p.key()), a.now()); wait > 0 {
+		return p, &retryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited", "too many changes for one shop; try again in a moment"), wait}
+	}
+	return p, nil
 }
 
 // plainStatus answers 400 where the library would tell apart, as 422, requests

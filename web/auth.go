@@ -22,6 +22,14 @@ type credential struct {
 	session bool // otherwise an API token
 }
 
+// key names who asks, whichever session they have: a person, or an API token.
+func (p principal) key() string {
+	if p.credential.session {
+		return "person " + id(p.person.ID)
+	}
+	return string(p.credential.hash[:])
+}
+
 var (
 	errSignIn = bellhop.Errorf(bellhop.Unauthenticated, "unauthenticated",
 		"sign in, or send a token that is valid: Authorization: Bearer TOKEN")

@@ -294,6 +294,8 @@ func (c *console) trouble(v *visit, err error) {
 		words = "trouble.invalid"
 	case bellhop.Unavailable:
 		words = "trouble.unavailable"
+	case bellhop.RateLimited:
+		words = "trouble.tooOften"
 	}
 	for k, values := range problemHeader(err) {
 		v.w.Header()[k] = values

@@ -7,7 +7,7 @@ import "net/http"
 // So nothing is missed however long a page was away, and a page asks as often as it
 // likes whatever the flood.
 func (c *console) follow(v *visit) error {
-	l, pos, err := c.hub.join(v.Context(), v.Shop, true)
+	l, pos, err := c.hub.join(v.Context(), v.who, true)
 	if err != nil {
 		return err
 	}

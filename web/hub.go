@@ -19,6 +19,7 @@ const (
 	hubBehind  = 10 * hubBatch          // further behind than this it gives up following
 	hubOrders  = 200                    // orders looked up for one batch
 	listenerAt = 64                     // batches that a listener may be behind
+	hubPerson  = 32                     // streams that one person, or one API token, may have open
 )
 
 // hub reads what changes once for all who listen. All its state belongs to the
@@ -45,7 +46,8 @@ type hub struct {
 // because it was too slow, or at shutdown.
 type listener struct {
 	shop   string
-	brief  bool // wants to know which orders changed, not what they are now
+	who    string // principal.key
+	brief  bool   // wants to know which orders changed, not what they are now
 	frames chan []byte
 }
 
@@ -76,9 +78,12 @@ func newHub(s Store, log *slog.Logger, maxListeners int, reg prometheus.Register
 
 var errListeners = bellhop.Errorf(bellhop.Unavailable, "busy", "too many streams are open; try again")
 
+var errOwnListeners = bellhop.Errorf(bellhop.RateLimited, "too_many_streams",
+	"you have %d streams open, as many as one person or token may: close one", hubPerson)
+
 // join adds a listener. Frames of changes after pos come to it.
-func (h *hub) join(ctx context.Context, shop string, brief bool) (l *listener, pos int64, err error) {
-	j := join{&listener{shop, brief, make(chan []byte, listenerAt)}, make(chan joined, 1)}
+func (h *hub) join(ctx context.Context, who principal, brief bool) (l *listener, pos int64, err error) {
+	j := join{&listener{who.shop, who.key(), brief, make(chan []byte, listenerAt)}, make(chan joined, 1)}
 	select {
 	case h.joins <- j:
 		r := <-j.reply
@@ -148,6 +153,15 @@ func (h *hub) serveUntil(ctx context.Context, ready <-chan struct{}) bool {
 func (h *hub) add(ctx context.Context, l *listener) joined {
 	if h.count >= h.max || len(h.listeners[l.shop]) >= h.perShop {
 		return joined{err: errListeners}
+	}
+	own := 0
+	for other := range h.listeners[l.shop] {
+		if other.who == l.who {
+			own++
+		}
+	}
+	if own >= hubPerson {
+		return joined{err: errOwnListeners}
 	}
 	if h.count == 0 {
 		last, err := h.store.LastChange(ctx)

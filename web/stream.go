@@ -55,7 +55,7 @@ func (a *api) openStream(ctx context.Context, h *hub, in *openStream) (*huma.Str
 	if err != nil {
 		return nil, err
 	}
-	l, pos, err := h.join(ctx, who.shop, false)
+	l, pos, err := h.join(ctx, who, false)
 	if err != nil {
 		return nil, err
 	}

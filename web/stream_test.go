@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -260,6 +261,51 @@ func TestStreamsAreBounded(t *testing.T) {
 			t.Fatal("a closed stream keeps its place")
 		}
 	}
+}
+
+// Whoever has all streams open that one person may have leaves others of the shop theirs.
+func TestStreamsOfAPersonAreBounded(t *testing.T) {
+	r := newRig(t)
+	const secret = "bh_s_another"
+	must(t, r.db.AddSession(t.Context(), bellhop.Session{TokenHash: web.HashToken(secret), PersonID: r.owner.ID,
+		CreatedAt: day, ExpiresAt: day.Add(24 * time.Hour)}, ""))
+	for n := range 32 {
+		if n%2 == 0 {
+			r.follow("/v1/stream", ownerSession)
+		} else {
+			r.follow("/v1/stream", secret)
+		}
+	}
+	r.problem(r.call("GET", "/v1/stream", ownerSession, ""), 429, "too_many_streams")
+	if a := r.call("GET", "/live", "", "", withCookie(secret)); a.StatusCode != 429 {
+		t.Errorf("of the console: %d", a.StatusCode)
+	}
+	r.follow("/v1/stream", demoToken)
+}
+
+// A shop that changes things without pause is told to wait; other shops are not.
+func TestChangesOfAShopAreBounded(t *testing.T) {
+	r := newRig(t)
+	gone := func(secret string) reply { return r.call("DELETE", "/v1/devices/none", secret, "") }
+	for range 1000 {
+		r.problem(gone(ownerSession), 404, "device_not_found")
+		r.problem(gone(demoToken), 404, "device_not_found")
+	}
+	a := gone(ownerSession)
+	r.problem(a, 429, "rate_limited")
+	if a.Header.Get("Retry-After") != "1" {
+		t.Errorf("%v", a.Header)
+	}
+	r.problem(gone(demoToken), 429, "rate_limited")
+	if a := r.post("/devices/remove", ownerSession, url.Values{"device": {"none"}}); a.StatusCode != 429 || !strings.Contains(a.body, "too much at once") {
+		t.Errorf("in the console: %d %s", a.StatusCode, a.body)
+	}
+	if a := r.call("GET", "/v1/orders", ownerSession, ""); a.StatusCode != 200 {
+		t.Errorf("looking: %d", a.StatusCode)
+	}
+	r.problem(gone(otherSession), 404, "device_not_found")
+	r.clock.Add(time.Second)
+	r.problem(gone(ownerSession), 404, "device_not_found")
 }
 
 func TestStreamsEndAtShutdown(t *testing.T) {

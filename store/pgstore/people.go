@@ -36,15 +36,20 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 	if err != nil {
 		return p, err
 	}
-	var id int64
+	var id, n int64
 	err = db.api.Once(ctx, func(b *postgres.Batch) {
+		b.Each(func(r pgx.Rows) error { return r.Scan(&n) }, `SELECT count(*)`+personJoin+`WHERE coalesce(s.domain, '') = $1`, p.Shop)
 		b.Each(func(r pgx.Rows) error { return r.Scan(&id) },
 			`INSERT INTO people (email, role, shop_id, password_hash, added_at)
 			SELECT $1, $2, s.id, $4, $5 FROM (SELECT) one LEFT JOIN shops s ON s.domain = $3
-			WHERE $3 = '' OR s.id IS NOT NULL RETURNING id`,
-			p.Email, string(p.Role), p.Shop, p.PasswordHash, postgres.Always(p.AddedAt))
+			WHERE ($3 = '' OR s.id IS NOT NULL) AND (SELECT count(*) FROM people p WHERE p.shop_id IS NOT DISTINCT FROM s.id) < $6 RETURNING id`,
+			p.Email, string(p.Role), p.Shop, p.PasswordHash, postgres.Always(p.AddedAt), store.MaxPeople)
 	})
-	if err == nil && id == 0 {
+	switch {
+	case err != nil || id != 0:
+	case n >= store.MaxPeople:
+		err = store.TooMany("people", store.MaxPeople)
+	default:
 		err = store.NotFound("shop")
 	}
 	if err != nil {

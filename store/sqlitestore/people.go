@@ -30,16 +30,21 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 	}
 	var id int64
 	err = db.write(ctx, "add a person", func(tx *sqlitefile.Tx) error {
-		st := tx.Prepare(`INSERT INTO people (email, role, shop_id, password_hash, added_at) VALUES (?,?,?,?,?)`)
-		if p.Shop == "" {
-			st.Text(p.Email).Text(string(p.Role)).Null()
-		} else {
-			shop, err := ownShop(tx.Conn, p.Shop)
-			if err != nil {
+		var shop int64 // of operators 0, which no shop has
+		if p.Shop != "" {
+			if shop, err = ownShop(tx.Conn, p.Shop); err != nil {
 				return err
 			}
-			st.Text(p.Email).Text(string(p.Role)).Int(shop)
 		}
+		n, err := tx.Prepare(`SELECT count(*) FROM people WHERE coalesce(shop_id, 0) = ?`).Int(shop).One()
+		if err == nil && n >= store.MaxPeople {
+			err = store.TooMany("people", store.MaxPeople)
+		}
+		if err != nil {
+			return err
+		}
+		st := tx.Prepare(`INSERT INTO people (email, role, shop_id, password_hash, added_at) VALUES (?,?,nullif(?,0),?,?)`).
+			Text(p.Email).Text(string(p.Role)).Int(shop)
 		if err := st.Text(p.PasswordHash).Int(p.AddedAt.UnixMicro()).Exec(); err != nil {
 			return taken("email", err)
 		}

@@ -31,6 +31,13 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 		if err != nil {
 			return err
 		}
+		n, err := tx.Prepare(`SELECT count(*) FROM tokens WHERE shop_id = ?`).Int(shop).One()
+		if err == nil && n >= store.MaxTokens {
+			err = store.TooMany("tokens", store.MaxTokens)
+		}
+		if err != nil {
+			return err
+		}
 		err = tx.Prepare(`INSERT INTO tokens (shop_id, name, hash, created_at, last_used_at) VALUES (?,?,?,?,?)`).
 			Int(shop).Text(t.Name).Blob(t.Hash[:]).Int(t.CreatedAt.UnixMicro()).Time(t.LastUsedAt).Exec()
 		id = tx.LastID()

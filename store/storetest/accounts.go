@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -169,6 +170,69 @@ func bounds(f *fixture) {
 	known, err = f.s.KnowsNetwork(f.ctx, p.ID, "net 40")
 	f.must(err)
 	f.equal("of somebody removed", known, false)
+}
+
+// boundsOfAShop adds more tokens and people than a shop may have, and names that are too long.
+func boundsOfAShop(f *fixture) {
+	const other = "other.myshopify.com"
+	f.addShop(shop)
+	f.addShop(other)
+	token := func(shop string, n int) error {
+		_, err := f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: fmt.Sprint("token ", n), Hash: [32]byte{1, byte(n), byte(len(shop))}, CreatedAt: day})
+		return err
+	}
+	for n := range store.MaxTokens {
+		f.must(token(shop, n))
+	}
+	f.kind(bellhop.Conflict, token(shop, store.MaxTokens))
+	f.kind(bellhop.NotFound, token("nobody.myshopify.com", 0))
+	f.must(token(other, 0))
+	f.must(f.s.RemoveToken(f.ctx, shop, "token 0"))
+	f.must(token(shop, store.MaxTokens))
+
+	person := func(shop string, n int) error {
+		p := bellhop.Person{Email: fmt.Sprint(n, "@", shop), Role: bellhop.RoleOwner, Shop: shop, AddedAt: day}
+		if shop == "" {
+			p.Role = bellhop.RoleOperator
+		}
+		_, err := f.s.AddPerson(f.ctx, p)
+		return err
+	}
+	for _, whose := range []string{shop, ""} {
+		for n := range store.MaxPeople {
+			f.must(person(whose, n))
+		}
+		f.kind(bellhop.Conflict, person(whose, store.MaxPeople))
+	}
+	f.must(person(other, 0))
+	f.kind(bellhop.NotFound, person("nobody.myshopify.com", 0))
+}
+
+func lengths(f *fixture) {
+	f.addShop(shop)
+	long := strings.Repeat("x", 5000)
+	_, err := f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: long, Hash: [32]byte{1}, CreatedAt: day})
+	f.kind(bellhop.Invalid, err)
+	_, err = f.s.AddPerson(f.ctx, bellhop.Person{Email: long + "@example.com", Role: bellhop.RoleOperator, AddedAt: day})
+	f.kind(bellhop.Invalid, err)
+	p := f.addOwner("jo@example.com", shop)
+	for _, s := range []bellhop.Settings{{Language: long}, {Timezone: long}, {Timezone: "Asia" + strings.Repeat("/", 100) + "Seoul"},
+		{AtLeast: strings.Repeat("0", 100)}, {LoudFrom: "1." + strings.Repeat("0", 100)}, {QuietFrom: long, QuietTo: "07:00"}} {
+		f.kind(bellhop.Invalid, f.s.SetSettings(f.ctx, p.ID, s))
+	}
+	good := bellhop.Device{Shop: shop, PersonID: p.ID, Installation: "i1", Kind: bellhop.AddressToken, Value: "v1",
+		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin", AddedAt: at(1), SeenAt: at(1)}
+	for _, spoil := range []func(*bellhop.Device){
+		func(d *bellhop.Device) { d.Installation = long }, func(d *bellhop.Device) { d.Value = long },
+		func(d *bellhop.Device) { d.Locale = long }, func(d *bellhop.Device) { d.Timezone = long },
+	} {
+		bad := good
+		spoil(&bad)
+		_, err := f.s.PutDevice(f.ctx, bad, store.DeviceLimits{})
+		f.kind(bellhop.Invalid, err)
+	}
+	_, err = f.s.PutDevice(f.ctx, good, store.DeviceLimits{})
+	f.must(err)
 }
 
 func links(f *fixture) {

@@ -87,6 +87,8 @@ func Run(t *testing.T, d Driver) {
 		{"Sessions", sessions},
 		{"Links", links},
 		{"BoundsOfAPerson", bounds},
+		{"BoundsOfAShop", boundsOfAShop},
+		{"Lengths", lengths},
 		{"Settings", settings},
 		{"Looks", looks},
 		{"Refusals", refusals},
