@@ -1,8 +1,12 @@
 package store
 
 import (
+	"cmp"
+	"context"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"bellhop"
 )
@@ -10,11 +14,59 @@ import (
 // maxText bounds what is searched for.
 const maxText = 200
 
+// SearchLooks is how many orders one page of a search looks at. A page may end
+// early, and be empty, where the search stopped; the next goes on there.
+const SearchLooks = 50_000
+
+// turnWait is how long a search waits for another one of its shop.
+const turnWait = 2 * time.Second
+
+// Turns let one search of a shop run at a time. The zero value serves.
+type Turns struct {
+	mu    sync.Mutex
+	shops map[string]chan struct{} // closed when the one that runs is done
+}
+
+// Take returns what is to be called when the search is done.
+func (t *Turns) Take(ctx context.Context, shop string) (done func(), err error) {
+	late := time.NewTimer(turnWait)
+	defer late.Stop()
+	for {
+		t.mu.Lock()
+		before, busy := t.shops[shop]
+		if !busy {
+			if t.shops == nil {
+				t.shops = map[string]chan struct{}{}
+			}
+			mine := make(chan struct{})
+			t.shops[shop] = mine
+			t.mu.Unlock()
+			return func() { t.end(shop, mine) }, nil
+		}
+		t.mu.Unlock()
+		select {
+		case <-before:
+		case <-late.C:
+			return nil, bellhop.Errorf(bellhop.Unavailable, "search_busy", "other searches in this shop are under way: try again later")
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (t *Turns) end(shop string, mine chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.shops, shop)
+	close(mine)
+}
+
 // Search is what [OrderQuery] narrows a list of orders to: its text in lower
 // case. Databases differ in what is upper and lower case, so that Go decides.
 type Search struct {
-	Want string // "" matches everything
-	Bare string // Want as a name or number without its #
+	Want  string // "" matches everything
+	Bare  string // Want as a name or number without its #
+	Looks int    // how many orders to look at
 }
 
 // ParseSearch refuses a query that can't be asked.
@@ -28,7 +80,7 @@ func ParseSearch(q OrderQuery) (Search, error) {
 		return Search{}, bellhop.Invalidf("q", "the text to search for has %d bytes: give at most %d", len(q.Text), maxText)
 	}
 	want := strings.ToLower(q.Text)
-	return Search{Want: want, Bare: strings.TrimPrefix(want, "#")}, nil
+	return Search{Want: want, Bare: strings.TrimPrefix(want, "#"), Looks: cmp.Or(q.Looks, SearchLooks)}, nil
 }
 
 // Matches reports whether an order is one of those searched for: by the

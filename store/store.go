@@ -85,12 +85,15 @@ type OrderQuery struct {
 	Cancelled bool
 	Text      string    // in the name, the number, the customer's name or e-mail address
 	Since     time.Time // placed at or after
+	Looks     int       // how many orders a page of a search looks at; 0 means SearchLooks
 }
 
 // OrderPage is a part of a list.
 type OrderPage struct {
 	Orders []bellhop.Order
-	Next   string // the cursor of the next page; "" at the end
+	// Next is the cursor of the next page; "" at the end. A search that has looked at
+	// many orders ends its page there, however few it found.
+	Next string
 }
 
 // Outbox is the pushes that are owed.

@@ -30,9 +30,8 @@ import (
 
 // Options are the settings of a [File]. The zero value serves.
 type Options struct {
-	Readers int    // read connections; 0 means 4
-	VFS     string // the name of a registered VFS; "" means the system's
-	Logger  *slog.Logger
+	VFS    string // the name of a registered VFS; "" means the system's
+	Logger *slog.Logger
 	// Committed, if set, is told of each commit: how many jobs it carried and
 	// how long it took.
 	Committed func(jobs int, took time.Duration)
@@ -43,9 +42,9 @@ type File struct {
 	path    string
 	opts    Options
 	jobs    chan *job
-	readers chan *Conn
-	all     []*Conn // the readers, to be closed
+	readers [purposes]readers
 	bodies  *bodies.Packer
+	log     wal
 
 	failed  atomic.Pointer[bellhop.Error] // set by a failed fsync, for good
 	written atomic.Pointer[time.Time]     // of the last commit; nil once one failed
@@ -61,16 +60,12 @@ type File struct {
 // Open opens the file, and makes it with its folder if there is none. The
 // schemas must be there already: see [Migrate].
 func Open(ctx context.Context, path string, opts Options) (*File, error) {
-	if opts.Readers == 0 {
-		opts.Readers = 4
-	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	f := &File{
 		path: path, opts: opts,
 		jobs:    make(chan *job, 4096),
-		readers: make(chan *Conn, opts.Readers),
 		changed: make(chan struct{}),
 		stop:    make(chan struct{}),
 	}
@@ -82,29 +77,24 @@ func Open(ctx context.Context, path string, opts Options) (*File, error) {
 		writer.db.Close()
 		return nil, fmt.Errorf("read the dictionaries of %s: %w", path, err)
 	}
-	for range opts.Readers + 1 {
-		c, err := f.connect(ctx, readerPragmas)
-		if err != nil {
-			writer.db.Close()
-			f.closeReaders()
-			return nil, err
-		}
-		f.all = append(f.all, c)
+	f.log.limit = longLog
+	f.log.open()
+	watcher, err := f.connect(ctx, readerPragmas)
+	if err != nil {
+		writer.db.Close()
+		return nil, err
 	}
-	for _, c := range f.all[1:] {
-		f.readers <- c
+	for p, n := range connections {
+		f.readers[p] = newReaders(n)
 	}
 	f.wg.Add(2)
 	go f.write(writer)
-	go f.watch(f.all[0])
+	go f.watch(watcher)
 	return f, nil
 }
 
-const (
-	writerPragmas = `PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
-		PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY`
-	readerPragmas = `PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY`
-)
+const writerPragmas = `PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+	PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY`
 
 func (f *File) connect(ctx context.Context, pragmas string) (*Conn, error) {
 	db, err := sqlite3.OpenContext(ctx, uri(f.path, f.opts.VFS))
@@ -128,41 +118,6 @@ func (f *File) connect(ctx context.Context, pragmas string) (*Conn, error) {
 // Path returns where the file is.
 func (f *File) Path() string { return f.path }
 
-// Read runs fn on a connection of its own, in one read transaction: all of its
-// queries see the same state. It waits for no writer.
-func (f *File) Read(ctx context.Context, fn func(*Conn) error) error {
-	var c *Conn
-	select {
-	case c = <-f.readers:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-f.stop:
-		return errClosed
-	}
-	defer func() { f.readers <- c }()
-	c.db.SetInterrupt(ctx)
-	defer c.db.SetInterrupt(context.Background())
-	if err := c.Prepare("BEGIN").Exec(); err != nil {
-		return readError(ctx, err)
-	}
-	err := fn(c)
-	c.db.SetInterrupt(context.Background())
-	if err != nil {
-		c.reset()
-	}
-	if e := c.Prepare("COMMIT").Exec(); err == nil {
-		err = e
-	}
-	return readError(ctx, err)
-}
-
-func readError(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
-}
-
 // Changed returns a channel that is closed at the next commit, whichever
 // process makes it. Commits of other processes are noticed within 50 ms.
 func (f *File) Changed() <-chan struct{} {
@@ -181,6 +136,7 @@ func (f *File) announce() {
 // watch announces what other processes commit.
 func (f *File) watch(c *Conn) {
 	defer f.wg.Done()
+	defer c.close()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	var last int64
@@ -189,6 +145,9 @@ func (f *File) watch(c *Conn) {
 		case <-f.stop:
 			return
 		case <-tick.C:
+		}
+		if f.log.long.Load() {
+			f.tryWrite(func(*Tx) error { return nil }) // else only the next write makes it shorter
 		}
 		now, err := c.Prepare("PRAGMA data_version").One()
 		if err == nil && now != last {
@@ -240,20 +199,6 @@ func (f *File) Close() error {
 	f.closing.Unlock()
 	f.wg.Wait()
 	return f.closeReaders()
-}
-
-func (f *File) closeReaders() error {
-	var first error
-	for i, c := range f.all {
-		if i > 0 && f.closed {
-			c = <-f.readers // waits for the reads under way
-		}
-		if err := c.close(); err != nil && first == nil {
-			first = err
-		}
-	}
-	f.all = nil
-	return first
 }
 
 // Backup writes a copy of the whole file to path while others go on reading and

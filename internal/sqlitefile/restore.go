@@ -101,7 +101,7 @@ func readBackup(path string, err error) error {
 }
 
 // copierPragmas leave out query_only, which forbids VACUUM INTO as well.
-const copierPragmas = `PRAGMA busy_timeout=5000; PRAGMA temp_store=MEMORY`
+const copierPragmas = `PRAGMA busy_timeout=5000; PRAGMA temp_store=FILE`
 
 // copyTo writes a copy of c's database to tmp, readable for its owner alone.
 func copyTo(ctx context.Context, c *Conn, tmp string) error {

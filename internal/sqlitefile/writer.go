@@ -28,10 +28,6 @@ type job struct {
 // maxJobs bounds one transaction, and with it how long the last to come waits.
 const maxJobs = 512
 
-// checkpointPages is how long the write-ahead log gets before it is copied into
-// the database. Measured: longer ones cost more than they save.
-const checkpointPages = 1000
-
 var errClosed = bellhop.Errorf(bellhop.Unavailable, "closed", "the database is closed")
 
 // Write runs fn in the writer's next transaction, together with whatever else
@@ -51,6 +47,19 @@ func (f *File) Write(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// tryWrite is Write for who does not wait, and drops fn while many others do.
+func (f *File) tryWrite(fn func(*Tx) error) {
+	f.closing.RLock()
+	defer f.closing.RUnlock()
+	if f.closed {
+		return
+	}
+	select {
+	case f.jobs <- &job{fn: fn, ctx: context.Background(), done: make(chan error, 1)}:
+	default:
 	}
 }
 
@@ -75,16 +84,14 @@ func (f *File) hand(ctx context.Context, j *job) error {
 func (f *File) write(c *Conn) {
 	defer f.wg.Done()
 	defer c.close()
-	pages := 0
-	c.db.WALHook(func(_ *sqlite3.Conn, _ string, n int) error { pages = n; return nil })
+	c.db.WALHook(func(_ *sqlite3.Conn, _ string, n int) error { f.log.pages = n; return nil })
 	tx := &Tx{Conn: c, file: f}
 	batch := make([]*job, 0, maxJobs)
 	for first := range f.jobs {
 		batch = f.gather(append(batch[:0], first))
 		f.commit(tx, batch)
-		if pages >= checkpointPages {
+		if f.log.pages >= checkpointPages {
 			f.checkpoint(tx)
-			pages = 0
 		}
 	}
 	f.checkpoint(tx)
@@ -222,16 +229,4 @@ func (f *File) broken(err error) error {
 	}
 	f.opts.Logger.Error("the database can't be written", "file", f.path, "err", err)
 	return &bellhop.Error{Kind: bellhop.Unavailable, Code: "database", Message: "the database can't be written now", Cause: err}
-}
-
-// checkpoint copies the log into the database. It runs between transactions and
-// after their callers were answered, so that nobody waits for it alone.
-func (f *File) checkpoint(tx *Tx) {
-	if f.Healthy() != nil {
-		return
-	}
-	_, _, err := tx.db.WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE)
-	if err != nil && !errors.Is(err, sqlite3.BUSY) {
-		f.broken(err)
-	}
 }

@@ -100,3 +100,5 @@ func driver(open func(testing.TB) store.Store) storetest.Driver {
 }
 
 func TestConformance(t *testing.T) { storetest.Run(t, driver(openNew)) }
+
+func TestSearches(t *testing.T) { storetest.Searches(t, driver(openNew), nil) }

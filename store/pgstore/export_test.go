@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"bellhop"
@@ -25,8 +26,8 @@ func Queries() map[string]Query {
 		return Query{sql, args}
 	}
 	return map[string]Query{
-		"orders_list on orders":                                {listOrders + newestFirst, []any{shop, now, int64(1), past, "", "", "\n", 50}},
-		"orders_cancelled on orders":                           {listOrders + onlyCancelled + newestFirst, []any{shop, now, int64(1), past, "", "", "\n", 50}},
+		"orders_list on orders":                                {listOrders + newestFirst, []any{shop, now, int64(1), past, "", "", "\n", 50, past, int64(math.MinInt64)}},
+		"orders_cancelled on orders":                           {listOrders + onlyCancelled + newestFirst, []any{shop, now, int64(1), past, "", "", "\n", 50, past, int64(math.MinInt64)}},
 		"orders_pkey on orders":                                {loadOrders, []any{[]string{shop}, []int64{1}}},
 		"events_pkey on events":                                {loadLines, []any{[][16]byte{{1}}}},
 		"pushes_shop_id_order_id_device_id_kind_key on pushes": {loadOwed, []any{[]string{shop}, []int64{1}}},

@@ -48,6 +48,7 @@ func readOrder(r pgx.Rows, shop string) (bellhop.Order, error) {
 const (
 	listOrders = `SELECT ` + orderColumns + ` FROM orders o
 	WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3) AND o.placed_at >= $4
+		AND (o.placed_at, o.order_id) >= ($9, $10)
 		AND ($5 = '' OR o.handling = $5)
 		AND ($6 = '' OR strpos(o.sought, $6) > 0 OR strpos(o.sought, $7) > 0 OR o.number::text = $7)`
 	onlyCancelled = ` AND o.cancelled_at IS NOT NULL` // as the index orders_cancelled has it
@@ -94,8 +95,21 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 	if q.Since.IsZero() {
 		q.Since = past
 	}
+	last := place{past, math.MinInt64} // to look at
+	if q.Text != "" || q.Handling != "" {
+		done, err := db.turns.Take(ctx, shop)
+		if err != nil {
+			return page, err
+		}
+		defer done()
+	}
+	if q.Text != "" {
+		if last, err = db.lastLooked(ctx, shop, q, from, search.Looks); err != nil {
+			return page, err
+		}
+	}
 	for {
-		found, err := db.ordersFrom(ctx, shop, q, search, from, limit+1)
+		found, err := db.ordersFrom(ctx, shop, q, search, from, last, limit+1)
 		if err != nil {
 			return store.OrderPage{}, err
 		}
@@ -111,19 +125,35 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 			page.Next = store.Cursor(last.PlacedAt.UnixMicro(), last.ID)
 			return page, nil
 		case len(found) <= limit:
+			if last.before != past {
+				page.Next = store.Cursor(last.before.UnixMicro(), last.id)
+			}
 			return page, nil
 		}
 		from = placeOf(&found[len(found)-1])
 	}
 }
 
-func (db *DB) ordersFrom(ctx context.Context, shop string, q store.OrderQuery, s store.Search, from place, limit int) ([]bellhop.Order, error) {
+// lastLooked returns the last of the orders that a page looks at, if there are more.
+func (db *DB) lastLooked(ctx context.Context, shop string, q store.OrderQuery, from place, looks int) (last place, err error) {
+	last = place{past, math.MinInt64}
+	_, err = list(ctx, db.api, "list orders", func(r pgx.Rows) (struct{}, error) {
+		return struct{}{}, r.Scan(postgres.TimeTo(&last.before), &last.id)
+	}, `SELECT o.placed_at, o.order_id FROM orders o
+		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3) AND o.placed_at >= $4
+		ORDER BY o.placed_at DESC, o.order_id DESC OFFSET $5 LIMIT 1`,
+		shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), looks-1)
+	return last, err
+}
+
+func (db *DB) ordersFrom(ctx context.Context, shop string, q store.OrderQuery, s store.Search, from, last place, limit int) ([]bellhop.Order, error) {
 	query := listOrders
 	if q.Cancelled {
 		query += onlyCancelled
 	}
 	return list(ctx, db.api, "list orders", func(r pgx.Rows) (bellhop.Order, error) { return readOrder(r, shop) }, query+newestFirst,
-		shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), string(q.Handling), s.Want, orNone(s.Bare), limit)
+		shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), string(q.Handling), s.Want, orNone(s.Bare), limit,
+		postgres.Always(last.before), last.id)
 }
 
 // orNone keeps "" from being found everywhere.

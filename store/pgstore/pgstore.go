@@ -30,6 +30,7 @@ type DB struct {
 	settling *postgres.Group[[]store.Settled]
 	bodies   archive
 	watch    watch
+	turns    store.Turns // of searches
 
 	stop context.CancelFunc
 	ctx  context.Context // ends with Close

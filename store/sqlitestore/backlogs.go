@@ -27,7 +27,7 @@ const (
 
 // backlogs finds what is due by shop.
 func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []store.Backlog, err error) {
-	err = db.read(ctx, "look for what is due", func(c *sqlitefile.Conn) error {
+	err = db.proceed(ctx, "look for what is due", func(c *sqlitefile.Conn) error {
 		if all, err = readBacklogs(c.Prepare(dueSoon).Time(now).Int(int64(free))); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package sqlitestore_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -44,3 +45,11 @@ func TestConformance(t *testing.T) { storetest.Run(t, driver) }
 func TestMove(t *testing.T) { storetest.RunMove(t, driver, driver) }
 
 func BenchmarkStore(b *testing.B) { storetest.Bench(b, openNew) }
+
+func TestSearches(t *testing.T) {
+	storetest.Searches(t, driver, func(s store.Store) int64 {
+		log, err := os.Stat(s.(opened).file.Path() + "-wal")
+		must(t, err)
+		return log.Size()
+	})
+}

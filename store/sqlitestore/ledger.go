@@ -85,7 +85,7 @@ func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage
 		return page, err
 	}
 	var last int64
-	err = db.read(ctx, "list the ledger", func(c *sqlitefile.Conn) error {
+	err = db.search(ctx, "list the ledger", func(c *sqlitefile.Conn) error {
 		return lineQuery(c, q, before, limit+1).Each(func(r sqlitefile.Row) error {
 			if len(page.Lines) == limit {
 				page.Next = store.Cursor(last)
@@ -141,7 +141,7 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 	if err := store.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	err = db.read(ctx, "read the archive", func(c *sqlitefile.Conn) error {
+	err = db.search(ctx, "read the archive", func(c *sqlitefile.Conn) error {
 		from, err := c.Find(after)
 		if err == nil && from == 0 && after != (bellhop.EventID{}) {
 			err = store.NotFound("event")
@@ -163,23 +163,31 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 	return events, err
 }
 
-// floor is a lower bound that lets everything through when t is zero.
-// Busiest implements [store.Ledger].
+// Busiest implements [store.Ledger]. It counts by itself: SQLite would sort the
+// events first, all of them in memory.
 func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {
 	first, last := store.IDsAround(from, to)
-	err = db.read(ctx, "find the busiest second", func(c *sqlitefile.Conn) error {
-		return c.Prepare(`SELECT accepted_at / 1000000 AS second, count(*), sum(count(*)) OVER () FROM events
-			JOIN ledger USING (seq) WHERE id >= ? AND id < ? AND accepted_at >= ? AND accepted_at < ?
-			GROUP BY second ORDER BY 2 DESC, 1 LIMIT 1`).
+	err = db.search(ctx, "find the busiest second", func(c *sqlitefile.Conn) error {
+		found = store.Busiest{}
+		in := map[int64]int64{} // each second
+		err := c.Prepare(`SELECT accepted_at / 1000000 FROM events
+			JOIN ledger USING (seq) WHERE id >= ? AND id < ? AND accepted_at >= ? AND accepted_at < ?`).
 			Blob(first[:]).Blob(last[:]).Int(floor(from)).Int(floor(to)).Each(func(r sqlitefile.Row) error {
-			found.At = time.Unix(r.Int(), 0).UTC()
-			found.Second, found.All = r.Int(), r.Int()
+			in[r.Int()]++
+			found.All++
 			return nil
 		})
+		for second, n := range in {
+			if at := time.Unix(second, 0).UTC(); n > found.Second || n == found.Second && at.Before(found.At) {
+				found.At, found.Second = at, n
+			}
+		}
+		return err
 	})
 	return found, err
 }
 
+// floor is a lower bound that lets everything through when t is zero.
 func floor(t time.Time) int64 {
 	if t.IsZero() {
 		return -1 << 63
@@ -208,7 +216,7 @@ func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, erro
 // oldBodies finds bodies beside the writer, so that a long search holds up
 // nobody: in the archive from from to to, they are those of old.
 func (db *DB) oldBodies(ctx context.Context, before time.Time, limit int) (from, to int64, old []int64, err error) {
-	err = db.read(ctx, "look for old bodies", func(c *sqlitefile.Conn) (err error) {
+	err = db.proceed(ctx, "look for old bodies", func(c *sqlitefile.Conn) (err error) {
 		if from, err = prunedTo(c); err != nil {
 			return err
 		}

@@ -63,13 +63,28 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 	if err != nil {
 		return page, err
 	}
-	err = db.read(ctx, "list orders", func(c *sqlitefile.Conn) error {
+	read := db.read
+	if q.Text != "" || q.Handling != "" {
+		done, err := db.turns.Take(ctx, shop)
+		if err != nil {
+			return page, err
+		}
+		defer done()
+		read = db.search
+	}
+	looked := 0
+	err = read(ctx, "list orders", func(c *sqlitefile.Conn) error {
 		own, err := shopID(c, shop)
 		if err != nil || own == 0 {
 			return err
 		}
 		return orderQuery(c, own, q, placed, id).Each(func(r sqlitefile.Row) error {
-			no := r.Int()
+			no, at, order := r.Int(), r.Int(), r.Int()
+			if looked == search.Looks {
+				page.Next = store.Cursor(placed, id)
+				return errEnough
+			}
+			looked, placed, id = looked+1, at, order
 			if search.Want != "" && !search.Matches(r.Text(), r.Int(), r.Text(), r.Text()) {
 				return nil
 			}
@@ -98,7 +113,7 @@ const (
 )
 
 func orderQuery(c *sqlitefile.Conn, shop int64, q store.OrderQuery, placed, id int64) *sqlitefile.Stmt {
-	columns, where := `o.no`, listOrders
+	columns, where := `o.no, o.placed_at, o.order_id`, listOrders
 	if q.Text != "" {
 		columns += matchNames
 	}

@@ -88,7 +88,7 @@ func skipDevice(c *sqlitefile.Conn, device int64, reason string, at time.Time, c
 
 // NextPush implements [store.Outbox].
 func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
-	err = db.read(ctx, "look for the next push", func(c *sqlitefile.Conn) error {
+	err = db.proceed(ctx, "look for the next push", func(c *sqlitefile.Conn) error {
 		next, err = nextPush(c)
 		return err
 	})
@@ -162,7 +162,7 @@ type outboxMark struct {
 }
 
 func (db *DB) mark(ctx context.Context) (m outboxMark, err error) {
-	err = db.file.Read(ctx, func(c *sqlitefile.Conn) (err error) {
+	err = db.proceed(ctx, "look at the outbox", func(c *sqlitefile.Conn) (err error) {
 		if m.last, err = c.Prepare(`SELECT max(id) FROM pushes`).One(); err != nil {
 			return err
 		}

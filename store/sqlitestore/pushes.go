@@ -40,7 +40,7 @@ func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page 
 			return page, err
 		}
 	}
-	err = db.read(ctx, "list pushes", func(c *sqlitefile.Conn) error {
+	err = db.search(ctx, "list pushes", func(c *sqlitefile.Conn) error {
 		own, err := shopID(c, shop)
 		if err != nil || own == 0 {
 			return err

@@ -50,7 +50,7 @@ func (db *DB) MoveRelay(ctx context.Context, r store.Relay) error {
 
 // Relays implements [store.Relays].
 func (db *DB) Relays(ctx context.Context) (all []store.Relay, err error) {
-	err = db.read(ctx, "list relays", func(c *sqlitefile.Conn) error {
+	err = db.proceed(ctx, "list relays", func(c *sqlitefile.Conn) error {
 		return c.Prepare(`SELECT ` + relayColumns + ` FROM relays ORDER BY name`).Each(func(r sqlitefile.Row) error {
 			all = append(all, readRelay(r))
 			return nil

@@ -34,7 +34,7 @@ func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
 
 // Shops implements [store.Shops].
 func (db *DB) Shops(ctx context.Context) (shops []bellhop.Shop, err error) {
-	err = db.read(ctx, "list shops", func(c *sqlitefile.Conn) error {
+	err = db.proceed(ctx, "list shops", func(c *sqlitefile.Conn) error {
 		return c.Prepare(`SELECT ` + shopColumns + ` FROM shops ORDER BY domain`).Each(func(r sqlitefile.Row) error {
 			shops = append(shops, readShop(r))
 			return nil

@@ -20,6 +20,8 @@ import (
 type DB struct {
 	file *sqlitefile.File
 
+	turns store.Turns // of searches
+
 	stop chan struct{}
 	wg   sync.WaitGroup // the watcher
 
@@ -66,7 +68,18 @@ func Schema() sqlitefile.Schema {
 	return sqlitefile.Schema{Name: "store", FS: sub}
 }
 
+// read is for what somebody waits for.
 func (db *DB) read(ctx context.Context, what string, fn func(*sqlitefile.Conn) error) error {
+	return wrap(what, db.file.ReadFor(ctx, sqlitefile.People, fn))
+}
+
+// search is for what may look at many rows.
+func (db *DB) search(ctx context.Context, what string, fn func(*sqlitefile.Conn) error) error {
+	return wrap(what, db.file.ReadFor(ctx, sqlitefile.Search, fn))
+}
+
+// proceed is for what goes on in the background, which waits for nobody's queries.
+func (db *DB) proceed(ctx context.Context, what string, fn func(*sqlitefile.Conn) error) error {
 	return wrap(what, db.file.Read(ctx, fn))
 }
 

@@ -45,7 +45,7 @@ func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) 
 		return nil, err
 	}
 	var changes []store.Change
-	err := db.read(ctx, "read the stream", func(c *sqlitefile.Conn) error {
+	err := db.proceed(ctx, "read the stream", func(c *sqlitefile.Conn) error {
 		var st *sqlitefile.Stmt
 		if shop == "" {
 			st = c.Prepare(`SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent
@@ -75,7 +75,7 @@ func (db *DB) FirstChange(ctx context.Context) (int64, error) {
 }
 
 func (db *DB) change(ctx context.Context, query string) (seq int64, err error) {
-	err = db.read(ctx, "read the stream", func(c *sqlitefile.Conn) (err error) {
+	err = db.proceed(ctx, "read the stream", func(c *sqlitefile.Conn) (err error) {
 		seq, err = c.Prepare(query).One()
 		return err
 	})

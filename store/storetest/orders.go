@@ -240,6 +240,14 @@ func search(f *fixture) {
 		f.equal("search for "+text, f.ids(store.OrderQuery{Text: text, Limit: 1}), want)
 	}
 	f.equal("filtered", f.ids(store.OrderQuery{Text: "bob", Since: at(3)}), []int64{4})
+	for looks := 1; looks < 6; looks++ {
+		f.equal(fmt.Sprint("looking at ", looks), f.ids(store.OrderQuery{Text: "example.com", Looks: looks}), []int64{2, 1})
+	}
+	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{Text: "zola", Looks: 2})
+	f.must(err)
+	if len(page.Orders) > 0 || page.Next == "" {
+		f.Errorf("a search that has looked at two of four found %d and goes on with %q", len(page.Orders), page.Next)
+	}
 }
 
 func badQueries(f *fixture) {

@@ -1,0 +1,95 @@
+package sqlitefile
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+)
+
+// The log is copied into the database every so many pages. Measured: longer ones
+// cost more than they save.
+const checkpointPages = 1000
+
+// Beyond longLog pages the log is to be written over from its beginning, which a
+// reader that began before keeps from happening. Nothing new is searched for then,
+// and now and then the writer waits a moment for the readers that there are. Those
+// of a search end within longestSearch; when it takes longer it is another process
+// that reads, and searches go on.
+const (
+	longLog      = 32 << 20 / 4096
+	restartEvery = 100 * time.Millisecond
+	restartWait  = 20 * time.Millisecond
+	resignAfter  = longestSearch + time.Second
+	resignFor    = 30 * time.Second
+	busyTimeout  = 5 * time.Second // as in the pragmas
+)
+
+// wal is what the writer knows of the log.
+type wal struct {
+	limit int       // beyond which it is to be written over
+	pages int       // in it, as of the last commit
+	since time.Time // when the gate was closed
+	next  time.Time // when to try again
+
+	long atomic.Bool                   // the gate is closed
+	gate atomic.Pointer[chan struct{}] // closed channel: searches may begin
+}
+
+func (w *wal) open() {
+	gate := make(chan struct{})
+	close(gate)
+	if old := w.gate.Swap(&gate); w.long.Swap(false) {
+		close(*old)
+	}
+}
+
+func (w *wal) shut(now time.Time) {
+	if !w.long.Load() {
+		gate := make(chan struct{})
+		w.gate.Store(&gate)
+		w.since = now
+		w.long.Store(true)
+	}
+}
+
+// checkpoint copies the log into the database. It runs between transactions and
+// after their callers were answered, so that nobody waits for it alone.
+func (f *File) checkpoint(tx *Tx) {
+	if f.Healthy() != nil {
+		return
+	}
+	pages, _, err := tx.db.WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE)
+	if err != nil && !errors.Is(err, sqlite3.BUSY) {
+		f.broken(err)
+		return
+	}
+	if f.log.pages = 0; pages >= f.log.limit {
+		f.log.pages = pages
+		f.shorten(tx, time.Now())
+	}
+}
+
+// shorten has the log begin anew, and its file be of no length.
+func (f *File) shorten(tx *Tx, now time.Time) {
+	w := &f.log
+	if now.Before(w.next) {
+		return
+	}
+	w.shut(now)
+	w.next = now.Add(restartEvery)
+	tx.db.BusyTimeout(restartWait)
+	_, _, err := tx.db.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
+	tx.db.BusyTimeout(busyTimeout)
+	switch {
+	case err == nil:
+		w.pages = 0
+		w.open()
+	case !errors.Is(err, sqlite3.BUSY):
+		f.broken(err)
+	case now.Sub(w.since) > resignAfter:
+		w.next = now.Add(resignFor)
+		w.open()
+	}
+}
