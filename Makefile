@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster check bench screenshots example crash neighbours fuzz build lambda deploy-aws destroy-aws
+.PHONY: help demo test test-cluster check bench screenshots example crash neighbours searches fuzz build lambda deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -33,6 +33,10 @@ screenshots: ## take a picture of each page of the console, at three widths, lig
 test-cluster: ## kill each node of a RabbitMQ cluster under load, and lose nothing
 	@scripts/test-setup
 	TEST_CLUSTER=1 BELLHOP_TEST_ALL=1 go test ./queue/amqpqueue -run '^TestCluster$$' -v -count=1
+
+searches: ## measure recording in one shop while 48 search in another with ORDERS orders
+	@scripts/test-setup
+	SEARCHED_ORDERS=$(or $(ORDERS),200000) BELLHOP_TEST_ALL=1 go test ./store/sqlitestore ./store/pgstore -run '^TestSearches$$' -v -count=1 -p 1
 
 example: ## one request that needs two services: chained over REST, and told by events
 	@go run ./internal/realserver/with sh -c 'go run ./examples/twoservices "$$BENCH_RABBITMQ"'

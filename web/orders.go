@@ -25,7 +25,7 @@ type orderPage struct{ Body OrderPage }
 // OrderPage is a part of the list of orders.
 type OrderPage struct {
 	Orders []Order `json:"orders" nullable:"false"`
-	Next   string  `json:"next" doc:"The cursor of the next page; empty at the end."`
+	Next   string  `json:"next" doc:"The cursor of the next page; empty at the end. A page of a search ends where the search has looked at 50,000 orders, and may be empty."`
 }
 
 // OrderParam names an order.
