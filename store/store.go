@@ -39,6 +39,10 @@ type Store interface {
 	Refusals
 	// Ready returns nil while a change would be kept.
 	Ready(ctx context.Context) error
+	// Renumber moves the stream, with how far relays have come in it, so that its
+	// next number is above a given one, and so is the id of the next push: for a
+	// state that went back, as that of a backup. What is numbered so already stays.
+	Renumber(ctx context.Context, above int64) error
 	Close() error
 }
 

@@ -220,12 +220,13 @@ func (h *hub) step(ctx context.Context) (n int, err error) {
 	if len(changes) == 0 {
 		return 0, h.rewind(ctx)
 	}
-	if len(changes) == hubBatch {
+	if gap := changes[0].Seq != h.pos+1; gap || len(changes) == hubBatch {
 		last, err := h.store.LastChange(ctx)
 		if err != nil {
 			return 0, err
 		}
-		if last-h.pos > hubBehind {
+		// The stream has no gaps but where a restored backup goes on above them.
+		if gap || last-h.pos > hubBehind {
 			h.pos = last
 			h.reset()
 			return len(changes), nil

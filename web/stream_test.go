@@ -206,6 +206,22 @@ func TestStreamIsResetWhenTheStoreGoesBack(t *testing.T) {
 	}
 }
 
+// TestStreamIsResetWhenNumbersGoOnAbove restores a backup as bellhop restore does.
+func TestStreamIsResetWhenNumbersGoOnAbove(t *testing.T) {
+	r := newRig(t)
+	r.order(demo, 0)
+	events, _ := r.follow("/v1/stream", ownerSession)
+	ready(t, events)
+	must(t, r.db.Renumber(t.Context(), 1_000_000))
+	if e := next(t, events); e.name != "reset" || e.id != "1000000" {
+		t.Errorf("%+v", e)
+	}
+	r.order(demo, 1)
+	if e := next(t, events); e.name != "order.recorded" || e.id != "1000001" {
+		t.Errorf("after the reset: %+v", e)
+	}
+}
+
 // restoredStore looks as if the last changes had never been.
 type restoredStore struct {
 	web.Store

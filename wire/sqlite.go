@@ -102,7 +102,7 @@ func (s *sqliteFiles) restore(ctx context.Context, backup string) error {
 		return severalFiles(len(s.schemas))
 	}
 	for path, schemas := range s.schemas {
-		return sqlitefile.Restore(ctx, path, backup, schemas...)
+		return sqlitefile.Restore(ctx, path, backup, s.opts.Now(), schemas...)
 	}
 	return nil
 }

@@ -253,6 +253,63 @@ func TestNotifyQueueIsMade(t *testing.T) {
 	}
 }
 
+// TestRestoreGoesOnAbove restores a backup in which nothing was numbered, over a newer
+// state and where that is lost: neither a change's number nor a push's id comes again.
+func TestRestoreGoesOnAbove(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	live, lost := wire.Storage{Dir: filepath.Join(dir, "live"), DB: "sqlite:", Queue: "sqlite:"},
+		wire.Storage{Dir: filepath.Join(dir, "lost"), DB: "sqlite:", Queue: "sqlite:"}
+	use := func(s wire.Storage, fn func(*wire.Parts) error) {
+		t.Helper()
+		p, err := s.Open(ctx, wire.Options{})
+		if err == nil {
+			err = errors.Join(fn(p), p.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	place := func(s wire.Storage, n int64) (change, push int64) {
+		t.Helper()
+		use(s, func(p *wire.Parts) error {
+			now := time.Now()
+			e := &bellhop.Event{ID: bellhop.EventID{15: byte(n)}, Shop: "a.myshopify.com", Topic: "orders/create", AcceptedAt: now, Body: []byte("{}")}
+			total, err := bellhop.ParseMoney("1.00", "USD")
+			if err != nil {
+				return err
+			}
+			o := &bellhop.Order{ID: n, Total: total, PlacedAt: now, UpdatedAt: now, Version: bellhop.Version{UpdatedAt: now, Hash: uint64(n)}}
+			if _, err = p.Store.Record(ctx, []bellhop.Fact{{Event: e, At: now, OrderID: n, Order: o}}); err != nil {
+				return err
+			}
+			got, err := p.Store.Order(ctx, e.Shop, n)
+			if err != nil {
+				return err
+			}
+			push = got.Pushes[0].ID
+			change, err = p.Store.LastChange(ctx)
+			return err
+		})
+		return change, push
+	}
+	backup := filepath.Join(dir, "backup.db")
+	use(live, func(p *wire.Parts) error {
+		return errors.Join(p.Store.AddShop(ctx, bellhop.Shop{Domain: "a.myshopify.com", AddedAt: time.Now()}), p.Backup(ctx, backup))
+	})
+	place(live, 1)
+	change, push := place(live, 2)
+	for i, s := range []wire.Storage{live, live, lost} {
+		if err := s.Restore(ctx, backup, wire.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		c, p := place(s, int64(3+i))
+		if c <= change || p <= push || c >= 1<<53 || p >= 1<<53 {
+			t.Errorf("restore %d: change %d after %d, push %d after %d", i, c, change, p, push)
+		}
+		change, push = c, p
+	}
+}
+
 func TestTwoFiles(t *testing.T) {
 	dir := t.TempDir()
 	s := wire.Storage{Dir: dir, DB: "sqlite:" + dir + "/orders%20here.db", Queue: "sqlite:" + dir + "/queue.db"}

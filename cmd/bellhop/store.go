@@ -12,7 +12,31 @@ import (
 )
 
 type storeCmd struct {
-	Copy storeCopyCmd `cmd:"" help:"Copy all that is kept into another database."`
+	Copy     storeCopyCmd     `cmd:"" help:"Copy all that is kept into another database."`
+	Renumber storeRenumberCmd `cmd:"" help:"Go on with greater numbers, after a database was restored by its own tools."`
+}
+
+type storeRenumberCmd struct{ wire.Storage }
+
+// Help implements kong.HelpProvider.
+func (storeRenumberCmd) Help() string {
+	return `A database that went back to an older state, by pg_restore, from a snapshot or as a copy of a file, would give out numbers of the stream and of pushes a second time, and those who follow along would drop what is new. Run this before bellhop starts again. bellhop restore does it by itself.
+
+Example:
+
+  bellhop store renumber --db postgres://bellhop@db.example.com/bellhop`
+}
+
+// Run implements the command.
+func (c *storeRenumberCmd) Run(j *job) error {
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		above := j.now().UnixMicro() // no process gives out a million a second
+		if err := p.Store.Renumber(j.ctx, above); err != nil {
+			return err
+		}
+		j.say("The next change and the next push have a number above %d.", above)
+		return nil
+	})
 }
 
 type storeCopyCmd struct {

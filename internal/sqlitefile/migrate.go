@@ -22,6 +22,10 @@ import (
 type Schema struct {
 	Name string // lower case; part of a table's name
 	FS   fs.FS  // goose's SQL files
+	// CarryOver puts into a backup what has to outlive the state that it is about to
+	// replace; nil for nothing. above is larger than any number given out there, if
+	// numbers have always been carried over.
+	CarryOver func(from, to *Conn, above int64) error
 }
 
 //go:embed migrations/*.sql

@@ -13,16 +13,16 @@ import (
 	"bellhop"
 )
 
-// idRoom is added to the ids that must never come again, for those that are
+// IDRoom is added to the ids that must never come again, for those that are
 // given out while a restore is under way.
-const idRoom = 1 << 20
+const IDRoom = 1 << 20
 
 // Restore makes the content of the file at path that of the backup, in one
 // transaction, also while others use the file: they go on with the restored
 // state. A backup of an earlier program is brought up to date on the way; one
 // that is no backup, damaged, or newer than this program is refused, and
-// nothing is changed.
-func Restore(ctx context.Context, path, backup string, schemas ...Schema) error {
+// nothing is changed. now is when, for numbers to be larger than before.
+func Restore(ctx context.Context, path, backup string, now time.Time, schemas ...Schema) error {
 	if same(path, backup) {
 		return bellhop.Invalidf("backup", "%s is the database itself: name a backup of it", backup)
 	}
@@ -37,7 +37,7 @@ func Restore(ctx context.Context, path, backup string, schemas ...Schema) error 
 	if _, err := Migrate(ctx, tmp, schemas...); err != nil {
 		return err
 	}
-	if err := carryOver(ctx, path, tmp); err != nil {
+	if err := carryOver(ctx, path, tmp, now, schemas); err != nil {
 		return err
 	}
 	return replace(ctx, path, tmp)
@@ -117,7 +117,7 @@ func copyTo(ctx context.Context, c *Conn, tmp string) error {
 // carryOver puts into tmp what has to outlive the state that it replaces, since
 // running processes hold to it: the dictionaries with which they compress, and
 // which ids were given out that must never come again, such as those of leases.
-func carryOver(ctx context.Context, path, tmp string) error {
+func carryOver(ctx context.Context, path, tmp string, now time.Time, schemas []Schema) error {
 	from, err := (&File{path: path}).connect(ctx, readerPragmas)
 	if err != nil {
 		return err
@@ -137,7 +137,12 @@ func carryOver(ctx context.Context, path, tmp string) error {
 	if err != nil {
 		return fmt.Errorf("carry dictionaries over: %w", err)
 	}
-	err = from.Prepare(`SELECT name, seq FROM sqlite_sequence`).Each(func(r Row) error { return raise(to, r.Text(), r.Int()+idRoom) })
+	err = from.Prepare(`SELECT name, seq FROM sqlite_sequence`).Each(func(r Row) error { return raise(to, r.Text(), r.Int()+IDRoom) })
+	for _, s := range schemas {
+		if err == nil && s.CarryOver != nil {
+			err = s.CarryOver(from, to, now.UnixMicro())
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("carry ids over: %w", err)
 	}

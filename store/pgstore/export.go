@@ -226,6 +226,6 @@ func (x *exporter) counters(b *postgres.Batch) {
 		UNION ALL SELECT 'last_id', 'tokens', last_value FROM tokens_id_seq WHERE is_called
 		UNION ALL SELECT 'last_id', 'devices', last_value FROM devices_id_seq WHERE is_called
 		UNION ALL SELECT 'last_id', 'looks', max(id) FROM looks
-		UNION ALL SELECT 'last_id', 'pushes', max(id) FROM pushes
-		UNION ALL SELECT 'last_id', 'changes', max(seq) FROM changes`)
+		UNION ALL SELECT 'last_id', 'pushes', last_value FROM pushes_id_seq WHERE is_called
+		UNION ALL SELECT 'last_id', 'changes', last FROM stream`)
 }

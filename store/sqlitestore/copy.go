@@ -341,14 +341,19 @@ func (im *importer) relay(r *store.Relay) error {
 		Text(r.Name).Text(r.Origin).Int(r.Cursor).Int(r.Term).Exec()
 }
 
-// counter sets a counter. The last ids of pushes and changes are those of the
-// newest rows by themselves, since these are never removed.
+// counter sets a counter.
 func (im *importer) counter(n *store.Counter) error {
 	switch n.Kind {
 	case store.CountOutcome:
 		return im.tx.Prepare(ledgerTotals).Text(n.Name).Int(n.N).Exec()
 	case store.CountStatus:
 		return im.tx.Prepare(pushTotals).Text(n.Name).Int(n.N).Exec()
+	}
+	switch store.Table(n.Name) {
+	case store.TableChanges:
+		return holdChange(im.tx.Conn, n.N)
+	case store.TablePushes:
+		return holdPush(im.tx.Conn, n.N)
 	}
 	for _, table := range sequences {
 		if table == n.Name {

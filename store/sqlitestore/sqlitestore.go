@@ -65,7 +65,7 @@ func Schema() sqlitefile.Schema {
 	if err != nil {
 		panic(err) // the name is right or nothing works
 	}
-	return sqlitefile.Schema{Name: "store", FS: sub}
+	return sqlitefile.Schema{Name: "store", FS: sub, CarryOver: carryOver}
 }
 
 // read is for what somebody waits for.

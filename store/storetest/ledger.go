@@ -253,6 +253,40 @@ func changes(f *fixture) {
 	f.equal("first and last", []int64{first, last}, []int64{all[0].Seq, all[5].Seq})
 }
 
+// renumbered goes back to an older state and on from there, also where that holds
+// nothing: no number of the stream and no push's id is given out again.
+func renumbered(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormData)
+	newest := func() (change, push int64) {
+		changes, err := f.s.Changes(f.ctx, "", 0, 100)
+		f.must(err)
+		o := f.getOrder(changes[len(changes)-1].OrderID)
+		return changes[len(changes)-1].Seq, o.Pushes[0].ID
+	}
+	f.must(f.s.Renumber(f.ctx, 1000))
+	relay := must(f.s.TakeRelay(f.ctx, "events", "a", day, time.Minute))(f)
+	f.record(f.order(shop, 7, 1))
+	change, push := newest()
+	f.equal("the first change and push", []int64{change, push}, []int64{1001, 1001})
+	f.equal("not told yet", change-relay.Cursor, int64(1))
+
+	f.must(f.s.Renumber(f.ctx, 5_000_000))
+	f.must(f.s.Renumber(f.ctx, 4_000_000))
+	f.equal("the push keeps its id", f.getOrder(7).Pushes[0].ID, push)
+	relay = must(f.s.TakeRelay(f.ctx, "events", "a", day, time.Minute))(f)
+	missed, err := f.s.Changes(f.ctx, "", relay.Cursor, 100)
+	f.must(err)
+	f.equal("still not told", []int64{int64(len(missed)), missed[0].OrderID}, []int64{1, 7})
+	f.equal("with nothing between", missed[0].Seq-relay.Cursor, int64(1))
+	f.record(f.order(shop, 8, 1))
+	change, push = newest()
+	f.equal("the next change and push", []int64{change, push}, []int64{5_000_001, 5_000_001})
+	page, err := f.s.Pushes(f.ctx, shop, store.PushQuery{})
+	f.must(err)
+	f.equal("pushes", len(page.Pushes), 2)
+}
+
 func changedByAnother(f *fixture) {
 	f.addShop(shop)
 	for i, s := range []store.Store{f.s, f.d.Another(f.T, f.s)} {

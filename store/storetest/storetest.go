@@ -99,6 +99,7 @@ func Run(t *testing.T, d Driver) {
 		{"Tenants", tenants},
 		{"Changes", changes},
 		{"HeldBack", heldBack},
+		{"Renumber", renumbered},
 		{"EveryAccountField", everyAccountField},
 		{"EveryOrderField", everyOrderField},
 		{"EveryOwedField", everyOwedField},

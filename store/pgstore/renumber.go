@@ -1,0 +1,36 @@
+package pgstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bellhop/internal/postgres"
+)
+
+// renumberLimit is how long moving the stream may take: it has up to two million rows.
+const renumberLimit = 5 * time.Minute
+
+// Renumber implements [store.Store]. The whole stream is moved, so that what lies
+// between two of its numbers is still how many changes there were.
+func (db *DB) Renumber(ctx context.Context, above int64) error {
+	err := db.worker.Within(renumberLimit).Write(ctx, func(tx *postgres.Tx) error {
+		var by int64
+		err := tx.Do(func(b *postgres.Batch) {
+			b.Each(func(r pgx.Rows) error { return r.Scan(&by) }, `SELECT greatest($1 - last, 0) FROM stream FOR UPDATE`, above)
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Commit(func(b *postgres.Batch) {
+			if by > 0 {
+				b.Exec(`UPDATE stream SET last = last + $1`, by)
+				b.Exec(`UPDATE changes SET seq = seq + $1`, by)
+				b.Exec(`UPDATE relays SET cursor = cursor + $1`, by)
+			}
+			b.Exec(`SELECT setval('pushes_id_seq', greatest($1, (SELECT last_value FROM pushes_id_seq)))`, above)
+		})
+	})
+	return wrap("renumber", err)
+}
