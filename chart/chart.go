@@ -13,6 +13,7 @@ import (
 
 	lib "github.com/wcharczuk/go-chart/v2"
 	"github.com/wcharczuk/go-chart/v2/drawing"
+	"golang.org/x/text/width"
 )
 
 // Chart is what is drawn.
@@ -27,6 +28,30 @@ type Chart struct {
 type Series struct {
 	Name   string
 	Points []Point
+	Tone   Tone
+}
+
+// Tone is what a line's colour says. Without one it tells lines apart, and no more.
+type Tone int
+
+// The tones. None of the colours of lines without a tone is that of [Bad].
+const (
+	Plain Tone = iota
+	Good
+	Bad
+	Unsure
+	Aside
+)
+
+// toned are the colours of tones; dashes tell lines apart all the same.
+var toned = map[Tone]int{Good: 2, Bad: 7, Unsure: 1, Aside: 5}
+
+// colour is that of the i-th line.
+func (c Chart) colour(i int) drawing.Color {
+	if at, ok := toned[c.Series[i].Tone]; ok {
+		return palette(at)
+	}
+	return palette(i % 7)
 }
 
 // Point is a value with its spread; Low and High are both 0 where there is none.
@@ -39,20 +64,20 @@ type Marker struct {
 }
 
 // The size, of which little is left on a phone.
-const width, height = 420, 290
+const across, down = 420, 290
 
 // Style is what the colours of charts are taken from. A page has it once; a file by
 // itself has it inside.
-const Style = `:root{--ink:#1c1c1e;--paper:#fff;--faint:#d9d9de;--c0:#b3261e;--c1:#0b57d0;--c2:#00703c;--c3:#7b3ff2;--c4:#a05a00;--c5:#5f6368;--c6:#00696f;--c7:#8c3a6b}` +
-	`@media(prefers-color-scheme:dark){:root{--ink:#ececf1;--paper:#1c1c1e;--faint:#3a3a3f;--c0:#ff8a80;--c1:#8ab4f8;--c2:#6dd58c;--c3:#c8a9ff;--c4:#f3b563;--c5:#bdc1c6;--c6:#4fd8de;--c7:#f0a3cd}}`
+const Style = `:root{--ink:#1c1c1e;--paper:#fff;--faint:#d9d9de;--c0:#0b57d0;--c1:#a05a00;--c2:#00703c;--c3:#7b3ff2;--c4:#8c3a6b;--c5:#5f6368;--c6:#00696f;--c7:#b3261e}` +
+	`@media(prefers-color-scheme:dark){:root{--ink:#ececf1;--paper:#1c1c1e;--faint:#3a3a3f;--c0:#8ab4f8;--c1:#f3b563;--c2:#6dd58c;--c3:#c8a9ff;--c4:#f0a3cd;--c5:#bdc1c6;--c6:#4fd8de;--c7:#ff8a80}}`
 
 // Colours that stand for variables until the end.
 var (
-	ink    = drawing.Color{R: 1, G: 0, B: 0, A: 255}
-	paper  = drawing.Color{R: 2, G: 0, B: 0, A: 255}
-	faint  = drawing.Color{R: 3, G: 0, B: 0, A: 255}
-	colour = func(i int) drawing.Color { return drawing.Color{R: 10 + uint8(i%8), G: 0, B: 0, A: 255} }
-	dashes = [][]float64{{6, 4}, nil, {2, 3}, {9, 3, 2, 3}, {4, 2}, {1, 3}, {12, 3}, {2, 1}}
+	ink     = drawing.Color{R: 1, G: 0, B: 0, A: 255}
+	paper   = drawing.Color{R: 2, G: 0, B: 0, A: 255}
+	faint   = drawing.Color{R: 3, G: 0, B: 0, A: 255}
+	palette = func(i int) drawing.Color { return drawing.Color{R: 10 + uint8(i), G: 0, B: 0, A: 255} }
+	dashes  = [][]float64{{6, 4}, nil, {2, 3}, {9, 3, 2, 3}, {4, 2}, {1, 3}, {12, 3}, {2, 1}}
 )
 
 // SVG draws it for a page that has [Style].
@@ -79,7 +104,7 @@ func (c Chart) draw() (string, error) {
 	}
 	names := []string{ink.String(), "var(--ink)", paper.String(), "var(--paper)", faint.String(), "var(--faint)"}
 	for i := range 8 {
-		names = append(names, colour(i).String(), fmt.Sprintf("var(--c%d)", i))
+		names = append(names, palette(i).String(), fmt.Sprintf("var(--c%d)", i))
 	}
 	svg := strings.NewReplacer(names...).Replace(b.String())
 	// The library's own font is not on every machine, and measures like this one.
@@ -209,7 +234,7 @@ func (c Chart) lines() (out lib.Chart, err error) {
 		more = legendLine * at.line
 	}
 	out = lib.Chart{
-		Width: width, Height: height + more,
+		Width: across, Height: down + more,
 		Background: lib.Style{FillColor: paper, StrokeColor: paper, Padding: lib.Box{Top: 46 + more, Left: 6, Right: 14, Bottom: 4}},
 		Canvas:     lib.Style{FillColor: paper, StrokeColor: paper},
 		XAxis: lib.XAxis{Name: html.EscapeString(c.X), NameStyle: text, Style: text, Ticks: xt, GridMajorStyle: grid, GridLines: gridLines(xt),
@@ -218,7 +243,7 @@ func (c Chart) lines() (out lib.Chart, err error) {
 			Range: &lib.ContinuousRange{Min: yt[0].Value, Max: yt[len(yt)-1].Value}},
 	}
 	for i, s := range c.Series {
-		out.Series = append(out.Series, line(i, s, x, y)...)
+		out.Series = append(out.Series, line(i, s, c.colour(i), x, y)...)
 	}
 	for _, m := range c.Markers {
 		out.Series = append(out.Series, lib.ContinuousSeries{Style: lib.Style{StrokeColor: ink, StrokeWidth: 1, StrokeDashArray: []float64{1, 3}},
@@ -236,15 +261,15 @@ func gridLines(ticks []lib.Tick) (all []lib.GridLine) {
 }
 
 // line is a series and the spread of each of its points.
-func line(i int, s Series, x, y axis) (all []lib.Series) {
-	main := lib.ContinuousSeries{Style: lib.Style{StrokeColor: colour(i), StrokeWidth: 2, StrokeDashArray: dashes[i%len(dashes)], DotColor: colour(i), DotWidth: 3}}
+func line(i int, s Series, in drawing.Color, x, y axis) (all []lib.Series) {
+	main := lib.ContinuousSeries{Style: lib.Style{StrokeColor: in, StrokeWidth: 2, StrokeDashArray: dashes[i%len(dashes)], DotColor: in, DotWidth: 3}}
 	for _, p := range s.Points {
 		if y.log && p.Y <= 0 {
 			continue // there is no such place
 		}
 		main.XValues, main.YValues = append(main.XValues, x.place(p.X)), append(main.YValues, y.place(p.Y))
 		if p.High > p.Low {
-			all = append(all, lib.ContinuousSeries{Style: lib.Style{StrokeColor: colour(i), StrokeWidth: 1},
+			all = append(all, lib.ContinuousSeries{Style: lib.Style{StrokeColor: in, StrokeWidth: 1},
 				XValues: []float64{x.place(p.X), x.place(p.X)}, YValues: []float64{y.place(p.Low), y.place(p.High)}})
 		}
 	}
@@ -259,16 +284,30 @@ const legendLine = 16
 
 type legendPlace struct{ left, line int }
 
+// wide is about how many pixels a text takes: Chinese, Japanese and Korean characters
+// take twice as many as others.
+func wide(text string) (pixels int) {
+	for _, r := range text {
+		switch width.LookupRune(r).Kind() {
+		case width.EastAsianWide, width.EastAsianFullwidth:
+			pixels += 14
+		default:
+			pixels += 7
+		}
+	}
+	return pixels
+}
+
 // legend finds a place for the name of each series.
 func (c Chart) legend() (places []legendPlace) {
 	at := legendPlace{left: 8}
 	for _, s := range c.Series {
-		wide := 29 + len([]rune(s.Name))*7 + 14
-		if at.left > 8 && at.left+wide > width {
+		taken := 29 + wide(s.Name) + 14
+		if at.left > 8 && at.left+taken > across {
 			at = legendPlace{8, at.line + 1}
 		}
 		places = append(places, at)
-		at.left += wide
+		at.left += taken
 	}
 	return places
 }
@@ -287,7 +326,7 @@ func (c Chart) heads(x axis, ticks []lib.Tick) lib.Renderable {
 		for i, at := range c.legend() {
 			top := 31 + legendLine*at.line
 			r.ResetStyle()
-			r.SetStrokeColor(colour(i))
+			r.SetStrokeColor(c.colour(i))
 			r.SetStrokeWidth(2)
 			r.SetStrokeDashArray(dashes[i%len(dashes)])
 			r.MoveTo(at.left, top)
@@ -298,7 +337,7 @@ func (c Chart) heads(x axis, ticks []lib.Tick) lib.Renderable {
 		first, last := ticks[0].Value, ticks[len(ticks)-1].Value
 		for _, m := range c.Markers {
 			at := box.Left + int((x.place(m.X)-first)/(last-first)*float64(box.Width()))
-			write(m.Label, min(at+3, box.Right-len(m.Label)*6), box.Bottom-6, 8.5, ink)
+			write(m.Label, min(at+3, box.Right-wide(m.Label)), box.Bottom-6, 8.5, ink)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 func example() Chart {
 	return Chart{Title: "What <owners> feel", X: "webhooks & more", Y: "ms", LogX: true, LogY: true,
 		Series: []Series{
-			{"inside", []Point{{12, 1.7, 1.5, 2}, {125, 132, 90, 200}, {1250, 820, 800, 860}}},
-			{"queue", []Point{{12, 1.8, 0, 0}, {125, 2, 0, 0}, {1250, 0, 0, 0}}},
+			{Name: "inside", Points: []Point{{12, 1.7, 1.5, 2}, {125, 132, 90, 200}, {1250, 820, 800, 860}}},
+			{Name: "queue", Points: []Point{{12, 1.8, 0, 0}, {125, 2, 0, 0}, {1250, 0, 0, 0}}},
 		},
 		Markers: []Marker{{125, "full"}}}
 }
@@ -96,6 +96,53 @@ func TestTicksHoldAll(t *testing.T) {
 		}
 		if ticks[0].Value > a.place(a.min)+1e-9 || ticks[len(ticks)-1].Value < top-1e-9 {
 			t.Errorf("%+v: from %v to %v", a, ticks[0].Value, ticks[len(ticks)-1].Value)
+		}
+	}
+}
+
+// What went wrong is red, and nothing else is.
+func TestColoursSayWhatTheyMean(t *testing.T) {
+	red := colourVariable(7)
+	for tone, want := range map[Tone]string{Good: colourVariable(2), Bad: red, Unsure: colourVariable(1), Aside: colourVariable(5)} {
+		c := Chart{Title: "t", X: "x", Series: []Series{{Name: "a", Tone: tone, Points: []Point{{X: 1, Y: 1}, {X: 2, Y: 2}}}}}
+		svg, err := c.SVG()
+		if err != nil || !strings.Contains(string(svg), want) {
+			t.Errorf("tone %d is not drawn in %s: %v", tone, want, err)
+		}
+	}
+	many := Chart{Title: "t", X: "x"}
+	for range 20 {
+		many.Series = append(many.Series, Series{Name: "a", Points: []Point{{X: 1, Y: 1}, {X: 2, Y: 2}}})
+	}
+	if svg, err := many.SVG(); err != nil || strings.Contains(string(svg), red) {
+		t.Errorf("a line that means nothing bad is red: %v", err)
+	}
+}
+
+func colourVariable(i int) string { return "var(--c" + string(rune('0'+i)) + ")" }
+
+// The names of lines stand beside each other, and not over each other or outside.
+func TestLegendsHaveRoom(t *testing.T) {
+	for _, names := range [][]string{
+		{"記録、中央値", "記録、最長", "通知、中央値", "通知、最長"}, {"저장, 중앙값", "저장, 가장 느림", "알림, 중앙값", "알림, 가장 느림"},
+		{"recorded, median", "recorded, slowest", "pushed, median", "pushed, slowest"},
+	} {
+		var c Chart
+		for _, n := range names {
+			c.Series = append(c.Series, Series{Name: n})
+		}
+		places := c.legend()
+		for i, at := range places {
+			full := 0 // pixels that a text takes at the size of 10 points, which are 13.3
+			for _, r := range names[i] {
+				if full += 7; r > 0x2000 {
+					full += 6
+				}
+			}
+			end := at.left + 29 + full
+			if end > across || i+1 < len(places) && places[i+1].line == at.line && end > places[i+1].left {
+				t.Errorf("%q reaches from %d to %d, over what comes then: %v", names[i], at.left, end, places)
+			}
 		}
 	}
 }

@@ -306,6 +306,18 @@ func (c *console) trouble(v *visit, err error) {
 	}
 }
 
+// unmatched is the page of an address that there is none of.
+func (c *console) unmatched(w http.ResponseWriter, r *http.Request, p *Problem) {
+	who, err := c.api.authenticate(r)
+	if err != nil {
+		who.person = bellhop.Person{} // the browser says which language
+	}
+	f := c.frame(r, who.person)
+	if err := c.render(w, p.Status, "trouble", &troubleView{f, f.T("trouble.notFound")}); err != nil {
+		writeProblem(w, p)
+	}
+}
+
 func writePage(w http.ResponseWriter, status int, page string) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", pagePolicy)

@@ -26,7 +26,7 @@ type browser struct {
 
 func newBrowser(t *testing.T, r *rig) *browser {
 	t.Helper()
-	tab, cancel := context.WithTimeout(chromium.Open(t), time.Minute)
+	tab, cancel := context.WithTimeout(chromium.Open(t), 3*time.Minute)
 	t.Cleanup(cancel)
 	return &browser{r, tab}
 }
@@ -157,6 +157,10 @@ func TestHandlingByTouch(t *testing.T) {
 	if h := b.handling(demo, 2); h != bellhop.HandlingHandled {
 		t.Errorf("it is %s", h)
 	}
+	// Whoever goes on by keyboard is at the next order.
+	if on := b.eval(`document.activeElement.closest("[data-key]")?.dataset.key`); on != orderID(1) {
+		t.Errorf("the focus went to %q and not to the next order", on)
+	}
 	b.do(chromedp.Click("#notice button"))
 	b.until(`%s && !document.querySelector("#notice form")`, row(2))
 	if h := b.handling(demo, 2); h != bellhop.HandlingNew {
@@ -165,6 +169,9 @@ func TestHandlingByTouch(t *testing.T) {
 	for _, n := range []int{0, 3} {
 		b.do(chromedp.Click(fmt.Sprintf(`[data-key="%s"] input`, orderID(n))))
 	}
+	if says := b.eval(`document.querySelector(".several output").textContent`); says != "2 selected" {
+		t.Errorf("of two it says %q", says)
+	}
 	b.order(demo, 9) // what arrives meanwhile leaves the selection alone
 	b.until(`%s && document.querySelectorAll("input:checked").length === 2`, row(9))
 	b.do(chromedp.Click(`.several [value=handled]`))
@@ -172,6 +179,13 @@ func TestHandlingByTouch(t *testing.T) {
 	if b.handling(demo, 0) != "handled" || b.handling(demo, 3) != "handled" || b.handling(demo, 1) != "new" {
 		t.Error("not the selected ones")
 	}
+	// All of the page, and none.
+	b.do(chromedp.Click("#all"))
+	b.until(`document.querySelectorAll("#orders input:checked").length === 3 && document.querySelector(".several output").textContent === "3 selected"`)
+	b.do(chromedp.Click("#orders input"))
+	b.until(`document.getElementById("all").indeterminate && document.querySelector(".several output").textContent === "2 selected"`)
+	b.do(chromedp.Click("#all"), chromedp.Click("#all"))
+	b.until(`!document.querySelector("#orders input:checked")`)
 	b.stayed()
 }
 

@@ -133,8 +133,8 @@ func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
 		began = beats[0].At
 	}
 	ch := chart.Chart{Title: v.T("overview.chart." + name), X: v.T("overview.minutes", "From", v.Time(v.In(began))), Y: v.T("overview.y." + name)}
-	line := func(words string, value func(b *beat) (float64, bool)) {
-		s := chart.Series{Name: v.T("overview." + words)}
+	line := func(words string, tone chart.Tone, value func(b *beat) (float64, bool)) {
+		s := chart.Series{Name: v.T("overview." + words), Tone: tone}
 		for part := range slices.Chunk(beats, len(beats)/drawnPoints+1) {
 			highest, any := 0.0, false
 			for i := range part {
@@ -162,7 +162,7 @@ func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
 	took := func(of func(b *beat) []time.Duration, choose func([]time.Duration) (time.Duration, bool)) func(b *beat) (float64, bool) {
 		return func(b *beat) (float64, bool) {
 			d, ok := choose(of(b))
-			return float64(d) / float64(time.Millisecond), ok
+			return float64(d), ok
 		}
 	}
 	pushed := func(s bellhop.PushStatus) func(b *beat) (float64, bool) {
@@ -171,22 +171,53 @@ func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
 	recorded, rang := func(b *beat) []time.Duration { return b.Recorded }, func(b *beat) []time.Duration { return b.Rang }
 	switch name {
 	case "rates":
-		line("in", rate(func(b *beat) float64 { return b.In }))
-		line("out", rate(func(b *beat) float64 { return b.Out }))
+		line("in", chart.Plain, rate(func(b *beat) float64 { return b.In }))
+		line("out", chart.Good, rate(func(b *beat) float64 { return b.Out }))
 	case "waiting":
-		line("waiting", number(func(b *beat) float64 { return float64(b.Waiting + b.Leased) }))
+		line("waiting", chart.Plain, number(func(b *beat) float64 { return float64(b.Waiting + b.Leased) }))
 	case "oldest":
-		line("oldest", number(func(b *beat) float64 { return b.Oldest.Seconds() }))
+		line("oldest", chart.Plain, number(func(b *beat) float64 { return float64(b.Oldest) }))
+		v.inTime(&ch)
 	case "latency":
-		line("recordMiddle", took(recorded, middle))
-		line("recordSlowest", took(recorded, slowest))
-		line("ringMiddle", took(rang, middle))
-		line("ringSlowest", took(rang, slowest))
+		line("recordMiddle", chart.Plain, took(recorded, middle))
+		line("recordSlowest", chart.Plain, took(recorded, slowest))
+		line("ringMiddle", chart.Plain, took(rang, middle))
+		line("ringSlowest", chart.Plain, took(rang, slowest))
+		v.inTime(&ch)
 	case "pushes":
-		line("sent", pushed(bellhop.PushSent))
-		line("failed", pushed(bellhop.PushFailed))
-		line("unknown", pushed(bellhop.PushUnknown))
-		line("skipped", pushed(bellhop.PushSkipped))
+		line("sent", chart.Good, pushed(bellhop.PushSent))
+		line("failed", chart.Bad, pushed(bellhop.PushFailed))
+		line("unknown", chart.Unsure, pushed(bellhop.PushUnknown))
+		line("skipped", chart.Aside, pushed(bellhop.PushSkipped))
 	}
 	return ch
+}
+
+// timeUnits are what times are drawn in; each from where the one before has more
+// digits than anybody reads.
+var timeUnits = []struct {
+	from, unit time.Duration
+	words      string
+}{{10 * time.Hour, time.Hour, "hours"}, {10 * time.Minute, time.Minute, "minutes"}, {10 * time.Second, time.Second, "seconds"}, {0, time.Millisecond, "milliseconds"}}
+
+// inTime writes a chart of durations in a unit that fits the longest.
+func (v *visit) inTime(ch *chart.Chart) {
+	longest := 0.0
+	for _, s := range ch.Series {
+		for _, p := range s.Points {
+			longest = max(longest, p.Y)
+		}
+	}
+	for _, u := range timeUnits {
+		if time.Duration(longest) < u.from {
+			continue
+		}
+		for _, s := range ch.Series {
+			for i := range s.Points {
+				s.Points[i].Y /= float64(u.unit)
+			}
+		}
+		ch.Y = v.T("overview.unit." + u.words)
+		return
+	}
 }

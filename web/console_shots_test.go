@@ -90,7 +90,7 @@ func as(t testing.TB, tab context.Context, r *rig, session string) {
 }
 
 // TestScreenshots takes pictures of every page into the folder SCREENSHOTS: make
-// screenshots.
+// screenshots. SCREENSHOTS_LANGUAGE chooses the language of those signed in.
 func TestScreenshots(t *testing.T) {
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
@@ -104,6 +104,13 @@ func TestScreenshots(t *testing.T) {
 	})
 	letter := bury(t, q, 1, demo, orderBody)
 	bury(t, q, 2, other, `{"id":"x"}`)
+	if language := os.Getenv("SCREENSHOTS_LANGUAGE"); language != "" {
+		for _, email := range []string{r.owner.Email, "op@example.com"} {
+			p, err := r.db.PersonByEmail(t.Context(), email)
+			must(t, err)
+			must(t, r.db.SetSettings(t.Context(), p.ID, bellhop.Settings{Language: language, QuietFrom: "22:00", QuietTo: "07:00"}))
+		}
+	}
 	tab := chromium.Open(t)
 	pages := map[string]string{"orders": "/", "order": "/orders/" + orderID(59), "pushes": "/pushes", "devices": "/devices", "settings": "/settings"}
 	for _, width := range []int64{360, 768, 1280} {

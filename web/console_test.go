@@ -414,3 +414,24 @@ func TestOnlyTheOwnersOwnLookCounts(t *testing.T) {
 		}
 	}
 }
+
+// Whoever looks at an address that there is none of gets a page in their language, and
+// a program a problem.
+func TestUnknownPages(t *testing.T) {
+	r := newRig(t)
+	browser := func(req *http.Request) {
+		req.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+		req.Header.Set("Accept-Language", "ko-KR")
+	}
+	for _, c := range []struct {
+		method, path, session string
+		status                int
+	}{{"GET", "/nowhere", "", 404}, {"GET", "/nowhere", ownerSession, 404}, {"GET", "/signout", "", 405}, {"POST", "/orders/1", ownerSession, 405}} {
+		a := r.call(c.method, c.path, "", "", browser, withCookie(c.session))
+		if a.StatusCode != c.status || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") || !strings.Contains(a.body, "여기에는 아무것도 없습니다") {
+			t.Errorf("%s %s: %d %s", c.method, c.path, a.StatusCode, a.body)
+		}
+	}
+	r.problem(r.call("GET", "/nowhere", "", ""), 404, "not_found")
+	r.problem(r.call("GET", "/v1/nowhere", "", "", browser), 404, "not_found")
+}

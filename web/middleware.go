@@ -214,8 +214,14 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
-// unmatched answers what no route is for, also where only the method is wrong.
-func unmatched(mux *http.ServeMux) http.HandlerFunc {
+// forPeople reports whether somebody looks at the answer in a browser.
+func forPeople(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/v1/")
+}
+
+// unmatched answers what no route is for, also where only the method is wrong: as
+// a page where people see it.
+func unmatched(mux *http.ServeMux, page func(http.ResponseWriter, *http.Request, *Problem)) http.HandlerFunc {
 	methods := []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	return func(w http.ResponseWriter, r *http.Request) {
 		var allow []string
@@ -225,11 +231,15 @@ func unmatched(mux *http.ServeMux) http.HandlerFunc {
 				allow = append(allow, m)
 			}
 		}
-		if len(allow) == 0 {
-			writeProblem(w, newProblem(http.StatusNotFound, "", "there is nothing at this address; /docs lists what there is"))
+		problem := newProblem(http.StatusNotFound, "", "there is nothing at this address; /docs lists what there is")
+		if len(allow) > 0 {
+			w.Header().Set("Allow", strings.Join(allow, ", "))
+			problem = newProblem(http.StatusMethodNotAllowed, "", "this address takes "+strings.Join(allow, ", "))
+		}
+		if forPeople(r) {
+			page(w, r, problem)
 			return
 		}
-		w.Header().Set("Allow", strings.Join(allow, ", "))
-		writeProblem(w, newProblem(http.StatusMethodNotAllowed, "", "this address takes "+strings.Join(allow, ", ")))
+		writeProblem(w, problem)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/chart"
 	"bellhop/i18n"
 	"bellhop/queue"
 	"bellhop/store"
@@ -104,9 +105,9 @@ func TestCharts(t *testing.T) {
 	beats := []beat{{At: at, Waiting: 4}, {At: at.Add(30 * time.Second), In: 7, Out: 6, Pushed: map[bellhop.PushStatus]float64{bellhop.PushSent: 2}, Recorded: []time.Duration{3 * time.Millisecond, 9 * time.Millisecond, 5 * time.Millisecond}}}
 	c, v := &console{api: &api{now: time.Now}}, &visit{frame: frame{Locale: i18n.For("en", ""), zone: time.UTC}}
 	for name, want := range map[string]string{
-		"rates":   "[{Coming in [{0.5 7 0 0} {0.5833333333333334 7 0 0}]} {Done with [{0.5 6 0 0} {0.5833333333333334 6 0 0}]}]",
-		"waiting": "[{Waiting [{0 4 0 0} {0.5 0 0 0}]}]",
-		"latency": "[{recorded, median [{0.5 5 0 0} {0.5833333333333334 5 0 0}]} {recorded, slowest [{0.5 9 0 0} {0.5833333333333334 9 0 0}]}]",
+		"rates":   "[{Coming in [{0.5 7 0 0} {0.5833333333333334 7 0 0}] 0} {Done with [{0.5 6 0 0} {0.5833333333333334 6 0 0}] 1}]",
+		"waiting": "[{Waiting [{0 4 0 0} {0.5 0 0 0}] 0}]",
+		"latency": "[{recorded, median [{0.5 5 0 0} {0.5833333333333334 5 0 0}] 0} {recorded, slowest [{0.5 9 0 0} {0.5833333333333334 9 0 0}] 0}]",
 	} {
 		drawn := c.chart(v, name, beats)
 		if got := fmt.Sprint(drawn.Series); got != want {
@@ -118,6 +119,32 @@ func TestCharts(t *testing.T) {
 	}
 	if empty := c.chart(v, "rates", beats[:1]); len(empty.Series) != 0 {
 		t.Errorf("%v", empty.Series)
+	}
+}
+
+// Nobody reads "60k milliseconds".
+func TestChartsOfTimesHaveAFittingUnit(t *testing.T) {
+	at := time.Unix(5000, 0)
+	c, v := &console{api: &api{now: time.Now}}, &visit{frame: frame{Locale: i18n.For("en", ""), zone: time.UTC}}
+	for longest, want := range map[time.Duration]string{
+		9 * time.Second: "milliseconds 9000", time.Minute: "seconds 60", 30 * time.Minute: "minutes 30", 20 * time.Hour: "hours 20", 0: "milliseconds 0",
+	} {
+		beats := []beat{{At: at, Oldest: longest, Recorded: []time.Duration{longest / 2, longest}, Rang: []time.Duration{longest}}}
+		oldest, latency := c.chart(v, "oldest", beats), c.chart(v, "latency", beats)
+		for _, got := range []string{fmt.Sprint(oldest.Y, " ", oldest.Series[0].Points[0].Y), fmt.Sprint(latency.Y, " ", latency.Series[1].Points[0].Y)} {
+			if got != want {
+				t.Errorf("%v is drawn as %s, not %s", longest, got, want)
+			}
+		}
+	}
+	// What failed is red, and what was sent is green.
+	pushed := map[bellhop.PushStatus]float64{}
+	tones := map[string]chart.Tone{}
+	for _, s := range c.chart(v, "pushes", []beat{{At: at, Pushed: pushed}}).Series {
+		tones[s.Name] = s.Tone
+	}
+	if tones["sent"] != chart.Good || tones["failed"] != chart.Bad {
+		t.Errorf("%v", tones)
 	}
 }
 

@@ -80,13 +80,14 @@ func New(o Options) (*Server, error) {
 	if err := documentRoutes(mux, a.huma.OpenAPI()); err != nil {
 		return nil, err
 	}
-	(&console{api: a, hub: s.hub, demo: o.Demo, ring: o.Ring, webPushKey: o.WebPushKey, queue: o.Queue, pulse: s.pulse,
-		rings: newLimits(ringEvery, ringBurst, limitedKeys)}).routes(mux)
+	pages := &console{api: a, hub: s.hub, demo: o.Demo, ring: o.Ring, webPushKey: o.WebPushKey, queue: o.Queue, pulse: s.pulse,
+		rings: newLimits(ringEvery, ringBurst, limitedKeys)}
+	pages.routes(mux)
 	routeHealth(mux, o.Checks, o.Logger, o.Now)
 	if o.Metrics != nil {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
-	mux.HandleFunc("/", unmatched(mux))
+	mux.HandleFunc("/", unmatched(mux, pages.unmatched))
 	s.rest = newObserved(secured(shared(sameSite(readFirst(bounded(mux, o.APIInFlight), bodiesRead), o.AllowedOrigins), o.AllowedOrigins)), o.Logger, o.Registerer, spans{o.Tracer})
 	go s.hub.run()
 	go s.pulse.run()

@@ -17,12 +17,15 @@ function put(id, page) {
   const focused = document.activeElement;
   const part = focused.closest("[data-key]") || here;
   const at = here.contains(focused) ? controls(part).indexOf(focused) : -1;
+  const place = [...here.children].indexOf(part);
   if ("rows" in here.dataset) putRows(here, there);
   else here.replaceWith(document.adoptNode(there));
   if (at < 0 || focused.isConnected) return;
-  const now = part === here ? there : [...here.children].find((row) => row.dataset.key === part.dataset.key);
-  const control = now && controls(now)[at];
-  if (control) control.focus({ preventScroll: true });
+  // The row that went left its place to the next one.
+  const rows = [...here.children];
+  const now = part === here ? there : rows.find((row) => row.dataset.key === part.dataset.key) || rows[Math.min(place, rows.length - 1)];
+  const control = now && controls(now)[at] || main;
+  control.focus({ preventScroll: true });
 }
 
 const controls = (part) => [...part.querySelectorAll("a, button, input:not([type=hidden]), summary")];
@@ -72,7 +75,26 @@ function show(page) {
   const content = page.getElementById("content");
   if (content) main.dataset.seq = content.dataset.seq;
   parts.forEach((id) => put(id, page));
+  countPicked();
 }
+
+// How many rows are picked, and one box for all of them.
+const all = document.getElementById("all");
+const boxes = () => [...document.querySelectorAll("#orders input[name=order]")];
+function countPicked() {
+  if (!all) return;
+  const n = boxes().filter((box) => box.checked).length;
+  const says = document.querySelector("[data-picked]");
+  says.value = n ? says.dataset.picked.replace("%", n) : "";
+  all.closest("p").hidden = boxes().length < 2;
+  all.checked = n > 0 && n === boxes().length;
+  all.indeterminate = n > 0 && !all.checked;
+}
+document.addEventListener("change", (e) => {
+  if (e.target === all) boxes().forEach((box) => { box.checked = all.checked; });
+  countPicked();
+});
+countPicked();
 
 // look loads the page anew: soon after something changed, and then once a second
 // at the most, however much does. What is searched for takes the server longer, and

@@ -171,9 +171,20 @@ func Check(t testing.TB, tab context.Context, what string) {
 	}
 }
 
-// Fits reports a page that is wider than its window.
+// Fits reports a page that is wider than its window, and whatever leaves its card.
 func Fits(t testing.TB, tab context.Context, what string) {
 	t.Helper()
+	outside, err := chromedp.Run(tab, chromedp.Evaluate[string](`[...document.querySelectorAll(".card *")].filter(e => {
+		if (!e.checkVisibility() || e.closest(".unseen, svg") || getComputedStyle(e).position === "fixed" || e.closest(".several")) return false;
+		const card = e.closest(".card").getBoundingClientRect(), own = e.getBoundingClientRect();
+		return own.width > 0 && (own.right > card.right + 1 || own.left < card.left - 1);
+	}).map(e => e.outerHTML.slice(0, 200)).join("\n")`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outside != "" {
+		t.Errorf("%s: outside of its card: %s", what, outside)
+	}
 	over, err := chromedp.Run(tab, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`))
 	if err != nil {
 		t.Fatal(err)
