@@ -27,7 +27,24 @@ const (
 const (
 	ReasonQuietHours  = "quiet_hours"
 	ReasonServiceAway = "service_away" // its push service is in trouble
+	ReasonResent      = "resent"       // it came to nothing, and somebody has it sent again
 )
+
+// ResendMost bounds how many pushes one transaction makes due anew.
+const ResendMost = 200
+
+// CheckResend refuses too many pushes at once.
+func CheckResend(ids []int64) error {
+	if len(ids) > ResendMost {
+		return bellhop.Invalidf("pushes", "%d pushes at once: %d at most", len(ids), ResendMost)
+	}
+	return nil
+}
+
+// Resendable reports whether a push that has ended may be sent again.
+func Resendable(s bellhop.PushStatus) bool {
+	return s == bellhop.PushFailed || s == bellhop.PushUnknown || s == bellhop.PushSkipped
+}
 
 // Settles says what a settlement does to a push, by its status and whether that
 // is final. What is final stays: another claimer, after the lease ran out, had

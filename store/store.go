@@ -123,6 +123,11 @@ type Outbox interface {
 	// PushesOwed is closed once something may have become due since the call.
 	PushesOwed() <-chan struct{}
 
+	// ResendPushes makes pushes of a shop due anew that ended as failed, unknown or
+	// skipped, with [ReasonResent]: their attempts begin again. Others stay as they
+	// are. It returns how many it were, of [ResendMost] at a time.
+	ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (int, error)
+
 	// Pushes is the delivery log, newest first.
 	Pushes(ctx context.Context, shop string, q PushQuery) (PushPage, error)
 	// PushReceipt keeps the phone's own word: when it received or opened

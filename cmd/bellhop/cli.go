@@ -37,6 +37,7 @@ type commands struct {
 	Queue    queueCmd    `cmd:"" help:"The queue between webhooks and the work."`
 	Events   eventsCmd   `cmd:"" help:"What other services are told of orders."`
 	Dead     deadCmd     `cmd:"" help:"Dead letters: events that were given up."`
+	Push     pushCmd     `cmd:"" help:"Pushes to phones and browsers."`
 	Replay   replayCmd   `cmd:"" help:"Record kept events again, pushing nothing twice."`
 	Ledger   ledgerCmd   `cmd:"" help:"What became of every event."`
 	Simulate simulateCmd `cmd:"" help:"Stand-ins for Shopify and FCM."`

@@ -80,10 +80,10 @@ func (c *doctorCmd) push(j *job, o owing) wire.Finding {
 }
 
 func pushFails(err error, waiting int64) wire.Finding {
-	const wait = "orders are recorded, and their pushes wait for a day; those that were tried for an hour failed"
+	const wait = "orders are recorded, and their pushes wait for a day; those that were tried for an hour failed: bellhop push resend sends them again"
 	found := oneLine(err)
 	if waiting > 0 {
-		found += fmt.Sprintf("; %d pushes wait", waiting)
+		found += fmt.Sprintf("; pushes that wait: %d", waiting)
 	}
 	if push.AsError(err).Reason.Retire() {
 		return wire.Warn("push", found, "no device that was seen lately is there any more: have the app opened on one")

@@ -180,6 +180,43 @@ func (s *settling) save(b *postgres.Batch) {
 // nextPush asks for one fan-out, whichever it is: each is due since it is there.
 const nextPush = `least((SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL), (SELECT created_at FROM fanouts LIMIT 1))`
 
+const resendPushes = `UPDATE pushes SET status = 'pending', reason = $2, next_at = $3, attempts = 0, first_attempt_at = NULL,
+	gathered_since = NULL WHERE id = ANY($1)`
+
+// ResendPushes implements [store.Outbox].
+func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (n int, err error) {
+	if err := store.CheckResend(ids); err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	err = db.api.Write(ctx, func(tx *postgres.Tx) error {
+		w := newWrites(db)
+		var again []int64
+		err := tx.Do(func(b *postgres.Batch) {
+			b.Each(func(r pgx.Rows) error {
+				p, err := readPushRow(r)
+				if err == nil && p.final && store.Resendable(p.status) && p.device != 0 {
+					again = append(again, p.id)
+					w.counts.Move(p.status, bellhop.PushPending)
+				}
+				return err
+			}, `SELECT `+pushRowColumns+` FROM pushes p WHERE p.id = ANY($1) AND p.shop_id = (SELECT id FROM shops WHERE domain = $2)
+				ORDER BY p.id FOR UPDATE`, ids, shop)
+		})
+		if err != nil {
+			return err
+		}
+		err = tx.Commit(func(b *postgres.Batch) {
+			b.Exec(resendPushes, again, store.ReasonResent, postgres.Always(at))
+			w.finish(b)
+		})
+		if n, w.owed = len(again), true; err == nil {
+			w.committed(ctx)
+		}
+		return err
+	})
+	return n, wrap("send pushes again", err)
+}
+
 // NextPush implements [store.Outbox].
 func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {

@@ -64,6 +64,44 @@ func (p pushRow) retry(c *sqlitefile.Conn, s store.Settled, counts *store.Tally[
 		Text(string(s.Status)).TextOrNull(s.Reason).Time(s.RetryAt).Int(p.id).Exec()
 }
 
+// ResendPushes implements [store.Outbox].
+func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (n int, err error) {
+	if err := store.CheckResend(ids); err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	err = db.write(ctx, "send pushes again", func(tx *sqlitefile.Tx) error {
+		var counts store.Tally[bellhop.PushStatus]
+		own, err := shopID(tx.Conn, shop)
+		if err != nil {
+			return err
+		}
+		n = 0
+		for _, id := range ids {
+			p, err := loadPush(tx.Conn, id)
+			if err != nil {
+				return err
+			}
+			if p.shop != own || !p.final || !store.Resendable(p.status) {
+				continue
+			}
+			err = tx.Prepare(`UPDATE pushes SET status = 'pending', reason = ?, next_at = ?, attempts = 0, first_attempt_at = NULL,
+				gathered_since = NULL WHERE id = ? AND device_id <> 0`).Text(store.ReasonResent).Time(at).Int(id).Exec()
+			if err != nil {
+				return err
+			}
+			if tx.Changes() > 0 {
+				counts.Move(p.status, bellhop.PushPending)
+				n++
+			}
+		}
+		return flush(tx.Conn, pushTotals, &counts)
+	})
+	if err == nil {
+		db.wake()
+	}
+	return n, err
+}
+
 // retire takes a device out of use, unless it has another address by now.
 func retire(c *sqlitefile.Conn, r *store.Retirement, at time.Time, counts *store.Tally[bellhop.PushStatus]) error {
 	if r == nil {

@@ -80,3 +80,50 @@ func heldBack(f *fixture) {
 	}
 	f.countsMatch(shop)
 }
+
+// resent checks that what came to nothing is owed anew, as if it had never been tried,
+// and nothing else is.
+func resent(f *fixture) {
+	const other = "other.myshopify.com"
+	f.addShop(shop)
+	f.addShop(other)
+	f.record(f.order(shop, 1, 1)) // there is no device yet
+	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addDevice(other, "phone", bellhop.FormData)
+	for i := range 6 {
+		f.record(f.order(shop, int64(i+2), 1))
+	}
+	f.record(f.order(other, 1, 1))
+	owed := f.claim(at(100), 100)
+	for i, s := range []store.Settled{{Status: bellhop.PushFailed, Reason: "gave_up: not_allowed"}, {Status: bellhop.PushUnknown}, {Status: bellhop.PushSkipped},
+		{Status: bellhop.PushSent}, {Status: bellhop.PushPending, RetryAt: at(500)}, {Status: bellhop.PushFailed}, {Status: bellhop.PushFailed}} {
+		s.Pushes, s.At = owed[i].Pushes, at(101)
+		f.settle(s)
+	}
+	var all []int64
+	for _, domain := range []string{shop, other} {
+		for _, p := range f.allPushes(domain, store.PushQuery{}) {
+			all = append(all, p.ID)
+		}
+	}
+	owes := f.s.PushesOwed()
+	f.equal("sent again", must(f.s.ResendPushes(f.ctx, shop, append(all, 999_999), at(200)))(f), 4)
+	<-owes
+	f.equal("once more", must(f.s.ResendPushes(f.ctx, shop, all, at(200)))(f), 0)
+	for _, p := range f.allPushes(shop, store.PushQuery{Status: bellhop.PushPending}) {
+		if p.NextAt.Equal(at(200)) && (p.Attempts != 0 || p.Reason != store.ReasonResent) || !p.NextAt.Equal(at(200)) && p.Attempts != 1 {
+			f.Errorf("%+v", p)
+		}
+	}
+	again := f.claim(at(200), 100)
+	f.equal("claimed", len(again), 4)
+	for _, o := range again {
+		if o.Attempt != 1 || !o.Orders[0].FirstAttemptAt.Equal(at(200)) || o.Device.Shop != shop {
+			f.Errorf("%+v", o)
+		}
+	}
+	f.equal("of no shop", must(f.s.ResendPushes(f.ctx, "nobody.myshopify.com", all, at(200)))(f), 0)
+	_, err := f.s.ResendPushes(f.ctx, shop, make([]int64, store.ResendMost+1), at(200))
+	f.kind(bellhop.Invalid, err)
+	f.countsMatch(shop, other)
+}

@@ -100,6 +100,7 @@ func Run(t *testing.T, d Driver) {
 		{"Changes", changes},
 		{"HeldBack", heldBack},
 		{"Renumber", renumbered},
+		{"Resent", resent},
 		{"EveryAccountField", everyAccountField},
 		{"EveryOrderField", everyOrderField},
 		{"EveryOwedField", everyOwedField},

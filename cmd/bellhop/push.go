@@ -1,0 +1,124 @@
+package main
+
+import (
+	"strconv"
+	"time"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/wire"
+)
+
+type pushCmd struct {
+	Resend pushResendCmd `cmd:"" help:"Send pushes again that came to nothing."`
+}
+
+type pushResendCmd struct {
+	wire.Storage
+	asked
+	Shop   string `name:"shop" placeholder:"DOMAIN" help:"Of one shop alone."`
+	Status string `name:"status" placeholder:"STATUS" help:"Those that are failed, unknown or skipped, instead of those that failed for our fault."`
+	Reason string `name:"reason" placeholder:"REASON" help:"Those with this reason alone, such as not_allowed."`
+	Since  string `name:"since" default:"3d" placeholder:"TIME" help:"From when on: 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h."`
+	Stale  bool   `name:"stale" help:"Also those whose order is older than a day."`
+	DryRun bool   `name:"dry-run" help:"Only say which ones."`
+}
+
+// Help implements kong.HelpProvider.
+func (pushResendCmd) Help() string {
+	return `Takes what was given up since the push service was away or did not let us in, and with --status or --reason what else came to nothing. Stays: stale, its order is older than a day; device, its device is gone or no longer in use. Each push's attempts begin anew. It can run beside bellhop serve.
+
+Example:
+
+  bellhop push resend --since 12h --dry-run`
+}
+
+type lostRow struct {
+	ID        string    `json:"id"`
+	Shop      string    `json:"shop"`
+	OrderID   string    `json:"order_id"`
+	Order     string    `json:"order"`
+	Device    string    `json:"device"`
+	Kind      string    `json:"kind"`
+	Status    string    `json:"status"`
+	Reason    string    `json:"reason"`
+	CreatedAt time.Time `json:"created_at"`
+	Stays     string    `json:"stays"` // "" where it is sent again
+}
+
+// Run implements the command.
+func (c *pushResendCmd) Run(j *job) error {
+	since, err := parseSince(c.Since, j.now())
+	if err != nil {
+		return err
+	}
+	if c.Status != "" {
+		if _, err := bellhop.ParsePushStatus(c.Status); err != nil {
+			return err
+		}
+	}
+	return j.open(&c.Storage, func(p *wire.Parts) error {
+		shops, err := c.shops(j, p)
+		if err != nil {
+			return err
+		}
+		var all []pipeline.LostPush
+		sent := 0
+		for _, shop := range shops {
+			lost := pipeline.Lost{Shop: shop, Status: bellhop.PushStatus(c.Status), Reason: c.Reason, Since: since, Stale: c.Stale}
+			found, err := lost.Find(j.ctx, p.Store, j.now())
+			if err != nil {
+				return err
+			}
+			all = append(all, found...)
+			if c.DryRun {
+				continue
+			}
+			n, err := lost.Resend(j.ctx, p.Store, found, j.now())
+			if sent += n; err != nil {
+				return err
+			}
+		}
+		return c.say(j, all, sent)
+	})
+}
+
+func (c *pushResendCmd) shops(j *job, p *wire.Parts) (domains []string, err error) {
+	if c.Shop != "" {
+		shop, err := bellhop.ParseShopDomain(c.Shop)
+		if err != nil {
+			return nil, err
+		}
+		return []string{shop}, shopIsThere(j, p, shop)
+	}
+	all, err := p.Store.Shops(j.ctx)
+	for _, s := range all {
+		domains = append(domains, s.Domain)
+	}
+	return domains, err
+}
+
+func (c *pushResendCmd) say(j *job, all []pipeline.LostPush, sent int) error {
+	values, rows := make([]lostRow, len(all)), make([][]string, len(all))
+	stale := 0
+	for i, l := range all {
+		v := lostRow{ID: strconv.FormatInt(l.ID, 10), Shop: l.Shop, OrderID: strconv.FormatInt(l.OrderID, 10), Order: l.OrderName,
+			Device: l.Installation, Kind: string(l.Kind), Status: string(l.Status), Reason: l.Reason, CreatedAt: l.CreatedAt, Stays: l.Stays}
+		values[i] = v
+		rows[i] = []string{v.ID, when(v.CreatedAt), v.Shop, v.Order, orDash(v.Device), v.Status, orDash(v.Reason), orDash(v.Stays)}
+		if l.Stays == pipeline.LostStale {
+			stale++
+		}
+	}
+	if c.DryRun {
+		return j.table(c.asked, values, "There are no such pushes.", "PUSH\tOF (UTC)\tSHOP\tORDER\tDEVICE\tSTATUS\tREASON\tSTAYS", rows)
+	}
+	if c.JSON {
+		return j.json(map[string]int{"resent": sent, "stale": stale, "stay": len(all) - sent})
+	}
+	j.say("Sent %s again.", plural(sent, "push"))
+	if stale > 0 {
+		j.say("Left out %s whose orders are older than a day: --stale sends them, too.", plural(stale, "push"))
+	}
+	return nil
+}
