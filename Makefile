@@ -38,6 +38,10 @@ searches: ## measure recording in one shop while 48 search in another with ORDER
 	@scripts/test-setup
 	SEARCHED_ORDERS=$(or $(ORDERS),200000) BELLHOP_TEST_ALL=1 go test ./store/sqlitestore ./store/pgstore -run '^TestSearches$$' -v -count=1 -p 1
 
+.PHONY: attack
+attack: ## have strangers attack the built program on loopback, beside a bare handler; ATTACK_ONLY=NAME for one
+	ATTACK=1 go test ./deploy -run '^TestAttacks$$/$(ATTACK_ONLY)' -v -count=1 -timeout 0
+
 example: ## one request that needs two services: chained over REST, and told by events
 	@go run ./internal/realserver/with sh -c 'go run ./examples/twoservices "$$BENCH_RABBITMQ"'
 

@@ -52,6 +52,8 @@ var (
 
 func TestMain(m *testing.M) {
 	confine()
+	asBare()
+	asAttacker()
 	dir, err := os.MkdirTemp("", "bellhop-deploy-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
 	"bellhop"
@@ -95,7 +94,7 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 		return err
 	}
 	acceptor := &pipeline.Acceptor{Keys: keys, Queue: o.Queue, Now: o.Now, Metrics: metrics, Traces: o.Traces, Probe: o.Probe}
-	exposed := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
+	exposed := web.Metrics(o.Registry, o.Log, o.Now)
 	wo := web.Options{
 		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
 		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies, AllowedOrigins: o.AllowedOrigins, MaxDevices: o.MaxDevices,
@@ -144,7 +143,7 @@ func Work(ctx context.Context, o Options) error {
 	o = o.withBreakers(metrics, o.Notify)
 	run := newRun(ctx, o)
 	if o.Metrics != nil {
-		exposed := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
+		exposed := web.Metrics(o.Registry, o.Log, o.Now)
 		run.http(o, o.Metrics, web.Probes(o.workChecks(), exposed, o.Log, o.Now), func() {})
 	}
 	run.watch(o, nil)

@@ -80,7 +80,6 @@ func (c *console) routes(mux *http.ServeMux) {
 		mux.HandleFunc("POST /dead/{id}", c.signed(operators(c.showBody)))
 		mux.HandleFunc("POST /dead", c.signed(operators(c.settleDead)))
 	}
-	routeAssets(mux)
 	if c.demo != nil {
 		mux.HandleFunc("POST /demo", c.signed(c.aboutShop(c.doDemo)))
 	}

@@ -4,5 +4,6 @@
 // a team that mounts it in a server of its own.
 //
 // Webhooks and the API have separate bounds on how many requests are in flight,
-// so that a flood of one doesn't slow the other.
+// so that a flood of one doesn't slow the other. [HTTPServer] bounds what is not yet
+// in flight: connections, and what they hold (conns.go, held.go, bodies.go).
 package web

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -13,28 +14,20 @@ import (
 	"bellhop/events"
 )
 
-// documentRoutes serves the API's document, a page made from it, which loads
-// nothing from elsewhere, and the document of the events for other services.
-func documentRoutes(mux *http.ServeMux, doc *huma.OpenAPI) error {
+// addDocuments adds the API's document, a page made from it, which loads nothing
+// from elsewhere, and the document of the events for other services.
+func (p prepared) addDocuments(doc *huma.OpenAPI) error {
 	body, err := indented(doc)
 	if err != nil {
 		return err
 	}
-	var page strings.Builder
+	var page bytes.Buffer
 	if err := templates.ExecuteTemplate(&page, "docs", docsOf(doc)); err != nil {
 		return fmt.Errorf("writing the page of the API: %w", err)
 	}
-	mux.HandleFunc("GET /v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(body) // whoever asked is gone if this fails
-	})
-	mux.HandleFunc("GET /v1/asyncapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(events.AsyncAPI())
-	})
-	mux.HandleFunc("GET /docs", func(w http.ResponseWriter, _ *http.Request) {
-		writePage(w, http.StatusOK, page.String())
-	})
+	p.add("/v1/openapi.json", http.Header{"Content-Type": {"application/json"}}, body)
+	p.add("/v1/asyncapi.json", http.Header{"Content-Type": {"application/json"}}, events.AsyncAPI())
+	p.add("/docs", http.Header{"Content-Type": {"text/html; charset=utf-8"}, "Content-Security-Policy": {pagePolicy}}, page.Bytes())
 	return nil
 }
 

@@ -136,6 +136,8 @@ func routeHealth(mux *http.ServeMux, checks []Check, l *slog.Logger, now func() 
 	mux.Handle("GET /readyz", ready)
 }
 
+func isHealth(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
+
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

@@ -2,12 +2,10 @@ package web
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -118,80 +116,73 @@ func routeOf(r *http.Request) string {
 	return r.Pattern
 }
 
-// How long a sender may take for the body of a request, and how many are read at
-// once. They are read before a request counts as one in flight, so that whoever sends
-// slowly keeps nobody out.
-const (
-	bodyTimeout = 5 * time.Second
-	bodiesRead  = 1024
-)
-
-// readFirst has a request's body read before the request goes on.
-func readFirst(next http.Handler, n int) http.Handler {
-	reading := make(chan struct{}, n)
+// readFirst reads a request's body before the request goes on.
+func readFirst(next http.Handler, from proxies) http.Handler {
+	bodies := &bodyReader{proxies: from, limit: maxAPIBody, timeout: bodyTimeout}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength != 0 {
-			select {
-			case reading <- struct{}{}:
-			default:
-				refuseBusy(w)
-				return
-			}
-			err := readWhole(w, r)
-			<-reading
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				w.Header().Set("Connection", "close") // the rest may never come
-				writeProblem(w, newProblem(http.StatusRequestTimeout, "slow_body", "the body of the request did not come in time"))
-				return
-			}
+		if r.ContentLength == 0 {
+			next.ServeHTTP(w, r)
+			return
 		}
+		read, err := bodies.read(w, r)
+		if err != nil {
+			w.Header().Set("Connection", "close") // the rest may be long, or never come
+			writeProblem(w, bodyProblems[err])
+			return
+		}
+		defer bodies.put(read.buf)
+		defer connOf(r).writes(0)
+		r.Body = io.NopCloser(bytes.NewReader(read.bytes()))
 		next.ServeHTTP(w, r)
 	})
 }
 
-// readWhole reads as much of a body as any handler takes, and puts it in the body's
-// place. Trouble but a timeout is met again by whoever reads on.
-func readWhole(w http.ResponseWriter, r *http.Request) error {
-	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout))
-	read, err := io.ReadAll(io.LimitReader(r.Body, maxAPIBody+1))
-	if err == nil {
-		// Left in place it would end the request although its body has come.
-		_ = rc.SetReadDeadline(time.Time{})
-	}
-	r.Body = readBody{io.MultiReader(bytes.NewReader(read), r.Body), r.Body}
-	return err
+var bodyProblems = map[error]*Problem{
+	errBodyTooLarge: newProblem(http.StatusRequestEntityTooLarge, "", "the body of a request has 64 KB at the most"),
+	errBodySlow:     newProblem(http.StatusRequestTimeout, "slow_body", "the body of the request did not come in time"),
+	errBodyCut:      newProblem(http.StatusBadRequest, "body_cut", "the body ended early"),
 }
 
-// readBody is a body of which the beginning was read already.
-type readBody struct {
-	io.Reader
-	io.Closer
-}
-
-func refuseBusy(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", "1")
-	writeProblem(w, newProblem(http.StatusServiceUnavailable, "busy", "too many requests are in flight; try again"))
-}
-
-// bounded lets so many requests in at once. Streams have a bound of their own,
-// and whoever asks after our health is answered always.
-func bounded(next http.Handler, n int) http.Handler {
+// bounded lets so many requests in at once. An answer is written once the place is
+// given back, so that who doesn't read keeps nobody out. Streams have a bound of
+// their own, and what free says costs nothing is answered always.
+func bounded(next http.Handler, n int, free func(path string) bool) http.Handler {
 	places := make(chan struct{}, n)
+	answers := &buffers{}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := connOf(r)
 		switch path := r.URL.Path; {
-		case IsStream(path), path == "/healthz", path == "/readyz", path == "/metrics":
+		case IsStream(path):
+			c.works() // whoever is too slow for it is dropped by the stream itself
+			defer c.writes(0)
+			next.ServeHTTP(w, r)
+			return
+		case free(path):
 			next.ServeHTTP(w, r)
 			return
 		}
 		select {
 		case places <- struct{}{}:
-			defer func() { <-places }()
-			next.ServeHTTP(w, r)
 		default:
 			refuseBusy(w)
+			return
 		}
+		a := &bufferedWriter{ResponseWriter: w, lent: answers}
+		defer a.drop()
+		func() {
+			defer func() { <-places }()
+			c.works()
+			next.ServeHTTP(a, r)
+		}()
+		c.writes(int64(a.held.size()))
+		a.send()
+		c.writes(0)
 	})
+}
+
+func refuseBusy(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	writeProblem(w, newProblem(http.StatusServiceUnavailable, "busy", "too many requests are in flight; try again"))
 }
 
 // pagePolicy is for the pages, which load their own style and script; all else

@@ -21,7 +21,7 @@ import (
 type Options struct {
 	Store    Store
 	Acceptor Acceptor
-	Webhooks WebhookOptions // its Logger, Registerer and Tracer are set from these
+	Webhooks WebhookOptions // its Logger, Registerer, Tracer and TrustedProxies are set from these
 
 	Logger     *slog.Logger // default: nothing is logged
 	Registerer prometheus.Registerer
@@ -77,9 +77,12 @@ func New(o Options) (*Server, error) {
 		devices: store.DeviceLimits{Person: devicesOfPerson, Shop: o.MaxDevices},
 		away:    pipeline.NewTrouble(o.Logger, slog.LevelError, "requests can't be answered: something is away", ""),
 	}, s.hub, o.Version)
-	if err := documentRoutes(mux, a.huma.OpenAPI()); err != nil {
+	fixed := prepared{}
+	fixed.addAssets()
+	if err := fixed.addDocuments(a.huma.OpenAPI()); err != nil {
 		return nil, err
 	}
+	fixed.routes(mux)
 	pages := &console{api: a, hub: s.hub, demo: o.Demo, ring: o.Ring, webPushKey: o.WebPushKey, queue: o.Queue, pulse: s.pulse,
 		rings: newLimits(ringEvery, ringBurst, limitedKeys)}
 	pages.routes(mux)
@@ -88,7 +91,9 @@ func New(o Options) (*Server, error) {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
 	mux.HandleFunc("/", unmatched(mux, pages.unmatched))
-	s.rest = newObserved(secured(shared(sameSite(readFirst(bounded(mux, o.APIInFlight), bodiesRead), o.AllowedOrigins), o.AllowedOrigins)), o.Logger, o.Registerer, spans{o.Tracer})
+	free := func(path string) bool { return fixed[path] != nil || isHealth(path) }
+	limited := readFirst(bounded(mux, o.APIInFlight, free), o.TrustedProxies)
+	s.rest = newObserved(secured(shared(sameSite(limited, o.AllowedOrigins), o.AllowedOrigins)), o.Logger, o.Registerer, spans{o.Tracer})
 	go s.hub.run()
 	go s.pulse.run()
 	return s, nil
@@ -112,6 +117,7 @@ func defaults(o *Options) {
 		o.Version = "dev"
 	}
 	o.Webhooks.Logger, o.Webhooks.Registerer, o.Webhooks.Tracer = o.Logger, o.Registerer, o.Tracer
+	o.Webhooks.TrustedProxies = o.TrustedProxies
 }
 
 // Handler answers every request.
@@ -135,9 +141,9 @@ func (s *Server) Close() {
 }
 
 // HTTPServer returns a server with every timeout and limit set. Streams extend
-// their own; webhooks have a shorter one for the body.
+// their own; bodies have a shorter one.
 func HTTPServer(addr string, h http.Handler, l *slog.Logger) *http.Server {
-	return &http.Server{
+	s := &http.Server{
 		Addr:              addr,
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -147,6 +153,8 @@ func HTTPServer(addr string, h http.Handler, l *slog.Logger) *http.Server {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          errorLog(l),
 	}
+	newConns(connsAllowed(), maxHeld).watch(s)
+	return s
 }
 
 // errorLog takes what net/http has to say of single connections, which is of

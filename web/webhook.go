@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -38,31 +38,27 @@ type Acceptor interface {
 // WebhookOptions are what [NewWebhook] may be told; zero fields mean the
 // default.
 type WebhookOptions struct {
-	InFlight    int           // webhooks between read and answered at once; default 64
-	MaxReading  int           // bodies being read at once; default 1,024
-	ReadTimeout time.Duration // how long a sender may take for the body; default 5 s, as long as Shopify waits
-	Logger      *slog.Logger  // default: nothing is logged
-	Registerer  prometheus.Registerer
-	Tracer      trace.Tracer // nil: no spans are made
+	InFlight       int            // webhooks between read and answered at once; default 64
+	ReadTimeout    time.Duration  // how long a sender may take for the body; default 5 s, as long as Shopify waits
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
+	Logger         *slog.Logger   // default: nothing is logged
+	Registerer     prometheus.Registerer
+	Tracer         trace.Tracer // nil: no spans are made
 	// Refusals are told of each webhook that is refused; default: the Logger is told.
 	Refusals *pipeline.Refusals
 }
 
 const (
-	defaultInFlight    = 64
-	defaultMaxReading  = 1024
-	defaultReadTimeout = 5 * time.Second
-	turnTimeout        = time.Second // how long a webhook waits for its turn
+	defaultInFlight = 64
+	turnTimeout     = time.Second // how long a webhook waits for its turn
 )
 
 // webhook is the endpoint. It is the hot path: it goes past the middleware of
 // the API and does for itself what little it needs of that.
 type webhook struct {
 	acceptor Acceptor
-	reading  chan struct{}
 	inFlight chan struct{}
-	timeout  time.Duration
-	buffers  buffers
+	bodies   bodyReader
 	metrics  *webhookMetrics
 	spans    spans
 	refusals *pipeline.Refusals
@@ -75,27 +71,24 @@ type webhook struct {
 // the queue can't take it or too many are waiting. It never answers 429, which
 // Shopify would count as a failure like any other.
 //
-// Have http.Server keep idle connections for longer than Shopify needs them, as
-// [HTTPServer] does: Shopify uses a connection again and gives one second for
-// a new one.
+// [HTTPServer] bounds the connections that bodies come on, and the memory they take.
+// It also keeps idle connections for longer than Shopify needs them: Shopify uses a
+// connection again and gives one second for a new one. Another server has to see to
+// both.
 func NewWebhook(a Acceptor, o WebhookOptions) http.Handler {
 	if o.InFlight <= 0 {
 		o.InFlight = defaultInFlight
 	}
-	if o.MaxReading <= 0 {
-		o.MaxReading = defaultMaxReading
-	}
 	if o.ReadTimeout <= 0 {
-		o.ReadTimeout = defaultReadTimeout
+		o.ReadTimeout = bodyTimeout
 	}
 	if o.Refusals == nil {
 		o.Refusals = pipeline.NewRefusals(nil, loggerOr(o.Logger), time.Now)
 	}
 	return &webhook{
 		acceptor: a,
-		reading:  make(chan struct{}, o.MaxReading),
 		inFlight: make(chan struct{}, o.InFlight),
-		timeout:  o.ReadTimeout,
+		bodies:   bodyReader{proxies: o.TrustedProxies, limit: shopify.MaxBody, timeout: o.ReadTimeout},
 		metrics:  newWebhookMetrics(o.Registerer),
 		spans:    spans{o.Tracer},
 		refusals: o.Refusals,
@@ -107,7 +100,7 @@ func NewWebhook(a Acceptor, o WebhookOptions) http.Handler {
 func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	r, span := h.spans.begin(r)
-	out, cause := h.serve(w, r)
+	out, cause := h.serve(w, r, began)
 	end(span, r, WebhookPath, out.status())
 	h.metrics.observe(out, time.Since(began))
 	if out == outAccepted {
@@ -121,7 +114,7 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve returns what the answer is to be, and what Accept had to say; an accepted
 // webhook needs nothing written, since an empty 200 is what net/http sends by itself.
-func (h *webhook) serve(w http.ResponseWriter, r *http.Request) (out webhookOutcome, cause error) {
+func (h *webhook) serve(w http.ResponseWriter, r *http.Request, began time.Time) (out webhookOutcome, cause error) {
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler {
@@ -131,28 +124,24 @@ func (h *webhook) serve(w http.ResponseWriter, r *http.Request) (out webhookOutc
 			out = outPanic
 		}
 	}()
-	// A deadline from here on also bounds how long net/http reads what is left
-	// of a body that is refused unread. Not every ResponseWriter has one.
-	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Now().Add(h.timeout))
 	if out := refuseUnread(r); out != outAccepted {
+		// net/http reads what is left of the body.
+		_ = http.NewResponseController(w).SetReadDeadline(began.Add(h.bodies.timeout))
 		return out, nil
 	}
-	body, n, out := h.read(r)
-	if out != outAccepted {
-		return out, nil
+	read, err := h.bodies.read(w, r)
+	if err != nil {
+		return cutOff(err), nil
 	}
-	// With the deadline left in place, net/http would end the request's context
-	// at that time although the body has long been read.
-	_ = rc.SetReadDeadline(time.Time{})
-	if out := h.turn(r.Context()); out != outAccepted {
-		h.buffers.put(body)
+	defer connOf(r).writes(0)
+	if out := h.wait(r.Context()); out != outAccepted {
+		h.bodies.put(read.buf)
 		return out, nil
 	}
 	defer func() { <-h.inFlight }()
-	cause = h.acceptor.Accept(r.Context(), r.Header, (*body)[:n])
+	cause = h.acceptor.Accept(r.Context(), r.Header, read.bytes())
 	if out = outcomeOf(r.Context(), cause); out.done() {
-		h.buffers.put(body)
+		h.bodies.put(read.buf)
 	}
 	return out, cause
 }
@@ -188,30 +177,20 @@ func repeated(name string) webhookOutcome {
 	return outInvalid
 }
 
-func (h *webhook) read(r *http.Request) (body *[]byte, n int, out webhookOutcome) {
-	select {
-	case h.reading <- struct{}{}:
-		defer func() { <-h.reading }()
+// cutOff says what became of a body that didn't come.
+func cutOff(err error) webhookOutcome {
+	switch err {
+	case errBodyTooLarge:
+		return outTooLarge
+	case errBodySlow:
+		return outSlow
 	default:
-		return nil, 0, outBusy
+		return outCut
 	}
-	body, n, err := h.buffers.read(r.Body, r.ContentLength, shopify.MaxBody)
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		out = outSlow
-	case err != nil:
-		out = outCut
-	case n > shopify.MaxBody:
-		out = outTooLarge
-	default:
-		return body, n, outAccepted
-	}
-	h.buffers.put(body)
-	return nil, 0, out
 }
 
-// turn waits for a place among those in flight.
-func (h *webhook) turn(ctx context.Context) webhookOutcome {
+// wait waits for a place among those in flight.
+func (h *webhook) wait(ctx context.Context) webhookOutcome {
 	select {
 	case h.inFlight <- struct{}{}:
 		return outAccepted

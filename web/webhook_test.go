@@ -246,30 +246,6 @@ func TestWebhooksInFlightAreBounded(t *testing.T) {
 	})
 }
 
-func TestBodiesBeingReadAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := web.NewWebhook(&acceptor{}, web.WebhookOptions{MaxReading: 1})
-		pr, pw := io.Pipe()
-		slow, done := httptest.NewRecorder(), make(chan struct{})
-		go func() {
-			h.ServeHTTP(slow, httptest.NewRequest("POST", "/", pr))
-			close(done)
-		}()
-		synctest.Wait()
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("POST", "/", strings.NewReader("{}")))
-		if w.Code != 503 || w.Header().Get("Retry-After") != "1" {
-			t.Errorf("got %d", w.Code)
-		}
-		pw.Write([]byte("{}"))
-		pw.Close()
-		<-done
-		if slow.Code != 200 {
-			t.Errorf("the slow one got %d", slow.Code)
-		}
-	})
-}
-
 // A body whose fate is unknown may still be in the queue's hands, so that its
 // memory is not lent again.
 func TestBodyIsNotReusedWhileTheQueueMayHoldIt(t *testing.T) {

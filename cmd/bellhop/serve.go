@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -66,15 +64,6 @@ func startServing(j *job, c *wire.Config, push bool) (*engine, error) {
 	j.log.Info("ready", "addr", e.options.Listener.Addr().String(), "version", e.options.Version)
 	e.tellOfTheEnd()
 	return e, nil
-}
-
-// gatherGarbageLess trades memory for speed where the memory is little: at
-// a few dozen MiB of heap, collecting at five times what is in use rather than
-// at twice saves work: prototypes recorded more that way. GOGC overrules.
-func gatherGarbageLess() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 }
 
 // engine is what serve, worker and demo run on, put together in steps.

@@ -1,0 +1,146 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// bodyTimeout is how long a sender may take for a body: as long as Shopify gives
+// itself for all of a request.
+const bodyTimeout = 5 * time.Second
+
+// What may be wrong with a body.
+var (
+	errBodyTooLarge = errors.New("the body is too large")
+	errBodySlow     = errors.New("the body takes too long to arrive")
+	errBodyCut      = errors.New("the body ended early")
+)
+
+// bodyReader reads bodies before anything is done about them, so that who sends
+// slowly keeps nobody out. It goes by what has come and never by what was announced:
+// a body that doesn't come costs a connection and no more.
+type bodyReader struct {
+	buffers
+	proxies proxies
+	limit   int
+	timeout time.Duration
+}
+
+// body is a body that was read, in memory that is lent.
+type body struct {
+	buf *[]byte // nil: nothing came
+	n   int
+}
+
+func (b body) bytes() []byte {
+	if b.buf == nil {
+		return nil
+	}
+	return (*b.buf)[:b.n]
+}
+
+func (b body) size() int {
+	if b.buf == nil {
+		return 0
+	}
+	return len(*b.buf)
+}
+
+// read reads a request's body. Where it returns an error, the connection keeps a
+// deadline for what net/http reads of the rest. The caller puts the body back.
+func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) (body, error) {
+	c := connOf(r)
+	c.reads(b.proxies.client(r))
+	h := &hurry{Reader: r.Body, rc: http.NewResponseController(w), began: time.Now(), timeout: b.timeout}
+	h.begin()
+	read, err := b.readAll(c, h)
+	if err != nil {
+		b.put(read.buf)
+		c.writes(0)
+		return body{}, err
+	}
+	h.end()
+	c.works()
+	return read, nil
+}
+
+func (b *bodyReader) readAll(c *conn, r io.Reader) (to body, err error) {
+	for err == nil {
+		var m int
+		if m, err = r.Read(c.next[:]); m == 0 {
+			continue
+		}
+		if to.n == b.limit {
+			return to, errBodyTooLarge
+		}
+		if to.n == to.size() && !b.enlarge(c, &to) {
+			return to, errBodySlow
+		}
+		(*to.buf)[to.n] = c.next[0]
+		to.n++
+		for to.n < to.size() && err == nil {
+			m, err = r.Read((*to.buf)[to.n:])
+			to.n += m
+			c.came(m)
+		}
+	}
+	return to, kindOfEnd(err)
+}
+
+// enlarge gives a body a buffer of twice the size. The first one is not counted:
+// every connection may have it.
+func (b *bodyReader) enlarge(c *conn, to *body) bool {
+	size := max(2*to.n, 1<<minBufferBits)
+	if size > 1<<minBufferBits && !c.grow(int64(size)) {
+		return false
+	}
+	larger := b.get(size)
+	copy(*larger, to.bytes())
+	b.put(to.buf)
+	to.buf = larger
+	return true
+}
+
+func kindOfEnd(err error) error {
+	switch {
+	case err == io.EOF:
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed): // closed by us alone
+		return errBodySlow
+	default:
+		return errBodyCut
+	}
+}
+
+// hurry is a body with a deadline. Of those of whom nothing comes at all each has
+// another one, so that what was opened in one moment doesn't end, and come again, in
+// one moment.
+type hurry struct {
+	io.Reader
+	rc      *http.ResponseController // not every ResponseWriter has deadlines
+	began   time.Time
+	timeout time.Duration
+	came    bool
+}
+
+func (h *hurry) begin() {
+	_ = h.rc.SetReadDeadline(h.began.Add(h.timeout/2 + rand.N(h.timeout/2)))
+}
+
+func (h *hurry) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if n > 0 && !h.came {
+		h.came = true
+		_ = h.rc.SetReadDeadline(h.began.Add(h.timeout))
+	}
+	return n, err
+}
+
+// end takes the deadline away: left in place, it would end the request's context
+// although its body has come.
+func (h *hurry) end() { _ = h.rc.SetReadDeadline(time.Time{}) }

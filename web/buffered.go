@@ -1,0 +1,68 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// maxAnswer is how long an answer may be to be held back until its handler is done.
+// What is longer goes out as it is written.
+const maxAnswer = 2 << 20
+
+// bufferedWriter keeps an answer in memory until its handler is done. It has no deadlines and
+// can't be flushed.
+type bufferedWriter struct {
+	http.ResponseWriter
+	lent   *buffers
+	status int
+	held   body
+	long   bool // it goes out as it is written
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (a *bufferedWriter) WriteHeader(status int) {
+	if a.status == 0 && status >= http.StatusOK {
+		a.status = status
+	}
+}
+
+// Write implements [http.ResponseWriter].
+func (a *bufferedWriter) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	n := a.held.n + len(p)
+	if !a.long && n > maxAnswer {
+		a.release()
+		a.long = true
+	}
+	if a.long {
+		return a.ResponseWriter.Write(p)
+	}
+	if n > a.held.size() {
+		larger := a.lent.get(n)
+		copy(*larger, a.held.bytes())
+		a.lent.put(a.held.buf)
+		a.held.buf = larger
+	}
+	a.held.n += copy((*a.held.buf)[a.held.n:], p)
+	return len(p), nil
+}
+
+// send writes the answer out.
+func (a *bufferedWriter) send() {
+	if !a.long && a.status != 0 {
+		if a.held.n > 0 {
+			a.Header().Set("Content-Length", strconv.Itoa(a.held.n))
+		}
+		a.release()
+	}
+}
+
+func (a *bufferedWriter) release() {
+	a.ResponseWriter.WriteHeader(a.status)
+	if a.held.n > 0 {
+		_, _ = a.ResponseWriter.Write(a.held.bytes()) // whoever asked is gone if this fails
+	}
+}
+
+// drop ends the answer.
+func (a *bufferedWriter) drop() { a.lent.put(a.held.buf) }

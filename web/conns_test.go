@@ -1,0 +1,306 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// peerConn is one end of a pipe, with the address of who has the other.
+type peerConn struct {
+	net.Conn
+	from   net.Addr
+	closed bool
+}
+
+func (c *peerConn) RemoteAddr() net.Addr { return c.from }
+
+func (c *peerConn) Close() error {
+	c.closed = true
+	if c.Conn == nil {
+		return nil
+	}
+	return c.Conn.Close()
+}
+
+func connFrom(address string) *peerConn {
+	return &peerConn{from: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1))}
+}
+
+// crowd opens connections, a millisecond apart, and waits until all are slow.
+func crowd(s *conns, addresses ...string) []*peerConn {
+	var all []*peerConn
+	for _, a := range addresses {
+		c := connFrom(a)
+		s.add(c)
+		all = append(all, c)
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(paceTime)
+	return all
+}
+
+// evicted are the places of those that were closed.
+func evicted(all []*peerConn) (is []int) {
+	for i, c := range all {
+		if c.closed {
+			is = append(is, i)
+		}
+	}
+	return is
+}
+
+// TestWhoGoesFirst opens connections and then so many more than there may be.
+func TestWhoGoesFirst(t *testing.T) {
+	for name, c := range map[string]struct {
+		open []string
+		say  func(s *conns, all []*peerConn)
+		more int
+		want []int
+	}{
+		"the address with the most":  {open: []string{"192.0.2.1", "10.0.0.1", "10.0.0.1", "10.0.0.1"}, more: 2, want: []int{1, 2}},
+		"and down to the others":     {open: []string{"192.0.2.1", "10.0.0.1", "10.0.0.1", "10.0.0.1"}, more: 3, want: []int{0, 1, 2}},
+		"the neighbourhood":          {open: []string{"192.0.2.1", "192.0.2.1", "10.0.0.1", "10.0.0.2", "10.0.0.3"}, more: 1, want: []int{2}},
+		"the address in it":          {open: []string{"192.0.2.1", "10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3"}, more: 1, want: []int{2}},
+		"a /64 is one address":       {open: []string{"2001:db8:1::1", "2001:db8:2:3::1", "2001:db8:2:3::2"}, more: 1, want: []int{1}},
+		"a /48 is one neighbourhood": {open: []string{"2001:db8:1::1", "2001:db8:1::1", "2001:db8:2:1::1", "2001:db8:2:2::1", "2001:db8:2:3::1"}, more: 1, want: []int{2}},
+		"the slowest of one address": {open: []string{"10.0.0.1", "10.0.0.1", "10.0.0.1"}, more: 2, want: []int{0, 1}},
+		"not who comes along": {open: []string{"10.0.0.1", "10.0.0.1"}, more: 1, want: []int{1},
+			say: func(s *conns, all []*peerConn) { s.open[all[0]].came(paceBytes) }},
+		"who trickles": {open: []string{"10.0.0.1", "10.0.0.1"}, more: 1, want: []int{0},
+			say: func(s *conns, all []*peerConn) { s.open[all[0]].came(paceBytes - 1) }},
+		"not who is being worked for": {open: []string{"10.0.0.1", "10.0.0.1"}, more: 1, want: []int{1},
+			say: func(s *conns, all []*peerConn) { s.open[all[0]].works(); time.Sleep(time.Second) }},
+		"who waits for nothing, last": {open: []string{"10.0.0.1", "10.0.0.1"}, more: 1, want: []int{1},
+			say: func(s *conns, all []*peerConn) { s.change(all[0], turnNobody); time.Sleep(time.Second) }},
+		"who is named by a proxy": {open: []string{"10.0.0.1", "10.0.0.1", "10.0.0.1"}, more: 1, want: []int{1},
+			say: func(s *conns, all []*peerConn) {
+				s.open[all[0]].reads(netip.MustParseAddr("192.0.2.1"))
+				time.Sleep(time.Second)
+			}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newConns(len(c.open), maxHeld)
+				all := crowd(s, c.open...)
+				if c.say != nil {
+					c.say(s, all)
+				}
+				for i := range c.more {
+					s.add(connFrom(fmt.Sprintf("203.0.%d.1", i)))
+				}
+				if got := evicted(all); !slices.Equal(got, c.want) {
+					t.Errorf("%v went, want %v", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+// TestNobodySlow wants a place found also where none is slow: here for one more of
+// the address that has the most.
+func TestNobodySlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newConns(3, maxHeld)
+		for _, a := range []string{"192.0.2.1", "10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.1"} {
+			s.add(connFrom(a))
+		}
+		if len(s.open) != 3 {
+			t.Errorf("%d are open", len(s.open))
+		}
+		for _, c := range s.open {
+			if c.source.String() == "192.0.2.1/32" {
+				return
+			}
+		}
+		t.Error("the only one of its address went")
+	})
+}
+
+// TestBytesAreBounded has connections hold what there is and more.
+func TestBytesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const budget = 16 << 20
+		s := newConns(100, budget)
+		hold := func(n int64) (c *conn, done chan bool) {
+			c, done = s.add(connFrom("10.0.0.1")), make(chan bool, 1)
+			go func() { done <- c.grow(n) }()
+			synctest.Wait()
+			time.Sleep(time.Millisecond) // none began in one moment with another
+			return c, done
+		}
+		stalled, done := hold(12 << 20)
+		if !<-done {
+			t.Fatal("there was room")
+		}
+		first, done := hold(2 << 20)
+		if !<-done {
+			t.Error("one may go beyond what is left for large ones")
+		}
+		_, waits := hold(2 << 20)
+		_, more := hold(2 << 20)
+		_, done = hold(small)
+		if !<-done {
+			t.Error("a small one waits for large ones")
+		}
+		select {
+		case <-waits:
+			t.Error("nothing was free")
+		default:
+		}
+		first.writes(0)
+		if synctest.Wait(); !<-waits {
+			t.Error("what was let go was for the next in line")
+		}
+		began := time.Now()
+		if !<-more || !stalled.evicted || time.Since(began) > 2*paceTime {
+			t.Errorf("after %v: stalled %v", time.Since(began), stalled.evicted)
+		}
+		if stalled.grow(1) {
+			t.Error("who was evicted goes on")
+		}
+		if s.held > budget {
+			t.Errorf("%d bytes are held", s.held)
+		}
+	})
+}
+
+// pipes listens for what dial connects.
+type pipes struct {
+	incoming chan net.Conn
+	once     sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	c, ok := <-p.incoming
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.incoming) }); return nil }
+func (p *pipes) Addr() net.Addr { return connFrom("127.0.0.1").from }
+
+func (p *pipes) dial(address string) net.Conn {
+	near, far := net.Pipe()
+	c := connFrom(address)
+	c.Conn = far
+	p.incoming <- c
+	return near
+}
+
+type accepting struct{}
+
+func (accepting) Accept(context.Context, http.Header, []byte) error { return nil }
+
+// TestSlowBodiesKeepNobodyOut has four times as many connections as there may be
+// send a header and no body, each again as soon as it is closed but once a second at
+// the most, and wants every honest webhook taken at once.
+func TestSlowBodiesKeepNobodyOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		sources int
+		honest  string
+		trusted bool // all come through a proxy that names them
+	}{
+		"from one address":     {1, "192.0.2.1", false},
+		"from many":            {50, "192.0.2.1", false},
+		"all from one address": {1, "10.0.0.0", false},
+		"through a proxy":      {1, "192.0.2.1", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := WebhookOptions{}
+				dialed := func(source string) (address, header string) { return source, "" }
+				if c.trusted {
+					o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+					dialed = func(source string) (address, header string) {
+						return "127.0.0.1", "X-Forwarded-For: " + source + "\r\n"
+					}
+				}
+				listener := &pipes{incoming: make(chan net.Conn)}
+				server := HTTPServer("", NewWebhook(accepting{}, o), nil)
+				s := newConns(64, maxHeld)
+				s.watch(server)
+				go server.Serve(listener)
+				ctx, cancel := context.WithCancel(t.Context())
+				var hostile sync.WaitGroup
+				for i := range 4 * s.max {
+					address, header := dialed(fmt.Sprintf("10.0.%d.%d", i%c.sources/8, i%c.sources%8))
+					hostile.Go(func() {
+						for ctx.Err() == nil {
+							again := time.After(time.Second)
+							conn := listener.dial(address)
+							end := context.AfterFunc(ctx, func() { conn.Close() })
+							fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\n%sContent-Length: 2000\r\n\r\n", header)
+							io.Copy(io.Discard, conn)
+							end()
+							<-again
+						}
+					})
+				}
+				for range 100 {
+					time.Sleep(71 * time.Millisecond) // never in the moment when many come again
+					address, header := dialed(c.honest)
+					if answer, took := post(listener.dial(address), header); answer != http.StatusOK || took > 0 {
+						t.Errorf("%d after %v", answer, took)
+					}
+				}
+				cancel()
+				hostile.Wait()
+				server.Close()
+			})
+		})
+	}
+}
+
+// post sends one webhook and returns the answer, 0 for none.
+func post(conn net.Conn, header string) (status int, took time.Duration) {
+	defer conn.Close()
+	began := time.Now()
+	go fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\n%sContent-Length: 20000\r\n\r\n%s", header, strings.Repeat("x", 20000))
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return 0, time.Since(began)
+	}
+	return res.StatusCode, time.Since(began)
+}
+
+// TestDeclaredLengthTakesNoMemory has a hundred bodies of 2 MiB announced. None comes.
+func TestDeclaredLengthTakesNoMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handlers := []http.Handler{NewWebhook(accepting{}, WebhookOptions{}), readFirst(http.NotFoundHandler(), nil)}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var ends []*io.PipeWriter
+		for range 100 {
+			for i, length := range []int64{2 << 20, maxAPIBody} {
+				body, end := io.Pipe()
+				r := httptest.NewRequest("POST", "/", body)
+				r.ContentLength = length
+				go handlers[i].ServeHTTP(httptest.NewRecorder(), r)
+				ends = append(ends, end)
+			}
+		}
+		synctest.Wait()
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
+			t.Errorf("%d bytes were taken", took)
+		}
+		for _, end := range ends {
+			end.CloseWithError(io.ErrUnexpectedEOF)
+		}
+	})
+}

@@ -1,0 +1,89 @@
+package web
+
+import "time"
+
+// What connections hold of bodies and answers is bounded as a whole. Who wants more
+// than is free waits in line for it, and meanwhile those go who hold bytes and have
+// become slow.
+
+// wish is what somebody in line wants to hold.
+type wish struct {
+	c       *conn
+	n       int64
+	granted chan struct{}
+}
+
+// grow waits until c may hold n bytes and reports whether it may go on: it may not
+// once it was evicted.
+func (c *conn) grow(n int64) bool {
+	s := c.all
+	if s == nil {
+		return true
+	}
+	s.mu.Lock()
+	if evicted := c.evicted; evicted || s.grant(c, n) {
+		s.mu.Unlock()
+		return !evicted
+	}
+	c.turn = turnHandler // that it doesn't read is not its peer's doing
+	w := &wish{c, n, make(chan struct{})}
+	s.line = append(s.line, w)
+	s.serveLine()
+	s.mu.Unlock()
+	<-w.granted
+	return true
+}
+
+// grant reports whether a connection may hold n bytes. It is called with mu held.
+func (s *conns) grant(c *conn, n int64) bool {
+	if s.held-c.held+n > s.allowance(n) {
+		if s.first != nil && s.first != c {
+			return false
+		}
+		s.first = c
+	}
+	s.hold(c, n)
+	return true
+}
+
+// allowance leaves a quarter of the budget to what is small, as nearly all is.
+func (s *conns) allowance(n int64) int64 {
+	if n > small {
+		return s.budget / 4 * 3
+	}
+	return s.budget
+}
+
+// serveLine grants what it can to those in line. While that is not all, it looks now
+// and then for those who hold bytes and have become slow. It is called with mu held.
+func (s *conns) serveLine() {
+	waiting := s.line[:0]
+	for _, w := range s.line {
+		if !s.grant(w.c, w.n) {
+			waiting = append(waiting, w)
+			continue
+		}
+		w.c.turn, w.c.paced, w.c.behind = turnPeer, time.Now(), 0
+		close(w.granted)
+	}
+	s.line = waiting
+	if (len(waiting) > 0 || s.held > s.budget) && s.look == nil {
+		s.look = time.AfterFunc(paceTime/5, s.lookAgain)
+		s.evict(bytesHeld, s.budget/16)
+	}
+}
+
+func (s *conns) lookAgain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.look = nil
+	s.serveLine()
+}
+
+// hold is called with mu held.
+func (s *conns) hold(c *conn, n int64) {
+	s.held += n - c.held
+	if c.held = n; n == 0 && s.first == c {
+		s.first = nil
+	}
+}

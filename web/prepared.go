@@ -1,0 +1,88 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// prepared are answers that are the same for everybody, by path. They are made once,
+// so that giving them costs next to nothing, and never in parts: a header of 16 KB
+// may ask for hundreds of them.
+type prepared map[string]*preparedAnswer
+
+type preparedAnswer struct {
+	header       http.Header
+	etag         string
+	body, zipped []byte // zipped is nil where that saves nothing
+}
+
+func (p prepared) add(path string, header http.Header, body []byte) {
+	p[path] = newPreparedAnswer(header, body)
+}
+
+// newPreparedAnswer has browsers ask each time whether it is still the same, so that
+// a new version is never mixed with an old page.
+func newPreparedAnswer(header http.Header, body []byte) *preparedAnswer {
+	a := &preparedAnswer{header: header, body: body, etag: fmt.Sprintf(`"%x"`, sha256.Sum256(body))}
+	header.Set("Cache-Control", "no-cache")
+	header.Set("ETag", "W/"+a.etag) // weak: zipped or not, it is the same one
+	if zipped := zip(body); len(zipped) < len(body) {
+		a.zipped = zipped
+		header.Set("Vary", "Accept-Encoding")
+	}
+	return a
+}
+
+func zip(body []byte) []byte {
+	var to bytes.Buffer
+	w := gzip.NewWriter(&to)
+	_, _ = w.Write(body) // memory takes it
+	_ = w.Close()
+	return to.Bytes()
+}
+
+func (p prepared) routes(mux *http.ServeMux) {
+	for path, a := range p {
+		mux.Handle("GET "+path, a)
+	}
+}
+
+// ServeHTTP implements [http.Handler].
+func (a *preparedAnswer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	maps.Copy(h, a.header)
+	if match := r.Header.Get("If-None-Match"); match == "*" || strings.Contains(match, a.etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	body := a.body
+	if a.zipped != nil && takesGzip(r) {
+		body = a.zipped
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // whoever asked is gone if this fails
+}
+
+// takesGzip reports whether gzip is named and not refused, with whatever weight.
+func takesGzip(r *http.Request) bool {
+	for _, one := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
+		coding, weight, _ := strings.Cut(one, ";")
+		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+			return !zeroWeight(weight)
+		}
+	}
+	return false
+}
+
+func zeroWeight(weight string) bool {
+	_, q, ok := strings.Cut(weight, "q=")
+	v, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+	return ok && (err != nil || v == 0)
+}

@@ -1,0 +1,76 @@
+package web
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+)
+
+const (
+	scrapeFresh = time.Second // how long what was gathered is given again
+	scrapes     = 4           // that wait for it at once
+)
+
+// scrape answers /metrics, which anybody may ask for where it is not on a listener
+// of its own: gathering costs a look at the database.
+type scrape struct {
+	gatherer prometheus.Gatherer
+	log      *slog.Logger
+	now      func() time.Time
+	waiting  chan struct{}
+
+	mu   sync.Mutex
+	at   time.Time
+	last http.Handler
+}
+
+// Metrics returns a handler that writes metrics as Prometheus reads them. It gathers
+// them once a second at the most, and has few wait for that.
+func Metrics(g prometheus.Gatherer, l *slog.Logger, now func() time.Time) http.Handler {
+	return &scrape{gatherer: g, log: loggerOr(l), now: now, waiting: make(chan struct{}, scrapes)}
+}
+
+func (s *scrape) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	select {
+	case s.waiting <- struct{}{}:
+	default:
+		refuseBusy(w)
+		return
+	}
+	// The place is given back before the answer is written: who doesn't read it
+	// doesn't keep Prometheus out.
+	answer := func() http.Handler {
+		defer func() { <-s.waiting }()
+		return s.fresh()
+	}()
+	answer.ServeHTTP(w, r)
+}
+
+func (s *scrape) fresh() http.Handler {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.now(); s.last == nil || now.Sub(s.at) >= scrapeFresh {
+		s.last, s.at = s.gather(), s.now()
+	}
+	return s.last
+}
+
+func (s *scrape) gather() http.Handler {
+	families, err := s.gatherer.Gather()
+	var text bytes.Buffer
+	for _, f := range families {
+		_, _ = expfmt.MetricFamilyToText(&text, f) // memory takes it
+	}
+	if err != nil {
+		s.log.Error("gathering metrics", "error", err.Error())
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			writeProblem(w, newProblem(http.StatusInternalServerError, "", "metrics can't be gathered; the log says why"))
+		})
+	}
+	return newPreparedAnswer(http.Header{"Content-Type": {string(expfmt.NewFormat(expfmt.TypeTextPlain))}}, text.Bytes())
+}
