@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -39,6 +40,9 @@ type Notifier struct {
 	Probe   Probe
 	// Breakers learn what comes of attempts; nil: nobody does.
 	Breakers *Breakers
+
+	begin            sync.Once
+	givenUp, retired *Trouble // which may be thousands at once
 }
 
 // Notify makes one attempt at a claimed push and writes down what became of it.
@@ -64,11 +68,24 @@ func (n *Notifier) Notify(ctx context.Context, o store.Owed) error {
 		n.Log.Debug("push", "pushes", s.Pushes, "shop", o.Device.Shop, "device", o.Device.Installation,
 			"status", s.Status, "reason", s.Reason, "attempt", o.Attempt)
 		if err != nil && s.RetryAt.IsZero() {
-			n.Log.Warn("a push was given up", "pushes", s.Pushes, "shop", o.Device.Shop,
-				"device", o.Device.Installation, "status", s.Status, "reason", s.Reason, "err", err)
+			n.lost(o, s, err)
 		}
 	}
 	return nil
+}
+
+// lost tells the log of pushes that are given up, and of devices that are retired.
+func (n *Notifier) lost(o store.Owed, s store.Settled, err error) {
+	n.begin.Do(func() {
+		n.givenUp = NewTrouble(n.Log, slog.LevelWarn, "a push was given up", "")
+		n.retired = NewTrouble(n.Log, slog.LevelWarn, "a device was retired: its address is of no more use", "")
+	})
+	told := n.givenUp
+	if s.Retire != nil {
+		told = n.retired
+	}
+	told.Happened("pushes", s.Pushes, "shop", o.Device.Shop, "device", o.Device.Installation,
+		"status", s.Status, "reason", s.Reason, "err", err)
 }
 
 // verdict turns the outcome of an attempt into what is to be written down.

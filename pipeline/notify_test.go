@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"bellhop"
@@ -216,4 +217,22 @@ func TestBackoffGrowsAndStaysInBounds(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A service that retires each device it is asked for has a line a minute, not one
+// for each device.
+func TestRetiredDevicesAreNoFloodInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, lines := logged()
+		n := &pipeline.Notifier{Outbox: &outbox{}, Now: time.Now, Log: log, Sender: &answer{err: &push.Error{Reason: push.ReasonUnregistered}}}
+		for range 1000 {
+			if err := n.Notify(t.Context(), owed(1, 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		const line = `level=WARN msg="a device was retired: its address is of no more use" pushes=[1] shop=demo.myshopify.com device=phone status=failed reason=unregistered err=unregistered`
+		sameLines(t, "of 1,000 retired devices", lines(), line, line+" times=999 in=1m0s")
+	})
 }
