@@ -278,6 +278,7 @@ type LineQuery struct {
 	Outcome   bellhop.Outcome
 	Reason    string
 	OrderID   int64
+	OrderName string // such as #1003: each shop may have one
 	WebhookID string
 }
 

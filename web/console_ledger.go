@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +40,10 @@ func (c *console) showLedger(v *visit) error {
 		return bellhop.Invalidf("outcome", "there is no such outcome")
 	}
 	page, err := c.api.store.Lines(v.Context(), q)
+	if err == nil && len(page.Lines) == 0 && q.WebhookID != "" {
+		q.OrderName, q.WebhookID = q.WebhookID, "" // a shop may call its orders anything
+		page, err = c.api.store.Lines(v.Context(), q)
+	}
 	if err != nil {
 		return err
 	}
@@ -63,14 +68,30 @@ func (c *console) showLedger(v *visit) error {
 	return c.show(v, "ledger", view)
 }
 
-// find narrows the ledger by whatever it is that was typed: a shop, an order's id or
-// a webhook's.
+// shortID is what no order's id of Shopify's is as short as: a number below it is the
+// name of an order without its #.
+const shortID = 1_000_000_000
+
+// find narrows the ledger by whatever it is that was typed: an order's id or name, or
+// a webhook's id, with a shop beside it or alone.
 func find(q *store.LineQuery, text string) {
-	if shop, err := bellhop.ParseShopDomain(text); err == nil {
-		q.Shop = shop
-	} else if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
+	words := strings.Fields(text)
+	for i, word := range words {
+		if shop, err := bellhop.ParseShopDomain(word); err == nil {
+			q.Shop = shop
+			text = strings.Join(slices.Delete(words, i, i+1), " ")
+			break
+		}
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case strings.HasPrefix(text, "#"):
+		q.OrderName = text
+	case err == nil && n >= shortID:
 		q.OrderID = n
-	} else {
+	case err == nil && n > 0:
+		q.OrderName = "#" + text
+	default:
 		q.WebhookID = text
 	}
 }

@@ -75,6 +75,8 @@ func TestLedgerSearch(t *testing.T) {
 	r.order(other, 2)
 	for path, want := range map[string][2]bool{
 		"/ledger": {true, true}, "/ledger?find=" + demo: {true, false}, "/ledger?find=w1+2": {true, false}, "/ledger?find=" + orderID(2): {false, true},
+		"/ledger?find=%231001": {true, false}, "/ledger?find=1002": {false, true}, "/ledger?find=%231001+" + other: {false, false},
+		"/ledger?find=%231002+" + other: {false, true}, "/ledger?find=" + orderID(1) + "+" + demo: {true, false},
 		"/ledger?find=nothing": {false, false}, "/ledger?outcome=recorded": {true, true}, "/ledger?outcome=dead": {false, false}, "/ledger?outcome=recorded&find=" + other: {false, true},
 	} {
 		a := r.get(path, operatorSession)

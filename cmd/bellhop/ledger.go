@@ -22,6 +22,7 @@ type ledgerLsCmd struct {
 	Outcome string `name:"outcome" enum:",recorded,duplicate,stale,skipped,dead" default:"" help:"Only with this outcome: recorded, duplicate, stale, skipped or dead."`
 	Reason  string `name:"reason" help:"Only with this reason, such as unknown_shop or not_yet_acted_on."`
 	Order   int64  `name:"order" placeholder:"ID" help:"Only of this order."`
+	Name    string `name:"order-name" placeholder:"NAME" help:"Only of orders with this name, such as '#1003'. Each shop may have one."`
 	Webhook string `name:"webhook" placeholder:"ID" help:"Only with this X-Shopify-Webhook-Id."`
 	Limit   int    `name:"limit" default:"50" help:"How many."`
 }
@@ -32,7 +33,7 @@ func (ledgerLsCmd) Help() string {
 
 Example:
 
-  bellhop ledger ls --outcome skipped --reason not_yet_acted_on`
+  bellhop ledger ls --shop demo.myshopify.com --order-name '#1003'`
 }
 
 type lineRow struct {
@@ -76,7 +77,7 @@ func (c *ledgerLsCmd) Run(j *job) error {
 // lines gathers as many pages as asked for.
 func (c *ledgerLsCmd) lines(j *job, p *wire.Parts) (all []store.Line, err error) {
 	q := store.LineQuery{Shop: c.Shop, Topic: c.Topic, Outcome: bellhop.Outcome(c.Outcome), Reason: c.Reason,
-		OrderID: c.Order, WebhookID: c.Webhook}
+		OrderID: c.Order, OrderName: c.Name, WebhookID: c.Webhook}
 	for len(all) < c.Limit {
 		q.Limit = min(200, c.Limit-len(all))
 		page, err := p.Store.Lines(j.ctx, q)

@@ -193,6 +193,11 @@ func lineQuery(q store.LineQuery, before bellhop.EventID, limit int) (query stri
 	and("topic", q.Topic, q.Topic != "")
 	and("webhook_id", q.WebhookID, q.WebhookID != "")
 	and("order_id", q.OrderID, q.OrderID != 0)
+	if q.OrderName != "" {
+		args = append(args, q.OrderName)
+		fmt.Fprintf(&where, ` AND e.order_id = ANY(ARRAY(SELECT o.order_id FROM shops s JOIN orders o ON o.shop_id = s.id AND o.name = $%[1]d))
+			AND (e.shop, e.order_id) IN (SELECT s.domain, o.order_id FROM shops s JOIN orders o ON o.shop_id = s.id AND o.name = $%[1]d)`, len(args))
+	}
 	if q.Outcome == bellhop.OutcomeSkipped || q.Outcome == bellhop.OutcomeDead {
 		where.WriteString(" AND e.outcome IN ('skipped', 'dead')") // the words of the partial index
 	}

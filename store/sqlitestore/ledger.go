@@ -117,6 +117,13 @@ func lineQuery(c *sqlitefile.Conn, q store.LineQuery, before int64, limit int) *
 	and("e.shop", q.Shop)
 	and("e.topic", q.Topic)
 	and("e.webhook_id", q.WebhookID)
+	if q.OrderName != "" {
+		// CROSS JOIN: by the index, shop after shop.
+		where.WriteString(` AND l.order_id IN (SELECT o.order_id FROM shops s CROSS JOIN orders o ON o.shop_id = s.id AND o.name = ?)
+			AND EXISTS (SELECT 1 FROM shops s CROSS JOIN orders o ON o.shop_id = s.id AND o.order_id = l.order_id
+				WHERE s.domain = e.shop AND o.name = ?)`)
+		args = append(args, q.OrderName, q.OrderName)
+	}
 	if q.OrderID != 0 {
 		where.WriteString(" AND l.order_id = ?")
 	}

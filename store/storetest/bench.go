@@ -37,6 +37,7 @@ func prepareBench(b *testing.B, s store.Store) func(n int) []bellhop.Fact {
 			id++
 			facts[i] = f.order(shop, id, f.n)
 			o := facts[i].Order
+			o.Name = fmt.Sprintf("#%d", id%1_000_000) // as a shop counts
 			o.PlacedAt = o.Version.UpdatedAt
 			o.Items = append(o.Items, o.Items[0], o.Items[0])
 		}

@@ -103,6 +103,42 @@ func lines(f *fixture) {
 	}
 }
 
+func linesByOrderName(f *fixture) {
+	const other = "other.myshopify.com"
+	f.addShop(shop)
+	f.addShop(other)
+	named := func(shop string, id int64, name string) bellhop.Fact {
+		fact := f.order(shop, id, 1)
+		fact.Order.Name = name
+		f.record(fact)
+		return fact
+	}
+	one := named(shop, 7, "#1003")
+	update := f.order(shop, 7, 2)
+	update.Order.Name = "#1003"
+	f.record(update)
+	same := named(other, 8, "#1003")
+	named(other, 7, "#1004") // the id of another shop's order
+	named(shop, 9, "#10030")
+	for _, c := range []struct {
+		q    store.LineQuery
+		want []bellhop.EventID
+	}{
+		{store.LineQuery{OrderName: "#1003", Limit: 1}, []bellhop.EventID{same.Event.ID, update.Event.ID, one.Event.ID}},
+		{store.LineQuery{OrderName: "#1003", Shop: shop}, []bellhop.EventID{update.Event.ID, one.Event.ID}},
+		{store.LineQuery{OrderName: "#1003", Shop: other}, []bellhop.EventID{same.Event.ID}},
+		{store.LineQuery{OrderName: "#1003", Shop: "nobody.myshopify.com"}, nil},
+		{store.LineQuery{OrderName: "1003"}, nil},
+		{store.LineQuery{OrderName: "#1003", Outcome: bellhop.OutcomeStale}, nil},
+	} {
+		var got []bellhop.EventID
+		for _, l := range f.allLines(c.q) {
+			got = append(got, l.Event.ID)
+		}
+		f.equal(fmt.Sprintf("lines of %+v", c.q), got, c.want)
+	}
+}
+
 func busiest(f *fixture) {
 	f.addShop(shop)
 	in := func(from, to time.Time) store.Busiest {

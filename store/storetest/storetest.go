@@ -80,6 +80,7 @@ func Run(t *testing.T, d Driver) {
 		{"Dead", dead},
 		{"DropDead", dropDead},
 		{"Lines", lines},
+		{"LinesByOrderName", linesByOrderName},
 		{"ArchiveAndPrune", archiveAndPrune},
 		{"Busiest", busiest},
 		{"Shops", shops},
