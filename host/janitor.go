@@ -118,6 +118,11 @@ func (j *Janitor) Prune(ctx context.Context) (total int, err error) {
 	for n := pruneBatch; n == pruneBatch && err == nil && ctx.Err() == nil; total += n {
 		n, err = j.Ledger.Prune(ctx, before, pruneBatch)
 	}
+	if p, keeps := j.Queue.(queue.Pruner); keeps && err == nil {
+		var n int
+		n, err = p.Prune(ctx, before)
+		total += n
+	}
 	if total > 0 {
 		j.Log.Info("dropped old bodies", "events", total)
 	}

@@ -230,6 +230,12 @@ type Readier interface {
 	Ready(ctx context.Context) error
 }
 
+// Pruner is a [Queue] that keeps the bodies of events that are in it no more.
+type Pruner interface {
+	// Prune drops those of events that were accepted before, and returns how many.
+	Prune(ctx context.Context, before time.Time) (int, error)
+}
+
 // Broker holds queues by name.
 type Broker interface {
 	// Create makes a queue; bellhop.Conflict if there is one of that name with

@@ -22,6 +22,14 @@ func Version() (string, error) {
 	return v, err
 }
 
+// HasOthers reports whether the file holds another schema than this one and the
+// archive's.
+func (c *Conn) HasOthers(mine Schema) (bool, error) {
+	n, err := c.Prepare(`SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name GLOB 'schema_*' AND name NOT IN (?, ?)`).
+		Text("schema_" + archive().Name).Text("schema_" + mine.Name).One()
+	return n > 0, err
+}
+
 // QuickCheck reads through the whole file and returns an error that says what
 // is damaged, if anything.
 func (f *File) QuickCheck(ctx context.Context) error {

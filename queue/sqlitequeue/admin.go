@@ -37,33 +37,46 @@ func (q *Queue) Depth(ctx context.Context) (d queue.Depth, err error) {
 	return d, nil
 }
 
-// Purge implements [queue.Admin].
+// Purge implements [queue.Admin]. The bodies go, too: nobody settles what nobody
+// had, and so they would never be old enough.
 func (q *Queue) Purge(ctx context.Context) (n int, err error) {
-	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
-		n = 0
-		if q.passing {
-			err := tx.Prepare(`DELETE FROM events WHERE topic = ?2 AND seq IN (SELECT seq FROM waiting WHERE queue = ?1
-				UNION ALL SELECT seq FROM retries WHERE queue = ?1 AND lease IS NULL)`).
-				Int(q.id).Text(bellhop.TopicPushesOwed).Exec()
-			if err != nil {
-				return err
-			}
-		}
-		for _, sql := range []string{
-			`DELETE FROM waiting WHERE queue = ?`,
-			`DELETE FROM retries WHERE queue = ? AND lease IS NULL`,
-		} {
-			if err := tx.Prepare(sql).Int(q.id).Exec(); err != nil {
-				return err
-			}
-			n += int(tx.Changes())
-		}
-		return nil
-	})
+	for part := purgeAtOnce; part == purgeAtOnce && err == nil; n += part {
+		err = q.file.Write(ctx, func(tx *sqlitefile.Tx) (err error) {
+			part, err = q.purge(tx)
+			return err
+		})
+	}
 	if err != nil {
 		return 0, fmt.Errorf("purge the queue: %w", err)
 	}
 	return n, nil
+}
+
+// purgeAtOnce bounds for how long nobody else writes.
+const purgeAtOnce = 1000
+
+func (q *Queue) purge(tx *sqlitefile.Tx) (int, error) {
+	var lanes, seqs []int64
+	err := tx.Prepare(`SELECT lane, seq FROM waiting WHERE queue = ?1 UNION ALL SELECT 0, seq FROM retries WHERE queue = ?1 AND lease IS NULL LIMIT ?2`).
+		Int(q.id).Int(purgeAtOnce).Each(func(r sqlitefile.Row) error {
+		lanes, seqs = append(lanes, r.Int()), append(seqs, r.Int())
+		return nil
+	})
+	for i, seq := range seqs {
+		if err == nil {
+			err = tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ?`).Int(seq).Exec()
+		}
+		if err == nil {
+			err = q.forgetPassing(tx, seq)
+		}
+		if err == nil {
+			err = tx.Prepare(`DELETE FROM waiting WHERE queue = ? AND lane = ? AND seq = ?`).Int(q.id).Int(lanes[i]).Int(seq).Exec()
+		}
+		if err == nil {
+			err = tx.Prepare(`DELETE FROM retries WHERE queue = ? AND seq = ? AND lease IS NULL`).Int(q.id).Int(seq).Exec()
+		}
+	}
+	return len(seqs), err
 }
 
 // Attributes implements [queue.Admin].

@@ -65,6 +65,7 @@ type Queue struct {
 var (
 	_ queue.Queue   = (*Queue)(nil)
 	_ queue.Readier = (*Queue)(nil)
+	_ queue.Pruner  = (*Queue)(nil)
 )
 
 func newQueue(f *sqlitefile.File, id int64, name string, now func() time.Time) *Queue {
@@ -146,10 +147,9 @@ func (q *Queue) load(ctx context.Context, claims []claimed) (out []queue.Deliver
 		for _, cl := range claims {
 			receipt := queue.NumberedReceipt(cl.lease, cl.seq)
 			e, err := q.file.Event(c, cl.seq)
-			if err == nil && e == nil {
-				err = bellhop.Invalidf("event_gone", "event %d is queued and not in the archive", cl.seq)
-			}
 			switch {
+			case err == nil && e == nil: // somebody settled it meanwhile, and it was dropped
+				lost = append(lost, queue.Settlement{Receipt: receipt})
 			case bellhop.IsPermanent(err):
 				lost = append(lost, queue.Settlement{Receipt: receipt, Verdict: queue.Bury, Reason: err.Error()})
 			case err != nil:
