@@ -16,8 +16,8 @@ import (
 // that is wrong, and nothing of what the body holds.
 //
 // Fact.At is left to whoever records it, and so are the handling and the trace
-// of an order, of which Shopify knows nothing. Topics that are skipped are not
-// read at all.
+// of an order, of which Shopify knows nothing. Topics that bellhop has no use for
+// are not read at all.
 func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	f := bellhop.Fact{Event: e}
 	var err error
@@ -33,6 +33,7 @@ func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 		f.OrderID, err = decodeDelete(e)
 		f.Deleted = true
 	case TopicAppUninstalled, TopicCustomersDataRequest, TopicCustomersRedact, TopicShopRedact:
+		err = checkRequest(e)
 		f.Skip = bellhop.ReasonNotActedOn
 	default:
 		f.Skip = bellhop.ReasonTopicUnhandled
@@ -51,6 +52,9 @@ func decodeOrder(e *bellhop.Event) (int64, *bellhop.Order, error) {
 	from := &root.order
 	if from.ID == 0 && root.Envelope.ID != 0 {
 		from = &root.Envelope
+	}
+	if !from.Resource.is(resourceOrder) || from.CheckoutURL != "" {
+		return 0, nil, otherKind(e.Topic, "it is about something else than an order")
 	}
 	o, err := orderOf(from, e)
 	if err != nil {
@@ -79,6 +83,9 @@ func decodeRefund(e *bellhop.Event) (int64, *bellhop.Touch, error) {
 	if err := unmarshal(e.Body, &root); err != nil {
 		return 0, nil, err
 	}
+	if !root.Resource.is(resourceRefund) {
+		return 0, nil, otherKind(e.Topic, "it is about something else than a refund")
+	}
 	var r reader
 	id := r.id("order_id", root.OrderID)
 	at := cmp.Or(
@@ -89,6 +96,13 @@ func decodeRefund(e *bellhop.Event) (int64, *bellhop.Touch, error) {
 }
 
 func decodeDelete(e *bellhop.Event) (int64, error) {
+	f, err := fieldsOf(e.Body)
+	if err != nil {
+		return 0, err
+	}
+	if len(f) > 1 {
+		return 0, otherKind(e.Topic, "it has more than an id")
+	}
 	var root deletion
 	if err := unmarshal(e.Body, &root); err != nil {
 		return 0, err

@@ -41,6 +41,8 @@ type order struct {
 	UpdatedAt         string   `json:"updated_at"`
 	CancelledAt       string   `json:"cancelled_at"`
 	LineItems         []line   `json:"line_items"`
+	Resource          resource `json:"admin_graphql_api_id"`
+	CheckoutURL       string   `json:"abandoned_checkout_url"` // of a checkout, which an order never is
 }
 
 type customer struct {
@@ -86,6 +88,8 @@ type refund struct {
 	OrderID     int64  `json:"order_id"`
 	CreatedAt   string `json:"created_at"`
 	ProcessedAt string `json:"processed_at"`
+
+	Resource resource `json:"admin_graphql_api_id"`
 }
 
 type deletion struct {
