@@ -21,28 +21,23 @@ type watch struct {
 	events int64 // in the ledger when it was last looked at
 }
 
-const (
-	watchEvery  = 2 * time.Second // how soon doctor knows of a refused webhook
-	ledgerEvery = 10 * time.Second
-)
+const watchEvery = 2 * time.Second // how soon doctor knows of a refused webhook
 
 // run works until ctx is done, and then tells what it still knows.
 func (w *watch) run(ctx context.Context) error {
 	away := pipeline.NewTrouble(w.log, slog.LevelError, "refusals can't be written down", "refusals are written down again")
-	often, seldom := time.NewTicker(watchEvery), time.NewTicker(ledgerEvery)
-	defer often.Stop()
-	defer seldom.Stop()
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
 	for {
+		w.look(ctx)
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), watchEvery)
 			defer cancel()
 			away.Note(w.keep(last))
 			return nil
-		case <-often.C:
+		case <-tick.C:
 			away.Note(w.keep(ctx))
-		case <-seldom.C:
-			w.look(ctx)
 		}
 	}
 }

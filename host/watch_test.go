@@ -60,7 +60,7 @@ func TestWatchKeepsRefusalsAndNoticesARestore(t *testing.T) {
 			t.Errorf("the store is told %+v", s.kept)
 		}
 		for _, s.events = range []int64{12, 12, 7, 8} {
-			wait(ledgerEvery)
+			wait(watchEvery)
 		}
 		if n := strings.Count(text.String(), `msg="an older backup was restored: what came after it is gone" events=7 before=12`); n != 1 {
 			t.Errorf("a restore is told %d times:\n%s", n, &text)

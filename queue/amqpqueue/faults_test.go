@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
@@ -292,4 +293,55 @@ func TestMemoryAlarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "it goes on", func() bool { return errors.Join(q.Ready(t.Context()), q.Send(t.Context(), event("b", 1))) == nil })
+}
+
+// TestTellsOfItsConnection looks that the log tells that it went and that it is back.
+func TestTellsOfItsConnection(t *testing.T) {
+	t.Parallel()
+	proxy, address := proxied(t)
+	target, _, err := amqpqueue.ParseURL(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log lines
+	b := amqpqueue.NewBroker(target, amqpqueue.Options{Log: slog.New(slog.NewTextHandler(&log, nil)), SendLimit: patience})
+	t.Cleanup(func() { b.Close() })
+	if err := b.Create(t.Context(), queue.DefaultName, queue.DefaultAttributes()); err != nil {
+		t.Fatal(err)
+	}
+	q := openQueue(t, opened{b, address})
+	received := make(chan struct{})
+	go func() {
+		defer close(received)
+		if _, err := q.Receive(t.Context(), 1); err != nil {
+			t.Error(err)
+		}
+	}()
+	proxy.Stop()
+	until(t, "the log tells of the loss", func() bool { return log.count("lost the connection that consumes") > 0 })
+	proxy.Start()
+	until(t, "the log tells of its end", func() bool { return log.count("the connection that consumes is back") == 1 })
+	send(t, q, event("a", 1))
+	<-received
+	if n := log.count("lost the connection that consumes"); n != 1 {
+		t.Errorf("the loss is told %d times", n)
+	}
+}
+
+// lines is a log.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) count(part string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), part)
 }

@@ -34,15 +34,25 @@ func (in *intake) serve() {
 		case <-ctx.Done():
 		}
 	})
+	var away time.Time // since when; zero while it consumes
 	for pause := firstPause; ctx.Err() == nil; pause = min(longestPause, 2*pause) {
 		s, err := in.attach(ctx)
 		if err == nil {
 			pause = firstPause
+			if !away.IsZero() {
+				in.q.log.Info("the connection that consumes is back", "queue", in.q.name, "after", time.Since(away).Round(time.Millisecond))
+				away = time.Time{}
+			}
 			in.begin(s)
 			err = in.tend(s)
 			s.end()
 		}
-		in.lost(in.fatal(ctx, err))
+		err = in.explain(ctx, err)
+		if err != nil && away.IsZero() {
+			in.q.log.Warn("lost the connection that consumes; connecting again", "queue", in.q.name, "err", err)
+			away = time.Now()
+		}
+		in.lost(fatal(err))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -50,17 +60,19 @@ func (in *intake) serve() {
 	}
 }
 
-// fatal returns what waiting does not mend, and logs all else.
-func (in *intake) fatal(ctx context.Context, err error) error {
+func (in *intake) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil || err == nil {
 		return nil
 	}
-	err = in.q.target.Explain("consume from the queue "+in.q.name, err)
+	return in.q.target.Explain("consume from the queue "+in.q.name, err)
+}
+
+// fatal returns what waiting does not mend.
+func fatal(err error) error {
 	switch bellhop.KindOf(err) {
 	case bellhop.NotFound, bellhop.Invalid, bellhop.Conflict:
 		return err
 	}
-	in.q.log.Warn("lost the connection that consumes; connecting again", "queue", in.q.name, "err", err)
 	return nil
 }
 
