@@ -12,12 +12,14 @@ var assetFiles embed.FS
 // addAssets adds what the pages load.
 func (p prepared) addAssets() {
 	for path, contentType := range map[string]string{
-		"/assets/console.css":  "text/css; charset=utf-8",
-		"/assets/console.js":   "text/javascript; charset=utf-8",
-		"/assets/browser.js":   "text/javascript; charset=utf-8",
-		"/assets/icon.svg":     "image/svg+xml",
-		"/assets/icon-192.png": "image/png",
-		"/assets/icon-512.png": "image/png",
+		"/assets/console.css":     "text/css; charset=utf-8",
+		"/assets/console.js":      "text/javascript; charset=utf-8",
+		"/assets/stream.js":       "text/javascript; charset=utf-8",
+		"/assets/browser.js":      "text/javascript; charset=utf-8",
+		"/assets/subscription.js": "text/javascript; charset=utf-8",
+		"/assets/icon.svg":        "image/svg+xml",
+		"/assets/icon-192.png":    "image/png",
+		"/assets/icon-512.png":    "image/png",
 		// They are at the top since that is what they are about.
 		"/worker.js":       "text/javascript; charset=utf-8",
 		"/app.webmanifest": "application/manifest+json",

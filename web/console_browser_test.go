@@ -53,6 +53,14 @@ func (b *browser) until(format string, args ...any) {
 	b.do(chromium.Until(fmt.Sprintf(format, args...)))
 }
 
+// promise waits for one and returns what it comes to.
+func (b *browser) promise(expression string) string {
+	b.Helper()
+	v, err := chromedp.Run(b.tab, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
+	must(b, err)
+	return v
+}
+
 func (b *browser) eval(expression string) string {
 	b.Helper()
 	v, err := chromedp.Run(b.tab, chromedp.Evaluate[string](`String(`+expression+`)`))

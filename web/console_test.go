@@ -127,7 +127,7 @@ func TestPagesAreStrict(t *testing.T) {
 	}
 	strictPage(t, r.get("/shops", operatorSession))
 	page := r.get("/", ownerSession)
-	for _, want := range []string{`data-key="820982911946154508"`, "$403.00", "Nov 22, 2026 9:00 am", `<strong>New order &lt;b&gt;`, `data-live="/live"`, "Paid", "1.12 s"} {
+	for _, want := range []string{`data-key="820982911946154508"`, "$403.00", "Nov 22, 2026 9:00 am", `<strong>New order &lt;b&gt;`, `data-live="/live#1"`, "Paid", "1.12 s"} {
 		if !strings.Contains(page.body, want) {
 			t.Errorf("the page lacks %s", want)
 		}

@@ -118,7 +118,10 @@ func (r *rig) counted(metric, labels string, want float64) {
 	w := httptest.NewRecorder()
 	promhttp.HandlerFor(r.metrics, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	text := w.Body.String()
-	if line := fmt.Sprintf("%s{%s} %v\n", metric, labels, want); !strings.Contains(text, line) {
+	if labels != "" {
+		metric += "{" + labels + "}"
+	}
+	if line := fmt.Sprintf("%s %v\n", metric, want); !strings.Contains(text, line) {
 		r.Errorf("no %s in\n%s", line, text)
 	}
 }

@@ -6,7 +6,7 @@ const card = document.getElementById("browser");
 
 function say(word) {
   card.querySelector("[role=status]").textContent = card.dataset[word];
-  card.querySelector("button").hidden = word === "rings";
+  card.querySelector("button").hidden = word === "rings" || word === "home";
 }
 
 // The installation's id stays the browser's own. The cookie tells which device is to go
@@ -22,7 +22,8 @@ function installation() {
 }
 
 async function subscribe() {
-  const worker = await navigator.serviceWorker.register("/worker.js");
+  await navigator.serviceWorker.register("/worker.js?" + new URLSearchParams({ installation: installation(), key: card.dataset.vapid }));
+  const worker = await navigator.serviceWorker.ready;
   const options = { userVisibleOnly: true, applicationServerKey: card.dataset.vapid };
   try {
     return await worker.pushManager.subscribe(options);
@@ -38,14 +39,8 @@ async function ring() {
   if (await Notification.requestPermission() !== "granted") return say("denied");
   try {
     const subscription = await subscribe();
-    const answer = await fetch("/v1/devices/" + installation(), {
-      method: "PUT",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({
-        kind: "webpush", value: JSON.stringify(subscription), platform: "web", form: "data",
-        locale: navigator.language, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      }),
-    });
+    const answer = await enroll(installation(), subscription);
+    if (answer.ok) localStorage.setItem("bellhop_rings", subscription.endpoint);
     say(answer.ok ? "rings" : "failed");
     look(); // shows the device
   } catch {
@@ -53,7 +48,13 @@ async function ring() {
   }
 }
 
-if ("serviceWorker" in navigator && "PushManager" in window) {
+// Safari on an iPhone or iPad allows notifications only to pages on the home screen.
+const apple = /iPhone|iPad|iPod/.test(navigator.userAgent) || navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1;
+
+if (apple && !navigator.standalone) {
+  card.hidden = false;
+  say("home");
+} else if ("serviceWorker" in navigator && "PushManager" in window) {
   card.hidden = false;
   card.querySelector("button").addEventListener("click", ring);
   // One that rings is refreshed, in case its address changed.

@@ -125,25 +125,41 @@ function state(name) {
   at.textContent = at.dataset[name];
 }
 
-function follow() {
-  const events = new EventSource(stream);
-  events.addEventListener("changed", (e) => {
-    const { orders, spread, anew } = JSON.parse(e.data);
-    const ahead = Number(main.dataset.seq) - Number(e.lastEventId);
-    if (ahead === 0 || ahead > 0 && !anew) return;
+// told takes what comes of the stream.
+function told(what) {
+  if (what.kind === "changed") {
+    const ahead = Number(main.dataset.seq) - what.id;
+    if (ahead === 0 || ahead > 0 && !what.anew) return;
     const one = location.pathname.match(/^\/orders\/(\d+)$/);
-    if (one && orders.length && !orders.includes(one[1])) return;
-    look(spread);
-  });
-  events.addEventListener("open", () => state("live"));
-  events.addEventListener("error", () => {
-    state("lost");
-    if (events.readyState !== EventSource.CLOSED) return;
-    // Not everybody comes back at once.
-    setTimeout(() => { look(); follow(); }, 2000 + Math.random() * 3000);
-  });
+    if (one && what.orders.length && !what.orders.includes(one[1])) return;
+    look(what.spread);
+    return;
+  }
+  state(what.kind === "open" ? "live" : "lost");
+  if (what.closed) setTimeout(look, 2000 + Math.random() * 3000);
 }
-if (stream) follow();
+
+// One stream for all tabs where the browser has such a thing, or else one of this tab's.
+if (stream && window.SharedWorker) {
+  const { port } = new SharedWorker("/assets/stream.js");
+  port.onmessage = (e) => told(e.data);
+  port.postMessage(stream);
+  addEventListener("pagehide", () => port.postMessage(""));
+  addEventListener("pageshow", (e) => { if (e.persisted) port.postMessage(stream); });
+} else if (stream) {
+  openStream(stream, told);
+}
+
+// A browser that is rung says where, in case that changed.
+const worker = navigator.serviceWorker;
+function renew() {
+  if (worker && worker.controller && !document.hidden) worker.controller.postMessage({ rings: localStorage.getItem("bellhop_rings") });
+}
+if (worker) {
+  worker.onmessage = ({ data }) => { if (data.rings) localStorage.setItem("bellhop_rings", data.rings); };
+  document.addEventListener("visibilitychange", renew);
+  renew();
+}
 if (main && main.dataset.every) setInterval(() => look(), main.dataset.every * 1000);
 
 // A form that changes only what this page shows.

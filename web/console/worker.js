@@ -1,5 +1,10 @@
 // Shows what is pushed to this browser, and tells bellhop that it came.
 "use strict";
+importScripts("/assets/subscription.js");
+
+// Which device this browser is, and the key that it subscribes with: browser.js wrote
+// them into this worker's address.
+const own = new URL(location).searchParams;
 
 function receipt(data, event) {
   if (!data.push_id) return Promise.resolve();
@@ -18,9 +23,45 @@ self.addEventListener("push", (e) => {
   ]));
 });
 
+// show brings the page to the front: the tab that has it, or else one that can go there
+// without losing what somebody fills in, or else a new one.
+async function show(path) {
+  const tabs = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const at = (tab) => new URL(tab.url).pathname;
+  const tab = tabs.find((t) => at(t) === path) || tabs.find((t) => !/^\/(settings|signin|docs)/.test(at(t)));
+  if (!tab) return self.clients.openWindow(path);
+  try {
+    await tab.focus();
+    if (at(tab) !== path) await tab.navigate(path);
+  } catch {
+    await self.clients.openWindow(path);
+  }
+}
+
 self.addEventListener("notificationclick", (e) => {
   e.notification.close();
   const { order_id } = e.notification.data;
-  const path = order_id ? "/orders/" + order_id : "/";
-  e.waitUntil(Promise.all([self.clients.openWindow(path), receipt(e.notification.data, "opened")]));
+  e.waitUntil(Promise.all([show(order_id ? "/orders/" + order_id : "/"), receipt(e.notification.data, "opened")]));
 });
+
+// A new version takes over at once: only tabs of its own can be sent elsewhere.
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (e) => e.waitUntil(self.clients.claim()));
+
+// renew tells bellhop where this browser is rung now, unless that is known.
+async function renew(known) {
+  if (!own.get("installation")) return known; // registered by an earlier version
+  const { pushManager } = self.registration;
+  const subscription = await pushManager.getSubscription() ||
+    await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: own.get("key") });
+  if (subscription.endpoint === known) return known;
+  const answer = await enroll(own.get("installation"), subscription);
+  return answer.ok ? subscription.endpoint : known;
+}
+
+self.addEventListener("pushsubscriptionchange", (e) => e.waitUntil(renew("").catch(() => {})));
+
+// Each page asks: the browser may have changed it without a word, or nobody was signed
+// in when it did.
+self.addEventListener("message", (e) => e.waitUntil(
+  renew(e.data.rings).then((rings) => e.source.postMessage({ rings })).catch(() => {})));
