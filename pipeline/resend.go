@@ -38,8 +38,15 @@ const (
 // mostLost bounds how many pushes are looked through in one shop.
 const mostLost = 100_000
 
+// Resender is what it takes of a store.
+type Resender interface {
+	Devices(ctx context.Context, shop string) ([]bellhop.Device, error)
+	Pushes(ctx context.Context, shop string, q store.PushQuery) (store.PushPage, error)
+	ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (int, error)
+}
+
 // Find lists them, newest first.
-func (l Lost) Find(ctx context.Context, s store.Store, now time.Time) (found []LostPush, err error) {
+func (l Lost) Find(ctx context.Context, s Resender, now time.Time) (found []LostPush, err error) {
 	q := store.PushQuery{Status: l.Status, Limit: 200}
 	if q.Status == "" {
 		q.Status = bellhop.PushFailed
@@ -96,7 +103,7 @@ func (l Lost) stays(p bellhop.Push, inUse map[int64]bool, now time.Time) string 
 
 // Resend has those sent again that don't stay, and returns how many. It can run beside
 // whoever pushes.
-func (l Lost) Resend(ctx context.Context, s store.Outbox, found []LostPush, at time.Time) (sent int, err error) {
+func (l Lost) Resend(ctx context.Context, s Resender, found []LostPush, at time.Time) (sent int, err error) {
 	var ids []int64
 	for i, p := range found {
 		if p.Stays == "" {

@@ -41,6 +41,7 @@ type Store interface {
 	// Pushes and PushReceipt are those of store.Outbox.
 	Pushes(ctx context.Context, shop string, q store.PushQuery) (store.PushPage, error)
 	PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error
+	ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (int, error) // of store.Outbox
 }
 
 // api is the REST API.

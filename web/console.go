@@ -70,6 +70,8 @@ func (c *console) routes(mux *http.ServeMux) {
 		"GET /shops":            c.showShops,
 		"GET /ledger":           c.showLedger,
 		"GET /overview":         c.showOverview,
+		"GET /resend":           c.showResend,
+		"POST /resend":          c.resend,
 		"GET /overview/{chart}": c.showChart,
 	} {
 		mux.HandleFunc(pattern, c.signed(operators(handle)))

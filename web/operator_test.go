@@ -69,6 +69,52 @@ func withQueue(t *testing.T) (*rig, queue.Queue) {
 	return r, q
 }
 
+// TestResend looks first, and has pushes sent again when asked to, stale ones when
+// asked for those.
+func TestResend(t *testing.T) {
+	r := newRig(t)
+	ctx := context.Background()
+	r.device(demo, "phone")
+	for _, n := range []int{-90_000, 1, 2, 3, 4} { // the first is a day old
+		r.order(demo, n)
+	}
+	owed, err := r.db.ClaimPushes(ctx, day.Add(time.Hour), store.Slots{Free: 100}, time.Minute)
+	must(t, err)
+	for i, reason := range []string{"gave_up: not_allowed", "gave_up: not_allowed", "gave_up: unavailable", "refused", "unregistered"} {
+		must(t, r.db.SettlePushes(ctx, []store.Settled{{Pushes: owed[i].Pushes, Status: bellhop.PushFailed, Reason: reason, At: day.Add(time.Hour)}}))
+	}
+	page := r.get("/resend", operatorSession)
+	strictPage(t, page)
+	for _, want := range []string{demo, "Given up after an hour: The push service is in trouble", "Send 2 pushes again", "And 1 of an order older than a day"} {
+		if !strings.Contains(page.body, want) {
+			t.Errorf("the dry run lacks %q", want)
+		}
+	}
+	if a := r.get("/resend", ownerSession); a.StatusCode != 404 {
+		t.Errorf("an owner gets %d", a.StatusCode)
+	}
+	failed := func() int64 {
+		counts, err := r.db.PushCounts(ctx)
+		must(t, err)
+		return counts[bellhop.PushFailed]
+	}
+	if n := failed(); n != 5 {
+		t.Errorf("looking left %d failed", n)
+	}
+	form := url.Values{"back": {"/resend"}}
+	if page := r.goOn(r.post("/resend", operatorSession, form), operatorSession); !strings.Contains(page.body, "2 pushes are sent again.") {
+		t.Error("it does not say what it did")
+	}
+	if n := failed(); n != 3 {
+		t.Errorf("%d failed", n)
+	}
+	form.Set("stale", "1")
+	r.post("/resend", operatorSession, form)
+	if n := failed(); n != 2 {
+		t.Errorf("with stale ones, %d failed", n)
+	}
+}
+
 func TestLedgerSearch(t *testing.T) {
 	r := newRig(t)
 	r.order(demo, 1)
