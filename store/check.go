@@ -208,9 +208,9 @@ func NotFound(what string) error {
 }
 
 // Exists is the error for what can be but once and is there: "shop", "email",
-// "session" or "token".
-func Exists(what string, cause error) error {
-	e := &bellhop.Error{Kind: bellhop.Conflict, Code: what + "_exists", Cause: cause}
+// "session" or "token". What the database calls it helps nobody.
+func Exists(what string) error {
+	e := &bellhop.Error{Kind: bellhop.Conflict, Code: what + "_exists"}
 	switch what {
 	case "shop":
 		e.Message = "the shop is there already"

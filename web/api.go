@@ -255,14 +255,14 @@ func ownProblems(_ huma.Context, _ string, v any) (any, error) {
 	if !ok {
 		return v, nil
 	}
-	p := newProblem(plain(e.Status), "", e.Detail)
+	p := newProblem(plain(e.Status), "", inWords(e.Detail))
 	for _, d := range e.Errors {
 		if d != nil {
-			p.Errors = append(p.Errors, FieldError{Location: d.Location, Message: d.Message})
+			p.Errors = append(p.Errors, FieldError{Location: d.Location, Message: inWords(d.Message)})
 		}
 	}
 	if len(p.Errors) > 0 {
-		p.Detail = p.Errors[0].Location + ": " + p.Errors[0].Message
+		p.Detail = problemWords(p.Errors[0])
 	}
 	return p, nil
 }

@@ -321,3 +321,39 @@ func TestDevicesAreBounded(t *testing.T) {
 		t.Errorf("%d of the devices are said to be too many: %s", n, page)
 	}
 }
+
+// TestProblemsAreInWords asks wrongly in each way that the library finds by itself.
+func TestProblemsAreInWords(t *testing.T) {
+	r := newRig(t)
+	const order, device = "/v1/orders/1", "/v1/devices/phone"
+	for _, c := range []struct{ method, path, body, want string }{
+		{"GET", "/v1/orders?since=yesterday", "", "since: give a date and time such as 2026-11-22T09:00:00Z or 2026-11-22T18:00:00+09:00"},
+		{"GET", "/v1/orders?limit=many", "", "limit: give a whole number"},
+		{"GET", "/v1/orders?limit=0", "", "limit: give 1 or more"},
+		{"GET", "/v1/orders?limit=201", "", "limit: give 200 or less"},
+		{"GET", "/v1/orders?handling=lost", "", "handling: give one of new, seen, handled"},
+		{"GET", "/v1/orders?colour=red", "", "colour: there is no such parameter"},
+		{"GET", "/v1/orders?q=" + strings.Repeat("x", 201), "", "q: it is too long: at most 200 characters"},
+		{"GET", "/v1/pushes?order=x", "", "order: give an order's id"},
+		{"PATCH", order, "", "the request has no body: send JSON"},
+		{"PATCH", order, "{}", "handling is missing"},
+		{"PATCH", order, "[]", "give an object: {…}"},
+		{"PATCH", order, `{"handling":1}`, "handling: give a string"},
+		{"PATCH", order, `{"handling":"seen","colour":"red"}`, "colour: there is no such field"},
+		{"PATCH", order, `{"handling":`, "this is not JSON"},
+		{"PATCH", order, `handling=seen`, "this is not JSON"},
+		{"PUT", device, `{"kind":"token","value":"","platform":"ios"}`, "value: it is empty"},
+		{"PUT", "/v1/devices/a%20b", `{"kind":"token","value":"v","platform":"ios"}`, "installation: give letters, digits, dots, hyphens and underscores"},
+	} {
+		a := r.call(c.method, c.path, ownerSession, c.body)
+		r.problem(a, 400, "invalid")
+		if got := a.json(t)["detail"]; got != c.want {
+			t.Errorf("%s %.60s %s: %q, want %q", c.method, c.path, c.body, got, c.want)
+		}
+	}
+	form := r.call("PATCH", order, ownerSession, "handling=seen", withHeader("Content-Type", "application/x-www-form-urlencoded"))
+	r.problem(form, 415, "unsupported_media_type")
+	if got := form.json(t)["detail"]; got != "send JSON, with the header Content-Type: application/json" {
+		t.Error(got)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -225,6 +226,9 @@ func (r *rig) do(req *http.Request) reply {
 	return reply{res, string(b)}
 }
 
+// machineWords are those of libraries and databases.
+var machineWords = regexp.MustCompile(`expected|2006-01-02T15|propert|RFC|regex|JSON input|invalid char|UNIQUE|constraint|sqlite|unexpected|limit=`)
+
 // problem checks the shape of a problem and its status and code.
 func (r *rig) problem(a reply, status int, code string) {
 	r.Helper()
@@ -235,6 +239,9 @@ func (r *rig) problem(a reply, status int, code string) {
 	if p["code"] != code || p["status"] != float64(status) || p["title"] != http.StatusText(status) ||
 		p["type"] != "about:blank" || p["detail"] == "" {
 		r.Fatalf("want status %d and code %s: %s", status, code, a.body)
+	}
+	if jargon := machineWords.FindString(a.body); jargon != "" {
+		r.Errorf("no person says %q: %s", jargon, a.body)
 	}
 }
 

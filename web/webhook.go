@@ -109,7 +109,7 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if out != outGone { // which is nobody's fault
 		h.refusals.Refused(r.Header.Get(shopify.HeaderShop), answers[out].label, out.status() >= http.StatusInternalServerError, cause)
 	}
-	h.refuse(w, out)
+	h.refuse(w, out, cause)
 }
 
 // serve returns what the answer is to be, and what Accept had to say; an accepted
@@ -231,8 +231,11 @@ func outcomeOf(ctx context.Context, err error) webhookOutcome {
 	return outInternal
 }
 
-func (h *webhook) refuse(w http.ResponseWriter, out webhookOutcome) {
+func (h *webhook) refuse(w http.ResponseWriter, out webhookOutcome, cause error) {
 	a := answers[out]
+	if e, ok := errors.AsType[*bellhop.Error](cause); ok && out == outInvalid {
+		a.problem = newProblem(a.problem.Status, a.problem.Code, e.Message) // names the header
+	}
 	if a.retryAfter != "" {
 		w.Header().Set("Retry-After", a.retryAfter)
 	}

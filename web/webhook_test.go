@@ -308,3 +308,25 @@ func BenchmarkWebhook(b *testing.B) {
 type nothing struct{}
 
 func (nothing) Accept(context.Context, http.Header, []byte) error { return nil }
+
+// A sender that leaves a header out is told which.
+func TestWebhooksNameTheHeader(t *testing.T) {
+	for detail, c := range map[string]struct {
+		err    error
+		change func(*http.Request)
+	}{
+		"the header X-Shopify-Topic is missing":                        {bellhop.Invalidf("header_missing", "the header X-Shopify-Topic is missing"), nil},
+		"a header that begins with X-Shopify- is given more than once": {nil, withHeader("X-Shopify-Topic", "a", "b")},
+	} {
+		r := webhookRig(t, &acceptor{accept: func(context.Context, http.Header, []byte) error { return c.err }})
+		change := []func(*http.Request){}
+		if c.change != nil {
+			change = append(change, c.change)
+		}
+		a := r.call("POST", web.WebhookPath, "", "{}", change...)
+		r.problem(a, 400, "invalid")
+		if a.json(t)["detail"] != detail {
+			t.Errorf("%s, want %s", a.body, detail)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"time"
 
@@ -116,7 +117,22 @@ func usage(parsed *kong.Context, err error) error {
 	if parsed != nil && parsed.Selected() != nil {
 		command += " " + parsed.Selected().Path()
 	}
-	return bellhop.Invalidf("usage", "%s; see %s --help", strings.TrimRight(err.Error(), "."), command)
+	said := strings.TrimRight(err.Error(), ".")
+	for _, w := range parserWords {
+		said = w.said.ReplaceAllString(said, w.words)
+	}
+	return bellhop.Invalidf("usage", "%s; see %s --help", said, command)
+}
+
+// parserWords say what the parser's words mean.
+var parserWords = []struct {
+	said  *regexp.Regexp
+	words string
+}{
+	{regexp.MustCompile(`expected a valid \d+ bit u?int but got ("[^"]*")`), "$1 is not a whole number"},
+	{regexp.MustCompile(`expected \w+ value but got ("[^"]*").*`), "$1 is not a value"},
+	{regexp.MustCompile(`bool value must be true, 1, yes, false, 0 or no but got`), "give true or false, not"},
+	{regexp.MustCompile(`expected "<([^>]+)>"`), "$1 is missing"},
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -120,7 +120,7 @@ func (a *account) add(j *job, role bellhop.Role, shop string) error {
 			if bellhop.KindOf(err) == bellhop.NotFound {
 				return bellhop.Errorf(bellhop.NotFound, "shop", "there is no shop %s: add it first with bellhop shop add %s", shop, shop)
 			}
-			return err
+			return already(err, "email_taken", "somebody signs in with %s already: see bellhop owner ls", a.Email)
 		}
 		j.say("Added %s.", p.Email)
 		sayMade(j, made)

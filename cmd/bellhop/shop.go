@@ -50,7 +50,7 @@ func (c *shopAddCmd) Run(j *job) (err error) {
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		if err := p.Store.AddShop(j.ctx, s); err != nil {
-			return err
+			return already(err, "shop_exists", "%s is here already: see bellhop shop ls", s.Domain)
 		}
 		kept, more, err := countLines(j, p.Store, store.LineQuery{Shop: s.Domain, Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonUnknownShop})
 		if err != nil {
@@ -262,4 +262,12 @@ type shopEnableCmd struct{ shopSwitch }
 // Run implements the command.
 func (c *shopEnableCmd) Run(j *job) error {
 	return c.set(j, false, "Enabled %[1]s. Record what came meanwhile with:\n  bellhop replay --shop %[1]s --since 30d")
+}
+
+// already says in the command's own words that something is there, which a code tells.
+func already(err error, code, format string, args ...any) error {
+	if e, ok := errors.AsType[*bellhop.Error](err); ok && e.Code == code {
+		return bellhop.Errorf(bellhop.Conflict, code, format, args...)
+	}
+	return err
 }

@@ -127,7 +127,7 @@ func once(ctx context.Context, p *postgres.Pool, kind, what, query string, args 
 // taken says so when err is a violated constraint: see [store.Exists].
 func taken(kind string, err error) error {
 	if postgres.IsUnique(err) {
-		return store.Exists(kind, err)
+		return store.Exists(kind)
 	}
 	return err
 }

@@ -107,7 +107,7 @@ func found(what string) func(bool, error) error {
 // taken says so when err is a violated constraint: see [store.Exists].
 func taken(what string, err error) error {
 	if sqlitefile.IsConstraint(err) {
-		return store.Exists(what, err)
+		return store.Exists(what)
 	}
 	return err
 }
