@@ -131,6 +131,7 @@ func TestScreenshots(t *testing.T) {
 			}
 			shoot("selected", "/", chromedp.Click("#orders input"), chromedp.WaitVisible(".several"))
 			as(t, tab, r, operatorSession)
+			shoot("drop", "/dead/"+letter.String(), chromedp.Click("input[name=drop] + button"), chromedp.WaitVisible(".plan"))
 			shoot("replay", "/dead", chromedp.Click("button[name=all]"), chromedp.WaitVisible(".plan"))
 			for name, path := range map[string]string{"overview": "/overview", "ledger": "/ledger", "dead": "/dead", "letter": "/dead/" + letter.String(), "shops": "/shops"} {
 				shoot(name, path)

@@ -293,7 +293,7 @@ func TestOperatorsPagesAreTheirs(t *testing.T) {
 	}
 }
 
-// TestOperatorInABrowser replays a dead letter, and shows each page to axe.
+// TestOperatorInABrowser replays a dead letter and drops one, and shows each page to axe.
 func TestOperatorInABrowser(t *testing.T) {
 	r, q := withQueue(t)
 	for n := range 3 {
@@ -328,4 +328,13 @@ func TestOperatorInABrowser(t *testing.T) {
 	}
 	b.do(chromedp.Click(".letter a"), chromedp.WaitVisible("pre"))
 	see("a dead letter")
+	b.do(chromedp.Click("input[name=drop] + button"), chromedp.WaitVisible(".plan"))
+	see("the question before dropping")
+	b.do(chromedp.Click("button[name=drop]"), chromedp.WaitVisible("#notice .notice"))
+	if said := b.eval(`document.getElementById("notice").textContent.trim()`); said != "1 dead letter was dropped for good." {
+		t.Errorf("it says %q", said)
+	}
+	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 0 {
+		t.Errorf("%+v %v", d, err)
+	}
 }
