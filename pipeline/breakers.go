@@ -17,8 +17,9 @@ const (
 	longestPause = 2 * time.Minute
 	// probePatience is how long a probe may take: as long as a claim holds.
 	probePatience = 20 * time.Second
-	// afterProbe is when others are due that found a probe under way, or that were
-	// the last one: those that were not get the next.
+	// afterProbe is when others are due that found a probe under way. Who was tried
+	// lets others go first for as long: other shops, and then other devices, so that
+	// one shop's dead phones don't keep a service shut for the others.
 	afterProbe = 5 * time.Second
 	// Addresses come from those who sign in, so that they could name any number of
 	// services.
@@ -52,7 +53,20 @@ type breaker struct {
 
 	probe   int64     // the device that is tried; 0 when none is
 	probeAt time.Time // since when
-	tried   map[int64]bool
+	tried   tried
+}
+
+// tried are those whose messages failed while it was open, or opened it.
+type tried struct {
+	shops   map[string]bool
+	devices map[int64]bool
+}
+
+func (t *tried) add(d bellhop.Device) {
+	if t.devices == nil || len(t.devices) >= mostBreakers {
+		*t = tried{map[string]bool{}, map[int64]bool{}}
+	}
+	t.shops[d.Shop], t.devices[d.ID] = true, true
 }
 
 // NewBreakers takes whose services they are.
@@ -75,21 +89,23 @@ func (b *Breakers) Admit(d bellhop.Device, now time.Time) (most int, until time.
 	if s == nil || s.opened.IsZero() {
 		return all, until
 	}
-	return s.admit(d.ID, now)
+	return s.admit(d, now)
 }
 
-func (s *breaker) admit(device int64, now time.Time) (most int, until time.Time) {
+func (s *breaker) admit(d bellhop.Device, now time.Time) (most int, until time.Time) {
 	switch {
 	case now.Before(s.until):
 		return 0, s.until
-	case s.probe == device && s.probeAt.Equal(now): // the same claim asks again
+	case s.probe == d.ID && s.probeAt.Equal(now): // the same claim asks again
 		return 1, now.Add(afterProbe)
 	case s.probe != 0 && now.Before(s.probeAt.Add(probePatience)):
 		return 0, now.Add(afterProbe)
-	case s.tried[device] && now.Before(s.until.Add(afterProbe)):
+	case s.tried.shops[d.Shop] && now.Before(s.until.Add(afterProbe)):
 		return 0, s.until.Add(afterProbe)
+	case s.tried.devices[d.ID] && now.Before(s.until.Add(2*afterProbe)):
+		return 0, s.until.Add(2 * afterProbe)
 	}
-	s.probe, s.probeAt = device, now
+	s.probe, s.probeAt = d.ID, now
 	return 1, now.Add(afterProbe)
 }
 
@@ -102,7 +118,9 @@ func (b *Breakers) note(d bellhop.Device, err error, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if e := push.AsError(err); err != nil && e.Reason.OfService() {
-		b.failed(name, d.ID, e, now)
+		if !e.Own || !b.trusted[name] {
+			b.failed(name, d, e, now)
+		}
 		return
 	}
 	if err == nil && len(b.trusted) < mostBreakers {
@@ -123,11 +141,11 @@ func (b *Breakers) close(name string) {
 	}
 }
 
-func (b *Breakers) failed(name string, device int64, e *push.Error, now time.Time) {
+func (b *Breakers) failed(name string, d bellhop.Device, e *push.Error, now time.Time) {
 	s := b.all[name]
 	if s == nil {
 		b.makeRoom()
-		s = &breaker{tried: map[int64]bool{}}
+		s = &breaker{}
 		b.all[name] = s
 	}
 	s.failures++
@@ -137,16 +155,13 @@ func (b *Breakers) failed(name string, device int64, e *push.Error, now time.Tim
 		s.opened = now
 		s.told = NewTrouble(b.log.With("service", name), slog.LevelWarn, "a push service is in trouble: what it would get waits", "a push service takes messages again")
 		b.metrics.breaker(kindOf(name), 1)
-	case !s.opened.IsZero() && s.probe == device:
+	case !s.opened.IsZero() && s.probe == d.ID:
 		s.probe = 0
 		s.probes++
 	default:
 		return
 	}
-	if len(s.tried) >= mostBreakers {
-		clear(s.tried)
-	}
-	s.tried[device] = true
+	s.tried.add(d)
 	s.until = now.Add(max(Backoff(firstPause, longestPause, s.probes+1), e.RetryAfter))
 	s.told.Happened("reason", e.Reason, "err", e, "until", s.until)
 }

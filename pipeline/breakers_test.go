@@ -33,7 +33,9 @@ func newCircuit(t *testing.T, log *slog.Logger) *circuit {
 	return c
 }
 
-func device(id int64, host string) bellhop.Device { return bellhop.Device{ID: id, Value: host} }
+func device(id int64, host string) bellhop.Device {
+	return bellhop.Device{ID: id, Value: host, Shop: fmt.Sprint("shop-", id)}
+}
 
 // try makes an attempt that comes to err.
 func (c *circuit) try(d bellhop.Device, err error) {
@@ -84,7 +86,10 @@ func TestBreaker(t *testing.T) {
 	}
 
 	c.now = until
+	sister := device(9, "a.example")
+	sister.Shop = a.Shop
 	c.admits("the one that failed last lets others go first", a, 0)
+	c.admits("and so do others of its shop", sister, 0)
 	c.admits("a probe", b, 1)
 	c.admits("asked again by the same claim", b, 1)
 	c.now = c.now.Add(time.Millisecond)
@@ -121,6 +126,45 @@ func TestBreakerMindsTheServiceAlone(t *testing.T) {
 		}
 	}
 	c.admits("well", d, 2)
+}
+
+// A subscription that is of another key than ours is its owner's trouble, once the
+// service has taken a message signed with it: nobody can shut a service for others.
+func TestBreakerMindsNoSubscriptionOfAnotherKey(t *testing.T) {
+	c := newCircuit(t, slog.New(slog.DiscardHandler))
+	stranger, owner := device(1, "a.example"), device(2, "a.example")
+	own := &push.Error{Reason: push.ReasonNotAllowed, Own: true}
+	c.try(owner, nil)
+	for range 20 {
+		c.try(stranger, own)
+	}
+	c.admits("others", owner, 2)
+	for range 5 {
+		c.try(stranger, away)
+	}
+	c.admits("a service that is away", owner, 0)
+
+	for range 5 {
+		c.try(device(3, "b.example"), own) // which has never taken one: our key may be wrong
+	}
+	c.admits("a service that never took a message", device(4, "b.example"), 0)
+}
+
+// A shop's dead phones don't keep a service shut for another's.
+func TestBreakerTriesAnotherShopFirst(t *testing.T) {
+	c := newCircuit(t, slog.New(slog.DiscardHandler))
+	for id := range int64(50) {
+		d := device(id+1, "a.example")
+		d.Shop = "full of dead phones"
+		c.try(d, &push.Error{Reason: push.ReasonUnproven})
+	}
+	dead, alive := device(51, "a.example"), device(99, "a.example")
+	dead.Shop = "full of dead phones"
+	c.now = c.admits("open", alive, 0)
+	c.admits("another dead phone of the shop", dead, 0)
+	c.admits("another shop's", alive, 1)
+	c.try(alive, nil)
+	c.admits("closed", dead, 2)
 }
 
 // TestBreakersAreBounded has strangers name more hosts than are kept.

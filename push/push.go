@@ -86,7 +86,10 @@ const (
 type Error struct {
 	Reason     Reason
 	RetryAfter time.Duration // as the service asked; 0 if it did not
-	Cause      error         // holds no address and no secret
+	// Own says that this is of the device alone, if the service takes messages to
+	// others.
+	Own   bool
+	Cause error // holds no address and no secret
 }
 
 func (e *Error) Error() string {

@@ -177,6 +177,7 @@ func (s *Sender) refused(answer *http.Response, body []byte) *push.Error {
 		}
 	}
 	if e.Reason == push.ReasonNotAllowed {
+		e.Own = true
 		e.Cause = fmt.Errorf("%w: the browser subscribed with another key than ours, or the service minds ?subject= or this machine's clock", e.Cause)
 	}
 	if !e.Reason.Final() {
