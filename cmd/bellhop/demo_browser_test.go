@@ -183,7 +183,7 @@ func TestDemoScreenshots(t *testing.T) {
 	must(chromedp.Do(desk, looks(5)))
 	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="start"]`), chromium.Until(number(5)+` === 0 && /\d new orders\$\d/.test(document.querySelector("#phone").textContent)`)))
 	shoot(tab, "demo-3")
-	must(chromedp.Do(desk, looks(9)))
+	must(chromedp.Do(desk, looks(9), chromium.Until(`[...document.images].every(i => i.complete)`)))
 	shoot(desk, "operator")
 }
 

@@ -96,6 +96,15 @@ document.addEventListener("change", (e) => {
 });
 countPicked();
 
+// drawn waits for the page's charts, which would be blank for a moment otherwise.
+function drawn(page) {
+  return Promise.all([...page.images].map((image) => {
+    const chart = new Image();
+    chart.src = image.src;
+    return chart.decode().catch(() => {});
+  }));
+}
+
 // look loads the page anew: soon after something changed, and then once a second
 // at the most, however much does. What is searched for takes the server longer, and
 // is looked for less often. A page that nobody sees waits until somebody does.
@@ -110,7 +119,10 @@ function look(spread = 0) {
     last = Date.now();
     try {
       const page = await pageFrom(await fetch(location.href, { headers: { "X-Bellhop-Look": "1" } }));
-      if (page) show(page);
+      if (page) {
+        await drawn(page);
+        show(page);
+      }
     } catch { /* the stream tells when the server is back */ }
     looking = false;
     if (due) look();
