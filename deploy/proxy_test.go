@@ -23,7 +23,7 @@ type proxy struct {
 	client             *http.Client
 }
 
-func startProxy(t *testing.T) *proxy {
+func startProxy(t *testing.T, env ...string) *proxy {
 	t.Helper()
 	p := &proxy{resolver: newResolver(t)}
 	cert := realserver.NewCertificate(t)
@@ -40,9 +40,9 @@ func startProxy(t *testing.T) *proxy {
 		ports[i] = fmt.Sprint("127.0.0.1:", port)
 	}
 	p.url, p.plain, p.health = "https://"+ports[0], "http://"+ports[1], "http://"+ports[2]
-	h, err := realserver.StartHAProxy(t.Context(), "compose/haproxy.cfg", p.health, "HTTPS="+ports[0], "HTTP="+ports[1],
+	h, err := realserver.StartHAProxy(t.Context(), "compose/haproxy.cfg", p.health, append(env, "HTTPS="+ports[0], "HTTP="+ports[1],
 		"HEALTH="+ports[2], "CERTIFICATE="+both, "RESOLVER="+p.addr,
-		"SERVE_A=serve-a:"+local("8080"), "SERVE_B=serve-b:"+local("8080"))
+		"SERVE_A=serve-a:"+local("8080"), "SERVE_B=serve-b:"+local("8080"))...)
 	realserver.Need(t, err)
 	t.Cleanup(func() { h.Close() })
 	roots := x509.NewCertPool()

@@ -76,3 +76,12 @@ securityContext:
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
+
+{{/* Four fifths of what a container may take: beyond that Go collects garbage more
+     often, before the kernel kills. */}}
+{{- define "bellhop.memoryGoal" -}}
+{{- $unit := regexFind "[A-Za-z]*$" (toString .) -}}
+{{- $size := get (dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824) $unit -}}
+{{- if not $size -}}{{- fail (printf "resources.limits.memory: %v has another unit than k, M, G, Ki, Mi or Gi" .) -}}{{- end -}}
+{{- mulf (trimSuffix $unit (toString .) | float64) $size 0.8 | int64 -}}
+{{- end -}}
