@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"bellhop/internal/realserver"
 )
 
 // machine is the file system of a machine on which somebody followed the part on
@@ -17,6 +19,7 @@ import (
 type machine struct {
 	root   string
 	blocks []string // what is to be typed: the installation, one process, services
+	proxy  string   // what is to be changed in the proxy's configuration
 }
 
 // theMachine is one for all tests.
@@ -30,6 +33,9 @@ var theMachine = sync.OnceValues(func() (*machine, error) {
 	m := &machine{root: filepath.Join(built, "root")}
 	for _, b := range regexp.MustCompile("(?s)```\n(.*?)```").FindAllStringSubmatch(section, -1) {
 		m.blocks = append(m.blocks, b[1])
+	}
+	if m.proxy = regexp.MustCompile(`(?s)For the proxy take.*?\n\n`).FindString(section); m.proxy == "" {
+		return nil, errors.New("docs/deploy.md says nothing of a proxy for systemd")
 	}
 	if len(m.blocks) != 3 {
 		return nil, fmt.Errorf("docs/deploy.md has %d blocks on systemd, not 3", len(m.blocks))
@@ -116,4 +122,42 @@ func TestDocumentStartsUnits(t *testing.T) {
 			t.Errorf("this starts nothing:\n%s", block)
 		}
 	}
+}
+
+// TestDocumentProxy changes the proxy's configuration as the document says, and asks
+// HAProxy what it thinks of that.
+func TestDocumentProxy(t *testing.T) {
+	m := installed(t)
+	config := string(file(t, "compose/haproxy.cfg"))
+	changed := func(what, pattern, by string) {
+		t.Helper()
+		after := regexp.MustCompile(pattern).ReplaceAllLiteralString(config, by)
+		if after == config {
+			t.Errorf("there is no %s to change", what)
+		}
+		config = after
+	}
+	servers := regexp.MustCompile("`(server ([ab]) 127.0.0.1:[0-9]+)`").FindAllStringSubmatch(m.proxy, -1)
+	if len(servers) != 2 {
+		t.Fatalf("the document names %d servers: %s", len(servers), m.proxy)
+	}
+	for _, s := range servers {
+		changed("server-template "+s[2], `server-template `+s[2]+` .*`, s[1])
+	}
+	changed("section", `(?s)\nresolvers docker\n.*?\n\n`, "\n")
+	changed("words", ` resolvers docker init-addr none`, "")
+	cert := realserver.NewCertificate(t)
+	pem := filepath.Join(t.TempDir(), "tls.pem")
+	path := filepath.Join(t.TempDir(), "haproxy.cfg")
+	if err := errors.Join(os.WriteFile(pem, append(file(t, cert.Cert), file(t, cert.Key)...), 0o600), os.WriteFile(path, []byte(config), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var env []string
+	for _, setting := range regexp.MustCompile("`([A-Z]+)=(\\S+)`").FindAllStringSubmatch(m.proxy, -1) {
+		if !strings.Contains(config, "${"+setting[1]+"-") {
+			t.Errorf("nothing takes %s", setting[1])
+		}
+		env = append(env, setting[1]+"="+strings.ReplaceAll(setting[2], "/etc/haproxy/tls.pem", pem))
+	}
+	realserver.Need(t, realserver.CheckHAProxy(t.Context(), path, env...))
 }

@@ -13,17 +13,29 @@ type HAProxy struct {
 	dir string
 }
 
-// StartHAProxy starts a proxy with a configuration file, and an environment for
-// what that asks of it. It is ready once health answers.
-func StartHAProxy(ctx context.Context, config, health string, env ...string) (*HAProxy, error) {
+// CheckHAProxy returns what HAProxy has to say against a configuration file.
+func CheckHAProxy(ctx context.Context, config string, env ...string) error {
 	haproxy, err := find("haproxy", "/usr/sbin")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	check := exec.CommandContext(ctx, haproxy, "-c", "-f", config)
 	check.Env = append(os.Environ(), env...)
 	if out, err := check.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("haproxy -c: %w: %s", err, out)
+		return fmt.Errorf("haproxy -c: %w: %s", err, out)
+	}
+	return nil
+}
+
+// StartHAProxy starts a proxy with a configuration file, and an environment for
+// what that asks of it. It is ready once health answers.
+func StartHAProxy(ctx context.Context, config, health string, env ...string) (*HAProxy, error) {
+	if err := CheckHAProxy(ctx, config, env...); err != nil {
+		return nil, err
+	}
+	haproxy, err := find("haproxy", "/usr/sbin")
+	if err != nil {
+		return nil, err
 	}
 	h := &HAProxy{}
 	if h.dir, err = os.MkdirTemp("", "bellhop-haproxy-"); err != nil {
