@@ -153,7 +153,8 @@ func (b *Breakers) failed(name string, d bellhop.Device, e *push.Error, now time
 	switch {
 	case s.opened.IsZero() && s.failures >= tripAfter:
 		s.opened = now
-		s.told = NewTrouble(b.log.With("service", name), slog.LevelWarn, "a push service is in trouble: what it would get waits", "a push service takes messages again")
+		s.told = NewTrouble(b.log.With("service", name), slog.LevelWarn,
+			"a push service is in trouble: what it would get waits", "a push service takes messages again")
 		b.metrics.breaker(kindOf(name), 1)
 	case !s.opened.IsZero() && s.probe == d.ID:
 		s.probe = 0
@@ -195,8 +196,8 @@ func (b *Breakers) Ready() error {
 	defer b.mu.Unlock()
 	for name, s := range b.all {
 		if kind := kindOf(name); !s.opened.IsZero() && (b.trusted[name] || kind == "fcm") {
-			return bellhop.Errorf(bellhop.Unavailable, "push_service", "pushes wait for %s since %s UTC: %s; the log and bellhop doctor say more",
-				kind, s.opened.UTC().Format("15:04"), s.last.Reason)
+			return bellhop.Errorf(bellhop.Unavailable, "push_service",
+				"pushes wait for %s since %s UTC: %s; the log and bellhop doctor say more", kind, s.opened.UTC().Format("15:04"), s.last.Reason)
 		}
 	}
 	return nil

@@ -46,9 +46,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		pushes:        counter("pushes_total", "Attempted pushes, by what became of them.", "status", "reason"),
 		breakers: f.NewGaugeVec(prometheus.GaugeOpts{Name: "bellhop_push_breakers_open",
 			Help: "Push services in trouble, for which pushes wait, by kind."}, []string{"service"}),
-		trips:        counter("push_breaker_trips_total", "How often one came to be in trouble.", "service"),
-		pushSeconds:  seconds("push_seconds", "One attempt, until the service answered.", 0.002, 15),
-		phoneSeconds: seconds("accepted_to_sent_seconds", "From accepting an order until the push service took its push, once for each device; without what waited for the end of quiet hours.", 0.002, 20),
+		trips:       counter("push_breaker_trips_total", "How often one came to be in trouble.", "service"),
+		pushSeconds: seconds("push_seconds", "One attempt, until the service answered.", 0.002, 15),
+		phoneSeconds: seconds("accepted_to_sent_seconds", "From accepting an order until the push service took its push, "+
+			"once for each device; without what waited for the end of quiet hours.", 0.002, 20),
 	}
 }
 

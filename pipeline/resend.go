@@ -52,7 +52,8 @@ func (l Lost) Find(ctx context.Context, s Resender, now time.Time) (found []Lost
 		q.Status = bellhop.PushFailed
 	}
 	if !store.Resendable(q.Status) {
-		return nil, bellhop.Invalidf("status", "what is sent again has failed, is unknown or was skipped: give one of these, not %q", string(l.Status))
+		return nil, bellhop.Invalidf("status",
+			"what is sent again has failed, is unknown or was skipped: give one of these, not %q", string(l.Status))
 	}
 	devices, err := s.Devices(ctx, l.Shop)
 	if err != nil {

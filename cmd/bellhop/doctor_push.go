@@ -13,6 +13,7 @@ import (
 
 // owing is what the database says of pushes.
 type owing struct {
+	read    bool
 	waiting int64
 	devices []bellhop.Device // some of those in use, what was seen last first
 }
@@ -21,6 +22,7 @@ type owing struct {
 const shopsTried, devicesTried = 20, 5
 
 func readOwing(j *job, p *wire.Parts) (o owing, err error) {
+	o.read = true
 	counts, err := p.Store.PushCounts(j.ctx)
 	if err != nil {
 		return o, err
@@ -73,6 +75,8 @@ func (c *doctorCmd) push(j *job, o owing) wire.Finding {
 		return wire.Warn("push", "pushes are only written to the log", "set BELLHOP_PUSH=fcm:/path/service-account.json for your app, or webpush:?subject=mailto:YOU for browsers")
 	case len(devices) > 0:
 		return wire.OK("push", "FCM would take a message to a device that is registered here")
+	case strings.Contains(c.Push, "fcm:") && !o.read:
+		return wire.OK("push", "FCM answers")
 	case strings.Contains(c.Push, "fcm:"):
 		return wire.OK("push", "FCM answers; no device is registered here to try a message with")
 	}

@@ -173,7 +173,7 @@ func (t *terminal) endProgress() {
 type simulateFCMCmd struct {
 	Addr           string        `name:"addr" default:"127.0.0.1:9090" help:"Where to listen (${default})."`
 	Latency        time.Duration `name:"latency" default:"0s" placeholder:"80ms" help:"How long an answer takes."`
-	Faults         string        `name:"faults" placeholder:"LIST" help:"Shares of messages that meet faults, such as 429=1%,503=1%,ambiguous=1%,unregistered=1%. There are 403, 429, 500, 502, 503, ambiguous, hang and unregistered."`
+	Faults         string        `name:"faults" placeholder:"LIST" help:"Shares of messages that meet faults, such as 429=1%,503=1%,ambiguous=1%,unregistered=1%. There are 403, 429, 500, 502, 503, ambiguous, hang and unregistered, and of requests for access tokens invalid_grant."`
 	Project        string        `name:"project" default:"bellhop-demo" help:"The Firebase project (${default})."`
 	Unlimited      bool          `name:"unlimited" help:"No budgets for phones: for load tests."`
 	Seed           uint64        `name:"seed" default:"1" help:"Of the faults (${default})."`
