@@ -107,7 +107,7 @@ func (in *inline) due(ctx context.Context) bool {
 		in.options.Log.Error("look for pushes that are due", "err", err)
 		return false
 	}
-	return !next.IsZero() && !next.After(in.options.Now())
+	return store.IsDue(next, in.options.Now())
 }
 
 // pool has at most so many requests worked at at once.

@@ -130,7 +130,7 @@ func (r *Ringer) Drain(ctx, hard context.Context) (attempts int, err error) {
 // fan-out comes to nothing that can be sent now, or others claim it.
 const emptyClaims = 100
 
-func (r *Ringer) due(next time.Time) bool { return !next.IsZero() && !next.After(r.Now()) }
+func (r *Ringer) due(next time.Time) bool { return store.IsDue(next, r.Now()) }
 
 // claim takes what is due, as far as slots are free. It looks before it writes:
 // most wakes bring no push.

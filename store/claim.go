@@ -250,7 +250,7 @@ func (c *Claim) take(p *Phone, due []Due, orders []OrderBrief, g *Gathering, now
 		o.Pushes = append(o.Pushes, d.ID)
 		o.Attempt = max(o.Attempt, d.Attempts+1)
 		o.Held = o.Held || orders[i].Held
-		if orders[i].FirstAttemptAt.IsZero() {
+		if first := orders[i].FirstAttemptAt; first.IsZero() || first.After(now) {
 			orders[i].FirstAttemptAt = now
 		}
 	}

@@ -65,7 +65,7 @@ func (b *Bell) ringOnce(ctx context.Context, t timetable, open store.Store) (run
 	out := rung{Sent: int(box.sent.Load()), Failed: int(box.failed.Load()), Left: int(box.left.Load())}
 	if err == nil && begin.Err() != nil {
 		next, e := open.NextPush(write)
-		if err = e; err == nil && !next.IsZero() && !next.After(b.Now()) {
+		if err = e; err == nil && store.IsDue(next, b.Now()) {
 			out.Left++
 		}
 	}

@@ -28,41 +28,61 @@ const (
 	fanningOut = `WITH RECURSIVE owing(id) AS ((SELECT shop_id FROM fanouts ORDER BY shop_id LIMIT 1) UNION ALL
 			SELECT (SELECT shop_id FROM fanouts WHERE shop_id > owing.id ORDER BY shop_id LIMIT 1) FROM owing WHERE owing.id IS NOT NULL)
 		SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1) FROM owing JOIN shops s ON s.id = owing.id`
+	lastDue  = `SELECT max(next_at) FROM pushes WHERE next_at IS NOT NULL`
+	callBack = `UPDATE pushes SET next_at = $1 WHERE id IN
+		(SELECT id FROM pushes WHERE next_at > $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)`
 )
 
-// backlogs finds what is due by shop.
+// backlogs finds what is due by shop. What waits for a time that is further ahead than
+// it can be is made due first.
 func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []store.Backlog, err error) {
-	var fanning []store.Backlog
-	add := func(r pgx.Rows) error {
-		var b store.Backlog
-		err := r.Scan(&b.ShopID, &b.Shop, postgres.TimeTo(&b.Since), &b.Due)
-		all = append(all, b)
-		return err
-	}
-	look := func(query string) error {
-		return db.worker.Read(ctx, func(b *postgres.Batch) {
-			all, fanning = nil, nil
-			b.Each(add, query, postgres.Always(now), free)
-			b.Each(func(r pgx.Rows) error {
-				var f store.Backlog
-				err := r.Scan(&f.ShopID, &f.Shop, postgres.TimeTo(&f.Since))
-				fanning = append(fanning, f)
-				return err
-			}, fanningOut)
+	l, err := db.look(ctx, dueSoon, now, free)
+	if err == nil && store.Beyond(l.last, now) {
+		err = db.worker.Once(ctx, func(b *postgres.Batch) {
+			b.Exec(callBack, postgres.Always(now), postgres.Always(now.Add(store.LongestWait)), store.LookAhead)
 		})
+		if err == nil {
+			l, err = db.look(ctx, dueSoon, now, free)
+		}
 	}
-	err = look(dueSoon)
 	n := 0
-	for _, b := range all {
+	for _, b := range l.due {
 		n += b.Due
 	}
 	if err == nil && n == free {
-		err = look(dueByShop)
+		l, err = db.look(ctx, dueByShop, now, free)
 	}
-	for _, f := range fanning {
-		all = store.AddFanOut(all, f.ShopID, f.Shop, f.Since)
+	for _, f := range l.fanning {
+		l.due = store.AddFanOut(l.due, f.ShopID, f.Shop, f.Since)
 	}
-	return all, wrap("look for what is due", err)
+	return l.due, wrap("look for what is due", err)
+}
+
+// looked is what a look found: what is due, which shops have fan-outs, and when the
+// last push is due.
+type looked struct {
+	due, fanning []store.Backlog
+	last         time.Time
+}
+
+func (db *DB) look(ctx context.Context, query string, now time.Time, free int) (l looked, err error) {
+	err = db.worker.Read(ctx, func(b *postgres.Batch) {
+		l = looked{}
+		b.Each(func(r pgx.Rows) error {
+			var d store.Backlog
+			err := r.Scan(&d.ShopID, &d.Shop, postgres.TimeTo(&d.Since), &d.Due)
+			l.due = append(l.due, d)
+			return err
+		}, query, postgres.Always(now), free)
+		b.Each(func(r pgx.Rows) error {
+			var f store.Backlog
+			err := r.Scan(&f.ShopID, &f.Shop, postgres.TimeTo(&f.Since))
+			l.fanning = append(l.fanning, f)
+			return err
+		}, fanningOut)
+		b.Each(func(r pgx.Rows) error { return r.Scan(postgres.TimeTo(&l.last)) }, lastDue)
+	})
+	return l, err
 }
 
 // fanOut writes a portion of pushes for each shop whose slots ask for it, in a

@@ -23,10 +23,27 @@ const (
 	fanningOut = `WITH RECURSIVE owing(id) AS (SELECT min(shop_id) FROM fanouts UNION ALL
 			SELECT (SELECT min(shop_id) FROM fanouts WHERE shop_id > owing.id) FROM owing WHERE owing.id IS NOT NULL)
 		SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1) FROM owing JOIN shops s ON s.id = owing.id`
+	lastDue = `SELECT max(next_at) FROM pushes WHERE next_at IS NOT NULL`
 )
 
 // backlogs finds what is due by shop.
-func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []store.Backlog, err error) {
+func (db *DB) backlogs(ctx context.Context, now time.Time, free int) ([]store.Backlog, error) {
+	all, last, err := db.look(ctx, now, free)
+	if err != nil || !store.Beyond(last, now) {
+		return all, err
+	}
+	err = db.write(ctx, "make due what waits too long", func(tx *sqlitefile.Tx) error {
+		return tx.Prepare(`UPDATE pushes SET next_at = ? WHERE id IN (SELECT id FROM pushes WHERE next_at > ? LIMIT ?)`).
+			Time(now).Time(now.Add(store.LongestWait)).Int(store.LookAhead).Exec()
+	})
+	if err == nil {
+		all, _, err = db.look(ctx, now, free)
+	}
+	return all, err
+}
+
+// look finds what is due, and when the last push is.
+func (db *DB) look(ctx context.Context, now time.Time, free int) (all []store.Backlog, last time.Time, err error) {
 	err = db.proceed(ctx, "look for what is due", func(c *sqlitefile.Conn) error {
 		if all, err = readBacklogs(c.Prepare(dueSoon).Time(now).Int(int64(free))); err != nil {
 			return err
@@ -40,12 +57,16 @@ func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []stor
 				return err
 			}
 		}
-		return c.Prepare(fanningOut).Each(func(r sqlitefile.Row) error {
+		err := c.Prepare(fanningOut).Each(func(r sqlitefile.Row) error {
 			all = store.AddFanOut(all, r.Int(), r.Text(), r.Time())
 			return nil
 		})
+		if err == nil {
+			_, err = c.Prepare(lastDue).First(func(r sqlitefile.Row) { last = r.Time() })
+		}
+		return err
 	})
-	return all, err
+	return all, last, err
 }
 
 func readBacklogs(st *sqlitefile.Stmt) (all []store.Backlog, err error) {

@@ -24,8 +24,8 @@ func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time,
 		err := tx.Prepare(`INSERT INTO relays (name, holder, held_to, term, origin, cursor)
 			VALUES (?,?,?, 1, (SELECT id FROM identity), (SELECT ifnull(max(seq), 0) FROM changes))
 			ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_to = excluded.held_to,
-				term = term + (holder <> excluded.holder) WHERE holder = excluded.holder OR held_to <= ?`).
-			Text(name).Text(holder).Time(now.Add(lease)).Time(now).Exec()
+				term = term + (holder <> excluded.holder) WHERE holder = excluded.holder OR held_to <= ? OR held_to > ?`).
+			Text(name).Text(holder).Time(now.Add(lease)).Time(now).Time(now.Add(store.LongestWait)).Exec()
 		if err != nil {
 			return err
 		}

@@ -66,6 +66,7 @@ func Run(t *testing.T, d Driver) {
 		{"FanOutsOfDeletedOrders", fanOutsOfDeletedOrders},
 		{"FanOutAsked", fanOutAsked},
 		{"ClaimsAreShared", claimsAreShared},
+		{"ClockWasAhead", clockWasAhead},
 		{"ToldOf", toldOf},
 		{"NotTold", notTold},
 		{"QuietHours", quietHours},

@@ -1,0 +1,50 @@
+package storetest
+
+import (
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// clockWasAhead checks that what was kept while the clock was a year ahead silences
+// nobody once it has been put right.
+func clockWasAhead(f *fixture) {
+	f.addShop(shop)
+	f.addDevice(shop, "phone", bellhop.FormNotification)
+	future := day.AddDate(1, 0, 0)
+	for i := range int64(30) {
+		fact := f.order(shop, i+1, 1)
+		fact.At, fact.Order.PlacedAt = future, future
+		f.record(fact)
+	}
+	owed := f.claim(future, 3) // one stays sending
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushPending, Reason: "unavailable", At: future, RetryAt: future.Add(time.Minute)})
+	f.settle(store.Settled{Pushes: owed[1].Pushes, Status: bellhop.PushSent, At: future})
+	f.claim(future.Add(time.Second), 100) // the budget is spent, and the rest put off
+	must(f.s.TakeRelay(f.ctx, "events", "one", future, time.Minute))(f)
+
+	now := at(1000)
+	f.equal("due", store.IsDue(f.nextPush(), now), true)
+	late := f.order(shop, 100, 1)
+	late.At = now
+	f.record(late)
+	f.equal("as if the budget had room", f.onePush(100).NextAt, now)
+	f.equal("the budget is spent", len(f.claim(now, 100)), 0)
+	next := f.nextPush()
+	if wait := next.Sub(now); wait <= 0 || wait > 4*time.Minute {
+		f.Fatalf("the next is due after %v", wait)
+	}
+	owed = f.claim(next, 100)
+	if len(owed) != 1 || len(owed[0].Pushes) != 30 { // but the one that was sent
+		f.Fatalf("then %+v", owed)
+	}
+	for _, o := range owed[0].Orders {
+		if o.FirstAttemptAt.After(next) {
+			f.Errorf("the first attempt at %d is ahead", o.ID)
+		}
+	}
+	r := must(f.s.TakeRelay(f.ctx, "events", "two", now, time.Minute))(f)
+	f.equal("holder", r.Holder, "two")
+	f.countsMatch(shop)
+}
