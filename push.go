@@ -11,6 +11,7 @@ const (
 	PushOrderPaid      PushKind = "order.paid"      // one that was not paid is
 	PushOrderCancelled PushKind = "order.cancelled" // one was cancelled
 	PushOrderRefunded  PushKind = "order.refunded"  // money of one went back for the first time
+	PushTest           PushKind = "test"            // about no order: somebody tries the device out
 )
 
 // PushStatus is how far a push has got.

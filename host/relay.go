@@ -124,6 +124,9 @@ func (r *Relay) turn(ctx, hard context.Context) (n int, err error) {
 			break
 		}
 	}
+	if err == nil && ctx.Err() == nil {
+		r.at.Cursor = changes[len(changes)-1].Seq // also past what nobody is told of
+	}
 	if r.at.Cursor == cursor {
 		return 0, err
 	}

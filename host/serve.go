@@ -102,9 +102,6 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	}
 	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)
 	wo.Webhooks.Refusals = refusals
-	if o.Sender != nil {
-		wo.Ring = o.notifier(metrics).Ring
-	}
 	if in != nil {
 		acceptor.Queue = &inline{outbox: o.Store, options: o, recorder: o.recorder(metrics), notifier: o.notifier(metrics)}
 		wo.Webhooks.InFlight = in.Pool // the pool has let no more in

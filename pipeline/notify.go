@@ -111,7 +111,10 @@ func verdict(o store.Owed, err error, now time.Time) []store.Settled {
 	if e.Reason.Retire() {
 		s.Retire = &store.Retirement{DeviceID: o.Device.ID, Value: o.Device.Value, Reason: string(e.Reason)}
 	}
-	if e.Reason.Final() {
+	if o.Kind == bellhop.PushTest && s.Status == bellhop.PushPending {
+		s.Status = bellhop.PushFailed // somebody waits to see what became of it
+	}
+	if e.Reason.Final() || o.Kind == bellhop.PushTest {
 		return []store.Settled{s}
 	}
 	return again(o, s, now.Add(retryDelay(e, o.Attempt)))

@@ -236,3 +236,21 @@ func TestRetiredDevicesAreNoFloodInTheLog(t *testing.T) {
 		sameLines(t, "of 1,000 retired devices", lines(), line, line+" times=999 in=1m0s")
 	})
 }
+
+// A push that tries a device out is about no order, and has one attempt: somebody waits
+// to see what becomes of it.
+func TestTestPushes(t *testing.T) {
+	o := owed(1, 0)
+	o.Kind, o.Orders = bellhop.PushTest, make([]store.OrderBrief, 1)
+	for status, err := range map[bellhop.PushStatus]error{
+		bellhop.PushSent: nil, bellhop.PushFailed: &push.Error{Reason: push.ReasonUnavailable}, bellhop.PushUnknown: &push.Error{Reason: push.ReasonUnknown},
+	} {
+		s, m := notify(t, o, err)
+		if s.Status != status || !s.RetryAt.IsZero() {
+			t.Errorf("%v: %+v", err, s)
+		}
+		if m.Tag != "test" || m.TTL != store.TestFor || m.Data["kind"] != "test" || m.Data["order_id"] != "" || !strings.Contains(m.Body, o.Device.Shop) {
+			t.Errorf("message %+v", m)
+		}
+	}
+}

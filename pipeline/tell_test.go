@@ -51,14 +51,15 @@ func TestTell(t *testing.T) {
 	for i, k := range kinds {
 		changes = append(changes, store.Change{Seq: int64(10 + i), Kind: k, Shop: shop, OrderID: 7, PushID: 4, At: at, TraceParent: "trace"})
 	}
+	changes = append(changes, store.Change{Seq: 20, Kind: store.ChangeSettled, Shop: shop, PushID: 5, At: at}) // of no order: a test
 	s := &shelf{order: &bellhop.Order{Shop: shop, ID: 7, Name: "#7", Total: bellhop.Money{Currency: "USD"}, Pushes: pushes}, pushes: pushes}
 	teller := &pipeline.Teller{Store: s}
 	told, err := teller.Tell(t.Context(), "origin", changes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.asked != 1 {
-		t.Errorf("the order was looked up %d times", s.asked)
+	if s.asked != 1 || len(told) != len(kinds) {
+		t.Errorf("the order was looked up %d times, %d changes told", s.asked, len(told))
 	}
 	for i, e := range told {
 		if string(e.Type) != string(kinds[i]) || e.Sequence != int64(10+i) || e.OrderID != 7 || e.TraceParent != "trace" {

@@ -29,6 +29,11 @@ func message(o store.Owed) push.Message {
 		m.Data["orders"] = strconv.Itoa(g.Orders)
 		return m
 	}
+	if o.Kind == bellhop.PushTest { // it replaces the one before in the device's drawer
+		m.Tag, m.TTL = "test", store.TestFor
+		m.Title, m.Body = l.T("push.testTitle"), l.T("push.testBody", "Shop", o.Device.Shop)
+		return m
+	}
 	order := o.Orders[0]
 	id := strconv.FormatInt(order.ID, 10)
 	m.Tag = "order-" + id

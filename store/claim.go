@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"bellhop"
@@ -132,7 +133,7 @@ func PlanClaim(p *Phone, h Heap, now time.Time, gate Gate, all func() ([]Due, er
 }
 
 func (p *Phone) plan(h Heap, now time.Time, gate Gate) (c Claim) {
-	due := c.hush(p, c.weed(p, h.Due), now)
+	due := c.hush(p, c.tests(p, c.weed(p, h.Due), now), now)
 	if len(due) == 0 {
 		return c
 	}
@@ -206,6 +207,21 @@ func (c *Claim) hush(p *Phone, all []Due, now time.Time) (kept []Due) {
 		}
 	}
 	return kept
+}
+
+// tests claims what tries the device out: by itself and at once, past the budget, since
+// few are allowed, and past a push service's trouble, which it is to tell of.
+func (c *Claim) tests(p *Phone, all []Due, now time.Time) []Due {
+	i := slices.IndexFunc(all, func(d Due) bool { return d.Kind == bellhop.PushTest })
+	switch { // there is one for a device at the most
+	case i < 0:
+		return all
+	case now.Sub(all[i].Created) > TestFor:
+		c.Skip = append(c.Skip, Missed{all[i], ReasonStale})
+	default:
+		c.take(p, all[i:i+1:i+1], p.briefs(all[i:i+1]), nil, now)
+	}
+	return slices.Delete(slices.Clone(all), i, i+1)
 }
 
 // weed skips what is of no use any more.

@@ -17,6 +17,10 @@ const (
 	ReasonStale         = "stale"        // it waited for its push service until it was no news any more
 )
 
+// TestFor is how long a push that tries a device out is of use: somebody looks at the
+// device.
+const TestFor = 10 * time.Minute
+
 // Why devices are retired, beside what the push service says.
 const (
 	RetiredMoved = "address_moved" // its address belongs to another device now

@@ -379,6 +379,14 @@ type Devices interface {
 	PutDevice(ctx context.Context, d bellhop.Device, most DeviceLimits) (bellhop.Device, error)
 	// Devices lists a shop's devices, retired ones included.
 	Devices(ctx context.Context, shop string) ([]bellhop.Device, error)
+	// TestDevice owes a device a push that tries it out, of [bellhop.PushTest],
+	// unless one is being sent just now. It is claimed as others are, whatever its
+	// owner likes and its budget is, and is of no use after [TestFor]. It is
+	// bellhop.NotFound if there is no such device in use.
+	TestDevice(ctx context.Context, shop, installation string, at time.Time) error
+	// TestPushes lists the newest such push of each device. They are about no
+	// order, and neither in the delivery log nor in a copy of the store.
+	TestPushes(ctx context.Context, shop string) ([]bellhop.Push, error)
 	// RemoveDevice deletes a device; bellhop.NotFound if there is none. Pushes
 	// that it is owed are skipped.
 	RemoveDevice(ctx context.Context, shop, installation string) error

@@ -29,9 +29,9 @@ const maxForm = 64 << 10
 type console struct {
 	api   *api
 	hub   *hub
-	demo  Demo // nil outside the demo
-	ring  Ring // nil where nothing is pushed from
-	rings *limits
+	demo  Demo    // nil outside the demo
+	rings *limits // of a device
+	tries *limits // of a shop
 
 	webPushKey string // "" where no browser is rung
 	queue      Queue  // nil where there is none to look after
@@ -43,10 +43,6 @@ type Queue interface {
 	queue.Graveyard
 	Depth(ctx context.Context) (queue.Depth, error)
 }
-
-// Ring sends one push to a device to try it out, past everything that is owed. Its
-// error is what the push service says.
-type Ring func(ctx context.Context, d bellhop.Device, l *i18n.Locale) error
 
 func (c *console) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /signin", c.askIn)

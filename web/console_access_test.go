@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,8 +8,6 @@ import (
 	"time"
 
 	"bellhop"
-	"bellhop/i18n"
-	"bellhop/web"
 )
 
 // Whoever is sent to sign in comes back to where they were, and nowhere else.
@@ -42,9 +39,7 @@ func TestSigningInComesBack(t *testing.T) {
 
 // TestRoles asks for every page of the console as everybody.
 func TestRoles(t *testing.T) {
-	r := newRig(t, func(o *web.Options) {
-		o.Ring = func(context.Context, bellhop.Device, *i18n.Locale) error { return nil }
-	})
+	r := newRig(t)
 	for _, shop := range []string{demo, other} {
 		r.device(shop, "phone")
 		r.order(shop, 0)

@@ -1,18 +1,15 @@
 package web
 
 import (
-	"errors"
 	"time"
 
 	"bellhop"
-	"bellhop/push"
 )
 
 // devicesView lists what rings.
 type devicesView struct {
 	frame
 	Rows       []deviceRow
-	CanRing    bool
 	WebPushKey string // for a button that has this browser rung; "" for none
 }
 
@@ -21,13 +18,20 @@ type deviceRow struct {
 	Locale, Timezone       string
 	Added, Seen            string
 	Retired                string // when and why; "" while it is in use
+	Test                   *testRow
 }
 
+// testRow is what became of the last try to ring a device.
+type testRow struct{ At, Status, Label, Late string }
+
 // A device can be tried out a few times in a row, and then twice a minute: tries
-// count against the push service's own limits.
+// count against the push service's own limits. A shop has a few more.
 const (
 	ringBurst = 3
 	ringEvery = 30 * time.Second
+
+	triesBurst = 20
+	triesEvery = 6 * time.Second
 )
 
 func (c *console) showDevices(v *visit) error {
@@ -39,13 +43,23 @@ func (c *console) showDevices(v *visit) error {
 	if err != nil {
 		return err
 	}
+	tests, err := c.api.store.TestPushes(v.Context(), v.Shop)
+	if err != nil {
+		return err
+	}
 	c.takeNotice(v)
-	view := &devicesView{frame: v.frame, CanRing: c.ring != nil}
+	view := &devicesView{frame: v.frame}
 	if v.Person.Role == bellhop.RoleOwner {
 		view.WebPushKey = c.webPushKey
 	}
 	for i := range devices {
-		view.Rows = append(view.Rows, v.deviceRow(&devices[i]))
+		row := v.deviceRow(&devices[i])
+		for _, p := range tests {
+			if p.DeviceID == devices[i].ID {
+				row.Test = v.testRow(&p)
+			}
+		}
+		view.Rows = append(view.Rows, row)
 	}
 	return c.show(v, "devices", view)
 }
@@ -59,6 +73,14 @@ func (v *visit) deviceRow(d *bellhop.Device) deviceRow {
 	return row
 }
 
+func (v *visit) testRow(p *bellhop.Push) *testRow {
+	row := &testRow{At: v.Moment(p.CreatedAt), Status: string(p.Status), Label: v.T("push." + string(p.Status))}
+	if p.Reason != "" {
+		row.Label += ": " + v.reason(p.Reason)
+	}
+	return row
+}
+
 func (c *console) removeDevice(v *visit) error {
 	name := v.PostForm.Get("device")
 	err := c.api.store.RemoveDevice(v.Context(), v.Shop, name)
@@ -68,36 +90,15 @@ func (c *console) removeDevice(v *visit) error {
 	return v.back(c, &notice{Say: "devices.removed", Device: name})
 }
 
+// ringDevice owes the device a push like any other: what becomes of it stands beside
+// the device, which the stream has the page load anew.
 func (c *console) ringDevice(v *visit) error {
-	d, err := c.device(v)
-	if err != nil {
+	name, now := v.PostForm.Get("device"), c.api.now()
+	if c.rings.take(v.Shop+"/"+name, now) > 0 || c.tries.take(v.Shop, now) > 0 {
+		return v.back(c, &notice{Say: "devices.tooSoon", Device: name, Bad: true})
+	}
+	if err := c.api.store.TestDevice(v.Context(), v.Shop, name, now); err != nil {
 		return err
 	}
-	if wait := c.rings.take(v.Shop+"/"+d.Installation, c.api.now()); wait > 0 {
-		return v.back(c, &notice{Say: "devices.tooSoon", Device: d.Installation, Bad: true})
-	}
-	if err := c.ring(v.Context(), d, v.Locale); err != nil {
-		refused, ok := errors.AsType[*push.Error](err)
-		if !ok {
-			return err
-		}
-		c.api.log.WarnContext(v.Context(), "a device could not be tried out", "shop", v.Shop, "device", d.Installation, "err", err)
-		return v.back(c, &notice{Say: "devices.notTested", Device: d.Installation, Reason: string(refused.Reason), Bad: true})
-	}
-	return v.back(c, &notice{Say: "devices.tested", Device: d.Installation})
-}
-
-// device is the one in use that a form names.
-func (c *console) device(v *visit) (bellhop.Device, error) {
-	name := v.PostForm.Get("device")
-	devices, err := c.api.store.Devices(v.Context(), v.Shop)
-	if err != nil {
-		return bellhop.Device{}, err
-	}
-	for _, d := range devices {
-		if d.Installation == name && d.RetiredAt.IsZero() && c.ring != nil {
-			return d, nil
-		}
-	}
-	return bellhop.Device{}, bellhop.Errorf(bellhop.NotFound, "device_not_found", "there is no such device")
+	return v.back(c, &notice{Say: "devices.ringing", Device: name})
 }

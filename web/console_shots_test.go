@@ -11,7 +11,6 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"bellhop"
-	"bellhop/i18n"
 	"bellhop/internal/realserver/chromium"
 	"bellhop/queue"
 	"bellhop/store"
@@ -21,9 +20,7 @@ import (
 // furnished is a shop as it may be some day: orders of all sorts, devices, pushes.
 func furnished(t testing.TB, change ...func(*web.Options)) *rig {
 	t.Helper()
-	r := newRig(t, append([]func(*web.Options){func(o *web.Options) {
-		o.Ring = func(context.Context, bellhop.Device, *i18n.Locale) error { return nil }
-	}}, change...)...)
+	r := newRig(t, change...)
 	ctx := t.Context()
 	for i, d := range []bellhop.Device{
 		{Installation: "b51c0c9e-pixel-9", Platform: bellhop.PlatformAndroid, Locale: "en-US", Timezone: "America/New_York"},

@@ -41,9 +41,6 @@ type Options struct {
 
 	// Queue is for operators to look after. nil: the console does without.
 	Queue Queue
-	// Ring tries a device out. nil: this process pushes nothing, and the console has
-	// no button for it.
-	Ring Ring
 	// WebPushKey is what browsers subscribe with for notifications. "": none is rung.
 	WebPushKey string
 	// Demo has a phone and buttons stand beside the orders. nil: there is none.
@@ -83,8 +80,8 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	fixed.routes(mux)
-	pages := &console{api: a, hub: s.hub, demo: o.Demo, ring: o.Ring, webPushKey: o.WebPushKey, queue: o.Queue, pulse: s.pulse,
-		rings: newLimits(ringEvery, ringBurst, limitedKeys)}
+	pages := &console{api: a, hub: s.hub, demo: o.Demo, webPushKey: o.WebPushKey, queue: o.Queue, pulse: s.pulse,
+		rings: newLimits(ringEvery, ringBurst, limitedKeys), tries: newLimits(triesEvery, triesBurst, limitedKeys)}
 	pages.routes(mux)
 	routeHealth(mux, o.Checks, o.Logger, o.Now)
 	if o.Metrics != nil {

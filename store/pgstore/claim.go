@@ -231,8 +231,8 @@ func (cl *claim) load(where string, args ...any) (due []store.Due, err error) {
 			found = append(found, d)
 			return err
 		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at, p.reason,
-			o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent, o.accepted_at, p.first_attempt_at
-			FROM pushes p JOIN orders o USING (shop_id, order_id)
+			p.order_id, coalesce(o.deleted, false), o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent, o.accepted_at, p.first_attempt_at
+			FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
 			WHERE p.next_at <= $1 AND `+where+` ORDER BY p.id FOR UPDATE OF p`, append([]any{postgres.Always(cl.now)}, args...)...)
 	})
 	slices.SortStableFunc(found, func(a, b timed) int { return a.next.Compare(b.next) })

@@ -169,7 +169,7 @@ func (x *exporter) pushes(b *postgres.Batch, after int64) {
 		x.chunk.Pushes = append(x.chunk.Pushes, p)
 		return keyOf(p.ID), 250, err
 	}, `SELECT p.id, s.domain, p.order_id, p.device_id, p.kind, p.status, p.attempts, p.reason, p.created_at, p.next_at, p.sent_at,
-		p.received_at, p.opened_at, p.first_attempt_at, p.gathered_since FROM pushes p JOIN shops s ON s.id = p.shop_id WHERE p.id > $1 ORDER BY p.id`, after)
+		p.received_at, p.opened_at, p.first_attempt_at, p.gathered_since FROM pushes p JOIN shops s ON s.id = p.shop_id WHERE p.id > $1 AND p.order_id <> 0 ORDER BY p.id`, after)
 }
 
 func (x *exporter) fanOuts(b *postgres.Batch, after int64) {

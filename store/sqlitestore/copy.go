@@ -19,7 +19,7 @@ var counts = map[store.Table]string{
 	store.TableTokens:   `SELECT count(*) FROM tokens`,
 	store.TableDevices:  `SELECT count(*) FROM devices`,
 	store.TableOrders:   `SELECT count(*) FROM orders`,
-	store.TablePushes:   `SELECT count(*) FROM pushes`,
+	store.TablePushes:   `SELECT count(*) FROM pushes WHERE order_no <> 0`,
 	store.TableFanOuts:  `SELECT count(*) FROM fanouts`,
 	store.TableEvents:   `SELECT count(*) FROM ledger`,
 	store.TableChanges:  `SELECT count(*) FROM changes`,

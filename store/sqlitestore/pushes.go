@@ -139,7 +139,7 @@ type pushRow struct {
 // loadPush returns id 0 for one that is not there.
 func loadPush(c *sqlitefile.Conn, id int64) (p pushRow, err error) {
 	_, err = c.Prepare(`SELECT p.id, p.shop_id, o.order_id, p.status, p.next_at IS NULL
-		FROM pushes p CROSS JOIN orders o ON o.no = p.order_no WHERE p.id = ?`).Int(id).First(func(r sqlitefile.Row) {
+		FROM pushes p LEFT JOIN orders o ON o.no = p.order_no WHERE p.id = ?`).Int(id).First(func(r sqlitefile.Row) {
 		p = pushRow{id: r.Int(), shop: r.Int(), order: r.Int(), status: bellhop.PushStatus(r.Text()), final: r.Bool()}
 	})
 	return p, err

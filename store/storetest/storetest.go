@@ -98,6 +98,7 @@ func Run(t *testing.T, d Driver) {
 		{"Devices", devices},
 		{"AddressMoves", addressMoves},
 		{"DeviceLimits", deviceLimits},
+		{"TestPushes", testPushes},
 		{"Tenants", tenants},
 		{"Changes", changes},
 		{"HeldBack", heldBack},

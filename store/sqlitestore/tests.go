@@ -1,0 +1,71 @@
+package sqlitestore
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+)
+
+// A push that tries a device out is a row of no order. There is one for a device.
+const (
+	testStatus = `SELECT p.status FROM pushes p WHERE p.shop_id = ? AND p.order_no = 0 AND p.device_id = ? AND p.kind = 'test'`
+	putTest    = `INSERT INTO pushes (shop_id, order_no, device_id, kind, status, attempts, created_at, next_at)
+		VALUES (?,0,?,'test','pending',0,?,?)
+		ON CONFLICT (shop_id, order_no, device_id, kind) DO UPDATE SET status = 'pending', attempts = 0,
+			created_at = excluded.created_at, next_at = excluded.next_at, reason = NULL, first_attempt_at = NULL,
+			sent_at = NULL, received_at = NULL, opened_at = NULL, gathered_since = NULL WHERE status <> 'sending'`
+	listTests = `SELECT p.id, 0, '', p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason, NULL, p.created_at,
+		p.next_at, p.sent_at, p.received_at, p.opened_at FROM pushes p JOIN devices d ON d.id = p.device_id
+		WHERE p.shop_id = ? AND p.order_no = 0 ORDER BY p.device_id`
+)
+
+// TestDevice implements [store.Devices].
+func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time.Time) error {
+	err := db.write(ctx, "owe a device a push to try it out", func(tx *sqlitefile.Tx) error {
+		own, err := shopID(tx.Conn, shop)
+		if err != nil {
+			return err
+		}
+		id, err := tx.Prepare(`SELECT id FROM devices WHERE shop_id = ? AND installation = ? AND retired_at IS NULL`).
+			Int(own).Text(installation).One()
+		if err == nil && id == 0 {
+			err = store.NotFound("device")
+		}
+		if err != nil {
+			return err
+		}
+		var was bellhop.PushStatus
+		_, err = tx.Prepare(testStatus).Int(own).Int(id).First(func(r sqlitefile.Row) { was = bellhop.PushStatus(r.Text()) })
+		if err != nil || was == bellhop.PushSending {
+			return err
+		}
+		if err := tx.Prepare(putTest).Int(own).Int(id).Time(at).Time(at).Exec(); err != nil {
+			return err
+		}
+		var counts store.Tally[bellhop.PushStatus]
+		counts.Move(was, bellhop.PushPending)
+		return flush(tx.Conn, pushTotals, &counts)
+	})
+	if err == nil {
+		db.wake()
+	}
+	return err
+}
+
+// TestPushes implements [store.Devices].
+func (db *DB) TestPushes(ctx context.Context, shop string) (tests []bellhop.Push, err error) {
+	err = db.read(ctx, "list pushes that try devices out", func(c *sqlitefile.Conn) error {
+		own, err := shopID(c, shop)
+		if err != nil || own == 0 {
+			return err
+		}
+		return c.Prepare(listTests).Int(own).Each(func(r sqlitefile.Row) error {
+			tests = append(tests, readPush(r, shop))
+			return nil
+		})
+	})
+	return tests, err
+}
