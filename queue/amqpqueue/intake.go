@@ -183,6 +183,7 @@ func (in *intake) batch(max int) (out []*held) {
 
 func (in *intake) pop(lane int) *held {
 	h := in.lanes[lane][0]
+	in.lanes[lane][0] = nil // the body is not to stay for as long as the lane's memory
 	in.lanes[lane] = in.lanes[lane][1:]
 	return h
 }

@@ -171,26 +171,29 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 }
 
 // Busiest implements [store.Ledger]. It counts by itself: SQLite would sort the
-// events first, all of them in memory.
+// events first. It looks at so many at a time that the log is never held for long.
 func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {
-	first, last := store.IDsAround(from, to)
-	err = db.search(ctx, "find the busiest second", func(c *sqlitefile.Conn) error {
-		found = store.Busiest{}
-		in := map[int64]int64{} // each second
-		err := c.Prepare(`SELECT accepted_at / 1000000 FROM events
-			JOIN ledger USING (seq) WHERE id >= ? AND id < ? AND accepted_at >= ? AND accepted_at < ?`).
-			Blob(first[:]).Blob(last[:]).Int(floor(from)).Int(floor(to)).Each(func(r sqlitefile.Row) error {
-			in[r.Int()]++
-			found.All++
-			return nil
+	const atOnce = 100_000
+	at, last := store.IDsAround(from, to)
+	in := map[int64]int64{} // each second
+	for n := atOnce; n == atOnce && err == nil; {
+		n = 0
+		err = db.search(ctx, "find the busiest second", func(c *sqlitefile.Conn) error {
+			return c.Prepare(`SELECT id, accepted_at, EXISTS (SELECT 1 FROM ledger WHERE seq = events.seq) FROM events
+				WHERE id > ? AND id < ? ORDER BY id LIMIT ?`).
+				Blob(at[:]).Blob(last[:]).Int(atOnce).Each(func(r sqlitefile.Row) error {
+				n++
+				copy(at[:], r.Blob())
+				if accepted := r.Time(); r.Bool() && !accepted.Before(from) && accepted.Before(to) {
+					in[accepted.Unix()]++
+				}
+				return nil
+			})
 		})
-		for second, n := range in {
-			if at := time.Unix(second, 0).UTC(); n > found.Second || n == found.Second && at.Before(found.At) {
-				found.At, found.Second = at, n
-			}
-		}
-		return err
-	})
+	}
+	for second, n := range in {
+		found.Add(store.Busiest{At: time.Unix(second, 0).UTC(), Second: n, All: n})
+	}
 	return found, err
 }
 
