@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster check bench screenshots example crash neighbours searches fuzz build lambda deploy-aws destroy-aws
+.PHONY: help demo test test-cluster check bench screenshots example crash neighbours searches memory fuzz build lambda deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -33,6 +33,10 @@ screenshots: ## take a picture of each page of the console, at three widths, lig
 test-cluster: ## kill each node of a RabbitMQ cluster under load, and lose nothing
 	@scripts/test-setup
 	TEST_CLUSTER=1 BELLHOP_TEST_ALL=1 go test ./queue/amqpqueue -run '^TestCluster$$' -v -count=1
+
+memory: ## measure what a worker holds at the most while it records BODIES webhooks of 2 MiB, from every queue
+	@scripts/test-setup
+	MEMORY_BODIES=$(or $(BODIES),5000) BELLHOP_TEST_ALL=1 go test ./cmd/bellhop -run '^TestMemoryOfLargeBodies$$' -v -count=1 -timeout 0
 
 searches: ## measure recording in one shop while 48 search in another with ORDERS orders
 	@scripts/test-setup

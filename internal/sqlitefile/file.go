@@ -94,7 +94,8 @@ func Open(ctx context.Context, path string, opts Options) (*File, error) {
 }
 
 const writerPragmas = `PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
-	PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY`
+	PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=16777216;
+	PRAGMA foreign_keys=OFF; PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY`
 
 func (f *File) connect(ctx context.Context, pragmas string) (*Conn, error) {
 	db, err := sqlite3.OpenContext(ctx, uri(f.path, f.opts.VFS))

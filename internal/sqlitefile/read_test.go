@@ -115,3 +115,13 @@ func TestLogShrinks(t *testing.T) {
 	cancel()
 	searches.Wait()
 }
+
+// TestSearchesGoOn has the log begin anew by itself while searches wait for that.
+func TestSearchesGoOn(t *testing.T) {
+	f := openAt(t, filepath.Join(t.TempDir(), "a.db"))
+	f.log.shut(time.Now())
+	add(t, f, 1)
+	if err := f.ReadFor(t.Context(), Search, func(*Conn) error { return nil }); err != nil {
+		t.Error(err)
+	}
+}

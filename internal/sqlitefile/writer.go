@@ -93,6 +93,9 @@ func (f *File) write(c *Conn) {
 		if f.log.pages >= checkpointPages {
 			f.checkpoint(tx)
 		}
+		if f.log.pages < f.log.limit && f.log.long.Load() {
+			f.log.open() // it began anew by itself
+		}
 	}
 	f.checkpoint(tx)
 }
