@@ -102,7 +102,7 @@ func TestOperatorChoosesAShop(t *testing.T) {
 		t.Error(a.body)
 	}
 	a = r.get("/?shop="+other, operatorSession)
-	if !strings.Contains(a.body, `href="/pushes?shop=`+other+`"`) || !strings.Contains(a.body, `data-live="/live?shop=`+other+`"`) {
+	if !strings.Contains(a.body, `href="/pushes?shop=`+other+`"`) || !strings.Contains(a.body, `data-live="/live?shop=`+other+`#`) {
 		t.Error(a.body)
 	}
 }
