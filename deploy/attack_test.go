@@ -170,6 +170,8 @@ func TestAttacks(t *testing.T) {
 		{Name: "1000 declare 2 MiB", Sockets: 1000, Sources: 200, Header: slowBody(web.WebhookPath, 2<<20)},
 		{Name: "1000 stall after 1.9 MB", Sockets: 1000, Sources: 200, Header: slowBody(web.WebhookPath, 2<<20), Body: 1_900_000},
 		{Name: "5000 silent to the API", Sockets: 5000, Sources: 200, Header: slowBody("/v1/sessions", 2000)},
+		{Name: "200 ask for metrics", Sockets: 200, Sources: 1, Header: "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", Again: true},
+		{Name: "300 pipeline metrics, unread", Sockets: 300, Sources: 1, Header: strings.ReplaceAll(many, "/v1/openapi.json", "/metrics"), Deaf: true, Again: true},
 		{Name: "300 pipeline, unread", Sockets: 300, Sources: 1, Header: many, Deaf: true, Again: true},
 	} {
 		t.Run(strings.ReplaceAll(a.Name, " ", "_"), func(t *testing.T) {

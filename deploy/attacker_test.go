@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -115,21 +116,26 @@ func (a *attack) hold(ctx context.Context, c net.Conn) {
 	if a.Deaf {
 		c.(*net.TCPConn).SetReadBuffer(4 << 10)
 	}
-	for one, more := make([]byte, 512), true; more; more = a.Again {
-		_, err := io.WriteString(c, a.Header)
-		if err == nil {
-			_, err = io.CopyN(c, zeros{}, int64(a.Body))
+	answers := bufio.NewReader(c)
+	for more := true; more; more = a.Again {
+		if _, err := io.WriteString(c, a.Header); err != nil {
+			return
 		}
-		for n := 1; err == nil && n > 0 && !a.Deaf; {
-			n, err = c.Read(one)
-			if a.Again && n > 0 {
-				break
-			}
+		if _, err := io.CopyN(c, zeros{}, int64(a.Body)); err != nil {
+			return
 		}
+		if a.Deaf {
+			continue
+		}
+		answer, err := http.ReadResponse(answers, nil)
 		if err != nil {
 			return
 		}
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+			return
+		}
 	}
+	io.Copy(io.Discard, c)
 }
 
 type zeros struct{}
