@@ -106,6 +106,7 @@ const (
 	ReasonUnknownShop    = "unknown_shop"     // nobody has added this shop; replay once it is added
 	ReasonShopDisabled   = "shop_disabled"    // the shop is disabled; replay once it is enabled
 	ReasonAppSecret      = "app_secret"       // the shop takes only what its own secret signed, and this is the app's
+	ReasonBodyDropped    = "body_dropped"     // the event came again once its body was dropped; it was settled before
 	ReasonTopicUnhandled = "topic_unhandled"  // a topic that bellhop has no use for
 	ReasonNotActedOn     = "not_yet_acted_on" // app/uninstalled and the compliance topics: a person has to act
 )

@@ -28,7 +28,8 @@ const (
 	refreshEvery   = 2 * time.Second // how soon a rotated secret counts
 	reconcileEvery = 10 * time.Second
 	pruneEvery     = time.Hour
-	pruneBatch     = 500 // small, so that webhooks don't wait for it
+	settledEvery   = time.Minute // what left a queue with bodies of its own, which the store has, too
+	pruneBatch     = 500         // small, so that webhooks don't wait for it
 
 	// reconcileAll is when dead letters are gone through although they are no more
 	// and no fewer: as many may have come as were replayed.
@@ -51,6 +52,10 @@ func (j *Janitor) Run(ctx context.Context) error {
 	}
 	prune := func(ctx context.Context) error { _, err := j.Prune(ctx); return err }
 	loops.Go(func() { j.every(ctx, pruneEvery, "dropping old bodies", prune) })
+	if p, keeps := j.Queue.(queue.Pruner); keeps {
+		settled := func(ctx context.Context) error { _, err := p.Prune(ctx, j.Now()); return err }
+		loops.Go(func() { j.every(ctx, settledEvery, "dropping bodies that left the queue", settled) })
+	}
 	loops.Wait()
 	return nil
 }
@@ -117,11 +122,6 @@ func (j *Janitor) Prune(ctx context.Context) (total int, err error) {
 	before := j.Now().Add(-j.KeepBodies)
 	for n := pruneBatch; n == pruneBatch && err == nil && ctx.Err() == nil; total += n {
 		n, err = j.Ledger.Prune(ctx, before, pruneBatch)
-	}
-	if p, keeps := j.Queue.(queue.Pruner); keeps && err == nil {
-		var n int
-		n, err = p.Prune(ctx, before)
-		total += n
 	}
 	if total > 0 {
 		j.Log.Info("dropped old bodies", "events", total)

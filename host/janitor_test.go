@@ -23,6 +23,7 @@ type grave struct {
 	queue.Queue
 	mu      sync.Mutex
 	letters []queue.DeadLetter
+	pruned  time.Time // before it
 }
 
 func (g *grave) Depth(context.Context) (queue.Depth, error) {
@@ -35,6 +36,14 @@ func (g *grave) DeadLetters(_ context.Context, after queue.Cursor, limit int) ([
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return queue.PageOf(slices.Clone(g.letters), after, limit), nil
+}
+
+// Prune implements [queue.Pruner].
+func (g *grave) Prune(_ context.Context, before time.Time) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pruned = before
+	return 0, nil
 }
 
 func (g *grave) bury(n uint64) {
@@ -104,6 +113,12 @@ func TestJanitor(t *testing.T) {
 		if !keys.Knows(shop) {
 			t.Error("a new shop is not known while bodies are dropped")
 		}
+		time.Sleep(time.Minute)
+		g.mu.Lock()
+		if age := time.Since(g.pruned); age > time.Minute {
+			t.Errorf("what left the queue has bodies there for %v", age)
+		}
+		g.mu.Unlock()
 		g.bury(letters)
 		g.mu.Lock()
 		g.letters = g.letters[1:]

@@ -81,6 +81,9 @@ func decode(e *bellhop.Event) (f bellhop.Fact, err error) {
 			err = bellhop.Invalidf("decoder", "the decoder stumbled over the body")
 		}
 	}()
+	if len(e.Body) == 0 { // no webhook is accepted so: it was recorded, and an acknowledgement lost
+		return bellhop.Fact{Event: e, Skip: bellhop.ReasonBodyDropped}, nil
+	}
 	return shopify.Decode(e)
 }
 

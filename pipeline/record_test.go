@@ -61,3 +61,20 @@ func TestRecordEachTellsOfEachEvent(t *testing.T) {
 		t.Error("they were not tried one by one")
 	}
 }
+
+// TestRecordWithoutABody has an event come again whose body was dropped once it was
+// settled: it is no dead letter.
+func TestRecordWithoutABody(t *testing.T) {
+	var got []bellhop.Fact
+	b := &books{record: func(facts []bellhop.Fact) ([]bellhop.Result, error) {
+		got = facts
+		return []bellhop.Result{{Outcome: bellhop.OutcomeDuplicate}}, nil
+	}}
+	r := &pipeline.Recorder{Store: b, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	if errs := r.Record(t.Context(), []*bellhop.Event{order("")}); errs[0] != nil {
+		t.Error(errs[0])
+	}
+	if len(got) != 1 || got[0].Skip != bellhop.ReasonBodyDropped || got[0].OrderID != 0 {
+		t.Errorf("recorded %+v", got)
+	}
+}

@@ -29,6 +29,8 @@ type Merged struct {
 	// Wipe is set when the order was deleted just now: the content goes, the
 	// tombstone stays.
 	Wipe bool
+	// Forget is set while the order is deleted: the bodies of its webhooks go.
+	Forget bool
 	// Owes is what the owner may want to be told of.
 	Owes []bellhop.PushKind
 }
@@ -62,6 +64,7 @@ func Merge(s State, f bellhop.Fact) Merged {
 	default:
 		mergeContent(&m, s, f)
 	}
+	m.Forget = m.State.Deleted
 	return m
 }
 

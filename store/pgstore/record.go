@@ -60,6 +60,7 @@ type batch struct {
 	fresh  []*newPush
 	fans   []*newPush              // fan-outs
 	owedOf map[orderKey][]*pushRow // on their way, of orders that are deleted
+	forget postgres.Rows           // the orders that are deleted
 
 	portions store.Portions
 }
@@ -257,6 +258,9 @@ func (b *batch) apply(f *bellhop.Fact) bellhop.Result {
 	o := b.order(orderKey{shop.id, f.OrderID})
 	before := o.state
 	m := store.Merge(before, *f)
+	if m.Forget {
+		b.forget.Next().Text(f.Event.Shop).Int(f.OrderID)
+	}
 	o.take(m, f)
 	if m.Wipe {
 		b.skip(b.owedOf[o.orderKey], store.ReasonOrderDeleted, f.At)

@@ -37,6 +37,9 @@ var (
 	// The first content, or none any more, brings another trace.
 	updateTraces = `UPDATE orders o SET ` + assign(traceColumns) + ` FROM ` + postgres.Unnest(keyTypes+traceTypes) + `
 		AS n(` + keyColumns + `, ` + traceColumns + `) WHERE o.shop_id = n.shop_id AND o.order_id = n.order_id`
+	// The bodies of the webhooks of orders that are deleted.
+	forgetBodies = `UPDATE events e SET body = NULL, coding = 0 FROM ` + postgres.Unnest("text bigint") + ` AS n(shop, order_id)
+		WHERE e.order_id = n.order_id AND e.shop = n.shop AND e.body IS NOT NULL`
 	deleteItems = `DELETE FROM items i USING ` + postgres.Unnest(keyTypes) + ` AS n(` + keyColumns + `)
 		WHERE i.shop_id = n.shop_id AND i.order_id = n.order_id`
 	insertItems = `INSERT INTO items (shop_id, order_id, position, item_id, title, variant, sku, quantity, price)
@@ -75,6 +78,9 @@ func assign(columns string) string {
 func (b *batch) save(q *postgres.Batch) {
 	b.saveOrders(q)
 	b.db.saveLines(q, b.changedLines())
+	if b.forget.Len() > 0 {
+		q.Exec(forgetBodies, b.forget.Args()...)
+	}
 	b.saveFanOuts(q)
 	b.savePushes(q)
 	b.saveShops(q)

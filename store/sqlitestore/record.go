@@ -75,6 +75,7 @@ type batch struct {
 	lines  store.Tally[bellhop.Outcome]
 	pushes store.Tally[bellhop.PushStatus]
 	pruned int64 // see unprune
+	forget bool  // the order of the fact at hand is deleted
 	owed   bool
 
 	portions store.Portions
@@ -113,6 +114,7 @@ func (b *batch) one(e *entry) (bellhop.Result, error) {
 	if err != nil {
 		return bellhop.Result{}, err
 	}
+	b.forget = false
 	r, err := b.apply(shop, e)
 	if err != nil {
 		return r, err
@@ -121,7 +123,17 @@ func (b *batch) one(e *entry) (bellhop.Result, error) {
 	if err := b.unprune(seq); err != nil {
 		return r, err
 	}
-	return r, writeLine(b.tx.Conn, seq, was, e.At, e.OrderID, r.Outcome, r.Reason)
+	err = writeLine(b.tx.Conn, seq, was, e.At, e.OrderID, r.Outcome, r.Reason)
+	if err == nil && b.forget {
+		err = forgetBodies(b.tx.Conn, e.Event.Shop, e.OrderID)
+	}
+	return r, err
+}
+
+// forgetBodies drops the bodies of the webhooks of an order that is deleted.
+func forgetBodies(c *sqlitefile.Conn, shop string, orderID int64) error {
+	return c.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq IN (SELECT seq FROM ledger WHERE order_id = ?)
+		AND shop = ? AND body IS NOT NULL`).Int(orderID).Text(shop).Exec()
 }
 
 func (b *batch) apply(shop *shopRow, e *entry) (bellhop.Result, error) {
@@ -133,6 +145,7 @@ func (b *batch) apply(shop *shopRow, e *entry) (bellhop.Result, error) {
 		return bellhop.Result{}, err
 	}
 	m := store.Merge(s, e.Fact)
+	b.forget = m.Forget
 	if no, err = b.save(shop, no, s, m, e); err != nil || m.Result.Outcome != bellhop.OutcomeRecorded {
 		return m.Result, err
 	}

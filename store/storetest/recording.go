@@ -329,6 +329,28 @@ func tombstone(f *fixture) {
 		[]bellhop.Outcome{bellhop.OutcomeRecorded, bellhop.OutcomeStale})
 	f.noOrder(8)
 	f.countsMatch(shop)
+
+	// The bodies go with the order, also of what comes later, and of no other order.
+	const other = "b.myshopify.com"
+	f.addShop(other)
+	f.record(f.order(other, 7, 1), f.order(shop, 9, 1), f.order(other, 9, 1))
+	f.record(f.deletion(other, 9))
+	for domain, want := range map[string][]int64{shop: {9}, other: {7}} {
+		events, err := f.s.Archived(f.ctx, domain, time.Time{}, bellhop.EventID{}, 100)
+		f.must(err)
+		left := map[bellhop.EventID]bool{}
+		for _, e := range events {
+			left[e.ID] = true
+		}
+		var got []int64
+		for _, l := range f.allLines(store.LineQuery{Shop: domain}) {
+			if left[l.Event.ID] {
+				got = append(got, l.OrderID)
+			}
+		}
+		f.equal("bodies of "+domain, got, want)
+	}
+	f.equal("lines stay", len(f.allLines(store.LineQuery{})), 11)
 }
 
 func sameBodyTriggeredLater(f *fixture) {
