@@ -66,7 +66,8 @@ func (d *Doorbells) listen(ctx, hard context.Context) (stop func()) {
 }
 
 func (d *Doorbells) receive(ctx context.Context) {
-	away := pipeline.NewTrouble(d.log, slog.LevelError, "doorbells can't be received: pushes are looked for every few seconds", "doorbells are received again")
+	away := pipeline.NewTrouble(d.log, slog.LevelError, "doorbells can't be received: pushes are looked for every few seconds",
+		"doorbells are received again")
 	for failures := 0; ctx.Err() == nil; {
 		deliveries, err := d.queue.Receive(ctx, bellBatch)
 		if ctx.Err() == nil {

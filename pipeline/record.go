@@ -23,7 +23,7 @@ type Recorder struct {
 	Metrics *Metrics
 	Traces  *Traces
 	Probe   Probe
-	// Strangers is told of events of shops that are not added; nil: nobody is.
+	// Strangers logs events of shops that are not added; nil: they aren't logged.
 	Strangers *Trouble
 }
 

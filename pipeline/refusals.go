@@ -32,7 +32,7 @@ func NewRefusals(k *Keyring, l *slog.Logger, now func() time.Time) *Refusals {
 
 // Refused takes in one: what its shop's header says, which is anybody's word; why,
 // which is one of a few words; and the cause, if it is known. Shops that nobody
-// has added are told of as one, "": strangers could name any number.
+// has added count as one, "": strangers could name any number.
 func (r *Refusals) Refused(shop, reason string, ours bool, cause error) {
 	shop, err := bellhop.ParseShopDomain(shop)
 	if err != nil || !r.keys.Knows(shop) {

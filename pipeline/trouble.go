@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,7 +68,8 @@ func (t *Trouble) again() {
 	if t.more == 0 {
 		return
 	}
-	t.log.Log(context.Background(), t.level, t.is, append(t.last[:len(t.last):len(t.last)], "times", t.more, "in", tellEvery)...)
+	attrs := append(slices.Clone(t.last), "times", t.more, "in", tellEvery)
+	t.log.Log(context.Background(), t.level, t.is, attrs...)
 	t.more, t.told = 0, t.lasts.Load()
 	t.pause = time.AfterFunc(tellEvery, t.again)
 }

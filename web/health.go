@@ -131,7 +131,8 @@ func routeHealth(mux *http.ServeMux, checks []Check, l *slog.Logger, now func() 
 	mux.HandleFunc("GET /healthz", alive)
 	ready := &readiness{checks: checks, now: now}
 	for _, c := range checks {
-		ready.away = append(ready.away, pipeline.NewTrouble(loggerOr(l), slog.LevelWarn, c.Name+" is not ready", c.Name+" is ready again"))
+		away := pipeline.NewTrouble(loggerOr(l), slog.LevelWarn, c.Name+" is not ready", c.Name+" is ready again")
+		ready.away = append(ready.away, away)
 	}
 	mux.Handle("GET /readyz", ready)
 }

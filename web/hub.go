@@ -69,7 +69,8 @@ func newHub(s Store, log *slog.Logger, maxListeners int, reg prometheus.Register
 	}
 	return &hub{
 		store: s, max: maxListeners, perShop: max(1, maxListeners/4),
-		away:  pipeline.NewTrouble(log, slog.LevelError, "what changed can't be read: open pages stand still", "what changed can be read again"),
+		away: pipeline.NewTrouble(log, slog.LevelError, "what changed can't be read: open pages stand still",
+			"what changed can be read again"),
 		joins: make(chan join), leaves: make(chan *listener),
 		stop: make(chan struct{}), done: make(chan struct{}),
 		listeners: map[string]map[*listener]struct{}{}, open: open,

@@ -44,7 +44,7 @@ type WebhookOptions struct {
 	Logger         *slog.Logger   // default: nothing is logged
 	Registerer     prometheus.Registerer
 	Tracer         trace.Tracer // nil: no spans are made
-	// Refusals are told of each webhook that is refused; default: the Logger is told.
+	// Refusals count each webhook that is refused; default: they are only logged.
 	Refusals *pipeline.Refusals
 }
 

@@ -48,11 +48,13 @@ func refused(j *job, p *wire.Parts) ([]wire.Finding, error) {
 		return []wire.Finding{secret}, nil
 	}
 	rest := wire.OK("webhooks", lately(others, "webhook")+": "+reasons(others))
-	if slices.ContainsFunc(others, func(r store.Refusal) bool { return r.Shop != "" || !slices.Contains(strangersDo, r.Reason) }) {
+	if slices.ContainsFunc(others, oursToMend) {
 		rest = wire.Warn("webhooks", rest.Found, "look into the log of bellhop serve")
 	}
 	return []wire.Finding{secret, rest}, nil
 }
+
+func oursToMend(r store.Refusal) bool { return r.Shop != "" || !slices.Contains(strangersDo, r.Reason) }
 
 // lately says how many there were, and when the newest was.
 func lately(all []store.Refusal, what string) string {
@@ -91,7 +93,8 @@ func reasons(all []store.Refusal) string {
 // unknownShops tells of webhooks that are kept and not recorded since nobody added
 // their shop.
 func unknownShops(j *job, p *wire.Parts) ([]wire.Finding, error) {
-	page, err := p.Store.Lines(j.ctx, store.LineQuery{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonUnknownShop, Limit: 200})
+	q := store.LineQuery{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonUnknownShop, Limit: 200}
+	page, err := p.Store.Lines(j.ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,6 @@ func (db *DB) Refusals(ctx context.Context, since time.Time) ([]store.Refusal, e
 	return list(ctx, db.api, "list refusals", func(r pgx.Rows) (one store.Refusal, err error) {
 		err = r.Scan(&one.Shop, &one.Reason, &one.Count, postgres.TimeTo(&one.At))
 		return one, err
-	}, `SELECT shop, reason, sum(n)::bigint, max(at) FROM refusals WHERE at >= $1 GROUP BY shop, reason ORDER BY 4 DESC, shop, reason`,
-		postgres.Always(since))
+	}, `SELECT shop, reason, sum(n)::bigint, max(at) FROM refusals WHERE at >= $1
+		GROUP BY shop, reason ORDER BY 4 DESC, shop, reason`, postgres.Always(since))
 }
