@@ -345,3 +345,35 @@ func (l *lines) count(part string) int {
 	defer l.mu.Unlock()
 	return strings.Count(l.text.String(), part)
 }
+
+// TestDeliveredAheadCostsNoAttempt cuts a consumer off more often than an event may
+// be tried, while it has all of them and has looked at one.
+func TestDeliveredAheadCostsNoAttempt(t *testing.T) {
+	t.Parallel()
+	proxy, address := proxied(t)
+	_, q := created(t, address)
+	if err := q.SetAttributes(t.Context(), queue.Attributes{Visibility: time.Minute, MaxAttempts: 2}); err != nil {
+		t.Fatal(err)
+	}
+	var all []*bellhop.Event
+	for i := range 50 {
+		all = append(all, event("a", i))
+	}
+	send(t, q, all...)
+	for range queue.Suspicious + 2 {
+		d := receive(t, q, 1)[0]
+		proxy.Stop()
+		until(t, "the lease is stale", func() bool {
+			_, stale := queue.IsStale(q.Extend(t.Context(), time.Minute, d.Receipt))
+			return stale
+		})
+		proxy.Start()
+	}
+	until(t, "the queue can be looked at", func() bool {
+		d, err := q.Depth(t.Context())
+		if err == nil && d.Dead > 2 { // two of the five that were looked at, at the most, twice
+			t.Fatalf("%d of %d died", d.Dead, len(all))
+		}
+		return err == nil && d.Waiting+d.Leased+d.Dead >= len(all) // some may be there twice
+	})
+}
