@@ -55,7 +55,8 @@ func zoneCase(name string) string {
 var zonePart = map[string]string{
 	"of": "of", "es": "es", "au": "au", "us": "US", "gb": "GB", "utc": "UTC", "gmt": "GMT", "uct": "UCT", "in": "IN",
 	"mcmurdo": "McMurdo", "dumontdurville": "DumontDUrville", "comodrivadavia": "ComodRivadavia", "denoronha": "DeNoronha",
-	"easterisland": "EasterIsland", "bajanorte": "BajaNorte", "bajasur": "BajaSur", "act": "ACT", "nsw": "NSW", "lhi": "LHI",
+	"easterisland": "EasterIsland", "bajanorte": "BajaNorte", "bajasur": "BajaSur",
+	"act": "ACT", "nsw": "NSW", "lhi": "LHI",
 }
 
 // zoneAlias are abbreviations that mean one zone to nearly all who use them, and names
@@ -79,8 +80,9 @@ var offsetForm = regexp.MustCompile(`(?i)^\(?(?:utc|gmt)?\s*([+−-])\s*(\d{1,2}
 
 // zoneOfMinutes are zones that are apart from UTC by a part of an hour, by minutes.
 var zoneOfMinutes = map[int]string{
-	-570: "Pacific/Marquesas", -210: "America/St_Johns", 210: "Asia/Tehran", 270: "Asia/Kabul", 330: "Asia/Kolkata", 345: "Asia/Kathmandu",
-	390: "Asia/Yangon", 525: "Australia/Eucla", 570: "Australia/Darwin", 630: "Australia/Lord_Howe", 765: "Pacific/Chatham",
+	-570: "Pacific/Marquesas", -210: "America/St_Johns", 210: "Asia/Tehran", 270: "Asia/Kabul", 330: "Asia/Kolkata",
+	345: "Asia/Kathmandu", 390: "Asia/Yangon", 525: "Australia/Eucla", 570: "Australia/Darwin", 630: "Australia/Lord_Howe",
+	765: "Pacific/Chatham",
 }
 
 func zoneOfOffset(said string) string {

@@ -47,7 +47,8 @@ func checkLength(what, s string, max int) error {
 
 // TooMany is the error for more of something than a shop may have: "tokens" or "people".
 func TooMany(what string, max int) error {
-	return bellhop.Errorf(bellhop.Conflict, "too_many_"+what, "there are %d %s already, as many as there may be: remove one first", max, what)
+	return bellhop.Errorf(bellhop.Conflict, "too_many_"+what,
+		"there are %d %s already, as many as there may be: remove one first", max, what)
 }
 
 // CheckFacts refuses facts that state nothing, or more than one thing, and
@@ -190,7 +191,10 @@ func CheckDevice(d bellhop.Device) error {
 	for _, f := range []struct {
 		what, text string
 		max        int
-	}{{"installation", d.Installation, maxInstallation}, {"value", d.Value, maxAddress}, {"locale", d.Locale, maxLocale}, {"timezone", d.Timezone, maxTimezone}} {
+	}{
+		{"installation", d.Installation, maxInstallation}, {"value", d.Value, maxAddress},
+		{"locale", d.Locale, maxLocale}, {"timezone", d.Timezone, maxTimezone},
+	} {
 		if err := checkLength(f.what, f.text, f.max); err != nil {
 			return err
 		}

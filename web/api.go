@@ -224,7 +224,8 @@ func (a *api) authenticate(r *http.Request) (principal, error) {
 		return p, err
 	}
 	if wait := a.writes.take(cmp.Or(p.shop, p.key()), a.now()); wait > 0 {
-		return p, &retryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited", "too many changes for one shop; try again in a moment"), wait}
+		return p, &retryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited",
+			"too many changes for one shop; try again in a moment"), wait}
 	}
 	return p, nil
 }

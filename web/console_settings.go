@@ -58,10 +58,12 @@ func (c *console) quietClock(v *visit) (string, error) {
 	}
 	var zones []string
 	for _, d := range devices {
-		if zone := v.Person.Settings.Zone(d.Timezone).String(); d.PersonID == v.Person.ID && d.RetiredAt.IsZero() && !slices.Contains(zones, zone) {
-			zones = append(zones, zone)
+		if d.PersonID == v.Person.ID && d.RetiredAt.IsZero() {
+			zones = append(zones, v.Person.Settings.Zone(d.Timezone).String())
 		}
 	}
+	slices.Sort(zones)
+	zones = slices.Compact(zones)
 	if len(zones) == 0 {
 		return v.T("settings.quietClockOfDevice"), nil
 	}

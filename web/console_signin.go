@@ -144,7 +144,8 @@ func (c *console) leave(v *visit) (asked bool, err error) {
 	switch wish := v.PostForm.Get("browser"); {
 	case device == "", wish == browserRings:
 	case wish == browserStops:
-		if err := c.api.store.RemoveDevice(v.Context(), v.who.shop, device); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+		err := c.api.store.RemoveDevice(v.Context(), v.who.shop, device)
+		if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 			return false, err
 		}
 	default:

@@ -37,7 +37,7 @@ type doorman struct {
 	byAddress *limits
 	byGuesser *limits // of an account, from one network
 	byAccount *limits // from all networks that are strange to it
-	byKnown   *limits // of an account, from a network that it was signed in to from
+	byKnown   *limits // of an account, from a network that its owner signed in from
 	// A hash takes 19 MiB and most of a core. Known networks don't wait for strangers.
 	known, strangers *turns
 }
@@ -125,7 +125,8 @@ func tooMany(wait time.Duration) error {
 		"too many sign-ins; try again in %s", wait.Round(time.Second)+time.Second), wait}
 }
 
-var errBusy = &retryError{bellhop.Errorf(bellhop.RateLimited, "busy", "too many people are signing in; try again"), time.Second}
+var errBusy = &retryError{bellhop.Errorf(bellhop.RateLimited, "busy",
+	"too many people are signing in; try again"), time.Second}
 
 // verify computes as much where there is no hash, and says no.
 func verify(ctx context.Context, in *turns, network, hash, password string) (right bool, err error) {

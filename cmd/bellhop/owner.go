@@ -318,7 +318,8 @@ func (c *ownerPasswordCmd) devices(j *job, p *wire.Parts, who bellhop.Person) er
 		}
 		n++
 		if c.RemoveDevices {
-			if err := p.Store.RemoveDevice(j.ctx, d.Shop, d.Installation); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+			err := p.Store.RemoveDevice(j.ctx, d.Shop, d.Installation)
+			if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 				return err
 			}
 		}
@@ -327,7 +328,8 @@ func (c *ownerPasswordCmd) devices(j *job, p *wire.Parts, who bellhop.Person) er
 	case c.RemoveDevices:
 		j.say("Removed devices: %d.", n)
 	case n > 0:
-		j.say("Devices that ring on: %d. If somebody else may have them: bellhop owner password %s --remove-devices", n, who.Email)
+		j.say("Devices that ring on: %d. If somebody else may have them: bellhop owner password %s --remove-devices",
+			n, who.Email)
 	}
 	return nil
 }

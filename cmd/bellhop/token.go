@@ -54,7 +54,8 @@ func (c *tokenCreateCmd) Run(j *job) error {
 		secret, hash := web.NewToken()
 		_, err := p.Store.AddToken(j.ctx, bellhop.Token{Shop: c.Shop, Name: c.Name, Hash: hash, CreatedAt: j.stamp()})
 		if err != nil {
-			err = already(err, "token_exists", "%s has a token %q already: take another name, or revoke that one first", c.Shop, c.Name)
+			err = already(err, "token_exists", "%s has a token %q already: take another name, or revoke that one first",
+				c.Shop, c.Name)
 			return noShop(err, c.Shop)
 		}
 		if c.JSON {

@@ -218,7 +218,9 @@ const lockOrder = `SELECT s.id FROM shops s JOIN orders o ON o.shop_id = s.id
 	WHERE s.domain = $1 AND o.order_id = $2 FOR NO KEY UPDATE OF o`
 
 // SetHandling implements [store.Orders].
-func (db *DB) SetHandling(ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time) (bellhop.Order, error) {
+func (db *DB) SetHandling(
+	ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time,
+) (bellhop.Order, error) {
 	var o whole
 	var own int64
 	var refused error

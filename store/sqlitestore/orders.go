@@ -184,7 +184,9 @@ func readItems(c *sqlitefile.Conn, no int64, currency string) (items []bellhop.I
 }
 
 // SetHandling implements [store.Orders].
-func (db *DB) SetHandling(ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time) (o bellhop.Order, err error) {
+func (db *DB) SetHandling(
+	ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time,
+) (o bellhop.Order, err error) {
 	var refused error
 	err = db.write(ctx, "set an order's handling", func(tx *sqlitefile.Tx) (err error) {
 		if o, err = readWhole(tx.Conn, shop, id); err != nil {

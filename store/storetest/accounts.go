@@ -1,8 +1,6 @@
 package storetest
 
 import (
-	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,118 +119,6 @@ func sessions(f *fixture) {
 	four := add(5, at(600))
 	f.must(f.s.RemovePerson(f.ctx, p.ID))
 	gone(four, day)
-}
-
-// bounds adds more of each than a person may have, and looks which of them are left.
-func bounds(f *fixture) {
-	f.addShop(shop)
-	p, other := f.addOwner("jo@example.com", shop), f.addOwner("kim@example.com", shop)
-	hash := func(n int) [32]byte { return [32]byte{1, byte(n)} }
-	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{9}, PersonID: other.ID, CreatedAt: day, ExpiresAt: at(9000)}, "net 0"))
-	for n := range store.MaxSessions + 5 {
-		s := bellhop.Session{TokenHash: hash(n), PersonID: p.ID, CreatedAt: at(n), ExpiresAt: at(9000)}
-		f.must(f.s.AddSession(f.ctx, s, fmt.Sprint("net ", n)))
-		f.must(f.s.AddLink(f.ctx, bellhop.SignInLink{Hash: hash(n), PersonID: p.ID, ExpiresAt: at(9000 + n)}))
-	}
-	const last = store.MaxSessions + 4
-	for n := range last + 1 {
-		_, _, err := f.s.Session(f.ctx, hash(n), day)
-		f.equal(fmt.Sprint("session ", n), err == nil, n > last-store.MaxSessions)
-		known, err := f.s.KnowsNetwork(f.ctx, p.ID, fmt.Sprint("net ", n))
-		f.must(err)
-		f.equal(fmt.Sprint("network ", n), known, n > last-store.MaxNetworks)
-		_, err = f.s.UseLink(f.ctx, hash(n), day)
-		f.equal(fmt.Sprint("link ", n), err == nil, n > last-store.MaxLinks)
-	}
-	_, _, err := f.s.Session(f.ctx, [32]byte{9}, day)
-	f.must(err) // somebody else's is not touched
-
-	for _, c := range []struct {
-		who     int64
-		network string
-		known   bool
-	}{{other.ID, "net 0", true}, {other.ID, "net 54", false}, {0, "net 54", false}, {p.ID + 99, "net 54", false}} {
-		known, err := f.s.KnowsNetwork(f.ctx, c.who, c.network)
-		f.must(err)
-		f.equal("known", known, c.known)
-	}
-	// Seen again, it is the newest, and it outlasts the session that it was seen with.
-	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{8}, PersonID: p.ID, CreatedAt: at(500), ExpiresAt: at(9000)}, "net 40"))
-	f.must(f.s.RemoveSession(f.ctx, [32]byte{8}))
-	for n := range store.MaxNetworks - 1 {
-		s := bellhop.Session{TokenHash: [32]byte{7, byte(n)}, PersonID: p.ID, CreatedAt: at(600 + n), ExpiresAt: at(9000)}
-		f.must(f.s.AddSession(f.ctx, s, fmt.Sprint("new ", n)))
-	}
-	known, err := f.s.KnowsNetwork(f.ctx, p.ID, "net 40")
-	f.must(err)
-	f.equal("seen again", known, true)
-	f.must(f.s.RemovePerson(f.ctx, p.ID))
-	known, err = f.s.KnowsNetwork(f.ctx, p.ID, "net 40")
-	f.must(err)
-	f.equal("of somebody removed", known, false)
-}
-
-// boundsOfAShop adds more tokens and people than a shop may have, and names that are too long.
-func boundsOfAShop(f *fixture) {
-	const other = "other.myshopify.com"
-	f.addShop(shop)
-	f.addShop(other)
-	token := func(shop string, n int) error {
-		_, err := f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: fmt.Sprint("token ", n), Hash: [32]byte{1, byte(n), byte(len(shop))}, CreatedAt: day})
-		return err
-	}
-	for n := range store.MaxTokens {
-		f.must(token(shop, n))
-	}
-	f.kind(bellhop.Conflict, token(shop, store.MaxTokens))
-	f.kind(bellhop.NotFound, token("nobody.myshopify.com", 0))
-	f.must(token(other, 0))
-	f.must(f.s.RemoveToken(f.ctx, shop, "token 0"))
-	f.must(token(shop, store.MaxTokens))
-
-	person := func(shop string, n int) error {
-		p := bellhop.Person{Email: fmt.Sprint(n, "@", shop), Role: bellhop.RoleOwner, Shop: shop, AddedAt: day}
-		if shop == "" {
-			p.Role = bellhop.RoleOperator
-		}
-		_, err := f.s.AddPerson(f.ctx, p)
-		return err
-	}
-	for _, whose := range []string{shop, ""} {
-		for n := range store.MaxPeople {
-			f.must(person(whose, n))
-		}
-		f.kind(bellhop.Conflict, person(whose, store.MaxPeople))
-	}
-	f.must(person(other, 0))
-	f.kind(bellhop.NotFound, person("nobody.myshopify.com", 0))
-}
-
-func lengths(f *fixture) {
-	f.addShop(shop)
-	long := strings.Repeat("x", 5000)
-	_, err := f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: long, Hash: [32]byte{1}, CreatedAt: day})
-	f.kind(bellhop.Invalid, err)
-	_, err = f.s.AddPerson(f.ctx, bellhop.Person{Email: long + "@example.com", Role: bellhop.RoleOperator, AddedAt: day})
-	f.kind(bellhop.Invalid, err)
-	p := f.addOwner("jo@example.com", shop)
-	for _, s := range []bellhop.Settings{{Language: long}, {Timezone: long}, {Timezone: "Asia" + strings.Repeat("/", 100) + "Seoul"},
-		{AtLeast: strings.Repeat("0", 100)}, {LoudFrom: "1." + strings.Repeat("0", 100)}, {QuietFrom: long, QuietTo: "07:00"}} {
-		f.kind(bellhop.Invalid, f.s.SetSettings(f.ctx, p.ID, s))
-	}
-	good := bellhop.Device{Shop: shop, PersonID: p.ID, Installation: "i1", Kind: bellhop.AddressToken, Value: "v1",
-		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin", AddedAt: at(1), SeenAt: at(1)}
-	for _, spoil := range []func(*bellhop.Device){
-		func(d *bellhop.Device) { d.Installation = long }, func(d *bellhop.Device) { d.Value = long },
-		func(d *bellhop.Device) { d.Locale = long }, func(d *bellhop.Device) { d.Timezone = long },
-	} {
-		bad := good
-		spoil(&bad)
-		_, err := f.s.PutDevice(f.ctx, bad, store.DeviceLimits{})
-		f.kind(bellhop.Invalid, err)
-	}
-	_, err = f.s.PutDevice(f.ctx, good, store.DeviceLimits{})
-	f.must(err)
 }
 
 func links(f *fixture) {
