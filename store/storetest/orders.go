@@ -329,7 +329,10 @@ func tenants(f *fixture) {
 	f.equal("lines", len(f.allLines(store.LineQuery{Shop: shop})), 2)
 	events, err := f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 100)
 	f.must(err)
-	f.equal("events", len(events), 2)
+	f.equal("events", len(events), 1) // the body of a deletion goes with the order's
+	theirEvents, err := f.s.Archived(f.ctx, other, time.Time{}, bellhop.EventID{}, 100)
+	f.must(err)
+	f.equal("their events", len(theirEvents), 3)
 
 	people, err := f.s.People(f.ctx, shop)
 	f.must(err)
