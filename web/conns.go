@@ -221,9 +221,9 @@ func (s *conns) end(c *conn) {
 
 // ranked returns the connections that wait for their peers, the one to go first at
 // the end. Among those of one source the slower goes before the quicker, and one
-// between requests after all others; each weighs as much as all that go after it
-// together, so that the sources with the most come down to the others' size, and so
-// do the neighbourhoods.
+// between requests after all others. Each is ranked by what it weighs together with
+// those of its source that stay longer, so that the sources with the most come down to
+// the others' size, and so do the neighbourhoods.
 func (s *conns) ranked(weight func(*conn) int64) []*conn {
 	var all []*conn
 	for _, c := range s.open {
