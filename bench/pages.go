@@ -20,6 +20,7 @@ import (
 // What the console's pages are measured beside.
 const (
 	openPages  = 200
+	pagesOf    = 25  // each owner: a person's streams are bounded
 	pagesRate  = 500 // webhooks a second
 	pagesGrace = 20 * time.Second
 	lookDelay  = 80 * time.Millisecond // as the console's script has it
@@ -28,15 +29,30 @@ const (
 // measurePages has webhooks come with nobody looking, and then with 200 pages open on
 // the list of orders of the one shop that they come to.
 func (b *bench) measurePages(ctx context.Context) error {
-	return b.withOwner(ctx, func(s *server, token string) error { return b.watchOrders(ctx, s, token) })
+	return b.withOwner(ctx, func(s *server, _ string) error { return b.watchOrders(ctx, s) })
 }
 
-func (b *bench) watchOrders(ctx context.Context, s *server, token string) error {
+// watchers are the owners whose pages are open.
+func watchers() (emails []string) {
+	for n := range openPages / pagesOf {
+		emails = append(emails, fmt.Sprintf("watcher%d@bench.example", n))
+	}
+	return emails
+}
+
+func (b *bench) watchOrders(ctx context.Context, s *server) error {
 	alone, err := b.besidePages(ctx, s, nil)
 	if err != nil {
 		return err
 	}
-	pages := &pages{server: s, token: token, latency: hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)}
+	pages := &pages{server: s, latency: hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)}
+	for _, email := range watchers() {
+		token, err := s.signIn(ctx, email, b.password)
+		if err != nil {
+			return err
+		}
+		pages.tokens = append(pages.tokens, token)
+	}
 	end, err := pages.open(ctx, openPages)
 	if err != nil {
 		return err
@@ -91,7 +107,7 @@ func (b *bench) besidePages(ctx context.Context, s *server, p *pages) (seconds f
 // anew soon after, at most once a second.
 type pages struct {
 	server   *server
-	token    string
+	tokens   []string // of the owners, in turn
 	measured atomic.Bool
 	looks    atomic.Int64
 	failed   atomic.Int64
@@ -106,8 +122,8 @@ func (p *pages) open(ctx context.Context, n int) (end func() error, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: n, MaxConnsPerHost: 2 * n}}
 	ready := make(chan struct{}, n)
-	for range n {
-		group.Go(func() error { return p.follow(ctx, client, ready) })
+	for i := range n {
+		group.Go(func() error { return p.follow(ctx, client, p.tokens[i%len(p.tokens)], ready) })
 	}
 	late := time.After(pagesGrace)
 	for range n {
@@ -128,8 +144,8 @@ func (p *pages) open(ctx context.Context, n int) (end func() error, err error) {
 }
 
 // follow is one page.
-func (p *pages) follow(ctx context.Context, client *http.Client, ready chan<- struct{}) error {
-	answer, err := p.get(ctx, client, "/live")
+func (p *pages) follow(ctx context.Context, client *http.Client, token string, ready chan<- struct{}) error {
+	answer, err := p.get(ctx, client, token, "/live")
 	if err != nil {
 		return err
 	}
@@ -138,7 +154,7 @@ func (p *pages) follow(ctx context.Context, client *http.Client, ready chan<- st
 	looking := make(chan struct{})
 	go func() {
 		defer close(looking)
-		p.look(ctx, client, changed)
+		p.look(ctx, client, token, changed)
 	}()
 	lines := bufio.NewScanner(answer.Body)
 	for first := true; lines.Scan(); {
@@ -168,7 +184,7 @@ func (p *pages) follow(ctx context.Context, client *http.Client, ready chan<- st
 }
 
 // look loads the page when something changed, and then not for a second.
-func (p *pages) look(ctx context.Context, client *http.Client, changed <-chan int) {
+func (p *pages) look(ctx context.Context, client *http.Client, token string, changed <-chan int) {
 	for {
 		spread := 0
 		select {
@@ -178,7 +194,7 @@ func (p *pages) look(ctx context.Context, client *http.Client, changed <-chan in
 		}
 		pause(ctx, lookDelay+time.Duration(rand.Int64N(int64(spread)+1))*time.Millisecond)
 		began := time.Now()
-		answer, err := p.get(ctx, client, "/")
+		answer, err := p.get(ctx, client, token, "/")
 		if err == nil {
 			_, err = io.Copy(io.Discard, answer.Body)
 			answer.Body.Close()
@@ -196,12 +212,12 @@ func (p *pages) look(ctx context.Context, client *http.Client, changed <-chan in
 	}
 }
 
-func (p *pages) get(ctx context.Context, client *http.Client, path string) (*http.Response, error) {
+func (p *pages) get(ctx context.Context, client *http.Client, token, path string) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.server.addr+path, nil)
 	if err != nil {
 		return nil, err
 	}
-	r.AddCookie(&http.Cookie{Name: "bellhop_session", Value: p.token})
+	r.AddCookie(&http.Cookie{Name: "bellhop_session", Value: token})
 	r.Header.Set("X-Bellhop-Look", "1")
 	answer, err := client.Do(r)
 	if err != nil {

@@ -86,8 +86,10 @@ func (b *bench) addPeople(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := b.run(ctx, env, "owner", "add", "--shop", mainShop, "--email", ownerEmail, "--password-file", password); err != nil {
-		return err
+	for _, email := range append(watchers(), ownerEmail) {
+		if err := b.run(ctx, env, "owner", "add", "--shop", mainShop, "--email", email, "--password-file", password); err != nil {
+			return err
+		}
 	}
 	return b.run(ctx, env, "operator", "add", "--email", opsEmail, "--password-file", password)
 }
