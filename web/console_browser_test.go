@@ -363,6 +363,14 @@ func TestBrowserIsRung(t *testing.T) {
 		must(t, b.tab.Err())
 		received = !o.Pushes[0].ReceivedAt.IsZero()
 	}
+	// Once its owner removed it, only its owner brings it back.
+	must(t, b.db.RemoveDevice(t.Context(), demo, devices[0].Installation))
+	b.beforeEachPage(`Notification.requestPermission = async () => { window.asked = true; return "denied"; }`)
+	b.open("/devices", ownerSession)
+	b.until(live + ` && !document.querySelector("#browser").hidden`)
+	if asked := b.eval(`String(window.asked)`); asked != "undefined" {
+		t.Error("a browser that its owner removed registers by itself")
+	}
 }
 
 // TestSigningOutLeavesNothingToRing signs out of a browser that rings, as the next one at

@@ -45,16 +45,22 @@ func TestTabsShareAStream(t *testing.T) {
 	b.until(`%s && %s`, live, row(2))
 }
 
+// beforeEachPage runs a script before those of each page that is opened from now on.
+func (b *browser) beforeEachPage(script string) {
+	b.Helper()
+	_, err := chromedp.Run(b.tab, func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+		return none, err
+	})
+	must(b, err)
+}
+
 // TestWithoutSharedWorkers has a tab follow by itself where the browser has none.
 func TestWithoutSharedWorkers(t *testing.T) {
 	b := newBrowser(t, newRig(t))
 	b.open("/", ownerSession)
 	b.until(live)
-	_, err := chromedp.Run(b.tab, func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `delete window.SharedWorker`})
-		return none, err
-	})
-	must(t, err)
+	b.beforeEachPage(`delete window.SharedWorker`)
 	b.open("/", ownerSession)
 	b.until(live)
 	b.order(demo, 1)

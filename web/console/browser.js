@@ -57,6 +57,8 @@ if (apple && !navigator.standalone) {
 } else if ("serviceWorker" in navigator && "PushManager" in window) {
   card.hidden = false;
   card.querySelector("button").addEventListener("click", ring);
-  // One that rings is refreshed, in case its address changed.
-  if (Notification.permission === "granted" && localStorage.getItem("bellhop_installation")) ring();
+  // One that rings is refreshed, in case its address changed; one that its owner removed is not.
+  const id = localStorage.getItem("bellhop_installation");
+  const listed = id && document.querySelector(`#devices [data-key="${CSS.escape(id)}"]`);
+  if (Notification.permission === "granted" && listed) ring();
 }
