@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+)
+
+// Outbox is the pushes that are owed.
+type Outbox interface {
+	// ClaimPushes takes pushes that are due, marks them sending and counts an
+	// attempt. [Slots.Divide] divides the slots among the shops that have
+	// something due, and [Ration] a device's budget among its pushes: some go out
+	// by themselves, some together, some later. What is due in its owner's quiet
+	// hours is put off to their end, with [ReasonQuietHours]; what [Slots.Gate] holds
+	// back, without an attempt, with [ReasonServiceAway]. A digest takes what
+	// is due to its device beyond the slots, too. A claim that is not settled
+	// within lease counts as unknown and is due again.
+	//
+	// A fan-out becomes pushes here, a portion at a time, as the shop's slots ask
+	// for it: a claim may come back empty-handed for that, and PushesOwed tells
+	// that there is more to do.
+	ClaimPushes(ctx context.Context, now time.Time, slots Slots, lease time.Duration) ([]Owed, error)
+	// SettlePushes writes down what became of claimed pushes.
+	SettlePushes(ctx context.Context, settled []Settled) error
+	// NextPush returns when the next push or fan-out is due; zero when none is
+	// owed.
+	NextPush(ctx context.Context) (time.Time, error)
+	// PushesOwed is closed once something may have become due since the call.
+	PushesOwed() <-chan struct{}
+
+	// ResendPushes makes pushes of a shop due anew that ended as failed, unknown or
+	// skipped, with [ReasonResent]: their attempts begin again. Others stay as they
+	// are. It returns how many it were, of [ResendMost] at a time.
+	ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (int, error)
+
+	// Pushes is the delivery log, newest first.
+	Pushes(ctx context.Context, shop string, q PushQuery) (PushPage, error)
+	// PushReceipt keeps the phone's own word: when it received or opened
+	// a push. The first word of each sort counts.
+	PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error
+	// PushCounts counts all pushes by status.
+	PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error)
+}
+
+// Owed is one message to be sent: one push, or several gathered into one.
+type Owed struct {
+	Pushes []int64 // push ids, oldest first
+	Device bellhop.Device
+	Shop   bellhop.Shop // without secrets
+	// Settings are those of whose device it is.
+	Settings bellhop.Settings
+	Kind     bellhop.PushKind // of a push by itself; order.new when it gathers
+	Orders   []OrderBrief     // of Pushes, in the same order
+
+	Attempt int // the highest among Pushes, this one included
+	// Gathered is nil for a push by itself.
+	Gathered *Gathering
+	Held     bool // some of it waited for the end of quiet hours
+}
+
+// OrderBrief is what a push says of an order.
+type OrderBrief struct {
+	ID           int64
+	Name         string
+	Total        bellhop.Money
+	Items        int // lines
+	CustomerName string
+	TraceParent  string    // Trace.TraceParent
+	AcceptedAt   time.Time // Trace.AcceptedAt
+	// FirstAttemptAt is when its push was first tried; this time, perhaps.
+	FirstAttemptAt time.Time
+	Gathered       bool // the device's running digest counts it already: it is tried again
+
+	// What rationing looks at.
+	Kind bellhop.PushKind
+	Held bool // it waited for the end of quiet hours
+	Loud bool // it is neither held back nor gathered by what its owner set
+}
+
+// Gathering is a running sum of the orders that one replacing push stands for.
+type Gathering struct {
+	Orders  int           // how many are new
+	Total   bellhop.Money // of those; zero Currency when they differ in currency
+	Changes int           // what else it tells of: payments, cancellations, refunds
+	Since   time.Time     // when it began
+}
+
+// Settled is what became of the pushes of one [Owed].
+type Settled struct {
+	Pushes []int64
+	Status bellhop.PushStatus // pending and unknown need RetryAt to be tried again
+	Reason string
+	At     time.Time
+	// RetryAt is when to try again; zero for never.
+	RetryAt time.Time
+	// Retire is the device whose address is of no more use, with the address
+	// that was tried: a device that was refreshed since stays. Its other pushes
+	// are skipped.
+	Retire *Retirement
+}
+
+// Retirement names a device and the address that failed.
+type Retirement struct {
+	DeviceID int64
+	Value    string
+	Reason   string
+}
+
+// PushQuery narrows the delivery log. Zero fields don't.
+type PushQuery struct {
+	Limit   int // 1 to 200; 0 means 50
+	Cursor  string
+	OrderID int64
+	Status  bellhop.PushStatus
+}
+
+// PushPage is a part of the delivery log.
+type PushPage struct {
+	Pushes []bellhop.Push
+	Next   string
+}
