@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,22 +17,33 @@ import (
 
 // watched is a store that counts.
 type watched struct {
+	mu     sync.Mutex
 	kept   []store.Refusal
 	events int64
 	err    error
 }
 
 func (w *watched) AddRefusals(_ context.Context, more []store.Refusal, _ time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.err == nil {
 		w.kept = append(w.kept, more...)
 	}
 	return w.err
 }
 
-func (w *watched) Refusals(context.Context, time.Time) ([]store.Refusal, error) { return w.kept, nil }
+func (w *watched) Refusals(context.Context, time.Time) ([]store.Refusal, error) { return nil, nil }
 
 func (w *watched) Totals(context.Context) (map[bellhop.Outcome]int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: w.events - 1, bellhop.OutcomeDead: 1}, nil
+}
+
+func (w *watched) is(events int64, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events, w.err = events, err
 }
 
 func TestWatchKeepsRefusalsAndNoticesARestore(t *testing.T) {
@@ -52,14 +64,15 @@ func TestWatchKeepsRefusalsAndNoticesARestore(t *testing.T) {
 		refusals.Refused("x", "slow", false, nil)
 		wait(watchEvery)
 		refusals.Refused("x", "slow", false, nil)
-		s.err = bellhop.Errorf(bellhop.Unavailable, "db", "away")
+		s.is(10, bellhop.Errorf(bellhop.Unavailable, "db", "away"))
 		wait(watchEvery)
-		s.err = nil
+		s.is(10, nil)
 		wait(watchEvery)
 		if len(s.kept) != 2 || s.kept[0].Count != 2 || s.kept[1].Count != 1 || s.kept[1].Reason != "slow" || s.kept[1].Shop != "" {
 			t.Errorf("the store is told %+v", s.kept)
 		}
-		for _, s.events = range []int64{12, 12, 7, 8} {
+		for _, events := range []int64{12, 12, 7, 8} {
+			s.is(events, nil)
 			wait(watchEvery)
 		}
 		if n := strings.Count(text.String(), `msg="an older backup was restored: what came after it is gone" events=7 before=12`); n != 1 {

@@ -240,10 +240,10 @@ func TestWorkerReceivesNothingInVain(t *testing.T) {
 		running.Go(func() { w.Run(ctx, t.Context()) })
 		<-q.settled
 		time.Sleep(time.Minute)
-		if cancel(); received != 2 {
+		cancel()
+		if running.Wait(); received != 2 {
 			t.Errorf("the worker received %d times", received)
 		}
-		running.Wait()
 	})
 }
 
