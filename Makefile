@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster check bench screenshots example crash neighbours searches memory fuzz build lambda deploy-aws destroy-aws
+.PHONY: help demo test test-cluster check bench screenshots example attack crash neighbours searches memory fuzz build lambda deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -42,7 +42,6 @@ searches: ## measure recording in one shop while 48 search in another with ORDER
 	@scripts/test-setup
 	SEARCHED_ORDERS=$(or $(ORDERS),200000) BELLHOP_TEST_ALL=1 go test ./store/sqlitestore ./store/pgstore -run '^TestSearches$$' -v -count=1 -p 1
 
-.PHONY: attack
 attack: ## have strangers attack the built program on loopback, beside a bare handler; ATTACK_ONLY=NAME for one
 	ATTACK=1 go test ./deploy -run '^TestAttacks$$/$(ATTACK_ONLY)' -v -count=1 -timeout 0
 
