@@ -48,8 +48,8 @@ attack: ## have strangers attack the built program on loopback, beside a bare ha
 example: ## one request that needs two services: chained over REST, and told by events
 	@go run ./internal/realserver/with sh -c 'go run ./examples/twoservices "$$BENCH_RABBITMQ"'
 
-crash: ## kill it ROUNDS times under load and compare what was acknowledged with what is there
-	CRASH_ROUNDS=$(ROUNDS) go test ./host -run '^TestCrash$$' -v -count=1 -timeout 0
+crash: ## kill it ROUNDS times under load, and workers apart for two minutes on each queue, and compare what was acknowledged with what is there
+	CRASH_ROUNDS=$(ROUNDS) HOST_KILL_TIME=2m BELLHOP_TEST_ALL=1 go test ./host -run '^(TestCrash|TestWorkersKilledInTurn)$$' -v -count=1 -timeout 0
 
 neighbours: ## have a shop with 10,000 devices flooded, and measure what another one's orders wait
 	BELLHOP_TEST_ALL=1 BELLHOP_NEIGHBOURS=1 go test ./host -run '^TestNeighbours$$' -v -count=1 -timeout 0

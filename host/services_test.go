@@ -184,20 +184,17 @@ func (s *services) untilRung(n int64) {
 	}
 }
 
-// killingTime is how long two workers are killed in turn: 2 minutes where all is
-// in Postgres, and less elsewhere, or with HOST_KILL_TIME or -short.
-func killingTime(t *testing.T, s wire.Storage) time.Duration {
-	if s := os.Getenv("HOST_KILL_TIME"); s != "" {
-		d, err := time.ParseDuration(s)
-		if err != nil {
-			t.Fatalf("HOST_KILL_TIME: %v", err)
-		}
-		return d
-	}
-	if testing.Short() || s.Queue != "postgres:" {
+// killingTime is how long two workers are killed in turn; make crash takes longer.
+func killingTime(t *testing.T) time.Duration {
+	s := os.Getenv("HOST_KILL_TIME")
+	if s == "" {
 		return 15 * time.Second
 	}
-	return 2 * time.Minute
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		t.Fatalf("HOST_KILL_TIME: %v", err)
+	}
+	return d
 }
 
 // TestWorkersKilledInTurn kills two workers that record, one after the other,
@@ -208,7 +205,7 @@ func TestWorkersKilledInTurn(t *testing.T) {
 		twin, enough, wait := s.deliver(s.front.URL, 40)
 		defer enough()
 		workers := [2]*process{s.launch(stepsRecord, "", "", 0), s.launch(stepsRecord, "", "", 0)}
-		kills, long := 0, killingTime(t, storage)
+		kills, long := 0, killingTime(t)
 		for began := time.Now(); time.Since(began) < long; kills++ {
 			s.untilRung(10) // the one that is left works, or both do
 			victim := &workers[kills%2]
