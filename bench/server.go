@@ -30,17 +30,22 @@ func (b *bench) serve(ctx context.Context, dir string, env []string, args ...str
 	return b.serveBy(ctx, dir, env, append([]string{"serve"}, args...)...)
 }
 
-// serveBy is serve by any command that does.
+// serveBy is serve by any command that does. Metrics have a listener of their own: on
+// the main one they may be a second old.
 func (b *bench) serveBy(ctx context.Context, dir string, env []string, command ...string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	c, err := b.start(ctx, append(env, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+dir), command...)
+	ops, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	s := &server{child: c, addr: addr, ops: addr, dir: dir, http: &http.Client{Timeout: 30 * time.Second}}
+	c, err := b.start(ctx, append(env, "BELLHOP_ADDR="+addr, "BELLHOP_METRICS_ADDR="+ops, "BELLHOP_DIR="+dir), command...)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{child: c, addr: addr, ops: ops, dir: dir, http: &http.Client{Timeout: 30 * time.Second}}
 	if s.took, err = c.ready(ctx, "http://"+addr+"/readyz"); err != nil {
 		c.kill()
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
 	"bellhop"
@@ -94,7 +95,6 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 		return err
 	}
 	acceptor := &pipeline.Acceptor{Keys: keys, Queue: o.Queue, Now: o.Now, Metrics: metrics, Traces: o.Traces, Probe: o.Probe}
-	exposed := web.Metrics(o.Registry, o.Log, o.Now)
 	wo := web.Options{
 		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
 		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies, AllowedOrigins: o.AllowedOrigins, MaxDevices: o.MaxDevices,
@@ -110,7 +110,7 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 		wo.Tracer = o.Traces.Tracer
 	}
 	if o.Metrics == nil {
-		wo.Metrics = exposed
+		wo.Metrics = web.Metrics(o.Registry, o.Log, o.Now)
 	}
 	site, err := web.New(wo)
 	if err != nil {
@@ -123,7 +123,7 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	run := newRun(ctx, o)
 	run.http(o, o.Listener, handler, site.Close)
 	if o.Metrics != nil {
-		run.http(o, o.Metrics, web.Probes(o.webChecks(), exposed, o.Log, o.Now), func() {})
+		run.http(o, o.Metrics, web.Probes(o.webChecks(), o.freshMetrics(), o.Log, o.Now), func() {})
 	}
 	busy := &traffic{ledger: o.Store, holds: o.Capacity}
 	o.Registry.MustRegister(busy)
@@ -133,6 +133,11 @@ func serve(ctx context.Context, o Options, in *InlineOptions) error {
 	return run.wait()
 }
 
+// freshMetrics are for a listener of their own, where no stranger asks.
+func (o Options) freshMetrics() http.Handler {
+	return promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
+}
+
 // Work works at the steps that it is told to, until ctx is done, and serves
 // nothing but metrics and health.
 func Work(ctx context.Context, o Options) error {
@@ -140,8 +145,7 @@ func Work(ctx context.Context, o Options) error {
 	o = o.withBreakers(metrics, o.Notify)
 	run := newRun(ctx, o)
 	if o.Metrics != nil {
-		exposed := web.Metrics(o.Registry, o.Log, o.Now)
-		run.http(o, o.Metrics, web.Probes(o.workChecks(), exposed, o.Log, o.Now), func() {})
+		run.http(o, o.Metrics, web.Probes(o.workChecks(), o.freshMetrics(), o.Log, o.Now), func() {})
 	}
 	run.watch(o, nil)
 	run.steps(o, metrics, nil)
