@@ -32,7 +32,7 @@ type Ringer struct {
 }
 
 // defaultInFlight and perFree leave 512 attempts to a shop that is alone, and a
-// fifth of all to whoever comes next.
+// fifth of all to the next shop.
 const (
 	defaultInFlight = 640
 	perFree         = 4

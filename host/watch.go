@@ -10,7 +10,7 @@ import (
 	"bellhop/store"
 )
 
-// watch keeps what those who look after bellhop want to know later.
+// watch counts refused webhooks for doctor, and notices a restored backup.
 type watch struct {
 	refusals *pipeline.Refusals // nil where no webhooks come in
 	store    interface {

@@ -16,7 +16,7 @@ var ErrNoSession = errors.New("a pooler of connections is between: there is no s
 // Listen calls ready once it hears what is notified on a channel, and heard for
 // each notification, until ctx is done or the connection breaks; the error says
 // which. It has a connection of its own, beside those of the pools, for as long as
-// one of theirs lasts. Whoever listens looks for himself now and then all the same:
+// one of theirs lasts. A listener looks by itself now and then all the same:
 // a connection may be silent because it is dead, or its server no longer the primary.
 func (p *Pools) Listen(ctx context.Context, channel string, ready func(), heard func(payload string)) error {
 	ctx, cancel := context.WithTimeout(ctx, defaultLifetime)
