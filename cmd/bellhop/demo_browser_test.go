@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -193,7 +192,7 @@ func startDemo(t *testing.T) (owner, operator string, end func() (last string)) 
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
-	var errs bytes.Buffer
+	var errs lockedBuffer // the log and the progress write at once
 	done := make(chan int)
 	go func() {
 		code := Run(ctx, context.Background(), []string{"demo", "--addr", "127.0.0.1:0", "--rate", "5/s"}, strings.NewReader(""), write, &errs)
