@@ -68,7 +68,7 @@ func (c *doctorCmd) traffic(j *job, p *wire.Parts) ([]wire.Finding, error) {
 		found += fmt.Sprintf(", %.2g %% of the %s a second that this machine held", 100*share, bench.Rate(held))
 	}
 	if share > nearLimit {
-		return []wire.Finding{wire.Warn(part, found, "take a larger machine, or record on several: see docs/services.md")}, nil
+		return []wire.Finding{wire.Warn(part, found, "take a larger machine, or record on several: see docs/workers.md")}, nil
 	}
 	return []wire.Finding{wire.OK(part, found)}, nil
 }

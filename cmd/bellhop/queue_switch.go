@@ -21,7 +21,7 @@ type queueSwitchCmd struct {
 
 // Help implements kong.HelpProvider.
 func (queueSwitchCmd) Help() string {
-	return `Moves events while webhooks keep coming and workers work, each acknowledged in --from once --to has it: none is lost if it is killed; run it again. It ends once nothing waits in --from and nothing is being worked at. Attempts begin anew. docs/services.md has the steps of a change of queues in service.
+	return `Moves events while webhooks keep coming and workers work, each acknowledged in --from once --to has it: none is lost if it is killed; run it again. It ends once nothing waits in --from and nothing is being worked at. Attempts begin anew. docs/workers.md has the steps of a change of queues in service.
 
 Other users of this machine can see flags: give a URL with a password in BELLHOP_QUEUE and BELLHOP_QUEUE_TO.
 
