@@ -94,11 +94,11 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 	}
 	there := make(map[uint64]struct{}, d.Dead)
 	for after := (queue.Cursor{}); ; {
-		letters, err := r.Queue.DeadLetters(ctx, after, deadPage)
+		dead, err := r.Queue.DeadLetters(ctx, after, deadPage)
 		if err != nil {
 			return err
 		}
-		for _, l := range letters {
+		for _, l := range dead {
 			place := maphash.Comparable(r.seed, l.Cursor())
 			if _, ok := r.written[place]; !ok {
 				if err := r.Ledger.Dead(ctx, l.Event, l.Reason, l.DiedAt); err != nil {
@@ -108,7 +108,7 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 			there[place] = struct{}{}
 			after = l.Cursor()
 		}
-		if len(letters) < deadPage {
+		if len(dead) < deadPage {
 			break
 		}
 	}

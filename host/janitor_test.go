@@ -18,40 +18,40 @@ import (
 	"bellhop/store"
 )
 
-// grave is a queue of which only the dead letters are asked for.
-type grave struct {
+// deadQueue is a queue of which only the dead letters are asked for.
+type deadQueue struct {
 	queue.Queue
-	mu      sync.Mutex
-	letters []queue.DeadLetter
-	pruned  time.Time // before it
+	mu     sync.Mutex
+	dead   []queue.DeadEvent
+	pruned time.Time // before it
 }
 
-func (g *grave) Depth(context.Context) (queue.Depth, error) {
+func (g *deadQueue) Depth(context.Context) (queue.Depth, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return queue.Depth{Dead: len(g.letters)}, nil
+	return queue.Depth{Dead: len(g.dead)}, nil
 }
 
-func (g *grave) DeadLetters(_ context.Context, after queue.Cursor, limit int) ([]queue.DeadLetter, error) {
+func (g *deadQueue) DeadLetters(_ context.Context, after queue.Cursor, limit int) ([]queue.DeadEvent, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return queue.PageOf(slices.Clone(g.letters), after, limit), nil
+	return queue.PageOf(slices.Clone(g.dead), after, limit), nil
 }
 
 // Prune implements [queue.Pruner].
-func (g *grave) Prune(_ context.Context, before time.Time) (int, error) {
+func (g *deadQueue) Prune(_ context.Context, before time.Time) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.pruned = before
 	return 0, nil
 }
 
-func (g *grave) bury(n uint64) {
+func (g *deadQueue) add(n uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e := &bellhop.Event{}
 	binary.BigEndian.PutUint64(e.ID[8:], n)
-	g.letters = append(g.letters, queue.DeadLetter{Event: e, DiedAt: time.Unix(1, 0)})
+	g.dead = append(g.dead, queue.DeadEvent{Event: e, DiedAt: time.Unix(1, 0)})
 }
 
 // book is a ledger that counts, and drops bodies for as long as it is told to.
@@ -92,11 +92,11 @@ func (s *shopList) Shops(context.Context) ([]bellhop.Shop, error) { return *s.li
 // takes the place of one that was replayed, and a shop added while bodies are dropped.
 func TestJanitor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const letters = 25_000
-		g, b, s := &grave{}, &book{dead: map[bellhop.EventID]int{}}, &shopList{}
+		const dead = 25_000
+		g, b, s := &deadQueue{}, &book{dead: map[bellhop.EventID]int{}}, &shopList{}
 		s.list.Store(&[]bellhop.Shop{})
-		for n := range uint64(letters) {
-			g.bury(n)
+		for n := range uint64(dead) {
+			g.add(n)
 		}
 		keys := pipeline.NewKeyring(s, "", "")
 		j := &host.Janitor{Keys: keys, Queue: g, Ledger: b, Log: slog.New(slog.DiscardHandler), Now: time.Now, KeepBodies: time.Hour}
@@ -105,8 +105,8 @@ func TestJanitor(t *testing.T) {
 		go func() { ended <- j.Run(ctx) }()
 		synctest.Wait()
 		written := func() int { b.mu.Lock(); defer b.mu.Unlock(); return len(b.dead) }
-		if written() != letters {
-			t.Errorf("%d of %d dead letters are written down", written(), letters)
+		if written() != dead {
+			t.Errorf("%d of %d dead letters are written down", written(), dead)
 		}
 		s.list.Store(&[]bellhop.Shop{{Domain: shop}})
 		time.Sleep(3 * time.Second)
@@ -119,12 +119,12 @@ func TestJanitor(t *testing.T) {
 			t.Errorf("what left the queue has bodies there for %v", age)
 		}
 		g.mu.Unlock()
-		g.bury(letters)
+		g.add(dead)
 		g.mu.Lock()
-		g.letters = g.letters[1:]
+		g.dead = g.dead[1:]
 		g.mu.Unlock()
 		time.Sleep(2 * time.Hour)
-		if written() != letters+1 {
+		if written() != dead+1 {
 			t.Error("a dead letter is not written down, since one was replayed meanwhile")
 		}
 		stop()

@@ -217,12 +217,12 @@ func TestPoisonStopsNothing(t *testing.T) {
 	}
 	s.untilOutcome(bellhop.OutcomeRecorded, int64(len(poison)))
 	s.untilOutcome(bellhop.OutcomeDead, int64(len(poison)))
-	var letters []queue.DeadLetter
+	var dead []queue.DeadEvent
 	s.until("dead letters", func(ctx context.Context) (_ bool, err error) {
-		letters, err = s.parts.Queue.DeadLetters(ctx, queue.Cursor{}, 100)
-		return len(letters) == len(poison), err
+		dead, err = s.parts.Queue.DeadLetters(ctx, queue.Cursor{}, 100)
+		return len(dead) == len(poison), err
 	})
-	for _, l := range letters {
+	for _, l := range dead {
 		if l.Reason == "" || l.Attempts != 1 {
 			t.Errorf("dead letter after %d attempts for %q", l.Attempts, l.Reason)
 		}

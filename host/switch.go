@@ -138,7 +138,7 @@ func (s *Switch) carry(draining, ctx context.Context, deliveries []queue.Deliver
 			moved++
 		case refuses(err):
 			refused++
-			v.Verdict, v.Reason = queue.Bury, "it can't be moved into the other queue: "+err.Error()
+			v.Verdict, v.Reason = queue.DeadLetter, "it can't be moved into the other queue: "+err.Error()
 			s.Log.Warn("an event can't be moved, and stays as a dead letter", "event", events[i].ID, "err", err)
 		default:
 			v.Verdict, v.Reason = queue.Retry, "moving it was broken off"

@@ -172,7 +172,7 @@ func TestSwitchTellsOfDeadLetters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := q.ends.From.Queue.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.Bury, Reason: "a test said so"}); err != nil {
+	if err := q.ends.From.Queue.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter, Reason: "a test said so"}); err != nil {
 		t.Fatal(err)
 	}
 	q.send(100)
@@ -205,9 +205,9 @@ func TestSwitchKeepsWhatDoesNotFit(t *testing.T) {
 	if done.Moved != 10 || done.Refused != 1 || done.Left.Dead != 1 {
 		t.Errorf("%+v, want 10 moved and 1 refused", done)
 	}
-	letter, err := q.ends.From.Queue.DeadLetter(t.Context(), big.ID)
-	if err != nil || len(letter.Event.Body) != len(big.Body) || !strings.Contains(letter.Reason, "can't be moved") {
-		t.Errorf("the dead letter has %q, %v", letter.Reason, err)
+	dead, err := q.ends.From.Queue.DeadLetter(t.Context(), big.ID)
+	if err != nil || len(dead.Event.Body) != len(big.Body) || !strings.Contains(dead.Reason, "can't be moved") {
+		t.Errorf("the dead letter has %q, %v", dead.Reason, err)
 	}
 	q.allMoved(0)
 }

@@ -235,7 +235,7 @@ func (w *Worker) Verdict(ctx context.Context, d queue.Delivery, err error, maxAt
 		}
 	}
 	if permanent {
-		s.Verdict = queue.Bury
+		s.Verdict = queue.DeadLetter
 	}
 	if !permanent {
 		w.Log.Warn("an event is tried again", "event", d.Event.ID, "attempt", d.Attempt, "in", s.Delay, "err", err)

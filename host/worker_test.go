@@ -149,7 +149,7 @@ func TestWorkerTurnsErrorsIntoVerdicts(t *testing.T) {
 		dead    int
 	}{
 		{"recorded", 1, good, nil, nil, queue.Ack, 0},
-		{"nonsense", 1, `{`, nil, nil, queue.Bury, 1},
+		{"nonsense", 1, `{`, nil, nil, queue.DeadLetter, 1},
 		{"nonsense, and the ledger is away", 1, `{`, nil, away, queue.Retry, 1},
 		{"trouble that may pass", 1, good, away, nil, queue.Retry, 0},
 		{"trouble at the last attempt", 3, good, away, nil, queue.Retry, 1}, // the queue makes it a dead letter
@@ -197,7 +197,7 @@ func TestWorkerHoldsWhileTheStoreIsAway(t *testing.T) {
 			return nil
 		}}
 		verdicts := work(t, newBatch(1, good, `{`), l)
-		if verdicts[0].Verdict != queue.Ack || verdicts[1].Verdict != queue.Bury || len(l.dead) != 1 {
+		if verdicts[0].Verdict != queue.Ack || verdicts[1].Verdict != queue.DeadLetter || len(l.dead) != 1 {
 			t.Errorf("verdicts %+v after %d calls, %d dead", verdicts, calls, len(l.dead))
 		}
 	})

@@ -30,10 +30,10 @@ const lookDropped = "dead_letter.drop"
 // DropDead gives dead letters up for good in somebody's name, all or none of them.
 // Who it was is written down before anything is gone; the lines in the ledger stay,
 // and say so. The bodies go.
-func DropDead(ctx context.Context, q queue.Graveyard, s interface {
+func DropDead(ctx context.Context, q queue.DeadLetters, s interface {
 	store.Looks
 	DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error // of store.Ledger
-}, who string, now time.Time, letters []queue.DeadLetter) error {
+}, who string, now time.Time, letters []queue.DeadEvent) error {
 	now = now.UTC().Truncate(time.Microsecond)
 	ids := make([]bellhop.EventID, len(letters))
 	for i, l := range letters {

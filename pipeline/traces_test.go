@@ -100,7 +100,7 @@ func TestRecordTellsWhatCameOfEach(t *testing.T) {
 	}
 	ctx, work := traces.Process(t.Context(), batch)
 	for i, done := range r.RecordEach(ctx, events) {
-		work.Done(events[i], done, []queue.Verdict{queue.Ack, queue.Retry, queue.Bury, queue.Ack}[i])
+		work.Done(events[i], done, []queue.Verdict{queue.Ack, queue.Retry, queue.DeadLetter, queue.Ack}[i])
 	}
 	var got []string
 	for _, s := range spans.Ended() {

@@ -76,7 +76,7 @@ func (w *Work) Done(e *bellhop.Event, r Recorded, v queue.Verdict) {
 	switch {
 	case r.Err == nil:
 		s.SetAttributes(keyOutcome.String(string(r.Outcome)))
-	case v == queue.Bury:
+	case v == queue.DeadLetter:
 		s.SetAttributes(keyOutcome.String(string(bellhop.OutcomeDead)))
 		fail(s, codeOf(r.Err))
 	default:

@@ -56,7 +56,7 @@ func Example() {
 	for _, d := range deliveries {
 		verdict := queue.Settlement{Receipt: d.Receipt, Verdict: queue.Ack}
 		if d.Event.ID == bad.ID {
-			verdict.Verdict, verdict.Reason = queue.Bury, "the body is not JSON"
+			verdict.Verdict, verdict.Reason = queue.DeadLetter, "the body is not JSON"
 		}
 		if err := q.Settle(ctx, verdict); err != nil {
 			panic(err)

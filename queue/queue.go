@@ -95,9 +95,9 @@ type Verdict uint8
 
 // The verdicts.
 const (
-	Ack   Verdict = iota // done; never hand it out again
-	Retry                // hand it out again after Delay; a dead letter if that was the last attempt
-	Bury                 // make it a dead letter now
+	Ack        Verdict = iota // done; never hand it out again
+	Retry                     // hand it out again after Delay; a dead letter if that was the last attempt
+	DeadLetter                // make it a dead letter now
 )
 
 // Settlement is a verdict on one delivery.
@@ -105,7 +105,7 @@ type Settlement struct {
 	Receipt Receipt
 	Verdict Verdict
 	Delay   time.Duration // with Retry
-	Reason  string        // with Retry and Bury: what went wrong, without customer data
+	Reason  string        // with Retry and DeadLetter: what went wrong, without customer data
 }
 
 // StaleError tells which leases were no longer held.
@@ -154,8 +154,8 @@ func (a Attributes) Validate() error {
 	return nil
 }
 
-// DeadLetter is an event that was given up.
-type DeadLetter struct {
+// DeadEvent is an event that was given up.
+type DeadEvent struct {
 	Event    *bellhop.Event
 	Attempts int
 	Reason   string
@@ -170,30 +170,30 @@ type Cursor struct {
 }
 
 // Cursor returns the place of a dead letter.
-func (d *DeadLetter) Cursor() Cursor { return Cursor{d.DiedAt, d.Event.ID} }
+func (d *DeadEvent) Cursor() Cursor { return Cursor{d.DiedAt, d.Event.ID} }
 
 // Compare is below 0 if c is listed before d.
 func (c Cursor) Compare(d Cursor) int {
 	return cmp.Or(d.DiedAt.Compare(c.DiedAt), bytes.Compare(d.ID[:], c.ID[:]))
 }
 
-// PageOf returns the page of dead letters that [Graveyard.DeadLetters] is asked for out
+// PageOf returns the page of dead letters that [DeadLetters.DeadLetters] is asked for out
 // of all of them, for services that know no order.
-func PageOf(letters []DeadLetter, after Cursor, limit int) []DeadLetter {
+func PageOf(dead []DeadEvent, after Cursor, limit int) []DeadEvent {
 	if after != (Cursor{}) {
-		letters = slices.DeleteFunc(letters, func(d DeadLetter) bool { return d.Cursor().Compare(after) <= 0 })
+		dead = slices.DeleteFunc(dead, func(d DeadEvent) bool { return d.Cursor().Compare(after) <= 0 })
 	}
-	slices.SortFunc(letters, func(a, b DeadLetter) int { return a.Cursor().Compare(b.Cursor()) })
-	return letters[:min(limit, len(letters))]
+	slices.SortFunc(dead, func(a, b DeadEvent) int { return a.Cursor().Compare(b.Cursor()) })
+	return dead[:min(limit, len(dead))]
 }
 
-// Graveyard keeps the dead letters.
-type Graveyard interface {
+// DeadLetters keeps what was given up.
+type DeadLetters interface {
 	// DeadLetters lists up to limit dead letters that come after a place. Bodies
 	// are left out.
-	DeadLetters(ctx context.Context, after Cursor, limit int) ([]DeadLetter, error)
+	DeadLetters(ctx context.Context, after Cursor, limit int) ([]DeadEvent, error)
 	// DeadLetter returns one with its body; bellhop.NotFound if there is none.
-	DeadLetter(ctx context.Context, id bellhop.EventID) (DeadLetter, error)
+	DeadLetter(ctx context.Context, id bellhop.EventID) (DeadEvent, error)
 	// Redrive puts dead letters back into the queue with their attempts at 0,
 	// all of them when no id is given, and returns how many.
 	Redrive(ctx context.Context, ids ...bellhop.EventID) (int, error)
@@ -216,7 +216,7 @@ type Admin interface {
 type Queue interface {
 	Producer
 	Consumer
-	Graveyard
+	DeadLetters
 	Admin
 	// Close gives back what the queue holds. Events that it has leased are
 	// handed out again, by this or another process, without waiting for their

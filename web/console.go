@@ -40,7 +40,7 @@ type console struct {
 
 // Queue is what operators look after of a queue.
 type Queue interface {
-	queue.Graveyard
+	queue.DeadLetters
 	Depth(ctx context.Context) (queue.Depth, error)
 }
 
@@ -74,7 +74,7 @@ func (c *console) routes(mux *http.ServeMux) {
 	}
 	if c.queue != nil {
 		mux.HandleFunc("GET /dead", c.signed(operators(c.showDead)))
-		mux.HandleFunc("GET /dead/{id}", c.signed(operators(c.showLetter)))
+		mux.HandleFunc("GET /dead/{id}", c.signed(operators(c.showDeadEvent)))
 		mux.HandleFunc("POST /dead/{id}", c.signed(operators(c.showBody)))
 		mux.HandleFunc("POST /dead", c.signed(operators(c.settleDead)))
 	}

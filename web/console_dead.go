@@ -13,11 +13,11 @@ import (
 // deadView lists what was given up.
 type deadView struct {
 	frame
-	Rows        []letterRow
+	Rows        []deadRow
 	Next, First string
 }
 
-type letterRow struct {
+type deadRow struct {
 	ID, Domain, Topic, WebhookID, Reason, Attempts, Accepted, Died string
 
 	Plan string // what replaying it would come to, in a dry run
@@ -33,17 +33,17 @@ func (c *console) showDead(v *visit) error {
 	if err != nil {
 		return err
 	}
-	letters, err := c.queue.DeadLetters(v.Context(), after, deadPage)
+	dead, err := c.queue.DeadLetters(v.Context(), after, deadPage)
 	if err != nil {
 		return err
 	}
 	c.takeNotice(v)
 	view := &deadView{frame: v.frame}
-	for i := range letters {
-		view.Rows = append(view.Rows, v.letterRow(&letters[i]))
+	for i := range dead {
+		view.Rows = append(view.Rows, v.deadRow(&dead[i]))
 	}
-	if len(letters) == deadPage {
-		last := letters[deadPage-1].Cursor()
+	if len(dead) == deadPage {
+		last := dead[deadPage-1].Cursor()
 		view.Next = withQuery("/dead", "after", last.DiedAt.Format(time.RFC3339Nano)+"_"+last.ID.String())
 	}
 	if after != (queue.Cursor{}) {
@@ -64,30 +64,30 @@ func parseCursor(s string) (c queue.Cursor, err error) {
 	return c, err
 }
 
-func (v *visit) letterRow(d *queue.DeadLetter) letterRow {
+func (v *visit) deadRow(d *queue.DeadEvent) deadRow {
 	e := d.Event
-	return letterRow{ID: e.ID.String(), Domain: e.Shop, Topic: e.Topic, WebhookID: e.WebhookID, Reason: d.Reason,
+	return deadRow{ID: e.ID.String(), Domain: e.Shop, Topic: e.Topic, WebhookID: e.WebhookID, Reason: d.Reason,
 		Attempts: v.N("dead.attempts", d.Attempts), Accepted: v.Moment(e.AcceptedAt), Died: v.Moment(d.DiedAt)}
 }
 
-// letterView is one dead letter.
-type letterView struct {
+// deadEventView is one dead letter.
+type deadEventView struct {
 	frame
-	letterRow
+	deadRow
 	Body   string
 	Masked bool
 	Looks  []string // who saw the body
 }
 
-func (c *console) showLetter(v *visit) error { return c.letter(v, false) }
+func (c *console) showDeadEvent(v *visit) error { return c.deadEvent(v, false) }
 
 // showBody shows all of a body, once it is written down who asked.
-func (c *console) showBody(v *visit) error { return c.letter(v, true) }
+func (c *console) showBody(v *visit) error { return c.deadEvent(v, true) }
 
 // lookedAtBody is what is written down.
 const lookedAtBody = "dead_letter.body"
 
-func (c *console) letter(v *visit, whole bool) error {
+func (c *console) deadEvent(v *visit, whole bool) error {
 	v.At = "dead"
 	eventID, err := bellhop.ParseEventID(v.PathValue("id"))
 	if err != nil {
@@ -97,7 +97,7 @@ func (c *console) letter(v *visit, whole bool) error {
 	if err != nil {
 		return err
 	}
-	view := &letterView{letterRow: v.letterRow(&d), Masked: !whole}
+	view := &deadEventView{deadRow: v.deadRow(&d), Masked: !whole}
 	if whole {
 		look := bellhop.Look{At: c.api.now().UTC().Truncate(time.Microsecond), Email: v.Person.Email, What: lookedAtBody, About: view.ID}
 		if err := c.api.store.AddLook(v.Context(), look); err != nil {
@@ -124,10 +124,10 @@ func (c *console) letter(v *visit, whole bool) error {
 // replayView is what replaying dead letters would come to.
 type replayView struct {
 	frame
-	Rows []letterRow
+	Rows []deadRow
 	All  bool
 	Drop bool // they are to be dropped instead
-	More int  // letters that were not tried
+	More int  // dead letters that were not tried
 	Good int
 }
 
@@ -166,13 +166,13 @@ func (c *console) settleDead(v *visit) error {
 
 // dropDead drops the dead letters with these ids, or all, in the visitor's name.
 func (c *console) dropDead(v *visit, ids []bellhop.EventID) error {
-	var letters []queue.DeadLetter
+	var dead []queue.DeadEvent
 	if ids == nil {
 		depth, err := c.queue.Depth(v.Context())
 		if err != nil {
 			return err
 		}
-		if letters, err = c.queue.DeadLetters(v.Context(), queue.Cursor{}, depth.Dead); err != nil {
+		if dead, err = c.queue.DeadLetters(v.Context(), queue.Cursor{}, depth.Dead); err != nil {
 			return err
 		}
 	}
@@ -181,13 +181,13 @@ func (c *console) dropDead(v *visit, ids []bellhop.EventID) error {
 		if err != nil {
 			return err
 		}
-		letters = append(letters, l)
+		dead = append(dead, l)
 	}
-	if err := pipeline.DropDead(v.Context(), c.queue, c.api.store, v.Person.Email, c.api.now(), letters); err != nil {
+	if err := pipeline.DropDead(v.Context(), c.queue, c.api.store, v.Person.Email, c.api.now(), dead); err != nil {
 		return err
 	}
-	c.api.log.InfoContext(v.Context(), "dead letters were dropped", "letters", len(letters), "person", v.Person.ID)
-	return v.back(c, &notice{Say: "dead.dropped", N: len(letters)})
+	c.api.log.InfoContext(v.Context(), "dead letters were dropped", "letters", len(dead), "person", v.Person.ID)
+	return v.back(c, &notice{Say: "dead.dropped", N: len(dead)})
 }
 
 func (c *console) dryRun(v *visit, ids []bellhop.EventID, all, drop bool) error {
@@ -197,14 +197,14 @@ func (c *console) dryRun(v *visit, ids []bellhop.EventID, all, drop bool) error 
 		if err != nil {
 			return err
 		}
-		letters, err := c.queue.DeadLetters(v.Context(), queue.Cursor{}, deadPage)
+		dead, err := c.queue.DeadLetters(v.Context(), queue.Cursor{}, deadPage)
 		if err != nil {
 			return err
 		}
-		for i := range letters {
-			ids = append(ids, letters[i].Event.ID)
+		for i := range dead {
+			ids = append(ids, dead[i].Event.ID)
 		}
-		view.More = max(0, depth.Dead-len(letters))
+		view.More = max(0, depth.Dead-len(dead))
 	}
 	shops, err := c.shopsByDomain(v)
 	if err != nil {
@@ -218,7 +218,7 @@ func (c *console) dryRun(v *visit, ids []bellhop.EventID, all, drop bool) error 
 		if err != nil {
 			return err
 		}
-		row := v.letterRow(&d)
+		row := v.deadRow(&d)
 		row.Plan, row.Good = v.plan(d.Event, shops)
 		if row.Good {
 			view.Good++

@@ -54,7 +54,7 @@ func bury(t testing.TB, q queue.Queue, n int, shop, body string) bellhop.EventID
 	must(t, q.Send(ctx, e))
 	got, err := q.Receive(ctx, 1)
 	must(t, err)
-	must(t, q.Settle(ctx, queue.Settlement{Receipt: got[0].Receipt, Verdict: queue.Bury, Reason: "the order has no id"}))
+	must(t, q.Settle(ctx, queue.Settlement{Receipt: got[0].Receipt, Verdict: queue.DeadLetter, Reason: "the order has no id"}))
 	return e.ID
 }
 

@@ -102,12 +102,12 @@ func (p *parts) step(ctx context.Context) (*lambdahost.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	graves, err := p.settings.OpenSQS(ctx, p.options())
+	deadLetters, err := p.settings.OpenSQS(ctx, p.options())
 	if err != nil {
 		return nil, err
 	}
 	db := p.database()
-	return &lambdahost.Step{Database: db, Codec: codec, Graves: graves, MaxAttempts: p.settings.MaxAttempts,
+	return &lambdahost.Step{Database: db, Codec: codec, DeadLetters: deadLetters, MaxAttempts: p.settings.MaxAttempts,
 		Log: p.log, Now: p.now, Probe: p.probe}, db.Check(ctx)
 }
 

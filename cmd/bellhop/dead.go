@@ -28,7 +28,7 @@ type deadRow struct {
 	Body       *string   `json:"body,omitempty"`
 }
 
-func deadRowOf(d queue.DeadLetter) deadRow {
+func deadRowOf(d queue.DeadEvent) deadRow {
 	return deadRow{ID: d.Event.ID.String(), Shop: d.Event.Shop, Topic: d.Event.Topic, WebhookID: d.Event.WebhookID,
 		Attempts: d.Attempts, Reason: d.Reason, AcceptedAt: d.Event.AcceptedAt, DiedAt: d.DiedAt}
 }
@@ -52,13 +52,13 @@ func (c *deadLsCmd) Run(j *job) error {
 		return bellhop.Invalidf("limit", "--limit is %d: give 1 or more", c.Limit)
 	}
 	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
-		letters, err := p.Queue.DeadLetters(j.ctx, queue.Cursor{}, c.Limit)
+		dead, err := p.Queue.DeadLetters(j.ctx, queue.Cursor{}, c.Limit)
 		if err != nil {
 			return err
 		}
-		values := make([]deadRow, len(letters))
-		rows := make([][]string, len(letters))
-		for i, d := range letters {
+		values := make([]deadRow, len(dead))
+		rows := make([][]string, len(dead))
+		for i, d := range dead {
 			v := deadRowOf(d)
 			values[i] = v
 			rows[i] = []string{v.ID, when(v.DiedAt), v.Shop, v.Topic, plural(v.Attempts, "attempt"), v.Reason}

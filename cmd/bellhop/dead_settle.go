@@ -12,13 +12,13 @@ import (
 	"bellhop/wire"
 )
 
-// chosenLetters are the dead letters that a command is about.
-type chosenLetters struct {
+// chosenDead are the dead letters that a command is about.
+type chosenDead struct {
 	ID  []string `arg:"" optional:"" help:"The events' ids, as bellhop dead ls shows them."`
 	All bool     `name:"all" help:"All dead letters."`
 }
 
-func (c *chosenLetters) ids() ([]bellhop.EventID, error) {
+func (c *chosenDead) ids() ([]bellhop.EventID, error) {
 	if c.All == (len(c.ID) > 0) {
 		return nil, bellhop.Invalidf("usage", "give the ids of dead letters, or --all")
 	}
@@ -32,8 +32,8 @@ func (c *chosenLetters) ids() ([]bellhop.EventID, error) {
 	return ids, nil
 }
 
-// letters reads them; with their bodies if whole.
-func (c *chosenLetters) letters(j *job, q queue.Queue, whole bool) (all []queue.DeadLetter, err error) {
+// read loads them; with their bodies if whole.
+func (c *chosenDead) read(j *job, q queue.Queue, whole bool) (all []queue.DeadEvent, err error) {
 	ids, err := c.ids()
 	if err != nil {
 		return nil, err
@@ -46,17 +46,17 @@ func (c *chosenLetters) letters(j *job, q queue.Queue, whole bool) (all []queue.
 		if all, err = q.DeadLetters(j.ctx, queue.Cursor{}, d.Dead); err != nil || !whole {
 			return all, err
 		}
-		for _, l := range all {
-			ids = append(ids, l.Event.ID)
+		for _, d := range all {
+			ids = append(ids, d.Event.ID)
 		}
 		all = nil
 	}
 	for _, id := range ids {
-		l, err := q.DeadLetter(j.ctx, id)
+		d, err := q.DeadLetter(j.ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, l)
+		all = append(all, d)
 	}
 	return all, nil
 }
@@ -64,7 +64,7 @@ func (c *chosenLetters) letters(j *job, q queue.Queue, whole bool) (all []queue.
 type deadReplayCmd struct {
 	wire.Storage
 	asked
-	chosenLetters
+	chosenDead
 	DryRun bool `name:"dry-run" help:"Only say what each would become."`
 }
 
@@ -109,7 +109,7 @@ type foreseenRow struct {
 }
 
 func (c *deadReplayCmd) foresee(j *job, p *wire.Parts) error {
-	letters, err := c.letters(j, p.Queue, true)
+	dead, err := c.read(j, p.Queue, true)
 	if err != nil {
 		return err
 	}
@@ -121,11 +121,11 @@ func (c *deadReplayCmd) foresee(j *job, p *wire.Parts) error {
 	for _, s := range shops {
 		by[s.Domain] = s
 	}
-	values := make([]foreseenRow, len(letters))
-	rows := make([][]string, len(letters))
-	for i, l := range letters {
-		outcome, reason, order := pipeline.Foresee(l.Event, by)
-		v := foreseenRow{ID: l.Event.ID.String(), Shop: l.Event.Shop, Topic: l.Event.Topic, Outcome: string(outcome), Reason: reason}
+	values := make([]foreseenRow, len(dead))
+	rows := make([][]string, len(dead))
+	for i, d := range dead {
+		outcome, reason, order := pipeline.Foresee(d.Event, by)
+		v := foreseenRow{ID: d.Event.ID.String(), Shop: d.Event.Shop, Topic: d.Event.Topic, Outcome: string(outcome), Reason: reason}
 		if order != 0 {
 			v.OrderID = strconv.FormatInt(order, 10)
 		}
@@ -138,7 +138,7 @@ func (c *deadReplayCmd) foresee(j *job, p *wire.Parts) error {
 type deadDropCmd struct {
 	wire.Storage
 	asked
-	chosenLetters
+	chosenDead
 	Reason string `name:"reason" placeholder:"TEXT" help:"With --all, only those whose reason has this in it."`
 	DryRun bool   `name:"dry-run" help:"Only say which ones."`
 }
@@ -161,31 +161,31 @@ func (c *deadDropCmd) Run(j *job) error {
 		return bellhop.Invalidf("usage", "--reason goes with --all")
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
-		letters, err := c.letters(j, p.Queue, false)
+		dead, err := c.read(j, p.Queue, false)
 		if err != nil {
 			return err
 		}
-		letters = slices.DeleteFunc(letters, func(l queue.DeadLetter) bool { return !strings.Contains(l.Reason, c.Reason) })
+		dead = slices.DeleteFunc(dead, func(d queue.DeadEvent) bool { return !strings.Contains(d.Reason, c.Reason) })
 		if !c.DryRun {
-			if err := pipeline.DropDead(j.ctx, p.Queue, p.Store, operatingUser(), j.now(), letters); err != nil {
+			if err := pipeline.DropDead(j.ctx, p.Queue, p.Store, operatingUser(), j.now(), dead); err != nil {
 				return err
 			}
 		}
-		return c.tell(j, letters)
+		return c.tell(j, dead)
 	})
 }
 
-func (c *deadDropCmd) tell(j *job, letters []queue.DeadLetter) error {
-	values := make([]deadRow, len(letters))
-	rows := make([][]string, len(letters))
-	for i, l := range letters {
-		v := deadRowOf(l)
+func (c *deadDropCmd) tell(j *job, dead []queue.DeadEvent) error {
+	values := make([]deadRow, len(dead))
+	rows := make([][]string, len(dead))
+	for i, d := range dead {
+		v := deadRowOf(d)
 		values[i], rows[i] = v, []string{v.ID, v.Shop, v.Topic, v.Reason}
 	}
 	if c.JSON || c.DryRun {
 		return j.table(c.asked, values, "There are no such dead letters.", "WOULD BE DROPPED\tSHOP\tTOPIC\tREASON", rows)
 	}
-	j.say("Dropped %s.", plural(len(letters), "dead letter"))
+	j.say("Dropped %s.", plural(len(dead), "dead letter"))
 	return nil
 }
 

@@ -50,53 +50,53 @@ type counts struct{ Events, Recorded, Dead int }
 func (f *Direct) carry(ctx context.Context, t timetable, items []item, done []bool, c *counts) {
 	begin, cancel := t.until(ctx, lastStart)
 	defer cancel()
-	letters := make([]*letter, 0, len(items))
-	at := make([]int, 0, len(items)) // letters[i] came in items[at[i]]
+	deliveries := make([]*delivery, 0, len(items))
+	at := make([]int, 0, len(items)) // deliveries[i] came in items[at[i]]
 	for i, it := range items {
-		l, err := f.Step.open(begin, it.message, it.attempt)
+		d, err := f.Step.open(begin, it.message, it.attempt)
 		if err != nil {
 			f.Step.Log.Error("a message can't be read; it stays in the queue until that makes it a dead letter",
 				"message", it.id, "attempt", it.attempt, "err", err)
 			continue
 		}
-		letters, at = append(letters, l), append(at, i)
+		deliveries, at = append(deliveries, d), append(at, i)
 	}
-	if begin.Err() != nil || len(letters) == 0 {
+	if begin.Err() != nil || len(deliveries) == 0 {
 		return
 	}
 	work, stop := t.until(ctx, lastAnswer)
 	defer stop()
-	f.Step.record(work, letters)
+	f.Step.record(work, deliveries)
 	write, end := t.until(ctx, lastWrite)
 	defer end()
-	f.settleAll(write, items, done, letters, at)
-	for i, l := range letters {
+	f.settleAll(write, items, done, deliveries, at)
+	for i, d := range deliveries {
 		switch {
-		case l.dead:
+		case d.dead:
 			c.Dead++
-		case done[at[i]] && l.Outcome == bellhop.OutcomeRecorded:
+		case done[at[i]] && d.Outcome == bellhop.OutcomeRecorded:
 			c.Recorded++
 		}
 	}
 	f.Step.Probe.At(pipeline.PointSettled)
 }
 
-// settleAll goes through the letters in order. In a FIFO queue nothing is made a
+// settleAll goes through the deliveries in order. In a FIFO queue nothing is made a
 // dead letter behind one that is to be tried again: it will come again, too.
-func (f *Direct) settleAll(ctx context.Context, items []item, done []bool, letters []*letter, at []int) {
+func (f *Direct) settleAll(ctx context.Context, items []item, done []bool, deliveries []*delivery, at []int) {
 	held := map[string]bool{}
 	for i, it := range items {
 		if len(at) == 0 || at[0] != i {
 			held[it.group] = it.group != ""
 			continue
 		}
-		l := letters[0]
-		letters, at = letters[1:], at[1:]
-		if held[it.group] && l.Err != nil {
+		d := deliveries[0]
+		deliveries, at = deliveries[1:], at[1:]
+		if held[it.group] && d.Err != nil {
 			continue
 		}
-		f.Step.settle(ctx, l)
-		if done[i] = l.done; !l.done {
+		f.Step.settle(ctx, d)
+		if done[i] = d.done; !d.done {
 			held[it.group] = it.group != ""
 		}
 	}

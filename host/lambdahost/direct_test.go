@@ -58,17 +58,17 @@ func TestDirectTellsEachMessageApart(t *testing.T) {
 	if got := f.outcomes(t); got[bellhop.OutcomeRecorded] != 2 || got[bellhop.OutcomeDead] != 2 {
 		t.Errorf("in the ledger: %v", got)
 	}
-	if len(f.graves.buried) != 1 || f.graves.buried[0].id != event(2, "").ID || f.graves.buried[0].attempts != 2 || f.graves.buried[0].reason == "" {
-		t.Errorf("buried: %+v; the queue itself buries what was tried for the last time", f.graves.buried)
+	if len(f.dead.events) != 1 || f.dead.events[0].id != event(2, "").ID || f.dead.events[0].attempts != 2 || f.dead.events[0].reason == "" {
+		t.Errorf("dead: %+v; the queue itself makes dead letters of what was tried for the last time", f.dead.events)
 	}
 }
 
-// TestDirectKeepsWhatItCannotBury has writing down, or burying, fail: the message
+// TestDirectKeepsWhatItCannotGiveUp has writing down, or adding it to the dead letters, fail: the message
 // stays.
-func TestDirectKeepsWhatItCannotBury(t *testing.T) {
+func TestDirectKeepsWhatItCannotGiveUp(t *testing.T) {
 	for name, set := range map[string]func(*functions){
 		"the ledger":       func(f *functions) { f.store.dead = errors.New("away") },
-		"the dead letters": func(f *functions) { f.graves.err = errors.New("away") },
+		"the dead letters": func(f *functions) { f.dead.err = errors.New("away") },
 	} {
 		f := newFunctions(t)
 		set(f)
@@ -98,8 +98,8 @@ func TestDirectKeepsTheOrderOfGroups(t *testing.T) {
 	if err != nil || cmp.Diff([]string{"a2 fails", "a3 poison", "a4"}, failures(t, answer)) != "" {
 		t.Errorf("%s, %v", answer, err)
 	}
-	if len(f.graves.buried) != 0 {
-		t.Error("poison was buried that comes again")
+	if len(f.dead.events) != 0 {
+		t.Error("poison became a dead letter that comes again")
 	}
 }
 

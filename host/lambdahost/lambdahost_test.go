@@ -84,24 +84,24 @@ func (f *faulty) Close() error {
 	return nil
 }
 
-// graves keeps what was buried.
-type graves struct {
+// deadLetters keeps what was given up.
+type deadLetters struct {
 	mu     sync.Mutex
-	buried []grave
+	events []deadEvent
 	err    error
 }
 
-type grave struct {
+type deadEvent struct {
 	id       bellhop.EventID
 	attempts int
 	reason   string
 }
 
-func (g *graves) Bury(_ context.Context, e *bellhop.Event, attempts int, reason string) error {
+func (g *deadLetters) AddDead(_ context.Context, e *bellhop.Event, attempts int, reason string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.err == nil {
-		g.buried = append(g.buried, grave{e.ID, attempts, reason})
+		g.events = append(g.events, deadEvent{e.ID, attempts, reason})
 	}
 	return g.err
 }
@@ -134,7 +134,7 @@ func (p *phones) Close() error                                   { return nil }
 // functions are the functions over fakes.
 type functions struct {
 	store  *faulty
-	graves *graves
+	dead   *deadLetters
 	phones *phones
 	step   *lambdahost.Step
 	bell   *lambdahost.Bell
@@ -143,10 +143,10 @@ type functions struct {
 
 func newFunctions(t *testing.T) *functions {
 	t.Helper()
-	f := &functions{store: &faulty{Store: newStore(t)}, graves: &graves{}, phones: &phones{}}
+	f := &functions{store: &faulty{Store: newStore(t)}, dead: &deadLetters{}, phones: &phones{}}
 	log := slog.New(slog.DiscardHandler)
 	db := &lambdahost.Database{Log: log, Open: func(context.Context) (store.Store, error) { f.opened++; return f.store, nil }}
-	f.step = &lambdahost.Step{Database: db, Graves: f.graves, MaxAttempts: 3, Log: log, Now: time.Now}
+	f.step = &lambdahost.Step{Database: db, DeadLetters: f.dead, MaxAttempts: 3, Log: log, Now: time.Now}
 	f.bell = &lambdahost.Bell{Database: db, Sender: f.phones, Log: log, Now: time.Now}
 	return f
 }

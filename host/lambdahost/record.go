@@ -21,11 +21,11 @@ type execution struct {
 	// Acknowledged says that the queue holds the message no more: this is the
 	// last copy, and nobody counts attempts.
 	Acknowledged bool `json:"acknowledged"`
-	// Bury has an event that was given up become a dead letter.
-	Bury *burial `json:"bury,omitempty"`
+	// DeadLetter makes the event a dead letter: it was given up.
+	DeadLetter *givenUp `json:"bury,omitempty"`
 }
 
-type burial struct {
+type givenUp struct {
 	Reason string `json:"reason"`
 }
 
@@ -62,50 +62,50 @@ func (f *Record) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if in.Acknowledged {
 		in.Attempt = 0
 	}
-	l, err := f.open(work, amazon.Message(*in.Message), in.Attempt)
+	d, err := f.open(work, amazon.Message(*in.Message), in.Attempt)
 	switch {
 	case bellhop.IsPermanent(err):
 		return nil, failed(TypeNotOurs, err)
 	case err != nil:
 		return nil, failed(TypeUnavailable, err)
-	case in.Bury != nil:
-		return f.bury(write, l, in.Bury.Reason)
+	case in.DeadLetter != nil:
+		return f.giveUp(write, d, in.DeadLetter.Reason)
 	}
-	f.record(work, []*letter{l})
-	f.settle(write, l)
+	f.record(work, []*delivery{d})
+	f.settle(write, d)
 	f.Probe.At(pipeline.PointSettled)
-	return f.answer(l)
+	return f.answer(d)
 }
 
-func (f *Record) answer(l *letter) ([]byte, error) {
+func (f *Record) answer(d *delivery) ([]byte, error) {
 	switch {
-	case l.dead:
-		return nil, failed(TypeDead, l.Err)
-	case !l.done:
-		return nil, failed(TypeUnavailable, l.Err)
+	case d.dead:
+		return nil, failed(TypeDead, d.Err)
+	case !d.done:
+		return nil, failed(TypeUnavailable, d.Err)
 	}
-	out := recorded{Event: l.event.ID.String(), Shop: l.event.Shop, Outcome: l.Outcome, Reason: l.Reason, Pushes: l.Pushes}
-	if l.OrderID != 0 {
-		out.OrderID = strconv.FormatInt(l.OrderID, 10)
+	out := recorded{Event: d.event.ID.String(), Shop: d.event.Shop, Outcome: d.Outcome, Reason: d.Reason, Pushes: d.Pushes}
+	if d.OrderID != 0 {
+		out.OrderID = strconv.FormatInt(d.OrderID, 10)
 	}
-	f.Log.Info("recorded", "event", l.event.ID, "shop", l.event.Shop, "order", out.OrderID,
-		"outcome", l.Outcome, "reason", l.Reason, "pushes", l.Pushes, "attempt", l.attempt)
+	f.Log.Info("recorded", "event", d.event.ID, "shop", d.event.Shop, "order", out.OrderID,
+		"outcome", d.Outcome, "reason", d.Reason, "pushes", d.Pushes, "attempt", d.attempt)
 	return write(out)
 }
 
-// bury gives an event up whose recording was tried for long enough. Nobody else
+// giveUp gives an event up whose recording was tried for long enough. Nobody else
 // holds it: it becomes a dead letter also when the database is what is away, and
 // the ledger learns of it from there.
-func (f *Record) bury(ctx context.Context, l *letter, reason string) ([]byte, error) {
+func (f *Record) giveUp(ctx context.Context, d *delivery, reason string) ([]byte, error) {
 	open, err := f.Database.Get(ctx)
 	if err == nil {
-		err = f.recorder(open).Dead(ctx, l.event, reason)
+		err = f.recorder(open).Dead(ctx, d.event, reason)
 	}
 	if err != nil {
-		f.Log.Error("a dead letter is not written down yet", "event", l.event.ID, "err", err)
+		f.Log.Error("a dead letter is not written down yet", "event", d.event.ID, "err", err)
 	}
-	if err := f.Graves.Bury(ctx, l.event, max(l.attempt, 1), reason); err != nil {
+	if err := f.DeadLetters.AddDead(ctx, d.event, max(d.attempt, 1), reason); err != nil {
 		return nil, failed(TypeUnavailable, err)
 	}
-	return write(recorded{Event: l.event.ID.String(), Shop: l.event.Shop, Outcome: bellhop.OutcomeDead, Reason: reason})
+	return write(recorded{Event: d.event.ID.String(), Shop: d.event.Shop, Outcome: bellhop.OutcomeDead, Reason: reason})
 }

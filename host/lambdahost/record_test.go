@@ -59,13 +59,13 @@ func TestRecordAnswers(t *testing.T) {
 func TestRecordFailsByType(t *testing.T) {
 	away := bellhop.Errorf(bellhop.Unavailable, "away", "the database is away")
 	for _, test := range []struct {
-		name         string
-		body         string
-		attempt      int
-		acknowledged bool
-		record, bury error
-		kind         string
-		dead, buried int
+		name                string
+		body                string
+		attempt             int
+		acknowledged        bool
+		record, deadLetters error
+		kind                string
+		dead, added         int
 	}{
 		{"poison", `{`, 1, false, nil, nil, lambdahost.TypeDead, 1, 1},
 		{"the last copy of poison", `{`, 1, true, nil, nil, lambdahost.TypeDead, 1, 1},
@@ -76,13 +76,13 @@ func TestRecordFailsByType(t *testing.T) {
 	} {
 		f := newFunctions(t)
 		f.store.record = func(context.Context, []bellhop.Fact) error { return test.record }
-		f.graves.err = test.bury
+		f.dead.err = test.deadLetters
 		out, err := (&lambdahost.Record{Step: f.step}).Invoke(t.Context(), execution(t, message(t, event(1, test.body)), test.attempt, test.acknowledged, nil))
 		if kind(err) != test.kind || out != nil {
 			t.Errorf("%s: %s, %v", test.name, out, err)
 		}
-		if got := f.outcomes(t); got[bellhop.OutcomeDead] != int64(test.dead) || len(f.graves.buried) != test.buried {
-			t.Errorf("%s: %v, %d buried", test.name, got, len(f.graves.buried))
+		if got := f.outcomes(t); got[bellhop.OutcomeDead] != int64(test.dead) || len(f.dead.events) != test.added {
+			t.Errorf("%s: %v, %d added", test.name, got, len(f.dead.events))
 		}
 	}
 }
@@ -98,8 +98,8 @@ func TestRecordBuriesWhatWasGivenUp(t *testing.T) {
 		if err != nil || json.Unmarshal(out, &got) != nil || got.Outcome != "dead" || got.Event != e.ID.String() {
 			t.Errorf("%s, %v", out, err)
 		}
-		if len(f.graves.buried) != 1 || f.graves.buried[0].reason != "given up" {
-			t.Errorf("buried: %+v", f.graves.buried)
+		if len(f.dead.events) != 1 || f.dead.events[0].reason != "given up" {
+			t.Errorf("dead: %+v", f.dead.events)
 		}
 		if n := f.outcomes(t)[bellhop.OutcomeDead]; (n == 1) != (ledger == nil) {
 			t.Errorf("%d dead in the ledger", n)
@@ -116,14 +116,14 @@ func TestRecordRefusesWhatIsNoEvent(t *testing.T) {
 		"a batch":    batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")),
 		"no message": []byte(`{"message":null}`),
 		"foreign":    execution(t, amazon.Message{Body: "{}"}, 1, true, nil),
-		"foreign to be buried": execution(t, amazon.Message{Body: "{}"}, 1, true,
+		"foreign to be given up": execution(t, amazon.Message{Body: "{}"}, 1, true,
 			map[string]any{"bury": map[string]any{"reason": "x"}}),
 	} {
 		if out, err := r.Invoke(t.Context(), payload); kind(err) != lambdahost.TypeNotOurs || out != nil {
 			t.Errorf("%s: %s, %v", name, out, err)
 		}
 	}
-	if len(f.graves.buried) > 0 {
-		t.Errorf("buried: %+v", f.graves.buried)
+	if len(f.dead.events) > 0 {
+		t.Errorf("dead: %+v", f.dead.events)
 	}
 }

@@ -116,7 +116,7 @@ func (f *Start) carry(begin, wait context.Context, items []item, lane []int, don
 func (f *Start) start(ctx context.Context, it item) error {
 	e, err := amazon.Decode(it.message)
 	if e == nil {
-		// A Standard execution would hold the last copy of what it can't bury.
+		// A Standard execution would hold the last copy of what it can't make a dead letter.
 		return fmt.Errorf("it can't be read; it stays in the queue until that makes it a dead letter: %w", err)
 	}
 	input, err := f.input(ctx, it)

@@ -15,17 +15,17 @@ import (
 	"bellhop/store"
 )
 
-// Undertaker makes an event a dead letter beside the queue that it came from.
-type Undertaker interface {
-	Bury(ctx context.Context, e *bellhop.Event, attempts int, reason string) error
+// DeadLetters makes an event a dead letter beside the queue that it came from.
+type DeadLetters interface {
+	AddDead(ctx context.Context, e *bellhop.Event, attempts int, reason string) error
 }
 
 // Step is the second step of the pipeline with the worker's verdicts, for the
 // functions that record.
 type Step struct {
-	Database *Database
-	Codec    amazon.Codec // reads messages
-	Graves   Undertaker
+	Database    *Database
+	Codec       amazon.Codec // reads messages
+	DeadLetters DeadLetters
 	// MaxAttempts is after how many deliveries the queue makes an event a dead
 	// letter. 0: never.
 	MaxAttempts int
@@ -35,8 +35,8 @@ type Step struct {
 	Probe pipeline.Probe
 }
 
-// letter is an event on its way through the step.
-type letter struct {
+// delivery is an event on its way through the step.
+type delivery struct {
 	event             *bellhop.Event
 	attempt           int  // 0 where attempts aren't counted
 	pipeline.Recorded      // Err may be there from the start: the body can't be had
@@ -46,22 +46,22 @@ type letter struct {
 
 // open reads the event in a message. An error says that there is none: of kind
 // bellhop.Invalid if there never will be.
-func (s *Step) open(ctx context.Context, m amazon.Message, attempt int) (*letter, error) {
+func (s *Step) open(ctx context.Context, m amazon.Message, attempt int) (*delivery, error) {
 	e, err := s.Codec.Decode(ctx, m)
 	if e == nil && err != nil {
 		return nil, err
 	}
-	return &letter{event: e, attempt: attempt, Recorded: pipeline.Recorded{Err: err}}, nil
+	return &delivery{event: e, attempt: attempt, Recorded: pipeline.Recorded{Err: err}}, nil
 }
 
-// record stores the letters in one transaction; settle comes after it.
-func (s *Step) record(ctx context.Context, letters []*letter) {
+// record stores the deliveries in one transaction; settle comes after it.
+func (s *Step) record(ctx context.Context, deliveries []*delivery) {
 	s.Probe.At(pipeline.PointReceived)
-	var whole []*letter
+	var whole []*delivery
 	var events []*bellhop.Event
-	for _, l := range letters {
-		if l.Err == nil {
-			whole, events = append(whole, l), append(events, l.event)
+	for _, d := range deliveries {
+		if d.Err == nil {
+			whole, events = append(whole, d), append(events, d.event)
 		}
 	}
 	var came []pipeline.Recorded
@@ -73,11 +73,11 @@ func (s *Step) record(ctx context.Context, letters []*letter) {
 		}
 		return errors.Join(errs...)
 	})
-	for i, l := range whole {
+	for i, d := range whole {
 		if came == nil {
-			l.Err = err
+			d.Err = err
 		} else {
-			l.Recorded = came[i]
+			d.Recorded = came[i]
 		}
 	}
 	s.Probe.At(pipeline.PointRecorded)
@@ -87,27 +87,27 @@ func (s *Step) recorder(open store.Store) *pipeline.Recorder {
 	return &pipeline.Recorder{Store: open, Now: s.Now, Log: s.Log, Probe: s.Probe}
 }
 
-// settle does what the worker's verdict on a letter says.
-func (s *Step) settle(ctx context.Context, l *letter) {
-	if l.Err == nil {
-		l.done = true
+// settle does what the worker's verdict on a delivery says.
+func (s *Step) settle(ctx context.Context, d *delivery) {
+	if d.Err == nil {
+		d.done = true
 		return
 	}
 	open, err := s.Database.Get(ctx)
 	if err != nil {
-		s.Log.Warn("an event is tried again", "event", l.event.ID, "attempt", l.attempt, "err", err)
+		s.Log.Warn("an event is tried again", "event", d.event.ID, "attempt", d.attempt, "err", err)
 		return
 	}
 	w := &host.Worker{Recorder: s.recorder(open), Log: s.Log}
-	verdict := w.Verdict(ctx, queue.Delivery{Event: l.event, Attempt: l.attempt}, l.Err, s.maxAttempts())
-	if verdict.Verdict != queue.Bury {
+	verdict := w.Verdict(ctx, queue.Delivery{Event: d.event, Attempt: d.attempt}, d.Err, s.maxAttempts())
+	if verdict.Verdict != queue.DeadLetter {
 		return
 	}
-	if err := s.Graves.Bury(ctx, l.event, max(l.attempt, 1), verdict.Reason); err != nil {
-		s.Log.Error("a dead letter stays where it is for now", "event", l.event.ID, "err", err)
+	if err := s.DeadLetters.AddDead(ctx, d.event, max(d.attempt, 1), verdict.Reason); err != nil {
+		s.Log.Error("a dead letter stays where it is for now", "event", d.event.ID, "err", err)
 		return
 	}
-	l.done, l.dead = true, true
+	d.done, d.dead = true, true
 }
 
 func (s *Step) maxAttempts() int {

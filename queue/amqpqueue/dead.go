@@ -59,8 +59,8 @@ func (q *Queue) exhume(ch *amqp.Channel) (all []corpse, err error) {
 	return all, nil
 }
 
-// DeadLetters implements [queue.Graveyard].
-func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadLetter, err error) {
+// DeadLetters implements [queue.DeadLetters].
+func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadEvent, err error) {
 	err = q.scan(ctx, "list the dead letters of the queue "+q.name, func(_ context.Context, all []corpse) error {
 		for _, c := range all {
 			out = append(out, epitaph(&c.d, c.m))
@@ -70,8 +70,8 @@ func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) 
 	return queue.PageOf(out, after, limit), err
 }
 
-// DeadLetter implements [queue.Graveyard].
-func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.DeadLetter, err error) {
+// DeadLetter implements [queue.DeadLetters].
+func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.DeadEvent, err error) {
 	var found *corpse
 	err = q.scan(ctx, "look for a dead letter of the queue "+q.name, func(_ context.Context, all []corpse) error {
 		for _, c := range all {
@@ -98,7 +98,7 @@ func noDeadLetter(id bellhop.EventID) error {
 	return bellhop.Errorf(bellhop.NotFound, "dead_letter", "there is no dead letter %s: see bellhop dead ls", id)
 }
 
-// Redrive implements [queue.Graveyard]. Each is published before it leaves the
+// Redrive implements [queue.DeadLetters]. Each is published before it leaves the
 // dead letters: a crash in between leaves it in both.
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
 	err = q.scan(ctx, "replay dead letters of the queue "+q.name, func(ctx context.Context, all []corpse) error {
@@ -125,7 +125,7 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err
 	return n, err
 }
 
-// Drop implements [queue.Graveyard]. A body in parts goes after its message: a crash
+// Drop implements [queue.DeadLetters]. A body in parts goes after its message: a crash
 // in between leaves it behind.
 func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
 	if len(ids) == 0 {

@@ -232,7 +232,7 @@ func TestSmallMessages(t *testing.T) {
 		d := receive(t, q, 1)[0]
 		settle(t, q, queue.Retry, d)
 		d = receive(t, q, 1)[0]
-		settle(t, q, queue.Bury, d)
+		settle(t, q, queue.DeadLetter, d)
 		l, err := q.DeadLetter(t.Context(), e.ID)
 		if err != nil || !bytes.Equal(l.Event.Body, e.Body) {
 			t.Fatalf("%d bytes: among the dead letters the body has changed, %v", size, err)

@@ -150,8 +150,8 @@ func headstone(d *amqp.Delivery, attempts int, reason string, now time.Time) *ra
 
 // epitaph reads a dead letter's last words. One that RabbitMQ itself moved, when
 // it was delivered too often, has only those of RabbitMQ.
-func epitaph(d *amqp.Delivery, m decoded) queue.DeadLetter {
-	l := queue.DeadLetter{Event: m.event, Attempts: number(d.Headers[headAttempts])}
+func epitaph(d *amqp.Delivery, m decoded) queue.DeadEvent {
+	l := queue.DeadEvent{Event: m.event, Attempts: number(d.Headers[headAttempts])}
 	l.Reason, _ = d.Headers[headReason].(string)
 	if at, ok := d.Headers[headDiedAt].(string); ok {
 		l.DiedAt, _ = time.Parse(time.RFC3339Nano, at) // zero is as good as any when somebody else wrote it

@@ -138,7 +138,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 				continue
 			}
 			q.dropParts(h.from.ctx, h.decoded)
-		case v.Verdict == queue.Bury || h.attempt() >= most:
+		case v.Verdict == queue.DeadLetter || h.attempt() >= most:
 			moves = append(moves, bury(h, h.attempt(), v.Reason))
 		default:
 			h.lane = q.route(h.event.Shop, h.d.Body) // a verdict clears a suspect

@@ -323,7 +323,7 @@ func (c *claim) deliveries(ctx context.Context) (out []queue.Delivery, lost []qu
 		}
 		switch {
 		case bellhop.IsPermanent(err):
-			lost = append(lost, queue.Settlement{Receipt: d.Receipt, Verdict: queue.Bury, Reason: err.Error()})
+			lost = append(lost, queue.Settlement{Receipt: d.Receipt, Verdict: queue.DeadLetter, Reason: err.Error()})
 		case err != nil:
 			return nil, nil, err
 		default:

@@ -11,19 +11,19 @@ import (
 	"bellhop/queue"
 )
 
-func scanDead(d *queue.DeadLetter) []any {
+func scanDead(d *queue.DeadEvent) []any {
 	d.Event = &bellhop.Event{}
 	return append([]any{&d.Attempts, &d.Reason, postgres.TimeTo(&d.DiedAt)}, scanEvent(d.Event)...)
 }
 
 const deadColumns = `d.attempts, d.reason, d.died_at, ` + eventColumns
 
-// DeadLetters implements [queue.Graveyard].
-func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadLetter, err error) {
+// DeadLetters implements [queue.DeadLetters].
+func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadEvent, err error) {
 	err = q.api.Read(ctx, func(b *postgres.Batch) {
 		out = nil
 		b.Each(func(r pgx.Rows) error {
-			var d queue.DeadLetter
+			var d queue.DeadEvent
 			err := r.Scan(scanDead(&d)...)
 			out = append(out, d)
 			return err
@@ -34,8 +34,8 @@ func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) 
 	return out, wrap("list dead letters", err)
 }
 
-// DeadLetter implements [queue.Graveyard].
-func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.DeadLetter, err error) {
+// DeadLetter implements [queue.DeadLetters].
+func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.DeadEvent, err error) {
 	var s *stored
 	err = q.api.Read(ctx, func(b *postgres.Batch) {
 		b.Each(func(r pgx.Rows) error {
@@ -72,7 +72,7 @@ const drop = `WITH gone AS (DELETE FROM queue_dead WHERE queue = $1 AND id = ANY
 	events AS (DELETE FROM queue_events e USING gone WHERE e.seq = gone.seq)
 	SELECT id FROM gone`
 
-// Redrive implements [queue.Graveyard].
+// Redrive implements [queue.DeadLetters].
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
 	if n, err = q.exhume(ctx, redrive, ids); err != nil {
 		return 0, wrap("put dead letters back", err)
@@ -82,7 +82,7 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err
 	return n, nil
 }
 
-// Drop implements [queue.Graveyard].
+// Drop implements [queue.DeadLetters].
 func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
 	if len(ids) == 0 {
 		return 0, nil

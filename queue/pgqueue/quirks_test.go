@@ -70,7 +70,7 @@ func TestNoBodyIsRewritten(t *testing.T) {
 		ds, err := q.Receive(t.Context(), events)
 		must(t, err)
 		for _, d := range ds {
-			v := []queue.Verdict{queue.Ack, queue.Retry, queue.Bury}[seen%3]
+			v := []queue.Verdict{queue.Ack, queue.Retry, queue.DeadLetter}[seen%3]
 			must(t, q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: v, Reason: "a test said so"}))
 			if seen++; v != queue.Retry {
 				ended++

@@ -24,7 +24,7 @@ func (s suite) depth(t *testing.T) {
 	}
 	ds := receive(t, q, 4)
 	wantDepth(t, q, 1, 4, 0)
-	settle(t, q, queue.Bury, ds[0])
+	settle(t, q, queue.DeadLetter, ds[0])
 	settle(t, q, queue.Retry, ds[1])
 	settle(t, q, queue.Ack, ds[2])
 	wantDepth(t, openQueue(t, s.Again(t, b)), 2, 1, 1)
@@ -35,7 +35,7 @@ func (s suite) purge(t *testing.T) {
 	send(t, q, events("a", 6)...)
 	ds := receive(t, q, 3)
 	settle(t, q, queue.Retry, ds[0])
-	settle(t, q, queue.Bury, ds[1])
+	settle(t, q, queue.DeadLetter, ds[1])
 	if n, err := q.Purge(t.Context()); n != 4 || err != nil {
 		t.Errorf("purge: %d, %v; want 4", n, err)
 	}

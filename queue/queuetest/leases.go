@@ -45,7 +45,7 @@ func (s suite) staleAck(t *testing.T) {
 	old := receive(t, q, 2)
 	other := openQueue(t, s.Again(t, b))
 	held := receive(t, other, 2)
-	for _, v := range []queue.Verdict{queue.Ack, queue.Retry, queue.Bury} {
+	for _, v := range []queue.Verdict{queue.Ack, queue.Retry, queue.DeadLetter} {
 		err := q.Settle(t.Context(), settlements(v, old...)...)
 		if stale, ok := queue.IsStale(err); !ok || len(stale) != 2 {
 			t.Errorf("verdict %d with leases that ran out: %v, want both to be stale", v, err)
@@ -155,7 +155,7 @@ func (s suite) deadAfterExpiries(t *testing.T) {
 }
 
 // wantDead checks that e is among the dead letters; reason "" takes any but none.
-func wantDead(t testing.TB, q queue.Graveyard, e *bellhop.Event, attempts int, reason string) {
+func wantDead(t testing.TB, q queue.DeadLetters, e *bellhop.Event, attempts int, reason string) {
 	t.Helper()
 	d, err := q.DeadLetter(t.Context(), e.ID)
 	if err != nil {
@@ -173,7 +173,7 @@ func wantDead(t testing.TB, q queue.Graveyard, e *bellhop.Event, attempts int, r
 	}
 	want, bare := d, *e
 	bare.Body, want.Event = nil, &bare
-	i := slices.IndexFunc(listed, func(l queue.DeadLetter) bool { return l.Event.ID == e.ID })
+	i := slices.IndexFunc(listed, func(l queue.DeadEvent) bool { return l.Event.ID == e.ID })
 	if i < 0 {
 		t.Errorf("the dead letter is not in the list of %d", len(listed))
 	} else if diff := cmp.Diff(want, listed[i]); diff != "" {
@@ -187,7 +187,7 @@ func (s suite) bury(t *testing.T) {
 	e.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	send(t, q, e)
 	d := receive(t, q, 1)[0]
-	if err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.Bury, Reason: "poison"}); err != nil {
+	if err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.DeadLetter, Reason: "poison"}); err != nil {
 		t.Fatal(err)
 	}
 	nothingWaits(t, q)
@@ -205,12 +205,12 @@ func (s suite) deadPages(t *testing.T) {
 	for len(ds) < len(sent) {
 		ds = append(ds, receive(t, q, len(sent)-len(ds))...)
 	}
-	settle(t, q, queue.Bury, ds...)
+	settle(t, q, queue.DeadLetter, ds...)
 	all, err := q.DeadLetters(t.Context(), queue.Cursor{}, 100)
 	if err != nil || len(all) != len(sent) {
 		t.Fatalf("%d are listed, %v; want %d", len(all), err, len(sent))
 	}
-	var paged []queue.DeadLetter
+	var paged []queue.DeadEvent
 	for after := (queue.Cursor{}); ; after = paged[len(paged)-1].Cursor() {
 		page, err := q.DeadLetters(t.Context(), after, 2)
 		if err != nil {
@@ -223,7 +223,7 @@ func (s suite) deadPages(t *testing.T) {
 	if diff := cmp.Diff(all, paged); diff != "" {
 		t.Errorf("page by page it is another list (-all +paged):\n%s", diff)
 	}
-	if !slices.IsSortedFunc(all, func(a, b queue.DeadLetter) int { return a.Cursor().Compare(b.Cursor()) }) {
+	if !slices.IsSortedFunc(all, func(a, b queue.DeadEvent) int { return a.Cursor().Compare(b.Cursor()) }) {
 		t.Errorf("they are not listed newest first: %v", all)
 	}
 }
@@ -232,7 +232,7 @@ func (s suite) redrive(t *testing.T) {
 	_, q := s.open(t, 2)
 	sent := events("a", 5)
 	send(t, q, sent...)
-	settle(t, q, queue.Bury, receive(t, q, 5)...)
+	settle(t, q, queue.DeadLetter, receive(t, q, 5)...)
 	if n, err := q.Redrive(t.Context(), sent[1].ID); n != 1 || err != nil {
 		t.Fatalf("redrive of one: %d, %v", n, err)
 	}
@@ -262,7 +262,7 @@ func (s suite) drop(t *testing.T) {
 	b, q := s.open(t, 2)
 	sent := events("a", 4)
 	send(t, q, sent...)
-	settle(t, q, queue.Bury, receive(t, q, 4)...)
+	settle(t, q, queue.DeadLetter, receive(t, q, 4)...)
 	if n, err := q.Drop(t.Context()); n != 0 || err != nil {
 		t.Errorf("drop of none: %d, %v", n, err)
 	}

@@ -116,14 +116,14 @@ func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
 
 const deadColumns = `d.attempts, d.reason, d.died_at, ` + sqlitefile.EventColumns + `, ` + sqlitefile.TraceColumn
 
-func scanDead(r sqlitefile.Row) queue.DeadLetter {
-	d := queue.DeadLetter{Attempts: int(r.Int()), Reason: r.Text(), DiedAt: r.Time(), Event: sqlitefile.ScanEvent(r).Event}
+func scanDead(r sqlitefile.Row) queue.DeadEvent {
+	d := queue.DeadEvent{Attempts: int(r.Int()), Reason: r.Text(), DiedAt: r.Time(), Event: sqlitefile.ScanEvent(r).Event}
 	d.Event.TraceParent = r.Text()
 	return d
 }
 
-// DeadLetters implements [queue.Graveyard].
-func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadLetter, err error) {
+// DeadLetters implements [queue.DeadLetters].
+func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadEvent, err error) {
 	if after == (queue.Cursor{}) {
 		after.DiedAt = time.UnixMicro(1 << 62)
 	}
@@ -139,8 +139,8 @@ func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) 
 	return out, nil
 }
 
-// DeadLetter implements [queue.Graveyard].
-func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.DeadLetter, err error) {
+// DeadLetter implements [queue.DeadLetters].
+func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.DeadEvent, err error) {
 	found := false
 	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
 		var bad error
@@ -168,12 +168,12 @@ func noDeadLetter(id bellhop.EventID) error {
 	return bellhop.Errorf(bellhop.NotFound, "dead_letter", "there is no dead letter %s: see bellhop dead ls", id)
 }
 
-// Redrive implements [queue.Graveyard].
+// Redrive implements [queue.DeadLetters].
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
 	return q.exhume(ctx, ids, func(tx *sqlitefile.Tx, a sqlitefile.Archived) error { return q.enqueue(tx, a.Seq, a.Event.Shop, 0) })
 }
 
-// Drop implements [queue.Graveyard]. Bodies are left to whoever keeps the archive.
+// Drop implements [queue.DeadLetters]. Bodies are left to whoever keeps the archive.
 func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
 	if len(ids) == 0 {
 		return 0, nil

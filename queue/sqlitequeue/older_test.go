@@ -87,7 +87,7 @@ func sendTwoAndBuryOne(t *testing.T, path string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := q.Settle(ctx, queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.Bury, Reason: "a test"}); err != nil {
+		if err := q.Settle(ctx, queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter, Reason: "a test"}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -43,7 +43,7 @@ func TestPrunesItsOwnFile(t *testing.T) {
 			s := queue.Settlement{Receipt: d.Receipt, Reason: "for the test", Delay: time.Hour}
 			switch i++; i % 100 {
 			case 1:
-				s.Verdict = queue.Bury
+				s.Verdict = queue.DeadLetter
 			case 2:
 				s.Verdict = queue.Retry
 			case 3:

@@ -151,7 +151,7 @@ func (q *Queue) load(ctx context.Context, claims []claimed) (out []queue.Deliver
 			case err == nil && e == nil: // somebody settled it meanwhile, and it was dropped
 				lost = append(lost, queue.Settlement{Receipt: receipt})
 			case bellhop.IsPermanent(err):
-				lost = append(lost, queue.Settlement{Receipt: receipt, Verdict: queue.Bury, Reason: err.Error()})
+				lost = append(lost, queue.Settlement{Receipt: receipt, Verdict: queue.DeadLetter, Reason: err.Error()})
 			case err != nil:
 				return err
 			default:

@@ -107,7 +107,7 @@ func (q *Queue) apply(tx *sqlitefile.Tx, l lease, seq int64, s queue.Settlement,
 	switch s.Verdict {
 	case queue.Retry:
 		return q.again(tx, l, seq, now.Add(s.Delay), s.Reason, now, maxAttempts)
-	case queue.Bury:
+	case queue.DeadLetter:
 		attempts, err := q.attempts(tx, l, seq)
 		if err != nil {
 			return err

@@ -197,7 +197,7 @@ func TestUncheckedAsksNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer q.Close()
-	if err := errors.Join(q.Send(t.Context(), event(1)), q.Bury(t.Context(), event(2), 7, "poison")); err != nil {
+	if err := errors.Join(q.Send(t.Context(), event(1)), q.AddDead(t.Context(), event(2), 7, "poison")); err != nil {
 		t.Fatal(err)
 	}
 	if got := slices.Sorted(maps.Keys(r.got)); !slices.Equal(got, []string{"SendMessage"}) {
@@ -330,7 +330,7 @@ func TestFIFO(t *testing.T) {
 		if err != nil || len(ds) != 1 || ds[0].Event.ID != event(n).ID {
 			t.Fatalf("event %d: %+v, %v", n, ds, err)
 		}
-		if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.Bury, Reason: fmt.Sprint(n)}); err != nil {
+		if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter, Reason: fmt.Sprint(n)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -342,7 +342,7 @@ func TestFIFO(t *testing.T) {
 		if err != nil || len(ds) != 1 || ds[0].Event.ID != event(1).ID || ds[0].Attempt != 1 {
 			t.Fatalf("redriven: %+v, %v", ds, err)
 		}
-		if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.Bury, Reason: "again"}); err != nil {
+		if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter, Reason: "again"}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -58,9 +58,9 @@ func epitaph(reason string) string {
 	return reason
 }
 
-// Bury sends an event to the dead letters, for a host that acknowledges it by
-// other means. It is in there when Bury returns nil.
-func (q *Queue) Bury(ctx context.Context, e *bellhop.Event, attempts int, reason string) error {
+// AddDead sends an event to the dead letters, for a host that acknowledges it by
+// other means. It is in there when AddDead returns nil.
+func (q *Queue) AddDead(ctx context.Context, e *bellhop.Event, attempts int, reason string) error {
 	msg, err := q.codec.Encode(ctx, e)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (q *Queue) bury(ctx context.Context, dead []burial) []error {
 type corpse struct {
 	id, handle string
 	msg        amazon.Message
-	letter     queue.DeadLetter // without its body if that is in a bucket
+	letter     queue.DeadEvent // without its body if that is in a bucket
 }
 
 const (
@@ -187,12 +187,12 @@ func (q *Queue) exhume(ctx context.Context) ([]corpse, error) {
 
 // letter reads a dead letter. What the redrive policy moved tells neither when
 // nor why: it says when it was first handed out.
-func (q *Queue) letter(m amazon.Message, system map[string]string) queue.DeadLetter {
+func (q *Queue) letter(m amazon.Message, system map[string]string) queue.DeadEvent {
 	e, err := amazon.Decode(m)
 	if _, elsewhere := errors.AsType[*amazon.RefError](err); err != nil && !elsewhere {
-		return queue.DeadLetter{}
+		return queue.DeadEvent{}
 	}
-	d := queue.DeadLetter{Event: e, Reason: m.Attributes[attrReason]}
+	d := queue.DeadEvent{Event: e, Reason: m.Attributes[attrReason]}
 	byPolicy := system[string(types.MessageSystemAttributeNameDeadLetterQueueSourceArn)] != "" || d.Reason == ""
 	if !byPolicy {
 		d.Attempts, _ = strconv.Atoi(m.Attributes[attrAttempts]) // 0 if it is unknown
@@ -221,11 +221,11 @@ func (q *Queue) putDown(ctx context.Context, keep []change) {
 	}
 }
 
-// DeadLetters implements [queue.Graveyard]. It sorts the up to 1,000 that SQS
+// DeadLetters implements [queue.DeadLetters]. It sorts the up to 1,000 that SQS
 // hands out when asked, or 20,000 when asked for more than that, which need not be the
 // newest of more, and those that another process is looking at are not among them.
-func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) ([]queue.DeadLetter, error) {
-	var letters []queue.DeadLetter
+func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) ([]queue.DeadEvent, error) {
+	var letters []queue.DeadEvent
 	through := listLimit
 	if limit > listLimit {
 		through = searchLimit
@@ -240,9 +240,9 @@ func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) 
 	return queue.PageOf(letters, after, limit), err
 }
 
-// DeadLetter implements [queue.Graveyard]. A body that the bucket has lost is
+// DeadLetter implements [queue.DeadLetters]. A body that the bucket has lost is
 // left out.
-func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.DeadLetter, err error) {
+func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.DeadEvent, err error) {
 	var found *corpse
 	err = q.scan(ctx, searchLimit, func(corpses []corpse) (map[string]bool, bool) {
 		for i, c := range corpses {

@@ -15,7 +15,7 @@ import (
 	"bellhop/internal/amazon"
 )
 
-// Redrive implements [queue.Graveyard]. All of them are moved by SQS itself,
+// Redrive implements [queue.DeadLetters]. All of them are moved by SQS itself,
 // where it can; those that are named, one by one. An event may come twice if
 // this process dies meanwhile.
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (int, error) {
@@ -29,7 +29,7 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (int, error
 	return n, err
 }
 
-// Drop implements [queue.Graveyard]. A body in a bucket is left to the bucket's own
+// Drop implements [queue.DeadLetters]. A body in a bucket is left to the bucket's own
 // rule.
 func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (int, error) {
 	return q.named(ctx, ids, q.bin)

@@ -44,7 +44,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 			s.stale = append(s.stale, v.Receipt)
 		case v.Verdict == queue.Ack:
 			s.gone = append(s.gone, l)
-		case v.Verdict == queue.Bury || l.Attempt >= k.attrs.MaxAttempts:
+		case v.Verdict == queue.DeadLetter || l.Attempt >= k.attrs.MaxAttempts:
 			s.dead = append(s.dead, burial{l, v.Reason})
 		default:
 			s.again = append(s.again, change{l, v.Delay})
