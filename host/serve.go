@@ -197,15 +197,15 @@ func (r *run) http(o Options, l net.Listener, h http.Handler, ending func()) {
 
 // steps starts the consumer's parts and the housekeeping.
 func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring) {
-	janitor := &Janitor{Keys: keys, Ledger: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
+	maintenance := &Maintenance{Keys: keys, Ledger: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
 	if o.Record {
-		janitor.Queue = o.Queue
-		w := &Worker{Queue: o.Queue, Ready: o.Store.Ready, Log: o.Log, Probe: o.Probe, Loops: o.Loops, Bell: o.bell(),
+		maintenance.Queue = o.Queue
+		w := &Worker{Queue: o.Queue, Ready: o.Store.Ready, Log: o.Log, Probe: o.Probe, Loops: o.Loops, Wake: o.wakeSender(),
 			Recorder: o.recorder(metrics)}
 		r.group.Go(func() error { return w.Run(r.ctx, r.hard) })
 	}
 	if o.Notify {
-		n := &Ringer{Outbox: o.Store, Log: o.Log, Now: o.Now, Probe: o.Probe, Bells: o.doorbells(),
+		n := &PushWorker{Outbox: o.Store, Log: o.Log, Now: o.Now, Probe: o.Probe, Wake: o.wakeReceiver(),
 			Notifier: o.notifier(metrics)}
 		r.group.Go(func() error { return n.Run(r.ctx, r.hard) })
 	}
@@ -213,7 +213,7 @@ func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring
 		relay := newRelay(o)
 		r.group.Go(func() error { return relay.Run(r.ctx, r.hard) })
 	}
-	r.group.Go(func() error { return janitor.Run(r.ctx) })
+	r.group.Go(func() error { return maintenance.Run(r.ctx) })
 }
 
 func (o Options) recorder(m *pipeline.Metrics) *pipeline.Recorder {
@@ -234,20 +234,20 @@ func (o Options) withBreakers(m *pipeline.Metrics, pushes bool) Options {
 	return o
 }
 
-// bell is what recording rings: nothing where the same process pushes, which it
-// learns from the store.
-func (o Options) bell() *Bell {
+// wakeSender returns nil where this process pushes, too: its push worker learns of
+// owed pushes from the store.
+func (o Options) wakeSender() *WakeSender {
 	if o.Notify || o.NotifyQueue == nil {
 		return nil
 	}
-	return NewBell(o.NotifyQueue, o.Log, o.Now, o.Registry)
+	return NewWakeSender(o.NotifyQueue, o.Log, o.Now, o.Registry)
 }
 
-func (o Options) doorbells() *Doorbells {
+func (o Options) wakeReceiver() *WakeReceiver {
 	if o.Record || o.NotifyQueue == nil {
 		return nil
 	}
-	return NewDoorbells(o.NotifyQueue, o.Log, o.Registry)
+	return NewWakeReceiver(o.NotifyQueue, o.Log, o.Registry)
 }
 
 // Listen opens the listener that a setting names.

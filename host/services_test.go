@@ -229,7 +229,7 @@ func TestWorkersKilledInTurn(t *testing.T) {
 }
 
 // TestSweeperRingsAfterACrash kills the recorder between recording and its
-// doorbell, and starts no other: the phone rings all the same.
+// wake-up message, and starts no other: the phone rings all the same.
 func TestSweeperRingsAfterACrash(t *testing.T) {
 	onEach(t, apart[:2], func(t *testing.T, storage wire.Storage) {
 		s := startServices(t, storage, stepsWeb, stepsNotify)
@@ -249,7 +249,7 @@ func TestSweeperRingsAfterACrash(t *testing.T) {
 			t.Fatal(err)
 		}
 		if d, err := notify.Depth(t.Context()); err != nil || d.Waiting+d.Leased+d.Dead > 0 {
-			t.Errorf("%+v doorbells, %v: want none", d, err)
+			t.Errorf("%+v wake-up messages, %v: want none", d, err)
 		}
 		s.add(stepsRecord) // which finds that it is done
 		s.compare(twin)
@@ -260,7 +260,7 @@ func TestSweeperRingsAfterACrash(t *testing.T) {
 }
 
 // TestStepsMixed has workers of both steps beside recorders: whoever has both
-// steps finds what is owed in the store, and the doorbells that nobody receives
+// steps finds what is owed in the store, and the messages that nobody receives
 // stay few.
 func TestStepsMixed(t *testing.T) {
 	onEach(t, apart[:2], func(t *testing.T, storage wire.Storage) {

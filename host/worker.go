@@ -21,9 +21,9 @@ type Worker struct {
 	Ready func(context.Context) error
 	Log   *slog.Logger
 	Probe pipeline.Probe
-	// Bell is rung for the pushes that recording comes to, before the events are
+	// Wake wakes the push workers of other processes before the events are
 	// acknowledged; nil where this process pushes, too.
-	Bell *Bell
+	Wake *WakeSender
 
 	// Batch is how many events go into one transaction at most, and Loops how
 	// many batches are under way at once. 0 means the default.
@@ -139,7 +139,7 @@ func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Deliv
 	}
 	done := w.record(draining, ctx, events)
 	w.Probe.At(pipeline.PointRecorded)
-	w.Bell.Ring(ctx, events, done)
+	w.Wake.Send(ctx, events, done)
 	verdicts := make([]queue.Settlement, len(deliveries))
 	for i, d := range deliveries {
 		verdicts[i] = w.Verdict(ctx, d, done[i].Err, attrs.MaxAttempts)

@@ -105,10 +105,10 @@ func work(t *testing.T, q *oneBatch, l *ledger) []queue.Settlement {
 	return workWith(t, q, l, nil)
 }
 
-func workWith(t *testing.T, q *oneBatch, l *ledger, bell *host.Bell) []queue.Settlement {
+func workWith(t *testing.T, q *oneBatch, l *ledger, wake *host.WakeSender) []queue.Settlement {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	w := &host.Worker{Queue: q, Ready: l.Ready, Log: log, Bell: bell,
+	w := &host.Worker{Queue: q, Ready: l.Ready, Log: log, Wake: wake,
 		Recorder: &pipeline.Recorder{Store: l, Now: time.Now, Log: log}}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup

@@ -44,13 +44,13 @@ func newFunction(ctx context.Context, p *parts) (lambda.Handler, error) {
 		s, err := p.step(ctx)
 		return &lambdahost.Record{Step: s}, err
 	case "notify":
-		b, err := p.bell(ctx)
-		return &lambdahost.Notify{Bell: b}, err
+		b, err := p.pushStep(ctx)
+		return &lambdahost.Notify{PushStep: b}, err
 	case "direct":
 		return p.direct(ctx)
 	case "sweep":
-		b, err := p.bell(ctx)
-		return &lambdahost.Sweep{Bell: b, KeepBodies: p.settings.KeepBodies}, err
+		b, err := p.pushStep(ctx)
+		return &lambdahost.Sweep{PushStep: b, KeepBodies: p.settings.KeepBodies}, err
 	}
 	db := p.database()
 	run := func(ctx context.Context) (int, error) {
@@ -93,8 +93,8 @@ func (p *parts) direct(ctx context.Context) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := p.bellWith(ctx, s.Database)
-	return &lambdahost.Direct{Step: s, Bell: b}, err
+	b, err := p.pushStepWith(ctx, s.Database)
+	return &lambdahost.Direct{Step: s, PushStep: b}, err
 }
 
 func (p *parts) step(ctx context.Context) (*lambdahost.Step, error) {
@@ -111,17 +111,17 @@ func (p *parts) step(ctx context.Context) (*lambdahost.Step, error) {
 		Log: p.log, Now: p.now, Probe: p.probe}, db.Check(ctx)
 }
 
-func (p *parts) bell(ctx context.Context) (*lambdahost.Bell, error) {
+func (p *parts) pushStep(ctx context.Context) (*lambdahost.PushStep, error) {
 	db := p.database()
 	if err := db.Check(ctx); err != nil {
 		return nil, err
 	}
-	return p.bellWith(ctx, db)
+	return p.pushStepWith(ctx, db)
 }
 
-func (p *parts) bellWith(ctx context.Context, db *lambdahost.Database) (*lambdahost.Bell, error) {
+func (p *parts) pushStepWith(ctx context.Context, db *lambdahost.Database) (*lambdahost.PushStep, error) {
 	sender, err := p.sender(ctx)
-	return &lambdahost.Bell{Database: db, Sender: sender, Log: p.log, Now: p.now, Probe: p.probe}, err
+	return &lambdahost.PushStep{Database: db, Sender: sender, Log: p.log, Now: p.now, Probe: p.probe}, err
 }
 
 // database is opened with the login as it is at that moment.

@@ -8,12 +8,11 @@ import (
 )
 
 // Direct is both steps in one function, called by the queue's event source
-// mapping: the cheapest way. It records a batch in one transaction and rings for
-// what that owes; phones that can't be reached are rung later, and fail no
-// message.
+// mapping: the cheapest way. It records a batch in one transaction and sends the
+// pushes that it owes. A push that fails is repeated later, and fails no message.
 type Direct struct {
-	Step *Step
-	Bell *Bell
+	Step     *Step
+	PushStep *PushStep
 }
 
 // directBatch is how many events go into one transaction at most.
@@ -32,7 +31,7 @@ func (f *Direct) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		to := min(from+directBatch, len(items))
 		f.carry(ctx, t, items[from:to], done[from:to], c)
 	}
-	out, err := f.Bell.ring(ctx, t)
+	out, err := f.PushStep.sendDue(ctx, t)
 	if err != nil {
 		f.Step.Log.Error("pushes stay owed for now", "err", err)
 	}

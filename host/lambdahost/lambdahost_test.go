@@ -137,7 +137,7 @@ type functions struct {
 	dead   *deadLetters
 	phones *phones
 	step   *lambdahost.Step
-	bell   *lambdahost.Bell
+	push   *lambdahost.PushStep
 	opened int
 }
 
@@ -147,7 +147,7 @@ func newFunctions(t *testing.T) *functions {
 	log := slog.New(slog.DiscardHandler)
 	db := &lambdahost.Database{Log: log, Open: func(context.Context) (store.Store, error) { f.opened++; return f.store, nil }}
 	f.step = &lambdahost.Step{Database: db, DeadLetters: f.dead, MaxAttempts: 3, Log: log, Now: time.Now}
-	f.bell = &lambdahost.Bell{Database: db, Sender: f.phones, Log: log, Now: time.Now}
+	f.push = &lambdahost.PushStep{Database: db, Sender: f.phones, Log: log, Now: time.Now}
 	return f
 }
 

@@ -11,9 +11,9 @@ import (
 // Notify is the function that a state machine calls for the third step, with
 // what [Record] answered. It fails only if the store can't be reached, with
 // [TypeUnavailable]: an attempt that comes to nothing is repeated later.
-type Notify struct{ *Bell }
+type Notify struct{ *PushStep }
 
-// Invoke rings the phones.
+// Invoke sends the pushes.
 func (f *Notify) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var in recorded
 	if err := read(payload, "what was recorded", &in); err != nil {
@@ -22,7 +22,7 @@ func (f *Notify) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if _, err := bellhop.ParseEventID(in.Event); err != nil {
 		return nil, notOurs("this is not what was recorded: %v", err)
 	}
-	out, err := f.ring(ctx, newTimetable(ctx))
+	out, err := f.sendDue(ctx, newTimetable(ctx))
 	if err != nil {
 		return nil, failed(TypeUnavailable, err)
 	}
@@ -30,17 +30,17 @@ func (f *Notify) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return write(out)
 }
 
-// Sweep is the function that a schedule calls: it rings for pushes that were left
-// owed, by a function that died or a service that was away, and drops old bodies.
+// Sweep is the function that a schedule calls: it sends pushes that a function left
+// owed when it died or the service was away, and drops old bodies.
 type Sweep struct {
-	*Bell
+	*PushStep
 	// KeepBodies is how long the bodies of settled events are kept.
 	KeepBodies time.Duration
 }
 
 // swept is what Sweep answers.
 type swept struct {
-	rung
+	sent
 	Dropped int `json:"dropped"` // bodies
 }
 
@@ -54,13 +54,13 @@ func (f *Sweep) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, notOurs("this is not a schedule's event; let a schedule call this function")
 	}
 	t := newTimetable(ctx)
-	out, err := f.ring(ctx, t)
+	out, err := f.sendDue(ctx, t)
 	if err != nil {
 		return nil, failed(TypeUnavailable, err)
 	}
 	work, cancel := t.until(ctx, lastStart)
 	defer cancel()
-	s := swept{rung: out}
+	s := swept{sent: out}
 	if s.Dropped, err = f.prune(work); err != nil && work.Err() == nil {
 		return nil, failed(TypeUnavailable, err)
 	}
@@ -73,6 +73,6 @@ func (f *Sweep) prune(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	j := &host.Janitor{Ledger: open, Log: f.Log, Now: f.Now, KeepBodies: f.KeepBodies}
+	j := &host.Maintenance{Ledger: open, Log: f.Log, Now: f.Now, KeepBodies: f.KeepBodies}
 	return j.Prune(ctx)
 }

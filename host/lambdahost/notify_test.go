@@ -24,7 +24,7 @@ func (f *functions) owe(t *testing.T, orders int) {
 func TestNotifyRingsForAllThatIsDue(t *testing.T) {
 	f := newFunctions(t)
 	f.owe(t, 3)
-	n := &lambdahost.Notify{Bell: f.bell}
+	n := &lambdahost.Notify{PushStep: f.push}
 	in := encode(t, answer{Event: event(1, "").ID.String(), Outcome: "recorded"})
 	for _, want := range []string{`{"sent":3,"failed":0,"left":0}`, `{"sent":0,"failed":0,"left":0}`} {
 		if out, err := n.Invoke(t.Context(), in); err != nil || string(out) != want {
@@ -38,14 +38,14 @@ func TestNotifyCountsWhatCameOfIt(t *testing.T) {
 	f.owe(t, 1)
 	f.phones.send = func(context.Context) error { return &push.Error{Reason: push.ReasonUnavailable} }
 	in := encode(t, answer{Event: event(1, "").ID.String()})
-	n := &lambdahost.Notify{Bell: f.bell}
+	n := &lambdahost.Notify{PushStep: f.push}
 	if out, err := n.Invoke(t.Context(), in); err != nil || string(out) != `{"sent":0,"failed":0,"left":1}` {
 		t.Errorf("%s, %v", out, err)
 	}
 	f = newFunctions(t)
 	f.owe(t, 1)
 	f.phones.send = func(context.Context) error { return &push.Error{Reason: push.ReasonRefused} }
-	n.Bell = f.bell
+	n.PushStep = f.push
 	if out, err := n.Invoke(t.Context(), in); err != nil || string(out) != `{"sent":0,"failed":1,"left":0}` {
 		t.Errorf("%s, %v", out, err)
 	}
@@ -54,7 +54,7 @@ func TestNotifyCountsWhatCameOfIt(t *testing.T) {
 func TestNotifyFailsOnlyWithoutTheStore(t *testing.T) {
 	f := newFunctions(t)
 	f.store.push = errors.New("away")
-	n := &lambdahost.Notify{Bell: f.bell}
+	n := &lambdahost.Notify{PushStep: f.push}
 	if out, err := n.Invoke(t.Context(), encode(t, answer{Event: event(1, "").ID.String()})); kind(err) != lambdahost.TypeUnavailable {
 		t.Errorf("%s, %v", out, err)
 	}
@@ -69,8 +69,8 @@ func TestSweepRingsAndDropsOldBodies(t *testing.T) {
 	f := newFunctions(t)
 	f.owe(t, 2)
 	later := func() time.Time { return time.Now().Add(2 * time.Hour) }
-	f.bell.Now = later
-	s := &lambdahost.Sweep{Bell: f.bell, KeepBodies: time.Hour}
+	f.push.Now = later
+	s := &lambdahost.Sweep{PushStep: f.push, KeepBodies: time.Hour}
 	out, err := s.Invoke(t.Context(), []byte(`{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}`))
 	if err != nil || string(out) != `{"sent":2,"failed":0,"left":0,"dropped":2}` {
 		t.Errorf("%s, %v", out, err)

@@ -19,8 +19,8 @@ import (
 	"bellhop/queue"
 )
 
-// bellQueue is a queue of doorbells that notes what is done with it.
-type bellQueue struct {
+// wakeQueue is a queue of wake-up messages that notes what is done with it.
+type wakeQueue struct {
 	queue.Queue
 	waiting chan []queue.Delivery
 	settled chan []queue.Settlement
@@ -32,11 +32,11 @@ type bellQueue struct {
 	away  error // of sending
 }
 
-func newBellQueue() *bellQueue {
-	return &bellQueue{waiting: make(chan []queue.Delivery, 100), settled: make(chan []queue.Settlement, 1000)}
+func newWakeQueue() *wakeQueue {
+	return &wakeQueue{waiting: make(chan []queue.Delivery, 100), settled: make(chan []queue.Settlement, 1000)}
 }
 
-func (q *bellQueue) Send(_ context.Context, events ...*bellhop.Event) error {
+func (q *wakeQueue) Send(_ context.Context, events ...*bellhop.Event) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.away == nil {
@@ -45,14 +45,14 @@ func (q *bellQueue) Send(_ context.Context, events ...*bellhop.Event) error {
 	return q.away
 }
 
-func (q *bellQueue) Depth(context.Context) (queue.Depth, error) {
+func (q *wakeQueue) Depth(context.Context) (queue.Depth, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.asked++
 	return queue.Depth{Waiting: q.depth + len(q.sent)}, nil
 }
 
-func (q *bellQueue) Receive(ctx context.Context, _ int) ([]queue.Delivery, error) {
+func (q *wakeQueue) Receive(ctx context.Context, _ int) ([]queue.Delivery, error) {
 	select {
 	case ds := <-q.waiting:
 		return ds, nil
@@ -61,20 +61,20 @@ func (q *bellQueue) Receive(ctx context.Context, _ int) ([]queue.Delivery, error
 	}
 }
 
-func (q *bellQueue) Settle(_ context.Context, verdicts ...queue.Settlement) error {
+func (q *wakeQueue) Settle(_ context.Context, verdicts ...queue.Settlement) error {
 	q.settled <- verdicts
 	return nil
 }
 
-func (q *bellQueue) rung() int {
+func (q *wakeQueue) count() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.sent)
 }
 
-func newBell(q *bellQueue) (*host.Bell, *prometheus.Registry) {
+func newWakeSender(q *wakeQueue) (*host.WakeSender, *prometheus.Registry) {
 	r := prometheus.NewRegistry()
-	return host.NewBell(q, slog.New(slog.DiscardHandler), time.Now, r), r
+	return host.NewWakeSender(q, slog.New(slog.DiscardHandler), time.Now, r), r
 }
 
 // recorded makes events of shops, each with an order that owes so many pushes.
@@ -86,13 +86,13 @@ func recorded(pushes int, shops ...string) (events []*bellhop.Event, done []pipe
 	return events, done
 }
 
-func TestBellTellsOfEachShopOnce(t *testing.T) {
-	q := newBellQueue()
-	bell, _ := newBell(q)
+func TestWakeSenderWritesOneMessageAShop(t *testing.T) {
+	q := newWakeQueue()
+	wake, _ := newWakeSender(q)
 	events, done := recorded(1, "a", "b", "a", "quiet", "failed")
 	done[3].Pushes = 0
 	done[4] = pipeline.Recorded{Err: errors.New("away")}
-	bell.Ring(t.Context(), events, done)
+	wake.Send(t.Context(), events, done)
 	if len(q.sent) != 2 || q.sent[0].ID == q.sent[1].ID {
 		t.Fatalf("%d messages, want one for each of 2 shops", len(q.sent))
 	}
@@ -117,28 +117,28 @@ func TestBellTellsOfEachShopOnce(t *testing.T) {
 	}
 }
 
-// TestUnheardBellStops has nobody receive: the queue does not grow, and is not
-// asked about all the time. Once somebody has received, the bell rings again.
-func TestUnheardBellStops(t *testing.T) {
+// TestWakeSenderStopsWhereNobodyReceives has nobody receive: the queue does not grow, and is not
+// asked about all the time. Once somebody has received, it sends again.
+func TestWakeSenderStopsWhereNobodyReceives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newBellQueue()
-		bell, registry := newBell(q)
+		q := newWakeQueue()
+		wake, registry := newWakeSender(q)
 		events, done := recorded(1, "a", "b", "c")
 		for range 10_000 {
-			bell.Ring(t.Context(), events, done)
+			wake.Send(t.Context(), events, done)
 			time.Sleep(time.Millisecond)
 		}
-		if n := q.rung(); n < 1000 || n > 1100 || q.asked > 15 {
+		if n := q.count(); n < 1000 || n > 1100 || q.asked > 15 {
 			t.Errorf("%d messages, %d looks in 10 s; want about 1000 and 10", n, q.asked)
 		}
-		full := q.rung()
+		full := q.count()
 		q.mu.Lock()
 		q.depth = -full // somebody has received
 		q.mu.Unlock()
 		time.Sleep(time.Second)
-		bell.Ring(t.Context(), events, done)
-		if q.rung() != full+3 {
-			t.Errorf("%d messages once somebody receives, want %d", q.rung(), full+3)
+		wake.Send(t.Context(), events, done)
+		if q.count() != full+3 {
+			t.Errorf("%d messages once somebody receives, want %d", q.count(), full+3)
 		}
 		families, err := registry.Gather()
 		if err != nil || len(families) != 1 || len(families[0].Metric) != 2 {
@@ -147,21 +147,21 @@ func TestUnheardBellStops(t *testing.T) {
 	})
 }
 
-// TestWorkerRingsBeforeItAcknowledges also has the bell fail: the events are
+// TestWorkerWakesBeforeItAcknowledges also fails to send the message: the events are
 // acknowledged all the same, since what is owed is in the store.
-func TestWorkerRingsBeforeItAcknowledges(t *testing.T) {
+func TestWorkerWakesBeforeItAcknowledges(t *testing.T) {
 	for _, away := range []error{nil, errors.New("the broker is away")} {
-		bells := newBellQueue()
-		bells.away = away
-		bell, _ := newBell(bells)
+		signals := newWakeQueue()
+		signals.away = away
+		wake, _ := newWakeSender(signals)
 		q := newBatch(1, good)
 		q.onSettle = func() {
-			if away == nil && bells.rung() != 1 {
-				t.Errorf("acknowledged after %d doorbells, want 1", bells.rung())
+			if away == nil && signals.count() != 1 {
+				t.Errorf("acknowledged after %d messages, want 1", signals.count())
 			}
 		}
 		l := &ledger{record: func([]bellhop.Fact) error { return nil }, pushes: 1}
-		if v := workWith(t, q, l, bell); v[0].Verdict != queue.Ack {
+		if v := workWith(t, q, l, wake); v[0].Verdict != queue.Ack {
 			t.Errorf("verdict %d, want an acknowledgement", v[0].Verdict)
 		}
 	}

@@ -88,9 +88,9 @@ type (
 
 func (s *shopList) Shops(context.Context) ([]bellhop.Shop, error) { return *s.list.Load(), nil }
 
-// TestJanitor has more dead letters of one moment than fit into a page, one more that
+// TestMaintenance has more dead letters of one moment than fit into a page, one more that
 // takes the place of one that was replayed, and a shop added while bodies are dropped.
-func TestJanitor(t *testing.T) {
+func TestMaintenance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const dead = 25_000
 		g, b, s := &deadQueue{}, &book{dead: map[bellhop.EventID]int{}}, &shopList{}
@@ -99,7 +99,7 @@ func TestJanitor(t *testing.T) {
 			g.add(n)
 		}
 		keys := pipeline.NewKeyring(s, "", "")
-		j := &host.Janitor{Keys: keys, Queue: g, Ledger: b, Log: slog.New(slog.DiscardHandler), Now: time.Now, KeepBodies: time.Hour}
+		j := &host.Maintenance{Keys: keys, Queue: g, Ledger: b, Log: slog.New(slog.DiscardHandler), Now: time.Now, KeepBodies: time.Hour}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- j.Run(ctx) }()

@@ -12,8 +12,8 @@ import (
 	"bellhop/store"
 )
 
-// Janitor does what has to be done now and then.
-type Janitor struct {
+// Maintenance runs periodic work: key refresh, writing dead letters down, pruning.
+type Maintenance struct {
 	Keys   *pipeline.Keyring // nil where no webhooks come in
 	Queue  queue.Queue       // nil where nothing is consumed
 	Ledger store.Ledger
@@ -41,30 +41,30 @@ const (
 
 // Run works until ctx is done. Each duty has a loop of its own, so that none waits
 // for another: a new shop's secret counts while bodies are dropped.
-func (j *Janitor) Run(ctx context.Context) error {
+func (m *Maintenance) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
-	if j.Keys != nil {
-		loops.Go(func() { j.every(ctx, refreshEvery, "reading the shops' secrets", j.Keys.Refresh) })
+	if m.Keys != nil {
+		loops.Go(func() { m.every(ctx, refreshEvery, "reading the shops' secrets", m.Keys.Refresh) })
 	}
-	if j.Queue != nil {
-		r := &reconciler{Janitor: j, seed: maphash.MakeSeed()}
-		loops.Go(func() { j.every(ctx, reconcileEvery, "writing dead letters down", r.reconcile) })
+	if m.Queue != nil {
+		r := &reconciler{Maintenance: m, seed: maphash.MakeSeed()}
+		loops.Go(func() { m.every(ctx, reconcileEvery, "writing dead letters down", r.reconcile) })
 	}
-	prune := func(ctx context.Context) error { _, err := j.Prune(ctx); return err }
-	loops.Go(func() { j.every(ctx, pruneEvery, "dropping old bodies", prune) })
-	if p, keeps := j.Queue.(queue.Pruner); keeps {
-		settled := func(ctx context.Context) error { _, err := p.Prune(ctx, j.Now()); return err }
-		loops.Go(func() { j.every(ctx, settledEvery, "dropping bodies that left the queue", settled) })
+	prune := func(ctx context.Context) error { _, err := m.Prune(ctx); return err }
+	loops.Go(func() { m.every(ctx, pruneEvery, "dropping old bodies", prune) })
+	if p, keeps := m.Queue.(queue.Pruner); keeps {
+		settled := func(ctx context.Context) error { _, err := p.Prune(ctx, m.Now()); return err }
+		loops.Go(func() { m.every(ctx, settledEvery, "dropping bodies that left the queue", settled) })
 	}
 	loops.Wait()
 	return nil
 }
 
 // every does something at once, and again and again until ctx is done.
-func (j *Janitor) every(ctx context.Context, d time.Duration, what string, do func(context.Context) error) {
+func (m *Maintenance) every(ctx context.Context, d time.Duration, what string, do func(context.Context) error) {
 	tick := time.NewTicker(d)
 	defer tick.Stop()
-	ails := pipeline.NewTrouble(j.Log, slog.LevelError, what+" waits", what+" goes on")
+	ails := pipeline.NewTrouble(m.Log, slog.LevelError, what+" waits", what+" goes on")
 	for {
 		if err := do(ctx); ctx.Err() == nil {
 			ails.Note(err)
@@ -80,7 +80,7 @@ func (j *Janitor) every(ctx context.Context, d time.Duration, what string, do fu
 // reconciler writes down the dead letters that the queue made by itself, when the
 // last lease of an event ran out.
 type reconciler struct {
-	*Janitor
+	*Maintenance
 	seed    maphash.Seed
 	written map[uint64]struct{} // hashes of the places of those that are written down
 	known   int                 // how many there were
@@ -118,13 +118,13 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 
 // Prune drops the bodies of events that were settled long enough ago, until there
 // are none or ctx is done, and returns how many.
-func (j *Janitor) Prune(ctx context.Context) (total int, err error) {
-	before := j.Now().Add(-j.KeepBodies)
+func (m *Maintenance) Prune(ctx context.Context) (total int, err error) {
+	before := m.Now().Add(-m.KeepBodies)
 	for n := pruneBatch; n == pruneBatch && err == nil && ctx.Err() == nil; total += n {
-		n, err = j.Ledger.Prune(ctx, before, pruneBatch)
+		n, err = m.Ledger.Prune(ctx, before, pruneBatch)
 	}
 	if total > 0 {
-		j.Log.Info("dropped old bodies", "events", total)
+		m.Log.Info("dropped old bodies", "events", total)
 	}
 	return total, err
 }

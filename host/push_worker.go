@@ -14,18 +14,18 @@ import (
 	"bellhop/store"
 )
 
-// Ringer claims owed pushes and has them sent, many at once. It shares nothing
+// PushWorker claims owed pushes and sends them, many at once. It shares nothing
 // with recording but the store, so that a slow push service holds up only
 // pushes.
-type Ringer struct {
+type PushWorker struct {
 	Outbox   store.Outbox
 	Notifier *pipeline.Notifier
 	Log      *slog.Logger
 	Now      func() time.Time
 	Probe    pipeline.Probe
-	// Bells, where there are any, wake it in the stead of what Outbox notices of
-	// other processes by itself.
-	Bells *Doorbells
+	// Wake, unless nil, wakes it in place of what Outbox notices of other processes by
+	// itself.
+	Wake *WakeReceiver
 
 	// InFlight bounds the attempts under way at once. 0 means 640.
 	InFlight int
@@ -43,29 +43,29 @@ const (
 // it.
 const claimLease = 20 * time.Second
 
-// idleWait bounds how long an idle ringer sleeps. It is the sweeper: whatever
-// nobody told of, since a process died or a message was lost, is found then.
+// idleWait bounds how long an idle push worker sleeps. It is the sweeper: then the
+// worker finds pushes whose signal got lost, with a process or a message.
 const idleWait = 5 * time.Second
 
 // Run works until ctx is done, then waits for the attempts under way; hard ends
 // those too.
-func (r *Ringer) Run(ctx, hard context.Context) error {
-	slots := newSlots(r.InFlight, r.Notifier.Breakers)
-	away := pipeline.NewTrouble(r.Log, slog.LevelError, "owed pushes can't be looked for", "owed pushes are looked for again")
-	unwritten := pipeline.NewTrouble(r.Log, slog.LevelError, "what became of pushes can't be written down: they are sent again",
+func (w *PushWorker) Run(ctx, hard context.Context) error {
+	slots := newSlots(w.InFlight, w.Notifier.Breakers)
+	away := pipeline.NewTrouble(w.Log, slog.LevelError, "owed pushes can't be looked for", "owed pushes are looked for again")
+	unwritten := pipeline.NewTrouble(w.Log, slog.LevelError, "what became of pushes can't be written down: they are sent again",
 		"what becomes of pushes is written down again")
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
-	defer r.Bells.listen(ctx, hard)()
+	defer w.Wake.listen(ctx, hard)()
 	for failures := 0; ctx.Err() == nil; {
-		owed := r.owed() // asked before looking, so that nothing owed in between is missed
-		rung := r.Bells.take()
-		claimed, next, err := r.claim(ctx, slots)
-		r.Bells.answer(rung, err)
+		owed := w.owed() // asked before looking, so that nothing owed in between is missed
+		held := w.Wake.take()
+		claimed, next, err := w.claim(ctx, slots)
+		w.Wake.answer(held, err)
 		for _, o := range claimed {
 			attempts.Go(func() {
 				defer slots.giveBack(o.Device.Shop)
-				unwritten.Note(r.Notifier.Notify(hard, o))
+				unwritten.Note(w.Notifier.Notify(hard, o))
 			})
 		}
 		if ctx.Err() == nil {
@@ -78,7 +78,7 @@ func (r *Ringer) Run(ctx, hard context.Context) error {
 			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
 		case len(claimed) == 0:
 			failures = 0
-			r.wait(ctx, owed, slots, next)
+			w.wait(ctx, owed, slots, next)
 		default:
 			failures = 0
 		}
@@ -86,27 +86,27 @@ func (r *Ringer) Run(ctx, hard context.Context) error {
 	return nil
 }
 
-// owed is closed once something may have become due since the call.
-func (r *Ringer) owed() <-chan struct{} {
-	if r.Bells != nil {
-		return r.Bells.next()
+// owed returns a channel that is closed once something may have become due since the call.
+func (w *PushWorker) owed() <-chan struct{} {
+	if w.Wake != nil {
+		return w.Wake.next()
 	}
-	return r.Outbox.PushesOwed()
+	return w.Outbox.PushesOwed()
 }
 
 // Drain sends what is due, until nothing is or ctx is done, and waits for the
 // attempts under way; hard ends those too. It returns how many there were, and
 // an error if the store could not be asked or told: what was due or claimed then
 // stays owed.
-func (r *Ringer) Drain(ctx, hard context.Context) (attempts int, err error) {
-	slots := newSlots(r.InFlight, r.Notifier.Breakers)
+func (w *PushWorker) Drain(ctx, hard context.Context) (attempts int, err error) {
+	slots := newSlots(w.InFlight, w.Notifier.Breakers)
 	var group errgroup.Group
 	for empty := 0; ctx.Err() == nil; {
-		claimed, next, e := r.claim(ctx, slots)
+		claimed, next, e := w.claim(ctx, slots)
 		for _, o := range claimed {
 			group.Go(func() error {
 				defer slots.giveBack(o.Device.Shop)
-				return r.Notifier.Notify(hard, o)
+				return w.Notifier.Notify(hard, o)
 			})
 		}
 		attempts += len(claimed)
@@ -116,7 +116,7 @@ func (r *Ringer) Drain(ctx, hard context.Context) (attempts int, err error) {
 		if empty++; len(claimed) > 0 || slots.used() > 0 {
 			empty = 0
 		}
-		if e != nil || len(claimed) == 0 && (!r.due(next) || empty == emptyClaims) {
+		if e != nil || len(claimed) == 0 && (!w.due(next) || empty == emptyClaims) {
 			break
 		}
 		if len(claimed) == 0 {
@@ -130,13 +130,13 @@ func (r *Ringer) Drain(ctx, hard context.Context) (attempts int, err error) {
 // fan-out comes to nothing that can be sent now, or others claim it.
 const emptyClaims = 100
 
-func (r *Ringer) due(next time.Time) bool { return store.IsDue(next, r.Now()) }
+func (w *PushWorker) due(next time.Time) bool { return store.IsDue(next, w.Now()) }
 
 // claim takes what is due, as far as slots are free. It looks before it writes:
 // most wakes bring no push.
-func (r *Ringer) claim(ctx context.Context, slots *slots) (owed []store.Owed, next time.Time, err error) {
-	next, err = r.Outbox.NextPush(ctx)
-	if err != nil || !r.due(next) {
+func (w *PushWorker) claim(ctx context.Context, slots *slots) (owed []store.Owed, next time.Time, err error) {
+	next, err = w.Outbox.NextPush(ctx)
+	if err != nil || !w.due(next) {
 		return nil, next, err
 	}
 	free := slots.gather(ctx)
@@ -145,23 +145,23 @@ func (r *Ringer) claim(ctx context.Context, slots *slots) (owed []store.Owed, ne
 	}
 	// A claim that is broken off half-way would hold pushes that nobody sends
 	// until it runs out.
-	owed, err = r.Outbox.ClaimPushes(context.WithoutCancel(ctx), r.Now().UTC().Truncate(time.Microsecond), free, claimLease)
+	owed, err = w.Outbox.ClaimPushes(context.WithoutCancel(ctx), w.Now().UTC().Truncate(time.Microsecond), free, claimLease)
 	slots.take(owed)
 	if len(owed) > 0 {
-		r.Probe.At(pipeline.PointClaimed)
+		w.Probe.At(pipeline.PointClaimed)
 	}
 	return owed, next, err
 }
 
 // wait waits for something to become due, or, when something is that a shop has
 // no slot for, for a slot.
-func (r *Ringer) wait(ctx context.Context, owed <-chan struct{}, slots *slots, next time.Time) {
+func (w *PushWorker) wait(ctx context.Context, owed <-chan struct{}, slots *slots, next time.Time) {
 	d := idleWait
 	var back <-chan struct{}
 	if !next.IsZero() {
-		d = min(d, max(time.Millisecond, next.Sub(r.Now())))
+		d = min(d, max(time.Millisecond, next.Sub(w.Now())))
 	}
-	if r.due(next) && slots.used() > 0 {
+	if w.due(next) && slots.used() > 0 {
 		d, back = busyWait, slots.back
 	}
 	t := time.NewTimer(d)
@@ -174,6 +174,6 @@ func (r *Ringer) wait(ctx context.Context, owed <-chan struct{}, slots *slots, n
 	}
 }
 
-// busyWait bounds how long a ringer waits whose own attempts are under way: other
-// processes may have let go of what is due.
+// busyWait bounds how long a push worker waits while its own attempts are under way:
+// other processes may have let go of what is due.
 const busyWait = 100 * time.Millisecond

@@ -59,12 +59,12 @@ func (b *box) sent() int {
 
 var _ store.Outbox = (*box)(nil)
 
-// listening runs a ringer that hears doorbells, until stop.
-func listening(t *testing.T, b *box, q *bellQueue, send func(context.Context) error) (stop func()) {
+// listening runs a push worker that receives wake-up messages, until stop.
+func listening(t *testing.T, b *box, q *wakeQueue, send func(context.Context) error) (stop func()) {
 	t.Helper()
 	b.settled = map[bellhop.PushStatus]int{}
 	log := slog.New(slog.DiscardHandler)
-	r := &host.Ringer{Outbox: b, Log: log, Now: time.Now, InFlight: 4, Bells: host.NewDoorbells(q, log, prometheus.NewRegistry()),
+	r := &host.PushWorker{Outbox: b, Log: log, Now: time.Now, InFlight: 4, Wake: host.NewWakeReceiver(q, log, prometheus.NewRegistry()),
 		Notifier: &pipeline.Notifier{Outbox: b, Sender: ringing{send: send}, Now: time.Now, Log: log}}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -76,15 +76,15 @@ func listening(t *testing.T, b *box, q *bellQueue, send func(context.Context) er
 	return func() { cancel(); running.Wait() }
 }
 
-func bell(n, attempt int) queue.Delivery {
-	return queue.Delivery{Receipt: queue.Receipt(fmt.Sprint("bell-", n)), Attempt: attempt,
+func wakeUp(n, attempt int) queue.Delivery {
+	return queue.Delivery{Receipt: queue.Receipt(fmt.Sprint("wake-", n)), Attempt: attempt,
 		Event: &bellhop.Event{Shop: shop, Topic: bellhop.TopicPushesOwed}}
 }
 
 func atOnce(context.Context) error { return nil }
 
-// verdict waits for what becomes of one doorbell.
-func (q *bellQueue) verdict(t *testing.T) queue.Settlement {
+// verdict waits for what becomes of one message.
+func (q *wakeQueue) verdict(t *testing.T) queue.Settlement {
 	t.Helper()
 	v := <-q.settled
 	if len(v) != 1 {
@@ -93,29 +93,29 @@ func (q *bellQueue) verdict(t *testing.T) queue.Settlement {
 	return v[0]
 }
 
-func TestDoorbellWakesAtOnce(t *testing.T) {
+func TestMessageWakesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, q := &box{}, newBellQueue()
+		b, q := &box{}, newWakeQueue()
 		defer listening(t, b, q, atOnce)()
 		synctest.Wait() // it sleeps
 		began := time.Now()
 		b.add(3)
-		q.waiting <- []queue.Delivery{bell(1, 1)}
+		q.waiting <- []queue.Delivery{wakeUp(1, 1)}
 		v := q.verdict(t)
 		synctest.Wait()
 		if took := time.Since(began); took > time.Second || b.sent() != 3 {
 			t.Errorf("%d of 3 pushes sent after %v", b.sent(), took)
 		}
-		if v.Verdict != queue.Ack || v.Receipt != "bell-1" {
+		if v.Verdict != queue.Ack || v.Receipt != "wake-1" {
 			t.Errorf("the verdict is %+v", v)
 		}
 	})
 }
 
-// TestSweeperNeedsNoDoorbell has a push become due that nobody tells of.
-func TestSweeperNeedsNoDoorbell(t *testing.T) {
+// TestSweeperNeedsNoMessage has a push become due that nobody tells of.
+func TestSweeperNeedsNoMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, q := &box{}, newBellQueue()
+		b, q := &box{}, newWakeQueue()
 		defer listening(t, b, q, atOnce)()
 		synctest.Wait()
 		b.add(3)
@@ -126,15 +126,15 @@ func TestSweeperNeedsNoDoorbell(t *testing.T) {
 	})
 }
 
-// TestDoorbellIsNotAnsweredByALookBeforeIt has one ring while a look is under
-// way: it may have missed what the doorbell is about.
-func TestDoorbellIsNotAnsweredByALookBeforeIt(t *testing.T) {
+// TestMessageIsNotAnsweredByALookBeforeIt sends one while a look is under
+// way: it may have missed what the message is about.
+func TestMessageIsNotAnsweredByALookBeforeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looking, goOn := make(chan struct{}), make(chan struct{})
-		b, q := &box{look: func() error { looking <- struct{}{}; <-goOn; return nil }}, newBellQueue()
+		b, q := &box{look: func() error { looking <- struct{}{}; <-goOn; return nil }}, newWakeQueue()
 		stop := listening(t, b, q, atOnce)
 		<-looking
-		q.waiting <- []queue.Delivery{bell(1, 1)}
+		q.waiting <- []queue.Delivery{wakeUp(1, 1)}
 		synctest.Wait() // it is received
 		goOn <- struct{}{}
 		<-looking // another look has begun
@@ -153,19 +153,19 @@ func TestDoorbellIsNotAnsweredByALookBeforeIt(t *testing.T) {
 	})
 }
 
-// TestSlowServiceHoldsUpNoDoorbells has FCM take its time while all attempts
-// that may be under way are: doorbells are received all the same.
-func TestSlowServiceHoldsUpNoDoorbells(t *testing.T) {
+// TestSlowServiceHoldsUpNoMessages has FCM take its time while all attempts
+// that may be under way are: messages are received all the same.
+func TestSlowServiceHoldsUpNoMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, q := &box{}, newBellQueue()
+		b, q := &box{}, newWakeQueue()
 		b.add(100)
 		stop := listening(t, b, q, func(context.Context) error { time.Sleep(10 * time.Second); return nil })
 		for n := range 20 {
-			q.waiting <- []queue.Delivery{bell(n, 1)}
+			q.waiting <- []queue.Delivery{wakeUp(n, 1)}
 		}
 		synctest.Wait()
 		if len(q.waiting) > 0 {
-			t.Errorf("%d doorbells wait for a slow service", len(q.waiting))
+			t.Errorf("%d messages wait for a slow service", len(q.waiting))
 		}
 		for answered := 0; answered < 20; {
 			for _, v := range <-q.settled {
@@ -182,14 +182,14 @@ func TestSlowServiceHoldsUpNoDoorbells(t *testing.T) {
 	})
 }
 
-// TestDoorbellWhileTheStoreIsAway hands one on a few times, to others who may
+// TestMessageWhileTheStoreIsAway hands one on a few times, to others who may
 // reach the store, and makes no dead letter of it.
-func TestDoorbellWhileTheStoreIsAway(t *testing.T) {
+func TestMessageWhileTheStoreIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, q := &box{look: func() error { return errors.New("the database is away") }}, newBellQueue()
+		b, q := &box{look: func() error { return errors.New("the database is away") }}, newWakeQueue()
 		defer listening(t, b, q, atOnce)()
 		for attempt := 1; attempt <= 5; attempt++ {
-			q.waiting <- []queue.Delivery{bell(attempt, attempt)}
+			q.waiting <- []queue.Delivery{wakeUp(attempt, attempt)}
 			v := q.verdict(t)
 			if last := attempt == 5; last != (v.Verdict == queue.Ack) || !last && (v.Verdict != queue.Retry || v.Delay == 0 || v.Reason == "") {
 				t.Errorf("attempt %d: the verdict is %+v", attempt, v)
@@ -198,14 +198,14 @@ func TestDoorbellWhileTheStoreIsAway(t *testing.T) {
 	})
 }
 
-// TestDrainGivesDoorbellsBack ends a ringer that has heard one and not looked.
-func TestDrainGivesDoorbellsBack(t *testing.T) {
+// TestDrainGivesMessagesBack ends a push worker that has received one and not looked.
+func TestDrainGivesMessagesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looking, goOn := make(chan struct{}), make(chan struct{})
-		b, q := &box{look: func() error { looking <- struct{}{}; <-goOn; return nil }}, newBellQueue()
+		b, q := &box{look: func() error { looking <- struct{}{}; <-goOn; return nil }}, newWakeQueue()
 		stop := listening(t, b, q, atOnce)
 		<-looking
-		q.waiting <- []queue.Delivery{bell(1, 1)}
+		q.waiting <- []queue.Delivery{wakeUp(1, 1)}
 		synctest.Wait()
 		var ended sync.WaitGroup
 		ended.Go(stop)

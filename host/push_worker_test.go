@@ -65,7 +65,7 @@ func (s ringing) Send(ctx context.Context, _ push.Message) (string, error) { ret
 func drain(ctx, hard context.Context, d *due, send func(context.Context) error) (int, error) {
 	d.settled = map[bellhop.PushStatus]int{}
 	log := slog.New(slog.DiscardHandler)
-	r := &host.Ringer{Outbox: d, Log: log, Now: time.Now, InFlight: 4,
+	r := &host.PushWorker{Outbox: d, Log: log, Now: time.Now, InFlight: 4,
 		Notifier: &pipeline.Notifier{Outbox: d, Sender: ringing{send: send}, Now: time.Now, Log: log}}
 	return r.Drain(ctx, hard)
 }
@@ -146,7 +146,7 @@ func (b *shared) SettlePushes(context.Context, []store.Settled) error { return n
 
 // TestOneShopLeavesRoom has a push service that takes 10 s for each push of one shop,
 // which has more due than can be sent: another shop's phone rings at once, and the
-// ringer doesn't ask again and again for what it may not send.
+// push worker doesn't ask again and again for what it may not send.
 func TestOneShopLeavesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -163,7 +163,7 @@ func TestOneShopLeavesRoom(t *testing.T) {
 			return nil
 		}
 		log := slog.New(slog.DiscardHandler)
-		r := &host.Ringer{Outbox: b, Log: log, Now: time.Now,
+		r := &host.PushWorker{Outbox: b, Log: log, Now: time.Now,
 			Notifier: &pipeline.Notifier{Outbox: b, Sender: toDevice{send: send}, Now: time.Now, Log: log}}
 		done := make(chan error, 1)
 		go func() { done <- r.Run(ctx, ctx) }()

@@ -13,8 +13,8 @@ import (
 	"bellhop/store"
 )
 
-// Bell is the third step of the pipeline, for the functions that ring phones.
-type Bell struct {
+// PushStep is the third step of the pipeline, for the functions that send pushes.
+type PushStep struct {
 	Database *Database
 	Sender   push.Sender
 	Log      *slog.Logger
@@ -27,52 +27,52 @@ type Bell struct {
 
 const defaultInFlight = 64
 
-// rung is what ringing came to, counted in pushes.
-type rung struct {
+// sent counts pushes by their result.
+type sent struct {
 	Sent   int `json:"sent"`
 	Failed int `json:"failed"` // given up
-	// Left are those that stay owed for certain: attempts that are to be
-	// repeated, and one more if others were due still when the time was up.
+	// Left are those that certainly stay owed: attempts to be repeated, and one
+	// more if others were still due when the time was up.
 	Left int `json:"left"`
 }
 
-// ring sends whatever is due, not one order's pushes alone, until nothing is or
+// sendDue sends whatever is due, not one order's pushes alone, until nothing is or
 // the time is up. What was claimed is settled then: an attempt that still waits
-// for its answer is broken off, and its outcome written down as unknown. An error
-// says that the store can't be reached.
-func (b *Bell) ring(ctx context.Context, t timetable) (out rung, err error) {
-	err = b.Database.use(ctx, func(open store.Store) error {
-		more, err := b.ringOnce(ctx, t, open)
-		out = rung{out.Sent + more.Sent, out.Failed + more.Failed, more.Left}
+// for its answer is broken off, and its outcome recorded as unknown. An error says
+// that the store can't be reached.
+func (p *PushStep) sendDue(ctx context.Context, t timetable) (out sent, err error) {
+	err = p.Database.use(ctx, func(open store.Store) error {
+		more, err := p.sendDueOnce(ctx, t, open)
+		out = sent{out.Sent + more.Sent, out.Failed + more.Failed, more.Left}
 		return err
 	})
 	return out, err
 }
 
-func (b *Bell) ringOnce(ctx context.Context, t timetable, open store.Store) (rung, error) {
+func (p *PushStep) sendDueOnce(ctx context.Context, t timetable, open store.Store) (sent, error) {
 	begin, stop := t.until(ctx, lastStart)
 	defer stop()
 	write, cancel := t.until(ctx, lastWrite)
 	defer cancel()
 	box := &tally{Outbox: open}
-	sender := &hurried{Sender: b.Sender, timetable: t}
-	r := &host.Ringer{Outbox: box, Log: b.Log, Now: b.Now, Probe: b.Probe, InFlight: b.InFlight,
-		Notifier: &pipeline.Notifier{Outbox: box, Sender: sender, Now: b.Now, Log: b.Log, Probe: b.Probe}}
+	sender := &deadlineSender{Sender: p.Sender, timetable: t}
+	r := &host.PushWorker{Outbox: box, Log: p.Log, Now: p.Now, Probe: p.Probe, InFlight: p.InFlight,
+		Notifier: &pipeline.Notifier{Outbox: box, Sender: sender, Now: p.Now, Log: p.Log, Probe: p.Probe}}
 	if r.InFlight == 0 {
 		r.InFlight = defaultInFlight
 	}
 	_, err := r.Drain(begin, write)
-	out := rung{Sent: int(box.sent.Load()), Failed: int(box.failed.Load()), Left: int(box.left.Load())}
+	out := sent{Sent: int(box.sent.Load()), Failed: int(box.failed.Load()), Left: int(box.left.Load())}
 	if err == nil && begin.Err() != nil {
 		next, e := open.NextPush(write)
-		if err = e; err == nil && store.IsDue(next, b.Now()) {
+		if err = e; err == nil && store.IsDue(next, p.Now()) {
 			out.Left++
 		}
 	}
 	return out, err
 }
 
-// tally is an outbox that counts what pushes came to.
+// tally is an outbox that counts the results of pushes.
 type tally struct {
 	store.Outbox
 	sent, failed, left atomic.Int64
@@ -96,15 +96,15 @@ func (t *tally) SettlePushes(ctx context.Context, all []store.Settled) error {
 	return nil
 }
 
-// hurried is a sender that gives attempts up before the time is, so that what
-// came of them can be written down.
-type hurried struct {
+// deadlineSender gives attempts up before the time is up, so that their outcome can
+// still be recorded.
+type deadlineSender struct {
 	push.Sender
 	timetable
 }
 
 // Send implements push.Sender.
-func (h *hurried) Send(ctx context.Context, m push.Message) (string, error) {
+func (h *deadlineSender) Send(ctx context.Context, m push.Message) (string, error) {
 	ctx, cancel := h.until(ctx, lastAnswer)
 	defer cancel()
 	return h.Sender.Send(ctx, m)

@@ -1,0 +1,166 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"bellhop/pipeline"
+	"bellhop/queue"
+)
+
+// WakeReceiver receives the wake-up messages of a [WakeSender] for a [PushWorker]. A
+// message is acknowledged once the worker has looked for pushes after it was
+// received, whatever becomes of the pushes.
+type WakeReceiver struct {
+	queue queue.Consumer
+	log   *slog.Logger
+	count prometheus.Counter
+
+	mu    sync.Mutex
+	held  []queue.Delivery // no look began since they were received
+	woken chan struct{}    // the next message closes it
+
+	verdicts []queue.Settlement // not settled yet
+	decided  chan struct{}      // holds a token while there are verdicts
+}
+
+// NewWakeReceiver also registers the metric of what is received.
+func NewWakeReceiver(q queue.Consumer, l *slog.Logger, r prometheus.Registerer) *WakeReceiver {
+	return &WakeReceiver{queue: q, log: l, woken: make(chan struct{}), decided: make(chan struct{}, 1),
+		count: promauto.With(r).NewCounter(prometheus.CounterOpts{Name: "bellhop_doorbells_received_total",
+			Help: "Wake-up messages that push workers received."})}
+}
+
+const (
+	wakeBatch = 256
+	// maxHeld is how many may be held before a look begins. More say nothing new,
+	// and stay in the queue for others.
+	maxHeld = 16 * wakeBatch
+	// wakeAttempts is how often a message is handed on while looking fails. After
+	// that the push workers look by themselves.
+	wakeAttempts = 5
+)
+
+// listen receives until drain is done; hard ends settling, too. stop waits for the
+// end, and gives back the messages that no look followed.
+func (w *WakeReceiver) listen(ctx, hard context.Context) (stop func()) {
+	if w == nil {
+		return func() {}
+	}
+	ended := make(chan struct{})
+	var receiver, settler sync.WaitGroup
+	receiver.Go(func() { w.receive(ctx) })
+	settler.Go(func() { w.settle(hard, ended) })
+	return func() {
+		receiver.Wait()
+		w.answer(w.take(), context.Canceled)
+		close(ended)
+		settler.Wait()
+	}
+}
+
+func (w *WakeReceiver) receive(ctx context.Context) {
+	away := pipeline.NewTrouble(w.log, slog.LevelError, "the queue of wake-up messages is away: push workers look every few seconds",
+		"wake-up messages are received again")
+	for failures := 0; ctx.Err() == nil; {
+		deliveries, err := w.queue.Receive(ctx, wakeBatch)
+		if ctx.Err() == nil {
+			away.Note(err)
+		}
+		switch {
+		case len(deliveries) > 0:
+			failures = 0
+			if w.wake(deliveries) >= maxHeld {
+				pause(ctx, time.Second)
+			}
+		case err != nil && ctx.Err() == nil:
+			failures++
+			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
+		}
+	}
+}
+
+// wake wakes the push worker, and returns how many messages wait for its look.
+func (w *WakeReceiver) wake(deliveries []queue.Delivery) int {
+	w.count.Add(float64(len(deliveries)))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range deliveries {
+		w.held = append(w.held, queue.Delivery{Receipt: d.Receipt, Attempt: d.Attempt})
+	}
+	close(w.woken)
+	w.woken = make(chan struct{})
+	return len(w.held)
+}
+
+// next returns a channel that the next message after the call closes.
+func (w *WakeReceiver) next() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.woken
+}
+
+// take returns the messages that came before a look begins.
+func (w *WakeReceiver) take() (held []queue.Delivery) {
+	if w == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	held, w.held = w.held, nil
+	return held
+}
+
+// answer settles the messages that were taken before a look, which ended with err.
+// While looking fails, another process may do better. A message never becomes a
+// dead letter: it is no order.
+func (w *WakeReceiver) answer(held []queue.Delivery, err error) {
+	if len(held) == 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range held {
+		s := queue.Settlement{Receipt: d.Receipt, Verdict: queue.Ack}
+		if err != nil && d.Attempt < wakeAttempts {
+			s.Verdict, s.Reason = queue.Retry, err.Error()
+			if !errors.Is(err, context.Canceled) {
+				s.Delay = pipeline.Backoff(firstRetry, longestRetry/30, d.Attempt)
+			}
+		}
+		w.verdicts = append(w.verdicts, s)
+	}
+	select {
+	case w.decided <- struct{}{}:
+	default: // the token is there
+	}
+}
+
+// settle settles with the queue beside the push worker. It ends when ended is
+// closed and nothing is left.
+func (w *WakeReceiver) settle(hard context.Context, ended <-chan struct{}) {
+	for last := false; !last; {
+		select {
+		case <-w.decided:
+		case <-ended:
+			last = true
+		}
+		w.mu.Lock()
+		verdicts := w.verdicts
+		w.verdicts = nil
+		w.mu.Unlock()
+		if len(verdicts) == 0 {
+			continue
+		}
+		if err := w.queue.Settle(hard, verdicts...); err != nil {
+			// They come again, which costs a look each.
+			w.log.Warn("settle wake-up messages", "err", err)
+		}
+	}
+}
