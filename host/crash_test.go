@@ -172,7 +172,7 @@ func (c *crash) points() []pipeline.Point {
 	if c.config.Events == "" {
 		return pipeline.Points()
 	}
-	return []pipeline.Point{pipeline.PointRecorded, pipeline.PointPublished, pipeline.PointTold, pipeline.PointNotified}
+	return []pipeline.Point{pipeline.PointRecorded, pipeline.PointPublished, pipeline.PointAdvanced, pipeline.PointNotified}
 }
 
 func (c *crash) killAtRandom(rng *rand.Rand) {

@@ -54,7 +54,7 @@ type inline struct {
 // their pushes attempted.
 func (in *inline) Send(ctx context.Context, events ...*bellhop.Event) error {
 	pushes := 0
-	for i, done := range in.recorder.RecordEach(ctx, events) {
+	for i, done := range in.recorder.Record(ctx, events) {
 		switch {
 		case done.Err == nil:
 			pushes += done.Pushes

@@ -21,7 +21,7 @@ type Relay struct {
 		store.Stream
 		store.Relays
 	}
-	Teller    *pipeline.Teller
+	Builder   *pipeline.EventBuilder
 	Publisher events.Publisher
 	Holder    string // tells this process from all others
 	Log       *slog.Logger
@@ -37,7 +37,7 @@ type Relay struct {
 }
 
 func newRelay(o Options) *Relay {
-	return &Relay{Store: o.Store, Teller: &pipeline.Teller{Store: o.Store, Composer: o.Composer}, Publisher: o.Events,
+	return &Relay{Store: o.Store, Builder: &pipeline.EventBuilder{Store: o.Store, Composer: o.Composer}, Publisher: o.Events,
 		Holder: rand.Text(), Log: o.Log, Now: o.Now, Metrics: NewRelayMetrics(o.Registry, o.Store, o.Now), Probe: o.Probe, Lease: o.EventsLease}
 }
 
@@ -111,7 +111,7 @@ func (r *Relay) turn(ctx, hard context.Context) (n int, err error) {
 	if err := r.missed(hard, changes[0].Seq); err != nil {
 		return 0, err
 	}
-	told, err := r.Teller.Tell(ctx, r.at.Origin, changes)
+	told, err := r.Builder.Build(ctx, r.at.Origin, changes)
 	if err != nil {
 		return 0, err
 	}
@@ -133,7 +133,7 @@ func (r *Relay) turn(ctx, hard context.Context) (n int, err error) {
 	if e := r.move(hard); e != nil {
 		return 0, e
 	}
-	r.Probe.At(pipeline.PointTold)
+	r.Probe.At(pipeline.PointAdvanced)
 	return len(changes), err
 }
 

@@ -155,7 +155,7 @@ func orderFact(id, n int64) bellhop.Fact {
 // relay starts a relay, and returns what ends it and waits for its end.
 func (d *followed) relay(holder string, to events.Publisher, m *host.RelayMetrics) (end func()) {
 	ctx, cancel := context.WithCancel(d.Context())
-	r := &host.Relay{Store: d.parts.Store, Teller: &pipeline.Teller{Store: d.parts.Store}, Publisher: to, Holder: holder,
+	r := &host.Relay{Store: d.parts.Store, Builder: &pipeline.EventBuilder{Store: d.parts.Store}, Publisher: to, Holder: holder,
 		Log: slog.New(slog.DiscardHandler), Now: time.Now, Metrics: m}
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -170,7 +170,7 @@ const (
 // record has events recorded, and again those for which the store was away,
 // until draining is done.
 func (w *Worker) record(draining, ctx context.Context, events []*bellhop.Event) []pipeline.Recorded {
-	done := w.Recorder.RecordEach(ctx, events)
+	done := w.Recorder.Record(ctx, events)
 	since := time.Now()
 	var away []int
 	for i, d := range done {
@@ -204,7 +204,7 @@ func (w *Worker) recordAgain(ctx context.Context, events []*bellhop.Event, done 
 			again[k] = events[i]
 		}
 		before := len(failed)
-		for k, d := range w.Recorder.RecordEach(ctx, again) {
+		for k, d := range w.Recorder.Record(ctx, again) {
 			done[portion[k]] = d
 			if isAway(d) {
 				failed = append(failed, portion[k])

@@ -35,7 +35,7 @@ func TestWithoutTracesNothingIsAllocated(t *testing.T) {
 	events := []*bellhop.Event{batch[0].Event}
 	record := func() {
 		ctx, work := r.Traces.Process(ctx, batch)
-		for i, done := range r.RecordEach(ctx, events) {
+		for i, done := range r.Record(ctx, events) {
 			work.Done(events[i], done, queue.Ack)
 		}
 	}

@@ -82,9 +82,9 @@ func recordAll(t *testing.T, r *pipeline.Recorder, rng *rand.Rand, events []*bel
 	for range 4 {
 		workers.Go(func() {
 			for batch := range batches {
-				for i, err := range r.Record(t.Context(), batch) {
-					if err != nil {
-						t.Errorf("event %s: %v", batch[i].ID, err)
+				for i, done := range r.Record(t.Context(), batch) {
+					if done.Err != nil {
+						t.Errorf("event %s: %v", batch[i].ID, done.Err)
 					}
 				}
 			}

@@ -47,7 +47,7 @@ func Example() {
 	must(err)
 	event := deliveries[0].Event
 	recorder := &pipeline.Recorder{Store: parts.Store, Now: time.Now, Log: log}
-	fmt.Println(event.Topic == shopify.TopicOrderCreate, recorder.Record(ctx, []*bellhop.Event{event}))
+	fmt.Println(event.Topic == shopify.TopicOrderCreate, recorder.Record(ctx, []*bellhop.Event{event})[0].Outcome)
 	order, err := parts.Store.Order(ctx, domain, 1)
 	must(err)
 	fmt.Println(order.Name, order.Total, order.Pushes[0].Status)
@@ -61,7 +61,7 @@ func Example() {
 	must(err)
 	fmt.Println(order.Pushes[0].Status, order.Pushes[0].Attempts)
 	// Output:
-	// true [<nil>]
+	// true recorded
 	// #1001 403.00 pending
 	// sent 1
 }

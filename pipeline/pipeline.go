@@ -6,7 +6,7 @@
 //   - [Notifier.Notify] makes one attempt at an owed push and writes down what
 //     became of it.
 //
-// Beside them, [Teller.Tell] composes what other services are told.
+// Beside them, [EventBuilder.Build] composes the events for other services.
 //
 // Steps return errors and acknowledge nothing. A host runs them, says when, how
 // often and how many at once, and turns their errors into acknowledgements; see
@@ -30,10 +30,10 @@ const (
 	PointNotified Point = "notify.settled"  // the outcome is written down
 )
 
-// The points of telling other services, which is no step of the journey.
+// The points of publishing events to other services, which is no step of the journey.
 const (
-	PointPublished Point = "tell.published" // events are published, nothing is written down
-	PointTold      Point = "tell.told"      // how far it has come is written down
+	PointPublished Point = "publish.confirmed" // events are published, nothing is written down
+	PointAdvanced  Point = "publish.advanced"  // the relay has saved how far it has come
 )
 
 // Points lists those of the journey.

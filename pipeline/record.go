@@ -27,18 +27,6 @@ type Recorder struct {
 	Strangers *Trouble
 }
 
-// Record stores what events state, all in one transaction, with the pushes that
-// are owed for it. It returns an error for each event, in their order: nil when
-// the event is recorded, one for which bellhop.IsPermanent holds when it can
-// never be, and any other when it is to be tried again.
-func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []error {
-	errs := make([]error, len(events))
-	for i, done := range r.RecordEach(ctx, events) {
-		errs[i] = done.Err
-	}
-	return errs
-}
-
 // Recorded is what came of one event.
 type Recorded struct {
 	OrderID        int64 // that it is about; 0 for none
@@ -46,8 +34,11 @@ type Recorded struct {
 	Err            error
 }
 
-// RecordEach does what [Recorder.Record] does and tells more of each event.
-func (r *Recorder) RecordEach(ctx context.Context, events []*bellhop.Event) []Recorded {
+// Record stores what events state, all in one transaction, with the pushes that
+// are owed for it. It returns the result for each event, in their order. Err is nil
+// when the event is recorded; bellhop.IsPermanent holds for it when the event can
+// never be recorded; after any other error a host tries the event again.
+func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Recorded {
 	start := r.Now()
 	all := make([]Recorded, len(events))
 	facts := make([]bellhop.Fact, 0, len(events))
@@ -65,7 +56,7 @@ func (r *Recorder) RecordEach(ctx context.Context, events []*bellhop.Event) []Re
 		facts, at = append(facts, f), append(at, i)
 	}
 	r.Probe.At(PointDecoded)
-	for i, done := range r.store(ctx, facts) {
+	for i, done := range r.isolate(ctx, facts) {
 		done.OrderID = facts[i].OrderID
 		all[at[i]] = done
 	}
@@ -87,19 +78,19 @@ func decode(e *bellhop.Event) (f bellhop.Fact, err error) {
 	return shopify.Decode(e)
 }
 
-// store records facts together; if that fails for a reason that may lie with
-// one of them, it records them one by one, so that one can't hold up the rest.
-func (r *Recorder) store(ctx context.Context, facts []bellhop.Fact) []Recorded {
+// isolate commits facts together. If that fails for a reason that may lie with one
+// of them, it commits them one by one, so that one can't hold up the rest.
+func (r *Recorder) isolate(ctx context.Context, facts []bellhop.Fact) []Recorded {
 	if len(facts) == 0 {
 		return nil
 	}
-	results, err := r.storeTogether(ctx, facts)
+	results, err := r.commit(ctx, facts)
 	alone := err != nil && len(facts) > 1 && ctx.Err() == nil && bellhop.KindOf(err) != bellhop.Unavailable
 	all := make([]Recorded, len(facts))
 	for i := range facts {
 		switch {
 		case alone:
-			all[i] = r.store(ctx, facts[i:i+1])[0]
+			all[i] = r.isolate(ctx, facts[i:i+1])[0]
 		case err != nil:
 			all[i].Err = err
 		default:
@@ -109,7 +100,8 @@ func (r *Recorder) store(ctx context.Context, facts []bellhop.Fact) []Recorded {
 	return all
 }
 
-func (r *Recorder) storeTogether(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
+// commit stores facts in one transaction.
+func (r *Recorder) commit(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
 	spans := r.Traces.record(ctx, facts)
 	results, err := r.Store.Record(ctx, facts)
 	endRecord(spans, results, err)
@@ -155,12 +147,12 @@ func (r *Recorder) Replay(ctx context.Context, shop string, since time.Time) (ev
 		after = batch[len(batch)-1].ID
 		// A queue in the same file keeps its messages to those who push there.
 		batch = slices.DeleteFunc(batch, func(e *bellhop.Event) bool { return e.Topic == bellhop.TopicPushesOwed })
-		for _, err := range r.Record(ctx, batch) {
+		for _, done := range r.Record(ctx, batch) {
 			switch {
-			case bellhop.IsPermanent(err):
+			case bellhop.IsPermanent(done.Err):
 				bad++
-			case err != nil:
-				return events, bad, err
+			case done.Err != nil:
+				return events, bad, done.Err
 			}
 		}
 		events += len(batch)

@@ -42,7 +42,7 @@ func TestRecordEachTellsOfEachEvent(t *testing.T) {
 	}}
 	r := &pipeline.Recorder{Store: b, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	const rest = `,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"}`
-	all := r.RecordEach(t.Context(), []*bellhop.Event{order(`{"id":1` + rest), order(`{`), order(`{"id":2` + rest), order(`{"id":3` + rest)})
+	all := r.Record(t.Context(), []*bellhop.Event{order(`{"id":1` + rest), order(`{`), order(`{"id":2` + rest), order(`{"id":3` + rest)})
 	for i, want := range []struct {
 		id   int64
 		gone error
@@ -71,8 +71,8 @@ func TestRecordWithoutABody(t *testing.T) {
 		return []bellhop.Result{{Outcome: bellhop.OutcomeDuplicate}}, nil
 	}}
 	r := &pipeline.Recorder{Store: b, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
-	if errs := r.Record(t.Context(), []*bellhop.Event{order("")}); errs[0] != nil {
-		t.Error(errs[0])
+	if all := r.Record(t.Context(), []*bellhop.Event{order("")}); all[0].Err != nil {
+		t.Error(all[0].Err)
 	}
 	if len(got) != 1 || got[0].Skip != bellhop.ReasonBodyDropped || got[0].OrderID != 0 {
 		t.Errorf("recorded %+v", got)

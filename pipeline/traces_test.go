@@ -99,7 +99,7 @@ func TestRecordTellsWhatCameOfEach(t *testing.T) {
 		batch, events = append(batch, queue.Delivery{Event: e, Attempt: 7}), append(events, e)
 	}
 	ctx, work := traces.Process(t.Context(), batch)
-	for i, done := range r.RecordEach(ctx, events) {
+	for i, done := range r.Record(ctx, events) {
 		work.Done(events[i], done, []queue.Verdict{queue.Ack, queue.Retry, queue.DeadLetter, queue.Ack}[i])
 	}
 	var got []string

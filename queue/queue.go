@@ -29,7 +29,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -113,14 +112,6 @@ type StaleError struct{ Receipts []Receipt }
 
 func (e *StaleError) Error() string {
 	return fmt.Sprintf("%d leases had run out", len(e.Receipts))
-}
-
-// IsStale returns the receipts in err if it is a [*StaleError].
-func IsStale(err error) ([]Receipt, bool) {
-	if e, ok := errors.AsType[*StaleError](err); ok {
-		return e.Receipts, true
-	}
-	return nil, false
 }
 
 // Depth is how much is in a queue.

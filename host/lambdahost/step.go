@@ -66,7 +66,7 @@ func (s *Step) record(ctx context.Context, deliveries []*delivery) {
 	}
 	var came []pipeline.Recorded
 	err := s.Database.use(ctx, func(open store.Store) error {
-		came = s.recorder(open).RecordEach(ctx, events)
+		came = s.recorder(open).Record(ctx, events)
 		errs := make([]error, len(came))
 		for i, r := range came {
 			errs[i] = r.Err

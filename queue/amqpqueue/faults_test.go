@@ -70,7 +70,7 @@ func TestReconnects(t *testing.T) {
 			}()
 			back := leave(proxy)
 			until(t, "the lease is stale", func() bool {
-				_, stale := queue.IsStale(q.Extend(t.Context(), time.Minute, d.Receipt))
+				_, stale := errors.AsType[*queue.StaleError](q.Extend(t.Context(), time.Minute, d.Receipt))
 				return stale
 			})
 			back()
@@ -182,7 +182,7 @@ func TestRestartUnderLoad(t *testing.T) {
 			for _, d := range ds {
 				came[d.Event.ID] = true
 				if err := q.Settle(ctx, queue.Settlement{Receipt: d.Receipt}); err != nil {
-					if _, stale := queue.IsStale(err); !stale {
+					if _, stale := errors.AsType[*queue.StaleError](err); !stale {
 						t.Errorf("settle: %v", err)
 					}
 				}
@@ -364,7 +364,7 @@ func TestDeliveredAheadCostsNoAttempt(t *testing.T) {
 		d := receive(t, q, 1)[0]
 		proxy.Stop()
 		until(t, "the lease is stale", func() bool {
-			_, stale := queue.IsStale(q.Extend(t.Context(), time.Minute, d.Receipt))
+			_, stale := errors.AsType[*queue.StaleError](q.Extend(t.Context(), time.Minute, d.Receipt))
 			return stale
 		})
 		proxy.Start()

@@ -47,7 +47,7 @@ func (s suite) staleAck(t *testing.T) {
 	held := receive(t, other, 2)
 	for _, v := range []queue.Verdict{queue.Ack, queue.Retry, queue.DeadLetter} {
 		err := q.Settle(t.Context(), settlements(v, old...)...)
-		if stale, ok := queue.IsStale(err); !ok || len(stale) != 2 {
+		if stale, ok := errors.AsType[*queue.StaleError](err); !ok || len(stale.Receipts) != 2 {
 			t.Errorf("verdict %d with leases that ran out: %v, want both to be stale", v, err)
 		}
 	}
@@ -61,7 +61,7 @@ func (s suite) staleAck(t *testing.T) {
 	// One of two is stale: the other counts all the same.
 	settle(t, other, queue.Ack, held[0])
 	err := other.Settle(t.Context(), settlements(queue.Ack, held...)...)
-	if stale, ok := queue.IsStale(err); !ok || len(stale) != 1 || stale[0] != held[0].Receipt {
+	if stale, ok := errors.AsType[*queue.StaleError](err); !ok || len(stale.Receipts) != 1 || stale.Receipts[0] != held[0].Receipt {
 		t.Errorf("settling twice: %v, want the first to be stale", err)
 	}
 	if err := q.Settle(t.Context(), queue.Settlement{Receipt: "no receipt of anybody"}); !isStale(err) {
@@ -71,7 +71,7 @@ func (s suite) staleAck(t *testing.T) {
 }
 
 func isStale(err error) bool {
-	_, ok := queue.IsStale(err)
+	_, ok := errors.AsType[*queue.StaleError](err)
 	return ok
 }
 

@@ -229,8 +229,9 @@ func TestSettleInPart(t *testing.T) {
 	for _, d := range ds {
 		s = append(s, queue.Settlement{Receipt: d.Receipt})
 	}
-	if stale, ok := queue.IsStale(q.Settle(t.Context(), s...)); !ok || len(stale) != 2 || stale[0] != ds[2].Receipt {
-		t.Errorf("stale: %v", stale)
+	err = q.Settle(t.Context(), s...)
+	if stale, ok := errors.AsType[*queue.StaleError](err); !ok || len(stale.Receipts) != 2 || stale.Receipts[0] != ds[2].Receipt {
+		t.Errorf("stale: %v", err)
 	}
 }
 

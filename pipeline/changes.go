@@ -12,8 +12,8 @@ import (
 	"bellhop/store"
 )
 
-// Teller composes what other services are told of what changed.
-type Teller struct {
+// EventBuilder turns changes into events for other services.
+type EventBuilder struct {
 	Store interface {
 		Order(ctx context.Context, shop string, id int64) (bellhop.Order, error)
 		Pushes(ctx context.Context, shop string, q store.PushQuery) (store.PushPage, error)
@@ -24,10 +24,10 @@ type Teller struct {
 // lookUps is how many orders are looked up at once.
 const lookUps = 4
 
-// Tell returns an event for each change that is about an order, in their order. What it says of an
-// order holds now, which may be more than the change brought. origin is that of
-// the relay.
-func (t *Teller) Tell(ctx context.Context, origin string, changes []store.Change) ([]*events.Event, error) {
+// Build returns an event for each change that is about an order, in their order. An
+// event shows its order as it is now, which may be more than the change brought.
+// origin is that of the relay.
+func (b *EventBuilder) Build(ctx context.Context, origin string, changes []store.Change) ([]*events.Event, error) {
 	changes = slices.DeleteFunc(slices.Clone(changes), func(c store.Change) bool { return c.OrderID == 0 }) // of a test
 	orders := map[orderKey]*subject{}
 	group, ctx := errgroup.WithContext(ctx)
@@ -38,17 +38,17 @@ func (t *Teller) Tell(ctx context.Context, origin string, changes []store.Change
 		if s == nil {
 			s = &subject{}
 			orders[key] = s
-			group.Go(func() error { return t.look(ctx, key, s) })
+			group.Go(func() error { return b.look(ctx, key, s) })
 		}
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	told := make([]*events.Event, len(changes))
+	built := make([]*events.Event, len(changes))
 	for i, c := range changes {
-		told[i] = t.event(origin, c, orders[orderKey{c.Shop, c.OrderID}])
+		built[i] = b.event(origin, c, orders[orderKey{c.Shop, c.OrderID}])
 	}
-	return told, nil
+	return built, nil
 }
 
 type orderKey struct {
@@ -56,17 +56,16 @@ type orderKey struct {
 	id   int64
 }
 
-// subject is what is known of an order that changes are about.
+// subject is an order that changes are about, with its pushes.
 type subject struct {
 	order  *bellhop.Order // nil once it was deleted
 	pushes map[int64]*bellhop.Push
 }
 
-// look loads what is known of an order. The pushes of one that was deleted are
-// in the delivery log still.
-func (t *Teller) look(ctx context.Context, k orderKey, s *subject) error {
+// look loads an order. The delivery log still has the pushes of a deleted one.
+func (b *EventBuilder) look(ctx context.Context, k orderKey, s *subject) error {
 	s.pushes = map[int64]*bellhop.Push{}
-	o, err := t.Store.Order(ctx, k.shop, k.id)
+	o, err := b.Store.Order(ctx, k.shop, k.id)
 	switch {
 	case err == nil:
 		s.order = &o
@@ -79,7 +78,7 @@ func (t *Teller) look(ctx context.Context, k orderKey, s *subject) error {
 		return fmt.Errorf("look up order %d of %s: %w", k.id, k.shop, err)
 	}
 	for q := (store.PushQuery{OrderID: k.id, Limit: 200}); ; {
-		page, err := t.Store.Pushes(ctx, k.shop, q)
+		page, err := b.Store.Pushes(ctx, k.shop, q)
 		if err != nil {
 			return fmt.Errorf("look up the pushes of order %d of %s: %w", k.id, k.shop, err)
 		}
@@ -94,15 +93,15 @@ func (t *Teller) look(ctx context.Context, k orderKey, s *subject) error {
 
 // event composes one event. Kinds of changes and types of events have the same
 // names.
-func (t *Teller) event(origin string, c store.Change, s *subject) *events.Event {
+func (b *EventBuilder) event(origin string, c store.Change, s *subject) *events.Event {
 	change := events.Change{Origin: origin, Seq: c.Seq, Type: events.Type(c.Kind), Shop: c.Shop, OrderID: c.OrderID,
 		PushID: c.PushID, At: c.At, TraceParent: c.TraceParent}
 	if c.Kind != store.ChangeSettled {
-		return t.Composer.Order(change, s.order)
+		return b.Composer.Order(change, s.order)
 	}
 	p := s.pushes[c.PushID]
 	if p == nil { // no push is ever removed
 		p = &bellhop.Push{ID: c.PushID}
 	}
-	return t.Composer.Push(change, p, s.order == nil)
+	return b.Composer.Push(change, p, s.order == nil)
 }

@@ -41,8 +41,8 @@ func (s *shelf) Pushes(_ context.Context, _ string, q store.PushQuery) (page sto
 	return store.PushPage{Pushes: s.pushes[max(0, len(s.pushes)-1):]}, nil
 }
 
-// TestTell has each kind of change told, in order, with one look at the order.
-func TestTell(t *testing.T) {
+// TestBuild builds an event for each kind of change, in order, and loads the order once.
+func TestBuild(t *testing.T) {
 	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	pushes := []bellhop.Push{{ID: 3, Status: bellhop.PushSent}, {ID: 4, Status: bellhop.PushFailed, Reason: "unregistered"}}
 	const shop = "demo.myshopify.com"
@@ -53,15 +53,15 @@ func TestTell(t *testing.T) {
 	}
 	changes = append(changes, store.Change{Seq: 20, Kind: store.ChangeSettled, Shop: shop, PushID: 5, At: at}) // of no order: a test
 	s := &shelf{order: &bellhop.Order{Shop: shop, ID: 7, Name: "#7", Total: bellhop.Money{Currency: "USD"}, Pushes: pushes}, pushes: pushes}
-	teller := &pipeline.Teller{Store: s}
-	told, err := teller.Tell(t.Context(), "origin", changes)
+	builder := &pipeline.EventBuilder{Store: s}
+	built, err := builder.Build(t.Context(), "origin", changes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.asked != 1 || len(told) != len(kinds) {
-		t.Errorf("the order was looked up %d times, %d changes told", s.asked, len(told))
+	if s.asked != 1 || len(built) != len(kinds) {
+		t.Errorf("the order was looked up %d times, %d events built", s.asked, len(built))
 	}
-	for i, e := range told {
+	for i, e := range built {
 		if string(e.Type) != string(kinds[i]) || e.Sequence != int64(10+i) || e.OrderID != 7 || e.TraceParent != "trace" {
 			t.Errorf("event %d is %+v", i, e)
 		}
@@ -73,23 +73,23 @@ func TestTell(t *testing.T) {
 			t.Errorf("there is no type %s", e.Type)
 		}
 	}
-	if p := told[1].Data.(events.Push); p.Status != "failed" || p.OrderName != "#7" || p.Order != "7" || p.OrderDeleted {
-		t.Errorf("of the push is told %+v", p)
+	if p := built[1].Data.(events.Push); p.Status != "failed" || p.OrderName != "#7" || p.Order != "7" || p.OrderDeleted {
+		t.Errorf("the push is shown as %+v", p)
 	}
 
 	s.order = nil
-	if told, err = teller.Tell(t.Context(), "origin", changes); err != nil {
+	if built, err = builder.Build(t.Context(), "origin", changes); err != nil {
 		t.Fatal(err)
 	}
-	if o, ok := told[0].Data.(events.DeletedOrder); !ok || !o.Deleted || o.ID != "7" {
-		t.Errorf("of the deleted order is told %+v", told[0].Data)
+	if o, ok := built[0].Data.(events.DeletedOrder); !ok || !o.Deleted || o.ID != "7" {
+		t.Errorf("the deleted order is shown as %+v", built[0].Data)
 	}
-	if p := told[1].Data.(events.Push); p.ID != "4" || p.Reason != "unregistered" || !p.OrderDeleted {
-		t.Errorf("of its push is told %+v", p)
+	if p := built[1].Data.(events.Push); p.ID != "4" || p.Reason != "unregistered" || !p.OrderDeleted {
+		t.Errorf("its push is shown as %+v", p)
 	}
 
 	s.broken = errors.New("the database is away")
-	if _, err := teller.Tell(t.Context(), "origin", changes); !errors.Is(err, s.broken) {
+	if _, err := builder.Build(t.Context(), "origin", changes); !errors.Is(err, s.broken) {
 		t.Errorf("the error is %v", err)
 	}
 }
