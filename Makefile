@@ -15,10 +15,11 @@ demo: ## carry simulated orders the whole way, and show them arriving
 	@bin/bellhop demo $(ARGS)
 
 # Under BELLHOP_TEST_ALL a missing server is a failure, never a skip. The fuzz
-# targets run over their checked-in corpora.
+# targets run over their checked-in corpora. The race detector lets each process
+# wait a second before it ends, unless GORACE says otherwise.
 test: ## install what is missing where it may be, and run all tests with the race detector
 	@scripts/test-setup
-	BELLHOP_TEST_ALL=1 go test -race -timeout 30m ./...
+	GORACE=atexit_sleep_ms=0 BELLHOP_TEST_ALL=1 go test -race -timeout 30m ./...
 
 check: ## format, vet, staticcheck, modules, and the import floors
 	@scripts/check

@@ -45,6 +45,7 @@ func TestMain(m *testing.M) {
 		os.Setenv("AWS_ACCESS_KEY_ID", "test")
 		os.Setenv("AWS_SECRET_ACCESS_KEY", "test")
 		os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+		os.Setenv("GORACE", "atexit_sleep_ms=0") // else each child waits a second before it ends
 		os.Exit(m.Run())
 	}
 	if err := child(); err != nil {

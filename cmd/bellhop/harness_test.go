@@ -101,7 +101,7 @@ func environ(ts *testscript.TestScript) (env []string) {
 		}
 	}
 	for _, name := range []string{"BELLHOP_DIR", "BELLHOP_SHOPIFY_SECRET", "BELLHOP_PUSH", "BELLHOP_QUEUE", "BELLHOP_DB", "HOME", "TMPDIR",
-		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"} {
+		"GORACE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}

@@ -34,6 +34,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("THRESHOLD", threshold)
 			e.Setenv("BELLHOP_SHOPIFY_SECRET", "hush")
 			e.Setenv("COLUMNS", "100") // the width of help
+			// The race detector would let every command wait a second before it ends.
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			e.Values[backgroundKey("")] = map[string]*background{}
 			return nil
 		},
