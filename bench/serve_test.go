@@ -4,14 +4,15 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"bellhop"
 	"bellhop/bench"
 	"bellhop/host"
+	"bellhop/pipeline"
+	"bellhop/web"
 	"bellhop/wire"
 )
 
@@ -39,12 +40,16 @@ func serveAndFlood(b *testing.B, record bool) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	log, measured := slog.New(slog.DiscardHandler), host.NewTelemetry()
+	acceptor := &pipeline.Acceptor{Keys: pipeline.NewKeyring(parts.Store, benchSecret, ""), Queue: parts.Queue, Now: time.Now, Metrics: measured.Metrics}
+	mux := http.NewServeMux()
+	mux.Handle(web.WebhookPath, web.NewWebhook(acceptor, web.WebhookOptions{Logger: log, Registerer: measured.Registry}))
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- host.Serve(ctx, host.Options{
-			Store: parts.Store, Queue: parts.Queue, Healthy: parts.Healthy, AppSecret: benchSecret, KeepBodies: time.Hour,
-			Log: slog.New(slog.DiscardHandler), Now: time.Now, Registry: prometheus.NewRegistry(), Record: record, Listener: listener,
+		ended <- host.Run(ctx, host.Options{
+			Store: parts.Store, Queue: parts.Queue, KeepBodies: time.Hour, Log: log, Now: time.Now, Telemetry: measured,
+			Steps: host.Steps{Record: record}, Servers: []host.Server{{Listener: listener, HTTP: web.HTTPServer("", mux, log)}},
 		})
 	}()
 	flood(b, listener.Addr().String(), parts, record)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -10,7 +11,6 @@ import (
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/store"
-	"bellhop/web"
 )
 
 // InlineOptions are how a careful team would bound a server that does everything
@@ -23,45 +23,31 @@ type InlineOptions struct {
 	Waiting int
 	// Patience is how long one waits in line. 5 s: Shopify has gone by then.
 	Patience time.Duration
+	// Past says which paths go past the line: those that ask for no connection to the
+	// database, or would hold one for ever.
+	Past func(path string) bool
 }
 
-// ServeInline is [Serve] without a queue, to compare with: the webhook's request
-// checks, records and pushes before it is answered. A push that the service does
-// not take at once stays owed: there is nobody to try it again.
-func ServeInline(ctx context.Context, o Options, i InlineOptions) error {
-	if i.Pool <= 0 {
-		i.Pool = 10
-	}
-	if i.Waiting <= 0 {
-		i.Waiting = 100
-	}
-	if i.Patience <= 0 {
-		i.Patience = 5 * time.Second
-	}
-	o.Record, o.Notify = false, false
-	return serve(ctx, o, &i)
-}
-
-// inline does the work of a queue's other side at once.
-type inline struct {
-	recorder *pipeline.Recorder
-	notifier *pipeline.Notifier
-	outbox   store.Outbox
-	options  Options
+// Inline is a queue's producer without a queue, to compare with: it records and pushes
+// before the webhook is answered. A push that the service does not take at once stays
+// owed: there is nobody to try it again.
+type Inline struct {
+	Recorder *pipeline.Recorder
+	Notifier *pipeline.Notifier
 }
 
 // Send implements queue.Producer: it returns once the events are recorded and
 // their pushes attempted.
-func (in *inline) Send(ctx context.Context, events ...*bellhop.Event) error {
+func (in *Inline) Send(ctx context.Context, events ...*bellhop.Event) error {
 	pushes := 0
-	for i, done := range in.recorder.Record(ctx, events) {
+	for i, done := range in.Recorder.Record(ctx, events) {
 		switch {
 		case done.Err == nil:
 			pushes += done.Pushes
 		case !bellhop.IsPermanent(done.Err):
 			return done.Err // Shopify sends it again
 		default:
-			if err := in.recorder.Dead(ctx, events[i], done.Err.Error()); err != nil {
+			if err := in.Recorder.Dead(ctx, events[i], done.Err.Error()); err != nil {
 				return err
 			}
 		}
@@ -76,21 +62,21 @@ func (in *inline) Send(ctx context.Context, events ...*bellhop.Event) error {
 // same: it leaves out a device that another claims for just then, and one with an
 // earlier clock does not see what is left by one with a later. So it looks again for
 // as long as something is due.
-func (in *inline) push(ctx context.Context, n int) {
+func (in *Inline) push(ctx context.Context, n int) {
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
 	for n > 0 {
-		now := in.options.Now().UTC().Truncate(time.Microsecond)
-		owed, err := in.outbox.ClaimPushes(ctx, now, store.Slots{Free: n, Gate: in.notifier.Breakers}, claimLease)
+		now := in.Notifier.Now().UTC().Truncate(time.Microsecond)
+		owed, err := in.Notifier.Outbox.ClaimPushes(ctx, now, store.Slots{Free: n, Gate: in.Notifier.Breakers}, claimLease)
 		if err != nil {
-			in.options.Log.Error("claim pushes", "err", err)
+			in.Notifier.Log.Error("claim pushes", "err", err)
 			return
 		}
 		for _, p := range owed {
 			n -= len(p.Pushes)
 			attempts.Go(func() {
-				if err := in.notifier.Notify(ctx, p); err != nil {
-					in.options.Log.Error("a push is not written down", "pushes", p.Pushes, "err", err)
+				if err := in.Notifier.Notify(ctx, p); err != nil {
+					in.Notifier.Log.Error("a push is not written down", "pushes", p.Pushes, "err", err)
 				}
 			})
 		}
@@ -101,13 +87,13 @@ func (in *inline) push(ctx context.Context, n int) {
 }
 
 // due reports whether some push is due. What is being sent is not.
-func (in *inline) due(ctx context.Context) bool {
-	next, err := in.outbox.NextPush(ctx)
+func (in *Inline) due(ctx context.Context) bool {
+	next, err := in.Notifier.Outbox.NextPush(ctx)
 	if err != nil {
-		in.options.Log.Error("look for pushes that are due", "err", err)
+		in.Notifier.Log.Error("look for pushes that are due", "err", err)
 		return false
 	}
-	return store.IsDue(next, in.options.Now())
+	return store.IsDue(next, in.Notifier.Now())
 }
 
 // pool has at most so many requests worked at at once.
@@ -118,15 +104,16 @@ type pool struct {
 	waiting atomic.Int64
 }
 
-func newPool(o InlineOptions, next http.Handler) *pool {
+// NewPool bounds how many requests next works at.
+func NewPool(o InlineOptions, next http.Handler) http.Handler {
+	o.Pool, o.Waiting = cmp.Or(max(o.Pool, 0), 10), cmp.Or(max(o.Waiting, 0), 100)
+	o.Patience = cmp.Or(max(o.Patience, 0), 5*time.Second)
 	return &pool{InlineOptions: o, next: next, places: make(chan struct{}, o.Pool)}
 }
 
-// ServeHTTP implements [http.Handler]. What asks for no connection to the database,
-// or would hold one for ever, goes past the line.
+// ServeHTTP implements [http.Handler].
 func (p *pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch path := r.URL.Path; {
-	case web.IsStream(path), path == "/healthz", path == "/readyz", path == "/metrics":
+	if p.Past(r.URL.Path) {
 		p.next.ServeHTTP(w, r)
 		return
 	}

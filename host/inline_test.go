@@ -36,7 +36,7 @@ func (*pushService) Close() error                                   { return nil
 func serveInline(t *testing.T, i host.InlineOptions, send func(context.Context) error) (*served, *pushService) {
 	t.Helper()
 	fcm := &pushService{send: send}
-	s := serveBy(t, func(ctx context.Context, o host.Options) error { return host.ServeInline(ctx, o, i) }, oneFile(t.TempDir()), wire.Options{},
+	s := serveBy(t, &i, oneFile(t.TempDir()), wire.Options{},
 		func(o *host.Options) { o.Sender = fcm })
 	addPhone(t, s)
 	return s, fcm
@@ -120,7 +120,7 @@ func (c *claimedByOthers) ClaimPushes(ctx context.Context, now time.Time, slots 
 func TestInlineLooksAgain(t *testing.T) {
 	var busy *claimedByOthers
 	fcm := &pushService{send: took}
-	s := serveBy(t, func(ctx context.Context, o host.Options) error { return host.ServeInline(ctx, o, host.InlineOptions{}) },
+	s := serveBy(t, &host.InlineOptions{},
 		oneFile(t.TempDir()), wire.Options{}, func(o *host.Options) {
 			busy = &claimedByOthers{Store: o.Store}
 			o.Store, o.Sender = busy, fcm
@@ -154,7 +154,7 @@ func (away) Record(context.Context, []bellhop.Fact) ([]bellhop.Result, error) {
 }
 
 func TestInlineWithoutItsStore(t *testing.T) {
-	s := serveBy(t, func(ctx context.Context, o host.Options) error { return host.ServeInline(ctx, o, host.InlineOptions{}) },
+	s := serveBy(t, &host.InlineOptions{},
 		oneFile(t.TempDir()), wire.Options{}, func(o *host.Options) { o.Store = away{o.Store} })
 	if got := s.post(shopify.TopicOrderCreate, "webhook", order(1)); got != http.StatusServiceUnavailable {
 		t.Errorf("%d, though nothing is recorded", got)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"strconv"
@@ -12,10 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"bellhop/host"
 	"bellhop/pipeline"
+	"bellhop/queue"
+	"bellhop/web"
 	"bellhop/wire"
 )
 
@@ -97,13 +99,14 @@ func child() error {
 		return err
 	}
 	o := host.Options{
-		Store: parts.Store, Queue: parts.Queue, Loops: parts.Loops, Sender: sender, Healthy: parts.Healthy, AppSecret: appSecret,
-		KeepBodies: c.KeepBodies, Log: log, Now: time.Now, Registry: prometheus.NewRegistry(), Probe: suicide(),
-		Record: is != stepsWeb && is != stepsNotify, Notify: is != stepsWeb && is != stepsRecord,
+		Store: parts.Store, Queue: parts.Queue, Sender: sender,
+		KeepBodies: c.KeepBodies, Log: log, Now: time.Now, Telemetry: host.NewTelemetry(), Probe: suicide(),
+		Steps: host.Steps{Record: is != stepsWeb && is != stepsNotify, Notify: is != stepsWeb && is != stepsRecord, Loops: parts.Loops},
 	}
+	o.Breakers = pipeline.NewBreakers(sender, log, o.Metrics)
 	if told != nil {
 		defer told.Close()
-		o.Events, o.Composer, o.EventsLease = told.Publisher, told.Composer, childLease
+		o.Events = host.Events{Publisher: told.Publisher, Composer: told.Composer, Lease: childLease}
 	}
 	err = is.run(ctx, parts, o)
 	if e := parts.Close(); err == nil {
@@ -118,15 +121,47 @@ func (s steps) run(ctx context.Context, parts *wire.Parts, o host.Options) (err 
 			return err
 		}
 	}
-	work := host.Work
 	if s == stepsAll || s == stepsWeb {
-		work = host.Serve
-		if o.Listener, err = host.Listen("BELLHOP_ADDR", os.Getenv(childAddr)); err != nil {
+		l, err := host.Listen("BELLHOP_ADDR", os.Getenv(childAddr))
+		if err != nil {
 			return err
 		}
+		end, err := serveSite(ctx, &o, parts.Healthy, l, o.Queue, nil)
+		if err != nil {
+			return err
+		}
+		defer end()
 	}
 	fmt.Println("ready")
-	return work(ctx, o)
+	return host.Run(ctx, o)
+}
+
+// serveSite makes a host serve the whole site, as bellhop serve does: webhooks go to
+// queue, and wrap, if it is there, stands before everything.
+func serveSite(ctx context.Context, o *host.Options, healthy func() error, l net.Listener, to queue.Producer, wrap func(http.Handler) http.Handler) (func(), error) {
+	keys := pipeline.NewKeyring(o.Store, appSecret, "")
+	if err := keys.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)
+	o.Webhooks = &host.Webhooks{Keys: keys, Refusals: refusals}
+	needs := web.Needs{Healthy: healthy, Store: o.Store, Queue: o.Queue, Breakers: o.Breakers}
+	site, err := web.New(web.Options{
+		Store: o.Store, Queue: o.Queue, Logger: o.Log, Registerer: o.Registry, Now: o.Now, Checks: needs.Accepting(),
+		Acceptor: &pipeline.Acceptor{Keys: keys, Queue: to, Now: o.Now, Metrics: o.Metrics, Probe: o.Probe},
+		Webhooks: web.WebhookOptions{Refusals: refusals}, Metrics: web.Metrics(o.Registry, o.Log, o.Now),
+	})
+	if err != nil {
+		return nil, err
+	}
+	handler := site.Handler()
+	if wrap != nil {
+		handler = wrap(handler)
+	}
+	server := web.HTTPServer(l.Addr().String(), handler, o.Log)
+	server.RegisterOnShutdown(site.Close)
+	o.Servers = append(o.Servers, host.Server{Listener: l, HTTP: server})
+	return site.Close, nil
 }
 
 // suicide returns a probe that kills the process as the environment says.

@@ -1,7 +1,6 @@
 package host_test
 
 import (
-	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -24,9 +23,8 @@ func TestAcceptedToSent(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			registry := prometheus.NewRegistry()
-			inline := func(ctx context.Context, o host.Options) error { return host.ServeInline(ctx, o, host.InlineOptions{}) }
-			s := serveBy(t, inline, storage(), wire.Options{}, func(o *host.Options) { o.Registry = registry })
+			measured := host.NewTelemetry()
+			s := serveBy(t, &host.InlineOptions{}, storage(), wire.Options{}, func(o *host.Options) { o.Telemetry = measured })
 			addPhone(t, s)
 			began := time.Now()
 			for id := range 2 {
@@ -34,7 +32,7 @@ func TestAcceptedToSent(t *testing.T) {
 					t.Fatalf("order %d: %d", id+1, got)
 				}
 			}
-			h := histogram(t, registry, "bellhop_accepted_to_sent_seconds")
+			h := histogram(t, measured.Registry, "bellhop_accepted_to_sent_seconds")
 			if sum := h.GetSampleSum(); h.GetSampleCount() != 2 || sum <= 0 || sum > 2*time.Since(began).Seconds() {
 				t.Errorf("%d pushes took %v s together, in a test of %v", h.GetSampleCount(), sum, time.Since(began))
 			}

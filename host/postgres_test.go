@@ -12,14 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"bellhop"
 	"bellhop/host"
 	"bellhop/internal/realserver"
 	"bellhop/push/logpush"
 	"bellhop/shopify"
 	"bellhop/store"
+	"bellhop/web"
 	"bellhop/wire"
 )
 
@@ -208,8 +207,12 @@ func TestWorkerSaysWhetherItIsReady(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- host.Work(ctx, host.Options{Store: parts.Store, Queue: parts.Queue, Sender: logpush.New(log), Healthy: parts.Healthy,
-			KeepBodies: time.Hour, Log: log, Now: time.Now, Registry: prometheus.NewRegistry(), Record: true, Notify: true, Metrics: l})
+		measured := host.NewTelemetry()
+		needs := web.Needs{Healthy: parts.Healthy, Store: parts.Store, Queue: parts.Queue}
+		probes := web.Probes(needs.Working(), web.Metrics(measured.Registry, log, time.Now), log, time.Now)
+		done <- host.Run(ctx, host.Options{Store: parts.Store, Queue: parts.Queue, Sender: logpush.New(log),
+			KeepBodies: time.Hour, Log: log, Now: time.Now, Telemetry: measured, Steps: host.Steps{Record: true, Notify: true},
+			Servers: []host.Server{{Listener: l, HTTP: web.HTTPServer(l.Addr().String(), probes, log)}}})
 	}()
 	url := "http://" + l.Addr().String()
 	untilReady(t, url, http.StatusOK)

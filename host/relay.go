@@ -37,8 +37,8 @@ type Relay struct {
 }
 
 func newRelay(o Options) *Relay {
-	return &Relay{Store: o.Store, Builder: &pipeline.EventBuilder{Store: o.Store, Composer: o.Composer}, Publisher: o.Events,
-		Holder: rand.Text(), Log: o.Log, Now: o.Now, Metrics: NewRelayMetrics(o.Registry, o.Store, o.Now), Probe: o.Probe, Lease: o.EventsLease}
+	return &Relay{Store: o.Store, Builder: &pipeline.EventBuilder{Store: o.Store, Composer: o.Events.Composer}, Publisher: o.Events.Publisher,
+		Holder: rand.Text(), Log: o.Log, Now: o.Now, Metrics: NewRelayMetrics(o.Registry, o.Store, o.Now), Probe: o.Probe, Lease: o.Events.Lease}
 }
 
 // RelayName is the relay's name in the store.

@@ -7,11 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
 	"bellhop"
@@ -20,136 +18,101 @@ import (
 	"bellhop/push"
 	"bellhop/queue"
 	"bellhop/store"
-	"bellhop/web"
 )
 
 // Options are what a host runs on.
 type Options struct {
-	Store  store.Store
-	Queue  queue.Queue
-	Sender push.Sender // nil where nothing is pushed
-	// WebPushKey is what browsers subscribe with: see web.Options.
-	WebPushKey string
+	Store store.Store
+	Queue queue.Queue
 	// NotifyQueue joins the two steps where a process works at one of them alone;
 	// see [queue.NotifyName]. Without it those who push look for themselves.
 	NotifyQueue queue.Queue
-	// Events takes what other services are told, as Composer composes it; nil
-	// where nobody is told.
-	Events   events.Publisher
-	Composer events.Composer
-	// EventsLease is as in [Relay].
-	EventsLease time.Duration
-	// Healthy returns an error once what is stored might not be kept.
-	Healthy func() error
+	Sender      push.Sender        // nil where nothing is pushed
+	Breakers    *pipeline.Breakers // of Sender's services; nil: without
+	Events      Events
 
-	AppSecret, AppSecretPrevious string
-	KeepBodies                   time.Duration
-	TrustedProxies               []netip.Prefix
-	AllowedOrigins               []string
-	MaxDevices                   int // of a shop; 0: the default
-	// Capacity is how many webhooks a second this machine was measured to hold; 0
-	// when that is not known.
-	Capacity float64
-	Version  string
+	Steps
+	Webhooks *Webhooks // nil where none come in
+	Servers  []Server  // run until the end
 
-	Log      *slog.Logger
-	Now      func() time.Time
-	Registry *prometheus.Registry
-	Probe    pipeline.Probe
-	Traces   *pipeline.Traces // nil: no spans are made
+	KeepBodies time.Duration
 
-	// Loops is how many batches are recorded at once; 0 means one.
-	Loops int
-
-	// Record and Notify say which steps this process works at, beside whatever
-	// it serves.
-	Record, Notify bool
-
-	// Listener takes the webhooks, the API and the console; Metrics, if there
-	// is one, takes /metrics in its stead, and answers /healthz and /readyz too.
-	// Both are closed at the end.
-	Listener, Metrics net.Listener
-	// Demo is for one: see web.Options.
-	Demo web.Demo
+	Log *slog.Logger
+	Now func() time.Time
+	Telemetry
+	Probe pipeline.Probe
 
 	// Hard is done when draining is to be broken off. nil: never.
 	Hard context.Context
+}
 
-	breakers *pipeline.Breakers // of the push services; nil where nothing is pushed
+// Steps are what a process works at, beside whatever it serves.
+type Steps struct {
+	Record, Notify bool
+	Loops          int // how many batches are recorded at once; 0 means one
+}
+
+// Events are how other services learn what changed.
+type Events struct {
+	Publisher events.Publisher // nil where nobody learns it
+	Composer  events.Composer
+	Lease     time.Duration // see [Relay]
+}
+
+// Webhooks are what a host looks after while webhooks come in.
+type Webhooks struct {
+	Keys     *pipeline.Keyring
+	Refusals *pipeline.Refusals
+	// Capacity is how many webhooks a second this machine was measured to hold; 0
+	// when that is not known.
+	Capacity float64
+}
+
+// Telemetry is what a process measures itself with.
+type Telemetry struct {
+	Registry *prometheus.Registry
+	Metrics  *pipeline.Metrics // of Registry
+	Traces   *pipeline.Traces  // nil: no spans are made
+}
+
+// NewTelemetry makes no spans.
+func NewTelemetry() Telemetry {
+	registry := prometheus.NewRegistry()
+	return Telemetry{Registry: registry, Metrics: pipeline.NewMetrics(registry)}
+}
+
+// Server answers what comes in on one listener. What HTTP has from
+// RegisterOnShutdown is called before the host waits for answers under way: it ends
+// those that would never end by themselves.
+type Server struct {
+	Listener net.Listener // closed at the end
+	HTTP     *http.Server
 }
 
 // drainTimeout is how long answers under way get once the process is to end:
 // less than the 30 s after which most supervisors kill.
 const drainTimeout = 25 * time.Second
 
-// Serve takes webhooks and serves the API, and works at the steps that it is
-// told to, until ctx is done. Then it drains: no new webhook is accepted, those
-// under way are answered, what is leased is finished.
-func Serve(ctx context.Context, o Options) error { return serve(ctx, o, nil) }
-
-func serve(ctx context.Context, o Options, in *InlineOptions) error {
-	metrics := pipeline.NewMetrics(o.Registry)
-	o = o.withBreakers(metrics, o.Notify || in != nil)
-	keys := pipeline.NewKeyring(o.Store, o.AppSecret, o.AppSecretPrevious)
-	if err := keys.Refresh(ctx); err != nil {
-		return err
-	}
-	acceptor := &pipeline.Acceptor{Keys: keys, Queue: o.Queue, Now: o.Now, Metrics: metrics, Traces: o.Traces, Probe: o.Probe}
-	wo := web.Options{
-		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
-		Version: o.Version, Checks: o.webChecks(), TrustedProxies: o.TrustedProxies, AllowedOrigins: o.AllowedOrigins, MaxDevices: o.MaxDevices,
-		Demo: o.Demo, WebPushKey: o.WebPushKey,
-	}
-	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)
-	wo.Webhooks.Refusals = refusals
-	if in != nil {
-		acceptor.Queue = &inline{outbox: o.Store, options: o, recorder: o.recorder(metrics), notifier: o.notifier(metrics)}
-		wo.Webhooks.InFlight = in.Pool // the pool has let no more in
-	}
-	if o.Traces != nil {
-		wo.Tracer = o.Traces.Tracer
-	}
-	if o.Metrics == nil {
-		wo.Metrics = web.Metrics(o.Registry, o.Log, o.Now)
-	}
-	site, err := web.New(wo)
-	if err != nil {
-		return err
-	}
-	handler := site.Handler()
-	if in != nil {
-		handler = newPool(*in, handler)
-	}
+// Run serves and works at its steps until ctx is done. Then it drains: no new
+// webhook is accepted, those under way are answered, what is leased is finished.
+func Run(ctx context.Context, o Options) error {
 	run := newRun(ctx, o)
-	run.http(o, o.Listener, handler, site.Close)
-	if o.Metrics != nil {
-		run.http(o, o.Metrics, web.Probes(o.webChecks(), o.freshMetrics(), o.Log, o.Now), func() {})
+	for _, s := range o.Servers {
+		run.serve(s)
 	}
-	busy := &traffic{ledger: o.Store, holds: o.Capacity}
-	o.Registry.MustRegister(busy)
-	run.group.Go(func() error { return busy.run(run.ctx, o) })
-	run.watch(o, refusals)
-	run.steps(o, metrics, keys)
-	return run.wait()
-}
-
-// freshMetrics are for a listener of their own, where no stranger asks.
-func (o Options) freshMetrics() http.Handler {
-	return promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
-}
-
-// Work works at the steps that it is told to, until ctx is done, and serves
-// nothing but metrics and health.
-func Work(ctx context.Context, o Options) error {
-	metrics := pipeline.NewMetrics(o.Registry)
-	o = o.withBreakers(metrics, o.Notify)
-	run := newRun(ctx, o)
-	if o.Metrics != nil {
-		run.http(o, o.Metrics, web.Probes(o.workChecks(), o.freshMetrics(), o.Log, o.Now), func() {})
+	var (
+		keys     *pipeline.Keyring
+		refusals *pipeline.Refusals
+	)
+	if in := o.Webhooks; in != nil {
+		keys, refusals = in.Keys, in.Refusals
+		busy := &traffic{ledger: o.Store, holds: in.Capacity}
+		o.Registry.MustRegister(busy)
+		run.group.Go(func() error { return busy.run(run.ctx, o.Now, o.Log) })
 	}
-	run.watch(o, nil)
-	run.steps(o, metrics, nil)
-	return run.wait()
+	run.group.Go(func() error { return (&watch{refusals: refusals, store: o.Store, log: o.Log}).run(run.ctx) })
+	run.steps(o, keys)
+	return run.group.Wait()
 }
 
 // run is a set of parts that live and end together.
@@ -170,25 +133,20 @@ func newRun(ctx context.Context, o Options) *run {
 	return &run{group: group, ctx: ctx, hard: hard}
 }
 
-func (r *run) wait() error { return r.group.Wait() }
-
-// http serves until the run is to stop; ending is called before the answers
-// under way are waited for, to end those that would never end by themselves.
-func (r *run) http(o Options, l net.Listener, h http.Handler, ending func()) {
-	server := web.HTTPServer(l.Addr().String(), h, o.Log)
+// serve serves until the run is to stop.
+func (r *run) serve(s Server) {
 	r.group.Go(func() error {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve on %s: %w", l.Addr(), err)
+		if err := s.HTTP.Serve(s.Listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve on %s: %w", s.Listener.Addr(), err)
 		}
 		return nil
 	})
 	r.group.Go(func() error {
 		<-r.ctx.Done()
-		ending()
 		ctx, cancel := context.WithTimeout(r.hard, drainTimeout)
 		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			server.Close()
+		if err := s.HTTP.Shutdown(ctx); err != nil {
+			s.HTTP.Close()
 			return fmt.Errorf("some requests were cut off: %w", err)
 		}
 		return nil
@@ -196,42 +154,36 @@ func (r *run) http(o Options, l net.Listener, h http.Handler, ending func()) {
 }
 
 // steps starts the consumer's parts and the housekeeping.
-func (r *run) steps(o Options, metrics *pipeline.Metrics, keys *pipeline.Keyring) {
+func (r *run) steps(o Options, keys *pipeline.Keyring) {
 	maintenance := &Maintenance{Keys: keys, Ledger: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
 	if o.Record {
 		maintenance.Queue = o.Queue
 		w := &Worker{Queue: o.Queue, Ready: o.Store.Ready, Log: o.Log, Probe: o.Probe, Loops: o.Loops, Wake: o.wakeSender(),
-			Recorder: o.recorder(metrics)}
+			Recorder: o.Recorder()}
 		r.group.Go(func() error { return w.Run(r.ctx, r.hard) })
 	}
 	if o.Notify {
 		n := &PushWorker{Outbox: o.Store, Log: o.Log, Now: o.Now, Probe: o.Probe, Wake: o.wakeReceiver(),
-			Notifier: o.notifier(metrics)}
+			Notifier: o.Notifier()}
 		r.group.Go(func() error { return n.Run(r.ctx, r.hard) })
 	}
-	if o.Events != nil {
+	if o.Events.Publisher != nil {
 		relay := newRelay(o)
 		r.group.Go(func() error { return relay.Run(r.ctx, r.hard) })
 	}
 	r.group.Go(func() error { return maintenance.Run(r.ctx) })
 }
 
-func (o Options) recorder(m *pipeline.Metrics) *pipeline.Recorder {
-	return &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: m, Traces: o.Traces, Probe: o.Probe,
+// Recorder returns what records.
+func (o Options) Recorder() *pipeline.Recorder {
+	return &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: o.Metrics, Traces: o.Traces, Probe: o.Probe,
 		Strangers: pipeline.NewTrouble(o.Log, slog.LevelWarn, "webhooks of shops that are not added are kept and not recorded", "")}
 }
 
-func (o Options) notifier(m *pipeline.Metrics) *pipeline.Notifier {
-	return &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: m, Traces: o.Traces, Probe: o.Probe,
-		Breakers: o.breakers}
-}
-
-// withBreakers makes the circuit breakers that all that pushes shares.
-func (o Options) withBreakers(m *pipeline.Metrics, pushes bool) Options {
-	if pushes && o.Sender != nil {
-		o.breakers = pipeline.NewBreakers(o.Sender, o.Log, m)
-	}
-	return o
+// Notifier returns what pushes.
+func (o Options) Notifier() *pipeline.Notifier {
+	return &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: o.Metrics, Traces: o.Traces, Probe: o.Probe,
+		Breakers: o.Breakers}
 }
 
 // wakeSender returns nil where this process pushes, too: its push worker learns of

@@ -16,16 +16,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"bellhop"
 	"bellhop/host"
 	"bellhop/internal/faultyvfs"
+	"bellhop/pipeline"
 	"bellhop/push/logpush"
 	"bellhop/queue"
 	"bellhop/shopify"
 	"bellhop/simulate"
 	"bellhop/store"
+	"bellhop/web"
 	"bellhop/wire"
 )
 
@@ -46,10 +46,10 @@ func serve(t *testing.T, wo wire.Options, change func(*host.Options)) *served {
 
 func serveOn(t *testing.T, s wire.Storage, wo wire.Options, change func(*host.Options)) *served {
 	t.Helper()
-	return serveBy(t, host.Serve, s, wo, change)
+	return serveBy(t, nil, s, wo, change)
 }
 
-func serveBy(t *testing.T, run func(context.Context, host.Options) error, s wire.Storage, wo wire.Options, change func(*host.Options)) *served {
+func serveBy(t *testing.T, in *host.InlineOptions, s wire.Storage, wo wire.Options, change func(*host.Options)) *served {
 	t.Helper()
 	c := config(s, "log:")
 	parts, err := c.Open(t.Context(), wo)
@@ -64,17 +64,28 @@ func serveBy(t *testing.T, run func(context.Context, host.Options) error, s wire
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	o := host.Options{Store: parts.Store, Queue: parts.Queue, Sender: logpush.New(log), Healthy: parts.Healthy,
-		AppSecret: appSecret, KeepBodies: time.Hour, Log: log, Now: time.Now, Registry: prometheus.NewRegistry(),
-		Record: true, Notify: true, Listener: l}
+	o := host.Options{Store: parts.Store, Queue: parts.Queue, Sender: logpush.New(log),
+		KeepBodies: time.Hour, Log: log, Now: time.Now, Telemetry: host.NewTelemetry(),
+		Steps: host.Steps{Record: true, Notify: true}}
 	if change != nil {
 		change(&o)
 	}
+	o.Breakers = pipeline.NewBreakers(o.Sender, log, o.Metrics)
+	to, wrap := queue.Producer(o.Queue), func(h http.Handler) http.Handler { return h }
+	if in != nil {
+		o.Steps, in.Past = host.Steps{}, web.IsEndless
+		to = &host.Inline{Recorder: o.Recorder(), Notifier: o.Notifier()}
+		wrap = func(h http.Handler) http.Handler { return host.NewPool(*in, h) }
+	}
+	end, err := serveSite(t.Context(), &o, parts.Healthy, l, to, wrap)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, o) }()
+	go func() { done <- host.Run(ctx, o) }()
 	served := &served{t: t, url: "http://" + l.Addr().String(), parts: parts}
-	served.stop = sync.OnceValue(func() error { cancel(); return <-done })
+	served.stop = sync.OnceValue(func() error { cancel(); defer end(); return <-done })
 	t.Cleanup(func() {
 		if err := errors.Join(served.stop(), parts.Close()); err != nil && parts.Healthy() == nil {
 			t.Errorf("end: %v", err)

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -82,12 +83,12 @@ func (t *traffic) sum() (all store.Busiest) {
 const lookEvery = time.Minute
 
 // run looks until ctx is done.
-func (t *traffic) run(ctx context.Context, o Options) error {
+func (t *traffic) run(ctx context.Context, now func() time.Time, log *slog.Logger) error {
 	again := time.NewTicker(lookEvery)
 	defer again.Stop()
 	for {
-		if err := t.look(ctx, o.Now()); err != nil && ctx.Err() == nil {
-			o.Log.Error("look at how busy it was", "err", err)
+		if err := t.look(ctx, now()); err != nil && ctx.Err() == nil {
+			log.Error("look at how busy it was", "err", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -65,9 +65,3 @@ func (w *watch) look(ctx context.Context) {
 	}
 	w.events = events
 }
-
-// watch starts it; refusals is nil where no webhooks come in.
-func (r *run) watch(o Options, refusals *pipeline.Refusals) {
-	w := &watch{refusals: refusals, store: o.Store, log: o.Log}
-	r.group.Go(func() error { return w.run(r.ctx) })
-}

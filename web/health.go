@@ -137,6 +137,10 @@ func routeHealth(mux *http.ServeMux, checks []Check, l *slog.Logger, now func() 
 	mux.Handle("GET /readyz", ready)
 }
 
+// IsEndless reports whether a request is none that a place among others is for: it
+// asks for no connection to the database, or would hold one for ever.
+func IsEndless(path string) bool { return IsStream(path) || isHealth(path) }
+
 func isHealth(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

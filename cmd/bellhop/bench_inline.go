@@ -3,6 +3,7 @@ package main
 import (
 	"bellhop/bench"
 	"bellhop/host"
+	"bellhop/web"
 	"bellhop/wire"
 )
 
@@ -30,7 +31,13 @@ func (c *benchInlineCmd) Run(j *job) (err error) {
 	if err != nil {
 		return err
 	}
-	return j.unlessEnded(host.ServeInline(j.ctx, e.options, host.InlineOptions{Pool: c.Pool, Waiting: c.Waiting}))
+	site, err := e.site(&host.Inline{Recorder: e.options.Recorder(), Notifier: e.options.Notifier()}, c.Pool)
+	if err != nil {
+		return j.unlessEnded(err)
+	}
+	pool := host.NewPool(host.InlineOptions{Pool: c.Pool, Waiting: c.Waiting, Past: web.IsEndless}, site.Handler())
+	e.serve(e.listener, pool, site.Close)
+	return j.unlessEnded(host.Run(j.ctx, e.options))
 }
 
 type benchPlainCmd struct {

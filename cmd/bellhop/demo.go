@@ -130,12 +130,17 @@ func (d *demo) run(rate float64, temporary bool) error {
 	served := &ending{done: make(chan struct{})}
 	// The worker is one of its own, so that a button can stop it.
 	d.buttons = newDemoButtons(serving, d)
-	d.options.Demo = d.buttons
+	d.demo = d.buttons
+	site, err := d.site(d.options.Queue, 0)
+	if err != nil {
+		return d.job.unlessEnded(err)
+	}
+	d.serve(d.listener, site.Handler(), site.Close)
 	d.buttons.startWorker()
 	d.buttons.work.Go(func() { d.phone.run(serving, d) })
 	go func() {
 		defer close(served.done)
-		served.err = host.Serve(serving, d.options)
+		served.err = host.Run(serving, d.options)
 	}()
 	d.welcome(temporary)
 
@@ -237,7 +242,7 @@ func (d *demo) openShop(rate float64) (err error) {
 
 // sends fills in where a twin sends, and orders that differ from all before.
 func (d *demo) sends(o simulate.ShopifyOptions) simulate.ShopifyOptions {
-	o.Target, o.Shops, o.Secret = d.address()+web.WebhookPath, []string{demoShop}, d.options.AppSecret
+	o.Target, o.Shops, o.Secret = d.address()+web.WebhookPath, []string{demoShop}, d.secret
 	o.OneCurrency = true // so that a digest has a sum
 	// One shop sends it all: its numbers go on, and all is counted together.
 	o.Numbers, o.CountsOnly = &d.numbers, true
@@ -250,7 +255,7 @@ func (d *demo) sends(o simulate.ShopifyOptions) simulate.ShopifyOptions {
 
 // address is where a browser on this machine reaches the console.
 func (d *demo) address() string {
-	addr := d.options.Listener.Addr().(*net.TCPAddr)
+	addr := d.listener.Addr().(*net.TCPAddr)
 	if addr.IP.IsUnspecified() {
 		return fmt.Sprintf("http://127.0.0.1:%d", addr.Port)
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"bellhop"
 	"bellhop/host"
@@ -121,7 +120,7 @@ func (b *demoButtons) sendPoison() error {
 		return err
 	}
 	for name, value := range map[string]string{shopify.HeaderTopic: "orders/create", shopify.HeaderShop: demoShop, shopify.HeaderAPIVersion: "2026-10",
-		shopify.HeaderWebhookID: uuid.NewString(), shopify.HeaderHMAC: shopify.Sign(b.options.AppSecret, body), "Content-Type": "application/json"} {
+		shopify.HeaderWebhookID: uuid.NewString(), shopify.HeaderHMAC: shopify.Sign(b.secret, body), "Content-Type": "application/json"} {
 		r.Header.Set(name, value)
 	}
 	// Counted before the answer is read, together with it.
@@ -169,10 +168,10 @@ func (b *demoButtons) startWorker() {
 	done := make(chan struct{})
 	b.worker = func() { cancel(); <-done }
 	o := b.options
-	o.Record, o.Notify, o.Demo, o.Registry = true, true, nil, prometheus.NewRegistry()
+	o.Record, o.Notify, o.Webhooks, o.Servers, o.Telemetry = true, true, nil, nil, host.NewTelemetry()
 	b.work.Go(func() {
 		defer close(done)
-		if err := host.Work(ctx, o); err != nil && ctx.Err() == nil {
+		if err := host.Run(ctx, o); err != nil && ctx.Err() == nil {
 			b.job.log.Error("the worker ended", "err", err)
 		}
 	})

@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"bellhop/host"
+	"bellhop/pipeline"
+	"bellhop/web"
 	"bellhop/wire"
 )
 
@@ -38,7 +40,12 @@ func (c *serveCmd) Run(j *job) (err error) {
 		return err
 	}
 	e.options.Record, e.options.Notify = !c.NoWorker, !c.NoWorker
-	return j.unlessEnded(host.Serve(j.ctx, e.options))
+	site, err := e.site(e.options.Queue, 0)
+	if err != nil {
+		return j.unlessEnded(err)
+	}
+	e.serve(e.listener, site.Handler(), site.Close)
+	return j.unlessEnded(host.Run(j.ctx, e.options))
 }
 
 // startServing puts together what serves. The engine is to be closed also with an
@@ -61,7 +68,7 @@ func startServing(j *job, c *wire.Config, push bool) (*engine, error) {
 	if err := e.warnWithoutSecret(); err != nil {
 		return e, err
 	}
-	j.log.Info("ready", "addr", e.options.Listener.Addr().String(), "version", e.options.Version)
+	j.log.Info("ready", "addr", e.listener.Addr().String(), "version", version().Version)
 	e.tellOfTheEnd()
 	return e, nil
 }
@@ -74,33 +81,25 @@ type engine struct {
 	parts     *wire.Parts
 	options   host.Options
 	closers   []func() error
+
+	secret, previous  string // the app's
+	capacity          float64
+	demo              web.Demo     // nil: there is none
+	listener, metrics net.Listener // metrics is nil where /metrics is on listener
 }
 
 func newEngine(j *job, c *wire.Config) (*engine, error) {
 	e := &engine{job: j, config: c}
-	proxies, err := c.Proxies()
-	if err != nil {
+	var err error
+	if e.secret, e.previous, err = c.AppSecrets(); err != nil {
 		return nil, err
 	}
-	origins, err := c.Origins()
-	if err != nil {
+	if e.capacity, err = capacityIn(c.Capacity); err != nil {
 		return nil, err
 	}
-	secret, previous, err := c.AppSecrets()
-	if err != nil {
-		return nil, err
-	}
-	capacity, err := capacityIn(c.Capacity)
-	if err != nil {
-		return nil, err
-	}
-	e.options = host.Options{
-		Capacity:  capacity,
-		AppSecret: secret, AppSecretPrevious: previous, KeepBodies: c.KeepBodies, TrustedProxies: proxies, AllowedOrigins: origins, MaxDevices: c.MaxDevices,
-		Version: version().Version, Log: j.log, Now: j.now, Registry: prometheus.NewRegistry(), Hard: j.hard,
-	}
+	e.options = host.Options{KeepBodies: c.KeepBodies, Log: j.log, Now: j.now, Telemetry: host.NewTelemetry(), Hard: j.hard}
 	e.options.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	telemetry, err := wire.OpenTelemetry(j.ctx, e.options.Version, j.log, j.now)
+	telemetry, err := wire.OpenTelemetry(j.ctx, version().Version, j.log, j.now)
 	e.telemetry = telemetry
 	e.closers = append(e.closers, func() error { telemetry.Close(j.hard); return nil })
 	return e, err
@@ -118,7 +117,7 @@ func (e *engine) close(err *error) {
 // listen comes before anything is opened: an address that is taken must not
 // leave a database behind.
 func (e *engine) listen() (err error) {
-	if e.options.Listener, err = e.listenAt("BELLHOP_ADDR", e.config.Addr); err != nil {
+	if e.listener, err = e.listenAt("BELLHOP_ADDR", e.config.Addr); err != nil {
 		return err
 	}
 	return e.listenMetrics()
@@ -126,7 +125,7 @@ func (e *engine) listen() (err error) {
 
 func (e *engine) listenMetrics() (err error) {
 	if e.config.MetricsAddr != "" {
-		e.options.Metrics, err = e.listenAt("BELLHOP_METRICS_ADDR", e.config.MetricsAddr)
+		e.metrics, err = e.listenAt("BELLHOP_METRICS_ADDR", e.config.MetricsAddr)
 	}
 	return err
 }
@@ -151,16 +150,15 @@ func (e *engine) open(push bool) (err error) {
 	}
 	e.closers = append(e.closers, e.parts.Close)
 	e.options.Store, e.options.Queue, e.options.Loops = e.parts.Store, e.parts.Queue, e.parts.Loops
-	e.options.Healthy = e.parts.Healthy
 	e.options.Traces = e.telemetry.Traces(&e.config.Storage, e.parts.QueueName)
 	if push {
 		if e.options.Sender, err = e.config.OpenPush(e.job.ctx, o); err != nil {
 			return err
 		}
 		e.closers = append(e.closers, e.options.Sender.Close)
+		e.options.Breakers = pipeline.NewBreakers(e.options.Sender, e.job.log, e.options.Metrics)
 	}
-	e.options.WebPushKey, err = e.config.WebPushKey()
-	return err
+	return nil
 }
 
 // openEvents opens what other services are told through, if anything. It makes no
@@ -171,7 +169,7 @@ func (e *engine) openEvents(o wire.Options) error {
 		return err
 	}
 	e.closers = append(e.closers, to.Close)
-	e.options.Events, e.options.Composer = to.Publisher, to.Composer
+	e.options.Events = host.Events{Publisher: to.Publisher, Composer: to.Composer}
 	return nil
 }
 
@@ -202,7 +200,7 @@ func requests(r prometheus.Registerer) (made func(operation string), rejected fu
 // warnWithoutSecret tells whoever forgot the secret why all webhooks are
 // refused. It is no error: shops can be added while it runs.
 func (e *engine) warnWithoutSecret() error {
-	if e.options.AppSecret != "" {
+	if e.secret != "" {
 		return nil
 	}
 	shops, err := e.parts.Store.Shops(e.job.ctx)

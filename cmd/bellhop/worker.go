@@ -5,6 +5,7 @@ import (
 
 	"bellhop"
 	"bellhop/host"
+	"bellhop/queue"
 	"bellhop/wire"
 )
 
@@ -51,9 +52,16 @@ func (c *workerCmd) Run(j *job) (err error) {
 			return err
 		}
 	}
-	j.log.Info("ready", "steps", c.Steps, "version", e.options.Version)
+	if e.metrics != nil {
+		var from queue.Admin
+		if record {
+			from = e.options.Queue
+		}
+		e.serveProbes(e.needs(from).Working())
+	}
+	j.log.Info("ready", "steps", c.Steps, "version", version().Version)
 	e.tellOfTheEnd()
-	return j.unlessEnded(host.Work(j.ctx, e.options))
+	return j.unlessEnded(host.Run(j.ctx, e.options))
 }
 
 func parseSteps(s string) (record, notify bool, err error) {

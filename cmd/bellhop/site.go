@@ -1,0 +1,78 @@
+package main
+
+import (
+	"net"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"bellhop/host"
+	"bellhop/pipeline"
+	"bellhop/queue"
+	"bellhop/web"
+)
+
+// site builds what takes webhooks into a queue, inFlight at once, and serves the API
+// and the console. Where metrics have a listener of their own, it serves that, too.
+func (e *engine) site(to queue.Producer, inFlight int) (*web.Server, error) {
+	o, c := &e.options, e.config
+	keys := pipeline.NewKeyring(o.Store, e.secret, e.previous)
+	if err := keys.Refresh(e.job.ctx); err != nil {
+		return nil, err
+	}
+	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)
+	o.Webhooks = &host.Webhooks{Keys: keys, Refusals: refusals, Capacity: e.capacity}
+	acceptor := &pipeline.Acceptor{Keys: keys, Queue: to, Now: o.Now, Metrics: o.Metrics, Traces: o.Traces}
+	wo := web.Options{
+		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
+		Webhooks: web.WebhookOptions{Refusals: refusals, InFlight: inFlight},
+		Version:  version().Version, Checks: e.needs(o.Queue).Accepting(), MaxDevices: c.MaxDevices, Demo: e.demo,
+	}
+	var err error
+	if wo.TrustedProxies, err = c.Proxies(); err != nil {
+		return nil, err
+	}
+	if wo.AllowedOrigins, err = c.Origins(); err != nil {
+		return nil, err
+	}
+	if wo.WebPushKey, err = c.WebPushKey(); err != nil {
+		return nil, err
+	}
+	if o.Traces != nil {
+		wo.Tracer = o.Traces.Tracer
+	}
+	if e.metrics == nil {
+		wo.Metrics = web.Metrics(o.Registry, o.Log, o.Now)
+	} else {
+		e.serveProbes(wo.Checks)
+	}
+	site, err := web.New(wo)
+	if err == nil {
+		e.closers = append(e.closers, func() error { site.Close(); return nil })
+	}
+	return site, err
+}
+
+// needs is what /readyz asks after; from is the queue that is recorded from.
+func (e *engine) needs(from queue.Admin) web.Needs {
+	n := web.Needs{Healthy: e.parts.Healthy, Store: e.options.Store, Queue: from, Breakers: e.options.Breakers}
+	if e.options.NotifyQueue != nil {
+		n.NotifyQueue = e.options.NotifyQueue
+	}
+	return n
+}
+
+// serveProbes serves a listener where no stranger asks: metrics are gathered each time.
+func (e *engine) serveProbes(checks []web.Check) {
+	metrics := promhttp.HandlerFor(e.options.Registry, promhttp.HandlerOpts{})
+	e.serve(e.metrics, web.Probes(checks, metrics, e.job.log, e.job.now))
+}
+
+// serve makes the host serve on a listener, and call ending once that is to end.
+func (e *engine) serve(l net.Listener, h http.Handler, ending ...func()) {
+	server := web.HTTPServer(l.Addr().String(), h, e.job.log)
+	for _, f := range ending {
+		server.RegisterOnShutdown(f)
+	}
+	e.options.Servers = append(e.options.Servers, host.Server{Listener: l, HTTP: server})
+}
