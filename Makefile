@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster check bench screenshots example attack crash neighbours searches memory fuzz build lambda deploy-aws destroy-aws
+.PHONY: help demo test test-cluster check bench screenshots example attack crash converge neighbours searches memory fuzz build lambda deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -51,6 +51,9 @@ example: ## one request that needs two services: chained over REST, and told by 
 
 crash: ## kill it ROUNDS times under load, and workers apart for two minutes on each queue, and compare what was acknowledged with what is there
 	CRASH_ROUNDS=$(ROUNDS) HOST_KILL_TIME=2m BELLHOP_TEST_ALL=1 go test ./host -run '^(TestCrash|TestWorkersKilledInTurn)$$' -v -count=1 -timeout 0
+
+converge: ## record ORDERS orders in any order of delivery, five deliveries each, and compare what is kept with a model
+	CONVERGE_ORDERS=$(or $(ORDERS),20000) go test ./pipeline -run '^TestEveryShuffleConverges$$' -v -count=1 -timeout 0
 
 neighbours: ## have a shop with 10,000 devices flooded, and measure what another one's orders wait
 	BELLHOP_TEST_ALL=1 BELLHOP_NEIGHBOURS=1 go test ./host -run '^TestNeighbours$$' -v -count=1 -timeout 0
