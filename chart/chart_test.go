@@ -125,7 +125,7 @@ func colourVariable(i int) string { return "var(--c" + string(rune('0'+i)) + ")"
 func TestLegendsHaveRoom(t *testing.T) {
 	for _, names := range [][]string{
 		{"記録、中央値", "記録、最長", "通知、中央値", "通知、最長"}, {"저장, 중앙값", "저장, 가장 느림", "알림, 중앙값", "알림, 가장 느림"},
-		{"recorded, median", "recorded, slowest", "pushed, median", "pushed, slowest"},
+		{"recorded, median", "recorded, slowest", "notified, median", "notified, slowest"},
 	} {
 		var c Chart
 		for _, n := range names {

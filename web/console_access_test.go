@@ -133,15 +133,15 @@ func TestClockOfQuietHours(t *testing.T) {
 		}
 	}
 	put("till", "Asia/Tokyo", demoToken) // nobody's
-	shows("They are on the clock of the device that is rung.")
+	shows("Quiet hours follow the time zone of each device.")
 	put("phone", "kst", ownerSession)
-	shows("They are on the clock of each device: Asia/Seoul.")
+	shows("Quiet hours follow the time zone of each device: Asia/Seoul.")
 	put("tablet", "Mars/Base", ownerSession)
-	shows("They are on the clock of each device: Asia/Seoul, UTC.")
+	shows("Quiet hours follow the time zone of each device: Asia/Seoul, UTC.")
 	if a := r.post("/settings", ownerSession, url.Values{"timezone": {"europe/berlin"}}); a.StatusCode != 303 {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
-	shows("They are on the clock of Europe/Berlin, which you chose.")
+	shows("Quiet hours follow the time zone that you chose: Europe/Berlin.")
 }
 
 func TestSettings(t *testing.T) {

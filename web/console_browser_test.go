@@ -301,7 +301,7 @@ func TestQuietHoursHoldAndRelease(t *testing.T) {
 		t.Fatalf("at their end: %+v", owed)
 	}
 	must(t, b.db.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered", At: day.Add(time.Hour)}}))
-	b.until(`document.querySelectorAll(".push-late").length === 2 && document.querySelector(".why").textContent.includes("as one")`)
+	b.until(`document.querySelectorAll(".push-late").length === 2 && document.querySelector(".why").textContent.includes("combined")`)
 }
 
 // TestBrowserIsRung subscribes this browser and has its worker show a push. The
@@ -320,7 +320,7 @@ func TestBrowserIsRung(t *testing.T) {
 		return { endpoint: "https://push.example/1", keys: { p256dh: "k", auth: "a" } };
 	}`)
 	b.do(chromedp.Click("#browser button"))
-	b.until(`document.querySelector(".device") && document.querySelector("#browser [role=status]").textContent === "This browser rings."`)
+	b.until(`document.querySelector(".device") && document.querySelector("#browser [role=status]").textContent === "Notifications are on in this browser."`)
 	devices, err := b.db.Devices(t.Context(), demo)
 	must(t, err)
 	if len(devices) != 1 || devices[0].Kind != bellhop.AddressWebPush || devices[0].PersonID != b.owner.ID || !strings.Contains(devices[0].Value, "push.example") {

@@ -283,7 +283,7 @@ func TestRinging(t *testing.T) {
 	ring := func(name string) reply {
 		return r.goOn(r.post("/devices/ring", ownerSession, url.Values{"device": {name}, "back": {"/devices"}}), ownerSession)
 	}
-	if a := ring("phone"); !strings.Contains(a.body, "phone is being rung") || !strings.Contains(a.body, `<span class="badge push-pending">`) {
+	if a := ring("phone"); !strings.Contains(a.body, "sends a test to phone") || !strings.Contains(a.body, `<span class="badge push-pending">`) {
 		t.Error(a.body)
 	}
 	owed, err := r.db.ClaimPushes(t.Context(), r.clock.Now(), store.Slots{Free: 10}, time.Minute)
@@ -291,7 +291,7 @@ func TestRinging(t *testing.T) {
 		t.Fatalf("owed %+v, %v", owed, err)
 	}
 	must(t, r.db.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "not_allowed", At: r.clock.Now()}}))
-	if a := r.get("/devices", ownerSession); !strings.Contains(a.body, "the credentials are wrong") || strings.Contains(a.body, "push-pending") {
+	if a := r.get("/devices", ownerSession); !strings.Contains(a.body, "rejects bellhop&#39;s credentials") || strings.Contains(a.body, "push-pending") {
 		t.Error(a.body)
 	}
 	if a := r.post("/devices/ring", ownerSession, url.Values{"device": {"nobody's"}}); a.StatusCode != 404 {
@@ -300,7 +300,7 @@ func TestRinging(t *testing.T) {
 	for range 3 {
 		ring("phone")
 	}
-	if a := ring("phone"); !strings.Contains(a.body, "rung a moment ago") {
+	if a := ring("phone"); !strings.Contains(a.body, "a test a moment ago") {
 		t.Error(a.body)
 	}
 	for i := range 20 { // a shop has 20 at once
@@ -309,7 +309,7 @@ func TestRinging(t *testing.T) {
 		ring(name)
 	}
 	r.device(demo, "one-more")
-	if a := ring("one-more"); !strings.Contains(a.body, "rung a moment ago") {
+	if a := ring("one-more"); !strings.Contains(a.body, "a test a moment ago") {
 		t.Error("a shop's tries have no bound")
 	}
 }
@@ -385,13 +385,13 @@ func theirs(t *testing.T, r *rig) {
 	t.Helper()
 	r.post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.handled"}})
 	page := r.goOn(r.post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.seen"}, "back": {"/"}}), ownerSession)
-	if !strings.Contains(page.body, "#1000 was left as it is: somebody else has set it to “Handled” meanwhile.") || r.handling(demo, 0) != "handled" {
+	if !strings.Contains(page.body, "#1000 stays as it is: somebody else set it to “Handled” in the meantime.") || r.handling(demo, 0) != "handled" {
 		t.Errorf("%s: %s", r.handling(demo, 0), page.body)
 	}
 	r.post("/orders/handling", ownerSession, url.Values{"set": {orderID(1) + ".seen.handled"}})
 	both := url.Values{"order": {orderID(0) + ".new", orderID(1) + ".seen", orderID(2) + ".new"}, "to": {"seen"}, "back": {"/"}}
 	page = r.goOn(r.post("/orders/handling", ownerSession, both), ownerSession)
-	if !strings.Contains(page.body, "2 orders were left as they are") || r.handling(demo, 2) != "seen" ||
+	if !strings.Contains(page.body, "2 orders stay as they are") || r.handling(demo, 2) != "seen" ||
 		!strings.Contains(page.body, `name="set" value="`+orderID(2)+`.seen.new"`) {
 		t.Errorf("%s: %s", r.handling(demo, 2), page.body)
 	}

@@ -85,7 +85,7 @@ func TestResend(t *testing.T) {
 	}
 	page := r.get("/resend", operatorSession)
 	strictPage(t, page)
-	for _, want := range []string{demo, "Given up after an hour: The push service is in trouble", "Send 2 pushes again", "And 1 of an order older than a day"} {
+	for _, want := range []string{demo, "Given up after an hour: The push service is in trouble", "Send 2 notifications again", "Also send 1 of an order older than a day"} {
 		if !strings.Contains(page.body, want) {
 			t.Errorf("the dry run lacks %q", want)
 		}
@@ -102,7 +102,7 @@ func TestResend(t *testing.T) {
 		t.Errorf("looking left %d failed", n)
 	}
 	form := url.Values{"back": {"/resend"}}
-	if page := r.goOn(r.post("/resend", operatorSession, form), operatorSession); !strings.Contains(page.body, "2 pushes are sent again.") {
+	if page := r.goOn(r.post("/resend", operatorSession, form), operatorSession); !strings.Contains(page.body, "bellhop sends 2 notifications again.") {
 		t.Error("it does not say what it did")
 	}
 	if n := failed(); n != 3 {
@@ -187,7 +187,7 @@ func TestDroppingBeginsWithAQuestionAndIsWrittenDown(t *testing.T) {
 	}
 	a := r.post("/dead", operatorSession, url.Values{"letter": {one.String()}, "drop": {"1"}})
 	strictPage(t, a)
-	if dead() != 4 || !strings.Contains(a.body, "Drop for good?") || strings.Contains(a.body, "Replay them") {
+	if dead() != 4 || !strings.Contains(a.body, "Drop for good?") || strings.Contains(a.body, ">Replay<") {
 		t.Errorf("%d dead: %s", dead(), a.body)
 	}
 	sure := url.Values{"letter": {one.String()}, "drop": {"1"}, "sure": {"1"}, "back": {"/dead"}}
@@ -228,12 +228,12 @@ func TestReplayBeginsWithADryRun(t *testing.T) {
 	}
 	a := r.post("/dead", operatorSession, url.Values{"letter": {good.String(), bad.String()}})
 	strictPage(t, a)
-	if dead() != 3 || !strings.Contains(a.body, "Would be recorded, as order 820982911946154999.") || !strings.Contains(a.body, "Would become a dead letter again") ||
-		!strings.Contains(a.body, "1 would be recorded.") {
+	if dead() != 3 || !strings.Contains(a.body, "bellhop would record it as order 820982911946154999.") || !strings.Contains(a.body, "It would become a dead letter again") ||
+		!strings.Contains(a.body, "bellhop would record 1.") {
 		t.Errorf("%d dead: %s", dead(), a.body)
 	}
 	a = r.post("/dead", operatorSession, url.Values{"all": {"1"}})
-	if dead() != 3 || !strings.Contains(a.body, "the shop is not known") {
+	if dead() != 3 || !strings.Contains(a.body, "bellhop does not know the shop") {
 		t.Errorf("%d dead: %s", dead(), a.body)
 	}
 	a = r.goOn(r.post("/dead", operatorSession, url.Values{"letter": {good.String()}, "sure": {"1"}, "back": {"/dead"}}), operatorSession)
@@ -308,7 +308,7 @@ func TestOperatorInABrowser(t *testing.T) {
 	}
 	b.open("/overview", operatorSession)
 	// More than two, once the page has looked again.
-	b.until(`[...document.querySelectorAll(".charts img")].length >= 2 && document.querySelector(".charts p").textContent === "Nothing to draw yet."`)
+	b.until(`[...document.querySelectorAll(".charts img")].length >= 2 && document.querySelector(".charts p").textContent === "No data yet."`)
 	if drawn := b.eval(`Promise.all([...document.querySelectorAll(".charts img")].map(i => i.decode())).then(() => document.body.dataset.drawn = "all") && ""`); drawn != "" {
 		t.Error(drawn)
 	}

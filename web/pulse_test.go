@@ -105,7 +105,7 @@ func TestCharts(t *testing.T) {
 	beats := []beat{{At: at, Waiting: 4}, {At: at.Add(30 * time.Second), In: 7, Out: 6, Pushed: map[bellhop.PushStatus]float64{bellhop.PushSent: 2}, Recorded: []time.Duration{3 * time.Millisecond, 9 * time.Millisecond, 5 * time.Millisecond}}}
 	c, v := &console{api: &api{now: time.Now}}, &visit{frame: frame{Locale: i18n.For("en", ""), zone: time.UTC}}
 	for name, want := range map[string]string{
-		"rates":   "[{Coming in [{0.5 7 0 0} {0.5833333333333334 7 0 0}] 0} {Done with [{0.5 6 0 0} {0.5833333333333334 6 0 0}] 1}]",
+		"rates":   "[{Incoming [{0.5 7 0 0} {0.5833333333333334 7 0 0}] 0} {Processed [{0.5 6 0 0} {0.5833333333333334 6 0 0}] 1}]",
 		"waiting": "[{Waiting [{0 4 0 0} {0.5 0 0 0}] 0}]",
 		"latency": "[{recorded, median [{0.5 5 0 0} {0.5833333333333334 5 0 0}] 0} {recorded, slowest [{0.5 9 0 0} {0.5833333333333334 9 0 0}] 0}]",
 	} {

@@ -300,7 +300,7 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 	if page := r.call("GET", "/", "", "", withCookie(a.Cookies()[0].Value)); !strings.Contains(page.body, demo) {
 		t.Error(page.body)
 	}
-	if again := press(secret); again.StatusCode != 401 || len(again.Cookies()) != 0 || !strings.Contains(again.body, "has been used") {
+	if again := press(secret); again.StatusCode != 401 || len(again.Cookies()) != 0 || !strings.Contains(again.body, "was used before") {
 		t.Errorf("again: %d %s", again.StatusCode, again.body)
 	}
 	if again := press(secret, withCookie(a.Cookies()[0].Value)); again.StatusCode != 303 {

@@ -313,7 +313,7 @@ func TestChangesOfAShopAreBounded(t *testing.T) {
 		t.Errorf("%v", a.Header)
 	}
 	r.problem(gone(demoToken), 429, "rate_limited")
-	if a := r.post("/devices/remove", ownerSession, url.Values{"device": {"none"}}); a.StatusCode != 429 || !strings.Contains(a.body, "too much at once") {
+	if a := r.post("/devices/remove", ownerSession, url.Values{"device": {"none"}}); a.StatusCode != 429 || !strings.Contains(a.body, "Too many requests at once") {
 		t.Errorf("in the console: %d %s", a.StatusCode, a.body)
 	}
 	if a := r.call("GET", "/v1/orders", ownerSession, ""); a.StatusCode != 200 {
