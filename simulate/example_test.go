@@ -90,3 +90,36 @@ func ExampleFCM() {
 	// 503
 	// order-1001: Order #1001, paid (replaced 1 times)
 }
+
+// Let the FCM twin fail, as FCM may.
+func ExampleParseFaults() {
+	faults, err := simulate.ParseFaults("429=1%,503=2.5%")
+	fmt.Println(faults, err)
+	_, err = simulate.ParseFaults("418=1%")
+	fmt.Println(err != nil)
+	fcm := simulate.NewFCM(simulate.FCMOptions{Faults: faults, Seed: 1})
+	defer fcm.Close()
+	fmt.Println(fcm.Counts().Taken)
+	// Output:
+	// 429=1%,503=2.5% <nil>
+	// true
+	// 0
+}
+
+// Flood an endpoint for a while, and look at the counts meanwhile.
+func ExampleNewShopify() {
+	endpoint := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer endpoint.Close()
+	twin, err := simulate.NewShopify(simulate.ShopifyOptions{Target: endpoint.URL, Secret: "hush",
+		Shops: []string{"demo.myshopify.com"}, Orders: 10, Seed: 1, CountsOnly: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(twin.Run(context.Background()))
+	s := twin.Ledger().Summary()
+	fmt.Println(s.Acknowledged, "acknowledged,", s.Pending, "pending")
+	// Output:
+	// <nil>
+	// 10 acknowledged, 0 pending
+}

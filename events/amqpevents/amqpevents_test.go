@@ -29,6 +29,7 @@ var server = sync.OnceValues(func() (r *realserver.RabbitMQ, err error) {
 var started *realserver.RabbitMQ // nil if no test asked for it
 
 func TestMain(m *testing.M) {
+	realserver.SkipExamples(realserver.RabbitMQInstalled())
 	code := m.Run()
 	if started != nil {
 		if err := started.Close(); err != nil {

@@ -28,7 +28,7 @@ const postgresPassword = "only for tests"
 // unless they are given as NAME=VALUE; what it commits is not forced to disk
 // unless fsync=on is among them.
 func StartPostgres(ctx context.Context, settings ...string) (*Postgres, error) {
-	initdb, err := find("initdb", "/usr/lib/postgresql/*/bin", "/usr/local/opt/postgresql*/bin", "/opt/homebrew/opt/postgresql*/bin")
+	initdb, err := findInitdb()
 	if err != nil {
 		return nil, err
 	}
@@ -157,4 +157,15 @@ func (p *Postgres) Restart(ctx context.Context) error { return p.run(ctx) }
 func (p *Postgres) Close() error {
 	p.Stop()
 	return os.RemoveAll(p.dir)
+}
+
+func findInitdb() (string, error) {
+	return find("initdb", "/usr/lib/postgresql/*/bin", "/usr/local/opt/postgresql*/bin",
+		"/opt/homebrew/opt/postgresql*/bin")
+}
+
+// PostgresInstalled is why PostgreSQL can't be started, if that is known.
+func PostgresInstalled() error {
+	_, err := findInitdb()
+	return err
 }

@@ -50,7 +50,7 @@ func StartRabbitMQ(ctx context.Context, settings ...string) (*RabbitMQ, error) {
 // newRabbitMQ makes the files of a node.
 func newRabbitMQ(name string, settings []string) (*RabbitMQ, error) {
 	// What stands in PATH changes the user first.
-	server, err := find("rabbitmq-server", "/usr/lib/rabbitmq/bin", "/usr/local/opt/rabbitmq/sbin", "/opt/homebrew/opt/rabbitmq/sbin")
+	server, err := findRabbitMQ()
 	if err != nil {
 		return nil, err
 	}
@@ -234,4 +234,15 @@ func (r *RabbitMQ) Close() error {
 		}
 	}
 	return os.RemoveAll(r.dir)
+}
+
+func findRabbitMQ() (string, error) {
+	return find("rabbitmq-server", "/usr/lib/rabbitmq/bin", "/usr/local/opt/rabbitmq/sbin",
+		"/opt/homebrew/opt/rabbitmq/sbin")
+}
+
+// RabbitMQInstalled is why RabbitMQ can't be started, if that is known.
+func RabbitMQInstalled() error {
+	_, err := findRabbitMQ()
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -37,6 +38,14 @@ func Need(t testing.TB, err error) {
 		t.Skip(err)
 	default:
 		t.Fatal(err)
+	}
+}
+
+// SkipExamples skips a test program's examples unless what they need is installed, as
+// [Need] skips tests: an example can't skip itself.
+func SkipExamples(installed error) {
+	if errors.Is(installed, ErrMissing) && os.Getenv("BELLHOP_TEST_ALL") == "" {
+		flag.Set("test.skip", "^Example")
 	}
 }
 

@@ -20,7 +20,7 @@ type SQS struct {
 // the next message with it, "deletes" by any receipt handle, and hands out one
 // message per group and receive of a FIFO queue.
 func StartSQS(ctx context.Context) (*SQS, error) {
-	command, err := NodeCommand("fauxqs/dist/server.js")
+	command, err := NodeCommand(fauxqs)
 	if err != nil {
 		return nil, err
 	}
@@ -34,4 +34,12 @@ func StartSQS(ctx context.Context) (*SQS, error) {
 		return nil, err
 	}
 	return s, s.ready(ctx, "fauxqs", answers(s.Endpoint+"/health"))
+}
+
+const fauxqs = "fauxqs/dist/server.js"
+
+// SQSInstalled is why the stand-in can't be started, if that is known.
+func SQSInstalled() error {
+	_, err := NodeCommand(fauxqs)
+	return err
 }

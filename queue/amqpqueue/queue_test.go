@@ -17,6 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	realserver.SkipExamples(realserver.RabbitMQInstalled())
 	queuetest.Main(m, func(_ context.Context, address string) (queue.Broker, error) {
 		target, _, err := amqpqueue.ParseURL(address)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	realserver.SkipExamples(realserver.PostgresInstalled())
 	queuetest.Main(m, func(ctx context.Context, url string) (queue.Broker, error) {
 		pools, err := postgres.Open(ctx, postgres.Options{URL: url})
 		if err != nil {

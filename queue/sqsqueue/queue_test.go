@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_PROFILE": ""} {
 		os.Setenv(name, value)
 	}
+	realserver.SkipExamples(realserver.SQSInstalled())
 	queuetest.Main(m, func(ctx context.Context, address string) (queue.Broker, error) {
 		o, _, err := sqsqueue.ParseURL(address)
 		if err != nil {

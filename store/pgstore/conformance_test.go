@@ -24,6 +24,7 @@ var server = sync.OnceValues(func() (*realserver.Postgres, error) {
 var atExit []func() error
 
 func TestMain(m *testing.M) {
+	realserver.SkipExamples(realserver.PostgresInstalled())
 	code := m.Run()
 	for _, end := range slices.Backward(atExit) {
 		if err := end(); err != nil {
