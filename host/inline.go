@@ -11,6 +11,7 @@ import (
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // InlineOptions are how a careful team would bound a server that does everything
@@ -93,7 +94,7 @@ func (in *Inline) due(ctx context.Context) bool {
 		in.Notifier.Log.Error("look for pushes that are due", "err", err)
 		return false
 	}
-	return store.IsDue(next, in.Notifier.Now())
+	return rules.IsDue(next, in.Notifier.Now())
 }
 
 // pool has at most so many requests worked at at once.

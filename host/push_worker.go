@@ -12,6 +12,7 @@ import (
 
 	"bellhop/pipeline"
 	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // PushWorker claims owed pushes and sends them, many at once. It shares nothing
@@ -130,7 +131,7 @@ func (w *PushWorker) Drain(ctx, hard context.Context) (attempts int, err error) 
 // fan-out comes to nothing that can be sent now, or others claim it.
 const emptyClaims = 100
 
-func (w *PushWorker) due(next time.Time) bool { return store.IsDue(next, w.Now()) }
+func (w *PushWorker) due(next time.Time) bool { return rules.IsDue(next, w.Now()) }
 
 // claim takes what is due, as far as slots are free. It looks before it writes:
 // most wakes bring no push.

@@ -14,6 +14,7 @@ import (
 	"bellhop/pipeline"
 	"bellhop/push"
 	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // due is an outbox in which so many pushes are due.
@@ -125,11 +126,11 @@ func (b *shared) ClaimPushes(_ context.Context, _ time.Time, slots store.Slots, 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.seen = slots
-	all := []store.Backlog{{Shop: "busy", Due: 10_000}, {Shop: "newcomer"}}
+	all := []rules.Backlog{{Shop: "busy", Due: 10_000}, {Shop: "newcomer"}}
 	if b.newcomer {
 		all[1].Due = 1
 	}
-	for i, n := range slots.Divide(all) {
+	for i, n := range rules.Divide(slots, all) {
 		for range n {
 			claimed = append(claimed, store.Owed{Device: bellhop.Device{Shop: all[i].Shop}, Pushes: []int64{1},
 				Orders: make([]store.OrderBrief, 1)})

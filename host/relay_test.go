@@ -17,6 +17,7 @@ import (
 	"bellhop/host"
 	"bellhop/pipeline"
 	"bellhop/store"
+	"bellhop/store/move"
 	"bellhop/wire"
 )
 
@@ -271,12 +272,12 @@ func TestRelayStopsWhenTakenOver(t *testing.T) {
 func TestRelayTellsWhatWasLost(t *testing.T) {
 	t.Parallel()
 	f := newFollower()
-	gap := store.Chunk{Shops: []bellhop.Shop{{Domain: "lost.myshopify.com", AddedAt: time.Now()}},
+	gap := move.Chunk{Shops: []bellhop.Shop{{Domain: "lost.myshopify.com", AddedAt: time.Now()}},
 		Relays:  []store.Relay{{Name: host.RelayName, Origin: "x", Cursor: 10, Term: 1}},
 		Changes: []store.Change{{Seq: 21, Kind: store.ChangeUpdated, Shop: "lost.myshopify.com", OrderID: 1, At: time.Now()}}}
 	parts := openParts(t)
-	m := parts.Store.(store.Mover)
-	for _, err := range []error{m.BeginCopy(t.Context(), "source", "mark"), m.Import(t.Context(), store.TableShops, gap, "", ""), m.EndCopy(t.Context(), true)} {
+	m := parts.Store.(move.Mover)
+	for _, err := range []error{m.BeginCopy(t.Context(), "source", "mark"), m.Import(t.Context(), move.TableShops, gap, "", ""), m.EndCopy(t.Context(), true)} {
 		if err != nil {
 			t.Fatal(err)
 		}

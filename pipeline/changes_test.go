@@ -10,6 +10,7 @@ import (
 	"bellhop/events"
 	"bellhop/pipeline"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // shelf is a store of one order.
@@ -26,7 +27,7 @@ func (s *shelf) Order(_ context.Context, shop string, id int64) (bellhop.Order, 
 	case s.broken != nil:
 		return bellhop.Order{}, s.broken
 	case s.order == nil || s.order.ID != id || s.order.Shop != shop:
-		return bellhop.Order{}, store.NotFound("order")
+		return bellhop.Order{}, driver.NotFound("order")
 	}
 	return *s.order, nil
 }

@@ -8,6 +8,7 @@ import (
 	"bellhop"
 	"bellhop/queue"
 	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // Foresee says what recording an event would come to now, as far as its body and
@@ -18,7 +19,7 @@ func Foresee(e *bellhop.Event, shops map[string]bellhop.Shop) (outcome bellhop.O
 		return bellhop.OutcomeDead, err.Error(), 0
 	}
 	shop, known := shops[e.Shop]
-	if why := store.SkipFor(f, known, shop); why != "" {
+	if why := rules.SkipFor(f, known, shop); why != "" {
 		return bellhop.OutcomeSkipped, why, 0
 	}
 	return bellhop.OutcomeRecorded, "", f.OrderID

@@ -9,6 +9,7 @@ import (
 	"bellhop"
 	"bellhop/push"
 	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // Lost narrows the pushes of a shop that came to nothing.
@@ -51,7 +52,7 @@ func (l Lost) Find(ctx context.Context, s Resender, now time.Time) (found []Lost
 	if q.Status == "" {
 		q.Status = bellhop.PushFailed
 	}
-	if !store.Resendable(q.Status) {
+	if !rules.Resendable(q.Status) {
 		return nil, bellhop.Invalidf("status",
 			"what is sent again has failed, is unknown or was skipped: give one of these, not %q", string(l.Status))
 	}

@@ -10,8 +10,8 @@ import (
 // Outbox is the pushes that are owed.
 type Outbox interface {
 	// ClaimPushes takes pushes that are due, marks them sending and counts an
-	// attempt. [Slots.Divide] divides the slots among the shops that have
-	// something due, and [Ration] a device's budget among its pushes: some go out
+	// attempt. The rules divide the slots among the shops that have
+	// something due, and the rules a device's budget among its pushes: some go out
 	// by themselves, some together, some later. What is due in its owner's quiet
 	// hours is put off to their end, with [ReasonQuietHours]; what [Slots.Gate] holds
 	// back, without an attempt, with [ReasonServiceAway]. A digest takes what
@@ -42,6 +42,28 @@ type Outbox interface {
 	PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error
 	// PushCounts counts all pushes by status.
 	PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error)
+}
+
+// Slots are the attempts that a claim may begin.
+type Slots struct {
+	Free int            // a claim takes so many pushes at most
+	Busy map[string]int // attempts under way, by the shop's domain
+	// PerFree bounds the attempts of one shop, those under way included: to so
+	// many for each slot that stays free beside them. 0 means no bound. The bound
+	// leaves room for whoever comes next, however many are busy: with 4 a shop
+	// alone has four slots of five, three shops have four of thirteen each, and the
+	// last slot goes to a shop that has none.
+	PerFree int
+	// Gate holds back what goes to push services in trouble; nil holds back nothing.
+	Gate Gate
+}
+
+// Gate knows which push services are in trouble. A claim asks it for each device
+// that it would send something to, inside its transaction.
+type Gate interface {
+	// Admit returns how many messages may go to a device now, and when the others
+	// are due again. Asked again at the same time it says the same.
+	Admit(d bellhop.Device, now time.Time) (most int, until time.Time)
 }
 
 // Owed is one message to be sent: one push, or several gathered into one.
@@ -121,3 +143,34 @@ type PushPage struct {
 	Pushes []bellhop.Push
 	Next   string
 }
+
+// Why pushes are skipped.
+const (
+	ReasonNoDevice      = "no_device"      // the shop had none when the order came
+	ReasonDeviceRetired = "device_retired" // its address is of no more use
+	ReasonDeviceRemoved = "device_removed"
+	ReasonOrderDeleted  = "order_deleted"
+	ReasonNotWanted     = "not_wanted"   // its owner is not told of new orders
+	ReasonBelowAmount   = "below_amount" // its owner is told of larger orders only
+	ReasonStale         = "stale"        // it waited for its push service until it was no news any more
+)
+
+// TestFor is how long a push that tries a device out is of use: somebody looks at the
+// device.
+const TestFor = 10 * time.Minute
+
+// Why devices are retired, beside what the push service says.
+const (
+	RetiredMoved = "address_moved" // its address belongs to another device now
+	RetiredLimit = "device_limit"  // there are too many, and it was not seen the longest
+)
+
+// Why pushes wait.
+const (
+	ReasonQuietHours  = "quiet_hours"
+	ReasonServiceAway = "service_away" // its push service is in trouble
+	ReasonResent      = "resent"       // it came to nothing, and somebody has it sent again
+)
+
+// ResendMost bounds how many pushes one transaction makes due anew.
+const ResendMost = 200

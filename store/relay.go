@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"time"
-
-	"bellhop"
 )
 
 // Relays are those who pass the stream on to other services. Each has a name and
@@ -50,27 +48,9 @@ func (r Relay) Free() Relay {
 // SQLite file, 250 MB in Postgres.
 const KeepForRelays = 2_000_000
 
-// trimMost bounds how many changes are dropped at once, so that nobody waits for
-// it.
-const trimMost = 10 * ChangeChunk
-
-// TrimTo returns up to which number the stream is to be dropped, whose oldest
-// and newest are given. behind is the lowest cursor of a relay; pass newest where
-// there is none.
-func TrimTo(oldest, newest, behind int64) int64 {
-	to := max(min(newest-KeepChanges, behind), newest-KeepForRelays)
-	return min(to, oldest-1+trimMost)
-}
-
-// CheckRelay refuses a holder or a lease that is none.
-func CheckRelay(name, holder string, lease time.Duration) error {
-	if name == "" || holder == "" || lease <= 0 {
-		return bellhop.Invalidf("relay", "a relay has a name, and a holder for longer than nothing")
-	}
-	return nil
-}
-
-// RelayTaken is a driver's error for one who holds a relay no longer.
-func RelayTaken() error {
-	return bellhop.Errorf(bellhop.Conflict, "relay_taken", "another process has taken the relay over")
-}
+// Of the stream the newest KeepChanges are kept, and what a relay has not passed
+// on yet; older ones are dropped in chunks of ChangeChunk.
+const (
+	KeepChanges = 100_000
+	ChangeChunk = 1_000
+)

@@ -1,8 +1,7 @@
 // Package store is the port to what is kept: orders, the pushes that they owe,
-// the ledger of every event, shops, people and devices. Drivers fetch and
-// store; the rules by which an order changes and pushes are rationed stand here
-// once, for all of them ([Merge], [Ration]). Drivers are in the subfolders, and
-// all of them pass [bellhop/store/storetest].
+// the ledger of every event, shops, people and devices. Drivers load and save;
+// [bellhop/store/rules] decides, once for all of them, what changes. All drivers
+// pass [bellhop/store/storetest].
 //
 // The store is several small ports. A part of bellhop asks for those that it
 // needs; a driver serves them all.
@@ -16,7 +15,6 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"time"
 
 	"bellhop"
@@ -50,7 +48,7 @@ type Store interface {
 type Recorder interface {
 	// Record stores facts and all that follows from them in one transaction:
 	// the order, the pushes that it owes, the ledger's line, the stream's. Each
-	// fact is merged into its order by [Merge], so that the result does not
+	// fact is merged into its order by the rules, so that the result does not
 	// depend on how facts are ordered, repeated or divided among calls and
 	// processes. The event with its body is put into the archive unless it is
 	// there.
@@ -59,7 +57,7 @@ type Recorder interface {
 	// keeps it; one that was skipped or dead gets a new one. Results are in the
 	// order of the facts.
 	//
-	// What an order owes to many devices is kept as one fan-out ([Portions]) that
+	// What an order owes to many devices is kept as one fan-out (see the rules) that
 	// counts as one push in its result, and is in the delivery log as it is
 	// written in portions: see ClaimPushes. A device that was added since gets
 	// none of it.
@@ -75,7 +73,7 @@ type Orders interface {
 	Order(ctx context.Context, shop string, id int64) (bellhop.Order, error)
 	// SetHandling changes how far the owner has got with an order, and returns
 	// it as Order does. was is how far it was when whoever changes it last saw it; ""
-	// for whatever it is. If somebody else changed it since ([CheckHandling]), it stays,
+	// for whatever it is. If somebody else changed it since, it stays,
 	// and is returned with bellhop.Conflict.
 	SetHandling(ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time) (bellhop.Order, error)
 }
@@ -91,6 +89,10 @@ type OrderQuery struct {
 	Since     time.Time // placed at or after
 	Looks     int       // how many orders a page of a search looks at; 0 means SearchLooks
 }
+
+// SearchLooks is how many orders one page of a search looks at. A page may end
+// early, and be empty, where the search stopped; the next goes on there.
+const SearchLooks = 50_000
 
 // OrderPage is a part of a list.
 type OrderPage struct {
@@ -138,20 +140,6 @@ func (b *Busiest) Add(other Busiest) {
 	if other.Second > b.Second || other.Second == b.Second && other.At.Before(b.At) {
 		b.Second, b.At = other.Second, other.At
 	}
-}
-
-// IDsAround are bounds of the ids of events that were accepted from a time to
-// another: ids are made in the order of acceptance, and a moment before it.
-func IDsAround(from, to time.Time) (first, last bellhop.EventID) {
-	const slack = 10 * time.Second
-	for _, b := range []struct {
-		id *bellhop.EventID
-		at time.Time
-	}{{&first, from.Add(-slack)}, {&last, to.Add(slack)}} {
-		ms := uint64(max(0, b.at.UnixMilli())) << 16
-		binary.BigEndian.PutUint64(b.id[:8], ms)
-	}
-	return first, last
 }
 
 // LineQuery narrows the ledger. Zero fields don't.
@@ -323,3 +311,17 @@ type Change struct {
 	// when none did, or it is not traced.
 	TraceParent string
 }
+
+// How many of each a person may have. What is beyond is the oldest, and goes.
+const (
+	MaxSessions = 50
+	MaxLinks    = 10
+	MaxNetworks = 20
+)
+
+// How many of each a shop may have; one more is refused with [TooMany]. Two that are added at
+// the same moment may make one more than that.
+const (
+	MaxTokens = 50
+	MaxPeople = 100 // of operators, too
+)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"bellhop"
-	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // manyOrders records orders of one shop, one a second.
@@ -42,7 +42,7 @@ func BenchmarkLook(b *testing.B) {
 	r.manyOrders(orders)
 	for _, c := range []struct{ name, path string }{
 		{"the first page", "/"},
-		{"the last page", "/?cursor=" + store.Cursor(day.Add(60*time.Second).UnixMicro(), 1)},
+		{"the last page", "/?cursor=" + driver.Cursor(day.Add(60*time.Second).UnixMicro(), 1)},
 		{"handled, of which there are none", "/?show=handled"},
 		{"cancelled, of which there are none", "/?show=cancelled"},
 		{"one that is searched for", "/?q=" + url.QueryEscape("#1100")},

@@ -8,11 +8,12 @@ import (
 	"bellhop"
 	"bellhop/queue"
 	"bellhop/store"
+	"bellhop/store/move"
 )
 
 // Copy is two databases, opened to copy one into the other.
 type Copy struct {
-	From, To store.Mover
+	From, To move.Mover
 	// Beside is what is in the queues that share From's file or database, which
 	// are not copied; nil if there are none.
 	Beside *queue.Depth
@@ -53,7 +54,7 @@ func (c *Copy) Close() error {
 	return errors.Join(errs...)
 }
 
-func (c *Copy) open(ctx context.Context, e end, mustBe bool) (store.Mover, error) {
+func (c *Copy) open(ctx context.Context, e end, mustBe bool) (move.Mover, error) {
 	d, err := e.drivers(ctx, mustBe)
 	if err != nil {
 		return nil, e.named(err)
@@ -66,7 +67,7 @@ func (c *Copy) open(ctx context.Context, e end, mustBe bool) (store.Mover, error
 		return nil, e.named(err)
 	}
 	c.parts = append(c.parts, p)
-	m, ok := p.Store.(store.Mover)
+	m, ok := p.Store.(move.Mover)
 	if !ok {
 		return nil, setting(e.flag, "this database can't be copied", dbAccepted)
 	}
@@ -75,8 +76,8 @@ func (c *Copy) open(ctx context.Context, e end, mustBe bool) (store.Mover, error
 
 // usable refuses a store that is being copied into: it is not whole.
 func usable(ctx context.Context, s store.Store) error {
-	if m, ok := s.(store.Mover); ok {
-		return store.Usable(ctx, m)
+	if m, ok := s.(move.Mover); ok {
+		return move.Usable(ctx, m)
 	}
 	return nil
 }

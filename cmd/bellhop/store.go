@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"bellhop"
-	"bellhop/store"
+	"bellhop/store/move"
 	"bellhop/wire"
 )
 
@@ -72,7 +72,7 @@ func (c *storeCopyCmd) Run(j *job) error {
 
 func (c *storeCopyCmd) copy(j *job, both *wire.Copy) error {
 	p := &copyProgress{job: j, bar: isTerminal(j.err), began: j.now()}
-	done, err := store.Copy(j.ctx, both.From, both.To, store.CopyOptions{Begun: p.begun, Step: p.step})
+	done, err := move.Copy(j.ctx, both.From, both.To, move.Options{Begun: p.begun, Step: p.step})
 	p.end()
 	if j.ctx.Err() != nil {
 		return bellhop.Errorf(bellhop.Unavailable, "broken_off", "the copy was broken off after %s: run it again to go on",
@@ -121,7 +121,7 @@ type copiedTable struct {
 }
 
 // report shows both sides of each table.
-func (c *storeCopyCmd) report(j *job, done store.Copied, both *wire.Copy) error {
+func (c *storeCopyCmd) report(j *job, done move.Result, both *wire.Copy) error {
 	v := copiedJSON{Rows: done.Rows, Resumed: done.Resumed, Anew: done.Anew, Same: true}
 	if b := both.Beside; b != nil {
 		waiting := b.Waiting + b.Leased
@@ -164,7 +164,7 @@ func (p *copyProgress) begun(resumed, anew bool) {
 	}
 }
 
-func (p *copyProgress) step(s store.CopyStep) {
+func (p *copyProgress) step(s move.Step) {
 	p.rows += s.Now
 	now := p.now()
 	if p.bar {
@@ -177,7 +177,7 @@ func (p *copyProgress) step(s store.CopyStep) {
 	}
 }
 
-func (p *copyProgress) line(s store.CopyStep, now time.Time) string {
+func (p *copyProgress) line(s move.Step, now time.Time) string {
 	verb := "copied"
 	if s.Verifying {
 		verb = "verified"

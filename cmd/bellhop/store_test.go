@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"bellhop/internal/realserver"
-	"bellhop/store"
+	"bellhop/store/move"
 )
 
 // TestStoreCopyToPostgres goes from a file to a database, as the page on moving
@@ -67,11 +67,11 @@ func TestCopyProgressLine(t *testing.T) {
 	began := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	p := copyProgress{bar: true, began: began, rows: 3000}
 	for _, c := range []struct {
-		step store.CopyStep
+		step move.Step
 		want string
 	}{
-		{store.CopyStep{Table: store.TableOrders, Rows: 1500, Of: 6000}, "[######..................] copied orders: 1500 of 6000, 1500 rows/s"},
-		{store.CopyStep{Table: store.TableOrders, Verifying: true}, "[########################] verified orders: 0 of 0, 1500 rows/s"},
+		{move.Step{Table: move.TableOrders, Rows: 1500, Of: 6000}, "[######..................] copied orders: 1500 of 6000, 1500 rows/s"},
+		{move.Step{Table: move.TableOrders, Verifying: true}, "[########################] verified orders: 0 of 0, 1500 rows/s"},
 	} {
 		if got := p.line(c.step, began.Add(2*time.Second)); got != c.want {
 			t.Errorf("got %q", got)

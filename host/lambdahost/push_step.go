@@ -11,6 +11,7 @@ import (
 	"bellhop/pipeline"
 	"bellhop/push"
 	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // PushStep is the third step of the pipeline, for the functions that send pushes.
@@ -65,7 +66,7 @@ func (p *PushStep) sendDueOnce(ctx context.Context, t timetable, open store.Stor
 	out := sent{Sent: int(box.sent.Load()), Failed: int(box.failed.Load()), Left: int(box.left.Load())}
 	if err == nil && begin.Err() != nil {
 		next, e := open.NextPush(write)
-		if err = e; err == nil && store.IsDue(next, p.Now()) {
+		if err = e; err == nil && rules.IsDue(next, p.Now()) {
 			out.Left++
 		}
 	}

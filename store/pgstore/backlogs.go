@@ -8,7 +8,8 @@ import (
 
 	"bellhop"
 	"bellhop/internal/postgres"
-	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // Where no more is due than there are free slots, one look finds it all. Else the
@@ -35,11 +36,11 @@ const (
 
 // backlogs finds what is due by shop. What waits for a time that is further ahead than
 // it can be is made due first.
-func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []store.Backlog, err error) {
+func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []rules.Backlog, err error) {
 	l, err := db.look(ctx, dueSoon, now, free)
-	if err == nil && store.Beyond(l.last, now) {
+	if err == nil && rules.Beyond(l.last, now) {
 		err = db.worker.Once(ctx, func(b *postgres.Batch) {
-			b.Exec(callBack, postgres.Always(now), postgres.Always(now.Add(store.LongestWait)), store.LookAhead)
+			b.Exec(callBack, postgres.Always(now), postgres.Always(now.Add(rules.LongestWait)), driver.LookAhead)
 		})
 		if err == nil {
 			l, err = db.look(ctx, dueSoon, now, free)
@@ -53,7 +54,7 @@ func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []stor
 		l, err = db.look(ctx, dueByShop, now, free)
 	}
 	for _, f := range l.fanning {
-		l.due = store.AddFanOut(l.due, f.ShopID, f.Shop, f.Since)
+		l.due = rules.AddFanOut(l.due, f.ShopID, f.Shop, f.Since)
 	}
 	return l.due, wrap("look for what is due", err)
 }
@@ -61,7 +62,7 @@ func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []stor
 // looked is what a look found: what is due, which shops have fan-outs, and when the
 // last push is due.
 type looked struct {
-	due, fanning []store.Backlog
+	due, fanning []rules.Backlog
 	last         time.Time
 }
 
@@ -69,13 +70,13 @@ func (db *DB) look(ctx context.Context, query string, now time.Time, free int) (
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {
 		l = looked{}
 		b.Each(func(r pgx.Rows) error {
-			var d store.Backlog
+			var d rules.Backlog
 			err := r.Scan(&d.ShopID, &d.Shop, postgres.TimeTo(&d.Since), &d.Due)
 			l.due = append(l.due, d)
 			return err
 		}, query, postgres.Always(now), free)
 		b.Each(func(r pgx.Rows) error {
-			var f store.Backlog
+			var f rules.Backlog
 			err := r.Scan(&f.ShopID, &f.Shop, postgres.TimeTo(&f.Since))
 			l.fanning = append(l.fanning, f)
 			return err
@@ -87,7 +88,7 @@ func (db *DB) look(ctx context.Context, query string, now time.Time, free int) (
 
 // fanOut writes a portion of pushes for each shop whose slots ask for it, in a
 // transaction of its own.
-func (db *DB) fanOut(ctx context.Context, all []store.Backlog, slots []int) error {
+func (db *DB) fanOut(ctx context.Context, all []rules.Backlog, slots []int) error {
 	for i, b := range all {
 		n := b.Portion(slots[i])
 		if n == 0 {
@@ -125,11 +126,11 @@ func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) 
 	if err != nil || o.id == 0 {
 		return err
 	}
-	money, err := store.ReadMoney(total, currency)
+	money, err := driver.ReadMoney(total, currency)
 	if err != nil {
 		return err
 	}
-	var phones []store.Receiver
+	var phones []rules.Receiver
 	err = tx.Do(func(q *postgres.Batch) {
 		q.Each(func(r pgx.Rows) error {
 			p, err := readReceiver(r)

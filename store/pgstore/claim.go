@@ -10,6 +10,8 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // claimRounds is how often a claim looks further when all that it found is being
@@ -18,7 +20,7 @@ const claimRounds = 3
 
 // ClaimPushes implements [store.Outbox].
 func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots, lease time.Duration) ([]store.Owed, error) {
-	if err := store.CheckClaim(slots, lease); err != nil {
+	if err := driver.CheckClaim(slots, lease); err != nil {
 		return nil, err
 	}
 	now = now.Truncate(time.Microsecond)
@@ -26,14 +28,14 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	given := slots.Divide(all)
+	given := rules.Divide(slots, all)
 	if err := db.fanOut(ctx, all, given); err != nil {
 		return nil, err
 	}
 	var owed []store.Owed
 	err = db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		owed = nil
-		cl := claim{writes: newWrites(db), tx: tx, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*store.Phone{}, slots: map[int64]int{}}
+		cl := claim{writes: newWrites(db), tx: tx, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*rules.Phone{}, slots: map[int64]int{}}
 		for i, n := range given {
 			cl.slots[all[i].ShopID] = n
 		}
@@ -41,7 +43,7 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		for _, h := range store.Heaps(due) {
+		for _, h := range rules.Heaps(due) {
 			if err := cl.heap(h); err != nil {
 				return err
 			}
@@ -69,15 +71,15 @@ type claim struct {
 	gate   store.Gate
 	slots  map[int64]int  // of each shop
 	full   map[int64]bool // shops that may have more that is due
-	phones map[int64]*store.Phone
-	spent  []*store.Phone
+	phones map[int64]*rules.Phone
+	spent  []*rules.Phone
 
 	taken, postponed, behind postgres.Rows
 	owed                     []store.Owed
 }
 
 // find locks pushes that are due, as many as each shop has slots, and their devices.
-func (cl *claim) find() (due []store.Due, err error) {
+func (cl *claim) find() (due []rules.Due, err error) {
 	var busy []int64
 	for range claimRounds {
 		ids, devices, err := cl.candidates(busy)
@@ -151,15 +153,15 @@ func (cl *claim) lockPhones(devices []int64) (free, locked []int64, err error) {
 			continue
 		}
 		if cl.phones[id] == nil {
-			cl.phones[id] = &store.Phone{}
+			cl.phones[id] = &rules.Phone{}
 		}
 		free = append(free, id)
 	}
 	return free, locked, err
 }
 
-func readPhone(r pgx.Rows) (*store.Phone, error) {
-	var p store.Phone
+func readPhone(r pgx.Rows) (*rules.Phone, error) {
+	var p rules.Phone
 	var left allowanceRow
 	var settings string
 	err := r.Scan(append(append(scanDevice(&p.Device), &p.Owner.Disabled, &p.Owner.OwnSecretOnly, &p.Owner.CustomerInPush,
@@ -167,7 +169,7 @@ func readPhone(r pgx.Rows) (*store.Phone, error) {
 		postgres.TextTo(&settings)), left.to()...)...)
 	p.Owner.Domain = p.Shop
 	if err == nil {
-		p.Settings, err = store.ReadSettings(settings)
+		p.Settings, err = driver.ReadSettings(settings)
 	}
 	if err == nil {
 		p.Left, err = left.allowance()
@@ -192,7 +194,7 @@ func (a *allowanceRow) to() []any {
 		postgres.TextTo(&a.total), postgres.TextTo(&a.currency), postgres.TimeTo(&a.g.Since)}
 }
 
-func (a *allowanceRow) allowance() (left store.Allowance, err error) {
+func (a *allowanceRow) allowance() (left rules.Allowance, err error) {
 	left.At = a.at
 	if a.spent != nil {
 		left.Spent = *a.spent
@@ -203,16 +205,16 @@ func (a *allowanceRow) allowance() (left store.Allowance, err error) {
 	if a.g.Since.IsZero() {
 		return left, nil
 	}
-	a.g.Total, err = store.ReadMoney(a.total, a.currency)
+	a.g.Total, err = driver.ReadMoney(a.total, a.currency)
 	left.Gathering = &a.g
 	return left, err
 }
 
 // load locks what is due still, and returns it in the order in which it became
 // so. $1 is now.
-func (cl *claim) load(where string, args ...any) (due []store.Due, err error) {
+func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 	type timed struct {
-		store.Due
+		rules.Due
 		next time.Time
 	}
 	var found []timed
@@ -226,7 +228,7 @@ func (cl *claim) load(where string, args ...any) (due []store.Due, err error) {
 				postgres.IntTo(&d.Order.Items), postgres.TextTo(&d.Order.CustomerName), postgres.TextTo(&d.Order.TraceParent),
 				postgres.TimeTo(&d.Order.AcceptedAt), postgres.TimeTo(&d.Order.FirstAttemptAt))
 			if err == nil {
-				d.Order.Total, err = store.ReadMoney(total, currency)
+				d.Order.Total, err = driver.ReadMoney(total, currency)
 			}
 			found = append(found, d)
 			return err
@@ -243,17 +245,17 @@ func (cl *claim) load(where string, args ...any) (due []store.Due, err error) {
 }
 
 // heap hands out what is due to one device as far as its budget goes.
-func (cl *claim) heap(h store.Heap) error {
+func (cl *claim) heap(h rules.Heap) error {
 	p, shop := cl.phones[h.DeviceID], h.Due[0].ShopID
-	var all func() ([]store.Due, error)
+	var all func() ([]rules.Due, error)
 	if cl.full[shop] {
-		all = func() ([]store.Due, error) {
+		all = func() ([]rules.Due, error) {
 			return cl.load(`p.id IN (SELECT id FROM pushes
 				WHERE shop_id = $2 AND next_at <= $1 AND device_id = $3 ORDER BY next_at, id LIMIT $4)`,
-				shop, h.DeviceID, store.DigestMax)
+				shop, h.DeviceID, rules.DigestMax)
 		}
 	}
-	plan, err := store.PlanClaim(p, h, cl.now, cl.gate, all)
+	plan, err := rules.PlanClaim(p, h, cl.now, cl.gate, all)
 	if err != nil {
 		return err
 	}
@@ -262,7 +264,7 @@ func (cl *claim) heap(h store.Heap) error {
 }
 
 // do notes what was planned for a device.
-func (cl *claim) do(p *store.Phone, plan store.Claim, full bool) {
+func (cl *claim) do(p *rules.Phone, plan rules.Claim, full bool) {
 	for _, d := range plan.Skip {
 		cl.end(&pushRow{id: d.ID, shop: d.ShopID, order: d.Order.ID, status: d.Status}, bellhop.PushSkipped, d.Reason, cl.now)
 	}
@@ -306,7 +308,7 @@ var (
 // allowanceTypes are those of what fillAllowance adds.
 const allowanceTypes = `float8 float8 timestamptz bigint bigint text text timestamptz`
 
-func fillAllowance(r *postgres.Rows, a store.Allowance) *postgres.Rows {
+func fillAllowance(r *postgres.Rows, a rules.Allowance) *postgres.Rows {
 	var g store.Gathering
 	if a.Gathering != nil {
 		g = *a.Gathering
@@ -331,7 +333,7 @@ func (cl *claim) save(b *postgres.Batch) {
 		b.Exec(postponePushes, cl.postponed.Args()...)
 	}
 	if cl.behind.Len() > 0 {
-		b.Exec(postponeBehind, cl.behind.Args(store.LookAhead)...)
+		b.Exec(postponeBehind, cl.behind.Args(driver.LookAhead)...)
 	}
 	cl.finish(b)
 }

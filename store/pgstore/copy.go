@@ -6,41 +6,41 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bellhop/internal/postgres"
-	"bellhop/store"
+	"bellhop/store/move"
 )
 
-var _ store.Mover = (*DB)(nil)
+var _ move.Mover = (*DB)(nil)
 
 // copiedRows are where the rows of each table are. Counters are no rows.
-var copiedRows = map[store.Table]string{
-	store.TableShops: "shops", store.TablePeople: "people", store.TableSessions: "sessions", store.TableTokens: "tokens",
-	store.TableDevices: "devices", store.TableOrders: "orders", store.TablePushes: "pushes", store.TableFanOuts: "fanouts", store.TableEvents: "events",
-	store.TableChanges: "changes", store.TableRelays: "relays", store.TableLooks: "looks",
+var copiedRows = map[move.Table]string{
+	move.TableShops: "shops", move.TablePeople: "people", move.TableSessions: "sessions", move.TableTokens: "tokens",
+	move.TableDevices: "devices", move.TableOrders: "orders", move.TablePushes: "pushes", move.TableFanOuts: "fanouts", move.TableEvents: "events",
+	move.TableChanges: "changes", move.TableRelays: "relays", move.TableLooks: "looks",
 }
 
-// Identity implements [store.Mover].
-func (db *DB) Identity(ctx context.Context) (i store.Identity, err error) {
+// Identity implements [move.Mover].
+func (db *DB) Identity(ctx context.Context) (i move.Identity, err error) {
 	err = db.worker.Read(ctx, func(b *postgres.Batch) { readIdentity(b, &i, "") })
 	return i, wrap("look at the store", err)
 }
 
 // readIdentity queues a look at the store, and locks it when lock says so.
-func readIdentity(b *postgres.Batch, i *store.Identity, lock string) {
-	*i = store.Identity{}
+func readIdentity(b *postgres.Batch, i *move.Identity, lock string) {
+	*i = move.Identity{}
 	b.Each(func(r pgx.Rows) error {
-		var n store.CopyNote
+		var n move.Note
 		if err := r.Scan(&i.ID, postgres.TextTo(&n.Source), &n.Mark, &n.Finished); err != nil {
 			return err
 		}
 		if n.Source != "" {
-			n.Tables = map[store.Table]store.CopyProgress{}
+			n.Tables = map[move.Table]move.Progress{}
 			i.Copy = &n
 		}
 		return nil
 	}, `SELECT id, copied_from, copied_mark, copy_finished FROM identity `+lock)
 	b.Each(func(r pgx.Rows) error {
-		var t store.Table
-		var p store.CopyProgress
+		var t move.Table
+		var p move.Progress
 		err := r.Scan(postgres.TextTo(&t), &p.Next, &p.Done, &p.Rows)
 		if i.Copy != nil {
 			i.Copy.Tables[t] = p
@@ -49,11 +49,11 @@ func readIdentity(b *postgres.Batch, i *store.Identity, lock string) {
 	}, `SELECT name, next, done, n FROM copied`)
 }
 
-// Count implements [store.Mover]. Beyond a million rows it is the planner's
+// Count implements [move.Mover]. Beyond a million rows it is the planner's
 // estimate, since counting takes longer than a statement may.
-func (db *DB) Count(ctx context.Context, t store.Table) (n int64, err error) {
-	if t == store.TableCounters {
-		c, _, err := db.Export(ctx, t, "", store.ChunkLimit{Rows: 1, Bytes: 1})
+func (db *DB) Count(ctx context.Context, t move.Table) (n int64, err error) {
+	if t == move.TableCounters {
+		c, _, err := db.Export(ctx, t, "", move.ChunkLimit{Rows: 1, Bytes: 1})
 		return int64(c.Len()), err
 	}
 	const exact = 1_000_000
@@ -65,11 +65,11 @@ func (db *DB) Count(ctx context.Context, t store.Table) (n int64, err error) {
 	return n, wrap("count rows", err)
 }
 
-// BeginCopy implements [store.Mover].
+// BeginCopy implements [move.Mover].
 func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
-		var i store.Identity
-		has := map[store.Table]bool{}
+		var i move.Identity
+		has := map[move.Table]bool{}
 		err := tx.Do(func(b *postgres.Batch) {
 			readIdentity(b, &i, "FOR UPDATE")
 			for t, from := range copiedRows {
@@ -84,9 +84,9 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		if err != nil {
 			return err
 		}
-		for _, t := range store.Tables() {
+		for _, t := range move.Tables() {
 			if has[t] && (i.Copy == nil || i.Copy.Finished) {
-				return store.NotEmpty(t)
+				return move.NotEmpty(t)
 			}
 		}
 		return tx.Commit(func(b *postgres.Batch) {
@@ -99,19 +99,19 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 	return wrap("begin a copy", err)
 }
 
-// Import implements [store.Mover].
-func (db *DB) Import(ctx context.Context, t store.Table, c store.Chunk, after, next string) error {
+// Import implements [move.Mover].
+func (db *DB) Import(ctx context.Context, t move.Table, c move.Chunk, after, next string) error {
 	if err := db.keepDictionary(ctx); err != nil {
 		return err
 	}
 	add := db.importing(&c)
 	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
-		var i store.Identity
+		var i move.Identity
 		if err := tx.Do(func(b *postgres.Batch) { readIdentity(b, &i, "FOR UPDATE") }); err != nil {
 			return err
 		}
 		if !i.Copy.At(t, after) {
-			return store.CopiedElsewhere()
+			return move.CopiedElsewhere()
 		}
 		return tx.Commit(func(b *postgres.Batch) {
 			add(b)
@@ -123,7 +123,7 @@ func (db *DB) Import(ctx context.Context, t store.Table, c store.Chunk, after, n
 	return wrap("import", err)
 }
 
-// EndCopy implements [store.Mover].
+// EndCopy implements [move.Mover].
 func (db *DB) EndCopy(ctx context.Context, good bool) error {
 	err := db.worker.Once(ctx, func(b *postgres.Batch) {
 		if good {

@@ -9,6 +9,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // deviceColumns are what scanDevice scans, of the aliases d and s.
@@ -44,7 +45,7 @@ const tooMany = ` AND retired_at IS NULL AND NOT (value = $2 AND kind = $3) ORDE
 
 // PutDevice implements [store.Devices].
 func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.DeviceLimits) (bellhop.Device, error) {
-	if err := store.CheckDevice(d); err != nil {
+	if err := driver.CheckDevice(d); err != nil {
 		return d, err
 	}
 	var put bellhop.Device
@@ -71,7 +72,7 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 			}
 		})
 		if err == nil && put.ID == 0 {
-			err = store.NotFound("shop")
+			err = driver.NotFound("shop")
 		}
 		if err != nil {
 			return err
@@ -130,7 +131,7 @@ func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error
 			w.lockDevices(b, `shop_id = (SELECT id FROM shops WHERE domain = $1) AND installation = $2`, shop, installation)
 		})
 		if err == nil && len(w.devices) == 0 {
-			err = store.NotFound("device")
+			err = driver.NotFound("device")
 		}
 		if err != nil {
 			return err

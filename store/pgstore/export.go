@@ -11,14 +11,15 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/move"
 )
 
-// Export implements [store.Mover]. A place is the key of the last row before it.
-func (db *DB) Export(ctx context.Context, t store.Table, after string, at store.ChunkLimit) (store.Chunk, string, error) {
+// Export implements [move.Mover]. A place is the key of the last row before it.
+func (db *DB) Export(ctx context.Context, t move.Table, after string, at move.ChunkLimit) (move.Chunk, string, error) {
 	x := exporter{db: db, limit: at}
 	queue, err := x.table(t, after)
 	if err != nil {
-		return store.Chunk{}, "", err
+		return move.Chunk{}, "", err
 	}
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {
 		x = exporter{db: db, limit: at}
@@ -29,8 +30,8 @@ func (db *DB) Export(ctx context.Context, t store.Table, after string, at store.
 
 type exporter struct {
 	db       *DB
-	limit    store.ChunkLimit
-	chunk    store.Chunk
+	limit    move.ChunkLimit
+	chunk    move.Chunk
 	n, bytes int
 	last     string // the place of the last row
 	next     string
@@ -51,19 +52,19 @@ func (x *exporter) rows(b *postgres.Batch, read func(pgx.Rows) (place string, si
 }
 
 // table checks a place and returns what queues the queries behind it.
-func (x *exporter) table(t store.Table, after string) (func(*exporter, *postgres.Batch), error) {
+func (x *exporter) table(t move.Table, after string) (func(*exporter, *postgres.Batch), error) {
 	switch t {
-	case store.TableSessions:
+	case move.TableSessions:
 		hash, err := hex.DecodeString(after)
 		return func(x *exporter, b *postgres.Batch) { x.sessions(b, hash) }, badPlace(err)
-	case store.TableEvents:
+	case move.TableEvents:
 		var id bellhop.EventID
 		var err error
 		if after != "" {
 			id, err = bellhop.ParseEventID(after)
 		}
 		return func(x *exporter, b *postgres.Batch) { x.events(b, id) }, badPlace(err)
-	case store.TableOrders:
+	case move.TableOrders:
 		shop, order, _ := strings.Cut(after, ".")
 		no, err := parseKey(shop)
 		id, err2 := parseKey(order)
@@ -71,9 +72,9 @@ func (x *exporter) table(t store.Table, after string) (func(*exporter, *postgres
 			err = err2
 		}
 		return func(x *exporter, b *postgres.Batch) { x.orders(b, no, id) }, err
-	case store.TableRelays:
+	case move.TableRelays:
 		return (*exporter).relays, nil
-	case store.TableCounters:
+	case move.TableCounters:
 		return (*exporter).counters, nil
 	}
 	export, ok := exports[t]
@@ -85,10 +86,10 @@ func (x *exporter) table(t store.Table, after string) (func(*exporter, *postgres
 }
 
 // exports are of the tables whose places are ids.
-var exports = map[store.Table]func(*exporter, *postgres.Batch, int64){
-	store.TableShops: (*exporter).shops, store.TablePeople: (*exporter).people, store.TableTokens: (*exporter).tokens,
-	store.TableDevices: (*exporter).devices, store.TablePushes: (*exporter).pushes, store.TableFanOuts: (*exporter).fanOuts, store.TableChanges: (*exporter).changes,
-	store.TableLooks: (*exporter).looks,
+var exports = map[move.Table]func(*exporter, *postgres.Batch, int64){
+	move.TableShops: (*exporter).shops, move.TablePeople: (*exporter).people, move.TableTokens: (*exporter).tokens,
+	move.TableDevices: (*exporter).devices, move.TablePushes: (*exporter).pushes, move.TableFanOuts: (*exporter).fanOuts, move.TableChanges: (*exporter).changes,
+	move.TableLooks: (*exporter).looks,
 }
 
 func parseKey(s string) (id int64, err error) {
@@ -147,7 +148,7 @@ func (x *exporter) tokens(b *postgres.Batch, after int64) {
 
 func (x *exporter) devices(b *postgres.Batch, after int64) {
 	x.rows(b, func(r pgx.Rows) (string, int, error) {
-		var d store.DeviceRow
+		var d move.DeviceRow
 		var left allowanceRow
 		err := r.Scan(append(append(scanDevice(&d.Device), postgres.TimeTo(&d.FreeAt)), left.to()...)...)
 		if err == nil {
@@ -161,7 +162,7 @@ func (x *exporter) devices(b *postgres.Batch, after int64) {
 
 func (x *exporter) pushes(b *postgres.Batch, after int64) {
 	x.rows(b, func(r pgx.Rows) (string, int, error) {
-		var p store.PushRow
+		var p move.PushRow
 		err := r.Scan(&p.ID, &p.Shop, &p.OrderID, &p.DeviceID, postgres.TextTo(&p.Kind), postgres.TextTo(&p.Status), &p.Attempts,
 			&p.Reason, postgres.TimeTo(&p.CreatedAt), postgres.TimeTo(&p.NextAt), postgres.TimeTo(&p.SentAt),
 			postgres.TimeTo(&p.ReceivedAt), postgres.TimeTo(&p.OpenedAt), postgres.TimeTo(&p.FirstAttemptAt),
@@ -175,7 +176,7 @@ func (x *exporter) pushes(b *postgres.Batch, after int64) {
 func (x *exporter) fanOuts(b *postgres.Batch, after int64) {
 	x.rows(b, func(r pgx.Rows) (string, int, error) {
 		var id int64
-		var f store.FanOutRow
+		var f move.FanOutRow
 		err := r.Scan(&id, &f.Shop, &f.OrderID, postgres.TextTo(&f.Kind), &f.After, &f.Last, postgres.TimeTo(&f.CreatedAt))
 		x.chunk.FanOuts = append(x.chunk.FanOuts, f)
 		return keyOf(id), 80, err
@@ -214,7 +215,7 @@ func (x *exporter) relays(b *postgres.Batch) {
 // counters are few, and one chunk.
 func (x *exporter) counters(b *postgres.Batch) {
 	b.Each(func(r pgx.Rows) error {
-		var n store.Counter
+		var n move.Counter
 		err := r.Scan(postgres.TextTo(&n.Kind), &n.Name, postgres.IntTo(&n.N))
 		if n.N != 0 {
 			x.chunk.Counters = append(x.chunk.Counters, n)

@@ -8,6 +8,9 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/move"
+	"bellhop/store/rules"
 )
 
 // Rows of these tables can be large, so that the database stops at the chunk's
@@ -15,7 +18,7 @@ import (
 
 // upTo selects a table's rows behind a place until they reach a size; more is
 // set when there are others behind them.
-func upTo(table, key, where, size string, limit store.ChunkLimit) string {
+func upTo(table, key, where, size string, limit move.ChunkLimit) string {
 	return fmt.Sprintf(`(SELECT *, n > count(*) OVER () AS more FROM
 		(SELECT *, sum(size) OVER (ORDER BY %[2]s) - size AS before, count(*) OVER () AS n FROM
 			(SELECT *, %[4]s AS size FROM %[1]s WHERE %[3]s ORDER BY %[2]s LIMIT %[5]d) near) sized
@@ -102,7 +105,7 @@ func (x *exporter) orders(b *postgres.Batch, shop, order int64) {
 			return err
 		}
 		o := x.chunk.Orders[i].Order
-		item.Price, err = store.ReadMoney(price, o.Total.Currency)
+		item.Price, err = driver.ReadMoney(price, o.Total.Currency)
 		o.Items = append(o.Items, item)
 		return err
 	}, `SELECT i.shop_id, i.order_id, i.item_id, i.title, i.variant, i.sku, i.quantity, i.price
@@ -117,7 +120,7 @@ const exportedOrder = `o.order_id, o.deleted, o.version_updated_at, o.version_tr
 	o.trace_parent`
 
 // readOrderRow reads what it knows of an order, without its items.
-func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row store.OrderRow, lines int64, err error) {
+func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row move.OrderRow, lines int64, err error) {
 	var o bellhop.Order
 	var whole bool
 	var placed, updated int64
@@ -138,12 +141,12 @@ func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row store.OrderRow, line
 		return row, lines, err
 	}
 	o.Shop, o.ID = row.Shop, row.ID
-	o.PlacedAt, o.UpdatedAt = store.Zoned(o.PlacedAt, placed), store.Zoned(o.UpdatedAt, updated)
-	if o.Total, err = store.ReadMoney(total, currency); err != nil {
+	o.PlacedAt, o.UpdatedAt = driver.Zoned(o.PlacedAt, placed), driver.Zoned(o.UpdatedAt, updated)
+	if o.Total, err = driver.ReadMoney(total, currency); err != nil {
 		return row, lines, err
 	}
 	if seenCurrency != "" {
-		seen, err := store.ReadMoney(seenTotal, seenCurrency)
+		seen, err := driver.ReadMoney(seenTotal, seenCurrency)
 		if err != nil {
 			return row, lines, err
 		}
@@ -154,7 +157,7 @@ func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row store.OrderRow, line
 }
 
 // kinds names the touches that there are.
-func kinds(s *store.State) {
+func kinds(s *rules.State) {
 	if s.Edit != (bellhop.Touch{}) {
 		s.Edit.Kind = bellhop.TouchEdit
 	}

@@ -8,6 +8,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // Query is one that is worth planning well.
@@ -50,7 +51,7 @@ func (db *DB) BareInserts(ctx context.Context, shop int64, devices []int64, seq 
 	b := newBatch(db, facts)
 	b.shops[facts[0].Event.Shop] = &shopRow{id: shop}
 	for _, d := range devices {
-		b.shops[facts[0].Event.Shop].phones = append(b.shops[facts[0].Event.Shop].phones, store.Receiver{ID: d})
+		b.shops[facts[0].Event.Shop].phones = append(b.shops[facts[0].Event.Shop].phones, rules.Receiver{ID: d})
 	}
 	for i := range facts {
 		b.one(&facts[i])

@@ -10,6 +10,8 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/move"
 )
 
 // ofShops makes rows of arguments whose first column is a shop's domain, and
@@ -51,7 +53,7 @@ var (
 )
 
 // importing makes arrays of a chunk's rows and returns what queues them.
-func (db *DB) importing(c *store.Chunk) func(*postgres.Batch) {
+func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
 	var all []statement
 	add := func(query string, r *postgres.Rows) {
 		if r.Len() > 0 {
@@ -112,7 +114,7 @@ func fillShop(r *postgres.Rows, s *bellhop.Shop) {
 }
 
 func fillPerson(r *postgres.Rows, p *bellhop.Person) {
-	r.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Always(p.AddedAt).Text(store.WriteSettings(p.Settings)).Text(p.Shop)
+	r.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Always(p.AddedAt).Text(driver.WriteSettings(p.Settings)).Text(p.Shop)
 }
 
 func fillSession(r *postgres.Rows, s *bellhop.Session) {
@@ -123,7 +125,7 @@ func fillToken(r *postgres.Rows, t *bellhop.Token) {
 	r.Text(t.Shop).Int(t.ID).Text(t.Name).Bytes(t.Hash[:]).Always(t.CreatedAt).Time(t.LastUsedAt)
 }
 
-func fillDevice(r *postgres.Rows, d *store.DeviceRow) {
+func fillDevice(r *postgres.Rows, d *move.DeviceRow) {
 	r.Text(d.Shop).Int(d.ID).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).Text(string(d.Platform)).
 		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Always(d.AddedAt).Always(d.SeenAt).Time(d.RetiredAt).
 		Text(d.RetiredFor).Time(d.FreeAt)
@@ -131,7 +133,7 @@ func fillDevice(r *postgres.Rows, d *store.DeviceRow) {
 }
 
 // fillOrder adds an order as recording does: what is none says nothing.
-func fillOrder(r *postgres.Rows, o *store.OrderRow) {
+func fillOrder(r *postgres.Rows, o *move.OrderRow) {
 	s := o.State
 	r.Text(o.Shop).Int(o.ID).Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).
 		Int(int64(s.Version.Hash)).Time(s.Edit.At).IntOrNull(s.Edit.ID).Time(s.Refund.At).IntOrNull(s.Refund.ID)
@@ -140,13 +142,13 @@ func fillOrder(r *postgres.Rows, o *store.OrderRow) {
 		c = &bellhop.Order{}
 		r.Time(time.Time{}).Int(0).Time(time.Time{})
 	} else {
-		r.Always(c.PlacedAt).Int(store.Offset(c.PlacedAt)).Always(c.UpdatedAt)
+		r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt)
 	}
 	fill(r, c).Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt).
 		TextOrNull(c.Trace.TraceParent)
 }
 
-func itemRows(orders []store.OrderRow) *postgres.Rows {
+func itemRows(orders []move.OrderRow) *postgres.Rows {
 	var r postgres.Rows
 	for i := range orders {
 		if orders[i].Order == nil {
@@ -160,13 +162,13 @@ func itemRows(orders []store.OrderRow) *postgres.Rows {
 	return &r
 }
 
-func fillPush(r *postgres.Rows, p *store.PushRow) {
+func fillPush(r *postgres.Rows, p *move.PushRow) {
 	r.Text(p.Shop).Int(p.ID).Int(p.OrderID).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).Int(int64(p.Attempts)).
 		Always(p.CreatedAt).Time(p.NextAt).Text(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).
 		Time(p.FirstAttemptAt).Time(p.GatheredSince)
 }
 
-func fillFanOut(r *postgres.Rows, f *store.FanOutRow) {
+func fillFanOut(r *postgres.Rows, f *move.FanOutRow) {
 	r.Text(f.Shop).Int(f.OrderID).Text(string(f.Kind)).Int(f.After).Int(f.Last).Always(f.CreatedAt)
 }
 
@@ -195,15 +197,15 @@ func fillRelay(r *postgres.Rows, l *store.Relay) {
 	r.Text(l.Name).Text(l.Origin).Int(l.Cursor).Int(l.Term)
 }
 
-func importCounter(b *postgres.Batch, n store.Counter) {
+func importCounter(b *postgres.Batch, n move.Counter) {
 	switch {
-	case n.Kind == store.CountOutcome:
+	case n.Kind == move.CountOutcome:
 		b.Exec(`INSERT INTO ledger_totals (outcome, n) VALUES ($1, $2)`, n.Name, n.N)
-	case n.Kind == store.CountStatus:
+	case n.Kind == move.CountStatus:
 		b.Exec(`INSERT INTO push_totals (status, n) VALUES ($1, $2)`, n.Name, n.N)
-	case n.Kind == store.CountLastID && n.Name == string(store.TableChanges):
+	case n.Kind == move.CountLastID && n.Name == string(move.TableChanges):
 		b.Exec(`UPDATE stream SET last = $1`, n.N)
-	case n.Kind == store.CountLastID:
+	case n.Kind == move.CountLastID:
 		for _, s := range sequences {
 			if s.table == n.Name {
 				b.Exec(`SELECT setval($1::text::regclass, $2)`, s.sequence, n.N)

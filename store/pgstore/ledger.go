@@ -13,6 +13,8 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // eventColumns are what scanEvent scans.
@@ -71,7 +73,7 @@ func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time
 				return r.Scan(nil, postgres.TextTo(&l.outcome))
 			}, loadLines, [][16]byte{e.ID})
 		})
-		if err != nil || store.Settles(l.outcome) {
+		if err != nil || rules.Settles(l.outcome) {
 			return err
 		}
 		w.lines.Move(l.outcome, bellhop.OutcomeDead)
@@ -130,7 +132,7 @@ func (db *DB) Totals(ctx context.Context) (map[bellhop.Outcome]int64, error) {
 }
 
 func totals[K ~string](ctx context.Context, p *postgres.Pool, what, query string) (map[K]int64, error) {
-	all, err := list(ctx, p, what, func(r pgx.Rows) (c store.Count[K], err error) {
+	all, err := list(ctx, p, what, func(r pgx.Rows) (c rules.Count[K], err error) {
 		err = r.Scan(postgres.TextTo(&c.Key), &c.By)
 		return c, err
 	}, query)
@@ -143,12 +145,12 @@ func totals[K ~string](ctx context.Context, p *postgres.Pool, what, query string
 
 // lineCursor is a place in the ledger: the halves of an event's id.
 func lineCursor(id bellhop.EventID) string {
-	return store.Cursor(int64(binary.BigEndian.Uint64(id[:8])), int64(binary.BigEndian.Uint64(id[8:])))
+	return driver.Cursor(int64(binary.BigEndian.Uint64(id[:8])), int64(binary.BigEndian.Uint64(id[8:])))
 }
 
 func parseLineCursor(s string) (id bellhop.EventID, err error) {
 	high, low := int64(-1), int64(-1) // all bits: behind every id
-	err = store.ParseCursor(s, &high, &low)
+	err = driver.ParseCursor(s, &high, &low)
 	binary.BigEndian.PutUint64(id[:8], uint64(high))
 	binary.BigEndian.PutUint64(id[8:], uint64(low))
 	return id, err
@@ -156,7 +158,7 @@ func parseLineCursor(s string) (id bellhop.EventID, err error) {
 
 // Lines implements [store.Ledger]. Newest first goes by the events' ids.
 func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage, err error) {
-	limit, err := store.PageLimit(q.Limit)
+	limit, err := driver.PageLimit(q.Limit)
 	if err != nil {
 		return page, err
 	}
@@ -208,7 +210,7 @@ func lineQuery(q store.LineQuery, before bellhop.EventID, limit int) (query stri
 
 // Archived implements [store.Ledger]. Oldest first goes by the events' ids.
 func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error) {
-	if err := store.CheckLimit(limit); err != nil {
+	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
 	there := after == bellhop.EventID{}
@@ -225,7 +227,7 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 			postgres.ID(after), shop, postgres.Always(since), limit)
 	})
 	if err == nil && !there {
-		err = store.NotFound("event")
+		err = driver.NotFound("event")
 	}
 	if err != nil {
 		return nil, wrap("read the archive", err)
@@ -247,7 +249,7 @@ func (db *DB) readArchived(r pgx.Rows) (*bellhop.Event, error) {
 
 // Busiest implements [store.Ledger].
 func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {
-	first, last := store.IDsAround(from, to)
+	first, last := driver.IDsAround(from, to)
 	err = db.api.Read(ctx, func(b *postgres.Batch) {
 		found = store.Busiest{}
 		b.Each(func(r pgx.Rows) error {
@@ -265,7 +267,7 @@ func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busi
 // Prune implements [store.Ledger]. Who is being recorded just now has its turn
 // next time.
 func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
-	if err := store.CheckLimit(limit); err != nil {
+	if err := driver.CheckLimit(limit); err != nil {
 		return 0, err
 	}
 	var n int64

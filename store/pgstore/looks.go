@@ -7,7 +7,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/postgres"
-	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 const lookColumns = `id, at, email, what, about`
@@ -27,7 +27,7 @@ func (db *DB) AddLook(ctx context.Context, l bellhop.Look) error {
 
 // Looks implements [store.Looks].
 func (db *DB) Looks(ctx context.Context, about string, limit int) ([]bellhop.Look, error) {
-	if err := store.CheckLimit(limit); err != nil {
+	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
 	return list(ctx, db.api, "list who looked", readLook,

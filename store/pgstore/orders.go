@@ -10,6 +10,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // orderColumns are what readOrder reads, of a table or alias o.
@@ -34,11 +35,11 @@ func readOrder(r pgx.Rows, shop string) (bellhop.Order, error) {
 		return o, err
 	}
 	o.Version.Hash = uint64(hash)
-	o.PlacedAt, o.UpdatedAt = store.Zoned(o.PlacedAt, placed), store.Zoned(o.UpdatedAt, updated)
-	if o.Total, err = store.ReadMoney(total, currency); err != nil || seenCurrency == "" {
+	o.PlacedAt, o.UpdatedAt = driver.Zoned(o.PlacedAt, placed), driver.Zoned(o.UpdatedAt, updated)
+	if o.Total, err = driver.ReadMoney(total, currency); err != nil || seenCurrency == "" {
 		return o, err
 	}
-	seen, err := store.ReadMoney(seenTotal, seenCurrency)
+	seen, err := driver.ReadMoney(seenTotal, seenCurrency)
 	o.Presentment = &seen
 	return o, err
 }
@@ -72,7 +73,7 @@ func parsePlace(cursor string) (place, error) {
 		return place{far, math.MaxInt64}, nil
 	}
 	var micros, id int64
-	err := store.ParseCursor(cursor, &micros, &id)
+	err := driver.ParseCursor(cursor, &micros, &id)
 	return place{time.UnixMicro(micros), id}, err
 }
 
@@ -80,7 +81,7 @@ func placeOf(o *bellhop.Order) place { return place{o.PlacedAt, o.ID} }
 
 // Orders implements [store.Orders].
 func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
-	limit, err := store.PageLimit(q.Limit)
+	limit, err := driver.PageLimit(q.Limit)
 	if err != nil {
 		return page, err
 	}
@@ -88,7 +89,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 	if err != nil {
 		return page, err
 	}
-	search, err := store.ParseSearch(q)
+	search, err := driver.ParseSearch(q)
 	if err != nil {
 		return page, err
 	}
@@ -122,11 +123,11 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 		case len(page.Orders) > limit:
 			page.Orders = page.Orders[:limit]
 			last := page.Orders[limit-1]
-			page.Next = store.Cursor(last.PlacedAt.UnixMicro(), last.ID)
+			page.Next = driver.Cursor(last.PlacedAt.UnixMicro(), last.ID)
 			return page, nil
 		case len(found) <= limit:
 			if last.before != past {
-				page.Next = store.Cursor(last.before.UnixMicro(), last.id)
+				page.Next = driver.Cursor(last.before.UnixMicro(), last.id)
 			}
 			return page, nil
 		}
@@ -146,7 +147,7 @@ func (db *DB) lastLooked(ctx context.Context, shop string, q store.OrderQuery, f
 	return last, err
 }
 
-func (db *DB) ordersFrom(ctx context.Context, shop string, q store.OrderQuery, s store.Search, from, last place, limit int) ([]bellhop.Order, error) {
+func (db *DB) ordersFrom(ctx context.Context, shop string, q store.OrderQuery, s driver.Search, from, last place, limit int) ([]bellhop.Order, error) {
 	query := listOrders
 	if q.Cancelled {
 		query += onlyCancelled
@@ -169,7 +170,7 @@ func (db *DB) Order(ctx context.Context, shop string, id int64) (bellhop.Order, 
 	var w whole
 	err := db.api.Read(ctx, func(b *postgres.Batch) { w.load(b, shop, id) })
 	if err == nil && !w.there {
-		err = store.NotFound("order")
+		err = driver.NotFound("order")
 	}
 	if err != nil {
 		return bellhop.Order{}, wrap("read an order", err)
@@ -202,7 +203,7 @@ func (w *whole) load(b *postgres.Batch, shop string, id int64) {
 		var price string
 		err := r.Scan(&i.ID, &i.Title, &i.Variant, &i.SKU, &i.Quantity, &price)
 		if err == nil {
-			i.Price, err = store.ReadMoney(price, w.order.Total.Currency)
+			i.Price, err = driver.ReadMoney(price, w.order.Total.Currency)
 		}
 		w.order.Items = append(w.order.Items, i)
 		return err
@@ -233,9 +234,9 @@ func (db *DB) SetHandling(
 		case err != nil:
 			return err
 		case !o.there:
-			return store.NotFound("order")
+			return driver.NotFound("order")
 		}
-		if refused = store.CheckHandling(o.order.Handling, was, to); refused != nil || o.order.Handling == to {
+		if refused = driver.CheckHandling(o.order.Handling, was, to); refused != nil || o.order.Handling == to {
 			return nil
 		}
 		o.order.Handling = to

@@ -9,6 +9,8 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // SettlePushes implements [store.Outbox]. A notifier settles each push by a call
@@ -19,7 +21,7 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 		return nil
 	}
 	for _, s := range settled {
-		if err := store.CheckSettled(s); err != nil {
+		if err := driver.CheckSettled(s); err != nil {
 			return err
 		}
 	}
@@ -114,7 +116,7 @@ func (s *settling) plan(all []store.Settled) error {
 	for _, one := range all {
 		for _, id := range one.Pushes {
 			if s.byID[id] == nil {
-				return store.NotFound("push")
+				return driver.NotFound("push")
 			}
 		}
 	}
@@ -127,10 +129,10 @@ func (s *settling) plan(all []store.Settled) error {
 func (s *settling) planOne(one *store.Settled) {
 	for _, id := range one.Pushes {
 		p := s.byID[id]
-		switch one.Settles(p.status, p.final) {
-		case store.SettleEnd:
+		switch rules.SettlementOf(*one, p.status, p.final) {
+		case rules.SettleEnd:
 			s.end(p, one.Status, one.Reason, one.At)
-		case store.SettleRetry:
+		case rules.SettleRetry:
 			s.retry(p, *one)
 		}
 	}
@@ -185,7 +187,7 @@ const resendPushes = `UPDATE pushes SET status = 'pending', reason = $2, next_at
 
 // ResendPushes implements [store.Outbox].
 func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (n int, err error) {
-	if err := store.CheckResend(ids); err != nil || len(ids) == 0 {
+	if err := driver.CheckResend(ids); err != nil || len(ids) == 0 {
 		return 0, err
 	}
 	err = db.api.Write(ctx, func(tx *postgres.Tx) error {
@@ -194,7 +196,7 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 		err := tx.Do(func(b *postgres.Batch) {
 			b.Each(func(r pgx.Rows) error {
 				p, err := readPushRow(r)
-				if err == nil && p.final && store.Resendable(p.status) && p.device != 0 {
+				if err == nil && p.final && rules.Resendable(p.status) && p.device != 0 {
 					again = append(again, p.id)
 					w.counts.Move(p.status, bellhop.PushPending)
 				}

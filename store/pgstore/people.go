@@ -9,6 +9,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // personColumns are what scanPerson scans, of p and what personJoin adds.
@@ -23,7 +24,7 @@ func scanPerson(r pgx.Rows, before ...any) (p bellhop.Person, err error) {
 	err = r.Scan(append(before, &p.ID, &p.Email, postgres.TextTo(&p.Role), postgres.TextTo(&p.Shop), &p.PasswordHash,
 		postgres.TimeTo(&p.AddedAt), &settings)...)
 	if err == nil {
-		p.Settings, err = store.ReadSettings(settings)
+		p.Settings, err = driver.ReadSettings(settings)
 	}
 	return p, err
 }
@@ -32,7 +33,7 @@ func readPerson(r pgx.Rows) (bellhop.Person, error) { return scanPerson(r) }
 
 // AddPerson implements [store.People].
 func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error) {
-	p, err := store.CheckPerson(p)
+	p, err := driver.CheckPerson(p)
 	if err != nil {
 		return p, err
 	}
@@ -48,9 +49,9 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 	switch {
 	case err != nil || id != 0:
 	case n >= store.MaxPeople:
-		err = store.TooMany("people", store.MaxPeople)
+		err = driver.TooMany("people", store.MaxPeople)
 	default:
-		err = store.NotFound("shop")
+		err = driver.NotFound("shop")
 	}
 	if err != nil {
 		return bellhop.Person{}, wrap("add a person", taken("email", err))
@@ -80,7 +81,7 @@ func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 		b.Exec(`DELETE FROM links WHERE person_id = $1`, id)
 	})
 	if err == nil && n == 0 {
-		err = store.NotFound("person")
+		err = driver.NotFound("person")
 	}
 	return wrap("set a password", err)
 }
@@ -92,11 +93,11 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 	}
 	var n int64
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Count(&n, `UPDATE people SET settings = $2 WHERE id = $1`, id, store.WriteSettings(s))
+		b.Count(&n, `UPDATE people SET settings = $2 WHERE id = $1`, id, driver.WriteSettings(s))
 		b.Exec(hurryHeld, id, store.ReasonQuietHours)
 	})
 	if err == nil && n == 0 {
-		err = store.NotFound("person")
+		err = driver.NotFound("person")
 	}
 	if err == nil {
 		db.watch.wrote(true, false)
@@ -118,7 +119,7 @@ func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 			b.Count(&n, `DELETE FROM people WHERE id = $1`, id)
 		})
 		if err == nil && n == 0 {
-			err = store.NotFound("person")
+			err = driver.NotFound("person")
 		}
 		if err != nil {
 			return err

@@ -20,6 +20,7 @@ import (
 	"bellhop/internal/bodies"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // DB is the store in one database.
@@ -30,7 +31,7 @@ type DB struct {
 	settling *postgres.Group[[]store.Settled]
 	bodies   archive
 	watch    watch
-	turns    store.Turns // of searches
+	turns    driver.Turns // of searches
 
 	stop context.CancelFunc
 	ctx  context.Context // ends with Close
@@ -104,7 +105,7 @@ func list[T any](ctx context.Context, p *postgres.Pool, what string, scan func(p
 func one[T any](ctx context.Context, p *postgres.Pool, kind string, scan func(pgx.Rows) (T, error), query string, args ...any) (T, error) {
 	found, err := list(ctx, p, "look up a "+kind, scan, query, args...)
 	if err == nil && len(found) == 0 {
-		err = store.NotFound(kind)
+		err = driver.NotFound(kind)
 	}
 	if err != nil {
 		var zero T
@@ -119,7 +120,7 @@ func once(ctx context.Context, p *postgres.Pool, kind, what, query string, args 
 	var n int64
 	err := p.Once(ctx, func(b *postgres.Batch) { b.Count(&n, query, args...) })
 	if err == nil && n == 0 {
-		err = store.NotFound(kind)
+		err = driver.NotFound(kind)
 	}
 	return wrap(what, err)
 }
@@ -127,7 +128,7 @@ func once(ctx context.Context, p *postgres.Pool, kind, what, query string, args 
 // taken says so when err is a violated constraint: see [store.Exists].
 func taken(kind string, err error) error {
 	if postgres.IsUnique(err) {
-		return store.Exists(kind)
+		return driver.Exists(kind)
 	}
 	return err
 }

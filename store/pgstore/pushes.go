@@ -10,6 +10,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // selectPushes is what scanPush scans.
@@ -27,12 +28,12 @@ func readPush(r pgx.Rows, shop string) (bellhop.Push, error) {
 
 // Pushes implements [store.Outbox].
 func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page store.PushPage, err error) {
-	limit, err := store.PageLimit(q.Limit)
+	limit, err := driver.PageLimit(q.Limit)
 	if err != nil {
 		return page, err
 	}
 	before := int64(math.MaxInt64)
-	if err := store.ParseCursor(q.Cursor, &before); err != nil {
+	if err := driver.ParseCursor(q.Cursor, &before); err != nil {
 		return page, err
 	}
 	if q.Status != "" {
@@ -50,7 +51,7 @@ func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page 
 		shop, before, string(q.Status), q.OrderID, limit+1)
 	if len(page.Pushes) > limit {
 		page.Pushes = page.Pushes[:limit]
-		page.Next = store.Cursor(page.Pushes[limit-1].ID)
+		page.Next = driver.Cursor(page.Pushes[limit-1].ID)
 	}
 	return page, err
 }

@@ -12,6 +12,8 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // Record implements [store.Recorder]: one round trip loads what the facts are
@@ -21,7 +23,7 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Resul
 	if len(facts) == 0 {
 		return nil, nil
 	}
-	facts, err := store.CheckFacts(facts)
+	facts, err := driver.CheckFacts(facts)
 	if err != nil {
 		return nil, err
 	}
@@ -62,14 +64,14 @@ type batch struct {
 	owedOf map[orderKey][]*pushRow // on their way, of orders that are deleted
 	forget postgres.Rows           // the orders that are deleted
 
-	portions store.Portions
+	portions rules.Portions
 }
 
 // shopRow is what recording needs of a shop; id is 0 when there is none.
 type shopRow struct {
 	id     int64
 	is     bellhop.Shop     // what may keep its events from being recorded
-	phones []store.Receiver // in use, as many as are written to at once, and one more
+	phones []rules.Receiver // in use, as many as are written to at once, and one more
 	last   *bellhop.Event
 }
 
@@ -79,7 +81,7 @@ type orderKey struct{ shop, id int64 }
 type orderRow struct {
 	orderKey
 	stored  bool // there is a row
-	state   store.State
+	state   rules.State
 	dirty   bool
 	content *bellhop.Fact // what replaces the content
 	first   *bellhop.Fact // what brought the order
@@ -123,7 +125,7 @@ func (b *batch) load(q *postgres.Batch) {
 	domains, ids := b.names()
 	q.Each(b.addEvent, loadLines, ids)
 	q.Each(b.addShop, loadShops, domains)
-	q.Each(b.addPhone, loadPhones, domains, store.FanOutAbove+1)
+	q.Each(b.addPhone, loadPhones, domains, rules.FanOutAbove+1)
 	if d, ids := b.keys(func(f *bellhop.Fact) bool { return true }); len(ids) > 0 {
 		q.Each(b.addOrder, loadOrders, d, ids)
 	}
@@ -192,11 +194,11 @@ func (b *batch) addPhone(r pgx.Rows) error {
 }
 
 // readReceiver scans what comes before the columns too.
-func readReceiver(r pgx.Rows, before ...any) (p store.Receiver, err error) {
+func readReceiver(r pgx.Rows, before ...any) (p rules.Receiver, err error) {
 	var settings string
 	err = r.Scan(append(before, &p.ID, postgres.TimeTo(&p.FreeAt), &settings)...)
 	if err == nil {
-		p.Settings, err = store.ReadSettings(settings)
+		p.Settings, err = driver.ReadSettings(settings)
 	}
 	return p, err
 }
@@ -234,8 +236,8 @@ func (b *batch) one(f *bellhop.Fact) bellhop.Result {
 		l = &line{}
 		b.events[f.Event.ID] = l
 	}
-	if store.Settles(l.outcome) {
-		return store.Redelivered()
+	if rules.Settles(l.outcome) {
+		return rules.Redelivered()
 	}
 	r := b.apply(f)
 	b.lines.Move(l.outcome, r.Outcome)
@@ -252,12 +254,12 @@ func (b *batch) apply(f *bellhop.Fact) bellhop.Result {
 	if shop.last == nil || f.Event.AcceptedAt.After(shop.last.AcceptedAt) {
 		shop.last = f.Event
 	}
-	if skip := store.SkipFor(*f, shop.id != 0, shop.is); skip != "" {
+	if skip := rules.SkipFor(*f, shop.id != 0, shop.is); skip != "" {
 		return bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: skip}
 	}
 	o := b.order(orderKey{shop.id, f.OrderID})
 	before := o.state
-	m := store.Merge(before, *f)
+	m := rules.Merge(before, *f)
 	if m.Forget {
 		b.forget.Next().Text(f.Event.Shop).Int(f.OrderID)
 	}
@@ -284,7 +286,7 @@ func (b *batch) order(k orderKey) *orderRow {
 }
 
 // take brings the row to the merged state.
-func (o *orderRow) take(m store.Merged, f *bellhop.Fact) {
+func (o *orderRow) take(m rules.Merged, f *bellhop.Fact) {
 	o.dirty = o.dirty || !o.stored || m.Result.Outcome == bellhop.OutcomeRecorded || m.State.Version.Compare(o.state.Version) != 0
 	o.state = m.State
 	switch {
@@ -317,7 +319,7 @@ func (b *batch) owe(shop *shopRow, o *orderRow, kind bellhop.PushKind, f *bellho
 	return n
 }
 
-func (b *batch) oweTo(phones []store.Receiver, o *orderRow, kind bellhop.PushKind, total bellhop.Money, at time.Time) (n int) {
+func (b *batch) oweTo(phones []rules.Receiver, o *orderRow, kind bellhop.PushKind, total bellhop.Money, at time.Time) (n int) {
 	for _, p := range phones {
 		due, skipped, noted := p.Owes(kind, total, at)
 		if !noted {

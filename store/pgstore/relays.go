@@ -8,6 +8,8 @@ import (
 
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 const (
@@ -26,11 +28,11 @@ func readRelay(r pgx.Rows) (l store.Relay, err error) {
 
 // TakeRelay implements [store.Relays].
 func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time, lease time.Duration) (taken store.Relay, err error) {
-	if err := store.CheckRelay(name, holder, lease); err != nil {
+	if err := driver.CheckRelay(name, holder, lease); err != nil {
 		return taken, err
 	}
 	err = db.worker.Once(ctx, func(b *postgres.Batch) {
-		b.Exec(takeRelay, name, holder, postgres.Always(now.Add(lease)), postgres.Always(now), postgres.Always(now.Add(store.LongestWait)))
+		b.Exec(takeRelay, name, holder, postgres.Always(now.Add(lease)), postgres.Always(now), postgres.Always(now.Add(rules.LongestWait)))
 		b.Each(func(r pgx.Rows) (err error) {
 			taken, err = readRelay(r)
 			return err
@@ -47,7 +49,7 @@ func (db *DB) MoveRelay(ctx context.Context, r store.Relay) error {
 			r.Name, r.Term, r.Cursor, postgres.Always(r.Until))
 	})
 	if err == nil && n == 0 {
-		err = store.RelayTaken()
+		err = driver.RelayTaken()
 	}
 	return wrap("move a relay", err)
 }

@@ -8,6 +8,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // What an order's row holds: its key, what decides which version is newer, what
@@ -133,7 +134,7 @@ func (o *orderRow) fill(r *postgres.Rows) *postgres.Rows {
 		return fill(r.Time(time.Time{}).Int(0).Time(time.Time{}), &bellhop.Order{})
 	}
 	c := o.content.Order
-	return fill(r.Always(c.PlacedAt).Int(store.Offset(c.PlacedAt)).Always(c.UpdatedAt), c)
+	return fill(r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt), c)
 }
 
 func fill(r *postgres.Rows, c *bellhop.Order) *postgres.Rows {
@@ -141,7 +142,7 @@ func fill(r *postgres.Rows, c *bellhop.Order) *postgres.Rows {
 	if c.Presentment != nil {
 		seen, amount = c.Presentment.Currency, c.Presentment.String()
 	}
-	return r.Int(store.Offset(c.UpdatedAt)).Time(c.CancelledAt).Text(c.Name).Int(c.Number).
+	return r.Int(driver.Offset(c.UpdatedAt)).Time(c.CancelledAt).Text(c.Name).Int(c.Number).
 		Text(c.Total.Currency).Text(c.Total.String()).Text(seen).Text(amount).Text(c.CustomerName).Text(c.CustomerEmail).
 		Text(c.Note).Text(c.FinancialStatus).Text(c.FulfillmentStatus).Bool(c.Test).Int(int64(len(c.Items))).
 		Text(sought(c))

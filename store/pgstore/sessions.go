@@ -9,6 +9,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // AddSession implements [store.Sessions]. It clears away what has expired.
@@ -27,7 +28,7 @@ func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string)
 			ORDER BY network = $2 DESC, seen_at DESC OFFSET $3)`, s.PersonID, network, store.MaxNetworks)
 	})
 	if err == nil && n == 0 {
-		err = store.NotFound("person")
+		err = driver.NotFound("person")
 	}
 	return wrap("add a session", taken("session", err))
 }
@@ -79,7 +80,7 @@ func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
 			ORDER BY hash = $2 DESC, expires_at DESC OFFSET $3)`, l.PersonID, l.Hash[:], store.MaxLinks)
 	})
 	if err == nil && n == 0 {
-		err = store.NotFound("person")
+		err = driver.NotFound("person")
 	}
 	return wrap("add a link to sign in", err)
 }
@@ -95,7 +96,7 @@ func (db *DB) UseLink(ctx context.Context, hash [32]byte, now time.Time) (who be
 			SELECT `+personColumns+personJoin+`JOIN used u ON u.person_id = p.id`, hash[:])
 	})
 	if err == nil && who.ID == 0 {
-		err = store.NotFound("link")
+		err = driver.NotFound("link")
 	}
 	return who, wrap("use a link to sign in", err)
 }

@@ -7,7 +7,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/postgres"
-	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // shopColumns are what readShop reads.
@@ -22,7 +22,7 @@ func readShop(r pgx.Rows) (s bellhop.Shop, err error) {
 
 // AddShop implements [store.Shops].
 func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
-	if err := store.CheckShop(s); err != nil {
+	if err := driver.CheckShop(s); err != nil {
 		return err
 	}
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
@@ -47,7 +47,7 @@ func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellho
 				`SELECT `+shopColumns+` FROM shops WHERE domain = $1 FOR NO KEY UPDATE`, domain)
 		})
 		if err == nil && s.Domain == "" {
-			err = store.NotFound("shop")
+			err = driver.NotFound("shop")
 		}
 		if err != nil {
 			return err

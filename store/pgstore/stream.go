@@ -7,6 +7,8 @@ import (
 
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 const listChanges = `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent FROM changes c JOIN shops s ON s.id = c.shop_id
@@ -14,7 +16,7 @@ const listChanges = `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at
 
 // Changes implements [store.Stream].
 func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) ([]store.Change, error) {
-	if err := store.CheckLimit(limit); err != nil {
+	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
 	return list(ctx, db.api, "read the stream", func(r pgx.Rows) (c store.Change, err error) {
@@ -55,7 +57,7 @@ func (db *DB) trim(ctx context.Context, newest int64) {
 	})
 	if err == nil {
 		err = db.worker.Once(ctx, func(b *postgres.Batch) {
-			b.Exec(`DELETE FROM changes WHERE seq <= $1`, store.TrimTo(oldest, newest, behind))
+			b.Exec(`DELETE FROM changes WHERE seq <= $1`, rules.TrimTo(oldest, newest, behind))
 		})
 	}
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/postgres"
-	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // A push that tries a device out is a row of no order. There is one for a device.
@@ -36,7 +36,7 @@ func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time
 			b.Each(func(r pgx.Rows) error { return r.Scan(&own, &id, postgres.TextTo(&was)) }, findTest, shop, installation)
 		})
 		if err == nil && id == 0 {
-			err = store.NotFound("device")
+			err = driver.NotFound("device")
 		}
 		if err != nil || was == bellhop.PushSending {
 			return err

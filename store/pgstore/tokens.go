@@ -9,6 +9,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // tokenColumns are what readToken reads, of the aliases t and s.
@@ -23,7 +24,7 @@ func readToken(r pgx.Rows) (t bellhop.Token, err error) {
 
 // AddToken implements [store.Tokens].
 func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error) {
-	t, err := store.CheckToken(t)
+	t, err := driver.CheckToken(t)
 	if err != nil {
 		return t, err
 	}
@@ -39,9 +40,9 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 	switch {
 	case err != nil || id != 0:
 	case n >= store.MaxTokens:
-		err = store.TooMany("tokens", store.MaxTokens)
+		err = driver.TooMany("tokens", store.MaxTokens)
 	default:
-		err = store.NotFound("shop")
+		err = driver.NotFound("shop")
 	}
 	if err != nil {
 		return bellhop.Token{}, wrap("add a token", taken("token", err))

@@ -9,6 +9,8 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // pushRow is what is looked at of a push to settle it.
@@ -31,8 +33,8 @@ type writes struct {
 	db      *DB
 	pushes  map[int64]pushWrite
 	changes postgres.Rows
-	lines   store.Tally[bellhop.Outcome]
-	counts  store.Tally[bellhop.PushStatus]
+	lines   rules.Tally[bellhop.Outcome]
+	counts  rules.Tally[bellhop.PushStatus]
 	devices []int64 // locked
 	owed    bool    // something may have become due
 	last    int64   // of the stream, once committed
@@ -105,7 +107,7 @@ func (w *writes) finish(b *postgres.Batch) {
 	tally(b, addCounts, &w.counts)
 }
 
-func tally[K ~string](b *postgres.Batch, query string, t *store.Tally[K]) {
+func tally[K ~string](b *postgres.Batch, query string, t *rules.Tally[K]) {
 	var rows postgres.Rows
 	for _, c := range t.Counts() {
 		rows.Next().Text(string(c.Key)).Int(c.By)
@@ -152,7 +154,7 @@ func owedPushes(tx *postgres.Tx, devices []int64) (owed []*pushRow, err error) {
 			p, err := readPushRow(r)
 			owed = append(owed, p)
 			return err
-		}, owedTo, devices, store.LookAhead)
+		}, owedTo, devices, driver.LookAhead)
 	})
 	return owed, err
 }

@@ -6,7 +6,8 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
-	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // Where no more is due than there are free slots, one look finds it all. Else the
@@ -27,14 +28,14 @@ const (
 )
 
 // backlogs finds what is due by shop.
-func (db *DB) backlogs(ctx context.Context, now time.Time, free int) ([]store.Backlog, error) {
+func (db *DB) backlogs(ctx context.Context, now time.Time, free int) ([]rules.Backlog, error) {
 	all, last, err := db.look(ctx, now, free)
-	if err != nil || !store.Beyond(last, now) {
+	if err != nil || !rules.Beyond(last, now) {
 		return all, err
 	}
 	err = db.write(ctx, "make due what waits too long", func(tx *sqlitefile.Tx) error {
 		return tx.Prepare(`UPDATE pushes SET next_at = ? WHERE id IN (SELECT id FROM pushes WHERE next_at > ? LIMIT ?)`).
-			Time(now).Time(now.Add(store.LongestWait)).Int(store.LookAhead).Exec()
+			Time(now).Time(now.Add(rules.LongestWait)).Int(driver.LookAhead).Exec()
 	})
 	if err == nil {
 		all, _, err = db.look(ctx, now, free)
@@ -43,7 +44,7 @@ func (db *DB) backlogs(ctx context.Context, now time.Time, free int) ([]store.Ba
 }
 
 // look finds what is due, and when the last push is.
-func (db *DB) look(ctx context.Context, now time.Time, free int) (all []store.Backlog, last time.Time, err error) {
+func (db *DB) look(ctx context.Context, now time.Time, free int) (all []rules.Backlog, last time.Time, err error) {
 	err = db.proceed(ctx, "look for what is due", func(c *sqlitefile.Conn) error {
 		if all, err = readBacklogs(c.Prepare(dueSoon).Time(now).Int(int64(free))); err != nil {
 			return err
@@ -58,7 +59,7 @@ func (db *DB) look(ctx context.Context, now time.Time, free int) (all []store.Ba
 			}
 		}
 		err := c.Prepare(fanningOut).Each(func(r sqlitefile.Row) error {
-			all = store.AddFanOut(all, r.Int(), r.Text(), r.Time())
+			all = rules.AddFanOut(all, r.Int(), r.Text(), r.Time())
 			return nil
 		})
 		if err == nil {
@@ -69,9 +70,9 @@ func (db *DB) look(ctx context.Context, now time.Time, free int) (all []store.Ba
 	return all, last, err
 }
 
-func readBacklogs(st *sqlitefile.Stmt) (all []store.Backlog, err error) {
+func readBacklogs(st *sqlitefile.Stmt) (all []rules.Backlog, err error) {
 	err = st.Each(func(r sqlitefile.Row) error {
-		all = append(all, store.Backlog{ShopID: r.Int(), Shop: r.Text(), Since: r.Time(), Due: int(r.Int())})
+		all = append(all, rules.Backlog{ShopID: r.Int(), Shop: r.Text(), Since: r.Time(), Due: int(r.Int())})
 		return nil
 	})
 	return all, err
@@ -85,7 +86,7 @@ func (b *batch) insertFanOut(shop, no int64, kind bellhop.PushKind, at time.Time
 
 // fanOut writes a portion of pushes for each shop whose slots ask for it, in a
 // transaction of its own.
-func (db *DB) fanOut(ctx context.Context, all []store.Backlog, slots []int) error {
+func (db *DB) fanOut(ctx context.Context, all []rules.Backlog, slots []int) error {
 	for i, b := range all {
 		n := b.Portion(slots[i])
 		if n == 0 {
@@ -121,7 +122,7 @@ func (b *batch) fanOut(shop int64, n int) error {
 	if err != nil || !found {
 		return err
 	}
-	money, err := store.ReadMoney(total, currency)
+	money, err := driver.ReadMoney(total, currency)
 	if err != nil {
 		return err
 	}

@@ -7,12 +7,14 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // ClaimPushes implements [store.Outbox]. What there is to claim, if anything, is
 // found without a turn of the writer.
 func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots, lease time.Duration) ([]store.Owed, error) {
-	if err := store.CheckClaim(slots, lease); err != nil {
+	if err := driver.CheckClaim(slots, lease); err != nil {
 		return nil, err
 	}
 	now = now.Truncate(time.Microsecond)
@@ -20,13 +22,13 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	given := slots.Divide(all)
+	given := rules.Divide(slots, all)
 	if err := db.fanOut(ctx, all, given); err != nil {
 		return nil, err
 	}
 	var owed []store.Owed
 	err = db.write(ctx, "claim pushes", func(tx *sqlitefile.Tx) error {
-		cl := claim{c: tx.Conn, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*store.Phone{}}
+		cl := claim{c: tx.Conn, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*rules.Phone{}}
 		for i, n := range given {
 			if err := cl.shop(all[i].ShopID, n); err != nil {
 				return err
@@ -47,8 +49,8 @@ type claim struct {
 	now    time.Time
 	lease  time.Duration
 	gate   store.Gate
-	phones map[int64]*store.Phone
-	counts store.Tally[bellhop.PushStatus]
+	phones map[int64]*rules.Phone
+	counts rules.Tally[bellhop.PushStatus]
 	owed   []store.Owed
 }
 
@@ -62,7 +64,7 @@ func (cl *claim) shop(id int64, n int) error {
 		return err
 	}
 	full := len(due) == n
-	for _, h := range store.Heaps(due) {
+	for _, h := range rules.Heaps(due) {
 		if err := cl.heap(h, full); err != nil {
 			return err
 		}
@@ -71,7 +73,7 @@ func (cl *claim) shop(id int64, n int) error {
 }
 
 // load finds what is due, in the order in which it became so.
-func (cl *claim) load(where string, limit int, args ...int64) (pushes []store.Due, err error) {
+func (cl *claim) load(where string, limit int, args ...int64) (pushes []rules.Due, err error) {
 	st := cl.c.Prepare(`SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since,
 		p.reason, o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent, o.accepted_at, p.first_attempt_at
 		FROM pushes p LEFT JOIN orders o ON o.no = p.order_no WHERE ` + where + ` ORDER BY p.next_at, p.id LIMIT ?`)
@@ -79,13 +81,13 @@ func (cl *claim) load(where string, limit int, args ...int64) (pushes []store.Du
 		st.Int(a)
 	}
 	err = st.Int(int64(limit)).Each(func(r sqlitefile.Row) (err error) {
-		d := store.Due{ID: r.Int(), ShopID: r.Int(), DeviceID: r.Int(), Kind: bellhop.PushKind(r.Text()),
+		d := rules.Due{ID: r.Int(), ShopID: r.Int(), DeviceID: r.Int(), Kind: bellhop.PushKind(r.Text()),
 			Status: bellhop.PushStatus(r.Text()), Attempts: int(r.Int()), Created: r.Time(), Gathered: r.Time(), Reason: r.Text()}
 		d.Order.ID, d.Deleted, d.Order.Name = r.Int(), r.Bool(), r.Text()
 		currency, total := r.Text(), r.Text()
 		d.Order.Items, d.Order.CustomerName = int(r.Int()), r.Text()
 		d.Order.TraceParent, d.Order.AcceptedAt, d.Order.FirstAttemptAt = r.Text(), r.Time(), r.Time()
-		d.Order.Total, err = store.ReadMoney(total, currency)
+		d.Order.Total, err = driver.ReadMoney(total, currency)
 		pushes = append(pushes, d)
 		return err
 	})
@@ -93,19 +95,19 @@ func (cl *claim) load(where string, limit int, args ...int64) (pushes []store.Du
 }
 
 // heap hands out what is due to one device as far as its budget goes.
-func (cl *claim) heap(h store.Heap, full bool) error {
+func (cl *claim) heap(h rules.Heap, full bool) error {
 	p, err := cl.phone(h.DeviceID)
 	if err != nil {
 		return err
 	}
-	var all func() ([]store.Due, error)
+	var all func() ([]rules.Due, error)
 	if full {
-		all = func() ([]store.Due, error) {
+		all = func() ([]rules.Due, error) {
 			return cl.load(`p.shop_id = ? AND p.next_at <= ? AND p.device_id = ?`,
-				store.DigestMax, h.Due[0].ShopID, cl.now.UnixMicro(), h.DeviceID)
+				rules.DigestMax, h.Due[0].ShopID, cl.now.UnixMicro(), h.DeviceID)
 		}
 	}
-	plan, err := store.PlanClaim(p, h, cl.now, cl.gate, all)
+	plan, err := rules.PlanClaim(p, h, cl.now, cl.gate, all)
 	if err != nil {
 		return err
 	}
@@ -113,7 +115,7 @@ func (cl *claim) heap(h store.Heap, full bool) error {
 }
 
 // do writes down what was planned for a device.
-func (cl *claim) do(p *store.Phone, plan store.Claim, full bool) error {
+func (cl *claim) do(p *rules.Phone, plan rules.Claim, full bool) error {
 	for _, d := range plan.Skip {
 		push := pushRow{id: d.ID, shop: d.ShopID, order: d.Order.ID, status: d.Status}
 		if err := push.end(cl.c, bellhop.PushSkipped, d.Reason, cl.now, &cl.counts); err != nil {
@@ -140,7 +142,7 @@ func (cl *claim) do(p *store.Phone, plan store.Claim, full bool) error {
 
 // postpone puts off what there is no budget for, and when the claim was full
 // also what waits behind it, so that the next claims need not look at it.
-func (cl *claim) postpone(device int64, plan store.Claim, full bool) error {
+func (cl *claim) postpone(device int64, plan rules.Claim, full bool) error {
 	later := plan.Postpone
 	for _, d := range later {
 		if d.Status == bellhop.PushSending {
@@ -148,8 +150,8 @@ func (cl *claim) postpone(device int64, plan store.Claim, full bool) error {
 		}
 	}
 	if full && !plan.Behind.IsZero() {
-		err := cl.c.Prepare(owedTo).Int(store.LookAhead).Int(device).Each(func(r sqlitefile.Row) error {
-			later = append(later, store.Later{Due: store.Due{ID: r.Int()}, Until: plan.Behind})
+		err := cl.c.Prepare(owedTo).Int(driver.LookAhead).Int(device).Each(func(r sqlitefile.Row) error {
+			later = append(later, rules.Later{Due: rules.Due{ID: r.Int()}, Until: plan.Behind})
 			return nil
 		})
 		if err != nil {

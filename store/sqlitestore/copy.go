@@ -7,28 +7,30 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/move"
 )
 
-var _ store.Mover = (*DB)(nil)
+var _ move.Mover = (*DB)(nil)
 
 // counts count the rows of each table. Counters are no rows.
-var counts = map[store.Table]string{
-	store.TableShops:    `SELECT count(*) FROM shops`,
-	store.TablePeople:   `SELECT count(*) FROM people`,
-	store.TableSessions: `SELECT count(*) FROM sessions`,
-	store.TableTokens:   `SELECT count(*) FROM tokens`,
-	store.TableDevices:  `SELECT count(*) FROM devices`,
-	store.TableOrders:   `SELECT count(*) FROM orders`,
-	store.TablePushes:   `SELECT count(*) FROM pushes WHERE order_no <> 0`,
-	store.TableFanOuts:  `SELECT count(*) FROM fanouts`,
-	store.TableEvents:   `SELECT count(*) FROM ledger`,
-	store.TableChanges:  `SELECT count(*) FROM changes`,
-	store.TableRelays:   `SELECT count(*) FROM relays`,
-	store.TableLooks:    `SELECT count(*) FROM looks`,
+var counts = map[move.Table]string{
+	move.TableShops:    `SELECT count(*) FROM shops`,
+	move.TablePeople:   `SELECT count(*) FROM people`,
+	move.TableSessions: `SELECT count(*) FROM sessions`,
+	move.TableTokens:   `SELECT count(*) FROM tokens`,
+	move.TableDevices:  `SELECT count(*) FROM devices`,
+	move.TableOrders:   `SELECT count(*) FROM orders`,
+	move.TablePushes:   `SELECT count(*) FROM pushes WHERE order_no <> 0`,
+	move.TableFanOuts:  `SELECT count(*) FROM fanouts`,
+	move.TableEvents:   `SELECT count(*) FROM ledger`,
+	move.TableChanges:  `SELECT count(*) FROM changes`,
+	move.TableRelays:   `SELECT count(*) FROM relays`,
+	move.TableLooks:    `SELECT count(*) FROM looks`,
 }
 
-// Identity implements [store.Mover].
-func (db *DB) Identity(ctx context.Context) (i store.Identity, err error) {
+// Identity implements [move.Mover].
+func (db *DB) Identity(ctx context.Context) (i move.Identity, err error) {
 	err = db.read(ctx, "look at the store", func(c *sqlitefile.Conn) error {
 		i, err = readIdentity(c)
 		return err
@@ -36,10 +38,10 @@ func (db *DB) Identity(ctx context.Context) (i store.Identity, err error) {
 	return i, err
 }
 
-// Count implements [store.Mover].
-func (db *DB) Count(ctx context.Context, t store.Table) (n int64, err error) {
+// Count implements [move.Mover].
+func (db *DB) Count(ctx context.Context, t move.Table) (n int64, err error) {
 	err = db.read(ctx, "count rows", func(c *sqlitefile.Conn) error {
-		if t == store.TableCounters {
+		if t == move.TableCounters {
 			x := exporter{c: c}
 			err := x.counters()
 			n = int64(x.chunk.Len())
@@ -51,24 +53,24 @@ func (db *DB) Count(ctx context.Context, t store.Table) (n int64, err error) {
 	return n, err
 }
 
-func readIdentity(c *sqlitefile.Conn) (i store.Identity, err error) {
+func readIdentity(c *sqlitefile.Conn) (i move.Identity, err error) {
 	_, err = c.Prepare(`SELECT id, copied_from, copied_mark, copy_finished FROM identity`).First(func(r sqlitefile.Row) {
 		i.ID = r.Text()
 		if source, mark, finished := r.Text(), r.Text(), r.Bool(); source != "" {
-			i.Copy = &store.CopyNote{Source: source, Mark: mark, Finished: finished, Tables: map[store.Table]store.CopyProgress{}}
+			i.Copy = &move.Note{Source: source, Mark: mark, Finished: finished, Tables: map[move.Table]move.Progress{}}
 		}
 	})
 	if err != nil || i.Copy == nil {
 		return i, err
 	}
 	err = c.Prepare(`SELECT name, next, done, n FROM copied`).Each(func(r sqlitefile.Row) error {
-		i.Copy.Tables[store.Table(r.Text())] = store.CopyProgress{Next: r.Text(), Done: r.Bool(), Rows: r.Int()}
+		i.Copy.Tables[move.Table(r.Text())] = move.Progress{Next: r.Text(), Done: r.Bool(), Rows: r.Int()}
 		return nil
 	})
 	return i, err
 }
 
-// BeginCopy implements [store.Mover]. The archive keeps the events of an
+// BeginCopy implements [move.Mover]. The archive keeps the events of an
 // unfinished copy, since a queue in the same file may need them too.
 func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 	return db.write(ctx, "begin a copy", func(tx *sqlitefile.Tx) error {
@@ -96,28 +98,28 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 
 // empty returns an error that names what is there, if anything is.
 func empty(c *sqlitefile.Conn) error {
-	for _, t := range store.Tables() {
+	for _, t := range move.Tables() {
 		if counts[t] == "" {
 			continue
 		}
 		if n, err := c.Prepare(counts[t]).One(); err != nil {
 			return err
 		} else if n > 0 {
-			return store.NotEmpty(t)
+			return move.NotEmpty(t)
 		}
 	}
 	return nil
 }
 
-// Import implements [store.Mover].
-func (db *DB) Import(ctx context.Context, t store.Table, c store.Chunk, after, next string) error {
+// Import implements [move.Mover].
+func (db *DB) Import(ctx context.Context, t move.Table, c move.Chunk, after, next string) error {
 	return db.write(ctx, "import", func(tx *sqlitefile.Tx) error {
 		i, err := readIdentity(tx.Conn)
 		if err != nil {
 			return err
 		}
 		if !i.Copy.At(t, after) {
-			return store.CopiedElsewhere()
+			return move.CopiedElsewhere()
 		}
 		im := importer{tx: tx, shops: map[string]int64{}}
 		if err := im.chunk(&c); err != nil {
@@ -129,7 +131,7 @@ func (db *DB) Import(ctx context.Context, t store.Table, c store.Chunk, after, n
 	})
 }
 
-// EndCopy implements [store.Mover].
+// EndCopy implements [move.Mover].
 func (db *DB) EndCopy(ctx context.Context, good bool) error {
 	return db.write(ctx, "end a copy", func(tx *sqlitefile.Tx) error {
 		if good {
@@ -145,7 +147,7 @@ type importer struct {
 	shops map[string]int64 // by domain
 }
 
-func (im *importer) chunk(c *store.Chunk) error {
+func (im *importer) chunk(c *move.Chunk) error {
 	for _, err := range [...]error{
 		addAll(c.Shops, im.shop), addAll(c.People, im.person), addAll(c.Sessions, im.session), addAll(c.Tokens, im.token),
 		addAll(c.Devices, im.device), addAll(c.Orders, im.order), addAll(c.Pushes, im.push), addAll(c.FanOuts, im.fanOut), addAll(c.Events, im.event),
@@ -195,7 +197,7 @@ func (im *importer) person(p *bellhop.Person) error {
 			return err
 		}
 	}
-	st.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Int(micros(p.AddedAt)).Text(store.WriteSettings(p.Settings))
+	st.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Int(micros(p.AddedAt)).Text(driver.WriteSettings(p.Settings))
 	if shop == 0 {
 		return st.Null().Exec()
 	}
@@ -216,7 +218,7 @@ func (im *importer) token(t *bellhop.Token) error {
 		Int(t.ID).Int(shop).Text(t.Name).Blob(t.Hash[:]).Int(micros(t.CreatedAt)).Time(t.LastUsedAt).Exec()
 }
 
-func (im *importer) device(d *store.DeviceRow) error {
+func (im *importer) device(d *move.DeviceRow) error {
 	shop, err := im.own(d.Shop)
 	if err != nil {
 		return err
@@ -231,7 +233,7 @@ func (im *importer) device(d *store.DeviceRow) error {
 	return bindAllowance(st, d.Allowance).Exec()
 }
 
-func (im *importer) order(o *store.OrderRow) error {
+func (im *importer) order(o *move.OrderRow) error {
 	shop, err := im.own(o.Shop)
 	if err != nil {
 		return err
@@ -254,7 +256,7 @@ func (im *importer) order(o *store.OrderRow) error {
 }
 
 // versioned returns the order as what is recorded is checked for.
-func versioned(o *store.OrderRow) *bellhop.Order {
+func versioned(o *move.OrderRow) *bellhop.Order {
 	with := *o.Order
 	with.Version = o.State.Version
 	return &with
@@ -272,7 +274,7 @@ func (im *importer) ownOrder(domain string, id int64) (shop, no int64, err error
 	return shop, no, err
 }
 
-func (im *importer) fanOut(f *store.FanOutRow) error {
+func (im *importer) fanOut(f *move.FanOutRow) error {
 	shop, no, err := im.ownOrder(f.Shop, f.OrderID)
 	if err != nil {
 		return err
@@ -281,7 +283,7 @@ func (im *importer) fanOut(f *store.FanOutRow) error {
 		Int(shop).Int(no).Text(string(f.Kind)).Int(f.After).Int(f.Last).Int(micros(f.CreatedAt)).Exec()
 }
 
-func (im *importer) push(p *store.PushRow) error {
+func (im *importer) push(p *move.PushRow) error {
 	shop, no, err := im.ownOrder(p.Shop, p.OrderID)
 	if err != nil {
 		return err
@@ -342,17 +344,17 @@ func (im *importer) relay(r *store.Relay) error {
 }
 
 // counter sets a counter.
-func (im *importer) counter(n *store.Counter) error {
+func (im *importer) counter(n *move.Counter) error {
 	switch n.Kind {
-	case store.CountOutcome:
+	case move.CountOutcome:
 		return im.tx.Prepare(ledgerTotals).Text(n.Name).Int(n.N).Exec()
-	case store.CountStatus:
+	case move.CountStatus:
 		return im.tx.Prepare(pushTotals).Text(n.Name).Int(n.N).Exec()
 	}
-	switch store.Table(n.Name) {
-	case store.TableChanges:
+	switch move.Table(n.Name) {
+	case move.TableChanges:
 		return holdChange(im.tx.Conn, n.N)
-	case store.TablePushes:
+	case move.TablePushes:
 		return holdPush(im.tx.Conn, n.N)
 	}
 	for _, table := range sequences {

@@ -7,6 +7,8 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // deviceColumns are what readDevice reads, of the aliases d and s.
@@ -22,7 +24,7 @@ func readDevice(r sqlitefile.Row) bellhop.Device {
 
 // PutDevice implements [store.Devices].
 func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.DeviceLimits) (bellhop.Device, error) {
-	if err := store.CheckDevice(d); err != nil {
+	if err := driver.CheckDevice(d); err != nil {
 		return d, err
 	}
 	var put bellhop.Device
@@ -92,7 +94,7 @@ func retireAll(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.T
 	if err := st.Each(func(r sqlitefile.Row) error { ids = append(ids, r.Int()); return nil }); err != nil {
 		return err
 	}
-	var counts store.Tally[bellhop.PushStatus]
+	var counts rules.Tally[bellhop.PushStatus]
 	for _, id := range ids {
 		err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(at).Text(reason).Int(id).Exec()
 		if err == nil {
@@ -126,7 +128,7 @@ func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error
 		}
 		id, err := tx.Prepare(`SELECT id FROM devices WHERE shop_id = ? AND installation = ?`).Int(own).Text(installation).One()
 		if err == nil && id == 0 {
-			err = store.NotFound("device")
+			err = driver.NotFound("device")
 		}
 		if err != nil {
 			return err
@@ -143,7 +145,7 @@ func dropDevice(c *sqlitefile.Conn, id int64) error {
 	if err != nil {
 		return err
 	}
-	var counts store.Tally[bellhop.PushStatus]
+	var counts rules.Tally[bellhop.PushStatus]
 	if err := skipDevice(c, id, store.ReasonDeviceRemoved, at, &counts); err != nil {
 		return err
 	}

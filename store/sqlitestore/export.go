@@ -9,10 +9,11 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/move"
 )
 
-// Export implements [store.Mover]. A place is the key of the last row before it.
-func (db *DB) Export(ctx context.Context, t store.Table, after string, at store.ChunkLimit) (c store.Chunk, next string, err error) {
+// Export implements [move.Mover]. A place is the key of the last row before it.
+func (db *DB) Export(ctx context.Context, t move.Table, after string, at move.ChunkLimit) (c move.Chunk, next string, err error) {
 	err = db.read(ctx, "export", func(conn *sqlitefile.Conn) error {
 		x := exporter{file: db.file, c: conn, walk: walk{limit: at}}
 		err := x.table(t, after)
@@ -25,13 +26,13 @@ func (db *DB) Export(ctx context.Context, t store.Table, after string, at store.
 type exporter struct {
 	file  *sqlitefile.File
 	c     *sqlitefile.Conn
-	chunk store.Chunk
+	chunk move.Chunk
 	walk
 }
 
 // walk goes through rows until a chunk is full.
 type walk struct {
-	limit    store.ChunkLimit
+	limit    move.ChunkLimit
 	n, bytes int
 	last     string // the place of the last row
 	next     string
@@ -58,8 +59,8 @@ func (w *walk) keyed(st *sqlitefile.Stmt, read func(sqlitefile.Row) (place strin
 	return ignore(err, errEnough)
 }
 
-func (x *exporter) table(t store.Table, after string) error {
-	if t == store.TableSessions {
+func (x *exporter) table(t move.Table, after string) error {
+	if t == move.TableSessions {
 		return x.sessions(after)
 	}
 	var place int64
@@ -70,29 +71,29 @@ func (x *exporter) table(t store.Table, after string) error {
 		}
 	}
 	switch t {
-	case store.TableShops:
+	case move.TableShops:
 		return x.shops(place)
-	case store.TablePeople:
+	case move.TablePeople:
 		return x.people(place)
-	case store.TableTokens:
+	case move.TableTokens:
 		return x.tokens(place)
-	case store.TableDevices:
+	case move.TableDevices:
 		return x.devices(place)
-	case store.TableOrders:
+	case move.TableOrders:
 		return x.orders(place)
-	case store.TablePushes:
+	case move.TablePushes:
 		return x.pushes(place)
-	case store.TableFanOuts:
+	case move.TableFanOuts:
 		return x.fanOuts(place)
-	case store.TableEvents:
+	case move.TableEvents:
 		return x.events(place)
-	case store.TableChanges:
+	case move.TableChanges:
 		return x.changes(place)
-	case store.TableRelays:
+	case move.TableRelays:
 		return x.relays()
-	case store.TableLooks:
+	case move.TableLooks:
 		return x.looks(place)
-	case store.TableCounters:
+	case move.TableCounters:
 		return x.counters()
 	}
 	return bellhop.Invalidf("table", "there is no table %q", t)
@@ -143,7 +144,7 @@ func (x *exporter) tokens(after int64) error {
 func (x *exporter) devices(after int64) error {
 	return x.rows(x.c.Prepare(`SELECT `+deviceColumns+`, d.free_at, `+allowanceColumns+` FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.id > ? ORDER BY d.id`).Int(after),
 		func(r sqlitefile.Row) (int64, int, error) {
-			d := store.DeviceRow{Device: readDevice(r), FreeAt: r.Time()}
+			d := move.DeviceRow{Device: readDevice(r), FreeAt: r.Time()}
 			var err error
 			d.Allowance, err = readAllowance(r)
 			x.chunk.Devices = append(x.chunk.Devices, d)
@@ -155,7 +156,7 @@ func (x *exporter) orders(after int64) error {
 	return x.rows(x.c.Prepare(`SELECT o.no, s.domain, o.edit_at, o.edit_id, o.refund_at, o.refund_id, o.deleted,
 		o.placed_at IS NOT NULL, `+orderColumns+` FROM orders o CROSS JOIN shops s ON s.id = o.shop_id
 		WHERE o.no > ? ORDER BY o.no`).Int(after), func(r sqlitefile.Row) (int64, int, error) {
-		no, row := r.Int(), store.OrderRow{Shop: r.Text()}
+		no, row := r.Int(), move.OrderRow{Shop: r.Text()}
 		row.State.Edit, row.State.Refund = readTouch(r, bellhop.TouchEdit), readTouch(r, bellhop.TouchRefund)
 		row.State.Deleted = r.Bool()
 		whole := r.Bool()
@@ -178,7 +179,7 @@ func (x *exporter) pushes(after int64) error {
 		p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at, p.first_attempt_at, p.gathered_since
 		FROM pushes p CROSS JOIN orders o ON o.no = p.order_no CROSS JOIN shops s ON s.id = p.shop_id
 		WHERE p.id > ? ORDER BY p.id`).Int(after), func(r sqlitefile.Row) (int64, int, error) {
-		p := store.PushRow{Push: bellhop.Push{ID: r.Int(), Shop: r.Text(), OrderID: r.Int(), DeviceID: r.Int(),
+		p := move.PushRow{Push: bellhop.Push{ID: r.Int(), Shop: r.Text(), OrderID: r.Int(), DeviceID: r.Int(),
 			Kind: bellhop.PushKind(r.Text()), Status: bellhop.PushStatus(r.Text()), Attempts: int(r.Int()), Reason: r.Text(),
 			CreatedAt: r.Time(), NextAt: r.Time(), SentAt: r.Time(), ReceivedAt: r.Time(), OpenedAt: r.Time()},
 			FirstAttemptAt: r.Time(), GatheredSince: r.Time()}
@@ -192,7 +193,7 @@ func (x *exporter) fanOuts(after int64) error {
 		FROM fanouts f CROSS JOIN orders o ON o.no = f.order_no CROSS JOIN shops s ON s.id = f.shop_id
 		WHERE f.id > ? ORDER BY f.id`).Int(after), func(r sqlitefile.Row) (int64, int, error) {
 		id := r.Int()
-		x.chunk.FanOuts = append(x.chunk.FanOuts, store.FanOutRow{Shop: r.Text(), OrderID: r.Int(),
+		x.chunk.FanOuts = append(x.chunk.FanOuts, move.FanOutRow{Shop: r.Text(), OrderID: r.Int(),
 			Kind: bellhop.PushKind(r.Text()), After: r.Int(), Last: r.Int(), CreatedAt: r.Time()})
 		return id, 80, nil
 	})
@@ -250,7 +251,7 @@ func (x *exporter) counters() error {
 		`SELECT 'last_id', 'changes', max(seq) FROM changes`,
 	} {
 		err := x.c.Prepare(q).Each(func(r sqlitefile.Row) error {
-			if n := (store.Counter{Kind: store.CounterKind(r.Text()), Name: r.Text(), N: r.Int()}); n.N != 0 {
+			if n := (move.Counter{Kind: move.CounterKind(r.Text()), Name: r.Text(), N: r.Int()}); n.N != 0 {
 				x.chunk.Counters = append(x.chunk.Counters, n)
 			}
 			return nil

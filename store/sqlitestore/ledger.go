@@ -8,6 +8,8 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // line returns the place of an event in the archive, and its outcome so far; ""
@@ -50,7 +52,7 @@ func (db *DB) DropDead(ctx context.Context, e *bellhop.Event, note string, at ti
 func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time, also func(*sqlitefile.Tx, int64) error) error {
 	return db.write(ctx, "note a dead event", func(tx *sqlitefile.Tx) error {
 		seq, was, err := line(tx, e)
-		if err != nil || store.Settles(was) {
+		if err != nil || rules.Settles(was) {
 			return err
 		}
 		if err := also(tx, seq); err != nil {
@@ -59,7 +61,7 @@ func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time
 		if err := writeLine(tx.Conn, seq, was, at, 0, bellhop.OutcomeDead, reason); err != nil {
 			return err
 		}
-		var t store.Tally[bellhop.Outcome]
+		var t rules.Tally[bellhop.Outcome]
 		t.Move(was, bellhop.OutcomeDead)
 		return flush(tx.Conn, ledgerTotals, &t)
 	})
@@ -76,19 +78,19 @@ func (db *DB) Totals(ctx context.Context) (m map[bellhop.Outcome]int64, err erro
 
 // Lines implements [store.Ledger].
 func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage, err error) {
-	limit, err := store.PageLimit(q.Limit)
+	limit, err := driver.PageLimit(q.Limit)
 	if err != nil {
 		return page, err
 	}
 	before := int64(1<<63 - 1)
-	if err := store.ParseCursor(q.Cursor, &before); err != nil {
+	if err := driver.ParseCursor(q.Cursor, &before); err != nil {
 		return page, err
 	}
 	var last int64
 	err = db.search(ctx, "list the ledger", func(c *sqlitefile.Conn) error {
 		return lineQuery(c, q, before, limit+1).Each(func(r sqlitefile.Row) error {
 			if len(page.Lines) == limit {
-				page.Next = store.Cursor(last)
+				page.Next = driver.Cursor(last)
 				return nil
 			}
 			a := sqlitefile.ScanEvent(r)
@@ -145,13 +147,13 @@ func lineQuery(c *sqlitefile.Conn, q store.LineQuery, before int64, limit int) *
 // Archived implements [store.Ledger]. Oldest first is in the order of the
 // archive.
 func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) (events []*bellhop.Event, err error) {
-	if err := store.CheckLimit(limit); err != nil {
+	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
 	err = db.search(ctx, "read the archive", func(c *sqlitefile.Conn) error {
 		from, err := c.Find(after)
 		if err == nil && from == 0 && after != (bellhop.EventID{}) {
-			err = store.NotFound("event")
+			err = driver.NotFound("event")
 		}
 		if err != nil {
 			return err
@@ -174,7 +176,7 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 // events first. It looks at so many at a time that the log is never held for long.
 func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {
 	const atOnce = 100_000
-	at, last := store.IDsAround(from, to)
+	at, last := driver.IDsAround(from, to)
 	in := map[int64]int64{} // each second
 	for n := atOnce; n == atOnce && err == nil; {
 		n = 0
@@ -209,7 +211,7 @@ func floor(t time.Time) int64 {
 // to the first event that is too young, and remembers how far it came: events
 // that are not settled yet are come back to (see unprune).
 func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
-	if err := store.CheckLimit(limit); err != nil {
+	if err := driver.CheckLimit(limit); err != nil {
 		return 0, err
 	}
 	for {

@@ -5,7 +5,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
-	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 const lookColumns = `id, at, email, what, about`
@@ -24,7 +24,7 @@ func (db *DB) AddLook(ctx context.Context, l bellhop.Look) error {
 
 // Looks implements [store.Looks].
 func (db *DB) Looks(ctx context.Context, about string, limit int) (looks []bellhop.Look, err error) {
-	if err := store.CheckLimit(limit); err != nil {
+	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
 	err = db.read(ctx, "list who looked", func(c *sqlitefile.Conn) error {

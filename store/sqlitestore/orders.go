@@ -9,6 +9,7 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // orderColumns are what readOrder reads, of a table or alias o.
@@ -28,7 +29,7 @@ func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
 	o.CancelledAt = r.Time()
 	o.Name, o.Number = r.Text(), r.Int()
 	currency, total := r.Text(), r.Text()
-	if o.Total, err = store.ReadMoney(total, currency); err != nil {
+	if o.Total, err = driver.ReadMoney(total, currency); err != nil {
 		return o, err
 	}
 	if r.Null() {
@@ -36,7 +37,7 @@ func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
 		r.Text()
 	} else {
 		currency, total = r.Text(), r.Text()
-		seen, err := store.ReadMoney(total, currency)
+		seen, err := driver.ReadMoney(total, currency)
 		if err != nil {
 			return o, err
 		}
@@ -51,15 +52,15 @@ func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
 
 // Orders implements [store.Orders].
 func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
-	limit, err := store.PageLimit(q.Limit)
+	limit, err := driver.PageLimit(q.Limit)
 	if err != nil {
 		return page, err
 	}
 	placed, id := int64(math.MaxInt64), int64(math.MaxInt64)
-	if err := store.ParseCursor(q.Cursor, &placed, &id); err != nil {
+	if err := driver.ParseCursor(q.Cursor, &placed, &id); err != nil {
 		return page, err
 	}
-	search, err := store.ParseSearch(q)
+	search, err := driver.ParseSearch(q)
 	if err != nil {
 		return page, err
 	}
@@ -81,7 +82,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 		return orderQuery(c, own, q, placed, id).Each(func(r sqlitefile.Row) error {
 			no, at, order := r.Int(), r.Int(), r.Int()
 			if looked == search.Looks {
-				page.Next = store.Cursor(placed, id)
+				page.Next = driver.Cursor(placed, id)
 				return errEnough
 			}
 			looked, placed, id = looked+1, at, order
@@ -90,7 +91,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 			}
 			if len(page.Orders) == limit {
 				last := page.Orders[limit-1]
-				page.Next = store.Cursor(last.PlacedAt.UnixMicro(), last.ID)
+				page.Next = driver.Cursor(last.PlacedAt.UnixMicro(), last.ID)
 				return errEnough
 			}
 			o, err := readNo(c, no, shop)
@@ -176,7 +177,7 @@ func readItems(c *sqlitefile.Conn, no int64, currency string) (items []bellhop.I
 	err = c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items WHERE key >= ? AND key < ? ORDER BY key`).
 		Int(itemKey(no)).Int(itemKey(no + 1)).Each(func(r sqlitefile.Row) error {
 		item := bellhop.Item{ID: r.Int(), Title: r.Text(), Variant: r.Text(), SKU: r.Text(), Quantity: r.Int()}
-		item.Price, err = store.ReadMoney(r.Text(), currency)
+		item.Price, err = driver.ReadMoney(r.Text(), currency)
 		items = append(items, item)
 		return err
 	})
@@ -192,7 +193,7 @@ func (db *DB) SetHandling(
 		if o, err = readWhole(tx.Conn, shop, id); err != nil {
 			return err
 		}
-		if refused = store.CheckHandling(o.Handling, was, to); refused != nil || o.Handling == to {
+		if refused = driver.CheckHandling(o.Handling, was, to); refused != nil || o.Handling == to {
 			return nil
 		}
 		o.Handling = to

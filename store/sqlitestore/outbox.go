@@ -7,6 +7,8 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // SettlePushes implements [store.Outbox].
@@ -16,13 +18,13 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 	}
 	again := false
 	for _, s := range settled {
-		if err := store.CheckSettled(s); err != nil {
+		if err := driver.CheckSettled(s); err != nil {
 			return err
 		}
 		again = again || !s.RetryAt.IsZero()
 	}
 	err := db.write(ctx, "settle pushes", func(tx *sqlitefile.Tx) error {
-		var counts store.Tally[bellhop.PushStatus]
+		var counts rules.Tally[bellhop.PushStatus]
 		for _, s := range settled {
 			if err := settle(tx.Conn, s, &counts); err != nil {
 				return err
@@ -36,19 +38,19 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 	return err
 }
 
-func settle(c *sqlitefile.Conn, s store.Settled, counts *store.Tally[bellhop.PushStatus]) error {
+func settle(c *sqlitefile.Conn, s store.Settled, counts *rules.Tally[bellhop.PushStatus]) error {
 	for _, id := range s.Pushes {
 		p, err := loadPush(c, id)
 		if err != nil {
 			return err
 		}
 		if p.id == 0 {
-			return store.NotFound("push")
+			return driver.NotFound("push")
 		}
-		switch s.Settles(p.status, p.final) {
-		case store.SettleEnd:
+		switch rules.SettlementOf(s, p.status, p.final) {
+		case rules.SettleEnd:
 			err = p.end(c, s.Status, s.Reason, s.At, counts)
-		case store.SettleRetry:
+		case rules.SettleRetry:
 			err = p.retry(c, s, counts)
 		}
 		if err != nil {
@@ -58,7 +60,7 @@ func settle(c *sqlitefile.Conn, s store.Settled, counts *store.Tally[bellhop.Pus
 	return retire(c, s.Retire, s.At, counts)
 }
 
-func (p pushRow) retry(c *sqlitefile.Conn, s store.Settled, counts *store.Tally[bellhop.PushStatus]) error {
+func (p pushRow) retry(c *sqlitefile.Conn, s store.Settled, counts *rules.Tally[bellhop.PushStatus]) error {
 	counts.Move(p.status, s.Status)
 	return c.Prepare(`UPDATE pushes SET status = ?, reason = ?, next_at = ? WHERE id = ?`).
 		Text(string(s.Status)).TextOrNull(s.Reason).Time(s.RetryAt).Int(p.id).Exec()
@@ -66,11 +68,11 @@ func (p pushRow) retry(c *sqlitefile.Conn, s store.Settled, counts *store.Tally[
 
 // ResendPushes implements [store.Outbox].
 func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (n int, err error) {
-	if err := store.CheckResend(ids); err != nil || len(ids) == 0 {
+	if err := driver.CheckResend(ids); err != nil || len(ids) == 0 {
 		return 0, err
 	}
 	err = db.write(ctx, "send pushes again", func(tx *sqlitefile.Tx) error {
-		var counts store.Tally[bellhop.PushStatus]
+		var counts rules.Tally[bellhop.PushStatus]
 		own, err := shopID(tx.Conn, shop)
 		if err != nil {
 			return err
@@ -81,7 +83,7 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 			if err != nil {
 				return err
 			}
-			if p.shop != own || !p.final || !store.Resendable(p.status) {
+			if p.shop != own || !p.final || !rules.Resendable(p.status) {
 				continue
 			}
 			err = tx.Prepare(`UPDATE pushes SET status = 'pending', reason = ?, next_at = ?, attempts = 0, first_attempt_at = NULL,
@@ -103,7 +105,7 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 }
 
 // retire takes a device out of use, unless it has another address by now.
-func retire(c *sqlitefile.Conn, r *store.Retirement, at time.Time, counts *store.Tally[bellhop.PushStatus]) error {
+func retire(c *sqlitefile.Conn, r *store.Retirement, at time.Time, counts *rules.Tally[bellhop.PushStatus]) error {
 	if r == nil {
 		return nil
 	}
@@ -120,8 +122,8 @@ const owedTo = `SELECT id FROM (SELECT id, device_id, status FROM pushes WHERE n
 
 // skipDevice skips what is owed to a device. What is being sent just now is
 // settled by whoever sends it.
-func skipDevice(c *sqlitefile.Conn, device int64, reason string, at time.Time, counts *store.Tally[bellhop.PushStatus]) error {
-	return skipPushes(c, c.Prepare(owedTo).Int(store.LookAhead).Int(device), reason, at, counts)
+func skipDevice(c *sqlitefile.Conn, device int64, reason string, at time.Time, counts *rules.Tally[bellhop.PushStatus]) error {
+	return skipPushes(c, c.Prepare(owedTo).Int(driver.LookAhead).Int(device), reason, at, counts)
 }
 
 // NextPush implements [store.Outbox].

@@ -7,6 +7,7 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // personColumns are what readPerson reads, of p and what personJoin adds.
@@ -18,13 +19,13 @@ const (
 func readPerson(r sqlitefile.Row) (p bellhop.Person, err error) {
 	p = bellhop.Person{ID: r.Int(), Email: r.Text(), Role: bellhop.Role(r.Text()), Shop: r.Text(),
 		PasswordHash: r.Text(), AddedAt: r.Time()}
-	p.Settings, err = store.ReadSettings(r.Text())
+	p.Settings, err = driver.ReadSettings(r.Text())
 	return p, err
 }
 
 // AddPerson implements [store.People].
 func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error) {
-	p, err := store.CheckPerson(p)
+	p, err := driver.CheckPerson(p)
 	if err != nil {
 		return p, err
 	}
@@ -38,7 +39,7 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 		}
 		n, err := tx.Prepare(`SELECT count(*) FROM people WHERE coalesce(shop_id, 0) = ?`).Int(shop).One()
 		if err == nil && n >= store.MaxPeople {
-			err = store.TooMany("people", store.MaxPeople)
+			err = driver.TooMany("people", store.MaxPeople)
 		}
 		if err != nil {
 			return err
@@ -102,7 +103,7 @@ func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 			return err
 		}
 		if tx.Changes() == 0 {
-			return store.NotFound("person")
+			return driver.NotFound("person")
 		}
 		return signOut(tx.Conn, id)
 	})
@@ -122,11 +123,11 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 		return err
 	}
 	err := db.write(ctx, "keep settings", func(tx *sqlitefile.Tx) error {
-		if err := tx.Prepare(`UPDATE people SET settings = ? WHERE id = ?`).Text(store.WriteSettings(s)).Int(id).Exec(); err != nil {
+		if err := tx.Prepare(`UPDATE people SET settings = ? WHERE id = ?`).Text(driver.WriteSettings(s)).Int(id).Exec(); err != nil {
 			return err
 		}
 		if tx.Changes() == 0 {
-			return store.NotFound("person")
+			return driver.NotFound("person")
 		}
 		return tx.Prepare(`UPDATE pushes SET next_at = created_at WHERE next_at IS NOT NULL AND reason = ? AND status <> 'sending'
 			AND device_id IN (SELECT id FROM devices WHERE person_id = ?)`).Text(store.ReasonQuietHours).Int(id).Exec()
@@ -150,7 +151,7 @@ func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 			return err
 		}
 		if tx.Changes() == 0 {
-			return store.NotFound("person")
+			return driver.NotFound("person")
 		}
 		var devices []int64
 		err := tx.Prepare(`SELECT id FROM devices WHERE person_id = ?`).Int(id).

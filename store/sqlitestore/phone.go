@@ -6,14 +6,16 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // phone loads a device once for a claim.
-func (cl *claim) phone(id int64) (*store.Phone, error) {
+func (cl *claim) phone(id int64) (*rules.Phone, error) {
 	if p, ok := cl.phones[id]; ok {
 		return p, nil
 	}
-	p := &store.Phone{}
+	p := &rules.Phone{}
 	var bad error
 	_, err := cl.c.Prepare(`SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
 		s.last_event_at, s.last_signed_by, ` + allowanceColumns + `, p.settings
@@ -23,7 +25,7 @@ func (cl *claim) phone(id int64) (*store.Phone, error) {
 			p.Owner = bellhop.Shop{Domain: p.Shop, Disabled: r.Bool(), OwnSecretOnly: r.Bool(), CustomerInPush: r.Bool(),
 				AddedAt: r.Time(), LastEventAt: r.Time(), LastSignedBy: bellhop.Signer(r.Text())}
 			if p.Left, bad = readAllowance(r); bad == nil {
-				p.Settings, bad = store.ReadSettings(r.Text())
+				p.Settings, bad = driver.ReadSettings(r.Text())
 			}
 		})
 	if err == nil {
@@ -37,7 +39,7 @@ func (cl *claim) phone(id int64) (*store.Phone, error) {
 const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total, d.gathered_currency,
 	d.gathered_since`
 
-func readAllowance(r sqlitefile.Row) (a store.Allowance, err error) {
+func readAllowance(r sqlitefile.Row) (a rules.Allowance, err error) {
 	for _, to := range []*float64{&a.Spent, &a.Rung} {
 		if used := r.Text(); used != "" {
 			if *to, err = strconv.ParseFloat(used, 64); err != nil {
@@ -52,20 +54,20 @@ func readAllowance(r sqlitefile.Row) (a store.Allowance, err error) {
 	if g.Since.IsZero() {
 		return a, nil
 	}
-	g.Total, err = store.ReadMoney(total, currency)
+	g.Total, err = driver.ReadMoney(total, currency)
 	a.Gathering = &g
 	return a, err
 }
 
 // keep stores what is left of the budget.
-func keep(c *sqlitefile.Conn, p *store.Phone) error {
+func keep(c *sqlitefile.Conn, p *rules.Phone) error {
 	st := c.Prepare(`UPDATE devices SET free_at = ?, spent = ?, rung = ?, spent_at = ?, gathered_orders = ?, gathered_changes = ?,
 		gathered_total = ?, gathered_currency = ?, gathered_since = ? WHERE id = ?`).Time(p.FreeAt())
 	return bindAllowance(st, p.Left).Int(p.ID).Exec()
 }
 
 // bindAllowance binds allowanceColumns. An allowance that was never used is NULL.
-func bindAllowance(st *sqlitefile.Stmt, a store.Allowance) *sqlitefile.Stmt {
+func bindAllowance(st *sqlitefile.Stmt, a rules.Allowance) *sqlitefile.Stmt {
 	used := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 	if a.At.IsZero() {
 		st.Null().Null().Null()

@@ -8,6 +8,8 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // pushColumns are what readPush reads, of p and what pushJoins add.
@@ -27,12 +29,12 @@ func readPush(r sqlitefile.Row, shop string) bellhop.Push {
 // Pushes implements [store.Outbox]. Newest first goes by the order, so that one
 // index finds an order's pushes and lists a shop's.
 func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page store.PushPage, err error) {
-	limit, err := store.PageLimit(q.Limit)
+	limit, err := driver.PageLimit(q.Limit)
 	if err != nil {
 		return page, err
 	}
 	no, before := int64(math.MaxInt64), int64(math.MaxInt64)
-	if err := store.ParseCursor(q.Cursor, &no, &before); err != nil {
+	if err := driver.ParseCursor(q.Cursor, &no, &before); err != nil {
 		return page, err
 	}
 	if q.Status != "" {
@@ -47,7 +49,7 @@ func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page 
 		}
 		return pushQuery(c, own, q, no, before, limit+1).Each(func(r sqlitefile.Row) error {
 			if len(page.Pushes) == limit {
-				page.Next = store.Cursor(no, page.Pushes[limit-1].ID)
+				page.Next = driver.Cursor(no, page.Pushes[limit-1].ID)
 				return nil
 			}
 			no = r.Int()
@@ -96,7 +98,7 @@ func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened boo
 			return err
 		}
 		if tx.Changes() == 0 {
-			return store.NotFound("push")
+			return driver.NotFound("push")
 		}
 		return nil
 	})
@@ -112,7 +114,7 @@ func (db *DB) PushCounts(ctx context.Context) (m map[bellhop.PushStatus]int64, e
 }
 
 // skipPushes ends the pushes that st selects by id.
-func skipPushes(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.Time, counts *store.Tally[bellhop.PushStatus]) error {
+func skipPushes(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.Time, counts *rules.Tally[bellhop.PushStatus]) error {
 	var ids []int64
 	if err := st.Each(func(r sqlitefile.Row) error { ids = append(ids, r.Int()); return nil }); err != nil {
 		return err
@@ -146,7 +148,7 @@ func loadPush(c *sqlitefile.Conn, id int64) (p pushRow, err error) {
 }
 
 // end gives a push its final status and tells the stream.
-func (p pushRow) end(c *sqlitefile.Conn, status bellhop.PushStatus, reason string, at time.Time, counts *store.Tally[bellhop.PushStatus]) error {
+func (p pushRow) end(c *sqlitefile.Conn, status bellhop.PushStatus, reason string, at time.Time, counts *rules.Tally[bellhop.PushStatus]) error {
 	var sent time.Time
 	if status == bellhop.PushSent {
 		sent = at

@@ -8,6 +8,8 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // Record implements [store.Recorder]. What can be computed is computed before
@@ -45,7 +47,7 @@ type entry struct {
 }
 
 func prepare(facts []bellhop.Fact) ([]entry, error) {
-	facts, err := store.CheckFacts(facts)
+	facts, err := driver.CheckFacts(facts)
 	if err != nil {
 		return nil, err
 	}
@@ -72,13 +74,13 @@ func prepare(facts []bellhop.Fact) ([]entry, error) {
 type batch struct {
 	tx     *sqlitefile.Tx
 	shops  map[string]*shopRow
-	lines  store.Tally[bellhop.Outcome]
-	pushes store.Tally[bellhop.PushStatus]
+	lines  rules.Tally[bellhop.Outcome]
+	pushes rules.Tally[bellhop.PushStatus]
 	pruned int64 // see unprune
 	forget bool  // the order of the fact at hand is deleted
 	owed   bool
 
-	portions store.Portions
+	portions rules.Portions
 }
 
 func (b *batch) record(entries []entry) ([]bellhop.Result, error) {
@@ -107,8 +109,8 @@ func (b *batch) one(e *entry) (bellhop.Result, error) {
 	if err != nil {
 		return bellhop.Result{}, err
 	}
-	if store.Settles(was) {
-		return store.Redelivered(), nil
+	if rules.Settles(was) {
+		return rules.Redelivered(), nil
 	}
 	shop, err := b.shop(e.Event)
 	if err != nil {
@@ -137,14 +139,14 @@ func forgetBodies(c *sqlitefile.Conn, shop string, orderID int64) error {
 }
 
 func (b *batch) apply(shop *shopRow, e *entry) (bellhop.Result, error) {
-	if skip := store.SkipFor(e.Fact, shop.id != 0, shop.is); skip != "" {
+	if skip := rules.SkipFor(e.Fact, shop.id != 0, shop.is); skip != "" {
 		return bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: skip}, nil
 	}
 	no, s, err := loadState(b.tx.Conn, shop.id, e.OrderID)
 	if err != nil {
 		return bellhop.Result{}, err
 	}
-	m := store.Merge(s, e.Fact)
+	m := rules.Merge(s, e.Fact)
 	b.forget = m.Forget
 	if no, err = b.save(shop, no, s, m, e); err != nil || m.Result.Outcome != bellhop.OutcomeRecorded {
 		return m.Result, err
@@ -160,7 +162,7 @@ func (b *batch) apply(shop *shopRow, e *entry) (bellhop.Result, error) {
 }
 
 // save brings the order's row to the merged state and returns its number.
-func (b *batch) save(shop *shopRow, no int64, s store.State, m store.Merged, e *entry) (int64, error) {
+func (b *batch) save(shop *shopRow, no int64, s rules.State, m rules.Merged, e *entry) (int64, error) {
 	c := b.tx.Conn
 	switch {
 	case m.Wipe && no != 0:
@@ -178,7 +180,7 @@ func (b *batch) save(shop *shopRow, no int64, s store.State, m store.Merged, e *
 }
 
 // tell adds to the stream what can be seen of the change.
-func (b *batch) tell(shop *shopRow, m store.Merged, before store.State, e *entry) error {
+func (b *batch) tell(shop *shopRow, m rules.Merged, before rules.State, e *entry) error {
 	kind, tells := m.Tells(before)
 	if !tells {
 		return nil
@@ -193,7 +195,7 @@ type shopRow struct {
 	last     time.Time    // the newest of its events
 	signedBy bellhop.Signer
 	later    bool             // last is newer than what is stored
-	phones   []store.Receiver // in use; loaded once they are needed
+	phones   []rules.Receiver // in use; loaded once they are needed
 	loaded   bool
 }
 
@@ -248,7 +250,7 @@ func (b *batch) owe(shop *shopRow, no int64, kind bellhop.PushKind, e *entry) (n
 	return n, err
 }
 
-func (b *batch) oweTo(phones []store.Receiver, shop, no int64, kind bellhop.PushKind, total bellhop.Money, at time.Time) (n int, err error) {
+func (b *batch) oweTo(phones []rules.Receiver, shop, no int64, kind bellhop.PushKind, total bellhop.Money, at time.Time) (n int, err error) {
 	for _, p := range phones {
 		due, skipped, noted := p.Owes(kind, total, at)
 		if !noted {
@@ -276,18 +278,18 @@ func (e *entry) amount() bellhop.Money {
 func (b *batch) loadPhones(shop *shopRow) (err error) {
 	if !shop.loaded {
 		shop.loaded = true
-		shop.phones, err = readPhones(b.tx.Conn, shop.id, 0, math.MaxInt64, store.FanOutAbove+1)
+		shop.phones, err = readPhones(b.tx.Conn, shop.id, 0, math.MaxInt64, rules.FanOutAbove+1)
 	}
 	return err
 }
 
 // readPhones finds devices of a shop that are in use, by their ids.
-func readPhones(c *sqlitefile.Conn, shop, after, last int64, limit int) (phones []store.Receiver, err error) {
+func readPhones(c *sqlitefile.Conn, shop, after, last int64, limit int) (phones []rules.Receiver, err error) {
 	err = c.Prepare(`SELECT d.id, d.free_at, p.settings FROM devices d LEFT JOIN people p ON p.id = d.person_id
 		WHERE d.shop_id = ? AND d.retired_at IS NULL AND d.id > ? AND d.id <= ? ORDER BY d.id LIMIT ?`).
 		Int(shop).Int(after).Int(last).Int(int64(limit)).Each(func(r sqlitefile.Row) (err error) {
-		p := store.Receiver{ID: r.Int(), FreeAt: r.Time()}
-		p.Settings, err = store.ReadSettings(r.Text())
+		p := rules.Receiver{ID: r.Int(), FreeAt: r.Time()}
+		p.Settings, err = driver.ReadSettings(r.Text())
 		phones = append(phones, p)
 		return err
 	})

@@ -6,6 +6,8 @@ import (
 
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 const relayColumns = `name, origin, cursor, holder, term, held_to`
@@ -16,7 +18,7 @@ func readRelay(r sqlitefile.Row) store.Relay {
 
 // TakeRelay implements [store.Relays].
 func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time, lease time.Duration) (store.Relay, error) {
-	if err := store.CheckRelay(name, holder, lease); err != nil {
+	if err := driver.CheckRelay(name, holder, lease); err != nil {
 		return store.Relay{}, err
 	}
 	var taken store.Relay
@@ -25,7 +27,7 @@ func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time,
 			VALUES (?,?,?, 1, (SELECT id FROM identity), (SELECT ifnull(max(seq), 0) FROM changes))
 			ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_to = excluded.held_to,
 				term = term + (holder <> excluded.holder) WHERE holder = excluded.holder OR held_to <= ? OR held_to > ?`).
-			Text(name).Text(holder).Time(now.Add(lease)).Time(now).Time(now.Add(store.LongestWait)).Exec()
+			Text(name).Text(holder).Time(now.Add(lease)).Time(now).Time(now.Add(rules.LongestWait)).Exec()
 		if err != nil {
 			return err
 		}
@@ -42,7 +44,7 @@ func (db *DB) MoveRelay(ctx context.Context, r store.Relay) error {
 		err := tx.Prepare(`UPDATE relays SET cursor = ?, held_to = ? WHERE name = ? AND term = ?`).
 			Int(r.Cursor).Int(micros(r.Until)).Text(r.Name).Int(r.Term).Exec()
 		if err == nil && tx.Changes() == 0 {
-			err = store.RelayTaken()
+			err = driver.RelayTaken()
 		}
 		return err
 	})
@@ -64,7 +66,7 @@ func (db *DB) RemoveRelay(ctx context.Context, name string) error {
 	return db.write(ctx, "remove a relay", func(tx *sqlitefile.Tx) error {
 		err := tx.Prepare(`DELETE FROM relays WHERE name = ?`).Text(name).Exec()
 		if err == nil && tx.Changes() == 0 {
-			err = store.NotFound("relay")
+			err = driver.NotFound("relay")
 		}
 		return err
 	})

@@ -6,10 +6,12 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // loadState returns no 0 for an order that was never heard of.
-func loadState(c *sqlitefile.Conn, shop, orderID int64) (no int64, s store.State, err error) {
+func loadState(c *sqlitefile.Conn, shop, orderID int64) (no int64, s rules.State, err error) {
 	_, err = c.Prepare(`SELECT no, deleted, version_updated_at, version_triggered_at, version_hash,
 		edit_at, edit_id, refund_at, refund_id, financial_status, cancelled_at IS NOT NULL FROM orders WHERE shop_id = ? AND order_id = ?`).
 		Int(shop).Int(orderID).First(func(r sqlitefile.Row) {
@@ -34,7 +36,7 @@ func readTouch(r sqlitefile.Row, kind bellhop.TouchKind) bellhop.Touch {
 // stateColumns are what bindState binds.
 const stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at, refund_id`
 
-func bindState(st *sqlitefile.Stmt, s store.State) *sqlitefile.Stmt {
+func bindState(st *sqlitefile.Stmt, s rules.State) *sqlitefile.Stmt {
 	st.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash))
 	for _, t := range [...]bellhop.Touch{s.Edit, s.Refund} {
 		if t.At.IsZero() && t.ID == 0 {
@@ -47,14 +49,14 @@ func bindState(st *sqlitefile.Stmt, s store.State) *sqlitefile.Stmt {
 }
 
 // insertState makes a row that is no order yet, or no longer.
-func insertState(c *sqlitefile.Conn, shop, orderID int64, s store.State) (no int64, err error) {
+func insertState(c *sqlitefile.Conn, shop, orderID int64, s rules.State) (no int64, err error) {
 	st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?)`).
 		Int(shop).Int(orderID)
 	err = bindState(st, s).Exec()
 	return c.LastID(), err
 }
 
-func updateState(c *sqlitefile.Conn, no int64, s store.State) error {
+func updateState(c *sqlitefile.Conn, no int64, s rules.State) error {
 	st := c.Prepare(`UPDATE orders SET (` + stateColumns + `) = (?,?,?,?,?,?,?,?) WHERE no = ?`)
 	return bindState(st, s).Int(no).Exec()
 }
@@ -66,7 +68,7 @@ const contentColumns = `placed_at, placed_offset, updated_at, updated_offset, ca
 
 func bindContent(st *sqlitefile.Stmt, e *entry) *sqlitefile.Stmt {
 	o := e.Order
-	st.Int(o.PlacedAt.UnixMicro()).Int(store.Offset(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).Int(store.Offset(o.UpdatedAt)).
+	st.Int(o.PlacedAt.UnixMicro()).Int(driver.Offset(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).Int(driver.Offset(o.UpdatedAt)).
 		Time(o.CancelledAt).Text(o.Name).Int(o.Number).Text(o.Total.Currency).Text(e.total)
 	if o.Presentment == nil {
 		st.Null().Null()
@@ -85,7 +87,7 @@ func bindTrace(st *sqlitefile.Stmt, e *entry) *sqlitefile.Stmt {
 		TextOrNull(e.Event.TraceParent)
 }
 
-func insertOrder(c *sqlitefile.Conn, shop int64, s store.State, e *entry) (no int64, err error) {
+func insertOrder(c *sqlitefile.Conn, shop int64, s rules.State, e *entry) (no int64, err error) {
 	st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `)
 		VALUES (?,?, ?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)`).Int(shop).Int(e.OrderID)
 	if err := bindTrace(bindContent(bindState(st, s), e), e).Exec(); err != nil {
@@ -97,7 +99,7 @@ func insertOrder(c *sqlitefile.Conn, shop int64, s store.State, e *entry) (no in
 
 // updateOrder replaces what is known of an order. Handling and trace are set
 // once, when the order comes after what merely named it.
-func updateOrder(c *sqlitefile.Conn, no int64, m store.Merged, e *entry) error {
+func updateOrder(c *sqlitefile.Conn, no int64, m rules.Merged, e *entry) error {
 	st := c.Prepare(`UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `)
 		= (?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE no = ?`)
 	if err := bindContent(bindState(st, m.State), e).Int(no).Exec(); err != nil {
@@ -116,7 +118,7 @@ func updateOrder(c *sqlitefile.Conn, no int64, m store.Merged, e *entry) error {
 
 // itemKey is where the lines of an order begin; there are fewer than
 // [store.MaxLines].
-func itemKey(no int64) int64 { return no * store.MaxLines }
+func itemKey(no int64) int64 { return no * driver.MaxLines }
 
 func deleteItems(c *sqlitefile.Conn, no int64) error {
 	return c.Prepare(`DELETE FROM items WHERE key >= ? AND key < ?`).Int(itemKey(no)).Int(itemKey(no + 1)).Exec()

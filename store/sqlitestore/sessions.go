@@ -7,6 +7,7 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // AddSession implements [store.Sessions]. It clears away what has expired.
@@ -22,7 +23,7 @@ func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string)
 			return taken("session", err)
 		}
 		if tx.Changes() == 0 {
-			return store.NotFound("person")
+			return driver.NotFound("person")
 		}
 		err = tx.Prepare(`DELETE FROM sessions WHERE token_hash IN (SELECT token_hash FROM sessions WHERE person_id = ?
 			ORDER BY token_hash = ? DESC, created_at DESC LIMIT -1 OFFSET ?)`).Int(s.PersonID).Blob(s.TokenHash[:]).Int(store.MaxSessions).Exec()
@@ -84,7 +85,7 @@ func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
 		err := tx.Prepare(`INSERT INTO links (hash, person_id, expires_at) SELECT ?, id, ? FROM people WHERE id = ?`).
 			Blob(l.Hash[:]).Int(l.ExpiresAt.UnixMicro()).Int(l.PersonID).Exec()
 		if err == nil && tx.Changes() == 0 {
-			err = store.NotFound("person")
+			err = driver.NotFound("person")
 		}
 		if err != nil {
 			return err
@@ -112,7 +113,7 @@ func (db *DB) UseLink(ctx context.Context, hash [32]byte, now time.Time) (bellho
 		return tx.Prepare(`DELETE FROM links WHERE hash = ?`).Blob(hash[:]).Exec()
 	})
 	if err == nil && who.ID == 0 {
-		err = store.NotFound("link")
+		err = driver.NotFound("link")
 	}
 	if err != nil {
 		return bellhop.Person{}, err

@@ -5,7 +5,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
-	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // shopColumns are what readShop reads.
@@ -20,7 +20,7 @@ func readShop(r sqlitefile.Row) bellhop.Shop {
 
 // AddShop implements [store.Shops].
 func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
-	if err := store.CheckShop(s); err != nil {
+	if err := driver.CheckShop(s); err != nil {
 		return err
 	}
 	return db.write(ctx, "add a shop", func(tx *sqlitefile.Tx) error {

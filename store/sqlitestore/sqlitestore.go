@@ -14,13 +14,14 @@ import (
 
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // DB is the store in one file.
 type DB struct {
 	file *sqlitefile.File
 
-	turns store.Turns // of searches
+	turns driver.Turns // of searches
 
 	stop chan struct{}
 	wg   sync.WaitGroup // the watcher
@@ -98,7 +99,7 @@ func wrap(what string, err error) error {
 func found(what string) func(bool, error) error {
 	return func(ok bool, err error) error {
 		if err == nil && !ok {
-			return store.NotFound(what)
+			return driver.NotFound(what)
 		}
 		return err
 	}
@@ -107,7 +108,7 @@ func found(what string) func(bool, error) error {
 // taken says so when err is a violated constraint: see [store.Exists].
 func taken(what string, err error) error {
 	if sqlitefile.IsConstraint(err) {
-		return store.Exists(what)
+		return driver.Exists(what)
 	}
 	return err
 }
@@ -121,7 +122,7 @@ func shopID(c *sqlitefile.Conn, domain string) (int64, error) {
 func ownShop(c *sqlitefile.Conn, domain string) (int64, error) {
 	id, err := shopID(c, domain)
 	if err == nil && id == 0 {
-		err = store.NotFound("shop")
+		err = driver.NotFound("shop")
 	}
 	return id, err
 }
@@ -134,7 +135,7 @@ func zoned(us, offset int64) time.Time {
 	if us == (time.Time{}).UnixMicro() {
 		return time.Time{}
 	}
-	return store.Zoned(time.UnixMicro(us), offset)
+	return driver.Zoned(time.UnixMicro(us), offset)
 }
 
 // errEnough ends a walk through rows early.

@@ -5,6 +5,8 @@ import (
 
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // addChange takes the shop by its id; c.Shop is not looked at. The write that
@@ -36,12 +38,12 @@ func trim(c *sqlitefile.Conn, newest int64) error {
 	if err != nil {
 		return err
 	}
-	return c.Prepare(`DELETE FROM changes WHERE seq <= ?`).Int(store.TrimTo(oldest, newest, behind)).Exec()
+	return c.Prepare(`DELETE FROM changes WHERE seq <= ?`).Int(rules.TrimTo(oldest, newest, behind)).Exec()
 }
 
 // Changes implements [store.Stream].
 func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) ([]store.Change, error) {
-	if err := store.CheckLimit(limit); err != nil {
+	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
 	var changes []store.Change

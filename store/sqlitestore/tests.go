@@ -6,7 +6,8 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
-	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // A push that tries a device out is a row of no order. There is one for a device.
@@ -32,7 +33,7 @@ func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time
 		id, err := tx.Prepare(`SELECT id FROM devices WHERE shop_id = ? AND installation = ? AND retired_at IS NULL`).
 			Int(own).Text(installation).One()
 		if err == nil && id == 0 {
-			err = store.NotFound("device")
+			err = driver.NotFound("device")
 		}
 		if err != nil {
 			return err
@@ -45,7 +46,7 @@ func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time
 		if err := tx.Prepare(putTest).Int(own).Int(id).Time(at).Time(at).Exec(); err != nil {
 			return err
 		}
-		var counts store.Tally[bellhop.PushStatus]
+		var counts rules.Tally[bellhop.PushStatus]
 		counts.Move(was, bellhop.PushPending)
 		return flush(tx.Conn, pushTotals, &counts)
 	})

@@ -7,6 +7,7 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // tokenColumns are what readToken reads, of the aliases t and s.
@@ -21,7 +22,7 @@ func readToken(r sqlitefile.Row) bellhop.Token {
 
 // AddToken implements [store.Tokens].
 func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error) {
-	t, err := store.CheckToken(t)
+	t, err := driver.CheckToken(t)
 	if err != nil {
 		return t, err
 	}
@@ -33,7 +34,7 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 		}
 		n, err := tx.Prepare(`SELECT count(*) FROM tokens WHERE shop_id = ?`).Int(shop).One()
 		if err == nil && n >= store.MaxTokens {
-			err = store.TooMany("tokens", store.MaxTokens)
+			err = driver.TooMany("tokens", store.MaxTokens)
 		}
 		if err != nil {
 			return err
@@ -91,7 +92,7 @@ func (db *DB) RemoveToken(ctx context.Context, shop, name string) error {
 		err := tx.Prepare(`DELETE FROM tokens WHERE name = ? AND shop_id = (SELECT id FROM shops WHERE domain = ?)`).
 			Text(name).Text(shop).Exec()
 		if err == nil && tx.Changes() == 0 {
-			err = store.NotFound("token")
+			err = driver.NotFound("token")
 		}
 		return err
 	})

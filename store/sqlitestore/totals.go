@@ -2,7 +2,7 @@ package sqlitestore
 
 import (
 	"bellhop/internal/sqlitefile"
-	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // The tables of counts.
@@ -11,7 +11,7 @@ const (
 	pushTotals   = `INSERT INTO push_totals (status, n) VALUES (?, ?) ON CONFLICT (status) DO UPDATE SET n = n + excluded.n`
 )
 
-func flush[K ~string](c *sqlitefile.Conn, table string, t *store.Tally[K]) error {
+func flush[K ~string](c *sqlitefile.Conn, table string, t *rules.Tally[K]) error {
 	for _, count := range t.Counts() {
 		if err := c.Prepare(table).Text(string(count.Key)).Int(count.By).Exec(); err != nil {
 			return err

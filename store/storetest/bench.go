@@ -8,6 +8,7 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/store/move"
 )
 
 // Bench measures what a driver's users wait for: recording in batches, their
@@ -101,12 +102,12 @@ func BenchMove(b *testing.B, from, to func(testing.TB) store.Store) {
 		target := to(b)
 		b.StartTimer()
 		start := time.Now()
-		o := store.CopyOptions{Step: func(s store.CopyStep) {
-			if s.Verifying && s.Table == store.TableShops {
+		o := move.Options{Step: func(s move.Step) {
+			if s.Verifying && s.Table == move.TableShops {
 				copying += time.Since(start)
 			}
 		}}
-		done, err := store.Copy(b.Context(), source.(store.Mover), target.(store.Mover), o)
+		done, err := move.Copy(b.Context(), source.(move.Mover), target.(move.Mover), o)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // clockWasAhead checks that what was kept while the clock was a year ahead silences
@@ -25,7 +26,7 @@ func clockWasAhead(f *fixture) {
 	must(f.s.TakeRelay(f.ctx, "events", "one", future, time.Minute))(f)
 
 	now := at(1000)
-	f.equal("due", store.IsDue(f.nextPush(), now), true)
+	f.equal("due", rules.IsDue(f.nextPush(), now), true)
 	late := f.order(shop, 100, 1)
 	late.At = now
 	f.record(late)

@@ -14,29 +14,30 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/store/move"
 )
 
 // RunMove checks that all that a store of one driver keeps can be moved into one
-// of another, or of the same: both must be a [store.Mover].
+// of another, or of the same: both must be a [move.Mover].
 func RunMove(t *testing.T, from, to Driver) {
 	for _, c := range []struct {
 		name string
-		test func(*move)
+		test func(*moving)
 	}{
-		{"Whole", (*move).whole},
-		{"Interrupted", (*move).interrupted},
-		{"GoesOnAsTheOriginalWould", (*move).goesOn},
-		{"Empty", (*move).empty},
-		{"Refused", (*move).refused},
-		{"SourceChanged", (*move).sourceChanged},
-		{"CopyDiffers", (*move).copyDiffers},
-		{"Chunks", (*move).chunks},
-		{"OddTexts", (*move).oddTexts},
-		{"TwoAtOnce", (*move).twoAtOnce},
+		{"Whole", (*moving).whole},
+		{"Interrupted", (*moving).interrupted},
+		{"GoesOnAsTheOriginalWould", (*moving).goesOn},
+		{"Empty", (*moving).empty},
+		{"Refused", (*moving).refused},
+		{"SourceChanged", (*moving).sourceChanged},
+		{"CopyDiffers", (*moving).copyDiffers},
+		{"Chunks", (*moving).chunks},
+		{"OddTexts", (*moving).oddTexts},
+		{"TwoAtOnce", (*moving).twoAtOnce},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m := &move{
+			m := &moving{
 				from: &fixture{T: t, d: from, ctx: t.Context(), s: from.Open(t)},
 				to:   &fixture{T: t, d: to, ctx: t.Context(), s: to.Open(t)},
 			}
@@ -45,31 +46,31 @@ func RunMove(t *testing.T, from, to Driver) {
 	}
 }
 
-// move is a store and what it is to be moved into.
-type move struct{ from, to *fixture }
+// moving is a store and what it is to be moved into.
+type moving struct{ from, to *fixture }
 
-func mover(f *fixture) store.Mover {
+func mover(f *fixture) move.Mover {
 	f.Helper()
-	m, ok := f.s.(store.Mover)
+	m, ok := f.s.(move.Mover)
 	if !ok {
 		f.Fatalf("%T can't be moved", f.s)
 	}
 	return m
 }
 
-func (m *move) copy(o store.CopyOptions) (store.Copied, error) {
-	return store.Copy(m.from.ctx, mover(m.from), mover(m.to), o)
+func (m *moving) copy(o move.Options) (move.Result, error) {
+	return move.Copy(m.from.ctx, mover(m.from), mover(m.to), o)
 }
 
 // few makes many chunks of what the tests fill a store with.
-var few = store.CopyOptions{Chunk: store.ChunkLimit{Rows: 17, Bytes: 1 << 20}}
+var few = move.Options{Chunk: move.ChunkLimit{Rows: 17, Bytes: 1 << 20}}
 
-func (m *move) whole() {
+func (m *moving) whole() {
 	fill(m.from)
 	was := see(m.from)
 	done, err := m.copy(few)
 	m.to.must(err)
-	if done.Resumed || done.Anew || len(done.Tables) != len(store.Tables()) || done.Rows == 0 {
+	if done.Resumed || done.Anew || len(done.Tables) != len(move.Tables()) || done.Rows == 0 {
 		m.to.Errorf("copied %+v", done)
 	}
 	for _, c := range done.Tables {
@@ -79,7 +80,7 @@ func (m *move) whole() {
 	}
 	m.to.alike("the source stays", see(m.from), was)
 	m.to.alike("the copy", see(m.to), was)
-	m.to.must(store.Usable(m.to.ctx, mover(m.to)))
+	m.to.must(move.Usable(m.to.ctx, mover(m.to)))
 	m.to.s = m.to.d.Reopen(m.to, m.to.s)
 	m.to.alike("the copy after a restart", see(m.to), was)
 }
@@ -87,13 +88,13 @@ func (m *move) whole() {
 // stopping is a target that breaks off: after each import, or before it is
 // done.
 type stopping struct {
-	store.Mover
+	move.Mover
 	left int
 }
 
 var errStopped = errors.New("broken off")
 
-func (s *stopping) Import(ctx context.Context, t store.Table, c store.Chunk, after, next string) error {
+func (s *stopping) Import(ctx context.Context, t move.Table, c move.Chunk, after, next string) error {
 	if s.left--; s.left < 0 {
 		return errStopped
 	}
@@ -102,12 +103,12 @@ func (s *stopping) Import(ctx context.Context, t store.Table, c store.Chunk, aft
 
 // interrupted breaks the copy off after each chunk, and goes on as another
 // process would.
-func (m *move) interrupted() {
+func (m *moving) interrupted() {
 	fill(m.from)
 	runs := 0
 	for ; ; runs++ {
-		done, err := store.Copy(m.from.ctx, mover(m.from), &stopping{mover(m.to), 1},
-			store.CopyOptions{Chunk: store.ChunkLimit{Rows: 60, Bytes: 1 << 20}})
+		done, err := move.Copy(m.from.ctx, mover(m.from), &stopping{mover(m.to), 1},
+			move.Options{Chunk: move.ChunkLimit{Rows: 60, Bytes: 1 << 20}})
 		if done.Resumed != (runs > 0) || done.Anew {
 			m.to.Fatalf("run %d: %+v", runs, done)
 		}
@@ -117,7 +118,7 @@ func (m *move) interrupted() {
 		if !errors.Is(err, errStopped) {
 			m.to.Fatal(err)
 		}
-		m.to.kind(bellhop.Conflict, store.Usable(m.to.ctx, mover(m.to)))
+		m.to.kind(bellhop.Conflict, move.Usable(m.to.ctx, mover(m.to)))
 		m.to.s = m.to.d.Reopen(m.to, m.to.s)
 	}
 	if runs < 20 {
@@ -127,9 +128,9 @@ func (m *move) interrupted() {
 }
 
 // goesOn uses the original and the copy alike.
-func (m *move) goesOn() {
+func (m *moving) goesOn() {
 	fill(m.from)
-	_, err := m.copy(store.CopyOptions{})
+	_, err := m.copy(move.Options{})
 	m.to.must(err)
 	m.to.n = m.from.n
 	was, is := goOn(m.from), goOn(m.to)
@@ -138,8 +139,8 @@ func (m *move) goesOn() {
 	m.to.countsMatch(shop, second, third, fourth)
 }
 
-func (m *move) empty() {
-	done, err := m.copy(store.CopyOptions{})
+func (m *moving) empty() {
+	done, err := m.copy(move.Options{})
 	m.to.must(err)
 	m.to.equal("rows", done.Rows, int64(0))
 	m.to.addShop(shop)
@@ -147,7 +148,7 @@ func (m *move) empty() {
 }
 
 // conflict checks that an error says what is in the way.
-func (m *move) conflict(what string, err error) {
+func (m *moving) conflict(what string, err error) {
 	m.to.Helper()
 	m.to.kind(bellhop.Conflict, err)
 	if err != nil && !strings.Contains(err.Error(), what) {
@@ -155,12 +156,12 @@ func (m *move) conflict(what string, err error) {
 	}
 }
 
-func (m *move) refused() {
+func (m *moving) refused() {
 	m.from.addShop(shop)
-	_, err := store.Copy(m.from.ctx, mover(m.from), mover(m.from), few)
+	_, err := move.Copy(m.from.ctx, mover(m.from), mover(m.from), few)
 	m.conflict("same store", err)
 	again := &fixture{T: m.from.T, d: m.from.d, ctx: m.from.ctx, s: m.from.d.Another(m.from, m.from.s)}
-	_, err = store.Copy(m.from.ctx, mover(m.from), mover(again), few)
+	_, err = move.Copy(m.from.ctx, mover(m.from), mover(again), few)
 	m.conflict("same store", err)
 
 	m.to.addShop(second)
@@ -170,35 +171,35 @@ func (m *move) refused() {
 	m.to.equal("shops", len(must(m.to.s.Shops(m.to.ctx))(m.to)), 1)
 
 	m.to.s = m.to.d.Open(m.to)
-	if _, err := store.Copy(m.from.ctx, mover(m.from), &stopping{mover(m.to), 1}, few); !errors.Is(err, errStopped) {
+	if _, err := move.Copy(m.from.ctx, mover(m.from), &stopping{mover(m.to), 1}, few); !errors.Is(err, errStopped) {
 		m.to.Fatal(err)
 	}
 	other := &fixture{T: m.from.T, d: m.from.d, ctx: m.from.ctx, s: m.from.d.Open(m.from)}
-	_, err = store.Copy(m.from.ctx, mover(other), mover(m.to), few)
+	_, err = move.Copy(m.from.ctx, mover(other), mover(m.to), few)
 	m.conflict("of another store", err)
-	_, err = store.Copy(m.from.ctx, mover(m.to), mover(other), few)
+	_, err = move.Copy(m.from.ctx, mover(m.to), mover(other), few)
 	m.conflict("unfinished", err)
 
 	_, err = m.copy(few)
 	m.to.must(err)
 	_, err = m.copy(few)
 	m.conflict("whole", err)
-	_, err = store.Copy(m.from.ctx, mover(m.to), mover(other), few) // a copy of a copy
+	_, err = move.Copy(m.from.ctx, mover(m.to), mover(other), few) // a copy of a copy
 	m.to.must(err)
 }
 
 // sourceChanged changes the source where its counters show it.
-func (m *move) sourceChanged() {
+func (m *moving) sourceChanged() {
 	fill(m.from)
 	late := few
-	late.Step = func(s store.CopyStep) {
-		if s.Table == store.TablePushes && s.Done && !s.Verifying && len(m.from.allPushes(third, store.PushQuery{})) == 0 {
+	late.Step = func(s move.Step) {
+		if s.Table == move.TablePushes && s.Done && !s.Verifying && len(m.from.allPushes(third, store.PushQuery{})) == 0 {
 			m.from.record(m.from.order(third, 900, 1))
 		}
 	}
 	_, err := m.copy(late)
 	m.conflict("changed meanwhile", err)
-	m.to.kind(bellhop.Conflict, store.Usable(m.to.ctx, mover(m.to)))
+	m.to.kind(bellhop.Conflict, move.Usable(m.to.ctx, mover(m.to)))
 	done, err := m.copy(few)
 	m.to.must(err)
 	if !done.Anew || done.Resumed {
@@ -208,19 +209,19 @@ func (m *move) sourceChanged() {
 }
 
 // copyDiffers changes the source where only the checksums show it.
-func (m *move) copyDiffers() {
+func (m *moving) copyDiffers() {
 	fill(m.from)
 	p := m.from.allPushes(shop, store.PushQuery{})[0]
 	late := few
-	late.Step = func(s store.CopyStep) {
-		if s.Table == store.TablePushes && s.Done && !s.Verifying {
+	late.Step = func(s move.Step) {
+		if s.Table == move.TablePushes && s.Done && !s.Verifying {
 			m.from.must(m.from.s.PushReceipt(m.from.ctx, shop, p.ID, true, at(9999)))
 		}
 	}
 	done, err := m.copy(late)
 	m.conflict("differs from its source in pushes (", err)
 	for _, c := range done.Tables {
-		if c.Same() == (c.Table == store.TablePushes) {
+		if c.Same() == (c.Table == move.TablePushes) {
 			m.to.Errorf("%s: the same is %t", c.Table, c.Same())
 		}
 	}
@@ -231,14 +232,14 @@ func (m *move) copyDiffers() {
 }
 
 // chunks checks both limits of an export.
-func (m *move) chunks() {
+func (m *moving) chunks() {
 	m.from.addShop(shop)
 	for i := range 10 {
 		fact := m.from.order(shop, int64(i+1), 1)
 		fact.Event.Body = []byte(strings.Repeat("0123456789", 10_000*(i%2)))
 		m.from.record(fact)
 	}
-	count := func(t store.Table, l store.ChunkLimit) (sizes []int) {
+	count := func(t move.Table, l move.ChunkLimit) (sizes []int) {
 		for after := ""; ; {
 			c, next, err := mover(m.from).Export(m.from.ctx, t, after, l)
 			m.from.must(err)
@@ -248,10 +249,10 @@ func (m *move) chunks() {
 			}
 		}
 	}
-	m.from.equal("by rows", count(store.TableOrders, store.ChunkLimit{Rows: 4, Bytes: 1 << 20}), []int{4, 4, 2})
-	m.from.equal("a whole chunk is the end", count(store.TableOrders, store.ChunkLimit{Rows: 5, Bytes: 1 << 20}), []int{5, 5})
-	m.from.equal("by bytes", count(store.TableEvents, store.ChunkLimit{Rows: 100, Bytes: 50_000}), []int{2, 2, 2, 2, 2})
-	_, _, err := mover(m.from).Export(m.from.ctx, store.TableOrders, "nowhere", few.Chunk)
+	m.from.equal("by rows", count(move.TableOrders, move.ChunkLimit{Rows: 4, Bytes: 1 << 20}), []int{4, 4, 2})
+	m.from.equal("a whole chunk is the end", count(move.TableOrders, move.ChunkLimit{Rows: 5, Bytes: 1 << 20}), []int{5, 5})
+	m.from.equal("by bytes", count(move.TableEvents, move.ChunkLimit{Rows: 100, Bytes: 50_000}), []int{2, 2, 2, 2, 2})
+	_, _, err := mover(m.from).Export(m.from.ctx, move.TableOrders, "nowhere", few.Chunk)
 	m.from.kind(bellhop.Invalid, err)
 	_, _, err = mover(m.from).Export(m.from.ctx, "chairs", "", few.Chunk)
 	m.from.kind(bellhop.Invalid, err)
@@ -259,7 +260,7 @@ func (m *move) chunks() {
 
 // oddTexts moves what not every database can store: it becomes U+FFFD there, and
 // that is no difference.
-func (m *move) oddTexts() {
+func (m *moving) oddTexts() {
 	m.from.addShop(shop)
 	fact := m.from.order(shop, 1, 1)
 	fact.Order.Name, fact.Order.Note = "a\x00b", "\xff\xfec"
@@ -274,15 +275,15 @@ func (m *move) oddTexts() {
 }
 
 // twoAtOnce has another copy go on meanwhile.
-func (m *move) twoAtOnce() {
+func (m *moving) twoAtOnce() {
 	fill(m.from)
 	other := &fixture{T: m.to.T, d: m.to.d, ctx: m.to.ctx, s: m.to.d.Another(m.to, m.to.s)}
 	late := few
 	once := false
-	late.Step = func(s store.CopyStep) {
-		if s.Table == store.TableOrders && !once {
+	late.Step = func(s move.Step) {
+		if s.Table == move.TableOrders && !once {
 			once = true
-			_, err := store.Copy(m.from.ctx, mover(m.from), mover(other), few)
+			_, err := move.Copy(m.from.ctx, mover(m.from), mover(other), few)
 			m.to.must(err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // addDevices adds many at once.
@@ -21,7 +22,7 @@ func (f *fixture) addDevices(domain string, n int) {
 }
 
 // many is a number of devices that one order is not written to at once.
-const many = store.FanOutAbove + 1
+const many = rules.FanOutAbove + 1
 
 // fanOut checks that what an order owes to many devices is owed, reaches each of
 // them once, and none that came later.

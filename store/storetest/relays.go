@@ -5,6 +5,7 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/store/move"
 )
 
 const relay = "events"
@@ -86,11 +87,11 @@ func (f *fixture) fillStream(n int64, r store.Relay) {
 	f.Helper()
 	m := mover(f)
 	f.must(m.BeginCopy(f.ctx, "source", "mark"))
-	c := store.Chunk{Shops: []bellhop.Shop{{Domain: shop, AddedAt: day}}, Relays: []store.Relay{r},
-		Counters: []store.Counter{{Kind: store.CountLastID, Name: string(store.TableChanges), N: n}}}
+	c := move.Chunk{Shops: []bellhop.Shop{{Domain: shop, AddedAt: day}}, Relays: []store.Relay{r},
+		Counters: []move.Counter{{Kind: move.CountLastID, Name: string(move.TableChanges), N: n}}}
 	for i := range n {
 		c.Changes = append(c.Changes, store.Change{Seq: i + 1, Kind: store.ChangeUpdated, Shop: shop, OrderID: 1, At: day})
 	}
-	f.must(m.Import(f.ctx, store.TableShops, c, "", ""))
+	f.must(m.Import(f.ctx, move.TableShops, c, "", ""))
 	f.must(m.EndCopy(f.ctx, true))
 }

@@ -1,4 +1,4 @@
-package store_test
+package rules_test
 
 import (
 	"testing"
@@ -8,6 +8,7 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 var three = bellhop.Budget{Burst: 3, Refill: time.Minute}
@@ -24,7 +25,7 @@ func briefs(n int) []store.OrderBrief {
 	return all
 }
 
-func counts(portions []store.Portion) (all []int) {
+func counts(portions []rules.Portion) (all []int) {
 	for _, p := range portions {
 		all = append(all, p.Count)
 	}
@@ -52,8 +53,8 @@ func TestRation(t *testing.T) {
 		"none left":              {3, nil, 5, nil, 0, time.Minute, 3},
 		"almost refilled":        {2.25, nil, 5, nil, 0, 15 * time.Second, 2.25},
 	} {
-		a := store.Allowance{Spent: c.spent, At: noon, Gathering: c.running}
-		portions, left, next := store.Ration(three, bellhop.Budget{}, a, briefs(c.due), noon)
+		a := rules.Allowance{Spent: c.spent, At: noon, Gathering: c.running}
+		portions, left, next := rules.Ration(three, bellhop.Budget{}, a, briefs(c.due), noon)
 		if got := counts(portions); len(got) != len(c.want) {
 			t.Errorf("%s: portions %v, want %v", name, got, c.want)
 			continue
@@ -87,7 +88,7 @@ func TestRationRefills(t *testing.T) {
 	}{
 		0: {2, true}, 30 * time.Second: {1.5, true}, 2 * time.Minute: {0, false}, time.Hour: {0, false}, -time.Hour: {2, true},
 	} {
-		_, left, _ := store.Ration(three, bellhop.Budget{}, store.Allowance{Spent: 2, At: noon, Gathering: running}, nil, noon.Add(after))
+		_, left, _ := rules.Ration(three, bellhop.Budget{}, rules.Allowance{Spent: 2, At: noon, Gathering: running}, nil, noon.Add(after))
 		if left.Spent != want.spent || (left.Gathering != nil) != want.running || !left.At.Equal(noon.Add(after)) {
 			t.Errorf("after %v: %+v, want %+v", after, left, want)
 		}
@@ -99,30 +100,30 @@ func TestRationRefills(t *testing.T) {
 
 func TestGatheringSums(t *testing.T) {
 	yen := bellhop.Money{Units: 5, Currency: "JPY"}
-	full := store.Allowance{Spent: 2, At: noon}
+	full := rules.Allowance{Spent: 2, At: noon}
 	due := briefs(2)
-	portions, left, _ := store.Ration(three, bellhop.Budget{}, full, due, noon)
+	portions, left, _ := rules.Ration(three, bellhop.Budget{}, full, due, noon)
 	if g := portions[0].Gathered; *g != (store.Gathering{Orders: 2, Total: dollars(2), Since: noon}) {
 		t.Errorf("sum %+v", g)
 	}
 	left.Spent = 2
 	again := []store.OrderBrief{{ID: 1, Kind: bellhop.PushOrderNew, Total: dollars(1), Gathered: true}, {ID: 2, Kind: bellhop.PushOrderNew, Total: dollars(1), Gathered: true},
 		{ID: 3, Kind: bellhop.PushOrderNew, Total: dollars(1)}}
-	portions, left, _ = store.Ration(three, bellhop.Budget{}, left, again, noon)
+	portions, left, _ = rules.Ration(three, bellhop.Budget{}, left, again, noon)
 	if g := portions[0].Gathered; portions[0].Count != 3 || *g != (store.Gathering{Orders: 3, Total: dollars(3), Since: noon}) {
 		t.Errorf("tried again: %+v", g)
 	}
-	portions, _, _ = store.Ration(three, bellhop.Budget{}, full, again, noon)
+	portions, _, _ = rules.Ration(three, bellhop.Budget{}, full, again, noon)
 	if g := portions[0].Gathered; g.Orders != 3 {
 		t.Errorf("in a new digest: %+v", g)
 	}
 	left.Spent = 2
-	portions, left, _ = store.Ration(three, bellhop.Budget{}, left, []store.OrderBrief{{ID: 4, Kind: bellhop.PushOrderNew, Total: yen}}, noon)
+	portions, left, _ = rules.Ration(three, bellhop.Budget{}, left, []store.OrderBrief{{ID: 4, Kind: bellhop.PushOrderNew, Total: yen}}, noon)
 	if g := portions[0].Gathered; *g != (store.Gathering{Orders: 4, Since: noon}) {
 		t.Errorf("of two currencies: %+v", g)
 	}
 	left.Spent = 2
-	portions, _, _ = store.Ration(three, bellhop.Budget{}, left, []store.OrderBrief{{ID: 5, Kind: bellhop.PushOrderNew, Total: dollars(1)}}, noon)
+	portions, _, _ = rules.Ration(three, bellhop.Budget{}, left, []store.OrderBrief{{ID: 5, Kind: bellhop.PushOrderNew, Total: dollars(1)}}, noon)
 	if g := portions[0].Gathered; *g != (store.Gathering{Orders: 5, Since: noon}) {
 		t.Errorf("it stays without a total: %+v", g)
 	}
@@ -134,12 +135,12 @@ func TestGatheringSums(t *testing.T) {
 func TestRationKeepsTheBudget(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := bellhop.Budget{Burst: rapid.IntRange(1, 6).Draw(t, "burst"), Refill: time.Minute}
-		var a store.Allowance
+		var a rules.Allowance
 		now, waiting, sent := noon, 0, 0
 		for range rapid.IntRange(1, 20).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 90).Draw(t, "seconds")) * time.Second)
 			waiting += rapid.IntRange(0, 9).Draw(t, "new")
-			portions, left, next := store.Ration(b, bellhop.Budget{}, a, briefs(waiting), now)
+			portions, left, next := rules.Ration(b, bellhop.Budget{}, a, briefs(waiting), now)
 			a = left
 			for _, p := range portions {
 				waiting -= p.Count
@@ -152,7 +153,7 @@ func TestRationKeepsTheBudget(t *testing.T) {
 				t.Fatalf("%d wait, until %v", waiting, next)
 			}
 			if waiting > 0 {
-				portions, _, _ = store.Ration(b, bellhop.Budget{}, a, briefs(waiting), next.Add(time.Microsecond))
+				portions, _, _ = rules.Ration(b, bellhop.Budget{}, a, briefs(waiting), next.Add(time.Microsecond))
 				if len(portions) != 1 || portions[0].Count != waiting {
 					t.Fatalf("at %v %d of %d go out", next, counts(portions), waiting)
 				}

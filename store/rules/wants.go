@@ -1,40 +1,18 @@
-package store
+package rules
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"bellhop"
+	"bellhop/store"
 )
-
-// WriteSettings returns a person's settings as drivers keep them.
-func WriteSettings(s bellhop.Settings) string {
-	if s == (bellhop.Settings{}) {
-		return ""
-	}
-	b, _ := json.Marshal(s) // plain fields
-	return string(b)
-}
-
-// ReadSettings returns what [WriteSettings] was given.
-func ReadSettings(kept string) (s bellhop.Settings, err error) {
-	if kept == "" {
-		return s, nil
-	}
-	if err := json.Unmarshal([]byte(kept), &s); err != nil {
-		return s, fmt.Errorf("read a person's settings: %w", err)
-	}
-	return s, nil
-}
 
 // Wants reports whether somebody is to be told of something about an order. Of a
 // new order that they are not told of the log says why.
 func Wants(s bellhop.Settings, kind bellhop.PushKind, total bellhop.Money) (wanted bool, why string) {
 	switch {
 	case !asked(s, kind):
-		return false, ReasonNotWanted
+		return false, store.ReasonNotWanted
 	case below(s, total):
-		return false, ReasonBelowAmount
+		return false, store.ReasonBelowAmount
 	}
 	return true, ""
 }

@@ -1,4 +1,4 @@
-package store
+package move
 
 import (
 	"context"
@@ -10,18 +10,18 @@ import (
 	"bellhop"
 )
 
-// CopyOptions are the settings of [Copy]. The zero value serves.
-type CopyOptions struct {
+// Options are the settings of [Copy]. The zero value serves.
+type Options struct {
 	Chunk ChunkLimit // 0 means 5,000 rows and 4 MiB
 	// Begun, if set, is told whether it goes on with what an earlier run had
 	// begun, or drops that and begins anew since the source has changed.
 	Begun func(resumed, anew bool)
 	// Step, if set, is told of each chunk.
-	Step func(CopyStep)
+	Step func(Step)
 }
 
-// CopyStep is how far a copy has come.
-type CopyStep struct {
+// Step is how far a copy has come.
+type Step struct {
 	Verifying bool // or else copying
 	Table     Table
 	Rows, Of  int64 // of the table
@@ -29,8 +29,8 @@ type CopyStep struct {
 	Done      bool  // with the table
 }
 
-// Copied is what a copy came to.
-type Copied struct {
+// Result is what a copy came to.
+type Result struct {
 	Resumed bool // as Begun is told
 	Anew    bool
 	Rows    int64
@@ -50,12 +50,12 @@ func (c Compared) Same() bool { return c.From == c.To }
 // where it was. In the end the rows of both sides are read again and compared;
 // when they differ the error is bellhop.Conflict and names the tables, and when
 // it was because from changed meanwhile, it says so.
-func Copy(ctx context.Context, from, to Mover, o CopyOptions) (Copied, error) {
+func Copy(ctx context.Context, from, to Mover, o Options) (Result, error) {
 	if o.Chunk == (ChunkLimit{}) {
 		o.Chunk = ChunkLimit{Rows: 5_000, Bytes: 4 << 20}
 	}
 	if o.Step == nil {
-		o.Step = func(CopyStep) {}
+		o.Step = func(Step) {}
 	}
 	if o.Begun == nil {
 		o.Begun = func(_, _ bool) {}
@@ -67,9 +67,9 @@ func Copy(ctx context.Context, from, to Mover, o CopyOptions) (Copied, error) {
 
 type copier struct {
 	from, to Mover
-	o        CopyOptions
+	o        Options
 	of       map[Table]int64 // rows of from
-	done     Copied
+	done     Result
 }
 
 func (c *copier) run(ctx context.Context) error {
@@ -103,7 +103,7 @@ func (c *copier) run(ctx context.Context) error {
 }
 
 // begin finds out whether there is something to go on with.
-func (c *copier) begin(ctx context.Context) (mark string, progress map[Table]CopyProgress, err error) {
+func (c *copier) begin(ctx context.Context) (mark string, progress map[Table]Progress, err error) {
 	from, err := c.from.Identity(ctx)
 	if err != nil {
 		return "", nil, err
@@ -223,10 +223,10 @@ type chunk struct {
 
 // table copies what is missing of a table. The next chunk is read while one is
 // written.
-func (c *copier) table(ctx context.Context, t Table, p CopyProgress) error {
+func (c *copier) table(ctx context.Context, t Table, p Progress) error {
 	c.done.Rows += p.Rows
 	if p.Done {
-		c.o.Step(CopyStep{Table: t, Rows: p.Rows, Of: p.Rows, Done: true})
+		c.o.Step(Step{Table: t, Rows: p.Rows, Of: p.Rows, Done: true})
 		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -250,7 +250,7 @@ func (c *copier) table(ctx context.Context, t Table, p CopyProgress) error {
 		n := int64(ch.Len())
 		p.Rows += n
 		c.done.Rows += n
-		c.o.Step(CopyStep{Table: t, Rows: p.Rows, Of: max(p.Rows, c.of[t]), Now: n, Done: ch.next == ""})
+		c.o.Step(Step{Table: t, Rows: p.Rows, Of: max(p.Rows, c.of[t]), Now: n, Done: ch.next == ""})
 	}
 	return ctx.Err()
 }
@@ -286,7 +286,7 @@ func (c *copier) compare(ctx context.Context, t Table) (Compared, error) {
 	var rows int64
 	to, err := sumOf(ctx, c.to, t, c.o.Chunk, func(n int, end bool) {
 		rows += int64(n)
-		c.o.Step(CopyStep{Verifying: true, Table: t, Rows: rows, Of: max(rows, c.of[t]), Now: int64(n), Done: end})
+		c.o.Step(Step{Verifying: true, Table: t, Rows: rows, Of: max(rows, c.of[t]), Now: int64(n), Done: end})
 	})
 	if err != nil {
 		cancel()

@@ -1,4 +1,4 @@
-package store_test
+package rules_test
 
 import (
 	"slices"
@@ -7,6 +7,8 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 func TestCheckFacts(t *testing.T) {
@@ -15,7 +17,7 @@ func TestCheckFacts(t *testing.T) {
 	order.Event, order.At, order.Order.Version.UpdatedAt = &bellhop.Event{}, odd, odd
 	touch := touchFact(bellhop.TouchEdit, 1, 1)
 	touch.Event, touch.Touch.At = &bellhop.Event{}, odd
-	got, err := store.CheckFacts([]bellhop.Fact{order, touch})
+	got, err := driver.CheckFacts([]bellhop.Fact{order, touch})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,8 +29,8 @@ func TestCheckFacts(t *testing.T) {
 		t.Error("the caller's own was changed")
 	}
 	long := order
-	long.Order = &bellhop.Order{Version: order.Order.Version, Items: make([]bellhop.Item, store.MaxLines)}
-	if _, err := store.CheckFacts([]bellhop.Fact{order, long}); bellhop.KindOf(err) != bellhop.Invalid {
+	long.Order = &bellhop.Order{Version: order.Order.Version, Items: make([]bellhop.Item, driver.MaxLines)}
+	if _, err := driver.CheckFacts([]bellhop.Fact{order, long}); bellhop.KindOf(err) != bellhop.Invalid {
 		t.Errorf("too long: %v", err)
 	}
 }
@@ -40,18 +42,18 @@ func TestSettles(t *testing.T) {
 		retryAt time.Time
 		was     bellhop.PushStatus
 		final   bool
-		want    store.Settlement
+		want    rules.Settlement
 	}{
-		{bellhop.PushSent, time.Time{}, bellhop.PushSending, false, store.SettleEnd},
-		{bellhop.PushUnknown, time.Time{}, bellhop.PushSending, false, store.SettleEnd},
-		{bellhop.PushUnknown, later, bellhop.PushSending, false, store.SettleRetry},
-		{bellhop.PushPending, later, bellhop.PushFailed, true, store.SettleNothing},
-		{bellhop.PushFailed, time.Time{}, bellhop.PushSent, true, store.SettleNothing},
-		{bellhop.PushSent, time.Time{}, bellhop.PushFailed, true, store.SettleEnd},
-		{bellhop.PushSent, time.Time{}, bellhop.PushSent, true, store.SettleNothing},
+		{bellhop.PushSent, time.Time{}, bellhop.PushSending, false, rules.SettleEnd},
+		{bellhop.PushUnknown, time.Time{}, bellhop.PushSending, false, rules.SettleEnd},
+		{bellhop.PushUnknown, later, bellhop.PushSending, false, rules.SettleRetry},
+		{bellhop.PushPending, later, bellhop.PushFailed, true, rules.SettleNothing},
+		{bellhop.PushFailed, time.Time{}, bellhop.PushSent, true, rules.SettleNothing},
+		{bellhop.PushSent, time.Time{}, bellhop.PushFailed, true, rules.SettleEnd},
+		{bellhop.PushSent, time.Time{}, bellhop.PushSent, true, rules.SettleNothing},
 	} {
 		s := store.Settled{Status: c.to, RetryAt: c.retryAt}
-		if got := s.Settles(c.was, c.final); got != c.want {
+		if got := rules.SettlementOf(s, c.was, c.final); got != c.want {
 			t.Errorf("%+v: got %d", c, got)
 		}
 	}
@@ -61,47 +63,47 @@ func TestSkipForAndTells(t *testing.T) {
 	f := bellhop.Fact{Event: &bellhop.Event{SignedBy: bellhop.SignerShop}, Skip: bellhop.ReasonNotActedOn}
 	none, own := bellhop.Shop{}, bellhop.Shop{OwnSecretOnly: true}
 	for want, got := range map[string]string{
-		bellhop.ReasonUnknownShop:  store.SkipFor(f, false, none),
-		bellhop.ReasonShopDisabled: store.SkipFor(f, true, bellhop.Shop{Disabled: true}),
-		bellhop.ReasonNotActedOn:   store.SkipFor(f, true, own),
-		bellhop.ReasonAppSecret:    store.SkipFor(bellhop.Fact{Event: &bellhop.Event{SignedBy: bellhop.SignerAppPrevious}}, true, own),
-		"":                         store.SkipFor(bellhop.Fact{Event: &bellhop.Event{SignedBy: bellhop.SignerApp}}, true, none),
+		bellhop.ReasonUnknownShop:  rules.SkipFor(f, false, none),
+		bellhop.ReasonShopDisabled: rules.SkipFor(f, true, bellhop.Shop{Disabled: true}),
+		bellhop.ReasonNotActedOn:   rules.SkipFor(f, true, own),
+		bellhop.ReasonAppSecret:    rules.SkipFor(bellhop.Fact{Event: &bellhop.Event{SignedBy: bellhop.SignerAppPrevious}}, true, own),
+		"":                         rules.SkipFor(bellhop.Fact{Event: &bellhop.Event{SignedBy: bellhop.SignerApp}}, true, none),
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	var before store.State
-	if _, tells := store.Merge(before, touchFact(bellhop.TouchEdit, 1, 1)).Tells(before); tells {
+	var before rules.State
+	if _, tells := rules.Merge(before, touchFact(bellhop.TouchEdit, 1, 1)).Tells(before); tells {
 		t.Error("told of an order that has not come")
 	}
-	m := store.Merge(before, orderFact(1, 1, 1))
+	m := rules.Merge(before, orderFact(1, 1, 1))
 	if kind, tells := m.Tells(before); kind != store.ChangeRecorded || !tells {
 		t.Errorf("a new order: %q", kind)
 	}
-	if kind, tells := store.Merge(m.State, deletionFact).Tells(m.State); kind != store.ChangeUpdated || !tells {
+	if kind, tells := rules.Merge(m.State, deletionFact).Tells(m.State); kind != store.ChangeUpdated || !tells {
 		t.Errorf("a deletion: %q", kind)
 	}
-	if _, tells := store.Merge(m.State, orderFact(1, 1, 1)).Tells(m.State); tells {
+	if _, tells := rules.Merge(m.State, orderFact(1, 1, 1)).Tells(m.State); tells {
 		t.Error("told of what was known")
 	}
 }
 
-func dueTo(device int64, n int) (due []store.Due) {
+func dueTo(device int64, n int) (due []rules.Due) {
 	for i := range n {
-		due = append(due, store.Due{ID: device*1000 + int64(i), DeviceID: device, Kind: bellhop.PushOrderNew,
+		due = append(due, rules.Due{ID: device*1000 + int64(i), DeviceID: device, Kind: bellhop.PushOrderNew,
 			Status: bellhop.PushPending, Attempts: i % 3, Created: noon.Add(time.Duration(-i) * time.Second)})
 	}
 	return due
 }
 
-func phone() *store.Phone {
-	return &store.Phone{Device: bellhop.Device{ID: 1, Form: bellhop.FormNotification}, Owner: bellhop.Shop{Domain: "a"}}
+func phone() *rules.Phone {
+	return &rules.Phone{Device: bellhop.Device{ID: 1, Form: bellhop.FormNotification}, Owner: bellhop.Shop{Domain: "a"}}
 }
 
 func TestHeaps(t *testing.T) {
 	due := slices.Concat(dueTo(2, 1), dueTo(1, 2), dueTo(2, 1))
-	heaps := store.Heaps(due)
+	heaps := rules.Heaps(due)
 	if len(heaps) != 2 || heaps[0].DeviceID != 2 || len(heaps[0].Due) != 2 || len(heaps[1].Due) != 2 {
 		t.Errorf("heaps %+v", heaps)
 	}
@@ -112,7 +114,7 @@ func TestHeaps(t *testing.T) {
 func TestPlanClaim(t *testing.T) {
 	p := phone()
 	asked := 0
-	c, err := store.PlanClaim(p, store.Heap{DeviceID: 1, Due: dueTo(1, 25)}, noon, nil, func() ([]store.Due, error) {
+	c, err := rules.PlanClaim(p, rules.Heap{DeviceID: 1, Due: dueTo(1, 25)}, noon, nil, func() ([]rules.Due, error) {
 		asked++
 		return dueTo(1, 40), nil
 	})
@@ -129,7 +131,7 @@ func TestPlanClaim(t *testing.T) {
 	if !c.Spent || !p.FreeAt().After(noon) {
 		t.Errorf("spent %t, free at %v", c.Spent, p.FreeAt())
 	}
-	c, err = store.PlanClaim(p, store.Heap{DeviceID: 1, Due: dueTo(1, 5)}, noon, nil, nil)
+	c, err = rules.PlanClaim(p, rules.Heap{DeviceID: 1, Due: dueTo(1, 5)}, noon, nil, nil)
 	if err != nil || len(c.Owed) != 0 || len(c.Postpone) != 5 || !c.Behind.Equal(p.FreeAt()) || !c.Postpone[4].Until.Equal(c.Behind) {
 		t.Errorf("beyond the budget: %+v, %v", c, err)
 	}
@@ -141,14 +143,14 @@ func TestPlanClaimSkips(t *testing.T) {
 	retired := phone()
 	retired.RetiredAt = noon
 	for name, c := range map[string]struct {
-		phone *store.Phone
+		phone *rules.Phone
 		want  []string
 	}{
 		"in use":  {phone(), []string{store.ReasonOrderDeleted}},
 		"retired": {retired, []string{store.ReasonDeviceRetired, store.ReasonOrderDeleted, store.ReasonDeviceRetired}},
-		"removed": {&store.Phone{}, []string{store.ReasonDeviceRemoved, store.ReasonOrderDeleted, store.ReasonDeviceRemoved}},
+		"removed": {&rules.Phone{}, []string{store.ReasonDeviceRemoved, store.ReasonOrderDeleted, store.ReasonDeviceRemoved}},
 	} {
-		plan, err := store.PlanClaim(c.phone, store.Heap{DeviceID: 1, Due: due}, noon, nil, nil)
+		plan, err := rules.PlanClaim(c.phone, rules.Heap{DeviceID: 1, Due: due}, noon, nil, nil)
 		var got []string
 		for _, s := range plan.Skip {
 			got = append(got, s.Reason)
@@ -160,11 +162,11 @@ func TestPlanClaimSkips(t *testing.T) {
 }
 
 func TestTally(t *testing.T) {
-	var tally store.Tally[bellhop.PushStatus]
+	var tally rules.Tally[bellhop.PushStatus]
 	tally.Move("", bellhop.PushSending)
 	tally.Move(bellhop.PushSending, bellhop.PushSent)
 	tally.Add(bellhop.PushFailed, 3)
-	want := []store.Count[bellhop.PushStatus]{{Key: bellhop.PushFailed, By: 3}, {Key: bellhop.PushSent, By: 1}}
+	want := []rules.Count[bellhop.PushStatus]{{Key: bellhop.PushFailed, By: 3}, {Key: bellhop.PushSent, By: 1}}
 	if got := tally.Counts(); !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
@@ -172,31 +174,31 @@ func TestTally(t *testing.T) {
 
 func TestCursors(t *testing.T) {
 	a, b := int64(1), int64(2)
-	if err := store.ParseCursor(store.Cursor(-5, 1<<62), &a, &b); err != nil || a != -5 || b != 1<<62 {
+	if err := driver.ParseCursor(driver.Cursor(-5, 1<<62), &a, &b); err != nil || a != -5 || b != 1<<62 {
 		t.Errorf("%d %d %v", a, b, err)
 	}
-	if err := store.ParseCursor("", &a); err != nil || a != -5 {
+	if err := driver.ParseCursor("", &a); err != nil || a != -5 {
 		t.Errorf("without one: %d %v", a, err)
 	}
-	for _, bad := range []string{"!", store.Cursor(1), store.Cursor(1, 2, 3)} {
-		if err := store.ParseCursor(bad, &a, &b); bellhop.KindOf(err) != bellhop.Invalid {
+	for _, bad := range []string{"!", driver.Cursor(1), driver.Cursor(1, 2, 3)} {
+		if err := driver.ParseCursor(bad, &a, &b); bellhop.KindOf(err) != bellhop.Invalid {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
 }
 
 func TestReadMoneyAndZones(t *testing.T) {
-	if m, err := store.ReadMoney("", ""); err != nil || m != (bellhop.Money{}) {
+	if m, err := driver.ReadMoney("", ""); err != nil || m != (bellhop.Money{}) {
 		t.Errorf("none: %v, %v", m, err)
 	}
-	if _, err := store.ReadMoney("x", "USD"); err == nil {
+	if _, err := driver.ReadMoney("x", "USD"); err == nil {
 		t.Error("a damaged amount was read")
 	}
 	tokyo := noon.In(time.FixedZone("", 9*3600))
-	if got := store.Zoned(noon, store.Offset(tokyo)); got.Format(time.RFC3339) != tokyo.Format(time.RFC3339) {
+	if got := driver.Zoned(noon, driver.Offset(tokyo)); got.Format(time.RFC3339) != tokyo.Format(time.RFC3339) {
 		t.Errorf("got %v", got)
 	}
-	if got := store.Zoned(time.Time{}, 3600); got != (time.Time{}) {
+	if got := driver.Zoned(time.Time{}, 3600); got != (time.Time{}) {
 		t.Errorf("no time is %v", got)
 	}
 }
@@ -212,7 +214,7 @@ func TestTrimTo(t *testing.T) {
 		{1, keep + 500_000, keep + 500_000, 10_000}, // it has come on: bit by bit
 		{10_001, keep + 501_000, keep + 500_000, 20_000},
 	} {
-		if got := store.TrimTo(c.oldest, c.newest, c.behind); got != c.want {
+		if got := rules.TrimTo(c.oldest, c.newest, c.behind); got != c.want {
 			t.Errorf("TrimTo(%d, %d, %d) = %d, want %d", c.oldest, c.newest, c.behind, got, c.want)
 		}
 	}

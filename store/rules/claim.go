@@ -1,10 +1,11 @@
-package store
+package rules
 
 import (
 	"slices"
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 )
 
 // Due is a push whose time has come.
@@ -19,7 +20,7 @@ type Due struct {
 	Gathered time.Time // since when the digest runs that counts it; zero if none does
 	Deleted  bool      // its order
 	Reason   string    // why it waited, if it did
-	Order    OrderBrief
+	Order    store.OrderBrief
 }
 
 // Heap is what is due to one device, in the order in which it became so.
@@ -57,9 +58,9 @@ type Phone struct {
 func (p *Phone) gone() string {
 	switch {
 	case p.ID == 0:
-		return ReasonDeviceRemoved
+		return store.ReasonDeviceRemoved
 	case !p.RetiredAt.IsZero():
-		return ReasonDeviceRetired
+		return store.ReasonDeviceRetired
 	}
 	return ""
 }
@@ -90,7 +91,7 @@ type Claim struct {
 	Behind time.Time
 	// Spent is set when Phone.Left changed.
 	Spent bool
-	Owed  []Owed // is handed out
+	Owed  []store.Owed // is handed out
 }
 
 // Taken is a claimed push.
@@ -117,7 +118,7 @@ type Missed struct {
 // leaves in p.Left what remains of it. A last message that gathers all that is
 // due takes also what the claim had no room for: all loads the heap anew, up to
 // [DigestMax]. It is nil when the claim was not full.
-func PlanClaim(p *Phone, h Heap, now time.Time, gate Gate, all func() ([]Due, error)) (Claim, error) {
+func PlanClaim(p *Phone, h Heap, now time.Time, gate store.Gate, all func() ([]Due, error)) (Claim, error) {
 	planned := *p
 	c := planned.plan(h, now, gate)
 	if n := len(c.Owed); all != nil && n > 0 && c.Owed[n-1].Gathered != nil {
@@ -132,7 +133,7 @@ func PlanClaim(p *Phone, h Heap, now time.Time, gate Gate, all func() ([]Due, er
 	return c, nil
 }
 
-func (p *Phone) plan(h Heap, now time.Time, gate Gate) (c Claim) {
+func (p *Phone) plan(h Heap, now time.Time, gate store.Gate) (c Claim) {
 	due := c.hush(p, c.tests(p, c.weed(p, h.Due), now), now)
 	if len(due) == 0 {
 		return c
@@ -162,7 +163,7 @@ func (p *Phone) plan(h Heap, now time.Time, gate Gate) (c Claim) {
 
 // admitted returns how many pushes may go to a device now, if not all, and when the
 // others are due again.
-func admitted(gate Gate, d bellhop.Device, portions []Portion, now time.Time) (n int, until time.Time) {
+func admitted(gate store.Gate, d bellhop.Device, portions []Portion, now time.Time) (n int, until time.Time) {
 	if gate == nil || len(portions) == 0 {
 		return 0, time.Time{}
 	}
@@ -181,12 +182,12 @@ func admitted(gate Gate, d bellhop.Device, portions []Portion, now time.Time) (n
 func (c *Claim) hold(due []Due, until, now time.Time) {
 	c.Behind = until
 	for _, d := range due {
-		news, reason := newFor, ReasonServiceAway
-		if d.Reason == ReasonQuietHours {
+		news, reason := newFor, store.ReasonServiceAway
+		if d.Reason == store.ReasonQuietHours {
 			news, reason = 2*newFor, "" // it stays one of those that go together
 		}
 		if now.Sub(d.Created) > news {
-			c.Skip = append(c.Skip, Missed{d, ReasonStale})
+			c.Skip = append(c.Skip, Missed{d, store.ReasonStale})
 		} else {
 			c.Postpone = append(c.Postpone, Later{Due: d, Until: until, Reason: reason})
 		}
@@ -203,7 +204,7 @@ func (c *Claim) hush(p *Phone, all []Due, now time.Time) (kept []Due) {
 		if p.Settings.Loud(d.Order.Total) {
 			kept = append(kept, d)
 		} else {
-			c.Postpone = append(c.Postpone, Later{Due: d, Until: until, Reason: ReasonQuietHours})
+			c.Postpone = append(c.Postpone, Later{Due: d, Until: until, Reason: store.ReasonQuietHours})
 		}
 	}
 	return kept
@@ -216,8 +217,8 @@ func (c *Claim) tests(p *Phone, all []Due, now time.Time) []Due {
 	switch { // there is one for a device at the most
 	case i < 0:
 		return all
-	case now.Sub(all[i].Created) > TestFor:
-		c.Skip = append(c.Skip, Missed{all[i], ReasonStale})
+	case now.Sub(all[i].Created) > store.TestFor:
+		c.Skip = append(c.Skip, Missed{all[i], store.ReasonStale})
 	default:
 		c.take(p, all[i:i+1:i+1], p.briefs(all[i:i+1]), nil, now)
 	}
@@ -231,11 +232,11 @@ func (c *Claim) weed(p *Phone, all []Due) (kept []Due) {
 	for _, d := range all {
 		switch {
 		case d.Deleted:
-			c.Skip = append(c.Skip, Missed{d, ReasonOrderDeleted})
+			c.Skip = append(c.Skip, Missed{d, store.ReasonOrderDeleted})
 		case gone != "":
 			c.Skip = append(c.Skip, Missed{d, gone})
 		case below(p.Settings, d.Order.Total):
-			c.Skip = append(c.Skip, Missed{d, ReasonBelowAmount})
+			c.Skip = append(c.Skip, Missed{d, store.ReasonBelowAmount})
 		default:
 			kept = append(kept, d)
 		}
@@ -243,20 +244,20 @@ func (c *Claim) weed(p *Phone, all []Due) (kept []Due) {
 	return kept
 }
 
-func (p *Phone) briefs(due []Due) []OrderBrief {
-	briefs := make([]OrderBrief, len(due))
+func (p *Phone) briefs(due []Due) []store.OrderBrief {
+	briefs := make([]store.OrderBrief, len(due))
 	for i, d := range due {
 		briefs[i] = d.Order
 		briefs[i].Kind = d.Kind
-		briefs[i].Held, briefs[i].Loud = d.Reason == ReasonQuietHours, p.Settings.Loud(d.Order.Total)
+		briefs[i].Held, briefs[i].Loud = d.Reason == store.ReasonQuietHours, p.Settings.Loud(d.Order.Total)
 		briefs[i].Gathered = p.Left.Gathering != nil && d.Gathered.Equal(p.Left.Gathering.Since)
 	}
 	return briefs
 }
 
 // take claims pushes for one message.
-func (c *Claim) take(p *Phone, due []Due, orders []OrderBrief, g *Gathering, now time.Time) {
-	o := Owed{Device: p.Device, Shop: p.Owner, Settings: p.Settings, Kind: due[0].Kind, Orders: orders, Gathered: g}
+func (c *Claim) take(p *Phone, due []Due, orders []store.OrderBrief, g *store.Gathering, now time.Time) {
+	o := store.Owed{Device: p.Device, Shop: p.Owner, Settings: p.Settings, Kind: due[0].Kind, Orders: orders, Gathered: g}
 	var since time.Time
 	if g != nil {
 		since, o.Kind = g.Since, bellhop.PushOrderNew

@@ -1,32 +1,11 @@
-package store
+package rules
 
 import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 )
-
-// Slots are the attempts that a claim may begin.
-type Slots struct {
-	Free int            // a claim takes so many pushes at most
-	Busy map[string]int // attempts under way, by the shop's domain
-	// PerFree bounds the attempts of one shop, those under way included: to so
-	// many for each slot that stays free beside them. 0 means no bound. The bound
-	// leaves room for whoever comes next, however many are busy: with 4 a shop
-	// alone has four slots of five, three shops have four of thirteen each, and the
-	// last slot goes to a shop that has none.
-	PerFree int
-	// Gate holds back what goes to push services in trouble; nil holds back nothing.
-	Gate Gate
-}
-
-// Gate knows which push services are in trouble. A claim asks it for each device
-// that it would send something to, inside its transaction.
-type Gate interface {
-	// Admit returns how many messages may go to a device now, and when the others
-	// are due again. Asked again at the same time it says the same.
-	Admit(d bellhop.Device, now time.Time) (most int, until time.Time)
-}
 
 // Backlog is what one shop has due.
 type Backlog struct {
@@ -37,10 +16,10 @@ type Backlog struct {
 	FanOut bool      // there are fan-outs to be written as pushes
 }
 
-// Divide gives each slot to the shop that has the fewest attempts under way, and
+// Divide gives each of the slots to the shop that has the fewest attempts under way, and
 // among equals to the one that waits the longest. It returns how many pushes of
 // each backlog are to be claimed.
-func (s Slots) Divide(all []Backlog) []int {
+func Divide(s store.Slots, all []Backlog) []int {
 	given, busy := make([]int, len(all)), make([]int, len(all))
 	for i, b := range all {
 		busy[i] = s.Busy[b.Shop]

@@ -1,4 +1,4 @@
-package store_test
+package rules_test
 
 import (
 	"slices"
@@ -7,6 +7,7 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // TestMergeNews shows what the owner may want to be told of as an order goes on.
@@ -42,9 +43,9 @@ func TestMergeNews(t *testing.T) {
 		"paid long ago":       {[]bellhop.Fact{version(1, "pending", false), late}, []bellhop.PushKind{"order.new"}},
 	} {
 		var got []bellhop.PushKind
-		var s store.State
+		var s rules.State
 		for _, f := range c.facts {
-			m := store.Merge(s, f)
+			m := rules.Merge(s, f)
 			s, got = m.State, append(got, m.Owes...)
 		}
 		if !slices.Equal(got, c.want) {
@@ -74,7 +75,7 @@ func TestWants(t *testing.T) {
 		if c.kind == bellhop.PushOrderRefunded {
 			total = bellhop.Money{} // a refund does not say the order's
 		}
-		if wanted, why := store.Wants(c.s, c.kind, total); wanted != c.wanted || why != c.why {
+		if wanted, why := rules.Wants(c.s, c.kind, total); wanted != c.wanted || why != c.why {
 			t.Errorf("%+v %s: %t %q", c.s, c.kind, wanted, why)
 		}
 	}
@@ -112,7 +113,7 @@ func TestRationAsTheOwnerLikes(t *testing.T) {
 		"loud among them":     {two, 2, due(n, n, loud, n), []int{2, 1, 1}, &store.Gathering{Orders: 3, Total: dollars(3), Since: noon}, 2},
 		"only changes":        {two, 2, due(paid, paid), []int{2}, &store.Gathering{Changes: 2, Since: noon}, 2},
 	} {
-		portions, left, next := store.Ration(wide, c.own, store.Allowance{Rung: c.rung, At: noon}, c.due, noon)
+		portions, left, next := rules.Ration(wide, c.own, rules.Allowance{Rung: c.rung, At: noon}, c.due, noon)
 		if !slices.Equal(counts(portions), c.want) || !next.IsZero() || left.Rung != c.rungTo {
 			t.Errorf("%s: %v, %+v", name, counts(portions), left)
 			continue
@@ -123,11 +124,11 @@ func TestRationAsTheOwnerLikes(t *testing.T) {
 		}
 	}
 	// Once orders come no faster than the owner's rate, each rings again.
-	_, left, _ := store.Ration(wide, two, store.Allowance{}, due(n, n, n, n), noon)
-	if portions, _, _ := store.Ration(wide, two, left, due(n), noon.Add(90*time.Second)); portions[0].Gathered == nil || portions[0].Gathered.Orders != 3 {
+	_, left, _ := rules.Ration(wide, two, rules.Allowance{}, due(n, n, n, n), noon)
+	if portions, _, _ := rules.Ration(wide, two, left, due(n), noon.Add(90*time.Second)); portions[0].Gathered == nil || portions[0].Gathered.Orders != 3 {
 		t.Errorf("while they come faster: %+v", portions)
 	}
-	if portions, _, _ := store.Ration(wide, two, left, due(n), noon.Add(2*time.Minute)); portions[0].Gathered != nil {
+	if portions, _, _ := rules.Ration(wide, two, left, due(n), noon.Add(2*time.Minute)); portions[0].Gathered != nil {
 		t.Errorf("after a calm: %+v", portions)
 	}
 }
@@ -137,16 +138,16 @@ func TestPlanClaimInQuietHours(t *testing.T) {
 	p.Settings = bellhop.Settings{QuietFrom: "11:00", QuietTo: "13:30", LoudFrom: "50"}
 	due := dueTo(1, 3)
 	due[0].Order.Total, due[1].Order.Total, due[2].Order.Total = dollars(1), dollars(50), dollars(49)
-	c, err := store.PlanClaim(p, store.Heap{DeviceID: 1, Due: due}, noon, nil, nil)
+	c, err := rules.PlanClaim(p, rules.Heap{DeviceID: 1, Due: due}, noon, nil, nil)
 	if err != nil || len(c.Owed) != 1 || c.Owed[0].Pushes[0] != due[1].ID || len(c.Postpone) != 2 || c.Postpone[1].Reason != store.ReasonQuietHours ||
 		!c.Postpone[0].Until.Equal(noon.Add(90*time.Minute)) || !c.Behind.IsZero() {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	due = []store.Due{due[0], due[2]}
+	due = []rules.Due{due[0], due[2]}
 	for i := range due {
 		due[i].Reason = store.ReasonQuietHours
 	}
-	c, err = store.PlanClaim(p, store.Heap{DeviceID: 1, Due: due}, noon.Add(90*time.Minute), nil, nil)
+	c, err = rules.PlanClaim(p, rules.Heap{DeviceID: 1, Due: due}, noon.Add(90*time.Minute), nil, nil)
 	if err != nil || len(c.Owed) != 1 || !c.Owed[0].Held || c.Owed[0].Gathered == nil || c.Owed[0].Gathered.Orders != 2 {
 		t.Errorf("at their end: %+v, %v", c, err)
 	}

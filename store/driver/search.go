@@ -1,4 +1,4 @@
-package store
+package driver
 
 import (
 	"cmp"
@@ -9,14 +9,11 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 )
 
 // maxText bounds what is searched for.
 const maxText = 200
-
-// SearchLooks is how many orders one page of a search looks at. A page may end
-// early, and be empty, where the search stopped; the next goes on there.
-const SearchLooks = 50_000
 
 // turnWait is how long a search waits for another one of its shop.
 const turnWait = 2 * time.Second
@@ -70,7 +67,7 @@ type Search struct {
 }
 
 // ParseSearch refuses a query that can't be asked.
-func ParseSearch(q OrderQuery) (Search, error) {
+func ParseSearch(q store.OrderQuery) (Search, error) {
 	if q.Handling != "" {
 		if _, err := bellhop.ParseHandling(string(q.Handling)); err != nil {
 			return Search{}, err
@@ -80,7 +77,7 @@ func ParseSearch(q OrderQuery) (Search, error) {
 		return Search{}, bellhop.Invalidf("q", "the text to search for has %d bytes: give at most %d", len(q.Text), maxText)
 	}
 	want := strings.ToLower(q.Text)
-	return Search{Want: want, Bare: strings.TrimPrefix(want, "#"), Looks: cmp.Or(q.Looks, SearchLooks)}, nil
+	return Search{Want: want, Bare: strings.TrimPrefix(want, "#"), Looks: cmp.Or(q.Looks, store.SearchLooks)}, nil
 }
 
 // Matches reports whether an order is one of those searched for: by the

@@ -1,10 +1,14 @@
-package store
+// Package move copies everything that one store keeps into another, whichever drivers
+// they have, and compares both sides in the end.
+package move
 
 import (
 	"context"
 	"time"
 
 	"bellhop"
+	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 // Mover is a store that can be moved into another one, whichever driver that
@@ -26,7 +30,7 @@ type Mover interface {
 
 	// BeginCopy makes the store ready to take the rows of another one, by its
 	// id. What an unfinished copy has left is dropped; bellhop.Conflict if the
-	// store holds anything else. mark is kept in [CopyNote].
+	// store holds anything else. mark is kept in [Note].
 	BeginCopy(ctx context.Context, source, mark string) error
 
 	// Import adds rows of a table and notes how far the copy has come, in one
@@ -41,25 +45,25 @@ type Mover interface {
 
 // Identity is which store it is.
 type Identity struct {
-	ID   string    // tells it from all others; made with the store
-	Copy *CopyNote // nil if nothing was ever copied into it
+	ID   string // tells it from all others; made with the store
+	Copy *Note  // nil if nothing was ever copied into it
 }
 
-// CopyNote is what a store keeps of the copy that goes, or went, into it.
-type CopyNote struct {
+// Note is what a store keeps of the copy that goes, or went, into it.
+type Note struct {
 	Source   string // the other store's id
 	Mark     string // what the other store was like; "" when the copy is no good
 	Finished bool
-	Tables   map[Table]CopyProgress
+	Tables   map[Table]Progress
 }
 
 // At reports whether rows behind a place of a table are to come next.
-func (n *CopyNote) At(t Table, after string) bool {
+func (n *Note) At(t Table, after string) bool {
 	return n != nil && !n.Finished && n.Mark != "" && !n.Tables[t].Done && n.Tables[t].Next == after
 }
 
-// CopyProgress is how far the copy of a table has come.
-type CopyProgress struct {
+// Progress is how far the copy of a table has come.
+type Progress struct {
 	Next string // where to go on; "" at the beginning and at the end
 	Done bool
 	Rows int64
@@ -111,9 +115,9 @@ type Chunk struct {
 	Orders   []OrderRow
 	Pushes   []PushRow
 	FanOuts  []FanOutRow
-	Events   []Line // bodies included; nil once they were dropped
-	Changes  []Change
-	Relays   []Relay // as [Relay.Free] returns them
+	Events   []store.Line // bodies included; nil once they were dropped
+	Changes  []store.Change
+	Relays   []store.Relay // as [Relay.Free] returns them
 	Looks    []bellhop.Look
 	Counters []Counter
 }
@@ -127,7 +131,7 @@ func (c *Chunk) Len() int {
 // DeviceRow is a device with what is left of its budget.
 type DeviceRow struct {
 	bellhop.Device
-	Allowance Allowance
+	Allowance rules.Allowance
 	FreeAt    time.Time // no further message before; zero for at once
 }
 
@@ -135,7 +139,7 @@ type DeviceRow struct {
 type OrderRow struct {
 	Shop  string
 	ID    int64
-	State State
+	State rules.State
 	// Order is nil for a tombstone, and for what came before its order. What
 	// follows from State and from the pushes is not filled: Version, EditedAt,
 	// RefundedAt, Trace.PushedAt, Pushes.

@@ -1,9 +1,10 @@
-package store
+package rules
 
 import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 )
 
 // Allowance is what is left of a device's [bellhop.Budget], and of what its owner
@@ -14,13 +15,13 @@ type Allowance struct {
 	At    time.Time // zero: never used
 	// Gathering is what the device's running digest stands for; nil when none
 	// is running.
-	Gathering *Gathering
+	Gathering *store.Gathering
 }
 
 // Portion is one message of a ration: Count pushes, from the oldest on.
 type Portion struct {
 	Count    int
-	Gathered *Gathering // nil for a push by itself
+	Gathered *store.Gathering // nil for a push by itself
 }
 
 // Ration divides a device's allowance among the pushes that are due to it, the
@@ -34,7 +35,7 @@ type Portion struct {
 //
 // A digest replaces itself on the phone, so that a later one says the sum of
 // all since the budget was last full.
-func Ration(b, own bellhop.Budget, a Allowance, due []OrderBrief, now time.Time) (portions []Portion, left Allowance, next time.Time) {
+func Ration(b, own bellhop.Budget, a Allowance, due []store.OrderBrief, now time.Time) (portions []Portion, left Allowance, next time.Time) {
 	left = a.refill(b, own, now)
 	for len(due) > 0 {
 		free := float64(b.Burst) - left.Spent
@@ -48,7 +49,7 @@ func Ration(b, own bellhop.Budget, a Allowance, due []OrderBrief, now time.Time)
 		left.Spent++
 		p := Portion{Count: n}
 		if digest {
-			left.Gathering = left.Gathering.add(due[:n], now)
+			left.Gathering = addTo(left.Gathering, due[:n], now)
 			p.Gathered = left.Gathering
 		}
 		if own.Burst > 0 && !due[0].Loud {
@@ -61,21 +62,21 @@ func Ration(b, own bellhop.Budget, a Allowance, due []OrderBrief, now time.Time)
 
 // together returns how many of the next pushes go out as one message, and whether
 // that is a digest.
-func (a Allowance) together(own bellhop.Budget, due []OrderBrief) (n int, digest bool) {
-	run := func(belongs func(OrderBrief) bool) (n int) {
+func (a Allowance) together(own bellhop.Budget, due []store.OrderBrief) (n int, digest bool) {
+	run := func(belongs func(store.OrderBrief) bool) (n int) {
 		for n < len(due) && belongs(due[n]) {
 			n++
 		}
 		return n
 	}
-	if held := run(func(o OrderBrief) bool { return o.Held && !o.Loud }); held > 1 {
+	if held := run(func(o store.OrderBrief) bool { return o.Held && !o.Loud }); held > 1 {
 		return held, true
 	}
 	above := own.Burst > 0 && (a.Rung+1 > float64(own.Burst) || a.Gathering != nil && a.Rung > 0)
 	if !above || due[0].Loud {
 		return 1, false
 	}
-	return run(func(o OrderBrief) bool { return !o.Loud }), true
+	return run(func(o store.OrderBrief) bool { return !o.Loud }), true
 }
 
 // refill gives back what time has, and ends the running digest once both budgets
@@ -104,10 +105,10 @@ func (a Allowance) FreeAt(b bellhop.Budget) time.Time {
 	return a.At.Add(time.Duration(over * float64(b.Refill)))
 }
 
-// add returns a new sum; the old one may be in use. An order that is in the sum
+// addTo returns a new sum; the old one may be in use. An order that is in the sum
 // already, since its push is tried again, is not counted twice.
-func (g *Gathering) add(orders []OrderBrief, now time.Time) *Gathering {
-	sum := Gathering{Since: now}
+func addTo(g *store.Gathering, orders []store.OrderBrief, now time.Time) *store.Gathering {
+	sum := store.Gathering{Since: now}
 	if g != nil {
 		sum = *g
 	}

@@ -1,59 +1,21 @@
-package store
+package rules
 
 import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 )
-
-// Why pushes are skipped.
-const (
-	ReasonNoDevice      = "no_device"      // the shop had none when the order came
-	ReasonDeviceRetired = "device_retired" // its address is of no more use
-	ReasonDeviceRemoved = "device_removed"
-	ReasonOrderDeleted  = "order_deleted"
-	ReasonNotWanted     = "not_wanted"   // its owner is not told of new orders
-	ReasonBelowAmount   = "below_amount" // its owner is told of larger orders only
-	ReasonStale         = "stale"        // it waited for its push service until it was no news any more
-)
-
-// TestFor is how long a push that tries a device out is of use: somebody looks at the
-// device.
-const TestFor = 10 * time.Minute
-
-// Why devices are retired, beside what the push service says.
-const (
-	RetiredMoved = "address_moved" // its address belongs to another device now
-	RetiredLimit = "device_limit"  // there are too many, and it was not seen the longest
-)
-
-// Why pushes wait.
-const (
-	ReasonQuietHours  = "quiet_hours"
-	ReasonServiceAway = "service_away" // its push service is in trouble
-	ReasonResent      = "resent"       // it came to nothing, and somebody has it sent again
-)
-
-// ResendMost bounds how many pushes one transaction makes due anew.
-const ResendMost = 200
-
-// CheckResend refuses too many pushes at once.
-func CheckResend(ids []int64) error {
-	if len(ids) > ResendMost {
-		return bellhop.Invalidf("pushes", "%d pushes at once: %d at most", len(ids), ResendMost)
-	}
-	return nil
-}
 
 // Resendable reports whether a push that has ended may be sent again.
 func Resendable(s bellhop.PushStatus) bool {
 	return s == bellhop.PushFailed || s == bellhop.PushUnknown || s == bellhop.PushSkipped
 }
 
-// Settles says what a settlement does to a push, by its status and whether that
+// SettlementOf says what a settlement does to a push, by its status and whether that
 // is final. What is final stays: another claimer, after the lease ran out, had
 // the last word. Only that it was sent after all is worth knowing still.
-func (s Settled) Settles(was bellhop.PushStatus, final bool) Settlement {
+func SettlementOf(s store.Settled, was bellhop.PushStatus, final bool) Settlement {
 	switch {
 	case final && (s.Status != bellhop.PushSent || was == bellhop.PushSent):
 		return SettleNothing
@@ -106,14 +68,14 @@ func SkipFor(f bellhop.Fact, known bool, s bellhop.Shop) string {
 
 // Tells says what the stream is told of a merge: nothing of an order that has
 // not come yet, and nothing where nothing changed.
-func (m Merged) Tells(before State) (kind ChangeKind, tells bool) {
+func (m Merged) Tells(before State) (kind store.ChangeKind, tells bool) {
 	switch {
 	case m.Result.Outcome != bellhop.OutcomeRecorded:
 		return "", false
 	case m.First:
-		return ChangeRecorded, true
+		return store.ChangeRecorded, true
 	}
-	return ChangeUpdated, !before.Version.IsZero()
+	return store.ChangeUpdated, !before.Version.IsZero()
 }
 
 // DueAt is when a new push is due to a device whose budget has room from freeAt

@@ -1,4 +1,4 @@
-package store
+package move
 
 import (
 	"crypto/sha256"
@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"bellhop"
+	"bellhop/store"
+	"bellhop/store/driver"
 )
 
 // Sum tells sets of rows apart. It is the sum of the rows' SHA-256, modulo
@@ -114,7 +116,7 @@ func (w *canon) shop(s *bellhop.Shop) {
 
 func (w *canon) person(p *bellhop.Person) {
 	w.int(p.ID)
-	w.text(p.Email, string(p.Role), p.Shop, p.PasswordHash, WriteSettings(p.Settings))
+	w.text(p.Email, string(p.Role), p.Shop, p.PasswordHash, driver.WriteSettings(p.Settings))
 	w.time(p.AddedAt)
 }
 
@@ -220,7 +222,7 @@ func (w *canon) fanOut(f *FanOutRow) {
 	w.time(f.CreatedAt)
 }
 
-func (w *canon) event(l *Line) {
+func (w *canon) event(l *store.Line) {
 	e := &l.Event
 	w.b = append(w.b, e.ID[:]...)
 	w.text(e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID, string(e.SignedBy), string(l.Outcome), l.Reason)
@@ -231,7 +233,7 @@ func (w *canon) event(l *Line) {
 	w.bytes(e.Body)
 }
 
-func (w *canon) change(c *Change) {
+func (w *canon) change(c *store.Change) {
 	w.int(c.Seq)
 	w.text(string(c.Kind), c.Shop, c.TraceParent)
 	w.int(c.OrderID)
@@ -239,7 +241,7 @@ func (w *canon) change(c *Change) {
 	w.time(c.At)
 }
 
-func (w *canon) relay(r *Relay) {
+func (w *canon) relay(r *store.Relay) {
 	w.text(r.Name, r.Origin)
 	w.int(r.Cursor)
 	w.int(r.Term)

@@ -1,10 +1,13 @@
-package store
+// Package driver is the kit that the drivers of the store share: what they refuse, the
+// errors that they answer with, cursors, searches, and the form in which they keep values.
+package driver
 
 import (
 	"strings"
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 )
 
 // What every driver refuses, and in what form it keeps the rest, so that all of
@@ -12,20 +15,6 @@ import (
 
 // MaxLines is how many lines an order may have; Shopify allows 500.
 const MaxLines = 1 << 16
-
-// How many of each a person may have. What is beyond is the oldest, and goes.
-const (
-	MaxSessions = 50
-	MaxLinks    = 10
-	MaxNetworks = 20
-)
-
-// How many of each a shop may have; one more is refused with [TooMany]. Two that are added at
-// the same moment may make one more than that.
-const (
-	MaxTokens = 50
-	MaxPeople = 100 // of operators, too
-)
 
 // How long, in bytes, what is stored of names may be.
 const (
@@ -103,7 +92,7 @@ func inMicroseconds(f bellhop.Fact) bellhop.Fact {
 
 // CheckSettled refuses a settlement that leaves open what is to become of the
 // push.
-func CheckSettled(s Settled) error {
+func CheckSettled(s store.Settled) error {
 	switch s.Status {
 	case bellhop.PushSent, bellhop.PushFailed, bellhop.PushSkipped:
 		if s.RetryAt.IsZero() {
@@ -120,7 +109,7 @@ func CheckSettled(s Settled) error {
 }
 
 // CheckClaim refuses a claim of nothing.
-func CheckClaim(slots Slots, lease time.Duration) error {
+func CheckClaim(slots store.Slots, lease time.Duration) error {
 	if slots.Free < 1 || lease <= 0 {
 		return bellhop.Invalidf("claim", "a claim takes at least one push for longer than nothing, not %d for %v", slots.Free, lease)
 	}
@@ -226,4 +215,25 @@ func Exists(what string) error {
 		e.Message = "the shop has a token of this name already"
 	}
 	return e
+}
+
+// CheckResend refuses too many pushes at once.
+func CheckResend(ids []int64) error {
+	if len(ids) > store.ResendMost {
+		return bellhop.Invalidf("pushes", "%d pushes at once: %d at most", len(ids), store.ResendMost)
+	}
+	return nil
+}
+
+// CheckRelay refuses a holder or a lease that is none.
+func CheckRelay(name, holder string, lease time.Duration) error {
+	if name == "" || holder == "" || lease <= 0 {
+		return bellhop.Invalidf("relay", "a relay has a name, and a holder for longer than nothing")
+	}
+	return nil
+}
+
+// RelayTaken is a driver's error for one who holds a relay no longer.
+func RelayTaken() error {
+	return bellhop.Errorf(bellhop.Conflict, "relay_taken", "another process has taken the relay over")
 }

@@ -1,4 +1,4 @@
-package store_test
+package move_test
 
 import (
 	"fmt"
@@ -8,7 +8,10 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/store/move"
 )
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // derived are fields that an export leaves empty.
 var derived = map[string]bool{
@@ -21,9 +24,9 @@ var derived = map[string]bool{
 // TestSumSeesEveryField makes a row of each sort and changes one field after the
 // other, so that a field that is added later is not forgotten.
 func TestSumSeesEveryField(t *testing.T) {
-	var c store.Chunk
+	var c move.Chunk
 	n := 0
-	sum := func() (s store.Sum) { s.Add(&c); return s }
+	sum := func() (s move.Sum) { s.Add(&c); return s }
 	rows := reflect.ValueOf(&c).Elem()
 	for i := range rows.NumField() {
 		rows.Field(i).Set(reflect.MakeSlice(rows.Field(i).Type(), 1, 1))
@@ -97,29 +100,29 @@ func change(v reflect.Value, n int) {
 
 func TestSum(t *testing.T) {
 	a, b := store.Change{Seq: 1, At: noon}, store.Change{Seq: 2, At: noon}
-	of := func(changes ...store.Change) (s store.Sum) {
+	of := func(changes ...store.Change) (s move.Sum) {
 		for _, c := range changes {
-			s.Add(&store.Chunk{Changes: []store.Change{c}})
+			s.Add(&move.Chunk{Changes: []store.Change{c}})
 		}
 		return s
 	}
-	var together store.Sum
-	together.Add(&store.Chunk{Changes: []store.Change{b, a}})
+	var together move.Sum
+	together.Add(&move.Chunk{Changes: []store.Change{b, a}})
 	if of(a, b) != together || of(a, b).String() == of(a).String() || len(together.String()) != 64 {
 		t.Errorf("%s and %s, by themselves %s and %s", of(a, b), together, of(a), of(b))
 	}
 	if of(a, a) == of() || of(a, a) == of(a) || of(a, a) == of(b, b) {
 		t.Error("rows that are there twice are not counted twice")
 	}
-	text := func(s string) (sum store.Sum) {
-		sum.Add(&store.Chunk{Shops: []bellhop.Shop{{Domain: s}}})
+	text := func(s string) (sum move.Sum) {
+		sum.Add(&move.Chunk{Shops: []bellhop.Shop{{Domain: s}}})
 		return sum
 	}
 	if text("a\x00\xff\xfe") != text("a\uFFFD\uFFFD") || text("a") == text("b") {
 		t.Error("texts that one database can't store as another does are compared wrongly")
 	}
-	body := func(b []byte) (sum store.Sum) {
-		sum.Add(&store.Chunk{Events: []store.Line{{Event: bellhop.Event{Body: b}}}})
+	body := func(b []byte) (sum move.Sum) {
+		sum.Add(&move.Chunk{Events: []store.Line{{Event: bellhop.Event{Body: b}}}})
 		return sum
 	}
 	if body(nil) == body([]byte{}) {

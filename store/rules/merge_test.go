@@ -1,4 +1,4 @@
-package store_test
+package rules_test
 
 import (
 	"slices"
@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bellhop"
-	"bellhop/store"
+	"bellhop/store/rules"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -28,9 +28,9 @@ var deletionFact = bellhop.Fact{At: noon, OrderID: 1, Deleted: true}
 
 // fold merges facts and returns the outcomes, and the hash of the body that is
 // stored in the end.
-func fold(facts ...bellhop.Fact) (s store.State, outcomes []bellhop.Outcome, content uint64, owes int) {
+func fold(facts ...bellhop.Fact) (s rules.State, outcomes []bellhop.Outcome, content uint64, owes int) {
 	for _, f := range facts {
-		m := store.Merge(s, f)
+		m := rules.Merge(s, f)
 		s = m.State
 		outcomes = append(outcomes, m.Result.Outcome)
 		if m.Content {
@@ -85,11 +85,11 @@ func TestMergeOwesForADay(t *testing.T) {
 	f := orderFact(1, 1, 1)
 	for after, want := range map[time.Duration]bool{-time.Hour: true, 0: true, 24 * time.Hour: true, 24*time.Hour + 1: false} {
 		f.At = f.Order.PlacedAt.Add(after)
-		if m := store.Merge(store.State{}, f); (len(m.Owes) == 1) != want || !m.First || !m.Content {
+		if m := rules.Merge(rules.State{}, f); (len(m.Owes) == 1) != want || !m.First || !m.Content {
 			t.Errorf("recorded %v after it was placed: %+v, want owes %t", after, m, want)
 		}
 	}
-	if m := store.Merge(store.State{Edit: bellhop.Touch{ID: 1, At: noon}}, orderFact(1, 1, 1)); len(m.Owes) != 1 || m.State.Edit.ID != 1 {
+	if m := rules.Merge(rules.State{Edit: bellhop.Touch{ID: 1, At: noon}}, orderFact(1, 1, 1)); len(m.Owes) != 1 || m.State.Edit.ID != 1 {
 		t.Errorf("after a touch: %+v", m)
 	}
 }
@@ -125,7 +125,7 @@ func TestMergeConverges(t *testing.T) {
 			t.Fatalf("body %d is stored for version %+v", content1, s1.Version)
 		}
 		for _, f := range shuffled {
-			if m := store.Merge(s2, f); m.State != s2 || m.Content || m.Wipe || m.Owes != nil || m.Result.Outcome == bellhop.OutcomeRecorded {
+			if m := rules.Merge(s2, f); m.State != s2 || m.Content || m.Wipe || m.Owes != nil || m.Result.Outcome == bellhop.OutcomeRecorded {
 				t.Fatalf("said again, %+v changes %+v: %+v", f, s2, m)
 			}
 		}

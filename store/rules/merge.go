@@ -1,4 +1,7 @@
-package store
+// Package rules decides what changes in a store: what facts do to orders, what an order
+// owes to which device, which pushes are sent now, together or later, and what becomes
+// of them. It is pure: a driver loads what the rules look at and saves what they return.
+package rules
 
 import (
 	"time"

@@ -1,0 +1,79 @@
+package driver
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"bellhop"
+)
+
+// LookAhead bounds how many of the owed pushes are looked through for those of
+// one device. What lies behind is dealt with when its turn comes.
+const LookAhead = 10_000
+
+// ReadMoney reads an amount that was stored as a decimal; the zero Money without
+// a currency.
+func ReadMoney(amount, currency string) (bellhop.Money, error) {
+	if currency == "" {
+		return bellhop.Money{}, nil
+	}
+	m, err := bellhop.ParseMoney(amount, currency)
+	if err != nil {
+		return m, fmt.Errorf("the stored amount is damaged: %v", err)
+	}
+	return m, nil
+}
+
+// Zoned returns a time with the offset from UTC, in seconds, that it was written
+// in.
+func Zoned(t time.Time, offset int64) time.Time {
+	switch {
+	case t.IsZero():
+		return time.Time{}
+	case offset == 0:
+		return t.UTC()
+	}
+	return t.In(time.FixedZone("", int(offset)))
+}
+
+// Offset returns the offset from UTC, in seconds, that a time is written in.
+func Offset(t time.Time) int64 {
+	_, seconds := t.Zone()
+	return int64(seconds)
+}
+
+// WriteSettings returns a person's settings as drivers keep them.
+func WriteSettings(s bellhop.Settings) string {
+	if s == (bellhop.Settings{}) {
+		return ""
+	}
+	b, _ := json.Marshal(s) // plain fields
+	return string(b)
+}
+
+// ReadSettings returns what [WriteSettings] was given.
+func ReadSettings(kept string) (s bellhop.Settings, err error) {
+	if kept == "" {
+		return s, nil
+	}
+	if err := json.Unmarshal([]byte(kept), &s); err != nil {
+		return s, fmt.Errorf("read a person's settings: %w", err)
+	}
+	return s, nil
+}
+
+// IDsAround are bounds of the ids of events that were accepted from a time to
+// another: ids are made in the order of acceptance, and a moment before it.
+func IDsAround(from, to time.Time) (first, last bellhop.EventID) {
+	const slack = 10 * time.Second
+	for _, b := range []struct {
+		id *bellhop.EventID
+		at time.Time
+	}{{&first, from.Add(-slack)}, {&last, to.Add(slack)}} {
+		ms := uint64(max(0, b.at.UnixMilli())) << 16
+		binary.BigEndian.PutUint64(b.id[:8], ms)
+	}
+	return first, last
+}
