@@ -25,7 +25,8 @@ check: ## format, vet, staticcheck, modules, and the import floors
 	@scripts/check
 
 bench: ## measure bellhop beside a bare handler on this machine
-	go run ./internal/realserver/with go run ./cmd/bellhop bench $(ARGS)
+	go build -o bin/ ./cmd/bellhop ./cmd/bellhop-bench
+	go run ./internal/realserver/with bin/bellhop-bench $(ARGS)
 
 screenshots: ## take a picture of each page of the console, at three widths, light and dark
 	@scripts/test-setup --fonts
@@ -61,8 +62,8 @@ neighbours: ## have a shop with 10,000 devices flooded, and measure what another
 fuzz: ## run each fuzz target for FUZZTIME
 	@scripts/fuzz $(FUZZTIME)
 
-build: ## build bin/bellhop
-	go build -trimpath -o bin/bellhop ./cmd/bellhop
+build: ## build bin/bellhop and bin/bellhop-bench
+	go build -trimpath -o bin/ ./cmd/bellhop ./cmd/bellhop-bench
 
 # The functions' binary leaves out what no function can use.
 lambda: ## build the AWS Lambda functions' one binary, and show its size

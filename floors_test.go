@@ -16,7 +16,7 @@ import (
 // parent's. A folder imports only from floors below its own, and from its
 // parent. docs/architecture.md says what the floors are for.
 var floors = map[string]float64{
-	"cmd/bellhop": 6, "cmd/bellhop-lambda": 6, "deploy": 6, "examples": 6,
+	"cmd/bellhop": 6, "cmd/bellhop-bench": 6, "cmd/bellhop-lambda": 6, "deploy": 6, "examples": 6,
 	"host": 5,
 	"web":  4, "wire": 4, "bench": 4,
 	"pipeline": 3, "simulate": 3,

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"bellhop"
 )
 
 // child is a running process of the binary.
@@ -31,9 +34,18 @@ const drainTime = 40 * time.Second
 
 // start starts the binary. The child ends with ctx at the latest.
 func (b *bench) start(ctx context.Context, env []string, args ...string) (*child, error) {
+	return b.startProgram(ctx, b.Binary, env, args...)
+}
+
+// startOwn starts what the binary is measured beside: a command of this program.
+func (b *bench) startOwn(ctx context.Context, env []string, args ...string) (*child, error) {
+	return b.startProgram(ctx, b.Self, env, args...)
+}
+
+func (b *bench) startProgram(ctx context.Context, program string, env []string, args ...string) (*child, error) {
 	b.children++
 	c := &child{
-		name:  "bellhop " + strings.Join(args[:min(2, len(args))], " "),
+		name:  filepath.Base(program) + " " + strings.Join(args[:min(2, len(args))], " "),
 		log:   filepath.Join(b.dir, fmt.Sprintf("child-%d.log", b.children)),
 		ended: make(chan struct{}),
 	}
@@ -42,7 +54,7 @@ func (b *bench) start(ctx context.Context, env []string, args ...string) (*child
 		return nil, err
 	}
 	defer out.Close()
-	c.cmd = exec.CommandContext(ctx, b.Binary, args...)
+	c.cmd = exec.CommandContext(ctx, program, args...)
 	c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = b.environ(env), out, out
 	ownGroup(c.cmd)
 	c.started = time.Now()
@@ -190,4 +202,17 @@ func freeAddress() (string, error) {
 	}
 	defer l.Close()
 	return l.Addr().String(), nil
+}
+
+// versionOf asks a binary for its version. It refuses one that is something else,
+// which might understand the next arguments otherwise.
+func versionOf(ctx context.Context, binary string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, binary, "version", "--json").Output()
+	var v struct{ Version, Platform, SQLite string }
+	if err != nil || json.Unmarshal(out, &v) != nil || v.Version == "" || v.Platform == "" || v.SQLite == "" {
+		return "", bellhop.Invalidf("bench", "%s is no bellhop: it does not say its version; give the path of one", binary)
+	}
+	return v.Version, nil
 }

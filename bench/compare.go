@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/internal/results"
 )
 
 // CompareOptions say what [Compare] measures. The zero value of a field means its
 // default.
 type CompareOptions struct {
 	Binary  string // the bellhop that is measured; needed
-	Version string // of it, for the results
 	Command string // that was given, for the results
 	Dir     string // where data is written, in a folder that is removed at the end
 
@@ -38,11 +38,11 @@ type CompareOptions struct {
 	Rates         []float64     // from the inside of what the pool can serve to ten times that
 	MaxRate       float64       // up to where the end of queued is looked for; 10,000
 	Refine        int           // measurements for each edge that is looked for; 3, none if negative
-	Traffic       *Traffic
+	Traffic       *results.Traffic
 
 	Progress func(format string, args ...any)
 	// Keep is called with what there is so far after each rate.
-	Keep func(*Comparison) error
+	Keep func(*results.Comparison) error
 }
 
 // poolShares are the rates that are measured, as shares of what the pool can serve.
@@ -72,7 +72,7 @@ func (o *CompareOptions) fill() error {
 	case o.Pool > 1000 || o.Waiting > 100_000 || o.Repeats > 100 || o.Refine > 20:
 		return bellhop.Invalidf("compare", "give a pool of at most 1,000, a line of at most 100,000, 100 repeats and 20 refinements")
 	case o.OwnersRate > 5000 || o.MaxRate > maxRate:
-		return bellhop.Invalidf("compare", "give at most 5,000 owners' requests and %s webhooks a second", grouped(maxRate))
+		return bellhop.Invalidf("compare", "give at most 5,000 owners' requests and %s webhooks a second", results.Grouped(maxRate))
 	}
 	return o.fillRates()
 }
@@ -90,33 +90,23 @@ func (o *CompareOptions) fillRates() error {
 	o.Rates = slices.Compact(o.Rates)
 	for _, r := range o.Rates {
 		if r < 1 || r > maxRate {
-			return bellhop.Invalidf("compare", "%v webhooks a second make no sense: give 1 to %s", r, grouped(maxRate))
+			return bellhop.Invalidf("compare", "%v webhooks a second make no sense: give 1 to %s", r, results.Grouped(maxRate))
 		}
 	}
 	if o.Progress == nil {
 		o.Progress = func(string, ...any) {}
 	}
 	if o.Keep == nil {
-		o.Keep = func(*Comparison) error { return nil }
+		o.Keep = func(*results.Comparison) error { return nil }
 	}
-	return o.Traffic.check()
-}
-
-func (t *Traffic) check() error {
-	if t == nil {
-		return nil
-	}
-	if t.OrdersPerDay <= 0 || t.OrdersPerDay > 1e9 || t.PeakFactor < 1 || t.PeakFactor > 1e6 {
-		return bellhop.Invalidf("traffic", "%v orders a day with a peak factor of %v make no sense: give more than 0 orders, and a factor of 1 to 1,000,000", t.OrdersPerDay, t.PeakFactor)
-	}
-	return nil
+	return o.Traffic.Check()
 }
 
 // comparing is a comparison under way.
 type comparing struct {
 	*bench
 	o     CompareOptions
-	c     *Comparison
+	c     *results.Comparison
 	place place
 	left  int // measurements, as far as is known
 	each  time.Duration
@@ -124,7 +114,7 @@ type comparing struct {
 
 // Compare measures the same steps twice on the same store: inside the request and
 // behind a queue. When it is stopped or fails midway it returns what it has, too.
-func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
+func Compare(ctx context.Context, o CompareOptions) (*results.Comparison, error) {
 	if err := o.fill(); err != nil {
 		return nil, err
 	}
@@ -134,6 +124,14 @@ func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
 	if err != nil {
 		return nil, err
 	}
+	version, err := versionOf(ctx, o.Binary)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
 	dir, err := os.MkdirTemp(o.Dir, "bellhop-compare-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the data: %w", err)
@@ -141,12 +139,12 @@ func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
 	defer os.RemoveAll(dir)
 	began, watch := time.Now(), newOnlooker()
 	c := &comparing{o: o, place: p, bench: &bench{
-		Options: Options{Binary: o.Binary, Postgres: p.postgres, RabbitMQ: p.rabbitMQ, SQS: p.sqs, Duration: o.Duration, Connections: 64},
+		Options: Options{Binary: o.Binary, Self: self, Postgres: p.postgres, RabbitMQ: p.rabbitMQ, SQS: p.sqs, Duration: o.Duration, Connections: 64},
 		dir:     dir, secret: rand.Text(), password: rand.Text(), made: map[string]*Webhooks{},
 	}}
-	c.c = &Comparison{Format: comparisonFormat, Version: o.Version, Command: o.Command, Started: began.UTC().Truncate(time.Second),
+	c.c = &results.Comparison{Format: results.Format, Version: version, Command: o.Command, Started: began.UTC().Truncate(time.Second),
 		Machine: ThisMachine(), Traffic: o.Traffic, Problems: []string{},
-		Settings: CompareSettings{Store: p.store, Queue: p.queue, Pool: o.Pool, Waiting: o.Waiting, PushLatency: o.PushLatency, Faults: o.Faults,
+		Settings: results.CompareSettings{Store: p.store, Queue: p.queue, Pool: o.Pool, Waiting: o.Waiting, PushLatency: o.PushLatency, Faults: o.Faults,
 			OwnersRate: o.OwnersRate, Duration: o.Duration, Repeats: o.Repeats, Disk: diskOf(dir)}}
 	err = errors.Join(c.all(ctx), c.tidy())
 	c.c.Took, c.c.Interrupted = time.Since(began), ctx.Err() != nil
@@ -155,9 +153,6 @@ func Compare(ctx context.Context, o CompareOptions) (*Comparison, error) {
 }
 
 func (c *comparing) all(ctx context.Context) error {
-	if err := c.isBellhop(ctx); err != nil {
-		return err
-	}
 	c.o.Progress("preparing shops, devices and orders")
 	if err := c.prepareShops(ctx); err != nil {
 		return err
@@ -176,7 +171,7 @@ func (c *comparing) all(ctx context.Context) error {
 		}
 	}
 	for _, rate := range c.o.Rates {
-		if err := c.point(ctx, rate, Inline, Queued); err != nil {
+		if err := c.point(ctx, rate, results.Inline, results.Queued); err != nil {
 			return err
 		}
 	}
@@ -188,16 +183,16 @@ func (c *comparing) all(ctx context.Context) error {
 
 // inTurn is the order of the modes in a repeat: a machine that drifts hurts both
 // alike.
-func inTurn(n int) []Mode {
+func inTurn(n int) []results.Mode {
 	if n%2 == 0 {
-		return []Mode{Inline, Queued}
+		return []results.Mode{results.Inline, results.Queued}
 	}
-	return []Mode{Queued, Inline}
+	return []results.Mode{results.Queued, results.Inline}
 }
 
 // point measures a rate.
-func (c *comparing) point(ctx context.Context, rate float64, modes ...Mode) error {
-	p := RatePoint{Rate: rate}
+func (c *comparing) point(ctx context.Context, rate float64, modes ...results.Mode) error {
+	p := results.RatePoint{Rate: rate}
 	for n := range c.o.Repeats {
 		for _, m := range inTurn(n) {
 			if !slices.Contains(modes, m) {
@@ -207,14 +202,14 @@ func (c *comparing) point(ctx context.Context, rate float64, modes ...Mode) erro
 			if err != nil {
 				return err
 			}
-			if m == Inline {
+			if m == results.Inline {
 				p.Inline = append(p.Inline, s)
 			} else {
 				p.Queued = append(p.Queued, s)
 			}
 		}
 	}
-	at, _ := slices.BinarySearchFunc(c.c.Points, rate, func(p RatePoint, r float64) int { return int(p.Rate - r) })
+	at, _ := slices.BinarySearchFunc(c.c.Points, rate, func(p results.RatePoint, r float64) int { return int(p.Rate - r) })
 	c.c.Points = slices.Insert(c.c.Points, at, p)
 	return c.o.Keep(c.c)
 }
@@ -222,12 +217,12 @@ func (c *comparing) point(ctx context.Context, rate float64, modes ...Mode) erro
 // findEnd doubles the rate until queued fails; by then inline has.
 func (c *comparing) findEnd(ctx context.Context) error {
 	for {
-		good, from := edge(c.c.rates(Queued), c.c.queuedFails)
+		good, from := results.Edge(c.c.Rates(results.Queued), c.c.QueuedFails)
 		if from > 0 || good == 0 || good >= c.o.MaxRate {
 			return nil
 		}
 		c.left += c.o.Repeats
-		if err := c.point(ctx, min(c.o.MaxRate, 2*good), Queued); err != nil {
+		if err := c.point(ctx, min(c.o.MaxRate, 2*good), results.Queued); err != nil {
 			return err
 		}
 	}
@@ -237,18 +232,18 @@ func (c *comparing) findEnd(ctx context.Context) error {
 func (c *comparing) refine(ctx context.Context) error {
 	r := refinement{within: 1.15, steps: c.o.Refine}
 	for _, e := range []struct {
-		mode  Mode
+		mode  results.Mode
 		bad   func(float64) bool
-		modes []Mode
+		modes []results.Mode
 	}{
-		{Inline, func(rate float64) bool { return c.c.feels(Inline, rate) }, []Mode{Inline, Queued}},
-		{Inline, func(rate float64) bool { return c.c.loses(Inline, rate) }, []Mode{Inline, Queued}},
-		{Queued, c.c.queuedFails, []Mode{Queued}},
+		{results.Inline, func(rate float64) bool { return c.c.Feels(results.Inline, rate) }, []results.Mode{results.Inline, results.Queued}},
+		{results.Inline, func(rate float64) bool { return c.c.Loses(results.Inline, rate) }, []results.Mode{results.Inline, results.Queued}},
+		{results.Queued, c.c.QueuedFails, []results.Mode{results.Queued}},
 	} {
-		err := r.run(c.c.rates(e.mode), e.bad, func(rate float64) ([]float64, error) {
+		err := r.run(c.c.Rates(e.mode), e.bad, func(rate float64) ([]float64, error) {
 			c.left += len(e.modes) * c.o.Repeats
 			err := c.point(ctx, rate, e.modes...)
-			return c.c.rates(e.mode), err
+			return c.c.Rates(e.mode), err
 		})
 		if err != nil {
 			return err

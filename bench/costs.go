@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"bellhop/bench/prices"
+	"bellhop/internal/results"
 )
 
 // Cost is what it takes to carry orders on AWS.
@@ -257,7 +258,9 @@ func (r *Results) writeCosts(w io.Writer) error {
 }
 
 func (c *Cost) write(w io.Writer) {
-	by := func(n float64) string { return grouped(int64(math.Round(1000 * n / float64(max(c.Orders, 1))))) }
+	by := func(n float64) string {
+		return results.Grouped(int64(math.Round(1000 * n / float64(max(c.Orders, 1)))))
+	}
 	count := func(operation string) (n int) {
 		for name, requests := range c.Requests {
 			if strings.HasPrefix(name, operation) {
@@ -270,7 +273,7 @@ func (c *Cost) write(w io.Writer) {
 	if c.Overrun {
 		how += ", the queue grows"
 	}
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", c.Mode, grouped(int64(c.Rate)), how,
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", c.Mode, results.Grouped(int64(c.Rate)), how,
 		by(float64(count("Send"))), by(float64(count("Receive"))), by(float64(c.Empty)), by(float64(count("Delete"))))
 	ms := 0.0
 	for _, name := range costColumns {

@@ -3,7 +3,8 @@ package bench
 import (
 	"slices"
 	"strconv"
-	"strings"
+
+	"bellhop/internal/results"
 )
 
 // spec says what a figure is. This table is the one place where targets stand.
@@ -247,18 +248,5 @@ func (u Unit) format(v float64) string {
 			return strconv.FormatFloat(v, 'f', 1, 64)
 		}
 	}
-	return grouped(int64(v + 0.5))
-}
-
-// grouped writes a number with commas between thousands.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	var b strings.Builder
-	for i, digit := range s {
-		if i > 0 && s[0] != '-' && (len(s)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(digit)
-	}
-	return b.String()
+	return results.Grouped(int64(v + 0.5))
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bellhop/internal/results"
 )
 
 func TestAFigureIsTheMedianAndItsVerdict(t *testing.T) {
@@ -46,7 +48,7 @@ func TestTheTableSaysWhatIsToKnow(t *testing.T) {
 	m.ms(keyFloodP99, 8123*time.Microsecond)
 	m.mib(keyMemoryIdle, 123<<20)
 	m.problem("%d orders were lost", 2)
-	r := Results{Machine: Machine{CPU: "Some CPU", Cores: 2, Load: 1.5, Others: 0.2}, Figures: m.figures(), Problems: m.problems,
+	r := Results{Machine: results.Machine{CPU: "Some CPU", Cores: 2, Load: 1.5, Others: 0.2}, Figures: m.figures(), Problems: m.problems,
 		Settings: Settings{Rounds: 3, Disk: diskInMemory}}
 	var b strings.Builder
 	if err := r.WriteTable(&b); err != nil {
@@ -71,7 +73,7 @@ func TestTheTableSaysWhatIsToKnow(t *testing.T) {
 
 func TestNumbersAreGrouped(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		if got := grouped(n); got != want {
+		if got := results.Grouped(n); got != want {
 			t.Errorf("%d is written %q", n, got)
 		}
 	}

@@ -24,7 +24,7 @@ func (b *bench) floodBare(ctx context.Context, env []string, note func(c *child,
 	if err != nil {
 		return err
 	}
-	c, err := b.start(ctx, env, append([]string{"bench", "bare", "--addr", addr}, args...)...)
+	c, err := b.startOwn(ctx, env, append([]string{"bare", "--addr", addr}, args...)...)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"errors"
+
+	"bellhop/internal/results"
 )
 
 // ground is what one measurement stands on.
@@ -12,7 +14,7 @@ type ground struct {
 	remove func(context.Context) error
 }
 
-func (c *comparing) fresh(ctx context.Context, m Mode) (g ground, err error) {
+func (c *comparing) fresh(ctx context.Context, m results.Mode) (g ground, err error) {
 	if g.dir, err = c.copyOf(c.data.empty); err != nil {
 		return g, err
 	}
@@ -32,7 +34,7 @@ func (c *comparing) fresh(ctx context.Context, m Mode) (g ground, err error) {
 		g.env = append(g.env, c.databaseSetting(database))
 	}
 	switch {
-	case m == Inline: // has none
+	case m == results.Inline: // has none
 	case c.place.rabbitMQ != "":
 		queue, setting, err := c.newRabbitQueue(ctx)
 		if err != nil {

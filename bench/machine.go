@@ -8,37 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bellhop/internal/results"
 )
-
-// Machine is what was measured on.
-type Machine struct {
-	CPU    string  `json:"cpu"`
-	Cores  int     `json:"cores"`
-	Memory int64   `json:"memory_bytes,omitempty"`
-	OS     string  `json:"os"`
-	Kernel string  `json:"kernel,omitempty"`
-	Go     string  `json:"go"`
-	Load   float64 `json:"load_before"` // the load average of the last minute, before the run
-	// Others is the share of the machine that other programs used during the
-	// run, from 0 to 1.
-	Others float64 `json:"others_during"`
-}
-
-// When a machine counts as busy with other work: a load average, as a share of
-// the cores, and a share of the processors.
-const (
-	busyLoad   = 0.25
-	busyOthers = 0.05
-)
-
-// Busy reports whether others used enough of the machine to be felt.
-func (m *Machine) Busy() bool {
-	return m.Load > busyLoad*float64(m.Cores) || m.Others > busyOthers
-}
 
 // ThisMachine looks at where it runs. What can't be known stays empty.
-func ThisMachine() Machine {
-	m := Machine{CPU: runtime.GOARCH, Cores: runtime.NumCPU(), OS: runtime.GOOS, Go: runtime.Version()}
+func ThisMachine() results.Machine {
+	m := results.Machine{CPU: runtime.GOARCH, Cores: runtime.NumCPU(), OS: runtime.GOOS, Go: runtime.Version()}
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range bytes.Lines(info) {
 			if name, value, _ := strings.Cut(string(line), ":"); strings.TrimSpace(name) == "model name" {

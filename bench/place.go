@@ -1,13 +1,9 @@
 package bench
 
 import (
-	"context"
-	"encoding/json"
 	"net"
 	"net/url"
-	"os/exec"
 	"strings"
-	"time"
 
 	"bellhop"
 )
@@ -74,17 +70,4 @@ func (o *CompareOptions) near(flag, address string, schemes ...string) error {
 		return nil
 	}
 	return bellhop.Invalidf("compare", "%s names %s, which is not this machine: it would be loaded until it fails; with --remote-ok that is allowed", flag, u.Hostname())
-}
-
-// isBellhop refuses a binary that is something else, before it is given arguments
-// that it may understand otherwise.
-func (b *bench) isBellhop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, b.Binary, "version", "--json").Output()
-	var v struct{ Version, Platform, SQLite string }
-	if err != nil || json.Unmarshal(out, &v) != nil || v.Version == "" || v.Platform == "" || v.SQLite == "" {
-		return bellhop.Invalidf("compare", "%s is no bellhop: it does not say its version; give the path of one", b.Binary)
-	}
-	return nil
 }

@@ -3,6 +3,8 @@ package bench
 import (
 	"math"
 	"slices"
+
+	"bellhop/internal/results"
 )
 
 // refinement is a search by bisection for the rate from where something holds,
@@ -10,19 +12,6 @@ import (
 type refinement struct {
 	within float64 // it ends once the two rates beside the edge differ by this factor at most
 	steps  int     // or after so many measurements
-}
-
-// edge returns the highest of the rates below the lowest from which bad holds
-// onwards, and that one; 0 where there is none.
-func edge(rates []float64, bad func(rate float64) bool) (good, from float64) {
-	rates = slices.Sorted(slices.Values(rates))
-	for i := len(rates) - 1; i >= 0; i-- {
-		if !bad(rates[i]) {
-			return rates[i], from
-		}
-		from = rates[i]
-	}
-	return 0, from
 }
 
 // next returns the rate to measure next, in the middle between two by ratio; ok is
@@ -51,7 +40,7 @@ func round(rate float64) float64 {
 // there are by then.
 func (r refinement) run(rates []float64, bad func(rate float64) bool, measure func(rate float64) ([]float64, error)) (err error) {
 	for range r.steps {
-		rate, ok := r.next(edge(rates, bad))
+		rate, ok := r.next(results.Edge(rates, bad))
 		if !ok || slices.Contains(rates, rate) {
 			return nil
 		}

@@ -8,18 +8,19 @@ import (
 	"time"
 
 	"bellhop/bench/prices"
+	"bellhop/internal/results"
 )
 
 // Results are all that a run measured. As JSON they are kept, compared and drawn
 // from.
 type Results struct {
-	Format   int           `json:"format"` // of this JSON; 1
-	Version  string        `json:"version"`
-	Started  time.Time     `json:"started"`
-	Took     time.Duration `json:"took_ns"`
-	Machine  Machine       `json:"machine"`
-	Settings Settings      `json:"settings"`
-	Figures  []Figure      `json:"figures"`
+	Format   int             `json:"format"` // of this JSON; 1
+	Version  string          `json:"version"`
+	Started  time.Time       `json:"started"`
+	Took     time.Duration   `json:"took_ns"`
+	Machine  results.Machine `json:"machine"`
+	Settings Settings        `json:"settings"`
+	Figures  []Figure        `json:"figures"`
 	// Problems are what should not have happened, such as an order that was
 	// acknowledged and not recorded.
 	Problems []string `json:"problems"`
@@ -121,7 +122,7 @@ func (r *Results) writeMachine(w io.Writer) {
 	fmt.Fprintf(w, "%s, %d cores, %s of memory, %s %s, %s, data on %s\n",
 		m.CPU, m.Cores, fmt.Sprintf("%.1f GiB", float64(m.Memory)/(1<<30)), m.OS, m.Kernel, m.Go, orUnknown(r.Settings.Disk))
 	fmt.Fprintf(w, "%d rounds of %v, %d connections, queue filled with %s, load generator on the same cores, in all %v\n",
-		r.Settings.Rounds, r.Settings.Duration, r.Settings.Connections, grouped(int64(r.Settings.Queued)), r.Took.Round(time.Second))
+		r.Settings.Rounds, r.Settings.Duration, r.Settings.Connections, results.Grouped(int64(r.Settings.Queued)), r.Took.Round(time.Second))
 	if m.Busy() {
 		fmt.Fprintf(w, "the machine was busy with other work (load average %.2f before the run; others used %.0f %% of it during the run): the figures say less than they could\n",
 			m.Load, m.Others*100)

@@ -18,9 +18,9 @@ import (
 
 // Options say what [Run] measures. The zero value of a field means its default.
 type Options struct {
-	Binary  string // the bellhop that is measured; needed
-	Version string // of it, for the results
-	Dir     string // where data is written, in a folder that is removed at the end; "" is the system's place for temporary files
+	Binary string // the bellhop that is measured; needed
+	Self   string // the program that serves what it is measured beside; this one
+	Dir    string // where data is written, in a folder that is removed at the end; "" is the system's place for temporary files
 
 	Rounds      int           // how often all is measured, one after another; 3
 	Duration    time.Duration // of one measurement; 4 s
@@ -53,6 +53,11 @@ func (o *Options) fill() error {
 	if o.Duration < 0 || min(o.Rounds, o.Connections, o.Queued, o.Orders, o.Pushes, o.Stored) < 0 {
 		return bellhop.Invalidf("bench", "a number of rounds, webhooks, orders or pushes, or a duration, is negative: give 1 or more")
 	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	o.Self = orDefault(o.Self, self)
 	o.Rounds, o.Duration = orDefault(o.Rounds, 3), orDefault(o.Duration, 4*time.Second)
 	o.Connections, o.Queued = orDefault(o.Connections, 64), orDefault(o.Queued, 200_000)
 	o.Orders, o.Pushes = orDefault(o.Orders, 5000), orDefault(o.Pushes, 24_000)
@@ -102,8 +107,12 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	version, err := versionOf(ctx, o.Binary)
+	if err != nil {
+		return nil, err
+	}
 	began, watch := time.Now(), newOnlooker()
-	r := &Results{Format: 1, Version: o.Version, Started: began.UTC().Truncate(time.Second), Machine: ThisMachine()}
+	r := &Results{Format: 1, Version: version, Started: began.UTC().Truncate(time.Second), Machine: ThisMachine()}
 	dir, err := os.MkdirTemp(o.Dir, "bellhop-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the data: %w", err)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"bellhop/internal/results"
 )
 
 // compareWarmup is loaded before each measurement and not measured.
@@ -92,18 +94,23 @@ func (c *comparing) fillShops(ctx context.Context, env []string) error {
 	return s.stop()
 }
 
-// command is what serves in a mode.
-func (c *comparing) command(m Mode) []string {
-	if m == Queued {
-		return []string{"serve"}
+// serveIn serves in a mode.
+func (c *comparing) serveIn(ctx context.Context, m results.Mode, dir string, env []string) (*server, error) {
+	if m == results.Queued {
+		return c.serve(ctx, dir, env)
 	}
-	return []string{"bench", "inline", "--pool", strconv.Itoa(c.o.Pool), "--waiting", strconv.Itoa(c.o.Waiting)}
+	return c.serveBy(ctx, c.startOwn, dir, env, c.inline()...)
+}
+
+// inline is the command that serves without a queue.
+func (c *comparing) inline() []string {
+	return []string{"inline", "--pool", strconv.Itoa(c.o.Pool), "--waiting", strconv.Itoa(c.o.Waiting)}
 }
 
 // sample measures a mode at a rate; at 0, owners' requests alone.
-func (c *comparing) sample(ctx context.Context, m Mode, rate float64) (s Sample, err error) {
+func (c *comparing) sample(ctx context.Context, m results.Mode, rate float64) (s results.Sample, err error) {
 	began := time.Now()
-	what := fmt.Sprintf("%s at %s webhooks/s", m, Rate(rate))
+	what := fmt.Sprintf("%s at %s webhooks/s", m, results.Rate(rate))
 	if rate == 0 {
 		what = fmt.Sprintf("%s without webhooks", m)
 	}
@@ -121,7 +128,7 @@ func (c *comparing) sample(ctx context.Context, m Mode, rate float64) (s Sample,
 	return s, err
 }
 
-func (c *comparing) measure(ctx context.Context, g ground, m Mode, rate float64) (s Sample, err error) {
+func (c *comparing) measure(ctx context.Context, g ground, m results.Mode, rate float64) (s results.Sample, err error) {
 	watch := newOnlooker()
 	var faults []string
 	if c.o.Faults != "" {
@@ -132,7 +139,7 @@ func (c *comparing) measure(ctx context.Context, g ground, m Mode, rate float64)
 		return s, err
 	}
 	defer fcm.kill()
-	srv, err := c.serveBy(ctx, g.dir, append(g.env, fcm.push), c.command(m)...)
+	srv, err := c.serveIn(ctx, m, g.dir, append(g.env, fcm.push))
 	if err != nil {
 		return s, err
 	}
@@ -141,7 +148,7 @@ func (c *comparing) measure(ctx context.Context, g ground, m Mode, rate float64)
 	if err != nil {
 		return s, err
 	}
-	run := &running{comparing: c, Sample: Sample{Mode: m}, rate: rate, srv: srv, fcm: fcm}
+	run := &running{comparing: c, Sample: results.Sample{Mode: m}, rate: rate, srv: srv, fcm: fcm}
 	if err := run.load(ctx, token); err != nil {
 		return s, err
 	}
@@ -161,7 +168,7 @@ func (c *comparing) measure(ctx context.Context, g ground, m Mode, rate float64)
 // running is one measurement under way.
 type running struct {
 	*comparing
-	Sample
+	results.Sample
 	rate     float64
 	srv      *server
 	fcm      *twin
@@ -244,7 +251,7 @@ func (r *running) finish(ctx context.Context) error {
 	}
 	from, end := r.tally.Began.Add(compareWarmup), r.tally.Ended
 	ring, rung, last := NewSpread(), map[int64]bool{}, drained
-	if r.Mode == Inline {
+	if r.Mode == results.Inline {
 		last = end
 	}
 	for _, a := range arrivals {
@@ -299,13 +306,13 @@ func unique(all []string) (out []string) {
 
 // plain floods a plain handler and inline in turn, which have as large a pool.
 func (c *comparing) plain(ctx context.Context) error {
-	c.c.Plain = &PlainCheck{}
+	c.c.Plain = &results.PlainCheck{}
 	for range c.o.Repeats {
-		plain, err := c.floodInline(ctx, "bench", "plain", "--pool", strconv.Itoa(c.o.Pool))
+		plain, err := c.floodInline(ctx, "plain", "--pool", strconv.Itoa(c.o.Pool))
 		if err != nil {
 			return err
 		}
-		inline, err := c.floodInline(ctx, c.command(Inline)...)
+		inline, err := c.floodInline(ctx, c.inline()...)
 		if err != nil {
 			return err
 		}
@@ -317,9 +324,9 @@ func (c *comparing) plain(ctx context.Context) error {
 // floodInline returns how many webhooks a second are handled when twice as many
 // come at once as there are places.
 func (c *comparing) floodInline(ctx context.Context, command ...string) (rate float64, err error) {
-	c.tell("what the pool serves, bellhop " + strings.Join(command[:2], " "))
+	c.tell("what the pool serves, " + command[0])
 	defer func(began time.Time) { c.took(time.Since(began)) }(time.Now())
-	g, err := c.fresh(ctx, Inline)
+	g, err := c.fresh(ctx, results.Inline)
 	if err != nil {
 		return 0, err
 	}
@@ -333,7 +340,7 @@ func (c *comparing) floodInline(ctx context.Context, command ...string) (rate fl
 	if err != nil {
 		return 0, err
 	}
-	srv, err := c.start(ctx, append(g.env, fcm.push, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+g.dir), command...)
+	srv, err := c.startOwn(ctx, append(g.env, fcm.push, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+g.dir), command...)
 	if err != nil {
 		return 0, err
 	}
@@ -350,7 +357,7 @@ func (c *comparing) floodInline(ctx context.Context, command ...string) (rate fl
 		return 0, err
 	}
 	if n := tally.Failed(); n > 0 {
-		c.c.Problems = append(c.c.Problems, fmt.Sprintf("%d of %d webhooks failed when bellhop %s was flooded", n, tally.Sent, strings.Join(command[:2], " ")))
+		c.c.Problems = append(c.c.Problems, fmt.Sprintf("%d of %d webhooks failed when %s was flooded", n, tally.Sent, command[0]))
 	}
 	return tally.Rate(), errors.Join(srv.stop(), fcm.stop())
 }

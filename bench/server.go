@@ -27,12 +27,15 @@ type server struct {
 
 // serve starts bellhop on a folder of data, and waits until it is ready.
 func (b *bench) serve(ctx context.Context, dir string, env []string, args ...string) (*server, error) {
-	return b.serveBy(ctx, dir, env, append([]string{"serve"}, args...)...)
+	return b.serveBy(ctx, b.start, dir, env, append([]string{"serve"}, args...)...)
 }
+
+// starter starts a program: the binary or this one.
+type starter func(ctx context.Context, env []string, args ...string) (*child, error)
 
 // serveBy is serve by any command that does. Metrics have a listener of their own: on
 // the main one they may be a second old.
-func (b *bench) serveBy(ctx context.Context, dir string, env []string, command ...string) (*server, error) {
+func (b *bench) serveBy(ctx context.Context, start starter, dir string, env []string, command ...string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -41,7 +44,7 @@ func (b *bench) serveBy(ctx context.Context, dir string, env []string, command .
 	if err != nil {
 		return nil, err
 	}
-	c, err := b.start(ctx, append(env, "BELLHOP_ADDR="+addr, "BELLHOP_METRICS_ADDR="+ops, "BELLHOP_DIR="+dir), command...)
+	c, err := start(ctx, append(env, "BELLHOP_ADDR="+addr, "BELLHOP_METRICS_ADDR="+ops, "BELLHOP_DIR="+dir), command...)
 	if err != nil {
 		return nil, err
 	}

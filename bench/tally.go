@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"bellhop/internal/results"
 )
 
 // Tally is what a [Load] came to.
@@ -138,4 +140,11 @@ func failureKind(err error) string {
 		return f.kind
 	}
 	return failCut
+}
+
+func latenciesOf(s *Spread) results.Latencies {
+	if s.Count() == 0 {
+		return results.Latencies{}
+	}
+	return results.Latencies{P50: s.At(50), P99: s.At(99), P999: s.At(99.9), Max: s.Max()}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/bench"
 	"bellhop/host"
 	"bellhop/push"
 	"bellhop/shopify"
@@ -33,7 +34,7 @@ func (*pushService) Service(bellhop.Device) string  { return "test:" }
 func (*pushService) Check(context.Context, ...bellhop.Device) error { return nil }
 func (*pushService) Close() error                                   { return nil }
 
-func serveInline(t *testing.T, i host.InlineOptions, send func(context.Context) error) (*served, *pushService) {
+func serveInline(t *testing.T, i bench.InlineOptions, send func(context.Context) error) (*served, *pushService) {
 	t.Helper()
 	fcm := &pushService{send: send}
 	s := serveBy(t, &i, oneFile(t.TempDir()), wire.Options{},
@@ -64,7 +65,7 @@ func took(context.Context) error { return nil }
 
 // TestInlineAnswersWhenAllIsDone looks at what there is once a webhook is answered.
 func TestInlineAnswersWhenAllIsDone(t *testing.T) {
-	s, fcm := serveInline(t, host.InlineOptions{}, took)
+	s, fcm := serveInline(t, bench.InlineOptions{}, took)
 	for i := range 3 { // the same webhook, as Shopify repeats it
 		if got := s.post(shopify.TopicOrderCreate, "webhook", order(1)); got != http.StatusOK {
 			t.Fatalf("delivery %d: %d", i, got)
@@ -85,7 +86,7 @@ func TestInlineAnswersWhenAllIsDone(t *testing.T) {
 
 // TestInlineWithManyAtOnce has each request push as much as it recorded.
 func TestInlineWithManyAtOnce(t *testing.T) {
-	s, fcm := serveInline(t, host.InlineOptions{Pool: 8}, took)
+	s, fcm := serveInline(t, bench.InlineOptions{Pool: 8}, took)
 	const orders = 100
 	var all sync.WaitGroup
 	for i := range orders {
@@ -120,7 +121,7 @@ func (c *claimedByOthers) ClaimPushes(ctx context.Context, now time.Time, slots 
 func TestInlineLooksAgain(t *testing.T) {
 	var busy *claimedByOthers
 	fcm := &pushService{send: took}
-	s := serveBy(t, &host.InlineOptions{},
+	s := serveBy(t, &bench.InlineOptions{},
 		oneFile(t.TempDir()), wire.Options{}, func(o *host.Options) {
 			busy = &claimedByOthers{Store: o.Store}
 			o.Store, o.Sender = busy, fcm
@@ -137,7 +138,7 @@ func TestInlineLooksAgain(t *testing.T) {
 // TestInlinePushThatFails is answered 200: the order is there, and the push says why
 // it isn't.
 func TestInlinePushThatFails(t *testing.T) {
-	s, _ := serveInline(t, host.InlineOptions{}, func(context.Context) error { return &push.Error{Reason: push.ReasonUnavailable} })
+	s, _ := serveInline(t, bench.InlineOptions{}, func(context.Context) error { return &push.Error{Reason: push.ReasonUnavailable} })
 	if got := s.post(shopify.TopicOrderCreate, "webhook", order(1)); got != http.StatusOK {
 		t.Errorf("%d", got)
 	}
@@ -154,7 +155,7 @@ func (away) Record(context.Context, []bellhop.Fact) ([]bellhop.Result, error) {
 }
 
 func TestInlineWithoutItsStore(t *testing.T) {
-	s := serveBy(t, &host.InlineOptions{},
+	s := serveBy(t, &bench.InlineOptions{},
 		oneFile(t.TempDir()), wire.Options{}, func(o *host.Options) { o.Store = away{o.Store} })
 	if got := s.post(shopify.TopicOrderCreate, "webhook", order(1)); got != http.StatusServiceUnavailable {
 		t.Errorf("%d, though nothing is recorded", got)
@@ -166,7 +167,7 @@ func TestInlineWithoutItsStore(t *testing.T) {
 func TestInlinePool(t *testing.T) {
 	const places, line = 2, 3
 	entered, goOn := make(chan struct{}, places+line), make(chan struct{})
-	s, _ := serveInline(t, host.InlineOptions{Pool: places, Waiting: line, Patience: time.Minute}, func(context.Context) error {
+	s, _ := serveInline(t, bench.InlineOptions{Pool: places, Waiting: line, Patience: time.Minute}, func(context.Context) error {
 		entered <- struct{}{}
 		<-goOn
 		return nil
@@ -211,7 +212,7 @@ func TestInlinePool(t *testing.T) {
 // TestInlineLineHasAnEnd answers who waited too long.
 func TestInlineLineHasAnEnd(t *testing.T) {
 	entered, goOn := make(chan struct{}), make(chan struct{})
-	s, _ := serveInline(t, host.InlineOptions{Pool: 1, Patience: 10 * time.Millisecond}, func(context.Context) error {
+	s, _ := serveInline(t, bench.InlineOptions{Pool: 1, Patience: 10 * time.Millisecond}, func(context.Context) error {
 		close(entered)
 		<-goOn
 		return nil

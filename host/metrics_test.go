@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"bellhop/bench"
 	"bellhop/host"
 	"bellhop/shopify"
 	"bellhop/wire"
@@ -24,7 +25,7 @@ func TestAcceptedToSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			measured := host.NewTelemetry()
-			s := serveBy(t, &host.InlineOptions{}, storage(), wire.Options{}, func(o *host.Options) { o.Telemetry = measured })
+			s := serveBy(t, &bench.InlineOptions{}, storage(), wire.Options{}, func(o *host.Options) { o.Telemetry = measured })
 			addPhone(t, s)
 			began := time.Now()
 			for id := range 2 {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/bench"
 	"bellhop/host"
 	"bellhop/internal/faultyvfs"
 	"bellhop/pipeline"
@@ -49,7 +50,7 @@ func serveOn(t *testing.T, s wire.Storage, wo wire.Options, change func(*host.Op
 	return serveBy(t, nil, s, wo, change)
 }
 
-func serveBy(t *testing.T, in *host.InlineOptions, s wire.Storage, wo wire.Options, change func(*host.Options)) *served {
+func serveBy(t *testing.T, in *bench.InlineOptions, s wire.Storage, wo wire.Options, change func(*host.Options)) *served {
 	t.Helper()
 	c := config(s, "log:")
 	parts, err := c.Open(t.Context(), wo)
@@ -74,8 +75,8 @@ func serveBy(t *testing.T, in *host.InlineOptions, s wire.Storage, wo wire.Optio
 	to, wrap := queue.Producer(o.Queue), func(h http.Handler) http.Handler { return h }
 	if in != nil {
 		o.Steps, in.Past = host.Steps{}, web.IsEndless
-		to = &host.Inline{Recorder: o.Recorder(), Notifier: o.Notifier()}
-		wrap = func(h http.Handler) http.Handler { return host.NewPool(*in, h) }
+		to = &bench.Inline{Recorder: o.Recorder(), Notifier: o.Notifier()}
+		wrap = func(h http.Handler) http.Handler { return bench.NewPool(*in, h) }
 	}
 	end, err := serveSite(t.Context(), &o, parts.Healthy, l, to, wrap)
 	if err != nil {

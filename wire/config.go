@@ -27,7 +27,7 @@ type Config struct {
 	TrustedProxies string `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, as CIDRs separated by commas."`
 	AllowedOrigins string `name:"allowed-origins" env:"BELLHOP_ALLOWED_ORIGINS" help:"Origins of apps in a WebView that use the API, such as capacitor://localhost, separated by commas."`
 	MaxDevices     int    `name:"max-devices" env:"BELLHOP_MAX_DEVICES" default:"500" help:"How many devices of a shop are in use; of one more the one that was not seen the longest is retired. One person has 20."`
-	Capacity       string `name:"capacity" env:"BELLHOP_CAPACITY" placeholder:"FILE" help:"The results.json that bellhop bench compare wrote on this machine: a metric and bellhop doctor then say how near to its limit it comes."`
+	Capacity       string `name:"capacity" env:"BELLHOP_CAPACITY" placeholder:"FILE" help:"The results.json that bellhop-bench compare wrote on this machine: a metric and bellhop doctor then say how near to its limit it comes."`
 }
 
 // Working is the part of the configuration that whoever works at the steps needs.

@@ -17,7 +17,7 @@ import (
 //go:embed measured.json
 var measuredFile []byte
 
-// Measured is what carrying orders took, as bellhop bench run counted it.
+// Measured is what carrying orders took, as bellhop-bench run counted it.
 type Measured struct {
 	CPU       string
 	Cores     int
@@ -44,11 +44,11 @@ func Default() *Measured {
 	return m
 }
 
-// Read reads the results of bellhop bench run.
+// Read reads the results of bellhop-bench run.
 func Read(r io.Reader) (*Measured, error) {
 	var results bench.Results
 	if err := json.NewDecoder(r).Decode(&results); err != nil {
-		return nil, bellhop.Invalidf("results", "the results can't be read: %v; give a file that bellhop bench run --json wrote", err)
+		return nil, bellhop.Invalidf("results", "the results can't be read: %v; give a file that bellhop-bench run --json wrote", err)
 	}
 	m := &Measured{CPU: results.Machine.CPU, Cores: results.Machine.Cores, At: results.Started, uses: map[string][]use{}}
 	for _, f := range results.Figures {
@@ -64,7 +64,7 @@ func Read(r io.Reader) (*Measured, error) {
 	}
 	for _, mode := range []string{"direct", "express", "standard"} {
 		if len(m.uses[mode]) == 0 || m.KeptBytes <= 0 {
-			return nil, bellhop.Invalidf("results", "the results don't say what orders take on AWS: run bellhop bench run --json with --postgres and --sqs, as make bench does")
+			return nil, bellhop.Invalidf("results", "the results don't say what orders take on AWS: run bellhop-bench run --json with --postgres and --sqs, as make bench does")
 		}
 		slices.SortFunc(m.uses[mode], func(a, b use) int { return cmp.Compare(a.rate, b.rate) })
 	}

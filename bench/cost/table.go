@@ -10,6 +10,7 @@ import (
 	"bellhop"
 	"bellhop/bench"
 	"bellhop/chart"
+	"bellhop/internal/results"
 )
 
 // Report is what the ways cost at several amounts of orders.
@@ -50,7 +51,7 @@ func New(o Options, own float64) (*Report, error) {
 		return nil, err
 	}
 	if own != 0 && !(own >= 1 && own <= most) {
-		return nil, bellhop.Invalidf("cost", "--orders-per-day %v makes no sense: give 1 to %s", own, bench.Rate(most))
+		return nil, bellhop.Invalidf("cost", "--orders-per-day %v makes no sense: give 1 to %s", own, results.Rate(most))
 	}
 	r := &Report{o: &o}
 	amounts := usual
@@ -130,7 +131,7 @@ func (r *Report) Chart() chart.Chart {
 
 func dollars(v float64) string {
 	if v >= 1000 {
-		return "$" + bench.Rate(v)
+		return "$" + results.Rate(v)
 	}
 	return fmt.Sprintf("$%.2f", v)
 }
@@ -138,14 +139,14 @@ func dollars(v float64) string {
 // about rounds a number of orders to two digits.
 func about(n float64) string {
 	unit := math.Pow(10, math.Floor(math.Log10(n))-1)
-	return bench.Rate(math.Round(n/unit) * unit)
+	return results.Rate(math.Round(n/unit) * unit)
 }
 
 // Words says it in sentences.
 func (r *Report) Words() (all []string) {
 	for _, row := range r.Rows {
 		best := row.cheapest()
-		all = append(all, fmt.Sprintf("%s orders a day: %s is cheapest, at %s a month.", bench.Rate(row.OrdersPerDay), best.Way, dollars(best.Total)))
+		all = append(all, fmt.Sprintf("%s orders a day: %s is cheapest, at %s a month.", results.Rate(row.OrdersPerDay), best.Way, dollars(best.Total)))
 	}
 	for _, c := range r.Crossings {
 		all = append(all, fmt.Sprintf("From about %s orders a day on, %s costs less than %s.", about(c.OrdersPerDay), c.Cheaper, c.Than))
@@ -162,10 +163,10 @@ func (r *Report) Assumed() []string {
 	}
 	return []string{
 		fmt.Sprintf("Prices of %s as of %s, %s; the source of each is in the file that --show-prices prints.", p.Region, p.AsOf, free),
-		fmt.Sprintf("Requests, invocations, milliseconds and bytes an order as bellhop bench run counted them on %s with %d cores on %s, at the mean rate of the day, with FCM answering after %v. Times of functions are that machine's and not AWS's, times a slowdown of %v: with 256 MB a function has a seventh of a core (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html has one at 1,769 MB), so that what computes may take seven times as long, and what waits does not.",
+		fmt.Sprintf("Requests, invocations, milliseconds and bytes an order as bellhop-bench run counted them on %s with %d cores on %s, at the mean rate of the day, with FCM answering after %v. Times of functions are that machine's and not AWS's, times a slowdown of %v: with 256 MB a function has a seventh of a core (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html has one at 1,769 MB), so that what computes may take seven times as long, and what waits does not.",
 			o.Measured.CPU, o.Measured.Cores, o.Measured.At.Format("2 January 2006"), bench.FCMLatency, o.Slowdown),
 		fmt.Sprintf("The busiest second brings %v times the mean. Two cores hold %s orders a second with all in one process, and %s with Postgres and RabbitMQ beside; beyond that as many machines, or as large ones, as it takes. The small Postgres serves up to half of that.",
-			o.PeakFactor, bench.Rate(o.OneHolds), bench.Rate(o.ApartHold)),
+			o.PeakFactor, results.Rate(o.OneHolds), results.Rate(o.ApartHold)),
 		fmt.Sprintf("Assumed, not measured: %v bytes an order leave for the internet, an invocation logs %v bytes, orders are kept %v days. FCM is free. Work is not counted, nor what an hour of outage costs: one VM has no second one.",
 			o.SentBytes, o.LogBytes, o.KeptDays),
 	}
@@ -176,7 +177,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "a month, by orders a day\t")
 	for _, row := range r.Rows {
-		fmt.Fprintf(t, "%s\t", bench.Rate(row.OrdersPerDay))
+		fmt.Fprintf(t, "%s\t", results.Rate(row.OrdersPerDay))
 	}
 	fmt.Fprintln(t)
 	for i, way := range ways {
@@ -204,7 +205,7 @@ func (r *Report) WriteMarkdown(w io.Writer, picture string) error {
 	}
 	b.WriteString("\n| a month, by orders a day |")
 	for _, row := range r.Rows {
-		fmt.Fprintf(&b, " %s |", bench.Rate(row.OrdersPerDay))
+		fmt.Fprintf(&b, " %s |", results.Rate(row.OrdersPerDay))
 	}
 	b.WriteString("\n|---|" + strings.Repeat("---:|", len(r.Rows)) + "\n")
 	for i, way := range ways {
@@ -225,7 +226,7 @@ func (r *Report) WriteMarkdown(w io.Writer, picture string) error {
 // WriteBills writes what the user's own orders are billed for, line by line.
 func (r *Report) WriteBills(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "\nFor %s orders a day:\n", bench.Rate(r.Rows[0].OrdersPerDay))
+	fmt.Fprintf(t, "\nFor %s orders a day:\n", results.Rate(r.Rows[0].OrdersPerDay))
 	for _, b := range r.Rows[0].Bills {
 		fmt.Fprintf(t, "%s\t\t%s\n", b.Way, dollars(b.Total))
 		for _, i := range b.Items {

@@ -4,24 +4,24 @@ import (
 	"fmt"
 	"strings"
 
-	"bellhop/bench"
+	"bellhop/internal/results"
 )
 
 // Difference is what a figure was in two comparisons, at one rate in one mode.
 type Difference struct {
-	Rate   float64    `json:"rate"`
-	Mode   bench.Mode `json:"mode"`
-	Figure string     `json:"figure"`
-	Unit   string     `json:"unit,omitempty"`
-	A      float64    `json:"a"` // medians
-	B      float64    `json:"b"`
+	Rate   float64      `json:"rate"`
+	Mode   results.Mode `json:"mode"`
+	Figure string       `json:"figure"`
+	Unit   string       `json:"unit,omitempty"`
+	A      float64      `json:"a"` // medians
+	B      float64      `json:"b"`
 	// Clear says that the measurements of one lie wholly beside those of the
 	// other; else the difference may be chance.
 	Clear bool `json:"clear"`
 }
 
 // Diff lists what was measured in both, figure by figure.
-func Diff(a, b *bench.Comparison) (all []Difference) {
+func Diff(a, b *results.Comparison) (all []Difference) {
 	for _, m := range modes {
 		for _, f := range figures {
 			if f.chart == "" {
@@ -41,7 +41,7 @@ func Diff(a, b *bench.Comparison) (all []Difference) {
 	return all
 }
 
-func at(c *bench.Comparison, rate float64, m bench.Mode) []bench.Sample {
+func at(c *results.Comparison, rate float64, m results.Mode) []results.Sample {
 	for _, p := range c.Points {
 		if p.Rate == rate {
 			return p.Of(m)
@@ -52,12 +52,12 @@ func at(c *bench.Comparison, rate float64, m bench.Mode) []bench.Sample {
 
 // Unlike says in what two comparisons differ beside what is compared: what follows
 // may come of that.
-func Unlike(a, b *bench.Comparison) (all []string) {
+func Unlike(a, b *results.Comparison) (all []string) {
 	if a.Machine.CPU != b.Machine.CPU || a.Machine.Cores != b.Machine.Cores {
 		all = append(all, fmt.Sprintf("They are of two machines: %s with %d cores, and %s with %d.", a.Machine.CPU, a.Machine.Cores, b.Machine.CPU, b.Machine.Cores))
 	}
 	if a.Settings != b.Settings {
-		all = append(all, "They were made with different settings: bellhop bench report shows both.")
+		all = append(all, "They were made with different settings: bellhop-bench report shows both.")
 	}
 	if a.Version != b.Version {
 		all = append(all, fmt.Sprintf("They are of two versions: %s and %s.", a.Version, b.Version))
@@ -75,7 +75,7 @@ func (d Difference) Row() []string {
 		word = ""
 	}
 	with := func(v float64) string { return strings.TrimSpace(number(v) + " " + d.Unit) }
-	return []string{string(d.Mode), d.Figure, bench.Rate(d.Rate), with(d.A), with(d.B), ratio, word}
+	return []string{string(d.Mode), d.Figure, results.Rate(d.Rate), with(d.A), with(d.B), ratio, word}
 }
 
 // DiffHead is the head of the table.

@@ -4,7 +4,7 @@ import (
 	"io"
 	"text/template"
 
-	"bellhop/bench"
+	"bellhop/internal/results"
 )
 
 // markdown is what a document has of a comparison: charts is the folder with those
@@ -31,7 +31,7 @@ type linked struct{ Title, File string }
 const told = 8
 
 // Markdown writes a comparison for a document.
-func Markdown(w io.Writer, c *bench.Comparison, folder string) error {
+func Markdown(w io.Writer, c *results.Comparison, folder string) error {
 	var charts []linked
 	for _, f := range figures {
 		if f.chart != "" {

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"bellhop/bench"
 	"bellhop/chart"
+	"bellhop/internal/results"
 )
 
 //go:embed report.html
@@ -23,7 +23,7 @@ var pageTemplate = template.Must(template.New("report").Parse(page))
 // figure is one thing that was measured, of one mode at one rate.
 type figure struct {
 	title, unit string
-	of          func(bench.Sample) float64
+	of          func(results.Sample) float64
 	chart       string // what its chart is called; "" for none
 	logY        bool
 }
@@ -31,34 +31,34 @@ type figure struct {
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // perOrder divides by the orders that were accepted.
-func perOrder(v float64, s bench.Sample) float64 { return v / float64(max(1, s.OK)) }
+func perOrder(v float64, s results.Sample) float64 { return v / float64(max(1, s.OK)) }
 
 // The figures, the most telling first.
 var figures = []figure{
-	{"owners' requests, p99", "ms", func(s bench.Sample) float64 { return ms(s.Owners.P99) }, "What owners feel", true},
-	{"webhooks that fail", "%", func(s bench.Sample) float64 { return 100 * s.FailedShare() }, "What Shopify has to send again", false},
-	{"webhooks, p99", "ms", func(s bench.Sample) float64 { return ms(s.Webhooks.P99) }, "How long Shopify waits", true},
-	{"webhook to push service, p99", "ms", func(s bench.Sample) float64 { return ms(s.Ring.P99) }, "When the phone is told", true},
-	{"time to drain", "s", func(s bench.Sample) float64 { return s.Drain.Seconds() }, "What is left after the load", false},
-	{"processor time an order", "ms", func(s bench.Sample) float64 { return perOrder(ms(s.CPU), s) }, "What an order costs the processor", false},
-	{"memory, the most", "MiB", func(s bench.Sample) float64 { return float64(s.Memory) / (1 << 20) }, "Memory", false},
-	{"written to disk an order", "KiB", func(s bench.Sample) float64 { return perOrder(float64(s.Written)/1024, s) }, "What an order writes", false},
-	{"owners' requests, p50", "ms", func(s bench.Sample) float64 { return ms(s.Owners.P50) }, "", true},
-	{"owners' requests that fail", "", func(s bench.Sample) float64 { return float64(s.OwnersFailed) }, "", false},
-	{"webhooks, p50", "ms", func(s bench.Sample) float64 { return ms(s.Webhooks.P50) }, "", true},
-	{"webhooks, p99.9", "ms", func(s bench.Sample) float64 { return ms(s.Webhooks.P999) }, "", true},
-	{"webhook to push service, p50", "ms", func(s bench.Sample) float64 { return ms(s.Ring.P50) }, "", true},
-	{"orders recorded", "", func(s bench.Sample) float64 { return float64(s.Recorded) }, "", false},
+	{"owners' requests, p99", "ms", func(s results.Sample) float64 { return ms(s.Owners.P99) }, "What owners feel", true},
+	{"webhooks that fail", "%", func(s results.Sample) float64 { return 100 * s.FailedShare() }, "What Shopify has to send again", false},
+	{"webhooks, p99", "ms", func(s results.Sample) float64 { return ms(s.Webhooks.P99) }, "How long Shopify waits", true},
+	{"webhook to push service, p99", "ms", func(s results.Sample) float64 { return ms(s.Ring.P99) }, "When the phone is told", true},
+	{"time to drain", "s", func(s results.Sample) float64 { return s.Drain.Seconds() }, "What is left after the load", false},
+	{"processor time an order", "ms", func(s results.Sample) float64 { return perOrder(ms(s.CPU), s) }, "What an order costs the processor", false},
+	{"memory, the most", "MiB", func(s results.Sample) float64 { return float64(s.Memory) / (1 << 20) }, "Memory", false},
+	{"written to disk an order", "KiB", func(s results.Sample) float64 { return perOrder(float64(s.Written)/1024, s) }, "What an order writes", false},
+	{"owners' requests, p50", "ms", func(s results.Sample) float64 { return ms(s.Owners.P50) }, "", true},
+	{"owners' requests that fail", "", func(s results.Sample) float64 { return float64(s.OwnersFailed) }, "", false},
+	{"webhooks, p50", "ms", func(s results.Sample) float64 { return ms(s.Webhooks.P50) }, "", true},
+	{"webhooks, p99.9", "ms", func(s results.Sample) float64 { return ms(s.Webhooks.P999) }, "", true},
+	{"webhook to push service, p50", "ms", func(s results.Sample) float64 { return ms(s.Ring.P50) }, "", true},
+	{"orders recorded", "", func(s results.Sample) float64 { return float64(s.Recorded) }, "", false},
 }
 
 var modes = []struct {
-	mode bench.Mode
+	mode results.Mode
 	name string
-}{{bench.Inline, "inside the request"}, {bench.Queued, "with a queue"}}
+}{{results.Inline, "inside the request"}, {results.Queued, "with a queue"}}
 
 // spread is the median of a figure and its extremes.
-func (f figure) spread(samples []bench.Sample) (median, low, high float64) {
-	median = bench.Median(samples, f.of)
+func (f figure) spread(samples []results.Sample) (median, low, high float64) {
+	median = results.Median(samples, f.of)
 	low, high = median, median
 	for _, s := range samples {
 		low, high = min(low, f.of(s)), max(high, f.of(s))
@@ -66,7 +66,7 @@ func (f figure) spread(samples []bench.Sample) (median, low, high float64) {
 	return median, low, high
 }
 
-func (f figure) draw(c *bench.Comparison) chart.Chart {
+func (f figure) draw(c *results.Comparison) chart.Chart {
 	out := chart.Chart{Title: f.chart, X: "webhooks a second", Y: f.title, LogX: true, LogY: f.logY}
 	if f.unit != "" {
 		out.Y += ", " + f.unit
@@ -90,7 +90,7 @@ func (f figure) draw(c *bench.Comparison) chart.Chart {
 }
 
 // Charts returns those of the figures that have one, by a name for a file.
-func Charts(c *bench.Comparison) map[string]chart.Chart {
+func Charts(c *results.Comparison) map[string]chart.Chart {
 	all := map[string]chart.Chart{}
 	for _, f := range figures {
 		if f.chart != "" {
@@ -122,7 +122,7 @@ func number(v float64) string {
 	case v == 0:
 		return "0"
 	case v >= 100:
-		return bench.Rate(v)
+		return results.Rate(v)
 	case v >= 10:
 		return fmt.Sprintf("%.0f", v)
 	case v >= 1:
@@ -132,14 +132,14 @@ func number(v float64) string {
 	}
 }
 
-func rows(c *bench.Comparison) (all []row) {
+func rows(c *results.Comparison) (all []row) {
 	for _, p := range c.Points {
 		for _, m := range modes {
 			samples := p.Of(m.mode)
 			if len(samples) == 0 {
 				continue
 			}
-			r := row{Rate: bench.Rate(p.Rate), Mode: m.name}
+			r := row{Rate: results.Rate(p.Rate), Mode: m.name}
 			for _, f := range figures {
 				r.Cells = append(r.Cells, value(f.spread(samples)))
 			}
@@ -152,26 +152,26 @@ func rows(c *bench.Comparison) (all []row) {
 // claim is how many times as long as alone owners' requests take at a rate.
 type claim struct{ Rate, Share, Inline, Queued string }
 
-func claims(c *bench.Comparison) (all []claim) {
+func claims(c *results.Comparison) (all []claim) {
 	full := c.Settings.InlineCapacity()
 	for _, p := range c.Points {
 		if full == 0 || len(p.Inline) == 0 || len(p.Queued) == 0 {
 			continue
 		}
-		times := func(m bench.Mode) string {
+		times := func(m results.Mode) string {
 			alone, beside := ownersP99(idleOf(c, m)), ownersP99(p.Of(m))
 			if alone == 0 || beside == 0 {
 				return "none was answered"
 			}
-			return fmt.Sprintf("%.1f × (%s)", beside/alone, bench.Took(beside))
+			return fmt.Sprintf("%.1f × (%s)", beside/alone, results.Took(beside))
 		}
-		all = append(all, claim{bench.Rate(p.Rate), fmt.Sprintf("%.2g ×", p.Rate/full), times(bench.Inline), times(bench.Queued)})
+		all = append(all, claim{results.Rate(p.Rate), fmt.Sprintf("%.2g ×", p.Rate/full), times(results.Inline), times(results.Queued)})
 	}
 	return all
 }
 
-func ownersP99(samples []bench.Sample) float64 {
-	return bench.Median(samples, func(s bench.Sample) float64 { return float64(s.Owners.P99) })
+func ownersP99(samples []results.Sample) float64 {
+	return results.Median(samples, func(s results.Sample) float64 { return float64(s.Owners.P99) })
 }
 
 func heads() (all []string) {
@@ -188,7 +188,7 @@ func heads() (all []string) {
 // fact is a line of what was measured on.
 type fact struct{ Name, Value string }
 
-func facts(c *bench.Comparison) (all []fact) {
+func facts(c *results.Comparison) (all []fact) {
 	m, s := c.Machine, c.Settings
 	add := func(name, format string, args ...any) { all = append(all, fact{name, fmt.Sprintf(format, args...)}) }
 	add("Machine", "%s, %d cores, %.1f GiB of memory, %s %s, %s; data on %s", m.CPU, m.Cores, float64(m.Memory)/(1<<30), m.OS, m.Kernel, m.Go, s.Disk)
@@ -198,13 +198,13 @@ func facts(c *bench.Comparison) (all []fact) {
 	add("The queue is in", "%s", s.Queue)
 	add("Push service", "answers after %v%s", s.PushLatency, ifAny(", with faults: ", s.Faults))
 	add("Inside the request", "%d requests at once, owners' and webhooks alike, since each holds a connection; %d more wait in line, for 5 s at the most. So it can serve %s webhooks a second",
-		s.Pool, s.Waiting, bench.Rate(s.InlineCapacity()))
+		s.Pool, s.Waiting, results.Rate(s.InlineCapacity()))
 	if p := c.Plain; p != nil && len(p.Plain) > 0 {
 		add("Is that fair?", "a plain handler with the same pool, written without bellhop, serves %s a second, this one %s", list(p.Plain), list(p.Inline))
 	}
 	add("Load", "webhooks at even intervals whether or not earlier ones were answered, bodies that all differ, beside %s owners' requests a second; each measurement takes %v after a second of warm-up, %d at each rate in each mode, in turn",
-		bench.Rate(s.OwnersRate), s.Duration, s.Repeats)
-	add("Idle", "owners' requests take %s at p99 inside, %s with a queue", idle(c, bench.Inline), idle(c, bench.Queued))
+		results.Rate(s.OwnersRate), s.Duration, s.Repeats)
+	add("Idle", "owners' requests take %s at p99 inside, %s with a queue", idle(c, results.Inline), idle(c, results.Queued))
 	return all
 }
 
@@ -218,14 +218,14 @@ func ifAny(before, text string) string {
 func list(rates []float64) string {
 	var all []string
 	for _, r := range rates {
-		all = append(all, bench.Rate(r))
+		all = append(all, results.Rate(r))
 	}
 	return strings.Join(all, ", ")
 }
 
-func idle(c *bench.Comparison, m bench.Mode) string { return bench.Took(ownersP99(idleOf(c, m))) }
+func idle(c *results.Comparison, m results.Mode) string { return results.Took(ownersP99(idleOf(c, m))) }
 
-func idleOf(c *bench.Comparison, m bench.Mode) (of []bench.Sample) {
+func idleOf(c *results.Comparison, m results.Mode) (of []results.Sample) {
 	for _, s := range c.Idle {
 		if s.Mode == m {
 			of = append(of, s)
@@ -235,7 +235,7 @@ func idleOf(c *bench.Comparison, m bench.Mode) (of []bench.Sample) {
 }
 
 // troubles are what a reader has to know before believing the rest.
-func troubles(c *bench.Comparison) (all []string) {
+func troubles(c *results.Comparison) (all []string) {
 	if c.Interrupted {
 		all = append(all, "The run was stopped before its end: what was not measured is missing.")
 	}
@@ -250,7 +250,7 @@ func troubles(c *bench.Comparison) (all []string) {
 		for _, m := range modes {
 			for i, s := range p.Of(m.mode) {
 				for _, problem := range s.Problems {
-					all = append(all, fmt.Sprintf("%s at %s a second, measurement %d: %s.", m.name, bench.Rate(p.Rate), i+1, problem))
+					all = append(all, fmt.Sprintf("%s at %s a second, measurement %d: %s.", m.name, results.Rate(p.Rate), i+1, problem))
 				}
 			}
 		}
@@ -264,7 +264,7 @@ type drawn struct {
 }
 
 // HTML writes the page.
-func HTML(w io.Writer, c *bench.Comparison) error {
+func HTML(w io.Writer, c *results.Comparison) error {
 	var charts []drawn
 	for _, f := range figures {
 		if f.chart == "" {

@@ -10,41 +10,41 @@ import (
 	"testing"
 	"time"
 
-	"bellhop/bench"
 	"bellhop/bench/report"
+	"bellhop/internal/results"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // comparison is made up: inline gives in at 125 a second, queued at 4,000.
-func comparison() *bench.Comparison {
-	c := &bench.Comparison{Format: 1, Version: "1.2.3", Command: "bellhop bench compare --orders-per-day 800", Started: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC),
-		Took: 20 * time.Minute, Machine: bench.Machine{CPU: "A processor", Cores: 2, Memory: 8 << 30, OS: "linux", Kernel: "6.1", Go: "go1.26"},
-		Settings: bench.CompareSettings{Store: "sqlite", Queue: "sqlite", Pool: 10, Waiting: 100, PushLatency: 80 * time.Millisecond, OwnersRate: 50,
+func comparison() *results.Comparison {
+	c := &results.Comparison{Format: 1, Version: "1.2.3", Command: "bellhop-bench compare --orders-per-day 800", Started: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC),
+		Took: 20 * time.Minute, Machine: results.Machine{CPU: "A processor", Cores: 2, Memory: 8 << 30, OS: "linux", Kernel: "6.1", Go: "go1.26"},
+		Settings: results.CompareSettings{Store: "sqlite", Queue: "sqlite", Pool: 10, Waiting: 100, PushLatency: 80 * time.Millisecond, OwnersRate: 50,
 			Duration: 8 * time.Second, Repeats: 3, Disk: "ext4"},
-		Traffic: &bench.Traffic{OrdersPerDay: 800, PeakFactor: 20, Source: "800 a day, its busiest second 20 times the mean"},
-		Plain:   &bench.PlainCheck{Plain: []float64{124, 125}, Inline: []float64{125, 124}}}
-	for _, m := range []bench.Mode{bench.Inline, bench.Queued} {
-		c.Idle = append(c.Idle, bench.Sample{Mode: m, Owners: bench.Latencies{P50: time.Millisecond, P99: 2 * time.Millisecond}})
+		Traffic: &results.Traffic{OrdersPerDay: 800, PeakFactor: 20, Source: "800 a day, its busiest second 20 times the mean"},
+		Plain:   &results.PlainCheck{Plain: []float64{124, 125}, Inline: []float64{125, 124}}}
+	for _, m := range []results.Mode{results.Inline, results.Queued} {
+		c.Idle = append(c.Idle, results.Sample{Mode: m, Owners: results.Latencies{P50: time.Millisecond, P99: 2 * time.Millisecond}})
 	}
 	for _, rate := range []float64{13, 31, 63, 94, 125, 188, 250, 630, 1250, 2500, 4000} {
-		p := bench.RatePoint{Rate: rate}
+		p := results.RatePoint{Rate: rate}
 		for i := range 3 {
 			if rate <= 1250 {
-				p.Inline = append(p.Inline, sample(bench.Inline, rate, 125, i))
+				p.Inline = append(p.Inline, sample(results.Inline, rate, 125, i))
 			}
-			p.Queued = append(p.Queued, sample(bench.Queued, rate, 4000, i))
+			p.Queued = append(p.Queued, sample(results.Queued, rate, 4000, i))
 		}
 		c.Points = append(c.Points, p)
 	}
 	return c
 }
 
-func sample(m bench.Mode, rate, most float64, i int) bench.Sample {
+func sample(m results.Mode, rate, most float64, i int) results.Sample {
 	n := int64(8 * rate)
 	jitter := time.Duration(i) * 100 * time.Microsecond
-	s := bench.Sample{Mode: m, Offered: rate, Sent: n, OK: n, Recorded: n, Rung: n, Owners: bench.Latencies{P50: time.Millisecond + jitter, P99: 2*time.Millisecond + jitter},
-		Webhooks: bench.Latencies{P50: 2 * time.Millisecond, P99: 4*time.Millisecond + jitter, P999: 6 * time.Millisecond}, Ring: bench.Latencies{P50: 3 * time.Millisecond, P99: 7*time.Millisecond + jitter},
+	s := results.Sample{Mode: m, Offered: rate, Sent: n, OK: n, Recorded: n, Rung: n, Owners: results.Latencies{P50: time.Millisecond + jitter, P99: 2*time.Millisecond + jitter},
+		Webhooks: results.Latencies{P50: 2 * time.Millisecond, P99: 4*time.Millisecond + jitter, P999: 6 * time.Millisecond}, Ring: results.Latencies{P50: 3 * time.Millisecond, P99: 7*time.Millisecond + jitter},
 		CPU: time.Duration(n) * 200 * time.Microsecond, Memory: 90 << 20, Written: n * 8192, Drain: 20 * time.Millisecond}
 	if rate >= most {
 		s.OK, s.Refused = n*7/10, n-n*7/10
@@ -54,7 +54,7 @@ func sample(m bench.Mode, rate, most float64, i int) bench.Sample {
 	return s
 }
 
-func html(t *testing.T, c *bench.Comparison) string {
+func html(t *testing.T, c *results.Comparison) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := report.HTML(&b, c); err != nil {
@@ -95,7 +95,7 @@ func TestTheReportForADocument(t *testing.T) {
 			t.Errorf("%s is linked and not drawn", l[1])
 		}
 	}
-	for _, want := range []string{"- Up to 94 orders a second nobody can tell", "| 125 | 1 × |", "- **Command:** bellhop bench compare"} {
+	for _, want := range []string{"- Up to 94 orders a second nobody can tell", "| 125 | 1 × |", "- **Command:** bellhop-bench compare"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("there is no %q in\n%s", want, b.String())
 		}
@@ -134,7 +134,7 @@ func TestTheReportOfLittle(t *testing.T) {
 	if !strings.Contains(text, "stopped before its end") || strings.Contains(text, "NaN") {
 		t.Error("the report of a run that was stopped doesn't say so, or has NaN in it")
 	}
-	if got := html(t, &bench.Comparison{}); !strings.Contains(got, "Nothing was measured.") {
+	if got := html(t, &results.Comparison{}); !strings.Contains(got, "Nothing was measured.") {
 		t.Error("the report of nothing doesn't say so")
 	}
 }
@@ -162,7 +162,7 @@ func TestDifferencesStandAboveTheSpreadOrAreCalledChance(t *testing.T) {
 	for _, d := range report.Diff(a, b) {
 		if d.Clear {
 			clear++
-			if d.Rate != 13 || d.Mode != bench.Queued || d.B < 9*d.A {
+			if d.Rate != 13 || d.Mode != results.Queued || d.B < 9*d.A {
 				t.Errorf("%+v", d)
 			}
 		}

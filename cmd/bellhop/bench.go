@@ -1,127 +1,38 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
-	"strings"
-	"time"
-
-	"bellhop"
-	"bellhop/bench"
+	"os/exec"
+	"path/filepath"
 )
 
 type benchCmd struct {
-	Run     benchRunCmd     `cmd:"" default:"withargs" help:"Measure bellhop beside a bare handler on this machine."`
-	Compare benchCompareCmd `cmd:"" help:"Find from which traffic on a queue pays, on this machine."`
-	Report  benchReportCmd  `cmd:"" help:"Draw the report of a comparison again."`
-	Diff    benchDiffCmd    `cmd:"" help:"Compare the results of two comparisons."`
-	Cost    benchCostCmd    `cmd:"" help:"Say what each way to run bellhop costs a month, by orders a day."`
-	Inline  benchInlineCmd  `cmd:"" hidden:"" help:"Serve with everything done within the webhook's request, to compare with."`
-	Plain   benchPlainCmd   `cmd:"" hidden:"" help:"Serve the plain handler that inline is measured beside."`
-	Bare    benchBareCmd    `cmd:"" hidden:"" help:"Serve the bare handler that bellhop is measured beside."`
+	Args []string `arg:"" optional:"" help:"What bellhop-bench takes."`
 }
 
 // Help implements kong.HelpProvider.
 func (benchCmd) Help() string {
-	return `Without a command it is bellhop bench run; the settings are listed by bellhop bench run --help.
+	return `Measuring is a program of its own, bellhop-bench. This runs it when it lies beside bellhop.
 
 Example:
 
   bellhop bench --rounds 5 --json results.json`
 }
 
-type benchRunCmd struct {
-	Rounds   int           `name:"rounds" default:"3" help:"How often all is measured (${default})."`
-	Duration time.Duration `name:"duration" default:"4s" help:"How long one measurement takes (${default})."`
-	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while memory is looked at (${default})."`
-	Orders   int           `name:"orders" default:"5000" help:"How many orders are there when an owner lists them (${default})."`
-	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes are owed before they are sent (${default})."`
-	Stored   int           `name:"stored" default:"20000" help:"How many webhooks are recorded on Postgres (${default})."`
-	Postgres string        `name:"postgres" env:"BENCH_POSTGRES" placeholder:"URL" help:"A database on this machine whose user may make others, for what is measured on Postgres."`
-	RabbitMQ string        `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"A virtual host of RabbitMQ on this machine, for what is measured on RabbitMQ."`
-	SQS      string        `name:"sqs" env:"BENCH_SQS" placeholder:"URL" help:"A stand-in for SQS on this machine, for what is measured on SQS."`
-	Only     []string      `name:"only" placeholder:"TITLE" help:"Measure only what has this in its title, as the run names it."`
-	Quick    bool          `name:"quick" help:"One short round: to see that all works, not to rely on."`
-	Dir      string        `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
-	Save     string        `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is the standard output, without the table."`
-	Check    bool          `name:"check" help:"Fail if a figure misses its target."`
-}
-
-// Help implements kong.HelpProvider.
-func (benchRunCmd) Help() string {
-	return `Starts this very binary as users do, in fresh folders, loads it over loopback, and loads a bare net/http handler in turn: it reads the body, checks the signature and answers 200. Shown are medians over the rounds, the least and the most, and the targets. It takes about five minutes; end other work first.
-
-With a Postgres, a RabbitMQ and a stand-in for SQS on this machine, which make bench starts, it also measures what is recorded and sent there, how fast functions start, and what carrying orders on AWS would be billed. That takes about as long again.
-
-Example:
-
-  bellhop bench --rounds 5 --json results.json`
-}
-
-// Run implements the command.
-func (c *benchRunCmd) Run(j *job) error {
-	binary, err := os.Executable()
+// Run implements the command. The other program's exit code becomes this one's.
+func (c *benchCmd) Run(j *job) error {
+	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	o := bench.Options{
-		Binary: binary, Version: version().Version, Dir: c.Dir, Rounds: c.Rounds, Duration: c.Duration,
-		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes, Stored: c.Stored, Only: c.Only,
-		Postgres: c.Postgres, RabbitMQ: c.RabbitMQ, SQS: c.SQS,
-		Progress: func(format string, args ...any) { fmt.Fprintf(j.err, format+"\n", args...) },
+	program := filepath.Join(filepath.Dir(self), "bellhop-bench"+filepath.Ext(self))
+	if _, err := os.Stat(program); err != nil {
+		return fmt.Errorf("bellhop bench is a program of its own now, bellhop-bench: put it beside %s, or run it by itself", self)
 	}
-	if c.Quick {
-		o.Quick()
-	}
-	results, err := bench.Run(j.ctx, o)
-	if errors.Is(err, context.Canceled) {
-		err = bellhop.Errorf(bellhop.Internal, "interrupted", "the run was interrupted; what was measured is above")
-	}
-	if results == nil {
-		return err
-	}
-	return errors.Join(c.show(j, results), err, c.verdict(results))
-}
-
-func (c *benchRunCmd) show(j *job, r *bench.Results) error {
-	if c.Save == "-" {
-		return r.WriteJSON(j.out)
-	}
-	if err := r.WriteTable(j.out); err != nil || c.Save == "" {
-		return err
-	}
-	f, err := os.Create(c.Save)
-	if err != nil {
-		return fmt.Errorf("write the results: %w", err)
-	}
-	return errors.Join(r.WriteJSON(f), f.Close())
-}
-
-func (c *benchRunCmd) verdict(r *bench.Results) error {
-	if missed := r.Missed(); c.Check && len(missed) > 0 {
-		return bellhop.Errorf(bellhop.Internal, "missed", "missed: %s", strings.Join(missed, "; "))
-	}
-	return nil
-}
-
-type benchBareCmd struct {
-	Addr     string `name:"addr" default:"127.0.0.1:8081" help:"Where to listen (${default})."`
-	Secret   string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"What webhooks are signed with."`
-	RabbitMQ string `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"Where bodies are published, with --queue."`
-	Queue    string `name:"queue" help:"A queue of RabbitMQ, in which each body is before its webhook is answered."`
-}
-
-// Run implements the command.
-func (c *benchBareCmd) Run(j *job) error {
-	if c.Queue == "" {
-		return bench.Bare(j.ctx, c.Addr, c.Secret, nil)
-	}
-	p, err := bench.DialBare(c.RabbitMQ, c.Queue)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	return bench.Bare(j.ctx, c.Addr, c.Secret, p.Publish)
+	fmt.Fprintln(j.err, "bellhop bench is a program of its own now: running", program)
+	cmd := exec.CommandContext(j.ctx, program, c.Args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = j.in, j.out, j.err
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	return cmd.Run()
 }

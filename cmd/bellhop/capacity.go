@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"bellhop"
-	"bellhop/bench"
 	"bellhop/host"
+	"bellhop/internal/results"
 	"bellhop/wire"
 )
 
@@ -29,6 +30,15 @@ func capacityIn(path string) (float64, error) {
 	return held, nil
 }
 
+func readComparison(path string) (*results.Comparison, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s can't be read: give the results.json that bellhop-bench compare wrote: %w", path, err)
+	}
+	defer f.Close()
+	return results.ReadComparison(f)
+}
+
 func inCapacity(what string) error {
 	return bellhop.Invalidf("capacity", "BELLHOP_CAPACITY: %s", what)
 }
@@ -45,7 +55,7 @@ func (c *doctorCmd) traffic(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	const part = "traffic"
 	held, err := capacityIn(c.Capacity)
 	if err != nil {
-		return []wire.Finding{wire.Fail(part, oneLine(err), "give the results.json of bellhop bench compare, or leave it out")}, nil
+		return []wire.Finding{wire.Fail(part, oneLine(err), "give the results.json of bellhop-bench compare, or leave it out")}, nil
 	}
 	ctx, cancel := context.WithTimeout(j.ctx, trafficPatience)
 	defer cancel()
@@ -65,39 +75,10 @@ func (c *doctorCmd) traffic(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	share := 0.0
 	if held > 0 {
 		share = float64(busy.Second) / held
-		found += fmt.Sprintf(", %.2g %% of the %s a second that this machine held", 100*share, bench.Rate(held))
+		found += fmt.Sprintf(", %.2g %% of the %s a second that this machine held", 100*share, results.Rate(held))
 	}
 	if share > nearLimit {
 		return []wire.Finding{wire.Warn(part, found, "take a larger machine, or record on several: see docs/workers.md")}, nil
 	}
 	return []wire.Finding{wire.OK(part, found)}, nil
-}
-
-// trafficIn is what a running bellhop's last days brought.
-func trafficIn(j *job, db string) (*bench.Traffic, error) {
-	s := wire.Storage{DB: db, Queue: db} // the queue is not opened
-	opened := wire.Options{Log: j.log, Now: j.now, Existing: true}
-	found, there := s.Examine(j.ctx, opened)
-	if !there {
-		for _, f := range found {
-			if f.Level == wire.LevelFail {
-				return nil, bellhop.Invalidf("ledger", "--ledger: %s", f.Found)
-			}
-		}
-		return nil, bellhop.Invalidf("ledger", "--ledger: there is no database of bellhop: give what BELLHOP_DB is there, such as sqlite:/var/lib/bellhop/bellhop.db")
-	}
-	parts, err := s.OpenStore(j.ctx, opened)
-	if err != nil {
-		return nil, fmt.Errorf("--ledger: %w", err)
-	}
-	busy, err := host.LookBack(j.ctx, parts.Store, j.now())
-	if err = errors.Join(err, parts.Close()); err != nil {
-		return nil, fmt.Errorf("read the ledger: %w", err)
-	}
-	if busy.All == 0 {
-		return nil, bellhop.Invalidf("ledger", "--ledger: no webhook came in the last %d days: give --orders-per-day", host.TrafficDays)
-	}
-	perDay := float64(busy.All) / host.TrafficDays
-	return &bench.Traffic{OrdersPerDay: perDay, PeakFactor: float64(busy.Second) / perDay * (24 * time.Hour).Seconds(),
-		Source: fmt.Sprintf("the ledger of the last %d days: %d in all", host.TrafficDays, busy.All)}, nil
 }

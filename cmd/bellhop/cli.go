@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"reflect"
 	"regexp"
 	"strings"
@@ -42,7 +43,7 @@ type commands struct {
 	Replay   replayCmd   `cmd:"" help:"Record kept events again, pushing nothing twice."`
 	Ledger   ledgerCmd   `cmd:"" help:"What became of every event."`
 	Simulate simulateCmd `cmd:"" help:"Stand-ins for Shopify and FCM."`
-	Bench    benchCmd    `cmd:"" help:"Measure bellhop on this machine."`
+	Bench    benchCmd    `cmd:"" passthrough:"" help:"Measure bellhop on this machine: runs bellhop-bench."`
 	Version  versionCmd  `cmd:"" help:"Show the version."`
 }
 
@@ -60,6 +61,9 @@ func Run(ctx, hard context.Context, args []string, stdin io.Reader, stdout, stde
 	err := run(ctx, hard, args, t)
 	if err == nil || errors.Is(err, errHelp) {
 		return exitDone
+	}
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok { // bellhop-bench has said why
+		return ended.ExitCode()
 	}
 	fmt.Fprintln(stderr, "bellhop: "+oneLine(err))
 	if bellhop.KindOf(err) == bellhop.Invalid {

@@ -72,7 +72,7 @@ func (c *demoCmd) Run(j *job) (err error) {
 		return err
 	}
 	defer remove()
-	gatherGarbageLess()
+	host.RelaxGC()
 	j.log = slog.New(slog.NewTextHandler(j.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	e, err := newEngine(j, &wire.Config{
 		Working: wire.Working{Storage: wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:"}, KeepBodies: 30 * 24 * time.Hour},

@@ -54,7 +54,7 @@ func startServing(j *job, c *wire.Config, push bool) (*engine, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	gatherGarbageLess()
+	host.RelaxGC()
 	e, err := newEngine(j, c)
 	if err != nil {
 		return nil, err

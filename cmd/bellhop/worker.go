@@ -34,7 +34,7 @@ func (c *workerCmd) Run(j *job) (err error) {
 	if err := c.Check(); err != nil {
 		return err
 	}
-	gatherGarbageLess()
+	host.RelaxGC()
 	e, err := newEngine(j, &wire.Config{Working: c.Working})
 	if err != nil {
 		return err

@@ -2,7 +2,7 @@
 // a command with their addresses in its environment, and ends them. It is for
 // measurements: what is committed to this Postgres is on the disk.
 //
-//	go run ./internal/realserver/with bellhop bench
+//	go run ./internal/realserver/with bin/bellhop-bench
 //
 // The addresses are BENCH_POSTGRES, the URL of a database with nothing in it,
 // BENCH_RABBITMQ, the URL of a virtual host with nothing in it, and BENCH_SQS, an

@@ -1,35 +1,34 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"bellhop"
-	"bellhop/bench"
 	"bellhop/bench/report"
+	"bellhop/internal/results"
 )
 
-type benchReportCmd struct {
-	Results string `arg:"" name:"results.json" help:"What bellhop bench compare wrote."`
+type reportCmd struct {
+	Results string `arg:"" name:"results.json" help:"What bellhop-bench compare wrote."`
 	Out     string `name:"out" default:"report.html" placeholder:"FILE" help:"Where the report is written; - is the standard output (${default})."`
 	Charts  string `name:"charts" placeholder:"DIR" help:"Also write each chart as a file of its own there, beside which a document is."`
 	Doc     string `name:"markdown" placeholder:"FILE" help:"Also write it as Markdown, for a document."`
 }
 
 // Help implements kong.HelpProvider.
-func (benchReportCmd) Help() string {
+func (reportCmd) Help() string {
 	return `Draws the report of a comparison again, from its results.
 
 Example:
 
-  bellhop bench report results.json --out report.html`
+  bellhop-bench report results.json --out report.html`
 }
 
 // Run implements the command.
-func (c *benchReportCmd) Run(j *job) error {
+func (c *reportCmd) Run(j *job) error {
 	r, err := readComparison(c.Results)
 	if err != nil {
 		return err
@@ -50,23 +49,23 @@ func (c *benchReportCmd) Run(j *job) error {
 	return writeReport(c.Out, r)
 }
 
-type benchDiffCmd struct {
-	asked
-	A string `arg:"" name:"a.json" help:"The results of one comparison."`
-	B string `arg:"" name:"b.json" help:"Those of another."`
+type diffCmd struct {
+	JSON bool   `name:"json" help:"Print JSON instead of a table."`
+	A    string `arg:"" name:"a.json" help:"The results of one comparison."`
+	B    string `arg:"" name:"b.json" help:"Those of another."`
 }
 
 // Help implements kong.HelpProvider.
-func (benchDiffCmd) Help() string {
-	return `Compares two results of bellhop bench compare, at the rates that are in both.
+func (diffCmd) Help() string {
+	return `Compares two results of bellhop-bench compare, at the rates that are in both.
 
 Example:
 
-  bellhop bench diff before/results.json after/results.json`
+  bellhop-bench diff before/results.json after/results.json`
 }
 
 // Run implements the command.
-func (c *benchDiffCmd) Run(j *job) error {
+func (c *diffCmd) Run(j *job) error {
 	a, err := readComparison(c.A)
 	if err != nil {
 		return err
@@ -80,35 +79,32 @@ func (c *benchDiffCmd) Run(j *job) error {
 	for _, d := range differences {
 		rows = append(rows, d.Row())
 	}
-	if !c.JSON {
-		for _, s := range unlike {
-			j.say("%s", s)
-		}
+	if c.JSON {
+		return j.json(map[string]any{"unlike": unlike, "differences": differences})
 	}
-	return j.table(c.asked, map[string]any{"unlike": unlike, "differences": differences}, "They have no rate in common.", report.DiffHead, rows)
+	for _, s := range unlike {
+		j.say("%s", s)
+	}
+	if len(rows) == 0 {
+		j.say("They have no rate in common.")
+		return nil
+	}
+	return j.table(report.DiffHead, rows)
 }
 
-func writeReport(path string, r *bench.Comparison) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return errors.Join(report.HTML(f, r), f.Close())
+func writeReport(path string, r *results.Comparison) error {
+	return writeFile(path, "report", func(w io.Writer) error { return report.HTML(w, r) })
 }
 
-func writeDocument(path, charts string, r *bench.Comparison) error {
+func writeDocument(path, charts string, r *results.Comparison) error {
 	folder, err := filepath.Rel(filepath.Dir(path), charts)
 	if charts == "" || err != nil {
 		return bellhop.Invalidf("report", "--markdown links charts: give --charts, a folder that can be reached from it")
 	}
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return errors.Join(report.Markdown(f, r, filepath.ToSlash(folder)), f.Close())
+	return writeFile(path, "report", func(w io.Writer) error { return report.Markdown(w, r, filepath.ToSlash(folder)) })
 }
 
-func writeCharts(dir string, r *bench.Comparison) error {
+func writeCharts(dir string, r *results.Comparison) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("make the folder of the charts: %w", err)
 	}
@@ -124,8 +120,8 @@ func writeCharts(dir string, r *bench.Comparison) error {
 	return nil
 }
 
-func readComparison(path string) (*bench.Comparison, error) {
-	return readFrom(path, "the results.json that bellhop bench compare wrote", bench.ReadComparison)
+func readComparison(path string) (*results.Comparison, error) {
+	return readFrom(path, "the results.json that bellhop-bench compare wrote", results.ReadComparison)
 }
 
 // readFrom reads a file that the user was to give; wanted says which.

@@ -10,16 +10,16 @@ import (
 	"bellhop/bench/prices"
 )
 
-type benchCostCmd struct {
-	asked
+type costCmd struct {
+	JSON         bool    `name:"json" help:"Print JSON instead of a table."`
 	OrdersPerDay float64 `name:"orders-per-day" placeholder:"N" help:"How many orders your shops bring a day: what they are billed for is listed line by line."`
 	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How much busier your busiest second is than the mean one (${default})."`
 
 	Prices     string `name:"prices" placeholder:"FILE" help:"Your own prices, in a file as --show-prices prints it."`
 	ShowPrices bool   `name:"show-prices" help:"Print the prices with their sources, and nothing else."`
-	Results    string `name:"results" placeholder:"FILE" help:"What bellhop bench run --json wrote on your machine, for the requests and milliseconds an order."`
+	Results    string `name:"results" placeholder:"FILE" help:"What bellhop-bench run --json wrote on your machine, for the requests and milliseconds an order."`
 
-	OneHolds  float64 `name:"one-holds" default:"5000" placeholder:"N" help:"The orders a second that a machine holds with all in one process (${default}); see bellhop bench compare."`
+	OneHolds  float64 `name:"one-holds" default:"5000" placeholder:"N" help:"The orders a second that a machine holds with all in one process (${default}); see bellhop-bench compare."`
 	ApartHold float64 `name:"apart-hold" default:"2500" placeholder:"N" help:"Those that it holds with Postgres and RabbitMQ beside (${default})."`
 	Slowdown  float64 `name:"slowdown" default:"1" placeholder:"N" help:"How many times as long functions take on Lambda as where they were measured: up to 7, since 256 MB have a seventh of a core there (${default})."`
 	KeepDays  float64 `name:"keep-days" default:"365" placeholder:"N" help:"How long orders are kept (${default})."`
@@ -32,16 +32,16 @@ type benchCostCmd struct {
 }
 
 // Help implements kong.HelpProvider.
-func (benchCostCmd) Help() string {
+func (costCmd) Help() string {
 	return `Says what a month costs for a small machine with all in one process, with managed Postgres, with RabbitMQ of your own or managed, and on AWS with SQS, Lambda and Step Functions, and where one becomes cheaper than another. Prices are those of a dated file with the source of each. What an order takes was measured; what is assumed is said.
 
 Example:
 
-  bellhop bench cost --orders-per-day 800 --chart cost.svg`
+  bellhop-bench cost --orders-per-day 800 --chart cost.svg`
 }
 
 // Run implements the command.
-func (c *benchCostCmd) Run(j *job) error {
+func (c *costCmd) Run(j *job) error {
 	if c.ShowPrices {
 		_, err := j.out.Write(prices.Default())
 		return err
@@ -55,7 +55,7 @@ func (c *benchCostCmd) Run(j *job) error {
 		}
 	}
 	if c.Results != "" {
-		if o.Measured, err = readFrom(c.Results, "what bellhop bench run --json wrote", cost.Read); err != nil {
+		if o.Measured, err = readFrom(c.Results, "what bellhop-bench run --json wrote", cost.Read); err != nil {
 			return err
 		}
 	}
@@ -75,7 +75,7 @@ func (c *benchCostCmd) Run(j *job) error {
 	return r.WriteBills(j.out)
 }
 
-func (c *benchCostCmd) files(r *cost.Report) error {
+func (c *costCmd) files(r *cost.Report) error {
 	if c.Chart != "" {
 		svg, err := r.Chart().File()
 		if err != nil {

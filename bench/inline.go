@@ -1,4 +1,4 @@
-package host
+package bench
 
 import (
 	"cmp"
@@ -28,6 +28,9 @@ type InlineOptions struct {
 	// database, or would hold one for ever.
 	Past func(path string) bool
 }
+
+// inlineLease is for how long a claimed push is this process's own.
+const inlineLease = 20 * time.Second
 
 // Inline is a queue's producer without a queue, to compare with: it records and pushes
 // before the webhook is answered. A push that the service does not take at once stays
@@ -68,7 +71,7 @@ func (in *Inline) push(ctx context.Context, n int) {
 	defer attempts.Wait()
 	for n > 0 {
 		now := in.Notifier.Now().UTC().Truncate(time.Microsecond)
-		owed, err := in.Notifier.Outbox.ClaimPushes(ctx, now, store.Slots{Free: n, Gate: in.Notifier.Breakers}, claimLease)
+		owed, err := in.Notifier.Outbox.ClaimPushes(ctx, now, store.Slots{Free: n, Gate: in.Notifier.Breakers}, inlineLease)
 		if err != nil {
 			in.Notifier.Log.Error("claim pushes", "err", err)
 			return
@@ -101,7 +104,7 @@ func (in *Inline) due(ctx context.Context) bool {
 type pool struct {
 	InlineOptions
 	next    http.Handler
-	places  chan struct{}
+	slots   chan struct{}
 	waiting atomic.Int64
 }
 
@@ -109,7 +112,7 @@ type pool struct {
 func NewPool(o InlineOptions, next http.Handler) http.Handler {
 	o.Pool, o.Waiting = cmp.Or(max(o.Pool, 0), 10), cmp.Or(max(o.Waiting, 0), 100)
 	o.Patience = cmp.Or(max(o.Patience, 0), 5*time.Second)
-	return &pool{InlineOptions: o, next: next, places: make(chan struct{}, o.Pool)}
+	return &pool{InlineOptions: o, next: next, slots: make(chan struct{}, o.Pool)}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -123,14 +126,14 @@ func (p *pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
-	defer func() { <-p.places }()
+	defer func() { <-p.slots }()
 	p.next.ServeHTTP(w, r)
 }
 
-// enter waits in line for a place.
+// enter waits in line for a slot.
 func (p *pool) enter(ctx context.Context) bool {
 	select {
-	case p.places <- struct{}{}:
+	case p.slots <- struct{}{}:
 		return true
 	default:
 	}
@@ -141,7 +144,7 @@ func (p *pool) enter(ctx context.Context) bool {
 	t := time.NewTimer(p.Patience)
 	defer t.Stop()
 	select {
-	case p.places <- struct{}{}:
+	case p.slots <- struct{}{}:
 		return true
 	case <-t.C:
 	case <-ctx.Done():

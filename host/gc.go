@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"os"
@@ -12,12 +12,12 @@ const (
 	liveMetric = "/gc/heap/live:bytes"
 )
 
-// gatherGarbageLess trades memory for speed where the memory is little: at a few
+// RelaxGC trades memory for speed where the memory is little: at a few
 // dozen MiB of heap, collecting at five times what is in use rather than at twice
 // saves work: prototypes recorded more that way. Where thousands of connections are
 // held, garbage gets no more than twice that, so that they fit beside it. GOGC
 // overrules.
-func gatherGarbageLess() {
+func RelaxGC() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 		afterNextCollection(400)

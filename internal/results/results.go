@@ -1,4 +1,6 @@
-package bench
+// Package results is what bellhop-bench compare writes into results.json, and what
+// follows from it. bellhop reads it too: it says how much traffic the machine holds.
+package results
 
 import (
 	"encoding/json"
@@ -9,8 +11,8 @@ import (
 	"bellhop"
 )
 
-// comparisonFormat is that of [Comparison] in JSON. A later one is refused.
-const comparisonFormat = 1
+// Format is that of [Comparison] in JSON. A later one is refused.
+const Format = 1
 
 // Comparison is what handling orders inside the web request and behind a queue
 // came to, at several rates. All that is said of it and drawn of it follows from
@@ -63,6 +65,17 @@ type Traffic struct {
 
 // Peak is the orders of the busiest second.
 func (t Traffic) Peak() float64 { return t.OrdersPerDay / (24 * 60 * 60) * t.PeakFactor }
+
+// Check refuses traffic that makes no sense; nil is none.
+func (t *Traffic) Check() error {
+	if t == nil {
+		return nil
+	}
+	if t.OrdersPerDay <= 0 || t.OrdersPerDay > 1e9 || t.PeakFactor < 1 || t.PeakFactor > 1e6 {
+		return bellhop.Invalidf("traffic", "%v orders a day with a peak factor of %v make no sense: give more than 0 orders, and a factor of 1 to 1,000,000", t.OrdersPerDay, t.PeakFactor)
+	}
+	return nil
+}
 
 // Mode is a way to handle an order.
 type Mode string
@@ -126,13 +139,6 @@ type Latencies struct {
 	Max  time.Duration `json:"max_ns"`
 }
 
-func latenciesOf(s *Spread) Latencies {
-	if s.Count() == 0 {
-		return Latencies{}
-	}
-	return Latencies{s.At(50), s.At(99), s.At(99.9), s.Max()}
-}
-
 // PlainCheck is what a plain hand-written handler with the same pool reaches,
 // beside inline: both flooded.
 type PlainCheck struct {
@@ -151,13 +157,39 @@ func (c *Comparison) WriteJSON(w io.Writer) error {
 func ReadComparison(r io.Reader) (*Comparison, error) {
 	c := new(Comparison)
 	if err := json.NewDecoder(r).Decode(c); err != nil {
-		return nil, bellhop.Invalidf("results", "the results can't be read: %v; give the results.json of bellhop bench compare", err)
+		return nil, bellhop.Invalidf("results", "the results can't be read: %v; give the results.json of bellhop-bench compare", err)
 	}
 	if c.Format < 1 || len(c.Settings.Store) == 0 {
-		return nil, bellhop.Invalidf("results", "these are no results of bellhop bench compare")
+		return nil, bellhop.Invalidf("results", "these are no results of bellhop-bench compare")
 	}
-	if c.Format > comparisonFormat {
-		return nil, fmt.Errorf("the results are of format %d, this bellhop knows %d: bring it up to date", c.Format, comparisonFormat)
+	if c.Format > Format {
+		return nil, fmt.Errorf("the results are of format %d, this bellhop knows %d: bring it up to date", c.Format, Format)
 	}
 	return c, nil
+}
+
+// Machine is what was measured on.
+type Machine struct {
+	CPU    string  `json:"cpu"`
+	Cores  int     `json:"cores"`
+	Memory int64   `json:"memory_bytes,omitempty"`
+	OS     string  `json:"os"`
+	Kernel string  `json:"kernel,omitempty"`
+	Go     string  `json:"go"`
+	Load   float64 `json:"load_before"` // the load average of the last minute, before the run
+	// Others is the share of the machine that other programs used during the
+	// run, from 0 to 1.
+	Others float64 `json:"others_during"`
+}
+
+// When a machine counts as busy with other work: a load average, as a share of
+// the cores, and a share of the processors.
+const (
+	busyLoad   = 0.25
+	busyOthers = 0.05
+)
+
+// Busy reports whether others used enough of the machine to be felt.
+func (m *Machine) Busy() bool {
+	return m.Load > busyLoad*float64(m.Cores) || m.Others > busyOthers
 }

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,9 +11,13 @@ import (
 
 	"bellhop"
 	"bellhop/bench"
+	"bellhop/host"
+	"bellhop/internal/results"
+	"bellhop/wire"
 )
 
-type benchCompareCmd struct {
+type compareCmd struct {
+	measured
 	DB    string `name:"db" env:"BENCH_POSTGRES" placeholder:"URL" help:"A database of Postgres whose user may make others; without it orders go into SQLite."`
 	Queue string `name:"queue" default:"sqlite:" placeholder:"URL" help:"Where queued has its queue: sqlite:, postgres: (in --db), the URL of a virtual host of RabbitMQ, or sqs+http://HOST:PORT of a stand-in for SQS (${default})."`
 
@@ -34,25 +38,24 @@ type benchCompareCmd struct {
 	Refine   int           `name:"refine" default:"3" help:"How many rates are measured to find each edge, at the most; 0 for none (${default})."`
 	Quick    bool          `name:"quick" help:"Short and rough: to see that all works, not to rely on."`
 
-	Binary   string `name:"binary" placeholder:"FILE" help:"The bellhop to measure; this one by default."`
 	RemoteOK bool   `name:"remote-ok" help:"Allow servers on other machines. They are loaded until they fail."`
 	Dir      string `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
 	Out      string `name:"out" default:"." placeholder:"DIR" help:"Where results.json and report.html are written (the current folder)."`
 }
 
 // Help implements kong.HelpProvider.
-func (benchCompareCmd) Help() string {
+func (compareCmd) Help() string {
 	return `Answers from which traffic on a queue pays, on this machine. Starts bellhop as users do, twice on the same store: inline, which records and pushes before it answers a webhook, with a pool of connections; and queued, as bellhop does it. Webhooks come at set rates whether or not earlier ones were answered, beside a steady load of owners' requests. Each rate is measured several times, both modes in turn, and the edges are looked for by bisection.
 
-It takes about 20 minutes; end other work first. When it is stopped it keeps what it has. bellhop bench report draws results.json again.
+It takes about 20 minutes; end other work first. When it is stopped it keeps what it has. bellhop-bench report draws results.json again.
 
 Example:
 
-  bellhop bench compare --orders-per-day 800 --peak-factor 20 --out comparison`
+  bellhop-bench compare --orders-per-day 800 --peak-factor 20 --out comparison`
 }
 
 // Run implements the command.
-func (c *benchCompareCmd) Run(j *job) error {
+func (c *compareCmd) Run(j *job) error {
 	o, err := c.options(j)
 	if err != nil {
 		return err
@@ -62,41 +65,33 @@ func (c *benchCompareCmd) Run(j *job) error {
 	}
 	o.Keep = c.write
 	comparison, err := bench.Compare(j.ctx, o)
-	if comparison == nil {
-		return err
-	}
-	if errors.Is(err, context.Canceled) {
-		err = bellhop.Errorf(bellhop.Internal, "interrupted", "the run was interrupted; what was measured is kept")
-	}
-	if len(comparison.Points) == 0 {
-		return err
+	if comparison == nil || len(comparison.Points) == 0 {
+		return interrupted(err, "kept")
 	}
 	if werr := c.write(comparison); werr != nil {
 		return errors.Join(werr, err)
 	}
 	for _, s := range comparison.Words() {
-		fmt.Fprintln(j.out, s)
+		j.say("%s", s)
 	}
 	for _, p := range comparison.Problems {
-		fmt.Fprintln(j.out, "Problem:", p)
+		j.say("Problem: %s", p)
 	}
 	html := filepath.Join(c.Out, "report.html")
-	fmt.Fprintf(j.out, "\nThe report is in %s, the results in %s.\n", html, filepath.Join(c.Out, "results.json"))
-	err = errors.Join(err, writeReport(html, comparison))
-	return err
+	j.say("\nThe report is in %s, the results in %s.", html, filepath.Join(c.Out, "results.json"))
+	return errors.Join(interrupted(err, "kept"), writeReport(html, comparison))
 }
 
-func (c *benchCompareCmd) options(j *job) (o bench.CompareOptions, err error) {
-	if c.Binary == "" {
-		if c.Binary, err = os.Executable(); err != nil {
-			return o, fmt.Errorf("find this program: %w", err)
-		}
+func (c *compareCmd) options(j *job) (o bench.CompareOptions, err error) {
+	binary, err := c.program()
+	if err != nil {
+		return o, err
 	}
 	o = bench.CompareOptions{
-		Binary: c.Binary, Version: version().Version, Command: c.command(), Dir: c.Dir, Postgres: c.DB, Queue: c.Queue, RemoteOK: c.RemoteOK,
+		Binary: binary, Command: commandLine(), Dir: c.Dir, Postgres: c.DB, Queue: c.Queue, RemoteOK: c.RemoteOK,
 		Pool: c.Pool, Waiting: c.Waiting, PushLatency: c.PushLatency, Faults: c.Faults, OwnersRate: c.OwnersRate,
 		Duration: c.Duration, Repeats: c.Repeats, Rates: c.Rates, MaxRate: c.MaxRate, Refine: c.Refine,
-		Progress: func(format string, args ...any) { fmt.Fprintf(j.err, format+"\n", args...) },
+		Progress: j.progress,
 	}
 	if c.Refine == 0 {
 		o.Refine = -1
@@ -113,18 +108,17 @@ func (c *benchCompareCmd) options(j *job) (o bench.CompareOptions, err error) {
 		}
 	}
 	if c.OrdersPerDay != 0 {
-		o.Traffic = &bench.Traffic{OrdersPerDay: c.OrdersPerDay, PeakFactor: c.PeakFactor,
+		o.Traffic = &results.Traffic{OrdersPerDay: c.OrdersPerDay, PeakFactor: c.PeakFactor,
 			Source: fmt.Sprintf("%v a day, its busiest second %v times the mean", c.OrdersPerDay, c.PeakFactor)}
 	}
 	return o, nil
 }
 
-// command is what was given, for the report: without the URLs, which hold
+// commandLine is what was given, for the report: without the URLs, which hold
 // passwords.
-func (c *benchCompareCmd) command() string {
-	args := []string{"bellhop"}
-	for i := 1; i < len(os.Args); i++ {
-		a := os.Args[i]
+func commandLine() string {
+	args := []string{"bellhop-bench"}
+	for _, a := range os.Args[1:] {
 		if scheme, _, ok := strings.Cut(a, "://"); ok {
 			a = scheme + "://…"
 		}
@@ -134,14 +128,39 @@ func (c *benchCompareCmd) command() string {
 }
 
 // write keeps the results so that a run that is killed has all but its last rate.
-func (c *benchCompareCmd) write(r *bench.Comparison) error {
+func (c *compareCmd) write(r *results.Comparison) error {
 	path := filepath.Join(c.Out, "results.json")
-	f, err := os.Create(path + ".new")
-	if err != nil {
-		return fmt.Errorf("write the results: %w", err)
-	}
-	if err := errors.Join(r.WriteJSON(f), f.Close()); err != nil {
-		return fmt.Errorf("write the results: %w", err)
+	if err := writeFile(path+".new", "results", r.WriteJSON); err != nil {
+		return err
 	}
 	return os.Rename(path+".new", path)
+}
+
+// trafficIn is what a running bellhop's last days brought.
+func trafficIn(j *job, db string) (*results.Traffic, error) {
+	s := wire.Storage{DB: db, Queue: db} // the queue is not opened
+	opened := wire.Options{Log: slog.New(slog.NewTextHandler(j.err, nil)), Now: time.Now, Existing: true}
+	found, there := s.Examine(j.ctx, opened)
+	if !there {
+		for _, f := range found {
+			if f.Level == wire.LevelFail {
+				return nil, bellhop.Invalidf("ledger", "--ledger: %s", f.Found)
+			}
+		}
+		return nil, bellhop.Invalidf("ledger", "--ledger: there is no database of bellhop: give what BELLHOP_DB is there, such as sqlite:/var/lib/bellhop/bellhop.db")
+	}
+	parts, err := s.OpenStore(j.ctx, opened)
+	if err != nil {
+		return nil, fmt.Errorf("--ledger: %w", err)
+	}
+	busy, err := host.LookBack(j.ctx, parts.Store, time.Now())
+	if err = errors.Join(err, parts.Close()); err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	if busy.All == 0 {
+		return nil, bellhop.Invalidf("ledger", "--ledger: no webhook came in the last %d days: give --orders-per-day", host.TrafficDays)
+	}
+	perDay := float64(busy.All) / host.TrafficDays
+	return &results.Traffic{OrdersPerDay: perDay, PeakFactor: float64(busy.Second) / perDay * (24 * time.Hour).Seconds(),
+		Source: fmt.Sprintf("the ledger of the last %d days: %d in all", host.TrafficDays, busy.All)}, nil
 }

@@ -1,4 +1,4 @@
-package bench
+package results
 
 import (
 	"fmt"
@@ -44,18 +44,18 @@ type Answer struct {
 
 // Answer finds what the points say.
 func (c *Comparison) Answer() (a Answer) {
-	a.SameUpTo, _ = edge(c.rates(Inline), func(r float64) bool { return !c.same(r) })
-	_, a.FeltFrom = edge(c.rates(Inline), func(r float64) bool { return c.feels(Inline, r) })
-	_, a.LostFrom = edge(c.rates(Inline), func(r float64) bool { return c.loses(Inline, r) })
-	a.QueuedUpTo, a.QueuedFailsFrom = edge(c.rates(Queued), c.queuedFails)
+	a.SameUpTo, _ = Edge(c.Rates(Inline), func(r float64) bool { return !c.same(r) })
+	_, a.FeltFrom = Edge(c.Rates(Inline), func(r float64) bool { return c.Feels(Inline, r) })
+	_, a.LostFrom = Edge(c.Rates(Inline), func(r float64) bool { return c.Loses(Inline, r) })
+	a.QueuedUpTo, a.QueuedFailsFrom = Edge(c.Rates(Queued), c.QueuedFails)
 	if c.Traffic != nil {
 		a.Peak = c.Traffic.Peak()
 	}
 	return a
 }
 
-// rates are those at which a mode was measured.
-func (c *Comparison) rates(m Mode) (all []float64) {
+// Rates are those at which a mode was measured.
+func (c *Comparison) Rates(m Mode) (all []float64) {
 	for _, p := range c.Points {
 		if len(p.Of(m)) > 0 {
 			all = append(all, p.Rate)
@@ -111,25 +111,25 @@ func (c *Comparison) idleOwners(m Mode) float64 {
 func (c *Comparison) same(rate float64) bool {
 	inline, queued := c.at(Inline, rate), c.at(Queued, rate)
 	slower := Median(inline, ownersP99) - Median(queued, ownersP99)
-	return !c.loses(Inline, rate) && time.Duration(slower) <= unnoticed && Median(inline, ringP99) <= float64(ringsWithin)
+	return !c.Loses(Inline, rate) && time.Duration(slower) <= unnoticed && Median(inline, ringP99) <= float64(ringsWithin)
 }
 
-// feels reports whether owners feel the webhooks.
-func (c *Comparison) feels(m Mode, rate float64) bool {
+// Feels reports whether owners feel the webhooks.
+func (c *Comparison) Feels(m Mode, rate float64) bool {
 	samples := c.at(m, rate)
 	failed := Median(samples, func(s Sample) float64 { return float64(s.OwnersFailed) })
 	return failed > 0 || Median(samples, ownersP99)-c.idleOwners(m) >= float64(felt)
 }
 
-// loses reports whether Shopify has to send webhooks again.
-func (c *Comparison) loses(m Mode, rate float64) bool {
+// Loses reports whether Shopify has to send webhooks again.
+func (c *Comparison) Loses(m Mode, rate float64) bool {
 	return Median(c.at(m, rate), Sample.FailedShare) > spared
 }
 
-func (c *Comparison) queuedFails(rate float64) bool {
+func (c *Comparison) QueuedFails(rate float64) bool {
 	samples := c.at(Queued, rate)
 	unrung := Median(samples, func(s Sample) float64 { return float64(s.OK-s.Rung) / float64(max(1, s.OK)) })
-	return c.loses(Queued, rate) || c.feels(Queued, rate) || unrung > spared || Median(samples, ringP99) > float64(ringsWithin)
+	return c.Loses(Queued, rate) || c.Feels(Queued, rate) || unrung > spared || Median(samples, ringP99) > float64(ringsWithin)
 }
 
 // Words says it in sentences, the most important first.
@@ -200,10 +200,10 @@ func (c *Comparison) queuedWords(a Answer) string {
 func (c *Comparison) whyQueuedFails(rate float64) string {
 	var why []string
 	samples := c.at(Queued, rate)
-	if c.loses(Queued, rate) {
+	if c.Loses(Queued, rate) {
 		why = append(why, share(Median(samples, Sample.FailedShare))+" of the webhooks fail")
 	}
-	if c.feels(Queued, rate) {
+	if c.Feels(Queued, rate) {
 		why = append(why, "owners feel it")
 	}
 	if ring := Median(samples, ringP99); ring > float64(ringsWithin) {
@@ -229,7 +229,7 @@ func Rate(r float64) string {
 	case r == 0:
 		return "0"
 	case r >= 10:
-		return grouped(int64(r + 0.5))
+		return Grouped(int64(r + 0.5))
 	case r >= 1:
 		return strconv.FormatFloat(r, 'f', 1, 64)
 	default:
@@ -256,4 +256,30 @@ func Took(ns float64) string {
 	default:
 		return strconv.FormatFloat(ns/1e6, 'f', 1, 64) + " ms"
 	}
+}
+
+// Edge returns the highest of the rates below the lowest from which bad holds
+// onwards, and that one; 0 where there is none.
+func Edge(rates []float64, bad func(rate float64) bool) (good, from float64) {
+	rates = slices.Sorted(slices.Values(rates))
+	for i := len(rates) - 1; i >= 0; i-- {
+		if !bad(rates[i]) {
+			return rates[i], from
+		}
+		from = rates[i]
+	}
+	return 0, from
+}
+
+// Grouped writes a number with commas between thousands.
+func Grouped(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	var b strings.Builder
+	for i, digit := range s {
+		if i > 0 && s[0] != '-' && (len(s)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(digit)
+	}
+	return b.String()
 }

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"bellhop/bench"
+	"bellhop/host"
+	"bellhop/pipeline"
+	"bellhop/web"
+	"bellhop/wire"
+)
+
+type inlineCmd struct {
+	wire.Config
+	Pool    int `name:"pool" default:"10" help:"How many requests are worked at at once (${default})."`
+	Waiting int `name:"waiting" default:"100" help:"How many more may wait in line (${default})."`
+}
+
+// Help implements kong.HelpProvider.
+func (inlineCmd) Help() string {
+	return `What bellhop-bench compare compares a queue with. The settings are those of bellhop serve; BELLHOP_QUEUE is not used.
+
+Example:
+
+  BELLHOP_SHOPIFY_SECRET=shpss_... bellhop-bench inline --pool 10`
+}
+
+// Run implements the command.
+func (c *inlineCmd) Run(j *job) (err error) {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	host.RelaxGC()
+	o := host.Options{KeepBodies: c.KeepBodies, Log: slog.New(slog.NewJSONHandler(j.err, nil)), Now: time.Now, Telemetry: host.NewTelemetry()}
+	listener, err := host.Listen("BELLHOP_ADDR", c.Addr)
+	if err != nil {
+		return err
+	}
+	wo := wire.Options{Log: o.Log, Now: o.Now}
+	parts, err := c.Open(j.ctx, wo)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, parts.Close()) }()
+	o.Store, o.Queue = parts.Store, parts.Queue
+	if o.Sender, err = c.OpenPush(j.ctx, wo); err != nil {
+		return err
+	}
+	defer o.Sender.Close()
+	o.Breakers = pipeline.NewBreakers(o.Sender, o.Log, o.Metrics)
+	site, err := c.site(j.ctx, &o, parts.Healthy)
+	if err != nil {
+		return err
+	}
+	defer site.Close()
+	pool := bench.NewPool(bench.InlineOptions{Pool: c.Pool, Waiting: c.Waiting, Past: web.IsEndless}, site.Handler())
+	o.Servers = []host.Server{{Listener: listener, HTTP: web.HTTPServer(c.Addr, pool, o.Log)}}
+	if c.MetricsAddr != "" {
+		l, err := host.Listen("BELLHOP_METRICS_ADDR", c.MetricsAddr)
+		if err != nil {
+			return err
+		}
+		metrics := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
+		o.Servers = append(o.Servers, host.Server{Listener: l, HTTP: web.HTTPServer(c.MetricsAddr, web.Probes(nil, metrics, o.Log, o.Now), o.Log)})
+	}
+	return host.Run(j.ctx, o)
+}
+
+// site takes webhooks and records and pushes them before it answers.
+func (c *inlineCmd) site(ctx context.Context, o *host.Options, healthy func() error) (*web.Server, error) {
+	secret, previous, err := c.AppSecrets()
+	if err != nil {
+		return nil, err
+	}
+	keys := pipeline.NewKeyring(o.Store, secret, previous)
+	if err := keys.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)
+	o.Webhooks = &host.Webhooks{Keys: keys, Refusals: refusals}
+	acceptor := &pipeline.Acceptor{Keys: keys, Queue: &bench.Inline{Recorder: o.Recorder(), Notifier: o.Notifier()}, Now: o.Now, Metrics: o.Metrics}
+	needs := web.Needs{Healthy: healthy, Store: o.Store, Queue: o.Queue, Breakers: o.Breakers}
+	return web.New(web.Options{Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
+		Webhooks: web.WebhookOptions{Refusals: refusals, InFlight: c.Pool}, Version: "inline", Checks: needs.Accepting()})
+}
+
+type plainCmd struct {
+	Addr   string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8081" help:"Where to listen (${default})."`
+	Secret string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"What webhooks are signed with."`
+	DB     string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database, in which it makes tables of its own."`
+	Dir    string `name:"dir" env:"BELLHOP_DIR" default:"." help:"The folder of sqlite: files."`
+	Push   string `name:"push" env:"BELLHOP_PUSH" required:"" help:"fcm:FILE?endpoint=URL"`
+	Pool   int    `name:"pool" default:"10" help:"How many connections there are (${default})."`
+}
+
+// Run implements the command.
+func (c *plainCmd) Run(j *job) error {
+	return bench.Plain(j.ctx, bench.PlainOptions{Addr: c.Addr, Secret: c.Secret, DB: c.DB, Dir: c.Dir, Push: c.Push, Pool: c.Pool})
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/bench"
+)
+
+type runCmd struct {
+	measured
+	Rounds   int           `name:"rounds" default:"3" help:"How often all is measured (${default})."`
+	Duration time.Duration `name:"duration" default:"4s" help:"How long one measurement takes (${default})."`
+	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while memory is looked at (${default})."`
+	Orders   int           `name:"orders" default:"5000" help:"How many orders are there when an owner lists them (${default})."`
+	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes are owed before they are sent (${default})."`
+	Stored   int           `name:"stored" default:"20000" help:"How many webhooks are recorded on Postgres (${default})."`
+	Postgres string        `name:"postgres" env:"BENCH_POSTGRES" placeholder:"URL" help:"A database on this machine whose user may make others, for what is measured on Postgres."`
+	RabbitMQ string        `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"A virtual host of RabbitMQ on this machine, for what is measured on RabbitMQ."`
+	SQS      string        `name:"sqs" env:"BENCH_SQS" placeholder:"URL" help:"A stand-in for SQS on this machine, for what is measured on SQS."`
+	Only     []string      `name:"only" placeholder:"TITLE" help:"Measure only what has this in its title, as the run names it."`
+	Quick    bool          `name:"quick" help:"One short round: to see that all works, not to rely on."`
+	Dir      string        `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
+	Save     string        `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is the standard output, without the table."`
+	Check    bool          `name:"check" help:"Fail if a figure misses its target."`
+}
+
+// Help implements kong.HelpProvider.
+func (runCmd) Help() string {
+	return `Starts bellhop as users do, in fresh folders, loads it over loopback, and loads a bare net/http handler in turn: it reads the body, checks the signature and answers 200. Shown are medians over the rounds, the least and the most, and the targets. It takes about five minutes; end other work first.
+
+With a Postgres, a RabbitMQ and a stand-in for SQS on this machine, which make bench starts, it also measures what is recorded and sent there, how fast functions start, and what carrying orders on AWS would be billed. That takes about as long again.
+
+Example:
+
+  bellhop-bench --rounds 5 --json results.json`
+}
+
+// Run implements the command.
+func (c *runCmd) Run(j *job) error {
+	binary, err := c.program()
+	if err != nil {
+		return err
+	}
+	o := bench.Options{
+		Binary: binary, Dir: c.Dir, Rounds: c.Rounds, Duration: c.Duration,
+		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes, Stored: c.Stored, Only: c.Only,
+		Postgres: c.Postgres, RabbitMQ: c.RabbitMQ, SQS: c.SQS, Progress: j.progress,
+	}
+	if c.Quick {
+		o.Quick()
+	}
+	results, err := bench.Run(j.ctx, o)
+	if results == nil {
+		return err
+	}
+	return errors.Join(c.show(j, results), interrupted(err, "above"), c.verdict(results))
+}
+
+func (c *runCmd) show(j *job, r *bench.Results) error {
+	if c.Save == "-" {
+		return r.WriteJSON(j.out)
+	}
+	if err := r.WriteTable(j.out); err != nil || c.Save == "" {
+		return err
+	}
+	return writeFile(c.Save, "results", r.WriteJSON)
+}
+
+func (c *runCmd) verdict(r *bench.Results) error {
+	if missed := r.Missed(); c.Check && len(missed) > 0 {
+		return bellhop.Errorf(bellhop.Internal, "missed", "missed: %s", strings.Join(missed, "; "))
+	}
+	return nil
+}
+
+type bareCmd struct {
+	Addr     string `name:"addr" default:"127.0.0.1:8081" help:"Where to listen (${default})."`
+	Secret   string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"What webhooks are signed with."`
+	RabbitMQ string `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"Where bodies are published, with --queue."`
+	Queue    string `name:"queue" help:"A queue of RabbitMQ, in which each body is before its webhook is answered."`
+}
+
+// Run implements the command.
+func (c *bareCmd) Run(j *job) error {
+	if c.Queue == "" {
+		return bench.Bare(j.ctx, c.Addr, c.Secret, nil)
+	}
+	p, err := bench.DialBare(c.RabbitMQ, c.Queue)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return bench.Bare(j.ctx, c.Addr, c.Secret, p.Publish)
+}
