@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -19,7 +19,7 @@ import (
 	"bellhop/queue"
 )
 
-// The attributes of a dead letter that was buried by name. What the redrive
+// The attributes that bellhop adds to a dead letter. A message that the redrive
 // policy moved lacks them.
 const (
 	attrReason   = "reason"
@@ -27,22 +27,11 @@ const (
 	attrDiedAt   = "died_at"
 )
 
-// longestReason is how much of a reason is kept: a message has room for it.
+// longestReason bounds how much of a reason is kept: a message has room for it.
 const longestReason = 2000
 
-// headstone returns the message of a dead letter.
-func (q *Queue) headstone(m amazon.Message, attempts int, reason string) amazon.Message {
-	attrs := map[string]string{attrReason: epitaph(reason), attrAttempts: strconv.Itoa(attempts), attrDiedAt: q.opts.Now().UTC().Format(time.RFC3339Nano)}
-	for name, value := range m.Attributes {
-		if attrs[name] == "" {
-			attrs[name] = value
-		}
-	}
-	return amazon.Message{Body: m.Body, Attributes: attrs}
-}
-
-// epitaph makes a reason fit for an attribute.
-func epitaph(reason string) string {
+// cleanReason makes a reason fit for an attribute.
+func cleanReason(reason string) string {
 	reason = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !amazon.Legal([]byte(string(r))) {
 			return ' '
@@ -65,69 +54,58 @@ func (q *Queue) AddDead(ctx context.Context, e *bellhop.Event, attempts int, rea
 	if err != nil {
 		return err
 	}
-	en := q.grave(e, msg, attempts, reason)
+	en := q.deadEntry(e, msg, attempts, reason)
 	q.post(ctx, q.dead, []*entry{en})
 	return en.err
 }
 
-// grave returns what is sent to the dead letters. In a FIFO queue each death is
-// a message of its own, since an event may die again within five minutes, and in
-// a group of its own, so that looking at one does not hide those behind it.
-func (q *Queue) grave(e *bellhop.Event, msg amazon.Message, attempts int, reason string) *entry {
-	en := &entry{msg: q.headstone(msg, attempts, reason)}
-	en.group, en.dedup = q.marks(e, e.ID.String()+"-"+en.msg.Attributes[attrDiedAt])
+// deadEntry makes the message of a dead letter. In a FIFO queue each death is a
+// message of its own, since an event may die again within five minutes, and in a
+// group of its own, so that looking at one does not hide those behind it.
+func (q *Queue) deadEntry(e *bellhop.Event, msg amazon.Message, attempts int, reason string) *entry {
+	diedAt := q.opts.Now().UTC().Format(time.RFC3339Nano)
+	attrs := map[string]string{}
+	maps.Copy(attrs, msg.Attributes)
+	attrs[attrReason], attrs[attrAttempts], attrs[attrDiedAt] = cleanReason(reason), strconv.Itoa(attempts), diedAt
+	en := &entry{msg: amazon.Message{Body: msg.Body, Attributes: attrs}}
+	en.group, en.dedup = q.marks(e, e.ID.String()+"-"+diedAt)
 	if q.fifo {
 		en.group = e.ID.String()
 	}
 	return en
 }
 
-// bury makes dead letters of leased events.
-func (q *Queue) bury(ctx context.Context, dead []burial) []error {
-	if len(dead) == 0 {
-		return nil
-	}
-	errs := make([]error, len(dead))
+// giveUp makes dead letters of leased events.
+func (q *Queue) giveUp(ctx context.Context, dead []verdict) []error {
 	entries := make([]*entry, len(dead))
 	for i, d := range dead {
-		entries[i] = q.grave(d.Event, d.msg, d.Attempt, d.reason)
+		entries[i] = q.deadEntry(d.Event, d.msg, d.Attempt, d.reason)
 	}
-	q.postAll(ctx, q.dead, entries)
-	var leases []*lease
-	var at []int
-	for i, en := range entries {
-		if errs[i] = en.err; en.err == nil {
-			leases, at = append(leases, dead[i].lease), append(at, i)
-		}
-	}
-	for i, err := range q.remove(ctx, leases) {
-		errs[at[i]] = err
-	}
-	return errs
+	return q.move(ctx, q.main, q.dead, leasesOf(dead), entries)
 }
 
-// corpse is one message of the dead-letter queue.
-type corpse struct {
-	id, handle string
-	msg        amazon.Message
-	letter     queue.DeadEvent // without its body if that is in a bucket
+// deadMessage is one message of the dead-letter queue.
+type deadMessage struct {
+	*lease
+	dead queue.DeadEvent // without its body if that is in a bucket
+	gone bool            // from the dead-letter queue
 }
 
 const (
-	// scanVisibility keeps a message from others, and from being met twice,
-	// while the dead letters are gone through.
+	// scanVisibility keeps a message from others, and from coming twice, during one
+	// scan of the dead letters.
 	scanVisibility = time.Minute
-	// listLimit and searchLimit bound how many are gone through to list some, and to
-	// list more or find one.
+	// listLimit and searchLimit bound how many messages a scan reads: to list some,
+	// and to list more or find one.
 	listLimit   = 1000
 	searchLimit = 20000
 )
 
-// scan goes through the dead letters. SQS hands them out in no order and hides
-// each for a while, so that only one scan at a time sees all. fn says which it
-// is done with; the others are given back at the end, and so are all that are
-// none of bellhop's.
-func (q *Queue) scan(ctx context.Context, limit int, fn func([]corpse) (done map[string]bool, enough bool)) error {
+// scan reads the dead letters. SQS hands them out in no order and hides each for a
+// while, so that only one scan at a time sees all. fn marks those that it has moved
+// or removed as gone; scan gives back the others at the end, and all messages that
+// are not bellhop's.
+func (q *Queue) scan(ctx context.Context, limit int, fn func([]*deadMessage) (enough bool, err error)) error {
 	select {
 	case <-q.scanning:
 		defer func() { q.scanning <- struct{}{} }()
@@ -139,34 +117,36 @@ func (q *Queue) scan(ctx context.Context, limit int, fn func([]corpse) (done map
 		return err
 	}
 	there := number(attrs, "")
-	var keep []change
+	var keep []*lease
 	defer func() { q.putDown(ctx, keep) }()
 	seen := map[string]bool{}
 	for len(seen) < limit {
-		corpses, err := q.exhume(ctx)
+		page, err := q.receiveDead(ctx)
 		if err != nil {
 			return err
 		}
-		fresh := slices.DeleteFunc(slices.Clone(corpses), func(c corpse) bool { return seen[c.id] || c.letter.Event == nil })
-		done, enough := fn(fresh)
-		for _, c := range corpses {
-			if !done[c.id] {
-				keep = append(keep, change{lease: &lease{Delivery: queue.Delivery{Receipt: queue.Receipt(c.handle)}, taken: q.opts.Now()}})
+		fresh := slices.DeleteFunc(slices.Clone(page),
+			func(d *deadMessage) bool { return seen[d.id] || d.dead.Event == nil })
+		n := len(fresh)
+		enough, err := fn(fresh)
+		for _, d := range page {
+			if !d.gone {
+				keep = append(keep, d.lease)
 			}
-			seen[c.id] = true
+			seen[d.id] = true
 		}
-		if enough || len(corpses) == 0 || len(fresh) == 0 && len(seen) >= there {
-			return nil
+		if err != nil || enough || len(page) == 0 || n == 0 && len(seen) >= there {
+			return err
 		}
-		if len(seen) >= there && len(corpses) < batchSize {
+		if len(seen) >= there && len(page) < batchSize {
 			return nil // one request more would only wait
 		}
 	}
 	return nil
 }
 
-// exhume receives up to ten dead letters.
-func (q *Queue) exhume(ctx context.Context) ([]corpse, error) {
+// receiveDead receives up to ten dead letters.
+func (q *Queue) receiveDead(ctx context.Context) ([]*deadMessage, error) {
 	out, err := q.poller.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &q.dead, MaxNumberOfMessages: batchSize,
 		WaitTimeSeconds:   1, // not 0: that asks only some of SQS's servers
 		VisibilityTimeout: wholeSeconds(scanVisibility), MessageAttributeNames: []string{"All"},
@@ -174,20 +154,19 @@ func (q *Queue) exhume(ctx context.Context) ([]corpse, error) {
 	if err != nil {
 		return nil, q.explain(ctx, "receive from the queue "+nameIn(q.dead), err)
 	}
-	corpses := make([]corpse, len(out.Messages))
-	for i, m := range out.Messages {
-		corpses[i] = corpse{id: aws.ToString(m.MessageId), handle: aws.ToString(m.ReceiptHandle), msg: message(m)}
-		corpses[i].letter = q.letter(corpses[i].msg, m.Attributes)
-		if corpses[i].letter.Event == nil {
-			q.opts.Log.Warn("a dead letter is none of bellhop's", "queue", nameIn(q.dead), "message", corpses[i].id)
+	page := make([]*deadMessage, len(out.Messages))
+	for i, l := range q.read(out.Messages, q.opts.Now(), scanVisibility) {
+		page[i] = &deadMessage{lease: l, dead: q.deadEvent(l.msg, out.Messages[i].Attributes)}
+		if page[i].dead.Event == nil {
+			q.opts.Log.Warn("a dead letter is none of bellhop's", "queue", nameIn(q.dead), "message", l.id)
 		}
 	}
-	return corpses, nil
+	return page, nil
 }
 
-// letter reads a dead letter. What the redrive policy moved tells neither when
-// nor why: it says when it was first handed out.
-func (q *Queue) letter(m amazon.Message, system map[string]string) queue.DeadEvent {
+// deadEvent reads a dead letter. A message that the redrive policy moved says neither
+// when nor why: it says when SQS first handed it out.
+func (q *Queue) deadEvent(m amazon.Message, system map[string]string) queue.DeadEvent {
 	e, err := amazon.Decode(m)
 	if _, elsewhere := errors.AsType[*amazon.RefError](err); err != nil && !elsewhere {
 		return queue.DeadEvent{}
@@ -199,7 +178,8 @@ func (q *Queue) letter(m amazon.Message, system map[string]string) queue.DeadEve
 		d.DiedAt, err = time.Parse(time.RFC3339Nano, m.Attributes[attrDiedAt])
 	}
 	if byPolicy || err != nil && d.DiedAt.IsZero() {
-		ms, _ := strconv.ParseInt(system[string(types.MessageSystemAttributeNameApproximateFirstReceiveTimestamp)], 10, 64)
+		first := system[string(types.MessageSystemAttributeNameApproximateFirstReceiveTimestamp)]
+		ms, _ := strconv.ParseInt(first, 10, 64)
 		d.DiedAt = time.UnixMilli(ms).UTC()
 	}
 	if byPolicy {
@@ -210,61 +190,56 @@ func (q *Queue) letter(m amazon.Message, system map[string]string) queue.DeadEve
 }
 
 // putDown gives messages back to the dead-letter queue, also when ctx is done.
-func (q *Queue) putDown(ctx context.Context, keep []change) {
+func (q *Queue) putDown(ctx context.Context, keep []*lease) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closePatience)
 	defer cancel()
-	for _, err := range q.changeIn(ctx, q.dead, keep) {
-		if err != nil && !errors.Is(err, errStale) {
-			q.opts.Log.Warn("give back dead letters that were looked at: they are hidden for a while", "for", scanVisibility, "err", err)
-			return
-		}
+	if err := q.giveBack(ctx, q.dead, keep); err != nil {
+		q.opts.Log.Warn("give back dead letters after reading them: they are hidden for a while", "for", scanVisibility, "err", err)
 	}
 }
 
-// DeadLetters implements [queue.DeadLetters]. It sorts the up to 1,000 that SQS
-// hands out when asked, or 20,000 when asked for more than that, which need not be the
-// newest of more, and those that another process is looking at are not among them.
+// DeadLetters implements [queue.DeadLetters]. It sorts the up to 1,000 messages that
+// SQS hands out, or 20,000 with a larger limit. They need not be the newest of more,
+// and those that another process reads now are not among them.
 func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) ([]queue.DeadEvent, error) {
-	var letters []queue.DeadEvent
+	var dead []queue.DeadEvent
 	through := listLimit
 	if limit > listLimit {
 		through = searchLimit
 	}
-	err := q.scan(ctx, through, func(corpses []corpse) (map[string]bool, bool) {
-		for _, c := range corpses {
-			c.letter.Event.Body = nil
-			letters = append(letters, c.letter)
+	err := q.scan(ctx, through, func(page []*deadMessage) (bool, error) {
+		for _, d := range page {
+			d.dead.Event.Body = nil
+			dead = append(dead, d.dead)
 		}
-		return nil, false
+		return false, nil
 	})
-	return queue.PageOf(letters, after, limit), err
+	return queue.PageOf(dead, after, limit), err
 }
 
-// DeadLetter implements [queue.DeadLetters]. A body that the bucket has lost is
-// left out.
+// DeadLetter implements [queue.DeadLetters]. It leaves out a body that the bucket has
+// lost.
 func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.DeadEvent, err error) {
-	var found *corpse
-	err = q.scan(ctx, searchLimit, func(corpses []corpse) (map[string]bool, bool) {
-		for i, c := range corpses {
-			if c.letter.Event.ID == id {
-				found = &corpses[i]
-			}
+	var found *deadMessage
+	err = q.scan(ctx, searchLimit, func(page []*deadMessage) (bool, error) {
+		if i := slices.IndexFunc(page, func(d *deadMessage) bool { return d.dead.Event.ID == id }); i >= 0 {
+			found = page[i]
 		}
-		return nil, found != nil
+		return found != nil, nil
 	})
 	if err != nil {
 		return d, err
 	}
 	if found == nil {
-		return d, noLetter(id)
+		return d, noDeadLetter(id)
 	}
-	d = found.letter
+	d = found.dead
 	if d.Event, err = q.codec.Decode(ctx, found.msg); bellhop.IsPermanent(err) && d.Event != nil {
 		err = nil
 	}
 	return d, err
 }
 
-func noLetter(id bellhop.EventID) error {
+func noDeadLetter(id bellhop.EventID) error {
 	return bellhop.Errorf(bellhop.NotFound, "dead_letter_not_found", "there is no dead letter %s that SQS hands out now", id)
 }

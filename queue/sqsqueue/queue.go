@@ -294,7 +294,7 @@ func (q *Queue) Close() (err error) {
 		q.inbox.close(q.end)
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 		defer cancel()
-		err = q.giveBack(ctx, q.inbox.drain())
+		err = q.giveBack(ctx, q.main, q.inbox.drain())
 	})
 	return err
 }

@@ -36,6 +36,9 @@ type lease struct {
 	taken time.Time // SQS lets a lease be extended to 12 hours from here
 }
 
+// handle is the receipt as SQS takes it.
+func (l *lease) handle() *string { return aws.String(string(l.Receipt)) }
+
 // Receive implements [queue.Consumer]. One request waits for the first event;
 // only if it comes back full are more sent, which don't wait. When ctx is done
 // the request goes on in the background, since SQS would lease what it finds to
@@ -247,8 +250,8 @@ func (q *Queue) unreadable(ctx context.Context, l *lease, err error) {
 	switch {
 	case bellhop.IsPermanent(err) && l.Event != nil:
 		log.Error("an event's body is lost: it becomes a dead letter", "event", l.Event.ID)
-		if err := q.bury(ctx, []burial{{l, err.Error()}})[0]; err != nil {
-			q.opts.Log.Warn("bury an event", "event", l.Event.ID, "err", err)
+		if err := q.giveUp(ctx, []verdict{{lease: l, reason: err.Error()}})[0]; err != nil {
+			q.opts.Log.Warn("make a dead letter of an event", "event", l.Event.ID, "err", err)
 		}
 	case bellhop.IsPermanent(err):
 		log.Error("a message is none of bellhop's, and left to the redrive policy")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,12 +16,12 @@ import (
 	"bellhop/internal/amazon"
 )
 
-// Redrive implements [queue.DeadLetters]. All of them are moved by SQS itself,
-// where it can; those that are named, one by one. An event may come twice if
-// this process dies meanwhile.
+// Redrive implements [queue.DeadLetters]. SQS itself moves all of them where it can;
+// this process moves those with an id one by one. An event may come twice if this
+// process dies meanwhile.
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (int, error) {
 	if len(ids) > 0 {
-		return q.redriveNamed(ctx, ids)
+		return q.choose(ctx, ids, q.requeue)
 	}
 	n, err := q.moveTask(ctx)
 	if err == errNoMoveTasks {
@@ -29,124 +30,92 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (int, error
 	return n, err
 }
 
-// Drop implements [queue.DeadLetters]. A body in a bucket is left to the bucket's own
-// rule.
+// Drop implements [queue.DeadLetters]. The bucket's own rule deletes a body there.
 func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (int, error) {
-	return q.named(ctx, ids, q.bin)
-}
-
-func (q *Queue) redriveNamed(ctx context.Context, ids []bellhop.EventID) (int, error) {
-	return q.named(ctx, ids, q.resurrect)
-}
-
-// named has fn do something with the dead letters with these ids, and returns how
-// many fn is done with.
-func (q *Queue) named(ctx context.Context, ids []bellhop.EventID, fn func(context.Context, []corpse) (map[string]bool, error)) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
+	return q.choose(ctx, ids, func(ctx context.Context, dead []*deadMessage) error {
+		return noteGone(dead, q.remove(ctx, q.dead, deadLeases(dead)))
+	})
+}
+
+// choose calls fn with the dead letters with these ids, and returns how many are gone
+// after that.
+func (q *Queue) choose(ctx context.Context, ids []bellhop.EventID,
+	fn func(context.Context, []*deadMessage) error) (gone int, err error) {
 	wanted := make(map[bellhop.EventID]bool, len(ids))
 	for _, id := range ids {
 		wanted[id] = true
 	}
-	moved := 0
-	var failed error
-	err := q.scan(ctx, searchLimit, func(corpses []corpse) (map[string]bool, bool) {
-		var chosen []corpse
-		for _, c := range corpses {
-			if wanted[c.letter.Event.ID] {
-				chosen = append(chosen, c)
+	err = q.scan(ctx, searchLimit, func(page []*deadMessage) (bool, error) {
+		chosen := slices.DeleteFunc(page, func(d *deadMessage) bool { return !wanted[d.dead.Event.ID] })
+		err := fn(ctx, chosen)
+		for _, d := range chosen {
+			if d.gone {
+				delete(wanted, d.dead.Event.ID)
+				gone++
 			}
 		}
-		done, err := fn(ctx, chosen)
-		for _, c := range chosen {
-			if done[c.id] {
-				delete(wanted, c.letter.Event.ID)
-				moved++
-			}
-		}
-		failed = err
-		return done, len(wanted) == 0 || failed != nil
+		return len(wanted) == 0, err
 	})
-	switch {
-	case failed != nil:
-		return moved, failed
-	case err != nil:
-		return moved, err
-	case len(wanted) > 0:
-		for id := range wanted {
-			return moved, noLetter(id)
-		}
+	if err != nil {
+		return gone, err
 	}
-	return moved, nil
+	for id := range wanted {
+		return gone, noDeadLetter(id)
+	}
+	return gone, nil
 }
 
 // redriveAll moves what is dead when it starts; what dies again meanwhile stays.
 func (q *Queue) redriveAll(ctx context.Context) (moved int, err error) {
 	start := q.opts.Now()
-	var failed error
-	err = q.scan(ctx, searchLimit, func(corpses []corpse) (map[string]bool, bool) {
-		var old []corpse
-		for _, c := range corpses {
-			if !c.letter.DiedAt.After(start) {
-				old = append(old, c)
+	err = q.scan(ctx, searchLimit, func(page []*deadMessage) (bool, error) {
+		old := slices.DeleteFunc(page, func(d *deadMessage) bool { return d.dead.DiedAt.After(start) })
+		err := q.requeue(ctx, old)
+		for _, d := range old {
+			if d.gone {
+				moved++
 			}
 		}
-		done, err := q.resurrect(ctx, old)
-		moved, failed = moved+len(done), err
-		return done, failed != nil
+		return false, err
 	})
-	if failed != nil {
-		err = failed
-	}
 	return moved, err
 }
 
-// resurrect sends dead letters to the queue, then deletes them, and returns the
-// messages that are gone.
-func (q *Queue) resurrect(ctx context.Context, corpses []corpse) (done map[string]bool, err error) {
-	entries := make([]*entry, len(corpses))
-	for i, c := range corpses {
-		msg := amazon.Message{Body: c.msg.Body, Attributes: maps.Clone(c.msg.Attributes)}
+// requeue sends dead letters to the queue, then deletes them.
+func (q *Queue) requeue(ctx context.Context, dead []*deadMessage) error {
+	entries := make([]*entry, len(dead))
+	for i, d := range dead {
+		msg := amazon.Message{Body: d.msg.Body, Attributes: maps.Clone(d.msg.Attributes)}
 		for _, name := range []string{attrReason, attrAttempts, attrDiedAt} {
 			delete(msg.Attributes, name)
 		}
 		entries[i] = &entry{msg: msg}
 		// The webhook's id would make a FIFO queue drop what came first within
 		// five minutes.
-		entries[i].group, entries[i].dedup = q.marks(c.letter.Event, c.id)
+		entries[i].group, entries[i].dedup = q.marks(d.dead.Event, d.id)
 	}
-	q.postAll(ctx, q.main, entries)
-	var sent []corpse
-	for i, e := range entries {
-		if e.err != nil {
-			err = e.err
-			continue
-		}
-		sent = append(sent, corpses[i])
-	}
-	done, removal := q.bin(ctx, sent)
-	if removal != nil {
-		err = fmt.Errorf("a dead letter is in the queue again: %w", removal)
-	}
-	return done, err
+	return noteGone(dead, q.move(ctx, q.dead, q.main, deadLeases(dead), entries))
 }
 
-// bin deletes dead letters and returns the messages that are gone.
-func (q *Queue) bin(ctx context.Context, corpses []corpse) (done map[string]bool, err error) {
-	handles := make([]string, len(corpses))
-	for i, c := range corpses {
-		handles[i] = c.handle
+func deadLeases(dead []*deadMessage) []*lease {
+	leases := make([]*lease, len(dead))
+	for i, d := range dead {
+		leases[i] = d.lease
 	}
-	done = map[string]bool{}
-	for i, removal := range q.deleteFrom(ctx, q.dead, handles) {
-		if removal != nil {
-			err = fmt.Errorf("a dead letter could not be removed: %w", removal)
-			continue
+	return leases
+}
+
+// noteGone marks the messages without an error as gone, and returns the last error.
+func noteGone(dead []*deadMessage, errs []error) (last error) {
+	for i, err := range errs {
+		if dead[i].gone = err == nil; err != nil {
+			last = err
 		}
-		done[corpses[i].id] = true
 	}
-	return done, err
+	return last
 }
 
 // errNoMoveTasks says that the service knows no task that moves dead letters, or

@@ -3,6 +3,7 @@ package sqsqueue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -23,11 +24,18 @@ const longestLease = 12 * time.Hour
 // errStale stands for a lease that SQS no longer knows.
 var errStale = errors.New("the lease has run out")
 
-// Settle implements [queue.Consumer]. SQS itself takes verdicts on leases that
-// have run out, so that this process refuses them by its own clock.
+// verdict is what is to become of one lease.
+type verdict struct {
+	*lease
+	reason string        // why it becomes a dead letter
+	after  time.Duration // from now until the lease ends
+}
+
+// Settle implements [queue.Consumer]. SQS accepts verdicts on leases that have run
+// out; so this process refuses them by its own clock.
 //
-// The last attempt's Retry, and each Bury, sends the event to the dead letters
-// and then deletes it: a crash in between leaves it in both.
+// The last attempt's Retry, and each DeadLetter, sends the event to the dead
+// letters and then deletes it: a crash in between leaves it in both.
 func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -37,50 +45,44 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 		return err
 	}
 	var s settling
+	var done, dead, again []verdict
 	for _, v := range verdicts {
 		l := q.inbox.take(v.Receipt)
 		switch {
 		case l == nil:
 			s.stale = append(s.stale, v.Receipt)
 		case v.Verdict == queue.Ack:
-			s.gone = append(s.gone, l)
+			done = append(done, verdict{lease: l})
 		case v.Verdict == queue.DeadLetter || l.Attempt >= k.attrs.MaxAttempts:
-			s.dead = append(s.dead, burial{l, v.Reason})
+			dead = append(dead, verdict{lease: l, reason: v.Reason})
 		default:
-			s.again = append(s.again, change{l, v.Delay})
+			again = append(again, verdict{lease: l, after: v.Delay})
 		}
 	}
-	for i, err := range q.bury(ctx, s.dead) {
-		s.note(q, s.dead[i].lease, err)
+	for i, err := range q.giveUp(ctx, dead) {
+		s.note(q, dead[i].lease, err)
 	}
-	for i, err := range q.remove(ctx, s.gone) {
-		s.note(q, s.gone[i], err)
+	for i, err := range q.remove(ctx, q.main, leasesOf(done)) {
+		s.note(q, done[i].lease, err)
 	}
-	for i, err := range q.change(ctx, s.again) {
-		s.note(q, s.again[i].lease, err)
+	for i, err := range q.change(ctx, q.main, again) {
+		s.note(q, again[i].lease, err)
 	}
 	return s.result()
 }
 
-// settling sorts verdicts, and gathers what became of them.
+func leasesOf(verdicts []verdict) []*lease {
+	leases := make([]*lease, len(verdicts))
+	for i, v := range verdicts {
+		leases[i] = v.lease
+	}
+	return leases
+}
+
+// settling gathers the outcomes of verdicts.
 type settling struct {
-	gone  []*lease
-	dead  []burial
-	again []change
 	stale []queue.Receipt
 	err   error
-}
-
-// burial is a lease on an event that becomes a dead letter.
-type burial struct {
-	*lease
-	reason string
-}
-
-// change is a lease that is to end a time from now.
-type change struct {
-	*lease
-	after time.Duration
 }
 
 func (s *settling) note(q *Queue, l *lease, err error) {
@@ -110,19 +112,20 @@ func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.R
 		return ctx.Err()
 	}
 	var s settling
+	var held []verdict
 	for _, r := range receipts {
 		if l := q.inbox.look(r); l != nil {
-			s.again = append(s.again, change{l, d})
+			held = append(held, verdict{lease: l, after: d})
 		} else {
 			s.stale = append(s.stale, r)
 		}
 	}
 	now := q.opts.Now()
-	for i, err := range q.change(ctx, s.again) {
-		l := s.again[i].lease
+	for i, err := range q.change(ctx, q.main, held) {
+		l := held[i].lease
 		switch {
 		case err == nil:
-			d := q.allowed(s.again[i])
+			d := q.allowed(held[i])
 			q.inbox.extend(l, now.Add(d-margin(d)))
 		case errors.Is(err, errStale):
 			q.inbox.take(l.Receipt)
@@ -135,9 +138,9 @@ func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.R
 }
 
 // allowed returns how long a lease may go on from now, in whole seconds.
-func (q *Queue) allowed(c change) time.Duration {
-	left := longestLease - q.opts.Now().Sub(c.taken) - 2*time.Second // SQS's clock started before
-	return time.Duration(wholeSeconds(max(0, min(c.after, left)))) * time.Second
+func (q *Queue) allowed(v verdict) time.Duration {
+	left := longestLease - q.opts.Now().Sub(v.taken) - 2*time.Second // SQS's clock started before
+	return time.Duration(wholeSeconds(max(0, min(v.after, left)))) * time.Second
 }
 
 // inTens calls fn for each ten of items, several tens at once, and returns the
@@ -157,24 +160,17 @@ func inTens[T any](items []T, fn func([]T) []error) []error {
 	return errs
 }
 
-// remove deletes events.
-func (q *Queue) remove(ctx context.Context, leases []*lease) []error {
-	handles := make([]string, len(leases))
-	for i, l := range leases {
-		handles[i] = string(l.Receipt)
-	}
-	return q.deleteFrom(ctx, q.main, handles)
-}
-
-func (q *Queue) deleteFrom(ctx context.Context, url string, handles []string) []error {
-	return inTens(handles, func(ten []string) []error {
+// remove deletes leased messages from a queue.
+func (q *Queue) remove(ctx context.Context, url string, leases []*lease) []error {
+	return inTens(leases, func(ten []*lease) []error {
 		if len(ten) == 1 {
-			_, err := q.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: &ten[0]})
+			_, err := q.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: ten[0].handle()})
 			return []error{q.settled(ctx, err)}
 		}
 		in := &sqs.DeleteMessageBatchInput{QueueUrl: &url}
-		for i := range ten {
-			in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &ten[i]})
+		for i, l := range ten {
+			in.Entries = append(in.Entries,
+				types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: l.handle()})
 		}
 		out, err := q.client.DeleteMessageBatch(ctx, in)
 		if err != nil {
@@ -184,17 +180,13 @@ func (q *Queue) deleteFrom(ctx context.Context, url string, handles []string) []
 	})
 }
 
-// change moves the ends of leases.
-func (q *Queue) change(ctx context.Context, changes []change) []error {
-	return q.changeIn(ctx, q.main, changes)
-}
-
-func (q *Queue) changeIn(ctx context.Context, url string, changes []change) []error {
-	return inTens(changes, func(ten []change) []error {
+// change moves the ends of leases on messages of a queue.
+func (q *Queue) change(ctx context.Context, url string, changes []verdict) []error {
+	return inTens(changes, func(ten []verdict) []error {
 		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url}
 		for i, c := range ten {
 			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(strconv.Itoa(i)),
-				ReceiptHandle: aws.String(string(c.Receipt)), VisibilityTimeout: wholeSeconds(q.allowed(c))})
+				ReceiptHandle: c.handle(), VisibilityTimeout: wholeSeconds(q.allowed(c))})
 		}
 		out, err := q.client.ChangeMessageVisibilityBatch(ctx, in)
 		if err != nil {
@@ -204,18 +196,38 @@ func (q *Queue) changeIn(ctx context.Context, url string, changes []change) []er
 	})
 }
 
-// giveBack ends leases, so that the events are handed out at once.
-func (q *Queue) giveBack(ctx context.Context, leases []*lease) error {
-	changes := make([]change, len(leases))
+// giveBack ends leases, so that SQS hands the messages out at once.
+func (q *Queue) giveBack(ctx context.Context, url string, leases []*lease) error {
+	changes := make([]verdict, len(leases))
 	for i, l := range leases {
 		changes[i].lease = l
 	}
-	for _, err := range q.change(ctx, changes) {
+	for _, err := range q.change(ctx, url, changes) {
 		if err != nil && !errors.Is(err, errStale) {
 			return err
 		}
 	}
 	return nil
+}
+
+// move sends entries to one queue, then deletes the leased messages that they were
+// made of from another. It returns the error of each.
+func (q *Queue) move(ctx context.Context, from, to string, leases []*lease, entries []*entry) []error {
+	q.postAll(ctx, to, entries)
+	errs := make([]error, len(entries))
+	var sent []*lease
+	var at []int
+	for i, e := range entries {
+		if errs[i] = e.err; e.err == nil {
+			sent, at = append(sent, leases[i]), append(at, i)
+		}
+	}
+	for i, err := range q.remove(ctx, from, sent) {
+		if err != nil {
+			errs[at[i]] = fmt.Errorf("it is in the queue %s already: %w", nameIn(to), err)
+		}
+	}
+	return errs
 }
 
 func all(n int, err error) []error {
@@ -234,8 +246,8 @@ func (q *Queue) settled(ctx context.Context, err error) error {
 	return amazon.Explain(ctx, "settle with the queue "+q.name, err)
 }
 
-// expired reports whether SQS refuses a receipt. A FIFO queue does by the code of
-// any wrong parameter.
+// expired reports whether SQS refuses a receipt. A FIFO queue answers with the code
+// of any wrong parameter.
 func expired(code, message string) bool {
 	return strings.Contains(code, "ReceiptHandleIsInvalid") || strings.Contains(code, "MessageNotInflight") ||
 		strings.Contains(code, "InvalidParameterValue") && strings.Contains(message, "eceipt")
@@ -246,11 +258,12 @@ func (q *Queue) partly(n int, failed []types.BatchResultErrorEntry) []error {
 	errs := make([]error, n)
 	for _, f := range failed {
 		code, message := aws.ToString(f.Code), aws.ToString(f.Message)
-		err := error(bellhop.Errorf(bellhop.Unavailable, "sqs_unavailable", "settle with the queue %s: %s: %s", q.name, code, message))
 		if expired(code, message) {
-			err = errStale
+			errs[index(f.Id, n)] = errStale
+			continue
 		}
-		errs[index(f.Id, n)] = err
+		errs[index(f.Id, n)] = bellhop.Errorf(bellhop.Unavailable, "sqs_unavailable",
+			"settle with the queue %s: %s: %s", q.name, code, message)
 	}
 	return errs
 }
