@@ -118,7 +118,8 @@ func (c Composer) order(o *bellhop.Order) Order {
 		out.Customer, out.Note = &Customer{Name: o.CustomerName, Email: o.CustomerEmail}, &o.Note
 	}
 	for i, it := range o.Items {
-		out.Items[i] = Item{ID: id(it.ID), Title: it.Title, Variant: it.Variant, SKU: it.SKU, Quantity: it.Quantity, Price: it.Price.String()}
+		out.Items[i] = Item{ID: id(it.ID), Title: it.Title, Variant: it.Variant, SKU: it.SKU, Quantity: it.Quantity,
+			Price: it.Price.String()}
 	}
 	for i := range o.Pushes {
 		out.Pushes[i] = pushOf(&o.Pushes[i]).OrdersPush

@@ -22,7 +22,8 @@ const shop = "demo.myshopify.com"
 func order() *bellhop.Order {
 	yen := func(units int64) bellhop.Money { return bellhop.Money{Units: units, Currency: "JPY"} }
 	euro := bellhop.Money{Units: 12345, Digits: 2, Currency: "EUR"}
-	return &bellhop.Order{Shop: shop, ID: 820982911946154508, Name: "#1001", Number: 1001, Total: yen(19800), Presentment: &euro,
+	return &bellhop.Order{Shop: shop, ID: 820982911946154508, Name: "#1001", Number: 1001, Total: yen(19800),
+		Presentment:  &euro,
 		CustomerName: "Jo Lee", CustomerEmail: "jo@example.com", Note: "by the back door", FinancialStatus: "paid",
 		FulfillmentStatus: "unfulfilled", Handling: bellhop.HandlingSeen, Test: true,
 		PlacedAt: noon, UpdatedAt: noon, CancelledAt: noon, EditedAt: noon, RefundedAt: noon,
@@ -32,12 +33,15 @@ func order() *bellhop.Order {
 }
 
 func push() *bellhop.Push {
-	return &bellhop.Push{ID: 4, Shop: shop, OrderID: 820982911946154508, OrderName: "#1001", DeviceID: 3, Installation: "phone",
-		Kind: bellhop.PushOrderNew, Status: bellhop.PushSent, Attempts: 1, CreatedAt: noon, SentAt: noon, ReceivedAt: noon, OpenedAt: noon}
+	return &bellhop.Push{ID: 4, Shop: shop, OrderID: 820982911946154508, OrderName: "#1001", DeviceID: 3,
+		Installation: "phone",
+		Kind:         bellhop.PushOrderNew, Status: bellhop.PushSent, Attempts: 1, CreatedAt: noon, SentAt: noon,
+		ReceivedAt: noon, OpenedAt: noon}
 }
 
 func change(seq int64, kind events.Type) events.Change {
-	return events.Change{Origin: "store", Seq: seq, Type: kind, Shop: shop, OrderID: 820982911946154508, PushID: 4, At: noon}
+	return events.Change{Origin: "store", Seq: seq, Type: kind, Shop: shop, OrderID: 820982911946154508, PushID: 4,
+		At: noon}
 }
 
 func write(t *testing.T, e *events.Event) string {
@@ -54,10 +58,12 @@ func TestComposed(t *testing.T) {
 	doc := eventstest.Document(t)
 	traced := change(9, events.OrderRecorded)
 	traced.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-	bare := &bellhop.Order{Shop: shop, ID: 7, Total: bellhop.Money{Currency: "USD", Digits: 2}, Handling: bellhop.HandlingNew}
+	bare := &bellhop.Order{Shop: shop, ID: 7, Total: bellhop.Money{Currency: "USD", Digits: 2},
+		Handling: bellhop.HandlingNew}
 	with, without := events.Composer{Customer: true}, events.Composer{}
 	for _, e := range []*events.Event{
-		with.Order(traced, order()), without.Order(change(2, events.OrderUpdated), order()), with.Order(change(3, events.OrderHandled), bare),
+		with.Order(traced, order()), without.Order(change(2, events.OrderUpdated), order()),
+		with.Order(change(3, events.OrderHandled), bare),
 		with.Order(change(4, events.OrderUpdated), nil), with.Push(change(5, events.PushSettled), push(), false),
 		without.Push(change(6, events.PushSettled), &bellhop.Push{ID: 4, Status: bellhop.PushSkipped}, true),
 	} {

@@ -82,7 +82,8 @@ func TestAcceptKeepsWhatCame(t *testing.T) {
 	}
 	e := q.events[0]
 	if e.Shop != domain || e.Topic != "orders/create" || e.APIVersion != "2026-10" || string(e.Body) != string(body) ||
-		e.WebhookID != "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043" || e.ShopifyEventID != "98880550-7158-44d4-b7cd-2c97c8a091b5" ||
+		e.WebhookID != "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043" ||
+		e.ShopifyEventID != "98880550-7158-44d4-b7cd-2c97c8a091b5" ||
 		e.SignedBy != bellhop.SignerApp || e.ID == (bellhop.EventID{}) {
 		t.Errorf("kept %+v", e)
 	}
@@ -150,7 +151,8 @@ func TestAcceptRefuses(t *testing.T) {
 		h := headers(domain, app, body)
 		err := a.Accept(t.Context(), h, test.change(h))
 		if bellhop.KindOf(err) != test.want || err == nil || len(q.events) > 0 {
-			t.Errorf("%s: %v (kind %d), %d kept; want kind %d and nothing kept", name, err, bellhop.KindOf(err), len(q.events), test.want)
+			t.Errorf("%s: %v (kind %d), %d kept; want kind %d and nothing kept", name, err, bellhop.KindOf(err),
+				len(q.events), test.want)
 		}
 	}
 }
@@ -178,7 +180,8 @@ func TestAcceptBearsOddHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := q.events[0]
-	if !e.TriggeredAt.IsZero() || e.ShopifyEventID != "" || len(e.WebhookID) > 255 || strings.ToValidUTF8(e.WebhookID, "?") != e.WebhookID {
+	if !e.TriggeredAt.IsZero() || e.ShopifyEventID != "" || len(e.WebhookID) > 255 ||
+		strings.ToValidUTF8(e.WebhookID, "?") != e.WebhookID {
 		t.Errorf("kept %q, triggered %v", e.WebhookID, e.TriggeredAt)
 	}
 }

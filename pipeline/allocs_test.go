@@ -29,8 +29,12 @@ func TestWithoutTracesNothingIsAllocated(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b := &books{record: func(facts []bellhop.Fact) ([]bellhop.Result, error) { return make([]bellhop.Result, len(facts)), nil }}
-	r := &pipeline.Recorder{Store: b, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))}
+	b := &books{record: func(facts []bellhop.Fact) ([]bellhop.Result,
+		error) {
+		return make([]bellhop.Result, len(facts)), nil
+	}}
+	r := &pipeline.Recorder{Store: b, Now: time.Now,
+		Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))}
 	batch := []queue.Delivery{{Event: order(`{"id":1,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"}`)}}
 	events := []*bellhop.Event{batch[0].Event}
 	record := func() {
@@ -52,7 +56,11 @@ func TestWithoutTracesNothingIsAllocated(t *testing.T) {
 	if n := testing.AllocsPerRun(200, accept); n > acceptAllocations {
 		t.Errorf("accepting allocates %v times, before there were traces %d", n, acceptAllocations)
 	}
-	if n := testing.AllocsPerRun(200, func() { _, work := r.Traces.Process(ctx, batch); work.Done(events[0], pipeline.Recorded{}, queue.Ack) }); n > 0 {
+	if n := testing.AllocsPerRun(200, func() {
+		_,
+			work := r.Traces.Process(ctx, batch)
+		work.Done(events[0], pipeline.Recorded{}, queue.Ack)
+	}); n > 0 {
 		t.Errorf("no work allocates %v times", n)
 	}
 }

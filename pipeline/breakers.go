@@ -197,7 +197,8 @@ func (b *Breakers) Ready() error {
 	for name, s := range b.all {
 		if kind := kindOf(name); !s.opened.IsZero() && (b.trusted[name] || kind == "fcm") {
 			return bellhop.Errorf(bellhop.Unavailable, "push_service",
-				"pushes wait for %s since %s UTC: %s; the log and bellhop doctor say more", kind, s.opened.UTC().Format("15:04"), s.last.Reason)
+				"pushes wait for %s since %s UTC: %s; the log and bellhop doctor say more", kind,
+				s.opened.UTC().Format("15:04"), s.last.Reason)
 		}
 	}
 	return nil

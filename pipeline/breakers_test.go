@@ -28,7 +28,8 @@ type circuit struct {
 
 func newCircuit(t *testing.T, log *slog.Logger) *circuit {
 	c := &circuit{T: t, now: noon, sender: &byHost{}}
-	c.n = &pipeline.Notifier{Outbox: &outbox{}, Sender: c.sender, Now: func() time.Time { return c.now }, Log: slog.New(slog.DiscardHandler),
+	c.n = &pipeline.Notifier{Outbox: &outbox{}, Sender: c.sender, Now: func() time.Time { return c.now },
+		Log:      slog.New(slog.DiscardHandler),
 		Breakers: pipeline.NewBreakers(c.sender, log, nil)}
 	return c
 }
@@ -68,7 +69,8 @@ func TestBreaker(t *testing.T) {
 		c.try(a, away)
 	}
 	c.try(a, nil)
-	for _, e := range []error{away, &push.Error{Reason: push.ReasonNotAllowed}, &push.Error{Reason: push.ReasonUnproven}, &push.Error{Reason: push.ReasonUnknown}} {
+	for _, e := range []error{away, &push.Error{Reason: push.ReasonNotAllowed},
+		&push.Error{Reason: push.ReasonUnproven}, &push.Error{Reason: push.ReasonUnknown}} {
 		c.try(a, e)
 	}
 	c.admits("before it opens", b, 2)
@@ -81,7 +83,8 @@ func TestBreaker(t *testing.T) {
 	if wait := until.Sub(c.now); wait < 6*time.Second || wait > 14*time.Second {
 		t.Errorf("it is open for %v", wait)
 	}
-	if err := c.n.Breakers.Ready(); err == nil || !strings.Contains(err.Error(), "pushes wait for webpush since 12:00 UTC: unavailable") {
+	if err := c.n.Breakers.Ready(); err == nil ||
+		!strings.Contains(err.Error(), "pushes wait for webpush since 12:00 UTC: unavailable") {
 		t.Errorf("Ready: %v", err)
 	}
 
@@ -109,7 +112,8 @@ func TestBreaker(t *testing.T) {
 		t.Errorf("closed: %v", err)
 	}
 	got := lines()
-	if len(got) != 2 || !strings.Contains(got[0], `level=WARN msg="a push service is in trouble: what it would get waits" service=webpush:a.example`) ||
+	if len(got) != 2 || !strings.Contains(got[0],
+		`level=WARN msg="a push service is in trouble: what it would get waits" service=webpush:a.example`) ||
 		!strings.Contains(got[1], "a push service takes messages again") {
 		t.Errorf("the log says\n%s", strings.Join(got, "\n"))
 	}
@@ -121,7 +125,8 @@ func TestBreakerMindsTheServiceAlone(t *testing.T) {
 	d := device(1, "a.example")
 	for range 20 {
 		c.try(d, away)
-		for _, r := range []push.Reason{push.ReasonUnregistered, push.ReasonBadAddress, push.ReasonRefused, push.ReasonQuota} {
+		for _, r := range []push.Reason{push.ReasonUnregistered, push.ReasonBadAddress, push.ReasonRefused,
+			push.ReasonQuota} {
 			c.try(d, &push.Error{Reason: r})
 		}
 	}

@@ -45,15 +45,19 @@ func (s *shelf) Pushes(_ context.Context, _ string, q store.PushQuery) (page sto
 // TestBuild builds an event for each kind of change, in order, and loads the order once.
 func TestBuild(t *testing.T) {
 	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	pushes := []bellhop.Push{{ID: 3, Status: bellhop.PushSent}, {ID: 4, Status: bellhop.PushFailed, Reason: "unregistered"}}
+	pushes := []bellhop.Push{{ID: 3, Status: bellhop.PushSent},
+		{ID: 4, Status: bellhop.PushFailed, Reason: "unregistered"}}
 	const shop = "demo.myshopify.com"
 	kinds := []store.ChangeKind{store.ChangeRecorded, store.ChangeSettled, store.ChangeUpdated, store.ChangeHandled}
 	var changes []store.Change
 	for i, k := range kinds {
-		changes = append(changes, store.Change{Seq: int64(10 + i), Kind: k, Shop: shop, OrderID: 7, PushID: 4, At: at, TraceParent: "trace"})
+		changes = append(changes, store.Change{Seq: int64(10 + i), Kind: k, Shop: shop, OrderID: 7, PushID: 4, At: at,
+			TraceParent: "trace"})
 	}
-	changes = append(changes, store.Change{Seq: 20, Kind: store.ChangeSettled, Shop: shop, PushID: 5, At: at}) // of no order: a test
-	s := &shelf{order: &bellhop.Order{Shop: shop, ID: 7, Name: "#7", Total: bellhop.Money{Currency: "USD"}, Pushes: pushes}, pushes: pushes}
+	changes = append(changes, store.Change{Seq: 20, Kind: store.ChangeSettled, Shop: shop, PushID: 5,
+		At: at}) // of no order: a test
+	s := &shelf{order: &bellhop.Order{Shop: shop, ID: 7, Name: "#7", Total: bellhop.Money{Currency: "USD"},
+		Pushes: pushes}, pushes: pushes}
 	builder := &pipeline.EventBuilder{Store: s}
 	built, err := builder.Build(t.Context(), "origin", changes)
 	if err != nil {
@@ -63,7 +67,8 @@ func TestBuild(t *testing.T) {
 		t.Errorf("the order was looked up %d times, %d events built", s.asked, len(built))
 	}
 	for i, e := range built {
-		if string(e.Type) != string(kinds[i]) || e.Sequence != int64(10+i) || e.OrderID != 7 || e.TraceParent != "trace" {
+		if string(e.Type) != string(kinds[i]) || e.Sequence != int64(10+i) || e.OrderID != 7 ||
+			e.TraceParent != "trace" {
 			t.Errorf("event %d is %+v", i, e)
 		}
 		known := false
@@ -74,7 +79,8 @@ func TestBuild(t *testing.T) {
 			t.Errorf("there is no type %s", e.Type)
 		}
 	}
-	if p := built[1].Data.(events.Push); p.Status != "failed" || p.OrderName != "#7" || p.Order != "7" || p.OrderDeleted {
+	if p := built[1].Data.(events.Push); p.Status != "failed" || p.OrderName != "#7" || p.Order != "7" ||
+		p.OrderDeleted {
 		t.Errorf("the push is shown as %+v", p)
 	}
 

@@ -39,7 +39,8 @@ func DropDead(ctx context.Context, q queue.DeadLetters, s interface {
 	ids := make([]bellhop.EventID, len(letters))
 	for i, l := range letters {
 		ids[i] = l.Event.ID
-		if err := s.AddLook(ctx, bellhop.Look{At: now, Email: who, What: lookDropped, About: ids[i].String()}); err != nil {
+		if err := s.AddLook(ctx, bellhop.Look{At: now, Email: who, What: lookDropped,
+			About: ids[i].String()}); err != nil {
 			return err
 		}
 	}

@@ -175,7 +175,8 @@ func retryDelay(e *push.Error, attempt int) time.Duration {
 // that and so on up to longest, each with a third of jitter to either side, so
 // that what failed together does not come back together.
 func Backoff(first, longest time.Duration, attempt int) time.Duration {
-	b := backoff.ExponentialBackOff{InitialInterval: first, MaxInterval: longest, Multiplier: 2, RandomizationFactor: 1. / 3}
+	b := backoff.ExponentialBackOff{InitialInterval: first, MaxInterval: longest, Multiplier: 2,
+		RandomizationFactor: 1. / 3}
 	d := b.NextBackOff()
 	for range min(attempt, 64) - 1 {
 		d = b.NextBackOff()

@@ -50,7 +50,8 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func notify(t *testing.T, o store.Owed, err error) (store.Settled, push.Message) {
 	t.Helper()
 	box, sender := &outbox{}, &answer{err: err}
-	n := &pipeline.Notifier{Outbox: box, Sender: sender, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)}
+	n := &pipeline.Notifier{Outbox: box, Sender: sender, Now: func() time.Time { return noon },
+		Log: slog.New(slog.DiscardHandler)}
 	if err := n.Notify(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,8 @@ func owed(attempt int, age time.Duration) store.Owed {
 	return store.Owed{Pushes: []int64{1}, Attempt: attempt,
 		Kind:   bellhop.PushOrderNew,
 		Device: bellhop.Device{ID: 7, Shop: domain, Installation: "phone", Value: "address"},
-		Orders: []store.OrderBrief{{ID: 820982911946154508, Name: "#1001", Items: 2, CustomerName: "Jo Lee", AcceptedAt: noon.Add(-24 * time.Hour), FirstAttemptAt: noon.Add(-age),
+		Orders: []store.OrderBrief{{ID: 820982911946154508, Name: "#1001", Items: 2, CustomerName: "Jo Lee",
+			AcceptedAt: noon.Add(-24 * time.Hour), FirstAttemptAt: noon.Add(-age),
 			Total: bellhop.Money{Units: 120450, Digits: 2, Currency: "USD"}}}}
 }
 
@@ -102,7 +104,8 @@ func TestNotifyFollowsTheRules(t *testing.T) {
 		if !s.RetryAt.IsZero() {
 			wait = s.RetryAt.Sub(noon)
 		}
-		if s.Status != test.want.status || wait < test.want.min || wait > test.want.max || (s.Retire != nil) != test.want.retire {
+		if s.Status != test.want.status || wait < test.want.min || wait > test.want.max ||
+			(s.Retire != nil) != test.want.retire {
 			t.Errorf("%s: %s, next after %v, retire %v; want %+v", test.name, s.Status, wait, s.Retire, test.want)
 		}
 		if test.err != nil && s.Reason == "" {
@@ -115,7 +118,8 @@ func TestNotifyFollowsTheRules(t *testing.T) {
 }
 
 func TestNotifyTellsWhenItCantWriteDown(t *testing.T) {
-	n := &pipeline.Notifier{Outbox: &outbox{err: errors.New("disk")}, Sender: &answer{}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	n := &pipeline.Notifier{Outbox: &outbox{err: errors.New("disk")}, Sender: &answer{}, Now: time.Now,
+		Log: slog.New(slog.DiscardHandler)}
 	if err := n.Notify(t.Context(), owed(1, 0)); err == nil {
 		t.Error("an outcome that was not written down is no error")
 	}
@@ -178,11 +182,13 @@ func TestHeldPushesAreTriedAgain(t *testing.T) {
 	away := &push.Error{Reason: push.ReasonUnavailable}
 	held := owed(1, 0)
 	held.Held = true
-	if s, _ := notify(t, held, away); s.Status != bellhop.PushPending || s.Reason != store.ReasonQuietHours || s.RetryAt.IsZero() {
+	if s, _ := notify(t, held, away); s.Status != bellhop.PushPending || s.Reason != store.ReasonQuietHours ||
+		s.RetryAt.IsZero() {
 		t.Errorf("the first attempt: %+v", s)
 	}
 	held.Orders[0].FirstAttemptAt = noon.Add(-time.Hour)
-	if s, _ := notify(t, held, away); s.Status != bellhop.PushFailed || s.Reason != "gave_up: unavailable" || !s.RetryAt.IsZero() {
+	if s, _ := notify(t, held, away); s.Status != bellhop.PushFailed || s.Reason != "gave_up: unavailable" ||
+		!s.RetryAt.IsZero() {
 		t.Errorf("after an hour: %+v", s)
 	}
 }
@@ -224,7 +230,8 @@ func TestBackoffGrowsAndStaysInBounds(t *testing.T) {
 func TestRetiredDevicesAreNoFloodInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, lines := logged()
-		n := &pipeline.Notifier{Outbox: &outbox{}, Now: time.Now, Log: log, Sender: &answer{err: &push.Error{Reason: push.ReasonUnregistered}}}
+		n := &pipeline.Notifier{Outbox: &outbox{}, Now: time.Now, Log: log,
+			Sender: &answer{err: &push.Error{Reason: push.ReasonUnregistered}}}
 		for range 1000 {
 			if err := n.Notify(t.Context(), owed(1, 0)); err != nil {
 				t.Fatal(err)
@@ -243,13 +250,15 @@ func TestTestPushes(t *testing.T) {
 	o := owed(1, 0)
 	o.Kind, o.Orders = bellhop.PushTest, make([]store.OrderBrief, 1)
 	for status, err := range map[bellhop.PushStatus]error{
-		bellhop.PushSent: nil, bellhop.PushFailed: &push.Error{Reason: push.ReasonUnavailable}, bellhop.PushUnknown: &push.Error{Reason: push.ReasonUnknown},
+		bellhop.PushSent: nil, bellhop.PushFailed: &push.Error{Reason: push.ReasonUnavailable},
+		bellhop.PushUnknown: &push.Error{Reason: push.ReasonUnknown},
 	} {
 		s, m := notify(t, o, err)
 		if s.Status != status || !s.RetryAt.IsZero() {
 			t.Errorf("%v: %+v", err, s)
 		}
-		if m.Tag != "test" || m.TTL != store.TestFor || m.Data["kind"] != "test" || m.Data["order_id"] != "" || !strings.Contains(m.Body, o.Device.Shop) {
+		if m.Tag != "test" || m.TTL != store.TestFor || m.Data["kind"] != "test" || m.Data["order_id"] != "" ||
+			!strings.Contains(m.Body, o.Device.Shop) {
 			t.Errorf("message %+v", m)
 		}
 	}

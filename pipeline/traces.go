@@ -82,8 +82,10 @@ func eventAttributes(e *bellhop.Event) []attribute.KeyValue {
 // messaging describes what is done at the queue.
 func (t *Traces) messaging(kind, operation string, e *bellhop.Event) []attribute.KeyValue {
 	return append(eventAttributes(e), attribute.String("messaging.system", t.Queue.System),
-		attribute.String("messaging.destination.name", t.Queue.Name), attribute.String("messaging.operation.type", kind),
-		attribute.String("messaging.operation.name", operation), attribute.String("messaging.message.id", e.ID.String()))
+		attribute.String("messaging.destination.name", t.Queue.Name),
+		attribute.String("messaging.operation.type", kind),
+		attribute.String("messaging.operation.name", operation),
+		attribute.String("messaging.message.id", e.ID.String()))
 }
 
 // send begins the span of sending an event to the queue, if its request is
@@ -130,7 +132,8 @@ func (t *Traces) record(ctx context.Context, facts []bellhop.Fact) (spans []trac
 		if spans == nil {
 			spans = make([]trace.Span, len(facts))
 		}
-		_, spans[i] = t.Tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "record", trace.WithSpanKind(trace.SpanKindClient),
+		_, spans[i] = t.Tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "record",
+			trace.WithSpanKind(trace.SpanKindClient),
 			trace.WithAttributes(append(eventAttributes(f.Event), keyOrder.String(strconv.FormatInt(f.OrderID, 10)),
 				attribute.String("db.system.name", t.Database), attribute.String("db.operation.name", "record"),
 				attribute.Int("db.operation.batch.size", len(facts)))...))
@@ -164,16 +167,19 @@ func (t *Traces) push(ctx context.Context, o store.Owed) trace.Span {
 	for _, order := range o.Orders {
 		if sc := parentOf(order.TraceParent); sc.IsValid() {
 			parent = sc
-			links = append(links, trace.Link{SpanContext: sc, Attributes: []attribute.KeyValue{keyOrder.String(strconv.FormatInt(order.ID, 10))}})
+			links = append(links, trace.Link{SpanContext: sc,
+				Attributes: []attribute.KeyValue{keyOrder.String(strconv.FormatInt(order.ID, 10))}})
 		}
 	}
 	if !parent.IsValid() {
 		return nil
 	}
-	about := []attribute.KeyValue{keyShop.String(o.Device.Shop), keyDevice.String(strconv.FormatInt(o.Device.ID, 10)), keyAttempt.Int(o.Attempt)}
+	about := []attribute.KeyValue{keyShop.String(o.Device.Shop), keyDevice.String(strconv.FormatInt(o.Device.ID, 10)),
+		keyAttempt.Int(o.Attempt)}
 	if len(o.Orders) == 1 {
 		links = nil // it is the parent
-		about = append(about, keyOrder.String(strconv.FormatInt(o.Orders[0].ID, 10)), keyPush.String(strconv.FormatInt(o.Pushes[0], 10)))
+		about = append(about, keyOrder.String(strconv.FormatInt(o.Orders[0].ID, 10)),
+			keyPush.String(strconv.FormatInt(o.Pushes[0], 10)))
 	} else {
 		about = append(about, keyOrders.Int(len(o.Orders)))
 	}

@@ -36,7 +36,8 @@ func says(s sdktrace.ReadOnlySpan, name string) string {
 	return ""
 }
 
-const traceOne, traceTwo = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+const traceOne, traceTwo = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+	"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 // TestAcceptPassesOnWhatIsTraced sends an event within a request that is kept,
 // one that is not, and none.
@@ -46,7 +47,8 @@ func TestAcceptPassesOnWhatIsTraced(t *testing.T) {
 		sampler sdktrace.Sampler
 		request bool
 		traced  bool
-	}{"kept": {sdktrace.AlwaysSample(), true, true}, "not kept": {sdktrace.NeverSample(), true, false}, "no request": {sdktrace.AlwaysSample(), false, false}} {
+	}{"kept": {sdktrace.AlwaysSample(), true, true}, "not kept": {sdktrace.NeverSample(), true, false},
+		"no request": {sdktrace.AlwaysSample(), false, false}} {
 		a, q := newAcceptor(t)
 		traces, spans := newTraces(test.sampler)
 		a.Traces = traces
@@ -104,7 +106,8 @@ func TestRecordTellsWhatCameOfEach(t *testing.T) {
 	}
 	var got []string
 	for _, s := range spans.Ended() {
-		line := strings.Join([]string{s.Name(), says(s, "bellhop.order.id"), says(s, "bellhop.outcome"), says(s, "bellhop.attempt"), says(s, "error.type")}, " ")
+		line := strings.Join([]string{s.Name(), says(s, "bellhop.order.id"), says(s, "bellhop.outcome"),
+			says(s, "bellhop.attempt"), says(s, "error.type")}, " ")
 		if s.SpanContext().TraceID().String() != traceOne[3:35] || s.Status().Description != "" || len(s.Events()) > 0 {
 			t.Errorf("%s is of trace %s, %+v", line, s.SpanContext().TraceID(), s.Status())
 		}
@@ -128,11 +131,13 @@ func TestRecordTellsWhatCameOfEach(t *testing.T) {
 // TestPushBelongsToTheNewestOrder has one message stand for several orders.
 func TestPushBelongsToTheNewestOrder(t *testing.T) {
 	traces, spans := newTraces(sdktrace.ParentBased(sdktrace.NeverSample()))
-	n := &pipeline.Notifier{Outbox: &outbox{}, Sender: &answer{err: &push.Error{Reason: push.ReasonQuota}}, Traces: traces,
-		Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)}
+	n := &pipeline.Notifier{Outbox: &outbox{}, Sender: &answer{err: &push.Error{Reason: push.ReasonQuota}},
+		Traces: traces,
+		Now:    func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)}
 	digest := owed(2, time.Minute)
 	digest.Pushes = []int64{1, 2, 3}
-	digest.Orders = []store.OrderBrief{{ID: 1, TraceParent: traceOne, FirstAttemptAt: noon}, {ID: 2, TraceParent: traceTwo}, {ID: 3}}
+	digest.Orders = []store.OrderBrief{{ID: 1, TraceParent: traceOne, FirstAttemptAt: noon},
+		{ID: 2, TraceParent: traceTwo}, {ID: 3}}
 	digest.Gathered = &store.Gathering{Orders: 3}
 	alone := owed(1, time.Minute)
 	alone.Orders[0].TraceParent = traceOne
@@ -146,19 +151,23 @@ func TestPushBelongsToTheNewestOrder(t *testing.T) {
 		t.Fatalf("%d spans, want one for each message that is traced", len(ended))
 	}
 	of, links := ended[0].Parent(), ended[0].Links()
-	if of.TraceID().String() != traceTwo[3:35] || len(links) != 2 || links[0].SpanContext.TraceID().String() != traceOne[3:35] ||
+	if of.TraceID().String() != traceTwo[3:35] || len(links) != 2 ||
+		links[0].SpanContext.TraceID().String() != traceOne[3:35] ||
 		links[1].Attributes[0] != attribute.String("bellhop.order.id", "2") {
 		t.Errorf("the digest is below %v, linked to %v", of, links)
 	}
 	if says(ended[0], "bellhop.order.count") != "3" || says(ended[0], "bellhop.push.status") != "pending" ||
-		says(ended[0], "error.type") != string(push.ReasonQuota) || ended[0].Status().Code != codes.Error || says(ended[0], "bellhop.attempt") != "2" {
+		says(ended[0], "error.type") != string(push.ReasonQuota) || ended[0].Status().Code != codes.Error ||
+		says(ended[0], "bellhop.attempt") != "2" {
 		t.Errorf("the digest says %v, %v", ended[0].Attributes(), ended[0].Status())
 	}
-	if ended[1].Parent().TraceID().String() != traceOne[3:35] || len(ended[1].Links()) > 0 || says(ended[1], "bellhop.order.id") != "820982911946154508" {
+	if ended[1].Parent().TraceID().String() != traceOne[3:35] || len(ended[1].Links()) > 0 ||
+		says(ended[1], "bellhop.order.id") != "820982911946154508" {
 		t.Errorf("a push by itself is below %v, with %v", ended[1].Parent(), ended[1].Links())
 	}
 	for _, s := range ended {
-		if text := fmt.Sprint(s.Attributes()); strings.Contains(text, "Jo Lee") || strings.Contains(text, "address") || strings.Contains(text, "120450") {
+		if text := fmt.Sprint(s.Attributes()); strings.Contains(text, "Jo Lee") || strings.Contains(text, "address") ||
+			strings.Contains(text, "120450") {
 			t.Errorf("a span says %s", text)
 		}
 	}

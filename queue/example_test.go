@@ -43,8 +43,10 @@ func Example() {
 	defer q.Close()
 
 	// Send returns once both are on disk.
-	good := &bellhop.Event{ID: bellhop.EventID{1}, Shop: "a.myshopify.com", Topic: "orders/create", AcceptedAt: time.Now(), Body: []byte(`{"id":1}`)}
-	bad := &bellhop.Event{ID: bellhop.EventID{2}, Shop: "b.myshopify.com", Topic: "orders/create", AcceptedAt: time.Now(), Body: []byte(`{`)}
+	good := &bellhop.Event{ID: bellhop.EventID{1}, Shop: "a.myshopify.com", Topic: "orders/create",
+		AcceptedAt: time.Now(), Body: []byte(`{"id":1}`)}
+	bad := &bellhop.Event{ID: bellhop.EventID{2}, Shop: "b.myshopify.com", Topic: "orders/create",
+		AcceptedAt: time.Now(), Body: []byte(`{`)}
 	if err := q.Send(ctx, good, bad); err != nil {
 		panic(err)
 	}

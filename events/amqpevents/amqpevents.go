@@ -36,7 +36,8 @@ func ParseURL(address string, own ...string) (o Options, params map[string]strin
 	}
 	o = Options{Target: target, Exchange: given.Get("exchange")}
 	if n := len(o.Exchange); n > 255 || strings.HasPrefix(o.Exchange, "amq.") {
-		return o, nil, bellhop.Invalidf("setting", "the exchange's name is longer than 255 bytes, or begins with amq., which RabbitMQ keeps for itself: give another name")
+		return o, nil, bellhop.Invalidf("setting",
+			"the exchange's name is longer than 255 bytes, or begins with amq., which RabbitMQ keeps for itself: give another name")
 	}
 	params = map[string]string{}
 	for _, name := range own {

@@ -151,7 +151,8 @@ func TestParseURL(t *testing.T) {
 		"sqs://jo:secret@mq/":                                       "neither amqp: nor amqps:",
 	} {
 		_, _, err := amqpevents.ParseURL(address)
-		if err == nil || bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+		if err == nil || bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), want) ||
+			strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -162,7 +163,8 @@ func TestRouting(t *testing.T) {
 	p := open(t, address+"?exchange=mine")
 	must(t, p.Check(t.Context()))
 	ch := dial(t, address)
-	for queue, key := range map[string]string{"all": "shop.#", "one shop": "shop.second.#", "recorded": "shop.*.order.recorded", "exactly": "shop.demo.push.settled"} {
+	for queue, key := range map[string]string{"all": "shop.#", "one shop": "shop.second.#",
+		"recorded": "shop.*.order.recorded", "exactly": "shop.demo.push.settled"} {
 		_, err := ch.QueueDeclare(queue, true, false, false, false, nil)
 		must(t, err)
 		must(t, ch.QueueBind(queue, key, "mine", false, nil))
@@ -171,7 +173,8 @@ func TestRouting(t *testing.T) {
 	for _, shop := range []string{"demo.myshopify.com", "second.myshopify.com"} {
 		for _, kind := range events.Types() {
 			n++
-			must(t, p.Publish(t.Context(), []*events.Event{{ID: fmt.Sprint(n), Shop: shop, Type: kind, OrderID: n, Sequence: n}}))
+			must(t, p.Publish(t.Context(), []*events.Event{{ID: fmt.Sprint(n), Shop: shop, Type: kind, OrderID: n,
+				Sequence: n}}))
 		}
 	}
 	for queue, want := range map[string]int{"all": 8, "one shop": 4, "recorded": 2, "exactly": 1} {
@@ -183,7 +186,8 @@ func TestRouting(t *testing.T) {
 	}
 	d, _, err := ch.Get("exactly", true)
 	must(t, err)
-	if d.RoutingKey != "shop.demo.push.settled" || d.DeliveryMode != amqp.Persistent || d.ContentType != events.ContentType {
+	if d.RoutingKey != "shop.demo.push.settled" || d.DeliveryMode != amqp.Persistent ||
+		d.ContentType != events.ContentType {
 		t.Errorf("got %+v", d)
 	}
 }
@@ -202,7 +206,8 @@ func TestExchangeOfAnotherKind(t *testing.T) {
 	address := node(t).URL(newVHost(t, node(t)))
 	must(t, dial(t, address).ExchangeDeclare(amqpevents.DefaultExchange, "fanout", true, false, false, false, nil))
 	err := open(t, address).Check(t.Context())
-	if bellhop.KindOf(err) != bellhop.Conflict || !strings.Contains(err.Error(), "bellhop.events") || strings.Contains(err.Error(), "\n") {
+	if bellhop.KindOf(err) != bellhop.Conflict || !strings.Contains(err.Error(), "bellhop.events") ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("Check: %v", err)
 	}
 }

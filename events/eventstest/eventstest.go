@@ -67,10 +67,12 @@ var day = time.Date(2026, 11, 22, 9, 0, 0, 123000, time.UTC)
 
 // event makes the n-th event. It is about one of so many orders.
 func event(n int64, orders int64) *events.Event {
-	c := events.Change{Origin: "origin", Seq: n, Type: events.Types()[n%3], Shop: "demo.myshopify.com", OrderID: 1 + n%orders, At: day.Add(time.Duration(n) * time.Second),
+	c := events.Change{Origin: "origin", Seq: n, Type: events.Types()[n%3], Shop: "demo.myshopify.com", OrderID: 1 +
+		n%orders, At: day.Add(time.Duration(n) * time.Second),
 		TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
 	return events.Composer{Customer: true}.Order(c, &bellhop.Order{Shop: c.Shop, ID: c.OrderID, Name: "#1001",
-		Total: bellhop.Money{Units: 40300, Digits: 2, Currency: "USD"}, CustomerName: "山田 🎉", Handling: bellhop.HandlingNew})
+		Total: bellhop.Money{Units: 40300, Digits: 2, Currency: "USD"}, CustomerName: "山田 🎉",
+		Handling: bellhop.HandlingNew})
 }
 
 func publish(t testing.TB, p events.Publisher, batch ...*events.Event) {
@@ -276,7 +278,8 @@ func cancelled(t *testing.T, s Service) {
 	defer back()
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if err := s.Publisher.Publish(ctx, some(1, 1)); !errors.Is(err, context.Canceled) && bellhop.KindOf(err) != bellhop.Unavailable {
+	if err := s.Publisher.Publish(ctx, some(1, 1)); !errors.Is(err, context.Canceled) &&
+		bellhop.KindOf(err) != bellhop.Unavailable {
 		t.Errorf("broken off, it returned %v", err)
 	}
 }

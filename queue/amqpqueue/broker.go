@@ -109,7 +109,8 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 	return b.registry(ctx, func(c *catalog) (bool, error) {
 		is, there := c.Queues[name]
 		if there && is.attributes() != a {
-			return false, bellhop.Errorf(bellhop.Conflict, "queue_exists", "there is a queue %s with other attributes: change them with bellhop queue set", name)
+			return false, bellhop.Errorf(bellhop.Conflict, "queue_exists",
+				"there is a queue %s with other attributes: change them with bellhop queue set", name)
 		}
 		c.Queues[name] = entryOf(a)
 		return !there, nil
@@ -151,7 +152,8 @@ func (b *Broker) attributes(ctx context.Context, name string) (a queue.Attribute
 }
 
 func (b *Broker) noQueue(name string) error {
-	return bellhop.Errorf(bellhop.NotFound, "queue_not_found", "there is no queue %s in %v: make it with bellhop queue create %s", name, b.target, name)
+	return bellhop.Errorf(bellhop.NotFound, "queue_not_found",
+		"there is no queue %s in %v: make it with bellhop queue create %s", name, b.target, name)
 }
 
 // Remove implements [queue.Broker].
@@ -196,9 +198,11 @@ func (b *Broker) Ping(ctx context.Context) error {
 }
 
 func (b *Broker) newQueue(name string, attrs queue.Attributes) *Queue {
-	q := &Queue{Broker: b, names: names(name), name: name, router: newRouter(b.now, spread), large: newRouter(b.now, largeLanes), scratch: sync.Pool{New: func() any { return new([]byte) }}}
+	q := &Queue{Broker: b, names: names(name), name: name, router: newRouter(b.now, spread),
+		large: newRouter(b.now, largeLanes), scratch: sync.Pool{New: func() any { return new([]byte) }}}
 	q.attrs.Store(&cachedAttributes{attrs, b.now()})
-	q.pub = rabbit.NewPublisher(b.target, rabbit.Options{Name: fmt.Sprint("bellhop ", name, " producer"), Connections: publishing, Log: b.log})
+	q.pub = rabbit.NewPublisher(b.target, rabbit.Options{Name: fmt.Sprint("bellhop ", name, " producer"),
+		Connections: publishing, Log: b.log})
 	q.asking = rabbit.NewSession(b.target, fmt.Sprint("bellhop ", name))
 	q.in = newIntake(q)
 	return q

@@ -48,7 +48,8 @@ func TestCluster(t *testing.T) {
 		began := time.Now()
 		load.more(500)
 		t.Logf("killed node %d, which led %d of %d queues; 500 more were sent and received within %v", i+1,
-			strings.Count(leaders, fmt.Sprint("bellhop", i+1, "@")), strings.Count(leaders, "\n")+1, time.Since(began).Round(time.Millisecond))
+			strings.Count(leaders, fmt.Sprint("bellhop", i+1, "@")), strings.Count(leaders, "\n")+1,
+			time.Since(began).Round(time.Millisecond))
 		if err := node.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +75,8 @@ type clusterLoad struct {
 }
 
 func newClusterLoad(t *testing.T, q queue.Queue) *clusterLoad {
-	l := &clusterLoad{t: t, q: q, acked: map[bellhop.EventID]bool{}, seen: map[bellhop.EventID]int{}, progress: make(chan struct{})}
+	l := &clusterLoad{t: t, q: q, acked: map[bellhop.EventID]bool{}, seen: map[bellhop.EventID]int{},
+		progress: make(chan struct{})}
 	ctx, stop := context.WithCancel(t.Context())
 	l.stop = stop
 	for i := range 8 {
@@ -89,7 +91,8 @@ func newClusterLoad(t *testing.T, q queue.Queue) *clusterLoad {
 // send goes on like Shopify: what is refused is sent again.
 func (l *clusterLoad) send(ctx context.Context, sender int) {
 	for n := 1; ctx.Err() == nil; n++ { // an id of zeros is none
-		e := &bellhop.Event{ID: bellhop.EventID{byte(sender), byte(n >> 16), byte(n >> 8), byte(n)}, Shop: fmt.Sprintf("shop-%d.myshopify.com", n%20),
+		e := &bellhop.Event{ID: bellhop.EventID{byte(sender), byte(n >> 16), byte(n >> 8), byte(n)},
+			Shop:  fmt.Sprintf("shop-%d.myshopify.com", n%20),
 			Topic: "orders/create", AcceptedAt: time.Now(), Body: []byte(`{"id":1}`)}
 		for ctx.Err() == nil {
 			err := l.q.Send(ctx, e)
@@ -160,7 +163,8 @@ func (l *clusterLoad) more(n int) {
 	l.mu.Lock()
 	from := len(l.seen)
 	l.mu.Unlock()
-	l.until(func() string { return fmt.Sprintf("no %d events more came", n) }, func() bool { return len(l.seen) >= from+n })
+	l.until(func() string { return fmt.Sprintf("no %d events more came", n) },
+		func() bool { return len(l.seen) >= from+n })
 }
 
 // end stops sending and checks that all that was acknowledged comes.
@@ -175,7 +179,8 @@ func (l *clusterLoad) end() {
 	for _, n := range l.seen {
 		again += n - 1
 	}
-	l.t.Logf("%d acknowledged and received, %d of them more than once; %d sends were refused and made again", len(l.acked), again, l.refused)
+	l.t.Logf("%d acknowledged and received, %d of them more than once; %d sends were refused and made again",
+		len(l.acked), again, l.refused)
 }
 
 // lost lists what was acknowledged and has not come; with the lock.
@@ -195,5 +200,6 @@ func (l *clusterLoad) missing() string {
 	ctx, cancel := context.WithTimeout(l.t.Context(), 30*time.Second)
 	defer cancel()
 	depth, err := l.q.Depth(ctx)
-	return fmt.Sprintf("%d of %d acknowledged events are missing; the queue's depth is %+v (%v)", lost, len(l.acked), depth, err)
+	return fmt.Sprintf("%d of %d acknowledged events are missing; the queue's depth is %+v (%v)", lost, len(l.acked),
+		depth, err)
 }

@@ -223,7 +223,8 @@ func TestSmallMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := strings.Replace(realserver.RabbitURL(r.TLSAddr, vhost), "amqp:", "amqps:", 1) + "?cacertfile=" + c.Authority
+	address := strings.Replace(realserver.RabbitURL(r.TLSAddr, vhost), "amqp:", "amqps:", 1) + "?cacertfile=" +
+		c.Authority
 	_, q := created(t, address)
 	for _, size := range []int{1, 64 << 10, 65537, 200_000, 2 << 20} {
 		e := event("a", size)
@@ -242,12 +243,14 @@ func TestSmallMessages(t *testing.T) {
 		}
 		d = receive(t, q, 1)[0]
 		if d.Attempt != 1 || !bytes.Equal(d.Event.Body, e.Body) {
-			t.Errorf("%d bytes: attempt %d, and the body is the same: %v", size, d.Attempt, bytes.Equal(d.Event.Body, e.Body))
+			t.Errorf("%d bytes: attempt %d, and the body is the same: %v", size, d.Attempt,
+				bytes.Equal(d.Event.Body, e.Body))
 		}
 		settle(t, q, queue.Ack, d)
 		wantDepth(t, q, 0, 0, 0)
 		raw(t, r.URL(vhost), func(ch *amqp.Channel) error {
-			if _, err := ch.QueueDeclarePassive("orders.body."+e.ID.String(), true, false, false, false, nil); err == nil {
+			if _, err := ch.QueueDeclarePassive("orders.body."+e.ID.String(), true, false, false, false,
+				nil); err == nil {
 				t.Errorf("%d bytes: the parts of a body are left behind", size)
 			}
 			return nil
@@ -284,7 +287,8 @@ func TestMemoryAlarm(t *testing.T) {
 		return bellhop.KindOf(err) == bellhop.Unavailable && strings.Contains(err.Error(), "takes nothing just now")
 	})
 	began := time.Now()
-	if err := q.Send(t.Context(), event("a", 1000)); bellhop.KindOf(err) != bellhop.Unavailable || time.Since(began) > 500*time.Millisecond {
+	if err := q.Send(t.Context(), event("a", 1000)); bellhop.KindOf(err) != bellhop.Unavailable ||
+		time.Since(began) > 500*time.Millisecond {
 		t.Errorf("a send under an alarm: %v after %v", err, time.Since(began))
 	}
 	settle(t, q, queue.Ack, held...)
@@ -292,7 +296,10 @@ func TestMemoryAlarm(t *testing.T) {
 	if err := r.SetMemoryAlarm(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it goes on", func() bool { return errors.Join(q.Ready(t.Context()), q.Send(t.Context(), event("b", 1))) == nil })
+	until(t, "it goes on", func() bool {
+		return errors.Join(q.Ready(t.Context()),
+			q.Send(t.Context(), event("b", 1))) == nil
+	})
 }
 
 // TestTellsOfItsConnection looks that the log tells that it went and that it is back.
@@ -304,7 +311,8 @@ func TestTellsOfItsConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log lines
-	b := amqpqueue.NewBroker(target, amqpqueue.Options{Log: slog.New(slog.NewTextHandler(&log, nil)), SendLimit: patience})
+	b := amqpqueue.NewBroker(target, amqpqueue.Options{Log: slog.New(slog.NewTextHandler(&log, nil)),
+		SendLimit: patience})
 	t.Cleanup(func() { b.Close() })
 	if err := b.Create(t.Context(), queue.DefaultName, queue.DefaultAttributes()); err != nil {
 		t.Fatal(err)

@@ -68,7 +68,8 @@ type intake struct {
 }
 
 func newIntake(q *Queue) *intake {
-	return &intake{q: q, wake: make(chan struct{}, 1), ends: make(chan struct{}), leases: map[queue.Receipt]*held{}, arrived: make(chan struct{})}
+	return &intake{q: q, wake: make(chan struct{}, 1), ends: make(chan struct{}), leases: map[queue.Receipt]*held{},
+		arrived: make(chan struct{})}
 }
 
 // poke has the goroutine look again.

@@ -40,7 +40,8 @@ const maxBody = 8 << 20
 // body may be in scratch.
 func (b *Broker) encode(e *bellhop.Event, scratch *[]byte) (*rabbit.Message, error) {
 	if len(e.Body) == 0 || len(e.Body) > maxBody {
-		return nil, bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d", len(e.Body), maxBody)
+		return nil, bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d",
+			len(e.Body), maxBody)
 	}
 	traceless := *e
 	traceless.TraceParent = ""
@@ -128,7 +129,8 @@ func again(d *amqp.Delivery, attempts, lost int) *rabbit.Message {
 	if lost > 0 {
 		headers[headLost] = int32(lost)
 	}
-	return &rabbit.Message{Publishing: amqp.Publishing{MessageId: d.MessageId, ContentType: d.ContentType, Headers: headers, Body: d.Body}}
+	return &rabbit.Message{Publishing: amqp.Publishing{MessageId: d.MessageId, ContentType: d.ContentType,
+		Headers: headers, Body: d.Body}}
 }
 
 // longestReason is how much of a reason is kept.

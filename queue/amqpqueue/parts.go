@@ -26,13 +26,15 @@ const partsFor = int64(180 * 24 * time.Hour / time.Millisecond)
 func (q *Queue) sendParts(ctx context.Context, id bellhop.EventID, m *rabbit.Message) error {
 	size := int(q.pub.Limit()) - partRoom
 	if size <= 0 {
-		return bellhop.Errorf(bellhop.TooLarge, "body_size", "RabbitMQ takes messages of %d bytes: raise its max_message_size", q.pub.Limit())
+		return bellhop.Errorf(bellhop.TooLarge, "body_size",
+			"RabbitMQ takes messages of %d bytes: raise its max_message_size", q.pub.Limit())
 	}
 	name := q.names.body(id)
 	ctx, cancel := context.WithTimeout(ctx, q.limit)
 	defer cancel()
 	err := q.asking.Ask(ctx, func(ch *amqp.Channel) error {
-		_, err := ch.QueueDeclare(name, true, false, false, false, quorum(amqp.Table{"x-delivery-limit": unlimited, "x-expires": partsFor}))
+		_, err := ch.QueueDeclare(name, true, false, false, false,
+			quorum(amqp.Table{"x-delivery-limit": unlimited, "x-expires": partsFor}))
 		return err
 	})
 	if err != nil {
@@ -41,8 +43,9 @@ func (q *Queue) sendParts(ctx context.Context, id bellhop.EventID, m *rabbit.Mes
 	var parts []*rabbit.Message
 	for body := m.Body; len(body) > 0; {
 		n := min(size, len(body))
-		parts = append(parts, &rabbit.Message{Key: name, Publishing: amqp.Publishing{MessageId: fmt.Sprint(id, ".", len(parts)),
-			Headers: amqp.Table{headPart: int32(len(parts))}, Body: body[:n]}})
+		parts = append(parts, &rabbit.Message{Key: name,
+			Publishing: amqp.Publishing{MessageId: fmt.Sprint(id, ".", len(parts)),
+				Headers: amqp.Table{headPart: int32(len(parts))}, Body: body[:n]}})
 		body = body[n:]
 	}
 	if errs := q.pub.Send(ctx, q.limit, parts...); errs != nil {

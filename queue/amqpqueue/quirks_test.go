@@ -22,7 +22,8 @@ const patience = 30 * time.Second
 // event makes an event of a shop; the same n makes the same id.
 func event(shop string, n int) *bellhop.Event {
 	e := &bellhop.Event{Shop: shop + ".myshopify.com", Topic: "orders/create", WebhookID: fmt.Sprint("webhook-", n),
-		AcceptedAt: time.Now().UTC().Truncate(time.Microsecond), SignedBy: bellhop.SignerApp, Body: fmt.Appendf(nil, `{"id":%d}`, n)}
+		AcceptedAt: time.Now().UTC().Truncate(time.Microsecond), SignedBy: bellhop.SignerApp,
+		Body: fmt.Appendf(nil, `{"id":%d}`, n)}
 	copy(e.ID[:], fmt.Sprintf("%-8.8s%08d", shop, n))
 	return e
 }
@@ -82,7 +83,8 @@ func receive(t *testing.T, q queue.Consumer, n int) (all []queue.Delivery) {
 func settle(t *testing.T, q queue.Consumer, v queue.Verdict, ds ...queue.Delivery) {
 	t.Helper()
 	for _, d := range ds {
-		if err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: v, Reason: "a test said so"}); err != nil {
+		if err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: v,
+			Reason: "a test said so"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,7 +135,8 @@ func TestTopologyDiffers(t *testing.T) {
 			return err
 		})
 		err := open(t, address).Create(t.Context(), "orders", queue.DefaultAttributes())
-		if bellhop.KindOf(err) != bellhop.Conflict || !strings.Contains(err.Error(), "orders.3") || !strings.Contains(err.Error(), "what is there differs") || strings.Contains(err.Error(), "\n") {
+		if bellhop.KindOf(err) != bellhop.Conflict || !strings.Contains(err.Error(), "orders.3") ||
+			!strings.Contains(err.Error(), "what is there differs") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v; want one line of kind Conflict that names orders.3", name, err)
 		}
 	}
@@ -252,7 +255,8 @@ func TestRabbitMQGivesUp(t *testing.T) {
 		return err == nil && d.Dead == 1
 	})
 	l, err := q.DeadLetter(t.Context(), event("a", 1).ID)
-	if err != nil || !strings.Contains(l.Reason, "delivery_limit") || l.DiedAt.IsZero() || string(l.Event.Body) != `{"id":1}` {
+	if err != nil || !strings.Contains(l.Reason, "delivery_limit") || l.DiedAt.IsZero() ||
+		string(l.Event.Body) != `{"id":1}` {
 		t.Errorf("the dead letter is %+v, %v", l, err)
 	}
 	if n, err := q.Redrive(t.Context()); n != 1 || err != nil {
@@ -270,8 +274,10 @@ func TestStrangers(t *testing.T) {
 	address := newVHost(t)
 	_, q := created(t, address)
 	raw(t, address, func(ch *amqp.Channel) error {
-		for _, headers := range []amqp.Table{nil, {"bellhop": "{"}, {"bellhop": `{"v":99,"id":"00000000-0000-0000-0000-000000000001","shop":"a"}`}} {
-			if err := ch.Publish("", "orders.0", true, false, amqp.Publishing{Headers: headers, Body: []byte("x")}); err != nil {
+		for _, headers := range []amqp.Table{nil, {"bellhop": "{"},
+			{"bellhop": `{"v":99,"id":"00000000-0000-0000-0000-000000000001","shop":"a"}`}} {
+			if err := ch.Publish("", "orders.0", true, false,
+				amqp.Publishing{Headers: headers, Body: []byte("x")}); err != nil {
 				return err
 			}
 		}

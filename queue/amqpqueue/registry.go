@@ -138,7 +138,8 @@ func (b *Broker) merge(ch *amqp.Channel, c *catalog) (extra []amqp.Delivery, err
 func readCatalog(body []byte) (*catalog, error) {
 	c := &catalog{}
 	if err := json.Unmarshal(body, c); err != nil {
-		return nil, bellhop.Errorf(bellhop.Conflict, "registry", "the message in %s is none of bellhop's: take it out", registryName)
+		return nil, bellhop.Errorf(bellhop.Conflict, "registry", "the message in %s is none of bellhop's: take it out",
+			registryName)
 	}
 	if c.Queues == nil {
 		c.Queues = map[string]entry{}
@@ -154,7 +155,8 @@ func (b *Broker) publishCatalog(ctx context.Context, c *catalog) error {
 	if err != nil {
 		return err
 	}
-	m := &rabbit.Message{Key: registryName, Publishing: amqp.Publishing{MessageId: "queues", ContentType: "application/json", Body: body}}
+	m := &rabbit.Message{Key: registryName, Publishing: amqp.Publishing{MessageId: "queues",
+		ContentType: "application/json", Body: body}}
 	return errors.Join(b.pub.Send(ctx, adminPatience, m)...)
 }
 
@@ -162,7 +164,8 @@ func (b *Broker) publishCatalog(ctx context.Context, c *catalog) error {
 // belongs to its connection alone is the lock.
 func (b *Broker) initialize(ctx context.Context) error {
 	return locked(ctx, b.ask, registryName+".lock", func(ch *amqp.Channel) error {
-		if _, err := ch.QueueDeclare(registryName, true, false, false, false, quorum(amqp.Table{"x-delivery-limit": unlimited})); err != nil {
+		if _, err := ch.QueueDeclare(registryName, true, false, false, false,
+			quorum(amqp.Table{"x-delivery-limit": unlimited})); err != nil {
 			return err
 		}
 		d, ok, err := ch.Get(registryName, false)

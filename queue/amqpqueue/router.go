@@ -31,7 +31,8 @@ const (
 )
 
 func newRouter(now func() time.Time, lanes int) *router {
-	r := &router{now: now, homes: map[string]int{}, decayed: now(), total: make([]float64, lanes), sent: make([]map[string]float64, lanes)}
+	r := &router{now: now, homes: map[string]int{}, decayed: now(), total: make([]float64, lanes),
+		sent: make([]map[string]float64, lanes)}
 	for i := range r.sent {
 		r.sent[i] = map[string]float64{}
 	}

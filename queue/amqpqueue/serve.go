@@ -40,7 +40,8 @@ func (in *intake) serve() {
 		if err == nil {
 			pause = firstPause
 			if !away.IsZero() {
-				in.q.log.Info("the connection that consumes is back", "queue", in.q.name, "after", time.Since(away).Round(time.Millisecond))
+				in.q.log.Info("the connection that consumes is back", "queue", in.q.name, "after",
+					time.Since(away).Round(time.Millisecond))
 				away = time.Time{}
 			}
 			in.begin(s)
@@ -82,7 +83,8 @@ func (in *intake) begin(s *subscription) {
 	in.sub, in.err = s, nil
 }
 
-var errDeleted = bellhop.Errorf(bellhop.NotFound, "queue_not_found", "a part of the queue was deleted: make it with bellhop queue create")
+var errDeleted = bellhop.Errorf(bellhop.NotFound, "queue_not_found",
+	"a part of the queue was deleted: make it with bellhop queue create")
 
 // tend does what is due with a connection until that is gone or the queue
 // closed.

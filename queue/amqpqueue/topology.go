@@ -104,7 +104,8 @@ func quorum(more amqp.Table) amqp.Table {
 
 // moving has RabbitMQ move messages elsewhere without losing one on the way.
 func moving(more amqp.Table) amqp.Table {
-	args := quorum(amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"})
+	args := quorum(amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-strategy": "at-least-once",
+		"x-overflow": "reject-publish"})
 	for k, v := range more {
 		args[k] = v
 	}
@@ -126,7 +127,9 @@ func (n names) queues() []declaration {
 	for i := range lanes {
 		// The limit on deliveries is a backstop, above all that can be set: the
 		// driver counts by itself.
-		all = append(all, declaration{n.lane(i), moving(amqp.Table{"x-delivery-limit": int32(1000), "x-dead-letter-routing-key": n.dead(), "x-consumer-timeout": heldFor})})
+		all = append(all, declaration{n.lane(i),
+			moving(amqp.Table{"x-delivery-limit": int32(1000), "x-dead-letter-routing-key": n.dead(),
+				"x-consumer-timeout": heldFor})})
 	}
 	for i := range steps {
 		all = append(all, declaration{n.delay(i), moving(amqp.Table{"x-delivery-limit": unlimited})})

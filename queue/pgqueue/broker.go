@@ -71,7 +71,8 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 	if has, err := b.attributes(ctx, id, name); err != nil || has == a {
 		return err
 	}
-	return bellhop.Errorf(bellhop.Conflict, "queue_exists", "there is a queue %s with other attributes: change them with bellhop queue set", name)
+	return bellhop.Errorf(bellhop.Conflict, "queue_exists",
+		"there is a queue %s with other attributes: change them with bellhop queue set", name)
 }
 
 // Names implements [queue.Broker].
@@ -121,7 +122,8 @@ func (b *Broker) find(ctx context.Context, name string) (id int64, err error) {
 }
 
 func noQueue(name string) error {
-	return bellhop.Errorf(bellhop.NotFound, "queue", "there is no queue %s: make it with bellhop queue create %s", name, name)
+	return bellhop.Errorf(bellhop.NotFound, "queue", "there is no queue %s: make it with bellhop queue create %s", name,
+		name)
 }
 
 // Remove implements [queue.Broker].
@@ -133,7 +135,8 @@ func (b *Broker) Remove(ctx context.Context, name string) error {
 	err = b.forced.Once(ctx, func(b *postgres.Batch) {
 		// Nobody sends into it any more from here on.
 		b.Exec(`DELETE FROM queues WHERE id = $1`, id)
-		for _, table := range []string{"queue_waiting", "queue_retries", "queue_leases", "queue_dead", "queue_consumers"} {
+		for _, table := range []string{"queue_waiting", "queue_retries", "queue_leases", "queue_dead",
+			"queue_consumers"} {
 			b.Exec(`DELETE FROM `+table+` WHERE queue = $1`, id)
 		}
 	})

@@ -73,7 +73,8 @@ const endedAtOnce = 100
 func (q *Queue) take(ctx context.Context, max int) (out []queue.Delivery, again time.Duration, err error) {
 	var c *claim
 	err = q.worker.Write(ctx, func(tx *postgres.Tx) error {
-		c = &claim{q: q, tx: tx, max: min(max, mostAtOnce), bytes: queue.BatchBytes, freshID: draw(), retryID: draw(), attempts: map[int64]int{}}
+		c = &claim{q: q, tx: tx, max: min(max, mostAtOnce), bytes: queue.BatchBytes, freshID: draw(), retryID: draw(),
+			attempts: map[int64]int{}}
 		return c.run()
 	})
 	if err != nil {

@@ -34,7 +34,8 @@ func (b *Broker) packAll(events []*bellhop.Event) ([]packed, error) {
 	out := make([]packed, len(events))
 	for i, e := range events {
 		if len(e.Body) == 0 || len(e.Body) > maxBody {
-			return nil, bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d", len(e.Body), maxBody)
+			return nil, bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d",
+				len(e.Body), maxBody)
 		}
 		out[i].event = *e
 		out[i].event.Body = nil
@@ -75,7 +76,8 @@ func (b *Broker) keepDictionary(ctx context.Context) error {
 
 func (b *Broker) dictionary(ctx context.Context, id int64) (bytes []byte, err error) {
 	err = b.worker.Read(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(&bytes) }, `SELECT bytes FROM queue_dictionaries WHERE id = $1`, id)
+		b.Each(func(r pgx.Rows) error { return r.Scan(&bytes) }, `SELECT bytes FROM queue_dictionaries WHERE id = $1`,
+			id)
 	})
 	return bytes, err
 }
@@ -86,7 +88,8 @@ const eventColumns = `e.id, e.shop, e.topic, e.api_version, e.webhook_id, e.shop
 
 func scanEvent(e *bellhop.Event) []any {
 	return []any{(*[16]byte)(&e.ID), &e.Shop, &e.Topic, &e.APIVersion, &e.WebhookID, &e.ShopifyEventID,
-		postgres.TimeTo(&e.TriggeredAt), postgres.TimeTo(&e.AcceptedAt), postgres.TextTo(&e.SignedBy), postgres.TextTo(&e.TraceParent)}
+		postgres.TimeTo(&e.TriggeredAt), postgres.TimeTo(&e.AcceptedAt), postgres.TextTo(&e.SignedBy),
+		postgres.TextTo(&e.TraceParent)}
 }
 
 // stored is an event as it was read, its body still packed.

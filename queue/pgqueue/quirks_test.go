@@ -33,9 +33,11 @@ func again(t *testing.T, b queue.Broker) queue.Queue {
 }
 
 func event(n int) *bellhop.Event {
-	return &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: fmt.Sprintf("shop-%d.myshopify.com", n%7), Topic: "orders/create",
-		APIVersion: "2026-10", WebhookID: fmt.Sprint("webhook-", n), AcceptedAt: time.Now(), SignedBy: bellhop.SignerApp,
-		Body: fmt.Appendf(nil, `{"id":%d}`, n)}
+	return &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: fmt.Sprintf("shop-%d.myshopify.com", n%7),
+		Topic:      "orders/create",
+		APIVersion: "2026-10", WebhookID: fmt.Sprint("webhook-", n), AcceptedAt: time.Now(),
+		SignedBy: bellhop.SignerApp,
+		Body:     fmt.Appendf(nil, `{"id":%d}`, n)}
 }
 
 func connect(t *testing.T, url string) *pgx.Conn {

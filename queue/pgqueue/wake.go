@@ -68,7 +68,8 @@ func (q *Queue) listen(ctx context.Context) {
 		})
 		q.listening.Store(false)
 		if errors.Is(err, postgres.ErrNoSession) {
-			q.pools.Log().Info("looking into the queue again and again, since nothing can be heard of it", "why", err.Error())
+			q.pools.Log().Info("looking into the queue again and again, since nothing can be heard of it", "why",
+				err.Error())
 			return
 		}
 		pause(ctx, hearAgainAfter)

@@ -19,7 +19,8 @@ func (s suite) depth(t *testing.T) {
 	es[0].AcceptedAt = time.Now().Add(-time.Minute)
 	send(t, q, es...)
 	wantDepth(t, q, 5, 0, 0)
-	if d, err := q.Depth(t.Context()); s.promised(t, PromiseOldest) && (err != nil || d.Oldest < 59*time.Second || d.Oldest > time.Hour) {
+	if d, err := q.Depth(t.Context()); s.promised(t, PromiseOldest) &&
+		(err != nil || d.Oldest < 59*time.Second || d.Oldest > time.Hour) {
 		t.Errorf("the oldest is %v old, %v; want about a minute", d.Oldest, err)
 	}
 	ds := receive(t, q, 4)
@@ -125,7 +126,8 @@ func drain(t *testing.T, want, batch int, consumers ...queue.Consumer) map[bellh
 				if err != nil {
 					return
 				}
-				if err := c.Settle(ctx, settlements(queue.Ack, ds...)...); err != nil && !errors.Is(err, context.Canceled) {
+				if err := c.Settle(ctx, settlements(queue.Ack, ds...)...); err != nil &&
+					!errors.Is(err, context.Canceled) {
 					t.Errorf("settle: %v", err)
 				}
 				mu.Lock()

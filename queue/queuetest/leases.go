@@ -31,7 +31,8 @@ func (s suite) leaseExpires(t *testing.T) {
 	first := receive(t, q, 1)[0]
 	second := receive(t, q, 1)[0]
 	if second.Event.ID != e.ID || second.Attempt != 2 {
-		t.Errorf("after the lease ran out came event %s, attempt %d; want %s, attempt 2", second.Event.ID, second.Attempt, e.ID)
+		t.Errorf("after the lease ran out came event %s, attempt %d; want %s, attempt 2", second.Event.ID,
+			second.Attempt, e.ID)
 	}
 	if second.Receipt == first.Receipt {
 		t.Error("two leases have the same receipt")
@@ -61,7 +62,8 @@ func (s suite) staleAck(t *testing.T) {
 	// One of two is stale: the other counts all the same.
 	settle(t, other, queue.Ack, held[0])
 	err := other.Settle(t.Context(), settlements(queue.Ack, held...)...)
-	if stale, ok := errors.AsType[*queue.StaleError](err); !ok || len(stale.Receipts) != 1 || stale.Receipts[0] != held[0].Receipt {
+	if stale, ok := errors.AsType[*queue.StaleError](err); !ok || len(stale.Receipts) != 1 ||
+		stale.Receipts[0] != held[0].Receipt {
 		t.Errorf("settling twice: %v, want the first to be stale", err)
 	}
 	if err := q.Settle(t.Context(), queue.Settlement{Receipt: "no receipt of anybody"}); !isStale(err) {
@@ -100,7 +102,8 @@ func (s suite) retryAfterDelay(t *testing.T) {
 	d := receive(t, q, 1)[0]
 	start := time.Now()
 	const delay = 300 * time.Millisecond
-	err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.Retry, Delay: delay, Reason: "later"})
+	err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.Retry, Delay: delay,
+		Reason: "later"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +113,8 @@ func (s suite) retryAfterDelay(t *testing.T) {
 	nothingWaits(t, q)
 	d = receive(t, q, 1)[0]
 	if took := time.Since(start); d.Event.ID != e.ID || d.Attempt != 2 || took < delay {
-		t.Errorf("event %s came again after %v as attempt %d; want %s after at least %v as attempt 2", d.Event.ID, took, d.Attempt, e.ID, delay)
+		t.Errorf("event %s came again after %v as attempt %d; want %s after at least %v as attempt 2", d.Event.ID, took,
+			d.Attempt, e.ID, delay)
 	}
 	settle(t, q, queue.Ack, d)
 	wantDepth(t, q, 0, 0, 0)
@@ -162,7 +166,8 @@ func wantDead(t testing.TB, q queue.DeadLetters, e *bellhop.Event, attempts int,
 		t.Fatal(err)
 	}
 	if d.Attempts != attempts || d.Reason == "" || reason != "" && d.Reason != reason || d.DiedAt.IsZero() {
-		t.Errorf("dead letter: %d attempts, reason %q, died at %v; want %d, %q and a time", d.Attempts, d.Reason, d.DiedAt, attempts, reason)
+		t.Errorf("dead letter: %d attempts, reason %q, died at %v; want %d, %q and a time", d.Attempts, d.Reason,
+			d.DiedAt, attempts, reason)
 	}
 	if diff := cmp.Diff(e, d.Event); diff != "" {
 		t.Errorf("the dead letter is not the event that was sent (-sent +dead):\n%s", diff)
@@ -187,7 +192,8 @@ func (s suite) bury(t *testing.T) {
 	e.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	send(t, q, e)
 	d := receive(t, q, 1)[0]
-	if err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.DeadLetter, Reason: "poison"}); err != nil {
+	if err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.DeadLetter,
+		Reason: "poison"}); err != nil {
 		t.Fatal(err)
 	}
 	nothingWaits(t, q)

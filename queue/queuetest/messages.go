@@ -24,7 +24,8 @@ func (s suite) roundTrip(t *testing.T) {
 	for _, d := range receive(t, q, 2) {
 		got[d.Event.ID] = d
 		if left := time.Until(d.Expires); d.Attempt != 1 || d.Receipt == "" || left <= 0 || left > time.Minute {
-			t.Errorf("first delivery is attempt %d, receipt %q, leased for %v; want 1, one and up to a minute", d.Attempt, d.Receipt, left)
+			t.Errorf("first delivery is attempt %d, receipt %q, leased for %v; want 1, one and up to a minute",
+				d.Attempt, d.Receipt, left)
 		}
 	}
 	for _, want := range []*bellhop.Event{full, bare} {

@@ -152,8 +152,9 @@ func event(shop string, n int) *bellhop.Event {
 	e := &bellhop.Event{
 		Shop: shop + ".myshopify.com", Topic: "orders/create", APIVersion: "2026-10",
 		WebhookID: fmt.Sprintf("webhook-%d", n), ShopifyEventID: fmt.Sprintf("event-%d", n),
-		TriggeredAt: time.UnixMicro(1_790_000_000_123_456).UTC(), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
-		SignedBy: bellhop.SignerApp, Body: fmt.Appendf(nil, `{"id":%d}`, n),
+		TriggeredAt: time.UnixMicro(1_790_000_000_123_456).UTC(),
+		AcceptedAt:  time.Now().UTC().Truncate(time.Microsecond),
+		SignedBy:    bellhop.SignerApp, Body: fmt.Appendf(nil, `{"id":%d}`, n),
 	}
 	binary.BigEndian.PutUint64(e.ID[:], uint64(time.Now().UnixNano()))
 	copy(e.ID[4:8], shop)
@@ -219,7 +220,8 @@ func wantDepth(t testing.TB, q queue.Admin, waiting, leased, dead int) {
 		t.Fatal(err)
 	}
 	if d.Waiting != waiting || d.Leased != leased || d.Dead != dead {
-		t.Errorf("depth is %d waiting, %d leased, %d dead; want %d, %d, %d", d.Waiting, d.Leased, d.Dead, waiting, leased, dead)
+		t.Errorf("depth is %d waiting, %d leased, %d dead; want %d, %d, %d", d.Waiting, d.Leased, d.Dead, waiting,
+			leased, dead)
 	}
 }
 

@@ -117,7 +117,8 @@ func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
 const deadColumns = `d.attempts, d.reason, d.died_at, ` + sqlitefile.EventColumns + `, ` + sqlitefile.TraceColumn
 
 func scanDead(r sqlitefile.Row) queue.DeadEvent {
-	d := queue.DeadEvent{Attempts: int(r.Int()), Reason: r.Text(), DiedAt: r.Time(), Event: sqlitefile.ScanEvent(r).Event}
+	d := queue.DeadEvent{Attempts: int(r.Int()), Reason: r.Text(), DiedAt: r.Time(),
+		Event: sqlitefile.ScanEvent(r).Event}
 	d.Event.TraceParent = r.Text()
 	return d
 }
@@ -170,7 +171,10 @@ func noDeadLetter(id bellhop.EventID) error {
 
 // Redrive implements [queue.DeadLetters].
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
-	return q.exhume(ctx, ids, func(tx *sqlitefile.Tx, a sqlitefile.Archived) error { return q.enqueue(tx, a.Seq, a.Event.Shop, 0) })
+	return q.exhume(ctx, ids, func(tx *sqlitefile.Tx,
+		a sqlitefile.Archived) error {
+		return q.enqueue(tx, a.Seq, a.Event.Shop, 0)
+	})
 }
 
 // Drop implements [queue.DeadLetters]. Bodies are left to whoever keeps the archive.
@@ -178,12 +182,16 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	return q.exhume(ctx, ids, func(tx *sqlitefile.Tx, a sqlitefile.Archived) error { return q.forgetPassing(tx, a.Seq) })
+	return q.exhume(ctx, ids, func(tx *sqlitefile.Tx,
+		a sqlitefile.Archived) error {
+		return q.forgetPassing(tx, a.Seq)
+	})
 }
 
 // exhume takes the dead letters with these ids, or all, out of the graveyard, after
 // fn has done with each what is to become of it.
-func (q *Queue) exhume(ctx context.Context, ids []bellhop.EventID, fn func(*sqlitefile.Tx, sqlitefile.Archived) error) (n int, err error) {
+func (q *Queue) exhume(ctx context.Context, ids []bellhop.EventID,
+	fn func(*sqlitefile.Tx, sqlitefile.Archived) error) (n int, err error) {
 	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
 		n = 0
 		chosen, err := q.chosen(tx, ids)

@@ -49,7 +49,8 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 		if has, err := q.attributes(tx.Conn); err != nil || has == a {
 			return err
 		}
-		return bellhop.Errorf(bellhop.Conflict, "queue_exists", "there is a queue %s with other attributes: change them with bellhop queue set", name)
+		return bellhop.Errorf(bellhop.Conflict, "queue_exists",
+			"there is a queue %s with other attributes: change them with bellhop queue set", name)
 	})
 }
 
@@ -99,7 +100,8 @@ func (b *Broker) find(c *sqlitefile.Conn, name string) (*Queue, error) {
 }
 
 func noQueue(name string) error {
-	return bellhop.Errorf(bellhop.NotFound, "queue", "there is no queue %s: make it with bellhop queue create %s", name, name)
+	return bellhop.Errorf(bellhop.NotFound, "queue", "there is no queue %s: make it with bellhop queue create %s", name,
+		name)
 }
 
 // Remove implements [queue.Broker]. Events stay in the archive.

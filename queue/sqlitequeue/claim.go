@@ -157,7 +157,8 @@ func (q *Queue) choose(tx *sqlitefile.Tx, now time.Time, max int) (fresh, retrie
 }
 
 // lease puts one batch under a lease.
-func (q *Queue) lease(tx *sqlitefile.Tx, out []claimed, seqs []int64, retried bool, expires time.Time) ([]claimed, error) {
+func (q *Queue) lease(tx *sqlitefile.Tx, out []claimed, seqs []int64, retried bool, expires time.Time) ([]claimed,
+	error) {
 	if len(seqs) == 0 {
 		return out, nil
 	}
@@ -189,7 +190,8 @@ const (
 
 // suspect finds the one that has waited longest.
 func (q *Queue) suspect(tx *sqlitefile.Tx, now time.Time) (seqs []int64, err error) {
-	err = tx.Prepare(`SELECT seq FROM (SELECT seq, attempts, reason ` + dueNow + ` ORDER BY due_at LIMIT 1000) WHERE` + isSuspect + `LIMIT 1`).
+	err = tx.Prepare(`SELECT seq FROM (SELECT seq, attempts, reason ` + dueNow + ` ORDER BY due_at LIMIT 1000) WHERE` +
+		isSuspect + `LIMIT 1`).
 		Int(q.id).Time(now).Int(queue.Suspicious).Text(ranOut).
 		Each(func(r sqlitefile.Row) error { seqs = append(seqs, r.Int()); return nil })
 	return seqs, err
@@ -267,7 +269,8 @@ func (q *Queue) nextLanes(tx *sqlitefile.Tx, n int) (lanes []int64, err error) {
 }
 
 // takeLane takes a share of the room, and at least one event if that fits.
-func (q *Queue) takeLane(tx *sqlitefile.Tx, seqs []int64, lane int64, events int, bytes int64, rm *room) ([]int64, error) {
+func (q *Queue) takeLane(tx *sqlitefile.Tx, seqs []int64, lane int64, events int, bytes int64, rm *room) ([]int64,
+	error) {
 	had := len(seqs)
 	err := tx.Prepare(`SELECT seq, size FROM waiting WHERE queue = ? AND lane = ? ORDER BY seq LIMIT ?`).
 		Int(q.id).Int(lane).Int(int64(events)).

@@ -23,7 +23,8 @@ func TestOlderFile(t *testing.T) {
 	}
 	sendTwoAndBuryOne(t, path)
 	makeOlder(t, path)
-	if err := sqlitefile.Check(ctx, path, sqlitequeue.Schema()); err == nil || !strings.Contains(err.Error(), "bellhop migrate") {
+	if err := sqlitefile.Check(ctx, path, sqlitequeue.Schema()); err == nil ||
+		!strings.Contains(err.Error(), "bellhop migrate") {
 		t.Errorf("an older file: %v; want what to run", err)
 	}
 	if n, err := sqlitefile.Migrate(ctx, path, sqlitequeue.Schema()); n != 1 || err != nil {
@@ -75,8 +76,9 @@ func sendTwoAndBuryOne(t *testing.T, path string) {
 	}
 	defer q.Close()
 	for n := range byte(2) {
-		e := &bellhop.Event{ID: bellhop.EventID{15: n + 1}, Shop: "a.myshopify.com", Topic: "orders/create", AcceptedAt: time.Now(),
-			SignedBy: bellhop.SignerApp, Body: []byte("{}")}
+		e := &bellhop.Event{ID: bellhop.EventID{15: n + 1}, Shop: "a.myshopify.com", Topic: "orders/create",
+			AcceptedAt: time.Now(),
+			SignedBy:   bellhop.SignerApp, Body: []byte("{}")}
 		if err := q.Send(ctx, e); err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +89,8 @@ func sendTwoAndBuryOne(t *testing.T, path string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := q.Settle(ctx, queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter, Reason: "a test"}); err != nil {
+		if err := q.Settle(ctx, queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter,
+			Reason: "a test"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -101,7 +104,8 @@ func makeOlder(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, s := range []string{`ALTER TABLE events DROP COLUMN trace_parent`, `DELETE FROM schema_archive WHERE version_id = 2`} {
+	for _, s := range []string{`ALTER TABLE events DROP COLUMN trace_parent`,
+		`DELETE FROM schema_archive WHERE version_id = 2`} {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}

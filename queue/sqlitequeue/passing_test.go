@@ -43,7 +43,8 @@ func TestDoorbellsLeaveNothing(t *testing.T) {
 	}
 	defer q.Close()
 	send := func(topic string) {
-		e := &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: "demo.myshopify.com", Topic: topic, AcceptedAt: time.Now(), Body: []byte("{}")}
+		e := &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: "demo.myshopify.com", Topic: topic,
+			AcceptedAt: time.Now(), Body: []byte("{}")}
 		if err := q.Send(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}

@@ -69,7 +69,8 @@ func (p *pruning) run(tx *sqlitefile.Tx) error {
 
 func (p *pruning) findLive(c *sqlitefile.Conn) error {
 	for _, rest := range []string{`retries`, `dead`} {
-		err := c.Prepare(`SELECT r.seq FROM queues q CROSS JOIN ` + rest + ` r WHERE r.queue = q.id AND r.seq > ? AND r.seq <= ?`).
+		err := c.Prepare(`SELECT r.seq FROM queues q CROSS JOIN ` + rest +
+			` r WHERE r.queue = q.id AND r.seq > ? AND r.seq <= ?`).
 			Int(p.from).Int(p.to).Each(p.add)
 		if err != nil {
 			return err

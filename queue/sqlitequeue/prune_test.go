@@ -19,7 +19,8 @@ func TestPrunesItsOwnFile(t *testing.T) {
 	now := time.Now()
 	var all []*bellhop.Event
 	for i := range 1200 {
-		all = append(all, &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: string(rune('a'+i%3)) + ".myshopify.com",
+		all = append(all, &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: string(rune('a'+i%3)) +
+			".myshopify.com",
 			Topic: "orders/create", AcceptedAt: now.Add(-time.Hour), Body: []byte(`{}`)})
 	}
 	young := *all[0]
@@ -94,7 +95,8 @@ func TestPurgeDropsBodies(t *testing.T) {
 	}
 	q := openOrders(t, b)
 	for range 3 {
-		e := &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: "a.myshopify.com", Topic: "orders/create", AcceptedAt: time.Now(), Body: []byte("{}")}
+		e := &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: "a.myshopify.com", Topic: "orders/create",
+			AcceptedAt: time.Now(), Body: []byte("{}")}
 		if err := q.Send(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}

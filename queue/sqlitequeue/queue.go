@@ -78,7 +78,8 @@ func newQueue(f *sqlitefile.File, id int64, name string, now func() time.Time) *
 func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	for _, e := range events {
 		if len(e.Body) == 0 || len(e.Body) > maxBody {
-			return bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d", len(e.Body), maxBody)
+			return bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d",
+				len(e.Body), maxBody)
 		}
 	}
 	return q.file.Write(ctx, func(tx *sqlitefile.Tx) error {

@@ -131,7 +131,8 @@ func (q *Queue) forgetPassing(tx *sqlitefile.Tx, seq int64) error {
 }
 
 // again has an event handed out once more at due, or makes it a dead letter.
-func (q *Queue) again(tx *sqlitefile.Tx, l lease, seq int64, due time.Time, reason string, now time.Time, maxAttempts int) error {
+func (q *Queue) again(tx *sqlitefile.Tx, l lease, seq int64, due time.Time, reason string, now time.Time,
+	maxAttempts int) error {
 	attempts, err := q.attempts(tx, l, seq)
 	if err != nil {
 		return err

@@ -38,7 +38,8 @@ func TestOpenRefuses(t *testing.T) {
 			return map[string]any{"Attributes": a}
 		})
 		_, err := r.broker(t).Open(t.Context(), "orders")
-		if bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "\n") {
+		if bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), test.says) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -99,7 +100,8 @@ func TestCreateOnTheWire(t *testing.T) {
 	})
 	r.on("SetQueueAttributes", func(request) any { return map[string]any{} })
 	b := r.broker(t, func(o *sqsqueue.Options) { o.KMSKey = "alias/orders" })
-	if err := b.Create(t.Context(), "orders.fifo", queue.Attributes{Visibility: 90 * time.Second, MaxAttempts: 5}); err != nil {
+	if err := b.Create(t.Context(), "orders.fifo",
+		queue.Attributes{Visibility: 90 * time.Second, MaxAttempts: 5}); err != nil {
 		t.Fatal(err)
 	}
 	got := r.asked("CreateQueue")
@@ -138,7 +140,8 @@ func TestNamesReadsAllPages(t *testing.T) {
 	r := newRecorded(t)
 	r.on("ListQueues", func(q request) any {
 		if q.text("NextToken") == "" {
-			return map[string]any{"NextToken": "more", "QueueUrls": []string{mainURL, mainURL + "-dead", "https://host/1/somebody-elses"}}
+			return map[string]any{"NextToken": "more",
+				"QueueUrls": []string{mainURL, mainURL + "-dead", "https://host/1/somebody-elses"}}
 		}
 		return map[string]any{"QueueUrls": []string{"https://host/1/b.fifo", "https://host/1/b-dead.fifo"}}
 	})
@@ -157,7 +160,8 @@ func TestURLIsWhatParseURLTakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, name, err := sqsqueue.ParseURL(u)
-	if want := b.options; err != nil || name != "orders" || o.Settings != want.Settings || o.Account != want.Account || o.Bucket != want.Bucket {
+	if want := b.options; err != nil || name != "orders" || o.Settings != want.Settings || o.Account != want.Account ||
+		o.Bucket != want.Bucket {
 		t.Errorf("%s is read as %+v, %q, %v", u, o, name, err)
 	}
 }
@@ -183,7 +187,8 @@ func TestPurge(t *testing.T) {
 	}
 	r := newRecorded(t)
 	r.on("PurgeQueue", func(request) any { return fault{403, "PurgeQueueInProgress", "wait"} })
-	if _, err := r.open(t, "orders").Purge(t.Context()); bellhop.KindOf(err) != bellhop.Unavailable || !strings.Contains(err.Error(), "minute") {
+	if _, err := r.open(t, "orders").Purge(t.Context()); bellhop.KindOf(err) != bellhop.Unavailable ||
+		!strings.Contains(err.Error(), "minute") {
 		t.Errorf("a second purge: %v", err)
 	}
 }
@@ -204,10 +209,12 @@ func TestUncheckedAsksNothing(t *testing.T) {
 		t.Errorf("asked for %v", got)
 	}
 	dead := r.asked("SendMessage")[1]
-	if !strings.HasSuffix(dead.text("QueueUrl"), "/123456789012/orders-dead") || dead.text("MessageAttributes", "attempts", "StringValue") != "7" {
+	if !strings.HasSuffix(dead.text("QueueUrl"), "/123456789012/orders-dead") ||
+		dead.text("MessageAttributes", "attempts", "StringValue") != "7" {
 		t.Errorf("buried by %v", dead)
 	}
-	aws, err := sqsqueue.NewBroker(t.Context(), sqsqueue.Options{Account: "123456789012", Settings: sqsqueue.Options{}.Settings})
+	aws, err := sqsqueue.NewBroker(t.Context(),
+		sqsqueue.Options{Account: "123456789012", Settings: sqsqueue.Options{}.Settings})
 	if err == nil {
 		t.Error("a broker without a region", aws)
 	}
@@ -223,7 +230,8 @@ func TestRedriveByTask(t *testing.T) {
 		if status == "" {
 			return map[string]any{"Results": []any{}}
 		}
-		return map[string]any{"Results": []any{map[string]any{"Status": status, "SourceArn": q.text("SourceArn"), "ApproximateNumberOfMessagesMoved": 7}}}
+		return map[string]any{"Results": []any{map[string]any{"Status": status, "SourceArn": q.text("SourceArn"),
+			"ApproximateNumberOfMessagesMoved": 7}}}
 	})
 	r.on("StartMessageMoveTask", func(request) any { return map[string]any{"TaskHandle": "handle"} })
 	if n, err := r.open(t, "orders").Redrive(t.Context()); n != 7 || err != nil {
@@ -263,7 +271,8 @@ func TestRedriveByHandWhereTasksFail(t *testing.T) {
 	r := newRecorded(t)
 	status := ""
 	r.on("ListMessageMoveTasks", func(request) any {
-		return map[string]any{"Results": []any{map[string]any{"Status": status, "FailureReason": "CouldNotDetermineMessageSource"}}}
+		return map[string]any{"Results": []any{map[string]any{"Status": status,
+			"FailureReason": "CouldNotDetermineMessageSource"}}}
 	})
 	r.on("StartMessageMoveTask", func(request) any {
 		status = "FAILED"
@@ -295,15 +304,19 @@ func TestDeadByPolicy(t *testing.T) {
 	r := newRecorded(t)
 	dead := messages(t, "4", event(1)).(map[string]any)
 	m := dead["Messages"].([]map[string]any)[0]
-	m["MessageAttributes"].(map[string]any)["reason"] = map[string]string{"DataType": "String", "StringValue": "an older one"}
-	m["Attributes"] = map[string]string{"ApproximateReceiveCount": "4", "DeadLetterQueueSourceArn": mainARN, "ApproximateFirstReceiveTimestamp": "1790000000000"}
+	m["MessageAttributes"].(map[string]any)["reason"] = map[string]string{"DataType": "String",
+		"StringValue": "an older one"}
+	m["Attributes"] = map[string]string{"ApproximateReceiveCount": "4", "DeadLetterQueueSourceArn": mainARN,
+		"ApproximateFirstReceiveTimestamp": "1790000000000"}
 	r.on("ReceiveMessage", once(dead))
 	r.on("ChangeMessageVisibilityBatch", allDone)
 	letters, err := r.open(t, "orders").DeadLetters(t.Context(), queue.Cursor{}, 10)
-	if err != nil || len(letters) != 1 || letters[0].Attempts != 3 || !strings.Contains(letters[0].Reason, "3 times") || letters[0].DiedAt.UnixMilli() != 1790000000000 {
+	if err != nil || len(letters) != 1 || letters[0].Attempts != 3 || !strings.Contains(letters[0].Reason, "3 times") ||
+		letters[0].DiedAt.UnixMilli() != 1790000000000 {
 		t.Errorf("%+v, %v", letters, err)
 	}
-	if back := r.asked("ChangeMessageVisibilityBatch"); len(back) != 1 || back[0].text("QueueUrl") != mainURL+"-dead" || back[0].text("Entries", 0, "VisibilityTimeout") != "0" {
+	if back := r.asked("ChangeMessageVisibilityBatch"); len(back) != 1 || back[0].text("QueueUrl") != mainURL+"-dead" ||
+		back[0].text("Entries", 0, "VisibilityTimeout") != "0" {
 		t.Errorf("given back by %v", back)
 	}
 }
@@ -312,7 +325,8 @@ func TestDeadByPolicy(t *testing.T) {
 // letter that comes back within the five minutes in which SQS drops repeats.
 func TestFIFO(t *testing.T) {
 	b := fresh(t)
-	if err := b.Create(t.Context(), "orders.fifo", queue.Attributes{Visibility: time.Minute, MaxAttempts: 3}); err != nil {
+	if err := b.Create(t.Context(), "orders.fifo",
+		queue.Attributes{Visibility: time.Minute, MaxAttempts: 3}); err != nil {
 		t.Fatal(err)
 	}
 	q, err := b.Open(t.Context(), "orders.fifo")
@@ -330,7 +344,8 @@ func TestFIFO(t *testing.T) {
 		if err != nil || len(ds) != 1 || ds[0].Event.ID != event(n).ID {
 			t.Fatalf("event %d: %+v, %v", n, ds, err)
 		}
-		if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter, Reason: fmt.Sprint(n)}); err != nil {
+		if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter,
+			Reason: fmt.Sprint(n)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -342,7 +357,8 @@ func TestFIFO(t *testing.T) {
 		if err != nil || len(ds) != 1 || ds[0].Event.ID != event(1).ID || ds[0].Attempt != 1 {
 			t.Fatalf("redriven: %+v, %v", ds, err)
 		}
-		if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter, Reason: "again"}); err != nil {
+		if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter,
+			Reason: "again"}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -49,7 +49,8 @@ func BenchmarkBareSender(b *testing.B) {
 				}
 				in := &sqs.SendMessageBatchInput{QueueUrl: made.QueueUrl}
 				for i := range batch {
-					in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &batch[i].body})
+					in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)),
+						MessageBody: &batch[i].body})
 				}
 				_, err := client.SendMessageBatch(context.Background(), in)
 				for _, o := range batch {
@@ -112,7 +113,8 @@ func BenchmarkRequests(b *testing.B) {
 			}
 			defer q.Close()
 			work(b, q, test.callers)
-			for _, operation := range []string{"SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch"} {
+			for _, operation := range []string{"SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage",
+				"DeleteMessageBatch"} {
 				b.ReportMetric(float64(calls[operation])/float64(b.N), operation+"/event")
 			}
 		})

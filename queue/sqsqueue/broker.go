@@ -86,7 +86,8 @@ func (o Options) count(s *sqs.Options) {
 	}
 	s.APIOptions = append(s.APIOptions, func(stack *middleware.Stack) error {
 		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("Called",
-			func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+			func(ctx context.Context, in middleware.DeserializeInput,
+				next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
 				o.Called(middleware.GetOperationName(ctx))
 				return next.HandleDeserialize(ctx, in)
 			}), middleware.After)
@@ -110,7 +111,8 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 		return err
 	}
 	if is := q.cached().attrs; is != whole(a) {
-		return bellhop.Errorf(bellhop.Conflict, "queue_exists", "the queue %s is there with visibility %v and %d attempts", name, is.Visibility, is.MaxAttempts)
+		return bellhop.Errorf(bellhop.Conflict, "queue_exists",
+			"the queue %s is there with visibility %v and %d attempts", name, is.Visibility, is.MaxAttempts)
 	}
 	return nil
 }
@@ -125,7 +127,8 @@ func (b *Broker) make(ctx context.Context, name string, a queue.Attributes) erro
 		return err
 	}
 	main, err := b.makeOne(ctx, name, map[string]string{
-		"MessageRetentionPeriod": seconds(retention), "VisibilityTimeout": seconds(a.Visibility), "RedrivePolicy": redrivePolicy(arn, a.MaxAttempts)})
+		"MessageRetentionPeriod": seconds(retention), "VisibilityTimeout": seconds(a.Visibility),
+		"RedrivePolicy": redrivePolicy(arn, a.MaxAttempts)})
 	if err != nil {
 		return err
 	}
@@ -152,14 +155,16 @@ func (b *Broker) makeOne(ctx context.Context, name string, attrs map[string]stri
 	}
 	if isFIFO(name) {
 		// Shops don't wait for each other's throughput.
-		attrs["FifoQueue"], attrs["DeduplicationScope"], attrs["FifoThroughputLimit"] = "true", "messageGroup", "perMessageGroupId"
+		attrs["FifoQueue"], attrs["DeduplicationScope"], attrs["FifoThroughputLimit"] = "true", "messageGroup",
+			"perMessageGroupId"
 	}
 	out, err := b.client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name, Attributes: attrs})
 	if _, exists := errors.AsType[*types.QueueNameExists](err); exists {
 		return b.find(ctx, name, "")
 	}
 	if _, recent := errors.AsType[*types.QueueDeletedRecently](err); recent {
-		return "", bellhop.Errorf(bellhop.Unavailable, "queue_deleted", "a queue %s was deleted within the last minute: SQS wants a minute in between", name)
+		return "", bellhop.Errorf(bellhop.Unavailable, "queue_deleted",
+			"a queue %s was deleted within the last minute: SQS wants a minute in between", name)
 	}
 	if err != nil {
 		return "", b.explain(ctx, "make the queue "+name, err)
@@ -207,7 +212,8 @@ func missing(err error) bool {
 }
 
 func (b *Broker) notFound(name string) error {
-	return bellhop.Errorf(bellhop.NotFound, "queue_not_found", "there is no queue %s in the %v: make it with bellhop queue create, or check region and account",
+	return bellhop.Errorf(bellhop.NotFound, "queue_not_found",
+		"there is no queue %s in the %v: make it with bellhop queue create, or check region and account",
 		clip(name), amazon.Settings{Region: b.cfg.Region, Endpoint: b.opts.Settings.Endpoint})
 }
 
@@ -296,8 +302,9 @@ func (b *Broker) Unchecked(name string) (*Queue, error) {
 		return nil, bellhop.Invalidf("account", "without the account's number a queue's URL can't be made")
 	}
 	o := b.client.Options()
-	endpoint, err := o.EndpointResolverV2.ResolveEndpoint(context.Background(), sqs.EndpointParameters{Region: &o.Region,
-		Endpoint: o.BaseEndpoint, UseDualStack: &b.opts.Settings.DualStack, UseFIPS: aws.Bool(false)})
+	endpoint, err := o.EndpointResolverV2.ResolveEndpoint(context.Background(),
+		sqs.EndpointParameters{Region: &o.Region,
+			Endpoint: o.BaseEndpoint, UseDualStack: &b.opts.Settings.DualStack, UseFIPS: aws.Bool(false)})
 	if err != nil {
 		return nil, fmt.Errorf("make the queue's URL: %w", err)
 	}

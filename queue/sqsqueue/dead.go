@@ -194,7 +194,8 @@ func (q *Queue) putDown(ctx context.Context, keep []*lease) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closePatience)
 	defer cancel()
 	if err := q.giveBack(ctx, q.dead, keep); err != nil {
-		q.opts.Log.Warn("give back dead letters after reading them: they are hidden for a while", "for", scanVisibility, "err", err)
+		q.opts.Log.Warn("give back dead letters after reading them: they are hidden for a while", "for", scanVisibility,
+			"err", err)
 	}
 }
 
@@ -241,5 +242,6 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.Dea
 }
 
 func noDeadLetter(id bellhop.EventID) error {
-	return bellhop.Errorf(bellhop.NotFound, "dead_letter_not_found", "there is no dead letter %s that SQS hands out now", id)
+	return bellhop.Errorf(bellhop.NotFound, "dead_letter_not_found",
+		"there is no dead letter %s that SQS hands out now", id)
 }

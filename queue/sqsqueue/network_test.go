@@ -20,10 +20,12 @@ import (
 func proxied(t *testing.T) (*toxiproxy.Proxy, queue.Queue, queue.Queue) {
 	t.Helper()
 	direct := fresh(t)
-	if err := direct.Create(t.Context(), "orders", queue.Attributes{Visibility: time.Second, MaxAttempts: 10}); err != nil {
+	if err := direct.Create(t.Context(), "orders",
+		queue.Attributes{Visibility: time.Second, MaxAttempts: 10}); err != nil {
 		t.Fatal(err)
 	}
-	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "sqs", "127.0.0.1:0",
+	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "sqs",
+		"127.0.0.1:0",
 		strings.TrimPrefix(direct.options.Settings.Endpoint, "http://"))
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -183,7 +185,8 @@ func TestBodyIsLost(t *testing.T) {
 		t.Errorf("without a bucket: %v", err)
 	}
 	b.options.Bucket = "no-such-bucket"
-	if _, err := open(t, b.options).Open(t.Context(), "orders"); bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), "no-such-bucket") {
+	if _, err := open(t, b.options).Open(t.Context(), "orders"); bellhop.KindOf(err) != bellhop.Invalid ||
+		!strings.Contains(err.Error(), "no-such-bucket") {
 		t.Errorf("a bucket that isn't there: %v", err)
 	}
 }

@@ -104,7 +104,8 @@ func some(s string) *string {
 
 func (q *Queue) postOne(ctx context.Context, url string, e *entry) (again []*entry) {
 	_, err := q.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &url, MessageBody: &e.msg.Body,
-		MessageAttributes: e.attributes(), MessageSystemAttributes: e.system(), MessageGroupId: some(e.group), MessageDeduplicationId: some(e.dedup)})
+		MessageAttributes: e.attributes(), MessageSystemAttributes: e.system(), MessageGroupId: some(e.group),
+		MessageDeduplicationId: some(e.dedup)})
 	return q.failed(ctx, url, []*entry{e}, err)
 }
 
@@ -112,8 +113,10 @@ func (q *Queue) postBatch(ctx context.Context, url string, batch []*entry) (agai
 	in := &sqs.SendMessageBatchInput{QueueUrl: &url}
 	for i, e := range batch {
 		e.err = nil
-		in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &e.msg.Body,
-			MessageAttributes: e.attributes(), MessageSystemAttributes: e.system(), MessageGroupId: some(e.group), MessageDeduplicationId: some(e.dedup)})
+		in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)),
+			MessageBody:       &e.msg.Body,
+			MessageAttributes: e.attributes(), MessageSystemAttributes: e.system(), MessageGroupId: some(e.group),
+			MessageDeduplicationId: some(e.dedup)})
 	}
 	out, err := q.client.SendMessageBatch(ctx, in)
 	if err != nil {
@@ -187,6 +190,7 @@ func (q *Queue) refused(e *entry, f types.BatchResultErrorEntry) (again []*entry
 		e.err = unavailable(q.name, "SQS can't take it now: "+code)
 		return []*entry{e}
 	}
-	e.err = bellhop.Errorf(bellhop.Internal, "sqs_refused", "send to the queue %s: SQS refuses an event: %s: %s", q.name, code, aws.ToString(f.Message))
+	e.err = bellhop.Errorf(bellhop.Internal, "sqs_refused", "send to the queue %s: SQS refuses an event: %s: %s",
+		q.name, code, aws.ToString(f.Message))
 	return nil
 }

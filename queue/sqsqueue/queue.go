@@ -70,7 +70,8 @@ type known struct {
 const knownFor = time.Minute
 
 func (b *Broker) queue(name, main, dead string) *Queue {
-	q := &Queue{Broker: b, name: name, main: main, dead: dead, fifo: isFIFO(name), codec: b.codec, scanning: make(chan struct{}, 1)}
+	q := &Queue{Broker: b, name: name, main: main, dead: dead, fifo: isFIFO(name), codec: b.codec,
+		scanning: make(chan struct{}, 1)}
 	q.life, q.end = context.WithCancel(context.Background())
 	q.scanning <- struct{}{}
 	q.outbox.send = func(batch []*entry) { q.dispatch(q.main, batch) }
@@ -96,11 +97,13 @@ func (b *Broker) open(ctx context.Context, name string) (*Queue, error) {
 	}
 	dlq, err := arn.Parse(q.cached().deadARN)
 	if err != nil {
-		return nil, refused(name, fmt.Sprintf("names its dead-letter queue as %q", clip(q.cached().deadARN)), "correct its redrive policy")
+		return nil, refused(name, fmt.Sprintf("names its dead-letter queue as %q", clip(q.cached().deadARN)),
+			"correct its redrive policy")
 	}
 	if q.dead, err = b.find(ctx, dlq.Resource, dlq.AccountID); err != nil {
 		if bellhop.KindOf(err) == bellhop.NotFound {
-			err = refused(name, fmt.Sprintf("has lost its dead-letter queue %s", dlq.Resource), "make that queue again, or correct the redrive policy")
+			err = refused(name, fmt.Sprintf("has lost its dead-letter queue %s", dlq.Resource),
+				"make that queue again, or correct the redrive policy")
 		}
 		return nil, err
 	}
@@ -125,7 +128,8 @@ func (q *Queue) check(attrs map[string]string) error {
 	a := q.cached().attrs
 	switch fifo := attrs["FifoQueue"] == "true"; {
 	case fifo != q.fifo:
-		return refused(q.name, "is not of the type that its name says", "name FIFO queues with .fifo at the end, and no others")
+		return refused(q.name, "is not of the type that its name says",
+			"name FIFO queues with .fifo at the end, and no others")
 	case attrs["RedrivePolicy"] == "":
 		return refused(q.name, "has no dead-letter queue, so that what can't be processed would come again until it expires",
 			"make another with bellhop queue create, or give this one a redrive policy")
@@ -138,7 +142,8 @@ func (q *Queue) check(attrs map[string]string) error {
 
 func checkEncrypted(name string, attrs map[string]string) error {
 	if attrs["SqsManagedSseEnabled"] == "false" && attrs["KmsMasterKeyId"] == "" {
-		return refused(name, "is not encrypted, and orders name people", "set its attribute SqsManagedSseEnabled to true")
+		return refused(name, "is not encrypted, and orders name people",
+			"set its attribute SqsManagedSseEnabled to true")
 	}
 	return nil
 }
@@ -156,7 +161,8 @@ func limitOf(name string, queues ...map[string]string) (int, error) {
 		}
 	}
 	if limit < leastLimit {
-		return 0, refused(name, fmt.Sprintf("takes messages of only %d bytes, or its dead-letter queue does", limit), "set MaximumMessageSize of both to 1048576")
+		return 0, refused(name, fmt.Sprintf("takes messages of only %d bytes, or its dead-letter queue does", limit),
+			"set MaximumMessageSize of both to 1048576")
 	}
 	return limit, nil
 }
@@ -227,8 +233,9 @@ func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
 	if err != nil {
 		return err
 	}
-	_, err = q.client.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &q.main, Attributes: map[string]string{
-		"VisibilityTimeout": seconds(a.Visibility), "RedrivePolicy": redrivePolicy(k.deadARN, a.MaxAttempts)}})
+	_, err = q.client.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &q.main,
+		Attributes: map[string]string{
+			"VisibilityTimeout": seconds(a.Visibility), "RedrivePolicy": redrivePolicy(k.deadARN, a.MaxAttempts)}})
 	if err != nil {
 		return q.explain(ctx, "set attributes of the queue "+q.name, err)
 	}
@@ -276,7 +283,8 @@ func (q *Queue) Purge(ctx context.Context) (int, error) {
 	}
 	_, err = q.client.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: &q.main})
 	if amazon.Code(err) == "PurgeQueueInProgress" {
-		return 0, bellhop.Errorf(bellhop.Unavailable, "purge_in_progress", "the queue %s was purged within the last minute: SQS wants a minute in between", q.name)
+		return 0, bellhop.Errorf(bellhop.Unavailable, "purge_in_progress",
+			"the queue %s was purged within the last minute: SQS wants a minute in between", q.name)
 	}
 	if err != nil {
 		return 0, q.explain(ctx, "purge the queue "+q.name, err)

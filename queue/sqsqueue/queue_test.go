@@ -24,8 +24,10 @@ import (
 func TestMain(m *testing.M) {
 	// The stand-in takes any credentials, and nothing here may look elsewhere for
 	// them.
-	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": "",
-		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_PROFILE": ""} {
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_SESSION_TOKEN":         "",
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+		"AWS_PROFILE": ""} {
 		os.Setenv(name, value)
 	}
 	realserver.SkipExamples(realserver.SQSInstalled())
@@ -65,7 +67,8 @@ func deleteBody(t testing.TB, e *bellhop.Event) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = objects(cfg).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(amazon.Key(e))})
+	_, err = objects(cfg).DeleteObject(t.Context(),
+		&s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(amazon.Key(e))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +99,8 @@ func fresh(t testing.TB) opened {
 	s, err := standIn()
 	realserver.Need(t, err)
 	region := fmt.Sprintf("test-%d", regions.Add(1))
-	return open(t, sqsqueue.Options{Settings: amazon.Settings{Region: region, Endpoint: s.Endpoint}, Account: "000000000000", Bucket: bucket})
+	return open(t, sqsqueue.Options{Settings: amazon.Settings{Region: region, Endpoint: s.Endpoint},
+		Account: "000000000000", Bucket: bucket})
 }
 
 var harness = queuetest.Harness{
@@ -104,7 +108,8 @@ var harness = queuetest.Harness{
 	Again:  func(t testing.TB, b queue.Broker) queue.Broker { return open(t, b.(opened).options) },
 	Address: func(b queue.Broker) string {
 		o := b.(opened).options
-		return fmt.Sprintf("sqs+http://%s/%s/orders?region=%s&bucket=%s", strings.TrimPrefix(o.Settings.Endpoint, "http://"), o.Account, o.Settings.Region, o.Bucket)
+		return fmt.Sprintf("sqs+http://%s/%s/orders?region=%s&bucket=%s",
+			strings.TrimPrefix(o.Settings.Endpoint, "http://"), o.Account, o.Settings.Region, o.Bucket)
 	},
 	Damage: func(t testing.TB, _ queue.Broker, e *bellhop.Event) { deleteBody(t, e) },
 	NotPromised: map[string]string{

@@ -177,12 +177,14 @@ func (q *Queue) poll(ctx context.Context, max int, wait int32) ([]*lease, error)
 	if err != nil {
 		return nil, err
 	}
-	out, err := q.poller.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &q.main, MaxNumberOfMessages: int32(max), WaitTimeSeconds: wait,
+	out, err := q.poller.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &q.main,
+		MaxNumberOfMessages: int32(max), WaitTimeSeconds: wait,
 		VisibilityTimeout: wholeSeconds(k.attrs.Visibility), MessageAttributeNames: []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameApproximateReceiveCount}})
 	now := q.opts.Now()
 	if _, over := errors.AsType[*types.OverLimit](err); over {
-		q.opts.Log.Warn("more events are leased than SQS allows: receiving rests", "queue", q.name, "for", overLimitPause)
+		q.opts.Log.Warn("more events are leased than SQS allows: receiving rests", "queue", q.name, "for",
+			overLimitPause)
 		pause(ctx, overLimitPause)
 		return nil, nil
 	}
@@ -200,7 +202,8 @@ func (q *Queue) read(messages []types.Message, now time.Time, visibility time.Du
 	leases := make([]*lease, len(messages))
 	for i, m := range messages {
 		leases[i] = &lease{msg: message(m), id: aws.ToString(m.MessageId), taken: now, Delivery: queue.Delivery{
-			Receipt: queue.Receipt(aws.ToString(m.ReceiptHandle)), Attempt: receiveCount(m), Expires: now.Add(visibility - margin(visibility))}}
+			Receipt: queue.Receipt(aws.ToString(m.ReceiptHandle)), Attempt: receiveCount(m),
+			Expires: now.Add(visibility - margin(visibility))}}
 	}
 	return leases
 }

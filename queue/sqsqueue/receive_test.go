@@ -27,7 +27,8 @@ func messages(t *testing.T, count string, es ...*bellhop.Event) any {
 		for name, value := range m.Attributes {
 			attrs[name] = map[string]string{"DataType": "String", "StringValue": value}
 		}
-		list = append(list, map[string]any{"MessageId": "id-" + e.ID.String(), "ReceiptHandle": "handle-" + e.ID.String(), "Body": m.Body,
+		list = append(list, map[string]any{"MessageId": "id-" + e.ID.String(), "ReceiptHandle": "handle-" +
+			e.ID.String(), "Body": m.Body,
 			"Attributes": map[string]string{"ApproximateReceiveCount": count}, "MessageAttributes": attrs})
 	}
 	return map[string]any{"Messages": list}
@@ -90,7 +91,8 @@ func TestShortReceiveAsksShortly(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
-	if back := r.asked("ChangeMessageVisibilityBatch"); len(back) != 1 || back[0].text("Entries", 0, "VisibilityTimeout") != "0" {
+	if back := r.asked("ChangeMessageVisibilityBatch"); len(back) != 1 ||
+		back[0].text("Entries", 0, "VisibilityTimeout") != "0" {
 		t.Errorf("given back by %v", back)
 	}
 }
@@ -230,7 +232,8 @@ func TestSettleInPart(t *testing.T) {
 		s = append(s, queue.Settlement{Receipt: d.Receipt})
 	}
 	err = q.Settle(t.Context(), s...)
-	if stale, ok := errors.AsType[*queue.StaleError](err); !ok || len(stale.Receipts) != 2 || stale.Receipts[0] != ds[2].Receipt {
+	if stale, ok := errors.AsType[*queue.StaleError](err); !ok || len(stale.Receipts) != 2 ||
+		stale.Receipts[0] != ds[2].Receipt {
 		t.Errorf("stale: %v", err)
 	}
 }
@@ -267,13 +270,16 @@ func TestLastAttemptBecomesADeadLetter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.Retry, Delay: time.Hour, Reason: "no\x00\xff reason" + strings.Repeat("!", 5000)})
+	err = q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.Retry, Delay: time.Hour,
+		Reason: "no\x00\xff reason" + strings.Repeat("!", 5000)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := r.asked("SendMessage")[0]
-	if got.text("QueueUrl") != mainURL+"-dead" || got.text("MessageBody") != `{"id":1}` || got.text("MessageAttributes", "attempts", "StringValue") != "3" ||
-		!strings.HasPrefix(got.text("MessageAttributes", "reason", "StringValue"), "no   reason!!!") || got.text("MessageAttributes", "died_at", "StringValue") == "" {
+	if got.text("QueueUrl") != mainURL+"-dead" || got.text("MessageBody") != `{"id":1}` ||
+		got.text("MessageAttributes", "attempts", "StringValue") != "3" ||
+		!strings.HasPrefix(got.text("MessageAttributes", "reason", "StringValue"), "no   reason!!!") ||
+		got.text("MessageAttributes", "died_at", "StringValue") == "" {
 		t.Errorf("dead letter: %v", got)
 	}
 	if n := len(got.text("MessageAttributes", "reason", "StringValue")); n > 2100 {
@@ -297,7 +303,8 @@ func TestLeasesEndAfterTwelveHours(t *testing.T) {
 	if err := q.Extend(t.Context(), 13*time.Hour, ds[0].Receipt); err != nil {
 		t.Error(err)
 	}
-	if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[1].Receipt, Verdict: queue.Retry, Delay: 1500 * time.Millisecond}); err != nil {
+	if err := q.Settle(t.Context(), queue.Settlement{Receipt: ds[1].Receipt, Verdict: queue.Retry,
+		Delay: 1500 * time.Millisecond}); err != nil {
 		t.Error(err)
 	}
 	got := r.asked("ChangeMessageVisibilityBatch")

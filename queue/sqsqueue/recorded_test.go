@@ -54,10 +54,14 @@ func (r request) entries() []request {
 
 // olderCodes are those that SQS sends beside the names of its service model.
 var olderCodes = map[string]string{
-	"QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue", "PurgeQueueInProgress": "AWS.SimpleQueueService.PurgeQueueInProgress",
-	"BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong", "UnsupportedOperation": "AWS.SimpleQueueService.UnsupportedOperation",
-	"QueueNameExists": "QueueAlreadyExists", "QueueDeletedRecently": "AWS.SimpleQueueService.QueueDeletedRecently", "KmsDisabled": "KMS.DisabledException",
-	"OverLimit": "OverLimit", "ReceiptHandleIsInvalid": "ReceiptHandleIsInvalid", "RequestThrottled": "RequestThrottled",
+	"QueueDoesNotExist":    "AWS.SimpleQueueService.NonExistentQueue",
+	"PurgeQueueInProgress": "AWS.SimpleQueueService.PurgeQueueInProgress",
+	"BatchRequestTooLong":  "AWS.SimpleQueueService.BatchRequestTooLong",
+	"UnsupportedOperation": "AWS.SimpleQueueService.UnsupportedOperation",
+	"QueueNameExists":      "QueueAlreadyExists", "QueueDeletedRecently": "AWS.SimpleQueueService.QueueDeletedRecently",
+	"KmsDisabled": "KMS.DisabledException",
+	"OverLimit":   "OverLimit", "ReceiptHandleIsInvalid": "ReceiptHandleIsInvalid",
+	"RequestThrottled": "RequestThrottled",
 }
 
 // fault is an error of SQS.
@@ -99,9 +103,11 @@ func newRecorded(t *testing.T) *recorded {
 // attributesOf is what a queue that bellhop made reports.
 func attributesOf(url string) map[string]string {
 	name := url[strings.LastIndexByte(url, '/')+1:]
-	a := map[string]string{"QueueArn": "arn:aws:sqs:us-east-1:123456789012:" + name, "VisibilityTimeout": "30", "MaximumMessageSize": "1048576",
-		"SqsManagedSseEnabled": "true", "ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0",
-		"ApproximateNumberOfMessagesDelayed": "0", "ReceiveMessageWaitTimeSeconds": "0"}
+	a := map[string]string{"QueueArn": "arn:aws:sqs:us-east-1:123456789012:" + name, "VisibilityTimeout": "30",
+		"MaximumMessageSize":   "1048576",
+		"SqsManagedSseEnabled": "true", "ApproximateNumberOfMessages": "0",
+		"ApproximateNumberOfMessagesNotVisible": "0",
+		"ApproximateNumberOfMessagesDelayed":    "0", "ReceiveMessageWaitTimeSeconds": "0"}
 	if base, fifo := strings.CutSuffix(name, ".fifo"); fifo {
 		a["FifoQueue"] = "true"
 		name = base
@@ -187,11 +193,13 @@ func sentBatch(q request, failures map[int]fault) any {
 	var ok, failed []map[string]any
 	for i, e := range q.entries() {
 		if f, bad := failures[i]; bad {
-			failed = append(failed, map[string]any{"Id": e.text("Id"), "Code": f.code, "Message": f.message, "SenderFault": f.status < 500})
+			failed = append(failed, map[string]any{"Id": e.text("Id"), "Code": f.code, "Message": f.message,
+				"SenderFault": f.status < 500})
 			continue
 		}
 		one := sent(e).(map[string]string)
-		ok = append(ok, map[string]any{"Id": e.text("Id"), "MessageId": "m" + strconv.Itoa(i), "MD5OfMessageBody": one["MD5OfMessageBody"]})
+		ok = append(ok, map[string]any{"Id": e.text("Id"), "MessageId": "m" + strconv.Itoa(i),
+			"MD5OfMessageBody": one["MD5OfMessageBody"]})
 	}
 	return map[string]any{"Successful": ok, "Failed": failed}
 }

@@ -138,7 +138,8 @@ func (q *Queue) moveTask(ctx context.Context) (int, error) {
 	}
 	if aws.ToString(before.Status) != "RUNNING" {
 		// Named, since SQS finds no way back for what it did not move there itself.
-		_, err := q.client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &k.deadARN, DestinationArn: &k.mainARN})
+		_, err := q.client.StartMessageMoveTask(ctx,
+			&sqs.StartMessageMoveTaskInput{SourceArn: &k.deadARN, DestinationArn: &k.mainARN})
 		if err != nil {
 			return 0, q.noTask(ctx, err)
 		}
@@ -153,11 +154,13 @@ func (q *Queue) moveTask(ctx context.Context) (int, error) {
 		case "COMPLETED":
 			return n, nil
 		case "FAILED":
-			q.opts.Log.Warn("SQS could not move the dead letters: they are moved one by one", "moved", n, "reason", aws.ToString(t.FailureReason))
+			q.opts.Log.Warn("SQS could not move the dead letters: they are moved one by one", "moved", n, "reason",
+				aws.ToString(t.FailureReason))
 			rest, err := q.redriveAll(ctx)
 			return n + rest, err
 		case "CANCELLED", "CANCELLING":
-			return n, bellhop.Errorf(bellhop.Conflict, "redrive_cancelled", "somebody cancelled the redrive after %d dead letters", n)
+			return n, bellhop.Errorf(bellhop.Conflict, "redrive_cancelled",
+				"somebody cancelled the redrive after %d dead letters", n)
 		}
 		if !pause(ctx, moveTick) {
 			return n, ctx.Err() // SQS goes on with it
@@ -167,7 +170,8 @@ func (q *Queue) moveTask(ctx context.Context) (int, error) {
 
 // task returns the newest task; a zero one if there was none.
 func (q *Queue) task(ctx context.Context, deadARN string) (t types.ListMessageMoveTasksResultEntry, err error) {
-	out, err := q.client.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: &deadARN, MaxResults: aws.Int32(1)})
+	out, err := q.client.ListMessageMoveTasks(ctx,
+		&sqs.ListMessageMoveTasksInput{SourceArn: &deadARN, MaxResults: aws.Int32(1)})
 	if err != nil {
 		return t, q.noTask(ctx, err)
 	}

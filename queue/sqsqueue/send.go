@@ -89,7 +89,8 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return bellhop.Errorf(bellhop.Unavailable, "sqs_slow", "send to the queue %s: SQS has not answered within %v", q.name, sendPatience)
+	return bellhop.Errorf(bellhop.Unavailable, "sqs_slow", "send to the queue %s: SQS has not answered within %v",
+		q.name, sendPatience)
 }
 
 // reject tells of an event that can't be carried.
@@ -98,7 +99,8 @@ func (q *Queue) reject(ctx context.Context, e *bellhop.Event, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case bellhop.KindOf(err) == bellhop.TooLarge:
-		q.opts.Log.Error("an event is too large for the queue, and refused", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "err", err)
+		q.opts.Log.Error("an event is too large for the queue, and refused", "event", e.ID, "shop", e.Shop, "topic",
+			e.Topic, "err", err)
 		if q.opts.Rejected != nil {
 			q.opts.Rejected()
 		}

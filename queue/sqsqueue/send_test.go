@@ -14,9 +14,11 @@ import (
 )
 
 func event(n int) *bellhop.Event {
-	return &bellhop.Event{ID: bellhop.EventID{1, 14: byte(n >> 8), 15: byte(n)}, Shop: "demo.myshopify.com", Topic: "orders/create",
-		APIVersion: "2026-10", WebhookID: fmt.Sprintf("webhook-%d", n), AcceptedAt: time.UnixMicro(1_790_000_000_000_000).UTC(),
-		SignedBy: bellhop.SignerApp, Body: fmt.Appendf(nil, `{"id":%d}`, n)}
+	return &bellhop.Event{ID: bellhop.EventID{1, 14: byte(n >> 8), 15: byte(n)}, Shop: "demo.myshopify.com",
+		Topic:      "orders/create",
+		APIVersion: "2026-10", WebhookID: fmt.Sprintf("webhook-%d", n),
+		AcceptedAt: time.UnixMicro(1_790_000_000_000_000).UTC(),
+		SignedBy:   bellhop.SignerApp, Body: fmt.Appendf(nil, `{"id":%d}`, n)}
 }
 
 func events(n int) []*bellhop.Event {
@@ -39,13 +41,14 @@ func TestLoneSend(t *testing.T) {
 	}
 	got := r.asked("SendMessage")[0]
 	for path, want := range map[string]string{
-		got.text("QueueUrl"):                                                 mainURL,
-		got.text("MessageBody"):                                              `{"id":1}`,
-		got.text("MessageGroupId"):                                           "demo.myshopify.com",
-		got.text("MessageDeduplicationId"):                                   "",
-		got.text("MessageAttributes", "coding"):                              "",
-		got.text("MessageAttributes", "bellhop", "DataType"):                 "String",
-		got.text("MessageSystemAttributes", "AWSTraceHeader", "StringValue"): "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1",
+		got.text("QueueUrl"):                                 mainURL,
+		got.text("MessageBody"):                              `{"id":1}`,
+		got.text("MessageGroupId"):                           "demo.myshopify.com",
+		got.text("MessageDeduplicationId"):                   "",
+		got.text("MessageAttributes", "coding"):              "",
+		got.text("MessageAttributes", "bellhop", "DataType"): "String",
+		got.text("MessageSystemAttributes", "AWSTraceHeader",
+			"StringValue"): "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1",
 	} {
 		if path != want {
 			t.Errorf("sent %q, want %q", path, want)
@@ -70,7 +73,8 @@ func TestFIFOSendIsMarked(t *testing.T) {
 		}
 	}
 	got := r.asked("SendMessage")
-	if d := got[0].text("MessageDeduplicationId"); d != "webhook-1" || got[0].text("MessageGroupId") != "demo.myshopify.com" {
+	if d := got[0].text("MessageDeduplicationId"); d != "webhook-1" ||
+		got[0].text("MessageGroupId") != "demo.myshopify.com" {
 		t.Errorf("deduplicated by %q", d)
 	}
 	if d := got[1].text("MessageDeduplicationId"); len(d) != 64 {
@@ -88,18 +92,21 @@ func TestBatchFailsInPart(t *testing.T) {
 	calls := 0
 	r.on("SendMessageBatch", func(q request) any {
 		if calls++; calls == 1 {
-			return sentBatch(q, map[int]fault{1: {400, "InvalidParameterValue", "it is wrong"}, 2: {500, "InternalError", "later"},
+			return sentBatch(q, map[int]fault{1: {400, "InvalidParameterValue", "it is wrong"},
+				2: {500, "InternalError", "later"},
 				3: {400, "RequestThrottled", "slower"}, 4: {400, "InvalidMessageContents", "characters"}})
 		}
 		return sentBatch(q, nil)
 	})
 	q := r.open(t, "orders")
 	err := q.Send(t.Context(), events(6)...)
-	if err == nil || !strings.Contains(err.Error(), "1 of 6 events were not taken") || bellhop.KindOf(err) != bellhop.Internal {
+	if err == nil || !strings.Contains(err.Error(), "1 of 6 events were not taken") ||
+		bellhop.KindOf(err) != bellhop.Internal {
 		t.Errorf("send: %v", err)
 	}
 	again := r.asked("SendMessageBatch")[1].entries()
-	if len(again) != 3 || again[0].text("MessageBody") != `{"id":2}` || again[2].text("MessageAttributes", "coding", "StringValue") != "zstd" {
+	if len(again) != 3 || again[0].text("MessageBody") != `{"id":2}` ||
+		again[2].text("MessageAttributes", "coding", "StringValue") != "zstd" {
 		t.Errorf("sent again: %v", again)
 	}
 }
@@ -119,7 +126,8 @@ func TestSendErrors(t *testing.T) {
 		r := newRecorded(t)
 		r.on("SendMessage", func(request) any { return test.fault })
 		err := r.open(t, "orders").Send(t.Context(), event(1))
-		if bellhop.KindOf(err) != bellhop.Unavailable || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "hunter2") {
+		if bellhop.KindOf(err) != bellhop.Unavailable || !strings.Contains(err.Error(), test.says) ||
+			strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", test.fault.code, err)
 		}
 	}
@@ -196,7 +204,8 @@ func TestBatchesKeepToTheLimit(t *testing.T) {
 	for _, b := range r.asked("SendMessageBatch") {
 		size := 0
 		for _, e := range b.entries() {
-			size += len(e.text("MessageBody")) + len("bellhopString") + len(e.text("MessageAttributes", "bellhop", "StringValue"))
+			size += len(e.text("MessageBody")) + len("bellhopString") +
+				len(e.text("MessageAttributes", "bellhop", "StringValue"))
 		}
 		if carried += len(b.entries()); size > amazon.MaxMessage {
 			t.Errorf("a batch has %d bytes", size)

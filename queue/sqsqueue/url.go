@@ -67,7 +67,8 @@ func where(u *url.URL, region string) (amazon.Settings, error) {
 		return amazon.Settings{}, setting(fmt.Sprintf("%q is not a host of SQS", clip(u.Host)))
 	}
 	if region != "" && region != host[1] {
-		return amazon.Settings{}, setting(fmt.Sprintf("the parameter region is %q and the host is in %s", clip(region), host[1]))
+		return amazon.Settings{}, setting(fmt.Sprintf("the parameter region is %q and the host is in %s", clip(region),
+			host[1]))
 	}
 	return amazon.Settings{Region: host[1], DualStack: host[2] == "api.aws"}, nil
 }

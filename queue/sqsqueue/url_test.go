@@ -23,7 +23,8 @@ func TestParseURL(t *testing.T) {
 			Settings: amazon.Settings{Endpoint: "https://sqs.internal"}, Account: "000000000000"},
 	} {
 		o, name, err := sqsqueue.ParseURL(address)
-		if err != nil || name != "orders" || o.Settings != want.Settings || o.Account != want.Account || o.Bucket != want.Bucket || o.KMSKey != want.KMSKey {
+		if err != nil || name != "orders" || o.Settings != want.Settings || o.Account != want.Account ||
+			o.Bucket != want.Bucket || o.KMSKey != want.KMSKey {
 			t.Errorf("%s: %+v, %q, %v", address, o, name, err)
 		}
 	}
