@@ -16,20 +16,20 @@ import (
 // mostDead bounds how many dead letters are gone through.
 const mostDead = 10_000
 
-// corpse is one message among the dead letters.
-type corpse struct {
+// deadMessage is one message among the dead letters.
+type deadMessage struct {
 	d amqp.Delivery
 	m decoded
 }
 
 // scan goes through the dead letters, one process at a time. What fn does not
 // acknowledge goes back.
-func (q *Queue) scan(ctx context.Context, doing string, fn func(context.Context, []corpse) error) error {
+func (q *Queue) scan(ctx context.Context, doing string, fn func(context.Context, []deadMessage) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*adminPatience)
 	defer cancel()
 	for {
 		err := locked(ctx, q.asking, q.dead()+".lock", func(ch *amqp.Channel) error {
-			all, err := q.exhume(ch)
+			all, err := q.receiveDead(ch)
 			if err != nil {
 				return err
 			}
@@ -46,14 +46,14 @@ func (q *Queue) scan(ctx context.Context, doing string, fn func(context.Context,
 	}
 }
 
-func (q *Queue) exhume(ch *amqp.Channel) (all []corpse, err error) {
+func (q *Queue) receiveDead(ch *amqp.Channel) (all []deadMessage, err error) {
 	for len(all) < mostDead {
 		d, ok, err := ch.Get(q.dead(), false)
 		if err != nil || !ok {
 			return all, err
 		}
 		if m, err := decode(&d); err == nil { // others' messages stay where they are
-			all = append(all, corpse{d, m})
+			all = append(all, deadMessage{d, m})
 		}
 	}
 	return all, nil
@@ -61,9 +61,9 @@ func (q *Queue) exhume(ch *amqp.Channel) (all []corpse, err error) {
 
 // DeadLetters implements [queue.DeadLetters].
 func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadEvent, err error) {
-	err = q.scan(ctx, "list the dead letters of the queue "+q.name, func(_ context.Context, all []corpse) error {
+	err = q.scan(ctx, "list the dead letters of the queue "+q.name, func(_ context.Context, all []deadMessage) error {
 		for _, c := range all {
-			out = append(out, epitaph(&c.d, c.m))
+			out = append(out, deadEvent(&c.d, c.m))
 		}
 		return nil
 	})
@@ -72,8 +72,8 @@ func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) 
 
 // DeadLetter implements [queue.DeadLetters].
 func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.DeadEvent, err error) {
-	var found *corpse
-	err = q.scan(ctx, "look for a dead letter of the queue "+q.name, func(_ context.Context, all []corpse) error {
+	var found *deadMessage
+	err = q.scan(ctx, "look for a dead letter of the queue "+q.name, func(_ context.Context, all []deadMessage) error {
 		for _, c := range all {
 			if c.m.event.ID == id {
 				found = &c
@@ -87,7 +87,7 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.Dea
 	if found == nil {
 		return l, noDeadLetter(id)
 	}
-	l = epitaph(&found.d, found.m)
+	l = deadEvent(&found.d, found.m)
 	if l.Event.Body, err = q.body(ctx, &held{decoded: found.m, d: found.d}); lostForGood(err) {
 		err = nil // a body that can't be read is why it died
 	}
@@ -101,7 +101,7 @@ func noDeadLetter(id bellhop.EventID) error {
 // Redrive implements [queue.DeadLetters]. Each is published before it leaves the
 // dead letters: a crash in between leaves it in both.
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
-	err = q.scan(ctx, "replay dead letters of the queue "+q.name, func(ctx context.Context, all []corpse) error {
+	err = q.scan(ctx, "replay dead letters of the queue "+q.name, func(ctx context.Context, all []deadMessage) error {
 		chosen, err := choose(all, ids)
 		if err != nil {
 			return err
@@ -131,8 +131,8 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	var gone []corpse
-	err = q.scan(ctx, "drop dead letters of the queue "+q.name, func(ctx context.Context, all []corpse) error {
+	var gone []deadMessage
+	err = q.scan(ctx, "drop dead letters of the queue "+q.name, func(ctx context.Context, all []deadMessage) error {
 		chosen, err := choose(all, ids)
 		if err != nil {
 			return err
@@ -152,7 +152,7 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 }
 
 // choose returns the dead letters with these ids, or all.
-func choose(all []corpse, ids []bellhop.EventID) (chosen []corpse, err error) {
+func choose(all []deadMessage, ids []bellhop.EventID) (chosen []deadMessage, err error) {
 	if len(ids) == 0 {
 		return all, nil
 	}
@@ -162,7 +162,7 @@ func choose(all []corpse, ids []bellhop.EventID) (chosen []corpse, err error) {
 		}
 	}
 	for _, id := range ids {
-		if !slices.ContainsFunc(chosen, func(c corpse) bool { return c.m.event.ID == id }) {
+		if !slices.ContainsFunc(chosen, func(c deadMessage) bool { return c.m.event.ID == id }) {
 			return nil, noDeadLetter(id)
 		}
 	}

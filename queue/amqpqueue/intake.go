@@ -268,12 +268,12 @@ func (in *intake) add(s *subscription, lane int, d amqp.Delivery) {
 	}
 	switch {
 	case err == nil && h.attempt() > most:
-		in.move(bury(h, h.attempts, "its worker died or its lease ran out, each time"))
+		in.move(toDead(h, h.attempts, "its worker died or its lease ran out, each time"))
 	case err == nil && h.suspicious():
 		h.lane = suspects
 		in.move(move{held: h, attempts: h.attempts})
 	case bellhop.KindOf(err) == bellhop.Invalid:
-		in.move(bury(h, h.attempt(), err.Error()))
+		in.move(toDead(h, h.attempt(), err.Error()))
 	case err != nil:
 		in.move(move{held: h, attempts: h.attempts, lost: h.lost, delay: time.Minute}) // for those who know it
 	default:

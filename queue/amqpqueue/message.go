@@ -115,7 +115,7 @@ func number(v any) int {
 }
 
 // again returns a copy of a message that says how often it was tried before, and
-// lost, without what RabbitMQ and the graveyard wrote.
+// lost, without what RabbitMQ wrote, and what makes it a dead letter.
 func again(d *amqp.Delivery, attempts, lost int) *rabbit.Message {
 	headers := amqp.Table{}
 	for k, v := range d.Headers {
@@ -136,8 +136,8 @@ func again(d *amqp.Delivery, attempts, lost int) *rabbit.Message {
 // longestReason is how much of a reason is kept.
 const longestReason = 2000
 
-// headstone returns a copy of a message as a dead letter.
-func headstone(d *amqp.Delivery, attempts int, reason string, now time.Time) *rabbit.Message {
+// deadCopy returns a copy of a message as a dead letter.
+func deadCopy(d *amqp.Delivery, attempts int, reason string, now time.Time) *rabbit.Message {
 	if len(reason) > longestReason {
 		reason = reason[:longestReason] + "…"
 	}
@@ -150,9 +150,9 @@ func headstone(d *amqp.Delivery, attempts int, reason string, now time.Time) *ra
 	return m
 }
 
-// epitaph reads a dead letter's last words. One that RabbitMQ itself moved, when
-// it was delivered too often, has only those of RabbitMQ.
-func epitaph(d *amqp.Delivery, m decoded) queue.DeadEvent {
+// deadEvent reads a dead letter. One that RabbitMQ itself moved, when
+// it was delivered too often, has only the reason of RabbitMQ.
+func deadEvent(d *amqp.Delivery, m decoded) queue.DeadEvent {
 	l := queue.DeadEvent{Event: m.event, Attempts: number(d.Headers[headAttempts])}
 	l.Reason, _ = d.Headers[headReason].(string)
 	if at, ok := d.Headers[headDiedAt].(string); ok {

@@ -215,7 +215,7 @@ func (t *tending) expire() {
 		}
 		delete(t.leases, receipt)
 		if h.attempt() >= most {
-			t.moves = append(t.moves, bury(h, h.attempt(), "its lease ran out"))
+			t.moves = append(t.moves, toDead(h, h.attempt(), "its lease ran out"))
 			continue
 		}
 		if h.lost++; h.suspicious() {

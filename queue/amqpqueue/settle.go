@@ -44,7 +44,7 @@ func (q *Queue) readable(ctx context.Context, all []*held) []*held {
 		most := q.current(ctx).MaxAttempts
 		q.in.mu.Lock()
 		if lostForGood(err) || h.attempt() >= most {
-			q.in.move(bury(h, h.attempt(), err.Error()))
+			q.in.move(toDead(h, h.attempt(), err.Error()))
 		} else {
 			q.in.move(move{held: h, attempts: h.attempt(), delay: 10 * time.Second})
 		}
@@ -81,13 +81,13 @@ type move struct {
 	reason   string
 }
 
-func bury(h *held, attempts int, reason string) move {
+func toDead(h *held, attempts int, reason string) move {
 	return move{held: h, attempts: attempts, dead: true, reason: reason}
 }
 
 func (q *Queue) message(m move) *rabbit.Message {
 	if m.dead {
-		out := headstone(&m.d, m.attempts, m.reason, q.now())
+		out := deadCopy(&m.d, m.attempts, m.reason, q.now())
 		out.Key = q.dead()
 		return out
 	}
@@ -140,7 +140,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 			}
 			q.dropParts(h.from.ctx, h.decoded)
 		case v.Verdict == queue.DeadLetter || h.attempt() >= most:
-			moves = append(moves, bury(h, h.attempt(), v.Reason))
+			moves = append(moves, toDead(h, h.attempt(), v.Reason))
 		default:
 			h.lane = q.route(h.event.Shop, h.d.Body) // a verdict clears a suspect
 			moves = append(moves, move{held: h, attempts: h.attempt(), delay: v.Delay})

@@ -11,12 +11,12 @@ import (
 	"bellhop/internal/postgres"
 )
 
-// A consumer is gone once the others have looked goneAfter times, beatEvery
+// A consumer is gone once the others have looked goneAfter times, heartbeatEvery
 // apart, and each time found it where it was before. Nobody's clock is compared
 // with another's; and while the database is away nobody looks.
 const (
-	beatEvery = 2 * time.Second
-	goneAfter = 5
+	heartbeatEvery = 2 * time.Second
+	goneAfter      = 5
 )
 
 // consumer is this process as a holder of leases.
@@ -40,19 +40,19 @@ func (q *Queue) register(ctx context.Context) error {
 	}
 	host, _ := os.Hostname() // for people alone
 	c := &consumer{id: draw(), who: fmt.Sprintf("%s %d", host, os.Getpid()), others: map[int64]sighting{}}
-	if err := q.beat(ctx, c); err != nil {
+	if err := q.heartbeat(ctx, c); err != nil {
 		return err
 	}
 	q.consumer = c
-	q.wg.Go(func() { q.attend(q.ctx, c) })
+	q.wg.Go(func() { q.keepAlive(q.ctx, c) })
 	q.wg.Go(func() { q.listen(q.ctx) })
 	return nil
 }
 
 // attend says that this process lives, and gives back what others had leased who
 // no longer say so.
-func (q *Queue) attend(ctx context.Context, c *consumer) {
-	tick := time.NewTicker(beatEvery)
+func (q *Queue) keepAlive(ctx context.Context, c *consumer) {
+	tick := time.NewTicker(heartbeatEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -60,14 +60,14 @@ func (q *Queue) attend(ctx context.Context, c *consumer) {
 		case <-ctx.Done():
 			return
 		}
-		if err := q.beat(ctx, c); err != nil && ctx.Err() == nil {
+		if err := q.heartbeat(ctx, c); err != nil && ctx.Err() == nil {
 			clear(c.others) // as long as nobody can say that he lives, nobody is missed
 			q.pools.Log().Warn("say that this process receives from the queue", "err", err)
 		}
 	}
 }
 
-func (q *Queue) beat(ctx context.Context, c *consumer) error {
+func (q *Queue) heartbeat(ctx context.Context, c *consumer) error {
 	seen := map[int64]int64{}
 	err := q.worker.Once(ctx, func(b *postgres.Batch) {
 		clear(seen)
@@ -84,7 +84,7 @@ func (q *Queue) beat(ctx context.Context, c *consumer) error {
 		return wrap("say that this process receives from the queue", err)
 	}
 	for _, id := range c.gone(seen) {
-		if err := q.dismiss(ctx, id, seen[id]); err != nil {
+		if err := q.reap(ctx, id, seen[id]); err != nil {
 			return err
 		}
 	}
@@ -113,7 +113,7 @@ func (c *consumer) gone(seen map[int64]int64) (gone []int64) {
 
 // dismiss has the leases of a consumer that is gone run out now, unless it turns
 // out to live.
-func (q *Queue) dismiss(ctx context.Context, id, beat int64) error {
+func (q *Queue) reap(ctx context.Context, id, beat int64) error {
 	err := q.worker.Once(ctx, func(b *postgres.Batch) {
 		b.Exec(`WITH gone AS (DELETE FROM queue_consumers WHERE id = $1 AND beat = $2 RETURNING id)
 			UPDATE queue_leases l SET expires_at = to_timestamp(0) FROM gone WHERE l.queue = $3 AND l.consumer = gone.id`, id, beat, q.id)

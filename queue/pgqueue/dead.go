@@ -74,11 +74,11 @@ const drop = `WITH gone AS (DELETE FROM queue_dead WHERE queue = $1 AND id = ANY
 
 // Redrive implements [queue.DeadLetters].
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
-	if n, err = q.exhume(ctx, redrive, ids); err != nil {
+	if n, err = q.takeDead(ctx, redrive, ids); err != nil {
 		return 0, wrap("put dead letters back", err)
 	}
 	q.wake()
-	q.tell()
+	q.wakeOthers()
 	return n, nil
 }
 
@@ -87,13 +87,13 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	n, err = q.exhume(ctx, drop, ids)
+	n, err = q.takeDead(ctx, drop, ids)
 	return n, wrap("drop dead letters", err)
 }
 
-// exhume takes dead letters out of the graveyard by a statement that returns their
+// takeDead takes dead letters out of the graveyard by a statement that returns their
 // ids: each of those that are named, or none.
-func (q *Queue) exhume(ctx context.Context, statement string, ids []bellhop.EventID) (n int, err error) {
+func (q *Queue) takeDead(ctx context.Context, statement string, ids []bellhop.EventID) (n int, err error) {
 	var chosen []pgtype.UUID
 	for _, id := range ids {
 		chosen = append(chosen, postgres.ID(id))

@@ -49,8 +49,8 @@ type Queue struct {
 	name string
 
 	sends  *postgres.Group[[]packed]
-	resign atomic.Pointer[outage]
-	rung   chan struct{} // others are to be told that something waits
+	outage atomic.Pointer[outage]
+	notify chan struct{} // others are to be told that something waits
 	woken  chan struct{} // something may be there to be had
 
 	claiming  chan struct{} // holds one token: receivers of this process claim in turn
@@ -72,13 +72,13 @@ var (
 )
 
 func newQueue(b *Broker, id int64, name string) *Queue {
-	q := &Queue{Broker: b, id: id, name: name, rung: make(chan struct{}, 1), woken: make(chan struct{}, 1),
+	q := &Queue{Broker: b, id: id, name: name, notify: make(chan struct{}, 1), woken: make(chan struct{}, 1),
 		claiming: make(chan struct{}, 1), cursor: int64(rand.Int32())}
 	q.claiming <- struct{}{}
 	q.sends = postgres.NewGroup(q.sendAll, weigh)
 	q.ctx, q.stop = context.WithCancel(context.Background())
 	q.wg.Go(func() { q.sends.Serve(q.ctx) })
-	q.wg.Go(func() { q.ring(q.ctx) })
+	q.wg.Go(func() { q.notifyOthers(q.ctx) })
 	return q
 }
 
@@ -112,7 +112,7 @@ func (q *Queue) Close() error {
 	err := q.worker.Within(closeLimit).Once(context.Background(), func(b *postgres.Batch) {
 		b.Exec(`UPDATE queue_leases SET expires_at = to_timestamp(0) WHERE queue = $1 AND consumer = $2`, q.id, c.id)
 		b.Exec(`DELETE FROM queue_consumers WHERE id = $1`, c.id)
-		b.Exec(tellAll, channel, q.topic())
+		b.Exec(notifyAll, channel, q.topic())
 	})
 	return wrap("give back what was leased", err)
 }

@@ -11,10 +11,10 @@ import (
 // sendLimit is how long a Send may take unless told otherwise.
 const sendLimit = 800 * time.Millisecond
 
-// resignFor is how long nothing is tried after a send has found the database
+// outageFor is how long nothing is tried after a send has found the database
 // away. Who comes meanwhile is told so at once: behind a database that answers
 // nothing each would otherwise wait for those before him as well.
-const resignFor = 250 * time.Millisecond
+const outageFor = 250 * time.Millisecond
 
 // outage is a database that was away a moment ago.
 type outage struct {
@@ -30,7 +30,7 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	if o := q.resign.Load(); o != nil && time.Now().Before(o.until) {
+	if o := q.outage.Load(); o != nil && time.Now().Before(o.until) {
 		return o.err
 	}
 	wait, cancel := context.WithTimeout(ctx, q.limit)
@@ -50,9 +50,9 @@ func (q *Queue) sendAll(ctx context.Context, jobs []*postgres.Job[[]packed]) {
 	switch {
 	case err == nil:
 		q.wake()
-		q.tell()
+		q.wakeOthers()
 	case bellhop.KindOf(err) == bellhop.Unavailable:
-		q.resign.Store(&outage{time.Now().Add(resignFor), err})
+		q.outage.Store(&outage{time.Now().Add(outageFor), err})
 	case len(jobs) > 1:
 		for i := range jobs {
 			q.sendAll(ctx, jobs[i:i+1])

@@ -31,12 +31,12 @@ type settling struct {
 	leases      map[int64]*lease
 	attempts    map[int64]int // of what was tried before
 
-	done          []int64 // events to delete
-	calmed        []int64 // whose trouble is over
-	over          []int64 // leases with nothing left
-	shrunk        []*lease
-	again, buried postgres.Rows
-	stale         []queue.Receipt
+	done        []int64 // events to delete
+	calmed      []int64 // whose trouble is over
+	over        []int64 // leases with nothing left
+	shrunk      []*lease
+	again, dead postgres.Rows
+	stale       []queue.Receipt
 }
 
 // Settle implements [queue.Consumer].
@@ -116,10 +116,10 @@ func (s *settling) settle(v queue.Settlement) {
 		return
 	}
 	l.items = slices.Delete(l.items, n, n+1)
-	s.apply(l, seq, v)
+	s.decide(l, seq, v)
 }
 
-func (s *settling) apply(l *lease, seq int64, v queue.Settlement) {
+func (s *settling) decide(l *lease, seq int64, v queue.Settlement) {
 	attempts := 1 // the last one included
 	if l.retried {
 		attempts = s.attempts[seq]
@@ -131,7 +131,7 @@ func (s *settling) apply(l *lease, seq int64, v queue.Settlement) {
 		s.again.Next().Int(seq).Int(int64(attempts)).Always(s.now.Add(v.Delay)).Text(v.Reason)
 		return
 	default:
-		s.buried.Next().Int(seq).Int(int64(attempts)).Text(v.Reason)
+		s.dead.Next().Int(seq).Int(int64(attempts)).Text(v.Reason)
 	}
 	if l.retried {
 		s.calmed = append(s.calmed, seq)
@@ -143,7 +143,7 @@ var (
 		postgres.Unnest("bigint int timestamptz text") + ` AS n
 		ON CONFLICT (queue, seq) DO UPDATE SET attempts = excluded.attempts, due_at = excluded.due_at,
 		reason = excluded.reason, lease = NULL`
-	buryEvents = `INSERT INTO queue_dead (queue, seq, id, attempts, reason, died_at)
+	addDead = `INSERT INTO queue_dead (queue, seq, id, attempts, reason, died_at)
 		SELECT $4, n.seq, e.id, n.attempts, n.reason, $5
 		FROM ` + postgres.Unnest("bigint int text") + ` AS n(seq, attempts, reason) JOIN queue_events e USING (seq)`
 )
@@ -166,8 +166,8 @@ func (s *settling) save(b *postgres.Batch) {
 	if s.again.Len() > 0 {
 		b.Exec(tryAgain, s.again.Args(s.q.id)...)
 	}
-	if s.buried.Len() > 0 {
-		b.Exec(buryEvents, s.buried.Args(s.q.id, postgres.Always(s.now))...)
+	if s.dead.Len() > 0 {
+		b.Exec(addDead, s.dead.Args(s.q.id, postgres.Always(s.now))...)
 	}
 	if len(s.over) > 0 {
 		b.Exec(`DELETE FROM queue_leases WHERE id = ANY($1)`, s.over)
@@ -194,7 +194,7 @@ func (q *Queue) giveBack(tx *postgres.Tx, now time.Time, maxAttempts int, ended 
 	}
 	for _, l := range ended {
 		for _, seq := range l.items {
-			s.apply(&l, seq, queue.Settlement{Verdict: queue.Retry, Reason: ranOut})
+			s.decide(&l, seq, queue.Settlement{Verdict: queue.Retry, Reason: ranOut})
 		}
 		l.items = nil
 		s.leases[l.id] = &l

@@ -15,10 +15,10 @@ const channel = "bellhop_queue"
 // topic is what a queue is called there.
 func (q *Queue) topic() string { return strconv.FormatInt(q.id, 10) }
 
-const tellAll = `SELECT pg_notify($1, $2)`
+const notifyAll = `SELECT pg_notify($1, $2)`
 
-// ringEvery is how often other processes are told at most.
-const ringEvery = 50 * time.Millisecond
+// notifyEvery is how often other processes are told at most.
+const notifyEvery = 50 * time.Millisecond
 
 // wake has the receiver that waits in this process look again.
 func (q *Queue) wake() {
@@ -29,9 +29,9 @@ func (q *Queue) wake() {
 }
 
 // tell has those that wait in other processes look again, soon.
-func (q *Queue) tell() {
+func (q *Queue) wakeOthers() {
 	select {
-	case q.rung <- struct{}{}:
+	case q.notify <- struct{}{}:
 	default:
 	}
 }
@@ -39,18 +39,18 @@ func (q *Queue) tell() {
 // ring tells the others. That is no part of sending: a transaction that notifies
 // holds a lock on the whole database while it commits. Who misses it finds out by
 // himself.
-func (q *Queue) ring(ctx context.Context) {
+func (q *Queue) notifyOthers(ctx context.Context) {
 	for {
 		select {
-		case <-q.rung:
+		case <-q.notify:
 		case <-ctx.Done():
 			return
 		}
-		err := q.worker.Once(ctx, func(b *postgres.Batch) { b.Exec(tellAll, channel, q.topic()) })
+		err := q.worker.Once(ctx, func(b *postgres.Batch) { b.Exec(notifyAll, channel, q.topic()) })
 		if err != nil && ctx.Err() == nil {
 			q.pools.Log().Debug("tell others that something waits in the queue", "err", err)
 		}
-		pause(ctx, ringEvery)
+		pause(ctx, notifyEvery)
 	}
 }
 

@@ -186,7 +186,7 @@ func wantDead(t testing.TB, q queue.DeadLetters, e *bellhop.Event, attempts int,
 	}
 }
 
-func (s suite) bury(t *testing.T) {
+func (s suite) deadLetter(t *testing.T) {
 	_, q := s.open(t, 3)
 	e := event("a", 1)
 	e.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

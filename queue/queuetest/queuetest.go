@@ -78,7 +78,7 @@ func Run(t *testing.T, h Harness) {
 		{"RetryAfterDelay", s.retryAfterDelay},
 		{"DeadAfterMaxAttempts", s.deadAfterMaxAttempts},
 		{"DeadAfterExpiries", s.deadAfterExpiries},
-		{"Bury", s.bury},
+		{"DeadLetter", s.deadLetter},
 		{"DeadPages", s.deadPages},
 		{"Redrive", s.redrive},
 		{"Drop", s.drop},

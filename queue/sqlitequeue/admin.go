@@ -171,7 +171,7 @@ func noDeadLetter(id bellhop.EventID) error {
 
 // Redrive implements [queue.DeadLetters].
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
-	return q.exhume(ctx, ids, func(tx *sqlitefile.Tx,
+	return q.takeDead(ctx, ids, func(tx *sqlitefile.Tx,
 		a sqlitefile.Archived) error {
 		return q.enqueue(tx, a.Seq, a.Event.Shop, 0)
 	})
@@ -182,15 +182,15 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	return q.exhume(ctx, ids, func(tx *sqlitefile.Tx,
+	return q.takeDead(ctx, ids, func(tx *sqlitefile.Tx,
 		a sqlitefile.Archived) error {
 		return q.forgetPassing(tx, a.Seq)
 	})
 }
 
-// exhume takes the dead letters with these ids, or all, out of the graveyard, after
+// takeDead takes the dead letters with these ids, or all, out of the graveyard, after
 // fn has done with each what is to become of it.
-func (q *Queue) exhume(ctx context.Context, ids []bellhop.EventID,
+func (q *Queue) takeDead(ctx context.Context, ids []bellhop.EventID,
 	fn func(*sqlitefile.Tx, sqlitefile.Archived) error) (n int, err error) {
 	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
 		n = 0

@@ -314,7 +314,7 @@ func (q *Queue) expire(tx *sqlitefile.Tx, now time.Time, maxAttempts int) error 
 	}
 	for _, l := range ended {
 		for _, seq := range l.items {
-			if err := q.again(tx, l, seq, now, ranOut, now, maxAttempts); err != nil {
+			if err := q.retry(tx, l, seq, now, ranOut, now, maxAttempts); err != nil {
 				return err
 			}
 		}

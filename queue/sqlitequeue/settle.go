@@ -36,7 +36,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 					continue
 				}
 				kept = slices.Delete(kept, n, n+1)
-				if err := q.apply(tx, l, seq, verdicts[i], attrs.MaxAttempts); err != nil {
+				if err := q.settle(tx, l, seq, verdicts[i], attrs.MaxAttempts); err != nil {
 					return err
 				}
 			}
@@ -102,17 +102,17 @@ func shrink(tx *sqlitefile.Tx, id int64, items []int64) error {
 	return tx.Prepare(`UPDATE leases SET items = ? WHERE id = ?`).Text(encodeItems(items)).Int(id).Exec()
 }
 
-func (q *Queue) apply(tx *sqlitefile.Tx, l lease, seq int64, s queue.Settlement, maxAttempts int) error {
+func (q *Queue) settle(tx *sqlitefile.Tx, l lease, seq int64, s queue.Settlement, maxAttempts int) error {
 	now := q.now()
 	switch s.Verdict {
 	case queue.Retry:
-		return q.again(tx, l, seq, now.Add(s.Delay), s.Reason, now, maxAttempts)
+		return q.retry(tx, l, seq, now.Add(s.Delay), s.Reason, now, maxAttempts)
 	case queue.DeadLetter:
 		attempts, err := q.attempts(tx, l, seq)
 		if err != nil {
 			return err
 		}
-		return q.bury(tx, l, seq, attempts, s.Reason, now)
+		return q.addDead(tx, l, seq, attempts, s.Reason, now)
 	}
 	if err := q.dropRetry(tx, l, seq); err != nil {
 		return err
@@ -130,15 +130,15 @@ func (q *Queue) forgetPassing(tx *sqlitefile.Tx, seq int64) error {
 	return tx.Prepare(`DELETE FROM events WHERE seq = ? AND topic = ?`).Int(seq).Text(bellhop.TopicPushesOwed).Exec()
 }
 
-// again has an event handed out once more at due, or makes it a dead letter.
-func (q *Queue) again(tx *sqlitefile.Tx, l lease, seq int64, due time.Time, reason string, now time.Time,
+// retry hands an event out once more at due, or makes it a dead letter.
+func (q *Queue) retry(tx *sqlitefile.Tx, l lease, seq int64, due time.Time, reason string, now time.Time,
 	maxAttempts int) error {
 	attempts, err := q.attempts(tx, l, seq)
 	if err != nil {
 		return err
 	}
 	if attempts >= int64(maxAttempts) {
-		return q.bury(tx, l, seq, attempts, reason, now)
+		return q.addDead(tx, l, seq, attempts, reason, now)
 	}
 	return tx.Prepare(`INSERT INTO retries (queue, seq, attempts, due_at, reason, lease) VALUES (?,?,?,?,?,NULL)
 		ON CONFLICT (queue, seq) DO UPDATE SET attempts = excluded.attempts, due_at = excluded.due_at,
@@ -154,7 +154,7 @@ func (q *Queue) attempts(tx *sqlitefile.Tx, l lease, seq int64) (int64, error) {
 	return tx.Prepare(`SELECT attempts FROM retries WHERE queue = ? AND seq = ?`).Int(q.id).Int(seq).One()
 }
 
-func (q *Queue) bury(tx *sqlitefile.Tx, l lease, seq, attempts int64, reason string, now time.Time) error {
+func (q *Queue) addDead(tx *sqlitefile.Tx, l lease, seq, attempts int64, reason string, now time.Time) error {
 	if err := q.dropRetry(tx, l, seq); err != nil {
 		return err
 	}
