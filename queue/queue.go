@@ -29,7 +29,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"time"
@@ -105,13 +104,6 @@ type Settlement struct {
 	Verdict Verdict
 	Delay   time.Duration // with Retry
 	Reason  string        // with Retry and DeadLetter: what went wrong, without customer data
-}
-
-// StaleError tells which leases were no longer held.
-type StaleError struct{ Receipts []Receipt }
-
-func (e *StaleError) Error() string {
-	return fmt.Sprintf("%d leases had run out", len(e.Receipts))
 }
 
 // Depth is how much is in a queue.

@@ -98,7 +98,7 @@ const adminPatience = 20 * time.Second
 
 // Create implements [queue.Broker].
 func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) error {
-	if err := errors.Join(checkName(name), a.Validate()); err != nil {
+	if err := errors.Join(queue.CheckName(name), a.Validate()); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
@@ -109,8 +109,7 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 	return b.registry(ctx, func(c *catalog) (bool, error) {
 		is, there := c.Queues[name]
 		if there && is.attributes() != a {
-			return false, bellhop.Errorf(bellhop.Conflict, "queue_exists",
-				"there is a queue %s with other attributes: change them with bellhop queue set", name)
+			return false, queue.Exists(name)
 		}
 		c.Queues[name] = entryOf(a)
 		return !there, nil

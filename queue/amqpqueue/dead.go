@@ -85,17 +85,13 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.Dea
 		return l, err
 	}
 	if found == nil {
-		return l, noDeadLetter(id)
+		return l, queue.NoDeadLetter(id)
 	}
 	l = deadEvent(&found.d, found.m)
 	if l.Event.Body, err = q.body(ctx, &held{decoded: found.m, d: found.d}); lostForGood(err) {
 		err = nil // a body that can't be read is why it died
 	}
 	return l, err
-}
-
-func noDeadLetter(id bellhop.EventID) error {
-	return bellhop.Errorf(bellhop.NotFound, "dead_letter", "there is no dead letter %s: see bellhop dead ls", id)
 }
 
 // Redrive implements [queue.DeadLetters]. Each is published before it leaves the
@@ -163,7 +159,7 @@ func choose(all []deadMessage, ids []bellhop.EventID) (chosen []deadMessage, err
 	}
 	for _, id := range ids {
 		if !slices.ContainsFunc(chosen, func(c deadMessage) bool { return c.m.event.ID == id }) {
-			return nil, noDeadLetter(id)
+			return nil, queue.NoDeadLetter(id)
 		}
 	}
 	return chosen, nil

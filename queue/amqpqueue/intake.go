@@ -2,7 +2,6 @@ package amqpqueue
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -86,14 +85,12 @@ func (in *intake) tell() {
 	in.arrived = make(chan struct{})
 }
 
-var errClosed = errors.New("the queue is closed")
-
 // enter registers somebody who wants up to max events.
 func (in *intake) enter(max int) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.closed {
-		return errClosed
+		return queue.ErrClosed
 	}
 	if !in.started {
 		in.started = true
@@ -126,7 +123,7 @@ func (in *intake) take(ctx context.Context, max int) ([]*held, error) {
 		in.mu.Lock()
 		out, err, arrived := in.next(max), in.err, in.arrived
 		if in.closed {
-			err = errClosed
+			err = queue.ErrClosed
 		}
 		in.mu.Unlock()
 		if len(out) > 0 {

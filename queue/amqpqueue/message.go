@@ -33,15 +33,11 @@ const (
 	headDeath      = "x-death"
 )
 
-// maxBody is the largest body that is taken: more than any webhook that is.
-const maxBody = 8 << 20
-
 // encode returns the message for an event that is sent for the first time. Its
 // body may be in scratch.
 func (b *Broker) encode(e *bellhop.Event, scratch *[]byte) (*rabbit.Message, error) {
-	if len(e.Body) == 0 || len(e.Body) > maxBody {
-		return nil, bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d",
-			len(e.Body), maxBody)
+	if err := queue.CheckBody(e); err != nil {
+		return nil, err
 	}
 	traceless := *e
 	traceless.TraceParent = ""
@@ -75,7 +71,7 @@ type decoded struct {
 // size is that of the body once it is unpacked.
 func (h *held) size() int {
 	if h.parts > 0 {
-		return maxBody // they are not here yet
+		return queue.MaxBody // they are not here yet
 	}
 	return bodies.Size(h.coding, h.d.Body)
 }
@@ -133,19 +129,10 @@ func again(d *amqp.Delivery, attempts, lost int) *rabbit.Message {
 		Headers: headers, Body: d.Body}}
 }
 
-// longestReason is how much of a reason is kept.
-const longestReason = 2000
-
 // deadCopy returns a copy of a message as a dead letter.
 func deadCopy(d *amqp.Delivery, attempts int, reason string, now time.Time) *rabbit.Message {
-	if len(reason) > longestReason {
-		reason = reason[:longestReason] + "…"
-	}
-	if reason = strings.ToValidUTF8(reason, ""); reason == "" {
-		reason = "no reason was given"
-	}
 	m := again(d, attempts, 0)
-	m.Headers[headReason] = reason
+	m.Headers[headReason] = queue.CleanReason(reason)
 	m.Headers[headDiedAt] = now.UTC().Format(time.RFC3339Nano)
 	return m
 }

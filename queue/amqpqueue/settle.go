@@ -146,13 +146,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 			moves = append(moves, move{held: h, attempts: h.attempt(), delay: v.Delay})
 		}
 	}
-	if err := q.settleMoves(ctx, moves); err != nil {
-		return err
-	}
-	if len(stale) > 0 {
-		return &queue.StaleError{Receipts: stale}
-	}
-	return nil
+	return queue.StaleOr(q.settleMoves(ctx, moves), stale)
 }
 
 func (q *Queue) settleMoves(ctx context.Context, moves []move) error {
@@ -176,10 +170,7 @@ func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.R
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if stale := q.in.extend(d, receipts); len(stale) > 0 {
-		return &queue.StaleError{Receipts: stale}
-	}
-	return nil
+	return queue.StaleOr(nil, q.in.extend(d, receipts))
 }
 
 var errNoParts = errors.New("a part of the body is missing")

@@ -1,9 +1,6 @@
 package amqpqueue
 
 import (
-	"regexp"
-
-	"bellhop"
 	"bellhop/internal/rabbit"
 	"bellhop/queue"
 )
@@ -18,16 +15,7 @@ func ParseURL(address string) (t rabbit.Target, name string, err error) {
 	if name = params.Get("queue"); name == "" {
 		name = queue.DefaultName
 	}
-	return t, name, checkName(name)
-}
-
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$`)
-
-func checkName(name string) error {
-	if nameForm.MatchString(name) {
-		return nil
-	}
-	return bellhop.Invalidf("queue_name", "a queue's name has 1 to 80 letters, digits, dots, hyphens or underscores, and begins with a letter or digit")
+	return t, name, queue.CheckName(name)
 }
 
 // address is what BELLHOP_QUEUE takes for a queue, without the password.

@@ -83,7 +83,7 @@ func (b *Broker) attributes(ctx context.Context, id int64, name string) (a queue
 		}, `SELECT visibility_us, max_attempts FROM queues WHERE id = $1`, id)
 	})
 	if err == nil && !found {
-		err = noQueue(name)
+		err = queue.NotFound(name)
 	}
 	return a, wrap("read the queue's attributes", err)
 }
@@ -99,7 +99,7 @@ func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
 			q.id, a.Visibility.Microseconds(), a.MaxAttempts)
 	})
 	if err == nil && n == 0 {
-		return noQueue(q.name)
+		return queue.NotFound(q.name)
 	}
 	return wrap("change the queue's attributes", err)
 }

@@ -2,13 +2,13 @@ package pgqueue
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"bellhop"
 	"bellhop/internal/bodies"
 	"bellhop/internal/postgres"
 	"bellhop/queue"
@@ -50,10 +50,7 @@ func NewBroker(p *postgres.Pools, o Options) *Broker {
 
 // Create implements [queue.Broker].
 func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) error {
-	if err := queue.CheckName(name); err != nil {
-		return err
-	}
-	if err := a.Validate(); err != nil {
+	if err := errors.Join(queue.CheckName(name), a.Validate()); err != nil {
 		return err
 	}
 	var made int64
@@ -71,8 +68,7 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 	if has, err := b.attributes(ctx, id, name); err != nil || has == a {
 		return err
 	}
-	return bellhop.Errorf(bellhop.Conflict, "queue_exists",
-		"there is a queue %s with other attributes: change them with bellhop queue set", name)
+	return queue.Exists(name)
 }
 
 // Names implements [queue.Broker].
@@ -116,14 +112,9 @@ func (b *Broker) find(ctx context.Context, name string) (id int64, err error) {
 		b.Each(func(r pgx.Rows) error { return r.Scan(&id) }, `SELECT id FROM queues WHERE name = $1`, name)
 	})
 	if err == nil && id == 0 {
-		return 0, noQueue(name)
+		return 0, queue.NotFound(name)
 	}
 	return id, wrap("look for the queue "+name, err)
-}
-
-func noQueue(name string) error {
-	return bellhop.Errorf(bellhop.NotFound, "queue", "there is no queue %s: make it with bellhop queue create %s", name,
-		name)
 }
 
 // Remove implements [queue.Broker].

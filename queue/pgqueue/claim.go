@@ -150,12 +150,12 @@ func (c *claim) look() error {
 			w, err := scanWaiting(r)
 			c.due = append(c.due, w)
 			return err
-		}, dueRetries, c.q.id, c.max, queue.Suspicious, ranOut)
+		}, dueRetries, c.q.id, c.max, queue.Suspicious, queue.RanOut)
 		b.Each(into(&c.lanes), lanesFrom, c.q.id, c.q.cursor, lastLane, c.max)
 		b.Each(into(&c.lanes), lanesFrom, c.q.id, noLane, c.q.cursor, c.max)
 	})
 	if err == nil && !found {
-		return noQueue(c.q.name)
+		return queue.NotFound(c.q.name)
 	}
 	c.lanes = c.lanes[:min(len(c.lanes), c.max)]
 	return err

@@ -50,16 +50,12 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.Dea
 		return d, wrap("read a dead letter", err)
 	}
 	if s == nil {
-		return d, noDeadLetter(id)
+		return d, queue.NoDeadLetter(id)
 	}
 	if _, err = q.unpack(ctx, *s); bellhop.IsPermanent(err) {
 		err = nil // a body that can't be read is why it died
 	}
 	return d, err
-}
-
-func noDeadLetter(id bellhop.EventID) error {
-	return bellhop.Errorf(bellhop.NotFound, "dead_letter", "there is no dead letter %s: see bellhop dead ls", id)
 }
 
 // redrive puts dead letters back; all where no ids are given.
@@ -115,7 +111,7 @@ func (q *Queue) takeDead(ctx context.Context, statement string, ids []bellhop.Ev
 		}
 		for _, id := range ids {
 			if !back[id] {
-				return noDeadLetter(id)
+				return queue.NoDeadLetter(id)
 			}
 		}
 		return tx.Commit(func(*postgres.Batch) {})

@@ -11,10 +11,8 @@ import (
 	"bellhop"
 	"bellhop/internal/bodies"
 	"bellhop/internal/postgres"
+	"bellhop/queue"
 )
-
-// maxBody is the largest body that is taken: more than any webhook that is.
-const maxBody = 8 << 20
 
 // packed is an event as it is to be stored. Nothing of it is the caller's.
 type packed struct {
@@ -33,9 +31,8 @@ func weigh(all []packed) (n int) {
 func (b *Broker) packAll(events []*bellhop.Event) ([]packed, error) {
 	out := make([]packed, len(events))
 	for i, e := range events {
-		if len(e.Body) == 0 || len(e.Body) > maxBody {
-			return nil, bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d",
-				len(e.Body), maxBody)
+		if err := queue.CheckBody(e); err != nil {
+			return nil, err
 		}
 		out[i].event = *e
 		out[i].event.Body = nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"bellhop"
 	"bellhop/queue"
 )
 
@@ -21,8 +20,6 @@ const (
 // run out.
 const grace = time.Second
 
-var errClosed = bellhop.Errorf(bellhop.Unavailable, "closed", "the queue is closed")
-
 // Receive implements [queue.Consumer].
 func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) {
 	select {
@@ -36,7 +33,7 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 			return nil, err
 		}
 		if q.ctx.Err() != nil {
-			return nil, errClosed
+			return nil, queue.ErrClosed
 		}
 		if err := q.register(ctx); err != nil {
 			return nil, err

@@ -6,6 +6,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/postgres"
+	"bellhop/queue"
 )
 
 // sendLimit is how long a Send may take unless told otherwise.
@@ -89,7 +90,7 @@ func (q *Queue) insert(ctx context.Context, jobs []*postgres.Job[[]packed]) erro
 	var kept int64
 	err := q.webhooks.Once(ctx, func(b *postgres.Batch) { b.Count(&kept, insertEvents, rows.Args(q.id)...) })
 	if err == nil && kept == 0 {
-		return noQueue(q.name)
+		return queue.NotFound(q.name)
 	}
 	return wrap("send into the queue", err)
 }

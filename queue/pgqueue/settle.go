@@ -61,14 +61,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 	if s.again.Len() > 0 {
 		q.wake()
 	}
-	return staleOr(s.stale)
-}
-
-func staleOr(stale []queue.Receipt) error {
-	if len(stale) > 0 {
-		return &queue.StaleError{Receipts: stale}
-	}
-	return nil
+	return queue.StaleOr(nil, s.stale)
 }
 
 // load locks the leases that verdicts name.
@@ -177,9 +170,6 @@ func (s *settling) save(b *postgres.Batch) {
 	}
 }
 
-// ranOut is the reason that an event is tried again when nobody gave one.
-const ranOut = "the lease ran out: the consumer was too slow or died"
-
 // giveBack ends leases that have run out, which tx has locked, and commits.
 func (q *Queue) giveBack(tx *postgres.Tx, now time.Time, maxAttempts int, ended []lease) error {
 	s := settling{q: q, now: now, maxAttempts: maxAttempts, leases: map[int64]*lease{}, attempts: map[int64]int{}}
@@ -194,7 +184,7 @@ func (q *Queue) giveBack(tx *postgres.Tx, now time.Time, maxAttempts int, ended 
 	}
 	for _, l := range ended {
 		for _, seq := range l.items {
-			s.decide(&l, seq, queue.Settlement{Verdict: queue.Retry, Reason: ranOut})
+			s.decide(&l, seq, queue.Settlement{Verdict: queue.Retry, Reason: queue.RanOut})
 		}
 		l.items = nil
 		s.leases[l.id] = &l
@@ -232,5 +222,5 @@ func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.R
 			stale = append(stale, r)
 		}
 	}
-	return staleOr(stale)
+	return queue.StaleOr(nil, stale)
 }

@@ -98,7 +98,7 @@ func (q *Queue) attributes(c *sqlitefile.Conn) (a queue.Attributes, err error) {
 		return a, fmt.Errorf("read the queue's attributes: %w", err)
 	}
 	if !found {
-		return a, noQueue(q.name)
+		return a, queue.NotFound(q.name)
 	}
 	return a, nil
 }
@@ -160,19 +160,14 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.Dea
 		return d, fmt.Errorf("read a dead letter: %w", err)
 	}
 	if !found {
-		return d, noDeadLetter(id)
+		return d, queue.NoDeadLetter(id)
 	}
 	return d, nil
 }
 
-func noDeadLetter(id bellhop.EventID) error {
-	return bellhop.Errorf(bellhop.NotFound, "dead_letter", "there is no dead letter %s: see bellhop dead ls", id)
-}
-
 // Redrive implements [queue.DeadLetters].
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
-	return q.takeDead(ctx, ids, func(tx *sqlitefile.Tx,
-		a sqlitefile.Archived) error {
+	return q.takeDead(ctx, ids, func(tx *sqlitefile.Tx, a sqlitefile.Archived) error {
 		return q.enqueue(tx, a.Seq, a.Event.Shop, 0)
 	})
 }
@@ -182,8 +177,7 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	return q.takeDead(ctx, ids, func(tx *sqlitefile.Tx,
-		a sqlitefile.Archived) error {
+	return q.takeDead(ctx, ids, func(tx *sqlitefile.Tx, a sqlitefile.Archived) error {
 		return q.forgetPassing(tx, a.Seq)
 	})
 }
@@ -226,7 +220,7 @@ func (q *Queue) chosen(tx *sqlitefile.Tx, ids []bellhop.EventID) (out []sqlitefi
 			return nil, err
 		}
 		if len(out) == had {
-			return nil, noDeadLetter(id)
+			return nil, queue.NoDeadLetter(id)
 		}
 	}
 	return out, nil

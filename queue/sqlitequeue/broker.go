@@ -2,11 +2,11 @@ package sqlitequeue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
 
-	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/queue"
 )
@@ -30,10 +30,7 @@ func NewBroker(f *sqlitefile.File, now func() time.Time) *Broker {
 
 // Create implements [queue.Broker].
 func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) error {
-	if err := queue.CheckName(name); err != nil {
-		return err
-	}
-	if err := a.Validate(); err != nil {
+	if err := errors.Join(queue.CheckName(name), a.Validate()); err != nil {
 		return err
 	}
 	return b.file.Write(ctx, func(tx *sqlitefile.Tx) error {
@@ -49,8 +46,7 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 		if has, err := q.attributes(tx.Conn); err != nil || has == a {
 			return err
 		}
-		return bellhop.Errorf(bellhop.Conflict, "queue_exists",
-			"there is a queue %s with other attributes: change them with bellhop queue set", name)
+		return queue.Exists(name)
 	})
 }
 
@@ -94,14 +90,9 @@ func (b *Broker) find(c *sqlitefile.Conn, name string) (*Queue, error) {
 		return nil, fmt.Errorf("look for the queue %s: %w", name, err)
 	}
 	if id == 0 {
-		return nil, noQueue(name)
+		return nil, queue.NotFound(name)
 	}
 	return newQueue(b.file, id, name, b.now), nil
-}
-
-func noQueue(name string) error {
-	return bellhop.Errorf(bellhop.NotFound, "queue", "there is no queue %s: make it with bellhop queue create %s", name,
-		name)
 }
 
 // Remove implements [queue.Broker]. Events stay in the archive.

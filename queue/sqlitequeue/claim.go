@@ -192,14 +192,14 @@ const (
 func (q *Queue) suspect(tx *sqlitefile.Tx, now time.Time) (seqs []int64, err error) {
 	err = tx.Prepare(`SELECT seq FROM (SELECT seq, attempts, reason ` + dueNow + ` ORDER BY due_at LIMIT 1000) WHERE` +
 		isSuspect + `LIMIT 1`).
-		Int(q.id).Time(now).Int(queue.Suspicious).Text(ranOut).
+		Int(q.id).Time(now).Int(queue.Suspicious).Text(queue.RanOut).
 		Each(func(r sqlitefile.Row) error { seqs = append(seqs, r.Int()); return nil })
 	return seqs, err
 }
 
 func (q *Queue) dueRetries(tx *sqlitefile.Tx, now time.Time, rm *room) (seqs []int64, err error) {
 	err = tx.Prepare(`SELECT seq ` + dueNow + ` AND NOT (` + isSuspect + `) ORDER BY due_at LIMIT ?`).
-		Int(q.id).Time(now).Int(queue.Suspicious).Text(ranOut).Int(int64(rm.events)).
+		Int(q.id).Time(now).Int(queue.Suspicious).Text(queue.RanOut).Int(int64(rm.events)).
 		Each(func(r sqlitefile.Row) error {
 			seq := r.Int()
 			size, err := tx.BodySize(seq)
@@ -296,9 +296,6 @@ func (q *Queue) takeLane(tx *sqlitefile.Tx, seqs []int64, lane int64, events int
 	return seqs, err
 }
 
-// ranOut is the reason that an event is tried again when nobody gave one.
-const ranOut = "the lease ran out: the consumer was too slow or died"
-
 // expire takes back leases that have run out.
 func (q *Queue) expire(tx *sqlitefile.Tx, now time.Time, maxAttempts int) error {
 	var ended []lease
@@ -314,7 +311,7 @@ func (q *Queue) expire(tx *sqlitefile.Tx, now time.Time, maxAttempts int) error 
 	}
 	for _, l := range ended {
 		for _, seq := range l.items {
-			if err := q.retry(tx, l, seq, now, ranOut, now, maxAttempts); err != nil {
+			if err := q.retry(tx, l, seq, now, queue.RanOut, now, maxAttempts); err != nil {
 				return err
 			}
 		}

@@ -37,9 +37,6 @@ func Schema() sqlitefile.Schema {
 	return sqlitefile.Schema{Name: "queue", FS: sub}
 }
 
-// maxBody is the largest body that is taken: more than any webhook that is.
-const maxBody = 8 << 20
-
 // reapEvery is how often a receiver looks for processes that died.
 const reapEvery = 5 * time.Second
 
@@ -77,9 +74,8 @@ func newQueue(f *sqlitefile.File, id int64, name string, now func() time.Time) *
 // Send implements [queue.Producer].
 func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	for _, e := range events {
-		if len(e.Body) == 0 || len(e.Body) > maxBody {
-			return bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d",
-				len(e.Body), maxBody)
+		if err := queue.CheckBody(e); err != nil {
+			return err
 		}
 	}
 	return q.file.Write(ctx, func(tx *sqlitefile.Tx) error {

@@ -43,7 +43,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 			return shrink(tx, l.id, kept)
 		})
 	})
-	return staleOr(err, stale)
+	return queue.StaleOr(err, stale)
 }
 
 func receiptsOf(verdicts []queue.Settlement) []queue.Receipt {
@@ -52,13 +52,6 @@ func receiptsOf(verdicts []queue.Settlement) []queue.Receipt {
 		out[i] = v.Receipt
 	}
 	return out
-}
-
-func staleOr(err error, stale []queue.Receipt) error {
-	if err == nil && len(stale) > 0 {
-		return &queue.StaleError{Receipts: stale}
-	}
-	return err
 }
 
 // eachLease calls fn once for each lease that receipts name, with the places of
@@ -191,5 +184,5 @@ func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.R
 			return tx.Prepare(`UPDATE leases SET expires_at = ? WHERE id = ?`).Time(until).Int(l.id).Exec()
 		})
 	})
-	return staleOr(err, stale)
+	return queue.StaleOr(err, stale)
 }

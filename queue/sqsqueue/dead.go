@@ -27,24 +27,14 @@ const (
 	attrDiedAt   = "died_at"
 )
 
-// longestReason bounds how much of a reason is kept: a message has room for it.
-const longestReason = 2000
-
-// cleanReason makes a reason fit for an attribute.
-func cleanReason(reason string) string {
-	reason = strings.Map(func(r rune) rune {
+// legal replaces what no attribute of SQS may hold.
+func legal(text string) string {
+	return strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !amazon.Legal([]byte(string(r))) {
 			return ' '
 		}
 		return r
-	}, reason)
-	if len(reason) > longestReason {
-		reason = strings.ToValidUTF8(reason[:longestReason], "") + "…"
-	}
-	if reason == "" {
-		return "no reason was given"
-	}
-	return reason
+	}, text)
 }
 
 // AddDead sends an event to the dead letters, for a host that acknowledges it by
@@ -66,7 +56,7 @@ func (q *Queue) deadEntry(e *bellhop.Event, msg amazon.Message, attempts int, re
 	diedAt := q.opts.Now().UTC().Format(time.RFC3339Nano)
 	attrs := map[string]string{}
 	maps.Copy(attrs, msg.Attributes)
-	attrs[attrReason], attrs[attrAttempts], attrs[attrDiedAt] = cleanReason(reason), strconv.Itoa(attempts), diedAt
+	attrs[attrReason], attrs[attrAttempts], attrs[attrDiedAt] = queue.CleanReason(legal(reason)), strconv.Itoa(attempts), diedAt
 	en := &entry{msg: amazon.Message{Body: msg.Body, Attributes: attrs}}
 	en.group, en.dedup = q.marks(e, e.ID.String()+"-"+diedAt)
 	if q.fifo {

@@ -77,7 +77,7 @@ func (q *Queue) await(ctx context.Context, max int) ([]*lease, error) {
 		q.inbox.leave(w)
 		return nil, ctx.Err()
 	case <-q.life.Done():
-		return nil, errClosed
+		return nil, queue.ErrClosed
 	}
 }
 
@@ -91,8 +91,6 @@ func fitting(leases []*lease) int {
 	}
 	return len(leases)
 }
-
-var errClosed = errors.New("the queue is closed")
 
 // waitFor returns how long a request is to wait for a receiver: no longer than
 // that will.

@@ -68,7 +68,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 	for i, err := range q.change(ctx, q.main, again) {
 		s.note(q, again[i].lease, err)
 	}
-	return s.result()
+	return queue.StaleOr(s.err, s.stale)
 }
 
 func leasesOf(verdicts []verdict) []*lease {
@@ -94,16 +94,6 @@ func (s *settling) note(q *Queue, l *lease, err error) {
 		s.err = err
 		q.inbox.putBack(l)
 	}
-}
-
-func (s *settling) result() error {
-	if s.err != nil {
-		return s.err
-	}
-	if len(s.stale) > 0 {
-		return &queue.StaleError{Receipts: s.stale}
-	}
-	return nil
 }
 
 // Extend implements [queue.Consumer].
@@ -134,7 +124,7 @@ func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.R
 			s.err = err
 		}
 	}
-	return s.result()
+	return queue.StaleOr(s.err, s.stale)
 }
 
 // allowed returns how long a lease may go on from now, in whole seconds.
