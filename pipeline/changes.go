@@ -12,6 +12,38 @@ import (
 	"bellhop/store"
 )
 
+// OrderKey names an order.
+type OrderKey struct {
+	Shop string
+	ID   int64
+}
+
+// LoadOrder loads an order that changes are about; nil for one that was deleted.
+func LoadOrder(ctx context.Context, s interface {
+	Order(ctx context.Context, shop string, id int64) (bellhop.Order, error)
+}, k OrderKey) (*bellhop.Order, error) {
+	o, err := s.Order(ctx, k.Shop, k.ID)
+	switch {
+	case err == nil:
+		return &o, nil
+	case bellhop.KindOf(err) == bellhop.NotFound:
+		return nil, nil
+	}
+	return nil, fmt.Errorf("look up order %d of %s: %w", k.ID, k.Shop, err)
+}
+
+// PushOf returns a push of an order, with what the delivery log shows of the order;
+// nil if the order has no such push.
+func PushOf(o *bellhop.Order, id int64) *bellhop.Push {
+	for _, p := range o.Pushes {
+		if p.ID == id {
+			p.Shop, p.OrderID, p.OrderName = o.Shop, o.ID, o.Name
+			return &p
+		}
+	}
+	return nil
+}
+
 // EventBuilder turns changes into events for other services.
 type EventBuilder struct {
 	Store interface {
@@ -29,16 +61,16 @@ const lookUps = 4
 // origin is that of the relay.
 func (b *EventBuilder) Build(ctx context.Context, origin string, changes []store.Change) ([]*events.Event, error) {
 	changes = slices.DeleteFunc(slices.Clone(changes), func(c store.Change) bool { return c.OrderID == 0 }) // of a test
-	orders := map[orderKey]*subject{}
+	subjects := map[OrderKey]*subject{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(lookUps)
 	for _, c := range changes {
-		key := orderKey{c.Shop, c.OrderID}
-		s := orders[key]
+		key := OrderKey{c.Shop, c.OrderID}
+		s := subjects[key]
 		if s == nil {
 			s = &subject{}
-			orders[key] = s
-			group.Go(func() error { return b.look(ctx, key, s) })
+			subjects[key] = s
+			group.Go(func() error { return b.load(ctx, key, s) })
 		}
 	}
 	if err := group.Wait(); err != nil {
@@ -46,41 +78,27 @@ func (b *EventBuilder) Build(ctx context.Context, origin string, changes []store
 	}
 	built := make([]*events.Event, len(changes))
 	for i, c := range changes {
-		built[i] = b.event(origin, c, orders[orderKey{c.Shop, c.OrderID}])
+		built[i] = b.event(origin, c, subjects[OrderKey{c.Shop, c.OrderID}])
 	}
 	return built, nil
 }
 
-type orderKey struct {
-	shop string
-	id   int64
-}
-
-// subject is an order that changes are about, with its pushes.
+// subject is an order that changes are about.
 type subject struct {
-	order  *bellhop.Order // nil once it was deleted
+	order *bellhop.Order // nil once it was deleted
+	// pushes are those of a deleted order: the delivery log still has them.
 	pushes map[int64]*bellhop.Push
 }
 
-// look loads an order. The delivery log still has the pushes of a deleted one.
-func (b *EventBuilder) look(ctx context.Context, k orderKey, s *subject) error {
-	s.pushes = map[int64]*bellhop.Push{}
-	o, err := b.Store.Order(ctx, k.shop, k.id)
-	switch {
-	case err == nil:
-		s.order = &o
-		for i := range o.Pushes {
-			o.Pushes[i].OrderName = o.Name
-			s.pushes[o.Pushes[i].ID] = &o.Pushes[i]
-		}
-		return nil
-	case bellhop.KindOf(err) != bellhop.NotFound:
-		return fmt.Errorf("look up order %d of %s: %w", k.id, k.shop, err)
+func (b *EventBuilder) load(ctx context.Context, k OrderKey, s *subject) (err error) {
+	if s.order, err = LoadOrder(ctx, b.Store, k); err != nil || s.order != nil {
+		return err
 	}
-	for q := (store.PushQuery{OrderID: k.id, Limit: 200}); ; {
-		page, err := b.Store.Pushes(ctx, k.shop, q)
+	s.pushes = map[int64]*bellhop.Push{}
+	for q := (store.PushQuery{OrderID: k.ID, Limit: 200}); ; {
+		page, err := b.Store.Pushes(ctx, k.Shop, q)
 		if err != nil {
-			return fmt.Errorf("look up the pushes of order %d of %s: %w", k.id, k.shop, err)
+			return fmt.Errorf("look up the pushes of order %d of %s: %w", k.ID, k.Shop, err)
 		}
 		for i := range page.Pushes {
 			s.pushes[page.Pushes[i].ID] = &page.Pushes[i]
@@ -100,6 +118,9 @@ func (b *EventBuilder) event(origin string, c store.Change, s *subject) *events.
 		return b.Composer.Order(change, s.order)
 	}
 	p := s.pushes[c.PushID]
+	if s.order != nil {
+		p = PushOf(s.order, c.PushID)
+	}
 	if p == nil { // no push is ever removed
 		p = &bellhop.Push{ID: c.PushID}
 	}

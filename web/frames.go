@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"bellhop"
+	"bellhop/pipeline"
 	"bellhop/store"
 )
 
@@ -15,7 +16,7 @@ import (
 type framer struct {
 	store  Store
 	left   int
-	orders map[orderKey]*bellhop.Order // nil for one that isn't there
+	orders map[pipeline.OrderKey]*bellhop.Order // nil for one that isn't there
 }
 
 // chunk is what goes to one shop's listeners at once.
@@ -68,13 +69,8 @@ func (c *chunk) bytes(pos int64) []byte {
 	return c.frames
 }
 
-type orderKey struct {
-	shop string
-	id   int64
-}
-
 func newFramer(s Store, lookUps int) *framer {
-	return &framer{store: s, left: lookUps, orders: map[orderKey]*bellhop.Order{}}
+	return &framer{store: s, left: lookUps, orders: map[pipeline.OrderKey]*bellhop.Order{}}
 }
 
 // gone is told of an order that was deleted.
@@ -91,7 +87,7 @@ func (f *framer) add(ctx context.Context, to *chunk, c store.Change) error {
 	if to.reset || to.brief {
 		return nil
 	}
-	o, known, err := f.order(ctx, orderKey{c.Shop, c.OrderID})
+	o, known, err := f.order(ctx, pipeline.OrderKey{Shop: c.Shop, ID: c.OrderID})
 	if err != nil {
 		return err
 	}
@@ -124,16 +120,13 @@ func frameData(c store.Change, o *bellhop.Order) any {
 	if o == nil {
 		return nil
 	}
-	for _, p := range o.Pushes {
-		if p.ID == c.PushID {
-			p.Shop, p.OrderID, p.OrderName = o.Shop, o.ID, o.Name
-			return pushShape(&p)
-		}
+	if p := pipeline.PushOf(o, c.PushID); p != nil {
+		return pushShape(p)
 	}
 	return nil
 }
 
-func (f *framer) order(ctx context.Context, k orderKey) (o *bellhop.Order, known bool, err error) {
+func (f *framer) order(ctx context.Context, k pipeline.OrderKey) (o *bellhop.Order, known bool, err error) {
 	if o, ok := f.orders[k]; ok {
 		return o, true, nil
 	}
@@ -141,11 +134,7 @@ func (f *framer) order(ctx context.Context, k orderKey) (o *bellhop.Order, known
 		return nil, false, nil
 	}
 	f.left--
-	found, err := f.store.Order(ctx, k.shop, k.id)
-	switch {
-	case err == nil:
-		o = &found
-	case bellhop.KindOf(err) != bellhop.NotFound:
+	if o, err = pipeline.LoadOrder(ctx, f.store, k); err != nil {
 		return nil, false, err
 	}
 	f.orders[k] = o
