@@ -50,7 +50,6 @@ var vendors = map[string][]string{
 	"github.com/cloudevents/sdk-go":           {"events/eventstest"},
 	"github.com/santhosh-tekuri/jsonschema":   {"events/eventstest"},
 	"github.com/HdrHistogram/hdrhistogram-go": {"bench"},
-	"github.com/wcharczuk/go-chart":           {"chart"},
 	"github.com/nicksnyder/go-i18n":           {"i18n"},
 	"github.com/bojanz/currency":              {"i18n"},
 	"github.com/SherClockHolmes/webpush-go":   {"push/webpush"},

@@ -11,7 +11,7 @@ import (
 var unlinked = map[string][]string{
 	"./cmd/bellhop": {
 		"bellhop/bench", "bellhop/internal/lambdaruntime", "bellhop/internal/realserver", "bellhop/cmd/",
-		"github.com/HdrHistogram/", "testing",
+		"github.com/HdrHistogram/", "github.com/wcharczuk/", "github.com/golang/freetype", "golang.org/x/image", "testing",
 	},
 }
 

@@ -125,14 +125,10 @@ func (c *console) showChart(v *visit) error {
 // places the highest value is drawn, so that no peak is lost.
 const drawnPoints = 120
 
-// chart draws one of the charts, by minutes since the first look that is remembered.
-// Of what was never found there is no line.
+// chart draws one of the charts by the time of day in the viewer's zone. Of what was
+// never found there is no line.
 func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
-	began := c.api.now()
-	if len(beats) > 0 {
-		began = beats[0].At
-	}
-	ch := chart.Chart{Title: v.T("overview.chart." + name), X: v.T("overview.minutes", "From", v.Time(v.In(began))), Y: v.T("overview.y." + name)}
+	ch := chart.Chart{Title: v.T("overview.chart." + name), Y: v.T("overview.y." + name), Clock: &chart.Clock{Zone: v.zone, Time: v.Time}}
 	line := func(words string, tone chart.Tone, value func(b *beat) (float64, bool)) {
 		s := chart.Series{Name: v.T("overview." + words), Tone: tone}
 		for part := range slices.Chunk(beats, len(beats)/drawnPoints+1) {
@@ -143,11 +139,11 @@ func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
 				}
 			}
 			if any {
-				s.Points = append(s.Points, chart.Point{X: part[0].At.Sub(beats[0].At).Minutes(), Y: highest})
+				s.Points = append(s.Points, chart.Point{X: float64(part[0].At.Unix()), Y: highest})
 			}
 		}
 		if len(s.Points) == 1 { // it holds until the next look
-			s.Points = append(s.Points, chart.Point{X: s.Points[0].X + pulseEvery.Minutes(), Y: s.Points[0].Y})
+			s.Points = append(s.Points, chart.Point{X: s.Points[0].X + pulseEvery.Seconds(), Y: s.Points[0].Y})
 		}
 		if len(s.Points) > 0 {
 			ch.Series = append(ch.Series, s)
