@@ -21,29 +21,29 @@ import (
 // environment variable with a flag of the same name. The tags are kong's.
 type Config struct {
 	Working
-	ShopifySecret string `name:"shopify-secret" env:"BELLHOP_SHOPIFY_SECRET" help:"The app's client secret, with which Shopify signs webhooks. Two, the new one first, separated by a comma while rotating."`
+	ShopifySecret string `name:"shopify-secret" env:"BELLHOP_SHOPIFY_SECRET" help:"The app's client secret: Shopify signs webhooks with it. While rotating give two, the new one first, separated by a comma."`
 
-	Addr           string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"Where to listen."`
-	TrustedProxies string `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, as CIDRs separated by commas."`
-	AllowedOrigins string `name:"allowed-origins" env:"BELLHOP_ALLOWED_ORIGINS" help:"Origins of apps in a WebView that use the API, such as capacitor://localhost, separated by commas."`
-	MaxDevices     int    `name:"max-devices" env:"BELLHOP_MAX_DEVICES" default:"500" help:"How many devices of a shop are in use; of one more the one that was not seen the longest is retired. One person has 20."`
-	Capacity       string `name:"capacity" env:"BELLHOP_CAPACITY" placeholder:"FILE" help:"The results.json that bellhop-bench compare wrote on this machine: a metric and bellhop doctor then say how near to its limit it comes."`
+	Addr           string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"The address to listen at."`
+	TrustedProxies string `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto bellhop trusts, as CIDRs separated by commas."`
+	AllowedOrigins string `name:"allowed-origins" env:"BELLHOP_ALLOWED_ORIGINS" help:"Origins of WebView apps that use the API, such as capacitor://localhost, separated by commas."`
+	MaxDevices     int    `name:"max-devices" env:"BELLHOP_MAX_DEVICES" default:"500" help:"The most devices of a shop. One more retires the device that was idle the longest. A person has 20 at most."`
+	Capacity       string `name:"capacity" env:"BELLHOP_CAPACITY" placeholder:"FILE" help:"The results.json of bellhop-bench compare on this machine: a metric and bellhop doctor show how near to its limit it is."`
 }
 
 // Working is the part of the configuration that whoever works at the steps needs.
 type Working struct {
 	Storage
-	Push        string        `name:"push" env:"BELLHOP_PUSH" default:"log:" help:"What rings the phones: log: (writes a log line), fcm:/path/service-account.json[?endpoint=URL], webpush:[/path/keys.json]?subject=mailto:YOU (browsers; the keys are made at the first start). Several are separated by commas."`
-	Events      string        `name:"events" env:"BELLHOP_EVENTS" help:"Where other services are told of orders: amqp://USER:PASSWORD@HOST/VHOST[?exchange=NAME&customer=yes], a topic exchange of RabbitMQ. customer=yes tells also who ordered. Empty: nowhere."`
-	MetricsAddr string        `name:"metrics-addr" env:"BELLHOP_METRICS_ADDR" help:"A listener of its own for /metrics, /healthz and /readyz. Without it bellhop serve answers them beside the rest, and bellhop worker does not."`
-	KeepBodies  time.Duration `name:"keep-bodies" env:"BELLHOP_KEEP_BODIES" default:"30d" help:"How long the raw bodies of settled webhooks are kept, such as 30d, 12h or 1h30m."`
+	Push        string        `name:"push" env:"BELLHOP_PUSH" default:"log:" help:"The push services, separated by commas: log:, fcm: or webpush: with a path. bellhop serve --help explains."`
+	Events      string        `name:"events" env:"BELLHOP_EVENTS" help:"Where bellhop publishes events for other services: an amqp: URL. Empty: nowhere. bellhop serve --help explains."`
+	MetricsAddr string        `name:"metrics-addr" env:"BELLHOP_METRICS_ADDR" help:"A separate address for /metrics, /healthz and /readyz. Without it bellhop serve answers them at --addr, and a worker not at all."`
+	KeepBodies  time.Duration `name:"keep-bodies" env:"BELLHOP_KEEP_BODIES" default:"30d" help:"How long bellhop keeps the raw bodies of settled webhooks, such as 30d, 12h or 1h30m."`
 }
 
 // Storage is where orders and the queue live.
 type Storage struct {
 	Dir   string `name:"dir" env:"BELLHOP_DIR" default:"./bellhop-data" help:"The folder of sqlite: files without a path."`
 	DB    string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database: sqlite: or sqlite:/path/file.db or postgres://USER:PASSWORD@HOST/DATABASE."`
-	Queue string `name:"queue" env:"BELLHOP_QUEUE" default:"sqlite:" help:"The queue: sqlite: or sqlite:/path/file.db[?queue=NAME] or postgres:[?queue=NAME] (in the database that BELLHOP_DB names) or postgres://USER:PASSWORD@HOST/DATABASE[?queue=NAME] or amqp://USER:PASSWORD@HOST/VHOST[?queue=NAME] (amqps: for TLS) or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME[?bucket=NAME]."`
+	Queue string `name:"queue" env:"BELLHOP_QUEUE" default:"sqlite:" help:"The queue, as a URL: sqlite:, postgres:, amqp:, amqps: or sqs:. bellhop serve --help explains."`
 }
 
 // known lists every variable that means something, so that a misspelt one is

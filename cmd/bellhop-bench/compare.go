@@ -18,36 +18,40 @@ import (
 
 type compareCmd struct {
 	measured
-	DB    string `name:"db" env:"BENCH_POSTGRES" placeholder:"URL" help:"A database of Postgres whose user may make others; without it orders go into SQLite."`
-	Queue string `name:"queue" default:"sqlite:" placeholder:"URL" help:"Where queued has its queue: sqlite:, postgres: (in --db), the URL of a virtual host of RabbitMQ, or sqs+http://HOST:PORT of a stand-in for SQS (${default})."`
+	DB    string `name:"db" env:"BENCH_POSTGRES" placeholder:"URL" help:"A Postgres database whose user may create databases; without it orders go into SQLite."`
+	Queue string `name:"queue" default:"sqlite:" placeholder:"URL" help:"The queue: sqlite:, postgres: (in --db), a virtual host of RabbitMQ, or sqs+http://HOST:PORT of a stand-in for SQS (${default})."`
 
-	OrdersPerDay float64 `name:"orders-per-day" placeholder:"N" help:"How many orders your shops bring a day: the answer says where that lies."`
-	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How much busier your busiest second is than the mean one (${default})."`
-	Ledger       string  `name:"ledger" placeholder:"URL" help:"Where a running bellhop keeps its orders, as BELLHOP_DB: its last 7 days are the traffic instead."`
+	OrdersPerDay float64 `name:"orders-per-day" placeholder:"N" help:"Your shops' orders a day: the answer shows where they lie."`
+	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How many times busier your busiest second is than the mean one (${default})."`
+	Ledger       string  `name:"ledger" placeholder:"URL" help:"The database of a running bellhop, as BELLHOP_DB: take the traffic of its last 7 days."`
 
-	PushLatency time.Duration `name:"push-latency" default:"80ms" help:"How long the push service takes for an answer (${default})."`
+	PushLatency time.Duration `name:"push-latency" default:"80ms" help:"The push service's time to answer (${default})."`
 	Faults      string        `name:"faults" placeholder:"LIST" help:"Faults of the push service, as bellhop simulate fcm takes them."`
-	Pool        int           `name:"pool" default:"10" help:"How many requests inline works at at once, as a pool of connections allows (${default})."`
-	Waiting     int           `name:"waiting" default:"100" help:"How many more may wait in line before they are refused (${default})."`
-	OwnersRate  float64       `name:"owners-rate" default:"50" help:"How many requests owners make a second (${default})."`
+	Pool        int           `name:"pool" default:"10" help:"How many requests inline handles at once, as a pool of connections allows (${default})."`
+	Waiting     int           `name:"waiting" default:"100" help:"How many more requests may wait before it refuses them (${default})."`
+	OwnersRate  float64       `name:"owners-rate" default:"50" help:"Owners' requests a second (${default})."`
 
-	Rates    []float64     `name:"rates" placeholder:"N,..." help:"The webhooks a second that are measured; without it 0.1 to 10 times what the pool can serve."`
-	MaxRate  float64       `name:"max-rate" default:"10000" help:"Up to where the end of queued is looked for (${default})."`
-	Duration time.Duration `name:"duration" default:"8s" help:"How long one measurement takes (${default})."`
-	Repeats  int           `name:"repeats" default:"3" help:"How often each rate is measured in each mode (${default})."`
-	Refine   int           `name:"refine" default:"3" help:"How many rates are measured to find each edge, at the most; 0 for none (${default})."`
-	Quick    bool          `name:"quick" help:"Short and rough: to see that all works, not to rely on."`
+	Rates    []float64     `name:"rates" placeholder:"N,..." help:"The webhooks a second to measure; without it 0.1 to 10 times the pool's capacity."`
+	MaxRate  float64       `name:"max-rate" default:"10000" help:"The highest rate to try for queued (${default})."`
+	Duration time.Duration `name:"duration" default:"8s" help:"The length of one measurement (${default})."`
+	Repeats  int           `name:"repeats" default:"3" help:"How often to measure each rate in each mode (${default})."`
+	Refine   int           `name:"refine" default:"3" help:"How many rates to measure at most to find each edge; 0 for none (${default})."`
+	Quick    bool          `name:"quick" help:"Short and rough: it shows that everything works, but don't rely on its figures."`
 
-	RemoteOK bool   `name:"remote-ok" help:"Allow servers on other machines. They are loaded until they fail."`
-	Dir      string `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
-	Out      string `name:"out" default:"." placeholder:"DIR" help:"Where results.json and report.html are written (the current folder)."`
+	RemoteOK bool   `name:"remote-ok" help:"Allow servers on other machines. It loads them until they fail."`
+	Dir      string `name:"dir" placeholder:"DIR" help:"Where to put the data, in a folder that it removes at the end. Choose the disk to measure."`
+	Out      string `name:"out" default:"." placeholder:"DIR" help:"Where to write results.json and report.html (the current folder)."`
 }
 
 // Help implements kong.HelpProvider.
 func (compareCmd) Help() string {
-	return `Answers from which traffic on a queue pays, on this machine. Starts bellhop as users do, twice on the same store: inline, which records and pushes before it answers a webhook, with a pool of connections; and queued, as bellhop does it. Webhooks come at set rates whether or not earlier ones were answered, beside a steady load of owners' requests. Each rate is measured several times, both modes in turn, and the edges are looked for by bisection.
+	return `Starts bellhop as users do, twice on the same store: inline, which records and pushes before it answers a webhook, with
+a pool of connections; and queued, as bellhop does. Webhooks arrive at set rates even if earlier ones are
+unanswered, beside a steady load of owners' requests. It measures each rate several times, both modes in turn, and finds
+the edges by bisection.
 
-It takes about 20 minutes; end other work first. When it is stopped it keeps what it has. bellhop-bench report draws results.json again.
+It takes about 20 minutes; end other work first. If you stop it, it keeps its results so far.
+bellhop-bench report draws results.json again.
 
 Example:
 

@@ -12,28 +12,29 @@ import (
 
 type costCmd struct {
 	JSON         bool    `name:"json" help:"Print JSON instead of a table."`
-	OrdersPerDay float64 `name:"orders-per-day" placeholder:"N" help:"How many orders your shops bring a day: what they are billed for is listed line by line."`
-	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How much busier your busiest second is than the mean one (${default})."`
+	OrdersPerDay float64 `name:"orders-per-day" placeholder:"N" help:"Your shops' orders a day: list their bill line by line."`
+	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How many times busier your busiest second is than the mean one (${default})."`
 
-	Prices     string `name:"prices" placeholder:"FILE" help:"Your own prices, in a file as --show-prices prints it."`
-	ShowPrices bool   `name:"show-prices" help:"Print the prices with their sources, and nothing else."`
+	Prices     string `name:"prices" placeholder:"FILE" help:"A file with your own prices, in the format of --show-prices."`
+	ShowPrices bool   `name:"show-prices" help:"Only print the prices with their sources."`
 	Results    string `name:"results" placeholder:"FILE" help:"What bellhop-bench run --json wrote on your machine, for the requests and milliseconds an order."`
 
-	OneHolds  float64 `name:"one-holds" default:"5000" placeholder:"N" help:"The orders a second that a machine holds with all in one process (${default}); see bellhop-bench compare."`
-	ApartHold float64 `name:"apart-hold" default:"2500" placeholder:"N" help:"Those that it holds with Postgres and RabbitMQ beside (${default})."`
-	Slowdown  float64 `name:"slowdown" default:"1" placeholder:"N" help:"How many times as long functions take on Lambda as where they were measured: up to 7, since 256 MB have a seventh of a core there (${default})."`
-	KeepDays  float64 `name:"keep-days" default:"365" placeholder:"N" help:"How long orders are kept (${default})."`
-	SentBytes float64 `name:"sent-bytes" default:"4096" placeholder:"N" help:"How many bytes leave for the internet for an order (${default})."`
+	OneHolds  float64 `name:"one-holds" default:"5000" placeholder:"N" help:"The orders a second of a machine with everything in one process (${default}); see bellhop-bench compare."`
+	ApartHold float64 `name:"apart-hold" default:"2500" placeholder:"N" help:"The orders a second of a machine with Postgres and RabbitMQ (${default})."`
+	Slowdown  float64 `name:"slowdown" default:"1" placeholder:"N" help:"How many times slower functions run on Lambda than here: up to 7, as 256 MB get a seventh of a core (${default})."`
+	KeepDays  float64 `name:"keep-days" default:"365" placeholder:"N" help:"How many days to keep orders (${default})."`
+	SentBytes float64 `name:"sent-bytes" default:"4096" placeholder:"N" help:"How many bytes an order sends to the internet (${default})."`
 	LogBytes  float64 `name:"log-bytes" default:"700" placeholder:"N" help:"How many bytes an invocation logs (${default})."`
 	NoFree    bool    `name:"no-free-tier" help:"Leave free tiers out."`
 
-	Chart string `name:"chart" placeholder:"FILE" help:"Also draw the lines, as SVG."`
-	Doc   string `name:"markdown" placeholder:"FILE" help:"Also write it as Markdown, for a document, with the chart if there is one."`
+	Chart string `name:"chart" placeholder:"FILE" help:"Also draw the lines to this file, as SVG."`
+	Doc   string `name:"markdown" placeholder:"FILE" help:"Also write a Markdown document, with the chart if there is one."`
 }
 
 // Help implements kong.HelpProvider.
 func (costCmd) Help() string {
-	return `Says what a month costs for a small machine with all in one process, with managed Postgres, with RabbitMQ of your own or managed, and on AWS with SQS, Lambda and Step Functions, and where one becomes cheaper than another. Prices are those of a dated file with the source of each. What an order takes was measured; what is assumed is said.
+	return `Compares a small machine with everything in one process, with managed Postgres, with RabbitMQ of your own or managed, and
+AWS with SQS, Lambda and Step Functions, and shows where one becomes cheaper than another. The prices come from a dated file that names the source of each. The resources of an order are measured; it names each assumption.
 
 Example:
 

@@ -17,13 +17,13 @@ import (
 
 type inlineCmd struct {
 	wire.Config
-	Pool    int `name:"pool" default:"10" help:"How many requests are worked at at once (${default})."`
-	Waiting int `name:"waiting" default:"100" help:"How many more may wait in line (${default})."`
+	Pool    int `name:"pool" default:"10" help:"How many requests to handle at once (${default})."`
+	Waiting int `name:"waiting" default:"100" help:"How many more may wait (${default})."`
 }
 
 // Help implements kong.HelpProvider.
 func (inlineCmd) Help() string {
-	return `What bellhop-bench compare compares a queue with. The settings are those of bellhop serve; BELLHOP_QUEUE is not used.
+	return `bellhop-bench compare compares a queue with this. The settings are those of bellhop serve, without BELLHOP_QUEUE.
 
 Example:
 
@@ -90,9 +90,9 @@ func (c *inlineCmd) site(ctx context.Context, o *host.Options, healthy func() er
 }
 
 type plainCmd struct {
-	Addr   string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8081" help:"Where to listen (${default})."`
-	Secret string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"What webhooks are signed with."`
-	DB     string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database, in which it makes tables of its own."`
+	Addr   string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8081" help:"The address to listen at (${default})."`
+	Secret string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"The secret that signs webhooks."`
+	DB     string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database; it creates tables of its own there."`
 	Dir    string `name:"dir" env:"BELLHOP_DIR" default:"." help:"The folder of sqlite: files."`
 	Push   string `name:"push" env:"BELLHOP_PUSH" required:"" help:"fcm:FILE?endpoint=URL"`
 	Pool   int    `name:"pool" default:"10" help:"How many connections there are (${default})."`

@@ -28,13 +28,13 @@ import (
 
 type commands struct {
 	Run     runCmd     `cmd:"" default:"withargs" help:"Measure bellhop beside a bare handler on this machine."`
-	Compare compareCmd `cmd:"" help:"Find from which traffic on a queue pays, on this machine."`
+	Compare compareCmd `cmd:"" help:"Find the traffic above which a queue pays, on this machine."`
 	Report  reportCmd  `cmd:"" help:"Draw the report of a comparison again."`
 	Diff    diffCmd    `cmd:"" help:"Compare the results of two comparisons."`
-	Cost    costCmd    `cmd:"" help:"Say what each way to run bellhop costs a month, by orders a day."`
-	Inline  inlineCmd  `cmd:"" hidden:"" help:"Serve with everything done within the webhook's request, to compare with."`
-	Plain   plainCmd   `cmd:"" hidden:"" help:"Serve the plain handler that inline is measured beside."`
-	Bare    bareCmd    `cmd:"" hidden:"" help:"Serve the bare handler that bellhop is measured beside."`
+	Cost    costCmd    `cmd:"" help:"Show what each way to run bellhop costs a month, by orders a day."`
+	Inline  inlineCmd  `cmd:"" hidden:"" help:"Serve, doing everything within the webhook's request, for comparison."`
+	Plain   plainCmd   `cmd:"" hidden:"" help:"Serve a plain handler, for comparison with inline."`
+	Bare    bareCmd    `cmd:"" hidden:"" help:"Serve a bare handler, for comparison with bellhop."`
 }
 
 const description = `bellhop-bench measures bellhop on this machine.

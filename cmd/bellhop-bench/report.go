@@ -12,10 +12,10 @@ import (
 )
 
 type reportCmd struct {
-	Results string `arg:"" name:"results.json" help:"What bellhop-bench compare wrote."`
-	Out     string `name:"out" default:"report.html" placeholder:"FILE" help:"Where the report is written; - is the standard output (${default})."`
-	Charts  string `name:"charts" placeholder:"DIR" help:"Also write each chart as a file of its own there, beside which a document is."`
-	Doc     string `name:"markdown" placeholder:"FILE" help:"Also write it as Markdown, for a document."`
+	Results string `arg:"" name:"results.json" help:"The results of bellhop-bench compare."`
+	Out     string `name:"out" default:"report.html" placeholder:"FILE" help:"Where to write the report; - is the standard output (${default})."`
+	Charts  string `name:"charts" placeholder:"DIR" help:"Also write each chart to a file in this folder, for a document."`
+	Doc     string `name:"markdown" placeholder:"FILE" help:"Also write a Markdown document."`
 }
 
 // Help implements kong.HelpProvider.
@@ -52,7 +52,7 @@ func (c *reportCmd) Run(j *job) error {
 type diffCmd struct {
 	JSON bool   `name:"json" help:"Print JSON instead of a table."`
 	A    string `arg:"" name:"a.json" help:"The results of one comparison."`
-	B    string `arg:"" name:"b.json" help:"Those of another."`
+	B    string `arg:"" name:"b.json" help:"The results of another comparison."`
 }
 
 // Help implements kong.HelpProvider.

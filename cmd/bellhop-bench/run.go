@@ -11,27 +11,30 @@ import (
 
 type runCmd struct {
 	measured
-	Rounds   int           `name:"rounds" default:"3" help:"How often all is measured (${default})."`
-	Duration time.Duration `name:"duration" default:"4s" help:"How long one measurement takes (${default})."`
-	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while memory is looked at (${default})."`
-	Orders   int           `name:"orders" default:"5000" help:"How many orders are there when an owner lists them (${default})."`
-	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes are owed before they are sent (${default})."`
-	Stored   int           `name:"stored" default:"20000" help:"How many webhooks are recorded on Postgres (${default})."`
-	Postgres string        `name:"postgres" env:"BENCH_POSTGRES" placeholder:"URL" help:"A database on this machine whose user may make others, for what is measured on Postgres."`
-	RabbitMQ string        `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"A virtual host of RabbitMQ on this machine, for what is measured on RabbitMQ."`
-	SQS      string        `name:"sqs" env:"BENCH_SQS" placeholder:"URL" help:"A stand-in for SQS on this machine, for what is measured on SQS."`
-	Only     []string      `name:"only" placeholder:"TITLE" help:"Measure only what has this in its title, as the run names it."`
-	Quick    bool          `name:"quick" help:"One short round: to see that all works, not to rely on."`
-	Dir      string        `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end. It should be on the disk that counts."`
+	Rounds   int           `name:"rounds" default:"3" help:"How many rounds to measure (${default})."`
+	Duration time.Duration `name:"duration" default:"4s" help:"The length of one measurement (${default})."`
+	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while it measures memory (${default})."`
+	Orders   int           `name:"orders" default:"5000" help:"How many orders there are when an owner lists them (${default})."`
+	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes to send (${default})."`
+	Stored   int           `name:"stored" default:"20000" help:"How many webhooks to record on Postgres (${default})."`
+	Postgres string        `name:"postgres" env:"BENCH_POSTGRES" placeholder:"URL" help:"A Postgres database on this machine whose user may create databases: also measure Postgres."`
+	RabbitMQ string        `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"A virtual host of RabbitMQ on this machine: also measure RabbitMQ."`
+	SQS      string        `name:"sqs" env:"BENCH_SQS" placeholder:"URL" help:"A stand-in for SQS on this machine: also measure SQS."`
+	Only     []string      `name:"only" placeholder:"TITLE" help:"Only measurements whose title contains this."`
+	Quick    bool          `name:"quick" help:"One short round: it shows that everything works, but don't rely on its figures."`
+	Dir      string        `name:"dir" placeholder:"DIR" help:"Where to put the data, in a folder that it removes at the end. Choose the disk to measure."`
 	Save     string        `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is the standard output, without the table."`
 	Check    bool          `name:"check" help:"Fail if a figure misses its target."`
 }
 
 // Help implements kong.HelpProvider.
 func (runCmd) Help() string {
-	return `Starts bellhop as users do, in fresh folders, loads it over loopback, and loads a bare net/http handler in turn: it reads the body, checks the signature and answers 200. Shown are medians over the rounds, the least and the most, and the targets. It takes about five minutes; end other work first.
+	return `Starts bellhop as users do, in fresh folders, and loads it over loopback. In turn it loads a bare net/http handler that
+reads the body, checks the signature and answers 200. It shows medians over the rounds, the least and the most, and the
+targets. It takes about five minutes; end other work first.
 
-With a Postgres, a RabbitMQ and a stand-in for SQS on this machine, which make bench starts, it also measures what is recorded and sent there, how fast functions start, and what carrying orders on AWS would be billed. That takes about as long again.
+With Postgres, RabbitMQ and a stand-in for SQS on this machine (make bench starts them) it also measures recording and
+sending there, how fast functions start, and what AWS would bill. That takes about as long again.
 
 Example:
 

@@ -11,13 +11,14 @@ import (
 
 type backupCmd struct {
 	wire.Storage
-	File  string `arg:"" help:"Where to write the backup."`
-	Force bool   `name:"force" help:"Replace FILE if it is there."`
+	File  string `arg:"" help:"The file to write."`
+	Force bool   `name:"force" help:"Replace FILE if it exists."`
 }
 
 // Help implements kong.HelpProvider.
 func (backupCmd) Help() string {
-	return `The backup is one SQLite file with orders, queue, people and secrets: keep it as safe as the database. It is complete or not there at all.
+	return `The backup is one SQLite file with orders, queue, people and secrets: keep it as safe as the database.
+bellhop writes all of the file or none of it.
 
 Example:
 

@@ -22,27 +22,27 @@ import (
 // a file of its own, and a line here.
 type commands struct {
 	Help helpFlag `name:"help" short:"h" help:"Show help."`
-	Log  logStyle `name:"log" env:"BELLHOP_LOG" default:"auto" help:"How the log is written, text or json, and from which level on, debug, info, warn or error: json,debug. auto is text on a terminal and json elsewhere."`
+	Log  logStyle `name:"log" env:"BELLHOP_LOG" default:"auto" help:"The log's format and lowest level, such as json,debug. auto is text on a terminal, else json; levels are debug, info, warn, error."`
 
-	Demo     demoCmd     `cmd:"" help:"Show all of it in one process, with a simulated shop and phone."`
-	Serve    serveCmd    `cmd:"" help:"Take webhooks, serve the API and the console, and do the work."`
-	Worker   workerCmd   `cmd:"" help:"Do the work alone: record orders, send pushes."`
+	Demo     demoCmd     `cmd:"" help:"Run everything in one process, with a simulated shop and phone."`
+	Serve    serveCmd    `cmd:"" help:"Accept webhooks, serve the API and the console, record orders and send pushes."`
+	Worker   workerCmd   `cmd:"" help:"Record orders and send pushes, without a web server."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to date."`
 	Doctor   doctorCmd   `cmd:"" help:"Check the configuration and reach every part of it."`
-	Shop     shopCmd     `cmd:"" help:"Shops whose orders are carried."`
-	Owner    ownerCmd    `cmd:"" help:"Owners, who sign in to see one shop."`
-	Operator operatorCmd `cmd:"" help:"Operators, who sign in to see every shop."`
-	Token    tokenCmd    `cmd:"" help:"API tokens of a shop."`
-	Backup   backupCmd   `cmd:"" help:"Write the whole state to a file, also while it is in use."`
-	Restore  restoreCmd  `cmd:"" help:"Bring the whole state back from a file, also while it is in use."`
-	Store    storeCmd    `cmd:"" help:"The database as a whole."`
-	Queue    queueCmd    `cmd:"" help:"The queue between webhooks and the work."`
-	Events   eventsCmd   `cmd:"" help:"What other services are told of orders."`
-	Dead     deadCmd     `cmd:"" help:"Dead letters: events that were given up."`
-	Push     pushCmd     `cmd:"" help:"Pushes to phones and browsers."`
-	Replay   replayCmd   `cmd:"" help:"Record kept events again, pushing nothing twice."`
-	Ledger   ledgerCmd   `cmd:"" help:"What became of every event."`
-	Simulate simulateCmd `cmd:"" help:"Stand-ins for Shopify and FCM."`
+	Shop     shopCmd     `cmd:"" help:"Add, list and change shops."`
+	Owner    ownerCmd    `cmd:"" help:"Manage owners: they sign in to see one shop."`
+	Operator operatorCmd `cmd:"" help:"Manage operators: they sign in to see every shop."`
+	Token    tokenCmd    `cmd:"" help:"Manage a shop's API tokens."`
+	Backup   backupCmd   `cmd:"" help:"Write the whole state to a file, even while bellhop runs."`
+	Restore  restoreCmd  `cmd:"" help:"Restore the whole state from a file, even while bellhop runs."`
+	Store    storeCmd    `cmd:"" help:"Copy or renumber the whole database."`
+	Queue    queueCmd    `cmd:"" help:"Manage the queue between webhooks and workers."`
+	Events   eventsCmd   `cmd:"" help:"Manage the events that bellhop publishes to other services."`
+	Dead     deadCmd     `cmd:"" help:"Manage dead letters: events that bellhop could not process."`
+	Push     pushCmd     `cmd:"" help:"Send pushes again."`
+	Replay   replayCmd   `cmd:"" help:"Record stored events again, without pushing anything twice."`
+	Ledger   ledgerCmd   `cmd:"" help:"Show the outcome of every event."`
+	Simulate simulateCmd `cmd:"" help:"Simulate Shopify and FCM."`
 	Bench    benchCmd    `cmd:"" passthrough:"" help:"Measure bellhop on this machine: runs bellhop-bench."`
 	Version  versionCmd  `cmd:"" help:"Show the version."`
 }

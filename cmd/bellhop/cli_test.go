@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 )
@@ -17,8 +18,8 @@ func runHere(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// TestEveryCommandHelps walks all commands: each says what it does and shows an
-// example of itself.
+// TestEveryCommandHelps walks all commands: each says what it does, shows an example of itself, and
+// has no line that a terminal has to wrap twice.
 func TestEveryCommandHelps(t *testing.T) {
 	parser, err := kong.New(&commands{}, kong.NoDefaultHelp())
 	if err != nil {
@@ -27,7 +28,7 @@ func TestEveryCommandHelps(t *testing.T) {
 	for _, leaf := range parser.Model.Leaves(false) {
 		path := strings.Fields(leaf.Path())
 		t.Run(strings.Join(path, " "), func(t *testing.T) {
-			if leaf.Hidden {
+			if leaf.Hidden || leaf.Passthrough {
 				return
 			}
 			code, out, errs := runHere(append(path, "--help")...)
@@ -41,9 +42,19 @@ func TestEveryCommandHelps(t *testing.T) {
 			if !strings.HasSuffix(leaf.Help, ".") {
 				t.Errorf("the help %q is no sentence", leaf.Help)
 			}
+			lines := append(strings.Split(leaf.Detail, "\n"), leaf.Help)
 			for _, f := range leaf.Flags {
 				if f.Help == "" {
 					t.Errorf("--%s has no help", f.Name)
+				}
+				lines = append(lines, f.Help)
+			}
+			for _, a := range leaf.Positional {
+				lines = append(lines, a.Help)
+			}
+			for _, line := range lines {
+				if n := utf8.RuneCountInString(line); n >= 160 {
+					t.Errorf("a line of %d characters, where 160 are too many: %s", n, line)
 				}
 			}
 		})

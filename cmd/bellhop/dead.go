@@ -10,9 +10,9 @@ import (
 
 type deadCmd struct {
 	Ls     deadLsCmd     `cmd:"" help:"List the dead letters, newest first."`
-	Show   deadShowCmd   `cmd:"" help:"Show one."`
+	Show   deadShowCmd   `cmd:"" help:"Show a dead letter."`
 	Replay deadReplayCmd `cmd:"" help:"Put dead letters back into the queue."`
-	Drop   deadDropCmd   `cmd:"" help:"Give dead letters up for good."`
+	Drop   deadDropCmd   `cmd:"" help:"Drop dead letters for good."`
 }
 
 type deadRow struct {
@@ -36,7 +36,7 @@ func deadRowOf(d queue.DeadEvent) deadRow {
 type deadLsCmd struct {
 	wire.Storage
 	asked
-	Limit int `name:"limit" default:"50" help:"How many."`
+	Limit int `name:"limit" default:"50" help:"How many to list."`
 }
 
 // Help implements kong.HelpProvider.
@@ -71,12 +71,12 @@ type deadShowCmd struct {
 	wire.Storage
 	asked
 	ID   string `arg:"" help:"The event's id, as bellhop dead ls shows it."`
-	Body bool   `name:"body" help:"Show the body, too. It holds the customer's data."`
+	Body bool   `name:"body" help:"Show the body too. It holds the customer's data."`
 }
 
 // Help implements kong.HelpProvider.
 func (deadShowCmd) Help() string {
-	return `The body holds the customer's name, addresses and more, and nothing of it is masked: it is left out unless asked for.
+	return `The body holds the customer's name, addresses and more, unmasked: the command shows it only with --body.
 
 Example:
 

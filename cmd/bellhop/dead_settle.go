@@ -65,12 +65,12 @@ type deadReplayCmd struct {
 	wire.Storage
 	asked
 	chosenDead
-	DryRun bool `name:"dry-run" help:"Only say what each would become."`
+	DryRun bool `name:"dry-run" help:"Only show the outcome that each would have."`
 }
 
 // Help implements kong.HelpProvider.
 func (deadReplayCmd) Help() string {
-	return `Their attempts begin anew. What still can't be processed becomes a dead letter again.
+	return `Their attempts start again at zero. An event that fails again becomes a dead letter again.
 
 Example:
 
@@ -139,13 +139,14 @@ type deadDropCmd struct {
 	wire.Storage
 	asked
 	chosenDead
-	Reason string `name:"reason" placeholder:"TEXT" help:"With --all, only those whose reason has this in it."`
-	DryRun bool   `name:"dry-run" help:"Only say which ones."`
+	Reason string `name:"reason" placeholder:"TEXT" help:"With --all, only dead letters whose reason contains this."`
+	DryRun bool   `name:"dry-run" help:"Only list them."`
 }
 
 // Help implements kong.HelpProvider.
 func (deadDropCmd) Help() string {
-	return `They can't be replayed any more, and their bodies are deleted. Their lines in the ledger stay, and say who dropped them and when.
+	return `Nobody can replay them afterwards, and bellhop deletes their bodies. Their lines in the ledger stay and say who
+dropped them, and when.
 
 Example:
 

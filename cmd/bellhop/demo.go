@@ -24,13 +24,14 @@ import (
 
 type demoCmd struct {
 	Addr string `name:"addr" default:"127.0.0.1:8080" help:"Where to listen (${default})."`
-	Rate string `name:"rate" default:"2/s" help:"How many webhooks the shop sends (${default})."`
-	Dir  string `name:"dir" placeholder:"DIR" help:"Keep the data here. Without it they are in a temporary folder and removed at the end."`
+	Rate string `name:"rate" default:"2/s" help:"The rate of the shop's webhooks (${default})."`
+	Dir  string `name:"dir" placeholder:"DIR" help:"Keep the data here. Without it the demo uses a temporary folder and removes it at the end."`
 }
 
 // Help implements kong.HelpProvider.
 func (demoCmd) Help() string {
-	return `A simulated shop sends orders to bellhop, which records them and rings a simulated phone. Nothing leaves the machine. Ctrl-C ends it.
+	return `A simulated shop sends orders to bellhop, which records them and rings a simulated phone. Nothing leaves the
+machine. Ctrl-C ends it.
 
 Example:
 

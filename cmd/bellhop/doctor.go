@@ -19,7 +19,8 @@ type doctorCmd struct {
 
 // Help implements kong.HelpProvider.
 func (doctorCmd) Help() string {
-	return `Prints a line for each part: ok, warn or fail, and what to do. Run it with the settings and as the user that bellhop runs with. It fails if a part does; it changes nothing and pushes nothing.
+	return `Prints a line for each part: ok, warn or fail, and what to do. Run it with bellhop's settings, as bellhop's user.
+It fails if a part fails. It changes nothing and pushes nothing.
 
 Example:
 

@@ -10,8 +10,8 @@ import (
 )
 
 type eventsCmd struct {
-	Depth  eventsDepthCmd  `cmd:"" help:"Show how much waits to be told."`
-	Forget eventsForgetCmd `cmd:"" help:"Keep nothing for other services any longer."`
+	Depth  eventsDepthCmd  `cmd:"" help:"Count the events that wait to be published."`
+	Forget eventsForgetCmd `cmd:"" help:"Stop keeping events for other services."`
 }
 
 type eventsDepthCmd struct {
@@ -21,7 +21,8 @@ type eventsDepthCmd struct {
 
 // Help implements kong.HelpProvider.
 func (eventsDepthCmd) Help() string {
-	return `Counts the events that are in the database and not yet where BELLHOP_EVENTS has them published. It can be asked while bellhop serve runs.
+	return `Counts the events in the database that bellhop has not yet published to BELLHOP_EVENTS. It works while bellhop
+serve runs.
 
 Example:
 
@@ -51,7 +52,8 @@ type eventsForgetCmd struct {
 
 // Help implements kong.HelpProvider.
 func (eventsForgetCmd) Help() string {
-	return `For when BELLHOP_EVENTS is taken away for good: what was not published is kept no longer. If it is set again, what happens from then on is published.
+	return `Use it after removing BELLHOP_EVENTS for good: bellhop forgets the events that it has not published. If you set
+BELLHOP_EVENTS again, bellhop publishes what happens from then on.
 
 Example:
 

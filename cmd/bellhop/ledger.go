@@ -11,25 +11,25 @@ import (
 
 type ledgerCmd struct {
 	Ls     ledgerLsCmd     `cmd:"" help:"List events, newest first."`
-	Totals ledgerTotalsCmd `cmd:"" help:"Count all events that ever came, by what became of them."`
+	Totals ledgerTotalsCmd `cmd:"" help:"Count all events ever received, by outcome."`
 }
 
 type ledgerLsCmd struct {
 	wire.Storage
 	asked
-	Shop    string `name:"shop" placeholder:"DOMAIN" help:"Only of this shop."`
-	Topic   string `name:"topic" help:"Only with this topic, such as orders/create."`
-	Outcome string `name:"outcome" enum:",recorded,duplicate,stale,skipped,dead" default:"" help:"Only with this outcome: recorded, duplicate, stale, skipped or dead."`
-	Reason  string `name:"reason" help:"Only with this reason, such as unknown_shop or not_yet_acted_on."`
-	Order   int64  `name:"order" placeholder:"ID" help:"Only of this order."`
-	Name    string `name:"order-name" placeholder:"NAME" help:"Only of orders with this name, such as '#1003'. Each shop may have one."`
-	Webhook string `name:"webhook" placeholder:"ID" help:"Only with this X-Shopify-Webhook-Id."`
-	Limit   int    `name:"limit" default:"50" help:"How many."`
+	Shop    string `name:"shop" placeholder:"DOMAIN" help:"Only this shop's events."`
+	Topic   string `name:"topic" help:"Only this topic, such as orders/create."`
+	Outcome string `name:"outcome" enum:",recorded,duplicate,stale,skipped,dead" default:"" help:"Only this outcome: recorded, duplicate, stale, skipped or dead."`
+	Reason  string `name:"reason" help:"Only this reason, such as unknown_shop or not_yet_acted_on."`
+	Order   int64  `name:"order" placeholder:"ID" help:"Only this order's events."`
+	Name    string `name:"order-name" placeholder:"NAME" help:"Only orders with this name, such as '#1003'. Several shops may have one."`
+	Webhook string `name:"webhook" placeholder:"ID" help:"Only this X-Shopify-Webhook-Id."`
+	Limit   int    `name:"limit" default:"50" help:"How many to list."`
 }
 
 // Help implements kong.HelpProvider.
 func (ledgerLsCmd) Help() string {
-	return `Every accepted event has one line here, whatever became of it.
+	return `The ledger has one line for every accepted event, with its outcome.
 
 Example:
 

@@ -8,9 +8,10 @@ type migrateCmd struct {
 
 // Help implements kong.HelpProvider.
 func (migrateCmd) Help() string {
-	return `Makes the database if there is none. Take a backup first.
+	return `Creates the database if there is none. Take a backup first.
 
-What is running goes on: migrations only add, so that the version before works on the new schema. It would not start on it: run bellhop migrate of the new version, then start bellhop serve and bellhop worker anew soon.
+Running processes go on: migrations only add, so the previous version keeps working on the new schema. But it would
+not start on it. Run bellhop migrate of the new version, then restart bellhop serve and bellhop worker soon.
 
 Example:
 

@@ -18,9 +18,9 @@ import (
 type ownerCmd struct {
 	Add      ownerAddCmd      `cmd:"" help:"Add an owner of a shop."`
 	Ls       ownerLsCmd       `cmd:"" help:"List owners and operators."`
-	Rm       ownerRmCmd       `cmd:"" help:"Remove an owner or operator, with sessions and devices."`
+	Rm       ownerRmCmd       `cmd:"" help:"Remove an owner or operator, with their sessions and devices."`
 	Password ownerPasswordCmd `cmd:"" help:"Change somebody's password and end their sessions."`
-	Link     ownerLinkCmd     `cmd:"" help:"Make a link that signs somebody in once, as for a forgotten password."`
+	Link     ownerLinkCmd     `cmd:"" help:"Make a link that signs somebody in once, for a forgotten password for example."`
 }
 
 type operatorCmd struct {
@@ -35,14 +35,14 @@ const minPassword = 10
 type account struct {
 	wire.Storage
 	Email        string `name:"email" required:"" help:"The address to sign in with."`
-	PasswordFile string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it one is made up and shown once."`
+	PasswordFile string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it bellhop makes one up and shows it once."`
 	reached
 }
 
 // reached is where people reach bellhop, for links that sign in.
 type reached struct {
-	URL  string `name:"url" help:"Where people reach bellhop, for the link that signs in. Without it the address that bellhop serve listens at."`
-	Addr string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"That address."`
+	URL  string `name:"url" help:"The URL where people reach bellhop, for the sign-in link. Default: the address where bellhop serve listens."`
+	Addr string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"The address where bellhop serve listens."`
 }
 
 // base returns the address without a slash at its end.
@@ -274,8 +274,8 @@ func (c *ownerRmCmd) Run(j *job) error {
 
 type ownerPasswordCmd struct {
 	whom
-	PasswordFile  string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it one is made up and shown once."`
-	RemoveDevices bool   `name:"remove-devices" help:"Also remove the person's phones and browsers: none of them rings until somebody signs in on it again."`
+	PasswordFile  string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it bellhop makes one up and shows it once."`
+	RemoveDevices bool   `name:"remove-devices" help:"Also remove the person's phones and browsers: none rings until somebody signs in on it again."`
 }
 
 // Help implements kong.HelpProvider.
@@ -341,7 +341,7 @@ type ownerLinkCmd struct {
 
 // Help implements kong.HelpProvider.
 func (ownerLinkCmd) Help() string {
-	return `The password stays, and so do open sessions. Of an operator too.
+	return `The password and open sessions stay. It works for operators too.
 
 Example:
 

@@ -10,23 +10,26 @@ import (
 )
 
 type pushCmd struct {
-	Resend pushResendCmd `cmd:"" help:"Send pushes again that came to nothing."`
+	Resend pushResendCmd `cmd:"" help:"Send failed pushes again."`
 }
 
 type pushResendCmd struct {
 	wire.Storage
 	asked
-	Shop   string `name:"shop" placeholder:"DOMAIN" help:"Of one shop alone."`
-	Status string `name:"status" placeholder:"STATUS" help:"Those that are failed, unknown or skipped, instead of those that failed for our fault."`
-	Reason string `name:"reason" placeholder:"REASON" help:"Those with this reason alone, such as not_allowed."`
-	Since  string `name:"since" default:"3d" placeholder:"TIME" help:"From when on: 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h."`
-	Stale  bool   `name:"stale" help:"Also those whose order is older than a day."`
-	DryRun bool   `name:"dry-run" help:"Only say which ones."`
+	Shop   string `name:"shop" placeholder:"DOMAIN" help:"Only this shop's pushes."`
+	Status string `name:"status" placeholder:"STATUS" help:"Pushes that are failed, unknown or skipped, instead of those that failed because of bellhop or the push service."`
+	Reason string `name:"reason" placeholder:"REASON" help:"Only pushes with this reason, such as not_allowed."`
+	Since  string `name:"since" default:"3d" placeholder:"TIME" help:"The earliest time: 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h."`
+	Stale  bool   `name:"stale" help:"Also pushes whose order is older than a day."`
+	DryRun bool   `name:"dry-run" help:"Only list them."`
 }
 
 // Help implements kong.HelpProvider.
 func (pushResendCmd) Help() string {
-	return `Takes what was given up since the push service was away or did not let us in, and with --status or --reason what else came to nothing. Stays: stale, its order is older than a day; device, its device is gone or no longer in use. Each push's attempts begin anew. It can run beside bellhop serve.
+	return `Sends the pushes again that failed because the push service was down or rejected bellhop's credentials. With --status
+or --reason it takes other pushes that were not sent. In the column STAYS, stale means that the order is older than a
+day, and device that the device is gone or no longer in use. Each push's attempts start again at zero. It works while
+bellhop serve runs.
 
 Example:
 

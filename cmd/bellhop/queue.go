@@ -12,23 +12,23 @@ import (
 )
 
 type queueCmd struct {
-	Create  queueCreateCmd  `cmd:"" help:"Make a queue."`
+	Create  queueCreateCmd  `cmd:"" help:"Create a queue."`
 	Ls      queueLsCmd      `cmd:"" help:"List the queues."`
-	URL     queueURLCmd     `cmd:"" name:"url" help:"Show what BELLHOP_QUEUE takes for a queue."`
+	URL     queueURLCmd     `cmd:"" name:"url" help:"Show a queue's URL, for BELLHOP_QUEUE."`
 	Attrs   queueAttrsCmd   `cmd:"" help:"Show a queue's attributes."`
 	Set     queueSetCmd     `cmd:"" help:"Change a queue's attributes."`
-	Rm      queueRmCmd      `cmd:"" help:"Delete a queue with all that is in it."`
-	Depth   queueDepthCmd   `cmd:"" help:"Show how much waits."`
-	Send    queueSendCmd    `cmd:"" help:"Put an event into the queue, as if it had come as a webhook."`
-	Receive queueReceiveCmd `cmd:"" help:"Take events out of the queue and look at them."`
-	Switch  queueSwitchCmd  `cmd:"" help:"Move all that waits into another queue, while both are in use."`
-	Purge   queuePurgeCmd   `cmd:"" help:"Drop all that waits."`
+	Rm      queueRmCmd      `cmd:"" help:"Delete a queue with its events."`
+	Depth   queueDepthCmd   `cmd:"" help:"Count the events in the queue."`
+	Send    queueSendCmd    `cmd:"" help:"Send an event to the queue, as a webhook would."`
+	Receive queueReceiveCmd `cmd:"" help:"Receive events from the queue and show them."`
+	Switch  queueSwitchCmd  `cmd:"" help:"Move all events to another queue, while both are in use."`
+	Purge   queuePurgeCmd   `cmd:"" help:"Drop all waiting events."`
 }
 
 // oneQueue names a queue; the one of BELLHOP_QUEUE where no name is given.
 type oneQueue struct {
 	wire.Storage
-	Name string `arg:"" optional:"" help:"The queue's name; that of BELLHOP_QUEUE unless given."`
+	Name string `arg:"" optional:"" help:"The queue's name. Default: BELLHOP_QUEUE's."`
 }
 
 func (o *oneQueue) open(j *job, fn func(name string, p *wire.Parts, q queue.Queue) error) error {
@@ -48,8 +48,8 @@ func (o *oneQueue) open(j *job, fn func(name string, p *wire.Parts, q queue.Queu
 
 // attributes are the flags for queue.Attributes; nil where not given.
 type attributes struct {
-	Visibility  *time.Duration `name:"visibility" placeholder:"30s" help:"How long an event that was handed out is kept from others, such as 30s."`
-	MaxAttempts *int           `name:"max-attempts" placeholder:"20" help:"After how many tries an event becomes a dead letter."`
+	Visibility  *time.Duration `name:"visibility" placeholder:"30s" help:"The visibility timeout: how long other consumers don't see a received event, such as 30s."`
+	MaxAttempts *int           `name:"max-attempts" placeholder:"20" help:"After how many attempts an event becomes a dead letter."`
 }
 
 func (a attributes) over(q queue.Attributes) queue.Attributes {
@@ -69,7 +69,8 @@ type queueCreateCmd struct {
 
 // Help implements kong.HelpProvider.
 func (queueCreateCmd) Help() string {
-	return `Making a queue that is there with the same attributes does nothing. In SQS it makes NAME-notify as well, through which bellhop worker --steps record and --steps notify are joined; other brokers have it made by the worker.
+	return `If the queue exists with the same attributes, the command does nothing. In SQS it also creates NAME-notify, which
+joins bellhop worker --steps record and bellhop worker --steps notify; in other brokers the worker creates it.
 
 Example:
 
@@ -212,7 +213,7 @@ type queueSetCmd struct {
 
 // Help implements kong.HelpProvider.
 func (queueSetCmd) Help() string {
-	return `Counts from the next event that is handed out.
+	return `The change applies from the next received event on.
 
 Example:
 
@@ -258,7 +259,7 @@ type queueRmCmd struct {
 
 // Help implements kong.HelpProvider.
 func (queueRmCmd) Help() string {
-	return `Its NAME-notify goes, too. End whatever uses the queue first. The events stay in the ledger.
+	return `Deletes NAME-notify too. Stop all processes that use the queue first. The events stay in the ledger.
 
 Example:
 

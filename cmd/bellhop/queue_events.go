@@ -18,14 +18,14 @@ import (
 type queueSendCmd struct {
 	wire.Storage
 	File       string `arg:"" default:"-" help:"The body; - is the standard input."`
-	Shop       string `name:"shop" required:"" placeholder:"DOMAIN" help:"Whose event it is."`
-	Topic      string `name:"topic" required:"" help:"Its topic, such as orders/create."`
-	APIVersion string `name:"api-version" default:"2026-10" help:"The version of Shopify's API that the body has."`
+	Shop       string `name:"shop" required:"" placeholder:"DOMAIN" help:"The event's shop."`
+	Topic      string `name:"topic" required:"" help:"The event's topic, such as orders/create."`
+	APIVersion string `name:"api-version" default:"2026-10" help:"The body's version of Shopify's API."`
 }
 
 // Help implements kong.HelpProvider.
 func (queueSendCmd) Help() string {
-	return `Prints the event's id. Nobody has signed it, and the ledger says so.
+	return `Prints the event's id. The event has no signature, and the ledger says so.
 
 Example:
 
@@ -86,15 +86,15 @@ func (t *terminal) body(path string) ([]byte, error) {
 
 type queueReceiveCmd struct {
 	oneQueue
-	Max  int           `name:"max" default:"1" help:"How many events at most."`
+	Max  int           `name:"max" default:"1" help:"The most events to receive."`
 	Wait time.Duration `name:"wait" default:"1s" help:"How long to wait for the first."`
-	Ack  bool          `name:"ack" help:"Acknowledge them: they are gone from the queue."`
-	Body bool          `name:"body" help:"Show the bodies, too. They hold customers' data."`
+	Ack  bool          `name:"ack" help:"Acknowledge the events: this removes them from the queue."`
+	Body bool          `name:"body" help:"Show the bodies too. They hold customers' data."`
 }
 
 // Help implements kong.HelpProvider.
 func (queueReceiveCmd) Help() string {
-	return `Prints one line of JSON for each event. Without --ack they go back into the queue, which counts as a try.
+	return `Prints one line of JSON for each event. Without --ack the events go back to the queue, which counts as an attempt.
 
 Example:
 
@@ -159,7 +159,8 @@ type queuePurgeCmd struct {
 
 // Help implements kong.HelpProvider.
 func (queuePurgeCmd) Help() string {
-	return `Events that are being worked at, and dead letters, stay. What is dropped stays in the archive until its body is: bellhop replay records it after all.
+	return `Leased events and dead letters stay. The archive keeps dropped events as long as their bodies, and bellhop replay can
+still record them.
 
 Example:
 

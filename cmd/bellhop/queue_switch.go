@@ -12,18 +12,20 @@ import (
 type queueSwitchCmd struct {
 	asked
 	Dir    string `name:"dir" env:"BELLHOP_DIR" default:"./bellhop-data" help:"The folder of sqlite: files without a path."`
-	DB     string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database, which a queue may be in."`
+	DB     string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database, for a queue inside it."`
 	From   string `name:"from" env:"BELLHOP_QUEUE" default:"sqlite:" placeholder:"URL" help:"The queue to empty, as BELLHOP_QUEUE takes it (${env}, or ${default})."`
-	To     string `name:"to" env:"BELLHOP_QUEUE_TO" required:"" placeholder:"URL" help:"The queue to move everything into, as BELLHOP_QUEUE takes it (${env})."`
-	Follow bool   `name:"follow" help:"Go on until interrupted, for as long as webhooks come in to --from."`
-	Dead   bool   `name:"dead" help:"Move the dead letters, too, as events to be tried again."`
+	To     string `name:"to" env:"BELLHOP_QUEUE_TO" required:"" placeholder:"URL" help:"The queue to fill, as BELLHOP_QUEUE takes it (${env})."`
+	Follow bool   `name:"follow" help:"Go on until interrupted, while webhooks still arrive in --from."`
+	Dead   bool   `name:"dead" help:"Move the dead letters too, as events to try again."`
 }
 
 // Help implements kong.HelpProvider.
 func (queueSwitchCmd) Help() string {
-	return `Moves events while webhooks keep coming and workers work, each acknowledged in --from once --to has it: none is lost if it is killed; run it again. It ends once nothing waits in --from and nothing is being worked at. Attempts begin anew. docs/workers.md has the steps of a change of queues in service.
+	return `Moves events while webhooks arrive and workers run. It acknowledges each event in --from only after --to has it, so
+none is lost if it is killed: run it again. It ends when --from has no waiting and no leased events. Attempts start
+again at zero. docs/workers.md has the steps of changing queues in production.
 
-Other users of this machine can see flags: give a URL with a password in BELLHOP_QUEUE and BELLHOP_QUEUE_TO.
+Other users of this machine can see flags: put a URL with a password into BELLHOP_QUEUE and BELLHOP_QUEUE_TO.
 
 Example:
 

@@ -8,13 +8,14 @@ import (
 
 type replayCmd struct {
 	wire.Storage
-	Shop  string `name:"shop" required:"" placeholder:"DOMAIN" help:"Whose events."`
-	Since string `name:"since" required:"" placeholder:"TIME" help:"From when on: 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h or 30d."`
+	Shop  string `name:"shop" required:"" placeholder:"DOMAIN" help:"The events' shop."`
+	Since string `name:"since" required:"" placeholder:"TIME" help:"The earliest time: 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h or 30d."`
 }
 
 // Help implements kong.HelpProvider.
 func (replayCmd) Help() string {
-	return `Takes the events whose bodies are kept still. What was recorded stays as it is, nothing is pushed twice, and what was skipped is recorded now. It can run beside bellhop serve.
+	return `Takes the events whose bodies bellhop still keeps. Recorded orders stay as they are, bellhop pushes nothing twice, and
+it now records the events that it skipped before. It works while bellhop serve runs.
 
 Example:
 

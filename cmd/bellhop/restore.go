@@ -13,7 +13,8 @@ type restoreCmd struct {
 
 // Help implements kong.HelpProvider.
 func (restoreCmd) Help() string {
-	return `Replaces everything by what is in FILE, in one step; what is running goes on with the restored state. What came after the backup was taken is gone: Shopify does not send it again.
+	return `Replaces everything with the state in FILE, in one step. Running processes go on with the restored state. Everything
+since the backup is gone: Shopify does not send it again.
 
 Example:
 

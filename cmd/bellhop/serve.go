@@ -17,13 +17,31 @@ import (
 
 type serveCmd struct {
 	wire.Config
-	NoWorker bool `name:"no-worker" help:"Only take webhooks and serve; bellhop worker does the rest."`
+	NoWorker bool `name:"no-worker" help:"Only accept webhooks and serve; bellhop worker does the rest."`
 }
 
 // Help implements kong.HelpProvider.
 func (serveCmd) Help() string {
-	return `Every setting is an environment variable with a flag of the same name. Without a database one is made.
-The first SIGINT or SIGTERM drains: what was begun is finished. The second ends at once.
+	return `Every setting is an environment variable with a flag of the same name. If there is no database, bellhop creates one.
+The first SIGINT or SIGTERM drains: bellhop finishes what it has begun. The second ends it at once.
+
+URLs for --queue:
+
+  sqlite:[/path/file.db][?queue=NAME]
+  postgres:[?queue=NAME]                                  in the database of --db
+  postgres://USER:PASSWORD@HOST/DATABASE[?queue=NAME]
+  amqp://USER:PASSWORD@HOST/VHOST[?queue=NAME]            amqps: for TLS
+  sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME[?bucket=NAME]
+
+URLs for --push, one or several, separated by commas:
+
+  log:                                                    writes a log line
+  fcm:/path/service-account.json[?endpoint=URL]
+  webpush:[/path/keys.json]?subject=mailto:YOU            for browsers; bellhop makes the keys
+
+URL for --events, a topic exchange of RabbitMQ; with customer=yes events also name the customer:
+
+  amqp://USER:PASSWORD@HOST/VHOST[?exchange=NAME&customer=yes]
 
 Example:
 

@@ -14,16 +14,16 @@ import (
 type shopCmd struct {
 	Add          shopAddCmd     `cmd:"" help:"Add a shop."`
 	Ls           shopLsCmd      `cmd:"" help:"List the shops."`
-	RotateSecret shopRotateCmd  `cmd:"" name:"rotate-secret" help:"Change a shop's own secret; the old one stays valid beside it."`
-	Disable      shopDisableCmd `cmd:"" help:"Keep a shop's events and do nothing else with them."`
-	Enable       shopEnableCmd  `cmd:"" help:"Carry a shop's orders again."`
+	RotateSecret shopRotateCmd  `cmd:"" name:"rotate-secret" help:"Change a shop's own secret; the old one stays valid for now."`
+	Disable      shopDisableCmd `cmd:"" help:"Only keep a shop's events: record no orders and send no pushes."`
+	Enable       shopEnableCmd  `cmd:"" help:"Record a shop's orders and send pushes again."`
 }
 
 type shopAddCmd struct {
 	wire.Storage
 	Domain         string `arg:"" help:"The shop's domain, NAME.myshopify.com."`
-	SecretFile     string `name:"secret-file" placeholder:"FILE" help:"A file with the shop's own signing secret; - is the standard input. Without it the app's secret counts."`
-	OwnSecretOnly  bool   `name:"own-secret-only" help:"Refuse webhooks of this shop that are signed with the app's secret."`
+	SecretFile     string `name:"secret-file" placeholder:"FILE" help:"A file with the shop's own signing secret; - is the standard input. Without it the app's secret applies."`
+	OwnSecretOnly  bool   `name:"own-secret-only" help:"Refuse this shop's webhooks if the app's secret signed them."`
 	CustomerInPush bool   `name:"customer-in-push" help:"Let pushes name the customer."`
 }
 
@@ -96,7 +96,7 @@ type shopLsCmd struct {
 
 // Help implements kong.HelpProvider.
 func (shopLsCmd) Help() string {
-	return `Tells of each shop when its last webhook came and which secret had signed it. Secrets are not shown.
+	return `Shows for each shop when its last webhook arrived and which secret signed it. It shows no secrets.
 
 Example:
 
@@ -166,7 +166,8 @@ type shopRotateCmd struct {
 
 // Help implements kong.HelpProvider.
 func (shopRotateCmd) Help() string {
-	return `Shopify takes up to an hour to sign with a new secret. Until then both are valid; bellhop shop ls tells which one signed the last webhook.
+	return `Shopify takes up to an hour to sign with a new secret. Until then both are valid; bellhop shop ls shows which one
+signed the last webhook.
 
 Example:
 
@@ -227,7 +228,7 @@ type shopSwitch struct {
 
 // Help implements kong.HelpProvider.
 func (shopSwitch) Help() string {
-	return `Events that come while a shop is disabled are kept; bellhop replay records them later.
+	return `bellhop keeps the events of a disabled shop; bellhop replay records them later.
 
 Example:
 

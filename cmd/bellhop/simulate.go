@@ -19,35 +19,36 @@ import (
 
 type simulateCmd struct {
 	Shopify simulateShopifyCmd `cmd:"" help:"Send webhooks as Shopify does."`
-	FCM     simulateFCMCmd     `cmd:"" name:"fcm" help:"Answer as Firebase Cloud Messaging does, and show what phones would."`
+	FCM     simulateFCMCmd     `cmd:"" name:"fcm" help:"Answer as Firebase Cloud Messaging does, and show what phones would show."`
 }
 
 type simulateShopifyCmd struct {
-	Target      string        `name:"target" default:"http://127.0.0.1:8080" placeholder:"URL" help:"Where bellhop listens (${default})."`
+	Target      string        `name:"target" default:"http://127.0.0.1:8080" placeholder:"URL" help:"bellhop's URL (${default})."`
 	Shop        []string      `name:"shop" default:"demo.myshopify.com" placeholder:"DOMAIN" help:"The shops, separated by commas (${default})."`
-	Secret      string        `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"What to sign with. Made-up ones only: other users of this machine can see it."`
-	Rate        string        `name:"rate" default:"10/s" help:"How many webhooks: 100/s, 30/m, or 0 for as fast as possible (${default})."`
-	For         time.Duration `name:"for" placeholder:"30s" help:"For how long."`
-	Orders      int           `name:"orders" placeholder:"N" help:"How many orders."`
-	Duplicates  string        `name:"duplicates" default:"0" help:"Share of webhooks that come twice, such as 5%."`
-	Shuffle     string        `name:"shuffle" default:"0" help:"Share that comes late, such as 5%."`
-	Updates     string        `name:"updates" default:"0" help:"Share of orders that are updated, paid, cancelled and so on, such as 20%."`
-	Poison      string        `name:"poison" default:"0" help:"Share with a body that can't be processed, such as 1%."`
+	Secret      string        `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"The signing secret. Use a made-up one: other users of this machine can see it."`
+	Rate        string        `name:"rate" default:"10/s" help:"The rate of webhooks: 100/s, 30/m, or 0 for as fast as possible (${default})."`
+	For         time.Duration `name:"for" placeholder:"30s" help:"How long to send."`
+	Orders      int           `name:"orders" placeholder:"N" help:"How many orders to send."`
+	Duplicates  string        `name:"duplicates" default:"0" help:"Share of webhooks to send twice, such as 5%."`
+	Shuffle     string        `name:"shuffle" default:"0" help:"Share of webhooks to send late, such as 5%."`
+	Updates     string        `name:"updates" default:"0" help:"Share of orders to update, pay, cancel and so on, such as 20%."`
+	Poison      string        `name:"poison" default:"0" help:"Share of webhooks with a body that bellhop can't process, such as 1%."`
 	Seed        uint64        `name:"seed" default:"1" help:"The same seed makes the same orders (${default})."`
-	Concurrency int           `name:"concurrency" default:"64" help:"Requests under way at once (${default})."`
-	TimeScale   float64       `name:"time-scale" default:"1" help:"Shortens the four hours over which Shopify tries again: 0.001 makes them 14 seconds."`
-	Ledger      string        `name:"ledger" placeholder:"FILE" help:"Write what was sent and what was acknowledged, as JSON."`
+	Concurrency int           `name:"concurrency" default:"64" help:"How many requests to send at once (${default})."`
+	TimeScale   float64       `name:"time-scale" default:"1" help:"Shortens Shopify's four hours of retries: 0.001 makes them 14 seconds."`
+	Ledger      string        `name:"ledger" placeholder:"FILE" help:"Write the sent and the acknowledged webhooks to this file, as JSON."`
 	RemoteOK    bool          `name:"remote-ok" help:"Allow a target on another machine."`
 	JSON        bool          `name:"json" help:"Print the summary as JSON."`
 }
 
 // Help implements kong.HelpProvider.
 func (simulateShopifyCmd) Help() string {
-	return `Signs, delivers and retries as Shopify does: it connects within a second, waits for five, and tries eight more times. Without --for and --orders it goes on until it is interrupted. It fails if a webhook was given up.
+	return `Signs, delivers and retries as Shopify does: it allows one second to connect and five to answer, and tries eight more
+times. Without --for and --orders it goes on until interrupted. It fails if it gave up a webhook.
 
 Example:
 
-  bellhop simulate shopify --target http://127.0.0.1:8080 --shop demo.myshopify.com --secret hush --rate 100/s --for 30s --duplicates 5% --updates 20%`
+  bellhop simulate shopify --shop demo.myshopify.com --secret hush --rate 100/s --for 30s --duplicates 5%`
 }
 
 // Run implements the command.
@@ -172,19 +173,22 @@ func (t *terminal) endProgress() {
 
 type simulateFCMCmd struct {
 	Addr           string        `name:"addr" default:"127.0.0.1:9090" help:"Where to listen (${default})."`
-	Latency        time.Duration `name:"latency" default:"0s" placeholder:"80ms" help:"How long an answer takes."`
-	Faults         string        `name:"faults" placeholder:"LIST" help:"Shares of messages that meet faults, such as 429=1%,503=1%,ambiguous=1%,unregistered=1%. There are 403, 429, 500, 502, 503, ambiguous, hang and unregistered, and of requests for access tokens invalid_grant."`
+	Latency        time.Duration `name:"latency" default:"0s" placeholder:"80ms" help:"The time to answer."`
+	Faults         string        `name:"faults" placeholder:"LIST" help:"Shares of messages to answer with faults, such as 429=1%,503=1%,ambiguous=1%."`
 	Project        string        `name:"project" default:"bellhop-demo" help:"The Firebase project (${default})."`
-	Unlimited      bool          `name:"unlimited" help:"No budgets for phones: for load tests."`
-	Seed           uint64        `name:"seed" default:"1" help:"Of the faults (${default})."`
-	ServiceAccount string        `name:"service-account" default:"bellhop-fcm.json" placeholder:"FILE" help:"Where to write the service account that bellhop sends with (${default})."`
+	Unlimited      bool          `name:"unlimited" help:"Give phones no budgets: for load tests."`
+	Seed           uint64        `name:"seed" default:"1" help:"The same seed makes the same faults (${default})."`
+	ServiceAccount string        `name:"service-account" default:"bellhop-fcm.json" placeholder:"FILE" help:"Write the service account for bellhop to this file (${default})."`
 	RemoteOK       bool          `name:"remote-ok" help:"Allow an address that other machines reach."`
 	JSON           bool          `name:"json" help:"Print the counts at the end as JSON."`
 }
 
 // Help implements kong.HelpProvider.
 func (simulateFCMCmd) Help() string {
-	return `GET /_/sent lists what phones got, with their drawers. It ends when it is interrupted.
+	return `GET /_/sent lists the messages that phones received, and what each phone shows. The command ends when interrupted.
+
+--faults knows 403, 429, 500, 502, 503, ambiguous, hang and unregistered for messages, and invalid_grant for requests of
+access tokens.
 
 Example:
 

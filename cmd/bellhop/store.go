@@ -12,15 +12,17 @@ import (
 )
 
 type storeCmd struct {
-	Copy     storeCopyCmd     `cmd:"" help:"Copy all that is kept into another database."`
-	Renumber storeRenumberCmd `cmd:"" help:"Go on with greater numbers, after a database was restored by its own tools."`
+	Copy     storeCopyCmd     `cmd:"" help:"Copy everything into another database."`
+	Renumber storeRenumberCmd `cmd:"" help:"Skip used numbers after the database's own tools restored it."`
 }
 
 type storeRenumberCmd struct{ wire.Storage }
 
 // Help implements kong.HelpProvider.
 func (storeRenumberCmd) Help() string {
-	return `A database that went back to an older state, by pg_restore, from a snapshot or as a copy of a file, would give out numbers of the stream and of pushes a second time, and those who follow along would drop what is new. Run this before bellhop starts again. bellhop restore does it by itself.
+	return `After pg_restore, a snapshot or a copied file, the database is in an older state. It would use numbers of the stream
+and of pushes a second time, and subscribers would drop new events as old ones. Run this before you start bellhop
+again. bellhop restore does it by itself.
 
 Example:
 
@@ -48,9 +50,12 @@ type storeCopyCmd struct {
 
 // Help implements kong.HelpProvider.
 func (storeCopyCmd) Help() string {
-	return `Takes shops, people, devices, orders, pushes, the ledger with its bodies and the stream along, with their ids and with how far other services have been told of it, and compares both sides in the end. First end bellhop serve and bellhop worker: what they change meanwhile is found out, and the copy is refused. If it is broken off, run it again: it goes on where it was. What waits in the queue is not copied: keep BELLHOP_QUEUE until it is worked off.
+	return `Copies shops, people, devices, orders, pushes, the ledger with its bodies, and the stream with its position for other
+services. It keeps all ids and compares both sides at the end. Stop bellhop serve and bellhop worker first: if they
+change something meanwhile, the command notices and refuses the copy. If it is interrupted, run it again: it continues
+where it was. It does not copy the queue: keep BELLHOP_QUEUE until it is empty.
 
-Other users of this machine can see flags: leave a password out of --to and put it into PGPASSWORD or ~/.pgpass.
+Other users of this machine can see flags: leave the password out of --to and put it into PGPASSWORD or ~/.pgpass.
 
 Example:
 

@@ -9,16 +9,16 @@ import (
 )
 
 type tokenCmd struct {
-	Create tokenCreateCmd `cmd:"" help:"Make an API token; its secret is shown once."`
+	Create tokenCreateCmd `cmd:"" help:"Create an API token and show its secret once."`
 	Ls     tokenLsCmd     `cmd:"" help:"List the tokens."`
-	Revoke tokenRevokeCmd `cmd:"" help:"Make a token useless, at once."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Revoke a token at once."`
 }
 
 // named is a token's place.
 type named struct {
 	wire.Storage
-	Shop string `name:"shop" required:"" placeholder:"DOMAIN" help:"The shop that the token opens."`
-	Name string `name:"name" required:"" help:"What the token is for; unique in the shop."`
+	Shop string `name:"shop" required:"" placeholder:"DOMAIN" help:"The shop that the token gives access to."`
+	Name string `name:"name" required:"" help:"The token's purpose; unique in the shop."`
 }
 
 const maxTokenName = 100

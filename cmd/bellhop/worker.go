@@ -11,12 +11,14 @@ import (
 
 type workerCmd struct {
 	wire.Working
-	Steps string `name:"steps" default:"record,notify" help:"What to work at: record, notify, or both."`
+	Steps string `name:"steps" default:"record,notify" help:"The steps to run: record, notify, or both."`
 }
 
 // Help implements kong.HelpProvider.
 func (workerCmd) Help() string {
-	return `Any number may work at one queue, each at both steps or at one. Apart, recording tells pushing through a queue of their own, NAME-notify, of the same broker as BELLHOP_QUEUE. It may have the environment of bellhop serve: settings for webhooks and the API are not used. Signals are as with bellhop serve.
+	return `Any number of workers can share one queue; each runs both steps or one. A record worker wakes the notify workers through
+a queue of their own, NAME-notify, on the broker of BELLHOP_QUEUE. A worker can have the environment of bellhop serve: it
+ignores settings for webhooks and the API. Signals work as with bellhop serve, whose --help explains the URLs.
 
 Example:
 
