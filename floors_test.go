@@ -23,7 +23,7 @@ var floors = map[string]float64{
 	"shopify": 2, "queue": 2, "store": 2, "push": 2, "events": 2, "i18n": 2, "chart": 2,
 	"internal": 1, ".": 0, // one floor on the design page; internal needs the root's nouns
 	// What the internal folders share; it needs none of them.
-	"internal/bodies": 0.5, "internal/envelope": 0.5,
+	"internal/bodies": 0.5, "internal/envelope": 0.5, "internal/wait": 0.5,
 	// What the drivers of the store share: the rules, the kit, and moving.
 	"store/rules": 2.1, "store/driver": 2.1, "store/move": 2.2,
 	"store/sqlitestore": 2.3, "store/pgstore": 2.3, "store/storetest": 2.4,

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"bellhop/internal/wait"
 	"bellhop/pipeline"
 	"bellhop/store"
 	"bellhop/store/rules"
@@ -48,20 +49,20 @@ const claimLease = 20 * time.Second
 // worker finds pushes whose signal got lost, with a process or a message.
 const idleWait = 5 * time.Second
 
-// Run works until ctx is done, then waits for the attempts under way; hard ends
+// Run works until drain is done, then waits for the attempts under way; hard ends
 // those too.
-func (w *PushWorker) Run(ctx, hard context.Context) error {
+func (w *PushWorker) Run(drain, hard context.Context) error {
 	slots := newSlots(w.InFlight, w.Notifier.Breakers)
-	away := pipeline.NewTrouble(w.Log, slog.LevelError, "owed pushes can't be looked for", "owed pushes are looked for again")
+	retry := newRetry(pipeline.NewTrouble(w.Log, slog.LevelError, "owed pushes can't be looked for", "owed pushes are looked for again"))
 	unwritten := pipeline.NewTrouble(w.Log, slog.LevelError, "what became of pushes can't be written down: they are sent again",
 		"what becomes of pushes is written down again")
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
-	defer w.Wake.listen(ctx, hard)()
-	for failures := 0; ctx.Err() == nil; {
+	defer w.Wake.listen(drain, hard)()
+	for drain.Err() == nil {
 		owed := w.owed() // asked before looking, so that nothing owed in between is missed
 		held := w.Wake.take()
-		claimed, next, err := w.claim(ctx, slots)
+		claimed, next, err := w.claim(drain, slots)
 		w.Wake.answer(held, err)
 		for _, o := range claimed {
 			attempts.Go(func() {
@@ -69,19 +70,8 @@ func (w *PushWorker) Run(ctx, hard context.Context) error {
 				unwritten.Note(w.Notifier.Notify(hard, o))
 			})
 		}
-		if ctx.Err() == nil {
-			away.Note(err)
-		}
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			failures++
-			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
-		case len(claimed) == 0:
-			failures = 0
-			w.wait(ctx, owed, slots, next)
-		default:
-			failures = 0
+		if retry.ok(drain, err) && len(claimed) == 0 {
+			w.wait(drain, owed, slots, next)
 		}
 	}
 	return nil
@@ -90,20 +80,20 @@ func (w *PushWorker) Run(ctx, hard context.Context) error {
 // owed returns a channel that is closed once something may have become due since the call.
 func (w *PushWorker) owed() <-chan struct{} {
 	if w.Wake != nil {
-		return w.Wake.next()
+		return w.Wake.woken.Next()
 	}
 	return w.Outbox.PushesOwed()
 }
 
-// Drain sends what is due, until nothing is or ctx is done, and waits for the
+// Drain sends what is due, until nothing is or drain is done, and waits for the
 // attempts under way; hard ends those too. It returns how many there were, and
 // an error if the store could not be asked or told: what was due or claimed then
 // stays owed.
-func (w *PushWorker) Drain(ctx, hard context.Context) (attempts int, err error) {
+func (w *PushWorker) Drain(drain, hard context.Context) (attempts int, err error) {
 	slots := newSlots(w.InFlight, w.Notifier.Breakers)
 	var group errgroup.Group
-	for empty := 0; ctx.Err() == nil; {
-		claimed, next, e := w.claim(ctx, slots)
+	for empty := 0; drain.Err() == nil; {
+		claimed, next, e := w.claim(drain, slots)
 		for _, o := range claimed {
 			group.Go(func() error {
 				defer slots.giveBack(o.Device.Shop)
@@ -111,7 +101,7 @@ func (w *PushWorker) Drain(ctx, hard context.Context) (attempts int, err error) 
 			})
 		}
 		attempts += len(claimed)
-		if e != nil && ctx.Err() == nil {
+		if e != nil && drain.Err() == nil {
 			err = fmt.Errorf("claim pushes: %w", e)
 		}
 		if empty++; len(claimed) > 0 || slots.used() > 0 {
@@ -121,7 +111,7 @@ func (w *PushWorker) Drain(ctx, hard context.Context) (attempts int, err error) 
 			break
 		}
 		if len(claimed) == 0 {
-			slots.await(ctx, time.Millisecond)
+			wait.For(drain, time.Millisecond, slots.back, nil)
 		}
 	}
 	return attempts, errors.Join(err, group.Wait())
@@ -165,14 +155,7 @@ func (w *PushWorker) wait(ctx context.Context, owed <-chan struct{}, slots *slot
 	if w.due(next) && slots.used() > 0 {
 		d, back = busyWait, slots.back
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-owed:
-	case <-back:
-	case <-t.C:
-	case <-ctx.Done():
-	}
+	wait.For(ctx, d, owed, back)
 }
 
 // busyWait bounds how long a push worker waits while its own attempts are under way:

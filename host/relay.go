@@ -9,6 +9,7 @@ import (
 
 	"bellhop"
 	"bellhop/events"
+	"bellhop/internal/wait"
 	"bellhop/pipeline"
 	"bellhop/store"
 )
@@ -54,31 +55,24 @@ const (
 	longestRelayRetry = 10 * time.Second
 )
 
-// Run works until ctx is done, then finishes the run that is under way and lets
-// somebody else take over; hard ends that too.
-func (r *Relay) Run(ctx, hard context.Context) error {
+// Run works until drain is done, then finishes the run that is under way and lets
+// another process take over; hard ends that too.
+func (r *Relay) Run(drain, hard context.Context) error {
 	if r.Lease == 0 {
 		r.Lease = relayLease
 	}
 	defer r.release(hard)
-	wait := pipeline.NewTrouble(r.Log, slog.LevelWarn, "events for other services wait", "events for other services are sent again")
-	for failures := 0; ctx.Err() == nil; {
+	retry := &retry{first: firstRelayRetry, longest: longestRelayRetry,
+		trouble: pipeline.NewTrouble(r.Log, slog.LevelWarn, "events for other services wait", "events for other services are sent again")}
+	for drain.Err() == nil {
 		changed := r.Store.Changed() // asked before looking, so that nothing is missed
-		n, err := r.turn(ctx, hard)
-		if ctx.Err() == nil {
-			wait.Note(err)
-		}
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			failures++
+		n, err := r.turn(drain, hard)
+		if err != nil && drain.Err() == nil {
 			r.Metrics.failed()
-			pause(ctx, pipeline.Backoff(firstRelayRetry, longestRelayRetry, failures))
-			continue
-		case n == 0:
-			r.wait(ctx, changed)
 		}
-		failures = 0
+		if retry.ok(drain, err) && n == 0 {
+			r.wait(drain, changed)
+		}
 	}
 	return nil
 }
@@ -89,42 +83,36 @@ func (r *Relay) wait(ctx context.Context, changed <-chan struct{}) {
 	if !r.holds() {
 		d, changed = r.Lease/8, nil
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-changed:
-	case <-t.C:
-	case <-ctx.Done():
-	}
+	wait.For(ctx, d, changed, nil)
 }
 
 // turn passes a batch on, if it is this process's turn, and returns how many
 // changes it had.
-func (r *Relay) turn(ctx, hard context.Context) (n int, err error) {
-	if err := r.hold(ctx); err != nil || !r.holds() {
+func (r *Relay) turn(drain, hard context.Context) (n int, err error) {
+	if err := r.hold(drain); err != nil || !r.holds() {
 		return 0, err
 	}
-	changes, err := r.Store.Changes(ctx, "", r.at.Cursor, relayBatch)
+	changes, err := r.Store.Changes(drain, "", r.at.Cursor, relayBatch)
 	if err != nil || len(changes) == 0 {
 		return 0, err
 	}
 	if err := r.missed(hard, changes[0].Seq); err != nil {
 		return 0, err
 	}
-	told, err := r.Builder.Build(ctx, r.at.Origin, changes)
+	told, err := r.Builder.Build(drain, r.at.Origin, changes)
 	if err != nil {
 		return 0, err
 	}
 	cursor := r.at.Cursor
 	for _, run := range events.Runs(told) {
-		if ctx.Err() != nil {
+		if drain.Err() != nil {
 			break
 		}
 		if err = r.publish(hard, run); err != nil {
 			break
 		}
 	}
-	if err == nil && ctx.Err() == nil {
+	if err == nil && drain.Err() == nil {
 		r.at.Cursor = changes[len(changes)-1].Seq // also past what nobody is told of
 	}
 	if r.at.Cursor == cursor {

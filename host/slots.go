@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"bellhop/internal/wait"
 	"bellhop/store"
 )
 
@@ -73,7 +74,7 @@ func (s *slots) gather(ctx context.Context) store.Slots {
 		free := s.free()
 		switch {
 		case free.Free == 0:
-			s.await(ctx, time.Minute)
+			wait.For(ctx, time.Minute, s.back, nil)
 			continue
 		case since.IsZero():
 			since = time.Now()
@@ -82,18 +83,7 @@ func (s *slots) gather(ctx context.Context) store.Slots {
 		if free.Free >= s.all/4 || left <= 0 {
 			return free
 		}
-		s.await(ctx, left)
+		wait.For(ctx, left, s.back, nil)
 	}
 	return store.Slots{}
-}
-
-// await waits for a slot to be given back, for a while.
-func (s *slots) await(ctx context.Context, most time.Duration) {
-	t := time.NewTimer(most)
-	defer t.Stop()
-	select {
-	case <-s.back:
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

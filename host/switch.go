@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/internal/wait"
 	"bellhop/pipeline"
 	"bellhop/queue"
 )
@@ -28,7 +29,8 @@ type Switch struct {
 	// Step, unless nil, is told now and then how far it is.
 	Step func(Switched)
 
-	moved, refused atomic.Int64
+	moved, refused   atomic.Int64
+	fromAway, toAway *pipeline.Trouble
 }
 
 // Switched is how far a [Switch] is.
@@ -48,20 +50,23 @@ const (
 	switchEmpty = 3
 )
 
-// Run moves events until there are none or ctx is done, and finishes what it has
-// begun; hard ends that too. Trouble of either queue is logged, and it goes on
-// once that has passed.
-func (s *Switch) Run(ctx, hard context.Context) (done Switched, err error) {
-	attrs, err := s.From.Attributes(ctx)
+// Run moves events until there are none or drain is done, and finishes what it has
+// begun; hard ends that too. It logs trouble of either queue, and goes on once that
+// has passed.
+func (s *Switch) Run(drain, hard context.Context) (done Switched, err error) {
+	s.fromAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "receive from the queue that is moved", "the queue that is moved is back")
+	s.toAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "the queue that is moved into takes nothing: trying again",
+		"the queue that is moved into takes events again")
+	attrs, err := s.From.Attributes(drain)
 	if err != nil {
 		return done, err
 	}
 	if s.Dead {
-		if done.Revived, err = s.From.Redrive(ctx); err != nil {
+		if done.Revived, err = s.From.Redrive(drain); err != nil {
 			return done, fmt.Errorf("put the dead letters back: %w", err)
 		}
 	}
-	moving, enough := context.WithCancel(ctx)
+	moving, enough := context.WithCancel(drain)
 	defer enough()
 	var loops sync.WaitGroup
 	for range switchLoops {
@@ -80,7 +85,7 @@ func (s *Switch) Run(ctx, hard context.Context) (done Switched, err error) {
 // watch returns once From is empty, or ctx is done.
 func (s *Switch) watch(ctx context.Context, done *Switched) {
 	for empty := 0; empty < switchEmpty && ctx.Err() == nil; {
-		pause(ctx, switchLook)
+		wait.Pause(ctx, switchLook)
 		d, err := s.From.Depth(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
@@ -105,33 +110,26 @@ func (s *Switch) tell(done *Switched) {
 	}
 }
 
-func (s *Switch) loop(ctx, hard context.Context, visibility time.Duration) {
-	for failures := 0; ; {
-		deliveries, err := s.From.Receive(ctx, switchBatch)
+func (s *Switch) loop(drain, hard context.Context, visibility time.Duration) {
+	for retry := (&retry{first: holdFirst, longest: longestPause, trouble: s.fromAway}); ; {
+		deliveries, err := s.From.Receive(drain, switchBatch)
 		switch {
 		case len(deliveries) > 0:
-			failures = 0
-			s.carry(ctx, hard, deliveries, visibility)
-		case ctx.Err() != nil:
+			s.carry(drain, hard, deliveries, visibility)
+		case drain.Err() != nil:
 			return
-		case err != nil:
-			failures++
-			s.Log.Warn("receive from the queue that is moved", "err", err)
-			pause(ctx, pipeline.Backoff(holdFirst, longestRetry/30, failures))
 		}
+		retry.ok(drain, err)
 	}
 }
 
 // carry moves one batch.
-func (s *Switch) carry(draining, ctx context.Context, deliveries []queue.Delivery, visibility time.Duration) {
-	defer keepLeases(ctx, s.From, s.Log, deliveries, visibility)()
-	events := make([]*bellhop.Event, len(deliveries))
-	for i, d := range deliveries {
-		events[i] = d.Event
-	}
+func (s *Switch) carry(drain, hard context.Context, deliveries []queue.Delivery, visibility time.Duration) {
+	defer keepLeases(hard, s.From, s.Log, deliveries, visibility)()
+	events := eventsOf(deliveries)
 	verdicts := make([]queue.Settlement, len(deliveries))
 	var moved, refused int64
-	for i, err := range s.send(draining, ctx, events) {
+	for i, err := range s.send(drain, hard, events) {
 		v := queue.Settlement{Receipt: deliveries[i].Receipt, Verdict: queue.Ack}
 		switch {
 		case err == nil:
@@ -145,7 +143,7 @@ func (s *Switch) carry(draining, ctx context.Context, deliveries []queue.Deliver
 		}
 		verdicts[i] = v
 	}
-	if err := s.From.Settle(ctx, verdicts...); err != nil {
+	if err := s.From.Settle(hard, verdicts...); err != nil {
 		s.Log.Warn("settle with the queue that is moved: some events are moved again", "err", err)
 	}
 	s.moved.Add(moved)
@@ -160,30 +158,26 @@ func refuses(err error) bool {
 
 // send returns an error for each event, nil once To has it. One that is refused
 // holds up no other.
-func (s *Switch) send(draining, ctx context.Context, events []*bellhop.Event) []error {
+func (s *Switch) send(drain, hard context.Context, events []*bellhop.Event) []error {
 	errs := make([]error, len(events))
-	err := s.insist(draining, ctx, events)
+	err := s.insist(drain, hard, events)
 	if err == nil {
 		return errs
 	}
 	for i := range events {
 		if errs[i] = err; refuses(err) && len(events) > 1 {
-			errs[i] = s.send(draining, ctx, events[i:i+1])[0]
+			errs[i] = s.send(drain, hard, events[i:i+1])[0]
 		}
 	}
 	return errs
 }
 
-// insist sends until To has the events or refuses them, or draining is done.
-func (s *Switch) insist(draining, ctx context.Context, events []*bellhop.Event) error {
-	for try := 1; ; try++ {
-		err := s.To.Send(ctx, events...)
-		if err == nil || refuses(err) || draining.Err() != nil || ctx.Err() != nil {
+// insist sends until To has the events or refuses them, or drain is done.
+func (s *Switch) insist(drain, hard context.Context, events []*bellhop.Event) error {
+	for retry := (&retry{first: holdFirst, longest: holdAtMost, trouble: s.toAway}); ; {
+		err := s.To.Send(hard, events...)
+		if refuses(err) || drain.Err() != nil || hard.Err() != nil || retry.ok(drain, err) {
 			return err
 		}
-		if try == 1 {
-			s.Log.Warn("the queue that is moved into takes nothing: trying again", "events", len(events), "err", err)
-		}
-		pause(draining, pipeline.Backoff(holdFirst, holdAtMost, try))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"bellhop/internal/wait"
 	"bellhop/pipeline"
 	"bellhop/queue"
 )
@@ -22,17 +23,17 @@ type WakeReceiver struct {
 	log   *slog.Logger
 	count prometheus.Counter
 
-	mu    sync.Mutex
-	held  []queue.Delivery // no look began since they were received
-	woken chan struct{}    // the next message closes it
+	woken wait.Broadcast // a message came
 
+	mu       sync.Mutex
+	held     []queue.Delivery   // no look began since they were received
 	verdicts []queue.Settlement // not settled yet
 	decided  chan struct{}      // holds a token while there are verdicts
 }
 
 // NewWakeReceiver also registers the metric of what is received.
 func NewWakeReceiver(q queue.Consumer, l *slog.Logger, r prometheus.Registerer) *WakeReceiver {
-	return &WakeReceiver{queue: q, log: l, woken: make(chan struct{}), decided: make(chan struct{}, 1),
+	return &WakeReceiver{queue: q, log: l, decided: make(chan struct{}, 1),
 		count: promauto.With(r).NewCounter(prometheus.CounterOpts{Name: "bellhop_doorbells_received_total",
 			Help: "Wake-up messages that push workers received."})}
 }
@@ -49,13 +50,13 @@ const (
 
 // listen receives until drain is done; hard ends settling, too. stop waits for the
 // end, and gives back the messages that no look followed.
-func (w *WakeReceiver) listen(ctx, hard context.Context) (stop func()) {
+func (w *WakeReceiver) listen(drain, hard context.Context) (stop func()) {
 	if w == nil {
 		return func() {}
 	}
 	ended := make(chan struct{})
 	var receiver, settler sync.WaitGroup
-	receiver.Go(func() { w.receive(ctx) })
+	receiver.Go(func() { w.receive(drain) })
 	settler.Go(func() { w.settle(hard, ended) })
 	return func() {
 		receiver.Wait()
@@ -65,24 +66,15 @@ func (w *WakeReceiver) listen(ctx, hard context.Context) (stop func()) {
 	}
 }
 
-func (w *WakeReceiver) receive(ctx context.Context) {
-	away := pipeline.NewTrouble(w.log, slog.LevelError, "the queue of wake-up messages is away: push workers look every few seconds",
-		"wake-up messages are received again")
-	for failures := 0; ctx.Err() == nil; {
-		deliveries, err := w.queue.Receive(ctx, wakeBatch)
-		if ctx.Err() == nil {
-			away.Note(err)
+func (w *WakeReceiver) receive(drain context.Context) {
+	retry := newRetry(pipeline.NewTrouble(w.log, slog.LevelError,
+		"the queue of wake-up messages is away: push workers look every few seconds", "wake-up messages are received again"))
+	for drain.Err() == nil {
+		deliveries, err := w.queue.Receive(drain, wakeBatch)
+		if len(deliveries) > 0 && w.wake(deliveries) >= maxHeld {
+			wait.Pause(drain, time.Second)
 		}
-		switch {
-		case len(deliveries) > 0:
-			failures = 0
-			if w.wake(deliveries) >= maxHeld {
-				pause(ctx, time.Second)
-			}
-		case err != nil && ctx.Err() == nil:
-			failures++
-			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
-		}
+		retry.ok(drain, err)
 	}
 }
 
@@ -94,16 +86,8 @@ func (w *WakeReceiver) wake(deliveries []queue.Delivery) int {
 	for _, d := range deliveries {
 		w.held = append(w.held, queue.Delivery{Receipt: d.Receipt, Attempt: d.Attempt})
 	}
-	close(w.woken)
-	w.woken = make(chan struct{})
+	w.woken.Fire()
 	return len(w.held)
-}
-
-// next returns a channel that the next message after the call closes.
-func (w *WakeReceiver) next() <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.woken
 }
 
 // take returns the messages that came before a look begins.
@@ -131,7 +115,7 @@ func (w *WakeReceiver) answer(held []queue.Delivery, err error) {
 		if err != nil && d.Attempt < wakeAttempts {
 			s.Verdict, s.Reason = queue.Retry, err.Error()
 			if !errors.Is(err, context.Canceled) {
-				s.Delay = pipeline.Backoff(firstRetry, longestRetry/30, d.Attempt)
+				s.Delay = pipeline.Backoff(firstRetry, longestPause, d.Attempt)
 			}
 		}
 		w.verdicts = append(w.verdicts, s)

@@ -47,9 +47,9 @@ const (
 	longestRetry = 15 * time.Minute
 )
 
-// Run works until ctx is done, then finishes what it has leased; hard ends that
+// Run works until drain is done, then finishes what it has leased; hard ends that
 // too.
-func (w *Worker) Run(ctx, hard context.Context) error {
+func (w *Worker) Run(drain, hard context.Context) error {
 	if w.Batch == 0 {
 		w.Batch = defaultBatch
 	}
@@ -57,14 +57,15 @@ func (w *Worker) Run(ctx, hard context.Context) error {
 		w.Loops = defaultLoops
 	}
 	w.queueAway = pipeline.NewTrouble(w.Log, slog.LevelError, "the queue is away: nothing is recorded", "the queue is back")
-	w.storeAway = pipeline.NewTrouble(w.Log, slog.LevelWarn, "the database is away: nothing is recorded until it is back", "the database is back")
-	attrs, err := w.attributes(ctx)
+	w.storeAway = pipeline.NewTrouble(w.Log, slog.LevelWarn, "the database is away: nothing is recorded until it is back",
+		"the database is back")
+	attrs, err := w.attributes(drain)
 	if err != nil {
 		return err
 	}
 	var loops sync.WaitGroup
 	for range w.Loops {
-		loops.Go(func() { w.loop(ctx, hard, attrs) })
+		loops.Go(func() { w.loop(drain, hard, attrs) })
 	}
 	loops.Wait()
 	return nil
@@ -72,82 +73,62 @@ func (w *Worker) Run(ctx, hard context.Context) error {
 
 // attributes waits for a queue that is away: it was there when it was opened.
 func (w *Worker) attributes(ctx context.Context) (queue.Attributes, error) {
-	for failures := 1; ; failures++ {
+	for retry := newRetry(w.queueAway); ; {
 		a, err := w.Queue.Attributes(ctx)
 		if err == nil || ctx.Err() != nil || bellhop.KindOf(err) != bellhop.Unavailable {
 			return a, err
 		}
-		w.queueAway.Note(err)
-		pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
+		retry.ok(ctx, err)
 	}
 }
 
-func (w *Worker) loop(ctx, hard context.Context, attrs queue.Attributes) {
-	for failures, away := 0, true; ; { // what was true before the start nobody knows
-		if away && !w.awaitStore(ctx) {
+func (w *Worker) loop(drain, hard context.Context, attrs queue.Attributes) {
+	retry := newRetry(w.queueAway)
+	for away := true; ; { // nobody knows whether it was before the start
+		if away && !w.awaitStore(drain) {
 			return
 		}
-		deliveries, err := w.Queue.Receive(ctx, w.Batch)
-		if ctx.Err() != nil && len(deliveries) == 0 {
+		deliveries, err := w.Queue.Receive(drain, w.Batch)
+		if drain.Err() != nil && len(deliveries) == 0 {
 			return
 		}
-		w.queueAway.Note(err)
-		if err != nil {
-			failures++
-			pause(ctx, pipeline.Backoff(firstRetry, longestRetry/30, failures))
-			continue
+		if retry.ok(drain, err) {
+			away = w.process(drain, hard, deliveries, attrs)
 		}
-		failures = 0
-		away = w.process(ctx, hard, deliveries, attrs)
 	}
 }
 
-// awaitStore returns false when ctx is done first.
-func (w *Worker) awaitStore(ctx context.Context) bool {
-	for failures := 1; ctx.Err() == nil; failures++ {
-		err := w.Ready(ctx)
-		if ctx.Err() == nil {
-			w.storeAway.Note(err)
-		}
-		if err == nil {
+// hold paces the tries at a store that is away.
+func (w *Worker) hold() *retry {
+	return &retry{first: holdFirst, longest: holdAtMost, trouble: w.storeAway}
+}
+
+// awaitStore returns false when drain is done first.
+func (w *Worker) awaitStore(drain context.Context) bool {
+	for hold := w.hold(); drain.Err() == nil; {
+		if hold.ok(drain, w.Ready(drain)) {
 			return true
 		}
-		pause(ctx, pipeline.Backoff(holdFirst, holdAtMost, failures))
 	}
 	return false
 }
 
-// pause waits, or until ctx is done.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
-
 // process reports whether the store was away for any of them.
-func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Delivery, attrs queue.Attributes) (away bool) {
+func (w *Worker) process(drain, hard context.Context, deliveries []queue.Delivery, attrs queue.Attributes) (away bool) {
 	w.Probe.At(pipeline.PointReceived)
-	ctx, work := w.Recorder.Traces.Process(ctx, deliveries)
-	stop := keepLeases(ctx, w.Queue, w.Log, deliveries, attrs.Visibility)
-	defer stop()
-	events := make([]*bellhop.Event, len(deliveries))
-	for i, d := range deliveries {
-		events[i] = d.Event
-	}
-	done := w.record(draining, ctx, events)
+	ctx, work := w.Recorder.Traces.Process(hard, deliveries)
+	defer keepLeases(ctx, w.Queue, w.Log, deliveries, attrs.Visibility)()
+	events := eventsOf(deliveries)
+	done := w.record(drain, ctx, events)
 	w.Probe.At(pipeline.PointRecorded)
 	w.Wake.Send(ctx, events, done)
 	verdicts := make([]queue.Settlement, len(deliveries))
 	for i, d := range deliveries {
-		verdicts[i] = w.Verdict(ctx, d, done[i].Err, attrs.MaxAttempts)
-		away = away || bellhop.KindOf(done[i].Err) == bellhop.Unavailable
+		verdicts[i] = Verdict(ctx, w.Recorder, d, done[i].Err, attrs.MaxAttempts)
+		away = away || isAway(done[i])
 	}
 	if err := w.Queue.Settle(ctx, verdicts...); err != nil {
-		// Whatever was not settled comes again, and recording it again changes
-		// nothing.
+		// What was not settled comes again, and recording it again changes nothing.
 		w.Log.Warn("settle with the queue", "err", err)
 	}
 	for i, d := range deliveries {
@@ -155,6 +136,14 @@ func (w *Worker) process(draining, ctx context.Context, deliveries []queue.Deliv
 	}
 	w.Probe.At(pipeline.PointSettled)
 	return away
+}
+
+func eventsOf(deliveries []queue.Delivery) []*bellhop.Event {
+	events := make([]*bellhop.Event, len(deliveries))
+	for i, d := range deliveries {
+		events[i] = d.Event
+	}
+	return events
 }
 
 // While the store is away a batch is held and tried again, so that its events
@@ -167,10 +156,10 @@ const (
 	holdAtMost = 2 * time.Second
 )
 
-// record has events recorded, and again those for which the store was away,
-// until draining is done.
-func (w *Worker) record(draining, ctx context.Context, events []*bellhop.Event) []pipeline.Recorded {
-	done := w.Recorder.Record(ctx, events)
+// record records events, and once more those for which the store was away, until
+// drain is done.
+func (w *Worker) record(drain, hard context.Context, events []*bellhop.Event) []pipeline.Recorded {
+	done := w.Recorder.Record(hard, events)
 	since := time.Now()
 	var away []int
 	for i, d := range done {
@@ -178,10 +167,9 @@ func (w *Worker) record(draining, ctx context.Context, events []*bellhop.Event) 
 			away = append(away, i)
 		}
 	}
-	for try := 1; len(away) > 0 && draining.Err() == nil && time.Since(since) < holdFor; try++ {
-		w.storeAway.Happened("events", len(away), "err", done[away[0]].Err)
-		pause(draining, pipeline.Backoff(holdFirst, holdAtMost, try))
-		away = w.recordAgain(ctx, events, done, away, len(events)>>(2*try))
+	for hold := w.hold(); len(away) > 0 && drain.Err() == nil && time.Since(since) < holdFor; {
+		hold.ok(drain, done[away[0]].Err)
+		away = w.recordAgain(hard, events, done, away, len(events)>>(2*hold.failures))
 	}
 	if len(away) == 0 {
 		w.storeAway.Over()
@@ -191,9 +179,9 @@ func (w *Worker) record(draining, ctx context.Context, events []*bellhop.Event) 
 
 func isAway(d pipeline.Recorded) bool { return bellhop.KindOf(d.Err) == bellhop.Unavailable }
 
-// recordAgain has those of the events recorded that wait, in portions of a size, and
-// returns which wait still, those first that it did not come to: when two portions
-// in a row fail, it is the store.
+// recordAgain records the waiting events in portions of a size, and returns which
+// still wait, first those that it did not come to: when two portions in a row fail,
+// it is the store.
 func (w *Worker) recordAgain(ctx context.Context, events []*bellhop.Event, done []pipeline.Recorded, waiting []int, size int) []int {
 	var failed []int
 	for inARow := 0; len(waiting) > 0 && inARow < 2; {
@@ -215,32 +203,6 @@ func (w *Worker) recordAgain(ctx context.Context, events []*bellhop.Event, done 
 		}
 	}
 	return append(waiting, failed...)
-}
-
-// Verdict turns what a step returned into what the queue is to do. What becomes
-// a dead letter is written down first, so that the ledger never says less than
-// the queue. It needs the worker's Recorder and Log alone.
-func (w *Worker) Verdict(ctx context.Context, d queue.Delivery, err error, maxAttempts int) queue.Settlement {
-	s := queue.Settlement{Receipt: d.Receipt, Verdict: queue.Ack}
-	if err == nil {
-		return s
-	}
-	s.Reason = err.Error()
-	s.Verdict, s.Delay = queue.Retry, pipeline.Backoff(firstRetry, longestRetry, d.Attempt)
-	permanent := bellhop.IsPermanent(err)
-	if permanent || d.Attempt >= maxAttempts {
-		if err := w.Recorder.Dead(ctx, d.Event, s.Reason); err != nil {
-			w.Log.Error("a dead letter stays in the queue for now", "event", d.Event.ID, "err", err)
-			return s
-		}
-	}
-	if permanent {
-		s.Verdict = queue.DeadLetter
-	}
-	if !permanent {
-		w.Log.Warn("an event is tried again", "event", d.Event.ID, "attempt", d.Attempt, "in", s.Delay, "err", err)
-	}
-	return s
 }
 
 // keepLeases extends the leases for as long as the work takes, so that a slow

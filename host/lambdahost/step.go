@@ -95,11 +95,11 @@ func (s *Step) settle(ctx context.Context, d *delivery) {
 	}
 	open, err := s.Database.Get(ctx)
 	if err != nil {
-		s.Log.Warn("an event is tried again", "event", d.event.ID, "attempt", d.attempt, "err", err)
+		s.Log.Warn("an event stays in the queue for now", "event", d.event.ID, "attempt", d.attempt, "err", err)
 		return
 	}
-	w := &host.Worker{Recorder: s.recorder(open), Log: s.Log}
-	verdict := w.Verdict(ctx, queue.Delivery{Event: d.event, Attempt: d.attempt}, d.Err, s.maxAttempts())
+	came := queue.Delivery{Event: d.event, Attempt: d.attempt}
+	verdict := host.Verdict(ctx, s.recorder(open), came, d.Err, s.maxAttempts())
 	if verdict.Verdict != queue.DeadLetter {
 		return
 	}

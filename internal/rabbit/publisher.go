@@ -12,6 +12,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"bellhop"
+	"bellhop/internal/wait"
 )
 
 // Options say how a [Publisher] works. The zero value serves.
@@ -38,10 +39,10 @@ type Publisher struct {
 
 	mu      sync.Mutex
 	started int
-	links   []*link       // those that are up
-	changed chan struct{} // closed when links change
-	down    time.Time     // since when there has been no link
-	why     error         // why the last dial came to nothing
+	links   []*link        // those that are up
+	changed wait.Broadcast // links changed
+	down    time.Time      // since when there has been no link
+	why     error          // why the last dial came to nothing
 }
 
 // NewPublisher returns a publisher. It dials nothing yet.
@@ -49,7 +50,7 @@ func NewPublisher(t Target, o Options) *Publisher {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Publisher{target: t, opts: o, changed: make(chan struct{}), down: time.Now()}
+	p := &Publisher{target: t, opts: o, down: time.Now()}
 	p.life, p.end = context.WithCancel(context.Background())
 	return p
 }
@@ -263,7 +264,7 @@ func (p *Publisher) pick() (best *link, changed <-chan struct{}, err error) {
 		p.started++
 		p.lines.Go(p.line)
 	}
-	return best, p.changed, nil
+	return best, p.changed.Next(), nil
 }
 
 // line keeps one connection up until the publisher ends.
@@ -290,13 +291,7 @@ func (p *Publisher) failed(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.why = err
-	p.wake()
-}
-
-// wake tells those who wait that something changed; with the lock.
-func (p *Publisher) wake() {
-	close(p.changed)
-	p.changed = make(chan struct{})
+	p.changed.Fire()
 }
 
 func (p *Publisher) join(l *link) {
@@ -306,7 +301,7 @@ func (p *Publisher) join(l *link) {
 		p.opts.Log.Info("connected to RabbitMQ again", "addr", p.target.Addr)
 	}
 	p.links, p.why = append(p.links, l), nil
-	p.wake()
+	p.changed.Fire()
 }
 
 func (p *Publisher) leave(l *link, err error) {
@@ -324,5 +319,5 @@ func (p *Publisher) leave(l *link, err error) {
 	if p.life.Err() == nil {
 		p.opts.Log.Warn("lost a connection to RabbitMQ", "addr", p.target.Addr, "err", p.target.Explain("publish", err))
 	}
-	p.wake()
+	p.changed.Fire()
 }

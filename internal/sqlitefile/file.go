@@ -26,6 +26,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/bodies"
+	"bellhop/internal/wait"
 )
 
 // Options are the settings of a [File]. The zero value serves.
@@ -48,8 +49,7 @@ type File struct {
 
 	failed  atomic.Pointer[bellhop.Error] // set by a failed fsync, for good
 	written atomic.Pointer[time.Time]     // of the last commit; nil once one failed
-	mu      sync.Mutex
-	changed chan struct{}
+	changed wait.Broadcast                // it was committed to
 
 	stop    chan struct{} // closed by Close
 	closing sync.RWMutex  // held for reading while a job is handed over
@@ -65,9 +65,8 @@ func Open(ctx context.Context, path string, opts Options) (*File, error) {
 	}
 	f := &File{
 		path: path, opts: opts,
-		jobs:    make(chan *job, 4096),
-		changed: make(chan struct{}),
-		stop:    make(chan struct{}),
+		jobs: make(chan *job, 4096),
+		stop: make(chan struct{}),
 	}
 	writer, err := f.connect(ctx, writerPragmas)
 	if err != nil {
@@ -121,18 +120,7 @@ func (f *File) Path() string { return f.path }
 
 // Changed returns a channel that is closed at the next commit, whichever
 // process makes it. Commits of other processes are noticed within 50 ms.
-func (f *File) Changed() <-chan struct{} {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.changed
-}
-
-func (f *File) announce() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	close(f.changed)
-	f.changed = make(chan struct{})
-}
+func (f *File) Changed() <-chan struct{} { return f.changed.Next() }
 
 // watch announces what other processes commit.
 func (f *File) watch(c *Conn) {
@@ -153,7 +141,7 @@ func (f *File) watch(c *Conn) {
 		now, err := c.Prepare("PRAGMA data_version").One()
 		if err == nil && now != last {
 			last = now
-			f.announce()
+			f.changed.Fire()
 		}
 	}
 }

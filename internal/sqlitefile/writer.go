@@ -128,7 +128,7 @@ func (f *File) commit(tx *Tx, batch []*job) {
 		bad, err := f.try(tx, batch)
 		if err == nil {
 			answer(batch, nil)
-			f.announce()
+			f.changed.Fire()
 			f.written.Store(&start)
 			if f.opts.Committed != nil {
 				f.opts.Committed(len(batch), time.Since(start))

@@ -8,6 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"bellhop"
+	"bellhop/internal/wait"
 	"bellhop/queue"
 )
 
@@ -63,12 +64,11 @@ type intake struct {
 	want    int             // the most that one of them asks for
 	left    time.Time       // when the last one ended
 	expect  map[int]bool
-	arrived chan struct{} // closed when there may be something to take
+	arrived wait.Broadcast // there may be something to take
 }
 
 func newIntake(q *Queue) *intake {
-	return &intake{q: q, wake: make(chan struct{}, 1), ends: make(chan struct{}), leases: map[queue.Receipt]*held{},
-		arrived: make(chan struct{})}
+	return &intake{q: q, wake: make(chan struct{}, 1), ends: make(chan struct{}), leases: map[queue.Receipt]*held{}}
 }
 
 // poke has the goroutine look again.
@@ -77,12 +77,6 @@ func (in *intake) poke() {
 	case in.wake <- struct{}{}:
 	default:
 	}
-}
-
-// tell wakes those who wait for something to take; with the lock.
-func (in *intake) tell() {
-	close(in.arrived)
-	in.arrived = make(chan struct{})
 }
 
 // enter registers somebody who wants up to max events.
@@ -121,7 +115,7 @@ func (in *intake) take(ctx context.Context, max int) ([]*held, error) {
 	defer in.leave()
 	for {
 		in.mu.Lock()
-		out, err, arrived := in.next(max), in.err, in.arrived
+		out, err, arrived := in.next(max), in.err, in.arrived.Next()
 		if in.closed {
 			err = queue.ErrClosed
 		}
@@ -275,7 +269,7 @@ func (in *intake) add(s *subscription, lane int, d amqp.Delivery) {
 		in.move(move{held: h, attempts: h.attempts, lost: h.lost, delay: time.Minute}) // for those who know it
 	default:
 		in.lanes[lane] = append(in.lanes[lane], h)
-		in.tell()
+		in.arrived.Fire()
 	}
 }
 
@@ -297,7 +291,7 @@ func (in *intake) lost(err error) {
 		in.begun[h.d.MessageId] = true
 	}
 	in.leases = map[queue.Receipt]*held{}
-	in.tell()
+	in.arrived.Fire()
 }
 
 // close gives back what is held.
@@ -305,7 +299,7 @@ func (in *intake) close() {
 	in.mu.Lock()
 	first := !in.closed
 	in.closed = true
-	in.tell()
+	in.arrived.Fire()
 	in.mu.Unlock()
 	if first {
 		close(in.ends)

@@ -278,7 +278,7 @@ func (t *tending) next() time.Duration {
 			wait = min(wait, d)
 		} else {
 			t.expect = nil
-			t.tell()
+			t.arrived.Fire()
 		}
 	}
 	return max(wait, time.Millisecond)

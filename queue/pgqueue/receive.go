@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"bellhop/internal/wait"
 	"bellhop/queue"
 )
 
@@ -49,7 +50,7 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 func (q *Queue) takeGracefully(ctx context.Context, max int) ([]queue.Delivery, time.Duration, error) {
 	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { pause(lasting, grace); cancel() })
+	stop := context.AfterFunc(ctx, func() { wait.Pause(lasting, grace); cancel() })
 	defer stop()
 	out, again, err := q.take(lasting, max)
 	if err != nil && ctx.Err() != nil {
@@ -62,12 +63,5 @@ func (q *Queue) wait(ctx context.Context, d time.Duration) {
 	if !q.listening.Load() {
 		d = min(d, shortPoll)
 	}
-	timer := time.NewTimer(min(d, longPoll))
-	defer timer.Stop()
-	select {
-	case <-q.woken:
-	case <-timer.C:
-	case <-ctx.Done():
-	case <-q.ctx.Done():
-	}
+	wait.For(ctx, min(d, longPoll), q.woken, q.ctx.Done())
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellhop/internal/postgres"
+	"bellhop/internal/wait"
 )
 
 // channel is where all queues of a database tell that something waits.
@@ -50,7 +51,7 @@ func (q *Queue) notifyOthers(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			q.pools.Log().Debug("tell others that something waits in the queue", "err", err)
 		}
-		pause(ctx, notifyEvery)
+		wait.Pause(ctx, notifyEvery)
 	}
 }
 
@@ -72,16 +73,6 @@ func (q *Queue) listen(ctx context.Context) {
 				err.Error())
 			return
 		}
-		pause(ctx, hearAgainAfter)
-	}
-}
-
-// pause waits, or until ctx is done.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
+		wait.Pause(ctx, hearAgainAfter)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bellhop/internal/sqlitefile"
+	"bellhop/internal/wait"
 	"bellhop/queue"
 )
 
@@ -73,15 +74,8 @@ func (q *Queue) wait(ctx context.Context, changed <-chan struct{}, next time.Tim
 	if !next.IsZero() {
 		d = min(d, next.Sub(q.now()))
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-changed:
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return nil
+	wait.For(ctx, d, changed, nil)
+	return ctx.Err()
 }
 
 // room is what a batch may still hold.

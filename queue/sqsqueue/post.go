@@ -15,6 +15,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/amazon"
+	"bellhop/internal/wait"
 )
 
 // dispatch sends one batch to a queue for a caller that has a limit of its own.
@@ -59,22 +60,10 @@ func (q *Queue) post(ctx context.Context, url string, batch []*entry) {
 			return
 		}
 		delay, err := backoff.BackoffDelay(attempt-1, nil)
-		if err != nil || !pause(ctx, delay) {
+		if err != nil || !wait.Pause(ctx, delay) {
 			return
 		}
 		batch = again
-	}
-}
-
-// pause waits; false when ctx ends first.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

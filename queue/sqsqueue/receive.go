@@ -15,6 +15,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/amazon"
+	"bellhop/internal/wait"
 	"bellhop/queue"
 )
 
@@ -170,20 +171,20 @@ func roomFor(all []*lease) int {
 }
 
 // poll makes one request and returns what bellhop can use of the answer.
-func (q *Queue) poll(ctx context.Context, max int, wait int32) ([]*lease, error) {
+func (q *Queue) poll(ctx context.Context, max int, seconds int32) ([]*lease, error) {
 	k, err := q.fresh(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out, err := q.poller.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &q.main,
-		MaxNumberOfMessages: int32(max), WaitTimeSeconds: wait,
+		MaxNumberOfMessages: int32(max), WaitTimeSeconds: seconds,
 		VisibilityTimeout: wholeSeconds(k.attrs.Visibility), MessageAttributeNames: []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameApproximateReceiveCount}})
 	now := q.opts.Now()
 	if _, over := errors.AsType[*types.OverLimit](err); over {
 		q.opts.Log.Warn("more events are leased than SQS allows: receiving rests", "queue", q.name, "for",
 			overLimitPause)
-		pause(ctx, overLimitPause)
+		wait.Pause(ctx, overLimitPause)
 		return nil, nil
 	}
 	if missing(err) {

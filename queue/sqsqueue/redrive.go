@@ -14,6 +14,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/amazon"
+	"bellhop/internal/wait"
 )
 
 // Redrive implements [queue.DeadLetters]. SQS itself moves all of them where it can;
@@ -162,7 +163,7 @@ func (q *Queue) moveTask(ctx context.Context) (int, error) {
 			return n, bellhop.Errorf(bellhop.Conflict, "redrive_cancelled",
 				"somebody cancelled the redrive after %d dead letters", n)
 		}
-		if !pause(ctx, moveTick) {
+		if !wait.Pause(ctx, moveTick) {
 			return n, ctx.Err() // SQS goes on with it
 		}
 	}

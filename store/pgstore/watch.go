@@ -8,30 +8,20 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bellhop/internal/postgres"
+	"bellhop/internal/wait"
 )
 
 // watch holds the signals that somebody may wait for.
 type watch struct {
-	mu      sync.Mutex
-	owed    signal // pushes may have become due
-	changed signal // the stream may have changed
+	owed    wait.Broadcast // pushes may have become due
+	changed wait.Broadcast // the stream may have changed
 	begin   chan struct{}
-	seen    mark
-}
 
-// signal is a channel that is closed when something happens, and then another.
-type signal struct {
-	done  chan struct{}
-	asked bool // somebody may wait for it
-}
-
-func (s *signal) fire() {
-	close(s.done)
-	*s = signal{done: make(chan struct{})}
+	mu   sync.Mutex
+	seen mark
 }
 
 func (w *watch) init() {
-	w.owed.done, w.changed.done = make(chan struct{}), make(chan struct{})
 	w.begin = make(chan struct{}, 1)
 	w.seen.last = -1 // nothing was seen yet
 }
@@ -43,26 +33,22 @@ func (db *DB) PushesOwed() <-chan struct{} { return db.watch.ask(&db.watch.owed)
 // Changed implements [store.Stream].
 func (db *DB) Changed() <-chan struct{} { return db.watch.ask(&db.watch.changed) }
 
-func (w *watch) ask(s *signal) <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s.asked = true
+func (w *watch) ask(s *wait.Broadcast) <-chan struct{} {
+	next := s.Next()
 	select {
 	case w.begin <- struct{}{}:
 	default: // it is awake
 	}
-	return s.done
+	return next
 }
 
 // wrote signals what this process did.
 func (w *watch) wrote(owed, changed bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if owed {
-		w.owed.fire()
+		w.owed.Fire()
 	}
 	if changed {
-		w.changed.fire()
+		w.changed.Fire()
 	}
 }
 
@@ -85,11 +71,7 @@ func (w *watch) saw(m mark) {
 }
 
 // idle reports whether nobody waits.
-func (w *watch) idle() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return !w.owed.asked && !w.changed.asked
-}
+func (w *watch) idle() bool { return !w.owed.Awaited() && !w.changed.Awaited() }
 
 // lookEvery is how late what another process did is noticed.
 const lookEvery = 200 * time.Millisecond

@@ -153,15 +153,10 @@ func (db *DB) PushesOwed() <-chan struct{} {
 		db.wg.Add(1)
 		go db.watch()
 	}
-	return db.owed
+	return db.owed.Next()
 }
 
-func (db *DB) wake() {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	close(db.owed)
-	db.owed = make(chan struct{})
-}
+func (db *DB) wake() { db.owed.Fire() }
 
 // watchEvery bounds how often the outbox is looked at for pushes that another
 // process wrote.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bellhop/internal/sqlitefile"
+	"bellhop/internal/wait"
 	"bellhop/store"
 	"bellhop/store/driver"
 )
@@ -26,8 +27,9 @@ type DB struct {
 	stop chan struct{}
 	wg   sync.WaitGroup // the watcher
 
+	owed wait.Broadcast // pushes may have become due
+
 	mu       sync.Mutex
-	owed     chan struct{} // closed when pushes may have become due
 	watching bool
 	closed   bool
 }
@@ -36,7 +38,7 @@ var _ store.Store = (*DB)(nil)
 
 // New returns the store in f, which must have been migrated to [Schema].
 func New(f *sqlitefile.File) *DB {
-	return &DB{file: f, stop: make(chan struct{}), owed: make(chan struct{})}
+	return &DB{file: f, stop: make(chan struct{})}
 }
 
 // Close ends what the store runs in the background. The file stays open: it is

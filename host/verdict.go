@@ -1,0 +1,34 @@
+package host
+
+import (
+	"context"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/queue"
+)
+
+// Verdict turns the error of recording an event into what the queue is to do. A
+// dead letter is written down first, so that the ledger never says less than the
+// queue.
+func Verdict(ctx context.Context, r *pipeline.Recorder, d queue.Delivery, err error, maxAttempts int) queue.Settlement {
+	s := queue.Settlement{Receipt: d.Receipt, Verdict: queue.Ack}
+	if err == nil {
+		return s
+	}
+	s.Reason = err.Error()
+	s.Verdict, s.Delay = queue.Retry, pipeline.Backoff(firstRetry, longestRetry, d.Attempt)
+	permanent := bellhop.IsPermanent(err)
+	if !permanent && d.Attempt < maxAttempts {
+		r.Log.Warn("an event is tried again", "event", d.Event.ID, "attempt", d.Attempt, "in", s.Delay, "err", err)
+		return s
+	}
+	if err := r.Dead(ctx, d.Event, s.Reason); err != nil {
+		r.Log.Error("a dead letter stays in the queue for now", "event", d.Event.ID, "err", err)
+		return s
+	}
+	if permanent {
+		s.Verdict = queue.DeadLetter
+	}
+	return s
+}
