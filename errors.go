@@ -26,15 +26,20 @@ const (
 type Error struct {
 	Kind    Kind
 	Code    string // stable, snake_case; for programs
+	Setting string // that is wrong, as an operator wrote it; "" for none
 	Message string // for people: plain, without secrets or customer data
 	Cause   error
 }
 
 func (e *Error) Error() string {
-	if e.Cause == nil {
-		return e.Message
+	text := e.Message
+	if e.Setting != "" {
+		text = e.Setting + ": " + text
 	}
-	return e.Message + ": " + e.Cause.Error()
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
 }
 
 func (e *Error) Unwrap() error { return e.Cause }

@@ -31,7 +31,7 @@ func (r *rabbitMQ) examine(ctx context.Context) (found []Finding, there bool) {
 func (r *rabbitMQ) healthy() error { return nil }
 
 func (r *rabbitMQ) quickCheck(ctx context.Context) error {
-	return inSetting("BELLHOP_QUEUE", r.broker.Ping(ctx))
+	return withSetting("BELLHOP_QUEUE", r.broker.Ping(ctx))
 }
 
 func (r *rabbitMQ) close() error { return r.broker.Close() }
@@ -44,7 +44,7 @@ type queueInRabbitMQ struct {
 func amqpQueue(d *drivers) (queueDriver, error) {
 	target, name, err := amqpqueue.ParseURL(d.Queue)
 	if err != nil {
-		return nil, setting("BELLHOP_QUEUE", err.Error(), queueAccepted)
+		return nil, WrongSetting("BELLHOP_QUEUE", err.Error(), queueAccepted)
 	}
 	r := shared(d, func() *rabbitMQ {
 		return &rabbitMQ{target, amqpqueue.NewBroker(target, amqpqueue.Options{Log: d.opts.Log, Now: d.opts.Now, SendLimit: d.opts.SendLimit})}
@@ -65,5 +65,5 @@ func (q queueInRabbitMQ) open(ctx context.Context) (queue.Broker, string, error)
 	if bellhop.KindOf(err) == bellhop.NotFound {
 		err = nil // whoever opens the queue is told; others make it
 	}
-	return q.broker, q.name, inSetting("BELLHOP_QUEUE", err)
+	return q.broker, q.name, withSetting("BELLHOP_QUEUE", err)
 }

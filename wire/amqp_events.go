@@ -10,7 +10,7 @@ import (
 func eventsOverAMQP(address string) (*eventsDriver, error) {
 	o, params, err := amqpevents.ParseURL(address, "customer")
 	if err != nil {
-		return nil, inSetting("BELLHOP_EVENTS", err)
+		return nil, withSetting("BELLHOP_EVENTS", err)
 	}
 	composer, err := tellCustomer(params["customer"])
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -46,38 +47,47 @@ type Storage struct {
 	Queue string `name:"queue" env:"BELLHOP_QUEUE" default:"sqlite:" help:"The queue, as a URL: sqlite:, postgres:, amqp:, amqps: or sqs:. bellhop serve --help explains."`
 }
 
-// known lists every variable that means something, so that a misspelt one is
-// found and not ignored.
-var known = map[string]bool{
-	"BELLHOP_ADDR": true, "BELLHOP_DIR": true, "BELLHOP_DB": true, "BELLHOP_QUEUE": true, "BELLHOP_PUSH": true,
-	"BELLHOP_EVENTS":         true,
-	"BELLHOP_SHOPIFY_SECRET": true, "BELLHOP_LOG": true, "BELLHOP_METRICS_ADDR": true,
-	"BELLHOP_TRUSTED_PROXIES": true, "BELLHOP_ALLOWED_ORIGINS": true, "BELLHOP_MAX_DEVICES": true,
-	"BELLHOP_KEEP_BODIES": true, "BELLHOP_QUEUE_TO": true, "BELLHOP_TEST_ALL": true, "BELLHOP_CAPACITY": true,
-}
+// testVariables begins the names of variables that only tests read.
+const testVariables = "BELLHOP_TEST_"
 
-// CheckEnviron refuses BELLHOP_ variables that nothing reads. environ is in the
-// form of os.Environ.
-func CheckEnviron(environ []string) error {
+// CheckEnviron refuses BELLHOP_ variables that nothing reads, so that a misspelt
+// one is found and not ignored. environ is in the form of os.Environ; commands is
+// the struct whose tags name what the program reads beside the [Config].
+func CheckEnviron(environ []string, commands any) error {
+	known := map[string]bool{}
+	addVariables(known, reflect.TypeFor[Config]())
+	addVariables(known, reflect.TypeOf(commands))
 	for _, kv := range environ {
 		name, _, _ := strings.Cut(kv, "=")
-		if strings.HasPrefix(name, "BELLHOP_") && !known[name] {
-			return setting(name, "there is no such setting", "bellhop serve --help lists them")
+		if strings.HasPrefix(name, "BELLHOP_") && !strings.HasPrefix(name, testVariables) && !known[name] {
+			return WrongSetting(name, "there is no such setting", "bellhop serve --help lists them")
 		}
 	}
 	return nil
 }
 
-// setting makes the one line that a wrong setting ends the start with.
-func setting(name, found, accepted string) error {
-	return bellhop.Invalidf("setting", "%s: %s; %s", name, found, accepted)
+// addVariables adds the variables that the tags of a struct and of the structs in
+// it name.
+func addVariables(known map[string]bool, t reflect.Type) {
+	if t.Kind() != reflect.Struct {
+		return
+	}
+	for i := range t.NumField() {
+		known[t.Field(i).Tag.Get("env")] = true
+		addVariables(known, t.Field(i).Type)
+	}
 }
 
-// inSetting has an error of a driver name the setting that it comes from.
-func inSetting(name string, err error) error {
+// WrongSetting is the one line that a wrong setting ends the start with.
+func WrongSetting(name, found, accepted string) error {
+	return &bellhop.Error{Kind: bellhop.Invalid, Code: "setting", Setting: name, Message: found + "; " + accepted}
+}
+
+// withSetting adds the setting's name to a driver's error.
+func withSetting(name string, err error) error {
 	if e, ok := errors.AsType[*bellhop.Error](err); ok {
 		named := *e
-		named.Message = name + ": " + e.Message
+		named.Setting = name
 		return &named
 	}
 	return err
@@ -98,7 +108,7 @@ func (c *Config) Check() error {
 		return err
 	}
 	if c.MaxDevices < 1 {
-		return setting("BELLHOP_MAX_DEVICES", fmt.Sprintf("%d devices ring nobody", c.MaxDevices), "give at least 1, such as 500")
+		return WrongSetting("BELLHOP_MAX_DEVICES", fmt.Sprintf("%d devices ring nobody", c.MaxDevices), "give at least 1, such as 500")
 	}
 	_, _, err := c.AppSecrets()
 	return err
@@ -107,7 +117,7 @@ func (c *Config) Check() error {
 // Check refuses what can't work, before anything is opened.
 func (w *Working) Check() error {
 	if w.KeepBodies < time.Hour {
-		return setting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", w.KeepBodies), "give at least 1h, such as 30d")
+		return WrongSetting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", w.KeepBodies), "give at least 1h, such as 30d")
 	}
 	if _, err := w.events(); err != nil {
 		return err
@@ -120,7 +130,7 @@ func (w *Working) Check() error {
 
 func checkAddress(name, value string) error {
 	if _, _, err := net.SplitHostPort(value); err != nil {
-		return setting(name, fmt.Sprintf("%q is not an address", value), "give HOST:PORT, such as 127.0.0.1:8080")
+		return WrongSetting(name, fmt.Sprintf("%q is not an address", value), "give HOST:PORT, such as 127.0.0.1:8080")
 	}
 	return nil
 }
@@ -130,7 +140,7 @@ func (c *Config) AppSecrets() (current, previous string, err error) {
 	current, previous, both := strings.Cut(c.ShopifySecret, ",")
 	current, previous = strings.TrimSpace(current), strings.TrimSpace(previous)
 	if both && (current == "" || previous == "" || strings.Contains(previous, ",")) {
-		return "", "", setting("BELLHOP_SHOPIFY_SECRET", "it has a comma and not two secrets", "give one secret, or the new and the old one separated by a comma")
+		return "", "", WrongSetting("BELLHOP_SHOPIFY_SECRET", "it has a comma and not two secrets", "give one secret, or the new and the old one separated by a comma")
 	}
 	return current, previous, nil
 }
@@ -140,7 +150,7 @@ func (c *Config) Proxies() (nets []netip.Prefix, err error) {
 	for _, s := range strings.FieldsFunc(c.TrustedProxies, func(r rune) bool { return r == ',' || r == ' ' }) {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, setting("BELLHOP_TRUSTED_PROXIES", fmt.Sprintf("%q is not a network", s), "give CIDRs, such as 10.0.0.0/8")
+			return nil, WrongSetting("BELLHOP_TRUSTED_PROXIES", fmt.Sprintf("%q is not a network", s), "give CIDRs, such as 10.0.0.0/8")
 		}
 		nets = append(nets, p)
 	}
@@ -154,7 +164,7 @@ func (c *Config) Origins() (origins []string, err error) {
 		u, err := url.Parse(s)
 		if err != nil || u.Host == "" || s != strings.ToLower(u.Scheme+"://"+u.Host) || strings.Contains(s, "*") ||
 			u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" {
-			return nil, setting("BELLHOP_ALLOWED_ORIGINS", fmt.Sprintf("%q is not an origin", s),
+			return nil, WrongSetting("BELLHOP_ALLOWED_ORIGINS", fmt.Sprintf("%q is not an origin", s),
 				"give each in full and without a path, such as capacitor://localhost or https://app.example.com")
 		}
 		origins = append(origins, s)
@@ -186,7 +196,7 @@ func ParseDuration(s string) (d time.Duration, err error) {
 func parseURL(name, value, accepted string) (*url.URL, error) {
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme == "" {
-		return nil, setting(name, "it is not the address of a driver", accepted) // it may hold a password: not shown
+		return nil, WrongSetting(name, "it is not the address of a driver", accepted) // it may hold a password: not shown
 	}
 	return u, nil
 }

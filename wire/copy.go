@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"bellhop"
 	"bellhop/queue"
@@ -32,8 +31,8 @@ func OpenCopy(ctx context.Context, dir, from, to string, o Options) (c *Copy, er
 		}
 	}()
 	source, target := end{"--from", Storage{Dir: dir, DB: from, Queue: from}, o}, end{"--to", Storage{Dir: dir, DB: to, Queue: to}, o}
-	if err := target.check(); err != nil { // the slip that costs nothing yet
-		return c, err
+	if _, err := target.only(theStore, o); err != nil { // the slip that costs nothing yet
+		return c, target.named(err)
 	}
 	if c.From, err = c.open(ctx, source, true); err != nil {
 		return c, err
@@ -59,17 +58,14 @@ func (c *Copy) open(ctx context.Context, e end, mustBe bool) (move.Mover, error)
 	if err != nil {
 		return nil, e.named(err)
 	}
-	p, err := d.open(func(p *Parts) (err error) {
-		p.Store, err = d.db.open(ctx)
-		return err
-	})
+	p, err := d.openStoreAlone(ctx)
 	if err != nil {
 		return nil, e.named(err)
 	}
 	c.parts = append(c.parts, p)
 	m, ok := p.Store.(move.Mover)
 	if !ok {
-		return nil, setting(e.flag, "this database can't be copied", dbAccepted)
+		return nil, WrongSetting(e.flag, "this database can't be copied", dbAccepted)
 	}
 	return m, nil
 }
@@ -89,47 +85,23 @@ type end struct {
 	opts Options
 }
 
-func (e *end) check() error {
-	_, err := e.alone()
-	return e.named(err)
-}
-
-// alone leaves the queue out.
-func (e *end) alone() (d *drivers, err error) {
-	e.opts.fill()
-	d = &drivers{Storage: &e.Storage, opts: e.opts}
-	d.db, err = d.storeDriver()
-	return d, err
-}
-
 // drivers looks whether the database is there. A file that isn't is made with
 // room for a queue, as every other file is.
 func (e *end) drivers(ctx context.Context, mustBe bool) (*drivers, error) {
-	d, err := e.alone()
+	d, err := e.only(theStore, e.opts)
 	if err != nil {
 		return nil, err
 	}
-	found, there := d.shared.examine(ctx)
+	found, there := examineAll(ctx, d.shared)
 	switch {
 	case there:
 		return d, nil
 	case mustBe:
 		return nil, notThere(found)
-	case e.inFile():
-		return e.Storage.drivers(e.opts)
+	case inFile(e.DB):
+		return e.only(both, e.opts)
 	}
 	return d, nil
-}
-
-func (e *end) inFile() bool { return strings.HasPrefix(e.DB, "sqlite:") }
-
-func (r resources) examine(ctx context.Context) (found []Finding, there bool) {
-	there = true
-	for _, one := range r {
-		more, thereToo := one.examine(ctx)
-		found, there = append(found, more...), there && thereToo
-	}
-	return found, there
 }
 
 // notThere says what is in the way of opening a database.
@@ -178,13 +150,5 @@ func addDepth(ctx context.Context, b queue.Broker, name string, sum *queue.Depth
 	return err
 }
 
-// named has an error speak of the flag and not of the setting.
-func (e *end) named(err error) error {
-	b, ok := errors.AsType[*bellhop.Error](err)
-	if !ok {
-		return err
-	}
-	with := *b
-	with.Message = e.flag + ": " + strings.TrimPrefix(strings.TrimPrefix(b.Message, "BELLHOP_DB: "), "BELLHOP_QUEUE: ")
-	return &with
-}
+// named adds the flag's name to an error in the place of the setting's.
+func (e *end) named(err error) error { return withSetting(e.flag, err) }

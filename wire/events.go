@@ -36,7 +36,7 @@ func (w *Working) events() (*eventsDriver, error) {
 	case "amqp", "amqps":
 		return eventsOverAMQP(w.Events)
 	}
-	return nil, setting("BELLHOP_EVENTS", fmt.Sprintf("there is no events driver %q", u.Scheme), eventsAccepted)
+	return nil, WrongSetting("BELLHOP_EVENTS", fmt.Sprintf("there is no events driver %q", u.Scheme), eventsAccepted)
 }
 
 // tellCustomer reads the parameter that every driver takes.
@@ -46,7 +46,7 @@ func tellCustomer(value string) (c events.Composer, err error) {
 	case "yes":
 		c.Customer = true
 	default:
-		err = setting("BELLHOP_EVENTS", fmt.Sprintf("the parameter customer is %q", value), "give customer=yes, or leave it out")
+		err = WrongSetting("BELLHOP_EVENTS", fmt.Sprintf("the parameter customer is %q", value), "give customer=yes, or leave it out")
 	}
 	return c, err
 }
@@ -73,7 +73,7 @@ func (w *Working) OpenEvents(ctx context.Context, o Options) (*Events, error) {
 		o.Log.Warn("events for other services wait", "err", err)
 	default:
 		e.Close()
-		return nil, inSetting("BELLHOP_EVENTS", err)
+		return nil, withSetting("BELLHOP_EVENTS", err)
 	}
 	return e, nil
 }

@@ -36,13 +36,23 @@ func Fail(part, found, fix string) Finding {
 // Examine looks at where the data lives without opening or changing it. there
 // tells whether there is a database to be opened.
 func (s *Storage) Examine(ctx context.Context, o Options) (found []Finding, there bool) {
-	d, err := s.drivers(o)
+	d, err := s.only(both, o)
 	if err != nil {
 		return []Finding{Fail("settings", err.Error(), "correct the setting")}, false
 	}
+	return examineAll(ctx, d.shared)
+}
+
+// examiner looks at something without opening or changing it. there tells whether
+// it can be opened.
+type examiner interface {
+	examine(ctx context.Context) (found []Finding, there bool)
+}
+
+func examineAll[E examiner](ctx context.Context, all []E) (found []Finding, there bool) {
 	there = true
-	for _, r := range d.shared {
-		more, thereToo := r.examine(ctx)
+	for _, e := range all {
+		more, thereToo := e.examine(ctx)
 		found, there = append(found, more...), there && thereToo
 	}
 	return found, there

@@ -12,30 +12,20 @@ import (
 
 // OpenStore opens the database alone.
 func (s *Storage) OpenStore(ctx context.Context, o Options) (*Parts, error) {
-	d, err := s.storeAlone(o)
+	d, err := s.only(theStore, o)
 	if err != nil {
 		return nil, err
 	}
-	return d.open(func(p *Parts) (err error) {
-		p.Store, err = d.db.open(ctx)
-		return err
-	})
+	return d.openStoreAlone(ctx)
 }
 
 // MigrateStore brings the database up to date, and leaves the queue alone.
 func (s *Storage) MigrateStore(ctx context.Context, o Options) (int, error) {
-	d, err := s.storeAlone(o)
+	d, err := s.only(theStore, o)
 	if err != nil {
 		return 0, err
 	}
 	return d.db.migrate(ctx)
-}
-
-func (s *Storage) storeAlone(o Options) (d *drivers, err error) {
-	o.fill()
-	d = &drivers{Storage: s, opts: o}
-	d.db, err = d.storeDriver()
-	return d, err
 }
 
 // OpenSQS returns the queue of SQS that BELLHOP_QUEUE names without asking SQS

@@ -78,9 +78,7 @@ type queueDriver interface {
 // resource is what drivers of one vendor share within a process: SQLite's files,
 // the connections to Postgres.
 type resource interface {
-	// examine looks without opening or changing anything. there tells whether
-	// there is something to be opened.
-	examine(ctx context.Context) (found []Finding, there bool)
+	examiner
 	// healthy returns an error once what is stored might not be kept.
 	healthy() error
 	// quickCheck reads through everything and says what is damaged.
@@ -124,13 +122,27 @@ const (
 	pushAccepted  = "give log:, fcm:/path/service-account.json or webpush:?subject=mailto:you@example.com, or several with commas between"
 )
 
-func (s *Storage) drivers(o Options) (d *drivers, err error) {
+// part says which of the two are needed.
+type part uint8
+
+const (
+	theStore part = 1 << iota
+	theQueue
+	both = theStore | theQueue
+)
+
+// only returns the drivers of a part.
+func (s *Storage) only(want part, o Options) (d *drivers, err error) {
 	o.fill()
 	d = &drivers{Storage: s, opts: o}
-	if d.db, err = d.storeDriver(); err != nil {
-		return nil, err
+	if want&theStore != 0 {
+		if d.db, err = d.storeDriver(); err != nil {
+			return nil, err
+		}
 	}
-	d.queue, err = d.queueDriver()
+	if want&theQueue != 0 {
+		d.queue, err = d.queueDriver()
+	}
 	return d, err
 }
 
@@ -145,7 +157,7 @@ func (d *drivers) storeDriver() (storeDriver, error) {
 	case "postgres", "postgresql":
 		return postgresStore(d)
 	}
-	return nil, setting("BELLHOP_DB", fmt.Sprintf("there is no database driver %q", u.Scheme), dbAccepted)
+	return nil, WrongSetting("BELLHOP_DB", fmt.Sprintf("there is no database driver %q", u.Scheme), dbAccepted)
 }
 
 func (d *drivers) queueDriver() (queueDriver, error) {
@@ -163,13 +175,13 @@ func (d *drivers) queueDriver() (queueDriver, error) {
 	case "sqs", "sqs+http", "sqs+https":
 		return sqsQueue(d)
 	}
-	return nil, setting("BELLHOP_QUEUE", fmt.Sprintf("there is no queue driver %q", u.Scheme), queueAccepted)
+	return nil, WrongSetting("BELLHOP_QUEUE", fmt.Sprintf("there is no queue driver %q", u.Scheme), queueAccepted)
 }
 
 // Migrate brings the database and the queue up to date, and returns how many
 // migrations it applied.
 func (s *Storage) Migrate(ctx context.Context, o Options) (int, error) {
-	d, err := s.drivers(o)
+	d, err := s.only(both, o)
 	if err != nil {
 		return 0, err
 	}
@@ -184,7 +196,7 @@ func (s *Storage) Migrate(ctx context.Context, o Options) (int, error) {
 // Open opens the database and the queue. A database with nothing in it is made
 // ready, unless [Options.Existing]; an older one is refused, with what to run, and so is an unfinished copy.
 func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
-	d, err := s.drivers(o)
+	d, err := s.only(both, o)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +231,7 @@ func inStoresDatabase(queue string) bool { return inPostgres(queue) && !strings.
 // OpenQueue opens the queue alone, for those who need no database. The Store of
 // its parts is nil.
 func (s *Storage) OpenQueue(ctx context.Context, o Options) (*Parts, error) {
-	d, err := s.queueAlone(o)
+	d, err := s.only(s.queueWithFile(), o)
 	if err != nil {
 		return nil, err
 	}
@@ -229,23 +241,20 @@ func (s *Storage) OpenQueue(ctx context.Context, o Options) (*Parts, error) {
 // OpenBroker opens the broker, and no queue: the one that BELLHOP_QUEUE names
 // need not be there.
 func (s *Storage) OpenBroker(ctx context.Context, o Options) (*Parts, error) {
-	d, err := s.queueAlone(o)
+	d, err := s.only(s.queueWithFile(), o)
 	if err != nil {
 		return nil, err
 	}
 	return d.open(func(p *Parts) error { return d.openBroker(ctx, p) })
 }
 
-// queueAlone leaves the database's driver out, unless the queue is in a file or
-// a database that it may share: whoever makes that makes all of it.
-func (s *Storage) queueAlone(o Options) (d *drivers, err error) {
+// queueWithFile is the queue alone, unless it is in a file or a database that the
+// store may share: opening that makes all of it.
+func (s *Storage) queueWithFile() part {
 	if inFile(s.Queue) || inStoresDatabase(s.Queue) {
-		return s.drivers(o)
+		return both
 	}
-	o.fill()
-	d = &drivers{Storage: s, opts: o}
-	d.queue, err = d.queueDriver()
-	return d, err
+	return theQueue
 }
 
 func (d *drivers) open(parts func(*Parts) error) (*Parts, error) {
@@ -254,6 +263,14 @@ func (d *drivers) open(parts func(*Parts) error) (*Parts, error) {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
+}
+
+// openStoreAlone opens the store also if it is the unfinished copy of another.
+func (d *drivers) openStoreAlone(ctx context.Context) (*Parts, error) {
+	return d.open(func(p *Parts) (err error) {
+		p.Store, err = d.db.open(ctx)
+		return err
+	})
 }
 
 func (d *drivers) openStore(ctx context.Context, p *Parts) (err error) {
@@ -280,7 +297,7 @@ func (d *drivers) openQueue(ctx context.Context, p *Parts) (err error) {
 
 // Restore makes the whole state that of a backup, also while others use it.
 func (s *Storage) Restore(ctx context.Context, backup string, o Options) error {
-	d, err := s.drivers(o)
+	d, err := s.only(both, o)
 	if err != nil {
 		return err
 	}

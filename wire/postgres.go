@@ -41,12 +41,7 @@ func (p *postgresDBs) want(setting, url string, schema postgres.Schema) *postgre
 }
 
 func (p *postgresDBs) examine(ctx context.Context) (found []Finding, there bool) {
-	there = true
-	for _, db := range p.order {
-		more, thereToo := db.examine(ctx)
-		found, there = append(found, more...), there && thereToo
-	}
-	return found, there
+	return examineAll(ctx, p.order)
 }
 
 // healthy has nothing to say: what Postgres acknowledges, it has kept.
@@ -87,7 +82,7 @@ type postgresDB struct {
 
 func (p *postgresDB) migrate(ctx context.Context) (int, error) {
 	n, err := postgres.Migrate(ctx, p.opts.URL, p.schemas...)
-	return n, inSetting(p.setting, err)
+	return n, withSetting(p.setting, err)
 }
 
 // get connects, and makes the tables that are not there at all.
@@ -97,7 +92,7 @@ func (p *postgresDB) get(ctx context.Context) (*postgres.Pools, error) {
 	}
 	pools, err := postgres.Open(ctx, p.opts)
 	if err != nil {
-		return nil, inSetting(p.setting, err)
+		return nil, withSetting(p.setting, err)
 	}
 	missing, err := p.missing(ctx, pools)
 	if bellhop.KindOf(err) == bellhop.Conflict {
@@ -119,8 +114,8 @@ func (p *postgresDB) get(ctx context.Context) (*postgres.Pools, error) {
 
 func (p *postgresDB) make(ctx context.Context) error {
 	if p.existing {
-		return bellhop.Errorf(bellhop.NotFound, "no_database",
-			"%s: nothing of bellhop is in this database: name another one, or run bellhop migrate", p.setting)
+		return withSetting(p.setting, bellhop.Errorf(bellhop.NotFound, "no_database",
+			"nothing of bellhop is in this database: name another one, or run bellhop migrate"))
 	}
 	_, err := p.migrate(ctx)
 	return err
@@ -198,10 +193,10 @@ func postgresQueue(d *drivers, u *url.URL) (queueDriver, error) {
 	query.Del("queue")
 	if inStoresDatabase(d.Queue) {
 		if u.Opaque != "" || u.Path != "" || len(query) > 0 {
-			return nil, setting("BELLHOP_QUEUE", "it is not the address of a queue in PostgreSQL", queueAccepted)
+			return nil, WrongSetting("BELLHOP_QUEUE", "it is not the address of a queue in PostgreSQL", queueAccepted)
 		}
 		if !inPostgres(d.DB) {
-			return nil, setting("BELLHOP_QUEUE", "postgres: is a queue in BELLHOP_DB's own database, and that is none of PostgreSQL",
+			return nil, WrongSetting("BELLHOP_QUEUE", "postgres: is a queue in BELLHOP_DB's own database, and that is none of PostgreSQL",
 				"give postgres://USER:PASSWORD@HOST/DATABASE, or such a BELLHOP_DB")
 		}
 		return queueInPostgres{postgresOf(d).want("BELLHOP_DB", d.DB, pgqueue.Schema()), "postgres:", name, d.opts.SendLimit}, nil

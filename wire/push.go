@@ -46,7 +46,7 @@ func (w *Working) openPush(ctx context.Context, o Options) (push.Sender, error) 
 			s, err = w.openWebPush(u, o)
 			all.ringing = append(all.ringing, s)
 		default:
-			err = setting("BELLHOP_PUSH", fmt.Sprintf("there is no push driver %q", u.Scheme), pushAccepted)
+			err = WrongSetting("BELLHOP_PUSH", fmt.Sprintf("there is no push driver %q", u.Scheme), pushAccepted)
 		}
 		if err != nil {
 			return nil, err
@@ -67,11 +67,11 @@ func openFCM(ctx context.Context, u *url.URL, o Options) (push.Sender, error) {
 	endpoint := q.Get("endpoint")
 	q.Del("endpoint")
 	if path == "" || len(q) > 0 {
-		return nil, setting("BELLHOP_PUSH", "fcm: needs the path of a service account's key and takes only ?endpoint=", pushAccepted)
+		return nil, WrongSetting("BELLHOP_PUSH", "fcm: needs the path of a service account's key and takes only ?endpoint=", pushAccepted)
 	}
 	s, err := fcmpush.New(ctx, fcmpush.Options{CredentialsFile: path, Endpoint: endpoint, Now: o.Now})
 	if err != nil {
-		return nil, setting("BELLHOP_PUSH", err.Error(), "give the JSON key of a service account from the Firebase console")
+		return nil, WrongSetting("BELLHOP_PUSH", err.Error(), "give the JSON key of a service account from the Firebase console")
 	}
 	return s, nil
 }
@@ -84,11 +84,11 @@ func (w *Working) openWebPush(u *url.URL, o Options) (push.Sender, error) {
 	}
 	keys, err := webpush.OpenKeys(path)
 	if err != nil {
-		return nil, setting("BELLHOP_PUSH", err.Error(), "give a file that can be read, or written at the first start")
+		return nil, WrongSetting("BELLHOP_PUSH", err.Error(), "give a file that can be read, or written at the first start")
 	}
 	s, err := webpush.New(webpush.Options{Keys: keys, Subject: u.Query().Get("subject"), Private: u.Query().Get("private") == "yes", Now: o.Now})
 	if err != nil {
-		return nil, setting("BELLHOP_PUSH", err.Error(), pushAccepted)
+		return nil, WrongSetting("BELLHOP_PUSH", err.Error(), pushAccepted)
 	}
 	return s, nil
 }
@@ -107,7 +107,7 @@ func (w *Working) webPushKeys(u *url.URL) (string, error) {
 	private := q.Get("private")
 	q.Del("private")
 	if len(q) > 0 || private != "" && private != "yes" {
-		return "", setting("BELLHOP_PUSH", "webpush: takes only ?subject= and ?private=yes", pushAccepted)
+		return "", WrongSetting("BELLHOP_PUSH", "webpush: takes only ?subject= and ?private=yes", pushAccepted)
 	}
 	return path, nil
 }
@@ -129,7 +129,7 @@ func (w *Working) WebPushKey() (string, error) {
 		}
 		keys, err := webpush.ReadKeys(path)
 		if err != nil {
-			return "", setting("BELLHOP_PUSH", err.Error(), "give every process the file of keys that whoever pushes has made")
+			return "", WrongSetting("BELLHOP_PUSH", err.Error(), "give every process the file of keys that whoever pushes has made")
 		}
 		return keys.Public, nil
 	}

@@ -134,7 +134,7 @@ type storeInSQLite struct{ sqliteAt }
 func sqliteStore(d *drivers, u *url.URL) (storeDriver, error) {
 	path, err := d.sqlitePath(u)
 	if err != nil || u.RawQuery != "" || u.Host != "" {
-		return nil, setting("BELLHOP_DB", "it is not the address of an SQLite file", dbAccepted)
+		return nil, WrongSetting("BELLHOP_DB", "it is not the address of an SQLite file", dbAccepted)
 	}
 	files := filesOf(d)
 	files.want(path, sqlitestore.Schema())
@@ -161,7 +161,7 @@ func sqliteQueue(d *drivers, u *url.URL) (queueDriver, error) {
 	name := query.Get("queue")
 	query.Del("queue")
 	if err != nil || len(query) > 0 || u.Host != "" {
-		return nil, setting("BELLHOP_QUEUE", "it is not the address of a queue in an SQLite file", queueAccepted)
+		return nil, WrongSetting("BELLHOP_QUEUE", "it is not the address of a queue in an SQLite file", queueAccepted)
 	}
 	if name == "" {
 		name = queue.DefaultName

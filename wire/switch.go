@@ -28,7 +28,7 @@ func (s Storage) OpenSwitch(ctx context.Context, from, to string, o Options) (w 
 		return w, sameQueue()
 	}
 	source, target := end{"--from", Storage{Dir: s.Dir, DB: s.DB, Queue: from}, o}, end{"--to", Storage{Dir: s.Dir, DB: s.DB, Queue: to}, o}
-	if _, err := target.queueDrivers(); err != nil { // the slip that costs nothing yet
+	if _, err := target.only(theQueue, o); err != nil { // the slip that costs nothing yet
 		return w, target.named(err)
 	}
 	if err := source.queueThere(ctx); err != nil {
@@ -90,22 +90,14 @@ func placeOf(address, db string) string {
 	return u.Host + u.Path + "?queue=" + name
 }
 
-// queueDrivers leaves the database out.
-func (e *end) queueDrivers() (d *drivers, err error) {
-	e.opts.fill()
-	d = &drivers{Storage: &e.Storage, opts: e.opts}
-	d.queue, err = d.queueDriver()
-	return d, err
-}
-
 // queueThere refuses a queue whose file or database is not there: none is to be
 // made by a slip.
 func (e *end) queueThere(ctx context.Context) error {
-	d, err := e.queueDrivers()
+	d, err := e.only(theQueue, e.opts)
 	if err != nil {
 		return err
 	}
-	if found, there := d.shared.examine(ctx); !there {
+	if found, there := examineAll(ctx, d.shared); !there {
 		return notThere(found)
 	}
 	return nil

@@ -38,7 +38,7 @@ func OpenTelemetry(ctx context.Context, version string, log *slog.Logger, now fu
 		otelresource.WithAttributes(attribute.String("service.name", "bellhop"), attribute.String("service.version", version),
 			attribute.String("service.instance.id", uuid.NewString())), otelresource.WithFromEnv())
 	if err != nil {
-		return nil, setting("OTEL_RESOURCE_ATTRIBUTES", "it can't be read", "give NAME=VALUE, several separated by commas")
+		return nil, WrongSetting("OTEL_RESOURCE_ATTRIBUTES", "it can't be read", "give NAME=VALUE, several separated by commas")
 	}
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
@@ -127,14 +127,14 @@ func telemetryWanted() (bool, error) {
 	case exporter == "none":
 		return false, nil
 	case exporter != "" && exporter != "otlp":
-		return false, setting("OTEL_TRACES_EXPORTER", fmt.Sprintf("there is no exporter %q", exporter), "give otlp or none")
+		return false, WrongSetting("OTEL_TRACES_EXPORTER", fmt.Sprintf("there is no exporter %q", exporter), "give otlp or none")
 	}
 	name, endpoint := firstSet("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 	if endpoint == "" && exporter == "" {
 		return false, nil
 	}
 	if u, err := url.Parse(endpoint); endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		return false, setting(name, "it is not an address", "give http://HOST:4318 or https://HOST:4318") // it may hold a password: not shown
+		return false, WrongSetting(name, "it is not an address", "give http://HOST:4318 or https://HOST:4318") // it may hold a password: not shown
 	}
 	for _, check := range []func() error{checkProtocol, checkHeaders, checkSampler} {
 		if err := check(); err != nil {
@@ -159,7 +159,7 @@ func checkProtocol() error {
 	if protocol == "" || protocol == "http/protobuf" {
 		return nil
 	}
-	return setting(name, fmt.Sprintf("%q is not spoken here", protocol),
+	return WrongSetting(name, fmt.Sprintf("%q is not spoken here", protocol),
 		"give http/protobuf, and the collector's port for it, which usually is 4318")
 }
 
@@ -169,7 +169,7 @@ func checkHeaders() error {
 		key, value, ok := strings.Cut(header, "=")
 		_, err := url.PathUnescape(value)
 		if headers != "" && (!ok || strings.TrimSpace(key) == "" || err != nil) {
-			return setting(name, "one is not NAME=VALUE", "give NAME=VALUE, several separated by commas, with % and , in values written as %25 and %2C") // it may hold a token: not shown
+			return WrongSetting(name, "one is not NAME=VALUE", "give NAME=VALUE, several separated by commas, with % and , in values written as %25 and %2C") // it may hold a token: not shown
 		}
 	}
 	return nil
@@ -179,11 +179,11 @@ func checkSampler() error {
 	all := []string{"", "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"}
 	sampler := os.Getenv("OTEL_TRACES_SAMPLER")
 	if !slices.Contains(all, sampler) {
-		return setting("OTEL_TRACES_SAMPLER", fmt.Sprintf("there is no sampler %q", sampler), "give one of "+strings.Join(all[1:], ", "))
+		return WrongSetting("OTEL_TRACES_SAMPLER", fmt.Sprintf("there is no sampler %q", sampler), "give one of "+strings.Join(all[1:], ", "))
 	}
 	arg := os.Getenv("OTEL_TRACES_SAMPLER_ARG")
 	if ratio, err := strconv.ParseFloat(arg, 64); strings.HasSuffix(sampler, "traceidratio") && arg != "" && (err != nil || ratio < 0 || ratio > 1) {
-		return setting("OTEL_TRACES_SAMPLER_ARG", fmt.Sprintf("%q is not a share", arg), "give a number from 0 to 1, such as 0.1")
+		return WrongSetting("OTEL_TRACES_SAMPLER_ARG", fmt.Sprintf("%q is not a share", arg), "give a number from 0 to 1, such as 0.1")
 	}
 	return nil
 }

@@ -22,10 +22,17 @@ func config() wire.Config {
 }
 
 func TestCheckEnviron(t *testing.T) {
-	if err := wire.CheckEnviron([]string{"PATH=/bin", "BELLHOP_ADDR=:80", "BELLHOP_LOG=", "BELLHOPPER=1"}); err != nil {
+	var commands struct {
+		Log    string `env:"BELLHOP_LOG"`
+		Switch struct {
+			To string `env:"BELLHOP_QUEUE_TO"`
+		}
+	}
+	if err := wire.CheckEnviron([]string{"PATH=/bin", "BELLHOP_ADDR=:80", "BELLHOP_DB=sqlite:", "BELLHOP_LOG=", "BELLHOP_QUEUE_TO=sqlite:",
+		"BELLHOP_TEST_ALL=1", "BELLHOPPER=1"}, commands); err != nil {
 		t.Error(err)
 	}
-	err := wire.CheckEnviron([]string{"BELLHOP_ADR=:80"})
+	err := wire.CheckEnviron([]string{"BELLHOP_ADR=:80"}, commands)
 	if err == nil || !strings.HasPrefix(err.Error(), "BELLHOP_ADR: ") || strings.Contains(err.Error(), ":80") {
 		t.Errorf("the error is %v", err)
 	}

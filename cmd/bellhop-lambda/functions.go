@@ -191,7 +191,7 @@ func (p *parts) shopifySecret(ctx context.Context) (current, previous string, er
 	}
 	current, previous, err = c.AppSecrets()
 	if err == nil && current == "" {
-		err = wrong("BELLHOP_SHOPIFY_SECRET_ARN", "the secret is empty", "put the Shopify app's client secret there")
+		err = wire.WrongSetting("BELLHOP_SHOPIFY_SECRET_ARN", "the secret is empty", "put the Shopify app's client secret there")
 	}
 	return current, previous, err
 }

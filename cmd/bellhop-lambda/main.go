@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +38,7 @@ func main() {
 
 // open makes the function ready for its first event.
 func open(ctx context.Context) (lambda.Handler, error) {
-	if err := wire.CheckEnviron(slices.DeleteFunc(os.Environ(), isOwn)); err != nil {
+	if err := wire.CheckEnviron(os.Environ(), settings{}); err != nil {
 		return nil, err
 	}
 	s, err := settingsFromEnviron()

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"bellhop"
 	"bellhop/wire"
 )
 
@@ -35,16 +34,6 @@ type settings struct {
 // work, one for whatever runs beside it. There are as many functions as there are
 // batches under way.
 const connections = "2"
-
-// own are the variables that no other program of bellhop's knows.
-var own = []string{"BELLHOP_FUNCTION", "BELLHOP_MAX_ATTEMPTS", "BELLHOP_DB_SECRET_ARN", "BELLHOP_SHOPIFY_SECRET_ARN",
-	"BELLHOP_PUSH_SECRET_ARN", "BELLHOP_STATE_MACHINE", "BELLHOP_STATE_MACHINE_TYPE"}
-
-// isOwn reports whether a variable, as NAME=VALUE, is one of them.
-func isOwn(variable string) bool {
-	name, _, _ := strings.Cut(variable, "=")
-	return slices.Contains(own, name)
-}
 
 func settingsFromEnviron() (*settings, error) {
 	s := &settings{}
@@ -74,7 +63,7 @@ func fill(v reflect.Value) error {
 			text = field.Tag.Get("default")
 		}
 		if err := set(v.Field(i).Addr().Interface(), text); err != nil {
-			return wrong(name, fmt.Sprintf("%q can't be read", text), fmt.Sprintf("give a %v", field.Type))
+			return wire.WrongSetting(name, fmt.Sprintf("%q can't be read", text), fmt.Sprintf("give a %v", field.Type))
 		}
 	}
 	return nil
@@ -111,7 +100,7 @@ var needs = map[string][]string{
 func (s *settings) check() error {
 	needed, known := needs[s.Function]
 	if !known {
-		return wrong("BELLHOP_FUNCTION", fmt.Sprintf("%q is no function", s.Function),
+		return wire.WrongSetting("BELLHOP_FUNCTION", fmt.Sprintf("%q is no function", s.Function),
 			"give one of "+strings.Join(slices.Sorted(maps.Keys(needs)), ", "))
 	}
 	given := map[string]bool{
@@ -120,21 +109,17 @@ func (s *settings) check() error {
 	}
 	for _, name := range needed {
 		if !given[name] {
-			return wrong(name, "it is missing or of another kind", fmt.Sprintf("the function %s needs it: see docs/aws.md", s.Function))
+			return wire.WrongSetting(name, "it is missing or of another kind", fmt.Sprintf("the function %s needs it: see docs/aws.md", s.Function))
 		}
 	}
 	if s.MaxAttempts < 0 {
-		return wrong("BELLHOP_MAX_ATTEMPTS", fmt.Sprintf("%d is no number of attempts", s.MaxAttempts), "give the queue's maxReceiveCount")
+		return wire.WrongSetting("BELLHOP_MAX_ATTEMPTS", fmt.Sprintf("%d is no number of attempts", s.MaxAttempts), "give the queue's maxReceiveCount")
 	}
 	switch s.MachineType = strings.ToLower(s.MachineType); s.MachineType {
 	case "express", "standard":
 		return nil
 	}
-	return wrong("BELLHOP_STATE_MACHINE_TYPE", fmt.Sprintf("there is no type %q", s.MachineType), "give express or standard")
-}
-
-func wrong(name, found, accepted string) error {
-	return bellhop.Invalidf("setting", "%s: %s; %s", name, found, accepted)
+	return wire.WrongSetting("BELLHOP_STATE_MACHINE_TYPE", fmt.Sprintf("there is no type %q", s.MachineType), "give express or standard")
 }
 
 // databaseURL returns BELLHOP_DB with a login in it and few connections. The URL
@@ -142,7 +127,7 @@ func wrong(name, found, accepted string) error {
 func (s *settings) databaseURL(user *url.Userinfo) (string, error) {
 	u, err := url.Parse(s.DB)
 	if err != nil || u.Host == "" {
-		return "", wrong("BELLHOP_DB", "it is not the address of a database", "give postgres://HOST:5432/DATABASE")
+		return "", wire.WrongSetting("BELLHOP_DB", "it is not the address of a database", "give postgres://HOST:5432/DATABASE")
 	}
 	if user != nil {
 		u.User = user

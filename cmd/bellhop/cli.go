@@ -73,7 +73,7 @@ func Run(ctx, hard context.Context, args []string, stdin io.Reader, stdout, stde
 }
 
 func run(ctx, hard context.Context, args []string, t *terminal) error {
-	if err := wire.CheckEnviron(os.Environ()); err != nil {
+	if err := wire.CheckEnviron(os.Environ(), commands{}); err != nil {
 		return err
 	}
 	var c commands
