@@ -4,11 +4,10 @@ import "strings"
 
 const notifySuffix = "-notify"
 
-// NotifyName returns the name of the queue beside another, through which those
-// who record tell those who push that pushes are owed. The store knows all that
-// such a message can say: what becomes of one that is settled, or given up, is of
-// no interest.
+// NotifyName returns the name of the queue beside another over which recording
+// workers wake push workers: pushes are owed. The store knows all that such a
+// message can say. So nobody needs one that was settled or given up.
 func NotifyName(name string) string { return name + notifySuffix }
 
-// IsNotify reports whether a name is one that [NotifyName] returns.
+// IsNotify reports whether [NotifyName] made a name.
 func IsNotify(name string) bool { return strings.HasSuffix(name, notifySuffix) }

@@ -5,16 +5,15 @@ import (
 	"strings"
 )
 
-// NumberedReceipt is a receipt for an event of a lease, for drivers that number
-// both.
+// NumberedReceipt makes a receipt, for drivers that number leases and events.
 func NumberedReceipt(lease, seq int64) Receipt {
 	b := strconv.AppendInt(make([]byte, 0, 40), lease, 10)
 	b = append(b, '.')
 	return Receipt(strconv.AppendInt(b, seq, 10))
 }
 
-// Numbers returns what a receipt was made of. They are zeros, which name no lease,
-// for what [NumberedReceipt] did not make.
+// Numbers returns the numbers in a receipt. They are zeros, which name no lease,
+// unless [NumberedReceipt] made it.
 func (r Receipt) Numbers() (lease, seq int64) {
 	l, s, _ := strings.Cut(string(r), ".")
 	lease, err1 := strconv.ParseInt(l, 10, 64)

@@ -21,8 +21,8 @@ import (
 	"bellhop/queue"
 )
 
-// Options say where the queues are and who is told of what. Only what
-// [ParseURL] fills in is needed.
+// Options say where the queues are. Only the fields that [ParseURL] sets are
+// needed.
 type Options struct {
 	Settings amazon.Settings
 	Account  string // of 12 digits; "" is that of the credentials
@@ -31,18 +31,16 @@ type Options struct {
 
 	Log *slog.Logger
 	Now func() time.Time
-	// TraceHeader returns what X-Ray is to know of a send, "" for nothing.
+	// TraceHeader returns the X-Ray header of a send, "" for none.
 	TraceHeader func(context.Context) string
-	// Rejected is told of each event that was refused because it is too large.
+	// Rejected is called for each event that is too large.
 	Rejected func()
-	// Called is told of each request that is made of SQS, by the name of its
-	// operation: they are what SQS costs.
+	// Called is called with the name of each request to SQS: SQS bills by requests.
 	Called func(operation string)
 }
 
-// dlqRetention is how long a dead-letter queue keeps what is in it: SQS's
-// longest. It counts from the first send, so that the queue itself keeps events
-// for less.
+// dlqRetention is SQS's longest. It counts from the first send, so that the queue
+// itself keeps events for less.
 const (
 	retention    = 4 * 24 * time.Hour
 	dlqRetention = 14 * 24 * time.Hour
@@ -53,13 +51,13 @@ type Broker struct {
 	opts   Options
 	cfg    aws.Config
 	client *sqs.Client
-	poller *sqs.Client // for requests that are answered late on purpose
+	poller *sqs.Client // for requests that SQS answers late on purpose
 	codec  amazon.Codec
 }
 
 var _ queue.Broker = (*Broker)(nil)
 
-// NewBroker sets the SDK up. It asks SQS nothing.
+// NewBroker sets the SDK up. It sends no request.
 func NewBroker(ctx context.Context, o Options) (*Broker, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -79,7 +77,7 @@ func NewBroker(ctx context.Context, o Options) (*Broker, error) {
 	return b, nil
 }
 
-// count has Called told of each request, also of those that are repeated.
+// count calls Called for each request, and for each retry of one.
 func (o Options) count(s *sqs.Options) {
 	if o.Called == nil {
 		return
@@ -135,7 +133,7 @@ func (b *Broker) make(ctx context.Context, name string, a queue.Attributes) erro
 	if arn, err = b.arn(ctx, main); err != nil {
 		return err
 	}
-	// Nobody else's queue may use the dead letters' as its own.
+	// No other queue may send its dead letters here.
 	allow, err := json.Marshal(map[string]any{"redrivePermission": "byQueue", "sourceQueueArns": []string{arn}})
 	if err != nil {
 		return err
@@ -176,13 +174,13 @@ func seconds(d time.Duration) string { return strconv.Itoa(int(wholeSeconds(d)))
 
 func wholeSeconds(d time.Duration) int32 { return int32((d + time.Second - 1) / time.Second) }
 
-// whole rounds to what SQS can keep.
+// whole rounds to SQS's whole seconds.
 func whole(a queue.Attributes) queue.Attributes {
 	a.Visibility = time.Duration(wholeSeconds(a.Visibility)) * time.Second
 	return a
 }
 
-// explain adds the fix to what stops a queue from being looked after.
+// explain adds the fix to an error of looking after a queue.
 func (b *Broker) explain(ctx context.Context, doing string, err error) error {
 	return amazon.AtStart(amazon.Explain(ctx, doing, err))
 }
@@ -237,8 +235,8 @@ func (b *Broker) arn(ctx context.Context, url string) (string, error) {
 // nameIn returns the name at the end of a queue's URL.
 func nameIn(url string) string { return url[strings.LastIndexByte(url, '/')+1:] }
 
-// Names implements [queue.Broker]. Of all the queues of the account it lists
-// those that have a dead-letter queue beside them by the name that Create gives.
+// Names implements [queue.Broker]. It lists the account's queues with a dead-letter
+// queue NAME-dead beside them.
 func (b *Broker) Names(ctx context.Context) ([]string, error) {
 	all := map[string]bool{}
 	pages := sqs.NewListQueuesPaginator(b.client, &sqs.ListQueuesInput{MaxResults: aws.Int32(1000)})
@@ -270,8 +268,9 @@ func (b *Broker) URL(ctx context.Context, name string) (string, error) {
 	return b.opts.url(url, b.cfg.Region)
 }
 
-// Remove implements [queue.Broker]. The dead letters go too. SQS takes up to a
-// minute to delete a queue, and for as long refuses to make one of the same name.
+// Remove implements [queue.Broker]. It deletes the dead letters too. SQS takes up
+// to a minute to delete a queue, and for as long refuses to make one of the same
+// name.
 func (b *Broker) Remove(ctx context.Context, name string) error {
 	url, err := b.find(ctx, name, "")
 	if err != nil {
@@ -291,9 +290,9 @@ func (b *Broker) Remove(ctx context.Context, name string) error {
 	return err
 }
 
-// Unchecked returns a queue without asking SQS anything, not even whether it is
-// there: for a function that may do nothing but send, and starts often. Its dead
-// letters are in NAME-dead.
+// Unchecked returns a queue without a request to SQS, not even whether it is there:
+// for a function that may only send, and starts often. Its dead letters are in
+// NAME-dead.
 func (b *Broker) Unchecked(name string) (*Queue, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -313,7 +312,7 @@ func (b *Broker) Unchecked(name string) (*Queue, error) {
 }
 
 // Open implements [queue.Broker]. It refuses a queue that would lose events or
-// keep them in the clear.
+// store them unencrypted.
 func (b *Broker) Open(ctx context.Context, name string) (queue.Queue, error) {
 	q, err := b.open(ctx, name)
 	if err != nil {

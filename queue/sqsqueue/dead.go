@@ -56,7 +56,8 @@ func (q *Queue) deadEntry(e *bellhop.Event, msg amazon.Message, attempts int, re
 	diedAt := q.opts.Now().UTC().Format(time.RFC3339Nano)
 	attrs := map[string]string{}
 	maps.Copy(attrs, msg.Attributes)
-	attrs[attrReason], attrs[attrAttempts], attrs[attrDiedAt] = queue.CleanReason(legal(reason)), strconv.Itoa(attempts), diedAt
+	attrs[attrReason], attrs[attrAttempts] = queue.CleanReason(legal(reason)), strconv.Itoa(attempts)
+	attrs[attrDiedAt] = diedAt
 	en := &entry{msg: amazon.Message{Body: msg.Body, Attributes: attrs}}
 	en.group, en.dedup = q.marks(e, e.ID.String()+"-"+diedAt)
 	if q.fifo {

@@ -22,15 +22,15 @@ type haul struct {
 	err    error
 }
 
-// inbox matches the receivers that wait with the requests that do, and knows
-// which leases this process has.
+// inbox matches waiting receivers with waiting requests, and knows the leases of
+// this process.
 type inbox struct {
 	poll func(max int, wait time.Duration) haul // makes a request that waits
 	now  func() time.Time
 
 	mu      sync.Mutex
 	waiting []*waiter
-	polls   int       // requests that wait; at least as many as receivers
+	polls   int       // waiting requests; at least as many as receivers
 	until   time.Time // when the last of them ends
 	polling sync.WaitGroup
 	closed  bool
@@ -46,7 +46,8 @@ func (b *inbox) join(w *waiter) {
 	b.match(false)
 }
 
-// leave removes a receiver. What it was given at that moment is for the next.
+// leave removes a receiver. Events that came for it at that moment are for the
+// next.
 func (b *inbox) leave(w *waiter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -58,7 +59,7 @@ func (b *inbox) leave(w *waiter) {
 	b.match(false)
 }
 
-// keep takes back what a receiver has no room for, as the first for the next.
+// keep takes back events that a receiver has no room for; the next gets them first.
 func (b *inbox) keep(leases []*lease) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -66,8 +67,8 @@ func (b *inbox) keep(leases []*lease) {
 	b.match(false)
 }
 
-// arrive takes leases for whoever waits. An error goes to one receiver; there is
-// a request for each.
+// arrive takes leases for the waiting receivers. An error goes to one receiver;
+// each has a request of its own.
 func (b *inbox) arrive(h haul) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -84,8 +85,8 @@ func (b *inbox) serve(h haul) {
 	b.waiting = b.waiting[1:]
 }
 
-// match gives out what is held, and sees to it that there is a request for each
-// receiver that goes on waiting; with the lock.
+// match gives out the held leases, and starts a request for each receiver that goes
+// on waiting; with the lock.
 func (b *inbox) match(full bool) {
 	b.expire()
 	for len(b.waiting) > 0 && len(b.held) > 0 {
@@ -109,8 +110,8 @@ func (b *inbox) match(full bool) {
 	}
 }
 
-// expire forgets leases that have run out, and what was held for so long that
-// little of its lease is left: it comes again by itself; with the lock.
+// expire forgets leases that have run out. It also drops held leases after half of
+// their time: those come again by themselves; with the lock.
 func (b *inbox) expire() {
 	now := b.now()
 	for receipt, l := range b.leases {
@@ -145,8 +146,8 @@ func (b *inbox) look(r queue.Receipt) *lease {
 	return nil
 }
 
-// take removes a lease and returns what look does. A verdict takes it, so that
-// no other can be given.
+// take removes a lease and returns it as look does. A verdict takes the lease, so
+// that it can have no other.
 func (b *inbox) take(r queue.Receipt) *lease {
 	l := b.look(r)
 	b.mu.Lock()
@@ -165,19 +166,19 @@ func (b *inbox) putBack(l *lease) {
 	b.leases[l.Receipt] = l
 }
 
-// extend moves the end of a lease. It may have been taken meanwhile, or be on
-// its way back.
+// extend moves the end of a lease. Somebody may have taken it meanwhile, or be
+// about to put it back.
 func (b *inbox) extend(l *lease, expires time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l.Expires = expires
 }
 
-// closeGrace is for how long close waits for requests that end by themselves.
+// closeGrace is how long close waits for requests that end by themselves.
 const closeGrace = 2 * time.Second
 
-// close ends the requests that wait, and returns once they have ended. One that
-// is about to end is let: SQS may lease to it what it finds until then.
+// close ends the waiting requests, and returns once they have ended. It waits for
+// one that is about to end: SQS may lease events to it until then.
 func (b *inbox) close(end func()) {
 	b.mu.Lock()
 	b.closed = true
@@ -200,7 +201,7 @@ func (b *inbox) close(end func()) {
 	<-ended
 }
 
-// drain returns all leases that this process still has.
+// drain returns all leases of this process.
 func (b *inbox) drain() []*lease {
 	b.mu.Lock()
 	defer b.mu.Unlock()

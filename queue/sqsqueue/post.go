@@ -18,7 +18,7 @@ import (
 	"bellhop/internal/wait"
 )
 
-// dispatch sends one batch to a queue for a caller that has a limit of its own.
+// dispatch sends one batch to a queue; the caller has a limit of its own.
 func (q *Queue) dispatch(url string, batch []*entry) {
 	ctx, cancel := context.WithTimeout(q.life, sendPatience)
 	defer cancel()
@@ -41,12 +41,12 @@ func (q *Queue) postAll(ctx context.Context, url string, entries []*entry) {
 	g.Wait() // each entry has its own error
 }
 
-// postAttempts is how often an event is sent that SQS could not take just then;
-// requests that fail as a whole are repeated by the SDK already.
+// postAttempts bounds how often an event is sent that SQS could not take just then.
+// The SDK itself repeats requests that fail as a whole.
 const postAttempts = 4
 
-// post sends one batch and sets each entry's error. What SQS could not take at
-// the moment is sent again.
+// post sends one batch and sets each entry's error. It sends again what SQS could
+// not take just then.
 func (q *Queue) post(ctx context.Context, url string, batch []*entry) {
 	backoff := retry.NewExponentialJitterBackoff(time.Second)
 	for attempt := 1; ; attempt++ {
@@ -79,11 +79,12 @@ func (e *entry) system() map[string]types.MessageSystemAttributeValue {
 	if e.trace == "" {
 		return nil
 	}
-	return map[string]types.MessageSystemAttributeValue{string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {
-		DataType: aws.String("String"), StringValue: &e.trace}}
+	const name = types.MessageSystemAttributeNameForSendsAWSTraceHeader
+	return map[string]types.MessageSystemAttributeValue{
+		string(name): {DataType: aws.String("String"), StringValue: &e.trace}}
 }
 
-// some returns nil for what is not to be sent at all.
+// some returns nil for an empty text, which is left out.
 func some(s string) *string {
 	if s == "" {
 		return nil
@@ -133,7 +134,7 @@ func (q *Queue) postBatch(ctx context.Context, url string, batch []*entry) (agai
 func index(id *string, n int) int {
 	i, err := strconv.Atoi(aws.ToString(id))
 	if err != nil || i < 0 || i >= n {
-		return 0 // whoever answers so can't be believed at all
+		return 0 // nothing in such an answer can be believed
 	}
 	return i
 }
@@ -142,7 +143,7 @@ func unavailable(name, what string) error {
 	return bellhop.Errorf(bellhop.Unavailable, "sqs_unavailable", "send to the queue %s: %s", name, what)
 }
 
-// failed deals with a request that failed as a whole.
+// failed handles a request that failed as a whole.
 func (q *Queue) failed(ctx context.Context, url string, batch []*entry, err error) (again []*entry) {
 	code := amazon.Code(err)
 	for _, e := range batch {
@@ -162,13 +163,14 @@ func (q *Queue) failed(ctx context.Context, url string, batch []*entry, err erro
 	return again
 }
 
-// compress makes of an event what any queue takes; false if it is that already.
+// compress packs an event so that any queue takes it; false if it is packed
+// already.
 func (e *entry) compress() (ok bool) {
 	e.msg, ok = e.msg.Compressed()
 	return ok
 }
 
-// refused deals with one entry that SQS did not take.
+// refused handles one entry that SQS did not take.
 func (q *Queue) refused(e *entry, f types.BatchResultErrorEntry) (again []*entry) {
 	code := aws.ToString(f.Code)
 	switch {

@@ -1,23 +1,25 @@
-// Package sqsqueue keeps queues in Amazon SQS. A queue NAME has its dead letters
-// in a queue of its own, NAME-dead.
+// Package sqsqueue keeps queues in Amazon SQS. A queue NAME has its dead letters in
+// a queue of its own, NAME-dead.
 //
-// What SQS does not promise, this driver can't: its counts are approximate and
-// may lag by a minute; it does not say how old the oldest event is; a list of
-// dead letters shows what it hands out when asked; several events of one Send
-// may be taken in part, which the error then says; purging drops what is leased,
-// too; an event that was retried with a delay counts as leased until then; what it
-// handed out to a process that was killed counts as an attempt, also when nobody had
-// looked at it. Shops
-// are kept apart by fair queues: each event carries its shop as the message
-// group.
+// SQS promises less than the port, and so does this driver:
 //
-// A FIFO queue (its name ends with .fifo) hands out a shop's events one batch at
-// a time, and drops what Shopify sends again within five minutes. A retry there
-// holds up the shop. Bellhop needs neither.
+//   - Counts are approximate and may lag by a minute. SQS does not say how old the
+//     oldest event is. An event that waits for its retry counts as leased.
+//   - A list of dead letters shows those that SQS hands out when asked.
+//   - SQS may take several events of one Send in part; the error then says so.
+//   - Purging drops leased events, too.
+//   - An event that SQS handed out to a process that was killed has lost an
+//     attempt, even if nobody had read it.
 //
-// Close gives back what this process holds. A process that is killed gives back
-// nothing: its leases run out. So may one batch do that SQS was about to hand
-// out when Close broke off a receive that waited.
+// Fair queues keep shops apart: each event carries its shop as the message group.
+//
+// A FIFO queue (its name ends with .fifo) hands out a shop's events one batch at a
+// time, and drops events that Shopify sends again within five minutes. A retry
+// there holds up the shop. Bellhop needs neither.
+//
+// Close gives back this process's leases. A process that is killed gives back
+// nothing: its leases run out. The same may happen to one batch that SQS was about
+// to hand out when Close ended a waiting receive.
 package sqsqueue
 
 import (
@@ -57,16 +59,16 @@ type Queue struct {
 
 var _ queue.Queue = (*Queue)(nil)
 
-// known is what was last learnt of a queue.
+// known is the last answer of SQS about a queue.
 type known struct {
 	attrs queue.Attributes
-	// waits says that the queue makes receives wait that don't say how long.
+	// waits says that the queue makes a receive wait that names no time.
 	waits            bool
 	mainARN, deadARN string
 	at               time.Time
 }
 
-// knownFor is how long that is relied on: another process may change it.
+// knownFor bounds the age of that answer: another process may change the queue.
 const knownFor = time.Minute
 
 func (b *Broker) queue(name, main, dead string) *Queue {
@@ -118,12 +120,13 @@ func (b *Broker) open(ctx context.Context, name string) (*Queue, error) {
 	return q, err
 }
 
-// refused is the one line about a queue that can't be used.
+// refused is the error of a queue that can't be used.
 func refused(name, what, fix string) error {
 	return bellhop.Invalidf("queue_unfit", "the queue %s %s: %s", name, what, fix)
 }
 
-// check refuses what can't work. What a stand-in does not tell is taken as right.
+// check refuses a queue that can't work. It takes an attribute that a stand-in
+// leaves out as right.
 func (q *Queue) check(attrs map[string]string) error {
 	a := q.cached().attrs
 	switch fifo := attrs["FifoQueue"] == "true"; {
@@ -131,7 +134,8 @@ func (q *Queue) check(attrs map[string]string) error {
 		return refused(q.name, "is not of the type that its name says",
 			"name FIFO queues with .fifo at the end, and no others")
 	case attrs["RedrivePolicy"] == "":
-		return refused(q.name, "has no dead-letter queue, so that what can't be processed would come again until it expires",
+		return refused(q.name,
+			"has no dead-letter queue, so that what can't be processed would come again until it expires",
 			"make another with bellhop queue create, or give this one a redrive policy")
 	}
 	if err := a.Validate(); err != nil {
@@ -148,11 +152,11 @@ func checkEncrypted(name string, attrs map[string]string) error {
 	return nil
 }
 
-// leastLimit is what a message must be allowed for compressed bodies to be of
+// leastLimit is the smallest limit on messages with which compressing bodies is of
 // use.
 const leastLimit = 64 << 10
 
-// limitOf returns the size of a message that both queues take.
+// limitOf returns the size of a message that all these queues take.
 func limitOf(name string, queues ...map[string]string) (int, error) {
 	limit := amazon.MaxMessage
 	for _, attrs := range queues {
@@ -185,7 +189,7 @@ func (q *Queue) learn(ctx context.Context) (map[string]string, error) {
 		if err := json.Unmarshal([]byte(text), &policy); err != nil {
 			return nil, fmt.Errorf("read the redrive policy of the queue %s: %w", q.name, err)
 		}
-		n, _ := strconv.Atoi(policy.Max.String()) // 0 is refused by whoever needs it
+		n, _ := strconv.Atoi(policy.Max.String()) // Validate refuses 0
 		k.attrs.MaxAttempts, k.deadARN = n, policy.Target
 	}
 	q.mu.Lock()
@@ -204,8 +208,8 @@ func (q *Queue) cached() known {
 	return q.known
 }
 
-// fresh returns what is known, and asks again when that is old. While SQS can't
-// be asked, what is old serves.
+// fresh returns the last answer, and asks again when that is old. While SQS does
+// not answer, the old one serves.
 func (q *Queue) fresh(ctx context.Context) (known, error) {
 	k := q.cached()
 	if !k.at.IsZero() && q.opts.Now().Sub(k.at) < knownFor {
@@ -267,15 +271,15 @@ func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
 // number adds up counts of messages.
 func number(attrs map[string]string, kinds ...string) (sum int) {
 	for _, kind := range kinds {
-		n, _ := strconv.Atoi(attrs["ApproximateNumberOfMessages"+kind]) // what is not told counts as none
+		n, _ := strconv.Atoi(attrs["ApproximateNumberOfMessages"+kind]) // a missing count is 0
 		sum += n
 	}
 	return sum
 }
 
-// Purge implements [queue.Admin], but for this: SQS drops what is leased, too,
-// and takes up to a minute, in which it may drop what is sent meanwhile. The
-// number is what SQS counted before.
+// Purge implements [queue.Admin] with these limits: SQS drops leased events, too.
+// It takes up to a minute, and may drop events that come meanwhile. Purge returns
+// the count from before.
 func (q *Queue) Purge(ctx context.Context) (int, error) {
 	attrs, err := q.attributes(ctx, q.main)
 	if err != nil {
@@ -292,7 +296,7 @@ func (q *Queue) Purge(ctx context.Context) (int, error) {
 	return number(attrs, "", "Delayed", "NotVisible"), nil
 }
 
-// closePatience bounds how long Close tries to give back what is leased.
+// closePatience bounds how long Close tries to give back leases.
 const closePatience = 5 * time.Second
 
 // Close implements [queue.Queue].

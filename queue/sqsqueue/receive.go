@@ -24,8 +24,8 @@ const (
 	pollSlack = 3 * time.Second  // for the answer to arrive
 	// fanOut bounds the requests that one call has under way at once.
 	fanOut = 16
-	// overLimitPause is how long a receiver rests when more is leased than SQS
-	// allows (about 120,000).
+	// overLimitPause is how long a receiver rests when more events are leased than
+	// SQS allows (about 120,000).
 	overLimitPause = 5 * time.Second
 )
 
@@ -40,10 +40,10 @@ type lease struct {
 // handle is the receipt as SQS takes it.
 func (l *lease) handle() *string { return aws.String(string(l.Receipt)) }
 
-// Receive implements [queue.Consumer]. One request waits for the first event;
-// only if it comes back full are more sent, which don't wait. When ctx is done
-// the request goes on in the background, since SQS would lease what it finds to
-// nobody: the next Receive gets that, or Close gives it back.
+// Receive implements [queue.Consumer]. One request waits for the first event; only
+// if it comes back full, more requests follow, which don't wait. When ctx is done
+// the request goes on in the background, since SQS would lease its events to
+// nobody: the next Receive gets them, or Close gives them back.
 func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) {
 	if max < 1 {
 		return nil, bellhop.Invalidf("max", "receive at least one event at a time")
@@ -61,7 +61,7 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 	}
 }
 
-// await gets up to max events, their bodies not looked at yet.
+// await gets up to max events, without decoding them.
 func (q *Queue) await(ctx context.Context, max int) ([]*lease, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -93,8 +93,8 @@ func fitting(leases []*lease) int {
 	return len(leases)
 }
 
-// waitFor returns how long a request is to wait for a receiver: no longer than
-// that will.
+// waitFor returns how long a request may wait for a receiver: no longer than the
+// receiver.
 func waitFor(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -109,8 +109,8 @@ func (q *Queue) longPoll(max int, wait time.Duration) haul {
 	return haul{leases: leases, err: err, full: len(leases) == batchSize}
 }
 
-// more adds what is there now, up to max events. SQS hands out ten at a time; each
-// round asks more at once, until one request comes back with less.
+// more adds the events that are there now, up to max. SQS hands out ten at a time;
+// each round asks for more at once, until one request comes back with less.
 func (q *Queue) more(ctx context.Context, max int, first []*lease) []*lease {
 	got := make(chan []*lease, 1)
 	q.inbox.polling.Go(func() { got <- q.rounds(ctx, max, first) })
@@ -149,7 +149,7 @@ func (q *Queue) rounds(ctx context.Context, max int, first []*lease) []*lease {
 				defer mu.Unlock()
 				all = append(all, leases...)
 				short = short || err != nil || len(leases) < ask
-				return nil // what is wrong shows in the next request that waits
+				return nil // the next request that waits reports the error
 			})
 		}
 		g.Wait()
@@ -160,8 +160,7 @@ func (q *Queue) rounds(ctx context.Context, max int, first []*lease) []*lease {
 	return all
 }
 
-// roomFor is how many more a batch holds, if they are as large as those that are
-// here.
+// roomFor estimates how many more events a batch holds, by the size of the first.
 func roomFor(all []*lease) int {
 	sum := 1
 	for _, l := range all {
@@ -170,7 +169,7 @@ func roomFor(all []*lease) int {
 	return (queue.BatchBytes - sum) * len(all) / sum
 }
 
-// poll makes one request and returns what bellhop can use of the answer.
+// poll makes one request and returns the leases in its answer.
 func (q *Queue) poll(ctx context.Context, max int, seconds int32) ([]*lease, error) {
 	k, err := q.fresh(ctx)
 	if err != nil {
@@ -179,7 +178,7 @@ func (q *Queue) poll(ctx context.Context, max int, seconds int32) ([]*lease, err
 	out, err := q.poller.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &q.main,
 		MaxNumberOfMessages: int32(max), WaitTimeSeconds: seconds,
 		VisibilityTimeout: wholeSeconds(k.attrs.Visibility), MessageAttributeNames: []string{"All"},
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameApproximateReceiveCount}})
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{receiveCountName}})
 	now := q.opts.Now()
 	if _, over := errors.AsType[*types.OverLimit](err); over {
 		q.opts.Log.Warn("more events are leased than SQS allows: receiving rests", "queue", q.name, "for",
@@ -196,7 +195,7 @@ func (q *Queue) poll(ctx context.Context, max int, seconds int32) ([]*lease, err
 	return q.read(out.Messages, now, k.attrs.Visibility), nil
 }
 
-// read turns messages into leases, whose events are not decoded yet.
+// read turns messages into leases, without decoding the events.
 func (q *Queue) read(messages []types.Message, now time.Time, visibility time.Duration) []*lease {
 	leases := make([]*lease, len(messages))
 	for i, m := range messages {
@@ -207,7 +206,7 @@ func (q *Queue) read(messages []types.Message, now time.Time, visibility time.Du
 	return leases
 }
 
-// open decodes events, and fetches the bodies that are in the bucket. It leaves out
+// open decodes events, and fetches their bodies from the bucket. It leaves out
 // those that bellhop can't process.
 func (q *Queue) open(leases []*lease) []*lease {
 	var g errgroup.Group
@@ -224,7 +223,7 @@ func (q *Queue) open(leases []*lease) []*lease {
 	return slices.DeleteFunc(leases, func(l *lease) bool { return l.Receipt == "" })
 }
 
-// margin is how much earlier a lease ends for this process than for SQS, whose
+// margin is how much earlier a lease ends for this process than for SQS: SQS's
 // clock started before the answer arrived.
 func margin(visibility time.Duration) time.Duration { return min(visibility/20, time.Second) }
 
@@ -236,17 +235,19 @@ func message(m types.Message) amazon.Message {
 	return out
 }
 
+const receiveCountName = types.MessageSystemAttributeNameApproximateReceiveCount
+
 func receiveCount(m types.Message) int {
-	n, err := strconv.Atoi(m.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
+	n, err := strconv.Atoi(m.Attributes[string(receiveCountName)])
 	if err != nil {
 		return 1
 	}
 	return n
 }
 
-// unreadable deals with a message that has no event, or none yet. An event whose
-// body is lost is a dead letter. What is none of bellhop's is left alone: it
-// comes again until the redrive policy moves it to the dead letters.
+// unreadable handles a message without a readable event. An event whose body is
+// lost becomes a dead letter. A message that is not bellhop's comes again until the
+// redrive policy moves it to the dead letters.
 func (q *Queue) unreadable(ctx context.Context, l *lease, err error) {
 	log := q.opts.Log.With("queue", q.name, "message", l.id, "attempt", l.Attempt, "err", err)
 	switch {

@@ -69,7 +69,8 @@ func (q *Queue) choose(ctx context.Context, ids []bellhop.EventID,
 	return gone, nil
 }
 
-// redriveAll moves what is dead when it starts; what dies again meanwhile stays.
+// redriveAll moves the dead letters that are there when it starts. Those that die
+// again meanwhile stay.
 func (q *Queue) redriveAll(ctx context.Context) (moved int, err error) {
 	start := q.opts.Now()
 	err = q.scan(ctx, searchLimit, func(page []*deadMessage) (bool, error) {
@@ -94,8 +95,8 @@ func (q *Queue) requeue(ctx context.Context, dead []*deadMessage) error {
 			delete(msg.Attributes, name)
 		}
 		entries[i] = &entry{msg: msg}
-		// The webhook's id would make a FIFO queue drop what came first within
-		// five minutes.
+		// By the webhook's id a FIFO queue would drop what it took within five
+		// minutes.
 		entries[i].group, entries[i].dedup = q.marks(d.dead.Event, d.id)
 	}
 	return noteGone(dead, q.move(ctx, q.dead, q.main, deadLeases(dead), entries))
@@ -119,15 +120,15 @@ func noteGone(dead []*deadMessage, errs []error) (last error) {
 	return last
 }
 
-// errNoMoveTasks says that the service knows no task that moves dead letters, or
-// that one came to nothing.
+// errNoMoveTasks says that the service has no task that moves dead letters, or that
+// one came to nothing.
 var errNoMoveTasks = fmt.Errorf("there are no tasks that move messages")
 
-// moveTick is how often SQS is asked how far it has got.
+// moveTick is how often moveTask asks SQS for its progress.
 const moveTick = time.Second
 
-// moveTask has SQS move all dead letters and waits for the end. One that is
-// under way already is waited for.
+// moveTask makes SQS move all dead letters and waits for the end. If SQS does so
+// already, it only waits.
 func (q *Queue) moveTask(ctx context.Context) (int, error) {
 	k, err := q.fresh(ctx)
 	if err != nil {
@@ -138,7 +139,8 @@ func (q *Queue) moveTask(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	if aws.ToString(before.Status) != "RUNNING" {
-		// Named, since SQS finds no way back for what it did not move there itself.
+		// With a destination, since SQS knows none for messages that it did not
+		// move there itself.
 		_, err := q.client.StartMessageMoveTask(ctx,
 			&sqs.StartMessageMoveTaskInput{SourceArn: &k.deadARN, DestinationArn: &k.mainARN})
 		if err != nil {

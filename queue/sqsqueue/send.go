@@ -14,18 +14,18 @@ import (
 	"bellhop/internal/amazon"
 )
 
-// SQS's bounds of a batch, and how many batches are under way at once. Up to
-// eagerFlights start at once with whatever there is; beyond that only full ones
-// do, and what is not full waits for one to come back. Each request costs the
-// same however much it carries.
+// SQS's bounds of a batch, and of batches under way at once. Up to eagerFlights
+// start at once with any number of entries. Beyond that only full ones do; a
+// partial one waits for another to come back. Each request costs the same however
+// much it carries.
 const (
 	batchSize    = 10
 	eagerFlights = 4
 	maxFlights   = 32
 )
 
-// sendPatience bounds a send, together with eventPatience for each event.
-// Shopify waits 5 s for an answer.
+// sendPatience bounds a send, together with eventPatience for each event. Shopify
+// waits 5 s for an answer.
 const (
 	sendPatience  = 4 * time.Second
 	eventPatience = 5 * time.Millisecond
@@ -40,7 +40,7 @@ type entry struct {
 	err          error // once it was dispatched
 }
 
-// call is one Send that waits.
+// call is one waiting Send.
 type call struct {
 	ctx    context.Context
 	left   atomic.Int64
@@ -54,8 +54,8 @@ func (c *call) done() {
 }
 
 // Send implements [queue.Producer]. Each event is durable or not by itself: when
-// several are sent and an error returns, it says how many were taken. Nothing is
-// sent if one of them never could be.
+// several are sent, an error says how many SQS took. Nothing is sent if one of them
+// never could be.
 func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -93,7 +93,7 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 		q.name, sendPatience)
 }
 
-// reject tells of an event that can't be carried.
+// reject logs an event that fits into no message.
 func (q *Queue) reject(ctx context.Context, e *bellhop.Event, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -108,7 +108,7 @@ func (q *Queue) reject(ctx context.Context, e *bellhop.Event, err error) error {
 	return err
 }
 
-// tally makes one error of all.
+// tally makes one error of all entries' errors.
 func tally(entries []*entry) error {
 	var first error
 	lost := 0
@@ -126,7 +126,7 @@ func tally(entries []*entry) error {
 	return fmt.Errorf("%d of %d events were not taken: %w", lost, len(entries), first)
 }
 
-// marks returns what SQS groups and, in a FIFO queue, tells repeats by.
+// marks returns the message group and, in a FIFO queue, the deduplication id.
 func (q *Queue) marks(e *bellhop.Event, once string) (group, dedup string) {
 	group = mark(e.Shop)
 	if q.fifo {
@@ -149,7 +149,7 @@ func mark(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// outbox gathers what concurrent callers send.
+// outbox gathers the entries of concurrent callers.
 type outbox struct {
 	send func(batch []*entry) // sets each entry's error
 
@@ -173,8 +173,8 @@ func (o *outbox) add(entries []*entry) {
 	}
 }
 
-// take removes one batch if it is to go out now; with the lock. While there are
-// eagerFlights, one of them comes back for what is left.
+// take removes one batch if it is to go out now; with the lock. While eagerFlights
+// are out, one of them comes back for the rest.
 func (o *outbox) take() []*entry {
 	if o.flights >= maxFlights || o.flights >= eagerFlights && len(o.waiting) < batchSize {
 		return nil
@@ -196,7 +196,7 @@ func fits(entries []*entry) int {
 	return len(entries)
 }
 
-// fly sends a batch, then whatever has gathered meanwhile.
+// fly sends a batch, then the entries that gathered meanwhile.
 func (o *outbox) fly(batch []*entry) {
 	for len(batch) > 0 {
 		live := batch[:0]
@@ -222,5 +222,5 @@ func (o *outbox) fly(batch []*entry) {
 	}
 }
 
-// wait returns once nothing is under way.
+// wait returns once no batch is under way.
 func (o *outbox) wait() { o.flying.Wait() }

@@ -24,7 +24,7 @@ const longestLease = 12 * time.Hour
 // errStale stands for a lease that SQS no longer knows.
 var errStale = errors.New("the lease has run out")
 
-// verdict is what is to become of one lease.
+// verdict is a verdict on one lease.
 type verdict struct {
 	*lease
 	reason string        // why it becomes a dead letter
@@ -176,8 +176,9 @@ func (q *Queue) change(ctx context.Context, url string, changes []verdict) []err
 	return inTens(changes, func(ten []verdict) []error {
 		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url}
 		for i, c := range ten {
-			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(strconv.Itoa(i)),
-				ReceiptHandle: c.handle(), VisibilityTimeout: wholeSeconds(q.allowed(c))})
+			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
+				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: c.handle(),
+				VisibilityTimeout: wholeSeconds(q.allowed(c))})
 		}
 		out, err := q.client.ChangeMessageVisibilityBatch(ctx, in)
 		if err != nil {
@@ -201,8 +202,8 @@ func (q *Queue) giveBack(ctx context.Context, url string, leases []*lease) error
 	return nil
 }
 
-// move sends entries to one queue, then deletes the leased messages that they were
-// made of from another. It returns the error of each.
+// move sends entries to one queue, then deletes from another the leased messages
+// that they were made of. It returns the error of each.
 func (q *Queue) move(ctx context.Context, from, to string, leases []*lease, entries []*entry) []error {
 	q.postAll(ctx, to, entries)
 	errs := make([]error, len(entries))

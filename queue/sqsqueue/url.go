@@ -11,8 +11,9 @@ import (
 	"bellhop/queue"
 )
 
-// accepted is what BELLHOP_QUEUE may say, for errors.
-const accepted = "give sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME, or for an endpoint of your own sqs+http://HOST:PORT/ACCOUNT/NAME?region=REGION; bucket=NAME and kms=KEY may follow"
+// accepted describes the setting, for errors.
+const accepted = "give sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME, or for an endpoint of your own " +
+	"sqs+http://HOST:PORT/ACCOUNT/NAME?region=REGION; bucket=NAME and kms=KEY may follow"
 
 var (
 	awsHost     = regexp.MustCompile(`^sqs\.([a-z0-9-]+)\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$`)
@@ -20,9 +21,8 @@ var (
 	nameForm    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,70}(\.fifo)?$`)
 )
 
-// ParseURL reads the address of a queue, as BELLHOP_QUEUE has it. It returns
-// where the queue is and its name; its errors are one line that name the
-// setting.
+// ParseURL reads the address of a queue from BELLHOP_QUEUE. Its errors are one line
+// that names the setting.
 func ParseURL(address string) (o Options, name string, err error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -90,10 +90,11 @@ func checkName(name string) error {
 	if nameForm.MatchString(name) {
 		return nil
 	}
-	return bellhop.Invalidf("queue_name", "%q is not a queue's name: give 1 to 70 letters, digits, - and _, then .fifo for a FIFO queue", clip(name))
+	return bellhop.Invalidf("queue_name",
+		"%q is not a queue's name: give 1 to 70 letters, digits, - and _, then .fifo for a FIFO queue", clip(name))
 }
 
-// fifoSuffix ends the name of each FIFO queue, and of no other; SQS sees to it.
+// fifoSuffix ends the name of each FIFO queue, and of no other; SQS enforces that.
 const fifoSuffix = ".fifo"
 
 // NotifyName is [queue.NotifyName] for a name of SQS.
@@ -114,7 +115,7 @@ func deadName(name string) string {
 	return name + "-dead"
 }
 
-// url returns the address of a queue that SQS calls by that URL.
+// url returns bellhop's address of a queue with this URL at SQS.
 func (o Options) url(queueURL, region string) (string, error) {
 	u, err := url.Parse(queueURL)
 	if err != nil {
