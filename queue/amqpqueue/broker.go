@@ -1,34 +1,34 @@
 // Package amqpqueue keeps queues in RabbitMQ, from 3.10 on.
 //
-// AMQP 0-9-1 has no lease that runs out, no retry after a delay, no list of
-// queues and no depth beyond what is ready: the driver adds them.
+// AMQP 0-9-1 has no lease that runs out, no retry after a delay, no list of queues
+// and no depth beyond ready messages. The driver adds them:
 //
 //   - A queue NAME is several quorum queues, its lanes. A producer spreads shops
-//     over NAME.0 to NAME.7, what is large over NAME.large.0 and 1, and consumers
+//     over NAME.0 to NAME.7, and large events over NAME.large.0 and 1. Consumers
 //     take from all lanes in turn.
-//   - A message in a lane is delivered to a process ahead of time. It is under a
-//     lease once Receive returned it; until then it waits, and goes back to its
-//     lane when nobody here asks for it any more.
-//   - Deliveries that nobody received count as no attempt. What came back three
-//     times without a verdict goes to NAME.suspects, of which a process has one at
-//     a time, and is handed out by itself: there RabbitMQ's count says what ends
-//     processes.
-//   - What is to be handed out again is published as a new message that says how
-//     often it was delivered, and then the old one is acknowledged: in a crash
-//     between the two it comes twice. With a delay it goes by way of a queue whose
-//     messages RabbitMQ moves on when their time is over.
+//   - RabbitMQ delivers a message of a lane to a process ahead of time. The message
+//     is under a lease once Receive returned it. Until then it waits, and goes back
+//     to its lane when nobody here asks for it any more.
+//   - Deliveries that nobody received count as no attempt. A message that came back
+//     three times without a verdict goes to NAME.suspects. A process has one
+//     suspect at a time, and Receive returns it by itself: so RabbitMQ's count says
+//     which one ends processes.
+//   - For a retry the driver publishes a new message that says how often the event
+//     was delivered, and then acknowledges the old one: a crash between the two
+//     leaves both. A delayed retry waits in a queue whose messages RabbitMQ moves
+//     on when their time is over.
 //   - Dead letters are in NAME.dead.
-//   - The processes that consume tell each other what they hold, over the exchange
-//     NAME.control; how many there are to ask tells NAME.members.
+//   - The consuming processes tell each other what they hold, over the exchange
+//     NAME.control; NAME.members counts them.
 //   - bellhop.queues holds one message, with the attributes of all queues of the
 //     virtual host.
-//   - A body that RabbitMQ takes in no message is in several, in a queue
+//   - A body that fits into no message of RabbitMQ is in several, in a queue
 //     NAME.body.ID of its own.
 //
-// It was run against RabbitMQ 3.10. For 4.x, which it was not run against, it
-// goes by the documentation: every queue that is looked at has a delivery limit
-// of its own, since the default of 4.0 drops a message after 20 deliveries;
-// deliveries are counted by what is published and not by negative
+// The driver was run against RabbitMQ 3.10. For 4.x, against which it was not run,
+// it follows the documentation: each queue that it reads without consuming has a
+// delivery limit of its own, since the default of 4.0 drops a message after 20
+// deliveries; it counts deliveries by publishing and not by negative
 // acknowledgements, which 4.3 does not count; prefetch is by the consumer; and no
 // queue is transient but those of one connection.
 package amqpqueue
@@ -48,7 +48,7 @@ import (
 	"bellhop/queue"
 )
 
-// Options are what a [Broker] is given beside its target. The zero value serves.
+// Options are the settings of a [Broker] beside its target. The zero value serves.
 type Options struct {
 	Log *slog.Logger
 	Now func() time.Time
@@ -70,8 +70,7 @@ type Broker struct {
 
 var _ queue.Broker = (*Broker)(nil)
 
-// NewBroker returns the queues of a virtual host. It connects when it is first
-// asked something.
+// NewBroker returns the queues of a virtual host. It connects at the first request.
 func NewBroker(t rabbit.Target, o Options) *Broker {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -86,14 +85,14 @@ func NewBroker(t rabbit.Target, o Options) *Broker {
 		pub: rabbit.NewPublisher(t, rabbit.Options{Name: "bellhop", Log: o.Log}), packer: bodies.New()}
 }
 
-// Close ends the broker's own connections; those of its queues are theirs.
+// Close ends the broker's own connections; its queues have their own.
 func (b *Broker) Close() error {
 	b.pub.Close()
 	b.ask.Close()
 	return nil
 }
 
-// adminPatience bounds what is asked for and declared.
+// adminPatience bounds questions and declarations.
 const adminPatience = 20 * time.Second
 
 // Create implements [queue.Broker].
@@ -128,7 +127,7 @@ func (b *Broker) Names(ctx context.Context) (all []string, err error) {
 	return all, err
 }
 
-// URL implements [queue.Broker]. The password is left out.
+// URL implements [queue.Broker]. It leaves the password out.
 func (b *Broker) URL(ctx context.Context, name string) (string, error) {
 	if _, err := b.attributes(ctx, name); err != nil {
 		return "", err
@@ -172,8 +171,8 @@ func (b *Broker) Remove(ctx context.Context, name string) error {
 	return names(name).remove(ctx, b.target, b.ask)
 }
 
-// Open implements [queue.Broker]. It makes what is missing of the queue's parts,
-// and refuses what is there and differs.
+// Open implements [queue.Broker]. It makes missing parts of the queue, and refuses
+// parts that differ.
 func (b *Broker) Open(ctx context.Context, name string) (queue.Queue, error) {
 	attrs, err := b.attributes(ctx, name)
 	if err != nil {

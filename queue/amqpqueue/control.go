@@ -11,18 +11,18 @@ import (
 	"bellhop/internal/rabbit"
 )
 
-// What the processes that consume are asked.
+// Questions to the consuming processes.
 const (
 	opCount = "count"
-	opPurge = "purge" // drop what waits, and count
+	opPurge = "purge" // drop waiting events, and count
 )
 
-// answerWithin is how long an answer may take. Who does not answer has died, and
-// RabbitMQ has not noticed yet.
+// answerWithin bounds the wait for an answer. A process that does not answer has
+// died, and RabbitMQ has not noticed yet.
 const answerWithin = 2 * time.Second
 
-// answer answers a request. It runs between whatever else the goroutine does, so
-// that nothing is half done.
+// answer answers a request. It runs on the serving goroutine, so that nothing is
+// half done.
 func (t *tending) answer(d *amqp.Delivery) {
 	dropped := 0
 	if string(d.Body) == opPurge {
@@ -37,12 +37,12 @@ func (t *tending) answer(d *amqp.Delivery) {
 	}
 	ctx, cancel := context.WithTimeout(t.s.ctx, answerWithin)
 	defer cancel()
-	// An answer that nobody waits for any more is no loss.
+	// Nobody misses an answer that comes too late.
 	t.q.pub.Send(ctx, answerWithin, &rabbit.Message{Key: d.ReplyTo,
 		Publishing: amqp.Publishing{MessageId: d.CorrelationId + t.s.id, CorrelationId: d.CorrelationId, Body: body}})
 }
 
-// drop acknowledges what waits here.
+// drop acknowledges the waiting events.
 func (t *tending) drop() (n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -92,8 +92,8 @@ func (q *Queue) polling(ctx context.Context, doing string, fn func(context.Conte
 	}))
 }
 
-// ask asks all processes that consume, and adds their answers up. While RabbitMQ
-// takes nothing this process alone is asked.
+// ask asks all consuming processes, and adds their answers up. While RabbitMQ takes
+// nothing, it asks this process alone.
 func (p *poll) ask(ctx context.Context, op string) (sum census, err error) {
 	members, err := p.ch.QueueDeclarePassive(p.q.members(), true, false, false, false, nil)
 	if err != nil || members.Consumers == 0 {

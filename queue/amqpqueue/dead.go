@@ -13,7 +13,7 @@ import (
 	"bellhop/queue"
 )
 
-// mostDead bounds how many dead letters are gone through.
+// mostDead bounds how many dead letters a scan reads.
 const mostDead = 10_000
 
 // deadMessage is one message among the dead letters.
@@ -22,8 +22,8 @@ type deadMessage struct {
 	m decoded
 }
 
-// scan goes through the dead letters, one process at a time. What fn does not
-// acknowledge goes back.
+// scan reads the dead letters, one process at a time. Those that fn does not
+// acknowledge go back.
 func (q *Queue) scan(ctx context.Context, doing string, fn func(context.Context, []deadMessage) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*adminPatience)
 	defer cancel()
@@ -94,8 +94,8 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.Dea
 	return l, err
 }
 
-// Redrive implements [queue.DeadLetters]. Each is published before it leaves the
-// dead letters: a crash in between leaves it in both.
+// Redrive implements [queue.DeadLetters]. It publishes each before it acknowledges
+// the dead letter: a crash in between leaves both.
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
 	err = q.scan(ctx, "replay dead letters of the queue "+q.name, func(ctx context.Context, all []deadMessage) error {
 		chosen, err := choose(all, ids)
@@ -121,8 +121,8 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err
 	return n, err
 }
 
-// Drop implements [queue.DeadLetters]. A body in parts goes after its message: a crash
-// in between leaves it behind.
+// Drop implements [queue.DeadLetters]. It deletes a body in parts after its
+// message: a crash in between leaves the parts.
 func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
 	if len(ids) == 0 {
 		return 0, nil

@@ -10,7 +10,7 @@ import (
 	"bellhop/queue"
 )
 
-// snapshot is what RabbitMQ and the processes that consume say at about one
+// snapshot is the counts of RabbitMQ and of the consuming processes at about one
 // time.
 type snapshot struct {
 	ready    [lanes]int
@@ -20,13 +20,13 @@ type snapshot struct {
 	held     census
 }
 
-// looks is how often a queue is looked at until two looks agree. What moves
+// looks bounds how often Depth counts until two counts agree. Events that move
 // between RabbitMQ and a process meanwhile would be missed or counted twice; in a
-// queue that is never at rest some of it is.
+// queue that never rests some are.
 const looks = 6
 
-// Depth implements [queue.Admin]. It is exact while nothing moves. The age of the
-// oldest leaves out what waits to be tried again.
+// Depth implements [queue.Admin]. It is exact while nothing moves. Oldest leaves
+// out events that wait for a retry.
 func (q *Queue) Depth(ctx context.Context) (d queue.Depth, err error) {
 	var now snapshot
 	err = q.polling(ctx, "measure the queue "+q.name, func(ctx context.Context, p *poll) error {
@@ -103,8 +103,8 @@ func (q *Queue) Purge(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// peeks remember the oldest event of lanes that nobody consumes. To look at a
-// message costs a delivery of it, or a write.
+// peeks remember the oldest event of lanes without a consumer. To look at a message
+// costs a delivery of it, or a write.
 type peeks struct {
 	mu    sync.Mutex
 	lanes [lanes]peek
@@ -112,7 +112,7 @@ type peeks struct {
 
 type peek struct {
 	oldest time.Time
-	count  int // what was ready then
+	count  int // of ready messages then
 }
 
 func (p *peeks) forget() {
@@ -121,7 +121,7 @@ func (p *peeks) forget() {
 	p.lanes = [lanes]peek{}
 }
 
-// known returns the oldest of a lane, if nothing was taken from it since.
+// known returns the oldest event of a lane, if nobody took one from it since.
 func (p *peeks) known(lane, ready int, consumed bool) (oldest time.Time, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -140,8 +140,8 @@ func (p *peeks) keep(lane, ready int, oldest time.Time) {
 	p.lanes[lane] = peek{oldest, ready}
 }
 
-// oldest returns when the oldest waiting event was accepted. What a lane has
-// delivered ahead is older than what is left in it.
+// oldest returns when the oldest waiting event was accepted. Events that a lane has
+// delivered ahead are older than the rest of it.
 func (q *Queue) oldest(ctx context.Context, s snapshot) (time.Time, error) {
 	c := census{Oldest: s.held.Oldest}
 	for i, ready := range s.ready {
@@ -158,14 +158,15 @@ func (q *Queue) oldest(ctx context.Context, s snapshot) (time.Time, error) {
 	return c.Oldest, nil
 }
 
-// peek looks at the first message of a lane, and puts it last: put back in its
-// place it would count as delivered.
+// peek looks at the first message of a lane, and puts it last: in its old place it
+// would count as delivered.
 func (q *Queue) peek(ctx context.Context, lane int) (at time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
 	defer cancel()
 	err = q.asking.Do(ctx, func(ch *amqp.Channel) error {
 		d, ok, err := ch.Get(q.lane(lane), false)
-		for try := 0; err == nil && !ok && try < 5; try++ { // RabbitMQ says so now and then of what it has just confirmed
+		// RabbitMQ sometimes does not find a message yet that it has just confirmed.
+		for try := 0; err == nil && !ok && try < 5; try++ {
 			time.Sleep(10 * time.Millisecond)
 			d, ok, err = ch.Get(q.lane(lane), false)
 		}
@@ -174,7 +175,7 @@ func (q *Queue) peek(ctx context.Context, lane int) (at time.Time, err error) {
 		}
 		m, err := decode(&d)
 		if err != nil {
-			return nil // whoever consumes sees to it
+			return nil // a consumer handles it
 		}
 		at = m.event.AcceptedAt
 		out := again(&d, m.attempts, m.lost)

@@ -25,11 +25,11 @@ type held struct {
 	expires time.Time
 }
 
-// attempt is which one this is, or would be.
+// attempt is the number of this or the next attempt.
 func (h *held) attempt() int { return h.attempts + 1 }
 
-// suspicious reports whether a message belongs to the suspects, or among these
-// behind the others: one that was there alone when a process ended.
+// suspicious reports whether a message belongs to the suspects, or behind the other
+// suspects: one that a process had alone when it ended.
 func (h *held) suspicious() bool {
 	if h.lane == suspects {
 		return h.deliveries > 0
@@ -37,9 +37,9 @@ func (h *held) suspicious() bool {
 	return h.lost >= queue.Suspicious
 }
 
-// intake is what this process holds of a queue. One goroutine, begun by the first
-// Receive, keeps the connection up, subscribes while somebody wants events, gives
-// back what nobody wants, and ends leases that ran out.
+// intake holds this process's messages of a queue. One goroutine, which the first
+// Receive starts, keeps the connection up, subscribes while somebody wants events,
+// gives back unwanted ones, and ends leases that ran out.
 type intake struct {
 	q    *Queue
 	wake chan struct{} // the goroutine has something to look at
@@ -51,15 +51,15 @@ type intake struct {
 	mu      sync.Mutex
 	started bool
 	closed  bool
-	err     error // why nothing will come until somebody does something about it
+	err     error // why nothing will come until somebody mends it
 	sub     *subscription
 	lanes   [lanes][]*held
 	turn    int  // the lane served last
 	alone   bool // the next batch is one suspect, if there is any
 	leases  map[queue.Receipt]*held
 	begun   map[string]bool // messages that were leased when the connection was lost
-	settles int             // leases whose verdict is being carried out
-	moves   []move          // what the goroutine is to move elsewhere
+	settles int             // leases with a verdict under way
+	moves   []move          // for the goroutine to carry out
 	askers  int             // Receives in progress
 	want    int             // the most that one of them asks for
 	left    time.Time       // when the last one ended
@@ -71,7 +71,7 @@ func newIntake(q *Queue) *intake {
 	return &intake{q: q, wake: make(chan struct{}, 1), ends: make(chan struct{}), leases: map[queue.Receipt]*held{}}
 }
 
-// poke has the goroutine look again.
+// poke makes the goroutine look again.
 func (in *intake) poke() {
 	select {
 	case in.wake <- struct{}{}:
@@ -79,7 +79,7 @@ func (in *intake) poke() {
 	}
 }
 
-// enter registers somebody who wants up to max events.
+// enter registers a receiver that wants up to max events.
 func (in *intake) enter(max int) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -106,8 +106,7 @@ func (in *intake) leave() {
 	}
 }
 
-// take leases up to max events, one of each lane in turn, and waits for the
-// first.
+// take takes up to max events, one of each lane in turn, and waits for the first.
 func (in *intake) take(ctx context.Context, max int) ([]*held, error) {
 	if err := in.enter(max); err != nil {
 		return nil, err
@@ -134,8 +133,8 @@ func (in *intake) take(ctx context.Context, max int) ([]*held, error) {
 	}
 }
 
-// next takes in turn from all lanes, after the first message of each that has
-// any came, and every other time one suspect by itself.
+// next takes in turn from all lanes, once the first message of each lane with any
+// has come. Every other time it takes one suspect by itself.
 func (in *intake) next(max int) (out []*held) {
 	if in.sub != nil && len(in.expect) > 0 && time.Now().Before(in.sub.complete) || in.closed {
 		return nil
@@ -175,12 +174,12 @@ func (in *intake) batch(max int) (out []*held) {
 
 func (in *intake) pop(lane int) *held {
 	h := in.lanes[lane][0]
-	in.lanes[lane][0] = nil // the body is not to stay for as long as the lane's memory
+	in.lanes[lane][0] = nil // else the body stays in memory as long as the lane does
 	in.lanes[lane] = in.lanes[lane][1:]
 	return h
 }
 
-// lease puts messages under a lease, unless their connection is gone meanwhile.
+// lease puts messages under a lease, unless their connection has gone meanwhile.
 func (in *intake) lease(all []*held, until time.Time) (kept []*held) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -195,8 +194,8 @@ func (in *intake) lease(all []*held, until time.Time) (kept []*held) {
 	return kept
 }
 
-// end takes leases that are still held out of the table, and says which receipts
-// are of none.
+// end removes leases that still hold from the table, and returns the stale
+// receipts.
 func (in *intake) end(receipts []queue.Receipt) (ended []*held, stale []queue.Receipt) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -214,8 +213,8 @@ func (in *intake) end(receipts []queue.Receipt) (ended []*held, stale []queue.Re
 	return ended, stale
 }
 
-// settled says that the verdict on a lease was carried out, or that the lease
-// goes on since it could not be.
+// settled reports that a verdict on a lease was carried out, or that the lease goes
+// on since it could not be.
 func (in *intake) settled(h *held, done bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -250,11 +249,11 @@ func (in *intake) add(s *subscription, lane int, d amqp.Delivery) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.sub != s {
-		return // it goes back by itself
+		return // RabbitMQ hands it out again
 	}
 	delete(in.expect, lane)
 	if h.deliveries > 0 && (lane == suspects || in.begun[d.MessageId]) {
-		h.attempts++ // somebody had it alone when he ended, or this process had it
+		h.attempts++ // a process that ended had it alone, or this process had it
 		delete(in.begun, d.MessageId)
 	}
 	switch {
@@ -266,20 +265,20 @@ func (in *intake) add(s *subscription, lane int, d amqp.Delivery) {
 	case bellhop.KindOf(err) == bellhop.Invalid:
 		in.move(toDead(h, h.attempt(), err.Error()))
 	case err != nil:
-		in.move(move{held: h, attempts: h.attempts, lost: h.lost, delay: time.Minute}) // for those who know it
+		in.move(move{held: h, attempts: h.attempts, lost: h.lost, delay: time.Minute}) // for a version that can read it
 	default:
 		in.lanes[lane] = append(in.lanes[lane], h)
 		in.arrived.Fire()
 	}
 }
 
-// move has the goroutine move a message; with the lock.
+// move makes the goroutine move a message; with the lock.
 func (in *intake) move(m move) {
 	in.moves = append(in.moves, m)
 	in.poke()
 }
 
-// lost drops what was held by a connection that is gone: RabbitMQ hands it out
+// lost drops the messages of a connection that is gone: RabbitMQ hands them out
 // again.
 func (in *intake) lost(err error) {
 	in.mu.Lock()
@@ -294,7 +293,7 @@ func (in *intake) lost(err error) {
 	in.arrived.Fire()
 }
 
-// close gives back what is held.
+// close gives all messages back.
 func (in *intake) close() {
 	in.mu.Lock()
 	first := !in.closed
@@ -307,11 +306,11 @@ func (in *intake) close() {
 	in.run.Wait()
 }
 
-// census is what a process holds of a queue.
+// census counts a process's messages of a queue.
 type census struct {
 	Waiting int       `json:"waiting"`
 	Leased  int       `json:"leased"`
-	Oldest  time.Time `json:"oldest,omitzero"` // of those that wait
+	Oldest  time.Time `json:"oldest,omitzero"` // waiting event
 	Dropped int       `json:"dropped"`         // by a purge
 }
 

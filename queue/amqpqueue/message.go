@@ -2,6 +2,7 @@ package amqpqueue
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -17,24 +18,23 @@ import (
 // The headers of a message. All others are RabbitMQ's own.
 const (
 	headEvent    = envelope.Name // all of the event but its body and its trace
-	headTrace    = "traceparent" // as W3C has it, for whoever else reads it
-	headCoding   = "coding"      // how the body is packed; absent when it is as it came
-	headParts    = "parts"       // how many messages its body is in, in a queue of its own
-	headPart     = "part"        // which of them a message is, from 0
+	headTrace    = "traceparent" // W3C's, for other readers
+	headCoding   = "coding"      // of the packed body; absent if it isn't packed
+	headParts    = "parts"       // the number of messages with its body, in a queue of its own
+	headPart     = "part"        // the number of such a message, from 0
 	headAttempts = "attempts"    // before this message was published
 	headLost     = "lost"        // leases before it that ended without a verdict
 	headReason   = "reason"      // why it is a dead letter
-	headDiedAt   = "died_at"     // and since when
+	headDiedAt   = "died_at"     // when it became one
 )
 
-// What RabbitMQ writes.
+// RabbitMQ's own headers.
 const (
 	headDeliveries = "x-delivery-count" // deliveries of this message before this one
 	headDeath      = "x-death"
 )
 
-// encode returns the message for an event that is sent for the first time. Its
-// body may be in scratch.
+// encode makes the message for an event's first send. Its body may be in scratch.
 func (b *Broker) encode(e *bellhop.Event, scratch *[]byte) (*rabbit.Message, error) {
 	if err := queue.CheckBody(e); err != nil {
 		return nil, err
@@ -56,19 +56,19 @@ func (b *Broker) encode(e *bellhop.Event, scratch *[]byte) (*rabbit.Message, err
 	return &rabbit.Message{Publishing: amqp.Publishing{MessageId: e.ID.String(), Headers: headers, Body: body}}, nil
 }
 
-// decoded is a message that was read, but for its body.
+// decoded is a message without its body.
 type decoded struct {
 	event    *bellhop.Event
 	coding   int64
 	parts    int
 	attempts int // before this one
-	// deliveries are those of this message before this one. Nobody knows whether
-	// anything was begun with them.
+	// deliveries are RabbitMQ's deliveries of this message before this one. Nobody
+	// knows whether a consumer began anything with them.
 	deliveries int
 	lost       int // leases that ended without a verdict, and deliveries
 }
 
-// size is that of the body once it is unpacked.
+// size is the size of the unpacked body.
 func (h *held) size() int {
 	if h.parts > 0 {
 		return queue.MaxBody // they are not here yet
@@ -76,8 +76,8 @@ func (h *held) size() int {
 	return bodies.Size(h.coding, h.d.Body)
 }
 
-// decode reads a message. Its error is of kind bellhop.Invalid for one that is
-// none of bellhop's, and another for one of a later version.
+// decode reads a message. Its error is of kind bellhop.Invalid for a message that
+// is not bellhop's, and of another kind for one of a later version.
 func decode(d *amqp.Delivery) (m decoded, err error) {
 	m.attempts, m.deliveries = number(d.Headers[headAttempts]), number(d.Headers[headDeliveries])
 	m.lost = number(d.Headers[headLost]) + m.deliveries
@@ -91,27 +91,17 @@ func decode(d *amqp.Delivery) (m decoded, err error) {
 
 // number reads a number of any of AMQP's types.
 func number(v any) int {
-	switch n := v.(type) {
-	case int64:
-		return int(n)
-	case int32:
-		return int(n)
-	case int16:
-		return int(n)
-	case int8:
-		return int(n)
-	case uint8:
-		return int(n)
-	case uint16:
-		return int(n)
-	case uint32:
-		return int(n)
+	switch n := reflect.ValueOf(v); {
+	case n.CanInt():
+		return int(n.Int())
+	case n.CanUint():
+		return int(n.Uint())
 	}
 	return 0
 }
 
-// again returns a copy of a message that says how often it was tried before, and
-// lost, without what RabbitMQ wrote, and what makes it a dead letter.
+// again returns a copy of a message with these numbers of attempts and lost leases,
+// without RabbitMQ's headers and those of a dead letter.
 func again(d *amqp.Delivery, attempts, lost int) *rabbit.Message {
 	headers := amqp.Table{}
 	for k, v := range d.Headers {
@@ -137,13 +127,13 @@ func deadCopy(d *amqp.Delivery, attempts int, reason string, now time.Time) *rab
 	return m
 }
 
-// deadEvent reads a dead letter. One that RabbitMQ itself moved, when
-// it was delivered too often, has only the reason of RabbitMQ.
+// deadEvent reads a dead letter. One that RabbitMQ itself moved after too many
+// deliveries has only RabbitMQ's reason.
 func deadEvent(d *amqp.Delivery, m decoded) queue.DeadEvent {
 	l := queue.DeadEvent{Event: m.event, Attempts: number(d.Headers[headAttempts])}
 	l.Reason, _ = d.Headers[headReason].(string)
 	if at, ok := d.Headers[headDiedAt].(string); ok {
-		l.DiedAt, _ = time.Parse(time.RFC3339Nano, at) // zero is as good as any when somebody else wrote it
+		l.DiedAt, _ = time.Parse(time.RFC3339Nano, at) // zero if somebody else wrote it
 	}
 	if l.Reason != "" {
 		return l

@@ -13,16 +13,16 @@ import (
 	"bellhop/internal/rabbit"
 )
 
-// partRoom is left in a message for what is not its body. A broker that takes no
-// more than that takes nothing.
+// partRoom is the room in a message beside its body. A broker that takes no more
+// than that takes nothing.
 const partRoom = 1 << 10
 
-// partsFor is how long the parts of a body are kept that nobody reads: beyond
-// what any event waits, also among the dead letters.
+// partsFor is how long RabbitMQ keeps the parts of a body that nobody reads: longer
+// than any event waits, also among the dead letters.
 const partsFor = int64(180 * 24 * time.Hour / time.Millisecond)
 
-// sendParts sends an event whose body RabbitMQ takes in no message: the body in
-// several, to a queue of its own, and then the event.
+// sendParts sends an event whose body fits into no message: first the body in
+// several messages, to a queue of its own, then the event.
 func (q *Queue) sendParts(ctx context.Context, id bellhop.EventID, m *rabbit.Message) error {
 	size := int(q.pub.Limit()) - partRoom
 	if size <= 0 {
@@ -55,7 +55,7 @@ func (q *Queue) sendParts(ctx context.Context, id bellhop.EventID, m *rabbit.Mes
 	return errors.Join(q.pub.Send(ctx, q.limit, m)...)
 }
 
-// fetchParts reads a body that is in several messages, and leaves them there.
+// fetchParts reads a body in several messages, and leaves them there.
 func (q *Queue) fetchParts(ctx context.Context, id bellhop.EventID, n int) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
 	defer cancel()
@@ -67,7 +67,7 @@ func (q *Queue) fetchParts(ctx context.Context, id bellhop.EventID, n int) ([]by
 				return err
 			}
 			if !ok {
-				return errNoParts // or somebody else reads them now
+				return errNoParts // or another process reads them now
 			}
 			parts[number(d.Headers[headPart])] = d.Body
 		}
@@ -83,7 +83,7 @@ func (q *Queue) fetchParts(ctx context.Context, id bellhop.EventID, n int) ([]by
 	return body.Bytes(), nil
 }
 
-// dropParts deletes the body of an event that is done.
+// dropParts deletes the body of a settled event.
 func (q *Queue) dropParts(ctx context.Context, m decoded) {
 	if m.parts == 0 {
 		return

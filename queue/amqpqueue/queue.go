@@ -15,10 +15,10 @@ import (
 	"bellhop/queue"
 )
 
-// publishing is how many connections send at the most.
+// publishing bounds the connections that send.
 const publishing = 4
 
-// settlePatience is how long a worker waits for RabbitMQ to confirm.
+// settlePatience bounds a worker's wait for RabbitMQ's confirmation.
 const settlePatience = 10 * time.Second
 
 // Queue is one queue.
@@ -29,7 +29,7 @@ type Queue struct {
 	pub     *rabbit.Publisher
 	asking  *rabbit.Session
 	router  *router
-	large   *router // of what is large
+	large   *router // of large events
 	in      *intake
 	attrs   atomic.Pointer[cachedAttributes]
 	scratch sync.Pool
@@ -45,7 +45,7 @@ type cachedAttributes struct {
 	at time.Time
 }
 
-// Send implements [queue.Producer]. Several events are several messages: when it
+// Send implements [queue.Producer]. Several events are several messages: when Send
 // fails, some of them may be in the queue.
 func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	if ctx.Err() != nil {
@@ -75,7 +75,7 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	return nil
 }
 
-// route returns the lane for an event with this body, packed.
+// route returns the lane for an event with this packed body.
 func (q *Queue) route(shop string, body []byte) int {
 	if len(body) > largeBody {
 		return spread + q.large.pick(shop)
@@ -98,8 +98,8 @@ func (q *Queue) Ready(ctx context.Context) error {
 	}))
 }
 
-// sending turns a missing lane into what may pass: somebody removed the queue,
-// and may make it again.
+// sending turns a missing lane into an error that may pass: somebody removed the
+// queue, and may make it again.
 func sending(err error) error {
 	if e, ok := errors.AsType[*bellhop.Error](err); ok && e.Kind == bellhop.NotFound {
 		away := *e
@@ -109,11 +109,11 @@ func sending(err error) error {
 	return err
 }
 
-// attributesFor is how long attributes are remembered: others may change them.
+// attributesFor bounds the age of the remembered attributes: another process may
+// change them.
 const attributesFor = time.Minute
 
-// current returns the attributes, which are at most a minute old while RabbitMQ
-// answers.
+// current returns the attributes, at most a minute old while RabbitMQ answers.
 func (q *Queue) current(ctx context.Context) queue.Attributes {
 	c := q.attrs.Load()
 	if q.now().Sub(c.at) < attributesFor {
@@ -138,8 +138,8 @@ func (q *Queue) Attributes(ctx context.Context) (queue.Attributes, error) {
 	return a, err
 }
 
-// SetAttributes implements [queue.Admin]. Other processes go by them after a
-// minute at the latest.
+// SetAttributes implements [queue.Admin]. Other processes follow after a minute at
+// the latest.
 func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
 	if err := a.Validate(); err != nil {
 		return err

@@ -15,15 +15,15 @@ import (
 	"bellhop/queue"
 )
 
-// registryName is the queue of RabbitMQ that holds the [catalog], in one
-// message: to hold the message is to hold the lock.
+// registryName is the queue of RabbitMQ with the [catalog], in one message: to hold
+// the message is to hold the lock.
 const registryName = "bellhop.queues"
 
-// catalog is what AMQP can't be asked for.
+// catalog holds what AMQP can't answer.
 type catalog struct {
 	Queues map[string]entry `json:"queues"`
-	// Dictionaries are what bodies were packed with, so that each bellhop reads
-	// what another one wrote.
+	// Dictionaries are the dictionaries of packed bodies, so that each bellhop
+	// reads the bodies of another.
 	Dictionaries map[string][]byte `json:"dictionaries"`
 }
 
@@ -50,13 +50,13 @@ var (
 const (
 	// turnWait is the pause before asking for the registry again.
 	turnWait = 20 * time.Millisecond
-	// heldTooLong is after how long a registry that nobody gives back counts as
-	// lost. If it comes back all the same, the two become one.
+	// heldTooLong is the time after which a registry that nobody gives back counts
+	// as lost. If it comes back later, the two become one.
 	heldTooLong = 10 * time.Second
 )
 
-// registry calls fn with the catalog, and keeps it if fn says that it changed
-// it. Nobody else has it meanwhile.
+// registry calls fn with the catalog, and saves it if fn changed it. Nobody else
+// has it meanwhile.
 func (b *Broker) registry(ctx context.Context, fn func(*catalog) (changed bool, err error)) error {
 	for began := time.Now(); ; {
 		err := b.ask.Do(ctx, func(ch *amqp.Channel) error { return b.turn(ctx, ch, fn) })
@@ -76,7 +76,7 @@ func (b *Broker) registry(ctx context.Context, fn func(*catalog) (changed bool, 
 	}
 }
 
-// turn takes the message, and has it put back or replaced.
+// turn takes the message, and puts it back or replaces it.
 func (b *Broker) turn(ctx context.Context, ch *amqp.Channel, fn func(*catalog) (bool, error)) error {
 	d, ok, err := ch.Get(registryName, false)
 	if e, is := errors.AsType[*amqp.Error](err); is {
@@ -103,7 +103,8 @@ func (b *Broker) turn(ctx context.Context, ch *amqp.Channel, fn func(*catalog) (
 	}
 	changed, err := fn(c)
 	if err != nil || !changed && len(extra) == 0 {
-		// The channel's end would give it back as well, but not before others ask.
+		// The channel's end would give it back as well, but not before another
+		// asks.
 		return errors.Join(err, d.Nack(false, true))
 	}
 	if err := b.publishCatalog(ctx, c); err != nil {
@@ -117,8 +118,8 @@ func (b *Broker) turn(ctx context.Context, ch *amqp.Channel, fn func(*catalog) (
 	return nil
 }
 
-// merge takes in what else is there: after a mishap, when somebody made a new
-// list since the old one was held for too long, there are two.
+// merge takes in a second list: there is one when somebody made a new list while
+// another process held the old one for too long.
 func (b *Broker) merge(ch *amqp.Channel, c *catalog) (extra []amqp.Delivery, err error) {
 	for {
 		d, ok, err := ch.Get(registryName, false)
@@ -160,7 +161,7 @@ func (b *Broker) publishCatalog(ctx context.Context, c *catalog) error {
 	return errors.Join(b.pub.Send(ctx, adminPatience, m)...)
 }
 
-// initialize makes the registry. Of those who try one succeeds: a queue that
+// initialize makes the registry. Of several processes one succeeds: a queue that
 // belongs to its connection alone is the lock.
 func (b *Broker) initialize(ctx context.Context) error {
 	return locked(ctx, b.ask, registryName+".lock", func(ch *amqp.Channel) error {
@@ -179,8 +180,8 @@ func (b *Broker) initialize(ctx context.Context) error {
 	})
 }
 
-// locked calls fn while nobody else holds the lock of that name; errBusy if
-// somebody does.
+// locked calls fn while nobody else holds the lock of that name; errBusy if another
+// does.
 func locked(ctx context.Context, ask *rabbit.Session, name string, fn func(*amqp.Channel) error) error {
 	held := false
 	err := ask.Do(ctx, func(ch *amqp.Channel) error {
@@ -204,7 +205,8 @@ func locked(ctx context.Context, ask *rabbit.Session, name string, fn func(*amqp
 	return err
 }
 
-// keepDictionary sees to it that others can read what this process packs.
+// keepDictionary saves this process's dictionary, so that others can read its
+// bodies.
 func (b *Broker) keepDictionary(ctx context.Context) error {
 	id, bytes := b.packer.Dictionary()
 	key := strconv.FormatInt(id, 10)
@@ -217,7 +219,7 @@ func (b *Broker) keepDictionary(ctx context.Context) error {
 	})
 }
 
-// dictionary returns what another process packed with.
+// dictionary finds the dictionary of another process.
 func (b *Broker) dictionary(ctx context.Context) func(id int64) ([]byte, error) {
 	return func(id int64) (bytes []byte, err error) {
 		err = b.registry(ctx, func(c *catalog) (bool, error) {

@@ -7,26 +7,26 @@ import (
 )
 
 // router chooses the lane of each event. A shop stays in one lane, by its name,
-// until what other shops send into that is well above what is sent into the
-// quietest lane: then it moves there. No order is promised, so that it may at any
-// time.
+// until the other shops send much more into that lane than goes into the quietest
+// one: then it moves there. No order is promised, so that it may move at any time.
 //
-// It knows what this process sends. Behind a load balancer every process sends
-// the same mixture.
+// A router knows only the events of this process. Behind a load balancer every
+// process sends the same mixture.
 type router struct {
 	now func() time.Time
 
 	mu      sync.Mutex
-	homes   map[string]int // of shops that have sent of late
+	homes   map[string]int // lanes of shops that have sent of late
 	total   []float64      // sent of late, by lane
 	sent    []map[string]float64
 	decayed time.Time
 }
 
 const (
-	// halfLife is how long until what was sent counts half.
+	// halfLife is the time after which an event counts half.
 	halfLife = 10 * time.Second
-	// wellAbove is how much more others send than goes into the quietest lane.
+	// wellAbove is the factor between the others' events and those of the quietest
+	// lane.
 	wellAbove, atLeast = 2, 8
 )
 
@@ -64,7 +64,7 @@ func (r *router) pick(shop string) int {
 	return lane
 }
 
-// decay halves what was sent for each half-life that went by.
+// decay halves the counts for each half-life since the last time.
 func (r *router) decay() {
 	for n := 0; r.now().Sub(r.decayed) >= halfLife; n++ {
 		if n == 20 { // nothing is left

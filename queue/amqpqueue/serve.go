@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// firstPause and longestPause are between attempts to connect.
+	// firstPause and longestPause bound the pause between attempts to connect.
 	firstPause   = 50 * time.Millisecond
 	longestPause = 2 * time.Second
-	// firstLinger and longestLinger are how long a subscription outlives the last
-	// Receive: a worker comes back when it is done with its batch, and to give
-	// back what it was to get next costs a write each.
+	// firstLinger and longestLinger bound how long a subscription outlives the last
+	// Receive: a worker comes back when it is done with its batch, and to give back
+	// its next events costs a write each.
 	firstLinger   = 100 * time.Millisecond
 	longestLinger = 5 * time.Second
-	// moveAgain is the pause after RabbitMQ did not take what had to be moved.
+	// moveAgain is the pause after RabbitMQ did not take moved messages.
 	moveAgain = time.Second
 )
 
@@ -68,7 +68,7 @@ func (in *intake) explain(ctx context.Context, err error) error {
 	return in.q.target.Explain("consume from the queue "+in.q.name, err)
 }
 
-// fatal returns what waiting does not mend.
+// fatal returns an error that waiting does not mend.
 func fatal(err error) error {
 	switch bellhop.KindOf(err) {
 	case bellhop.NotFound, bellhop.Invalid, bellhop.Conflict:
@@ -86,8 +86,7 @@ func (in *intake) begin(s *subscription) {
 var errDeleted = bellhop.Errorf(bellhop.NotFound, "queue_not_found",
 	"a part of the queue was deleted: make it with bellhop queue create")
 
-// tend does what is due with a connection until that is gone or the queue
-// closed.
+// tend serves a connection until it is gone or the queue closed.
 func (in *intake) tend(s *subscription) error {
 	t := tending{intake: in, s: s, linger: firstLinger}
 	for {
@@ -126,7 +125,7 @@ func (in *intake) isClosed() bool {
 	return in.closed
 }
 
-// tending is what the goroutine knows while it has a connection.
+// tending is the goroutine's state while it has a connection.
 type tending struct {
 	*intake
 	s       *subscription
@@ -135,7 +134,7 @@ type tending struct {
 	movedAt time.Time // when moving last failed
 }
 
-// why returns what the connection ended with.
+// why returns the error that ended the connection.
 func (t *tending) why() error {
 	if e, ok := <-t.s.closed; ok && e != nil {
 		return e
@@ -170,8 +169,8 @@ func (t *tending) due() (time.Duration, error) {
 	return t.next(), nil
 }
 
-// subscribe subscribes, and lingers longer for a worker that came back soon
-// after its last subscription ended.
+// subscribe subscribes. It lingers longer for a worker that came back soon after
+// its last subscription ended.
 func (t *tending) subscribe(want int) error {
 	if t.s.want > 0 {
 		if err := t.s.unsubscribe(); err != nil {
@@ -185,7 +184,7 @@ func (t *tending) subscribe(want int) error {
 	return t.s.subscribe(want)
 }
 
-// starving lists the lanes of which nothing waits here and too much is leased.
+// starving lists the lanes with no waiting message here and too many leased ones.
 func (t *tending) starving() (all []int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -225,8 +224,8 @@ func (t *tending) expire() {
 	}
 }
 
-// moveAll moves what has to be, and with all also what waits here. It reports
-// whether RabbitMQ took it.
+// moveAll moves messages elsewhere; with all it also moves the waiting ones. It
+// reports whether RabbitMQ took them.
 func (t *tending) moveAll(all bool) bool {
 	t.mu.Lock()
 	moves := t.moves
@@ -258,7 +257,7 @@ func (t *tending) moveAll(all bool) bool {
 	return false
 }
 
-// next returns how long nothing will be due.
+// next returns the time until something is due.
 func (t *tending) next() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -284,8 +283,7 @@ func (t *tending) next() time.Duration {
 	return max(wait, time.Millisecond)
 }
 
-// shutdown gives back what waits here. What is leased goes back with the
-// connection.
+// shutdown gives waiting messages back. Leased ones go back with the connection.
 func (t *tending) shutdown() error {
 	if t.s.want > 0 {
 		if err := t.s.unsubscribe(); err != nil {

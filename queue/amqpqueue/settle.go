@@ -30,7 +30,7 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 	}
 }
 
-// readable reads the bodies, and sets aside what can't be read.
+// readable reads the bodies, and moves events whose body can't be read.
 func (q *Queue) readable(ctx context.Context, all []*held) []*held {
 	good := all[:0]
 	for _, h := range all {
@@ -53,7 +53,7 @@ func (q *Queue) readable(ctx context.Context, all []*held) []*held {
 	return good
 }
 
-// lostForGood reports whether a body is damaged, or not there any more.
+// lostForGood reports whether a body is damaged, or gone.
 func lostForGood(err error) bool {
 	return bellhop.IsPermanent(err) || bellhop.KindOf(err) == bellhop.NotFound
 }
@@ -70,11 +70,10 @@ func (q *Queue) body(ctx context.Context, h *held) ([]byte, error) {
 	return q.packer.Unpack(h.coding, stored, q.dictionary(ctx))
 }
 
-// move is a message that goes elsewhere: a copy of it is published, and then the
-// message acknowledged.
+// move publishes a copy of a message elsewhere, and then acknowledges the message.
 type move struct {
 	*held
-	attempts int // for the copy to say
+	attempts int // of the copy
 	lost     int // the same
 	delay    time.Duration
 	dead     bool
@@ -100,7 +99,7 @@ func (q *Queue) message(m move) *rabbit.Message {
 	return out
 }
 
-// carry moves messages, and returns the error of each; nil if all were moved.
+// carry carries moves out, and returns the error of each; nil if all succeeded.
 func (q *Queue) carry(ctx context.Context, moves []move) []error {
 	out := make([]*rabbit.Message, len(moves))
 	for i, m := range moves {
@@ -117,8 +116,8 @@ func (q *Queue) carry(ctx context.Context, moves []move) []error {
 
 func (h *held) ack() error { return h.from.ch.Ack(h.d.DeliveryTag, false) }
 
-// Settle implements [queue.Consumer]. A retry and a dead letter are published
-// first, so that a crash leaves the event twice and not lost.
+// Settle implements [queue.Consumer]. It publishes retries and dead letters first,
+// so that a crash leaves an event twice and not lost.
 func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -14,8 +14,8 @@ import (
 	"bellhop/queue"
 )
 
-// subscription is a connection that consumes, and its one channel. All leases end
-// with it.
+// subscription is a consuming connection, and its one channel. All leases end with
+// it.
 type subscription struct {
 	in       *intake
 	ctx      context.Context // until the connection is gone
@@ -26,7 +26,7 @@ type subscription struct {
 	canceled chan string // a lane was deleted
 	requests <-chan amqp.Delivery
 	pumps    sync.WaitGroup // all goroutines
-	taps     sync.WaitGroup // those of the lanes
+	taps     sync.WaitGroup // the goroutines of the lanes
 	id       string
 	n        atomic.Int64 // leases
 
@@ -41,7 +41,7 @@ func (s *subscription) receipt() queue.Receipt {
 	return queue.Receipt(fmt.Sprint(s.id, ".", s.n.Add(1)))
 }
 
-// attach connects, and joins those who are asked what they hold.
+// attach connects, and joins the consuming processes.
 func (in *intake) attach(ctx context.Context) (*subscription, error) {
 	q := in.q
 	conn, err := q.target.Dial(ctx, fmt.Sprint("bellhop ", q.name, " consumer"))
@@ -58,8 +58,8 @@ func (in *intake) attach(ctx context.Context) (*subscription, error) {
 	return s, nil
 }
 
-// join takes requests first, and is counted among the members then: who asks
-// waits for all that are counted.
+// join listens to requests first, and joins the members then: an asker waits for
+// the answers of all members.
 func (s *subscription) join() (err error) {
 	if s.ch, err = s.conn.Channel(); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (s *subscription) join() (err error) {
 	return nil
 }
 
-// end breaks the connection off and waits for all that came of it.
+// end ends the connection and waits for its goroutines.
 func (s *subscription) end() {
 	s.gone()
 	rabbit.Hangup(s.conn)
@@ -95,7 +95,7 @@ func (s *subscription) end() {
 	s.pumps.Wait()
 }
 
-// gather is how long the first message of each lane may take after subscribing.
+// gather bounds the wait for the first message of each lane after subscribing.
 const gather = 300 * time.Millisecond
 
 // subscribe asks for messages of all lanes.
@@ -120,8 +120,8 @@ func (s *subscription) subscribe(want int) error {
 	return nil
 }
 
-// consume asks for messages of a lane, by a tag that was never used: how many are
-// delivered ahead counts by it.
+// consume asks for messages of a lane, by a new tag: RabbitMQ counts by it how many
+// it delivers ahead.
 func (s *subscription) consume(lane int) error {
 	if err := s.ch.Qos(ahead(lane, s.want), 0, false); err != nil {
 		return err
@@ -140,8 +140,8 @@ func (s *subscription) consume(lane int) error {
 	return nil
 }
 
-// renew asks anew for messages of lanes of which so many are under leases that
-// RabbitMQ would deliver no more.
+// renew asks anew for messages of lanes with so many leased messages that RabbitMQ
+// would deliver no more.
 func (s *subscription) renew(starving []int) error {
 	for _, lane := range starving {
 		if err := s.ch.Cancel(s.tag[lane], false); err != nil {
@@ -154,8 +154,8 @@ func (s *subscription) renew(starving []int) error {
 	return nil
 }
 
-// expecting has takers wait a moment, so that a small batch is of all lanes that
-// have something.
+// expecting makes receivers wait a moment, so that a small batch has events of all
+// lanes with any.
 func (in *intake) expecting(s *subscription, lanes map[int]bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -167,7 +167,7 @@ func (in *intake) expecting(s *subscription, lanes map[int]bool) {
 	in.expect, s.complete = lanes, time.Now().Add(gather)
 }
 
-// unsubscribe returns once all that was on its way has arrived.
+// unsubscribe returns once all messages on their way have arrived.
 func (s *subscription) unsubscribe() error {
 	s.want = 0
 	for i := range lanes {

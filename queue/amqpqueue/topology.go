@@ -3,6 +3,7 @@ package amqpqueue
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -10,26 +11,27 @@ import (
 	"bellhop/internal/rabbit"
 )
 
-// The queues of RabbitMQ that make up one of ours. A backlog holds up only what
-// is in the same lane.
+// The queues of RabbitMQ that make up one of bellhop's. A backlog holds up only its
+// own lane.
 const (
-	spread = 8 // lanes over which shops are spread
-	// largeLanes are for messages above largeBody: RabbitMQ bounds what it delivers
-	// ahead by count alone, and so many of these would fill the memory.
+	spread = 8 // lanes for the events of all shops
+	// largeLanes are for messages above largeBody: RabbitMQ bounds deliveries ahead
+	// by count alone, and that many large ones would fill the memory.
 	largeLanes = 2
-	// suspects is the lane of what may have ended its consumers. One is delivered
-	// at a time, so that RabbitMQ's count of deliveries says which one it was.
+	// suspects is the lane of events that may have ended their consumers. RabbitMQ
+	// delivers one at a time, so that its count of deliveries says which one it
+	// was.
 	suspects = spread + largeLanes
 	lanes    = suspects + 1
 )
 
-// largeBody is how much a message of the other lanes may hold: with all that is
-// delivered ahead of them a process holds 64 MiB at most.
+// largeBody bounds a message of the other lanes: with all deliveries ahead a
+// process holds 64 MiB at most.
 const largeBody = 32 << 10
 
-// ahead is how many messages of a lane are delivered ahead to who wants batches of
-// want: a batch, while all are of one lane. With a quarter of it a flood of one
-// shop is recorded half as fast. Of large ones it is what one batch holds.
+// ahead is how many messages of a lane RabbitMQ delivers ahead to a process that
+// wants batches of want: a batch, while all are of one lane. With a quarter of it a
+// flood of one shop is recorded half as fast. Of large ones it is one batch.
 func ahead(lane, want int) int {
 	switch {
 	case lane == suspects:
@@ -40,7 +42,8 @@ func ahead(lane, want int) int {
 	return min(256, max(2, want))
 }
 
-// names are those of the queues and exchanges of RabbitMQ that make up a queue.
+// names makes the names of the queues and exchanges of RabbitMQ that make up a
+// queue.
 type names string
 
 func (n names) dead() string                { return string(n) + ".dead" }
@@ -60,7 +63,7 @@ func (n names) lane(i int) string {
 	return fmt.Sprintf("%s.%d", n, i)
 }
 
-// waiting lists the queues of RabbitMQ whose messages wait.
+// waiting lists the queues of RabbitMQ with waiting messages.
 func (n names) waiting() (all []string) {
 	for i := range lanes {
 		all = append(all, n.lane(i))
@@ -71,9 +74,9 @@ func (n names) waiting() (all []string) {
 	return all
 }
 
-// steps are how long what is to be tried again waits at the most, each in a
-// queue of its own. Messages leave such a queue only at its head, so that one
-// may wait for another: up to the next step, four times as long as it should.
+// steps bound how long retries wait, each in a queue of its own. Messages leave
+// such a queue only at its head, so that one may wait for another: up to the next
+// step, four times as long as it should.
 var steps = [...]time.Duration{1 * time.Second, 4 * time.Second, 16 * time.Second, 64 * time.Second,
 	256 * time.Second, 1024 * time.Second, 4096 * time.Second}
 
@@ -86,8 +89,8 @@ func stepFor(delay time.Duration) int {
 	return len(steps) - 1
 }
 
-// unlimited is a delivery limit for queues whose messages are only looked at:
-// RabbitMQ 4 drops a message after 20 looks otherwise.
+// unlimited is a delivery limit for queues that bellhop reads without consuming:
+// else RabbitMQ 4 drops a message after 20 reads.
 const unlimited = int32(1<<31 - 1)
 
 // heldFor is above the longest lease. RabbitMQ has known this argument since
@@ -96,23 +99,19 @@ const heldFor = int64(13 * time.Hour / time.Millisecond)
 
 func quorum(more amqp.Table) amqp.Table {
 	args := amqp.Table{"x-queue-type": "quorum", "x-queue-leader-locator": "balanced"}
-	for k, v := range more {
-		args[k] = v
-	}
+	maps.Copy(args, more)
 	return args
 }
 
-// moving has RabbitMQ move messages elsewhere without losing one on the way.
+// moving makes RabbitMQ move messages elsewhere without losing one on the way.
 func moving(more amqp.Table) amqp.Table {
 	args := quorum(amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-strategy": "at-least-once",
 		"x-overflow": "reject-publish"})
-	for k, v := range more {
-		args[k] = v
-	}
+	maps.Copy(args, more)
 	return args
 }
 
-// declaration is a queue of RabbitMQ that has to be there.
+// declaration is a queue of RabbitMQ that must be there.
 type declaration struct {
 	name string
 	args amqp.Table
@@ -125,8 +124,8 @@ func (n names) queues() []declaration {
 		{n.members(), quorum(amqp.Table{"x-delivery-limit": unlimited})},
 	}
 	for i := range lanes {
-		// The limit on deliveries is a backstop, above all that can be set: the
-		// driver counts by itself.
+		// The delivery limit is a backstop, above any setting: the driver counts by
+		// itself.
 		all = append(all, declaration{n.lane(i),
 			moving(amqp.Table{"x-delivery-limit": int32(1000), "x-dead-letter-routing-key": n.dead(),
 				"x-consumer-timeout": heldFor})})
@@ -137,7 +136,7 @@ func (n names) queues() []declaration {
 	return all
 }
 
-// declare makes what is missing, and refuses what is there and differs.
+// declare makes missing queues and exchanges, and refuses those that differ.
 func (n names) declare(ctx context.Context, t rabbit.Target, ask *rabbit.Session) error {
 	doing := ""
 	err := ask.Ask(ctx, func(ch *amqp.Channel) error {
@@ -148,9 +147,9 @@ func (n names) declare(ctx context.Context, t rabbit.Target, ask *rabbit.Session
 			}
 		}
 		for i := range steps {
-			// The default exchange takes a message to the lane that it was
-			// published for once its time is over, if it came here by its lane's
-			// name: hence an exchange before each step.
+			// The default exchange takes a message to its lane once its time is
+			// over, if it came here by its lane's name: hence an exchange before
+			// each step.
 			doing = "declare the exchange " + n.delay(i)
 			if err := ch.ExchangeDeclare(n.delay(i), amqp.ExchangeFanout, true, false, false, false, nil); err != nil {
 				return err
@@ -165,7 +164,7 @@ func (n names) declare(ctx context.Context, t rabbit.Target, ask *rabbit.Session
 	return t.Explain(doing, err)
 }
 
-// remove deletes all of it.
+// remove deletes all queues and exchanges.
 func (n names) remove(ctx context.Context, t rabbit.Target, ask *rabbit.Session) error {
 	doing := ""
 	err := ask.Ask(ctx, func(ch *amqp.Channel) error {

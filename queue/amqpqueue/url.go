@@ -5,8 +5,8 @@ import (
 	"bellhop/queue"
 )
 
-// ParseURL reads the address of a queue, as BELLHOP_QUEUE has it. Its errors say
-// what was found in it.
+// ParseURL reads the address of a queue from BELLHOP_QUEUE. Its errors name the
+// fault.
 func ParseURL(address string) (t rabbit.Target, name string, err error) {
 	t, params, err := rabbit.Parse(address, "queue")
 	if err != nil {
@@ -18,7 +18,7 @@ func ParseURL(address string) (t rabbit.Target, name string, err error) {
 	return t, name, queue.CheckName(name)
 }
 
-// address is what BELLHOP_QUEUE takes for a queue, without the password.
+// address is the address of a queue for BELLHOP_QUEUE, without the password.
 func address(t rabbit.Target, name string) string {
 	u := t.URL()
 	query := u.Query()

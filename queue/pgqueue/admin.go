@@ -32,7 +32,7 @@ func (q *Queue) Depth(ctx context.Context) (d queue.Depth, err error) {
 	return d, nil
 }
 
-// purgeWaiting drops part of what had been sent when the purge began.
+// purgeWaiting drops a part of the events from before the purge.
 const purgeWaiting = `WITH gone AS (
 	DELETE FROM queue_waiting WHERE ctid = ANY(ARRAY(
 		SELECT ctid FROM queue_waiting WHERE queue = $1 AND seq <= $2 LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING seq)
@@ -40,11 +40,11 @@ const purgeWaiting = `WITH gone AS (
 
 const purgeRetries = `WITH gone AS (
 	DELETE FROM queue_retries WHERE ctid = ANY(ARRAY(
-		SELECT ctid FROM queue_retries WHERE queue = $1 AND seq <= $2 AND lease IS NULL LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING seq)
+		SELECT ctid FROM queue_retries WHERE queue = $1 AND seq <= $2 AND lease IS NULL LIMIT $3
+		FOR UPDATE SKIP LOCKED)) RETURNING seq)
 	DELETE FROM queue_events e USING gone WHERE e.seq = gone.seq`
 
-// Purge implements [queue.Admin]. It goes bit by bit, since there is no telling
-// how much waits.
+// Purge implements [queue.Admin]. It goes bit by bit, since many events may wait.
 func (q *Queue) Purge(ctx context.Context) (n int, err error) {
 	var last int64
 	err = q.worker.Read(ctx, func(b *postgres.Batch) {

@@ -29,16 +29,16 @@ var _ queue.Broker = (*Broker)(nil)
 
 // Options are the settings of a [Broker].
 type Options struct {
-	// Address is what BELLHOP_QUEUE has for the default queue of this database,
-	// without a password.
+	// Address is the default queue of this database for BELLHOP_QUEUE, without a
+	// password.
 	Address string
-	// SendLimit is how long a Send may take; 800 ms unless given, so that whoever
-	// waits for an answer has it within a second.
+	// SendLimit bounds a Send; 800 ms unless given, so that a webhook's sender has
+	// its answer within a second.
 	SendLimit time.Duration
 }
 
 // NewBroker returns the queues of a database that was migrated to [Schema]. The
-// pools stay the caller's to close.
+// caller closes the pools.
 func NewBroker(p *postgres.Pools, o Options) *Broker {
 	if o.SendLimit == 0 {
 		o.SendLimit = sendLimit
@@ -55,8 +55,8 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 	}
 	var made int64
 	err := b.forced.Once(ctx, func(b *postgres.Batch) {
-		b.Count(&made, `INSERT INTO queues (name, visibility_us, max_attempts) VALUES ($1,$2,$3) ON CONFLICT (name) DO NOTHING`,
-			name, a.Visibility.Microseconds(), a.MaxAttempts)
+		b.Count(&made, `INSERT INTO queues (name, visibility_us, max_attempts) VALUES ($1,$2,$3)
+			ON CONFLICT (name) DO NOTHING`, name, a.Visibility.Microseconds(), a.MaxAttempts)
 	})
 	if err != nil || made == 1 {
 		return wrap("make the queue "+name, err)
@@ -124,7 +124,7 @@ func (b *Broker) Remove(ctx context.Context, name string) error {
 		return err
 	}
 	err = b.forced.Once(ctx, func(b *postgres.Batch) {
-		// Nobody sends into it any more from here on.
+		// From here on nobody sends into it.
 		b.Exec(`DELETE FROM queues WHERE id = $1`, id)
 		for _, table := range []string{"queue_waiting", "queue_retries", "queue_leases", "queue_dead",
 			"queue_consumers"} {
@@ -137,12 +137,12 @@ func (b *Broker) Remove(ctx context.Context, name string) error {
 	return b.clear(ctx, id)
 }
 
-// clear deletes the events of a queue that is gone, bit by bit, since there is no
-// telling how many they are.
+// clear deletes the events of a removed queue bit by bit, since they may be many.
 func (b *Broker) clear(ctx context.Context, id int64) error {
 	for n := int64(1); n > 0; {
 		err := b.forced.Once(ctx, func(b *postgres.Batch) {
-			b.Count(&n, `DELETE FROM queue_events WHERE ctid = ANY(ARRAY(SELECT ctid FROM queue_events WHERE queue = $1 LIMIT $2))`, id, chunk)
+			b.Count(&n, `DELETE FROM queue_events WHERE ctid = ANY(ARRAY(
+				SELECT ctid FROM queue_events WHERE queue = $1 LIMIT $2))`, id, chunk)
 		})
 		if err != nil {
 			return wrap("delete the events of the queue", err)

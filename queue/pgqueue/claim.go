@@ -21,31 +21,32 @@ type claim struct {
 	tx  *postgres.Tx
 	max int
 
-	// What the look has found. The leases that ended and the retries that are due
-	// are locked; others leave them out meanwhile.
+	// Set by look. It locks the ended leases and the due retries; others skip them
+	// meanwhile.
 	now   time.Time
 	attrs queue.Attributes
-	next  time.Time // when the clock alone will bring something; zero if never
+	next  time.Time // when the next lease ends or the next retry is due; zero if never
 	ended []lease
 	due   []waiting
 	lanes []int64
 
-	fresh, retried   []waiting // what is taken
-	bytes            int       // room that is left for bodies
+	fresh, retried   []waiting // taken events
+	bytes            int       // room left for bodies
 	full             bool      // something did not fit
 	freshID, retryID int64     // its leases
 	attempts         map[int64]int
 	events           []stored
 }
 
-// waiting is an event that can be had.
+// waiting is an event that is ready to be claimed.
 type waiting struct {
 	lane, seq int64
 	size      int  // of its body once that is unpacked
 	suspect   bool // its leases ended often without a verdict
 }
 
-// sizeColumns are what [sizeOf] needs: of a packed body the beginning is enough.
+// sizeColumns are the arguments of [sizeOf]: of a packed body the beginning is
+// enough.
 const sizeColumns = `coalesce(e.coding, 0), coalesce(octet_length(e.body), 0), substring(e.body FROM 1 FOR 10)`
 
 func sizeOf(coding int64, stored int, beginning []byte) int {
@@ -66,7 +67,7 @@ func seqs(all []waiting) []int64 {
 // mostAtOnce bounds a batch.
 const mostAtOnce = 1000
 
-// endedAtOnce is how many leases that have run out are taken back at once.
+// endedAtOnce bounds the ended leases that one claim takes back.
 const endedAtOnce = 100
 
 // take leases up to max events. When there are none it says when to look again.
@@ -116,18 +117,18 @@ func (c *claim) again() time.Duration {
 	return max(busyPause, c.next.Sub(c.now))
 }
 
-// lanesFrom finds lanes in which something waits by going from one to the next
-// in the index.
+// lanesFrom finds lanes with waiting events by going from one to the next in the
+// index.
 const lanesFrom = `WITH RECURSIVE l AS (
 	(SELECT lane FROM queue_waiting WHERE queue = $1 AND lane > $2 AND lane <= $3 ORDER BY lane LIMIT 1)
 	UNION ALL
-	SELECT (SELECT w.lane FROM queue_waiting w WHERE w.queue = $1 AND w.lane > l.lane AND w.lane <= $3 ORDER BY w.lane LIMIT 1)
-	FROM l WHERE l.lane IS NOT NULL)
+	SELECT (SELECT w.lane FROM queue_waiting w WHERE w.queue = $1 AND w.lane > l.lane AND w.lane <= $3
+		ORDER BY w.lane LIMIT 1) FROM l WHERE l.lane IS NOT NULL)
 	SELECT lane FROM l WHERE lane IS NOT NULL LIMIT $4`
 
 const noLane, lastLane = -1, math.MaxInt32
 
-// look finds out what there is, in one round trip.
+// look reads what is there, in one round trip.
 func (c *claim) look() error {
 	found := false
 	err := c.tx.Do(func(b *postgres.Batch) {
@@ -171,8 +172,8 @@ func into(all *[]int64) func(pgx.Rows) error {
 }
 
 const dueRetries = `SELECT 0::bigint, r.seq, r.attempts >= $3 AND r.reason = $4, ` + sizeColumns + `
-	FROM queue_retries r LEFT JOIN queue_events e USING (seq) WHERE r.queue = $1 AND r.lease IS NULL AND r.due_at <= now()
-	ORDER BY r.due_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED`
+	FROM queue_retries r LEFT JOIN queue_events e USING (seq)
+	WHERE r.queue = $1 AND r.lease IS NULL AND r.due_at <= now() ORDER BY r.due_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED`
 
 func scanWaiting(r pgx.Rows) (w waiting, err error) {
 	var coding int64
@@ -183,7 +184,7 @@ func scanWaiting(r pgx.Rows) (w waiting, err error) {
 	return w, err
 }
 
-// take adds an event to the batch, unless that is full. The first fits always.
+// take adds an event to the batch, unless that is full. The first always fits.
 func (c *claim) take(to *[]waiting, w waiting) {
 	n := len(c.fresh) + len(c.retried)
 	if c.full = c.full || n == c.max || n > 0 && w.size > c.bytes; !c.full {
@@ -192,8 +193,8 @@ func (c *claim) take(to *[]waiting, w waiting) {
 	}
 }
 
-// choose takes what waits. What is to be tried again gets at most half of the
-// room while others wait; and every other time one suspect is taken by itself.
+// choose takes waiting events. Retries get at most half of the room while others
+// wait; and every other time it takes one suspect by itself.
 func (c *claim) choose() error {
 	var due, suspects []waiting
 	for _, w := range c.due {
@@ -224,14 +225,15 @@ func (c *claim) choose() error {
 	return nil
 }
 
-const findWaiting = `SELECT w.lane, w.seq, false, ` + sizeColumns + ` FROM unnest($2::int[]) WITH ORDINALITY AS l(lane, n)
+const findWaiting = `SELECT w.lane, w.seq, false, ` + sizeColumns + `
+	FROM unnest($2::int[]) WITH ORDINALITY AS l(lane, n)
 	CROSS JOIN LATERAL (SELECT lane, seq FROM queue_waiting WHERE queue = $1 AND lane = l.lane AND NOT seq = ANY($4)
 		ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED) w
 	LEFT JOIN queue_events e USING (seq) ORDER BY l.n, w.seq`
 
-// takeFrom takes the same from each of the lanes, so that no shop waits for
-// another's backlog, and returns those that may hold more. What it finds and
-// there is no room for is free again once the claim is done.
+// takeFrom takes the same number from each lane, so that no shop waits for
+// another's backlog. It returns the lanes that may hold more. Events without room
+// are free again at the end of the claim.
 func (c *claim) takeFrom(lanes []int64, room int) (more []int64, err error) {
 	lanes = lanes[:min(len(lanes), room)]
 	share, bytes := room/len(lanes), c.bytes/len(lanes)
@@ -272,7 +274,7 @@ func (c *claim) takeFrom(lanes []int64, room int) (more []int64, err error) {
 const takeWaiting = `DELETE FROM queue_waiting w USING unnest($2::int[], $3::bigint[]) AS c(lane, seq)
 	WHERE w.queue = $1 AND w.lane = c.lane AND w.seq = c.seq`
 
-// lease puts what was taken under leases, reads it, and commits.
+// lease puts the taken events under leases, reads them, and commits.
 func (c *claim) lease() error {
 	lanes := make([]int64, len(c.fresh))
 	for i, w := range c.fresh {
@@ -306,7 +308,8 @@ func (c *claim) put(b *postgres.Batch, id int64, retried bool, seqs []int64) {
 
 func (c *claim) expires() time.Time { return c.now.Add(c.attrs.Visibility) }
 
-// deliveries unpacks what was claimed. Lost is what can't be unpacked any more.
+// deliveries unpacks the claimed events; lost are those that can't be unpacked any
+// more.
 func (c *claim) deliveries(ctx context.Context) (out []queue.Delivery, lost []queue.Settlement, err error) {
 	there := map[int64]stored{}
 	for _, s := range c.events {
@@ -334,5 +337,5 @@ func (c *claim) deliveries(ctx context.Context) (out []queue.Delivery, lost []qu
 	return out, lost, nil
 }
 
-// draw returns a number that was hardly ever drawn before.
+// draw returns a random number that hardly ever comes twice.
 func draw() int64 { return 1 + rand.Int64N(math.MaxInt64) }

@@ -12,8 +12,8 @@ import (
 )
 
 // A consumer is gone once the others have looked goneAfter times, heartbeatEvery
-// apart, and each time found it where it was before. Nobody's clock is compared
-// with another's; and while the database is away nobody looks.
+// apart, and seen no new heartbeat. No two clocks are compared; and while the
+// database is away nobody looks.
 const (
 	heartbeatEvery = 2 * time.Second
 	goneAfter      = 5
@@ -26,14 +26,14 @@ type consumer struct {
 	others map[int64]sighting
 }
 
-// sighting is what was last seen of another consumer.
+// sighting is what this process last saw of another consumer.
 type sighting struct {
-	beat  int64
-	still int // looks since it moved
+	beat  int64 // its heartbeats
+	still int   // looks without a new heartbeat
 }
 
-// register makes this process known before it leases anything, and from then on
-// says that it lives. With the token only.
+// register makes this process known before it leases anything, and starts its
+// heartbeat. With the token only.
 func (q *Queue) register(ctx context.Context) error {
 	if q.consumer != nil {
 		return nil
@@ -49,8 +49,8 @@ func (q *Queue) register(ctx context.Context) error {
 	return nil
 }
 
-// attend says that this process lives, and gives back what others had leased who
-// no longer say so.
+// keepAlive sends the heartbeat, and gives back the leases of consumers without
+// one.
 func (q *Queue) keepAlive(ctx context.Context, c *consumer) {
 	tick := time.NewTicker(heartbeatEvery)
 	defer tick.Stop()
@@ -61,7 +61,7 @@ func (q *Queue) keepAlive(ctx context.Context, c *consumer) {
 			return
 		}
 		if err := q.heartbeat(ctx, c); err != nil && ctx.Err() == nil {
-			clear(c.others) // as long as nobody can say that he lives, nobody is missed
+			clear(c.others) // while no heartbeat can be sent, none is missing
 			q.pools.Log().Warn("say that this process receives from the queue", "err", err)
 		}
 	}
@@ -91,7 +91,7 @@ func (q *Queue) heartbeat(ctx context.Context, c *consumer) error {
 	return nil
 }
 
-// gone notes what was seen of the others and returns those that are gone.
+// gone notes the others' heartbeats and returns the consumers that are gone.
 func (c *consumer) gone(seen map[int64]int64) (gone []int64) {
 	for id := range c.others {
 		if _, there := seen[id]; !there {
@@ -111,12 +111,12 @@ func (c *consumer) gone(seen map[int64]int64) (gone []int64) {
 	return gone
 }
 
-// dismiss has the leases of a consumer that is gone run out now, unless it turns
-// out to live.
+// reap ends the leases of a consumer that is gone, unless it turns out to live.
 func (q *Queue) reap(ctx context.Context, id, beat int64) error {
 	err := q.worker.Once(ctx, func(b *postgres.Batch) {
 		b.Exec(`WITH gone AS (DELETE FROM queue_consumers WHERE id = $1 AND beat = $2 RETURNING id)
-			UPDATE queue_leases l SET expires_at = to_timestamp(0) FROM gone WHERE l.queue = $3 AND l.consumer = gone.id`, id, beat, q.id)
+			UPDATE queue_leases l SET expires_at = to_timestamp(0) FROM gone
+			WHERE l.queue = $3 AND l.consumer = gone.id`, id, beat, q.id)
 	})
 	if err == nil {
 		q.wake()

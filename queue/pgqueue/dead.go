@@ -28,7 +28,8 @@ func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) 
 			out = append(out, d)
 			return err
 		}, `SELECT `+deadColumns+` FROM queue_dead d JOIN queue_events e USING (seq)
-			WHERE d.queue = $1 AND (d.died_at, d.id) < (coalesce($2::timestamptz, 'infinity'), $3) ORDER BY d.died_at DESC, d.id DESC LIMIT $4`,
+			WHERE d.queue = $1 AND (d.died_at, d.id) < (coalesce($2::timestamptz, 'infinity'), $3)
+			ORDER BY d.died_at DESC, d.id DESC LIMIT $4`,
 			q.id, postgres.Time(after.DiedAt), postgres.ID(after.ID), limit)
 	})
 	return out, wrap("list dead letters", err)
@@ -58,10 +59,11 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.Dea
 	return d, err
 }
 
-// redrive puts dead letters back; all where no ids are given.
+// redrive puts dead letters back; all if there are no ids.
 const redrive = `WITH back AS (
 	DELETE FROM queue_dead WHERE queue = $1 AND ($2::uuid[] IS NULL OR id = ANY($2)) RETURNING seq, id),
-	put AS (INSERT INTO queue_waiting (queue, lane, seq) SELECT e.queue, e.lane, e.seq FROM back JOIN queue_events e USING (seq))
+	put AS (INSERT INTO queue_waiting (queue, lane, seq)
+		SELECT e.queue, e.lane, e.seq FROM back JOIN queue_events e USING (seq))
 	SELECT id FROM back`
 
 const drop = `WITH gone AS (DELETE FROM queue_dead WHERE queue = $1 AND id = ANY($2) RETURNING seq, id),
@@ -87,8 +89,8 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 	return n, wrap("drop dead letters", err)
 }
 
-// takeDead takes dead letters out of the graveyard by a statement that returns their
-// ids: each of those that are named, or none.
+// takeDead removes dead letters by a statement that returns their ids: all of the
+// given ones, or none.
 func (q *Queue) takeDead(ctx context.Context, statement string, ids []bellhop.EventID) (n int, err error) {
 	var chosen []pgtype.UUID
 	for _, id := range ids {

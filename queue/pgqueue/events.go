@@ -14,7 +14,7 @@ import (
 	"bellhop/queue"
 )
 
-// packed is an event as it is to be stored. Nothing of it is the caller's.
+// packed is an event ready to be stored. It shares no memory with the caller.
 type packed struct {
 	event  bellhop.Event // without its body
 	coding int64
@@ -41,7 +41,7 @@ func (b *Broker) packAll(events []*bellhop.Event) ([]packed, error) {
 	return out, nil
 }
 
-// archive packs the bodies that are kept.
+// archive packs bodies.
 type archive struct {
 	*bodies.Packer
 	kept atomic.Bool // the dictionary is in the database
@@ -55,8 +55,8 @@ func (a *archive) pack(body []byte) (coding int64, stored []byte) {
 	return coding, stored
 }
 
-// keepDictionary makes sure that the database has what bodies are packed with,
-// before any is.
+// keepDictionary saves the dictionary in the database before any body is packed
+// with it.
 func (b *Broker) keepDictionary(ctx context.Context) error {
 	if b.bodies.kept.Load() {
 		return nil
@@ -79,9 +79,9 @@ func (b *Broker) dictionary(ctx context.Context, id int64) (bytes []byte, err er
 	return bytes, err
 }
 
-// eventColumns are what [scanEvent] reads, of a table or alias e.
-const eventColumns = `e.id, e.shop, e.topic, e.api_version, e.webhook_id, e.shopify_event_id, e.triggered_at, e.accepted_at,
-	e.signed_by, e.trace_parent`
+// eventColumns are the columns for [scanEvent], of a table or alias e.
+const eventColumns = `e.id, e.shop, e.topic, e.api_version, e.webhook_id, e.shopify_event_id, e.triggered_at,
+	e.accepted_at, e.signed_by, e.trace_parent`
 
 func scanEvent(e *bellhop.Event) []any {
 	return []any{(*[16]byte)(&e.ID), &e.Shop, &e.Topic, &e.APIVersion, &e.WebhookID, &e.ShopifyEventID,
@@ -89,7 +89,7 @@ func scanEvent(e *bellhop.Event) []any {
 		postgres.TextTo(&e.TraceParent)}
 }
 
-// stored is an event as it was read, its body still packed.
+// stored is an event with its body still packed.
 type stored struct {
 	seq    int64
 	event  *bellhop.Event

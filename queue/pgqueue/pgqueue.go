@@ -1,17 +1,17 @@
-// Package pgqueue keeps queues in a PostgreSQL database, which the store may
-// share, for any number of processes at once. It promises no order.
+// Package pgqueue keeps queues in a PostgreSQL database, which the store may share,
+// for any number of processes at once. It promises no order.
 //
-// An event that is sent gets a row with its body and a small one in
-// queue_waiting; a batch that is received becomes one row of leases; settling it
-// deletes that row and the bodies. No row with a body is ever changed, and only
-// trouble is written down event by event.
+// Send adds a row with the event and its body, and a small one in queue_waiting.
+// Receive turns a batch into one row of leases. Settle deletes that row and the
+// bodies. No row with a body ever changes, and only trouble is written event by
+// event.
 //
-// Sending waits for the disk. Receiving and settling don't: when the server
-// dies, the last of both is lost, and what it was about is handed out once more.
+// Send waits for the disk. Receive and Settle don't: when the server dies, it loses
+// the last of both, and hands those events out once more.
 //
-// Leases are by the database's clock, since those of the processes may differ.
-// A process that dies gives back what it had leased: the others see within
-// seconds that it no longer says that it lives.
+// Leases follow the database's clock, since the processes' clocks may differ. The
+// others give back the leases of a process that dies: they miss its heartbeat
+// within seconds.
 package pgqueue
 
 import (
@@ -50,16 +50,16 @@ type Queue struct {
 
 	sends  *postgres.Group[[]packed]
 	outage atomic.Pointer[outage]
-	notify chan struct{} // others are to be told that something waits
-	woken  chan struct{} // something may be there to be had
+	notify chan struct{} // wakes the goroutine that notifies other processes
+	woken  chan struct{} // wakes the receiver: something may wait
 
 	claiming  chan struct{} // holds one token: receivers of this process claim in turn
-	listening atomic.Bool   // notifications come
+	listening atomic.Bool   // notifications of other processes arrive
 
 	// Below: only with the token.
 	consumer *consumer
 	cursor   int64 // the lane served last
-	alone    bool  // the next claim is to be of one suspect, if there is any
+	alone    bool  // the next claim takes one suspect, if there is any
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -82,8 +82,8 @@ func newQueue(b *Broker, id int64, name string) *Queue {
 	return q
 }
 
-// laneOf tells shops apart by a number, up to [lastLane]. Two shops that have the
-// same share their turns.
+// laneOf maps a shop to a number, up to [lastLane]. Two shops with the same number
+// share their turns.
 func laneOf(shop string) int64 {
 	h := fnv.New32a()
 	h.Write([]byte(shop))
@@ -95,13 +95,13 @@ func (q *Queue) Ready(ctx context.Context) error {
 	return wrap("see whether the queue takes events", q.pools.Writable(ctx, q.pools.Webhooks, Schema()))
 }
 
-// closeLimit is how long giving back what is leased may take.
+// closeLimit bounds giving leases back.
 const closeLimit = 3 * time.Second
 
-// Close gives back what this process has leased.
+// Close gives this process's leases back.
 func (q *Queue) Close() error {
 	q.stop()
-	<-q.claiming // whoever receives now has been told to stop, or ends by itself
+	<-q.claiming // a receiver stops now, or ends by itself
 	defer func() { q.claiming <- struct{}{} }()
 	q.wg.Wait()
 	if q.consumer == nil {
@@ -117,7 +117,7 @@ func (q *Queue) Close() error {
 	return wrap("give back what was leased", err)
 }
 
-// wrap says what was attempted; that something is not there says enough.
+// wrap adds the attempt to an error; bellhop.NotFound says enough by itself.
 func wrap(what string, err error) error {
 	if err == nil || bellhop.KindOf(err) == bellhop.NotFound {
 		return err

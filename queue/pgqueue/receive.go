@@ -8,17 +8,16 @@ import (
 	"bellhop/queue"
 )
 
-// How long a receiver that found nothing waits before it looks again, unless it
-// is woken.
+// How long a receiver that found nothing waits before it looks again, unless
+// another process wakes it.
 const (
 	longPoll  = time.Second            // while others' notifications come
 	shortPoll = 150 * time.Millisecond // while they don't
-	busyPause = 5 * time.Millisecond   // while others hold what there is
+	busyPause = 5 * time.Millisecond   // while others hold all that waits
 )
 
-// grace is how long a claim that is under way may go on once nobody waits for it
-// any more: breaking it off would leave leases that nobody knows of until they
-// run out.
+// grace is how long a claim may go on after its receiver has gone: breaking it off
+// would leave leases that nobody knows of until they run out.
 const grace = time.Second
 
 // Receive implements [queue.Consumer].

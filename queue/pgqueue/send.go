@@ -9,12 +9,11 @@ import (
 	"bellhop/queue"
 )
 
-// sendLimit is how long a Send may take unless told otherwise.
+// sendLimit bounds a Send by default.
 const sendLimit = 800 * time.Millisecond
 
-// outageFor is how long nothing is tried after a send has found the database
-// away. Who comes meanwhile is told so at once: behind a database that answers
-// nothing each would otherwise wait for those before him as well.
+// outageFor is how long Send fails at once after it found the database away: behind
+// a database that does not answer, each Send would also wait for those before it.
 const outageFor = 250 * time.Millisecond
 
 // outage is a database that was away a moment ago.
@@ -23,9 +22,9 @@ type outage struct {
 	err   error
 }
 
-// Send implements [queue.Producer]. After an error of kind bellhop.Unavailable
-// the events may be in the queue all the same: the answer to the commit may be
-// all that was lost.
+// Send implements [queue.Producer]. After an error of kind bellhop.Unavailable the
+// events may be in the queue all the same: perhaps only the answer to the commit
+// was lost.
 func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	all, err := q.packAll(events)
 	if err != nil || len(all) == 0 {
@@ -44,8 +43,8 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	return err
 }
 
-// sendAll sends what was gathered. If the whole fails for what one of them
-// holds, each is sent by itself.
+// sendAll sends the gathered events. If all fail because of one of them, it sends
+// each by itself.
 func (q *Queue) sendAll(ctx context.Context, jobs []*postgres.Job[[]packed]) {
 	err := q.insert(ctx, jobs)
 	switch {
@@ -67,9 +66,10 @@ func (q *Queue) sendAll(ctx context.Context, jobs []*postgres.Job[[]packed]) {
 
 // insertEvents does nothing for a queue that is gone.
 var insertEvents = `WITH kept AS (
-	INSERT INTO queue_events (queue, lane, id, shop, topic, api_version, webhook_id, shopify_event_id, triggered_at, accepted_at,
-		signed_by, trace_parent, coding, body)
-	SELECT $14::int, n.* FROM ` + postgres.Unnest("int uuid text text text text text timestamptz timestamptz text text bigint bytea") + ` AS n
+	INSERT INTO queue_events (queue, lane, id, shop, topic, api_version, webhook_id, shopify_event_id, triggered_at,
+		accepted_at, signed_by, trace_parent, coding, body)
+	SELECT $14::int, n.* FROM ` +
+	postgres.Unnest("int uuid text text text text text timestamptz timestamptz text text bigint bytea") + ` AS n
 	WHERE EXISTS (SELECT 1 FROM queues WHERE id = $14::int)
 	RETURNING queue, lane, seq)
 INSERT INTO queue_waiting (queue, lane, seq) SELECT queue, lane, seq FROM kept`

@@ -11,7 +11,7 @@ import (
 	"bellhop/queue"
 )
 
-// lease is a batch that was handed out, less what was settled.
+// lease is a claimed batch without its settled events.
 type lease struct {
 	id      int64
 	retried bool
@@ -29,10 +29,10 @@ type settling struct {
 	now         time.Time
 	maxAttempts int
 	leases      map[int64]*lease
-	attempts    map[int64]int // of what was tried before
+	attempts    map[int64]int // of retried events
 
 	done        []int64 // events to delete
-	calmed      []int64 // whose trouble is over
+	calmed      []int64 // retries to delete
 	over        []int64 // leases with nothing left
 	shrunk      []*lease
 	again, dead postgres.Rows
@@ -64,7 +64,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 	return queue.StaleOr(nil, s.stale)
 }
 
-// load locks the leases that verdicts name.
+// load locks the leases of verdicts.
 func (s *settling) load(b *postgres.Batch, verdicts []queue.Settlement) {
 	var ids, seqs []int64
 	for _, v := range verdicts {
@@ -141,7 +141,7 @@ var (
 		FROM ` + postgres.Unnest("bigint int text") + ` AS n(seq, attempts, reason) JOIN queue_events e USING (seq)`
 )
 
-// save writes down what was decided.
+// save writes the decisions.
 func (s *settling) save(b *postgres.Batch) {
 	for id, l := range s.leases {
 		if len(l.items) == 0 {
@@ -192,8 +192,8 @@ func (q *Queue) giveBack(tx *postgres.Tx, now time.Time, maxAttempts int, ended 
 	return tx.Commit(s.save)
 }
 
-// Extend implements [queue.Consumer]. A batch shares its lease: the other events
-// of it are extended too.
+// Extend implements [queue.Consumer]. A batch shares its lease: Extend extends its
+// other events too.
 func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.Receipt) error {
 	var ids, seqs []int64
 	for _, r := range receipts {

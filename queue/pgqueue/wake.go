@@ -10,18 +10,19 @@ import (
 	"bellhop/internal/wait"
 )
 
-// channel is where all queues of a database tell that something waits.
+// channel is where processes notify each other of waiting events, in all queues of
+// a database.
 const channel = "bellhop_queue"
 
-// topic is what a queue is called there.
+// topic names the queue there.
 func (q *Queue) topic() string { return strconv.FormatInt(q.id, 10) }
 
 const notifyAll = `SELECT pg_notify($1, $2)`
 
-// notifyEvery is how often other processes are told at most.
+// notifyEvery is the shortest time between two notifications.
 const notifyEvery = 50 * time.Millisecond
 
-// wake has the receiver that waits in this process look again.
+// wake makes the waiting receiver of this process look again.
 func (q *Queue) wake() {
 	select {
 	case q.woken <- struct{}{}:
@@ -29,7 +30,7 @@ func (q *Queue) wake() {
 	}
 }
 
-// tell has those that wait in other processes look again, soon.
+// wakeOthers makes waiting receivers of other processes look again, soon.
 func (q *Queue) wakeOthers() {
 	select {
 	case q.notify <- struct{}{}:
@@ -37,9 +38,9 @@ func (q *Queue) wakeOthers() {
 	}
 }
 
-// ring tells the others. That is no part of sending: a transaction that notifies
-// holds a lock on the whole database while it commits. Who misses it finds out by
-// himself.
+// notifyOthers notifies the other processes. Send does not do it: a transaction
+// that notifies holds a lock on the whole database while it commits. A process that
+// misses a notification looks again by itself.
 func (q *Queue) notifyOthers(ctx context.Context) {
 	for {
 		select {
@@ -55,11 +56,11 @@ func (q *Queue) notifyOthers(ctx context.Context) {
 	}
 }
 
-// hearAgainAfter is the wait before a new connection to listen with.
+// hearAgainAfter is the pause before a new connection to listen with.
 const hearAgainAfter = time.Second
 
-// listen is woken by what other processes tell, as long as there is a connection
-// on which that can be heard.
+// listen wakes the receiver at notifications, as long as there is a connection that
+// brings them.
 func (q *Queue) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := q.pools.Listen(ctx, channel, func() { q.listening.Store(true); q.wake() }, func(topic string) {
@@ -69,7 +70,7 @@ func (q *Queue) listen(ctx context.Context) {
 		})
 		q.listening.Store(false)
 		if errors.Is(err, postgres.ErrNoSession) {
-			q.pools.Log().Info("looking into the queue again and again, since nothing can be heard of it", "why",
+			q.pools.Log().Info("looking into the queue again and again, since no notifications arrive", "why",
 				err.Error())
 			return
 		}

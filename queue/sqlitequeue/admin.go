@@ -2,6 +2,7 @@ package sqlitequeue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -37,8 +38,8 @@ func (q *Queue) Depth(ctx context.Context) (d queue.Depth, err error) {
 	return d, nil
 }
 
-// Purge implements [queue.Admin]. The bodies go, too: nobody settles what nobody
-// had, and so they would never be old enough.
+// Purge implements [queue.Admin]. It drops the bodies, too: nobody settles these
+// events, and so Prune would never do it.
 func (q *Queue) Purge(ctx context.Context) (n int, err error) {
 	for part := purgeAtOnce; part == purgeAtOnce && err == nil; n += part {
 		err = q.file.Write(ctx, func(tx *sqlitefile.Tx) (err error) {
@@ -57,24 +58,20 @@ const purgeAtOnce = 1000
 
 func (q *Queue) purge(tx *sqlitefile.Tx) (int, error) {
 	var lanes, seqs []int64
-	err := tx.Prepare(`SELECT lane, seq FROM waiting WHERE queue = ?1 UNION ALL SELECT 0, seq FROM retries WHERE queue = ?1 AND lease IS NULL LIMIT ?2`).
+	err := tx.Prepare(`SELECT lane, seq FROM waiting WHERE queue = ?1
+		UNION ALL SELECT 0, seq FROM retries WHERE queue = ?1 AND lease IS NULL LIMIT ?2`).
 		Int(q.id).Int(purgeAtOnce).Each(func(r sqlitefile.Row) error {
 		lanes, seqs = append(lanes, r.Int()), append(seqs, r.Int())
 		return nil
 	})
-	for i, seq := range seqs {
-		if err == nil {
-			err = tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ?`).Int(seq).Exec()
-		}
-		if err == nil {
-			err = q.forgetPassing(tx, seq)
-		}
-		if err == nil {
-			err = tx.Prepare(`DELETE FROM waiting WHERE queue = ? AND lane = ? AND seq = ?`).Int(q.id).Int(lanes[i]).Int(seq).Exec()
-		}
-		if err == nil {
-			err = tx.Prepare(`DELETE FROM retries WHERE queue = ? AND seq = ? AND lease IS NULL`).Int(q.id).Int(seq).Exec()
-		}
+	for i := 0; i < len(seqs) && err == nil; i++ {
+		seq := seqs[i]
+		err = errors.Join(
+			tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ?`).Int(seq).Exec(),
+			q.forgetPassing(tx, seq),
+			tx.Prepare(`DELETE FROM waiting WHERE queue = ? AND lane = ? AND seq = ?`).
+				Int(q.id).Int(lanes[i]).Int(seq).Exec(),
+			tx.Prepare(`DELETE FROM retries WHERE queue = ? AND seq = ? AND lease IS NULL`).Int(q.id).Int(seq).Exec())
 	}
 	return len(seqs), err
 }
@@ -130,7 +127,8 @@ func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) 
 	}
 	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
 		return c.Prepare(`SELECT ` + deadColumns + ` FROM dead d JOIN events e USING (seq)
-			WHERE d.queue = ?1 AND d.died_at <= ?2 AND (d.died_at < ?2 OR e.id < ?3) ORDER BY d.died_at DESC, e.id DESC LIMIT ?4`).
+			WHERE d.queue = ?1 AND d.died_at <= ?2 AND (d.died_at < ?2 OR e.id < ?3)
+			ORDER BY d.died_at DESC, e.id DESC LIMIT ?4`).
 			Int(q.id).Time(after.DiedAt).Blob(after.ID[:]).Int(int64(limit)).
 			Each(func(r sqlitefile.Row) error { out = append(out, scanDead(r)); return nil })
 	})
@@ -172,7 +170,7 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err
 	})
 }
 
-// Drop implements [queue.DeadLetters]. Bodies are left to whoever keeps the archive.
+// Drop implements [queue.DeadLetters]. The bodies stay in the archive.
 func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
 	if len(ids) == 0 {
 		return 0, nil
@@ -182,8 +180,8 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 	})
 }
 
-// takeDead takes the dead letters with these ids, or all, out of the graveyard, after
-// fn has done with each what is to become of it.
+// takeDead removes the dead letters with these ids, or all, after fn has handled
+// each.
 func (q *Queue) takeDead(ctx context.Context, ids []bellhop.EventID,
 	fn func(*sqlitefile.Tx, sqlitefile.Archived) error) (n int, err error) {
 	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
@@ -196,7 +194,8 @@ func (q *Queue) takeDead(ctx context.Context, ids []bellhop.EventID,
 			if err := fn(tx, a); err != nil {
 				return err
 			}
-			if err := tx.Prepare(`DELETE FROM dead WHERE queue = ? AND seq = ?`).Int(q.id).Int(a.Seq).Exec(); err != nil {
+			err := tx.Prepare(`DELETE FROM dead WHERE queue = ? AND seq = ?`).Int(q.id).Int(a.Seq).Exec()
+			if err != nil {
 				return err
 			}
 			n++

@@ -19,8 +19,8 @@ type Broker struct {
 
 var _ queue.Broker = (*Broker)(nil)
 
-// NewBroker returns the queues of a file that was migrated to [Schema]. The file
-// stays the caller's to close. now is the clock; nil means the system's.
+// NewBroker returns the queues of a file that was migrated to [Schema]. The caller
+// closes the file. now is the clock; nil means the system's.
 func NewBroker(f *sqlitefile.File, now func() time.Time) *Broker {
 	if now == nil {
 		now = time.Now
@@ -34,7 +34,8 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 		return err
 	}
 	return b.file.Write(ctx, func(tx *sqlitefile.Tx) error {
-		err := tx.Prepare(`INSERT INTO queues (name, visibility_us, max_attempts) VALUES (?,?,?) ON CONFLICT (name) DO NOTHING`).
+		err := tx.Prepare(`INSERT INTO queues (name, visibility_us, max_attempts) VALUES (?,?,?)
+			ON CONFLICT (name) DO NOTHING`).
 			Text(name).Int(a.Visibility.Microseconds()).Int(int64(a.MaxAttempts)).Exec()
 		if err != nil || tx.Changes() == 1 {
 			return err

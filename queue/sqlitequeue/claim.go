@@ -36,8 +36,8 @@ func (q *Queue) claim(ctx context.Context, max int) ([]claimed, error) {
 			return nil, err
 		}
 		if ready {
-			// A claim that is broken off half-way would leave leases that nobody
-			// knows of until they run out.
+			// Breaking a claim off half-way would leave leases that nobody knows of
+			// until they run out.
 			if out, err := q.take(context.WithoutCancel(ctx), max); err != nil || len(out) > 0 {
 				return out, err
 			}
@@ -49,8 +49,8 @@ func (q *Queue) claim(ctx context.Context, max int) ([]claimed, error) {
 	}
 }
 
-// ready looks without writing whether a claim would find something, and if not,
-// when the clock alone will bring something.
+// ready looks without writing whether a claim would find something. If not, it says
+// when the next lease ends or the next retry is due.
 func (q *Queue) ready(ctx context.Context) (ready bool, next time.Time, err error) {
 	now := q.now()
 	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
@@ -78,7 +78,7 @@ func (q *Queue) wait(ctx context.Context, changed <-chan struct{}, next time.Tim
 	return ctx.Err()
 }
 
-// room is what a batch may still hold.
+// room is the room left in a batch.
 type room struct {
 	events int
 	bytes  int64
@@ -86,7 +86,8 @@ type room struct {
 	full   bool
 }
 
-// take makes room smaller by an event, unless that does not fit. The first does.
+// take makes room smaller by an event, unless that does not fit. The first always
+// fits.
 func (r *room) take(size int64) bool {
 	if r.full = r.full || r.events == 0 || r.any && size > r.bytes; r.full {
 		return false
@@ -100,8 +101,8 @@ func (r *room) widen(events int, bytes int64) {
 	r.events, r.bytes, r.full = r.events+events, r.bytes+bytes, false
 }
 
-// take leases up to max events in one transaction: what is to be tried again
-// gets at most half of the room while others wait.
+// take leases up to max events in one transaction: retries get at most half of the
+// room while others wait.
 func (q *Queue) take(ctx context.Context, max int) (out []claimed, err error) {
 	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
 		now := q.now()
@@ -127,7 +128,7 @@ func (q *Queue) take(ctx context.Context, max int) (out []claimed, err error) {
 	return out, err
 }
 
-// choose takes every other time one suspect by itself, so that others get on
+// choose takes one suspect by itself every other time, so that other events get on
 // beside those that end their consumers.
 func (q *Queue) choose(tx *sqlitefile.Tx, now time.Time, max int) (fresh, retried []int64, err error) {
 	if q.alone = !q.alone; !q.alone {
@@ -151,8 +152,8 @@ func (q *Queue) choose(tx *sqlitefile.Tx, now time.Time, max int) (fresh, retrie
 }
 
 // lease puts one batch under a lease.
-func (q *Queue) lease(tx *sqlitefile.Tx, out []claimed, seqs []int64, retried bool, expires time.Time) ([]claimed,
-	error) {
+func (q *Queue) lease(tx *sqlitefile.Tx, out []claimed, seqs []int64, retried bool,
+	expires time.Time) ([]claimed, error) {
 	if len(seqs) == 0 {
 		return out, nil
 	}
@@ -165,7 +166,8 @@ func (q *Queue) lease(tx *sqlitefile.Tx, out []claimed, seqs []int64, retried bo
 	for _, seq := range seqs {
 		attempt := int64(1)
 		if retried {
-			attempt, err = tx.Prepare(`UPDATE retries SET lease = ?, attempts = attempts + 1 WHERE queue = ? AND seq = ? RETURNING attempts`).
+			attempt, err = tx.Prepare(`UPDATE retries SET lease = ?, attempts = attempts + 1
+				WHERE queue = ? AND seq = ? RETURNING attempts`).
 				Int(id).Int(q.id).Int(seq).One()
 			if err != nil {
 				return nil, err
@@ -176,13 +178,13 @@ func (q *Queue) lease(tx *sqlitefile.Tx, out []claimed, seqs []int64, retried bo
 	return out, nil
 }
 
-// Suspects are those whose leases ended often without a verdict.
+// Suspects are events whose leases ended often without a verdict.
 const (
 	dueNow    = `FROM retries WHERE queue = ? AND lease IS NULL AND due_at <= ?`
 	isSuspect = ` attempts >= ? AND reason = ? `
 )
 
-// suspect finds the one that has waited longest.
+// suspect finds the suspect that has waited longest.
 func (q *Queue) suspect(tx *sqlitefile.Tx, now time.Time) (seqs []int64, err error) {
 	err = tx.Prepare(`SELECT seq FROM (SELECT seq, attempts, reason ` + dueNow + ` ORDER BY due_at LIMIT 1000) WHERE` +
 		isSuspect + `LIMIT 1`).
@@ -218,8 +220,8 @@ func ignoreFull(err error) error {
 	return err
 }
 
-// takeWaiting takes from all lanes in turn, beginning after the one that was
-// served last, so that no shop waits for another's backlog.
+// takeWaiting takes from all lanes in turn, after the one that it served last, so
+// that no shop waits for another's backlog.
 func (q *Queue) takeWaiting(tx *sqlitefile.Tx, seqs []int64, rm *room) ([]int64, error) {
 	for !rm.full && rm.events > 0 {
 		lanes, err := q.nextLanes(tx, rm.events)
@@ -240,8 +242,8 @@ func (q *Queue) takeWaiting(tx *sqlitefile.Tx, seqs []int64, rm *room) ([]int64,
 	return seqs, nil
 }
 
-// nextLanes returns up to n lanes in which something waits, from the cursor on
-// and around.
+// nextLanes returns up to n lanes with waiting events, from the cursor on and
+// around.
 func (q *Queue) nextLanes(tx *sqlitefile.Tx, n int) (lanes []int64, err error) {
 	for at, wrapped := q.cursor, false; len(lanes) < n; {
 		lane, err := tx.Prepare(`SELECT lane FROM waiting WHERE queue = ? AND lane > ? ORDER BY lane LIMIT 1`).
@@ -263,8 +265,8 @@ func (q *Queue) nextLanes(tx *sqlitefile.Tx, n int) (lanes []int64, err error) {
 }
 
 // takeLane takes a share of the room, and at least one event if that fits.
-func (q *Queue) takeLane(tx *sqlitefile.Tx, seqs []int64, lane int64, events int, bytes int64, rm *room) ([]int64,
-	error) {
+func (q *Queue) takeLane(tx *sqlitefile.Tx, seqs []int64, lane int64, events int, bytes int64,
+	rm *room) ([]int64, error) {
 	had := len(seqs)
 	err := tx.Prepare(`SELECT seq, size FROM waiting WHERE queue = ? AND lane = ? ORDER BY seq LIMIT ?`).
 		Int(q.id).Int(lane).Int(int64(events)).

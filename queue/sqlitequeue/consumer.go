@@ -11,8 +11,8 @@ import (
 	"bellhop/internal/sqlitefile"
 )
 
-// consumer is this process as a holder of leases. Its lock, which the system
-// takes away when the process ends in whatever way, tells others that it lives.
+// consumer is this process as a holder of leases. Its lock, which the system takes
+// away however the process ends, shows others that it lives.
 type consumer struct {
 	name string
 	lock *os.File
@@ -24,8 +24,8 @@ func (c *consumer) unlock() {
 	c.lock.Close()
 }
 
-// register makes the lock first and the row second, so that nobody finds a row
-// whose owner seems gone.
+// register makes the lock first and the row second: so each row has a lock while
+// its process lives.
 func (q *Queue) register(ctx context.Context) error {
 	name := uuid.NewString()
 	path := lockPath(q.file.Path(), name)
@@ -54,7 +54,7 @@ func lockPath(db, name string) string {
 	return db + "-consumer-" + filepath.Base(name)
 }
 
-// reap registers this process when it first receives, and now and then gives
+// reap registers this process at its first receive, and from time to time gives
 // back the leases of processes that are gone.
 func (q *Queue) reap(ctx context.Context) error {
 	if q.consumer == nil {
@@ -103,7 +103,7 @@ func (q *Queue) reapOne(ctx context.Context, name string) error {
 	return nil
 }
 
-// forget has a consumer's leases run out now.
+// forget ends a consumer's leases.
 func forget(tx *sqlitefile.Tx, name string) error {
 	if err := tx.Prepare(`UPDATE leases SET expires_at = 0 WHERE consumer = ?`).Text(name).Exec(); err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 // pruneAtOnce is small, so that nobody waits for it.
 const pruneAtOnce = 500
 
-// Prune implements [queue.Pruner]. Where somebody else has a schema in the file,
-// too, the archive is theirs, and nothing is dropped.
+// Prune implements [queue.Pruner]. In a file with another schema the archive
+// belongs to that, and Prune drops nothing.
 func (q *Queue) Prune(ctx context.Context, before time.Time) (dropped int, err error) {
 	err = q.file.Read(ctx, func(c *sqlitefile.Conn) (err error) {
 		shared, err := c.HasOthers(Schema())
@@ -34,13 +34,13 @@ func (q *Queue) Prune(ctx context.Context, before time.Time) (dropped int, err e
 	return dropped, nil
 }
 
-// pruning goes through a part of the archive, in its order, up to the first event
-// that is too young.
+// pruning reads a part of the archive, in its order, up to the first event that is
+// too young.
 type pruning struct {
 	before   time.Time
 	from, to int64
 	old      []int64
-	live     map[int64]bool // what is in some queue
+	live     map[int64]bool // events in some queue
 	dropped  int
 }
 
@@ -86,7 +86,8 @@ func (p *pruning) findLive(c *sqlitefile.Conn) error {
 	// By lane, since waiting has no other order.
 	for queue, lane := int64(0), int64(0); err == nil; {
 		var there bool
-		there, err = c.Prepare(`SELECT queue, lane FROM waiting WHERE (queue, lane) > (?, ?) ORDER BY queue, lane LIMIT 1`).
+		there, err = c.Prepare(`SELECT queue, lane FROM waiting WHERE (queue, lane) > (?, ?)
+			ORDER BY queue, lane LIMIT 1`).
 			Int(queue).Int(lane).First(func(r sqlitefile.Row) { queue, lane = r.Int(), r.Int() })
 		if err != nil || !there {
 			return err

@@ -1,14 +1,14 @@
-// Package sqlitequeue keeps queues in an SQLite file, which the SQLite store
-// may share. It promises no order.
+// Package sqlitequeue keeps queues in an SQLite file, which the SQLite store may
+// share. It promises no order.
 //
-// An event that is sent gets a row in the file's archive and one in waiting; a
-// batch that is received becomes one row of leases; settling it deletes that
-// row. So an event that meets no trouble costs two small inserts and its share
-// of two deletes. Only trouble is written down event by event.
+// Send adds a row to the file's archive and one to waiting. Receive turns a batch
+// into one row of leases. Settle deletes that row. So an event without trouble
+// costs two small inserts and its share of two deletes; only trouble is written
+// event by event.
 //
-// Several processes may send to and receive from one queue at once. A process
-// that dies gives back what it had leased: the others notice at their next
-// receive, or after [reapEvery].
+// Several processes may send to and receive from one queue at once. The others give
+// back the leases of a process that dies: they notice at their next receive, or
+// after [reapEvery].
 package sqlitequeue
 
 import (
@@ -28,7 +28,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema is what the file must have been migrated to.
+// Schema is the queues' part of the file.
 func Schema() sqlitefile.Schema {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -37,7 +37,7 @@ func Schema() sqlitefile.Schema {
 	return sqlitefile.Schema{Name: "queue", FS: sub}
 }
 
-// reapEvery is how often a receiver looks for processes that died.
+// reapEvery is how often a receiver looks for dead processes.
 const reapEvery = 5 * time.Second
 
 // Queue is one queue in a file.
@@ -55,7 +55,7 @@ type Queue struct {
 	// Below: only with the token.
 	consumer *consumer
 	cursor   int64 // the lane served last
-	alone    bool  // the next claim is to be of one suspect, if there is any
+	alone    bool  // the next claim takes one suspect, if there is any
 	reaped   time.Time
 }
 
@@ -92,7 +92,7 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 	})
 }
 
-// enqueue takes the size of the body, or 0 if that is not at hand.
+// enqueue takes the size of the body, or 0 if the caller does not know it.
 func (q *Queue) enqueue(tx *sqlitefile.Tx, seq int64, shop string, size int) error {
 	lane, err := q.lane(tx, shop)
 	if err != nil {
@@ -102,15 +102,15 @@ func (q *Queue) enqueue(tx *sqlitefile.Tx, seq int64, shop string, size int) err
 		Int(q.id).Int(lane).Int(seq).Int(int64(size)).Exec()
 }
 
-// lane returns a shop's lane. A lane that the cache holds for a transaction that
-// was rolled back, or for a file that was restored, is only a number that no
-// other shop may have had: nothing looks a shop up by it.
+// lane returns a shop's lane. The cache may hold a lane of a transaction that was
+// rolled back, or of a file that was restored: that is only a number that no other
+// shop may have had, since nothing looks a shop up by it.
 func (q *Queue) lane(tx *sqlitefile.Tx, shop string) (int64, error) {
 	if id, ok := q.lanes.Load(shop); ok {
 		return id.(int64), nil
 	}
-	id, err := tx.Prepare(`INSERT INTO lanes (shop) VALUES (?) ON CONFLICT (shop) DO UPDATE SET shop = shop RETURNING id`).
-		Text(shop).One()
+	id, err := tx.Prepare(`INSERT INTO lanes (shop) VALUES (?)
+		ON CONFLICT (shop) DO UPDATE SET shop = shop RETURNING id`).Text(shop).One()
 	if err == nil {
 		q.lanes.Store(shop, id)
 	}
@@ -124,7 +124,7 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 		if err != nil {
 			return nil, err
 		}
-		ctx := context.WithoutCancel(ctx) // what is leased is somebody's
+		ctx := context.WithoutCancel(ctx) // the leases are this receiver's
 		out, lost, err := q.load(ctx, claims)
 		if err == nil && len(lost) > 0 {
 			err = q.Settle(ctx, lost...)
@@ -138,14 +138,14 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 	}
 }
 
-// load reads what was claimed. Lost is what can't be read any more.
+// load reads the claimed events; lost are those that can't be read any more.
 func (q *Queue) load(ctx context.Context, claims []claimed) (out []queue.Delivery, lost []queue.Settlement, err error) {
 	err = q.file.Read(ctx, func(c *sqlitefile.Conn) error {
 		for _, cl := range claims {
 			receipt := queue.NumberedReceipt(cl.lease, cl.seq)
 			e, err := q.file.Event(c, cl.seq)
 			switch {
-			case err == nil && e == nil: // somebody settled it meanwhile, and it was dropped
+			case err == nil && e == nil: // another process settled and dropped it meanwhile
 				lost = append(lost, queue.Settlement{Receipt: receipt})
 			case bellhop.IsPermanent(err):
 				lost = append(lost, queue.Settlement{Receipt: receipt, Verdict: queue.DeadLetter, Reason: err.Error()})
@@ -163,9 +163,9 @@ func (q *Queue) load(ctx context.Context, claims []claimed) (out []queue.Deliver
 // Ready implements [queue.Readier].
 func (q *Queue) Ready(ctx context.Context) error { return q.file.Writable(ctx) }
 
-// Close gives back what this process has leased.
+// Close gives this process's leases back.
 func (q *Queue) Close() error {
-	<-q.claiming // whoever receives now has been told to stop, or ends by itself
+	<-q.claiming // a receiver stops now, or ends by itself
 	defer func() { q.claiming <- struct{}{} }()
 	if q.consumer == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"bellhop/queue"
 )
 
-// lease is a batch that was handed out, less what was settled.
+// lease is a claimed batch without its settled events.
 type lease struct {
 	id      int64
 	retried bool
@@ -54,8 +54,8 @@ func receiptsOf(verdicts []queue.Settlement) []queue.Receipt {
 	return out
 }
 
-// eachLease calls fn once for each lease that receipts name, with the places of
-// those receipts. A lease that is gone has no items.
+// eachLease calls fn once for each lease of receipts, with the places of those
+// receipts. A lease that is gone has no items.
 func (q *Queue) eachLease(tx *sqlitefile.Tx, receipts []queue.Receipt, fn func(l lease, at []int) error) error {
 	places := map[int64][]int{}
 	var order []int64
@@ -87,7 +87,7 @@ func (q *Queue) eachLease(tx *sqlitefile.Tx, receipts []queue.Receipt, fn func(l
 	return nil
 }
 
-// shrink leaves the lease with what is not settled yet.
+// shrink leaves the lease with its unsettled events.
 func shrink(tx *sqlitefile.Tx, id int64, items []int64) error {
 	if len(items) == 0 {
 		return tx.Prepare(`DELETE FROM leases WHERE id = ?`).Int(id).Exec()
@@ -113,9 +113,9 @@ func (q *Queue) settle(tx *sqlitefile.Tx, l lease, seq int64, s queue.Settlement
 	return q.forgetPassing(tx, seq)
 }
 
-// forgetPassing drops what was settled from the archive, if it is of a queue
-// that leaves nothing there. Its topic is looked at, too: no order is ever
-// dropped, whatever its queue is called.
+// forgetPassing drops a settled event from the archive, if its queue leaves nothing
+// there. It checks the topic, too: no order is ever dropped, whatever its queue is
+// called.
 func (q *Queue) forgetPassing(tx *sqlitefile.Tx, seq int64) error {
 	if !q.passing {
 		return nil
@@ -139,7 +139,7 @@ func (q *Queue) retry(tx *sqlitefile.Tx, l lease, seq int64, due time.Time, reas
 		Int(q.id).Int(seq).Int(attempts).Time(due).Text(reason).Exec()
 }
 
-// attempts returns how often an event was delivered, the last time included.
+// attempts returns an event's deliveries, with the last one.
 func (q *Queue) attempts(tx *sqlitefile.Tx, l lease, seq int64) (int64, error) {
 	if !l.retried {
 		return 1, nil
@@ -162,8 +162,8 @@ func (q *Queue) dropRetry(tx *sqlitefile.Tx, l lease, seq int64) error {
 	return tx.Prepare(`DELETE FROM retries WHERE queue = ? AND seq = ?`).Int(q.id).Int(seq).Exec()
 }
 
-// Extend implements [queue.Consumer]. A batch shares its lease: the other events
-// of it are extended too.
+// Extend implements [queue.Consumer]. A batch shares its lease: Extend extends its
+// other events too.
 func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.Receipt) error {
 	var stale []queue.Receipt
 	err := q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
