@@ -35,7 +35,7 @@ type console struct {
 
 	webPushKey string // "" where no browser is rung
 	queue      Queue  // nil where there is none to look after
-	pulse      *pulse
+	stats      *stats
 }
 
 // Queue is what operators look after of a queue.

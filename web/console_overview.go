@@ -39,15 +39,15 @@ const overviewEvery = 5
 func (c *console) showOverview(v *visit) error {
 	v.At, v.Every = "overview", overviewEvery
 	c.takeNotice(v)
-	beats := c.pulse.hour()
-	view := &overviewView{frame: v.frame, Facts: v.facts(beats), Shops: v.shopCounts(beats)}
+	samples := c.stats.hour()
+	view := &overviewView{frame: v.frame, Facts: v.facts(samples), Shops: v.shopCounts(samples)}
 	at := ""
-	if n := len(beats); n > 0 {
-		at = strconv.FormatInt(beats[n-1].At.Unix(), 36)
+	if n := len(samples); n > 0 {
+		at = strconv.FormatInt(samples[n-1].At.Unix(), 36)
 	}
 	for _, name := range chartNames {
 		shown := chartView{Title: v.T("overview.chart." + name)}
-		if len(c.chart(v, name, beats).Series) > 0 {
+		if len(c.chart(v, name, samples).Series) > 0 {
 			shown.URL = withQuery("/overview/"+name+".svg", "at", at)
 		}
 		view.Charts = append(view.Charts, shown)
@@ -55,10 +55,10 @@ func (c *console) showOverview(v *visit) error {
 	return c.show(v, "overview", view)
 }
 
-func (v *visit) facts(beats []beat) []fact {
-	var b beat
-	if len(beats) > 0 {
-		b = beats[len(beats)-1]
+func (v *visit) facts(samples []sample) []fact {
+	var b sample
+	if len(samples) > 0 {
+		b = samples[len(samples)-1]
 	}
 	rate := func(f float64) string {
 		if b.Pushed == nil {
@@ -81,9 +81,9 @@ func (v *visit) facts(beats []beat) []fact {
 }
 
 // shopCounts are the shops with new orders in the hour, the busiest first.
-func (v *visit) shopCounts(beats []beat) (all []shopCount) {
+func (v *visit) shopCounts(samples []sample) (all []shopCount) {
 	counts := map[string]int{}
-	for _, b := range beats {
+	for _, b := range samples {
 		for shop, n := range b.Shops {
 			counts[shop] += n
 		}
@@ -104,7 +104,7 @@ func (c *console) showChart(v *visit) error {
 	if len(name) < len(svg) || !slices.Contains(chartNames, name[:len(name)-len(svg)]) {
 		return bellhop.Errorf(bellhop.NotFound, "chart_not_found", "there is no such chart")
 	}
-	ch := c.chart(v, name[:len(name)-len(svg)], c.pulse.hour())
+	ch := c.chart(v, name[:len(name)-len(svg)], c.stats.hour())
 	if len(ch.Series) == 0 {
 		return bellhop.Errorf(bellhop.NotFound, "chart_not_found", "there is nothing to draw yet")
 	}
@@ -127,11 +127,11 @@ const drawnPoints = 120
 
 // chart draws one of the charts by the time of day in the viewer's zone. Of what was
 // never found there is no line.
-func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
+func (c *console) chart(v *visit, name string, samples []sample) chart.Chart {
 	ch := chart.Chart{Title: v.T("overview.chart." + name), Y: v.T("overview.y." + name), Clock: &chart.Clock{Zone: v.zone, Time: v.Time}}
-	line := func(words string, tone chart.Tone, value func(b *beat) (float64, bool)) {
+	line := func(words string, tone chart.Tone, value func(b *sample) (float64, bool)) {
 		s := chart.Series{Name: v.T("overview." + words), Tone: tone}
-		for part := range slices.Chunk(beats, len(beats)/drawnPoints+1) {
+		for part := range slices.Chunk(samples, len(samples)/drawnPoints+1) {
 			highest, any := 0.0, false
 			for i := range part {
 				if y, ok := value(&part[i]); ok {
@@ -143,36 +143,36 @@ func (c *console) chart(v *visit, name string, beats []beat) chart.Chart {
 			}
 		}
 		if len(s.Points) == 1 { // it holds until the next look
-			s.Points = append(s.Points, chart.Point{X: s.Points[0].X + pulseEvery.Seconds(), Y: s.Points[0].Y})
+			s.Points = append(s.Points, chart.Point{X: s.Points[0].X + statsEvery.Seconds(), Y: s.Points[0].Y})
 		}
 		if len(s.Points) > 0 {
 			ch.Series = append(ch.Series, s)
 		}
 	}
-	number := func(f func(b *beat) float64) func(b *beat) (float64, bool) {
-		return func(b *beat) (float64, bool) { return f(b), true }
+	number := func(f func(b *sample) float64) func(b *sample) (float64, bool) {
+		return func(b *sample) (float64, bool) { return f(b), true }
 	}
-	rate := func(f func(b *beat) float64) func(b *beat) (float64, bool) {
-		return func(b *beat) (float64, bool) { return f(b), b.Pushed != nil }
+	rate := func(f func(b *sample) float64) func(b *sample) (float64, bool) {
+		return func(b *sample) (float64, bool) { return f(b), b.Pushed != nil }
 	}
-	took := func(of func(b *beat) []time.Duration, choose func([]time.Duration) (time.Duration, bool)) func(b *beat) (float64, bool) {
-		return func(b *beat) (float64, bool) {
+	took := func(of func(b *sample) []time.Duration, choose func([]time.Duration) (time.Duration, bool)) func(b *sample) (float64, bool) {
+		return func(b *sample) (float64, bool) {
 			d, ok := choose(of(b))
 			return float64(d), ok
 		}
 	}
-	pushed := func(s bellhop.PushStatus) func(b *beat) (float64, bool) {
-		return rate(func(b *beat) float64 { return b.Pushed[s] })
+	pushed := func(s bellhop.PushStatus) func(b *sample) (float64, bool) {
+		return rate(func(b *sample) float64 { return b.Pushed[s] })
 	}
-	recorded, rang := func(b *beat) []time.Duration { return b.Recorded }, func(b *beat) []time.Duration { return b.Rang }
+	recorded, rang := func(b *sample) []time.Duration { return b.Recorded }, func(b *sample) []time.Duration { return b.Rang }
 	switch name {
 	case "rates":
-		line("in", chart.Plain, rate(func(b *beat) float64 { return b.In }))
-		line("out", chart.Good, rate(func(b *beat) float64 { return b.Out }))
+		line("in", chart.Plain, rate(func(b *sample) float64 { return b.In }))
+		line("out", chart.Good, rate(func(b *sample) float64 { return b.Out }))
 	case "waiting":
-		line("waiting", chart.Plain, number(func(b *beat) float64 { return float64(b.Waiting + b.Leased) }))
+		line("waiting", chart.Plain, number(func(b *sample) float64 { return float64(b.Waiting + b.Leased) }))
 	case "oldest":
-		line("oldest", chart.Plain, number(func(b *beat) float64 { return float64(b.Oldest) }))
+		line("oldest", chart.Plain, number(func(b *sample) float64 { return float64(b.Oldest) }))
 		v.inTime(&ch)
 	case "latency":
 		line("recordMiddle", chart.Plain, took(recorded, middle))

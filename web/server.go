@@ -52,7 +52,7 @@ type Server struct {
 	webhook http.Handler
 	rest    http.Handler
 	hub     *hub
-	pulse   *pulse
+	stats   *stats
 }
 
 // New assembles the server and begins to follow what changes, until
@@ -66,7 +66,7 @@ func New(o Options) (*Server, error) {
 		webhook: NewWebhook(o.Acceptor, o.Webhooks),
 		hub:     newHub(o.Store, o.Logger, o.Listeners, o.Registerer),
 	}
-	s.pulse = newPulse(o.Store, o.Queue, o.Now, o.Logger)
+	s.stats = newStats(o.Store, o.Queue, o.Now, o.Logger)
 	mux := http.NewServeMux()
 	door := newDoorman(o.Store, o.Now)
 	a := newAPI(mux, &api{
@@ -80,7 +80,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	fixed.routes(mux)
-	pages := &console{api: a, hub: s.hub, demo: o.Demo, webPushKey: o.WebPushKey, queue: o.Queue, pulse: s.pulse,
+	pages := &console{api: a, hub: s.hub, demo: o.Demo, webPushKey: o.WebPushKey, queue: o.Queue, stats: s.stats,
 		rings: newLimits(ringEvery, ringBurst, limitedKeys), tries: newLimits(triesEvery, triesBurst, limitedKeys)}
 	pages.routes(mux)
 	routeHealth(mux, o.Checks, o.Logger, o.Now)
@@ -92,7 +92,7 @@ func New(o Options) (*Server, error) {
 	limited := readFirst(bounded(mux, o.APIInFlight, free), o.TrustedProxies)
 	s.rest = newObserved(secured(shared(sameSite(limited, o.AllowedOrigins), o.AllowedOrigins)), o.Logger, o.Registerer, spans{o.Tracer})
 	go s.hub.run()
-	go s.pulse.run()
+	go s.stats.run()
 	return s, nil
 }
 
@@ -134,7 +134,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 // answered still.
 func (s *Server) Close() {
 	s.hub.close()
-	s.pulse.close()
+	s.stats.close()
 }
 
 // HTTPServer returns a server with every timeout and limit set. Streams extend

@@ -16,7 +16,7 @@ import (
 	"bellhop/store"
 )
 
-// things are a store and a queue as the pulse sees them.
+// things are a store and a queue as the stats sees them.
 type things struct {
 	Store
 	Queue
@@ -55,12 +55,12 @@ func (s *things) Order(context.Context, string, int64) (bellhop.Order, error) {
 	return bellhop.Order{Trace: bellhop.Trace{AcceptedAt: at, RecordedAt: at.Add(20 * time.Millisecond), PushedAt: at.Add(130 * time.Millisecond)}}, s.err
 }
 
-func TestPulse(t *testing.T) {
+func TestStats(t *testing.T) {
 	now := time.Unix(5000, 0)
 	s := &things{depth: queue.Depth{Waiting: 3, Leased: 1, Dead: 2, Oldest: time.Second},
 		totals: map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 100, bellhop.OutcomeDead: 2}, pushes: map[bellhop.PushStatus]int64{bellhop.PushSent: 90, bellhop.PushPending: 7},
 		changes: []store.Change{{Seq: 50, Kind: store.ChangeRecorded, Shop: "old"}}}
-	p := newPulse(s, s, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	p := newStats(s, s, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	p.look()
 	first := p.hour()[0]
 	if first.In != 0 || first.Out != 0 || first.Waiting != 3 || first.Dead != 2 || first.Owed != 7 || len(first.Shops) != 0 {
@@ -75,7 +75,7 @@ func TestPulse(t *testing.T) {
 	}
 	p.look()
 	b := p.hour()[1]
-	if b.Out != 10 || b.In != 12 || b.Pushed[bellhop.PushSent] != 2 || b.Shops["a"] != 50 || len(b.Recorded) != pulseTries || len(b.Rang) != pulseTries || s.looked != 2*pulseTries {
+	if b.Out != 10 || b.In != 12 || b.Pushed[bellhop.PushSent] != 2 || b.Shops["a"] != 50 || len(b.Recorded) != statsTries || len(b.Rang) != statsTries || s.looked != 2*statsTries {
 		t.Errorf("the second look: %+v, %d orders", b, s.looked)
 	}
 	if m, ok := middle(b.Rang); !ok || m != 130*time.Millisecond {
@@ -88,28 +88,28 @@ func TestPulse(t *testing.T) {
 	now = now.Add(10 * time.Second)
 	p.look()
 	if all := p.hour(); len(all) != 3 || all[2].In != 0 {
-		t.Errorf("%d beats, %+v", len(all), all[len(all)-1])
+		t.Errorf("%d samples, %+v", len(all), all[len(all)-1])
 	}
 	for range 730 {
 		now = now.Add(5 * time.Second)
 		p.look()
 	}
 	if all := p.hour(); len(all) != 721 || !all[720].At.Equal(now) || now.Sub(all[0].At) != time.Hour {
-		t.Errorf("%d beats are kept", len(all))
+		t.Errorf("%d samples are kept", len(all))
 	}
 }
 
 // TestCharts draws what was found, and no line where nothing was.
 func TestCharts(t *testing.T) {
 	at := time.Unix(5000, 0)
-	beats := []beat{{At: at, Waiting: 4}, {At: at.Add(30 * time.Second), In: 7, Out: 6, Pushed: map[bellhop.PushStatus]float64{bellhop.PushSent: 2}, Recorded: []time.Duration{3 * time.Millisecond, 9 * time.Millisecond, 5 * time.Millisecond}}}
+	samples := []sample{{At: at, Waiting: 4}, {At: at.Add(30 * time.Second), In: 7, Out: 6, Pushed: map[bellhop.PushStatus]float64{bellhop.PushSent: 2}, Recorded: []time.Duration{3 * time.Millisecond, 9 * time.Millisecond, 5 * time.Millisecond}}}
 	c, v := &console{api: &api{now: time.Now}}, &visit{frame: frame{Locale: i18n.For("en", ""), zone: time.UTC}}
 	for name, want := range map[string]string{
 		"rates":   "[{Incoming [{5030 7 0 0} {5035 7 0 0}] 0} {Processed [{5030 6 0 0} {5035 6 0 0}] 1}]",
 		"waiting": "[{Waiting [{5000 4 0 0} {5030 0 0 0}] 0}]",
 		"latency": "[{recorded, median [{5030 5 0 0} {5035 5 0 0}] 0} {recorded, slowest [{5030 9 0 0} {5035 9 0 0}] 0}]",
 	} {
-		drawn := c.chart(v, name, beats)
+		drawn := c.chart(v, name, samples)
 		if got := fmt.Sprint(drawn.Series); got != want {
 			t.Errorf("%s: %s", name, got)
 		}
@@ -117,7 +117,7 @@ func TestCharts(t *testing.T) {
 			t.Errorf("%s: %v %s", name, err, svg)
 		}
 	}
-	if empty := c.chart(v, "rates", beats[:1]); len(empty.Series) != 0 {
+	if empty := c.chart(v, "rates", samples[:1]); len(empty.Series) != 0 {
 		t.Errorf("%v", empty.Series)
 	}
 }
@@ -129,8 +129,8 @@ func TestChartsOfTimesHaveAFittingUnit(t *testing.T) {
 	for longest, want := range map[time.Duration]string{
 		9 * time.Second: "milliseconds 9000", time.Minute: "seconds 60", 30 * time.Minute: "minutes 30", 20 * time.Hour: "hours 20", 0: "milliseconds 0",
 	} {
-		beats := []beat{{At: at, Oldest: longest, Recorded: []time.Duration{longest / 2, longest}, Rang: []time.Duration{longest}}}
-		oldest, latency := c.chart(v, "oldest", beats), c.chart(v, "latency", beats)
+		samples := []sample{{At: at, Oldest: longest, Recorded: []time.Duration{longest / 2, longest}, Rang: []time.Duration{longest}}}
+		oldest, latency := c.chart(v, "oldest", samples), c.chart(v, "latency", samples)
 		for _, got := range []string{fmt.Sprint(oldest.Y, " ", oldest.Series[0].Points[0].Y), fmt.Sprint(latency.Y, " ", latency.Series[1].Points[0].Y)} {
 			if got != want {
 				t.Errorf("%v is drawn as %s, not %s", longest, got, want)
@@ -140,7 +140,7 @@ func TestChartsOfTimesHaveAFittingUnit(t *testing.T) {
 	// What failed is red, and what was sent is green.
 	pushed := map[bellhop.PushStatus]float64{}
 	tones := map[string]chart.Tone{}
-	for _, s := range c.chart(v, "pushes", []beat{{At: at, Pushed: pushed}}).Series {
+	for _, s := range c.chart(v, "pushes", []sample{{At: at, Pushed: pushed}}).Series {
 		tones[s.Name] = s.Tone
 	}
 	if tones["sent"] != chart.Good || tones["failed"] != chart.Bad {
@@ -149,12 +149,12 @@ func TestChartsOfTimesHaveAFittingUnit(t *testing.T) {
 }
 
 // Some queues charge for each look.
-func TestPulseRestsWhileNobodyWatches(t *testing.T) {
+func TestStatsRestWhileNobodyWatches(t *testing.T) {
 	now := time.Unix(5000, 0)
 	s := &things{}
-	p := newPulse(s, s, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	p := newStats(s, s, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	looks := func(d time.Duration) (n int) {
-		for end := now.Add(d); now.Before(end); now = now.Add(pulseEvery) {
+		for end := now.Add(d); now.Before(end); now = now.Add(statsEvery) {
 			if p.due() {
 				p.look()
 				n++

@@ -13,19 +13,19 @@ import (
 )
 
 const (
-	pulseEvery = 5 * time.Second
+	statsEvery = 5 * time.Second
 	// While no operator watches it looks less often: some queues charge for each look.
-	pulseIdle    = 30 * time.Second
-	pulseWatched = 2 * time.Minute // after an operator asked
-	pulseKept    = time.Hour
-	pulseLimit   = 3 * time.Second // for one look
-	pulseReads   = 2000            // changes read in one look
-	pulseTries   = 10              // orders looked up in one look, of each sort
+	statsIdle    = 30 * time.Second
+	statsWatched = 2 * time.Minute // after an operator asked
+	statsKept    = time.Hour
+	statsLimit   = 3 * time.Second // for one look
+	statsReads   = 2000            // changes read in one look
+	statsTries   = 10              // orders looked up in one look, of each sort
 )
 
-// pulse looks every now and then at how much comes in, waits and goes out, whichever
+// stats look every now and then at how much comes in, waits and goes out, whichever
 // process does the work, and remembers an hour of it.
-type pulse struct {
+type stats struct {
 	store Store
 	queue Queue
 	now   func() time.Time
@@ -39,7 +39,7 @@ type pulse struct {
 	pos  int64  // of the stream
 
 	mu    sync.Mutex
-	beats []beat    // oldest first
+	samples []sample    // oldest first
 	asked time.Time // when an operator last did
 }
 
@@ -51,8 +51,8 @@ type totals struct {
 	complete bool
 }
 
-// beat is what one look found.
-type beat struct {
+// sample is what one look found.
+type sample struct {
 	At       time.Time
 	In, Out  float64                        // events a second since the look before
 	Pushed   map[bellhop.PushStatus]float64 // pushes a second; nil where no rate is known, as at the first look
@@ -66,88 +66,88 @@ type beat struct {
 	Shops    map[string]int  // new orders
 }
 
-func newPulse(s Store, q Queue, now func() time.Time, l *slog.Logger) *pulse {
-	return &pulse{store: s, queue: q, now: now, stop: make(chan struct{}), done: make(chan struct{}),
+func newStats(s Store, q Queue, now func() time.Time, l *slog.Logger) *stats {
+	return &stats{store: s, queue: q, now: now, stop: make(chan struct{}), done: make(chan struct{}),
 		away: pipeline.NewTrouble(l, slog.LevelWarn, "the operators' charts have a gap", "the operators' charts go on")}
 }
 
-func (p *pulse) close() {
-	p.once.Do(func() { close(p.stop) })
-	<-p.done
+func (s *stats) close() {
+	s.once.Do(func() { close(s.stop) })
+	<-s.done
 }
 
 // run looks until it is closed. Without a queue there is nothing to look at.
-func (p *pulse) run() {
-	defer close(p.done)
-	if p.queue == nil {
+func (s *stats) run() {
+	defer close(s.done)
+	if s.queue == nil {
 		return
 	}
-	tick := time.NewTicker(pulseEvery)
+	tick := time.NewTicker(statsEvery)
 	defer tick.Stop()
 	for {
-		if p.due() {
-			p.look()
+		if s.due() {
+			s.look()
 		}
 		select {
 		case <-tick.C:
-		case <-p.stop:
+		case <-s.stop:
 			return
 		}
 	}
 }
 
 // due reports whether it is time for a look.
-func (p *pulse) due() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.now()
-	return len(p.beats) == 0 || now.Sub(p.asked) < pulseWatched || now.Sub(p.beats[len(p.beats)-1].At) >= pulseIdle-pulseEvery/2
+func (s *stats) due() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	return len(s.samples) == 0 || now.Sub(s.asked) < statsWatched || now.Sub(s.samples[len(s.samples)-1].At) >= statsIdle-statsEvery/2
 }
 
-// look adds a beat. When something is away there is a gap.
-func (p *pulse) look() {
-	ctx, cancel := context.WithTimeout(context.Background(), pulseLimit)
+// look adds a sample. When something is away there is a gap.
+func (s *stats) look() {
+	ctx, cancel := context.WithTimeout(context.Background(), statsLimit)
 	defer cancel()
-	b, err := p.beat(ctx)
-	p.away.Note(err)
+	b, err := s.measure(ctx)
+	s.away.Note(err)
 	if err != nil {
-		p.seen.complete = false
+		s.seen.complete = false
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.beats = slices.DeleteFunc(append(p.beats, b), func(old beat) bool { return b.At.Sub(old.At) > pulseKept })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.samples = slices.DeleteFunc(append(s.samples, b), func(old sample) bool { return b.At.Sub(old.At) > statsKept })
 }
 
-func (p *pulse) beat(ctx context.Context) (b beat, err error) {
-	depth, err := p.queue.Depth(ctx)
+func (s *stats) measure(ctx context.Context) (b sample, err error) {
+	depth, err := s.queue.Depth(ctx)
 	if err != nil {
 		return b, err
 	}
-	outcomes, err := p.store.Totals(ctx)
+	outcomes, err := s.store.Totals(ctx)
 	if err != nil {
 		return b, err
 	}
-	now := totals{at: p.now(), complete: true}
+	now := totals{at: s.now(), complete: true}
 	for _, n := range outcomes {
 		now.out += n
 	}
 	now.in = now.out + int64(depth.Waiting+depth.Leased)
-	if now.pushes, err = p.store.PushCounts(ctx); err != nil {
+	if now.pushes, err = s.store.PushCounts(ctx); err != nil {
 		return b, err
 	}
-	b = beat{At: now.at, Waiting: depth.Waiting, Leased: depth.Leased, Dead: depth.Dead, Oldest: depth.Oldest,
+	b = sample{At: now.at, Waiting: depth.Waiting, Leased: depth.Leased, Dead: depth.Dead, Oldest: depth.Oldest,
 		Owed: now.pushes[bellhop.PushPending] + now.pushes[bellhop.PushSending], Shops: map[string]int{}}
-	b.rates(p.seen, now)
-	if err := p.follow(ctx, &b); err != nil {
+	b.rates(s.seen, now)
+	if err := s.follow(ctx, &b); err != nil {
 		return b, err
 	}
-	p.seen = now
+	s.seen = now
 	return b, nil
 }
 
 // rates are what grew since the look before.
-func (b *beat) rates(before, now totals) {
+func (b *sample) rates(before, now totals) {
 	seconds := now.at.Sub(before.at).Seconds()
 	if !before.complete || seconds <= 0 {
 		return
@@ -162,32 +162,32 @@ func (b *beat) rates(before, now totals) {
 
 // follow reads what changed since the look before, as far as it can: it counts the
 // new orders of each shop, and looks some of them up.
-func (p *pulse) follow(ctx context.Context, b *beat) error {
-	last, err := p.store.LastChange(ctx)
+func (s *stats) follow(ctx context.Context, b *sample) error {
+	last, err := s.store.LastChange(ctx)
 	if err != nil {
 		return err
 	}
-	if p.pos == 0 || last < p.pos || last-p.pos > pulseReads {
-		p.pos = max(0, last-pulseReads)
+	if s.pos == 0 || last < s.pos || last-s.pos > statsReads {
+		s.pos = max(0, last-statsReads)
 		if b.Pushed == nil { // the first look begins here
-			p.pos = last
+			s.pos = last
 		}
 	}
-	changes, err := p.store.Changes(ctx, "", p.pos, pulseReads)
+	changes, err := s.store.Changes(ctx, "", s.pos, statsReads)
 	if err != nil {
 		return err
 	}
 	for _, c := range changes {
-		p.pos = c.Seq
+		s.pos = c.Seq
 		switch c.Kind {
 		case store.ChangeRecorded:
 			b.Shops[c.Shop]++
-			if len(b.Recorded) < pulseTries {
-				p.time(ctx, c, &b.Recorded, func(t bellhop.Trace) time.Time { return t.RecordedAt })
+			if len(b.Recorded) < statsTries {
+				s.time(ctx, c, &b.Recorded, func(t bellhop.Trace) time.Time { return t.RecordedAt })
 			}
 		case store.ChangeSettled:
-			if len(b.Rang) < pulseTries {
-				p.time(ctx, c, &b.Rang, func(t bellhop.Trace) time.Time { return t.PushedAt })
+			if len(b.Rang) < statsTries {
+				s.time(ctx, c, &b.Rang, func(t bellhop.Trace) time.Time { return t.PushedAt })
 			}
 		}
 	}
@@ -195,19 +195,19 @@ func (p *pulse) follow(ctx context.Context, b *beat) error {
 }
 
 // time adds how long an order took from being accepted to a step.
-func (p *pulse) time(ctx context.Context, c store.Change, to *[]time.Duration, step func(bellhop.Trace) time.Time) {
-	o, err := p.store.Order(ctx, c.Shop, c.OrderID)
+func (s *stats) time(ctx context.Context, c store.Change, to *[]time.Duration, step func(bellhop.Trace) time.Time) {
+	o, err := s.store.Order(ctx, c.Shop, c.OrderID)
 	if at := step(o.Trace); err == nil && !at.IsZero() && !o.Trace.AcceptedAt.IsZero() {
 		*to = append(*to, at.Sub(o.Trace.AcceptedAt))
 	}
 }
 
-// hour returns the beats so far, to somebody who watches.
-func (p *pulse) hour() []beat {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.asked = p.now()
-	return slices.Clone(p.beats)
+// hour returns the samples so far, to somebody who watches.
+func (s *stats) hour() []sample {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = s.now()
+	return slices.Clone(s.samples)
 }
 
 // middle and slowest are of some durations; ok is false when there are none.
