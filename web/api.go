@@ -48,7 +48,7 @@ type Store interface {
 type api struct {
 	huma    huma.API
 	store   Store
-	door    *doorman
+	auth    *auth
 	writes  *limits // by shop
 	proxies proxies
 	devices store.DeviceLimits

@@ -25,7 +25,7 @@ func (c *console) askIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) followLink(w http.ResponseWriter, r *http.Request, once string) {
-	s, err := c.api.door.useLink(r.Context(), once, c.api.proxies.client(r))
+	s, err := c.api.auth.useLink(r.Context(), once, c.api.proxies.client(r))
 	if err != nil {
 		if _, already := c.api.authenticate(r); already == nil {
 			http.Redirect(w, r, "/", http.StatusSeeOther)
@@ -46,7 +46,7 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := signInView{Email: r.PostForm.Get("email"), Next: localPath(r.PostForm.Get("next"))}
-	s, err := c.api.door.signIn(r.Context(), view.Email, r.PostForm.Get("password"), c.api.proxies.client(r))
+	s, err := c.api.auth.signIn(r.Context(), view.Email, r.PostForm.Get("password"), c.api.proxies.client(r))
 	c.welcome(w, r, s, err, view)
 }
 

@@ -68,9 +68,9 @@ func New(o Options) (*Server, error) {
 	}
 	s.stats = newStats(o.Store, o.Queue, o.Now, o.Logger)
 	mux := http.NewServeMux()
-	door := newDoorman(o.Store, o.Now)
+	auth := newAuth(o.Store, o.Now)
 	a := newAPI(mux, &api{
-		store: o.Store, door: door, writes: newLimits(writeEvery, writeBurst, limitedKeys), proxies: o.TrustedProxies, now: o.Now, log: o.Logger,
+		store: o.Store, auth: auth, writes: newLimits(writeEvery, writeBurst, limitedKeys), proxies: o.TrustedProxies, now: o.Now, log: o.Logger,
 		devices: store.DeviceLimits{Person: devicesOfPerson, Shop: o.MaxDevices},
 		away:    pipeline.NewTrouble(o.Logger, slog.LevelError, "requests can't be answered: something is away", ""),
 	}, s.hub, o.Version)

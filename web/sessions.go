@@ -53,7 +53,7 @@ func (a *api) registerSessions() {
 
 func (a *api) createSession(ctx context.Context, in *newSession) (*session, error) {
 	who := callerOf(ctx)
-	s, err := a.door.signIn(ctx, in.Body.Email, in.Body.Password, who.address)
+	s, err := a.auth.signIn(ctx, in.Body.Email, in.Body.Password, who.address)
 	if err != nil {
 		return nil, err
 	}

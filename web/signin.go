@@ -29,8 +29,8 @@ const (
 	sessionLife = 30 * 24 * time.Hour
 )
 
-// doorman lets people in.
-type doorman struct {
+// auth lets people in.
+type auth struct {
 	people    store.People
 	sessions  store.Sessions
 	now       func() time.Time
@@ -42,8 +42,8 @@ type doorman struct {
 	known, strangers *turns
 }
 
-func newDoorman(s Store, now func() time.Time) *doorman {
-	return &doorman{
+func newAuth(s Store, now func() time.Time) *auth {
+	return &auth{
 		people: s, sessions: s, now: now,
 		byAddress: newLimits(addressEvery, addressBurst, limitedKeys),
 		byGuesser: newLimits(guesserEvery, guesserBurst, limitedKeys),
@@ -74,28 +74,28 @@ var errCredentials = bellhop.Errorf(bellhop.Unauthenticated, "wrong_credentials"
 
 // signIn checks an e-mail address and a password. It takes as long for an
 // address that nobody has. The hash, which is dear, comes after all limits.
-func (d *doorman) signIn(ctx context.Context, email, password string, from netip.Addr) (signedIn, error) {
+func (a *auth) signIn(ctx context.Context, email, password string, from netip.Addr) (signedIn, error) {
 	account := strings.ToLower(strings.TrimSpace(email))
 	if len(account) > maxEmail || len(password) > MaxPassword {
 		return signedIn{}, errCredentials // nobody has one
 	}
 	network := neighbourhood(from)
-	if wait := d.byAddress.take(network, d.now()); wait > 0 {
+	if wait := a.byAddress.take(network, a.now()); wait > 0 {
 		return signedIn{}, tooMany(wait)
 	}
-	person, err := d.people.PersonByEmail(ctx, account)
+	person, err := a.people.PersonByEmail(ctx, account)
 	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 		return signedIn{}, err
 	}
-	known, err := d.sessions.KnowsNetwork(ctx, person.ID, network)
+	known, err := a.sessions.KnowsNetwork(ctx, person.ID, network)
 	if err != nil {
 		return signedIn{}, err
 	}
-	turns, guesser := d.strangers, network+" "+account
+	turns, guesser := a.strangers, network+" "+account
 	if known {
-		turns = d.known
+		turns = a.known
 	}
-	if wait := d.limit(known, account, guesser); wait > 0 {
+	if wait := a.limit(known, account, guesser); wait > 0 {
 		return signedIn{}, tooMany(wait)
 	}
 	right, err := verify(ctx, turns, network, person.PasswordHash, password)
@@ -105,17 +105,17 @@ func (d *doorman) signIn(ctx context.Context, email, password string, from netip
 	if !right {
 		return signedIn{}, errCredentials
 	}
-	d.byGuesser.forget(guesser)
-	d.byKnown.forget(guesser)
-	return d.open(ctx, person, network)
+	a.byGuesser.forget(guesser)
+	a.byKnown.forget(guesser)
+	return a.open(ctx, person, network)
 }
 
-func (d *doorman) limit(known bool, account, guesser string) (wait time.Duration) {
+func (a *auth) limit(known bool, account, guesser string) (wait time.Duration) {
 	if known {
-		return d.byKnown.take(guesser, d.now())
+		return a.byKnown.take(guesser, a.now())
 	}
-	if wait = d.byGuesser.take(guesser, d.now()); wait == 0 {
-		wait = d.byAccount.take(account, d.now())
+	if wait = a.byGuesser.take(guesser, a.now()); wait == 0 {
+		wait = a.byAccount.take(account, a.now())
 	}
 	return wait
 }
@@ -146,11 +146,11 @@ func verify(ctx context.Context, in *turns, network, hash, password string) (rig
 }
 
 // open begins a session.
-func (d *doorman) open(ctx context.Context, p bellhop.Person, network string) (signedIn, error) {
+func (a *auth) open(ctx context.Context, p bellhop.Person, network string) (signedIn, error) {
 	secret, hash := newSecret(sessionPrefix)
-	now := d.now()
+	now := a.now()
 	s := bellhop.Session{TokenHash: hash, PersonID: p.ID, ExpiresAt: now.Add(sessionLife), CreatedAt: now}
-	if err := d.sessions.AddSession(ctx, s, network); err != nil {
+	if err := a.sessions.AddSession(ctx, s, network); err != nil {
 		return signedIn{}, err
 	}
 	return signedIn{secret: secret, session: s, person: p}, nil
@@ -170,20 +170,20 @@ var errLinkUsed = bellhop.Errorf(bellhop.Unauthenticated, "link_used",
 	"this link has been used, or was never valid; sign in with your e-mail address")
 
 // useLink begins a session for the first who brings a link's secret.
-func (d *doorman) useLink(ctx context.Context, secret string, from netip.Addr) (signedIn, error) {
+func (a *auth) useLink(ctx context.Context, secret string, from netip.Addr) (signedIn, error) {
 	if !strings.HasPrefix(secret, linkPrefix) || len(secret) > maxEmail {
 		return signedIn{}, errLinkUsed
 	}
 	network := neighbourhood(from)
-	if wait := d.byAddress.take(network, d.now()); wait > 0 {
+	if wait := a.byAddress.take(network, a.now()); wait > 0 {
 		return signedIn{}, tooMany(wait)
 	}
-	p, err := d.sessions.UseLink(ctx, HashToken(secret), d.now())
+	p, err := a.sessions.UseLink(ctx, HashToken(secret), a.now())
 	if bellhop.KindOf(err) == bellhop.NotFound {
 		err = errLinkUsed
 	}
 	if err != nil {
 		return signedIn{}, err
 	}
-	return d.open(ctx, p, network)
+	return a.open(ctx, p, network)
 }

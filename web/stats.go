@@ -38,9 +38,9 @@ type stats struct {
 	seen totals // at the last look; zero before
 	pos  int64  // of the stream
 
-	mu    sync.Mutex
-	samples []sample    // oldest first
-	asked time.Time // when an operator last did
+	mu      sync.Mutex
+	samples []sample  // oldest first
+	asked   time.Time // when an operator last did
 }
 
 // totals are counts that only grow.
