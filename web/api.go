@@ -1,24 +1,20 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"net/netip"
 	"reflect"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"bellhop"
-	"bellhop/pipeline"
 	"bellhop/store"
 )
 
@@ -44,17 +40,25 @@ type Store interface {
 	ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (int, error) // of store.Outbox
 }
 
-// api is the REST API.
+// apiOptions are what the API works with.
+type apiOptions struct {
+	Store      Store
+	Auth       *auth
+	Problems   *problems
+	Proxies    proxies
+	Devices    store.DeviceLimits
+	Listeners  int // streams open at once
+	Now        func() time.Time
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+	Version    string
+}
+
+// api is the REST API, with the stream of what changes.
 type api struct {
-	huma    huma.API
-	store   Store
-	auth    *auth
-	writes  *limits // by shop
-	proxies proxies
-	devices store.DeviceLimits
-	now     func() time.Time
-	log     *slog.Logger
-	away    *pipeline.Trouble // to log that something is
+	apiOptions
+	huma huma.API
+	hub  *hub
 }
 
 // caller is what a handler may know of the request besides its input.
@@ -79,14 +83,16 @@ type ShopParam struct {
 // security names the schemes of which a call asks one.
 var security = []map[string][]string{{"token": {}}, {"cookie": {}}}
 
-// newAPI registers every call of the API on mux.
-func newAPI(mux *http.ServeMux, a *api, streams *hub, version string) *api {
+// newAPI registers every call of the API on mux, and its documents, and begins to
+// follow what changes, until close.
+func newAPI(mux *http.ServeMux, documents prepared, o apiOptions) (*api, error) {
+	a := &api{apiOptions: o, hub: newHub(o.Store, o.Log, o.Listeners, o.Registerer)}
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	a.huma = humago.New(mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
-				Title: "bellhop", Version: version,
+				Title: "bellhop", Version: o.Version,
 				Description: "Orders of a Shopify shop, the pushes they owe, and the devices these go to. " +
 					"Every answer that isn't 2xx is an RFC 9457 problem with a stable code.",
 				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
@@ -109,14 +115,21 @@ func newAPI(mux *http.ServeMux, a *api, streams *hub, version string) *api {
 	a.registerOrders()
 	a.registerDevices()
 	a.registerPushes()
-	a.registerStream(streams)
+	a.registerStream()
 	// The library's own shape of an error is in the document although
 	// ownProblems keeps it from being sent.
 	delete(registry.Map(), "ErrorModel")
 	delete(registry.Map(), "ErrorDetail")
 	openAnswers(a.huma.OpenAPI())
-	return a
+	if err := documents.addDocuments(a.huma.OpenAPI()); err != nil {
+		return nil, err
+	}
+	go a.hub.run()
+	return a, nil
 }
+
+// close ends the streams.
+func (a *api) close() { a.hub.close() }
 
 // openAnswers says that answers may gain fields; requests may not have more
 // than is known.
@@ -153,81 +166,27 @@ func register[I, O any](a *api, op huma.Operation, handle func(context.Context, 
 		if err == nil {
 			return out, nil
 		}
-		p := a.problem(ctx, op.OperationID, err)
+		p := a.Problems.of(ctx, op.OperationID, err)
 		return nil, huma.ErrorWithHeaders(p, problemHeader(err))
 	})
-}
-
-// problem also logs what is ours to mend: all that is wrong, and now and then that
-// something is away.
-func (a *api) problem(ctx context.Context, what string, err error) *Problem {
-	p := problemOf(err)
-	switch {
-	case ctx.Err() != nil:
-	case p.Status == http.StatusInternalServerError:
-		a.log.ErrorContext(ctx, "answering a request", "operation", what, "error", err.Error())
-	case p.Status == http.StatusServiceUnavailable:
-		a.away.Happened("operation", what, "err", err)
-	}
-	return p
-}
-
-// problemHeader returns what goes with an error besides its body.
-func problemHeader(err error) http.Header {
-	h := http.Header{}
-	h.Set("Cache-Control", "no-store")
-	switch bellhop.KindOf(err) {
-	case bellhop.Unauthenticated:
-		h.Set("WWW-Authenticate", "Bearer")
-	case bellhop.Unavailable:
-		h.Set("Retry-After", "5")
-	}
-	if retry, ok := errors.AsType[*retryError](err); ok {
-		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(retry.after.Seconds())))))
-	}
-	return h
 }
 
 // enter lets a request in if its call asks for no credential or it has one.
 func (a *api) enter(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	c := caller{address: a.proxies.client(r), https: a.proxies.https(r)}
+	c := caller{address: a.Proxies.client(r), https: a.Proxies.https(r)}
 	if len(ctx.Operation().Security) > 0 {
 		var err error
-		if c.principal, err = a.authenticate(r); err != nil {
+		if c.principal, err = a.Auth.authenticate(r); err != nil {
 			for k, v := range problemHeader(err) {
 				w.Header()[k] = v
 			}
-			writeProblem(w, a.problem(r.Context(), "authenticate", err))
+			writeProblem(w, a.Problems.of(r.Context(), "authenticate", err))
 			return
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	next(plainStatus{huma.WithValue(ctx, callerKey{}, c)})
-}
-
-// What changes something a shop may ask for at 100 a second, and for 2,000 at once: more than
-// a flash sale's receipts, less than what would hold up what other shops write.
-const (
-	writeBurst = 2_000
-	writeEvery = time.Second / 100
-)
-
-// authenticate also keeps count of what a shop's people and tokens change.
-func (a *api) authenticate(r *http.Request) (principal, error) {
-	cred, err := credentialOf(r)
-	if err != nil {
-		return principal{}, err
-	}
-	p, err := identify(r.Context(), a.store, cred, a.now())
-	if err != nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return p, err
-	}
-	if wait := a.writes.take(cmp.Or(p.shop, p.key()), a.now()); wait > 0 {
-		return p, &retryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited",
-			"too many changes for one shop; try again in a moment"), wait}
-	}
-	return p, nil
 }
 
 // plainStatus answers 400 where the library would tell apart, as 422, requests

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -63,21 +64,45 @@ func credentialOf(r *http.Request) (credential, error) {
 }
 
 // identify returns whose credential it is, as of now.
-func identify(ctx context.Context, s Store, c credential, now time.Time) (principal, error) {
+func (a *auth) identify(ctx context.Context, c credential) (principal, error) {
 	p := principal{credential: c}
 	var err error
 	if c.session {
-		_, p.person, err = s.Session(ctx, c.hash, now)
+		_, p.person, err = a.store.Session(ctx, c.hash, a.now())
 		p.shop = p.person.Shop
 	} else {
 		var t bellhop.Token
-		t, err = s.Token(ctx, c.hash, now)
+		t, err = a.store.Token(ctx, c.hash, a.now())
 		p.shop = t.Shop
 	}
 	if bellhop.KindOf(err) == bellhop.NotFound {
 		err = errSignIn
 	}
 	return p, err
+}
+
+// What changes something a shop may ask for at 100 a second, and for 2,000 at once: more than
+// a flash sale's receipts, less than what would hold up what other shops write.
+const (
+	writeBurst = 2_000
+	writeEvery = time.Second / 100
+)
+
+// authenticate also keeps count of what a shop's people and tokens change.
+func (a *auth) authenticate(r *http.Request) (principal, error) {
+	cred, err := credentialOf(r)
+	if err != nil {
+		return principal{}, err
+	}
+	p, err := a.identify(r.Context(), cred)
+	if err != nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return p, err
+	}
+	if wait := a.writes.take(cmp.Or(p.shop, p.key()), a.now()); wait > 0 {
+		return p, &retryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited",
+			"too many changes for one shop; try again in a moment"), wait}
+	}
+	return p, nil
 }
 
 // about settles which shop a request is about, given the one that it names.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,29 +15,53 @@ import (
 	"bellhop/queue"
 )
 
-//go:embed console/*.html docs.html
+//go:embed console/*.html
 var templateFiles embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"rfc3339": func(t time.Time) string { return t.Format(time.RFC3339) },
-}).ParseFS(templateFiles, "console/*.html", "docs.html"))
+}).ParseFS(templateFiles, "console/*.html"))
 
 // maxForm holds a page of orders that are all selected.
 const maxForm = 64 << 10
 
+// consoleOptions are what the console works with.
+type consoleOptions struct {
+	Store    Store
+	Queue    Queue // nil where there is none to look after
+	Auth     *auth
+	Problems *problems
+	Proxies  proxies
+	// Follow answers with the stream of what changes.
+	Follow     func(w http.ResponseWriter, r *http.Request, who principal) error
+	WebPushKey string // "" where no browser is rung
+	Demo       Demo   // nil outside the demo
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
 // console is the pages for people. They are whole without a script; with it they
 // load anew what changed.
 type console struct {
-	api   *api
-	hub   *hub
-	demo  Demo    // nil outside the demo
+	consoleOptions
 	rings *limits // of a device
 	tries *limits // of a shop
-
-	webPushKey string // "" where no browser is rung
-	queue      Queue  // nil where there is none to look after
-	stats      *stats
+	stats *stats
 }
+
+// newConsole registers the pages on mux, and what they load, and begins to gather what
+// operators see, until close.
+func newConsole(mux *http.ServeMux, assets prepared, o consoleOptions) *console {
+	c := &console{consoleOptions: o, stats: newStats(o.Store, o.Queue, o.Now, o.Log),
+		rings: newLimits(ringEvery, ringBurst, limitedKeys), tries: newLimits(triesEvery, triesBurst, limitedKeys)}
+	assets.addAssets()
+	c.routes(mux)
+	go c.stats.run()
+	return c
+}
+
+// close ends what newConsole began.
+func (c *console) close() { c.stats.close() }
 
 // Queue is what operators look after of a queue.
 type Queue interface {
@@ -56,7 +81,7 @@ func (c *console) routes(mux *http.ServeMux) {
 		"GET /devices":          c.showDevices,
 		"POST /devices/remove":  c.removeDevice,
 		"POST /devices/ring":    c.ringDevice,
-		"GET " + livePath:       c.follow,
+		"GET " + LivePath:       func(v *visit) error { return c.Follow(v.w, v.Request, v.who) },
 	} {
 		mux.HandleFunc(pattern, c.signed(c.aboutShop(handle)))
 	}
@@ -72,13 +97,13 @@ func (c *console) routes(mux *http.ServeMux) {
 	} {
 		mux.HandleFunc(pattern, c.signed(operators(handle)))
 	}
-	if c.queue != nil {
+	if c.Queue != nil {
 		mux.HandleFunc("GET /dead", c.signed(operators(c.showDead)))
 		mux.HandleFunc("GET /dead/{id}", c.signed(operators(c.showDeadEvent)))
 		mux.HandleFunc("POST /dead/{id}", c.signed(operators(c.showBody)))
 		mux.HandleFunc("POST /dead", c.signed(operators(c.settleDead)))
 	}
-	if c.demo != nil {
+	if c.Demo != nil {
 		mux.HandleFunc("POST /demo", c.signed(c.aboutShop(c.doDemo)))
 	}
 }
@@ -111,11 +136,11 @@ func (c *console) signed(handle func(*visit) error) http.HandlerFunc {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		v := &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}
 		var err error
-		if v.who, err = c.api.authenticate(r); err == nil && !v.who.credential.session {
+		if v.who, err = c.Auth.authenticate(r); err == nil && !v.who.credential.session {
 			err = errSignIn
 		}
 		switch {
-		case bellhop.KindOf(err) == bellhop.Unauthenticated && r.URL.Path == livePath:
+		case bellhop.KindOf(err) == bellhop.Unauthenticated && r.URL.Path == LivePath:
 			writeProblem(w, problemOf(errSignIn)) // the page is loaded anew, and asks
 			return
 		case bellhop.KindOf(err) == bellhop.Unauthenticated:
@@ -246,7 +271,7 @@ func localPath(s string) string {
 // back sends the browser to the page that a form was on, with a notice.
 func (v *visit) back(c *console, n *notice) error {
 	if n != nil {
-		http.SetCookie(v.w, n.cookie(c.api.proxies.https(v.Request)))
+		http.SetCookie(v.w, n.cookie(c.Proxies.https(v.Request)))
 	}
 	http.Redirect(v.w, v.Request, localPath(v.PostForm.Get("back")), http.StatusSeeOther)
 	return nil
@@ -256,7 +281,7 @@ func (v *visit) back(c *console, n *notice) error {
 // read, so that what changes in between is shown twice rather than not at all.
 func (v *visit) live(c *console) (err error) {
 	v.Live = true
-	v.Seq, err = c.api.store.LastChange(v.Context())
+	v.Seq, err = c.Store.LastChange(v.Context())
 	return err
 }
 
@@ -282,7 +307,7 @@ type troubleView struct {
 }
 
 func (c *console) trouble(v *visit, err error) {
-	problem := c.api.problem(v.Context(), "page "+v.Pattern, err)
+	problem := c.Problems.of(v.Context(), "page "+v.Pattern, err)
 	words := "trouble.internal"
 	switch bellhop.KindOf(err) {
 	case bellhop.NotFound:
@@ -305,7 +330,7 @@ func (c *console) trouble(v *visit, err error) {
 
 // unmatched is the page of an address that there is none of.
 func (c *console) unmatched(w http.ResponseWriter, r *http.Request, p *Problem) {
-	who, err := c.api.authenticate(r)
+	who, err := c.Auth.authenticate(r)
 	if err != nil {
 		who.person = bellhop.Person{} // the browser says which language
 	}

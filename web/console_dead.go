@@ -33,7 +33,7 @@ func (c *console) showDead(v *visit) error {
 	if err != nil {
 		return err
 	}
-	dead, err := c.queue.DeadLetters(v.Context(), after, deadPage)
+	dead, err := c.Queue.DeadLetters(v.Context(), after, deadPage)
 	if err != nil {
 		return err
 	}
@@ -93,22 +93,22 @@ func (c *console) deadEvent(v *visit, whole bool) error {
 	if err != nil {
 		return bellhop.Errorf(bellhop.NotFound, "dead_letter_not_found", "there is no such dead letter")
 	}
-	d, err := c.queue.DeadLetter(v.Context(), eventID)
+	d, err := c.Queue.DeadLetter(v.Context(), eventID)
 	if err != nil {
 		return err
 	}
 	view := &deadEventView{deadRow: v.deadRow(&d), Masked: !whole}
 	if whole {
-		look := bellhop.Look{At: c.api.now().UTC().Truncate(time.Microsecond), Email: v.Person.Email, What: lookedAtBody, About: view.ID}
-		if err := c.api.store.AddLook(v.Context(), look); err != nil {
+		look := bellhop.Look{At: c.Now().UTC().Truncate(time.Microsecond), Email: v.Person.Email, What: lookedAtBody, About: view.ID}
+		if err := c.Store.AddLook(v.Context(), look); err != nil {
 			return err
 		}
-		c.api.log.InfoContext(v.Context(), "a dead letter's body was shown", "event", view.ID, "person", v.Person.ID)
+		c.Log.InfoContext(v.Context(), "a dead letter's body was shown", "event", view.ID, "person", v.Person.ID)
 		view.Body = string(d.Event.Body)
 	} else {
 		view.Body = mask(d.Event.Body)
 	}
-	looks, err := c.api.store.Looks(v.Context(), view.ID, 20)
+	looks, err := c.Store.Looks(v.Context(), view.ID, 20)
 	if err != nil {
 		return err
 	}
@@ -156,11 +156,11 @@ func (c *console) settleDead(v *visit) error {
 	if drop {
 		return c.dropDead(v, ids)
 	}
-	n, err := c.queue.Redrive(v.Context(), ids...)
+	n, err := c.Queue.Redrive(v.Context(), ids...)
 	if err != nil {
 		return err
 	}
-	c.api.log.InfoContext(v.Context(), "dead letters were replayed", "letters", n, "person", v.Person.ID)
+	c.Log.InfoContext(v.Context(), "dead letters were replayed", "letters", n, "person", v.Person.ID)
 	return v.back(c, &notice{Say: "dead.replayed", N: n})
 }
 
@@ -168,36 +168,36 @@ func (c *console) settleDead(v *visit) error {
 func (c *console) dropDead(v *visit, ids []bellhop.EventID) error {
 	var dead []queue.DeadEvent
 	if ids == nil {
-		depth, err := c.queue.Depth(v.Context())
+		depth, err := c.Queue.Depth(v.Context())
 		if err != nil {
 			return err
 		}
-		if dead, err = c.queue.DeadLetters(v.Context(), queue.Cursor{}, depth.Dead); err != nil {
+		if dead, err = c.Queue.DeadLetters(v.Context(), queue.Cursor{}, depth.Dead); err != nil {
 			return err
 		}
 	}
 	for _, eventID := range ids {
-		l, err := c.queue.DeadLetter(v.Context(), eventID)
+		l, err := c.Queue.DeadLetter(v.Context(), eventID)
 		if err != nil {
 			return err
 		}
 		dead = append(dead, l)
 	}
-	if err := pipeline.DropDead(v.Context(), c.queue, c.api.store, v.Person.Email, c.api.now(), dead); err != nil {
+	if err := pipeline.DropDead(v.Context(), c.Queue, c.Store, v.Person.Email, c.Now(), dead); err != nil {
 		return err
 	}
-	c.api.log.InfoContext(v.Context(), "dead letters were dropped", "letters", len(dead), "person", v.Person.ID)
+	c.Log.InfoContext(v.Context(), "dead letters were dropped", "letters", len(dead), "person", v.Person.ID)
 	return v.back(c, &notice{Say: "dead.dropped", N: len(dead)})
 }
 
 func (c *console) dryRun(v *visit, ids []bellhop.EventID, all, drop bool) error {
 	view := &replayView{All: all, Drop: drop}
 	if all {
-		depth, err := c.queue.Depth(v.Context())
+		depth, err := c.Queue.Depth(v.Context())
 		if err != nil {
 			return err
 		}
-		dead, err := c.queue.DeadLetters(v.Context(), queue.Cursor{}, deadPage)
+		dead, err := c.Queue.DeadLetters(v.Context(), queue.Cursor{}, deadPage)
 		if err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func (c *console) dryRun(v *visit, ids []bellhop.EventID, all, drop bool) error 
 		return err
 	}
 	for _, eventID := range ids {
-		d, err := c.queue.DeadLetter(v.Context(), eventID)
+		d, err := c.Queue.DeadLetter(v.Context(), eventID)
 		if bellhop.KindOf(err) == bellhop.NotFound {
 			continue // somebody replayed it meanwhile
 		}
@@ -230,7 +230,7 @@ func (c *console) dryRun(v *visit, ids []bellhop.EventID, all, drop bool) error 
 }
 
 func (c *console) shopsByDomain(v *visit) (map[string]bellhop.Shop, error) {
-	shops, err := c.api.store.Shops(v.Context())
+	shops, err := c.Store.Shops(v.Context())
 	by := make(map[string]bellhop.Shop, len(shops))
 	for _, s := range shops {
 		by[s.Domain] = s

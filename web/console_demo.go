@@ -91,15 +91,15 @@ type demoTerm struct{ N, Label string }
 var demoActions = []DemoAction{DemoOrder, DemoSale, DemoDuplicates, DemoShuffle, DemoPoison, DemoBreak, DemoStop}
 
 func (c *console) demoView(v *visit) (*demoView, error) {
-	if c.demo == nil || v.Person.Role != bellhop.RoleOwner {
+	if c.Demo == nil || v.Person.Role != bellhop.RoleOwner {
 		return nil, nil
 	}
 	if v.Header.Get("X-Bellhop-Look") == "" { // else two who look would take turns
-		if err := c.demo.Speak(v.Context(), v.Language, v.Zone()); err != nil {
+		if err := c.Demo.Speak(v.Context(), v.Language, v.Zone()); err != nil {
 			return nil, err
 		}
 	}
-	s, err := c.demo.State(v.Context())
+	s, err := c.Demo.State(v.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (c *console) doDemo(v *visit) error {
 	if action != DemoStart && action != DemoMend && !slices.Contains(demoActions, action) {
 		return bellhop.Invalidf("do", "there is no button %s", strconv.Quote(string(action)))
 	}
-	if err := c.demo.Do(v.Context(), action); err != nil {
+	if err := c.Demo.Do(v.Context(), action); err != nil {
 		return err
 	}
 	return v.back(c, nil)

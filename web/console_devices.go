@@ -39,18 +39,18 @@ func (c *console) showDevices(v *visit) error {
 	if err := v.live(c); err != nil {
 		return err
 	}
-	devices, err := c.api.store.Devices(v.Context(), v.Shop)
+	devices, err := c.Store.Devices(v.Context(), v.Shop)
 	if err != nil {
 		return err
 	}
-	tests, err := c.api.store.TestPushes(v.Context(), v.Shop)
+	tests, err := c.Store.TestPushes(v.Context(), v.Shop)
 	if err != nil {
 		return err
 	}
 	c.takeNotice(v)
 	view := &devicesView{frame: v.frame}
 	if v.Person.Role == bellhop.RoleOwner {
-		view.WebPushKey = c.webPushKey
+		view.WebPushKey = c.WebPushKey
 	}
 	for i := range devices {
 		row := v.deviceRow(&devices[i])
@@ -83,7 +83,7 @@ func (v *visit) testRow(p *bellhop.Push) *testRow {
 
 func (c *console) removeDevice(v *visit) error {
 	name := v.PostForm.Get("device")
-	err := c.api.store.RemoveDevice(v.Context(), v.Shop, name)
+	err := c.Store.RemoveDevice(v.Context(), v.Shop, name)
 	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 		return err
 	}
@@ -93,11 +93,11 @@ func (c *console) removeDevice(v *visit) error {
 // ringDevice owes the device a push like any other: what becomes of it stands beside
 // the device, which the stream has the page load anew.
 func (c *console) ringDevice(v *visit) error {
-	name, now := v.PostForm.Get("device"), c.api.now()
+	name, now := v.PostForm.Get("device"), c.Now()
 	if c.rings.take(v.Shop+"/"+name, now) > 0 || c.tries.take(v.Shop, now) > 0 {
 		return v.back(c, &notice{Say: "devices.tooSoon", Device: name, Bad: true})
 	}
-	if err := c.api.store.TestDevice(v.Context(), v.Shop, name, now); err != nil {
+	if err := c.Store.TestDevice(v.Context(), v.Shop, name, now); err != nil {
 		return err
 	}
 	return v.back(c, &notice{Say: "devices.ringing", Device: name})

@@ -39,10 +39,10 @@ func (c *console) showLedger(v *visit) error {
 	if view.Outcome != "" && !v.Has("outcome."+view.Outcome) {
 		return bellhop.Invalidf("outcome", "there is no such outcome")
 	}
-	page, err := c.api.store.Lines(v.Context(), q)
+	page, err := c.Store.Lines(v.Context(), q)
 	if err == nil && len(page.Lines) == 0 && q.WebhookID != "" {
 		q.OrderName, q.WebhookID = q.WebhookID, "" // a shop may call its orders anything
-		page, err = c.api.store.Lines(v.Context(), q)
+		page, err = c.Store.Lines(v.Context(), q)
 	}
 	if err != nil {
 		return err

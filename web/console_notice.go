@@ -42,7 +42,7 @@ func (c *console) takeNotice(v *visit) {
 	if err != nil || v.Header.Get("X-Bellhop-Look") != "" {
 		return
 	}
-	gone := (&notice{}).cookie(c.api.proxies.https(v.Request))
+	gone := (&notice{}).cookie(c.Proxies.https(v.Request))
 	gone.Value, gone.MaxAge = "", -1
 	http.SetCookie(v.w, gone)
 	var n notice

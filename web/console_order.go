@@ -47,12 +47,12 @@ func (c *console) showOrder(v *visit) error {
 	if err := v.live(c); err != nil {
 		return err
 	}
-	o, err := c.api.store.Order(v.Context(), v.Shop, n)
+	o, err := c.Store.Order(v.Context(), v.Shop, n)
 	if err != nil {
 		return err
 	}
 	if o.Handling == bellhop.HandlingNew && v.looked() {
-		o, err = c.api.store.SetHandling(v.Context(), v.Shop, n, bellhop.HandlingNew, bellhop.HandlingSeen, c.api.now())
+		o, err = c.Store.SetHandling(v.Context(), v.Shop, n, bellhop.HandlingNew, bellhop.HandlingSeen, c.Now())
 		if err != nil && bellhop.KindOf(err) != bellhop.Conflict {
 			return err
 		}

@@ -83,7 +83,7 @@ func (c *console) showOrders(v *visit) error {
 	if view.Demo != nil {
 		v.Every = 1
 	}
-	page, err := c.api.store.Orders(v.Context(), v.Shop, q)
+	page, err := c.Store.Orders(v.Context(), v.Shop, q)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (c *console) setHandling(v *visit) error {
 	}
 	done, kept := &notice{Say: doneWords[all[0].To]}, &notice{Say: "orders.meanwhile", Bad: true}
 	for _, s := range all {
-		o, err := c.api.store.SetHandling(v.Context(), v.Shop, s.ID, s.Was, s.To, c.api.now())
+		o, err := c.Store.SetHandling(v.Context(), v.Shop, s.ID, s.Was, s.To, c.Now())
 		switch kind := bellhop.KindOf(err); {
 		case err == nil:
 			done.N++

@@ -48,7 +48,7 @@ func (c *console) showPushes(v *visit) (err error) {
 	if err := v.live(c); err != nil {
 		return err
 	}
-	page, err := c.api.store.Pushes(v.Context(), v.Shop, store.PushQuery{Limit: 50, Cursor: asked.Get("cursor"), Status: status})
+	page, err := c.Store.Pushes(v.Context(), v.Shop, store.PushQuery{Limit: 50, Cursor: asked.Get("cursor"), Status: status})
 	if err != nil {
 		return err
 	}

@@ -62,14 +62,14 @@ func (c *console) showResend(v *visit) error {
 func (c *console) resend(v *visit) error {
 	sent := 0
 	err := c.eachLost(v, v.PostForm.Get("stale") != "", func(l pipeline.Lost, found []pipeline.LostPush) error {
-		n, err := l.Resend(v.Context(), c.api.store, found, c.api.now())
+		n, err := l.Resend(v.Context(), c.Store, found, c.Now())
 		sent += n
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	c.api.log.InfoContext(v.Context(), "pushes were sent again", "pushes", sent, "person", v.Person.ID)
+	c.Log.InfoContext(v.Context(), "pushes were sent again", "pushes", sent, "person", v.Person.ID)
 	if sent == 0 {
 		return v.back(c, &notice{Say: "resend.none"})
 	}
@@ -77,14 +77,14 @@ func (c *console) resend(v *visit) error {
 }
 
 func (c *console) eachLost(v *visit, stale bool, do func(pipeline.Lost, []pipeline.LostPush) error) error {
-	shops, err := c.api.store.Shops(v.Context())
+	shops, err := c.Store.Shops(v.Context())
 	if err != nil {
 		return err
 	}
-	now := c.api.now()
+	now := c.Now()
 	for _, s := range shops {
 		lost := pipeline.Lost{Shop: s.Domain, Since: now.Add(-resendSince), Stale: stale}
-		found, err := lost.Find(v.Context(), c.api.store, now)
+		found, err := lost.Find(v.Context(), c.Store, now)
 		if err == nil {
 			err = do(lost, found)
 		}

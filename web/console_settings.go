@@ -52,7 +52,7 @@ func (c *console) quietClock(v *visit) (string, error) {
 	if v.Person.Role != bellhop.RoleOwner || v.Person.Settings.Timezone != "" {
 		return v.T("settings.quietClock", "Zone", v.Person.Settings.Timezone), nil
 	}
-	devices, err := c.api.store.Devices(v.Context(), v.Shop)
+	devices, err := c.Store.Devices(v.Context(), v.Shop)
 	if err != nil {
 		return "", err
 	}
@@ -83,7 +83,7 @@ func (c *console) saveSettings(v *visit) error {
 	if len(view.Wrong) > 0 {
 		return c.settings(v, http.StatusBadRequest, view)
 	}
-	if err := c.api.store.SetSettings(v.Context(), v.Person.ID, view.Settings); err != nil {
+	if err := c.Store.SetSettings(v.Context(), v.Person.ID, view.Settings); err != nil {
 		return err
 	}
 	return v.back(c, &notice{Say: "settings.saved"})

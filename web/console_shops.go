@@ -14,7 +14,7 @@ type shopRow struct {
 
 func (c *console) showShops(v *visit) error {
 	v.At = "shops"
-	shops, err := c.api.store.Shops(v.Context())
+	shops, err := c.Store.Shops(v.Context())
 	if err != nil {
 		return err
 	}

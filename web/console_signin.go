@@ -25,9 +25,9 @@ func (c *console) askIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) followLink(w http.ResponseWriter, r *http.Request, once string) {
-	s, err := c.api.auth.useLink(r.Context(), once, c.api.proxies.client(r))
+	s, err := c.Auth.useLink(r.Context(), once, c.Proxies.client(r))
 	if err != nil {
-		if _, already := c.api.authenticate(r); already == nil {
+		if _, already := c.Auth.authenticate(r); already == nil {
 			http.Redirect(w, r, "/", http.StatusSeeOther)
 			return
 		}
@@ -46,14 +46,14 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := signInView{Email: r.PostForm.Get("email"), Next: localPath(r.PostForm.Get("next"))}
-	s, err := c.api.auth.signIn(r.Context(), view.Email, r.PostForm.Get("password"), c.api.proxies.client(r))
+	s, err := c.Auth.signIn(r.Context(), view.Email, r.PostForm.Get("password"), c.Proxies.client(r))
 	c.welcome(w, r, s, err, view)
 }
 
 // welcome goes on as somebody, or shows the form again.
 func (c *console) welcome(w http.ResponseWriter, r *http.Request, s signedIn, err error, view signInView) {
 	if err != nil {
-		problem := c.api.problem(r.Context(), "sign in", err)
+		problem := c.Problems.of(r.Context(), "sign in", err)
 		if retry := problemHeader(err).Get("Retry-After"); retry != "" {
 			w.Header().Set("Retry-After", retry)
 		}
@@ -62,7 +62,7 @@ func (c *console) welcome(w http.ResponseWriter, r *http.Request, s signedIn, er
 		c.showSignIn(w, r, problem.Status, view)
 		return
 	}
-	http.SetCookie(w, sessionCookie(s.secret, s.session.ExpiresAt, c.api.proxies.https(r)))
+	http.SetCookie(w, sessionCookie(s.secret, s.session.ExpiresAt, c.Proxies.https(r)))
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, view.Next, http.StatusSeeOther)
 }
@@ -70,7 +70,7 @@ func (c *console) welcome(w http.ResponseWriter, r *http.Request, s signedIn, er
 func (c *console) showSignIn(w http.ResponseWriter, r *http.Request, status int, view signInView) {
 	view.frame = c.frame(r, bellhop.Person{})
 	if err := c.render(w, status, "signin", &view); err != nil {
-		writeProblem(w, c.api.problem(r.Context(), "page signin", err))
+		writeProblem(w, c.Problems.of(r.Context(), "page signin", err))
 	}
 }
 
@@ -117,7 +117,7 @@ func (c *console) signOut(w http.ResponseWriter, r *http.Request) {
 	if err != nil || asked {
 		return
 	}
-	http.SetCookie(w, noCookie(c.api.proxies.https(r)))
+	http.SetCookie(w, noCookie(c.Proxies.https(r)))
 	if r.PostForm.Get("browser") != browserRings {
 		w.Header().Set("Clear-Site-Data", `"storage"`) // with the worker that shows notifications
 		http.SetCookie(w, &http.Cookie{Name: browserCookie, Path: "/", MaxAge: -1})
@@ -131,7 +131,7 @@ func (c *console) leave(v *visit) (asked bool, err error) {
 	if v.ParseForm() != nil {
 		return false, bellhop.Invalidf("form", "this is not a form of these pages")
 	}
-	if v.who, err = c.api.authenticate(v.Request); bellhop.KindOf(err) == bellhop.Unauthenticated {
+	if v.who, err = c.Auth.authenticate(v.Request); bellhop.KindOf(err) == bellhop.Unauthenticated {
 		return false, nil // is out already
 	} else if err != nil {
 		return false, err
@@ -144,14 +144,14 @@ func (c *console) leave(v *visit) (asked bool, err error) {
 	switch wish := v.PostForm.Get("browser"); {
 	case device == "", wish == browserRings:
 	case wish == browserStops:
-		err := c.api.store.RemoveDevice(v.Context(), v.who.shop, device)
+		err := c.Store.RemoveDevice(v.Context(), v.who.shop, device)
 		if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 			return false, err
 		}
 	default:
 		return true, c.show(v, "signout", &signOutView{v.frame})
 	}
-	err = c.api.store.RemoveSession(v.Context(), v.who.credential.hash)
+	err = c.Store.RemoveSession(v.Context(), v.who.credential.hash)
 	if bellhop.KindOf(err) == bellhop.NotFound {
 		err = nil
 	}
@@ -165,7 +165,7 @@ func (c *console) ownDevice(v *visit) (string, error) {
 	if err != nil || v.who.person.Role != bellhop.RoleOwner {
 		return "", nil
 	}
-	devices, err := c.api.store.Devices(v.Context(), v.who.shop)
+	devices, err := c.Store.Devices(v.Context(), v.who.shop)
 	for _, d := range devices {
 		if d.Installation == cookie.Value && d.PersonID == v.who.person.ID && d.RetiredAt.IsZero() {
 			return d.Installation, err

@@ -51,7 +51,7 @@ func (a *api) putDevice(ctx context.Context, in *putDevice) (*deviceBody, error)
 	if err != nil {
 		return nil, err
 	}
-	now := a.now()
+	now := a.Now()
 	d := bellhop.Device{
 		Shop: who.shop, PersonID: who.person.ID, Installation: in.Installation,
 		Kind: bellhop.AddressKind(in.Body.Kind), Value: in.Body.Value,
@@ -67,7 +67,7 @@ func (a *api) putDevice(ctx context.Context, in *putDevice) (*deviceBody, error)
 	if d.Kind == bellhop.AddressWebPush && d.Platform != bellhop.PlatformWeb {
 		return nil, bellhop.Invalidf("device", "a webpush address belongs to the platform web")
 	}
-	if d, err = a.store.PutDevice(ctx, d, a.devices); err != nil {
+	if d, err = a.Store.PutDevice(ctx, d, a.Devices); err != nil {
 		return nil, err
 	}
 	return &deviceBody{deviceShape(&d)}, nil
@@ -78,5 +78,5 @@ func (a *api) deleteDevice(ctx context.Context, in *DeviceParam) (*struct{}, err
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.store.RemoveDevice(ctx, who.shop, in.Installation)
+	return nil, a.Store.RemoveDevice(ctx, who.shop, in.Installation)
 }

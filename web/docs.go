@@ -3,7 +3,10 @@ package web
 import (
 	"bytes"
 	"cmp"
+	_ "embed"
+	"encoding/json"
 	"fmt"
+	"html/template"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,6 +17,11 @@ import (
 	"bellhop/events"
 )
 
+//go:embed docs.html
+var docsHTML string
+
+var docsPage = template.Must(template.New("docs").Parse(docsHTML))
+
 // addDocuments adds the API's document, a page made from it, which loads nothing
 // from elsewhere, and the document of the events for other services.
 func (p prepared) addDocuments(doc *huma.OpenAPI) error {
@@ -22,7 +30,7 @@ func (p prepared) addDocuments(doc *huma.OpenAPI) error {
 		return err
 	}
 	var page bytes.Buffer
-	if err := templates.ExecuteTemplate(&page, "docs", docsOf(doc)); err != nil {
+	if err := docsPage.Execute(&page, docsOf(doc)); err != nil {
 		return fmt.Errorf("writing the page of the API: %w", err)
 	}
 	p.add("/v1/openapi.json", http.Header{"Content-Type": {"application/json"}}, body)
@@ -139,4 +147,13 @@ func typeOf(s *huma.Schema) string {
 		t += " or null"
 	}
 	return t
+}
+
+// indented writes JSON for people.
+func indented(v any) ([]byte, error) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("writing JSON: %w", err)
+	}
+	return append(b, '\n'), nil
 }

@@ -15,6 +15,34 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+// Streams, which do not end.
+const (
+	StreamPath = "/v1/stream" // the API's
+	LivePath   = "/live"      // the console's, which tells only what changed
+)
+
+// IsStream reports whether an address answers with a stream.
+func IsStream(path string) bool { return path == StreamPath || path == LivePath }
+
+// guardOptions are what [guarded] goes by.
+type guardOptions struct {
+	InFlight   int                    // requests at once, streams aside
+	Free       func(path string) bool // says which cost nothing, besides health
+	Proxies    proxies
+	Origins    []string // of pages elsewhere that may use the API
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+	Tracer     trace.Tracer // nil: no spans are made
+}
+
+// guarded puts before the API and the pages what all of them need: it bounds, observes
+// and secures them.
+func guarded(next http.Handler, o guardOptions) http.Handler {
+	free := func(path string) bool { return isHealth(path) || o.Free(path) }
+	limited := readFirst(bounded(next, o.InFlight, free), o.Proxies)
+	return newObserved(secured(shared(sameSite(limited, o.Origins), o.Origins)), o.Log, o.Registerer, spans{o.Tracer})
+}
+
 // recorder notes the status of an answer.
 type recorder struct {
 	http.ResponseWriter

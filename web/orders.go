@@ -64,7 +64,7 @@ func (a *api) listOrders(ctx context.Context, in *listOrders) (*orderPage, error
 	if err != nil {
 		return nil, err
 	}
-	page, err := a.store.Orders(ctx, who.shop, store.OrderQuery{
+	page, err := a.Store.Orders(ctx, who.shop, store.OrderQuery{
 		Limit: in.Limit, Cursor: in.Cursor, Handling: bellhop.Handling(in.Handling), Text: in.Q, Since: in.Since,
 	})
 	if err != nil {
@@ -82,7 +82,7 @@ func (a *api) getOrder(ctx context.Context, in *OrderParam) (*orderBody, error) 
 	if err != nil {
 		return nil, err
 	}
-	o, err := a.store.Order(ctx, who.shop, id)
+	o, err := a.Store.Order(ctx, who.shop, id)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (a *api) patchOrder(ctx context.Context, in *patchOrder) (*orderBody, error
 	if err != nil {
 		return nil, err
 	}
-	o, err := a.store.SetHandling(ctx, who.shop, id, bellhop.Handling(in.Body.Was), bellhop.Handling(in.Body.Handling), a.now())
+	o, err := a.Store.SetHandling(ctx, who.shop, id, bellhop.Handling(in.Body.Was), bellhop.Handling(in.Body.Handling), a.Now())
 	if err != nil {
 		return nil, err
 	}

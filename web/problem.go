@@ -1,10 +1,15 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
+	"math"
 	"net/http"
 	"strconv"
+
+	"bellhop/pipeline"
 
 	"bellhop"
 )
@@ -97,4 +102,44 @@ func writeProblem(w http.ResponseWriter, p *Problem) {
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(body) // whoever asked is gone if this fails
+}
+
+// problems says of errors what their causes may know, and logs the rest.
+type problems struct {
+	log  *slog.Logger
+	away *pipeline.Trouble // to log that something is
+}
+
+func newProblems(l *slog.Logger) *problems {
+	return &problems{log: l, away: pipeline.NewTrouble(l, slog.LevelError, "requests can't be answered: something is away", "")}
+}
+
+// of also logs what is ours to mend: all that is wrong, and now and then that
+// something is away.
+func (p *problems) of(ctx context.Context, what string, err error) *Problem {
+	out := problemOf(err)
+	switch {
+	case ctx.Err() != nil:
+	case out.Status == http.StatusInternalServerError:
+		p.log.ErrorContext(ctx, "answering a request", "operation", what, "error", err.Error())
+	case out.Status == http.StatusServiceUnavailable:
+		p.away.Happened("operation", what, "err", err)
+	}
+	return out
+}
+
+// problemHeader returns what goes with an error besides its body.
+func problemHeader(err error) http.Header {
+	h := http.Header{}
+	h.Set("Cache-Control", "no-store")
+	switch bellhop.KindOf(err) {
+	case bellhop.Unauthenticated:
+		h.Set("WWW-Authenticate", "Bearer")
+	case bellhop.Unavailable:
+		h.Set("Retry-After", "5")
+	}
+	if retry, ok := errors.AsType[*retryError](err); ok {
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(retry.after.Seconds())))))
+	}
+	return h
 }

@@ -59,7 +59,7 @@ func (a *api) listPushes(ctx context.Context, in *listPushes) (*pushPage, error)
 			return nil, bellhop.Invalidf("order", "order is an order's id")
 		}
 	}
-	page, err := a.store.Pushes(ctx, who.shop, q)
+	page, err := a.Store.Pushes(ctx, who.shop, q)
 	if err != nil {
 		return nil, err
 	}
@@ -79,5 +79,5 @@ func (a *api) postReceipt(ctx context.Context, in *receipt) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.store.PushReceipt(ctx, who.shop, id, in.Body.Event == "opened", a.now())
+	return nil, a.Store.PushReceipt(ctx, who.shop, id, in.Body.Event == "opened", a.Now())
 }

@@ -53,7 +53,7 @@ func (a *api) registerSessions() {
 
 func (a *api) createSession(ctx context.Context, in *newSession) (*session, error) {
 	who := callerOf(ctx)
-	s, err := a.auth.signIn(ctx, in.Body.Email, in.Body.Password, who.address)
+	s, err := a.Auth.signIn(ctx, in.Body.Email, in.Body.Password, who.address)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +72,11 @@ func (a *api) deleteSession(ctx context.Context, in *endSession) (*signedOut, er
 		return nil, bellhop.Invalidf("not_a_session", "an API token is revoked with: bellhop token revoke")
 	}
 	if in.Device != "" {
-		if err := a.store.RemoveDevice(ctx, who.shop, in.Device); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+		if err := a.Store.RemoveDevice(ctx, who.shop, in.Device); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 			return nil, err
 		}
 	}
-	if err := a.store.RemoveSession(ctx, who.credential.hash); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+	if err := a.Store.RemoveSession(ctx, who.credential.hash); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 		return nil, err
 	}
 	return &signedOut{SetCookie: []http.Cookie{*noCookie(who.https)}}, nil

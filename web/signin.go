@@ -29,11 +29,18 @@ const (
 	sessionLife = 30 * 24 * time.Hour
 )
 
-// auth lets people in.
+// AuthStore is what auth needs of the store.
+type AuthStore interface {
+	store.People
+	store.Sessions
+	store.Tokens
+}
+
+// auth lets people in, and knows who they are.
 type auth struct {
-	people    store.People
-	sessions  store.Sessions
+	store     AuthStore
 	now       func() time.Time
+	writes    *limits // by shop
 	byAddress *limits
 	byGuesser *limits // of an account, from one network
 	byAccount *limits // from all networks that are strange to it
@@ -42,9 +49,10 @@ type auth struct {
 	known, strangers *turns
 }
 
-func newAuth(s Store, now func() time.Time) *auth {
+func newAuth(s AuthStore, now func() time.Time) *auth {
 	return &auth{
-		people: s, sessions: s, now: now,
+		store: s, now: now,
+		writes:    newLimits(writeEvery, writeBurst, limitedKeys),
 		byAddress: newLimits(addressEvery, addressBurst, limitedKeys),
 		byGuesser: newLimits(guesserEvery, guesserBurst, limitedKeys),
 		byAccount: newLimits(accountEvery, accountBurst, limitedKeys),
@@ -83,11 +91,11 @@ func (a *auth) signIn(ctx context.Context, email, password string, from netip.Ad
 	if wait := a.byAddress.take(network, a.now()); wait > 0 {
 		return signedIn{}, tooMany(wait)
 	}
-	person, err := a.people.PersonByEmail(ctx, account)
+	person, err := a.store.PersonByEmail(ctx, account)
 	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 		return signedIn{}, err
 	}
-	known, err := a.sessions.KnowsNetwork(ctx, person.ID, network)
+	known, err := a.store.KnowsNetwork(ctx, person.ID, network)
 	if err != nil {
 		return signedIn{}, err
 	}
@@ -150,7 +158,7 @@ func (a *auth) open(ctx context.Context, p bellhop.Person, network string) (sign
 	secret, hash := newSecret(sessionPrefix)
 	now := a.now()
 	s := bellhop.Session{TokenHash: hash, PersonID: p.ID, ExpiresAt: now.Add(sessionLife), CreatedAt: now}
-	if err := a.sessions.AddSession(ctx, s, network); err != nil {
+	if err := a.store.AddSession(ctx, s, network); err != nil {
 		return signedIn{}, err
 	}
 	return signedIn{secret: secret, session: s, person: p}, nil
@@ -178,7 +186,7 @@ func (a *auth) useLink(ctx context.Context, secret string, from netip.Addr) (sig
 	if wait := a.byAddress.take(network, a.now()); wait > 0 {
 		return signedIn{}, tooMany(wait)
 	}
-	p, err := a.sessions.UseLink(ctx, HashToken(secret), a.now())
+	p, err := a.store.UseLink(ctx, HashToken(secret), a.now())
 	if bellhop.KindOf(err) == bellhop.NotFound {
 		err = errLinkUsed
 	}

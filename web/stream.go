@@ -13,14 +13,11 @@ import (
 )
 
 const (
-	StreamPath       = "/v1/stream" // where the stream is
-	livePath         = "/live"      // the console's own, which tells only what changed
-	heartbeat        = 15 * time.Second
-	recheck          = 5 * time.Second // after so long a credential is looked at again before anything is told
-	streamWrite      = 10 * time.Second
-	replayBatch      = 200
-	replayBatches    = 5 // whoever missed more loads afresh
-	defaultListeners = 1024
+	heartbeat     = 15 * time.Second
+	recheck       = 5 * time.Second // after so long a credential is looked at again before anything is told
+	streamWrite   = 10 * time.Second
+	replayBatch   = 200
+	replayBatches = 5 // whoever missed more loads afresh
 )
 
 type openStream struct {
@@ -29,7 +26,7 @@ type openStream struct {
 	LastQuery   string `query:"last_event_id" maxLength:"20" doc:"The same, where the header can't be set."`
 }
 
-func (a *api) registerStream(h *hub) {
+func (a *api) registerStream() {
 	register(a, huma.Operation{
 		OperationID: "open-stream", Method: http.MethodGet, Path: StreamPath, Tags: []string{"stream"},
 		Summary: "Follow what changes, as server-sent events", Security: security,
@@ -41,12 +38,10 @@ func (a *api) registerStream(h *hub) {
 			Description: "The stream.",
 			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}},
 		}},
-	}, func(ctx context.Context, in *openStream) (*huma.StreamResponse, error) {
-		return a.openStream(ctx, h, in)
-	})
+	}, a.openStream)
 }
 
-func (a *api) openStream(ctx context.Context, h *hub, in *openStream) (*huma.StreamResponse, error) {
+func (a *api) openStream(ctx context.Context, in *openStream) (*huma.StreamResponse, error) {
 	who, err := callerOf(ctx).about(in.Shop)
 	if err != nil {
 		return nil, err
@@ -55,20 +50,33 @@ func (a *api) openStream(ctx context.Context, h *hub, in *openStream) (*huma.Str
 	if err != nil {
 		return nil, err
 	}
-	l, pos, err := h.join(ctx, who, false)
+	l, pos, err := a.hub.join(ctx, who, false)
 	if err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		defer h.leave(l)
+		defer a.hub.leave(l)
 		r, w := humago.Unwrap(hc)
 		s := &stream{api: a, who: who, l: l, w: w, rc: http.NewResponseController(w)}
 		s.serve(r.Context(), last, pos)
 	}}, nil
 }
 
-// IsStream reports whether an address answers with a stream, which does not end.
-func IsStream(path string) bool { return path == StreamPath || path == livePath }
+// follow tells a page of the console which orders of its shop changed, as server-sent
+// events, and begins with where the stream is: a page that shows less loads anew what it
+// shows. So nothing is missed however long a page was away, and a page asks as often as
+// it likes whatever the flood.
+func (a *api) follow(w http.ResponseWriter, r *http.Request, who principal) error {
+	l, pos, err := a.hub.join(r.Context(), who, true)
+	if err != nil {
+		return err
+	}
+	defer a.hub.leave(l)
+	w.Header().Set("Cache-Control", "no-store")
+	s := &stream{api: a, who: who, l: l, w: w, rc: http.NewResponseController(w)}
+	s.serve(r.Context(), -1, pos)
+	return nil
+}
 
 // last returns -1 when nothing is to be resumed.
 func (in *openStream) last() (int64, error) {
@@ -148,7 +156,7 @@ func (s *stream) replay(ctx context.Context, last, pos int64) error {
 	if last < 0 || last == pos {
 		return s.write(idFrame(pos))
 	}
-	first, err := s.api.store.FirstChange(ctx)
+	first, err := s.api.Store.FirstChange(ctx)
 	if err != nil {
 		return err
 	}
@@ -156,12 +164,12 @@ func (s *stream) replay(ctx context.Context, last, pos int64) error {
 		return s.write(resetFrame(pos))
 	}
 	for range replayBatches {
-		changes, err := s.api.store.Changes(ctx, s.who.shop, last, replayBatch)
+		changes, err := s.api.Store.Changes(ctx, s.who.shop, last, replayBatch)
 		if err != nil {
 			return err
 		}
 		var missed chunk
-		framer := newFramer(s.api.store, replayBatch)
+		framer := newFramer(s.api.Store, replayBatch)
 		for _, c := range changes {
 			if c.Seq > pos {
 				break
@@ -193,7 +201,7 @@ func (s *stream) write(frames []byte) error {
 // stillIn reports whether the credential still opens this shop. Trouble of ours
 // is no reason to end a stream.
 func (s *stream) stillIn(ctx context.Context) bool {
-	p, err := identify(ctx, s.api.store, s.who.credential, s.api.now())
+	p, err := s.api.Auth.identify(ctx, s.who.credential)
 	if err == nil {
 		p, err = p.about(s.who.shop)
 	}

@@ -1,0 +1,127 @@
+package web
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+
+	"bellhop/store"
+)
+
+// Options are what [New] puts together. Store and Acceptor are needed; other
+// zero fields mean the default.
+type Options struct {
+	Store    Store
+	Acceptor Acceptor
+	Webhooks WebhookOptions // its Logger, Registerer, Tracer and TrustedProxies are set from these
+
+	Logger     *slog.Logger // default: nothing is logged
+	Registerer prometheus.Registerer
+	Tracer     trace.Tracer     // nil: no spans are made
+	Now        func() time.Time // default time.Now
+	Version    string           // of bellhop, for the API's document
+
+	Checks  []Check      // what /readyz asks
+	Metrics http.Handler // answers /metrics; nil where they have a listener of their own
+
+	APIInFlight    int            // requests of the API at once, webhooks and streams aside; default 256
+	Listeners      int            // streams open at once, a quarter of them one shop's; default 1024
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto count
+	AllowedOrigins []string       // of pages elsewhere that may use the API, such as capacitor://localhost
+
+	MaxDevices int // in use at once, of one shop; default 500
+
+	// Queue is for operators to look after. nil: the console does without.
+	Queue Queue
+	// WebPushKey is what browsers subscribe with for notifications. "": none is rung.
+	WebPushKey string
+	// Demo has a phone and buttons stand beside the orders. nil: there is none.
+	Demo Demo
+}
+
+// Server is the whole of bellhop's HTTP.
+type Server struct {
+	webhook http.Handler
+	rest    http.Handler
+	api     *api
+	console *console
+}
+
+// New assembles the server and begins to follow what changes, until
+// [Server.Close].
+func New(o Options) (*Server, error) {
+	if o.Store == nil || o.Acceptor == nil {
+		return nil, fmt.Errorf("assembling the web server: Store and Acceptor are needed")
+	}
+	defaults(&o)
+	mux, fixed := http.NewServeMux(), prepared{}
+	auth, problems := newAuth(o.Store, o.Now), newProblems(o.Logger)
+	rest, err := newAPI(mux, fixed, apiOptions{
+		Store: o.Store, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Listeners: o.Listeners,
+		Devices: store.DeviceLimits{Person: devicesOfPerson, Shop: o.MaxDevices},
+		Now:     o.Now, Log: o.Logger, Registerer: o.Registerer, Version: o.Version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	pages := newConsole(mux, fixed, consoleOptions{
+		Store: o.Store, Queue: o.Queue, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Follow: rest.follow,
+		WebPushKey: o.WebPushKey, Demo: o.Demo, Now: o.Now, Log: o.Logger,
+	})
+	fixed.routes(mux)
+	routeHealth(mux, o.Checks, o.Logger, o.Now)
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", o.Metrics)
+	}
+	mux.HandleFunc("/", unmatched(mux, pages.unmatched))
+	return &Server{webhook: NewWebhook(o.Acceptor, o.Webhooks), api: rest, console: pages, rest: guarded(mux, guardOptions{
+		InFlight: o.APIInFlight, Free: func(path string) bool { return fixed[path] != nil }, Proxies: o.TrustedProxies,
+		Origins: o.AllowedOrigins, Log: o.Logger, Registerer: o.Registerer, Tracer: o.Tracer,
+	})}, nil
+}
+
+func defaults(o *Options) {
+	if o.MaxDevices <= 0 {
+		o.MaxDevices = 500
+	}
+	o.Logger = loggerOr(o.Logger)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.APIInFlight <= 0 {
+		o.APIInFlight = 256
+	}
+	if o.Listeners <= 0 {
+		o.Listeners = 1024
+	}
+	if o.Version == "" {
+		o.Version = "dev"
+	}
+	o.Webhooks.Logger, o.Webhooks.Registerer, o.Webhooks.Tracer = o.Logger, o.Registerer, o.Tracer
+	o.Webhooks.TrustedProxies = o.TrustedProxies
+}
+
+// Handler answers every request.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+// serve takes webhooks past everything that the API needs and they don't.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == WebhookPath {
+		s.webhook.ServeHTTP(w, r)
+		return
+	}
+	s.rest.ServeHTTP(w, r)
+}
+
+// Close ends the streams, which http.Server.Shutdown would wait for, and what
+// follows the changes. Call it before or during Shutdown; other requests are
+// answered still.
+func (s *Server) Close() {
+	s.api.close()
+	s.console.close()
+}
