@@ -13,32 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
-
-	"bellhop"
-	"bellhop/store"
 )
-
-const maxAPIBody = 64 << 10
-
-// Store is what web needs of the store.
-type Store interface {
-	store.Orders
-	store.Shops
-	store.People
-	store.Sessions
-	store.Tokens
-	store.Devices
-	store.Stream
-	store.Looks
-	Lines(ctx context.Context, q store.LineQuery) (store.LinePage, error) // of store.Ledger
-	Totals(ctx context.Context) (map[bellhop.Outcome]int64, error)        // of store.Ledger
-	DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error
-	PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error) // of store.Outbox
-	// Pushes and PushReceipt are those of store.Outbox.
-	Pushes(ctx context.Context, shop string, q store.PushQuery) (store.PushPage, error)
-	PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error
-	ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (int, error) // of store.Outbox
-}
 
 // apiOptions are what the API works with.
 type apiOptions struct {
@@ -46,7 +21,7 @@ type apiOptions struct {
 	Auth       *auth
 	Problems   *problems
 	Proxies    proxies
-	Devices    store.DeviceLimits
+	MaxDevices int // in use at once, of one shop
 	Listeners  int // streams open at once
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -121,7 +96,7 @@ func newAPI(mux *http.ServeMux, documents prepared, o apiOptions) (*api, error) 
 	delete(registry.Map(), "ErrorModel")
 	delete(registry.Map(), "ErrorDetail")
 	openAnswers(a.huma.OpenAPI())
-	if err := documents.addDocuments(a.huma.OpenAPI()); err != nil {
+	if err := addDocuments(documents, a.huma.OpenAPI()); err != nil {
 		return nil, err
 	}
 	go a.hub.run()
@@ -160,7 +135,7 @@ func register[I, O any](a *api, op huma.Operation, handle func(context.Context, 
 		Description: "A problem.",
 		Content:     map[string]*huma.MediaType{problemType: {Schema: problem}},
 	}
-	op.MaxBodyBytes = maxAPIBody + 1 // the library refuses a body of this size
+	op.MaxBodyBytes = maxBody + 1 // the library refuses a body of this size
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err == nil {
@@ -226,14 +201,6 @@ func ownProblems(_ huma.Context, _ string, v any) (any, error) {
 	}
 	return p, nil
 }
-
-// GetStatus, Error and ContentType are what the library wants of an error.
-func (p *Problem) GetStatus() int { return p.Status }
-
-func (p *Problem) Error() string { return p.Detail }
-
-// ContentType makes the answer application/problem+json.
-func (p *Problem) ContentType(string) string { return problemType }
 
 // jsonFormat writes an answer whole or not at all. That the client has gone is
 // no error of ours, which the library would panic over.

@@ -69,6 +69,9 @@ func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) (body, error) 
 	return read, nil
 }
 
+// answered says that nothing is held any more for what was read.
+func answered(r *http.Request) { connOf(r).writes(0) }
+
 func (b *bodyReader) readAll(c *conn, r io.Reader) (to body, err error) {
 	for err == nil {
 		var m int

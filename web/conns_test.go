@@ -202,9 +202,8 @@ func (p *pipes) dial(address string) net.Conn {
 	return near
 }
 
-type accepting struct{}
-
-func (accepting) Accept(context.Context, http.Header, []byte) error { return nil }
+// accepting answers 200, as the webhooks' endpoint does.
+var accepting = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 
 // TestSlowBodiesKeepNobodyOut has four times as many connections as there may be
 // send a header and no body, each again as soon as it is closed but once a second at
@@ -222,16 +221,16 @@ func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o := WebhookOptions{}
+				var trusted proxies
 				dialed := func(source string) (address, header string) { return source, "" }
 				if c.trusted {
-					o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+					trusted = proxies{netip.MustParsePrefix("127.0.0.1/32")}
 					dialed = func(source string) (address, header string) {
 						return "127.0.0.1", "X-Forwarded-For: " + source + "\r\n"
 					}
 				}
 				listener := &pipes{incoming: make(chan net.Conn)}
-				server := HTTPServer("", NewWebhook(accepting{}, o), nil)
+				server := HTTPServer("", readFirst(accepting, trusted, 2<<20), nil)
 				s := newConns(64, maxHeld)
 				s.watch(server)
 				go server.Serve(listener)
@@ -281,12 +280,12 @@ func post(conn net.Conn, header string) (status int, took time.Duration) {
 // TestDeclaredLengthTakesNoMemory has a hundred bodies of 2 MiB announced. None comes.
 func TestDeclaredLengthTakesNoMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handlers := []http.Handler{NewWebhook(accepting{}, WebhookOptions{}), readFirst(http.NotFoundHandler(), nil)}
+		handlers := []http.Handler{readFirst(accepting, nil, 2<<20), readFirst(http.NotFoundHandler(), nil, maxBody)}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		var ends []*io.PipeWriter
 		for range 100 {
-			for i, length := range []int64{2 << 20, maxAPIBody} {
+			for i, length := range []int64{2 << 20, maxBody} {
 				body, end := io.Pipe()
 				r := httptest.NewRequest("POST", "/", body)
 				r.ContentLength = length

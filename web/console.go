@@ -22,9 +22,6 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"rfc3339": func(t time.Time) string { return t.Format(time.RFC3339) },
 }).ParseFS(templateFiles, "console/*.html"))
 
-// maxForm holds a page of orders that are all selected.
-const maxForm = 64 << 10
-
 // consoleOptions are what the console works with.
 type consoleOptions struct {
 	Store    Store
@@ -54,7 +51,7 @@ type console struct {
 func newConsole(mux *http.ServeMux, assets prepared, o consoleOptions) *console {
 	c := &console{consoleOptions: o, stats: newStats(o.Store, o.Queue, o.Now, o.Log),
 		rings: newLimits(ringEvery, ringBurst, limitedKeys), tries: newLimits(triesEvery, triesBurst, limitedKeys)}
-	assets.addAssets()
+	addAssets(assets)
 	c.routes(mux)
 	go c.stats.run()
 	return c
@@ -133,7 +130,7 @@ type frame struct {
 // signed lets in who has a session, and sends others to sign in and come back.
 func (c *console) signed(handle func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		v := &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}
 		var err error
 		if v.who, err = c.Auth.authenticate(r); err == nil && !v.who.credential.session {

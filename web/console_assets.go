@@ -10,7 +10,7 @@ import (
 var assetFiles embed.FS
 
 // addAssets adds what the pages load.
-func (p prepared) addAssets() {
+func addAssets(to prepared) {
 	for path, contentType := range map[string]string{
 		"/assets/console.css":     "text/css; charset=utf-8",
 		"/assets/console.js":      "text/javascript; charset=utf-8",
@@ -32,6 +32,6 @@ func (p prepared) addAssets() {
 		header := http.Header{}
 		header.Set("Content-Type", contentType)
 		header.Set("Content-Security-Policy", pagePolicy) // the worker's own requests go by it
-		p.add(path, header, body)
+		to.add(path, header, body)
 	}
 }

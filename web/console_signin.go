@@ -36,7 +36,7 @@ func (c *console) followLink(w http.ResponseWriter, r *http.Request, once string
 }
 
 func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
 		c.trouble(&visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}, bellhop.Invalidf("form", "this is not the sign-in form"))
 		return
@@ -108,7 +108,7 @@ const (
 // signOut first asks, where the browser is rung for who signs out: somebody else may use
 // it next.
 func (c *console) signOut(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	v := &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}
 	asked, err := c.leave(v)
 	if err != nil {

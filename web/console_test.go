@@ -16,67 +16,6 @@ import (
 	"bellhop/web"
 )
 
-var (
-	inlineScript  = regexp.MustCompile(`(?i)<script(?:\s[^>]*)?>\s*[^<\s]`)
-	inlineStyle   = regexp.MustCompile(`(?i)<style|\sstyle=`)
-	inlineHandler = regexp.MustCompile(`(?i)<[a-z][^>]*\son[a-z]+=`)
-	quotedValue   = regexp.MustCompile(`="[^"]*"`)
-	loaded        = regexp.MustCompile(`(?i)<(?:script|link|img|iframe|form)[^>]*?(?:src|href|action)="([^"]*)"`)
-)
-
-// strictPage checks that a page loads only from itself, has nothing inline, and
-// tells the browser to insist on that.
-func strictPage(t *testing.T, a reply) {
-	t.Helper()
-	if a.StatusCode != 200 || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
-		t.Fatalf("%d %v", a.StatusCode, a.Header)
-	}
-	csp := a.Header.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
-		"form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
-		if !strings.Contains(csp, want) {
-			t.Errorf("the policy lacks %s: %s", want, csp)
-		}
-	}
-	caching := "no-store"
-	if a.Request.URL.Path == "/docs" { // the same for everybody
-		caching = "no-cache"
-	}
-	if strings.Contains(csp, "unsafe") || a.Header.Get("X-Content-Type-Options") != "nosniff" ||
-		a.Header.Get("X-Frame-Options") != "DENY" || a.Header.Get("Cache-Control") != caching {
-		t.Errorf("%v", a.Header)
-	}
-	for _, re := range []*regexp.Regexp{inlineScript, inlineStyle, inlineHandler} {
-		if found := re.FindString(quotedValue.ReplaceAllString(a.body, `=""`)); found != "" {
-			t.Errorf("inline: %s", found)
-		}
-	}
-	for _, m := range loaded.FindAllStringSubmatch(a.body, -1) {
-		if !strings.HasPrefix(m[1], "/") || strings.HasPrefix(m[1], "//") {
-			t.Errorf("from elsewhere: %s", m[0])
-		}
-	}
-}
-
-// get asks for a page as somebody.
-func (r *rig) get(path, session string, change ...func(*http.Request)) reply {
-	r.Helper()
-	return r.call("GET", path, "", "", append(change, withCookie(session))...)
-}
-
-// post sends a form as somebody.
-func (r *rig) post(path, session string, form url.Values, change ...func(*http.Request)) reply {
-	r.Helper()
-	req, err := http.NewRequest("POST", r.URL+path, strings.NewReader(form.Encode()))
-	must(r, err)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Sec-Fetch-Site", "same-origin")
-	for _, c := range append(change, withCookie(session)) {
-		c(req)
-	}
-	return r.do(req)
-}
-
 // goOn goes where an answer to a form sends the browser, with its cookies.
 func (r *rig) goOn(a reply, session string) reply {
 	r.Helper()
@@ -107,8 +46,6 @@ func (r *rig) handling(shop string, n int) bellhop.Handling {
 	must(r, err)
 	return o.Handling
 }
-
-func orderID(n int) string { return fmt.Sprint(820982911946154508 + int64(n)) }
 
 // consolePages are all that somebody signed in can open.
 var consolePages = []string{"/", "/orders/" + orderID(0), "/pushes", "/devices", "/settings"}

@@ -8,6 +8,7 @@ import (
 
 	"bellhop"
 	"bellhop/i18n"
+	"bellhop/store"
 )
 
 // DeviceParam names a device.
@@ -67,7 +68,7 @@ func (a *api) putDevice(ctx context.Context, in *putDevice) (*deviceBody, error)
 	if d.Kind == bellhop.AddressWebPush && d.Platform != bellhop.PlatformWeb {
 		return nil, bellhop.Invalidf("device", "a webpush address belongs to the platform web")
 	}
-	if d, err = a.Store.PutDevice(ctx, d, a.Devices); err != nil {
+	if d, err = a.Store.PutDevice(ctx, d, store.DeviceLimits{Person: devicesOfPerson, Shop: a.MaxDevices}); err != nil {
 		return nil, err
 	}
 	return &deviceBody{deviceShape(&d)}, nil

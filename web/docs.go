@@ -24,7 +24,7 @@ var docsPage = template.Must(template.New("docs").Parse(docsHTML))
 
 // addDocuments adds the API's document, a page made from it, which loads nothing
 // from elsewhere, and the document of the events for other services.
-func (p prepared) addDocuments(doc *huma.OpenAPI) error {
+func addDocuments(to prepared, doc *huma.OpenAPI) error {
 	body, err := indented(doc)
 	if err != nil {
 		return err
@@ -33,9 +33,9 @@ func (p prepared) addDocuments(doc *huma.OpenAPI) error {
 	if err := docsPage.Execute(&page, docsOf(doc)); err != nil {
 		return fmt.Errorf("writing the page of the API: %w", err)
 	}
-	p.add("/v1/openapi.json", http.Header{"Content-Type": {"application/json"}}, body)
-	p.add("/v1/asyncapi.json", http.Header{"Content-Type": {"application/json"}}, events.AsyncAPI())
-	p.add("/docs", http.Header{"Content-Type": {"text/html; charset=utf-8"}, "Content-Security-Policy": {pagePolicy}}, page.Bytes())
+	to.add("/v1/openapi.json", http.Header{"Content-Type": {"application/json"}}, body)
+	to.add("/v1/asyncapi.json", http.Header{"Content-Type": {"application/json"}}, events.AsyncAPI())
+	to.add("/docs", http.Header{"Content-Type": {"text/html; charset=utf-8"}, "Content-Security-Policy": {pagePolicy}}, page.Bytes())
 	return nil
 }
 

@@ -17,16 +17,6 @@ import (
 	"bellhop/web"
 )
 
-// pipe is an answer that is read as it is written, under synctest's clock.
-type pipe struct {
-	*io.PipeWriter
-	header http.Header
-}
-
-func (p *pipe) Header() http.Header { return p.header }
-func (p *pipe) WriteHeader(int)     {}
-func (p *pipe) Flush()              {}
-
 // memory is as much of a store as a stream needs, under a clock that is no
 // machine's.
 type memory struct {

@@ -39,9 +39,13 @@ type guardOptions struct {
 // and secures them.
 func guarded(next http.Handler, o guardOptions) http.Handler {
 	free := func(path string) bool { return isHealth(path) || o.Free(path) }
-	limited := readFirst(bounded(next, o.InFlight, free), o.Proxies)
-	return newObserved(secured(shared(sameSite(limited, o.Origins), o.Origins)), o.Log, o.Registerer, spans{o.Tracer})
+	limited := readFirst(bounded(next, o.InFlight, free), o.Proxies, maxBody)
+	return newObserved(secured(shared(sameSite(limited, o.Origins), o.Origins)), o.Log, o.Registerer, spans{tracer: o.Tracer})
 }
+
+// maxBody is what a request of the API has for a body, and a form that is sent from a
+// page: it holds a page of orders that are all selected.
+const maxBody = 64 << 10
 
 // recorder notes the status of an answer.
 type recorder struct {
@@ -145,8 +149,8 @@ func routeOf(r *http.Request) string {
 }
 
 // readFirst reads a request's body before the request goes on.
-func readFirst(next http.Handler, from proxies) http.Handler {
-	bodies := &bodyReader{proxies: from, limit: maxAPIBody, timeout: bodyTimeout}
+func readFirst(next http.Handler, from proxies, limit int) http.Handler {
+	bodies := &bodyReader{proxies: from, limit: limit, timeout: bodyTimeout}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
 			next.ServeHTTP(w, r)
@@ -159,7 +163,7 @@ func readFirst(next http.Handler, from proxies) http.Handler {
 			return
 		}
 		defer bodies.put(read.buf)
-		defer connOf(r).writes(0)
+		defer answered(r)
 		r.Body = io.NopCloser(bytes.NewReader(read.bytes()))
 		next.ServeHTTP(w, r)
 	})

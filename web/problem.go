@@ -104,6 +104,14 @@ func writeProblem(w http.ResponseWriter, p *Problem) {
 	_, _ = w.Write(body) // whoever asked is gone if this fails
 }
 
+// GetStatus, Error and ContentType are what the API's library wants of an error.
+func (p *Problem) GetStatus() int { return p.Status }
+
+func (p *Problem) Error() string { return p.Detail }
+
+// ContentType makes the answer application/problem+json.
+func (p *Problem) ContentType(string) string { return problemType }
+
 // problems says of errors what their causes may know, and logs the rest.
 type problems struct {
 	log  *slog.Logger

@@ -11,7 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -19,14 +19,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"golang.org/x/crypto/argon2"
 
 	"bellhop"
-	"bellhop/internal/sqlitefile"
 	"bellhop/store"
-	"bellhop/store/sqlitestore"
 	"bellhop/web"
+	"bellhop/wire"
 )
 
 const (
@@ -51,7 +51,7 @@ type rig struct {
 	testing.TB
 	*httptest.Server
 	web      *web.Server
-	db       *sqlitestore.DB
+	db       store.Store
 	acceptor *acceptor
 	clock    *clock
 	log      *lockedBuffer
@@ -92,20 +92,13 @@ func (r *rig) in(t testing.TB) *rig {
 	return &sub
 }
 
-func openStore(t testing.TB) *sqlitestore.DB {
+func openStore(t testing.TB) store.Store {
 	t.Helper()
-	ctx := context.Background()
-	path := filepath.Join(t.TempDir(), "bellhop.db")
-	_, err := sqlitefile.Migrate(ctx, path, sqlitestore.Schema())
+	s := wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:"}
+	parts, err := s.Open(context.Background(), wire.Options{})
 	must(t, err)
-	f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{})
-	must(t, err)
-	db := sqlitestore.New(f)
-	t.Cleanup(func() {
-		db.Close()
-		f.Close()
-	})
-	return db
+	t.Cleanup(func() { parts.Close() })
+	return parts.Store
 }
 
 func (r *rig) people() {
@@ -311,3 +304,90 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+var (
+	inlineScript  = regexp.MustCompile(`(?i)<script(?:\s[^>]*)?>\s*[^<\s]`)
+	inlineStyle   = regexp.MustCompile(`(?i)<style|\sstyle=`)
+	inlineHandler = regexp.MustCompile(`(?i)<[a-z][^>]*\son[a-z]+=`)
+	quotedValue   = regexp.MustCompile(`="[^"]*"`)
+	loaded        = regexp.MustCompile(`(?i)<(?:script|link|img|iframe|form)[^>]*?(?:src|href|action)="([^"]*)"`)
+)
+
+// strictPage checks that a page loads only from itself, has nothing inline, and
+// tells the browser to insist on that.
+func strictPage(t *testing.T, a reply) {
+	t.Helper()
+	if a.StatusCode != 200 || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Fatalf("%d %v", a.StatusCode, a.Header)
+	}
+	csp := a.Header.Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
+		"form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+		if !strings.Contains(csp, want) {
+			t.Errorf("the policy lacks %s: %s", want, csp)
+		}
+	}
+	caching := "no-store"
+	if a.Request.URL.Path == "/docs" { // the same for everybody
+		caching = "no-cache"
+	}
+	if strings.Contains(csp, "unsafe") || a.Header.Get("X-Content-Type-Options") != "nosniff" ||
+		a.Header.Get("X-Frame-Options") != "DENY" || a.Header.Get("Cache-Control") != caching {
+		t.Errorf("%v", a.Header)
+	}
+	for _, re := range []*regexp.Regexp{inlineScript, inlineStyle, inlineHandler} {
+		if found := re.FindString(quotedValue.ReplaceAllString(a.body, `=""`)); found != "" {
+			t.Errorf("inline: %s", found)
+		}
+	}
+	for _, m := range loaded.FindAllStringSubmatch(a.body, -1) {
+		if !strings.HasPrefix(m[1], "/") || strings.HasPrefix(m[1], "//") {
+			t.Errorf("from elsewhere: %s", m[0])
+		}
+	}
+}
+
+// get asks for a page as somebody.
+func (r *rig) get(path, session string, change ...func(*http.Request)) reply {
+	r.Helper()
+	return r.call("GET", path, "", "", append(change, withCookie(session))...)
+}
+
+// post sends a form as somebody.
+func (r *rig) post(path, session string, form url.Values, change ...func(*http.Request)) reply {
+	r.Helper()
+	req, err := http.NewRequest("POST", r.URL+path, strings.NewReader(form.Encode()))
+	must(r, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	for _, c := range append(change, withCookie(session)) {
+		c(req)
+	}
+	return r.do(req)
+}
+
+func orderID(n int) string { return fmt.Sprint(820982911946154508 + int64(n)) }
+
+// counted checks one sample of a metric.
+func (r *rig) counted(metric, labels string, want float64) {
+	r.Helper()
+	w := httptest.NewRecorder()
+	promhttp.HandlerFor(r.metrics, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	text := w.Body.String()
+	if labels != "" {
+		metric += "{" + labels + "}"
+	}
+	if line := fmt.Sprintf("%s %v\n", metric, want); !strings.Contains(text, line) {
+		r.Errorf("no %s in\n%s", line, text)
+	}
+}
+
+// pipe is an answer that is read as it is written, under synctest's clock.
+type pipe struct {
+	*io.PipeWriter
+	header http.Header
+}
+
+func (p *pipe) Header() http.Header { return p.header }
+func (p *pipe) WriteHeader(int)     {}
+func (p *pipe) Flush()              {}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -172,17 +171,6 @@ func deviceShape(d *bellhop.Device) Device {
 		Platform: string(d.Platform), Form: string(d.Form), Locale: d.Locale, Timezone: d.Timezone,
 		AddedAt: atUTC(d.AddedAt), SeenAt: atUTC(d.SeenAt),
 	}
-}
-
-func id(n int64) string { return strconv.FormatInt(n, 10) }
-
-// parseID reads an id out of a path. What is no number is nobody's id.
-func parseID(s, what string) (int64, error) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n <= 0 || s[0] == '+' {
-		return 0, bellhop.Errorf(bellhop.NotFound, what+"_not_found", "there is no such %s", what)
-	}
-	return n, nil
 }
 
 // at keeps the offset that came with a time; an absent time is null.

@@ -9,8 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
-
-	"bellhop/store"
 )
 
 // Options are what [New] puts together. Store and Acceptor are needed; other
@@ -63,8 +61,7 @@ func New(o Options) (*Server, error) {
 	auth, problems := newAuth(o.Store, o.Now), newProblems(o.Logger)
 	rest, err := newAPI(mux, fixed, apiOptions{
 		Store: o.Store, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Listeners: o.Listeners,
-		Devices: store.DeviceLimits{Person: devicesOfPerson, Shop: o.MaxDevices},
-		Now:     o.Now, Log: o.Logger, Registerer: o.Registerer, Version: o.Version,
+		MaxDevices: o.MaxDevices, Now: o.Now, Log: o.Logger, Registerer: o.Registerer, Version: o.Version,
 	})
 	if err != nil {
 		return nil, err

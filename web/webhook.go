@@ -90,7 +90,7 @@ func NewWebhook(a Acceptor, o WebhookOptions) http.Handler {
 		inFlight: make(chan struct{}, o.InFlight),
 		bodies:   bodyReader{proxies: o.TrustedProxies, limit: shopify.MaxBody, timeout: o.ReadTimeout},
 		metrics:  newWebhookMetrics(o.Registerer),
-		spans:    spans{o.Tracer},
+		spans:    spans{tracer: o.Tracer},
 		refusals: o.Refusals,
 		log:      loggerOr(o.Logger),
 	}
@@ -133,7 +133,7 @@ func (h *webhook) serve(w http.ResponseWriter, r *http.Request, began time.Time)
 	if err != nil {
 		return cutOff(err), nil
 	}
-	defer connOf(r).writes(0)
+	defer answered(r)
 	if out := h.wait(r.Context()); out != outAccepted {
 		h.bodies.put(read.buf)
 		return out, nil

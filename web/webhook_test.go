@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"bellhop"
 	"bellhop/web"
@@ -110,20 +109,6 @@ func webhookRig(t *testing.T, a *acceptor) *rig {
 func chunked(r *http.Request) {
 	r.ContentLength = -1
 	r.Body = io.NopCloser(r.Body)
-}
-
-// counted checks one sample of a metric.
-func (r *rig) counted(metric, labels string, want float64) {
-	r.Helper()
-	w := httptest.NewRecorder()
-	promhttp.HandlerFor(r.metrics, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	text := w.Body.String()
-	if labels != "" {
-		metric += "{" + labels + "}"
-	}
-	if line := fmt.Sprintf("%s %v\n", metric, want); !strings.Contains(text, line) {
-		r.Errorf("no %s in\n%s", line, text)
-	}
 }
 
 func TestWebhookPanicIsAnsweredAndTheConnectionKept(t *testing.T) {
