@@ -30,7 +30,7 @@ bench: ## measure bellhop beside a bare handler on this machine
 
 screenshots: ## take a picture of each page of the console, at three widths, light and dark
 	@scripts/test-setup --fonts
-	SCREENSHOTS=$(CURDIR)/screenshots BELLHOP_TEST_ALL=1 go test ./web ./cmd/bellhop -run '^Test(Demo)?Screenshots$$' -count=1
+	SCREENSHOTS=$(CURDIR)/screenshots BELLHOP_TEST_ALL=1 go test ./web/console ./cmd/bellhop -run '^Test(Demo)?Screenshots$$' -count=1
 
 test-cluster: ## kill each node of a RabbitMQ cluster under load, and lose nothing
 	@scripts/test-setup

@@ -13,6 +13,7 @@ import (
 	"bellhop/host"
 	"bellhop/pipeline"
 	"bellhop/web"
+	"bellhop/web/webhook"
 	"bellhop/wire"
 )
 
@@ -43,7 +44,7 @@ func serveAndFlood(b *testing.B, record bool) {
 	log, measured := slog.New(slog.DiscardHandler), host.NewTelemetry()
 	acceptor := &pipeline.Acceptor{Keys: pipeline.NewKeyring(parts.Store, benchSecret, ""), Queue: parts.Queue, Now: time.Now, Metrics: measured.Metrics}
 	mux := http.NewServeMux()
-	mux.Handle(web.WebhookPath, web.NewWebhook(acceptor, web.WebhookOptions{Logger: log, Registerer: measured.Registry}))
+	mux.Handle(webhook.Path, webhook.New(acceptor, webhook.Options{Logger: log, Registerer: measured.Registry}))
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {

@@ -15,7 +15,7 @@ import (
 
 	"bellhop/bench"
 	"bellhop/internal/realserver"
-	"bellhop/web"
+	"bellhop/web/webhook"
 )
 
 // bareKey is set where this test program is to be the bare handler that bellhop is
@@ -157,7 +157,7 @@ func TestAttacks(t *testing.T) {
 	if os.Getenv("ATTACK") == "" {
 		t.Skip("long: make attack")
 	}
-	silent := slowBody(web.WebhookPath, 2000)
+	silent := slowBody(webhook.Path, 2000)
 	many := strings.Repeat("GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 100)
 	for _, a := range []attack{
 		{Name: "nothing", Sockets: 0, Sources: 1},
@@ -167,8 +167,8 @@ func TestAttacks(t *testing.T) {
 		{Name: "5000 silent, 200 addresses", Sockets: 5000, Sources: 200, Header: silent},
 		{Name: "12000 silent, 1 address", Sockets: 12000, Sources: 1, Header: silent},
 		{Name: "5000 without a header", Sockets: 5000, Sources: 200},
-		{Name: "1000 declare 2 MiB", Sockets: 1000, Sources: 200, Header: slowBody(web.WebhookPath, 2<<20)},
-		{Name: "1000 stall after 1.9 MB", Sockets: 1000, Sources: 200, Header: slowBody(web.WebhookPath, 2<<20), Body: 1_900_000},
+		{Name: "1000 declare 2 MiB", Sockets: 1000, Sources: 200, Header: slowBody(webhook.Path, 2<<20)},
+		{Name: "1000 stall after 1.9 MB", Sockets: 1000, Sources: 200, Header: slowBody(webhook.Path, 2<<20), Body: 1_900_000},
 		{Name: "5000 silent to the API", Sockets: 5000, Sources: 200, Header: slowBody("/v1/sessions", 2000)},
 		{Name: "200 ask for metrics", Sockets: 200, Sources: 1, Header: "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", Again: true},
 		{Name: "300 pipeline metrics, unread", Sockets: 300, Sources: 1, Header: strings.ReplaceAll(many, "/v1/openapi.json", "/metrics"), Deaf: true, Again: true},

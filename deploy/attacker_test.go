@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"bellhop/shopify"
-	"bellhop/web"
+	"bellhop/web/webhook"
 )
 
 // attackKey is set where this test program is to attack, in a process of its own, so
@@ -158,7 +158,7 @@ func newHonest(url, source, body string, every time.Duration) *honest {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
 	return &honest{
 		client: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DialContext: d.DialContext, MaxIdleConnsPerHost: 100}},
-		url:    url + web.WebhookPath, body: body, every: every,
+		url:    url + webhook.Path, body: body, every: every,
 		wrong: map[string]int{},
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"bellhop/web"
+	"bellhop/web/webhook"
 )
 
 // TestProxyHoldsSlowBodies has more connections than a server may have at once send
@@ -26,14 +26,14 @@ func TestProxyHoldsSlowBodies(t *testing.T) {
 		opening.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			if _, err := p.ask(t, slowBody(web.WebhookPath, 2000)); err != nil {
+			if _, err := p.ask(t, slowBody(webhook.Path, 2000)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	opening.Wait()
 	for range 20 {
-		p.post(t, web.WebhookPath, 100_000)
+		p.post(t, webhook.Path, 100_000)
 		p.post(t, "/healthz", 0)
 	}
 }
@@ -53,7 +53,7 @@ func TestProxyBoundsAnAddress(t *testing.T) {
 			t.Errorf("connection %d of %d: %v", i+1, share, err)
 		}
 	}
-	p.post(t, web.WebhookPath, 2000)
+	p.post(t, webhook.Path, 2000)
 }
 
 // echo has one server that says what it was sent.

@@ -15,7 +15,7 @@ import (
 	"bellhop/host"
 	"bellhop/pipeline"
 	"bellhop/shopify"
-	"bellhop/web"
+	"bellhop/web/webhook"
 	"bellhop/wire"
 )
 
@@ -43,7 +43,7 @@ func Example_inYourOwnServer() {
 	keys := pipeline.NewKeyring(parts.Store, "the app's client secret", "")
 	acceptor := &pipeline.Acceptor{Keys: keys, Queue: parts.Queue, Now: time.Now}
 	mux := http.NewServeMux()
-	mux.Handle("/shopify", web.NewWebhook(acceptor, web.WebhookOptions{}))
+	mux.Handle("/shopify", webhook.New(acceptor, webhook.Options{}))
 	server := httptest.NewServer(mux)
 	defer server.Close()
 

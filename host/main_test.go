@@ -18,6 +18,8 @@ import (
 	"bellhop/pipeline"
 	"bellhop/queue"
 	"bellhop/web"
+	"bellhop/web/site"
+	"bellhop/web/webhook"
 	"bellhop/wire"
 )
 
@@ -146,10 +148,10 @@ func serveSite(ctx context.Context, o *host.Options, healthy func() error, l net
 	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)
 	o.Webhooks = &host.Webhooks{Keys: keys, Refusals: refusals}
 	needs := web.Needs{Healthy: healthy, Store: o.Store, Queue: o.Queue, Breakers: o.Breakers}
-	site, err := web.New(web.Options{
+	site, err := site.New(site.Options{
 		Store: o.Store, Queue: o.Queue, Logger: o.Log, Registerer: o.Registry, Now: o.Now, Checks: needs.Accepting(),
 		Acceptor: &pipeline.Acceptor{Keys: keys, Queue: to, Now: o.Now, Metrics: o.Metrics, Probe: o.Probe},
-		Webhooks: web.WebhookOptions{Refusals: refusals}, Metrics: web.Metrics(o.Registry, o.Log, o.Now),
+		Webhooks: webhook.Options{Refusals: refusals}, Metrics: web.Metrics(o.Registry, o.Log, o.Now),
 	})
 	if err != nil {
 		return nil, err

@@ -10,33 +10,33 @@ import (
 	"bellhop"
 )
 
-// principal is who asks, and the one shop that the request is about.
-type principal struct {
-	credential credential
-	person     bellhop.Person // zero for an API token
-	shop       string         // "" only for an operator who named none
+// Principal is who asks, and the one shop that the request is about.
+type Principal struct {
+	Credential credential
+	Person     bellhop.Person // zero for an API token
+	Shop       string         // "" only for an operator who named none
 }
 
-// credential is what a request proved itself with.
+// Credential is what a request proved itself with.
 type credential struct {
-	hash    [32]byte
-	session bool // otherwise an API token
+	Hash    [32]byte
+	Session bool // otherwise an API token
 }
 
-// key names who asks, whichever session they have: a person, or an API token.
-func (p principal) key() string {
-	if p.credential.session {
-		return "person " + id(p.person.ID)
+// Key names who asks, whichever session they have: a person, or an API token.
+func (p Principal) Key() string {
+	if p.Credential.Session {
+		return "person " + ID(p.Person.ID)
 	}
-	return string(p.credential.hash[:])
+	return string(p.Credential.Hash[:])
 }
 
 var (
-	errSignIn = bellhop.Errorf(bellhop.Unauthenticated, "unauthenticated",
+	ErrSignIn = bellhop.Errorf(bellhop.Unauthenticated, "unauthenticated",
 		"sign in, or send a token that is valid: Authorization: Bearer TOKEN")
-	errShopRequired = bellhop.Invalidf("shop_required",
+	ErrShopRequired = bellhop.Invalidf("shop_required",
 		"an operator sees every shop: name one with ?shop=NAME.myshopify.com")
-	errNoShop = bellhop.Errorf(bellhop.NotFound, "shop_not_found", "there is no such shop")
+	ErrNoShop = bellhop.Errorf(bellhop.NotFound, "shop_not_found", "there is no such shop")
 )
 
 // credentialOf finds what a request brings. A bearer token goes before the
@@ -46,37 +46,37 @@ func credentialOf(r *http.Request) (credential, error) {
 	if h := r.Header.Get("Authorization"); h != "" {
 		scheme, token, _ := strings.Cut(h, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
-			return credential{}, errSignIn
+			return credential{}, ErrSignIn
 		}
 		secret = strings.TrimSpace(token)
-	} else if c, err := r.Cookie(cookieName); err == nil {
+	} else if c, err := r.Cookie(CookieName); err == nil {
 		if secret = c.Value; !strings.HasPrefix(secret, sessionPrefix) {
-			return credential{}, errSignIn
+			return credential{}, ErrSignIn
 		}
 	}
 	switch {
 	case strings.HasPrefix(secret, sessionPrefix):
-		return credential{hash: HashToken(secret), session: true}, nil
+		return credential{Hash: HashToken(secret), Session: true}, nil
 	case strings.HasPrefix(secret, tokenPrefix):
-		return credential{hash: HashToken(secret)}, nil
+		return credential{Hash: HashToken(secret)}, nil
 	}
-	return credential{}, errSignIn
+	return credential{}, ErrSignIn
 }
 
-// identify returns whose credential it is, as of now.
-func (a *auth) identify(ctx context.Context, c credential) (principal, error) {
-	p := principal{credential: c}
+// Identify returns whose credential it is, as of now.
+func (a *Auth) Identify(ctx context.Context, c credential) (Principal, error) {
+	p := Principal{Credential: c}
 	var err error
-	if c.session {
-		_, p.person, err = a.store.Session(ctx, c.hash, a.now())
-		p.shop = p.person.Shop
+	if c.Session {
+		_, p.Person, err = a.store.Session(ctx, c.Hash, a.now())
+		p.Shop = p.Person.Shop
 	} else {
 		var t bellhop.Token
-		t, err = a.store.Token(ctx, c.hash, a.now())
-		p.shop = t.Shop
+		t, err = a.store.Token(ctx, c.Hash, a.now())
+		p.Shop = t.Shop
 	}
 	if bellhop.KindOf(err) == bellhop.NotFound {
-		err = errSignIn
+		err = ErrSignIn
 	}
 	return p, err
 }
@@ -88,52 +88,52 @@ const (
 	writeEvery = time.Second / 100
 )
 
-// authenticate also keeps count of what a shop's people and tokens change.
-func (a *auth) authenticate(r *http.Request) (principal, error) {
+// Authenticate also keeps count of what a shop's people and tokens change.
+func (a *Auth) Authenticate(r *http.Request) (Principal, error) {
 	cred, err := credentialOf(r)
 	if err != nil {
-		return principal{}, err
+		return Principal{}, err
 	}
-	p, err := a.identify(r.Context(), cred)
+	p, err := a.Identify(r.Context(), cred)
 	if err != nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return p, err
 	}
-	if wait := a.writes.take(cmp.Or(p.shop, p.key()), a.now()); wait > 0 {
-		return p, &retryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited",
+	if wait := a.writes.Take(cmp.Or(p.Shop, p.Key()), a.now()); wait > 0 {
+		return p, &RetryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited",
 			"too many changes for one shop; try again in a moment"), wait}
 	}
 	return p, nil
 }
 
-// about settles which shop a request is about, given the one that it names.
+// About settles which shop a request is about, given the one that it names.
 // A shop that isn't the principal's own doesn't exist for them.
-func (p principal) about(named string) (principal, error) {
-	if p.person.Role != bellhop.RoleOperator {
-		if named != "" && !strings.EqualFold(named, p.shop) || p.shop == "" {
-			return p, errNoShop
+func (p Principal) About(named string) (Principal, error) {
+	if p.Person.Role != bellhop.RoleOperator {
+		if named != "" && !strings.EqualFold(named, p.Shop) || p.Shop == "" {
+			return p, ErrNoShop
 		}
 		return p, nil
 	}
 	if named == "" {
-		return p, errShopRequired
+		return p, ErrShopRequired
 	}
 	shop, err := bellhop.ParseShopDomain(named)
-	p.shop = shop
+	p.Shop = shop
 	return p, err
 }
 
 // The cookie of a browser's session.
-const cookieName = "bellhop_session"
+const CookieName = "bellhop_session"
 
-func sessionCookie(secret string, expires time.Time, secure bool) *http.Cookie {
+func SessionCookie(secret string, expires time.Time, secure bool) *http.Cookie {
 	return &http.Cookie{
-		Name: cookieName, Value: secret, Path: "/", Expires: expires,
+		Name: CookieName, Value: secret, Path: "/", Expires: expires,
 		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
 	}
 }
 
-func noCookie(secure bool) *http.Cookie {
-	c := sessionCookie("", time.Time{}, secure)
+func NoCookie(secure bool) *http.Cookie {
+	c := SessionCookie("", time.Time{}, secure)
 	c.MaxAge = -1
 	return c
 }

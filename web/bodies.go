@@ -10,57 +10,57 @@ import (
 	"time"
 )
 
-// bodyTimeout is how long a sender may take for a body: as long as Shopify gives
+// BodyTimeout is how long a sender may take for a body: as long as Shopify gives
 // itself for all of a request.
-const bodyTimeout = 5 * time.Second
+const BodyTimeout = 5 * time.Second
 
 // What may be wrong with a body.
 var (
-	errBodyTooLarge = errors.New("the body is too large")
-	errBodySlow     = errors.New("the body takes too long to arrive")
+	ErrBodyTooLarge = errors.New("the body is too large")
+	ErrBodySlow     = errors.New("the body takes too long to arrive")
 	errBodyCut      = errors.New("the body ended early")
 )
 
-// bodyReader reads bodies before anything is done about them, so that who sends
+// BodyReader reads bodies before anything is done about them, so that who sends
 // slowly keeps nobody out. It goes by what has come and never by what was announced:
 // a body that doesn't come costs a connection and no more.
-type bodyReader struct {
+type BodyReader struct {
 	buffers
-	proxies proxies
-	limit   int
-	timeout time.Duration
+	Proxies Proxies
+	Limit   int
+	Timeout time.Duration
 }
 
 // body is a body that was read, in memory that is lent.
 type body struct {
-	buf *[]byte // nil: nothing came
+	Buf *[]byte // nil: nothing came
 	n   int
 }
 
-func (b body) bytes() []byte {
-	if b.buf == nil {
+func (b body) Bytes() []byte {
+	if b.Buf == nil {
 		return nil
 	}
-	return (*b.buf)[:b.n]
+	return (*b.Buf)[:b.n]
 }
 
 func (b body) size() int {
-	if b.buf == nil {
+	if b.Buf == nil {
 		return 0
 	}
-	return len(*b.buf)
+	return len(*b.Buf)
 }
 
-// read reads a request's body. Where it returns an error, the connection keeps a
+// Read reads a request's body. Where it returns an error, the connection keeps a
 // deadline for what net/http reads of the rest. The caller puts the body back.
-func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) (body, error) {
+func (b *BodyReader) Read(w http.ResponseWriter, r *http.Request) (body, error) {
 	c := connOf(r)
-	c.reads(b.proxies.client(r))
-	h := &hurry{Reader: r.Body, rc: http.NewResponseController(w), began: time.Now(), timeout: b.timeout}
+	c.reads(b.Proxies.Client(r))
+	h := &hurry{Reader: r.Body, rc: http.NewResponseController(w), began: time.Now(), timeout: b.Timeout}
 	h.begin()
 	read, err := b.readAll(c, h)
 	if err != nil {
-		b.put(read.buf)
+		b.Put(read.Buf)
 		c.writes(0)
 		return body{}, err
 	}
@@ -69,25 +69,25 @@ func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) (body, error) 
 	return read, nil
 }
 
-// answered says that nothing is held any more for what was read.
-func answered(r *http.Request) { connOf(r).writes(0) }
+// Answered says that nothing is held any more for what was read.
+func Answered(r *http.Request) { connOf(r).writes(0) }
 
-func (b *bodyReader) readAll(c *conn, r io.Reader) (to body, err error) {
+func (b *BodyReader) readAll(c *conn, r io.Reader) (to body, err error) {
 	for err == nil {
 		var m int
 		if m, err = r.Read(c.next[:]); m == 0 {
 			continue
 		}
-		if to.n == b.limit {
-			return to, errBodyTooLarge
+		if to.n == b.Limit {
+			return to, ErrBodyTooLarge
 		}
 		if to.n == to.size() && !b.enlarge(c, &to) {
-			return to, errBodySlow
+			return to, ErrBodySlow
 		}
-		(*to.buf)[to.n] = c.next[0]
+		(*to.Buf)[to.n] = c.next[0]
 		to.n++
 		for to.n < to.size() && err == nil {
-			m, err = r.Read((*to.buf)[to.n:])
+			m, err = r.Read((*to.Buf)[to.n:])
 			to.n += m
 			c.came(m)
 		}
@@ -97,15 +97,15 @@ func (b *bodyReader) readAll(c *conn, r io.Reader) (to body, err error) {
 
 // enlarge gives a body a buffer of twice the size. The first one is not counted:
 // every connection may have it.
-func (b *bodyReader) enlarge(c *conn, to *body) bool {
+func (b *BodyReader) enlarge(c *conn, to *body) bool {
 	size := max(2*to.n, 1<<minBufferBits)
 	if size > 1<<minBufferBits && !c.grow(int64(size)) {
 		return false
 	}
 	larger := b.get(size)
-	copy(*larger, to.bytes())
-	b.put(to.buf)
-	to.buf = larger
+	copy(*larger, to.Bytes())
+	b.Put(to.Buf)
+	to.Buf = larger
 	return true
 }
 
@@ -114,7 +114,7 @@ func kindOfEnd(err error) error {
 	case err == io.EOF:
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed): // closed by us alone
-		return errBodySlow
+		return ErrBodySlow
 	default:
 		return errBodyCut
 	}

@@ -39,11 +39,11 @@ func (a *bufferedWriter) Write(p []byte) (int, error) {
 	}
 	if n > a.held.size() {
 		larger := a.lent.get(n)
-		copy(*larger, a.held.bytes())
-		a.lent.put(a.held.buf)
-		a.held.buf = larger
+		copy(*larger, a.held.Bytes())
+		a.lent.Put(a.held.Buf)
+		a.held.Buf = larger
 	}
-	a.held.n += copy((*a.held.buf)[a.held.n:], p)
+	a.held.n += copy((*a.held.Buf)[a.held.n:], p)
 	return len(p), nil
 }
 
@@ -60,9 +60,9 @@ func (a *bufferedWriter) send() {
 func (a *bufferedWriter) release() {
 	a.ResponseWriter.WriteHeader(a.status)
 	if a.held.n > 0 {
-		_, _ = a.ResponseWriter.Write(a.held.bytes()) // whoever asked is gone if this fails
+		_, _ = a.ResponseWriter.Write(a.held.Bytes()) // whoever asked is gone if this fails
 	}
 }
 
 // drop ends the answer.
-func (a *bufferedWriter) drop() { a.lent.put(a.held.buf) }
+func (a *bufferedWriter) drop() { a.lent.Put(a.held.Buf) }

@@ -30,8 +30,8 @@ func (b *buffers) get(size int) *[]byte {
 	return &buf
 }
 
-// put takes back a buffer that nobody else holds any more; nil is none.
-func (b *buffers) put(buf *[]byte) {
+// Put takes back a buffer that nobody else holds any more; nil is none.
+func (b *buffers) Put(buf *[]byte) {
 	if buf == nil {
 		return
 	}

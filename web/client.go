@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// proxies are the networks whose word about where a request came from counts.
-type proxies []netip.Prefix
+// Proxies are the networks whose word about where a request came from counts.
+type Proxies []netip.Prefix
 
-func (p proxies) trust(a netip.Addr) bool {
+func (p Proxies) trust(a netip.Addr) bool {
 	for _, prefix := range p {
 		if prefix.Contains(a) {
 			return true
@@ -18,10 +18,10 @@ func (p proxies) trust(a netip.Addr) bool {
 	return false
 }
 
-// client returns the address that a request came from: the last one, from the
+// Client returns the address that a request came from: the last one, from the
 // right of X-Forwarded-For, that is not a trusted proxy's. What stands further
 // left anybody may have written.
-func (p proxies) client(r *http.Request) netip.Addr {
+func (p Proxies) Client(r *http.Request) netip.Addr {
 	addr := peer(r)
 	if !p.trust(addr) {
 		return addr
@@ -39,8 +39,8 @@ func (p proxies) client(r *http.Request) netip.Addr {
 	return addr
 }
 
-// https reports whether the client's side of the connection is encrypted.
-func (p proxies) https(r *http.Request) bool {
+// HTTPS reports whether the client's side of the connection is encrypted.
+func (p Proxies) HTTPS(r *http.Request) bool {
 	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" && p.trust(peer(r))
 }
 

@@ -221,10 +221,10 @@ func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var trusted proxies
+				var trusted Proxies
 				dialed := func(source string) (address, header string) { return source, "" }
 				if c.trusted {
-					trusted = proxies{netip.MustParsePrefix("127.0.0.1/32")}
+					trusted = Proxies{netip.MustParsePrefix("127.0.0.1/32")}
 					dialed = func(source string) (address, header string) {
 						return "127.0.0.1", "X-Forwarded-For: " + source + "\r\n"
 					}
@@ -280,12 +280,12 @@ func post(conn net.Conn, header string) (status int, took time.Duration) {
 // TestDeclaredLengthTakesNoMemory has a hundred bodies of 2 MiB announced. None comes.
 func TestDeclaredLengthTakesNoMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handlers := []http.Handler{readFirst(accepting, nil, 2<<20), readFirst(http.NotFoundHandler(), nil, maxBody)}
+		handlers := []http.Handler{readFirst(accepting, nil, 2<<20), readFirst(http.NotFoundHandler(), nil, MaxBody)}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		var ends []*io.PipeWriter
 		for range 100 {
-			for i, length := range []int64{2 << 20, maxBody} {
+			for i, length := range []int64{2 << 20, MaxBody} {
 				body, end := io.Pipe()
 				r := httptest.NewRequest("POST", "/", body)
 				r.ContentLength = length

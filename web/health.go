@@ -122,16 +122,16 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 // own.
 func Probes(checks []Check, metrics http.Handler, l *slog.Logger, now func() time.Time) http.Handler {
 	mux := http.NewServeMux()
-	routeHealth(mux, checks, l, now)
+	RouteHealth(mux, checks, l, now)
 	mux.Handle("GET /metrics", metrics)
 	return mux
 }
 
-func routeHealth(mux *http.ServeMux, checks []Check, l *slog.Logger, now func() time.Time) {
+func RouteHealth(mux *http.ServeMux, checks []Check, l *slog.Logger, now func() time.Time) {
 	mux.HandleFunc("GET /healthz", alive)
 	ready := &readiness{checks: checks, now: now}
 	for _, c := range checks {
-		away := pipeline.NewTrouble(loggerOr(l), slog.LevelWarn, c.Name+" is not ready", c.Name+" is ready again")
+		away := pipeline.NewTrouble(LoggerOr(l), slog.LevelWarn, c.Name+" is not ready", c.Name+" is ready again")
 		ready.away = append(ready.away, away)
 	}
 	mux.Handle("GET /readyz", ready)

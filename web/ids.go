@@ -6,11 +6,11 @@ import (
 	"bellhop"
 )
 
-// id writes an id as the API and the pages have it: a string, since some pass 2^53.
-func id(n int64) string { return strconv.FormatInt(n, 10) }
+// ID writes an id as the API and the pages have it: a string, since some pass 2^53.
+func ID(n int64) string { return strconv.FormatInt(n, 10) }
 
-// parseID reads an id out of a path. What is no number is nobody's id.
-func parseID(s, what string) (int64, error) {
+// ParseID reads an id out of a path. What is no number is nobody's id.
+func ParseID(s, what string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n <= 0 || s[0] == '+' {
 		return 0, bellhop.Errorf(bellhop.NotFound, what+"_not_found", "there is no such %s", what)

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limits holds a token bucket for each key, of the keys used last.
-type limits struct {
+// Limits holds a token bucket for each key, of the keys used last.
+type Limits struct {
 	mu    sync.Mutex
 	every time.Duration
 	burst int
@@ -23,13 +23,13 @@ type bucket struct {
 	*rate.Limiter
 }
 
-func newLimits(every time.Duration, burst, max int) *limits {
-	return &limits{every: every, burst: burst, max: max, byKey: map[string]*list.Element{}, used: list.New()}
+func NewLimits(every time.Duration, burst, max int) *Limits {
+	return &Limits{every: every, burst: burst, max: max, byKey: map[string]*list.Element{}, used: list.New()}
 }
 
-// take takes one from a key's bucket. When there is none it takes nothing and
+// Take takes one from a key's bucket. When there is none it takes nothing and
 // returns how long until there is.
-func (l *limits) take(key string, now time.Time) (wait time.Duration) {
+func (l *Limits) Take(key string, now time.Time) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.bucket(key).ReserveN(now, 1)
@@ -40,7 +40,7 @@ func (l *limits) take(key string, now time.Time) (wait time.Duration) {
 }
 
 // forget fills a key's bucket again.
-func (l *limits) forget(key string) {
+func (l *Limits) forget(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e, ok := l.byKey[key]; ok {
@@ -49,7 +49,7 @@ func (l *limits) forget(key string) {
 	}
 }
 
-func (l *limits) bucket(key string) *bucket {
+func (l *Limits) bucket(key string) *bucket {
 	if e, ok := l.byKey[key]; ok {
 		l.used.MoveToFront(e)
 		return e.Value.(*bucket)

@@ -2,7 +2,7 @@ package web
 
 import "log/slog"
 
-func loggerOr(l *slog.Logger) *slog.Logger {
+func LoggerOr(l *slog.Logger) *slog.Logger {
 	if l == nil {
 		return slog.New(slog.DiscardHandler)
 	}

@@ -24,28 +24,28 @@ const (
 // IsStream reports whether an address answers with a stream.
 func IsStream(path string) bool { return path == StreamPath || path == LivePath }
 
-// guardOptions are what [guarded] goes by.
-type guardOptions struct {
+// GuardOptions are what [Guard] goes by.
+type GuardOptions struct {
 	InFlight   int                    // requests at once, streams aside
 	Free       func(path string) bool // says which cost nothing, besides health
-	Proxies    proxies
+	Proxies    Proxies
 	Origins    []string // of pages elsewhere that may use the API
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 	Tracer     trace.Tracer // nil: no spans are made
 }
 
-// guarded puts before the API and the pages what all of them need: it bounds, observes
+// Guard puts before the API and the pages what all of them need: it bounds, observes
 // and secures them.
-func guarded(next http.Handler, o guardOptions) http.Handler {
+func Guard(next http.Handler, o GuardOptions) http.Handler {
 	free := func(path string) bool { return isHealth(path) || o.Free(path) }
-	limited := readFirst(bounded(next, o.InFlight, free), o.Proxies, maxBody)
-	return newObserved(secured(shared(sameSite(limited, o.Origins), o.Origins)), o.Log, o.Registerer, spans{tracer: o.Tracer})
+	limited := readFirst(bounded(next, o.InFlight, free), o.Proxies, MaxBody)
+	return newObserved(secured(shared(sameSite(limited, o.Origins), o.Origins)), o.Log, o.Registerer, Spans{Tracer: o.Tracer})
 }
 
-// maxBody is what a request of the API has for a body, and a form that is sent from a
+// MaxBody is what a request of the API has for a body, and a form that is sent from a
 // page: it holds a page of orders that are all selected.
-const maxBody = 64 << 10
+const MaxBody = 64 << 10
 
 // recorder notes the status of an answer.
 type recorder struct {
@@ -77,10 +77,10 @@ type observed struct {
 	log     *slog.Logger
 	total   *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
-	spans   spans
+	spans   Spans
 }
 
-func newObserved(next http.Handler, log *slog.Logger, reg prometheus.Registerer, s spans) *observed {
+func newObserved(next http.Handler, log *slog.Logger, reg prometheus.Registerer, s Spans) *observed {
 	o := &observed{
 		next: next, log: log, spans: s,
 		total: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -103,7 +103,7 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began, rec := time.Now(), &recorder{ResponseWriter: w}
 	var span trace.Span
 	if traced(r) {
-		r, span = o.spans.begin(r)
+		r, span = o.spans.Begin(r)
 	}
 	defer func() {
 		v := recover()
@@ -111,7 +111,7 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			o.log.ErrorContext(r.Context(), "a handler panicked", "route", routeOf(r),
 				"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			if rec.status == 0 {
-				writeProblem(rec, newProblem(http.StatusInternalServerError, "", "something went wrong on our side; try again later"))
+				WriteProblem(rec, NewProblem(http.StatusInternalServerError, "", "something went wrong on our side; try again later"))
 				v = nil
 			}
 		}
@@ -131,7 +131,7 @@ func (o *observed) observe(r *http.Request, status int, took time.Duration, span
 	}
 	if span != nil {
 		_, path, _ := strings.Cut(route, " ")
-		end(span, r, path, status)
+		EndSpan(span, r, path, status)
 	}
 	o.total.WithLabelValues(route, strconv.Itoa(status)).Inc()
 	if _, path, _ := strings.Cut(route, " "); !IsStream(path) {
@@ -149,30 +149,30 @@ func routeOf(r *http.Request) string {
 }
 
 // readFirst reads a request's body before the request goes on.
-func readFirst(next http.Handler, from proxies, limit int) http.Handler {
-	bodies := &bodyReader{proxies: from, limit: limit, timeout: bodyTimeout}
+func readFirst(next http.Handler, from Proxies, limit int) http.Handler {
+	bodies := &BodyReader{Proxies: from, Limit: limit, Timeout: BodyTimeout}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
 			next.ServeHTTP(w, r)
 			return
 		}
-		read, err := bodies.read(w, r)
+		read, err := bodies.Read(w, r)
 		if err != nil {
 			w.Header().Set("Connection", "close") // the rest may be long, or never come
-			writeProblem(w, bodyProblems[err])
+			WriteProblem(w, bodyProblems[err])
 			return
 		}
-		defer bodies.put(read.buf)
-		defer answered(r)
-		r.Body = io.NopCloser(bytes.NewReader(read.bytes()))
+		defer bodies.Put(read.Buf)
+		defer Answered(r)
+		r.Body = io.NopCloser(bytes.NewReader(read.Bytes()))
 		next.ServeHTTP(w, r)
 	})
 }
 
 var bodyProblems = map[error]*Problem{
-	errBodyTooLarge: newProblem(http.StatusRequestEntityTooLarge, "", "the body of a request has 64 KB at the most"),
-	errBodySlow:     newProblem(http.StatusRequestTimeout, "slow_body", "the body of the request did not come in time"),
-	errBodyCut:      newProblem(http.StatusBadRequest, "body_cut", "the body ended early"),
+	ErrBodyTooLarge: NewProblem(http.StatusRequestEntityTooLarge, "", "the body of a request has 64 KB at the most"),
+	ErrBodySlow:     NewProblem(http.StatusRequestTimeout, "slow_body", "the body of the request did not come in time"),
+	errBodyCut:      NewProblem(http.StatusBadRequest, "body_cut", "the body ended early"),
 }
 
 // bounded lets so many requests in at once. An answer is written once the place is
@@ -214,14 +214,14 @@ func bounded(next http.Handler, n int, free func(path string) bool) http.Handler
 
 func refuseBusy(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "1")
-	writeProblem(w, newProblem(http.StatusServiceUnavailable, "busy", "too many requests are in flight; try again"))
+	WriteProblem(w, NewProblem(http.StatusServiceUnavailable, "busy", "too many requests are in flight; try again"))
 }
 
-// pagePolicy is for the pages, which load their own style and script; all else
+// PagePolicy is for the pages, which load their own style and script; all else
 // loads nothing.
 const (
 	noPolicy   = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-	pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; manifest-src 'self'; " +
+	PagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; manifest-src 'self'; " +
 		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
@@ -242,9 +242,9 @@ func forPeople(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/v1/")
 }
 
-// unmatched answers what no route is for, also where only the method is wrong: as
+// Unmatched answers what no route is for, also where only the method is wrong: as
 // a page where people see it.
-func unmatched(mux *http.ServeMux, page func(http.ResponseWriter, *http.Request, *Problem)) http.HandlerFunc {
+func Unmatched(mux *http.ServeMux, page func(http.ResponseWriter, *http.Request, *Problem)) http.HandlerFunc {
 	methods := []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	return func(w http.ResponseWriter, r *http.Request) {
 		var allow []string
@@ -254,15 +254,15 @@ func unmatched(mux *http.ServeMux, page func(http.ResponseWriter, *http.Request,
 				allow = append(allow, m)
 			}
 		}
-		problem := newProblem(http.StatusNotFound, "", "there is nothing at this address; /docs lists what there is")
+		problem := NewProblem(http.StatusNotFound, "", "there is nothing at this address; /docs lists what there is")
 		if len(allow) > 0 {
 			w.Header().Set("Allow", strings.Join(allow, ", "))
-			problem = newProblem(http.StatusMethodNotAllowed, "", "this address takes "+strings.Join(allow, ", "))
+			problem = NewProblem(http.StatusMethodNotAllowed, "", "this address takes "+strings.Join(allow, ", "))
 		}
 		if forPeople(r) {
 			page(w, r, problem)
 			return
 		}
-		writeProblem(w, problem)
+		WriteProblem(w, problem)
 	}
 }

@@ -47,7 +47,7 @@ func sameSite(next http.Handler, origins []string) http.Handler {
 			crossed && strings.HasPrefix(r.URL.Path, apiPaths) && slices.Contains(origins, r.Header.Get("Origin")):
 			r.Header.Del("Cookie")
 		case crossed:
-			writeProblem(w, newProblem(http.StatusForbidden, "cross_site",
+			WriteProblem(w, NewProblem(http.StatusForbidden, "cross_site",
 				"this request comes from another site's page"))
 			return
 		}

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// prepared are answers that are the same for everybody, by path. They are made once,
+// Prepared are answers that are the same for everybody, by path. They are made once,
 // so that giving them costs next to nothing, and never in parts: a header of 16 KB
 // may ask for hundreds of them.
-type prepared map[string]*preparedAnswer
+type Prepared map[string]*preparedAnswer
 
 type preparedAnswer struct {
 	header       http.Header
@@ -22,7 +22,7 @@ type preparedAnswer struct {
 	body, zipped []byte // zipped is nil where that saves nothing
 }
 
-func (p prepared) add(path string, header http.Header, body []byte) {
+func (p Prepared) Add(path string, header http.Header, body []byte) {
 	p[path] = newPreparedAnswer(header, body)
 }
 
@@ -47,7 +47,7 @@ func zip(body []byte) []byte {
 	return to.Bytes()
 }
 
-func (p prepared) routes(mux *http.ServeMux) {
+func (p Prepared) Routes(mux *http.ServeMux) {
 	for path, a := range p {
 		mux.Handle("GET "+path, a)
 	}

@@ -9,9 +9,8 @@ import (
 	"net/http"
 	"strconv"
 
-	"bellhop/pipeline"
-
 	"bellhop"
+	"bellhop/pipeline"
 )
 
 // Problem is an RFC 9457 problem. Programs go by Code, which is stable.
@@ -31,7 +30,7 @@ type FieldError struct {
 	Message  string `json:"message"`
 }
 
-const problemType = "application/problem+json"
+const ProblemType = "application/problem+json"
 
 // statuses is the one table from kind to status.
 var statuses = [...]int{
@@ -76,28 +75,28 @@ func codeOf(status int) string {
 	return "internal"
 }
 
-// newProblem fills in what follows from the status.
-func newProblem(status int, code, detail string) *Problem {
+// NewProblem fills in what follows from the status.
+func NewProblem(status int, code, detail string) *Problem {
 	if code == "" {
 		code = codeOf(status)
 	}
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code}
 }
 
-// problemOf says of an error what its cause may know. An error that nobody
+// ProblemOf says of an error what its cause may know. An error that nobody
 // classified is ours, and the log's alone.
-func problemOf(err error) *Problem {
+func ProblemOf(err error) *Problem {
 	e, ok := errors.AsType[*bellhop.Error](err)
 	if !ok || e.Kind == bellhop.Internal {
-		return newProblem(http.StatusInternalServerError, "", "something went wrong on our side; try again later")
+		return NewProblem(http.StatusInternalServerError, "", "something went wrong on our side; try again later")
 	}
-	return newProblem(statusOf(e.Kind), e.Code, e.Message)
+	return NewProblem(statusOf(e.Kind), e.Code, e.Message)
 }
 
-func writeProblem(w http.ResponseWriter, p *Problem) {
+func WriteProblem(w http.ResponseWriter, p *Problem) {
 	body, _ := json.Marshal(p) // strings and a number
 	h := w.Header()
-	h.Set("Content-Type", problemType)
+	h.Set("Content-Type", ProblemType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)
@@ -110,22 +109,22 @@ func (p *Problem) GetStatus() int { return p.Status }
 func (p *Problem) Error() string { return p.Detail }
 
 // ContentType makes the answer application/problem+json.
-func (p *Problem) ContentType(string) string { return problemType }
+func (p *Problem) ContentType(string) string { return ProblemType }
 
-// problems says of errors what their causes may know, and logs the rest.
-type problems struct {
+// Problems says of errors what their causes may know, and logs the rest.
+type Problems struct {
 	log  *slog.Logger
 	away *pipeline.Trouble // to log that something is
 }
 
-func newProblems(l *slog.Logger) *problems {
-	return &problems{log: l, away: pipeline.NewTrouble(l, slog.LevelError, "requests can't be answered: something is away", "")}
+func NewProblems(l *slog.Logger) *Problems {
+	return &Problems{log: l, away: pipeline.NewTrouble(l, slog.LevelError, "requests can't be answered: something is away", "")}
 }
 
-// of also logs what is ours to mend: all that is wrong, and now and then that
+// Of also logs what is ours to mend: all that is wrong, and now and then that
 // something is away.
-func (p *problems) of(ctx context.Context, what string, err error) *Problem {
-	out := problemOf(err)
+func (p *Problems) Of(ctx context.Context, what string, err error) *Problem {
+	out := ProblemOf(err)
 	switch {
 	case ctx.Err() != nil:
 	case out.Status == http.StatusInternalServerError:
@@ -136,8 +135,8 @@ func (p *problems) of(ctx context.Context, what string, err error) *Problem {
 	return out
 }
 
-// problemHeader returns what goes with an error besides its body.
-func problemHeader(err error) http.Header {
+// ProblemHeader returns what goes with an error besides its body.
+func ProblemHeader(err error) http.Header {
 	h := http.Header{}
 	h.Set("Cache-Control", "no-store")
 	switch bellhop.KindOf(err) {
@@ -146,8 +145,8 @@ func problemHeader(err error) http.Header {
 	case bellhop.Unavailable:
 		h.Set("Retry-After", "5")
 	}
-	if retry, ok := errors.AsType[*retryError](err); ok {
-		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(retry.after.Seconds())))))
+	if retry, ok := errors.AsType[*RetryError](err); ok {
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(retry.After.Seconds())))))
 	}
 	return h
 }

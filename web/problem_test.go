@@ -43,7 +43,7 @@ func TestEveryKindHasAStatus(t *testing.T) {
 }
 
 func TestClientAddress(t *testing.T) {
-	p := proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+	p := Proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
 	for name, c := range map[string]struct {
 		remote    string
 		forwarded []string
@@ -64,7 +64,7 @@ func TestClientAddress(t *testing.T) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = c.remote
 		r.Header["X-Forwarded-For"] = c.forwarded
-		if got := p.client(r).String(); got != c.want {
+		if got := p.Client(r).String(); got != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
 	}

@@ -32,7 +32,7 @@ type scrape struct {
 // Metrics returns a handler that writes metrics as Prometheus reads them. It gathers
 // them once a second at the most, and has few wait for that.
 func Metrics(g prometheus.Gatherer, l *slog.Logger, now func() time.Time) http.Handler {
-	return &scrape{gatherer: g, log: loggerOr(l), now: now, waiting: make(chan struct{}, scrapes)}
+	return &scrape{gatherer: g, log: LoggerOr(l), now: now, waiting: make(chan struct{}, scrapes)}
 }
 
 func (s *scrape) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -69,7 +69,7 @@ func (s *scrape) gather() http.Handler {
 	if err != nil {
 		s.log.Error("gathering metrics", "error", err.Error())
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			writeProblem(w, newProblem(http.StatusInternalServerError, "", "metrics can't be gathered; the log says why"))
+			WriteProblem(w, NewProblem(http.StatusInternalServerError, "", "metrics can't be gathered; the log says why"))
 		})
 	}
 	return newPreparedAnswer(http.Header{"Content-Type": {string(expfmt.NewFormat(expfmt.TypeTextPlain))}}, text.Bytes())

@@ -27,5 +27,5 @@ func HTTPServer(addr string, h http.Handler, l *slog.Logger) *http.Server {
 // errorLog takes what net/http has to say of single connections, which is of
 // use only to whoever looks into one.
 func errorLog(l *slog.Logger) *log.Logger {
-	return slog.NewLogLogger(loggerOr(l).Handler(), slog.LevelDebug)
+	return slog.NewLogLogger(LoggerOr(l).Handler(), slog.LevelDebug)
 }

@@ -21,7 +21,7 @@ const (
 	guesserEvery = 30 * time.Second
 	addressBurst = 30
 	addressEvery = 2 * time.Second
-	limitedKeys  = 10_000
+	LimitedKeys  = 10_000
 	maxEmail     = 320
 
 	hashTurn = 5 * time.Second
@@ -36,104 +36,104 @@ type AuthStore interface {
 	store.Tokens
 }
 
-// auth lets people in, and knows who they are.
-type auth struct {
+// Auth lets people in, and knows who they are.
+type Auth struct {
 	store     AuthStore
 	now       func() time.Time
-	writes    *limits // by shop
-	byAddress *limits
-	byGuesser *limits // of an account, from one network
-	byAccount *limits // from all networks that are strange to it
-	byKnown   *limits // of an account, from a network that its owner signed in from
+	writes    *Limits // by shop
+	byAddress *Limits
+	byGuesser *Limits // of an account, from one network
+	byAccount *Limits // from all networks that are strange to it
+	byKnown   *Limits // of an account, from a network that its owner signed in from
 	// A hash takes 19 MiB and most of a core. Known networks don't wait for strangers.
 	known, strangers *turns
 }
 
-func newAuth(s AuthStore, now func() time.Time) *auth {
-	return &auth{
+func NewAuth(s AuthStore, now func() time.Time) *Auth {
+	return &Auth{
 		store: s, now: now,
-		writes:    newLimits(writeEvery, writeBurst, limitedKeys),
-		byAddress: newLimits(addressEvery, addressBurst, limitedKeys),
-		byGuesser: newLimits(guesserEvery, guesserBurst, limitedKeys),
-		byAccount: newLimits(accountEvery, accountBurst, limitedKeys),
-		byKnown:   newLimits(guesserEvery, guesserBurst, limitedKeys),
+		writes:    NewLimits(writeEvery, writeBurst, LimitedKeys),
+		byAddress: NewLimits(addressEvery, addressBurst, LimitedKeys),
+		byGuesser: NewLimits(guesserEvery, guesserBurst, LimitedKeys),
+		byAccount: NewLimits(accountEvery, accountBurst, LimitedKeys),
+		byKnown:   NewLimits(guesserEvery, guesserBurst, LimitedKeys),
 		known:     newTurns(), strangers: newTurns(),
 	}
 }
 
-// signedIn is a fresh session. The secret is nowhere else.
-type signedIn struct {
-	secret  string
-	session bellhop.Session
-	person  bellhop.Person
+// SignedIn is a fresh session. The secret is nowhere else.
+type SignedIn struct {
+	Secret  string
+	Session bellhop.Session
+	Person  bellhop.Person
 }
 
-// retryError tells when to try again.
-type retryError struct {
-	err   *bellhop.Error
-	after time.Duration
+// RetryError tells when to try again.
+type RetryError struct {
+	Err   *bellhop.Error
+	After time.Duration
 }
 
-func (e *retryError) Error() string { return e.err.Error() }
-func (e *retryError) Unwrap() error { return e.err }
+func (e *RetryError) Error() string { return e.Err.Error() }
+func (e *RetryError) Unwrap() error { return e.Err }
 
-var errCredentials = bellhop.Errorf(bellhop.Unauthenticated, "wrong_credentials",
+var ErrCredentials = bellhop.Errorf(bellhop.Unauthenticated, "wrong_credentials",
 	"the e-mail address or the password is wrong")
 
-// signIn checks an e-mail address and a password. It takes as long for an
+// SignIn checks an e-mail address and a password. It takes as long for an
 // address that nobody has. The hash, which is dear, comes after all limits.
-func (a *auth) signIn(ctx context.Context, email, password string, from netip.Addr) (signedIn, error) {
+func (a *Auth) SignIn(ctx context.Context, email, password string, from netip.Addr) (SignedIn, error) {
 	account := strings.ToLower(strings.TrimSpace(email))
 	if len(account) > maxEmail || len(password) > MaxPassword {
-		return signedIn{}, errCredentials // nobody has one
+		return SignedIn{}, ErrCredentials // nobody has one
 	}
 	network := neighbourhood(from)
-	if wait := a.byAddress.take(network, a.now()); wait > 0 {
-		return signedIn{}, tooMany(wait)
+	if wait := a.byAddress.Take(network, a.now()); wait > 0 {
+		return SignedIn{}, tooMany(wait)
 	}
 	person, err := a.store.PersonByEmail(ctx, account)
 	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
-		return signedIn{}, err
+		return SignedIn{}, err
 	}
 	known, err := a.store.KnowsNetwork(ctx, person.ID, network)
 	if err != nil {
-		return signedIn{}, err
+		return SignedIn{}, err
 	}
 	turns, guesser := a.strangers, network+" "+account
 	if known {
 		turns = a.known
 	}
 	if wait := a.limit(known, account, guesser); wait > 0 {
-		return signedIn{}, tooMany(wait)
+		return SignedIn{}, tooMany(wait)
 	}
 	right, err := verify(ctx, turns, network, person.PasswordHash, password)
 	if err != nil {
-		return signedIn{}, err
+		return SignedIn{}, err
 	}
 	if !right {
-		return signedIn{}, errCredentials
+		return SignedIn{}, ErrCredentials
 	}
 	a.byGuesser.forget(guesser)
 	a.byKnown.forget(guesser)
 	return a.open(ctx, person, network)
 }
 
-func (a *auth) limit(known bool, account, guesser string) (wait time.Duration) {
+func (a *Auth) limit(known bool, account, guesser string) (wait time.Duration) {
 	if known {
-		return a.byKnown.take(guesser, a.now())
+		return a.byKnown.Take(guesser, a.now())
 	}
-	if wait = a.byGuesser.take(guesser, a.now()); wait == 0 {
-		wait = a.byAccount.take(account, a.now())
+	if wait = a.byGuesser.Take(guesser, a.now()); wait == 0 {
+		wait = a.byAccount.Take(account, a.now())
 	}
 	return wait
 }
 
 func tooMany(wait time.Duration) error {
-	return &retryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited",
+	return &RetryError{bellhop.Errorf(bellhop.RateLimited, "rate_limited",
 		"too many sign-ins; try again in %s", wait.Round(time.Second)+time.Second), wait}
 }
 
-var errBusy = &retryError{bellhop.Errorf(bellhop.RateLimited, "busy",
+var ErrBusy = &RetryError{bellhop.Errorf(bellhop.RateLimited, "busy",
 	"too many people are signing in; try again"), time.Second}
 
 // verify computes as much where there is no hash, and says no.
@@ -145,7 +145,7 @@ func verify(ctx context.Context, in *turns, network, hash, password string) (rig
 	ctx, cancel := context.WithTimeout(ctx, hashTurn)
 	defer cancel()
 	if !in.do(ctx, network, func() { right, err = VerifyPassword(hash, password) }) {
-		return false, errBusy
+		return false, ErrBusy
 	}
 	if err != nil {
 		return false, fmt.Errorf("verifying a stored password: %w", err)
@@ -154,14 +154,14 @@ func verify(ctx context.Context, in *turns, network, hash, password string) (rig
 }
 
 // open begins a session.
-func (a *auth) open(ctx context.Context, p bellhop.Person, network string) (signedIn, error) {
+func (a *Auth) open(ctx context.Context, p bellhop.Person, network string) (SignedIn, error) {
 	secret, hash := newSecret(sessionPrefix)
 	now := a.now()
 	s := bellhop.Session{TokenHash: hash, PersonID: p.ID, ExpiresAt: now.Add(sessionLife), CreatedAt: now}
 	if err := a.store.AddSession(ctx, s, network); err != nil {
-		return signedIn{}, err
+		return SignedIn{}, err
 	}
-	return signedIn{secret: secret, session: s, person: p}, nil
+	return SignedIn{Secret: secret, Session: s, Person: p}, nil
 }
 
 // linkLife is how long a link signs somebody in.
@@ -174,24 +174,24 @@ func NewSignInLink(person int64, now time.Time) (secret string, l bellhop.SignIn
 	return secret, bellhop.SignInLink{Hash: hash, PersonID: person, ExpiresAt: now.Add(linkLife)}
 }
 
-var errLinkUsed = bellhop.Errorf(bellhop.Unauthenticated, "link_used",
+var ErrLinkUsed = bellhop.Errorf(bellhop.Unauthenticated, "link_used",
 	"this link has been used, or was never valid; sign in with your e-mail address")
 
-// useLink begins a session for the first who brings a link's secret.
-func (a *auth) useLink(ctx context.Context, secret string, from netip.Addr) (signedIn, error) {
+// UseLink begins a session for the first who brings a link's secret.
+func (a *Auth) UseLink(ctx context.Context, secret string, from netip.Addr) (SignedIn, error) {
 	if !strings.HasPrefix(secret, linkPrefix) || len(secret) > maxEmail {
-		return signedIn{}, errLinkUsed
+		return SignedIn{}, ErrLinkUsed
 	}
 	network := neighbourhood(from)
-	if wait := a.byAddress.take(network, a.now()); wait > 0 {
-		return signedIn{}, tooMany(wait)
+	if wait := a.byAddress.Take(network, a.now()); wait > 0 {
+		return SignedIn{}, tooMany(wait)
 	}
 	p, err := a.store.UseLink(ctx, HashToken(secret), a.now())
 	if bellhop.KindOf(err) == bellhop.NotFound {
-		err = errLinkUsed
+		err = ErrLinkUsed
 	}
 	if err != nil {
-		return signedIn{}, err
+		return SignedIn{}, err
 	}
 	return a.open(ctx, p, network)
 }

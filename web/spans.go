@@ -12,17 +12,17 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// spans makes the spans of requests, by OpenTelemetry's conventions for HTTP. The
+// Spans makes the spans of requests, by OpenTelemetry's conventions for HTTP. The
 // zero value makes none. They say which route it was and never its address:
 // a query may name a customer.
-type spans struct{ tracer trace.Tracer }
+type Spans struct{ Tracer trace.Tracer }
 
-// begin begins the span of a request, nil where there is none. It is the root of
+// Begin begins the span of a request, nil where there is none. It is the root of
 // a trace of its own: whoever calls may claim any trace to be his, so that what
 // he says becomes a link and decides nothing. Only a request whose span is kept
 // is given one to pass on.
-func (s spans) begin(r *http.Request) (*http.Request, trace.Span) {
-	if s.tracer == nil {
+func (s Spans) Begin(r *http.Request) (*http.Request, trace.Span) {
+	if s.Tracer == nil {
 		return r, nil
 	}
 	options := []trace.SpanStartOption{trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindServer),
@@ -33,7 +33,7 @@ func (s spans) begin(r *http.Request) (*http.Request, trace.Span) {
 			options = append(options, trace.WithLinks(trace.Link{SpanContext: sc.WithTraceState(trace.TraceState{})}))
 		}
 	}
-	ctx, span := s.tracer.Start(r.Context(), method(r), options...)
+	ctx, span := s.Tracer.Start(r.Context(), method(r), options...)
 	if !span.IsRecording() {
 		return r, nil
 	}
@@ -49,9 +49,9 @@ func method(r *http.Request) string {
 	return "_OTHER"
 }
 
-// end ends the span with the route, and with the status that was answered. What
+// EndSpan ends the span with the route, and with the status that was answered. What
 // a client did wrong is no error of the server.
-func end(span trace.Span, r *http.Request, route string, status int) {
+func EndSpan(span trace.Span, r *http.Request, route string, status int) {
 	if span == nil {
 		return
 	}

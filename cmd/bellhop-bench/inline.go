@@ -12,6 +12,8 @@ import (
 	"bellhop/host"
 	"bellhop/pipeline"
 	"bellhop/web"
+	"bellhop/web/site"
+	"bellhop/web/webhook"
 	"bellhop/wire"
 )
 
@@ -72,7 +74,7 @@ func (c *inlineCmd) Run(j *job) (err error) {
 }
 
 // site takes webhooks and records and pushes them before it answers.
-func (c *inlineCmd) site(ctx context.Context, o *host.Options, healthy func() error) (*web.Server, error) {
+func (c *inlineCmd) site(ctx context.Context, o *host.Options, healthy func() error) (*site.Server, error) {
 	secret, previous, err := c.AppSecrets()
 	if err != nil {
 		return nil, err
@@ -85,8 +87,8 @@ func (c *inlineCmd) site(ctx context.Context, o *host.Options, healthy func() er
 	o.Webhooks = &host.Webhooks{Keys: keys, Refusals: refusals}
 	acceptor := &pipeline.Acceptor{Keys: keys, Queue: &bench.Inline{Recorder: o.Recorder(), Notifier: o.Notifier()}, Now: o.Now, Metrics: o.Metrics}
 	needs := web.Needs{Healthy: healthy, Store: o.Store, Queue: o.Queue, Breakers: o.Breakers}
-	return web.New(web.Options{Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
-		Webhooks: web.WebhookOptions{Refusals: refusals, InFlight: c.Pool}, Version: "inline", Checks: needs.Accepting()})
+	return site.New(site.Options{Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
+		Webhooks: webhook.Options{Refusals: refusals, InFlight: c.Pool}, Version: "inline", Checks: needs.Accepting()})
 }
 
 type plainCmd struct {

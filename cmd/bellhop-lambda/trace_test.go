@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"bellhop/shopify"
-	"bellhop/web"
+	"bellhop/web/webhook"
 )
 
 // TestTraceTravels has accept send a webhook on with the trace that Lambda gave
@@ -41,7 +41,7 @@ func TestTraceTravels(t *testing.T) {
 	defer site.Close()
 
 	body := []byte(`{"id":1}`)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, site.URL+web.WebhookPath, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, site.URL+webhook.Path, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

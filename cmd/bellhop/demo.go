@@ -19,6 +19,8 @@ import (
 	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/web"
+	"bellhop/web/console"
+	"bellhop/web/webhook"
 	"bellhop/wire"
 )
 
@@ -58,8 +60,8 @@ type demo struct {
 	shopify  *simulate.Shopify
 	numbers  atomic.Int64 // the last order's
 	buttons  *demoButtons
-	before   web.DemoBalance // what an earlier demo left in the folder
-	pushed   int64           // likewise
+	before   console.DemoBalance // what an earlier demo left in the folder
+	pushed   int64               // likewise
 }
 
 // Run implements the command.
@@ -243,7 +245,7 @@ func (d *demo) openShop(rate float64) (err error) {
 
 // sends fills in where a twin sends, and orders that differ from all before.
 func (d *demo) sends(o simulate.ShopifyOptions) simulate.ShopifyOptions {
-	o.Target, o.Shops, o.Secret = d.address()+web.WebhookPath, []string{demoShop}, d.secret
+	o.Target, o.Shops, o.Secret = d.address()+webhook.Path, []string{demoShop}, d.secret
 	o.OneCurrency = true // so that a digest has a sum
 	// One shop sends it all: its numbers go on, and all is counted together.
 	o.Numbers, o.CountsOnly = &d.numbers, true
@@ -329,7 +331,7 @@ func (d *demo) settle(ctx context.Context) {
 
 // tally is how many got how far since the demo began.
 type tally struct {
-	web.DemoBalance
+	console.DemoBalance
 	sent, pushed, shown int64
 	owed                int64 // beyond the phone's budget: they wait, and go out together
 }
@@ -368,7 +370,7 @@ func (d *demo) count(ctx context.Context) (t tally, err error) {
 }
 
 // whereabouts is where events are.
-func (d *demo) whereabouts(ctx context.Context) (s web.DemoBalance, err error) {
+func (d *demo) whereabouts(ctx context.Context) (s console.DemoBalance, err error) {
 	depth, err := d.parts.Queue.Depth(ctx)
 	if err != nil {
 		return s, err
@@ -377,6 +379,6 @@ func (d *demo) whereabouts(ctx context.Context) (s web.DemoBalance, err error) {
 	if err != nil {
 		return s, err
 	}
-	return web.DemoBalance{Recorded: outcomes[bellhop.OutcomeRecorded], Duplicate: outcomes[bellhop.OutcomeDuplicate], Stale: outcomes[bellhop.OutcomeStale],
+	return console.DemoBalance{Recorded: outcomes[bellhop.OutcomeRecorded], Duplicate: outcomes[bellhop.OutcomeDuplicate], Stale: outcomes[bellhop.OutcomeStale],
 		Skipped: outcomes[bellhop.OutcomeSkipped], Dead: outcomes[bellhop.OutcomeDead], Waiting: int64(depth.Waiting), Leased: int64(depth.Leased)}, nil
 }

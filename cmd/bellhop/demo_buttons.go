@@ -16,7 +16,8 @@ import (
 	"bellhop/shopify"
 	"bellhop/simulate"
 	"bellhop/store"
-	"bellhop/web"
+	"bellhop/web/console"
+	"bellhop/web/webhook"
 )
 
 // demoButtons are the demo's phone and buttons, as the console has them.
@@ -31,8 +32,8 @@ type demoButtons struct {
 	worker  func()         // stops it; nil while it does not run
 	first   map[int64]bool // orders that were recorded for the first time
 	twice   int64
-	newest  bellhop.EventID // up to which the ledger was looked through
-	settled web.DemoBalance // the last that was read at one moment
+	newest  bellhop.EventID     // up to which the ledger was looked through
+	settled console.DemoBalance // the last that was read at one moment
 }
 
 func newDemoButtons(ctx context.Context, d *demo) *demoButtons {
@@ -56,27 +57,27 @@ func (b *demoButtons) end() {
 const broken = 20 * time.Second
 
 // Do implements [web.Demo].
-func (b *demoButtons) Do(_ context.Context, action web.DemoAction) error {
+func (b *demoButtons) Do(_ context.Context, action console.DemoAction) error {
 	switch action {
-	case web.DemoOrder:
+	case console.DemoOrder:
 		return b.send(simulate.ShopifyOptions{Orders: 1})
-	case web.DemoSale:
+	case console.DemoSale:
 		return b.send(simulate.ShopifyOptions{Orders: 500})
-	case web.DemoDuplicates:
+	case console.DemoDuplicates:
 		return b.send(simulate.ShopifyOptions{Orders: 5, Duplicates: 0.6})
-	case web.DemoShuffle:
+	case console.DemoShuffle:
 		return b.send(simulate.ShopifyOptions{Orders: 10, Updates: 1, Shuffle: 1, Window: 20})
-	case web.DemoPoison:
+	case console.DemoPoison:
 		return b.sendPoison()
-	case web.DemoBreak:
+	case console.DemoBreak:
 		b.breakFCM()
-	case web.DemoMend:
+	case console.DemoMend:
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.mend()
-	case web.DemoStop:
+	case console.DemoStop:
 		b.stopWorker()
-	case web.DemoStart:
+	case console.DemoStart:
 		b.startWorker()
 	}
 	return nil
@@ -115,7 +116,7 @@ func (b *demoButtons) send(o simulate.ShopifyOptions) error {
 // sendPoison sends what was rightly signed and can never be processed.
 func (b *demoButtons) sendPoison() error {
 	body := []byte(`{"id":"this is no order","customer":{"first_name":"Jo"}}`)
-	r, err := http.NewRequestWithContext(b.ctx, http.MethodPost, b.address()+web.WebhookPath, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(b.ctx, http.MethodPost, b.address()+webhook.Path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -191,14 +192,14 @@ func (b *demoButtons) stopWorker() {
 const maxSlots = 50
 
 // State implements [web.Demo].
-func (b *demoButtons) State(ctx context.Context) (s web.DemoState, err error) {
+func (b *demoButtons) State(ctx context.Context) (s console.DemoState, err error) {
 	if s.DemoBalance, err = b.balance(ctx); err != nil {
 		return s, err
 	}
 	shown := b.fcm.Drawer(b.phone.device.Value)
 	slices.SortStableFunc(shown, func(a, b simulate.Slot) int { return a.LastAt.Compare(b.LastAt) })
 	for _, slot := range shown[max(0, len(shown)-maxSlots):] {
-		s.Phone = append(s.Phone, web.DemoNotification{Tag: slot.Tag, Title: slot.Title, Body: slot.Body})
+		s.Phone = append(s.Phone, console.DemoNotification{Tag: slot.Tag, Title: slot.Title, Body: slot.Body})
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -222,8 +223,8 @@ const (
 // a moment more: so what was read counts once it holds and nothing has moved
 // meanwhile, or once nothing moves and it does not hold all the same. In a flood that
 // may be never, and the last one stays.
-func (b *demoButtons) balance(ctx context.Context) (web.DemoBalance, error) {
-	var last web.DemoBalance
+func (b *demoButtons) balance(ctx context.Context) (console.DemoBalance, error) {
+	var last console.DemoBalance
 	still := 0 // looks in a row that found the same
 	for range balanceTries {
 		s, moved, err := b.look(ctx)
@@ -248,7 +249,7 @@ func (b *demoButtons) balance(ctx context.Context) (web.DemoBalance, error) {
 }
 
 // look reads the balance, and reports whether something moved meanwhile.
-func (b *demoButtons) look(ctx context.Context) (s web.DemoBalance, moved bool, err error) {
+func (b *demoButtons) look(ctx context.Context) (s console.DemoBalance, moved bool, err error) {
 	acknowledged := b.acknowledged()
 	if s, err = b.whereabouts(ctx); err != nil {
 		return s, false, err
@@ -263,7 +264,7 @@ func (b *demoButtons) look(ctx context.Context) (s web.DemoBalance, moved bool, 
 	return s, moved, err
 }
 
-func (b *demoButtons) keep(s web.DemoBalance) web.DemoBalance {
+func (b *demoButtons) keep(s console.DemoBalance) console.DemoBalance {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.settled = s

@@ -151,9 +151,9 @@ func writeOrder(ts *testscript.TestScript, _ bool, args []string) {
 		args[1], args[2], fields["currency"], fields["total"], fields["first"], fields["last"], now, now), 0o600))
 }
 
-// webhook STATUS URL FILE [secret=S] [shop=D] [topic=T] [id=ID] signs a body,
+// deliverWebhook is webhook STATUS URL FILE [secret=S] [shop=D] [topic=T] [id=ID] signs a body,
 // delivers it as Shopify does, and wants the status.
-func webhook(ts *testscript.TestScript, _ bool, args []string) {
+func deliverWebhook(ts *testscript.TestScript, _ bool, args []string) {
 	o := map[string]string{"secret": "hush", "shop": "demo.myshopify.com", "topic": "orders/create", "id": "w-" + args[2]}
 	for _, kv := range args[3:] {
 		k, v, _ := strings.Cut(kv, "=")

@@ -11,7 +11,7 @@ import (
 
 	"bellhop/host"
 	"bellhop/pipeline"
-	"bellhop/web"
+	"bellhop/web/console"
 	"bellhop/wire"
 )
 
@@ -102,7 +102,7 @@ type engine struct {
 
 	secret, previous  string // the app's
 	capacity          float64
-	demo              web.Demo     // nil: there is none
+	demo              console.Demo // nil: there is none
 	listener, metrics net.Listener // metrics is nil where /metrics is on listener
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"bellhop"
 	"bellhop/simulate"
-	"bellhop/web"
+	"bellhop/web/webhook"
 )
 
 type simulateCmd struct {
@@ -119,7 +119,7 @@ func webhookTarget(target string, remoteOK bool) (string, error) {
 		return "", bellhop.Invalidf("target", "--target: %s is another machine: made-up orders go there only with --remote-ok", u.Hostname())
 	}
 	if u.Path == "" || u.Path == "/" {
-		u.Path = web.WebhookPath
+		u.Path = webhook.Path
 	}
 	return u.String(), nil
 }

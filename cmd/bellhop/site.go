@@ -10,11 +10,13 @@ import (
 	"bellhop/pipeline"
 	"bellhop/queue"
 	"bellhop/web"
+	"bellhop/web/site"
+	"bellhop/web/webhook"
 )
 
 // site builds what takes webhooks into a queue, inFlight at once, and serves the API
 // and the console. Where metrics have a listener of their own, it serves that, too.
-func (e *engine) site(to queue.Producer, inFlight int) (*web.Server, error) {
+func (e *engine) site(to queue.Producer, inFlight int) (*site.Server, error) {
 	o, c := &e.options, e.config
 	keys := pipeline.NewKeyring(o.Store, e.secret, e.previous)
 	if err := keys.Refresh(e.job.ctx); err != nil {
@@ -23,9 +25,9 @@ func (e *engine) site(to queue.Producer, inFlight int) (*web.Server, error) {
 	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)
 	o.Webhooks = &host.Webhooks{Keys: keys, Refusals: refusals, Capacity: e.capacity}
 	acceptor := &pipeline.Acceptor{Keys: keys, Queue: to, Now: o.Now, Metrics: o.Metrics, Traces: o.Traces}
-	wo := web.Options{
+	wo := site.Options{
 		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
-		Webhooks: web.WebhookOptions{Refusals: refusals, InFlight: inFlight},
+		Webhooks: webhook.Options{Refusals: refusals, InFlight: inFlight},
 		Version:  version().Version, Checks: e.needs(o.Queue).Accepting(), MaxDevices: c.MaxDevices, Demo: e.demo,
 	}
 	var err error
@@ -46,7 +48,7 @@ func (e *engine) site(to queue.Producer, inFlight int) (*web.Server, error) {
 	} else {
 		e.serveProbes(wo.Checks)
 	}
-	site, err := web.New(wo)
+	site, err := site.New(wo)
 	if err == nil {
 		e.closers = append(e.closers, func() error { site.Close(); return nil })
 	}

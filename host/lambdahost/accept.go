@@ -10,7 +10,7 @@ import (
 
 	"bellhop/pipeline"
 	"bellhop/queue"
-	"bellhop/web"
+	"bellhop/web/webhook"
 )
 
 // Accept is the function behind the function URL that Shopify sends webhooks to.
@@ -91,7 +91,7 @@ func (f *Accept) current(ctx context.Context) (http.Handler, error) {
 func (f *Accept) site(secret, previous string) http.Handler {
 	acceptor := &pipeline.Acceptor{Keys: pipeline.NewKeyring(nil, secret, previous), Queue: f.Producer, Now: f.Now, Probe: f.Probe}
 	mux := http.NewServeMux()
-	mux.Handle(web.WebhookPath, web.NewWebhook(acceptor, web.WebhookOptions{Logger: f.Log}))
+	mux.Handle(webhook.Path, webhook.New(acceptor, webhook.Options{Logger: f.Log}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	return mux
 }

@@ -1,0 +1,220 @@
+// Package api is the REST API and the event stream that the owner's app uses, with the
+// documents that describe them.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"bellhop/web"
+)
+
+// Options are what the API works with.
+type Options struct {
+	Store      web.Store
+	Auth       *web.Auth
+	Problems   *web.Problems
+	Proxies    web.Proxies
+	MaxDevices int // in use at once, of one shop
+	Listeners  int // streams open at once
+	Now        func() time.Time
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+	Version    string
+}
+
+// API is the REST API, with the stream of what changes.
+type API struct {
+	Options
+	huma huma.API
+	hub  *hub
+}
+
+// caller is what a handler may know of the request besides its input.
+type caller struct {
+	web.Principal
+	address netip.Addr
+	https   bool
+}
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+// ShopParam is the parameter that every call about a shop has.
+type ShopParam struct {
+	Shop string `query:"shop" maxLength:"255" example:"demo.myshopify.com" doc:"The shop that it is about. An operator has to name it; others have only their own."`
+}
+
+// security names the schemes of which a call asks one.
+var security = []map[string][]string{{"token": {}}, {"cookie": {}}}
+
+// New registers every call of the API on mux, and its documents, and begins to
+// follow what changes, until close.
+func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
+	a := &API{Options: o, hub: newHub(o.Store, o.Log, o.Listeners, o.Registerer)}
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	a.huma = humago.New(mux, huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "bellhop", Version: o.Version,
+				Description: "Orders of a Shopify shop, the pushes they owe, and the devices these go to. " +
+					"Every answer that isn't 2xx is an RFC 9457 problem with a stable code.",
+				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			},
+			Components: &huma.Components{
+				Schemas: registry,
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"token":  {Type: "http", Scheme: "bearer", Description: "A session's token (bh_s_…) or an API token (bh_t_…)."},
+					"cookie": {Type: "apiKey", In: "cookie", Name: web.CookieName, Description: "A browser's session."},
+				},
+			},
+		},
+		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{ownProblems},
+	})
+	a.huma.UseMiddleware(a.enter)
+	a.registerSessions()
+	a.registerOrders()
+	a.registerDevices()
+	a.registerPushes()
+	a.registerStream()
+	// The library's own shape of an error is in the document although
+	// ownProblems keeps it from being sent.
+	delete(registry.Map(), "ErrorModel")
+	delete(registry.Map(), "ErrorDetail")
+	openAnswers(a.huma.OpenAPI())
+	if err := addDocuments(documents, a.huma.OpenAPI()); err != nil {
+		return nil, err
+	}
+	go a.hub.run()
+	return a, nil
+}
+
+// Close ends the streams.
+func (a *API) Close() { a.hub.close() }
+
+// openAnswers says that answers may gain fields; requests may not have more
+// than is known.
+func openAnswers(doc *huma.OpenAPI) {
+	closed := map[string]bool{}
+	for _, item := range doc.Paths {
+		for _, op := range []*huma.Operation{item.Post, item.Put, item.Patch} {
+			if op != nil && op.RequestBody != nil {
+				closed[contentOf(op.RequestBody.Content)] = true
+			}
+		}
+	}
+	for name, schema := range doc.Components.Schemas.Map() {
+		if !closed[name] {
+			schema.AdditionalProperties = nil
+		}
+	}
+}
+
+// register adds one call. What its handler returns as an error becomes
+// a problem, and only what is ours to mend is logged.
+func register[I, O any](a *API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	problem := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[web.Problem](), true, "Problem")
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	op.Responses["default"] = &huma.Response{
+		Description: "A problem.",
+		Content:     map[string]*huma.MediaType{web.ProblemType: {Schema: problem}},
+	}
+	op.MaxBodyBytes = web.MaxBody + 1 // the library refuses a body of this size
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err == nil {
+			return out, nil
+		}
+		p := a.Problems.Of(ctx, op.OperationID, err)
+		return nil, huma.ErrorWithHeaders(p, web.ProblemHeader(err))
+	})
+}
+
+// enter lets a request in if its call asks for no credential or it has one.
+func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	c := caller{address: a.Proxies.Client(r), https: a.Proxies.HTTPS(r)}
+	if len(ctx.Operation().Security) > 0 {
+		var err error
+		if c.Principal, err = a.Auth.Authenticate(r); err != nil {
+			for k, v := range web.ProblemHeader(err) {
+				w.Header()[k] = v
+			}
+			web.WriteProblem(w, a.Problems.Of(r.Context(), "authenticate", err))
+			return
+		}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	next(plainStatus{huma.WithValue(ctx, callerKey{}, c)})
+}
+
+// plainStatus answers 400 where the library would tell apart, as 422, requests
+// that it can read and that are invalid nevertheless: here one kind of error has
+// one status.
+type plainStatus struct{ humaContext }
+
+// humaContext has another name than the method that it has.
+type humaContext = huma.Context
+
+func (c plainStatus) Unwrap() huma.Context { return c.humaContext }
+
+func (c plainStatus) SetStatus(status int) { c.humaContext.SetStatus(plain(status)) }
+
+func plain(status int) int {
+	if status == http.StatusUnprocessableEntity {
+		return http.StatusBadRequest
+	}
+	return status
+}
+
+// ownProblems turns the library's own errors into a [Problem]. They repeat what
+// was sent, a password maybe; a Problem never does.
+func ownProblems(_ huma.Context, _ string, v any) (any, error) {
+	e, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := web.NewProblem(plain(e.Status), "", inWords(e.Detail))
+	for _, d := range e.Errors {
+		if d != nil {
+			p.Errors = append(p.Errors, web.FieldError{Location: d.Location, Message: inWords(d.Message)})
+		}
+	}
+	if len(p.Errors) > 0 {
+		p.Detail = problemWords(p.Errors[0])
+	}
+	return p, nil
+}
+
+// jsonFormat writes an answer whole or not at all. That the client has gone is
+// no error of ours, which the library would panic over.
+var jsonFormat = huma.Format{
+	Marshal: func(w io.Writer, v any) error {
+		body, err := json.Marshal(v)
+		if err == nil {
+			_, _ = w.Write(append(body, '\n'))
+		}
+		return err
+	},
+	Unmarshal: json.Unmarshal,
+}

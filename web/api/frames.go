@@ -1,0 +1,164 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/store"
+	"bellhop/web"
+)
+
+// framer writes changes as server-sent events. It looks each order up once,
+// and no more than so many.
+type framer struct {
+	store  web.Store
+	left   int
+	orders map[pipeline.OrderKey]*bellhop.Order // nil for one that isn't there
+}
+
+// chunk is what goes to one shop's listeners at once.
+type chunk struct {
+	brief   bool // nobody wants frames
+	frames  []byte
+	reset   bool    // there was too much; load afresh
+	changed []int64 // ids of orders, each once
+}
+
+// briefIDs bounds how many changed orders are named; more are named as "any".
+const briefIDs = 50
+
+// briefly tells only which orders changed, if that is few: whoever shows them
+// asks for what they are now, as often as it likes.
+func (c *chunk) briefly(pos int64, pages int) []byte {
+	orders := []string{}
+	if !c.reset && len(c.changed) <= briefIDs {
+		for _, n := range c.changed {
+			orders = append(orders, web.ID(n))
+		}
+	}
+	return changedFrame(pos, changed{Orders: orders, Spread: min(maxSpread, pages*spreadEach), Anew: c.reset})
+}
+
+// changed is what a page is told.
+type changed struct {
+	Orders []string `json:"orders"` // that changed; none stands for any
+	// Spread is over how many milliseconds the pages that were told divide their looks,
+	// so that they don't all come at once.
+	Spread int `json:"spread"`
+	// Anew is set where the stream begins: a page that is ahead of it shows what was
+	// there before a backup was restored.
+	Anew bool `json:"anew,omitempty"`
+}
+
+// A look takes the server about two milliseconds; an order is on every page within a
+// second all the same.
+const (
+	spreadEach = 2
+	maxSpread  = 500
+)
+
+func changedFrame(pos int64, c changed) []byte { return appendFrame(nil, pos, "changed", c) }
+
+func (c *chunk) bytes(pos int64) []byte {
+	if c.reset {
+		return resetFrame(pos)
+	}
+	return c.frames
+}
+
+func newFramer(s web.Store, lookUps int) *framer {
+	return &framer{store: s, left: lookUps, orders: map[pipeline.OrderKey]*bellhop.Order{}}
+}
+
+// gone is told of an order that was deleted.
+type gone struct {
+	ID      string `json:"id"`
+	Shop    string `json:"shop"`
+	Deleted bool   `json:"deleted"`
+}
+
+func (f *framer) add(ctx context.Context, to *chunk, c store.Change) error {
+	if len(to.changed) <= briefIDs && !slices.Contains(to.changed, c.OrderID) {
+		to.changed = append(to.changed, c.OrderID)
+	}
+	if to.reset || to.brief {
+		return nil
+	}
+	o, known, err := f.order(ctx, pipeline.OrderKey{Shop: c.Shop, ID: c.OrderID})
+	if err != nil {
+		return err
+	}
+	to.reset = !known
+	if data := frameData(c, o); data != nil {
+		to.frames = appendFrame(to.frames, c.Seq, eventName(c.Kind), data)
+	} else {
+		to.frames = append(to.frames, idFrame(c.Seq)...)
+	}
+	return nil
+}
+
+// eventName is the event's name for a kind of change. To those who follow this
+// stream an order that was handled is one that was updated, as it always was.
+func eventName(k store.ChangeKind) string {
+	if k == store.ChangeHandled {
+		return string(store.ChangeUpdated)
+	}
+	return string(k)
+}
+
+// frameData returns what a change's event tells; nil for nothing.
+func frameData(c store.Change, o *bellhop.Order) any {
+	if c.Kind != store.ChangeSettled {
+		if o == nil {
+			return gone{ID: web.ID(c.OrderID), Shop: c.Shop, Deleted: true}
+		}
+		return orderShape(o)
+	}
+	if o == nil {
+		return nil
+	}
+	if p := pipeline.PushOf(o, c.PushID); p != nil {
+		return pushShape(p)
+	}
+	return nil
+}
+
+func (f *framer) order(ctx context.Context, k pipeline.OrderKey) (o *bellhop.Order, known bool, err error) {
+	if o, ok := f.orders[k]; ok {
+		return o, true, nil
+	}
+	if f.left == 0 {
+		return nil, false, nil
+	}
+	f.left--
+	if o, err = pipeline.LoadOrder(ctx, f.store, k); err != nil {
+		return nil, false, err
+	}
+	f.orders[k] = o
+	return o, true, nil
+}
+
+// appendFrame writes one event. JSON has no line breaks, so that it is one line
+// of data.
+func appendFrame(b []byte, seq int64, event string, data any) []byte {
+	body, _ := json.Marshal(data) // shapes of ours
+	b = append(b, "id: "...)
+	b = strconv.AppendInt(b, seq, 10)
+	b = append(b, "\nevent: "...)
+	b = append(b, event...)
+	b = append(b, "\ndata: "...)
+	b = append(b, body...)
+	return append(b, "\n\n"...)
+}
+
+// resetFrame asks the client to load afresh, and to go on from seq.
+func resetFrame(seq int64) []byte { return appendFrame(nil, seq, "reset", struct{}{}) }
+
+// idFrame moves on the id that a client resumes from; it is no event.
+func idFrame(seq int64) []byte {
+	return append(strconv.AppendInt([]byte("id: "), seq, 10), "\n\n"...)
+}

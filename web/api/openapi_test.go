@@ -1,0 +1,151 @@
+package api_test
+
+import (
+	"flag"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const golden = "testdata/openapi.json"
+
+func TestOpenAPIDocument(t *testing.T) {
+	r := newRig(t)
+	a := r.Call("GET", "/v1/openapi.json", "", "")
+	if a.StatusCode != 200 || a.Header.Get("Content-Type") != "application/json" {
+		t.Fatalf("%d %s", a.StatusCode, a.Body)
+	}
+	if *update {
+		must(t, os.MkdirAll("testdata", 0o755))
+		must(t, os.WriteFile(golden, []byte(a.Body), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	must(t, err)
+	if a.Body != string(want) {
+		t.Errorf("the API's document has changed; if that is meant, run: go test ./web -run OpenAPI -update")
+	}
+}
+
+// The document is one of OpenAPI 3.1: what it must have is there, each reference
+// leads somewhere, each parameter of a path is declared, and ids are unique.
+func TestOpenAPIDocumentIsValid(t *testing.T) {
+	doc := newRig(t).Call("GET", "/v1/openapi.json", "", "").JSON(t)
+	if doc["openapi"] != "3.1.0" || doc["info"].(map[string]any)["version"] != "test" {
+		t.Errorf("%v %v", doc["openapi"], doc["info"])
+	}
+	components := doc["components"].(map[string]any)
+	schemas := components["schemas"].(map[string]any)
+	used := map[string]bool{}
+	each(doc, func(key string, v any) {
+		if ref, ok := v.(string); ok && key == "$ref" {
+			name, found := strings.CutPrefix(ref, "#/components/schemas/")
+			if _, there := schemas[name]; !found || !there {
+				t.Errorf("%s leads nowhere", ref)
+			}
+			used[name] = true
+		}
+		if key == "type" {
+			if s, ok := v.(string); ok && !slices.Contains([]string{"object", "array", "string", "integer", "number", "boolean", "null", "http", "apiKey"}, s) {
+				t.Errorf("there is no type %s", s)
+			}
+		}
+	})
+	for name := range schemas {
+		if !used[name] {
+			t.Errorf("nothing uses the shape %s", name)
+		}
+	}
+	ids := map[string]bool{}
+	for path, item := range doc["paths"].(map[string]any) {
+		for method, op := range item.(map[string]any) {
+			checkOperation(t, components, method+" "+path, op.(map[string]any), ids)
+		}
+	}
+	if len(ids) != 10 {
+		t.Errorf("the document has %d calls", len(ids))
+	}
+}
+
+func checkOperation(t *testing.T, components map[string]any, name string, op map[string]any, ids map[string]bool) {
+	id, _ := op["operationId"].(string)
+	if id == "" || ids[id] || op["summary"] == "" {
+		t.Errorf("%s: id %q is empty or taken, or there is no summary", name, id)
+	}
+	ids[id] = true
+	declared := map[string]bool{}
+	params, _ := op["parameters"].([]any)
+	for _, p := range params {
+		p := p.(map[string]any)
+		if p["in"] == "path" && p["required"] != true {
+			t.Errorf("%s: %v is in the path and not required", name, p["name"])
+		}
+		declared[p["in"].(string)+" "+p["name"].(string)] = true
+	}
+	for _, part := range strings.Split(name, "/") {
+		if param, ok := strings.CutPrefix(part, "{"); ok && !declared["path "+strings.TrimSuffix(param, "}")] {
+			t.Errorf("%s: %s is not declared", name, part)
+		}
+	}
+	responses := op["responses"].(map[string]any)
+	if len(responses) < 2 || responses["default"] == nil {
+		t.Errorf("%s: answers are %v", name, responses)
+	}
+	security, _ := op["security"].([]any)
+	for _, s := range security {
+		for scheme := range s.(map[string]any) {
+			if components["securitySchemes"].(map[string]any)[scheme] == nil {
+				t.Errorf("%s: there is no scheme %s", name, scheme)
+			}
+		}
+	}
+	if (len(security) == 0) != (id == "create-session") {
+		t.Errorf("%s: security is %v", name, security)
+	}
+}
+
+func each(v any, do func(key string, v any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, x := range v {
+			do(k, x)
+			each(x, do)
+		}
+	case []any:
+		for _, x := range v {
+			each(x, do)
+		}
+	}
+}
+
+// Every call of the document is routed: none is answered as an address that
+// doesn't exist.
+func TestEveryCallOfTheDocumentAnswers(t *testing.T) {
+	r := newRig(t)
+	doc := r.Call("GET", "/v1/openapi.json", "", "").JSON(t)
+	for path, item := range doc["paths"].(map[string]any) {
+		for method := range item.(map[string]any) {
+			path := strings.NewReplacer("{id}", "1", "{installation}", "x").Replace(path)
+			a := r.Call(strings.ToUpper(method), path, "", "")
+			if path == "/v1/sessions" {
+				r.Problem(a, http.StatusBadRequest, "invalid")
+			} else {
+				r.Problem(a, http.StatusUnauthorized, "unauthenticated")
+			}
+		}
+	}
+}
+
+func TestDocsPageLoadsNothingFromElsewhere(t *testing.T) {
+	r := newRig(t)
+	a := r.Call("GET", "/docs", "", "")
+	for _, want := range []string{"PATCH /v1/orders/{id}", "new | seen | handled", "fulfillment_status", "Amount or null"} {
+		if !strings.Contains(a.Body, want) {
+			t.Errorf("the page says nothing of %s", want)
+		}
+	}
+	strictPage(t, a)
+}

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"bellhop"
+	"bellhop/web"
+)
+
+type newSession struct {
+	Body struct {
+		Email    string `json:"email" minLength:"1" maxLength:"320" example:"jo@example.com"`
+		Password string `json:"password" minLength:"1" maxLength:"1024"`
+		Cookie   bool   `json:"cookie,omitempty" doc:"Also set a cookie, for a browser."`
+	}
+}
+
+type session struct {
+	SetCookie []http.Cookie `header:"Set-Cookie" hidden:"true"`
+	Body      Session
+}
+
+// Session is a sign-in as the API gives it.
+type Session struct {
+	Token     string    `json:"token" example:"bh_s_…" doc:"Send it as Authorization: Bearer TOKEN."`
+	ExpiresAt time.Time `json:"expires_at"`
+	Shop      string    `json:"shop" doc:"Empty for an operator, who names a shop with each call."`
+	Role      string    `json:"role" enum:"owner,operator"`
+}
+
+type endSession struct {
+	Device string `query:"device" maxLength:"128" doc:"The app's own id of an installation that is to ring no more: whoever uses the phone next would see the orders."`
+}
+
+type signedOut struct {
+	SetCookie []http.Cookie `header:"Set-Cookie" hidden:"true"`
+}
+
+func (a *API) registerSessions() {
+	register(a, huma.Operation{
+		OperationID: "create-session", Method: http.MethodPost, Path: "/v1/sessions", Tags: []string{"sessions"},
+		Summary: "Sign in", DefaultStatus: http.StatusOK,
+		Description: "A session lasts 30 days. Sign-ins are limited by account and by address.",
+	}, a.createSession)
+	register(a, huma.Operation{
+		OperationID: "delete-session", Method: http.MethodDelete, Path: "/v1/sessions/current", Tags: []string{"sessions"},
+		Summary: "Sign out", DefaultStatus: http.StatusNoContent, Security: security,
+	}, a.deleteSession)
+}
+
+func (a *API) createSession(ctx context.Context, in *newSession) (*session, error) {
+	who := callerOf(ctx)
+	s, err := a.Auth.SignIn(ctx, in.Body.Email, in.Body.Password, who.address)
+	if err != nil {
+		return nil, err
+	}
+	out := &session{Body: Session{
+		Token: s.Secret, ExpiresAt: s.Session.ExpiresAt.UTC(), Shop: s.Person.Shop, Role: string(s.Person.Role),
+	}}
+	if in.Body.Cookie {
+		out.SetCookie = []http.Cookie{*web.SessionCookie(s.Secret, s.Session.ExpiresAt, who.https)}
+	}
+	return out, nil
+}
+
+func (a *API) deleteSession(ctx context.Context, in *endSession) (*signedOut, error) {
+	who := callerOf(ctx)
+	if !who.Credential.Session {
+		return nil, bellhop.Invalidf("not_a_session", "an API token is revoked with: bellhop token revoke")
+	}
+	if in.Device != "" {
+		if err := a.Store.RemoveDevice(ctx, who.Shop, in.Device); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+			return nil, err
+		}
+	}
+	if err := a.Store.RemoveSession(ctx, who.Credential.Hash); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+		return nil, err
+	}
+	return &signedOut{SetCookie: []http.Cookie{*web.NoCookie(who.https)}}, nil
+}

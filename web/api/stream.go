@@ -1,0 +1,214 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"bellhop"
+	"bellhop/web"
+)
+
+const (
+	heartbeat     = 15 * time.Second
+	recheck       = 5 * time.Second // after so long a credential is looked at again before anything is told
+	streamWrite   = 10 * time.Second
+	replayBatch   = 200
+	replayBatches = 5 // whoever missed more loads afresh
+)
+
+type openStream struct {
+	ShopParam
+	LastEventID string `header:"Last-Event-ID" maxLength:"20" doc:"Resume after this event. Without one the stream begins now."`
+	LastQuery   string `query:"last_event_id" maxLength:"20" doc:"The same, where the header can't be set."`
+}
+
+func (a *API) registerStream() {
+	register(a, huma.Operation{
+		OperationID: "open-stream", Method: http.MethodGet, Path: web.StreamPath, Tags: []string{"stream"},
+		Summary: "Follow what changes, as server-sent events", Security: security,
+		Description: "Events are order.recorded and order.updated (data: the order as in lists, or " +
+			`{"id","shop","deleted":true}), push.settled (data: the push) and reset (load afresh: what was ` +
+			"asked for is no longer kept). An event's id is a sequence number that survives restarts; the " +
+			"data is what holds when it is sent. A comment comes every 15 seconds.",
+		Responses: map[string]*huma.Response{"200": {
+			Description: "The stream.",
+			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}},
+		}},
+	}, a.openStream)
+}
+
+func (a *API) openStream(ctx context.Context, in *openStream) (*huma.StreamResponse, error) {
+	who, err := callerOf(ctx).About(in.Shop)
+	if err != nil {
+		return nil, err
+	}
+	last, err := in.last()
+	if err != nil {
+		return nil, err
+	}
+	l, pos, err := a.hub.join(ctx, who, false)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		defer a.hub.leave(l)
+		r, w := humago.Unwrap(hc)
+		s := &stream{api: a, who: who, l: l, w: w, rc: http.NewResponseController(w)}
+		s.serve(r.Context(), last, pos)
+	}}, nil
+}
+
+// Follow tells a page of the console which orders of its shop changed, as server-sent
+// events, and begins with where the stream is: a page that shows less loads anew what it
+// shows. So nothing is missed however long a page was away, and a page asks as often as
+// it likes whatever the flood.
+func (a *API) Follow(w http.ResponseWriter, r *http.Request, who web.Principal) error {
+	l, pos, err := a.hub.join(r.Context(), who, true)
+	if err != nil {
+		return err
+	}
+	defer a.hub.leave(l)
+	w.Header().Set("Cache-Control", "no-store")
+	s := &stream{api: a, who: who, l: l, w: w, rc: http.NewResponseController(w)}
+	s.serve(r.Context(), -1, pos)
+	return nil
+}
+
+// last returns -1 when nothing is to be resumed.
+func (in *openStream) last() (int64, error) {
+	s := in.LastEventID
+	if s == "" {
+		s = in.LastQuery
+	}
+	if s == "" {
+		return -1, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return 0, bellhop.Invalidf("last_event_id", "Last-Event-ID is the id of an event of this stream")
+	}
+	return n, nil
+}
+
+// stream is one open answer.
+type stream struct {
+	api *API
+	who web.Principal
+	l   *listener
+	w   http.ResponseWriter
+	rc  *http.ResponseController
+}
+
+// serve writes what came after last up to pos, and then what the hub sends. It
+// ends when the client goes, is too slow, or is no longer let in, and at
+// shutdown.
+func (s *stream) serve(ctx context.Context, last, pos int64) {
+	// The server's own timeouts are for requests that end. What a connection
+	// does not support it does without.
+	_ = s.rc.SetReadDeadline(time.Time{})
+	s.w.Header().Set("Content-Type", "text/event-stream")
+	s.w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
+	if s.write([]byte("retry: 3000\n\n")) != nil || s.begin(ctx, last, pos) != nil {
+		return
+	}
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	for checked := time.Now(); ; {
+		var frames []byte
+		select {
+		case <-ctx.Done():
+			return
+		case f, ok := <-s.l.frames:
+			if !ok {
+				return
+			}
+			frames = f
+		case <-tick.C:
+			frames = []byte(": still here\n\n")
+		}
+		if now := time.Now(); now.Sub(checked) >= recheck {
+			if !s.stillIn(ctx) {
+				return
+			}
+			checked = now
+		}
+		if s.write(frames) != nil {
+			return
+		}
+	}
+}
+
+// begin tells from where the stream goes on, and what was missed. Whoever wants it
+// brief looks at once whether it is behind pos.
+func (s *stream) begin(ctx context.Context, last, pos int64) error {
+	if s.l.brief {
+		return s.write(changedFrame(pos, changed{Orders: []string{}, Anew: true}))
+	}
+	return s.replay(ctx, last, pos)
+}
+
+// replay writes the changes in (last, pos].
+func (s *stream) replay(ctx context.Context, last, pos int64) error {
+	if last < 0 || last == pos {
+		return s.write(idFrame(pos))
+	}
+	first, err := s.api.Store.FirstChange(ctx)
+	if err != nil {
+		return err
+	}
+	if last > pos || last < first-1 {
+		return s.write(resetFrame(pos))
+	}
+	for range replayBatches {
+		changes, err := s.api.Store.Changes(ctx, s.who.Shop, last, replayBatch)
+		if err != nil {
+			return err
+		}
+		var missed chunk
+		framer := newFramer(s.api.Store, replayBatch)
+		for _, c := range changes {
+			if c.Seq > pos {
+				break
+			}
+			if err := framer.add(ctx, &missed, c); err != nil {
+				return err
+			}
+			last = c.Seq
+		}
+		if len(changes) < replayBatch || changes[len(changes)-1].Seq > pos {
+			return s.write(append(missed.frames, idFrame(pos)...))
+		}
+		if err := s.write(missed.frames); err != nil {
+			return err
+		}
+	}
+	return s.write(resetFrame(pos))
+}
+
+func (s *stream) write(frames []byte) error {
+	_ = s.rc.SetWriteDeadline(time.Now().Add(streamWrite))
+	defer func() { _ = s.rc.SetWriteDeadline(time.Time{}) }() // with HTTP/2 it would end an idle stream
+	if _, err := s.w.Write(frames); err != nil {
+		return err
+	}
+	return s.rc.Flush()
+}
+
+// stillIn reports whether the credential still opens this shop. Trouble of ours
+// is no reason to end a stream.
+func (s *stream) stillIn(ctx context.Context) bool {
+	p, err := s.api.Auth.Identify(ctx, s.who.Credential)
+	if err == nil {
+		p, err = p.About(s.who.Shop)
+	}
+	switch bellhop.KindOf(err) {
+	case bellhop.Unauthenticated, bellhop.NotFound, bellhop.Invalid:
+		return false
+	}
+	return err != nil || p.Shop == s.who.Shop
+}

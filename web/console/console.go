@@ -1,0 +1,350 @@
+// Package console is the pages for people: the owner's orders and devices, and what
+// operators look after. They are whole without a script.
+package console
+
+import (
+	"context"
+	"embed"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/i18n"
+	"bellhop/queue"
+	"bellhop/web"
+)
+
+//go:embed *.html
+var templateFiles embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"rfc3339": func(t time.Time) string { return t.Format(time.RFC3339) },
+}).ParseFS(templateFiles, "*.html"))
+
+// Options are what the console works with.
+type Options struct {
+	Store    web.Store
+	Queue    Queue // nil where there is none to look after
+	Auth     *web.Auth
+	Problems *web.Problems
+	Proxies  web.Proxies
+	// Follow answers with the stream of what changes.
+	Follow     func(w http.ResponseWriter, r *http.Request, who web.Principal) error
+	WebPushKey string // "" where no browser is rung
+	Demo       Demo   // nil outside the demo
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Console is the pages for people. They are whole without a script; with it they
+// load anew what changed.
+type Console struct {
+	Options
+	rings *web.Limits // of a device
+	tries *web.Limits // of a shop
+	stats *stats
+}
+
+// New registers the pages on mux, and what they load, and begins to gather what
+// operators see, until close.
+func New(mux *http.ServeMux, assets web.Prepared, o Options) *Console {
+	c := &Console{Options: o, stats: newStats(o.Store, o.Queue, o.Now, o.Log),
+		rings: web.NewLimits(ringEvery, ringBurst, web.LimitedKeys), tries: web.NewLimits(triesEvery, triesBurst, web.LimitedKeys)}
+	addAssets(assets)
+	c.routes(mux)
+	go c.stats.run()
+	return c
+}
+
+// Close ends what New began.
+func (c *Console) Close() { c.stats.close() }
+
+// Queue is what operators look after of a queue.
+type Queue interface {
+	queue.DeadLetters
+	Depth(ctx context.Context) (queue.Depth, error)
+}
+
+func (c *Console) routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /signin", c.askIn)
+	mux.HandleFunc("POST /signin", c.signIn)
+	mux.HandleFunc("POST /signout", c.signOut)
+	for pattern, handle := range map[string]func(*visit) error{
+		"GET /{$}":              c.showOrders,
+		"POST /orders/handling": c.setHandling,
+		"GET /orders/{id}":      c.showOrder,
+		"GET /pushes":           c.showPushes,
+		"GET /devices":          c.showDevices,
+		"POST /devices/remove":  c.removeDevice,
+		"POST /devices/ring":    c.ringDevice,
+		"GET " + web.LivePath:   func(v *visit) error { return c.Follow(v.w, v.Request, v.who) },
+	} {
+		mux.HandleFunc(pattern, c.signed(c.aboutShop(handle)))
+	}
+	mux.HandleFunc("GET /settings", c.signed(c.showSettings))
+	mux.HandleFunc("POST /settings", c.signed(c.saveSettings))
+	for pattern, handle := range map[string]func(*visit) error{
+		"GET /shops":            c.showShops,
+		"GET /ledger":           c.showLedger,
+		"GET /overview":         c.showOverview,
+		"GET /resend":           c.showResend,
+		"POST /resend":          c.resend,
+		"GET /overview/{chart}": c.showChart,
+	} {
+		mux.HandleFunc(pattern, c.signed(operators(handle)))
+	}
+	if c.Queue != nil {
+		mux.HandleFunc("GET /dead", c.signed(operators(c.showDead)))
+		mux.HandleFunc("GET /dead/{id}", c.signed(operators(c.showDeadEvent)))
+		mux.HandleFunc("POST /dead/{id}", c.signed(operators(c.showBody)))
+		mux.HandleFunc("POST /dead", c.signed(operators(c.settleDead)))
+	}
+	if c.Demo != nil {
+		mux.HandleFunc("POST /demo", c.signed(c.aboutShop(c.doDemo)))
+	}
+}
+
+// visit is one request of somebody who is signed in.
+type visit struct {
+	*http.Request
+	w   http.ResponseWriter
+	who web.Principal
+	frame
+}
+
+// frame is what the pages have in common.
+type frame struct {
+	*i18n.Locale
+	Person bellhop.Person // zero for somebody not signed in
+	Shop   string         // that the page is about; "" for none
+	At     string         // the section that it belongs to
+	Self   string         // its address
+	Notice *notice
+	Live   bool  // it shows by itself what changes
+	Seq    int64 // of the newest change that it shows
+	Every  int   // it is loaded anew after so many seconds; 0 for never
+	zone   *time.Location
+}
+
+// signed lets in who has a session, and sends others to sign in and come back.
+func (c *Console) signed(handle func(*visit) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
+		v := &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}
+		var err error
+		if v.who, err = c.Auth.Authenticate(r); err == nil && !v.who.Credential.Session {
+			err = web.ErrSignIn
+		}
+		switch {
+		case bellhop.KindOf(err) == bellhop.Unauthenticated && r.URL.Path == web.LivePath:
+			web.WriteProblem(w, web.ProblemOf(web.ErrSignIn)) // the page is loaded anew, and asks
+			return
+		case bellhop.KindOf(err) == bellhop.Unauthenticated:
+			http.Redirect(w, r, withQuery("/signin", "next", v.comingBack()), http.StatusSeeOther)
+			return
+		case err == nil:
+			v.frame = c.frame(r, v.who.Person)
+			if err = r.ParseForm(); err != nil {
+				err = bellhop.Invalidf("form", "this is not a form of these pages")
+			} else {
+				err = handle(v)
+			}
+		}
+		if err != nil {
+			c.trouble(v, err)
+		}
+	}
+}
+
+// aboutShop settles which shop a page is about. An operator who names none chooses.
+func (c *Console) aboutShop(handle func(*visit) error) func(*visit) error {
+	return func(v *visit) (err error) {
+		if v.who, err = v.who.About(v.URL.Query().Get("shop")); err == web.ErrShopRequired {
+			http.Redirect(v.w, v.Request, "/overview", http.StatusSeeOther)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		v.Shop = v.who.Shop
+		return handle(v)
+	}
+}
+
+// operators lets only them in: to others there is no such page.
+func operators(handle func(*visit) error) func(*visit) error {
+	return func(v *visit) error {
+		if v.Person.Role != bellhop.RoleOperator {
+			return bellhop.Errorf(bellhop.NotFound, "not_found", "there is nothing at this address")
+		}
+		return handle(v)
+	}
+}
+
+// frame chooses language and time zone: what the person set goes before what the
+// browser says.
+func (c *Console) frame(r *http.Request, p bellhop.Person) frame {
+	f := frame{Locale: i18n.For(p.Settings.Language, r.Header.Get("Accept-Language")), Person: p, Self: r.URL.RequestURI()}
+	said := ""
+	if cookie, err := r.Cookie("bellhop_timezone"); err == nil && len(cookie.Value) < 64 {
+		said, _ = url.QueryUnescape(cookie.Value)
+	}
+	f.zone = p.Settings.Zone(bellhop.GuessTimezone(said))
+	return f
+}
+
+// Path is an address of the console about the same shop, with a query of pairs;
+// empty values are left out.
+func (f *frame) Path(path string, pairs ...string) string {
+	if f.Person.Role == bellhop.RoleOperator && f.Shop != "" {
+		pairs = append(pairs, "shop", f.Shop)
+	}
+	return withQuery(path, pairs...)
+}
+
+func withQuery(path string, pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+// In is a time on the reader's clock.
+func (f *frame) In(t time.Time) time.Time { return t.In(f.zone) }
+
+// Moment writes a time on the reader's clock; "" when there is none.
+func (f *frame) Moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return f.When(f.In(t))
+}
+
+// Zone names the reader's clock.
+func (f *frame) Zone() string { return f.zone.String() }
+
+// Languages are those that there are, to choose from.
+func (f *frame) Languages() []i18n.Language { return i18n.Languages() }
+
+// label returns the words for one of a set of values that others make up, such as
+// Shopify's statuses, and the value itself where there are none.
+func (f *frame) label(prefix, value string) string {
+	if value == "" || strings.ContainsAny(value, ". ") || !f.Has(prefix+value) {
+		return value
+	}
+	return f.T(prefix + value)
+}
+
+// comingBack is where somebody goes on after signing in: the page, or for a form
+// that was sent the page that it was on.
+func (v *visit) comingBack() string {
+	back := v.RequestURI
+	if v.Method != http.MethodGet {
+		back = v.PostFormValue("back")
+	}
+	if back = localPath(back); back == "/" {
+		return ""
+	}
+	return back
+}
+
+// localPath returns an address within the console, and "/" for any other.
+func localPath(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(s, "/") ||
+		strings.HasPrefix(s, "//") || strings.Contains(s, `\`) {
+		return "/"
+	}
+	return u.RequestURI()
+}
+
+// back sends the browser to the page that a form was on, with a notice.
+func (v *visit) back(c *Console, n *notice) error {
+	if n != nil {
+		http.SetCookie(v.w, n.cookie(c.Proxies.HTTPS(v.Request)))
+	}
+	http.Redirect(v.w, v.Request, localPath(v.PostForm.Get("back")), http.StatusSeeOther)
+	return nil
+}
+
+// live notes where the stream is. It is to be called before what the page shows is
+// read, so that what changes in between is shown twice rather than not at all.
+func (v *visit) live(c *Console) (err error) {
+	v.Live = true
+	v.Seq, err = c.Store.LastChange(v.Context())
+	return err
+}
+
+// show renders a page.
+func (c *Console) show(v *visit, name string, view any) error {
+	return c.render(v.w, http.StatusOK, name, view)
+}
+
+// render writes a page whole or not at all.
+func (c *Console) render(w http.ResponseWriter, status int, name string, view any) error {
+	var page strings.Builder
+	if err := templates.ExecuteTemplate(&page, name, view); err != nil {
+		return err
+	}
+	writePage(w, status, page.String())
+	return nil
+}
+
+// troubleView is a page that says what went wrong.
+type troubleView struct {
+	frame
+	Words string
+}
+
+func (c *Console) trouble(v *visit, err error) {
+	problem := c.Problems.Of(v.Context(), "page "+v.Pattern, err)
+	words := "trouble.internal"
+	switch bellhop.KindOf(err) {
+	case bellhop.NotFound:
+		words = "trouble.notFound"
+	case bellhop.Invalid:
+		words = "trouble.invalid"
+	case bellhop.Unavailable:
+		words = "trouble.unavailable"
+	case bellhop.RateLimited:
+		words = "trouble.tooOften"
+	}
+	for k, values := range web.ProblemHeader(err) {
+		v.w.Header()[k] = values
+	}
+	v.Shop = "" // it may be what is wrong
+	if err := c.render(v.w, problem.Status, "trouble", &troubleView{v.frame, v.T(words)}); err != nil {
+		web.WriteProblem(v.w, problem)
+	}
+}
+
+// Unmatched is the page of an address that there is none of.
+func (c *Console) Unmatched(w http.ResponseWriter, r *http.Request, p *web.Problem) {
+	who, err := c.Auth.Authenticate(r)
+	if err != nil {
+		who.Person = bellhop.Person{} // the browser says which language
+	}
+	f := c.frame(r, who.Person)
+	if err := c.render(w, p.Status, "trouble", &troubleView{f, f.T("trouble.notFound")}); err != nil {
+		web.WriteProblem(w, p)
+	}
+}
+
+func writePage(w http.ResponseWriter, status int, page string) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", web.PagePolicy)
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(page)) // whoever asked is gone if this fails
+}

@@ -1,0 +1,252 @@
+package console
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/queue"
+	"bellhop/web"
+)
+
+// deadView lists what was given up.
+type deadView struct {
+	frame
+	Rows        []deadRow
+	Next, First string
+}
+
+type deadRow struct {
+	ID, Domain, Topic, WebhookID, Reason, Attempts, Accepted, Died string
+
+	Plan string // what replaying it would come to, in a dry run
+	Good bool
+}
+
+// deadPage is how many are listed, and tried in a dry run, at once.
+const deadPage = 50
+
+func (c *Console) showDead(v *visit) error {
+	v.At = "dead"
+	after, err := parseCursor(v.URL.Query().Get("after"))
+	if err != nil {
+		return err
+	}
+	dead, err := c.Queue.DeadLetters(v.Context(), after, deadPage)
+	if err != nil {
+		return err
+	}
+	c.takeNotice(v)
+	view := &deadView{frame: v.frame}
+	for i := range dead {
+		view.Rows = append(view.Rows, v.deadRow(&dead[i]))
+	}
+	if len(dead) == deadPage {
+		last := dead[deadPage-1].Cursor()
+		view.Next = withQuery("/dead", "after", last.DiedAt.Format(time.RFC3339Nano)+"_"+last.ID.String())
+	}
+	if after != (queue.Cursor{}) {
+		view.First = "/dead"
+	}
+	return c.show(v, "dead", view)
+}
+
+func parseCursor(s string) (c queue.Cursor, err error) {
+	if s == "" {
+		return c, nil
+	}
+	at, eventID, _ := strings.Cut(s, "_")
+	if c.DiedAt, err = time.Parse(time.RFC3339Nano, at); err != nil {
+		return c, bellhop.Invalidf("after", "after is a time and an event's id")
+	}
+	c.ID, err = bellhop.ParseEventID(eventID)
+	return c, err
+}
+
+func (v *visit) deadRow(d *queue.DeadEvent) deadRow {
+	e := d.Event
+	return deadRow{ID: e.ID.String(), Domain: e.Shop, Topic: e.Topic, WebhookID: e.WebhookID, Reason: d.Reason,
+		Attempts: v.N("dead.attempts", d.Attempts), Accepted: v.Moment(e.AcceptedAt), Died: v.Moment(d.DiedAt)}
+}
+
+// deadEventView is one dead letter.
+type deadEventView struct {
+	frame
+	deadRow
+	Body   string
+	Masked bool
+	Looks  []string // who saw the body
+}
+
+func (c *Console) showDeadEvent(v *visit) error { return c.deadEvent(v, false) }
+
+// showBody shows all of a body, once it is written down who asked.
+func (c *Console) showBody(v *visit) error { return c.deadEvent(v, true) }
+
+// lookedAtBody is what is written down.
+const lookedAtBody = "dead_letter.body"
+
+func (c *Console) deadEvent(v *visit, whole bool) error {
+	v.At = "dead"
+	eventID, err := bellhop.ParseEventID(v.PathValue("id"))
+	if err != nil {
+		return bellhop.Errorf(bellhop.NotFound, "dead_letter_not_found", "there is no such dead letter")
+	}
+	d, err := c.Queue.DeadLetter(v.Context(), eventID)
+	if err != nil {
+		return err
+	}
+	view := &deadEventView{deadRow: v.deadRow(&d), Masked: !whole}
+	if whole {
+		look := bellhop.Look{At: c.Now().UTC().Truncate(time.Microsecond), Email: v.Person.Email, What: lookedAtBody, About: view.ID}
+		if err := c.Store.AddLook(v.Context(), look); err != nil {
+			return err
+		}
+		c.Log.InfoContext(v.Context(), "a dead letter's body was shown", "event", view.ID, "person", v.Person.ID)
+		view.Body = string(d.Event.Body)
+	} else {
+		view.Body = mask(d.Event.Body)
+	}
+	looks, err := c.Store.Looks(v.Context(), view.ID, 20)
+	if err != nil {
+		return err
+	}
+	looks = slices.DeleteFunc(looks, func(l bellhop.Look) bool { return l.What != lookedAtBody })
+	for _, l := range looks {
+		view.Looks = append(view.Looks, v.T("dead.look", "Who", l.Email, "When", v.Moment(l.At)))
+	}
+	c.takeNotice(v)
+	view.frame = v.frame
+	return c.show(v, "letter", view)
+}
+
+// replayView is what replaying dead letters would come to.
+type replayView struct {
+	frame
+	Rows []deadRow
+	All  bool
+	Drop bool // they are to be dropped instead
+	More int  // dead letters that were not tried
+	Good int
+}
+
+// settleDead tries dead letters without doing anything, and once that was seen puts
+// them back into the queue or drops them.
+func (c *Console) settleDead(v *visit) error {
+	v.At = "dead"
+	all, drop := v.PostForm.Get("all") != "", v.PostForm.Get("drop") != ""
+	var ids []bellhop.EventID
+	for _, text := range v.PostForm["letter"] {
+		eventID, err := bellhop.ParseEventID(text)
+		if err != nil {
+			return bellhop.Invalidf("letter", "a dead letter is named by its event's id")
+		}
+		ids = append(ids, eventID)
+	}
+	if len(ids) == 0 && !all || len(ids) > maxSettings {
+		return v.back(c, &notice{Say: "dead.pick", Bad: true})
+	}
+	if v.PostForm.Get("sure") == "" {
+		return c.dryRun(v, ids, all, drop)
+	}
+	if all {
+		ids = nil
+	}
+	if drop {
+		return c.dropDead(v, ids)
+	}
+	n, err := c.Queue.Redrive(v.Context(), ids...)
+	if err != nil {
+		return err
+	}
+	c.Log.InfoContext(v.Context(), "dead letters were replayed", "letters", n, "person", v.Person.ID)
+	return v.back(c, &notice{Say: "dead.replayed", N: n})
+}
+
+// dropDead drops the dead letters with these ids, or all, in the visitor's name.
+func (c *Console) dropDead(v *visit, ids []bellhop.EventID) error {
+	var dead []queue.DeadEvent
+	if ids == nil {
+		depth, err := c.Queue.Depth(v.Context())
+		if err != nil {
+			return err
+		}
+		if dead, err = c.Queue.DeadLetters(v.Context(), queue.Cursor{}, depth.Dead); err != nil {
+			return err
+		}
+	}
+	for _, eventID := range ids {
+		l, err := c.Queue.DeadLetter(v.Context(), eventID)
+		if err != nil {
+			return err
+		}
+		dead = append(dead, l)
+	}
+	if err := pipeline.DropDead(v.Context(), c.Queue, c.Store, v.Person.Email, c.Now(), dead); err != nil {
+		return err
+	}
+	c.Log.InfoContext(v.Context(), "dead letters were dropped", "letters", len(dead), "person", v.Person.ID)
+	return v.back(c, &notice{Say: "dead.dropped", N: len(dead)})
+}
+
+func (c *Console) dryRun(v *visit, ids []bellhop.EventID, all, drop bool) error {
+	view := &replayView{All: all, Drop: drop}
+	if all {
+		depth, err := c.Queue.Depth(v.Context())
+		if err != nil {
+			return err
+		}
+		dead, err := c.Queue.DeadLetters(v.Context(), queue.Cursor{}, deadPage)
+		if err != nil {
+			return err
+		}
+		for i := range dead {
+			ids = append(ids, dead[i].Event.ID)
+		}
+		view.More = max(0, depth.Dead-len(dead))
+	}
+	shops, err := c.shopsByDomain(v)
+	if err != nil {
+		return err
+	}
+	for _, eventID := range ids {
+		d, err := c.Queue.DeadLetter(v.Context(), eventID)
+		if bellhop.KindOf(err) == bellhop.NotFound {
+			continue // somebody replayed it meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		row := v.deadRow(&d)
+		row.Plan, row.Good = v.plan(d.Event, shops)
+		if row.Good {
+			view.Good++
+		}
+		view.Rows = append(view.Rows, row)
+	}
+	view.frame = v.frame
+	return c.show(v, "replay", view)
+}
+
+func (c *Console) shopsByDomain(v *visit) (map[string]bellhop.Shop, error) {
+	shops, err := c.Store.Shops(v.Context())
+	by := make(map[string]bellhop.Shop, len(shops))
+	for _, s := range shops {
+		by[s.Domain] = s
+	}
+	return by, err
+}
+
+// plan says what recording an event would come to now.
+func (v *visit) plan(e *bellhop.Event, shops map[string]bellhop.Shop) (words string, good bool) {
+	switch outcome, reason, order := pipeline.Foresee(e, shops); outcome {
+	case bellhop.OutcomeDead:
+		return v.T("dead.planDead", "Reason", reason), false
+	case bellhop.OutcomeSkipped:
+		return v.T("dead.planSkipped", "Reason", v.label("why.", reason)), false
+	default:
+		return v.T("dead.planRecorded", "Order", web.ID(order)), true
+	}
+}

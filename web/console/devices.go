@@ -1,0 +1,104 @@
+package console
+
+import (
+	"time"
+
+	"bellhop"
+)
+
+// devicesView lists what rings.
+type devicesView struct {
+	frame
+	Rows       []deviceRow
+	WebPushKey string // for a button that has this browser rung; "" for none
+}
+
+type deviceRow struct {
+	Installation, Platform string
+	Locale, Timezone       string
+	Added, Seen            string
+	Retired                string // when and why; "" while it is in use
+	Test                   *testRow
+}
+
+// testRow is what became of the last try to ring a device.
+type testRow struct{ At, Status, Label, Late string }
+
+// A device can be tried out a few times in a row, and then twice a minute: tries
+// count against the push service's own limits. A shop has a few more.
+const (
+	ringBurst = 3
+	ringEvery = 30 * time.Second
+
+	triesBurst = 20
+	triesEvery = 6 * time.Second
+)
+
+func (c *Console) showDevices(v *visit) error {
+	v.At = "devices"
+	if err := v.live(c); err != nil {
+		return err
+	}
+	devices, err := c.Store.Devices(v.Context(), v.Shop)
+	if err != nil {
+		return err
+	}
+	tests, err := c.Store.TestPushes(v.Context(), v.Shop)
+	if err != nil {
+		return err
+	}
+	c.takeNotice(v)
+	view := &devicesView{frame: v.frame}
+	if v.Person.Role == bellhop.RoleOwner {
+		view.WebPushKey = c.WebPushKey
+	}
+	for i := range devices {
+		row := v.deviceRow(&devices[i])
+		for _, p := range tests {
+			if p.DeviceID == devices[i].ID {
+				row.Test = v.testRow(&p)
+			}
+		}
+		view.Rows = append(view.Rows, row)
+	}
+	return c.show(v, "devices", view)
+}
+
+func (v *visit) deviceRow(d *bellhop.Device) deviceRow {
+	row := deviceRow{Installation: d.Installation, Platform: v.label("devices.platform.", string(d.Platform)),
+		Locale: d.Locale, Timezone: d.Timezone, Added: v.Moment(d.AddedAt), Seen: v.Moment(d.SeenAt)}
+	if !d.RetiredAt.IsZero() {
+		row.Retired = v.T("devices.retired", "When", v.Moment(d.RetiredAt), "Reason", v.reason(d.RetiredFor))
+	}
+	return row
+}
+
+func (v *visit) testRow(p *bellhop.Push) *testRow {
+	row := &testRow{At: v.Moment(p.CreatedAt), Status: string(p.Status), Label: v.T("push." + string(p.Status))}
+	if p.Reason != "" {
+		row.Label += ": " + v.reason(p.Reason)
+	}
+	return row
+}
+
+func (c *Console) removeDevice(v *visit) error {
+	name := v.PostForm.Get("device")
+	err := c.Store.RemoveDevice(v.Context(), v.Shop, name)
+	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+		return err
+	}
+	return v.back(c, &notice{Say: "devices.removed", Device: name})
+}
+
+// ringDevice owes the device a push like any other: what becomes of it stands beside
+// the device, which the stream has the page load anew.
+func (c *Console) ringDevice(v *visit) error {
+	name, now := v.PostForm.Get("device"), c.Now()
+	if c.rings.Take(v.Shop+"/"+name, now) > 0 || c.tries.Take(v.Shop, now) > 0 {
+		return v.back(c, &notice{Say: "devices.tooSoon", Device: name, Bad: true})
+	}
+	if err := c.Store.TestDevice(v.Context(), v.Shop, name, now); err != nil {
+		return err
+	}
+	return v.back(c, &notice{Say: "devices.ringing", Device: name})
+}

@@ -1,0 +1,111 @@
+package console
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+	"bellhop/web"
+)
+
+// ledgerView is what became of every event.
+type ledgerView struct {
+	frame
+	Find        string
+	Outcome     string
+	Filters     []filter
+	Rows        []lineRow
+	Next, First string
+}
+
+type lineRow struct {
+	EventID, Shop, Topic, WebhookID string
+	Outcome                         bellhop.Outcome
+	Label, Reason                   string
+	Order, OrderURL                 string // "" when it is about none
+	DeadURL                         string // of the dead letter; "" for others
+	At                              time.Time
+	When                            string
+}
+
+func (c *Console) showLedger(v *visit) error {
+	v.At = "ledger"
+	asked := v.URL.Query()
+	view := &ledgerView{Find: strings.TrimSpace(asked.Get("find")), Outcome: asked.Get("outcome")}
+	q := store.LineQuery{Limit: 50, Cursor: asked.Get("cursor"), Outcome: bellhop.Outcome(view.Outcome)}
+	find(&q, view.Find)
+	if view.Outcome != "" && !v.Has("outcome."+view.Outcome) {
+		return bellhop.Invalidf("outcome", "there is no such outcome")
+	}
+	page, err := c.Store.Lines(v.Context(), q)
+	if err == nil && len(page.Lines) == 0 && q.WebhookID != "" {
+		q.OrderName, q.WebhookID = q.WebhookID, "" // a shop may call its orders anything
+		page, err = c.Store.Lines(v.Context(), q)
+	}
+	if err != nil {
+		return err
+	}
+	for _, o := range append([]bellhop.Outcome{""}, bellhop.Outcomes()...) {
+		label := v.T("ledger.all")
+		if o != "" {
+			label = v.T("outcome." + string(o))
+		}
+		view.Filters = append(view.Filters, filter{string(o), label, withQuery("/ledger", "outcome", string(o), "find", view.Find), string(o) == view.Outcome})
+	}
+	for i := range page.Lines {
+		view.Rows = append(view.Rows, v.lineRow(&page.Lines[i]))
+	}
+	if page.Next != "" {
+		view.Next = withQuery("/ledger", "outcome", view.Outcome, "find", view.Find, "cursor", page.Next)
+	}
+	if q.Cursor != "" {
+		view.First = withQuery("/ledger", "outcome", view.Outcome, "find", view.Find)
+	}
+	c.takeNotice(v)
+	view.frame = v.frame
+	return c.show(v, "ledger", view)
+}
+
+// shortID is what no order's id of Shopify's is as short as: a number below it is the
+// name of an order without its #.
+const shortID = 1_000_000_000
+
+// find narrows the ledger by whatever it is that was typed: an order's id or name, or
+// a webhook's id, with a shop beside it or alone.
+func find(q *store.LineQuery, text string) {
+	words := strings.Fields(text)
+	for i, word := range words {
+		if shop, err := bellhop.ParseShopDomain(word); err == nil {
+			q.Shop = shop
+			text = strings.Join(slices.Delete(words, i, i+1), " ")
+			break
+		}
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case strings.HasPrefix(text, "#"):
+		q.OrderName = text
+	case err == nil && n >= shortID:
+		q.OrderID = n
+	case err == nil && n > 0:
+		q.OrderName = "#" + text
+	default:
+		q.WebhookID = text
+	}
+}
+
+func (v *visit) lineRow(l *store.Line) lineRow {
+	e := &l.Event
+	row := lineRow{EventID: e.ID.String(), Shop: e.Shop, Topic: e.Topic, WebhookID: e.WebhookID, Outcome: l.Outcome,
+		Label: v.label("outcome.", string(l.Outcome)), Reason: v.label("why.", l.Reason), At: e.AcceptedAt, When: v.Moment(e.AcceptedAt)}
+	if l.OrderID != 0 {
+		row.Order, row.OrderURL = web.ID(l.OrderID), withQuery("/orders/"+web.ID(l.OrderID), "shop", e.Shop)
+	}
+	if l.Outcome == bellhop.OutcomeDead {
+		row.DeadURL = "/dead/" + row.EventID
+	}
+	return row
+}

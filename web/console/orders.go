@@ -1,0 +1,234 @@
+package console
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+	"bellhop/web"
+)
+
+// ordersView is the list of orders.
+type ordersView struct {
+	frame
+	Q       string
+	Show    string // which filter is on
+	Filters []filter
+	Rows    []orderRow
+	Next    string    // address of what is older; "" at the end
+	First   string    // address of what is newest; "" when this is
+	Demo    *demoView // nil outside the demo
+}
+
+// filter is one way to narrow a list.
+type filter struct {
+	Name, Label, URL string
+	On               bool
+}
+
+// orderRow is an order in the list.
+type orderRow struct {
+	setting
+	Name, Customer, Total string
+	Placed                time.Time
+	PlacedWords           string
+	Label                 string // of its handling
+	Paid                  string
+	Cancelled, Test       string // words; "" when it is not
+	Rang                  string // how long from accepted to pushed; "" when it was not
+	Late                  string // the same when that was late; "" when it was not
+	URL                   string
+}
+
+// orderFilters are the ways to narrow the list; the first is none.
+var orderFilters = []string{"all", "new", "seen", "handled", "cancelled"}
+
+// query is what a page of the list asks for. What can't be asked for is refused by
+// the store.
+func (v *visit) orderQuery() (q store.OrderQuery, show string) {
+	asked := v.URL.Query()
+	q = store.OrderQuery{Limit: 50, Cursor: asked.Get("cursor"), Text: strings.TrimSpace(asked.Get("q"))}
+	switch show = asked.Get("show"); show {
+	case "", "all":
+		show = "all"
+	case "cancelled":
+		q.Cancelled = true
+	default:
+		q.Handling = bellhop.Handling(show)
+	}
+	return q, show
+}
+
+func (c *Console) showOrders(v *visit) error {
+	v.At = "orders"
+	q, show := v.orderQuery()
+	var err error
+	view := &ordersView{Q: q.Text, Show: show}
+	for _, name := range orderFilters {
+		f := filter{Name: name, Label: v.T("orders." + name), On: name == show}
+		value := name
+		if name == orderFilters[0] {
+			value = ""
+		}
+		f.URL = v.Path("/", "show", value, "q", q.Text)
+		view.Filters = append(view.Filters, f)
+	}
+	if err := v.live(c); err != nil {
+		return err
+	}
+	if view.Demo, err = c.demoView(v); err != nil {
+		return err
+	}
+	if view.Demo != nil {
+		v.Every = 1
+	}
+	page, err := c.Store.Orders(v.Context(), v.Shop, q)
+	if err != nil {
+		return err
+	}
+	for i := range page.Orders {
+		view.Rows = append(view.Rows, v.orderRow(&page.Orders[i]))
+	}
+	shown := view.filter()
+	if page.Next != "" {
+		view.Next = v.Path("/", "show", shown, "q", q.Text, "cursor", page.Next)
+	}
+	if q.Cursor != "" {
+		view.First = v.Path("/", "show", shown, "q", q.Text)
+	}
+	c.takeNotice(v)
+	view.frame = v.frame
+	return c.show(v, "orders", view)
+}
+
+// filter is the filter as an address has it.
+func (v *ordersView) filter() string {
+	if v.Show == orderFilters[0] {
+		return ""
+	}
+	return v.Show
+}
+
+func (v *visit) orderRow(o *bellhop.Order) orderRow {
+	row := orderRow{
+		setting: setting{o.ID, o.Handling, bellhop.HandlingHandled}, Name: o.Name, Customer: o.CustomerName,
+		Total: v.Money(o.Total), Placed: o.PlacedAt, PlacedWords: v.Moment(o.PlacedAt),
+		Label: v.T("handling." + string(o.Handling)), Paid: v.label("paid.", o.FinancialStatus),
+		URL: v.Path("/orders/" + web.ID(o.ID)),
+	}
+	if !o.CancelledAt.IsZero() {
+		row.Cancelled = v.T("order.cancelled")
+	}
+	if o.Test {
+		row.Test = v.T("order.test")
+	}
+	if o.Handling == bellhop.HandlingHandled {
+		row.To = bellhop.HandlingNew
+	}
+	if t := o.Trace; !t.PushedAt.IsZero() {
+		row.Rang, row.Late = v.Span(t.PushedAt.Sub(t.AcceptedAt)), v.late(t.AcceptedAt, t.PushedAt)
+	}
+	return row
+}
+
+// setting is an order that is to be set from how far it was to how far it is. On
+// pages it is written ID.was.to.
+type setting struct {
+	ID      int64
+	Was, To bellhop.Handling
+}
+
+func (s setting) String() string { return web.ID(s.ID) + "." + string(s.Was) + "." + string(s.To) }
+
+// Picked is the setting where what it is to be is chosen later.
+func (s setting) Picked() string { return web.ID(s.ID) + "." + string(s.Was) }
+
+// MarshalText and UnmarshalText write and read what String does.
+func (s setting) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+func (s *setting) UnmarshalText(b []byte) (err error) {
+	*s, err = parseSetting(string(b))
+	return err
+}
+
+func parseSetting(text string) (s setting, err error) {
+	parts := strings.Split(text, ".")
+	if len(parts) != 3 {
+		return s, bellhop.Invalidf("order", "an order is set by ID.was.to")
+	}
+	if s.ID, err = web.ParseID(parts[0], "order"); err != nil {
+		return s, err
+	}
+	if s.Was, err = bellhop.ParseHandling(parts[1]); err == nil {
+		s.To, err = bellhop.ParseHandling(parts[2])
+	}
+	return s, err
+}
+
+// maxSettings bounds what one form does: a page of orders.
+const maxSettings = 200
+
+// settings reads which orders are to be set: by a button of their own, or those
+// that are picked by a button for all.
+func (v *visit) settings() (all []setting, err error) {
+	texts := slices.Clone(v.PostForm["set"])
+	if len(texts) == 0 {
+		for _, picked := range v.PostForm["order"] {
+			texts = append(texts, picked+"."+v.PostForm.Get("to"))
+		}
+	}
+	if len(texts) > maxSettings {
+		return nil, bellhop.Invalidf("order", "at most %d orders are set at once", maxSettings)
+	}
+	for _, text := range texts {
+		s, err := parseSetting(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// doneWords say how orders were set.
+var doneWords = map[bellhop.Handling]string{
+	bellhop.HandlingNew: "orders.doneNew", bellhop.HandlingSeen: "orders.doneSeen", bellhop.HandlingHandled: "orders.doneHandled",
+}
+
+// setHandling is the form of the list and of an order.
+func (c *Console) setHandling(v *visit) error {
+	all, err := v.settings()
+	if err != nil || len(all) == 0 {
+		if err == nil {
+			err = v.back(c, nil)
+		}
+		return err
+	}
+	done, kept := &notice{Say: doneWords[all[0].To]}, &notice{Say: "orders.meanwhile", Bad: true}
+	for _, s := range all {
+		o, err := c.Store.SetHandling(v.Context(), v.Shop, s.ID, s.Was, s.To, c.Now())
+		switch kind := bellhop.KindOf(err); {
+		case err == nil:
+			done.N++
+			if v.PostForm.Get("undo") == "" {
+				done.Undo = append(done.Undo, setting{s.ID, s.To, s.Was})
+			}
+		case kind == bellhop.Conflict:
+			kept.N++
+			kept.Order, kept.Now = o.Name, o.Handling
+		case kind == bellhop.NotFound && len(all) > 1: // it was deleted meanwhile; the others are set all the same
+		default:
+			return err
+		}
+	}
+	if kept.N == 1 {
+		kept.Say, kept.N = "orders.meanwhileOne", 0
+	}
+	if kept.Order != "" {
+		kept.Undo = done.Undo
+		done = kept
+	}
+	return v.back(c, done)
+}

@@ -1,0 +1,123 @@
+package console
+
+import (
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+	"bellhop/web"
+)
+
+// pushesView is the delivery log.
+type pushesView struct {
+	frame
+	Filters     []filter
+	Rows        []pushRow
+	Next, First string
+	Filtered    bool
+}
+
+// pushRow is one push in the log.
+type pushRow struct {
+	ID       int64
+	Order    string
+	OrderURL string
+	Device   string
+	Status   bellhop.PushStatus
+	Label    string
+	Late     string // how late it was sent; "" when it was not
+	Reason   string
+	Attempts string // "" for one
+	At       time.Time
+	When     string
+	Receipt  string // what the phone said of it
+}
+
+var pushFilters = []bellhop.PushStatus{"", bellhop.PushSent, bellhop.PushPending, bellhop.PushSending, bellhop.PushUnknown,
+	bellhop.PushFailed, bellhop.PushSkipped}
+
+func (c *Console) showPushes(v *visit) (err error) {
+	v.At = "pushes"
+	asked := v.URL.Query()
+	status := bellhop.PushStatus(asked.Get("status"))
+	if status != "" {
+		if status, err = bellhop.ParsePushStatus(string(status)); err != nil {
+			return err
+		}
+	}
+	if err := v.live(c); err != nil {
+		return err
+	}
+	page, err := c.Store.Pushes(v.Context(), v.Shop, store.PushQuery{Limit: 50, Cursor: asked.Get("cursor"), Status: status})
+	if err != nil {
+		return err
+	}
+	c.takeNotice(v)
+	view := &pushesView{frame: v.frame, Filtered: status != "" || asked.Get("cursor") != ""}
+	for _, s := range pushFilters {
+		label := v.T("pushes.all")
+		if s != "" {
+			label = v.T("push." + string(s))
+		}
+		view.Filters = append(view.Filters, filter{string(s), label, v.Path("/pushes", "status", string(s)), s == status})
+	}
+	for i := range page.Pushes {
+		view.Rows = append(view.Rows, v.pushRow(&page.Pushes[i]))
+	}
+	if page.Next != "" {
+		view.Next = v.Path("/pushes", "status", string(status), "cursor", page.Next)
+	}
+	if asked.Get("cursor") != "" {
+		view.First = v.Path("/pushes", "status", string(status))
+	}
+	return c.show(v, "pushes", view)
+}
+
+// lateAfter is how long after its order came a push is late: longer than anybody would
+// call at once.
+const lateAfter = 5 * time.Second
+
+// late is the time between two moments in words, and "" for one that is not late or
+// did not come.
+func (f *frame) late(from, to time.Time) string {
+	if to.Sub(from) <= lateAfter || from.IsZero() {
+		return ""
+	}
+	return f.T("push.late", "Span", f.Span(to.Sub(from)))
+}
+
+func (v *visit) pushRow(p *bellhop.Push) pushRow {
+	row := pushRow{ID: p.ID, Order: p.OrderName, OrderURL: v.Path("/orders/" + web.ID(p.OrderID)), Device: p.Installation,
+		Status: p.Status, Label: v.T("push." + string(p.Status)), Reason: v.reason(p.Reason), At: p.CreatedAt}
+	if !p.SentAt.IsZero() {
+		row.At = p.SentAt
+		from := p.CreatedAt // the order changed then
+		if p.Kind == bellhop.PushOrderNew {
+			from = p.AcceptedAt
+		}
+		row.Late = v.late(from, p.SentAt)
+	}
+	row.When = v.Moment(row.At)
+	if row.Device == "" {
+		row.Device = v.T("pushes.noDevice")
+	}
+	if p.Attempts > 1 {
+		row.Attempts = v.N("pushes.attempts", p.Attempts)
+	}
+	switch {
+	case !p.OpenedAt.IsZero():
+		row.Receipt = v.T("push.opened", "Time", v.Seconds(v.In(p.OpenedAt)))
+	case !p.ReceivedAt.IsZero():
+		row.Receipt = v.T("push.received", "Time", v.Seconds(v.In(p.ReceivedAt)))
+	}
+	return row
+}
+
+// reason says in words why a push came to what it did.
+func (f *frame) reason(code string) string {
+	if cause, gaveUp := strings.CutPrefix(code, "gave_up: "); gaveUp {
+		return f.T("reason.gave_up", "Reason", f.label("reason.", cause))
+	}
+	return f.label("reason.", code)
+}

@@ -1,0 +1,176 @@
+package console
+
+import (
+	"errors"
+	"math"
+	"net/http"
+
+	"bellhop"
+	"bellhop/web"
+)
+
+// signInView is the page that asks who somebody is.
+type signInView struct {
+	frame
+	Email   string
+	Next    string // where to go on
+	Once    string // the secret of a link that works once, "" without one
+	Trouble string // "" the first time
+}
+
+// askIn shows the form, or for a link that works once a button. Only pressing it uses the
+// link up: what looks at links before anybody follows them can't be told from a browser.
+func (c *Console) askIn(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	c.showSignIn(w, r, http.StatusOK, signInView{Next: localPath(q.Get("next")), Once: q.Get("once")})
+}
+
+func (c *Console) followLink(w http.ResponseWriter, r *http.Request, once string) {
+	s, err := c.Auth.UseLink(r.Context(), once, c.Proxies.Client(r))
+	if err != nil {
+		if _, already := c.Auth.Authenticate(r); already == nil {
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+			return
+		}
+	}
+	c.welcome(w, r, s, err, signInView{Next: "/"})
+}
+
+func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
+	if err := r.ParseForm(); err != nil {
+		c.trouble(&visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}, bellhop.Invalidf("form", "this is not the sign-in form"))
+		return
+	}
+	if once := r.PostForm.Get("once"); once != "" {
+		c.followLink(w, r, once)
+		return
+	}
+	view := signInView{Email: r.PostForm.Get("email"), Next: localPath(r.PostForm.Get("next"))}
+	s, err := c.Auth.SignIn(r.Context(), view.Email, r.PostForm.Get("password"), c.Proxies.Client(r))
+	c.welcome(w, r, s, err, view)
+}
+
+// welcome goes on as somebody, or shows the form again.
+func (c *Console) welcome(w http.ResponseWriter, r *http.Request, s web.SignedIn, err error, view signInView) {
+	if err != nil {
+		problem := c.Problems.Of(r.Context(), "sign in", err)
+		if retry := web.ProblemHeader(err).Get("Retry-After"); retry != "" {
+			w.Header().Set("Retry-After", retry)
+		}
+		f := c.frame(r, bellhop.Person{})
+		view.Trouble = f.signInTrouble(err)
+		c.showSignIn(w, r, problem.Status, view)
+		return
+	}
+	http.SetCookie(w, web.SessionCookie(s.Secret, s.Session.ExpiresAt, c.Proxies.HTTPS(r)))
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, view.Next, http.StatusSeeOther)
+}
+
+func (c *Console) showSignIn(w http.ResponseWriter, r *http.Request, status int, view signInView) {
+	view.frame = c.frame(r, bellhop.Person{})
+	if err := c.render(w, status, "signin", &view); err != nil {
+		web.WriteProblem(w, c.Problems.Of(r.Context(), "page signin", err))
+	}
+}
+
+func (f *frame) signInTrouble(err error) string {
+	e, _ := errors.AsType[*bellhop.Error](err)
+	if e == nil {
+		return f.T("trouble.internal")
+	}
+	retry, limited := errors.AsType[*web.RetryError](err)
+	switch {
+	case e.Code == web.ErrCredentials.Code:
+		return f.T("signin.wrong")
+	case e.Code == web.ErrLinkUsed.Code:
+		return f.T("signin.linkUsed")
+	case e.Code == web.ErrBusy.Err.Code:
+		return f.T("signin.busy")
+	case limited:
+		return f.N("signin.limited", int(math.Ceil(retry.After.Seconds())))
+	case e.Kind == bellhop.Unavailable:
+		return f.T("trouble.unavailable")
+	}
+	return f.T("trouble.internal")
+}
+
+// signOutView asks what becomes of the browser's notifications.
+type signOutView struct{ frame }
+
+// What somebody who signs out wants of the browser: that it stops to ring, or rings on.
+const (
+	browserStops  = "stop"
+	browserRings  = "ring"
+	browserCookie = "bellhop_installation" // browser.js keeps in it as which device the browser is rung
+)
+
+// signOut first asks, where the browser is rung for who signs out: somebody else may use
+// it next.
+func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
+	v := &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}
+	asked, err := c.leave(v)
+	if err != nil {
+		c.trouble(v, err)
+	}
+	if err != nil || asked {
+		return
+	}
+	http.SetCookie(w, web.NoCookie(c.Proxies.HTTPS(r)))
+	if r.PostForm.Get("browser") != browserRings {
+		w.Header().Set("Clear-Site-Data", `"storage"`) // with the worker that shows notifications
+		http.SetCookie(w, &http.Cookie{Name: browserCookie, Path: "/", MaxAge: -1})
+	}
+	http.Redirect(w, r, "/signin", http.StatusSeeOther)
+}
+
+// leave ends the session, and what the browser is rung with unless it is to ring on. Or it
+// asks for that first.
+func (c *Console) leave(v *visit) (asked bool, err error) {
+	if v.ParseForm() != nil {
+		return false, bellhop.Invalidf("form", "this is not a form of these pages")
+	}
+	if v.who, err = c.Auth.Authenticate(v.Request); bellhop.KindOf(err) == bellhop.Unauthenticated {
+		return false, nil // is out already
+	} else if err != nil {
+		return false, err
+	}
+	v.frame = c.frame(v.Request, v.who.Person)
+	device, err := c.ownDevice(v)
+	if err != nil {
+		return false, err
+	}
+	switch wish := v.PostForm.Get("browser"); {
+	case device == "", wish == browserRings:
+	case wish == browserStops:
+		err := c.Store.RemoveDevice(v.Context(), v.who.Shop, device)
+		if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+			return false, err
+		}
+	default:
+		return true, c.show(v, "signout", &signOutView{v.frame})
+	}
+	err = c.Store.RemoveSession(v.Context(), v.who.Credential.Hash)
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		err = nil
+	}
+	return false, err
+}
+
+// ownDevice is the installation as which the browser is rung for who is signed in; "" if
+// it is not.
+func (c *Console) ownDevice(v *visit) (string, error) {
+	cookie, err := v.Cookie(browserCookie)
+	if err != nil || v.who.Person.Role != bellhop.RoleOwner {
+		return "", nil
+	}
+	devices, err := c.Store.Devices(v.Context(), v.who.Shop)
+	for _, d := range devices {
+		if d.Installation == cookie.Value && d.PersonID == v.who.Person.ID && d.RetiredAt.IsZero() {
+			return d.Installation, err
+		}
+	}
+	return "", err
+}

@@ -1,0 +1,254 @@
+// Package webhook is the endpoint that Shopify's webhooks go to. A team mounts it in a
+// server of its own with [New]; the site has it at [Path].
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+
+	"bellhop"
+	"bellhop/pipeline"
+	"bellhop/shopify"
+	"bellhop/web"
+)
+
+// Path is where [Server] has the endpoint.
+const Path = "/webhooks/shopify"
+
+// Acceptor takes a webhook in.
+type Acceptor interface {
+	// Accept checks a webhook's signature and makes it durable. It returns
+	// nil only once it is, and otherwise an error of a kind:
+	// bellhop.Unauthenticated for a signature that is wrong or missing,
+	// bellhop.Invalid for an empty body or another header that is missing,
+	// bellhop.TooLarge, and bellhop.Unavailable when nothing can be taken now.
+	//
+	// After it returned nil or an error of the first three kinds it no longer
+	// holds body, which is used again.
+	Accept(ctx context.Context, header http.Header, body []byte) error
+}
+
+// Options are what [New] may be told; zero fields mean the
+// default.
+type Options struct {
+	InFlight       int            // webhooks between read and answered at once; default 64
+	ReadTimeout    time.Duration  // how long a sender may take for the body; default 5 s, as long as Shopify waits
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
+	Logger         *slog.Logger   // default: nothing is logged
+	Registerer     prometheus.Registerer
+	Tracer         trace.Tracer // nil: no spans are made
+	// Refusals count each webhook that is refused; default: they are only logged.
+	Refusals *pipeline.Refusals
+}
+
+const (
+	defaultInFlight = 64
+	turnTimeout     = time.Second // how long a webhook waits for its turn
+)
+
+// webhook is the endpoint. It is the hot path: it goes past the middleware of
+// the API and does for itself what little it needs of that.
+type webhook struct {
+	acceptor Acceptor
+	inFlight chan struct{}
+	bodies   web.BodyReader
+	metrics  *metrics
+	spans    web.Spans
+	refusals *pipeline.Refusals
+	log      *slog.Logger
+}
+
+// New returns the endpoint that Shopify's webhooks go to. It answers 200
+// with an empty body once Accept has returned nil; 401 for a wrong signature;
+// 400, 408, 413 or 415 for what can't be a webhook; and 503 with Retry-After when
+// the queue can't take it or too many are waiting. It never answers 429, which
+// Shopify would count as a failure like any other.
+//
+// [HTTPServer] bounds the connections that bodies come on, and the memory they take.
+// It also keeps idle connections for longer than Shopify needs them: Shopify uses a
+// connection again and gives one second for a new one. Another server has to see to
+// both.
+func New(a Acceptor, o Options) http.Handler {
+	if o.InFlight <= 0 {
+		o.InFlight = defaultInFlight
+	}
+	if o.ReadTimeout <= 0 {
+		o.ReadTimeout = web.BodyTimeout
+	}
+	if o.Refusals == nil {
+		o.Refusals = pipeline.NewRefusals(nil, web.LoggerOr(o.Logger), time.Now)
+	}
+	return &webhook{
+		acceptor: a,
+		inFlight: make(chan struct{}, o.InFlight),
+		bodies:   web.BodyReader{Proxies: o.TrustedProxies, Limit: shopify.MaxBody, Timeout: o.ReadTimeout},
+		metrics:  newMetrics(o.Registerer),
+		spans:    web.Spans{Tracer: o.Tracer},
+		refusals: o.Refusals,
+		log:      web.LoggerOr(o.Logger),
+	}
+}
+
+// ServeHTTP answers one webhook.
+func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	r, span := h.spans.Begin(r)
+	out, cause := h.serve(w, r, began)
+	web.EndSpan(span, r, Path, out.status())
+	h.metrics.observe(out, time.Since(began))
+	if out == outAccepted {
+		return
+	}
+	if out != outGone { // which is nobody's fault
+		h.refusals.Refused(r.Header.Get(shopify.HeaderShop), answers[out].label, out.status() >= http.StatusInternalServerError, cause)
+	}
+	h.refuse(w, out, cause)
+}
+
+// serve returns what the answer is to be, and what Accept had to say; an accepted
+// webhook needs nothing written, since an empty 200 is what net/http sends by itself.
+func (h *webhook) serve(w http.ResponseWriter, r *http.Request, began time.Time) (out outcome, cause error) {
+	defer func() {
+		if v := recover(); v != nil {
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			h.log.ErrorContext(r.Context(), "a webhook panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			out = outPanic
+		}
+	}()
+	if out := refuseUnread(r); out != outAccepted {
+		// net/http reads what is left of the body.
+		_ = http.NewResponseController(w).SetReadDeadline(began.Add(h.bodies.Timeout))
+		return out, nil
+	}
+	read, err := h.bodies.Read(w, r)
+	if err != nil {
+		return cutOff(err), nil
+	}
+	defer web.Answered(r)
+	if out := h.wait(r.Context()); out != outAccepted {
+		h.bodies.Put(read.Buf)
+		return out, nil
+	}
+	defer func() { <-h.inFlight }()
+	cause = h.acceptor.Accept(r.Context(), r.Header, read.Bytes())
+	if out = outcomeOf(r.Context(), cause); out.done() {
+		h.bodies.Put(read.Buf)
+	}
+	return out, cause
+}
+
+// refuseUnread finds what is wrong with a request before its body is read.
+func refuseUnread(r *http.Request) outcome {
+	if r.Method != http.MethodPost {
+		return outMethod
+	}
+	if r.ContentLength > shopify.MaxBody {
+		return outTooLarge
+	}
+	for _, coding := range r.Header["Content-Encoding"] {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return outEncoded
+		}
+	}
+	for name, values := range r.Header {
+		if len(values) > 1 && strings.HasPrefix(name, "X-Shopify-") {
+			return repeated(name)
+		}
+	}
+	return outAccepted
+}
+
+// repeated refuses a header of Shopify's that is there twice, even with the same
+// value: Shopify sends each once, and two parties that read different ones are
+// how checks are evaded.
+func repeated(name string) outcome {
+	if name == shopify.HeaderHMAC {
+		return outUnauthenticated
+	}
+	return outInvalid
+}
+
+// cutOff says what became of a body that didn't come.
+func cutOff(err error) outcome {
+	switch err {
+	case web.ErrBodyTooLarge:
+		return outTooLarge
+	case web.ErrBodySlow:
+		return outSlow
+	default:
+		return outCut
+	}
+}
+
+// wait waits for a place among those in flight.
+func (h *webhook) wait(ctx context.Context) outcome {
+	select {
+	case h.inFlight <- struct{}{}:
+		return outAccepted
+	default:
+	}
+	t := time.NewTimer(turnTimeout)
+	defer t.Stop()
+	select {
+	case h.inFlight <- struct{}{}:
+		return outAccepted
+	case <-t.C:
+		return outBusy
+	case <-ctx.Done():
+		return outGone
+	}
+}
+
+// outcomeOf sorts what Accept returned.
+func outcomeOf(ctx context.Context, err error) outcome {
+	if err == nil {
+		return outAccepted
+	}
+	k := bellhop.KindOf(err)
+	switch k {
+	case bellhop.Unauthenticated:
+		return outUnauthenticated
+	case bellhop.Invalid:
+		return outInvalid
+	case bellhop.TooLarge:
+		return outTooLarge
+	}
+	switch {
+	case ctx.Err() != nil:
+		return outGone
+	case k == bellhop.Unavailable, errors.Is(err, context.DeadlineExceeded):
+		return outUnavailable
+	}
+	return outInternal
+}
+
+func (h *webhook) refuse(w http.ResponseWriter, out outcome, cause error) {
+	a := answers[out]
+	if e, ok := errors.AsType[*bellhop.Error](cause); ok && out == outInvalid {
+		a.problem = web.NewProblem(a.problem.Status, a.problem.Code, e.Message) // names the header
+	}
+	if a.retryAfter != "" {
+		w.Header().Set("Retry-After", a.retryAfter)
+	}
+	switch out {
+	case outMethod:
+		w.Header().Set("Allow", http.MethodPost)
+	case outTooLarge, outSlow, outCut:
+		// The rest of the body may never come, or be long.
+		w.Header().Set("Connection", "close")
+	}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	web.WriteProblem(w, a.problem)
+}
