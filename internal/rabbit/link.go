@@ -41,7 +41,6 @@ type link struct {
 	due       atomic.Int64 // messages on their way
 	confirmed atomic.Int64 // when the last confirmation came, or the first message since all were confirmed left; in nanoseconds
 	blocked   atomic.Pointer[string]
-	left      sync.WaitGroup // those who see to messages whose senders have left
 
 	mu       sync.Mutex
 	returns  chan amqp.Return
@@ -105,7 +104,10 @@ func (l *link) watch(ctx context.Context) error {
 		Hangup(l.conn)
 	}
 	l.wire.Close()
-	l.left.Wait()
+	// Each message on its way gives its place back, also those that nobody waits for.
+	for range cap(l.slots) {
+		l.slots <- struct{}{}
+	}
 	return l.why
 }
 
@@ -185,15 +187,15 @@ func (f *flight) land(ctx context.Context) (answer bool, err error) {
 		return f.settle(ctx, f.m, f.confirmation)
 	case <-ctx.Done():
 		// Its place is free only once it is confirmed, or the link gone.
-		f.left.Go(func() {
+		go func() {
+			defer f.done()
 			<-f.confirmation.Done()
-			f.done()
 			if f.confirmation.Acked() {
 				f.taken(f.m)
 			} else {
 				f.noteRefusal(f.m)
 			}
-		})
+		}()
 		return false, ctx.Err()
 	}
 }
