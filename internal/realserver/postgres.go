@@ -107,8 +107,14 @@ func PostgresURL(addr, database string) string {
 
 // NewDatabase makes an empty database and returns its name.
 func (p *Postgres) NewDatabase(ctx context.Context) (name string, err error) {
+	return p.CopyDatabase(ctx, "template1")
+}
+
+// CopyDatabase makes a copy of a database that nobody is connected to, and returns
+// its name.
+func (p *Postgres) CopyDatabase(ctx context.Context, of string) (name string, err error) {
 	name = fmt.Sprint("db", p.n.Add(1))
-	return name, p.Exec(ctx, "postgres", "CREATE DATABASE "+name)
+	return name, p.Exec(ctx, "postgres", "CREATE DATABASE "+name+" TEMPLATE "+of)
 }
 
 // StartStandby makes a server that follows this one, and takes no changes until it is

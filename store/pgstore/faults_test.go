@@ -176,7 +176,9 @@ func TestRestart(t *testing.T) {
 	server, err := realserver.StartPostgres(t.Context())
 	realserver.Need(t, err)
 	t.Cleanup(func() { server.Close() })
-	s := openURL(t, migrated(t, server))
+	name, err := migrated(server)
+	must(t, err)
+	s := openURL(t, server.URL(name))
 	addShop(t, s, 1, bellhop.FormData)
 	var kept int
 	ended := make(chan struct{})
