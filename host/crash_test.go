@@ -45,15 +45,19 @@ type crash struct {
 // Shopify's twin delivers, and compares the twin's ledger with the database.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	rounds := 36
-	if s := os.Getenv("CRASH_ROUNDS"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 {
-			t.Fatalf("CRASH_ROUNDS is %q: give a number of kills", s)
-		}
-		rounds = n
-	}
+	rounds := kills(t, "CRASH_ROUNDS", 2*len(pipeline.Points()))
 	newCrash(t, rounds, oneFile(t.TempDir())).run()
+}
+
+// kills is how often a test kills, unless a variable says so.
+func kills(t *testing.T, variable string, n int) int {
+	if s := os.Getenv(variable); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil || n < 1 {
+			t.Fatalf("%s is %q: give a number of kills", variable, s)
+		}
+	}
+	return n
 }
 
 func (c *crash) run() {

@@ -35,6 +35,7 @@ func newVHost(t testing.TB) string {
 // whoever follows along on RabbitMQ gets every change, each order's in its order,
 // as the AsyncAPI document describes it.
 func TestEvents(t *testing.T) {
+	t.Parallel()
 	for name, db := range map[string]func(*testing.T) string{
 		"SQLite":   func(*testing.T) string { return "sqlite:" },
 		"Postgres": func(t *testing.T) string { return postgres(t).URL(newDatabase(t)) },
@@ -43,7 +44,7 @@ func TestEvents(t *testing.T) {
 			t.Parallel()
 			address := newVHost(t)
 			queue := listen(t, address)
-			c := newCrash(t, 16, wire.Storage{Dir: t.TempDir(), DB: db(t), Queue: "sqlite:"})
+			c := newCrash(t, kills(t, "EVENTS_ROUNDS", 8), wire.Storage{Dir: t.TempDir(), DB: db(t), Queue: "sqlite:"})
 			c.config.Events, c.hits, c.rate = address, 3, 50
 			parts := c.open()
 			from := register(t, parts)

@@ -17,7 +17,8 @@ import (
 	"bellhop/wire"
 )
 
-// These tests are not parallel: they look at how long answers take.
+// These tests are not parallel: they look at how long answers take, and one takes
+// the server away that others share.
 
 // alone is a bellhop with all in one Postgres behind something that may break.
 type alone struct {
@@ -188,16 +189,14 @@ func TestQueueInPostgresSlow(t *testing.T) {
 
 // TestQueueInPostgresStopped stops the server under it and starts it again.
 func TestQueueInPostgresStopped(t *testing.T) {
-	own, err := realserver.StartPostgres(t.Context())
-	realserver.Need(t, err)
-	t.Cleanup(func() { own.Close() })
-	a := &alone{served: serveOn(t, wire.Storage{Dir: t.TempDir(), DB: own.URL("postgres"), Queue: "postgres:"}, wire.Options{}, nil)}
+	server := postgres(t)
+	a := &alone{served: serveOn(t, wire.Storage{Dir: t.TempDir(), DB: newPostgresStore(t), Queue: "postgres:"}, wire.Options{}, nil)}
 	a.direct = a.parts.Store
 	a.flood()
-	own.Stop()
+	server.Stop()
 	a.flood()
 	untilReady(t, a.url, http.StatusServiceUnavailable, "database", "queue")
-	if err := own.Restart(t.Context()); err != nil {
+	if err := server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	a.place()

@@ -10,7 +10,8 @@ import (
 	"bellhop/wire"
 )
 
-// These tests are not parallel: they look at how long answers take.
+// These tests are not parallel: they look at how long answers take, and take the
+// server away that others share.
 
 // serveRabbit serves with its queue in RabbitMQ and its database in a file.
 func serveRabbit(t *testing.T, queue string) *alone {
@@ -31,19 +32,6 @@ func rabbitBehind(t *testing.T) (*realserver.Proxy, string) {
 	proxy := realserver.StartProxy(t, u.Host)
 	u.Host = proxy.Addr
 	return proxy, u.String()
-}
-
-// ownRabbit starts a server that a test may take away.
-func ownRabbit(t *testing.T) (*realserver.RabbitMQ, string) {
-	t.Helper()
-	own, err := realserver.StartRabbitMQ(t.Context())
-	realserver.Need(t, err)
-	t.Cleanup(func() { own.Close() })
-	vhost, err := own.NewVHost(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return own, own.URL(vhost)
 }
 
 // TestRabbitMQAway takes the queue away in every way that networks have: every
@@ -88,13 +76,14 @@ func TestConfirmWhichIsLost(t *testing.T) {
 
 // TestRabbitMQStopped stops the server under it and starts it again.
 func TestRabbitMQStopped(t *testing.T) {
-	own, queue := ownRabbit(t)
+	queue := newRabbitQueue(t)
+	server, _ := theRabbitMQ()
 	a := serveRabbit(t, queue)
 	a.flood()
-	own.Stop()
+	server.Stop()
 	a.flood()
 	untilReady(t, a.url, http.StatusServiceUnavailable, "queue")
-	if err := own.Restart(t.Context()); err != nil {
+	if err := server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	a.place()
@@ -104,10 +93,11 @@ func TestRabbitMQStopped(t *testing.T) {
 
 // TestRabbitMQMemoryAlarm has RabbitMQ take nothing for a while.
 func TestRabbitMQMemoryAlarm(t *testing.T) {
-	own, queue := ownRabbit(t)
+	queue := newRabbitQueue(t)
+	server, _ := theRabbitMQ()
 	a := serveRabbit(t, queue)
 	a.flood()
-	if err := own.SetMemoryAlarm(t.Context(), true); err != nil {
+	if err := server.SetMemoryAlarm(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	a.flood()
@@ -115,7 +105,7 @@ func TestRabbitMQMemoryAlarm(t *testing.T) {
 	if got := a.knock(); got != http.StatusServiceUnavailable {
 		t.Errorf("under an alarm a webhook is answered %d", got)
 	}
-	if err := own.SetMemoryAlarm(t.Context(), false); err != nil {
+	if err := server.SetMemoryAlarm(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	a.place()

@@ -39,6 +39,7 @@ func inOwnFile(*testing.T) string          { return "sqlite:" }
 func inStore(*testing.T) string            { return "postgres:" }
 
 func onEach(t *testing.T, places []place, run func(t *testing.T, s wire.Storage)) {
+	t.Parallel()
 	for _, c := range places {
 		t.Run(strings.NewReplacer(" ", "-", ",", "").Replace(c.name), func(t *testing.T) {
 			t.Parallel()
@@ -184,11 +185,12 @@ func (s *services) untilRung(n int64) {
 	}
 }
 
-// killingTime is how long two workers are killed in turn; make crash takes longer.
+// killingTime is for how long two workers are killed in turn at the least, in make
+// crash.
 func killingTime(t *testing.T) time.Duration {
 	s := os.Getenv("HOST_KILL_TIME")
 	if s == "" {
-		return 15 * time.Second
+		return 0
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil {
@@ -198,7 +200,7 @@ func killingTime(t *testing.T) time.Duration {
 }
 
 // TestWorkersKilledInTurn kills two workers that record, one after the other,
-// again and again under load: nothing is lost, and nothing recorded twice.
+// twice each under load: nothing is lost, and nothing recorded twice.
 func TestWorkersKilledInTurn(t *testing.T) {
 	onEach(t, apart, func(t *testing.T, storage wire.Storage) {
 		s := startServices(t, storage, stepsWeb, stepsNotify)
@@ -206,7 +208,7 @@ func TestWorkersKilledInTurn(t *testing.T) {
 		defer enough()
 		workers := [2]*process{s.launch(stepsRecord, "", "", 0), s.launch(stepsRecord, "", "", 0)}
 		kills, long := 0, killingTime(t)
-		for began := time.Now(); time.Since(began) < long; kills++ {
+		for began := time.Now(); kills < 4 || time.Since(began) < long; kills++ {
 			s.untilRung(10) // the one that is left works, or both do
 			victim := &workers[kills%2]
 			if err := (*victim).cmd.Process.Kill(); err != nil {
@@ -222,9 +224,6 @@ func TestWorkersKilledInTurn(t *testing.T) {
 			w.end(t)
 		}
 		t.Logf("%d kills; the twin: %v", kills, twin.Ledger().Summary())
-		if kills < 2 {
-			t.Errorf("only %d kills: the run shows nothing", kills)
-		}
 	})
 }
 

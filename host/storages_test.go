@@ -75,6 +75,7 @@ func newPostgresQueue(t *testing.T) string { return postgres(t).URL(newDatabase(
 // database, with the process killed again and again, as TestCrash does over
 // one SQLite file.
 func TestJourney(t *testing.T) {
+	t.Parallel()
 	onPostgres := func(t *testing.T) string { return postgres(t).URL(newDatabase(t)) }
 	inFile := func(*testing.T) string { return "sqlite:" }
 	for _, c := range []struct {

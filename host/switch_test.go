@@ -122,6 +122,7 @@ func (q *queues) allMoved(lost int) {
 // TestSwitchWhileWebhooksCome moves a queue into another while several producers
 // send to it, until they have stopped and nothing is left.
 func TestSwitchWhileWebhooksCome(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		from, to func(*testing.T) string
