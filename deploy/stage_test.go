@@ -41,7 +41,9 @@ var (
 	theRabbitMQ = sync.OnceValues(func() (*realserver.RabbitMQ, error) { return realserver.StartRabbitMQ(context.Background()) })
 	theProgram  = sync.OnceValues(func() (string, error) {
 		path := filepath.Join(built, "bellhop")
-		if out, err := exec.Command("go", "build", "-o", path, "bellhop/cmd/bellhop").CombinedOutput(); err != nil {
+		build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "bellhop/cmd/bellhop")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped, and as all programs of tests are built
+		if out, err := build.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("build: %w: %s", err, out)
 		}
 		return path, nil

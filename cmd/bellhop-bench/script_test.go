@@ -34,7 +34,9 @@ func TestMain(m *testing.M) {
 // processes over real HTTP.
 func TestScripts(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "bellhop")
-	if out, err := exec.Command("go", "build", "-o", program, "../bellhop").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, "../bellhop")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as all programs of tests are built, so that they share what is compiled
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build bellhop: %v: %s", err, out)
 	}
 	testscript.Run(t, testscript.Params{
@@ -46,6 +48,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv(built, program)
 			e.Setenv("BELLHOP_DIR", e.Cd+"/data")
 			e.Setenv("COLUMNS", "100") // the width of help
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"json": assertJSON},
