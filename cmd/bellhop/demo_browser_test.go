@@ -20,7 +20,7 @@ import (
 // TestDemoInABrowser presses each of the demo's buttons, and sees that what was
 // acknowledged is always accounted for.
 func TestDemoInABrowser(t *testing.T) {
-	tab, cancel := context.WithTimeout(chromium.Open(t), 2*patience)
+	tab, cancel := context.WithTimeout(chromium.Open(t), 5*patience)
 	defer cancel()
 	link, _, end := startDemo(t)
 	do := func(actions ...chromedp.Action[chromedp.Void]) {
@@ -133,7 +133,8 @@ func TestDemoInABrowser(t *testing.T) {
 		n[m[2]], _ = strconv.Atoi(m[1])
 	}
 	sum := n["recorded"] + n["waiting"] + n["skipped"] + n["dead"]
-	if n["acknowledged"] < 500 || n["acknowledged"] != sum || n["webhooks sent"] < n["acknowledged"] || n["dead"] != 1 {
+	// A webhook that is answered too late is kept, and not acknowledged.
+	if n["acknowledged"] < 500 || n["acknowledged"] > sum || n["webhooks sent"] < sum || n["dead"] != 1 {
 		t.Errorf("at the end it says %s", last)
 	}
 }
@@ -145,9 +146,9 @@ func TestDemoScreenshots(t *testing.T) {
 	if dir == "" {
 		t.Skip("SCREENSHOTS names no folder")
 	}
-	tab, cancel := context.WithTimeout(chromium.Open(t), 2*patience)
+	tab, cancel := context.WithTimeout(chromium.Open(t), 5*patience)
 	defer cancel()
-	desk, cancelDesk := context.WithTimeout(chromium.Open(t), 2*patience)
+	desk, cancelDesk := context.WithTimeout(chromium.Open(t), 5*patience)
 	defer cancelDesk()
 	link, deskLink, end := startDemo(t)
 	defer end()
@@ -185,6 +186,9 @@ func TestDemoScreenshots(t *testing.T) {
 	must(chromedp.Do(desk, looks(9), chromium.Until(`[...document.images].every(i => i.complete)`)))
 	shoot(desk, "operator")
 }
+
+// slow is what a demo may say on a machine that has no time for it.
+var slow = regexp.MustCompile(`reason=busy|took too long`)
 
 // startDemo runs a demo in this process and returns its owner's and its operator's
 // link, and what ends it.
@@ -224,8 +228,10 @@ func startDemo(t *testing.T) (owner, operator string, end func() (last string)) 
 		if code := <-done; code != exitDone {
 			t.Errorf("the demo ended with %d: %s", code, errs.String())
 		}
-		if log := errs.String(); strings.Contains(log, "ERROR") {
-			t.Errorf("the demo says %s", log)
+		for line := range strings.Lines(errs.String()) {
+			if strings.Contains(line, "ERROR") && !slow.MatchString(line) {
+				t.Errorf("the demo says %s", line)
+			}
 		}
 		return <-said
 	}

@@ -61,10 +61,8 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	go b.read(pipe, pattern, ready)
 	running(ts)[name] = b
 	ts.Defer(func() {
-		if b.cmd.ProcessState == nil {
-			b.cmd.Process.Kill()
-			<-b.ended
-		}
+		b.cmd.Process.Kill() // fails if it has ended
+		<-b.ended
 	})
 	select {
 	case caught := <-ready:

@@ -7,22 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"bellhop/internal/realserver"
 	"bellhop/store/move"
 )
 
 // TestStoreCopyToPostgres goes from a file to a database, as the page on moving
 // says.
 func TestStoreCopyToPostgres(t *testing.T) {
-	server, err := realserver.StartPostgres(t.Context())
-	realserver.Need(t, err)
-	defer server.Close()
-	name, err := server.NewDatabase(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	to := newPostgres(t)
 	t.Setenv("BELLHOP_DIR", t.TempDir())
-	to := server.URL(name)
 	u, err := url.Parse(to)
 	if err != nil {
 		t.Fatal(err)

@@ -94,6 +94,7 @@ var planted = []string{"Planted", "planted@example.com", "plantedsecret", "plant
 // TestTraces follows one webhook from the request to the push, through whole
 // processes, by what they tell a collector.
 func TestTraces(t *testing.T) {
+	t.Parallel()
 	for _, way := range tracedWays() {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
@@ -248,9 +249,7 @@ func (r *rig) background(line *regexp.Regexp, args ...string) (caught string) {
 	ready := make(chan string, 1)
 	go b.read(pipe, line, ready)
 	r.t.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			cmd.Process.Kill()
-		}
+		cmd.Process.Kill() // fails if it has ended
 		<-b.ended
 		if r.t.Failed() {
 			r.t.Logf("bellhop %v:\n%s", args, b.output)
