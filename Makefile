@@ -16,10 +16,12 @@ demo: ## carry simulated orders the whole way, and show them arriving
 
 # Under BELLHOP_TEST_ALL a missing server is a failure, never a skip. The fuzz
 # targets run over their checked-in corpora. The race detector lets each process
-# wait a second before it ends, unless GORACE says otherwise.
+# wait a second before it ends, unless GORACE says otherwise; make check vets; and
+# tests mostly wait, so that there are three packages for two processors.
 test: ## install what is missing where it may be, and run all tests with the race detector
 	@scripts/test-setup
-	GORACE=atexit_sleep_ms=0 BELLHOP_TEST_ALL=1 go test -race -timeout 30m ./...
+	GORACE=atexit_sleep_ms=0 BELLHOP_TEST_ALL=1 \
+		go test -race -vet=off -p $$((3 * $$(getconf _NPROCESSORS_ONLN) / 2)) -timeout 30m ./...
 
 check: ## format, vet, staticcheck, modules, and the import floors
 	@scripts/check
@@ -51,7 +53,8 @@ example: ## one request that needs two services: chained over REST, and told by 
 	@go run ./internal/realserver/with sh -c 'go run ./examples/twoservices "$$BENCH_RABBITMQ"'
 
 crash: ## kill it ROUNDS times under load, and workers apart for two minutes on each queue, and compare what was acknowledged with what is there
-	CRASH_ROUNDS=$(ROUNDS) HOST_KILL_TIME=2m BELLHOP_TEST_ALL=1 go test ./host -run '^(TestCrash|TestWorkersKilledInTurn)$$' -v -count=1 -timeout 0
+	CRASH_ROUNDS=$(ROUNDS) EVENTS_ROUNDS=16 HOST_KILL_TIME=2m BELLHOP_TEST_ALL=1 \
+		go test ./host -run '^(TestCrash|TestEvents|TestWorkersKilledInTurn)$$' -v -count=1 -timeout 0
 
 converge: ## record ORDERS orders in any order of delivery, five deliveries each, and compare what is kept with a model
 	CONVERGE_ORDERS=$(or $(ORDERS),20000) go test ./pipeline -run '^TestEveryShuffleConverges$$' -v -count=1 -timeout 0
