@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster check bench screenshots example attack crash converge neighbours searches memory fuzz build lambda deploy-aws destroy-aws
+.PHONY: help demo test test-cluster check bench compare screenshots example attack crash converge neighbours searches memory fuzz build lambda deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -29,6 +29,9 @@ check: ## format, vet, staticcheck, modules, and the import floors
 bench: ## measure bellhop beside a bare handler on this machine
 	go build -o bin/ ./cmd/bellhop ./cmd/bellhop-bench
 	go run ./internal/realserver/with bin/bellhop-bench $(ARGS)
+
+compare: ## measure CPU an order and recorded/s beside the commit REF, ten times in turn; DB=postgres, ARGS="--times 3"
+	@DB=$(DB) ARGS="$(ARGS)" scripts/compare $(REF)
 
 screenshots: ## take a picture of each page of the console, at three widths, light and dark
 	@scripts/test-setup --fonts

@@ -27,14 +27,15 @@ import (
 )
 
 type commands struct {
-	Run     runCmd     `cmd:"" default:"withargs" help:"Measure bellhop beside a bare handler on this machine."`
-	Compare compareCmd `cmd:"" help:"Find the traffic above which a queue pays, on this machine."`
-	Report  reportCmd  `cmd:"" help:"Draw the report of a comparison again."`
-	Diff    diffCmd    `cmd:"" help:"Compare the results of two comparisons."`
-	Cost    costCmd    `cmd:"" help:"Show what each way to run bellhop costs a month, by orders a day."`
-	Inline  inlineCmd  `cmd:"" hidden:"" help:"Serve, doing everything within the webhook's request, for comparison."`
-	Plain   plainCmd   `cmd:"" hidden:"" help:"Serve a plain handler, for comparison with inline."`
-	Bare    bareCmd    `cmd:"" hidden:"" help:"Serve a bare handler, for comparison with bellhop."`
+	Run       runCmd       `cmd:"" default:"withargs" help:"Measure bellhop beside a bare handler on this machine."`
+	Compare   compareCmd   `cmd:"" help:"Find the traffic above which a queue pays, on this machine."`
+	Alternate alternateCmd `cmd:"" help:"Measure two builds of bellhop in turn: what make compare runs."`
+	Report    reportCmd    `cmd:"" help:"Draw the report of a comparison again."`
+	Diff      diffCmd      `cmd:"" help:"Compare the results of two comparisons."`
+	Cost      costCmd      `cmd:"" help:"Show what each way to run bellhop costs a month, by orders a day."`
+	Inline    inlineCmd    `cmd:"" hidden:"" help:"Serve, doing everything within the webhook's request, for comparison."`
+	Plain     plainCmd     `cmd:"" hidden:"" help:"Serve a plain handler, for comparison with inline."`
+	Bare      bareCmd      `cmd:"" hidden:"" help:"Serve a bare handler, for comparison with bellhop."`
 }
 
 const description = `bellhop-bench measures bellhop on this machine.
