@@ -7,9 +7,10 @@ import (
 	"bellhop"
 )
 
-// Change is what an event tells of.
+// Change is a change that an event reports.
 type Change struct {
-	// Origin tells the sequence from all others, such as that of another store.
+	// Origin names this sequence of changes among all others, such as those of
+	// another store.
 	Origin      string
 	Seq         int64
 	Type        Type
@@ -22,11 +23,11 @@ type Change struct {
 
 // Composer makes events.
 type Composer struct {
-	// Customer has them say who ordered, and the order's note.
+	// Customer adds to events who ordered, and the order's note.
 	Customer bool
 }
 
-// Order composes what is told of an order. o is nil when the order was deleted
+// Order makes an event about an order. o is nil when the order was deleted
 // meanwhile.
 func (c Composer) Order(ch Change, o *bellhop.Order) *Event {
 	if o == nil {
@@ -35,7 +36,7 @@ func (c Composer) Order(ch Change, o *bellhop.Order) *Event {
 	return ch.event(c.order(o))
 }
 
-// Push composes what is told of a push. gone tells that its order was deleted
+// Push makes an event about a push. gone reports that its order was deleted
 // meanwhile.
 func (c Composer) Push(ch Change, p *bellhop.Push, gone bool) *Event {
 	data := pushOf(p)
@@ -43,9 +44,9 @@ func (c Composer) Push(ch Change, p *bellhop.Push, gone bool) *Event {
 	return ch.event(data)
 }
 
-// event has an id that depends on the change alone. The time is part of it since
-// a database that was restored from a backup gives out numbers again that were
-// used.
+// event makes an event with an id that depends on the change alone. The time is
+// part of it, since a database that was restored from a backup gives out the same
+// numbers again.
 func (ch Change) event(data any) *Event {
 	return &Event{ID: fmt.Sprintf("%s-%d-%d", ch.Origin, ch.Seq, ch.At.UnixMicro()), Shop: ch.Shop, Type: ch.Type,
 		OrderID: ch.OrderID, Time: ch.At, Sequence: ch.Seq, TraceParent: ch.TraceParent, Data: data}

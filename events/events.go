@@ -1,9 +1,9 @@
-// Package events is the port to other services: what happens to orders is told
-// to them as CloudEvents 1.0, so that they can follow along without calling
-// anyone. What an event is and what it says stands here once, above the drivers,
-// which are in the subfolders and all pass [bellhop/events/eventstest].
+// Package events is the port to other services: it reports what happens to orders
+// as CloudEvents 1.0, so that other services can follow without calling bellhop.
+// This package defines the events for all drivers; the drivers are in the
+// subfolders and pass [bellhop/events/eventstest].
 //
-// asyncapi.json describes the messages; a test holds it against what is sent.
+// asyncapi.json describes the messages; a test checks messages against it.
 package events
 
 import (
@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// Publisher passes events on to a service that others listen to.
+// Publisher publishes events to a service with listeners.
 type Publisher interface {
 	// Publish returns nil once the service has made all of the events durable.
-	// While the service is away it returns bellhop.Unavailable, at once or when
-	// ctx is done, and goes on by itself once it is back. After an error any of
-	// them may have been published, and all are to be given again: others get
-	// each at least once. No two are about the same order (see [Runs]), so that
-	// they may go out at once and in any order.
+	// While the service is away it returns bellhop.Unavailable, at once or when ctx
+	// is done, and recovers by itself once the service is back. After an error any
+	// of the events may have been published, and the caller gives all again:
+	// listeners get each at least once. No two events of a batch are about the same
+	// order (see [Runs]), so that they may go out at once and in any order.
 	Publish(ctx context.Context, batch []*Event) error
-	// Check reports whether the service can be reached and takes events, as an
-	// error that says how to mend it: bellhop.Unavailable when that may pass.
+	// Check returns an error if the service can't be reached or takes no events.
+	// The error says how to mend it: bellhop.Unavailable when that may pass.
 	Check(ctx context.Context) error
 	Close() error
 }
@@ -35,9 +35,9 @@ type Type string
 // The types.
 const (
 	OrderRecorded Type = "order.recorded" // an order came for the first time
-	OrderUpdated  Type = "order.updated"  // what is known of it changed, or it was deleted
-	OrderHandled  Type = "order.handled"  // the owner changed how far he has got with it
-	PushSettled   Type = "push.settled"   // it is known what became of a push
+	OrderUpdated  Type = "order.updated"  // the order changed, or was deleted
+	OrderHandled  Type = "order.handled"  // the owner changed its handling
+	PushSettled   Type = "push.settled"   // a push has its outcome
 )
 
 // Types lists all of them.
@@ -45,21 +45,22 @@ func Types() []Type { return []Type{OrderRecorded, OrderUpdated, OrderHandled, P
 
 // Event is one message to other services.
 type Event struct {
-	// ID is the same when the event is published again, and no other event's.
+	// ID is the same when the event is published again, and unlike any other
+	// event's.
 	ID      string
 	Shop    string // myshopify.com domain
 	Type    Type
 	OrderID int64
 	Time    time.Time // when it happened
-	// Sequence grows from event to event. It has gaps for who sees some of them
-	// only.
+	// Sequence grows from event to event. A listener to some of the events sees
+	// gaps.
 	Sequence    int64
 	TraceParent string // W3C's traceparent; "" when it is not traced
-	Data        any    // is written as JSON
+	Data        any    // written as JSON
 }
 
-// ContentType is that of an event as JSON, its attributes included: what
-// CloudEvents calls the structured mode.
+// ContentType is the content type of an event as JSON with its attributes:
+// CloudEvents' structured mode.
 const ContentType = "application/cloudevents+json"
 
 // envelope is an event in the JSON format of CloudEvents. sequence and
@@ -82,14 +83,14 @@ func (e *Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(envelope{
 		SpecVersion: "1.0", ID: e.ID, Source: "https://" + e.Shop, Type: e.Type, Subject: id(e.OrderID),
 		Time: e.Time.UTC().Format(time.RFC3339Nano), DataContentType: "application/json",
-		// The extension wants texts that sort as the numbers do.
+		// The extension wants texts in the order of the numbers.
 		Sequence: fmt.Sprintf("%019d", e.Sequence), TraceParent: e.TraceParent, Data: e.Data,
 	})
 }
 
-// Runs divides events into batches, in their order, in each of which every order
-// occurs once: so each order's events are published one after the other, while
-// those of many orders are under way together.
+// Runs divides events into batches, in their order, with at most one event of each
+// order: so each order's events are published one after the other, while those of
+// many orders are under way together.
 func Runs(all []*Event) (runs [][]*Event) {
 	type order struct {
 		shop string

@@ -13,7 +13,7 @@ import (
 	"bellhop/shopify"
 )
 
-// maxHeader bounds what is kept of one header.
+// maxHeader bounds the kept part of one header.
 const maxHeader = 255
 
 // Acceptor is the first step. It may be used from many goroutines at once.
@@ -26,14 +26,14 @@ type Acceptor struct {
 	Probe   Probe
 }
 
-// Accept returns nil once the webhook is durable. It never looks into the body,
-// beyond checking who signed it: a webhook that is signed rightly is kept
-// whatever it says, also that of a shop nobody has added.
+// Accept returns nil once the webhook is durable. It only checks who signed the
+// body and never reads it: it keeps every webhook with a right signature, also that
+// of a shop nobody has added.
 //
-// The kinds of its errors are Invalid (no body, a header missing or given
-// twice), Unauthenticated (no signature or a wrong one), TooLarge, and
-// Unavailable (the queue can't take it now). After ctx's own error the queue may
-// still be reading body; after nil or any other it is the caller's again.
+// The kinds of its errors are Invalid (no body, a header missing or given twice),
+// Unauthenticated (no signature or a wrong one), TooLarge, and Unavailable (the
+// queue can't take it now). After ctx's own error the queue may still be reading
+// body; after nil or any other it is the caller's again.
 func (a *Acceptor) Accept(ctx context.Context, header http.Header, body []byte) error {
 	e, err := a.event(header, body)
 	if err != nil {
@@ -56,7 +56,7 @@ func (a *Acceptor) Accept(ctx context.Context, header http.Header, body []byte) 
 
 var errSignature = bellhop.Errorf(bellhop.Unauthenticated, "signature", "the signature is missing or wrong")
 
-// event checks all that can be checked without reading the body's content.
+// event checks all parts of a webhook but the content of its body.
 func (a *Acceptor) event(h http.Header, body []byte) (*bellhop.Event, error) {
 	if len(body) == 0 {
 		return nil, bellhop.Invalidf("empty_body", "the body is empty")
@@ -114,7 +114,7 @@ func required(h http.Header, name string, value *string) error {
 	}
 }
 
-// optional returns the first value, since nothing rests on these headers.
+// optional returns the first value, since nothing depends on these headers.
 func optional(h http.Header, name string) string {
 	if values := h[name]; len(values) > 0 {
 		return keep(values[0])

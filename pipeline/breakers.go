@@ -17,46 +17,48 @@ const (
 	longestPause = 2 * time.Minute
 	// probePatience is how long a probe may take: as long as a claim holds.
 	probePatience = 20 * time.Second
-	// afterProbe is when others are due that found a probe under way. Who was tried
-	// lets others go first for as long: other shops, and then other devices, so that
-	// one shop's dead phones don't keep a service shut for the others.
+	// afterProbe is the pause for others that find a probe under way. A shop that
+	// was tried lets other shops go first for as long, and then a device other
+	// devices, so that one shop's dead phones don't keep a service shut for the
+	// others.
 	afterProbe = 5 * time.Second
-	// Addresses come from those who sign in, so that they could name any number of
+	// Anybody who signs in registers addresses, and so could name any number of
 	// services.
 	mostBreakers = 1000
 )
 
-// Breakers are a circuit breaker for each push service: a project of FCM's, a browser
-// maker's host. One that does not take messages, or does not answer, gets no further
-// ones, and those wait without an attempt; now and then a single one is tried. They
-// implement [bellhop/store.Gate], and may be used from many goroutines at once. A nil
-// *Breakers is always closed.
+// Breakers are a circuit breaker for each push service: a project of FCM's, a
+// browser maker's host. A service that takes no messages, or does not answer, gets
+// no more, and its pushes wait without an attempt; from time to time a single one
+// probes it. They implement [bellhop/store.Gate], and may be used from many
+// goroutines at once. A nil *Breakers is always closed.
 //
-// What is known is this process's own. Another one finds out by itself.
+// Each process has its own Breakers, and finds out by itself.
 type Breakers struct {
 	service func(bellhop.Device) string
 	log     *slog.Logger
 	metrics *Metrics
 
 	mu      sync.Mutex
-	all     map[string]*breaker // of services that failed since they last took a message
-	trusted map[string]bool     // those that have taken one
+	all     map[string]*breaker // services that failed since they last took a message
+	trusted map[string]bool     // services that have taken one
 }
 
 type breaker struct {
 	failures int       // in a row
 	opened   time.Time // zero while it is closed
-	probes   int       // that failed
+	probes   int       // failed ones
 	until    time.Time // no probe before
 	last     *push.Error
 	told     *Trouble
 
-	probe   int64     // the device that is tried; 0 when none is
+	probe   int64     // the device of a probe under way; 0 for none
 	probeAt time.Time // since when
 	tried   tried
 }
 
-// tried are those whose messages failed while it was open, or opened it.
+// tried are the shops and devices whose messages failed while it was open, or
+// opened it.
 type tried struct {
 	shops   map[string]bool
 	devices map[int64]bool
@@ -69,7 +71,7 @@ func (t *tried) add(d bellhop.Device) {
 	t.shops[d.Shop], t.devices[d.ID] = true, true
 }
 
-// NewBreakers takes whose services they are.
+// NewBreakers takes the sender, which names the service of each device.
 func NewBreakers(s push.Sender, l *slog.Logger, m *Metrics) *Breakers {
 	return &Breakers{service: s.Service, log: l, metrics: m, all: map[string]*breaker{}, trusted: map[string]bool{}}
 }
@@ -109,7 +111,7 @@ func (s *breaker) admit(d bellhop.Device, now time.Time) (most int, until time.T
 	return 1, now.Add(afterProbe)
 }
 
-// note takes in what came of an attempt.
+// note takes the outcome of an attempt.
 func (b *Breakers) note(d bellhop.Device, err error, now time.Time) {
 	if b == nil {
 		return
@@ -154,7 +156,7 @@ func (b *Breakers) failed(name string, d bellhop.Device, e *push.Error, now time
 	case s.opened.IsZero() && s.failures >= tripAfter:
 		s.opened = now
 		s.told = NewTrouble(b.log.With("service", name), slog.LevelWarn,
-			"a push service is in trouble: what it would get waits", "a push service takes messages again")
+			"a push service is in trouble: its pushes wait", "a push service takes messages again")
 		b.metrics.breaker(kindOf(name), 1)
 	case !s.opened.IsZero() && s.probe == d.ID:
 		s.probe = 0
@@ -167,8 +169,7 @@ func (b *Breakers) failed(name string, d bellhop.Device, e *push.Error, now time
 	s.told.Happened("reason", e.Reason, "err", e, "until", s.until)
 }
 
-// makeRoom forgets a service if there are too many: one that has not failed often, if
-// there is such a one.
+// makeRoom forgets a service if there are too many: a closed one, if there is one.
 func (b *Breakers) makeRoom() {
 	if len(b.all) < mostBreakers {
 		return
@@ -182,15 +183,15 @@ func (b *Breakers) makeRoom() {
 	b.close(victim)
 }
 
-// kindOf is a service's name without what anybody could choose, for a label.
+// kindOf is a service's name for a label, without the part that anybody can choose.
 func kindOf(name string) string {
 	kind, _, _ := strings.Cut(name, ":")
 	return kind
 }
 
-// Ready says which services are in trouble, for /readyz: those of FCM, and those that
-// have taken a message before, since anybody who signs in can name others. It tells no
-// more than kinds: whoever asks needn't have signed in.
+// Ready reports services in trouble, for /readyz: FCM's, and those that have taken
+// a message before, since anybody who signs in can name others. It says their kinds
+// alone: a caller needn't have signed in.
 func (b *Breakers) Ready() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -113,7 +113,7 @@ func TestBreaker(t *testing.T) {
 	}
 	got := lines()
 	if len(got) != 2 || !strings.Contains(got[0],
-		`level=WARN msg="a push service is in trouble: what it would get waits" service=webpush:a.example`) ||
+		`level=WARN msg="a push service is in trouble: its pushes wait" service=webpush:a.example`) ||
 		!strings.Contains(got[1], "a push service takes messages again") {
 		t.Errorf("the log says\n%s", strings.Join(got, "\n"))
 	}

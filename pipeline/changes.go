@@ -53,7 +53,7 @@ type EventBuilder struct {
 	Composer events.Composer
 }
 
-// lookUps is how many orders are looked up at once.
+// lookUps bounds the look-ups at once.
 const lookUps = 4
 
 // Build returns an event for each change that is about an order, in their order. An
@@ -109,8 +109,7 @@ func (b *EventBuilder) load(ctx context.Context, k OrderKey, s *subject) (err er
 	}
 }
 
-// event composes one event. Kinds of changes and types of events have the same
-// names.
+// event builds one event. Kinds of changes and types of events have the same names.
 func (b *EventBuilder) event(origin string, c store.Change, s *subject) *events.Event {
 	change := events.Change{Origin: origin, Seq: c.Seq, Type: events.Type(c.Kind), Shop: c.Shop, OrderID: c.OrderID,
 		PushID: c.PushID, At: c.At, TraceParent: c.TraceParent}

@@ -11,8 +11,8 @@ import (
 	"bellhop/store/rules"
 )
 
-// Foresee says what recording an event would come to now, as far as its body and
-// its shop tell: recorded, skipped or dead, with the reason of the latter two.
+// Foresee predicts what recording an event would do now, by its body and its shop:
+// record it, skip it or make it a dead letter, with the reason of the latter two.
 func Foresee(e *bellhop.Event, shops map[string]bellhop.Shop) (outcome bellhop.Outcome, reason string, orderID int64) {
 	f, err := decode(e)
 	if err != nil {
@@ -25,20 +25,20 @@ func Foresee(e *bellhop.Event, shops map[string]bellhop.Shop) (outcome bellhop.O
 	return bellhop.OutcomeRecorded, "", f.OrderID
 }
 
-// lookDropped is what is written down of who dropped a dead letter.
+// lookDropped names the drop in the access log.
 const lookDropped = "dead_letter.drop"
 
-// DropDead gives dead letters up for good in somebody's name, all or none of them.
-// Who it was is written down before anything is gone; the lines in the ledger stay,
-// and say so. The bodies go.
+// DropDead drops dead letters for good in somebody's name, all or none of them. It
+// logs who did it before anything is gone. The bodies go; the lines in the ledger
+// stay, and say who.
 func DropDead(ctx context.Context, q queue.DeadLetters, s interface {
 	store.Looks
 	DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error // of store.Ledger
-}, who string, now time.Time, letters []queue.DeadEvent) error {
+}, who string, now time.Time, dead []queue.DeadEvent) error {
 	now = now.UTC().Truncate(time.Microsecond)
-	ids := make([]bellhop.EventID, len(letters))
-	for i, l := range letters {
-		ids[i] = l.Event.ID
+	ids := make([]bellhop.EventID, len(dead))
+	for i, d := range dead {
+		ids[i] = d.Event.ID
 		if err := s.AddLook(ctx, bellhop.Look{At: now, Email: who, What: lookDropped,
 			About: ids[i].String()}); err != nil {
 			return err
@@ -47,9 +47,9 @@ func DropDead(ctx context.Context, q queue.DeadLetters, s interface {
 	if _, err := q.Drop(ctx, ids...); err != nil {
 		return err
 	}
-	for _, l := range letters {
-		note := fmt.Sprintf("dropped by %s at %s UTC; it was: %s", who, now.Format("2006-01-02 15:04"), l.Reason)
-		if err := s.DropDead(ctx, l.Event, note, now); err != nil {
+	for _, d := range dead {
+		note := fmt.Sprintf("dropped by %s at %s UTC; it was: %s", who, now.Format("2006-01-02 15:04"), d.Reason)
+		if err := s.DropDead(ctx, d.Event, note, now); err != nil {
 			return err
 		}
 	}

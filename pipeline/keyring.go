@@ -10,18 +10,18 @@ import (
 	"bellhop/store"
 )
 
-// Keyring knows the secrets that each shop's webhooks may be signed with. It
-// holds them in memory, so that a flood of webhooks, forged ones among them,
-// asks nothing of the database; [Keyring.Refresh] brings it up to date.
+// Keyring holds the secrets of each shop's webhooks in memory, so that a flood of
+// webhooks, forged or not, asks nothing of the database. [Keyring.Refresh] brings
+// it up to date.
 type Keyring struct {
 	shops store.Shops
-	app   shopify.Keys // of shops that have no secret of their own
+	app   shopify.Keys // of shops without a secret of their own
 	known atomic.Pointer[map[string]*shopify.Keys]
 }
 
-// NewKeyring takes the app's secret, and the one before it while rotating; both
-// may be "". Without shops the app's secrets are all there are, as where no
-// database can be asked.
+// NewKeyring takes the app's secret, and the one before it while rotating; both may
+// be "". Without shops it has the app's secrets alone, as where there is no
+// database to ask.
 func NewKeyring(shops store.Shops, app, appPrevious string) *Keyring {
 	k := &Keyring{shops: shops, app: shopify.Keys{App: secret(app), AppPrevious: secret(appPrevious)}}
 	k.known.Store(&map[string]*shopify.Keys{})
@@ -62,7 +62,7 @@ func (k *Keyring) keys(s bellhop.Shop) *shopify.Keys {
 	}
 }
 
-// Of returns the secrets for a shop, known or not.
+// Of returns the secrets for a shop, added or not.
 func (k *Keyring) Of(shop string) *shopify.Keys {
 	if keys := (*k.known.Load())[shop]; keys != nil {
 		return keys

@@ -123,7 +123,8 @@ func (m *Metrics) pushed(o store.Owed, settled []store.Settled, took time.Durati
 		return
 	}
 	for _, order := range o.Orders {
-		// A change is pushed long after its order came, and what waited was to wait.
+		// A change is pushed long after its order came, and a held push was meant
+		// to wait.
 		if order.Kind == bellhop.PushOrderNew && !order.Held && !order.AcceptedAt.IsZero() {
 			m.phoneSeconds.Observe(now.Sub(order.AcceptedAt).Seconds())
 		}

@@ -15,9 +15,10 @@ import (
 )
 
 // FCM's own rules for trying again
-// (https://firebase.google.com/docs/cloud-messaging/scale-fcm): never at once,
-// not before 10 s, and not after an hour. The hour begins with the first attempt:
-// what waited for quiet hours to end, or for somebody to push it, is old by then.
+// (https://firebase.google.com/docs/cloud-messaging/scale-fcm): never at once, not
+// before 10 s, and not after an hour. The hour begins with the first attempt: a
+// push that waited for the end of quiet hours, or for a push worker, is old by
+// then.
 const (
 	firstRetry   = 10 * time.Second
 	longestRetry = 10 * time.Minute
@@ -38,18 +39,18 @@ type Notifier struct {
 	Metrics *Metrics
 	Traces  *Traces
 	Probe   Probe
-	// Breakers learn what comes of attempts; nil: nobody does.
+	// Breakers learn the outcomes of attempts; nil for none.
 	Breakers *Breakers
 
 	begin            sync.Once
-	givenUp, retired *Trouble // which may be thousands at once
+	givenUp, retired *Trouble // there may be thousands at once
 }
 
-// Notify makes one attempt at a claimed push and writes down what became of it.
-// An error means that it could not be written down: the claim runs out and the
-// push is sent again, into the same slot of the phone's drawer. Sending goes on
-// when ctx is done until the service answers or its own time is up, since an
-// attempt that is broken off leaves its outcome unknown.
+// Notify makes one attempt at a claimed push and saves its outcome. An error means
+// that it could not save it: the claim runs out and the push is sent again, into
+// the same slot of the phone's drawer. When ctx is done, sending goes on until the
+// service answers or its own time is up, since an attempt that is broken off leaves
+// its outcome unknown.
 func (n *Notifier) Notify(ctx context.Context, o store.Owed) error {
 	start := n.Now()
 	span := n.Traces.push(ctx, o)
@@ -74,7 +75,7 @@ func (n *Notifier) Notify(ctx context.Context, o store.Owed) error {
 	return nil
 }
 
-// lost tells the log of pushes that are given up, and of devices that are retired.
+// lost logs pushes that are given up, and devices that are retired.
 func (n *Notifier) lost(o store.Owed, s store.Settled, err error) {
 	n.begin.Do(func() {
 		n.givenUp = NewTrouble(n.Log, slog.LevelWarn, "a push was given up", "")
@@ -88,7 +89,7 @@ func (n *Notifier) lost(o store.Owed, s store.Settled, err error) {
 		"status", s.Status, "reason", s.Reason, "err", err)
 }
 
-// verdict turns the outcome of an attempt into what is to be written down.
+// verdict turns the outcome of an attempt into the changes to save.
 func verdict(o store.Owed, err error, now time.Time) []store.Settled {
 	now = now.UTC().Truncate(time.Microsecond)
 	s := store.Settled{Pushes: o.Pushes, At: now, Status: bellhop.PushSent}
@@ -112,7 +113,7 @@ func verdict(o store.Owed, err error, now time.Time) []store.Settled {
 		s.Retire = &store.Retirement{DeviceID: o.Device.ID, Value: o.Device.Value, Reason: string(e.Reason)}
 	}
 	if o.Kind == bellhop.PushTest && s.Status == bellhop.PushPending {
-		s.Status = bellhop.PushFailed // somebody waits to see what became of it
+		s.Status = bellhop.PushFailed // somebody waits for the outcome
 	}
 	if e.Reason.Final() || o.Kind == bellhop.PushTest {
 		return []store.Settled{s}
@@ -120,9 +121,8 @@ func verdict(o store.Owed, err error, now time.Time) []store.Settled {
 	return again(o, s, now.Add(retryDelay(e, o.Attempt)))
 }
 
-// again divides the pushes of a message that failed into those that are tried again
-// at a time and those whose hour is up then. The last attempt is an hour after the
-// first.
+// again divides the pushes of a failed message into those to try again at a time
+// and those whose hour is up then. The last attempt is an hour after the first.
 func again(o store.Owed, s store.Settled, at time.Time) (all []store.Settled) {
 	retry, over := s, s
 	retry.Pushes, over.Pushes, retry.RetryAt = nil, nil, at
@@ -130,7 +130,7 @@ func again(o store.Owed, s store.Settled, at time.Time) (all []store.Settled) {
 		retry.RetryAt = last
 	}
 	if o.Held {
-		retry.Reason = store.ReasonQuietHours // it stays one of those that go together
+		retry.Reason = store.ReasonQuietHours // it still goes together with the others
 	}
 	if over.Status == bellhop.PushPending {
 		over.Status, over.Reason = bellhop.PushFailed, "gave_up: "+s.Reason
@@ -150,7 +150,7 @@ func again(o store.Owed, s store.Settled, at time.Time) (all []store.Settled) {
 	return all
 }
 
-// lastAttempt is when the hour of the push that was tried first last is up.
+// lastAttempt is the end of the hour of the push that was first tried last.
 func lastAttempt(o store.Owed) (last time.Time) {
 	for _, order := range o.Orders {
 		if at := order.FirstAttemptAt.Add(giveUpAfter); at.After(last) {
@@ -171,9 +171,9 @@ func retryDelay(e *push.Error, attempt int) time.Duration {
 	return max(firstRetry, e.RetryAfter, Backoff(firstRetry*3/2, longestRetry, attempt))
 }
 
-// Backoff returns how long to wait after the attempt-th attempt: first, twice
-// that and so on up to longest, each with a third of jitter to either side, so
-// that what failed together does not come back together.
+// Backoff returns how long to wait after the attempt-th attempt: first, twice that
+// and so on up to longest, each with a third of jitter to either side, so that
+// attempts that failed together do not come back together.
 func Backoff(first, longest time.Duration, attempt int) time.Duration {
 	b := backoff.ExponentialBackOff{InitialInterval: first, MaxInterval: longest, Multiplier: 2,
 		RandomizationFactor: 1. / 3}

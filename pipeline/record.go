@@ -23,21 +23,21 @@ type Recorder struct {
 	Metrics *Metrics
 	Traces  *Traces
 	Probe   Probe
-	// Strangers logs events of shops that are not added; nil: they aren't logged.
+	// Strangers logs events of shops that nobody has added; nil for no log.
 	Strangers *Trouble
 }
 
-// Recorded is what came of one event.
+// Recorded is the result for one event.
 type Recorded struct {
-	OrderID        int64 // that it is about; 0 for none
+	OrderID        int64 // of its order; 0 for none
 	bellhop.Result       // zero with Err
 	Err            error
 }
 
-// Record stores what events state, all in one transaction, with the pushes that
-// are owed for it. It returns the result for each event, in their order. Err is nil
-// when the event is recorded; bellhop.IsPermanent holds for it when the event can
-// never be recorded; after any other error a host tries the event again.
+// Record stores the events' facts in one transaction, with the pushes owed for
+// them. It returns the result for each event, in their order. Err is nil when the
+// event is recorded; bellhop.IsPermanent holds for it when the event can never be
+// recorded; after any other error a host tries the event again.
 func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Recorded {
 	start := r.Now()
 	all := make([]Recorded, len(events))
@@ -64,15 +64,15 @@ func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Record
 	return all
 }
 
-// decode keeps a body that the decoder stumbles over from ending the process,
-// again and again: it becomes a dead letter like any other that makes no sense.
+// decode catches a decoder that panics, since the body would end the process again
+// and again: it becomes a dead letter like any other invalid body.
 func decode(e *bellhop.Event) (f bellhop.Fact, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = bellhop.Invalidf("decoder", "the decoder stumbled over the body")
 		}
 	}()
-	if len(e.Body) == 0 { // no webhook is accepted so: it was recorded, and an acknowledgement lost
+	if len(e.Body) == 0 { // Accept refuses these: it was recorded, and its acknowledgement lost
 		return bellhop.Fact{Event: e, Skip: bellhop.ReasonBodyDropped}, nil
 	}
 	return shopify.Decode(e)
@@ -119,8 +119,8 @@ func (r *Recorder) commit(ctx context.Context, facts []bellhop.Fact) ([]bellhop.
 	return results, nil
 }
 
-// Dead writes down that an event was given up. A host calls it beside moving the
-// message to the dead letters; repeating it does no harm.
+// Dead records that an event was given up. A host calls it beside moving the
+// message to the dead letters; calling it again does no harm.
 func (r *Recorder) Dead(ctx context.Context, e *bellhop.Event, reason string) error {
 	if err := r.Store.Dead(ctx, e, reason, r.Now().UTC().Truncate(time.Microsecond)); err != nil {
 		return fmt.Errorf("write down that event %s is dead: %w", e.ID, err)
@@ -130,10 +130,10 @@ func (r *Recorder) Dead(ctx context.Context, e *bellhop.Event, reason string) er
 	return nil
 }
 
-// Replay records a shop's archived events again, from since on, and returns how
-// many there were and how many of them can't be understood. What was recorded
-// stays as it is, and nothing is pushed twice; what was skipped, since the shop
-// was unknown or disabled, is recorded now.
+// Replay records a shop's archived events again, from since on. It returns their
+// number, and the number of those that can't be decoded. Recorded orders stay as
+// they are, and nothing is pushed twice; events that were skipped, since the shop
+// was unknown or disabled, are recorded now.
 func (r *Recorder) Replay(ctx context.Context, shop string, since time.Time) (events, bad int, err error) {
 	var after bellhop.EventID
 	for {
@@ -145,7 +145,8 @@ func (r *Recorder) Replay(ctx context.Context, shop string, since time.Time) (ev
 			return events, bad, nil
 		}
 		after = batch[len(batch)-1].ID
-		// A queue in the same file keeps its messages to those who push there.
+		// A queue in the same file keeps its wake-up messages for push workers
+		// there.
 		batch = slices.DeleteFunc(batch, func(e *bellhop.Event) bool { return e.Topic == bellhop.TopicPushesOwed })
 		for _, done := range r.Record(ctx, batch) {
 			switch {

@@ -12,9 +12,9 @@ import (
 	"bellhop/store"
 )
 
-// Refusals tells of webhooks that were refused: the log, and by the store those who
-// look after bellhop from another process. It holds one number for each reason and
-// shop, however many webhooks are refused.
+// Refusals reports refused webhooks in the log, and over the store to operators at
+// another process. It holds one number for each reason and shop, however many
+// webhooks are refused.
 type Refusals struct {
 	keys *Keyring
 	log  *slog.Logger
@@ -22,7 +22,7 @@ type Refusals struct {
 
 	mu     sync.Mutex
 	told   map[string]*Trouble         // by reason
-	counts map[[2]string]store.Refusal // by shop and reason; not told yet
+	counts map[[2]string]store.Refusal // by shop and reason; not saved yet
 }
 
 // NewRefusals takes the keyring, which knows the shops.
@@ -30,9 +30,9 @@ func NewRefusals(k *Keyring, l *slog.Logger, now func() time.Time) *Refusals {
 	return &Refusals{keys: k, log: l, now: now, told: map[string]*Trouble{}, counts: map[[2]string]store.Refusal{}}
 }
 
-// Refused takes in one: what its shop's header says, which is anybody's word; why,
-// which is one of a few words; and the cause, if it is known. Shops that nobody
-// has added count as one, "": strangers could name any number.
+// Refused takes one refusal: the shop of its header, which anybody can write; the
+// reason, one of a few words; and the cause, if it is known. Shops that nobody has
+// added count as one, "": strangers could name any number.
 func (r *Refusals) Refused(shop, reason string, ours bool, cause error) {
 	shop, err := bellhop.ParseShopDomain(shop)
 	if err != nil || !r.keys.Knows(shop) {
@@ -46,7 +46,7 @@ func (r *Refusals) Refused(shop, reason string, ours bool, cause error) {
 	r.trouble(reason, ours).Happened(attrs...)
 }
 
-// count adds to what the store has not been told yet.
+// count adds to the unsaved numbers.
 func (r *Refusals) count(more store.Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -58,7 +58,7 @@ func (r *Refusals) count(more store.Refusal) {
 	r.counts[key] = more
 }
 
-// Keep tells the store what was refused since the last call.
+// Keep saves the refusals since the last call in the store.
 func (r *Refusals) Keep(ctx context.Context, to store.Refusals) error {
 	r.mu.Lock()
 	counts := r.counts
@@ -71,7 +71,7 @@ func (r *Refusals) Keep(ctx context.Context, to store.Refusals) error {
 	err := to.AddRefusals(ctx, more, r.now())
 	if err != nil {
 		for _, c := range more {
-			r.count(c) // for the next time
+			r.count(c) // for the next call
 		}
 	}
 	return err

@@ -12,41 +12,41 @@ import (
 	"bellhop/store/rules"
 )
 
-// Lost narrows the pushes of a shop that came to nothing.
+// Lost selects pushes of a shop that failed.
 type Lost struct {
 	Shop string
 	// Status is failed, unknown or skipped; "" is failed. With neither a status nor
-	// a reason they are those that failed for our fault, or for the service's.
+	// a reason Lost selects failures of bellhop's or of the push service.
 	Status bellhop.PushStatus
-	Reason string // also of those that were given up for it; "" for any
+	Reason string // also of pushes given up for it; "" for any
 	Since  time.Time
-	Stale  bool // send those as well that are no news
+	Stale  bool // resend old pushes, too
 }
 
-// LostPush is one of them.
+// LostPush is a push that [Lost] selects.
 type LostPush struct {
 	bellhop.Push
-	// Why it is not sent again: [LostStale] or [LostDevice]; "" where it is.
+	// Stays is why it is not resent: [LostStale] or [LostDevice]; "" if it is.
 	Stays string
 }
 
-// Why a push is not sent again.
+// Why a push is not resent.
 const (
 	LostStale  = "stale"  // its order is a day old: an order of yesterday is no news
 	LostDevice = "device" // its device is gone, or no longer in use
 )
 
-// mostLost bounds how many pushes are looked through in one shop.
+// mostLost bounds how many pushes of a shop Find reads.
 const mostLost = 100_000
 
-// Resender is what it takes of a store.
+// Resender is the part of a store that resending needs.
 type Resender interface {
 	Devices(ctx context.Context, shop string) ([]bellhop.Device, error)
 	Pushes(ctx context.Context, shop string, q store.PushQuery) (store.PushPage, error)
 	ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (int, error)
 }
 
-// Find lists them, newest first.
+// Find lists the selected pushes, newest first.
 func (l Lost) Find(ctx context.Context, s Resender, now time.Time) (found []LostPush, err error) {
 	q := store.PushQuery{Status: l.Status, Limit: 200}
 	if q.Status == "" {
@@ -103,8 +103,8 @@ func (l Lost) stays(p bellhop.Push, inUse map[int64]bool, now time.Time) string 
 	return ""
 }
 
-// Resend has those sent again that don't stay, and returns how many. It can run beside
-// whoever pushes.
+// Resend resends the pushes that don't stay, and returns their number. It can run
+// beside push workers.
 func (l Lost) Resend(ctx context.Context, s Resender, found []LostPush, at time.Time) (sent int, err error) {
 	var ids []int64
 	for i, p := range found {

@@ -10,18 +10,17 @@ import (
 	"bellhop/store"
 )
 
-// gatheredTag is the slot in a phone's drawer of the push that stands for many
-// orders.
+// gatheredTag is the slot in a phone's drawer of a push for many orders.
 const gatheredTag = "orders"
 
-// message says what a push says, in the language of whoever gets it. It names
-// nothing of the customer unless the shop turned that on.
+// message is the push's text and data, in the device's language. It names nothing
+// of the customer unless the shop turned that on.
 func message(o store.Owed) push.Message {
 	l := i18n.For(o.Settings.Language, o.Device.Locale)
 	m := push.Message{Device: o.Device, TTL: pushTTL, Data: map[string]string{
 		"kind":    string(o.Kind),
 		"shop":    o.Device.Shop,
-		"push_id": strconv.FormatInt(o.Pushes[0], 10), // what a receipt names
+		"push_id": strconv.FormatInt(o.Pushes[0], 10), // for the receipt
 	}}
 	if g := o.Gathered; g != nil {
 		m.Tag = gatheredTag
@@ -50,14 +49,14 @@ func message(o store.Owed) push.Message {
 	return m
 }
 
-// titles are the words for each kind of push.
+// titles are the titles of each kind of push.
 var titles = map[bellhop.PushKind]string{
 	bellhop.PushOrderNew: "push.orderNew", bellhop.PushOrderPaid: "push.orderPaid",
 	bellhop.PushOrderCancelled: "push.orderCancelled", bellhop.PushOrderRefunded: "push.orderRefunded",
 }
 
-// gathered says how many orders are new and what they come to, and how much else
-// happened.
+// gathered says how many orders are new, their sum, and how many other changes
+// there are.
 func gathered(l *i18n.Locale, g *store.Gathering) (title, body string) {
 	if g.Orders == 0 {
 		return l.N("push.changes", g.Changes), ""

@@ -17,23 +17,23 @@ import (
 // conventions (https://opentelemetry.io/docs/specs/semconv/messaging/). A nil
 // *Traces makes none and costs nothing.
 //
-// Whether an order is traced is decided once, where its webhook comes in. From
-// there on its spans follow [bellhop.Event.TraceParent], which is "" unless it
-// is. No span says anything of customers, nor what errors say: their codes do.
+// The webhook decides once whether an order is traced. From there on its spans
+// follow [bellhop.Event.TraceParent], which is "" for an untraced order. No span
+// has data of customers or texts of errors, but only the errors' codes.
 type Traces struct {
 	Tracer trace.Tracer
-	// Queue and Database are what the spans say of both.
+	// Queue and Database describe both in spans.
 	Queue    Destination
-	Database string // as db.system.name has it: "postgresql"
+	Database string // db.system.name: "postgresql"
 }
 
 // Destination is a queue.
 type Destination struct {
-	System string // as messaging.system has it: "rabbitmq"
+	System string // messaging.system: "rabbitmq"
 	Name   string
 }
 
-// The keys that are bellhop's own. Ids are strings, as everywhere outside.
+// bellhop's own keys. Ids are strings, as everywhere outside.
 const (
 	keyShop    = attribute.Key("bellhop.shop")
 	keyTopic   = attribute.Key("bellhop.topic")
@@ -48,8 +48,8 @@ const (
 	keyDevice  = attribute.Key("bellhop.device.id")
 )
 
-// parentOf reads a TraceParent; an invalid one, or that of what is not sampled,
-// is not valid.
+// parentOf reads a TraceParent; an invalid or unsampled one gives an invalid
+// parent.
 func parentOf(traceParent string) (parent trace.SpanContext) {
 	if traceParent == "" {
 		return parent
@@ -61,7 +61,7 @@ func parentOf(traceParent string) (parent trace.SpanContext) {
 	return parent
 }
 
-// traceParent is what parentOf reads.
+// traceParent makes the text that parentOf reads.
 func traceParent(sc trace.SpanContext) string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(trace.ContextWithSpanContext(context.Background(), sc), carrier)
@@ -74,12 +74,12 @@ func fail(s trace.Span, code string) {
 	s.SetStatus(codes.Error, "")
 }
 
-// eventAttributes tell which event it is.
+// eventAttributes identify an event.
 func eventAttributes(e *bellhop.Event) []attribute.KeyValue {
 	return []attribute.KeyValue{keyShop.String(e.Shop), keyTopic.String(e.Topic), keyEvent.String(e.ID.String())}
 }
 
-// messaging describes what is done at the queue.
+// messaging describes an operation at the queue.
 func (t *Traces) messaging(kind, operation string, e *bellhop.Event) []attribute.KeyValue {
 	return append(eventAttributes(e), attribute.String("messaging.system", t.Queue.System),
 		attribute.String("messaging.destination.name", t.Queue.Name),
@@ -88,8 +88,8 @@ func (t *Traces) messaging(kind, operation string, e *bellhop.Event) []attribute
 		attribute.String("messaging.message.id", e.ID.String()))
 }
 
-// send begins the span of sending an event to the queue, if its request is
-// traced, and has the event say so; nil if it is not.
+// send begins the span of sending an event to the queue, and notes it in the event;
+// nil if the request is not traced.
 func (t *Traces) send(ctx context.Context, e *bellhop.Event) trace.Span {
 	if t == nil {
 		return nil
@@ -117,8 +117,8 @@ func endSend(span trace.Span, err error) {
 	span.End()
 }
 
-// record begins the span of storing facts in one transaction for each of them
-// that is traced. They are nil where none is.
+// record begins a span for each traced fact of a transaction; nil where there is
+// none.
 func (t *Traces) record(ctx context.Context, facts []bellhop.Fact) (spans []trace.Span) {
 	if t == nil {
 		return nil
@@ -155,9 +155,9 @@ func endRecord(spans []trace.Span, results []bellhop.Result, err error) {
 	}
 }
 
-// push begins the span of one attempt at a push, if one of its orders is traced.
-// It belongs to the trace of the newest, which set it off, and is linked to all.
-// It is nil if none is traced.
+// push begins the span of one attempt at a push, if one of its orders is traced. It
+// belongs to the trace of the newest, which triggered the push, and is linked to
+// all. It is nil if none is traced.
 func (t *Traces) push(ctx context.Context, o store.Owed) trace.Span {
 	if t == nil {
 		return nil
@@ -188,7 +188,7 @@ func (t *Traces) push(ctx context.Context, o store.Owed) trace.Span {
 	return span
 }
 
-// endPush tells what became of the attempt.
+// endPush ends the span with the attempt's outcome.
 func endPush(span trace.Span, s store.Settled, err error) {
 	if span == nil {
 		return

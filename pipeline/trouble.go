@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// tellEvery is how often trouble that goes on is told again.
+// tellEvery is how often lasting trouble is logged.
 const tellEvery = time.Minute
 
-// Trouble tells the log of what may go wrong a thousand times a second: of the
-// first time at once, then once a minute of how many more there were, and of the
-// end with how long it took. So a flood of trouble is no flood in the log, and
-// somebody who reads it sees when it began and when it was over. It may be used
-// from many goroutines at once; a nil *Trouble tells nothing.
+// Trouble logs what may go wrong a thousand times a second: the first time at once,
+// then once a minute how many more there were, and at the end how long it took. So
+// a flood of trouble is no flood in the log, and a reader sees when it began and
+// when it was over. It may be used from many goroutines at once; a nil *Trouble
+// logs nothing.
 type Trouble struct {
 	log      *slog.Logger
 	level    slog.Level
@@ -24,22 +24,22 @@ type Trouble struct {
 	lasts    atomic.Bool // for Over, which is called at each success
 
 	mu    sync.Mutex
-	since time.Time   // when what lasts began
+	since time.Time   // when it began
 	times int         // since then
-	more  int         // not told yet
-	told  bool        // that it lasts
-	last  []any       // what the last one was
-	pause *time.Timer // not nil: one was told less than a minute ago
+	more  int         // not logged yet
+	told  bool        // it is in the log
+	last  []any       // attributes of the last one
+	pause *time.Timer // not nil: one was logged less than a minute ago
 }
 
-// NewTrouble takes what is logged while it is so, and what once it is over; the
-// latter is "" for what has no end, such as being sent what has to be refused.
+// NewTrouble takes the texts to log while it lasts, and once it is over. The latter
+// is "" for trouble without an end, such as webhooks that must be refused.
 func NewTrouble(l *slog.Logger, level slog.Level, is, over string) *Trouble {
 	return &Trouble{log: l, level: level, is: is, over: over}
 }
 
-// Happened says that it went wrong once more. The attributes of the last one are
-// logged.
+// Happened reports that it went wrong once more. The log shows the attributes of
+// the last one.
 func (t *Trouble) Happened(attrs ...any) {
 	if t == nil {
 		return
@@ -60,7 +60,7 @@ func (t *Trouble) Happened(attrs ...any) {
 	t.log.Log(context.Background(), t.level, t.is, attrs...)
 }
 
-// again tells of what came in the minute since the last line.
+// again logs the trouble since the last line.
 func (t *Trouble) again() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -74,7 +74,8 @@ func (t *Trouble) again() {
 	t.pause = time.AfterFunc(tellEvery, t.again)
 }
 
-// Over says that it went well. It costs next to nothing while there is no trouble.
+// Over reports that it went well. It costs next to nothing while there is no
+// trouble.
 func (t *Trouble) Over() {
 	if t == nil || !t.lasts.Load() {
 		return

@@ -10,21 +10,19 @@ import (
 	"bellhop/queue"
 )
 
-// Work is the processing of a batch of events, with a span for each that is
-// traced: from when it was received until it is settled. A nil *Work is that of
-// a batch without any.
+// Work is the processing of a batch of events, with a span for each traced event:
+// from Receive to Settle. A nil *Work has no spans.
 //
 // The batch has no span of its own. It would belong to no order's trace, and be
-// sampled by itself: what those that shared a transaction waited for is told by
-// how many they were.
+// sampled by itself. The spans say how many events shared a transaction.
 type Work struct {
 	spans map[bellhop.EventID]trace.Span
 }
 
 type workKey struct{}
 
-// Process begins the work at a batch. What is recorded under the context that it
-// returns belongs to the work.
+// Process begins the work at a batch. Recording under the context that it returns
+// belongs to the work.
 func (t *Traces) Process(ctx context.Context, batch []queue.Delivery) (context.Context, *Work) {
 	if t == nil {
 		return ctx, nil
@@ -54,8 +52,8 @@ func workOf(ctx context.Context) *Work {
 	return w
 }
 
-// parent is what spans of an event belong to: its processing, or where there is
-// none what it was sent with.
+// parent is the parent of an event's spans: its processing, or without that its
+// sender.
 func (w *Work) parent(e *bellhop.Event) trace.SpanContext {
 	if w != nil {
 		if s := w.spans[e.ID]; s != nil {
@@ -65,7 +63,7 @@ func (w *Work) parent(e *bellhop.Event) trace.SpanContext {
 	return parentOf(e.TraceParent)
 }
 
-// Done ends the span of an event with what came of it and what the queue is told.
+// Done ends the span of an event with its result and its verdict.
 func (w *Work) Done(e *bellhop.Event, r Recorded, v queue.Verdict) {
 	if w == nil || w.spans[e.ID] == nil {
 		return

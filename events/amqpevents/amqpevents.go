@@ -1,6 +1,5 @@
-// Package amqpevents publishes events to a topic exchange of RabbitMQ, from which
-// each service that follows along has what it wants routed into a queue of its
-// own.
+// Package amqpevents publishes events to a topic exchange of RabbitMQ. Each service
+// routes the events that it wants into a queue of its own.
 package amqpevents
 
 import (
@@ -20,7 +19,7 @@ import (
 // DefaultExchange is where events go unless the URL says otherwise.
 const DefaultExchange = "bellhop.events"
 
-// Options are what a publisher needs.
+// Options are the settings of a publisher.
 type Options struct {
 	Target   rabbit.Target
 	Exchange string // "" means [DefaultExchange]
@@ -28,7 +27,7 @@ type Options struct {
 }
 
 // ParseURL reads an address such as amqp://USER:PASSWORD@HOST/VHOST?exchange=NAME.
-// The parameters named in own are the caller's, and are returned.
+// It returns the caller's own parameters.
 func ParseURL(address string, own ...string) (o Options, params map[string]string, err error) {
 	target, given, err := rabbit.Parse(address, append([]string{"exchange"}, own...)...)
 	if err != nil {
@@ -37,7 +36,8 @@ func ParseURL(address string, own ...string) (o Options, params map[string]strin
 	o = Options{Target: target, Exchange: given.Get("exchange")}
 	if n := len(o.Exchange); n > 255 || strings.HasPrefix(o.Exchange, "amq.") {
 		return o, nil, bellhop.Invalidf("setting",
-			"the exchange's name is longer than 255 bytes, or begins with amq., which RabbitMQ keeps for itself: give another name")
+			"the exchange's name is longer than 255 bytes, or begins with amq., "+
+				"which RabbitMQ keeps for itself: give another name")
 	}
 	params = map[string]string{}
 	for _, name := range own {
@@ -55,7 +55,7 @@ type Publisher struct {
 
 var _ events.Publisher = (*Publisher)(nil)
 
-// New returns a publisher. It reaches for nothing yet.
+// New returns a publisher. It does not connect yet.
 func New(o Options) *Publisher {
 	if o.Exchange == "" {
 		o.Exchange = DefaultExchange
@@ -64,17 +64,17 @@ func New(o Options) *Publisher {
 		out: rabbit.NewPublisher(o.Target, rabbit.Options{Name: "bellhop events", Log: o.Log})}
 }
 
-// Check implements [events.Publisher]: it makes the exchange, or finds that it is
-// there and of the kind that is needed.
+// Check implements [events.Publisher]: it makes the exchange, or checks that it is
+// there and of the right kind.
 func (p *Publisher) Check(ctx context.Context) error { return p.ask.DeclareTopic(ctx, p.exchange) }
 
-// inFlight bounds how many messages are on their way at once.
+// inFlight bounds the messages on their way at once.
 const inFlight = 256
 
 // Publish implements [events.Publisher]. Each message is persistent and confirmed:
-// then it is durable in all queues that it was routed to. Where there are none
-// nobody listens, which is no error. An exchange that was deleted meanwhile is
-// made anew.
+// then all queues to which RabbitMQ routed it have made it durable. Without such a
+// queue nobody listens, which is no error. Publish makes an exchange anew that
+// somebody deleted.
 func (p *Publisher) Publish(ctx context.Context, batch []*events.Event) error {
 	err := p.publish(ctx, batch)
 	if bellhop.KindOf(err) != bellhop.NotFound {
@@ -108,9 +108,8 @@ func (p *Publisher) Close() error {
 	return nil
 }
 
-// RoutingKey returns the key that an event is routed by, such as
-// shop.demo.order.recorded: the shop is named by its subdomain of myshopify.com,
-// so that it is one word.
+// RoutingKey returns the routing key of an event, such as shop.demo.order.recorded.
+// It names the shop by its subdomain of myshopify.com, which is one word.
 func RoutingKey(shop string, t events.Type) string {
 	name := strings.TrimSuffix(shop, ".myshopify.com")
 	return "shop." + strings.ReplaceAll(name, ".", "-") + "." + string(t)

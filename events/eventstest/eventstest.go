@@ -1,5 +1,5 @@
-// Package eventstest is the conformance suite of [bellhop/events]: what the
-// port's comments promise, as tests that every driver passes unchanged.
+// Package eventstest is the conformance suite of [bellhop/events]: the promises of
+// the port's comments, as tests that every driver passes unchanged.
 package eventstest
 
 import (
@@ -18,21 +18,21 @@ import (
 	"bellhop/events"
 )
 
-// Service is a driver under test with the service that it publishes to. Whatever
-// it opens, it closes when the test ends.
+// Service is a driver under test with the service that it publishes to. It closes
+// at the end of the test what it opened.
 type Service struct {
 	Publisher events.Publisher
-	// Listen returns a function that waits for the next message that came since
-	// Listen was called. What came is kept while the service restarts.
+	// Listen returns a function that waits for the next message since the call of
+	// Listen. Messages are kept while the service restarts.
 	Listen func(t testing.TB) func(context.Context) (Message, error)
-	// Away cuts the publisher off from the service until the function that it
-	// returns is called.
+	// Away cuts the publisher off from the service until the test calls the
+	// function that it returns.
 	Away func(t testing.TB) (back func())
 	// Restart ends the service and starts it again.
 	Restart func(t testing.TB)
 }
 
-// Message is what somebody who listens gets.
+// Message is a message as a listener gets it.
 type Message struct {
 	ContentType string
 	Body        []byte
@@ -65,7 +65,7 @@ const patience = 30 * time.Second
 
 var day = time.Date(2026, 11, 22, 9, 0, 0, 123000, time.UTC)
 
-// event makes the n-th event. It is about one of so many orders.
+// event makes the n-th event, about one of this many orders.
 func event(n int64, orders int64) *events.Event {
 	c := events.Change{Origin: "origin", Seq: n, Type: events.Types()[n%3], Shop: "demo.myshopify.com", OrderID: 1 +
 		n%orders, At: day.Add(time.Duration(n) * time.Second),
@@ -167,8 +167,8 @@ func durableOncePublished(t *testing.T, s Service) {
 	}
 }
 
-// collector notes what was seen, and that no order's events come in another order
-// than their own. What comes twice counts once.
+// collector notes messages, and checks that each order's events come in their own
+// order. A message that comes twice counts once.
 type collector struct {
 	seen   map[int64]bool
 	latest map[string]int64
@@ -243,7 +243,7 @@ func again(t testing.TB, p events.Publisher, run []*events.Event) {
 			t.Fatal(err)
 		}
 		select {
-		case <-time.After(50 * time.Millisecond): // the pause of whoever tries again
+		case <-time.After(50 * time.Millisecond): // the pause of a caller that tries again
 		case <-ctx.Done():
 		}
 	}

@@ -10,15 +10,15 @@ import (
 	"bellhop/events"
 )
 
-// Described holds messages against the AsyncAPI document.
+// Described checks messages against the AsyncAPI document.
 type Described struct {
 	messages map[events.Type]*jsonschema.Schema
 	seen     map[events.Type]bool
 }
 
 // Document reads the AsyncAPI document, which is a JSON Schema for each type of
-// message. What it does not name may not be sent, which AsyncAPI can't say
-// without forbidding what a later version adds.
+// message. A field that it does not name may not be sent; AsyncAPI can't say so
+// without forbidding the fields of later versions.
 func Document(t testing.TB) *Described {
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(events.AsyncAPI()))
@@ -83,8 +83,8 @@ func (d *Described) Check(t testing.TB, body []byte) {
 	}
 }
 
-// Complete checks that a message of each type was seen, and that the document
-// knows no others.
+// Complete checks that a message of each type came, and that the document has no
+// others.
 func (d *Described) Complete(t testing.TB) {
 	t.Helper()
 	for _, kind := range events.Types() {

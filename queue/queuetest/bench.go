@@ -12,8 +12,8 @@ import (
 	"bellhop/queue"
 )
 
-// Bench measures a driver: sends that wait for their own durability, from 64
-// callers at once, and the way of a backlog through receive and settle.
+// Bench measures a driver: sends of 64 callers at once that each wait for the disk,
+// and a backlog on its way through Receive and Settle.
 func Bench(b *testing.B, h Harness) {
 	s := suite{h}
 	b.Run("Send", func(b *testing.B) {
@@ -54,7 +54,7 @@ func Bench(b *testing.B, h Harness) {
 	})
 }
 
-// order is an event with 5 KB of body that differs from all others.
+// order is an event with a body of 5 KB unlike all others.
 func order(n int) *bellhop.Event {
 	e := event(fmt.Sprintf("shop-%d", n%10), n)
 	rng := rand.New(rand.NewPCG(uint64(n), uint64(time.Now().UnixNano())))

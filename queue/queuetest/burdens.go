@@ -11,8 +11,8 @@ import (
 	"bellhop/queue"
 )
 
-// largeEvents makes n events of a shop with bodies of 2 MiB, every other one of
-// which is packed into next to nothing.
+// largeEvents makes n events of a shop with bodies of 2 MiB. Every other one packs
+// into next to nothing.
 func largeEvents(shop string, n int) []*bellhop.Event {
 	rng := rand.NewChaCha8([32]byte{1})
 	out := events(shop, n)
@@ -52,7 +52,7 @@ func (s suite) batchBytes(t *testing.T) {
 	wantDepth(t, q, 0, 0, 0)
 }
 
-// retriedBytes checks the same of what is to be tried again.
+// retriedBytes checks the same for retries.
 func (s suite) retriedBytes(t *testing.T) {
 	_, q := s.open(t, 1000)
 	for _, e := range largeEvents("flood", 12) {
@@ -108,8 +108,8 @@ func (s suite) unreadableBody(t *testing.T) {
 	}
 	nothingWaits(t, q)
 	eventually(t, "the damaged event is a dead letter", func() bool {
-		letters, err := q.DeadLetters(t.Context(), queue.Cursor{}, 10)
-		return err == nil && len(letters) == 1
+		dead, err := q.DeadLetters(t.Context(), queue.Cursor{}, 10)
+		return err == nil && len(dead) == 1
 	})
 	d, err := q.DeadLetter(t.Context(), lost.ID)
 	if err != nil || d.Event.WebhookID != lost.WebhookID || d.Reason == "" || d.DiedAt.IsZero() ||
@@ -119,7 +119,7 @@ func (s suite) unreadableBody(t *testing.T) {
 	wantDepth(t, q, 0, 0, 1)
 }
 
-// eventually waits until something holds that a driver does on its own.
+// eventually waits for something that a driver does on its own.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
@@ -129,8 +129,8 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// suspects checks that events whose consumers keep ending come one by one then,
-// so that the one that ends them costs the others nothing.
+// suspects checks that events whose consumers keep ending come one by one then, so
+// that the one that ends them costs the others nothing.
 func (s suite) suspects(t *testing.T) {
 	b, q := s.open(t, 20)
 	sent := events("a", 5)
@@ -140,7 +140,7 @@ func (s suite) suspects(t *testing.T) {
 		receive(t, dying, len(sent))
 		closeQueue(t, dying)
 	}
-	// From now on one of them ends whoever has it.
+	// From now on one of them ends each consumer that has it.
 	killer, deaths := sent[2].ID, 0
 	last := map[bellhop.EventID]int{}
 	for len(last) < len(sent) {

@@ -18,9 +18,9 @@ import (
 // childEnv holds the address of the queues in a child process.
 const childEnv = "BELLHOP_QUEUETEST_CHILD"
 
-// Main is to be called from a driver's TestMain. In the child processes that
-// the suite starts and kills it opens the broker at an address and never
-// returns; otherwise it runs the tests.
+// Main belongs into a driver's TestMain. In the child processes that the suite
+// starts and kills it opens the broker at an address and never returns; otherwise
+// it runs the tests.
 func Main(m *testing.M, open func(ctx context.Context, address string) (queue.Broker, error)) {
 	address := os.Getenv(childEnv)
 	if address == "" {
@@ -31,7 +31,7 @@ func Main(m *testing.M, open func(ctx context.Context, address string) (queue.Br
 }
 
 // child sends without end from several goroutines, and prints the id of each
-// event once it was acknowledged. It receives too, and acknowledges half.
+// acknowledged event. It receives too, and acknowledges half.
 func child(ctx context.Context, open func(context.Context, string) (queue.Broker, error), address string) error {
 	b, err := open(ctx, address)
 	if err != nil {
@@ -75,12 +75,12 @@ func child(ctx context.Context, open func(context.Context, string) (queue.Broker
 	}
 }
 
-// survivesKill kills processes that send and receive, and checks that each
-// event that was acknowledged to its sender is delivered.
+// survivesKill kills processes that send and receive, and checks that each event
+// comes whose sender had an acknowledgement.
 func (s suite) survivesKill(t *testing.T) {
 	b, q := s.open(t, 50)
-	// A driver that can't tell that a process died hands out what it had leased
-	// once those leases have run out.
+	// A driver that can't notice a dead process hands its events out once their
+	// leases have run out.
 	if err := q.SetAttributes(t.Context(), queue.Attributes{Visibility: 5 * time.Second, MaxAttempts: 50}); err != nil {
 		t.Fatal(err)
 	}
@@ -109,8 +109,7 @@ func (s suite) survivesKill(t *testing.T) {
 	}
 }
 
-// killOne runs a child until it has said enough, kills it, and notes what it
-// said.
+// killOne runs a child until it has printed enough, kills it, and notes its lines.
 func (s suite) killOne(t *testing.T, address string, acked, gone map[string]bool) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")

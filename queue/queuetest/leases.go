@@ -149,16 +149,17 @@ func (s suite) deadAfterExpiries(t *testing.T) {
 		if d := receive(t, q, 1)[0]; d.Event.ID != probe.ID {
 			t.Fatalf("event %s was delivered a third time", d.Event.ID)
 		}
-		if letters, err := q.DeadLetters(t.Context(), queue.Cursor{}, 10); err != nil {
+		if dead, err := q.DeadLetters(t.Context(), queue.Cursor{}, 10); err != nil {
 			t.Fatal(err)
-		} else if len(letters) > 0 {
+		} else if len(dead) > 0 {
 			break
 		}
 	}
 	wantDead(t, q, e, 2, "")
 }
 
-// wantDead checks that e is among the dead letters; reason "" takes any but none.
+// wantDead checks that e is among the dead letters; "" stands for any reason but
+// none.
 func wantDead(t testing.TB, q queue.DeadLetters, e *bellhop.Event, attempts int, reason string) {
 	t.Helper()
 	d, err := q.DeadLetter(t.Context(), e.ID)
@@ -201,8 +202,8 @@ func (s suite) deadLetter(t *testing.T) {
 	wantDead(t, q, e, 1, "poison")
 }
 
-// deadPages has dead letters of one moment listed page by page: each once, and in the
-// order that all are listed in at once.
+// deadPages lists dead letters of one moment page by page: each comes once, in the
+// order of one list of all.
 func (s suite) deadPages(t *testing.T) {
 	_, q := s.open(t, 2)
 	sent := events("a", 7)
@@ -253,9 +254,9 @@ func (s suite) redrive(t *testing.T) {
 	if _, err := q.DeadLetter(t.Context(), sent[1].ID); bellhop.KindOf(err) != bellhop.NotFound {
 		t.Errorf("the redriven event is still a dead letter: %v", err)
 	}
-	letters, err := q.DeadLetters(t.Context(), queue.Cursor{}, 3)
-	if err != nil || len(letters) != 3 {
-		t.Fatalf("list of 3: %d, %v", len(letters), err)
+	dead, err := q.DeadLetters(t.Context(), queue.Cursor{}, 3)
+	if err != nil || len(dead) != 3 {
+		t.Fatalf("list of 3: %d, %v", len(dead), err)
 	}
 	if n, err := q.Redrive(t.Context()); n != 4 || err != nil {
 		t.Fatalf("redrive of all: %d, %v", n, err)

@@ -118,8 +118,8 @@ func (s suite) cancelReceive(t *testing.T) {
 	receive(t, q, 1)
 }
 
-// cancelledSend checks that a send that was given up leaves the queue whole:
-// the event is in it once or not at all.
+// cancelledSend checks that a cancelled send leaves the queue whole: the event is
+// in it once or not at all.
 func (s suite) cancelledSend(t *testing.T) {
 	_, q := s.open(t, 3)
 	ctx, cancel := context.WithCancel(t.Context())

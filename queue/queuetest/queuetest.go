@@ -1,7 +1,7 @@
-// Package queuetest is what every driver of [bellhop/queue] must pass. A driver
-// gives it a [Harness] and calls [Run]; what its service does not promise it
-// names, with the reason, in Harness.NotPromised, and what only a stand-in for
-// the service gets wrong in Harness.Flaws.
+// Package queuetest is the conformance suite of [bellhop/queue], which every driver
+// passes. A driver gives it a [Harness] and calls [Run]. Harness.NotPromised names
+// the promises that its service does not make, with the reason, and Harness.Flaws
+// those that only a stand-in for the service breaks.
 package queuetest
 
 import (
@@ -17,31 +17,30 @@ import (
 
 // Harness opens queues of the driver under test.
 type Harness struct {
-	// Broker returns a broker of its own, with nothing in it.
+	// Broker returns an empty broker of its own.
 	Broker func(t testing.TB) queue.Broker
 	// Again returns a broker over the same queues that shares no memory with b,
 	// as another process would have.
 	Again func(t testing.TB, b queue.Broker) queue.Broker
 	// Address says where b's queues are, for a child process; see [Main].
 	Address func(b queue.Broker) string
-	// Damage makes the body of an event that waits one that can't be read.
+	// Damage makes the body of a waiting event unreadable.
 	Damage func(t testing.TB, b queue.Broker, e *bellhop.Event)
 	// NotPromised maps the name of a subtest, or of one of the promises below, to
-	// why the service that the driver stands on does not promise it.
+	// the reason why the driver's service does not promise it.
 	NotPromised map[string]string
-	// Flaws maps the name of a subtest to what is wrong with the stand-in that
-	// the suite runs against: the service itself would pass.
+	// Flaws maps the name of a subtest to the fault of the stand-in that the suite
+	// runs against: the service itself would pass.
 	Flaws map[string]string
 }
 
-// Promises that a service may lack while it keeps the others of the same
-// subtest.
+// Promises that a service may lack while it keeps the others of their subtest.
 const (
 	PromiseOldest       = "Depth: the age of the oldest"
 	PromiseDelayedWaits = "RetryAfterDelay: what is delayed counts as waiting"
 )
 
-// promised reports whether a promise of a subtest is to be checked.
+// promised reports whether a subtest is to check a promise.
 func (s suite) promised(t *testing.T, promise string) bool {
 	if why := s.NotPromised[promise]; why != "" {
 		t.Logf("not promised by this driver: %s: %s", promise, why)
@@ -50,8 +49,7 @@ func (s suite) promised(t *testing.T, promise string) bool {
 	return true
 }
 
-// patience is how long anything may take before a test gives up. No test waits
-// for it to pass.
+// patience bounds any step before a test gives up. No test waits for it to pass.
 const patience = 30 * time.Second
 
 type suite struct {
@@ -179,7 +177,7 @@ func send(t testing.TB, q queue.Producer, es ...*bellhop.Event) {
 	}
 }
 
-// receive gets exactly n deliveries, in as many calls as it takes.
+// receive gets exactly n deliveries, in any number of calls.
 func receive(t testing.TB, q queue.Consumer, n int) []queue.Delivery {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -225,8 +223,7 @@ func wantDepth(t testing.TB, q queue.Admin, waiting, leased, dead int) {
 	}
 }
 
-// nothingWaits checks that nothing is to be had, by sending something and
-// getting that.
+// nothingWaits checks that no event waits: it sends one and receives that.
 func nothingWaits(t testing.TB, q queue.Queue) {
 	t.Helper()
 	probe := event("probe", 1)

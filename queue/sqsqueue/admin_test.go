@@ -310,10 +310,10 @@ func TestDeadByPolicy(t *testing.T) {
 		"ApproximateFirstReceiveTimestamp": "1790000000000"}
 	r.on("ReceiveMessage", once(dead))
 	r.on("ChangeMessageVisibilityBatch", allDone)
-	letters, err := r.open(t, "orders").DeadLetters(t.Context(), queue.Cursor{}, 10)
-	if err != nil || len(letters) != 1 || letters[0].Attempts != 3 || !strings.Contains(letters[0].Reason, "3 times") ||
-		letters[0].DiedAt.UnixMilli() != 1790000000000 {
-		t.Errorf("%+v, %v", letters, err)
+	all, err := r.open(t, "orders").DeadLetters(t.Context(), queue.Cursor{}, 10)
+	if err != nil || len(all) != 1 || all[0].Attempts != 3 || !strings.Contains(all[0].Reason, "3 times") ||
+		all[0].DiedAt.UnixMilli() != 1790000000000 {
+		t.Errorf("%+v, %v", all, err)
 	}
 	if back := r.asked("ChangeMessageVisibilityBatch"); len(back) != 1 || back[0].text("QueueUrl") != mainURL+"-dead" ||
 		back[0].text("Entries", 0, "VisibilityTimeout") != "0" {

@@ -166,13 +166,13 @@ func TestBodyIsLost(t *testing.T) {
 	defer receiver.Wait()
 	defer cancel()
 	for {
-		letters, err := q.DeadLetters(t.Context(), queue.Cursor{}, 10)
+		dead, err := q.DeadLetters(t.Context(), queue.Cursor{}, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(letters) == 1 {
-			if !strings.Contains(letters[0].Reason, "gone from the bucket") {
-				t.Errorf("reason: %s", letters[0].Reason)
+		if len(dead) == 1 {
+			if !strings.Contains(dead[0].Reason, "gone from the bucket") {
+				t.Errorf("reason: %s", dead[0].Reason)
 			}
 			break
 		}

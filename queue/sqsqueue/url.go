@@ -74,7 +74,8 @@ func where(u *url.URL, region string) (amazon.Settings, error) {
 }
 
 func setting(found string) error {
-	return &bellhop.Error{Kind: bellhop.Invalid, Code: "setting", Setting: "BELLHOP_QUEUE", Message: found + "; " + accepted}
+	return &bellhop.Error{Kind: bellhop.Invalid, Code: "setting", Setting: "BELLHOP_QUEUE",
+		Message: found + "; " + accepted}
 }
 
 func clip(s string) string {
