@@ -1,6 +1,9 @@
 package bellhop
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Fact is what one event states, decoded from its body. Exactly one of Order,
 // Touch, Deleted and Skip says what it is about; the rest is zero.
@@ -35,10 +38,7 @@ type Touch struct {
 
 // Compare orders touches of one kind by time, then by id.
 func (t Touch) Compare(u Touch) int {
-	if c := t.At.Compare(u.At); c != 0 {
-		return c
-	}
-	return compareInt(t.ID, u.ID)
+	return cmp.Or(t.At.Compare(u.At), cmp.Compare(t.ID, u.ID))
 }
 
 // Version orders what Shopify said of one order. Shopify promises no order of
@@ -53,19 +53,7 @@ type Version struct {
 
 // Compare returns -1, 0 or 1 as v is older than, the same as or newer than w.
 func (v Version) Compare(w Version) int {
-	if c := v.UpdatedAt.Compare(w.UpdatedAt); c != 0 {
-		return c
-	}
-	if c := v.TriggeredAt.Compare(w.TriggeredAt); c != 0 {
-		return c
-	}
-	switch {
-	case v.Hash < w.Hash:
-		return -1
-	case v.Hash > w.Hash:
-		return 1
-	}
-	return 0
+	return cmp.Or(v.UpdatedAt.Compare(w.UpdatedAt), v.TriggeredAt.Compare(w.TriggeredAt), cmp.Compare(v.Hash, w.Hash))
 }
 
 // IsZero reports whether v is the version of an order whose content has never
@@ -77,14 +65,4 @@ type Result struct {
 	Outcome Outcome
 	Reason  string // for skipped and stale
 	Pushes  int    // pushes that are now owed
-}
-
-func compareInt(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -13,7 +13,6 @@ const (
 	HeaderWebhookID   = "X-Shopify-Webhook-Id"
 	HeaderEventID     = "X-Shopify-Event-Id"     // optional
 	HeaderTriggeredAt = "X-Shopify-Triggered-At" // optional; [ParseTime] reads it
-	HeaderName        = "X-Shopify-Name"         // optional; of the subscription
 )
 
 // MaxBody is the size in bytes above which a body is refused. An order of 500

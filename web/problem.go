@@ -128,7 +128,7 @@ func (p *Problems) Of(ctx context.Context, what string, err error) *Problem {
 	switch {
 	case ctx.Err() != nil:
 	case out.Status == http.StatusInternalServerError:
-		p.log.ErrorContext(ctx, "answering a request", "operation", what, "error", err.Error())
+		p.log.ErrorContext(ctx, "answering a request", "operation", what, "err", err)
 	case out.Status == http.StatusServiceUnavailable:
 		p.away.Happened("operation", what, "err", err)
 	}

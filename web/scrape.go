@@ -67,7 +67,7 @@ func (s *scrape) gather() http.Handler {
 		_, _ = expfmt.MetricFamilyToText(&text, f) // memory takes it
 	}
 	if err != nil {
-		s.log.Error("gathering metrics", "error", err.Error())
+		s.log.Error("gathering metrics", "err", err)
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			WriteProblem(w, NewProblem(http.StatusInternalServerError, "", "metrics can't be gathered; the log says why"))
 		})

@@ -16,6 +16,9 @@ import (
 	"bellhop/store/pgstore"
 )
 
+// LoginRefused reports whether a database refused the login.
+func LoginRefused(err error) bool { return postgres.LoginRefused(err) }
+
 // postgresDBs connects to each database once, whether the store, the queue or
 // both are in it.
 type postgresDBs struct {

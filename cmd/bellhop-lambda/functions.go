@@ -126,7 +126,7 @@ func (p *parts) pushStepWith(ctx context.Context, db *lambdahost.Database) (*lam
 
 // database is opened with the login as it is at that moment.
 func (p *parts) database() *lambdahost.Database {
-	return &lambdahost.Database{Log: p.log, Open: func(ctx context.Context) (store.Store, error) {
+	return &lambdahost.Database{Log: p.log, LoginRefused: wire.LoginRefused, Open: func(ctx context.Context) (store.Store, error) {
 		at, err := p.storage(ctx)
 		if err != nil {
 			return nil, err

@@ -16,7 +16,9 @@ import (
 type Database struct {
 	// Open opens the store with the login as it is now.
 	Open func(ctx context.Context) (store.Store, error)
-	Log  *slog.Logger
+	// LoginRefused reports whether an error says that the login was wrong.
+	LoginRefused func(error) bool
+	Log          *slog.Logger
 
 	mu   sync.Mutex
 	open store.Store
@@ -60,7 +62,7 @@ func (d *Database) use(ctx context.Context, do func(store.Store) error) error {
 	if err == nil {
 		err = do(s)
 	}
-	if !loginRefused(err) {
+	if err == nil || !d.LoginRefused(err) {
 		return err
 	}
 	d.Log.Warn("the database refused the login: opening it anew", "err", err)
@@ -81,11 +83,4 @@ func (d *Database) forget() {
 		d.Log.Warn("close the database", "err", err)
 	}
 	d.open = nil
-}
-
-// loginRefused knows the class of SQL's errors that says so, 28: which database
-// there is, is for others to know.
-func loginRefused(err error) bool {
-	var coded interface{ SQLState() string }
-	return errors.As(err, &coded) && len(coded.SQLState()) == 5 && coded.SQLState()[:2] == "28"
 }

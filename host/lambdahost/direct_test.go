@@ -163,24 +163,21 @@ func TestBatchesThatAreNone(t *testing.T) {
 	}
 }
 
-// refusal is how a database says that a login is wrong.
-type refusal struct{ code string }
-
-func (r refusal) Error() string    { return "refused with " + r.code }
-func (r refusal) SQLState() string { return r.code }
+// errLogin is how a database says that a login is wrong.
+var errLogin = errors.New("the password is wrong")
 
 func TestARefusedLoginIsReadAnew(t *testing.T) {
-	for code, opened := range map[string]int{"28P01": 2, "23505": 1} {
+	for refusal, opened := range map[error]int{errLogin: 2, errors.New("it is there already"): 1} {
 		f := newFunctions(t)
 		f.store.record = func(context.Context, []bellhop.Fact) error {
 			if f.opened == 1 {
-				return fmt.Errorf("record: %w", refusal{code})
+				return fmt.Errorf("record: %w", refusal)
 			}
 			return nil
 		}
 		answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(t.Context(), batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
 		if err != nil || f.opened != opened || len(failures(t, answer)) != 2-opened || f.store.closed != (opened == 2) {
-			t.Errorf("%s: opened %d times, closed %v: %s, %v", code, f.opened, f.store.closed, answer, err)
+			t.Errorf("%s: opened %d times, closed %v: %s, %v", refusal, f.opened, f.store.closed, answer, err)
 		}
 	}
 }

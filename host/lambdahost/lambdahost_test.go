@@ -145,7 +145,8 @@ func newFunctions(t *testing.T) *functions {
 	t.Helper()
 	f := &functions{store: &faulty{Store: newStore(t)}, dead: &deadLetters{}, phones: &phones{}}
 	log := slog.New(slog.DiscardHandler)
-	db := &lambdahost.Database{Log: log, Open: func(context.Context) (store.Store, error) { f.opened++; return f.store, nil }}
+	db := &lambdahost.Database{Log: log, LoginRefused: func(err error) bool { return errors.Is(err, errLogin) },
+		Open: func(context.Context) (store.Store, error) { f.opened++; return f.store, nil }}
 	f.step = &lambdahost.Step{Database: db, DeadLetters: f.dead, MaxAttempts: 3, Log: log, Now: time.Now}
 	f.push = &lambdahost.PushStep{Database: db, Sender: f.phones, Log: log, Now: time.Now}
 	return f

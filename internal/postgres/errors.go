@@ -30,6 +30,8 @@ const (
 	codeNoDatabase    = "3D000"
 	codeTooMany       = "53300"
 	codeProtocol      = "08P01" // also what PgBouncer refuses
+
+	classLogin = "28" // what its codes begin with
 )
 
 func codeOf(err error) string {
@@ -41,6 +43,9 @@ func codeOf(err error) string {
 
 // IsUnique reports whether err is a violated UNIQUE constraint.
 func IsUnique(err error) bool { return codeOf(err) == codeUnique }
+
+// LoginRefused reports whether err says that the login was wrong.
+func LoginRefused(err error) bool { return strings.HasPrefix(codeOf(err), classLogin) }
 
 // again is an error after which the transaction is worth running once more.
 type again struct{ error }
@@ -94,7 +99,7 @@ func trouble(err error) string {
 		return "the database is out of room or of memory, or its disk fails: try again later"
 	case code == "57014", code == "25P03":
 		return "the database takes too long: try again later"
-	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57"), strings.HasPrefix(code, "28"), code == codeNoDatabase:
+	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57"), strings.HasPrefix(code, classLogin), code == codeNoDatabase:
 		return "the database is not available: try again later"
 	}
 	return ""

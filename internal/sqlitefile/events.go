@@ -41,15 +41,6 @@ func (tx *Tx) Append(e *bellhop.Event) (seq int64, err error) {
 	return tx.LastID(), nil
 }
 
-// Ensure returns the place of an event that is most likely in the archive, and
-// puts it there if it isn't.
-func (tx *Tx) Ensure(e *bellhop.Event) (seq int64, err error) {
-	if seq, err = tx.Find(e.ID); seq != 0 || err != nil {
-		return seq, err
-	}
-	return tx.Append(e)
-}
-
 // Find returns the place of an event, and 0 if it is not in the archive.
 func (c *Conn) Find(id bellhop.EventID) (seq int64, err error) {
 	return c.Prepare(`SELECT seq FROM events WHERE id = ?`).Blob(id[:]).One()

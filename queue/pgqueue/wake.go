@@ -70,8 +70,7 @@ func (q *Queue) listen(ctx context.Context) {
 		})
 		q.listening.Store(false)
 		if errors.Is(err, postgres.ErrNoSession) {
-			q.pools.Log().Info("looking into the queue again and again, since no notifications arrive", "why",
-				err.Error())
+			q.pools.Log().Info("looking into the queue again and again, since no notifications arrive", "err", err)
 			return
 		}
 		wait.Pause(ctx, hearAgainAfter)
