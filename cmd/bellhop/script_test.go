@@ -19,7 +19,6 @@ func TestMain(m *testing.M) {
 // whole processes over real HTTP. The commands beyond testscript's own are in
 // harness_test.go.
 func TestScripts(t *testing.T) {
-	t.Parallel()
 	threshold, err := filepath.Abs("../../docs/threshold")
 	if err != nil {
 		t.Fatal(err)
