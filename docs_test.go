@@ -143,6 +143,21 @@ func TestEveryPageIsFound(t *testing.T) {
 	}
 }
 
+// TestEveryFolderIsOnTheFirstPage keeps the table of folders whole.
+func TestEveryFolderIsOnTheFirstPage(t *testing.T) {
+	const name = "docs/architecture.md"
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sources(t) {
+		own := s.folder == "." || strings.HasPrefix(s.folder, "deploy/check/") // a module of its own
+		if !s.test && !own && !strings.Contains(string(text), "`"+s.folder+"`") {
+			t.Errorf("%s does not name the folder of %s", name, s.path)
+		}
+	}
+}
+
 // declared are the functions of a Go file, methods as Type.Name.
 func declared(t *testing.T, name string) map[string]bool {
 	t.Helper()
