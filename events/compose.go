@@ -33,14 +33,18 @@ func (c Composer) Order(ch Change, o *bellhop.Order) *Event {
 	if o == nil {
 		return ch.event(DeletedOrder{ID: id(ch.OrderID), Shop: ch.Shop, Deleted: true})
 	}
-	return ch.event(c.order(o))
+	data := WholeOrderOf(o)
+	if !c.Customer {
+		data.Customer, data.Note = nil, nil
+	}
+	return ch.event(data)
 }
 
 // Push makes an event about a push. gone reports that its order was deleted
 // meanwhile.
 func (c Composer) Push(ch Change, p *bellhop.Push, gone bool) *Event {
-	data := pushOf(p)
-	data.Shop, data.Order, data.OrderDeleted = ch.Shop, id(ch.OrderID), gone
+	data := SettledPush{Push: PushOf(p), OrderDeleted: gone}
+	data.Shop, data.Order = ch.Shop, id(ch.OrderID)
 	return ch.event(data)
 }
 

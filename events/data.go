@@ -7,64 +7,56 @@ import (
 	"bellhop"
 )
 
-// What follows is as the REST API shows it, field by field; a test in web holds
-// the two together. It is a definition of its own since others depend on it: the
-// API may grow without it.
+// Events and the REST API show orders and pushes in the same shapes. The tags beside
+// json's are the API's: they describe the shapes in its OpenAPI document.
 
-// Order is an order in full. Ids are strings, since they pass 2^53; money is
-// a decimal string in the currency's own digits.
+// Order is the shape of an order. Ids are strings, since they pass 2^53;
+// money is a decimal string in the currency's own digits.
 type Order struct {
-	ID                string       `json:"id"`
-	Shop              string       `json:"shop"`
-	Name              string       `json:"name"`
-	Number            int64        `json:"number"`
-	Currency          string       `json:"currency"`
-	Total             string       `json:"total"` // in the shop's currency
-	Presentment       *Amount      `json:"presentment"`
-	Customer          *Customer    `json:"customer,omitempty"` // where [Composer] is to say it
-	Note              *string      `json:"note,omitempty"`     // likewise
-	FinancialStatus   string       `json:"financial_status"`
-	FulfillmentStatus string       `json:"fulfillment_status"`
-	Handling          string       `json:"handling"`
-	Test              bool         `json:"test"`
-	PlacedAt          *time.Time   `json:"placed_at"`
-	UpdatedAt         *time.Time   `json:"updated_at"`
-	RecordedAt        *time.Time   `json:"recorded_at"`
-	CancelledAt       *time.Time   `json:"cancelled_at"`
-	EditedAt          *time.Time   `json:"edited_at"`
-	RefundedAt        *time.Time   `json:"refunded_at"`
-	Items             []Item       `json:"items"`
-	Pushes            []OrdersPush `json:"pushes"`
-	Trace             Trace        `json:"trace"`
-}
-
-// DeletedOrder is told of an order that was deleted.
-type DeletedOrder struct {
-	ID      string `json:"id"`
-	Shop    string `json:"shop"`
-	Deleted bool   `json:"deleted"`
+	ID                string        `json:"id" example:"820982911946154508"`
+	Shop              string        `json:"shop" example:"demo.myshopify.com"`
+	Name              string        `json:"name" example:"#1001"`
+	Number            int64         `json:"number" example:"1001"`
+	Currency          string        `json:"currency" example:"USD"`
+	Total             string        `json:"total" example:"403.00" doc:"In the shop's currency."`
+	Presentment       *Amount       `json:"presentment" doc:"What the buyer saw; null when it is the shop's currency."`
+	Customer          *Customer     `json:"customer,omitempty" required:"true"`
+	Note              *string       `json:"note,omitempty" required:"true"`
+	FinancialStatus   string        `json:"financial_status" example:"paid"`
+	FulfillmentStatus string        `json:"fulfillment_status" example:"unfulfilled"`
+	Handling          string        `json:"handling" enum:"new,seen,handled" doc:"How far the owner has got with it."`
+	Test              bool          `json:"test"`
+	PlacedAt          *time.Time    `json:"placed_at" doc:"With the shop's offset."`
+	UpdatedAt         *time.Time    `json:"updated_at" doc:"With the shop's offset."`
+	RecordedAt        *time.Time    `json:"recorded_at"`
+	CancelledAt       *time.Time    `json:"cancelled_at"`
+	EditedAt          *time.Time    `json:"edited_at"`
+	RefundedAt        *time.Time    `json:"refunded_at"`
+	Items             *[]Item       `json:"items,omitempty" nullable:"false" doc:"Left out of lists and of the stream."`
+	Pushes            *[]OrdersPush `json:"pushes,omitempty" nullable:"false" doc:"Left out of lists and of the stream."`
+	Trace             Trace         `json:"trace"`
 }
 
 // Amount is money.
 type Amount struct {
-	Currency string `json:"currency"`
-	Total    string `json:"total"`
+	Currency string `json:"currency" example:"EUR"`
+	Total    string `json:"total" example:"372.11"`
 }
 
 // Customer is who ordered; empty where Shopify withheld it or there is nobody.
 type Customer struct {
-	Name  string `json:"name"`
-	Email string `json:"email"`
+	Name  string `json:"name" example:"Jo Lee"`
+	Email string `json:"email" example:"jo@example.com"`
 }
 
 // Item is one line of an order.
 type Item struct {
 	ID       string `json:"id"`
-	Title    string `json:"title"`
-	Variant  string `json:"variant"`
-	SKU      string `json:"sku"`
-	Quantity int64  `json:"quantity"`
-	Price    string `json:"price"` // of one
+	Title    string `json:"title" example:"Tee"`
+	Variant  string `json:"variant" example:"M"`
+	SKU      string `json:"sku" example:"TEE-M"`
+	Quantity int64  `json:"quantity" example:"2"`
+	Price    string `json:"price" example:"19.90" doc:"Of one."`
 }
 
 // Trace is the way of the webhook that first brought the order.
@@ -79,9 +71,9 @@ type Trace struct {
 // not its address.
 type OrdersPush struct {
 	ID         string     `json:"id"`
-	Device     string     `json:"device"`
-	Kind       string     `json:"kind"`
-	Status     string     `json:"status"`
+	Device     string     `json:"device" doc:"The app's own id of the installation; empty when there was no device."`
+	Kind       string     `json:"kind" example:"order.new"`
+	Status     string     `json:"status" enum:"pending,sending,sent,unknown,failed,skipped"`
 	Attempts   int        `json:"attempts"`
 	SentAt     *time.Time `json:"sent_at"`
 	ReceivedAt *time.Time `json:"received_at"`
@@ -89,50 +81,69 @@ type OrdersPush struct {
 	Reason     string     `json:"reason"`
 }
 
-// Push is a push by itself.
+// Push is the shape of a push by itself, as in the delivery log.
 type Push struct {
 	OrdersPush
-	Shop         string     `json:"shop"`
-	Order        string     `json:"order"`
-	OrderName    string     `json:"order_name"`
-	OrderDeleted bool       `json:"order_deleted,omitempty"`
-	CreatedAt    *time.Time `json:"created_at"`
-	NextAt       *time.Time `json:"next_at"` // null once it is final
+	Shop      string     `json:"shop"`
+	Order     string     `json:"order" doc:"The order's id."`
+	OrderName string     `json:"order_name" example:"#1001"`
+	CreatedAt *time.Time `json:"created_at"`
+	NextAt    *time.Time `json:"next_at" doc:"When it is due; null once it is final."`
 }
 
-func (c Composer) order(o *bellhop.Order) Order {
+// SettledPush is a push in an event.
+type SettledPush struct {
+	Push
+	OrderDeleted bool `json:"order_deleted,omitempty"`
+}
+
+// DeletedOrder stands for an order that was deleted.
+type DeletedOrder struct {
+	ID      string `json:"id"`
+	Shop    string `json:"shop"`
+	Deleted bool   `json:"deleted"`
+}
+
+// OrderOf returns the shape of an order, without its items and pushes.
+func OrderOf(o *bellhop.Order) Order {
 	out := Order{
 		ID: id(o.ID), Shop: o.Shop, Name: o.Name, Number: o.Number, Currency: o.Total.Currency, Total: o.Total.String(),
+		Customer: &Customer{Name: o.CustomerName, Email: o.CustomerEmail}, Note: &o.Note,
 		FinancialStatus: o.FinancialStatus, FulfillmentStatus: o.FulfillmentStatus,
 		Handling: string(o.Handling), Test: o.Test,
 		PlacedAt: at(o.PlacedAt), UpdatedAt: at(o.UpdatedAt), RecordedAt: atUTC(o.Trace.RecordedAt),
 		CancelledAt: at(o.CancelledAt), EditedAt: at(o.EditedAt), RefundedAt: at(o.RefundedAt),
-		Items: make([]Item, len(o.Items)), Pushes: make([]OrdersPush, len(o.Pushes)),
 		Trace: Trace{TriggeredAt: atUTC(o.Trace.TriggeredAt), AcceptedAt: atUTC(o.Trace.AcceptedAt),
 			RecordedAt: atUTC(o.Trace.RecordedAt), PushedAt: atUTC(o.Trace.PushedAt)},
 	}
 	if p := o.Presentment; p != nil {
 		out.Presentment = &Amount{Currency: p.Currency, Total: p.String()}
 	}
-	if c.Customer {
-		out.Customer, out.Note = &Customer{Name: o.CustomerName, Email: o.CustomerEmail}, &o.Note
-	}
-	for i, it := range o.Items {
-		out.Items[i] = Item{ID: id(it.ID), Title: it.Title, Variant: it.Variant, SKU: it.SKU, Quantity: it.Quantity,
-			Price: it.Price.String()}
-	}
-	for i := range o.Pushes {
-		out.Pushes[i] = pushOf(&o.Pushes[i]).OrdersPush
-	}
 	return out
 }
 
-func pushOf(p *bellhop.Push) Push {
+// WholeOrderOf returns the shape of an order with its items and pushes.
+func WholeOrderOf(o *bellhop.Order) Order {
+	out, items, pushes := OrderOf(o), make([]Item, len(o.Items)), make([]OrdersPush, len(o.Pushes))
+	for i, it := range o.Items {
+		items[i] = Item{ID: id(it.ID), Title: it.Title, Variant: it.Variant, SKU: it.SKU, Quantity: it.Quantity,
+			Price: it.Price.String()}
+	}
+	for i := range o.Pushes {
+		pushes[i] = PushOf(&o.Pushes[i]).OrdersPush
+	}
+	out.Items, out.Pushes = &items, &pushes
+	return out
+}
+
+// PushOf returns the shape of a push.
+func PushOf(p *bellhop.Push) Push {
 	return Push{
 		OrdersPush: OrdersPush{ID: id(p.ID), Device: p.Installation, Kind: string(p.Kind), Status: string(p.Status),
 			Attempts: p.Attempts, SentAt: atUTC(p.SentAt), ReceivedAt: atUTC(p.ReceivedAt), OpenedAt: atUTC(p.OpenedAt),
 			Reason: p.Reason},
-		OrderName: p.OrderName, CreatedAt: atUTC(p.CreatedAt), NextAt: atUTC(p.NextAt),
+		Shop: p.Shop, Order: id(p.OrderID), OrderName: p.OrderName,
+		CreatedAt: atUTC(p.CreatedAt), NextAt: atUTC(p.NextAt),
 	}
 }
 

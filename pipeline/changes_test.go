@@ -79,7 +79,7 @@ func TestBuild(t *testing.T) {
 			t.Errorf("there is no type %s", e.Type)
 		}
 	}
-	if p := built[1].Data.(events.Push); p.Status != "failed" || p.OrderName != "#7" || p.Order != "7" ||
+	if p := built[1].Data.(events.SettledPush); p.Status != "failed" || p.OrderName != "#7" || p.Order != "7" ||
 		p.OrderDeleted {
 		t.Errorf("the push is shown as %+v", p)
 	}
@@ -91,7 +91,7 @@ func TestBuild(t *testing.T) {
 	if o, ok := built[0].Data.(events.DeletedOrder); !ok || !o.Deleted || o.ID != "7" {
 		t.Errorf("the deleted order is shown as %+v", built[0].Data)
 	}
-	if p := built[1].Data.(events.Push); p.ID != "4" || p.Reason != "unregistered" || !p.OrderDeleted {
+	if p := built[1].Data.(events.SettledPush); p.ID != "4" || p.Reason != "unregistered" || !p.OrderDeleted {
 		t.Errorf("its push is shown as %+v", p)
 	}
 

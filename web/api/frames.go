@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"bellhop"
+	"bellhop/events"
 	"bellhop/pipeline"
 	"bellhop/store"
 	"bellhop/web"
@@ -74,13 +75,6 @@ func newFramer(s web.Store, lookUps int) *framer {
 	return &framer{store: s, left: lookUps, orders: map[pipeline.OrderKey]*bellhop.Order{}}
 }
 
-// gone is told of an order that was deleted.
-type gone struct {
-	ID      string `json:"id"`
-	Shop    string `json:"shop"`
-	Deleted bool   `json:"deleted"`
-}
-
 func (f *framer) add(ctx context.Context, to *chunk, c store.Change) error {
 	if len(to.changed) <= briefIDs && !slices.Contains(to.changed, c.OrderID) {
 		to.changed = append(to.changed, c.OrderID)
@@ -114,15 +108,15 @@ func eventName(k store.ChangeKind) string {
 func frameData(c store.Change, o *bellhop.Order) any {
 	if c.Kind != store.ChangeSettled {
 		if o == nil {
-			return gone{ID: web.ID(c.OrderID), Shop: c.Shop, Deleted: true}
+			return events.DeletedOrder{ID: web.ID(c.OrderID), Shop: c.Shop, Deleted: true}
 		}
-		return orderShape(o)
+		return events.OrderOf(o)
 	}
 	if o == nil {
 		return nil
 	}
 	if p := pipeline.PushOf(o, c.PushID); p != nil {
-		return pushShape(p)
+		return events.PushOf(p)
 	}
 	return nil
 }

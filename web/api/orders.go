@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"bellhop"
+	"bellhop/events"
 	"bellhop/store"
 	"bellhop/web"
 )
@@ -73,7 +74,7 @@ func (a *API) listOrders(ctx context.Context, in *listOrders) (*orderPage, error
 	}
 	out := &orderPage{Body: OrderPage{Orders: make([]Order, len(page.Orders)), Next: page.Next}}
 	for i := range page.Orders {
-		out.Body.Orders[i] = orderShape(&page.Orders[i])
+		out.Body.Orders[i] = Order(events.OrderOf(&page.Orders[i]))
 	}
 	return out, nil
 }
@@ -87,7 +88,7 @@ func (a *API) getOrder(ctx context.Context, in *OrderParam) (*orderBody, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &orderBody{wholeOrderShape(&o)}, nil
+	return &orderBody{Order(events.WholeOrderOf(&o))}, nil
 }
 
 func (a *API) patchOrder(ctx context.Context, in *patchOrder) (*orderBody, error) {
@@ -99,7 +100,7 @@ func (a *API) patchOrder(ctx context.Context, in *patchOrder) (*orderBody, error
 	if err != nil {
 		return nil, err
 	}
-	return &orderBody{wholeOrderShape(&o)}, nil
+	return &orderBody{Order(events.WholeOrderOf(&o))}, nil
 }
 
 func (in *OrderParam) resolve(ctx context.Context) (web.Principal, int64, error) {

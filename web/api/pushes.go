@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"bellhop"
+	"bellhop/events"
 	"bellhop/store"
 	"bellhop/web"
 )
@@ -24,8 +25,8 @@ type pushPage struct{ Body PushPage }
 
 // PushPage is a part of the delivery log.
 type PushPage struct {
-	Pushes []Push `json:"pushes" nullable:"false"`
-	Next   string `json:"next" doc:"The cursor of the next page; empty at the end."`
+	Pushes []events.Push `json:"pushes" nullable:"false"`
+	Next   string        `json:"next" doc:"The cursor of the next page; empty at the end."`
 }
 
 type receipt struct {
@@ -64,9 +65,9 @@ func (a *API) listPushes(ctx context.Context, in *listPushes) (*pushPage, error)
 	if err != nil {
 		return nil, err
 	}
-	out := &pushPage{Body: PushPage{Pushes: make([]Push, len(page.Pushes)), Next: page.Next}}
+	out := &pushPage{Body: PushPage{Pushes: make([]events.Push, len(page.Pushes)), Next: page.Next}}
 	for i := range page.Pushes {
-		out.Body.Pushes[i] = pushShape(&page.Pushes[i])
+		out.Body.Pushes[i] = events.PushOf(&page.Pushes[i])
 	}
 	return out, nil
 }
