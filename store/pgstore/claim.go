@@ -35,7 +35,7 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 	var owed []store.Owed
 	err = db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		owed = nil
-		cl := claim{writes: newWrites(db), tx: tx, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*rules.Phone{}, slots: map[int64]int{}}
+		cl := claim{writes: newWrites(db), tx: tx, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*rules.DeviceBudget{}, slots: map[int64]int{}}
 		for i, n := range given {
 			cl.slots[all[i].ShopID] = n
 		}
@@ -43,7 +43,7 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		for _, h := range rules.Heaps(due) {
+		for _, h := range rules.ByDevice(due) {
 			if err := cl.heap(h); err != nil {
 				return err
 			}
@@ -71,8 +71,8 @@ type claim struct {
 	gate   store.Gate
 	slots  map[int64]int  // of each shop
 	full   map[int64]bool // shops that may have more that is due
-	phones map[int64]*rules.Phone
-	spent  []*rules.Phone
+	phones map[int64]*rules.DeviceBudget
+	spent  []*rules.DeviceBudget
 
 	taken, postponed, behind postgres.Rows
 	owed                     []store.Owed
@@ -153,15 +153,15 @@ func (cl *claim) lockPhones(devices []int64) (free, locked []int64, err error) {
 			continue
 		}
 		if cl.phones[id] == nil {
-			cl.phones[id] = &rules.Phone{}
+			cl.phones[id] = &rules.DeviceBudget{}
 		}
 		free = append(free, id)
 	}
 	return free, locked, err
 }
 
-func readPhone(r pgx.Rows) (*rules.Phone, error) {
-	var p rules.Phone
+func readPhone(r pgx.Rows) (*rules.DeviceBudget, error) {
+	var p rules.DeviceBudget
 	var left allowanceRow
 	var settings string
 	err := r.Scan(append(append(scanDevice(&p.Device), &p.Owner.Disabled, &p.Owner.OwnSecretOnly, &p.Owner.CustomerInPush,
@@ -245,7 +245,7 @@ func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 }
 
 // heap hands out what is due to one device as far as its budget goes.
-func (cl *claim) heap(h rules.Heap) error {
+func (cl *claim) heap(h rules.DuePushes) error {
 	p, shop := cl.phones[h.DeviceID], h.Due[0].ShopID
 	var all func() ([]rules.Due, error)
 	if cl.full[shop] {
@@ -264,7 +264,7 @@ func (cl *claim) heap(h rules.Heap) error {
 }
 
 // do notes what was planned for a device.
-func (cl *claim) do(p *rules.Phone, plan rules.Claim, full bool) {
+func (cl *claim) do(p *rules.DeviceBudget, plan rules.Claim, full bool) {
 	for _, d := range plan.Skip {
 		cl.end(&pushRow{id: d.ID, shop: d.ShopID, order: d.Order.ID, status: d.Status}, bellhop.PushSkipped, d.Reason, cl.now)
 	}

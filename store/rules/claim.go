@@ -23,31 +23,31 @@ type Due struct {
 	Order    store.OrderBrief
 }
 
-// Heap is what is due to one device, in the order in which it became so.
-type Heap struct {
+// DuePushes is what is due to one device, in the order in which it became so.
+type DuePushes struct {
 	DeviceID int64
 	Due      []Due
 }
 
-// Heaps divides what is due among the devices.
-func Heaps(due []Due) []Heap {
+// ByDevice divides what is due among the devices.
+func ByDevice(due []Due) []DuePushes {
 	at := map[int64]int{}
-	var all []Heap
+	var all []DuePushes
 	for _, d := range due {
 		i, ok := at[d.DeviceID]
 		if !ok {
 			i = len(all)
 			at[d.DeviceID] = i
-			all = append(all, Heap{DeviceID: d.DeviceID})
+			all = append(all, DuePushes{DeviceID: d.DeviceID})
 		}
 		all[i].Due = append(all[i].Due, d)
 	}
 	return all
 }
 
-// Phone is a device with what is left of its budget. The zero Phone stands for
+// DeviceBudget is a device with what is left of its budget. The zero DeviceBudget stands for
 // one that was removed.
-type Phone struct {
+type DeviceBudget struct {
 	bellhop.Device
 	Owner    bellhop.Shop // without secrets
 	Settings bellhop.Settings
@@ -55,7 +55,7 @@ type Phone struct {
 }
 
 // gone says why nothing can be sent to it; "" when it can.
-func (p *Phone) gone() string {
+func (p *DeviceBudget) gone() string {
 	switch {
 	case p.ID == 0:
 		return store.ReasonDeviceRemoved
@@ -68,7 +68,7 @@ func (p *Phone) gone() string {
 // FreeAt is when the budget has room again, a little later rather than a little
 // earlier, since what is kept of a time and of an allowance is rounded; zero
 // while it has room.
-func (p *Phone) FreeAt() time.Time {
+func (p *DeviceBudget) FreeAt() time.Time {
 	at := p.Left.FreeAt(bellhop.BudgetOf(p.Form))
 	if !at.After(p.Left.At) {
 		return time.Time{}
@@ -80,7 +80,7 @@ func (p *Phone) FreeAt() time.Time {
 // database time.
 const DigestMax = 5_000
 
-// Claim is what a claim does to a heap. Its fields tell the driver what to
+// Claim is what a claim does to what is due to a device. Its fields tell the driver what to
 // write.
 type Claim struct {
 	Take     []Taken  // are being sent from now on
@@ -89,7 +89,7 @@ type Claim struct {
 	// Behind is when whatever else is due to the device is so again, with a full
 	// claim whose budget ran out or that was held back; zero when neither is so.
 	Behind time.Time
-	// Spent is set when Phone.Left changed.
+	// Spent is set when DeviceBudget.Left changed.
 	Spent bool
 	Owed  []store.Owed // is handed out
 }
@@ -114,11 +114,11 @@ type Missed struct {
 	Reason string
 }
 
-// PlanClaim divides a heap into messages as far as the phone's budget goes, and
+// PlanClaim divides what is due to a device into messages as far as the phone's budget goes, and
 // leaves in p.Left what remains of it. A last message that gathers all that is
-// due takes also what the claim had no room for: all loads the heap anew, up to
+// due takes also what the claim had no room for: all loads what is due anew, up to
 // [DigestMax]. It is nil when the claim was not full.
-func PlanClaim(p *Phone, h Heap, now time.Time, gate store.Gate, all func() ([]Due, error)) (Claim, error) {
+func PlanClaim(p *DeviceBudget, h DuePushes, now time.Time, gate store.Gate, all func() ([]Due, error)) (Claim, error) {
 	planned := *p
 	c := planned.plan(h, now, gate)
 	if n := len(c.Owed); all != nil && n > 0 && c.Owed[n-1].Gathered != nil {
@@ -133,8 +133,8 @@ func PlanClaim(p *Phone, h Heap, now time.Time, gate store.Gate, all func() ([]D
 	return c, nil
 }
 
-func (p *Phone) plan(h Heap, now time.Time, gate store.Gate) (c Claim) {
-	due := c.hush(p, c.tests(p, c.weed(p, h.Due), now), now)
+func (p *DeviceBudget) plan(h DuePushes, now time.Time, gate store.Gate) (c Claim) {
+	due := c.applyQuietHours(p, c.tests(p, c.dropObsolete(p, h.Due), now), now)
 	if len(due) == 0 {
 		return c
 	}
@@ -194,8 +194,8 @@ func (c *Claim) hold(due []Due, until, now time.Time) {
 	}
 }
 
-// hush puts off what is due in quiet hours, but for what is loud.
-func (c *Claim) hush(p *Phone, all []Due, now time.Time) (kept []Due) {
+// applyQuietHours puts off what is due in quiet hours, but for what is loud.
+func (c *Claim) applyQuietHours(p *DeviceBudget, all []Due, now time.Time) (kept []Due) {
 	until := p.Settings.QuietUntil(now, p.Timezone)
 	if until.IsZero() {
 		return all
@@ -212,7 +212,7 @@ func (c *Claim) hush(p *Phone, all []Due, now time.Time) (kept []Due) {
 
 // tests claims what tries the device out: by itself and at once, past the budget, since
 // few are allowed, and past a push service's trouble, which it is to tell of.
-func (c *Claim) tests(p *Phone, all []Due, now time.Time) []Due {
+func (c *Claim) tests(p *DeviceBudget, all []Due, now time.Time) []Due {
 	i := slices.IndexFunc(all, func(d Due) bool { return d.Kind == bellhop.PushTest })
 	switch { // there is one for a device at the most
 	case i < 0:
@@ -225,8 +225,8 @@ func (c *Claim) tests(p *Phone, all []Due, now time.Time) []Due {
 	return slices.Delete(slices.Clone(all), i, i+1)
 }
 
-// weed skips what is of no use any more.
-func (c *Claim) weed(p *Phone, all []Due) (kept []Due) {
+// dropObsolete skips what is of no use any more.
+func (c *Claim) dropObsolete(p *DeviceBudget, all []Due) (kept []Due) {
 	gone := p.gone()
 	kept = make([]Due, 0, len(all))
 	for _, d := range all {
@@ -244,7 +244,7 @@ func (c *Claim) weed(p *Phone, all []Due) (kept []Due) {
 	return kept
 }
 
-func (p *Phone) briefs(due []Due) []store.OrderBrief {
+func (p *DeviceBudget) briefs(due []Due) []store.OrderBrief {
 	briefs := make([]store.OrderBrief, len(due))
 	for i, d := range due {
 		briefs[i] = d.Order
@@ -256,7 +256,7 @@ func (p *Phone) briefs(due []Due) []store.OrderBrief {
 }
 
 // take claims pushes for one message.
-func (c *Claim) take(p *Phone, due []Due, orders []store.OrderBrief, g *store.Gathering, now time.Time) {
+func (c *Claim) take(p *DeviceBudget, due []Due, orders []store.OrderBrief, g *store.Gathering, now time.Time) {
 	o := store.Owed{Device: p.Device, Shop: p.Owner, Settings: p.Settings, Kind: due[0].Kind, Orders: orders, Gathered: g}
 	var since time.Time
 	if g != nil {

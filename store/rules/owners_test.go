@@ -134,11 +134,11 @@ func TestRationAsTheOwnerLikes(t *testing.T) {
 }
 
 func TestPlanClaimInQuietHours(t *testing.T) {
-	p := phone()
+	p := inUse()
 	p.Settings = bellhop.Settings{QuietFrom: "11:00", QuietTo: "13:30", LoudFrom: "50"}
 	due := dueTo(1, 3)
 	due[0].Order.Total, due[1].Order.Total, due[2].Order.Total = dollars(1), dollars(50), dollars(49)
-	c, err := rules.PlanClaim(p, rules.Heap{DeviceID: 1, Due: due}, noon, nil, nil)
+	c, err := rules.PlanClaim(p, rules.DuePushes{DeviceID: 1, Due: due}, noon, nil, nil)
 	if err != nil || len(c.Owed) != 1 || c.Owed[0].Pushes[0] != due[1].ID || len(c.Postpone) != 2 || c.Postpone[1].Reason != store.ReasonQuietHours ||
 		!c.Postpone[0].Until.Equal(noon.Add(90*time.Minute)) || !c.Behind.IsZero() {
 		t.Fatalf("%+v, %v", c, err)
@@ -147,7 +147,7 @@ func TestPlanClaimInQuietHours(t *testing.T) {
 	for i := range due {
 		due[i].Reason = store.ReasonQuietHours
 	}
-	c, err = rules.PlanClaim(p, rules.Heap{DeviceID: 1, Due: due}, noon.Add(90*time.Minute), nil, nil)
+	c, err = rules.PlanClaim(p, rules.DuePushes{DeviceID: 1, Due: due}, noon.Add(90*time.Minute), nil, nil)
 	if err != nil || len(c.Owed) != 1 || !c.Owed[0].Held || c.Owed[0].Gathered == nil || c.Owed[0].Gathered.Orders != 2 {
 		t.Errorf("at their end: %+v, %v", c, err)
 	}

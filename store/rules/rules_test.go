@@ -97,24 +97,24 @@ func dueTo(device int64, n int) (due []rules.Due) {
 	return due
 }
 
-func phone() *rules.Phone {
-	return &rules.Phone{Device: bellhop.Device{ID: 1, Form: bellhop.FormNotification}, Owner: bellhop.Shop{Domain: "a"}}
+func inUse() *rules.DeviceBudget {
+	return &rules.DeviceBudget{Device: bellhop.Device{ID: 1, Form: bellhop.FormNotification}, Owner: bellhop.Shop{Domain: "a"}}
 }
 
-func TestHeaps(t *testing.T) {
+func TestByDevice(t *testing.T) {
 	due := slices.Concat(dueTo(2, 1), dueTo(1, 2), dueTo(2, 1))
-	heaps := rules.Heaps(due)
-	if len(heaps) != 2 || heaps[0].DeviceID != 2 || len(heaps[0].Due) != 2 || len(heaps[1].Due) != 2 {
-		t.Errorf("heaps %+v", heaps)
+	all := rules.ByDevice(due)
+	if len(all) != 2 || all[0].DeviceID != 2 || len(all[0].Due) != 2 || len(all[1].Due) != 2 {
+		t.Errorf("all %+v", all)
 	}
 }
 
 // TestPlanClaim claims more than the budget of 20 in a full claim: the digest
 // takes what the claim had no room for.
 func TestPlanClaim(t *testing.T) {
-	p := phone()
+	p := inUse()
 	asked := 0
-	c, err := rules.PlanClaim(p, rules.Heap{DeviceID: 1, Due: dueTo(1, 25)}, noon, nil, func() ([]rules.Due, error) {
+	c, err := rules.PlanClaim(p, rules.DuePushes{DeviceID: 1, Due: dueTo(1, 25)}, noon, nil, func() ([]rules.Due, error) {
 		asked++
 		return dueTo(1, 40), nil
 	})
@@ -131,7 +131,7 @@ func TestPlanClaim(t *testing.T) {
 	if !c.Spent || !p.FreeAt().After(noon) {
 		t.Errorf("spent %t, free at %v", c.Spent, p.FreeAt())
 	}
-	c, err = rules.PlanClaim(p, rules.Heap{DeviceID: 1, Due: dueTo(1, 5)}, noon, nil, nil)
+	c, err = rules.PlanClaim(p, rules.DuePushes{DeviceID: 1, Due: dueTo(1, 5)}, noon, nil, nil)
 	if err != nil || len(c.Owed) != 0 || len(c.Postpone) != 5 || !c.Behind.Equal(p.FreeAt()) || !c.Postpone[4].Until.Equal(c.Behind) {
 		t.Errorf("beyond the budget: %+v, %v", c, err)
 	}
@@ -140,17 +140,17 @@ func TestPlanClaim(t *testing.T) {
 func TestPlanClaimSkips(t *testing.T) {
 	due := dueTo(1, 3)
 	due[1].Deleted = true
-	retired := phone()
+	retired := inUse()
 	retired.RetiredAt = noon
 	for name, c := range map[string]struct {
-		phone *rules.Phone
+		phone *rules.DeviceBudget
 		want  []string
 	}{
-		"in use":  {phone(), []string{store.ReasonOrderDeleted}},
+		"in use":  {inUse(), []string{store.ReasonOrderDeleted}},
 		"retired": {retired, []string{store.ReasonDeviceRetired, store.ReasonOrderDeleted, store.ReasonDeviceRetired}},
-		"removed": {&rules.Phone{}, []string{store.ReasonDeviceRemoved, store.ReasonOrderDeleted, store.ReasonDeviceRemoved}},
+		"removed": {&rules.DeviceBudget{}, []string{store.ReasonDeviceRemoved, store.ReasonOrderDeleted, store.ReasonDeviceRemoved}},
 	} {
-		plan, err := rules.PlanClaim(c.phone, rules.Heap{DeviceID: 1, Due: due}, noon, nil, nil)
+		plan, err := rules.PlanClaim(c.phone, rules.DuePushes{DeviceID: 1, Due: due}, noon, nil, nil)
 		var got []string
 		for _, s := range plan.Skip {
 			got = append(got, s.Reason)

@@ -28,7 +28,7 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 	}
 	var owed []store.Owed
 	err = db.write(ctx, "claim pushes", func(tx *sqlitefile.Tx) error {
-		cl := claim{c: tx.Conn, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*rules.Phone{}}
+		cl := claim{c: tx.Conn, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*rules.DeviceBudget{}}
 		for i, n := range given {
 			if err := cl.shop(all[i].ShopID, n); err != nil {
 				return err
@@ -49,7 +49,7 @@ type claim struct {
 	now    time.Time
 	lease  time.Duration
 	gate   store.Gate
-	phones map[int64]*rules.Phone
+	phones map[int64]*rules.DeviceBudget
 	counts rules.Tally[bellhop.PushStatus]
 	owed   []store.Owed
 }
@@ -64,7 +64,7 @@ func (cl *claim) shop(id int64, n int) error {
 		return err
 	}
 	full := len(due) == n
-	for _, h := range rules.Heaps(due) {
+	for _, h := range rules.ByDevice(due) {
 		if err := cl.heap(h, full); err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (cl *claim) load(where string, limit int, args ...int64) (pushes []rules.Du
 }
 
 // heap hands out what is due to one device as far as its budget goes.
-func (cl *claim) heap(h rules.Heap, full bool) error {
+func (cl *claim) heap(h rules.DuePushes, full bool) error {
 	p, err := cl.phone(h.DeviceID)
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (cl *claim) heap(h rules.Heap, full bool) error {
 }
 
 // do writes down what was planned for a device.
-func (cl *claim) do(p *rules.Phone, plan rules.Claim, full bool) error {
+func (cl *claim) do(p *rules.DeviceBudget, plan rules.Claim, full bool) error {
 	for _, d := range plan.Skip {
 		push := pushRow{id: d.ID, shop: d.ShopID, order: d.Order.ID, status: d.Status}
 		if err := push.end(cl.c, bellhop.PushSkipped, d.Reason, cl.now, &cl.counts); err != nil {

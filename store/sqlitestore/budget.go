@@ -11,11 +11,11 @@ import (
 )
 
 // phone loads a device once for a claim.
-func (cl *claim) phone(id int64) (*rules.Phone, error) {
+func (cl *claim) phone(id int64) (*rules.DeviceBudget, error) {
 	if p, ok := cl.phones[id]; ok {
 		return p, nil
 	}
-	p := &rules.Phone{}
+	p := &rules.DeviceBudget{}
 	var bad error
 	_, err := cl.c.Prepare(`SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
 		s.last_event_at, s.last_signed_by, ` + allowanceColumns + `, p.settings
@@ -60,7 +60,7 @@ func readAllowance(r sqlitefile.Row) (a rules.Allowance, err error) {
 }
 
 // keep stores what is left of the budget.
-func keep(c *sqlitefile.Conn, p *rules.Phone) error {
+func keep(c *sqlitefile.Conn, p *rules.DeviceBudget) error {
 	st := c.Prepare(`UPDATE devices SET free_at = ?, spent = ?, rung = ?, spent_at = ?, gathered_orders = ?, gathered_changes = ?,
 		gathered_total = ?, gathered_currency = ?, gathered_since = ? WHERE id = ?`).Time(p.FreeAt())
 	return bindAllowance(st, p.Left).Int(p.ID).Exec()
