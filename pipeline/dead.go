@@ -18,11 +18,12 @@ func Foresee(e *bellhop.Event, shops map[string]bellhop.Shop) (outcome bellhop.O
 	if err != nil {
 		return bellhop.OutcomeDead, err.Error(), 0
 	}
-	shop, known := shops[e.Shop]
-	if why := rules.SkipFor(f, known, shop); why != "" {
-		return bellhop.OutcomeSkipped, why, 0
+	before := rules.Before{Shops: map[string]*rules.StoredShop{}}
+	if shop, known := shops[e.Shop]; known {
+		before.Shops[e.Shop] = &rules.StoredShop{Shop: shop}
 	}
-	return bellhop.OutcomeRecorded, "", f.OrderID
+	_, results := rules.PlanRecord(before, []bellhop.Fact{f})
+	return results[0].Outcome, results[0].Reason, f.OrderID
 }
 
 // lookDropped names the drop in the access log.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store/driver"
 	"bellhop/store/rules"
@@ -113,47 +112,44 @@ const (
 // fanOutOf goes through the next n devices that a shop's oldest fan-out is for, unless
 // another process does.
 func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) error {
-	o := &orderRow{orderKey: orderKey{shop: shop}}
-	var kind bellhop.PushKind
+	o := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: shop}}
+	push := rules.NewPush{Order: o}
 	var id, after, last int64
-	var at time.Time
 	var total, currency string
 	err := tx.Do(func(q *postgres.Batch) {
 		q.Each(func(r pgx.Rows) error {
-			return r.Scan(&id, &o.id, postgres.TextTo(&kind), &after, &last, postgres.TimeTo(&at), postgres.TextTo(&total), postgres.TextTo(&currency))
+			return r.Scan(&id, &o.ID, postgres.TextTo(&push.Kind), &after, &last, postgres.TimeTo(&push.At), postgres.TextTo(&total), postgres.TextTo(&currency))
 		}, nextFanOut, shop)
 	})
-	if err != nil || o.id == 0 {
+	if err != nil || o.ID == 0 {
 		return err
 	}
 	money, err := driver.ReadMoney(total, currency)
 	if err != nil {
 		return err
 	}
-	var phones []rules.Receiver
+	var to []rules.Receiver
 	err = tx.Do(func(q *postgres.Batch) {
 		q.Each(func(r pgx.Rows) error {
 			p, err := readReceiver(r)
-			phones = append(phones, p)
+			to = append(to, p)
 			return err
 		}, fanOutTo, shop, after, last, n)
 	})
 	if err != nil {
 		return err
 	}
-	b := newBatch(db, nil)
-	b.oweTo(phones, o, kind, money, at)
-	b.owed = true // there may be more to do, though nothing became due
+	r := rules.PlanPortion(push, money, to)
 	err = tx.Commit(func(q *postgres.Batch) {
-		if len(phones) < n {
+		if len(to) < n {
 			q.Exec(`DELETE FROM fanouts WHERE id = $1`, id)
 		} else {
-			q.Exec(`UPDATE fanouts SET after_id = $2 WHERE id = $1`, id, phones[n-1].ID)
+			q.Exec(`UPDATE fanouts SET after_id = $2 WHERE id = $1`, id, to[n-1].ID)
 		}
-		b.following(q, b.fresh)
+		saveFollowing(q, r.Owed, "")
 	})
 	if err == nil {
-		b.committed(ctx)
+		newWrites(db, &r.Changes).committed(ctx)
 	}
 	return err
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
@@ -35,7 +34,8 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 	var owed []store.Owed
 	err = db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		owed = nil
-		cl := claim{writes: newWrites(db), tx: tx, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*rules.DeviceBudget{}, slots: map[int64]int{}}
+		cl := claim{tx: tx, now: now, lease: lease, gate: slots.Gate, devices: map[int64]*rules.DeviceBudget{}, slots: map[int64]int{}}
+		cl.writes = newWrites(db, &cl.Changes)
 		for i, n := range given {
 			cl.slots[all[i].ShopID] = n
 		}
@@ -44,15 +44,15 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 			return err
 		}
 		for _, h := range rules.ByDevice(due) {
-			if err := cl.heap(h); err != nil {
+			if err := cl.device(h); err != nil {
 				return err
 			}
 		}
 		if err := tx.Commit(cl.save); err != nil {
 			return err
 		}
-		owed = cl.owed
-		cl.committed(ctx)
+		owed = cl.Owed
+		cl.writes.committed(ctx)
 		return nil
 	})
 	if err != nil {
@@ -64,18 +64,15 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 // claim is one call of ClaimPushes. A device's row is the lock of its budget:
 // while one claims what is due to a device, others leave it out.
 type claim struct {
-	*writes
-	tx     *postgres.Tx
-	now    time.Time
-	lease  time.Duration
-	gate   store.Gate
-	slots  map[int64]int  // of each shop
-	full   map[int64]bool // shops that may have more that is due
-	phones map[int64]*rules.DeviceBudget
-	spent  []*rules.DeviceBudget
-
-	taken, postponed, behind postgres.Rows
-	owed                     []store.Owed
+	rules.Claiming
+	writes  *writes
+	tx      *postgres.Tx
+	now     time.Time
+	lease   time.Duration
+	gate    store.Gate
+	slots   map[int64]int  // of each shop
+	full    map[int64]bool // shops that may have more that is due
+	devices map[int64]*rules.DeviceBudget
 }
 
 // find locks pushes that are due, as many as each shop has slots, and their devices.
@@ -86,7 +83,7 @@ func (cl *claim) find() (due []rules.Due, err error) {
 		if err != nil || len(ids) == 0 {
 			return nil, err
 		}
-		free, locked, err := cl.lockPhones(devices)
+		free, locked, err := cl.lockDevices(devices)
 		if err != nil {
 			return nil, err
 		}
@@ -126,13 +123,13 @@ func (cl *claim) candidates(busy []int64) (ids, devices []int64, err error) {
 	return ids, slices.Compact(devices), err
 }
 
-const lockPhones = `SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
+const lockDevices = `SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
 	s.last_event_at, s.last_signed_by, p.settings, ` + allowanceColumns + `
 	FROM devices d JOIN shops s ON s.id = d.shop_id LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ANY($1) ORDER BY d.id FOR UPDATE OF d SKIP LOCKED`
 
-// lockPhones loads the devices that nobody else claims for. Those that are not
+// lockDevices loads the devices that nobody else claims for. Those that are not
 // there any more are free.
-func (cl *claim) lockPhones(devices []int64) (free, locked []int64, err error) {
+func (cl *claim) lockDevices(devices []int64) (free, locked []int64, err error) {
 	there := map[int64]bool{}
 	err = cl.tx.Do(func(b *postgres.Batch) {
 		b.Each(func(r pgx.Rows) error {
@@ -142,25 +139,25 @@ func (cl *claim) lockPhones(devices []int64) (free, locked []int64, err error) {
 			return err
 		}, `SELECT id FROM devices WHERE id = ANY($1)`, devices)
 		b.Each(func(r pgx.Rows) error {
-			p, err := readPhone(r)
-			cl.phones[p.ID] = p
+			p, err := readBudget(r)
+			cl.devices[p.ID] = p
 			return err
-		}, lockPhones, devices)
+		}, lockDevices, devices)
 	})
 	for _, id := range devices {
-		if there[id] && cl.phones[id] == nil {
+		if there[id] && cl.devices[id] == nil {
 			locked = append(locked, id)
 			continue
 		}
-		if cl.phones[id] == nil {
-			cl.phones[id] = &rules.DeviceBudget{}
+		if cl.devices[id] == nil {
+			cl.devices[id] = &rules.DeviceBudget{}
 		}
 		free = append(free, id)
 	}
 	return free, locked, err
 }
 
-func readPhone(r pgx.Rows) (*rules.DeviceBudget, error) {
+func readBudget(r pgx.Rows) (*rules.DeviceBudget, error) {
 	var p rules.DeviceBudget
 	var left allowanceRow
 	var settings string
@@ -244,9 +241,9 @@ func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 	return due, err
 }
 
-// heap hands out what is due to one device as far as its budget goes.
-func (cl *claim) heap(h rules.DuePushes) error {
-	p, shop := cl.phones[h.DeviceID], h.Due[0].ShopID
+// device claims what is due to one device.
+func (cl *claim) device(h rules.DuePushes) error {
+	shop := h.Due[0].ShopID
 	var all func() ([]rules.Due, error)
 	if cl.full[shop] {
 		all = func() ([]rules.Due, error) {
@@ -255,36 +252,7 @@ func (cl *claim) heap(h rules.DuePushes) error {
 				shop, h.DeviceID, rules.DigestMax)
 		}
 	}
-	plan, err := rules.PlanClaim(p, h, cl.now, cl.gate, all)
-	if err != nil {
-		return err
-	}
-	cl.do(p, plan, cl.full[shop])
-	return nil
-}
-
-// do notes what was planned for a device.
-func (cl *claim) do(p *rules.DeviceBudget, plan rules.Claim, full bool) {
-	for _, d := range plan.Skip {
-		cl.end(&pushRow{id: d.ID, shop: d.ShopID, order: d.Order.ID, status: d.Status}, bellhop.PushSkipped, d.Reason, cl.now)
-	}
-	for _, t := range plan.Take {
-		cl.taken.Next().Int(t.ID).Time(t.Gathered)
-		cl.counts.Move(t.From, bellhop.PushSending)
-	}
-	cl.owed = append(cl.owed, plan.Owed...)
-	if plan.Spent && !slices.Contains(cl.spent, p) {
-		cl.spent = append(cl.spent, p)
-	}
-	for _, d := range plan.Postpone {
-		cl.postponed.Next().Int(d.ID).Always(d.Until).Text(d.Reason)
-		if d.Status == bellhop.PushSending {
-			cl.counts.Move(d.Status, bellhop.PushUnknown)
-		}
-	}
-	if full && !plan.Behind.IsZero() {
-		cl.behind.Next().Int(p.ID).Always(plan.Behind)
-	}
+	return cl.Plan(cl.devices[h.DeviceID], h, cl.now, cl.gate, all)
 }
 
 var (
@@ -317,23 +285,25 @@ func fillAllowance(r *postgres.Rows, a rules.Allowance) *postgres.Rows {
 		Text(g.Total.Currency).Time(g.Since)
 }
 
+// save queues what the rules decided.
 func (cl *claim) save(b *postgres.Batch) {
-	var budgets postgres.Rows
-	for _, p := range cl.spent {
-		fillAllowance(budgets.Next().Int(p.ID).Time(p.FreeAt()), p.Left)
+	var budgets, taken, postponed, behind postgres.Rows
+	for _, d := range cl.Spent {
+		fillAllowance(budgets.Next().Int(d.ID).Time(d.FreeAt()), d.Left)
 	}
-	if budgets.Len() > 0 {
-		b.Exec(keepBudgets, budgets.Args()...)
+	for _, t := range cl.Taken {
+		taken.Next().Int(t.ID).Time(t.Gathered)
 	}
-	cl.settle(b)
-	if cl.taken.Len() > 0 {
-		b.Exec(takePushes, cl.taken.Args(postgres.Always(cl.now.Add(cl.lease)), postgres.Always(cl.now))...)
+	for _, l := range cl.Postponed {
+		postponed.Next().Int(l.ID).Always(l.Until).Text(l.Reason)
 	}
-	if cl.postponed.Len() > 0 {
-		b.Exec(postponePushes, cl.postponed.Args()...)
+	for _, w := range cl.Behind {
+		behind.Next().Int(w.DeviceID).Always(w.Until)
 	}
-	if cl.behind.Len() > 0 {
-		b.Exec(postponeBehind, cl.behind.Args(driver.LookAhead)...)
-	}
-	cl.finish(b)
+	exec(b, keepBudgets, &budgets)
+	cl.writes.settle(b)
+	exec(b, takePushes, &taken, postgres.Always(cl.now.Add(cl.lease)), postgres.Always(cl.now))
+	exec(b, postponePushes, &postponed)
+	exec(b, postponeBehind, &behind, driver.LookAhead)
+	cl.writes.finish(b)
 }

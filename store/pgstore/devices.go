@@ -10,6 +10,7 @@ import (
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // deviceColumns are what scanDevice scans, of the aliases d and s.
@@ -51,7 +52,7 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 	var put bellhop.Device
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
 		put = bellhop.Device{}
-		w := newWrites(db)
+		w := newWrites(db, &rules.Changes{})
 		var surplus []int64
 		err := tx.Do(func(b *postgres.Batch) {
 			// Of two who bring the same address at once, the later one gets it.
@@ -94,14 +95,13 @@ const (
 // makeRoom retires whoever else had the device's address, in whichever shop, and
 // those that are too many.
 func (w *writes) makeRoom(ctx context.Context, tx *postgres.Tx, d bellhop.Device, surplus []int64, most store.DeviceLimits) error {
-	var owed []*pushRow
+	var owed []*rules.Push
 	if all := slices.Concat(w.devices, surplus); len(all) > 0 {
-		var err error
-		if owed, err = owedPushes(tx, all); err != nil {
+		if err := tx.Do(func(b *postgres.Batch) { owedPushes(b, &owed, all) }); err != nil {
 			return err
 		}
 	}
-	w.skip(owed, store.ReasonDeviceRetired, d.SeenAt)
+	w.Skip(owed, store.ReasonDeviceRetired, d.SeenAt)
 	err := tx.Commit(func(b *postgres.Batch) {
 		b.Exec(retireThese, w.devices, postgres.Always(d.SeenAt), store.RetiredMoved)
 		b.Exec(retireThese, surplus, postgres.Always(d.SeenAt), store.RetiredLimit)
@@ -126,7 +126,7 @@ func (db *DB) Devices(ctx context.Context, shop string) ([]bellhop.Device, error
 // RemoveDevice implements [store.Devices].
 func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error {
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
-		w := newWrites(db)
+		w := newWrites(db, &rules.Changes{})
 		err := tx.Do(func(b *postgres.Batch) {
 			w.lockDevices(b, `shop_id = (SELECT id FROM shops WHERE domain = $1) AND installation = $2`, shop, installation)
 		})

@@ -48,21 +48,20 @@ func Queries() map[string]Query {
 // to the same tables, and does nothing else: the yardstick for Record. seq is
 // the last number of the stream so far.
 func (db *DB) BareInserts(ctx context.Context, shop int64, devices []int64, seq int64, facts []bellhop.Fact) error {
-	b := newBatch(db, facts)
-	b.shops[facts[0].Event.Shop] = &shopRow{id: shop}
+	s := &rules.StoredShop{Row: shop}
 	for _, d := range devices {
-		b.shops[facts[0].Event.Shop].phones = append(b.shops[facts[0].Event.Shop].phones, rules.Receiver{ID: d})
+		s.Receivers = append(s.Receivers, rules.Receiver{ID: d})
 	}
-	for i := range facts {
-		b.one(&facts[i])
-	}
+	var r recording
+	r.Recording, _ = rules.PlanRecord(rules.Before{Shops: map[string]*rules.StoredShop{facts[0].Event.Shop: s}}, facts)
+	r.writes = newWrites(db, &r.Changes)
 	return db.worker.Once(ctx, func(q *postgres.Batch) {
-		b.saveOrders(q)
-		db.saveLines(q, b.changedLines())
-		b.savePushes(q)
+		r.saveOrders(q)
+		db.saveLines(q, r.Lines)
+		r.savePushes(q)
 		q.Exec(`INSERT INTO changes (seq, kind, shop_id, order_id, push_id, at, trace_parent)
 			SELECT $7 + n.nr, n.kind, n.shop_id, n.order_id, n.push_id, n.at, n.trace
 			FROM `+postgres.Unnest("text bigint bigint bigint timestamptz text")+` WITH ORDINALITY AS n(kind, shop_id, order_id, push_id, at, trace, nr)`,
-			b.changes.Args(seq)...)
+			r.writes.streamRows().Args(seq)...)
 	})
 }

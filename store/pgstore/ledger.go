@@ -1,10 +1,12 @@
 package pgstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,17 +27,6 @@ func scanEvent(e *bellhop.Event) []any {
 		postgres.TimeTo(&e.TriggeredAt), postgres.TimeTo(&e.AcceptedAt), postgres.TextTo(&e.SignedBy)}
 }
 
-// line is an event's line in the ledger.
-type line struct {
-	event   *bellhop.Event
-	outcome bellhop.Outcome // "" until it has one
-	stored  bool            // it is there
-	changed bool
-	reason  string
-	orderID int64
-	at      time.Time
-}
-
 // loadLines locks in the order of the ids: see loadOrders.
 const loadLines = `SELECT e.* FROM unnest($1::uuid[]) AS k(id) CROSS JOIN LATERAL
 	(SELECT id, outcome FROM events WHERE id = k.id FOR NO KEY UPDATE) AS e`
@@ -47,6 +38,12 @@ var (
 	updateEvents = `UPDATE events e SET outcome = n.outcome, reason = n.reason, order_id = n.order_id, at = n.at
 		FROM ` + postgres.Unnest("uuid text text bigint timestamptz") + ` AS n(id, outcome, reason, order_id, at) WHERE e.id = n.id`
 )
+
+func scanLine(r pgx.Rows) (id bellhop.EventID, was rules.StoredLine, err error) {
+	was.Row = 1
+	err = r.Scan((*[16]byte)(&id), postgres.TextTo(&was.Outcome))
+	return id, was, err
+}
 
 // Dead implements [store.Ledger].
 func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
@@ -65,23 +62,21 @@ func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time
 		return err
 	}
 	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
-		l := line{event: e}
-		w := newWrites(db)
+		var was rules.StoredLine
 		err := tx.Do(func(b *postgres.Batch) {
-			b.Each(func(r pgx.Rows) error {
-				l.stored = true
-				return r.Scan(nil, postgres.TextTo(&l.outcome))
-			}, loadLines, [][16]byte{e.ID})
+			b.Each(func(r pgx.Rows) (err error) { _, was, err = scanLine(r); return err }, loadLines, [][16]byte{e.ID})
 		})
-		if err != nil || rules.Settles(l.outcome) {
+		if err != nil {
 			return err
 		}
-		w.lines.Move(l.outcome, bellhop.OutcomeDead)
-		l.outcome, l.reason, l.at = bellhop.OutcomeDead, reason, at
+		r := rules.PlanDead(e, was, reason, at)
+		if r == nil {
+			return nil
+		}
 		err = tx.Commit(func(b *postgres.Batch) {
-			db.saveLines(b, []*line{&l})
+			db.saveLines(b, r.Lines)
 			also(b)
-			w.finish(b)
+			newWrites(db, &r.Changes).finish(b)
 		})
 		return raced(err)
 	})
@@ -89,21 +84,20 @@ func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time
 }
 
 // saveLines queues lines, in the order of their events.
-func (db *DB) saveLines(b *postgres.Batch, lines []*line) {
+func (db *DB) saveLines(b *postgres.Batch, lines []*rules.LineChange) {
+	slices.SortFunc(lines, func(a, b *rules.LineChange) int { return bytes.Compare(a.Event.ID[:], b.Event.ID[:]) })
 	var inserted, updated postgres.Rows
 	for _, l := range lines {
-		if l.stored {
-			l.fate(updated.Next().ID(l.event.ID))
+		var r *postgres.Rows
+		if l.Row == 0 {
+			r = db.fill(inserted.Next(), l.Event)
 		} else {
-			l.fate(db.fill(inserted.Next(), l.event))
+			r = updated.Next().ID(l.Event.ID)
 		}
+		r.Text(string(l.Outcome)).Text(l.Reason).IntOrNull(l.OrderID).Always(l.At)
 	}
-	if inserted.Len() > 0 {
-		b.Exec(insertEvents, inserted.Args()...)
-	}
-	if updated.Len() > 0 {
-		b.Exec(updateEvents, updated.Args()...)
-	}
+	exec(b, insertEvents, &inserted)
+	exec(b, updateEvents, &updated)
 }
 
 // fill adds an event to those of the archive.
@@ -111,11 +105,6 @@ func (db *DB) fill(r *postgres.Rows, e *bellhop.Event) *postgres.Rows {
 	coding, body := db.pack(e.Body)
 	return r.ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).Text(e.ShopifyEventID).
 		Time(e.TriggeredAt).Always(e.AcceptedAt).Text(string(e.SignedBy)).Int(coding).Bytes(body)
-}
-
-// fate adds what became of an event.
-func (l *line) fate(r *postgres.Rows) {
-	r.Text(string(l.outcome)).Text(l.reason).IntOrNull(l.orderID).Always(l.at)
 }
 
 // raced has a transaction run again that added what another one had added first.

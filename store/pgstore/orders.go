@@ -11,6 +11,7 @@ import (
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // orderColumns are what readOrder reads, of a table or alias o.
@@ -240,8 +241,7 @@ func (db *DB) SetHandling(
 			return nil
 		}
 		o.order.Handling = to
-		w := newWrites(db)
-		w.tell(store.ChangeHandled, own, id, 0, at, "")
+		w := newWrites(db, &rules.Changes{Stream: []rules.StreamRow{{Kind: store.ChangeHandled, Shop: own, Order: id, At: at}}})
 		err = tx.Commit(func(b *postgres.Batch) {
 			b.Exec(`UPDATE orders SET handling = $3 WHERE shop_id = $1 AND order_id = $2`, own, id, string(to))
 			w.finish(b)

@@ -10,6 +10,7 @@ import (
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // personColumns are what scanPerson scans, of p and what personJoin adds.
@@ -113,7 +114,7 @@ const hurryHeld = `UPDATE pushes SET next_at = created_at WHERE id IN (SELECT id
 func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
 		var n int64
-		w := newWrites(db)
+		w := newWrites(db, &rules.Changes{})
 		err := tx.Do(func(b *postgres.Batch) {
 			w.lockDevices(b, `person_id = $1`, id)
 			b.Count(&n, `DELETE FROM people WHERE id = $1`, id)

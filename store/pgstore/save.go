@@ -1,14 +1,15 @@
 package pgstore
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
 
 	"bellhop"
 	"bellhop/internal/postgres"
-	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // What an order's row holds: its key, what decides which version is newer, what
@@ -75,65 +76,82 @@ func assign(columns string) string {
 	return strings.Join(names, ", ")
 }
 
-// save queues all that the batch came to.
-func (b *batch) save(q *postgres.Batch) {
-	b.saveOrders(q)
-	b.db.saveLines(q, b.changedLines())
-	if b.forget.Len() > 0 {
-		q.Exec(forgetBodies, b.forget.Args()...)
-	}
-	b.saveFanOuts(q)
-	b.savePushes(q)
-	b.saveShops(q)
-	b.finish(q)
-	b.saveFollowing(q) // locks the totals, which come last
+// recording is what a call of Record, or a portion of a fan-out, changes.
+type recording struct {
+	*rules.Recording
+	writes *writes
 }
 
-func (b *batch) saveOrders(q *postgres.Batch) {
+// save queues all that the rules decided.
+func (s recording) save(q *postgres.Batch) {
+	s.saveOrders(q)
+	s.writes.db.saveLines(q, s.Lines)
+	var deleted postgres.Rows
+	for _, o := range s.Deleted {
+		deleted.Next().Text(o.Domain).Int(o.ID)
+	}
+	exec(q, forgetBodies, &deleted)
+	s.saveFanOuts(q)
+	s.savePushes(q)
+	s.saveShops(q)
+	s.writes.finish(q)
+	saveFollowing(q, s.Owed, bellhop.PushOrderNew) // locks the totals, which come last
+}
+
+// exec queues a statement that writes rows, if there are any.
+func exec(q *postgres.Batch, query string, rows *postgres.Rows, args ...any) {
+	if rows.Len() > 0 {
+		q.Exec(query, rows.Args(args...)...)
+	}
+}
+
+func (s recording) saveOrders(q *postgres.Batch) {
+	slices.SortFunc(s.Orders, func(a, b *rules.OrderChange) int {
+		return cmp.Or(cmp.Compare(a.Shop, b.Shop), cmp.Compare(a.ID, b.ID))
+	})
 	var inserted, states, updated, traces, emptied, items postgres.Rows
-	for _, o := range b.changedOrders() {
+	for _, o := range s.Orders {
 		switch {
-		case !o.stored:
-			o.trace(o.fill(o.stateTo(o.key(&inserted))))
-		case o.content == nil && !o.wiped:
-			o.stateTo(o.key(&states))
+		case o.Row == 0:
+			traceTo(contentTo(stateTo(keyTo(&inserted, o), o), o), o)
+		case o.Content == nil && !o.Wiped:
+			stateTo(keyTo(&states, o), o)
 		default:
-			o.fill(o.stateTo(o.key(&updated)))
-			o.key(&emptied)
-			if o.first != nil || o.wiped {
-				o.trace(o.key(&traces))
+			contentTo(stateTo(keyTo(&updated, o), o), o)
+			keyTo(&emptied, o)
+			if o.First != nil || o.Wiped {
+				traceTo(keyTo(&traces, o), o)
 			}
 		}
-		if o.content != nil {
-			o.items(&items)
+		if o.Content != nil {
+			itemsTo(&items, o)
 		}
 	}
-	for _, s := range []struct {
-		query string
-		rows  *postgres.Rows
-	}{{insertOrders, &inserted}, {updateStates, &states}, {updateOrders, &updated}, {updateTraces, &traces},
-		{deleteItems, &emptied}, {insertItems, &items}} {
-		if s.rows.Len() > 0 {
-			q.Exec(s.query, s.rows.Args()...)
-		}
-	}
+	exec(q, insertOrders, &inserted)
+	exec(q, updateStates, &states)
+	exec(q, updateOrders, &updated)
+	exec(q, updateTraces, &traces)
+	exec(q, deleteItems, &emptied)
+	exec(q, insertItems, &items)
 }
 
-func (o *orderRow) key(r *postgres.Rows) *postgres.Rows { return r.Next().Int(o.shop).Int(o.id) }
+func keyTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
+	return r.Next().Int(o.Shop).Int(o.ID)
+}
 
-func (o *orderRow) stateTo(r *postgres.Rows) *postgres.Rows {
-	s := &o.state
+func stateTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
+	s := &o.State
 	return r.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash)).
 		Time(s.Edit.At).IntOrNull(s.Edit.ID).Time(s.Refund.At).IntOrNull(s.Refund.ID)
 }
 
-// fill adds what the order says: nothing of one that has not come yet or was
+// contentTo adds what the order says: nothing of one that has not come yet or was
 // deleted.
-func (o *orderRow) fill(r *postgres.Rows) *postgres.Rows {
-	if o.content == nil {
+func contentTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
+	if o.Content == nil {
 		return fill(r.Time(time.Time{}).Int(0).Time(time.Time{}), &bellhop.Order{})
 	}
-	c := o.content.Order
+	c := o.Content.Order
 	return fill(r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt), c)
 }
 
@@ -153,97 +171,72 @@ func sought(o *bellhop.Order) string {
 	return strings.ToLower(o.Name + "\n" + o.CustomerName + "\n" + o.CustomerEmail)
 }
 
-// trace adds what is set once.
-func (o *orderRow) trace(r *postgres.Rows) {
-	if o.first == nil {
+// traceTo adds what is set once.
+func traceTo(r *postgres.Rows, o *rules.OrderChange) {
+	if o.First == nil {
 		r.Text("").Time(time.Time{}).Time(time.Time{}).Time(time.Time{}).TextOrNull("")
 		return
 	}
-	e := o.first.Event
-	r.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(o.first.At).TextOrNull(e.TraceParent)
+	e := o.First.Event
+	r.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(o.First.At).TextOrNull(e.TraceParent)
 }
 
-func (o *orderRow) items(r *postgres.Rows) {
-	for i := range o.content.Order.Items {
-		item := &o.content.Order.Items[i]
-		o.key(r).Int(int64(i)).Int(item.ID).Text(item.Title).Text(item.Variant).Text(item.SKU).Int(item.Quantity).
+func itemsTo(r *postgres.Rows, o *rules.OrderChange) {
+	for i := range o.Content.Order.Items {
+		item := &o.Content.Order.Items[i]
+		keyTo(r, o).Int(int64(i)).Int(item.ID).Text(item.Title).Text(item.Variant).Text(item.SKU).Int(item.Quantity).
 			Text(item.Price.String())
 	}
 }
 
 // saveFanOuts adds fan-outs, and drops those of orders that were deleted.
-func (b *batch) saveFanOuts(q *postgres.Batch) {
+func (s recording) saveFanOuts(q *postgres.Batch) {
 	var added, dropped postgres.Rows
-	for _, f := range b.fans {
-		if !f.order.wiped {
-			f.order.key(&added).Text(string(f.kind)).Always(f.at)
+	for _, f := range s.FanOuts {
+		keyTo(&added, f.Order).Text(string(f.Kind)).Always(f.At)
+	}
+	for _, o := range s.Orders {
+		if o.Wiped {
+			keyTo(&dropped, o)
 		}
 	}
-	for _, o := range b.changedOrders() {
-		if o.wiped {
-			o.key(&dropped)
-		}
-	}
-	if added.Len() > 0 {
-		q.Exec(insertFanOuts, added.Args()...)
-	}
-	if dropped.Len() > 0 {
-		q.Exec(deleteFanOuts, dropped.Args()...)
-	}
+	exec(q, insertFanOuts, &added)
+	exec(q, deleteFanOuts, &dropped)
 }
 
-// savePushes adds those that new orders owe from now on.
-func (b *batch) savePushes(q *postgres.Batch) {
+// savePushes adds what new orders owe from now on, and counts it.
+func (s recording) savePushes(q *postgres.Batch) {
 	var rows postgres.Rows
-	for _, p := range b.fresh {
-		if p.kind == bellhop.PushOrderNew {
-			b.counts.Add(p.fill(&rows), 1)
+	for i := range s.Owed {
+		if p := &s.Owed[i]; p.Kind == bellhop.PushOrderNew {
+			pushTo(&rows, p)
+			s.Statuses.Add(p.Status(), 1)
 		}
 	}
-	if rows.Len() > 0 {
-		q.Exec(insertPushes, rows.Args()...)
-	}
-	b.settle(q)
+	exec(q, insertPushes, &rows)
+	s.writes.settle(q)
 }
 
-// saveFollowing adds what is owed of what happened to orders later.
-func (b *batch) saveFollowing(q *postgres.Batch) {
-	b.following(q, slices.DeleteFunc(b.fresh, func(p *newPush) bool { return p.kind == bellhop.PushOrderNew }))
-}
-
-// following adds pushes that may be there already.
-func (b *batch) following(q *postgres.Batch, fresh []*newPush) {
+// saveFollowing adds pushes that may be there already, and counts those that were not:
+// all but those of one kind.
+func saveFollowing(q *postgres.Batch, owed []rules.NewPush, but bellhop.PushKind) {
 	var rows postgres.Rows
-	for _, p := range fresh {
-		p.fill(&rows)
-	}
-	if rows.Len() > 0 {
-		q.Exec(insertFollowing, rows.Args()...)
-	}
-}
-
-// fill adds the push's row. If the order was deleted by a later fact, nobody has
-// seen its pushes: they begin as skipped.
-func (p *newPush) fill(r *postgres.Rows) bellhop.PushStatus {
-	status, reason, due := bellhop.PushPending, p.skipped, p.due
-	if p.order.wiped && reason == "" {
-		reason, due = store.ReasonOrderDeleted, time.Time{}
-	}
-	if reason != "" {
-		status = bellhop.PushSkipped
-	}
-	p.order.key(r).Int(p.device).Text(string(p.kind)).Text(string(status)).Time(p.at).Time(due).Text(reason)
-	return status
-}
-
-func (b *batch) saveShops(q *postgres.Batch) {
-	var rows postgres.Rows
-	for _, s := range b.shops {
-		if s.id != 0 && s.last != nil {
-			rows.Next().Int(s.id).Always(s.last.AcceptedAt).Text(string(s.last.SignedBy))
+	for i := range owed {
+		if p := &owed[i]; p.Kind != but {
+			pushTo(&rows, p)
 		}
 	}
-	if rows.Len() > 0 {
-		q.Exec(updateShops, rows.Args()...)
+	exec(q, insertFollowing, &rows)
+}
+
+func pushTo(r *postgres.Rows, p *rules.NewPush) {
+	keyTo(r, p.Order).Int(p.Device).Text(string(p.Kind)).Text(string(p.Status())).Time(p.At).Time(p.Due).Text(p.Skipped)
+}
+
+func (s recording) saveShops(q *postgres.Batch) {
+	var rows postgres.Rows
+	for _, c := range s.Shops {
+		rows.Next().Int(c.Row).Always(c.LastEventAt).Text(string(c.SignedBy))
 	}
+	exec(q, updateShops, &rows)
 }

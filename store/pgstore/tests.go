@@ -9,6 +9,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // A push that tries a device out is a row of no order. There is one for a device.
@@ -41,9 +42,8 @@ func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time
 		if err != nil || was == bellhop.PushSending {
 			return err
 		}
-		w := newWrites(db)
-		w.counts.Move(was, bellhop.PushPending)
-		w.owed = true
+		w := newWrites(db, &rules.Changes{Wake: true})
+		w.Statuses.Move(was, bellhop.PushPending)
 		err = tx.Commit(func(b *postgres.Batch) {
 			b.Exec(putTest, own, id, postgres.Always(at))
 			w.finish(b)

@@ -2,74 +2,32 @@ package pgstore
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
 	"bellhop/store/rules"
 )
 
-// pushRow is what is looked at of a push to settle it.
-type pushRow struct {
-	id, shop, order, device int64
-	status                  bellhop.PushStatus
-	final                   bool
-}
-
 const pushRowColumns = `p.id, p.shop_id, p.order_id, p.device_id, p.status, p.next_at IS NULL`
 
-func readPushRow(r pgx.Rows) (*pushRow, error) {
-	var p pushRow
-	return &p, r.Scan(&p.id, &p.shop, &p.order, &p.device, postgres.TextTo(&p.status), &p.final)
+func readPushRow(r pgx.Rows) (*rules.Push, error) {
+	var p rules.Push
+	return &p, r.Scan(&p.ID, &p.Shop, &p.Order, &p.Device, postgres.TextTo(&p.Status), &p.Final)
 }
 
-// writes gathers what a transaction writes of pushes, the stream and the totals,
-// so that each table is written once and in the order of locks.
+// writes writes what a transaction changes of pushes, the stream and the totals, each
+// table once and in the order of locks.
 type writes struct {
+	*rules.Changes
 	db      *DB
-	pushes  map[int64]pushWrite
-	changes postgres.Rows
-	lines   rules.Tally[bellhop.Outcome]
-	counts  rules.Tally[bellhop.PushStatus]
 	devices []int64 // locked
-	owed    bool    // something may have become due
 	last    int64   // of the stream, once committed
 }
 
-// pushWrite is what a push is changed to.
-type pushWrite struct {
-	status     bellhop.PushStatus
-	reason     string
-	next, sent time.Time
-}
-
-func newWrites(db *DB) *writes { return &writes{db: db, pushes: map[int64]pushWrite{}} }
-
-// end gives a push its final status and tells the stream.
-func (w *writes) end(p *pushRow, status bellhop.PushStatus, reason string, at time.Time) {
-	change := pushWrite{status: status, reason: reason}
-	if status == bellhop.PushSent {
-		change.sent = at
-	}
-	w.pushes[p.id] = change
-	w.counts.Move(p.status, status)
-	p.status, p.final = status, true
-	w.tell(store.ChangeSettled, p.shop, p.order, p.id, at, "")
-}
-
-func (w *writes) retry(p *pushRow, s store.Settled) {
-	w.pushes[p.id] = pushWrite{status: s.Status, reason: s.Reason, next: s.RetryAt}
-	w.counts.Move(p.status, s.Status)
-	p.status, p.final, w.owed = s.Status, false, true
-}
-
-func (w *writes) tell(kind store.ChangeKind, shop, order, push int64, at time.Time, trace string) {
-	w.changes.Next().Text(string(kind)).Int(shop).Int(order).IntOrNull(push).Time(at).Text(trace)
-}
+func newWrites(db *DB, c *rules.Changes) *writes { return &writes{db: db, Changes: c} }
 
 var (
 	updatePushes = `UPDATE pushes p SET status = n.status, reason = n.reason, next_at = n.next_at, sent_at = coalesce(p.sent_at, n.sent_at)
@@ -87,24 +45,31 @@ var (
 
 // settle queues the changes of pushes.
 func (w *writes) settle(b *postgres.Batch) {
-	if len(w.pushes) == 0 {
-		return
-	}
 	var rows postgres.Rows
-	for id, p := range w.pushes {
-		rows.Next().Int(id).Text(string(p.status)).Text(p.reason).Time(p.next).Time(p.sent)
+	for id, p := range w.Pushes {
+		rows.Next().Int(id).Text(string(p.Status)).Text(p.Reason).Time(p.Next).Time(p.Sent)
 	}
-	b.Exec(updatePushes, rows.Args()...)
+	exec(b, updatePushes, &rows)
+}
+
+// streamRows returns the rows of the stream.
+func (w *writes) streamRows() *postgres.Rows {
+	var rows postgres.Rows
+	for i := range w.Stream {
+		c := &w.Stream[i]
+		rows.Next().Text(string(c.Kind)).Int(c.Shop).Int(c.Order).IntOrNull(c.Push).Time(c.At).Text(c.TraceParent)
+	}
+	return &rows
 }
 
 // finish queues what comes last.
 func (w *writes) finish(b *postgres.Batch) {
-	if n := w.changes.Len(); n > 0 {
-		b.Exec(addChanges, w.changes.Args(int64(n))...)
+	if n := len(w.Stream); n > 0 {
+		b.Exec(addChanges, w.streamRows().Args(int64(n))...)
 		b.Each(func(r pgx.Rows) error { return r.Scan(&w.last) }, `SELECT last FROM stream`)
 	}
-	tally(b, addLines, &w.lines)
-	tally(b, addCounts, &w.counts)
+	tally(b, addLines, &w.Outcomes)
+	tally(b, addCounts, &w.Statuses)
 }
 
 func tally[K ~string](b *postgres.Batch, query string, t *rules.Tally[K]) {
@@ -112,15 +77,13 @@ func tally[K ~string](b *postgres.Batch, query string, t *rules.Tally[K]) {
 	for _, c := range t.Counts() {
 		rows.Next().Text(string(c.Key)).Int(c.By)
 	}
-	if rows.Len() > 0 {
-		b.Exec(query, rows.Args()...)
-	}
+	exec(b, query, &rows)
 }
 
 // committed does what follows a transaction.
 func (w *writes) committed(ctx context.Context) {
-	n := int64(w.changes.Len())
-	w.db.watch.wrote(w.owed, n > 0)
+	n := int64(len(w.Stream))
+	w.db.watch.wrote(w.Wake, n > 0)
 	if w.last/store.ChangeChunk != (w.last-n)/store.ChangeChunk {
 		w.db.trim(ctx, w.last)
 	}
@@ -147,35 +110,23 @@ const owedTo = `SELECT ` + pushRowColumns + ` FROM pushes p WHERE p.next_at IS N
 	(SELECT id FROM (SELECT id, device_id FROM pushes WHERE next_at IS NOT NULL ORDER BY next_at LIMIT $2) soon
 		WHERE device_id = ANY($1)) ORDER BY p.id FOR UPDATE OF p`
 
-// owedPushes finds what is owed to devices, what is being sent to them included.
-func owedPushes(tx *postgres.Tx, devices []int64) (owed []*pushRow, err error) {
-	err = tx.Do(func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error {
-			p, err := readPushRow(r)
-			owed = append(owed, p)
-			return err
-		}, owedTo, devices, driver.LookAhead)
-	})
-	return owed, err
-}
-
-// skip ends what is owed to devices. What is being sent just now is settled by
-// whoever sends it.
-func (w *writes) skip(owed []*pushRow, reason string, at time.Time) {
-	for _, p := range owed {
-		if !p.final && p.status != bellhop.PushSending {
-			w.end(p, bellhop.PushSkipped, reason, at)
-		}
-	}
+// owedPushes queues a look for what is owed to devices, what is being sent to them included.
+func owedPushes(b *postgres.Batch, owed *[]*rules.Push, devices []int64) {
+	b.Each(func(r pgx.Rows) error {
+		p, err := readPushRow(r)
+		*owed = append(*owed, p)
+		return err
+	}, owedTo, devices, driver.LookAhead)
 }
 
 // dropDevices deletes the locked devices and skips what they are owed.
 func (w *writes) dropDevices(ctx context.Context, tx *postgres.Tx) error {
-	owed, err := owedPushes(tx, w.devices)
+	var owed []*rules.Push
+	err := tx.Do(func(b *postgres.Batch) { owedPushes(b, &owed, w.devices) })
 	if err != nil {
 		return err
 	}
-	w.skip(owed, store.ReasonDeviceRemoved, w.db.pools.Now())
+	w.Skip(owed, store.ReasonDeviceRemoved, w.db.pools.Now())
 	err = tx.Commit(func(b *postgres.Batch) {
 		b.Exec(`DELETE FROM devices WHERE id = ANY($1)`, w.devices)
 		w.settle(b)

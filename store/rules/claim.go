@@ -114,10 +114,54 @@ type Missed struct {
 	Reason string
 }
 
-// PlanClaim divides what is due to a device into messages as far as the phone's budget goes, and
-// leaves in p.Left what remains of it. A last message that gathers all that is
-// due takes also what the claim had no room for: all loads what is due anew, up to
-// [DigestMax]. It is nil when the claim was not full.
+// Claiming is what a claim changes, device after device.
+type Claiming struct {
+	Changes
+	Taken     []Taken
+	Postponed []Later
+	Behind    []Behind
+	Spent     []*DeviceBudget
+	Owed      []store.Owed
+}
+
+// Behind is when all that waits for a device behind a full claim is due again, so that
+// the next claims need not look at it.
+type Behind struct {
+	DeviceID int64
+	Until    time.Time
+}
+
+// Plan adds what the claim does to what is due to one device: it divides it into messages
+// as far as the device's budget goes, and leaves in d.Left what remains of that. A last
+// message that gathers all that is due takes also what the claim had no room for: all
+// loads what is due anew, up to [DigestMax]. It is nil when the claim was not full.
+func (cl *Claiming) Plan(d *DeviceBudget, h DuePushes, now time.Time, gate store.Gate, all func() ([]Due, error)) error {
+	c, err := PlanClaim(d, h, now, gate, all)
+	if err != nil {
+		return err
+	}
+	for _, m := range c.Skip {
+		cl.end(&Push{ID: m.ID, Shop: m.ShopID, Order: m.Order.ID, Device: m.DeviceID, Status: m.Status}, bellhop.PushSkipped, m.Reason, now)
+	}
+	for _, t := range c.Take {
+		cl.Statuses.Move(t.From, bellhop.PushSending)
+	}
+	for _, l := range c.Postpone {
+		if l.Status == bellhop.PushSending {
+			cl.Statuses.Move(l.Status, bellhop.PushUnknown)
+		}
+	}
+	if c.Spent {
+		cl.Spent = append(cl.Spent, d)
+	}
+	if all != nil && !c.Behind.IsZero() {
+		cl.Behind = append(cl.Behind, Behind{d.ID, c.Behind})
+	}
+	cl.Taken, cl.Postponed, cl.Owed = append(cl.Taken, c.Take...), append(cl.Postponed, c.Postpone...), append(cl.Owed, c.Owed...)
+	return nil
+}
+
+// PlanClaim decides about one device; see [Claiming.Plan].
 func PlanClaim(p *DeviceBudget, h DuePushes, now time.Time, gate store.Gate, all func() ([]Due, error)) (Claim, error) {
 	planned := *p
 	c := planned.plan(h, now, gate)

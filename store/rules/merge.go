@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 )
 
 // State is what [Merge] looks at of an order: nothing else decides. An order
@@ -32,8 +33,6 @@ type Merged struct {
 	// Wipe is set when the order was deleted just now: the content goes, the
 	// tombstone stays.
 	Wipe bool
-	// Forget is set while the order is deleted: the bodies of its webhooks go.
-	Forget bool
 	// Owes is what the owner may want to be told of.
 	Owes []bellhop.PushKind
 }
@@ -67,7 +66,6 @@ func Merge(s State, f bellhop.Fact) Merged {
 	default:
 		mergeContent(&m, s, f)
 	}
-	m.Forget = m.State.Deleted
 	return m
 }
 
@@ -127,4 +125,16 @@ func newest(a, b bellhop.Touch) bellhop.Touch {
 		return b
 	}
 	return a
+}
+
+// Tells says what the stream is told of a merge: nothing of an order that has
+// not come yet, and nothing where nothing changed.
+func (m Merged) Tells(before State) (kind store.ChangeKind, tells bool) {
+	switch {
+	case m.Result.Outcome != bellhop.OutcomeRecorded:
+		return "", false
+	case m.First:
+		return store.ChangeRecorded, true
+	}
+	return store.ChangeUpdated, !before.Version.IsZero()
 }

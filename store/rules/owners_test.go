@@ -54,33 +54,6 @@ func TestMergeNews(t *testing.T) {
 	}
 }
 
-func TestWants(t *testing.T) {
-	ten := dollars(10)
-	for _, c := range []struct {
-		s      bellhop.Settings
-		kind   bellhop.PushKind
-		wanted bool
-		why    string
-	}{
-		{bellhop.Settings{}, bellhop.PushOrderNew, true, ""},
-		{bellhop.Settings{}, bellhop.PushOrderPaid, false, store.ReasonNotWanted},
-		{bellhop.Settings{NotNew: true, Paid: true}, bellhop.PushOrderNew, false, store.ReasonNotWanted},
-		{bellhop.Settings{NotNew: true, Paid: true}, bellhop.PushOrderPaid, true, ""},
-		{bellhop.Settings{Cancelled: true}, bellhop.PushOrderCancelled, true, ""},
-		{bellhop.Settings{Refunded: true, AtLeast: "100"}, bellhop.PushOrderRefunded, true, ""},
-		{bellhop.Settings{AtLeast: "10"}, bellhop.PushOrderNew, true, ""},
-		{bellhop.Settings{AtLeast: "10.01"}, bellhop.PushOrderNew, false, store.ReasonBelowAmount},
-	} {
-		total := ten
-		if c.kind == bellhop.PushOrderRefunded {
-			total = bellhop.Money{} // a refund does not say the order's
-		}
-		if wanted, why := rules.Wants(c.s, c.kind, total); wanted != c.wanted || why != c.why {
-			t.Errorf("%+v %s: %t %q", c.s, c.kind, wanted, why)
-		}
-	}
-}
-
 // TestRationAsTheOwnerLikes divides within a budget that would ring for each.
 func TestRationAsTheOwnerLikes(t *testing.T) {
 	const n, held, loud, paid = 1, 2, 3, 4

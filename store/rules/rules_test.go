@@ -7,87 +7,8 @@ import (
 
 	"bellhop"
 	"bellhop/store"
-	"bellhop/store/driver"
 	"bellhop/store/rules"
 )
-
-func TestCheckFacts(t *testing.T) {
-	odd := noon.Add(1234)
-	order := orderFact(1, 1, 1)
-	order.Event, order.At, order.Order.Version.UpdatedAt = &bellhop.Event{}, odd, odd
-	touch := touchFact(bellhop.TouchEdit, 1, 1)
-	touch.Event, touch.Touch.At = &bellhop.Event{}, odd
-	got, err := driver.CheckFacts([]bellhop.Fact{order, touch})
-	if err != nil {
-		t.Fatal(err)
-	}
-	micro := noon.Add(time.Microsecond)
-	if !got[0].At.Equal(micro) || !got[0].Order.Version.UpdatedAt.Equal(micro) || !got[1].Touch.At.Equal(micro) {
-		t.Errorf("not in microseconds: %+v", got)
-	}
-	if !order.Order.Version.UpdatedAt.Equal(odd) || !touch.Touch.At.Equal(odd) {
-		t.Error("the caller's own was changed")
-	}
-	long := order
-	long.Order = &bellhop.Order{Version: order.Order.Version, Items: make([]bellhop.Item, driver.MaxLines)}
-	if _, err := driver.CheckFacts([]bellhop.Fact{order, long}); bellhop.KindOf(err) != bellhop.Invalid {
-		t.Errorf("too long: %v", err)
-	}
-}
-
-func TestSettles(t *testing.T) {
-	later := noon.Add(time.Minute)
-	for _, c := range []struct {
-		to      bellhop.PushStatus
-		retryAt time.Time
-		was     bellhop.PushStatus
-		final   bool
-		want    rules.Settlement
-	}{
-		{bellhop.PushSent, time.Time{}, bellhop.PushSending, false, rules.SettleEnd},
-		{bellhop.PushUnknown, time.Time{}, bellhop.PushSending, false, rules.SettleEnd},
-		{bellhop.PushUnknown, later, bellhop.PushSending, false, rules.SettleRetry},
-		{bellhop.PushPending, later, bellhop.PushFailed, true, rules.SettleNothing},
-		{bellhop.PushFailed, time.Time{}, bellhop.PushSent, true, rules.SettleNothing},
-		{bellhop.PushSent, time.Time{}, bellhop.PushFailed, true, rules.SettleEnd},
-		{bellhop.PushSent, time.Time{}, bellhop.PushSent, true, rules.SettleNothing},
-	} {
-		s := store.Settled{Status: c.to, RetryAt: c.retryAt}
-		if got := rules.SettlementOf(s, c.was, c.final); got != c.want {
-			t.Errorf("%+v: got %d", c, got)
-		}
-	}
-}
-
-func TestSkipForAndTells(t *testing.T) {
-	f := bellhop.Fact{Event: &bellhop.Event{SignedBy: bellhop.SignerShop}, Skip: bellhop.ReasonNotActedOn}
-	none, own := bellhop.Shop{}, bellhop.Shop{OwnSecretOnly: true}
-	for want, got := range map[string]string{
-		bellhop.ReasonUnknownShop:  rules.SkipFor(f, false, none),
-		bellhop.ReasonShopDisabled: rules.SkipFor(f, true, bellhop.Shop{Disabled: true}),
-		bellhop.ReasonNotActedOn:   rules.SkipFor(f, true, own),
-		bellhop.ReasonAppSecret:    rules.SkipFor(bellhop.Fact{Event: &bellhop.Event{SignedBy: bellhop.SignerAppPrevious}}, true, own),
-		"":                         rules.SkipFor(bellhop.Fact{Event: &bellhop.Event{SignedBy: bellhop.SignerApp}}, true, none),
-	} {
-		if got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-	var before rules.State
-	if _, tells := rules.Merge(before, touchFact(bellhop.TouchEdit, 1, 1)).Tells(before); tells {
-		t.Error("told of an order that has not come")
-	}
-	m := rules.Merge(before, orderFact(1, 1, 1))
-	if kind, tells := m.Tells(before); kind != store.ChangeRecorded || !tells {
-		t.Errorf("a new order: %q", kind)
-	}
-	if kind, tells := rules.Merge(m.State, deletionFact).Tells(m.State); kind != store.ChangeUpdated || !tells {
-		t.Errorf("a deletion: %q", kind)
-	}
-	if _, tells := rules.Merge(m.State, orderFact(1, 1, 1)).Tells(m.State); tells {
-		t.Error("told of what was known")
-	}
-}
 
 func dueTo(device int64, n int) (due []rules.Due) {
 	for i := range n {
@@ -169,37 +90,6 @@ func TestTally(t *testing.T) {
 	want := []rules.Count[bellhop.PushStatus]{{Key: bellhop.PushFailed, By: 3}, {Key: bellhop.PushSent, By: 1}}
 	if got := tally.Counts(); !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
-	}
-}
-
-func TestCursors(t *testing.T) {
-	a, b := int64(1), int64(2)
-	if err := driver.ParseCursor(driver.Cursor(-5, 1<<62), &a, &b); err != nil || a != -5 || b != 1<<62 {
-		t.Errorf("%d %d %v", a, b, err)
-	}
-	if err := driver.ParseCursor("", &a); err != nil || a != -5 {
-		t.Errorf("without one: %d %v", a, err)
-	}
-	for _, bad := range []string{"!", driver.Cursor(1), driver.Cursor(1, 2, 3)} {
-		if err := driver.ParseCursor(bad, &a, &b); bellhop.KindOf(err) != bellhop.Invalid {
-			t.Errorf("%q: %v", bad, err)
-		}
-	}
-}
-
-func TestReadMoneyAndZones(t *testing.T) {
-	if m, err := driver.ReadMoney("", ""); err != nil || m != (bellhop.Money{}) {
-		t.Errorf("none: %v, %v", m, err)
-	}
-	if _, err := driver.ReadMoney("x", "USD"); err == nil {
-		t.Error("a damaged amount was read")
-	}
-	tokyo := noon.In(time.FixedZone("", 9*3600))
-	if got := driver.Zoned(noon, driver.Offset(tokyo)); got.Format(time.RFC3339) != tokyo.Format(time.RFC3339) {
-		t.Errorf("got %v", got)
-	}
-	if got := driver.Zoned(time.Time{}, 3600); got != (time.Time{}) {
-		t.Errorf("no time is %v", got)
 	}
 }
 

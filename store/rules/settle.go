@@ -5,39 +5,103 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/store/driver"
 )
+
+// SettleBefore is what a store holds of what settlements name.
+type SettleBefore struct {
+	Pushes  map[int64]*Push
+	Devices map[int64]*Address // that a settlement may retire
+	Owed    []*Push            // to Devices
+}
+
+// Address is what is looked at of a device to retire it.
+type Address struct {
+	Value string
+	InUse bool
+}
+
+// Settling is what settlements change.
+type Settling struct {
+	Changes
+	Retired []Retired
+}
+
+// Retired is a device that is out of use from now on.
+type Retired struct {
+	DeviceID int64
+	Reason   string
+	At       time.Time
+}
+
+// PlanSettle decides what the settlements of several callers change, each caller's all
+// or none of them: the errors are theirs.
+func PlanSettle(before SettleBefore, callers ...[]store.Settled) (*Settling, []error) {
+	s := &Settling{}
+	errs := make([]error, len(callers))
+	for i, all := range callers {
+		if errs[i] = before.missing(all); errs[i] == nil {
+			for k := range all {
+				s.settle(before, &all[k])
+			}
+		}
+	}
+	for _, r := range s.Retired {
+		for _, p := range before.Owed {
+			if p.Device != r.DeviceID {
+				continue
+			}
+			if settled := before.Pushes[p.ID]; settled != nil {
+				p = settled
+			}
+			s.Skip([]*Push{p}, store.ReasonDeviceRetired, r.At)
+		}
+	}
+	return s, errs
+}
+
+func (b SettleBefore) missing(all []store.Settled) error {
+	for _, one := range all {
+		for _, id := range one.Pushes {
+			if b.Pushes[id] == nil {
+				return driver.NotFound("push")
+			}
+		}
+	}
+	return nil
+}
+
+// settle decides about one settlement. What is final stays: another claimer, after the
+// lease ran out, had the last word. Only that it was sent after all is worth knowing
+// still. A device with another address by now stays in use.
+func (s *Settling) settle(before SettleBefore, one *store.Settled) {
+	for _, id := range one.Pushes {
+		p := before.Pushes[id]
+		switch {
+		case p.Final && (one.Status != bellhop.PushSent || p.Status == bellhop.PushSent):
+		case one.RetryAt.IsZero():
+			s.end(p, one.Status, one.Reason, one.At)
+		default:
+			s.set(p, PushChange{Status: one.Status, Reason: one.Reason, Next: one.RetryAt})
+			s.Wake = true
+		}
+	}
+	if r := one.Retire; r != nil {
+		if d := before.Devices[r.DeviceID]; d != nil && d.InUse && d.Value == r.Value {
+			d.InUse = false
+			s.Retired = append(s.Retired, Retired{r.DeviceID, r.Reason, one.At})
+		}
+	}
+}
 
 // Resendable reports whether a push that has ended may be sent again.
 func Resendable(s bellhop.PushStatus) bool {
 	return s == bellhop.PushFailed || s == bellhop.PushUnknown || s == bellhop.PushSkipped
 }
 
-// SettlementOf says what a settlement does to a push, by its status and whether that
-// is final. What is final stays: another claimer, after the lease ran out, had
-// the last word. Only that it was sent after all is worth knowing still.
-func SettlementOf(s store.Settled, was bellhop.PushStatus, final bool) Settlement {
-	switch {
-	case final && (s.Status != bellhop.PushSent || was == bellhop.PushSent):
-		return SettleNothing
-	case s.RetryAt.IsZero():
-		return SettleEnd
-	}
-	return SettleRetry
-}
-
-// Settlement is one of the things that can become of a push.
-type Settlement uint8
-
-// The settlements.
-const (
-	SettleNothing Settlement = iota // it stays as it is
-	SettleEnd                       // it has its final status, and the stream is told
-	SettleRetry                     // it is due again at RetryAt
-)
-
-// Settles reports whether an outcome is there to stay: recording such an event
-// once more is [Redelivered].
-func Settles(o bellhop.Outcome) bool {
+// settles reports whether an outcome is there to stay: recording such an event
+// once more is redelivered.
+func settles(o bellhop.Outcome) bool {
 	switch o {
 	case bellhop.OutcomeRecorded, bellhop.OutcomeDuplicate, bellhop.OutcomeStale:
 		return true
@@ -45,59 +109,23 @@ func Settles(o bellhop.Outcome) bool {
 	return false
 }
 
-// Redelivered is the result of recording an event that was settled before: its
+// redelivered is the result of recording an event that was settled before: its
 // line and what it stated were committed together.
-func Redelivered() bellhop.Result {
+func redelivered() bellhop.Result {
 	return bellhop.Result{Outcome: bellhop.OutcomeDuplicate, Reason: "redelivered"}
 }
 
-// SkipFor returns why a fact changes nothing: for its own reason, or since the
+// skipFor returns why a fact changes nothing: for its own reason, or since the
 // shop is not there, is disabled or takes nothing that the app's secret signed; ""
-// when it is to be merged. Whoever accepted the event may not have known the shop.
-func SkipFor(f bellhop.Fact, known bool, s bellhop.Shop) string {
+// when it is to be merged. The endpoint that accepted the event may not have known the shop.
+func skipFor(f *bellhop.Fact, s *StoredShop) string {
 	switch {
-	case !known:
+	case s == nil:
 		return bellhop.ReasonUnknownShop
-	case s.Disabled:
+	case s.Shop.Disabled:
 		return bellhop.ReasonShopDisabled
-	case s.OwnSecretOnly && f.Event.SignedBy.Shared():
+	case s.Shop.OwnSecretOnly && f.Event.SignedBy.Shared():
 		return bellhop.ReasonAppSecret
 	}
 	return f.Skip
 }
-
-// Tells says what the stream is told of a merge: nothing of an order that has
-// not come yet, and nothing where nothing changed.
-func (m Merged) Tells(before State) (kind store.ChangeKind, tells bool) {
-	switch {
-	case m.Result.Outcome != bellhop.OutcomeRecorded:
-		return "", false
-	case m.First:
-		return store.ChangeRecorded, true
-	}
-	return store.ChangeUpdated, !before.Version.IsZero()
-}
-
-// DueAt is when a new push is due to a device whose budget has room from freeAt
-// on, so that no claim has to look at it before.
-func DueAt(at, freeAt time.Time) time.Time {
-	if freeAt.After(at) && freeAt.Sub(at) < longestRefill {
-		return freeAt
-	}
-	return at
-}
-
-// longestRefill is longer than any budget takes to have room again. A clock that was
-// ahead leaves later times behind: the claim looks at the budget itself.
-const longestRefill = 5 * time.Minute
-
-// LongestWait is longer than anything waits that is kept for later. Quiet hours are
-// the longest, on a day that has 25.
-const LongestWait = 26 * time.Hour
-
-// Beyond reports whether a time that was kept is further ahead than it can be: the
-// clock was, and has been put right since. What waits for it waits no longer.
-func Beyond(t, now time.Time) bool { return t.After(now.Add(LongestWait)) }
-
-// IsDue reports whether what is due at a time is now; nothing is at the zero time.
-func IsDue(t, now time.Time) bool { return !t.IsZero() && (!t.After(now) || Beyond(t, now)) }

@@ -58,12 +58,12 @@ const (
 	leastPortion, mostPortion = 100, 500
 )
 
-// Portions counts what one call of Record has written.
-type Portions struct{ written int }
+// portions counts what one call of Record has written.
+type portions struct{ written int }
 
-// FansOut reports whether what an order owes to so many devices is to be written
+// fansOut reports whether what an order owes to so many devices is to be written
 // as a fan-out.
-func (p *Portions) FansOut(devices int) bool {
+func (p *portions) fansOut(devices int) bool {
 	if devices > FanOutAbove || devices > 1 && p.written+devices > OwedAtOnce {
 		return true
 	}
@@ -87,13 +87,13 @@ type Receiver struct {
 	Settings bellhop.Settings
 }
 
-// Owes says what an order owes to a device since at: whether anything is to be
+// owes says what an order owes to a device since at: whether anything is to be
 // written down, when it is due, and why it is skipped, if it is: of a new order
 // the log says why somebody isn't told.
-func (r Receiver) Owes(kind bellhop.PushKind, total bellhop.Money, at time.Time) (due time.Time, skipped string, noted bool) {
-	wanted, why := Wants(r.Settings, kind, total)
+func (r Receiver) owes(kind bellhop.PushKind, total bellhop.Money, at time.Time) (due time.Time, skipped string, noted bool) {
+	wanted, why := wants(r.Settings, kind, total)
 	if wanted {
-		return DueAt(at, r.FreeAt), "", true
+		return dueAt(at, r.FreeAt), "", true
 	}
 	return time.Time{}, why, kind == bellhop.PushOrderNew
 }

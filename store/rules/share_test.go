@@ -7,7 +7,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"bellhop"
 	"bellhop/store"
 	"bellhop/store/rules"
 )
@@ -65,21 +64,7 @@ func TestThereIsAlwaysRoom(t *testing.T) {
 	})
 }
 
-func TestPortions(t *testing.T) {
-	var p rules.Portions
-	if p.FansOut(rules.FanOutAbove) || !p.FansOut(rules.FanOutAbove+1) {
-		t.Error("a shop's devices")
-	}
-	n := rules.FanOutAbove
-	for !p.FansOut(30) {
-		n += 30
-	}
-	if n > rules.OwedAtOnce || n+30 <= rules.OwedAtOnce {
-		t.Errorf("%d pushes at once", n)
-	}
-	if p.FansOut(1) || p.FansOut(0) {
-		t.Error("one push costs no more than a fan-out")
-	}
+func TestPortion(t *testing.T) {
 	for want, b := range map[int]rules.Backlog{0: {Due: 1}, 100: {FanOut: true, Due: 290}, 300: {FanOut: true}} {
 		if got := b.Portion(300); got != want {
 			t.Errorf("%+v: a portion of %d, want %d", b, got, want)
@@ -87,27 +72,5 @@ func TestPortions(t *testing.T) {
 	}
 	if got := (rules.Backlog{FanOut: true}).Portion(10_000); got != 500 {
 		t.Errorf("a portion of %d", got)
-	}
-}
-
-func TestReceiverOwes(t *testing.T) {
-	later := noon.Add(time.Minute)
-	for name, c := range map[string]struct {
-		to      rules.Receiver
-		kind    bellhop.PushKind
-		due     time.Time
-		skipped string
-		noted   bool
-	}{
-		"at once":            {rules.Receiver{}, bellhop.PushOrderNew, noon, "", true},
-		"with the budget":    {rules.Receiver{FreeAt: later}, bellhop.PushOrderNew, later, "", true},
-		"not wanted":         {rules.Receiver{Settings: bellhop.Settings{NotNew: true}}, bellhop.PushOrderNew, time.Time{}, store.ReasonNotWanted, true},
-		"not asked for":      {rules.Receiver{}, bellhop.PushOrderPaid, time.Time{}, store.ReasonNotWanted, false},
-		"a change asked for": {rules.Receiver{Settings: bellhop.Settings{Paid: true}}, bellhop.PushOrderPaid, noon, "", true},
-	} {
-		due, skipped, noted := c.to.Owes(c.kind, dollars(1), noon)
-		if !due.Equal(c.due) || skipped != c.skipped || noted != c.noted {
-			t.Errorf("%s: %v %q %t", name, due, skipped, noted)
-		}
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"bellhop/store"
 )
 
-// Wants reports whether somebody is to be told of something about an order. Of a
+// wants reports whether somebody is to be told of something about an order. Of a
 // new order that they are not told of the log says why.
-func Wants(s bellhop.Settings, kind bellhop.PushKind, total bellhop.Money) (wanted bool, why string) {
+func wants(s bellhop.Settings, kind bellhop.PushKind, total bellhop.Money) (wanted bool, why string) {
 	switch {
 	case !asked(s, kind):
 		return false, store.ReasonNotWanted

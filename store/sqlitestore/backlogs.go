@@ -78,12 +78,6 @@ func readBacklogs(st *sqlitefile.Stmt) (all []rules.Backlog, err error) {
 	return all, err
 }
 
-// insertFanOut notes that an order owes something to all devices there are.
-func (b *batch) insertFanOut(shop, no int64, kind bellhop.PushKind, at time.Time) error {
-	return b.tx.Prepare(`INSERT OR IGNORE INTO fanouts (shop_id, order_no, kind, after_id, last_id, created_at)
-		VALUES (?,?,?,0,(SELECT max(id) FROM devices),?)`).Int(shop).Int(no).Text(string(kind)).Time(at).Exec()
-}
-
 // fanOut writes a portion of pushes for each shop whose slots ask for it, in a
 // transaction of its own.
 func (db *DB) fanOut(ctx context.Context, all []rules.Backlog, slots []int) error {
@@ -93,11 +87,7 @@ func (db *DB) fanOut(ctx context.Context, all []rules.Backlog, slots []int) erro
 			continue
 		}
 		err := db.write(ctx, "write pushes of a fan-out", func(tx *sqlitefile.Tx) error {
-			w := batch{tx: tx}
-			if err := w.fanOut(b.ShopID, n); err != nil {
-				return err
-			}
-			return flush(tx.Conn, pushTotals, &w.pushes)
+			return fanOut(tx, b.ShopID, n)
 		})
 		if err != nil {
 			return err
@@ -108,16 +98,16 @@ func (db *DB) fanOut(ctx context.Context, all []rules.Backlog, slots []int) erro
 }
 
 // fanOut goes through the next n devices that a shop's oldest fan-out is for.
-func (b *batch) fanOut(shop int64, n int) error {
-	var id, no, after, last int64
-	var kind, total, currency string
-	var at time.Time
-	c := b.tx.Conn
-	found, err := c.Prepare(`SELECT f.id, f.order_no, f.kind, f.after_id, f.last_id, f.created_at, o.total, o.currency
+func fanOut(tx *sqlitefile.Tx, shop int64, n int) error {
+	var id, after, last int64
+	var total, currency string
+	o := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: shop}}
+	push := rules.NewPush{Order: o}
+	found, err := tx.Prepare(`SELECT f.id, f.order_no, f.kind, f.after_id, f.last_id, f.created_at, o.total, o.currency
 		FROM fanouts f CROSS JOIN orders o ON o.no = f.order_no WHERE f.shop_id = ? ORDER BY f.order_no, f.kind LIMIT 1`).
 		Int(shop).First(func(r sqlitefile.Row) {
-		id, no, kind, after, last = r.Int(), r.Int(), r.Text(), r.Int(), r.Int()
-		at, total, currency = r.Time(), r.Text(), r.Text()
+		id, o.Row, push.Kind, after, last = r.Int(), r.Int(), bellhop.PushKind(r.Text()), r.Int(), r.Int()
+		push.At, total, currency = r.Time(), r.Text(), r.Text()
 	})
 	if err != nil || !found {
 		return err
@@ -126,15 +116,15 @@ func (b *batch) fanOut(shop int64, n int) error {
 	if err != nil {
 		return err
 	}
-	phones, err := readPhones(c, shop, after, last, n)
+	to, err := readReceivers(tx.Conn, shop, after, last, n)
 	if err != nil {
 		return err
 	}
-	if _, err := b.oweTo(phones, shop, no, bellhop.PushKind(kind), money, at); err != nil {
+	if err := save(tx, rules.PlanPortion(push, money, to), nil); err != nil {
 		return err
 	}
-	if len(phones) < n {
-		return c.Prepare(`DELETE FROM fanouts WHERE id = ?`).Int(id).Exec()
+	if len(to) < n {
+		return tx.Prepare(`DELETE FROM fanouts WHERE id = ?`).Int(id).Exec()
 	}
-	return c.Prepare(`UPDATE fanouts SET after_id = ? WHERE id = ?`).Int(phones[n-1].ID).Int(id).Exec()
+	return tx.Prepare(`UPDATE fanouts SET after_id = ? WHERE id = ?`).Int(to[n-1].ID).Int(id).Exec()
 }

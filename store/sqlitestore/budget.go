@@ -10,14 +10,11 @@ import (
 	"bellhop/store/rules"
 )
 
-// phone loads a device once for a claim.
-func (cl *claim) phone(id int64) (*rules.DeviceBudget, error) {
-	if p, ok := cl.phones[id]; ok {
-		return p, nil
-	}
+// loadBudget returns the zero DeviceBudget for a device that is not there.
+func loadBudget(c *sqlitefile.Conn, id int64) (*rules.DeviceBudget, error) {
 	p := &rules.DeviceBudget{}
 	var bad error
-	_, err := cl.c.Prepare(`SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
+	_, err := c.Prepare(`SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
 		s.last_event_at, s.last_signed_by, ` + allowanceColumns + `, p.settings
 		FROM devices d JOIN shops s ON s.id = d.shop_id LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ?`).Int(id).
 		First(func(r sqlitefile.Row) {
@@ -31,7 +28,6 @@ func (cl *claim) phone(id int64) (*rules.DeviceBudget, error) {
 	if err == nil {
 		err = bad
 	}
-	cl.phones[id] = p
 	return p, err
 }
 
@@ -59,8 +55,8 @@ func readAllowance(r sqlitefile.Row) (a rules.Allowance, err error) {
 	return a, err
 }
 
-// keep stores what is left of the budget.
-func keep(c *sqlitefile.Conn, p *rules.DeviceBudget) error {
+// saveBudget stores what is left of the budget.
+func saveBudget(c *sqlitefile.Conn, p *rules.DeviceBudget) error {
 	st := c.Prepare(`UPDATE devices SET free_at = ?, spent = ?, rung = ?, spent_at = ?, gathered_orders = ?, gathered_changes = ?,
 		gathered_total = ?, gathered_currency = ?, gathered_since = ? WHERE id = ?`).Time(p.FreeAt())
 	return bindAllowance(st, p.Left).Int(p.ID).Exec()

@@ -26,32 +26,28 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 	if err := db.fanOut(ctx, all, given); err != nil {
 		return nil, err
 	}
-	var owed []store.Owed
+	var cl claim
 	err = db.write(ctx, "claim pushes", func(tx *sqlitefile.Tx) error {
-		cl := claim{c: tx.Conn, now: now, lease: lease, gate: slots.Gate, phones: map[int64]*rules.DeviceBudget{}}
+		cl = claim{c: tx.Conn, now: now, gate: slots.Gate}
 		for i, n := range given {
 			if err := cl.shop(all[i].ShopID, n); err != nil {
 				return err
 			}
 		}
-		owed = cl.owed
-		return flush(tx.Conn, pushTotals, &cl.counts)
+		return cl.save(now.Add(lease))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return owed, nil
+	return cl.Owed, nil
 }
 
 // claim is one call of ClaimPushes inside the writer.
 type claim struct {
-	c      *sqlitefile.Conn
-	now    time.Time
-	lease  time.Duration
-	gate   store.Gate
-	phones map[int64]*rules.DeviceBudget
-	counts rules.Tally[bellhop.PushStatus]
-	owed   []store.Owed
+	rules.Claiming
+	c    *sqlitefile.Conn
+	now  time.Time
+	gate store.Gate
 }
 
 // shop claims up to n pushes of a shop.
@@ -65,7 +61,7 @@ func (cl *claim) shop(id int64, n int) error {
 	}
 	full := len(due) == n
 	for _, h := range rules.ByDevice(due) {
-		if err := cl.heap(h, full); err != nil {
+		if err := cl.device(h, full); err != nil {
 			return err
 		}
 	}
@@ -94,9 +90,9 @@ func (cl *claim) load(where string, limit int, args ...int64) (pushes []rules.Du
 	return pushes, err
 }
 
-// heap hands out what is due to one device as far as its budget goes.
-func (cl *claim) heap(h rules.DuePushes, full bool) error {
-	p, err := cl.phone(h.DeviceID)
+// device claims what is due to one device.
+func (cl *claim) device(h rules.DuePushes, full bool) error {
+	d, err := loadBudget(cl.c, h.DeviceID)
 	if err != nil {
 		return err
 	}
@@ -107,58 +103,25 @@ func (cl *claim) heap(h rules.DuePushes, full bool) error {
 				rules.DigestMax, h.Due[0].ShopID, cl.now.UnixMicro(), h.DeviceID)
 		}
 	}
-	plan, err := rules.PlanClaim(p, h, cl.now, cl.gate, all)
-	if err != nil {
-		return err
-	}
-	return cl.do(p, plan, full)
+	return cl.Plan(d, h, cl.now, cl.gate, all)
 }
 
-// do writes down what was planned for a device.
-func (cl *claim) do(p *rules.DeviceBudget, plan rules.Claim, full bool) error {
-	for _, d := range plan.Skip {
-		push := pushRow{id: d.ID, shop: d.ShopID, order: d.Order.ID, status: d.Status}
-		if err := push.end(cl.c, bellhop.PushSkipped, d.Reason, cl.now, &cl.counts); err != nil {
-			return err
-		}
-	}
-	for _, t := range plan.Take {
+// save writes what the rules decided.
+func (cl *claim) save(until time.Time) error {
+	for _, t := range cl.Taken {
 		err := cl.c.Prepare(`UPDATE pushes SET status = 'sending', attempts = attempts + 1,
 			first_attempt_at = coalesce(first_attempt_at, ?), next_at = ?, gathered_since = ? WHERE id = ?`).
-			Time(cl.now).Time(cl.now.Add(cl.lease)).Time(t.Gathered).Int(t.ID).Exec()
-		if err != nil {
-			return err
-		}
-		cl.counts.Move(t.From, bellhop.PushSending)
-	}
-	cl.owed = append(cl.owed, plan.Owed...)
-	if plan.Spent {
-		if err := keep(cl.c, p); err != nil {
-			return err
-		}
-	}
-	return cl.postpone(p.ID, plan, full)
-}
-
-// postpone puts off what there is no budget for, and when the claim was full
-// also what waits behind it, so that the next claims need not look at it.
-func (cl *claim) postpone(device int64, plan rules.Claim, full bool) error {
-	later := plan.Postpone
-	for _, d := range later {
-		if d.Status == bellhop.PushSending {
-			cl.counts.Move(d.Status, bellhop.PushUnknown)
-		}
-	}
-	if full && !plan.Behind.IsZero() {
-		err := cl.c.Prepare(owedTo).Int(driver.LookAhead).Int(device).Each(func(r sqlitefile.Row) error {
-			later = append(later, rules.Later{Due: rules.Due{ID: r.Int()}, Until: plan.Behind})
-			return nil
-		})
+			Time(cl.now).Time(until).Time(t.Gathered).Int(t.ID).Exec()
 		if err != nil {
 			return err
 		}
 	}
-	for _, d := range later {
+	for _, d := range cl.Spent {
+		if err := saveBudget(cl.c, d); err != nil {
+			return err
+		}
+	}
+	for _, d := range cl.Postponed {
 		err := cl.c.Prepare(`UPDATE pushes SET next_at = max(next_at, ?), reason = coalesce(?, reason),
 			status = CASE status WHEN 'sending' THEN 'unknown' ELSE status END WHERE id = ?`).
 			Time(d.Until).TextOrNull(d.Reason).Int(d.ID).Exec()
@@ -166,5 +129,12 @@ func (cl *claim) postpone(device int64, plan rules.Claim, full bool) error {
 			return err
 		}
 	}
-	return nil
+	for _, b := range cl.Behind {
+		err := cl.c.Prepare(`UPDATE pushes AS p SET next_at = max(next_at, ?) ` + owedTo + ` AND p.status <> 'sending'`).
+			Time(b.Until).Int(driver.LookAhead).Int(b.DeviceID).Exec()
+		if err != nil {
+			return err
+		}
+	}
+	return saveChanges(cl.c, &cl.Changes)
 }

@@ -9,6 +9,7 @@ import (
 	"bellhop/store"
 	"bellhop/store/driver"
 	"bellhop/store/move"
+	"bellhop/store/rules"
 )
 
 var _ move.Mover = (*DB)(nil)
@@ -238,21 +239,22 @@ func (im *importer) order(o *move.OrderRow) error {
 	if err != nil {
 		return err
 	}
+	change := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: shop, ID: o.ID}, State: o.State}
 	if o.Order == nil {
-		_, err = insertState(im.tx.Conn, shop, o.ID, o.State)
-		return err
+		return saveOrder(im.tx.Conn, change, amounts{})
 	}
 	t := o.Order.Trace
-	entries, err := prepare([]bellhop.Fact{{Event: &bellhop.Event{TriggeredAt: t.TriggeredAt, AcceptedAt: t.AcceptedAt, TraceParent: t.TraceParent},
-		At: t.RecordedAt, OrderID: o.ID, Order: versioned(o)}})
-	if err != nil {
+	facts := []bellhop.Fact{{Event: &bellhop.Event{TriggeredAt: t.TriggeredAt, AcceptedAt: t.AcceptedAt, TraceParent: t.TraceParent},
+		At: t.RecordedAt, OrderID: o.ID, Order: versioned(o)}}
+	if facts, err = driver.CheckFacts(facts); err != nil {
 		return err
 	}
-	no, err := insertOrder(im.tx.Conn, shop, o.State, &entries[0])
+	change.Content, change.First = &facts[0], &facts[0]
+	err = saveOrder(im.tx.Conn, change, format(facts)[change.Content])
 	if err != nil || o.Order.Handling == bellhop.HandlingNew {
 		return err
 	}
-	return im.tx.Prepare(`UPDATE orders SET handling = ? WHERE no = ?`).Text(string(o.Order.Handling)).Int(no).Exec()
+	return im.tx.Prepare(`UPDATE orders SET handling = ? WHERE no = ?`).Text(string(o.Order.Handling)).Int(change.Row).Exec()
 }
 
 // versioned returns the order as what is recorded is checked for.
@@ -316,7 +318,7 @@ func (im *importer) event(l *store.Line) error {
 			return err
 		}
 	}
-	return writeLine(im.tx.Conn, seq, "", l.At, l.OrderID, l.Outcome, l.Reason)
+	return writeLine(im.tx.Conn, &rules.LineChange{Row: seq, Outcome: l.Outcome, Reason: l.Reason, OrderID: l.OrderID, At: l.At})
 }
 
 func (im *importer) change(ch *store.Change) error {

@@ -94,17 +94,27 @@ func retireAll(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.T
 	if err := st.Each(func(r sqlitefile.Row) error { ids = append(ids, r.Int()); return nil }); err != nil {
 		return err
 	}
-	var counts rules.Tally[bellhop.PushStatus]
 	for _, id := range ids {
 		err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(at).Text(reason).Int(id).Exec()
 		if err == nil {
-			err = skipDevice(c, id, store.ReasonDeviceRetired, at, &counts)
+			err = skipOwed(c, id, store.ReasonDeviceRetired, at)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return flush(c, pushTotals, &counts)
+	return nil
+}
+
+// skipOwed skips what is owed to a device.
+func skipOwed(c *sqlitefile.Conn, device int64, reason string, at time.Time) error {
+	owed, err := owedToDevice(c, device)
+	if err != nil {
+		return err
+	}
+	var ch rules.Changes
+	ch.Skip(owed, reason, at)
+	return saveChanges(c, &ch)
 }
 
 // Devices implements [store.Devices].
@@ -145,11 +155,7 @@ func dropDevice(c *sqlitefile.Conn, id int64) error {
 	if err != nil {
 		return err
 	}
-	var counts rules.Tally[bellhop.PushStatus]
-	if err := skipDevice(c, id, store.ReasonDeviceRemoved, at, &counts); err != nil {
-		return err
-	}
-	if err := flush(c, pushTotals, &counts); err != nil {
+	if err := skipOwed(c, id, store.ReasonDeviceRemoved, at); err != nil {
 		return err
 	}
 	return c.Prepare(`DELETE FROM devices WHERE id = ?`).Int(id).Exec()

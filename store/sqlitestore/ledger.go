@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"math"
 	"strings"
 	"time"
 
@@ -12,58 +13,69 @@ import (
 	"bellhop/store/rules"
 )
 
-// line returns the place of an event in the archive, and its outcome so far; ""
-// when it has none. The event is put into the archive unless it is there.
-func line(tx *sqlitefile.Tx, e *bellhop.Event) (seq int64, was bellhop.Outcome, err error) {
-	_, err = tx.Prepare(`SELECT e.seq, l.outcome FROM events e LEFT JOIN ledger l ON l.seq = e.seq WHERE e.id = ?`).
-		Blob(e.ID[:]).First(func(r sqlitefile.Row) { seq, was = r.Int(), bellhop.Outcome(r.Text()) })
-	if err == nil && seq == 0 {
-		seq, err = tx.Append(e)
-	}
-	return seq, was, err
+// loadLine returns row 0 for an event that is not in the archive.
+func loadLine(c *sqlitefile.Conn, id bellhop.EventID) (l rules.StoredLine, err error) {
+	_, err = c.Prepare(`SELECT e.seq, l.outcome FROM events e LEFT JOIN ledger l ON l.seq = e.seq WHERE e.id = ?`).
+		Blob(id[:]).First(func(r sqlitefile.Row) { l.Row, l.Outcome = r.Int(), bellhop.Outcome(r.Text()) })
+	return l, err
 }
 
-func writeLine(c *sqlitefile.Conn, seq int64, was bellhop.Outcome, at time.Time, orderID int64, o bellhop.Outcome, reason string) error {
+// saveLines writes lines, and puts into the archive what is not there. The next Prune
+// comes back to what it passed by when that was not settled.
+func saveLines(tx *sqlitefile.Tx, lines []*rules.LineChange) (err error) {
+	first := int64(math.MaxInt64)
+	for _, l := range lines {
+		if l.Row == 0 {
+			if l.Row, err = tx.Append(l.Event); err != nil {
+				return err
+			}
+		}
+		if err := writeLine(tx.Conn, l); err != nil {
+			return err
+		}
+		first = min(first, l.Row)
+	}
+	return tx.Prepare(`UPDATE pruned SET seq = ? WHERE seq >= ?`).Int(first - 1).Int(first).Exec()
+}
+
+func writeLine(c *sqlitefile.Conn, l *rules.LineChange) error {
 	query := `INSERT INTO ledger (outcome, at, order_id, reason, seq) VALUES (?,?,?,?,?)`
-	if was != "" {
+	if l.Was != "" {
 		query = `UPDATE ledger SET outcome = ?, at = ?, order_id = ?, reason = ? WHERE seq = ?`
 	}
-	st := c.Prepare(query).Text(string(o)).Time(at)
-	if orderID == 0 {
+	st := c.Prepare(query).Text(string(l.Outcome)).Time(l.At)
+	if l.OrderID == 0 {
 		st.Null()
 	} else {
-		st.Int(orderID)
+		st.Int(l.OrderID)
 	}
-	return st.TextOrNull(reason).Int(seq).Exec()
+	return st.TextOrNull(l.Reason).Int(l.Row).Exec()
 }
 
 // Dead implements [store.Ledger].
 func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
-	return db.dead(ctx, e, reason, at, func(*sqlitefile.Tx, int64) error { return nil })
+	return db.dead(ctx, e, reason, at, false)
 }
 
 // DropDead implements [store.Ledger].
 func (db *DB) DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error {
-	return db.dead(ctx, e, note, at, func(tx *sqlitefile.Tx, seq int64) error {
-		return tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ?`).Int(seq).Exec()
-	})
+	return db.dead(ctx, e, note, at, true)
 }
 
-func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time, also func(*sqlitefile.Tx, int64) error) error {
+func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time, drop bool) error {
 	return db.write(ctx, "note a dead event", func(tx *sqlitefile.Tx) error {
-		seq, was, err := line(tx, e)
-		if err != nil || rules.Settles(was) {
+		was, err := loadLine(tx.Conn, e.ID)
+		if err != nil {
 			return err
 		}
-		if err := also(tx, seq); err != nil {
+		r := rules.PlanDead(e, was, reason, at)
+		if r == nil {
+			return nil
+		}
+		if err := save(tx, r, nil); err != nil || !drop {
 			return err
 		}
-		if err := writeLine(tx.Conn, seq, was, at, 0, bellhop.OutcomeDead, reason); err != nil {
-			return err
-		}
-		var t rules.Tally[bellhop.Outcome]
-		t.Move(was, bellhop.OutcomeDead)
-		return flush(tx.Conn, ledgerTotals, &t)
+		return tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ?`).Int(r.Lines[0].Row).Exec()
 	})
 }
 
@@ -209,7 +221,7 @@ func floor(t time.Time) int64 {
 
 // Prune implements [store.Ledger]. It goes through the archive in its order, up
 // to the first event that is too young, and remembers how far it came: events
-// that are not settled yet are come back to (see unprune).
+// that are not settled yet are come back to (see saveLines).
 func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := driver.CheckLimit(limit); err != nil {
 		return 0, err
@@ -271,14 +283,4 @@ func (db *DB) dropBodies(ctx context.Context, from, to int64, old []int64) (int,
 
 func prunedTo(c *sqlitefile.Conn) (int64, error) {
 	return c.Prepare(`SELECT seq FROM pruned`).One()
-}
-
-// unprune lets the next Prune come back to an event that it passed by when it
-// was not settled.
-func (b *batch) unprune(seq int64) error {
-	if seq > b.pruned {
-		return nil
-	}
-	b.pruned = seq - 1
-	return b.tx.Prepare(`UPDATE pruned SET seq = ?`).Int(b.pruned).Exec()
 }

@@ -10,6 +10,7 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rules"
 )
 
 // orderColumns are what readOrder reads, of a table or alias o.
@@ -206,7 +207,7 @@ func (db *DB) SetHandling(
 		if err != nil {
 			return err
 		}
-		return addChange(tx.Conn, store.Change{Kind: store.ChangeHandled, OrderID: id, At: at}, own)
+		return addChange(tx.Conn, &rules.StreamRow{Kind: store.ChangeHandled, Shop: own, Order: id, At: at})
 	})
 	if err != nil {
 		return bellhop.Order{}, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
@@ -21,16 +20,24 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 		if err := driver.CheckSettled(s); err != nil {
 			return err
 		}
-		again = again || !s.RetryAt.IsZero()
 	}
 	err := db.write(ctx, "settle pushes", func(tx *sqlitefile.Tx) error {
-		var counts rules.Tally[bellhop.PushStatus]
-		for _, s := range settled {
-			if err := settle(tx.Conn, s, &counts); err != nil {
+		before, err := loadToSettle(tx.Conn, settled)
+		if err != nil {
+			return err
+		}
+		s, errs := rules.PlanSettle(before, settled)
+		if errs[0] != nil {
+			return errs[0]
+		}
+		for _, r := range s.Retired {
+			err := tx.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(r.At).Text(r.Reason).Int(r.DeviceID).Exec()
+			if err != nil {
 				return err
 			}
 		}
-		return flush(tx.Conn, pushTotals, &counts)
+		again = s.Wake
+		return saveChanges(tx.Conn, &s.Changes)
 	})
 	if err == nil && again {
 		db.wake()
@@ -38,32 +45,35 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 	return err
 }
 
-func settle(c *sqlitefile.Conn, s store.Settled, counts *rules.Tally[bellhop.PushStatus]) error {
-	for _, id := range s.Pushes {
-		p, err := loadPush(c, id)
+func loadToSettle(c *sqlitefile.Conn, settled []store.Settled) (b rules.SettleBefore, err error) {
+	b = rules.SettleBefore{Pushes: map[int64]*rules.Push{}, Devices: map[int64]*rules.Address{}}
+	for _, s := range settled {
+		for _, id := range s.Pushes {
+			found, err := loadPushes(c, pushByID, id)
+			if err != nil {
+				return b, err
+			}
+			for _, p := range found {
+				b.Pushes[id] = p
+			}
+		}
+		r := s.Retire
+		if r == nil || b.Devices[r.DeviceID] != nil {
+			continue
+		}
+		_, err := c.Prepare(`SELECT value, retired_at IS NULL FROM devices WHERE id = ?`).Int(r.DeviceID).First(func(row sqlitefile.Row) {
+			b.Devices[r.DeviceID] = &rules.Address{Value: row.Text(), InUse: row.Bool()}
+		})
 		if err != nil {
-			return err
+			return b, err
 		}
-		if p.id == 0 {
-			return driver.NotFound("push")
-		}
-		switch rules.SettlementOf(s, p.status, p.final) {
-		case rules.SettleEnd:
-			err = p.end(c, s.Status, s.Reason, s.At, counts)
-		case rules.SettleRetry:
-			err = p.retry(c, s, counts)
-		}
+		owed, err := owedToDevice(c, r.DeviceID)
 		if err != nil {
-			return err
+			return b, err
 		}
+		b.Owed = append(b.Owed, owed...)
 	}
-	return retire(c, s.Retire, s.At, counts)
-}
-
-func (p pushRow) retry(c *sqlitefile.Conn, s store.Settled, counts *rules.Tally[bellhop.PushStatus]) error {
-	counts.Move(p.status, s.Status)
-	return c.Prepare(`UPDATE pushes SET status = ?, reason = ?, next_at = ? WHERE id = ?`).
-		Text(string(s.Status)).TextOrNull(s.Reason).Time(s.RetryAt).Int(p.id).Exec()
+	return b, nil
 }
 
 // ResendPushes implements [store.Outbox].
@@ -72,58 +82,33 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 		return 0, err
 	}
 	err = db.write(ctx, "send pushes again", func(tx *sqlitefile.Tx) error {
-		var counts rules.Tally[bellhop.PushStatus]
+		var c rules.Changes
 		own, err := shopID(tx.Conn, shop)
 		if err != nil {
 			return err
 		}
 		n = 0
 		for _, id := range ids {
-			p, err := loadPush(tx.Conn, id)
+			found, err := loadPushes(tx.Conn, pushByID, id)
 			if err != nil {
 				return err
 			}
-			if p.shop != own || !p.final || !rules.Resendable(p.status) {
+			if len(found) == 0 || found[0].Shop != own || !c.Resend(found[0]) {
 				continue
 			}
 			err = tx.Prepare(`UPDATE pushes SET status = 'pending', reason = ?, next_at = ?, attempts = 0, first_attempt_at = NULL,
-				gathered_since = NULL WHERE id = ? AND device_id <> 0`).Text(store.ReasonResent).Time(at).Int(id).Exec()
+				gathered_since = NULL WHERE id = ?`).Text(store.ReasonResent).Time(at).Int(id).Exec()
 			if err != nil {
 				return err
 			}
-			if tx.Changes() > 0 {
-				counts.Move(p.status, bellhop.PushPending)
-				n++
-			}
+			n++
 		}
-		return flush(tx.Conn, pushTotals, &counts)
+		return saveChanges(tx.Conn, &c)
 	})
 	if err == nil {
 		db.wake()
 	}
 	return n, err
-}
-
-// retire takes a device out of use, unless it has another address by now.
-func retire(c *sqlitefile.Conn, r *store.Retirement, at time.Time, counts *rules.Tally[bellhop.PushStatus]) error {
-	if r == nil {
-		return nil
-	}
-	err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ? AND value = ? AND retired_at IS NULL`).
-		Time(at).Text(r.Reason).Int(r.DeviceID).Text(r.Value).Exec()
-	if err != nil || c.Changes() == 0 {
-		return err
-	}
-	return skipDevice(c, r.DeviceID, store.ReasonDeviceRetired, at, counts)
-}
-
-const owedTo = `SELECT id FROM (SELECT id, device_id, status FROM pushes WHERE next_at IS NOT NULL ORDER BY next_at LIMIT ?)
-	WHERE device_id = ? AND status <> 'sending'`
-
-// skipDevice skips what is owed to a device. What is being sent just now is
-// settled by whoever sends it.
-func skipDevice(c *sqlitefile.Conn, device int64, reason string, at time.Time, counts *rules.Tally[bellhop.PushStatus]) error {
-	return skipPushes(c, c.Prepare(owedTo).Int(driver.LookAhead).Int(device), reason, at, counts)
 }
 
 // NextPush implements [store.Outbox].

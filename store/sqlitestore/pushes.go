@@ -9,7 +9,6 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
-	"bellhop/store/rules"
 )
 
 // pushColumns are what readPush reads, of p and what pushJoins add.
@@ -111,53 +110,4 @@ func (db *DB) PushCounts(ctx context.Context) (m map[bellhop.PushStatus]int64, e
 		return err
 	})
 	return m, err
-}
-
-// skipPushes ends the pushes that st selects by id.
-func skipPushes(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.Time, counts *rules.Tally[bellhop.PushStatus]) error {
-	var ids []int64
-	if err := st.Each(func(r sqlitefile.Row) error { ids = append(ids, r.Int()); return nil }); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		p, err := loadPush(c, id)
-		if err != nil {
-			return err
-		}
-		if err := p.end(c, bellhop.PushSkipped, reason, at, counts); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// pushRow is what is looked at of a push to settle it.
-type pushRow struct {
-	id, shop, order int64
-	status          bellhop.PushStatus
-	final           bool
-}
-
-// loadPush returns id 0 for one that is not there.
-func loadPush(c *sqlitefile.Conn, id int64) (p pushRow, err error) {
-	_, err = c.Prepare(`SELECT p.id, p.shop_id, o.order_id, p.status, p.next_at IS NULL
-		FROM pushes p LEFT JOIN orders o ON o.no = p.order_no WHERE p.id = ?`).Int(id).First(func(r sqlitefile.Row) {
-		p = pushRow{id: r.Int(), shop: r.Int(), order: r.Int(), status: bellhop.PushStatus(r.Text()), final: r.Bool()}
-	})
-	return p, err
-}
-
-// end gives a push its final status and tells the stream.
-func (p pushRow) end(c *sqlitefile.Conn, status bellhop.PushStatus, reason string, at time.Time, counts *rules.Tally[bellhop.PushStatus]) error {
-	var sent time.Time
-	if status == bellhop.PushSent {
-		sent = at
-	}
-	err := c.Prepare(`UPDATE pushes SET status = ?, reason = ?, next_at = NULL, sent_at = coalesce(sent_at, ?) WHERE id = ?`).
-		Text(string(status)).TextOrNull(reason).Time(sent).Int(p.id).Exec()
-	if err != nil {
-		return err
-	}
-	counts.Move(p.status, status)
-	return addChange(c, store.Change{Kind: store.ChangeSettled, OrderID: p.order, PushID: p.id, At: at}, p.shop)
 }

@@ -1,28 +1,38 @@
 package sqlitestore
 
 import (
-	"time"
-
 	"bellhop"
 	"bellhop/internal/sqlitefile"
-	"bellhop/store"
 	"bellhop/store/driver"
 	"bellhop/store/rules"
 )
 
-// loadState returns no 0 for an order that was never heard of.
-func loadState(c *sqlitefile.Conn, shop, orderID int64) (no int64, s rules.State, err error) {
-	_, err = c.Prepare(`SELECT no, deleted, version_updated_at, version_triggered_at, version_hash,
-		edit_at, edit_id, refund_at, refund_id, financial_status, cancelled_at IS NOT NULL FROM orders WHERE shop_id = ? AND order_id = ?`).
-		Int(shop).Int(orderID).First(func(r sqlitefile.Row) {
-		no, s.Deleted = r.Int(), r.Bool()
-		s.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
-		s.Edit = readTouch(r, bellhop.TouchEdit)
-		s.Refund = readTouch(r, bellhop.TouchRefund)
-		s.Paid = (&bellhop.Order{FinancialStatus: r.Text()}).WasPaid()
-		s.Cancelled = r.Bool()
-	})
-	return no, s, err
+// loadOrder adds an order to those that are loaded, if it is there; with what it owes
+// when that is to go.
+func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder, k rules.OrderKey, goes bool) (err error) {
+	o := orders[k]
+	if o == nil {
+		o = &rules.StoredOrder{}
+		s := &o.State
+		found, err := c.Prepare(`SELECT no, deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id,
+			refund_at, refund_id, financial_status, cancelled_at IS NOT NULL FROM orders WHERE shop_id = ? AND order_id = ?`).
+			Int(k.Shop).Int(k.ID).First(func(r sqlitefile.Row) {
+			o.Row, s.Deleted = r.Int(), r.Bool()
+			s.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
+			s.Edit = readTouch(r, bellhop.TouchEdit)
+			s.Refund = readTouch(r, bellhop.TouchRefund)
+			s.Paid = (&bellhop.Order{FinancialStatus: r.Text()}).WasPaid()
+			s.Cancelled = r.Bool()
+		})
+		if err != nil || !found {
+			return err
+		}
+		orders[k] = o
+	}
+	if goes && o.Owed == nil {
+		o.Owed, err = loadPushes(c, owedOf, k.Shop, o.Row)
+	}
+	return err
 }
 
 func readTouch(r sqlitefile.Row, kind bellhop.TouchKind) bellhop.Touch {
@@ -48,17 +58,25 @@ func bindState(st *sqlitefile.Stmt, s rules.State) *sqlitefile.Stmt {
 	return st
 }
 
-// insertState makes a row that is no order yet, or no longer.
-func insertState(c *sqlitefile.Conn, shop, orderID int64, s rules.State) (no int64, err error) {
-	st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?)`).
-		Int(shop).Int(orderID)
-	err = bindState(st, s).Exec()
-	return c.LastID(), err
-}
-
-func updateState(c *sqlitefile.Conn, no int64, s rules.State) error {
+// saveOrder brings an order's row to what the facts leave of it. A row without content is
+// no order yet, or no longer.
+func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) (err error) {
+	switch {
+	case o.Row == 0 && o.Content == nil:
+		st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?)`).
+			Int(o.Shop).Int(o.ID)
+		err = bindState(st, o.State).Exec()
+		o.Row = c.LastID()
+		return err
+	case o.Row == 0:
+		return insertOrder(c, o, a)
+	case o.Wiped:
+		return wipe(c, o)
+	case o.Content != nil:
+		return updateOrder(c, o, a)
+	}
 	st := c.Prepare(`UPDATE orders SET (` + stateColumns + `) = (?,?,?,?,?,?,?,?) WHERE no = ?`)
-	return bindState(st, s).Int(no).Exec()
+	return bindState(st, o.State).Int(o.Row).Exec()
 }
 
 // contentColumns are what bindContent binds.
@@ -66,14 +84,13 @@ const contentColumns = `placed_at, placed_offset, updated_at, updated_offset, ca
 	presentment_currency, presentment_total, customer_name, customer_email, note, financial_status,
 	fulfillment_status, test, lines`
 
-func bindContent(st *sqlitefile.Stmt, e *entry) *sqlitefile.Stmt {
-	o := e.Order
+func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, a amounts) *sqlitefile.Stmt {
 	st.Int(o.PlacedAt.UnixMicro()).Int(driver.Offset(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).Int(driver.Offset(o.UpdatedAt)).
-		Time(o.CancelledAt).Text(o.Name).Int(o.Number).Text(o.Total.Currency).Text(e.total)
+		Time(o.CancelledAt).Text(o.Name).Int(o.Number).Text(o.Total.Currency).Text(a.total)
 	if o.Presentment == nil {
 		st.Null().Null()
 	} else {
-		st.Text(o.Presentment.Currency).Text(e.presentment)
+		st.Text(o.Presentment.Currency).Text(a.presentment)
 	}
 	return st.TextOrNull(o.CustomerName).TextOrNull(o.CustomerEmail).TextOrNull(o.Note).Text(o.FinancialStatus).
 		Text(o.FulfillmentStatus).Bool(o.Test).Int(int64(len(o.Items)))
@@ -82,38 +99,38 @@ func bindContent(st *sqlitefile.Stmt, e *entry) *sqlitefile.Stmt {
 // traceColumns are what bindTrace binds.
 const traceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
 
-func bindTrace(st *sqlitefile.Stmt, e *entry) *sqlitefile.Stmt {
-	return st.Text(string(bellhop.HandlingNew)).Time(e.Event.TriggeredAt).Time(e.Event.AcceptedAt).Time(e.At).
-		TextOrNull(e.Event.TraceParent)
+func bindTrace(st *sqlitefile.Stmt, first *bellhop.Fact) *sqlitefile.Stmt {
+	e := first.Event
+	return st.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(first.At).TextOrNull(e.TraceParent)
 }
 
-func insertOrder(c *sqlitefile.Conn, shop int64, s rules.State, e *entry) (no int64, err error) {
+func insertOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
 	st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `)
-		VALUES (?,?, ?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)`).Int(shop).Int(e.OrderID)
-	if err := bindTrace(bindContent(bindState(st, s), e), e).Exec(); err != nil {
-		return 0, err
+		VALUES (?,?, ?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)`).Int(o.Shop).Int(o.ID)
+	if err := bindTrace(bindContent(bindState(st, o.State), o.Content.Order, a), o.First).Exec(); err != nil {
+		return err
 	}
-	no = c.LastID()
-	return no, insertItems(c, no, e)
+	o.Row = c.LastID()
+	return insertItems(c, o, a)
 }
 
 // updateOrder replaces what is known of an order. Handling and trace are set
 // once, when the order comes after what merely named it.
-func updateOrder(c *sqlitefile.Conn, no int64, m rules.Merged, e *entry) error {
+func updateOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
 	st := c.Prepare(`UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `)
 		= (?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE no = ?`)
-	if err := bindContent(bindState(st, m.State), e).Int(no).Exec(); err != nil {
+	if err := bindContent(bindState(st, o.State), o.Content.Order, a).Int(o.Row).Exec(); err != nil {
 		return err
 	}
-	if m.First {
+	if o.First != nil {
 		st := c.Prepare(`UPDATE orders SET (` + traceColumns + `) = (?,?,?,?,?) WHERE no = ?`)
-		if err := bindTrace(st, e).Int(no).Exec(); err != nil {
+		if err := bindTrace(st, o.First).Int(o.Row).Exec(); err != nil {
 			return err
 		}
-	} else if err := deleteItems(c, no); err != nil {
+	} else if err := deleteItems(c, o.Row); err != nil {
 		return err
 	}
-	return insertItems(c, no, e)
+	return insertItems(c, o, a)
 }
 
 // itemKey is where the lines of an order begin; there are fewer than
@@ -124,12 +141,12 @@ func deleteItems(c *sqlitefile.Conn, no int64) error {
 	return c.Prepare(`DELETE FROM items WHERE key >= ? AND key < ?`).Int(itemKey(no)).Int(itemKey(no + 1)).Exec()
 }
 
-func insertItems(c *sqlitefile.Conn, no int64, e *entry) error {
-	for i := range e.Order.Items {
-		item := &e.Order.Items[i]
+func insertItems(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
+	for i := range o.Content.Order.Items {
+		item := &o.Content.Order.Items[i]
 		err := c.Prepare(`INSERT INTO items (key, item_id, title, variant, sku, quantity, price)
-			VALUES (?,?,?,?,?,?,?)`).Int(itemKey(no) + int64(i)).Int(item.ID).Text(item.Title).Text(item.Variant).
-			Text(item.SKU).Int(item.Quantity).Text(e.prices[i]).Exec()
+			VALUES (?,?,?,?,?,?,?)`).Int(itemKey(o.Row) + int64(i)).Int(item.ID).Text(item.Title).Text(item.Variant).
+			Text(item.SKU).Int(item.Quantity).Text(a.prices[i]).Exec()
 		if err != nil {
 			return err
 		}
@@ -138,21 +155,15 @@ func insertItems(c *sqlitefile.Conn, no int64, e *entry) error {
 }
 
 // wipe leaves nothing of an order but its tombstone.
-func (b *batch) wipe(shop, no int64, at time.Time) error {
-	c := b.tx.Conn
+func wipe(c *sqlitefile.Conn, o *rules.OrderChange) error {
 	err := c.Prepare(`UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `)
 		= (1,NULL,NULL,NULL,NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,
-		NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL,NULL) WHERE no = ?`).Int(no).Exec()
+		NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL,NULL) WHERE no = ?`).Int(o.Row).Exec()
 	if err != nil {
 		return err
 	}
-	if err := deleteItems(c, no); err != nil {
+	if err := deleteItems(c, o.Row); err != nil {
 		return err
 	}
-	if err := c.Prepare(`DELETE FROM fanouts WHERE shop_id = ? AND order_no = ?`).Int(shop).Int(no).Exec(); err != nil {
-		return err
-	}
-	st := c.Prepare(`SELECT id FROM pushes WHERE shop_id = ? AND order_no = ? AND next_at IS NOT NULL AND status <> 'sending'`).
-		Int(shop).Int(no)
-	return skipPushes(c, st, store.ReasonOrderDeleted, at, &b.pushes)
+	return c.Prepare(`DELETE FROM fanouts WHERE shop_id = ? AND order_no = ?`).Int(o.Shop).Int(o.Row).Exec()
 }

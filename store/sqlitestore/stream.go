@@ -9,25 +9,6 @@ import (
 	"bellhop/store/rules"
 )
 
-// addChange takes the shop by its id; c.Shop is not looked at. The write that
-// fills a chunk drops old ones.
-func addChange(c *sqlitefile.Conn, ch store.Change, shop int64) error {
-	st := c.Prepare(`INSERT INTO changes (kind, shop_id, order_id, push_id, at, trace_parent) VALUES (?,?,?,?,?,?)`).
-		Text(string(ch.Kind)).Int(shop).Int(ch.OrderID)
-	if ch.PushID == 0 {
-		st.Null()
-	} else {
-		st.Int(ch.PushID)
-	}
-	if err := st.Time(ch.At).TextOrNull(ch.TraceParent).Exec(); err != nil {
-		return err
-	}
-	if seq := c.LastID(); seq%store.ChangeChunk == 0 && seq > store.KeepChanges {
-		return trim(c, seq)
-	}
-	return nil
-}
-
 func trim(c *sqlitefile.Conn, newest int64) error {
 	oldest, behind := newest, newest
 	_, err := c.Prepare(`SELECT min(seq), (SELECT min(cursor) FROM relays) FROM changes`).First(func(r sqlitefile.Row) {

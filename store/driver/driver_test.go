@@ -1,0 +1,65 @@
+package driver_test
+
+import (
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/store/driver"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func TestCheckFacts(t *testing.T) {
+	odd := noon.Add(1234)
+	order := bellhop.Fact{Event: &bellhop.Event{}, At: odd, OrderID: 1,
+		Order: &bellhop.Order{Version: bellhop.Version{UpdatedAt: odd, TriggeredAt: noon, Hash: 1}}}
+	touch := bellhop.Fact{Event: &bellhop.Event{}, At: noon, OrderID: 1, Touch: &bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: odd}}
+	got, err := driver.CheckFacts([]bellhop.Fact{order, touch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	micro := noon.Add(time.Microsecond)
+	if !got[0].At.Equal(micro) || !got[0].Order.Version.UpdatedAt.Equal(micro) || !got[1].Touch.At.Equal(micro) {
+		t.Errorf("not in microseconds: %+v", got)
+	}
+	if !order.Order.Version.UpdatedAt.Equal(odd) || !touch.Touch.At.Equal(odd) {
+		t.Error("the caller's own was changed")
+	}
+	long := order
+	long.Order = &bellhop.Order{Version: order.Order.Version, Items: make([]bellhop.Item, driver.MaxLines)}
+	if _, err := driver.CheckFacts([]bellhop.Fact{order, long}); bellhop.KindOf(err) != bellhop.Invalid {
+		t.Errorf("too long: %v", err)
+	}
+}
+
+func TestCursors(t *testing.T) {
+	a, b := int64(1), int64(2)
+	if err := driver.ParseCursor(driver.Cursor(-5, 1<<62), &a, &b); err != nil || a != -5 || b != 1<<62 {
+		t.Errorf("%d %d %v", a, b, err)
+	}
+	if err := driver.ParseCursor("", &a); err != nil || a != -5 {
+		t.Errorf("without one: %d %v", a, err)
+	}
+	for _, bad := range []string{"!", driver.Cursor(1), driver.Cursor(1, 2, 3)} {
+		if err := driver.ParseCursor(bad, &a, &b); bellhop.KindOf(err) != bellhop.Invalid {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestReadMoneyAndZones(t *testing.T) {
+	if m, err := driver.ReadMoney("", ""); err != nil || m != (bellhop.Money{}) {
+		t.Errorf("none: %v, %v", m, err)
+	}
+	if _, err := driver.ReadMoney("x", "USD"); err == nil {
+		t.Error("a damaged amount was read")
+	}
+	tokyo := noon.In(time.FixedZone("", 9*3600))
+	if got := driver.Zoned(noon, driver.Offset(tokyo)); got.Format(time.RFC3339) != tokyo.Format(time.RFC3339) {
+		t.Errorf("got %v", got)
+	}
+	if got := driver.Zoned(time.Time{}, 3600); got != (time.Time{}) {
+		t.Errorf("no time is %v", got)
+	}
+}

@@ -1,0 +1,299 @@
+package rules
+
+import (
+	"slices"
+	"time"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// Before is what a store holds of the events, shops and orders that facts name. What it
+// doesn't hold has no entry. Rows are the driver's own numbers.
+type Before struct {
+	Lines  map[bellhop.EventID]StoredLine
+	Shops  map[string]*StoredShop
+	Orders map[OrderKey]*StoredOrder
+}
+
+// StoredLine is an event in the archive.
+type StoredLine struct {
+	Row     int64
+	Outcome bellhop.Outcome // "" while it has no line in the ledger
+}
+
+// StoredShop is a shop.
+type StoredShop struct {
+	Row         int64
+	Shop        bellhop.Shop // Disabled, OwnSecretOnly
+	LastEventAt time.Time    // zero when the driver sees to it that this only grows
+	Receivers   []Receiver   // its devices in use; of more than FanOutAbove it doesn't matter how many
+}
+
+// OrderKey names an order: the row of its shop, and Shopify's id.
+type OrderKey struct{ Shop, ID int64 }
+
+// StoredOrder is an order.
+type StoredOrder struct {
+	Row   int64
+	State State
+	Owed  []*Push // on their way; needed when a fact deletes the order
+}
+
+// Recording is what recording facts changes. A driver saves all of it, in one
+// transaction, in the order of its locks.
+type Recording struct {
+	Changes
+	Lines   []*LineChange
+	Orders  []*OrderChange
+	Deleted []*OrderChange // the bodies of their webhooks go, also when nothing else changes
+	Owed    []NewPush
+	FanOuts []NewPush // for all devices that there are
+	Shops   []*ShopChange
+}
+
+// LineChange is an event's new line in the ledger.
+type LineChange struct {
+	Event   *bellhop.Event
+	Row     int64           // 0 for an event that is not in the archive
+	Was     bellhop.Outcome // "" for an event without a line
+	Outcome bellhop.Outcome
+	Reason  string
+	OrderID int64
+	At      time.Time
+}
+
+// OrderChange is an order as the facts leave it.
+type OrderChange struct {
+	OrderKey
+	Domain  string // of its shop
+	Row     int64  // 0 for an order that is not there
+	State   State
+	Content *bellhop.Fact // what replaces the content and the items; nil when they stay
+	First   *bellhop.Fact // what brought the order, and sets its trace; nil when that stays
+	Wiped   bool          // nothing stays but the tombstone; Content and First are nil
+
+	owed             []*Push
+	changed, deleted bool // it is in Recording.Orders, .Deleted
+}
+
+// NewPush is a push, or a fan-out, that an order owes. A new order has never owed any.
+// What happens to an order later may happen again: the driver leaves out a push that is
+// there already.
+type NewPush struct {
+	Order   *OrderChange
+	Device  int64 // 0 when there was none
+	Kind    bellhop.PushKind
+	Skipped string // why it is not owed after all; "" when it is
+	At, Due time.Time
+}
+
+// Status is what the push begins as.
+func (p *NewPush) Status() bellhop.PushStatus {
+	if p.Skipped != "" {
+		return bellhop.PushSkipped
+	}
+	return bellhop.PushPending
+}
+
+// ShopChange is a shop's newest event.
+type ShopChange struct {
+	Row         int64
+	LastEventAt time.Time
+	SignedBy    bellhop.Signer
+}
+
+// PlanRecord decides what facts change and what each of them comes to, one after the
+// other: a fact sees what the facts before it changed.
+func PlanRecord(before Before, facts []bellhop.Fact) (*Recording, []bellhop.Result) {
+	p := recordPlan{before: before, lines: make(map[bellhop.EventID]*LineChange, len(facts)),
+		orders: make(map[OrderKey]*OrderChange, len(facts)), shops: map[string]*ShopChange{}}
+	p.Lines, p.Orders = make([]*LineChange, 0, len(facts)), make([]*OrderChange, 0, len(facts))
+	p.lineRoom, p.orderRoom = make([]LineChange, len(facts)), make([]OrderChange, len(facts))
+	results := make([]bellhop.Result, len(facts))
+	for i := range facts {
+		results[i] = p.record(&facts[i])
+	}
+	return &p.Recording, results
+}
+
+type recordPlan struct {
+	Recording
+	before   Before
+	lines    map[bellhop.EventID]*LineChange
+	orders   map[OrderKey]*OrderChange
+	shops    map[string]*ShopChange
+	portions portions
+
+	lineRoom  []LineChange // for Lines, so that each is no allocation of its own
+	orderRoom []OrderChange
+}
+
+// record decides about one fact, and writes its event's line.
+func (p *recordPlan) record(f *bellhop.Fact) bellhop.Result {
+	l := p.line(f.Event)
+	if l == nil {
+		return redelivered()
+	}
+	r := p.decide(f)
+	p.Outcomes.Move(l.Outcome, r.Outcome)
+	l.Outcome, l.Reason, l.OrderID, l.At = r.Outcome, r.Reason, f.OrderID, f.At
+	return r
+}
+
+// decide is where a fact's way ends or goes on: whether it is skipped, what it does to
+// its order, which pushes that owes, and what the stream says of it.
+func (p *recordPlan) decide(f *bellhop.Fact) bellhop.Result {
+	shop := p.shop(f.Event)
+	if why := skipFor(f, shop); why != "" {
+		return bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: why}
+	}
+	o := p.order(shop, f)
+	before := o.State
+	m := Merge(before, *f)
+	p.change(o, &m, f)
+	for _, kind := range m.Owes {
+		m.Result.Pushes += p.owe(shop, o, kind, f)
+	}
+	if kind, tells := m.Tells(before); tells {
+		p.Stream = append(p.Stream, StreamRow{Kind: kind, Shop: shop.Row, Order: f.OrderID, At: f.At, TraceParent: f.Event.TraceParent})
+	}
+	return m.Result
+}
+
+// line returns nil for an event that is settled.
+func (p *recordPlan) line(e *bellhop.Event) *LineChange {
+	l := p.lines[e.ID]
+	if l == nil {
+		was := p.before.Lines[e.ID]
+		if settles(was.Outcome) {
+			return nil
+		}
+		l = &p.lineRoom[len(p.lines)]
+		*l = LineChange{Event: e, Row: was.Row, Was: was.Outcome, Outcome: was.Outcome}
+		p.lines[e.ID], p.Lines = l, append(p.Lines, l)
+	}
+	if settles(l.Outcome) {
+		return nil
+	}
+	return l
+}
+
+// shop returns nil for a shop that is not there.
+func (p *recordPlan) shop(e *bellhop.Event) *StoredShop {
+	s := p.before.Shops[e.Shop]
+	if s == nil {
+		return nil
+	}
+	c := p.shops[e.Shop]
+	switch {
+	case c == nil && e.AcceptedAt.After(s.LastEventAt):
+		c = &ShopChange{Row: s.Row}
+		p.shops[e.Shop], p.Shops = c, append(p.Shops, c)
+		fallthrough
+	case c != nil && e.AcceptedAt.After(c.LastEventAt):
+		c.LastEventAt, c.SignedBy = e.AcceptedAt, e.SignedBy
+	}
+	return s
+}
+
+func (p *recordPlan) order(shop *StoredShop, f *bellhop.Fact) *OrderChange {
+	k := OrderKey{shop.Row, f.OrderID}
+	o := p.orders[k]
+	if o == nil {
+		o = &p.orderRoom[len(p.orders)]
+		o.OrderKey, o.Domain = k, f.Event.Shop
+		if was := p.before.Orders[k]; was != nil {
+			o.Row, o.State, o.owed = was.Row, was.State, was.Owed
+		}
+		p.orders[k] = o
+	}
+	return o
+}
+
+// change brings an order to the merged state.
+func (p *recordPlan) change(o *OrderChange, m *Merged, f *bellhop.Fact) {
+	if !o.changed && (o.Row == 0 || m.Result.Outcome == bellhop.OutcomeRecorded || m.State.Version.Compare(o.State.Version) != 0) {
+		o.changed, p.Orders = true, append(p.Orders, o)
+	}
+	if !o.deleted && m.State.Deleted {
+		o.deleted, p.Deleted = true, append(p.Deleted, o)
+	}
+	o.State = m.State
+	switch {
+	case m.Wipe:
+		p.wipe(o, f.At)
+	case m.Content:
+		o.Content = f
+		if m.First {
+			o.First = f
+		}
+	}
+}
+
+// wipe leaves nothing of an order, nor of what it owes. A push that this batch would add
+// begins as skipped, since nobody has seen it.
+func (p *recordPlan) wipe(o *OrderChange, at time.Time) {
+	o.Wiped, o.Content, o.First = true, nil, nil
+	p.Skip(o.owed, store.ReasonOrderDeleted, at)
+	for i := range p.Owed {
+		if n := &p.Owed[i]; n.Order == o && n.Skipped == "" {
+			n.Skipped, n.Due = store.ReasonOrderDeleted, time.Time{}
+		}
+	}
+	p.FanOuts = slices.DeleteFunc(p.FanOuts, func(n NewPush) bool { return n.Order == o })
+}
+
+// owe adds what an order owes to the devices of its shop: a push each, or a fan-out if
+// they are many.
+func (p *recordPlan) owe(shop *StoredShop, o *OrderChange, kind bellhop.PushKind, f *bellhop.Fact) (n int) {
+	var total bellhop.Money // as far as the fact states it
+	if f.Order != nil {
+		total = f.Order.Total
+	}
+	switch push := (NewPush{Order: o, Kind: kind, At: f.At}); {
+	case len(shop.Receivers) == 0 && kind == bellhop.PushOrderNew:
+		push.Skipped = store.ReasonNoDevice
+		p.Owed = append(p.Owed, push)
+	case p.portions.fansOut(len(shop.Receivers)):
+		p.FanOuts, n = append(p.FanOuts, push), 1
+	default:
+		n = p.oweTo(shop.Receivers, push, total)
+	}
+	p.Wake = p.Wake || n > 0
+	return n
+}
+
+// oweTo adds a push to each device that is to have one, and returns how many are owed.
+func (r *Recording) oweTo(to []Receiver, push NewPush, total bellhop.Money) (n int) {
+	for _, d := range to {
+		due, skipped, noted := d.owes(push.Kind, total, push.At)
+		if !noted {
+			continue
+		}
+		push.Device, push.Due, push.Skipped = d.ID, due, skipped
+		r.Owed = append(r.Owed, push)
+		if skipped == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// PlanPortion decides what a fan-out owes to the next devices that it is for; total is
+// what its order comes to. There may be more to do, though nothing became due.
+func PlanPortion(fanOut NewPush, total bellhop.Money, to []Receiver) *Recording {
+	r := &Recording{Changes: Changes{Wake: true}}
+	r.oweTo(to, fanOut, total)
+	return r
+}
+
+// PlanDead decides what giving up an event changes; nil for nothing, since it is settled.
+func PlanDead(e *bellhop.Event, was StoredLine, reason string, at time.Time) *Recording {
+	if settles(was.Outcome) {
+		return nil
+	}
+	r := &Recording{Lines: []*LineChange{{Event: e, Row: was.Row, Was: was.Outcome, Outcome: bellhop.OutcomeDead, Reason: reason, At: at}}}
+	r.Outcomes.Move(was.Outcome, bellhop.OutcomeDead)
+	return r
+}

@@ -1,0 +1,75 @@
+package sqlitestore
+
+import (
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rules"
+)
+
+// saveChanges writes what changes of the pushes that are there, of the stream and of the
+// counts.
+func saveChanges(c *sqlitefile.Conn, ch *rules.Changes) error {
+	for id, p := range ch.Pushes {
+		err := c.Prepare(`UPDATE pushes SET status = ?, reason = ?, next_at = ?, sent_at = coalesce(sent_at, ?) WHERE id = ?`).
+			Text(string(p.Status)).TextOrNull(p.Reason).Time(p.Next).Time(p.Sent).Int(id).Exec()
+		if err != nil {
+			return err
+		}
+	}
+	for i := range ch.Stream {
+		if err := addChange(c, &ch.Stream[i]); err != nil {
+			return err
+		}
+	}
+	if err := flush(c, ledgerTotals, &ch.Outcomes); err != nil {
+		return err
+	}
+	return flush(c, pushTotals, &ch.Statuses)
+}
+
+const (
+	pushByID = `WHERE p.id = ?`
+	owedOf   = `WHERE p.shop_id = ? AND p.order_no = ? AND p.next_at IS NOT NULL`
+	owedTo   = `WHERE p.id IN (SELECT id FROM (SELECT id, device_id FROM pushes WHERE next_at IS NOT NULL ORDER BY next_at LIMIT ?)
+		WHERE device_id = ?)`
+)
+
+// loadPushes finds pushes by one of the conditions above.
+func loadPushes(c *sqlitefile.Conn, where string, args ...int64) (all []*rules.Push, err error) {
+	st := c.Prepare(`SELECT p.id, p.shop_id, o.order_id, p.device_id, p.status, p.next_at IS NULL
+		FROM pushes p LEFT JOIN orders o ON o.no = p.order_no ` + where)
+	for _, a := range args {
+		st.Int(a)
+	}
+	err = st.Each(func(r sqlitefile.Row) error {
+		all = append(all, &rules.Push{ID: r.Int(), Shop: r.Int(), Order: r.Int(), Device: r.Int(),
+			Status: bellhop.PushStatus(r.Text()), Final: r.Bool()})
+		return nil
+	})
+	return all, err
+}
+
+// owedToDevice finds what is owed to a device, what is being sent to it included.
+func owedToDevice(c *sqlitefile.Conn, device int64) ([]*rules.Push, error) {
+	return loadPushes(c, owedTo, driver.LookAhead, device)
+}
+
+// addChange adds to the stream. The write that fills a chunk drops old ones.
+func addChange(c *sqlitefile.Conn, ch *rules.StreamRow) error {
+	st := c.Prepare(`INSERT INTO changes (kind, shop_id, order_id, push_id, at, trace_parent) VALUES (?,?,?,?,?,?)`).
+		Text(string(ch.Kind)).Int(ch.Shop).Int(ch.Order)
+	if ch.Push == 0 {
+		st.Null()
+	} else {
+		st.Int(ch.Push)
+	}
+	if err := st.Time(ch.At).TextOrNull(ch.TraceParent).Exec(); err != nil {
+		return err
+	}
+	if seq := c.LastID(); seq%store.ChangeChunk == 0 && seq > store.KeepChanges {
+		return trim(c, seq)
+	}
+	return nil
+}
