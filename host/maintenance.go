@@ -14,11 +14,11 @@ import (
 
 // Maintenance runs periodic work: key refresh, writing dead letters down, pruning.
 type Maintenance struct {
-	Keys   *pipeline.Keyring // nil where no webhooks come in
-	Queue  queue.Queue       // nil where nothing is consumed
-	Ledger store.Ledger
-	Log    *slog.Logger
-	Now    func() time.Time
+	Keys  *pipeline.Keyring // nil where no webhooks come in
+	Queue queue.Queue       // nil where nothing is consumed
+	Store store.Recorder
+	Log   *slog.Logger
+	Now   func() time.Time
 
 	// KeepBodies is how long the bodies of settled events are kept.
 	KeepBodies time.Duration
@@ -101,7 +101,7 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 		for _, l := range dead {
 			place := maphash.Comparable(r.seed, l.Cursor())
 			if _, ok := r.written[place]; !ok {
-				if err := r.Ledger.Dead(ctx, l.Event, l.Reason, l.DiedAt); err != nil {
+				if err := r.Store.Dead(ctx, l.Event, l.Reason, l.DiedAt); err != nil {
 					return err
 				}
 			}
@@ -121,7 +121,7 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 func (m *Maintenance) Prune(ctx context.Context) (total int, err error) {
 	before := m.Now().Add(-m.KeepBodies)
 	for n := pruneBatch; n == pruneBatch && err == nil && ctx.Err() == nil; total += n {
-		n, err = m.Ledger.Prune(ctx, before, pruneBatch)
+		n, err = m.Store.Prune(ctx, before, pruneBatch)
 	}
 	if total > 0 {
 		m.Log.Info("dropped old bodies", "events", total)

@@ -56,7 +56,7 @@ func (g *deadQueue) add(n uint64) {
 
 // book is a ledger that counts, and drops bodies for as long as it is told to.
 type book struct {
-	store.Ledger
+	store.Recorder
 	mu    sync.Mutex
 	dead  map[bellhop.EventID]int
 	prune chan struct{} // nil for at once
@@ -99,7 +99,7 @@ func TestMaintenance(t *testing.T) {
 			g.add(n)
 		}
 		keys := pipeline.NewKeyring(s, "", "")
-		j := &host.Maintenance{Keys: keys, Queue: g, Ledger: b, Log: slog.New(slog.DiscardHandler), Now: time.Now, KeepBodies: time.Hour}
+		j := &host.Maintenance{Keys: keys, Queue: g, Store: b, Log: slog.New(slog.DiscardHandler), Now: time.Now, KeepBodies: time.Hour}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- j.Run(ctx) }()

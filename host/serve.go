@@ -155,7 +155,7 @@ func (r *run) serve(s Server) {
 
 // steps starts the consumer's parts and the housekeeping.
 func (r *run) steps(o Options, keys *pipeline.Keyring) {
-	maintenance := &Maintenance{Keys: keys, Ledger: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
+	maintenance := &Maintenance{Keys: keys, Store: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
 	if o.Record {
 		maintenance.Queue = o.Queue
 		w := &Worker{Queue: o.Queue, Ready: o.Store.Ready, Log: o.Log, Probe: o.Probe, Loops: o.Loops, Wake: o.wakeSender(),

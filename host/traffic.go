@@ -19,7 +19,7 @@ const TrafficDays = 7
 const trafficStep = time.Hour
 
 // LookBack finds the busiest second of the last [TrafficDays].
-func LookBack(ctx context.Context, l store.Ledger, now time.Time) (store.Busiest, error) {
+func LookBack(ctx context.Context, l store.Statistics, now time.Time) (store.Busiest, error) {
 	t := traffic{ledger: l}
 	err := t.look(ctx, now)
 	return t.sum(), err
@@ -27,7 +27,7 @@ func LookBack(ctx context.Context, l store.Ledger, now time.Time) (store.Busiest
 
 // traffic keeps how busy it was, hour by hour.
 type traffic struct {
-	ledger store.Ledger
+	ledger store.Statistics
 	holds  float64 // webhooks a second that this machine was measured to hold; 0 when not known
 
 	mu     sync.Mutex

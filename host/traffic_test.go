@@ -11,7 +11,7 @@ import (
 
 // counted is a ledger with one busy second every day, the older the busier.
 type counted struct {
-	store.Ledger
+	store.Statistics
 	now   time.Time
 	asked int
 	fails bool

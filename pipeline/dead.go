@@ -34,7 +34,7 @@ const lookDropped = "dead_letter.drop"
 // stay, and say who.
 func DropDead(ctx context.Context, q queue.DeadLetters, s interface {
 	store.Looks
-	DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error // of store.Ledger
+	store.Ledger
 }, who string, now time.Time, dead []queue.DeadEvent) error {
 	now = now.UTC().Truncate(time.Microsecond)
 	ids := make([]bellhop.EventID, len(dead))

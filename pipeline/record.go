@@ -14,10 +14,7 @@ import (
 
 // Recorder is the second step. It may be used from many goroutines at once.
 type Recorder struct {
-	Store interface {
-		store.Recorder
-		store.Ledger
-	}
+	Store   store.Recorder
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics *Metrics

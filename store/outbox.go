@@ -29,7 +29,10 @@ type Outbox interface {
 	NextPush(ctx context.Context) (time.Time, error)
 	// PushesOwed is closed once something may have become due since the call.
 	PushesOwed() <-chan struct{}
+}
 
+// Deliveries is the log of pushes, as the API and the console show it.
+type Deliveries interface {
 	// ResendPushes makes pushes of a shop due anew that ended as failed, unknown or
 	// skipped, with [ReasonResent]: their attempts begin again. Others stay as they
 	// are. It returns how many it were, of [ResendMost] at a time.
@@ -40,8 +43,6 @@ type Outbox interface {
 	// PushReceipt keeps the phone's own word: when it received or opened
 	// a push. The first word of each sort counts.
 	PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error
-	// PushCounts counts all pushes by status.
-	PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error)
 }
 
 // Slots are the attempts that a claim may begin.

@@ -23,14 +23,16 @@ import (
 // Store is all of the ports.
 type Store interface {
 	Recorder
-	Orders
 	Outbox
-	Ledger
+	Orders
+	Deliveries
+	Devices
 	Shops
 	People
 	Sessions
 	Tokens
-	Devices
+	Ledger
+	Statistics
 	Stream
 	Relays
 	Looks
@@ -44,7 +46,7 @@ type Store interface {
 	Close() error
 }
 
-// Recorder takes what events state.
+// Recorder takes what events state, keeps the events, and lets go of their bodies in the end.
 type Recorder interface {
 	// Record stores facts and all that follows from them in one transaction:
 	// the order, the pushes that it owes, the ledger's line, the stream's. Each
@@ -62,6 +64,16 @@ type Recorder interface {
 	// written in portions: see ClaimPushes. A device that was added since gets
 	// none of it.
 	Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error)
+	// Dead notes that an event was given up. One that was recorded stays so.
+	Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error
+	// Archived returns up to limit events of a shop that were accepted at or
+	// after since and have their body still, oldest first, and begins after
+	// the event after. Neither it nor Lines tells their TraceParent: what is
+	// replayed belongs to no trace of long ago.
+	Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error)
+	// Prune drops the bodies of settled events that were accepted before, at
+	// most limit of them, and returns how many. Lines stay.
+	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
 // Orders is the owner's view.
@@ -102,29 +114,25 @@ type OrderPage struct {
 	Next string
 }
 
-// Ledger tells what became of every event, and keeps the bodies.
+// Ledger tells the console, and the operator's commands, what became of every event.
 type Ledger interface {
-	// Dead notes that an event was given up. One that was recorded stays so.
-	Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error
 	// DropDead notes that a dead letter was dropped for good, with the note as its
 	// reason, and lets go of its body. One that was recorded stays as it is.
 	DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error
+	// Lines lists the ledger, newest first.
+	Lines(ctx context.Context, q LineQuery) (LinePage, error)
+}
+
+// Statistics count what metrics and the console show.
+type Statistics interface {
 	// Totals counts all events by outcome, including those whose lines have
 	// been pruned.
 	Totals(ctx context.Context) (map[bellhop.Outcome]int64, error)
-	// Lines lists the ledger, newest first.
-	Lines(ctx context.Context, q LineQuery) (LinePage, error)
-	// Archived returns up to limit events of a shop that were accepted at or
-	// after since and have their body still, oldest first, and begins after
-	// the event after. Neither it nor Lines tells their TraceParent: what is
-	// replayed belongs to no trace of long ago.
-	Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error)
+	// PushCounts counts all pushes by status.
+	PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error)
 	// Busiest counts the webhooks in the ledger that were accepted at or after from
 	// and before to, and finds the second in which most of them were.
 	Busiest(ctx context.Context, from, to time.Time) (Busiest, error)
-	// Prune drops the bodies of settled events that were accepted before, at
-	// most limit of them, and returns how many. Lines stay.
-	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
 // Busiest is how many webhooks came in some time.

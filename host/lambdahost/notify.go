@@ -73,6 +73,6 @@ func (f *Sweep) prune(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	j := &host.Maintenance{Ledger: open, Log: f.Log, Now: f.Now, KeepBodies: f.KeepBodies}
+	j := &host.Maintenance{Store: open, Log: f.Log, Now: f.Now, KeepBodies: f.KeepBodies}
 	return j.Prune(ctx)
 }

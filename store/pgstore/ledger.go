@@ -45,7 +45,7 @@ func scanLine(r pgx.Rows) (id bellhop.EventID, was rules.StoredLine, err error) 
 	return id, was, err
 }
 
-// Dead implements [store.Ledger].
+// Dead implements [store.Recorder].
 func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
 	return db.dead(ctx, e, reason, at, func(*postgres.Batch) {})
 }
@@ -115,7 +115,7 @@ func raced(err error) error {
 	return err
 }
 
-// Totals implements [store.Ledger].
+// Totals implements [store.Statistics].
 func (db *DB) Totals(ctx context.Context) (map[bellhop.Outcome]int64, error) {
 	return totals[bellhop.Outcome](ctx, db.api, "count the ledger", `SELECT outcome, n FROM ledger_totals WHERE n <> 0`)
 }
@@ -197,7 +197,7 @@ func lineQuery(q store.LineQuery, before bellhop.EventID, limit int) (query stri
 		eventColumns, where.String(), len(args)), args
 }
 
-// Archived implements [store.Ledger]. Oldest first goes by the events' ids.
+// Archived implements [store.Recorder]. Oldest first goes by the events' ids.
 func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error) {
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
@@ -236,7 +236,7 @@ func (db *DB) readArchived(r pgx.Rows) (*bellhop.Event, error) {
 	return &e, err
 }
 
-// Busiest implements [store.Ledger].
+// Busiest implements [store.Statistics].
 func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {
 	first, last := driver.IDsAround(from, to)
 	err = db.api.Read(ctx, func(b *postgres.Batch) {
@@ -253,7 +253,7 @@ func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busi
 	return found, nil
 }
 
-// Prune implements [store.Ledger]. Who is being recorded just now has its turn
+// Prune implements [store.Recorder]. Who is being recorded just now has its turn
 // next time.
 func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := driver.CheckLimit(limit); err != nil {

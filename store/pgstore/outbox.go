@@ -118,7 +118,7 @@ const nextPush = `least((SELECT min(next_at) FROM pushes WHERE next_at IS NOT NU
 const resendPushes = `UPDATE pushes SET status = 'pending', reason = $2, next_at = $3, attempts = 0, first_attempt_at = NULL,
 	gathered_since = NULL WHERE id = ANY($1)`
 
-// ResendPushes implements [store.Outbox].
+// ResendPushes implements [store.Deliveries].
 func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (n int, err error) {
 	if err := driver.CheckResend(ids); err != nil || len(ids) == 0 {
 		return 0, err

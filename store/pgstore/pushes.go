@@ -26,7 +26,7 @@ func readPush(r pgx.Rows, shop string) (bellhop.Push, error) {
 	return p, err
 }
 
-// Pushes implements [store.Outbox].
+// Pushes implements [store.Deliveries].
 func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page store.PushPage, err error) {
 	limit, err := driver.PageLimit(q.Limit)
 	if err != nil {
@@ -56,7 +56,7 @@ func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page 
 	return page, err
 }
 
-// PushReceipt implements [store.Outbox].
+// PushReceipt implements [store.Deliveries].
 func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error {
 	query := `UPDATE pushes SET received_at = coalesce(received_at, $3)`
 	if opened {
@@ -66,7 +66,7 @@ func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened boo
 		query+` WHERE id = $2 AND shop_id = (SELECT id FROM shops WHERE domain = $1)`, shop, id, postgres.Always(at))
 }
 
-// PushCounts implements [store.Outbox].
+// PushCounts implements [store.Statistics].
 func (db *DB) PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error) {
 	return totals[bellhop.PushStatus](ctx, db.api, "count pushes", `SELECT status, n FROM push_totals WHERE n <> 0`)
 }

@@ -52,7 +52,7 @@ func writeLine(c *sqlitefile.Conn, l *rules.LineChange) error {
 	return st.TextOrNull(l.Reason).Int(l.Row).Exec()
 }
 
-// Dead implements [store.Ledger].
+// Dead implements [store.Recorder].
 func (db *DB) Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error {
 	return db.dead(ctx, e, reason, at, false)
 }
@@ -79,7 +79,7 @@ func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time
 	})
 }
 
-// Totals implements [store.Ledger].
+// Totals implements [store.Statistics].
 func (db *DB) Totals(ctx context.Context) (m map[bellhop.Outcome]int64, err error) {
 	err = db.read(ctx, "count the ledger", func(c *sqlitefile.Conn) (err error) {
 		m, err = readTotals[bellhop.Outcome](c, `SELECT outcome, n FROM ledger_totals`)
@@ -156,7 +156,7 @@ func lineQuery(c *sqlitefile.Conn, q store.LineQuery, before int64, limit int) *
 	return st.Int(int64(limit))
 }
 
-// Archived implements [store.Ledger]. Oldest first is in the order of the
+// Archived implements [store.Recorder]. Oldest first is in the order of the
 // archive.
 func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) (events []*bellhop.Event, err error) {
 	if err := driver.CheckLimit(limit); err != nil {
@@ -184,7 +184,7 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 	return events, err
 }
 
-// Busiest implements [store.Ledger]. It counts by itself: SQLite would sort the
+// Busiest implements [store.Statistics]. It counts by itself: SQLite would sort the
 // events first. It looks at so many at a time that the log is never held for long.
 func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {
 	const atOnce = 100_000
@@ -219,7 +219,7 @@ func floor(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// Prune implements [store.Ledger]. It goes through the archive in its order, up
+// Prune implements [store.Recorder]. It goes through the archive in its order, up
 // to the first event that is too young, and remembers how far it came: events
 // that are not settled yet are come back to (see saveLines).
 func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, error) {

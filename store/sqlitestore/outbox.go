@@ -76,7 +76,7 @@ func loadToSettle(c *sqlitefile.Conn, settled []store.Settled) (b rules.SettleBe
 	return b, nil
 }
 
-// ResendPushes implements [store.Outbox].
+// ResendPushes implements [store.Deliveries].
 func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (n int, err error) {
 	if err := driver.CheckResend(ids); err != nil || len(ids) == 0 {
 		return 0, err

@@ -25,7 +25,7 @@ func readPush(r sqlitefile.Row, shop string) bellhop.Push {
 		ReceivedAt: r.Time(), OpenedAt: r.Time()}
 }
 
-// Pushes implements [store.Outbox]. Newest first goes by the order, so that one
+// Pushes implements [store.Deliveries]. Newest first goes by the order, so that one
 // index finds an order's pushes and lists a shop's.
 func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page store.PushPage, err error) {
 	limit, err := driver.PageLimit(q.Limit)
@@ -82,7 +82,7 @@ func pushQuery(c *sqlitefile.Conn, shop int64, q store.PushQuery, no, before int
 	return st.Int(int64(limit))
 }
 
-// PushReceipt implements [store.Outbox].
+// PushReceipt implements [store.Deliveries].
 func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error {
 	query := `UPDATE pushes SET received_at = coalesce(received_at, ?) WHERE id = ? AND shop_id = ?`
 	if opened {
@@ -103,7 +103,7 @@ func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened boo
 	})
 }
 
-// PushCounts implements [store.Outbox].
+// PushCounts implements [store.Statistics].
 func (db *DB) PushCounts(ctx context.Context) (m map[bellhop.PushStatus]int64, err error) {
 	err = db.read(ctx, "count pushes", func(c *sqlitefile.Conn) (err error) {
 		m, err = readTotals[bellhop.PushStatus](c, `SELECT status, n FROM push_totals`)
