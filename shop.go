@@ -65,8 +65,8 @@ type SignInLink struct {
 	ExpiresAt time.Time
 }
 
-// Look is that somebody looked at what is not theirs to see without a reason.
-type Look struct {
+// Access records that an operator viewed masked personal data.
+type Access struct {
 	ID    int64
 	At    time.Time
 	Email string // whose account it was; it may be gone since

@@ -33,14 +33,14 @@ const lookDropped = "dead_letter.drop"
 // logs who did it before anything is gone. The bodies go; the lines in the ledger
 // stay, and say who.
 func DropDead(ctx context.Context, q queue.DeadLetters, s interface {
-	store.Looks
+	store.AccessLog
 	store.Ledger
 }, who string, now time.Time, dead []queue.DeadEvent) error {
 	now = now.UTC().Truncate(time.Microsecond)
 	ids := make([]bellhop.EventID, len(dead))
 	for i, d := range dead {
 		ids[i] = d.Event.ID
-		if err := s.AddLook(ctx, bellhop.Look{At: now, Email: who, What: lookDropped,
+		if err := s.AddAccess(ctx, bellhop.Access{At: now, Email: who, What: lookDropped,
 			About: ids[i].String()}); err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ type Store interface {
 	Statistics
 	Stream
 	Relays
-	Looks
+	AccessLog
 	Refusals
 	// Ready returns nil while a change would be kept.
 	Ready(ctx context.Context) error
@@ -99,12 +99,12 @@ type OrderQuery struct {
 	Cancelled bool
 	Text      string    // in the name, the number, the customer's name or e-mail address
 	Since     time.Time // placed at or after
-	Looks     int       // how many orders a page of a search looks at; 0 means SearchLooks
+	Depth     int       // how many orders a page of a search looks at; 0 means SearchDepth
 }
 
-// SearchLooks is how many orders one page of a search looks at. A page may end
+// SearchDepth is how many orders one page of a search looks at. A page may end
 // early, and be empty, where the search stopped; the next goes on there.
-const SearchLooks = 50_000
+const SearchDepth = 50_000
 
 // OrderPage is a part of a list.
 type OrderPage struct {
@@ -243,12 +243,12 @@ type Tokens interface {
 	RemoveToken(ctx context.Context, shop, name string) error
 }
 
-// Looks are who looked at personal data that is masked otherwise.
-type Looks interface {
-	// AddLook writes one down. What is shown is shown once that is on the disk.
-	AddLook(ctx context.Context, l bellhop.Look) error
-	// Looks lists the newest about something first.
-	Looks(ctx context.Context, about string, limit int) ([]bellhop.Look, error)
+// AccessLog records which operator viewed masked personal data, and why.
+type AccessLog interface {
+	// AddAccess adds an access. The caller shows the data once this has returned.
+	AddAccess(ctx context.Context, l bellhop.Access) error
+	// Accesses lists accesses to one thing, the newest first.
+	Accesses(ctx context.Context, about string, limit int) ([]bellhop.Access, error)
 }
 
 // Devices are what pushes go to.

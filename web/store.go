@@ -14,5 +14,5 @@ type Store interface {
 	store.Ledger
 	store.Statistics
 	store.Stream
-	store.Looks
+	store.AccessLog
 }

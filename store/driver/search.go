@@ -63,7 +63,7 @@ func (t *Turns) end(shop string, mine chan struct{}) {
 type Search struct {
 	Want  string // "" matches everything
 	Bare  string // Want as a name or number without its #
-	Looks int    // how many orders to look at
+	Depth int    // how many orders to look at
 }
 
 // ParseSearch refuses a query that can't be asked.
@@ -77,7 +77,7 @@ func ParseSearch(q store.OrderQuery) (Search, error) {
 		return Search{}, bellhop.Invalidf("q", "the text to search for has %d bytes: give at most %d", len(q.Text), maxText)
 	}
 	want := strings.ToLower(q.Text)
-	return Search{Want: want, Bare: strings.TrimPrefix(want, "#"), Looks: cmp.Or(q.Looks, store.SearchLooks)}, nil
+	return Search{Want: want, Bare: strings.TrimPrefix(want, "#"), Depth: cmp.Or(q.Depth, store.SearchDepth)}, nil
 }
 
 // Matches reports whether an order is one of those searched for: by the

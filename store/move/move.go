@@ -85,14 +85,14 @@ const (
 	TableEvents   Table = "events" // that have a line in the ledger, with their bodies
 	TableChanges  Table = "changes"
 	TableRelays   Table = "relays" // with nobody holding them
-	TableLooks    Table = "looks"
+	TableAccesses Table = "looks"
 	TableCounters Table = "counters"
 )
 
 // Tables lists them in the order in which they are copied.
 func Tables() []Table {
 	return []Table{TableShops, TablePeople, TableSessions, TableTokens, TableDevices, TableOrders, TablePushes,
-		TableFanOuts, TableEvents, TableChanges, TableRelays, TableLooks, TableCounters}
+		TableFanOuts, TableEvents, TableChanges, TableRelays, TableAccesses, TableCounters}
 }
 
 // ChunkLimit bounds a chunk. A row that is larger than Bytes is a chunk by
@@ -118,14 +118,14 @@ type Chunk struct {
 	Events   []store.Line // bodies included; nil once they were dropped
 	Changes  []store.Change
 	Relays   []store.Relay // as [Relay.Free] returns them
-	Looks    []bellhop.Look
+	Accesses []bellhop.Access
 	Counters []Counter
 }
 
 // Len is the number of rows.
 func (c *Chunk) Len() int {
 	return len(c.Shops) + len(c.People) + len(c.Sessions) + len(c.Tokens) + len(c.Devices) + len(c.Orders) +
-		len(c.Pushes) + len(c.FanOuts) + len(c.Events) + len(c.Changes) + len(c.Relays) + len(c.Looks) + len(c.Counters)
+		len(c.Pushes) + len(c.FanOuts) + len(c.Events) + len(c.Changes) + len(c.Relays) + len(c.Accesses) + len(c.Counters)
 }
 
 // DeviceRow is a device with what is left of its budget.

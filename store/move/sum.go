@@ -37,7 +37,7 @@ func (s *Sum) Add(c *Chunk) {
 	addRows(s, &row, c.Events, (*canon).event)
 	addRows(s, &row, c.Changes, (*canon).change)
 	addRows(s, &row, c.Relays, (*canon).relay)
-	addRows(s, &row, c.Looks, (*canon).look)
+	addRows(s, &row, c.Accesses, (*canon).access)
 	addRows(s, &row, c.Counters, (*canon).counter)
 }
 
@@ -127,7 +127,7 @@ func (w *canon) session(s *bellhop.Session) {
 	w.time(s.CreatedAt)
 }
 
-func (w *canon) look(l *bellhop.Look) {
+func (w *canon) access(l *bellhop.Access) {
 	w.int(l.ID)
 	w.time(l.At)
 	w.text(l.Email, l.What, l.About)

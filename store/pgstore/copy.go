@@ -15,7 +15,7 @@ var _ move.Mover = (*DB)(nil)
 var copiedRows = map[move.Table]string{
 	move.TableShops: "shops", move.TablePeople: "people", move.TableSessions: "sessions", move.TableTokens: "tokens",
 	move.TableDevices: "devices", move.TableOrders: "orders", move.TablePushes: "pushes", move.TableFanOuts: "fanouts", move.TableEvents: "events",
-	move.TableChanges: "changes", move.TableRelays: "relays", move.TableLooks: "looks",
+	move.TableChanges: "changes", move.TableRelays: "relays", move.TableAccesses: "looks",
 }
 
 // Identity implements [move.Mover].

@@ -89,7 +89,7 @@ func (x *exporter) table(t move.Table, after string) (func(*exporter, *postgres.
 var exports = map[move.Table]func(*exporter, *postgres.Batch, int64){
 	move.TableShops: (*exporter).shops, move.TablePeople: (*exporter).people, move.TableTokens: (*exporter).tokens,
 	move.TableDevices: (*exporter).devices, move.TablePushes: (*exporter).pushes, move.TableFanOuts: (*exporter).fanOuts, move.TableChanges: (*exporter).changes,
-	move.TableLooks: (*exporter).looks,
+	move.TableAccesses: (*exporter).accesses,
 }
 
 func parseKey(s string) (id int64, err error) {
@@ -195,12 +195,12 @@ func (x *exporter) changes(b *postgres.Batch, after int64) {
 		WHERE c.seq > $1 ORDER BY c.seq`, after)
 }
 
-func (x *exporter) looks(b *postgres.Batch, after int64) {
+func (x *exporter) accesses(b *postgres.Batch, after int64) {
 	x.rows(b, func(r pgx.Rows) (string, int, error) {
-		l, err := readLook(r)
-		x.chunk.Looks = append(x.chunk.Looks, l)
+		l, err := readAccess(r)
+		x.chunk.Accesses = append(x.chunk.Accesses, l)
 		return keyOf(l.ID), 200, err
-	}, `SELECT `+lookColumns+` FROM looks WHERE id > $1 ORDER BY id`, after)
+	}, `SELECT `+accessColumns+` FROM looks WHERE id > $1 ORDER BY id`, after)
 }
 
 // relays are few, and one chunk.

@@ -45,10 +45,10 @@ var (
 	importPushes = importInto("pushes", "id, order_id, device_id, kind, status, attempts, created_at, next_at, reason, sent_at, "+
 		"received_at, opened_at, first_attempt_at, gathered_since",
 		"bigint bigint bigint text text bigint timestamptz timestamptz text timestamptz timestamptz timestamptz timestamptz timestamptz")
-	importFanOuts = importInto("fanouts", "order_id, kind, after_id, last_id, created_at", "bigint text bigint bigint timestamptz")
-	importChanges = importInto("changes", "seq, kind, order_id, push_id, at, trace_parent", "bigint text bigint bigint timestamptz text")
-	importLooks   = `INSERT INTO looks (` + lookColumns + `) SELECT * FROM ` + postgres.Unnest("bigint timestamptz text text text")
-	importRelays  = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
+	importFanOuts  = importInto("fanouts", "order_id, kind, after_id, last_id, created_at", "bigint text bigint bigint timestamptz")
+	importChanges  = importInto("changes", "seq, kind, order_id, push_id, at, trace_parent", "bigint text bigint bigint timestamptz text")
+	importAccesses = `INSERT INTO looks (` + accessColumns + `) SELECT * FROM ` + postgres.Unnest("bigint timestamptz text text text")
+	importRelays   = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
 		FROM ` + postgres.Unnest("text text bigint bigint") + ` AS n(name, origin, cursor, term)`
 )
 
@@ -72,7 +72,7 @@ func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
 	add(insertEvents, rowsOf(c.Events, db.fillEvent))
 	add(importChanges, rowsOf(c.Changes, fillChange))
 	add(importRelays, rowsOf(c.Relays, fillRelay))
-	add(importLooks, rowsOf(c.Looks, fillLook))
+	add(importAccesses, rowsOf(c.Accesses, fillAccess))
 	return func(b *postgres.Batch) {
 		for _, s := range all {
 			s.queue(b)
@@ -189,7 +189,7 @@ func fillChange(r *postgres.Rows, c *store.Change) {
 		Text(c.TraceParent)
 }
 
-func fillLook(r *postgres.Rows, l *bellhop.Look) {
+func fillAccess(r *postgres.Rows, l *bellhop.Access) {
 	r.Int(l.ID).Always(l.At).Text(l.Email).Text(l.What).Text(l.About)
 }
 

@@ -106,7 +106,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 		defer done()
 	}
 	if q.Text != "" {
-		if last, err = db.lastLooked(ctx, shop, q, from, search.Looks); err != nil {
+		if last, err = db.lastLooked(ctx, shop, q, from, search.Depth); err != nil {
 			return page, err
 		}
 	}

@@ -27,7 +27,7 @@ var counts = map[move.Table]string{
 	move.TableEvents:   `SELECT count(*) FROM ledger`,
 	move.TableChanges:  `SELECT count(*) FROM changes`,
 	move.TableRelays:   `SELECT count(*) FROM relays`,
-	move.TableLooks:    `SELECT count(*) FROM looks`,
+	move.TableAccesses: `SELECT count(*) FROM looks`,
 }
 
 // Identity implements [move.Mover].
@@ -152,7 +152,7 @@ func (im *importer) chunk(c *move.Chunk) error {
 	for _, err := range [...]error{
 		addAll(c.Shops, im.shop), addAll(c.People, im.person), addAll(c.Sessions, im.session), addAll(c.Tokens, im.token),
 		addAll(c.Devices, im.device), addAll(c.Orders, im.order), addAll(c.Pushes, im.push), addAll(c.FanOuts, im.fanOut), addAll(c.Events, im.event),
-		addAll(c.Changes, im.change), addAll(c.Relays, im.relay), addAll(c.Looks, im.look), addAll(c.Counters, im.counter),
+		addAll(c.Changes, im.change), addAll(c.Relays, im.relay), addAll(c.Accesses, im.access), addAll(c.Counters, im.counter),
 	} {
 		if err != nil {
 			return err
@@ -334,8 +334,8 @@ func (im *importer) change(ch *store.Change) error {
 	return st.Int(ch.PushID).Exec()
 }
 
-func (im *importer) look(l *bellhop.Look) error {
-	return im.tx.Prepare(`INSERT INTO looks (` + lookColumns + `) VALUES (?,?,?,?,?)`).
+func (im *importer) access(l *bellhop.Access) error {
+	return im.tx.Prepare(`INSERT INTO looks (` + accessColumns + `) VALUES (?,?,?,?,?)`).
 		Int(l.ID).Int(micros(l.At)).Text(l.Email).Text(l.What).Text(l.About).Exec()
 }
 

@@ -91,8 +91,8 @@ func (x *exporter) table(t move.Table, after string) error {
 		return x.changes(place)
 	case move.TableRelays:
 		return x.relays()
-	case move.TableLooks:
-		return x.looks(place)
+	case move.TableAccesses:
+		return x.accesses(place)
 	case move.TableCounters:
 		return x.counters()
 	}
@@ -223,11 +223,11 @@ func (x *exporter) changes(after int64) error {
 		})
 }
 
-func (x *exporter) looks(after int64) error {
-	return x.rows(x.c.Prepare(`SELECT `+lookColumns+` FROM looks WHERE id > ? ORDER BY id`).Int(after),
+func (x *exporter) accesses(after int64) error {
+	return x.rows(x.c.Prepare(`SELECT `+accessColumns+` FROM looks WHERE id > ? ORDER BY id`).Int(after),
 		func(r sqlitefile.Row) (int64, int, error) {
-			l := readLook(r)
-			x.chunk.Looks = append(x.chunk.Looks, l)
+			l := readAccess(r)
+			x.chunk.Accesses = append(x.chunk.Accesses, l)
 			return l.ID, 200, nil
 		})
 }

@@ -82,7 +82,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 		}
 		return orderQuery(c, own, q, placed, id).Each(func(r sqlitefile.Row) error {
 			no, at, order := r.Int(), r.Int(), r.Int()
-			if looked == search.Looks {
+			if looked == search.Depth {
 				page.Next = driver.Cursor(placed, id)
 				return errEnough
 			}

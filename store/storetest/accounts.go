@@ -173,19 +173,19 @@ func settings(f *fixture) {
 	f.kind(bellhop.NotFound, f.s.SetSettings(f.ctx, p.ID+99, bellhop.Settings{}))
 }
 
-func looks(f *fixture) {
+func accessLog(f *fixture) {
 	for i, about := range []string{"one", "two", "one"} {
-		f.must(f.s.AddLook(f.ctx, bellhop.Look{At: at(i), Email: "ann@example.com", What: "dead_letter.body", About: about}))
+		f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: at(i), Email: "ann@example.com", What: "dead_letter.body", About: about}))
 	}
-	got, err := f.s.Looks(f.ctx, "one", 10)
+	got, err := f.s.Accesses(f.ctx, "one", 10)
 	f.must(err)
 	if len(got) != 2 || !got[0].At.Equal(at(2)) || got[0].Email != "ann@example.com" || got[0].What != "dead_letter.body" || got[1].ID >= got[0].ID {
 		f.Errorf("%+v", got)
 	}
-	got, err = f.s.Looks(f.ctx, "one", 1)
+	got, err = f.s.Accesses(f.ctx, "one", 1)
 	f.must(err)
 	f.equal("the newest", len(got), 1)
-	_, err = f.s.Looks(f.ctx, "one", 0)
+	_, err = f.s.Accesses(f.ctx, "one", 0)
 	f.kind(bellhop.Invalid, err)
 }
 

@@ -311,7 +311,7 @@ type seen struct {
 	Archived []bellhop.Event
 	Changes  []store.Change
 	Relays   []store.Relay
-	Looks    []bellhop.Look
+	Accesses []bellhop.Access
 	Totals   map[bellhop.Outcome]int64
 	Counts   map[bellhop.PushStatus]int64
 	Next     time.Time
@@ -354,7 +354,7 @@ func see(f *fixture) (s seen) {
 		s.Relays = append(s.Relays, r.Free())
 	}
 	for _, about := range []string{"one", "two"} {
-		s.Looks = append(s.Looks, must(f.s.Looks(f.ctx, about, 100))(f)...)
+		s.Accesses = append(s.Accesses, must(f.s.Accesses(f.ctx, about, 100))(f)...)
 	}
 	s.Totals, s.Counts = must(f.s.Totals(f.ctx))(f), must(f.s.PushCounts(f.ctx))(f)
 	s.Next = must(f.s.NextPush(f.ctx))(f)

@@ -102,7 +102,7 @@ func fillPeople(f *fixture) {
 	must(f.s.Token(f.ctx, [32]byte{31: 1}, at(1000)))(f)
 	f.must(f.s.RemoveToken(f.ctx, shop, "last"))
 	for i, about := range []string{"one", "two", "one"} {
-		f.must(f.s.AddLook(f.ctx, bellhop.Look{At: at(i), Email: "ann@example.com", What: "dead_letter.body", About: about}))
+		f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: at(i), Email: "ann@example.com", What: "dead_letter.body", About: about}))
 	}
 	d := f.addDevice(shop, "own", bellhop.FormData)
 	d.PersonID = owner.ID

@@ -241,9 +241,9 @@ func search(f *fixture) {
 	}
 	f.equal("filtered", f.ids(store.OrderQuery{Text: "bob", Since: at(3)}), []int64{4})
 	for looks := 1; looks < 6; looks++ {
-		f.equal(fmt.Sprint("looking at ", looks), f.ids(store.OrderQuery{Text: "example.com", Looks: looks}), []int64{2, 1})
+		f.equal(fmt.Sprint("looking at ", looks), f.ids(store.OrderQuery{Text: "example.com", Depth: looks}), []int64{2, 1})
 	}
-	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{Text: "zola", Looks: 2})
+	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{Text: "zola", Depth: 2})
 	f.must(err)
 	if len(page.Orders) > 0 || page.Next == "" {
 		f.Errorf("a search that has looked at two of four found %d and goes on with %q", len(page.Orders), page.Next)

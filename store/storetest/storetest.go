@@ -92,7 +92,7 @@ func Run(t *testing.T, d Driver) {
 		{"BoundsOfAShop", boundsOfAShop},
 		{"Lengths", lengths},
 		{"Settings", settings},
-		{"Looks", looks},
+		{"AccessLog", accessLog},
 		{"Refusals", refusals},
 		{"Tokens", tokens},
 		{"Devices", devices},

@@ -100,8 +100,8 @@ func (c *Console) deadEvent(v *visit, whole bool) error {
 	}
 	view := &deadEventView{deadRow: v.deadRow(&d), Masked: !whole}
 	if whole {
-		look := bellhop.Look{At: c.Now().UTC().Truncate(time.Microsecond), Email: v.Person.Email, What: lookedAtBody, About: view.ID}
-		if err := c.Store.AddLook(v.Context(), look); err != nil {
+		look := bellhop.Access{At: c.Now().UTC().Truncate(time.Microsecond), Email: v.Person.Email, What: lookedAtBody, About: view.ID}
+		if err := c.Store.AddAccess(v.Context(), look); err != nil {
 			return err
 		}
 		c.Log.InfoContext(v.Context(), "a dead letter's body was shown", "event", view.ID, "person", v.Person.ID)
@@ -109,11 +109,11 @@ func (c *Console) deadEvent(v *visit, whole bool) error {
 	} else {
 		view.Body = mask(d.Event.Body)
 	}
-	looks, err := c.Store.Looks(v.Context(), view.ID, 20)
+	looks, err := c.Store.Accesses(v.Context(), view.ID, 20)
 	if err != nil {
 		return err
 	}
-	looks = slices.DeleteFunc(looks, func(l bellhop.Look) bool { return l.What != lookedAtBody })
+	looks = slices.DeleteFunc(looks, func(l bellhop.Access) bool { return l.What != lookedAtBody })
 	for _, l := range looks {
 		view.Looks = append(view.Looks, v.T("dead.look", "Who", l.Email, "When", v.Moment(l.At)))
 	}

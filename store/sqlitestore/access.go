@@ -1,0 +1,38 @@
+package sqlitestore
+
+import (
+	"context"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store/driver"
+)
+
+const accessColumns = `id, at, email, what, about`
+
+func readAccess(r sqlitefile.Row) bellhop.Access {
+	return bellhop.Access{ID: r.Int(), At: r.Time(), Email: r.Text(), What: r.Text(), About: r.Text()}
+}
+
+// AddAccess implements [store.AccessLog].
+func (db *DB) AddAccess(ctx context.Context, l bellhop.Access) error {
+	return db.write(ctx, "write down who looked", func(tx *sqlitefile.Tx) error {
+		return tx.Prepare(`INSERT INTO looks (at, email, what, about) VALUES (?,?,?,?)`).
+			Int(micros(l.At)).Text(l.Email).Text(l.What).Text(l.About).Exec()
+	})
+}
+
+// Accesses implements [store.AccessLog].
+func (db *DB) Accesses(ctx context.Context, about string, limit int) (looks []bellhop.Access, err error) {
+	if err := driver.CheckLimit(limit); err != nil {
+		return nil, err
+	}
+	err = db.read(ctx, "list who looked", func(c *sqlitefile.Conn) error {
+		return c.Prepare(`SELECT ` + accessColumns + ` FROM looks WHERE about = ? ORDER BY id DESC LIMIT ?`).Text(about).Int(int64(limit)).
+			Each(func(r sqlitefile.Row) error {
+				looks = append(looks, readAccess(r))
+				return nil
+			})
+	})
+	return looks, err
+}
