@@ -58,7 +58,7 @@ func recovers(t *testing.T, s store.Store, no int) {
 	t.Helper()
 	for name, call := range calls(s, no) {
 		var err error
-		for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 			if err = call(t.Context()); err == nil {
 				break
 			}

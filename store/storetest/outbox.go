@@ -318,7 +318,7 @@ func pushesOwed(f *fixture) {
 			}
 			select {
 			case <-owed:
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				f.Fatal("no signal of what is owed")
 			}
 			if len(f.claim(at(9999), 10)) > 0 {
@@ -330,7 +330,7 @@ func pushesOwed(f *fixture) {
 	f.settle(store.Settled{Pushes: []int64{f.allPushes(shop, store.PushQuery{})[0].ID}, Status: bellhop.PushPending, At: day, RetryAt: day})
 	select {
 	case <-owed:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		f.Fatal("no signal of what is to be tried again")
 	}
 }

@@ -86,7 +86,7 @@ func next(t testing.TB, events <-chan event) event {
 			if e.data != "" && e.name != "comment" {
 				return e
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("nothing comes")
 		}
 	}
@@ -98,7 +98,7 @@ func ready(t testing.TB, events <-chan event) event {
 	select {
 	case e := <-events:
 		return e
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the stream doesn't open")
 	}
 	return event{}
@@ -264,7 +264,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	for range first {
 	}
 	// The place is free once the handler has noticed, which nothing tells.
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for r.Call("GET", "/v1/orders", ownerSession, ""); ; {
 		req, _ := http.NewRequest("GET", r.URL+"/v1/stream", nil)
 		req.Header.Set("Authorization", "Bearer "+ownerSession)
