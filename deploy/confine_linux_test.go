@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // confineKey is set where this test program is to become another, confined one.
@@ -18,9 +16,9 @@ func confine() {
 		return
 	}
 	os.Unsetenv(confineKey)
-	err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	err := prctl(setNoNewPrivs, 1)
 	if err == nil {
-		err = unix.Prctl(unix.PR_SET_MDWE, unix.PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0)
+		err = prctl(setMDWE, 1)
 	}
 	if err == nil {
 		err = syscall.Exec(os.Args[1], os.Args[1:], os.Environ())
@@ -30,9 +28,20 @@ func confine() {
 }
 
 // canConfine reports whether the kernel knows how (Linux 6.3).
-func canConfine() bool {
-	_, err := unix.PrctlRetInt(unix.PR_GET_MDWE, 0, 0, 0, 0)
-	return err == nil
+func canConfine() bool { return prctl(getMDWE, 0) == nil }
+
+// What prctl(2) can be asked for.
+const (
+	setNoNewPrivs = 38
+	setMDWE       = 65
+	getMDWE       = 66
+)
+
+func prctl(option, arg uintptr) error {
+	if _, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, option, arg, 0, 0, 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

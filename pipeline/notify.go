@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
-
-	"github.com/cenkalti/backoff/v5"
 
 	"bellhop"
 	"bellhop/push"
@@ -175,11 +174,10 @@ func retryDelay(e *push.Error, attempt int) time.Duration {
 // and so on up to longest, each with a third of jitter to either side, so that
 // attempts that failed together do not come back together.
 func Backoff(first, longest time.Duration, attempt int) time.Duration {
-	b := backoff.ExponentialBackOff{InitialInterval: first, MaxInterval: longest, Multiplier: 2,
-		RandomizationFactor: 1. / 3}
-	d := b.NextBackOff()
-	for range min(attempt, 64) - 1 {
-		d = b.NextBackOff()
+	d := first
+	for n := 1; n < attempt && d < longest; n++ {
+		d *= 2
 	}
-	return d
+	d = min(d, longest)
+	return d*2/3 + rand.N(d*2/3+1)
 }

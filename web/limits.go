@@ -4,8 +4,6 @@ import (
 	"container/list"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Limits holds a token bucket for each key, of the keys used last.
@@ -19,8 +17,8 @@ type Limits struct {
 }
 
 type bucket struct {
-	key string
-	*rate.Limiter
+	key  string
+	full time.Time // when it is full again
 }
 
 func NewLimits(every time.Duration, burst, max int) *Limits {
@@ -32,11 +30,17 @@ func NewLimits(every time.Duration, burst, max int) *Limits {
 func (l *Limits) Take(key string, now time.Time) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := l.bucket(key).ReserveN(now, 1)
-	if wait = r.DelayFrom(now); wait > 0 {
-		r.CancelAt(now)
+	b := l.bucket(key)
+	full := b.full
+	if full.Before(now) {
+		full = now
 	}
-	return wait
+	full = full.Add(l.every)
+	if wait = full.Sub(now) - time.Duration(l.burst)*l.every; wait > 0 {
+		return wait
+	}
+	b.full = full
+	return 0
 }
 
 // forget fills a key's bucket again.
@@ -59,7 +63,7 @@ func (l *Limits) bucket(key string) *bucket {
 		delete(l.byKey, oldest.Value.(*bucket).key)
 		l.used.Remove(oldest)
 	}
-	b := &bucket{key, rate.NewLimiter(rate.Every(l.every), l.burst)}
+	b := &bucket{key: key}
 	l.byKey[key] = l.used.PushFront(b)
 	return b
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 const (
@@ -61,16 +61,22 @@ func (s *scrape) fresh() http.Handler {
 }
 
 func (s *scrape) gather() http.Handler {
-	families, err := s.gatherer.Gather()
-	var text bytes.Buffer
-	for _, f := range families {
-		_, _ = expfmt.MetricFamilyToText(&text, f) // memory takes it
-	}
-	if err != nil {
-		s.log.Error("gathering metrics", "err", err)
+	opts := promhttp.HandlerOpts{DisableCompression: true, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)}
+	var p page
+	promhttp.HandlerFor(s.gatherer, opts).ServeHTTP(&p, &http.Request{})
+	if p.status != 0 {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			WriteProblem(w, NewProblem(http.StatusInternalServerError, "", "metrics can't be gathered; the log says why"))
 		})
 	}
-	return newPreparedAnswer(http.Header{"Content-Type": {string(expfmt.NewFormat(expfmt.TypeTextPlain))}}, text.Bytes())
+	return newPreparedAnswer(http.Header{"Content-Type": {"text/plain; version=0.0.4; charset=utf-8"}}, p.Bytes())
 }
+
+// page keeps what is written to it. status is 0 unless it is an error's.
+type page struct {
+	bytes.Buffer
+	status int
+}
+
+func (p *page) Header() http.Header    { return http.Header{} }
+func (p *page) WriteHeader(status int) { p.status = status }

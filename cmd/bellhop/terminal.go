@@ -13,8 +13,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"golang.org/x/term"
-
 	"bellhop"
 	"bellhop/wire"
 )
@@ -45,7 +43,12 @@ func (j *job) unlessEnded(err error) error {
 
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	if !ok {
+		return false
+	}
+	is, err := f.Stat()
+	null, _ := os.Stat(os.DevNull) // a device of characters, too
+	return err == nil && is.Mode()&os.ModeCharDevice != 0 && !os.SameFile(is, null)
 }
 
 // logStyle is how the log is written: a format, a level, or both with a comma

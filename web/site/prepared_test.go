@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 
 	"bellhop/web"
 	"bellhop/web/site"
@@ -74,24 +73,33 @@ type gathered struct {
 	wait  chan struct{}
 }
 
-func (g *gathered) Gather() ([]*dto.MetricFamily, error) {
+var timesDesc = prometheus.NewDesc("times_total", "Times.", nil, nil)
+
+func (g *gathered) Describe(ch chan<- *prometheus.Desc) { ch <- timesDesc }
+
+func (g *gathered) Collect(ch chan<- prometheus.Metric) {
 	g.times++
 	if g.wait != nil {
 		<-g.wait
 	}
-	c := prometheus.NewCounter(prometheus.CounterOpts{Name: "times_total", Help: "Times."})
-	c.Add(float64(g.times))
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(c)
-	families, _ := reg.Gather()
-	return families, g.err
+	if g.err != nil {
+		ch <- prometheus.NewInvalidMetric(timesDesc, g.err)
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(timesDesc, prometheus.CounterValue, float64(g.times))
+}
+
+func (g *gathered) registry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(g)
+	return r
 }
 
 // TestMetricsAreGatheredOnceASecond wants few to wait for that, and nobody kept out by
 // those who don't read their answer.
 func TestMetricsAreGatheredOnceASecond(t *testing.T) {
 	g, now := &gathered{wait: make(chan struct{})}, &clock{At: day}
-	h := web.Metrics(g, nil, now.Now)
+	h := web.Metrics(g.registry(), nil, now.Now)
 	ask := func() *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
@@ -135,7 +143,7 @@ func readOne(r io.Reader) error {
 
 func TestMetricsThatCantBeGathered(t *testing.T) {
 	var log lockedBuffer
-	h := web.Metrics(&gathered{err: errors.New("the secret cause")}, slog.New(slog.NewTextHandler(&log, nil)), time.Now)
+	h := web.Metrics((&gathered{err: errors.New("the secret cause")}).registry(), slog.New(slog.NewTextHandler(&log, nil)), time.Now)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	if w.Code != 500 || strings.Contains(w.Body.String(), "secret") || !strings.Contains(log.String(), "the secret cause") {
