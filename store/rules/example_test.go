@@ -34,15 +34,23 @@ func ExampleRation() {
 	// 3 true
 }
 
-// Does an owner want a push about this order?
-func ExampleWants() {
-	likes := bellhop.Settings{AtLeast: "50"}
-	usd := func(units int64) bellhop.Money { return bellhop.Money{Units: units, Digits: 2, Currency: "USD"} }
-	for _, total := range []bellhop.Money{usd(9900), usd(900)} {
-		wanted, why := rules.Wants(likes, bellhop.PushOrderNew, total)
-		fmt.Printf("%s: %t %q\n", total, wanted, why)
+// What does a new order change, and whom does it owe a push? No database is needed to ask.
+func ExamplePlanRecord() {
+	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	shop := &rules.StoredShop{Row: 1, Receivers: []rules.Receiver{
+		{ID: 10}, {ID: 11, Settings: bellhop.Settings{AtLeast: "50"}}}}
+	order := &bellhop.Order{ID: 7, PlacedAt: at, Version: bellhop.Version{UpdatedAt: at, Hash: 1},
+		Total: bellhop.Money{Units: 900, Digits: 2, Currency: "USD"}}
+	event := &bellhop.Event{ID: bellhop.EventID{1}, Shop: "a.myshopify.com", AcceptedAt: at}
+
+	changes, results := rules.PlanRecord(rules.Before{Shops: map[string]*rules.StoredShop{event.Shop: shop}},
+		[]bellhop.Fact{{Event: event, At: at, OrderID: order.ID, Order: order}})
+	fmt.Printf("%s, %d push is owed\n", results[0].Outcome, results[0].Pushes)
+	for _, p := range changes.Owed {
+		fmt.Printf("device %d: %s %q\n", p.Device, p.Status(), p.Skipped)
 	}
 	// Output:
-	// 99.00: true ""
-	// 9.00: false "below_amount"
+	// recorded, 1 push is owed
+	// device 10: pending ""
+	// device 11: skipped "below_amount"
 }

@@ -159,7 +159,7 @@ func TestDeadLetterIsMaskedUntilAsked(t *testing.T) {
 	if !strings.Contains(a.Body, "jo.lee@example.com") || !strings.Contains(a.Body, "op@example.com, Nov 22, 2026 10:00 am") {
 		t.Error(a.Body)
 	}
-	looks, err := r.DB.Looks(t.Context(), letter.String(), 10)
+	looks, err := r.DB.Accesses(t.Context(), letter.String(), 10)
 	if err != nil || len(looks) != 1 || looks[0].Email != "op@example.com" || looks[0].What != "dead_letter.body" {
 		t.Errorf("%+v %v", looks, err)
 	}
@@ -195,7 +195,7 @@ func TestDroppingBeginsWithAQuestionAndIsWrittenDown(t *testing.T) {
 	if dead() != 3 || !strings.Contains(a.Body, "1 dead letter was dropped for good.") {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}
-	looks, err := r.DB.Looks(t.Context(), one.String(), 10)
+	looks, err := r.DB.Accesses(t.Context(), one.String(), 10)
 	if err != nil || len(looks) != 1 || looks[0].Email != "op@example.com" || looks[0].What != "dead_letter.drop" {
 		t.Errorf("%+v, %v", looks, err)
 	}
@@ -272,7 +272,7 @@ func TestOperatorsPagesAreTheirs(t *testing.T) {
 			}
 		}
 	}
-	if looks, err := r.DB.Looks(t.Context(), letter, 10); err != nil || len(looks) != 0 {
+	if looks, err := r.DB.Accesses(t.Context(), letter, 10); err != nil || len(looks) != 0 {
 		t.Errorf("%v %v", looks, err)
 	}
 	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 1 {
