@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -97,6 +98,7 @@ const drainTimeout = 25 * time.Second
 // webhook is accepted, those under way are answered, what is leased is finished.
 func Run(ctx context.Context, o Options) error {
 	run := newRun(ctx, o)
+	run.group.Go(func() error { debug.FreeOSMemory(); return nil }) // what opening took, and running does not need
 	for _, s := range o.Servers {
 		run.serve(s)
 	}

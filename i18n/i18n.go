@@ -48,7 +48,8 @@ type Locale struct {
 	money    *currency.Formatter
 }
 
-var bundle = load()
+// bundle is read when somebody first needs a word: most commands need none.
+var bundle = sync.OnceValue(load)
 
 func load() *i18n.Bundle {
 	b := i18n.NewBundle(language.English)
@@ -96,7 +97,7 @@ func newLocale(code string, t language.Tag) *Locale {
 }
 
 func makeLocale(code, tag string) *Locale {
-	return &Locale{Language: code, words: i18n.NewLocalizer(bundle, code), dates: forms(tag),
+	return &Locale{Language: code, words: i18n.NewLocalizer(bundle(), code), dates: forms(tag),
 		money: currency.NewFormatter(currency.NewLocale(tag))}
 }
 
