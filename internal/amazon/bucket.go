@@ -1,20 +1,16 @@
 package amazon
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"bellhop"
 )
@@ -25,15 +21,13 @@ import (
 // of 14 each).
 type Bucket struct {
 	name, kmsKey string
-	client       *s3.Client
+	s3           *s3
 }
 
 // NewBucket returns a bucket. What is put there is encrypted with the KMS key of
 // that id, or with S3's own key when it is "".
 func NewBucket(cfg aws.Config, name, kmsKey string) *Bucket {
-	return &Bucket{name: name, kmsKey: kmsKey, client: s3.NewFromConfig(cfg, func(o *s3.Options) {
-		o.UsePathStyle = o.BaseEndpoint != nil // no stand-in has a name per bucket
-	})}
+	return &Bucket{name: name, kmsKey: kmsKey, s3: newS3(cfg, name)}
 }
 
 // Name returns the bucket's name.
@@ -47,38 +41,30 @@ func Key(e *bellhop.Event) string {
 
 // Put keeps a body.
 func (b *Bucket) Put(ctx context.Context, key string, body []byte) error {
-	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: bytes.NewReader(body),
-		ContentType: aws.String("application/octet-stream"), ServerSideEncryption: types.ServerSideEncryptionAes256}
+	header := http.Header{"Content-Type": {"application/octet-stream"}}
+	header.Set("X-Amz-Server-Side-Encryption", "AES256")
 	if b.kmsKey != "" {
-		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &b.kmsKey
+		header.Set("X-Amz-Server-Side-Encryption", "aws:kms")
+		header.Set("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", b.kmsKey)
 	}
-	_, err := b.client.PutObject(ctx, in)
+	_, err := b.s3.do(ctx, http.MethodPut, "/"+key, header, body)
 	return b.explain(ctx, "put a body into the bucket "+b.name, err)
 }
 
 // Get returns a body. One that isn't there is an error of kind bellhop.Invalid:
 // it won't come back.
 func (b *Bucket) Get(ctx context.Context, key string) ([]byte, error) {
-	doing := "get a body from the bucket " + b.name
-	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
-	if _, gone := errors.AsType[*types.NoSuchKey](err); gone {
+	body, err := b.s3.do(ctx, http.MethodGet, "/"+key, http.Header{}, nil)
+	if Code(err) == "NoSuchKey" {
 		return nil, bellhop.Invalidf("body_gone", "the body is gone from the bucket %s: let its lifecycle rule keep bodies for longer than the queue keeps messages", b.name)
 	}
-	if err != nil {
-		return nil, b.explain(ctx, doing, err)
-	}
-	defer out.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(out.Body, MaxBody+1))
-	if err != nil {
-		return nil, b.explain(ctx, doing, err)
-	}
-	return body, nil
+	return body, b.explain(ctx, "get a body from the bucket "+b.name, err)
 }
 
 // Reachable returns nil if the bucket is there, or if that is not for this
 // process to know: to put and get bodies it need not be allowed to list them.
 func (b *Bucket) Reachable(ctx context.Context) error {
-	_, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
+	_, err := b.s3.do(ctx, http.MethodHead, "", http.Header{}, nil)
 	if r, ok := errors.AsType[*awshttp.ResponseError](err); ok && r.HTTPStatusCode() == http.StatusForbidden {
 		return nil
 	}

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+
 	"bellhop"
 	"bellhop/internal/amazon"
 )
@@ -199,4 +202,44 @@ func TestBodiesAreRead(t *testing.T) {
 			t.Errorf("the body writes itself: %v", writes)
 		}
 	}
+}
+
+// TestBucketsAreWhereAWSHasThem reads off a request where it goes, without making it.
+func TestBucketsAreWhereAWSHasThem(t *testing.T) {
+	for want, c := range map[string]struct {
+		settings amazon.Settings
+		bucket   string
+	}{
+		"https://bodies.s3.us-east-1.amazonaws.com/k":           {amazon.Settings{Region: "us-east-1"}, "bodies"},
+		"https://bodies.s3.dualstack.us-east-1.amazonaws.com/k": {amazon.Settings{Region: "us-east-1", DualStack: true}, "bodies"},
+		"https://bodies.s3.cn-north-1.amazonaws.com.cn/k":       {amazon.Settings{Region: "cn-north-1"}, "bodies"},
+		"https://s3.eu-west-1.amazonaws.com/our.bodies/k":       {amazon.Settings{Region: "eu-west-1"}, "our.bodies"},
+	} {
+		cfg, err := amazon.Load(t.Context(), c.settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := &tried{}
+		cfg.HTTPClient = asked
+		cfg.Retryer = func() aws.Retryer { return retry.AddWithMaxBackoffDelay(retry.NewStandard(), time.Nanosecond) }
+		err = amazon.NewBucket(cfg, c.bucket, "").Put(t.Context(), "k", []byte("body"))
+		if bellhop.KindOf(err) != bellhop.Unavailable || asked.times != 3 || asked.url != want {
+			t.Errorf("%s was asked %d times, not %s: %v", asked.url, asked.times, want, err)
+		}
+		if !strings.HasPrefix(asked.authorization, "AWS4-HMAC-SHA256 Credential=test/") {
+			t.Errorf("signed by %q", asked.authorization)
+		}
+	}
+}
+
+// tried is a client whose requests fail on the way.
+type tried struct {
+	times              int
+	url, authorization string
+}
+
+func (c *tried) Do(r *http.Request) (*http.Response, error) {
+	c.times++
+	c.url, c.authorization = r.URL.String(), r.Header.Get("Authorization")
+	return nil, io.ErrUnexpectedEOF
 }

@@ -1,0 +1,127 @@
+package amazon
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/xml"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// s3 makes the three requests of a bucket that bellhop needs. AWS's own client of S3
+// knows a hundred more, and would be a tenth of the program.
+type s3 struct {
+	cfg    aws.Config
+	url    string // of the bucket
+	signer *v4.Signer
+}
+
+func newS3(cfg aws.Config, bucket string) *s3 {
+	return &s3{cfg: cfg, url: bucketURL(cfg, bucket), signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })}
+}
+
+// bucketURL has the bucket in its path at a stand-in, which has no name per bucket, and
+// where TLS certificates would not match its name; else in its host.
+func bucketURL(cfg aws.Config, bucket string) string {
+	if endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), aws.ToString(cfg.BaseEndpoint)); endpoint != "" {
+		return strings.TrimSuffix(endpoint, "/") + "/" + bucket
+	}
+	host := "s3"
+	for _, source := range cfg.ConfigSources {
+		if s, ok := source.(interface {
+			GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error)
+		}); ok {
+			if state, found, _ := s.GetUseFIPSEndpoint(context.Background()); found && state == aws.FIPSEndpointStateEnabled {
+				host = "s3-fips"
+				break
+			}
+		}
+	}
+	for _, source := range cfg.ConfigSources {
+		if s, ok := source.(interface {
+			GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpointState, bool, error)
+		}); ok {
+			if state, found, _ := s.GetUseDualStackEndpoint(context.Background()); found && state == aws.DualStackEndpointStateEnabled {
+				host += ".dualstack"
+				break
+			}
+		}
+	}
+	host += "." + cfg.Region + ".amazonaws.com"
+	if strings.HasPrefix(cfg.Region, "cn-") {
+		host += ".cn"
+	}
+	if strings.Contains(bucket, ".") {
+		return "https://" + host + "/" + bucket
+	}
+	return "https://" + bucket + "." + host
+}
+
+// do makes a request until it succeeds or the SDK would give up, too. It returns what
+// was answered, up to a byte more than a body may have.
+func (s *s3) do(ctx context.Context, method, key string, header http.Header, body []byte) ([]byte, error) {
+	retryer := s.cfg.Retryer()
+	for attempt := 1; ; attempt++ {
+		answer, err := s.once(ctx, method, key, header, body)
+		if err == nil || attempt >= retryer.MaxAttempts() || !retryer.IsErrorRetryable(err) {
+			return answer, err
+		}
+		delay, e := retryer.RetryDelay(attempt, err)
+		if e != nil {
+			return nil, err
+		}
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (s *s3) once(ctx context.Context, method, key string, header http.Header, body []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, s.url+key, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(body)
+	hash := hex.EncodeToString(sum[:])
+	r.Header = header.Clone()
+	r.Header.Set("X-Amz-Content-Sha256", hash)
+	credentials, err := s.cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.signer.SignHTTP(ctx, credentials, r, hash, "s3", s.cfg.Region, time.Now()); err != nil {
+		return nil, err
+	}
+	answer, err := s.cfg.HTTPClient.Do(r)
+	if err != nil {
+		return nil, &smithyhttp.RequestSendError{Err: err}
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, MaxBody+1))
+	if answer.StatusCode/100 != 2 {
+		return nil, refusal(answer, text)
+	}
+	return text, err
+}
+
+// refusal is an answer as an error of the SDK. One to HEAD has no words.
+func refusal(answer *http.Response, text []byte) error {
+	said := struct{ Code, Message string }{Code: strings.ReplaceAll(http.StatusText(answer.StatusCode), " ", "")}
+	_ = xml.Unmarshal(text, &said) // what is no XML says nothing
+	return &awshttp.ResponseError{RequestID: answer.Header.Get("X-Amz-Request-Id"), ResponseError: &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: answer}, Err: &smithy.GenericAPIError{Code: said.Code, Message: said.Message}}}
+}
