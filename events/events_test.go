@@ -53,7 +53,7 @@ func write(t *testing.T, e *events.Event) string {
 	return string(b)
 }
 
-// TestComposed holds all that can be composed against the document.
+// TestComposed checks all possible events against the document.
 func TestComposed(t *testing.T) {
 	doc := eventstest.Document(t)
 	traced := change(9, events.OrderRecorded)
@@ -72,8 +72,8 @@ func TestComposed(t *testing.T) {
 	doc.Complete(t)
 }
 
-// TestWhoOrderedIsTurnedOn checks that nothing of the customer is told unless it
-// is asked for.
+// TestWhoOrderedIsTurnedOn checks that events show the customer only if the setting
+// says so.
 func TestWhoOrderedIsTurnedOn(t *testing.T) {
 	private := []string{"Jo Lee", "jo@example.com", "by the back door"}
 	for _, customer := range []bool{false, true} {
@@ -97,8 +97,8 @@ func TestTheDeletedSaysSo(t *testing.T) {
 	}
 }
 
-// TestIDs checks that an event has the same id when it is composed again, and
-// another when a restored database gives its number out again.
+// TestIDs checks that an event has the same id when it is built again, and another
+// when a restored database gives its number out again.
 func TestIDs(t *testing.T) {
 	c := change(5, events.OrderUpdated)
 	first := events.Composer{}.Order(c, order())
@@ -126,8 +126,8 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// TestDocumentIsValid has AsyncAPI's own parser read the document. That there are
-// newer versions of AsyncAPI is no fault.
+// TestDocumentIsValid lets AsyncAPI's own parser read the document. A newer version
+// of AsyncAPI is no fault.
 func TestDocumentIsValid(t *testing.T) {
 	command, err := realserver.NodeCommand("../asyncapi.cjs", "asyncapi.json")
 	realserver.Need(t, err)
@@ -155,7 +155,8 @@ func TestDocumentIsValid(t *testing.T) {
 	}
 }
 
-// TestDocumentSaysWhereTo compares the channels with what the driver does.
+// TestDocumentSaysWhereTo compares the document's channels with the driver's
+// routing keys.
 func TestDocumentSaysWhereTo(t *testing.T) {
 	var doc struct {
 		Channels map[string]struct {

@@ -13,7 +13,7 @@ import (
 	"bellhop/shopify"
 )
 
-// kept is a queue that keeps what it is sent.
+// kept is a queue that keeps the events sent to it.
 type kept struct {
 	events []*bellhop.Event
 	err    error
@@ -195,7 +195,7 @@ func TestAcceptSaysWhenTheQueueCant(t *testing.T) {
 	}
 }
 
-// TestKeyringKeepsWhatItKnows has the database fail: the secrets stay.
+// TestKeyringKeepsWhatItKnows lets the database fail: the secrets stay.
 func TestKeyringKeepsWhatItKnows(t *testing.T) {
 	s := &shops{list: []bellhop.Shop{{Domain: ownOnly, Secret: own, OwnSecretOnly: true}}}
 	k := pipeline.NewKeyring(s, app, "")

@@ -16,8 +16,8 @@ import (
 	"bellhop/queue"
 )
 
-// TestWithoutTracesNothingIsAllocated compares the steps with what they allocate
-// where spans can't be meant: with none to be made, and with events of no trace.
+// TestWithoutTracesNothingIsAllocated compares the steps' allocations with those
+// where no spans are possible: without traces, and with events of no trace.
 func TestWithoutTracesNothingIsAllocated(t *testing.T) {
 	a, _ := newAcceptor(t)
 	a.Queue = nowhere{}
@@ -65,11 +65,11 @@ func TestWithoutTracesNothingIsAllocated(t *testing.T) {
 	}
 }
 
-// acceptAllocations is how often accepting a webhook allocated before there were
+// acceptAllocations is the number of allocations per webhook before there were
 // traces.
 const acceptAllocations = 3
 
-// nowhere is a queue that is done at once.
+// nowhere is a queue that returns at once.
 type nowhere struct{}
 
 func (nowhere) Send(context.Context, ...*bellhop.Event) error { return nil }

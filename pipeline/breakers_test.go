@@ -38,7 +38,7 @@ func device(id int64, host string) bellhop.Device {
 	return bellhop.Device{ID: id, Value: host, Shop: fmt.Sprint("shop-", id)}
 }
 
-// try makes an attempt that comes to err.
+// try makes an attempt that ends with err.
 func (c *circuit) try(d bellhop.Device, err error) {
 	c.Helper()
 	c.sender.err = err
@@ -119,7 +119,7 @@ func TestBreaker(t *testing.T) {
 	}
 }
 
-// What is said of a message or of a device says that the service is well.
+// An error of a message or of a device shows that the service is well.
 func TestBreakerMindsTheServiceAlone(t *testing.T) {
 	c := newCircuit(t, slog.New(slog.DiscardHandler))
 	d := device(1, "a.example")
@@ -133,8 +133,9 @@ func TestBreakerMindsTheServiceAlone(t *testing.T) {
 	c.admits("well", d, 2)
 }
 
-// A subscription that is of another key than ours is its owner's trouble, once the
-// service has taken a message signed with it: nobody can shut a service for others.
+// A subscription with another key than bellhop's is its owner's trouble, once the
+// service has taken a message signed with bellhop's: nobody can shut a service for
+// others.
 func TestBreakerMindsNoSubscriptionOfAnotherKey(t *testing.T) {
 	c := newCircuit(t, slog.New(slog.DiscardHandler))
 	stranger, owner := device(1, "a.example"), device(2, "a.example")
@@ -150,7 +151,7 @@ func TestBreakerMindsNoSubscriptionOfAnotherKey(t *testing.T) {
 	c.admits("a service that is away", owner, 0)
 
 	for range 5 {
-		c.try(device(3, "b.example"), own) // which has never taken one: our key may be wrong
+		c.try(device(3, "b.example"), own) // which has never taken one: bellhop's key may be wrong
 	}
 	c.admits("a service that never took a message", device(4, "b.example"), 0)
 }
@@ -172,7 +173,7 @@ func TestBreakerTriesAnotherShopFirst(t *testing.T) {
 	c.admits("closed", dead, 2)
 }
 
-// TestBreakersAreBounded has strangers name more hosts than are kept.
+// TestBreakersAreBounded lets strangers name too many hosts.
 func TestBreakersAreBounded(t *testing.T) {
 	c := newCircuit(t, slog.New(slog.DiscardHandler))
 	for i := range int64(3000) {

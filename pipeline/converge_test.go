@@ -23,8 +23,8 @@ import (
 
 // TestEveryShuffleConverges records 2,000 orders, delivered as 10,000 shuffled
 // creations, updates, edits, refunds, deletions and duplicates, from several
-// goroutines in batches of any size, and compares all that is kept with a model.
-// make converge records as many orders as it is asked to, 20,000 by itself.
+// goroutines in batches of any size, and compares the store with a model. make
+// converge records as many orders as it is asked to, 20,000 by default.
 func TestEveryShuffleConverges(t *testing.T) {
 	orders := 2_000
 	if s := os.Getenv("CONVERGE_ORDERS"); s != "" {

@@ -60,7 +60,7 @@ func (n *Notifier) Notify(ctx context.Context, o store.Owed) error {
 	settled := verdict(o, err, done)
 	endPush(span, settled[0], err)
 	if err := n.Outbox.SettlePushes(ctx, settled); err != nil {
-		return fmt.Errorf("write down what became of a push: %w", err)
+		return fmt.Errorf("save the outcome of a push: %w", err)
 	}
 	n.Probe.At(PointNotified)
 	n.Metrics.pushed(o, settled, done.Sub(start), done)

@@ -16,7 +16,7 @@ import (
 	"bellhop/store"
 )
 
-// outbox keeps what was settled.
+// outbox keeps the outcomes.
 type outbox struct {
 	store.Outbox
 	settled []store.Settled
@@ -28,7 +28,7 @@ func (o *outbox) SettlePushes(_ context.Context, s []store.Settled) error {
 	return o.err
 }
 
-// answer is a sender that answers the same to all.
+// answer is a sender with the same answer to all.
 type answer struct {
 	err  error
 	sent []push.Message
@@ -67,7 +67,8 @@ func owed(attempt int, age time.Duration) store.Owed {
 			Total: bellhop.Money{Units: 120450, Digits: 2, Currency: "USD"}}}}
 }
 
-// TestNotifyFollowsTheRules holds the outcomes to FCM's rules for trying again.
+// TestNotifyFollowsTheRules checks the outcomes against FCM's rules for trying
+// again.
 func TestNotifyFollowsTheRules(t *testing.T) {
 	type want struct {
 		status   bellhop.PushStatus
@@ -157,7 +158,8 @@ func TestPushText(t *testing.T) {
 	}
 }
 
-// TestPushLanguages shows what a person chose going before the device's language.
+// TestPushLanguages checks that a person's choice goes before the device's
+// language.
 func TestPushLanguages(t *testing.T) {
 	for _, c := range []struct {
 		chosen, device string
@@ -177,7 +179,7 @@ func TestPushLanguages(t *testing.T) {
 	}
 }
 
-// What waited for the end of quiet hours is old before its first attempt.
+// A push that waited for the end of quiet hours is old before its first attempt.
 func TestHeldPushesAreTriedAgain(t *testing.T) {
 	away := &push.Error{Reason: push.ReasonUnavailable}
 	held := owed(1, 0)
@@ -193,8 +195,8 @@ func TestHeldPushesAreTriedAgain(t *testing.T) {
 	}
 }
 
-// TestDigestIsGivenUpPushByPush tries again what came late to a digest whose first
-// orders have been tried for an hour.
+// TestDigestIsGivenUpPushByPush tries the late orders of a digest again after its
+// first orders have had their hour.
 func TestDigestIsGivenUpPushByPush(t *testing.T) {
 	digest := owed(9, time.Hour)
 	digest.Pushes, digest.Gathered = []int64{1, 2, 3}, &store.Gathering{Orders: 3}
@@ -225,8 +227,8 @@ func TestBackoffGrowsAndStaysInBounds(t *testing.T) {
 	}
 }
 
-// A service that retires each device it is asked for has a line a minute, not one
-// for each device.
+// A service that retires each device gets a line a minute in the log, not one for
+// each device.
 func TestRetiredDevicesAreNoFloodInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, lines := logged()
@@ -244,8 +246,8 @@ func TestRetiredDevicesAreNoFloodInTheLog(t *testing.T) {
 	})
 }
 
-// A push that tries a device out is about no order, and has one attempt: somebody waits
-// to see what becomes of it.
+// A test push is about no order, and has one attempt: somebody waits for its
+// outcome.
 func TestTestPushes(t *testing.T) {
 	o := owed(1, 0)
 	o.Kind, o.Orders = bellhop.PushTest, make([]store.OrderBrief, 1)

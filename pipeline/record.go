@@ -46,7 +46,7 @@ func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Record
 		if err != nil {
 			all[i].Err = err
 			r.Metrics.undecoded()
-			r.Log.Warn("an event can't be understood", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "err", err)
+			r.Log.Warn("can't decode an event", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "err", err)
 			continue
 		}
 		f.At = now
@@ -120,7 +120,7 @@ func (r *Recorder) commit(ctx context.Context, facts []bellhop.Fact) ([]bellhop.
 // message to the dead letters; calling it again does no harm.
 func (r *Recorder) Dead(ctx context.Context, e *bellhop.Event, reason string) error {
 	if err := r.Store.Dead(ctx, e, reason, r.Now().UTC().Truncate(time.Microsecond)); err != nil {
-		return fmt.Errorf("write down that event %s is dead: %w", e.ID, err)
+		return fmt.Errorf("record that event %s is dead: %w", e.ID, err)
 	}
 	r.Metrics.died()
 	r.Log.Warn("an event was given up", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "reason", reason)

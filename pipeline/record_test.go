@@ -12,7 +12,7 @@ import (
 	"bellhop/store"
 )
 
-// books records as it is told.
+// books is a store whose recording a test defines.
 type books struct {
 	store.Store
 	record func(facts []bellhop.Fact) ([]bellhop.Result, error)
@@ -63,7 +63,7 @@ func TestRecordEachTellsOfEachEvent(t *testing.T) {
 	}
 }
 
-// TestRecordWithoutABody has an event come again whose body was dropped once it was
+// TestRecordWithoutABody records an event again whose body was dropped after it was
 // settled: it is no dead letter.
 func TestRecordWithoutABody(t *testing.T) {
 	var got []bellhop.Fact

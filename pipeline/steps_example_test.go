@@ -106,7 +106,8 @@ func ExampleNotifier_Notify() {
 	defer end()
 	log := slog.New(slog.DiscardHandler)
 	_, err := parts.Store.PutDevice(ctx, bellhop.Device{Shop: "demo.myshopify.com", Installation: "phone",
-		Kind: bellhop.AddressToken, Value: "the app's FCM token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData,
+		Kind: bellhop.AddressToken, Value: "the app's FCM token", Platform: bellhop.PlatformAndroid,
+		Form:    bellhop.FormData,
 		AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 	must(err)
 	recorder := &pipeline.Recorder{Store: parts.Store, Now: time.Now, Log: log}

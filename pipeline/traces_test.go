@@ -39,8 +39,8 @@ func says(s sdktrace.ReadOnlySpan, name string) string {
 const traceOne, traceTwo = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 	"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
-// TestAcceptPassesOnWhatIsTraced sends an event within a request that is kept,
-// one that is not, and none.
+// TestAcceptPassesOnWhatIsTraced sends an event within a sampled request, within
+// another, and within none.
 func TestAcceptPassesOnWhatIsTraced(t *testing.T) {
 	body := []byte(`{}`)
 	for name, test := range map[string]struct {
@@ -72,8 +72,8 @@ func TestAcceptPassesOnWhatIsTraced(t *testing.T) {
 	}
 }
 
-// TestRecordTellsWhatCameOfEach records what is well, what comes again and what
-// is given up, of which one is in no trace.
+// TestRecordTellsWhatCameOfEach records good events, one that comes again and one
+// that is given up; one of them is in no trace.
 func TestRecordTellsWhatCameOfEach(t *testing.T) {
 	b := &books{record: func(facts []bellhop.Fact) ([]bellhop.Result, error) {
 		for _, f := range facts {
@@ -128,7 +128,7 @@ func TestRecordTellsWhatCameOfEach(t *testing.T) {
 	}
 }
 
-// TestPushBelongsToTheNewestOrder has one message stand for several orders.
+// TestPushBelongsToTheNewestOrder sends one message for several orders.
 func TestPushBelongsToTheNewestOrder(t *testing.T) {
 	traces, spans := newTraces(sdktrace.ParentBased(sdktrace.NeverSample()))
 	n := &pipeline.Notifier{Outbox: &outbox{}, Sender: &answer{err: &push.Error{Reason: push.ReasonQuota}},

@@ -14,7 +14,7 @@ import (
 	"bellhop/pipeline"
 )
 
-// logged keeps what is logged, line by line and without the time.
+// logged keeps the log, line by line and without the time.
 func logged() (*slog.Logger, func() []string) {
 	var b bytes.Buffer
 	h := slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -62,8 +62,8 @@ func TestTroubleIsToldWhenItBeginsLastsAndEnds(t *testing.T) {
 	})
 }
 
-// What comes and goes many times a second, as a service that refuses each tenth
-// request, is told at most once a minute.
+// Trouble that comes and goes many times a second, as with a service that refuses
+// each tenth request, is logged at most once a minute.
 func TestTroubleThatComesAndGoesIsNoFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, lines := logged()

@@ -13,8 +13,9 @@ import (
 	"bellhop/queue/sqlitequeue"
 )
 
-// A queue takes events in, hands each out under a lease, and forgets it once it
-// is settled. What fails for good becomes a dead letter, and can be redriven.
+// A queue takes events in, hands each out under a lease, and forgets it once it is
+// settled. An event that can never succeed becomes a dead letter, and can be
+// redriven.
 func Example() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "queue-example")

@@ -81,8 +81,8 @@ func dial(t testing.TB, address string) *amqp.Channel {
 	return ch
 }
 
-// listen has all events routed into a queue, and returns what takes them out of it.
-// It looks for them instead of consuming, so that it outlives the node.
+// listen routes all events into a queue, and returns the function that takes them
+// out. It polls instead of consuming, so that it outlives the node.
 func listen(t testing.TB, address, exchange string) func(context.Context) (eventstest.Message, error) {
 	t.Helper()
 	ch := dial(t, address)

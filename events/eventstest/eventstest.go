@@ -80,9 +80,7 @@ func publish(t testing.TB, p events.Publisher, batch ...*events.Event) {
 	for _, run := range events.Runs(batch) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		if err := p.Publish(ctx, run); err != nil {
-			t.Fatal(err)
-		}
+		must(t, p.Publish(ctx, run))
 	}
 }
 
@@ -92,9 +90,7 @@ func next(t testing.TB, listen func(context.Context) (Message, error)) cloudeven
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	m, err := listen(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if m.ContentType != events.ContentType {
 		t.Errorf("the content type is %q", m.ContentType)
 	}
@@ -111,9 +107,7 @@ func next(t testing.TB, listen func(context.Context) (Message, error)) cloudeven
 func sequence(t testing.TB, e cloudevents.Event) int64 {
 	t.Helper()
 	n, err := strconv.ParseInt(fmt.Sprint(e.Extensions()["sequence"]), 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return n
 }
 
@@ -123,9 +117,7 @@ func roundTrip(t *testing.T, s Service) {
 	publish(t, s.Publisher, sent)
 	got := next(t, listen)
 	want, err := json.Marshal(sent.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, c := range []struct{ what, got, want string }{
 		{"data", string(got.Data()), string(want)},
 		{"id", got.ID(), sent.ID},
@@ -286,12 +278,17 @@ func cancelled(t *testing.T, s Service) {
 
 func closed(t *testing.T, s Service) {
 	publish(t, s.Publisher, event(1, 1))
-	if err := s.Publisher.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Publisher.Close())
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := s.Publisher.Publish(ctx, some(1, 1)); err == nil || ctx.Err() != nil {
 		t.Errorf("closed, it returned %v", err)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -22,25 +22,19 @@ type Described struct {
 func Document(t testing.TB) *Described {
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(events.AsyncAPI()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	forbidOthers(doc)
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft7)
 	c.AssertFormat()
-	if err := c.AddResource("asyncapi.json", doc); err != nil {
-		t.Fatal(err)
-	}
+	must(t, c.AddResource("asyncapi.json", doc))
 	d := &Described{map[events.Type]*jsonschema.Schema{}, map[events.Type]bool{}}
 	components := doc.(map[string]any)["components"].(map[string]any)
 	for _, m := range components["messages"].(map[string]any) {
 		message := m.(map[string]any)
 		ref := message["payload"].(map[string]any)["$ref"].(string)
 		schema, err := c.Compile("asyncapi.json" + ref)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		d.messages[events.Type(message["name"].(string))] = schema
 	}
 	return d
@@ -75,9 +69,7 @@ func (d *Described) Check(t testing.TB, body []byte) {
 	}
 	d.seen[e.Type] = true
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if err := schema.Validate(v); err != nil {
 		t.Errorf("the document does not describe this: %v\n%s", err, body)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // TestCluster kills each of three nodes in turn, and with it the leaders of its
-// lanes, while events are sent and received. make test-cluster runs it: a cluster
+// lanes, while it sends and receives events. make test-cluster runs it: a cluster
 // takes a minute to start.
 func TestCluster(t *testing.T) {
 	if os.Getenv("TEST_CLUSTER") == "" {
@@ -60,7 +60,7 @@ func TestCluster(t *testing.T) {
 	load.end()
 }
 
-// clusterLoad sends and receives until it is told to end.
+// clusterLoad sends and receives until the test stops it.
 type clusterLoad struct {
 	t           *testing.T
 	q           queue.Queue
@@ -88,7 +88,7 @@ func newClusterLoad(t *testing.T, q queue.Queue) *clusterLoad {
 	return l
 }
 
-// send goes on like Shopify: what is refused is sent again.
+// send goes on like Shopify: it sends a refused event again.
 func (l *clusterLoad) send(ctx context.Context, sender int) {
 	for n := 1; ctx.Err() == nil; n++ { // an id of zeros is none
 		e := &bellhop.Event{ID: bellhop.EventID{byte(sender), byte(n >> 16), byte(n >> 8), byte(n)},
@@ -138,7 +138,7 @@ func verdicts(ds []queue.Delivery) (all []queue.Settlement) {
 	return all
 }
 
-// until waits until done, which is called with the lock, is true.
+// until waits until done, which it calls with the lock, is true.
 func (l *clusterLoad) until(what func() string, done func() bool) {
 	l.t.Helper()
 	stuck := time.After(3 * time.Minute)
@@ -157,7 +157,7 @@ func (l *clusterLoad) until(what func() string, done func() bool) {
 	}
 }
 
-// more waits until so many events more were sent and received.
+// more waits until this many more events were sent and received.
 func (l *clusterLoad) more(n int) {
 	l.t.Helper()
 	l.mu.Lock()
@@ -167,7 +167,7 @@ func (l *clusterLoad) more(n int) {
 		func() bool { return len(l.seen) >= from+n })
 }
 
-// end stops sending and checks that all that was acknowledged comes.
+// end stops sending and checks that all acknowledged events come.
 func (l *clusterLoad) end() {
 	l.t.Helper()
 	l.stop()
@@ -183,7 +183,7 @@ func (l *clusterLoad) end() {
 		len(l.acked), again, l.refused)
 }
 
-// lost lists what was acknowledged and has not come; with the lock.
+// lost lists acknowledged events that have not come; with the lock.
 func (l *clusterLoad) lost() (all []bellhop.EventID) {
 	for id := range l.acked {
 		if l.seen[id] == 0 {

@@ -29,7 +29,8 @@ func Example() {
 	check(err)
 	for _, d := range deliveries {
 		fmt.Printf("%s %s, attempt %d\n", d.Event.Topic, d.Event.Body, d.Attempt)
-		check(q.Settle(ctx, queue.Settlement{Receipt: d.Receipt, Verdict: queue.DeadLetter, Reason: "the body is not JSON"}))
+		check(q.Settle(ctx, queue.Settlement{Receipt: d.Receipt, Verdict: queue.DeadLetter,
+			Reason: "the body is not JSON"}))
 	}
 	dead, err := q.DeadLetters(ctx, queue.Cursor{}, 10)
 	check(err)

@@ -2,5 +2,5 @@ package amqpqueue
 
 import "bellhop/internal/bodies"
 
-// PackWith has a broker pack as a bellhop with another sample would.
+// PackWith makes a broker pack as a bellhop with another sample would.
 func (b *Broker) PackWith(sample []byte) { b.packer = bodies.With(sample) }

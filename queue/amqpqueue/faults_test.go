@@ -32,7 +32,7 @@ func proxied(t *testing.T) (*realserver.Proxy, string) {
 	return p, u.String()
 }
 
-// hasty opens a queue that waits as long for RabbitMQ as outside of tests.
+// hasty opens a queue with the patience that it has outside of tests.
 func hasty(t *testing.T, address string) *amqpqueue.Queue {
 	t.Helper()
 	target, _, err := amqpqueue.ParseURL(address)
@@ -44,8 +44,8 @@ func hasty(t *testing.T, address string) *amqpqueue.Queue {
 	return openQueue(t, opened{b, address})
 }
 
-// TestReconnects cuts all connections: leases are stale, those who wait go on
-// waiting, and what was leased comes again.
+// TestReconnects cuts all connections: leases are stale, waiting receivers go on,
+// and leased events come again.
 func TestReconnects(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(*realserver.Proxy) (back func()){
@@ -119,7 +119,7 @@ func startLoad(t *testing.T, q queue.Producer) *load {
 						t.Errorf("send: %v", err)
 						return
 					}
-					time.Sleep(10 * time.Millisecond) // as whoever delivers would, for longer
+					time.Sleep(10 * time.Millisecond) // as a webhook's sender would, for longer
 				}
 				l.mu.Lock()
 				l.accepted[e.ID] = true
@@ -136,8 +136,8 @@ func (l *load) count() int {
 	return len(l.accepted)
 }
 
-// TestRestartUnderLoad stops RabbitMQ under load and starts it again. All that
-// was accepted comes.
+// TestRestartUnderLoad stops RabbitMQ under load and starts it again. All accepted
+// events come.
 func TestRestartUnderLoad(t *testing.T) {
 	t.Parallel()
 	r, err := realserver.StartRabbitMQ(t.Context())
@@ -204,8 +204,8 @@ func TestRestartUnderLoad(t *testing.T) {
 	t.Logf("%d accepted, %d of them before RabbitMQ was back", l.count(), before)
 }
 
-// special is a server with TLS and small messages, for those tests that need it
-// and that may stop all others.
+// special is a server with TLS and small messages, for tests that need those or
+// stop all others.
 func special(t *testing.T) (*realserver.RabbitMQ, realserver.Certificate) {
 	t.Helper()
 	c := realserver.NewCertificate(t)
@@ -215,7 +215,7 @@ func special(t *testing.T) (*realserver.RabbitMQ, realserver.Certificate) {
 	return r, c
 }
 
-// TestSmallMessages has RabbitMQ take no message of more than 64 KiB, over TLS.
+// TestSmallMessages limits RabbitMQ to messages of 64 KiB, over TLS.
 func TestSmallMessages(t *testing.T) {
 	t.Parallel()
 	r, c := special(t)
@@ -258,8 +258,8 @@ func TestSmallMessages(t *testing.T) {
 	}
 }
 
-// TestMemoryAlarm has RabbitMQ take nothing any more: a send is refused soon, what
-// is there is still handed out and acknowledged, and it goes on by itself.
+// TestMemoryAlarm makes RabbitMQ take nothing any more: a send fails soon,
+// consumers still receive and acknowledge events, and sending recovers by itself.
 func TestMemoryAlarm(t *testing.T) {
 	t.Parallel()
 	r, _ := special(t)
@@ -302,7 +302,8 @@ func TestMemoryAlarm(t *testing.T) {
 	})
 }
 
-// TestTellsOfItsConnection looks that the log tells that it went and that it is back.
+// TestTellsOfItsConnection checks that the log says when the connection went and
+// came back.
 func TestTellsOfItsConnection(t *testing.T) {
 	t.Parallel()
 	proxy, address := proxied(t)
@@ -355,7 +356,7 @@ func (l *lines) count(part string) int {
 }
 
 // TestDeliveredAheadCostsNoAttempt cuts a consumer off more often than an event may
-// be tried, while it has all of them and has looked at one.
+// be tried. It had all of them and had received one.
 func TestDeliveredAheadCostsNoAttempt(t *testing.T) {
 	t.Parallel()
 	proxy, address := proxied(t)
@@ -379,7 +380,7 @@ func TestDeliveredAheadCostsNoAttempt(t *testing.T) {
 	}
 	until(t, "the queue can be looked at", func() bool {
 		d, err := q.Depth(t.Context())
-		if err == nil && d.Dead > 2 { // two of the five that were looked at, at the most, twice
+		if err == nil && d.Dead > 2 { // at most two of the five received events, twice
 			t.Fatalf("%d of %d died", d.Dead, len(all))
 		}
 		return err == nil && d.Waiting+d.Leased+d.Dead >= len(all) // some may be there twice

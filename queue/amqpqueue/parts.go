@@ -95,6 +95,6 @@ func (q *Queue) dropParts(ctx context.Context, m decoded) {
 		return err
 	})
 	if err != nil {
-		q.log.Warn("delete the body of an event that is done", "event", m.event.ID, "err", err)
+		q.log.Warn("delete the body of a settled event", "event", m.event.ID, "err", err)
 	}
 }

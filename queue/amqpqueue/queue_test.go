@@ -43,7 +43,7 @@ func newVHost(t testing.TB) string {
 	return r.URL(vhost)
 }
 
-// opened remembers where a broker is.
+// opened remembers a broker's address.
 type opened struct {
 	*amqpqueue.Broker
 	address string
@@ -72,7 +72,7 @@ var harness = queuetest.Harness{
 	Damage:  damage,
 }
 
-// damage replaces the body of the one large message there is.
+// damage replaces the body of the one large message.
 func damage(t testing.TB, b queue.Broker, e *bellhop.Event) {
 	t.Helper()
 	conn, err := amqp.Dial(b.(opened).address)

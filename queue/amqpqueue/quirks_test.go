@@ -97,7 +97,7 @@ func wantDepth(t *testing.T, q queue.Admin, waiting, leased, dead int) {
 	}
 }
 
-// until waits for what other processes, or RabbitMQ, do.
+// until waits for other processes, or for RabbitMQ.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
@@ -121,7 +121,7 @@ func raw(t *testing.T, address string, fn func(*amqp.Channel) error) {
 	}
 }
 
-// TestTopologyDiffers has queues there that are not what the driver needs.
+// TestTopologyDiffers makes queues first that the driver can't use.
 func TestTopologyDiffers(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string]amqp.Table{
@@ -142,8 +142,8 @@ func TestTopologyDiffers(t *testing.T) {
 	}
 }
 
-// TestDeletedLane deletes parts of an opened queue: a send is refused as one that
-// may be tried again, and who waits is told.
+// TestDeletedLane deletes parts of an opened queue: a send fails with an error that
+// may pass, and a waiting receiver gets an error.
 func TestDeletedLane(t *testing.T) {
 	t.Parallel()
 	address := newVHost(t)
@@ -186,8 +186,8 @@ func TestDeletedLane(t *testing.T) {
 	})
 }
 
-// TestGivenBack has a consumer take one of many events and wait for no more: the
-// others come to somebody else, and have lost no attempt.
+// TestGivenBack takes one of many events and waits for no more: the others go to
+// another consumer, and have lost no attempt.
 func TestGivenBack(t *testing.T) {
 	t.Parallel()
 	address := newVHost(t)
@@ -225,8 +225,8 @@ func TestOldestCostsNoAttempt(t *testing.T) {
 	}
 }
 
-// TestRabbitMQGivesUp has RabbitMQ itself give a message up, after as many
-// deliveries as no attribute allows.
+// TestRabbitMQGivesUp makes RabbitMQ itself give a message up, after more
+// deliveries than any setting allows.
 func TestRabbitMQGivesUp(t *testing.T) {
 	t.Parallel()
 	address := newVHost(t)
@@ -267,8 +267,8 @@ func TestRabbitMQGivesUp(t *testing.T) {
 	}
 }
 
-// TestStrangers puts messages into a lane that are none of ours, or of a bellhop
-// to come: neither is lost, and neither stops the others.
+// TestStrangers puts foreign messages, and one of a later bellhop, into a lane:
+// neither is lost, and neither stops the others.
 func TestStrangers(t *testing.T) {
 	t.Parallel()
 	address := newVHost(t)
@@ -288,13 +288,13 @@ func TestStrangers(t *testing.T) {
 	until(t, "two dead letters and one that waits", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		q.Receive(ctx, 1) // so that somebody looks at them
+		q.Receive(ctx, 1) // reads them
 		d, err := q.Depth(t.Context())
 		return err == nil && d.Dead == 2 && d.Waiting == 1
 	})
 }
 
-// TestAnotherDictionary reads what a bellhop with another sample has packed.
+// TestAnotherDictionary reads the bodies of a bellhop with another sample.
 func TestAnotherDictionary(t *testing.T) {
 	t.Parallel()
 	address := newVHost(t)
@@ -313,7 +313,7 @@ func TestAnotherDictionary(t *testing.T) {
 	}
 }
 
-// TestRegistries has two lists of queues there, as after a mishap.
+// TestRegistries starts with two lists of queues, as after a mishap.
 func TestRegistries(t *testing.T) {
 	t.Parallel()
 	address := newVHost(t)

@@ -139,7 +139,7 @@ func (b *Broker) merge(ch *amqp.Channel, c *catalog) (extra []amqp.Delivery, err
 func readCatalog(body []byte) (*catalog, error) {
 	c := &catalog{}
 	if err := json.Unmarshal(body, c); err != nil {
-		return nil, bellhop.Errorf(bellhop.Conflict, "registry", "the message in %s is none of bellhop's: take it out",
+		return nil, bellhop.Errorf(bellhop.Conflict, "registry", "the message in %s is not bellhop's: remove it",
 			registryName)
 	}
 	if c.Queues == nil {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestRouter has one shop flood: it keeps to one lane, and the others keep out of
-// that one.
+// TestRouter lets one shop flood: it stays in one lane, and the others avoid that
+// lane.
 func TestRouter(t *testing.T) {
 	now := time.Unix(0, 0)
 	r := newRouter(func() time.Time { return now }, spread)

@@ -62,7 +62,7 @@ func (q *Queue) keepAlive(ctx context.Context, c *consumer) {
 		}
 		if err := q.heartbeat(ctx, c); err != nil && ctx.Err() == nil {
 			clear(c.others) // while no heartbeat can be sent, none is missing
-			q.pools.Log().Warn("say that this process receives from the queue", "err", err)
+			q.pools.Log().Warn("send the heartbeat of a consumer", "err", err)
 		}
 	}
 }
@@ -81,7 +81,7 @@ func (q *Queue) heartbeat(ctx context.Context, c *consumer) error {
 		}, `SELECT id, beat FROM queue_consumers WHERE queue = $1 AND id <> $2`, q.id, c.id)
 	})
 	if err != nil {
-		return wrap("say that this process receives from the queue", err)
+		return wrap("send the heartbeat of a consumer", err)
 	}
 	for _, id := range c.gone(seen) {
 		if err := q.reap(ctx, id, seen[id]); err != nil {

@@ -2,8 +2,8 @@ package pgqueue
 
 import "bellhop/queue"
 
-// GoneAfter is how long a consumer that says nothing is taken to live, about.
+// GoneAfter is about how long a consumer without a heartbeat counts as alive.
 const GoneAfter = goneAfter * heartbeatEvery
 
-// Silence has a queue say no longer that it lives, as if its process had ended.
+// Silence stops the heartbeat of a queue, as if its process had ended.
 func Silence(q queue.Queue) { q.(*Queue).stop() }

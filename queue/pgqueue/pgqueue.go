@@ -92,7 +92,7 @@ func laneOf(shop string) int64 {
 
 // Ready implements [queue.Readier].
 func (q *Queue) Ready(ctx context.Context) error {
-	return wrap("see whether the queue takes events", q.pools.Writable(ctx, q.pools.Webhooks, Schema()))
+	return wrap("check whether the queue takes events", q.pools.Writable(ctx, q.pools.Webhooks, Schema()))
 }
 
 // closeLimit bounds giving leases back.
@@ -114,7 +114,7 @@ func (q *Queue) Close() error {
 		b.Exec(`DELETE FROM queue_consumers WHERE id = $1`, c.id)
 		b.Exec(notifyAll, channel, q.topic())
 	})
-	return wrap("give back what was leased", err)
+	return wrap("give leased events back", err)
 }
 
 // wrap adds the attempt to an error; bellhop.NotFound says enough by itself.

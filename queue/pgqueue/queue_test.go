@@ -26,11 +26,11 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// patient has sends bear a machine that is busy with other tests.
+// patient lets sends wait on a machine that is busy with other tests.
 var patient = pgqueue.Options{Address: "postgres:", SendLimit: 30 * time.Second}
 
-// The servers of this process, which end with it. The bouncer's sessions are
-// few, so that each is used by many clients in turn.
+// The servers of this process, which end with it. The bouncer has few sessions, so
+// that many clients use each in turn.
 var (
 	server = sync.OnceValues(func() (*realserver.Postgres, error) {
 		return realserver.StartPostgres(context.Background(), "max_connections=400")

@@ -54,8 +54,8 @@ func number(t *testing.T, c *pgx.Conn, query string) (n int64) {
 	return n
 }
 
-// TestNoBodyIsRewritten takes events every way, trouble included, in a database
-// that refuses to change a row with a body.
+// TestNoBodyIsRewritten settles events in every way, trouble included, in a
+// database that refuses to change a row with a body.
 func TestNoBodyIsRewritten(t *testing.T) {
 	t.Parallel()
 	url := fresh(t)
@@ -86,8 +86,7 @@ func TestNoBodyIsRewritten(t *testing.T) {
 	}
 }
 
-// TestTraceIsNullWithout looks at what is stored of events with a trace and
-// without.
+// TestTraceIsNullWithout checks the rows of events with and without a trace.
 func TestTraceIsNullWithout(t *testing.T) {
 	t.Parallel()
 	url := fresh(t)
@@ -100,8 +99,8 @@ func TestTraceIsNullWithout(t *testing.T) {
 	}
 }
 
-// TestOthersAreTold listens as a receiver in another process does: it hears of
-// what is sent, and not of each event.
+// TestOthersAreTold listens as a receiver in another process does: it gets
+// notifications, but not one for each event.
 func TestOthersAreTold(t *testing.T) {
 	t.Parallel()
 	url := fresh(t)
@@ -132,8 +131,8 @@ func TestOthersAreTold(t *testing.T) {
 	}
 }
 
-// TestTheDeadGiveBack has a consumer end without a word, its leases not to run
-// out for an hour.
+// TestTheDeadGiveBack ends a consumer without a word; its leases would last an
+// hour.
 func TestTheDeadGiveBack(t *testing.T) {
 	t.Parallel()
 	url := fresh(t)
@@ -152,8 +151,8 @@ func TestTheDeadGiveBack(t *testing.T) {
 	}
 }
 
-// TestTheLivingKeep has a consumer hold a lease for longer than it takes to be
-// taken for dead.
+// TestTheLivingKeep holds a lease for longer than a consumer without a heartbeat
+// lives.
 func TestTheLivingKeep(t *testing.T) {
 	t.Parallel()
 	url := fresh(t)
@@ -170,8 +169,8 @@ func TestTheLivingKeep(t *testing.T) {
 	must(t, holder.Settle(t.Context(), queue.Settlement{Receipt: held[0].Receipt}))
 }
 
-// TestSendsEndSoon sends through a network that swallows all: whoever comes is
-// told in time, and at once while that is fresh; and it goes on by itself.
+// TestSendsEndSoon sends through a network that swallows all: a send fails in time,
+// the next ones at once, and sending recovers by itself.
 func TestSendsEndSoon(t *testing.T) {
 	t.Parallel()
 	name, proxy := fresh(t), realserver.StartProxy(t, need(t).Addr)

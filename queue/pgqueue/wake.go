@@ -50,7 +50,7 @@ func (q *Queue) notifyOthers(ctx context.Context) {
 		}
 		err := q.worker.Once(ctx, func(b *postgres.Batch) { b.Exec(notifyAll, channel, q.topic()) })
 		if err != nil && ctx.Err() == nil {
-			q.pools.Log().Debug("tell others that something waits in the queue", "err", err)
+			q.pools.Log().Debug("notify other processes of waiting events", "err", err)
 		}
 		wait.Pause(ctx, notifyEvery)
 	}
@@ -70,7 +70,7 @@ func (q *Queue) listen(ctx context.Context) {
 		})
 		q.listening.Store(false)
 		if errors.Is(err, postgres.ErrNoSession) {
-			q.pools.Log().Info("looking into the queue again and again, since no notifications arrive", "err", err)
+			q.pools.Log().Info("polling the queue, since no notifications arrive", "err", err)
 			return
 		}
 		wait.Pause(ctx, hearAgainAfter)

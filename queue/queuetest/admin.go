@@ -48,9 +48,7 @@ func (s suite) purge(t *testing.T) {
 func (s suite) attributes(t *testing.T) {
 	b, q := s.open(t, 3)
 	want := queue.Attributes{Visibility: 90 * time.Second, MaxAttempts: 7}
-	if err := q.SetAttributes(t.Context(), want); err != nil {
-		t.Fatal(err)
-	}
+	must(t, q.SetAttributes(t.Context(), want))
 	if got, err := openQueue(t, s.Again(t, b)).Attributes(t.Context()); got != want || err != nil {
 		t.Errorf("attributes: %+v, %v; want %+v", got, err, want)
 	}
@@ -66,17 +64,13 @@ func (s suite) brokers(t *testing.T) {
 	ctx, b := t.Context(), s.Broker(t)
 	a := queue.Attributes{Visibility: time.Minute, MaxAttempts: 3}
 	for range 2 {
-		if err := b.Create(ctx, "orders", a); err != nil {
-			t.Fatal(err)
-		}
+		must(t, b.Create(ctx, "orders", a))
 	}
 	a.MaxAttempts = 4
 	if err := b.Create(ctx, "orders", a); bellhop.KindOf(err) != bellhop.Conflict {
 		t.Errorf("the same name with other attributes: %v, want Conflict", err)
 	}
-	if err := b.Create(ctx, "returns", a); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.Create(ctx, "returns", a))
 	for _, bad := range []string{"", "a/b", "a b", "ü"} {
 		if err := b.Create(ctx, bad, a); bellhop.KindOf(err) != bellhop.Invalid {
 			t.Errorf("name %q: %v, want Invalid", bad, err)
@@ -93,13 +87,9 @@ func (s suite) brokers(t *testing.T) {
 	q := openQueue(t, b)
 	send(t, q, event("a", 1))
 	r, err := b.Open(ctx, "returns")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	nothingWaits(t, r)
-	if err := errors.Join(r.Close(), b.Remove(ctx, "returns")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errors.Join(r.Close(), b.Remove(ctx, "returns")))
 	_, openErr := b.Open(ctx, "returns")
 	_, urlErr := b.URL(ctx, "returns")
 	for _, err := range []error{openErr, urlErr, b.Remove(ctx, "returns")} {
@@ -190,9 +180,7 @@ func (s suite) shutdownLosesNothing(t *testing.T) {
 				acked[d.Event.ID] = true
 			}
 		}
-		if err := c.Close(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, c.Close())
 	}
 	for id := range drain(t, len(sent)-len(acked), 20, q) {
 		if acked[id] {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,14 +36,8 @@ func (s suite) batchBytes(t *testing.T) {
 	send(t, q, event("quiet", 1))
 	for left, first := 21, true; left > 0; first = false {
 		ds := receiveSome(t, q)
-		sum, quiet := 0, false
-		for _, d := range ds {
-			sum += len(d.Event.Body)
-			quiet = quiet || d.Event.Shop == "quiet.myshopify.com"
-		}
-		if sum > queue.BatchBytes {
-			t.Errorf("a batch of %d has %d bytes of bodies: at most %d are promised", len(ds), sum, queue.BatchBytes)
-		}
+		checkBytes(t, ds)
+		quiet := slices.ContainsFunc(ds, func(d queue.Delivery) bool { return d.Event.Shop == "quiet.myshopify.com" })
 		if first && !quiet && s.promised(t, "Fairness") && s.Flaws["Fairness"] == "" {
 			t.Error("the first batch has nothing of the quiet shop")
 		}
@@ -50,6 +45,17 @@ func (s suite) batchBytes(t *testing.T) {
 		settle(t, q, queue.Ack, ds...)
 	}
 	wantDepth(t, q, 0, 0, 0)
+}
+
+func checkBytes(t *testing.T, ds []queue.Delivery) {
+	t.Helper()
+	sum := 0
+	for _, d := range ds {
+		sum += len(d.Event.Body)
+	}
+	if sum > queue.BatchBytes {
+		t.Errorf("a batch of %d has %d bytes of bodies: at most %d are promised", len(ds), sum, queue.BatchBytes)
+	}
 }
 
 // retriedBytes checks the same for retries.
@@ -69,13 +75,7 @@ func (s suite) retriedBytes(t *testing.T) {
 	}
 	for left := 12; left > 0; {
 		ds := receiveSome(t, q)
-		sum := 0
-		for _, d := range ds {
-			sum += len(d.Event.Body)
-		}
-		if sum > queue.BatchBytes {
-			t.Errorf("a batch of %d has %d bytes of bodies: at most %d are promised", len(ds), sum, queue.BatchBytes)
-		}
+		checkBytes(t, ds)
 		left -= len(ds)
 		settle(t, q, queue.Ack, ds...)
 	}
@@ -138,7 +138,7 @@ func (s suite) suspects(t *testing.T) {
 	for range queue.Suspicious {
 		dying := openQueue(t, s.Again(t, b))
 		receive(t, dying, len(sent))
-		closeQueue(t, dying)
+		must(t, dying.Close())
 	}
 	// From now on one of them ends each consumer that has it.
 	killer, deaths := sent[2].ID, 0
@@ -152,7 +152,7 @@ func (s suite) suspects(t *testing.T) {
 			}
 			if d := ds[0]; d.Event.ID == killer && deaths < 3 {
 				deaths++
-				closeQueue(t, dying)
+				must(t, dying.Close())
 				break
 			}
 			last[ds[0].Event.ID] = ds[0].Attempt
@@ -172,11 +172,4 @@ func (s suite) suspects(t *testing.T) {
 		}
 	}
 	wantDepth(t, q, 0, 0, 0)
-}
-
-func closeQueue(t testing.TB, q queue.Queue) {
-	t.Helper()
-	if err := q.Close(); err != nil {
-		t.Fatalf("close: %v", err)
-	}
 }

@@ -81,9 +81,7 @@ func (s suite) survivesKill(t *testing.T) {
 	b, q := s.open(t, 50)
 	// A driver that can't notice a dead process hands its events out once their
 	// leases have run out.
-	if err := q.SetAttributes(t.Context(), queue.Attributes{Visibility: 5 * time.Second, MaxAttempts: 50}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, q.SetAttributes(t.Context(), queue.Attributes{Visibility: 5 * time.Second, MaxAttempts: 50}))
 	acked, gone := map[string]bool{}, map[string]bool{}
 	for range 5 {
 		s.killOne(t, s.Address(b), acked, gone)
@@ -115,12 +113,8 @@ func (s suite) killOne(t *testing.T, address string, acked, gone map[string]bool
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), childEnv+"="+address)
 	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, cmd.Start())
 	stuck := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 	defer stuck.Stop()
 	lines, said := bufio.NewScanner(out), 0
@@ -135,9 +129,7 @@ func (s suite) killOne(t *testing.T, address string, acked, gone map[string]bool
 			t.Errorf("the child said %q", lines.Text())
 		}
 		if said++; said == 300 {
-			if err := cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
+			must(t, cmd.Process.Kill())
 		}
 	}
 	cmd.Wait() // it was killed; that is no news

@@ -82,9 +82,7 @@ func (s suite) extend(t *testing.T) {
 	shorten(t, q)
 	send(t, q, event("a", 1))
 	d := receive(t, q, 1)[0]
-	if err := q.Extend(t.Context(), time.Minute, d.Receipt); err != nil {
-		t.Fatal(err)
-	}
+	must(t, q.Extend(t.Context(), time.Minute, d.Receipt))
 	// A lease that was taken later and not extended comes back first.
 	other := event("b", 1)
 	send(t, q, other)
@@ -104,9 +102,7 @@ func (s suite) retryAfterDelay(t *testing.T) {
 	const delay = 300 * time.Millisecond
 	err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.Retry, Delay: delay,
 		Reason: "later"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if s.promised(t, PromiseDelayedWaits) {
 		wantDepth(t, q, 1, 0, 0)
 	}
@@ -163,9 +159,7 @@ func (s suite) deadAfterExpiries(t *testing.T) {
 func wantDead(t testing.TB, q queue.DeadLetters, e *bellhop.Event, attempts int, reason string) {
 	t.Helper()
 	d, err := q.DeadLetter(t.Context(), e.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if d.Attempts != attempts || d.Reason == "" || reason != "" && d.Reason != reason || d.DiedAt.IsZero() {
 		t.Errorf("dead letter: %d attempts, reason %q, died at %v; want %d, %q and a time", d.Attempts, d.Reason,
 			d.DiedAt, attempts, reason)
@@ -174,9 +168,7 @@ func wantDead(t testing.TB, q queue.DeadLetters, e *bellhop.Event, attempts int,
 		t.Errorf("the dead letter is not the event that was sent (-sent +dead):\n%s", diff)
 	}
 	listed, err := q.DeadLetters(t.Context(), queue.Cursor{}, 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	want, bare := d, *e
 	bare.Body, want.Event = nil, &bare
 	i := slices.IndexFunc(listed, func(l queue.DeadEvent) bool { return l.Event.ID == e.ID })
@@ -193,10 +185,8 @@ func (s suite) deadLetter(t *testing.T) {
 	e.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	send(t, q, e)
 	d := receive(t, q, 1)[0]
-	if err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.DeadLetter,
-		Reason: "poison"}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.DeadLetter,
+		Reason: "poison"}))
 	nothingWaits(t, q)
 	wantDepth(t, q, 0, 0, 1)
 	wantDead(t, q, e, 1, "poison")
@@ -220,9 +210,7 @@ func (s suite) deadPages(t *testing.T) {
 	var paged []queue.DeadEvent
 	for after := (queue.Cursor{}); ; after = paged[len(paged)-1].Cursor() {
 		page, err := q.DeadLetters(t.Context(), after, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if paged = append(paged, page...); len(page) < 2 {
 			break
 		}
@@ -303,9 +291,7 @@ func (s suite) closeGivesBack(t *testing.T) {
 	send(t, q, events("a", 3)...)
 	first := receive(t, q, 3)
 	settle(t, q, queue.Ack, first[0])
-	if err := q.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, q.Close())
 	other := openQueue(t, s.Again(t, b))
 	for _, d := range receive(t, other, 2) {
 		if d.Event.ID == first[0].Event.ID {

@@ -112,18 +112,14 @@ func (s suite) open(t testing.TB, maxAttempts int) (queue.Broker, queue.Queue) {
 	t.Helper()
 	b := s.Broker(t)
 	a := queue.Attributes{Visibility: time.Minute, MaxAttempts: maxAttempts}
-	if err := b.Create(t.Context(), "orders", a); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.Create(t.Context(), "orders", a))
 	return b, openQueue(t, b)
 }
 
 func openQueue(t testing.TB, b queue.Broker) queue.Queue {
 	t.Helper()
 	q, err := b.Open(t.Context(), "orders")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() {
 		if err := q.Close(); err != nil {
 			t.Errorf("close: %v", err)
@@ -136,13 +132,9 @@ func openQueue(t testing.TB, b queue.Broker) queue.Queue {
 func shorten(t testing.TB, q queue.Queue) {
 	t.Helper()
 	a, err := q.Attributes(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	a.Visibility = time.Second
-	if err := q.SetAttributes(t.Context(), a); err != nil {
-		t.Fatal(err)
-	}
+	must(t, q.SetAttributes(t.Context(), a))
 }
 
 // event makes the n-th event of a shop.
@@ -214,9 +206,7 @@ func settlements(v queue.Verdict, ds ...queue.Delivery) []queue.Settlement {
 func wantDepth(t testing.TB, q queue.Admin, waiting, leased, dead int) {
 	t.Helper()
 	d, err := q.Depth(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if d.Waiting != waiting || d.Leased != leased || d.Dead != dead {
 		t.Errorf("depth is %d waiting, %d leased, %d dead; want %d, %d, %d", d.Waiting, d.Leased, d.Dead, waiting,
 			leased, dead)
@@ -233,4 +223,11 @@ func nothingWaits(t testing.TB, q queue.Queue) {
 		t.Fatalf("received event %s, attempt %d, when nothing should have been waiting", d.Event.ID, d.Attempt)
 	}
 	settle(t, q, queue.Ack, d)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

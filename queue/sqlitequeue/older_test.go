@@ -13,8 +13,8 @@ import (
 	"bellhop/queue/sqlitequeue"
 )
 
-// TestOlderFile has events wait and lie dead in a file of before events had
-// a trace: it is refused with what to run, and after that nothing is missing.
+// TestOlderFile opens a file from before events had a trace, with waiting events
+// and dead letters: the error says what to run, and after that nothing is missing.
 func TestOlderFile(t *testing.T) {
 	ctx := t.Context()
 	path := filepath.Join(t.TempDir(), "bellhop.db")

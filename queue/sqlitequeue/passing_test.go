@@ -11,7 +11,7 @@ import (
 	"bellhop/queue"
 )
 
-// archived counts what is in the archive of a broker's file.
+// archived counts the events in the archive of a broker's file.
 func archived(t *testing.T, b queue.Broker) (n int64) {
 	t.Helper()
 	f, err := sqlitefile.Open(t.Context(), b.(opened).path, sqlitefile.Options{})
@@ -29,9 +29,9 @@ func archived(t *testing.T, b queue.Broker) (n int64) {
 	return n
 }
 
-// TestDoorbellsLeaveNothing takes each way out of the queue of doorbells, which
-// no retention would follow. What is of another topic stays, as everywhere.
-func TestDoorbellsLeaveNothing(t *testing.T) {
+// TestWakeUpsLeaveNothing takes each way out of the queue of wake-up messages,
+// which no retention would clean. Events of another topic stay, as everywhere.
+func TestWakeUpsLeaveNothing(t *testing.T) {
 	b := harness.Broker(t)
 	name := queue.NotifyName("orders")
 	if err := b.Create(t.Context(), name, queue.DefaultAttributes()); err != nil {

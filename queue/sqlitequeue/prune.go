@@ -29,7 +29,7 @@ func (q *Queue) Prune(ctx context.Context, before time.Time) (dropped int, err e
 		dropped, at = dropped+p.dropped, p.to
 	}
 	if err = ignoreFull(err); err != nil {
-		return dropped, fmt.Errorf("drop the bodies of what is settled: %w", err)
+		return dropped, fmt.Errorf("drop the bodies of settled events: %w", err)
 	}
 	return dropped, nil
 }

@@ -12,8 +12,8 @@ import (
 	"bellhop/queue"
 )
 
-// TestPrunesItsOwnFile has old events in every state: what is in the queue no more
-// is dropped where no store does that.
+// TestPrunesItsOwnFile prunes old events in every state: it drops those in no queue
+// any more, where no store does that.
 func TestPrunesItsOwnFile(t *testing.T) {
 	b := harness.Broker(t)
 	now := time.Now()
@@ -87,7 +87,7 @@ func TestPrunesItsOwnFile(t *testing.T) {
 	}
 }
 
-// TestPurgeDropsBodies leaves no body of what nobody will ever settle.
+// TestPurgeDropsBodies checks that no body stays of events that nobody will settle.
 func TestPurgeDropsBodies(t *testing.T) {
 	b := harness.Broker(t)
 	if err := b.Create(t.Context(), "orders", queue.DefaultAttributes()); err != nil {

@@ -14,7 +14,7 @@ import (
 	"bellhop/queue/sqsqueue"
 )
 
-// TestOpenRefuses opens queues that would lose events or keep them in the clear.
+// TestOpenRefuses opens queues that would lose events or store them unencrypted.
 func TestOpenRefuses(t *testing.T) {
 	for what, test := range map[string]struct {
 		queue, attribute, value string
@@ -84,7 +84,7 @@ func TestOpenSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// TestCreateOnTheWire checks what a queue is made with.
+// TestCreateOnTheWire checks the attributes of a new queue.
 func TestCreateOnTheWire(t *testing.T) {
 	r := newRecorded(t)
 	there := map[string]bool{}
@@ -134,8 +134,8 @@ func TestCreateOnTheWire(t *testing.T) {
 	}
 }
 
-// TestNamesReadsAllPages lists more queues than fit into an answer, with some of
-// others among them.
+// TestNamesReadsAllPages lists more queues than fit into an answer, with some
+// foreign ones among them.
 func TestNamesReadsAllPages(t *testing.T) {
 	r := newRecorded(t)
 	r.on("ListQueues", func(q request) any {
@@ -193,7 +193,7 @@ func TestPurge(t *testing.T) {
 	}
 }
 
-// TestUncheckedAsksNothing sends from a process that may do nothing else.
+// TestUncheckedAsksNothing sends from a process that may only send.
 func TestUncheckedAsksNothing(t *testing.T) {
 	r := newRecorded(t)
 	r.on("SendMessage", sent)
@@ -220,7 +220,7 @@ func TestUncheckedAsksNothing(t *testing.T) {
 	}
 }
 
-// TestRedriveByTask has SQS move the dead letters.
+// TestRedriveByTask lets SQS move the dead letters.
 func TestRedriveByTask(t *testing.T) {
 	r := newRecorded(t)
 	tasks := []string{"", "RUNNING", "COMPLETED"}
@@ -243,7 +243,7 @@ func TestRedriveByTask(t *testing.T) {
 	}
 }
 
-// TestRedriveJoinsATask finds one under way.
+// TestRedriveJoinsATask finds a task under way.
 func TestRedriveJoinsATask(t *testing.T) {
 	for status, want := range map[string]bellhop.Kind{"CANCELLED": bellhop.Conflict, "COMPLETED": bellhop.Internal} {
 		r := newRecorded(t)
@@ -265,8 +265,8 @@ func TestRedriveJoinsATask(t *testing.T) {
 	}
 }
 
-// TestRedriveByHandWhereTasksFail moves what a task could not, without the marks
-// of a dead letter.
+// TestRedriveByHandWhereTasksFail moves dead letters that a task could not move,
+// without their reason and time.
 func TestRedriveByHandWhereTasksFail(t *testing.T) {
 	r := newRecorded(t)
 	status := ""
@@ -298,8 +298,8 @@ func TestRedriveByHandWhereTasksFail(t *testing.T) {
 	}
 }
 
-// TestDeadByPolicy lists a dead letter that SQS moved itself, with the marks of
-// an earlier death.
+// TestDeadByPolicy lists a dead letter that SQS moved itself, with the attributes
+// of an earlier death.
 func TestDeadByPolicy(t *testing.T) {
 	r := newRecorded(t)
 	dead := messages(t, "4", event(1)).(map[string]any)

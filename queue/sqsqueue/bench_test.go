@@ -21,8 +21,8 @@ import (
 
 func BenchmarkQueue(b *testing.B) { queuetest.Bench(b, harness) }
 
-// BenchmarkBareSender is what BenchmarkQueue/Send is held against: the same
-// bodies from as many callers, gathered into batches by the SDK and a channel.
+// BenchmarkBareSender is the yardstick of BenchmarkQueue/Send: the same bodies from
+// as many callers, batched by the SDK and a channel.
 func BenchmarkBareSender(b *testing.B) {
 	broker := fresh(b)
 	cfg, err := amazon.Load(b.Context(), broker.options.Settings)
@@ -86,9 +86,9 @@ func order(n int) []byte {
 	return body.Bytes()
 }
 
-// BenchmarkRequests counts what SQS is asked, since that is what it costs: an
-// event at a time, and a flood. It reports requests per event, the receiver's
-// and the deletions included.
+// BenchmarkRequests counts requests to SQS, since SQS bills by them: one event at a
+// time, and a flood. It reports requests per event, with the receiver's and the
+// deletions.
 func BenchmarkRequests(b *testing.B) {
 	for _, test := range []struct {
 		name    string

@@ -149,7 +149,7 @@ func (q *Queue) receiveDead(ctx context.Context) ([]*deadMessage, error) {
 	for i, l := range q.read(out.Messages, q.opts.Now(), scanVisibility) {
 		page[i] = &deadMessage{lease: l, dead: q.deadEvent(l.msg, out.Messages[i].Attributes)}
 		if page[i].dead.Event == nil {
-			q.opts.Log.Warn("a dead letter is none of bellhop's", "queue", nameIn(q.dead), "message", l.id)
+			q.opts.Log.Warn("a message among the dead letters is not bellhop's", "queue", nameIn(q.dead), "message", l.id)
 		}
 	}
 	return page, nil

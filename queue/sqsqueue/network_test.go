@@ -16,7 +16,7 @@ import (
 	"bellhop/queue"
 )
 
-// proxied returns a queue that is reached through a proxy, and one that isn't.
+// proxied returns a queue behind a proxy, and the same one without it.
 func proxied(t *testing.T) (*toxiproxy.Proxy, queue.Queue, queue.Queue) {
 	t.Helper()
 	direct := fresh(t)
@@ -53,7 +53,7 @@ func toxic(t *testing.T, p *toxiproxy.Proxy, json string) {
 	}
 }
 
-// TestBlackHole has SQS swallow what it is sent.
+// TestBlackHole makes SQS swallow all requests.
 func TestBlackHole(t *testing.T) {
 	p, q, _ := proxied(t)
 	toxic(t, p, `{"name":"hole","type":"timeout","stream":"upstream","attributes":{"timeout":0}}`)
@@ -68,8 +68,8 @@ func TestBlackHole(t *testing.T) {
 	}
 }
 
-// TestAnswersAreLost has SQS take events and its answers get lost: no event that
-// was acknowledged is missing, and what was leased to nobody comes again.
+// TestAnswersAreLost loses SQS's answers: no acknowledged event is missing, and
+// events leased to nobody come again.
 func TestAnswersAreLost(t *testing.T) {
 	p, q, direct := proxied(t)
 	toxic(t, p, `{"name":"lost","type":"limit_data","stream":"downstream","attributes":{"bytes":0}}`)
@@ -122,7 +122,7 @@ func TestCutAndBack(t *testing.T) {
 	}
 }
 
-// TestLatencyIsHidden has SQS take its time: sends go on beside each other.
+// TestLatencyIsHidden makes SQS slow: sends go on beside each other.
 func TestLatencyIsHidden(t *testing.T) {
 	p, q, _ := proxied(t)
 	toxic(t, p, `{"name":"far","type":"latency","stream":"downstream","attributes":{"latency":200}}`)
@@ -135,8 +135,8 @@ func TestLatencyIsHidden(t *testing.T) {
 	}
 }
 
-// TestBodyIsLost deletes what a message refers to: the event becomes a dead
-// letter that says so.
+// TestBodyIsLost deletes a body in the bucket: the event becomes a dead letter that
+// says so.
 func TestBodyIsLost(t *testing.T) {
 	b := fresh(t)
 	if err := b.Create(t.Context(), "orders", queue.Attributes{Visibility: time.Second, MaxAttempts: 10}); err != nil {

@@ -22,8 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The stand-in takes any credentials, and nothing here may look elsewhere for
-	// them.
+	// The stand-in takes any credentials, and no test may look elsewhere for them.
 	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
 		"AWS_SESSION_TOKEN":         "",
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
@@ -60,7 +59,7 @@ func objects(cfg aws.Config) *s3.Client {
 	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
 }
 
-// deleteBody deletes what the bucket has of an event.
+// deleteBody deletes an event's body from the bucket.
 func deleteBody(t testing.TB, e *bellhop.Event) {
 	t.Helper()
 	cfg, err := amazon.Load(t.Context(), fresh(t).options.Settings)
@@ -76,7 +75,7 @@ func deleteBody(t testing.TB, e *bellhop.Event) {
 
 var regions atomic.Int64
 
-// opened remembers what a broker was opened with.
+// opened remembers a broker's options.
 type opened struct {
 	*sqsqueue.Broker
 	options sqsqueue.Options

@@ -257,7 +257,7 @@ func (q *Queue) unreadable(ctx context.Context, l *lease, err error) {
 			q.opts.Log.Warn("make a dead letter of an event", "event", l.Event.ID, "err", err)
 		}
 	case bellhop.IsPermanent(err):
-		log.Error("a message is none of bellhop's, and left to the redrive policy")
+		log.Error("a message is not bellhop's, and is left to the redrive policy")
 	default:
 		log.Warn("a message can't be read now, and comes again")
 	}

@@ -34,7 +34,7 @@ func messages(t *testing.T, count string, es ...*bellhop.Event) any {
 	return map[string]any{"Messages": list}
 }
 
-// once answers a request with one thing, and later ones with nothing.
+// once answers the first request, and later ones with nothing.
 func once(answer any) func(request) any {
 	var mu sync.Mutex
 	given := false
@@ -97,8 +97,8 @@ func TestShortReceiveAsksShortly(t *testing.T) {
 	}
 }
 
-// TestReceiveFansOut has a backlog: more requests follow, and never more events
-// than were wanted.
+// TestReceiveFansOut receives from a backlog: more requests follow, and never more
+// events than wanted.
 func TestReceiveFansOut(t *testing.T) {
 	r := newRecorded(t)
 	n := 0
@@ -177,8 +177,8 @@ func TestCancelledReceiveLosesNothing(t *testing.T) {
 	}
 }
 
-// TestOverLimitRests has more leased than SQS allows: receiving pauses and goes
-// on.
+// TestOverLimitRests has more events leased than SQS allows: receiving pauses and
+// goes on.
 func TestOverLimitRests(t *testing.T) {
 	r := newRecorded(t)
 	r.on("ReceiveMessage", func(request) any { return fault{403, "OverLimit", "too many in flight"} })
@@ -193,8 +193,7 @@ func TestOverLimitRests(t *testing.T) {
 	}
 }
 
-// TestForeignMessagesAreLeft puts a message that is none of bellhop's before one
-// that is.
+// TestForeignMessagesAreLeft puts a foreign message before one of bellhop's.
 func TestForeignMessagesAreLeft(t *testing.T) {
 	r := newRecorded(t)
 	both := messages(t, "1", event(1), event(2)).(map[string]any)
@@ -206,11 +205,11 @@ func TestForeignMessagesAreLeft(t *testing.T) {
 		t.Errorf("%+v, %v", ds, err)
 	}
 	if len(r.asked("DeleteMessage"))+len(r.asked("DeleteMessageBatch")) != 0 {
-		t.Error("a message that is none of bellhop's was deleted")
+		t.Error("a foreign message was deleted")
 	}
 }
 
-// TestSettleInPart has SQS refuse some verdicts.
+// TestSettleInPart lets SQS refuse some verdicts.
 func TestSettleInPart(t *testing.T) {
 	r := newRecorded(t)
 	r.on("ReceiveMessage", once(messages(t, "1", events(4)...)))
@@ -238,7 +237,7 @@ func TestSettleInPart(t *testing.T) {
 	}
 }
 
-// TestSettleCanBeRepeated has SQS away at first: the leases are still held.
+// TestSettleCanBeRepeated settles while SQS is away: the leases still hold.
 func TestSettleCanBeRepeated(t *testing.T) {
 	r := newRecorded(t)
 	r.on("ReceiveMessage", once(messages(t, "1", event(1))))
@@ -258,7 +257,7 @@ func TestSettleCanBeRepeated(t *testing.T) {
 	}
 }
 
-// TestLastAttemptBecomesADeadLetter checks what the dead-letter queue is sent,
+// TestLastAttemptBecomesADeadLetter checks the message to the dead-letter queue,
 // before the event is deleted.
 func TestLastAttemptBecomesADeadLetter(t *testing.T) {
 	r := newRecorded(t)

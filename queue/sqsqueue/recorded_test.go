@@ -19,7 +19,7 @@ import (
 	"bellhop/queue/sqsqueue"
 )
 
-// request is what was sent to the recorded service.
+// request is a request to the recorded service.
 type request map[string]any
 
 func (r request) text(path ...any) string {
@@ -52,7 +52,7 @@ func (r request) entries() []request {
 	return out
 }
 
-// olderCodes are those that SQS sends beside the names of its service model.
+// olderCodes are the codes that SQS sends beside the names of its service model.
 var olderCodes = map[string]string{
 	"QueueDoesNotExist":    "AWS.SimpleQueueService.NonExistentQueue",
 	"PurgeQueueInProgress": "AWS.SimpleQueueService.PurgeQueueInProgress",
@@ -71,8 +71,8 @@ type fault struct {
 	message string
 }
 
-// recorded answers as SQS does, in the shapes of its service model
-// (botocore, sqs/2012-11-05), for what the stand-in lacks.
+// recorded answers as SQS does, in the shapes of its service model (botocore,
+// sqs/2012-11-05), where the stand-in can't.
 type recorded struct {
 	*httptest.Server
 	mu      sync.Mutex
@@ -100,7 +100,7 @@ func newRecorded(t *testing.T) *recorded {
 	return r
 }
 
-// attributesOf is what a queue that bellhop made reports.
+// attributesOf returns the attributes of a queue that bellhop made.
 func attributesOf(url string) map[string]string {
 	name := url[strings.LastIndexByte(url, '/')+1:]
 	a := map[string]string{"QueueArn": "arn:aws:sqs:us-east-1:123456789012:" + name, "VisibilityTimeout": "30",

@@ -157,7 +157,7 @@ func (q *Queue) moveTask(ctx context.Context) (int, error) {
 		case "COMPLETED":
 			return n, nil
 		case "FAILED":
-			q.opts.Log.Warn("SQS could not move the dead letters: they are moved one by one", "moved", n, "reason",
+			q.opts.Log.Warn("SQS could not move the dead letters: moving them one by one", "moved", n, "reason",
 				aws.ToString(t.FailureReason))
 			rest, err := q.redriveAll(ctx)
 			return n + rest, err

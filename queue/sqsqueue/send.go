@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -99,7 +100,7 @@ func (q *Queue) reject(ctx context.Context, e *bellhop.Event, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case bellhop.KindOf(err) == bellhop.TooLarge:
-		q.opts.Log.Error("an event is too large for the queue, and refused", "event", e.ID, "shop", e.Shop, "topic",
+		q.opts.Log.Error("refused an event that is too large for the queue", "event", e.ID, "shop", e.Shop, "topic",
 			e.Topic, "err", err)
 		if q.opts.Rejected != nil {
 			q.opts.Rejected()
@@ -110,20 +111,16 @@ func (q *Queue) reject(ctx context.Context, e *bellhop.Event, err error) error {
 
 // tally makes one error of all entries' errors.
 func tally(entries []*entry) error {
-	var first error
-	lost := 0
+	var errs []error
 	for _, e := range entries {
 		if e.err != nil {
-			lost++
-			if first == nil {
-				first = e.err
-			}
+			errs = append(errs, e.err)
 		}
 	}
-	if first == nil || len(entries) == 1 {
-		return first
+	if len(errs) == 0 || len(entries) == 1 {
+		return errors.Join(errs...)
 	}
-	return fmt.Errorf("%d of %d events were not taken: %w", lost, len(entries), first)
+	return fmt.Errorf("%d of %d events were not taken: %w", len(errs), len(entries), errs[0])
 }
 
 // marks returns the message group and, in a FIFO queue, the deduplication id.

@@ -29,7 +29,7 @@ func events(n int) []*bellhop.Event {
 	return out
 }
 
-// TestLoneSend checks all that one event carries on the wire.
+// TestLoneSend checks one event's whole message.
 func TestLoneSend(t *testing.T) {
 	r := newRecorded(t)
 	r.on("SendMessage", sent)
@@ -85,8 +85,8 @@ func TestFIFOSendIsMarked(t *testing.T) {
 	}
 }
 
-// TestBatchFailsInPart has some entries fail: what SQS could not take is sent
-// again, alone; what it refuses is an error that says how many.
+// TestBatchFailsInPart lets some entries fail: the driver sends those again, alone,
+// that SQS could not take; a refusal is an error with the number of events.
 func TestBatchFailsInPart(t *testing.T) {
 	r := newRecorded(t)
 	calls := 0
@@ -133,8 +133,8 @@ func TestSendErrors(t *testing.T) {
 	}
 }
 
-// TestWholeBatchRefused has SQS refuse a batch for its characters and its size:
-// compressed and one by one they are taken.
+// TestWholeBatchRefused lets SQS refuse a batch for its characters and its size: it
+// takes the events compressed and one by one.
 func TestWholeBatchRefused(t *testing.T) {
 	r := newRecorded(t)
 	r.on("SendMessage", sent)
@@ -152,8 +152,8 @@ func TestWholeBatchRefused(t *testing.T) {
 	}
 }
 
-// TestSendsGather has many senders at once while SQS takes its time: the first
-// few go out at once and alone, the others in full batches.
+// TestSendsGather has many senders at once while SQS is slow: the first few events
+// go out at once and alone, the others in full batches.
 func TestSendsGather(t *testing.T) {
 	r := newRecorded(t)
 	asked, answer := make(chan struct{}, 64), make(chan struct{})
