@@ -17,8 +17,8 @@ import (
 // parent. docs/architecture.md says what the floors are for.
 var floors = map[string]float64{
 	"cmd/bellhop": 6, "cmd/bellhop-bench": 6, "cmd/bellhop-lambda": 6, "deploy": 6, "examples": 6,
-	"host": 5,
-	"web":  4, "wire": 4, "bench": 4,
+	"host": 5, "demo": 5,
+	"web": 4, "wire": 4, "bench": 4,
 	"web/site": 4.5, "web/webtest": 4.6, // they assemble the folders of web
 	"pipeline": 3, "simulate": 3,
 	"shopify": 2, "queue": 2, "store": 2, "push": 2, "events": 2, "i18n": 2, "chart": 2,

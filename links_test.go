@@ -16,7 +16,7 @@ var unlinked = map[string][]string{
 		"github.com/HdrHistogram/", "github.com/wcharczuk/", "github.com/golang/freetype", "golang.org/x/image", "github.com/aws/aws-sdk-go-v2/service/s3", "testing",
 	},
 	"./cmd/bellhop-lambda": {
-		"bellhop/web/api", "bellhop/web/console", "bellhop/web/site", "bellhop/web/demo", "bellhop/chart", "bellhop/bench",
+		"bellhop/web/api", "bellhop/web/console", "bellhop/web/site", "bellhop/demo", "bellhop/chart", "bellhop/bench",
 		"github.com/danielgtaylor/huma", "github.com/wcharczuk/", "bellhop/internal/sqlitefile", "github.com/ncruces/",
 		"bellhop/internal/rabbit", "testing",
 	},

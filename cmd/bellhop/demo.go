@@ -15,11 +15,11 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/demo"
 	"bellhop/host"
 	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/web"
-	"bellhop/web/console"
 	"bellhop/web/webhook"
 	"bellhop/wire"
 )
@@ -48,8 +48,8 @@ const (
 	demoOperator = "operator@demo.example"
 )
 
-// demo is the whole journey in one process.
-type demo struct {
+// demonstration is the whole journey in one process.
+type demonstration struct {
 	*engine
 	dir      string
 	password string
@@ -60,8 +60,8 @@ type demo struct {
 	shopify  *simulate.Shopify
 	numbers  atomic.Int64 // the last order's
 	buttons  *demoButtons
-	before   console.DemoBalance // what an earlier demo left in the folder
-	pushed   int64               // likewise
+	before   demo.Balance // what an earlier demo left in the folder
+	pushed   int64        // likewise
 }
 
 // Run implements the command.
@@ -91,7 +91,7 @@ func (c *demoCmd) Run(j *job) (err error) {
 	if err := e.listen(); err != nil {
 		return err
 	}
-	d := &demo{engine: e, dir: dir}
+	d := &demonstration{engine: e, dir: dir}
 	return d.run(rate, c.Dir == "")
 }
 
@@ -111,7 +111,7 @@ type ending struct {
 
 // run starts the phone's side first and ends it last, so that nothing is sent
 // to what isn't there.
-func (d *demo) run(rate float64, temporary bool) error {
+func (d *demonstration) run(rate float64, temporary bool) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.job.ctx))
 	defer cancel()
 	d.phone = newDemoPhone()
@@ -133,12 +133,11 @@ func (d *demo) run(rate float64, temporary bool) error {
 	served := &ending{done: make(chan struct{})}
 	// The worker is one of its own, so that a button can stop it.
 	d.buttons = newDemoButtons(serving, d)
-	d.demo = d.buttons
 	site, err := d.site(d.options.Queue, 0)
 	if err != nil {
 		return d.job.unlessEnded(err)
 	}
-	d.serve(d.listener, site.Handler(), site.Close)
+	d.serve(d.listener, demo.Wrap(site.Handler(), d.buttons, d.options.Store, d.job.now, d.job.log), site.Close)
 	d.buttons.startWorker()
 	d.buttons.work.Go(func() { d.phone.run(serving, d) })
 	go func() {
@@ -164,7 +163,7 @@ func (d *demo) run(rate float64, temporary bool) error {
 }
 
 // fcmReady points bellhop to the twin.
-func (d *demo) fcmReady(f *simulate.FCM, url string) error {
+func (d *demonstration) fcmReady(f *simulate.FCM, url string) error {
 	d.fcm = f
 	path, err := filepath.Abs(filepath.Join(d.dir, "fcm-service-account.json"))
 	if err != nil {
@@ -175,7 +174,7 @@ func (d *demo) fcmReady(f *simulate.FCM, url string) error {
 }
 
 // furnish adds the shop, its owner and the phone, unless an earlier demo did.
-func (d *demo) furnish() error {
+func (d *demonstration) furnish() error {
 	ctx, s, now := d.job.ctx, d.parts.Store, d.job.stamp()
 	err := s.AddShop(ctx, bellhop.Shop{Domain: demoShop, AddedAt: now})
 	if err != nil && bellhop.KindOf(err) != bellhop.Conflict {
@@ -215,7 +214,7 @@ func (d *demo) furnish() error {
 }
 
 // owner returns the shop's owner, with a new password.
-func (d *demo) owner(now time.Time) (bellhop.Person, error) {
+func (d *demonstration) owner(now time.Time) (bellhop.Person, error) {
 	d.password = strings.ToLower(rand.Text()[:12])
 	hash, err := web.HashPassword(d.password)
 	if err != nil {
@@ -225,7 +224,7 @@ func (d *demo) owner(now time.Time) (bellhop.Person, error) {
 }
 
 // person adds somebody, or gives who was added by an earlier demo a new password.
-func (d *demo) person(want bellhop.Person) (bellhop.Person, error) {
+func (d *demonstration) person(want bellhop.Person) (bellhop.Person, error) {
 	ctx, s := d.job.ctx, d.parts.Store
 	p, err := s.AddPerson(ctx, want)
 	if bellhop.KindOf(err) != bellhop.Conflict {
@@ -238,13 +237,13 @@ func (d *demo) person(want bellhop.Person) (bellhop.Person, error) {
 }
 
 // openShop makes the twin that sends.
-func (d *demo) openShop(rate float64) (err error) {
+func (d *demonstration) openShop(rate float64) (err error) {
 	d.shopify, err = simulate.NewShopify(d.sends(simulate.ShopifyOptions{Rate: rate, Duplicates: 0.05, Updates: 0.3}))
 	return err
 }
 
 // sends fills in where a twin sends, and orders that differ from all before.
-func (d *demo) sends(o simulate.ShopifyOptions) simulate.ShopifyOptions {
+func (d *demonstration) sends(o simulate.ShopifyOptions) simulate.ShopifyOptions {
 	o.Target, o.Shops, o.Secret = d.address()+webhook.Path, []string{demoShop}, d.secret
 	o.OneCurrency = true // so that a digest has a sum
 	// One shop sends it all: its numbers go on, and all is counted together.
@@ -257,7 +256,7 @@ func (d *demo) sends(o simulate.ShopifyOptions) simulate.ShopifyOptions {
 }
 
 // address is where a browser on this machine reaches the console.
-func (d *demo) address() string {
+func (d *demonstration) address() string {
 	addr := d.listener.Addr().(*net.TCPAddr)
 	if addr.IP.IsUnspecified() {
 		return fmt.Sprintf("http://127.0.0.1:%d", addr.Port)
@@ -265,7 +264,7 @@ func (d *demo) address() string {
 	return "http://" + addr.String()
 }
 
-func (d *demo) welcome(temporary bool) {
+func (d *demonstration) welcome(temporary bool) {
 	kept := "kept in " + d.dir
 	if temporary {
 		kept = "in " + d.dir + ", removed at the end"
@@ -287,7 +286,7 @@ Data is %s. Ctrl-C ends the demo.
 }
 
 // watch has the shop send until the demo is to end, and tells how far it is.
-func (d *demo) watch(served <-chan struct{}) error {
+func (d *demonstration) watch(served <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(d.job.ctx)
 	defer cancel()
 	sent := make(chan error, 1)
@@ -314,7 +313,7 @@ func (d *demo) watch(served <-chan struct{}) error {
 var errServerEnded = errors.New("the server ended before the demo did")
 
 // settle gives what was sent a moment to arrive at the phone.
-func (d *demo) settle(ctx context.Context) {
+func (d *demonstration) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -331,7 +330,7 @@ func (d *demo) settle(ctx context.Context) {
 
 // tally is how many got how far since the demo began.
 type tally struct {
-	console.DemoBalance
+	demo.Balance
 	sent, pushed, shown int64
 	owed                int64 // beyond the phone's budget: they wait, and go out together
 }
@@ -354,7 +353,7 @@ func (t tally) String() string {
 }
 
 // count goes by the same balance as the page.
-func (d *demo) count(ctx context.Context) (t tally, err error) {
+func (d *demonstration) count(ctx context.Context) (t tally, err error) {
 	now, err := d.buttons.balance(ctx)
 	if err != nil {
 		return t, err
@@ -363,14 +362,14 @@ func (d *demo) count(ctx context.Context) (t tally, err error) {
 	if err != nil {
 		return t, err
 	}
-	t.DemoBalance, t.sent = now.Since(d.before), d.buttons.sent()
+	t.Balance, t.sent = now.Since(d.before), d.buttons.sent()
 	t.pushed, t.owed = pushes[bellhop.PushSent]-d.pushed, pushes[bellhop.PushPending]
 	t.shown = int64(len(d.fcm.Drawer(d.phone.device.Value)))
 	return t, nil
 }
 
 // whereabouts is where events are.
-func (d *demo) whereabouts(ctx context.Context) (s console.DemoBalance, err error) {
+func (d *demonstration) whereabouts(ctx context.Context) (s demo.Balance, err error) {
 	depth, err := d.parts.Queue.Depth(ctx)
 	if err != nil {
 		return s, err
@@ -379,6 +378,6 @@ func (d *demo) whereabouts(ctx context.Context) (s console.DemoBalance, err erro
 	if err != nil {
 		return s, err
 	}
-	return console.DemoBalance{Recorded: outcomes[bellhop.OutcomeRecorded], Duplicate: outcomes[bellhop.OutcomeDuplicate], Stale: outcomes[bellhop.OutcomeStale],
+	return demo.Balance{Recorded: outcomes[bellhop.OutcomeRecorded], Duplicate: outcomes[bellhop.OutcomeDuplicate], Stale: outcomes[bellhop.OutcomeStale],
 		Skipped: outcomes[bellhop.OutcomeSkipped], Dead: outcomes[bellhop.OutcomeDead], Waiting: int64(depth.Waiting), Leased: int64(depth.Leased)}, nil
 }

@@ -12,17 +12,17 @@ import (
 	"github.com/google/uuid"
 
 	"bellhop"
+	"bellhop/demo"
 	"bellhop/host"
 	"bellhop/shopify"
 	"bellhop/simulate"
 	"bellhop/store"
-	"bellhop/web/console"
 	"bellhop/web/webhook"
 )
 
 // demoButtons are the demo's phone and buttons, as the console has them.
 type demoButtons struct {
-	*demo
+	*demonstration
 	ctx  context.Context // done when the demo ends
 	work sync.WaitGroup
 
@@ -32,14 +32,14 @@ type demoButtons struct {
 	worker  func()         // stops it; nil while it does not run
 	first   map[int64]bool // orders that were recorded for the first time
 	twice   int64
-	newest  bellhop.EventID     // up to which the ledger was looked through
-	settled console.DemoBalance // the last that was read at one moment
+	newest  bellhop.EventID // up to which the ledger was looked through
+	settled demo.Balance    // the last that was read at one moment
 }
 
-func newDemoButtons(ctx context.Context, d *demo) *demoButtons {
+func newDemoButtons(ctx context.Context, d *demonstration) *demoButtons {
 	settled := d.before
 	settled.Acknowledged = settled.Sum()
-	return &demoButtons{demo: d, ctx: ctx, first: map[int64]bool{}, settled: settled}
+	return &demoButtons{demonstration: d, ctx: ctx, first: map[int64]bool{}, settled: settled}
 }
 
 // end waits for what the buttons began.
@@ -56,34 +56,34 @@ func (b *demoButtons) end() {
 // broken is for how long the button breaks FCM.
 const broken = 20 * time.Second
 
-// Do implements [web.Demo].
-func (b *demoButtons) Do(_ context.Context, action console.DemoAction) error {
+// Do implements [demo.Controls].
+func (b *demoButtons) Do(_ context.Context, action demo.Action) error {
 	switch action {
-	case console.DemoOrder:
+	case demo.Order:
 		return b.send(simulate.ShopifyOptions{Orders: 1})
-	case console.DemoSale:
+	case demo.Sale:
 		return b.send(simulate.ShopifyOptions{Orders: 500})
-	case console.DemoDuplicates:
+	case demo.Duplicates:
 		return b.send(simulate.ShopifyOptions{Orders: 5, Duplicates: 0.6})
-	case console.DemoShuffle:
+	case demo.Shuffle:
 		return b.send(simulate.ShopifyOptions{Orders: 10, Updates: 1, Shuffle: 1, Window: 20})
-	case console.DemoPoison:
+	case demo.Poison:
 		return b.sendPoison()
-	case console.DemoBreak:
+	case demo.Break:
 		b.breakFCM()
-	case console.DemoMend:
+	case demo.Mend:
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.mend()
-	case console.DemoStop:
+	case demo.Stop:
 		b.stopWorker()
-	case console.DemoStart:
+	case demo.Start:
 		b.startWorker()
 	}
 	return nil
 }
 
-// Speak implements [web.Demo].
+// Speak implements [demo.Controls].
 func (b *demoButtons) Speak(ctx context.Context, language, timezone string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -191,15 +191,15 @@ func (b *demoButtons) stopWorker() {
 // maxSlots is how many notifications of the phone are shown, the newest ones.
 const maxSlots = 50
 
-// State implements [web.Demo].
-func (b *demoButtons) State(ctx context.Context) (s console.DemoState, err error) {
-	if s.DemoBalance, err = b.balance(ctx); err != nil {
+// State implements [demo.Controls].
+func (b *demoButtons) State(ctx context.Context) (s demo.State, err error) {
+	if s.Balance, err = b.balance(ctx); err != nil {
 		return s, err
 	}
 	shown := b.fcm.Drawer(b.phone.device.Value)
 	slices.SortStableFunc(shown, func(a, b simulate.Slot) int { return a.LastAt.Compare(b.LastAt) })
 	for _, slot := range shown[max(0, len(shown)-maxSlots):] {
-		s.Phone = append(s.Phone, console.DemoNotification{Tag: slot.Tag, Title: slot.Title, Body: slot.Body})
+		s.Phone = append(s.Phone, demo.Notification{Tag: slot.Tag, Title: slot.Title, Body: slot.Body})
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -223,8 +223,8 @@ const (
 // a moment more: so what was read counts once it holds and nothing has moved
 // meanwhile, or once nothing moves and it does not hold all the same. In a flood that
 // may be never, and the last one stays.
-func (b *demoButtons) balance(ctx context.Context) (console.DemoBalance, error) {
-	var last console.DemoBalance
+func (b *demoButtons) balance(ctx context.Context) (demo.Balance, error) {
+	var last demo.Balance
 	still := 0 // looks in a row that found the same
 	for range balanceTries {
 		s, moved, err := b.look(ctx)
@@ -249,7 +249,7 @@ func (b *demoButtons) balance(ctx context.Context) (console.DemoBalance, error) 
 }
 
 // look reads the balance, and reports whether something moved meanwhile.
-func (b *demoButtons) look(ctx context.Context) (s console.DemoBalance, moved bool, err error) {
+func (b *demoButtons) look(ctx context.Context) (s demo.Balance, moved bool, err error) {
 	acknowledged := b.acknowledged()
 	if s, err = b.whereabouts(ctx); err != nil {
 		return s, false, err
@@ -264,7 +264,7 @@ func (b *demoButtons) look(ctx context.Context) (s console.DemoBalance, moved bo
 	return s, moved, err
 }
 
-func (b *demoButtons) keep(s console.DemoBalance) console.DemoBalance {
+func (b *demoButtons) keep(s demo.Balance) demo.Balance {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.settled = s

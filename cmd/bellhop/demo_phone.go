@@ -38,7 +38,7 @@ func (p *demoPhone) take(s simulate.Sent) {
 }
 
 // run says of each message that it came, once it may have come.
-func (p *demoPhone) run(ctx context.Context, d *demo) {
+func (p *demoPhone) run(ctx context.Context, d *demonstration) {
 	for {
 		select {
 		case <-ctx.Done():

@@ -11,7 +11,6 @@ import (
 
 	"bellhop/host"
 	"bellhop/pipeline"
-	"bellhop/web/console"
 	"bellhop/wire"
 )
 
@@ -102,7 +101,6 @@ type engine struct {
 
 	secret, previous  string // the app's
 	capacity          float64
-	demo              console.Demo // nil: there is none
 	listener, metrics net.Listener // metrics is nil where /metrics is on listener
 }
 

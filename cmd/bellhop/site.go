@@ -28,7 +28,7 @@ func (e *engine) site(to queue.Producer, inFlight int) (*site.Server, error) {
 	wo := site.Options{
 		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
 		Webhooks: webhook.Options{Refusals: refusals, InFlight: inFlight},
-		Version:  version().Version, Checks: e.needs(o.Queue).Accepting(), MaxDevices: c.MaxDevices, Demo: e.demo,
+		Version:  version().Version, Checks: e.needs(o.Queue).Accepting(), MaxDevices: c.MaxDevices,
 	}
 	var err error
 	if wo.TrustedProxies, err = c.Proxies(); err != nil {

@@ -35,7 +35,6 @@ type Options struct {
 	// Follow answers with the stream of what changes.
 	Follow     func(w http.ResponseWriter, r *http.Request, who web.Principal) error
 	WebPushKey string // "" where no browser is rung
-	Demo       Demo   // nil outside the demo
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -103,9 +102,6 @@ func (c *Console) routes(mux *http.ServeMux) {
 		mux.HandleFunc("POST /dead/{id}", c.signed(operators(c.showBody)))
 		mux.HandleFunc("POST /dead", c.signed(operators(c.settleDead)))
 	}
-	if c.Demo != nil {
-		mux.HandleFunc("POST /demo", c.signed(c.aboutShop(c.doDemo)))
-	}
 }
 
 // visit is one request of somebody who is signed in.
@@ -118,7 +114,7 @@ type visit struct {
 
 // frame is what the pages have in common.
 type frame struct {
-	*i18n.Locale
+	Reader
 	Person bellhop.Person // zero for somebody not signed in
 	Shop   string         // that the page is about; "" for none
 	At     string         // the section that it belongs to
@@ -127,7 +123,6 @@ type frame struct {
 	Live   bool  // it shows by itself what changes
 	Seq    int64 // of the newest change that it shows
 	Every  int   // it is loaded anew after so many seconds; 0 for never
-	zone   *time.Location
 }
 
 // signed lets in who has a session, and sends others to sign in and come back.
@@ -185,16 +180,24 @@ func operators(handle func(*visit) error) func(*visit) error {
 	}
 }
 
-// frame chooses language and time zone: what the person set goes before what the
+// Reader is a language and a clock: what somebody reads in.
+type Reader struct {
+	*i18n.Locale
+	zone *time.Location
+}
+
+// ReaderOf chooses language and time zone: what the person set goes before what the
 // browser says.
-func (c *Console) frame(r *http.Request, p bellhop.Person) frame {
-	f := frame{Locale: i18n.For(p.Settings.Language, r.Header.Get("Accept-Language")), Person: p, Self: r.URL.RequestURI()}
+func ReaderOf(r *http.Request, p bellhop.Person) Reader {
 	said := ""
 	if cookie, err := r.Cookie("bellhop_timezone"); err == nil && len(cookie.Value) < 64 {
 		said, _ = url.QueryUnescape(cookie.Value)
 	}
-	f.zone = p.Settings.Zone(bellhop.GuessTimezone(said))
-	return f
+	return Reader{i18n.For(p.Settings.Language, r.Header.Get("Accept-Language")), p.Settings.Zone(bellhop.GuessTimezone(said))}
+}
+
+func (c *Console) frame(r *http.Request, p bellhop.Person) frame {
+	return frame{Reader: ReaderOf(r, p), Person: p, Self: r.URL.RequestURI()}
 }
 
 // Path is an address of the console about the same shop, with a query of pairs;
@@ -220,10 +223,10 @@ func withQuery(path string, pairs ...string) string {
 }
 
 // In is a time on the reader's clock.
-func (f *frame) In(t time.Time) time.Time { return t.In(f.zone) }
+func (f *Reader) In(t time.Time) time.Time { return t.In(f.zone) }
 
 // Moment writes a time on the reader's clock; "" when there is none.
-func (f *frame) Moment(t time.Time) string {
+func (f *Reader) Moment(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -231,7 +234,7 @@ func (f *frame) Moment(t time.Time) string {
 }
 
 // Zone names the reader's clock.
-func (f *frame) Zone() string { return f.zone.String() }
+func (f *Reader) Zone() string { return f.zone.String() }
 
 // Languages are those that there are, to choose from.
 func (f *frame) Languages() []i18n.Language { return i18n.Languages() }
@@ -252,14 +255,14 @@ func (v *visit) comingBack() string {
 	if v.Method != http.MethodGet {
 		back = v.PostFormValue("back")
 	}
-	if back = localPath(back); back == "/" {
+	if back = LocalPath(back); back == "/" {
 		return ""
 	}
 	return back
 }
 
-// localPath returns an address within the console, and "/" for any other.
-func localPath(s string) string {
+// LocalPath returns an address within the console, and "/" for any other.
+func LocalPath(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(s, "/") ||
 		strings.HasPrefix(s, "//") || strings.Contains(s, `\`) {
@@ -273,7 +276,7 @@ func (v *visit) back(c *Console, n *notice) error {
 	if n != nil {
 		http.SetCookie(v.w, n.cookie(c.Proxies.HTTPS(v.Request)))
 	}
-	http.Redirect(v.w, v.Request, localPath(v.PostForm.Get("back")), http.StatusSeeOther)
+	http.Redirect(v.w, v.Request, LocalPath(v.PostForm.Get("back")), http.StatusSeeOther)
 	return nil
 }
 

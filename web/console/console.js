@@ -69,7 +69,7 @@ async function pageFrom(answer) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-const parts = ["orders", "order", "pushes", "devices", "pages", "overview", "buttons", "line", "phone"];
+const parts = ["orders", "order", "pushes", "devices", "pages", "overview", ...[...document.querySelectorAll("[data-part]")].map((part) => part.id)];
 
 function show(page) {
   const content = page.getElementById("content");

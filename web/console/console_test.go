@@ -6,15 +6,12 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"bellhop"
 	"bellhop/store"
-	"bellhop/web/console"
-	"bellhop/web/site"
 )
 
 // goOn goes where an answer to a form sends the browser, with its cookies.
@@ -52,7 +49,7 @@ func (r *rig) handling(shop string, n int) bellhop.Handling {
 var consolePages = []string{"/", "/orders/" + orderID(0), "/pushes", "/devices", "/settings"}
 
 func TestPagesAreStrict(t *testing.T) {
-	r := newRig(t, func(o *site.Options) { o.Demo = &fakeDemo{} })
+	r := newRig(t)
 	r.Device(demo, "phone")
 	r.Order(demo, 0)
 	r.settle()
@@ -63,7 +60,7 @@ func TestPagesAreStrict(t *testing.T) {
 	}
 	strictPage(t, r.Get("/shops", operatorSession))
 	page := r.Get("/", ownerSession)
-	for _, want := range []string{`data-key="820982911946154508"`, "$403.00", "Nov 22, 2026 9:00 am", `<strong>New order &lt;b&gt;`, `data-live="/live#1"`, "Paid", "1.12 s"} {
+	for _, want := range []string{`data-key="820982911946154508"`, "$403.00", "Nov 22, 2026 9:00 am", `data-live="/live#1"`, "Paid", "1.12 s"} {
 		if !strings.Contains(page.Body, want) {
 			t.Errorf("the page lacks %s", want)
 		}
@@ -249,72 +246,6 @@ func TestRinging(t *testing.T) {
 	r.Device(demo, "one-more")
 	if a := ring("one-more"); !strings.Contains(a.Body, "a test a moment ago") {
 		t.Error("a shop's tries have no bound")
-	}
-}
-
-// fakeDemo is a demo that only notes what it is asked for.
-type fakeDemo struct {
-	did     []console.DemoAction
-	stopped bool
-	broken  time.Duration
-	speaks  string
-}
-
-func (d *fakeDemo) Speak(_ context.Context, language, timezone string) error {
-	d.speaks = language + " " + timezone
-	return nil
-}
-
-func (d *fakeDemo) State(context.Context) (console.DemoState, error) {
-	return console.DemoState{Works: !d.stopped, Broken: d.broken, Phone: []console.DemoNotification{{Tag: "a", Title: "New order <b>", Body: "$1"}},
-		DemoBalance: console.DemoBalance{Acknowledged: 3, Recorded: 1, Dead: 1, Waiting: 1}}, nil
-}
-
-func (d *fakeDemo) Do(_ context.Context, a console.DemoAction) error {
-	d.did = append(d.did, a)
-	return nil
-}
-
-func TestDemosButtons(t *testing.T) {
-	d := &fakeDemo{}
-	r := newRig(t, func(o *site.Options) { o.Demo = d })
-	for session, want := range map[string]int{"": 303, demoToken: 303, ownerSession: 303, operatorSession: 303} {
-		if a := r.Post("/demo", session, url.Values{"do": {"order"}}); a.StatusCode != want {
-			t.Errorf("%d", a.StatusCode)
-		}
-	}
-	if a := r.Post("/demo?shop="+demo, operatorSession, url.Values{"do": {"order"}}); a.StatusCode != 404 {
-		t.Errorf("an operator's: %d", a.StatusCode)
-	}
-	if a := r.Post("/demo", ownerSession, url.Values{"do": {"explode"}}); a.StatusCode != 400 {
-		t.Errorf("no such button: %d", a.StatusCode)
-	}
-	if len(d.did) != 1 || d.did[0] != console.DemoOrder {
-		t.Errorf("%v", d.did)
-	}
-	if a := r.Get("/", ownerSession); !strings.Contains(a.Body, "Flash sale of 500") || !strings.Contains(between(a.Body, "sum-line", "</p>"), "good") {
-		t.Error(a.Body)
-	}
-	if d.speaks != "en UTC" {
-		t.Errorf("the phone speaks %q", d.speaks)
-	}
-	// Whatever is stopped or broken is said, and the button ends it.
-	for _, c := range []struct {
-		demo       fakeDemo
-		says, ends string
-	}{{fakeDemo{stopped: true}, "The worker is stopped", "start"}, {fakeDemo{broken: 20 * time.Second}, "broken for 20 s", "mend"}} {
-		*d = c.demo
-		a := r.Get("/", ownerSession)
-		if !strings.Contains(between(a.Body, `id="line"`, "sum-line"), c.says) || !strings.Contains(a.Body, `<button name="do" value="`+c.ends+`">`) {
-			t.Errorf("%s is not on the page: %s", c.says, a.Body)
-		}
-		if r.Post("/demo", ownerSession, url.Values{"do": {c.ends}}); !slices.Contains(d.did, console.DemoAction(c.ends)) {
-			t.Errorf("%s did nothing: %v", c.ends, d.did)
-		}
-	}
-	without := newRig(t)
-	if a := without.Post("/demo", ownerSession, url.Values{"do": {"order"}}); a.StatusCode != 404 {
-		t.Errorf("without a demo: %d", a.StatusCode)
 	}
 }
 

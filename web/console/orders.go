@@ -17,9 +17,8 @@ type ordersView struct {
 	Show    string // which filter is on
 	Filters []filter
 	Rows    []orderRow
-	Next    string    // address of what is older; "" at the end
-	First   string    // address of what is newest; "" when this is
-	Demo    *demoView // nil outside the demo
+	Next    string // address of what is older; "" at the end
+	First   string // address of what is newest; "" when this is
 }
 
 // filter is one way to narrow a list.
@@ -77,12 +76,6 @@ func (c *Console) showOrders(v *visit) error {
 	}
 	if err := v.live(c); err != nil {
 		return err
-	}
-	if view.Demo, err = c.demoView(v); err != nil {
-		return err
-	}
-	if view.Demo != nil {
-		v.Every = 1
 	}
 	page, err := c.Store.Orders(v.Context(), v.Shop, q)
 	if err != nil {

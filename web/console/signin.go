@@ -22,7 +22,7 @@ type signInView struct {
 // link up: what looks at links before anybody follows them can't be told from a browser.
 func (c *Console) askIn(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	c.showSignIn(w, r, http.StatusOK, signInView{Next: localPath(q.Get("next")), Once: q.Get("once")})
+	c.showSignIn(w, r, http.StatusOK, signInView{Next: LocalPath(q.Get("next")), Once: q.Get("once")})
 }
 
 func (c *Console) followLink(w http.ResponseWriter, r *http.Request, once string) {
@@ -46,7 +46,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		c.followLink(w, r, once)
 		return
 	}
-	view := signInView{Email: r.PostForm.Get("email"), Next: localPath(r.PostForm.Get("next"))}
+	view := signInView{Email: r.PostForm.Get("email"), Next: LocalPath(r.PostForm.Get("next"))}
 	s, err := c.Auth.SignIn(r.Context(), view.Email, r.PostForm.Get("password"), c.Proxies.Client(r))
 	c.welcome(w, r, s, err, view)
 }

@@ -45,8 +45,6 @@ type Options struct {
 	Queue console.Queue
 	// WebPushKey is what browsers subscribe with for notifications. "": none is rung.
 	WebPushKey string
-	// Demo has a phone and buttons stand beside the orders. nil: there is none.
-	Demo console.Demo
 }
 
 // Server is the whole of bellhop's HTTP.
@@ -75,7 +73,7 @@ func New(o Options) (*Server, error) {
 	}
 	pages := console.New(mux, fixed, console.Options{
 		Store: o.Store, Queue: o.Queue, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Follow: rest.Follow,
-		WebPushKey: o.WebPushKey, Demo: o.Demo, Now: o.Now, Log: o.Logger,
+		WebPushKey: o.WebPushKey, Now: o.Now, Log: o.Logger,
 	})
 	fixed.Routes(mux)
 	web.RouteHealth(mux, o.Checks, o.Logger, o.Now)
