@@ -105,11 +105,11 @@ func (o *CompareOptions) fillRates() error {
 // comparing is a comparison under way.
 type comparing struct {
 	*bench
-	o     CompareOptions
-	c     *results.Comparison
-	place place
-	left  int // measurements, as far as is known
-	each  time.Duration
+	o        CompareOptions
+	c        *results.Comparison
+	backends backends
+	left     int // measurements, as far as is known
+	each     time.Duration
 }
 
 // Compare measures the same steps twice on the same store: inside the request and
@@ -120,7 +120,7 @@ func Compare(ctx context.Context, o CompareOptions) (*results.Comparison, error)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := o.placeOf()
+	p, err := o.backends()
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +137,8 @@ func Compare(ctx context.Context, o CompareOptions) (*results.Comparison, error)
 		return nil, fmt.Errorf("make a folder for the data: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	began, watch := time.Now(), newOnlooker()
-	c := &comparing{o: o, place: p, bench: &bench{
+	began, watch := time.Now(), watchOthers()
+	c := &comparing{o: o, backends: p, bench: &bench{
 		Options: Options{Binary: o.Binary, Self: self, Postgres: p.postgres, RabbitMQ: p.rabbitMQ, SQS: p.sqs, Duration: o.Duration, Connections: 64},
 		dir:     dir, secret: rand.Text(), password: rand.Text(), made: map[string]*Webhooks{},
 	}}

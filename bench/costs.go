@@ -79,32 +79,32 @@ func (b *bench) measureCosts(ctx context.Context) (err error) {
 			err = errors.Join(err, c.close())
 		}
 	}()
-	paces := map[mode]*pace{}
+	timed := map[mode]*timings{}
 	for _, m := range modes {
 		c, err := b.newCloud(ctx, m)
 		if err != nil {
 			return fmt.Errorf("start the functions, mode %s: %w", m, err)
 		}
 		clouds = append(clouds, c)
-		if paces[m], err = c.sample(ctx, b); err != nil {
+		if timed[m], err = c.sample(ctx, b); err != nil {
 			return err
 		}
 	}
-	if err := b.carrySlowly(ctx, clouds, paces); err != nil {
+	if err := b.carrySlowly(ctx, clouds, timed); err != nil {
 		return err
 	}
 	for _, c := range clouds {
-		if err := b.carryFast(ctx, c, paces[c.mode]); err != nil {
+		if err := b.carryFast(ctx, c, timed[c.mode]); err != nil {
 			return err
 		}
-		b.addModel(c.mode, fastRate, paces[c.mode])
+		b.addModel(c.mode, fastRate, timed[c.mode])
 	}
 	slices.SortStableFunc(b.costs, func(x, y Cost) int { return slices.Index(modes, mode(x.Mode)) - slices.Index(modes, mode(y.Mode)) })
 	return nil
 }
 
 // carrySlowly has orders come slowly in all clouds at once: none of them is busy.
-func (b *bench) carrySlowly(ctx context.Context, clouds []*cloud, paces map[mode]*pace) error {
+func (b *bench) carrySlowly(ctx context.Context, clouds []*cloud, timed map[mode]*timings) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(len(clouds))
 	apart := time.Duration(float64(time.Second) / slowRate / float64(len(clouds)))
@@ -117,7 +117,7 @@ func (b *bench) carrySlowly(ctx context.Context, clouds []*cloud, paces map[mode
 			pause(ctx, time.Duration(i)*apart)
 			a, _, err := c.carry(ctx, b, w, slowRate, b.slowTime())
 			if err == nil {
-				paces[c.mode].learn(a)
+				timed[c.mode].learn(a)
 				b.addCost(Cost{Mode: string(c.mode), Rate: slowRate, How: counted, Account: a})
 			}
 			return err
@@ -128,7 +128,7 @@ func (b *bench) carrySlowly(ctx context.Context, clouds []*cloud, paces map[mode
 
 // carryFast has orders come as fast as real processes may hold; where they don't
 // the model takes their place.
-func (b *bench) carryFast(ctx context.Context, c *cloud, p *pace) error {
+func (b *bench) carryFast(ctx context.Context, c *cloud, p *timings) error {
 	w, err := c.webhooks(b)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (b *bench) carryFast(ctx context.Context, c *cloud, p *pace) error {
 	return nil
 }
 
-func (b *bench) addModel(m mode, rate float64, p *pace) {
+func (b *bench) addModel(m mode, rate float64, p *timings) {
 	a, overrun := p.model(m, rate)
 	b.addCost(Cost{Mode: string(m), Rate: rate, How: modelled, Overrun: overrun, Account: a})
 }
@@ -161,8 +161,8 @@ func (c *cloud) webhooks(b *bench) (*Webhooks, error) {
 	return b.webhooksOf(WebhookOptions{Shops: c.shops, Basic: true})
 }
 
-// pace is how long the functions of a mode take when nothing else goes on.
-type pace struct {
+// timings are how long the functions of a mode take when nothing else goes on.
+type timings struct {
 	consumer timing
 	each     map[string]float64 // of the others, billed milliseconds
 	steps    float64            // of an Express execution
@@ -170,7 +170,7 @@ type pace struct {
 
 // sample warms the functions up and learns how long the consumer takes for one
 // message and for a full batch.
-func (c *cloud) sample(ctx context.Context, b *bench) (*pace, error) {
+func (c *cloud) sample(ctx context.Context, b *bench) (*timings, error) {
 	w, err := c.webhooks(b)
 	if err != nil {
 		return nil, err
@@ -194,11 +194,11 @@ func (c *cloud) sample(ctx context.Context, b *bench) (*pace, error) {
 			}
 		}
 	}
-	return &pace{consumer: timingOf(time.Duration(median(took[0])), time.Duration(median(took[1])), templateBatch)}, nil
+	return &timings{consumer: timingOf(time.Duration(median(took[0])), time.Duration(median(took[1])), templateBatch)}, nil
 }
 
 // learn takes how long functions took from an account.
-func (p *pace) learn(a *Account) {
+func (p *timings) learn(a *Account) {
 	p.each = map[string]float64{}
 	for name, n := range a.Invocations {
 		p.each[name] = a.Billed[name] / float64(n)
@@ -209,7 +209,7 @@ func (p *pace) learn(a *Account) {
 }
 
 // model makes the account of orders that come at a rate.
-func (p *pace) model(m mode, rate float64) (a *Account, overrun bool) {
+func (p *timings) model(m mode, rate float64) (a *Account, overrun bool) {
 	n := int(rate * modelledTime.Seconds())
 	source := mapping{pollers: awsPollers, consumers: templateConsumers, batch: templateBatch, poll: awsPoll, took: p.consumer.of}
 	polled := source.carry(rate, n)

@@ -38,20 +38,20 @@ func ThisMachine() results.Machine {
 	return m
 }
 
-// onlooker watches how much of the machine others use.
-type onlooker struct {
+// otherLoad watches how much of the machine others use.
+type otherLoad struct {
 	began     time.Time
 	all, ours time.Duration
 }
 
-func newOnlooker() onlooker {
+func watchOthers() otherLoad {
 	all, _ := machineCPU() // where it can't be known, others counts as none
-	return onlooker{began: time.Now(), all: all, ours: ownCPU()}
+	return otherLoad{began: time.Now(), all: all, ours: ownCPU()}
 }
 
 // others returns the share of all cores that others have used so far. It is to
 // be asked once our children have ended.
-func (o *onlooker) others(cores int) float64 {
+func (o *otherLoad) others(cores int) float64 {
 	all, err := machineCPU()
 	if err != nil {
 		return 0

@@ -111,7 +111,7 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	began, watch := time.Now(), newOnlooker()
+	began, watch := time.Now(), watchOthers()
 	r := &Results{Format: 1, Version: version, Started: began.UTC().Truncate(time.Second), Machine: ThisMachine()}
 	dir, err := os.MkdirTemp(o.Dir, "bellhop-bench-")
 	if err != nil {
@@ -137,11 +137,11 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 
 // step is one measurement.
 type step struct {
-	title string
-	run   func(context.Context) error
-	needs []*need
-	bare  bool // what it measures is compared with what the step before did
-	once  bool // after all rounds, instead of in each
+	title    string
+	run      func(context.Context) error
+	requires []*requirement
+	bare     bool // what it measures is compared with what the step before did
+	once     bool // after all rounds, instead of in each
 }
 
 func (b *bench) steps() []step {
@@ -155,14 +155,14 @@ func (b *bench) steps() []step {
 		{title: "reading", run: b.measureReading},
 		{title: "open pages", run: b.measurePages},
 		{title: "starting", run: b.measureStarting},
-		{title: "recording on Postgres", run: b.measurePostgres, needs: []*need{needPostgres}},
-		{title: "queueing in Postgres", run: b.measurePostgresQueue, needs: []*need{needPostgres}},
-		{title: "queueing in RabbitMQ", run: b.measureRabbitMQ, needs: []*need{needRabbitMQ}},
-		{title: "recording from RabbitMQ on Postgres", run: b.measureRabbitAndPostgres, needs: []*need{needRabbitMQ, needPostgres}},
-		{title: "sending to SQS", run: b.measureSQS, needs: []*need{needSQS}},
-		{title: "starting Lambda", run: b.measureLambdaStart, needs: []*need{needPostgres, needSQS, needGo}},
+		{title: "recording on Postgres", run: b.measurePostgres, requires: []*requirement{requiresPostgres}},
+		{title: "queueing in Postgres", run: b.measurePostgresQueue, requires: []*requirement{requiresPostgres}},
+		{title: "queueing in RabbitMQ", run: b.measureRabbitMQ, requires: []*requirement{requiresRabbitMQ}},
+		{title: "recording from RabbitMQ on Postgres", run: b.measureRabbitAndPostgres, requires: []*requirement{requiresRabbitMQ, requiresPostgres}},
+		{title: "sending to SQS", run: b.measureSQS, requires: []*requirement{requiresSQS}},
+		{title: "starting Lambda", run: b.measureLambdaStart, requires: []*requirement{requiresPostgres, requiresSQS, requiresGo}},
 		{title: fmt.Sprintf("queueing %d webhooks", b.Queued), run: b.measureQueued, once: true},
-		{title: "counting what AWS bills", run: b.measureCosts, needs: []*need{needPostgres, needSQS, needGo}, once: true},
+		{title: "counting what AWS bills", run: b.measureCosts, requires: []*requirement{requiresPostgres, requiresSQS, requiresGo}, once: true},
 	}
 }
 

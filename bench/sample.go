@@ -36,7 +36,7 @@ func (c *comparing) prepareShops(ctx context.Context) (err error) {
 	c.data.empty = filepath.Join(c.dir, "base")
 	env := []string{"BELLHOP_DIR=" + c.data.empty}
 	commands := [][]string{{"migrate"}}
-	if c.place.postgres != "" {
+	if c.backends.postgres != "" {
 		c.postgres = &postgresData{}
 		if c.postgres.base, err = c.newDatabase(ctx, "template0"); err != nil {
 			return err
@@ -115,12 +115,12 @@ func (c *comparing) sample(ctx context.Context, m results.Mode, rate float64) (s
 		what = fmt.Sprintf("%s without webhooks", m)
 	}
 	c.tell(what)
-	g, err := c.fresh(ctx, m)
+	t, err := c.newTarget(ctx, m)
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, g.remove(context.WithoutCancel(ctx))) }()
-	s, err = c.measure(ctx, g, m, rate)
+	defer func() { err = errors.Join(err, t.remove(context.WithoutCancel(ctx))) }()
+	s, err = c.measure(ctx, t, m, rate)
 	c.took(time.Since(began))
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -128,8 +128,8 @@ func (c *comparing) sample(ctx context.Context, m results.Mode, rate float64) (s
 	return s, err
 }
 
-func (c *comparing) measure(ctx context.Context, g ground, m results.Mode, rate float64) (s results.Sample, err error) {
-	watch := newOnlooker()
+func (c *comparing) measure(ctx context.Context, t target, m results.Mode, rate float64) (s results.Sample, err error) {
+	watch := watchOthers()
 	var faults []string
 	if c.o.Faults != "" {
 		faults = []string{"--faults", c.o.Faults}
@@ -139,7 +139,7 @@ func (c *comparing) measure(ctx context.Context, g ground, m results.Mode, rate 
 		return s, err
 	}
 	defer fcm.kill()
-	srv, err := c.serveIn(ctx, m, g.dir, append(g.env, fcm.push))
+	srv, err := c.serveIn(ctx, m, t.dir, append(t.env, fcm.push))
 	if err != nil {
 		return s, err
 	}
@@ -148,7 +148,7 @@ func (c *comparing) measure(ctx context.Context, g ground, m results.Mode, rate 
 	if err != nil {
 		return s, err
 	}
-	run := &running{comparing: c, Sample: results.Sample{Mode: m}, rate: rate, srv: srv, fcm: fcm}
+	run := &attack{comparing: c, Sample: results.Sample{Mode: m}, rate: rate, srv: srv, fcm: fcm}
 	if err := run.load(ctx, token); err != nil {
 		return s, err
 	}
@@ -165,8 +165,8 @@ func (c *comparing) measure(ctx context.Context, g ground, m results.Mode, rate 
 	return run.Sample, nil
 }
 
-// running is one measurement under way.
-type running struct {
+// attack is one measurement under way: webhooks at a rate beside requests of owners.
+type attack struct {
 	*comparing
 	results.Sample
 	rate     float64
@@ -178,46 +178,46 @@ type running struct {
 }
 
 // load has webhooks and owners' requests come at their rates.
-func (r *running) load(ctx context.Context, token string) error {
-	r.before, _ = usageOf(r.srv.cmd.Process.Pid)
+func (a *attack) load(ctx context.Context, token string) error {
+	a.before, _ = usageOf(a.srv.cmd.Process.Pid)
 	group, ctx := errgroup.WithContext(ctx)
-	if r.rate > 0 {
-		keep := int(r.rate*(compareWarmup+r.o.Duration).Seconds()) + 1
-		w, err := r.comparing.webhooks(r.shops(), keep)
+	if a.rate > 0 {
+		keep := int(a.rate*(compareWarmup+a.o.Duration).Seconds()) + 1
+		w, err := a.comparing.webhooks(a.shops(), keep)
 		if err != nil {
 			return err
 		}
-		r.webhooks = w
+		a.webhooks = w
 		group.Go(func() (err error) {
-			r.tally, err = Load{Target: r.srv.addr, Requests: w.For, Connections: 16, MaxConnections: 2048, Rate: r.rate,
-				Warmup: compareWarmup, Duration: r.o.Duration, Timeout: shopifyTimeout, OKOnly: true}.Run(ctx)
+			a.tally, err = Load{Target: a.srv.addr, Requests: w.For, Connections: 16, MaxConnections: 2048, Rate: a.rate,
+				Warmup: compareWarmup, Duration: a.o.Duration, Timeout: shopifyTimeout, OKOnly: true}.Run(ctx)
 			return err
 		})
 	}
 	var owners *Tally
 	group.Go(func() (err error) {
-		request := Same(fmt.Sprintf("GET /v1/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", r.srv.addr, token))
-		owners, err = Load{Target: r.srv.addr, Requests: func(int) Requests { return request }, Connections: 4, MaxConnections: 512,
-			Rate: r.o.OwnersRate, Warmup: compareWarmup, Duration: r.o.Duration, OKOnly: true}.Run(ctx)
+		request := Same(fmt.Sprintf("GET /v1/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", a.srv.addr, token))
+		owners, err = Load{Target: a.srv.addr, Requests: func(int) Requests { return request }, Connections: 4, MaxConnections: 512,
+			Rate: a.o.OwnersRate, Warmup: compareWarmup, Duration: a.o.Duration, OKOnly: true}.Run(ctx)
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	r.Owners, r.OwnersFailed = latenciesOf(owners.Latency), owners.Failed()
-	if t := r.tally; t != nil {
-		r.Offered = float64(t.Sent) / (compareWarmup + r.o.Duration).Seconds()
-		r.Sent, r.OK = t.Sent, t.OK()
+	a.Owners, a.OwnersFailed = latenciesOf(owners.Latency), owners.Failed()
+	if t := a.tally; t != nil {
+		a.Offered = float64(t.Sent) / (compareWarmup + a.o.Duration).Seconds()
+		a.Sent, a.OK = t.Sent, t.OK()
 		for _, n := range t.Failures {
-			r.Unanswered += n
+			a.Unanswered += n
 			for range n {
 				t.Latency.Add(shopifyTimeout) // at least: what was never answered must not look fast
 			}
 		}
-		r.Refused = t.Failed() - r.Unanswered
-		r.Webhooks = latenciesOf(t.Latency)
+		a.Refused = t.Failed() - a.Unanswered
+		a.Webhooks = latenciesOf(t.Latency)
 		if late := t.Lateness.At(50); late > 10*time.Millisecond {
-			r.problemf("half of the webhooks were sent %v after they were due: this machine can't make so many", late.Round(time.Millisecond))
+			a.problemf("half of the webhooks were sent %v after they were due: this machine can't make so many", late.Round(time.Millisecond))
 		}
 	}
 	return nil
@@ -226,66 +226,66 @@ func (r *running) load(ctx context.Context, token string) error {
 // shopifyTimeout is how long Shopify waits for an answer.
 const shopifyTimeout = 5 * time.Second
 
-func (r *running) problemf(format string, args ...any) {
-	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+func (a *attack) problemf(format string, args ...any) {
+	a.Problems = append(a.Problems, fmt.Sprintf(format, args...))
 }
 
 // finish waits until all that was accepted is recorded and pushed, and takes in
 // what the push service got.
-func (r *running) finish(ctx context.Context) error {
-	recorded, err := r.srv.drained(ctx)
+func (a *attack) finish(ctx context.Context) error {
+	recorded, err := a.srv.drained(ctx)
 	if err != nil {
 		return err
 	}
 	drained := time.Now()
-	r.Recorded = recorded - shopOrders
-	if r.Recorded < r.OK {
-		r.problemf("%d webhooks were acknowledged and %d orders recorded", r.OK, r.Recorded)
+	a.Recorded = recorded - shopOrders
+	if a.Recorded < a.OK {
+		a.problemf("%d webhooks were acknowledged and %d orders recorded", a.OK, a.Recorded)
 	}
-	if err := r.fcm.untilTaken(ctx, r.OK); err != nil && r.o.Faults == "" {
-		r.problemf("%v", err)
+	if err := a.fcm.untilTaken(ctx, a.OK); err != nil && a.o.Faults == "" {
+		a.problemf("%v", err)
 	}
-	arrivals, err := r.fcm.arrivals(ctx)
+	arrivals, err := a.fcm.arrivals(ctx)
 	if err != nil {
 		return err
 	}
-	from, end := r.tally.Began.Add(compareWarmup), r.tally.Ended
+	from, end := a.tally.Began.Add(compareWarmup), a.tally.Ended
 	ring, rung, last := NewSpread(), map[int64]bool{}, drained
-	if r.Mode == results.Inline {
+	if a.Mode == results.Inline {
 		last = end
 	}
-	for _, a := range arrivals {
-		id, err := strconv.ParseInt(a.Data["order_id"], 10, 64)
+	for _, m := range arrivals {
+		id, err := strconv.ParseInt(m.Data["order_id"], 10, 64)
 		if err != nil {
-			r.problemf("a push stood for several orders, so that its time is not known")
+			a.problemf("a push stood for several orders, so that its time is not known")
 			continue
 		}
-		if last.Before(a.At) {
-			last = a.At
+		if last.Before(m.At) {
+			last = m.At
 		}
-		due, ok := r.webhooks.Due(id)
+		due, ok := a.webhooks.Due(id)
 		if !ok || rung[id] {
 			continue
 		}
 		rung[id] = true
 		if !due.Before(from) {
-			ring.Add(a.At.Sub(due))
+			ring.Add(m.At.Sub(due))
 		}
 	}
-	r.Rung, r.Ring, r.Drain = int64(len(rung)), latenciesOf(ring), max(0, last.Sub(end))
+	a.Rung, a.Ring, a.Drain = int64(len(rung)), latenciesOf(ring), max(0, last.Sub(end))
 	return nil
 }
 
 // account takes in what bellhop has used.
-func (r *running) account() {
-	pid := r.srv.cmd.Process.Pid
+func (a *attack) account() {
+	pid := a.srv.cmd.Process.Pid
 	if after, err := usageOf(pid); err == nil {
-		r.CPU, r.Written = after.CPU-r.before.CPU, after.Written-r.before.Written
+		a.CPU, a.Written = after.CPU-a.before.CPU, after.Written-a.before.Written
 	}
 	if _, most, err := resident(pid); err == nil {
-		r.Memory = most
+		a.Memory = most
 	}
-	r.Problems = unique(r.Problems)
+	a.Problems = unique(a.Problems)
 }
 
 // unique keeps the first of each, and how many there were.
@@ -326,11 +326,11 @@ func (c *comparing) plain(ctx context.Context) error {
 func (c *comparing) floodInline(ctx context.Context, command ...string) (rate float64, err error) {
 	c.tell("what the pool serves, " + command[0])
 	defer func(began time.Time) { c.took(time.Since(began)) }(time.Now())
-	g, err := c.fresh(ctx, results.Inline)
+	t, err := c.newTarget(ctx, results.Inline)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, g.remove(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, t.remove(context.WithoutCancel(ctx))) }()
 	fcm, err := c.twin(ctx, c.o.PushLatency)
 	if err != nil {
 		return 0, err
@@ -340,7 +340,7 @@ func (c *comparing) floodInline(ctx context.Context, command ...string) (rate fl
 	if err != nil {
 		return 0, err
 	}
-	srv, err := c.startOwn(ctx, append(g.env, fcm.push, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+g.dir), command...)
+	srv, err := c.startOwn(ctx, append(t.env, fcm.push, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+t.dir), command...)
 	if err != nil {
 		return 0, err
 	}

@@ -7,50 +7,50 @@ import (
 	"bellhop/internal/results"
 )
 
-// ground is what one measurement stands on.
-type ground struct {
+// target is what one measurement runs against: a copy of the data, and queues of its own.
+type target struct {
 	dir    string
 	env    []string
 	remove func(context.Context) error
 }
 
-func (c *comparing) fresh(ctx context.Context, m results.Mode) (g ground, err error) {
-	if g.dir, err = c.copyOf(c.data.empty); err != nil {
-		return g, err
+func (c *comparing) newTarget(ctx context.Context, m results.Mode) (t target, err error) {
+	if t.dir, err = c.copyOf(c.data.empty); err != nil {
+		return t, err
 	}
-	removes := []func(context.Context) error{func(context.Context) error { c.discard(g.dir); return nil }}
-	g.remove = func(ctx context.Context) (err error) {
+	removes := []func(context.Context) error{func(context.Context) error { c.discard(t.dir); return nil }}
+	t.remove = func(ctx context.Context) (err error) {
 		for _, remove := range removes {
 			err = errors.Join(err, remove(ctx))
 		}
 		return err
 	}
-	if c.place.postgres != "" {
+	if c.backends.postgres != "" {
 		database, err := c.newDatabase(ctx, c.postgres.base)
 		if err != nil {
-			return g, err
+			return t, err
 		}
 		removes = append(removes, func(ctx context.Context) error { return c.dropDatabases(ctx, database) })
-		g.env = append(g.env, c.databaseSetting(database))
+		t.env = append(t.env, c.databaseSetting(database))
 	}
 	switch {
 	case m == results.Inline: // has none
-	case c.place.rabbitMQ != "":
+	case c.backends.rabbitMQ != "":
 		queue, setting, err := c.newRabbitQueue(ctx)
 		if err != nil {
-			return g, err
+			return t, err
 		}
 		removes = append(removes, func(ctx context.Context) error { return c.removeRabbitQueue(ctx, queue) })
-		g.env = append(g.env, setting)
-	case c.place.sqs != "":
+		t.env = append(t.env, setting)
+	case c.backends.sqs != "":
 		q, err := c.newQueue(ctx)
 		if err != nil {
-			return g, err
+			return t, err
 		}
 		removes = append(removes, func(ctx context.Context) error { return c.removeQueue(ctx, q) })
-		g.env = append(g.env, q.setting)
-	case c.place.queue == "postgres":
-		g.env = append(g.env, "BELLHOP_QUEUE=postgres:")
+		t.env = append(t.env, q.setting)
+	case c.backends.queue == "postgres":
+		t.env = append(t.env, "BELLHOP_QUEUE=postgres:")
 	}
-	return g, nil
+	return t, nil
 }

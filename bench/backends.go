@@ -8,14 +8,14 @@ import (
 	"bellhop"
 )
 
-// place is where a comparison stores and queues.
-type place struct {
+// backends are where a comparison stores and queues.
+type backends struct {
 	store, queue            string // in words, for the results
 	postgres, rabbitMQ, sqs string
 }
 
-// placeOf reads the settings, and refuses other machines.
-func (o *CompareOptions) placeOf() (p place, err error) {
+// backends reads the settings, and refuses other machines.
+func (o *CompareOptions) backends() (p backends, err error) {
 	p.store, p.postgres = "sqlite", o.Postgres
 	if p.postgres != "" {
 		p.store = "postgres"

@@ -10,18 +10,18 @@ import (
 	"bellhop"
 )
 
-// need is something that a step can't do without and that not every machine has.
-type need struct {
+// requirement is something that a step can't do without and that not every machine has.
+type requirement struct {
 	what string
 	fix  string
 	has  func(*bench) bool
 }
 
 var (
-	needPostgres = &need{"Postgres", "run make bench, or give --postgres", func(b *bench) bool { return b.Postgres != "" }}
-	needRabbitMQ = &need{"RabbitMQ", "run make bench, or give --rabbitmq", func(b *bench) bool { return b.RabbitMQ != "" }}
-	needSQS      = &need{"SQS", "run make bench, or give --sqs", func(b *bench) bool { return b.SQS != "" }}
-	needGo       = &need{"the go command and bellhop's source", "run it from a checkout", func(b *bench) bool { return b.source != "" }}
+	requiresPostgres = &requirement{"Postgres", "run make bench, or give --postgres", func(b *bench) bool { return b.Postgres != "" }}
+	requiresRabbitMQ = &requirement{"RabbitMQ", "run make bench, or give --rabbitmq", func(b *bench) bool { return b.RabbitMQ != "" }}
+	requiresSQS      = &requirement{"SQS", "run make bench, or give --sqs", func(b *bench) bool { return b.SQS != "" }}
+	requiresGo       = &requirement{"the go command and bellhop's source", "run it from a checkout", func(b *bench) bool { return b.source != "" }}
 )
 
 // able leaves out the steps that lack something, and says so in one line.
@@ -29,7 +29,7 @@ func (b *bench) able(steps []step) (able []step) {
 	var out, fixes []string
 	for _, s := range steps {
 		lacks := false
-		for _, n := range s.needs {
+		for _, n := range s.requires {
 			if n.has(b) {
 				continue
 			}
