@@ -89,7 +89,7 @@ func (s *Switch) watch(ctx context.Context, done *Switched) {
 		d, err := s.From.Depth(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			s.Log.Warn("look at the queue that is moved", "err", err)
+			s.Log.Warn("count the events in the source queue", "err", err)
 			continue
 		case s.Follow, d.Waiting+d.Leased > 0:
 			empty = 0
@@ -139,7 +139,7 @@ func (s *Switch) carry(drain, hard context.Context, deliveries []queue.Delivery,
 			v.Verdict, v.Reason = queue.DeadLetter, "it can't be moved into the other queue: "+err.Error()
 			s.Log.Warn("an event can't be moved, and stays as a dead letter", "event", events[i].ID, "err", err)
 		default:
-			v.Verdict, v.Reason = queue.Retry, "moving it was broken off"
+			v.Verdict, v.Reason = queue.Retry, "moving it was interrupted"
 		}
 		verdicts[i] = v
 	}

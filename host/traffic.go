@@ -88,7 +88,7 @@ func (t *traffic) run(ctx context.Context, now func() time.Time, log *slog.Logge
 	defer again.Stop()
 	for {
 		if err := t.look(ctx, now()); err != nil && ctx.Err() == nil {
-			log.Error("look at how busy it was", "err", err)
+			log.Error("count the traffic of the last days", "err", err)
 		}
 		select {
 		case <-ctx.Done():

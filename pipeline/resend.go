@@ -54,7 +54,7 @@ func (l Lost) Find(ctx context.Context, s Resender, now time.Time) (found []Lost
 	}
 	if !rules.Resendable(q.Status) {
 		return nil, bellhop.Invalidf("status",
-			"what is sent again has failed, is unknown or was skipped: give one of these, not %q", string(l.Status))
+			"only failed, unknown or skipped pushes can be sent again: give one of these, not %q", string(l.Status))
 	}
 	devices, err := s.Devices(ctx, l.Shop)
 	if err != nil {

@@ -29,7 +29,7 @@ var ErrClosed error = bellhop.Errorf(bellhop.Unavailable, "closed", "the queue i
 // NotFound is the error of a [Broker] that has no queue of this name.
 func NotFound(name string) error {
 	return bellhop.Errorf(bellhop.NotFound, "queue_not_found",
-		"there is no queue %s: make it with bellhop queue create %s", name, name)
+		"there is no queue %s: create it with bellhop queue create %s", name, name)
 }
 
 // Exists is the error of a [Broker] that has a queue of this name already.

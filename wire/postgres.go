@@ -99,7 +99,7 @@ func (p *postgresDB) get(ctx context.Context) (*postgres.Pools, error) {
 	}
 	missing, err := p.missing(ctx, pools)
 	if bellhop.KindOf(err) == bellhop.Conflict {
-		p.opts.Log.Info("the database is not of this bellhop: waiting for a migration, if one is under way")
+		p.opts.Log.Info("the database has another version's schema: waiting for a migration, if one is under way")
 		if err = pools.Await(ctx); err == nil {
 			missing, err = p.missing(ctx, pools)
 		}

@@ -21,7 +21,7 @@ const lowSpace = 500 << 20
 func (s *sqliteFiles) examine(ctx context.Context) (found []Finding, there bool) {
 	v, err := sqlitefile.Version()
 	if err != nil {
-		return []Finding{Fail("sqlite", err.Error(), "this program is damaged: install it anew")}, false
+		return []Finding{Fail("sqlite", err.Error(), "this program is damaged: install it again")}, false
 	}
 	found = append(found, OK("sqlite", "version "+v))
 	there = true

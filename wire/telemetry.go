@@ -110,7 +110,7 @@ func (p *patientExporter) ExportSpans(ctx context.Context, spans []sdktrace.Read
 	defer p.mu.Unlock()
 	p.lost += len(spans)
 	if now := p.now(); p.saidAt.IsZero() || now.Sub(p.saidAt) >= complainEvery {
-		p.log.Warn("traces are lost: the collector takes none", "spans", p.lost, "err", err)
+		p.log.Warn("traces are lost: the collector accepts none", "spans", p.lost, "err", err)
 		p.lost, p.saidAt = 0, now
 	}
 	return nil

@@ -150,7 +150,7 @@ func TestWebPush(t *testing.T) {
 	c := config()
 	c.Dir = filepath.Join(t.TempDir(), "made")
 	c.Push = "log:,webpush:?subject=mailto:ops@example.com"
-	if _, err := c.WebPushKey(); bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), "that whoever pushes has made") {
+	if _, err := c.WebPushKey(); bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), "key file of the one that pushes") {
 		t.Errorf("before the keys are there: %v", err)
 	}
 	s, err := c.OpenPush(t.Context(), wire.Options{})

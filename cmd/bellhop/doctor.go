@@ -119,14 +119,14 @@ func depth(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := []wire.Finding{wire.OK("queue", fmt.Sprintf("%d waiting, %d being worked at", d.Waiting, d.Leased))}
+	found := []wire.Finding{wire.OK("queue", fmt.Sprintf("%d waiting, %d leased", d.Waiting, d.Leased))}
 	if d.Oldest > idleAfter {
 		found[0] = wire.Warn("queue", fmt.Sprintf("%d waiting, the oldest since %v", d.Waiting, d.Oldest.Round(time.Second)),
 			"start bellhop serve or bellhop worker, or look into its log")
 	}
 	if d.Dead > 0 {
 		return append(found, wire.Warn("dead letters", plural(d.Dead, "event")+" given up",
-			"see bellhop dead ls; mend what it says; then bellhop dead replay --all, or bellhop dead drop what is beyond mending")), nil
+			"see bellhop dead ls; fix the causes; then run bellhop dead replay --all, or bellhop dead drop for hopeless ones")), nil
 	}
 	return append(found, wire.OK("dead letters", "none")), nil
 }
@@ -163,12 +163,12 @@ func (c *doctorCmd) shops(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	}
 	switch {
 	case len(shops) == 0:
-		found = append(found, wire.Warn("shops", "there are none: webhooks are kept and not recorded", "bellhop shop add NAME.myshopify.com"))
+		found = append(found, wire.Warn("shops", "there are none: bellhop keeps webhooks and records no orders", "bellhop shop add NAME.myshopify.com"))
 	case len(found) == 0:
 		found = append(found, wire.OK("shops", plural(len(shops), "shop")))
 	}
 	if !secret {
-		return append(found, wire.Fail("secret", "there is none: every webhook is refused",
+		return append(found, wire.Fail("secret", "there is none: bellhop refuses every webhook",
 			"set BELLHOP_SHOPIFY_SECRET, or give shops their own with bellhop shop rotate-secret")), nil
 	}
 	more, err := refused(j, p)
@@ -212,7 +212,7 @@ func clock(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	}
 	now := j.now()
 	if len(page.Lines) > 0 && page.Lines[0].Event.AcceptedAt.After(now.Add(clockSlack)) {
-		return []wire.Finding{wire.Fail("clock", fmt.Sprintf("it says %s, and an event was accepted at %s already", when(now),
+		return []wire.Finding{wire.Fail("clock", fmt.Sprintf("it says %s, and bellhop already accepted an event at %s", when(now),
 			when(page.Lines[0].Event.AcceptedAt)), "set the clock, and keep it with NTP")}, nil
 	}
 	return []wire.Finding{wire.OK("clock", when(now)+" UTC")}, nil
@@ -245,7 +245,7 @@ func (c *doctorCmd) events(j *job) wire.Finding {
 	}
 	defer to.Close()
 	if err := to.Check(ctx); err != nil {
-		return wire.Fail("events", oneLine(err), "mend that; until then events wait in the database")
+		return wire.Fail("events", oneLine(err), "fix that; until then events wait in the database")
 	}
 	return wire.OK("events", "the service that other services are told through answers")
 }

@@ -72,7 +72,7 @@ func (c *doctorCmd) push(j *job, o owing) wire.Finding {
 	case err != nil:
 		return pushFails(err, o.waiting)
 	case c.Push == "log:":
-		return wire.Warn("push", "pushes are only written to the log", "set BELLHOP_PUSH=fcm:/path/service-account.json for your app, or webpush:?subject=mailto:YOU for browsers")
+		return wire.Warn("push", "bellhop only writes pushes to the log", "set BELLHOP_PUSH=fcm:/path/service-account.json for your app, or webpush:?subject=mailto:YOU for browsers")
 	case len(devices) > 0:
 		return wire.OK("push", "FCM would take a message to a device that is registered here")
 	case strings.Contains(c.Push, "fcm:") && !o.read:
@@ -90,7 +90,7 @@ func pushFails(err error, waiting int64) wire.Finding {
 		found += fmt.Sprintf("; pushes that wait: %d", waiting)
 	}
 	if push.AsError(err).Reason.Retire() {
-		return wire.Warn("push", found, "no device that was seen lately is there any more: have the app opened on one")
+		return wire.Warn("push", found, "no recently seen device exists any more: open the app on one")
 	}
-	return wire.Fail("push", found, "mend that; meanwhile "+wait)
+	return wire.Fail("push", found, "fix that; meanwhile "+wait)
 }

@@ -103,7 +103,7 @@ func unknownShops(j *job, p *wire.Parts) ([]wire.Finding, error) {
 		return nil, nil
 	}
 	e := recent[0].Event
-	return []wire.Finding{wire.Warn("unknown shops", fmt.Sprintf("%s in the last hour of shops that are not added, the last at %s UTC of %s",
+	return []wire.Finding{wire.Warn("unknown shops", fmt.Sprintf("%s in the last hour from unknown shops, the last at %s UTC of %s",
 		atLeast(len(recent), page.Next != "" && len(recent) == len(page.Lines), "webhook"), clockTime(e.AcceptedAt), e.Shop),
 		"if it is yours: bellhop shop add "+e.Shop+", then bellhop replay --since 1d --shop "+e.Shop)}, nil
 }

@@ -69,7 +69,7 @@ func (c *eventsForgetCmd) Run(j *job) error {
 		}
 		err = p.Store.RemoveRelay(j.ctx, host.RelayName)
 		if bellhop.KindOf(err) == bellhop.NotFound {
-			return bellhop.Errorf(bellhop.NotFound, "no_relay", "nothing is kept for other services: BELLHOP_EVENTS was never set where bellhop served")
+			return bellhop.Errorf(bellhop.NotFound, "no_relay", "bellhop keeps no events for other services: bellhop serve never ran with BELLHOP_EVENTS")
 		}
 		if err == nil {
 			j.say("Forgot %s that waited for other services.", plural(int(n), "event"))

@@ -57,7 +57,7 @@ func (c *queueSwitchCmd) move(j *job, both *wire.Switch) error {
 		return err
 	}
 	if j.ctx.Err() != nil && !c.Follow {
-		return bellhop.Errorf(bellhop.Unavailable, "broken_off", "the switch was broken off after %s: run it again to go on",
+		return bellhop.Errorf(bellhop.Unavailable, "broken_off", "the switch was interrupted after %s: run it again to continue",
 			plural(int(done.Moved), "event"))
 	}
 	return nil
@@ -73,7 +73,7 @@ func (c *queueSwitchCmd) report(j *job, done host.Switched) error {
 		}{done.Moved, done.Refused, done.Revived, depthRowOf(done.Left)})
 	}
 	j.say("Moved %s. In --from %s and %s, and %s.", plural(int(done.Moved), "event"),
-		wait(done.Left.Waiting), fmt.Sprintf("%d are being worked at", done.Left.Leased), plural(done.Left.Dead, "dead letter"))
+		wait(done.Left.Waiting), fmt.Sprintf("%d are leased", done.Left.Leased), plural(done.Left.Dead, "dead letter"))
 	if done.Refused > 0 {
 		j.say("--to does not take %s, too large for it: they are dead letters in --from.", plural(int(done.Refused), "event"))
 	}
@@ -101,7 +101,7 @@ type switchProgress struct {
 
 func (p *switchProgress) step(s host.Switched) {
 	now := p.now()
-	line := fmt.Sprintf("moved %s; %s, %d being worked at, %s", plural(int(s.Moved), "event"), wait(s.Left.Waiting), s.Left.Leased,
+	line := fmt.Sprintf("moved %s; %s, %d leased, %s", plural(int(s.Moved), "event"), wait(s.Left.Waiting), s.Left.Leased,
 		plural(s.Left.Dead, "dead letter"))
 	switch {
 	case p.bar:

@@ -228,7 +228,7 @@ func (e *engine) warnWithoutSecret() error {
 			return nil
 		}
 	}
-	e.job.log.Warn("there is no secret to check signatures with: every webhook is refused",
+	e.job.log.Warn("there is no secret to check signatures with: bellhop refuses every webhook",
 		"fix", "set BELLHOP_SHOPIFY_SECRET, or run: bellhop shop add NAME.myshopify.com --secret-file FILE")
 	return nil
 }
@@ -243,7 +243,7 @@ func (e *engine) tellOfTheEnd() {
 		defer close(told)
 		select {
 		case <-ctx.Done():
-			log.Info("draining: finishing what was begun; a second signal ends at once")
+			log.Info("draining: finishing work in progress; a second signal ends at once")
 		case <-ended:
 		}
 	}()

@@ -116,7 +116,7 @@ func webhookTarget(target string, remoteOK bool) (string, error) {
 		return "", bellhop.Invalidf("target", "--target: %q is not an address: give one such as http://127.0.0.1:8080", target)
 	}
 	if !remoteOK && !isLoopback(u.Hostname()) {
-		return "", bellhop.Invalidf("target", "--target: %s is another machine: made-up orders go there only with --remote-ok", u.Hostname())
+		return "", bellhop.Invalidf("target", "--target: %s is another machine: give --remote-ok to send made-up orders there", u.Hostname())
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = webhook.Path
@@ -202,7 +202,7 @@ func (c *simulateFCMCmd) Run(j *job) error {
 		return bellhop.Invalidf("usage", "--addr: %q is not an address: give HOST:PORT, such as 127.0.0.1:9090", c.Addr)
 	}
 	if !c.RemoteOK && !isLoopback(host) {
-		return bellhop.Invalidf("usage", "--addr: other machines reach %s: it is used only with --remote-ok", c.Addr)
+		return bellhop.Invalidf("usage", "--addr: other machines reach %s: give --remote-ok to allow that", c.Addr)
 	}
 	faults, err := simulate.ParseFaults(c.Faults)
 	if err != nil {

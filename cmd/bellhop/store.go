@@ -80,7 +80,7 @@ func (c *storeCopyCmd) copy(j *job, both *wire.Copy) error {
 	done, err := move.Copy(j.ctx, both.From, both.To, move.Options{Begun: p.begun, Step: p.step})
 	p.end()
 	if j.ctx.Err() != nil {
-		return bellhop.Errorf(bellhop.Unavailable, "broken_off", "the copy was broken off after %s: run it again to go on",
+		return bellhop.Errorf(bellhop.Unavailable, "broken_off", "the copy was interrupted after %s: run it again to continue",
 			plural(int(done.Rows), "row"))
 	}
 	if len(done.Tables) > 0 {
@@ -165,7 +165,7 @@ func (p *copyProgress) begun(resumed, anew bool) {
 	case resumed:
 		fmt.Fprintln(p.err, "Going on with the copy that was begun before.")
 	case anew:
-		fmt.Fprintln(p.err, "The source has changed, or the copy was found to differ: beginning anew.")
+		fmt.Fprintln(p.err, "The source has changed, or the copy differs: starting over.")
 	}
 }
 

@@ -143,7 +143,7 @@ func (t *terminal) secretFrom(path, what string) (string, error) {
 	}
 	s := strings.TrimRight(string(b), "\r\n")
 	if s == "" || strings.ContainsAny(s, "\r\n\x00") {
-		return "", bellhop.Invalidf("file", "the %s is to be one line, and nothing else, in %s", what, path)
+		return "", bellhop.Invalidf("file", "the %s must be the only line in %s", what, path)
 	}
 	return s, nil
 }

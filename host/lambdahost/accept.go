@@ -52,7 +52,7 @@ func (f *Accept) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	defer cancel()
 	h, err := f.current(work)
 	if err != nil {
-		f.Log.Error("no webhook can be checked", "err", err)
+		f.Log.Error("can't check webhooks", "err", err)
 		return json.Marshal(unavailable())
 	}
 	w := &answer{}
@@ -76,7 +76,7 @@ func (f *Accept) current(ctx context.Context) (http.Handler, error) {
 		if f.handler == nil {
 			return nil, err
 		}
-		f.Log.Warn("the secret can't be read again: the last one serves on", "err", err)
+		f.Log.Warn("can't read the secret again: the last one stays in use", "err", err)
 		f.due = now.Add(retrySecret)
 		return f.handler, nil
 	}

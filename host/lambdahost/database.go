@@ -65,7 +65,7 @@ func (d *Database) use(ctx context.Context, do func(store.Store) error) error {
 	if err == nil || !d.LoginRefused(err) {
 		return err
 	}
-	d.Log.Warn("the database refused the login: opening it anew", "err", err)
+	d.Log.Warn("the database refused the login: opening it again", "err", err)
 	d.forget()
 	if s, err = d.Get(ctx); err != nil {
 		return err

@@ -105,7 +105,7 @@ func (f *Start) carry(begin, wait context.Context, items []item, lane []int, don
 			return
 		}
 		if err := f.start(wait, items[i]); err != nil {
-			f.Log.Warn("a message is handed back", "message", items[i].id, "attempt", items[i].attempt, "err", err)
+			f.Log.Warn("handing a message back", "message", items[i].id, "attempt", items[i].attempt, "err", err)
 			return
 		}
 		done[i] = true

@@ -74,7 +74,7 @@ func (b *Bucket) Reachable(ctx context.Context) error {
 func (b *Bucket) explain(ctx context.Context, doing string, err error) error {
 	switch Code(err) {
 	case "NoSuchBucket", "NotFound":
-		return bellhop.Errorf(bellhop.Unavailable, CodeDenied, "%s: there is no such bucket: make it, or name another with bucket= in the queue's address", doing)
+		return bellhop.Errorf(bellhop.Unavailable, CodeDenied, "%s: there is no such bucket: create it, or name another with bucket= in the queue's address", doing)
 	}
 	return Explain(ctx, doing, err)
 }

@@ -52,17 +52,17 @@ func Marshal(e *bellhop.Event) (string, error) {
 // and another for one of a later version.
 func Unmarshal(text string, there bool) (*bellhop.Event, error) {
 	if !there {
-		return nil, bellhop.Invalidf("foreign_message", "the message has no %s beside its body: it is none of bellhop's", Name)
+		return nil, bellhop.Invalidf("foreign_message", "the message has no %s beside its body: bellhop did not send it", Name)
 	}
 	var d envelope
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
-		return nil, bellhop.Invalidf("foreign_message", "what the message has as %s beside its body can't be read: it is none of bellhop's", Name)
+		return nil, bellhop.Invalidf("foreign_message", "the message's %s can't be read: bellhop did not send it", Name)
 	}
 	if d.Version > version {
 		return nil, fmt.Errorf("the message is of version %d, this bellhop knows %d: bring it up to date", d.Version, version)
 	}
 	if d.Version < 1 || d.ID == (bellhop.EventID{}) || d.Shop == "" {
-		return nil, bellhop.Invalidf("foreign_message", "what the message has as %s beside its body lacks a version, an id or a shop: it is none of bellhop's", Name)
+		return nil, bellhop.Invalidf("foreign_message", "the message's %s lacks a version, an id or a shop: bellhop did not send it", Name)
 	}
 	return &bellhop.Event{ID: d.ID, Shop: d.Shop, Topic: d.Topic, APIVersion: d.APIVersion, WebhookID: d.WebhookID,
 		ShopifyEventID: d.ShopifyEventID, TriggeredAt: d.TriggeredAt, AcceptedAt: d.AcceptedAt, SignedBy: d.SignedBy,

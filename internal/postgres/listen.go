@@ -11,7 +11,7 @@ import (
 // ErrNoSession is returned by [Pools.Listen] where there is something between
 // that gives each transaction whichever session is free: what is told to one
 // session would reach anybody or nobody.
-var ErrNoSession = errors.New("a pooler of connections is between: there is no session to listen in")
+var ErrNoSession = errors.New("a connection pooler is in between: there is no session to listen in")
 
 // Listen calls ready once it hears what is notified on a channel, and heard for
 // each notification, until ctx is done or the connection breaks; the error says

@@ -153,7 +153,7 @@ func (p *Pools) Await(ctx context.Context) error {
 
 // ErrNoSchema is returned by [Check] when the database holds none of the schemas
 // yet.
-var ErrNoSchema = errors.New("there is nothing of bellhop in the database yet: run bellhop migrate")
+var ErrNoSchema = errors.New("the database has no tables of bellhop yet: run bellhop migrate")
 
 // Check returns nil when the schemas in the database are those of this program,
 // [ErrNoSchema] when none is there, and otherwise what to run.

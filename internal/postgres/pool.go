@@ -108,7 +108,7 @@ func (p *Pool) run(parent context.Context, t terms, begin string, fn func(*Tx) e
 		}
 		switch {
 		case codeOf(err) == codeReadOnly:
-			p.log.Warn("the database takes no changes on this connection: connecting anew", "pool", p.name)
+			p.log.Warn("the database is read-only on this connection: connecting again", "pool", p.name)
 			p.all.renew()
 		case tx.lost:
 			// Whatever broke this connection most likely broke those that lie idle.

@@ -32,7 +32,7 @@ func (t Target) diagnose(ctx context.Context, err error, wire *conn) error {
 	e, _ := errors.AsType[*amqp.Error](err)
 	switch {
 	case began && first == 0x15 && t.TLS == nil:
-		return wrong("RabbitMQ at %s wants TLS: write amqps: in its URL", t.Addr)
+		return wrong("RabbitMQ at %s requires TLS: write amqps: in its URL", t.Addr)
 	case ctx.Err() != nil:
 		return t.silent(ctx)
 	case e != nil && e.Server:
@@ -44,16 +44,16 @@ func (t Target) diagnose(ctx context.Context, err error, wire *conn) error {
 	case errors.Is(err, amqp.ErrSASL):
 		return wrong("RabbitMQ at %s offers no way to sign in that the URL allows: see its auth_mechanisms", t.Addr)
 	case began && first != 1:
-		return wrong("what answers at %s is not RabbitMQ: mend host and port in its URL", t.Addr)
+		return wrong("the server at %s is not RabbitMQ: correct host and port in its URL", t.Addr)
 	}
 	return away("RabbitMQ at %s broke the connection off: see its log, and whether host, port and TLS in its URL are right", t.Addr)
 }
 
 func (t Target) badCredentials() error {
 	if t.external {
-		return wrong("RabbitMQ at %s lets nobody in by this certificate: mend certfile in its URL, or see its plugin rabbitmq_auth_mechanism_ssl", t.Addr)
+		return wrong("RabbitMQ at %s lets nobody sign in with this certificate: correct certfile in its URL, or see its plugin rabbitmq_auth_mechanism_ssl", t.Addr)
 	}
-	return wrong("RabbitMQ at %s refuses user %s with this password: mend them in its URL", t.Addr, t.User)
+	return wrong("RabbitMQ at %s refuses user %s with this password: correct them in its URL", t.Addr, t.User)
 }
 
 // unreached is for what happens before a word of AMQP.
@@ -66,17 +66,17 @@ func (t Target) unreached(ctx context.Context, err error) error {
 	host, _, _ := net.SplitHostPort(t.Addr)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return away("nothing answers at %s: start RabbitMQ, or mend host and port in its URL", t.Addr)
+		return away("nothing answers at %s: start RabbitMQ, or correct host and port in its URL", t.Addr)
 	case errors.As(err, &name):
-		return away("there is no host %s: mend it in RabbitMQ's URL", clip(host))
+		return away("there is no host %s: correct it in RabbitMQ's URL", clip(host))
 	case errors.As(err, &notTLS):
-		return wrong("RabbitMQ at %s speaks no TLS there: give the port of its TLS, or write amqp: in its URL if the network is safe", t.Addr)
+		return wrong("RabbitMQ at %s does not support TLS there: give its TLS port, or write amqp: in its URL if the network is safe", t.Addr)
 	case errors.As(err, &unknown), errors.As(err, &wrongName), errors.As(err, &invalid):
 		return wrong("the certificate of RabbitMQ at %s can't be trusted: give its authority with cacertfile=FILE in the URL, and the host by the name in the certificate", t.Addr)
 	case ctx.Err() != nil, isTimeout(err):
 		return t.silent(ctx)
 	case strings.Contains(err.Error(), "remote error: tls:"):
-		return wrong("RabbitMQ at %s refuses our part of TLS (%v): give a certificate that it trusts with certfile and keyfile in its URL", t.Addr, lastPart(err))
+		return wrong("RabbitMQ at %s refuses bellhop's certificate (%v): give a certificate that it trusts with certfile and keyfile in its URL", t.Addr, lastPart(err))
 	}
 	return away("the connection to RabbitMQ at %s broke: see its log, and whether host, port and TLS in its URL are right", t.Addr)
 }
@@ -102,9 +102,9 @@ func (t Target) refusal(e *amqp.Error) error {
 	case e.Code == amqp.AccessRefused && strings.Contains(says, "Login was refused"), e.Code == amqp.AccessRefused && strings.Contains(says, "PLAIN login"):
 		return t.badCredentials()
 	case e.Code == amqp.NotAllowed && strings.Contains(says, "not found"):
-		return wrong("there is no virtual host %s at %s: make it with rabbitmqctl add_vhost, or mend the path in RabbitMQ's URL", t.VHost, t.Addr)
+		return wrong("there is no virtual host %s at %s: create it with rabbitmqctl add_vhost, or correct the path in RabbitMQ's URL", t.VHost, t.Addr)
 	case e.Code == amqp.NotAllowed && strings.Contains(says, "access to vhost"):
-		return wrong("RabbitMQ at %s lets user %s not into virtual host %s: allow it with rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'", t.Addr, t.User, t.VHost, t.VHost, t.User)
+		return wrong("RabbitMQ at %s does not let user %s into virtual host %s: allow it with rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'", t.Addr, t.User, t.VHost, t.VHost, t.User)
 	}
 	return away("RabbitMQ at %s says %q: see its log", t.Addr, shorten(says))
 }
@@ -152,9 +152,9 @@ func (t Target) Explain(doing string, err error) error {
 		return wrong("%s: RabbitMQ does not let user %s do that (%s): allow it with rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'",
 			doing, t.User, shorten(says), t.VHost, t.User)
 	case e.Code == amqp.PreconditionFailed && strings.Contains(says, "inequivalent arg"):
-		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_differs", "%s: what is there differs (%s): remove it, or give another name", doing, inequivalent(says))
+		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_differs", "%s: it exists with other properties (%s): remove it, or give another name", doing, inequivalent(says))
 	case e.Code == amqp.ResourceLocked:
-		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_in_use", "%s: somebody else has it for himself (%s)", doing, shorten(says))
+		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_in_use", "%s: another connection has exclusive use of it (%s)", doing, shorten(says))
 	case e.Code == amqp.PreconditionFailed:
 		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_refuses", "%s: RabbitMQ says %q", doing, shorten(says))
 	}

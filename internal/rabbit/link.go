@@ -132,7 +132,7 @@ func (l *link) block(b amqp.Blocking, ok bool) {
 		l.confirmed.Store(time.Now().UnixNano())
 		return
 	}
-	l.p.opts.Log.Warn("RabbitMQ takes nothing just now", "addr", l.p.target.Addr, "reason", b.Reason)
+	l.p.opts.Log.Warn("RabbitMQ accepts no messages just now", "addr", l.p.target.Addr, "reason", b.Reason)
 	l.blocked.Store(&b.Reason)
 }
 
@@ -213,7 +213,7 @@ func (l *link) settle(ctx context.Context, m *Message, confirmation *amqp.Deferr
 	}
 	l.confirmed.Store(time.Now().UnixNano())
 	if why, ok := l.taken(m); ok {
-		return true, bellhop.Errorf(bellhop.NotFound, "rabbitmq_unroutable", "RabbitMQ knows no queue %s (%s): make the queue with bellhop queue create", m.Key, why)
+		return true, bellhop.Errorf(bellhop.NotFound, "rabbitmq_unroutable", "RabbitMQ knows no queue %s (%s): create it with bellhop queue create", m.Key, why)
 	}
 	return false, nil
 }

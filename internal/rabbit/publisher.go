@@ -248,7 +248,7 @@ func (p *Publisher) pick() (best *link, changed <-chan struct{}, err error) {
 	defer p.mu.Unlock()
 	for _, l := range p.links {
 		if reason := l.blocked.Load(); reason != nil {
-			return nil, nil, away("RabbitMQ at %s takes nothing just now (%s): free what it lacks; it goes on by itself then", p.target.Addr, *reason)
+			return nil, nil, away("RabbitMQ at %s accepts no messages just now (%s): free up what it lacks; it then goes on by itself", p.target.Addr, *reason)
 		}
 		if best == nil || l.due.Load() < best.due.Load() {
 			best = l

@@ -390,7 +390,7 @@ func TestMemoryAlarm(t *testing.T) {
 	}
 	for deadline := time.Now().Add(patience); ; {
 		err := send()
-		if bellhop.KindOf(err) == bellhop.Unavailable && strings.Contains(err.Error(), "takes nothing just now") {
+		if bellhop.KindOf(err) == bellhop.Unavailable && strings.Contains(err.Error(), "accepts no messages just now") {
 			break
 		}
 		if time.Now().After(deadline) {

@@ -104,7 +104,7 @@ func TestDiagnosis(t *testing.T) {
 		{"another server", fmt.Sprintf("amqp://jo:secret@%s/", other.Addr()), bellhop.Invalid, "is not RabbitMQ"},
 		{"wrong password", fmt.Sprintf("amqp://bellhop:secret@%s/%s", r.Addr, vhost), bellhop.Invalid, "refuses user bellhop"},
 		{"no such vhost", r.URL("nowhere"), bellhop.Invalid, "there is no virtual host nowhere"},
-		{"vhost not allowed", fmt.Sprintf("amqp://stranger:secret@%s/%s", r.Addr, vhost), bellhop.Invalid, "lets user stranger not into virtual host " + vhost},
+		{"vhost not allowed", fmt.Sprintf("amqp://stranger:secret@%s/%s", r.Addr, vhost), bellhop.Invalid, "does not let user stranger into virtual host " + vhost},
 		{"TLS against a plain port", strings.Replace(r.URL(vhost), "amqp:", "amqps:", 1), bellhop.Invalid, "speaks no TLS"},
 		{"plain against TLS", RabbitTLS(r, "amqp", vhost, ""), bellhop.Invalid, "wants TLS"},
 		{"untrusted certificate", RabbitTLS(r, "amqps", vhost, ""), bellhop.Invalid, "can't be trusted"},

@@ -221,9 +221,9 @@ func (f *File) broken(err error) error {
 	switch {
 	case errors.Is(err, sqlite3.IOERR_FSYNC), errors.Is(err, sqlite3.IOERR_DIR_FSYNC):
 		e := &bellhop.Error{Kind: bellhop.Unavailable, Code: "fsync_failed",
-			Message: "the disk failed to sync; mend the disk and restart bellhop", Cause: err}
+			Message: "the disk failed to sync; repair the disk and restart bellhop", Cause: err}
 		f.failed.Store(e)
-		f.opts.Logger.Error("the disk failed to sync: nothing more is accepted until a restart", "file", f.path, "err", err)
+		f.opts.Logger.Error("the disk failed to sync: bellhop accepts nothing more until a restart", "file", f.path, "err", err)
 		return e
 	case errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.IOERR_WRITE), errors.Is(err, sqlite3.IOERR_SHMSIZE):
 		f.opts.Logger.Error("the disk is full or can't be written", "file", f.path, "err", err)

@@ -34,7 +34,7 @@ func (k Keys) check() error {
 	public, err2 := base64.RawURLEncoding.DecodeString(k.Public)
 	key, err3 := ecdh.P256().NewPrivateKey(secret)
 	if err1 != nil || err2 != nil || err3 != nil || string(key.PublicKey().Bytes()) != string(public) {
-		return bellhop.Invalidf("webpush_keys", "these are no keys for Web Push: have bellhop make a new file")
+		return bellhop.Invalidf("webpush_keys", "these are no keys for Web Push: let bellhop make a new file")
 	}
 	return nil
 }
@@ -46,7 +46,7 @@ func ReadKeys(path string) (k Keys, err error) {
 		return k, err
 	}
 	if json.Unmarshal(raw, &k) != nil || k.check() != nil {
-		return Keys{}, bellhop.Invalidf("webpush_keys", "%s holds no keys for Web Push: remove it to have new ones made", path)
+		return Keys{}, bellhop.Invalidf("webpush_keys", "%s holds no keys for Web Push: remove it, and bellhop makes new ones", path)
 	}
 	return k, nil
 }
@@ -109,6 +109,6 @@ func checkSubject(s string) error {
 	if _, known := publicsuffix.PublicSuffix(strings.ToLower(host)); known && strings.Contains(host, ".") {
 		return nil
 	}
-	return bellhop.Invalidf("webpush_subject", "?subject=%s is nobody whom push services could ask, and Apple's refuses messages then: "+
+	return bellhop.Invalidf("webpush_subject", "?subject=%s names nobody whom push services could ask, and Apple's then refuses messages: "+
 		"give mailto: and an e-mail address, or an https address, of a domain of the Internet", push.Clip(s, 80))
 }

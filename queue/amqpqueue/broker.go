@@ -151,7 +151,7 @@ func (b *Broker) attributes(ctx context.Context, name string) (a queue.Attribute
 
 func (b *Broker) noQueue(name string) error {
 	return bellhop.Errorf(bellhop.NotFound, "queue_not_found",
-		"there is no queue %s in %v: make it with bellhop queue create %s", name, b.target, name)
+		"there is no queue %s in %v: create it with bellhop queue create %s", name, b.target, name)
 }
 
 // Remove implements [queue.Broker].

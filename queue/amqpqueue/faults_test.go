@@ -284,7 +284,7 @@ func TestMemoryAlarm(t *testing.T) {
 	})
 	until(t, "it says why", func() bool {
 		err := q.Ready(t.Context())
-		return bellhop.KindOf(err) == bellhop.Unavailable && strings.Contains(err.Error(), "takes nothing just now")
+		return bellhop.KindOf(err) == bellhop.Unavailable && strings.Contains(err.Error(), "accepts no messages just now")
 	})
 	began := time.Now()
 	if err := q.Send(t.Context(), event("a", 1000)); bellhop.KindOf(err) != bellhop.Unavailable ||
@@ -327,12 +327,12 @@ func TestTellsOfItsConnection(t *testing.T) {
 		}
 	}()
 	proxy.Stop()
-	until(t, "the log tells of the loss", func() bool { return log.count("lost the connection that consumes") > 0 })
+	until(t, "the log tells of the loss", func() bool { return log.count("lost the consuming connection") > 0 })
 	proxy.Start()
-	until(t, "the log tells of its end", func() bool { return log.count("the connection that consumes is back") == 1 })
+	until(t, "the log tells of its end", func() bool { return log.count("the consuming connection is back") == 1 })
 	send(t, q, event("a", 1))
 	<-received
-	if n := log.count("lost the connection that consumes"); n != 1 {
+	if n := log.count("lost the consuming connection"); n != 1 {
 		t.Errorf("the loss is told %d times", n)
 	}
 }

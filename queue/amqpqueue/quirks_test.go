@@ -136,7 +136,7 @@ func TestTopologyDiffers(t *testing.T) {
 		})
 		err := open(t, address).Create(t.Context(), "orders", queue.DefaultAttributes())
 		if bellhop.KindOf(err) != bellhop.Conflict || !strings.Contains(err.Error(), "orders.3") ||
-			!strings.Contains(err.Error(), "what is there differs") || strings.Contains(err.Error(), "\n") {
+			!strings.Contains(err.Error(), "exists with other properties") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v; want one line of kind Conflict that names orders.3", name, err)
 		}
 	}

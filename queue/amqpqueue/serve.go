@@ -40,7 +40,7 @@ func (in *intake) serve() {
 		if err == nil {
 			pause = firstPause
 			if !away.IsZero() {
-				in.q.log.Info("the connection that consumes is back", "queue", in.q.name, "after",
+				in.q.log.Info("the consuming connection is back", "queue", in.q.name, "after",
 					time.Since(away).Round(time.Millisecond))
 				away = time.Time{}
 			}
@@ -50,7 +50,7 @@ func (in *intake) serve() {
 		}
 		err = in.explain(ctx, err)
 		if err != nil && away.IsZero() {
-			in.q.log.Warn("lost the connection that consumes; connecting again", "queue", in.q.name, "err", err)
+			in.q.log.Warn("lost the consuming connection; connecting again", "queue", in.q.name, "err", err)
 			away = time.Now()
 		}
 		in.lost(fatal(err))
@@ -84,7 +84,7 @@ func (in *intake) begin(s *subscription) {
 }
 
 var errDeleted = bellhop.Errorf(bellhop.NotFound, "queue_not_found",
-	"a part of the queue was deleted: make it with bellhop queue create")
+	"a part of the queue was deleted: create it with bellhop queue create")
 
 // tend serves a connection until it is gone or the queue closed.
 func (in *intake) tend(s *subscription) error {

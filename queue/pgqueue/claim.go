@@ -323,7 +323,7 @@ func (c *claim) deliveries(ctx context.Context) (out []queue.Delivery, lost []qu
 		if s, ok := there[w.seq]; ok {
 			d.Event, err = c.q.unpack(ctx, s)
 		} else {
-			err = bellhop.Invalidf("event_gone", "event %d is queued and not there", w.seq)
+			err = bellhop.Invalidf("event_gone", "event %d is in the queue, but its row is gone", w.seq)
 		}
 		switch {
 		case bellhop.IsPermanent(err):

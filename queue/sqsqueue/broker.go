@@ -211,7 +211,7 @@ func missing(err error) bool {
 
 func (b *Broker) notFound(name string) error {
 	return bellhop.Errorf(bellhop.NotFound, "queue_not_found",
-		"there is no queue %s in the %v: make it with bellhop queue create, or check region and account",
+		"there is no queue %s in the %v: create it with bellhop queue create, or check region and account",
 		clip(name), amazon.Settings{Region: b.cfg.Region, Endpoint: b.opts.Settings.Endpoint})
 }
 

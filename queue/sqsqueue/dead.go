@@ -234,5 +234,5 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.Dea
 
 func noDeadLetter(id bellhop.EventID) error {
 	return bellhop.Errorf(bellhop.NotFound, "dead_letter_not_found",
-		"there is no dead letter %s that SQS hands out now", id)
+		"SQS hands out no dead letter %s now", id)
 }

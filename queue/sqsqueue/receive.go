@@ -181,7 +181,7 @@ func (q *Queue) poll(ctx context.Context, max int, seconds int32) ([]*lease, err
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{receiveCountName}})
 	now := q.opts.Now()
 	if _, over := errors.AsType[*types.OverLimit](err); over {
-		q.opts.Log.Warn("more events are leased than SQS allows: receiving rests", "queue", q.name, "for",
+		q.opts.Log.Warn("more events are leased than SQS allows: receiving pauses", "queue", q.name, "for",
 			overLimitPause)
 		wait.Pause(ctx, overLimitPause)
 		return nil, nil
@@ -259,6 +259,6 @@ func (q *Queue) unreadable(ctx context.Context, l *lease, err error) {
 	case bellhop.IsPermanent(err):
 		log.Error("a message is not bellhop's, and is left to the redrive policy")
 	default:
-		log.Warn("a message can't be read now, and comes again")
+		log.Warn("can't read a message now: it comes again")
 	}
 }

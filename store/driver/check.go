@@ -126,7 +126,7 @@ func CheckHandling(now, was, to bellhop.Handling) error {
 	if was == "" || now == was || now == to || looked {
 		return nil
 	}
-	return bellhop.Errorf(bellhop.Conflict, "changed_meanwhile", "somebody else has set this order to %s meanwhile", now)
+	return bellhop.Errorf(bellhop.Conflict, "changed_meanwhile", "somebody else set this order to %s in the meantime", now)
 }
 
 // CheckShop refuses a shop without a name.
@@ -235,5 +235,5 @@ func CheckRelay(name, holder string, lease time.Duration) error {
 
 // RelayTaken is a driver's error for one who holds a relay no longer.
 func RelayTaken() error {
-	return bellhop.Errorf(bellhop.Conflict, "relay_taken", "another process has taken the relay over")
+	return bellhop.Errorf(bellhop.Conflict, "relay_taken", "another process took the relay over")
 }

@@ -65,5 +65,5 @@ func ParseCursor(s string, at ...*int64) error {
 }
 
 func badCursor() error {
-	return bellhop.Invalidf("cursor", "the cursor is damaged: take the one that the page before gave, or none to begin anew")
+	return bellhop.Invalidf("cursor", "the cursor is damaged: use the one from the previous page, or none to start over")
 }

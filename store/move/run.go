@@ -161,7 +161,7 @@ func mayCopy(from, to Identity) error {
 
 func unfinished(which string) error {
 	return bellhop.Errorf(bellhop.Conflict, "unfinished_copy",
-		"%s is an unfinished copy: run the same bellhop store copy again, which goes on with it", which)
+		"%s is an unfinished copy: run the same bellhop store copy again to continue it", which)
 }
 
 // Usable returns nil unless m is a copy that isn't whole, which must not be
@@ -182,7 +182,7 @@ func NotEmpty(t Table) error {
 // CopiedElsewhere is a driver's error when a copy isn't where it is to go on.
 func CopiedElsewhere() error {
 	return bellhop.Errorf(bellhop.Conflict, "copied_elsewhere",
-		"another bellhop store copy works on the store to copy into: let it end, or end it and run this again")
+		"another bellhop store copy is writing to that store: wait for it, or stop it and run this again")
 }
 
 // markOf sums up what tells that a store was used: its counters, and the small
@@ -305,7 +305,7 @@ func (c *copier) unchanged(ctx context.Context, mark string) error {
 		return err
 	}
 	return c.spoil(ctx, bellhop.Errorf(bellhop.Conflict, "source_changed",
-		"the store to copy from changed meanwhile: end bellhop serve and bellhop worker, and run this again; it begins anew"))
+		"the store to copy from changed in the meantime: stop bellhop serve and bellhop worker, and run this again; it starts over"))
 }
 
 // spoil has the next run begin anew.
@@ -327,6 +327,6 @@ func (c *copier) differs() error {
 		return nil
 	}
 	return bellhop.Errorf(bellhop.Conflict, "copy_differs",
-		"the copy differs from its source in %s: see that nothing else uses either, and run this again; it begins anew",
+		"the copy differs from its source in %s: see that nothing else uses either, and run this again; it starts over",
 		strings.Join(tables, ", "))
 }
