@@ -53,7 +53,8 @@ func TestMoneyRoundTripsAndAdds(t *testing.T) {
 		currency := currencies.Draw(t, "currency")
 		draw := func(name string) bellhop.Money {
 			digits := rapid.IntRange(bellhop.CurrencyDigits(currency), 8).Draw(t, name+" digits")
-			return bellhop.Money{Units: rapid.Int64Range(-1e15, 1e15).Draw(t, name), Digits: uint8(digits), Currency: currency}
+			return bellhop.Money{Units: rapid.Int64Range(-1e15, 1e15).Draw(t, name), Digits: uint8(digits),
+				Currency: currency}
 		}
 		a, b := draw("a"), draw("b")
 		again, err := bellhop.ParseMoney(a.String(), currency)
@@ -113,7 +114,8 @@ func TestParseShopDomain(t *testing.T) {
 			t.Errorf("%q: %q, %v", good, d, err)
 		}
 	}
-	for _, bad := range []string{"", "demo", ".myshopify.com", "myshopify.com", "demo.myshopify.com.example.org", "demo.example.org",
+	for _, bad := range []string{"", "demo", ".myshopify.com", "myshopify.com", "demo.myshopify.com.example.org",
+		"demo.example.org",
 		"-demo.myshopify.com", "de mo.myshopify.com", "a.b.myshopify.com", "demo/.myshopify.com", "dém.myshopify.com",
 		"demo.myshopify.com\n", "https://demo.myshopify.com", strings.Repeat("a", 300) + ".myshopify.com"} {
 		if _, err := bellhop.ParseShopDomain(bad); bellhop.KindOf(err) != bellhop.Invalid {

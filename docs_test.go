@@ -136,7 +136,8 @@ func TestEveryPageIsFound(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, name := range found {
-				if p := readPage(t, filepath.ToSlash(filepath.Clean(name))); p.path != index && !strings.Contains(named[p.path], p.title) {
+				if p := readPage(t, filepath.ToSlash(filepath.Clean(name))); p.path != index &&
+					!strings.Contains(named[p.path], p.title) {
 					t.Errorf("%s does not link to %s by its title, %q", index, p.path, p.title)
 				}
 			}

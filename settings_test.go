@@ -56,7 +56,8 @@ func TestSettingsAreChecked(t *testing.T) {
 			t.Errorf("%s: %v", code, s.Check())
 		}
 	}
-	good := bellhop.Settings{Timezone: "Asia/Seoul", AtLeast: "49.90", LoudFrom: "1000", QuietFrom: "22:00", QuietTo: "07:00", GatherAbove: 10}
+	good := bellhop.Settings{Timezone: "Asia/Seoul", AtLeast: "49.90", LoudFrom: "1000", QuietFrom: "22:00",
+		QuietTo: "07:00", GatherAbove: 10}
 	if err := good.Check(); err != nil {
 		t.Error(err)
 	}

@@ -13,7 +13,8 @@ import (
 func ParseTimezone(name string) (*time.Location, error) {
 	loc, err := time.LoadLocation(name)
 	if err != nil || len(name) > maxTimezone || name == "Local" || name == "localtime" || strings.Contains(name, "..") {
-		return nil, Invalidf("timezone", "%q is not a time zone: give an IANA name such as Europe/Berlin", clip(name, 80))
+		return nil, Invalidf("timezone", "%q is not a time zone: give an IANA name such as Europe/Berlin",
+			clip(name, 80))
 	}
 	return loc, nil
 }
@@ -81,7 +82,8 @@ var offsetForm = regexp.MustCompile(`(?i)^\(?(?:utc|gmt)?\s*([+−-])\s*(\d{1,2}
 // zoneOfMinutes are zones that are apart from UTC by a part of an hour, by minutes.
 var zoneOfMinutes = map[int]string{
 	-570: "Pacific/Marquesas", -210: "America/St_Johns", 210: "Asia/Tehran", 270: "Asia/Kabul", 330: "Asia/Kolkata",
-	345: "Asia/Kathmandu", 390: "Asia/Yangon", 525: "Australia/Eucla", 570: "Australia/Darwin", 630: "Australia/Lord_Howe",
+	345: "Asia/Kathmandu", 390: "Asia/Yangon", 525: "Australia/Eucla", 570: "Australia/Darwin",
+	630: "Australia/Lord_Howe",
 	765: "Pacific/Chatham",
 }
 

@@ -109,7 +109,8 @@ func startBellhop(t *testing.T, env ...string) *target {
 		t.Fatal(err)
 	}
 	addr := freeAddr(t)
-	env = append([]string{"PATH=" + os.Getenv("PATH"), "BELLHOP_DIR=" + t.TempDir(), "BELLHOP_ADDR=" + addr, "BELLHOP_SHOPIFY_SECRET=" + appSecret}, env...)
+	env = append([]string{"PATH=" + os.Getenv("PATH"), "BELLHOP_DIR=" + t.TempDir(), "BELLHOP_ADDR=" + addr,
+		"BELLHOP_SHOPIFY_SECRET=" + appSecret}, env...)
 	cmd := exec.Command(program, "serve")
 	cmd.Env = append(env, strings.Fields(os.Getenv("ATTACK"))...) // such as GOGC=100
 	s := startTarget(t, cmd, addr)
@@ -143,12 +144,14 @@ func measure(t *testing.T, s *target, a attack, source string) *honest {
 	opened := stop()
 	t.Logf("%-34s p50 %8v p99 %8v max %8v of %d; wrong %v; %d opened; %2.0f %% of a core; peak %d MiB", a.Name,
 		h.percentile(.5).Round(100*time.Microsecond), h.percentile(.99).Round(100*time.Microsecond),
-		h.percentile(1).Round(100*time.Microsecond), len(h.took), h.wrong, opened, 100*(s.cpu(t)-cpu).Seconds()/time.Since(began).Seconds(), s.peak(t))
+		h.percentile(1).Round(100*time.Microsecond), len(h.took), h.wrong, opened,
+		100*(s.cpu(t)-cpu).Seconds()/time.Since(began).Seconds(), s.peak(t))
 	return h
 }
 
 func slowBody(path string, length int) string {
-	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nX-Shopify-Topic: orders/create\r\nContent-Length: %d\r\n\r\n", path, length)
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nX-Shopify-Topic: orders/create\r\nContent-Length: %d\r\n\r\n",
+		path, length)
 }
 
 // TestAttacks has strangers do what they can for a while, and compares with what the
@@ -170,8 +173,10 @@ func TestAttacks(t *testing.T) {
 		{Name: "1000 declare 2 MiB", Sockets: 1000, Sources: 200, Header: slowBody(webhook.Path, 2<<20)},
 		{Name: "1000 stall after 1.9 MB", Sockets: 1000, Sources: 200, Header: slowBody(webhook.Path, 2<<20), Body: 1_900_000},
 		{Name: "5000 silent to the API", Sockets: 5000, Sources: 200, Header: slowBody("/v1/sessions", 2000)},
-		{Name: "200 ask for metrics", Sockets: 200, Sources: 1, Header: "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", Again: true},
-		{Name: "300 pipeline metrics, unread", Sockets: 300, Sources: 1, Header: strings.ReplaceAll(many, "/v1/openapi.json", "/metrics"), Deaf: true, Again: true},
+		{Name: "200 ask for metrics", Sockets: 200, Sources: 1, Header: "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+			Again: true},
+		{Name: "300 pipeline metrics, unread", Sockets: 300, Sources: 1,
+			Header: strings.ReplaceAll(many, "/v1/openapi.json", "/metrics"), Deaf: true, Again: true},
 		{Name: "300 pipeline, unread", Sockets: 300, Sources: 1, Header: many, Deaf: true, Again: true},
 	} {
 		t.Run(strings.ReplaceAll(a.Name, " ", "_"), func(t *testing.T) {

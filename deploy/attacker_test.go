@@ -180,8 +180,9 @@ func (h *honest) send(due time.Time) {
 	mac := hmac.New(sha256.New, []byte(appSecret))
 	mac.Write([]byte(h.body))
 	r.Header.Set(shopify.HeaderHMAC, base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	for name, value := range map[string]string{"Topic": "orders/create", "Shop-Domain": "shop-0.myshopify.com", "Api-Version": "2026-10",
-		"Webhook-Id": fmt.Sprint(due.UnixNano()), "Event-Id": fmt.Sprint(due.UnixNano())} {
+	for name, value := range map[string]string{"Topic": "orders/create", "Shop-Domain": "shop-0.myshopify.com",
+		"Api-Version": "2026-10",
+		"Webhook-Id":  fmt.Sprint(due.UnixNano()), "Event-Id": fmt.Sprint(due.UnixNano())} {
 		r.Header.Set("X-Shopify-"+name, value)
 	}
 	answer, err := h.client.Do(r)

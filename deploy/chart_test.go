@@ -67,7 +67,8 @@ func (c container) environ() map[string]string {
 		case e.ValueFrom.ResourceFieldRef.Resource == "limits.memory":
 			env[e.Name] = "536870912"
 		default:
-			env[e.Name] = os.Expand(strings.NewReplacer("$(", "${", ")", "}").Replace(e.Value), func(name string) string { return env[name] })
+			env[e.Name] = os.Expand(strings.NewReplacer("$(", "${", ")", "}").Replace(e.Value),
+				func(name string) string { return env[name] })
 		}
 	}
 	return env

@@ -48,7 +48,8 @@ func TestComposeJourney(t *testing.T) {
 	s.withRabbitMQ()
 	p := startProxy(t)
 	services, replicas := composeServices(t)
-	if got, want := slices.Sorted(maps.Keys(services)), []string{"bellhop", "migrate", "notify", "record", "serve-a", "serve-b"}; !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(services)), []string{"bellhop", "migrate", "notify", "record", "serve-a",
+		"serve-b"}; !slices.Equal(got, want) {
 		t.Fatalf("services are %q", got)
 	}
 	s.once(services["migrate"])

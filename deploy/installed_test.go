@@ -149,7 +149,8 @@ func TestDocumentProxy(t *testing.T) {
 	cert := realserver.NewCertificate(t)
 	pem := filepath.Join(t.TempDir(), "tls.pem")
 	path := filepath.Join(t.TempDir(), "haproxy.cfg")
-	if err := errors.Join(os.WriteFile(pem, append(file(t, cert.Cert), file(t, cert.Key)...), 0o600), os.WriteFile(path, []byte(config), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(pem, append(file(t, cert.Cert), file(t, cert.Key)...), 0o600),
+		os.WriteFile(path, []byte(config), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	var env []string

@@ -84,7 +84,8 @@ func (p *proxy) post(t *testing.T, path string, size int) {
 // ask sends a request from an address of its own, on a connection that stays open.
 func (p *proxy) ask(t *testing.T, request string) (net.Conn, error) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 77, 0, 1)}}
-	c, err := tls.DialWithDialer(&d, "tcp", strings.TrimPrefix(p.url, "https://"), &tls.Config{InsecureSkipVerify: true})
+	c, err := tls.DialWithDialer(&d, "tcp", strings.TrimPrefix(p.url, "https://"),
+		&tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		return nil, err
 	}

@@ -40,9 +40,10 @@ func startProxy(t *testing.T, env ...string) *proxy {
 		ports[i] = fmt.Sprint("127.0.0.1:", port)
 	}
 	p.url, p.plain, p.health = "https://"+ports[0], "http://"+ports[1], "http://"+ports[2]
-	h, err := realserver.StartHAProxy(t.Context(), "compose/haproxy.cfg", p.health, append(env, "HTTPS="+ports[0], "HTTP="+ports[1],
-		"HEALTH="+ports[2], "CERTIFICATE="+both, "RESOLVER="+p.addr,
-		"SERVE_A=serve-a:"+local("8080"), "SERVE_B=serve-b:"+local("8080"))...)
+	h, err := realserver.StartHAProxy(t.Context(), "compose/haproxy.cfg", p.health,
+		append(env, "HTTPS="+ports[0], "HTTP="+ports[1],
+			"HEALTH="+ports[2], "CERTIFICATE="+both, "RESOLVER="+p.addr,
+			"SERVE_A=serve-a:"+local("8080"), "SERVE_B=serve-b:"+local("8080"))...)
 	realserver.Need(t, err)
 	t.Cleanup(func() { h.Close() })
 	roots := x509.NewCertPool()
@@ -110,7 +111,8 @@ func TestProxyTellsWhoAsks(t *testing.T) {
 	host := newHost()
 	serveOn(t, host, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
-		fmt.Fprint(w, r.Method, " ", r.URL.Path, " ", n, " ", r.Header["X-Forwarded-For"], r.Header["X-Forwarded-Proto"])
+		fmt.Fprint(w, r.Method, " ", r.URL.Path, " ", n, " ", r.Header["X-Forwarded-For"],
+			r.Header["X-Forwarded-Proto"])
 	}))
 	p.set("serve-a", host)
 	p.untilReady(t, 1)

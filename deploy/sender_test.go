@@ -30,7 +30,8 @@ func (s *sender) RoundTrip(r *http.Request) (*http.Response, error) {
 		s.failed = append(s.failed, err.Error())
 	case a.StatusCode == http.StatusOK:
 		s.taken++
-	case a.StatusCode == http.StatusServiceUnavailable && strings.HasPrefix(a.Header.Get("Content-Type"), "application/problem+json"):
+	case a.StatusCode == http.StatusServiceUnavailable &&
+		strings.HasPrefix(a.Header.Get("Content-Type"), "application/problem+json"):
 		s.busy++
 	default:
 		s.failed = append(s.failed, fmt.Sprint(a.StatusCode, " ", a.Header))

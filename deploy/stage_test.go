@@ -37,9 +37,15 @@ const (
 
 // The servers that all tests share, each started when one first asks for it.
 var (
-	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) { return realserver.StartPostgres(context.Background()) })
-	theRabbitMQ = sync.OnceValues(func() (*realserver.RabbitMQ, error) { return realserver.StartRabbitMQ(context.Background()) })
-	theProgram  = sync.OnceValues(func() (string, error) {
+	thePostgres = sync.OnceValues(func() (*realserver.Postgres,
+		error) {
+		return realserver.StartPostgres(context.Background())
+	})
+	theRabbitMQ = sync.OnceValues(func() (*realserver.RabbitMQ,
+		error) {
+		return realserver.StartRabbitMQ(context.Background())
+	})
+	theProgram = sync.OnceValues(func() (string, error) {
 		path := filepath.Join(built, "bellhop")
 		build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "bellhop/cmd/bellhop")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped, and as all programs of tests are built
@@ -238,7 +244,8 @@ func (s *stage) addShops(n int) {
 		}
 		_, err := parts.Store.PutDevice(s.t.Context(), bellhop.Device{Shop: shop, Installation: "phone",
 			Kind: bellhop.AddressToken, Value: s.tokens[shop], Platform: bellhop.PlatformAndroid,
-			Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
+			Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()},
+			store.DeviceLimits{})
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -97,7 +97,8 @@ func (m *machine) command(t *testing.T, n int) (v service, commands [][]string) 
 	v = service{name: "bellhop-command", env: map[string]string{}}
 	var loaded []string
 	for _, property := range regexp.MustCompile(`-p (\w+)=(\S+)`).FindAllStringSubmatch(text, -1) {
-		loaded = append(loaded, m.setting(t, v.env, property[1], property[2], "/run/credentials/bellhop-command.service/"))
+		loaded = append(loaded,
+			m.setting(t, v.env, property[1], property[2], "/run/credentials/bellhop-command.service/"))
 	}
 	readable(t, v, loaded)
 	for _, line := range regexp.MustCompile(`(?m)^as_bellhop (.+)$`).FindAllStringSubmatch(text, -1) {

@@ -79,7 +79,8 @@ func TestWordsAreUsed(t *testing.T) {
 	used, prefixes := map[string]bool{}, map[string]bool{}
 	for _, folder := range []string{"../web", "../pipeline", "."} {
 		err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") || !slices.Contains([]string{".go", ".html"}, filepath.Ext(path)) {
+			if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") ||
+				!slices.Contains([]string{".go", ".html"}, filepath.Ext(path)) {
 				return err
 			}
 			text, err := os.ReadFile(path)
@@ -111,14 +112,16 @@ func TestWordsAreUsed(t *testing.T) {
 	}
 	for id := range used {
 		section, _, _ := strings.Cut(id, ".")
-		if sections[section] && ids[id] == "" && !strings.Contains(id, ".toml") && strings.Count(id, ".") < 3 && !strings.HasSuffix(id, ".") && !strings.HasSuffix(id, ".com") && !foreign[id] {
+		if sections[section] && ids[id] == "" && !strings.Contains(id, ".toml") && strings.Count(id, ".") < 3 &&
+			!strings.HasSuffix(id, ".") && !strings.HasSuffix(id, ".com") && !foreign[id] {
 			t.Errorf("there are no words for %s", id)
 		}
 	}
 }
 
 // foreign look like ids and are something else.
-var foreign = map[string]bool{"order.new": true, "order.recorded": true, "order.updated": true, "order.handled": true, "push.settled": true}
+var foreign = map[string]bool{"order.new": true, "order.recorded": true, "order.updated": true, "order.handled": true,
+	"push.settled": true}
 
 func TestLocales(t *testing.T) {
 	at := time.Date(2026, 11, 27, 16, 5, 9, 0, time.UTC)

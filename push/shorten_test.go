@@ -33,7 +33,8 @@ func TestClipText(t *testing.T) {
 // FuzzClipText holds the promises that shortening rests on: a length that
 // encoding/json agrees with, and a cut between runes.
 func FuzzClipText(f *testing.F) {
-	for _, s := range []string{"New order #1001", strings.Repeat("注", 3000), "\x00\xff", "\u2028", "<&>", strings.Repeat("🇯🇵", 20), strings.Repeat("e\u0301", 40)} {
+	for _, s := range []string{"New order #1001", strings.Repeat("注", 3000), "\x00\xff", "\u2028", "<&>",
+		strings.Repeat("🇯🇵", 20), strings.Repeat("e\u0301", 40)} {
 		f.Add(s)
 	}
 	f.Fuzz(checkText)
@@ -47,7 +48,8 @@ func checkText(t *testing.T, s string) {
 	for _, limit := range []int{0, 2, 3, 10, 100, JSONLen(s) - 1, JSONLen(s)} {
 		got := clipText(s, limit)
 		kept := strings.TrimSuffix(got, ellipsis)
-		if JSONLen(got) > max(limit, 0) || !strings.HasPrefix(s, kept) || utf8.ValidString(s) && !utf8.ValidString(got) {
+		if JSONLen(got) > max(limit, 0) || !strings.HasPrefix(s, kept) ||
+			utf8.ValidString(s) && !utf8.ValidString(got) {
 			t.Fatalf("clipText(%q, %d) = %q", s, limit, got)
 		}
 	}

@@ -50,7 +50,8 @@ func (d *document) text(t reflect.Type) {
 		d.write("amount", "0", "19.90", "1e3", "-5.5E-2", "[ 1,2 ]", `{"a" :1}`)
 		return
 	}
-	d.write("text", `""`, `"a"`, `"19.90"`, `"\/\n"`, `"\ud83d\ude00"`, `"\ud83d"`, `"é架"`, "\"\xff\"", `"1\u0030"`, `"\u0000"`)
+	d.write("text", `""`, `"a"`, `"19.90"`, `"\/\n"`, `"\ud83d\ude00"`, `"\ud83d"`, `"é架"`, "\"\xff\"", `"1\u0030"`,
+		`"\u0000"`)
 }
 
 func (d *document) object(t reflect.Type) {

@@ -34,7 +34,8 @@ func Example() {
 }
 
 func ExampleDecode_skipped() {
-	fact, err := shopify.Decode(&bellhop.Event{Topic: shopify.TopicAppUninstalled, Body: []byte(`{"id":548380009,"domain":"shop.example"}`)})
+	fact, err := shopify.Decode(&bellhop.Event{Topic: shopify.TopicAppUninstalled,
+		Body: []byte(`{"id":548380009,"domain":"shop.example"}`)})
 	fmt.Println(fact.Skip, err)
 	// Output: not_yet_acted_on <nil>
 }

@@ -55,7 +55,8 @@ func TestBodiesUnderOtherTopics(t *testing.T) {
 			case fits && err != nil:
 				t.Errorf("a body of %s under its own topic %s: %v", name, topic, err)
 			case !fits && !bellhop.IsPermanent(err):
-				t.Errorf("a body of %s is taken under %s: order %d, deleted %t, skip %q", name, topic, f.OrderID, f.Deleted, f.Skip)
+				t.Errorf("a body of %s is taken under %s: order %d, deleted %t, skip %q", name, topic, f.OrderID,
+					f.Deleted, f.Skip)
 			case !fits && !safe.MatchString(err.Error()):
 				t.Errorf("a body of %s under %s: the error is %q", name, topic, err)
 			}

@@ -49,7 +49,8 @@ func ParseFaults(s string) (Faults, error) {
 		name, value, _ := strings.Cut(part, "=")
 		fault := Fault(strings.TrimSpace(name))
 		if fault != FaultGrant && !slices.Contains(allFaults, fault) {
-			return nil, bellhop.Invalidf("faults", "%q is not a fault: give some of %s, such as 503=1%%", string(fault), faultNames())
+			return nil, bellhop.Invalidf("faults", "%q is not a fault: give some of %s, such as 503=1%%", string(fault),
+				faultNames())
 		}
 		share, err := ParseShare(value)
 		if err != nil {

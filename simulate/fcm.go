@@ -257,7 +257,8 @@ func (f *FCM) failure(fault Fault) *fcmError {
 	case FaultMismatch:
 		return senderMismatch()
 	case FaultQuota:
-		return overQuota("Quota exceeded for quota metric 'Send requests' and limit 'Send requests per minute' of service 'fcm.googleapis.com'.", f.opt.RetryAfter)
+		return overQuota("Quota exceeded for quota metric 'Send requests' and limit 'Send requests per minute' of "+
+			"service 'fcm.googleapis.com'.", f.opt.RetryAfter)
 	case FaultInternal:
 		return internalError()
 	case FaultGateway:

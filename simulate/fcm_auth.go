@@ -26,7 +26,8 @@ const (
 )
 
 // scopes are those that may send messages.
-var scopes = []string{"https://www.googleapis.com/auth/firebase.messaging", "https://www.googleapis.com/auth/cloud-platform"}
+var scopes = []string{"https://www.googleapis.com/auth/firebase.messaging",
+	"https://www.googleapis.com/auth/cloud-platform"}
 
 // accounts is the twin's OAuth2 side: one service account, and the access
 // tokens that were given to it.
@@ -137,7 +138,8 @@ func (a *accounts) serveToken(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, 400, e)
 		return
 	}
-	writeJSON(w, 200, map[string]any{"access_token": a.issue(), "expires_in": int(tokenLife/time.Second) - 1, "token_type": "Bearer"})
+	writeJSON(w, 200, map[string]any{"access_token": a.issue(), "expires_in": int(tokenLife/time.Second) - 1,
+		"token_type": "Bearer"})
 }
 
 func (a *accounts) checkAssertion(jwt, audience string) *oauthError {
@@ -153,7 +155,9 @@ func (a *accounts) checkAssertion(jwt, audience string) *oauthError {
 	case c.Audience != audience:
 		return &oauthError{"invalid_grant", "Invalid JWT: Failed audience check."}
 	case c.Expires <= now || c.Issued > now+300 || c.Expires-c.Issued > 3660:
-		return &oauthError{"invalid_grant", "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim."}
+		return &oauthError{"invalid_grant",
+			"Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your " +
+				"iat and exp values in the JWT claim."}
 	}
 	for s := range strings.FieldsSeq(c.Scope) {
 		if slices.Contains(scopes, s) {

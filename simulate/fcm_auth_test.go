@@ -21,7 +21,8 @@ import (
 func TestAccessTokens(t *testing.T) {
 	w := startFCM(t, simulate.FCMOptions{})
 	post := func(auth string) (int, string) {
-		req, _ := http.NewRequest("POST", w.srv.URL+"/v1/projects/"+simulate.DefaultProject+"/messages:send", strings.NewReader(`{}`))
+		req, _ := http.NewRequest("POST", w.srv.URL+"/v1/projects/"+simulate.DefaultProject+"/messages:send",
+			strings.NewReader(`{}`))
 		if auth != "" {
 			req.Header.Set("Authorization", auth)
 		}
@@ -33,8 +34,10 @@ func TestAccessTokens(t *testing.T) {
 		b, _ := io.ReadAll(resp.Body)
 		return resp.StatusCode, string(b)
 	}
-	for auth, has := range map[string]string{"": "CREDENTIALS_MISSING", "Basic x": "CREDENTIALS_MISSING", "Bearer x": "invalid authentication credentials"} {
-		if s, b := post(auth); s != 401 || !strings.Contains(b, has) || !strings.Contains(b, `"UNAUTHENTICATED"`) || !strings.Contains(b, "google.rpc.ErrorInfo") {
+	for auth, has := range map[string]string{"": "CREDENTIALS_MISSING", "Basic x": "CREDENTIALS_MISSING",
+		"Bearer x": "invalid authentication credentials"} {
+		if s, b := post(auth); s != 401 || !strings.Contains(b, has) || !strings.Contains(b, `"UNAUTHENTICATED"`) ||
+			!strings.Contains(b, "google.rpc.ErrorInfo") {
 			t.Errorf("%q: %d %s", auth, s, b)
 		}
 	}
@@ -53,7 +56,8 @@ func TestAccessTokens(t *testing.T) {
 		t.Errorf("with a revoked access token: %d", s)
 	}
 	w.signIn()
-	resp, err := w.client.Post(w.srv.URL+"/v1/projects/other/messages:send", "application/json", strings.NewReader(`{}`))
+	resp, err := w.client.Post(w.srv.URL+"/v1/projects/other/messages:send", "application/json",
+		strings.NewReader(`{}`))
 	if err != nil || resp.StatusCode != 403 {
 		t.Errorf("another project: %v %v", resp.StatusCode, err)
 	}
@@ -81,7 +85,8 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		}
 	}
 	w.clock.add(2 * time.Hour)
-	if _, err := w.config.TokenSource(t.Context()).Token(); err == nil || !strings.Contains(err.Error(), "short-lived") {
+	if _, err := w.config.TokenSource(t.Context()).Token(); err == nil ||
+		!strings.Contains(err.Error(), "short-lived") {
 		t.Errorf("an assertion that has expired: %v", err)
 	}
 	for _, form := range []url.Values{

@@ -15,7 +15,8 @@ func (m *message) readTarget(msg map[string]any) *fcmError {
 			continue
 		}
 		if m.target != "" {
-			return badJSON("message", "Invalid value at 'message' (oneof), oneof field 'target' is already set. Cannot set '%s'", name)
+			return badJSON("message",
+				"Invalid value at 'message' (oneof), oneof field 'target' is already set. Cannot set '%s'", name)
 		}
 		m.target, m.to = name, v
 	}
@@ -25,7 +26,8 @@ func (m *message) readTarget(msg map[string]any) *fcmError {
 	case m.target == "token" && !plausibleToken(m.to):
 		return badArgument("message.token", "The registration token is not a valid FCM registration token")
 	case m.target == "fid" && !plausibleFID(m.to):
-		return badArgument("message.fid", "The installation ID is not a valid Firebase installation ID") // [U]: the words
+		// [U]: the words
+		return badArgument("message.fid", "The installation ID is not a valid Firebase installation ID")
 	case m.target == "topic" && strings.ContainsFunc(m.to, notInTopic):
 		return badArgument("message.topic", "Invalid topic name.")
 	}

@@ -98,7 +98,8 @@ func (f *FCM) routeOwn() {
 		}
 		writeJSON(w, http.StatusOK, map[string]any{"slots": slots})
 	})
-	f.mux.HandleFunc("GET /_/counts", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, f.Counts()) })
+	f.mux.HandleFunc("GET /_/counts",
+		func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, f.Counts()) })
 	f.mux.HandleFunc("POST /_/faults", f.serveFaults)
 }
 

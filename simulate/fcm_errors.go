@@ -54,7 +54,8 @@ func fields(field, description string) badRequest {
 func info(reason string) errorInfo {
 	return errorInfo{
 		Type: "type.googleapis.com/google.rpc.ErrorInfo", Reason: reason, Domain: "googleapis.com",
-		Metadata: map[string]string{"service": "fcm.googleapis.com", "method": "google.firebase.fcm.v1.FcmService.SendMessage"},
+		Metadata: map[string]string{"service": "fcm.googleapis.com",
+			"method": "google.firebase.fcm.v1.FcmService.SendMessage"},
 	}
 }
 
@@ -80,11 +81,13 @@ func tooBig(what string) *fcmError {
 }
 
 func unregistered() *fcmError {
-	return &fcmError{Code: 404, Message: "Requested entity was not found.", Status: "NOT_FOUND", Details: []any{fcmCode("UNREGISTERED")}}
+	return &fcmError{Code: 404, Message: "Requested entity was not found.", Status: "NOT_FOUND",
+		Details: []any{fcmCode("UNREGISTERED")}}
 }
 
 func senderMismatch() *fcmError {
-	return &fcmError{Code: 403, Message: "SenderId mismatch", Status: "PERMISSION_DENIED", Details: []any{fcmCode("SENDER_ID_MISMATCH")}}
+	return &fcmError{Code: 403, Message: "SenderId mismatch", Status: "PERMISSION_DENIED",
+		Details: []any{fcmCode("SENDER_ID_MISMATCH")}}
 }
 
 func overQuota(message string, retryAfter time.Duration) *fcmError {
@@ -95,11 +98,13 @@ func overQuota(message string, retryAfter time.Duration) *fcmError {
 }
 
 func unavailable() *fcmError {
-	return &fcmError{Code: 503, Message: "The service is currently unavailable.", Status: "UNAVAILABLE", Details: []any{fcmCode("UNAVAILABLE")}}
+	return &fcmError{Code: 503, Message: "The service is currently unavailable.", Status: "UNAVAILABLE",
+		Details: []any{fcmCode("UNAVAILABLE")}}
 }
 
 func internalError() *fcmError {
-	return &fcmError{Code: 500, Message: "Internal error encountered.", Status: "INTERNAL", Details: []any{fcmCode("INTERNAL")}}
+	return &fcmError{Code: 500, Message: "Internal error encountered.", Status: "INTERNAL",
+		Details: []any{fcmCode("INTERNAL")}}
 }
 
 func badGateway() *fcmError { return &fcmError{Code: 502, html: true} }
@@ -107,10 +112,14 @@ func badGateway() *fcmError { return &fcmError{Code: 502, html: true} }
 func unauthenticated(missing bool) *fcmError {
 	e := &fcmError{
 		Code: 401, Status: "UNAUTHENTICATED", Details: []any{info("ACCESS_TOKEN_EXPIRED")},
-		Message: "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
+		Message: "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or " +
+			"other valid authentication credential. See " +
+			"https://developers.google.com/identity/sign-in/web/devconsole-project.",
 	}
 	if missing {
-		e.Message = "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
+		e.Message = "Request is missing required authentication credential. Expected OAuth 2 access token, login " +
+			"cookie or other valid authentication credential. See " +
+			"https://developers.google.com/identity/sign-in/web/devconsole-project."
 		e.Details = []any{info("CREDENTIALS_MISSING")}
 	}
 	return e
@@ -133,7 +142,9 @@ func (e *fcmError) write(w http.ResponseWriter) {
 	if e.html {
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 		w.WriteHeader(e.Code)
-		io.WriteString(w, "<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server Error)!!1</title>\n<p><b>502.</b> <ins>That’s an error.</ins>\n<p>The server encountered a temporary error and could not complete your request.<p>Please try again in 30 seconds.\n")
+		io.WriteString(w, "<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server "+
+			"Error)!!1</title>\n<p><b>502.</b> <ins>That’s an error.</ins>\n<p>The server encountered a temporary "+
+			"error and could not complete your request.<p>Please try again in 30 seconds.\n")
 		return
 	}
 	if e.Code == http.StatusUnauthorized {

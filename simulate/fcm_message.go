@@ -111,7 +111,8 @@ func parseMessage(raw []byte) (*message, *fcmError) {
 		return nil, badArgument("message", "The message is not set.")
 	}
 	m := &message{validateOnly: req["validateOnly"] == true}
-	for _, check := range []func(map[string]any) *fcmError{m.readTarget, m.readContent, m.readTTL, m.readApple, m.checkSize} {
+	for _, check := range []func(map[string]any) *fcmError{m.readTarget, m.readContent, m.readTTL, m.readApple,
+		m.checkSize} {
 		if e := check(msg); e != nil {
 			return nil, e
 		}
@@ -220,7 +221,8 @@ func readDuration(path string, v any) (any, *fcmError) {
 	number, ok := strings.CutSuffix(s, "s")
 	seconds, err := strconv.ParseFloat(number, 64)
 	if !ok || err != nil || strings.ContainsAny(number, "eExX_nN") {
-		return nil, badJSON(path, "Invalid value at '%s' (type.googleapis.com/google.protobuf.Duration), Field '%s', Illegal duration format; duration must end with 's'", path, path)
+		return nil, badJSON(path, "Invalid value at '%s' (type.googleapis.com/google.protobuf.Duration), Field '%s', "+
+			"Illegal duration format; duration must end with 's'", path, path)
 	}
 	return seconds, nil
 }

@@ -24,13 +24,15 @@ func TestSendThroughGooglesClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	send := func(to string) error {
-		_, err := svc.Projects.Messages.Send("projects/"+simulate.DefaultProject, &fcm.SendMessageRequest{Message: &fcm.Message{
-			Token: to, Notification: &fcm.Notification{Title: "Order #1001", Body: "USD 403.00"},
-			Data: map[string]string{"order": "820982911946154508"},
-			Android: &fcm.AndroidConfig{Ttl: "3600s", Priority: "HIGH", Notification: &fcm.AndroidNotification{
-				Tag: "order-1", ChannelId: "orders", Visibility: "PRIVATE"}},
-			Apns: &fcm.ApnsConfig{Headers: map[string]string{"apns-collapse-id": "order-1"}, Payload: googleapi.RawMessage(`{"aps":{"sound":"default"}}`)},
-		}}).Context(t.Context()).Do()
+		_, err := svc.Projects.Messages.Send("projects/"+simulate.DefaultProject,
+			&fcm.SendMessageRequest{Message: &fcm.Message{
+				Token: to, Notification: &fcm.Notification{Title: "Order #1001", Body: "USD 403.00"},
+				Data: map[string]string{"order": "820982911946154508"},
+				Android: &fcm.AndroidConfig{Ttl: "3600s", Priority: "HIGH", Notification: &fcm.AndroidNotification{
+					Tag: "order-1", ChannelId: "orders", Visibility: "PRIVATE"}},
+				Apns: &fcm.ApnsConfig{Headers: map[string]string{"apns-collapse-id": "order-1"},
+					Payload: googleapi.RawMessage(`{"aps":{"sound":"default"}}`)},
+			}}).Context(t.Context()).Do()
 		return err
 	}
 	if err := send(token); err != nil {
@@ -121,7 +123,8 @@ func TestTargets(t *testing.T) {
 		if status != want {
 			t.Errorf("%s: %d, want %d: %s", target, status, want, body)
 		}
-		if want == 400 && (!strings.Contains(body, "google.firebase.fcm.v1.FcmError") || !strings.Contains(body, `"field": "message.`)) {
+		if want == 400 && (!strings.Contains(body, "google.firebase.fcm.v1.FcmError") ||
+			!strings.Contains(body, `"field": "message.`)) {
 			t.Errorf("%s: %s", target, body)
 		}
 	}
@@ -130,7 +133,8 @@ func TestTargets(t *testing.T) {
 			t.Errorf("%s: %d, want 400", body, status)
 		}
 	}
-	if status, body, _ := w.post(`{"validate_only":true,"message":{"token":"` + token + `"}}`); status != 200 || !strings.Contains(body, "fake_message_id") {
+	if status, body, _ := w.post(`{"validate_only":true,"message":{"token":"` + token + `"}}`); status != 200 ||
+		!strings.Contains(body, "fake_message_id") {
 		t.Errorf("validate_only: %d %s", status, body)
 	}
 	if n := w.Counts().Taken; n != 4 {
@@ -144,13 +148,16 @@ func TestFaultsAnswerAsFCM(t *testing.T) {
 		has    []string
 		taken  int64
 	}{
-		simulate.FaultMismatch:     {403, []string{`"status": "PERMISSION_DENIED"`, `"errorCode": "SENDER_ID_MISMATCH"`}, 0},
-		simulate.FaultQuota:        {429, []string{`"status": "RESOURCE_EXHAUSTED"`, `"errorCode": "QUOTA_EXCEEDED"`}, 0},
-		simulate.FaultInternal:     {500, []string{`"status": "INTERNAL"`, `"errorCode": "INTERNAL"`}, 0},
-		simulate.FaultGateway:      {502, []string{"<!DOCTYPE html>"}, 0},
-		simulate.FaultUnavailable:  {503, []string{`"status": "UNAVAILABLE"`, `"errorCode": "UNAVAILABLE"`}, 0},
-		simulate.FaultAmbiguous:    {503, []string{`"errorCode": "UNAVAILABLE"`}, 1},
-		simulate.FaultUnregistered: {404, []string{`"message": "Requested entity was not found."`, `"status": "NOT_FOUND"`, `"errorCode": "UNREGISTERED"`}, 0},
+		simulate.FaultMismatch: {403,
+			[]string{`"status": "PERMISSION_DENIED"`, `"errorCode": "SENDER_ID_MISMATCH"`}, 0},
+		simulate.FaultQuota: {429, []string{`"status": "RESOURCE_EXHAUSTED"`, `"errorCode": "QUOTA_EXCEEDED"`},
+			0},
+		simulate.FaultInternal:    {500, []string{`"status": "INTERNAL"`, `"errorCode": "INTERNAL"`}, 0},
+		simulate.FaultGateway:     {502, []string{"<!DOCTYPE html>"}, 0},
+		simulate.FaultUnavailable: {503, []string{`"status": "UNAVAILABLE"`, `"errorCode": "UNAVAILABLE"`}, 0},
+		simulate.FaultAmbiguous:   {503, []string{`"errorCode": "UNAVAILABLE"`}, 1},
+		simulate.FaultUnregistered: {404, []string{`"message": "Requested entity was not found."`,
+			`"status": "NOT_FOUND"`, `"errorCode": "UNREGISTERED"`}, 0},
 	} {
 		w := startFCM(t, simulate.FCMOptions{Faults: simulate.Faults{fault: 1}, RetryAfter: 7 * time.Second})
 		status, body, header := w.message(`"notification":{"title":"x"}`)
@@ -186,7 +193,8 @@ func TestHangDeliversAndNeverAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	req, _ := http.NewRequestWithContext(ctx, "POST", w.srv.URL+"/v1/projects/"+simulate.DefaultProject+"/messages:send",
+	req, _ := http.NewRequestWithContext(ctx, "POST",
+		w.srv.URL+"/v1/projects/"+simulate.DefaultProject+"/messages:send",
 		strings.NewReader(`{"message":{"token":"`+token+`","notification":{"title":"x"}}}`))
 	tok.SetAuthHeader(req)
 	go func() {

@@ -104,7 +104,8 @@ func (w *twin) readAccount() *jwt.Config {
 // post sends a request's body and returns the answer.
 func (w *twin) post(body string) (int, string, http.Header) {
 	w.t.Helper()
-	resp, err := w.client.Post(w.srv.URL+"/v1/projects/"+simulate.DefaultProject+"/messages:send", "application/json", strings.NewReader(body))
+	resp, err := w.client.Post(w.srv.URL+"/v1/projects/"+simulate.DefaultProject+"/messages:send", "application/json",
+		strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -140,7 +141,8 @@ func clientOf(account []byte, base string) func(token, tag, title string) {
 	client := config.Client(context.Background())
 	return func(token, tag, title string) {
 		body := fmt.Sprintf(`{"message":{"token":%q,"notification":{"title":%q},"android":{"notification":{"tag":%q}}}}`, token, title, tag)
-		resp, err := client.Post(base+"/v1/projects/"+simulate.DefaultProject+"/messages:send", "application/json", strings.NewReader(body))
+		resp, err := client.Post(base+"/v1/projects/"+simulate.DefaultProject+"/messages:send", "application/json",
+			strings.NewReader(body))
 		if err != nil {
 			panic(err)
 		}

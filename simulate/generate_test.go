@@ -74,7 +74,8 @@ func TestVariety(t *testing.T) {
 	for _, what := range []string{
 		"poison", "orders/create", "orders/updated", "orders/paid", "orders/fulfilled", "orders/partially_fulfilled",
 		"orders/cancelled", "orders/edited", "refunds/create", "orders/delete", "same_id copy", "new_id copy",
-		"0 digits", "2 digits", "3 digits", "presentment", "no customer", "CJK", "emoji", "markup", "past 2^53", "test", "many lines",
+		"0 digits", "2 digits", "3 digits", "presentment", "no customer", "CJK", "emoji", "markup", "past 2^53", "test",
+		"many lines",
 	} {
 		if seen[what] == 0 {
 			t.Errorf("no delivery shows: %s", what)

@@ -214,7 +214,8 @@ func (l *Ledger) WriteJSON(w io.Writer) error {
 
 // String returns the counts as one line for people.
 func (s Summary) String() string {
-	line := fmt.Sprintf("%d deliveries of %d orders (%d copies, %d poison): %d acknowledged, %d given up, %d pending; %d tries failed",
+	line := fmt.Sprintf("%d deliveries of %d orders (%d copies, %d poison): %d acknowledged, %d given up, %d pending; "+
+		"%d tries failed",
 		s.Deliveries, s.Orders, s.Copies, s.Poison, s.Acknowledged, s.GivenUp, s.Pending, s.Failed)
 	if s.Delayed > 0 {
 		line += "; " + strconv.Itoa(s.Delayed) + " began late: allow more requests at once"

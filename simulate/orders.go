@@ -202,7 +202,8 @@ func (o *order) asOrder(st *orderState, v bellhop.Version) *bellhop.Order {
 		b.FulfillmentStatus = "unfulfilled"
 	}
 	if o.presentment != o.currency {
-		b.Presentment = &bellhop.Money{Units: o.inPresentment(o.total()), Digits: uint8(o.presDigits), Currency: o.presentment}
+		b.Presentment = &bellhop.Money{Units: o.inPresentment(o.total()), Digits: uint8(o.presDigits),
+			Currency: o.presentment}
 	}
 	for i := range o.lines {
 		b.Items = append(b.Items, o.asItem(i))

@@ -41,9 +41,10 @@ type Sent struct {
 	Data         map[string]string `json:"data,omitempty"`
 	Notification bool              `json:"notification"`        // shown by the system; otherwise by the app
 	Throttled    bool              `json:"throttled,omitempty"` // over the device's budget: shown later or never
-	Fault        Fault             `json:"fault,omitempty"`     // ambiguous or hang: taken, though the answer didn't say so
-	expires      time.Time
-	collapsible  bool
+	// ambiguous or hang: taken, though the answer didn't say so
+	Fault       Fault `json:"fault,omitempty"`
+	expires     time.Time
+	collapsible bool
 }
 
 // phone is a device as FCM and its owner see it.

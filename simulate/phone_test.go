@@ -58,7 +58,8 @@ func TestDrawerOfApple(t *testing.T) {
 	}
 	// A message for both goes by what the device is.
 	w.SetPlatform(fid, bellhop.PlatformIOS)
-	w.post(`{"message":{"fid":"` + fid + `","android":{"notification":{"tag":"a","title":"android"}},` + fmt.Sprintf(alert, "apple") + `}}`)
+	w.post(`{"message":{"fid":"` + fid + `","android":{"notification":{"tag":"a","title":"android"}},` +
+		fmt.Sprintf(alert, "apple") + `}}`)
 	if s := w.Drawer(fid); len(s) != 1 || s[0].Tag != "order-1" || s[0].Title != "apple" {
 		t.Errorf("drawer: %+v", s)
 	}
@@ -79,7 +80,8 @@ func TestCollapsibleBudget(t *testing.T) {
 	w.clock.add(time.Second)
 	slots := w.Drawer(token)
 	if len(slots) != 21 || slots[20].Title != "24" {
-		t.Errorf("%d shown after the refill, the last %+v; want the newest of those held back", len(slots), slots[len(slots)-1])
+		t.Errorf("%d shown after the refill, the last %+v; want the newest of those held back", len(slots),
+			slots[len(slots)-1])
 	}
 	w.clock.add(54 * time.Minute)
 	if n := len(w.Drawer(token)); n != 21 {

@@ -207,7 +207,8 @@ func (r *run) draw() {
 	if r.opt.Rate > 0 {
 		due = due.Add(time.Duration(float64(r.slots) / r.opt.Rate * float64(time.Second)))
 	}
-	if r.opt.Duration > 0 && (due.Sub(r.begun) >= r.opt.Duration || r.opt.Rate == 0 && time.Since(r.begun) >= r.opt.Duration) {
+	if r.opt.Duration > 0 &&
+		(due.Sub(r.begun) >= r.opt.Duration || r.opt.Rate == 0 && time.Since(r.begun) >= r.opt.Duration) {
 		return
 	}
 	if d := r.gen.next(); d != nil {
@@ -244,7 +245,8 @@ func (r *run) try(ctx context.Context, d *Delivery) attempt {
 		return attempt{ok: ok, answer: answer, at: now, took: now.Sub(begun)}
 	}
 	// One that was broken off may have been taken all the same: its answer is waited for.
-	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, r.opt.Target, bytes.NewReader(d.Body))
+	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, r.opt.Target,
+		bytes.NewReader(d.Body))
 	if err != nil {
 		return ended(false, "no request")
 	}

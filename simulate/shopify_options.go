@@ -17,16 +17,18 @@ type ShopifyOptions struct {
 	Secret string   // signs every body
 	Seed   uint64   // the same seed and clock make the same run
 
-	Rate     float64       // deliveries begun a second, whether or not earlier ones were answered; 0 is as fast as possible
+	// deliveries begun a second, whether or not earlier ones were answered; 0 is as fast as possible
+	Rate     float64
 	Duration time.Duration // begin deliveries for so long; 0 is until Orders are done
 	Orders   int           // how many orders; 0 is until Duration is over or the context is done
 
 	Duplicates float64 // share of deliveries that come twice: half with the same webhook id, half with a new one
 	Shuffle    float64 // share of deliveries that come late
 	Window     int     // a late one comes after 1 to Window others; 0 is 500
-	Updates    float64 // share of orders with follow-ups: updated, paid, fulfilled, cancelled, edited, refunded, seldom deleted
-	FollowUps  int     // an order with follow-ups has 1 to FollowUps; 0 is 4
-	Poison     float64 // share of deliveries, rightly signed, whose body can never be processed
+	// share of orders with follow-ups: updated, paid, fulfilled, cancelled, edited, refunded, seldom deleted
+	Updates   float64
+	FollowUps int     // an order with follow-ups has 1 to FollowUps; 0 is 4
+	Poison    float64 // share of deliveries, rightly signed, whose body can never be processed
 
 	// Numbers holds the last order number that was given, for twins that send for one
 	// shop; nil: each shop begins with #1001.
@@ -37,9 +39,10 @@ type ShopifyOptions struct {
 
 	OneCurrency bool // a shop's orders are all in its own currency; else a few are not, which saves tests ten shops
 
-	Concurrency int               // requests under way at once; 0 is 64
-	TimeScale   float64           // shortens the retry schedule: 0 or 1 is Shopify's own four hours, 0.001 is 14 seconds
-	Transport   http.RoundTripper // nil is one that connects within 1 s and keeps connections
+	Concurrency int // requests under way at once; 0 is 64
+	// shortens the retry schedule: 0 or 1 is Shopify's own four hours, 0.001 is 14 seconds
+	TimeScale float64
+	Transport http.RoundTripper // nil is one that connects within 1 s and keeps connections
 
 	Now           func() time.Time // what orders are dated by; nil is time.Now
 	Progress      func(Summary)    // called now and then while it runs, from one goroutine
@@ -63,11 +66,13 @@ func (o *ShopifyOptions) check() error {
 	if err := o.checkShares(); err != nil {
 		return err
 	}
-	if o.Rate < 0 || o.Duration < 0 || o.Orders < 0 || o.TimeScale < 0 || o.Concurrency < 0 || o.Window < 0 || o.FollowUps < 0 {
+	if o.Rate < 0 || o.Duration < 0 || o.Orders < 0 || o.TimeScale < 0 || o.Concurrency < 0 || o.Window < 0 ||
+		o.FollowUps < 0 {
 		return bellhop.Invalidf("options", "a rate, a duration or a count is negative: give 0 or more")
 	}
 	if o.Ledger != nil && !o.Ledger.countsOnly {
-		return bellhop.Invalidf("options", "the shared ledger keeps entries, which are one twin's: give one that keeps counts only")
+		return bellhop.Invalidf("options",
+			"the shared ledger keeps entries, which are one twin's: give one that keeps counts only")
 	}
 	o.fill()
 	return nil
@@ -102,7 +107,8 @@ func (o *ShopifyOptions) fill() {
 func (o *ShopifyOptions) checkTarget() error {
 	u, err := url.Parse(o.Target)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return bellhop.Invalidf("target", "%q is not a webhook address: give one such as http://127.0.0.1:8080/webhooks/shopify", o.Target)
+		return bellhop.Invalidf("target",
+			"%q is not a webhook address: give one such as http://127.0.0.1:8080/webhooks/shopify", o.Target)
 	}
 	return nil
 }

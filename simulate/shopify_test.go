@@ -120,7 +120,8 @@ func TestRetriesFollowTheSchedule(t *testing.T) {
 		o.Transport = transport(func(r *http.Request) (*http.Response, error) {
 			times = append(times, time.Since(begun))
 			body, _ := io.ReadAll(r.Body)
-			requests = append(requests, r.Header.Get("X-Shopify-Webhook-Id")+r.Header.Get("X-Shopify-Triggered-At")+string(body))
+			requests = append(requests,
+				r.Header.Get("X-Shopify-Webhook-Id")+r.Header.Get("X-Shopify-Triggered-At")+string(body))
 			return answer([]int{500, 302, 404, 429, 503, 199, 301, 410, 500}[len(times)-1]), nil
 		})
 		l := run(t, o)

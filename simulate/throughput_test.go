@@ -47,7 +47,8 @@ func BenchmarkSend(b *testing.B) {
 		"android":{"priority":"HIGH","ttl":"14400s","notification":{"tag":"order-1","visibility":"PRIVATE"}},
 		"apns":{"headers":{"apns-collapse-id":"order-1"},"payload":{"aps":{"sound":"default"}}}}}`, token)
 	for b.Loop() {
-		r := httptest.NewRequest("POST", "/v1/projects/"+simulate.DefaultProject+"/messages:send", strings.NewReader(body))
+		r := httptest.NewRequest("POST", "/v1/projects/"+simulate.DefaultProject+"/messages:send",
+			strings.NewReader(body))
 		access.SetAuthHeader(r)
 		w := httptest.NewRecorder()
 		if f.ServeHTTP(w, r); w.Code != 200 {

@@ -22,7 +22,8 @@ var notes = []string{
 	"Please ring twice.", "Gift: leave the receipt out.", "Line one\nline two\r\nline three",
 	"のし紙をお願いします。", "谢谢！请用顺丰", "부재시 경비실에 맡겨주세요", "Merci 🎁🎉 / à bientôt",
 	"</textarea><img src=x onerror=alert(document.cookie)>", "'; DELETE FROM pushes; --", "../../../../etc/passwd",
-	"%s %d %n {0} {{.}} <%= x %>", "a\u2028b\u2029c\u00a0d\u200be", "not a character: \uffff", "\\\"escaped\\\" / \\/ \\u0041",
+	"%s %d %n {0} {{.}} <%= x %>", "a\u2028b\u2029c\u00a0d\u200be", "not a character: \uffff",
+	"\\\"escaped\\\" / \\/ \\u0041",
 }
 
 // product is something that is sold.

@@ -42,12 +42,14 @@ func (j *journey) consume() (stop func()) {
 	if err != nil {
 		j.t.Fatal(err)
 	}
-	client := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.BaseEndpoint = aws.String(j.values["AWS_ENDPOINT_URL_SQS"]) })
+	client := sqs.NewFromConfig(cfg,
+		func(o *sqs.Options) { o.BaseEndpoint = aws.String(j.values["AWS_ENDPOINT_URL_SQS"]) })
 	queue, err := client.GetQueueUrl(j.t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String(j.name())})
 	if err != nil {
 		j.t.Fatal(err)
 	}
-	source := &lambdaruntime.Mapping{Client: client, QueueURL: *queue.QueueUrl, QueueARN: "arn:aws:sqs:us-east-1:000000000000:" + j.name(),
+	source := &lambdaruntime.Mapping{Client: client, QueueURL: *queue.QueueUrl,
+		QueueARN: "arn:aws:sqs:us-east-1:000000000000:" + j.name(),
 		Function: j.made["Start"], BatchSize: 5, Duplicate: 7}
 	ctx, cancel := context.WithCancel(j.t.Context())
 	var mapping sync.WaitGroup
@@ -96,7 +98,8 @@ func (j *journey) settle() {
 			j.t.Fatalf("stuck: %+v in the queue, next push due %v", depth, next)
 		}
 		due.Stop()
-		if _, err := j.made["Sweep"].Invoke(ctx, []byte(`{"detail-type":"Scheduled Event","source":"aws.events"}`)); err != nil {
+		if _, err := j.made["Sweep"].Invoke(ctx,
+			[]byte(`{"detail-type":"Scheduled Event","source":"aws.events"}`)); err != nil {
 			j.t.Fatal(err)
 		}
 	}
@@ -111,8 +114,10 @@ func (j *journey) compare(ledger *simulate.Ledger) {
 	if err != nil || depth.Dead < sum.Dead {
 		j.t.Errorf("%d dead letters for %d bodies that make no sense, %v", depth.Dead, sum.Dead, err)
 	}
-	j.t.Logf("%v; %d executions; processes started: accept %d, start %d, record %d, notify %d, sweep %d", sum, j.executions(),
-		j.made["Accept"].Starts(), j.made["Start"].Starts(), j.made["Record"].Starts(), j.made["Notify"].Starts(), j.made["Sweep"].Starts())
+	j.t.Logf("%v; %d executions; processes started: accept %d, start %d, record %d, notify %d, sweep %d", sum,
+		j.executions(),
+		j.made["Accept"].Starts(), j.made["Start"].Starts(), j.made["Record"].Starts(), j.made["Notify"].Starts(),
+		j.made["Sweep"].Starts())
 }
 
 func (j *journey) executions() int {

@@ -31,9 +31,12 @@ const appSecret = "the app's secret"
 // The servers that the journeys share, and the program that all functions run,
 // built so that it can be told to fail.
 var (
-	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) { return realserver.StartPostgres(context.Background()) })
-	theSQS      = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
-	theProgram  = sync.OnceValues(func() (string, error) {
+	thePostgres = sync.OnceValues(func() (*realserver.Postgres,
+		error) {
+		return realserver.StartPostgres(context.Background())
+	})
+	theSQS     = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
+	theProgram = sync.OnceValues(func() (string, error) {
 		path := filepath.Join(built, "bootstrap")
 		build := exec.Command("go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace,traps", "-ldflags", "-s -w",
 			"-o", path, "bellhop/cmd/bellhop-lambda")
@@ -55,7 +58,8 @@ func run(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(built)
-	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"} {
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_EC2_METADATA_DISABLED": "true"} {
 		os.Setenv(name, value)
 	}
 	os.Unsetenv("AWS_CA_BUNDLE") // the stand-ins speak HTTP
@@ -93,7 +97,8 @@ const atOnce = 3
 
 func startJourney(t *testing.T, mode string, meets troubles) *journey {
 	t.Helper()
-	j := &journey{t: t, mode: mode, troubles: meets, made: map[string]*lambdaruntime.Function{}, tokens: map[string]string{}, values: map[string]string{}}
+	j := &journey{t: t, mode: mode, troubles: meets, made: map[string]*lambdaruntime.Function{},
+		tokens: map[string]string{}, values: map[string]string{}}
 	j.services()
 	for _, name := range []string{"Accept", "Start", "Record", "Notify", "Sweep", "Migrate"} {
 		if name != "Start" { // it is told of the machine, which is told of the others
@@ -142,13 +147,16 @@ func (j *journey) services() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := serveSecrets(t, map[string]string{"the database": string(login), "the shop": appSecret, "the phones": string(account)})
+	secrets := serveSecrets(t, map[string]string{"the database": string(login), "the shop": appSecret,
+		"the phones": string(account)})
 	full := address.String()
 	address.User = nil
 	j.values = map[string]string{
-		"BELLHOP_DB": address.String(), "BELLHOP_DB_SECRET_ARN": "the database", "BELLHOP_SHOPIFY_SECRET_ARN": "the shop",
-		"BELLHOP_PUSH": "fcm:?endpoint=" + google.URL, "BELLHOP_PUSH_SECRET_ARN": "the phones",
-		"BELLHOP_QUEUE": j.queue(s.Endpoint), "AWS_ENDPOINT_URL_SQS": s.Endpoint, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets,
+		"BELLHOP_DB": address.String(), "BELLHOP_DB_SECRET_ARN": "the database",
+		"BELLHOP_SHOPIFY_SECRET_ARN": "the shop",
+		"BELLHOP_PUSH":               "fcm:?endpoint=" + google.URL, "BELLHOP_PUSH_SECRET_ARN": "the phones",
+		"BELLHOP_QUEUE": j.queue(s.Endpoint), "AWS_ENDPOINT_URL_SQS": s.Endpoint,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets,
 	}
 	if j.lambda, err = lambdaruntime.Start(t.Output()); err != nil {
 		t.Fatal(err)
@@ -164,8 +172,10 @@ func (j *journey) name() string { return strings.ReplaceAll(j.t.Name(), "/", "-"
 // its address.
 func (j *journey) queue(endpoint string) string {
 	name := j.name()
-	address := fmt.Sprintf("sqs+http://%s/000000000000/%s?region=us-east-1&bucket=%s", strings.TrimPrefix(endpoint, "http://"), name, strings.ToLower(name))
-	p, err := (&wire.Storage{Dir: j.t.TempDir(), DB: "sqlite:", Queue: address}).OpenBroker(j.t.Context(), wire.Options{})
+	address := fmt.Sprintf("sqs+http://%s/000000000000/%s?region=us-east-1&bucket=%s",
+		strings.TrimPrefix(endpoint, "http://"), name, strings.ToLower(name))
+	p, err := (&wire.Storage{Dir: j.t.TempDir(), DB: "sqlite:", Queue: address}).OpenBroker(j.t.Context(),
+		wire.Options{})
 	if err != nil {
 		j.t.Fatal(err)
 	}
@@ -267,8 +277,10 @@ func (j *journey) people() {
 		j.t.Fatalf("migrate: %s, %v", out.Payload, err)
 	}
 	for shop, token := range j.tokens {
-		_, err := j.parts.Store.PutDevice(j.t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken, Value: token,
-			Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
+		_, err := j.parts.Store.PutDevice(j.t.Context(), bellhop.Device{Shop: shop, Installation: "phone",
+			Kind: bellhop.AddressToken, Value: token,
+			Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en", Timezone: "UTC",
+			AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 		if err != nil {
 			j.t.Fatal(err)
 		}

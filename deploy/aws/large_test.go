@@ -15,7 +15,8 @@ import (
 // large returns an order with a note of n characters that can't be compressed.
 func large(t *testing.T, shop string, n int) (*simulate.Delivery, []byte) {
 	t.Helper()
-	made, err := simulate.Generate(simulate.ShopifyOptions{Shops: []string{shop}, Secret: appSecret, Seed: uint64(n), Orders: 1})
+	made, err := simulate.Generate(simulate.ShopifyOptions{Shops: []string{shop}, Secret: appSecret, Seed: uint64(n),
+		Orders: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,8 @@ func TestLargeOrders(t *testing.T) {
 	}
 	for _, e := range all {
 		if room := 256<<10 - len(e.Input); e.Status != "SUCCEEDED" || room < 33<<10 {
-			t.Errorf("an execution with %d bytes of input ended with %s %s %s", len(e.Input), e.Status, e.Error, e.Cause)
+			t.Errorf("an execution with %d bytes of input ended with %s %s %s", len(e.Input), e.Status, e.Error,
+				e.Cause)
 		}
 	}
 	totals, err := j.parts.Store.Totals(t.Context())

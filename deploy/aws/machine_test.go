@@ -32,7 +32,8 @@ func definition(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ready := strings.NewReplacer("${RecordFunctionArn}", recordARN, "${NotifyFunctionArn}", notifyARN).Replace(string(text))
+	ready := strings.NewReplacer("${RecordFunctionArn}", recordARN, "${NotifyFunctionArn}",
+		notifyARN).Replace(string(text))
 	path := filepath.Join(t.TempDir(), "statemachine.json")
 	if err := os.WriteFile(path, []byte(ready), 0o600); err != nil {
 		t.Fatal(err)
@@ -43,7 +44,8 @@ func definition(t *testing.T) string {
 // startMachine starts the state machine over a Lambda API.
 func startMachine(t *testing.T, lambda string, express bool) *realserver.StepFunctions {
 	t.Helper()
-	s, err := realserver.StartStepFunctions(t.Context(), realserver.StateMachine{Definition: definition(t), Lambda: lambda, Express: express})
+	s, err := realserver.StartStepFunctions(t.Context(), realserver.StateMachine{Definition: definition(t),
+		Lambda: lambda, Express: express})
 	realserver.Need(t, err)
 	t.Cleanup(s.Stop)
 	return s
@@ -181,37 +183,47 @@ func TestMachine(t *testing.T) {
 			status: "SUCCEEDED", records: 1, ends: "Done"},
 		{name: "a repeated order rings nothing", record: records("duplicate", 0), notify: notifies,
 			status: "SUCCEEDED", records: 1, ends: "Done"},
-		{name: "an event whose recording nobody heard of rings what it may have left", record: recordsFor("duplicate", "redelivered", 0), notify: notifies,
+		{name: "an event whose recording nobody heard of rings what it may have left",
+			record: recordsFor("duplicate", "redelivered", 0), notify: notifies,
 			status: "SUCCEEDED", records: 1, notifies: 1, ends: "Notify"},
 		{name: "a shop nobody has added rings nothing", record: records("skipped", 0), notify: notifies,
 			status: "SUCCEEDED", records: 1, ends: "Done"},
-		{name: "the database is away for a moment", record: fails(2, "bellhop.Unavailable", records("recorded", 1)), notify: notifies,
+		{name: "the database is away for a moment", record: fails(2, "bellhop.Unavailable", records("recorded", 1)),
+			notify: notifies,
 			status: "SUCCEEDED", records: 3, notifies: 1, ends: "Notify"},
-		{name: "Lambda is throttled for a moment", record: fails(3, "Lambda.TooManyRequestsException", records("recorded", 1)), notify: notifies,
+		{name: "Lambda is throttled for a moment", record: fails(3, "Lambda.TooManyRequestsException",
+			records("recorded", 1)), notify: notifies,
 			status: "SUCCEEDED", records: 4, notifies: 1, ends: "Notify"},
 		{name: "record crashes once", record: fails(1, "Runtime.ExitError", records("recorded", 1)), notify: notifies,
 			status: "SUCCEEDED", records: 2, notifies: 1, ends: "Notify"},
 		{name: "the database stays away, and the queue has the message", record: buries, notify: notifies,
 			status: "FAILED", err: "bellhop.Unavailable", records: 4, ends: "GiveBack"},
-		{name: "the database stays away, and nobody else has the message", acknowledged: true, record: buries, notify: notifies,
+		{name: "the database stays away, and nobody else has the message", acknowledged: true, record: buries,
+			notify: notifies,
 			status: "FAILED", err: "bellhop.Unavailable", records: 4 + 15, buried: 1, ends: "GiveUp"},
-		{name: "the database comes back after minutes", acknowledged: true, record: fails(10, "bellhop.Unavailable", records("recorded", 1)), notify: notifies,
+		{name: "the database comes back after minutes", acknowledged: true,
+			record: fails(10, "bellhop.Unavailable", records("recorded", 1)), notify: notifies,
 			status: "SUCCEEDED", records: 11, notifies: 1, ends: "Notify"},
-		{name: "burying, too, succeeds late", acknowledged: true, record: fails(25, "bellhop.Unavailable", buries), notify: notifies,
+		{name: "burying, too, succeeds late", acknowledged: true, record: fails(25, "bellhop.Unavailable", buries),
+			notify: notifies,
 			status: "FAILED", err: "bellhop.Unavailable", records: 4 + 15, buried: 7, ends: "GiveUp"},
 		{name: "poison", record: fails(always, "bellhop.Dead", nil), notify: notifies,
 			status: "FAILED", err: "bellhop.Dead", records: 1, ends: "Dead"},
 		{name: "poison, acknowledged", acknowledged: true, record: fails(always, "bellhop.Dead", nil), notify: notifies,
 			status: "FAILED", err: "bellhop.Dead", records: 1, ends: "Dead"},
-		{name: "poison that is found out late", acknowledged: true, record: fails(6, "bellhop.Unavailable", fails(always, "bellhop.Dead", nil)), notify: notifies,
+		{name: "poison that is found out late", acknowledged: true,
+			record: fails(6, "bellhop.Unavailable", fails(always, "bellhop.Dead", nil)), notify: notifies,
 			status: "FAILED", err: "bellhop.Dead", records: 7, ends: "Dead"},
 		{name: "a message that is not ours", record: fails(always, "bellhop.NotOurs", nil), notify: notifies,
 			status: "FAILED", err: "bellhop.NotOurs", records: 1, ends: "GiveBack"},
-		{name: "notify fails for a moment", record: records("recorded", 1), notify: fails(2, "bellhop.Unavailable", notifies),
+		{name: "notify fails for a moment", record: records("recorded", 1),
+			notify: fails(2, "bellhop.Unavailable", notifies),
 			status: "SUCCEEDED", records: 1, notifies: 3, ends: "Notify"},
-		{name: "notify fails for good", record: records("recorded", 1), notify: fails(always, "bellhop.Unavailable", nil),
+		{name: "notify fails for good", record: records("recorded", 1),
+			notify: fails(always, "bellhop.Unavailable", nil),
 			status: "SUCCEEDED", records: 1, notifies: 3, ends: "ThePushStaysOwed"},
-		{name: "notify crashes", acknowledged: true, record: records("recorded", 1), notify: fails(always, "Runtime.ExitError", nil),
+		{name: "notify crashes", acknowledged: true, record: records("recorded", 1),
+			notify: fails(always, "Runtime.ExitError", nil),
 			status: "SUCCEEDED", records: 1, notifies: 1, ends: "ThePushStaysOwed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -223,7 +235,8 @@ func TestMachine(t *testing.T) {
 			if last := e.States[len(e.States)-1]; last != test.ends {
 				t.Errorf("it went %s; want to end at %s", strings.Join(e.States, " → "), test.ends)
 			}
-			if test.err == "bellhop.Unavailable" && !strings.Contains(e.Cause, "away") && !strings.Contains(e.Cause, "on purpose") {
+			if test.err == "bellhop.Unavailable" && !strings.Contains(e.Cause, "away") &&
+				!strings.Contains(e.Cause, "on purpose") {
 				t.Errorf("the cause is %q", e.Cause)
 			}
 			checkCalls(t, f, test.records, test.buried, test.notifies)
@@ -234,7 +247,8 @@ func TestMachine(t *testing.T) {
 // execute runs the machine once, as the function start does.
 func execute(t *testing.T, m *realserver.StepFunctions, acknowledged bool) realserver.Execution {
 	t.Helper()
-	in, err := json.Marshal(map[string]any{"message": map[string]any{"body": body, "attributes": map[string]any{"bellhop": "{}"}},
+	in, err := json.Marshal(map[string]any{"message": map[string]any{"body": body,
+		"attributes": map[string]any{"bellhop": "{}"}},
 		"attempt": 3, "acknowledged": acknowledged})
 	if err != nil {
 		t.Fatal(err)

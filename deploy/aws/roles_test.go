@@ -28,7 +28,8 @@ type statement struct {
 func statements(document any) (all []statement) {
 	for _, s := range list(document.(map[string]any)["Statement"]) {
 		m := s.(map[string]any)
-		all = append(all, statement{effect: m["Effect"].(string), actions: list(m["Action"]), resources: list(m["Resource"])})
+		all = append(all, statement{effect: m["Effect"].(string), actions: list(m["Action"]),
+			resources: list(m["Resource"])})
 	}
 	return all
 }

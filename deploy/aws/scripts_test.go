@@ -83,7 +83,8 @@ func (s scripts) run(script string, env ...string) (said, asked string, ok bool)
 	s.t.Helper()
 	os.Remove(filepath.Join(s.dir, "bin/log"))
 	cmd := exec.CommandContext(s.t.Context(), "sh", filepath.Join(s.dir, "aws", script))
-	cmd.Env = append([]string{"PATH=" + filepath.Join(s.dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + s.dir, "AWS_REGION=eu-west-1",
+	cmd.Env = append([]string{"PATH=" + filepath.Join(s.dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + s.dir,
+		"AWS_REGION=eu-west-1",
 		"BELLHOP_BOOTSTRAP=" + filepath.Join(s.dir, "bootstrap")}, env...)
 	out, err := cmd.CombinedOutput()
 	log, _ := os.ReadFile(filepath.Join(s.dir, "bin/log"))
@@ -106,14 +107,17 @@ func inOrder(t *testing.T, text string, words ...string) {
 
 func TestDeployTheFirstTime(t *testing.T) {
 	s := copyScripts(t)
-	said, asked, ok := s.run("deploy.sh", "MODE=standard", "SHOPS=a.myshopify.com b.myshopify.com", "PARAMETERS=Consumers=8 MultiAZ=true",
+	said, asked, ok := s.run("deploy.sh", "MODE=standard", "SHOPS=a.myshopify.com b.myshopify.com",
+		"PARAMETERS=Consumers=8 MultiAZ=true",
 		"SHOPIFY_SECRET_FILE="+filepath.Join(s.dir, "secret"), "FCM_FILE="+filepath.Join(s.dir, "sa.json"))
 	if !ok {
 		t.Fatal(said)
 	}
 	inOrder(t, asked, "s3 mb s3://bellhop-deploy-000000000000-eu-west-1", "cloudformation package",
-		"cloudformation deploy --stack-name bellhop", "--capabilities CAPABILITY_IAM", "--parameter-overrides Mode=standard Consumers=8 MultiAZ=true",
-		"put-secret-value --secret-id theShopifySecret --secret-string <hush>", "put-secret-value --secret-id thePushSecret --secret-string <{",
+		"cloudformation deploy --stack-name bellhop", "--capabilities CAPABILITY_IAM",
+		"--parameter-overrides Mode=standard Consumers=8 MultiAZ=true",
+		"put-secret-value --secret-id theShopifySecret --secret-string <hush>",
+		"put-secret-value --secret-id thePushSecret --secret-string <{",
 		`lambda invoke --function-name bellhop-migrate --payload <{"shops":["a.myshopify.com","b.myshopify.com"]}>`)
 	if strings.Contains(asked, "update-function-code") {
 		t.Errorf("it updates what isn't there:\n%s", asked)
@@ -132,7 +136,8 @@ func TestDeployMigratesBeforeTheCode(t *testing.T) {
 	if !ok {
 		t.Fatal(said)
 	}
-	inOrder(t, asked, "update-function-code --function-name bellhop-migrate --s3-bucket bellhop-deploy-000000000000-eu-west-1 --s3-key bellhop/abc",
+	inOrder(t, asked, "update-function-code --function-name bellhop-migrate --s3-bucket "+
+		"bellhop-deploy-000000000000-eu-west-1 --s3-key bellhop/abc",
 		"lambda wait function-updated", "lambda invoke", "<{}>", "cloudformation deploy", "lambda invoke")
 	if strings.Contains(asked, "--parameter-overrides") || strings.Contains(asked, "put-secret-value") {
 		t.Errorf("it changes what was not given:\n%s", asked)
@@ -176,7 +181,8 @@ func TestDestroyAsksFirst(t *testing.T) {
 	s.write("bin/stack", "UPDATE_COMPLETE\n")
 	for _, env := range []string{"CONFIRM=", "CONFIRM=other"} {
 		said, asked, ok := s.run("destroy.sh", env)
-		if ok || !strings.Contains(said, "nothing was done") || strings.Contains(asked, "delete") || strings.Contains(asked, "modify") {
+		if ok || !strings.Contains(said, "nothing was done") || strings.Contains(asked, "delete") ||
+			strings.Contains(asked, "modify") {
 			t.Errorf("%s: %v, %q, asked %q", env, ok, said, asked)
 		}
 	}
@@ -184,8 +190,10 @@ func TestDestroyAsksFirst(t *testing.T) {
 	if !ok {
 		t.Fatal(said)
 	}
-	inOrder(t, asked, "modify-db-instance --db-instance-identifier theDatabaseIdentifier --no-deletion-protection", "delete-stack",
-		"wait stack-delete-complete", "delete-queue --queue-url theQueueURL", "delete-queue --queue-url theDeadLettersURL")
+	inOrder(t, asked, "modify-db-instance --db-instance-identifier theDatabaseIdentifier --no-deletion-protection",
+		"delete-stack",
+		"wait stack-delete-complete", "delete-queue --queue-url theQueueURL",
+		"delete-queue --queue-url theDeadLettersURL")
 }
 
 func TestDestroyLeavesAQueueWithOrders(t *testing.T) {
@@ -196,5 +204,6 @@ func TestDestroyLeavesAQueueWithOrders(t *testing.T) {
 	if !ok || strings.Contains(asked, "delete-queue") {
 		t.Errorf("%v: it asked\n%s", ok, asked)
 	}
-	inOrder(t, said, "4 orders wait in the queue, and 4 are dead letters", "the queue theQueueURL stays, with 4 messages")
+	inOrder(t, said, "4 orders wait in the queue, and 4 are dead letters",
+		"the queue theQueueURL stays, with 4 messages")
 }

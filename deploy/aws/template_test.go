@@ -287,7 +287,8 @@ func TestDataIsKeptAndEncrypted(t *testing.T) {
 		}
 		for name, r := range found {
 			if r.DeletionPolicy != want.deletion || r.UpdateReplacePolicy != want.replacement {
-				t.Errorf("%s is deleted by %q and replaced by %q; want %q and %q", name, r.DeletionPolicy, r.UpdateReplacePolicy, want.deletion, want.replacement)
+				t.Errorf("%s is deleted by %q and replaced by %q; want %q and %q", name, r.DeletionPolicy,
+					r.UpdateReplacePolicy, want.deletion, want.replacement)
 			}
 			if got := text(r.Properties[want.property]); got != want.value {
 				t.Errorf("%s: %s is %s", name, want.property, got)
@@ -327,7 +328,8 @@ func TestNothingIsReachedFromOutside(t *testing.T) {
 			t.Errorf("%s leads out by %v", name, r.Properties)
 		}
 	}
-	inside := map[string]bool{`{"Ref":"FunctionGroup"}`: true, `{"Ref":"TunnelGroup"}`: true, `{"Ref":"WorkbenchGroup"}`: true}
+	inside := map[string]bool{`{"Ref":"FunctionGroup"}`: true, `{"Ref":"TunnelGroup"}`: true,
+		`{"Ref":"WorkbenchGroup"}`: true}
 	for name, r := range tpl.of("AWS::EC2::SecurityGroupIngress") {
 		if !inside[text(r.Properties["SourceSecurityGroupId"])] {
 			t.Errorf("%s lets in %v", name, r.Properties)
@@ -353,7 +355,8 @@ func TestNothingIsReachedFromOutside(t *testing.T) {
 	for _, kind := range []string{"AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy"} {
 		for name, r := range tpl.of(kind) {
 			policy := text(r.Properties["PolicyDocument"])
-			if !strings.Contains(policy, `"Effect":"Deny"`) || !strings.Contains(policy, `"aws:SecureTransport":"false"`) || strings.Contains(policy, `"Allow"`) {
+			if !strings.Contains(policy, `"Effect":"Deny"`) ||
+				!strings.Contains(policy, `"aws:SecureTransport":"false"`) || strings.Contains(policy, `"Allow"`) {
 				t.Errorf("%s: %s", name, policy)
 			}
 		}
@@ -366,7 +369,8 @@ func TestAlarmsReachSomebody(t *testing.T) {
 		t.Errorf("there are %d alarms", len(found))
 	}
 	for name, r := range found {
-		if text(r.Properties["AlarmActions"]) != `[{"Ref":"Alarms"}]` || len(fmt.Sprint(r.Properties["AlarmDescription"])) < 30 {
+		if text(r.Properties["AlarmActions"]) != `[{"Ref":"Alarms"}]` ||
+			len(fmt.Sprint(r.Properties["AlarmDescription"])) < 30 {
 			t.Errorf("%s: %v", name, r.Properties)
 		}
 	}

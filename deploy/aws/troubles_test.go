@@ -16,13 +16,15 @@ import (
 func TestJourney(t *testing.T) {
 	crashes := troubles{
 		faults: "503=2%",
-		traps: map[string]string{"Accept": "accept.durable 8 kill", "Record": "record.stored 5 kill", "Notify": "notify.sent 3 panic",
-			"Sweep": "notify.claimed 5 kill", "Start": "now and then"},
+		traps: map[string]string{"Accept": "accept.durable 8 kill", "Record": "record.stored 5 kill",
+			"Notify": "notify.sent 3 panic",
+			"Sweep":  "notify.claimed 5 kill", "Start": "now and then"},
 	}
 	timeouts := troubles{
 		timeout: 2 * time.Second,
-		traps: map[string]string{"Accept": "accept.durable 8 hang", "Record": "record.decoded 5 hang", "Notify": "notify.sent 3 hang",
-			"Sweep": "notify.claimed 5 hang"},
+		traps: map[string]string{"Accept": "accept.durable 8 hang", "Record": "record.decoded 5 hang",
+			"Notify": "notify.sent 3 hang",
+			"Sweep":  "notify.claimed 5 hang"},
 	}
 	for _, test := range []struct {
 		name, mode string

@@ -117,7 +117,8 @@ func TestChartTellsWhatToDoNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	notes := files["bellhop/templates/NOTES.txt"]
-	for _, want := range []string{"https://bellhop.example.com/webhooks/shopify", "deploy/shop-bellhop-serve -- /bellhop shop add"} {
+	for _, want := range []string{"https://bellhop.example.com/webhooks/shopify",
+		"deploy/shop-bellhop-serve -- /bellhop shop add"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("the notes lack %s:\n%s", want, notes)
 		}

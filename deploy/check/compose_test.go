@@ -107,7 +107,8 @@ func TestComposeWantsSecrets(t *testing.T) {
 func TestComposeRefusesMisspelt(t *testing.T) {
 	env, _ := exampleEnv(t)
 	text := read(t, composeDir+"/compose.yaml")
-	for was, becomes := range map[string]string{"read_only:": "readonly:", "${IMAGE:-bellhop:local}": "${IMAGE}", "networks: [back]": "networks: [bakc]"} {
+	for was, becomes := range map[string]string{"read_only:": "readonly:", "${IMAGE:-bellhop:local}": "${IMAGE}",
+		"networks: [back]": "networks: [bakc]"} {
 		wrong := bytes.Replace(text, []byte(was), []byte(becomes), 1)
 		if bytes.Equal(wrong, text) {
 			t.Fatalf("there is no %s", was)
@@ -121,7 +122,8 @@ func TestComposeRefusesMisspelt(t *testing.T) {
 // TestComposeKeepsApart holds the services against what README.md says of them.
 func TestComposeKeepsApart(t *testing.T) {
 	p := project(t)
-	want := map[string]int{"proxy": 1, "serve-a": 1, "serve-b": 1, "record": 2, "notify": 2, "migrate": 1, "bellhop": 1, "postgres": 1, "rabbitmq": 1}
+	want := map[string]int{"proxy": 1, "serve-a": 1, "serve-b": 1, "record": 2, "notify": 2, "migrate": 1, "bellhop": 1,
+		"postgres": 1, "rabbitmq": 1}
 	if got := slices.Sorted(maps.Keys(p.Services)); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
 		t.Errorf("services are %q", got)
 	}
@@ -135,7 +137,8 @@ func TestComposeKeepsApart(t *testing.T) {
 		if s.Deploy == nil || s.Deploy.Resources.Limits == nil || s.Deploy.Resources.Limits.MemoryBytes == 0 {
 			t.Errorf("%s may take all memory", name)
 		}
-		if !slices.ContainsFunc(s.SecurityOpt, func(o string) bool { return strings.HasPrefix(o, "no-new-privileges") }) {
+		if !slices.ContainsFunc(s.SecurityOpt,
+			func(o string) bool { return strings.HasPrefix(o, "no-new-privileges") }) {
 			t.Errorf("%s may gain privileges", name)
 		}
 		if s.StopGracePeriod == nil || time.Duration(*s.StopGracePeriod) < 30*time.Second {
@@ -170,7 +173,8 @@ func TestComposeStartsInOrder(t *testing.T) {
 		}
 		if name == "migrate" {
 			for _, server := range []string{"postgres", "rabbitmq"} {
-				if s.DependsOn[server].Condition != types.ServiceConditionHealthy || p.Services[server].HealthCheck == nil {
+				if s.DependsOn[server].Condition != types.ServiceConditionHealthy ||
+					p.Services[server].HealthCheck == nil {
 					t.Errorf("migrate does not wait for %s", server)
 				}
 			}

@@ -105,7 +105,8 @@ func (o objects) problems() []string {
 		}
 	}
 	for _, s := range o.scalers {
-		i := slices.IndexFunc(o.deployments, func(d appsv1.Deployment) bool { return d.Name == s.Spec.ScaleTargetRef.Name })
+		i := slices.IndexFunc(o.deployments,
+			func(d appsv1.Deployment) bool { return d.Name == s.Spec.ScaleTargetRef.Name })
 		switch {
 		case i < 0:
 			say("the autoscaler %s scales %s, which is not there", s.Name, s.Spec.ScaleTargetRef.Name)
@@ -173,7 +174,8 @@ func (o objects) reached(say func(string, ...any)) {
 
 func (o objects) offers(service, port string) bool {
 	return slices.ContainsFunc(o.services, func(s corev1.Service) bool {
-		return s.Name == service && slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == port })
+		return s.Name == service &&
+			slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == port })
 	})
 }
 
@@ -187,7 +189,8 @@ const drain = 25
 func probes(d appsv1.Deployment, say func(string, ...any)) {
 	pod := d.Spec.Template.Spec
 	c := pod.Containers[0]
-	for name, p := range map[string]*corev1.Probe{"startup": c.StartupProbe, "readiness": c.ReadinessProbe, "liveness": c.LivenessProbe} {
+	for name, p := range map[string]*corev1.Probe{"startup": c.StartupProbe, "readiness": c.ReadinessProbe,
+		"liveness": c.LivenessProbe} {
 		if p == nil || p.HTTPGet == nil || !hasPort(c, p.HTTPGet.Port) {
 			say("%s has no %s probe on one of its ports", d.Name, name)
 		}
@@ -209,17 +212,21 @@ func probes(d appsv1.Deployment, say func(string, ...any)) {
 func (o objects) pod(name string, p corev1.PodSpec, say func(string, ...any)) {
 	c := p.Containers[0]
 	s, own := p.SecurityContext, c.SecurityContext
-	if s == nil || s.RunAsNonRoot == nil || !*s.RunAsNonRoot || s.SeccompProfile == nil || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+	if s == nil || s.RunAsNonRoot == nil || !*s.RunAsNonRoot || s.SeccompProfile == nil ||
+		s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
 		say("%s may run as root, or without a seccomp profile", name)
 	}
-	if own == nil || own.ReadOnlyRootFilesystem == nil || !*own.ReadOnlyRootFilesystem || own.AllowPrivilegeEscalation == nil ||
-		*own.AllowPrivilegeEscalation || own.Capabilities == nil || !slices.Equal(own.Capabilities.Drop, []corev1.Capability{"ALL"}) {
+	if own == nil || own.ReadOnlyRootFilesystem == nil || !*own.ReadOnlyRootFilesystem ||
+		own.AllowPrivilegeEscalation == nil ||
+		*own.AllowPrivilegeEscalation || own.Capabilities == nil ||
+		!slices.Equal(own.Capabilities.Drop, []corev1.Capability{"ALL"}) {
 		say("%s is not confined", name)
 	}
 	if c.Resources.Requests.Cpu().IsZero() || c.Resources.Limits.Memory().IsZero() {
 		say("%s says not what it takes", name)
 	}
-	if a := p.ServiceAccountName; a != "" && a != "orders" && !slices.ContainsFunc(o.accounts, func(s corev1.ServiceAccount) bool { return s.Name == a }) {
+	if a := p.ServiceAccountName; a != "" && a != "orders" &&
+		!slices.ContainsFunc(o.accounts, func(s corev1.ServiceAccount) bool { return s.Name == a }) {
 		say("%s runs as %s, who is not there", name, a)
 	}
 	environment(name, c, say)
@@ -234,10 +241,12 @@ func environment(name string, c corev1.Container, say func(string, ...any)) {
 	for _, e := range c.Env {
 		for _, m := range reference.FindAllStringSubmatch(e.Value, -1) {
 			if !before[m[1]] {
-				say("%s: %s refers to %s, which is not known by then: %v", name, e.Name, m[1], slices.Sorted(maps.Keys(before)))
+				say("%s: %s refers to %s, which is not known by then: %v", name, e.Name, m[1],
+					slices.Sorted(maps.Keys(before)))
 			}
 		}
-		if secret := strings.HasSuffix(e.Name, "_SECRET") || strings.HasSuffix(e.Name, "_PASSWORD"); secret && e.Value != "" {
+		if secret := strings.HasSuffix(e.Name, "_SECRET") || strings.HasSuffix(e.Name, "_PASSWORD"); secret &&
+			e.Value != "" {
 			say("%s: %s stands in the manifest", name, e.Name)
 		}
 		if before[e.Name] {

@@ -33,11 +33,13 @@ func machine(t *testing.T, change func(unit, text string) string) string {
 		}
 	}
 	write(t, filepath.Join(bin, "bellhop"), "#!/bin/sh\n", 0o755)
-	for _, target := range []string{"network-online.target", "multi-user.target", "sysinit.target", "basic.target", "shutdown.target"} {
+	for _, target := range []string{"network-online.target", "multi-user.target", "sysinit.target", "basic.target",
+		"shutdown.target"} {
 		write(t, filepath.Join(etc, target), "[Unit]\nDescription="+target+"\n", 0o644)
 	}
 	err := filepath.WalkDir(unitsDir, func(name string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !slices.Contains([]string{".service", ".d"}, filepath.Ext(filepath.Dir(name))) && filepath.Ext(name) != ".service" {
+		if err != nil || d.IsDir() || !slices.Contains([]string{".service", ".d"}, filepath.Ext(filepath.Dir(name))) &&
+			filepath.Ext(name) != ".service" {
 			return err
 		}
 		rel, err := filepath.Rel(unitsDir, name)
@@ -85,7 +87,8 @@ func analyze(t *testing.T, verb, dir string, args ...string) error {
 
 func TestUnits(t *testing.T) {
 	dir := machine(t, same)
-	if err := analyze(t, "verify", dir, append([]string{"--man=no", "--recursive-errors=yes"}, units...)...); err != nil {
+	if err := analyze(t, "verify", dir, append([]string{"--man=no", "--recursive-errors=yes"},
+		units...)...); err != nil {
 		t.Error(err)
 	}
 	for _, unit := range units {
@@ -132,7 +135,8 @@ func TestUnitsAreAlike(t *testing.T) {
 	for _, name := range names {
 		text := string(read(t, name))
 		_, hardening, ok := strings.Cut(text, "# From here on the same in every unit.\n")
-		if hardening, _, _ = strings.Cut(hardening, "\n\n"); !ok || shared != "" && strings.TrimSpace(hardening) != shared {
+		if hardening, _, _ = strings.Cut(hardening, "\n\n"); !ok ||
+			shared != "" && strings.TrimSpace(hardening) != shared {
 			t.Errorf("%s is hardened otherwise than the others", name)
 		}
 		shared = strings.TrimSpace(hardening)

@@ -74,7 +74,8 @@ func (b *Bucket) Reachable(ctx context.Context) error {
 func (b *Bucket) explain(ctx context.Context, doing string, err error) error {
 	switch Code(err) {
 	case "NoSuchBucket", "NotFound":
-		return bellhop.Errorf(bellhop.Unavailable, CodeDenied, "%s: there is no such bucket: create it, or name another with bucket= in the queue's address", doing)
+		return bellhop.Errorf(bellhop.Unavailable, CodeDenied,
+			"%s: there is no such bucket: create it, or name another with bucket= in the queue's address", doing)
 	}
 	return Explain(ctx, doing, err)
 }
@@ -137,7 +138,8 @@ func (c Codec) Decode(ctx context.Context, m Message) (*bellhop.Event, error) {
 		return e, err
 	}
 	if sum := sha256.Sum256(body); len(body) != ref.Bytes || hex.EncodeToString(sum[:]) != ref.SHA256 {
-		return e, bellhop.Invalidf("body_changed", "the body in the bucket %s is not the one that was put there", ref.Bucket)
+		return e, bellhop.Invalidf("body_changed", "the body in the bucket %s is not the one that was put there",
+			ref.Bucket)
 	}
 	e.Body = body
 	return e, nil

@@ -21,7 +21,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": "",
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_SESSION_TOKEN":         "",
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_PROFILE": ""} {
 		os.Setenv(name, value)
 	}
@@ -88,10 +89,12 @@ func TestBodyByReference(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h := s.headers[0]; h.Get("X-Amz-Server-Side-Encryption") != sse || h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id") != key {
+		if h := s.headers[0]; h.Get("X-Amz-Server-Side-Encryption") != sse ||
+			h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id") != key {
 			t.Errorf("kept with %v", h)
 		}
-		if _, ok := s.objects["/bodies/bodies/2026/11/22/01000000-0000-0000-0000-000000000002"]; !ok || strings.Contains(m.Body, e.Shop) {
+		if _, ok := s.objects["/bodies/bodies/2026/11/22/01000000-0000-0000-0000-000000000002"]; !ok ||
+			strings.Contains(m.Body, e.Shop) {
 			t.Errorf("the message is %s", m.Body)
 		}
 		back, err := codec.Decode(t.Context(), m)
@@ -99,7 +102,8 @@ func TestBodyByReference(t *testing.T) {
 			t.Errorf("came back: %v", err)
 		}
 		bare, err := amazon.Decode(m)
-		if ref, ok := errors.AsType[*amazon.RefError](err); !ok || ref.Bytes != len(e.Body) || bare.ID != e.ID || bare.Body != nil {
+		if ref, ok := errors.AsType[*amazon.RefError](err); !ok || ref.Bytes != len(e.Body) || bare.ID != e.ID ||
+			bare.Body != nil {
 			t.Errorf("without the bucket: %v", err)
 		}
 	}

@@ -56,7 +56,8 @@ func Explain(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	out := &bellhop.Error{Kind: bellhop.Unavailable, Code: "aws_unavailable", Message: doing + ": AWS does not answer", Cause: err}
+	out := &bellhop.Error{Kind: bellhop.Unavailable, Code: "aws_unavailable", Message: doing + ": AWS does not answer",
+		Cause: err}
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
 		if errors.Is(err, context.DeadlineExceeded) {

@@ -83,7 +83,8 @@ func encode(e *bellhop.Event, limit int) (Message, error) {
 }
 
 func tooLarge(e *bellhop.Event, limit int) error {
-	return bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: that does not fit into a message of %d bytes", len(e.Body), limit)
+	return bellhop.Errorf(bellhop.TooLarge, "body_size",
+		"a body has %d bytes: that does not fit into a message of %d bytes", len(e.Body), limit)
 }
 
 // bare returns a message that lacks the body.
@@ -137,7 +138,8 @@ func (m Message) BodySize() int {
 	case "":
 		return len(m.Body)
 	case codingZstd:
-		beginning, _ := base64.StdEncoding.DecodeString(m.Body[:min(len(m.Body), 24)/4*4]) // a header has 18 bytes at most
+		// a header has 18 bytes at most
+		beginning, _ := base64.StdEncoding.DecodeString(m.Body[:min(len(m.Body), 24)/4*4])
 		var h zstd.Header
 		if h.Decode(beginning) == nil && h.HasFCS {
 			return int(min(h.FrameContentSize, MaxBody))
@@ -217,7 +219,8 @@ func Decode(m Message) (*bellhop.Event, error) {
 	case codingRef:
 		return reference(e, m.Body)
 	default:
-		return nil, fmt.Errorf("the body's coding %s is unknown: bring this bellhop up to date", strconv.Quote(clip(coding)))
+		return nil, fmt.Errorf("the body's coding %s is unknown: bring this bellhop up to date",
+			strconv.Quote(clip(coding)))
 	}
 }
 

@@ -16,10 +16,12 @@ import (
 )
 
 func event(body []byte) *bellhop.Event {
-	return &bellhop.Event{ID: bellhop.EventID{1, 15: 2}, Shop: "demo.myshopify.com", Topic: "orders/create", APIVersion: "2026-10",
-		WebhookID: "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", ShopifyEventID: "98880550-7158-44d4-b7cd-2c97c8a091b5",
-		TriggeredAt: time.UnixMicro(1_790_000_000_123_456).UTC(), AcceptedAt: time.UnixMicro(1_790_000_001_654_321).UTC(),
-		SignedBy: bellhop.SignerApp, Body: body}
+	return &bellhop.Event{ID: bellhop.EventID{1, 15: 2}, Shop: "demo.myshopify.com", Topic: "orders/create",
+		APIVersion: "2026-10",
+		WebhookID:  "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", ShopifyEventID: "98880550-7158-44d4-b7cd-2c97c8a091b5",
+		TriggeredAt: time.UnixMicro(1_790_000_000_123_456).UTC(),
+		AcceptedAt:  time.UnixMicro(1_790_000_001_654_321).UTC(),
+		SignedBy:    bellhop.SignerApp, Body: body}
 }
 
 func noise(n int) []byte {
@@ -40,7 +42,8 @@ func TestMessageRoundTrips(t *testing.T) {
 			e.Body = []byte(text.Draw(t, "text body"))
 		}
 		e.Shop, e.Topic = "s"+text.Draw(t, "shop"), text.Draw(t, "topic")
-		e.APIVersion, e.WebhookID, e.ShopifyEventID = text.Draw(t, "version"), text.Draw(t, "webhook"), text.Draw(t, "event")
+		e.APIVersion, e.WebhookID, e.ShopifyEventID = text.Draw(t, "version"), text.Draw(t, "webhook"),
+			text.Draw(t, "event")
 		e.SignedBy = bellhop.Signer(text.Draw(t, "signer"))
 		e.AcceptedAt = time.UnixMicro(micros.Draw(t, "accepted")).UTC()
 		if rapid.Bool().Draw(t, "not triggered") {

@@ -34,9 +34,11 @@ type envelope struct {
 
 // Marshal writes an event, but for its body.
 func Marshal(e *bellhop.Event) (string, error) {
-	for _, text := range []string{e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID, string(e.SignedBy), e.TraceParent} {
+	for _, text := range []string{e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID, string(e.SignedBy),
+		e.TraceParent} {
 		if !utf8.ValidString(text) {
-			return "", bellhop.Invalidf("event_text", "an event's shop, topic, version, ids, signer and trace must be UTF-8")
+			return "",
+				bellhop.Invalidf("event_text", "an event's shop, topic, version, ids, signer and trace must be UTF-8")
 		}
 	}
 	text, err := json.Marshal(envelope{version, e.ID, e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID,
@@ -52,17 +54,20 @@ func Marshal(e *bellhop.Event) (string, error) {
 // and another for one of a later version.
 func Unmarshal(text string, there bool) (*bellhop.Event, error) {
 	if !there {
-		return nil, bellhop.Invalidf("foreign_message", "the message has no %s beside its body: bellhop did not send it", Name)
+		return nil,
+			bellhop.Invalidf("foreign_message", "the message has no %s beside its body: bellhop did not send it", Name)
 	}
 	var d envelope
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return nil, bellhop.Invalidf("foreign_message", "the message's %s can't be read: bellhop did not send it", Name)
 	}
 	if d.Version > version {
-		return nil, fmt.Errorf("the message is of version %d, this bellhop knows %d: bring it up to date", d.Version, version)
+		return nil, fmt.Errorf("the message is of version %d, this bellhop knows %d: bring it up to date", d.Version,
+			version)
 	}
 	if d.Version < 1 || d.ID == (bellhop.EventID{}) || d.Shop == "" {
-		return nil, bellhop.Invalidf("foreign_message", "the message's %s lacks a version, an id or a shop: bellhop did not send it", Name)
+		return nil, bellhop.Invalidf("foreign_message",
+			"the message's %s lacks a version, an id or a shop: bellhop did not send it", Name)
 	}
 	return &bellhop.Event{ID: d.ID, Shop: d.Shop, Topic: d.Topic, APIVersion: d.APIVersion, WebhookID: d.WebhookID,
 		ShopifyEventID: d.ShopifyEventID, TriggeredAt: d.TriggeredAt, AcceptedAt: d.AcceptedAt, SignedBy: d.SignedBy,

@@ -157,13 +157,16 @@ func diagnose(c *pgx.ConnConfig, err error) error {
 	case errors.As(err, &name):
 		return away("there is no host %s: correct it in the database's URL", name.Name)
 	case strings.Contains(err.Error(), "refused TLS"):
-		return wrong("the database at %s does not support TLS: turn it on there, or add sslmode=disable to its URL if the network is safe", at)
+		return wrong("the database at %s does not support TLS: turn it on there, or add sslmode=disable to its URL if "+
+			"the network is safe", at)
 	case errors.As(err, &unknown), errors.As(err, &wrongName), errors.As(err, &invalid):
-		return wrong("the certificate of the database at %s can't be trusted: give its authority with sslrootcert=FILE in the URL, and the host by the name in the certificate", at)
+		return wrong("the certificate of the database at %s can't be trusted: give its authority with "+
+			"sslrootcert=FILE in the URL, and the host by the name in the certificate", at)
 	case errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
 		return away("the database at %s did not answer in time: see that it runs and that no firewall is between", at)
 	}
-	return away("the database at %s broke the connection off: see its log, and whether host, port and sslmode in its URL are right", at)
+	return away("the database at %s broke the connection off: see its log, and whether host, port and sslmode in its "+
+		"URL are right", at)
 }
 
 // hosts are where a URL leads to, each once.
@@ -184,19 +187,24 @@ func refusal(c *pgx.ConnConfig, at string, e *pgconn.PgError) error {
 		says = strings.ReplaceAll(says, c.Password, "***")
 	}
 	switch {
-	case e.Code == codeNoDatabase, strings.Contains(says, "no such database"), strings.HasPrefix(says, "database ") && strings.HasSuffix(says, "does not exist"):
-		return wrong("there is no database %s at %s: create it with createdb, or correct the name in its URL", c.Database, at)
+	case e.Code == codeNoDatabase, strings.Contains(says, "no such database"), strings.HasPrefix(says, "database ") &&
+		strings.HasSuffix(says, "does not exist"):
+		return wrong("there is no database %s at %s: create it with createdb, or correct the name in its URL",
+			c.Database, at)
 	case strings.Contains(says, "unsupported startup parameter"):
 		_, parameter, _ := strings.Cut(says, ": ")
-		return wrong("PgBouncer at %s refuses the setting %s: take it out of the database's URL, or add it to ignore_startup_parameters", at, parameter)
+		return wrong("PgBouncer at %s refuses the setting %s: take it out of the database's URL, or add it to "+
+			"ignore_startup_parameters", at, parameter)
 	case e.Code == codeNotAllowed && strings.Contains(says, "no encryption"):
 		return wrong("the database at %s requires TLS: add sslmode=require to its URL", at)
-	case e.Code == codePassword, e.Code == codeProtocol && strings.Contains(says, "authentication"), strings.Contains(says, "no such user"):
+	case e.Code == codePassword, e.Code == codeProtocol && strings.Contains(says, "authentication"),
+		strings.Contains(says, "no such user"):
 		return wrong("the database at %s refuses user %s with this password: correct them in its URL", at, c.User)
 	case e.Code == codeNotAllowed:
 		return wrong("the database at %s does not let user %s in from here (%s): see its pg_hba.conf", at, c.User, says)
 	case e.Code == codeTooMany:
-		return away("the database at %s has too many connections: lower pool_max_conns in its URL, or raise max_connections there", at)
+		return away("the database at %s has too many connections: lower pool_max_conns in its URL, or raise "+
+			"max_connections there", at)
 	}
 	return away("the database at %s says %q: see its log", at, says)
 }

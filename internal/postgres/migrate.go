@@ -175,7 +175,8 @@ func Check(ctx context.Context, p *Pools, schemas ...Schema) error {
 	case none:
 		return ErrNoSchema
 	case older:
-		return bellhop.Errorf(bellhop.Conflict, "schema_older", "the database is older than this bellhop: run bellhop migrate")
+		return bellhop.Errorf(bellhop.Conflict, "schema_older",
+			"the database is older than this bellhop: run bellhop migrate")
 	}
 	return nil
 }
@@ -190,13 +191,15 @@ func (p *Pools) version(ctx context.Context, s Schema) (at int64, err error) {
 		return 0, err
 	}
 	err = p.Worker.Read(ctx, func(b *Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(IntTo(&at)) }, `SELECT max(version_id) FROM `+table(s)+` WHERE is_applied`)
+		b.Each(func(r pgx.Rows) error { return r.Scan(IntTo(&at)) },
+			`SELECT max(version_id) FROM `+table(s)+` WHERE is_applied`)
 	})
 	return at, err
 }
 
 func newer(s Schema, at, known int64) error {
 	return bellhop.Errorf(bellhop.Conflict, "schema_newer",
-		"the database is newer than this bellhop (%s schema %d, known up to %d): run the bellhop that migrated it, or a later one",
+		"the database is newer than this bellhop (%s schema %d, known up to %d): run the bellhop that migrated it, or "+
+			"a later one",
 		s.Name, at, known)
 }

@@ -130,7 +130,8 @@ func (p *Pools) newPool(cfg *pgxpool.Config, name string, conns int) (*Pool, err
 	if err != nil {
 		return nil, err
 	}
-	return &Pool{name: name, pool: pool, all: p, log: p.log, read: readTerms(readLimit), write: writeTerms(writeLimit)}, nil
+	return &Pool{name: name, pool: pool, all: p, log: p.log, read: readTerms(readLimit), write: writeTerms(writeLimit)},
+		nil
 }
 
 // greet connects and looks at who answers.
@@ -152,7 +153,8 @@ func checkServer(version string) error {
 		digits = len(version)
 	}
 	if major, err := strconv.Atoi(version[:digits]); err == nil && major < oldestServer {
-		return bellhop.Invalidf("database_version", "the database server is PostgreSQL %s: bellhop needs %d or later", version, oldestServer)
+		return bellhop.Invalidf("database_version", "the database server is PostgreSQL %s: bellhop needs %d or later",
+			version, oldestServer)
 	}
 	return nil
 }
@@ -163,7 +165,8 @@ func parsePool(raw string) (*pgxpool.Config, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Host == "" && u.Query().Get("host") == "" {
 		return nil, bellhop.Invalidf("database_url",
-			"the database's URL can't be read: give postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %%XX for special characters in the password")
+			"the database's URL can't be read: give postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %%XX for "+
+				"special characters in the password")
 	}
 	q := u.Query()
 	cfg, err := pgxpool.ParseConfig(raw)

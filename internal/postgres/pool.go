@@ -145,7 +145,8 @@ func (p *Pool) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	conn, err := p.pool.Acquire(wait)
 	if err != nil && wait.Err() != nil && p.pool.Stat().AcquiredConns() == p.pool.Config().MaxConns {
 		return nil, bellhop.Errorf(bellhop.Unavailable, "database_busy",
-			"all %d connections to the database for the %s are in use: try again later", p.pool.Config().MaxConns, p.name)
+			"all %d connections to the database for the %s are in use: try again later", p.pool.Config().MaxConns,
+			p.name)
 	}
 	return conn, err
 }

@@ -79,7 +79,8 @@ func refused(t *testing.T, url string, kind bellhop.Kind, words ...string) {
 		t.Fatalf("%v: opened", words)
 	}
 	text := err.Error()
-	if bellhop.KindOf(err) != kind || strings.ContainsAny(text, "\n") || strings.Contains(text, "only") || strings.Contains(text, "s3cret") {
+	if bellhop.KindOf(err) != kind || strings.ContainsAny(text, "\n") || strings.Contains(text, "only") ||
+		strings.Contains(text, "s3cret") {
 		t.Errorf("kind %d: %s", bellhop.KindOf(err), text)
 	}
 	for _, w := range words {
@@ -90,7 +91,8 @@ func refused(t *testing.T, url string, kind bellhop.Kind, words ...string) {
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
-	for _, url := range []string{"", "mysql://u:s3cret@h/d", "postgres://u:s3cret@h:port/d", "postgres://u:s3/cret@h/d", "postgres:", "\x00"} {
+	for _, url := range []string{"", "mysql://u:s3cret@h/d", "postgres://u:s3cret@h:port/d", "postgres://u:s3/cret@h/d",
+		"postgres:", "\x00"} {
 		refused(t, url, bellhop.Invalid, "postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	}
 	refused(t, "postgres://u:s3cret@127.0.0.1/d?sslmode=maybe", bellhop.Invalid, "sslmode")
@@ -100,7 +102,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	url := s.URL("postgres")
 	port, err := realserver.FreePort()
 	must(t, err)
-	refused(t, strings.Replace(url, s.Addr, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), 1), bellhop.Unavailable, "nothing answers", strconv.Itoa(port))
+	refused(t, strings.Replace(url, s.Addr, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), 1), bellhop.Unavailable,
+		"nothing answers", strconv.Itoa(port))
 	refused(t, strings.Replace(url, s.Addr, "nowhere.invalid:5432", 1), bellhop.Unavailable, "no host nowhere.invalid")
 	refused(t, strings.Replace(url, "only", "s3cret", 1), bellhop.Invalid, "password", "bellhop")
 	refused(t, s.URL("lost"), bellhop.Invalid, "no database lost", "createdb")
@@ -113,7 +116,8 @@ func TestOpenThroughPgBouncer(t *testing.T) {
 	b, err := realserver.StartPgBouncer(t.Context(), s)
 	realserver.Need(t, err)
 	t.Cleanup(func() { b.Close() })
-	refused(t, b.URL("postgres")+"&statement_timeout=1s", bellhop.Invalid, "PgBouncer", "statement_timeout", "ignore_startup_parameters")
+	refused(t, b.URL("postgres")+"&statement_timeout=1s", bellhop.Invalid, "PgBouncer", "statement_timeout",
+		"ignore_startup_parameters")
 	refused(t, b.URL("lost"), bellhop.Invalid, "no database lost")
 	refused(t, strings.Replace(b.URL("postgres"), "only", "s3cret", 1), bellhop.Invalid, "password")
 	must(t, open(t, b.URL("postgres")).Ping(t.Context()))
@@ -133,7 +137,9 @@ func TestSilentServer(t *testing.T) {
 
 // TestTLSDemanded needs a server that lets nobody in without.
 func TestTLSDemanded(t *testing.T) {
-	s, err := realserver.StartPostgres(t.Context(), "hba_file="+hba(t, "hostssl all all all scram-sha-256\nhost all bellhop 127.0.0.1/32 scram-sha-256\nhostssl all u all scram-sha-256"))
+	s, err := realserver.StartPostgres(t.Context(),
+		"hba_file="+hba(t, "hostssl all all all scram-sha-256\nhost all bellhop 127.0.0.1/32 scram-sha-256\nhostssl "+
+			"all u all scram-sha-256"))
 	realserver.Need(t, err)
 	t.Cleanup(func() { s.Close() })
 	refused(t, "postgres://u:s3cret@"+s.Addr+"/postgres?sslmode=disable", bellhop.Invalid, "sslmode=require")
@@ -163,7 +169,8 @@ func TestReadOnlySessions(t *testing.T) {
 	for _, pool := range []*postgres.Pool{p.Webhooks, p.API, p.Worker} {
 		must(t, pool.Read(t.Context(), func(b *postgres.Batch) { b.Exec(`SELECT 1`) }))
 	}
-	if err := p.Writable(t.Context(), p.API, one); bellhop.KindOf(err) != bellhop.Unavailable || !strings.Contains(err.Error(), "no changes") {
+	if err := p.Writable(t.Context(), p.API, one); bellhop.KindOf(err) != bellhop.Unavailable ||
+		!strings.Contains(err.Error(), "no changes") {
 		t.Errorf("a server that takes no changes: %v", err)
 	}
 	must(t, s.Exec(t.Context(), "postgres", `ALTER DATABASE `+db+` RESET default_transaction_read_only`))
@@ -215,7 +222,8 @@ func TestMigrateAndCheck(t *testing.T) {
 	url := fresh(t)
 	one, two := schema("a", "CREATE TABLE a1 ();"), schema("a", "CREATE TABLE a1 ();", "CREATE TABLE a2 ();")
 	p := open(t, url)
-	if err := postgres.Check(t.Context(), p, one); !errors.Is(err, postgres.ErrNoSchema) || !strings.Contains(err.Error(), "bellhop migrate") {
+	if err := postgres.Check(t.Context(), p, one); !errors.Is(err, postgres.ErrNoSchema) ||
+		!strings.Contains(err.Error(), "bellhop migrate") {
 		t.Errorf("nothing there: %v", err)
 	}
 	migrate := func(want int, s ...postgres.Schema) {
@@ -228,18 +236,21 @@ func TestMigrateAndCheck(t *testing.T) {
 	}
 	migrate(1, one)
 	must(t, postgres.Check(t.Context(), p, one))
-	if err := postgres.Check(t.Context(), p, two); bellhop.KindOf(err) != bellhop.Conflict || !strings.Contains(err.Error(), "run bellhop migrate") {
+	if err := postgres.Check(t.Context(), p, two); bellhop.KindOf(err) != bellhop.Conflict ||
+		!strings.Contains(err.Error(), "run bellhop migrate") {
 		t.Errorf("older: %v", err)
 	}
 	migrate(1, two)
 	migrate(0, two)
-	if err := postgres.Check(t.Context(), p, one); bellhop.KindOf(err) != bellhop.Conflict || !strings.Contains(err.Error(), "newer") {
+	if err := postgres.Check(t.Context(), p, one); bellhop.KindOf(err) != bellhop.Conflict ||
+		!strings.Contains(err.Error(), "newer") {
 		t.Errorf("newer: %v", err)
 	}
 	if _, err := postgres.Migrate(t.Context(), url, one); bellhop.KindOf(err) != bellhop.Conflict {
 		t.Errorf("migrated a newer one: %v", err)
 	}
-	if _, err := postgres.Migrate(t.Context(), "postgres://u:s3cret@127.0.0.1:1/d", one); bellhop.KindOf(err) != bellhop.Unavailable || strings.Contains(err.Error(), "s3cret") {
+	if _, err := postgres.Migrate(t.Context(), "postgres://u:s3cret@127.0.0.1:1/d",
+		one); bellhop.KindOf(err) != bellhop.Unavailable || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("nobody there: %v", err)
 	}
 }
@@ -293,7 +304,8 @@ func TestMigrateTriesAgain(t *testing.T) {
 		defer close(released)
 		for _, want := range []int{1, 0} { // it waits, and no longer
 			for waiting := -1; waiting != want; {
-				if err := holder.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE relation = 'c1'::regclass AND NOT granted`).
+				if err := holder.QueryRow(t.Context(),
+					`SELECT count(*) FROM pg_locks WHERE relation = 'c1'::regclass AND NOT granted`).
 					Scan(&waiting); err != nil {
 					released <- err
 					return
@@ -313,7 +325,8 @@ func TestMigrateTriesAgain(t *testing.T) {
 }
 
 func TestOldServers(t *testing.T) {
-	for version, ok := range map[string]bool{"15.10 (Debian 15.10-0+deb12u1)": true, "13.1": true, "18beta1": true, "": true, "9.6.24": false, "12.4": false} {
+	for version, ok := range map[string]bool{"15.10 (Debian 15.10-0+deb12u1)": true, "13.1": true, "18beta1": true,
+		"": true, "9.6.24": false, "12.4": false} {
 		if err := postgres.CheckServer(version); (err == nil) != ok {
 			t.Errorf("%s: %v", version, err)
 		}
@@ -321,7 +334,8 @@ func TestOldServers(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	for in, want := range map[string]string{"": "", "山田 🎉": "山田 🎉", "a\x00b": "a\uFFFDb", "\xff": "\uFFFD", "a\xc3": "a\uFFFD"} {
+	for in, want := range map[string]string{"": "", "山田 🎉": "山田 🎉", "a\x00b": "a\uFFFDb", "\xff": "\uFFFD",
+		"a\xc3": "a\uFFFD"} {
 		if got := postgres.Text(in); got != want {
 			t.Errorf("%q became %q", in, got)
 		}
@@ -357,7 +371,8 @@ func TestListen(t *testing.T) {
 	through, err := postgres.Open(t.Context(), postgres.Options{URL: strings.Replace(url, need(t).Addr, b.Addr, 1)})
 	must(t, err)
 	defer through.Close()
-	if err := through.Listen(t.Context(), "a channel", func() {}, func(string) {}); !errors.Is(err, postgres.ErrNoSession) {
+	if err := through.Listen(t.Context(), "a channel", func() {}, func(string) {}); !errors.Is(err,
+		postgres.ErrNoSession) {
 		t.Errorf("through a pooler: %v", err)
 	}
 }

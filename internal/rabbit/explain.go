@@ -46,12 +46,14 @@ func (t Target) diagnose(ctx context.Context, err error, wire *conn) error {
 	case began && first != 1:
 		return wrong("the server at %s is not RabbitMQ: correct host and port in its URL", t.Addr)
 	}
-	return away("RabbitMQ at %s broke the connection off: see its log, and whether host, port and TLS in its URL are right", t.Addr)
+	return away("RabbitMQ at %s broke the connection off: see its log, and whether host, port and TLS in its URL are "+
+		"right", t.Addr)
 }
 
 func (t Target) badCredentials() error {
 	if t.external {
-		return wrong("RabbitMQ at %s lets nobody sign in with this certificate: correct certfile in its URL, or see its plugin rabbitmq_auth_mechanism_ssl", t.Addr)
+		return wrong("RabbitMQ at %s lets nobody sign in with this certificate: correct certfile in its URL, or see "+
+			"its plugin rabbitmq_auth_mechanism_ssl", t.Addr)
 	}
 	return wrong("RabbitMQ at %s refuses user %s with this password: correct them in its URL", t.Addr, t.User)
 }
@@ -70,19 +72,24 @@ func (t Target) unreached(ctx context.Context, err error) error {
 	case errors.As(err, &name):
 		return away("there is no host %s: correct it in RabbitMQ's URL", clip(host))
 	case errors.As(err, &notTLS):
-		return wrong("RabbitMQ at %s does not support TLS there: give its TLS port, or write amqp: in its URL if the network is safe", t.Addr)
+		return wrong("RabbitMQ at %s does not support TLS there: give its TLS port, or write amqp: in its URL if the "+
+			"network is safe", t.Addr)
 	case errors.As(err, &unknown), errors.As(err, &wrongName), errors.As(err, &invalid):
-		return wrong("the certificate of RabbitMQ at %s can't be trusted: give its authority with cacertfile=FILE in the URL, and the host by the name in the certificate", t.Addr)
+		return wrong("the certificate of RabbitMQ at %s can't be trusted: give its authority with cacertfile=FILE in "+
+			"the URL, and the host by the name in the certificate", t.Addr)
 	case ctx.Err() != nil, isTimeout(err):
 		return t.silent(ctx)
 	case strings.Contains(err.Error(), "remote error: tls:"):
-		return wrong("RabbitMQ at %s refuses bellhop's certificate (%v): give a certificate that it trusts with certfile and keyfile in its URL", t.Addr, lastPart(err))
+		return wrong("RabbitMQ at %s refuses bellhop's certificate (%v): give a certificate that it trusts with "+
+			"certfile and keyfile in its URL", t.Addr, lastPart(err))
 	}
-	return away("the connection to RabbitMQ at %s broke: see its log, and whether host, port and TLS in its URL are right", t.Addr)
+	return away("the connection to RabbitMQ at %s broke: see its log, and whether host, port and TLS in its URL are "+
+		"right", t.Addr)
 }
 
 func (t Target) silent(ctx context.Context) error {
-	e := bellhop.Errorf(bellhop.Unavailable, codeUnavailable, "RabbitMQ at %s did not answer in time: see that it runs and that no firewall is between", t.Addr)
+	e := bellhop.Errorf(bellhop.Unavailable, codeUnavailable,
+		"RabbitMQ at %s did not answer in time: see that it runs and that no firewall is between", t.Addr)
 	e.Cause = context.Cause(ctx)
 	return e
 }
@@ -99,12 +106,15 @@ func lastPart(err error) string { return err.Error()[strings.LastIndex(err.Error
 func (t Target) refusal(e *amqp.Error) error {
 	says := t.says(e)
 	switch {
-	case e.Code == amqp.AccessRefused && strings.Contains(says, "Login was refused"), e.Code == amqp.AccessRefused && strings.Contains(says, "PLAIN login"):
+	case e.Code == amqp.AccessRefused && strings.Contains(says, "Login was refused"), e.Code == amqp.AccessRefused &&
+		strings.Contains(says, "PLAIN login"):
 		return t.badCredentials()
 	case e.Code == amqp.NotAllowed && strings.Contains(says, "not found"):
-		return wrong("there is no virtual host %s at %s: create it with rabbitmqctl add_vhost, or correct the path in RabbitMQ's URL", t.VHost, t.Addr)
+		return wrong("there is no virtual host %s at %s: create it with rabbitmqctl add_vhost, or correct the path in "+
+			"RabbitMQ's URL", t.VHost, t.Addr)
 	case e.Code == amqp.NotAllowed && strings.Contains(says, "access to vhost"):
-		return wrong("RabbitMQ at %s does not let user %s into virtual host %s: allow it with rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'", t.Addr, t.User, t.VHost, t.VHost, t.User)
+		return wrong("RabbitMQ at %s does not let user %s into virtual host %s: allow it with rabbitmqctl "+
+			"set_permissions -p %s %s '.*' '.*' '.*'", t.Addr, t.User, t.VHost, t.VHost, t.User)
 	}
 	return away("RabbitMQ at %s says %q: see its log", t.Addr, shorten(says))
 }
@@ -144,17 +154,21 @@ func (t Target) Explain(doing string, err error) error {
 	}
 	says := t.says(e)
 	switch {
-	case e.Code == amqp.NotFound && strings.Contains(says, "down or inaccessible"), e.Code == amqp.NotFound && strings.Contains(says, "timed out"):
+	case e.Code == amqp.NotFound && strings.Contains(says, "down or inaccessible"), e.Code == amqp.NotFound &&
+		strings.Contains(says, "timed out"):
 		return t.busy(doing, says)
 	case e.Code == amqp.NotFound:
 		return bellhop.Errorf(bellhop.NotFound, "rabbitmq_not_found", "%s: RabbitMQ says %q", doing, shorten(says))
 	case e.Code == amqp.AccessRefused:
-		return wrong("%s: RabbitMQ does not let user %s do that (%s): allow it with rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'",
+		return wrong("%s: RabbitMQ does not let user %s do that (%s): allow it with rabbitmqctl set_permissions -p %s "+
+			"%s '.*' '.*' '.*'",
 			doing, t.User, shorten(says), t.VHost, t.User)
 	case e.Code == amqp.PreconditionFailed && strings.Contains(says, "inequivalent arg"):
-		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_differs", "%s: it exists with other properties (%s): remove it, or give another name", doing, inequivalent(says))
+		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_differs",
+			"%s: it exists with other properties (%s): remove it, or give another name", doing, inequivalent(says))
 	case e.Code == amqp.ResourceLocked:
-		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_in_use", "%s: another connection has exclusive use of it (%s)", doing, shorten(says))
+		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_in_use",
+			"%s: another connection has exclusive use of it (%s)", doing, shorten(says))
 	case e.Code == amqp.PreconditionFailed:
 		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_refuses", "%s: RabbitMQ says %q", doing, shorten(says))
 	}

@@ -38,8 +38,9 @@ type link struct {
 	gone  chan struct{} // closed when the channel is, with why set
 	why   error
 
-	due       atomic.Int64 // messages on their way
-	confirmed atomic.Int64 // when the last confirmation came, or the first message since all were confirmed left; in nanoseconds
+	due atomic.Int64 // messages on their way
+	// when the last confirmation came, or the first message since all were confirmed left; in nanoseconds
+	confirmed atomic.Int64
 	blocked   atomic.Pointer[string]
 
 	mu       sync.Mutex
@@ -56,7 +57,8 @@ func (p *Publisher) dial() (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{p: p, conn: c, wire: wire, slots: make(chan struct{}, window), gone: make(chan struct{}), returned: map[string]string{}, refused: map[way]time.Time{}}
+	l := &link{p: p, conn: c, wire: wire, slots: make(chan struct{}, window), gone: make(chan struct{}),
+		returned: map[string]string{}, refused: map[way]time.Time{}}
 	defer context.AfterFunc(p.life, func() { wire.Close() })()
 	slow := time.AfterFunc(p.target.timeout, func() { wire.Close() })
 	defer slow.Stop()
@@ -90,10 +92,12 @@ func (l *link) watch(ctx context.Context) error {
 			}
 		case <-tick.C:
 			if l.stalled(time.Now()) {
-				l.why = away("RabbitMQ at %s has confirmed nothing for %v: see that it runs and that no firewall is between", l.p.target.Addr, stall)
+				l.why = away("RabbitMQ at %s has confirmed nothing for %v: see that it runs and that no firewall is "+
+					"between", l.p.target.Addr, stall)
 			}
 			if key, ok := l.refuses(time.Now()); ok {
-				l.why = away("RabbitMQ at %s refuses what is published to %s: see whether the queue has a leader and no limit of length", l.p.target.Addr, key)
+				l.why = away("RabbitMQ at %s refuses what is published to %s: see whether the queue has a leader and "+
+					"no limit of length", l.p.target.Addr, key)
 			}
 		case <-ctx.Done():
 			l.why = context.Cause(ctx)
@@ -205,7 +209,8 @@ func (l *link) done() {
 	<-l.slots
 }
 
-func (l *link) settle(ctx context.Context, m *Message, confirmation *amqp.DeferredConfirmation) (answer bool, err error) {
+func (l *link) settle(ctx context.Context, m *Message, confirmation *amqp.DeferredConfirmation) (answer bool,
+	err error) {
 	l.done()
 	if !confirmation.Acked() {
 		l.noteRefusal(m)
@@ -213,7 +218,8 @@ func (l *link) settle(ctx context.Context, m *Message, confirmation *amqp.Deferr
 	}
 	l.confirmed.Store(time.Now().UnixNano())
 	if why, ok := l.taken(m); ok {
-		return true, bellhop.Errorf(bellhop.NotFound, "rabbitmq_unroutable", "RabbitMQ knows no queue %s (%s): create it with bellhop queue create", m.Key, why)
+		return true, bellhop.Errorf(bellhop.NotFound, "rabbitmq_unroutable",
+			"RabbitMQ knows no queue %s (%s): create it with bellhop queue create", m.Key, why)
 	}
 	return false, nil
 }
@@ -277,7 +283,8 @@ func (l *link) blames(m *Message) (answer bool, err error) {
 	if name == "" {
 		name = "amq.default"
 	}
-	if ok && (e.Code == amqp.NotFound || e.Code == amqp.AccessRefused) && strings.Contains(e.Reason, "exchange '"+name+"'") {
+	if ok && (e.Code == amqp.NotFound || e.Code == amqp.AccessRefused) &&
+		strings.Contains(e.Reason, "exchange '"+name+"'") {
 		return true, e
 	}
 	return false, l.why

@@ -81,7 +81,8 @@ func (p *Publisher) Limit() int64 { return p.limit.Load() }
 
 // Publish publishes one persistent message, and waits until ctx is done for its
 // confirmation. An exchange that routes it nowhere is no error.
-func (p *Publisher) Publish(ctx context.Context, exchange, key string, headers map[string]any, contentType string, body []byte) error {
+func (p *Publisher) Publish(ctx context.Context, exchange, key string, headers map[string]any, contentType string,
+	body []byte) error {
 	return p.send(ctx, &Message{Exchange: exchange, Key: key, Publishing: amqp.Publishing{
 		Headers: headers, ContentType: contentType, DeliveryMode: amqp.Persistent, Body: body}}, false)
 }
@@ -114,7 +115,8 @@ func (p *Publisher) Send(ctx context.Context, patience time.Duration, messages .
 
 // sendSome sends messages by one connection, and each that this was in vain for
 // by itself.
-func (p *Publisher) sendSome(ctx context.Context, patience time.Duration, messages []*Message, errs []error) (failed bool) {
+func (p *Publisher) sendSome(ctx context.Context, patience time.Duration, messages []*Message,
+	errs []error) (failed bool) {
 	flights := make([]*flight, len(messages))
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	if l, err := p.link(bounded); err == nil {
@@ -181,7 +183,8 @@ func (p *Publisher) send(ctx context.Context, m *Message, mandatory bool) error 
 func (p *Publisher) check(m *Message) error {
 	for _, text := range []string{m.Exchange, m.Key, m.ContentType, m.MessageId} {
 		if len(text) > 255 {
-			return bellhop.Invalidf("rabbitmq_text", "a name of %d bytes is too long for RabbitMQ, which takes 255", len(text))
+			return bellhop.Invalidf("rabbitmq_text", "a name of %d bytes is too long for RabbitMQ, which takes 255",
+				len(text))
 		}
 	}
 	if limit := p.limit.Load(); limit > 0 && int64(len(m.Body)) > limit {
@@ -235,7 +238,8 @@ func (p *Publisher) unlinked(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if why == nil {
-		why = away("RabbitMQ at %s did not answer in time: see that it runs and that no firewall is between", p.target.Addr)
+		why = away("RabbitMQ at %s did not answer in time: see that it runs and that no firewall is between",
+			p.target.Addr)
 	}
 	return why
 }
@@ -248,7 +252,8 @@ func (p *Publisher) pick() (best *link, changed <-chan struct{}, err error) {
 	defer p.mu.Unlock()
 	for _, l := range p.links {
 		if reason := l.blocked.Load(); reason != nil {
-			return nil, nil, away("RabbitMQ at %s accepts no messages just now (%s): free up what it lacks; it then goes on by itself", p.target.Addr, *reason)
+			return nil, nil, away("RabbitMQ at %s accepts no messages just now (%s): free up what it lacks; it then "+
+				"goes on by itself", p.target.Addr, *reason)
 		}
 		if best == nil || l.due.Load() < best.due.Load() {
 			best = l
@@ -257,7 +262,8 @@ func (p *Publisher) pick() (best *link, changed <-chan struct{}, err error) {
 	if best == nil && p.why != nil && time.Since(p.down) > failFast {
 		return nil, nil, p.why
 	}
-	if p.started == 0 || best != nil && p.started == len(p.links) && p.started < p.opts.Connections && best.due.Load() > busy {
+	if p.started == 0 || best != nil && p.started == len(p.links) && p.started < p.opts.Connections &&
+		best.due.Load() > busy {
 		if p.life.Err() != nil {
 			return nil, nil, away("this publisher is closed")
 		}

@@ -38,7 +38,8 @@ func server(t *testing.T) *realserver.RabbitMQ {
 	t.Helper()
 	once.Do(func() {
 		certificate = realserver.NewCertificate(lasting{t})
-		broker, brokerErr = realserver.StartRabbitMQ(context.Background(), append(certificate.TLSSettings(), "max_message_size = 4194304")...)
+		broker, brokerErr = realserver.StartRabbitMQ(context.Background(),
+			append(certificate.TLSSettings(), "max_message_size = 4194304")...)
 	})
 	realserver.Need(t, brokerErr)
 	return broker
@@ -88,7 +89,8 @@ func newRig(t *testing.T, connections int) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &rig{Publisher: rabbit.NewPublisher(through, rabbit.Options{Name: "test", Connections: connections}), t: t, vhost: vhost, proxy: proxy, ask: rabbit.NewSession(direct, "test")}
+	g := &rig{Publisher: rabbit.NewPublisher(through, rabbit.Options{Name: "test", Connections: connections}), t: t,
+		vhost: vhost, proxy: proxy, ask: rabbit.NewSession(direct, "test")}
 	t.Cleanup(g.ask.Close)
 	t.Cleanup(g.Close)
 	g.do(func(ch *amqp.Channel) error {
@@ -148,7 +150,8 @@ func TestSendAndReturn(t *testing.T) {
 	}
 	seen := g.got()
 	for i, err := range errs {
-		if unroutable := i%100 == 7; unroutable != (bellhop.KindOf(err) == bellhop.NotFound) || unroutable == (err == nil) {
+		if unroutable := i%100 == 7; unroutable != (bellhop.KindOf(err) == bellhop.NotFound) ||
+			unroutable == (err == nil) {
 			t.Errorf("message %d: %v", i, err)
 		} else if n := seen[fmt.Sprint(i)]; (n == 1) == unroutable {
 			t.Errorf("message %d is in the queue %d times", i, n)
@@ -182,10 +185,12 @@ func TestExchanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.do(func(ch *amqp.Channel) error {
-		return errors.Join(ch.QueueBind("q", "order.#", "events", false, nil), ch.ExchangeDeclare("fan", "fanout", true, false, false, false, nil))
+		return errors.Join(ch.QueueBind("q", "order.#", "events", false, nil),
+			ch.ExchangeDeclare("fan", "fanout", true, false, false, false, nil))
 	})
 	for _, key := range []string{"order.recorded", "nobody.listens"} {
-		if err := g.Publish(t.Context(), "events", key, map[string]any{"a": "b"}, "application/json", []byte("{}")); err != nil {
+		if err := g.Publish(t.Context(), "events", key, map[string]any{"a": "b"}, "application/json",
+			[]byte("{}")); err != nil {
 			t.Errorf("publish %s: %v", key, err)
 		}
 	}
@@ -194,7 +199,8 @@ func TestExchanges(t *testing.T) {
 	}
 	err := g.Publish(t.Context(), "nowhere", "order.recorded", nil, "", []byte("{}"))
 	wantLine(t, "no exchange", err, bellhop.NotFound, "no exchange 'nowhere'")
-	wantLine(t, "another type", g.ask.DeclareTopic(t.Context(), "fan"), bellhop.Conflict, "received 'topic' but current is 'fanout'")
+	wantLine(t, "another type", g.ask.DeclareTopic(t.Context(), "fan"), bellhop.Conflict,
+		"received 'topic' but current is 'fanout'")
 	g.mustSend(message("after", "q"))
 }
 
@@ -204,7 +210,8 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, 1)
 	g.do(func(ch *amqp.Channel) error {
-		_, err := ch.QueueDeclare("full", true, false, false, false, amqp.Table{"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish"})
+		_, err := ch.QueueDeclare("full", true, false, false, false,
+			amqp.Table{"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish"})
 		return err
 	})
 	target, _, err := rabbit.Parse(server(t).URL(g.vhost))
@@ -263,7 +270,8 @@ func TestMissingPermission(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, 1)
 	r := server(t)
-	for _, args := range [][]string{{"add_user", "reader", "secret"}, {"set_permissions", "-p", g.vhost, "reader", "", "", ".*"}} {
+	for _, args := range [][]string{{"add_user", "reader", "secret"}, {"set_permissions", "-p", g.vhost, "reader", "",
+		"", ".*"}} {
 		if _, err := r.Ctl(t.Context(), args...); err != nil {
 			t.Fatal(err)
 		}
@@ -285,9 +293,13 @@ func TestMissingPermission(t *testing.T) {
 func TestSendsAgain(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(*rig){
-		"cut":        func(g *rig) { g.proxy.Stop(); g.proxy.Start() },
-		"reset":      func(g *rig) { g.proxy.Fault(realserver.Reset)() },
-		"black hole": func(g *rig) { mend := g.proxy.Fault(realserver.BlackHole); time.AfterFunc(rabbit.Stall/2, mend) },
+		"cut":   func(g *rig) { g.proxy.Stop(); g.proxy.Start() },
+		"reset": func(g *rig) { g.proxy.Fault(realserver.Reset)() },
+		"black hole": func(g *rig) {
+			mend := g.proxy.Fault(realserver.BlackHole)
+			time.AfterFunc(rabbit.Stall/2,
+				mend)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -325,7 +337,8 @@ func TestGivesUpInTime(t *testing.T) {
 	for range 20 {
 		began := time.Now()
 		errs := g.Send(t.Context(), 900*time.Millisecond, message("1", "q"))
-		if took := time.Since(began); errs == nil || bellhop.KindOf(errs[0]) != bellhop.Unavailable || took > 5*time.Second {
+		if took := time.Since(began); errs == nil || bellhop.KindOf(errs[0]) != bellhop.Unavailable ||
+			took > 5*time.Second {
 			t.Fatalf("without a broker: %v after %v", errs, took)
 		}
 	}

@@ -13,14 +13,17 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	target, params, err := rabbit.Parse("amqp://jo:s%40cret@mq.example:5673/shop%2Fone?queue=orders&heartbeat=5", "queue")
+	target, params, err := rabbit.Parse("amqp://jo:s%40cret@mq.example:5673/shop%2Fone?queue=orders&heartbeat=5",
+		"queue")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if target.Addr != "mq.example:5673" || target.VHost != "shop/one" || target.User != "jo" || target.Password() != "s@cret" || params.Get("queue") != "orders" {
+	if target.Addr != "mq.example:5673" || target.VHost != "shop/one" || target.User != "jo" ||
+		target.Password() != "s@cret" || params.Get("queue") != "orders" {
 		t.Errorf("read %+v, %v", target, params)
 	}
-	for address, want := range map[string]string{"amqp://h": "h:5672 / guest", "amqps://h/": "h:5671 / guest", "amqp://[::1]/v": "[::1]:5672 v guest"} {
+	for address, want := range map[string]string{"amqp://h": "h:5672 / guest", "amqps://h/": "h:5671 / guest",
+		"amqp://[::1]/v": "[::1]:5672 v guest"} {
 		target, _, err := rabbit.Parse(address)
 		if got := fmt.Sprint(target.Addr, " ", target.VHost, " ", target.User); got != want || err != nil {
 			t.Errorf("%s: %s, %v; want %s", address, got, err, want)
@@ -60,8 +63,10 @@ func wantLine(t *testing.T, what string, err error, kind bellhop.Kind, want stri
 		return
 	}
 	text := err.Error()
-	if bellhop.KindOf(err) != kind || !strings.Contains(text, want) || strings.Contains(text, "\n") || strings.Contains(text, "secret") || strings.Contains(text, "only-for-tests") {
-		t.Errorf("%s: %q of kind %d; want one line of kind %d with %q and no password", what, text, bellhop.KindOf(err), kind, want)
+	if bellhop.KindOf(err) != kind || !strings.Contains(text, want) || strings.Contains(text, "\n") ||
+		strings.Contains(text, "secret") || strings.Contains(text, "only-for-tests") {
+		t.Errorf("%s: %q of kind %d; want one line of kind %d with %q and no password", what, text, bellhop.KindOf(err),
+			kind, want)
 	}
 }
 

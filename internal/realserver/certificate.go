@@ -23,20 +23,24 @@ type Certificate struct{ Authority, Cert, Key string }
 func NewCertificate(t testing.TB) Certificate {
 	t.Helper()
 	authorityKey, key := newKey(t), newKey(t)
-	authority := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "tests"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	cert := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "bellhop"}, NotBefore: authority.NotBefore,
-		NotAfter: authority.NotAfter, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	authority := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "tests"},
+		NotBefore: time.Now().Add(-time.Hour),
+		NotAfter:  time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	cert := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "bellhop"},
+		NotBefore: authority.NotBefore,
+		NotAfter:  authority.NotAfter, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth,
+			x509.ExtKeyUsageClientAuth}}
 	keyDER, err := x509.MarshalECPrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	return Certificate{
-		Authority: writePEM(t, dir, "authority.pem", "CERTIFICATE", sign(t, authority, authority, authorityKey, authorityKey)),
-		Cert:      writePEM(t, dir, "cert.pem", "CERTIFICATE", sign(t, cert, authority, key, authorityKey)),
-		Key:       writePEM(t, dir, "key.pem", "EC PRIVATE KEY", keyDER),
+		Authority: writePEM(t, dir, "authority.pem", "CERTIFICATE",
+			sign(t, authority, authority, authorityKey, authorityKey)),
+		Cert: writePEM(t, dir, "cert.pem", "CERTIFICATE", sign(t, cert, authority, key, authorityKey)),
+		Key:  writePEM(t, dir, "key.pem", "EC PRIVATE KEY", keyDER),
 	}
 }
 

@@ -38,7 +38,8 @@ func StartPgBouncer(ctx context.Context, p *Postgres, settings ...string) (*PgBo
 	}
 	b := &PgBouncer{Addr: fmt.Sprint("127.0.0.1:", port), dir: dir}
 	_, upstream, _ := strings.Cut(p.Addr, ":")
-	config := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\n"+
+	config := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port "+
+		"= %d\n"+
 		"unix_socket_dir =\nauth_type = plain\nauth_file = %s\npool_mode = transaction\nmax_client_conn = 1000\n",
 		upstream, port, filepath.Join(dir, "users.txt"))
 	for _, s := range settings {
@@ -48,7 +49,8 @@ func StartPgBouncer(ctx context.Context, p *Postgres, settings ...string) (*PgBo
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	if b.process, err = start(dir, "INT", nil, asPostgres(program, filepath.Join(dir, "pgbouncer.ini"))...); err != nil {
+	if b.process,
+		err = start(dir, "INT", nil, asPostgres(program, filepath.Join(dir, "pgbouncer.ini"))...); err != nil {
 		return nil, err
 	}
 	return b, b.ready(ctx, "pgbouncer", func(ctx context.Context) error {
@@ -63,7 +65,8 @@ func StartPgBouncer(ctx context.Context, p *Postgres, settings ...string) (*PgBo
 // write makes the files. They belong to the user that [asPostgres] runs as:
 // PgBouncer refuses root, too.
 func (b *PgBouncer) write(config string) error {
-	files := map[string]string{"pgbouncer.ini": config, "users.txt": fmt.Sprintf("%q %q\n", "bellhop", postgresPassword)}
+	files := map[string]string{"pgbouncer.ini": config,
+		"users.txt": fmt.Sprintf("%q %q\n", "bellhop", postgresPassword)}
 	paths := []string{b.dir}
 	for name, content := range files {
 		path := filepath.Join(b.dir, name)

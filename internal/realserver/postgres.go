@@ -62,7 +62,8 @@ func (p *Postgres) init(ctx context.Context, initdb string) error {
 	if err := givePostgres(p.dir, pw); err != nil {
 		return err
 	}
-	args := asPostgres(initdb, "-D", filepath.Join(p.dir, "data"), "-U", "bellhop", "--pwfile="+pw, "-A", "scram-sha-256",
+	args := asPostgres(initdb, "-D", filepath.Join(p.dir, "data"), "-U", "bellhop", "--pwfile="+pw, "-A",
+		"scram-sha-256",
 		"-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
 	if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
@@ -102,7 +103,8 @@ func (p *Postgres) URL(database string) string { return PostgresURL(p.Addr, data
 // PostgresURL returns the address of a database of a [Postgres] that is reached
 // at another address, as through a proxy.
 func PostgresURL(addr, database string) string {
-	return fmt.Sprintf("postgres://bellhop:%s@%s/%s?sslmode=disable", strings.ReplaceAll(postgresPassword, " ", "%20"), addr, database)
+	return fmt.Sprintf("postgres://bellhop:%s@%s/%s?sslmode=disable", strings.ReplaceAll(postgresPassword, " ", "%20"),
+		addr, database)
 }
 
 // NewDatabase makes an empty database and returns its name.
@@ -131,7 +133,8 @@ func (p *Postgres) StartStandby(ctx context.Context) (*Postgres, error) {
 	s := &Postgres{Addr: fmt.Sprint("127.0.0.1:", port), dir: dir, bin: p.bin, settings: p.settings}
 	err = givePostgres(dir)
 	if err == nil {
-		args := asPostgres(filepath.Join(p.bin, "pg_basebackup"), "-D", filepath.Join(dir, "data"), "-R", "-X", "stream",
+		args := asPostgres(filepath.Join(p.bin, "pg_basebackup"), "-D", filepath.Join(dir, "data"), "-R", "-X",
+			"stream",
 			"-c", "fast", "--no-sync", "-d", p.URL("postgres"))
 		var out []byte
 		if out, err = exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {

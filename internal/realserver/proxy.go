@@ -41,10 +41,12 @@ func (p *Proxy) Start() {
 
 // The faults that connections can be given, in toxiproxy's terms.
 const (
-	BlackHole  = `{"name":"black hole","type":"timeout","stream":"downstream","attributes":{"timeout":0}}` // nothing comes back any more
-	Slow       = `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":300}}`     // 300 ms
-	Reset      = `{"name":"reset","type":"reset_peer","stream":"downstream","attributes":{"timeout":0}}`
-	LoseAnswer = `{"name":"lose answer","type":"limit_data","stream":"downstream","attributes":{"bytes":0}}` // what was asked is done, and the answer is lost
+	// nothing comes back any more
+	BlackHole = `{"name":"black hole","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`
+	Slow      = `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":300}}` // 300 ms
+	Reset     = `{"name":"reset","type":"reset_peer","stream":"downstream","attributes":{"timeout":0}}`
+	// what was asked is done, and the answer is lost
+	LoseAnswer = `{"name":"lose answer","type":"limit_data","stream":"downstream","attributes":{"bytes":0}}`
 )
 
 // Fault gives all connections a fault until the function that it returns is

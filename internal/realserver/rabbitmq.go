@@ -83,13 +83,15 @@ func (r *RabbitMQ) configure() (err error) {
 		}
 	}
 	r.Addr, r.epmdPort = fmt.Sprint("127.0.0.1:", ports[0]), ports[1]
-	lines := []string{"listeners.tcp.1 = " + r.Addr, "default_user = bellhop", "default_pass = " + rabbitPassword, "log.file.level = warning"}
+	lines := []string{"listeners.tcp.1 = " + r.Addr, "default_user = bellhop", "default_pass = " + rabbitPassword,
+		"log.file.level = warning"}
 	if strings.Contains(strings.Join(r.settings, "\n"), "ssl_options.") {
 		r.TLSAddr = fmt.Sprint("127.0.0.1:", ports[2])
 		lines = append(lines, "listeners.ssl.1 = "+r.TLSAddr)
 	}
 	config := strings.Join(append(lines, r.settings...), "\n") + "\n"
-	return errors.Join(os.WriteFile(r.file("rabbitmq.conf"), []byte(config), 0o600), os.WriteFile(r.file("plugins"), []byte("[]."), 0o600))
+	return errors.Join(os.WriteFile(r.file("rabbitmq.conf"), []byte(config), 0o600),
+		os.WriteFile(r.file("plugins"), []byte("[]."), 0o600))
 }
 
 func (r *RabbitMQ) file(name string) string { return filepath.Join(r.dir, name) }
@@ -103,8 +105,10 @@ func (r *RabbitMQ) env() []string {
 		"ERL_EPMD_ADDRESS=127.0.0.1", fmt.Sprint("ERL_EPMD_PORT=", r.epmdPort),
 		"ERL_FLAGS=-kernel inet_dist_use_interface {127,0,0,1}",
 		"RABBITMQ_NODENAME=" + r.node,
-		"RABBITMQ_CONFIG_FILE=" + r.file("rabbitmq.conf"), "RABBITMQ_ENABLED_PLUGINS_FILE=" + r.file("plugins"), "RABBITMQ_CONF_ENV_FILE=/dev/null",
-		"RABBITMQ_MNESIA_BASE=" + r.file("data"), "RABBITMQ_LOG_BASE=" + r.file("log"), "RABBITMQ_PID_FILE=" + r.file("pid"),
+		"RABBITMQ_CONFIG_FILE=" + r.file("rabbitmq.conf"), "RABBITMQ_ENABLED_PLUGINS_FILE=" + r.file("plugins"),
+		"RABBITMQ_CONF_ENV_FILE=/dev/null",
+		"RABBITMQ_MNESIA_BASE=" + r.file("data"), "RABBITMQ_LOG_BASE=" + r.file("log"), "RABBITMQ_PID_FILE=" +
+			r.file("pid"),
 		"RABBITMQ_FEATURE_FLAGS_FILE=" + r.file("flags"),
 		"ERL_CRASH_DUMP=" + r.file("crash"), // and not in the folder of the test
 	}
@@ -210,7 +214,8 @@ func RabbitURL(addr, vhost string) string {
 
 // TLSSettings are those with which a node also listens with TLS.
 func (c Certificate) TLSSettings() []string {
-	return []string{"ssl_options.cacertfile = " + c.Authority, "ssl_options.certfile = " + c.Cert, "ssl_options.keyfile = " + c.Key}
+	return []string{"ssl_options.cacertfile = " + c.Authority, "ssl_options.certfile = " + c.Cert,
+		"ssl_options.keyfile = " + c.Key}
 }
 
 // SetMemoryAlarm has the node take nothing, or everything again.

@@ -196,7 +196,8 @@ func NodeCommand(program string, args ...string) ([]string, error) {
 		return nil, err
 	}
 	loopback := filepath.Join(filepath.Dir(modules), "loopback.cjs")
-	return append([]string{filepath.Join(modules, ".bin", "node"), "--require", loopback, filepath.Join(modules, program)}, args...), nil
+	return append([]string{filepath.Join(modules, ".bin", "node"), "--require", loopback,
+		filepath.Join(modules, program)}, args...), nil
 }
 
 // tail keeps the end of what a server says.

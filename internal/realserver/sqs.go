@@ -29,7 +29,8 @@ func StartSQS(ctx context.Context) (*SQS, error) {
 		return nil, err
 	}
 	s := &SQS{Endpoint: fmt.Sprint("http://127.0.0.1:", port)}
-	s.process, err = start(os.DevNull, "TERM", []string{fmt.Sprint("FAUXQS_PORT=", port), "FAUXQS_LOGGER=false"}, command...)
+	s.process, err = start(os.DevNull, "TERM", []string{fmt.Sprint("FAUXQS_PORT=", port), "FAUXQS_LOGGER=false"},
+		command...)
 	if err != nil {
 		return nil, err
 	}

@@ -41,13 +41,16 @@ func StartStepFunctions(ctx context.Context, m StateMachine) (*StepFunctions, er
 	if err != nil {
 		return nil, err
 	}
-	s := &StepFunctions{Endpoint: fmt.Sprint("http://127.0.0.1:", port), ARN: "arn:aws:states:us-east-1:000000000000:stateMachine:bellhop"}
+	s := &StepFunctions{Endpoint: fmt.Sprint("http://127.0.0.1:", port),
+		ARN: "arn:aws:states:us-east-1:000000000000:stateMachine:bellhop"}
 	express := "0"
 	if m.Express {
 		express = "1"
 	}
-	env := []string{fmt.Sprint("PORT=", port), "DEFINITION=" + m.Definition, "MACHINE_ARN=" + s.ARN, "EXPRESS=" + express, "RETRY_MS=5",
-		"AWS_ENDPOINT_URL_LAMBDA=" + m.Lambda, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+	env := []string{fmt.Sprint("PORT=", port), "DEFINITION=" + m.Definition, "MACHINE_ARN=" + s.ARN, "EXPRESS=" +
+		express, "RETRY_MS=5",
+		"AWS_ENDPOINT_URL_LAMBDA=" + m.Lambda, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=test",
+		"AWS_SECRET_ACCESS_KEY=test",
 		"AWS_MAX_ATTEMPTS=1", "AWS_SESSION_TOKEN="}
 	if s.process, err = start(os.DevNull, "TERM", env, command...); err != nil {
 		return nil, err

@@ -111,7 +111,8 @@ func (c *Comparison) idleOwners(m Mode) float64 {
 func (c *Comparison) same(rate float64) bool {
 	inline, queued := c.at(Inline, rate), c.at(Queued, rate)
 	slower := Median(inline, ownersP99) - Median(queued, ownersP99)
-	return !c.Loses(Inline, rate) && time.Duration(slower) <= unnoticed && Median(inline, ringP99) <= float64(ringsWithin)
+	return !c.Loses(Inline, rate) && time.Duration(slower) <= unnoticed &&
+		Median(inline, ringP99) <= float64(ringsWithin)
 }
 
 // Feels reports whether owners feel the webhooks.
@@ -129,7 +130,8 @@ func (c *Comparison) Loses(m Mode, rate float64) bool {
 func (c *Comparison) QueuedFails(rate float64) bool {
 	samples := c.at(Queued, rate)
 	unrung := Median(samples, func(s Sample) float64 { return float64(s.OK-s.Rung) / float64(max(1, s.OK)) })
-	return c.Loses(Queued, rate) || c.Feels(Queued, rate) || unrung > spared || Median(samples, ringP99) > float64(ringsWithin)
+	return c.Loses(Queued, rate) || c.Feels(Queued, rate) || unrung > spared ||
+		Median(samples, ringP99) > float64(ringsWithin)
 }
 
 // Words says it in sentences, the most important first.
@@ -152,19 +154,23 @@ func (c *Comparison) verdict(a Answer) string {
 	case ends > 0 && a.Peak >= ends:
 		return peak + ": a queue pays. Handled inside the request, owners would feel it or orders would be lost."
 	case ends > 0 && a.Peak >= ends/3:
-		return fmt.Sprintf("%s: that is %s of what is too much inside the request. A queue pays soon, and a sale or an outage of the push service makes it now.", peak, share(a.Peak/ends))
+		return fmt.Sprintf("%s: that is %s of what is too much inside the request. A queue pays soon, and a sale or "+
+			"an outage of the push service makes it now.", peak, share(a.Peak/ends))
 	case a.QueuedFailsFrom > 0 && a.Peak >= a.QueuedFailsFrom:
 		return peak + ": more than this machine holds either way."
 	default:
-		return fmt.Sprintf("%s: handling orders inside the request is good enough at this traffic, while the push service answers within %s.", peak, Took(float64(c.Settings.PushLatency)))
+		return fmt.Sprintf("%s: handling orders inside the request is good enough at this traffic, while the push "+
+			"service answers within %s.", peak, Took(float64(c.Settings.PushLatency)))
 	}
 }
 
 func (c *Comparison) sameWords(a Answer) string {
 	if a.SameUpTo == 0 {
-		return "Already at the lowest rate measured, owners or phones can tell handling inside the request from a queue."
+		return "Already at the lowest rate measured, owners or phones can tell handling inside the request from a " +
+			"queue."
 	}
-	return fmt.Sprintf("Up to %s orders a second nobody can tell handling inside the request from a queue.", Rate(a.SameUpTo))
+	return fmt.Sprintf("Up to %s orders a second nobody can tell handling inside the request from a queue.",
+		Rate(a.SameUpTo))
 }
 
 func (c *Comparison) feltWords(a Answer) string {
@@ -172,7 +178,8 @@ func (c *Comparison) feltWords(a Answer) string {
 		return "Owners felt it at no rate that was measured."
 	}
 	inline, queued := c.at(Inline, a.FeltFrom), c.at(Queued, a.FeltFrom)
-	return fmt.Sprintf("From %s on owners feel it: one in a hundred of their requests takes %s and longer inside, and %s with the queue.",
+	return fmt.Sprintf("From %s on owners feel it: one in a hundred of their requests takes %s and longer inside, and "+
+		"%s with the queue.",
 		Rate(a.FeltFrom), Took(Median(inline, ownersP99)), Took(Median(queued, ownersP99)))
 }
 
@@ -181,7 +188,8 @@ func (c *Comparison) lostWords(a Answer) string {
 		return "Inside the request no webhook was lost at any rate that was measured."
 	}
 	inline, queued := c.at(Inline, a.LostFrom), c.at(Queued, a.LostFrom)
-	return fmt.Sprintf("From %s on Shopify has to send webhooks again, since they are not answered within 5 s or are refused: %s of them inside, %s with the queue.",
+	return fmt.Sprintf("From %s on Shopify has to send webhooks again, since they are not answered within 5 s or are "+
+		"refused: %s of them inside, %s with the queue.",
 		Rate(a.LostFrom), share(Median(inline, Sample.FailedShare)), share(Median(queued, Sample.FailedShare)))
 }
 
@@ -190,7 +198,8 @@ func (c *Comparison) queuedWords(a Answer) string {
 		return "With the queue this machine did not keep up at any rate that was measured."
 	}
 	ring := Median(c.at(Queued, a.QueuedUpTo), ringP99)
-	s := fmt.Sprintf("With the queue this machine holds %s orders a second, and 99 of 100 pushes are with the push service within %s.", Rate(a.QueuedUpTo), Took(ring))
+	s := fmt.Sprintf("With the queue this machine holds %s orders a second, and 99 of 100 pushes are with the push "+
+		"service within %s.", Rate(a.QueuedUpTo), Took(ring))
 	if a.QueuedFailsFrom > 0 {
 		s += fmt.Sprintf(" At %s it does not: %s.", Rate(a.QueuedFailsFrom), c.whyQueuedFails(a.QueuedFailsFrom))
 	}

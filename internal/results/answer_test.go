@@ -17,7 +17,8 @@ func (c curves) point(rate float64, repeats int) RatePoint {
 	p := RatePoint{Rate: rate}
 	for i := range repeats {
 		jitter := time.Duration(i) * time.Millisecond
-		in := Sample{Mode: Inline, Sent: 1000, OK: 1000, Rung: 1000, Owners: Latencies{P99: 5*time.Millisecond + jitter}, Ring: Latencies{P99: 90 * time.Millisecond}}
+		in := Sample{Mode: Inline, Sent: 1000, OK: 1000, Rung: 1000,
+			Owners: Latencies{P99: 5*time.Millisecond + jitter}, Ring: Latencies{P99: 90 * time.Millisecond}}
 		q := in
 		q.Mode = Queued
 		if rate >= c.felt {
@@ -35,7 +36,8 @@ func (c curves) point(rate float64, repeats int) RatePoint {
 }
 
 func (c curves) comparison(rates ...float64) *Comparison {
-	r := &Comparison{Format: Format, Settings: CompareSettings{Store: "sqlite", Queue: "sqlite", Pool: 10, PushLatency: 80 * time.Millisecond}}
+	r := &Comparison{Format: Format, Settings: CompareSettings{Store: "sqlite", Queue: "sqlite", Pool: 10,
+		PushLatency: 80 * time.Millisecond}}
 	for _, m := range []Mode{Inline, Queued} {
 		r.Idle = append(r.Idle, Sample{Mode: m, Owners: Latencies{P99: 4 * time.Millisecond}})
 	}
@@ -55,7 +57,8 @@ func TestTheAnswerIsWhatTheCurvesSay(t *testing.T) {
 		perDay, factor float64
 		says           string
 	}{
-		{800, 20, "good enough"}, {86400, 40, "pays soon"}, {864_000, 20, "a queue pays"}, {86_400_000, 10, "a queue pays"},
+		{800, 20, "good enough"}, {86400, 40, "pays soon"}, {864_000, 20, "a queue pays"},
+		{86_400_000, 10, "a queue pays"},
 	} {
 		c.Traffic = &Traffic{OrdersPerDay: traffic.perDay, PeakFactor: traffic.factor, Source: "made up"}
 		if words := c.Words(); !strings.Contains(words[0], traffic.says) {

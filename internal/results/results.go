@@ -72,7 +72,9 @@ func (t *Traffic) Check() error {
 		return nil
 	}
 	if t.OrdersPerDay <= 0 || t.OrdersPerDay > 1e9 || t.PeakFactor < 1 || t.PeakFactor > 1e6 {
-		return bellhop.Invalidf("traffic", "%v orders a day with a peak factor of %v make no sense: give more than 0 orders, and a factor of 1 to 1,000,000", t.OrdersPerDay, t.PeakFactor)
+		return bellhop.Invalidf("traffic",
+			"%v orders a day with a peak factor of %v make no sense: give more than 0 orders, and a factor of 1 to "+
+				"1,000,000", t.OrdersPerDay, t.PeakFactor)
 	}
 	return nil
 }
@@ -115,17 +117,19 @@ type Sample struct {
 	Recorded   int64 `json:"recorded"`   // orders in the database in the end
 	Rung       int64 `json:"rung"`       // of the orders that were accepted, those whose phone was told
 
-	Webhooks     Latencies `json:"webhooks"` // from when a webhook was due until it was answered 2xx; what was never answered counts as 5 s
+	// from when a webhook was due until it was answered 2xx; what was never answered counts as 5 s
+	Webhooks     Latencies `json:"webhooks"`
 	Owners       Latencies `json:"owners"`
 	OwnersFailed int64     `json:"owners_failed"`
 	Ring         Latencies `json:"ring"` // from when a webhook was due until the push service had its push
 
-	Drain    time.Duration `json:"drain_ns"`         // from the last webhook until all was recorded and pushed
-	CPU      time.Duration `json:"cpu_ns"`           // of bellhop alone, in all
-	Memory   int64         `json:"memory_bytes"`     // the most of bellhop alone
-	Written  int64         `json:"written_bytes"`    // by bellhop alone
-	Others   float64       `json:"others,omitempty"` // share of the machine that went to neither the run nor its servers
-	Problems []string      `json:"problems,omitempty"`
+	Drain   time.Duration `json:"drain_ns"`      // from the last webhook until all was recorded and pushed
+	CPU     time.Duration `json:"cpu_ns"`        // of bellhop alone, in all
+	Memory  int64         `json:"memory_bytes"`  // the most of bellhop alone
+	Written int64         `json:"written_bytes"` // by bellhop alone
+	// share of the machine that went to neither the run nor its servers
+	Others   float64  `json:"others,omitempty"`
+	Problems []string `json:"problems,omitempty"`
 }
 
 // Failed is how many webhooks Shopify would send again.
@@ -157,13 +161,15 @@ func (c *Comparison) WriteJSON(w io.Writer) error {
 func ReadComparison(r io.Reader) (*Comparison, error) {
 	c := new(Comparison)
 	if err := json.NewDecoder(r).Decode(c); err != nil {
-		return nil, bellhop.Invalidf("results", "the results can't be read: %v; give the results.json of bellhop-bench compare", err)
+		return nil, bellhop.Invalidf("results",
+			"the results can't be read: %v; give the results.json of bellhop-bench compare", err)
 	}
 	if c.Format < 1 || len(c.Settings.Store) == 0 {
 		return nil, bellhop.Invalidf("results", "these are no results of bellhop-bench compare")
 	}
 	if c.Format > Format {
-		return nil, fmt.Errorf("the results are of format %d, this bellhop knows %d: bring it up to date", c.Format, Format)
+		return nil, fmt.Errorf("the results are of format %d, this bellhop knows %d: bring it up to date", c.Format,
+			Format)
 	}
 	return c, nil
 }

@@ -79,7 +79,8 @@ func (c *Conn) BodySize(seq int64) (n int64, err error) {
 // body, when that can't be read any more.
 func (f *File) Event(c *Conn, seq int64) (e *bellhop.Event, err error) {
 	var bad error
-	_, err = c.Prepare(`SELECT ` + EventColumns + `, ` + TraceColumn + `, ` + BodyColumns + ` FROM events e WHERE e.seq = ?`).Int(seq).
+	_, err = c.Prepare(`SELECT ` + EventColumns + `, ` + TraceColumn + `, ` + BodyColumns +
+		` FROM events e WHERE e.seq = ?`).Int(seq).
 		First(func(r Row) {
 			e = ScanEvent(r).Event
 			e.TraceParent = r.Text()

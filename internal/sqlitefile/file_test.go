@@ -109,7 +109,8 @@ func TestFailedJobKeepsOthers(t *testing.T) {
 	for i := range failures {
 		wg.Go(func() {
 			failures[i] = f.Write(t.Context(), func(tx *sqlitefile.Tx) error {
-				if err := tx.Prepare(`INSERT INTO notes (text) VALUES (?)`).Text(fmt.Sprint("first of ", i)).Exec(); err != nil {
+				if err := tx.Prepare(`INSERT INTO notes (text) VALUES (?)`).Text(fmt.Sprint("first of ",
+					i)).Exec(); err != nil {
 					return err
 				}
 				switch i % 5 {
@@ -324,7 +325,8 @@ func event(n int, body []byte) *bellhop.Event {
 
 func TestArchive(t *testing.T) {
 	f := open(t, temp(t), sqlitefile.Options{})
-	bodies := [][]byte{[]byte(`{}`), []byte(`{"id":1,"admin_graphql_api_id":"gid:\/\/shopify\/Order\/1","app_id":null,"browser_ip":null}`),
+	bodies := [][]byte{[]byte(`{}`),
+		[]byte(`{"id":1,"admin_graphql_api_id":"gid:\/\/shopify\/Order\/1","app_id":null,"browser_ip":null}`),
 		bytes.Repeat([]byte("abc"), 500_000), {0xff, 0, 0xfe}}
 	for i, body := range bodies {
 		var first, second int64
@@ -401,7 +403,8 @@ func TestSchemaVersions(t *testing.T) {
 	if _, err := sqlitefile.Migrate(ctx, path, longer); err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range []error{sqlitefile.Check(ctx, path, notes), func() error { _, err := sqlitefile.Migrate(ctx, path, notes); return err }()} {
+	for _, err := range []error{sqlitefile.Check(ctx, path, notes),
+		func() error { _, err := sqlitefile.Migrate(ctx, path, notes); return err }()} {
 		if err == nil || !strings.Contains(err.Error(), "newer") {
 			t.Errorf("a newer file: %v; want it refused", err)
 		}

@@ -112,14 +112,16 @@ func newer(ctx context.Context, s Schema, p *goose.Provider) error {
 	sources := p.ListSources()
 	if known := sources[len(sources)-1].Version; at > known {
 		return bellhop.Errorf(bellhop.Conflict, "schema_newer",
-			"the database is newer than this bellhop (%s schema %d, known up to %d): run the bellhop that migrated it, or a later one",
+			"the database is newer than this bellhop (%s schema %d, known up to %d): run the bellhop that migrated "+
+				"it, or a later one",
 			s.Name, at, known)
 	}
 	return nil
 }
 
 func eachSchema(path string, schemas []Schema, fn func(Schema, *goose.Provider) error) error {
-	db, err := sql.Open("sqlite3", uri(path, "")+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)")
+	db, err := sql.Open("sqlite3",
+		uri(path, "")+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)")
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}

@@ -93,7 +93,8 @@ func (f *File) search(parent context.Context, fn func(*Conn) error) error {
 	}
 	err := f.readOn(ctx, f.readers[Search], fn)
 	if errors.Is(err, context.DeadlineExceeded) && parent.Err() == nil {
-		return bellhop.Errorf(bellhop.Unavailable, "search_too_long", "the search took too long: search for less, or try again later")
+		return bellhop.Errorf(bellhop.Unavailable, "search_too_long",
+			"the search took too long: search for less, or try again later")
 	}
 	return err
 }

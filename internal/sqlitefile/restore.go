@@ -72,7 +72,8 @@ func copyBackup(ctx context.Context, backup, tmp string, schemas []Schema) error
 	}
 	defer c.close()
 	for _, s := range append([]Schema{archive()}, schemas...) {
-		n, err := c.Prepare(`SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`).Text("schema_" + s.Name).One()
+		n, err := c.Prepare(`SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`).Text("schema_" +
+			s.Name).One()
 		if err != nil {
 			return readBackup(backup, err)
 		}
@@ -95,7 +96,8 @@ func readBackup(path string, err error) error {
 		return notBackup(path)
 	}
 	if errors.Is(err, sqlite3.CORRUPT) {
-		return &bellhop.Error{Kind: bellhop.Invalid, Code: "backup", Message: path + " is damaged: take another backup", Cause: err}
+		return &bellhop.Error{Kind: bellhop.Invalid, Code: "backup", Message: path + " is damaged: take another backup",
+			Cause: err}
 	}
 	return fmt.Errorf("read the backup %s: %w", path, err)
 }
@@ -137,7 +139,10 @@ func carryOver(ctx context.Context, path, tmp string, now time.Time, schemas []S
 	if err != nil {
 		return fmt.Errorf("carry dictionaries over: %w", err)
 	}
-	err = from.Prepare(`SELECT name, seq FROM sqlite_sequence`).Each(func(r Row) error { return raise(to, r.Text(), r.Int()+IDRoom) })
+	err = from.Prepare(`SELECT name, seq FROM sqlite_sequence`).Each(func(r Row) error {
+		return raise(to, r.Text(),
+			r.Int()+IDRoom)
+	})
 	for _, s := range schemas {
 		if err == nil && s.CarryOver != nil {
 			err = s.CarryOver(from, to, now.UnixMicro())

@@ -20,7 +20,8 @@ func leasing(version int) Schema {
 	files := fstest.MapFS{"00001_leases.sql": {Data: []byte(`-- +goose Up
 CREATE TABLE leases (id INTEGER PRIMARY KEY AUTOINCREMENT, note TEXT);`)}}
 	for v := 2; v <= version; v++ {
-		files[fmt.Sprintf("%05d_more.sql", v)] = &fstest.MapFile{Data: fmt.Appendf(nil, "-- +goose Up\nCREATE TABLE more%d (id INTEGER);", v)}
+		files[fmt.Sprintf("%05d_more.sql", v)] = &fstest.MapFile{Data: fmt.Appendf(nil,
+			"-- +goose Up\nCREATE TABLE more%d (id INTEGER);", v)}
 	}
 	return Schema{Name: "leasing", FS: files}
 }
@@ -40,7 +41,8 @@ func openAt(t *testing.T, path string, schemas ...Schema) *File {
 
 func event(n int) *bellhop.Event {
 	e := &bellhop.Event{Shop: "a.myshopify.com", Topic: "orders/create", WebhookID: "w", AcceptedAt: time.UnixMicro(1),
-		Body: fmt.Appendf(nil, `{"id":%d,"admin_graphql_api_id":"gid:\/\/shopify\/Order\/%d","note":"%s"}`, n, n, strings.Repeat("x", 100))}
+		Body: fmt.Appendf(nil, `{"id":%d,"admin_graphql_api_id":"gid:\/\/shopify\/Order\/%d","note":"%s"}`, n, n,
+			strings.Repeat("x", 100))}
 	e.ID[0], e.ID[15] = 1, byte(n)
 	return e
 }

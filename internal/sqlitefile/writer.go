@@ -223,7 +223,8 @@ func (f *File) broken(err error) error {
 		e := &bellhop.Error{Kind: bellhop.Unavailable, Code: "fsync_failed",
 			Message: "the disk failed to sync; repair the disk and restart bellhop", Cause: err}
 		f.failed.Store(e)
-		f.opts.Logger.Error("the disk failed to sync: bellhop accepts nothing more until a restart", "file", f.path, "err", err)
+		f.opts.Logger.Error("the disk failed to sync: bellhop accepts nothing more until a restart", "file", f.path,
+			"err", err)
 		return e
 	case errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.IOERR_WRITE), errors.Is(err, sqlite3.IOERR_SHMSIZE):
 		f.opts.Logger.Error("the disk is full or can't be written", "file", f.path, "err", err)
@@ -231,5 +232,6 @@ func (f *File) broken(err error) error {
 			Message: "the disk is full or can't be written; make room", Cause: err}
 	}
 	f.opts.Logger.Error("the database can't be written", "file", f.path, "err", err)
-	return &bellhop.Error{Kind: bellhop.Unavailable, Code: "database", Message: "the database can't be written now", Cause: err}
+	return &bellhop.Error{Kind: bellhop.Unavailable, Code: "database", Message: "the database can't be written now",
+		Cause: err}
 }

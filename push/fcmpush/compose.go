@@ -49,7 +49,8 @@ func (s *Sender) compose(m push.Message) (*fcm.Message, error) {
 	case bellhop.AddressFID:
 		out.Fid = m.Device.Value
 	default:
-		return nil, &push.Error{Reason: push.ReasonRefused, Cause: fmt.Errorf("FCM takes addresses of kind token and fid, not %q", string(m.Device.Kind))}
+		return nil, &push.Error{Reason: push.ReasonRefused,
+			Cause: fmt.Errorf("FCM takes addresses of kind token and fid, not %q", string(m.Device.Kind))}
 	}
 	tag := fitTag(m.Tag)
 	ttl := s.lifetime(m.TTL)

@@ -38,7 +38,8 @@ func TestNotification(t *testing.T) {
 	if got.Notification.Title != m.Title || got.Notification.Body != m.Body || fmt.Sprint(got.Data) != "map[order:1]" {
 		t.Errorf("text: %+v, data %v", got.Notification, got.Data)
 	}
-	if a := got.Android; a.Priority != "HIGH" || a.TTL != "14400s" || a.Notification.Tag != "order-1" || a.Notification.Visibility != "PRIVATE" {
+	if a := got.Android; a.Priority != "HIGH" || a.TTL != "14400s" || a.Notification.Tag != "order-1" ||
+		a.Notification.Visibility != "PRIVATE" {
 		t.Errorf("android: %+v", a)
 	}
 	headers := map[string]string{
@@ -72,10 +73,12 @@ func TestData(t *testing.T) {
 	got = taken(t, m).Message
 	h := got.APNS.Headers
 	if h["apns-push-type"] != "alert" || h["apns-priority"] != "10" || h["apns-collapse-id"] != "order-1" ||
-		fmt.Sprint(got.APNS.Payload.APS) != "map[alert:map[body:USD 403.00 title:New order #1001] mutable-content:1 sound:default]" {
+		fmt.Sprint(got.APNS.Payload.APS) != "map[alert:map[body:USD 403.00 title:New order #1001] mutable-content:1 "+
+			"sound:default]" {
 		t.Errorf("apns: %+v", got.APNS)
 	}
-	if got.Notification.Title != "" || fmt.Sprint(got.Data) != "map[body:USD 403.00 order:1 tag:order-1 title:New order #1001]" {
+	if got.Notification.Title != "" ||
+		fmt.Sprint(got.Data) != "map[body:USD 403.00 order:1 tag:order-1 title:New order #1001]" {
 		t.Errorf("on iOS: notification %+v, data %v", got.Notification, got.Data)
 	}
 }

@@ -73,7 +73,8 @@ func (s *Sender) classify(err error, begun bool, m push.Message) *push.Error {
 	case !begun:
 		return unsent("reaching FCM", push.Quiet(err, m))
 	}
-	return &push.Error{Reason: push.ReasonUnknown, Cause: fmt.Errorf("waiting for FCM's answer: %w", push.Quiet(err, m))}
+	return &push.Error{Reason: push.ReasonUnknown, Cause: fmt.Errorf("waiting for FCM's answer: %w",
+		push.Quiet(err, m))}
 }
 
 func (s *Sender) classifyAnswer(answer *googleapi.Error, m push.Message) *push.Error {
@@ -198,7 +199,8 @@ func (s *Sender) remedy(status int, code string) string {
 	case status == http.StatusUnauthorized:
 		return "; check that the service account's key is still valid and this machine's clock right"
 	case status == http.StatusForbidden:
-		return "; give the service account the role Firebase Cloud Messaging API Admin in project " + s.project + ", and enable that API"
+		return "; give the service account the role Firebase Cloud Messaging API Admin in project " + s.project +
+			", and enable that API"
 	case status == http.StatusNotFound:
 		return "; check that project " + s.project + " is there and the Firebase Cloud Messaging API enabled"
 	}

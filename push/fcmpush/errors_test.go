@@ -30,13 +30,15 @@ const badTokenBody = `{
 func fcmBody(code, status, message, errorCode, extra string) string {
 	details := ""
 	if errorCode != "" {
-		details = `,"details":[{"@type":"type.googleapis.com/google.firebase.fcm.v1.FcmError","errorCode":"` + errorCode + `"}` + extra + `]`
+		details = `,"details":[{"@type":"type.googleapis.com/google.firebase.fcm.v1.FcmError","errorCode":"` +
+			errorCode + `"}` + extra + `]`
 	}
 	return `{"error":{"code":` + code + `,"message":"` + message + `","status":"` + status + `"` + details + `}}`
 }
 
 func violation(field string) string {
-	return `,{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"` + field + `","description":"Invalid registration token"}]}`
+	return `,{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"` + field +
+		`","description":"Invalid registration token"}]}`
 }
 
 var now = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
@@ -45,8 +47,9 @@ func clock() time.Time { return now }
 
 func message() push.Message {
 	return push.Message{
-		Device: bellhop.Device{Kind: bellhop.AddressToken, Value: "c7Qx:APA91b-address", Form: bellhop.FormNotification},
-		Tag:    "order-1", Title: "New order #1001", Body: "USD 403.00",
+		Device: bellhop.Device{Kind: bellhop.AddressToken, Value: "c7Qx:APA91b-address",
+			Form: bellhop.FormNotification},
+		Tag: "order-1", Title: "New order #1001", Body: "USD 403.00",
 	}
 }
 
@@ -227,13 +230,15 @@ func TestCheckAsksForADevice(t *testing.T) {
 		t.Errorf("without a device: %v", err)
 	}
 	err := s.Check(t.Context(), device("theirs"), device("of-theirs"))
-	if e := push.AsError(err); e.Reason != push.ReasonUnproven || !strings.Contains(e.Error(), "check that project demo-project is the app's") {
+	if e := push.AsError(err); e.Reason != push.ReasonUnproven ||
+		!strings.Contains(e.Error(), "check that project demo-project is the app's") {
 		t.Errorf("with devices of another project: %v", err)
 	}
 	if err := s.Check(t.Context(), device("theirs"), device("there")); err != nil {
 		t.Errorf("with one of the project: %v", err)
 	}
-	if _, err := s.Send(t.Context(), push.Message{Device: device("theirs")}); push.AsError(err).Reason != push.ReasonBadAddress {
+	if _, err := s.Send(t.Context(),
+		push.Message{Device: device("theirs")}); push.AsError(err).Reason != push.ReasonBadAddress {
 		t.Errorf("once FCM would take a message: %v", err)
 	}
 }

@@ -111,7 +111,8 @@ func (o *Options) complete() error {
 		o.Timeout = defaultTimeout
 	}
 	if o.Timeout < minTimeout {
-		return bellhop.Invalidf("fcm_timeout", "the timeout for FCM is %v; FCM needs at least %v", o.Timeout, minTimeout)
+		return bellhop.Invalidf("fcm_timeout", "the timeout for FCM is %v; FCM needs at least %v", o.Timeout,
+			minTimeout)
 	}
 	if o.TTL <= 0 {
 		o.TTL = defaultTTL
@@ -127,8 +128,10 @@ func (o *Options) complete() error {
 		return nil
 	}
 	u, err := url.Parse(o.Endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return bellhop.Invalidf("fcm_endpoint", "the endpoint for FCM must look like http://127.0.0.1:9090, without a path")
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" ||
+		u.RawQuery != "" {
+		return bellhop.Invalidf("fcm_endpoint",
+			"the endpoint for FCM must look like http://127.0.0.1:9090, without a path")
 	}
 	o.Endpoint = u.Scheme + "://" + u.Host
 	return nil
@@ -140,11 +143,13 @@ func readCredentials(o Options) (*jwt.Config, string, error) {
 	raw, name := o.Credentials, "the FCM service account"
 	if raw == nil {
 		if o.CredentialsFile == "" {
-			return nil, "", bellhop.Invalidf("fcm_credentials", "FCM needs a service account file, such as fcm:/path/service-account.json")
+			return nil, "", bellhop.Invalidf("fcm_credentials",
+				"FCM needs a service account file, such as fcm:/path/service-account.json")
 		}
 		var err error
 		if raw, err = os.ReadFile(o.CredentialsFile); err != nil {
-			return nil, "", &bellhop.Error{Kind: bellhop.Invalid, Code: "fcm_credentials", Message: "the FCM service account file can't be read", Cause: err}
+			return nil, "", &bellhop.Error{Kind: bellhop.Invalid, Code: "fcm_credentials",
+				Message: "the FCM service account file can't be read", Cause: err}
 		}
 		name = o.CredentialsFile
 	}
@@ -171,7 +176,8 @@ func readCredentials(o Options) (*jwt.Config, string, error) {
 // that an id is one segment of a path.
 func isProjectID(id string) bool {
 	return id != "" && len(id) <= 100 && !strings.ContainsFunc(id, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' || r == ':')
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' ||
+			r == '.' || r == ':')
 	})
 }
 
@@ -230,7 +236,8 @@ func (s *Sender) post(ctx context.Context, r *fcm.SendMessageRequest, m push.Mes
 	}
 	token.worked.Store(true)
 	if answer.Name == "" {
-		return "", &push.Error{Reason: push.ReasonUnknown, Cause: errors.New("FCM answered without a name for the message")}
+		return "",
+			&push.Error{Reason: push.ReasonUnknown, Cause: errors.New("FCM answered without a name for the message")}
 	}
 	return answer.Name, nil
 }
@@ -258,7 +265,8 @@ func (s *Sender) Check(ctx context.Context, devices ...bellhop.Device) (err erro
 		if m, err = s.compose(push.Message{Device: d, Title: "bellhop"}); err != nil {
 			continue
 		}
-		if _, err = s.deliver(ctx, &fcm.SendMessageRequest{ValidateOnly: true, Message: m}, push.Message{Device: d}); err == nil {
+		if _, err = s.deliver(ctx, &fcm.SendMessageRequest{ValidateOnly: true, Message: m},
+			push.Message{Device: d}); err == nil {
 			return nil
 		}
 	}

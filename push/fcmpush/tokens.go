@@ -190,7 +190,8 @@ func fetchToken(ctx context.Context, account *jwt.Config, now func() time.Time) 
 		return nil, classifyToken(err, account.TokenURL, now())
 	}
 	if got.AccessToken == "" {
-		return nil, &push.Error{Reason: push.ReasonUnavailable, Cause: errors.New("the answer of the token endpoint holds no access token")}
+		return nil, &push.Error{Reason: push.ReasonUnavailable,
+			Cause: errors.New("the answer of the token endpoint holds no access token")}
 	}
 	life := assumedLife
 	if !got.Expiry.IsZero() {
@@ -210,7 +211,8 @@ func classifyToken(err error, endpoint string, now time.Time) *push.Error {
 	if !ok {
 		// oauth2 flattens what went wrong into text, which holds the address of
 		// the endpoint and the system's words.
-		return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("fetching an access token from %s: %w", host, push.Clipped(err))}
+		return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("fetching an access token from %s: %w",
+			host, push.Clipped(err))}
 	}
 	status := answer.Response.StatusCode
 	if status/100 != 4 || status == http.StatusRequestTimeout || status == http.StatusTooManyRequests {

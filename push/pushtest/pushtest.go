@@ -163,7 +163,8 @@ func testSends(t *testing.T, h Harness) {
 			t.Fatalf("%s: %d messages arrived, want 1", form, len(sent))
 		}
 		got := sent[0]
-		if got.Name != name || got.Address != m.Device.Value || got.Tag != m.Tag || got.Title != m.Title || got.Body != m.Body || got.TTL != m.TTL {
+		if got.Name != name || got.Address != m.Device.Value || got.Tag != m.Tag || got.Title != m.Title ||
+			got.Body != m.Body || got.TTL != m.TTL {
 			t.Errorf("%s: sent %+v as %q, arrived as %+v", form, m, name, got)
 		}
 		for k, v := range m.Data {
@@ -280,7 +281,8 @@ func isShortened(got, want string) bool {
 // testOddText: nothing in a text makes the driver refuse it.
 func testOddText(t *testing.T, h Harness) {
 	p := h.Open(t)
-	for _, odd := range []string{"", "\x00", "\xff\xfe", "a\u0301", "\U000e0067", "\u202e", `{"a":1}`, "</script>", "%s%n", "\r\nX: y"} {
+	for _, odd := range []string{"", "\x00", "\xff\xfe", "a\u0301", "\U000e0067", "\u202e", `{"a":1}`, "</script>",
+		"%s%n", "\r\nX: y"} {
 		for _, form := range h.forms() {
 			m := p.message(h, form)
 			m.Tag, m.Title, m.Body = odd, odd, odd

@@ -57,7 +57,8 @@ func testUnproven(t *testing.T, h Harness) {
 		m := p.message(h, bellhop.FormNotification)
 		p.Answer(reason)
 		for range 2 {
-			if e := failure(t, t.Context(), p, m); e.Reason != push.ReasonUnproven || e.Reason.Retire() || e.Reason.Final() {
+			if e := failure(t, t.Context(), p, m); e.Reason != push.ReasonUnproven || e.Reason.Retire() ||
+				e.Reason.Final() {
 				t.Errorf("before the service has taken anything, %s is %v", reason, e)
 			}
 		}

@@ -29,7 +29,8 @@ const authBytes = 16
 // write it in JSON.
 func (s *Sender) subscription(d bellhop.Device) (*webpush.Subscription, error) {
 	if d.Kind != bellhop.AddressWebPush {
-		return nil, &push.Error{Reason: push.ReasonRefused, Cause: fmt.Errorf("browsers have addresses of kind webpush, not %q", string(d.Kind))}
+		return nil, &push.Error{Reason: push.ReasonRefused,
+			Cause: fmt.Errorf("browsers have addresses of kind webpush, not %q", string(d.Kind))}
 	}
 	bad := func(what string) (*webpush.Subscription, error) {
 		return nil, &push.Error{Reason: push.ReasonBadAddress, Cause: errors.New("the subscription " + what)}
@@ -39,7 +40,8 @@ func (s *Sender) subscription(d bellhop.Device) (*webpush.Subscription, error) {
 		return bad("is no JSON of a PushSubscription")
 	}
 	u, err := url.Parse(sub.Endpoint)
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && !(s.options.Private && u.Scheme == "http") {
+	if err != nil || u.Host == "" || u.User != nil ||
+		u.Scheme != "https" && !(s.options.Private && u.Scheme == "http") {
 		return bad("has no https address")
 	}
 	if !s.options.Private && !perhapsPublic(u) {
@@ -82,8 +84,9 @@ func newClient(private bool) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
-			MaxIdleConns: 256, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second, MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression: true,
+			MaxIdleConns: 256, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true,
 		},
 		// A service does not send us elsewhere, and a message is not posted twice.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -102,7 +102,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := fmt.Sprintf("%s/message/%d", f.URL, n)
 	f.mu.Lock()
 	ttl, _ := time.ParseDuration(r.Header.Get("Ttl") + "s")
-	f.sent = append(f.sent, pushtest.Sent{Name: name, Address: f.address(), Tag: m.Tag, Title: m.Title, Body: m.Body, Data: m.Data, TTL: ttl})
+	f.sent = append(f.sent, pushtest.Sent{Name: name, Address: f.address(), Tag: m.Tag, Title: m.Title, Body: m.Body,
+		Data: m.Data, TTL: ttl})
 	f.headers = append(f.headers, r.Header)
 	f.mu.Unlock()
 	w.Header().Set("Location", name)

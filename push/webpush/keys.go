@@ -46,7 +46,8 @@ func ReadKeys(path string) (k Keys, err error) {
 		return k, err
 	}
 	if json.Unmarshal(raw, &k) != nil || k.check() != nil {
-		return Keys{}, bellhop.Invalidf("webpush_keys", "%s holds no keys for Web Push: remove it, and bellhop makes new ones", path)
+		return Keys{}, bellhop.Invalidf("webpush_keys",
+			"%s holds no keys for Web Push: remove it, and bellhop makes new ones", path)
 	}
 	return k, nil
 }
@@ -109,6 +110,7 @@ func checkSubject(s string) error {
 	if _, known := publicsuffix.PublicSuffix(strings.ToLower(host)); known && strings.Contains(host, ".") {
 		return nil
 	}
-	return bellhop.Invalidf("webpush_subject", "?subject=%s names nobody whom push services could ask, and Apple's then refuses messages: "+
-		"give mailto: and an e-mail address, or an https address, of a domain of the Internet", push.Clip(s, 80))
+	return bellhop.Invalidf("webpush_subject",
+		"?subject=%s names nobody whom push services could ask, and Apple's then refuses messages: "+
+			"give mailto: and an e-mail address, or an https address, of a domain of the Internet", push.Clip(s, 80))
 }

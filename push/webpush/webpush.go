@@ -134,8 +134,10 @@ func (s *Sender) sendOptions(m push.Message) *webpush.Options {
 	}
 	return &webpush.Options{
 		// The library puts mailto: before whatever is no https address.
-		HTTPClient: s.client, Subscriber: strings.TrimPrefix(s.options.Subject, "mailto:"), Topic: topic(m.Tag), Urgency: webpush.UrgencyHigh,
-		TTL: int(max(0, ttl) / time.Second), VAPIDPublicKey: s.options.Keys.Public, VAPIDPrivateKey: s.options.Keys.Private,
+		HTTPClient: s.client, Subscriber: strings.TrimPrefix(s.options.Subject, "mailto:"), Topic: topic(m.Tag),
+		Urgency: webpush.UrgencyHigh,
+		TTL:     int(max(0, ttl) / time.Second), VAPIDPublicKey: s.options.Keys.Public,
+		VAPIDPrivateKey: s.options.Keys.Private,
 		VapidExpiration: s.options.Now().Add(12 * time.Hour),
 	}
 }
@@ -147,9 +149,11 @@ func failed(err error, begun bool, m push.Message) *push.Error {
 		return &push.Error{Reason: push.ReasonUnavailable, Cause: errPrivate}
 	case !begun:
 		// No more: it names the host, which is the device's address.
-		return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("the browser's push service can't be reached%s", why(err))}
+		return &push.Error{Reason: push.ReasonUnavailable,
+			Cause: fmt.Errorf("the browser's push service can't be reached%s", why(err))}
 	}
-	return &push.Error{Reason: push.ReasonUnknown, Cause: fmt.Errorf("waiting for the push service's answer: %w", push.Quiet(err, m))}
+	return &push.Error{Reason: push.ReasonUnknown, Cause: fmt.Errorf("waiting for the push service's answer: %w",
+		push.Quiet(err, m))}
 }
 
 // why says what kept us from a service, without its name.
@@ -166,7 +170,8 @@ func why(err error) string {
 // refused is for an answer that is not 2xx. Of its body only known words are told: it
 // may quote anything.
 func (s *Sender) refused(answer *http.Response, body []byte) *push.Error {
-	e := &push.Error{Reason: reasonOf(answer.StatusCode), Cause: fmt.Errorf("the browser's push service answered %d", answer.StatusCode)}
+	e := &push.Error{Reason: reasonOf(answer.StatusCode), Cause: fmt.Errorf("the browser's push service answered %d",
+		answer.StatusCode)}
 	for _, word := range ofTheKey {
 		if bytes.Contains(body, []byte(word)) && answer.StatusCode/100 == 4 {
 			e.Cause = fmt.Errorf("%w %s", e.Cause, word)
@@ -178,7 +183,8 @@ func (s *Sender) refused(answer *http.Response, body []byte) *push.Error {
 	}
 	if e.Reason == push.ReasonNotAllowed {
 		e.Own = true
-		e.Cause = fmt.Errorf("%w: the browser subscribed with another key than ours, or the service minds ?subject= or this machine's clock", e.Cause)
+		e.Cause = fmt.Errorf("%w: the browser subscribed with another key than ours, or the service minds ?subject= "+
+			"or this machine's clock", e.Cause)
 	}
 	if !e.Reason.Final() {
 		e.RetryAfter = push.RetryAfter(answer.Header, s.options.Now())
@@ -189,7 +195,8 @@ func (s *Sender) refused(answer *http.Response, body []byte) *push.Error {
 // ofTheKey are services' words for a signature, a key or a subject that they don't
 // take, which Apple and Google also say with a 400
 // (https://developer.apple.com/documentation/usernotifications/sending-web-push-notifications-in-web-apps-and-browsers).
-var ofTheKey = []string{"VapidPkHashMismatch", "BadJwtToken", "ExpiredJwtToken", "BadAuthorizationHeader", "UnauthorizedRegistration"}
+var ofTheKey = []string{"VapidPkHashMismatch", "BadJwtToken", "ExpiredJwtToken", "BadAuthorizationHeader",
+	"UnauthorizedRegistration"}
 
 // reasonOf is the table in the package's documentation.
 func reasonOf(status int) push.Reason {

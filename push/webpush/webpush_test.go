@@ -54,8 +54,10 @@ func openPeer(t *testing.T) pushtest.Peer {
 }
 
 func (f *fake) answerReason(reason push.Reason) bool {
-	status := map[push.Reason]int{push.ReasonUnregistered: http.StatusGone, push.ReasonRefused: http.StatusRequestEntityTooLarge,
-		push.ReasonNotAllowed: http.StatusForbidden, push.ReasonQuota: http.StatusTooManyRequests, push.ReasonUnavailable: http.StatusServiceUnavailable}[reason]
+	status := map[push.Reason]int{push.ReasonUnregistered: http.StatusGone,
+		push.ReasonRefused:    http.StatusRequestEntityTooLarge,
+		push.ReasonNotAllowed: http.StatusForbidden, push.ReasonQuota: http.StatusTooManyRequests,
+		push.ReasonUnavailable: http.StatusServiceUnavailable}[reason]
 	switch {
 	case reason == "":
 		f.set(nil)
@@ -75,7 +77,8 @@ func (f *fake) answerReason(reason push.Reason) bool {
 }
 
 func message(address string) push.Message {
-	return push.Message{Device: bellhop.Device{Kind: bellhop.AddressWebPush, Value: address}, Tag: "order-1", Title: "New order #1001", Body: "$403.00", TTL: time.Hour}
+	return push.Message{Device: bellhop.Device{Kind: bellhop.AddressWebPush, Value: address}, Tag: "order-1",
+		Title: "New order #1001", Body: "$403.00", TTL: time.Hour}
 }
 
 func reasonOf(err error) push.Reason {
@@ -95,7 +98,8 @@ func TestHeaders(t *testing.T) {
 		}
 	}
 	h := f.headers[0]
-	if h.Get("Ttl") != "3600" || h.Get("Urgency") != "high" || len(h.Get("Topic")) != 32 || h.Get("Content-Encoding") != "aes128gcm" {
+	if h.Get("Ttl") != "3600" || h.Get("Urgency") != "high" || len(h.Get("Topic")) != 32 ||
+		h.Get("Content-Encoding") != "aes128gcm" {
 		t.Errorf("%v", h)
 	}
 	if h := f.headers[1]; h.Get("Ttl") != "86400" || h.Get("Topic") != "" {
@@ -112,7 +116,8 @@ func TestHeaders(t *testing.T) {
 		Subject  string `json:"sub"`
 		Expires  int64  `json:"exp"`
 	}
-	if err != nil || json.Unmarshal(claims, &said) != nil || said.Audience != f.URL || said.Subject != "mailto:ops@example.com" ||
+	if err != nil || json.Unmarshal(claims, &said) != nil || said.Audience != f.URL ||
+		said.Subject != "mailto:ops@example.com" ||
 		time.Until(time.Unix(said.Expires, 0)) > 24*time.Hour {
 		t.Errorf("%s %v", claims, err)
 	}
@@ -129,7 +134,8 @@ func TestBadAddresses(t *testing.T) {
 	for name, address := range map[string]string{
 		"no JSON": "abc", "empty": "", "not TLS": good, "no host": strings.Replace(tls, f.Listener.Addr().String(), "", 1),
 		"a file": strings.Replace(good, "http://", "file://", 1), "no key": strings.Replace(tls, "p256dh", "p", 1),
-		"a damaged key": strings.Replace(tls, `"p256dh":"B`, `"p256dh":"C`, 1), "no secret": strings.Replace(tls, `"auth"`, `"a"`, 1),
+		"a damaged key":      strings.Replace(tls, `"p256dh":"B`, `"p256dh":"C`, 1),
+		"no secret":          strings.Replace(tls, `"auth"`, `"a"`, 1),
 		"this machine":       tls,
 		"a private network":  strings.Replace(tls, f.Listener.Addr().String(), "10.0.0.1:443", 1),
 		"the cloud's own":    strings.Replace(tls, f.Listener.Addr().String(), "169.254.169.254", 1),
@@ -153,7 +159,8 @@ func TestNamesInPrivateNetworksAreForNow(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := strings.Replace(f.address(), f.URL, "https://localhost", 1)
-	if _, err := s.Send(t.Context(), message(address)); reasonOf(err) != push.ReasonUnavailable || !strings.Contains(err.Error(), "not a public one") {
+	if _, err := s.Send(t.Context(), message(address)); reasonOf(err) != push.ReasonUnavailable ||
+		!strings.Contains(err.Error(), "not a public one") {
 		t.Errorf("%v", err)
 	}
 	if got := s.Service(message(address).Device); got != "webpush:localhost" {
@@ -169,10 +176,13 @@ func TestAnswers(t *testing.T) {
 		body   string
 		want   push.Reason
 	}{
-		{404, "", push.ReasonUnregistered}, {410, "", push.ReasonUnregistered}, {410, `{"reason":"VapidPkHashMismatch"}`, push.ReasonUnregistered},
-		{400, `{"reason":"VapidPkHashMismatch"}`, push.ReasonNotAllowed}, {403, `{"reason":"BadJwtToken"}`, push.ReasonNotAllowed},
+		{404, "", push.ReasonUnregistered}, {410, "", push.ReasonUnregistered},
+		{410, `{"reason":"VapidPkHashMismatch"}`, push.ReasonUnregistered},
+		{400, `{"reason":"VapidPkHashMismatch"}`, push.ReasonNotAllowed},
+		{403, `{"reason":"BadJwtToken"}`, push.ReasonNotAllowed},
 		{400, "UnauthorizedRegistration", push.ReasonNotAllowed},
-		{403, "the VAPID credentials in the authorization header do not correspond to the credentials used to create the subscriptions.", push.ReasonNotAllowed},
+		{403, "the VAPID credentials in the authorization header do not correspond to the credentials used to create " +
+			"the subscriptions.", push.ReasonNotAllowed},
 		{401, `{"code":401,"errno":109,"error":"Unauthorized"}`, push.ReasonNotAllowed},
 		{406, "", push.ReasonQuota}, {429, "", push.ReasonQuota},
 		{400, `{"reason":"BadWebPushTopic"}`, push.ReasonRefused}, {413, "", push.ReasonRefused},
@@ -195,7 +205,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	f.set(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	})
-	if _, err := f.open().Send(t.Context(), message(f.address())); reasonOf(err) != push.ReasonRefused || f.requests != 1 {
+	if _, err := f.open().Send(t.Context(), message(f.address())); reasonOf(err) != push.ReasonRefused ||
+		f.requests != 1 {
 		t.Errorf("%v after %d requests", err, f.requests)
 	}
 }
@@ -221,19 +232,25 @@ func TestKeys(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info, err)
 	}
-	for name, text := range map[string]string{"text": "hello", "empty": "{}", "no pair": `{"public_key":"` + made[0].Public + `","private_key":"AAAA"}`} {
+	for name, text := range map[string]string{"text": "hello", "empty": "{}", "no pair": `{"public_key":"` +
+		made[0].Public + `","private_key":"AAAA"}`} {
 		bad := filepath.Join(t.TempDir(), "bad.json")
 		if err := os.WriteFile(bad, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := webpush.OpenKeys(bad); bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), "remove it") {
+		if _, err := webpush.OpenKeys(bad); bellhop.KindOf(err) != bellhop.Invalid ||
+			!strings.Contains(err.Error(), "remove it") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, subject := range []string{"", "me@example.com", "http://example.com", "mailto:nobody", "mailto:me@localhost", "https://localhost",
-		"mailto:me@shop.local", "mailto:me@shop.invalid", "mailto:me@com", "mailto: me@example.com", "mailto:<me@example.com>",
-		"mailto:Me <me@example.com>", "mailto:me@example.com, you@example.com", "https://10.0.0.1", "https://shop.internal/contact", "mailto:me@127.0.0.1"} {
-		if _, err := webpush.New(webpush.Options{Keys: made[0], Subject: subject}); bellhop.KindOf(err) != bellhop.Invalid {
+	for _, subject := range []string{"", "me@example.com", "http://example.com", "mailto:nobody", "mailto:me@localhost",
+		"https://localhost",
+		"mailto:me@shop.local", "mailto:me@shop.invalid", "mailto:me@com", "mailto: me@example.com",
+		"mailto:<me@example.com>",
+		"mailto:Me <me@example.com>", "mailto:me@example.com, you@example.com", "https://10.0.0.1",
+		"https://shop.internal/contact", "mailto:me@127.0.0.1"} {
+		if _, err := webpush.New(webpush.Options{Keys: made[0],
+			Subject: subject}); bellhop.KindOf(err) != bellhop.Invalid {
 			t.Errorf("%q: %v", subject, err)
 		}
 	}

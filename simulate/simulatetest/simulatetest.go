@@ -31,7 +31,8 @@ type Sum struct {
 }
 
 func (s Sum) String() string {
-	return fmt.Sprintf("%d webhooks acknowledged, %d of them nonsense; %d orders; %d notifications", s.Acknowledged, s.Dead, s.Orders, s.Rung)
+	return fmt.Sprintf("%d webhooks acknowledged, %d of them nonsense; %d orders; %d notifications", s.Acknowledged,
+		s.Dead, s.Orders, s.Rung)
 }
 
 // Compare fails the test unless each webhook that was acknowledged has its line
@@ -69,7 +70,8 @@ func (k Kept) Compare(t testing.TB, ledger *simulate.Ledger) Sum {
 	shown := k.shown()
 	for key, want := range ledger.Expect() {
 		got, err := k.Store.Order(t.Context(), key.Shop, key.ID)
-		if problem := compareOrder(got, err, want, shown[key.Shop]["order-"+strconv.FormatInt(key.ID, 10)]); problem != "" {
+		if problem := compareOrder(got, err, want,
+			shown[key.Shop]["order-"+strconv.FormatInt(key.ID, 10)]); problem != "" {
 			t.Errorf("order %d of %s: %s", key.ID, key.Shop, problem)
 			wrong++
 		}
@@ -142,9 +144,11 @@ func compareOrder(got bellhop.Order, err error, want simulate.Expected, notifica
 	case notifications != 1 || len(got.Pushes) != 1:
 		return fmt.Sprintf("%d notifications in the drawer, %d pushes", notifications, len(got.Pushes))
 	case got.Pushes[0].Status != bellhop.PushSent:
-		return fmt.Sprintf("its push is %s after %d attempts: %s", got.Pushes[0].Status, got.Pushes[0].Attempts, got.Pushes[0].Reason)
+		return fmt.Sprintf("its push is %s after %d attempts: %s", got.Pushes[0].Status, got.Pushes[0].Attempts,
+			got.Pushes[0].Reason)
 	case want.Unsure:
 		return ""
 	}
-	return cmp.Diff(want.Order, got, cmpopts.IgnoreFields(bellhop.Order{}, "Handling", "Trace", "Pushes"), cmpopts.EquateEmpty())
+	return cmp.Diff(want.Order, got, cmpopts.IgnoreFields(bellhop.Order{}, "Handling", "Trace", "Pushes"),
+		cmpopts.EquateEmpty())
 }

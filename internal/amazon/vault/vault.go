@@ -28,7 +28,8 @@ func (s *Secrets) Get(ctx context.Context, id string) (string, error) {
 		return "", amazon.Explain(ctx, "read the secret "+id, err)
 	}
 	if out.SecretString == nil {
-		return "", bellhop.Errorf(bellhop.Unavailable, "secret", "the secret %s holds no text: put it there as text", id)
+		return "", bellhop.Errorf(bellhop.Unavailable, "secret", "the secret %s holds no text: put it there as text",
+			id)
 	}
 	return *out.SecretString, nil
 }
@@ -48,7 +49,8 @@ func (s *Secrets) Login(ctx context.Context, id string) (Login, error) {
 	}
 	// What the parser says could quote the secret.
 	if json.Unmarshal([]byte(text), &l) != nil || l.Username == "" || l.Password == "" {
-		return l, bellhop.Errorf(bellhop.Unavailable, "secret", `the secret %s is no login: it must be JSON with "username" and "password"`, id)
+		return l, bellhop.Errorf(bellhop.Unavailable, "secret",
+			`the secret %s is no login: it must be JSON with "username" and "password"`, id)
 	}
 	return l, nil
 }

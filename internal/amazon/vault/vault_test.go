@@ -39,8 +39,9 @@ func secretsIn(t *testing.T, secrets map[string]any) *vault.Secrets {
 }
 
 func TestSecrets(t *testing.T) {
-	s := secretsIn(t, map[string]any{"app": "one,two", "rds": `{"username":"bellhop","password":"p:/@ w","engine":"postgres"}`,
-		"half": `{"username":"bellhop"}`, "text": "a very secret text", "binary": nil})
+	s := secretsIn(t,
+		map[string]any{"app": "one,two", "rds": `{"username":"bellhop","password":"p:/@ w","engine":"postgres"}`,
+			"half": `{"username":"bellhop"}`, "text": "a very secret text", "binary": nil})
 	if text, err := s.Get(t.Context(), "app"); text != "one,two" || err != nil {
 		t.Errorf("%q, %v", text, err)
 	}
@@ -49,7 +50,8 @@ func TestSecrets(t *testing.T) {
 	}
 	for _, id := range []string{"half", "text", "binary", "nowhere"} {
 		_, err := s.Login(t.Context(), id)
-		if bellhop.KindOf(err) != bellhop.Unavailable || !strings.Contains(err.Error(), id) || strings.Contains(err.Error(), "very secret") {
+		if bellhop.KindOf(err) != bellhop.Unavailable || !strings.Contains(err.Error(), id) ||
+			strings.Contains(err.Error(), "very secret") {
 			t.Errorf("%s: %v", id, err)
 		}
 	}

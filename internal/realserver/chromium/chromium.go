@@ -134,7 +134,8 @@ func Violations(t testing.TB, tab context.Context) (all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := string(axe) + `; axe.run().then(r => JSON.stringify(r.violations.map(v => [v.id, v.help, ...v.nodes.map(n => n.html)])))`
+	run := string(axe) +
+		`; axe.run().then(r => JSON.stringify(r.violations.map(v => [v.id, v.help, ...v.nodes.map(n => n.html)])))`
 	found, err := chromedp.Run(tab, chromedp.Evaluate[string](run, chromedp.EvalAwaitPromise))
 	if err != nil {
 		t.Fatalf("run axe-core: %v", err)

@@ -29,7 +29,8 @@ func TestFaultsAreFound(t *testing.T) {
 			t.Errorf("%s was not found in\n%s", want, found)
 		}
 	}
-	if dark, err := chromedp.Run(tab, chromedp.Evaluate[bool](`matchMedia("(prefers-color-scheme: dark)").matches`)); err != nil || !dark {
+	if dark, err := chromedp.Run(tab,
+		chromedp.Evaluate[bool](`matchMedia("(prefers-color-scheme: dark)").matches`)); err != nil || !dark {
 		t.Errorf("the page is not shown dark: %v", err)
 	}
 }

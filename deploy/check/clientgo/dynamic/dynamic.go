@@ -14,7 +14,8 @@ import (
 
 // ResourceInterface reads the objects of one kind.
 type ResourceInterface interface {
-	Get(ctx context.Context, name string, options metav1.GetOptions, subresources ...string) (*unstructured.Unstructured, error)
+	Get(ctx context.Context, name string, options metav1.GetOptions,
+		subresources ...string) (*unstructured.Unstructured, error)
 	List(ctx context.Context, options metav1.ListOptions) (*unstructured.UnstructuredList, error)
 }
 
