@@ -2,7 +2,7 @@ package bellhop
 
 import "time"
 
-// AddressKind says what a device's value is.
+// AddressKind is the kind of a device's address.
 type AddressKind string
 
 // The kinds of address.
@@ -12,7 +12,7 @@ const (
 	AddressWebPush AddressKind = "webpush" // a browser's subscription
 )
 
-// Platform is what a device runs.
+// Platform is the device's operating system.
 type Platform string
 
 // The platforms.

@@ -5,24 +5,22 @@ import (
 	"fmt"
 )
 
-// Kind says what sort of trouble an error is, for whoever has to act on it. The
-// web maps it to a status, a host to an acknowledgement.
+// Kind classifies an error. The web maps it to a status, a host to an acknowledgement.
 type Kind uint8
 
 // The kinds. An error without one is [Internal].
 const (
 	Internal        Kind = iota // ours; try again later
-	Invalid                     // what was given can never be accepted
-	Unauthenticated             // who asks is not known
-	NotFound                    // there is no such thing, or not for who asks
-	Conflict                    // it contradicts what is there
+	Invalid                     // the input can never be accepted
+	Unauthenticated             // the caller is unknown
+	NotFound                    // it does not exist, or not for this caller
+	Conflict                    // it contradicts the present state
 	TooLarge                    // it is above a limit
 	RateLimited                 // too often
 	Unavailable                 // something it needs is away; try again later
 )
 
-// Error is an error with a message that is safe to show to whoever caused it.
-// The cause is for the log.
+// Error is an error with a message that is safe to show to its causer. The cause is for the log.
 type Error struct {
 	Kind    Kind
 	Code    string // stable, snake_case; for programs
@@ -62,6 +60,6 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// IsPermanent reports whether a step that returned err can never succeed with
-// the same event, so that trying again is of no use.
+// IsPermanent reports whether err can never turn into success with the same event, so that a retry
+// is useless.
 func IsPermanent(err error) bool { return KindOf(err) == Invalid }

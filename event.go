@@ -49,7 +49,7 @@ func ParseEventID(s string) (EventID, error) {
 	return id, nil
 }
 
-// Signer tells which secret a webhook was signed with.
+// Signer is the secret that signed a webhook.
 type Signer string
 
 // The secrets that are tried, in this order.
@@ -79,8 +79,8 @@ type Event struct {
 	Body           []byte // the bytes that were signed
 }
 
-// TopicPushesOwed is that of messages which come from no webhook: they tell those
-// who push, in other processes, that pushes are owed. They are in no ledger.
+// TopicPushesOwed is the topic of wake-up messages: they tell push workers in other processes that
+// pushes are owed. No webhook brings them, and no ledger has them.
 const TopicPushesOwed = "bellhop/pushes_owed"
 
 // Outcome says what became of an accepted event. Every event ends in exactly
@@ -89,9 +89,9 @@ type Outcome string
 
 // The outcomes.
 const (
-	OutcomeRecorded  Outcome = "recorded"  // it changed what is known of an order
-	OutcomeDuplicate Outcome = "duplicate" // it said what was known already
-	OutcomeStale     Outcome = "stale"     // something newer was known already
+	OutcomeRecorded  Outcome = "recorded"  // it changed an order
+	OutcomeDuplicate Outcome = "duplicate" // it said nothing new
+	OutcomeStale     Outcome = "stale"     // bellhop already knew something newer
 	OutcomeSkipped   Outcome = "skipped"   // it is kept, and nothing was done; the reason says why
 	OutcomeDead      Outcome = "dead"      // it can't be processed; it is among the dead letters
 )
@@ -101,13 +101,13 @@ func Outcomes() []Outcome {
 	return []Outcome{OutcomeRecorded, OutcomeDuplicate, OutcomeStale, OutcomeSkipped, OutcomeDead}
 }
 
-// Reasons that stand beside [OutcomeSkipped] in the ledger.
+// Reasons of [OutcomeSkipped] in the ledger.
 const (
 	ReasonUnknownShop    = "unknown_shop"     // nobody has added this shop; replay once it is added
 	ReasonShopDisabled   = "shop_disabled"    // the shop is disabled; replay once it is enabled
-	ReasonAppSecret      = "app_secret"       // the shop takes only what its own secret signed, and this is the app's
-	ReasonBodyDropped    = "body_dropped"     // the event came again once its body was dropped; it was settled before
-	ReasonTopicUnhandled = "topic_unhandled"  // a topic that bellhop has no use for
+	ReasonAppSecret      = "app_secret"       // the app's secret signed it, and the shop accepts only its own
+	ReasonBodyDropped    = "body_dropped"     // it came again after it was settled and its body dropped
+	ReasonTopicUnhandled = "topic_unhandled"  // bellhop does not use this topic
 	ReasonNotActedOn     = "not_yet_acted_on" // app/uninstalled and the compliance topics: a person has to act
 )
 

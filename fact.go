@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Fact is what one event states, decoded from its body. Exactly one of Order,
-// Touch, Deleted and Skip says what it is about; the rest is zero.
+// Fact is the statement of one event, decoded from its body. It has exactly one of Order, Touch,
+// Deleted and Skip.
 type Fact struct {
 	Event *Event
 	At    time.Time // when it is recorded
@@ -41,10 +41,9 @@ func (t Touch) Compare(u Touch) int {
 	return cmp.Or(t.At.Compare(u.At), cmp.Compare(t.ID, u.ID))
 }
 
-// Version orders what Shopify said of one order. Shopify promises no order of
-// delivery, and its updated_at has a resolution of a second, so that ties are
-// broken by when the webhook was triggered and then by the body: any two
-// deliveries compare the same way everywhere, and every shuffle ends alike.
+// Version orders Shopify's statements about one order. Shopify promises no order of delivery, and
+// its updated_at has a resolution of a second. The trigger time and then the body break ties: any
+// two deliveries compare the same way everywhere, and every shuffle ends alike.
 type Version struct {
 	UpdatedAt   time.Time // in microseconds; zero sorts first
 	TriggeredAt time.Time // in microseconds; zero sorts first

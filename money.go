@@ -106,8 +106,8 @@ func (m Money) Add(n Money) (sum Money, ok bool) {
 	return Money{Units: s, Digits: m.Digits, Currency: m.Currency}, true
 }
 
-// AtLeast reports whether m is no less than a decimal amount in its own currency.
-// What is no amount is more than any.
+// AtLeast reports whether m is no less than a decimal amount in its own currency. A text that is no
+// amount counts as more than any.
 func (m Money) AtLeast(amount string) bool {
 	n, err := ParseMoney(amount, m.Currency)
 	if err != nil {
@@ -115,7 +115,7 @@ func (m Money) AtLeast(amount string) bool {
 	}
 	less := Money{Units: -n.Units, Digits: n.Digits, Currency: n.Currency}
 	rest, ok := m.Add(less)
-	if !ok { // one of them is beyond what the other's digits can count
+	if !ok { // one exceeds the range of the other's digits
 		return m.Units > 0
 	}
 	return rest.Units >= 0

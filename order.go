@@ -22,8 +22,7 @@ func ParseHandling(s string) (Handling, error) {
 	return "", Invalidf("handling", "handling is new, seen or handled, not %q", clip(s, 40))
 }
 
-// Order is an order as bellhop knows it: what Shopify last said, and what the
-// owner did with it.
+// Order is an order as bellhop knows it: Shopify's latest statement, and the owner's handling.
 type Order struct {
 	Shop    string // myshopify.com domain
 	ID      int64  // Shopify's; passes 2^53, so JSON carries it as a string
@@ -32,7 +31,7 @@ type Order struct {
 	Name              string // "#1001"
 	Number            int64
 	Total             Money  // in the shop's currency
-	Presentment       *Money // what the buyer saw; nil when it is the same currency
+	Presentment       *Money // the amount that the buyer saw; nil in the same currency
 	CustomerName      string // "" when Shopify withheld it or there is none
 	CustomerEmail     string
 	Note              string

@@ -2,7 +2,7 @@ package bellhop
 
 import "time"
 
-// PushKind says what a push tells.
+// PushKind is the occasion of a push.
 type PushKind string
 
 // The kinds.

@@ -2,13 +2,13 @@ package bellhop
 
 import "time"
 
-// Settings are what a person chose. The zero value of a field is its default.
-// Amounts are decimals in whatever currency an order has, as ParseMoney reads them.
+// Settings are a person's choices. The zero value of a field is its default. Amounts are decimals
+// in the order's currency, as ParseMoney reads them.
 type Settings struct {
-	Language string `json:"language,omitempty"` // BCP 47; "" is what the browser or the device says
-	Timezone string `json:"timezone,omitempty"` // IANA; "" likewise
+	Language string `json:"language,omitempty"` // BCP 47; "" follows the browser or the device
+	Timezone string `json:"timezone,omitempty"` // IANA; "" follows the browser or the device
 
-	// What to be told of: of new orders unless NotNew, of the rest when asked for.
+	// Pushes of new orders unless NotNew; of other changes only if asked for.
 	NotNew    bool `json:"not_new,omitempty"`
 	Paid      bool `json:"paid,omitempty"`
 	Cancelled bool `json:"cancelled,omitempty"`
@@ -16,8 +16,8 @@ type Settings struct {
 	// AtLeast leaves out orders of less.
 	AtLeast string `json:"at_least,omitempty"`
 
-	// Quiet hours: what comes in them waits for their end, and comes as one push.
-	// From and to are times of the day such as "22:00"; equal ones are none.
+	// Quiet hours: pushes that fall due wait for their end, and come as one. From and to are times
+	// of day such as "22:00"; equal ones mean no quiet hours.
 	QuietFrom string `json:"quiet_from,omitempty"`
 	QuietTo   string `json:"quiet_to,omitempty"`
 	// GatherAbove is how many pushes an hour ring by themselves; more are gathered
@@ -27,7 +27,7 @@ type Settings struct {
 	LoudFrom string `json:"loud_from,omitempty"`
 }
 
-// What somebody chose is this long at the most, in bytes.
+// These bound the bytes of a choice.
 const (
 	maxLanguage = 35
 	maxAmount   = 40
@@ -36,7 +36,7 @@ const (
 // maxGatherAbove is more than anybody hears.
 const maxGatherAbove = 1000
 
-// Check refuses what nobody can live by; the error's code names the field.
+// Check refuses unusable settings; the error's code names the field.
 func (s Settings) Check() error {
 	if _, err := ParseTimezone(s.Timezone); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (s Settings) QuietUntil(t time.Time, others ...string) time.Time {
 	}
 	loc := s.Zone(others...)
 	local := t.In(loc)
-	// Those that began yesterday, and those of today.
+	// Yesterday's may still last; then today's.
 	for day := -1; day <= 0; day++ {
 		begin := time.Date(local.Year(), local.Month(), local.Day()+day, from.Hour(), from.Minute(), 0, 0, loc)
 		end := time.Date(local.Year(), local.Month(), local.Day()+day, to.Hour(), to.Minute(), 0, 0, loc)

@@ -38,7 +38,7 @@ func notInShopName(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
 }
 
-// Role says what a person may see.
+// Role decides what a person may see.
 type Role string
 
 // The roles.

@@ -1,7 +1,6 @@
-// Package i18n has the words that people read, in their language, and writes
-// amounts, numbers, dates and times as it does. Words stand in a catalogue for each
-// language, en.toml and beside it: whoever adds one adds it to [Languages], and its
-// own forms of dates to forms.
+// Package i18n holds the texts that people read, in each language, and writes amounts, numbers,
+// dates and times as the language does. Each language has a catalogue such as en.toml. To add one,
+// add the file, a line in [Languages], and its date format in forms.
 package i18n
 
 import (
@@ -62,9 +61,8 @@ func load() *i18n.Bundle {
 	return b
 }
 
-// For returns the locale for the first of some wishes that there is a catalogue
-// for. Each is a language tag such as en-GB, or a list of them as browsers send it;
-// empty ones and what is neither are passed over.
+// For returns the locale for the first wish that has a catalogue. Each wish is a language tag such
+// as en-GB, or a list of them as browsers send it. For ignores anything else.
 func For(wishes ...string) *Locale {
 	for _, wish := range wishes {
 		tags, _, _ := language.ParseAcceptLanguage(wish)
@@ -117,8 +115,8 @@ func forms(tag string) locales.Translator {
 	return en_001.New()
 }
 
-// T returns the words for an id, with values put in: T("orders.select", "Order",
-// "#1001"). An id that no catalogue has comes back as it is.
+// T returns the text of an id, with values put in: T("orders.select", "Order", "#1001"). It returns
+// an unknown id unchanged.
 func (l *Locale) T(id string, values ...any) string {
 	return l.say(&i18n.LocalizeConfig{MessageID: id, TemplateData: pairs(values)})
 }
@@ -188,8 +186,7 @@ func (l *Locale) Time(t time.Time) string { return l.halves(l.dates.FmtTimeShort
 // Seconds writes the hour, the minute and the second.
 func (l *Locale) Seconds(t time.Time) string { return l.halves(l.dates.FmtTimeMedium(t)) }
 
-// halves names the halves of the day as Korean does, where the library has them in
-// English.
+// halves translates AM and PM into Korean, since the library has them in English.
 func (l *Locale) halves(clock string) string {
 	if l.Language != "ko" {
 		return clock

@@ -14,8 +14,8 @@ const maxTag = 200
 // script.
 var javaLocale = regexp.MustCompile(`^([A-Za-z]{2,8})_?([A-Za-z0-9]*)_[^#]*#([A-Za-z]{4})`)
 
-// GuessTag returns the BCP 47 tag of what a phone calls its locale, zh_CN_#Hans or
-// ko_KR.UTF-8 say, with language, script and region alone; "" when it can't be told.
+// GuessTag returns the BCP 47 tag for a phone's name of its locale, such as zh_CN_#Hans or
+// ko_KR.UTF-8. It keeps language, script and region, and returns "" for an unknown name.
 func GuessTag(said string) string {
 	said, _, _ = strings.Cut(strings.TrimSpace(said), ".") // ko_KR.UTF-8
 	said, _, _ = strings.Cut(said, "@")                    // en_US@calendar=gregorian
@@ -26,7 +26,7 @@ func GuessTag(said string) string {
 		said = m[1] + "-" + m[3] + "-" + m[2]
 	}
 	tag, err := language.Default.Parse(strings.Trim(said, "-_"))
-	for err != nil && said != "" { // what stands at the end may be no part of a tag
+	for err != nil && said != "" { // the end may not belong to the tag
 		said = said[:max(0, strings.LastIndexAny(said, "-_#"))]
 		tag, err = language.Default.Parse(said)
 	}

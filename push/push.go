@@ -1,7 +1,6 @@
-// Package push is the port to whatever rings an owner's phone. A driver makes
-// one attempt to hand over one message and says what came of it; when to try
-// again is decided above, by [bellhop/pipeline]. Drivers are in the subfolders,
-// and all of them pass [bellhop/push/pushtest].
+// Package push is the port to the services that ring an owner's phone. A driver makes one attempt
+// to hand over one message and reports the result; [bellhop/pipeline] decides when to try again.
+// Drivers are in the subfolders and pass [bellhop/push/pushtest].
 package push
 
 import (
@@ -13,8 +12,7 @@ import (
 	"bellhop"
 )
 
-// Message is what one device is to show. Form, platform and address are the
-// device's.
+// Message is one device's notification. Form, platform and address are in Device.
 type Message struct {
 	Device bellhop.Device
 	// Tag names the slot in the phone's drawer: a later message with the same
@@ -23,7 +21,7 @@ type Message struct {
 	Title string
 	Body  string
 	Data  map[string]string // for the app; keys that FCM reserves are refused by it
-	TTL   time.Duration     // after this it is of no use; 0 means the driver's own
+	TTL   time.Duration     // the service drops it after this; 0 means the driver's default
 }
 
 // Sender makes attempts.
@@ -38,8 +36,8 @@ type Sender interface {
 	// Takes reports whether the driver sends to addresses of a kind.
 	Takes(k bellhop.AddressKind) bool
 
-	// Service names what a device's messages go through and fail by together: a
-	// project of FCM's, a browser maker's host. "fcm:" or "webpush:", and which.
+	// Service names the service that a device's messages share and fail with: an FCM project or a
+	// browser maker's host, as "fcm:" or "webpush:" and its name.
 	Service(d bellhop.Device) string
 
 	// Check reaches the service without sending anything, for doctor. Where the
@@ -48,12 +46,11 @@ type Sender interface {
 	// The error says what to mend.
 	Check(ctx context.Context, devices ...bellhop.Device) error
 
-	// Close gives back what the sender holds. Attempts under way end by
-	// themselves.
+	// Close releases the sender's resources. Attempts under way end by themselves.
 	Close() error
 }
 
-// Reason is why an attempt came to nothing.
+// Reason says why an attempt failed.
 type Reason string
 
 // The reasons.
@@ -63,7 +60,7 @@ const (
 	// ReasonBadAddress: the address is not one the service knows the form of;
 	// retire it. Final.
 	ReasonBadAddress Reason = "bad_address"
-	// ReasonRefused: the service refuses this message whoever gets it. Final.
+	// ReasonRefused: the service refuses this message for any device. Final.
 	ReasonRefused Reason = "refused"
 	// ReasonNotAllowed: the service does not let us; the credentials, the project
 	// or this machine's clock are wrong. Somebody mends that: try again.
@@ -82,7 +79,7 @@ const (
 	ReasonUnknown Reason = "unknown"
 )
 
-// Error is what came of an attempt that did not succeed.
+// Error is a failed attempt.
 type Error struct {
 	Reason     Reason
 	RetryAfter time.Duration // as the service asked; 0 if it did not
@@ -101,7 +98,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Final reports whether another attempt is of no use.
+// Final reports whether a retry is useless.
 func (r Reason) Final() bool {
 	switch r {
 	case ReasonNotAllowed, ReasonUnproven, ReasonQuota, ReasonUnavailable, ReasonUnknown:

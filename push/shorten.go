@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// perKey is what an entry of the data takes beside key and value.
+	// perKey is the size of an entry of the data beyond key and value.
 	perKey = len(`"":"",`)
 
 	// What shortening leaves of body and title before it touches the data: an
@@ -18,12 +18,12 @@ const (
 	titleFloor = 100
 
 	ellipsis = "…"
-	// maxStepBack bounds the search for a place where a character ends. Longer
-	// heaps of marks are cut between runes.
+	// maxStepBack bounds the search for the end of a character. It cuts longer runs of marks
+	// between runes.
 	maxStepBack = 16
 )
 
-// Text is what of a message can be shortened.
+// Text is the part of a message that can be shortened.
 type Text struct {
 	Title, Body string
 	Data        map[string]string
@@ -37,8 +37,8 @@ func (t Text) size() int {
 	return n
 }
 
-// Shorten makes t take at most budget bytes of JSON: the body first, then the
-// title, then the longest of the data, whole entries where that takes it. What was given is not changed.
+// Shorten makes t fit into budget bytes of JSON. It shortens the body first, then the title, then
+// the longest of the data, or drops whole entries. It does not change its argument.
 func Shorten(t Text, budget int) Text {
 	over := t.size() - budget
 	if over <= 0 {

@@ -11,13 +11,12 @@ import (
 	"bellhop"
 )
 
-// Decode says what an event states. Every error is of the kind bellhop.Invalid:
-// the body can never be understood. Its message names the field or the byte
-// that is wrong, and nothing of what the body holds.
+// Decode returns the statement of an event. Every error is of the kind bellhop.Invalid, since the
+// body can never be understood. Its message names the wrong field or byte, and quotes nothing of
+// the body.
 //
-// Fact.At is left to whoever records it, and so are the handling and the trace
-// of an order, of which Shopify knows nothing. Topics that bellhop has no use for
-// are not read at all.
+// The caller sets Fact.At, and an order's handling and trace, which Shopify does not know. Decode
+// does not read topics that bellhop does not use.
 func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	f := bellhop.Fact{Event: e}
 	var err error
@@ -111,7 +110,7 @@ func decodeDelete(e *bellhop.Event) (int64, error) {
 	return r.id("id", root.ID), r.err
 }
 
-// eventTime stands in for a time that the body doesn't tell.
+// eventTime replaces a time that is missing in the body.
 func eventTime(e *bellhop.Event) time.Time {
 	return cmp.Or(e.TriggeredAt, e.AcceptedAt).Truncate(time.Microsecond)
 }

@@ -8,16 +8,15 @@ import (
 	"bellhop"
 )
 
-// Shopify signs a body, and neither its topic nor its shop: whoever has one body can
-// have it come again under another topic or shop. A body therefore has to be of the
-// kind that its topic says, as far as it tells.
+// Shopify signs the body, but neither topic nor shop: with one body somebody could send it again
+// under another topic or shop. So a body must be of its topic's kind, as far as it shows.
 
 func otherKind(topic, why string) error {
 	return bellhop.Invalidf("body_kind", "the body is not one of %s: %s", topic, why)
 }
 
-// resource is what a body says it is, by its admin_graphql_api_id, as "Order" of
-// gid://shopify/Order/1; "" where the body doesn't say.
+// resource is the body's own type from its admin_graphql_api_id, such as "Order" of
+// gid://shopify/Order/1; "" without one.
 type resource string
 
 const (
@@ -46,15 +45,15 @@ func (r *resource) UnmarshalJSON(b []byte) error {
 // is reports whether a body may be of a kind.
 func (r resource) is(kind resource) bool { return r == "" || r == kind }
 
-// fields are a body of which what is there matters.
+// fields are a body's fields, for checks of which ones are present.
 type fields map[string]json.RawMessage
 
 func fieldsOf(body []byte) (f fields, err error) { return f, unmarshal(body, &f) }
 
-// has reports whether a field is there and not null.
+// has reports whether a field is present and not null.
 func (f fields) has(name string) bool { return len(f[name]) > 0 && string(f[name]) != "null" }
 
-// ofShop refuses what names another shop. What is no domain, as in Shopify's samples,
+// ofShop refuses a body that names another shop. A text that is no domain, as in Shopify's samples,
 // names none.
 func (f fields) ofShop(e *bellhop.Event, name string) error {
 	var domain string
@@ -67,8 +66,7 @@ func (f fields) ofShop(e *bellhop.Event, name string) error {
 	return nil
 }
 
-// checkRequest refuses what is no request of its topic: somebody may act on it who
-// reads no more than the topic.
+// checkRequest refuses a body that does not fit its topic: a person may act on the topic alone.
 func checkRequest(e *bellhop.Event) error {
 	f, err := fieldsOf(e.Body)
 	if err != nil {

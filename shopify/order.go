@@ -8,8 +8,8 @@ import (
 	"bellhop"
 )
 
-// What is kept of one order is bounded, so that no body, however strange, can
-// swell the database. The raw body is kept beside it.
+// These bounds keep strange bodies from swelling the database. The raw body is stored beside the
+// order.
 const (
 	maxText  = 512 // bytes of a name, a title, an address or a status
 	maxNote  = 8 << 10
@@ -93,8 +93,7 @@ func (r *reader) currency(o *order) string {
 	return c
 }
 
-// total is what the order cost when it was placed; later edits and refunds
-// leave it as it was.
+// total is the order's price when it was placed; later edits and refunds leave it unchanged.
 func (r *reader) total(o *order, currency string) bellhop.Money {
 	a := cmp.Or(o.TotalPrice, o.TotalPriceSet.Shop.Amount, o.CurrentTotalPrice)
 	if a == "" {

@@ -6,10 +6,9 @@ import (
 	"github.com/goccy/go-json"
 )
 
-// What is used of the bodies. Every object and value may be absent or null, in
-// any of Shopify's API versions; a value of another type than here is an error.
-// Keys are matched, and a repeated one is read, as encoding/json does it; a
-// test holds the faster decoder to that.
+// The used parts of the bodies. Every object and value may be absent or null, in any of Shopify's
+// API versions; a value of another type is an error. Keys match as in encoding/json, repeated ones
+// too; a test holds the faster decoder to that.
 
 // orderRoot is an order, bare as webhooks have it or in the envelope of the
 // REST API.

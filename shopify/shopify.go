@@ -1,6 +1,5 @@
-// Package shopify knows what Shopify says and how: it checks who signed
-// a webhook ([Keys.Verify]) and reads what its body states ([Decode]). It
-// reaches for nothing outside: what it returns depends only on what it is given.
+// Package shopify knows Shopify's formats: it checks a webhook's signature ([Keys.Verify]) and
+// reads its body ([Decode]). It is pure: its results depend only on its arguments.
 package shopify
 
 // The headers of a webhook, in the form that net/http stores them under.

@@ -6,13 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// ParseTime reads a time as Shopify writes it, to the microsecond, and keeps
-// its offset. It refuses those that a database or JSON could not give back: an
-// offset of a day or more, and years before 1970 or after 9000. Year 1 is the
-// zero time, with which some senders mean none.
+// ParseTime reads a time as Shopify writes it, to the microsecond, and keeps its offset. It refuses
+// times that a database or JSON could not give back: offsets of a day or more, and years before
+// 1970 or after 9000. Some senders use year 1, the zero time, for no time.
 func ParseTime(s string) (time.Time, bool) {
-	// In UTC, so that what is read does not depend on where it is read: a time
-	// with the machine's own offset would otherwise be given its zone.
+	// In UTC, so that the result does not depend on the machine: a time with the machine's own
+	// offset would otherwise get its zone.
 	t, err := time.ParseInLocation(time.RFC3339, s, time.UTC)
 	switch {
 	case err != nil:

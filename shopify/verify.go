@@ -13,9 +13,8 @@ import (
 // encodedSum is the length of a sum in base64, padding included.
 const encodedSum = 44
 
-// Secret is a signing secret, made ready once so that checking a signature
-// costs no more than hashing the body. It may be used from many goroutines at
-// once. What it holds can't be printed.
+// Secret is a signing secret, prepared once so that checking a signature costs no more than hashing
+// the body. It is safe for concurrent use, and never prints its value.
 type Secret struct {
 	macs sync.Pool
 }
@@ -47,7 +46,7 @@ func (s *Secret) sum(body []byte) [sha256.Size]byte {
 	return m.sum
 }
 
-// Sign returns what Shopify puts into [HeaderHMAC] for a body; "" when s is nil.
+// Sign returns the value of [HeaderHMAC] for a body; "" when s is nil.
 func (s *Secret) Sign(body []byte) string {
 	if s == nil {
 		return ""
@@ -69,9 +68,8 @@ type Keys struct {
 	OwnOnly      bool    // the app's don't count
 }
 
-// Verify reports which of the secrets signed body, given the value of
-// [HeaderHMAC]; the first that did, in the order of the fields. When none did
-// it says nothing of what was wrong. It does not allocate.
+// Verify returns the secret that signed body, given the value of [HeaderHMAC]; the first match, in
+// the order of the fields. A failure says nothing about its cause. It does not allocate.
 func (k *Keys) Verify(body []byte, signature string) (bellhop.Signer, bool) {
 	want, ok := decodeSum(signature)
 	if !ok {

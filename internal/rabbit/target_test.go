@@ -110,8 +110,8 @@ func TestDiagnosis(t *testing.T) {
 		{"wrong password", fmt.Sprintf("amqp://bellhop:secret@%s/%s", r.Addr, vhost), bellhop.Invalid, "refuses user bellhop"},
 		{"no such vhost", r.URL("nowhere"), bellhop.Invalid, "there is no virtual host nowhere"},
 		{"vhost not allowed", fmt.Sprintf("amqp://stranger:secret@%s/%s", r.Addr, vhost), bellhop.Invalid, "does not let user stranger into virtual host " + vhost},
-		{"TLS against a plain port", strings.Replace(r.URL(vhost), "amqp:", "amqps:", 1), bellhop.Invalid, "speaks no TLS"},
-		{"plain against TLS", RabbitTLS(r, "amqp", vhost, ""), bellhop.Invalid, "wants TLS"},
+		{"TLS against a plain port", strings.Replace(r.URL(vhost), "amqp:", "amqps:", 1), bellhop.Invalid, "does not support TLS"},
+		{"plain against TLS", RabbitTLS(r, "amqp", vhost, ""), bellhop.Invalid, "requires TLS"},
 		{"untrusted certificate", RabbitTLS(r, "amqps", vhost, ""), bellhop.Invalid, "can't be trusted"},
 		{"another authority", RabbitTLS(r, "amqps", vhost, another.Authority), bellhop.Invalid, "can't be trusted"},
 	} {

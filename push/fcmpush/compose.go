@@ -16,8 +16,7 @@ import (
 	"bellhop/push"
 )
 
-// The keys under which a device of form data gets what a device of form
-// notification is shown.
+// A device of form data gets title, body and tag under these keys.
 const (
 	KeyTitle = "title"
 	KeyBody  = "body"

@@ -54,7 +54,7 @@ type detail struct {
 	} `json:"fieldViolations"`
 }
 
-// answerError says what FCM answered, in words that are safe to log.
+// answerError is FCM's answer, in words that are safe to log.
 type answerError struct {
 	http int
 	code string // FCM's own; "" when it gave none
@@ -63,8 +63,8 @@ type answerError struct {
 
 func (e *answerError) Error() string { return e.text }
 
-// classify turns what the generated client returned into a [*push.Error]. begun
-// tells whether any of the message may have left.
+// classify turns an error of the generated client into a [*push.Error]. begun tells whether any of
+// the message may have left.
 func (s *Sender) classify(err error, begun bool, m push.Message) *push.Error {
 	answer, ok := errors.AsType[*googleapi.Error](err)
 	switch {
@@ -133,7 +133,7 @@ func reasonOfStatus(status int, blamesAddress bool) push.Reason {
 	case http.StatusTooManyRequests:
 		return push.ReasonQuota
 	case http.StatusGatewayTimeout:
-		return push.ReasonUnknown // what is behind the gateway may have taken it
+		return push.ReasonUnknown // the server behind the gateway may have taken it
 	}
 	if status/100 == 4 {
 		return push.ReasonRefused
@@ -172,8 +172,8 @@ func (b *answerBody) blamesAddress() bool {
 	return strings.HasPrefix(b.Error.Message, badTokenMessage)
 }
 
-// describe says what FCM answered and, where it is known, what to do. Of a 400
-// the message is left out: it may quote any part of the push.
+// describe says what FCM answered and, if known, what to do. It leaves out the message of a 400,
+// which may quote any part of the push.
 func (s *Sender) describe(status int, code string, b *answerBody, m push.Message) string {
 	if code == "" {
 		code = b.Error.Status
@@ -219,7 +219,7 @@ func isAnswer(err error) bool {
 	return ok
 }
 
-// unsent is for what ended before any of the message left.
+// unsent is the error of an attempt that ended before any of the message left.
 func unsent(doing string, cause error) *push.Error {
 	return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("%s: %w", doing, cause)}
 }

@@ -158,7 +158,7 @@ func readCredentials(o Options) (*jwt.Config, string, error) {
 		ProjectID string `json:"project_id"`
 	}
 	if err != nil || json.Unmarshal(raw, &file) != nil {
-		// What the parser says could quote the file, which is a secret.
+		// The parser's error could quote the file, which is a secret.
 		return nil, "", bellhop.Invalidf("fcm_credentials", "%s is not a service account key; make one in the Firebase console under Project settings, Service accounts", name)
 	}
 	switch {
@@ -212,7 +212,7 @@ func (s *Sender) deliver(ctx context.Context, r *fcm.SendMessageRequest, m push.
 	return name, err
 }
 
-// post makes the one request. m is what its errors must not quote.
+// post makes the one request. Its errors must not quote m.
 func (s *Sender) post(ctx context.Context, r *fcm.SendMessageRequest, m push.Message) (string, error) {
 	token, err := s.tokens.get(ctx)
 	if err != nil {
@@ -254,10 +254,9 @@ func (s *Sender) Service(d bellhop.Device) string {
 	return "fcm:" + s.project + "/" + string(d.Platform)
 }
 
-// Check fetches an access token and has FCM validate, but not send, a message to
-// each device until it would take one. Where there is no device the message is to an
-// address that nobody has: FCM's complaint about it shows that FCM is reached and
-// lets us send, and not whether it knows the app.
+// Check fetches an access token and asks FCM to validate, but not send, a message to each device
+// until FCM would take one. Without a device it uses an address that nobody has: FCM's complaint
+// shows that bellhop reaches FCM and may send, but not whether FCM knows the app.
 func (s *Sender) Check(ctx context.Context, devices ...bellhop.Device) (err error) {
 	s.tokens.retryNow()
 	for _, d := range devices {

@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	refreshAhead = 5 * time.Minute  // before it expires a new token is fetched beside the sends
+	refreshAhead = 5 * time.Minute  // fetch a new token this long before the end, while sends go on
 	expiryMargin = 10 * time.Second // a token this close to its end may not last the request
-	assumedLife  = time.Hour        // of a token that says nothing of its end
+	assumedLife  = time.Hour        // of a token without an expiry
 	failurePause = time.Second      // between a failed fetch and the next
 )
 
@@ -34,9 +34,9 @@ type token struct {
 	worked  atomic.Bool // FCM has accepted it
 }
 
-// tokens keeps the access token. The token source of oauth2 would have every
-// sender wait for one fetch behind a lock, whatever its context says; here each
-// waits on its own context, and there is one fetch at a time.
+// tokens keeps the access token. With the token source of oauth2 every sender would wait for a
+// fetch behind a lock, ignoring its context. Here each waits on its own context, and one fetch runs
+// at a time.
 type tokens struct {
 	fetch func() (*token, error)
 	now   func() time.Time
@@ -209,8 +209,7 @@ func classifyToken(err error, endpoint string, now time.Time) *push.Error {
 	}
 	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		// oauth2 flattens what went wrong into text, which holds the address of
-		// the endpoint and the system's words.
+		// oauth2 flattens the cause into text, with the endpoint's address and the system's words.
 		return &push.Error{Reason: push.ReasonUnavailable, Cause: fmt.Errorf("fetching an access token from %s: %w",
 			host, push.Clipped(err))}
 	}

@@ -14,7 +14,7 @@ const (
 	// sendsAtOnce is how many connections stay open for the next burst. With
 	// HTTP/2 FCM takes about 100 requests on each, so that far fewer are used.
 	sendsAtOnce = 512
-	// maxAnswer bounds what is read of an answer; FCM's are under 2 KiB.
+	// maxAnswer bounds how much of an answer it reads; FCM's are under 2 KiB.
 	maxAnswer = 64 << 10
 )
 

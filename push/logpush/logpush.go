@@ -1,7 +1,6 @@
-// Package logpush writes a line to the log instead of ringing a phone: the
-// driver for trying bellhop out, and for shops without an app. The line says
-// which device would have got a push, and never what it says, since that may be
-// about a customer, nor the device's address.
+// Package logpush writes a line to the log instead of ringing a phone: for trying bellhop out, and
+// for shops without an app. The line names the device that would get the push, but neither its
+// address nor the push's text, which may be about a customer.
 package logpush
 
 import (

@@ -1,6 +1,5 @@
-// Package pushtest is the conformance suite of [bellhop/push]: what a driver
-// promises, whoever is behind it. A driver's own tests call [Run] and test only
-// its quirks besides.
+// Package pushtest is the conformance suite of [bellhop/push]: a driver's promises, with any
+// service behind it. A driver's own tests call [Run] and otherwise test only its quirks.
 package pushtest
 
 import (
@@ -18,23 +17,21 @@ import (
 
 // Harness is a driver under test.
 type Harness struct {
-	// Open makes a sender with a peer of its own that takes all messages. What
-	// it opens it closes with t.Cleanup.
+	// Open makes a sender with a peer of its own that takes all messages. It closes both with
+	// t.Cleanup.
 	Open func(t *testing.T) Peer
-	// Proves says that the service answers for wrong credentials what it answers
-	// for a device that is gone, so that neither retires a device before the
-	// service has taken a message.
+	// Proves says that the service answers wrong credentials as it answers a device that is gone.
+	// Then neither retires a device before the service has taken a message.
 	Proves bool
 	// Kinds are the kinds of address that the driver takes. Others it refuses.
 	Kinds []bellhop.AddressKind
 }
 
-// Peer is a sender and the service that it talks to, which is a stand-in on
-// this machine. A driver without one leaves the functions nil, and the suite
-// says what is not promised then.
+// Peer is a sender and its service, a stand-in on this machine. A driver without one leaves the
+// functions nil, and the suite skips those promises by name.
 type Peer struct {
 	Sender push.Sender
-	// Sent returns what the service took, oldest first.
+	// Sent returns the messages that the service took, oldest first.
 	Sent func() []Sent
 	// Requests counts the attempts that reached the service, taken or not.
 	Requests func() int
@@ -54,7 +51,7 @@ type Peer struct {
 	Scattered bool
 }
 
-// Sent is what the service understood of a message.
+// Sent is a message as the service understood it.
 type Sent struct {
 	Name, Address, Tag, Title, Body string
 	Data                            map[string]string

@@ -71,7 +71,7 @@ func testUnproven(t *testing.T, h Harness) {
 	}
 }
 
-// testServices: what fails together has one name, which keeps the address to itself.
+// testServices: devices that fail together share one name, which hides the address.
 func testServices(t *testing.T, h Harness) {
 	p := h.Open(t)
 	m := p.message(h, bellhop.FormNotification)
@@ -118,7 +118,7 @@ func testCancelledWhileWaiting(t *testing.T, h Harness) {
 		t.Log("no peer: not promised that Send returns before it is done")
 		return
 	}
-	mustSend(t, p, p.message(h, bellhop.FormNotification)) // whatever is fetched once is there
+	mustSend(t, p, p.message(h, bellhop.FormNotification)) // everything fetched once is there now
 	arrived := p.Hang()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -137,7 +137,7 @@ func testCancelledWhileWaiting(t *testing.T, h Harness) {
 	}
 }
 
-// testDown: what can't be reached has taken nothing.
+// testDown: an unreachable service has taken nothing.
 func testDown(t *testing.T, h Harness) {
 	p := h.Open(t)
 	if p.Down == nil {

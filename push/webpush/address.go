@@ -117,15 +117,15 @@ var notPublic = []netip.Prefix{
 // httpsPort is where browser makers' services are.
 const httpsPort = 443
 
-// perhapsPublic reports whether a push service can ever be there. What a name stands
-// for is seen only when it is looked up.
+// perhapsPublic reports whether a push service could be at u. Only a lookup shows where a name
+// leads.
 func perhapsPublic(u *url.URL) bool {
 	a, err := netip.ParseAddr(u.Hostname())
 	return (u.Port() == "" || u.Port() == strconv.Itoa(httpsPort)) && (err != nil || isPublic(a))
 }
 
-// publicOnly refuses to connect into networks that strangers must not reach through
-// us, whatever name they gave the address.
+// publicOnly refuses to connect into private networks, so that no address of a device leads bellhop
+// there.
 func publicOnly(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {

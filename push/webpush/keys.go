@@ -20,9 +20,9 @@ import (
 	"bellhop/push"
 )
 
-// Keys are the pair by which push services know us (VAPID). Browsers subscribe with
-// the public one, and take messages that were signed with its private one alone:
-// whoever loses the pair has every browser subscribe anew.
+// Keys are the key pair by which push services know bellhop (VAPID). A browser subscribes with the
+// public key, and accepts only messages signed with the private one. If the pair is lost, every
+// browser has to subscribe again.
 type Keys struct {
 	Public  string `json:"public_key"`  // base64url of the point
 	Private string `json:"private_key"` // base64url of the number
@@ -91,8 +91,8 @@ func keep(path string, body []byte, k *Keys) error {
 	return err
 }
 
-// checkSubject refuses whom nobody could ask. Apple takes no message then, and others
-// do, so that nobody would notice but those with an iPhone.
+// checkSubject refuses a subject that nobody could contact. Apple then rejects all messages while
+// others accept them, so that only people with an iPhone would notice.
 func checkSubject(s string) error {
 	u, err := url.Parse(s)
 	host := ""

@@ -44,8 +44,8 @@ type Options struct {
 	Keys    Keys
 	Subject string // whom push services may ask about us: mailto:… or https://…
 
-	// Private allows services in private networks and without TLS, for tests and for
-	// those who run one.
+	// Private allows services in private networks and without TLS: for tests, and for teams that
+	// run one.
 	Private bool
 	Timeout time.Duration // for one attempt; default 10 s
 	TTL     time.Duration // of messages that say none; default a day
@@ -60,7 +60,7 @@ type Sender struct {
 
 var _ push.Sender = (*Sender)(nil)
 
-// New returns a sender. Its errors say what is wrong with the keys or the subject.
+// New returns a sender. It fails if the keys or the subject are unusable.
 func New(o Options) (*Sender, error) {
 	if err := o.Keys.check(); err != nil {
 		return nil, err
@@ -80,11 +80,11 @@ func New(o Options) (*Sender, error) {
 	return &Sender{options: o, client: newClient(o.Private)}, nil
 }
 
-// maxPayload is what fits into a record of 4,096 bytes, which every service takes,
-// with its header, its padding's mark and the cipher's tag.
+// maxPayload fits into a record of 4,096 bytes, which every service takes, with its header, padding
+// mark and cipher tag.
 const maxPayload = 3900
 
-// Message is what the page's service worker is given.
+// Message is the JSON for the page's service worker.
 type Message struct {
 	Title string            `json:"title"`
 	Body  string            `json:"body"`
@@ -133,7 +133,7 @@ func (s *Sender) sendOptions(m push.Message) *webpush.Options {
 		ttl = s.options.TTL
 	}
 	return &webpush.Options{
-		// The library puts mailto: before whatever is no https address.
+		// The library puts mailto: before everything except https addresses.
 		HTTPClient: s.client, Subscriber: strings.TrimPrefix(s.options.Subject, "mailto:"), Topic: topic(m.Tag),
 		Urgency: webpush.UrgencyHigh,
 		TTL:     int(max(0, ttl) / time.Second), VAPIDPublicKey: s.options.Keys.Public,
@@ -142,7 +142,7 @@ func (s *Sender) sendOptions(m push.Message) *webpush.Options {
 	}
 }
 
-// failed is for an attempt that got no answer.
+// failed is the error of an attempt without an answer.
 func failed(err error, begun bool, m push.Message) *push.Error {
 	switch {
 	case errors.Is(err, errPrivate):
@@ -156,7 +156,7 @@ func failed(err error, begun bool, m push.Message) *push.Error {
 		push.Quiet(err, m))}
 }
 
-// why says what kept us from a service, without its name.
+// why says what kept bellhop from a service, without naming it.
 func why(err error) string {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return ": its name is not found"
@@ -167,7 +167,7 @@ func why(err error) string {
 	return ""
 }
 
-// refused is for an answer that is not 2xx. Of its body only known words are told: it
+// refused is the error of an answer other than 2xx. It repeats only known words of the body, which
 // may quote anything.
 func (s *Sender) refused(answer *http.Response, body []byte) *push.Error {
 	e := &push.Error{Reason: reasonOf(answer.StatusCode), Cause: fmt.Errorf("the browser's push service answered %d",
@@ -192,8 +192,8 @@ func (s *Sender) refused(answer *http.Response, body []byte) *push.Error {
 	return e
 }
 
-// ofTheKey are services' words for a signature, a key or a subject that they don't
-// take, which Apple and Google also say with a 400
+// ofTheKey are the services' codes for a wrong signature, key or subject, which Apple and Google
+// send even with a 400
 // (https://developer.apple.com/documentation/usernotifications/sending-web-push-notifications-in-web-apps-and-browsers).
 var ofTheKey = []string{"VapidPkHashMismatch", "BadJwtToken", "ExpiredJwtToken", "BadAuthorizationHeader",
 	"UnauthorizedRegistration"}
@@ -210,7 +210,7 @@ func reasonOf(status int) push.Reason {
 	case http.StatusRequestTimeout:
 		return push.ReasonUnavailable
 	case http.StatusGatewayTimeout:
-		return push.ReasonUnknown // what is behind the gateway may have taken it
+		return push.ReasonUnknown // the server behind the gateway may have taken it
 	}
 	if status/100 == 5 {
 		return push.ReasonUnavailable
@@ -232,9 +232,8 @@ func (s *Sender) Service(d bellhop.Device) string {
 	return "webpush:" // it is refused before anything is reached
 }
 
-// Check implements [push.Sender]. Which services there are only the addresses say,
-// and none validates without sending, so that nothing is reached; the keys were
-// checked at the start.
+// Check implements [push.Sender]. It reaches nothing: only a device's address names its service, no
+// service validates without sending, and New checked the keys.
 func (s *Sender) Check(context.Context, ...bellhop.Device) error { return nil }
 
 // Close implements [push.Sender].
