@@ -157,8 +157,9 @@ type honest struct {
 func newHonest(url, source, body string, every time.Duration) *honest {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
 	return &honest{
-		client: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DialContext: d.DialContext, MaxIdleConnsPerHost: 100}},
-		url:    url + webhook.Path, body: body, every: every,
+		client: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DialContext: d.DialContext,
+			MaxIdleConnsPerHost: 100}},
+		url: url + webhook.Path, body: body, every: every,
 		wrong: map[string]int{},
 	}
 }

@@ -54,8 +54,8 @@ const (
 // begun; hard ends that too. It logs trouble of either queue, and goes on once that
 // has passed.
 func (s *Switch) Run(drain, hard context.Context) (done Switched, err error) {
-	s.fromAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "receive from the queue that is moved", "the queue that is moved is back")
-	s.toAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "the queue that is moved into takes nothing: trying again",
+	s.fromAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "receive from the source queue", "the queue that is moved is back")
+	s.toAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "the target queue accepts nothing: trying again",
 		"the queue that is moved into takes events again")
 	attrs, err := s.From.Attributes(drain)
 	if err != nil {
@@ -144,7 +144,7 @@ func (s *Switch) carry(drain, hard context.Context, deliveries []queue.Delivery,
 		verdicts[i] = v
 	}
 	if err := s.From.Settle(hard, verdicts...); err != nil {
-		s.Log.Warn("settle with the queue that is moved: some events are moved again", "err", err)
+		s.Log.Warn("settle with the source queue: some events are moved again", "err", err)
 	}
 	s.moved.Add(moved)
 	s.refused.Add(refused)

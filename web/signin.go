@@ -175,7 +175,7 @@ func NewSignInLink(person int64, now time.Time) (secret string, l bellhop.SignIn
 }
 
 var ErrLinkUsed = bellhop.Errorf(bellhop.Unauthenticated, "link_used",
-	"this link has been used, or was never valid; sign in with your e-mail address")
+	"this link was used before or was never valid; sign in with your e-mail address")
 
 // UseLink begins a session for the first who brings a link's secret.
 func (a *Auth) UseLink(ctx context.Context, secret string, from netip.Addr) (SignedIn, error) {

@@ -118,7 +118,7 @@ func (p *postgresDB) get(ctx context.Context) (*postgres.Pools, error) {
 func (p *postgresDB) make(ctx context.Context) error {
 	if p.existing {
 		return withSetting(p.setting, bellhop.Errorf(bellhop.NotFound, "no_database",
-			"nothing of bellhop is in this database: name another one, or run bellhop migrate"))
+			"this database has no tables of bellhop: name another one, or run bellhop migrate"))
 	}
 	_, err := p.migrate(ctx)
 	return err
@@ -199,7 +199,7 @@ func postgresQueue(d *drivers, u *url.URL) (queueDriver, error) {
 			return nil, WrongSetting("BELLHOP_QUEUE", "it is not the address of a queue in PostgreSQL", queueAccepted)
 		}
 		if !inPostgres(d.DB) {
-			return nil, WrongSetting("BELLHOP_QUEUE", "postgres: is a queue in BELLHOP_DB's own database, and that is none of PostgreSQL",
+			return nil, WrongSetting("BELLHOP_QUEUE", "postgres: is a queue in BELLHOP_DB's own database, which is not PostgreSQL",
 				"give postgres://USER:PASSWORD@HOST/DATABASE, or such a BELLHOP_DB")
 		}
 		return queueInPostgres{postgresOf(d).want("BELLHOP_DB", d.DB, pgqueue.Schema()), "postgres:", name, d.opts.SendLimit}, nil

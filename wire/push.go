@@ -129,7 +129,7 @@ func (w *Working) WebPushKey() (string, error) {
 		}
 		keys, err := webpush.ReadKeys(path)
 		if err != nil {
-			return "", WrongSetting("BELLHOP_PUSH", err.Error(), "give every process the file of keys that whoever pushes has made")
+			return "", WrongSetting("BELLHOP_PUSH", err.Error(), "give every process the key file of the one that pushes")
 		}
 		return keys.Public, nil
 	}

@@ -159,7 +159,7 @@ func checkProtocol() error {
 	if protocol == "" || protocol == "http/protobuf" {
 		return nil
 	}
-	return WrongSetting(name, fmt.Sprintf("%q is not spoken here", protocol),
+	return WrongSetting(name, fmt.Sprintf("bellhop does not speak %q", protocol),
 		"give http/protobuf, and the collector's port for it, which usually is 4318")
 }
 
