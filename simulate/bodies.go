@@ -2,10 +2,9 @@ package simulate
 
 import "strconv"
 
-// orderBody appends a whole order, as all orders/* topics carry it but edited
-// and delete. The keys and their order follow API version 2026-04; those that
-// are always null or empty in a small shop are left out, which brings a typical
-// order to about 5 KB.
+// orderBody appends a whole order, as all orders/* topics carry it except edited and delete. The
+// keys and their order follow API version 2026-04, without those that are always null or empty in a
+// small shop. A typical order has about 5 KB.
 func (w *renderer) orderBody(st *orderState) {
 	o := w.o
 	w.raw(`{"id":`)
@@ -105,9 +104,8 @@ func (w *renderer) orderTail(st *orderState) {
 	w.raw(`,"user_id":null`)
 }
 
-// people appends the customer and the addresses. A customer who is not told of
-// leaves null keys, not missing ones, in most orders; a sale at the till has
-// neither.
+// people appends the customer and the addresses. In most orders a withheld customer leaves null
+// keys, not missing ones; a sale at the till has neither.
 func (w *renderer) people() {
 	o := w.o
 	switch o.customer {
@@ -207,8 +205,8 @@ func (w *renderer) editBody(id int64, st *orderState) {
 	w.raw(`,"delta":1}]},"discounts":{"line_item":{"additions":[],"removals":[]}},"shipping_lines":{"additions":[],"removals":[]}}}`)
 }
 
-// refundBody appends what refunds/create carries. Its subtotal is a number
-// beside texts, as in Shopify's own samples.
+// refundBody appends the body of refunds/create. Its subtotal is a number beside texts, as in
+// Shopify's own samples.
 func (w *renderer) refundBody(id int64, st *orderState) {
 	l := w.o.line(0)
 	w.raw(`{"id":`)

@@ -8,8 +8,8 @@ import (
 	"bellhop"
 )
 
-// phones is all devices and what they got. It is not safe for concurrent use;
-// the server locks it.
+// phones holds all devices and their messages. It is not safe for concurrent use; the server locks
+// it.
 type phones struct {
 	byDevice  map[string]*phone
 	unlimited bool // no budgets
@@ -91,7 +91,7 @@ func (ps *phones) ration(p *phone, s *Sent, android bool, now time.Time) *fcmErr
 	return nil
 }
 
-// settle shows what was held back, if the budget has let it through by now.
+// settle shows the delayed messages that the budget allows by now.
 func (ps *phones) settle(p *phone, now time.Time) {
 	if p.held == nil {
 		return
@@ -156,7 +156,7 @@ func (ps *phones) all() []Sent {
 	return out
 }
 
-// setAway takes a phone off the net, or hands it what was kept for it.
+// setAway takes a phone off the net, or delivers the messages stored for it.
 func (ps *phones) setAway(p *phone, away bool, now time.Time) {
 	ps.settle(p, now)
 	p.away = away

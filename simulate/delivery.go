@@ -35,12 +35,12 @@ type Delivery struct {
 	Signature   string // X-Shopify-Hmac-Sha256
 	Hash        uint64 // xxhash64 of Body
 	Copy        Copy
-	Poison      string // what is wrong with the body; "" when nothing is
+	Poison      string // the body's fault; "" without one
 
 	says statement
 }
 
-// statement is what a body says, without the body.
+// statement is a body's statement, without the body.
 type statement struct {
 	order   *order // nil with poison
 	state   orderState
@@ -49,9 +49,8 @@ type statement struct {
 	deleted bool
 }
 
-// Header returns all headers of the delivery. X-Shopify-Order-Id and
-// X-Shopify-Test stand in no official list for HTTPS; Shopify was seen to send
-// them, and an endpoint must bear them.
+// Header returns all headers of the delivery. No official list for HTTPS has X-Shopify-Order-Id and
+// X-Shopify-Test, but Shopify was seen to send them, and an endpoint must bear them.
 func (d *Delivery) Header() http.Header {
 	h := http.Header{
 		"Content-Type":           {"application/json"},
@@ -72,8 +71,7 @@ func (d *Delivery) Header() http.Header {
 	return h
 }
 
-// Version is how the delivery compares with others of the same order; zero for
-// those that don't carry the order.
+// Version compares the delivery with others of the same order; zero without the order.
 func (d *Delivery) Version() bellhop.Version {
 	if d.says.order == nil || d.says.touches || d.says.deleted {
 		return bellhop.Version{}
@@ -95,8 +93,7 @@ func (d *Delivery) Event(id bellhop.EventID, at time.Time) *bellhop.Event {
 	}
 }
 
-// Fact returns what the delivery states, as decoding its body should. ok is
-// false for poison, which states nothing.
+// Fact returns the delivery's statement, as decoding its body should. ok is false for poison.
 func (d *Delivery) Fact(e *bellhop.Event) (f bellhop.Fact, ok bool) {
 	f = bellhop.Fact{Event: e, At: e.AcceptedAt, OrderID: d.OrderID}
 	switch {

@@ -1,15 +1,12 @@
-// Package simulate holds the twins of the two services that bellhop stands
-// between, so that everything can be tried without either.
+// Package simulate holds twins of the two services around bellhop, so that you can try everything
+// without them.
 //
-// The Shopify twin ([Shopify], [Generate]) makes orders and what becomes of
-// them, signs and delivers them as Shopify does, and keeps a [Ledger] of what
-// it sent and what was acknowledged. [Ledger.Expect] says what a database must
-// hold in the end.
+// The Shopify twin ([Shopify], [Generate]) makes orders with their later changes, signs and
+// delivers them as Shopify does, and keeps a [Ledger] of sent and acknowledged deliveries.
+// [Ledger.Expect] returns the state that a database must end in.
 //
-// The FCM twin ([FCM]) is a server that checks what Firebase Cloud Messaging
-// checks, answers and fails as it does, and models the budget and the drawer of
-// each phone: what an owner would really see.
+// The FCM twin ([FCM]) is a server that checks, answers and fails as Firebase Cloud Messaging does.
+// It models the budget and the drawer of each phone: the notifications that an owner would see.
 //
-// Both are seeded. The Shopify twin makes the same run from the same seed and
-// clock, byte for byte.
+// Both are seeded. With the same seed and clock the Shopify twin makes the same run, byte for byte.
 package simulate

@@ -12,12 +12,10 @@ type OrderKey struct {
 	ID   int64
 }
 
-// Expected is the state that an order must end in, whatever the order in which
-// its deliveries came.
+// Expected is the state that an order must end in, in whatever order its deliveries arrived.
 type Expected struct {
-	// Order is as the newest version has it, with EditedAt and RefundedAt of
-	// the touches. Its content is zero unless Known. What is the owner's, and
-	// what tells of the way there, is left zero.
+	// Order is as the newest version has it, with EditedAt and RefundedAt of the touches. Its
+	// content is zero unless Known. The owner's fields and the trace stay zero.
 	Order   bellhop.Order
 	Known   bool // a version of the order was taken, not only touches
 	Deleted bool // a tombstone was taken: the order must not be shown
@@ -26,9 +24,9 @@ type Expected struct {
 	Unsure bool
 }
 
-// Model says what must become of orders, from the deliveries that were taken:
-// of versions the newest wins, of touches of a kind the newest, a tombstone
-// beats all. The result does not depend on the order of taking.
+// Model computes the final state of orders from the accepted deliveries: the newest version wins,
+// the newest touch of each kind wins, and a tombstone beats both. The order of adding does not
+// matter.
 type Model struct{ orders map[OrderKey]*modelled }
 
 type modelled struct {

@@ -38,9 +38,9 @@ type FCMOptions struct {
 	OnSend func(Sent)
 }
 
-// Counts are what the twin did so far.
+// Counts are the twin's counters.
 type Counts struct {
-	Requests  int64            `json:"requests"`  // to send, whatever became of them
+	Requests  int64            `json:"requests"`  // to send, with any result
 	Answers   map[string]int64 `json:"answers"`   // by HTTP status; "none" where none came
 	Taken     int64            `json:"taken"`     // messages taken for a phone
 	Shown     int64            `json:"shown"`     // by a phone, replacements included
@@ -62,7 +62,7 @@ type FCM struct {
 	rng    *rand.Rand
 	faults Faults
 	broken bool
-	gone   map[string]*fcmError // tokens and what they are answered for good
+	gone   map[string]*fcmError // tokens and their final answer
 	phones *phones
 }
 
@@ -191,7 +191,7 @@ func (f *FCM) serveSend(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "{\n  \"name\": \""+name+"\"\n}\n") // a name needs no escapes
 }
 
-// send decides what becomes of a request.
+// send decides the result of a request.
 func (f *FCM) send(w http.ResponseWriter, r *http.Request) (name string, e *fcmError, fault Fault) {
 	if e := f.accounts.check(r); e != nil {
 		return "", e, ""
@@ -289,8 +289,8 @@ func (f *FCM) count(answer string) {
 	f.phones.counts.Answers[answer]++
 }
 
-// SetPlatform tells which part of a message a device goes by. Without it, a
-// message with a part for Apple devices and none for Android says so itself.
+// SetPlatform sets the part of a message that a device follows. Without it the message decides: it
+// is for iOS if it has a part for Apple devices and none for Android.
 func (f *FCM) SetPlatform(device string, p bellhop.Platform) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

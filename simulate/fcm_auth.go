@@ -25,7 +25,7 @@ const (
 	tokenLife = time.Hour
 )
 
-// scopes are those that may send messages.
+// scopes are the OAuth scopes that may send messages.
 var scopes = []string{"https://www.googleapis.com/auth/firebase.messaging",
 	"https://www.googleapis.com/auth/cloud-platform"}
 
@@ -88,8 +88,8 @@ func (a *accounts) file(base string) ([]byte, error) {
 	}, "", "  ")
 }
 
-// adopt takes the key out of a service account's file that an earlier twin
-// wrote, so that whoever read that file is still let in.
+// adopt takes the key from the service account file of an earlier twin, so that programs that read
+// the file can still sign in.
 func (a *accounts) adopt(path string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -112,7 +112,7 @@ func (a *accounts) adopt(path string) error {
 	return nil
 }
 
-// claims are what an assertion says.
+// claims are an assertion's claims.
 type claims struct {
 	Issuer   string `json:"iss"`
 	Scope    string `json:"scope"`
@@ -133,7 +133,7 @@ func (a *accounts) serveToken(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, 400, oauthError{"unsupported_grant_type", "Invalid grant_type: " + grant})
 		return
 	}
-	// The client signed the address that it dialled, whatever the twin's own is.
+	// The client signed the address that it dialled, which may differ from the twin's own.
 	if e := a.checkAssertion(r.PostFormValue("assertion"), "http://"+r.Host+r.URL.Path); e != nil {
 		writeJSON(w, 400, e)
 		return
@@ -203,7 +203,7 @@ func (a *accounts) issue() string {
 	return token
 }
 
-// check says what is wrong with a request's credentials, if anything.
+// check returns the fault of a request's credentials, or nil.
 func (a *accounts) check(r *http.Request) *fcmError {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok || token == "" {

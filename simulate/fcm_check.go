@@ -34,8 +34,7 @@ func (m *message) readTarget(msg map[string]any) *fcmError {
 	return nil
 }
 
-// readContent takes what the phone shows. What is set for Android overrides
-// what is set for all.
+// readContent reads the part that the phone shows. Android's values override the common ones.
 func (m *message) readContent(msg map[string]any) *fcmError {
 	all, android := object(msg, "notification"), object(msg, "android")
 	forAndroid := object(android, "notification")
@@ -146,8 +145,8 @@ func isBase64URL(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return !inBase64URL(r) })
 }
 
-// plausibleToken accepts the form that tokens have: an installation id, a colon
-// and a long secret. What FCM itself looks at is not public.
+// plausibleToken accepts the form of tokens: an installation id, a colon and a long secret. FCM
+// does not publish its own checks.
 func plausibleToken(s string) bool {
 	id, secret, ok := strings.Cut(s, ":")
 	return ok && len(id) >= 11 && len(secret) >= 100 && len(s) <= 4096 && isBase64URL(id) && isBase64URL(secret)

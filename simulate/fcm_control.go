@@ -22,8 +22,8 @@ func (f *FCM) SetBroken(broken bool) {
 	f.broken = broken
 }
 
-// SetAway takes a device off the net, or brings it back: then it gets what FCM
-// kept for it, which is no more than four collapsible messages.
+// SetAway takes a device off the net, or brings it back: it then gets the messages that FCM stored
+// for it, at most four of them collapsible.
 func (f *FCM) SetAway(device string, away bool) {
 	now := f.opt.Now()
 	f.mu.Lock()
@@ -55,8 +55,7 @@ func (f *FCM) Sent() []Sent {
 	return f.phones.all()
 }
 
-// Drawer returns what a device's owner sees, in the order in which it first
-// appeared.
+// Drawer returns the notifications that a device's owner sees, in order of first appearance.
 func (f *FCM) Drawer(device string) []Slot {
 	now := f.opt.Now()
 	f.mu.Lock()
@@ -79,7 +78,7 @@ func (f *FCM) Lost(device string) int {
 	return 0
 }
 
-// Counts returns what was done so far.
+// Counts returns the counters.
 func (f *FCM) Counts() Counts {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -121,9 +120,8 @@ func (f *FCM) serveSent(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"sent": sent, "counts": f.Counts()})
 }
 
-// serveFaults takes {"faults":"503=1%","broken":false}; what is left out stays
-// as it is. It wants JSON, which no page of another origin can send here
-// without being asked.
+// serveFaults takes {"faults":"503=1%","broken":false}; a missing field stays unchanged. It
+// requires JSON, which a page of another origin can't send without a preflight.
 func (f *FCM) serveFaults(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Faults *string `json:"faults"`

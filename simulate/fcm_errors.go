@@ -59,14 +59,14 @@ func info(reason string) errorInfo {
 	}
 }
 
-// badJSON is what Google's API front answers before FCM sees the message:
-// field violations, and no code of FCM's.
+// badJSON is the answer of Google's API front end before FCM sees the message: field violations,
+// without FCM's code.
 func badJSON(field, format string, args ...any) *fcmError {
 	text := fmt.Sprintf(format, args...)
 	return &fcmError{Code: 400, Message: text, Status: "INVALID_ARGUMENT", Details: []any{fields(field, text)}}
 }
 
-// badArgument is what FCM itself answers to a message that it won't take.
+// badArgument is FCM's own answer to a message that it refuses.
 func badArgument(field, message string) *fcmError {
 	return &fcmError{
 		Code: 400, Message: message, Status: "INVALID_ARGUMENT",
@@ -125,8 +125,7 @@ func unauthenticated(missing bool) *fcmError {
 	return e
 }
 
-// otherProject is what a service account gets that has no rights in the
-// project that it names.
+// otherProject is the answer to a service account without rights in the project that it names.
 func otherProject() *fcmError {
 	return &fcmError{
 		Code: 403, Status: "PERMISSION_DENIED", Details: []any{info("IAM_PERMISSION_DENIED")},

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What FCM allows a message.
+// FCM's limits of a message.
 const (
 	maxPayload      = 4096
 	maxTopicPayload = 2048
@@ -78,7 +78,7 @@ var androidType = objectType{
 	}},
 }
 
-// message is what the twin uses of a request.
+// message is the part of a request that the twin uses.
 type message struct {
 	validateOnly bool
 	target       string // token, fid, topic or condition
@@ -96,7 +96,7 @@ type message struct {
 	ttl          time.Duration
 }
 
-// parseMessage reads a request and refuses what FCM refuses.
+// parseMessage reads a request and refuses it where FCM does.
 func parseMessage(raw []byte) (*message, *fcmError) {
 	var in map[string]any
 	if err := json.Unmarshal(raw, &in); err != nil {
@@ -120,9 +120,9 @@ func parseMessage(raw []byte) (*message, *fcmError) {
 	return m, nil
 }
 
-// read gives all names in o their lowerCamelCase and turns values into what the
-// twin works with, or says what is not a field or not of its type. It changes
-// o: making another map for each object would double the cost of a message.
+// read renames all fields of o to lowerCamelCase and converts their values, or names a field that
+// is unknown or of another type. It changes o, since another map for each object would double the
+// cost of a message.
 func (t objectType) read(path string, o map[string]any) (map[string]any, *fcmError) {
 	renamed := map[string]any(nil)
 	for k, v := range o {

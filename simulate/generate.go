@@ -49,7 +49,7 @@ type generator struct {
 
 	ready []*Delivery        // made and due
 	due   queueBy[*life]     // orders that something is to happen to
-	late  queueBy[*Delivery] // copies, and those that are held back
+	late  queueBy[*Delivery] // copies and delayed deliveries
 	buf   []byte
 }
 
@@ -120,8 +120,8 @@ func (g *generator) next() *Delivery {
 	}
 }
 
-// fresh makes a delivery: poison, or of an order's life as it comes due, else of
-// a new order, else of what is still to happen. nil means that all is done.
+// fresh makes a delivery: poison, or a due change of an order, or a new order, or a later change.
+// nil means the end.
 func (g *generator) fresh() *Delivery {
 	if len(g.ready) == 0 {
 		g.happen()
@@ -162,9 +162,9 @@ func (g *generator) now() time.Time { return g.start.Add(time.Duration(g.begun) 
 
 func (g *generator) chance(p float64) bool { return p > 0 && g.rng.Float64() < p }
 
-// duplicate puts a copy of some deliveries among those that come later.
+// duplicate schedules a copy of some deliveries for later.
 func (g *generator) duplicate(d *Delivery) {
-	// Of all that is begun, copies are to be the share: p of d+copy is p/(1-p) of d.
+	// Copies are to be the given share of all deliveries: p of d+copy is p/(1-p) of d.
 	if !g.chance(g.opt.Duplicates / (1 - g.opt.Duplicates)) {
 		return
 	}
@@ -202,8 +202,8 @@ func (g *generator) deliver(topic, event, shop string, body []byte) *Delivery {
 	}
 }
 
-// trigger returns a time a little before now that no other delivery has, so
-// that what happens later to an order is also triggered later.
+// trigger returns a time a little before now that no other delivery has, so that later changes of
+// an order also have later trigger times.
 func (g *generator) trigger() time.Time {
 	t := g.now().Add(-time.Duration(g.rng.Int64N(int64(g.step)/2 + 1)))
 	if first := g.triggered.Add(time.Microsecond); t.Before(first) {

@@ -35,13 +35,13 @@ type Entry struct {
 	Poison      string         `json:"poison,omitempty"`
 	Status      DeliveryStatus `json:"status"`
 	Attempts    int            `json:"attempts"`
-	LastAnswer  string         `json:"last_answer,omitempty"` // the HTTP status, or what went wrong
+	LastAnswer  string         `json:"last_answer,omitempty"` // the HTTP status, or the error
 	BegunAt     time.Time      `json:"begun_at,omitzero"`
 	AckedAt     time.Time      `json:"acked_at,omitzero"`
 	AckSeconds  float64        `json:"ack_seconds,omitempty"` // how long the acknowledged attempt took
 }
 
-// Summary counts what a ledger holds.
+// Summary counts a ledger's deliveries.
 type Summary struct {
 	Deliveries   int `json:"deliveries"` // begun
 	Orders       int `json:"orders"`     // orders/create among them, copies and poison left out
@@ -58,8 +58,8 @@ type Summary struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Ledger is what the Shopify twin sent, and what was acknowledged. It may be
-// read while the twin runs.
+// Ledger records the twin's deliveries and which ones were acknowledged. It can be read while the
+// twin runs.
 type Ledger struct {
 	mu         sync.Mutex
 	entries    []entry // by Delivery.Seq; empty when only counts are kept
@@ -68,7 +68,7 @@ type Ledger struct {
 	countsOnly bool
 }
 
-// entry is what is kept of a delivery: all but its body.
+// entry is a delivery without its body.
 type entry struct {
 	d          *Delivery
 	bytes      int
@@ -82,7 +82,7 @@ type entry struct {
 
 func newLedger(countsOnly bool) *Ledger { return &Ledger{countsOnly: countsOnly} }
 
-// start notes that a run begins, the first of those that share the ledger.
+// start records the beginning of the first run that uses the ledger.
 func (l *Ledger) start(at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -116,7 +116,7 @@ func (l *Ledger) begin(d *Delivery, at time.Time, delayed bool) {
 	l.entries = append(l.entries, entry{d: &kept, bytes: len(d.Body), status: DeliveryPending, begun: at})
 }
 
-// attempt is what came of one try.
+// attempt is the result of one attempt.
 type attempt struct {
 	ok     bool
 	answer string
@@ -163,7 +163,7 @@ func (l *Ledger) Summary() Summary {
 	return l.sum
 }
 
-// Entries returns what was begun so far, in that order.
+// Entries returns the deliveries so far, in the order of their first attempt.
 func (l *Ledger) Entries() []Entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -184,8 +184,7 @@ func (e *entry) public() Entry {
 	}
 }
 
-// Expect returns what a database must hold of each order of which at least one
-// delivery was acknowledged.
+// Expect returns the state that a database must have of each order with an acknowledged delivery.
 func (l *Ledger) Expect() map[OrderKey]Expected {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -17,8 +17,8 @@ type life struct {
 // later plans the next thing in an order's life.
 func (g *generator) later(l *life) { g.due.push(g.drawn+1+g.rng.IntN(100), l) }
 
-// live makes one thing happen to an order. Shopify often tells of one action
-// under two topics with the same body and event id; so does the twin.
+// live makes one thing happen to an order. Like Shopify, the twin often reports one action under
+// two topics, with the same body and event id.
 func (g *generator) live(l *life) {
 	st, event := &l.state, g.uuid()
 	st.updated = g.now().In(l.order.placed.Location()).Truncate(time.Second)
@@ -56,8 +56,7 @@ func (g *generator) tell(topic, event string, l *life) {
 	g.ready = append(g.ready, g.orderDelivery(topic, event, l.order, &l.state))
 }
 
-// both tells of an action under its own topic, and in half the cases under
-// orders/updated too.
+// both reports an action under its own topic, and half of the time under orders/updated too.
 func (g *generator) both(topic, event string, l *life) {
 	g.tell(topic, event, l)
 	if g.rng.IntN(2) == 0 {
@@ -92,7 +91,7 @@ func (g *generator) touched(l *life, d *Delivery, kind bellhop.TouchKind, id int
 	g.ready = append(g.ready, d)
 }
 
-// poisons are bodies that can never be processed, by what is wrong with them.
+// poisons are bodies that nobody can ever process, by their fault.
 var poisons = []struct{ what, body string }{
 	{"cut off", `{"id":820982911946154508,"name":"#1001","line_items":[{"id":1,"ti`},
 	{"not JSON", `id=820982911946154508&name=%231001`},

@@ -44,7 +44,7 @@ type orderState struct {
 	tags        string
 }
 
-// customerKind says how much of the customer the shop is told.
+// customerKind says how much of the customer Shopify shows to the app.
 type customerKind uint8
 
 const (
@@ -61,7 +61,7 @@ type line struct {
 	custom                   bool // typed in by hand: no product, no variant, no SKU
 }
 
-// total is what the buyer pays, in the currency's smallest unit.
+// total is the buyer's price, in the currency's smallest unit.
 func (o *order) total() int64 { return o.subtotal + o.shipping + o.tax }
 
 // inPresentment converts an amount to the currency that the buyer saw.
@@ -186,7 +186,7 @@ func (o *order) email() string {
 	return "buyer" + strconv.FormatInt(o.customerID%1e9, 10) + "@example.com"
 }
 
-// asOrder returns what bellhop should know of the order in this state.
+// asOrder returns the order as bellhop should know it in this state.
 func (o *order) asOrder(st *orderState, v bellhop.Version) *bellhop.Order {
 	b := &bellhop.Order{
 		Shop: o.shop, ID: o.id, Version: v, Name: o.name(), Number: o.number,

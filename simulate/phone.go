@@ -8,14 +8,14 @@ import (
 	"bellhop"
 )
 
-// What FCM does for one device
+// FCM's limits for one device
 // (https://firebase.google.com/docs/cloud-messaging/throttling-and-quotas,
 // …/customize-messages/collapsible-message-types).
 const (
 	perMinute       = 240 // messages that aren't collapsible
 	perHour         = 5000
 	keptCollapsible = 4   // for a phone that is away
-	keptOthers      = 100 // above that all are dropped, and the app is told
+	keptOthers      = 100 // above that FCM drops all and tells the app
 )
 
 // Slot is one notification in a phone's drawer.
@@ -29,7 +29,7 @@ type Slot struct {
 	order    int64     // of its first showing, over all phones
 }
 
-// Sent is one message that the twin took for a phone, whatever it answered.
+// Sent is one message that the twin accepted for a phone.
 type Sent struct {
 	At           time.Time         `json:"at"` // when it arrived at the twin
 	Name         string            `json:"name"`
@@ -49,14 +49,14 @@ type Sent struct {
 
 // phone is a device as FCM and its owner see it.
 type phone struct {
-	platform bellhop.Platform // "" until it is told: then each message says
+	platform bellhop.Platform // "" until set: each message decides
 	away     bool
 	bucket   bucket
 	minute   *window // nil until a message comes that isn't collapsible
 	hour     *window
 	held     *Sent // the newest collapsible message over the budget
 	stored   []*Sent
-	others   int // of stored, those that aren't collapsible
+	others   int // the stored messages that aren't collapsible
 	lost     int // messages dropped while it was away
 	slots    map[string]*Slot
 }
@@ -84,8 +84,8 @@ func (b *bucket) take(budget bellhop.Budget) bool {
 	return true
 }
 
-// window counts what happened in the last sixty units of time. FCM doesn't say
-// how it counts its minutes and hours [U].
+// window counts events in the last sixty units of time. FCM doesn't say how it counts its minutes
+// and hours [U].
 type window struct {
 	unit  time.Duration
 	slots [60]uint16
@@ -117,8 +117,8 @@ func (p *phone) isIOS(m *message) bool {
 	return p.platform == bellhop.PlatformIOS
 }
 
-// describe says what the phone would show of a message, and in which slot; "" is
-// one of its own.
+// describe returns the notification that the phone would show for a message, and its slot; "" is a
+// slot of its own.
 func (p *phone) describe(m *message, now time.Time) *Sent {
 	s := &Sent{
 		At: now, Target: m.target, Device: m.to, Title: m.title, Body: m.body, Data: m.data,
@@ -142,7 +142,7 @@ func (p *phone) describe(m *message, now time.Time) *Sent {
 	return s
 }
 
-// allow counts a message against the limits for those that aren't collapsible.
+// allow counts a message against the limits of messages that aren't collapsible.
 func (p *phone) allow(now time.Time) *fcmError {
 	if p.minute == nil {
 		p.minute, p.hour = &window{unit: time.Second}, &window{unit: time.Minute}

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// What Shopify allows an endpoint.
+// Shopify's limits for an endpoint.
 const (
 	ConnectTimeout = time.Second     // to connect
 	RequestTimeout = 5 * time.Second // for the whole request
@@ -84,12 +84,12 @@ func newTransport(conns int) *http.Transport {
 	}
 }
 
-// Ledger returns what was sent so far. It may be read at any time.
+// Ledger returns the ledger, which can be read at any time.
 func (s *Shopify) Ledger() *Ledger { return s.ledger }
 
-// Run delivers until everything is acknowledged or given up, or ctx is done; in
-// that case it waits for the requests under way, which end soon, and returns
-// nil: the ledger says what is pending. It is called once.
+// Run delivers until everything is acknowledged or given up, or ctx is done. Then it waits for the
+// requests under way, which end soon, and returns nil: the ledger lists the pending deliveries.
+// Call it once.
 func (s *Shopify) Run(ctx context.Context) error {
 	r := &run{
 		Shopify: s, gen: newGenerator(&s.opt), begun: time.Now(),
@@ -159,7 +159,7 @@ func (r *run) schedule(ctx context.Context) {
 				r.opt.Progress(r.ledger.Summary())
 			}
 		case <-stop:
-			stop = nil // what is left is to wait for the workers
+			stop = nil // now only wait for the workers
 		}
 	}
 }
@@ -188,8 +188,8 @@ func (r *run) dispatch(j *job, timer *time.Timer) bool {
 	return true
 }
 
-// nextJob returns what is due first, without taking it: a retry or the next
-// delivery; nil when nothing is planned, or the run is being ended.
+// nextJob returns the next due job without removing it: a retry or the next delivery; nil when
+// nothing is planned or the run is ending.
 func (r *run) nextJob(ctx context.Context) *job {
 	if ctx.Err() != nil {
 		return nil
@@ -272,7 +272,7 @@ func whyNoAnswer(err error) string {
 	return "no answer"
 }
 
-// retryHeap has the earliest retry first.
+// retryHeap is a heap of retries, the earliest first.
 type retryHeap []*job
 
 func (h retryHeap) Len() int           { return len(h) }

@@ -9,8 +9,7 @@ import (
 	"bellhop"
 )
 
-// ShopifyOptions say what the Shopify twin makes and how it delivers it. Shares
-// are from 0 to 1.
+// ShopifyOptions configure the Shopify twin. Shares are from 0 to 1.
 type ShopifyOptions struct {
 	Target string   // address of the webhook endpoint; not needed to [Generate]
 	Shops  []string // myshopify.com domains; the first sells in USD, the others in other currencies
@@ -33,8 +32,8 @@ type ShopifyOptions struct {
 	// Numbers holds the last order number that was given, for twins that send for one
 	// shop; nil: each shop begins with #1001.
 	Numbers *atomic.Int64
-	// Ledger counts what this twin sends together with what others did; it keeps counts
-	// only. nil is one of its own.
+	// Ledger counts the deliveries of several twins together; it keeps counts only. nil makes one
+	// for this twin.
 	Ledger *Ledger
 
 	OneCurrency bool // a shop's orders are all in its own currency; else a few are not, which saves tests ten shops
@@ -50,7 +49,7 @@ type ShopifyOptions struct {
 	CountsOnly    bool             // the ledger keeps counts and no entries: for long load tests
 }
 
-// check fills in what was left out and says what is wrong with the rest.
+// check sets defaults and refuses wrong values.
 func (o *ShopifyOptions) check() error {
 	if len(o.Shops) == 0 {
 		return bellhop.Invalidf("shop", "no shop is named: give one or several of the form NAME.myshopify.com")

@@ -3,8 +3,8 @@ package simulate
 // person is a customer's name as a shop gets it.
 type person struct{ first, last string }
 
-// people are mostly ordinary; some are written in other scripts, and some try
-// to break whatever shows or stores them.
+// people are mostly ordinary; some have names in other scripts, and some try to break programs that
+// show or store them.
 var people = []person{
 	{"Jo", "Lee"}, {"Maria", "Garcia"}, {"John", "Smith"}, {"Ana", "Silva"},
 	{"Zoë", "Müller"}, {"Siân", "O'Brien"}, {"Łukasz", "Żółć"}, {"Nguyễn", "Thị Minh"},

@@ -24,8 +24,8 @@ type Bucket struct {
 	s3           *s3
 }
 
-// NewBucket returns a bucket. What is put there is encrypted with the KMS key of
-// that id, or with S3's own key when it is "".
+// NewBucket returns a bucket that encrypts its objects with the KMS key of that id, or with S3's
+// own key when it is "".
 func NewBucket(cfg aws.Config, name, kmsKey string) *Bucket {
 	return &Bucket{name: name, kmsKey: kmsKey, s3: newS3(cfg, name)}
 }
@@ -120,10 +120,9 @@ func refer(e *bellhop.Event, ref RefError) (Message, error) {
 	return m, nil
 }
 
-// Decode returns the event in a message, and gets its body from the bucket if it
-// is there. Beside what [Decode] says: an error of kind bellhop.Invalid comes
-// with the event, without its body, when that is lost for good; any other error
-// may pass.
+// Decode returns the event in a message, and reads its body from the bucket if it is there. In
+// addition to the errors of [Decode], it returns an error of kind bellhop.Invalid together with the
+// event, without its body, when the body is lost for good. Any other error may pass.
 func (c Codec) Decode(ctx context.Context, m Message) (*bellhop.Event, error) {
 	e, err := Decode(m)
 	ref, elsewhere := errors.AsType[*RefError](err)

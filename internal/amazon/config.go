@@ -1,6 +1,5 @@
-// Package amazon is what bellhop's parts on AWS share: how the SDK is set up,
-// how an event looks as a message of SQS, the bucket for bodies that are too
-// large for one, and what AWS's errors mean.
+// Package amazon is shared by bellhop's parts on AWS: the setup of the SDK, an event's form as a
+// message of SQS, the bucket for bodies too large for one, and the meaning of AWS's errors.
 package amazon
 
 import (
@@ -27,8 +26,8 @@ type Settings struct {
 	DualStack bool
 }
 
-// Bounds of one request. A request that is answered late is tried on another
-// connection: one that a NAT gateway has forgotten swallows what is sent.
+// Bounds of one request. After a late answer the SDK tries another connection: a NAT gateway
+// silently drops packets of a connection that it has forgotten.
 const (
 	maxAttempts    = 3
 	longestBackoff = time.Second

@@ -20,8 +20,8 @@ const (
 	CodeKey         = "aws_key"
 )
 
-// advice maps AWS's own codes to what is wrong and what to do. Codes differ
-// between services and protocols for the same trouble.
+// advice maps AWS's codes to the fault and its fix. The codes for one fault differ between services
+// and protocols.
 var advice = map[string]struct{ code, message string }{
 	"AccessDenied":                {CodeDenied, "AWS denies it: give the role or user the permission that the next words name"},
 	"AccessDeniedException":       {CodeDenied, "AWS denies it: give the role or user the permission that the next words name"},
@@ -86,8 +86,8 @@ func Explain(ctx context.Context, doing string, err error) error {
 	return out
 }
 
-// Code returns AWS's own code of an error, "" if it has none. SQS gives the
-// names of an older protocol beside those of today's, and the SDK passes them on.
+// Code returns AWS's code of an error, "" if it has none. SQS also sends the names of an older
+// protocol, and the SDK passes them on.
 func Code(err error) string {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
@@ -100,8 +100,8 @@ func Code(err error) string {
 	return code
 }
 
-// AtStart makes trouble that does not pass by itself one of the configuration,
-// of kind bellhop.Invalid: whoever starts is told at once.
+// AtStart turns a fault that does not pass by itself into one of the configuration, of kind
+// bellhop.Invalid, so that the start fails at once.
 func AtStart(err error) error {
 	e, ok := errors.AsType[*bellhop.Error](err)
 	if !ok || e.Code != CodeDenied && e.Code != CodeCredentials && e.Code != CodeKey {

@@ -16,9 +16,8 @@ import (
 	"bellhop/internal/envelope"
 )
 
-// Message is an event in the form in which SQS carries it. The body is that of
-// the webhook wherever SQS takes it, so that it can be read in AWS's console and
-// by whatever else is put behind the queue.
+// Message is an event as a message of SQS. Its body is the webhook's body wherever SQS takes it, so
+// that AWS's console and other consumers of the queue can read it.
 type Message struct {
 	Body       string
 	Attributes map[string]string // all of SQS's type String
@@ -36,8 +35,8 @@ const (
 	codingRef  = "s3"   // the body is a [RefError] in JSON
 )
 
-// MaxMessage is what SQS takes in one message and in one batch: the body and
-// each attribute's name, type and value.
+// MaxMessage is SQS's limit for one message and for one batch: the body and each attribute's name,
+// type and value.
 const MaxMessage = 1 << 20
 
 // deadRoom is left free in a message, so that it can become a dead letter with
@@ -122,7 +121,7 @@ func Legal(b []byte) bool {
 	return true
 }
 
-// Size is what a message counts against [MaxMessage].
+// Size is the message's size in terms of [MaxMessage].
 func (m Message) Size() int {
 	n := len(m.Body)
 	for name, value := range m.Attributes {
@@ -131,8 +130,8 @@ func (m Message) Size() int {
 	return n
 }
 
-// BodySize returns how many bytes the event's body has, by what the message says
-// of it: nothing is unpacked or fetched.
+// BodySize returns the size of the event's body as the message states it, without unpacking or
+// fetching it.
 func (m Message) BodySize() int {
 	switch m.Attributes[AttrCoding] {
 	case "":
@@ -199,10 +198,10 @@ var (
 	})
 )
 
-// Decode returns the event in a message, with the body byte for byte. It returns
-// an error of kind bellhop.Invalid for a message that is none of bellhop's; a
-// [*RefError] beside the event, which then lacks its body, when that is in a
-// bucket; and an error that may pass for a message of a later version.
+// Decode returns the event in a message, with the body byte for byte. It returns an error of kind
+// bellhop.Invalid for a message that bellhop did not send; a [*RefError] together with the event,
+// without its body, when the body is in a bucket; and an error that may pass for a message of a
+// later version.
 func Decode(m Message) (*bellhop.Event, error) {
 	text, there := m.Attributes[AttrEvent]
 	e, err := envelope.Unmarshal(text, there)
@@ -244,7 +243,7 @@ func reference(e *bellhop.Event, text string) (*bellhop.Event, error) {
 	return e, ref
 }
 
-// clip shortens what others wrote for an error.
+// clip shortens other programs' texts for an error.
 func clip(s string) string {
 	if len(s) > 40 {
 		return s[:40] + "…"

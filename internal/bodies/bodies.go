@@ -1,9 +1,8 @@
-// Package bodies packs the bodies of events for the databases that keep them.
-// An order is mostly keys, the same in each: with a dictionary that holds them
-// s2 leaves half of what it leaves alone.
+// Package bodies packs the bodies of events for the databases. An order is mostly keys, the same in
+// each: with a dictionary of them s2's result is half as large as without.
 //
-// Whoever keeps bodies keeps the dictionaries with them, so that a later program
-// with another sample still reads what this one wrote.
+// A database keeps the dictionaries together with the bodies, so that a later program with another
+// sample still reads them.
 package bodies
 
 import (
@@ -23,7 +22,7 @@ import (
 //go:embed sample.json
 var sample []byte
 
-// maxBody bounds what a stored body may claim to unpack to.
+// maxBody bounds the unpacked size that a stored body may claim.
 const maxBody = 64 << 20
 
 // Packer packs and unpacks. It may be used from many goroutines at once.
@@ -47,13 +46,12 @@ func With(sample []byte) *Packer {
 	return p
 }
 
-// Dictionary returns what has to be kept with what was packed. Its id comes from
-// its content, so that what a running process remembers stays true when a
-// database's content is replaced by that of a backup.
+// Dictionary returns the dictionary to keep with the packed bodies. Its id comes from its content,
+// so that a running process stays right when a restore replaces the database's content.
 func (p *Packer) Dictionary() (id int64, bytes []byte) { return p.current, p.encoder.Bytes() }
 
-// Pack returns the body as it is to be stored: in scratch if it got shorter
-// there, else the body itself. Coding says how; 0 is the body itself.
+// Pack returns the body to store: in scratch if it got shorter, else the body itself. coding names
+// the packing; 0 is none.
 func (p *Packer) Pack(scratch *[]byte, body []byte) (coding int64, stored []byte) {
 	if n := s2.MaxEncodedLen(len(body)); cap(*scratch) < n {
 		*scratch = make([]byte, n)
@@ -78,9 +76,9 @@ func Size(coding int64, stored []byte) int {
 	return n
 }
 
-// Unpack returns a copy of its own. load reads a dictionary that this process
-// has not met yet; nil if there is none. What is damaged, or lacks its
-// dictionary, is an error of kind bellhop.Invalid.
+// Unpack returns a new copy of the body. load reads a dictionary that this process has not met yet;
+// nil if there is none. A damaged body, or one without its dictionary, is an error of kind
+// bellhop.Invalid.
 func (p *Packer) Unpack(coding int64, stored []byte, load func(id int64) ([]byte, error)) ([]byte, error) {
 	if coding == 0 {
 		return append([]byte{}, stored...), nil

@@ -1,5 +1,5 @@
-// Package envelope writes all of an event but its body as the text that travels
-// beside the body, for queues whose messages have headers or attributes.
+// Package envelope writes an event without its body as a text that travels beside the body, for
+// queues whose messages have headers or attributes.
 package envelope
 
 import (
@@ -14,8 +14,7 @@ import (
 // Name is that of the header or the attribute.
 const Name = "bellhop"
 
-// version is that of the text. Whoever meets a later one leaves the message to
-// those who know it.
+// version is the text's version. An older program leaves messages of a later version to newer ones.
 const version = 1
 
 type envelope struct {

@@ -28,8 +28,8 @@ func Register(name string) *Disk {
 // SetFull makes every write that would make a file longer fail, or ends that.
 func (d *Disk) SetFull(full bool) { d.full.Store(full) }
 
-// FailSyncs makes the next n fsyncs fail. As on a real disk, one that comes
-// after succeeds, though what was to be synced may be gone.
+// FailSyncs makes the next n fsyncs fail. As on a real disk, a later one succeeds although the data
+// of the failed one may be gone.
 func (d *Disk) FailSyncs(n int) { d.failSync.Store(int64(n)) }
 
 // Syncs returns how many fsyncs were asked for.

@@ -29,9 +29,9 @@ const (
 	codeNotAllowed    = "28000"
 	codeNoDatabase    = "3D000"
 	codeTooMany       = "53300"
-	codeProtocol      = "08P01" // also what PgBouncer refuses
+	codeProtocol      = "08P01" // also PgBouncer's refusals
 
-	classLogin = "28" // what its codes begin with
+	classLogin = "28" // the codes' beginning
 )
 
 func codeOf(err error) string {
@@ -52,15 +52,15 @@ type again struct{ error }
 
 func (a again) Unwrap() error { return a.error }
 
-// endsSession reports whether an error says that its session is of no more use:
-// its server goes away, or takes no changes since another one became the primary.
+// endsSession reports whether an error ends its session: the server shuts down, or is read-only
+// since another one became the primary.
 func endsSession(err error) bool {
 	code := codeOf(err)
 	return code == codeReadOnly || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "08")
 }
 
-// Again marks an error of a transaction that another one got in the way of, such
-// as by adding the same row first: it is run anew.
+// Again marks the error of a transaction that collided with another one, such as by adding the same
+// row first, so that it runs again.
 func Again(err error) error { return again{err} }
 
 func isAgain(err error) bool {
@@ -105,7 +105,7 @@ func trouble(err error) string {
 	return ""
 }
 
-// noAnswer looks at errors that are not the server's own.
+// noAnswer explains errors that do not come from the server.
 func noAnswer(err error) string {
 	var network net.Error
 	var connect *pgconn.ConnectError
@@ -120,8 +120,8 @@ func noAnswer(err error) string {
 	return ""
 }
 
-// isBroken reports whether a connection ended where an answer was expected. pgx
-// has words for some of these ends and no types.
+// isBroken reports whether a connection ended instead of an answer. pgx has texts for some of these
+// ends and no types.
 func isBroken(err error) bool {
 	if pgconn.SafeToRetry(err) || pgconn.Timeout(err) {
 		return true
@@ -135,8 +135,7 @@ func isBroken(err error) bool {
 	return false
 }
 
-// diagnose says in one line what keeps us from connecting, and how to mend it.
-// The password is in none of them.
+// diagnose says in one line why bellhop can't connect, and how to fix it, without the password.
 func diagnose(c *pgx.ConnConfig, err error) error {
 	if e, ok := errors.AsType[*bellhop.Error](err); ok {
 		return e
@@ -180,7 +179,7 @@ func hosts(c *pgx.ConnConfig) []string {
 	return all
 }
 
-// refusal explains what a server, or PgBouncer before it, says to a newcomer.
+// refusal explains a server's or PgBouncer's answer to a new connection.
 func refusal(c *pgx.ConnConfig, at string, e *pgconn.PgError) error {
 	says := e.Message
 	if c.Password != "" {

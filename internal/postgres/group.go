@@ -6,8 +6,8 @@ import (
 	"bellhop"
 )
 
-// Group gathers small writes into one transaction: what comes while one is under
-// way goes into the next. A lone one is held back by nothing.
+// Group gathers small writes into one transaction: writes that arrive during one transaction go
+// into the next. A single write does not wait.
 type Group[J any] struct {
 	jobs   chan *Job[J]
 	closed chan struct{}
@@ -62,7 +62,7 @@ func (g *Group[J]) Do(ctx context.Context, what J) error {
 
 var errClosed = bellhop.Errorf(bellhop.Unavailable, "closed", "the database is closed")
 
-// Serve runs until ctx is done; what is under way then is brought to its end.
+// Serve runs until ctx is done, and finishes the transaction under way.
 func (g *Group[J]) Serve(ctx context.Context) {
 	defer close(g.closed)
 	var batch []*Job[J]
@@ -80,7 +80,7 @@ func (g *Group[J]) Serve(ctx context.Context) {
 	}
 }
 
-// gather adds what is waiting already; it waits for nothing.
+// gather adds the waiting writes, without waiting for more.
 func (g *Group[J]) gather(batch []*Job[J]) []*Job[J] {
 	for weight := g.weigh(batch[0].What); len(batch) < maxJobs && weight < maxWeight; {
 		select {

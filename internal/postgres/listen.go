@@ -8,16 +8,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ErrNoSession is returned by [Pools.Listen] where there is something between
-// that gives each transaction whichever session is free: what is told to one
-// session would reach anybody or nobody.
+// ErrNoSession is returned by [Pools.Listen] behind a connection pooler that gives each transaction
+// any free session: a notification to one session would reach a random client or nobody.
 var ErrNoSession = errors.New("a connection pooler is in between: there is no session to listen in")
 
-// Listen calls ready once it hears what is notified on a channel, and heard for
-// each notification, until ctx is done or the connection breaks; the error says
-// which. It has a connection of its own, beside those of the pools, for as long as
-// one of theirs lasts. A listener looks by itself now and then all the same:
-// a connection may be silent because it is dead, or its server no longer the primary.
+// Listen calls ready once it listens on a channel, and heard for each notification, until ctx is
+// done or the connection breaks; the error says which. It has a connection of its own, beside those
+// of the pools, and gives it up when they renew theirs. A listener still has to poll now and then:
+// a silent connection may be dead, or its server no longer the primary.
 func (p *Pools) Listen(ctx context.Context, channel string, ready func(), heard func(payload string)) error {
 	ctx, cancel := context.WithTimeout(ctx, defaultLifetime)
 	defer cancel()
@@ -48,8 +46,8 @@ func hangUp(ctx context.Context, conn *pgx.Conn) {
 	conn.Close(ctx)
 }
 
-// session connects and looks whether whoever answers is who was connected to:
-// PgBouncer greets with the number of a session that it made up.
+// session connects and checks that it talks to the server itself: PgBouncer greets with a made-up
+// session number.
 func (p *Pools) session(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, p.config.Copy())
 	if err != nil {

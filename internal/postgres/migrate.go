@@ -18,12 +18,11 @@ import (
 	"bellhop"
 )
 
-// Schema is one set of migrations. Each driver has its own, counted by itself,
-// so that a database may hold the store, the queue or both.
+// Schema is one set of migrations. Each driver numbers its own, so that a database may hold the
+// store, the queue or both.
 //
-// A migration runs while the version before serves: it only adds, what nobody
-// uses any more is dropped by a later one, and it begins with a lock_timeout, so
-// that whoever waits behind it waits seconds.
+// A migration runs while the previous version serves. So it only adds, a later one drops the
+// unused, and it begins with a lock_timeout, so that queries behind it wait seconds at most.
 type Schema struct {
 	Name string // lower case; part of a table's name
 	FS   fs.FS  // goose's SQL files
@@ -58,10 +57,9 @@ func Migrate(ctx context.Context, url string, schemas ...Schema) (applied int, e
 	return applied, nil
 }
 
-// lock keeps other migrations out until unlock is called. It is held by a
-// transaction that stays open: a lock of a session would, through PgBouncer in
-// transaction mode, belong to whoever uses the session next. goose's own lockers
-// are of that kind, or poll a table.
+// lock keeps other migrations out until unlock is called. An open transaction holds it: through
+// PgBouncer in transaction mode a session's lock would belong to the session's next user. goose's
+// own lockers are of that kind, or poll a table.
 func lock(ctx context.Context, cfg *pgx.ConnConfig) (unlock func(), err error) {
 	conn, err := pgx.ConnectConfig(ctx, cfg.Copy())
 	if err != nil {

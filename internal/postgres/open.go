@@ -1,12 +1,10 @@
-// Package postgres is what the drivers in one PostgreSQL database share: bounded
-// pools of connections, transactions in few round trips, the kinds of trouble a
-// database can be in, and migrations.
+// Package postgres is shared by the drivers in one PostgreSQL database: bounded pools of
+// connections, transactions in few round trips, kinds of errors, and migrations.
 //
-// All of it works through PgBouncer in transaction mode: there are no settings of
-// a session, no parameters at the start of a connection but those that PgBouncer
-// takes, and prepared statements only where nobody is between. What a transaction
-// needs to be told travels with its BEGIN. Only [Pools.Listen] needs a session, and
-// says so where there is none.
+// All of it works through PgBouncer in transaction mode. It uses no session settings, only
+// connection parameters that PgBouncer takes, and prepared statements only on direct connections. A
+// transaction's settings travel with its BEGIN. Only [Pools.Listen] needs a session, and fails
+// without one.
 package postgres
 
 import (
@@ -37,12 +35,12 @@ type Options struct {
 	Now func() time.Time // nil means the system's clock
 }
 
-// Pools are the connections to one database, divided among those who use it, so
-// that none of them starves another.
+// Pools are the connections to one database, divided among their users so that none starves
+// another.
 type Pools struct {
 	Webhooks *Pool // what accepting an event needs: a quarter
 	API      *Pool // what people wait for: a quarter
-	Worker   *Pool // what goes on in the background: a half
+	Worker   *Pool // background work: a half
 
 	config *pgx.ConnConfig
 	now    func() time.Time
@@ -51,8 +49,8 @@ type Pools struct {
 	written atomic.Int64 // when a change was last kept, in nanoseconds; 0 once one was refused
 }
 
-// How long what may take at most. A server that answers is told to give up a
-// little before the client does, so that the connection stays good.
+// Time limits. The server gives up a little before the client does, so that the connection stays
+// usable.
 const (
 	connectWait = 3 * time.Second
 	hostWait    = time.Second // for each of several hosts, so that one that is silent leaves time for the next
@@ -69,8 +67,7 @@ const (
 	oldestServer = 13
 )
 
-// Open connects once. When that can't be done its error is one line that says
-// what is wrong and how to mend it.
+// Open connects once. Its error is one line that says what is wrong and how to fix it.
 func Open(ctx context.Context, o Options) (*Pools, error) {
 	cfg, err := parsePool(o.URL)
 	if err != nil {
@@ -105,9 +102,8 @@ func Open(ctx context.Context, o Options) (*Pools, error) {
 	return p, nil
 }
 
-// prepareIfSession has a server that is spoken to directly plan each statement once
-// for a connection, instead of each time: that is a third of what a small
-// transaction takes.
+// prepareIfSession lets a directly connected server plan each statement once for a connection
+// instead of each time: planning is a third of a small transaction's cost.
 func (p *Pools) prepareIfSession(ctx context.Context, c *pgx.ConnConfig) error {
 	conn, err := p.session(ctx)
 	if errors.Is(err, ErrNoSession) {
@@ -134,7 +130,7 @@ func (p *Pools) newPool(cfg *pgxpool.Config, name string, conns int) (*Pool, err
 		nil
 }
 
-// greet connects and looks at who answers.
+// greet connects and checks the server.
 func (p *Pool) greet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
@@ -146,7 +142,7 @@ func (p *Pool) greet(ctx context.Context) error {
 	return checkServer(c.Conn().PgConn().ParameterStatus("server_version"))
 }
 
-// checkServer refuses a server that lacks what the queries need.
+// checkServer refuses a server that is too old for the queries.
 func checkServer(version string) error {
 	digits := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
 	if digits < 0 {
@@ -203,12 +199,11 @@ func tame(c *pgx.ConnConfig) {
 	}
 }
 
-// inner returns what the libraries say is wrong with a URL, unless it repeats
-// what the URL keeps to itself.
+// inner returns the library's complaint about a URL, unless it repeats the URL's secrets.
 func inner(err error, u *url.URL) string {
 	text := err.Error()
 	if i := strings.LastIndex(text, "`: "); i >= 0 {
-		text = text[i+3:] // what was quoted is the URL
+		text = text[i+3:] // after the quoted URL
 	}
 	if secret, ok := u.User.Password(); ok && secret != "" && strings.Contains(text, secret) {
 		return "one of its parts is not as it must be"
@@ -224,7 +219,7 @@ func (p *Pools) Ping(ctx context.Context) error {
 // Now returns the time.
 func (p *Pools) Now() time.Time { return p.now() }
 
-// Log is where what nobody is told otherwise goes.
+// Log is the log for errors that reach no caller.
 func (p *Pools) Log() *slog.Logger { return p.log }
 
 // Close gives the connections back, once those in use are free.

@@ -32,10 +32,9 @@ const (
 	beginWrite = `BEGIN`
 )
 
-// terms are how long a transaction may take, and the statement that tells the
-// server. Settings end with the transaction, so that whoever gets the connection
-// next does not inherit them. A client that vanished in the midst of
-// a transaction lets go of its locks soon.
+// terms are a transaction's time limits, and the statement that tells the server. Settings end with
+// the transaction, so that the connection's next user does not inherit them. The server soon
+// releases the locks of a client that vanished in the midst of a transaction.
 type terms struct {
 	limit time.Duration
 	tell  string
@@ -52,17 +51,16 @@ func writeTerms(limit time.Duration) terms {
 		limit.Milliseconds()*9/10, limit.Milliseconds()*6/10)}
 }
 
-// Within returns the same connections for those who can't wait longer than limit
-// for what they do with them.
+// Within returns the same connections with a limit for callers that can't wait longer.
 func (p *Pool) Within(limit time.Duration) *Pool {
 	hasty := *p
 	hasty.read, hasty.write = readTerms(limit), writeTerms(limit)
 	return &hasty
 }
 
-// Unforced returns the same connections for what may be undone: what they commit
-// is not waited for to be on the disk. When the server dies, the last of it is
-// lost, as a whole and never one transaction without those before it.
+// Unforced returns the same connections for writes that may be lost: a commit does not wait for the
+// disk. If the server dies, the last transactions are lost, each as a whole and none without its
+// successors.
 func (p *Pool) Unforced() *Pool {
 	lax := *p
 	lax.write.tell += `, set_config('synchronous_commit', 'off', true)`
@@ -111,7 +109,7 @@ func (p *Pool) run(parent context.Context, t terms, begin string, fn func(*Tx) e
 			p.log.Warn("the database is read-only on this connection: connecting again", "pool", p.name)
 			p.all.renew()
 		case tx.lost:
-			// Whatever broke this connection most likely broke those that lie idle.
+			// The cause most likely broke the idle connections too.
 			p.log.Warn("a connection to the database was lost", "pool", p.name)
 			p.pool.Reset()
 		}
@@ -162,9 +160,9 @@ type Tx struct {
 	lost        bool // the connection was
 }
 
-// neverHappened reports whether nothing of a lost transaction can have been
-// kept: its end was not sent, or changed nothing, or the server takes no changes,
-// or it said goodbye before it heard anything.
+// neverHappened reports whether a lost transaction surely changed nothing: its end was not sent, or
+// it had no changes, or the server is read-only, or the server said goodbye before it heard
+// anything.
 func (tx *Tx) neverHappened(err error) bool {
 	if !tx.lost {
 		return false
@@ -221,8 +219,7 @@ func (b *Batch) Count(n *int64, query string, args ...any) {
 	})
 }
 
-// Each adds a query; fn scans each row. What the same batch has found before is
-// there for fn to use.
+// Each adds a query; fn scans each row, and can use the results of the batch's earlier queries.
 func (b *Batch) Each(fn func(pgx.Rows) error, query string, args ...any) {
 	b.batch.Queue(query, storable(args)...).Query(func(rows pgx.Rows) error {
 		for rows.Next() {

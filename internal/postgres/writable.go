@@ -8,10 +8,9 @@ import (
 // writtenLately is how long a change that was kept says enough.
 const writtenLately = 5 * time.Second
 
-// Writable returns nil while the database takes changes. Unless this process kept one
-// in the last seconds it writes a row as it is, the first of those that a schema's
-// migrations are noted in: after a failover a server may go on answering whoever
-// only reads, and a table of its own for this would be one more to grant.
+// Writable returns nil while the database accepts changes. Unless this process wrote in the last
+// seconds, it rewrites the first row of a schema's migration table unchanged: after a failover a
+// server may go on answering readers. A table of its own for this would need another grant.
 func (p *Pools) Writable(ctx context.Context, pool *Pool, s Schema) error {
 	if last := p.written.Load(); last != 0 && p.now().UnixNano()-last < writtenLately.Nanoseconds() {
 		return pool.Read(ctx, func(b *Batch) { b.Exec(`SELECT 1`) })
@@ -28,8 +27,8 @@ func (p *Pools) wrote(begin string) {
 	}
 }
 
-// renew has every connection made anew before it is used again: others may lead to
-// the same server, which takes no changes, and readers would see what is old there.
+// renew closes all connections before their next use: others may lead to the same read-only server,
+// where readers would see old data.
 func (p *Pools) renew() {
 	p.written.Store(0)
 	for _, pool := range []*Pool{p.Webhooks, p.API, p.Worker} {

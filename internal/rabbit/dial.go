@@ -10,8 +10,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// Dial connects. name is what the broker calls the connection. Its errors are
-// one line that says what was found and how to mend it.
+// Dial connects. name is the connection's name at the broker. Its errors are one line that says
+// what is wrong and how to fix it.
 func (t Target) Dial(ctx context.Context, name string) (*amqp.Connection, error) {
 	c, _, err := t.dial(ctx, name)
 	return c, err
@@ -57,9 +57,8 @@ func (t Target) config(name string) amqp.Config {
 		FrameSize: 128 << 10, Properties: properties}
 }
 
-// conn gathers what is written and sends it from a goroutine of its own: a
-// message costs no system call of its own, and no writer waits for the network.
-// Whoever writes bounds how much can gather.
+// conn gathers writes and sends them from a goroutine of its own: a message costs no system call of
+// its own, and no writer waits for the network. The writers bound how much can gather.
 type conn struct {
 	net.Conn
 	wake    chan struct{}

@@ -22,8 +22,8 @@ const (
 	codeUnavailable = "rabbitmq_unavailable"
 )
 
-// diagnose says in one line what keeps us from connecting, and how to mend it.
-// wire is nil until a connection of TCP, and of TLS, was there.
+// diagnose says in one line why bellhop can't connect, and how to fix it. wire is nil until a TCP
+// connection, and TLS, was established.
 func (t Target) diagnose(ctx context.Context, err error, wire *conn) error {
 	if wire == nil {
 		return t.unreached(ctx, err)
@@ -38,8 +38,7 @@ func (t Target) diagnose(ctx context.Context, err error, wire *conn) error {
 	case e != nil && e.Server:
 		return t.refusal(e)
 	case errors.Is(err, amqp.ErrCredentials) && (errors.Is(ended, io.EOF) || errors.Is(ended, syscall.ECONNRESET)):
-		// It breaks off without a word, and what it has not read resets the
-		// connection.
+		// The broker closes without a word, and unread data resets the connection.
 		return t.badCredentials()
 	case errors.Is(err, amqp.ErrSASL):
 		return wrong("RabbitMQ at %s offers no way to sign in that the URL allows: see its auth_mechanisms", t.Addr)
@@ -58,7 +57,7 @@ func (t Target) badCredentials() error {
 	return wrong("RabbitMQ at %s refuses user %s with this password: correct them in its URL", t.Addr, t.User)
 }
 
-// unreached is for what happens before a word of AMQP.
+// unreached explains failures before the first AMQP frame.
 func (t Target) unreached(ctx context.Context, err error) error {
 	var name *net.DNSError
 	var unknown x509.UnknownAuthorityError
@@ -99,10 +98,10 @@ func isTimeout(err error) bool {
 	return errors.As(err, &n) && n.Timeout()
 }
 
-// lastPart is what a chain of wrapped errors ends with.
+// lastPart is the end of a chain of wrapped errors.
 func lastPart(err error) string { return err.Error()[strings.LastIndex(err.Error(), ": ")+2:] }
 
-// refusal explains what RabbitMQ says to a newcomer.
+// refusal explains RabbitMQ's answer to a new connection.
 func (t Target) refusal(e *amqp.Error) error {
 	says := t.says(e)
 	switch {

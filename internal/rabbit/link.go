@@ -23,9 +23,9 @@ const window = 512
 // a connection counts as dead.
 const stall = 2 * time.Second
 
-// refusing is how long the broker may refuse all that goes one way before
-// another channel is tried: one that met a quorum queue just after the node of
-// its leader died may refuse for ever what others deliver (RabbitMQ 3.10).
+// refusing is how long the broker may refuse everything on one channel before the publisher opens
+// another: a channel that used a quorum queue just after its leader's node died may refuse for ever
+// (RabbitMQ 3.10).
 const refusing = time.Second
 
 // link is one connection that publishes, with one channel.
@@ -108,7 +108,7 @@ func (l *link) watch(ctx context.Context) error {
 		Hangup(l.conn)
 	}
 	l.wire.Close()
-	// Each message on its way gives its place back, also those that nobody waits for.
+	// Each message under way frees its slot, even if nobody waits for it.
 	for range cap(l.slots) {
 		l.slots <- struct{}{}
 	}
@@ -144,9 +144,8 @@ func (l *link) stalled(now time.Time) bool {
 	return l.blocked.Load() == nil && l.due.Load() > 0 && now.Sub(time.Unix(0, l.confirmed.Load())) > stall
 }
 
-// publish sends a message and waits for the confirmation. answer tells that err
-// is the broker's word on this very message, after which trying again is of no
-// use.
+// publish sends a message and waits for the confirmation. answer tells that err is the broker's
+// verdict on this message, so that a retry is useless.
 func (l *link) publish(ctx context.Context, m *Message, mandatory bool) (answer bool, err error) {
 	f, answer, err := l.begin(ctx, m, mandatory)
 	if err != nil {
@@ -275,8 +274,8 @@ func (l *link) lost(ctx context.Context, m *Message, err error) (answer bool, _ 
 	}
 }
 
-// blames tells whether the link is gone because of this message: its exchange
-// isn't there, or is not ours to publish to.
+// blames tells whether this message ended the link: its exchange is missing, or bellhop may not
+// publish to it.
 func (l *link) blames(m *Message) (answer bool, err error) {
 	e, ok := errors.AsType[*amqp.Error](l.why)
 	name := m.Exchange

@@ -22,13 +22,12 @@ type Options struct {
 	Log         *slog.Logger
 }
 
-// Publisher publishes messages and returns once the broker has confirmed them.
-// It dials by itself, at the first use and whenever a connection was lost; what
-// was on its way then is sent again as long as its caller waits. A message can
-// therefore arrive more than once.
+// Publisher publishes messages and returns once the broker has confirmed them. It connects at the
+// first use and after each loss, and sends unconfirmed messages again as long as their callers
+// wait. So a message can arrive more than once.
 //
-// Its connections are for publishing alone: an alarm of the broker stops those
-// that publish, and consumers have to go on.
+// Its connections are for publishing alone: an alarm of the broker blocks publishing connections,
+// and consumers have to go on.
 type Publisher struct {
 	target Target
 	opts   Options
@@ -39,10 +38,10 @@ type Publisher struct {
 
 	mu      sync.Mutex
 	started int
-	links   []*link        // those that are up
+	links   []*link        // the working ones
 	changed wait.Broadcast // links changed
 	down    time.Time      // since when there has been no link
-	why     error          // why the last dial came to nothing
+	why     error          // why the last dial failed
 }
 
 // NewPublisher returns a publisher. It dials nothing yet.
@@ -55,13 +54,13 @@ func NewPublisher(t Target, o Options) *Publisher {
 	return p
 }
 
-// Close ends its connections. What waits for a confirmation fails.
+// Close ends its connections. Unconfirmed messages fail.
 func (p *Publisher) Close() {
 	p.end()
 	p.lines.Wait()
 }
 
-// Message is what is published.
+// Message is a message to publish.
 type Message struct {
 	Exchange string // "" sends to the queue that Key names
 	Key      string
@@ -123,7 +122,7 @@ func (p *Publisher) sendSome(ctx context.Context, patience time.Duration, messag
 		for i, m := range messages {
 			m.DeliveryMode = amqp.Persistent
 			if p.check(m) != nil {
-				continue // sendOne says what is wrong with it
+				continue // sendOne returns its error
 			}
 			if flights[i], _, err = l.begin(bounded, m, true); err != nil {
 				break
@@ -179,7 +178,7 @@ func (p *Publisher) send(ctx context.Context, m *Message, mandatory bool) error 
 	}
 }
 
-// check refuses what RabbitMQ would end the connection, or the channel, for.
+// check refuses messages for which RabbitMQ would close the connection or the channel.
 func (p *Publisher) check(m *Message) error {
 	for _, text := range []string{m.Exchange, m.Key, m.ContentType, m.MessageId} {
 		if len(text) > 255 {
@@ -208,8 +207,7 @@ func (p *Publisher) late(ctx context.Context, err error) error {
 		Message: "RabbitMQ at " + p.target.Addr + " has not confirmed in time: try again later"}
 }
 
-// failFast is how long there may be no connection before those who want to
-// publish are told at once, and not after their patience.
+// failFast is how long publishers wait without a connection before they fail at once.
 const failFast = time.Second
 
 // link returns the connection with the least to do, and waits for one.

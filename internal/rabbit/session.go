@@ -6,8 +6,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// Session is one connection for what is asked and declared, one thing at a time.
-// It is dialled when it is first used and whenever it was lost.
+// Session is one connection for declarations and queries, one at a time. It connects at the first
+// use and after each loss.
 type Session struct {
 	target Target
 	name   string
@@ -17,20 +17,19 @@ type Session struct {
 	ch     *amqp.Channel
 }
 
-// NewSession returns a session. name is what the broker calls its connection.
+// NewSession returns a session. name is the connection's name at the broker.
 func NewSession(t Target, name string) *Session {
 	s := &Session{target: t, name: name, turn: make(chan struct{}, 1)}
 	s.turn <- struct{}{}
 	return s
 }
 
-// Do calls fn with a channel of its own, and closes the channel afterwards: what
-// was received on it and not acknowledged goes back. Once ctx is done the
-// connection is broken off, and so is what fn waits for.
+// Do calls fn with a channel of its own, and closes the channel afterwards: messages received on it
+// and not acknowledged go back. When ctx is done, Do breaks the connection, and fn's calls fail.
 func (s *Session) Do(ctx context.Context, fn func(*amqp.Channel) error) error {
 	return s.use(ctx, func(ch *amqp.Channel) error {
 		if err := fn(ch); err != nil {
-			ch.Close() // fails if it is what the error closed
+			ch.Close() // fails if the error closed it
 			return err
 		}
 		return ch.Close()
@@ -72,8 +71,7 @@ func (s *Session) use(ctx context.Context, fn func(*amqp.Channel) error, shared 
 	return s.failed(ctx, fn(ch))
 }
 
-// failed prefers the reason for which the connection was broken off to what
-// came of it.
+// failed prefers the reason for breaking the connection to the resulting error.
 func (s *Session) failed(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return s.target.Explain("ask RabbitMQ", ctx.Err())

@@ -1,6 +1,5 @@
-// Package rabbit is what the parts on RabbitMQ share: where a broker is, how it
-// is connected to and what keeps us from it, and a publisher that returns once
-// the broker has made a message durable.
+// Package rabbit is shared by the parts on RabbitMQ: a broker's address, connecting with clear
+// errors, and a publisher that returns once the broker has made a message durable.
 package rabbit
 
 import (
@@ -40,11 +39,10 @@ const (
 )
 
 // Parse reads an address in the form of RabbitMQ's own specification
-// (https://www.rabbitmq.com/docs/uri-spec): amqp: or amqps:, with the parameters
-// cacertfile, certfile, keyfile, verify, server_name_indication, auth_mechanism,
-// heartbeat and connection_timeout. Those that are named in own are the caller's,
-// and are returned; any other is refused. Errors say what was found, and name
-// neither the setting nor what is in it that nobody should see.
+// (https://www.rabbitmq.com/docs/uri-spec): amqp: or amqps:, with the parameters cacertfile,
+// certfile, keyfile, verify, server_name_indication, auth_mechanism, heartbeat and
+// connection_timeout. It returns the parameters named in own to the caller and refuses others. Its
+// errors name neither the setting nor its secrets.
 func Parse(address string, own ...string) (t Target, params url.Values, err error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Opaque != "" {

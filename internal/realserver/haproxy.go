@@ -13,7 +13,7 @@ type HAProxy struct {
 	dir string
 }
 
-// CheckHAProxy returns what HAProxy has to say against a configuration file.
+// CheckHAProxy returns HAProxy's complaint about a configuration file.
 func CheckHAProxy(ctx context.Context, config string, env ...string) error {
 	haproxy, err := find("haproxy", "/usr/sbin")
 	if err != nil {

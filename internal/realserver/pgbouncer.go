@@ -21,8 +21,7 @@ type PgBouncer struct {
 	dir string
 }
 
-// StartPgBouncer starts one before p. Its settings are those that it comes with
-// unless they are given as NAME=VALUE.
+// StartPgBouncer starts one in front of p, with default settings and the given ones as NAME=VALUE.
 func StartPgBouncer(ctx context.Context, p *Postgres, settings ...string) (*PgBouncer, error) {
 	program, err := find("pgbouncer", "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
 	if err != nil {

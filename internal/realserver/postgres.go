@@ -24,9 +24,8 @@ type Postgres struct {
 
 const postgresPassword = "only for tests"
 
-// StartPostgres makes a server. Its settings are those of a fresh installation
-// unless they are given as NAME=VALUE; what it commits is not forced to disk
-// unless fsync=on is among them.
+// StartPostgres starts a new server, with default settings and the given ones as NAME=VALUE. It
+// does not force commits to disk unless fsync=on is given.
 func StartPostgres(ctx context.Context, settings ...string) (*Postgres, error) {
 	initdb, err := findInitdb()
 	if err != nil {

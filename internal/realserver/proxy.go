@@ -45,12 +45,12 @@ const (
 	BlackHole = `{"name":"black hole","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`
 	Slow      = `{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":300}}` // 300 ms
 	Reset     = `{"name":"reset","type":"reset_peer","stream":"downstream","attributes":{"timeout":0}}`
-	// what was asked is done, and the answer is lost
+	// the server does the work, and its answer is lost
 	LoseAnswer = `{"name":"lose answer","type":"limit_data","stream":"downstream","attributes":{"bytes":0}}`
 )
 
-// Fault gives all connections a fault until the function that it returns is
-// called. Those that a fault broke stay so.
+// Fault gives all connections a fault until the returned function is called. Broken connections
+// stay broken.
 func (p *Proxy) Fault(fault string) (mend func()) {
 	p.t.Helper()
 	toxic, err := p.proxy.Toxics.AddToxicJson(strings.NewReader(fault))

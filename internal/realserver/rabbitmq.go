@@ -49,7 +49,7 @@ func StartRabbitMQ(ctx context.Context, settings ...string) (*RabbitMQ, error) {
 
 // newRabbitMQ makes the files of a node.
 func newRabbitMQ(name string, settings []string) (*RabbitMQ, error) {
-	// What stands in PATH changes the user first.
+	// The command in PATH changes the user first.
 	server, err := findRabbitMQ()
 	if err != nil {
 		return nil, err
@@ -96,9 +96,8 @@ func (r *RabbitMQ) configure() (err error) {
 
 func (r *RabbitMQ) file(name string) string { return filepath.Join(r.dir, name) }
 
-// env is what the node and its tools are told. Without the address Erlang's own
-// port mapper, and the port that nodes talk to each other on, would be open to
-// everybody.
+// env is the environment of the node and its tools. Without the address Erlang's port mapper, and
+// the port between nodes, would be open to everybody.
 func (r *RabbitMQ) env() []string {
 	return []string{
 		"HOME=" + r.dir,
@@ -114,8 +113,8 @@ func (r *RabbitMQ) env() []string {
 	}
 }
 
-// run starts the port mapper and the node. The mapper is started here, since
-// what a node starts outlives it.
+// run starts the port mapper and the node. It starts the mapper itself, since a node's children
+// outlive it.
 func (r *RabbitMQ) run(ctx context.Context) (err error) {
 	if r.epmd == nil {
 		epmd, err := find("epmd", "/usr/lib/erlang/erts-*/bin", "/opt/homebrew/opt/erlang/lib/erlang/erts-*/bin")
@@ -165,7 +164,7 @@ func (r *RabbitMQ) greets(ctx context.Context) error {
 	return err
 }
 
-// Ctl runs rabbitmqctl, and returns what it said. It takes a second or two.
+// Ctl runs rabbitmqctl and returns its output. It takes a second or two.
 func (r *RabbitMQ) Ctl(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(r.bin, "rabbitmqctl"), append([]string{"--quiet"}, args...)...)
 	cmd.Env = append(os.Environ(), r.env()...)
@@ -218,7 +217,7 @@ func (c Certificate) TLSSettings() []string {
 		"ssl_options.keyfile = " + c.Key}
 }
 
-// SetMemoryAlarm has the node take nothing, or everything again.
+// SetMemoryAlarm makes the node block publishers, or lets them go on.
 func (r *RabbitMQ) SetMemoryAlarm(ctx context.Context, on bool) error {
 	watermark := "0.4"
 	if on {

@@ -41,8 +41,8 @@ func Need(t testing.TB, err error) {
 	}
 }
 
-// SkipExamples skips a test program's examples unless what they need is installed, as
-// [Need] skips tests: an example can't skip itself.
+// SkipExamples skips a test program's examples unless their server is installed, as [Need] skips
+// tests: an example can't skip itself.
 func SkipExamples(installed error) {
 	if errors.Is(installed, ErrMissing) && os.Getenv("BELLHOP_TEST_ALL") == "" {
 		flag.Set("test.skip", "^Example")
@@ -85,7 +85,7 @@ func start(dir, signal string, env []string, command ...string) (*process, error
 		return nil, err
 	}
 	go func() {
-		p.cmd.Wait() // how it ended is in what it said
+		p.cmd.Wait() // its output says how it ended
 		close(p.ended)
 	}()
 	return p, nil
@@ -131,7 +131,7 @@ func (p *process) ready(ctx context.Context, name string, ask func(context.Conte
 	}
 }
 
-// answers asks for a page, whatever it says.
+// answers requests a page and accepts any answer.
 func answers(url string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -187,9 +187,8 @@ func NodeModules() (string, error) {
 	return dir, nil
 }
 
-// NodeCommand returns the command line that runs a program of [NodeModules],
-// such as "asl-validator/dist/bin/asl-validator.js", with whatever it listens on
-// moved to loopback.
+// NodeCommand returns the command line that runs a program of [NodeModules], such as
+// "asl-validator/dist/bin/asl-validator.js", with its listeners moved to loopback.
 func NodeCommand(program string, args ...string) ([]string, error) {
 	modules, err := NodeModules()
 	if err != nil {
@@ -200,7 +199,7 @@ func NodeCommand(program string, args ...string) ([]string, error) {
 		filepath.Join(modules, program)}, args...), nil
 }
 
-// tail keeps the end of what a server says.
+// tail keeps the end of a server's output.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte

@@ -23,7 +23,7 @@ type StepFunctions struct {
 	ARN      string // of the state machine
 }
 
-// StateMachine is what a [StepFunctions] is to run.
+// StateMachine is a state machine for a [StepFunctions] to run.
 type StateMachine struct {
 	Definition string // a file in the Amazon States Language, without placeholders
 	Lambda     string // address of the Lambda API that its tasks call

@@ -42,7 +42,7 @@ func (c *Conn) Prepare(sql string) *Stmt {
 	return st
 }
 
-// reset ends whatever a caller left half read, so that no snapshot stays open.
+// reset ends half-read statements, so that no snapshot stays open.
 func (c *Conn) reset() {
 	for _, st := range c.stmts {
 		if st.s.Busy() {
@@ -167,8 +167,7 @@ func (st *Stmt) Each(fn func(Row) error) error {
 	return errors.Join(st.s.Err(), st.s.Reset())
 }
 
-// Row is a row whose columns are read one after the other. What it returns is
-// the caller's to keep.
+// Row is a row; read its columns one after the other. The caller may keep the values.
 type Row struct{ st *Stmt }
 
 func (r Row) next() int { r.st.col++; return r.st.col - 1 }

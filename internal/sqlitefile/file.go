@@ -1,15 +1,12 @@
-// Package sqlitefile is one SQLite file with one writer, shared by the queue's
-// and the store's SQLite drivers. Whatever gathers while a transaction is being
-// committed goes into the next one, so that one fsync serves everything that
-// waits: arriving events, leases, records and acknowledgements.
+// Package sqlitefile is one SQLite file with one writer, shared by the queue's and the store's
+// SQLite drivers. Writes that arrive during a commit go into the next transaction, so that one
+// fsync serves all that wait: arriving events, leases, records and acknowledgements.
 //
-// The file also holds the archive of events, keyed by event id, since both
-// drivers need the same bodies and neither should know of the other: each puts
-// an event there unless it is there already.
+// The file also holds the archive of events, keyed by event id: both drivers need the same bodies
+// and neither should know the other. Each puts an event there unless it is there already.
 //
-// A commit is an fsync (WAL, synchronous=FULL). Readers have connections of
-// their own and never wait for the writer. Other processes may use the file at
-// the same time.
+// A commit is an fsync (WAL, synchronous=FULL). Readers have connections of their own and never
+// wait for the writer. Other processes may use the file at the same time.
 package sqlitefile
 
 import (
@@ -33,8 +30,7 @@ import (
 type Options struct {
 	VFS    string // the name of a registered VFS; "" means the system's
 	Logger *slog.Logger
-	// Committed, if set, is told of each commit: how many jobs it carried and
-	// how long it took.
+	// Committed, if set, is called after each commit with its number of jobs and its duration.
 	Committed func(jobs int, took time.Duration)
 }
 
@@ -102,8 +98,7 @@ func (f *File) connect(ctx context.Context, pragmas string) (*Conn, error) {
 		return nil, fmt.Errorf("open %s: %w", f.path, err)
 	}
 	db.SetInterrupt(context.Background())
-	// Plans that don't depend on what is bound: otherwise SQLite prepares some
-	// statements again each time they run.
+	// Stable plans: otherwise SQLite prepares some statements again each time they run.
 	_, err = db.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true)
 	if err == nil {
 		err = db.Exec(pragmas)
@@ -122,7 +117,7 @@ func (f *File) Path() string { return f.path }
 // process makes it. Commits of other processes are noticed within 50 ms.
 func (f *File) Changed() <-chan struct{} { return f.changed.Next() }
 
-// watch announces what other processes commit.
+// watch announces the commits of other processes.
 func (f *File) watch(c *Conn) {
 	defer f.wg.Done()
 	defer c.close()
@@ -146,9 +141,9 @@ func (f *File) watch(c *Conn) {
 	}
 }
 
-// Healthy returns nil while the file can be written to. After a failed fsync it
-// never again does: the kernel may have dropped what it could not write, so
-// that only a new process, which reads what the disk holds, can be trusted.
+// Healthy returns nil while the file can be written to. After a failed fsync it always fails: the
+// kernel may have dropped the data, and only a new process, which reads the disk again, can be
+// trusted.
 func (f *File) Healthy() error {
 	if e := f.failed.Load(); e != nil {
 		return e
@@ -175,7 +170,7 @@ func (f *File) Writable(ctx context.Context) error {
 	})
 }
 
-// Close waits for what is being written, refuses the rest, and closes the file.
+// Close waits for the transaction under way, refuses further ones, and closes the file.
 func (f *File) Close() error {
 	f.closing.Lock()
 	if f.closed {
@@ -190,9 +185,8 @@ func (f *File) Close() error {
 	return f.closeReaders()
 }
 
-// Backup writes a copy of the whole file to path while others go on reading and
-// writing. The copy is complete and synced, or it is not there. What was at path
-// is replaced.
+// Backup writes a copy of the whole file to path while others go on reading and writing. The copy
+// is complete and synced, or it is not there. It replaces a file at path.
 func (f *File) Backup(ctx context.Context, path string) error {
 	if same(f.path, path) {
 		return bellhop.Invalidf("backup", "%s is the database itself: name another file", path)

@@ -30,8 +30,7 @@ func (c *Conn) HasOthers(mine Schema) (bool, error) {
 	return n > 0, err
 }
 
-// QuickCheck reads through the whole file and returns an error that says what
-// is damaged, if anything.
+// QuickCheck reads through the whole file and returns an error that names the damage, if any.
 func (f *File) QuickCheck(ctx context.Context) error {
 	var found string
 	err := f.Read(ctx, func(c *Conn) error {

@@ -11,16 +11,14 @@ import (
 	"bellhop"
 )
 
-// How long another process may take to make or migrate a file, and how often it is
-// looked at.
+// How long another process may take to make or migrate a file, and how often to check.
 const (
 	lockPatience = time.Minute
 	lockPause    = 20 * time.Millisecond
 )
 
-// Lock keeps other processes from making or migrating the file at path until unlock
-// is called, and waits while one of them does. What they look at meanwhile is neither
-// an old file nor a new one.
+// Lock keeps other processes from making or migrating the file at path until unlock is called, and
+// waits while one of them does. So nobody sees a file between old and new.
 func Lock(ctx context.Context, path string, log *slog.Logger) (unlock func(), err error) {
 	if !locks {
 		return func() {}, nil
@@ -57,8 +55,7 @@ func Lock(ctx context.Context, path string, log *slog.Logger) (unlock func(), er
 	}
 }
 
-// isAt reports whether h is what stands at a path still: whoever had the lock before
-// took the file away with it.
+// isAt reports whether h is still the file at path: the lock's previous holder may have removed it.
 func isAt(h *os.File, path string) bool {
 	mine, err1 := h.Stat()
 	there, err2 := os.Stat(path)

@@ -17,14 +17,13 @@ import (
 	"bellhop"
 )
 
-// Schema is one set of migrations. Each user of the file has its own, counted
-// by itself, so that a file may hold the queue, the store or both.
+// Schema is one set of migrations. Each user of the file numbers its own, so that a file may hold
+// the queue, the store or both.
 type Schema struct {
 	Name string // lower case; part of a table's name
 	FS   fs.FS  // goose's SQL files
-	// CarryOver puts into a backup what has to outlive the state that it is about to
-	// replace; nil for nothing. above is larger than any number given out there, if
-	// numbers have always been carried over.
+	// CarryOver copies into a backup the data that has to outlive the replaced state; nil for none.
+	// above is larger than any id in use, if ids were always carried over.
 	CarryOver func(from, to *Conn, above int64) error
 }
 

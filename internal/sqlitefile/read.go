@@ -8,15 +8,15 @@ import (
 	"bellhop"
 )
 
-// Purpose is what a read is for. Each has connections of its own, so that none
-// waits for another.
+// Purpose is the purpose of a read. Each has connections of its own, so that none waits for
+// another.
 type Purpose int
 
 // The purposes.
 const (
-	Pipeline Purpose = iota // what an order's way goes on by
-	People                  // what somebody waits for, and an index has at hand
-	Search                  // what may look at many rows; see [longestSearch]
+	Pipeline Purpose = iota // the pipeline's steps
+	People                  // a person waits, and an index answers
+	Search                  // it may read many rows; see [longestSearch]
 	purposes
 )
 
@@ -27,12 +27,11 @@ var connections = [purposes]int{Pipeline: 3, People: 2, Search: 1}
 // longestSearch is how long a search may keep the log from being written over.
 const longestSearch = 5 * time.Second
 
-// renewAfter is how long a read takes after which its connection is made anew: the
-// memory of one never shrinks.
+// renewAfter is the duration of a read after which its connection is replaced: a connection's
+// memory never shrinks.
 const renewAfter = time.Second
 
-// What is sorted and larger than the cache goes to a file: it would stay in memory,
-// all of it, with temp_store=MEMORY.
+// Sorting beyond the cache uses a file: with temp_store=MEMORY all of it would stay in memory.
 const readerPragmas = `PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA cache_size=-4000; PRAGMA temp_store=FILE`
 
 // readers are the connections for one purpose.
@@ -83,7 +82,7 @@ func (f *File) ReadFor(ctx context.Context, p Purpose, fn func(*Conn) error) err
 	return f.readOn(ctx, f.readers[p], fn)
 }
 
-// search waits while the log is to be written over, and ends by itself.
+// search waits while the log restarts, and ends by itself.
 func (f *File) search(parent context.Context, fn func(*Conn) error) error {
 	ctx, cancel := context.WithTimeout(parent, longestSearch)
 	defer cancel()

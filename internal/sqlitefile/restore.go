@@ -13,8 +13,7 @@ import (
 	"bellhop"
 )
 
-// IDRoom is added to the ids that must never come again, for those that are
-// given out while a restore is under way.
+// IDRoom is added to ids that must never come again, for those given out during a restore.
 const IDRoom = 1 << 20
 
 // Restore makes the content of the file at path that of the backup, in one
@@ -49,15 +48,15 @@ func same(a, b string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }
 
-// removeAll removes a file with what SQLite puts beside it.
+// removeAll removes a file together with SQLite's files beside it.
 func removeAll(path string) {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		_ = os.Remove(path + suffix) // most aren't there
 	}
 }
 
-// copyBackup writes what is in a backup to a file of our own, reading all of it
-// meanwhile, so that a damaged one is found before anything is touched.
+// copyBackup copies a backup to a file of our own, and reads all of it, so that it finds damage
+// before it touches anything.
 func copyBackup(ctx context.Context, backup, tmp string, schemas []Schema) error {
 	if info, err := os.Stat(backup); errors.Is(err, fs.ErrNotExist) {
 		return bellhop.Errorf(bellhop.NotFound, "backup", "there is no file %s", backup)
@@ -116,9 +115,9 @@ func copyTo(ctx context.Context, c *Conn, tmp string) error {
 	return readError(ctx, c.Prepare("VACUUM INTO ?").Text(tmp).Exec())
 }
 
-// carryOver puts into tmp what has to outlive the state that it replaces, since
-// running processes hold to it: the dictionaries with which they compress, and
-// which ids were given out that must never come again, such as those of leases.
+// carryOver copies into tmp the data that has to outlive the replaced state, since running
+// processes rely on it: their dictionaries, and the ids that must never come again, such as those
+// of leases.
 func carryOver(ctx context.Context, path, tmp string, now time.Time, schemas []Schema) error {
 	from, err := (&File{path: path}).connect(ctx, readerPragmas)
 	if err != nil {
@@ -163,8 +162,8 @@ func raise(c *Conn, table string, id int64) error {
 	return c.Prepare(`INSERT INTO sqlite_sequence (name, seq) VALUES (?,?)`).Text(table).Int(id).Exec()
 }
 
-// replace copies all pages of tmp over those of the file at path, as one
-// transaction: whoever reads meanwhile sees the old state to the end.
+// replace copies all pages of tmp over those of the file at path, in one transaction: concurrent
+// readers see the old state to the end.
 func replace(ctx context.Context, path, tmp string) error {
 	c, err := (&File{path: path}).connect(ctx, writerPragmas)
 	if err != nil {

@@ -12,11 +12,9 @@ import (
 // cost more than they save.
 const checkpointPages = 1000
 
-// Beyond longLog pages the log is to be written over from its beginning, which a
-// reader that began before keeps from happening. Nothing new is searched for then,
-// and now and then the writer waits a moment for the readers that there are. Those
-// of a search end within longestSearch; when it takes longer it is another process
-// that reads, and searches go on.
+// Beyond longLog pages the log should restart from its beginning, which earlier readers prevent.
+// Then no new search starts, and now and then the writer waits a moment for the readers. Searches
+// end within longestSearch; if it takes longer, another process is reading, and searches go on.
 const (
 	longLog      = 32 << 20 / 4096
 	restartEvery = 100 * time.Millisecond
@@ -26,9 +24,9 @@ const (
 	busyTimeout  = 5 * time.Second // as in the pragmas
 )
 
-// wal is what the writer knows of the log.
+// wal is the writer's view of the log.
 type wal struct {
-	limit int       // beyond which it is to be written over
+	limit int       // restart the log beyond this
 	pages int       // in it, as of the last commit
 	since time.Time // when the gate was closed
 	next  time.Time // when to try again
@@ -71,7 +69,7 @@ func (f *File) checkpoint(tx *Tx) {
 	}
 }
 
-// shorten has the log begin anew, and its file be of no length.
+// shorten restarts the log and truncates its file.
 func (f *File) shorten(tx *Tx, now time.Time) {
 	w := &f.log
 	if now.Before(w.next) {

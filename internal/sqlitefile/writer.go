@@ -30,13 +30,13 @@ const maxJobs = 512
 
 var errClosed = bellhop.Errorf(bellhop.Unavailable, "closed", "the database is closed")
 
-// Write runs fn in the writer's next transaction, together with whatever else
-// has gathered, and returns once that is committed and synced. If fn returns an
-// error, nothing that it did is kept, and Write returns that error.
+// Write runs fn in the writer's next transaction, together with other waiting writes, and returns
+// once it is committed and synced. If fn returns an error, Write undoes fn's changes and returns
+// the error.
 //
-// fn may run more than once, since a transaction in which another job failed is
-// run again without it; it must not wait for anything. When ctx is done first,
-// Write returns without knowing, and fn may still run.
+// fn may run more than once, since the writer repeats a transaction without the job that failed in
+// it. fn must not wait for anything. If ctx is done first, Write returns without the result, and fn
+// may still run.
 func (f *File) Write(ctx context.Context, fn func(*Tx) error) error {
 	j := &job{fn: fn, ctx: ctx, done: make(chan error, 1)}
 	if err := f.hand(ctx, j); err != nil {
@@ -94,13 +94,13 @@ func (f *File) write(c *Conn) {
 			f.checkpoint(tx)
 		}
 		if f.log.pages < f.log.limit && f.log.long.Load() {
-			f.log.open() // it began anew by itself
+			f.log.open() // it restarted by itself
 		}
 	}
 	f.checkpoint(tx)
 }
 
-// gather adds what is waiting already; it waits for nothing.
+// gather adds the waiting jobs, without waiting for more.
 func (f *File) gather(batch []*job) []*job {
 	for len(batch) < maxJobs {
 		select {

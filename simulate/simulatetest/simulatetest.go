@@ -1,5 +1,5 @@
-// Package simulatetest holds what a bellhop kept against what the twins know:
-// Shopify's twin what it was promised, FCM's twin what the phones show.
+// Package simulatetest compares bellhop's data with the twins': every delivery that Shopify's twin
+// saw acknowledged, every notification that FCM's twin shows.
 package simulatetest
 
 import (
@@ -15,14 +15,14 @@ import (
 	"bellhop/store"
 )
 
-// Kept is what is there once all is done.
+// Kept is bellhop's data at the end.
 type Kept struct {
 	Store  store.Store
 	FCM    *simulate.FCM
 	Tokens map[string]string // by shop, of its one device
 }
 
-// Sum is what a comparison looked at.
+// Sum is the extent of a comparison.
 type Sum struct {
 	Acknowledged int // webhooks
 	Orders       int
@@ -35,9 +35,9 @@ func (s Sum) String() string {
 		s.Dead, s.Orders, s.Rung)
 }
 
-// Compare fails the test unless each webhook that was acknowledged has its line
-// in the ledger, none was recorded twice, nonsense alone is dead, and each order is there once, as its
-// newest version has it, with one push that was sent and one notification.
+// Compare fails the test unless the ledger has a line for each acknowledged webhook, nothing was
+// recorded twice, only nonsense is dead, and each order is there once, in its newest version, with
+// one sent push and one notification.
 func (k Kept) Compare(t testing.TB, ledger *simulate.Ledger) Sum {
 	t.Helper()
 	lines := k.lines(t)
@@ -118,7 +118,7 @@ func (k Kept) lines(t testing.TB) map[string][]bellhop.Outcome {
 	return out
 }
 
-// shown counts what the drawers show, by shop and tag.
+// shown counts the notifications in the drawers, by shop and tag.
 func (k Kept) shown() map[string]map[string]int {
 	all := map[string]map[string]int{}
 	for shop, token := range k.Tokens {
@@ -130,7 +130,7 @@ func (k Kept) shown() map[string]map[string]int {
 	return all
 }
 
-// compareOrder says what is wrong with an order, "" if nothing is.
+// compareOrder returns the fault of an order, or "".
 func compareOrder(got bellhop.Order, err error, want simulate.Expected, notifications int) string {
 	switch {
 	case bellhop.KindOf(err) == bellhop.NotFound && (want.Deleted || !want.Known || want.Unsure):

@@ -1,6 +1,5 @@
-// Package vault reads what AWS Secrets Manager keeps. It is apart from the rest of
-// what is AWS's since only functions need it: the SDK's part for it would take
-// memory from a server that has nothing to do.
+// Package vault reads secrets from AWS Secrets Manager. It is a package of its own because only
+// functions need it: the SDK's part for it would cost a server memory.
 package vault
 
 import (
@@ -14,8 +13,8 @@ import (
 	"bellhop/internal/amazon"
 )
 
-// Secrets reads what AWS Secrets Manager keeps. It remembers nothing: whoever
-// asks says how old a secret may be.
+// Secrets reads from AWS Secrets Manager. It caches nothing: its callers decide how old a secret
+// may be.
 type Secrets struct{ client *secretsmanager.Client }
 
 // New returns the secrets of the account that cfg is for.
@@ -47,7 +46,7 @@ func (s *Secrets) Login(ctx context.Context, id string) (Login, error) {
 	if err != nil {
 		return l, err
 	}
-	// What the parser says could quote the secret.
+	// The parser's error could quote the secret.
 	if json.Unmarshal([]byte(text), &l) != nil || l.Username == "" || l.Password == "" {
 		return l, bellhop.Errorf(bellhop.Unavailable, "secret",
 			`the secret %s is no login: it must be JSON with "username" and "password"`, id)

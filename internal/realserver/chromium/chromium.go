@@ -40,7 +40,7 @@ func Open(t testing.TB) context.Context {
 	return tab
 }
 
-// Scheme has pages take the visitor for one who prefers it: "light" or "dark".
+// Scheme emulates a visitor's preferred colour scheme: "light" or "dark".
 func Scheme(scheme string) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
 		_, err = cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -57,7 +57,7 @@ func Cookie(url, name, value string) chromedp.Action[chromedp.Void] {
 	}
 }
 
-// NoCookies has the browser forget all of them.
+// NoCookies deletes the browser's cookies.
 func NoCookies() chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
 		_, err = cdp.Call(ctx, t, network.ClearBrowserCookies, cdp.Empty{})
@@ -124,8 +124,7 @@ func Until(expression string) chromedp.Action[chromedp.Void] {
 	}
 }
 
-// Violations are what axe-core finds wrong with the page that is open, for those
-// who see or hear it otherwise: WCAG 2.2 AA and good practice.
+// Violations are axe-core's findings on the open page: WCAG 2.2 AA and good practice.
 func Violations(t testing.TB, tab context.Context) (all []string) {
 	t.Helper()
 	modules, err := realserver.NodeModules()
@@ -150,8 +149,8 @@ func Violations(t testing.TB, tab context.Context) (all []string) {
 	return all
 }
 
-// Check reports what is wrong with the page that is open, on a phone and on a desk,
-// light and dark: what axe-core finds, and what is too wide.
+// Check reports the faults of the open page, on a phone and on a desk, light and dark: axe-core's
+// findings, and parts that are too wide.
 func Check(t testing.TB, tab context.Context, what string) {
 	t.Helper()
 	for _, width := range []int64{360, 1280} {
@@ -159,7 +158,7 @@ func Check(t testing.TB, tab context.Context, what string) {
 			if err := chromedp.Do(tab, Scheme(scheme), chromedp.EmulateViewport(width, 900)); err != nil {
 				t.Fatal(err)
 			}
-			// What still moves has the colours of the scheme before.
+			// Moving parts still have the colours of the previous scheme.
 			_, err := chromedp.Run(tab, chromedp.Evaluate[bool](`Promise.allSettled(document.getAnimations().map(a => a.finished)).then(() => true)`, chromedp.EvalAwaitPromise))
 			if err != nil {
 				t.Fatal(err)
@@ -172,7 +171,7 @@ func Check(t testing.TB, tab context.Context, what string) {
 	}
 }
 
-// Fits reports a page that is wider than its window, and whatever leaves its card.
+// Fits reports a page wider than its window, and parts that leave their card.
 func Fits(t testing.TB, tab context.Context, what string) {
 	t.Helper()
 	outside, err := chromedp.Run(tab, chromedp.Evaluate[string](`[...document.querySelectorAll(".card *")].filter(e => {
