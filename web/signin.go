@@ -195,3 +195,12 @@ func (a *Auth) UseLink(ctx context.Context, secret string, from netip.Addr) (Sig
 	}
 	return a.open(ctx, p, network)
 }
+
+// SignOut ends a session, if it goes on.
+func (a *Auth) SignOut(ctx context.Context, p Principal) error {
+	err := a.store.RemoveSession(ctx, p.Credential.Hash)
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		return nil
+	}
+	return err
+}

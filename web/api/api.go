@@ -16,12 +16,21 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"bellhop/store"
 	"bellhop/web"
 )
 
+// Store is what the API needs of the store.
+type Store interface {
+	store.Orders
+	store.Deliveries
+	store.Devices
+	store.Stream
+}
+
 // Options are what the API works with.
 type Options struct {
-	Store      web.Store
+	Store      Store
 	Auth       *web.Auth
 	Problems   *web.Problems
 	Proxies    web.Proxies

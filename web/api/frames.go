@@ -16,7 +16,7 @@ import (
 // framer writes changes as server-sent events. It looks each order up once,
 // and no more than so many.
 type framer struct {
-	store  web.Store
+	store  Store
 	left   int
 	orders map[pipeline.OrderKey]*bellhop.Order // nil for one that isn't there
 }
@@ -71,7 +71,7 @@ func (c *chunk) bytes(pos int64) []byte {
 	return c.frames
 }
 
-func newFramer(s web.Store, lookUps int) *framer {
+func newFramer(s Store, lookUps int) *framer {
 	return &framer{store: s, left: lookUps, orders: map[pipeline.OrderKey]*bellhop.Order{}}
 }
 

@@ -26,7 +26,7 @@ const (
 // hub reads what changes once for all who listen. All its state belongs to the
 // goroutine of run; nothing is read while nobody listens.
 type hub struct {
-	store   web.Store
+	store   Store
 	max     int // listeners
 	perShop int
 
@@ -63,7 +63,7 @@ type joined struct {
 	err error
 }
 
-func newHub(s web.Store, log *slog.Logger, maxListeners int, reg prometheus.Registerer) *hub {
+func newHub(s Store, log *slog.Logger, maxListeners int, reg prometheus.Registerer) *hub {
 	open := prometheus.NewGauge(prometheus.GaugeOpts{Name: "bellhop_streams_open", Help: "Event streams that are open."})
 	if reg != nil {
 		reg.MustRegister(open)

@@ -14,14 +14,13 @@ import (
 
 	"bellhop"
 	"bellhop/store"
-	"bellhop/web"
 	"bellhop/web/site"
 )
 
 // memory is as much of a store as a stream needs, under a clock that is no
 // machine's.
 type memory struct {
-	web.Store
+	site.Store
 	mu      sync.Mutex
 	changes []store.Change
 	changed chan struct{}

@@ -77,7 +77,7 @@ func (a *API) deleteSession(ctx context.Context, in *endSession) (*signedOut, er
 			return nil, err
 		}
 	}
-	if err := a.Store.RemoveSession(ctx, who.Credential.Hash); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+	if err := a.Auth.SignOut(ctx, who.Principal); err != nil {
 		return nil, err
 	}
 	return &signedOut{SetCookie: []http.Cookie{*web.NoCookie(who.https)}}, nil

@@ -187,7 +187,7 @@ func TestStreamOfOldChangesIsReset(t *testing.T) {
 }
 
 // prunedStore has dropped changes before the last.
-type prunedStore struct{ web.Store }
+type prunedStore struct{ site.Store }
 
 func (s prunedStore) FirstChange(ctx context.Context) (int64, error) {
 	last, err := s.LastChange(ctx)
@@ -225,7 +225,7 @@ func TestStreamIsResetWhenNumbersGoOnAbove(t *testing.T) {
 
 // restoredStore looks as if the last changes had never been.
 type restoredStore struct {
-	web.Store
+	site.Store
 	back atomic.Int64
 }
 

@@ -15,6 +15,7 @@ import (
 	"bellhop"
 	"bellhop/i18n"
 	"bellhop/queue"
+	"bellhop/store"
 	"bellhop/web"
 )
 
@@ -25,9 +26,22 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"rfc3339": func(t time.Time) string { return t.Format(time.RFC3339) },
 }).ParseFS(templateFiles, "*.html"))
 
+// Store is what the console needs of the store.
+type Store interface {
+	store.Orders
+	store.Deliveries
+	store.Devices
+	store.Shops
+	store.People
+	store.Ledger
+	store.Statistics
+	store.Stream
+	store.AccessLog
+}
+
 // Options are what the console works with.
 type Options struct {
-	Store    web.Store
+	Store    Store
 	Queue    Queue // nil where there is none to look after
 	Auth     *web.Auth
 	Problems *web.Problems

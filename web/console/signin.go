@@ -152,11 +152,7 @@ func (c *Console) leave(v *visit) (asked bool, err error) {
 	default:
 		return true, c.show(v, "signout", &signOutView{v.frame})
 	}
-	err = c.Store.RemoveSession(v.Context(), v.who.Credential.Hash)
-	if bellhop.KindOf(err) == bellhop.NotFound {
-		err = nil
-	}
-	return false, err
+	return false, c.Auth.SignOut(v.Context(), v.who)
 }
 
 // ownDevice is the installation as which the browser is rung for who is signed in; "" if

@@ -10,7 +10,6 @@ import (
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/store"
-	"bellhop/web"
 )
 
 const (
@@ -27,7 +26,7 @@ const (
 // stats look every now and then at how much comes in, waits and goes out, whichever
 // process does the work, and remembers an hour of it.
 type stats struct {
-	store web.Store
+	store Store
 	queue Queue
 	now   func() time.Time
 
@@ -67,7 +66,7 @@ type sample struct {
 	Shops    map[string]int  // new orders
 }
 
-func newStats(s web.Store, q Queue, now func() time.Time, l *slog.Logger) *stats {
+func newStats(s Store, q Queue, now func() time.Time, l *slog.Logger) *stats {
 	return &stats{store: s, queue: q, now: now, stop: make(chan struct{}), done: make(chan struct{}),
 		away: pipeline.NewTrouble(l, slog.LevelWarn, "the operators' charts have a gap", "the operators' charts go on")}
 }

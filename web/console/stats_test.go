@@ -14,12 +14,11 @@ import (
 	"bellhop/i18n"
 	"bellhop/queue"
 	"bellhop/store"
-	"bellhop/web"
 )
 
 // things are a store and a queue as the stats sees them.
 type things struct {
-	web.Store
+	Store
 	Queue
 	depth   queue.Depth
 	totals  map[bellhop.Outcome]int64

@@ -18,10 +18,17 @@ import (
 	"bellhop/web/webhook"
 )
 
+// Store is what the whole site needs of the store.
+type Store interface {
+	web.AuthStore
+	api.Store
+	console.Store
+}
+
 // Options are what [New] puts together. Store and Acceptor are needed; other
 // zero fields mean the default.
 type Options struct {
-	Store    web.Store
+	Store    Store
 	Acceptor webhook.Acceptor
 	Webhooks webhook.Options // its Logger, Registerer, Tracer and TrustedProxies are set from these
 

@@ -97,7 +97,7 @@ func TestReadyFailsOnlyWithWhatIsNeeded(t *testing.T) {
 
 // troubled fails or panics where a test asks it to.
 type troubled struct {
-	web.Store
+	site.Store
 	orders func() error
 }
 
