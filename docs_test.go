@@ -46,7 +46,7 @@ func readPage(t *testing.T, name string) page {
 		p.anchors[anchor(h[1])] = true
 	}
 	for _, l := range linkTo.FindAllStringSubmatch(text, -1) {
-		p.links = append(p.links, link{l[1], l[2]})
+		p.links = append(p.links, link{strings.Join(strings.Fields(l[1]), " "), l[2]})
 		for _, inner := range linkTo.FindAllStringSubmatch(l[1], -1) { // a picture that is a link
 			p.links = append(p.links, link{inner[1], inner[2]})
 		}
