@@ -38,6 +38,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -118,12 +119,9 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 // Names implements [queue.Broker].
 func (b *Broker) Names(ctx context.Context) (all []string, err error) {
 	err = b.registry(ctx, func(c *catalog) (bool, error) {
-		for name := range c.Queues {
-			all = append(all, name)
-		}
+		all = slices.Sorted(maps.Keys(c.Queues))
 		return false, nil
 	})
-	slices.Sort(all)
 	return all, err
 }
 

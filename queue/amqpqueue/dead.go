@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"bellhop"
 	"bellhop/internal/rabbit"
+	"bellhop/internal/wait"
 	"bellhop/queue"
 )
 
@@ -38,9 +38,7 @@ func (q *Queue) scan(ctx context.Context, doing string, fn func(context.Context,
 		if !errors.Is(err, errBusy) {
 			return q.target.Explain(doing, err)
 		}
-		select {
-		case <-time.After(turnWait):
-		case <-ctx.Done():
+		if !wait.Pause(ctx, turnWait) {
 			return q.target.Explain(doing, ctx.Err())
 		}
 	}
@@ -72,20 +70,16 @@ func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) 
 
 // DeadLetter implements [queue.DeadLetters].
 func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.DeadEvent, err error) {
-	var found *deadMessage
+	var found deadMessage
 	err = q.scan(ctx, "look for a dead letter of the queue "+q.name, func(_ context.Context, all []deadMessage) error {
-		for _, c := range all {
-			if c.m.event.ID == id {
-				found = &c
-			}
+		chosen, err := choose(all, []bellhop.EventID{id})
+		if err == nil {
+			found = chosen[len(chosen)-1]
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return l, err
-	}
-	if found == nil {
-		return l, queue.NoDeadLetter(id)
 	}
 	l = deadEvent(&found.d, found.m)
 	if l.Event.Body, err = q.body(ctx, &held{decoded: found.m, d: found.d}); lostForGood(err) {

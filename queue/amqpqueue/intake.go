@@ -42,8 +42,9 @@ func (h *held) suspicious() bool {
 // gives back unwanted ones, and ends leases that ran out.
 type intake struct {
 	q    *Queue
-	wake chan struct{} // the goroutine has something to look at
-	ends chan struct{}
+	wake chan struct{}   // the goroutine has something to look at
+	ctx  context.Context // ends with close
+	stop context.CancelFunc
 	run  sync.WaitGroup
 
 	peeks peeks
@@ -68,7 +69,9 @@ type intake struct {
 }
 
 func newIntake(q *Queue) *intake {
-	return &intake{q: q, wake: make(chan struct{}, 1), ends: make(chan struct{}), leases: map[queue.Receipt]*held{}}
+	in := &intake{q: q, wake: make(chan struct{}, 1), leases: map[queue.Receipt]*held{}}
+	in.ctx, in.stop = context.WithCancel(context.Background())
+	return in
 }
 
 // poke makes the goroutine look again.
@@ -296,13 +299,10 @@ func (in *intake) lost(err error) {
 // close gives all messages back.
 func (in *intake) close() {
 	in.mu.Lock()
-	first := !in.closed
 	in.closed = true
 	in.arrived.Fire()
 	in.mu.Unlock()
-	if first {
-		close(in.ends)
-	}
+	in.stop()
 	in.run.Wait()
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/rabbit"
+	"bellhop/internal/wait"
 	"bellhop/queue"
 )
 
@@ -68,9 +69,7 @@ func (b *Broker) registry(ctx context.Context, fn func(*catalog) (changed bool, 
 		case !errors.Is(err, errBusy):
 			return b.target.Explain("read the list of queues", err)
 		}
-		select {
-		case <-time.After(turnWait):
-		case <-ctx.Done():
+		if !wait.Pause(ctx, turnWait) {
 			return b.target.Explain("read the list of queues", ctx.Err())
 		}
 	}

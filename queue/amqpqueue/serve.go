@@ -8,6 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"bellhop"
+	"bellhop/internal/wait"
 )
 
 const (
@@ -25,15 +26,7 @@ const (
 
 // serve is the intake's goroutine.
 func (in *intake) serve() {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	in.run.Go(func() {
-		select {
-		case <-in.ends:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
+	ctx := in.ctx
 	var away time.Time // since when; zero while it consumes
 	for pause := firstPause; ctx.Err() == nil; pause = min(longestPause, 2*pause) {
 		s, err := in.attach(ctx)
@@ -54,10 +47,7 @@ func (in *intake) serve() {
 			away = time.Now()
 		}
 		in.lost(fatal(err))
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
+		wait.Pause(ctx, pause)
 	}
 }
 
@@ -101,7 +91,7 @@ func (in *intake) tend(s *subscription) error {
 		select {
 		case <-in.wake:
 		case <-timer.C:
-		case <-in.ends:
+		case <-in.ctx.Done():
 		case d, ok := <-s.requests:
 			if !ok {
 				timer.Stop()

@@ -3,6 +3,7 @@ package pgqueue
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"time"
 
@@ -33,7 +34,7 @@ type sighting struct {
 }
 
 // register makes this process known before it leases anything, and starts its
-// heartbeat. With the token only.
+// heartbeat. Only while claiming.
 func (q *Queue) register(ctx context.Context) error {
 	if q.consumer != nil {
 		return nil
@@ -93,11 +94,7 @@ func (q *Queue) heartbeat(ctx context.Context, c *consumer) error {
 
 // gone notes the others' heartbeats and returns the consumers that are gone.
 func (c *consumer) gone(seen map[int64]int64) (gone []int64) {
-	for id := range c.others {
-		if _, there := seen[id]; !there {
-			delete(c.others, id)
-		}
-	}
+	maps.DeleteFunc(c.others, func(id int64, _ sighting) bool { _, there := seen[id]; return !there })
 	for id, beat := range seen {
 		s, known := c.others[id]
 		if s.still++; !known || s.beat != beat {

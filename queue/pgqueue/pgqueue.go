@@ -25,6 +25,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/queue"
@@ -53,10 +55,10 @@ type Queue struct {
 	notify chan struct{} // wakes the goroutine that notifies other processes
 	woken  chan struct{} // wakes the receiver: something may wait
 
-	claiming  chan struct{} // holds one token: receivers of this process claim in turn
-	listening atomic.Bool   // notifications of other processes arrive
+	claiming  *semaphore.Weighted // of one: receivers of this process claim in turn
+	listening atomic.Bool         // notifications of other processes arrive
 
-	// Below: only with the token.
+	// Below: only while claiming.
 	consumer *consumer
 	cursor   int64 // the lane served last
 	alone    bool  // the next claim takes one suspect, if there is any
@@ -73,8 +75,7 @@ var (
 
 func newQueue(b *Broker, id int64, name string) *Queue {
 	q := &Queue{Broker: b, id: id, name: name, notify: make(chan struct{}, 1), woken: make(chan struct{}, 1),
-		claiming: make(chan struct{}, 1), cursor: int64(rand.Int32())}
-	q.claiming <- struct{}{}
+		claiming: semaphore.NewWeighted(1), cursor: int64(rand.Int32())}
 	q.sends = postgres.NewGroup(q.sendAll, weigh)
 	q.ctx, q.stop = context.WithCancel(context.Background())
 	q.wg.Go(func() { q.sends.Serve(q.ctx) })
@@ -101,8 +102,8 @@ const closeLimit = 3 * time.Second
 // Close gives this process's leases back.
 func (q *Queue) Close() error {
 	q.stop()
-	<-q.claiming // a receiver stops now, or ends by itself
-	defer func() { q.claiming <- struct{}{} }()
+	q.claiming.Acquire(context.Background(), 1) // a receiver stops now, or ends by itself
+	defer q.claiming.Release(1)
 	q.wg.Wait()
 	if q.consumer == nil {
 		return nil

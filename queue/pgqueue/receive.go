@@ -22,12 +22,10 @@ const grace = time.Second
 
 // Receive implements [queue.Consumer].
 func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) {
-	select {
-	case <-q.claiming:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := q.claiming.Acquire(ctx, 1); err != nil {
+		return nil, err
 	}
-	defer func() { q.claiming <- struct{}{} }()
+	defer q.claiming.Release(1)
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err

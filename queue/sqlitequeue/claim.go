@@ -20,12 +20,10 @@ type claimed struct {
 
 // claim leases events, and waits until there is one.
 func (q *Queue) claim(ctx context.Context, max int) ([]claimed, error) {
-	select {
-	case <-q.claiming:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := q.claiming.Acquire(ctx, 1); err != nil {
+		return nil, err
 	}
-	defer func() { q.claiming <- struct{}{} }()
+	defer q.claiming.Release(1)
 	for {
 		changed := q.file.Changed()
 		if err := q.reap(ctx); err != nil {

@@ -20,6 +20,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/queue"
@@ -49,10 +51,10 @@ type Queue struct {
 	// passing queues leave nothing in the archive: see [queue.NotifyName].
 	passing bool
 
-	lanes    sync.Map      // shop → lane
-	claiming chan struct{} // holds one token: receivers of this process claim in turn
+	lanes    sync.Map            // shop → lane
+	claiming *semaphore.Weighted // of one: receivers of this process claim in turn
 
-	// Below: only with the token.
+	// Below: only while claiming.
 	consumer *consumer
 	cursor   int64 // the lane served last
 	alone    bool  // the next claim takes one suspect, if there is any
@@ -66,9 +68,8 @@ var (
 )
 
 func newQueue(f *sqlitefile.File, id int64, name string, now func() time.Time) *Queue {
-	q := &Queue{file: f, id: id, name: name, now: now, passing: queue.IsNotify(name), claiming: make(chan struct{}, 1)}
-	q.claiming <- struct{}{}
-	return q
+	return &Queue{file: f, id: id, name: name, now: now, passing: queue.IsNotify(name),
+		claiming: semaphore.NewWeighted(1)}
 }
 
 // Send implements [queue.Producer].
@@ -165,8 +166,8 @@ func (q *Queue) Ready(ctx context.Context) error { return q.file.Writable(ctx) }
 
 // Close gives this process's leases back.
 func (q *Queue) Close() error {
-	<-q.claiming // a receiver stops now, or ends by itself
-	defer func() { q.claiming <- struct{}{} }()
+	q.claiming.Acquire(context.Background(), 1) // a receiver stops now, or ends by itself
+	defer q.claiming.Release(1)
 	if q.consumer == nil {
 		return nil
 	}

@@ -97,12 +97,10 @@ const (
 // or removed as gone; scan gives back the others at the end, and all messages that
 // are not bellhop's.
 func (q *Queue) scan(ctx context.Context, limit int, fn func([]*deadMessage) (enough bool, err error)) error {
-	select {
-	case <-q.scanning:
-		defer func() { q.scanning <- struct{}{} }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := q.scanning.Acquire(ctx, 1); err != nil {
+		return err
 	}
+	defer q.scanning.Release(1)
 	attrs, err := q.attributes(ctx, q.dead)
 	if err != nil {
 		return err
@@ -149,7 +147,8 @@ func (q *Queue) receiveDead(ctx context.Context) ([]*deadMessage, error) {
 	for i, l := range q.read(out.Messages, q.opts.Now(), scanVisibility) {
 		page[i] = &deadMessage{lease: l, dead: q.deadEvent(l.msg, out.Messages[i].Attributes)}
 		if page[i].dead.Event == nil {
-			q.opts.Log.Warn("a message among the dead letters is not bellhop's", "queue", nameIn(q.dead), "message", l.id)
+			q.opts.Log.Warn("a message among the dead letters is not bellhop's",
+				"queue", nameIn(q.dead), "message", l.id)
 		}
 	}
 	return page, nil

@@ -1,10 +1,13 @@
 package sqsqueue
 
 import (
+	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
+	"bellhop/internal/wait"
 	"bellhop/queue"
 )
 
@@ -114,11 +117,7 @@ func (b *inbox) match(full bool) {
 // their time: those come again by themselves; with the lock.
 func (b *inbox) expire() {
 	now := b.now()
-	for receipt, l := range b.leases {
-		if l.Expires.Before(now) {
-			delete(b.leases, receipt)
-		}
-	}
+	maps.DeleteFunc(b.leases, func(_ queue.Receipt, l *lease) bool { return l.Expires.Before(now) })
 	b.held = slices.DeleteFunc(b.held, func(l *lease) bool {
 		return now.After(l.taken.Add(l.Expires.Sub(l.taken) / 2))
 	})
@@ -140,6 +139,11 @@ func (b *inbox) handOut(leases []*lease) []queue.Delivery {
 func (b *inbox) look(r queue.Receipt) *lease {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.current(r)
+}
+
+// current is look with the lock.
+func (b *inbox) current(r queue.Receipt) *lease {
 	if l := b.leases[r]; l != nil && !l.Expires.Before(b.now()) {
 		return l
 	}
@@ -149,13 +153,12 @@ func (b *inbox) look(r queue.Receipt) *lease {
 // take removes a lease and returns it as look does. A verdict takes the lease, so
 // that it can have no other.
 func (b *inbox) take(r queue.Receipt) *lease {
-	l := b.look(r)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.leases[r] != l {
-		return nil // somebody took it in between
+	l := b.current(r)
+	if l != nil {
+		delete(b.leases, r)
 	}
-	delete(b.leases, r)
 	return l
 }
 
@@ -190,12 +193,7 @@ func (b *inbox) close(end func()) {
 		close(ended)
 	}()
 	if left < closeGrace {
-		t := time.NewTimer(closeGrace)
-		defer t.Stop()
-		select {
-		case <-ended:
-		case <-t.C:
-		}
+		wait.For(context.Background(), closeGrace, ended, nil)
 	}
 	end()
 	<-ended
@@ -206,10 +204,7 @@ func (b *inbox) drain() []*lease {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.expire()
-	all := b.held
-	for _, l := range b.leases {
-		all = append(all, l)
-	}
+	all := slices.AppendSeq(b.held, maps.Values(b.leases))
 	b.held, b.leases = nil, map[queue.Receipt]*lease{}
 	return all
 }

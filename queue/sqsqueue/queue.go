@@ -28,10 +28,12 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"golang.org/x/sync/semaphore"
 
 	"bellhop"
 	"bellhop/internal/amazon"
@@ -48,13 +50,12 @@ type Queue struct {
 	codec     amazon.Codec
 	life      context.Context // ends with Close
 	end       context.CancelFunc
-	scanning  chan struct{} // holds one token: one look at the dead letters at a time
+	scanning  *semaphore.Weighted // of one: one scan of the dead letters at a time
 	outbox    outbox
 	inbox     inbox
 	closeOnce sync.Once
 
-	mu    sync.Mutex
-	known known
+	known atomic.Pointer[known]
 }
 
 var _ queue.Queue = (*Queue)(nil)
@@ -73,9 +74,9 @@ const knownFor = time.Minute
 
 func (b *Broker) queue(name, main, dead string) *Queue {
 	q := &Queue{Broker: b, name: name, main: main, dead: dead, fifo: isFIFO(name), codec: b.codec,
-		scanning: make(chan struct{}, 1)}
+		scanning: semaphore.NewWeighted(1)}
 	q.life, q.end = context.WithCancel(context.Background())
-	q.scanning <- struct{}{}
+	q.known.Store(&known{})
 	q.outbox.send = func(batch []*entry) { q.dispatch(q.main, batch) }
 	q.inbox.now, q.inbox.poll, q.inbox.leases = b.opts.Now, q.longPoll, map[queue.Receipt]*lease{}
 	return q
@@ -192,9 +193,7 @@ func (q *Queue) learn(ctx context.Context) (map[string]string, error) {
 		n, _ := strconv.Atoi(policy.Max.String()) // Validate refuses 0
 		k.attrs.MaxAttempts, k.deadARN = n, policy.Target
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.known = k
+	q.known.Store(&k)
 	return attrs, nil
 }
 
@@ -202,11 +201,7 @@ func redrivePolicy(deadARN string, maxAttempts int) string {
 	return fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, deadARN, maxAttempts)
 }
 
-func (q *Queue) cached() known {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.known
-}
+func (q *Queue) cached() known { return *q.known.Load() }
 
 // fresh returns the last answer, and asks again when that is old. While SQS does
 // not answer, the old one serves.
@@ -243,9 +238,8 @@ func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
 	if err != nil {
 		return q.explain(ctx, "set attributes of the queue "+q.name, err)
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.known.attrs = whole(a)
+	k.attrs = whole(a)
+	q.known.Store(&k)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -165,7 +166,7 @@ func (q *Queue) remove(ctx context.Context, url string, leases []*lease) []error
 		}
 		out, err := q.client.DeleteMessageBatch(ctx, in)
 		if err != nil {
-			return all(len(ten), q.settled(ctx, err))
+			return slices.Repeat([]error{q.settled(ctx, err)}, len(ten))
 		}
 		return q.partly(len(ten), out.Failed)
 	})
@@ -182,7 +183,7 @@ func (q *Queue) change(ctx context.Context, url string, changes []verdict) []err
 		}
 		out, err := q.client.ChangeMessageVisibilityBatch(ctx, in)
 		if err != nil {
-			return all(len(ten), q.settled(ctx, err))
+			return slices.Repeat([]error{q.settled(ctx, err)}, len(ten))
 		}
 		return q.partly(len(ten), out.Failed)
 	})
@@ -218,14 +219,6 @@ func (q *Queue) move(ctx context.Context, from, to string, leases []*lease, entr
 		if err != nil {
 			errs[at[i]] = fmt.Errorf("it is in the queue %s already: %w", nameIn(to), err)
 		}
-	}
-	return errs
-}
-
-func all(n int, err error) []error {
-	errs := make([]error, n)
-	for i := range errs {
-		errs[i] = err
 	}
 	return errs
 }

@@ -100,20 +100,16 @@ const fifoSuffix = ".fifo"
 
 // NotifyName is [queue.NotifyName] for a name of SQS.
 func NotifyName(name string) string {
-	if base, fifo := strings.CutSuffix(name, fifoSuffix); fifo {
-		return queue.NotifyName(base) + fifoSuffix
-	}
-	return queue.NotifyName(name)
+	base := strings.TrimSuffix(name, fifoSuffix)
+	return queue.NotifyName(base) + name[len(base):]
 }
 
 func isFIFO(name string) bool { return strings.HasSuffix(name, fifoSuffix) }
 
 // deadName returns the name of the dead-letter queue beside a queue.
 func deadName(name string) string {
-	if base, fifo := strings.CutSuffix(name, fifoSuffix); fifo {
-		return base + "-dead" + fifoSuffix
-	}
-	return name + "-dead"
+	base := strings.TrimSuffix(name, fifoSuffix)
+	return base + "-dead" + name[len(base):]
 }
 
 // url returns bellhop's address of a queue with this URL at SQS.
