@@ -120,7 +120,8 @@ func (c *crash) addShops(n int) {
 		}
 		_, err := parts.Store.PutDevice(c.t.Context(), bellhop.Device{Shop: shop, Installation: "phone",
 			Kind: bellhop.AddressToken, Value: c.tokens[shop], Platform: bellhop.PlatformAndroid,
-			Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
+			Form: bellhop.FormData, Locale: "en", Timezone: "UTC", AddedAt: time.Now(), SeenAt: time.Now()},
+			store.DeviceLimits{})
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -180,7 +181,8 @@ func (c *crash) points() []pipeline.Point {
 	if c.config.Events == "" {
 		return pipeline.Points()
 	}
-	return []pipeline.Point{pipeline.PointRecorded, pipeline.PointPublished, pipeline.PointAdvanced, pipeline.PointNotified}
+	return []pipeline.Point{pipeline.PointRecorded, pipeline.PointPublished, pipeline.PointAdvanced,
+		pipeline.PointNotified}
 }
 
 func (c *crash) killAtRandom(rng *rand.Rand) {

@@ -19,11 +19,14 @@ type depths struct {
 }
 
 var (
-	depthDesc   = prometheus.NewDesc("bellhop_queue_events", "Events in the queue, by state.", []string{"state"}, nil)
-	oldestDesc  = prometheus.NewDesc("bellhop_queue_oldest_seconds", "Age of the oldest waiting event.", nil, nil)
-	notifyDesc  = prometheus.NewDesc("bellhop_notify_queue_events", "Messages to those who push, in their queue, by state.", []string{"state"}, nil)
-	waitedDesc  = prometheus.NewDesc("bellhop_notify_queue_oldest_seconds", "Age of the oldest waiting message to those who push.", nil, nil)
-	ledgerDesc  = prometheus.NewDesc("bellhop_ledger_events", "Events that ever came, by what became of them.", []string{"outcome"}, nil)
+	depthDesc  = prometheus.NewDesc("bellhop_queue_events", "Events in the queue, by state.", []string{"state"}, nil)
+	oldestDesc = prometheus.NewDesc("bellhop_queue_oldest_seconds", "Age of the oldest waiting event.", nil, nil)
+	notifyDesc = prometheus.NewDesc("bellhop_notify_queue_events",
+		"Messages to those who push, in their queue, by state.", []string{"state"}, nil)
+	waitedDesc = prometheus.NewDesc("bellhop_notify_queue_oldest_seconds",
+		"Age of the oldest waiting message to those who push.", nil, nil)
+	ledgerDesc = prometheus.NewDesc("bellhop_ledger_events", "Events that ever came, by what became of them.",
+		[]string{"outcome"}, nil)
 	pushesDesc  = prometheus.NewDesc("bellhop_pushes", "Pushes that were ever owed, by status.", []string{"status"}, nil)
 	scrapeLimit = 5 * time.Second
 )

@@ -73,7 +73,8 @@ func (c *crash) act(parts *wire.Parts) {
 		c.t.Fatalf("%d orders, %v", len(page.Orders), err)
 	}
 	for _, o := range page.Orders {
-		if _, err := parts.Store.SetHandling(c.t.Context(), o.Shop, o.ID, "", bellhop.HandlingHandled, time.Now()); err != nil {
+		if _, err := parts.Store.SetHandling(c.t.Context(), o.Shop, o.ID, "", bellhop.HandlingHandled,
+			time.Now()); err != nil {
 			c.t.Fatal(err)
 		}
 	}

@@ -58,7 +58,8 @@ func Example_inYourOwnServer() {
 		}
 	})
 
-	body := []byte(`{"id":820982911946154508,"name":"#1001","currency":"KRW","total_price":"19800","updated_at":"2026-11-22T09:00:00+09:00"}`)
+	body := []byte(`{"id":820982911946154508,"name":"#1001","currency":"KRW","total_price":"19800",` +
+		`"updated_at":"2026-11-22T09:00:00+09:00"}`)
 	recorded := parts.Store.Changed()
 	fmt.Println(deliver(server.URL+"/shopify", body))
 	for {

@@ -45,8 +45,10 @@ func serveInline(t *testing.T, i bench.InlineOptions, send func(context.Context)
 
 func addPhone(t *testing.T, s *served) {
 	t.Helper()
-	_, err := s.parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken,
-		Value: "token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
+	_, err := s.parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: "phone",
+		Kind:  bellhop.AddressToken,
+		Value: "token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()},
+		store.DeviceLimits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +111,8 @@ type claimedByOthers struct {
 	claims atomic.Int64
 }
 
-func (c *claimedByOthers) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots, lease time.Duration) ([]store.Owed, error) {
+func (c *claimedByOthers) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
+	lease time.Duration) ([]store.Owed, error) {
 	if c.claims.Add(1) <= 5 {
 		return nil, nil
 	}
@@ -138,11 +141,13 @@ func TestInlineLooksAgain(t *testing.T) {
 // TestInlinePushThatFails is answered 200: the order is there, and the push says why
 // it isn't.
 func TestInlinePushThatFails(t *testing.T) {
-	s, _ := serveInline(t, bench.InlineOptions{}, func(context.Context) error { return &push.Error{Reason: push.ReasonUnavailable} })
+	s, _ := serveInline(t, bench.InlineOptions{},
+		func(context.Context) error { return &push.Error{Reason: push.ReasonUnavailable} })
 	if got := s.post(shopify.TopicOrderCreate, "webhook", order(1)); got != http.StatusOK {
 		t.Errorf("%d", got)
 	}
-	if p := s.pushed(1); len(p) != 1 || p[0].Status != bellhop.PushPending || p[0].Reason != string(push.ReasonUnavailable) {
+	if p := s.pushed(1); len(p) != 1 || p[0].Status != bellhop.PushPending ||
+		p[0].Reason != string(push.ReasonUnavailable) {
 		t.Errorf("pushes %+v", p)
 	}
 }
@@ -167,11 +172,12 @@ func TestInlineWithoutItsStore(t *testing.T) {
 func TestInlinePool(t *testing.T) {
 	const places, line = 2, 3
 	entered, goOn := make(chan struct{}, places+line), make(chan struct{})
-	s, _ := serveInline(t, bench.InlineOptions{Pool: places, Waiting: line, Patience: time.Minute}, func(context.Context) error {
-		entered <- struct{}{}
-		<-goOn
-		return nil
-	})
+	s, _ := serveInline(t, bench.InlineOptions{Pool: places, Waiting: line, Patience: time.Minute},
+		func(context.Context) error {
+			entered <- struct{}{}
+			<-goOn
+			return nil
+		})
 	var all sync.WaitGroup
 	statuses := make(chan int, places+line+1)
 	send := func(id int) {

@@ -86,7 +86,8 @@ func child() error {
 		return switchChild(ctx)
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	c := config(wire.Storage{Dir: os.Getenv(childDir), DB: os.Getenv(childDB), Queue: os.Getenv(childQueue)}, os.Getenv(childPush))
+	c := config(wire.Storage{Dir: os.Getenv(childDir), DB: os.Getenv(childDB), Queue: os.Getenv(childQueue)},
+		os.Getenv(childPush))
 	parts, err := c.Open(ctx, wire.Options{Log: log})
 	if err != nil {
 		return err
@@ -103,7 +104,8 @@ func child() error {
 	o := host.Options{
 		Store: parts.Store, Queue: parts.Queue, Sender: sender,
 		KeepBodies: c.KeepBodies, Log: log, Now: time.Now, Telemetry: host.NewTelemetry(), Probe: suicide(),
-		Steps: host.Steps{Record: is != stepsWeb && is != stepsNotify, Notify: is != stepsWeb && is != stepsRecord, Loops: parts.Loops},
+		Steps: host.Steps{Record: is != stepsWeb && is != stepsNotify, Notify: is != stepsWeb && is != stepsRecord,
+			Loops: parts.Loops},
 	}
 	o.Breakers = pipeline.NewBreakers(sender, log, o.Metrics)
 	if told != nil {
@@ -140,7 +142,8 @@ func (s steps) run(ctx context.Context, parts *wire.Parts, o host.Options) (err 
 
 // serveSite makes a host serve the whole site, as bellhop serve does: webhooks go to
 // queue, and wrap, if it is there, stands before everything.
-func serveSite(ctx context.Context, o *host.Options, healthy func() error, l net.Listener, to queue.Producer, wrap func(http.Handler) http.Handler) (func(), error) {
+func serveSite(ctx context.Context, o *host.Options,
+	healthy func() error, l net.Listener, to queue.Producer, wrap func(http.Handler) http.Handler) (func(), error) {
 	keys := pipeline.NewKeyring(o.Store, appSecret, "")
 	if err := keys.Refresh(ctx); err != nil {
 		return nil, err

@@ -99,7 +99,8 @@ func TestMaintenance(t *testing.T) {
 			g.add(n)
 		}
 		keys := pipeline.NewKeyring(s, "", "")
-		j := &host.Maintenance{Keys: keys, Queue: g, Store: b, Log: slog.New(slog.DiscardHandler), Now: time.Now, KeepBodies: time.Hour}
+		j := &host.Maintenance{Keys: keys, Queue: g, Store: b, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+			KeepBodies: time.Hour}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- j.Run(ctx) }()

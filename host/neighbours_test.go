@@ -49,15 +49,16 @@ func neighbours(t *testing.T, devices int, s wire.Storage) {
 	big := 0
 	c := &crash{t: t}
 	token := simulate.NewToken(rand.New(rand.NewPCG(1, 1)))
-	c.fcm = simulate.NewFCM(simulate.FCMOptions{Latency: 500 * time.Millisecond, Unlimited: true, OnSend: func(s simulate.Sent) {
-		mu.Lock()
-		defer mu.Unlock()
-		if s.Device != token {
-			big++
-		} else if _, again := rung[s.Data["order_id"]]; !again {
-			rung[s.Data["order_id"]] = s.At
-		}
-	}})
+	c.fcm = simulate.NewFCM(simulate.FCMOptions{Latency: 500 * time.Millisecond, Unlimited: true,
+		OnSend: func(s simulate.Sent) {
+			mu.Lock()
+			defer mu.Unlock()
+			if s.Device != token {
+				big++
+			} else if _, again := rung[s.Data["order_id"]]; !again {
+				rung[s.Data["order_id"]] = s.At
+			}
+		}})
 	twin := httptest.NewServer(c.fcm)
 	defer func() { c.fcm.Close(); twin.Close() }()
 	account := filepath.Join(t.TempDir(), "sa.json")
@@ -67,8 +68,10 @@ func neighbours(t *testing.T, devices int, s wire.Storage) {
 	c.config, c.addr = config(s, "fcm:"+account+"?endpoint="+twin.URL), freeAddress(t)
 	parts := c.open()
 	put := func(shop, name, value string) {
-		_, err := parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: name, Kind: bellhop.AddressToken, Value: value,
-			Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
+		_, err := parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: name,
+			Kind: bellhop.AddressToken, Value: value,
+			Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()},
+			store.DeviceLimits{})
 		if err != nil {
 			t.Error(err)
 		}
@@ -144,8 +147,10 @@ func neighbours(t *testing.T, devices int, s wire.Storage) {
 	slices.Sort(recorded)
 	slices.Sort(heard)
 	p99 := func(all []time.Duration) time.Duration { return all[len(all)*99/100] }
-	t.Logf("another shop's orders: recorded after %v, p99 %v, at most %v; rung after %v, p99 %v, at most %v; peak memory %d MiB; %d pushes of the shop with %d devices",
-		recorded[orders/2], p99(recorded), recorded[orders-1], heard[orders/2], p99(heard), heard[orders-1], memory>>20, big, devices)
+	t.Logf("another shop's orders: recorded after %v, p99 %v, at most %v; rung after %v, p99 %v, at most %v; peak "+
+		"memory %d MiB; %d pushes of the shop with %d devices",
+		recorded[orders/2], p99(recorded), recorded[orders-1], heard[orders/2], p99(heard), heard[orders-1], memory>>20, big,
+		devices)
 	if p99(recorded) > time.Second || p99(heard) > 2*time.Second || memory > 400<<20 {
 		t.Error("one shop holds up the other, or memory")
 	}

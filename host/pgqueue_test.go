@@ -35,13 +35,15 @@ type alone struct {
 // serveAlone serves from a database that is reached at an address.
 func serveAlone(t *testing.T, addr, db string) *alone {
 	t.Helper()
-	direct, err := (&wire.Storage{Dir: t.TempDir(), DB: postgres(t).URL(db), Queue: "postgres:"}).Open(t.Context(), wire.Options{})
+	direct, err := (&wire.Storage{Dir: t.TempDir(), DB: postgres(t).URL(db), Queue: "postgres:"}).Open(t.Context(),
+		wire.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { direct.Close() })
 	a := &alone{direct: direct.Store}
-	a.served = serveOn(t, wire.Storage{Dir: t.TempDir(), DB: realserver.PostgresURL(addr, db), Queue: "postgres:"}, wire.Options{}, nil)
+	a.served = serveOn(t, wire.Storage{Dir: t.TempDir(), DB: realserver.PostgresURL(addr, db), Queue: "postgres:"},
+		wire.Options{}, nil)
 	return a
 }
 
@@ -190,7 +192,8 @@ func TestQueueInPostgresSlow(t *testing.T) {
 // TestQueueInPostgresStopped stops the server under it and starts it again.
 func TestQueueInPostgresStopped(t *testing.T) {
 	server := postgres(t)
-	a := &alone{served: serveOn(t, wire.Storage{Dir: t.TempDir(), DB: newPostgresStore(t), Queue: "postgres:"}, wire.Options{}, nil)}
+	a := &alone{served: serveOn(t, wire.Storage{Dir: t.TempDir(), DB: newPostgresStore(t), Queue: "postgres:"},
+		wire.Options{}, nil)}
 	a.direct = a.parts.Store
 	a.flood()
 	server.Stop()

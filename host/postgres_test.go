@@ -34,13 +34,15 @@ func serveRemote(t *testing.T, change func(*host.Options)) *remote {
 	t.Helper()
 	db := newDatabase(t)
 	r := &remote{proxy: realserver.StartProxy(t, postgres(t).Addr)}
-	direct, err := (&wire.Storage{Dir: t.TempDir(), DB: postgres(t).URL(db), Queue: "sqlite:"}).Open(t.Context(), wire.Options{})
+	direct, err := (&wire.Storage{Dir: t.TempDir(), DB: postgres(t).URL(db), Queue: "sqlite:"}).Open(t.Context(),
+		wire.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { direct.Close() })
 	r.direct = direct.Store
-	r.served = serveOn(t, wire.Storage{Dir: t.TempDir(), DB: realserver.PostgresURL(r.proxy.Addr, db), Queue: "sqlite:"}, wire.Options{}, change)
+	r.served = serveOn(t, wire.Storage{Dir: t.TempDir(), DB: realserver.PostgresURL(r.proxy.Addr, db), Queue: "sqlite:"},
+		wire.Options{}, change)
 	return r
 }
 
@@ -254,7 +256,8 @@ func TestPostgresStopped(t *testing.T) {
 	own, err := realserver.StartPostgres(t.Context())
 	realserver.Need(t, err)
 	t.Cleanup(func() { own.Close() })
-	r := &remote{served: serveOn(t, wire.Storage{Dir: t.TempDir(), DB: own.URL("postgres"), Queue: "sqlite:"}, wire.Options{}, nil)}
+	r := &remote{served: serveOn(t, wire.Storage{Dir: t.TempDir(), DB: own.URL("postgres"), Queue: "sqlite:"},
+		wire.Options{}, nil)}
 	r.direct = r.parts.Store
 	r.place()
 	r.untilRecorded()
@@ -279,7 +282,8 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 	r.untilRecorded()
 	lost := 0
 	for bytes := 16; bytes < 2000 && lost == 0; bytes += 48 {
-		mend := r.proxy.Fault(fmt.Sprintf(`{"name":"cut","type":"limit_data","stream":"downstream","attributes":{"bytes":%d}}`, bytes))
+		mend := r.proxy.Fault(fmt.Sprintf(
+			`{"name":"cut","type":"limit_data","stream":"downstream","attributes":{"bytes":%d}}`, bytes))
 		r.place()
 		select {
 		case <-failed:

@@ -53,8 +53,10 @@ const idleWait = 5 * time.Second
 // those too.
 func (w *PushWorker) Run(drain, hard context.Context) error {
 	slots := newSlots(w.InFlight, w.Notifier.Breakers)
-	retry := newRetry(pipeline.NewTrouble(w.Log, slog.LevelError, "owed pushes can't be looked for", "owed pushes are looked for again"))
-	unwritten := pipeline.NewTrouble(w.Log, slog.LevelError, "what became of pushes can't be written down: they are sent again",
+	retry := newRetry(pipeline.NewTrouble(w.Log, slog.LevelError, "owed pushes can't be looked for",
+		"owed pushes are looked for again"))
+	unwritten := pipeline.NewTrouble(w.Log, slog.LevelError,
+		"what became of pushes can't be written down: they are sent again",
 		"what becomes of pushes is written down again")
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
@@ -136,7 +138,8 @@ func (w *PushWorker) claim(ctx context.Context, slots *slots) (owed []store.Owed
 	}
 	// A claim that is broken off half-way would hold pushes that nobody sends
 	// until it runs out.
-	owed, err = w.Outbox.ClaimPushes(context.WithoutCancel(ctx), w.Now().UTC().Truncate(time.Microsecond), free, claimLease)
+	owed, err = w.Outbox.ClaimPushes(context.WithoutCancel(ctx), w.Now().UTC().Truncate(time.Microsecond), free,
+		claimLease)
 	slots.take(owed)
 	if len(owed) > 0 {
 		w.Probe.At(pipeline.PointClaimed)

@@ -36,7 +36,8 @@ func (d *due) NextPush(context.Context) (time.Time, error) {
 	return time.Now(), d.away
 }
 
-func (d *due) ClaimPushes(_ context.Context, _ time.Time, slots store.Slots, _ time.Duration) (claimed []store.Owed, err error) {
+func (d *due) ClaimPushes(_ context.Context, _ time.Time, slots store.Slots, _ time.Duration) (claimed []store.Owed,
+	err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for range min(slots.Free, d.left) {
@@ -122,7 +123,8 @@ func (b *shared) PushesOwed() <-chan struct{} {
 
 func (b *shared) NextPush(context.Context) (time.Time, error) { return time.Now(), nil }
 
-func (b *shared) ClaimPushes(_ context.Context, _ time.Time, slots store.Slots, _ time.Duration) (claimed []store.Owed, err error) {
+func (b *shared) ClaimPushes(_ context.Context, _ time.Time, slots store.Slots, _ time.Duration) (claimed []store.Owed,
+	err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.seen = slots

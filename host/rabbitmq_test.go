@@ -70,7 +70,8 @@ func TestConfirmWhichIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := int(totals[bellhop.OutcomeRecorded]); n < len(a.accepted) || n > a.n {
-		t.Errorf("%d orders were recorded of %d that were accepted and %d that were refused", n, len(a.accepted), len(a.refused))
+		t.Errorf("%d orders were recorded of %d that were accepted and %d that were refused", n, len(a.accepted),
+			len(a.refused))
 	}
 }
 

@@ -38,8 +38,10 @@ type Relay struct {
 }
 
 func newRelay(o Options) *Relay {
-	return &Relay{Store: o.Store, Builder: &pipeline.EventBuilder{Store: o.Store, Composer: o.Events.Composer}, Publisher: o.Events.Publisher,
-		Holder: rand.Text(), Log: o.Log, Now: o.Now, Metrics: NewRelayMetrics(o.Registry, o.Store, o.Now), Probe: o.Probe, Lease: o.Events.Lease}
+	return &Relay{Store: o.Store, Builder: &pipeline.EventBuilder{Store: o.Store, Composer: o.Events.Composer},
+		Publisher: o.Events.Publisher,
+		Holder:    rand.Text(), Log: o.Log, Now: o.Now, Metrics: NewRelayMetrics(o.Registry, o.Store, o.Now), Probe: o.Probe,
+		Lease: o.Events.Lease}
 }
 
 // RelayName is the relay's name in the store.
@@ -63,7 +65,8 @@ func (r *Relay) Run(drain, hard context.Context) error {
 	}
 	defer r.release(hard)
 	retry := &retry{first: firstRelayRetry, longest: longestRelayRetry,
-		trouble: pipeline.NewTrouble(r.Log, slog.LevelWarn, "events for other services wait", "events for other services are sent again")}
+		trouble: pipeline.NewTrouble(r.Log, slog.LevelWarn, "events for other services wait",
+			"events for other services are sent again")}
 	for drain.Err() == nil {
 		changed := r.Store.Changed() // asked before looking, so that nothing is missed
 		n, err := r.turn(drain, hard)

@@ -34,7 +34,8 @@ func benchRelay(b *testing.B, db string) {
 		b.Fatal(err)
 	}
 	defer to.Close()
-	if err := parts.Store.AddShop(b.Context(), bellhop.Shop{Domain: "demo.myshopify.com", AddedAt: time.Now()}); err != nil {
+	if err := parts.Store.AddShop(b.Context(), bellhop.Shop{Domain: "demo.myshopify.com",
+		AddedAt: time.Now()}); err != nil {
 		b.Fatal(err)
 	}
 	listen(b, c.Events)

@@ -82,8 +82,10 @@ type behind struct {
 }
 
 var (
-	behindDesc = prometheus.NewDesc("bellhop_events_behind", "Events that wait to be published for other services.", nil, nil)
-	ageDesc    = prometheus.NewDesc("bellhop_events_behind_seconds", "Age of the oldest event that waits to be published.", nil, nil)
+	behindDesc = prometheus.NewDesc("bellhop_events_behind", "Events that wait to be published for other services.", nil,
+		nil)
+	ageDesc = prometheus.NewDesc("bellhop_events_behind_seconds", "Age of the oldest event that waits to be published.",
+		nil, nil)
 )
 
 // Describe implements [prometheus.Collector].

@@ -106,7 +106,8 @@ type followed struct {
 
 func newFollowed(t *testing.T) *followed {
 	d := &followed{TB: t, parts: openParts(t)}
-	if err := d.parts.Store.AddShop(t.Context(), bellhop.Shop{Domain: "demo.myshopify.com", AddedAt: time.Now()}); err != nil {
+	if err := d.parts.Store.AddShop(t.Context(), bellhop.Shop{Domain: "demo.myshopify.com",
+		AddedAt: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -146,7 +147,8 @@ func (d *followed) change(orders, each int) int64 {
 // orderFact makes the n-th event, which brings a newer version than those before.
 func orderFact(id, n int64) bellhop.Fact {
 	at := time.Now().UTC().Truncate(time.Microsecond)
-	e := &bellhop.Event{Shop: "demo.myshopify.com", Topic: "orders/updated", AcceptedAt: at, SignedBy: bellhop.SignerApp, Body: []byte("{}")}
+	e := &bellhop.Event{Shop: "demo.myshopify.com", Topic: "orders/updated", AcceptedAt: at, SignedBy: bellhop.SignerApp,
+		Body: []byte("{}")}
 	copy(e.ID[:], []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n), 1})
 	return bellhop.Fact{Event: e, At: at, OrderID: id, Order: &bellhop.Order{Shop: e.Shop, ID: id, Name: "#1",
 		Version: bellhop.Version{UpdatedAt: at.Add(time.Duration(n) * time.Second), Hash: uint64(n)},
@@ -156,8 +158,9 @@ func orderFact(id, n int64) bellhop.Fact {
 // relay starts a relay, and returns what ends it and waits for its end.
 func (d *followed) relay(holder string, to events.Publisher, m *host.RelayMetrics) (end func()) {
 	ctx, cancel := context.WithCancel(d.Context())
-	r := &host.Relay{Store: d.parts.Store, Builder: &pipeline.EventBuilder{Store: d.parts.Store}, Publisher: to, Holder: holder,
-		Log: slog.New(slog.DiscardHandler), Now: time.Now, Metrics: m}
+	r := &host.Relay{Store: d.parts.Store, Builder: &pipeline.EventBuilder{Store: d.parts.Store}, Publisher: to,
+		Holder: holder,
+		Log:    slog.New(slog.DiscardHandler), Now: time.Now, Metrics: m}
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := r.Run(ctx, context.WithoutCancel(d.Context())); err != nil {
@@ -277,7 +280,8 @@ func TestRelayTellsWhatWasLost(t *testing.T) {
 		Changes: []store.Change{{Seq: 21, Kind: store.ChangeUpdated, Shop: "lost.myshopify.com", OrderID: 1, At: time.Now()}}}
 	parts := openParts(t)
 	m := parts.Store.(move.Mover)
-	for _, err := range []error{m.BeginCopy(t.Context(), "source", "mark"), m.Import(t.Context(), move.TableShops, gap, "", ""), m.EndCopy(t.Context(), true)} {
+	for _, err := range []error{m.BeginCopy(t.Context(), "source", "mark"), m.Import(t.Context(), move.TableShops, gap, "",
+		""), m.EndCopy(t.Context(), true)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +289,8 @@ func TestRelayTellsWhatWasLost(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	(&followed{TB: t, parts: parts}).relay("one", f, host.NewRelayMetrics(reg, parts.Store, time.Now))
 	f.until(t, 21)
-	want := "# HELP bellhop_events_lost_total Events that were never published since more waited than the database keeps. Alarm on it.\n" +
+	want := "# HELP bellhop_events_lost_total Events that were never published since more waited than the database " +
+		"keeps. Alarm on it.\n" +
 		"# TYPE bellhop_events_lost_total counter\nbellhop_events_lost_total 10\n"
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "bellhop_events_lost_total"); err != nil {
 		t.Error(err)

@@ -26,7 +26,7 @@ type Options struct {
 	Store store.Store
 	Queue queue.Queue
 	// NotifyQueue joins the two steps where a process works at one of them alone;
-	// see [queue.NotifyName]. Without it those who push look for themselves.
+	// see [queue.NotifyName]. Without it push workers look by themselves.
 	NotifyQueue queue.Queue
 	Sender      push.Sender        // nil where nothing is pushed
 	Breakers    *pipeline.Breakers // of Sender's services; nil: without
@@ -43,7 +43,7 @@ type Options struct {
 	Telemetry
 	Probe pipeline.Probe
 
-	// Hard is done when draining is to be broken off. nil: never.
+	// Hard breaks draining off when it is done. nil: never.
 	Hard context.Context
 }
 
@@ -179,12 +179,14 @@ func (r *run) steps(o Options, keys *pipeline.Keyring) {
 // Recorder returns what records.
 func (o Options) Recorder() *pipeline.Recorder {
 	return &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: o.Metrics, Traces: o.Traces, Probe: o.Probe,
-		Strangers: pipeline.NewTrouble(o.Log, slog.LevelWarn, "webhooks of shops that are not added are kept and not recorded", "")}
+		Strangers: pipeline.NewTrouble(o.Log, slog.LevelWarn,
+			"webhooks of shops that are not added are kept and not recorded", "")}
 }
 
 // Notifier returns what pushes.
 func (o Options) Notifier() *pipeline.Notifier {
-	return &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: o.Metrics, Traces: o.Traces, Probe: o.Probe,
+	return &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: o.Metrics,
+		Traces: o.Traces, Probe: o.Probe,
 		Breakers: o.Breakers}
 }
 

@@ -50,7 +50,8 @@ func serveOn(t *testing.T, s wire.Storage, wo wire.Options, change func(*host.Op
 	return serveBy(t, nil, s, wo, change)
 }
 
-func serveBy(t *testing.T, in *bench.InlineOptions, s wire.Storage, wo wire.Options, change func(*host.Options)) *served {
+func serveBy(t *testing.T, in *bench.InlineOptions, s wire.Storage, wo wire.Options,
+	change func(*host.Options)) *served {
 	t.Helper()
 	c := config(s, "log:")
 	parts, err := c.Open(t.Context(), wo)
@@ -125,7 +126,8 @@ func (s *served) do(r *http.Request) int {
 
 func order(id int) []byte {
 	now := time.Now().Format(time.RFC3339)
-	return fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"10.00","created_at":"%s","updated_at":"%s","line_items":[]}`, id, id, now, now)
+	return fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"10.00","created_at":"%s",`+
+		`"updated_at":"%s","line_items":[]}`, id, id, now, now)
 }
 
 // until waits for cond, which it asks again after each change, and now and then:
@@ -218,7 +220,8 @@ func TestFailedSyncEndsAccepting(t *testing.T) {
 // TestPoisonStopsNothing sends what can never be processed between what can.
 func TestPoisonStopsNothing(t *testing.T) {
 	s := serve(t, wire.Options{}, nil)
-	poison := [][]byte{[]byte(`{`), []byte(`"order"`), []byte(`{"id":"x"}`), []byte(`{"name":"no id"}`), {0xff, 0xfe}, bytes.Repeat([]byte("["), 100_000)}
+	poison := [][]byte{[]byte(`{`), []byte(`"order"`), []byte(`{"id":"x"}`), []byte(`{"name":"no id"}`), {0xff, 0xfe},
+		bytes.Repeat([]byte("["), 100_000)}
 	for i, body := range poison {
 		if got := s.post(shopify.TopicOrderCreate, fmt.Sprint("poison-", i), body); got != 200 {
 			t.Errorf("poison %d: %d, want 200: it is signed", i, got)
@@ -260,8 +263,10 @@ func TestSlowPushServiceHoldsUpNothing(t *testing.T) {
 	hard, cut := context.WithCancel(context.Background())
 	s := serve(t, wire.Options{}, func(o *host.Options) { o.Sender, o.Hard = sender, hard })
 	token := simulate.NewToken(rand.New(rand.NewPCG(1, 1)))
-	_, err = s.parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken,
-		Value: token, Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
+	_, err = s.parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: "phone",
+		Kind:  bellhop.AddressToken,
+		Value: token, Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()},
+		store.DeviceLimits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ type Switch struct {
 	// to be tried again.
 	Dead bool
 	Log  *slog.Logger
-	// Step, unless nil, is told now and then how far it is.
+	// Step, unless nil, gets the progress now and then.
 	Step func(Switched)
 
 	moved, refused   atomic.Int64
@@ -54,7 +54,8 @@ const (
 // begun; hard ends that too. It logs trouble of either queue, and goes on once that
 // has passed.
 func (s *Switch) Run(drain, hard context.Context) (done Switched, err error) {
-	s.fromAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "receive from the source queue", "the queue that is moved is back")
+	s.fromAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "receive from the source queue",
+		"the queue that is moved is back")
 	s.toAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "the target queue accepts nothing: trying again",
 		"the queue that is moved into takes events again")
 	attrs, err := s.From.Attributes(drain)

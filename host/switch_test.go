@@ -56,8 +56,10 @@ func inFile(t *testing.T) string { return "sqlite:" + t.TempDir() + "/queue.db" 
 
 // send puts an event of some size into the first queue.
 func (q *queues) send(bytes int) {
-	e := &bellhop.Event{ID: bellhop.EventID(uuid.Must(uuid.NewV7())), Shop: shop, Topic: "orders/create", APIVersion: "2026-10",
-		WebhookID: uuid.NewString(), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond), Body: []byte(strings.Repeat("x", bytes))}
+	e := &bellhop.Event{ID: bellhop.EventID(uuid.Must(uuid.NewV7())), Shop: shop, Topic: "orders/create",
+		APIVersion: "2026-10",
+		WebhookID:  uuid.NewString(), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
+		Body: []byte(strings.Repeat("x", bytes))}
 	if err := q.ends.From.Queue.Send(q.t.Context(), e); err != nil {
 		q.t.Error(err)
 		return
@@ -173,14 +175,16 @@ func TestSwitchTellsOfDeadLetters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := q.ends.From.Queue.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter, Reason: "a test said so"}); err != nil {
+	if err := q.ends.From.Queue.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt, Verdict: queue.DeadLetter,
+		Reason: "a test said so"}); err != nil {
 		t.Fatal(err)
 	}
 	q.send(100)
 	if done := q.move(t.Context(), nil); done.Moved != 1 || done.Left.Dead != 1 {
 		t.Errorf("%+v, want one moved and one dead letter left", done)
 	}
-	if done := q.move(t.Context(), func(s *host.Switch) { s.Dead = true }); done.Moved != 1 || done.Revived != 1 || done.Left.Dead != 0 {
+	if done := q.move(t.Context(), func(s *host.Switch) { s.Dead = true }); done.Moved != 1 || done.Revived != 1 ||
+		done.Left.Dead != 0 {
 		t.Errorf("%+v, want the dead letter moved", done)
 	}
 	q.allMoved(0)
@@ -194,7 +198,8 @@ func TestSwitchKeepsWhatDoesNotFit(t *testing.T) {
 	for range 5 {
 		q.send(100)
 	}
-	big := &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: shop, Topic: "orders/create", AcceptedAt: time.Now(), Body: make([]byte, 1_500_000)}
+	big := &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: shop, Topic: "orders/create", AcceptedAt: time.Now(),
+		Body: make([]byte, 1_500_000)}
 	rand.NewChaCha8([32]byte{}).Read(big.Body) // not to be compressed
 	if err := q.ends.From.Queue.Send(t.Context(), big); err != nil {
 		t.Fatal(err)

@@ -49,9 +49,12 @@ func newTroubled(t *testing.T, storage wire.Storage, f simulate.Faults) *trouble
 	t.Cleanup(func() { sender.Close() })
 	s := serveOn(t, storage, wire.Options{Now: clock.now}, func(o *host.Options) { o.Sender, o.Now = sender, clock.now })
 	for i := range 3 {
-		_, err := s.parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: fmt.Sprint("phone-", i), Kind: bellhop.AddressToken,
-			Value:    fmt.Sprintf("fMEP0vJqS0a-yBzE0_4Yy%d:APA91bHunUAzKjnMcEhBd0vDrkTbcx0Hz2eGTfTHMiJ4Oc1q8iTdJ0YS9mbjLb5dAQHYzmy1qFz5Ui1J6kLpQb2cVd3eWf4gXh5iYj6kZl7mAn8oBp9qCr0sDt1uEv2wFx3yGz4", i),
-			Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
+		_, err := s.parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: fmt.Sprint("phone-", i),
+			Kind: bellhop.AddressToken,
+			Value: fmt.Sprintf("fMEP0vJqS0a-yBzE0_4Yy%d:APA91bHunUAzKjnMcEhBd0vDrkTbcx0Hz2eGTfTHMiJ4Oc1q8iTdJ0YS9mbjLb5dAQH"+
+				"Yzmy1qFz5Ui1J6kLpQb2cVd3eWf4gXh5iYj6kZl7mAn8oBp9qCr0sDt1uEv2wFx3yGz4", i),
+			Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: time.Now(), SeenAt: time.Now()},
+			store.DeviceLimits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,10 +113,13 @@ func TestTroubleLosesNoPush(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newTroubled(t, oneFile(t.TempDir()), faults)
-			c.pass(time.Second, "it is seen that FCM is in trouble", func(map[bellhop.PushStatus]int64) bool { return !c.ready() })
-			c.pass(7*time.Minute, "later", func(map[bellhop.PushStatus]int64) bool { return c.clock.by.Load() > int64(40*time.Minute) })
+			c.pass(time.Second, "it is seen that FCM is in trouble",
+				func(map[bellhop.PushStatus]int64) bool { return !c.ready() })
+			c.pass(7*time.Minute, "later",
+				func(map[bellhop.PushStatus]int64) bool { return c.clock.by.Load() > int64(40*time.Minute) })
 			c.twin.SetFaults(nil)
-			c.pass(time.Minute, "once it is well", func(n map[bellhop.PushStatus]int64) bool { return n[bellhop.PushSent] == int64(3*c.orders) })
+			c.pass(time.Minute, "once it is well",
+				func(n map[bellhop.PushStatus]int64) bool { return n[bellhop.PushSent] == int64(3*c.orders) })
 			if !c.ready() {
 				t.Error("/readyz does not say that it is well")
 			}

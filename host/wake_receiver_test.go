@@ -64,7 +64,8 @@ func listening(t *testing.T, b *box, q *wakeQueue, send func(context.Context) er
 	t.Helper()
 	b.settled = map[bellhop.PushStatus]int{}
 	log := slog.New(slog.DiscardHandler)
-	r := &host.PushWorker{Outbox: b, Log: log, Now: time.Now, InFlight: 4, Wake: host.NewWakeReceiver(q, log, prometheus.NewRegistry()),
+	r := &host.PushWorker{Outbox: b, Log: log, Now: time.Now, InFlight: 4,
+		Wake:     host.NewWakeReceiver(q, log, prometheus.NewRegistry()),
 		Notifier: &pipeline.Notifier{Outbox: b, Sender: ringing{send: send}, Now: time.Now, Log: log}}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -191,7 +192,8 @@ func TestMessageWhileTheStoreIsAway(t *testing.T) {
 		for attempt := 1; attempt <= 5; attempt++ {
 			q.waiting <- []queue.Delivery{wakeUp(attempt, attempt)}
 			v := q.verdict(t)
-			if last := attempt == 5; last != (v.Verdict == queue.Ack) || !last && (v.Verdict != queue.Retry || v.Delay == 0 || v.Reason == "") {
+			if last := attempt == 5; last != (v.Verdict == queue.Ack) || !last && (v.Verdict != queue.Retry || v.Delay == 0 ||
+				v.Reason == "") {
 				t.Errorf("attempt %d: the verdict is %+v", attempt, v)
 			}
 		}

@@ -73,7 +73,8 @@ func (w *WakeSender) Send(ctx context.Context, events []*bellhop.Event, done []p
 	}
 	if err != nil {
 		w.count.WithLabelValues("failed").Add(float64(len(signals)))
-		w.Log.Warn("the push workers were not woken; they look by themselves every few seconds", "shops", len(signals), "err", err)
+		w.Log.Warn("the push workers were not woken; they look by themselves every few seconds", "shops", len(signals), "err",
+			err)
 		return
 	}
 	w.count.WithLabelValues("sent").Add(float64(len(signals)))
@@ -106,7 +107,8 @@ type owing struct {
 
 // signalsFor makes a wake-up message for each shop that is owed pushes. It carries
 // the trace of the shop's first event that has one.
-func signalsFor(events []*bellhop.Event, done []pipeline.Recorded, now time.Time) (signals []*bellhop.Event, err error) {
+func signalsFor(events []*bellhop.Event, done []pipeline.Recorded, now time.Time) (signals []*bellhop.Event,
+	err error) {
 	said := map[string]*owing{}
 	of := map[string]*bellhop.Event{}
 	for i, r := range done {
@@ -115,7 +117,8 @@ func signalsFor(events []*bellhop.Event, done []pipeline.Recorded, now time.Time
 		}
 		e := events[i]
 		if said[e.Shop] == nil {
-			said[e.Shop], of[e.Shop] = &owing{Shop: e.Shop}, &bellhop.Event{Shop: e.Shop, Topic: bellhop.TopicPushesOwed, AcceptedAt: now}
+			said[e.Shop], of[e.Shop] = &owing{Shop: e.Shop}, &bellhop.Event{Shop: e.Shop, Topic: bellhop.TopicPushesOwed,
+				AcceptedAt: now}
 			signals = append(signals, of[e.Shop])
 		}
 		said[e.Shop].Orders = append(said[e.Shop].Orders, strconv.FormatInt(r.OrderID, 10))

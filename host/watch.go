@@ -25,7 +25,8 @@ const watchEvery = 2 * time.Second // how soon doctor knows of a refused webhook
 
 // run works until ctx is done, and then tells what it still knows.
 func (w *watch) run(ctx context.Context) error {
-	away := pipeline.NewTrouble(w.log, slog.LevelError, "refusals can't be written down", "refusals are written down again")
+	away := pipeline.NewTrouble(w.log, slog.LevelError, "refusals can't be written down",
+		"refusals are written down again")
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {

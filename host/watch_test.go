@@ -68,14 +68,16 @@ func TestWatchKeepsRefusalsAndNoticesARestore(t *testing.T) {
 		wait(watchEvery)
 		s.is(10, nil)
 		wait(watchEvery)
-		if len(s.kept) != 2 || s.kept[0].Count != 2 || s.kept[1].Count != 1 || s.kept[1].Reason != "slow" || s.kept[1].Shop != "" {
+		if len(s.kept) != 2 || s.kept[0].Count != 2 || s.kept[1].Count != 1 || s.kept[1].Reason != "slow" ||
+			s.kept[1].Shop != "" {
 			t.Errorf("the store is told %+v", s.kept)
 		}
 		for _, events := range []int64{12, 12, 7, 8} {
 			s.is(events, nil)
 			wait(watchEvery)
 		}
-		if n := strings.Count(text.String(), `msg="an older backup was restored: what came after it is gone" events=7 before=12`); n != 1 {
+		if n := strings.Count(text.String(),
+			`msg="an older backup was restored: what came after it is gone" events=7 before=12`); n != 1 {
 			t.Errorf("a restore is told %d times:\n%s", n, &text)
 		}
 		refusals.Refused("x", "cut", false, nil)

@@ -56,7 +56,8 @@ func (w *Worker) Run(drain, hard context.Context) error {
 	if w.Loops == 0 {
 		w.Loops = defaultLoops
 	}
-	w.queueAway = pipeline.NewTrouble(w.Log, slog.LevelError, "the queue is away: nothing is recorded", "the queue is back")
+	w.queueAway = pipeline.NewTrouble(w.Log, slog.LevelError, "the queue is away: nothing is recorded",
+		"the queue is back")
 	w.storeAway = pipeline.NewTrouble(w.Log, slog.LevelWarn, "the database is away: nothing is recorded until it is back",
 		"the database is back")
 	attrs, err := w.attributes(drain)
@@ -182,7 +183,8 @@ func isAway(d pipeline.Recorded) bool { return bellhop.KindOf(d.Err) == bellhop.
 // recordAgain records the waiting events in portions of a size, and returns which
 // still wait, first those that it did not come to: when two portions in a row fail,
 // it is the store.
-func (w *Worker) recordAgain(ctx context.Context, events []*bellhop.Event, done []pipeline.Recorded, waiting []int, size int) []int {
+func (w *Worker) recordAgain(ctx context.Context, events []*bellhop.Event, done []pipeline.Recorded, waiting []int,
+	size int) []int {
 	var failed []int
 	for inARow := 0; len(waiting) > 0 && inARow < 2; {
 		portion := waiting[:min(len(waiting), max(1, size))]
@@ -207,7 +209,8 @@ func (w *Worker) recordAgain(ctx context.Context, events []*bellhop.Event, done 
 
 // keepLeases extends the leases for as long as the work takes, so that a slow
 // database does not have a batch handed to somebody else meanwhile.
-func keepLeases(ctx context.Context, q queue.Consumer, l *slog.Logger, deliveries []queue.Delivery, visibility time.Duration) (stop func()) {
+func keepLeases(ctx context.Context, q queue.Consumer, l *slog.Logger, deliveries []queue.Delivery,
+	visibility time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	receipts := make([]queue.Receipt, len(deliveries))
 	for i, d := range deliveries {

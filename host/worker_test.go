@@ -27,7 +27,8 @@ type oneBatch struct {
 }
 
 func newBatch(attempt int, bodies ...string) *oneBatch {
-	q := &oneBatch{deliveries: make(chan []queue.Delivery, 1), extended: make(chan struct{}, 100_000), settled: make(chan []queue.Settlement, 1)}
+	q := &oneBatch{deliveries: make(chan []queue.Delivery, 1), extended: make(chan struct{}, 100_000),
+		settled: make(chan []queue.Settlement, 1)}
 	var batch []queue.Delivery
 	for i, body := range bodies {
 		batch = append(batch, queue.Delivery{Attempt: attempt, Receipt: queue.Receipt(rune('a' + i)),
@@ -123,7 +124,8 @@ func workWith(t *testing.T, q *oneBatch, l *ledger, wake *host.WakeSender) []que
 	return verdicts
 }
 
-const good = `{"id":1,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"}`
+const good = `{"id":1,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z",` +
+	`"updated_at":"2026-11-22T09:00:00Z"}`
 
 func TestWorkerKeepsLeasesWhileItWorks(t *testing.T) {
 	q := newBatch(1, good)
@@ -230,7 +232,8 @@ func TestWorkerReceivesNothingInVain(t *testing.T) {
 		}}
 		q.onReceive = func() {
 			if received++; asked != 4*received {
-				t.Errorf("the worker received for the %d. time after asking %d times whether the database is there", received, asked)
+				t.Errorf("the worker received for the %d. time after asking %d times whether the database is there", received,
+					asked)
 			}
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -47,7 +47,8 @@ func amqpQueue(d *drivers) (queueDriver, error) {
 		return nil, WrongSetting("BELLHOP_QUEUE", err.Error(), queueAccepted)
 	}
 	r := shared(d, func() *rabbitMQ {
-		return &rabbitMQ{target, amqpqueue.NewBroker(target, amqpqueue.Options{Log: d.opts.Log, Now: d.opts.Now, SendLimit: d.opts.SendLimit})}
+		return &rabbitMQ{target, amqpqueue.NewBroker(target, amqpqueue.Options{Log: d.opts.Log, Now: d.opts.Now,
+			SendLimit: d.opts.SendLimit})}
 	})
 	return queueInRabbitMQ{r, name}, nil
 }
@@ -63,7 +64,7 @@ func (q queueInRabbitMQ) open(ctx context.Context) (queue.Broker, string, error)
 		err = q.broker.Create(ctx, q.name, queue.DefaultAttributes())
 	}
 	if bellhop.KindOf(err) == bellhop.NotFound {
-		err = nil // whoever opens the queue is told; others make it
+		err = nil // opening the queue reports it; other commands make it
 	}
 	return q.broker, q.name, withSetting("BELLHOP_QUEUE", err)
 }

@@ -31,7 +31,7 @@ type Config struct {
 	Capacity       string `name:"capacity" env:"BELLHOP_CAPACITY" placeholder:"FILE" help:"The results.json of bellhop-bench compare on this machine: a metric and bellhop doctor show how near to its limit it is."`
 }
 
-// Working is the part of the configuration that whoever works at the steps needs.
+// Working is the part of the configuration that recording and pushing need.
 type Working struct {
 	Storage
 	Push        string        `name:"push" env:"BELLHOP_PUSH" default:"log:" help:"The push services, separated by commas: log:, fcm: or webpush: with a path. bellhop serve --help explains."`
@@ -108,7 +108,8 @@ func (c *Config) Check() error {
 		return err
 	}
 	if c.MaxDevices < 1 {
-		return WrongSetting("BELLHOP_MAX_DEVICES", fmt.Sprintf("%d devices ring nobody", c.MaxDevices), "give at least 1, such as 500")
+		return WrongSetting("BELLHOP_MAX_DEVICES", fmt.Sprintf("%d devices ring nobody", c.MaxDevices),
+			"give at least 1, such as 500")
 	}
 	_, _, err := c.AppSecrets()
 	return err
@@ -117,7 +118,8 @@ func (c *Config) Check() error {
 // Check refuses what can't work, before anything is opened.
 func (w *Working) Check() error {
 	if w.KeepBodies < time.Hour {
-		return WrongSetting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", w.KeepBodies), "give at least 1h, such as 30d")
+		return WrongSetting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", w.KeepBodies),
+			"give at least 1h, such as 30d")
 	}
 	if _, err := w.events(); err != nil {
 		return err
@@ -140,7 +142,8 @@ func (c *Config) AppSecrets() (current, previous string, err error) {
 	current, previous, both := strings.Cut(c.ShopifySecret, ",")
 	current, previous = strings.TrimSpace(current), strings.TrimSpace(previous)
 	if both && (current == "" || previous == "" || strings.Contains(previous, ",")) {
-		return "", "", WrongSetting("BELLHOP_SHOPIFY_SECRET", "it has a comma and not two secrets", "give one secret, or the new and the old one separated by a comma")
+		return "", "", WrongSetting("BELLHOP_SHOPIFY_SECRET", "it has a comma and not two secrets",
+			"give one secret, or the new and the old one separated by a comma")
 	}
 	return current, previous, nil
 }
@@ -150,7 +153,8 @@ func (c *Config) Proxies() (nets []netip.Prefix, err error) {
 	for _, s := range strings.FieldsFunc(c.TrustedProxies, func(r rune) bool { return r == ',' || r == ' ' }) {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, WrongSetting("BELLHOP_TRUSTED_PROXIES", fmt.Sprintf("%q is not a network", s), "give CIDRs, such as 10.0.0.0/8")
+			return nil, WrongSetting("BELLHOP_TRUSTED_PROXIES", fmt.Sprintf("%q is not a network", s),
+				"give CIDRs, such as 10.0.0.0/8")
 		}
 		nets = append(nets, p)
 	}

@@ -30,7 +30,8 @@ func OpenCopy(ctx context.Context, dir, from, to string, o Options) (c *Copy, er
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	source, target := end{"--from", Storage{Dir: dir, DB: from, Queue: from}, o}, end{"--to", Storage{Dir: dir, DB: to, Queue: to}, o}
+	source, target := end{"--from", Storage{Dir: dir, DB: from, Queue: from}, o},
+		end{"--to", Storage{Dir: dir, DB: to, Queue: to}, o}
 	if _, err := target.only(theStore, o); err != nil { // the slip that costs nothing yet
 		return c, target.named(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"bellhop/events"
 )
 
-// Events is what other services are told through.
+// Events publishes events to other services.
 type Events struct {
 	events.Publisher
 	Composer events.Composer
@@ -23,7 +23,7 @@ type eventsDriver struct {
 	composer events.Composer
 }
 
-// events reads the setting; it returns nil where nobody is told.
+// events reads the setting; it returns nil where none are published.
 func (w *Working) events() (*eventsDriver, error) {
 	if w.Events == "" {
 		return nil, nil
@@ -46,7 +46,8 @@ func tellCustomer(value string) (c events.Composer, err error) {
 	case "yes":
 		c.Customer = true
 	default:
-		err = WrongSetting("BELLHOP_EVENTS", fmt.Sprintf("the parameter customer is %q", value), "give customer=yes, or leave it out")
+		err = WrongSetting("BELLHOP_EVENTS", fmt.Sprintf("the parameter customer is %q", value),
+			"give customer=yes, or leave it out")
 	}
 	return c, err
 }
@@ -55,8 +56,8 @@ func tellCustomer(value string) (c events.Composer, err error) {
 // a password.
 const reachFor = 5 * time.Second
 
-// OpenEvents opens what other services are told through; it returns nil where
-// nobody is told. What can't work ends the start. A service that is away does
+// OpenEvents opens what publishes events to other services; it returns nil where
+// none are published. What can't work ends the start. A service that is away does
 // not: events wait in the database, and whatever else runs does not need it.
 func (w *Working) OpenEvents(ctx context.Context, o Options) (*Events, error) {
 	o.fill()

@@ -29,7 +29,7 @@ func (s *Storage) MigrateStore(ctx context.Context, o Options) (int, error) {
 }
 
 // OpenSQS returns the queue of SQS that BELLHOP_QUEUE names without asking SQS
-// whether it is there, for those who do nothing but send.
+// whether it is there, for a function that only sends.
 func (s *Storage) OpenSQS(ctx context.Context, o Options) (*sqsqueue.Queue, error) {
 	o.fill()
 	opts, name, err := sqsqueue.ParseURL(s.Queue)
@@ -45,7 +45,7 @@ func (s *Storage) OpenSQS(ctx context.Context, o Options) (*sqsqueue.Queue, erro
 }
 
 // Codec returns what reads and writes the messages of the queue of SQS that
-// BELLHOP_QUEUE names, for those who are handed messages by others.
+// BELLHOP_QUEUE names, for a function that Lambda hands messages to.
 func (s *Storage) Codec(ctx context.Context) (amazon.Codec, error) {
 	opts, _, err := sqsqueue.ParseURL(s.Queue)
 	if err != nil || opts.Bucket == "" {

@@ -34,7 +34,8 @@ func (p *Parts) OpenNotify(ctx context.Context) (queue.Queue, error) {
 	if bellhop.KindOf(err) == bellhop.NotFound {
 		if onPurpose {
 			return nil, bellhop.Errorf(bellhop.NotFound, "notify_queue",
-				"there is no queue %s, which joins bellhop worker --steps record and --steps notify: bellhop queue create %s creates it",
+				"there is no queue %s, which joins bellhop worker --steps record and --steps notify: bellhop queue create %s "+
+					"creates it",
 				name, p.QueueName)
 		}
 		if err = p.Broker.Create(ctx, name, queue.DefaultAttributes()); err == nil {

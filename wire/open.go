@@ -20,20 +20,20 @@ import (
 type Options struct {
 	Log *slog.Logger
 	Now func() time.Time
-	// Committed is told of each commit to an SQLite file.
+	// Committed is called after each commit to an SQLite file.
 	Committed func(jobs int, took time.Duration)
-	// Requested is told of each request that is made of a service that is paid by
-	// the request, by the name of its operation.
+	// Requested is called with the operation of each request to a service that
+	// charges by the request.
 	Requested func(operation string)
-	// Rejected is told of each event that no message takes, since it is too large
+	// Rejected is called for each event that no message takes, since it is too large
 	// and there is no bucket.
 	Rejected func()
 	// TraceHeader returns what a message of SQS is to say of its trace.
 	TraceHeader func(context.Context) string
 	// SendLimit is how long a queue may take to keep what it is sent. 0: as long
-	// as whoever sends a webhook can wait, where the driver sets such a limit.
+	// as the sender of a webhook waits, where the driver sets such a limit.
 	SendLimit time.Duration
-	// Existing has a database that isn't there refused, and not made.
+	// Existing refuses a database that isn't there, in place of making it.
 	Existing bool
 	// VFS names the VFS that SQLite files are opened through, for tests that
 	// make disks fail.
@@ -119,7 +119,8 @@ type drivers struct {
 const (
 	dbAccepted    = "give sqlite:, sqlite:/path/file.db or postgres://USER:PASSWORD@HOST/DATABASE"
 	queueAccepted = "give sqlite:, sqlite:/path/file.db?queue=NAME, postgres: (the queue in BELLHOP_DB's database), postgres://USER:PASSWORD@HOST/DATABASE?queue=NAME, amqp://USER:PASSWORD@HOST/VHOST?queue=NAME or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
-	pushAccepted  = "give log:, fcm:/path/service-account.json or webpush:?subject=mailto:you@example.com, or several with commas between"
+	pushAccepted  = "give log:, fcm:/path/service-account.json or webpush:?subject=mailto:you@example.com, or several " +
+		"with commas between"
 )
 
 // part says which of the two are needed.
@@ -228,7 +229,7 @@ func inPostgres(setting string) bool {
 // BELLHOP_DB names.
 func inStoresDatabase(queue string) bool { return inPostgres(queue) && !strings.Contains(queue, "://") }
 
-// OpenQueue opens the queue alone, for those who need no database. The Store of
+// OpenQueue opens the queue alone, without the database. The Store of
 // its parts is nil.
 func (s *Storage) OpenQueue(ctx context.Context, o Options) (*Parts, error) {
 	d, err := s.only(s.queueWithFile(), o)

@@ -35,7 +35,8 @@ func postgresOf(d *drivers) *postgresDBs {
 func (p *postgresDBs) want(setting, url string, schema postgres.Schema) *postgresDB {
 	db := p.byURL[url]
 	if db == nil {
-		db = &postgresDB{setting: setting, existing: p.opts.Existing, opts: postgres.Options{URL: url, Log: p.opts.Log, Now: p.opts.Now}}
+		db = &postgresDB{setting: setting, existing: p.opts.Existing, opts: postgres.Options{URL: url, Log: p.opts.Log,
+			Now: p.opts.Now}}
 		p.byURL[url] = db
 		p.order = append(p.order, db)
 	}
@@ -153,11 +154,13 @@ func (p *postgresDB) examine(ctx context.Context) (found []Finding, there bool) 
 	case err != nil:
 		return append(found, Fail("schema", err.Error(), "run bellhop migrate, with the newest bellhop")), false
 	case missing:
-		return append(found, Warn("schema", "there is none yet", "start bellhop serve, or run bellhop migrate: both make it")), false
+		return append(found, Warn("schema", "there is none yet",
+			"start bellhop serve, or run bellhop migrate: both make it")), false
 	}
 	found = append(found, OK("schema", "of the "+part+": up to date"))
 	if err := pools.Writable(ctx, pools.API, p.schemas[0]); err != nil {
-		return append(found, Fail(part, err.Error(), "name the primary in "+p.setting+", or every host with commas between; see that its disk has room")), true
+		return append(found, Fail(part, err.Error(), "name the primary in "+p.setting+
+			", or every host with commas between; see that its disk has room")), true
 	}
 	return append(found, OK(part, "takes changes")), true
 }
@@ -199,10 +202,12 @@ func postgresQueue(d *drivers, u *url.URL) (queueDriver, error) {
 			return nil, WrongSetting("BELLHOP_QUEUE", "it is not the address of a queue in PostgreSQL", queueAccepted)
 		}
 		if !inPostgres(d.DB) {
-			return nil, WrongSetting("BELLHOP_QUEUE", "postgres: is a queue in BELLHOP_DB's own database, which is not PostgreSQL",
+			return nil, WrongSetting("BELLHOP_QUEUE",
+				"postgres: is a queue in BELLHOP_DB's own database, which is not PostgreSQL",
 				"give postgres://USER:PASSWORD@HOST/DATABASE, or such a BELLHOP_DB")
 		}
-		return queueInPostgres{postgresOf(d).want("BELLHOP_DB", d.DB, pgqueue.Schema()), "postgres:", name, d.opts.SendLimit}, nil
+		return queueInPostgres{postgresOf(d).want("BELLHOP_DB", d.DB, pgqueue.Schema()), "postgres:", name, d.opts.SendLimit},
+			nil
 	}
 	u.RawQuery = query.Encode()
 	db := postgresOf(d).want("BELLHOP_QUEUE", u.String(), pgqueue.Schema())

@@ -67,11 +67,13 @@ func openFCM(ctx context.Context, u *url.URL, o Options) (push.Sender, error) {
 	endpoint := q.Get("endpoint")
 	q.Del("endpoint")
 	if path == "" || len(q) > 0 {
-		return nil, WrongSetting("BELLHOP_PUSH", "fcm: needs the path of a service account's key and takes only ?endpoint=", pushAccepted)
+		return nil, WrongSetting("BELLHOP_PUSH", "fcm: needs the path of a service account's key and takes only ?endpoint=",
+			pushAccepted)
 	}
 	s, err := fcmpush.New(ctx, fcmpush.Options{CredentialsFile: path, Endpoint: endpoint, Now: o.Now})
 	if err != nil {
-		return nil, WrongSetting("BELLHOP_PUSH", err.Error(), "give the JSON key of a service account from the Firebase console")
+		return nil, WrongSetting("BELLHOP_PUSH", err.Error(),
+			"give the JSON key of a service account from the Firebase console")
 	}
 	return s, nil
 }
@@ -86,7 +88,8 @@ func (w *Working) openWebPush(u *url.URL, o Options) (push.Sender, error) {
 	if err != nil {
 		return nil, WrongSetting("BELLHOP_PUSH", err.Error(), "give a file that can be read, or written at the first start")
 	}
-	s, err := webpush.New(webpush.Options{Keys: keys, Subject: u.Query().Get("subject"), Private: u.Query().Get("private") == "yes", Now: o.Now})
+	s, err := webpush.New(webpush.Options{Keys: keys, Subject: u.Query().Get("subject"),
+		Private: u.Query().Get("private") == "yes", Now: o.Now})
 	if err != nil {
 		return nil, WrongSetting("BELLHOP_PUSH", err.Error(), pushAccepted)
 	}
@@ -112,8 +115,8 @@ func (w *Working) webPushKeys(u *url.URL) (string, error) {
 	return path, nil
 }
 
-// WebPushKey is what browsers subscribe with; "" where no browser is rung. Whoever
-// pushes makes the keys: made here, they would be others than those.
+// WebPushKey is what browsers subscribe with; "" where none gets pushes. Only the
+// process that pushes makes keys: new ones made here would be others.
 func (w *Working) WebPushKey() (string, error) {
 	urls, err := w.pushURLs()
 	if err != nil {
@@ -136,8 +139,8 @@ func (w *Working) WebPushKey() (string, error) {
 	return "", nil
 }
 
-// senders has each address rung by the drivers that take it. Those that only watch,
-// as log: does, see all of them, and the outcome is never theirs.
+// senders sends to each address through the driver that takes it. Drivers that only
+// watch, as log: does, see all pushes, and never decide the outcome.
 type senders struct{ watching, ringing []push.Sender }
 
 func (s *senders) all() []push.Sender {

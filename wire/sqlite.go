@@ -50,7 +50,8 @@ func (s *sqliteFiles) migrate(ctx context.Context, path string) (int, error) {
 func (s *sqliteFiles) prepare(ctx context.Context, path string) error {
 	if s.opts.Existing && errors.Is(sqlitefile.Check(ctx, path), sqlitefile.ErrNoFile) {
 		return bellhop.Errorf(bellhop.NotFound, "no_database",
-			"there is no database %s: set BELLHOP_DIR or BELLHOP_DB to where it is, or create one with bellhop migrate or bellhop serve", path)
+			"there is no database %s: set BELLHOP_DIR or BELLHOP_DB to where it is, or create one with bellhop migrate or "+
+				"bellhop serve", path)
 	}
 	unlock, err := sqlitefile.Lock(ctx, path, s.opts.Log)
 	if err != nil {
@@ -71,7 +72,8 @@ func (s *sqliteFiles) get(ctx context.Context, path string) (*sqlitefile.File, e
 	if err := s.prepare(ctx, path); err != nil {
 		return nil, err
 	}
-	f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{VFS: s.opts.VFS, Logger: s.opts.Log, Committed: s.opts.Committed})
+	f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{VFS: s.opts.VFS, Logger: s.opts.Log,
+		Committed: s.opts.Committed})
 	if err == nil {
 		s.open[path] = f
 	}

@@ -32,7 +32,8 @@ func (s *sqliteFiles) examine(ctx context.Context) (found []Finding, there bool)
 		switch {
 		case errors.Is(err, os.ErrNotExist), err == nil && info.Size() == 0:
 			there = false
-			found = append(found, Warn(part, "there is none yet at "+path, "start bellhop serve, or run bellhop migrate: both make it"))
+			found = append(found, Warn(part, "there is none yet at "+path,
+				"start bellhop serve, or run bellhop migrate: both make it"))
 			continue
 		case err != nil:
 			there = false
@@ -78,14 +79,16 @@ func examineFolder(dir string) Finding {
 	case !known:
 		return OK("folder", dir+" can be written to")
 	case free < lowSpace:
-		return Warn("folder", fmt.Sprintf("%s has %d MiB left", dir, free>>20), "make room: without any, webhooks are answered 503")
+		return Warn("folder", fmt.Sprintf("%s has %d MiB left", dir, free>>20),
+			"make room: without any, webhooks are answered 503")
 	}
 	return OK("folder", fmt.Sprintf("%s can be written to and has %d MiB left", dir, free>>20))
 }
 
 func examineMode(part, path string, info os.FileInfo) Finding {
 	if info.Mode().Perm()&0o077 != 0 {
-		return Warn(part, fmt.Sprintf("others than its owner can open %s, which holds customers' data", path), "chmod 600 "+path)
+		return Warn(part, fmt.Sprintf("others than its owner can open %s, which holds customers' data", path),
+			"chmod 600 "+path)
 	}
 	return OK(part, path)
 }

@@ -27,7 +27,8 @@ func (s Storage) OpenSwitch(ctx context.Context, from, to string, o Options) (w 
 	if from == to {
 		return w, sameQueue()
 	}
-	source, target := end{"--from", Storage{Dir: s.Dir, DB: s.DB, Queue: from}, o}, end{"--to", Storage{Dir: s.Dir, DB: s.DB, Queue: to}, o}
+	source, target := end{"--from", Storage{Dir: s.Dir, DB: s.DB, Queue: from}, o},
+		end{"--to", Storage{Dir: s.Dir, DB: s.DB, Queue: to}, o}
 	if _, err := target.only(theQueue, o); err != nil { // the slip that costs nothing yet
 		return w, target.named(err)
 	}
@@ -71,7 +72,7 @@ func sameQueue() error {
 	return bellhop.Invalidf("same_queue", "--from and --to are the same queue; give two")
 }
 
-// placeOf is where a queue is, whoever asks for it and however: its server or
+// placeOf is where a queue is, in the same words for every URL of it: its server or
 // file, and its name there. db is the database that postgres: means.
 func placeOf(address, db string) string {
 	u, err := url.Parse(address)
@@ -90,8 +91,8 @@ func placeOf(address, db string) string {
 	return u.Host + u.Path + "?queue=" + name
 }
 
-// queueThere refuses a queue whose file or database is not there: none is to be
-// made by a slip.
+// queueThere refuses a queue whose file or database is not there: a slip
+// must make none.
 func (e *end) queueThere(ctx context.Context) error {
 	d, err := e.only(theQueue, e.opts)
 	if err != nil {

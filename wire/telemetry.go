@@ -38,7 +38,8 @@ func OpenTelemetry(ctx context.Context, version string, log *slog.Logger, now fu
 		otelresource.WithAttributes(attribute.String("service.name", "bellhop"), attribute.String("service.version", version),
 			attribute.String("service.instance.id", uuid.NewString())), otelresource.WithFromEnv())
 	if err != nil {
-		return nil, WrongSetting("OTEL_RESOURCE_ATTRIBUTES", "it can't be read", "give NAME=VALUE, several separated by commas")
+		return nil, WrongSetting("OTEL_RESOURCE_ATTRIBUTES", "it can't be read",
+			"give NAME=VALUE, several separated by commas")
 	}
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
@@ -85,8 +86,7 @@ func (t *Telemetry) Close(ctx context.Context) {
 	_ = t.provider.Shutdown(ctx) // the exporter has said what was wrong
 }
 
-// patientExporter tells the log what keeps spans from the collector, once in
-// a while.
+// patientExporter logs what keeps spans from the collector, once in a while.
 type patientExporter struct {
 	sdktrace.SpanExporter
 	log *slog.Logger
@@ -97,7 +97,7 @@ type patientExporter struct {
 	saidAt time.Time
 }
 
-// complainEvery is how often it is said that spans are lost.
+// complainEvery is how often the log says that spans are lost.
 const complainEvery = time.Minute
 
 // ExportSpans implements sdktrace.SpanExporter.
@@ -127,13 +127,15 @@ func telemetryWanted() (bool, error) {
 	case exporter == "none":
 		return false, nil
 	case exporter != "" && exporter != "otlp":
-		return false, WrongSetting("OTEL_TRACES_EXPORTER", fmt.Sprintf("there is no exporter %q", exporter), "give otlp or none")
+		return false, WrongSetting("OTEL_TRACES_EXPORTER", fmt.Sprintf("there is no exporter %q", exporter),
+			"give otlp or none")
 	}
 	name, endpoint := firstSet("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 	if endpoint == "" && exporter == "" {
 		return false, nil
 	}
-	if u, err := url.Parse(endpoint); endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+	if u, err := url.Parse(endpoint); endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" &&
+		u.Scheme != "https") {
 		return false, WrongSetting(name, "it is not an address", "give http://HOST:4318 or https://HOST:4318") // it may hold a password: not shown
 	}
 	for _, check := range []func() error{checkProtocol, checkHeaders, checkSampler} {
@@ -169,21 +171,27 @@ func checkHeaders() error {
 		key, value, ok := strings.Cut(header, "=")
 		_, err := url.PathUnescape(value)
 		if headers != "" && (!ok || strings.TrimSpace(key) == "" || err != nil) {
-			return WrongSetting(name, "one is not NAME=VALUE", "give NAME=VALUE, several separated by commas, with % and , in values written as %25 and %2C") // it may hold a token: not shown
+			// it may hold a token: not shown
+			return WrongSetting(name, "one is not NAME=VALUE",
+				"give NAME=VALUE, several separated by commas, with % and , in values written as %25 and %2C")
 		}
 	}
 	return nil
 }
 
 func checkSampler() error {
-	all := []string{"", "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"}
+	all := []string{"", "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
+		"parentbased_traceidratio"}
 	sampler := os.Getenv("OTEL_TRACES_SAMPLER")
 	if !slices.Contains(all, sampler) {
-		return WrongSetting("OTEL_TRACES_SAMPLER", fmt.Sprintf("there is no sampler %q", sampler), "give one of "+strings.Join(all[1:], ", "))
+		return WrongSetting("OTEL_TRACES_SAMPLER", fmt.Sprintf("there is no sampler %q", sampler),
+			"give one of "+strings.Join(all[1:], ", "))
 	}
 	arg := os.Getenv("OTEL_TRACES_SAMPLER_ARG")
-	if ratio, err := strconv.ParseFloat(arg, 64); strings.HasSuffix(sampler, "traceidratio") && arg != "" && (err != nil || ratio < 0 || ratio > 1) {
-		return WrongSetting("OTEL_TRACES_SAMPLER_ARG", fmt.Sprintf("%q is not a share", arg), "give a number from 0 to 1, such as 0.1")
+	if ratio, err := strconv.ParseFloat(arg, 64); strings.HasSuffix(sampler, "traceidratio") && arg != "" &&
+		(err != nil || ratio < 0 || ratio > 1) {
+		return WrongSetting("OTEL_TRACES_SAMPLER_ARG", fmt.Sprintf("%q is not a share", arg),
+			"give a number from 0 to 1, such as 0.1")
 	}
 	return nil
 }

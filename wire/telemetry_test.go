@@ -49,8 +49,10 @@ func TestTelemetryIsAskedFor(t *testing.T) {
 // setOnly sets variables, and none of OpenTelemetry's beside them.
 func setOnly(t *testing.T, env map[string]string) {
 	t.Helper()
-	for _, name := range []string{"OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-		"OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+	for _, name := range []string{"OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT",
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+		"OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_HEADERS",
+		"OTEL_EXPORTER_OTLP_TRACES_HEADERS",
 		"OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_SERVICE_NAME"} {
 		t.Setenv(name, env[name])
 	}
@@ -121,8 +123,9 @@ func TestCollectorAway(t *testing.T) {
 		refused <- struct{}{}
 	}))
 	defer collector.Close()
-	setOnly(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "OTEL_EXPORTER_OTLP_HEADERS": "api-key=secret",
-		"OTEL_BSP_SCHEDULE_DELAY": "10"})
+	setOnly(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL,
+		"OTEL_EXPORTER_OTLP_HEADERS": "api-key=secret",
+		"OTEL_BSP_SCHEDULE_DELAY":    "10"})
 	log := &lines{}
 	tel, err := wire.OpenTelemetry(t.Context(), "1", slog.New(slog.NewTextHandler(log, nil)), time.Now)
 	if err != nil {

@@ -44,7 +44,8 @@ func TestOpenTogether(t *testing.T) {
 // TestOpenWaits opens a database while somebody migrates it, of which the last
 // migration is missing still.
 func TestOpenWaits(t *testing.T) {
-	const lose, add = `UPDATE schema_store SET version_id = -version_id WHERE version_id = (SELECT max(version_id) FROM schema_store)`,
+	const lose, add = `UPDATE schema_store SET version_id = -version_id WHERE version_id = (SELECT max(version_id) FROM ` +
+		`schema_store)`,
 		`UPDATE schema_store SET version_id = -version_id WHERE version_id < 0`
 	for name, storage := range storages {
 		t.Run(name, func(t *testing.T) {

@@ -28,7 +28,8 @@ func TestCheckEnviron(t *testing.T) {
 			To string `env:"BELLHOP_QUEUE_TO"`
 		}
 	}
-	if err := wire.CheckEnviron([]string{"PATH=/bin", "BELLHOP_ADDR=:80", "BELLHOP_DB=sqlite:", "BELLHOP_LOG=", "BELLHOP_QUEUE_TO=sqlite:",
+	if err := wire.CheckEnviron([]string{"PATH=/bin", "BELLHOP_ADDR=:80", "BELLHOP_DB=sqlite:", "BELLHOP_LOG=",
+		"BELLHOP_QUEUE_TO=sqlite:",
 		"BELLHOP_TEST_ALL=1", "BELLHOPPER=1"}, commands); err != nil {
 		t.Error(err)
 	}
@@ -71,7 +72,8 @@ func TestCheck(t *testing.T) {
 		c := config()
 		spoil(&c)
 		err := c.Check()
-		if bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), name+": ") || !strings.Contains(err.Error(), "; give ") {
+		if bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), name+": ") ||
+			!strings.Contains(err.Error(), "; give ") {
 			t.Errorf("%s: the error is %v", name, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "hush") {
@@ -130,7 +132,8 @@ func TestWrongDrivers(t *testing.T) {
 	} {
 		s := wire.Storage{Dir: t.TempDir(), DB: c.db, Queue: c.queue}
 		_, err := s.Open(t.Context(), wire.Options{})
-		if bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), c.name+": ") || strings.Contains(err.Error(), "secret@") {
+		if bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), c.name+": ") ||
+			strings.Contains(err.Error(), "secret@") {
 			t.Errorf("%q, %q: the error is %v", c.db, c.queue, err)
 		}
 		if left, _ := os.ReadDir(s.Dir); len(left) > 0 {
@@ -140,7 +143,8 @@ func TestWrongDrivers(t *testing.T) {
 	for _, push := range []string{"", "pigeon:", "fcm:", "fcm:/nowhere.json", "fcm:/nowhere.json?colour=red", "log:,"} {
 		c := config()
 		c.Push = push
-		if _, err := c.OpenPush(t.Context(), wire.Options{}); bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), "BELLHOP_PUSH: ") {
+		if _, err := c.OpenPush(t.Context(), wire.Options{}); bellhop.KindOf(err) != bellhop.Invalid ||
+			!strings.HasPrefix(err.Error(), "BELLHOP_PUSH: ") {
 			t.Errorf("%q: the error is %v", push, err)
 		}
 	}
@@ -150,7 +154,8 @@ func TestWebPush(t *testing.T) {
 	c := config()
 	c.Dir = filepath.Join(t.TempDir(), "made")
 	c.Push = "log:,webpush:?subject=mailto:ops@example.com"
-	if _, err := c.WebPushKey(); bellhop.KindOf(err) != bellhop.Invalid || !strings.Contains(err.Error(), "key file of the one that pushes") {
+	if _, err := c.WebPushKey(); bellhop.KindOf(err) != bellhop.Invalid ||
+		!strings.Contains(err.Error(), "key file of the one that pushes") {
 		t.Errorf("before the keys are there: %v", err)
 	}
 	s, err := c.OpenPush(t.Context(), wire.Options{})
@@ -170,9 +175,11 @@ func TestWebPush(t *testing.T) {
 	if e := push.AsError(err); e.Reason != push.ReasonBadAddress {
 		t.Errorf("one that webpush: takes: %v", err)
 	}
-	for _, bad := range []string{"webpush:", "webpush:?subject=me", "webpush:?subject=mailto:a@b&x=1", "webpush:?subject=mailto:a@b&private=no"} {
+	for _, bad := range []string{"webpush:", "webpush:?subject=me", "webpush:?subject=mailto:a@b&x=1",
+		"webpush:?subject=mailto:a@b&private=no"} {
 		c.Push = bad
-		if _, err := c.OpenPush(t.Context(), wire.Options{}); bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), "BELLHOP_PUSH: ") {
+		if _, err := c.OpenPush(t.Context(), wire.Options{}); bellhop.KindOf(err) != bellhop.Invalid ||
+			!strings.HasPrefix(err.Error(), "BELLHOP_PUSH: ") {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
@@ -280,12 +287,14 @@ func TestRestoreGoesOnAbove(t *testing.T) {
 		t.Helper()
 		use(s, func(p *wire.Parts) error {
 			now := time.Now()
-			e := &bellhop.Event{ID: bellhop.EventID{15: byte(n)}, Shop: "a.myshopify.com", Topic: "orders/create", AcceptedAt: now, Body: []byte("{}")}
+			e := &bellhop.Event{ID: bellhop.EventID{15: byte(n)}, Shop: "a.myshopify.com", Topic: "orders/create",
+				AcceptedAt: now, Body: []byte("{}")}
 			total, err := bellhop.ParseMoney("1.00", "USD")
 			if err != nil {
 				return err
 			}
-			o := &bellhop.Order{ID: n, Total: total, PlacedAt: now, UpdatedAt: now, Version: bellhop.Version{UpdatedAt: now, Hash: uint64(n)}}
+			o := &bellhop.Order{ID: n, Total: total, PlacedAt: now, UpdatedAt: now,
+				Version: bellhop.Version{UpdatedAt: now, Hash: uint64(n)}}
 			if _, err = p.Store.Record(ctx, []bellhop.Fact{{Event: e, At: now, OrderID: n, Order: o}}); err != nil {
 				return err
 			}
@@ -301,7 +310,8 @@ func TestRestoreGoesOnAbove(t *testing.T) {
 	}
 	backup := filepath.Join(dir, "backup.db")
 	use(live, func(p *wire.Parts) error {
-		return errors.Join(p.Store.AddShop(ctx, bellhop.Shop{Domain: "a.myshopify.com", AddedAt: time.Now()}), p.Backup(ctx, backup))
+		return errors.Join(p.Store.AddShop(ctx, bellhop.Shop{Domain: "a.myshopify.com", AddedAt: time.Now()}),
+			p.Backup(ctx, backup))
 	})
 	place(live, 1)
 	change, push := place(live, 2)
@@ -331,7 +341,8 @@ func TestTwoFiles(t *testing.T) {
 	if err := p.Backup(t.Context(), filepath.Join(dir, "backup.db")); bellhop.KindOf(err) != bellhop.Conflict {
 		t.Errorf("half a backup: %v", err)
 	}
-	if err := s.Restore(t.Context(), filepath.Join(dir, "backup.db"), wire.Options{}); bellhop.KindOf(err) != bellhop.Conflict {
+	if err := s.Restore(t.Context(), filepath.Join(dir, "backup.db"), wire.Options{}); bellhop.KindOf(
+		err) != bellhop.Conflict {
 		t.Errorf("half a restore: %v", err)
 	}
 }
@@ -345,7 +356,8 @@ func TestNamedQueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(p.Broker.Create(context.Background(), p.QueueName, queue.DefaultAttributes()), p.Close()); err != nil {
+	if err := errors.Join(p.Broker.Create(context.Background(), p.QueueName, queue.DefaultAttributes()),
+		p.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if p, err = s.Open(t.Context(), wire.Options{}); err != nil {

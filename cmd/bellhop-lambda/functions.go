@@ -126,17 +126,18 @@ func (p *parts) pushStepWith(ctx context.Context, db *lambdahost.Database) (*lam
 
 // database is opened with the login as it is at that moment.
 func (p *parts) database() *lambdahost.Database {
-	return &lambdahost.Database{Log: p.log, LoginRefused: wire.LoginRefused, Open: func(ctx context.Context) (store.Store, error) {
-		at, err := p.storage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		opened, err := at.OpenStore(ctx, p.options())
-		if err != nil {
-			return nil, err
-		}
-		return whole{opened.Store, opened}, nil
-	}}
+	return &lambdahost.Database{Log: p.log, LoginRefused: wire.LoginRefused,
+		Open: func(ctx context.Context) (store.Store, error) {
+			at, err := p.storage(ctx)
+			if err != nil {
+				return nil, err
+			}
+			opened, err := at.OpenStore(ctx, p.options())
+			if err != nil {
+				return nil, err
+			}
+			return whole{opened.Store, opened}, nil
+		}}
 }
 
 // whole is a store that closes what is under it, too.
@@ -191,7 +192,8 @@ func (p *parts) shopifySecret(ctx context.Context) (current, previous string, er
 	}
 	current, previous, err = c.AppSecrets()
 	if err == nil && current == "" {
-		err = wire.WrongSetting("BELLHOP_SHOPIFY_SECRET_ARN", "the secret is empty", "put the Shopify app's client secret there")
+		err = wire.WrongSetting("BELLHOP_SHOPIFY_SECRET_ARN", "the secret is empty",
+			"put the Shopify app's client secret there")
 	}
 	return current, previous, err
 }

@@ -20,13 +20,17 @@ import (
 func (s *stack) anOrder(id int, more string) map[string]any {
 	s.t.Helper()
 	placed := time.Now().UTC().Format(time.RFC3339) // an old order is no news, and rings nobody
-	m, err := amazon.Encode(&bellhop.Event{ID: bellhop.EventID{1, byte(id), 15: 1}, Shop: s.shops[0], Topic: "orders/create",
-		WebhookID: fmt.Sprint("webhook-", id), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond), SignedBy: bellhop.SignerApp,
-		Body: fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":%q,"updated_at":%q%s}`, id, id, placed, placed, more)})
+	m, err := amazon.Encode(&bellhop.Event{ID: bellhop.EventID{1, byte(id), 15: 1}, Shop: s.shops[0],
+		Topic:     "orders/create",
+		WebhookID: fmt.Sprint("webhook-", id), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
+		SignedBy: bellhop.SignerApp,
+		Body: fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":%q,`+
+			`"updated_at":%q%s}`, id, id, placed, placed, more)})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return map[string]any{"message": map[string]any{"body": m.Body, "attributes": m.Attributes}, "attempt": 1, "acknowledged": false}
+	return map[string]any{"message": map[string]any{"body": m.Body, "attributes": m.Attributes}, "attempt": 1,
+		"acknowledged": false}
 }
 
 // TestRecordThenNotify goes the way of the state machine, by hand, and says how
@@ -36,7 +40,8 @@ func TestRecordThenNotify(t *testing.T) {
 	cold := s.invoke("record", s.anOrder(1, ""))
 	warm := s.invoke("record", s.anOrder(2, ""))
 	var recorded map[string]any
-	if err := json.Unmarshal(warm.Payload, &recorded); err != nil || recorded["outcome"] != "recorded" || recorded["pushes"] != 1.0 || !cold.Cold || warm.Cold {
+	if err := json.Unmarshal(warm.Payload, &recorded); err != nil || recorded["outcome"] != "recorded" ||
+		recorded["pushes"] != 1.0 || !cold.Cold || warm.Cold {
 		t.Fatalf("%s, %v; cold %v, then %v", warm.Payload, err, cold.Cold, warm.Cold)
 	}
 	rung := s.invoke("notify", recorded)
@@ -50,7 +55,8 @@ func TestRecordThenNotify(t *testing.T) {
 	if e := poison.Err(); e == nil || !strings.HasPrefix(e.Error(), "bellhop.Dead: ") {
 		t.Errorf("poison: %v", e)
 	}
-	if e := s.invoke("record", map[string]any{"Records": []int{}}).Err(); e == nil || !strings.HasPrefix(e.Error(), "bellhop.NotOurs: ") {
+	if e := s.invoke("record", map[string]any{"Records": []int{}}).Err(); e == nil ||
+		!strings.HasPrefix(e.Error(), "bellhop.NotOurs: ") {
 		t.Errorf("a batch: %v", e)
 	}
 	s.log.noSecrets(t, s.password())

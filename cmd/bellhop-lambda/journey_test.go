@@ -81,7 +81,8 @@ func (j *journey) fallOver(fell map[string]chan struct{}) {
 	for i, point := range pipeline.Points() {
 		f := j.functions[at(point)]
 		env := j.env[at(point)]
-		f.SetEnv(append(env[:len(env):len(env)], "TRAP_POINT="+string(point), "TRAP_HITS=3", "TRAP_HOW="+hows[i%len(hows)])...)
+		f.SetEnv(append(env[:len(env):len(env)], "TRAP_POINT="+string(point), "TRAP_HITS=3",
+			"TRAP_HOW="+hows[i%len(hows)])...)
 		f.Kill() // those that run know of no trap
 		select {
 		case <-fell[at(point)]:

@@ -22,7 +22,7 @@ import (
 )
 
 // startTimeout is shorter than the 10 s that Lambda gives a start, so that the
-// reason is told.
+// log gets the reason.
 const startTimeout = 8 * time.Second
 
 func main() {
@@ -45,5 +45,6 @@ func open(ctx context.Context) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newFunction(ctx, &parts{settings: s, log: slog.New(slog.NewJSONHandler(os.Stdout, nil)), now: time.Now, probe: probe()})
+	return newFunction(ctx, &parts{settings: s, log: slog.New(slog.NewJSONHandler(os.Stdout, nil)), now: time.Now,
+		probe: probe()})
 }

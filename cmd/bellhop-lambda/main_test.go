@@ -34,7 +34,8 @@ func withBootstrap(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bootstrap = filepath.Join(dir, "bootstrap")
-	build := exec.Command("go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace,traps", "-ldflags", "-s -w", "-o", bootstrap, ".")
+	build := exec.Command("go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace,traps", "-ldflags", "-s -w",
+		"-o", bootstrap, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the functions: %v\n%s", err, out)
@@ -46,9 +47,11 @@ func withBootstrap(m *testing.M) int {
 
 // The servers that the tests share, each started when one first asks for it.
 var (
-	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) { return realserver.StartPostgres(context.Background()) })
-	theSQS      = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
-	started     sync.Map
+	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) {
+		return realserver.StartPostgres(context.Background())
+	})
+	theSQS  = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
+	started sync.Map
 )
 
 func postgres(t *testing.T) *realserver.Postgres {
@@ -135,7 +138,8 @@ func (l *logs) noSecrets(t *testing.T, secrets ...string) {
 	t.Helper()
 	said := l.String()
 	for _, s := range append(secrets, shopifySecret, "PRIVATE KEY") {
-		if strings.Contains(said, s) || strings.Contains(said, url.QueryEscape(s)) || strings.Contains(said, url.PathEscape(s)) {
+		if strings.Contains(said, s) || strings.Contains(said, url.QueryEscape(s)) ||
+			strings.Contains(said, url.PathEscape(s)) {
 			t.Errorf("the log holds a secret (%.8s…)", s)
 		}
 	}

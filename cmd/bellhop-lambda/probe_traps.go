@@ -11,7 +11,7 @@ import (
 	"bellhop/pipeline"
 )
 
-// probe returns one that has the process fail at a point of the journey, the
+// probe returns one that makes the process fail at a point of the journey, the
 // so-manieth time that it is reached, as the environment says: it is killed,
 // panics, or hangs until its time is up.
 func probe() pipeline.Probe {

@@ -109,17 +109,20 @@ func (s *settings) check() error {
 	}
 	for _, name := range needed {
 		if !given[name] {
-			return wire.WrongSetting(name, "it is missing or of another kind", fmt.Sprintf("the function %s needs it: see docs/aws.md", s.Function))
+			return wire.WrongSetting(name, "it is missing or of another kind",
+				fmt.Sprintf("the function %s needs it: see docs/aws.md", s.Function))
 		}
 	}
 	if s.MaxAttempts < 0 {
-		return wire.WrongSetting("BELLHOP_MAX_ATTEMPTS", fmt.Sprintf("%d is no number of attempts", s.MaxAttempts), "give the queue's maxReceiveCount")
+		return wire.WrongSetting("BELLHOP_MAX_ATTEMPTS", fmt.Sprintf("%d is no number of attempts", s.MaxAttempts),
+			"give the queue's maxReceiveCount")
 	}
 	switch s.MachineType = strings.ToLower(s.MachineType); s.MachineType {
 	case "express", "standard":
 		return nil
 	}
-	return wire.WrongSetting("BELLHOP_STATE_MACHINE_TYPE", fmt.Sprintf("there is no type %q", s.MachineType), "give express or standard")
+	return wire.WrongSetting("BELLHOP_STATE_MACHINE_TYPE", fmt.Sprintf("there is no type %q", s.MachineType),
+		"give express or standard")
 }
 
 // databaseURL returns BELLHOP_DB with a login in it and few connections. The URL

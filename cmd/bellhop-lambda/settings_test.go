@@ -13,7 +13,8 @@ func TestSettingsAreThoseOfTheTags(t *testing.T) {
 	t.Setenv("BELLHOP_MAX_ATTEMPTS", "20")
 	t.Setenv("BELLHOP_STATE_MACHINE_TYPE", "STANDARD")
 	s, err := settingsFromEnviron()
-	if err != nil || s.KeepBodies != 720*time.Hour || s.Push != "log:" || s.MaxAttempts != 20 || s.MachineType != "standard" {
+	if err != nil || s.KeepBodies != 720*time.Hour || s.Push != "log:" || s.MaxAttempts != 20 ||
+		s.MachineType != "standard" {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	for name, text := range map[string]string{"BELLHOP_KEEP_BODIES": "long", "BELLHOP_MAX_ATTEMPTS": "many"} {
@@ -37,11 +38,13 @@ func TestDatabaseURL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if password, _ := u.User.Password(); password != "p:/@?# w" || u.Host != "db.example.com:5432" || u.Query().Get("pool_max_conns") != "2" {
+	if password, _ := u.User.Password(); password != "p:/@?# w" || u.Host != "db.example.com:5432" ||
+		u.Query().Get("pool_max_conns") != "2" {
 		t.Errorf("%s", got)
 	}
 	s.DB += "&pool_max_conns=5"
-	if got, err := s.databaseURL(nil); err != nil || !strings.Contains(got, "pool_max_conns=5") || strings.Contains(got, "=2") {
+	if got, err := s.databaseURL(nil); err != nil || !strings.Contains(got, "pool_max_conns=5") ||
+		strings.Contains(got, "=2") {
 		t.Errorf("%s, %v", got, err)
 	}
 	s.DB = "postgres://user:hush@"

@@ -51,12 +51,14 @@ const visibility = 4 * time.Second
 
 func newStack(t *testing.T, shops int) *stack {
 	t.Helper()
-	for _, kv := range []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true"} {
+	for _, kv := range []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_REGION=us-east-1",
+		"AWS_EC2_METADATA_DISABLED=true"} {
 		name, value, _ := strings.Cut(kv, "=")
 		t.Setenv(name, value)
 	}
 	s := &stack{t: t, name: strings.NewReplacer("/", "-", "_", "-").Replace(strings.ToLower(t.Name())),
-		vault: newVault(t), tokens: map[string]string{}, functions: map[string]*lambdaruntime.Function{}, env: map[string][]string{}}
+		vault: newVault(t), tokens: map[string]string{}, functions: map[string]*lambdaruntime.Function{},
+		env: map[string][]string{}}
 	s.server, s.log = newServer(t)
 	s.newFCM()
 	s.newDatabase()
@@ -132,7 +134,8 @@ func (s *stack) newQueue() {
 func (s *stack) add(name string, more ...string) *lambdaruntime.Function {
 	s.env[name] = append([]string{
 		"BELLHOP_FUNCTION=" + name, "BELLHOP_DB=" + s.db, "BELLHOP_DB_SECRET_ARN=rds", "BELLHOP_QUEUE=" + s.where.Queue,
-		"BELLHOP_SHOPIFY_SECRET_ARN=shopify", "BELLHOP_PUSH=" + s.push, "BELLHOP_PUSH_SECRET_ARN=fcm", "BELLHOP_MAX_ATTEMPTS=50",
+		"BELLHOP_SHOPIFY_SECRET_ARN=shopify", "BELLHOP_PUSH=" + s.push, "BELLHOP_PUSH_SECRET_ARN=fcm",
+		"BELLHOP_MAX_ATTEMPTS=50",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + s.vault.URL,
 	}, more...)
 	f := s.server.Function(name, []string{bootstrap}, s.env[name]...)
@@ -188,7 +191,8 @@ func (s *stack) migrate(shops int) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, shop := range s.shops {
 		s.tokens[shop] = simulate.NewToken(rng)
-		_, err := s.store.PutDevice(s.t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken,
+		_, err := s.store.PutDevice(s.t.Context(), bellhop.Device{Shop: shop, Installation: "phone",
+			Kind:  bellhop.AddressToken,
 			Value: s.tokens[shop], Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en", Timezone: "UTC",
 			AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 		if err != nil {
@@ -199,6 +203,7 @@ func (s *stack) migrate(shops int) {
 
 // mapping hands the queue's messages to a function.
 func (s *stack) mapping(function string) *lambdaruntime.Mapping {
-	return &lambdaruntime.Mapping{Client: s.client, QueueURL: s.url, QueueARN: "arn:aws:sqs:us-east-1:000000000000:" + s.name,
+	return &lambdaruntime.Mapping{Client: s.client, QueueURL: s.url, QueueARN: "arn:aws:sqs:us-east-1:000000000000:" +
+		s.name,
 		Function: s.functions[function], BatchSize: 10, Duplicate: 7}
 }

@@ -46,7 +46,8 @@ func TestTraceTravels(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{shopify.HeaderTopic: "orders/create", shopify.HeaderShop: s.shops[0],
-		shopify.HeaderAPIVersion: "2026-10", shopify.HeaderWebhookID: "1", shopify.HeaderHMAC: shopify.Sign(shopifySecret, body)} {
+		shopify.HeaderAPIVersion: "2026-10", shopify.HeaderWebhookID: "1", shopify.HeaderHMAC: shopify.Sign(shopifySecret,
+			body)} {
 		r.Header.Set(name, value)
 	}
 	answer, err := http.DefaultClient.Do(r)

@@ -89,7 +89,8 @@ func (f *Accept) current(ctx context.Context) (http.Handler, error) {
 }
 
 func (f *Accept) site(secret, previous string) http.Handler {
-	acceptor := &pipeline.Acceptor{Keys: pipeline.NewKeyring(nil, secret, previous), Queue: f.Producer, Now: f.Now, Probe: f.Probe}
+	acceptor := &pipeline.Acceptor{Keys: pipeline.NewKeyring(nil, secret, previous), Queue: f.Producer, Now: f.Now,
+		Probe: f.Probe}
 	mux := http.NewServeMux()
 	mux.Handle(webhook.Path, webhook.New(acceptor, webhook.Options{Logger: f.Log}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })

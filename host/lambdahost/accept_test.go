@@ -46,18 +46,21 @@ type clock struct{ now time.Time }
 
 func newAccept(s *secret) (*lambdahost.Accept, *kept, *clock) {
 	k, c := &kept{}, &clock{time.Unix(1_790_000_000, 0)}
-	return &lambdahost.Accept{Producer: k, Secret: s.get, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return c.now }}, k, c
+	return &lambdahost.Accept{Producer: k, Secret: s.get, Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return c.now }}, k, c
 }
 
 func webhook(secret string, body []byte) map[string]any {
 	return map[string]any{
-		"version": "2.0", "routeKey": "$default", "rawPath": "/webhooks/shopify", "rawQueryString": "", "isBase64Encoded": false, "body": string(body),
+		"version": "2.0", "routeKey": "$default", "rawPath": "/webhooks/shopify", "rawQueryString": "",
+		"isBase64Encoded": false, "body": string(body),
 		"headers": map[string]any{
 			"content-type": "application/json", "host": "x.lambda-url.us-east-1.on.aws", "x-shopify-topic": "orders/create",
 			"x-shopify-shop-domain": shop, "x-shopify-api-version": "2026-10", "x-shopify-webhook-id": "w-1",
 			"x-shopify-triggered-at": "2026-11-22T08:59:59.5Z", "x-shopify-hmac-sha256": shopify.Sign(secret, body),
 		},
-		"requestContext": map[string]any{"http": map[string]any{"method": "POST", "path": "/webhooks/shopify", "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7"},
+		"requestContext": map[string]any{"http": map[string]any{"method": "POST", "path": "/webhooks/shopify",
+			"protocol": "HTTP/1.1", "sourceIp": "203.0.113.7"},
 			"domainName": "x.lambda-url.us-east-1.on.aws", "requestId": "id", "timeEpoch": 1},
 	}
 }
@@ -88,7 +91,8 @@ func TestAcceptTakesWebhooks(t *testing.T) {
 			t.Errorf("webhook %d: %+v", i, r)
 		}
 	}
-	if len(k.events) != 3 || string(k.events[0].Body) != string(body) || string(k.events[2].Body) != string(body) || k.events[0].Shop != shop ||
+	if len(k.events) != 3 || string(k.events[0].Body) != string(body) || string(k.events[2].Body) != string(body) ||
+		k.events[0].Shop != shop ||
 		k.events[1].SignedBy != bellhop.SignerAppPrevious || k.events[0].TriggeredAt.IsZero() {
 		t.Errorf("%d events: %+v", len(k.events), k.events)
 	}
@@ -172,7 +176,8 @@ func TestAcceptFollowsARotation(t *testing.T) {
 
 func TestAcceptWithoutASecret(t *testing.T) {
 	a, k, _ := newAccept(&secret{err: errors.New("away")})
-	if r := ask(t, a, webhook("", []byte(`{}`))); r.StatusCode != http.StatusServiceUnavailable || r.Headers["Retry-After"] == "" || len(k.events) > 0 {
+	if r := ask(t, a, webhook("", []byte(`{}`))); r.StatusCode != http.StatusServiceUnavailable ||
+		r.Headers["Retry-After"] == "" || len(k.events) > 0 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -183,7 +188,8 @@ func TestAcceptRefusesWhatIsNoRequest(t *testing.T) {
 	badBody["isBase64Encoded"] = true
 	first := webhook("secret", []byte(`{}`))
 	first["version"] = "1.0"
-	for name, payload := range map[string][]byte{"nothing": []byte(`{}`), "no JSON": []byte(`{`), "a batch": []byte(`{"Records":[]}`),
+	for name, payload := range map[string][]byte{"nothing": []byte(`{}`), "no JSON": []byte(`{`),
+		"a batch":    []byte(`{"Records":[]}`),
 		"format 1.0": encode(t, first), "no base64": encode(t, badBody)} {
 		if out, err := a.Invoke(t.Context(), payload); kind(err) != lambdahost.TypeNotOurs || out != nil {
 			t.Errorf("%s: %s, %v", name, out, err)

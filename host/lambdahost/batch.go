@@ -25,7 +25,8 @@ func readBatch(payload []byte) ([]item, error) {
 		return nil, err
 	}
 	if len(event.Records) == 0 {
-		return nil, notOurs("this is not an event of SQS: it has no Records; let an event source mapping of SQS call this function")
+		return nil, notOurs("this is not an event of SQS: it has no Records; let an event source mapping of SQS call this " +
+			"function")
 	}
 	items := make([]item, len(event.Records))
 	for i, r := range event.Records {

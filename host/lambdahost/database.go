@@ -34,7 +34,8 @@ func (d *Database) Get(ctx context.Context) (store.Store, error) {
 	}
 	s, err := d.Open(ctx)
 	if err != nil {
-		return nil, &bellhop.Error{Kind: bellhop.Unavailable, Code: "database", Message: "the database can't be opened", Cause: err}
+		return nil, &bellhop.Error{Kind: bellhop.Unavailable, Code: "database", Message: "the database can't be opened",
+			Cause: err}
 	}
 	d.open = s
 	return s, nil
@@ -55,8 +56,8 @@ func (d *Database) Check(ctx context.Context) error {
 	return nil
 }
 
-// use has do work with the store, and once more with a store opened anew if the
-// login was refused. What do does must bear that.
+// use calls do with the store, and once more with a store opened anew if the login
+// was refused. do must bear that.
 func (d *Database) use(ctx context.Context, do func(store.Store) error) error {
 	s, err := d.Get(ctx)
 	if err == nil {

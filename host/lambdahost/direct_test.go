@@ -18,7 +18,8 @@ import (
 func TestDirectCarriesABatch(t *testing.T) {
 	f := newFunctions(t)
 	d := &lambdahost.Direct{Step: f.step, PushStep: f.push}
-	payload := batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, ""), sqsRecord("b", message(t, event(2, order(2))), 1, ""))
+	payload := batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, ""),
+		sqsRecord("b", message(t, event(2, order(2))), 1, ""))
 	for range 2 { // a message that comes again changes nothing
 		answer, err := d.Invoke(t.Context(), payload)
 		if err != nil || string(answer) != `{"batchItemFailures":[]}` {
@@ -58,7 +59,8 @@ func TestDirectTellsEachMessageApart(t *testing.T) {
 	if got := f.outcomes(t); got[bellhop.OutcomeRecorded] != 2 || got[bellhop.OutcomeDead] != 2 {
 		t.Errorf("in the ledger: %v", got)
 	}
-	if len(f.dead.events) != 1 || f.dead.events[0].id != event(2, "").ID || f.dead.events[0].attempts != 2 || f.dead.events[0].reason == "" {
+	if len(f.dead.events) != 1 || f.dead.events[0].id != event(2, "").ID || f.dead.events[0].attempts != 2 ||
+		f.dead.events[0].reason == "" {
 		t.Errorf("dead: %+v; the queue itself makes dead letters of what was tried for the last time", f.dead.events)
 	}
 }
@@ -72,7 +74,8 @@ func TestDirectKeepsWhatItCannotGiveUp(t *testing.T) {
 	} {
 		f := newFunctions(t)
 		set(f)
-		answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(t.Context(), batch(t, sqsRecord("poison", message(t, event(1, `{`)), 1, "")))
+		answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(t.Context(),
+			batch(t, sqsRecord("poison", message(t, event(1, `{`)), 1, "")))
 		if err != nil || cmp.Diff([]string{"poison"}, failures(t, answer)) != "" {
 			t.Errorf("without %s: %s, %v", name, answer, err)
 		}
@@ -110,7 +113,8 @@ func TestDirectHandsBackInTime(t *testing.T) {
 	f.store.record = func(ctx context.Context, _ []bellhop.Fact) error { <-ctx.Done(); return ctx.Err() }
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(ctx, batch(t, sqsRecord("slow", message(t, event(1, order(1))), 1, "")))
+	answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(ctx,
+		batch(t, sqsRecord("slow", message(t, event(1, order(1))), 1, "")))
 	if err != nil || cmp.Diff([]string{"slow"}, failures(t, answer)) != "" || ctx.Err() != nil {
 		t.Errorf("%s, %v; the time is up: %v", answer, err, ctx.Err())
 	}
@@ -126,7 +130,8 @@ func TestDirectSettlesItsClaims(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(ctx, batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
+	answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(ctx,
+		batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
 	if err != nil || len(failures(t, answer)) != 0 || ctx.Err() != nil {
 		t.Errorf("%s, %v; the time is up: %v", answer, err, ctx.Err())
 	}
@@ -175,7 +180,8 @@ func TestARefusedLoginIsReadAnew(t *testing.T) {
 			}
 			return nil
 		}
-		answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(t.Context(), batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
+		answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(t.Context(),
+			batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
 		if err != nil || f.opened != opened || len(failures(t, answer)) != 2-opened || f.store.closed != (opened == 2) {
 			t.Errorf("%s: opened %d times, closed %v: %s, %v", refusal, f.opened, f.store.closed, answer, err)
 		}
@@ -190,5 +196,6 @@ func TestAPanicIsNoAnswer(t *testing.T) {
 			t.Error("the panic was taken for an answer")
 		}
 	}()
-	(&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(t.Context(), batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
+	(&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(t.Context(),
+		batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
 }

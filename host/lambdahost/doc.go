@@ -7,8 +7,8 @@
 //   - [Direct] does both steps in one function, straight from the queue.
 //   - [Sweep] does on a schedule what was left owed.
 //
-// What a queue's message comes to is told one by one
-// (ReportBatchItemFailures): a message that is not named as failed is
-// acknowledged, so that whatever is not known to be done is named. Work stops
+// The functions report each message by itself (ReportBatchItemFailures): SQS
+// acknowledges a message that they do not name as failed, so they name all that are
+// not certainly done. Work stops
 // before the time is up, and what is unfinished is handed back.
 package lambdahost

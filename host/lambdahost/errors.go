@@ -30,8 +30,8 @@ func notOurs(format string, args ...any) error {
 	return failed(TypeNotOurs, fmt.Errorf(format, args...))
 }
 
-// read decodes what a function was given. What is wrong with it is told without
-// quoting it.
+// read decodes what a function was given. The error does not quote
+// it.
 func read(payload []byte, what string, into any) error {
 	if err := json.Unmarshal(payload, into); err != nil {
 		var wrong *json.UnmarshalTypeError

@@ -35,7 +35,8 @@ func newStore(t *testing.T) store.Store {
 	if err := parts.Store.AddShop(t.Context(), bellhop.Shop{Domain: shop, AddedAt: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken,
+	_, err = parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: "phone",
+		Kind:  bellhop.AddressToken,
 		Value: "token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en", Timezone: "UTC",
 		AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 	if err != nil {
@@ -163,16 +164,19 @@ func (f *functions) outcomes(t *testing.T) map[bellhop.Outcome]int64 {
 
 // event returns a delivery of an order, or of something that is none.
 func event(n int, body string) *bellhop.Event {
-	return &bellhop.Event{ID: bellhop.EventID{1, byte(n >> 8), byte(n), 15: 1}, Shop: shop, Topic: "orders/create", APIVersion: "2026-10",
-		WebhookID: "webhook-" + strconv.Itoa(n), TriggeredAt: time.Unix(1_790_000_000, 0).UTC(), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
-		SignedBy: bellhop.SignerApp, Body: []byte(body)}
+	return &bellhop.Event{ID: bellhop.EventID{1, byte(n >> 8), byte(n), 15: 1}, Shop: shop, Topic: "orders/create",
+		APIVersion: "2026-10",
+		WebhookID:  "webhook-" + strconv.Itoa(n), TriggeredAt: time.Unix(1_790_000_000, 0).UTC(),
+		AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
+		SignedBy:   bellhop.SignerApp, Body: []byte(body)}
 }
 
 var placed = time.Now().UTC().Format(time.RFC3339)
 
 // order was placed when the tests began: an old one is no news, and rings nobody.
 func order(id int) string {
-	return fmt.Sprintf(`{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":%q,"updated_at":%[3]q}`, id, id, placed)
+	return fmt.Sprintf(`{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":%q,"updated_at":%[3]q}`,
+		id, id, placed)
 }
 
 func message(t *testing.T, e *bellhop.Event) amazon.Message {
@@ -187,15 +191,18 @@ func message(t *testing.T, e *bellhop.Event) amazon.Message {
 func sqsRecord(id string, m amazon.Message, attempt int, group string) map[string]any {
 	attributes := map[string]any{}
 	for name, value := range m.Attributes {
-		attributes[name] = map[string]any{"stringValue": value, "stringListValues": []string{}, "binaryListValues": []string{}, "dataType": "String"}
+		attributes[name] = map[string]any{"stringValue": value, "stringListValues": []string{},
+			"binaryListValues": []string{}, "dataType": "String"}
 	}
-	arn, system := "arn:aws:sqs:us-east-1:000000000000:orders", map[string]string{"ApproximateReceiveCount": strconv.Itoa(attempt)}
+	arn, system := "arn:aws:sqs:us-east-1:000000000000:orders",
+		map[string]string{"ApproximateReceiveCount": strconv.Itoa(attempt)}
 	if group != "" {
 		arn += ".fifo"
 	}
 	system["MessageGroupId"] = group
 	return map[string]any{"messageId": id, "receiptHandle": "handle-" + id, "body": m.Body, "attributes": system,
-		"messageAttributes": attributes, "md5OfBody": "", "eventSource": "aws:sqs", "eventSourceARN": arn, "awsRegion": "us-east-1"}
+		"messageAttributes": attributes, "md5OfBody": "", "eventSource": "aws:sqs", "eventSourceARN": arn,
+		"awsRegion": "us-east-1"}
 }
 
 func batch(t *testing.T, records ...map[string]any) []byte {

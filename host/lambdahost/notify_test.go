@@ -55,7 +55,8 @@ func TestNotifyFailsOnlyWithoutTheStore(t *testing.T) {
 	f := newFunctions(t)
 	f.store.push = errors.New("away")
 	n := &lambdahost.Notify{PushStep: f.push}
-	if out, err := n.Invoke(t.Context(), encode(t, answer{Event: event(1, "").ID.String()})); kind(err) != lambdahost.TypeUnavailable {
+	if out, err := n.Invoke(t.Context(), encode(t, answer{Event: event(1, "").ID.String()})); kind(
+		err) != lambdahost.TypeUnavailable {
 		t.Errorf("%s, %v", out, err)
 	}
 	for _, payload := range []string{`{}`, `{"event":"x"}`, `[]`, `{"Records":[]}`} {
@@ -84,7 +85,8 @@ func TestSweepRingsAndDropsOldBodies(t *testing.T) {
 
 func TestMigrateAddsShops(t *testing.T) {
 	f := newFunctions(t)
-	m := &lambdahost.Migrate{Run: func(context.Context) (int, error) { return 3, nil }, Database: f.step.Database, Log: f.step.Log, Now: time.Now}
+	m := &lambdahost.Migrate{Run: func(context.Context) (int, error) { return 3, nil }, Database: f.step.Database,
+		Log: f.step.Log, Now: time.Now}
 	out, err := m.Invoke(t.Context(), []byte(`{"shops":["New.myshopify.com","`+shop+`"]}`))
 	if err != nil || string(out) != `{"migrations":3,"shops_added":["new.myshopify.com"]}` {
 		t.Errorf("%s, %v", out, err)

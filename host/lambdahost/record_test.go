@@ -24,7 +24,8 @@ type answer struct {
 
 func execution(t *testing.T, m amazon.Message, attempt int, acknowledged bool, more map[string]any) []byte {
 	t.Helper()
-	in := map[string]any{"message": map[string]any{"body": m.Body, "attributes": m.Attributes}, "attempt": attempt, "acknowledged": acknowledged}
+	in := map[string]any{"message": map[string]any{"body": m.Body, "attributes": m.Attributes}, "attempt": attempt,
+		"acknowledged": acknowledged}
 	for name, value := range more {
 		in[name] = value
 	}
@@ -77,7 +78,8 @@ func TestRecordFailsByType(t *testing.T) {
 		f := newFunctions(t)
 		f.store.record = func(context.Context, []bellhop.Fact) error { return test.record }
 		f.dead.err = test.deadLetters
-		out, err := (&lambdahost.Record{Step: f.step}).Invoke(t.Context(), execution(t, message(t, event(1, test.body)), test.attempt, test.acknowledged, nil))
+		out, err := (&lambdahost.Record{Step: f.step}).Invoke(t.Context(), execution(t, message(t, event(1, test.body)),
+			test.attempt, test.acknowledged, nil))
 		if kind(err) != test.kind || out != nil {
 			t.Errorf("%s: %s, %v", test.name, out, err)
 		}
@@ -93,7 +95,8 @@ func TestRecordBuriesWhatWasGivenUp(t *testing.T) {
 		f.store.dead = ledger
 		e := event(1, order(1))
 		out, err := (&lambdahost.Record{Step: f.step}).Invoke(t.Context(),
-			encode(t, map[string]any{"message": map[string]any{"body": message(t, e).Body, "attributes": message(t, e).Attributes}, "bury": map[string]any{"reason": "given up"}}))
+			encode(t, map[string]any{"message": map[string]any{"body": message(t, e).Body,
+				"attributes": message(t, e).Attributes}, "bury": map[string]any{"reason": "given up"}}))
 		var got answer
 		if err != nil || json.Unmarshal(out, &got) != nil || got.Outcome != "dead" || got.Event != e.ID.String() {
 			t.Errorf("%s, %v", out, err)

@@ -148,7 +148,8 @@ func (f *Start) input(ctx context.Context, it item) (string, error) {
 	}
 	if f.Codec.Bucket == nil {
 		return "", bellhop.Errorf(bellhop.TooLarge, "execution_size",
-			"an event has %d bytes and an execution takes %d: give a bucket for large ones with bucket= in BELLHOP_QUEUE", len(in), maxInput)
+			"an event has %d bytes and an execution takes %d: give a bucket for large ones with bucket= in BELLHOP_QUEUE",
+			len(in), maxInput)
 	}
 	e, err := amazon.Decode(it.message)
 	if err != nil {

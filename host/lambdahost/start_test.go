@@ -99,7 +99,8 @@ func TestStartAcknowledgesNothingUnreadable(t *testing.T) {
 	s, m := newStart(true)
 	later := message(t, event(1, order(1)))
 	later.Attributes[amazon.AttrEvent] = strings.Replace(later.Attributes[amazon.AttrEvent], `"v":1`, `"v":9`, 1)
-	out, err := s.Invoke(t.Context(), batch(t, sqsRecord("foreign", amazon.Message{Body: "{}"}, 1, ""), sqsRecord("later", later, 1, "")))
+	out, err := s.Invoke(t.Context(), batch(t, sqsRecord("foreign", amazon.Message{Body: "{}"}, 1, ""),
+		sqsRecord("later", later, 1, "")))
 	if err != nil || cmp.Diff([]string{"foreign", "later"}, failures(t, out)) != "" || len(m.inputs) != 0 {
 		t.Errorf("%s, %v; started %v", out, err, m.inputs)
 	}
@@ -130,7 +131,8 @@ func TestStartHandsBackInTime(t *testing.T) {
 	m.run = func(ctx context.Context, _ string) (string, error) { <-ctx.Done(); return "", ctx.Err() }
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	out, err := s.Invoke(ctx, batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, ""), sqsRecord("b", message(t, event(2, order(2))), 1, "")))
+	out, err := s.Invoke(ctx, batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, ""),
+		sqsRecord("b", message(t, event(2, order(2))), 1, "")))
 	if err != nil || len(failures(t, out)) != 2 || ctx.Err() != nil || len(m.order) != 1 {
 		t.Errorf("%s, %v; the time is up: %v; started %v", out, err, ctx.Err(), m.order)
 	}

@@ -32,10 +32,11 @@ func NewStepFunctions(cfg aws.Config, arn string) *StepFunctions {
 	})}
 }
 
-// keepHost has the SDK put no "sync-" before the host of an endpoint of one's own.
+// keepHost stops the SDK from adding "sync-" to the host of a configured endpoint.
 func keepHost(s *middleware.Stack) error {
 	return s.Initialize.Add(middleware.InitializeMiddlewareFunc("keepHost",
-		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+			middleware.InitializeOutput, middleware.Metadata, error) {
 			return next.HandleInitialize(smithyhttp.DisableEndpointHostPrefix(ctx, true), in)
 		}), middleware.Before)
 }
@@ -44,7 +45,8 @@ func keepHost(s *middleware.Stack) error {
 func (s *StepFunctions) RunNow(ctx context.Context, name, input string) (string, error) {
 	// A request that is repeated would be a second execution. The queue repeats,
 	// later.
-	out, err := s.client.StartSyncExecution(ctx, &sfn.StartSyncExecutionInput{StateMachineArn: &s.arn, Name: &name, Input: &input},
+	out, err := s.client.StartSyncExecution(ctx, &sfn.StartSyncExecutionInput{StateMachineArn: &s.arn, Name: &name,
+		Input: &input},
 		func(o *sfn.Options) { o.Retryer = aws.NopRetryer{} })
 	switch {
 	case err != nil:

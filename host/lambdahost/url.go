@@ -99,5 +99,6 @@ func (a *answer) response() events.LambdaFunctionURLResponse {
 
 // unavailable is what Shopify gets when nothing can be checked: it tries again.
 func unavailable() events.LambdaFunctionURLResponse {
-	return events.LambdaFunctionURLResponse{StatusCode: http.StatusServiceUnavailable, Headers: map[string]string{"Retry-After": "10"}}
+	return events.LambdaFunctionURLResponse{StatusCode: http.StatusServiceUnavailable,
+		Headers: map[string]string{"Retry-After": "10"}}
 }
