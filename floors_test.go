@@ -41,7 +41,7 @@ var vendors = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2":            {"internal/amazon", "internal/lambdaruntime", "queue/sqsqueue", "host/lambdahost", "bench"},
 	"github.com/rabbitmq/amqp091-go":          {"internal/rabbit", "queue/amqpqueue", "events/amqpevents", "examples", "bench"},
 	"github.com/aws/aws-lambda-go":            {"host/lambdahost", "cmd/bellhop-lambda"},
-	"google.golang.org/api":                   {"push/fcmpush"},
+	"google.golang.org/api":                   {}, // tests alone
 	"github.com/danielgtaylor/huma":           {"web/api"},
 	"github.com/alecthomas/kong":              {"cmd"},
 	"go.opentelemetry.io/otel/sdk":            {"wire"},

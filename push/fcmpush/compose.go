@@ -9,9 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"google.golang.org/api/fcm/v1"
-	"google.golang.org/api/googleapi"
-
 	"bellhop"
 	"bellhop/push"
 )
@@ -36,12 +33,12 @@ const (
 	overhead = 640
 )
 
-var apsAlert = googleapi.RawMessage(`{"aps":{"sound":"default"}}`) // FCM adds the alert
+var apsAlert = json.RawMessage(`{"aps":{"sound":"default"}}`) // FCM adds the alert
 
 // compose makes FCM's form of a message. Its only error is a device that FCM
 // has no address for.
-func (s *Sender) compose(m push.Message) (*fcm.Message, error) {
-	out := &fcm.Message{}
+func (s *Sender) compose(m push.Message) (*message, error) {
+	out := &message{}
 	switch m.Device.Kind {
 	case bellhop.AddressToken:
 		out.Token = m.Device.Value
@@ -63,7 +60,7 @@ func (s *Sender) compose(m push.Message) (*fcm.Message, error) {
 		composeData(out, push.Shorten(text, room), tag)
 	}
 	seconds := int64(ttl / time.Second)
-	out.Android.Ttl = strconv.FormatInt(seconds, 10) + "s"
+	out.Android.TTL = strconv.FormatInt(seconds, 10) + "s"
 	out.Apns.Headers["apns-expiration"] = strconv.FormatInt(expiration(s.now(), seconds), 10)
 	if tag != "" {
 		out.Apns.Headers["apns-collapse-id"] = tag
@@ -74,29 +71,29 @@ func (s *Sender) compose(m push.Message) (*fcm.Message, error) {
 	return out, nil
 }
 
-func composeNotification(out *fcm.Message, t push.Text, tag string) {
-	out.Notification = &fcm.Notification{Title: t.Title, Body: t.Body}
+func composeNotification(out *message, t push.Text, tag string) {
+	out.Notification = &notification{Title: t.Title, Body: t.Body}
 	out.Data = t.Data
-	out.Android = &fcm.AndroidConfig{
+	out.Android = &android{
 		Priority:     "HIGH",
-		Notification: &fcm.AndroidNotification{Tag: tag, Visibility: "PRIVATE"},
+		Notification: &androidNotification{Tag: tag, Visibility: "PRIVATE"},
 	}
-	out.Apns = &fcm.ApnsConfig{
+	out.Apns = &apns{
 		Headers: map[string]string{"apns-priority": "10", "apns-push-type": "alert"},
 		Payload: apsAlert,
 	}
 }
 
-func composeData(out *fcm.Message, t push.Text, tag string) {
+func composeData(out *message, t push.Text, tag string) {
 	out.Data = make(map[string]string, len(t.Data)+3)
 	maps.Copy(out.Data, t.Data)
 	out.Data[KeyTitle], out.Data[KeyBody], out.Data[KeyTag] = t.Title, t.Body, tag
-	out.Android = &fcm.AndroidConfig{Priority: "HIGH"}
-	out.Apns = &fcm.ApnsConfig{Headers: map[string]string{}}
+	out.Android = &android{Priority: "HIGH"}
+	out.Apns = &apns{Headers: map[string]string{}}
 }
 
 // composeAlert is for an iPhone whose app shows its pushes itself.
-func composeAlert(out *fcm.Message, t push.Text, tag string) {
+func composeAlert(out *message, t push.Text, tag string) {
 	composeData(out, t, tag)
 	type alert struct {
 		Title string `json:"title"`
@@ -105,7 +102,7 @@ func composeAlert(out *fcm.Message, t push.Text, tag string) {
 	payload, _ := json.Marshal(map[string]any{"aps": map[string]any{ // texts always marshal
 		"alert": alert{t.Title, t.Body}, "sound": "default", "mutable-content": 1,
 	}})
-	out.Apns = &fcm.ApnsConfig{
+	out.Apns = &apns{
 		Headers: map[string]string{"apns-priority": "10", "apns-push-type": "alert"},
 		Payload: payload,
 	}
@@ -113,14 +110,14 @@ func composeAlert(out *fcm.Message, t push.Text, tag string) {
 
 // composeWeb is for an FCM token of a browser, where the other two blocks do
 // nothing.
-func composeWeb(form bellhop.Form, tag string, seconds int64) *fcm.WebpushConfig {
-	web := &fcm.WebpushConfig{Headers: map[string]string{
+func composeWeb(form bellhop.Form, tag string, seconds int64) *webpush {
+	web := &webpush{Headers: map[string]string{
 		"TTL":     strconv.FormatInt(seconds, 10),
 		"Urgency": "high",
 	}}
 	if form != bellhop.FormData && tag != "" {
 		quoted, _ := json.Marshal(tag) // a string always marshals
-		web.Notification = googleapi.RawMessage(`{"tag":` + string(quoted) + `}`)
+		web.Notification = json.RawMessage(`{"tag":` + string(quoted) + `}`)
 	}
 	return web
 }

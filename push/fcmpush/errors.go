@@ -1,6 +1,7 @@
 package fcmpush
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"google.golang.org/api/googleapi"
 
 	"bellhop/push"
 )
@@ -66,7 +65,7 @@ func (e *answerError) Error() string { return e.text }
 // classify turns an error of the generated client into a [*push.Error]. begun tells whether any of
 // the message may have left.
 func (s *Sender) classify(err error, begun bool, m push.Message) *push.Error {
-	answer, ok := errors.AsType[*googleapi.Error](err)
+	answer, ok := errors.AsType[*refusal](err)
 	switch {
 	case ok:
 		return s.classifyAnswer(answer, m)
@@ -77,24 +76,24 @@ func (s *Sender) classify(err error, begun bool, m push.Message) *push.Error {
 		push.Quiet(err, m))}
 }
 
-func (s *Sender) classifyAnswer(answer *googleapi.Error, m push.Message) *push.Error {
+func (s *Sender) classifyAnswer(answer *refusal, m push.Message) *push.Error {
 	var body answerBody
-	if json.Unmarshal([]byte(answer.Body), &body) != nil {
+	if json.Unmarshal(answer.body, &body) != nil {
 		body = answerBody{} // such as a proxy's HTML
 	}
 	code := body.code()
-	e := &push.Error{Reason: reasonOf(answer.Code, code, body.blamesAddress())}
+	e := &push.Error{Reason: reasonOf(answer.status, code, body.blamesAddress())}
 	if e.Reason.Retire() && !s.proven.Load() {
 		e.Reason = push.ReasonUnproven
 	}
 	if !e.Reason.Final() {
-		e.RetryAfter = retryAfter(answer.Header, body.Error.Details, s.now())
+		e.RetryAfter = retryAfter(answer.header, body.Error.Details, s.now())
 	}
-	text := s.describe(answer.Code, code, &body, m)
+	text := s.describe(answer.status, code, &body, m)
 	if e.Reason == push.ReasonUnproven {
 		text += "; FCM has taken no message with this key yet: check that project " + s.project + " is the app's"
 	}
-	e.Cause = &answerError{http: answer.Code, code: code, text: text}
+	e.Cause = &answerError{http: answer.status, code: code, text: text}
 	return e
 }
 
@@ -209,13 +208,13 @@ func (s *Sender) remedy(status int, code string) string {
 
 // refusedToken reports whether FCM refused the access token, not the message.
 func refusedToken(err error) bool {
-	answer, ok := errors.AsType[*googleapi.Error](err)
-	return ok && answer.Code == http.StatusUnauthorized && !strings.Contains(answer.Body, codeThirdPartyAuth)
+	answer, ok := errors.AsType[*refusal](err)
+	return ok && answer.status == http.StatusUnauthorized && !bytes.Contains(answer.body, []byte(codeThirdPartyAuth))
 }
 
 // isAnswer reports whether FCM answered at all.
 func isAnswer(err error) bool {
-	_, ok := errors.AsType[*googleapi.Error](err)
+	_, ok := errors.AsType[*refusal](err)
 	return ok
 }
 

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,15 +15,14 @@ import (
 
 	"golang.org/x/oauth2/google"
 	"golang.org/x/oauth2/jwt"
-	"google.golang.org/api/fcm/v1"
-	"google.golang.org/api/option"
 
 	"bellhop"
 	"bellhop/push"
 )
 
 const (
-	realEndpoint = "https://fcm.googleapis.com"
+	realEndpoint   = "https://fcm.googleapis.com"
+	messagingScope = "https://www.googleapis.com/auth/firebase.messaging"
 
 	// minTimeout is FCM's own rule for its clients
 	// (https://firebase.google.com/docs/cloud-messaging/scale-fcm).
@@ -60,22 +57,21 @@ type Options struct {
 
 // Sender is the driver. It is safe for use from many goroutines at once.
 type Sender struct {
-	messages *fcm.ProjectsMessagesService
-	project  string
-	parent   string // "projects/" + project
-	tokens   *tokens
-	timeout  time.Duration
-	ttl      time.Duration
-	now      func() time.Time
-	http     *http.Client
-	proven   atomic.Bool // FCM has taken a message with these credentials
+	url     string // of FCM's method
+	project string
+	tokens  *tokens
+	timeout time.Duration
+	ttl     time.Duration
+	now     func() time.Time
+	http    *http.Client
+	proven  atomic.Bool // FCM has taken a message with these credentials
 }
 
 var _ push.Sender = (*Sender)(nil)
 
 // New makes a sender from a service account. It reaches nothing;
 // [Sender.Check] does. Close it after use.
-func New(ctx context.Context, o Options) (*Sender, error) {
+func New(_ context.Context, o Options) (*Sender, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
@@ -83,25 +79,14 @@ func New(ctx context.Context, o Options) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := newHTTPClient(o.Transport)
-	// Without a logger of our own the generated client would obey
-	// GOOGLE_SDK_GO_LOGGING_LEVEL and write whole messages to stderr.
-	service, err := fcm.NewService(ctx, option.WithHTTPClient(client),
-		option.WithEndpoint(o.Endpoint+"/"), option.WithLogger(slog.New(slog.DiscardHandler)))
-	if err != nil {
-		return nil, fmt.Errorf("making the FCM client: %w", err)
-	}
-	service.BasePath = o.Endpoint + "/"
-	service.UserAgent = "bellhop"
 	return &Sender{
-		messages: service.Projects.Messages,
-		project:  project,
-		parent:   "projects/" + project,
-		tokens:   newTokens(account, o.Transport, o.Timeout, o.Now),
-		timeout:  o.Timeout,
-		ttl:      o.TTL,
-		now:      o.Now,
-		http:     client,
+		project: project,
+		url:     o.Endpoint + "/v1/projects/" + project + "/messages:send",
+		tokens:  newTokens(account, o.Transport, o.Timeout, o.Now),
+		timeout: o.Timeout,
+		ttl:     o.TTL,
+		now:     o.Now,
+		http:    newHTTPClient(o.Transport),
 	}, nil
 }
 
@@ -153,7 +138,7 @@ func readCredentials(o Options) (*jwt.Config, string, error) {
 		}
 		name = o.CredentialsFile
 	}
-	account, err := google.JWTConfigFromJSON(raw, fcm.FirebaseMessagingScope)
+	account, err := google.JWTConfigFromJSON(raw, messagingScope)
 	var file struct {
 		ProjectID string `json:"project_id"`
 	}
@@ -200,11 +185,11 @@ func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.deliver(ctx, &fcm.SendMessageRequest{Message: message}, m)
+	return s.deliver(ctx, &request{Message: message}, m)
 }
 
 // deliver posts a message to a device, and notes that FCM took one.
-func (s *Sender) deliver(ctx context.Context, r *fcm.SendMessageRequest, m push.Message) (string, error) {
+func (s *Sender) deliver(ctx context.Context, r *request, m push.Message) (string, error) {
 	name, err := s.post(ctx, r, m)
 	if err == nil {
 		s.proven.Store(true)
@@ -213,7 +198,7 @@ func (s *Sender) deliver(ctx context.Context, r *fcm.SendMessageRequest, m push.
 }
 
 // post makes the one request. Its errors must not quote m.
-func (s *Sender) post(ctx context.Context, r *fcm.SendMessageRequest, m push.Message) (string, error) {
+func (s *Sender) post(ctx context.Context, r *request, m push.Message) (string, error) {
 	token, err := s.tokens.get(ctx)
 	if err != nil {
 		return "", err
@@ -221,9 +206,7 @@ func (s *Sender) post(ctx context.Context, r *fcm.SendMessageRequest, m push.Mes
 	var begun atomic.Bool
 	ctx, cancel := context.WithTimeout(traceBegun(ctx, &begun), s.timeout)
 	defer cancel()
-	call := s.messages.Send(s.parent, r).Context(ctx)
-	call.Header()["Authorization"] = []string{"Bearer " + token.value}
-	answer, err := call.Do()
+	name, err := s.call(ctx, token.value, r)
 	if err != nil {
 		e := s.classify(err, begun.Load(), m)
 		switch {
@@ -235,11 +218,11 @@ func (s *Sender) post(ctx context.Context, r *fcm.SendMessageRequest, m push.Mes
 		return "", e
 	}
 	token.worked.Store(true)
-	if answer.Name == "" {
+	if name == "" {
 		return "",
 			&push.Error{Reason: push.ReasonUnknown, Cause: errors.New("FCM answered without a name for the message")}
 	}
-	return answer.Name, nil
+	return name, nil
 }
 
 // Takes implements [push.Sender].
@@ -260,11 +243,11 @@ func (s *Sender) Service(d bellhop.Device) string {
 func (s *Sender) Check(ctx context.Context, devices ...bellhop.Device) (err error) {
 	s.tokens.retryNow()
 	for _, d := range devices {
-		var m *fcm.Message
+		var m *message
 		if m, err = s.compose(push.Message{Device: d, Title: "bellhop"}); err != nil {
 			continue
 		}
-		if _, err = s.deliver(ctx, &fcm.SendMessageRequest{ValidateOnly: true, Message: m},
+		if _, err = s.deliver(ctx, &request{ValidateOnly: true, Message: m},
 			push.Message{Device: d}); err == nil {
 			return nil
 		}
@@ -276,7 +259,7 @@ func (s *Sender) Check(ctx context.Context, devices ...bellhop.Device) (err erro
 }
 
 func (s *Sender) checkWithoutDevice(ctx context.Context) error {
-	r := &fcm.SendMessageRequest{ValidateOnly: true, Message: &fcm.Message{Token: "bellhop-check"}}
+	r := &request{ValidateOnly: true, Message: &message{Token: "bellhop-check"}}
 	_, err := s.post(ctx, r, push.Message{})
 	var e *push.Error
 	if !errors.As(err, &e) {

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/api/fcm/v1"
-
 	"bellhop"
 	"bellhop/push"
 )
@@ -40,7 +38,7 @@ func FuzzShorten(f *testing.F) {
 	})
 }
 
-func checkMessage(t *testing.T, m *fcm.Message) {
+func checkMessage(t *testing.T, m *message) {
 	encoded, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func newHTTPClient(t http.RoundTripper) *http.Client {
 	}
 }
 
-// bounded cuts off answers: the generated client reads all that comes.
+// bounded cuts off answers, which are read to their end.
 type bounded struct{ http.RoundTripper }
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
