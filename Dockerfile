@@ -7,8 +7,8 @@
 FROM --platform=$BUILDPLATFORM golang:1.26.10-bookworm AS build
 WORKDIR /src
 ARG TARGETOS TARGETARCH
-# The checkout is only lent, with .git in it, so that bellhop version tells the
-# commit as it does after make build.
+# A bind mount of the checkout, with .git, lets bellhop version show the commit as
+# after make build.
 RUN --mount=type=bind,target=/src \
     --mount=type=cache,target=/go/pkg/mod \
     --mount=type=cache,target=/root/.cache/go-build \
@@ -17,11 +17,11 @@ RUN mkdir /out/data
 
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /out/bellhop /bellhop
-# A volume that is made here takes this folder's owner. Only sqlite: needs one;
-# all else runs with --read-only.
+# A volume mounted here gets this folder's owner. Only sqlite: needs one; everything
+# else runs with --read-only.
 COPY --from=build --chown=65532:65532 --chmod=700 /out/data /data
 ENV BELLHOP_ADDR=:8080 BELLHOP_DIR=/data
 EXPOSE 8080
-# No HEALTHCHECK: there is nothing here to ask with, and Docker restarts nothing
-# for it. Whoever stands in front asks /readyz.
+# No HEALTHCHECK: the image has no client for it, and Docker restarts nothing because
+# of it. The proxy in front asks /readyz.
 ENTRYPOINT ["/bellhop"]

@@ -9,7 +9,7 @@ ARGS     ?=
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# go run would take Ctrl-C, which ends the demo, for its own failure.
+# go run would report the Ctrl-C that ends the demo as a failure.
 demo: ## carry simulated orders the whole way, and show them arriving
 	go build -o bin/bellhop ./cmd/bellhop
 	@bin/bellhop demo $(ARGS)
@@ -71,7 +71,7 @@ fuzz: ## run each fuzz target for FUZZTIME
 build: ## build bin/bellhop and bin/bellhop-bench
 	go build -trimpath -o bin/ ./cmd/bellhop ./cmd/bellhop-bench
 
-# The functions' binary leaves out what no function can use.
+# The functions' binary leaves out the drivers that functions can't use.
 lambda: ## build the AWS Lambda functions' one binary, and show its size
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc,nosqlite,noamqp,grpcnotrace \
 		-ldflags '-s -w -buildid=' -o deploy/aws/build/bootstrap ./cmd/bellhop-lambda

@@ -14,7 +14,8 @@ type alternateCmd struct {
 
 // Help implements kong.HelpProvider.
 func (alternateCmd) Help() string {
-	return `Both programs record the same webhooks in turn. Shown are medians with the middle half of the values; a difference that is less than the wider of the two is none. make compare REF=COMMIT builds two commits for it.
+	return `Both programs record the same webhooks in turn. Shown are medians with the middle half of the values; a
+difference that is less than the wider of the two is none. make compare REF=COMMIT builds two commits for it.
 
 Example:
 

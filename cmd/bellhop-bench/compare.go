@@ -45,10 +45,10 @@ type compareCmd struct {
 
 // Help implements kong.HelpProvider.
 func (compareCmd) Help() string {
-	return `Starts bellhop as users do, twice on the same store: inline, which records and pushes before it answers a webhook, with
-a pool of connections; and queued, as bellhop does. Webhooks arrive at set rates even if earlier ones are
-unanswered, beside a steady load of owners' requests. It measures each rate several times, both modes in turn, and finds
-the edges by bisection.
+	return `Starts bellhop as users do, twice on the same store: inline, which records and pushes before it answers a
+webhook, with a pool of connections; and queued, as bellhop does. Webhooks arrive at set rates even if earlier ones are
+unanswered, beside a steady load of owners' requests. It measures each rate several times, both modes in turn, and
+finds the edges by bisection.
 
 It takes about 20 minutes; end other work first. If you stop it, it keeps its results so far.
 bellhop-bench report draws results.json again.

@@ -25,7 +25,8 @@ type inlineCmd struct {
 
 // Help implements kong.HelpProvider.
 func (inlineCmd) Help() string {
-	return `bellhop-bench compare compares a queue with this. The settings are those of bellhop serve, without BELLHOP_QUEUE.
+	return `bellhop-bench compare compares a queue with this. The settings are those of bellhop serve, without
+BELLHOP_QUEUE.
 
 Example:
 

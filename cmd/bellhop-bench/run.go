@@ -29,9 +29,9 @@ type runCmd struct {
 
 // Help implements kong.HelpProvider.
 func (runCmd) Help() string {
-	return `Starts bellhop as users do, in fresh folders, and loads it over loopback. In turn it loads a bare net/http handler that
-reads the body, checks the signature and answers 200. It shows medians over the rounds, the least and the most, and the
-targets. It takes about five minutes; end other work first.
+	return `Starts bellhop as users do, in fresh folders, and loads it over loopback. In turn it loads a bare net/http
+handler that reads the body, checks the signature and answers 200. It shows medians over the rounds, the least and the
+most, and the targets. It takes about five minutes; end other work first.
 
 With Postgres, RabbitMQ and a stand-in for SQS on this machine (make bench starts them) it also measures recording and
 sending there, how fast functions start, and what AWS would bill. That takes about as long again.

@@ -28,7 +28,8 @@ Example:
 // Run implements the command.
 func (c *backupCmd) Run(j *job) error {
 	if _, err := os.Lstat(c.File); err == nil && !c.Force {
-		return bellhop.Errorf(bellhop.Conflict, "file_exists", "%s is there already: choose another name, or give --force to replace it", c.File)
+		return bellhop.Errorf(bellhop.Conflict, "file_exists",
+			"%s is there already: choose another name, or give --force to replace it", c.File)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -28,7 +28,8 @@ func (c *benchCmd) Run(j *job) error {
 	}
 	program := filepath.Join(filepath.Dir(self), "bellhop-bench"+filepath.Ext(self))
 	if _, err := os.Stat(program); err != nil {
-		return fmt.Errorf("bellhop bench is a program of its own now, bellhop-bench: put it beside %s, or run it by itself", self)
+		return fmt.Errorf("bellhop bench is a program of its own now, bellhop-bench: put it beside %s, or run it by "+
+			"itself", self)
 	}
 	fmt.Fprintln(j.err, "bellhop bench is a program of its own now: running", program)
 	cmd := exec.CommandContext(j.ctx, program, c.Args...)

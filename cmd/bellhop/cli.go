@@ -54,8 +54,8 @@ const (
 	exitUsage  = 2
 )
 
-// Run does what the arguments say and returns the exit code. ctx ends what goes
-// on, hard breaks it off. The configuration is the process's environment.
+// Run runs the command and returns the exit code. ctx asks it to finish, hard breaks it off. The
+// configuration is the process's environment.
 func Run(ctx, hard context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	t := &terminal{in: stdin, out: stdout, err: stderr, now: time.Now}
 	err := run(ctx, hard, args, t)
@@ -108,7 +108,8 @@ func durationFlag(c *kong.DecodeContext, to reflect.Value) error {
 	return err
 }
 
-const description = `bellhop carries every order of a Shopify shop from the webhook to the database and to the owner's phone.
+const description = `bellhop carries every order of a Shopify shop from the webhook to the database and to the
+owner's phone.
 
 Begin with: bellhop demo`
 
@@ -128,7 +129,7 @@ func usage(parsed *kong.Context, err error) error {
 	return bellhop.Invalidf("usage", "%s; see %s --help", said, command)
 }
 
-// parserWords say what the parser's words mean.
+// parserWords translate the parser's messages.
 var parserWords = []struct {
 	said  *regexp.Regexp
 	words string
@@ -147,7 +148,7 @@ var errHelp = errors.New("help was asked for")
 // kong's own does.
 type helpFlag bool
 
-// IgnoreDefault has the flag win over a default command.
+// IgnoreDefault lets the flag win over a default command.
 func (helpFlag) IgnoreDefault() {}
 
 // BeforeReset is called when the flag was given, before anything is validated.

@@ -63,7 +63,8 @@ func (c *deadLsCmd) Run(j *job) error {
 			values[i] = v
 			rows[i] = []string{v.ID, when(v.DiedAt), v.Shop, v.Topic, plural(v.Attempts, "attempt"), v.Reason}
 		}
-		return j.table(c.asked, values, "There are no dead letters.", "EVENT\tDIED (UTC)\tSHOP\tTOPIC\tTRIED\tREASON", rows)
+		return j.table(c.asked, values, "There are no dead letters.", "EVENT\tDIED (UTC)\tSHOP\tTOPIC\tTRIED\tREASON",
+			rows)
 	})
 }
 
@@ -102,8 +103,10 @@ func (c *deadShowCmd) Run(j *job) error {
 		if c.JSON {
 			return j.json(v)
 		}
-		j.say("event     %s\nshop      %s\ntopic     %s\nwebhook   %s\naccepted  %s\ndied      %s\ntried     %s\nreason    %s",
-			v.ID, v.Shop, v.Topic, v.WebhookID, when(v.AcceptedAt), when(v.DiedAt), plural(v.Attempts, "time"), v.Reason)
+		j.say("event     %s\nshop      %s\ntopic     %s\nwebhook   %s\naccepted  %s\ndied      %s\ntried     "+
+			"%s\nreason    %s",
+			v.ID, v.Shop, v.Topic, v.WebhookID, when(v.AcceptedAt), when(v.DiedAt), plural(v.Attempts, "time"),
+			v.Reason)
 		if c.Body {
 			j.say("\n%s", *v.Body)
 		} else {

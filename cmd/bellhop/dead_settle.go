@@ -125,7 +125,8 @@ func (c *deadReplayCmd) foresee(j *job, p *wire.Parts) error {
 	rows := make([][]string, len(dead))
 	for i, d := range dead {
 		outcome, reason, order := pipeline.Foresee(d.Event, by)
-		v := foreseenRow{ID: d.Event.ID.String(), Shop: d.Event.Shop, Topic: d.Event.Topic, Outcome: string(outcome), Reason: reason}
+		v := foreseenRow{ID: d.Event.ID.String(), Shop: d.Event.Shop, Topic: d.Event.Topic, Outcome: string(outcome),
+			Reason: reason}
 		if order != 0 {
 			v.OrderID = strconv.FormatInt(order, 10)
 		}
@@ -145,8 +146,8 @@ type deadDropCmd struct {
 
 // Help implements kong.HelpProvider.
 func (deadDropCmd) Help() string {
-	return `Nobody can replay them afterwards, and bellhop deletes their bodies. Their lines in the ledger stay and say who
-dropped them, and when.
+	return `Nobody can replay them afterwards, and bellhop deletes their bodies. Their lines in the ledger stay and say
+who dropped them, and when.
 
 Example:
 
@@ -184,7 +185,8 @@ func (c *deadDropCmd) tell(j *job, dead []queue.DeadEvent) error {
 		values[i], rows[i] = v, []string{v.ID, v.Shop, v.Topic, v.Reason}
 	}
 	if c.JSON || c.DryRun {
-		return j.table(c.asked, values, "There are no such dead letters.", "WOULD BE DROPPED\tSHOP\tTOPIC\tREASON", rows)
+		return j.table(c.asked, values, "There are no such dead letters.", "WOULD BE DROPPED\tSHOP\tTOPIC\tREASON",
+			rows)
 	}
 	j.say("Dropped %s.", plural(len(dead), "dead letter"))
 	return nil

@@ -19,8 +19,8 @@ type doctorCmd struct {
 
 // Help implements kong.HelpProvider.
 func (doctorCmd) Help() string {
-	return `Prints a line for each part: ok, warn or fail, and what to do. Run it with bellhop's settings, as bellhop's user.
-It fails if a part fails. It changes nothing and pushes nothing.
+	return `Prints a line for each part: ok, warn or fail, and what to do. Run it with bellhop's settings, as bellhop's
+user. It fails if a part fails. It changes nothing and pushes nothing.
 
 Example:
 
@@ -45,7 +45,8 @@ func (c *doctorCmd) Run(j *job) error {
 		return err
 	}
 	if failed > 0 {
-		return bellhop.Errorf(bellhop.Internal, "doctor", "%s failed: the lines above say what to do", plural(failed, "check"))
+		return bellhop.Errorf(bellhop.Internal, "doctor", "%s failed: the lines above say what to do",
+			plural(failed, "check"))
 	}
 	return nil
 }
@@ -81,7 +82,7 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 	return found
 }
 
-// stored looks at what the database and the queue hold.
+// stored checks the contents of the database and the queue.
 func (c *doctorCmd) stored(j *job, p *wire.Parts) (found []wire.Finding) {
 	found = append(found, integrity(j, p))
 	for _, look := range []func(*job, *wire.Parts) ([]wire.Finding, error){
@@ -102,7 +103,8 @@ func integrity(j *job, p *wire.Parts) wire.Finding {
 	err := p.QuickCheck(ctx)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return wire.Warn("integrity", fmt.Sprintf("not known: reading everything takes longer than %v", integrityPatience),
+		return wire.Warn("integrity", fmt.Sprintf("not known: reading everything takes longer than %v",
+			integrityPatience),
 			"run PRAGMA quick_check in the sqlite3 shell")
 	case err != nil:
 		return wire.Fail("integrity", oneLine(err), "end bellhop and restore a backup")
@@ -121,26 +123,31 @@ func depth(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	}
 	found := []wire.Finding{wire.OK("queue", fmt.Sprintf("%d waiting, %d leased", d.Waiting, d.Leased))}
 	if d.Oldest > idleAfter {
-		found[0] = wire.Warn("queue", fmt.Sprintf("%d waiting, the oldest since %v", d.Waiting, d.Oldest.Round(time.Second)),
+		found[0] = wire.Warn("queue", fmt.Sprintf("%d waiting, the oldest since %v", d.Waiting,
+			d.Oldest.Round(time.Second)),
 			"start bellhop serve or bellhop worker, or look into its log")
 	}
 	if d.Dead > 0 {
 		return append(found, wire.Warn("dead letters", plural(d.Dead, "event")+" given up",
-			"see bellhop dead ls; fix the causes; then run bellhop dead replay --all, or bellhop dead drop for hopeless ones")), nil
+			"see bellhop dead ls; fix the causes; then run bellhop dead replay --all, or bellhop dead drop for "+
+				"hopeless ones")), nil
 	}
 	return append(found, wire.OK("dead letters", "none")), nil
 }
 
-// compliance tells of what the law, or Shopify, wants somebody to act on.
+// compliance reports requests that the law, or Shopify, wants somebody to act on.
 func compliance(j *job, p *wire.Parts) ([]wire.Finding, error) {
-	n, more, err := countLines(j, p.Store, store.LineQuery{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonNotActedOn})
+	n, more, err := countLines(j, p.Store, store.LineQuery{Outcome: bellhop.OutcomeSkipped,
+		Reason: bellhop.ReasonNotActedOn})
 	if err != nil {
 		return nil, err
 	}
 	if n == 0 {
-		return []wire.Finding{wire.OK("requests", "no request for data or its deletion, and no app was uninstalled")}, nil
+		return []wire.Finding{wire.OK("requests", "no request for data or its deletion, and no app was uninstalled")},
+			nil
 	}
-	return []wire.Finding{wire.Warn("requests", atLeast(n, more, "event")+" that a person has to act on, some within 30 days",
+	return []wire.Finding{wire.Warn("requests",
+		atLeast(n, more, "event")+" that a person has to act on, some within 30 days",
 		"see bellhop ledger ls --reason "+bellhop.ReasonNotActedOn)}, nil
 }
 
@@ -163,7 +170,8 @@ func (c *doctorCmd) shops(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	}
 	switch {
 	case len(shops) == 0:
-		found = append(found, wire.Warn("shops", "there are none: bellhop keeps webhooks and records no orders", "bellhop shop add NAME.myshopify.com"))
+		found = append(found, wire.Warn("shops", "there are none: bellhop keeps webhooks and records no orders",
+			"bellhop shop add NAME.myshopify.com"))
 	case len(found) == 0:
 		found = append(found, wire.OK("shops", plural(len(shops), "shop")))
 	}
@@ -187,7 +195,8 @@ func quietShop(s bellhop.Shop, now time.Time) (f wire.Finding, quiet bool) {
 		return f, false
 	}
 	days := int(now.Sub(since).Hours() / 24)
-	return wire.Warn("shops", fmt.Sprintf(what, s.Domain, days), "look at the app's webhook subscriptions in Shopify"), true
+	return wire.Warn("shops", fmt.Sprintf(what, s.Domain, days), "look at the app's webhook subscriptions in Shopify"),
+		true
 }
 
 func people(j *job, p *wire.Parts) ([]wire.Finding, error) {
@@ -196,7 +205,8 @@ func people(j *job, p *wire.Parts) ([]wire.Finding, error) {
 		return nil, err
 	}
 	if len(all) == 0 {
-		return []wire.Finding{wire.Warn("people", "nobody can sign in", "bellhop owner add --shop DOMAIN --email NAME@EXAMPLE.COM")}, nil
+		return []wire.Finding{wire.Warn("people", "nobody can sign in",
+			"bellhop owner add --shop DOMAIN --email NAME@EXAMPLE.COM")}, nil
 	}
 	n := fmt.Sprintf("%d can sign in", len(all))
 	return []wire.Finding{wire.OK("people", n)}, nil
@@ -212,13 +222,14 @@ func clock(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	}
 	now := j.now()
 	if len(page.Lines) > 0 && page.Lines[0].Event.AcceptedAt.After(now.Add(clockSlack)) {
-		return []wire.Finding{wire.Fail("clock", fmt.Sprintf("it says %s, and bellhop already accepted an event at %s", when(now),
+		return []wire.Finding{wire.Fail("clock", fmt.Sprintf("it says %s, and bellhop already accepted an event at %s",
+			when(now),
 			when(page.Lines[0].Event.AcceptedAt)), "set the clock, and keep it with NTP")}, nil
 	}
 	return []wire.Finding{wire.OK("clock", when(now)+" UTC")}, nil
 }
 
-// relay tells of events that wait, also where no setting says that there are any.
+// relay reports events that wait for other services, even if no setting publishes them.
 func (c *doctorCmd) relay(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	n, age, err := host.Behind(j.ctx, p.Store, j.now())
 	switch {
@@ -229,10 +240,13 @@ func (c *doctorCmd) relay(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	case age < idleAfter:
 		return []wire.Finding{wire.OK("events waiting", fmt.Sprintf("%d for other services", n))}, nil
 	case c.Events == "":
-		return []wire.Finding{wire.Warn("events waiting", fmt.Sprintf("%d for other services, the oldest since %v, and BELLHOP_EVENTS is empty", n, age.Round(time.Second)),
+		return []wire.Finding{wire.Warn("events waiting",
+			fmt.Sprintf("%d for other services, the oldest since %v, and BELLHOP_EVENTS is empty", n,
+				age.Round(time.Second)),
 			"set it where bellhop serves, or run bellhop events forget")}, nil
 	}
-	return []wire.Finding{wire.Warn("events waiting", fmt.Sprintf("%d for other services, the oldest since %v", n, age.Round(time.Second)),
+	return []wire.Finding{wire.Warn("events waiting", fmt.Sprintf("%d for other services, the oldest since %v", n,
+		age.Round(time.Second)),
 		"start bellhop serve or bellhop worker, or look into its log")}, nil
 }
 

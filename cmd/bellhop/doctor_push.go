@@ -11,11 +11,11 @@ import (
 	"bellhop/wire"
 )
 
-// owing is what the database says of pushes.
+// owing is the database's state of pushes.
 type owing struct {
 	read    bool
 	waiting int64
-	devices []bellhop.Device // some of those in use, what was seen last first
+	devices []bellhop.Device // some devices in use, the last seen first
 }
 
 // Of how many shops, and how many devices, one is tried.
@@ -72,7 +72,8 @@ func (c *doctorCmd) push(j *job, o owing) wire.Finding {
 	case err != nil:
 		return pushFails(err, o.waiting)
 	case c.Push == "log:":
-		return wire.Warn("push", "bellhop only writes pushes to the log", "set BELLHOP_PUSH=fcm:/path/service-account.json for your app, or webpush:?subject=mailto:YOU for browsers")
+		return wire.Warn("push", "bellhop only writes pushes to the log",
+			"set BELLHOP_PUSH=fcm:/path/service-account.json for your app, or webpush:?subject=mailto:YOU for browsers")
 	case len(devices) > 0:
 		return wire.OK("push", "FCM would take a message to a device that is registered here")
 	case strings.Contains(c.Push, "fcm:") && !o.read:
@@ -84,7 +85,8 @@ func (c *doctorCmd) push(j *job, o owing) wire.Finding {
 }
 
 func pushFails(err error, waiting int64) wire.Finding {
-	const wait = "orders are recorded, and their pushes wait for a day; those that were tried for an hour failed: bellhop push resend sends them again"
+	const wait = "orders are recorded, and their pushes wait for a day; those that were tried for an hour failed: " +
+		"bellhop push resend sends them again"
 	found := oneLine(err)
 	if waiting > 0 {
 		found += fmt.Sprintf("; pushes that wait: %d", waiting)

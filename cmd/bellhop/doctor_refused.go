@@ -30,14 +30,15 @@ var refusalWords = map[string]string{
 // is named, nobody has to mend anything.
 var strangersDo = []string{"method", "encoded", "invalid", "too_large", "slow", "cut"}
 
-// refused tells which webhooks were turned away within the last hour, where there is
-// a secret to check them with.
+// refused reports the webhooks refused within the last hour, if there is a secret to check
+// signatures with.
 func refused(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	all, err := p.Store.Refusals(j.ctx, j.now().Add(-store.RefusalsKept))
 	if err != nil {
 		return nil, err
 	}
-	signatures := slices.DeleteFunc(slices.Clone(all), func(r store.Refusal) bool { return r.Reason != "unauthenticated" })
+	signatures := slices.DeleteFunc(slices.Clone(all),
+		func(r store.Refusal) bool { return r.Reason != "unauthenticated" })
 	secret := wire.OK("secret", "there is one to check signatures with")
 	if len(signatures) > 0 {
 		secret = wire.Warn("secret", lately(signatures, "signature"),
@@ -65,7 +66,8 @@ func lately(all []store.Refusal, what string) string {
 	if of == "" {
 		of = "a shop that is not added"
 	}
-	return fmt.Sprintf("%s refused in the last hour, the last at %s UTC, of %s", plural(n, what), clockTime(all[0].At), of)
+	return fmt.Sprintf("%s refused in the last hour, the last at %s UTC, of %s", plural(n, what), clockTime(all[0].At),
+		of)
 }
 
 func clockTime(at time.Time) string { return at.UTC().Format("15:04") }
@@ -90,20 +92,22 @@ func reasons(all []store.Refusal) string {
 	return strings.Join(order, "; ")
 }
 
-// unknownShops tells of webhooks that are kept and not recorded since nobody added
-// their shop.
+// unknownShops reports webhooks that wait unrecorded because nobody added their shop.
 func unknownShops(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	q := store.LineQuery{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonUnknownShop, Limit: 200}
 	page, err := p.Store.Lines(j.ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	recent := slices.DeleteFunc(page.Lines, func(l store.Line) bool { return j.now().Sub(l.Event.AcceptedAt) > time.Hour })
+	recent := slices.DeleteFunc(page.Lines,
+		func(l store.Line) bool { return j.now().Sub(l.Event.AcceptedAt) > time.Hour })
 	if len(recent) == 0 {
 		return nil, nil
 	}
 	e := recent[0].Event
-	return []wire.Finding{wire.Warn("unknown shops", fmt.Sprintf("%s in the last hour from unknown shops, the last at %s UTC of %s",
-		atLeast(len(recent), page.Next != "" && len(recent) == len(page.Lines), "webhook"), clockTime(e.AcceptedAt), e.Shop),
+	return []wire.Finding{wire.Warn("unknown shops",
+		fmt.Sprintf("%s in the last hour from unknown shops, the last at %s UTC of %s",
+			atLeast(len(recent), page.Next != "" && len(recent) == len(page.Lines), "webhook"), clockTime(e.AcceptedAt),
+			e.Shop),
 		"if it is yours: bellhop shop add "+e.Shop+", then bellhop replay --since 1d --shop "+e.Shop)}, nil
 }

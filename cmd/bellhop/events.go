@@ -21,8 +21,8 @@ type eventsDepthCmd struct {
 
 // Help implements kong.HelpProvider.
 func (eventsDepthCmd) Help() string {
-	return `Counts the events in the database that bellhop has not yet published to BELLHOP_EVENTS. It works while bellhop
-serve runs.
+	return `Counts the events in the database that bellhop has not yet published to BELLHOP_EVENTS. It works while
+bellhop serve runs.
 
 Example:
 
@@ -52,8 +52,8 @@ type eventsForgetCmd struct {
 
 // Help implements kong.HelpProvider.
 func (eventsForgetCmd) Help() string {
-	return `Use it after removing BELLHOP_EVENTS for good: bellhop forgets the events that it has not published. If you set
-BELLHOP_EVENTS again, bellhop publishes what happens from then on.
+	return `Use it after removing BELLHOP_EVENTS for good: bellhop forgets the events that it has not published. If you
+set BELLHOP_EVENTS again, bellhop publishes what happens from then on.
 
 Example:
 
@@ -69,7 +69,8 @@ func (c *eventsForgetCmd) Run(j *job) error {
 		}
 		err = p.Store.RemoveRelay(j.ctx, host.RelayName)
 		if bellhop.KindOf(err) == bellhop.NotFound {
-			return bellhop.Errorf(bellhop.NotFound, "no_relay", "bellhop keeps no events for other services: bellhop serve never ran with BELLHOP_EVENTS")
+			return bellhop.Errorf(bellhop.NotFound, "no_relay",
+				"bellhop keeps no events for other services: bellhop serve never ran with BELLHOP_EVENTS")
 		}
 		if err == nil {
 			j.say("Forgot %s that waited for other services.", plural(int(n), "event"))

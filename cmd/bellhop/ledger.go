@@ -67,7 +67,8 @@ func (c *ledgerLsCmd) Run(j *job) error {
 		for i, l := range lines {
 			values[i] = ledgerRow(l)
 			v := values[i]
-			rows[i] = []string{when(v.AcceptedAt), v.Shop, v.Topic, orDash(v.OrderID), v.Outcome, orDash(v.Reason), v.ID}
+			rows[i] = []string{when(v.AcceptedAt), v.Shop, v.Topic, orDash(v.OrderID), v.Outcome, orDash(v.Reason),
+				v.ID}
 		}
 		return j.table(c.asked, values, "There are no such events.",
 			"ACCEPTED (UTC)\tSHOP\tTOPIC\tORDER\tOUTCOME\tREASON\tEVENT", rows)

@@ -27,11 +27,11 @@ type operatorCmd struct {
 	Add operatorAddCmd `cmd:"" help:"Add an operator."`
 }
 
-// minPassword is more than the web asks for of those who choose their own: what
-// is set here tends to be passed on and kept.
+// minPassword exceeds the web's minimum for chosen passwords: people tend to pass on and keep a
+// password set here.
 const minPassword = 10
 
-// account is what both kinds of person are added with.
+// account holds the flags for adding either kind of person.
 type account struct {
 	wire.Storage
 	Email        string `name:"email" required:"" help:"The address to sign in with."`
@@ -52,7 +52,8 @@ func (r *reached) base() (string, error) {
 	}
 	host, port, err := net.SplitHostPort(r.Addr)
 	if err != nil {
-		return "", bellhop.Invalidf("addr", "BELLHOP_ADDR: %q is not an address: give HOST:PORT, such as 127.0.0.1:8080", r.Addr)
+		return "", bellhop.Invalidf("addr",
+			"BELLHOP_ADDR: %q is not an address: give HOST:PORT, such as 127.0.0.1:8080", r.Addr)
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		host = "127.0.0.1" // of all addresses the one that is always there
@@ -71,7 +72,7 @@ func (*reached) link(j *job, parts *wire.Parts, base string, person int64) error
 	return nil
 }
 
-// person returns who is to be added, and the password if it was made up.
+// person returns the person to add, and the password if bellhop made it up.
 func (a *account) person(j *job, role bellhop.Role, shop string) (p bellhop.Person, made string, err error) {
 	p = bellhop.Person{Role: role, Shop: shop, AddedAt: j.stamp()}
 	if p.Email, err = parseEmail(a.Email); err != nil {
@@ -91,7 +92,8 @@ func newPassword(j *job, file string) (hash, made string, err error) {
 		return "", "", err
 	}
 	if utf8.RuneCountInString(password) < minPassword {
-		return "", "", bellhop.Invalidf("password", "the password is too short: take at least %d characters", minPassword)
+		return "", "", bellhop.Invalidf("password", "the password is too short: take at least %d characters",
+			minPassword)
 	}
 	hash, err = web.HashPassword(password)
 	return hash, made, err
@@ -118,7 +120,8 @@ func (a *account) add(j *job, role bellhop.Role, shop string) error {
 	return j.open(&a.Storage, func(parts *wire.Parts) error {
 		if p, err = parts.Store.AddPerson(j.ctx, p); err != nil {
 			if bellhop.KindOf(err) == bellhop.NotFound {
-				return bellhop.Errorf(bellhop.NotFound, "shop", "there is no shop %s: add it first with bellhop shop add %s", shop, shop)
+				return bellhop.Errorf(bellhop.NotFound, "shop",
+					"there is no shop %s: add it first with bellhop shop add %s", shop, shop)
 			}
 			return already(err, "email_taken", "somebody signs in with %s already: see bellhop owner ls", a.Email)
 		}
@@ -132,7 +135,8 @@ func (a *account) add(j *job, role bellhop.Role, shop string) error {
 // without a slash at its end.
 func parseBase(s string) (string, error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" ||
+		u.Fragment != "" || u.User != nil {
 		return "", bellhop.Invalidf("url", "--url: %q is not an address: give the form https://bellhop.example.com", s)
 	}
 	return strings.TrimSuffix(s, "/"), nil
@@ -241,7 +245,8 @@ func (w *whom) find(j *job, p *wire.Parts) (bellhop.Person, error) {
 	}
 	who, err := p.Store.PersonByEmail(j.ctx, email)
 	if bellhop.KindOf(err) == bellhop.NotFound {
-		err = bellhop.Errorf(bellhop.NotFound, "person", "there is nobody with the address %s: see bellhop owner ls", email)
+		err = bellhop.Errorf(bellhop.NotFound, "person", "there is nobody with the address %s: see bellhop owner ls",
+			email)
 	}
 	return who, err
 }

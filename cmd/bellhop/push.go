@@ -26,10 +26,10 @@ type pushResendCmd struct {
 
 // Help implements kong.HelpProvider.
 func (pushResendCmd) Help() string {
-	return `Sends the pushes again that failed because the push service was down or rejected bellhop's credentials. With --status
-or --reason it takes other pushes that were not sent. In the column STAYS, stale means that the order is older than a
-day, and device that the device is gone or no longer in use. Each push's attempts start again at zero. It works while
-bellhop serve runs.
+	return `Sends the pushes again that failed because the push service was down or rejected bellhop's credentials.
+With --status or --reason it takes other pushes that were not sent. In the column STAYS, stale means that the order is
+older than a day, and device that the device is gone or no longer in use. Each push's attempts start again at zero. It
+works while bellhop serve runs.
 
 Example:
 
@@ -68,7 +68,8 @@ func (c *pushResendCmd) Run(j *job) error {
 		var all []pipeline.LostPush
 		sent := 0
 		for _, shop := range shops {
-			lost := pipeline.Lost{Shop: shop, Status: bellhop.PushStatus(c.Status), Reason: c.Reason, Since: since, Stale: c.Stale}
+			lost := pipeline.Lost{Shop: shop, Status: bellhop.PushStatus(c.Status), Reason: c.Reason, Since: since,
+				Stale: c.Stale}
 			found, err := lost.Find(j.ctx, p.Store, j.now())
 			if err != nil {
 				return err
@@ -105,16 +106,20 @@ func (c *pushResendCmd) say(j *job, all []pipeline.LostPush, sent int) error {
 	values, rows := make([]lostRow, len(all)), make([][]string, len(all))
 	stale := 0
 	for i, l := range all {
-		v := lostRow{ID: strconv.FormatInt(l.ID, 10), Shop: l.Shop, OrderID: strconv.FormatInt(l.OrderID, 10), Order: l.OrderName,
-			Device: l.Installation, Kind: string(l.Kind), Status: string(l.Status), Reason: l.Reason, CreatedAt: l.CreatedAt, Stays: l.Stays}
+		v := lostRow{ID: strconv.FormatInt(l.ID, 10), Shop: l.Shop, OrderID: strconv.FormatInt(l.OrderID, 10),
+			Order:  l.OrderName,
+			Device: l.Installation, Kind: string(l.Kind), Status: string(l.Status), Reason: l.Reason,
+			CreatedAt: l.CreatedAt, Stays: l.Stays}
 		values[i] = v
-		rows[i] = []string{v.ID, when(v.CreatedAt), v.Shop, v.Order, orDash(v.Device), v.Status, orDash(v.Reason), orDash(v.Stays)}
+		rows[i] = []string{v.ID, when(v.CreatedAt), v.Shop, v.Order, orDash(v.Device), v.Status, orDash(v.Reason),
+			orDash(v.Stays)}
 		if l.Stays == pipeline.LostStale {
 			stale++
 		}
 	}
 	if c.DryRun {
-		return j.table(c.asked, values, "There are no such pushes.", "PUSH\tOF (UTC)\tSHOP\tORDER\tDEVICE\tSTATUS\tREASON\tSTAYS", rows)
+		return j.table(c.asked, values, "There are no such pushes.",
+			"PUSH\tOF (UTC)\tSHOP\tORDER\tDEVICE\tSTATUS\tREASON\tSTAYS", rows)
 	}
 	if c.JSON {
 		return j.json(map[string]int{"resent": sent, "stale": stale, "stay": len(all) - sent})

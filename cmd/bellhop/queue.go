@@ -69,8 +69,8 @@ type queueCreateCmd struct {
 
 // Help implements kong.HelpProvider.
 func (queueCreateCmd) Help() string {
-	return `If the queue exists with the same attributes, the command does nothing. In SQS it also creates NAME-notify, which
-joins bellhop worker --steps record and bellhop worker --steps notify; in other brokers the worker creates it.
+	return `If the queue exists with the same attributes, the command does nothing. In SQS it also creates NAME-notify,
+which joins bellhop worker --steps record and bellhop worker --steps notify; in other brokers the worker creates it.
 
 Example:
 
@@ -80,7 +80,7 @@ Example:
 // Run implements the command.
 func (c *queueCreateCmd) Run(j *job) error {
 	o := j.patient()
-	o.Existing = false // what it is asked to make may be the first queue of its file
+	o.Existing = false // the new queue may be the first in its file
 	return j.with(func(p *wire.Parts) error {
 		name := c.Name
 		if name == "" {
@@ -238,8 +238,7 @@ func (c *queueSetCmd) Run(j *job) error {
 	})
 }
 
-// sure asks whoever sits at a terminal before something is lost; a script is
-// taken to know.
+// sure asks the person at a terminal before data is lost; a script needs no question.
 func sure(j *job, yes bool, question string) error {
 	if yes || !isTerminal(j.in) {
 		return nil
@@ -304,7 +303,8 @@ func depthRowOf(d queue.Depth) depthRow {
 }
 
 func (d depthRow) cells() []string {
-	return []string{strconv.Itoa(d.Waiting), strconv.Itoa(d.Leased), strconv.Itoa(d.Dead), (time.Duration(d.Oldest) * time.Second).String()}
+	return []string{strconv.Itoa(d.Waiting), strconv.Itoa(d.Leased), strconv.Itoa(d.Dead),
+		(time.Duration(d.Oldest) * time.Second).String()}
 }
 
 // Run implements the command.

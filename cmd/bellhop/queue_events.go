@@ -94,7 +94,8 @@ type queueReceiveCmd struct {
 
 // Help implements kong.HelpProvider.
 func (queueReceiveCmd) Help() string {
-	return `Prints one line of JSON for each event. Without --ack the events go back to the queue, which counts as an attempt.
+	return `Prints one line of JSON for each event. Without --ack the events go back to the queue, which counts as an
+attempt.
 
 Example:
 
@@ -131,7 +132,8 @@ func (c *queueReceiveCmd) Run(j *job) error {
 		}
 		settle := make([]queue.Settlement, len(deliveries))
 		for i, d := range deliveries {
-			settle[i] = queue.Settlement{Receipt: d.Receipt, Verdict: queue.Retry, Reason: "looked at with bellhop queue receive"}
+			settle[i] = queue.Settlement{Receipt: d.Receipt, Verdict: queue.Retry,
+				Reason: "looked at with bellhop queue receive"}
 			if c.Ack {
 				settle[i].Verdict = queue.Ack
 			}
@@ -159,8 +161,8 @@ type queuePurgeCmd struct {
 
 // Help implements kong.HelpProvider.
 func (queuePurgeCmd) Help() string {
-	return `Leased events and dead letters stay. The archive keeps dropped events as long as their bodies, and bellhop replay can
-still record them.
+	return `Leased events and dead letters stay. The archive keeps dropped events as long as their bodies, and bellhop
+replay can still record them.
 
 Example:
 

@@ -21,9 +21,9 @@ type queueSwitchCmd struct {
 
 // Help implements kong.HelpProvider.
 func (queueSwitchCmd) Help() string {
-	return `Moves events while webhooks arrive and workers run. It acknowledges each event in --from only after --to has it, so
-none is lost if it is killed: run it again. It ends when --from has no waiting and no leased events. Attempts start
-again at zero. docs/workers.md has the steps of changing queues in production.
+	return `Moves events while webhooks arrive and workers run. It acknowledges each event in --from only after --to
+has it, so none is lost if it is killed: run it again. It ends when --from has no waiting and no leased events.
+Attempts start again at zero. docs/workers.md has the steps of changing queues in production.
 
 Other users of this machine can see flags: put a URL with a password into BELLHOP_QUEUE and BELLHOP_QUEUE_TO.
 
@@ -57,7 +57,8 @@ func (c *queueSwitchCmd) move(j *job, both *wire.Switch) error {
 		return err
 	}
 	if j.ctx.Err() != nil && !c.Follow {
-		return bellhop.Errorf(bellhop.Unavailable, "broken_off", "the switch was interrupted after %s: run it again to continue",
+		return bellhop.Errorf(bellhop.Unavailable, "broken_off",
+			"the switch was interrupted after %s: run it again to continue",
 			plural(int(done.Moved), "event"))
 	}
 	return nil
@@ -75,10 +76,12 @@ func (c *queueSwitchCmd) report(j *job, done host.Switched) error {
 	j.say("Moved %s. In --from %s and %s, and %s.", plural(int(done.Moved), "event"),
 		wait(done.Left.Waiting), fmt.Sprintf("%d are leased", done.Left.Leased), plural(done.Left.Dead, "dead letter"))
 	if done.Refused > 0 {
-		j.say("--to does not take %s, too large for it: they are dead letters in --from.", plural(int(done.Refused), "event"))
+		j.say("--to does not take %s, too large for it: they are dead letters in --from.",
+			plural(int(done.Refused), "event"))
 	}
 	if done.Left.Dead > 0 {
-		j.say("Dead letters stay where they are: see bellhop dead ls with BELLHOP_QUEUE as --from; --dead moves them, too.")
+		j.say("Dead letters stay where they are: see bellhop dead ls with BELLHOP_QUEUE as --from; --dead moves them, " +
+			"too.")
 	}
 	return nil
 }
@@ -101,7 +104,8 @@ type switchProgress struct {
 
 func (p *switchProgress) step(s host.Switched) {
 	now := p.now()
-	line := fmt.Sprintf("moved %s; %s, %d leased, %s", plural(int(s.Moved), "event"), wait(s.Left.Waiting), s.Left.Leased,
+	line := fmt.Sprintf("moved %s; %s, %d leased, %s", plural(int(s.Moved), "event"), wait(s.Left.Waiting),
+		s.Left.Leased,
 		plural(s.Left.Dead, "dead letter"))
 	switch {
 	case p.bar:

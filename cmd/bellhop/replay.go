@@ -14,8 +14,8 @@ type replayCmd struct {
 
 // Help implements kong.HelpProvider.
 func (replayCmd) Help() string {
-	return `Takes the events whose bodies bellhop still keeps. Recorded orders stay as they are, bellhop pushes nothing twice, and
-it now records the events that it skipped before. It works while bellhop serve runs.
+	return `Takes the events whose bodies bellhop still keeps. Recorded orders stay as they are, bellhop pushes nothing
+twice, and it now records the events that it skipped before. It works while bellhop serve runs.
 
 Example:
 

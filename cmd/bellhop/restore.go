@@ -13,8 +13,8 @@ type restoreCmd struct {
 
 // Help implements kong.HelpProvider.
 func (restoreCmd) Help() string {
-	return `Replaces everything with the state in FILE, in one step. Running processes go on with the restored state. Everything
-since the backup is gone: Shopify does not send it again.
+	return `Replaces everything with the state in FILE, in one step. Running processes go on with the restored state.
+Everything since the backup is gone: Shopify does not send it again.
 
 Example:
 
@@ -25,7 +25,8 @@ Example:
 func (c *restoreCmd) Run(j *job) error {
 	if !c.Yes {
 		if !isTerminal(j.in) {
-			return bellhop.Invalidf("usage", "this replaces everything that is stored: give --yes if that is what you want")
+			return bellhop.Invalidf("usage",
+				"this replaces everything that is stored: give --yes if that is what you want")
 		}
 		yes, err := j.confirm("This replaces everything that is stored by what is in " + c.File + ". Go on?")
 		if err != nil {

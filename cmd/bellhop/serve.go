@@ -21,8 +21,8 @@ type serveCmd struct {
 
 // Help implements kong.HelpProvider.
 func (serveCmd) Help() string {
-	return `Every setting is an environment variable with a flag of the same name. If there is no database, bellhop creates one.
-The first SIGINT or SIGTERM drains: bellhop finishes what it has begun. The second ends it at once.
+	return `Every setting is an environment variable with a flag of the same name. If there is no database, bellhop
+creates one. The first SIGINT or SIGTERM drains: bellhop finishes what it has begun. The second ends it at once.
 
 URLs for --queue:
 

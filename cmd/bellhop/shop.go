@@ -41,7 +41,8 @@ func (c *shopAddCmd) Run(j *job) (err error) {
 		return err
 	}
 	if c.OwnSecretOnly && c.SecretFile == "" {
-		return bellhop.Invalidf("usage", "--own-secret-only needs --secret-file: without a secret every webhook of the shop would be refused")
+		return bellhop.Invalidf("usage",
+			"--own-secret-only needs --secret-file: without a secret every webhook of the shop would be refused")
 	}
 	if c.SecretFile != "" {
 		if s.Secret, err = j.secretFrom(c.SecretFile, "secret"); err != nil {
@@ -52,7 +53,8 @@ func (c *shopAddCmd) Run(j *job) (err error) {
 		if err := p.Store.AddShop(j.ctx, s); err != nil {
 			return already(err, "shop_exists", "%s is here already: see bellhop shop ls", s.Domain)
 		}
-		kept, more, err := countLines(j, p.Store, store.LineQuery{Shop: s.Domain, Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonUnknownShop})
+		kept, more, err := countLines(j, p.Store, store.LineQuery{Shop: s.Domain, Outcome: bellhop.OutcomeSkipped,
+			Reason: bellhop.ReasonUnknownShop})
 		if err != nil {
 			return err
 		}
@@ -127,7 +129,8 @@ func (c *shopLsCmd) Run(j *job) error {
 		for i, s := range shops {
 			values[i] = shopRow{s.Domain, s.Disabled, s.Secret != "", s.PreviousSecret != "", s.OwnSecretOnly,
 				s.CustomerInPush, s.AddedAt, timeOrNull(s.LastEventAt), string(s.LastSignedBy)}
-			rows[i] = []string{s.Domain, shopState(s), secretState(s), when(s.LastEventAt), orDash(string(s.LastSignedBy))}
+			rows[i] = []string{s.Domain, shopState(s), secretState(s), when(s.LastEventAt),
+				orDash(string(s.LastSignedBy))}
 		}
 		return j.table(c.asked, values, "There are no shops. Add one with: bellhop shop add NAME.myshopify.com",
 			"DOMAIN\tSTATE\tSECRET\tLAST WEBHOOK (UTC)\tSIGNED BY", rows)
@@ -166,8 +169,8 @@ type shopRotateCmd struct {
 
 // Help implements kong.HelpProvider.
 func (shopRotateCmd) Help() string {
-	return `Shopify takes up to an hour to sign with a new secret. Until then both are valid; bellhop shop ls shows which one
-signed the last webhook.
+	return `Shopify takes up to an hour to sign with a new secret. Until then both are valid; bellhop shop ls shows
+which one signed the last webhook.
 
 Example:
 
@@ -202,11 +205,13 @@ func (c *shopRotateCmd) Run(j *job) error {
 		case err != nil:
 			return noShop(err, domain)
 		case same:
-			return bellhop.Errorf(bellhop.Conflict, "same_secret", "this is the secret that %s has already; nothing was changed", domain)
+			return bellhop.Errorf(bellhop.Conflict, "same_secret",
+				"this is the secret that %s has already; nothing was changed", domain)
 		case c.Finish:
 			j.say("Forgot the old secret of %s.", domain)
 		default:
-			j.say("Changed the secret of %s; the old one is valid until: bellhop shop rotate-secret %s --finish", domain, domain)
+			j.say("Changed the secret of %s; the old one is valid until: bellhop shop rotate-secret %s --finish",
+				domain, domain)
 		}
 		return nil
 	})

@@ -43,8 +43,8 @@ type simulateShopifyCmd struct {
 
 // Help implements kong.HelpProvider.
 func (simulateShopifyCmd) Help() string {
-	return `Signs, delivers and retries as Shopify does: it allows one second to connect and five to answer, and tries eight more
-times. Without --for and --orders it goes on until interrupted. It fails if it gave up a webhook.
+	return `Signs, delivers and retries as Shopify does: it allows one second to connect and five to answer, and tries
+eight more times. Without --for and --orders it goes on until interrupted. It fails if it gave up a webhook.
 
 Example:
 
@@ -77,7 +77,8 @@ func (c *simulateShopifyCmd) Run(j *job) error {
 		err = writeLedger(c.Ledger, s.Ledger())
 	}
 	if err == nil && sum.GivenUp > 0 {
-		err = bellhop.Errorf(bellhop.Internal, "given_up", "%s given up after all tries", plural(sum.GivenUp, "webhook"))
+		err = bellhop.Errorf(bellhop.Internal, "given_up", "%s given up after all tries",
+			plural(sum.GivenUp, "webhook"))
 	}
 	return err
 }
@@ -113,10 +114,12 @@ func (c *simulateShopifyCmd) options() (o simulate.ShopifyOptions, err error) {
 func webhookTarget(target string, remoteOK bool) (string, error) {
 	u, err := url.Parse(target)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return "", bellhop.Invalidf("target", "--target: %q is not an address: give one such as http://127.0.0.1:8080", target)
+		return "", bellhop.Invalidf("target", "--target: %q is not an address: give one such as http://127.0.0.1:8080",
+			target)
 	}
 	if !remoteOK && !isLoopback(u.Hostname()) {
-		return "", bellhop.Invalidf("target", "--target: %s is another machine: give --remote-ok to send made-up orders there", u.Hostname())
+		return "", bellhop.Invalidf("target",
+			"--target: %s is another machine: give --remote-ok to send made-up orders there", u.Hostname())
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = webhook.Path
@@ -185,7 +188,8 @@ type simulateFCMCmd struct {
 
 // Help implements kong.HelpProvider.
 func (simulateFCMCmd) Help() string {
-	return `GET /_/sent lists the messages that phones received, and what each phone shows. The command ends when interrupted.
+	return `GET /_/sent lists the messages that phones received, and what each phone shows. The command ends when
+interrupted.
 
 --faults knows 403, 429, 500, 502, 503, ambiguous, hang and unregistered for messages, and invalid_grant for requests of
 access tokens.
@@ -232,12 +236,13 @@ func (c *simulateFCMCmd) ready(j *job, f *simulate.FCM, url string) error {
 	if err := f.WriteServiceAccount(path, url); err != nil {
 		return err
 	}
-	fmt.Fprintf(j.err, "FCM's stand-in listens at %s; what phones got is at %s/_/sent\nTo send to it: BELLHOP_PUSH=%s\n",
+	fmt.Fprintf(j.err,
+		"FCM's stand-in listens at %s; what phones got is at %s/_/sent\nTo send to it: BELLHOP_PUSH=%s\n",
 		url, url, fcmURL(path, url))
 	return nil
 }
 
-// fcmURL is what BELLHOP_PUSH takes for a twin.
+// fcmURL is the twin's URL for BELLHOP_PUSH.
 func fcmURL(serviceAccount, base string) string {
 	return "fcm:" + (&url.URL{Path: serviceAccount}).EscapedPath() + "?" + url.Values{"endpoint": {base}}.Encode()
 }
@@ -250,14 +255,16 @@ func sayCounts(j *job, asJSON bool, n simulate.Counts) error {
 	if err != nil {
 		return err
 	}
-	j.say("%d requests, %d taken for phones, %d shown (%d in the place of another), %d over a phone's budget; answers %s",
+	j.say("%d requests, %d taken for phones, %d shown (%d in the place of another), %d over a phone's budget; answers "+
+		"%s",
 		n.Requests, n.Taken, n.Shown, n.Replaced, n.Throttled, answers)
 	return nil
 }
 
 // runFCM serves a twin beside other work until ctx is done. The returned
 // function waits for its end.
-func runFCM(ctx context.Context, o simulate.FCMOptions, ready func(*simulate.FCM, string) error) (wait func() error, err error) {
+func runFCM(ctx context.Context, o simulate.FCMOptions, ready func(*simulate.FCM, string) error) (wait func() error,
+	err error) {
 	up, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		ended <- simulate.RunFCM(ctx, "127.0.0.1:0", o, func(f *simulate.FCM, url string) error {

@@ -20,9 +20,9 @@ type storeRenumberCmd struct{ wire.Storage }
 
 // Help implements kong.HelpProvider.
 func (storeRenumberCmd) Help() string {
-	return `After pg_restore, a snapshot or a copied file, the database is in an older state. It would use numbers of the stream
-and of pushes a second time, and subscribers would drop new events as old ones. Run this before you start bellhop
-again. bellhop restore does it by itself.
+	return `After pg_restore, a snapshot or a copied file, the database is in an older state. It would use numbers of
+the stream and of pushes a second time, and subscribers would drop new events as old ones. Run this before you start
+bellhop again. bellhop restore does it by itself.
 
 Example:
 
@@ -50,10 +50,10 @@ type storeCopyCmd struct {
 
 // Help implements kong.HelpProvider.
 func (storeCopyCmd) Help() string {
-	return `Copies shops, people, devices, orders, pushes, the ledger with its bodies, and the stream with its position for other
-services. It keeps all ids and compares both sides at the end. Stop bellhop serve and bellhop worker first: if they
-change something meanwhile, the command notices and refuses the copy. If it is interrupted, run it again: it continues
-where it was. It does not copy the queue: keep BELLHOP_QUEUE until it is empty.
+	return `Copies shops, people, devices, orders, pushes, the ledger with its bodies, and the stream with its position
+for other services. It keeps all ids and compares both sides at the end. Stop bellhop serve and bellhop worker first:
+if they change something meanwhile, the command notices and refuses the copy. If it is interrupted, run it again: it
+continues where it was. It does not copy the queue: keep BELLHOP_QUEUE until it is empty.
 
 Other users of this machine can see flags: leave the password out of --to and put it into PGPASSWORD or ~/.pgpass.
 
@@ -80,7 +80,8 @@ func (c *storeCopyCmd) copy(j *job, both *wire.Copy) error {
 	done, err := move.Copy(j.ctx, both.From, both.To, move.Options{Begun: p.begun, Step: p.step})
 	p.end()
 	if j.ctx.Err() != nil {
-		return bellhop.Errorf(bellhop.Unavailable, "broken_off", "the copy was interrupted after %s: run it again to continue",
+		return bellhop.Errorf(bellhop.Unavailable, "broken_off",
+			"the copy was interrupted after %s: run it again to continue",
 			plural(int(done.Rows), "row"))
 	}
 	if len(done.Tables) > 0 {
@@ -98,7 +99,8 @@ func (c *storeCopyCmd) copy(j *job, both *wire.Copy) error {
 		if strings.HasPrefix(c.From, "postgres") { // postgres: alone would be the new one's
 			keep = "set BELLHOP_QUEUE to the URL of that database"
 		}
-		j.say("%s and %s are in the queue beside the database and were not copied: %s until bellhop queue depth shows none.",
+		j.say("%s and %s are in the queue beside the database and were not copied: %s until bellhop queue depth shows "+
+			"none.",
 			plural(b.Waiting+b.Leased, "waiting event"), plural(b.Dead, "dead letter"), keep)
 	}
 	j.say("Next: set BELLHOP_DB to the new database, and start bellhop serve.")
@@ -108,10 +110,10 @@ func (c *storeCopyCmd) copy(j *job, both *wire.Copy) error {
 type copiedJSON struct {
 	Rows    int64         `json:"rows"`
 	Resumed bool          `json:"resumed"`
-	Anew    bool          `json:"anew"` // what an earlier run had begun was dropped
+	Anew    bool          `json:"anew"` // it dropped an earlier, unfinished copy
 	Same    bool          `json:"same"`
 	Tables  []copiedTable `json:"tables"`
-	// In the queue beside the source, and not copied; null if there is none.
+	// Events in the queue beside the source, which are not copied; null without such a queue.
 	Waiting *int `json:"waiting"`
 	Dead    *int `json:"dead"`
 }
@@ -135,12 +137,14 @@ func (c *storeCopyCmd) report(j *job, done move.Result, both *wire.Copy) error {
 	var rows [][]string
 	for _, t := range done.Tables {
 		v.Same = v.Same && t.Same()
-		v.Tables = append(v.Tables, copiedTable{string(t.Table), t.From.Rows, t.To.Rows, t.From.String(), t.To.String(), t.Same()})
+		v.Tables = append(v.Tables, copiedTable{string(t.Table), t.From.Rows, t.To.Rows, t.From.String(), t.To.String(),
+			t.Same()})
 		verdict := "same"
 		if !t.Same() {
 			verdict = "DIFFERS"
 		}
-		rows = append(rows, []string{string(t.Table), strconv.FormatInt(t.From.Rows, 10), strconv.FormatInt(t.To.Rows, 10),
+		rows = append(rows, []string{string(t.Table), strconv.FormatInt(t.From.Rows, 10),
+			strconv.FormatInt(t.To.Rows, 10),
 			t.To.String()[:16], verdict})
 	}
 	return j.table(c.asked, v, "", "TABLE\tROWS\tIN THE COPY\tCHECKSUM\tVERDICT", rows)
@@ -156,7 +160,7 @@ type copyProgress struct {
 	told  time.Time
 }
 
-// tellEvery is how often a long table is told of where there is no terminal.
+// tellEvery is the interval of progress lines for a long table, without a terminal.
 const tellEvery = 10 * time.Second
 
 func (p *copyProgress) begun(resumed, anew bool) {

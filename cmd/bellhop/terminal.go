@@ -28,12 +28,12 @@ type terminal struct {
 type job struct {
 	*terminal
 	ctx  context.Context // done when it is to end
-	hard context.Context // done when it is to be broken off
+	hard context.Context // done: break off at once
 	log  *slog.Logger
 }
 
-// unlessEnded drops what was called off because the job is to end: for one that
-// goes on until it is told to end, that is no failure.
+// unlessEnded drops the error of a cancelled job: for a command that goes on until interrupted,
+// that is no failure.
 func (j *job) unlessEnded(err error) error {
 	if j.ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
@@ -70,7 +70,8 @@ func (s *logStyle) UnmarshalText(text []byte) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("%q is no format (text, json, auto) and no level (debug, info, warn, error); give either or both, such as json,debug", word)
+			return fmt.Errorf("%q is no format (text, json, auto) and no level (debug, info, warn, error); give "+
+				"either or both, such as json,debug", word)
 		}
 	}
 	return nil
@@ -91,8 +92,8 @@ type asked struct {
 	JSON bool `name:"json" help:"Print JSON instead of a table."`
 }
 
-// table prints rows for people, or the values that they come from as JSON. What
-// is none is said in words, since an empty table looks like a mistake.
+// table prints rows for people, or their values as JSON. It prints none instead of an empty table,
+// which looks like a mistake.
 func (t *terminal) table(as asked, values any, none string, head string, rows [][]string) error {
 	if as.JSON {
 		return t.json(values)
@@ -115,7 +116,7 @@ func (t *terminal) json(v any) error {
 	return e.Encode(v)
 }
 
-// confirm asks whoever sits at the terminal.
+// confirm asks the person at the terminal.
 func (t *terminal) confirm(question string) (bool, error) {
 	fmt.Fprintf(t.err, "%s [y/N] ", question)
 	line, err := bufio.NewReader(t.in).ReadString('\n')
@@ -154,7 +155,7 @@ func (j *job) open(s *wire.Storage, fn func(*wire.Parts) error) error {
 	return j.with(fn)(s.Open(j.ctx, wire.Options{Log: j.log, Now: j.now, Existing: true}))
 }
 
-// patient are the options of a command: no webhook waits for what it sends.
+// patient are a command's options: no webhook waits for its sends.
 func (j *job) patient() wire.Options {
 	return wire.Options{Log: j.log, Now: j.now, SendLimit: 30 * time.Second, Existing: true}
 }
@@ -230,5 +231,6 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 	if d, err := wire.ParseDuration(s); err == nil {
 		return now.Add(-d).UTC(), nil
 	}
-	return time.Time{}, bellhop.Invalidf("since", "--since %q is not a time: give 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h or 30d", s)
+	return time.Time{}, bellhop.Invalidf("since",
+		"--since %q is not a time: give 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h or 30d", s)
 }

@@ -4,6 +4,6 @@ package main
 
 import "syscall"
 
-// What is written holds secrets and customers' data: it is for its owner alone. SQLite
-// asks for more of the files beside its own.
+// Files hold secrets and customers' data: only their owner may read them. SQLite's own rights for
+// the files beside its database are wider.
 func init() { syscall.Umask(0o077) }

@@ -18,7 +18,7 @@ func (versionCmd) Help() string {
   bellhop version --json`
 }
 
-// build is what is known of this program.
+// build describes this program's build.
 type build struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit"` // "" where it was built outside a checkout

@@ -16,9 +16,10 @@ type workerCmd struct {
 
 // Help implements kong.HelpProvider.
 func (workerCmd) Help() string {
-	return `Any number of workers can share one queue; each runs both steps or one. A record worker wakes the notify workers through
-a queue of their own, NAME-notify, on the broker of BELLHOP_QUEUE. A worker can have the environment of bellhop serve: it
-ignores settings for webhooks and the API. Signals work as with bellhop serve, whose --help explains the URLs.
+	return `Any number of workers can share one queue; each runs both steps or one. A record worker wakes the notify
+workers through a queue of their own, NAME-notify, on the broker of BELLHOP_QUEUE. A worker can have the environment of
+bellhop serve: it ignores settings for webhooks and the API. Signals work as with bellhop serve, whose --help explains
+the URLs.
 
 Example:
 

@@ -3,15 +3,15 @@
 #
 #   STACK                bellhop unless given; several can be in one account
 #   MODE                 express, standard or direct
-#   EMAIL                where alarms go
+#   EMAIL                the address for alarms
 #   SHOPS                shops to add, such as "a.myshopify.com b.myshopify.com"
 #   SHOPIFY_SECRET_FILE  a file with the Shopify app's client secret
 #   FCM_FILE             a file with the service account that may send by FCM
 #   PARAMETERS           any others of bellhop.yaml, such as "Consumers=8 MultiAZ=true"
 #   BELLHOP_BOOTSTRAP    the functions' program, in place of one that is built here
 #
-# What is not given stays as it is. The account and the region are those that the
-# aws command uses.
+# Settings that you don't give stay as they are. The account and the region are the
+# aws command's.
 set -eu
 cd "$(dirname "$0")"
 stack=${STACK:-bellhop}
@@ -22,7 +22,7 @@ die() {
 	exit 1
 }
 
-# ---- What is needed ---------------------------------------------------------
+# ---- Requirements -----------------------------------------------------------
 
 command -v aws >/dev/null 2>&1 || die "the aws command is missing; install it from https://aws.amazon.com/cli/"
 case $stack in
@@ -74,7 +74,7 @@ else
 	make -s -C ../.. lambda
 fi
 
-# The database shows a certificate of RDS's own authority, which no system knows.
+# RDS's own authority issues the database's certificate, and no system knows it.
 [ -s build/rds.pem ] || curl -fsS -o build/rds.pem https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem ||
 	die "RDS's certificates can't be fetched; put global-bundle.pem into deploy/aws/build/rds.pem"
 grep -q 'BEGIN CERTIFICATE' build/rds.pem || die "deploy/aws/build/rds.pem holds no certificates; delete it, then run this again"
@@ -102,8 +102,8 @@ invoke() {
 	say "migrate says: $(cat "$work/answer")"
 }
 
-# The new schema goes in before the new code: each change of it can be lived with
-# by the code before.
+# The new schema goes in before the new code: the previous code works with each of
+# its changes.
 if [ -n "$status" ]; then
 	say "bringing the database up to date"
 	key=$(sed -n 's/^ *S3Key: *//p' "$work/packaged.yaml" | head -n 1)

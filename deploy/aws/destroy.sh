@@ -1,8 +1,8 @@
 #!/bin/sh
-# Takes bellhop down from AWS. It asks first, and says what stays.
+# Removes bellhop from AWS. It asks first, and lists the parts that stay.
 #
 #   STACK    bellhop unless given
-#   CONFIRM  the stack's name again, where nobody can be asked
+#   CONFIRM  the stack's name again, to skip the question
 set -eu
 stack=${STACK:-bellhop}
 
@@ -20,9 +20,9 @@ status=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stack
 output() {
 	aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue" --output text
 }
-# A failed first deployment has no outputs, and nothing in it.
+# A failed first deployment has no outputs, and is empty.
 known() { [ -n "$1" ] && [ "$1" != None ]; }
-# messages URL: how many are in a queue, handed out or not
+# messages URL: how many messages are in a queue, leased or not
 messages() {
 	aws sqs get-queue-attributes --queue-url "$1" --output text --query 'Attributes.*' \
 		--attribute-names ApproximateNumberOfMessages ApproximateNumberOfMessagesNotVisible ApproximateNumberOfMessagesDelayed |

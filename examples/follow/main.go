@@ -1,5 +1,5 @@
-// Command follow is an example of a service that follows along: it prints what
-// happens to the orders of all shops. docs/events.md shows it.
+// Command follow is an example of a service that follows events: it prints the changes of all
+// shops' orders. docs/events.md explains it.
 package main
 
 import (
@@ -17,7 +17,7 @@ func main() {
 	log.Fatal(follow(os.Args[1], os.Stdout)) // such as amqp://user:password@host/vhost
 }
 
-// follow has a queue of its own, in which events wait while nobody runs.
+// follow has a queue of its own, where events wait while it does not run.
 func follow(url string, out io.Writer) error {
 	conn, err := amqp.Dial(url)
 	if err != nil {
@@ -39,7 +39,7 @@ func follow(url string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	newest := map[string]string{} // by order; a real service keeps it beside what it does
+	newest := map[string]string{} // by order; a real service stores it with its results
 	for d := range deliveries {
 		var e struct{ Type, Source, Subject, Sequence string }
 		if err := json.Unmarshal(d.Body, &e); err != nil {

@@ -25,7 +25,7 @@ type service struct {
 
 func newChain() (c *chain, err error) {
 	c = &chain{packed: newLedger(), billed: newLedger()}
-	c.client.Transport = &http.Transport{DisableKeepAlives: true} // so that each call says the same of who is away
+	c.client.Transport = &http.Transport{DisableKeepAlives: true} // so that each call meets the same absent service
 	if c.invoices, err = startService(c.bill); err != nil {
 		return nil, err
 	}
@@ -33,8 +33,7 @@ func newChain() (c *chain, err error) {
 	return c, err
 }
 
-// pack serves the client: the order is packed, and is of no use unless it is
-// billed too.
+// pack serves the client: it packs the order, which is useless unless invoices bills it too.
 func (c *chain) pack(w http.ResponseWriter, r *http.Request) {
 	order := r.PathValue("order")
 	c.packed.add(order)
@@ -69,7 +68,7 @@ func (c *chain) bill(w http.ResponseWriter, r *http.Request) { c.billed.add(r.Pa
 func (c *chain) url() string                     { return c.parcels.url() }
 func (c *chain) books() (packed, billed *ledger) { return c.packed, c.billed }
 
-// wait has nothing to wait for: what failed, failed.
+// wait returns at once: no failed call is repeated.
 func (c *chain) wait(context.Context, int) error { return nil }
 
 func (c *chain) invoicesAway(away bool) error {

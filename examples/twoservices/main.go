@@ -1,8 +1,8 @@
-// Command twoservices shows what events bring, as a runnable example. A client's
-// request needs two services: parcels packs the order and invoices bills it. First
-// they are chained over REST: both must answer, and the client gets their errors
-// nested. Then they are told by events: the client is answered at once, and what a
-// service could not do waits in its queue. In both, invoices is away for a while.
+// Command twoservices is a runnable example of the use of events. A client's request needs two
+// services: parcels packs the order and invoices bills it. First they are chained over REST: both
+// must answer, and the client gets their nested errors. Then they follow events: the client gets
+// its answer at once, and the work of an absent service waits in its queue. In both, invoices is
+// away for a while.
 package main
 
 import (
@@ -51,12 +51,12 @@ func run(ctx context.Context, url string, out io.Writer) error {
 	return play(ctx, told, out)
 }
 
-// way is one way to have the two services do their work.
+// way is one way to connect the two services.
 type way interface {
 	url() string                     // where the client asks
 	invoicesAway(away bool) error    // ends or starts the second service
 	wait(context.Context, int) error // until so many orders were billed, if they ever will
-	books() (packed, billed *ledger) // what each service has done
+	books() (packed, billed *ledger) // each service's results
 	close()
 }
 
@@ -67,7 +67,7 @@ const (
 	awayUntil = 4
 )
 
-// play has a client ask, and prints what it was answered and what was done.
+// play sends a client's requests, and prints their answers and the results.
 func play(ctx context.Context, w way, out io.Writer) error {
 	for i := range requests {
 		var err error
@@ -112,7 +112,7 @@ func ask(ctx context.Context, url string, order int) (status int, text string, e
 	return resp.StatusCode, strings.TrimSpace(string(body)), err
 }
 
-// ledger is what a service has done: each order once, however often it is told.
+// ledger is a service's results: each order once, however many events arrive.
 type ledger struct {
 	mu     sync.Mutex
 	orders map[string]bool

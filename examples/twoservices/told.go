@@ -11,7 +11,7 @@ import (
 
 const exchange = "example.orders"
 
-// told is the two services told by events. Each has a queue of its own.
+// told is the two services following events. Each has a queue of its own.
 type told struct {
 	desk              *service
 	address           string
@@ -98,8 +98,8 @@ func (t *told) close() {
 	t.conn.Close()
 }
 
-// consumer is a service that works off its queue. What it had and did not
-// acknowledge when it went away comes again.
+// consumer is a service that works through its queue. Messages that it did not acknowledge before
+// it went away come again.
 type consumer struct {
 	conn *amqp.Connection
 	done sync.WaitGroup

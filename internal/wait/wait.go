@@ -34,8 +34,8 @@ type Broadcast struct {
 	next chan struct{} // nil while nobody has asked
 }
 
-// Next returns a channel that the next [Broadcast.Fire] closes. Ask for it before
-// looking at what it tells of, so that nothing is missed in between.
+// Next returns a channel that the next [Broadcast.Fire] closes. Ask for it before checking the
+// state that it announces, so that nothing is missed in between.
 func (b *Broadcast) Next() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()

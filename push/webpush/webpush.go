@@ -1,7 +1,6 @@
 // Package webpush rings browsers by Web Push (RFC 8030), with messages that only
-// the browser can read (RFC 8291) and a key of its own by which push services know
-// the sender (VAPID, RFC 8292). Each browser maker runs a service; a device's
-// address says where its own is.
+// the browser can read (RFC 8291) and a key that identifies bellhop to push services
+// (VAPID, RFC 8292). Each browser maker runs a service; a device's address names it.
 //
 //	answer                  means
 //	201, other 2xx          taken
@@ -13,9 +12,9 @@
 //	504, no answer          unknown
 //	any other               refused
 //
-// Addresses come from those who sign in, so that a message is sent over HTTPS and to
-// public addresses of the Internet only. A name that is found in a private network is
-// unavailable: a name server that lies for a while, as in a hotel, says so of all.
+// Signed-in people supply the addresses. So the sender uses only HTTPS and only public
+// addresses of the Internet. A name that resolves to a private network is unavailable:
+// a hotel's name server, for example, may lie about every name for a while.
 package webpush
 
 import (

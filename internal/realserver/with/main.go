@@ -1,12 +1,12 @@
-// Command with starts a Postgres, a RabbitMQ and a stand-in for SQS and S3, runs
-// a command with their addresses in its environment, and ends them. It is for
-// measurements: what is committed to this Postgres is on the disk.
+// Command with starts Postgres, RabbitMQ and a stand-in for SQS and S3, runs a command
+// with their addresses in its environment, and stops them. It is for measurements:
+// this Postgres commits to the disk.
 //
 //	go run ./internal/realserver/with bin/bellhop-bench
 //
-// The addresses are BENCH_POSTGRES, the URL of a database with nothing in it,
-// BENCH_RABBITMQ, the URL of a virtual host with nothing in it, and BENCH_SQS, an
-// endpoint. A server that is not installed is left out.
+// The addresses are BENCH_POSTGRES, the URL of an empty database, BENCH_RABBITMQ, the
+// URL of an empty virtual host, and BENCH_SQS, an endpoint. It leaves out servers that
+// are not installed.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Package discovery stands in for the client that asks a cluster what it knows of:
-// here there is none, and whoever asks is told so.
+// Package discovery replaces the client that asks a cluster for its types: there is no cluster, and
+// it says so.
 package discovery
 
 import (

@@ -1,5 +1,5 @@
-// Package dynamic stands in for the client that reads any object of a cluster:
-// here there is none, and whoever asks is told so.
+// Package dynamic replaces the client that reads any object of a cluster: there is no cluster, and
+// it says so.
 package dynamic
 
 import (

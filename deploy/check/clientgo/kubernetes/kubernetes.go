@@ -1,3 +1,3 @@
-// Package kubernetes stands in for the clients of Kubernetes' API, of which Helm's
-// engine wants no more than that they are there.
+// Package kubernetes replaces the clients of Kubernetes' API: Helm's engine only needs the package
+// to exist.
 package kubernetes

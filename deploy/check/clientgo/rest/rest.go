@@ -1,4 +1,4 @@
-// Package rest stands in for how a cluster is reached: here there is none.
+// Package rest replaces the connection to a cluster: there is none.
 package rest
 
 // Config says how a cluster is reached.
