@@ -17,7 +17,7 @@ type Principal struct {
 	Shop       string         // "" only for an operator who named none
 }
 
-// Credential is what a request proved itself with.
+// Credential is what proves who makes a request.
 type credential struct {
 	Hash    [32]byte
 	Session bool // otherwise an API token
@@ -39,8 +39,8 @@ var (
 	ErrNoShop = bellhop.Errorf(bellhop.NotFound, "shop_not_found", "there is no such shop")
 )
 
-// credentialOf finds what a request brings. A bearer token goes before the
-// cookie, which browsers send without being asked.
+// credentialOf finds a request's credential. A bearer token goes before the cookie, which
+// browsers send by themselves.
 func credentialOf(r *http.Request) (credential, error) {
 	secret := ""
 	if h := r.Header.Get("Authorization"); h != "" {
@@ -81,14 +81,14 @@ func (a *Auth) Identify(ctx context.Context, c credential) (Principal, error) {
 	return p, err
 }
 
-// What changes something a shop may ask for at 100 a second, and for 2,000 at once: more than
-// a flash sale's receipts, less than what would hold up what other shops write.
+// A shop may make 100 changes a second, and 2,000 at once: more than a flash sale's receipts,
+// and too few to hold up other shops' changes.
 const (
 	writeBurst = 2_000
 	writeEvery = time.Second / 100
 )
 
-// Authenticate also keeps count of what a shop's people and tokens change.
+// Authenticate finds out who makes a request. It limits the changes of each shop.
 func (a *Auth) Authenticate(r *http.Request) (Principal, error) {
 	cred, err := credentialOf(r)
 	if err != nil {
@@ -105,8 +105,8 @@ func (a *Auth) Authenticate(r *http.Request) (Principal, error) {
 	return p, nil
 }
 
-// About settles which shop a request is about, given the one that it names.
-// A shop that isn't the principal's own doesn't exist for them.
+// About returns the principal with the shop that the request is about, given the one that it
+// names. For an owner no other shop exists.
 func (p Principal) About(named string) (Principal, error) {
 	if p.Person.Role != bellhop.RoleOperator {
 		if named != "" && !strings.EqualFold(named, p.Shop) || p.Shop == "" {

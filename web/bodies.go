@@ -21,9 +21,9 @@ var (
 	errBodyCut      = errors.New("the body ended early")
 )
 
-// BodyReader reads bodies before anything is done about them, so that who sends
-// slowly keeps nobody out. It goes by what has come and never by what was announced:
-// a body that doesn't come costs a connection and no more.
+// BodyReader reads a whole body before its request takes a place among those in flight, so that
+// slow senders keep nobody out. It counts the bytes that came, not those announced: a body
+// that doesn't come costs one connection and no more.
 type BodyReader struct {
 	buffers
 	Proxies Proxies
@@ -31,7 +31,7 @@ type BodyReader struct {
 	Timeout time.Duration
 }
 
-// body is a body that was read, in memory that is lent.
+// body is a body in borrowed memory.
 type body struct {
 	Buf *[]byte // nil: nothing came
 	n   int
@@ -51,8 +51,8 @@ func (b body) size() int {
 	return len(*b.Buf)
 }
 
-// Read reads a request's body. Where it returns an error, the connection keeps a
-// deadline for what net/http reads of the rest. The caller puts the body back.
+// Read reads a request's body. The caller puts its buffer back. After an error the connection
+// keeps a deadline, for what net/http still reads of it.
 func (b *BodyReader) Read(w http.ResponseWriter, r *http.Request) (body, error) {
 	c := connOf(r)
 	c.reads(b.Proxies.Client(r))
@@ -69,7 +69,7 @@ func (b *BodyReader) Read(w http.ResponseWriter, r *http.Request) (body, error) 
 	return read, nil
 }
 
-// Answered says that nothing is held any more for what was read.
+// Answered releases what the connection held for the body.
 func Answered(r *http.Request) { connOf(r).writes(0) }
 
 func (b *BodyReader) readAll(c *conn, r io.Reader) (to body, err error) {
@@ -95,8 +95,8 @@ func (b *BodyReader) readAll(c *conn, r io.Reader) (to body, err error) {
 	return to, kindOfEnd(err)
 }
 
-// enlarge gives a body a buffer of twice the size. The first one is not counted:
-// every connection may have it.
+// enlarge gives a body a buffer of twice the size. The first buffer doesn't count: every
+// connection may have one.
 func (b *BodyReader) enlarge(c *conn, to *body) bool {
 	size := max(2*to.n, 1<<minBufferBits)
 	if size > 1<<minBufferBits && !c.grow(int64(size)) {
@@ -120,9 +120,8 @@ func kindOfEnd(err error) error {
 	}
 }
 
-// hurry is a body with a deadline. Of those of whom nothing comes at all each has
-// another one, so that what was opened in one moment doesn't end, and come again, in
-// one moment.
+// hurry is a body with a deadline. Until its first byte the deadline is a random one, so that
+// connections opened at one moment don't all end, and come again, at one moment.
 type hurry struct {
 	io.Reader
 	rc      *http.ResponseController // not every ResponseWriter has deadlines
@@ -144,6 +143,6 @@ func (h *hurry) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// end takes the deadline away: left in place, it would end the request's context
-// although its body has come.
+// end removes the deadline. It would end the request's context although the body is
+// complete.
 func (h *hurry) end() { _ = h.rc.SetReadDeadline(time.Time{}) }

@@ -5,12 +5,12 @@ import (
 	"strconv"
 )
 
-// maxAnswer is how long an answer may be to be held back until its handler is done.
-// What is longer goes out as it is written.
+// maxAnswer is the longest answer that waits until its handler is done. A longer one goes out
+// while the handler writes it.
 const maxAnswer = 2 << 20
 
-// bufferedWriter keeps an answer in memory until its handler is done. It has no deadlines and
-// can't be flushed.
+// bufferedWriter keeps an answer in memory until its handler is done. It has no deadlines, and
+// nobody can flush it.
 type bufferedWriter struct {
 	http.ResponseWriter
 	lent   *buffers
@@ -60,7 +60,7 @@ func (a *bufferedWriter) send() {
 func (a *bufferedWriter) release() {
 	a.ResponseWriter.WriteHeader(a.status)
 	if a.held.n > 0 {
-		_, _ = a.ResponseWriter.Write(a.held.Bytes()) // whoever asked is gone if this fails
+		_, _ = a.ResponseWriter.Write(a.held.Bytes()) // the client is gone if this fails
 	}
 }
 

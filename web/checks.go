@@ -8,29 +8,26 @@ import (
 	"bellhop/store"
 )
 
-// Needs are what a process runs on, as /readyz asks after them. The push service is
-// what no process can't do without: while it is away orders are still accepted,
-// recorded and shown, and pushes stay owed.
+// Needs are the parts whose health /readyz reports. Every process does without the push
+// service for a while: orders are accepted, recorded and shown, and pushes stay owed.
 type Needs struct {
-	Healthy     func() error // returns an error once what is stored might not be kept
+	Healthy     func() error // returns an error once the disk might lose what it is given
 	Store       store.Store
 	Queue       queue.Admin // nil where nothing is recorded
 	NotifyQueue queue.Admin // nil where both steps are one process's
 	Breakers    *pipeline.Breakers
 }
 
-// Accepting are the checks of a process that takes webhooks. It takes them for as
-// long as it can make them durable; while the database is away, only the API can't
-// answer.
+// Accepting are the checks of a process that takes webhooks. It is ready as long as it can make
+// them durable; without the database only the API fails.
 func (n Needs) Accepting() []Check {
 	database := n.database()
 	database.Optional = true
 	return append([]Check{n.disk(), database, checkQueue("queue", n.Queue)}, n.push()...)
 }
 
-// Working are the checks of a worker: it needs the queue that it receives from.
-// Without the one that it only sends to, the processes that push find what is owed
-// in the database.
+// Working are the checks of a worker. It needs the queue that it receives from. It does without
+// the one that it sends to: push workers also look into the database.
 func (n Needs) Working() []Check {
 	checks := []Check{n.disk(), n.database()}
 	if n.Queue != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Proxies are the networks whose word about where a request came from counts.
+// Proxies are the networks whose forwarding headers count.
 type Proxies []netip.Prefix
 
 func (p Proxies) trust(a netip.Addr) bool {
@@ -18,9 +18,8 @@ func (p Proxies) trust(a netip.Addr) bool {
 	return false
 }
 
-// Client returns the address that a request came from: the last one, from the
-// right of X-Forwarded-For, that is not a trusted proxy's. What stands further
-// left anybody may have written.
+// Client returns the address that a request came from: in X-Forwarded-For the rightmost one that
+// is no trusted proxy's. Anybody may have written those to its left.
 func (p Proxies) Client(r *http.Request) netip.Addr {
 	addr := peer(r)
 	if !p.trust(addr) {
@@ -54,8 +53,8 @@ func peerOf(remote string) netip.Addr {
 	return ap.Addr().Unmap().WithZone("")
 }
 
-// neighbourhood is what limits count as one address: with IPv6 a whole /64,
-// which is the least that anybody is given.
+// neighbourhood is what limits count as one address: with IPv6 a whole /64, the smallest block
+// that a provider hands out.
 func neighbourhood(a netip.Addr) string {
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {

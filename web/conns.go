@@ -24,11 +24,10 @@ const (
 	small     = 64 << 10 // what a quarter of maxHeld is left to
 )
 
-// conns are the connections of one server. Neither their number nor the memory that
-// they hold grows with what strangers do: when there are too many, those go that are
-// slow, first of all those of the address and the neighbourhood that have the most.
-// So one sender takes nothing from the others, however often he comes, and who is
-// quick is answered even where all come from one address.
+// conns are the connections of one server. It bounds their number and the memory that they
+// hold. When there are too many, it closes slow ones, and first those of the address and the
+// neighbourhood that have the most. So no sender takes anything from the others, and a quick
+// one gets its answer even if all come from one address.
 type conns struct {
 	max    int
 	budget int64
@@ -37,7 +36,7 @@ type conns struct {
 	open  map[net.Conn]*conn
 	held  int64 // by all that are open
 	line  []*wish
-	first *conn       // may go beyond the budget, so that those in line don't wait for each other
+	first *conn       // may exceed the budget, so that those in line don't wait for each other
 	look  *time.Timer // while somebody is in line
 }
 
@@ -45,7 +44,7 @@ type conns struct {
 type conn struct {
 	all  *conns // nil where the server is not one of [HTTPServer]'s: nothing is bounded then
 	c    net.Conn
-	next [1]byte // what comes is awaited with one byte: it costs no buffer
+	next [1]byte // waiting with one byte costs no buffer
 
 	turn    turn
 	evicted bool
@@ -72,7 +71,7 @@ func newConns(max int, budget int64) *conns {
 	return &conns{max: max, budget: budget, open: map[net.Conn]*conn{}}
 }
 
-// watch has a server tell of its connections.
+// watch makes a server report its connections.
 func (s *conns) watch(srv *http.Server) {
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, connKey{}, s.add(c))
@@ -125,7 +124,7 @@ func (s *conns) remove(nc net.Conn) {
 	}
 }
 
-// forget is called with mu held.
+// forget removes a connection. The caller holds mu.
 func (s *conns) forget(c *conn) {
 	delete(s.open, c.c)
 	s.hold(c, 0)
@@ -141,7 +140,7 @@ func (c *conn) from(a netip.Addr) {
 	c.area, _ = a.Prefix(area)
 }
 
-// reads says that a body is awaited, and who sends it.
+// reads notes that the connection waits for a body, and who sends it.
 func (c *conn) reads(client netip.Addr) {
 	if c.all == nil {
 		return
@@ -152,7 +151,7 @@ func (c *conn) reads(client netip.Addr) {
 	c.turn, c.paced, c.behind = turnPeer, time.Now(), 0
 }
 
-// came says that n bytes came.
+// came notes that n bytes came.
 func (c *conn) came(n int) {
 	if c.all == nil {
 		return
@@ -164,10 +163,10 @@ func (c *conn) came(n int) {
 	}
 }
 
-// works says that it is a handler's turn, until the next call.
+// works notes that it is the handler's turn, until the next call.
 func (c *conn) works() { c.become(turnHandler, c.held) }
 
-// writes says that the peer has to read an answer, of which n bytes are held for it.
+// writes notes that the peer has to read an answer, which holds n bytes.
 func (c *conn) writes(n int64) { c.become(turnPeer, n) }
 
 func (c *conn) become(t turn, held int64) {
@@ -189,9 +188,9 @@ func (c *conn) become(t turn, held int64) {
 func one(*conn) int64         { return 1 }
 func bytesHeld(c *conn) int64 { return c.held }
 
-// evict closes slow connections until so much is free, if there are that many, and
-// returns how much. Each time it frees more than is needed at once, since it looks
-// at all of them. It is called with mu held.
+// evict closes slow connections until so much is free, or none is left, and returns how much
+// it freed. It looks at all connections, and so frees more than is needed at once. The caller
+// holds mu.
 func (s *conns) evict(weight func(*conn) int64, want int64) (freed int64) {
 	now := time.Now()
 	for _, c := range slices.Backward(s.ranked(weight)) {
@@ -219,11 +218,10 @@ func (s *conns) end(c *conn) {
 	c.c.Close()
 }
 
-// ranked returns the connections that wait for their peers, the one to go first at
-// the end. Among those of one source the slower goes before the quicker, and one
-// between requests after all others. Each is ranked by what it weighs together with
-// those of its source that stay longer, so that the sources with the most come down to
-// the others' size, and so do the neighbourhoods.
+// ranked returns the connections that wait for their peers; the last one goes first. Of one
+// source the slower goes before the quicker, and one between requests goes last. A connection's
+// rank is its weight plus that of those of its source that stay longer. So the sources with the
+// most shrink to the size of the others, and so do the neighbourhoods.
 func (s *conns) ranked(weight func(*conn) int64) []*conn {
 	var all []*conn
 	for _, c := range s.open {

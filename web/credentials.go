@@ -27,8 +27,8 @@ const (
 	MaxPassword = 1024
 )
 
-// NewToken makes the secret of an API token: "bh_t_" and 256 random bits. Only
-// the hash is to be stored.
+// NewToken makes the secret of an API token: "bh_t_" and 256 random bits. Store only its
+// hash.
 func NewToken() (secret string, hash [32]byte) { return newSecret(tokenPrefix) }
 
 // HashToken returns what is stored of an API token's or a session's secret.
@@ -83,7 +83,7 @@ func VerifyPassword(hash, password string) (bool, error) {
 	return subtle.ConstantTimeCompare(got, want) == 1, nil
 }
 
-// nobodysHash takes as long to verify as a new one, and no password has it.
+// nobodysHash takes as long to verify as a new hash. No password matches it.
 var nobodysHash = encodeHash(currentCost, make([]byte, saltBytes), make([]byte, keyBytes))
 
 func (c cost) key(password string, salt []byte, n uint32) []byte {

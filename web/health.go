@@ -14,31 +14,30 @@ import (
 	"bellhop/pipeline"
 )
 
-// Check is something that bellhop needs.
+// Check looks at one part that bellhop needs.
 type Check struct {
 	Name string
-	// Func returns nil when it is there. A bellhop.Error's message is shown to
-	// whoever asks; of other errors only the log is told.
+	// Func returns nil when the part is there. The answer shows a bellhop.Error's message; other
+	// errors go only into the log.
 	Func func(context.Context) error
-	// Optional says that the process does what it is for without it, for a while.
+	// Optional parts may be away for a while: the process still does its job.
 	Optional bool
 }
 
 const (
 	checkTimeout = 2 * time.Second
-	checkFresh   = time.Second // how long a result is given again, so that asking costs nothing
+	checkFresh   = time.Second // how long a result is reused, so that asking costs nothing
 )
 
 // What /readyz says of the whole.
 const (
 	statusOK       = "ok"
-	statusDegraded = "degraded" // something is missing, and what the process is for goes on
+	statusDegraded = "degraded" // something is missing, and the process still does its job
 	statusFailing  = "failing"
 )
 
-// readiness answers /readyz: 503 only when the process can't do what it is for.
-// A load balancer that heeds it would otherwise turn webhooks away that can be
-// accepted.
+// readiness answers /readyz: 503 only when the process can't do its job. Otherwise a load
+// balancer would turn away webhooks that the process can accept.
 type readiness struct {
 	checks []Check
 	away   []*pipeline.Trouble // to log that one of them is
@@ -63,7 +62,7 @@ func (h *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, status, report)
 }
 
-// ask runs the checks for whoever comes first, and the others wait for that.
+// ask runs the checks once for all who ask at the same time.
 func (h *readiness) ask() readyReport {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -113,13 +112,12 @@ func (h *readiness) result(ctx context.Context, c Check, away *pipeline.Trouble)
 	return "failing; the log says more"
 }
 
-// alive answers /healthz: that it answers is all there is to say.
+// alive answers /healthz: the answer itself is the news.
 func alive(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": statusOK})
 }
 
-// Probes answers /healthz, /readyz and /metrics alone, for a listener of their
-// own.
+// Probes answers only /healthz, /readyz and /metrics, for a listener of their own.
 func Probes(checks []Check, metrics http.Handler, l *slog.Logger, now func() time.Time) http.Handler {
 	mux := http.NewServeMux()
 	RouteHealth(mux, checks, l, now)
@@ -137,8 +135,8 @@ func RouteHealth(mux *http.ServeMux, checks []Check, l *slog.Logger, now func() 
 	mux.Handle("GET /readyz", ready)
 }
 
-// IsEndless reports whether a request is none that a place among others is for: it
-// asks for no connection to the database, or would hold one for ever.
+// IsEndless reports whether a request needs no place among those in flight: a probe costs no
+// connection to the database, and a stream would hold its place for ever.
 func IsEndless(path string) bool { return IsStream(path) || isHealth(path) }
 
 func isHealth(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
@@ -147,5 +145,5 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // whoever asked is gone if this fails
+	_ = json.NewEncoder(w).Encode(v) // the client is gone if this fails
 }

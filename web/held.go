@@ -2,19 +2,18 @@ package web
 
 import "time"
 
-// What connections hold of bodies and answers is bounded as a whole. Who wants more
-// than is free waits in line for it, and meanwhile those go who hold bytes and have
-// become slow.
+// All connections together hold a bounded number of bytes of bodies and answers. A connection
+// that wants more than is free waits in line. Meanwhile those that hold bytes and became slow
+// are closed.
 
-// wish is what somebody in line wants to hold.
+// wish is what a connection in line wants to hold.
 type wish struct {
 	c       *conn
 	n       int64
 	granted chan struct{}
 }
 
-// grow waits until c may hold n bytes and reports whether it may go on: it may not
-// once it was evicted.
+// grow waits until c may hold n bytes. It returns false if c was evicted.
 func (c *conn) grow(n int64) bool {
 	s := c.all
 	if s == nil {
@@ -34,7 +33,7 @@ func (c *conn) grow(n int64) bool {
 	return true
 }
 
-// grant reports whether a connection may hold n bytes. It is called with mu held.
+// grant reports whether a connection may hold n bytes. The caller holds mu.
 func (s *conns) grant(c *conn, n int64) bool {
 	if s.held-c.held+n > s.allowance(n) {
 		if s.first != nil && s.first != c {
@@ -54,8 +53,8 @@ func (s *conns) allowance(n int64) int64 {
 	return s.budget
 }
 
-// serveLine grants what it can to those in line. While that is not all, it looks now
-// and then for those who hold bytes and have become slow. It is called with mu held.
+// serveLine grants what it can to those in line. While some wait, it looks every paceTime/5 for
+// connections that hold bytes and became slow. The caller holds mu.
 func (s *conns) serveLine() {
 	waiting := s.line[:0]
 	for _, w := range s.line {
@@ -80,7 +79,7 @@ func (s *conns) lookAgain() {
 	s.serveLine()
 }
 
-// hold is called with mu held.
+// hold notes how many bytes c holds. The caller holds mu.
 func (s *conns) hold(c *conn, n int64) {
 	s.held += n - c.held
 	if c.held = n; n == 0 && s.first == c {

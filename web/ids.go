@@ -9,7 +9,7 @@ import (
 // ID writes an id as the API and the pages have it: a string, since some pass 2^53.
 func ID(n int64) string { return strconv.FormatInt(n, 10) }
 
-// ParseID reads an id out of a path. What is no number is nobody's id.
+// ParseID reads an id out of a path. Anything but a positive number is not found.
 func ParseID(s, what string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n <= 0 || s[0] == '+' {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Limits holds a token bucket for each key, of the keys used last.
+// Limits holds a token bucket for each of the keys used last.
 type Limits struct {
 	mu    sync.Mutex
 	every time.Duration
@@ -25,8 +25,8 @@ func NewLimits(every time.Duration, burst, max int) *Limits {
 	return &Limits{every: every, burst: burst, max: max, byKey: map[string]*list.Element{}, used: list.New()}
 }
 
-// Take takes one from a key's bucket. When there is none it takes nothing and
-// returns how long until there is.
+// Take takes a token from a key's bucket. If there is none, it returns how long until there
+// is one.
 func (l *Limits) Take(key string, now time.Time) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

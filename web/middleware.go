@@ -24,10 +24,10 @@ const (
 // IsStream reports whether an address answers with a stream.
 func IsStream(path string) bool { return path == StreamPath || path == LivePath }
 
-// GuardOptions are what [Guard] goes by.
+// GuardOptions are the bounds and instruments of [Guard].
 type GuardOptions struct {
 	InFlight   int                    // requests at once, streams aside
-	Free       func(path string) bool // says which cost nothing, besides health
+	Free       func(path string) bool // reports which cost nothing, besides health
 	Proxies    Proxies
 	Origins    []string // of pages elsewhere that may use the API
 	Log        *slog.Logger
@@ -35,16 +35,15 @@ type GuardOptions struct {
 	Tracer     trace.Tracer // nil: no spans are made
 }
 
-// Guard puts before the API and the pages what all of them need: it bounds, observes
-// and secures them.
+// Guard bounds, observes and secures the requests of the API and of the pages.
 func Guard(next http.Handler, o GuardOptions) http.Handler {
 	free := func(path string) bool { return isHealth(path) || o.Free(path) }
 	limited := readFirst(bounded(next, o.InFlight, free), o.Proxies, MaxBody)
 	return newObserved(secured(shared(sameSite(limited, o.Origins), o.Origins)), o.Log, o.Registerer, Spans{Tracer: o.Tracer})
 }
 
-// MaxBody is what a request of the API has for a body, and a form that is sent from a
-// page: it holds a page of orders that are all selected.
+// MaxBody is the largest body of a request to the API, and of a form: it holds a page of orders
+// that are all selected.
 const MaxBody = 64 << 10
 
 // recorder notes the status of an answer.
@@ -70,8 +69,8 @@ func (w *recorder) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// observed counts, times and logs requests by the pattern of their route, never
-// by their address, and answers 500 where a handler panics.
+// observed counts, times and logs requests by the pattern of their route, never by their
+// address. It answers 500 when a handler panics.
 type observed struct {
 	next    http.Handler
 	log     *slog.Logger
@@ -175,9 +174,9 @@ var bodyProblems = map[error]*Problem{
 	errBodyCut:      NewProblem(http.StatusBadRequest, "body_cut", "the body ended early"),
 }
 
-// bounded lets so many requests in at once. An answer is written once the place is
-// given back, so that who doesn't read keeps nobody out. Streams have a bound of
-// their own, and what free says costs nothing is answered always.
+// bounded lets n requests in at once. It writes an answer after it gave the place back, so that
+// a client that doesn't read keeps nobody out. Streams have a bound of their own. Requests that
+// are free always get in.
 func bounded(next http.Handler, n int, free func(path string) bool) http.Handler {
 	places := make(chan struct{}, n)
 	answers := &buffers{}
@@ -185,7 +184,7 @@ func bounded(next http.Handler, n int, free func(path string) bool) http.Handler
 		c := connOf(r)
 		switch path := r.URL.Path; {
 		case IsStream(path):
-			c.works() // whoever is too slow for it is dropped by the stream itself
+			c.works() // the stream itself drops a client that is too slow
 			defer c.writes(0)
 			next.ServeHTTP(w, r)
 			return
@@ -217,8 +216,8 @@ func refuseBusy(w http.ResponseWriter) {
 	WriteProblem(w, NewProblem(http.StatusServiceUnavailable, "busy", "too many requests are in flight; try again"))
 }
 
-// PagePolicy is for the pages, which load their own style and script; all else
-// loads nothing.
+// PagePolicy is for the pages, which load their own style and script. All other answers load
+// nothing.
 const (
 	noPolicy   = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 	PagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; manifest-src 'self'; " +
@@ -237,13 +236,13 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
-// forPeople reports whether somebody looks at the answer in a browser.
+// forPeople reports whether a person sees the answer, in a browser.
 func forPeople(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/v1/")
 }
 
-// Unmatched answers what no route is for, also where only the method is wrong: as
-// a page where people see it.
+// Unmatched answers requests without a route, and those with a wrong method. People get a
+// page.
 func Unmatched(mux *http.ServeMux, page func(http.ResponseWriter, *http.Request, *Problem)) http.HandlerFunc {
 	methods := []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -11,8 +11,8 @@ import (
 // apiPaths are what pages of other origins may ask for.
 const apiPaths = "/v1/"
 
-// shared lets pages of some other origins read the API: apps in a WebView, whose origin
-// is capacitor://localhost or the like. They bring a token; cookies are not shared.
+// shared lets pages of some other origins read the API: apps in a WebView, such as those of
+// capacitor://localhost. They send a token; they get no cookies.
 func shared(next http.Handler, origins []string) http.Handler {
 	if len(origins) == 0 {
 		return next
@@ -33,10 +33,10 @@ func shared(next http.Handler, origins []string) http.Handler {
 	})
 }
 
-// sameSite refuses what another site's page makes a browser send. A cookie that
-// is SameSite=Lax already stays behind; this holds without that too. A bearer token no
-// browser sends by itself: whoever brings one is asked for nothing else, and a cookie
-// beside it doesn't count. The same goes for the API and the origins that it is shared with.
+// sameSite refuses requests that another site's page makes a browser send. SameSite=Lax keeps
+// the cookie back, too; this holds without it. No browser sends a bearer token by itself: a
+// request with one passes, and its cookie doesn't count. The same goes for requests to the API
+// from the origins that may read it.
 func sameSite(next http.Handler, origins []string) http.Handler {
 	guard := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// Prepared are answers that are the same for everybody, by path. They are made once,
-// so that giving them costs next to nothing, and never in parts: a header of 16 KB
-// may ask for hundreds of them.
+// Prepared are answers that are the same for everybody, by path. They are made once, so that
+// sending one costs next to nothing. They never go out in parts: a header of 16 KB may ask for
+// hundreds.
 type Prepared map[string]*preparedAnswer
 
 type preparedAnswer struct {
@@ -26,8 +26,8 @@ func (p Prepared) Add(path string, header http.Header, body []byte) {
 	p[path] = newPreparedAnswer(header, body)
 }
 
-// newPreparedAnswer has browsers ask each time whether it is still the same, so that
-// a new version is never mixed with an old page.
+// newPreparedAnswer makes browsers ask each time whether the answer changed, so that a new
+// version never meets an old page.
 func newPreparedAnswer(header http.Header, body []byte) *preparedAnswer {
 	a := &preparedAnswer{header: header, body: body, etag: fmt.Sprintf(`"%x"`, sha256.Sum256(body))}
 	header.Set("Cache-Control", "no-cache")
@@ -67,10 +67,10 @@ func (a *preparedAnswer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body) // whoever asked is gone if this fails
+	_, _ = w.Write(body) // the client is gone if this fails
 }
 
-// takesGzip reports whether gzip is named and not refused, with whatever weight.
+// takesGzip reports whether the request accepts gzip, with any weight but 0.
 func takesGzip(r *http.Request) bool {
 	for _, one := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
 		coding, weight, _ := strings.Cut(one, ";")

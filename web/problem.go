@@ -23,8 +23,7 @@ type Problem struct {
 	Errors []FieldError `json:"errors,omitempty" nullable:"false" doc:"What is wrong in the request, one by one."`
 }
 
-// FieldError names a part of a request that was refused. It never repeats what
-// was in it.
+// FieldError names a wrong part of a request. It never repeats what the client sent.
 type FieldError struct {
 	Location string `json:"location" example:"body.handling"`
 	Message  string `json:"message"`
@@ -83,8 +82,8 @@ func NewProblem(status int, code, detail string) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code}
 }
 
-// ProblemOf says of an error what its cause may know. An error that nobody
-// classified is ours, and the log's alone.
+// ProblemOf returns what the client may know of an error. An error that nobody classified is our
+// own fault: only the log has it.
 func ProblemOf(err error) *Problem {
 	e, ok := errors.AsType[*bellhop.Error](err)
 	if !ok || e.Kind == bellhop.Internal {
@@ -100,10 +99,10 @@ func WriteProblem(w http.ResponseWriter, p *Problem) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(body) // whoever asked is gone if this fails
+	_, _ = w.Write(body) // the client is gone if this fails
 }
 
-// GetStatus, Error and ContentType are what the API's library wants of an error.
+// GetStatus, Error and ContentType make it an error of the API's library.
 func (p *Problem) GetStatus() int { return p.Status }
 
 func (p *Problem) Error() string { return p.Detail }
@@ -111,7 +110,7 @@ func (p *Problem) Error() string { return p.Detail }
 // ContentType makes the answer application/problem+json.
 func (p *Problem) ContentType(string) string { return ProblemType }
 
-// Problems says of errors what their causes may know, and logs the rest.
+// Problems turns errors into problems, and logs what only we can mend.
 type Problems struct {
 	log  *slog.Logger
 	away *pipeline.Trouble // to log that something is
@@ -121,7 +120,7 @@ func NewProblems(l *slog.Logger) *Problems {
 	return &Problems{log: l, away: pipeline.NewTrouble(l, slog.LevelError, "requests can't be answered: something is away", "")}
 }
 
-// Of also logs what is ours to mend: all that is wrong, and now and then that
+// Of returns the problem of an error. It logs each fault of our own, and now and then that
 // something is away.
 func (p *Problems) Of(ctx context.Context, what string, err error) *Problem {
 	out := ProblemOf(err)
@@ -135,7 +134,7 @@ func (p *Problems) Of(ctx context.Context, what string, err error) *Problem {
 	return out
 }
 
-// ProblemHeader returns what goes with an error besides its body.
+// ProblemHeader returns the headers of an error's answer.
 func ProblemHeader(err error) http.Header {
 	h := http.Header{}
 	h.Set("Cache-Control", "no-store")

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	scrapeFresh = time.Second // how long what was gathered is given again
+	scrapeFresh = time.Second // how long the last result is reused
 	scrapes     = 4           // that wait for it at once
 )
 
-// scrape answers /metrics, which anybody may ask for where it is not on a listener
-// of its own: gathering costs a look at the database.
+// scrape answers /metrics. Without a listener of its own anybody may ask for it, and gathering
+// costs a look at the database.
 type scrape struct {
 	gatherer prometheus.Gatherer
 	log      *slog.Logger
@@ -29,8 +29,8 @@ type scrape struct {
 	last http.Handler
 }
 
-// Metrics returns a handler that writes metrics as Prometheus reads them. It gathers
-// them once a second at the most, and has few wait for that.
+// Metrics returns a handler that writes metrics as Prometheus reads them. It gathers them at most
+// once a second, and lets few requests wait for that.
 func Metrics(g prometheus.Gatherer, l *slog.Logger, now func() time.Time) http.Handler {
 	return &scrape{gatherer: g, log: LoggerOr(l), now: now, waiting: make(chan struct{}, scrapes)}
 }
@@ -42,8 +42,8 @@ func (s *scrape) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuseBusy(w)
 		return
 	}
-	// The place is given back before the answer is written: who doesn't read it
-	// doesn't keep Prometheus out.
+	// It gives the place back before it writes the answer: a client that doesn't read can't keep
+	// Prometheus out.
 	answer := func() http.Handler {
 		defer func() { <-s.waiting }()
 		return s.fresh()

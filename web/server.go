@@ -24,8 +24,7 @@ func HTTPServer(addr string, h http.Handler, l *slog.Logger) *http.Server {
 	return s
 }
 
-// errorLog takes what net/http has to say of single connections, which is of
-// use only to whoever looks into one.
+// errorLog logs net/http's messages about single connections as debugging output.
 func errorLog(l *slog.Logger) *log.Logger {
 	return slog.NewLogLogger(LoggerOr(l).Handler(), slog.LevelDebug)
 }

@@ -11,9 +11,9 @@ import (
 	"bellhop/store"
 )
 
-// How sign-ins are limited. Strangers can guess at one account 2,880 times a day,
-// wherever they come from. Networks that its owner signed in from have tries of their
-// own, so that strangers, who may use up all of theirs, don't lock the owner out.
+// The limits of sign-ins. Strangers can guess at one account 2,880 times a day, wherever they
+// come from. Networks that the owner signed in from have tries of their own, so that strangers
+// who use up theirs don't lock the owner out.
 const (
 	accountBurst = 100
 	accountEvery = 30 * time.Second
@@ -61,14 +61,14 @@ func NewAuth(s AuthStore, now func() time.Time) *Auth {
 	}
 }
 
-// SignedIn is a fresh session. The secret is nowhere else.
+// SignedIn is a new session. Its secret is stored nowhere.
 type SignedIn struct {
 	Secret  string
 	Session bellhop.Session
 	Person  bellhop.Person
 }
 
-// RetryError tells when to try again.
+// RetryError says when to try again.
 type RetryError struct {
 	Err   *bellhop.Error
 	After time.Duration
@@ -80,8 +80,8 @@ func (e *RetryError) Unwrap() error { return e.Err }
 var ErrCredentials = bellhop.Errorf(bellhop.Unauthenticated, "wrong_credentials",
 	"the e-mail address or the password is wrong")
 
-// SignIn checks an e-mail address and a password. It takes as long for an
-// address that nobody has. The hash, which is dear, comes after all limits.
+// SignIn checks an e-mail address and a password. It takes as long for an address that nobody
+// has. The expensive hash comes after all limits.
 func (a *Auth) SignIn(ctx context.Context, email, password string, from netip.Addr) (SignedIn, error) {
 	account := strings.ToLower(strings.TrimSpace(email))
 	if len(account) > maxEmail || len(password) > MaxPassword {
@@ -136,7 +136,7 @@ func tooMany(wait time.Duration) error {
 var ErrBusy = &RetryError{bellhop.Errorf(bellhop.RateLimited, "busy",
 	"too many people are signing in; try again"), time.Second}
 
-// verify computes as much where there is no hash, and says no.
+// verify does the same work for an account that doesn't exist, and returns false.
 func verify(ctx context.Context, in *turns, network, hash, password string) (right bool, err error) {
 	nobody := hash == ""
 	if nobody {
@@ -168,7 +168,7 @@ func (a *Auth) open(ctx context.Context, p bellhop.Person, network string) (Sign
 const linkLife = 24 * time.Hour
 
 // NewSignInLink makes a link that signs a person in once, at /signin?once=SECRET,
-// within a day. The secret is nowhere else.
+// within a day. Its secret is stored nowhere.
 func NewSignInLink(person int64, now time.Time) (secret string, l bellhop.SignInLink) {
 	secret, hash := newSecret(linkPrefix)
 	return secret, bellhop.SignInLink{Hash: hash, PersonID: person, ExpiresAt: now.Add(linkLife)}

@@ -17,10 +17,9 @@ import (
 // a query may name a customer.
 type Spans struct{ Tracer trace.Tracer }
 
-// Begin begins the span of a request, nil where there is none. It is the root of
-// a trace of its own: whoever calls may claim any trace to be his, so that what
-// he says becomes a link and decides nothing. Only a request whose span is kept
-// is given one to pass on.
+// Begin begins the span of a request; nil if there is none. The span is the root of a new trace:
+// a client may claim any trace, so its claim becomes a link and decides nothing. Only a request
+// whose span is kept passes one on.
 func (s Spans) Begin(r *http.Request) (*http.Request, trace.Span) {
 	if s.Tracer == nil {
 		return r, nil
@@ -40,7 +39,7 @@ func (s Spans) Begin(r *http.Request) (*http.Request, trace.Span) {
 	return r.WithContext(ctx), span
 }
 
-// method is the request's, or what the conventions call one that is made up.
+// method is the request's method, or the conventions' word for an unknown one.
 func method(r *http.Request) string {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -49,8 +48,8 @@ func method(r *http.Request) string {
 	return "_OTHER"
 }
 
-// EndSpan ends the span with the route, and with the status that was answered. What
-// a client did wrong is no error of the server.
+// EndSpan ends the span with the route and the status. A client's mistake is no error of the
+// server.
 func EndSpan(span trace.Span, r *http.Request, route string, status int) {
 	if span == nil {
 		return
@@ -64,7 +63,7 @@ func EndSpan(span trace.Span, r *http.Request, route string, status int) {
 	span.End()
 }
 
-// traced reports whether a request is of the API, and ends.
+// traced reports whether a request is one of the API's and no stream.
 func traced(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/v1/") && r.URL.Path != StreamPath
 }

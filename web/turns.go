@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// turns lets one at a time compute, in the order in which they came. The line is
-// short, and a network has only a few places in it, so that guessers who come from
-// many places keep others waiting for a moment at most, and are turned away at once.
+// turns lets one request compute at a time, in the order of arrival. The line is short, and each
+// network has only a few places in it. So guessers from many places keep others waiting for a
+// moment at most, and are refused at once.
 type turns struct {
 	turn chan struct{} // holds who computes
 
@@ -23,8 +23,8 @@ const (
 
 func newTurns() *turns { return &turns{turn: make(chan struct{}, 1), inLine: map[string]int{}} }
 
-// do calls fn when it is its turn. It returns false without having called it at once
-// when the network finds no place in the line, and when ctx ends first.
+// do calls fn when it is its turn. It returns false, without calling fn, when the network has no
+// place in the line or ctx ends first.
 func (t *turns) do(ctx context.Context, network string, fn func()) bool {
 	if !t.line(network) {
 		return false

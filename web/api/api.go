@@ -49,7 +49,7 @@ type API struct {
 	hub  *hub
 }
 
-// caller is what a handler may know of the request besides its input.
+// caller is who asks, from where, and how: what a handler needs besides its input.
 type caller struct {
 	web.Principal
 	address netip.Addr
@@ -68,11 +68,11 @@ type ShopParam struct {
 	Shop string `query:"shop" maxLength:"255" example:"demo.myshopify.com" doc:"The shop that it is about. An operator has to name it; others have only their own."`
 }
 
-// security names the schemes of which a call asks one.
+// security names the credentials that a call takes: one of them is enough.
 var security = []map[string][]string{{"token": {}}, {"cookie": {}}}
 
-// New registers every call of the API on mux, and its documents, and begins to
-// follow what changes, until close.
+// New registers every call of the API on mux, adds its documents, and follows what changes
+// until [API.Close].
 func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 	a := &API{Options: o, hub: newHub(o.Store, o.Log, o.Listeners, o.Registerer)}
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
@@ -119,8 +119,8 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 // Close ends the streams.
 func (a *API) Close() { a.hub.close() }
 
-// openAnswers says that answers may gain fields; requests may not have more
-// than is known.
+// openAnswers lets answers gain fields in later versions. A request with an unknown field
+// stays invalid.
 func openAnswers(doc *huma.OpenAPI) {
 	closed := map[string]bool{}
 	for _, item := range doc.Paths {
@@ -137,8 +137,8 @@ func openAnswers(doc *huma.OpenAPI) {
 	}
 }
 
-// register adds one call. What its handler returns as an error becomes
-// a problem, and only what is ours to mend is logged.
+// register adds one call. An error of its handler becomes a problem; only our own faults are
+// logged.
 func register[I, O any](a *API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	problem := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[web.Problem](), true, "Problem")
 	if op.Responses == nil {
@@ -159,7 +159,7 @@ func register[I, O any](a *API, op huma.Operation, handle func(context.Context, 
 	})
 }
 
-// enter lets a request in if its call asks for no credential or it has one.
+// enter refuses a request without the credential that its call asks for.
 func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	c := caller{address: a.Proxies.Client(r), https: a.Proxies.HTTPS(r)}
@@ -177,12 +177,11 @@ func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	next(plainStatus{huma.WithValue(ctx, callerKey{}, c)})
 }
 
-// plainStatus answers 400 where the library would tell apart, as 422, requests
-// that it can read and that are invalid nevertheless: here one kind of error has
-// one status.
+// plainStatus answers 400 where the library would answer 422: one kind of error has one
+// status here.
 type plainStatus struct{ humaContext }
 
-// humaContext has another name than the method that it has.
+// humaContext exists since an embedded Context would hide its method of that name.
 type humaContext = huma.Context
 
 func (c plainStatus) Unwrap() huma.Context { return c.humaContext }
@@ -196,8 +195,8 @@ func plain(status int) int {
 	return status
 }
 
-// ownProblems turns the library's own errors into a [Problem]. They repeat what
-// was sent, a password maybe; a Problem never does.
+// ownProblems turns the library's errors into a [web.Problem]. The library repeats what the
+// client sent, maybe a password; a Problem never does.
 func ownProblems(_ huma.Context, _ string, v any) (any, error) {
 	e, ok := v.(*huma.ErrorModel)
 	if !ok {
@@ -215,8 +214,8 @@ func ownProblems(_ huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-// jsonFormat writes an answer whole or not at all. That the client has gone is
-// no error of ours, which the library would panic over.
+// jsonFormat writes an answer whole or not at all. It ignores a client that has gone: the
+// library would panic.
 var jsonFormat = huma.Format{
 	Marshal: func(w io.Writer, v any) error {
 		body, err := json.Marshal(v)

@@ -23,8 +23,8 @@ var docsHTML string
 
 var docsPage = template.Must(template.New("docs").Parse(docsHTML))
 
-// addDocuments adds the API's document, a page made from it, which loads nothing
-// from elsewhere, and the document of the events for other services.
+// addDocuments adds the API's document, a page made from it that loads nothing from
+// elsewhere, and the document of the events for other services.
 func addDocuments(to web.Prepared, doc *huma.OpenAPI) error {
 	body, err := indented(doc)
 	if err != nil {

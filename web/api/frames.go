@@ -32,7 +32,7 @@ type chunk struct {
 // briefIDs bounds how many changed orders are named; more are named as "any".
 const briefIDs = 50
 
-// briefly tells only which orders changed, if that is few: whoever shows them
+// briefly names only the orders that changed, if they are few. A page that shows them then
 // asks for what they are now, as often as it likes.
 func (c *chunk) briefly(pos int64, pages int) []byte {
 	orders := []string{}
@@ -44,11 +44,11 @@ func (c *chunk) briefly(pos int64, pages int) []byte {
 	return changedFrame(pos, changed{Orders: orders, Spread: min(maxSpread, pages*spreadEach), Anew: c.reset})
 }
 
-// changed is what a page is told.
+// changed is the news for a page.
 type changed struct {
 	Orders []string `json:"orders"` // that changed; none stands for any
-	// Spread is over how many milliseconds the pages that were told divide their looks,
-	// so that they don't all come at once.
+	// Spread is a number of milliseconds. The pages spread their looks over it, so that they
+	// don't all come at once.
 	Spread int `json:"spread"`
 	// Anew is set where the stream begins: a page that is ahead of it shows what was
 	// there before a backup was restored.
@@ -95,8 +95,8 @@ func (f *framer) add(ctx context.Context, to *chunk, c store.Change) error {
 	return nil
 }
 
-// eventName is the event's name for a kind of change. To those who follow this
-// stream an order that was handled is one that was updated, as it always was.
+// eventName is the event's name for a kind of change. This stream has always called a handled
+// order an updated one.
 func eventName(k store.ChangeKind) string {
 	if k == store.ChangeHandled {
 		return string(store.ChangeUpdated)
@@ -104,7 +104,7 @@ func eventName(k store.ChangeKind) string {
 	return string(k)
 }
 
-// frameData returns what a change's event tells; nil for nothing.
+// frameData returns the data of a change's event; nil for none.
 func frameData(c store.Change, o *bellhop.Order) any {
 	if c.Kind != store.ChangeSettled {
 		if o == nil {

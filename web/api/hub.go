@@ -23,8 +23,8 @@ const (
 	hubPerson  = 32                     // streams that one person, or one API token, may have open
 )
 
-// hub reads what changes once for all who listen. All its state belongs to the
-// goroutine of run; nothing is read while nobody listens.
+// hub reads what changes once for all listeners. The goroutine of run owns all its state. It
+// reads nothing while nobody listens.
 type hub struct {
 	store   Store
 	max     int // listeners
@@ -43,8 +43,8 @@ type hub struct {
 	open      prometheus.Gauge
 }
 
-// listener is one open stream. frames is closed when the hub lets go of it:
-// because it was too slow, or at shutdown.
+// listener is one open stream. The hub closes frames when it drops the listener: one that is
+// too slow, or all at shutdown.
 type listener struct {
 	shop   string
 	who    string // principal.key
@@ -57,7 +57,7 @@ type join struct {
 	reply chan joined
 }
 
-// joined tells from which sequence number on a listener gets frames.
+// joined has the sequence number after which a listener gets frames.
 type joined struct {
 	pos int64
 	err error
@@ -83,7 +83,7 @@ var errListeners = bellhop.Errorf(bellhop.Unavailable, "busy", "too many streams
 var errOwnListeners = bellhop.Errorf(bellhop.RateLimited, "too_many_streams",
 	"you have %d streams open, as many as one person or token may: close one", hubPerson)
 
-// join adds a listener. Frames of changes after pos come to it.
+// join adds a listener. It gets the frames of changes after pos.
 func (h *hub) join(ctx context.Context, who web.Principal, brief bool) (l *listener, pos int64, err error) {
 	j := join{&listener{who.Shop, who.Key(), brief, make(chan []byte, listenerAt)}, make(chan joined, 1)}
 	select {
@@ -266,9 +266,9 @@ func (h *hub) anyWhole(shop string) bool {
 	return false
 }
 
-// rewind notices a sequence that has gone back, as that of a restored backup,
-// and has everybody begin anew: else nothing would be handed out until it had
-// come as far again.
+// rewind notices that the sequence went back, as after a restored backup, and makes all
+// listeners begin anew. Without it they would get nothing until the sequence was as far
+// again.
 func (h *hub) rewind(ctx context.Context) error {
 	last, err := h.store.LastChange(ctx)
 	if err == nil && last < h.pos {
@@ -285,8 +285,8 @@ func (h *hub) reset() {
 	}
 }
 
-// send gives a chunk to a shop's listeners. One that can't take it is dropped,
-// and resumes from what it got when it comes back.
+// send gives a chunk to a shop's listeners. It drops one that can't take it; that one resumes
+// from where it was when it comes back.
 func (h *hub) send(shop string, c *chunk) {
 	whole, brief := c.bytes(h.pos), c.briefly(h.pos, len(h.listeners[shop]))
 	for l := range h.listeners[shop] {

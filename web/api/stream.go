@@ -15,10 +15,10 @@ import (
 
 const (
 	heartbeat     = 15 * time.Second
-	recheck       = 5 * time.Second // after so long a credential is looked at again before anything is told
+	recheck       = 5 * time.Second // how long a credential counts before the stream checks it again
 	streamWrite   = 10 * time.Second
 	replayBatch   = 200
-	replayBatches = 5 // whoever missed more loads afresh
+	replayBatches = 5 // a client that missed more loads afresh
 )
 
 type openStream struct {
@@ -143,8 +143,8 @@ func (s *stream) serve(ctx context.Context, last, pos int64) {
 	}
 }
 
-// begin tells from where the stream goes on, and what was missed. Whoever wants it
-// brief looks at once whether it is behind pos.
+// begin says where the stream goes on, and what the client missed. A brief listener compares
+// pos with what it shows.
 func (s *stream) begin(ctx context.Context, last, pos int64) error {
 	if s.l.brief {
 		return s.write(changedFrame(pos, changed{Orders: []string{}, Anew: true}))

@@ -7,8 +7,8 @@ import (
 	"bellhop/web"
 )
 
-// inWords says what the library found wrong with a request as one would say it to
-// somebody. What isn't in the list is said as the library does.
+// inWords says in plain words what the library found wrong with a request. For what isn't in
+// the list it keeps the library's words.
 func inWords(message string) string {
 	for _, w := range libraryWords {
 		if w.said.MatchString(message) {
@@ -54,8 +54,8 @@ var libraryWords = func() (all []wording) {
 	return all
 }()
 
-// problemWords is the detail for the first of what is wrong: the part of the request
-// that it is in, unless the words name it.
+// problemWords is the detail for the first fault. It names the part of the request, unless the
+// words do.
 func problemWords(e web.FieldError) string {
 	if _, name, _ := strings.Cut(e.Location, "."); name != "" {
 		return name + ": " + e.Message

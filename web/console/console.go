@@ -1,5 +1,5 @@
-// Package console is the pages for people: the owner's orders and devices, and what
-// operators look after. They are whole without a script.
+// Package console is the pages for people: the owner's orders and devices, and the operators'
+// overview, ledger and dead letters. They work without a script.
 package console
 
 import (
@@ -48,13 +48,13 @@ type Options struct {
 	Proxies  web.Proxies
 	// Follow answers with the stream of what changes.
 	Follow     func(w http.ResponseWriter, r *http.Request, who web.Principal) error
-	WebPushKey string // "" where no browser is rung
+	WebPushKey string // "": browsers get no notifications
 	Now        func() time.Time
 	Log        *slog.Logger
 }
 
-// Console is the pages for people. They are whole without a script; with it they
-// load anew what changed.
+// Console is the pages for people. They work without a script; with it they reload what
+// changed.
 type Console struct {
 	Options
 	rings *web.Limits // of a device
@@ -62,8 +62,8 @@ type Console struct {
 	stats *stats
 }
 
-// New registers the pages on mux, and what they load, and begins to gather what
-// operators see, until close.
+// New registers the pages on mux with their assets, and gathers the operators' figures until
+// [Console.Close].
 func New(mux *http.ServeMux, assets web.Prepared, o Options) *Console {
 	c := &Console{Options: o, stats: newStats(o.Store, o.Queue, o.Now, o.Log),
 		rings: web.NewLimits(ringEvery, ringBurst, web.LimitedKeys), tries: web.NewLimits(triesEvery, triesBurst, web.LimitedKeys)}
@@ -73,10 +73,10 @@ func New(mux *http.ServeMux, assets web.Prepared, o Options) *Console {
 	return c
 }
 
-// Close ends what New began.
+// Close stops gathering figures.
 func (c *Console) Close() { c.stats.close() }
 
-// Queue is what operators look after of a queue.
+// Queue is the part of a queue that operators look after.
 type Queue interface {
 	queue.DeadLetters
 	Depth(ctx context.Context) (queue.Depth, error)
@@ -134,12 +134,12 @@ type frame struct {
 	At     string         // the section that it belongs to
 	Self   string         // its address
 	Notice *notice
-	Live   bool  // it shows by itself what changes
+	Live   bool  // it shows changes by itself
 	Seq    int64 // of the newest change that it shows
-	Every  int   // it is loaded anew after so many seconds; 0 for never
+	Every  int   // it reloads after so many seconds; 0 for never
 }
 
-// signed lets in who has a session, and sends others to sign in and come back.
+// signed admits people with a session. It sends others to sign in and come back.
 func (c *Console) signed(handle func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
@@ -150,7 +150,7 @@ func (c *Console) signed(handle func(*visit) error) http.HandlerFunc {
 		}
 		switch {
 		case bellhop.KindOf(err) == bellhop.Unauthenticated && r.URL.Path == web.LivePath:
-			web.WriteProblem(w, web.ProblemOf(web.ErrSignIn)) // the page is loaded anew, and asks
+			web.WriteProblem(w, web.ProblemOf(web.ErrSignIn)) // the page reloads and asks to sign in
 			return
 		case bellhop.KindOf(err) == bellhop.Unauthenticated:
 			http.Redirect(w, r, withQuery("/signin", "next", v.comingBack()), http.StatusSeeOther)
@@ -184,7 +184,7 @@ func (c *Console) aboutShop(handle func(*visit) error) func(*visit) error {
 	}
 }
 
-// operators lets only them in: to others there is no such page.
+// operators admits only operators: for others the page doesn't exist.
 func operators(handle func(*visit) error) func(*visit) error {
 	return func(v *visit) error {
 		if v.Person.Role != bellhop.RoleOperator {
@@ -200,8 +200,7 @@ type Reader struct {
 	zone *time.Location
 }
 
-// ReaderOf chooses language and time zone: what the person set goes before what the
-// browser says.
+// ReaderOf chooses language and time zone: the person's settings go before the browser's.
 func ReaderOf(r *http.Request, p bellhop.Person) Reader {
 	said := ""
 	if cookie, err := r.Cookie("bellhop_timezone"); err == nil && len(cookie.Value) < 64 {
@@ -253,8 +252,8 @@ func (f *Reader) Zone() string { return f.zone.String() }
 // Languages are those that there are, to choose from.
 func (f *frame) Languages() []i18n.Language { return i18n.Languages() }
 
-// label returns the words for one of a set of values that others make up, such as
-// Shopify's statuses, and the value itself where there are none.
+// label returns the words for a value that others define, such as Shopify's statuses, or the
+// value itself if there are none.
 func (f *frame) label(prefix, value string) string {
 	if value == "" || strings.ContainsAny(value, ". ") || !f.Has(prefix+value) {
 		return value
@@ -262,8 +261,8 @@ func (f *frame) label(prefix, value string) string {
 	return f.T(prefix + value)
 }
 
-// comingBack is where somebody goes on after signing in: the page, or for a form
-// that was sent the page that it was on.
+// comingBack is the address to return to after signing in: the page, or the page that a form
+// was on.
 func (v *visit) comingBack() string {
 	back := v.RequestURI
 	if v.Method != http.MethodGet {
@@ -285,7 +284,7 @@ func LocalPath(s string) string {
 	return u.RequestURI()
 }
 
-// back sends the browser to the page that a form was on, with a notice.
+// back redirects the browser to the page that a form was on, with a notice.
 func (v *visit) back(c *Console, n *notice) error {
 	if n != nil {
 		http.SetCookie(v.w, n.cookie(c.Proxies.HTTPS(v.Request)))
@@ -294,8 +293,8 @@ func (v *visit) back(c *Console, n *notice) error {
 	return nil
 }
 
-// live notes where the stream is. It is to be called before what the page shows is
-// read, so that what changes in between is shown twice rather than not at all.
+// live notes the stream's position. Call it before reading what the page shows: a change in
+// between then shows twice rather than never.
 func (v *visit) live(c *Console) (err error) {
 	v.Live = true
 	v.Seq, err = c.Store.LastChange(v.Context())
@@ -345,7 +344,7 @@ func (c *Console) trouble(v *visit, err error) {
 	}
 }
 
-// Unmatched is the page of an address that there is none of.
+// Unmatched is the page for an address that doesn't exist.
 func (c *Console) Unmatched(w http.ResponseWriter, r *http.Request, p *web.Problem) {
 	who, err := c.Auth.Authenticate(r)
 	if err != nil {
@@ -363,5 +362,5 @@ func writePage(w http.ResponseWriter, status int, page string) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(page)) // whoever asked is gone if this fails
+	_, _ = w.Write([]byte(page)) // the client is gone if this fails
 }

@@ -11,7 +11,7 @@ import (
 	"bellhop/web"
 )
 
-// deadView lists what was given up.
+// deadView lists the dead letters.
 type deadView struct {
 	frame
 	Rows        []deadRow
@@ -21,11 +21,11 @@ type deadView struct {
 type deadRow struct {
 	ID, Domain, Topic, WebhookID, Reason, Attempts, Accepted, Died string
 
-	Plan string // what replaying it would come to, in a dry run
+	Plan string // the result of a dry run
 	Good bool
 }
 
-// deadPage is how many are listed, and tried in a dry run, at once.
+// deadPage is how many dead letters a page lists, or a dry run tries.
 const deadPage = 50
 
 func (c *Console) showDead(v *visit) error {
@@ -82,7 +82,7 @@ type deadEventView struct {
 
 func (c *Console) showDeadEvent(v *visit) error { return c.deadEvent(v, false) }
 
-// showBody shows all of a body, once it is written down who asked.
+// showBody shows a whole body, after it recorded who asked.
 func (c *Console) showBody(v *visit) error { return c.deadEvent(v, true) }
 
 // lookedAtBody is what is written down.
@@ -122,7 +122,7 @@ func (c *Console) deadEvent(v *visit, whole bool) error {
 	return c.show(v, "letter", view)
 }
 
-// replayView is what replaying dead letters would come to.
+// replayView is the result of a dry run of dead letters.
 type replayView struct {
 	frame
 	Rows []deadRow
@@ -132,8 +132,8 @@ type replayView struct {
 	Good int
 }
 
-// settleDead tries dead letters without doing anything, and once that was seen puts
-// them back into the queue or drops them.
+// settleDead first shows a dry run of dead letters. Then it puts them back into the queue or
+// drops them.
 func (c *Console) settleDead(v *visit) error {
 	v.At = "dead"
 	all, drop := v.PostForm.Get("all") != "", v.PostForm.Get("drop") != ""
@@ -239,7 +239,7 @@ func (c *Console) shopsByDomain(v *visit) (map[string]bellhop.Shop, error) {
 	return by, err
 }
 
-// plan says what recording an event would come to now.
+// plan says in words what recording an event would do now.
 func (v *visit) plan(e *bellhop.Event, shops map[string]bellhop.Shop) (words string, good bool) {
 	switch outcome, reason, order := pipeline.Foresee(e, shops); outcome {
 	case bellhop.OutcomeDead:

@@ -6,11 +6,11 @@ import (
 	"bellhop"
 )
 
-// devicesView lists what rings.
+// devicesView lists the devices.
 type devicesView struct {
 	frame
 	Rows       []deviceRow
-	WebPushKey string // for a button that has this browser rung; "" for none
+	WebPushKey string // for a button that adds this browser; "" for none
 }
 
 type deviceRow struct {
@@ -21,11 +21,11 @@ type deviceRow struct {
 	Test                   *testRow
 }
 
-// testRow is what became of the last try to ring a device.
+// testRow is the outcome of a device's last test push.
 type testRow struct{ At, Status, Label, Late string }
 
-// A device can be tried out a few times in a row, and then twice a minute: tries
-// count against the push service's own limits. A shop has a few more.
+// A device may get a few test pushes in a row, and then two a minute: they count against the
+// push service's own limits. A shop may send a few more.
 const (
 	ringBurst = 3
 	ringEvery = 30 * time.Second

@@ -11,7 +11,7 @@ import (
 	"bellhop/web"
 )
 
-// ledgerView is what became of every event.
+// ledgerView lists the events and their outcomes.
 type ledgerView struct {
 	frame
 	Find        string
@@ -69,12 +69,12 @@ func (c *Console) showLedger(v *visit) error {
 	return c.show(v, "ledger", view)
 }
 
-// shortID is what no order's id of Shopify's is as short as: a number below it is the
-// name of an order without its #.
+// shortID is below every id of Shopify's orders: a smaller number is an order's name without
+// its #.
 const shortID = 1_000_000_000
 
-// find narrows the ledger by whatever it is that was typed: an order's id or name, or
-// a webhook's id, with a shop beside it or alone.
+// find narrows the ledger by what somebody typed: an order's id or name, or a webhook's id,
+// with or without a shop.
 func find(q *store.LineQuery, text string) {
 	words := strings.Fields(text)
 	for i, word := range words {

@@ -8,8 +8,8 @@ import (
 	"regexp"
 )
 
-// shown are the fields of Shopify's bodies whose values are nobody's personal data.
-// All else is masked, so that a field that Shopify adds is.
+// shown are the fields of Shopify's bodies whose values are no personal data. All others are
+// masked, and so is any field that Shopify adds.
 var shown = set("id", "admin_graphql_api_id", "order_id", "line_item_id", "location_id", "app_id", "order_number",
 	"currency", "presentment_currency", "currency_code", "amount", "price", "total_price", "subtotal_price", "total_tax", "total_discounts",
 	"current_total_price", "financial_status", "fulfillment_status", "created_at", "updated_at", "processed_at", "cancelled_at", "closed_at",
@@ -18,19 +18,18 @@ var shown = set("id", "admin_graphql_api_id", "order_id", "line_item_id", "locat
 
 const masked = "•••"
 
-// named are what has a name and a number that are nobody's: an order, whose fields are
-// the body's own, and its items.
+// named are objects whose name and number are no personal data: an order, whose fields are the
+// body's own, and its items.
 var named = set("", "line_items")
 
-// maxMaskDepth is deeper than Shopify's bodies are: what is deeper is masked, since
-// indenting it could take any amount of memory.
+// maxMaskDepth is deeper than Shopify's bodies are. Deeper parts are masked, since indenting
+// them could take any amount of memory.
 const maxMaskDepth = 32
 
-// maxIndented is how much of a body is written over lines: indenting makes many times
-// as much of it.
+// maxIndented is the largest body that is indented: indenting makes it many times as large.
 const maxIndented = 256 << 10
 
-// plainKey is how Shopify writes the names of fields; others may be somebody's.
+// plainKey is the form of Shopify's field names; other names may be personal data.
 var plainKey = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
 // personal are objects in which even an id or a time is a person's.
@@ -44,8 +43,8 @@ func set(names ...string) map[string]bool {
 	return all
 }
 
-// mask returns a body's structure with what may be personal masked. What is no JSON is
-// masked whole.
+// mask returns a body's structure, with possibly personal data masked. It masks all of a body
+// that is no JSON.
 func mask(body []byte) string {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -68,7 +67,7 @@ func mask(body []byte) string {
 	return out.String()
 }
 
-// maskValue masks a value of a field in the object that another field, of, holds.
+// maskValue masks the value of a field. The field's object is the value of the field of.
 func maskValue(v any, of, field string, isPersonal bool, depth int) any {
 	if depth == 0 {
 		return masked

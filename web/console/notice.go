@@ -9,8 +9,8 @@ import (
 	"bellhop"
 )
 
-// notice is what a page says once about what was just done. It waits in a cookie
-// until the next page that the browser goes to.
+// notice is a message about the last action, which one page shows. It waits in a cookie for the
+// next page.
 type notice struct {
 	Say    string           `json:"say"` // an id of the catalogue
 	N      int              `json:"n,omitempty"`
@@ -35,8 +35,8 @@ func (n *notice) cookie(secure bool) *http.Cookie {
 		MaxAge: int(noticeLife.Seconds()), HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode}
 }
 
-// takeNotice returns what is to be said and forgets it. The script's look at what
-// changed is no page that somebody went to.
+// takeNotice shows the notice on this page and forgets it. It leaves it alone when the script
+// looks for changes: nobody went to that page.
 func (c *Console) takeNotice(v *visit) {
 	cookie, err := v.Cookie(noticeCookie)
 	if err != nil || v.Header.Get("X-Bellhop-Look") != "" {

@@ -26,7 +26,7 @@ type itemRow struct {
 	Title, Variant, SKU, Quantity, Price string
 }
 
-// step is one of the order's way from Shopify to the phone.
+// step is one step of the order's way from Shopify to the phone.
 type step struct {
 	Label string
 	At    time.Time
@@ -36,7 +36,7 @@ type step struct {
 	Late  bool   // what was to be done at once was not
 }
 
-// happening is what Shopify told of the order later.
+// happening is a later event of the order.
 type happening struct{ Label, When string }
 
 func (c *Console) showOrder(v *visit) error {
@@ -62,8 +62,8 @@ func (c *Console) showOrder(v *visit) error {
 	return c.show(v, "order", v.orderView(&o))
 }
 
-// looked reports whether the owner sees the page: the operator is somebody else, a
-// browser may load a page ahead, and another site's page may have it opened unasked.
+// looked reports whether the owner sees the page. An operator is no owner, a browser may preload
+// a page, and another site's page may open it unasked.
 func (v *visit) looked() bool {
 	from := v.Header.Get("Sec-Fetch-Site")
 	return v.Person.Role == bellhop.RoleOwner && from != "cross-site" && from != "same-site" &&
@@ -130,7 +130,7 @@ func (v *visit) steps(o *bellhop.Order) (steps []step) {
 	return steps
 }
 
-// received is when the first phone said that it has a push.
+// received is when the first phone confirmed a push.
 func received(pushes []bellhop.Push) (first time.Time) {
 	for _, p := range pushes {
 		if !p.ReceivedAt.IsZero() && (first.IsZero() || p.ReceivedAt.Before(first)) {

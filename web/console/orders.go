@@ -44,8 +44,7 @@ type orderRow struct {
 // orderFilters are the ways to narrow the list; the first is none.
 var orderFilters = []string{"all", "new", "seen", "handled", "cancelled"}
 
-// query is what a page of the list asks for. What can't be asked for is refused by
-// the store.
+// orderQuery is the query of a page of the list. The store refuses invalid values.
 func (v *visit) orderQuery() (q store.OrderQuery, show string) {
 	asked := v.URL.Query()
 	q = store.OrderQuery{Limit: 50, Cursor: asked.Get("cursor"), Text: strings.TrimSpace(asked.Get("q"))}
@@ -126,8 +125,7 @@ func (v *visit) orderRow(o *bellhop.Order) orderRow {
 	return row
 }
 
-// setting is an order that is to be set from how far it was to how far it is. On
-// pages it is written ID.was.to.
+// setting changes an order's handling from Was to To. Pages write it as ID.was.to.
 type setting struct {
 	ID      int64
 	Was, To bellhop.Handling
@@ -135,7 +133,7 @@ type setting struct {
 
 func (s setting) String() string { return web.ID(s.ID) + "." + string(s.Was) + "." + string(s.To) }
 
-// Picked is the setting where what it is to be is chosen later.
+// Picked is the setting without To, which a button of the form adds.
 func (s setting) Picked() string { return web.ID(s.ID) + "." + string(s.Was) }
 
 // MarshalText and UnmarshalText write and read what String does.
@@ -163,8 +161,7 @@ func parseSetting(text string) (s setting, err error) {
 // maxSettings bounds what one form does: a page of orders.
 const maxSettings = 200
 
-// settings reads which orders are to be set: by a button of their own, or those
-// that are picked by a button for all.
+// settings reads which orders to set: the one with the button, or all that are selected.
 func (v *visit) settings() (all []setting, err error) {
 	texts := slices.Clone(v.PostForm["set"])
 	if len(texts) == 0 {

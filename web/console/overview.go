@@ -11,7 +11,7 @@ import (
 	"bellhop/chart"
 )
 
-// overviewView is how things go.
+// overviewView is the operators' first page.
 type overviewView struct {
 	frame
 	Facts  []fact
@@ -97,8 +97,7 @@ func (v *visit) shopCounts(samples []sample) (all []shopCount) {
 
 var chartNames = []string{"rates", "waiting", "oldest", "latency", "pushes"}
 
-// showChart answers with a drawing that stands by itself, which takes no style from
-// the page.
+// showChart answers with a drawing that needs no style of the page.
 func (c *Console) showChart(v *visit) error {
 	name, svg := v.PathValue("chart"), ".svg"
 	if len(name) < len(svg) || !slices.Contains(chartNames, name[:len(name)-len(svg)]) {
@@ -117,16 +116,16 @@ func (c *Console) showChart(v *visit) error {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "private, max-age=60") // its address has the time
 	v.w.WriteHeader(http.StatusOK)
-	_, _ = v.w.Write(drawn) // whoever asked is gone if this fails
+	_, _ = v.w.Write(drawn) // the client is gone if this fails
 	return nil
 }
 
-// drawnPoints is how many places a line has at the most. Of the looks between two
-// places the highest value is drawn, so that no peak is lost.
+// drawnPoints is how many points a line has at the most. Each shows the highest value of its
+// samples, so that no peak is lost.
 const drawnPoints = 120
 
-// chart draws one of the charts by the time of day in the viewer's zone. Of what was
-// never found there is no line.
+// chart draws one of the charts by the time of day in the viewer's zone. A line without values
+// is left out.
 func (c *Console) chart(v *visit, name string, samples []sample) chart.Chart {
 	ch := chart.Chart{Title: v.T("overview.chart." + name), Y: v.T("overview.y." + name), Clock: &chart.Clock{Zone: v.zone, Time: v.Time}}
 	line := func(words string, tone chart.Tone, value func(b *sample) (float64, bool)) {
@@ -189,8 +188,8 @@ func (c *Console) chart(v *visit, name string, samples []sample) chart.Chart {
 	return ch
 }
 
-// timeUnits are what times are drawn in; each from where the one before has more
-// digits than anybody reads.
+// timeUnits are the units of durations; each begins where the one before has too many digits to
+// read.
 var timeUnits = []struct {
 	from, unit time.Duration
 	words      string

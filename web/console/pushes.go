@@ -31,7 +31,7 @@ type pushRow struct {
 	Attempts string // "" for one
 	At       time.Time
 	When     string
-	Receipt  string // what the phone said of it
+	Receipt  string // what the phone reported
 }
 
 var pushFilters = []bellhop.PushStatus{"", bellhop.PushSent, bellhop.PushPending, bellhop.PushSending, bellhop.PushUnknown,
@@ -74,12 +74,10 @@ func (c *Console) showPushes(v *visit) (err error) {
 	return c.show(v, "pushes", view)
 }
 
-// lateAfter is how long after its order came a push is late: longer than anybody would
-// call at once.
+// lateAfter is how long after its order a push is late: longer than people call "at once".
 const lateAfter = 5 * time.Second
 
-// late is the time between two moments in words, and "" for one that is not late or
-// did not come.
+// late is the time between two moments in words, or "" if it is short or has no end.
 func (f *frame) late(from, to time.Time) string {
 	if to.Sub(from) <= lateAfter || from.IsZero() {
 		return ""
@@ -114,7 +112,7 @@ func (v *visit) pushRow(p *bellhop.Push) pushRow {
 	return row
 }
 
-// reason says in words why a push came to what it did.
+// reason says in words why a push has its status.
 func (f *frame) reason(code string) string {
 	if cause, gaveUp := strings.CutPrefix(code, "gave_up: "); gaveUp {
 		return f.T("reason.gave_up", "Reason", f.label("reason.", cause))

@@ -6,14 +6,14 @@ import (
 	"bellhop/pipeline"
 )
 
-// resendView is what sending pushes again that came to nothing would come to.
+// resendView is the dry run of sending lost pushes again.
 type resendView struct {
 	frame
 	Rows       []lostRow
 	Due, Stale int
 }
 
-// lostRow is the pushes of a shop that came to nothing for one reason.
+// lostRow is the pushes of a shop that were lost for one reason.
 type lostRow struct {
 	Domain, Reason, Count string
 	Stays                 string // why they are not sent again; "" where they are
@@ -58,7 +58,7 @@ func (c *Console) showResend(v *visit) error {
 	return c.show(v, "resend", view)
 }
 
-// resend has them sent again.
+// resend owes them again.
 func (c *Console) resend(v *visit) error {
 	sent := 0
 	err := c.eachLost(v, v.PostForm.Get("stale") != "", func(l pipeline.Lost, found []pipeline.LostPush) error {

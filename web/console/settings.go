@@ -11,7 +11,7 @@ import (
 	"bellhop/i18n"
 )
 
-// settingsView is the form of what somebody chooses.
+// settingsView is the form of a person's settings.
 type settingsView struct {
 	frame
 	Settings bellhop.Settings
@@ -46,8 +46,7 @@ func (c *Console) settings(v *visit, status int, view *settingsView) error {
 	return c.render(v.w, status, "settings", view)
 }
 
-// quietClock says on which clock the quiet hours are that are kept: each device's is
-// its own unless the owner chose one.
+// quietClock names the clock of the quiet hours: each device's own, unless the owner chose one.
 func (c *Console) quietClock(v *visit) (string, error) {
 	if v.Person.Role != bellhop.RoleOwner || v.Person.Settings.Timezone != "" {
 		return v.T("settings.quietClock", "Zone", v.Person.Settings.Timezone), nil
@@ -70,7 +69,7 @@ func (c *Console) quietClock(v *visit) (string, error) {
 	return v.T("settings.quietClockOfDevices", "Zones", strings.Join(zones, ", ")), nil
 }
 
-// saveSettings keeps all of the form or, when something in it can't be, nothing.
+// saveSettings saves the whole form, or nothing if a field is wrong.
 func (c *Console) saveSettings(v *visit) error {
 	view := v.settingsForm()
 	known := slices.ContainsFunc(i18n.Languages(), func(l i18n.Language) bool { return l.Code == view.Settings.Language })
@@ -89,8 +88,7 @@ func (c *Console) saveSettings(v *visit) error {
 	return v.back(c, &notice{Say: "settings.saved"})
 }
 
-// settingsForm reads the form as it was filled in. An operator, whom no push is
-// sent to, has the first part of it.
+// settingsForm reads the form. Operators, who get no pushes, have only its first part.
 func (v *visit) settingsForm() *settingsView {
 	text := func(name string) string { return strings.TrimSpace(v.PostForm.Get(name)) }
 	on := func(name string) bool { return v.PostForm.Get(name) != "" }

@@ -18,8 +18,8 @@ type signInView struct {
 	Trouble string // "" the first time
 }
 
-// askIn shows the form, or for a link that works once a button. Only pressing it uses the
-// link up: what looks at links before anybody follows them can't be told from a browser.
+// askIn shows the form, or a button for a link that works once. Only the button uses the link
+// up: programs that open links before people do look like browsers.
 func (c *Console) askIn(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	c.showSignIn(w, r, http.StatusOK, signInView{Next: LocalPath(q.Get("next")), Once: q.Get("once")})
@@ -51,7 +51,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	c.welcome(w, r, s, err, view)
 }
 
-// welcome goes on as somebody, or shows the form again.
+// welcome starts the session, or shows the form again.
 func (c *Console) welcome(w http.ResponseWriter, r *http.Request, s web.SignedIn, err error, view signInView) {
 	if err != nil {
 		problem := c.Problems.Of(r.Context(), "sign in", err)
@@ -99,15 +99,15 @@ func (f *frame) signInTrouble(err error) string {
 // signOutView asks what becomes of the browser's notifications.
 type signOutView struct{ frame }
 
-// What somebody who signs out wants of the browser: that it stops to ring, or rings on.
+// Whether the browser still gets notifications after signing out.
 const (
 	browserStops  = "stop"
 	browserRings  = "ring"
-	browserCookie = "bellhop_installation" // browser.js keeps in it as which device the browser is rung
+	browserCookie = "bellhop_installation" // browser.js keeps the browser's installation in it
 )
 
-// signOut first asks, where the browser is rung for who signs out: somebody else may use
-// it next.
+// signOut first asks whether the browser shall go on to get the person's notifications: somebody
+// else may use it next.
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
 	v := &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}
@@ -126,8 +126,8 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }
 
-// leave ends the session, and what the browser is rung with unless it is to ring on. Or it
-// asks for that first.
+// leave ends the session, and removes the browser's device unless the person keeps it. If the
+// person hasn't chosen, it asks.
 func (c *Console) leave(v *visit) (asked bool, err error) {
 	if v.ParseForm() != nil {
 		return false, bellhop.Invalidf("form", "this is not a form of these pages")
@@ -155,8 +155,7 @@ func (c *Console) leave(v *visit) (asked bool, err error) {
 	return false, c.Auth.SignOut(v.Context(), v.who)
 }
 
-// ownDevice is the installation as which the browser is rung for who is signed in; "" if
-// it is not.
+// ownDevice is the browser's installation if it gets this person's notifications, or "".
 func (c *Console) ownDevice(v *visit) (string, error) {
 	cookie, err := v.Cookie(browserCookie)
 	if err != nil || v.who.Person.Role != bellhop.RoleOwner {

@@ -23,8 +23,8 @@ const (
 	statsTries   = 10              // orders looked up in one look, of each sort
 )
 
-// stats look every now and then at how much comes in, waits and goes out, whichever
-// process does the work, and remembers an hour of it.
+// stats measures every few seconds how much comes in, waits and goes out, whichever process does
+// the work. It keeps an hour of samples.
 type stats struct {
 	store Store
 	queue Queue
@@ -51,7 +51,7 @@ type totals struct {
 	complete bool
 }
 
-// sample is what one look found.
+// sample is the result of one measurement.
 type sample struct {
 	At       time.Time
 	In, Out  float64                        // events a second since the look before
@@ -76,7 +76,7 @@ func (s *stats) close() {
 	<-s.done
 }
 
-// run looks until it is closed. Without a queue there is nothing to look at.
+// run measures until close. Without a queue there is nothing to measure.
 func (s *stats) run() {
 	defer close(s.done)
 	if s.queue == nil {
@@ -96,7 +96,7 @@ func (s *stats) run() {
 	}
 }
 
-// due reports whether it is time for a look.
+// due reports whether it is time for a sample.
 func (s *stats) due() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,7 +104,7 @@ func (s *stats) due() bool {
 	return len(s.samples) == 0 || now.Sub(s.asked) < statsWatched || now.Sub(s.samples[len(s.samples)-1].At) >= statsIdle-statsEvery/2
 }
 
-// look adds a sample. When something is away there is a gap.
+// look adds a sample, or leaves a gap if a part is away.
 func (s *stats) look() {
 	ctx, cancel := context.WithTimeout(context.Background(), statsLimit)
 	defer cancel()
@@ -146,7 +146,7 @@ func (s *stats) measure(ctx context.Context) (b sample, err error) {
 	return b, nil
 }
 
-// rates are what grew since the look before.
+// rates computes how fast the totals grew since the last sample.
 func (b *sample) rates(before, now totals) {
 	seconds := now.at.Sub(before.at).Seconds()
 	if !before.complete || seconds <= 0 {
@@ -160,8 +160,8 @@ func (b *sample) rates(before, now totals) {
 	}
 }
 
-// follow reads what changed since the look before, as far as it can: it counts the
-// new orders of each shop, and looks some of them up.
+// follow reads the changes since the last sample, up to a limit. It counts each shop's new orders,
+// and looks some of them up.
 func (s *stats) follow(ctx context.Context, b *sample) error {
 	last, err := s.store.LastChange(ctx)
 	if err != nil {
@@ -202,7 +202,7 @@ func (s *stats) time(ctx context.Context, c store.Change, to *[]time.Duration, s
 	}
 }
 
-// hour returns the samples so far, to somebody who watches.
+// hour returns the samples, and notes that an operator watches.
 func (s *stats) hour() []sample {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,8 +25,8 @@ type Store interface {
 	console.Store
 }
 
-// Options are what [New] puts together. Store and Acceptor are needed; other
-// zero fields mean the default.
+// Options are the parts and limits of a site. Store and Acceptor are needed; other zero fields
+// mean the default.
 type Options struct {
 	Store    Store
 	Acceptor webhook.Acceptor
@@ -48,9 +48,9 @@ type Options struct {
 
 	MaxDevices int // in use at once, of one shop; default 500
 
-	// Queue is for operators to look after. nil: the console does without.
+	// Queue is the queue that operators look after. nil: the console has no pages for it.
 	Queue console.Queue
-	// WebPushKey is what browsers subscribe with for notifications. "": none is rung.
+	// WebPushKey is the key that browsers subscribe with. "": they get no notifications.
 	WebPushKey string
 }
 
@@ -62,8 +62,7 @@ type Server struct {
 	console *console.Console
 }
 
-// New assembles the server and begins to follow what changes, until
-// [Server.Close].
+// New assembles the site, which follows what changes until [Server.Close].
 func New(o Options) (*Server, error) {
 	if o.Store == nil || o.Acceptor == nil {
 		return nil, fmt.Errorf("assembling the web server: Store and Acceptor are needed")
@@ -118,7 +117,7 @@ func defaults(o *Options) {
 // Handler answers every request.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
-// serve takes webhooks past everything that the API needs and they don't.
+// serve keeps webhooks out of the middleware, which they don't need.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == webhook.Path {
 		s.webhook.ServeHTTP(w, r)
@@ -127,9 +126,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.rest.ServeHTTP(w, r)
 }
 
-// Close ends the streams, which http.Server.Shutdown would wait for, and what
-// follows the changes. Call it before or during Shutdown; other requests are
-// answered still.
+// Close ends the streams, which http.Server.Shutdown would wait for, and stops to follow changes.
+// Call it before or during Shutdown; other requests still get their answers.
 func (s *Server) Close() {
 	s.api.Close()
 	s.console.Close()

@@ -9,8 +9,7 @@ import (
 	"bellhop/web"
 )
 
-// outcome is what one webhook came to: the label of a metric, and the key
-// to the answer.
+// outcome is how one webhook ended. It has a metric's label and an answer.
 type outcome uint8
 
 const (
@@ -38,7 +37,7 @@ func (o outcome) done() bool {
 	return false
 }
 
-// status is what is answered.
+// status is the answer's status.
 func (o outcome) status() int {
 	if p := answers[o].problem; p != nil {
 		return p.Status
@@ -46,7 +45,7 @@ func (o outcome) status() int {
 	return http.StatusOK
 }
 
-// answer is what a sender is told. No answer says why a signature failed.
+// answer is the answer to a sender. No answer says why a signature failed.
 type answer struct {
 	label      string
 	problem    *web.Problem
@@ -81,7 +80,7 @@ var answers = [...]answer{
 		"the request was given up before it was answered; send it again")},
 }
 
-// metrics are resolved once, so that counting costs no look-up.
+// metrics are looked up once, so that counting is cheap.
 type metrics struct {
 	outcomes [len(answers)]prometheus.Counter
 	seconds  prometheus.Histogram

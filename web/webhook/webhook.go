@@ -22,10 +22,10 @@ import (
 	"bellhop/web"
 )
 
-// Path is where [Server] has the endpoint.
+// Path is the endpoint's address on bellhop's own site.
 const Path = "/webhooks/shopify"
 
-// Acceptor takes a webhook in.
+// Acceptor accepts webhooks.
 type Acceptor interface {
 	// Accept checks a webhook's signature and makes it durable. It returns
 	// nil only once it is, and otherwise an error of a kind:
@@ -33,13 +33,12 @@ type Acceptor interface {
 	// bellhop.Invalid for an empty body or another header that is missing,
 	// bellhop.TooLarge, and bellhop.Unavailable when nothing can be taken now.
 	//
-	// After it returned nil or an error of the first three kinds it no longer
-	// holds body, which is used again.
+	// After nil or an error of the first three kinds it no longer holds body: the endpoint uses
+	// it again.
 	Accept(ctx context.Context, header http.Header, body []byte) error
 }
 
-// Options are what [New] may be told; zero fields mean the
-// default.
+// Options are the options of [New]; zero fields mean the default.
 type Options struct {
 	InFlight       int            // webhooks between read and answered at once; default 64
 	ReadTimeout    time.Duration  // how long a sender may take for the body; default 5 s, as long as Shopify waits
@@ -47,7 +46,7 @@ type Options struct {
 	Logger         *slog.Logger   // default: nothing is logged
 	Registerer     prometheus.Registerer
 	Tracer         trace.Tracer // nil: no spans are made
-	// Refusals count each webhook that is refused; default: they are only logged.
+	// Refusals count refused webhooks; default: they are only logged.
 	Refusals *pipeline.Refusals
 }
 
@@ -56,8 +55,8 @@ const (
 	turnTimeout     = time.Second // how long a webhook waits for its turn
 )
 
-// webhook is the endpoint. It is the hot path: it goes past the middleware of
-// the API and does for itself what little it needs of that.
+// webhook is the endpoint. It is the hot path: it bypasses the API's middleware and does by
+// itself the little that it needs of it.
 type webhook struct {
 	acceptor Acceptor
 	inFlight chan struct{}
@@ -74,10 +73,9 @@ type webhook struct {
 // the queue can't take it or too many are waiting. It never answers 429, which
 // Shopify would count as a failure like any other.
 //
-// [HTTPServer] bounds the connections that bodies come on, and the memory they take.
-// It also keeps idle connections for longer than Shopify needs them: Shopify uses a
-// connection again and gives one second for a new one. Another server has to see to
-// both.
+// [web.HTTPServer] bounds connections and the memory that bodies take. It also keeps idle
+// connections for longer than Shopify needs: Shopify reuses a connection, and waits one second
+// for a new one. With another server you have to do both.
 func New(a Acceptor, o Options) http.Handler {
 	if o.InFlight <= 0 {
 		o.InFlight = defaultInFlight
@@ -115,8 +113,8 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.refuse(w, out, cause)
 }
 
-// serve returns what the answer is to be, and what Accept had to say; an accepted
-// webhook needs nothing written, since an empty 200 is what net/http sends by itself.
+// serve returns the outcome, and Accept's error. It writes nothing for an accepted webhook:
+// net/http sends an empty 200 by itself.
 func (h *webhook) serve(w http.ResponseWriter, r *http.Request, began time.Time) (out outcome, cause error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -149,7 +147,7 @@ func (h *webhook) serve(w http.ResponseWriter, r *http.Request, began time.Time)
 	return out, cause
 }
 
-// refuseUnread finds what is wrong with a request before its body is read.
+// refuseUnread finds what is wrong with a request without reading its body.
 func refuseUnread(r *http.Request) outcome {
 	if r.Method != http.MethodPost {
 		return outMethod
@@ -170,9 +168,9 @@ func refuseUnread(r *http.Request) outcome {
 	return outAccepted
 }
 
-// repeated refuses a header of Shopify's that is there twice, even with the same
-// value: Shopify sends each once, and two parties that read different ones are
-// how checks are evaded.
+// repeated refuses a header of Shopify's that comes twice, even with the same value. Shopify
+// sends each once; attackers evade checks by two values, of which two readers take different
+// ones.
 func repeated(name string) outcome {
 	if name == shopify.HeaderHMAC {
 		return outUnauthenticated
@@ -180,7 +178,7 @@ func repeated(name string) outcome {
 	return outInvalid
 }
 
-// cutOff says what became of a body that didn't come.
+// cutOff returns the outcome of a body that didn't come.
 func cutOff(err error) outcome {
 	switch err {
 	case web.ErrBodyTooLarge:
@@ -211,7 +209,7 @@ func (h *webhook) wait(ctx context.Context) outcome {
 	}
 }
 
-// outcomeOf sorts what Accept returned.
+// outcomeOf returns the outcome for Accept's error.
 func outcomeOf(ctx context.Context, err error) outcome {
 	if err == nil {
 		return outAccepted
