@@ -14,6 +14,7 @@ import (
 // not answered, an order is stored and not told, a phone has rung and nobody has
 // written it down.
 func TestJourney(t *testing.T) {
+	t.Parallel()
 	crashes := troubles{
 		faults: "503=2%",
 		traps: map[string]string{"Accept": "accept.durable 8 kill", "Record": "record.stored 5 kill",
