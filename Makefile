@@ -17,11 +17,11 @@ demo: ## carry simulated orders the whole way, and show them arriving
 # Under BELLHOP_TEST_ALL a missing server is a failure, never a skip. The fuzz
 # targets run over their checked-in corpora. The race detector lets each process
 # wait a second before it ends, unless GORACE says otherwise; make check vets; and
-# tests mostly wait, so that there are three packages for two processors.
+# tests mostly wait, so that two processors take three packages at once.
 test: ## install what is missing where it may be, and run all tests with the race detector
 	@scripts/test-setup
 	GORACE=atexit_sleep_ms=0 BELLHOP_TEST_ALL=1 \
-		go test -race -vet=off -p $$((3 * $$(getconf _NPROCESSORS_ONLN) / 2)) -timeout 30m ./...
+		go test -race -vet=off $$([ $$(getconf _NPROCESSORS_ONLN) -gt 2 ] || echo -p 3) -timeout 30m ./...
 
 check: ## format, vet, staticcheck, modules, and the import floors
 	@scripts/check
