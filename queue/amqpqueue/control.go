@@ -23,7 +23,7 @@ const answerWithin = 2 * time.Second
 
 // answer answers a request. It runs on the serving goroutine, so that nothing is
 // half done.
-func (t *tending) answer(d *amqp.Delivery) {
+func (t *serving) answer(d *amqp.Delivery) {
 	dropped := 0
 	if string(d.Body) == opPurge {
 		dropped = t.drop()
@@ -43,7 +43,7 @@ func (t *tending) answer(d *amqp.Delivery) {
 }
 
 // drop acknowledges the waiting events.
-func (t *tending) drop() (n int) {
+func (t *serving) drop() (n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	kept := t.moves[:0]
@@ -94,7 +94,7 @@ func (q *Queue) polling(ctx context.Context, doing string, fn func(context.Conte
 
 // ask asks all consuming processes, and adds their answers up. While RabbitMQ takes
 // nothing, it asks this process alone.
-func (p *poll) ask(ctx context.Context, op string) (sum census, err error) {
+func (p *poll) ask(ctx context.Context, op string) (sum counts, err error) {
 	members, err := p.ch.QueueDeclarePassive(p.q.members(), true, false, false, false, nil)
 	if err != nil || members.Consumers == 0 {
 		return sum, err
@@ -118,7 +118,7 @@ func (p *poll) ask(ctx context.Context, op string) (sum census, err error) {
 				continue
 			}
 			n++
-			var c census
+			var c counts
 			if err := json.Unmarshal(d.Body, &c); err == nil {
 				sum.add(c)
 			}
@@ -131,7 +131,7 @@ func (p *poll) ask(ctx context.Context, op string) (sum census, err error) {
 	return sum, nil
 }
 
-func (c *census) add(o census) {
+func (c *counts) add(o counts) {
 	c.Waiting += o.Waiting
 	c.Leased += o.Leased
 	c.Dropped += o.Dropped

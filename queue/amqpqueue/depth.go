@@ -17,7 +17,7 @@ type snapshot struct {
 	consumed [lanes]bool
 	delayed  int
 	dead     int
-	held     census
+	held     counts
 }
 
 // looks bounds how often Depth counts until two counts agree. Events that move
@@ -143,7 +143,7 @@ func (p *peeks) keep(lane, ready int, oldest time.Time) {
 // oldest returns when the oldest waiting event was accepted. Events that a lane has
 // delivered ahead are older than the rest of it.
 func (q *Queue) oldest(ctx context.Context, s snapshot) (time.Time, error) {
-	c := census{Oldest: s.held.Oldest}
+	c := counts{Oldest: s.held.Oldest}
 	for i, ready := range s.ready {
 		at, known := q.in.peeks.known(i, ready, s.consumed[i])
 		if !known && ready > 0 && !s.consumed[i] {
@@ -153,7 +153,7 @@ func (q *Queue) oldest(ctx context.Context, s snapshot) (time.Time, error) {
 			}
 			q.in.peeks.keep(i, ready, at)
 		}
-		c.add(census{Oldest: at})
+		c.add(counts{Oldest: at})
 	}
 	return c.Oldest, nil
 }

@@ -74,8 +74,8 @@ func newIntake(q *Queue) *intake {
 	return in
 }
 
-// poke makes the goroutine look again.
-func (in *intake) poke() {
+// wakeUp makes the goroutine look again.
+func (in *intake) wakeUp() {
 	select {
 	case in.wake <- struct{}{}:
 	default:
@@ -96,7 +96,7 @@ func (in *intake) enter(max int) error {
 	if in.askers++; in.askers == 1 || max > in.want {
 		in.want = max
 	}
-	in.poke()
+	in.wakeUp()
 	return nil
 }
 
@@ -105,7 +105,7 @@ func (in *intake) leave() {
 	defer in.mu.Unlock()
 	if in.askers--; in.askers == 0 {
 		in.left = time.Now()
-		in.poke()
+		in.wakeUp()
 	}
 }
 
@@ -193,7 +193,7 @@ func (in *intake) lease(all []*held, until time.Time) (kept []*held) {
 			kept = append(kept, h)
 		}
 	}
-	in.poke()
+	in.wakeUp()
 	return kept
 }
 
@@ -224,7 +224,7 @@ func (in *intake) settled(h *held, done bool) {
 	in.settles--
 	if !done && h.from == in.sub {
 		in.leases[h.receipt] = h
-		in.poke()
+		in.wakeUp()
 	}
 }
 
@@ -239,7 +239,7 @@ func (in *intake) extend(d time.Duration, receipts []queue.Receipt) (stale []que
 			stale = append(stale, r)
 		}
 	}
-	in.poke()
+	in.wakeUp()
 	return stale
 }
 
@@ -278,7 +278,7 @@ func (in *intake) add(s *subscription, lane int, d amqp.Delivery) {
 // move makes the goroutine move a message; with the lock.
 func (in *intake) move(m move) {
 	in.moves = append(in.moves, m)
-	in.poke()
+	in.wakeUp()
 }
 
 // lost drops the messages of a connection that is gone: RabbitMQ hands them out
@@ -306,15 +306,15 @@ func (in *intake) close() {
 	in.run.Wait()
 }
 
-// census counts a process's messages of a queue.
-type census struct {
+// counts are the numbers of a process's messages of a queue.
+type counts struct {
 	Waiting int       `json:"waiting"`
 	Leased  int       `json:"leased"`
 	Oldest  time.Time `json:"oldest,omitzero"` // waiting event
 	Dropped int       `json:"dropped"`         // by a purge
 }
 
-func (in *intake) count() (c census) {
+func (in *intake) count() (c counts) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	c.Leased, c.Waiting = len(in.leases)+in.settles, len(in.moves)

@@ -38,7 +38,7 @@ func (in *intake) serve() {
 				away = time.Time{}
 			}
 			in.begin(s)
-			err = in.tend(s)
+			err = in.serveOn(s)
 			s.end()
 		}
 		err = in.explain(ctx, err)
@@ -76,9 +76,9 @@ func (in *intake) begin(s *subscription) {
 var errDeleted = bellhop.Errorf(bellhop.NotFound, "queue_not_found",
 	"a part of the queue was deleted: create it with bellhop queue create")
 
-// tend serves a connection until it is gone or the queue closed.
-func (in *intake) tend(s *subscription) error {
-	t := tending{intake: in, s: s, linger: firstLinger}
+// serveOn serves on a connection until it is gone or the queue closed.
+func (in *intake) serveOn(s *subscription) error {
+	t := serving{intake: in, s: s, linger: firstLinger}
 	for {
 		if in.isClosed() {
 			return t.shutdown()
@@ -115,8 +115,8 @@ func (in *intake) isClosed() bool {
 	return in.closed
 }
 
-// tending is the goroutine's state while it has a connection.
-type tending struct {
+// serving is the goroutine's state while it has a connection.
+type serving struct {
 	*intake
 	s       *subscription
 	linger  time.Duration
@@ -125,7 +125,7 @@ type tending struct {
 }
 
 // why returns the error that ended the connection.
-func (t *tending) why() error {
+func (t *serving) why() error {
 	if e, ok := <-t.s.closed; ok && e != nil {
 		return e
 	}
@@ -133,7 +133,7 @@ func (t *tending) why() error {
 }
 
 // due does what is due, and returns when to look again.
-func (t *tending) due() (time.Duration, error) {
+func (t *serving) due() (time.Duration, error) {
 	t.mu.Lock()
 	askers, want, idle := t.askers, t.want, time.Since(t.left)
 	t.mu.Unlock()
@@ -161,7 +161,7 @@ func (t *tending) due() (time.Duration, error) {
 
 // subscribe subscribes. It lingers longer for a worker that came back soon after
 // its last subscription ended.
-func (t *tending) subscribe(want int) error {
+func (t *serving) subscribe(want int) error {
 	if t.s.want > 0 {
 		if err := t.s.unsubscribe(); err != nil {
 			return err
@@ -175,7 +175,7 @@ func (t *tending) subscribe(want int) error {
 }
 
 // starving lists the lanes with no waiting message here and too many leased ones.
-func (t *tending) starving() (all []int) {
+func (t *serving) starving() (all []int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var leased [lanes]int
@@ -193,7 +193,7 @@ func (t *tending) starving() (all []int) {
 }
 
 // expire ends the leases that ran out.
-func (t *tending) expire() {
+func (t *serving) expire() {
 	most := t.q.attrs.Load().MaxAttempts
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -216,7 +216,7 @@ func (t *tending) expire() {
 
 // moveAll moves messages elsewhere; with all it also moves the waiting ones. It
 // reports whether RabbitMQ took them.
-func (t *tending) moveAll(all bool) bool {
+func (t *serving) moveAll(all bool) bool {
 	t.mu.Lock()
 	moves := t.moves
 	t.moves = nil
@@ -248,7 +248,7 @@ func (t *tending) moveAll(all bool) bool {
 }
 
 // next returns the time until something is due.
-func (t *tending) next() time.Duration {
+func (t *serving) next() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	wait := time.Minute
@@ -274,7 +274,7 @@ func (t *tending) next() time.Duration {
 }
 
 // shutdown gives waiting messages back. Leased ones go back with the connection.
-func (t *tending) shutdown() error {
+func (t *serving) shutdown() error {
 	if t.s.want > 0 {
 		if err := t.s.unsubscribe(); err != nil {
 			return err

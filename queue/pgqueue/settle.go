@@ -32,7 +32,7 @@ type settling struct {
 	attempts    map[int64]int // of retried events
 
 	done        []int64 // events to delete
-	calmed      []int64 // retries to delete
+	recovered   []int64 // retries to delete
 	over        []int64 // leases with nothing left
 	shrunk      []*lease
 	again, dead postgres.Rows
@@ -127,7 +127,7 @@ func (s *settling) decide(l *lease, seq int64, v queue.Settlement) {
 		s.dead.Next().Int(seq).Int(int64(attempts)).Text(v.Reason)
 	}
 	if l.retried {
-		s.calmed = append(s.calmed, seq)
+		s.recovered = append(s.recovered, seq)
 	}
 }
 
@@ -153,8 +153,8 @@ func (s *settling) save(b *postgres.Batch) {
 	if len(s.done) > 0 {
 		b.Exec(`DELETE FROM queue_events WHERE seq = ANY($1)`, s.done)
 	}
-	if len(s.calmed) > 0 {
-		b.Exec(`DELETE FROM queue_retries WHERE queue = $1 AND seq = ANY($2)`, s.q.id, s.calmed)
+	if len(s.recovered) > 0 {
+		b.Exec(`DELETE FROM queue_retries WHERE queue = $1 AND seq = ANY($2)`, s.q.id, s.recovered)
 	}
 	if s.again.Len() > 0 {
 		b.Exec(tryAgain, s.again.Args(s.q.id)...)

@@ -68,7 +68,7 @@ func (q *Queue) purge(tx *sqlitefile.Tx) (int, error) {
 		seq := seqs[i]
 		err = errors.Join(
 			tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ?`).Int(seq).Exec(),
-			q.forgetPassing(tx, seq),
+			q.dropEphemeral(tx, seq),
 			tx.Prepare(`DELETE FROM waiting WHERE queue = ? AND lane = ? AND seq = ?`).
 				Int(q.id).Int(lanes[i]).Int(seq).Exec(),
 			tx.Prepare(`DELETE FROM retries WHERE queue = ? AND seq = ? AND lease IS NULL`).Int(q.id).Int(seq).Exec())
@@ -176,7 +176,7 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 		return 0, nil
 	}
 	return q.takeDead(ctx, ids, func(tx *sqlitefile.Tx, a sqlitefile.Archived) error {
-		return q.forgetPassing(tx, a.Seq)
+		return q.dropEphemeral(tx, a.Seq)
 	})
 }
 

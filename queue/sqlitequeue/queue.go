@@ -48,8 +48,8 @@ type Queue struct {
 	id   int64
 	name string
 	now  func() time.Time
-	// passing queues leave nothing in the archive: see [queue.NotifyName].
-	passing bool
+	// ephemeral queues leave nothing in the archive: see [queue.NotifyName].
+	ephemeral bool
 
 	lanes    sync.Map            // shop → lane
 	claiming *semaphore.Weighted // of one: receivers of this process claim in turn
@@ -68,7 +68,7 @@ var (
 )
 
 func newQueue(f *sqlitefile.File, id int64, name string, now func() time.Time) *Queue {
-	return &Queue{file: f, id: id, name: name, now: now, passing: queue.IsNotify(name),
+	return &Queue{file: f, id: id, name: name, now: now, ephemeral: queue.IsNotify(name),
 		claiming: semaphore.NewWeighted(1)}
 }
 

@@ -110,14 +110,14 @@ func (q *Queue) settle(tx *sqlitefile.Tx, l lease, seq int64, s queue.Settlement
 	if err := q.dropRetry(tx, l, seq); err != nil {
 		return err
 	}
-	return q.forgetPassing(tx, seq)
+	return q.dropEphemeral(tx, seq)
 }
 
-// forgetPassing drops a settled event from the archive, if its queue leaves nothing
+// dropEphemeral drops a settled event from the archive, if its queue leaves nothing
 // there. It checks the topic, too: no order is ever dropped, whatever its queue is
 // called.
-func (q *Queue) forgetPassing(tx *sqlitefile.Tx, seq int64) error {
-	if !q.passing {
+func (q *Queue) dropEphemeral(tx *sqlitefile.Tx, seq int64) error {
+	if !q.ephemeral {
 		return nil
 	}
 	return tx.Prepare(`DELETE FROM events WHERE seq = ? AND topic = ?`).Int(seq).Text(bellhop.TopicPushesOwed).Exec()

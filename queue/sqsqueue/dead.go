@@ -107,7 +107,7 @@ func (q *Queue) scan(ctx context.Context, limit int, fn func([]*deadMessage) (en
 	}
 	there := number(attrs, "")
 	var keep []*lease
-	defer func() { q.putDown(ctx, keep) }()
+	defer func() { q.giveBackDead(ctx, keep) }()
 	seen := map[string]bool{}
 	for len(seen) < limit {
 		page, err := q.receiveDead(ctx)
@@ -179,8 +179,8 @@ func (q *Queue) deadEvent(m amazon.Message, system map[string]string) queue.Dead
 	return d
 }
 
-// putDown gives messages back to the dead-letter queue, also when ctx is done.
-func (q *Queue) putDown(ctx context.Context, keep []*lease) {
+// giveBackDead gives messages back to the dead-letter queue, also when ctx is done.
+func (q *Queue) giveBackDead(ctx context.Context, keep []*lease) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closePatience)
 	defer cancel()
 	if err := q.giveBack(ctx, q.dead, keep); err != nil {

@@ -15,11 +15,11 @@ import (
 type waiter struct {
 	max  int
 	wait time.Duration // how long a request for it may take
-	got  chan haul     // has room for one
+	got  chan received // has room for one
 }
 
-// haul is what a request brought.
-type haul struct {
+// received is the answer to a request.
+type received struct {
 	leases []*lease
 	full   bool // there may be more
 	err    error
@@ -28,7 +28,7 @@ type haul struct {
 // inbox matches waiting receivers with waiting requests, and knows the leases of
 // this process.
 type inbox struct {
-	poll func(max int, wait time.Duration) haul // makes a request that waits
+	poll func(max int, wait time.Duration) received // makes a request that waits
 	now  func() time.Time
 
 	mu      sync.Mutex
@@ -72,7 +72,7 @@ func (b *inbox) keep(leases []*lease) {
 
 // arrive takes leases for the waiting receivers. An error goes to one receiver;
 // each has a request of its own.
-func (b *inbox) arrive(h haul) {
+func (b *inbox) arrive(h received) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if h.err != nil && len(b.waiting) > 0 {
@@ -83,7 +83,7 @@ func (b *inbox) arrive(h haul) {
 }
 
 // serve gives to the receiver that has waited longest; with the lock.
-func (b *inbox) serve(h haul) {
+func (b *inbox) serve(h received) {
 	b.waiting[0].got <- h
 	b.waiting = b.waiting[1:]
 }
@@ -94,7 +94,7 @@ func (b *inbox) match(full bool) {
 	b.expire()
 	for len(b.waiting) > 0 && len(b.held) > 0 {
 		n := min(len(b.held), b.waiting[0].max)
-		b.serve(haul{leases: b.held[:n:n], full: full && n >= batchSize})
+		b.serve(received{leases: b.held[:n:n], full: full && n >= batchSize})
 		b.held = b.held[n:]
 	}
 	for b.polls < len(b.waiting) && !b.closed {

@@ -66,7 +66,7 @@ func (q *Queue) await(ctx context.Context, max int) ([]*lease, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	w := &waiter{max: max, wait: waitFor(ctx), got: make(chan haul, 1)}
+	w := &waiter{max: max, wait: waitFor(ctx), got: make(chan received, 1)}
 	q.inbox.join(w)
 	select {
 	case h := <-w.got:
@@ -104,9 +104,9 @@ func waitFor(ctx context.Context) time.Duration {
 }
 
 // longPoll makes a request that waits.
-func (q *Queue) longPoll(max int, wait time.Duration) haul {
+func (q *Queue) longPoll(max int, wait time.Duration) received {
 	leases, err := q.poll(q.life, min(max, batchSize), wholeSeconds(wait))
-	return haul{leases: leases, err: err, full: len(leases) == batchSize}
+	return received{leases: leases, err: err, full: len(leases) == batchSize}
 }
 
 // more adds the events that are there now, up to max. SQS hands out ten at a time;
@@ -118,7 +118,7 @@ func (q *Queue) more(ctx context.Context, max int, first []*lease) []*lease {
 	case leases := <-got:
 		return leases
 	case <-ctx.Done():
-		q.inbox.polling.Go(func() { q.inbox.arrive(haul{leases: (<-got)[len(first):]}) })
+		q.inbox.polling.Go(func() { q.inbox.arrive(received{leases: (<-got)[len(first):]}) })
 		return first
 	}
 }

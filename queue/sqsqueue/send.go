@@ -15,14 +15,14 @@ import (
 	"bellhop/internal/amazon"
 )
 
-// SQS's bounds of a batch, and of batches under way at once. Up to eagerFlights
+// SQS's bounds of a batch, and of batches under way at once. Up to eagerBatches
 // start at once with any number of entries. Beyond that only full ones do; a
 // partial one waits for another to come back. Each request costs the same however
 // much it carries.
 const (
 	batchSize    = 10
-	eagerFlights = 4
-	maxFlights   = 32
+	eagerBatches = 4
+	maxBatches   = 32
 )
 
 // sendPatience bounds a send, together with eventPatience for each event. Shopify
@@ -150,10 +150,10 @@ func mark(s string) string {
 type outbox struct {
 	send func(batch []*entry) // sets each entry's error
 
-	mu      sync.Mutex
-	waiting []*entry
-	flights int
-	flying  sync.WaitGroup
+	mu       sync.Mutex
+	waiting  []*entry
+	inFlight int
+	sending  sync.WaitGroup
 }
 
 func (o *outbox) add(entries []*entry) {
@@ -165,15 +165,15 @@ func (o *outbox) add(entries []*entry) {
 		if len(batch) == 0 {
 			return
 		}
-		o.flights++
-		o.flying.Go(func() { o.fly(batch) })
+		o.inFlight++
+		o.sending.Go(func() { o.sendAll(batch) })
 	}
 }
 
-// take removes one batch if it is to go out now; with the lock. While eagerFlights
+// take removes one batch if it is to go out now; with the lock. While eagerBatches
 // are out, one of them comes back for the rest.
 func (o *outbox) take() []*entry {
-	if o.flights >= maxFlights || o.flights >= eagerFlights && len(o.waiting) < batchSize {
+	if o.inFlight >= maxBatches || o.inFlight >= eagerBatches && len(o.waiting) < batchSize {
 		return nil
 	}
 	n := fits(o.waiting)
@@ -193,8 +193,8 @@ func fits(entries []*entry) int {
 	return len(entries)
 }
 
-// fly sends a batch, then the entries that gathered meanwhile.
-func (o *outbox) fly(batch []*entry) {
+// sendAll sends a batch, then the entries that gathered meanwhile.
+func (o *outbox) sendAll(batch []*entry) {
 	for len(batch) > 0 {
 		live := batch[:0]
 		for _, e := range batch {
@@ -211,13 +211,13 @@ func (o *outbox) fly(batch []*entry) {
 			e.call.done()
 		}
 		o.mu.Lock()
-		o.flights--
+		o.inFlight--
 		if batch = o.take(); len(batch) > 0 {
-			o.flights++
+			o.inFlight++
 		}
 		o.mu.Unlock()
 	}
 }
 
 // wait returns once no batch is under way.
-func (o *outbox) wait() { o.flying.Wait() }
+func (o *outbox) wait() { o.sending.Wait() }
