@@ -81,7 +81,8 @@ func inMicroseconds(f bellhop.Fact) bellhop.Fact {
 		t.At = t.At.Truncate(time.Microsecond)
 		f.Touch = &t
 	}
-	if o := f.Order; o != nil && (o.Version.UpdatedAt.Nanosecond()%1000 != 0 || o.Version.TriggeredAt.Nanosecond()%1000 != 0) {
+	if o := f.Order; o != nil && (o.Version.UpdatedAt.Nanosecond()%1000 != 0 ||
+		o.Version.TriggeredAt.Nanosecond()%1000 != 0) {
 		c := *o
 		c.Version.UpdatedAt = c.Version.UpdatedAt.Truncate(time.Microsecond)
 		c.Version.TriggeredAt = c.Version.TriggeredAt.Truncate(time.Microsecond)
@@ -105,13 +106,15 @@ func CheckSettled(s store.Settled) error {
 	case bellhop.PushUnknown:
 		return nil
 	}
-	return bellhop.Invalidf("status", "a push can't be settled as %q, to be tried again: %t", s.Status, !s.RetryAt.IsZero())
+	return bellhop.Invalidf("status", "a push can't be settled as %q, to be tried again: %t", s.Status,
+		!s.RetryAt.IsZero())
 }
 
 // CheckClaim refuses a claim of nothing.
 func CheckClaim(slots store.Slots, lease time.Duration) error {
 	if slots.Free < 1 || lease <= 0 {
-		return bellhop.Invalidf("claim", "a claim takes at least one push for longer than nothing, not %d for %v", slots.Free, lease)
+		return bellhop.Invalidf("claim", "a claim takes at least one push for longer than nothing, not %d for %v",
+			slots.Free, lease)
 	}
 	return nil
 }

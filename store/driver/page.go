@@ -65,5 +65,6 @@ func ParseCursor(s string, at ...*int64) error {
 }
 
 func badCursor() error {
-	return bellhop.Invalidf("cursor", "the cursor is damaged: use the one from the previous page, or none to start over")
+	return bellhop.Invalidf("cursor",
+		"the cursor is damaged: use the one from the previous page, or none to start over")
 }

@@ -44,7 +44,8 @@ func (t *Turns) Take(ctx context.Context, shop string) (done func(), err error) 
 		select {
 		case <-before:
 		case <-late.C:
-			return nil, bellhop.Errorf(bellhop.Unavailable, "search_busy", "other searches in this shop are under way: try again later")
+			return nil, bellhop.Errorf(bellhop.Unavailable, "search_busy",
+				"other searches in this shop are under way: try again later")
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -144,7 +144,8 @@ func (w *canon) token(t *bellhop.Token) {
 func (w *canon) device(d *DeviceRow) {
 	w.int(d.ID)
 	w.int(d.PersonID)
-	w.text(d.Shop, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form), d.Locale, d.Timezone, d.RetiredFor)
+	w.text(d.Shop, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form), d.Locale, d.Timezone,
+		d.RetiredFor)
 	for _, t := range [...]time.Time{d.AddedAt, d.SeenAt, d.RetiredAt, d.FreeAt, d.Allowance.At} {
 		w.time(t)
 	}
@@ -209,7 +210,8 @@ func (w *canon) push(p *PushRow) {
 	w.int(p.DeviceID)
 	w.int(int64(p.Attempts))
 	w.text(p.Shop, string(p.Kind), string(p.Status), p.Reason)
-	for _, t := range [...]time.Time{p.CreatedAt, p.FirstAttemptAt, p.NextAt, p.SentAt, p.ReceivedAt, p.OpenedAt, p.GatheredSince} {
+	for _, t := range [...]time.Time{p.CreatedAt, p.FirstAttemptAt, p.NextAt, p.SentAt, p.ReceivedAt, p.OpenedAt,
+		p.GatheredSince} {
 		w.time(t)
 	}
 }

@@ -20,7 +20,8 @@ func readAccess(r pgx.Rows) (l bellhop.Access, err error) {
 // AddAccess implements [store.AccessLog].
 func (db *DB) AddAccess(ctx context.Context, l bellhop.Access) error {
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Exec(`INSERT INTO looks (at, email, what, about) VALUES ($1, $2, $3, $4)`, postgres.Always(l.At), l.Email, l.What, l.About)
+		b.Exec(`INSERT INTO looks (at, email, what, about) VALUES ($1, $2, $3, $4)`, postgres.Always(l.At), l.Email, l.What,
+			l.About)
 	})
 	return wrap("write down who looked", err)
 }

@@ -14,9 +14,9 @@ import (
 // Where no more is due than there are free slots, one look finds it all. Else the
 // oldest may all be of one shop, and each shop is asked in turn what it has.
 const (
-	dueSoon = `SELECT d.shop_id, coalesce(s.domain, ''), d.since, d.n FROM (SELECT shop_id, min(next_at) AS since, count(*) AS n
-		FROM (SELECT shop_id, next_at FROM pushes WHERE next_at <= $1 ORDER BY next_at LIMIT $2) soon GROUP BY shop_id) d
-		LEFT JOIN shops s ON s.id = d.shop_id`
+	dueSoon = `SELECT d.shop_id, coalesce(s.domain, ''), d.since, d.n
+		FROM (SELECT shop_id, min(next_at) AS since, count(*) AS n FROM (SELECT shop_id, next_at FROM pushes
+		WHERE next_at <= $1 ORDER BY next_at LIMIT $2) soon GROUP BY shop_id) d LEFT JOIN shops s ON s.id = d.shop_id`
 	dueByShop = `WITH RECURSIVE owing(id) AS (
 			(SELECT shop_id FROM pushes WHERE next_at IS NOT NULL ORDER BY shop_id LIMIT 1) UNION ALL
 			SELECT (SELECT shop_id FROM pushes WHERE next_at IS NOT NULL AND shop_id > owing.id ORDER BY shop_id LIMIT 1)
@@ -26,8 +26,9 @@ const (
 				(SELECT next_at FROM pushes WHERE shop_id = owing.id AND next_at <= $1 ORDER BY next_at LIMIT $2) soon) d
 			LEFT JOIN shops s ON s.id = owing.id WHERE d.n > 0`
 	fanningOut = `WITH RECURSIVE owing(id) AS ((SELECT shop_id FROM fanouts ORDER BY shop_id LIMIT 1) UNION ALL
-			SELECT (SELECT shop_id FROM fanouts WHERE shop_id > owing.id ORDER BY shop_id LIMIT 1) FROM owing WHERE owing.id IS NOT NULL)
-		SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1) FROM owing JOIN shops s ON s.id = owing.id`
+			SELECT (SELECT shop_id FROM fanouts WHERE shop_id > owing.id ORDER BY shop_id LIMIT 1) FROM owing
+			WHERE owing.id IS NOT NULL) SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1)
+			FROM owing JOIN shops s ON s.id = owing.id`
 	lastDue  = `SELECT max(next_at) FROM pushes WHERE next_at IS NOT NULL`
 	callBack = `UPDATE pushes SET next_at = $1 WHERE id IN
 		(SELECT id FROM pushes WHERE next_at > $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)`
@@ -118,7 +119,8 @@ func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) 
 	var total, currency string
 	err := tx.Do(func(q *postgres.Batch) {
 		q.Each(func(r pgx.Rows) error {
-			return r.Scan(&id, &o.ID, postgres.TextTo(&push.Kind), &after, &last, postgres.TimeTo(&push.At), postgres.TextTo(&total), postgres.TextTo(&currency))
+			return r.Scan(&id, &o.ID, postgres.TextTo(&push.Kind), &after, &last, postgres.TimeTo(&push.At),
+				postgres.TextTo(&total), postgres.TextTo(&currency))
 		}, nextFanOut, shop)
 	})
 	if err != nil || o.ID == 0 {

@@ -18,7 +18,8 @@ import (
 const claimRounds = 3
 
 // ClaimPushes implements [store.Outbox].
-func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots, lease time.Duration) ([]store.Owed, error) {
+func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots, lease time.Duration) (
+	[]store.Owed, error) {
 	if err := driver.CheckClaim(slots, lease); err != nil {
 		return nil, err
 	}
@@ -34,7 +35,8 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 	var owed []store.Owed
 	err = db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		owed = nil
-		cl := claim{tx: tx, now: now, lease: lease, gate: slots.Gate, devices: map[int64]*rules.DeviceBudget{}, slots: map[int64]int{}}
+		cl := claim{tx: tx, now: now, lease: lease, gate: slots.Gate, devices: map[int64]*rules.DeviceBudget{},
+			slots: map[int64]int{}}
 		cl.writes = newWrites(db, &cl.Changes)
 		for i, n := range given {
 			cl.slots[all[i].ShopID] = n
@@ -95,9 +97,9 @@ func (cl *claim) find() (due []rules.Due, err error) {
 	return nil, nil
 }
 
-const findDue = `SELECT t.shop, p.id, p.device_id FROM unnest($2::bigint[], $3::bigint[]) AS t(shop, slots) CROSS JOIN LATERAL
-	(SELECT id, device_id FROM pushes WHERE shop_id = t.shop AND next_at <= $1 AND device_id <> ALL(coalesce($4::bigint[], '{}'))
-		ORDER BY next_at, id LIMIT t.slots) AS p`
+const findDue = `SELECT t.shop, p.id, p.device_id FROM unnest($2::bigint[], $3::bigint[]) AS t(shop, slots)
+	CROSS JOIN LATERAL (SELECT id, device_id FROM pushes WHERE shop_id = t.shop AND next_at <= $1
+	AND device_id <> ALL(coalesce($4::bigint[], '{}')) ORDER BY next_at, id LIMIT t.slots) AS p`
 
 // candidates looks for what is due, without locks.
 func (cl *claim) candidates(busy []int64) (ids, devices []int64, err error) {
@@ -125,7 +127,8 @@ func (cl *claim) candidates(busy []int64) (ids, devices []int64, err error) {
 
 const lockDevices = `SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
 	s.last_event_at, s.last_signed_by, p.settings, ` + allowanceColumns + `
-	FROM devices d JOIN shops s ON s.id = d.shop_id LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ANY($1) ORDER BY d.id FOR UPDATE OF d SKIP LOCKED`
+	FROM devices d JOIN shops s ON s.id = d.shop_id LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ANY($1)
+	ORDER BY d.id FOR UPDATE OF d SKIP LOCKED`
 
 // lockDevices loads the devices that nobody else claims for. Those that are not
 // there any more are free.
@@ -175,8 +178,8 @@ func readBudget(r pgx.Rows) (*rules.DeviceBudget, error) {
 }
 
 // allowanceColumns are what allowanceRow scans, of an alias d.
-const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total, d.gathered_currency,
-	d.gathered_since`
+const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total,
+	d.gathered_currency, d.gathered_since`
 
 // allowanceRow is an allowance as the table has it.
 type allowanceRow struct {
@@ -220,8 +223,8 @@ func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 			var d timed
 			var currency, total string
 			err := r.Scan(&d.ID, &d.ShopID, &d.DeviceID, postgres.TextTo(&d.Kind), postgres.TextTo(&d.Status), &d.Attempts,
-				postgres.TimeTo(&d.Created), postgres.TimeTo(&d.Gathered), postgres.TimeTo(&d.next), &d.Reason, &d.Order.ID, &d.Deleted,
-				postgres.TextTo(&d.Order.Name), postgres.TextTo(&currency), postgres.TextTo(&total),
+				postgres.TimeTo(&d.Created), postgres.TimeTo(&d.Gathered), postgres.TimeTo(&d.next), &d.Reason, &d.Order.ID,
+				&d.Deleted, postgres.TextTo(&d.Order.Name), postgres.TextTo(&currency), postgres.TextTo(&total),
 				postgres.IntTo(&d.Order.Items), postgres.TextTo(&d.Order.CustomerName), postgres.TextTo(&d.Order.TraceParent),
 				postgres.TimeTo(&d.Order.AcceptedAt), postgres.TimeTo(&d.Order.FirstAttemptAt))
 			if err == nil {
@@ -229,10 +232,11 @@ func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 			}
 			found = append(found, d)
 			return err
-		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at, p.reason,
-			p.order_id, coalesce(o.deleted, false), o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent, o.accepted_at, p.first_attempt_at
-			FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
-			WHERE p.next_at <= $1 AND `+where+` ORDER BY p.id FOR UPDATE OF p`, append([]any{postgres.Always(cl.now)}, args...)...)
+		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at,
+			p.reason, p.order_id, coalesce(o.deleted, false), o.name, o.currency, o.total, o.lines, o.customer_name,
+			o.trace_parent, o.accepted_at, p.first_attempt_at FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
+			WHERE p.next_at <= $1 AND `+where+` ORDER BY p.id FOR UPDATE OF p`,
+			append([]any{postgres.Always(cl.now)}, args...)...)
 	})
 	slices.SortStableFunc(found, func(a, b timed) int { return a.next.Compare(b.next) })
 	for _, d := range found {
@@ -259,17 +263,17 @@ var (
 	takePushes = `UPDATE pushes p SET status = 'sending', attempts = p.attempts + 1,
 			first_attempt_at = coalesce(p.first_attempt_at, $4), next_at = $3, gathered_since = n.since
 		FROM ` + postgres.Unnest("bigint timestamptz") + ` AS n(id, since) WHERE p.id = n.id`
-	postponePushes = `UPDATE pushes p SET next_at = greatest(p.next_at, n.next_at), reason = coalesce(nullif(n.reason, ''), p.reason),
-		status = CASE p.status WHEN 'sending' THEN 'unknown' ELSE p.status END
+	postponePushes = `UPDATE pushes p SET next_at = greatest(p.next_at, n.next_at), reason = coalesce(nullif(n.reason,
+		''), p.reason), status = CASE p.status WHEN 'sending' THEN 'unknown' ELSE p.status END
 		FROM ` + postgres.Unnest("bigint timestamptz text") + ` AS n(id, next_at, reason) WHERE p.id = n.id`
 	// What waits behind a full claim, so that the next claims need not look at it.
 	postponeBehind = `UPDATE pushes p SET next_at = n.next_at FROM
 		(SELECT id, device_id, status FROM pushes WHERE next_at IS NOT NULL ORDER BY next_at LIMIT $3) soon
 			JOIN ` + postgres.Unnest("bigint timestamptz") + ` AS n(device_id, next_at) USING (device_id)
 		WHERE p.id = soon.id AND p.next_at < n.next_at AND p.status <> 'sending'`
-	keepBudgets = `UPDATE devices d SET free_at = n.free_at, spent = n.spent, rung = n.rung, spent_at = n.spent_at, gathered_orders = n.orders,
-			gathered_changes = n.changes, gathered_total = n.total, gathered_currency = n.currency, gathered_since = n.since
-		FROM ` + postgres.Unnest("bigint timestamptz "+allowanceTypes) + `
+	keepBudgets = `UPDATE devices d SET free_at = n.free_at, spent = n.spent, rung = n.rung, spent_at = n.spent_at,
+		gathered_orders = n.orders, gathered_changes = n.changes, gathered_total = n.total, gathered_currency = n.currency,
+		gathered_since = n.since FROM ` + postgres.Unnest("bigint timestamptz "+allowanceTypes) + `
 			AS n(id, free_at, spent, rung, spent_at, orders, changes, total, currency, since) WHERE d.id = n.id`
 )
 

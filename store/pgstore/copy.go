@@ -14,7 +14,8 @@ var _ move.Mover = (*DB)(nil)
 // copiedRows are where the rows of each table are. Counters are no rows.
 var copiedRows = map[move.Table]string{
 	move.TableShops: "shops", move.TablePeople: "people", move.TableSessions: "sessions", move.TableTokens: "tokens",
-	move.TableDevices: "devices", move.TableOrders: "orders", move.TablePushes: "pushes", move.TableFanOuts: "fanouts", move.TableEvents: "events",
+	move.TableDevices: "devices", move.TableOrders: "orders", move.TablePushes: "pushes", move.TableFanOuts: "fanouts",
+	move.TableEvents:  "events",
 	move.TableChanges: "changes", move.TableRelays: "relays", move.TableAccesses: "looks",
 }
 
@@ -59,8 +60,9 @@ func (db *DB) Count(ctx context.Context, t move.Table) (n int64, err error) {
 	const exact = 1_000_000
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {
 		b.Each(func(r pgx.Rows) error { return r.Scan(&n) },
-			`SELECT CASE WHEN n < $1 THEN n ELSE greatest(n, (SELECT reltuples FROM pg_class WHERE oid = $2::text::regclass)::bigint) END
-			FROM (SELECT count(*) AS n FROM (SELECT FROM `+copiedRows[t]+` LIMIT $1) near) counted`, int64(exact), copiedRows[t])
+			`SELECT CASE WHEN n < $1 THEN n ELSE greatest(n, (SELECT reltuples FROM pg_class
+				WHERE oid = $2::text::regclass)::bigint) END FROM (SELECT count(*) AS n FROM (SELECT FROM `+copiedRows[t]+`
+				LIMIT $1) near) counted`, int64(exact), copiedRows[t])
 	})
 	return n, wrap("count rows", err)
 }
@@ -90,8 +92,8 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 			}
 		}
 		return tx.Commit(func(b *postgres.Batch) {
-			b.Exec(`TRUNCATE shops, people, sessions, links, networks, tokens, devices, orders, items, pushes, fanouts, push_totals, events, ledger_totals,
-				changes, relays, looks, copied RESTART IDENTITY`)
+			b.Exec(`TRUNCATE shops, people, sessions, links, networks, tokens, devices, orders, items, pushes, fanouts,
+				push_totals, events, ledger_totals, changes, relays, looks, copied RESTART IDENTITY`)
 			b.Exec(`UPDATE stream SET last = 0`)
 			b.Exec(`UPDATE identity SET copied_from = $1, copied_mark = $2, copy_finished = false`, source, mark)
 		})

@@ -14,8 +14,8 @@ import (
 )
 
 // deviceColumns are what scanDevice scans, of the aliases d and s.
-const deviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale, d.timezone,
-	d.added_at, d.seen_at, d.retired_at, d.retired_for`
+const deviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale,
+	d.timezone, d.added_at, d.seen_at, d.retired_at, d.retired_for`
 
 func scanDevice(d *bellhop.Device) []any {
 	return []any{&d.ID, &d.Shop, &d.PersonID, &d.Installation, postgres.TextTo(&d.Kind), &d.Value,
@@ -31,8 +31,8 @@ func readDevice(r pgx.Rows) (d bellhop.Device, err error) {
 // putDevice inserts or refreshes. The budget goes on where it was, but another
 // form has another budget.
 const putDevice = `WITH d AS (
-	INSERT INTO devices AS d (shop_id, person_id, installation, kind, value, platform, form, locale, timezone, added_at, seen_at)
-	SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM shops WHERE domain = $1
+	INSERT INTO devices AS d (shop_id, person_id, installation, kind, value, platform, form, locale, timezone, added_at,
+	seen_at) SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM shops WHERE domain = $1
 	ON CONFLICT (shop_id, installation) DO UPDATE SET person_id = excluded.person_id, kind = excluded.kind,
 		value = excluded.value, platform = excluded.platform, locale = excluded.locale, timezone = excluded.timezone,
 		seen_at = excluded.seen_at, retired_at = NULL, retired_for = NULL, form = excluded.form,
@@ -68,8 +68,8 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 					d.PersonID, d.Value, string(d.Kind), most.Person-1)
 			}
 			if most.Shop > 0 {
-				lockInto(b, &surplus, `id IN (SELECT id FROM devices WHERE shop_id = (SELECT id FROM shops WHERE domain = $1)`+tooMany+`)`,
-					d.Shop, d.Value, string(d.Kind), most.Shop-1)
+				lockInto(b, &surplus, `id IN (SELECT id FROM devices WHERE shop_id = (SELECT id FROM shops
+					WHERE domain = $1)`+tooMany+`)`, d.Shop, d.Value, string(d.Kind), most.Shop-1)
 			}
 		})
 		if err == nil && put.ID == 0 {
@@ -94,7 +94,9 @@ const (
 
 // makeRoom retires whoever else had the device's address, in whichever shop, and
 // those that are too many.
-func (w *writes) makeRoom(ctx context.Context, tx *postgres.Tx, d bellhop.Device, surplus []int64, most store.DeviceLimits) error {
+func (w *writes) makeRoom(
+	ctx context.Context, tx *postgres.Tx, d bellhop.Device, surplus []int64, most store.DeviceLimits,
+) error {
 	var owed []*rules.Push
 	if all := slices.Concat(w.devices, surplus); len(all) > 0 {
 		if err := tx.Do(func(b *postgres.Batch) { owedPushes(b, &owed, all) }); err != nil {

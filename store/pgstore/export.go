@@ -39,7 +39,9 @@ type exporter struct {
 
 // rows queues a query that asks for one row more than the chunk takes, and calls
 // read with each that it takes; read returns the row's place and size.
-func (x *exporter) rows(b *postgres.Batch, read func(pgx.Rows) (place string, size int, err error), query string, args ...any) {
+func (x *exporter) rows(
+	b *postgres.Batch, read func(pgx.Rows) (place string, size int, err error), query string, args ...any,
+) {
 	b.Each(func(r pgx.Rows) error {
 		if x.next != "" || x.limit.Reached(x.n, x.bytes) {
 			x.next = x.last
@@ -88,7 +90,8 @@ func (x *exporter) table(t move.Table, after string) (func(*exporter, *postgres.
 // exports are of the tables whose places are ids.
 var exports = map[move.Table]func(*exporter, *postgres.Batch, int64){
 	move.TableShops: (*exporter).shops, move.TablePeople: (*exporter).people, move.TableTokens: (*exporter).tokens,
-	move.TableDevices: (*exporter).devices, move.TablePushes: (*exporter).pushes, move.TableFanOuts: (*exporter).fanOuts, move.TableChanges: (*exporter).changes,
+	move.TableDevices: (*exporter).devices, move.TablePushes: (*exporter).pushes, move.TableFanOuts: (*exporter).fanOuts,
+	move.TableChanges:  (*exporter).changes,
 	move.TableAccesses: (*exporter).accesses,
 }
 
@@ -135,7 +138,8 @@ func (x *exporter) sessions(b *postgres.Batch, after []byte) {
 		copy(s.TokenHash[:], hash)
 		x.chunk.Sessions = append(x.chunk.Sessions, s)
 		return hex.EncodeToString(hash), 100, err
-	}, `SELECT token_hash, person_id, expires_at, created_at FROM sessions WHERE token_hash > $1 ORDER BY token_hash`, after)
+	}, `SELECT token_hash, person_id, expires_at, created_at FROM sessions WHERE token_hash > $1 ORDER BY token_hash`,
+		after)
 }
 
 func (x *exporter) tokens(b *postgres.Batch, after int64) {
@@ -163,14 +167,15 @@ func (x *exporter) devices(b *postgres.Batch, after int64) {
 func (x *exporter) pushes(b *postgres.Batch, after int64) {
 	x.rows(b, func(r pgx.Rows) (string, int, error) {
 		var p move.PushRow
-		err := r.Scan(&p.ID, &p.Shop, &p.OrderID, &p.DeviceID, postgres.TextTo(&p.Kind), postgres.TextTo(&p.Status), &p.Attempts,
-			&p.Reason, postgres.TimeTo(&p.CreatedAt), postgres.TimeTo(&p.NextAt), postgres.TimeTo(&p.SentAt),
+		err := r.Scan(&p.ID, &p.Shop, &p.OrderID, &p.DeviceID, postgres.TextTo(&p.Kind), postgres.TextTo(&p.Status),
+			&p.Attempts, &p.Reason, postgres.TimeTo(&p.CreatedAt), postgres.TimeTo(&p.NextAt), postgres.TimeTo(&p.SentAt),
 			postgres.TimeTo(&p.ReceivedAt), postgres.TimeTo(&p.OpenedAt), postgres.TimeTo(&p.FirstAttemptAt),
 			postgres.TimeTo(&p.GatheredSince))
 		x.chunk.Pushes = append(x.chunk.Pushes, p)
 		return keyOf(p.ID), 250, err
-	}, `SELECT p.id, s.domain, p.order_id, p.device_id, p.kind, p.status, p.attempts, p.reason, p.created_at, p.next_at, p.sent_at,
-		p.received_at, p.opened_at, p.first_attempt_at, p.gathered_since FROM pushes p JOIN shops s ON s.id = p.shop_id WHERE p.id > $1 AND p.order_id <> 0 ORDER BY p.id`, after)
+	}, `SELECT p.id, s.domain, p.order_id, p.device_id, p.kind, p.status, p.attempts, p.reason, p.created_at, p.next_at,
+		p.sent_at, p.received_at, p.opened_at, p.first_attempt_at, p.gathered_since FROM pushes p
+		JOIN shops s ON s.id = p.shop_id WHERE p.id > $1 AND p.order_id <> 0 ORDER BY p.id`, after)
 }
 
 func (x *exporter) fanOuts(b *postgres.Batch, after int64) {
@@ -187,12 +192,12 @@ func (x *exporter) fanOuts(b *postgres.Batch, after int64) {
 func (x *exporter) changes(b *postgres.Batch, after int64) {
 	x.rows(b, func(r pgx.Rows) (string, int, error) {
 		var c store.Change
-		err := r.Scan(&c.Seq, postgres.TextTo(&c.Kind), &c.Shop, &c.OrderID, postgres.IntTo(&c.PushID), postgres.TimeTo(&c.At),
-			&c.TraceParent)
+		err := r.Scan(&c.Seq, postgres.TextTo(&c.Kind), &c.Shop, &c.OrderID, postgres.IntTo(&c.PushID),
+			postgres.TimeTo(&c.At), &c.TraceParent)
 		x.chunk.Changes = append(x.chunk.Changes, c)
 		return keyOf(c.Seq), 120, err
-	}, `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent FROM changes c JOIN shops s ON s.id = c.shop_id
-		WHERE c.seq > $1 ORDER BY c.seq`, after)
+	}, `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent FROM changes c
+		JOIN shops s ON s.id = c.shop_id WHERE c.seq > $1 ORDER BY c.seq`, after)
 }
 
 func (x *exporter) accesses(b *postgres.Batch, after int64) {

@@ -56,7 +56,8 @@ func (x *exporter) events(b *postgres.Batch, after bellhop.EventID) {
 		x.took(l.Event.ID.String(), 400+len(l.Event.Body))
 		return err
 	}, `SELECT `+eventColumns+`, e.outcome, e.reason, e.order_id, e.at, e.coding, e.body, e.more FROM `+
-		upTo("events", "id", "id > $1", "400 + coalesce(octet_length(body), 0)", x.limit)+` e ORDER BY e.id`, postgres.ID(after))
+		upTo("events", "id", "id > $1", "400 + coalesce(octet_length(body), 0)", x.limit)+` e ORDER BY e.id`,
+		postgres.ID(after))
 	x.whenMore(b, &more)
 }
 
@@ -113,11 +114,11 @@ func (x *exporter) orders(b *postgres.Batch, shop, order int64) {
 		ORDER BY i.shop_id, i.order_id, i.position`, shop, order)
 }
 
-const exportedOrder = `o.order_id, o.deleted, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.edit_id,
-	o.refund_at, o.refund_id, o.placed_at IS NOT NULL, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at,
-	o.name, o.number, o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
-	o.financial_status, o.fulfillment_status, o.test, o.lines, o.handling, o.triggered_at, o.accepted_at, o.recorded_at,
-	o.trace_parent`
+const exportedOrder = `o.order_id, o.deleted, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at,
+	o.edit_id, o.refund_at, o.refund_id, o.placed_at IS NOT NULL, o.placed_at, o.placed_offset, o.updated_at,
+	o.updated_offset, o.cancelled_at, o.name, o.number, o.currency, o.total, o.presentment_currency, o.presentment_total,
+	o.customer_name, o.customer_email, o.note, o.financial_status, o.fulfillment_status, o.test, o.lines, o.handling,
+	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent`
 
 // readOrderRow reads what it knows of an order, without its items.
 func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row move.OrderRow, lines int64, err error) {
@@ -126,14 +127,15 @@ func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row move.OrderRow, lines
 	var placed, updated int64
 	var currency, total, seenCurrency, seenTotal string
 	v, t := &row.State.Version, &o.Trace
-	err = r.Scan(shop, more, &row.Shop, &row.ID, &row.State.Deleted, postgres.TimeTo(&v.UpdatedAt), postgres.TimeTo(&v.TriggeredAt),
-		postgres.IntTo(&v.Hash), postgres.TimeTo(&row.State.Edit.At), postgres.IntTo(&row.State.Edit.ID),
-		postgres.TimeTo(&row.State.Refund.At), postgres.IntTo(&row.State.Refund.ID), &whole,
-		postgres.TimeTo(&o.PlacedAt), postgres.IntTo(&placed), postgres.TimeTo(&o.UpdatedAt), postgres.IntTo(&updated),
-		postgres.TimeTo(&o.CancelledAt), postgres.TextTo(&o.Name), postgres.IntTo(&o.Number), postgres.TextTo(&currency),
-		postgres.TextTo(&total), postgres.TextTo(&seenCurrency), postgres.TextTo(&seenTotal), postgres.TextTo(&o.CustomerName),
-		postgres.TextTo(&o.CustomerEmail), postgres.TextTo(&o.Note), postgres.TextTo(&o.FinancialStatus),
-		postgres.TextTo(&o.FulfillmentStatus), postgres.BoolTo(&o.Test), postgres.IntTo(&lines), postgres.TextTo(&o.Handling),
+	err = r.Scan(shop, more, &row.Shop, &row.ID, &row.State.Deleted, postgres.TimeTo(&v.UpdatedAt),
+		postgres.TimeTo(&v.TriggeredAt), postgres.IntTo(&v.Hash), postgres.TimeTo(&row.State.Edit.At),
+		postgres.IntTo(&row.State.Edit.ID), postgres.TimeTo(&row.State.Refund.At), postgres.IntTo(&row.State.Refund.ID),
+		&whole, postgres.TimeTo(&o.PlacedAt), postgres.IntTo(&placed), postgres.TimeTo(&o.UpdatedAt),
+		postgres.IntTo(&updated), postgres.TimeTo(&o.CancelledAt), postgres.TextTo(&o.Name), postgres.IntTo(&o.Number),
+		postgres.TextTo(&currency), postgres.TextTo(&total), postgres.TextTo(&seenCurrency),
+		postgres.TextTo(&seenTotal), postgres.TextTo(&o.CustomerName), postgres.TextTo(&o.CustomerEmail),
+		postgres.TextTo(&o.Note), postgres.TextTo(&o.FinancialStatus), postgres.TextTo(&o.FulfillmentStatus),
+		postgres.BoolTo(&o.Test), postgres.IntTo(&lines), postgres.TextTo(&o.Handling),
 		postgres.TimeTo(&t.TriggeredAt), postgres.TimeTo(&t.AcceptedAt), postgres.TimeTo(&t.RecordedAt),
 		postgres.TextTo(&t.TraceParent))
 	kinds(&row.State)

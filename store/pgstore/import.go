@@ -31,24 +31,33 @@ var (
 	importShops = `INSERT INTO shops (` + shopColumns + `) SELECT * FROM ` +
 		postgres.Unnest("text boolean text text boolean boolean timestamptz timestamptz text")
 	importPeople = `INSERT INTO people (id, email, role, password_hash, added_at, settings, shop_id)
-		SELECT n.id, n.email, n.role, n.password_hash, n.added_at, n.settings, s.id FROM ` + postgres.Unnest("bigint text text text timestamptz text text") +
+		SELECT n.id, n.email, n.role, n.password_hash, n.added_at, n.settings, s.id FROM ` +
+		postgres.Unnest("bigint text text text timestamptz text text") +
 		` AS n(id, email, role, password_hash, added_at, settings, shop) LEFT JOIN shops s ON s.domain = n.shop`
 	importSessions = `INSERT INTO sessions (token_hash, person_id, expires_at, created_at) SELECT * FROM ` +
 		postgres.Unnest("bytea bigint timestamptz timestamptz")
-	importTokens  = importInto("tokens", "id, name, hash, created_at, last_used_at", "bigint text bytea timestamptz timestamptz")
-	importDevices = importInto("devices", "id, person_id, installation, kind, value, platform, form, locale, timezone, added_at, "+
-		"seen_at, retired_at, retired_for, free_at, spent, rung, spent_at, gathered_orders, gathered_changes, gathered_total, gathered_currency, gathered_since",
-		"bigint bigint text text text text text text text timestamptz timestamptz timestamptz text timestamptz "+allowanceTypes)
+	importTokens = importInto("tokens", "id, name, hash, created_at, last_used_at",
+		"bigint text bytea timestamptz timestamptz")
+	importDevices = importInto("devices", "id, person_id, installation, kind, value, platform, form, locale, timezone, "+
+		"added_at, seen_at, retired_at, retired_for, free_at, spent, rung, spent_at, gathered_orders, "+
+		"gathered_changes, gathered_total, gathered_currency, gathered_since",
+		"bigint bigint text text text text text text text timestamptz timestamptz timestamptz text timestamptz "+
+			allowanceTypes)
 	importOrders = importInto("orders", "order_id, "+stateColumns+", "+contentColumns+", "+traceColumns,
 		"bigint "+stateTypes+contentTypes+traceTypes)
-	importItems  = importInto("items", "order_id, position, item_id, title, variant, sku, quantity, price", "bigint bigint bigint text text text bigint text")
-	importPushes = importInto("pushes", "id, order_id, device_id, kind, status, attempts, created_at, next_at, reason, sent_at, "+
-		"received_at, opened_at, first_attempt_at, gathered_since",
-		"bigint bigint bigint text text bigint timestamptz timestamptz text timestamptz timestamptz timestamptz timestamptz timestamptz")
-	importFanOuts  = importInto("fanouts", "order_id, kind, after_id, last_id, created_at", "bigint text bigint bigint timestamptz")
-	importChanges  = importInto("changes", "seq, kind, order_id, push_id, at, trace_parent", "bigint text bigint bigint timestamptz text")
-	importAccesses = `INSERT INTO looks (` + accessColumns + `) SELECT * FROM ` + postgres.Unnest("bigint timestamptz text text text")
-	importRelays   = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
+	importItems = importInto("items", "order_id, position, item_id, title, variant, sku, quantity, price",
+		"bigint bigint bigint text text text bigint text")
+	importPushes = importInto("pushes", "id, order_id, device_id, kind, status, attempts, created_at, next_at, reason, "+
+		"sent_at, received_at, opened_at, first_attempt_at, gathered_since",
+		"bigint bigint bigint text text bigint timestamptz timestamptz text "+
+			"timestamptz timestamptz timestamptz timestamptz timestamptz")
+	importFanOuts = importInto("fanouts", "order_id, kind, after_id, last_id, created_at",
+		"bigint text bigint bigint timestamptz")
+	importChanges = importInto("changes", "seq, kind, order_id, push_id, at, trace_parent",
+		"bigint text bigint bigint timestamptz text")
+	importAccesses = `INSERT INTO looks (` + accessColumns + `) SELECT * FROM ` +
+		postgres.Unnest("bigint timestamptz text text text")
+	importRelays = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
 		FROM ` + postgres.Unnest("text text bigint bigint") + ` AS n(name, origin, cursor, term)`
 )
 
@@ -114,7 +123,8 @@ func fillShop(r *postgres.Rows, s *bellhop.Shop) {
 }
 
 func fillPerson(r *postgres.Rows, p *bellhop.Person) {
-	r.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Always(p.AddedAt).Text(driver.WriteSettings(p.Settings)).Text(p.Shop)
+	r.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Always(p.AddedAt).
+		Text(driver.WriteSettings(p.Settings)).Text(p.Shop)
 }
 
 func fillSession(r *postgres.Rows, s *bellhop.Session) {
@@ -126,7 +136,8 @@ func fillToken(r *postgres.Rows, t *bellhop.Token) {
 }
 
 func fillDevice(r *postgres.Rows, d *move.DeviceRow) {
-	r.Text(d.Shop).Int(d.ID).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).Text(string(d.Platform)).
+	r.Text(d.Shop).Int(d.ID).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).
+		Text(string(d.Platform)).
 		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Always(d.AddedAt).Always(d.SeenAt).Time(d.RetiredAt).
 		Text(d.RetiredFor).Time(d.FreeAt)
 	fillAllowance(r, d.Allowance)
@@ -163,7 +174,8 @@ func itemRows(orders []move.OrderRow) *postgres.Rows {
 }
 
 func fillPush(r *postgres.Rows, p *move.PushRow) {
-	r.Text(p.Shop).Int(p.ID).Int(p.OrderID).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).Int(int64(p.Attempts)).
+	r.Text(p.Shop).Int(p.ID).Int(p.OrderID).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).
+		Int(int64(p.Attempts)).
 		Always(p.CreatedAt).Time(p.NextAt).Text(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).
 		Time(p.FirstAttemptAt).Time(p.GatheredSince)
 }
@@ -216,5 +228,6 @@ func importCounter(b *postgres.Batch, n move.Counter) {
 
 // sequences are what ids come from.
 var sequences = []struct{ table, sequence string }{
-	{"people", "people_id_seq"}, {"looks", "looks_id_seq"}, {"tokens", "tokens_id_seq"}, {"devices", "devices_id_seq"}, {"pushes", "pushes_id_seq"},
+	{"people", "people_id_seq"}, {"looks", "looks_id_seq"}, {"tokens", "tokens_id_seq"}, {"devices", "devices_id_seq"},
+	{"pushes", "pushes_id_seq"},
 }

@@ -20,7 +20,8 @@ import (
 )
 
 // eventColumns are what scanEvent scans.
-const eventColumns = `e.id, e.shop, e.topic, e.api_version, e.webhook_id, e.shopify_event_id, e.triggered_at, e.accepted_at, e.signed_by`
+const eventColumns = `e.id, e.shop, e.topic, e.api_version, e.webhook_id, e.shopify_event_id, e.triggered_at,
+	e.accepted_at, e.signed_by`
 
 func scanEvent(e *bellhop.Event) []any {
 	return []any{(*[16]byte)(&e.ID), &e.Shop, &e.Topic, &e.APIVersion, &e.WebhookID, &e.ShopifyEventID,
@@ -32,11 +33,13 @@ const loadLines = `SELECT e.* FROM unnest($1::uuid[]) AS k(id) CROSS JOIN LATERA
 	(SELECT id, outcome FROM events WHERE id = k.id FOR NO KEY UPDATE) AS e`
 
 var (
-	insertEvents = `INSERT INTO events (id, shop, topic, api_version, webhook_id, shopify_event_id, triggered_at, accepted_at,
-			signed_by, coding, body, outcome, reason, order_id, at)
-		SELECT * FROM ` + postgres.Unnest("uuid text text text text text timestamptz timestamptz text bigint bytea text text bigint timestamptz")
+	insertEvents = `INSERT INTO events (id, shop, topic, api_version, webhook_id, shopify_event_id, triggered_at,
+		accepted_at, signed_by, coding, body, outcome, reason, order_id, at)
+		SELECT * FROM ` + postgres.Unnest("uuid text text text text text timestamptz timestamptz text "+
+		"bigint bytea text text bigint timestamptz")
 	updateEvents = `UPDATE events e SET outcome = n.outcome, reason = n.reason, order_id = n.order_id, at = n.at
-		FROM ` + postgres.Unnest("uuid text text bigint timestamptz") + ` AS n(id, outcome, reason, order_id, at) WHERE e.id = n.id`
+		FROM ` + postgres.Unnest("uuid text text bigint timestamptz") +
+		` AS n(id, outcome, reason, order_id, at) WHERE e.id = n.id`
 )
 
 func scanLine(r pgx.Rows) (id bellhop.EventID, was rules.StoredLine, err error) {
@@ -57,7 +60,9 @@ func (db *DB) DropDead(ctx context.Context, e *bellhop.Event, note string, at ti
 	})
 }
 
-func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time, also func(*postgres.Batch)) error {
+func (db *DB) dead(
+	ctx context.Context, e *bellhop.Event, reason string, at time.Time, also func(*postgres.Batch),
+) error {
 	if err := db.keepDictionary(ctx); err != nil {
 		return err
 	}
@@ -157,7 +162,8 @@ func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage
 	}
 	query, args := lineQuery(q, before, limit+1)
 	page.Lines, err = list(ctx, db.api, "list the ledger", func(r pgx.Rows) (l store.Line, err error) {
-		err = r.Scan(append(scanEvent(&l.Event), postgres.TextTo(&l.Outcome), &l.Reason, postgres.IntTo(&l.OrderID), postgres.TimeTo(&l.At))...)
+		err = r.Scan(append(scanEvent(&l.Event), postgres.TextTo(&l.Outcome), &l.Reason, postgres.IntTo(&l.OrderID),
+			postgres.TimeTo(&l.At))...)
 		return l, err
 	}, query, args...)
 	if len(page.Lines) > limit {
@@ -186,19 +192,21 @@ func lineQuery(q store.LineQuery, before bellhop.EventID, limit int) (query stri
 	and("order_id", q.OrderID, q.OrderID != 0)
 	if q.OrderName != "" {
 		args = append(args, q.OrderName)
-		fmt.Fprintf(&where, ` AND e.order_id = ANY(ARRAY(SELECT o.order_id FROM shops s JOIN orders o ON o.shop_id = s.id AND o.name = $%[1]d))
-			AND (e.shop, e.order_id) IN (SELECT s.domain, o.order_id FROM shops s JOIN orders o ON o.shop_id = s.id AND o.name = $%[1]d)`, len(args))
+		fmt.Fprintf(&where, ` AND e.order_id = ANY(ARRAY(SELECT o.order_id FROM shops s JOIN orders o ON o.shop_id = s.id
+			AND o.name = $%[1]d)) AND (e.shop, e.order_id) IN (SELECT s.domain, o.order_id FROM shops s
+			JOIN orders o ON o.shop_id = s.id AND o.name = $%[1]d)`, len(args))
 	}
 	if q.Outcome == bellhop.OutcomeSkipped || q.Outcome == bellhop.OutcomeDead {
 		where.WriteString(" AND e.outcome IN ('skipped', 'dead')") // the words of the partial index
 	}
 	args = append(args, limit)
-	return fmt.Sprintf(`SELECT %s, e.outcome, e.reason, e.order_id, e.at FROM events e WHERE e.id < $1%s ORDER BY e.id DESC LIMIT $%d`,
-		eventColumns, where.String(), len(args)), args
+	return fmt.Sprintf(`SELECT %s, e.outcome, e.reason, e.order_id, e.at FROM events e WHERE e.id < $1%s
+		ORDER BY e.id DESC LIMIT $%d`, eventColumns, where.String(), len(args)), args
 }
 
 // Archived implements [store.Recorder]. Oldest first goes by the events' ids.
-func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error) {
+func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) (
+	[]*bellhop.Event, error) {
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}

@@ -49,8 +49,8 @@ func readOrder(r pgx.Rows, shop string) (bellhop.Order, error) {
 // What is searched for is narrowed to what may match; [store.Search] decides.
 const (
 	listOrders = `SELECT ` + orderColumns + ` FROM orders o
-	WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3) AND o.placed_at >= $4
-		AND (o.placed_at, o.order_id) >= ($9, $10)
+	WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3)
+	AND o.placed_at >= $4 AND (o.placed_at, o.order_id) >= ($9, $10)
 		AND ($5 = '' OR o.handling = $5)
 		AND ($6 = '' OR strpos(o.sought, $6) > 0 OR strpos(o.sought, $7) > 0 OR o.number::text = $7)`
 	onlyCancelled = ` AND o.cancelled_at IS NOT NULL` // as the index orders_cancelled has it
@@ -137,25 +137,28 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 }
 
 // lastLooked returns the last of the orders that a page looks at, if there are more.
-func (db *DB) lastLooked(ctx context.Context, shop string, q store.OrderQuery, from place, looks int) (last place, err error) {
+func (db *DB) lastLooked(ctx context.Context, shop string, q store.OrderQuery, from place, looks int) (
+	last place, err error) {
 	last = place{past, math.MinInt64}
 	_, err = list(ctx, db.api, "list orders", func(r pgx.Rows) (struct{}, error) {
 		return struct{}{}, r.Scan(postgres.TimeTo(&last.before), &last.id)
 	}, `SELECT o.placed_at, o.order_id FROM orders o
-		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3) AND o.placed_at >= $4
-		ORDER BY o.placed_at DESC, o.order_id DESC OFFSET $5 LIMIT 1`,
+		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3)
+		AND o.placed_at >= $4 ORDER BY o.placed_at DESC, o.order_id DESC OFFSET $5 LIMIT 1`,
 		shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), looks-1)
 	return last, err
 }
 
-func (db *DB) ordersFrom(ctx context.Context, shop string, q store.OrderQuery, s driver.Search, from, last place, limit int) ([]bellhop.Order, error) {
+func (db *DB) ordersFrom(
+	ctx context.Context, shop string, q store.OrderQuery, s driver.Search, from, last place, limit int,
+) ([]bellhop.Order, error) {
 	query := listOrders
 	if q.Cancelled {
 		query += onlyCancelled
 	}
-	return list(ctx, db.api, "list orders", func(r pgx.Rows) (bellhop.Order, error) { return readOrder(r, shop) }, query+newestFirst,
-		shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), string(q.Handling), s.Want, orNone(s.Bare), limit,
-		postgres.Always(last.before), last.id)
+	return list(ctx, db.api, "list orders", func(r pgx.Rows) (bellhop.Order, error) { return readOrder(r, shop) },
+		query+newestFirst, shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), string(q.Handling),
+		s.Want, orNone(s.Bare), limit, postgres.Always(last.before), last.id)
 }
 
 // orNone keeps "" from being found everywhere.
@@ -241,7 +244,8 @@ func (db *DB) SetHandling(
 			return nil
 		}
 		o.order.Handling = to
-		w := newWrites(db, &rules.Changes{Stream: []rules.StreamRow{{Kind: store.ChangeHandled, Shop: own, Order: id, At: at}}})
+		w := newWrites(db, &rules.Changes{Stream: []rules.StreamRow{{Kind: store.ChangeHandled, Shop: own, Order: id,
+			At: at}}})
 		err = tx.Commit(func(b *postgres.Batch) {
 			b.Exec(`UPDATE orders SET handling = $3 WHERE shop_id = $1 AND order_id = $2`, own, id, string(to))
 			w.finish(b)

@@ -113,10 +113,11 @@ var retireDevices = `UPDATE devices d SET retired_at = n.at, retired_for = n.rea
 	FROM ` + postgres.Unnest("bigint timestamptz text") + ` AS n(id, at, reason) WHERE d.id = n.id`
 
 // nextPush asks for one fan-out, whichever it is: each is due since it is there.
-const nextPush = `least((SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL), (SELECT created_at FROM fanouts LIMIT 1))`
+const nextPush = `least((SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL), (SELECT created_at FROM fanouts
+	LIMIT 1))`
 
-const resendPushes = `UPDATE pushes SET status = 'pending', reason = $2, next_at = $3, attempts = 0, first_attempt_at = NULL,
-	gathered_since = NULL WHERE id = ANY($1)`
+const resendPushes = `UPDATE pushes SET status = 'pending', reason = $2, next_at = $3, attempts = 0,
+	first_attempt_at = NULL, gathered_since = NULL WHERE id = ANY($1)`
 
 // ResendPushes implements [store.Deliveries].
 func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (n int, err error) {
@@ -133,8 +134,8 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 					again = append(again, p.ID)
 				}
 				return err
-			}, `SELECT `+pushRowColumns+` FROM pushes p WHERE p.id = ANY($1) AND p.shop_id = (SELECT id FROM shops WHERE domain = $2)
-				ORDER BY p.id FOR UPDATE`, ids, shop)
+			}, `SELECT `+pushRowColumns+` FROM pushes p WHERE p.id = ANY($1) AND p.shop_id = (SELECT id FROM shops
+				WHERE domain = $2) ORDER BY p.id FOR UPDATE`, ids, shop)
 		})
 		if err != nil {
 			return err

@@ -40,12 +40,14 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 	}
 	var id, n int64
 	err = db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(&n) }, `SELECT count(*)`+personJoin+`WHERE coalesce(s.domain, '') = $1`, p.Shop)
+		b.Each(func(r pgx.Rows) error { return r.Scan(&n) },
+			`SELECT count(*)`+personJoin+`WHERE coalesce(s.domain, '') = $1`, p.Shop)
 		b.Each(func(r pgx.Rows) error { return r.Scan(&id) },
 			`INSERT INTO people (email, role, shop_id, password_hash, added_at)
 			SELECT $1, $2, s.id, $4, $5 FROM (SELECT) one LEFT JOIN shops s ON s.domain = $3
-			WHERE ($3 = '' OR s.id IS NOT NULL) AND (SELECT count(*) FROM people p WHERE p.shop_id IS NOT DISTINCT FROM s.id) < $6 RETURNING id`,
-			p.Email, string(p.Role), p.Shop, p.PasswordHash, postgres.Always(p.AddedAt), store.MaxPeople)
+			WHERE ($3 = '' OR s.id IS NOT NULL) AND (SELECT count(*) FROM people p WHERE p.shop_id IS NOT DISTINCT
+			FROM s.id) < $6 RETURNING id`, p.Email, string(p.Role), p.Shop, p.PasswordHash, postgres.Always(p.AddedAt),
+			store.MaxPeople)
 	})
 	switch {
 	case err != nil || id != 0:
@@ -107,8 +109,9 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 }
 
 // hurryHeld makes due what was held back for some reason from somebody's devices.
-const hurryHeld = `UPDATE pushes SET next_at = created_at WHERE id IN (SELECT id FROM pushes WHERE next_at IS NOT NULL AND reason = $2
-	AND status <> 'sending' AND device_id IN (SELECT id FROM devices WHERE person_id = $1) ORDER BY id FOR UPDATE)`
+const hurryHeld = `UPDATE pushes SET next_at = created_at WHERE id IN (SELECT id FROM pushes WHERE next_at IS NOT NULL
+	AND reason = $2 AND status <> 'sending' AND device_id IN (SELECT id FROM devices WHERE person_id = $1) ORDER BY id
+	FOR UPDATE)`
 
 // RemovePerson implements [store.People].
 func (db *DB) RemovePerson(ctx context.Context, id int64) error {

@@ -85,7 +85,9 @@ func wrap(what string, err error) error {
 }
 
 // list reads rows of one query, each by scan.
-func list[T any](ctx context.Context, p *postgres.Pool, what string, scan func(pgx.Rows) (T, error), query string, args ...any) ([]T, error) {
+func list[T any](
+	ctx context.Context, p *postgres.Pool, what string, scan func(pgx.Rows) (T, error), query string, args ...any,
+) ([]T, error) {
 	var all []T
 	err := p.Read(ctx, func(b *postgres.Batch) {
 		all = nil
@@ -102,7 +104,9 @@ func list[T any](ctx context.Context, p *postgres.Pool, what string, scan func(p
 }
 
 // one is list for a single row; store.NotFound of kind if there is none.
-func one[T any](ctx context.Context, p *postgres.Pool, kind string, scan func(pgx.Rows) (T, error), query string, args ...any) (T, error) {
+func one[T any](
+	ctx context.Context, p *postgres.Pool, kind string, scan func(pgx.Rows) (T, error), query string, args ...any,
+) (T, error) {
 	found, err := list(ctx, p, "look up a "+kind, scan, query, args...)
 	if err == nil && len(found) == 0 {
 		err = driver.NotFound(kind)

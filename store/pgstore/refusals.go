@@ -13,8 +13,9 @@ import (
 // addRefusals locks the rows in one order, so that processes that count at the same
 // time don't wait for each other in a circle.
 var addRefusals = `INSERT INTO refusals (slot, shop, reason, n, at)
-	SELECT * FROM ` + postgres.Unnest("timestamptz text text bigint timestamptz") + ` AS r(slot, shop, reason, n, at) ORDER BY 1, 2, 3
-	ON CONFLICT (slot, shop, reason) DO UPDATE SET n = refusals.n + excluded.n, at = greatest(refusals.at, excluded.at)`
+	SELECT * FROM ` + postgres.Unnest("timestamptz text text bigint timestamptz") +
+	` AS r(slot, shop, reason, n, at) ORDER BY 1, 2, 3 ON CONFLICT (slot, shop, reason) DO UPDATE
+		SET n = refusals.n + excluded.n, at = greatest(refusals.at, excluded.at)`
 
 // AddRefusals implements [store.Refusals].
 func (db *DB) AddRefusals(ctx context.Context, more []store.Refusal, now time.Time) error {

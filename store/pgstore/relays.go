@@ -18,7 +18,8 @@ const (
 	takeRelay    = `INSERT INTO relays AS r (name, holder, held_to, term, origin, cursor)
 		SELECT $1, $2, $3::timestamptz, 1, i.id, s.last FROM identity i, stream s
 		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_to = excluded.held_to,
-			term = r.term + (r.holder <> excluded.holder)::int WHERE r.holder = excluded.holder OR r.held_to <= $4 OR r.held_to > $5`
+			term = r.term + (r.holder <> excluded.holder)::int WHERE r.holder = excluded.holder OR r.held_to <= $4 OR
+			r.held_to > $5`
 )
 
 func readRelay(r pgx.Rows) (l store.Relay, err error) {
@@ -27,12 +28,14 @@ func readRelay(r pgx.Rows) (l store.Relay, err error) {
 }
 
 // TakeRelay implements [store.Relays].
-func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time, lease time.Duration) (taken store.Relay, err error) {
+func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time, lease time.Duration) (
+	taken store.Relay, err error) {
 	if err := driver.CheckRelay(name, holder, lease); err != nil {
 		return taken, err
 	}
 	err = db.worker.Once(ctx, func(b *postgres.Batch) {
-		b.Exec(takeRelay, name, holder, postgres.Always(now.Add(lease)), postgres.Always(now), postgres.Always(now.Add(rules.LongestWait)))
+		b.Exec(takeRelay, name, holder, postgres.Always(now.Add(lease)), postgres.Always(now),
+			postgres.Always(now.Add(rules.LongestWait)))
 		b.Each(func(r pgx.Rows) (err error) {
 			taken, err = readRelay(r)
 			return err

@@ -15,8 +15,9 @@ import (
 // What an order's row holds: its key, what decides which version is newer, what
 // the order says, and what was set once when it came.
 const (
-	keyColumns     = `shop_id, order_id`
-	stateColumns   = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at, refund_id`
+	keyColumns   = `shop_id, order_id`
+	stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at,
+		refund_id`
 	contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency, total,
 		presentment_currency, presentment_total, customer_name, customer_email, note, financial_status, fulfillment_status,
 		test, lines, sought`
@@ -24,24 +25,25 @@ const (
 
 	keyTypes     = `bigint bigint `
 	stateTypes   = `bool timestamptz timestamptz bigint timestamptz bigint timestamptz bigint `
-	contentTypes = `timestamptz bigint timestamptz bigint timestamptz text bigint text text text text text text text text text bool bigint text `
-	traceTypes   = `text timestamptz timestamptz timestamptz text`
+	contentTypes = `timestamptz bigint timestamptz bigint timestamptz text bigint text text text text text text text text
+		text bool bigint text `
+	traceTypes = `text timestamptz timestamptz timestamptz text`
 )
 
 var (
-	insertOrders = `INSERT INTO orders (` + keyColumns + `, ` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `)
-		SELECT * FROM ` + postgres.Unnest(keyTypes+stateTypes+contentTypes+traceTypes)
+	insertOrders = `INSERT INTO orders (` + keyColumns + `, ` + stateColumns + `, ` + contentColumns + `, ` +
+		traceColumns + `) SELECT * FROM ` + postgres.Unnest(keyTypes+stateTypes+contentTypes+traceTypes)
 	updateStates = `UPDATE orders o SET ` + assign(stateColumns) + ` FROM ` + postgres.Unnest(keyTypes+stateTypes) + `
 		AS n(` + keyColumns + `, ` + stateColumns + `) WHERE o.shop_id = n.shop_id AND o.order_id = n.order_id`
 	updateOrders = `UPDATE orders o SET ` + assign(stateColumns) + `, ` + assign(contentColumns) + ` FROM ` +
-		postgres.Unnest(keyTypes+stateTypes+contentTypes) + ` AS n(` + keyColumns + `, ` + stateColumns + `, ` + contentColumns + `)
-		WHERE o.shop_id = n.shop_id AND o.order_id = n.order_id`
+		postgres.Unnest(keyTypes+stateTypes+contentTypes) + ` AS n(` + keyColumns + `, ` + stateColumns + `, ` +
+		contentColumns + `) WHERE o.shop_id = n.shop_id AND o.order_id = n.order_id`
 	// The first content, or none any more, brings another trace.
 	updateTraces = `UPDATE orders o SET ` + assign(traceColumns) + ` FROM ` + postgres.Unnest(keyTypes+traceTypes) + `
 		AS n(` + keyColumns + `, ` + traceColumns + `) WHERE o.shop_id = n.shop_id AND o.order_id = n.order_id`
 	// The bodies of the webhooks of orders that are deleted.
-	forgetBodies = `UPDATE events e SET body = NULL, coding = 0 FROM ` + postgres.Unnest("text bigint") + ` AS n(shop, order_id)
-		WHERE e.order_id = n.order_id AND e.shop = n.shop AND e.body IS NOT NULL`
+	forgetBodies = `UPDATE events e SET body = NULL, coding = 0 FROM ` + postgres.Unnest("text bigint") +
+		` AS n(shop, order_id) WHERE e.order_id = n.order_id AND e.shop = n.shop AND e.body IS NOT NULL`
 	deleteItems = `DELETE FROM items i USING ` + postgres.Unnest(keyTypes) + ` AS n(` + keyColumns + `)
 		WHERE i.shop_id = n.shop_id AND i.order_id = n.order_id`
 	insertItems = `INSERT INTO items (shop_id, order_id, position, item_id, title, variant, sku, quantity, price)
@@ -57,13 +59,15 @@ var (
 		ON CONFLICT (status) DO UPDATE SET n = t.n + excluded.n`
 	insertFanOuts = `INSERT INTO fanouts (shop_id, order_id, kind, after_id, last_id, created_at)
 		SELECT n.shop_id, n.order_id, n.kind, 0, (SELECT max(id) FROM devices), n.at
-		FROM ` + postgres.Unnest("bigint bigint text timestamptz") + ` AS n(shop_id, order_id, kind, at) ON CONFLICT DO NOTHING`
+		FROM ` + postgres.Unnest("bigint bigint text timestamptz") +
+		` AS n(shop_id, order_id, kind, at) ON CONFLICT DO NOTHING`
 	deleteFanOuts = `DELETE FROM fanouts f USING ` + postgres.Unnest(keyTypes) + ` AS n(` + keyColumns + `)
 		WHERE f.shop_id = n.shop_id AND f.order_id = n.order_id`
 	// An older batch may come after a newer one.
-	updateShops = `WITH n AS (SELECT s.id, n.at, n.signed_by FROM ` + postgres.Unnest("bigint timestamptz text") + ` AS n(id, at, signed_by)
-			JOIN shops s USING (id) WHERE s.last_event_at IS NULL OR s.last_event_at < n.at ORDER BY s.id FOR NO KEY UPDATE OF s)
-		UPDATE shops s SET last_event_at = n.at, last_signed_by = n.signed_by FROM n WHERE s.id = n.id`
+	updateShops = `WITH n AS (SELECT s.id, n.at, n.signed_by FROM ` + postgres.Unnest("bigint timestamptz text") +
+		` AS n(id, at, signed_by) JOIN shops s USING (id) WHERE s.last_event_at IS NULL OR s.last_event_at < n.at
+		ORDER BY s.id FOR NO KEY UPDATE OF s) UPDATE shops s SET last_event_at = n.at, last_signed_by = n.signed_by FROM n
+		WHERE s.id = n.id`
 )
 
 // assign makes "a = n.a, b = n.b" of "a, b".

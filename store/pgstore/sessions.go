@@ -23,7 +23,8 @@ func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string)
 		b.Exec(`DELETE FROM sessions WHERE token_hash IN (SELECT token_hash FROM sessions WHERE person_id = $1
 			ORDER BY token_hash = $2 DESC, created_at DESC OFFSET $3)`, s.PersonID, s.TokenHash[:], store.MaxSessions)
 		b.Exec(`INSERT INTO networks (person_id, network, seen_at) SELECT id, $2, $3 FROM people WHERE id = $1
-			ON CONFLICT (person_id, network) DO UPDATE SET seen_at = excluded.seen_at`, s.PersonID, network, postgres.Always(s.CreatedAt))
+			ON CONFLICT (person_id, network) DO UPDATE SET seen_at = excluded.seen_at`, s.PersonID, network,
+			postgres.Always(s.CreatedAt))
 		b.Exec(`DELETE FROM networks WHERE person_id = $1 AND network IN (SELECT network FROM networks WHERE person_id = $1
 			ORDER BY network = $2 DESC, seen_at DESC OFFSET $3)`, s.PersonID, network, store.MaxNetworks)
 	})

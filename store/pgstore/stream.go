@@ -11,8 +11,8 @@ import (
 	"bellhop/store/rules"
 )
 
-const listChanges = `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent FROM changes c JOIN shops s ON s.id = c.shop_id
-	WHERE c.seq > $1 AND ($2 = '' OR s.domain = $2) ORDER BY c.seq LIMIT $3`
+const listChanges = `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent FROM changes c
+	JOIN shops s ON s.id = c.shop_id WHERE c.seq > $1 AND ($2 = '' OR s.domain = $2) ORDER BY c.seq LIMIT $3`
 
 // Changes implements [store.Stream].
 func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) ([]store.Change, error) {

@@ -16,15 +16,17 @@ import (
 const (
 	findTest = `SELECT d.shop_id, d.id, coalesce(p.status, '') FROM devices d
 		LEFT JOIN pushes p ON p.shop_id = d.shop_id AND p.order_id = 0 AND p.device_id = d.id AND p.kind = 'test'
-		WHERE d.shop_id = (SELECT id FROM shops WHERE domain = $1) AND d.installation = $2 AND d.retired_at IS NULL FOR UPDATE OF d`
+		WHERE d.shop_id = (SELECT id FROM shops WHERE domain = $1) AND d.installation = $2 AND d.retired_at IS NULL
+		FOR UPDATE OF d`
 	putTest = `INSERT INTO pushes AS p (shop_id, order_id, device_id, kind, status, attempts, created_at, next_at, reason)
 		VALUES ($1, 0, $2, 'test', 'pending', 0, $3, $3, '')
 		ON CONFLICT (shop_id, order_id, device_id, kind) DO UPDATE SET status = 'pending', attempts = 0,
 			created_at = excluded.created_at, next_at = excluded.next_at, reason = '', first_attempt_at = NULL,
 			sent_at = NULL, received_at = NULL, opened_at = NULL, gathered_since = NULL`
 	listTests = `SELECT p.id, p.order_id, NULL::text, p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason,
-		NULL::timestamptz, p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at FROM pushes p JOIN devices d ON d.id = p.device_id
-		WHERE p.shop_id = (SELECT id FROM shops WHERE domain = $1) AND p.order_id = 0 ORDER BY p.device_id`
+		NULL::timestamptz, p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at FROM pushes p
+		JOIN devices d ON d.id = p.device_id WHERE p.shop_id = (SELECT id FROM shops WHERE domain = $1) AND p.order_id = 0
+		ORDER BY p.device_id`
 )
 
 // TestDevice implements [store.Devices]. The device's row keeps claims, and others who

@@ -34,8 +34,9 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 			`SELECT count(*) FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE s.domain = $1`, t.Shop)
 		b.Each(func(r pgx.Rows) error { return r.Scan(&id) },
 			`INSERT INTO tokens (shop_id, name, hash, created_at, last_used_at)
-			SELECT id, $2, $3, $4, $5 FROM shops s WHERE domain = $1 AND (SELECT count(*) FROM tokens WHERE shop_id = s.id) < $6 RETURNING id`,
-			t.Shop, t.Name, t.Hash[:], postgres.Always(t.CreatedAt), postgres.Time(t.LastUsedAt), store.MaxTokens)
+			SELECT id, $2, $3, $4, $5 FROM shops s WHERE domain = $1 AND (SELECT count(*) FROM tokens
+			WHERE shop_id = s.id) < $6 RETURNING id`, t.Shop, t.Name, t.Hash[:], postgres.Always(t.CreatedAt),
+			postgres.Time(t.LastUsedAt), store.MaxTokens)
 	})
 	switch {
 	case err != nil || id != 0:
@@ -54,7 +55,8 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 // Tokens implements [store.Tokens].
 func (db *DB) Tokens(ctx context.Context, shop string) ([]bellhop.Token, error) {
 	return list(ctx, db.api, "list tokens", readToken,
-		`SELECT `+tokenColumns+` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = $1 ORDER BY t.name COLLATE "C"`, shop)
+		`SELECT `+tokenColumns+` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = $1
+			ORDER BY t.name COLLATE "C"`, shop)
 }
 
 // Token implements [store.Tokens]. That it was used is written down once

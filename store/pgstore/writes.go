@@ -30,13 +30,15 @@ type writes struct {
 func newWrites(db *DB, c *rules.Changes) *writes { return &writes{db: db, Changes: c} }
 
 var (
-	updatePushes = `UPDATE pushes p SET status = n.status, reason = n.reason, next_at = n.next_at, sent_at = coalesce(p.sent_at, n.sent_at)
-		FROM ` + postgres.Unnest("bigint text text timestamptz timestamptz") + ` AS n(id, status, reason, next_at, sent_at) WHERE p.id = n.id`
+	updatePushes = `UPDATE pushes p SET status = n.status, reason = n.reason, next_at = n.next_at,
+		sent_at = coalesce(p.sent_at, n.sent_at) FROM ` + postgres.Unnest("bigint text text timestamptz timestamptz") +
+		` AS n(id, status, reason, next_at, sent_at) WHERE p.id = n.id`
 	// The numbers are taken and used in one statement; see the table's comment.
 	addChanges = `WITH taken AS (UPDATE stream SET last = last + $7 RETURNING last)
 		INSERT INTO changes (seq, kind, shop_id, order_id, push_id, at, trace_parent)
 		SELECT taken.last - $7 + n.nr, n.kind, n.shop_id, n.order_id, n.push_id, n.at, n.trace FROM taken,
-			` + postgres.Unnest("text bigint bigint bigint timestamptz text") + ` WITH ORDINALITY AS n(kind, shop_id, order_id, push_id, at, trace, nr)`
+			` + postgres.Unnest("text bigint bigint bigint timestamptz text") +
+		` WITH ORDINALITY AS n(kind, shop_id, order_id, push_id, at, trace, nr)`
 	addLines = `INSERT INTO ledger_totals AS t (outcome, n) SELECT * FROM ` + postgres.Unnest("text bigint") + `
 		ON CONFLICT (outcome) DO UPDATE SET n = t.n + excluded.n`
 	addCounts = `INSERT INTO push_totals AS t (status, n) SELECT * FROM ` + postgres.Unnest("text bigint") + `

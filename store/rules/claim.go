@@ -135,13 +135,16 @@ type Behind struct {
 // as far as the device's budget goes, and leaves in d.Left what remains of that. A last
 // message that gathers all that is due takes also what the claim had no room for: all
 // loads what is due anew, up to [DigestMax]. It is nil when the claim was not full.
-func (cl *Claiming) Plan(d *DeviceBudget, h DuePushes, now time.Time, gate store.Gate, all func() ([]Due, error)) error {
+func (cl *Claiming) Plan(
+	d *DeviceBudget, h DuePushes, now time.Time, gate store.Gate, all func() ([]Due, error),
+) error {
 	c, err := PlanClaim(d, h, now, gate, all)
 	if err != nil {
 		return err
 	}
 	for _, m := range c.Skip {
-		cl.end(&Push{ID: m.ID, Shop: m.ShopID, Order: m.Order.ID, Device: m.DeviceID, Status: m.Status}, bellhop.PushSkipped, m.Reason, now)
+		cl.end(&Push{ID: m.ID, Shop: m.ShopID, Order: m.Order.ID, Device: m.DeviceID, Status: m.Status},
+			bellhop.PushSkipped, m.Reason, now)
 	}
 	for _, t := range c.Take {
 		cl.Statuses.Move(t.From, bellhop.PushSending)
@@ -157,7 +160,8 @@ func (cl *Claiming) Plan(d *DeviceBudget, h DuePushes, now time.Time, gate store
 	if all != nil && !c.Behind.IsZero() {
 		cl.Behind = append(cl.Behind, Behind{d.ID, c.Behind})
 	}
-	cl.Taken, cl.Postponed, cl.Owed = append(cl.Taken, c.Take...), append(cl.Postponed, c.Postpone...), append(cl.Owed, c.Owed...)
+	cl.Taken, cl.Postponed, cl.Owed = append(cl.Taken, c.Take...), append(cl.Postponed, c.Postpone...),
+		append(cl.Owed, c.Owed...)
 	return nil
 }
 

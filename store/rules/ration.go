@@ -35,7 +35,8 @@ type Portion struct {
 //
 // A digest replaces itself on the phone, so that a later one says the sum of
 // all since the budget was last full.
-func Ration(b, own bellhop.Budget, a Allowance, due []store.OrderBrief, now time.Time) (portions []Portion, left Allowance, next time.Time) {
+func Ration(b, own bellhop.Budget, a Allowance, due []store.OrderBrief, now time.Time) (
+	portions []Portion, left Allowance, next time.Time) {
 	left = a.refill(b, own, now)
 	for len(due) > 0 {
 		free := float64(b.Burst) - left.Spent

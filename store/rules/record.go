@@ -156,7 +156,8 @@ func (p *recordPlan) decide(f *bellhop.Fact) bellhop.Result {
 		m.Result.Pushes += p.owe(shop, o, kind, f)
 	}
 	if kind, tells := m.Tells(before); tells {
-		p.Stream = append(p.Stream, StreamRow{Kind: kind, Shop: shop.Row, Order: f.OrderID, At: f.At, TraceParent: f.Event.TraceParent})
+		p.Stream = append(p.Stream, StreamRow{Kind: kind, Shop: shop.Row, Order: f.OrderID, At: f.At,
+			TraceParent: f.Event.TraceParent})
 	}
 	return m.Result
 }
@@ -213,7 +214,8 @@ func (p *recordPlan) order(shop *StoredShop, f *bellhop.Fact) *OrderChange {
 
 // change brings an order to the merged state.
 func (p *recordPlan) change(o *OrderChange, m *Merged, f *bellhop.Fact) {
-	if !o.changed && (o.Row == 0 || m.Result.Outcome == bellhop.OutcomeRecorded || m.State.Version.Compare(o.State.Version) != 0) {
+	if !o.changed && (o.Row == 0 || m.Result.Outcome == bellhop.OutcomeRecorded ||
+		m.State.Version.Compare(o.State.Version) != 0) {
 		o.changed, p.Orders = true, append(p.Orders, o)
 	}
 	if !o.deleted && m.State.Deleted {
@@ -293,7 +295,8 @@ func PlanDead(e *bellhop.Event, was StoredLine, reason string, at time.Time) *Re
 	if settles(was.Outcome) {
 		return nil
 	}
-	r := &Recording{Lines: []*LineChange{{Event: e, Row: was.Row, Was: was.Outcome, Outcome: bellhop.OutcomeDead, Reason: reason, At: at}}}
+	r := &Recording{Lines: []*LineChange{{Event: e, Row: was.Row, Was: was.Outcome, Outcome: bellhop.OutcomeDead,
+		Reason: reason, At: at}}}
 	r.Outcomes.Move(was.Outcome, bellhop.OutcomeDead)
 	return r
 }

@@ -90,7 +90,8 @@ type Receiver struct {
 // owes says what an order owes to a device since at: whether anything is to be
 // written down, when it is due, and why it is skipped, if it is: of a new order
 // the log says why somebody isn't told.
-func (r Receiver) owes(kind bellhop.PushKind, total bellhop.Money, at time.Time) (due time.Time, skipped string, noted bool) {
+func (r Receiver) owes(kind bellhop.PushKind, total bellhop.Money, at time.Time) (
+	due time.Time, skipped string, noted bool) {
 	wanted, why := wants(r.Settings, kind, total)
 	if wanted {
 		return dueAt(at, r.FreeAt), "", true

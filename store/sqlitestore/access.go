@@ -28,7 +28,8 @@ func (db *DB) Accesses(ctx context.Context, about string, limit int) (looks []be
 		return nil, err
 	}
 	err = db.read(ctx, "list who looked", func(c *sqlitefile.Conn) error {
-		return c.Prepare(`SELECT ` + accessColumns + ` FROM looks WHERE about = ? ORDER BY id DESC LIMIT ?`).Text(about).Int(int64(limit)).
+		return c.Prepare(`SELECT ` + accessColumns + ` FROM looks WHERE about = ? ORDER BY id DESC LIMIT ?`).Text(about).
+			Int(int64(limit)).
 			Each(func(r sqlitefile.Row) error {
 				looks = append(looks, readAccess(r))
 				return nil

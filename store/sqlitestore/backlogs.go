@@ -17,13 +17,15 @@ const (
 		FROM (SELECT shop_id, next_at FROM pushes WHERE next_at <= ? ORDER BY next_at LIMIT ?) GROUP BY shop_id) d
 		LEFT JOIN shops s ON s.id = d.shop_id`
 	dueByShop = `WITH RECURSIVE owing(id) AS (SELECT min(shop_id) FROM pushes WHERE next_at IS NOT NULL UNION ALL
-			SELECT (SELECT min(shop_id) FROM pushes WHERE next_at IS NOT NULL AND shop_id > owing.id) FROM owing WHERE owing.id IS NOT NULL),
-		first(id, since) AS (SELECT id, (SELECT min(next_at) FROM pushes WHERE shop_id = owing.id AND next_at IS NOT NULL) FROM owing)
-		SELECT first.id, s.domain, first.since, (SELECT count(*) FROM (SELECT 1 FROM pushes WHERE shop_id = first.id AND next_at <= ? LIMIT ?))
-		FROM first LEFT JOIN shops s ON s.id = first.id WHERE first.since <= ?`
+			SELECT (SELECT min(shop_id) FROM pushes WHERE next_at IS NOT NULL AND shop_id > owing.id) FROM owing
+			WHERE owing.id IS NOT NULL), first(id, since) AS (SELECT id, (SELECT min(next_at) FROM pushes
+			WHERE shop_id = owing.id AND next_at IS NOT NULL) FROM owing) SELECT first.id, s.domain, first.since,
+			(SELECT count(*) FROM (SELECT 1 FROM pushes WHERE shop_id = first.id AND next_at <= ? LIMIT ?)) FROM first
+			LEFT JOIN shops s ON s.id = first.id WHERE first.since <= ?`
 	fanningOut = `WITH RECURSIVE owing(id) AS (SELECT min(shop_id) FROM fanouts UNION ALL
 			SELECT (SELECT min(shop_id) FROM fanouts WHERE shop_id > owing.id) FROM owing WHERE owing.id IS NOT NULL)
-		SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1) FROM owing JOIN shops s ON s.id = owing.id`
+		SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1) FROM owing
+		JOIN shops s ON s.id = owing.id`
 	lastDue = `SELECT max(next_at) FROM pushes WHERE next_at IS NOT NULL`
 )
 

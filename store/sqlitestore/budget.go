@@ -32,8 +32,8 @@ func loadBudget(c *sqlitefile.Conn, id int64) (*rules.DeviceBudget, error) {
 }
 
 // allowanceColumns are what readAllowance reads, of an alias d.
-const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total, d.gathered_currency,
-	d.gathered_since`
+const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total,
+	d.gathered_currency, d.gathered_since`
 
 func readAllowance(r sqlitefile.Row) (a rules.Allowance, err error) {
 	for _, to := range []*float64{&a.Spent, &a.Rung} {
@@ -57,8 +57,8 @@ func readAllowance(r sqlitefile.Row) (a rules.Allowance, err error) {
 
 // saveBudget stores what is left of the budget.
 func saveBudget(c *sqlitefile.Conn, p *rules.DeviceBudget) error {
-	st := c.Prepare(`UPDATE devices SET free_at = ?, spent = ?, rung = ?, spent_at = ?, gathered_orders = ?, gathered_changes = ?,
-		gathered_total = ?, gathered_currency = ?, gathered_since = ? WHERE id = ?`).Time(p.FreeAt())
+	st := c.Prepare(`UPDATE devices SET free_at = ?, spent = ?, rung = ?, spent_at = ?, gathered_orders = ?,
+		gathered_changes = ?, gathered_total = ?, gathered_currency = ?, gathered_since = ? WHERE id = ?`).Time(p.FreeAt())
 	return bindAllowance(st, p.Left).Int(p.ID).Exec()
 }
 

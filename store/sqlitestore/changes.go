@@ -12,7 +12,8 @@ import (
 // counts.
 func saveChanges(c *sqlitefile.Conn, ch *rules.Changes) error {
 	for id, p := range ch.Pushes {
-		err := c.Prepare(`UPDATE pushes SET status = ?, reason = ?, next_at = ?, sent_at = coalesce(sent_at, ?) WHERE id = ?`).
+		err := c.Prepare(`UPDATE pushes SET status = ?, reason = ?, next_at = ?, sent_at = coalesce(sent_at, ?)
+			WHERE id = ?`).
 			Text(string(p.Status)).TextOrNull(p.Reason).Time(p.Next).Time(p.Sent).Int(id).Exec()
 		if err != nil {
 			return err
@@ -32,8 +33,8 @@ func saveChanges(c *sqlitefile.Conn, ch *rules.Changes) error {
 const (
 	pushByID = `WHERE p.id = ?`
 	owedOf   = `WHERE p.shop_id = ? AND p.order_no = ? AND p.next_at IS NOT NULL`
-	owedTo   = `WHERE p.id IN (SELECT id FROM (SELECT id, device_id FROM pushes WHERE next_at IS NOT NULL ORDER BY next_at LIMIT ?)
-		WHERE device_id = ?)`
+	owedTo   = `WHERE p.id IN (SELECT id FROM (SELECT id, device_id FROM pushes WHERE next_at IS NOT NULL
+		ORDER BY next_at LIMIT ?) WHERE device_id = ?)`
 )
 
 // loadPushes finds pushes by one of the conditions above.

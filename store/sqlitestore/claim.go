@@ -13,7 +13,8 @@ import (
 
 // ClaimPushes implements [store.Outbox]. What there is to claim, if anything, is
 // found without a turn of the writer.
-func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots, lease time.Duration) ([]store.Owed, error) {
+func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots, lease time.Duration) (
+	[]store.Owed, error) {
 	if err := driver.CheckClaim(slots, lease); err != nil {
 		return nil, err
 	}
@@ -71,14 +72,16 @@ func (cl *claim) shop(id int64, n int) error {
 // load finds what is due, in the order in which it became so.
 func (cl *claim) load(where string, limit int, args ...int64) (pushes []rules.Due, err error) {
 	st := cl.c.Prepare(`SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since,
-		p.reason, o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent, o.accepted_at, p.first_attempt_at
-		FROM pushes p LEFT JOIN orders o ON o.no = p.order_no WHERE ` + where + ` ORDER BY p.next_at, p.id LIMIT ?`)
+		p.reason, o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent,
+		o.accepted_at, p.first_attempt_at FROM pushes p LEFT JOIN orders o ON o.no = p.order_no WHERE ` + where +
+		` ORDER BY p.next_at, p.id LIMIT ?`)
 	for _, a := range args {
 		st.Int(a)
 	}
 	err = st.Int(int64(limit)).Each(func(r sqlitefile.Row) (err error) {
 		d := rules.Due{ID: r.Int(), ShopID: r.Int(), DeviceID: r.Int(), Kind: bellhop.PushKind(r.Text()),
-			Status: bellhop.PushStatus(r.Text()), Attempts: int(r.Int()), Created: r.Time(), Gathered: r.Time(), Reason: r.Text()}
+			Status: bellhop.PushStatus(r.Text()), Attempts: int(r.Int()), Created: r.Time(), Gathered: r.Time(),
+			Reason: r.Text()}
 		d.Order.ID, d.Deleted, d.Order.Name = r.Int(), r.Bool(), r.Text()
 		currency, total := r.Text(), r.Text()
 		d.Order.Items, d.Order.CustomerName = int(r.Int()), r.Text()

@@ -84,16 +84,18 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 				return err
 			}
 		}
-		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`, `DELETE FROM networks`, `DELETE FROM tokens`,
-			`DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`, `DELETE FROM items`, `DELETE FROM orders`,
-			`DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`, `DELETE FROM ledger`, `DELETE FROM ledger_totals`,
-			`DELETE FROM changes`, `DELETE FROM relays`, `DELETE FROM looks`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
+		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`,
+			`DELETE FROM networks`, `DELETE FROM tokens`, `DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`,
+			`DELETE FROM items`, `DELETE FROM orders`, `DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`,
+			`DELETE FROM ledger`, `DELETE FROM ledger_totals`, `DELETE FROM changes`, `DELETE FROM relays`,
+			`DELETE FROM looks`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
 			`UPDATE pruned SET seq = 0`} {
 			if err := tx.Prepare(clear).Exec(); err != nil {
 				return err
 			}
 		}
-		return tx.Prepare(`UPDATE identity SET copied_from = ?, copied_mark = ?, copy_finished = 0`).Text(source).Text(mark).Exec()
+		return tx.Prepare(`UPDATE identity SET copied_from = ?, copied_mark = ?, copy_finished = 0`).Text(source).Text(mark).
+			Exec()
 	})
 }
 
@@ -151,8 +153,9 @@ type importer struct {
 func (im *importer) chunk(c *move.Chunk) error {
 	for _, err := range [...]error{
 		addAll(c.Shops, im.shop), addAll(c.People, im.person), addAll(c.Sessions, im.session), addAll(c.Tokens, im.token),
-		addAll(c.Devices, im.device), addAll(c.Orders, im.order), addAll(c.Pushes, im.push), addAll(c.FanOuts, im.fanOut), addAll(c.Events, im.event),
-		addAll(c.Changes, im.change), addAll(c.Relays, im.relay), addAll(c.Accesses, im.access), addAll(c.Counters, im.counter),
+		addAll(c.Devices, im.device), addAll(c.Orders, im.order), addAll(c.Pushes, im.push), addAll(c.FanOuts, im.fanOut),
+		addAll(c.Events, im.event), addAll(c.Changes, im.change), addAll(c.Relays, im.relay), addAll(c.Accesses, im.access),
+		addAll(c.Counters, im.counter),
 	} {
 		if err != nil {
 			return err
@@ -190,7 +193,8 @@ func (im *importer) shop(s *bellhop.Shop) error {
 }
 
 func (im *importer) person(p *bellhop.Person) error {
-	st := im.tx.Prepare(`INSERT INTO people (id, email, role, password_hash, added_at, settings, shop_id) VALUES (?,?,?,?,?,?,?)`)
+	st := im.tx.Prepare(`INSERT INTO people (id, email, role, password_hash, added_at, settings, shop_id)
+		VALUES (?,?,?,?,?,?,?)`)
 	var shop int64
 	if p.Shop != "" {
 		var err error
@@ -198,7 +202,8 @@ func (im *importer) person(p *bellhop.Person) error {
 			return err
 		}
 	}
-	st.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Int(micros(p.AddedAt)).Text(driver.WriteSettings(p.Settings))
+	st.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Int(micros(p.AddedAt)).
+		Text(driver.WriteSettings(p.Settings))
 	if shop == 0 {
 		return st.Null().Exec()
 	}
@@ -244,7 +249,8 @@ func (im *importer) order(o *move.OrderRow) error {
 		return saveOrder(im.tx.Conn, change, amounts{})
 	}
 	t := o.Order.Trace
-	facts := []bellhop.Fact{{Event: &bellhop.Event{TriggeredAt: t.TriggeredAt, AcceptedAt: t.AcceptedAt, TraceParent: t.TraceParent},
+	facts := []bellhop.Fact{{Event: &bellhop.Event{TriggeredAt: t.TriggeredAt, AcceptedAt: t.AcceptedAt,
+		TraceParent: t.TraceParent},
 		At: t.RecordedAt, OrderID: o.ID, Order: versioned(o)}}
 	if facts, err = driver.CheckFacts(facts); err != nil {
 		return err
@@ -254,7 +260,8 @@ func (im *importer) order(o *move.OrderRow) error {
 	if err != nil || o.Order.Handling == bellhop.HandlingNew {
 		return err
 	}
-	return im.tx.Prepare(`UPDATE orders SET handling = ? WHERE no = ?`).Text(string(o.Order.Handling)).Int(change.Row).Exec()
+	return im.tx.Prepare(`UPDATE orders SET handling = ? WHERE no = ?`).Text(string(o.Order.Handling)).Int(change.Row).
+		Exec()
 }
 
 // versioned returns the order as what is recorded is checked for.
@@ -281,7 +288,8 @@ func (im *importer) fanOut(f *move.FanOutRow) error {
 	if err != nil {
 		return err
 	}
-	return im.tx.Prepare(`INSERT INTO fanouts (shop_id, order_no, kind, after_id, last_id, created_at) VALUES (?,?,?,?,?,?)`).
+	return im.tx.Prepare(`INSERT INTO fanouts (shop_id, order_no, kind, after_id, last_id, created_at)
+		VALUES (?,?,?,?,?,?)`).
 		Int(shop).Int(no).Text(string(f.Kind)).Int(f.After).Int(f.Last).Int(micros(f.CreatedAt)).Exec()
 }
 
@@ -290,8 +298,9 @@ func (im *importer) push(p *move.PushRow) error {
 	if err != nil {
 		return err
 	}
-	return im.tx.Prepare(`INSERT INTO pushes (id, shop_id, order_no, device_id, kind, status, attempts, created_at, next_at,
-			reason, sent_at, received_at, opened_at, first_attempt_at, gathered_since) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
+	return im.tx.Prepare(`INSERT INTO pushes (id, shop_id, order_no, device_id, kind, status, attempts, created_at,
+		next_at, reason, sent_at, received_at, opened_at, first_attempt_at, gathered_since)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
 		Int(p.ID).Int(shop).Int(no).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).Int(int64(p.Attempts)).
 		Int(micros(p.CreatedAt)).Time(p.NextAt).TextOrNull(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).
 		Time(p.FirstAttemptAt).Time(p.GatheredSince).Exec()
@@ -318,7 +327,8 @@ func (im *importer) event(l *store.Line) error {
 			return err
 		}
 	}
-	return writeLine(im.tx.Conn, &rules.LineChange{Row: seq, Outcome: l.Outcome, Reason: l.Reason, OrderID: l.OrderID, At: l.At})
+	return writeLine(im.tx.Conn, &rules.LineChange{Row: seq, Outcome: l.Outcome, Reason: l.Reason, OrderID: l.OrderID,
+		At: l.At})
 }
 
 func (im *importer) change(ch *store.Change) error {
@@ -326,7 +336,8 @@ func (im *importer) change(ch *store.Change) error {
 	if err != nil {
 		return err
 	}
-	st := im.tx.Prepare(`INSERT INTO changes (seq, kind, shop_id, order_id, at, trace_parent, push_id) VALUES (?,?,?,?,?,?,?)`).
+	st := im.tx.Prepare(`INSERT INTO changes (seq, kind, shop_id, order_id, at, trace_parent, push_id)
+		VALUES (?,?,?,?,?,?,?)`).
 		Int(ch.Seq).Text(string(ch.Kind)).Int(shop).Int(ch.OrderID).Int(micros(ch.At)).TextOrNull(ch.TraceParent)
 	if ch.PushID == 0 {
 		return st.Null().Exec()

@@ -12,8 +12,8 @@ import (
 )
 
 // deviceColumns are what readDevice reads, of the aliases d and s.
-const deviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale, d.timezone,
-	d.added_at, d.seen_at, d.retired_at, d.retired_for`
+const deviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale,
+	d.timezone, d.added_at, d.seen_at, d.retired_at, d.retired_for`
 
 func readDevice(r sqlitefile.Row) bellhop.Device {
 	return bellhop.Device{ID: r.Int(), Shop: r.Text(), PersonID: r.Int(), Installation: r.Text(),
@@ -73,7 +73,8 @@ func makeRoom(c *sqlitefile.Conn, shop int64, d bellhop.Device, most store.Devic
 	}
 	const others = ` = ? AND id <> ? AND retired_at IS NULL ORDER BY seen_at DESC, id DESC LIMIT -1 OFFSET ?`
 	if most.Person > 0 && d.PersonID != 0 {
-		st := c.Prepare(`SELECT id FROM devices WHERE person_id` + others).Int(d.PersonID).Int(d.ID).Int(int64(most.Person - 1))
+		st := c.Prepare(`SELECT id FROM devices WHERE person_id` + others).Int(d.PersonID).Int(d.ID).
+			Int(int64(most.Person - 1))
 		if err := retireAll(c, st, store.RetiredLimit, d.SeenAt); err != nil {
 			return err
 		}
@@ -95,7 +96,8 @@ func retireAll(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.T
 		return err
 	}
 	for _, id := range ids {
-		err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(at).Text(reason).Int(id).Exec()
+		err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(at).Text(reason).Int(id).
+			Exec()
 		if err == nil {
 			err = skipOwed(c, id, store.ReasonDeviceRetired, at)
 		}
@@ -120,7 +122,8 @@ func skipOwed(c *sqlitefile.Conn, device int64, reason string, at time.Time) err
 // Devices implements [store.Devices].
 func (db *DB) Devices(ctx context.Context, shop string) (devices []bellhop.Device, err error) {
 	err = db.read(ctx, "list devices", func(c *sqlitefile.Conn) error {
-		return c.Prepare(`SELECT ` + deviceColumns + ` FROM shops s JOIN devices d ON d.shop_id = s.id WHERE s.domain = ? ORDER BY d.id`).
+		return c.Prepare(`SELECT ` + deviceColumns + ` FROM shops s JOIN devices d ON d.shop_id = s.id WHERE s.domain = ?
+			ORDER BY d.id`).
 			Text(shop).Each(func(r sqlitefile.Row) error {
 			devices = append(devices, readDevice(r))
 			return nil
@@ -136,7 +139,8 @@ func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error
 		if err != nil {
 			return err
 		}
-		id, err := tx.Prepare(`SELECT id FROM devices WHERE shop_id = ? AND installation = ?`).Int(own).Text(installation).One()
+		id, err := tx.Prepare(`SELECT id FROM devices WHERE shop_id = ? AND installation = ?`).Int(own).Text(installation).
+			One()
 		if err == nil && id == 0 {
 			err = driver.NotFound("device")
 		}

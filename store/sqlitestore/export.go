@@ -13,7 +13,8 @@ import (
 )
 
 // Export implements [move.Mover]. A place is the key of the last row before it.
-func (db *DB) Export(ctx context.Context, t move.Table, after string, at move.ChunkLimit) (c move.Chunk, next string, err error) {
+func (db *DB) Export(ctx context.Context, t move.Table, after string, at move.ChunkLimit) (
+	c move.Chunk, next string, err error) {
 	err = db.read(ctx, "export", func(conn *sqlitefile.Conn) error {
 		x := exporter{file: db.file, c: conn, walk: walk{limit: at}}
 		err := x.table(t, after)
@@ -122,7 +123,8 @@ func (x *exporter) sessions(after string) error {
 	if err != nil {
 		return badPlace()
 	}
-	st := x.c.Prepare(`SELECT token_hash, person_id, expires_at, created_at FROM sessions WHERE token_hash > ? ORDER BY token_hash`)
+	st := x.c.Prepare(`SELECT token_hash, person_id, expires_at, created_at FROM sessions WHERE token_hash > ?
+		ORDER BY token_hash`)
 	return x.keyed(st.Blob(append([]byte{}, hash...)), func(r sqlitefile.Row) (string, int, error) {
 		var s bellhop.Session
 		copy(s.TokenHash[:], r.Blob())
@@ -133,7 +135,8 @@ func (x *exporter) sessions(after string) error {
 }
 
 func (x *exporter) tokens(after int64) error {
-	return x.rows(x.c.Prepare(`SELECT `+tokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.id > ? ORDER BY t.id`).
+	return x.rows(x.c.Prepare(`SELECT `+tokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.id > ?
+		ORDER BY t.id`).
 		Int(after), func(r sqlitefile.Row) (int64, int, error) {
 		t := readToken(r)
 		x.chunk.Tokens = append(x.chunk.Tokens, t)
@@ -142,7 +145,8 @@ func (x *exporter) tokens(after int64) error {
 }
 
 func (x *exporter) devices(after int64) error {
-	return x.rows(x.c.Prepare(`SELECT `+deviceColumns+`, d.free_at, `+allowanceColumns+` FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.id > ? ORDER BY d.id`).Int(after),
+	return x.rows(x.c.Prepare(`SELECT `+deviceColumns+`, d.free_at, `+allowanceColumns+` FROM devices d
+		JOIN shops s ON s.id = d.shop_id WHERE d.id > ? ORDER BY d.id`).Int(after),
 		func(r sqlitefile.Row) (int64, int, error) {
 			d := move.DeviceRow{Device: readDevice(r), FreeAt: r.Time()}
 			var err error
@@ -200,11 +204,13 @@ func (x *exporter) fanOuts(after int64) error {
 }
 
 func (x *exporter) events(after int64) error {
-	return x.rows(x.c.Prepare(`SELECT `+sqlitefile.EventColumns+`, l.outcome, l.reason, l.order_id, l.at, `+sqlitefile.BodyColumns+`
-		FROM ledger l CROSS JOIN events e ON e.seq = l.seq WHERE l.seq > ? ORDER BY l.seq`).Int(after),
+	return x.rows(x.c.Prepare(`SELECT `+sqlitefile.EventColumns+`, l.outcome, l.reason, l.order_id, l.at,
+		`+sqlitefile.BodyColumns+` FROM ledger l CROSS JOIN events e ON e.seq = l.seq WHERE l.seq > ? ORDER BY l.seq`).
+		Int(after),
 		func(r sqlitefile.Row) (int64, int, error) {
 			a := sqlitefile.ScanEvent(r)
-			l := store.Line{Event: *a.Event, Outcome: bellhop.Outcome(r.Text()), Reason: r.Text(), OrderID: r.Int(), At: r.Time()}
+			l := store.Line{Event: *a.Event, Outcome: bellhop.Outcome(r.Text()), Reason: r.Text(), OrderID: r.Int(),
+				At: r.Time()}
 			var err error
 			l.Event.Body, err = x.file.ScanBody(x.c, r)
 			x.chunk.Events = append(x.chunk.Events, l)

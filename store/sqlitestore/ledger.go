@@ -133,8 +133,8 @@ func lineQuery(c *sqlitefile.Conn, q store.LineQuery, before int64, limit int) *
 	and("e.webhook_id", q.WebhookID)
 	if q.OrderName != "" {
 		// CROSS JOIN: by the index, shop after shop.
-		where.WriteString(` AND l.order_id IN (SELECT o.order_id FROM shops s CROSS JOIN orders o ON o.shop_id = s.id AND o.name = ?)
-			AND EXISTS (SELECT 1 FROM shops s CROSS JOIN orders o ON o.shop_id = s.id AND o.order_id = l.order_id
+		where.WriteString(` AND l.order_id IN (SELECT o.order_id FROM shops s CROSS JOIN orders o ON o.shop_id = s.id
+			AND o.name = ?) AND EXISTS (SELECT 1 FROM shops s CROSS JOIN orders o ON o.shop_id = s.id AND o.order_id = l.order_id
 				WHERE s.domain = e.shop AND o.name = ?)`)
 		args = append(args, q.OrderName, q.OrderName)
 	}
@@ -158,7 +158,8 @@ func lineQuery(c *sqlitefile.Conn, q store.LineQuery, before int64, limit int) *
 
 // Archived implements [store.Recorder]. Oldest first is in the order of the
 // archive.
-func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) (events []*bellhop.Event, err error) {
+func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) (
+	events []*bellhop.Event, err error) {
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}

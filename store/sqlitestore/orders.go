@@ -134,9 +134,10 @@ func orderQuery(c *sqlitefile.Conn, shop int64, q store.OrderQuery, placed, id i
 
 func readNo(c *sqlitefile.Conn, no int64, shop string) (o bellhop.Order, err error) {
 	var bad error
-	err = found("order")(c.Prepare(`SELECT ` + orderColumns + ` FROM orders o WHERE o.no = ?`).Int(no).First(func(r sqlitefile.Row) {
-		o, bad = readOrder(r, shop)
-	}))
+	err = found("order")(c.Prepare(`SELECT ` + orderColumns + ` FROM orders o WHERE o.no = ?`).Int(no).
+		First(func(r sqlitefile.Row) {
+			o, bad = readOrder(r, shop)
+		}))
 	return o, cmp.Or(err, bad)
 }
 
@@ -166,7 +167,8 @@ func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err 
 	if o.Items, err = readItems(c, no, o.Total.Currency); err != nil {
 		return o, err
 	}
-	err = c.Prepare(`SELECT ` + pushColumns + ` FROM pushes p ` + pushJoins + ` WHERE p.shop_id = ? AND p.order_no = ? ORDER BY p.id`).Int(own).Int(no).
+	err = c.Prepare(`SELECT ` + pushColumns + ` FROM pushes p ` + pushJoins +
+		` WHERE p.shop_id = ? AND p.order_no = ? ORDER BY p.id`).Int(own).Int(no).
 		Each(func(r sqlitefile.Row) error {
 			o.Pushes = append(o.Pushes, readPush(r, shop))
 			return nil
@@ -175,7 +177,8 @@ func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err 
 }
 
 func readItems(c *sqlitefile.Conn, no int64, currency string) (items []bellhop.Item, err error) {
-	err = c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items WHERE key >= ? AND key < ? ORDER BY key`).
+	err = c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items WHERE key >= ? AND key < ?
+		ORDER BY key`).
 		Int(itemKey(no)).Int(itemKey(no + 1)).Each(func(r sqlitefile.Row) error {
 		item := bellhop.Item{ID: r.Int(), Title: r.Text(), Variant: r.Text(), SKU: r.Text(), Quantity: r.Int()}
 		item.Price, err = driver.ReadMoney(r.Text(), currency)

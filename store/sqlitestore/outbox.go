@@ -31,7 +31,8 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 			return errs[0]
 		}
 		for _, r := range s.Retired {
-			err := tx.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(r.At).Text(r.Reason).Int(r.DeviceID).Exec()
+			err := tx.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(r.At).Text(r.Reason).
+				Int(r.DeviceID).Exec()
 			if err != nil {
 				return err
 			}
@@ -61,9 +62,10 @@ func loadToSettle(c *sqlitefile.Conn, settled []store.Settled) (b rules.SettleBe
 		if r == nil || b.Devices[r.DeviceID] != nil {
 			continue
 		}
-		_, err := c.Prepare(`SELECT value, retired_at IS NULL FROM devices WHERE id = ?`).Int(r.DeviceID).First(func(row sqlitefile.Row) {
-			b.Devices[r.DeviceID] = &rules.Address{Value: row.Text(), InUse: row.Bool()}
-		})
+		_, err := c.Prepare(`SELECT value, retired_at IS NULL FROM devices WHERE id = ?`).Int(r.DeviceID).
+			First(func(row sqlitefile.Row) {
+				b.Devices[r.DeviceID] = &rules.Address{Value: row.Text(), InUse: row.Bool()}
+			})
 		if err != nil {
 			return b, err
 		}
@@ -96,8 +98,8 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 			if len(found) == 0 || found[0].Shop != own || !c.Resend(found[0]) {
 				continue
 			}
-			err = tx.Prepare(`UPDATE pushes SET status = 'pending', reason = ?, next_at = ?, attempts = 0, first_attempt_at = NULL,
-				gathered_since = NULL WHERE id = ?`).Text(store.ReasonResent).Time(at).Int(id).Exec()
+			err = tx.Prepare(`UPDATE pushes SET status = 'pending', reason = ?, next_at = ?, attempts = 0,
+				first_attempt_at = NULL, gathered_since = NULL WHERE id = ?`).Text(store.ReasonResent).Time(at).Int(id).Exec()
 			if err != nil {
 				return err
 			}
@@ -123,7 +125,8 @@ func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
 // nextPush asks for one fan-out, whichever it is: each is due since it is there.
 func nextPush(c *sqlitefile.Conn) (next time.Time, err error) {
 	_, err = c.Prepare(`SELECT min(coalesce(p, f), coalesce(f, p)) FROM
-		(SELECT (SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL) AS p, (SELECT created_at FROM fanouts LIMIT 1) AS f)`).
+		(SELECT (SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL) AS p, (SELECT created_at FROM fanouts
+		LIMIT 1) AS f)`).
 		First(func(r sqlitefile.Row) { next = r.Time() })
 	return next, err
 }

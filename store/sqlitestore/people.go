@@ -80,7 +80,8 @@ func (db *DB) People(ctx context.Context, shop string) (people []bellhop.Person,
 // PersonByEmail implements [store.People].
 func (db *DB) PersonByEmail(ctx context.Context, email string) (p bellhop.Person, err error) {
 	err = db.read(ctx, "look somebody up", func(c *sqlitefile.Conn) error {
-		p, err = onePerson(c.Prepare(`SELECT `+personColumns+personJoin+`WHERE p.email = ?`).Text(strings.ToLower(email)), "person")
+		p, err = onePerson(c.Prepare(`SELECT `+personColumns+personJoin+`WHERE p.email = ?`).Text(strings.ToLower(email)),
+			"person")
 		return err
 	})
 	return p, err
@@ -123,14 +124,16 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 		return err
 	}
 	err := db.write(ctx, "keep settings", func(tx *sqlitefile.Tx) error {
-		if err := tx.Prepare(`UPDATE people SET settings = ? WHERE id = ?`).Text(driver.WriteSettings(s)).Int(id).Exec(); err != nil {
+		if err := tx.Prepare(`UPDATE people SET settings = ? WHERE id = ?`).Text(driver.WriteSettings(s)).Int(id).
+			Exec(); err != nil {
 			return err
 		}
 		if tx.Changes() == 0 {
 			return driver.NotFound("person")
 		}
-		return tx.Prepare(`UPDATE pushes SET next_at = created_at WHERE next_at IS NOT NULL AND reason = ? AND status <> 'sending'
-			AND device_id IN (SELECT id FROM devices WHERE person_id = ?)`).Text(store.ReasonQuietHours).Int(id).Exec()
+		return tx.Prepare(`UPDATE pushes SET next_at = created_at WHERE next_at IS NOT NULL AND reason = ?
+			AND status <> 'sending' AND device_id IN (SELECT id FROM devices WHERE person_id = ?)`).
+			Text(store.ReasonQuietHours).Int(id).Exec()
 	})
 	if err == nil {
 		db.wake()

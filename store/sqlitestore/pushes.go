@@ -21,7 +21,8 @@ const (
 func readPush(r sqlitefile.Row, shop string) bellhop.Push {
 	return bellhop.Push{Shop: shop, ID: r.Int(), OrderID: r.Int(), OrderName: r.Text(), DeviceID: r.Int(),
 		Installation: r.Text(), Kind: bellhop.PushKind(r.Text()), Status: bellhop.PushStatus(r.Text()),
-		Attempts: int(r.Int()), Reason: r.Text(), AcceptedAt: r.Time(), CreatedAt: r.Time(), NextAt: r.Time(), SentAt: r.Time(),
+		Attempts: int(r.Int()), Reason: r.Text(), AcceptedAt: r.Time(), CreatedAt: r.Time(), NextAt: r.Time(),
+		SentAt:     r.Time(),
 		ReceivedAt: r.Time(), OpenedAt: r.Time()}
 }
 

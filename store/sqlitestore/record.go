@@ -97,7 +97,8 @@ func load(c *sqlitefile.Conn, facts []bellhop.Fact) (b rules.Before, err error) 
 // loadShop returns nil for one that is not there.
 func loadShop(c *sqlitefile.Conn, domain string) (*rules.StoredShop, error) {
 	s := &rules.StoredShop{}
-	found, err := c.Prepare(`SELECT id, disabled, own_secret_only, last_event_at FROM shops WHERE domain = ?`).Text(domain).
+	found, err := c.Prepare(`SELECT id, disabled, own_secret_only, last_event_at FROM shops WHERE domain = ?`).
+		Text(domain).
 		First(func(r sqlitefile.Row) {
 			s.Row, s.Shop.Disabled, s.Shop.OwnSecretOnly, s.LastEventAt = r.Int(), r.Bool(), r.Bool(), r.Time()
 		})
@@ -140,7 +141,8 @@ func save(tx *sqlitefile.Tx, r *rules.Recording, texts map[*bellhop.Fact]amounts
 	}
 	for _, f := range r.FanOuts {
 		err := tx.Prepare(`INSERT OR IGNORE INTO fanouts (shop_id, order_no, kind, after_id, last_id, created_at)
-			VALUES (?,?,?,0,(SELECT max(id) FROM devices),?)`).Int(f.Order.Shop).Int(f.Order.Row).Text(string(f.Kind)).Time(f.At).Exec()
+			VALUES (?,?,?,0,(SELECT max(id) FROM devices),?)`).Int(f.Order.Shop).Int(f.Order.Row).Text(string(f.Kind)).
+			Time(f.At).Exec()
 		if err != nil {
 			return err
 		}
@@ -162,8 +164,9 @@ func save(tx *sqlitefile.Tx, r *rules.Recording, texts map[*bellhop.Fact]amounts
 
 // savePush adds a push, and counts it: there is one of a kind for an order and device, ever.
 func savePush(c *sqlitefile.Conn, p *rules.NewPush, counts *rules.Tally[bellhop.PushStatus]) error {
-	err := c.Prepare(`INSERT OR IGNORE INTO pushes (shop_id, order_no, device_id, kind, created_at, status, attempts, next_at, reason)
-		VALUES (?,?,?,?,?,?,0,?,?)`).Int(p.Order.Shop).Int(p.Order.Row).Int(p.Device).Text(string(p.Kind)).Time(p.At).
+	err := c.Prepare(`INSERT OR IGNORE INTO pushes (shop_id, order_no, device_id, kind, created_at, status, attempts,
+		next_at, reason) VALUES (?,?,?,?,?,?,0,?,?)`).Int(p.Order.Shop).Int(p.Order.Row).Int(p.Device).Text(string(p.Kind)).
+		Time(p.At).
 		Text(string(p.Status())).Time(p.Due).TextOrNull(p.Skipped).Exec()
 	if err == nil && c.Changes() > 0 {
 		counts.Add(p.Status(), 1)

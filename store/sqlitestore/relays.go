@@ -17,7 +17,8 @@ func readRelay(r sqlitefile.Row) store.Relay {
 }
 
 // TakeRelay implements [store.Relays].
-func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time, lease time.Duration) (store.Relay, error) {
+func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time, lease time.Duration) (
+	store.Relay, error) {
 	if err := driver.CheckRelay(name, holder, lease); err != nil {
 		return store.Relay{}, err
 	}

@@ -59,7 +59,8 @@ func holdChange(c *sqlitefile.Conn, seq int64) error {
 	if err != nil || last >= seq {
 		return err
 	}
-	return c.Prepare(`INSERT INTO changes (seq, kind, shop_id, order_id, at) VALUES (?, 'order.updated', 0, 0, 0)`).Int(seq).Exec()
+	return c.Prepare(`INSERT INTO changes (seq, kind, shop_id, order_id, at) VALUES (?, 'order.updated', 0, 0, 0)`).
+		Int(seq).Exec()
 }
 
 func holdPush(c *sqlitefile.Conn, id int64) error {

@@ -9,7 +9,8 @@ import (
 
 // loadOrder adds an order to those that are loaded, if it is there; with what it owes
 // when that is to go.
-func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder, k rules.OrderKey, goes bool) (err error) {
+func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder, k rules.OrderKey, goes bool) (
+	err error) {
 	o := orders[k]
 	if o == nil {
 		o = &rules.StoredOrder{}
@@ -44,7 +45,8 @@ func readTouch(r sqlitefile.Row, kind bellhop.TouchKind) bellhop.Touch {
 }
 
 // stateColumns are what bindState binds.
-const stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at, refund_id`
+const stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at,
+	refund_id`
 
 func bindState(st *sqlitefile.Stmt, s rules.State) *sqlitefile.Stmt {
 	st.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash))
@@ -80,12 +82,13 @@ func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) (err error) 
 }
 
 // contentColumns are what bindContent binds.
-const contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency, total,
-	presentment_currency, presentment_total, customer_name, customer_email, note, financial_status,
+const contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency,
+	total, presentment_currency, presentment_total, customer_name, customer_email, note, financial_status,
 	fulfillment_status, test, lines`
 
 func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, a amounts) *sqlitefile.Stmt {
-	st.Int(o.PlacedAt.UnixMicro()).Int(driver.Offset(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).Int(driver.Offset(o.UpdatedAt)).
+	st.Int(o.PlacedAt.UnixMicro()).Int(driver.Offset(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).
+		Int(driver.Offset(o.UpdatedAt)).
 		Time(o.CancelledAt).Text(o.Name).Int(o.Number).Text(o.Total.Currency).Text(a.total)
 	if o.Presentment == nil {
 		st.Null().Null()
@@ -101,12 +104,14 @@ const traceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_pa
 
 func bindTrace(st *sqlitefile.Stmt, first *bellhop.Fact) *sqlitefile.Stmt {
 	e := first.Event
-	return st.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(first.At).TextOrNull(e.TraceParent)
+	return st.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(first.At).
+		TextOrNull(e.TraceParent)
 }
 
 func insertOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
-	st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `)
-		VALUES (?,?, ?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)`).Int(o.Shop).Int(o.ID)
+	st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `, ` + contentColumns + `, ` +
+		traceColumns + `) VALUES (?,?, ?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)`).Int(o.Shop).
+		Int(o.ID)
 	if err := bindTrace(bindContent(bindState(st, o.State), o.Content.Order, a), o.First).Exec(); err != nil {
 		return err
 	}

@@ -26,7 +26,8 @@ func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string)
 			return driver.NotFound("person")
 		}
 		err = tx.Prepare(`DELETE FROM sessions WHERE token_hash IN (SELECT token_hash FROM sessions WHERE person_id = ?
-			ORDER BY token_hash = ? DESC, created_at DESC LIMIT -1 OFFSET ?)`).Int(s.PersonID).Blob(s.TokenHash[:]).Int(store.MaxSessions).Exec()
+			ORDER BY token_hash = ? DESC, created_at DESC LIMIT -1 OFFSET ?)`).Int(s.PersonID).Blob(s.TokenHash[:]).
+			Int(store.MaxSessions).Exec()
 		if err != nil {
 			return err
 		}
@@ -35,8 +36,9 @@ func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string)
 		if err != nil {
 			return err
 		}
-		return tx.Prepare(`DELETE FROM networks WHERE person_id = ?1 AND network IN (SELECT network FROM networks WHERE person_id = ?1
-			ORDER BY network = ?2 DESC, seen_at DESC LIMIT -1 OFFSET ?3)`).Int(s.PersonID).Text(network).Int(store.MaxNetworks).Exec()
+		return tx.Prepare(`DELETE FROM networks WHERE person_id = ?1 AND network IN (SELECT network FROM networks
+			WHERE person_id = ?1 ORDER BY network = ?2 DESC, seen_at DESC LIMIT -1 OFFSET ?3)`).Int(s.PersonID).Text(network).
+			Int(store.MaxNetworks).Exec()
 	})
 }
 
@@ -51,7 +53,8 @@ func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (k
 }
 
 // Session implements [store.Sessions].
-func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (s bellhop.Session, p bellhop.Person, err error) {
+func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (
+	s bellhop.Session, p bellhop.Person, err error) {
 	err = db.read(ctx, "look up a session", func(c *sqlitefile.Conn) error {
 		var bad error
 		err := found("session")(c.Prepare(`SELECT n.expires_at, n.created_at, ` + personColumns + `
@@ -91,7 +94,8 @@ func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
 			return err
 		}
 		return tx.Prepare(`DELETE FROM links WHERE hash IN (SELECT hash FROM links WHERE person_id = ?
-			ORDER BY hash = ? DESC, expires_at DESC LIMIT -1 OFFSET ?)`).Int(l.PersonID).Blob(l.Hash[:]).Int(store.MaxLinks).Exec()
+			ORDER BY hash = ? DESC, expires_at DESC LIMIT -1 OFFSET ?)`).Int(l.PersonID).Blob(l.Hash[:]).Int(store.MaxLinks).
+			Exec()
 	})
 }
 
@@ -102,7 +106,8 @@ func (db *DB) UseLink(ctx context.Context, hash [32]byte, now time.Time) (bellho
 		if err := tx.Prepare(`DELETE FROM links WHERE expires_at <= ?`).Int(now.UnixMicro()).Exec(); err != nil {
 			return err
 		}
-		who, err = onePerson(tx.Prepare(`SELECT `+personColumns+personJoin+`JOIN links l ON l.person_id = p.id WHERE l.hash = ?`).
+		who, err = onePerson(tx.Prepare(`SELECT `+personColumns+personJoin+`JOIN links l ON l.person_id = p.id
+			WHERE l.hash = ?`).
 			Blob(hash[:]), "link")
 		if bellhop.KindOf(err) == bellhop.NotFound {
 			return nil // what has run out is cleared away all the same

@@ -12,14 +12,15 @@ import (
 
 // A push that tries a device out is a row of no order. There is one for a device.
 const (
-	testStatus = `SELECT p.status FROM pushes p WHERE p.shop_id = ? AND p.order_no = 0 AND p.device_id = ? AND p.kind = 'test'`
-	putTest    = `INSERT INTO pushes (shop_id, order_no, device_id, kind, status, attempts, created_at, next_at)
+	testStatus = `SELECT p.status FROM pushes p WHERE p.shop_id = ? AND p.order_no = 0 AND p.device_id = ?
+		AND p.kind = 'test'`
+	putTest = `INSERT INTO pushes (shop_id, order_no, device_id, kind, status, attempts, created_at, next_at)
 		VALUES (?,0,?,'test','pending',0,?,?)
 		ON CONFLICT (shop_id, order_no, device_id, kind) DO UPDATE SET status = 'pending', attempts = 0,
 			created_at = excluded.created_at, next_at = excluded.next_at, reason = NULL, first_attempt_at = NULL,
 			sent_at = NULL, received_at = NULL, opened_at = NULL, gathered_since = NULL WHERE status <> 'sending'`
-	listTests = `SELECT p.id, 0, '', p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason, NULL, p.created_at,
-		p.next_at, p.sent_at, p.received_at, p.opened_at FROM pushes p JOIN devices d ON d.id = p.device_id
+	listTests = `SELECT p.id, 0, '', p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason, NULL,
+		p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at FROM pushes p JOIN devices d ON d.id = p.device_id
 		WHERE p.shop_id = ? AND p.order_no = 0 ORDER BY p.device_id`
 )
 

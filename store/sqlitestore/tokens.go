@@ -54,7 +54,8 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 // Tokens implements [store.Tokens].
 func (db *DB) Tokens(ctx context.Context, shop string) (tokens []bellhop.Token, err error) {
 	err = db.read(ctx, "list tokens", func(c *sqlitefile.Conn) error {
-		return c.Prepare(`SELECT ` + tokenColumns + ` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = ? ORDER BY t.name`).
+		return c.Prepare(`SELECT ` + tokenColumns + ` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = ?
+			ORDER BY t.name`).
 			Text(shop).Each(func(r sqlitefile.Row) error {
 			tokens = append(tokens, readToken(r))
 			return nil
@@ -67,7 +68,8 @@ func (db *DB) Tokens(ctx context.Context, shop string) (tokens []bellhop.Token, 
 // a minute.
 func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (t bellhop.Token, err error) {
 	err = db.read(ctx, "look up a token", func(c *sqlitefile.Conn) error {
-		return found("token")(c.Prepare(`SELECT ` + tokenColumns + ` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = ?`).
+		return found("token")(c.Prepare(`SELECT ` + tokenColumns +
+			` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = ?`).
 			Blob(hash[:]).First(func(r sqlitefile.Row) { t = readToken(r) }))
 	})
 	if err != nil || now.Sub(t.LastUsedAt) < time.Minute {

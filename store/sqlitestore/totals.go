@@ -7,8 +7,10 @@ import (
 
 // The tables of counts.
 const (
-	ledgerTotals = `INSERT INTO ledger_totals (outcome, n) VALUES (?, ?) ON CONFLICT (outcome) DO UPDATE SET n = n + excluded.n`
-	pushTotals   = `INSERT INTO push_totals (status, n) VALUES (?, ?) ON CONFLICT (status) DO UPDATE SET n = n + excluded.n`
+	ledgerTotals = `INSERT INTO ledger_totals (outcome, n) VALUES (?, ?) ON CONFLICT (outcome) DO UPDATE
+		SET n = n + excluded.n`
+	pushTotals = `INSERT INTO push_totals (status, n) VALUES (?, ?) ON CONFLICT (status) DO UPDATE
+		SET n = n + excluded.n`
 )
 
 func flush[K ~string](c *sqlitefile.Conn, table string, t *rules.Tally[K]) error {

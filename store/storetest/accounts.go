@@ -10,7 +10,8 @@ import (
 )
 
 func shops(f *fixture) {
-	b := bellhop.Shop{Domain: "b.myshopify.com", Secret: "s1", PreviousSecret: "s0", OwnSecretOnly: true, CustomerInPush: true, AddedAt: at(1)}
+	b := bellhop.Shop{Domain: "b.myshopify.com", Secret: "s1", PreviousSecret: "s0", OwnSecretOnly: true,
+		CustomerInPush: true, AddedAt: at(1)}
 	a := bellhop.Shop{Domain: "a.myshopify.com", Disabled: true, AddedAt: at(2)}
 	f.must(f.s.AddShop(f.ctx, b))
 	f.must(f.s.AddShop(f.ctx, a))
@@ -39,7 +40,8 @@ func shops(f *fixture) {
 
 func (f *fixture) addOwner(email, domain string) bellhop.Person {
 	f.Helper()
-	p, err := f.s.AddPerson(f.ctx, bellhop.Person{Email: email, Role: bellhop.RoleOwner, Shop: domain, PasswordHash: "h", AddedAt: day})
+	p, err := f.s.AddPerson(f.ctx, bellhop.Person{Email: email, Role: bellhop.RoleOwner, Shop: domain, PasswordHash: "h",
+		AddedAt: day})
 	f.must(err)
 	return p
 }
@@ -47,7 +49,8 @@ func (f *fixture) addOwner(email, domain string) bellhop.Person {
 func people(f *fixture) {
 	f.addShop(shop)
 	owner := f.addOwner("jo@example.com", shop)
-	operator, err := f.s.AddPerson(f.ctx, bellhop.Person{Email: "Ann@Example.com", Role: bellhop.RoleOperator, AddedAt: day})
+	operator, err := f.s.AddPerson(f.ctx, bellhop.Person{Email: "Ann@Example.com", Role: bellhop.RoleOperator,
+		AddedAt: day})
 	f.must(err)
 	if owner.ID == 0 || owner.ID == operator.ID || operator.Email != "ann@example.com" {
 		f.Errorf("owner %+v, operator %+v", owner, operator)
@@ -90,7 +93,8 @@ func sessions(f *fixture) {
 	p := f.addOwner("jo@example.com", shop)
 	add := func(b byte, until time.Time) [32]byte {
 		f.Helper()
-		f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{b}, PersonID: p.ID, CreatedAt: day, ExpiresAt: until}, "192.0.2.1"))
+		f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{b}, PersonID: p.ID, CreatedAt: day,
+			ExpiresAt: until}, "192.0.2.1"))
 		return [32]byte{b}
 	}
 	gone := func(hash [32]byte, now time.Time) {
@@ -107,7 +111,8 @@ func sessions(f *fixture) {
 	gone([32]byte{9}, day)
 	f.must(f.s.RemoveSession(f.ctx, two))
 	gone(two, day)
-	f.kind(bellhop.NotFound, f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{3}, PersonID: p.ID + 99, ExpiresAt: at(60)}, "192.0.2.1"))
+	f.kind(bellhop.NotFound, f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{3}, PersonID: p.ID + 99,
+		ExpiresAt: at(60)}, "192.0.2.1"))
 
 	three := add(4, at(600))
 	f.must(f.s.SetPassword(f.ctx, p.ID, "h2"))
@@ -150,7 +155,8 @@ func links(f *fixture) {
 	gone([32]byte{9}, at(59))
 	gone(two, at(60))
 	gone(two, at(1)) // it was cleared away
-	f.kind(bellhop.NotFound, f.s.AddLink(f.ctx, bellhop.SignInLink{Hash: [32]byte{3}, PersonID: p.ID + 99, ExpiresAt: at(60)}))
+	f.kind(bellhop.NotFound, f.s.AddLink(f.ctx, bellhop.SignInLink{Hash: [32]byte{3}, PersonID: p.ID + 99,
+		ExpiresAt: at(60)}))
 	three := add(4)
 	f.must(f.s.SetPassword(f.ctx, p.ID, "h2"))
 	gone(three, at(1))
@@ -162,7 +168,8 @@ func links(f *fixture) {
 func settings(f *fixture) {
 	f.addShop(shop)
 	p := f.addOwner("jo@example.com", shop)
-	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day, ExpiresAt: at(60)}, ""))
+	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day,
+		ExpiresAt: at(60)}, ""))
 	for _, s := range []bellhop.Settings{{Language: "ko", Timezone: "Asia/Seoul"}, {}} {
 		f.must(f.s.SetSettings(f.ctx, p.ID, s))
 		_, who, err := f.s.Session(f.ctx, [32]byte{1}, day)
@@ -175,11 +182,13 @@ func settings(f *fixture) {
 
 func accessLog(f *fixture) {
 	for i, about := range []string{"one", "two", "one"} {
-		f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: at(i), Email: "ann@example.com", What: "dead_letter.body", About: about}))
+		f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: at(i), Email: "ann@example.com", What: "dead_letter.body",
+			About: about}))
 	}
 	got, err := f.s.Accesses(f.ctx, "one", 10)
 	f.must(err)
-	if len(got) != 2 || !got[0].At.Equal(at(2)) || got[0].Email != "ann@example.com" || got[0].What != "dead_letter.body" || got[1].ID >= got[0].ID {
+	if len(got) != 2 || !got[0].At.Equal(at(2)) || got[0].Email != "ann@example.com" ||
+		got[0].What != "dead_letter.body" || got[1].ID >= got[0].ID {
 		f.Errorf("%+v", got)
 	}
 	got, err = f.s.Accesses(f.ctx, "one", 1)
@@ -249,7 +258,8 @@ func devices(f *fixture) {
 	f.addShop(shop)
 	p := f.addOwner("jo@example.com", shop)
 	d := bellhop.Device{Shop: shop, PersonID: p.ID, Installation: "i1", Kind: bellhop.AddressToken, Value: "v1",
-		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin", AddedAt: at(1), SeenAt: at(1)}
+		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin",
+		AddedAt: at(1), SeenAt: at(1)}
 	got, err := f.s.PutDevice(f.ctx, d, store.DeviceLimits{})
 	f.must(err)
 	d.ID = got.ID

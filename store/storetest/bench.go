@@ -27,7 +27,8 @@ func prepareBench(b *testing.B, s store.Store) func(n int) []bellhop.Fact {
 		}
 	}
 	must(s.AddShop(b.Context(), bellhop.Shop{Domain: shop, AddedAt: day}))
-	_, err := s.PutDevice(b.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken, Value: "v",
+	_, err := s.PutDevice(b.Context(), bellhop.Device{Shop: shop, Installation: "phone", Kind: bellhop.AddressToken,
+		Value:    "v",
 		Platform: bellhop.PlatformIOS, Form: bellhop.FormData, AddedAt: day, SeenAt: day}, store.DeviceLimits{})
 	must(err)
 	f := &fixture{}

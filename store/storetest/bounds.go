@@ -13,7 +13,8 @@ func bounds(f *fixture) {
 	f.addShop(shop)
 	p, other := f.addOwner("jo@example.com", shop), f.addOwner("kim@example.com", shop)
 	hash := func(n int) [32]byte { return [32]byte{1, byte(n)} }
-	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{9}, PersonID: other.ID, CreatedAt: day, ExpiresAt: at(9000)}, "net 0"))
+	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{9}, PersonID: other.ID, CreatedAt: day,
+		ExpiresAt: at(9000)}, "net 0"))
 	for n := range store.MaxSessions + 5 {
 		s := bellhop.Session{TokenHash: hash(n), PersonID: p.ID, CreatedAt: at(n), ExpiresAt: at(9000)}
 		f.must(f.s.AddSession(f.ctx, s, fmt.Sprint("net ", n)))
@@ -42,7 +43,8 @@ func bounds(f *fixture) {
 		f.equal("known", known, c.known)
 	}
 	// Seen again, it is the newest, and it outlasts the session that it was seen with.
-	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{8}, PersonID: p.ID, CreatedAt: at(500), ExpiresAt: at(9000)}, "net 40"))
+	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{8}, PersonID: p.ID, CreatedAt: at(500),
+		ExpiresAt: at(9000)}, "net 40"))
 	f.must(f.s.RemoveSession(f.ctx, [32]byte{8}))
 	for n := range store.MaxNetworks - 1 {
 		s := bellhop.Session{TokenHash: [32]byte{7, byte(n)}, PersonID: p.ID, CreatedAt: at(600 + n), ExpiresAt: at(9000)}
@@ -63,7 +65,8 @@ func boundsOfAShop(f *fixture) {
 	f.addShop(shop)
 	f.addShop(other)
 	token := func(shop string, n int) error {
-		_, err := f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: fmt.Sprint("token ", n), Hash: [32]byte{1, byte(n), byte(len(shop))}, CreatedAt: day})
+		_, err := f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: fmt.Sprint("token ", n),
+			Hash: [32]byte{1, byte(n), byte(len(shop))}, CreatedAt: day})
 		return err
 	}
 	for n := range store.MaxTokens {
@@ -101,12 +104,14 @@ func lengths(f *fixture) {
 	_, err = f.s.AddPerson(f.ctx, bellhop.Person{Email: long + "@example.com", Role: bellhop.RoleOperator, AddedAt: day})
 	f.kind(bellhop.Invalid, err)
 	p := f.addOwner("jo@example.com", shop)
-	for _, s := range []bellhop.Settings{{Language: long}, {Timezone: long}, {Timezone: "Asia" + strings.Repeat("/", 100) + "Seoul"},
-		{AtLeast: strings.Repeat("0", 100)}, {LoudFrom: "1." + strings.Repeat("0", 100)}, {QuietFrom: long, QuietTo: "07:00"}} {
+	for _, s := range []bellhop.Settings{{Language: long}, {Timezone: long},
+		{Timezone: "Asia" + strings.Repeat("/", 100) + "Seoul"}, {AtLeast: strings.Repeat("0", 100)},
+		{LoudFrom: "1." + strings.Repeat("0", 100)}, {QuietFrom: long, QuietTo: "07:00"}} {
 		f.kind(bellhop.Invalid, f.s.SetSettings(f.ctx, p.ID, s))
 	}
 	good := bellhop.Device{Shop: shop, PersonID: p.ID, Installation: "i1", Kind: bellhop.AddressToken, Value: "v1",
-		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin", AddedAt: at(1), SeenAt: at(1)}
+		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin",
+		AddedAt: at(1), SeenAt: at(1)}
 	for _, spoil := range []func(*bellhop.Device){
 		func(d *bellhop.Device) { d.Installation = long }, func(d *bellhop.Device) { d.Value = long },
 		func(d *bellhop.Device) { d.Locale = long }, func(d *bellhop.Device) { d.Timezone = long },

@@ -20,7 +20,8 @@ func clockWasAhead(f *fixture) {
 		f.record(fact)
 	}
 	owed := f.claim(future, 3) // one stays sending
-	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushPending, Reason: "unavailable", At: future, RetryAt: future.Add(time.Minute)})
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushPending, Reason: "unavailable", At: future,
+		RetryAt: future.Add(time.Minute)})
 	f.settle(store.Settled{Pushes: owed[1].Pushes, Status: bellhop.PushSent, At: future})
 	f.claim(future.Add(time.Second), 100) // the budget is spent, and the rest put off
 	must(f.s.TakeRelay(f.ctx, "events", "one", future, time.Minute))(f)

@@ -250,7 +250,8 @@ func (m *moving) chunks() {
 		}
 	}
 	m.from.equal("by rows", count(move.TableOrders, move.ChunkLimit{Rows: 4, Bytes: 1 << 20}), []int{4, 4, 2})
-	m.from.equal("a whole chunk is the end", count(move.TableOrders, move.ChunkLimit{Rows: 5, Bytes: 1 << 20}), []int{5, 5})
+	m.from.equal("a whole chunk is the end", count(move.TableOrders, move.ChunkLimit{Rows: 5, Bytes: 1 << 20}),
+		[]int{5, 5})
 	m.from.equal("by bytes", count(move.TableEvents, move.ChunkLimit{Rows: 100, Bytes: 50_000}), []int{2, 2, 2, 2, 2})
 	_, _, err := mover(m.from).Export(m.from.ctx, move.TableOrders, "nowhere", few.Chunk)
 	m.from.kind(bellhop.Invalid, err)

@@ -87,7 +87,8 @@ func fillShops(f *fixture) {
 
 func fillPeople(f *fixture) {
 	owner, leaver := f.addOwner("jo@example.com", shop), f.addOwner("leaver@example.com", second)
-	operator := must(f.s.AddPerson(f.ctx, bellhop.Person{Email: "ann@example.com", Role: bellhop.RoleOperator, AddedAt: day}))(f)
+	operator := must(f.s.AddPerson(f.ctx, bellhop.Person{Email: "ann@example.com", Role: bellhop.RoleOperator,
+		AddedAt: day}))(f)
 	last := f.addOwner("last@example.com", third)
 	f.must(f.s.RemovePerson(f.ctx, leaver.ID))
 	f.must(f.s.RemovePerson(f.ctx, last.ID))
@@ -102,7 +103,8 @@ func fillPeople(f *fixture) {
 	must(f.s.Token(f.ctx, [32]byte{31: 1}, at(1000)))(f)
 	f.must(f.s.RemoveToken(f.ctx, shop, "last"))
 	for i, about := range []string{"one", "two", "one"} {
-		f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: at(i), Email: "ann@example.com", What: "dead_letter.body", About: about}))
+		f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: at(i), Email: "ann@example.com", What: "dead_letter.body",
+			About: about}))
 	}
 	d := f.addDevice(shop, "own", bellhop.FormData)
 	d.PersonID = owner.ID
@@ -117,9 +119,11 @@ func fillOrders(f *fixture, rnd *rand.Rand, round int) {
 		domain, id := []string{shop, second}[rnd.IntN(2)], int64(1+rnd.IntN(60))
 		switch rnd.IntN(10) {
 		case 0:
-			facts = append(facts, f.touch(domain, id, bellhop.Touch{Kind: bellhop.TouchEdit, ID: rnd.Int64N(9), At: at(rnd.IntN(99))}))
+			facts = append(facts, f.touch(domain, id, bellhop.Touch{Kind: bellhop.TouchEdit, ID: rnd.Int64N(9),
+				At: at(rnd.IntN(99))}))
 		case 1:
-			facts = append(facts, f.touch(domain, id, bellhop.Touch{Kind: bellhop.TouchRefund, ID: rnd.Int64N(9), At: at(rnd.IntN(99))}))
+			facts = append(facts, f.touch(domain, id, bellhop.Touch{Kind: bellhop.TouchRefund, ID: rnd.Int64N(9),
+				At: at(rnd.IntN(99))}))
 		case 2:
 			if id > 4 {
 				facts = append(facts, f.deletion(domain, id))
@@ -127,13 +131,15 @@ func fillOrders(f *fixture, rnd *rand.Rand, round int) {
 		default:
 			o := f.order(domain, id, 1+rnd.IntN(9))
 			for n := range int64(rnd.IntN(4)) {
-				o.Order.Items = append(o.Order.Items, bellhop.Item{ID: n, Title: "Cap", SKU: fmt.Sprint(n), Quantity: n, Price: money("1.50", "USD")})
+				o.Order.Items = append(o.Order.Items, bellhop.Item{ID: n, Title: "Cap", SKU: fmt.Sprint(n), Quantity: n,
+					Price: money("1.50", "USD")})
 			}
 			facts = append(facts, o)
 		}
 	}
 	facts = append(facts, f.order(second, 3, 10+round), f.order(second, 4, 10+round),
-		f.touch(shop, 200+int64(round), bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)}), f.deletion(shop, 300+int64(round)))
+		f.touch(shop, 200+int64(round), bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)}),
+		f.deletion(shop, 300+int64(round)))
 	f.record(facts...)
 }
 
@@ -228,7 +234,8 @@ func goOn(f *fixture) (said []any) {
 			facts = append(facts, f.order([]string{shop, second, third}[rnd.IntN(3)], int64(1+rnd.IntN(80)), 1+rnd.IntN(20)))
 		}
 		facts = append(facts, f.touch(shop, 201, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)}),
-			f.touch(shop, 202, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 0, At: at(1)}), f.order(shop, 301, 1), f.order(shop, 203, 1))
+			f.touch(shop, 202, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 0, At: at(1)}), f.order(shop, 301, 1),
+			f.order(shop, 203, 1))
 		tell(f.record(facts...))
 		now := at(6000 + round*200)
 		owed := f.claim(now, 10_000)
@@ -237,7 +244,8 @@ func goOn(f *fixture) (said []any) {
 		}
 		tell(steadyOwed(owed))
 	}
-	tell(f.addOwner("new@example.com", shop), f.addDevice(shop, "new", bellhop.FormData), f.addDevice(shop, "last", bellhop.FormData))
+	tell(f.addOwner("new@example.com", shop), f.addDevice(shop, "new", bellhop.FormData),
+		f.addDevice(shop, "last", bellhop.FormData))
 	tell(must(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: "last", Hash: [32]byte{9}, CreatedAt: day}))(f))
 	f.must(f.s.SetPassword(f.ctx, must(f.s.PersonByEmail(f.ctx, "jo@example.com"))(f).ID, "other"))
 	f.must(f.s.RemovePerson(f.ctx, must(f.s.PersonByEmail(f.ctx, "ann@example.com"))(f).ID))

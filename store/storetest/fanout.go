@@ -143,7 +143,8 @@ func claimsAreShared(f *fixture) {
 		return got
 	}
 	f.equal("in turn", take(store.Slots{Free: 4}), map[string]int{shop: 2, second: 1, third: 1})
-	f.equal("who has the fewest under way first", take(store.Slots{Free: 2, Busy: map[string]int{shop: 2}}), map[string]int{shop: 1, second: 1})
+	f.equal("who has the fewest under way first", take(store.Slots{Free: 2, Busy: map[string]int{shop: 2}}),
+		map[string]int{shop: 1, second: 1})
 	f.equal("at its share", take(store.Slots{Free: 2, Busy: map[string]int{shop: 8}, PerFree: 4}), map[string]int{})
 	f.equal("alone", take(store.Slots{Free: 10, PerFree: 4}), map[string]int{shop: 8})
 }

@@ -58,12 +58,14 @@ func unset(v reflect.Value, path string) (names []string) {
 // fullShop adds a shop with an owner who set everything, and their phone.
 func (f *fixture) fullShop() (bellhop.Shop, bellhop.Person, bellhop.Device) {
 	f.Helper()
-	s := bellhop.Shop{Domain: shop, Secret: "s1", PreviousSecret: "s0", OwnSecretOnly: true, CustomerInPush: true, AddedAt: at(1),
+	s := bellhop.Shop{Domain: shop, Secret: "s1", PreviousSecret: "s0", OwnSecretOnly: true, CustomerInPush: true,
+		AddedAt:     at(1),
 		LastEventAt: at(500), LastSignedBy: bellhop.SignerShop}
 	f.must(f.s.AddShop(f.ctx, s))
 	p := f.addOwner("jo@example.com", shop)
-	p.Settings = bellhop.Settings{Language: "ko", Timezone: "UTC", NotNew: true, Paid: true, Cancelled: true, Refunded: true,
-		AtLeast: "5", QuietFrom: "08:00", QuietTo: "10:00", GatherAbove: 9, LoudFrom: "9000"}
+	p.Settings = bellhop.Settings{Language: "ko", Timezone: "UTC", NotNew: true, Paid: true, Cancelled: true,
+		Refunded: true,
+		AtLeast:  "5", QuietFrom: "08:00", QuietTo: "10:00", GatherAbove: 9, LoudFrom: "9000"}
 	f.must(f.s.SetSettings(f.ctx, p.ID, p.Settings))
 	d := f.addDevice(shop, "phone", bellhop.FormData)
 	d.PersonID = p.ID
@@ -103,7 +105,8 @@ func everyAccountField(f *fixture) {
 
 	gone := &store.Retirement{DeviceID: d.ID, Value: d.Value, Reason: "unregistered"}
 	f.record(f.order(shop, 8, 1))
-	f.settle(store.Settled{Pushes: f.pushIDs(), Status: bellhop.PushFailed, Reason: "unregistered", At: at(101), Retire: gone})
+	f.settle(store.Settled{Pushes: f.pushIDs(), Status: bellhop.PushFailed, Reason: "unregistered", At: at(101),
+		Retire: gone})
 	d.RetiredAt, d.RetiredFor = at(101), "unregistered"
 	f.whole("devices", must(f.s.Devices(f.ctx, shop))(f), []bellhop.Device{d})
 }
@@ -141,28 +144,34 @@ func everyOrderField(f *fixture) {
 	want.Handling, want.EditedAt, want.RefundedAt = bellhop.HandlingSeen, at(50), at(51)
 	want.Trace = bellhop.Trace{TriggeredAt: fact.Event.TriggeredAt, AcceptedAt: fact.Event.AcceptedAt, RecordedAt: fact.At,
 		PushedAt: at(61), TraceParent: fact.Event.TraceParent}
-	want.Pushes = []bellhop.Push{{ID: ids[0], Shop: shop, OrderID: 7, OrderName: o.Name, DeviceID: d.ID, Installation: d.Installation,
-		Kind: bellhop.PushOrderNew, Status: bellhop.PushSent, Attempts: 1, Reason: "gathered",
+	want.Pushes = []bellhop.Push{{ID: ids[0], Shop: shop, OrderID: 7, OrderName: o.Name, DeviceID: d.ID,
+		Installation: d.Installation,
+		Kind:         bellhop.PushOrderNew, Status: bellhop.PushSent, Attempts: 1, Reason: "gathered",
 		AcceptedAt: fact.Event.AcceptedAt, CreatedAt: fact.At, SentAt: at(61), ReceivedAt: at(62), OpenedAt: at(63)}}
 	f.whole("order", f.getOrder(7), want, "Pushes.NextAt") // see claimAndSettle
-	f.whole("pushes", must(f.s.Pushes(f.ctx, shop, store.PushQuery{}))(f), store.PushPage{Pushes: want.Pushes}, "Pushes.NextAt", "Next")
+	f.whole("pushes", must(f.s.Pushes(f.ctx, shop, store.PushQuery{}))(f), store.PushPage{Pushes: want.Pushes},
+		"Pushes.NextAt", "Next")
 	want.Items, want.Pushes = nil, nil
 	f.whole("listed", must(f.s.Orders(f.ctx, shop, store.OrderQuery{}))(f), store.OrderPage{Orders: []bellhop.Order{want}},
 		"Orders.Items", "Orders.Pushes", "Next")
 
-	f.whole("archived", must(f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 1))(f)[0], untraced(fact.Event), "TraceParent")
+	f.whole("archived", must(f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 1))(f)[0], untraced(fact.Event),
+		"TraceParent")
 	f.record(f.deletion(shop, 7))
 	late := f.order(shop, 7, 2)
 	f.record(late)
-	line := store.Line{Event: *untraced(late.Event), Outcome: bellhop.OutcomeStale, Reason: store.ReasonOrderDeleted, OrderID: 7, At: late.At}
+	line := store.Line{Event: *untraced(late.Event), Outcome: bellhop.OutcomeStale, Reason: store.ReasonOrderDeleted,
+		OrderID: 7, At: late.At}
 	line.Event.Body = nil
 	f.whole("line", f.allLines(store.LineQuery{})[0], line, "Event.Body", "Event.TraceParent")
 
 	changes := must(f.s.Changes(f.ctx, shop, 0, 100))(f)
-	f.whole("change", changes[0], store.Change{Seq: changes[0].Seq, Kind: store.ChangeRecorded, Shop: shop, OrderID: 7, At: fact.At,
+	f.whole("change", changes[0], store.Change{Seq: changes[0].Seq, Kind: store.ChangeRecorded, Shop: shop, OrderID: 7,
+		At:          fact.At,
 		TraceParent: fact.Event.TraceParent}, "PushID")
 	settled := slices.IndexFunc(changes, func(c store.Change) bool { return c.Kind == store.ChangeSettled })
-	f.whole("change of a push", changes[settled], store.Change{Seq: changes[settled].Seq, Kind: store.ChangeSettled, Shop: shop, OrderID: 7,
+	f.whole("change of a push", changes[settled], store.Change{Seq: changes[settled].Seq, Kind: store.ChangeSettled,
+		Shop: shop, OrderID: 7,
 		PushID: ids[0], At: at(61)}, "TraceParent")
 	r := f.takeRelay("one", at(100))
 	r.Cursor = changes[0].Seq
@@ -202,15 +211,18 @@ func everyOwedField(f *fixture) {
 
 	end := day.Add(time.Hour)
 	first := f.claim(end, 10)[0]
-	f.settle(store.Settled{Pushes: first.Pushes, Status: bellhop.PushPending, Reason: store.ReasonQuietHours, At: end, RetryAt: end.Add(time.Second)})
+	f.settle(store.Settled{Pushes: first.Pushes, Status: bellhop.PushPending, Reason: store.ReasonQuietHours, At: end,
+		RetryAt: end.Add(time.Second)})
 	for i, fact := range facts {
 		want.Pushes = append(want.Pushes, first.Pushes[i])
-		want.Orders = append(want.Orders, store.OrderBrief{ID: fact.OrderID, Name: fact.Order.Name, Total: fact.Order.Total, Items: 1,
-			CustomerName: fact.Order.CustomerName, TraceParent: fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt, FirstAttemptAt: end,
-			Gathered: true, Kind: bellhop.PushOrderNew, Held: true})
+		want.Orders = append(want.Orders, store.OrderBrief{ID: fact.OrderID, Name: fact.Order.Name, Total: fact.Order.Total,
+			Items:        1,
+			CustomerName: fact.Order.CustomerName, TraceParent: fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt,
+			FirstAttemptAt: end,
+			Gathered:       true, Kind: bellhop.PushOrderNew, Held: true})
 	}
 	want.Gathered = &store.Gathering{Orders: 2, Total: money("20.02", "USD"), Since: end}
 	want.Shop.Secret, want.Shop.PreviousSecret = "", ""
-	f.whole("owed", f.claim(end.Add(time.Second), 10), []store.Owed{want}, "Shop.Secret", "Shop.PreviousSecret", "Shop.Disabled",
-		"Device.RetiredAt", "Device.RetiredFor", "Settings.NotNew", "Orders.Loud", "Gathered.Changes")
+	f.whole("owed", f.claim(end.Add(time.Second), 10), []store.Owed{want}, "Shop.Secret", "Shop.PreviousSecret",
+		"Shop.Disabled", "Device.RetiredAt", "Device.RetiredFor", "Settings.NotNew", "Orders.Loud", "Gathered.Changes")
 }

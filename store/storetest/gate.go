@@ -56,7 +56,8 @@ func heldBack(f *fixture) {
 	if len(tries) != 1 || len(tries[0].Pushes) != 1 || tries[0].Attempt != 1 || tries[0].Gathered != nil {
 		f.Fatalf("a single try: %+v", tries)
 	}
-	f.settle(store.Settled{Pushes: tries[0].Pushes, Status: bellhop.PushPending, Reason: "unavailable", At: at(300), RetryAt: at(400)})
+	f.settle(store.Settled{Pushes: tries[0].Pushes, Status: bellhop.PushPending, Reason: "unavailable", At: at(300),
+		RetryAt: at(400)})
 
 	owed := f.claimThrough(nil, at(400))
 	f.equal("once it is back: messages that its budget has", len(owed), 19)
@@ -72,7 +73,8 @@ func heldBack(f *fixture) {
 
 	late := f.order(shop, 99, 1)
 	f.record(late)
-	f.equal("a day and more later", len(f.claimThrough(gate{map[string]int{"held": 0, "free": 0}, day.AddDate(0, 0, 3)}, late.At.AddDate(0, 0, 2))), 0)
+	f.equal("a day and more later", len(f.claimThrough(gate{map[string]int{"held": 0, "free": 0}, day.AddDate(0, 0, 3)},
+		late.At.AddDate(0, 0, 2))), 0)
 	for _, p := range f.getOrder(99).Pushes {
 		if p.Status != bellhop.PushSkipped || p.Reason != store.ReasonStale {
 			f.Errorf("%+v", p)
@@ -95,8 +97,9 @@ func resent(f *fixture) {
 	}
 	f.record(f.order(other, 1, 1))
 	owed := f.claim(at(100), 100)
-	for i, s := range []store.Settled{{Status: bellhop.PushFailed, Reason: "gave_up: not_allowed"}, {Status: bellhop.PushUnknown}, {Status: bellhop.PushSkipped},
-		{Status: bellhop.PushSent}, {Status: bellhop.PushPending, RetryAt: at(500)}, {Status: bellhop.PushFailed}, {Status: bellhop.PushFailed}} {
+	for i, s := range []store.Settled{{Status: bellhop.PushFailed, Reason: "gave_up: not_allowed"},
+		{Status: bellhop.PushUnknown}, {Status: bellhop.PushSkipped}, {Status: bellhop.PushSent},
+		{Status: bellhop.PushPending, RetryAt: at(500)}, {Status: bellhop.PushFailed}, {Status: bellhop.PushFailed}} {
 		s.Pushes, s.At = owed[i].Pushes, at(101)
 		f.settle(s)
 	}
@@ -111,7 +114,8 @@ func resent(f *fixture) {
 	<-owes
 	f.equal("once more", must(f.s.ResendPushes(f.ctx, shop, all, at(200)))(f), 0)
 	for _, p := range f.allPushes(shop, store.PushQuery{Status: bellhop.PushPending}) {
-		if p.NextAt.Equal(at(200)) && (p.Attempts != 0 || p.Reason != store.ReasonResent) || !p.NextAt.Equal(at(200)) && p.Attempts != 1 {
+		if p.NextAt.Equal(at(200)) && (p.Attempts != 0 || p.Reason != store.ReasonResent) || !p.NextAt.Equal(at(200)) &&
+			p.Attempts != 1 {
 			f.Errorf("%+v", p)
 		}
 	}

@@ -95,7 +95,8 @@ func lines(f *fixture) {
 		f.equal(fmt.Sprintf("lines of %+v", q), len(f.allLines(q)), want)
 	}
 	for _, q := range []store.LineQuery{{WebhookID: odd.WebhookID}, {Reason: bellhop.ReasonNotActedOn},
-		{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonNotActedOn, Shop: shop, Topic: odd.Topic, WebhookID: odd.WebhookID}} {
+		{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonNotActedOn, Shop: shop, Topic: odd.Topic,
+			WebhookID: odd.WebhookID}} {
 		got := f.allLines(q)
 		if len(got) != 1 || got[0].Event.ID != odd.ID {
 			f.Errorf("lines of %+v: %+v", q, got)
@@ -151,8 +152,8 @@ func busiest(f *fixture) {
 	// Two in the first minute, three at its end, and three an hour later.
 	begin := day.AddDate(0, 1, 0)
 	after := func(d time.Duration) time.Time { return begin.Add(d) }
-	for i, d := range []time.Duration{0, time.Second, 59 * time.Second, 59*time.Second + 500*time.Millisecond, time.Minute - time.Microsecond,
-		time.Hour, time.Hour + time.Millisecond, time.Hour + 999*time.Millisecond} {
+	for i, d := range []time.Duration{0, time.Second, 59 * time.Second, 59*time.Second + 500*time.Millisecond,
+		time.Minute - time.Microsecond, time.Hour, time.Hour + time.Millisecond, time.Hour + 999*time.Millisecond} {
 		fact := f.order(shop, int64(i+1), 1)
 		fact.Event.AcceptedAt = after(d)
 		binary.BigEndian.PutUint64(fact.Event.ID[:], uint64(fact.Event.AcceptedAt.UnixMilli())<<16|0x7000)
@@ -165,8 +166,10 @@ func busiest(f *fixture) {
 	third := after(59 * time.Second)
 	f.equal("all", in(begin, after(2*time.Hour)), store.Busiest{All: 8, Second: 3, At: third})
 	f.equal("to is left out", in(begin, after(time.Minute-time.Microsecond)), store.Busiest{All: 4, Second: 2, At: third})
-	f.equal("from is in", in(after(time.Second), after(59*time.Second)), store.Busiest{All: 1, Second: 1, At: after(time.Second)})
-	f.equal("the hour after", in(after(time.Minute), after(2*time.Hour)), store.Busiest{All: 3, Second: 3, At: after(time.Hour)})
+	f.equal("from is in", in(after(time.Second), after(59*time.Second)), store.Busiest{All: 1, Second: 1,
+		At: after(time.Second)})
+	f.equal("the hour after", in(after(time.Minute), after(2*time.Hour)),
+		store.Busiest{All: 3, Second: 3, At: after(time.Hour)})
 	f.equal("long after", in(after(3*time.Hour), after(4*time.Hour)), store.Busiest{})
 }
 

@@ -15,8 +15,10 @@ func deviceLimits(f *fixture) {
 	one, two := f.addOwner("one@example.com", shop), f.addOwner("two@example.com", shop)
 	most := store.DeviceLimits{Person: 2, Shop: 3}
 	put := func(name string, person, seen int) bellhop.Device {
-		d, err := f.s.PutDevice(f.ctx, bellhop.Device{Shop: shop, PersonID: int64(person), Installation: name, Kind: bellhop.AddressToken,
-			Value: "of " + name, Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: at(seen), SeenAt: at(seen)}, most)
+		d, err := f.s.PutDevice(f.ctx, bellhop.Device{Shop: shop, PersonID: int64(person), Installation: name,
+			Kind:  bellhop.AddressToken,
+			Value: "of " + name, Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: at(seen),
+			SeenAt: at(seen)}, most)
 		f.must(err)
 		return d
 	}

@@ -67,7 +67,8 @@ func roundTrip(f *fixture) {
 	f.record(bare)
 	got = f.getOrder(1)
 	got.Trace, got.Pushes = bellhop.Trace{}, nil
-	f.equal("bare", got, bellhop.Order{Shop: shop, ID: 1, Version: bellhop.Version{Hash: 1}, Handling: bellhop.HandlingNew})
+	f.equal("bare", got, bellhop.Order{Shop: shop, ID: 1, Version: bellhop.Version{Hash: 1},
+		Handling: bellhop.HandlingNew})
 }
 
 func updatesReplaceItems(f *fixture) {
@@ -255,7 +256,8 @@ func badQueries(f *fixture) {
 	for i := range 3 {
 		f.record(f.order(shop, int64(i+1), 1))
 	}
-	for _, q := range []store.OrderQuery{{Limit: -1}, {Limit: 201}, {Handling: "lost"}, {Text: strings.Repeat("x", 5000)}} {
+	for _, q := range []store.OrderQuery{{Limit: -1}, {Limit: 201}, {Handling: "lost"},
+		{Text: strings.Repeat("x", 5000)}} {
 		_, err := f.s.Orders(f.ctx, shop, q)
 		f.kind(bellhop.Invalid, err)
 	}

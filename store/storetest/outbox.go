@@ -54,7 +54,8 @@ func oldOrdersOweNothing(f *fixture) {
 }
 
 func claimAndSettle(f *fixture) {
-	f.must(f.s.AddShop(f.ctx, bellhop.Shop{Domain: shop, Secret: "s", PreviousSecret: "p", CustomerInPush: true, AddedAt: day}))
+	f.must(f.s.AddShop(f.ctx, bellhop.Shop{Domain: shop, Secret: "s", PreviousSecret: "p", CustomerInPush: true,
+		AddedAt: day}))
 	d := f.addDevice(shop, "phone", bellhop.FormData)
 	next, err := f.s.NextPush(f.ctx)
 	f.must(err)
@@ -74,8 +75,9 @@ func claimAndSettle(f *fixture) {
 	f.equal("device", o.Device, d)
 	f.equal("secrets", o.Shop.Secret+o.Shop.PreviousSecret, "")
 	f.equal("shop", o.Shop.CustomerInPush, true)
-	f.equal("orders", o.Orders, []store.OrderBrief{{ID: 7, Name: "#7", Total: money("10.01", "USD"), Items: 1, CustomerName: "Jo Lee",
-		TraceParent: fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt, FirstAttemptAt: at(100),
+	f.equal("orders", o.Orders, []store.OrderBrief{{ID: 7, Name: "#7", Total: money("10.01", "USD"), Items: 1,
+		CustomerName: "Jo Lee",
+		TraceParent:  fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt, FirstAttemptAt: at(100),
 		Kind: bellhop.PushOrderNew}})
 	if o.Kind != bellhop.PushOrderNew || o.Attempt != 1 || o.Gathered != nil {
 		f.Errorf("owed %+v", o)
@@ -168,7 +170,8 @@ func retry(f *fixture) {
 		now := at(100 * (attempt + 1))
 		o := f.claim(now, 10)
 		f.equal("attempt", o[0].Attempt, attempt+1)
-		f.settle(store.Settled{Pushes: o[0].Pushes, Status: status, Reason: "unavailable", At: now, RetryAt: now.Add(10 * time.Second)})
+		f.settle(store.Settled{Pushes: o[0].Pushes, Status: status, Reason: "unavailable", At: now,
+			RetryAt: now.Add(10 * time.Second)})
 		p := f.onePush(7)
 		if p.Status != status || p.Reason != "unavailable" || !p.NextAt.Equal(now.Add(10*time.Second)) {
 			f.Errorf("push %+v", p)
@@ -205,7 +208,8 @@ func retirement(f *fixture) {
 	f.record(f.order(shop, 7, 1), f.order(shop, 8, 1))
 	owed := f.claim(at(100), 1)
 	gone := &store.Retirement{DeviceID: d.ID, Value: d.Value, Reason: "unregistered"}
-	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "unregistered", At: at(101), Retire: gone})
+	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "unregistered", At: at(101),
+		Retire: gone})
 	all, err := f.s.Devices(f.ctx, shop)
 	f.must(err)
 	if !all[0].RetiredAt.Equal(at(101)) || all[0].RetiredFor != "unregistered" || !all[1].RetiredAt.IsZero() {
@@ -327,7 +331,8 @@ func pushesOwed(f *fixture) {
 		}
 	}
 	owed := f.s.PushesOwed()
-	f.settle(store.Settled{Pushes: []int64{f.allPushes(shop, store.PushQuery{})[0].ID}, Status: bellhop.PushPending, At: day, RetryAt: day})
+	f.settle(store.Settled{Pushes: []int64{f.allPushes(shop, store.PushQuery{})[0].ID}, Status: bellhop.PushPending,
+		At: day, RetryAt: day})
 	select {
 	case <-owed:
 	case <-time.After(time.Minute):

@@ -67,7 +67,8 @@ func notTold(f *fixture) {
 	f.record(f.order(shop, 1, 1))
 	page, err := f.s.Pushes(f.ctx, shop, store.PushQuery{})
 	f.must(err)
-	if len(page.Pushes) != 1 || page.Pushes[0].Status != bellhop.PushSkipped || page.Pushes[0].Reason != store.ReasonNotWanted {
+	if len(page.Pushes) != 1 || page.Pushes[0].Status != bellhop.PushSkipped ||
+		page.Pushes[0].Reason != store.ReasonNotWanted {
 		f.Errorf("%+v", page.Pushes)
 	}
 	f.equal("claimed", len(f.claim(at(100), 10)), 0)

@@ -71,7 +71,8 @@ func digestRetried(f *fixture) {
 		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: now})
 	}
 	f.equal("orders", owed[19].Gathered.Orders, 6)
-	f.settle(store.Settled{Pushes: owed[19].Pushes, Status: bellhop.PushPending, Reason: "quota", At: now, RetryAt: now.Add(200 * time.Second)})
+	f.settle(store.Settled{Pushes: owed[19].Pushes, Status: bellhop.PushPending, Reason: "quota", At: now,
+		RetryAt: now.Add(200 * time.Second)})
 	more := f.order(shop, 40, 1)
 	more.At = now
 	f.record(more)

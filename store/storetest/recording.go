@@ -138,10 +138,12 @@ func (f *fixture) compare(t *rapid.T, domain string, id int64, m *model, handled
 	}
 	want := m.newest
 	switch {
-	case o.Version.Compare(want.Version) != 0, o.Total != want.Total, len(o.Items) != 1, o.Items[0].Title != want.Items[0].Title:
+	case o.Version.Compare(want.Version) != 0, o.Total != want.Total, len(o.Items) != 1,
+		o.Items[0].Title != want.Items[0].Title:
 		t.Fatalf("order %d has %+v, want %+v", id, o, want)
 	case !o.EditedAt.Equal(m.edited.At), !o.RefundedAt.Equal(m.refunds.At):
-		t.Fatalf("order %d was edited %v and refunded %v, want %v and %v", id, o.EditedAt, o.RefundedAt, m.edited.At, m.refunds.At)
+		t.Fatalf("order %d was edited %v and refunded %v, want %v and %v", id, o.EditedAt, o.RefundedAt, m.edited.At,
+			m.refunds.At)
 	case handled != (o.Handling == bellhop.HandlingHandled):
 		t.Fatalf("order %d is %q, handled before: %t", id, o.Handling, handled)
 	case len(o.Pushes) != 1:
@@ -173,7 +175,8 @@ func oneBatchSeesItself(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "phone", bellhop.FormData)
 	one := f.order(shop, 7, 1)
-	results := f.record(one, f.order(shop, 7, 3), f.order(shop, 7, 2), f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 1, At: at(4)}), one)
+	results := f.record(one, f.order(shop, 7, 3), f.order(shop, 7, 2), f.touch(shop, 7,
+		bellhop.Touch{Kind: bellhop.TouchRefund, ID: 1, At: at(4)}), one)
 	var got []string
 	for _, r := range results {
 		got = append(got, fmt.Sprint(r.Outcome, r.Pushes))
@@ -183,7 +186,8 @@ func oneBatchSeesItself(f *fixture) {
 	f.equal("total", o.Total.String(), "10.03")
 	f.equal("refunded", o.RefundedAt, at(4))
 	f.equal("pushes", len(o.Pushes), 1)
-	f.equal("trace", o.Trace, bellhop.Trace{TriggeredAt: one.Event.TriggeredAt, AcceptedAt: one.Event.AcceptedAt, RecordedAt: one.At,
+	f.equal("trace", o.Trace, bellhop.Trace{TriggeredAt: one.Event.TriggeredAt, AcceptedAt: one.Event.AcceptedAt,
+		RecordedAt:  one.At,
 		TraceParent: one.Event.TraceParent})
 	f.totalsMatch()
 }
@@ -198,7 +202,8 @@ func keepsTheFirstTrace(f *fixture) {
 		fact.Event.TraceParent = parent
 		return fact
 	}
-	const one, two = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	const one, two = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	f.record(f.touch(shop, 1, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)}))
 	f.record(traced(1, 2, one), traced(2, 2, ""), traced(3, 2, one), traced(4, 2, one))
 	f.record(traced(1, 1, two), traced(1, 3, two), traced(2, 3, two), f.deletion(shop, 4), traced(4, 9, two))
@@ -276,7 +281,8 @@ func skipped(f *fixture) {
 	f.addShop(shop)
 	e := f.event(shop, "app/uninstalled")
 	fact := bellhop.Fact{Event: e, At: day, Skip: bellhop.ReasonNotActedOn}
-	f.equal("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonNotActedOn}})
+	f.equal("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeSkipped,
+		Reason: bellhop.ReasonNotActedOn}})
 	l := f.allLines(store.LineQuery{Reason: bellhop.ReasonNotActedOn})
 	if len(l) != 1 || l[0].Event.ID != e.ID || l[0].OrderID != 0 || !l[0].At.Equal(day) {
 		f.Errorf("lines %+v", l)
@@ -321,7 +327,8 @@ func tombstone(f *fixture) {
 	f.must(err)
 	f.equal("listed", len(page.Orders), 0)
 	pushes := f.allPushes(shop, store.PushQuery{})
-	if len(pushes) != 1 || pushes[0].Status != bellhop.PushSkipped || pushes[0].Reason != "order_deleted" || pushes[0].OrderName != "" {
+	if len(pushes) != 1 || pushes[0].Status != bellhop.PushSkipped || pushes[0].Reason != "order_deleted" ||
+		pushes[0].OrderName != "" {
 		f.Errorf("pushes %+v", pushes)
 	}
 

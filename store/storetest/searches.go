@@ -75,5 +75,6 @@ func (f *fixture) recordFor(t *testing.T, when string, d time.Duration, first in
 	}
 	slices.Sort(took)
 	t.Logf("%s: %d batches, p50 %v, p99 %v, most %v; the log had %d MiB at the most", when, len(took),
-		took[len(took)/2].Round(10*time.Microsecond), took[len(took)*99/100].Round(10*time.Microsecond), took[len(took)-1].Round(time.Millisecond), most>>20)
+		took[len(took)/2].Round(10*time.Microsecond), took[len(took)*99/100].Round(10*time.Microsecond),
+		took[len(took)-1].Round(time.Millisecond), most>>20)
 }

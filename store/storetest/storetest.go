@@ -200,7 +200,8 @@ func (f *fixture) order(domain string, id int64, version int) bellhop.Fact {
 		Name:    fmt.Sprintf("#%d", id%100_000), Number: id % 100_000, Total: usd(1000 + int64(version)),
 		CustomerName: "Jo Lee", CustomerEmail: "jo@example.com", FinancialStatus: "paid", FulfillmentStatus: "unfulfilled",
 		PlacedAt: at(int(id % 1000)), UpdatedAt: at(version),
-		Items: []bellhop.Item{{ID: id * 10, Title: fmt.Sprint("Tee ", version), Quantity: 1, Price: usd(1000 + int64(version))}}}
+		Items: []bellhop.Item{{ID: id * 10, Title: fmt.Sprint("Tee ", version), Quantity: 1,
+			Price: usd(1000 + int64(version))}}}
 	return bellhop.Fact{Event: e, At: e.AcceptedAt.Add(time.Millisecond), OrderID: id, Order: o}
 }
 

@@ -24,19 +24,23 @@ func testPushes(f *fixture) {
 	f.equal("due", f.nextPush(), at(10))
 	f.must(f.s.TestDevice(f.ctx, shop, "phone", at(11))) // it is asked for once more
 	owed := f.claim(at(20), 10)
-	if len(owed) != 1 || owed[0].Kind != bellhop.PushTest || owed[0].Device.ID != d.ID || owed[0].Attempt != 1 || owed[0].Gathered != nil {
+	if len(owed) != 1 || owed[0].Kind != bellhop.PushTest || owed[0].Device.ID != d.ID || owed[0].Attempt != 1 ||
+		owed[0].Gathered != nil {
 		f.Fatalf("owed %+v", owed)
 	}
 	f.must(f.s.TestDevice(f.ctx, shop, "phone", at(21)))
 	f.equal("while it is being sent", len(f.claim(at(22), 10)), 0)
 	last := must(f.s.LastChange(f.ctx))(f)
 	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "not_allowed", At: at(23)})
-	f.equal("tests", must(f.s.TestPushes(f.ctx, shop))(f), []bellhop.Push{{ID: owed[0].Pushes[0], Shop: shop, DeviceID: d.ID,
-		Installation: "phone", Kind: bellhop.PushTest, Status: bellhop.PushFailed, Attempts: 1, Reason: "not_allowed", CreatedAt: at(11)}})
+	f.equal("tests", must(f.s.TestPushes(f.ctx, shop))(f), []bellhop.Push{{ID: owed[0].Pushes[0], Shop: shop,
+		DeviceID:     d.ID,
+		Installation: "phone", Kind: bellhop.PushTest, Status: bellhop.PushFailed, Attempts: 1, Reason: "not_allowed",
+		CreatedAt: at(11)}})
 	f.equal("of another shop", len(must(f.s.TestPushes(f.ctx, second))(f)), 0)
 	f.equal("in the log", len(f.allPushes(shop, store.PushQuery{})), 0)
-	f.equal("the page is told", must(f.s.Changes(f.ctx, shop, last, 9))(f), []store.Change{{Seq: last + 1, Kind: store.ChangeSettled,
-		Shop: shop, PushID: owed[0].Pushes[0], At: at(23)}})
+	f.equal("the page is told", must(f.s.Changes(f.ctx, shop, last, 9))(f),
+		[]store.Change{{Seq: last + 1, Kind: store.ChangeSettled,
+			Shop: shop, PushID: owed[0].Pushes[0], At: at(23)}})
 	f.equal("counted", must(f.s.PushCounts(f.ctx))(f)[bellhop.PushFailed], int64(1))
 
 	f.must(f.s.TestDevice(f.ctx, shop, "phone", at(100)))
