@@ -198,6 +198,36 @@ func (p *recordPlan) shop(e *bellhop.Event) *StoredShop {
 	return s
 }
 
+// settles reports whether an outcome stays: recording such an event again is a redelivery.
+func settles(o bellhop.Outcome) bool {
+	switch o {
+	case bellhop.OutcomeRecorded, bellhop.OutcomeDuplicate, bellhop.OutcomeStale:
+		return true
+	}
+	return false
+}
+
+// redelivered is the result of an event that was settled before: the transaction that
+// wrote its line also saved what it stated.
+func redelivered() bellhop.Result {
+	return bellhop.Result{Outcome: bellhop.OutcomeDuplicate, Reason: "redelivered"}
+}
+
+// skipFor returns why a fact changes nothing: its own reason, or the shop is unknown,
+// disabled or takes nothing that the app's secret signed. It returns "" for a fact to
+// merge. The endpoint that accepted the event may not have known the shop.
+func skipFor(f *bellhop.Fact, s *StoredShop) string {
+	switch {
+	case s == nil:
+		return bellhop.ReasonUnknownShop
+	case s.Shop.Disabled:
+		return bellhop.ReasonShopDisabled
+	case s.Shop.OwnSecretOnly && f.Event.SignedBy.Shared():
+		return bellhop.ReasonAppSecret
+	}
+	return f.Skip
+}
+
 func (p *recordPlan) order(shop *StoredShop, f *bellhop.Fact) *OrderChange {
 	k := OrderKey{shop.Row, f.OrderID}
 	o := p.orders[k]

@@ -98,34 +98,3 @@ func (s *Settling) settle(before SettleBefore, one *store.Settled) {
 func Resendable(s bellhop.PushStatus) bool {
 	return s == bellhop.PushFailed || s == bellhop.PushUnknown || s == bellhop.PushSkipped
 }
-
-// settles reports whether an outcome is there to stay: recording such an event
-// once more is redelivered.
-func settles(o bellhop.Outcome) bool {
-	switch o {
-	case bellhop.OutcomeRecorded, bellhop.OutcomeDuplicate, bellhop.OutcomeStale:
-		return true
-	}
-	return false
-}
-
-// redelivered is the result of recording an event that was settled before: its
-// line and what it stated were committed together.
-func redelivered() bellhop.Result {
-	return bellhop.Result{Outcome: bellhop.OutcomeDuplicate, Reason: "redelivered"}
-}
-
-// skipFor returns why a fact changes nothing: for its own reason, or since the
-// shop is not there, is disabled or takes nothing that the app's secret signed; ""
-// when it is to be merged. The endpoint that accepted the event may not have known the shop.
-func skipFor(f *bellhop.Fact, s *StoredShop) string {
-	switch {
-	case s == nil:
-		return bellhop.ReasonUnknownShop
-	case s.Shop.Disabled:
-		return bellhop.ReasonShopDisabled
-	case s.Shop.OwnSecretOnly && f.Event.SignedBy.Shared():
-		return bellhop.ReasonAppSecret
-	}
-	return f.Skip
-}
