@@ -7,7 +7,7 @@ import (
 	"bellhop"
 )
 
-// Outbox is the pushes that are owed.
+// Outbox hands owed pushes to push workers.
 type Outbox interface {
 	// ClaimPushes takes pushes that are due, marks them sending and counts an
 	// attempt. The rules divide the slots among the shops that have
@@ -18,9 +18,8 @@ type Outbox interface {
 	// is due to its device beyond the slots, too. A claim that is not settled
 	// within lease counts as unknown and is due again.
 	//
-	// A fan-out becomes pushes here, a portion at a time, as the shop's slots ask
-	// for it: a claim may come back empty-handed for that, and PushesOwed tells
-	// that there is more to do.
+	// A claim also turns fan-outs into pushes, a portion at a time, as the shop's slots
+	// ask for it. It may then return nothing, and PushesOwed signals more to do.
 	ClaimPushes(ctx context.Context, now time.Time, slots Slots, lease time.Duration) ([]Owed, error)
 	// SettlePushes writes down what became of claimed pushes.
 	SettlePushes(ctx context.Context, settled []Settled) error
@@ -51,7 +50,7 @@ type Slots struct {
 	Busy map[string]int // attempts under way, by the shop's domain
 	// PerFree bounds the attempts of one shop, those under way included: to so
 	// many for each slot that stays free beside them. 0 means no bound. The bound
-	// leaves room for whoever comes next, however many are busy: with 4 a shop
+	// leaves room for the next shop, however many are busy: with 4 a shop
 	// alone has four slots of five, three shops have four of thirteen each, and the
 	// last slot goes to a shop that has none.
 	PerFree int
@@ -72,7 +71,7 @@ type Owed struct {
 	Pushes []int64 // push ids, oldest first
 	Device bellhop.Device
 	Shop   bellhop.Shop // without secrets
-	// Settings are those of whose device it is.
+	// Settings are those of the device's owner.
 	Settings bellhop.Settings
 	Kind     bellhop.PushKind // of a push by itself; order.new when it gathers
 	Orders   []OrderBrief     // of Pushes, in the same order
@@ -118,9 +117,8 @@ type Settled struct {
 	At     time.Time
 	// RetryAt is when to try again; zero for never.
 	RetryAt time.Time
-	// Retire is the device whose address is of no more use, with the address
-	// that was tried: a device that was refreshed since stays. Its other pushes
-	// are skipped.
+	// Retire names a device whose address no longer works, with that address: a
+	// device that was refreshed since stays. The store skips its other pushes.
 	Retire *Retirement
 }
 
@@ -151,13 +149,12 @@ const (
 	ReasonDeviceRetired = "device_retired" // its address is of no more use
 	ReasonDeviceRemoved = "device_removed"
 	ReasonOrderDeleted  = "order_deleted"
-	ReasonNotWanted     = "not_wanted"   // its owner is not told of new orders
-	ReasonBelowAmount   = "below_amount" // its owner is told of larger orders only
+	ReasonNotWanted     = "not_wanted"   // its owner wants no push for new orders
+	ReasonBelowAmount   = "below_amount" // its owner wants pushes for larger orders only
 	ReasonStale         = "stale"        // it waited for its push service until it was no news any more
 )
 
-// TestFor is how long a push that tries a device out is of use: somebody looks at the
-// device.
+// TestFor is how long a test push is of use: a person is looking at the device.
 const TestFor = 10 * time.Minute
 
 // Why devices are retired, beside what the push service says.
@@ -170,7 +167,7 @@ const (
 const (
 	ReasonQuietHours  = "quiet_hours"
 	ReasonServiceAway = "service_away" // its push service is in trouble
-	ReasonResent      = "resent"       // it came to nothing, and somebody has it sent again
+	ReasonResent      = "resent"       // it was not sent, and a person sends it again
 )
 
 // ResendMost bounds how many pushes one transaction makes due anew.

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Relays are those who pass the stream on to other services. Each has a name and
+// Relays pass the stream on to other services. Each has a name and
 // a place in the stream; behind it nothing is dropped, within [KeepForRelays].
 // Of the processes that work at a relay one holds it at a time, so that what it
 // passes on is in order; the others take over when it dies.
@@ -20,7 +20,7 @@ type Relays interface {
 	MoveRelay(ctx context.Context, r Relay) error
 	// Relays lists them by name.
 	Relays(ctx context.Context) ([]Relay, error)
-	// RemoveRelay has the stream wait for it no longer; bellhop.NotFound if there
+	// RemoveRelay ends the stream's wait for a relay; bellhop.NotFound if there
 	// is none.
 	RemoveRelay(ctx context.Context, name string) error
 }
@@ -37,7 +37,7 @@ type Relay struct {
 	Until  time.Time
 }
 
-// Free returns the relay as nobody holds it.
+// Free returns the relay without a holder.
 func (r Relay) Free() Relay {
 	r.Holder, r.Until = "", time.Time{}
 	return r

@@ -1,13 +1,12 @@
-// Package store is the port to what is kept: orders, the pushes that they owe,
+// Package store is the port to the database: orders, the pushes that they owe,
 // the ledger of every event, shops, people and devices. Drivers load and save;
 // [bellhop/store/rules] decides, once for all of them, what changes. All drivers
 // pass [bellhop/store/storetest].
 //
-// The store is several small ports. A part of bellhop asks for those that it
-// needs; a driver serves them all.
+// The store is several small ports, cut by their users. A driver serves them all.
 //
-// Whatever belongs to a shop is asked for by the shop, and the shop is part of
-// the query: another shop's object is bellhop.NotFound. All methods may be
+// Every query for something of a shop names the shop: another shop's object is
+// bellhop.NotFound. All methods may be
 // called from many goroutines at once. A nil error from a method that changes
 // something means that the change would survive a crash of the machine. Times
 // are kept in microseconds.
@@ -37,11 +36,11 @@ type Store interface {
 	Relays
 	AccessLog
 	Refusals
-	// Ready returns nil while a change would be kept.
+	// Ready returns nil while the database takes changes.
 	Ready(ctx context.Context) error
-	// Renumber moves the stream, with how far relays have come in it, so that its
-	// next number is above a given one, and so is the id of the next push: for a
-	// state that went back, as that of a backup. What is numbered so already stays.
+	// Renumber moves the stream, with the relays' cursors, so that the next number of
+	// the stream and the next push's id are above a given one. A restored backup needs
+	// it. Higher numbers stay.
 	Renumber(ctx context.Context, above int64) error
 	Close() error
 }
@@ -64,12 +63,12 @@ type Recorder interface {
 	// written in portions: see ClaimPushes. A device that was added since gets
 	// none of it.
 	Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error)
-	// Dead notes that an event was given up. One that was recorded stays so.
+	// Dead notes that bellhop gave up an event. A recorded event stays recorded.
 	Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error
 	// Archived returns up to limit events of a shop that were accepted at or
-	// after since and have their body still, oldest first, and begins after
-	// the event after. Neither it nor Lines tells their TraceParent: what is
-	// replayed belongs to no trace of long ago.
+	// after since and still have their body, oldest first, and begins after
+	// the event after. Neither it nor Lines returns their TraceParent: a replay
+	// belongs to no trace of long ago.
 	Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error)
 	// Prune drops the bodies of settled events that were accepted before, at
 	// most limit of them, and returns how many. Lines stay.
@@ -84,9 +83,9 @@ type Orders interface {
 	// which only a touch is known, is bellhop.NotFound.
 	Order(ctx context.Context, shop string, id int64) (bellhop.Order, error)
 	// SetHandling changes how far the owner has got with an order, and returns
-	// it as Order does. was is how far it was when whoever changes it last saw it; ""
-	// for whatever it is. If somebody else changed it since, it stays,
-	// and is returned with bellhop.Conflict.
+	// it as Order does. was is the handling that the caller saw last; "" for any.
+	// If another person changed it since, it stays, and comes back with
+	// bellhop.Conflict.
 	SetHandling(ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time) (bellhop.Order, error)
 }
 
@@ -116,8 +115,8 @@ type OrderPage struct {
 
 // Ledger tells the console, and the operator's commands, what became of every event.
 type Ledger interface {
-	// DropDead notes that a dead letter was dropped for good, with the note as its
-	// reason, and lets go of its body. One that was recorded stays as it is.
+	// DropDead notes that a person dropped a dead letter for good, with the note as
+	// its reason, and removes its body. A recorded event stays as it is.
 	DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error
 	// Lines lists the ledger, newest first.
 	Lines(ctx context.Context, q LineQuery) (LinePage, error)
@@ -125,8 +124,7 @@ type Ledger interface {
 
 // Statistics count what metrics and the console show.
 type Statistics interface {
-	// Totals counts all events by outcome, including those whose lines have
-	// been pruned.
+	// Totals counts all events by outcome, pruned ones too.
 	Totals(ctx context.Context) (map[bellhop.Outcome]int64, error)
 	// PushCounts counts all pushes by status.
 	PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error)
@@ -178,7 +176,7 @@ type LinePage struct {
 	Next  string
 }
 
-// Shops are those whose orders are carried.
+// Shops are the shops that bellhop serves.
 type Shops interface {
 	// AddShop adds a shop; bellhop.Conflict if it is there.
 	AddShop(ctx context.Context, s bellhop.Shop) error
@@ -189,7 +187,7 @@ type Shops interface {
 	UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error
 }
 
-// People are those who sign in.
+// People are the owners and operators who sign in.
 type People interface {
 	// AddPerson adds p and returns it with its id; bellhop.Conflict if the
 	// address is taken or there are [MaxPeople] of the shop, or operators,
@@ -197,15 +195,15 @@ type People interface {
 	AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error)
 	// People lists a shop's owners, or everybody when shop is "".
 	People(ctx context.Context, shop string) ([]bellhop.Person, error)
-	// PersonByEmail returns who has an address; bellhop.NotFound if nobody.
+	// PersonByEmail returns the person with an address, or bellhop.NotFound.
 	PersonByEmail(ctx context.Context, email string) (bellhop.Person, error)
 	// SetPassword changes a password's hash, and ends the person's sessions and
 	// links to sign in.
 	SetPassword(ctx context.Context, id int64, hash string) error
-	// SetSettings keeps what somebody chose. Pushes to their devices that wait for the
-	// end of quiet hours are due at once, for the next claim to decide anew.
+	// SetSettings stores a person's settings. Pushes to their devices that wait for the
+	// end of quiet hours become due at once, so that the next claim decides anew.
 	SetSettings(ctx context.Context, id int64, s bellhop.Settings) error
-	// RemovePerson removes somebody with their sessions and devices.
+	// RemovePerson removes a person with their sessions and devices.
 	RemovePerson(ctx context.Context, id int64) error
 }
 
@@ -215,19 +213,19 @@ type Sessions interface {
 	// [MaxSessions] a person's oldest end, beyond [MaxNetworks] those seen longest ago
 	// are forgotten.
 	AddSession(ctx context.Context, s bellhop.Session, network string) error
-	// Session returns a session that has not expired, and whose it is;
-	// bellhop.NotFound if there is none.
+	// Session returns a session that has not expired, and its person, or
+	// bellhop.NotFound.
 	Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error)
 	RemoveSession(ctx context.Context, tokenHash [32]byte) error
 	// KnowsNetwork reports whether a person signed in from a network; false for
 	// nobody. It outlasts the session.
 	KnowsNetwork(ctx context.Context, person int64, network string) (bool, error)
 
-	// AddLink adds a link that signs somebody in once. Links of theirs that were
-	// not used stay, the newest [MaxLinks].
+	// AddLink adds a link that signs a person in once. Of their unused links the
+	// newest [MaxLinks] stay.
 	AddLink(ctx context.Context, l bellhop.SignInLink) error
-	// UseLink takes a link that has not run out, so that nobody else can, and
-	// returns whose it is; bellhop.NotFound if there is none.
+	// UseLink takes a link that has not run out, for the first caller only, and
+	// returns its person, or bellhop.NotFound.
 	UseLink(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Person, error)
 }
 
@@ -276,12 +274,12 @@ type Devices interface {
 // DeviceLimits are how many devices in use there may be. 0 means no limit.
 type DeviceLimits struct {
 	Person int // of one person
-	// Shop is for all of a shop, those that were added with API tokens included.
+	// Shop counts all devices of a shop, with those that API tokens added.
 	// As many retired ones are kept; the longest retired go when one is added.
 	Shop int
 }
 
-// Stream is a durable sequence of what changed, for those who follow along.
+// Stream is a durable sequence of changes, for pages and services that follow.
 type Stream interface {
 	// Changes returns up to limit changes after a sequence number, oldest
 	// first, of one shop, or of all when shop is "".

@@ -16,7 +16,7 @@ import (
 // MaxLines is how many lines an order may have; Shopify allows 500.
 const MaxLines = 1 << 16
 
-// How long, in bytes, what is stored of names may be.
+// The longest names that a store keeps, in bytes.
 const (
 	maxEmail        = 320
 	maxName         = 100 // of a token
@@ -26,7 +26,7 @@ const (
 	maxTimezone     = 64
 )
 
-// checkLength refuses what is longer than a store keeps. what names it.
+// checkLength refuses longer texts. what names the field.
 func checkLength(what, s string, max int) error {
 	if len(s) > max {
 		return bellhop.Invalidf(what, "the %s is too long: at most %d characters", strings.ReplaceAll(what, "_", " "), max)
@@ -41,8 +41,8 @@ func TooMany(what string, max int) error {
 }
 
 // CheckFacts refuses facts that state nothing, or more than one thing, and
-// returns the others with their times in microseconds, so that what is compared
-// with what was stored compares alike. What the facts point to stays as it is.
+// returns the others with their times in microseconds, as stored times are, so that they
+// compare alike. It does not change what the facts point to.
 func CheckFacts(facts []bellhop.Fact) ([]bellhop.Fact, error) {
 	checked := make([]bellhop.Fact, len(facts))
 	for i := range facts {
@@ -91,8 +91,7 @@ func inMicroseconds(f bellhop.Fact) bellhop.Fact {
 	return f
 }
 
-// CheckSettled refuses a settlement that leaves open what is to become of the
-// push.
+// CheckSettled refuses a settlement that leaves the push's future open.
 func CheckSettled(s store.Settled) error {
 	switch s.Status {
 	case bellhop.PushSent, bellhop.PushFailed, bellhop.PushSkipped:
@@ -119,8 +118,8 @@ func CheckClaim(slots store.Slots, lease time.Duration) error {
 	return nil
 }
 
-// CheckHandling refuses to set an order that is now elsewhere than whoever sets it saw it.
-// That somebody else has looked at it, or done the same, is no contradiction.
+// CheckHandling refuses to change an order that another person changed since the caller
+// saw it. That the other one only opened it, or did the same, is no conflict.
 func CheckHandling(now, was, to bellhop.Handling) error {
 	if _, err := bellhop.ParseHandling(string(to)); err != nil {
 		return err
@@ -198,13 +197,13 @@ func badDevice() error {
 	return bellhop.Invalidf("device", "a device's kind, platform or form is not one of those there are")
 }
 
-// NotFound is the error for what is not there, such as "push" or "shop".
+// NotFound is the error for a missing object, such as "push" or "shop".
 func NotFound(what string) error {
 	return bellhop.Errorf(bellhop.NotFound, what+"_not_found", "there is no such %s", strings.ReplaceAll(what, "_", " "))
 }
 
 // Exists is the error for what can be but once and is there: "shop", "email",
-// "session" or "token". What the database calls it helps nobody.
+// "session" or "token". The database's own words would not help the user.
 func Exists(what string) error {
 	e := &bellhop.Error{Kind: bellhop.Conflict, Code: what + "_exists"}
 	switch what {

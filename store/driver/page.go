@@ -25,7 +25,7 @@ func PageLimit(n int) (int, error) {
 	return n, nil
 }
 
-// CheckLimit refuses what is no number of rows, where there is no page.
+// CheckLimit refuses a limit below 1, where there is no page.
 func CheckLimit(n int) error {
 	if n < 1 {
 		return bellhop.Invalidf("limit", "limit is %d: give 1 or more", n)
@@ -33,7 +33,7 @@ func CheckLimit(n int) error {
 	return nil
 }
 
-// Cursor packs where a page ended, so that nobody is tempted to make one up.
+// Cursor packs where a page ended, in a form that invites nobody to make one up.
 func Cursor(at ...int64) string {
 	var b []byte
 	for i, v := range at {

@@ -12,7 +12,7 @@ import (
 	"bellhop/store"
 )
 
-// maxText bounds what is searched for.
+// maxText bounds the text of a search, in bytes.
 const maxText = 200
 
 // turnWait is how long a search waits for another one of its shop.
@@ -24,7 +24,7 @@ type Turns struct {
 	shops map[string]chan struct{} // closed when the one that runs is done
 }
 
-// Take returns what is to be called when the search is done.
+// Take waits for the shop's turn. The caller calls done after the search.
 func (t *Turns) Take(ctx context.Context, shop string) (done func(), err error) {
 	late := time.NewTimer(turnWait)
 	defer late.Stop()

@@ -35,7 +35,7 @@ type Mover interface {
 
 	// Import adds rows of a table and notes how far the copy has come, in one
 	// transaction. Rows refer to rows of tables before theirs in [Tables]. It is
-	// bellhop.Conflict if the copy isn't at after: somebody else goes on with it.
+	// bellhop.Conflict if the copy isn't at after: another process goes on with it.
 	Import(ctx context.Context, t Table, c Chunk, after, next string) error
 
 	// EndCopy notes that the store is a whole copy and may be used, or, when
@@ -84,7 +84,7 @@ const (
 	TableFanOuts  Table = "fanouts"
 	TableEvents   Table = "events" // that have a line in the ledger, with their bodies
 	TableChanges  Table = "changes"
-	TableRelays   Table = "relays" // with nobody holding them
+	TableRelays   Table = "relays" // without holders
 	TableAccesses Table = "looks"
 	TableCounters Table = "counters"
 )

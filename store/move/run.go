@@ -13,10 +13,10 @@ import (
 // Options are the settings of [Copy]. The zero value serves.
 type Options struct {
 	Chunk ChunkLimit // 0 means 5,000 rows and 4 MiB
-	// Begun, if set, is told whether it goes on with what an earlier run had
-	// begun, or drops that and begins anew since the source has changed.
+	// Begun, if set, is called with whether the copy goes on where an earlier run
+	// stopped, or drops that and begins anew since the source has changed.
 	Begun func(resumed, anew bool)
-	// Step, if set, is told of each chunk.
+	// Step, if set, is called after each chunk.
 	Step func(Step)
 }
 
@@ -31,7 +31,7 @@ type Step struct {
 
 // Result is what a copy came to.
 type Result struct {
-	Resumed bool // as Begun is told
+	Resumed bool // as in Begun
 	Anew    bool
 	Rows    int64
 	Tables  []Compared
@@ -309,7 +309,7 @@ func (c *copier) unchanged(ctx context.Context, mark string) error {
 		"the store to copy from changed in the meantime: stop bellhop serve and bellhop worker, and run this again; it starts over"))
 }
 
-// spoil has the next run begin anew.
+// spoil makes the next run begin anew.
 func (c *copier) spoil(ctx context.Context, why error) error {
 	if err := c.to.EndCopy(ctx, false); err != nil {
 		return err

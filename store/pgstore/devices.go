@@ -92,8 +92,7 @@ const (
 		WHERE s.domain = $1 AND d.retired_at IS NOT NULL ORDER BY d.retired_at DESC, d.id DESC OFFSET $2)`
 )
 
-// makeRoom retires whoever else had the device's address, in whichever shop, and
-// those that are too many.
+// makeRoom retires other devices with the same address, in any shop, and surplus ones.
 func (w *writes) makeRoom(
 	ctx context.Context, tx *postgres.Tx, d bellhop.Device, surplus []int64, most store.DeviceLimits,
 ) error {

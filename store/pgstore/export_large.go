@@ -30,7 +30,7 @@ func (x *exporter) took(place string, size int) {
 	x.n, x.bytes, x.last = x.n+1, x.bytes+size, place
 }
 
-// full reports whether the chunk takes no more, and has the next begin here.
+// full reports whether the chunk takes no more, and makes the next begin here.
 func (x *exporter) full() bool {
 	if x.next == "" && x.limit.Reached(x.n, x.bytes) {
 		x.next = x.last
@@ -61,7 +61,7 @@ func (x *exporter) events(b *postgres.Batch, after bellhop.EventID) {
 	x.whenMore(b, &more)
 }
 
-// whenMore has the next chunk begin behind the last row that the database sent,
+// whenMore makes the next chunk begin behind the last row that the database sent,
 // when it sent not all.
 func (x *exporter) whenMore(b *postgres.Batch, more *bool) {
 	b.Each(func(pgx.Rows) error {

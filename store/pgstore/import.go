@@ -97,7 +97,7 @@ type statement struct {
 	*postgres.Rows
 }
 
-// queue has the database count what it added: a shop that isn't there would
+// queue makes the database count what it added: a shop that isn't there would
 // otherwise take its rows along in silence.
 func (s statement) queue(b *postgres.Batch) {
 	b.Each(func(r pgx.Rows) error {

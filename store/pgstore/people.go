@@ -108,7 +108,7 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 	return wrap("keep settings", err)
 }
 
-// hurryHeld makes due what was held back for some reason from somebody's devices.
+// hurryHeld makes due the pushes to a person's devices that wait for a reason.
 const hurryHeld = `UPDATE pushes SET next_at = created_at WHERE id IN (SELECT id FROM pushes WHERE next_at IS NOT NULL
 	AND reason = $2 AND status <> 'sending' AND device_id IN (SELECT id FROM devices WHERE person_id = $1) ORDER BY id
 	FOR UPDATE)`

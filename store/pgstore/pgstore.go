@@ -1,11 +1,11 @@
 // Package pgstore keeps the store in a PostgreSQL database, for any number of
 // processes at once.
 //
-// Whatever a batch of facts needs is loaded in one round trip, merged in Go and
-// written with its COMMIT in another, however large the batch. Transactions take
+// One round trip loads all that a batch of facts needs, the rules decide in Go, and
+// another round trip saves the changes with the COMMIT, however large the batch. Transactions take
 // their locks in one order: events, orders, devices, pushes, shops, the stream,
-// totals. The stream's lock is taken last and makes those who tell it something
-// commit one after the other, so that whoever writes little writes together.
+// totals. They take the stream's lock last, and with it commit one after the
+// other: so small writes are gathered into one transaction.
 package pgstore
 
 import (
@@ -52,8 +52,7 @@ func New(p *postgres.Pools) *DB {
 	return db
 }
 
-// Close ends what the store runs in the background. The pools stay open: it is
-// whoever opened them that closes them.
+// Close ends the store's background work. The pools stay open: their opener closes them.
 func (db *DB) Close() error {
 	db.stop()
 	db.wg.Wait()
@@ -129,7 +128,7 @@ func once(ctx context.Context, p *postgres.Pool, kind, what, query string, args 
 	return wrap(what, err)
 }
 
-// taken says so when err is a violated constraint: see [store.Exists].
+// taken turns a violated constraint into [driver.Exists].
 func taken(kind string, err error) error {
 	if postgres.IsUnique(err) {
 		return driver.Exists(kind)

@@ -43,7 +43,7 @@ func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (k
 	return known, wrap("look up a network", err)
 }
 
-// signedIn is a session and whose it is.
+// signedIn is a session with its person.
 type signedIn struct {
 	session bellhop.Session
 	person  bellhop.Person

@@ -11,7 +11,7 @@ import (
 	"bellhop/internal/wait"
 )
 
-// watch holds the signals that somebody may wait for.
+// watch holds the signals that callers wait for.
 type watch struct {
 	owed    wait.Broadcast // pushes may have become due
 	changed wait.Broadcast // the stream may have changed
@@ -70,7 +70,7 @@ func (w *watch) saw(m mark) {
 	w.wrote(changed || sooner, changed)
 }
 
-// idle reports whether nobody waits.
+// idle reports whether no caller waits.
 func (w *watch) idle() bool { return !w.owed.Awaited() && !w.changed.Awaited() }
 
 // lookEvery is how late what another process did is noticed.

@@ -45,8 +45,8 @@ func ByDevice(due []Due) []DuePushes {
 	return all
 }
 
-// DeviceBudget is a device with what is left of its budget. The zero DeviceBudget stands for
-// one that was removed.
+// DeviceBudget is a device with the rest of its budget. The zero value stands for a
+// removed device.
 type DeviceBudget struct {
 	bellhop.Device
 	Owner    bellhop.Shop // without secrets
@@ -54,7 +54,7 @@ type DeviceBudget struct {
 	Left     Allowance
 }
 
-// gone says why nothing can be sent to it; "" when it can.
+// gone returns why the device takes no pushes; "" when it does.
 func (p *DeviceBudget) gone() string {
 	switch {
 	case p.ID == 0:
@@ -65,9 +65,8 @@ func (p *DeviceBudget) gone() string {
 	return ""
 }
 
-// FreeAt is when the budget has room again, a little later rather than a little
-// earlier, since what is kept of a time and of an allowance is rounded; zero
-// while it has room.
+// FreeAt is when the budget has room again; zero while it has. It is late rather than
+// early, since drivers round times and allowances.
 func (p *DeviceBudget) FreeAt() time.Time {
 	at := p.Left.FreeAt(bellhop.BudgetOf(p.Form))
 	if !at.After(p.Left.At) {
@@ -80,14 +79,13 @@ func (p *DeviceBudget) FreeAt() time.Time {
 // database time.
 const DigestMax = 5_000
 
-// Claim is what a claim does to what is due to a device. Its fields tell the driver what to
-// write.
+// Claim is what a claim does to the pushes that are due to one device.
 type Claim struct {
-	Take     []Taken  // are being sent from now on
-	Skip     []Missed // are of no use any more
-	Postpone []Later  // are put off; those being sent are unknown from now on
-	// Behind is when whatever else is due to the device is so again, with a full
-	// claim whose budget ran out or that was held back; zero when neither is so.
+	Take     []Taken  // the caller sends them
+	Skip     []Missed // of no use any more
+	Postpone []Later  // put off; those that were being sent become unknown
+	// Behind is when the device's other due pushes are due again, once its budget ran
+	// out or the gate held it back; zero otherwise. It matters to a full claim.
 	Behind time.Time
 	// Spent is set when DeviceBudget.Left changed.
 	Spent bool
@@ -225,14 +223,14 @@ func admitted(gate store.Gate, d bellhop.Device, portions []Portion, now time.Ti
 	return n, until
 }
 
-// hold puts off what a push service in trouble would get, as long as that is news.
-// No attempt is counted, and no budget spent.
+// hold puts off pushes to a service in trouble, as long as they are news. That costs no
+// attempt and no budget.
 func (c *Claim) hold(due []Due, until, now time.Time) {
 	c.Behind = until
 	for _, d := range due {
 		news, reason := newFor, store.ReasonServiceAway
 		if d.Reason == store.ReasonQuietHours {
-			news, reason = 2*newFor, "" // it stays one of those that go together
+			news, reason = 2*newFor, "" // it still goes out with the others of its quiet hours
 		}
 		if now.Sub(d.Created) > news {
 			c.Skip = append(c.Skip, Missed{d, store.ReasonStale})
@@ -242,7 +240,7 @@ func (c *Claim) hold(due []Due, until, now time.Time) {
 	}
 }
 
-// applyQuietHours puts off what is due in quiet hours, but for what is loud.
+// applyQuietHours puts off pushes that are due in quiet hours, but for loud ones.
 func (c *Claim) applyQuietHours(p *DeviceBudget, all []Due, now time.Time) (kept []Due) {
 	until := p.Settings.QuietUntil(now, p.Timezone)
 	if until.IsZero() {
@@ -258,8 +256,8 @@ func (c *Claim) applyQuietHours(p *DeviceBudget, all []Due, now time.Time) (kept
 	return kept
 }
 
-// tests claims what tries the device out: by itself and at once, past the budget, since
-// few are allowed, and past a push service's trouble, which it is to tell of.
+// tests claims a test push: by itself and at once, past the budget, since there are few,
+// and past a push service's trouble, which it is meant to show.
 func (c *Claim) tests(p *DeviceBudget, all []Due, now time.Time) []Due {
 	i := slices.IndexFunc(all, func(d Due) bool { return d.Kind == bellhop.PushTest })
 	switch { // there is one for a device at the most
@@ -273,7 +271,7 @@ func (c *Claim) tests(p *DeviceBudget, all []Due, now time.Time) []Due {
 	return slices.Delete(slices.Clone(all), i, i+1)
 }
 
-// dropObsolete skips what is of no use any more.
+// dropObsolete skips pushes that are of no use any more.
 func (c *Claim) dropObsolete(p *DeviceBudget, all []Due) (kept []Due) {
 	gone := p.gone()
 	kept = make([]Due, 0, len(all))

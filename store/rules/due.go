@@ -19,9 +19,9 @@ const longestRefill = 5 * time.Minute
 // the longest, on a day that has 25.
 const LongestWait = 26 * time.Hour
 
-// Beyond reports whether a time that was kept is further ahead than it can be: the
-// clock was, and has been put right since. What waits for it waits no longer.
+// Beyond reports whether a stored time is further ahead than it can be: the clock was
+// wrong, and is right now. Nothing waits for such a time.
 func Beyond(t, now time.Time) bool { return t.After(now.Add(LongestWait)) }
 
-// IsDue reports whether what is due at a time is now; nothing is at the zero time.
+// IsDue reports whether t has come. The zero time never does.
 func IsDue(t, now time.Time) bool { return !t.IsZero() && (!t.After(now) || Beyond(t, now)) }

@@ -10,8 +10,7 @@ import (
 	"bellhop/store"
 )
 
-// State is what [Merge] looks at of an order: nothing else decides. An order
-// that was never heard of has the zero State.
+// State is all that [Merge] reads of an order. An unknown order has the zero State.
 type State struct {
 	Version bellhop.Version // zero until the order itself came
 	Edit    bellhop.Touch   // the newest; zero until there is one
@@ -33,7 +32,7 @@ type Merged struct {
 	// Wipe is set when the order was deleted just now: the content goes, the
 	// tombstone stays.
 	Wipe bool
-	// Owes is what the owner may want to be told of.
+	// Owes lists what the owner may want a push for.
 	Owes []bellhop.PushKind
 }
 
@@ -127,8 +126,8 @@ func newest(a, b bellhop.Touch) bellhop.Touch {
 	return a
 }
 
-// Tells says what the stream is told of a merge: nothing of an order that has
-// not come yet, and nothing where nothing changed.
+// Tells returns the change that the stream shows: none for an order that has not come
+// yet, and none where nothing changed.
 func (m Merged) Tells(before State) (kind store.ChangeKind, tells bool) {
 	switch {
 	case m.Result.Outcome != bellhop.OutcomeRecorded:

@@ -15,7 +15,7 @@ type SettleBefore struct {
 	Owed    []*Push            // to Devices
 }
 
-// Address is what is looked at of a device to retire it.
+// Address is a device as settling sees it.
 type Address struct {
 	Value string
 	InUse bool

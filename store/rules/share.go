@@ -48,8 +48,7 @@ func Divide(s store.Slots, all []Backlog) []int {
 // pushes later, in portions, when the shop's turn comes: so that no order of a
 // shop with many devices holds up the others.
 const (
-	// FanOutAbove is how many devices a shop has at most whose orders are written
-	// with their pushes.
+	// FanOutAbove is up to how many devices an order's pushes are written with it.
 	FanOutAbove = 100
 	// OwedAtOnce bounds the pushes that one call of Record writes.
 	OwedAtOnce = 2_000
@@ -61,8 +60,7 @@ const (
 // portions counts what one call of Record has written.
 type portions struct{ written int }
 
-// fansOut reports whether what an order owes to so many devices is to be written
-// as a fan-out.
+// fansOut reports whether an order's pushes to so many devices become a fan-out.
 func (p *portions) fansOut(devices int) bool {
 	if devices > FanOutAbove || devices > 1 && p.written+devices > OwedAtOnce {
 		return true
@@ -87,9 +85,8 @@ type Receiver struct {
 	Settings bellhop.Settings
 }
 
-// owes says what an order owes to a device since at: whether anything is to be
-// written down, when it is due, and why it is skipped, if it is: of a new order
-// the log says why somebody isn't told.
+// owes decides what an order owes to a device since at: when a push is due, or why it is
+// skipped. Only skipped pushes of new orders are noted: the log says why there was none.
 func (r Receiver) owes(kind bellhop.PushKind, total bellhop.Money, at time.Time) (
 	due time.Time, skipped string, noted bool) {
 	wanted, why := wants(r.Settings, kind, total)

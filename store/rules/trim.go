@@ -4,13 +4,11 @@ import (
 	"bellhop/store"
 )
 
-// trimMost bounds how many changes are dropped at once, so that nobody waits for
-// it.
+// trimMost bounds how many changes one trim drops, so that it holds up no caller.
 const trimMost = 10 * store.ChangeChunk
 
-// TrimTo returns up to which number the stream is to be dropped, whose oldest
-// and newest are given. behind is the lowest cursor of a relay; pass newest where
-// there is none.
+// TrimTo returns up to which number to drop the stream. behind is the lowest cursor of
+// a relay; pass newest where there is none.
 func TrimTo(oldest, newest, behind int64) int64 {
 	to := max(min(newest-store.KeepChanges, behind), newest-store.KeepForRelays)
 	return min(to, oldest-1+trimMost)

@@ -5,8 +5,7 @@ import (
 	"bellhop/store"
 )
 
-// wants reports whether somebody is to be told of something about an order. Of a
-// new order that they are not told of the log says why.
+// wants reports whether an owner wants a push of this kind for an order, or why not.
 func wants(s bellhop.Settings, kind bellhop.PushKind, total bellhop.Money) (wanted bool, why string) {
 	switch {
 	case !asked(s, kind):
@@ -17,8 +16,8 @@ func wants(s bellhop.Settings, kind bellhop.PushKind, total bellhop.Money) (want
 	return true, ""
 }
 
-// below reports whether an order is of less than somebody is to be told of. A refund
-// doesn't state what its order comes to, so that it is asked again once it is due.
+// below reports whether an order's total is under the owner's limit. A refund doesn't
+// state the order's total: the claim asks again.
 func below(s bellhop.Settings, total bellhop.Money) bool {
 	return s.AtLeast != "" && total.Currency != "" && !total.AtLeast(s.AtLeast)
 }

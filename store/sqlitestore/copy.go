@@ -350,7 +350,7 @@ func (im *importer) access(l *bellhop.Access) error {
 		Int(l.ID).Int(micros(l.At)).Text(l.Email).Text(l.What).Text(l.About).Exec()
 }
 
-// relay adds a relay that nobody holds.
+// relay adds a relay without a holder.
 func (im *importer) relay(r *store.Relay) error {
 	return im.tx.Prepare(`INSERT INTO relays (` + relayColumns + `) VALUES (?,?,?,'',?,0)`).
 		Text(r.Name).Text(r.Origin).Int(r.Cursor).Int(r.Term).Exec()

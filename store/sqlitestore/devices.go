@@ -63,8 +63,7 @@ func putDevice(c *sqlitefile.Conn, shop int64, d bellhop.Device) error {
 		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).Int(micros(d.SeenAt)).Exec()
 }
 
-// makeRoom retires whoever else had the device's address, in whichever shop, and
-// those that are too many.
+// makeRoom retires other devices with the same address, in any shop, and surplus ones.
 func makeRoom(c *sqlitefile.Conn, shop int64, d bellhop.Device, most store.DeviceLimits) error {
 	moved := c.Prepare(`SELECT id FROM devices WHERE value = ? AND kind = ? AND id <> ? AND retired_at IS NULL`).
 		Text(d.Value).Text(string(d.Kind)).Int(d.ID)

@@ -131,7 +131,7 @@ func nextPush(c *sqlitefile.Conn) (next time.Time, err error) {
 	return next, err
 }
 
-// PushesOwed implements [store.Outbox]. What this process commits is told at
+// PushesOwed implements [store.Outbox]. What this process commits is signalled at
 // once, what others do is looked for when the file has changed.
 func (db *DB) PushesOwed() <-chan struct{} {
 	db.mu.Lock()

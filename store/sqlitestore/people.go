@@ -110,7 +110,7 @@ func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 	})
 }
 
-// signOut ends whatever lets somebody in without a password.
+// signOut ends a person's sessions and links.
 func signOut(c *sqlitefile.Conn, person int64) error {
 	if err := c.Prepare(`DELETE FROM links WHERE person_id = ?`).Int(person).Exec(); err != nil {
 		return err

@@ -41,8 +41,7 @@ func New(f *sqlitefile.File) *DB {
 	return &DB{file: f, stop: make(chan struct{})}
 }
 
-// Close ends what the store runs in the background. The file stays open: it is
-// whoever opened it that closes it.
+// Close ends the store's background work. The file stays open: its opener closes it.
 func (db *DB) Close() error {
 	db.mu.Lock()
 	if !db.closed {
@@ -71,17 +70,17 @@ func Schema() sqlitefile.Schema {
 	return sqlitefile.Schema{Name: "store", FS: sub, CarryOver: carryOver}
 }
 
-// read is for what somebody waits for.
+// read is for queries that a person waits for.
 func (db *DB) read(ctx context.Context, what string, fn func(*sqlitefile.Conn) error) error {
 	return wrap(what, db.file.ReadFor(ctx, sqlitefile.People, fn))
 }
 
-// search is for what may look at many rows.
+// search is for queries that may read many rows.
 func (db *DB) search(ctx context.Context, what string, fn func(*sqlitefile.Conn) error) error {
 	return wrap(what, db.file.ReadFor(ctx, sqlitefile.Search, fn))
 }
 
-// proceed is for what goes on in the background, which waits for nobody's queries.
+// proceed is for background work, which waits for no person's queries.
 func (db *DB) proceed(ctx context.Context, what string, fn func(*sqlitefile.Conn) error) error {
 	return wrap(what, db.file.Read(ctx, fn))
 }
@@ -107,7 +106,7 @@ func found(what string) func(bool, error) error {
 	}
 }
 
-// taken says so when err is a violated constraint: see [store.Exists].
+// taken turns a violated constraint into [driver.Exists].
 func taken(what string, err error) error {
 	if sqlitefile.IsConstraint(err) {
 		return driver.Exists(what)
@@ -120,7 +119,7 @@ func shopID(c *sqlitefile.Conn, domain string) (int64, error) {
 	return c.Prepare(`SELECT id FROM shops WHERE domain = ?`).Text(domain).One()
 }
 
-// ownShop is shopID for those who need one.
+// ownShop is shopID, with an error for a shop that is not there.
 func ownShop(c *sqlitefile.Conn, domain string) (int64, error) {
 	id, err := shopID(c, domain)
 	if err == nil && id == 0 {

@@ -61,7 +61,7 @@ func toldOf(f *fixture) {
 	f.countsMatch(shop)
 }
 
-// notTold checks that the log says why nobody was told.
+// notTold checks that the log says why a new order rang nowhere.
 func notTold(f *fixture) {
 	f.ownedDevice(bellhop.Settings{NotNew: true})
 	f.record(f.order(shop, 1, 1))
@@ -106,8 +106,8 @@ func quietHours(f *fixture) {
 	f.countsMatch(shop)
 }
 
-// settingsHoldAtOnce checks that what is held back is let go when there are no quiet
-// hours any more, and is held on to when there still are.
+// settingsHoldAtOnce checks that held pushes go out when there are no quiet hours any
+// more, and stay when there still are.
 func settingsHoldAtOnce(f *fixture) {
 	quiet := bellhop.Settings{QuietFrom: "08:00", QuietTo: "10:00", Timezone: "UTC"}
 	d := f.ownedDevice(quiet)

@@ -264,8 +264,8 @@ func disabledShop(f *fixture) {
 	f.replays(f.order(shop, 7, 1), bellhop.ReasonShopDisabled, func() { set(false) })
 }
 
-// ownSecretOnly has a shop that takes nothing which the app's secret signed, and
-// whoever accepted the event did not know.
+// ownSecretOnly checks a shop that takes nothing which the app's secret signed, when the
+// endpoint that accepted the event did not know that.
 func ownSecretOnly(f *fixture) {
 	set := func(own bool) {
 		f.must(f.s.UpdateShop(f.ctx, shop, func(s *bellhop.Shop) { s.OwnSecretOnly = own }))
