@@ -1,10 +1,12 @@
 package driver_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 	"bellhop/store/driver"
 )
 
@@ -30,6 +32,63 @@ func TestCheckFacts(t *testing.T) {
 	long.Order = &bellhop.Order{Version: order.Order.Version, Items: make([]bellhop.Item, driver.MaxLines)}
 	if _, err := driver.CheckFacts([]bellhop.Fact{order, long}); bellhop.KindOf(err) != bellhop.Invalid {
 		t.Errorf("too long: %v", err)
+	}
+}
+
+func TestCheckFactsRefuses(t *testing.T) {
+	good := bellhop.Fact{Event: &bellhop.Event{}, At: noon, OrderID: 1,
+		Order: &bellhop.Order{Version: bellhop.Version{UpdatedAt: noon, Hash: 1}}}
+	for name, spoil := range map[string]func(*bellhop.Fact){
+		"no event":    func(x *bellhop.Fact) { x.Event = nil },
+		"states none": func(x *bellhop.Fact) { x.Order = nil },
+		"states two":  func(x *bellhop.Fact) { x.Deleted = true },
+		"no order id": func(x *bellhop.Fact) { x.OrderID = 0 },
+		"no version":  func(x *bellhop.Fact) { x.Order = &bellhop.Order{} },
+	} {
+		bad := good
+		spoil(&bad)
+		if _, err := driver.CheckFacts([]bellhop.Fact{good, bad}); bellhop.KindOf(err) != bellhop.Invalid {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestCheckSettled(t *testing.T) {
+	for _, s := range []store.Settled{
+		{Status: bellhop.PushPending}, {Status: bellhop.PushSending, RetryAt: noon}, {Status: ""},
+		{Status: bellhop.PushSent, RetryAt: noon}, {Status: bellhop.PushFailed, RetryAt: noon},
+	} {
+		if err := driver.CheckSettled(s); bellhop.KindOf(err) != bellhop.Invalid {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+}
+
+func TestCheckDeviceAndSettings(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	good := bellhop.Device{Installation: "i1", Kind: bellhop.AddressToken, Value: "v1", Platform: bellhop.PlatformIOS,
+		Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin"}
+	if err := driver.CheckDevice(good); err != nil {
+		t.Error(err)
+	}
+	for i, spoil := range []func(*bellhop.Device){
+		func(d *bellhop.Device) { d.Kind = "pigeon" }, func(d *bellhop.Device) { d.Platform = "vms" },
+		func(d *bellhop.Device) { d.Form = "poem" }, func(d *bellhop.Device) { d.Value = "" },
+		func(d *bellhop.Device) { d.Installation = "" }, func(d *bellhop.Device) { d.Installation = long },
+		func(d *bellhop.Device) { d.Value = long }, func(d *bellhop.Device) { d.Locale = long },
+		func(d *bellhop.Device) { d.Timezone = long },
+	} {
+		bad := good
+		if spoil(&bad); bellhop.KindOf(driver.CheckDevice(bad)) != bellhop.Invalid {
+			t.Errorf("device %d is taken: %+v", i, bad)
+		}
+	}
+	for _, s := range []bellhop.Settings{{Language: long}, {Timezone: long},
+		{Timezone: "Asia" + strings.Repeat("/", 100) + "Seoul"}, {AtLeast: strings.Repeat("0", 100)},
+		{LoudFrom: "1." + strings.Repeat("0", 100)}, {QuietFrom: long, QuietTo: "07:00"}} {
+		if bellhop.KindOf(s.Check()) != bellhop.Invalid {
+			t.Errorf("taken: %+v", s)
+		}
 	}
 }
 
