@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	otelresource "go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
@@ -41,7 +41,11 @@ func OpenTelemetry(ctx context.Context, version string, log *slog.Logger, now fu
 		return nil, WrongSetting("OTEL_RESOURCE_ATTRIBUTES", "it can't be read",
 			"give NAME=VALUE, several separated by commas")
 	}
-	exporter, err := otlptracehttp.New(ctx)
+	to, err := newCollector()
+	if err != nil {
+		return nil, err
+	}
+	exporter, err := otlptrace.New(ctx, to)
 	if err != nil {
 		return nil, fmt.Errorf("set up traces: %w", err)
 	}
