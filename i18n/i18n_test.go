@@ -77,7 +77,7 @@ func TestWordsAreUsed(t *testing.T) {
 	quoted := regexp.MustCompile(`"([a-z]+\.[A-Za-z_.]+)"`)
 	begins := regexp.MustCompile(`\(?(?:print|label) "([a-z]+(?:\.[a-z]+)?\.)|\b(?:T|label)\("([a-z]+(?:\.[a-z]+)?\.)"`)
 	used, prefixes := map[string]bool{}, map[string]bool{}
-	for _, folder := range []string{"../web", "../pipeline", "."} {
+	for _, folder := range []string{"../web", "../demo", "../pipeline", "."} {
 		err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") ||
 				!slices.Contains([]string{".go", ".html"}, filepath.Ext(path)) {

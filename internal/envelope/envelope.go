@@ -48,13 +48,12 @@ func Marshal(e *bellhop.Event) (string, error) {
 	return string(text), nil
 }
 
-// Unmarshal reads an event. there is false when the message has no such text.
-// The error is of kind bellhop.Invalid for a message that is none of bellhop's,
-// and another for one of a later version.
+// Unmarshal reads an event. there is false when the message has no such text. The error is of kind
+// bellhop.Invalid if bellhop did not send the message, and another for one of a later version.
 func Unmarshal(text string, there bool) (*bellhop.Event, error) {
 	if !there {
-		return nil,
-			bellhop.Invalidf("foreign_message", "the message has no %s beside its body: bellhop did not send it", Name)
+		return nil, bellhop.Invalidf("foreign_message",
+			"the message has no %s beside its body: bellhop did not send it", Name)
 	}
 	var d envelope
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
