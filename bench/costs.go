@@ -15,6 +15,7 @@ import (
 
 	"bellhop/bench/prices"
 	"bellhop/internal/results"
+	"bellhop/internal/wait"
 )
 
 // Cost is what it takes to carry orders on AWS.
@@ -114,7 +115,7 @@ func (b *bench) carrySlowly(ctx context.Context, clouds []*cloud, timed map[mode
 			return err
 		}
 		group.Go(func() error {
-			pause(ctx, time.Duration(i)*apart)
+			wait.Pause(ctx, time.Duration(i)*apart)
 			a, _, err := c.carry(ctx, b, w, slowRate, b.slowTime())
 			if err == nil {
 				timed[c.mode].learn(a)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"time"
+
+	"bellhop/internal/wait"
 )
 
 // warmup is how long a flood goes on before acceptance is measured.
@@ -249,7 +251,7 @@ func (b *bench) startEmpty(ctx context.Context) error {
 	}
 	defer s.kill()
 	b.ms(keyStart, s.took)
-	pause(ctx, time.Second)
+	wait.Pause(ctx, time.Second)
 	if now, _, err := resident(s.cmd.Process.Pid); err == nil {
 		b.mib(keyMemoryIdle, now)
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"bellhop"
+	"bellhop/internal/wait"
 )
 
 // Load is a load on one server: closed loop without a Rate, open loop with one.
@@ -175,18 +176,8 @@ func (r *loading) sendAndWait(ctx context.Context, c *conn, requests Requests, m
 		now = time.Now()
 		r.rec.note(exchange{due: sent, sent: sent, at: now, end: now, status: status, err: err})
 		if err != nil {
-			pause(ctx, 10*time.Millisecond) // a server that refuses is not hammered
+			wait.Pause(ctx, 10*time.Millisecond) // a server that refuses is not hammered
 			now = time.Now()
 		}
-	}
-}
-
-// pause waits for d, or until ctx is done.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }

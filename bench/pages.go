@@ -15,6 +15,8 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/sync/errgroup"
+
+	"bellhop/internal/wait"
 )
 
 // What the console's pages are measured beside.
@@ -192,7 +194,7 @@ func (p *pages) look(ctx context.Context, client *http.Client, token string, cha
 		case <-ctx.Done():
 			return
 		}
-		pause(ctx, lookDelay+time.Duration(rand.Int64N(int64(spread)+1))*time.Millisecond)
+		wait.Pause(ctx, lookDelay+time.Duration(rand.Int64N(int64(spread)+1))*time.Millisecond)
 		began := time.Now()
 		answer, err := p.get(ctx, client, token, "/")
 		if err == nil {
@@ -208,7 +210,7 @@ func (p *pages) look(ctx context.Context, client *http.Client, token string, cha
 			_ = p.latency.RecordValue(time.Since(began).Microseconds()) // it takes a minute
 			p.mu.Unlock()
 		}
-		pause(ctx, time.Second-time.Since(began))
+		wait.Pause(ctx, time.Second-time.Since(began))
 	}
 }
 

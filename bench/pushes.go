@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"bellhop/internal/wait"
 )
 
 // measureRinging takes the time from when a webhook was due to when its push
@@ -62,7 +64,7 @@ func (t *twin) untilTaken(ctx context.Context, want int64) error {
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			return fmt.Errorf("%d of %d pushes came", n, want)
 		}
-		pause(ctx, 20*time.Millisecond)
+		wait.Pause(ctx, 20*time.Millisecond)
 	}
 }
 

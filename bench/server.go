@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bellhop/internal/wait"
 )
 
 // server is a bellhop under measurement.
@@ -119,7 +121,7 @@ func (s *server) until(ctx context.Context, limit time.Duration, enough func(m m
 		if err := s.alive(); err != nil {
 			return nil, err
 		}
-		pause(ctx, 20*time.Millisecond)
+		wait.Pause(ctx, 20*time.Millisecond)
 	}
 }
 

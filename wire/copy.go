@@ -33,7 +33,7 @@ func OpenCopy(ctx context.Context, dir, from, to string, o Options) (c *Copy, er
 	source, target := end{"--from", Storage{Dir: dir, DB: from, Queue: from}, o},
 		end{"--to", Storage{Dir: dir, DB: to, Queue: to}, o}
 	if _, err := target.only(theStore, o); err != nil { // the slip that costs nothing yet
-		return c, target.named(err)
+		return c, target.withFlag(err)
 	}
 	if c.From, err = c.open(ctx, source, true); err != nil {
 		return c, err
@@ -57,11 +57,11 @@ func (c *Copy) Close() error {
 func (c *Copy) open(ctx context.Context, e end, mustBe bool) (move.Mover, error) {
 	d, err := e.drivers(ctx, mustBe)
 	if err != nil {
-		return nil, e.named(err)
+		return nil, e.withFlag(err)
 	}
 	p, err := d.openStoreAlone(ctx)
 	if err != nil {
-		return nil, e.named(err)
+		return nil, e.withFlag(err)
 	}
 	c.parts = append(c.parts, p)
 	m, ok := p.Store.(move.Mover)
@@ -151,5 +151,5 @@ func addDepth(ctx context.Context, b queue.Broker, name string, sum *queue.Depth
 	return err
 }
 
-// named adds the flag's name to an error in the place of the setting's.
-func (e *end) named(err error) error { return withSetting(e.flag, err) }
+// withFlag adds the flag's name to an error in the place of the setting's.
+func (e *end) withFlag(err error) error { return withSetting(e.flag, err) }

@@ -30,16 +30,16 @@ func (s Storage) OpenSwitch(ctx context.Context, from, to string, o Options) (w 
 	source, target := end{"--from", Storage{Dir: s.Dir, DB: s.DB, Queue: from}, o},
 		end{"--to", Storage{Dir: s.Dir, DB: s.DB, Queue: to}, o}
 	if _, err := target.only(theQueue, o); err != nil { // the slip that costs nothing yet
-		return w, target.named(err)
+		return w, target.withFlag(err)
 	}
 	if err := source.queueThere(ctx); err != nil {
-		return w, source.named(err)
+		return w, source.withFlag(err)
 	}
 	if w.From, err = source.OpenQueue(ctx, o); err != nil {
-		return w, source.named(err)
+		return w, source.withFlag(err)
 	}
 	if w.To, err = target.OpenQueue(ctx, o); err != nil {
-		return w, target.named(err)
+		return w, target.withFlag(err)
 	}
 	return w, w.check(ctx, s.DB)
 }

@@ -86,7 +86,7 @@ func startServing(j *job, c *wire.Config, push bool) (*engine, error) {
 		return e, err
 	}
 	j.log.Info("ready", "addr", e.listener.Addr().String(), "version", version().Version)
-	e.tellOfTheEnd()
+	e.announceShutdown()
 	return e, nil
 }
 
@@ -233,9 +233,9 @@ func (e *engine) warnWithoutSecret() error {
 	return nil
 }
 
-// tellOfTheEnd says that draining began, so that nobody wonders what it waits
+// announceShutdown logs that draining began, so that nobody wonders what it waits
 // for.
-func (e *engine) tellOfTheEnd() {
+func (e *engine) announceShutdown() {
 	ctx, log := e.job.ctx, e.job.log
 	ended := make(chan struct{})
 	told := make(chan struct{})

@@ -63,7 +63,7 @@ func (c *workerCmd) Run(j *job) (err error) {
 		e.serveProbes(e.needs(from).Working())
 	}
 	j.log.Info("ready", "steps", c.Steps, "version", version().Version)
-	e.tellOfTheEnd()
+	e.announceShutdown()
 	return j.unlessEnded(host.Run(j.ctx, e.options))
 }
 

@@ -75,8 +75,8 @@ func (s *Server) Close() error {
 	return err
 }
 
-// named finds a function by its name or ARN, with or without a qualifier.
-func (s *Server) named(name string) *Function {
+// lookUp finds a function by its name or ARN, with or without a qualifier.
+func (s *Server) lookUp(name string) *Function {
 	if rest, ok := strings.CutPrefix(name, "arn:"); ok {
 		if _, rest, ok = strings.Cut(rest, ":function:"); !ok {
 			return nil
@@ -94,7 +94,7 @@ func (s *Server) named(name string) *Function {
 // only.
 func (s *Server) invoke(w http.ResponseWriter, r *http.Request) {
 	name, err := url.PathUnescape(r.PathValue("name"))
-	f := s.named(name)
+	f := s.lookUp(name)
 	if err != nil || f == nil {
 		refuse(w, http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+name)
 		return
