@@ -59,9 +59,11 @@ func (b Balance) Holds() bool { return b.Acknowledged == b.Sum() && b.Twice == 0
 
 // Since is what came after an earlier balance, all of which was acknowledged.
 func (b Balance) Since(e Balance) Balance {
-	return Balance{Acknowledged: b.Acknowledged - e.Sum(), Recorded: b.Recorded - e.Recorded, Duplicate: b.Duplicate - e.Duplicate,
-		Stale: b.Stale - e.Stale, Skipped: b.Skipped - e.Skipped, Waiting: b.Waiting - e.Waiting, Leased: b.Leased - e.Leased, Dead: b.Dead - e.Dead,
-		Twice: b.Twice - e.Twice}
+	return Balance{
+		Acknowledged: b.Acknowledged - e.Sum(), Recorded: b.Recorded - e.Recorded, Duplicate: b.Duplicate - e.Duplicate,
+		Stale: b.Stale - e.Stale, Skipped: b.Skipped - e.Skipped, Waiting: b.Waiting - e.Waiting,
+		Leased: b.Leased - e.Leased, Dead: b.Dead - e.Dead, Twice: b.Twice - e.Twice,
+	}
 }
 
 // Notification is one slot of the phone's drawer.

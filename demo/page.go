@@ -108,7 +108,8 @@ func (d *wrapped) orders(w http.ResponseWriter, r *http.Request) {
 	a := &answer{ResponseWriter: w, status: http.StatusOK}
 	d.site.ServeHTTP(a, r)
 	body := a.body.String()
-	if who, err := d.auth.Authenticate(r); a.status == http.StatusOK && err == nil && who.Person.Role == bellhop.RoleOwner {
+	who, err := d.auth.Authenticate(r)
+	if a.status == http.StatusOK && err == nil && who.Person.Role == bellhop.RoleOwner {
 		if body, err = d.with(r, who.Person, body); err != nil {
 			web.WriteProblem(w, web.ProblemOf(err))
 			return

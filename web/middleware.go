@@ -39,7 +39,8 @@ type GuardOptions struct {
 func Guard(next http.Handler, o GuardOptions) http.Handler {
 	free := func(path string) bool { return isHealth(path) || o.Free(path) }
 	limited := readFirst(bounded(next, o.InFlight, free), o.Proxies, MaxBody)
-	return newObserved(secured(shared(sameSite(limited, o.Origins), o.Origins)), o.Log, o.Registerer, Spans{Tracer: o.Tracer})
+	secure := secured(shared(sameSite(limited, o.Origins), o.Origins))
+	return newObserved(secure, o.Log, o.Registerer, Spans{Tracer: o.Tracer})
 }
 
 // MaxBody is the largest body of a request to the API, and of a form: it holds a page of orders
@@ -110,7 +111,7 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			o.log.ErrorContext(r.Context(), "a handler panicked", "route", routeOf(r),
 				"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			if rec.status == 0 {
-				WriteProblem(rec, NewProblem(http.StatusInternalServerError, "", "something went wrong on our side; try again later"))
+				WriteProblem(rec, ProblemOf(nil))
 				v = nil
 			}
 		}
@@ -220,8 +221,8 @@ func refuseBusy(w http.ResponseWriter) {
 // nothing.
 const (
 	noPolicy   = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-	PagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; manifest-src 'self'; " +
-		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	PagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
+		"manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
 func secured(next http.Handler) http.Handler {

@@ -117,7 +117,8 @@ type Problems struct {
 }
 
 func NewProblems(l *slog.Logger) *Problems {
-	return &Problems{log: l, away: pipeline.NewTrouble(l, slog.LevelError, "requests can't be answered: something is away", "")}
+	away := pipeline.NewTrouble(l, slog.LevelError, "requests can't be answered: something is away", "")
+	return &Problems{log: l, away: away}
 }
 
 // Of returns the problem of an error. It logs each fault of our own, and now and then that

@@ -42,7 +42,8 @@ func (s Spans) Begin(r *http.Request) (*http.Request, trace.Span) {
 // method is the request's method, or the conventions' word for an unknown one.
 func method(r *http.Request) string {
 	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions:
 		return r.Method
 	}
 	return "_OTHER"

@@ -113,8 +113,11 @@ func newEngine(j *job, c *wire.Config) (*engine, error) {
 	if e.capacity, err = capacityIn(c.Capacity); err != nil {
 		return nil, err
 	}
-	e.options = host.Options{KeepBodies: c.KeepBodies, Log: j.log, Now: j.now, Telemetry: host.NewTelemetry(), Hard: j.hard}
-	e.options.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	e.options = host.Options{
+		KeepBodies: c.KeepBodies, Log: j.log, Now: j.now, Telemetry: host.NewTelemetry(), Hard: j.hard,
+	}
+	e.options.Registry.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	telemetry, err := wire.OpenTelemetry(j.ctx, version().Version, j.log, j.now)
 	e.telemetry = telemetry
 	e.closers = append(e.closers, func() error { telemetry.Close(j.hard); return nil })

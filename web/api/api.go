@@ -88,7 +88,8 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 			Components: &huma.Components{
 				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"token":  {Type: "http", Scheme: "bearer", Description: "A session's token (bh_s_…) or an API token (bh_t_…)."},
+					"token": {Type: "http", Scheme: "bearer",
+						Description: "A session's token (bh_s_…) or an API token (bh_t_…)."},
 					"cookie": {Type: "apiKey", In: "cookie", Name: web.CookieName, Description: "A browser's session."},
 				},
 			},

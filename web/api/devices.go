@@ -38,11 +38,13 @@ func (a *API) registerDevices() {
 	register(a, huma.Operation{
 		OperationID: "put-device", Method: http.MethodPut, Path: "/v1/devices/{installation}", Tags: []string{"devices"},
 		Summary: "Add or refresh a device", Security: security,
-		Description: "Call it when the app starts and when its address changes. A value that belonged to another device moves here. " +
+		Description: "Call it when the app starts and when its address changes. " +
+			"A value that belonged to another device moves here. " +
 			"Beyond 20 devices of a person, or the shop's limit, the one that was not seen the longest is retired.",
 	}, a.putDevice)
 	register(a, huma.Operation{
-		OperationID: "delete-device", Method: http.MethodDelete, Path: "/v1/devices/{installation}", Tags: []string{"devices"},
+		OperationID: "delete-device", Method: http.MethodDelete, Path: "/v1/devices/{installation}",
+		Tags:    []string{"devices"},
 		Summary: "Remove a device", DefaultStatus: http.StatusNoContent, Security: security,
 	}, a.deleteDevice)
 }

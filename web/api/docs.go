@@ -36,7 +36,9 @@ func addDocuments(to web.Prepared, doc *huma.OpenAPI) error {
 	}
 	to.Add("/v1/openapi.json", http.Header{"Content-Type": {"application/json"}}, body)
 	to.Add("/v1/asyncapi.json", http.Header{"Content-Type": {"application/json"}}, events.AsyncAPI())
-	to.Add("/docs", http.Header{"Content-Type": {"text/html; charset=utf-8"}, "Content-Security-Policy": {web.PagePolicy}}, page.Bytes())
+	to.Add("/docs", http.Header{
+		"Content-Type": {"text/html; charset=utf-8"}, "Content-Security-Policy": {web.PagePolicy},
+	}, page.Bytes())
 	return nil
 }
 

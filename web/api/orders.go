@@ -96,7 +96,8 @@ func (a *API) patchOrder(ctx context.Context, in *patchOrder) (*orderBody, error
 	if err != nil {
 		return nil, err
 	}
-	o, err := a.Store.SetHandling(ctx, who.Shop, id, bellhop.Handling(in.Body.Was), bellhop.Handling(in.Body.Handling), a.Now())
+	was, to := bellhop.Handling(in.Body.Was), bellhop.Handling(in.Body.Handling)
+	o, err := a.Store.SetHandling(ctx, who.Shop, id, was, to, a.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,8 @@ type wording struct {
 
 var libraryWords = func() (all []wording) {
 	for _, pair := range [][2]string{
-		{`invalid date/time for format .*`, "give a date and time such as 2026-11-22T09:00:00Z or 2026-11-22T18:00:00+09:00"},
-		{`expected string to be RFC 3339 date-time`, "give a date and time such as 2026-11-22T09:00:00Z or 2026-11-22T18:00:00+09:00"},
+		{`invalid date/time for format .*|expected string to be RFC 3339 date-time`,
+			"give a date and time such as 2026-11-22T09:00:00Z or 2026-11-22T18:00:00+09:00"},
 		{`invalid integer|expected integer`, "give a whole number"},
 		{`expected number`, "give a number"},
 		{`invalid boolean|expected boolean`, "give true or false"},

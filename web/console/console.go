@@ -66,7 +66,8 @@ type Console struct {
 // [Console.Close].
 func New(mux *http.ServeMux, assets web.Prepared, o Options) *Console {
 	c := &Console{Options: o, stats: newStats(o.Store, o.Queue, o.Now, o.Log),
-		rings: web.NewLimits(ringEvery, ringBurst, web.LimitedKeys), tries: web.NewLimits(triesEvery, triesBurst, web.LimitedKeys)}
+		rings: web.NewLimits(ringEvery, ringBurst, web.LimitedKeys),
+		tries: web.NewLimits(triesEvery, triesBurst, web.LimitedKeys)}
 	addAssets(assets)
 	c.routes(mux)
 	go c.stats.run()
@@ -206,7 +207,8 @@ func ReaderOf(r *http.Request, p bellhop.Person) Reader {
 	if cookie, err := r.Cookie("bellhop_timezone"); err == nil && len(cookie.Value) < 64 {
 		said, _ = url.QueryUnescape(cookie.Value)
 	}
-	return Reader{i18n.For(p.Settings.Language, r.Header.Get("Accept-Language")), p.Settings.Zone(bellhop.GuessTimezone(said))}
+	language := i18n.For(p.Settings.Language, r.Header.Get("Accept-Language"))
+	return Reader{language, p.Settings.Zone(bellhop.GuessTimezone(said))}
 }
 
 func (c *Console) frame(r *http.Request, p bellhop.Person) frame {

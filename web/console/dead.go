@@ -100,7 +100,8 @@ func (c *Console) deadEvent(v *visit, whole bool) error {
 	}
 	view := &deadEventView{deadRow: v.deadRow(&d), Masked: !whole}
 	if whole {
-		look := bellhop.Access{At: c.Now().UTC().Truncate(time.Microsecond), Email: v.Person.Email, What: lookedAtBody, About: view.ID}
+		now := c.Now().UTC().Truncate(time.Microsecond)
+		look := bellhop.Access{At: now, Email: v.Person.Email, What: lookedAtBody, About: view.ID}
 		if err := c.Store.AddAccess(v.Context(), look); err != nil {
 			return err
 		}

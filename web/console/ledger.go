@@ -53,7 +53,8 @@ func (c *Console) showLedger(v *visit) error {
 		if o != "" {
 			label = v.T("outcome." + string(o))
 		}
-		view.Filters = append(view.Filters, filter{string(o), label, withQuery("/ledger", "outcome", string(o), "find", view.Find), string(o) == view.Outcome})
+		to := withQuery("/ledger", "outcome", string(o), "find", view.Find)
+		view.Filters = append(view.Filters, filter{string(o), label, to, string(o) == view.Outcome})
 	}
 	for i := range page.Lines {
 		view.Rows = append(view.Rows, v.lineRow(&page.Lines[i]))
@@ -100,7 +101,8 @@ func find(q *store.LineQuery, text string) {
 func (v *visit) lineRow(l *store.Line) lineRow {
 	e := &l.Event
 	row := lineRow{EventID: e.ID.String(), Shop: e.Shop, Topic: e.Topic, WebhookID: e.WebhookID, Outcome: l.Outcome,
-		Label: v.label("outcome.", string(l.Outcome)), Reason: v.label("why.", l.Reason), At: e.AcceptedAt, When: v.Moment(e.AcceptedAt)}
+		Label: v.label("outcome.", string(l.Outcome)), Reason: v.label("why.", l.Reason),
+		At: e.AcceptedAt, When: v.Moment(e.AcceptedAt)}
 	if l.OrderID != 0 {
 		row.Order, row.OrderURL = web.ID(l.OrderID), withQuery("/orders/"+web.ID(l.OrderID), "shop", e.Shop)
 	}

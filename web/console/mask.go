@@ -11,9 +11,10 @@ import (
 // shown are the fields of Shopify's bodies whose values are no personal data. All others are
 // masked, and so is any field that Shopify adds.
 var shown = set("id", "admin_graphql_api_id", "order_id", "line_item_id", "location_id", "app_id", "order_number",
-	"currency", "presentment_currency", "currency_code", "amount", "price", "total_price", "subtotal_price", "total_tax", "total_discounts",
-	"current_total_price", "financial_status", "fulfillment_status", "created_at", "updated_at", "processed_at", "cancelled_at", "closed_at",
-	"cancel_reason", "test", "quantity", "sku", "product_id", "variant_id", "grams", "taxable", "requires_shipping", "gift_card", "kind", "status",
+	"currency", "presentment_currency", "currency_code", "amount", "price", "total_price", "subtotal_price",
+	"total_tax", "total_discounts", "current_total_price", "financial_status", "fulfillment_status", "created_at",
+	"updated_at", "processed_at", "cancelled_at", "closed_at", "cancel_reason", "test", "quantity", "sku",
+	"product_id", "variant_id", "grams", "taxable", "requires_shipping", "gift_card", "kind", "status",
 	"gateway", "source_name", "taxes_included", "tax_rate", "rate", "topic", "shop_id", "shop_domain")
 
 const masked = "•••"
@@ -33,7 +34,8 @@ const maxIndented = 256 << 10
 var plainKey = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
 // personal are objects in which even an id or a time is a person's.
-var personal = set("customer", "billing_address", "shipping_address", "default_address", "client_details", "company", "payment_details")
+var personal = set("customer", "billing_address", "shipping_address", "default_address", "client_details", "company",
+	"payment_details")
 
 func set(names ...string) map[string]bool {
 	all := make(map[string]bool, len(names))

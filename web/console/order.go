@@ -102,7 +102,8 @@ func (v *visit) steps(o *bellhop.Order) (steps []step) {
 		label string
 		at    time.Time
 	}{
-		{"order.triggered", o.Trace.TriggeredAt}, {"order.accepted", o.Trace.AcceptedAt}, {"order.recorded", o.Trace.RecordedAt},
+		{"order.triggered", o.Trace.TriggeredAt}, {"order.accepted", o.Trace.AcceptedAt},
+		{"order.recorded", o.Trace.RecordedAt},
 		{"order.pushed", o.Trace.PushedAt}, {"order.received", received(o.Pushes)},
 	} {
 		out := step{Label: v.T(s.label), At: s.at}

@@ -184,7 +184,8 @@ func (v *visit) settings() (all []setting, err error) {
 
 // doneWords say how orders were set.
 var doneWords = map[bellhop.Handling]string{
-	bellhop.HandlingNew: "orders.doneNew", bellhop.HandlingSeen: "orders.doneSeen", bellhop.HandlingHandled: "orders.doneHandled",
+	bellhop.HandlingNew: "orders.doneNew", bellhop.HandlingSeen: "orders.doneSeen",
+	bellhop.HandlingHandled: "orders.doneHandled",
 }
 
 // setHandling is the form of the list and of an order.

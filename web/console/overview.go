@@ -91,7 +91,9 @@ func (v *visit) shopCounts(samples []sample) (all []shopCount) {
 	for shop, n := range counts {
 		all = append(all, shopCount{shop, withQuery("/", "shop", shop), v.Number(n), n})
 	}
-	slices.SortFunc(all, func(a, b shopCount) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.Domain, b.Domain)) })
+	slices.SortFunc(all, func(a, b shopCount) int {
+		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.Domain, b.Domain))
+	})
 	return all[:min(len(all), 50)]
 }
 
@@ -127,7 +129,8 @@ const drawnPoints = 120
 // chart draws one of the charts by the time of day in the viewer's zone. A line without values
 // is left out.
 func (c *Console) chart(v *visit, name string, samples []sample) chart.Chart {
-	ch := chart.Chart{Title: v.T("overview.chart." + name), Y: v.T("overview.y." + name), Clock: &chart.Clock{Zone: v.zone, Time: v.Time}}
+	ch := chart.Chart{Title: v.T("overview.chart." + name), Y: v.T("overview.y." + name),
+		Clock: &chart.Clock{Zone: v.zone, Time: v.Time}}
 	line := func(words string, tone chart.Tone, value func(b *sample) (float64, bool)) {
 		s := chart.Series{Name: v.T("overview." + words), Tone: tone}
 		for part := range slices.Chunk(samples, len(samples)/drawnPoints+1) {
@@ -154,7 +157,8 @@ func (c *Console) chart(v *visit, name string, samples []sample) chart.Chart {
 	rate := func(f func(b *sample) float64) func(b *sample) (float64, bool) {
 		return func(b *sample) (float64, bool) { return f(b), b.Pushed != nil }
 	}
-	took := func(of func(b *sample) []time.Duration, choose func([]time.Duration) (time.Duration, bool)) func(b *sample) (float64, bool) {
+	type chooser = func([]time.Duration) (time.Duration, bool)
+	took := func(of func(b *sample) []time.Duration, choose chooser) func(b *sample) (float64, bool) {
 		return func(b *sample) (float64, bool) {
 			d, ok := choose(of(b))
 			return float64(d), ok
@@ -163,7 +167,8 @@ func (c *Console) chart(v *visit, name string, samples []sample) chart.Chart {
 	pushed := func(s bellhop.PushStatus) func(b *sample) (float64, bool) {
 		return rate(func(b *sample) float64 { return b.Pushed[s] })
 	}
-	recorded, rang := func(b *sample) []time.Duration { return b.Recorded }, func(b *sample) []time.Duration { return b.Rang }
+	recorded := func(b *sample) []time.Duration { return b.Recorded }
+	rang := func(b *sample) []time.Duration { return b.Rang }
 	switch name {
 	case "rates":
 		line("in", chart.Plain, rate(func(b *sample) float64 { return b.In }))
@@ -193,7 +198,8 @@ func (c *Console) chart(v *visit, name string, samples []sample) chart.Chart {
 var timeUnits = []struct {
 	from, unit time.Duration
 	words      string
-}{{10 * time.Hour, time.Hour, "hours"}, {10 * time.Minute, time.Minute, "minutes"}, {10 * time.Second, time.Second, "seconds"}, {0, time.Millisecond, "milliseconds"}}
+}{{10 * time.Hour, time.Hour, "hours"}, {10 * time.Minute, time.Minute, "minutes"},
+	{10 * time.Second, time.Second, "seconds"}, {0, time.Millisecond, "milliseconds"}}
 
 // inTime writes a chart of durations in a unit that fits the longest.
 func (v *visit) inTime(ch *chart.Chart) {

@@ -34,7 +34,8 @@ type pushRow struct {
 	Receipt  string // what the phone reported
 }
 
-var pushFilters = []bellhop.PushStatus{"", bellhop.PushSent, bellhop.PushPending, bellhop.PushSending, bellhop.PushUnknown,
+var pushFilters = []bellhop.PushStatus{
+	"", bellhop.PushSent, bellhop.PushPending, bellhop.PushSending, bellhop.PushUnknown,
 	bellhop.PushFailed, bellhop.PushSkipped}
 
 func (c *Console) showPushes(v *visit) (err error) {
@@ -49,7 +50,8 @@ func (c *Console) showPushes(v *visit) (err error) {
 	if err := v.live(c); err != nil {
 		return err
 	}
-	page, err := c.Store.Pushes(v.Context(), v.Shop, store.PushQuery{Limit: 50, Cursor: asked.Get("cursor"), Status: status})
+	q := store.PushQuery{Limit: 50, Cursor: asked.Get("cursor"), Status: status}
+	page, err := c.Store.Pushes(v.Context(), v.Shop, q)
 	if err != nil {
 		return err
 	}

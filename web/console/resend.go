@@ -37,7 +37,8 @@ func (c *Console) showResend(v *visit) error {
 			i, there := at[key]
 			if !there {
 				i, at[key] = len(view.Rows), len(view.Rows)
-				view.Rows = append(view.Rows, lostRow{Domain: p.Shop, Reason: v.reason(p.Reason), Stays: v.label("resend.stays.", p.Stays)})
+				stays := v.label("resend.stays.", p.Stays)
+				view.Rows = append(view.Rows, lostRow{Domain: p.Shop, Reason: v.reason(p.Reason), Stays: stays})
 			}
 			view.Rows[i].n++
 			switch p.Stays {

@@ -22,9 +22,11 @@ type settingsView struct {
 }
 
 // commonZones are offered; every name of the IANA database is taken.
-var commonZones = []string{"Asia/Seoul", "Asia/Tokyo", "Asia/Shanghai", "Asia/Hong_Kong", "Asia/Singapore", "Asia/Kolkata", "Asia/Dubai",
-	"Australia/Sydney", "Pacific/Auckland", "Europe/London", "Europe/Paris", "Europe/Berlin", "Europe/Madrid", "Europe/Rome",
-	"Europe/Warsaw", "Europe/Istanbul", "Africa/Johannesburg", "Africa/Lagos", "America/New_York", "America/Chicago", "America/Denver",
+var commonZones = []string{
+	"Asia/Seoul", "Asia/Tokyo", "Asia/Shanghai", "Asia/Hong_Kong", "Asia/Singapore", "Asia/Kolkata", "Asia/Dubai",
+	"Australia/Sydney", "Pacific/Auckland", "Europe/London", "Europe/Paris", "Europe/Berlin", "Europe/Madrid",
+	"Europe/Rome", "Europe/Warsaw", "Europe/Istanbul", "Africa/Johannesburg", "Africa/Lagos", "America/New_York",
+	"America/Chicago", "America/Denver",
 	"America/Los_Angeles", "America/Toronto", "America/Mexico_City", "America/Sao_Paulo", "UTC"}
 
 func (c *Console) showSettings(v *visit) error {

@@ -21,7 +21,8 @@ func (c *Console) showShops(v *visit) error {
 	c.takeNotice(v)
 	view := &shopsView{frame: v.frame}
 	for _, s := range shops {
-		row := shopRow{Domain: s.Domain, URL: withQuery("/", "shop", s.Domain), Disabled: s.Disabled, Last: v.T("shops.never")}
+		row := shopRow{Domain: s.Domain, URL: withQuery("/", "shop", s.Domain), Disabled: s.Disabled,
+			Last: v.T("shops.never")}
 		if !s.LastEventAt.IsZero() {
 			row.Last = v.T("shops.last", "When", v.Moment(s.LastEventAt))
 			row.Signer = v.label("shops.signer.", string(s.LastSignedBy))

@@ -39,7 +39,8 @@ func (c *Console) followLink(w http.ResponseWriter, r *http.Request, once string
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
 	if err := r.ParseForm(); err != nil {
-		c.trouble(&visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}, bellhop.Invalidf("form", "this is not the sign-in form"))
+		c.trouble(&visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})},
+			bellhop.Invalidf("form", "this is not the sign-in form"))
 		return
 	}
 	if once := r.PostForm.Get("once"); once != "" {

@@ -101,7 +101,8 @@ func (s *stats) due() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	return len(s.samples) == 0 || now.Sub(s.asked) < statsWatched || now.Sub(s.samples[len(s.samples)-1].At) >= statsIdle-statsEvery/2
+	return len(s.samples) == 0 || now.Sub(s.asked) < statsWatched ||
+		now.Sub(s.samples[len(s.samples)-1].At) >= statsIdle-statsEvery/2
 }
 
 // look adds a sample, or leaves a gap if a part is away.
@@ -155,7 +156,9 @@ func (b *sample) rates(before, now totals) {
 	rate := func(was, is int64) float64 { return max(0, float64(is-was)/seconds) }
 	b.In, b.Out = rate(before.in, now.in), rate(before.out, now.out)
 	b.Pushed = map[bellhop.PushStatus]float64{}
-	for _, s := range []bellhop.PushStatus{bellhop.PushSent, bellhop.PushFailed, bellhop.PushSkipped, bellhop.PushUnknown} {
+	for _, s := range []bellhop.PushStatus{
+		bellhop.PushSent, bellhop.PushFailed, bellhop.PushSkipped, bellhop.PushUnknown,
+	} {
 		b.Pushed[s] = rate(before.pushes[s], now.pushes[s])
 	}
 }

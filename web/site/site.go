@@ -87,10 +87,11 @@ func New(o Options) (*Server, error) {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
 	mux.HandleFunc("/", web.Unmatched(mux, pages.Unmatched))
-	return &Server{webhook: webhook.New(o.Acceptor, o.Webhooks), api: rest, console: pages, rest: web.Guard(mux, web.GuardOptions{
+	guarded := web.Guard(mux, web.GuardOptions{
 		InFlight: o.APIInFlight, Free: func(path string) bool { return fixed[path] != nil }, Proxies: o.TrustedProxies,
 		Origins: o.AllowedOrigins, Log: o.Logger, Registerer: o.Registerer, Tracer: o.Tracer,
-	})}, nil
+	})
+	return &Server{webhook: webhook.New(o.Acceptor, o.Webhooks), rest: guarded, api: rest, console: pages}, nil
 }
 
 func defaults(o *Options) {

@@ -108,7 +108,8 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if out != outGone { // which is nobody's fault
-		h.refusals.Refused(r.Header.Get(shopify.HeaderShop), answers[out].label, out.status() >= http.StatusInternalServerError, cause)
+		ours := out.status() >= http.StatusInternalServerError
+		h.refusals.Refused(r.Header.Get(shopify.HeaderShop), answers[out].label, ours, cause)
 	}
 	h.refuse(w, out, cause)
 }

@@ -136,7 +136,8 @@ func (r *Rig) people() {
 // cheapHash is of password, and quick to verify.
 var cheapHash = sync.OnceValue(func() string {
 	salt, b64 := []byte("saltsaltsaltsalt"), base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=64,t=1,p=1$%s$%s", argon2.Version, b64(salt), b64(argon2.IDKey([]byte(Password), salt, 1, 64, 1, 32)))
+	key := argon2.IDKey([]byte(Password), salt, 1, 64, 1, 32)
+	return fmt.Sprintf("$argon2id$v=%d$m=64,t=1,p=1$%s$%s", argon2.Version, b64(salt), b64(key))
 })
 
 // Order records an Order whose id is 820982911946154508 + n.
@@ -145,8 +146,9 @@ func (r *Rig) Order(shop string, n int, change ...func(*bellhop.Order)) bellhop.
 	at := Day.Add(time.Duration(n) * time.Second)
 	eur := bellhop.Money{Units: 37211, Digits: 2, Currency: "EUR"}
 	o := &bellhop.Order{
-		Shop: shop, ID: 820982911946154508 + int64(n), Version: bellhop.Version{UpdatedAt: at, TriggeredAt: at, Hash: uint64(n) + 1},
-		Name: fmt.Sprintf("#%d", 1000+n), Number: int64(1000 + n), Total: USD(40300), Presentment: &eur,
+		Shop: shop, ID: 820982911946154508 + int64(n),
+		Version: bellhop.Version{UpdatedAt: at, TriggeredAt: at, Hash: uint64(n) + 1},
+		Name:    fmt.Sprintf("#%d", 1000+n), Number: int64(1000 + n), Total: USD(40300), Presentment: &eur,
 		CustomerName: "Jo Lee", CustomerEmail: "jo@example.com", FinancialStatus: "paid", FulfillmentStatus: "unfulfilled",
 		PlacedAt: at.In(time.FixedZone("", 9*3600)), UpdatedAt: at.In(time.FixedZone("", 9*3600)),
 		Items: []bellhop.Item{{ID: 1, Title: "Tee", Variant: "M", SKU: "TEE-M", Quantity: 2, Price: USD(1990)}},
@@ -154,11 +156,13 @@ func (r *Rig) Order(shop string, n int, change ...func(*bellhop.Order)) bellhop.
 	for _, c := range change {
 		c(o)
 	}
-	e := &bellhop.Event{Shop: shop, Topic: "orders/create", APIVersion: "2026-10", WebhookID: fmt.Sprint("w", n, o.Version.Hash),
+	e := &bellhop.Event{Shop: shop, Topic: "orders/create", APIVersion: "2026-10",
+		WebhookID:   fmt.Sprint("w", n, o.Version.Hash),
 		TriggeredAt: at, AcceptedAt: at.Add(time.Second), SignedBy: bellhop.SignerApp, Body: []byte(`{"id":1}`)}
 	binary.BigEndian.PutUint64(e.ID[:], uint64(len(shop)))
 	binary.BigEndian.PutUint64(e.ID[8:], uint64(n)<<16|o.Version.Hash)
-	_, err := r.DB.Record(context.Background(), []bellhop.Fact{{Event: e, At: at.Add(2 * time.Second), OrderID: o.ID, Order: o}})
+	fact := bellhop.Fact{Event: e, At: at.Add(2 * time.Second), OrderID: o.ID, Order: o}
+	_, err := r.DB.Record(context.Background(), []bellhop.Fact{fact})
 	Must(r, err)
 	return *o
 }
@@ -223,7 +227,8 @@ func (r *Rig) Do(req *http.Request) Reply {
 }
 
 // machineWords are those of libraries and databases.
-var machineWords = regexp.MustCompile(`expected|2006-01-02T15|propert|RFC|regex|JSON input|invalid char|UNIQUE|constraint|sqlite|unexpected|limit=`)
+var machineWords = regexp.MustCompile(`expected|2006-01-02T15|propert|RFC|regex|JSON input|invalid char|UNIQUE|` +
+	`constraint|sqlite|unexpected|limit=`)
 
 // Problem checks the shape of a Problem and its status and code.
 func (r *Rig) Problem(a Reply, status int, code string) {
