@@ -198,7 +198,7 @@ func (m *moving) sourceChanged() {
 		}
 	}
 	_, err := m.copy(late)
-	m.conflict("changed meanwhile", err)
+	m.conflict("changed in the meantime", err)
 	m.to.kind(bellhop.Conflict, move.Usable(m.to.ctx, mover(m.to)))
 	done, err := m.copy(few)
 	m.to.must(err)
