@@ -45,22 +45,22 @@ func (g *generator) live(l *life) {
 	default:
 		st.tags = "tag" + strconv.Itoa(g.rng.IntN(100)) + ", VIP"
 		st.note, st.noteNull = notes[g.rng.IntN(len(notes))], false
-		g.tell("orders/updated", event, l)
+		g.report("orders/updated", event, l)
 	}
 	if l.left > 0 {
 		g.later(l)
 	}
 }
 
-func (g *generator) tell(topic, event string, l *life) {
+func (g *generator) report(topic, event string, l *life) {
 	g.ready = append(g.ready, g.orderDelivery(topic, event, l.order, &l.state))
 }
 
 // both reports an action under its own topic, and half of the time under orders/updated too.
 func (g *generator) both(topic, event string, l *life) {
-	g.tell(topic, event, l)
+	g.report(topic, event, l)
 	if g.rng.IntN(2) == 0 {
-		g.tell("orders/updated", event, l)
+		g.report("orders/updated", event, l)
 	}
 }
 
@@ -75,7 +75,7 @@ func (g *generator) edited(l *life, event string) {
 	id := 78_000_000_000 + g.rng.Int64N(1e9)
 	d := g.render("orders/edited", event, l.order, func(w *renderer) { w.editBody(id, &l.state) })
 	g.touched(l, d, bellhop.TouchEdit, id)
-	g.tell("orders/updated", event, l)
+	g.report("orders/updated", event, l)
 }
 
 func (g *generator) refunded(l *life, event string) {
@@ -83,7 +83,7 @@ func (g *generator) refunded(l *life, event string) {
 	l.state.financial = "partially_refunded"
 	d := g.render("refunds/create", event, l.order, func(w *renderer) { w.refundBody(id, &l.state) })
 	g.touched(l, d, bellhop.TouchRefund, id)
-	g.tell("orders/updated", event, l)
+	g.report("orders/updated", event, l)
 }
 
 func (g *generator) touched(l *life, d *Delivery, kind bellhop.TouchKind, id int64) {

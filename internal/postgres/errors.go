@@ -150,11 +150,11 @@ func diagnose(c *pgx.ConnConfig, err error) error {
 	var invalid *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, pgconn.ErrReadOnlyConnection):
-		return away("no database at %s takes changes: name the primary in its URL, or promote one of them", at)
+		return unavailable("no database at %s takes changes: name the primary in its URL, or promote one of them", at)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return away("nothing answers at %s: start the database, or correct host and port in its URL", at)
+		return unavailable("nothing answers at %s: start the database, or correct host and port in its URL", at)
 	case errors.As(err, &name):
-		return away("there is no host %s: correct it in the database's URL", name.Name)
+		return unavailable("there is no host %s: correct it in the database's URL", name.Name)
 	case strings.Contains(err.Error(), "refused TLS"):
 		return wrong("the database at %s does not support TLS: turn it on there, or add sslmode=disable to its URL if "+
 			"the network is safe", at)
@@ -162,9 +162,9 @@ func diagnose(c *pgx.ConnConfig, err error) error {
 		return wrong("the certificate of the database at %s can't be trusted: give its authority with "+
 			"sslrootcert=FILE in the URL, and the host by the name in the certificate", at)
 	case errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
-		return away("the database at %s did not answer in time: see that it runs and that no firewall is between", at)
+		return unavailable("the database at %s did not answer in time: see that it runs and that no firewall is between", at)
 	}
-	return away("the database at %s broke the connection off: see its log, and whether host, port and sslmode in its "+
+	return unavailable("the database at %s broke the connection off: see its log, and whether host, port and sslmode in its "+
 		"URL are right", at)
 }
 
@@ -202,16 +202,16 @@ func refusal(c *pgx.ConnConfig, at string, e *pgconn.PgError) error {
 	case e.Code == codeNotAllowed:
 		return wrong("the database at %s does not let user %s in from here (%s): see its pg_hba.conf", at, c.User, says)
 	case e.Code == codeTooMany:
-		return away("the database at %s has too many connections: lower pool_max_conns in its URL, or raise "+
+		return unavailable("the database at %s has too many connections: lower pool_max_conns in its URL, or raise "+
 			"max_connections there", at)
 	}
-	return away("the database at %s says %q: see its log", at, says)
+	return unavailable("the database at %s says %q: see its log", at, says)
 }
 
 func wrong(format string, args ...any) error {
 	return bellhop.Errorf(bellhop.Invalid, "database_url", format, args...)
 }
 
-func away(format string, args ...any) error {
+func unavailable(format string, args ...any) error {
 	return bellhop.Errorf(bellhop.Unavailable, "database_unavailable", format, args...)
 }

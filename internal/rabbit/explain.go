@@ -45,7 +45,7 @@ func (t Target) diagnose(ctx context.Context, err error, wire *conn) error {
 	case began && first != 1:
 		return wrong("the server at %s is not RabbitMQ: correct host and port in its URL", t.Addr)
 	}
-	return away("RabbitMQ at %s broke the connection off: see its log, and whether host, port and TLS in its URL are "+
+	return unavailable("RabbitMQ at %s broke the connection off: see its log, and whether host, port and TLS in its URL are "+
 		"right", t.Addr)
 }
 
@@ -67,9 +67,9 @@ func (t Target) unreached(ctx context.Context, err error) error {
 	host, _, _ := net.SplitHostPort(t.Addr)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return away("nothing answers at %s: start RabbitMQ, or correct host and port in its URL", t.Addr)
+		return unavailable("nothing answers at %s: start RabbitMQ, or correct host and port in its URL", t.Addr)
 	case errors.As(err, &name):
-		return away("there is no host %s: correct it in RabbitMQ's URL", clip(host))
+		return unavailable("there is no host %s: correct it in RabbitMQ's URL", clip(host))
 	case errors.As(err, &notTLS):
 		return wrong("RabbitMQ at %s does not support TLS there: give its TLS port, or write amqp: in its URL if the "+
 			"network is safe", t.Addr)
@@ -82,7 +82,7 @@ func (t Target) unreached(ctx context.Context, err error) error {
 		return wrong("RabbitMQ at %s refuses bellhop's certificate (%v): give a certificate that it trusts with "+
 			"certfile and keyfile in its URL", t.Addr, lastPart(err))
 	}
-	return away("the connection to RabbitMQ at %s broke: see its log, and whether host, port and TLS in its URL are "+
+	return unavailable("the connection to RabbitMQ at %s broke: see its log, and whether host, port and TLS in its URL are "+
 		"right", t.Addr)
 }
 
@@ -115,7 +115,7 @@ func (t Target) refusal(e *amqp.Error) error {
 		return wrong("RabbitMQ at %s does not let user %s into virtual host %s: allow it with rabbitmqctl "+
 			"set_permissions -p %s %s '.*' '.*' '.*'", t.Addr, t.User, t.VHost, t.VHost, t.User)
 	}
-	return away("RabbitMQ at %s says %q: see its log", t.Addr, shorten(says))
+	return unavailable("RabbitMQ at %s says %q: see its log", t.Addr, shorten(says))
 }
 
 // says is the broker's own text, without the password if it should ever repeat
@@ -190,6 +190,6 @@ func wrong(format string, args ...any) error {
 	return bellhop.Errorf(bellhop.Invalid, codeURL, format, args...)
 }
 
-func away(format string, args ...any) error {
+func unavailable(format string, args ...any) error {
 	return bellhop.Errorf(bellhop.Unavailable, codeUnavailable, format, args...)
 }

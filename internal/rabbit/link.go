@@ -92,11 +92,11 @@ func (l *link) watch(ctx context.Context) error {
 			}
 		case <-tick.C:
 			if l.stalled(time.Now()) {
-				l.why = away("RabbitMQ at %s has confirmed nothing for %v: see that it runs and that no firewall is "+
+				l.why = unavailable("RabbitMQ at %s has confirmed nothing for %v: see that it runs and that no firewall is "+
 					"between", l.p.target.Addr, stall)
 			}
 			if key, ok := l.refuses(time.Now()); ok {
-				l.why = away("RabbitMQ at %s refuses what is published to %s: see whether the queue has a leader and "+
+				l.why = unavailable("RabbitMQ at %s refuses what is published to %s: see whether the queue has a leader and "+
 					"no limit of length", l.p.target.Addr, key)
 			}
 		case <-ctx.Done():

@@ -220,7 +220,7 @@ func (p *Publisher) link(ctx context.Context) (*link, error) {
 		select {
 		case <-changed:
 		case <-p.life.Done():
-			return nil, away("this publisher is closed")
+			return nil, unavailable("this publisher is closed")
 		case <-ctx.Done():
 			return nil, p.unlinked(ctx)
 		}
@@ -236,7 +236,7 @@ func (p *Publisher) unlinked(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if why == nil {
-		why = away("RabbitMQ at %s did not answer in time: see that it runs and that no firewall is between",
+		why = unavailable("RabbitMQ at %s did not answer in time: see that it runs and that no firewall is between",
 			p.target.Addr)
 	}
 	return why
@@ -250,7 +250,7 @@ func (p *Publisher) pick() (best *link, changed <-chan struct{}, err error) {
 	defer p.mu.Unlock()
 	for _, l := range p.links {
 		if reason := l.blocked.Load(); reason != nil {
-			return nil, nil, away("RabbitMQ at %s accepts no messages just now (%s): free up what it lacks; it then "+
+			return nil, nil, unavailable("RabbitMQ at %s accepts no messages just now (%s): free up what it lacks; it then "+
 				"goes on by itself", p.target.Addr, *reason)
 		}
 		if best == nil || l.due.Load() < best.due.Load() {
@@ -263,7 +263,7 @@ func (p *Publisher) pick() (best *link, changed <-chan struct{}, err error) {
 	if p.started == 0 || best != nil && p.started == len(p.links) && p.started < p.opts.Connections &&
 		best.due.Load() > busy {
 		if p.life.Err() != nil {
-			return nil, nil, away("this publisher is closed")
+			return nil, nil, unavailable("this publisher is closed")
 		}
 		p.started++
 		p.lines.Go(p.line)

@@ -93,7 +93,7 @@ func (c closer) Close() error { return c() }
 // get returns a token that is good for a request, or a [*push.Error].
 func (t *tokens) get(ctx context.Context) (*token, error) {
 	for {
-		have, wait, err := t.look()
+		have, wait, err := t.poll()
 		if have != nil {
 			return have, nil
 		}
@@ -110,9 +110,9 @@ func (t *tokens) get(ctx context.Context) (*token, error) {
 	}
 }
 
-// look returns the token, or a channel to wait on before looking again, or why
+// poll returns the token, or a channel to wait on before polling again, or why
 // there is no token. It begins a fetch when one is due.
-func (t *tokens) look() (*token, <-chan struct{}, error) {
+func (t *tokens) poll() (*token, <-chan struct{}, error) {
 	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
