@@ -117,7 +117,7 @@ func (d *wrapped) orders(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write([]byte(body)) // whoever asked is gone if this fails
+	_, _ = w.Write([]byte(body)) // the client is gone if this fails
 }
 
 // What the demo goes by in the site's page.
