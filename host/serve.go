@@ -90,6 +90,10 @@ type Server struct {
 	HTTP     *http.Server
 }
 
+// settled is when a start is over: what opening took and running does not need goes
+// back to the system.
+const settled = 2 * time.Second
+
 // drainTimeout is how long answers under way get once the process is to end:
 // less than the 30 s after which most supervisors kill.
 const drainTimeout = 25 * time.Second
@@ -98,7 +102,7 @@ const drainTimeout = 25 * time.Second
 // webhook is accepted, those under way are answered, what is leased is finished.
 func Run(ctx context.Context, o Options) error {
 	run := newRun(ctx, o)
-	run.group.Go(func() error { debug.FreeOSMemory(); return nil }) // what opening took, and running does not need
+	defer time.AfterFunc(settled, debug.FreeOSMemory).Stop()
 	for _, s := range o.Servers {
 		run.serve(s)
 	}
