@@ -13,7 +13,8 @@ import (
 var unlinked = map[string][]string{
 	"./cmd/bellhop": {
 		"bellhop/bench", "bellhop/internal/lambdaruntime", "bellhop/internal/realserver", "bellhop/cmd/",
-		"github.com/HdrHistogram/", "github.com/wcharczuk/", "github.com/golang/freetype", "golang.org/x/image", "github.com/aws/aws-sdk-go-v2/service/s3", "google.golang.org/api", "google.golang.org/grpc", "testing",
+		"github.com/HdrHistogram/", "github.com/wcharczuk/", "github.com/golang/freetype", "golang.org/x/image",
+		"github.com/aws/aws-sdk-go-v2/service/s3", "google.golang.org/api", "google.golang.org/grpc", "testing",
 	},
 	"./cmd/bellhop-lambda": {
 		"bellhop/web/api", "bellhop/web/console", "bellhop/web/site", "bellhop/demo", "bellhop/chart", "bellhop/bench",

@@ -15,16 +15,23 @@ import (
 // from the database does.
 func TestTimezonesAsPhonesSendThem(t *testing.T) {
 	for said, want := range map[string]string{
-		"Asia/Seoul": "Asia/Seoul", "asia/seoul": "Asia/Seoul", "ASIA/SEOUL": "Asia/Seoul", " Europe/Berlin ": "Europe/Berlin",
+		"Asia/Seoul": "Asia/Seoul", "asia/seoul": "Asia/Seoul", "ASIA/SEOUL": "Asia/Seoul",
+		" Europe/Berlin ":       "Europe/Berlin",
 		"america/port_of_spain": "America/Port_of_Spain", "america/port-au-prince": "America/Port-au-Prince",
-		"Asia/Calcutta": "Asia/Calcutta", "Asia/Saigon": "Asia/Saigon", "Asia/Hanoi": "Asia/Ho_Chi_Minh", "Asia/Beijing": "Asia/Shanghai",
-		"KST": "Asia/Seoul", "jst": "Asia/Tokyo", "PDT": "America/Los_Angeles", "EST": "EST", "utc": "UTC", "Z": "UTC", "gmt": "GMT",
+		"Asia/Calcutta": "Asia/Calcutta", "Asia/Saigon": "Asia/Saigon", "Asia/Hanoi": "Asia/Ho_Chi_Minh",
+		"Asia/Beijing": "Asia/Shanghai",
+		"KST":          "Asia/Seoul", "jst": "Asia/Tokyo", "PDT": "America/Los_Angeles", "EST": "EST", "utc": "UTC",
+		"Z": "UTC", "gmt": "GMT",
 		"GMT+09:00": "Etc/GMT-9", "GMT+9": "Etc/GMT-9", "UTC+0900": "Etc/GMT-9", "+09:00": "Etc/GMT-9", "UTC-5": "Etc/GMT+5",
-		"GMT−08:00": "Etc/GMT+8", "Etc/GMT-9": "Etc/GMT-9", "etc/gmt-9": "Etc/GMT-9", "UTC+5:30": "Asia/Kolkata", "GMT+05:45": "Asia/Kathmandu",
-		"GMT-03:30": "America/St_Johns", "GMT+00:00": "UTC", "UTC+14": "Etc/GMT-14", "GMT+0900 (Korean Standard Time)": "Etc/GMT-9",
-		"(GMT+09:00) Seoul": "Etc/GMT-9",
-		"":                  "", "CST": "", "Mars/Olympus": "", "GMT+15": "", "GMT+09:17": "", "Local": "", "localtime": "", "../../etc/passwd": "",
-		"/etc/localtime": "", "null": "", "Asia/Seoul\x00": "", "서울": "", strings.Repeat("+", 5000): "", "GMT+99999999999": "",
+		"GMT−08:00": "Etc/GMT+8", "Etc/GMT-9": "Etc/GMT-9", "etc/gmt-9": "Etc/GMT-9", "UTC+5:30": "Asia/Kolkata",
+		"GMT+05:45": "Asia/Kathmandu",
+		"GMT-03:30": "America/St_Johns", "GMT+00:00": "UTC", "UTC+14": "Etc/GMT-14",
+		"GMT+0900 (Korean Standard Time)": "Etc/GMT-9",
+		"(GMT+09:00) Seoul":               "Etc/GMT-9",
+		"":                                "", "CST": "", "Mars/Olympus": "", "GMT+15": "", "GMT+09:17": "", "Local": "",
+		"localtime": "", "../../etc/passwd": "",
+		"/etc/localtime": "", "null": "", "Asia/Seoul\x00": "", "서울": "", strings.Repeat("+", 5000): "",
+		"GMT+99999999999": "",
 	} {
 		got := bellhop.GuessTimezone(said)
 		if got != want {

@@ -98,8 +98,9 @@ func Alternate(ctx context.Context, o AlternateOptions) ([]Change, error) {
 	secret, password := rand.Text(), rand.Text()
 	for i, binary := range []string{o.Before, o.After} {
 		sides[i] = &side{bench: &bench{
-			Options: Options{Binary: binary, Postgres: o.Postgres, Connections: 64}, measured: measured{values: map[string][]float64{}},
-			dir: filepath.Join(dir, fmt.Sprint(i)), secret: secret, password: password,
+			Options:  Options{Binary: binary, Postgres: o.Postgres, Connections: 64},
+			measured: measured{values: map[string][]float64{}},
+			dir:      filepath.Join(dir, fmt.Sprint(i)), secret: secret, password: password,
 		}}
 	}
 	err = o.alternate(ctx, sides)
@@ -113,7 +114,8 @@ func Alternate(ctx context.Context, o AlternateOptions) ([]Change, error) {
 }
 
 func (o *AlternateOptions) alternate(ctx context.Context, sides []*side) error {
-	webhooks, err := NewWebhooks(WebhookOptions{Host: "bellhop.test", Shops: []string{mainShop}, Secret: sides[0].secret, Seed: 1, Now: time.Now()})
+	webhooks, err := NewWebhooks(WebhookOptions{Host: "bellhop.test", Shops: []string{mainShop}, Secret: sides[0].secret,
+		Seed: 1, Now: time.Now()})
 	if err != nil {
 		return err
 	}
@@ -160,7 +162,8 @@ func (s *side) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, args := range [][]string{{"migrate"}, {"shop", "add", mainShop}, {"operator", "add", "--email", opsEmail, "--password-file", password}} {
+	for _, args := range [][]string{{"migrate"}, {"shop", "add", mainShop},
+		{"operator", "add", "--email", opsEmail, "--password-file", password}} {
 		if err := s.run(ctx, env, args...); err != nil {
 			return err
 		}

@@ -11,15 +11,18 @@ func TestADifferenceBelowTheSpreadIsNone(t *testing.T) {
 	for _, c := range []struct {
 		before, after []float64
 		clear         bool
-	}{{steady, steady, false}, {steady, noisy, false}, {noisy, faster, true}, {steady, faster, true}, {noisy, steady, false}} {
+	}{{steady, steady, false}, {steady, noisy, false}, {noisy, faster, true}, {steady, faster, true},
+		{noisy, steady, false}} {
 		change := Change{"CPU an order", Microseconds, quartile(c.before), quartile(c.after)}
 		if change.Clear() != c.clear {
 			t.Errorf("%+v: clear %v", change, change.Clear())
 		}
 	}
 	var b strings.Builder
-	err := WriteChanges(&b, []Change{{"a", Microseconds, quartile(steady), quartile(faster)}, {"b", PerSecond, quartile(steady), quartile(noisy)}})
-	if text := b.String(); err != nil || !strings.Contains(text, "-19.6 %") || !strings.Contains(text, "none: less than the spread") ||
+	err := WriteChanges(&b, []Change{{"a", Microseconds, quartile(steady), quartile(faster)},
+		{"b", PerSecond, quartile(steady), quartile(noisy)}})
+	if text := b.String(); err != nil || !strings.Contains(text, "-19.6 %") ||
+		!strings.Contains(text, "none: less than the spread") ||
 		!strings.Contains(text, "102 (101–103)") {
 		t.Errorf("%v\n%s", err, text)
 	}

@@ -73,7 +73,8 @@ func (b *bench) measureSQS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	accepted, err := b.floodAccepting(ctx, []string{q.setting}, w, acceptKeys{"accepting into SQS", keySQSRate, keySQSP99, ""})
+	accepted, err := b.floodAccepting(ctx, []string{q.setting}, w, acceptKeys{"accepting into SQS", keySQSRate, keySQSP99,
+		""})
 	if err != nil {
 		return err
 	}
@@ -141,8 +142,10 @@ func (b *bench) sqsClient(ctx context.Context, q sqsQueue) (client *sqs.Client, 
 // since the stand-in takes time for each byte.
 func bareMessage() (like types.SendMessageBatchRequestEntry, err error) {
 	now := time.Now()
-	m, err := amazon.Encode(&bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: mainShop, Topic: "orders/create", APIVersion: simulate.APIVersion,
-		WebhookID: uuid.NewString(), ShopifyEventID: uuid.NewString(), TriggeredAt: now, AcceptedAt: now, SignedBy: bellhop.SignerApp, Body: []byte("{}")})
+	m, err := amazon.Encode(&bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: mainShop, Topic: "orders/create",
+		APIVersion: simulate.APIVersion,
+		WebhookID:  uuid.NewString(), ShopifyEventID: uuid.NewString(), TriggeredAt: now, AcceptedAt: now,
+		SignedBy: bellhop.SignerApp, Body: []byte("{}")})
 	like.MessageGroupId, like.MessageAttributes = aws.String(mainShop), map[string]types.MessageAttributeValue{}
 	for name, value := range m.Attributes {
 		like.MessageAttributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
@@ -150,7 +153,8 @@ func bareMessage() (like types.SendMessageBatchRequestEntry, err error) {
 	return like, err
 }
 
-func sendBatch(ctx context.Context, client *sqs.Client, url string, like types.SendMessageBatchRequestEntry, requests Requests) error {
+func sendBatch(ctx context.Context, client *sqs.Client, url string, like types.SendMessageBatchRequestEntry,
+	requests Requests) error {
 	batch := make([]types.SendMessageBatchRequestEntry, bareBatch)
 	for i := range batch {
 		batch[i] = like
@@ -158,7 +162,8 @@ func sendBatch(ctx context.Context, client *sqs.Client, url string, like types.S
 	}
 	out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: batch})
 	if err == nil && len(out.Failed) > 0 {
-		err = fmt.Errorf("%d of %d messages were refused: %s", len(out.Failed), bareBatch, aws.ToString(out.Failed[0].Message))
+		err = fmt.Errorf("%d of %d messages were refused: %s", len(out.Failed), bareBatch,
+			aws.ToString(out.Failed[0].Message))
 	}
 	return err
 }

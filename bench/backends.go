@@ -30,7 +30,8 @@ func (o *CompareOptions) backends() (p backends, err error) {
 		return p, nil
 	case "postgres", "postgresql":
 		if p.postgres == "" || o.Queue != "postgres:" {
-			return p, bellhop.Invalidf("compare", "--queue is %q: give postgres: alone, with --db, for the queue in the same database", shown(o.Queue))
+			return p, bellhop.Invalidf("compare",
+				"--queue is %q: give postgres: alone, with --db, for the queue in the same database", shown(o.Queue))
 		}
 		p.queue = "postgres"
 		return p, nil
@@ -69,5 +70,7 @@ func (o *CompareOptions) near(flag, address string, schemes ...string) error {
 	if ip := net.ParseIP(u.Hostname()); o.RemoteOK || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
 		return nil
 	}
-	return bellhop.Invalidf("compare", "%s names %s, which is not this machine: it would be loaded until it fails; with --remote-ok that is allowed", flag, u.Hostname())
+	return bellhop.Invalidf("compare",
+		"%s names %s, which is not this machine: it would be loaded until it fails; with --remote-ok that is allowed", flag,
+		u.Hostname())
 }

@@ -62,7 +62,8 @@ func TestAChildIsReadyAndEndsWhenAsked(t *testing.T) {
 	if err := c.listening(t.Context(), addr); err != nil {
 		t.Fatal(err)
 	}
-	w, err := NewWebhooks(WebhookOptions{Host: addr, Shops: []string{"one.myshopify.com"}, Secret: b.secret, Seed: 1, Now: time.Now()})
+	w, err := NewWebhooks(WebhookOptions{Host: addr, Shops: []string{"one.myshopify.com"}, Secret: b.secret, Seed: 1,
+		Now: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,8 @@ func TestTheBareHandlerChecksTheSignature(t *testing.T) {
 }
 
 func TestARunRefusesWhatMakesNoSense(t *testing.T) {
-	for _, o := range []Options{{}, {Binary: "x", Rounds: -1}, {Binary: "x", Duration: time.Millisecond}, {Binary: "x", Connections: 5000}} {
+	for _, o := range []Options{{}, {Binary: "x", Rounds: -1}, {Binary: "x", Duration: time.Millisecond},
+		{Binary: "x", Connections: 5000}} {
 		if _, err := Run(t.Context(), o); err == nil {
 			t.Errorf("%+v was accepted", o)
 		}

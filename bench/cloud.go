@@ -145,7 +145,8 @@ func (c *cloud) mapQueue(ctx context.Context, endpoint string, q sqsQueue, cut f
 		return err
 	}
 	m := &lambdaruntime.Mapping{
-		Client: sqs.NewFromConfig(amazon.Patient(cfg, awsPoll+5*time.Second)), QueueURL: endpoint + "/" + accountID + "/" + q.name,
+		Client: sqs.NewFromConfig(amazon.Patient(cfg, awsPoll+5*time.Second)), QueueURL: endpoint + "/" + accountID + "/" +
+			q.name,
 		QueueARN: "arn:aws:sqs:" + region + ":" + accountID + ":" + q.name, Function: c.functions[c.mode.consumer()],
 		BatchSize: templateBatch, Concurrency: awsPollers, Poll: awsPoll,
 	}
@@ -170,7 +171,8 @@ func (c *cloud) close() (err error) {
 
 // carry has webhooks come at a rate and waits until all are done with. behind is
 // how long after the load's end that was.
-func (c *cloud) carry(ctx context.Context, b *bench, w *Webhooks, rate float64, d time.Duration) (a *Account, behind time.Duration, err error) {
+func (c *cloud) carry(ctx context.Context, b *bench, w *Webhooks, rate float64,
+	d time.Duration) (a *Account, behind time.Duration, err error) {
 	c.meter.reset()
 	tally, err := c.load(ctx, b, Load{Requests: w.For, Connections: acceptProcesses, Rate: rate, Duration: d})
 	if err != nil {
@@ -184,7 +186,8 @@ func (c *cloud) carry(ctx context.Context, b *bench, w *Webhooks, rate float64, 
 
 // load loads accept and waits until all that it took is done with.
 func (c *cloud) load(ctx context.Context, b *bench, l Load) (*Tally, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, l.Duration+drainTime, fmt.Errorf("%s: orders are not done with after %v", c.mode, drainTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, l.Duration+drainTime, fmt.Errorf("%s: orders are not done with after %v",
+		c.mode, drainTime))
 	defer cancel()
 	l.Target = c.url
 	tally, err := l.Run(ctx)
@@ -192,7 +195,8 @@ func (c *cloud) load(ctx context.Context, b *bench, l Load) (*Tally, error) {
 		return nil, err
 	}
 	if n := tally.Failed(); n > 0 {
-		return nil, fmt.Errorf("%s: %d of %d webhooks were not accepted: statuses %v, without an answer %v", c.mode, n, tally.Sent, tally.Statuses, tally.Failures)
+		return nil, fmt.Errorf("%s: %d of %d webhooks were not accepted: statuses %v, without an answer %v", c.mode, n,
+			tally.Sent, tally.Statuses, tally.Failures)
 	}
 	return tally, c.meter.until(ctx, int(tally.OK()), c.executions(int(tally.OK())))
 }

@@ -70,9 +70,11 @@ func (o *CompareOptions) fill() error {
 	case o.PushLatency < time.Millisecond || o.PushLatency > 10*time.Second:
 		return bellhop.Invalidf("compare", "a push latency of %v makes no sense: give 1ms to 10s", o.PushLatency)
 	case o.Pool > 1000 || o.Waiting > 100_000 || o.Repeats > 100 || o.Refine > 20:
-		return bellhop.Invalidf("compare", "give a pool of at most 1,000, a line of at most 100,000, 100 repeats and 20 refinements")
+		return bellhop.Invalidf("compare",
+			"give a pool of at most 1,000, a line of at most 100,000, 100 repeats and 20 refinements")
 	case o.OwnersRate > 5000 || o.MaxRate > maxRate:
-		return bellhop.Invalidf("compare", "give at most 5,000 owners' requests and %s webhooks a second", results.Grouped(maxRate))
+		return bellhop.Invalidf("compare", "give at most 5,000 owners' requests and %s webhooks a second",
+			results.Grouped(maxRate))
 	}
 	return o.fillRates()
 }
@@ -139,12 +141,15 @@ func Compare(ctx context.Context, o CompareOptions) (*results.Comparison, error)
 	defer os.RemoveAll(dir)
 	began, watch := time.Now(), watchOthers()
 	c := &comparing{o: o, backends: p, bench: &bench{
-		Options: Options{Binary: o.Binary, Self: self, Postgres: p.postgres, RabbitMQ: p.rabbitMQ, SQS: p.sqs, Duration: o.Duration, Connections: 64},
-		dir:     dir, secret: rand.Text(), password: rand.Text(), made: map[string]*Webhooks{},
+		Options: Options{Binary: o.Binary, Self: self, Postgres: p.postgres, RabbitMQ: p.rabbitMQ, SQS: p.sqs,
+			Duration: o.Duration, Connections: 64},
+		dir: dir, secret: rand.Text(), password: rand.Text(), made: map[string]*Webhooks{},
 	}}
-	c.c = &results.Comparison{Format: results.Format, Version: version, Command: o.Command, Started: began.UTC().Truncate(time.Second),
+	c.c = &results.Comparison{Format: results.Format, Version: version, Command: o.Command,
+		Started: began.UTC().Truncate(time.Second),
 		Machine: ThisMachine(), Traffic: o.Traffic, Problems: []string{},
-		Settings: results.CompareSettings{Store: p.store, Queue: p.queue, Pool: o.Pool, Waiting: o.Waiting, PushLatency: o.PushLatency, Faults: o.Faults,
+		Settings: results.CompareSettings{Store: p.store, Queue: p.queue, Pool: o.Pool, Waiting: o.Waiting,
+			PushLatency: o.PushLatency, Faults: o.Faults,
 			OwnersRate: o.OwnersRate, Duration: o.Duration, Repeats: o.Repeats, Disk: diskOf(dir)}}
 	err = errors.Join(c.all(ctx), c.tidy())
 	c.c.Took, c.c.Interrupted = time.Since(began), ctx.Err() != nil

@@ -100,7 +100,10 @@ func (b *bench) measureCosts(ctx context.Context) (err error) {
 		}
 		b.addModel(c.mode, fastRate, timed[c.mode])
 	}
-	slices.SortStableFunc(b.costs, func(x, y Cost) int { return slices.Index(modes, mode(x.Mode)) - slices.Index(modes, mode(y.Mode)) })
+	slices.SortStableFunc(b.costs, func(x, y Cost) int {
+		return slices.Index(modes, mode(x.Mode)) - slices.Index(modes,
+			mode(y.Mode))
+	})
 	return nil
 }
 
@@ -212,7 +215,8 @@ func (p *timings) learn(a *Account) {
 // model makes the account of orders that come at a rate.
 func (p *timings) model(m mode, rate float64) (a *Account, overrun bool) {
 	n := int(rate * modelledTime.Seconds())
-	source := mapping{pollers: awsPollers, consumers: templateConsumers, batch: templateBatch, poll: awsPoll, took: p.consumer.of}
+	source := mapping{pollers: awsPollers, consumers: templateConsumers, batch: templateBatch, poll: awsPoll,
+		took: p.consumer.of}
 	polled := source.carry(rate, n)
 	a = newAccount()
 	a.Orders, a.Empty = n, polled.empty
@@ -238,7 +242,8 @@ var costColumns = []string{"accept", "start", "record", "notify", "direct"}
 
 // writeCosts writes a line for each mode and rate.
 func (r *Results) writeCosts(w io.Writer) error {
-	fmt.Fprintf(w, "\non AWS, by 1,000 orders (batches of up to %d, %d at once, as the template has it)\n", templateBatch, templateConsumers)
+	fmt.Fprintf(w, "\non AWS, by 1,000 orders (batches of up to %d, %d at once, as the template has it)\n", templateBatch,
+		templateConsumers)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprint(t, "mode\torders/s\t\tSQS: send\treceive\tof them empty\tdelete\t")
 	for _, name := range costColumns {
@@ -251,9 +256,12 @@ func (r *Results) writeCosts(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "prices of %s as of %s (bench/prices), without free tiers, logs, database and what is paid by the month;\n"+
-		"%d MB a function, milliseconds as they took on this machine, FCM answering after %v, starts of processes left out; an execution has %d transitions;\n"+
-		"counted: functions as real processes, each request counted; modelled: batches as a model of the event source mapping makes them\n",
+	fmt.Fprintf(w, "prices of %s as of %s (bench/prices), without free tiers, logs, database and what is paid by the "+
+		"month;\n"+
+		"%d MB a function, milliseconds as they took on this machine, FCM answering after %v, starts of processes left "+
+		"out; an execution has %d transitions;\n"+
+		"counted: functions as real processes, each request counted; modelled: batches as a model of the event source "+
+		"mapping makes them\n",
 		r.Prices.Region, r.Prices.AsOf, int(MemoryGB*1024), FCMLatency, transitions)
 	return nil
 }

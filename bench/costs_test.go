@@ -133,11 +133,13 @@ func TestTheCompositionGoesTheDeployedWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := machine.States
-	if machine.StartAt != "Record" || s["Record"].Next != "IsAPushOwed" || !s["Notify"].End || s[s["IsAPushOwed"].Default].Type != "Succeed" {
+	if machine.StartAt != "Record" || s["Record"].Next != "IsAPushOwed" || !s["Notify"].End ||
+		s[s["IsAPushOwed"].Default].Type != "Succeed" {
 		t.Errorf("the way has changed: %+v", s)
 	}
 	c := s["IsAPushOwed"].Choices // what follows the first is for calls that are repeated
-	if len(c) == 0 || c[0].Next != "Notify" || len(c[0].And) != 2 || c[0].And[0].StringEquals != "recorded" || *c[0].And[1].NumericGreaterThan != 0 {
+	if len(c) == 0 || c[0].Next != "Notify" || len(c[0].And) != 2 || c[0].And[0].StringEquals != "recorded" ||
+		*c[0].And[1].NumericGreaterThan != 0 {
 		t.Errorf("the choice has changed: %+v", c)
 	}
 }
@@ -145,15 +147,19 @@ func TestTheCompositionGoesTheDeployedWay(t *testing.T) {
 func TestCostsAreShown(t *testing.T) {
 	a := newAccount()
 	a.Orders, a.Empty, a.Executions = 500, 5, 500
-	a.Requests = map[string]int{"SendMessage": 400, "SendMessageBatch": 100, "ReceiveMessage": 250, "DeleteMessageBatch": 200}
-	a.Invocations, a.Billed = map[string]int{"accept": 500, "start": 200}, map[string]float64{"accept": 1000, "start": 4000}
-	r := Results{Prices: prices.Today(), Costs: []Cost{{Mode: "express", Rate: 1000, How: modelled, Overrun: true, Account: a, Dollars: 4.321}}}
+	a.Requests = map[string]int{"SendMessage": 400, "SendMessageBatch": 100, "ReceiveMessage": 250,
+		"DeleteMessageBatch": 200}
+	a.Invocations, a.Billed = map[string]int{"accept": 500, "start": 200},
+		map[string]float64{"accept": 1000, "start": 4000}
+	r := Results{Prices: prices.Today(),
+		Costs: []Cost{{Mode: "express", Rate: 1000, How: modelled, Overrun: true, Account: a, Dollars: 4.321}}}
 	var b strings.Builder
 	if err := r.WriteTable(&b); err != nil {
 		t.Fatal(err)
 	}
 	table := strings.Join(strings.Fields(b.String()), " ")
-	for _, want := range []string{"express 1,000 modelled, the queue grows 1,000 500 10 400 1,000 400 0 0 0 10,000 1,000 4.32", "prices of us-east-1", "an execution has 4 transitions"} {
+	for _, want := range []string{"express 1,000 modelled, the queue grows 1,000 500 10 400 1,000 400 0 0 0 10,000 " +
+		"1,000 4.32", "prices of us-east-1", "an execution has 4 transitions"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("no %q in:\n%s", want, b.String())
 		}

@@ -48,7 +48,8 @@ func TestTheTableSaysWhatIsToKnow(t *testing.T) {
 	m.ms(keyFloodP99, 8123*time.Microsecond)
 	m.mib(keyMemoryIdle, 123<<20)
 	m.problem("%d orders were lost", 2)
-	r := Results{Machine: results.Machine{CPU: "Some CPU", Cores: 2, Load: 1.5, Others: 0.2}, Figures: m.figures(), Problems: m.problems,
+	r := Results{Machine: results.Machine{CPU: "Some CPU", Cores: 2, Load: 1.5, Others: 0.2}, Figures: m.figures(),
+		Problems: m.problems,
 		Settings: Settings{Rounds: 3, Disk: diskInMemory}}
 	var b strings.Builder
 	if err := r.WriteTable(&b); err != nil {
@@ -65,7 +66,8 @@ func TestTheTableSaysWhatIsToKnow(t *testing.T) {
 			t.Errorf("the table has no %q:\n%s", want, b.String())
 		}
 	}
-	want := []string{"accepted_ratio is 0.413, not ≥ 0.5 (done from 0.4)", "memory_idle is 123, not ≤ 40", "2 orders were lost"}
+	want := []string{"accepted_ratio is 0.413, not ≥ 0.5 (done from 0.4)", "memory_idle is 123, not ≤ 40",
+		"2 orders were lost"}
 	if got := strings.Join(r.Missed(), "|"); got != strings.Join(want, "|") {
 		t.Errorf("missed %q", got)
 	}

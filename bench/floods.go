@@ -21,7 +21,8 @@ func (b *bench) measureBare(ctx context.Context) error {
 }
 
 // floodBare floods a bare handler, and has note add what came of it.
-func (b *bench) floodBare(ctx context.Context, env []string, note func(c *child, before usage, t *Tally), args ...string) error {
+func (b *bench) floodBare(ctx context.Context, env []string,
+	note func(c *child, before usage, t *Tally), args ...string) error {
 	addr, err := freeAddress()
 	if err != nil {
 		return err

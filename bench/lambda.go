@@ -33,7 +33,8 @@ func (b *bench) bootstrap(ctx context.Context) (string, error) {
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace", "-ldflags", "-s -w", "-o", path, "./cmd/bellhop-lambda")
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace", "-ldflags",
+		"-s -w", "-o", path, "./cmd/bellhop-lambda")
 	cmd.Dir = b.source
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the functions: %w: %s", err, strings.TrimSpace(string(out)))
@@ -47,7 +48,8 @@ func (b *bench) bootstrap(ctx context.Context) (string, error) {
 }
 
 // functions adds functions to a server: what each is named after.
-func (b *bench) functions(ctx context.Context, at *lambdaruntime.Server, env []string, names ...string) (map[string]*lambdaruntime.Function, error) {
+func (b *bench) functions(ctx context.Context, at *lambdaruntime.Server, env []string,
+	names ...string) (map[string]*lambdaruntime.Function, error) {
 	program, err := b.bootstrap(ctx)
 	if err != nil {
 		return nil, err
@@ -106,7 +108,8 @@ func (b *bench) measureLambdaStart(ctx context.Context) error {
 }
 
 // invokeWith hands a function a batch of n new webhooks, as the queue does.
-func (b *bench) invokeWith(ctx context.Context, f *lambdaruntime.Function, requests Requests, n int) (lambdaruntime.Result, error) {
+func (b *bench) invokeWith(ctx context.Context, f *lambdaruntime.Function, requests Requests,
+	n int) (lambdaruntime.Result, error) {
 	batch, err := b.batchOf(ctx, requests, n)
 	if err != nil {
 		return lambdaruntime.Result{}, err
@@ -160,7 +163,8 @@ func (c *catcher) Send(_ context.Context, events ...*bellhop.Event) error {
 		}
 		c.records = append(c.records, map[string]any{
 			"messageId": uuid.NewString(), "body": m.Body, "attributes": map[string]string{"ApproximateReceiveCount": "1"},
-			"messageAttributes": attributes, "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:" + region + ":" + accountID + ":orders",
+			"messageAttributes": attributes, "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:" + region + ":" +
+				accountID + ":orders",
 		})
 	}
 	return nil

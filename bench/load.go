@@ -25,11 +25,12 @@ type Load struct {
 	// answers; beyond, requests wait for one, which counts as latency. 0 means
 	// Connections.
 	MaxConnections int
-	Rate           float64       // requests a second, due at even intervals; 0: each connection sends as soon as it was answered
-	Warmup         time.Duration // loaded and not measured
-	Duration       time.Duration // measured
-	Count          int64         // closed loop, instead of a duration: so many requests
-	Timeout        time.Duration // for one answer; 0 is 10 s
+	// requests a second, due at even intervals; 0: each connection sends as soon as it was answered
+	Rate     float64
+	Warmup   time.Duration // loaded and not measured
+	Duration time.Duration // measured
+	Count    int64         // closed loop, instead of a duration: so many requests
+	Timeout  time.Duration // for one answer; 0 is 10 s
 	// OKOnly leaves the latencies of answers other than 2xx out: a refusal is quick,
 	// and no answer.
 	OKOnly bool

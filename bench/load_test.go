@@ -39,7 +39,8 @@ func TestClosedLoopSendsWhatItIsToldAndNoMore(t *testing.T) {
 	var served atomic.Int64
 	target := serve(t, func(http.ResponseWriter, *http.Request) { served.Add(1) })
 	tally := load(t, Load{Target: target, Requests: get(target), Connections: 8, Count: 1000})
-	if tally.Sent != 1000 || tally.OK() != 1000 || tally.Counted != 1000 || served.Load() != 1000 || tally.Latency.Count() != 1000 {
+	if tally.Sent != 1000 || tally.OK() != 1000 || tally.Counted != 1000 || served.Load() != 1000 ||
+		tally.Latency.Count() != 1000 {
 		t.Errorf("%d served, tally %+v", served.Load(), tally)
 	}
 }
@@ -48,7 +49,8 @@ func TestClosedLoopMeasuresTheWindowOnly(t *testing.T) {
 	var served atomic.Int64
 	target := serve(t, func(http.ResponseWriter, *http.Request) { served.Add(1) })
 	tally := load(t, Load{
-		Target: target, Requests: get(target), Connections: 2, Warmup: 100 * time.Millisecond, Duration: 100 * time.Millisecond,
+		Target: target, Requests: get(target), Connections: 2, Warmup: 100 * time.Millisecond,
+		Duration: 100 * time.Millisecond,
 	})
 	if tally.OK() != served.Load() || tally.Counted >= tally.OK() || tally.Counted == 0 {
 		t.Errorf("%d served, %d answered, %d counted", served.Load(), tally.OK(), tally.Counted)
@@ -59,7 +61,8 @@ func TestOpenLoopKeepsItsRate(t *testing.T) {
 	for _, rate := range []float64{200, 5000} {
 		target := serve(t, func(http.ResponseWriter, *http.Request) {})
 		const d = time.Second
-		tally := load(t, Load{Target: target, Requests: get(target), Connections: 4, MaxConnections: 64, Rate: rate, Duration: d})
+		tally := load(t, Load{Target: target, Requests: get(target), Connections: 4, MaxConnections: 64, Rate: rate,
+			Duration: d})
 		if got := float64(tally.Sent) / d.Seconds(); math.Abs(got-rate) > rate/100 {
 			t.Errorf("sent %v/s, not %v", got, rate)
 		}
@@ -123,11 +126,13 @@ func TestStatusesAndFailuresAreCounted(t *testing.T) {
 		}
 	})
 	tally := load(t, Load{Target: target, Requests: get(target), Connections: 1, Count: 40})
-	if tally.Statuses[503] != 10 || tally.Statuses[204] != 10 || tally.Statuses[200] != 10 || tally.Failures[failCut] != 10 {
+	if tally.Statuses[503] != 10 || tally.Statuses[204] != 10 || tally.Statuses[200] != 10 ||
+		tally.Failures[failCut] != 10 {
 		t.Errorf("statuses %v, failures %v", tally.Statuses, tally.Failures)
 	}
 	if tally.OK() != 20 || tally.Failed() != 20 || tally.Counted != 20 || tally.Latency.Count() != 30 {
-		t.Errorf("%d ok, %d failed, %d counted, %d latencies", tally.OK(), tally.Failed(), tally.Counted, tally.Latency.Count())
+		t.Errorf("%d ok, %d failed, %d counted, %d latencies", tally.OK(), tally.Failed(), tally.Counted,
+			tally.Latency.Count())
 	}
 }
 

@@ -28,7 +28,8 @@ type meter struct {
 }
 
 func newMeter(to string) *meter {
-	return &meter{to: strings.TrimSuffix(to, "/"), client: &http.Client{}, account: newAccount(), changed: make(chan struct{})}
+	return &meter{to: strings.TrimSuffix(to, "/"), client: &http.Client{}, account: newAccount(),
+		changed: make(chan struct{})}
 }
 
 // reset begins a new account and returns the one before.

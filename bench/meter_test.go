@@ -55,7 +55,8 @@ func TestTheMeterCountsWhatIsBilled(t *testing.T) {
 	way := httptest.NewServer(m)
 	defer way.Close()
 	askSQS(t, way.URL, "SendMessage", `{"MessageBody":"a"}`)
-	askSQS(t, way.URL, "SendMessage", `{"MessageBody":"a","MessageAttributes":{"x":{"DataType":"String","StringValue":"`+strings.Repeat("y", sqsChunk)+`"}}}`)
+	askSQS(t, way.URL, "SendMessage", `{"MessageBody":"a","MessageAttributes":{"x":{"DataType":"String","StringValue":"`+
+		strings.Repeat("y", sqsChunk)+`"}}}`)
 	if out := askSQS(t, way.URL, "ReceiveMessage", `{"WaitTimeSeconds":20}`); !strings.Contains(out, `"b"`) {
 		t.Errorf("received %.20s", out)
 	}
@@ -105,7 +106,8 @@ func TestWhatIsMissingIsSaidOnce(t *testing.T) {
 			t.Errorf("%s is measured without %s", s.title, s.requires[0].what)
 		}
 	}
-	if strings.Count(b.skipped, "no Postgres") != 1 || !strings.Contains(b.skipped, "sending to SQS") || strings.Contains(b.skipped, "\n") {
+	if strings.Count(b.skipped, "no Postgres") != 1 || !strings.Contains(b.skipped, "sending to SQS") ||
+		strings.Contains(b.skipped, "\n") {
 		t.Errorf("it says %q", b.skipped)
 	}
 	b = &bench{Options: Options{Postgres: "x", RabbitMQ: "x", SQS: "x"}, source: "x"}

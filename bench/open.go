@@ -74,7 +74,8 @@ func oneMoreProc() (undo func()) {
 	return func() { add(-1) }
 }
 
-func (r *loading) sendWhenDue(ctx context.Context, c *conn, requests Requests, arrivals <-chan time.Time, idle *atomic.Int64) {
+func (r *loading) sendWhenDue(ctx context.Context, c *conn, requests Requests, arrivals <-chan time.Time,
+	idle *atomic.Int64) {
 	var buf []byte
 	for {
 		idle.Add(1)

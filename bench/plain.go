@@ -73,7 +73,8 @@ func newPlain(ctx context.Context, o PlainOptions) (*plainHandler, error) {
 	driver, source := "pgx", o.DB
 	if strings.HasPrefix(o.DB, "sqlite:") {
 		driver = "sqlite3"
-		source = "file:" + filepath.Join(o.Dir, "plain.db") + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)"
+		source = "file:" + filepath.Join(o.Dir, "plain.db") +
+			"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)"
 	}
 	if p.db, err = sql.Open(driver, source); err != nil {
 		return nil, err
@@ -82,7 +83,8 @@ func newPlain(ctx context.Context, o PlainOptions) (*plainHandler, error) {
 	p.db.SetMaxIdleConns(o.Pool)
 	for _, s := range []string{
 		`CREATE TABLE IF NOT EXISTS plain_devices (shop TEXT PRIMARY KEY, token TEXT NOT NULL)`,
-		`CREATE TABLE IF NOT EXISTS plain_orders (id BIGINT PRIMARY KEY, shop TEXT NOT NULL, name TEXT NOT NULL, total TEXT NOT NULL, body TEXT NOT NULL, push TEXT NOT NULL)`,
+		`CREATE TABLE IF NOT EXISTS plain_orders (id BIGINT PRIMARY KEY, shop TEXT NOT NULL, name TEXT NOT NULL, total ` +
+			`TEXT NOT NULL, body TEXT NOT NULL, push TEXT NOT NULL)`,
 	} {
 		if _, err := p.db.ExecContext(ctx, s); err != nil {
 			p.db.Close()
@@ -109,7 +111,9 @@ func (p *plainHandler) handle(ctx context.Context, header http.Header, body []by
 		return err
 	}
 	shop := header.Get(shopify.HeaderShop)
-	done, err := p.db.ExecContext(ctx, `INSERT INTO plain_orders (id, shop, name, total, body, push) VALUES ($1, $2, $3, $4, $5, 'owed') ON CONFLICT DO NOTHING`,
+	done, err := p.db.ExecContext(ctx,
+		`INSERT INTO plain_orders (id, shop, name, total, body, push) VALUES ($1, $2, $3, $4, $5, 'owed') ON CONFLICT DO `+
+			`NOTHING`,
 		order.ID, shop, order.Name, order.Total, string(body))
 	if err != nil {
 		return err
@@ -133,7 +137,8 @@ func (p *plainHandler) device(ctx context.Context, shop string) (token string, e
 	err = p.db.QueryRowContext(ctx, `SELECT token FROM plain_devices WHERE shop = $1`, shop).Scan(&token)
 	if err == sql.ErrNoRows {
 		token = deviceToken(shop, 0)
-		_, err = p.db.ExecContext(ctx, `INSERT INTO plain_devices (shop, token) VALUES ($1, $2) ON CONFLICT DO NOTHING`, shop, token)
+		_, err = p.db.ExecContext(ctx, `INSERT INTO plain_devices (shop, token) VALUES ($1, $2) ON CONFLICT DO NOTHING`, shop,
+			token)
 	}
 	return token, err
 }

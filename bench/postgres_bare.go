@@ -105,7 +105,8 @@ func insertsOf(ctx context.Context, c *pgx.Conn) (map[string]string, error) {
 		for i, kind := range types {
 			types[i] = fmt.Sprintf("$%d::%s[]", i+1, kind)
 		}
-		inserts[t.table] = "INSERT INTO " + t.table + " (" + strings.Join(names, ", ") + ") SELECT * FROM unnest(" + strings.Join(types, ", ") + ")"
+		inserts[t.table] = "INSERT INTO " + t.table + " (" + strings.Join(names, ", ") + ") SELECT * FROM unnest(" +
+			strings.Join(types, ", ") + ")"
 	}
 	return inserts, nil
 }

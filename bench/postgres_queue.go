@@ -16,7 +16,8 @@ func (b *bench) measurePostgresQueue(ctx context.Context) error {
 		return err
 	}
 	env := []string{b.databaseSetting(alone), "BELLHOP_QUEUE=postgres:"}
-	err = b.queueInPostgres(ctx, filepath.Join(b.dir, "unused"), env, queueKeys{keyPgAloneRate, keyPgAloneP99, keyPgAloneRecorded})
+	err = b.queueInPostgres(ctx, filepath.Join(b.dir, "unused"), env,
+		queueKeys{keyPgAloneRate, keyPgAloneP99, keyPgAloneRecorded})
 	if err != nil {
 		return err
 	}

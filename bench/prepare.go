@@ -87,7 +87,8 @@ func (b *bench) addPeople(ctx context.Context) error {
 		}
 	}
 	for _, email := range append(watchers(), ownerEmail) {
-		if err := b.run(ctx, env, "owner", "add", "--shop", mainShop, "--email", email, "--password-file", password); err != nil {
+		if err := b.run(ctx, env, "owner", "add", "--shop", mainShop, "--email", email, "--password-file",
+			password); err != nil {
 			return err
 		}
 	}
@@ -120,9 +121,10 @@ func (b *bench) addDevices(ctx context.Context) error {
 
 func (s *server) addDevices(ctx context.Context, token, shop string, n int) error {
 	for i := range n {
-		_, err := s.call(ctx, http.MethodPut, s.addr, fmt.Sprintf("/v1/devices/phone-%d?shop=%s", i, url.QueryEscape(shop)), token, map[string]string{
-			"kind": "token", "value": deviceToken(shop, i), "platform": "android", "form": "data",
-		}, nil)
+		_, err := s.call(ctx, http.MethodPut, s.addr, fmt.Sprintf("/v1/devices/phone-%d?shop=%s", i, url.QueryEscape(shop)),
+			token, map[string]string{
+				"kind": "token", "value": deviceToken(shop, i), "platform": "android", "form": "data",
+			}, nil)
 		if err != nil {
 			return err
 		}

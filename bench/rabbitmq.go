@@ -56,7 +56,8 @@ func (b *bench) measureRabbitMQ(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rate, err := b.floodAccepting(ctx, []string{setting}, w, acceptKeys{"accepting into RabbitMQ", keyRabbitRate, keyRabbitP99, keyRabbitCPU})
+	rate, err := b.floodAccepting(ctx, []string{setting}, w, acceptKeys{"accepting into RabbitMQ", keyRabbitRate,
+		keyRabbitP99, keyRabbitCPU})
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,8 @@ func (b *bench) measureRabbitAndPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = b.recordFromRabbit(ctx, filepath.Join(b.dir, "unused"), []string{b.databaseSetting(database)}, keyRabbitPgRecorded)
+	err = b.recordFromRabbit(ctx, filepath.Join(b.dir, "unused"), []string{b.databaseSetting(database)},
+		keyRabbitPgRecorded)
 	if err != nil {
 		return err
 	}
@@ -110,7 +112,8 @@ func (b *bench) newBareQueue() (*bareConn, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	q, err := c.ch.QueueDeclare("bench-"+rand.Text(), true, false, false, false, amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum})
+	q, err := c.ch.QueueDeclare("bench-"+rand.Text(), true, false, false, false,
+		amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum})
 	if err != nil {
 		c.Close()
 	}
@@ -160,7 +163,8 @@ func dialBare(url string) (*bareConn, error) {
 }
 
 func (c *bareConn) publish(queue string, body []byte) (*amqp.DeferredConfirmation, error) {
-	return c.ch.PublishWithDeferredConfirm("", queue, true, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: body})
+	return c.ch.PublishWithDeferredConfirm("", queue, true, false, amqp.Publishing{DeliveryMode: amqp.Persistent,
+		Body: body})
 }
 
 // BarePublisher is what a bare handler publishes with.

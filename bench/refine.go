@@ -38,7 +38,8 @@ func round(rate float64) float64 {
 
 // run measures until the edge of bad is known. measure returns all the rates that
 // there are by then.
-func (r refinement) run(rates []float64, bad func(rate float64) bool, measure func(rate float64) ([]float64, error)) (err error) {
+func (r refinement) run(rates []float64,
+	bad func(rate float64) bool, measure func(rate float64) ([]float64, error)) (err error) {
 	for range r.steps {
 		rate, ok := r.next(results.Edge(rates, bad))
 		if !ok || slices.Contains(rates, rate) {

@@ -43,16 +43,20 @@ func TestBisectionEnds(t *testing.T) {
 		}
 	}
 	failed := errors.New("the machine is gone")
-	err := r.run([]float64{1, 10}, func(r float64) bool { return r > 5 }, func(float64) ([]float64, error) { return nil, failed })
+	err := r.run([]float64{1, 10}, func(r float64) bool { return r > 5 }, func(float64) ([]float64, error) {
+		return nil,
+			failed
+	})
 	if !errors.Is(err, failed) {
 		t.Errorf("a measurement that fails: %v", err)
 	}
 	// An edge that moves with each look, as on a noisy machine, ends too.
 	rates, n := []float64{10, 1000}, 0
-	err = refinement{within: 1.01, steps: 7}.run(rates, func(r float64) bool { n++; return int(r)%2 == n%2 }, func(r float64) ([]float64, error) {
-		rates = append(rates, r)
-		return rates, nil
-	})
+	err = refinement{within: 1.01, steps: 7}.run(rates, func(r float64) bool { n++; return int(r)%2 == n%2 },
+		func(r float64) ([]float64, error) {
+			rates = append(rates, r)
+			return rates, nil
+		})
 	if err != nil || len(rates) > 9 {
 		t.Errorf("%d rates: %v", len(rates), err)
 	}

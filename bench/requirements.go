@@ -18,10 +18,13 @@ type requirement struct {
 }
 
 var (
-	requiresPostgres = &requirement{"Postgres", "run make bench, or give --postgres", func(b *bench) bool { return b.Postgres != "" }}
-	requiresRabbitMQ = &requirement{"RabbitMQ", "run make bench, or give --rabbitmq", func(b *bench) bool { return b.RabbitMQ != "" }}
-	requiresSQS      = &requirement{"SQS", "run make bench, or give --sqs", func(b *bench) bool { return b.SQS != "" }}
-	requiresGo       = &requirement{"the go command and bellhop's source", "run it from a checkout", func(b *bench) bool { return b.source != "" }}
+	requiresPostgres = &requirement{"Postgres", "run make bench, or give --postgres",
+		func(b *bench) bool { return b.Postgres != "" }}
+	requiresRabbitMQ = &requirement{"RabbitMQ", "run make bench, or give --rabbitmq",
+		func(b *bench) bool { return b.RabbitMQ != "" }}
+	requiresSQS = &requirement{"SQS", "run make bench, or give --sqs", func(b *bench) bool { return b.SQS != "" }}
+	requiresGo  = &requirement{"the go command and bellhop's source", "run it from a checkout",
+		func(b *bench) bool { return b.source != "" }}
 )
 
 // able leaves out the steps that lack something, and says so in one line.
@@ -52,7 +55,8 @@ func (b *bench) able(steps []step) (able []step) {
 
 // checkServers refuses servers on other machines: what is measured is loaded.
 func (o *Options) checkServers() error {
-	for _, s := range []struct{ name, address string }{{"postgres", o.Postgres}, {"rabbitmq", o.RabbitMQ}, {"sqs", o.SQS}} {
+	for _, s := range []struct{ name, address string }{{"postgres", o.Postgres}, {"rabbitmq", o.RabbitMQ},
+		{"sqs", o.SQS}} {
 		if s.address == "" {
 			continue
 		}
@@ -61,7 +65,8 @@ func (o *Options) checkServers() error {
 			return bellhop.Invalidf("bench", "--%s is not the address of a server", s.name) // which may hold a password
 		}
 		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return bellhop.Invalidf("bench", "--%s names %s, which is not this machine: only loopback addresses are loaded", s.name, u.Hostname())
+			return bellhop.Invalidf("bench", "--%s names %s, which is not this machine: only loopback addresses are loaded",
+				s.name, u.Hostname())
 		}
 	}
 	return nil

@@ -122,9 +122,11 @@ func (r *Results) writeMachine(w io.Writer) {
 	fmt.Fprintf(w, "%s, %d cores, %s of memory, %s %s, %s, data on %s\n",
 		m.CPU, m.Cores, fmt.Sprintf("%.1f GiB", float64(m.Memory)/(1<<30)), m.OS, m.Kernel, m.Go, orUnknown(r.Settings.Disk))
 	fmt.Fprintf(w, "%d rounds of %v, %d connections, queue filled with %s, load generator on the same cores, in all %v\n",
-		r.Settings.Rounds, r.Settings.Duration, r.Settings.Connections, results.Grouped(int64(r.Settings.Queued)), r.Took.Round(time.Second))
+		r.Settings.Rounds, r.Settings.Duration, r.Settings.Connections, results.Grouped(int64(r.Settings.Queued)),
+		r.Took.Round(time.Second))
 	if m.Busy() {
-		fmt.Fprintf(w, "the machine was busy with other work (load average %.2f before the run; others used %.0f %% of it during the run): the figures say less than they could\n",
+		fmt.Fprintf(w, "the machine was busy with other work (load average %.2f before the run; others used %.0f %% of it "+
+			"during the run): the figures say less than they could\n",
 			m.Load, m.Others*100)
 	}
 	if r.Settings.Disk == diskInMemory {

@@ -20,7 +20,8 @@ import (
 type Options struct {
 	Binary string // the bellhop that is measured; needed
 	Self   string // the program that serves what it is measured beside; this one
-	Dir    string // where data is written, in a folder that is removed at the end; "" is the system's place for temporary files
+	// where data is written, in a folder that is removed at the end; "" is the system's place for temporary files
+	Dir string
 
 	Rounds      int           // how often all is measured, one after another; 3
 	Duration    time.Duration // of one measurement; 4 s
@@ -51,7 +52,8 @@ func (o *Options) fill() error {
 		return bellhop.Invalidf("bench", "there is no binary to measure")
 	}
 	if o.Duration < 0 || min(o.Rounds, o.Connections, o.Queued, o.Orders, o.Pushes, o.Stored) < 0 {
-		return bellhop.Invalidf("bench", "a number of rounds, webhooks, orders or pushes, or a duration, is negative: give 1 or more")
+		return bellhop.Invalidf("bench",
+			"a number of rounds, webhooks, orders or pushes, or a duration, is negative: give 1 or more")
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -177,7 +179,8 @@ func chosen(steps []step, only []string) (out []step, err error) {
 			for _, s := range steps {
 				titles = append(titles, s.title)
 			}
-			return nil, bellhop.Invalidf("bench", "nothing that is measured has %q in its title: there are %s", o, strings.Join(titles, ", "))
+			return nil, bellhop.Invalidf("bench", "nothing that is measured has %q in its title: there are %s", o,
+				strings.Join(titles, ", "))
 		}
 	}
 	for i, s := range steps {

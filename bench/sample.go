@@ -196,9 +196,11 @@ func (a *attack) load(ctx context.Context, token string) error {
 	}
 	var owners *Tally
 	group.Go(func() (err error) {
-		request := Same(fmt.Sprintf("GET /v1/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", a.srv.addr, token))
-		owners, err = Load{Target: a.srv.addr, Requests: func(int) Requests { return request }, Connections: 4, MaxConnections: 512,
-			Rate: a.o.OwnersRate, Warmup: compareWarmup, Duration: a.o.Duration, OKOnly: true}.Run(ctx)
+		request := Same(fmt.Sprintf("GET /v1/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", a.srv.addr,
+			token))
+		owners, err = Load{Target: a.srv.addr, Requests: func(int) Requests { return request }, Connections: 4,
+			MaxConnections: 512,
+			Rate:           a.o.OwnersRate, Warmup: compareWarmup, Duration: a.o.Duration, OKOnly: true}.Run(ctx)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -217,7 +219,8 @@ func (a *attack) load(ctx context.Context, token string) error {
 		a.Refused = t.Failed() - a.Unanswered
 		a.Webhooks = latenciesOf(t.Latency)
 		if late := t.Lateness.At(50); late > 10*time.Millisecond {
-			a.problemf("half of the webhooks were sent %v after they were due: this machine can't make so many", late.Round(time.Millisecond))
+			a.problemf("half of the webhooks were sent %v after they were due: this machine can't make so many",
+				late.Round(time.Millisecond))
 		}
 	}
 	return nil
@@ -352,12 +355,14 @@ func (c *comparing) floodInline(ctx context.Context, command ...string) (rate fl
 	if err != nil {
 		return 0, err
 	}
-	tally, err := Load{Target: addr, Requests: w.For, Connections: 2 * c.o.Pool, Warmup: compareWarmup, Duration: min(c.o.Duration, 4*time.Second)}.Run(ctx)
+	tally, err := Load{Target: addr, Requests: w.For, Connections: 2 * c.o.Pool, Warmup: compareWarmup,
+		Duration: min(c.o.Duration, 4*time.Second)}.Run(ctx)
 	if err != nil {
 		return 0, err
 	}
 	if n := tally.Failed(); n > 0 {
-		c.c.Problems = append(c.c.Problems, fmt.Sprintf("%d of %d webhooks failed when %s was flooded", n, tally.Sent, command[0]))
+		c.c.Problems = append(c.c.Problems, fmt.Sprintf("%d of %d webhooks failed when %s was flooded", n, tally.Sent,
+			command[0]))
 	}
 	return tally.Rate(), errors.Join(srv.stop(), fcm.stop())
 }

@@ -42,7 +42,8 @@ func serveAndFlood(b *testing.B, record bool) {
 		b.Fatal(err)
 	}
 	log, measured := slog.New(slog.DiscardHandler), host.NewTelemetry()
-	acceptor := &pipeline.Acceptor{Keys: pipeline.NewKeyring(parts.Store, benchSecret, ""), Queue: parts.Queue, Now: time.Now, Metrics: measured.Metrics}
+	acceptor := &pipeline.Acceptor{Keys: pipeline.NewKeyring(parts.Store, benchSecret, ""), Queue: parts.Queue,
+		Now: time.Now, Metrics: measured.Metrics}
 	mux := http.NewServeMux()
 	mux.Handle(webhook.Path, webhook.New(acceptor, webhook.Options{Logger: log, Registerer: measured.Registry}))
 	ctx, stop := context.WithCancel(context.Background())
@@ -69,7 +70,8 @@ func flood(b *testing.B, target string, parts *wire.Parts, record bool) {
 		b.Fatal(err)
 	}
 	b.ResetTimer()
-	tally, err := bench.Load{Target: target, Requests: w.For, Connections: min(64, b.N), Count: int64(b.N)}.Run(b.Context())
+	tally, err := bench.Load{Target: target, Requests: w.For, Connections: min(64, b.N),
+		Count: int64(b.N)}.Run(b.Context())
 	if err != nil || tally.OK() != int64(b.N) {
 		b.Fatalf("%v, %+v", err, tally)
 	}

@@ -37,7 +37,8 @@ type starter func(ctx context.Context, env []string, args ...string) (*child, er
 
 // serveBy is serve by any command that does. Metrics have a listener of their own: on
 // the main one they may be a second old.
-func (b *bench) serveBy(ctx context.Context, start starter, dir string, env []string, command ...string) (*server, error) {
+func (b *bench) serveBy(ctx context.Context, start starter, dir string, env []string,
+	command ...string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -64,7 +65,8 @@ func (b *bench) work(ctx context.Context, dir string, env []string, args ...stri
 	if err != nil {
 		return nil, err
 	}
-	c, err := b.start(ctx, append(env, "BELLHOP_METRICS_ADDR="+addr, "BELLHOP_DIR="+dir), append([]string{"worker"}, args...)...)
+	c, err := b.start(ctx, append(env, "BELLHOP_METRICS_ADDR="+addr, "BELLHOP_DIR="+dir),
+		append([]string{"worker"}, args...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +108,8 @@ const (
 
 // until asks for metrics again and again until enough says so, or the limit is
 // over, which is an error.
-func (s *server) until(ctx context.Context, limit time.Duration, enough func(m map[string]float64) bool, series ...string) (map[string]float64, error) {
+func (s *server) until(ctx context.Context, limit time.Duration,
+	enough func(m map[string]float64) bool, series ...string) (map[string]float64, error) {
 	for deadline := time.Now().Add(limit); ; {
 		m, err := s.metrics(ctx, series...)
 		if err != nil {
@@ -179,7 +182,8 @@ func (s *server) call(ctx context.Context, method, addr, path, token string, in,
 // signIn returns a session's token.
 func (s *server) signIn(ctx context.Context, email, password string) (string, error) {
 	var session struct{ Token string }
-	_, err := s.call(ctx, http.MethodPost, s.addr, "/v1/sessions", "", map[string]string{"email": email, "password": password}, &session)
+	_, err := s.call(ctx, http.MethodPost, s.addr, "/v1/sessions", "",
+		map[string]string{"email": email, "password": password}, &session)
 	return session.Token, err
 }
 
@@ -222,7 +226,8 @@ func (b *bench) twin(ctx context.Context, latency time.Duration, args ...string)
 		return nil, err
 	}
 	account := filepath.Join(b.dir, fmt.Sprintf("fcm-%d.json", b.children))
-	c, err := b.start(ctx, nil, append([]string{"simulate", "fcm", "--addr", addr, "--latency", latency.String(), "--unlimited",
+	c, err := b.start(ctx, nil, append([]string{"simulate", "fcm", "--addr", addr, "--latency", latency.String(),
+		"--unlimited",
 		"--service-account", account}, args...)...)
 	if err != nil {
 		return nil, err

@@ -94,7 +94,8 @@ const signaturePlace = "SignatureSignatureSignatureSignatureSignatur"
 
 // head is the request up to its body, with the headers that Shopify sends.
 func head(host string, d *simulate.Delivery, length int) []byte {
-	b := fmt.Appendf(nil, "POST /webhooks/shopify HTTP/1.1\r\nHost: %s\r\nUser-Agent: Shopify-Captain-Hook\r\nContent-Length: %d\r\n", host, length)
+	b := fmt.Appendf(nil, "POST /webhooks/shopify HTTP/1.1\r\nHost: %s\r\nUser-Agent: "+
+		"Shopify-Captain-Hook\r\nContent-Length: %d\r\n", host, length)
 	for _, h := range [...][2]string{
 		{"Accept", "*/*"},
 		{"Content-Type", "application/json"},

@@ -60,11 +60,18 @@ type Clock struct {
 
 // Style has the colours and fonts of charts. A page has it once; a file by itself has
 // it inside.
-const Style = `:root{--ink:#1c1c1e;--paper:#fff;--faint:#d9d9de;--c0:#0b57d0;--c1:#a05a00;--c2:#00703c;--c3:#7b3ff2;--c4:#8c3a6b;--c5:#5f6368;--c6:#00696f;--c7:#b3261e}` +
-	`@media(prefers-color-scheme:dark){:root{--ink:#ececf1;--paper:#1c1c1e;--faint:#3a3a3f;--c0:#8ab4f8;--c1:#f3b563;--c2:#6dd58c;--c3:#c8a9ff;--c4:#f0a3cd;--c5:#bdc1c6;--c6:#4fd8de;--c7:#ff8a80}}` +
-	`.chart{background:var(--paper);font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans KR","Noto Sans JP",sans-serif}` +
-	`.chart text{fill:var(--ink);stroke:var(--paper);stroke-width:3px;paint-order:stroke}.chart .axis{stroke:var(--ink)}.chart .grid{stroke:var(--faint)}.chart path{fill:none;stroke-width:2;stroke-linejoin:round}.chart .spread{stroke-width:1}.chart circle{stroke:none}` +
-	`.c0{stroke:var(--c0);fill:var(--c0)}.c1{stroke:var(--c1);fill:var(--c1)}.c2{stroke:var(--c2);fill:var(--c2)}.c3{stroke:var(--c3);fill:var(--c3)}.c4{stroke:var(--c4);fill:var(--c4)}.c5{stroke:var(--c5);fill:var(--c5)}.c6{stroke:var(--c6);fill:var(--c6)}.c7{stroke:var(--c7);fill:var(--c7)}`
+const Style = `:root{--ink:#1c1c1e;--paper:#fff;--faint:#d9d9de;--c0:#0b57d0;--c1:#a05a00;--c2:#00703c;--c3:#7b3ff2;-` +
+	`-c4:#8c3a6b;--c5:#5f6368;--c6:#00696f;--c7:#b3261e}` +
+	`@media(prefers-color-scheme:dark){:root{--ink:#ececf1;--paper:#1c1c1e;--faint:#3a3a3f;--c0:#8ab4f8;--c1:#f3b563;--c` +
+	`2:#6dd58c;--c3:#c8a9ff;--c4:#f0a3cd;--c5:#bdc1c6;--c6:#4fd8de;--c7:#ff8a80}}` +
+	`.chart{background:var(--paper);font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans KR","Noto Sans JP",` +
+	`sans-serif}` +
+	`.chart text{fill:var(--ink);stroke:var(--paper);stroke-width:3px;paint-order:stroke}.chart ` +
+	`.axis{stroke:var(--ink)}.chart .grid{stroke:var(--faint)}.chart ` +
+	`path{fill:none;stroke-width:2;stroke-linejoin:round}.chart .spread{stroke-width:1}.chart circle{stroke:none}` +
+	`.c0{stroke:var(--c0);fill:var(--c0)}.c1{stroke:var(--c1);fill:var(--c1)}.c2{stroke:var(--c2);fill:var(--c2)}.c3{str` +
+	`oke:var(--c3);fill:var(--c3)}.c4{stroke:var(--c4);fill:var(--c4)}.c5{stroke:var(--c5);fill:var(--c5)}.c6{stroke:var` +
+	`(--c6);fill:var(--c6)}.c7{stroke:var(--c7);fill:var(--c7)}`
 
 // dashes are the patterns that tell lines apart without colours.
 var dashes = []string{"6 4", "", "2 3", "9 3 2 3", "4 2", "1 3", "12 3", "2 1"}
@@ -126,7 +133,8 @@ func (c Chart) draw(style string) (string, error) {
 	}
 	for i, at := range legend {
 		y := 31 + legendLine*at.line
-		fmt.Fprintf(d, `<path class="c%d" stroke-dasharray="%s" d="M%d %dh24"/>`, c.colour(i), dashes[i%len(dashes)], at.left, y)
+		fmt.Fprintf(d, `<path class="c%d" stroke-dasharray="%s" d="M%d %dh24"/>`, c.colour(i), dashes[i%len(dashes)], at.left,
+			y)
 		d.text(at.left+29, y+4, "start", c.Series[i].Name)
 	}
 	for _, m := range c.Markers {

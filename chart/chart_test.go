@@ -43,7 +43,8 @@ func TestAChartIsDrawnTheSameEachTime(t *testing.T) {
 	}
 	svg := string(first)
 	wellFormed(t, svg)
-	for _, want := range []string{`role="img"`, "What &lt;owners&gt; feel", "inside: 1.7 at 12, 132 at 125", "webhooks &amp; more", `class="c0"`, `class="c1"`, ">1,000</text>", ">full</text>"} {
+	for _, want := range []string{`role="img"`, "What &lt;owners&gt; feel", "inside: 1.7 at 12, 132 at 125",
+		"webhooks &amp; more", `class="c0"`, `class="c1"`, ">1,000</text>", ">full</text>"} {
 		if !strings.Contains(svg, want) {
 			t.Errorf("there is no %s", want)
 		}
@@ -85,7 +86,8 @@ func TestChartsOfLittle(t *testing.T) {
 }
 
 func TestTicksHoldAll(t *testing.T) {
-	for _, a := range []axis{{min: 0, max: 0.13}, {min: 0, max: 7}, {min: 0, max: 99}, {min: 0, max: 100}, {log: true, min: 0.02, max: 3}, {log: true, min: 1, max: 1e7}, {log: true, min: 10, max: 10}} {
+	for _, a := range []axis{{min: 0, max: 0.13}, {min: 0, max: 7}, {min: 0, max: 99}, {min: 0, max: 100},
+		{log: true, min: 0.02, max: 3}, {log: true, min: 1, max: 1e7}, {log: true, min: 10, max: 10}} {
 		low, top := a.min, a.max
 		ticks := a.ticks()
 		if n := len(ticks); n < 2 || n > 8 {
@@ -100,7 +102,8 @@ func TestTicksHoldAll(t *testing.T) {
 // What went wrong is red, and nothing else is.
 func TestColoursSayWhatTheyMean(t *testing.T) {
 	red := colourClass(7)
-	for tone, want := range map[Tone]string{Good: colourClass(2), Bad: red, Unsure: colourClass(1), Aside: colourClass(5)} {
+	for tone, want := range map[Tone]string{Good: colourClass(2), Bad: red, Unsure: colourClass(1),
+		Aside: colourClass(5)} {
 		c := Chart{Title: "t", X: "x", Series: []Series{{Name: "a", Tone: tone, Points: []Point{{X: 1, Y: 1}, {X: 2, Y: 2}}}}}
 		svg, err := c.SVG()
 		if err != nil || !strings.Contains(string(svg), want) {
@@ -152,7 +155,8 @@ func TestAClockShowsTimesOfDay(t *testing.T) {
 	c := Chart{Title: "t", Y: "y", Clock: &Clock{Zone: zone, Time: func(t time.Time) string { return t.Format("15:04") }},
 		Series: []Series{{Name: "a"}}}
 	for i := range 60 {
-		c.Series[0].Points = append(c.Series[0].Points, Point{X: float64(began.Add(time.Duration(i) * time.Minute).Unix()), Y: 1})
+		c.Series[0].Points = append(c.Series[0].Points, Point{X: float64(began.Add(time.Duration(i) * time.Minute).Unix()),
+			Y: 1})
 	}
 	svg, err := c.SVG()
 	if err != nil {
@@ -168,7 +172,8 @@ func TestAClockShowsTimesOfDay(t *testing.T) {
 		t.Errorf("dots hide the line, or there are too many times: %s", svg)
 	}
 	c.Series[0].Points = c.Series[0].Points[:1]
-	if svg, err = c.SVG(); err != nil || strings.Contains(string(svg), "NaN") || !strings.Contains(string(svg), "<circle") {
+	if svg, err = c.SVG(); err != nil || strings.Contains(string(svg), "NaN") ||
+		!strings.Contains(string(svg), "<circle") {
 		t.Errorf("one point: %s, %v", svg, err)
 	}
 }

@@ -34,12 +34,14 @@ func TestPageIsStrict(t *testing.T) {
 	r := newRig(t, &fake{})
 	page := r.Get("/", webtest.OwnerSession)
 	webtest.StrictPage(t, page)
-	for _, want := range []string{`<strong>New order &lt;b&gt;`, `data-every="1"`, `href="/assets/demo.css"`, `<div class="beside">`} {
+	for _, want := range []string{`<strong>New order &lt;b&gt;`, `data-every="1"`, `href="/assets/demo.css"`,
+		`<div class="beside">`} {
 		if !strings.Contains(page.Body, want) {
 			t.Errorf("the page lacks %s", want)
 		}
 	}
-	if a := r.Call("GET", "/assets/demo.css", "", ""); a.StatusCode != 200 || a.Header.Get("Content-Type") != "text/css; charset=utf-8" {
+	if a := r.Call("GET", "/assets/demo.css", "", ""); a.StatusCode != 200 ||
+		a.Header.Get("Content-Type") != "text/css; charset=utf-8" {
 		t.Errorf("its style: %d %v", a.StatusCode, a.Header)
 	}
 	for _, path := range []string{"/pushes", "/devices"} {
@@ -47,7 +49,8 @@ func TestPageIsStrict(t *testing.T) {
 			t.Errorf("the demo is on %s", path)
 		}
 	}
-	if a := r.Get("/?shop="+webtest.Demo, webtest.OperatorSession); a.StatusCode != 200 || strings.Contains(a.Body, "beside") {
+	if a := r.Get("/?shop="+webtest.Demo, webtest.OperatorSession); a.StatusCode != 200 ||
+		strings.Contains(a.Body, "beside") {
 		t.Errorf("an operator sees it: %d", a.StatusCode)
 	}
 }
@@ -66,7 +69,8 @@ func (d *fake) Speak(_ context.Context, language, timezone string) error {
 }
 
 func (d *fake) State(context.Context) (demo.State, error) {
-	return demo.State{Works: !d.stopped, Broken: d.broken, Phone: []demo.Notification{{Tag: "a", Title: "New order <b>", Body: "$1"}},
+	return demo.State{Works: !d.stopped, Broken: d.broken,
+		Phone:   []demo.Notification{{Tag: "a", Title: "New order <b>", Body: "$1"}},
 		Balance: demo.Balance{Acknowledged: 3, Recorded: 1, Dead: 1, Waiting: 1}}, nil
 }
 
@@ -78,7 +82,8 @@ func (d *fake) Do(_ context.Context, a demo.Action) error {
 func TestDemosButtons(t *testing.T) {
 	d := &fake{}
 	r := newRig(t, d)
-	for session, want := range map[string]int{"": 303, webtest.DemoToken: 303, webtest.OwnerSession: 303, webtest.OperatorSession: 404} {
+	for session, want := range map[string]int{"": 303, webtest.DemoToken: 303, webtest.OwnerSession: 303,
+		webtest.OperatorSession: 404} {
 		if a := r.Post("/demo", session, url.Values{"do": {"order"}}); a.StatusCode != want {
 			t.Errorf("%d", a.StatusCode)
 		}
@@ -92,7 +97,8 @@ func TestDemosButtons(t *testing.T) {
 	if len(d.did) != 1 || d.did[0] != demo.Order {
 		t.Errorf("%v", d.did)
 	}
-	if a := r.Get("/", webtest.OwnerSession); !strings.Contains(a.Body, "Flash sale of 500") || !strings.Contains(between(a.Body, "sum-line", "</p>"), "good") {
+	if a := r.Get("/", webtest.OwnerSession); !strings.Contains(a.Body, "Flash sale of 500") ||
+		!strings.Contains(between(a.Body, "sum-line", "</p>"), "good") {
 		t.Error(a.Body)
 	}
 	if d.speaks != "en UTC" {
@@ -102,10 +108,12 @@ func TestDemosButtons(t *testing.T) {
 	for _, c := range []struct {
 		as         fake
 		says, ends string
-	}{{fake{stopped: true}, "The worker is stopped", "start"}, {fake{broken: 20 * time.Second}, "broken for 20 s", "mend"}} {
+	}{{fake{stopped: true}, "The worker is stopped", "start"}, {fake{broken: 20 * time.Second}, "broken for 20 s",
+		"mend"}} {
 		*d = c.as
 		a := r.Get("/", webtest.OwnerSession)
-		if !strings.Contains(between(a.Body, `id="line"`, "sum-line"), c.says) || !strings.Contains(a.Body, `<button name="do" value="`+c.ends+`">`) {
+		if !strings.Contains(between(a.Body, `id="line"`, "sum-line"), c.says) ||
+			!strings.Contains(a.Body, `<button name="do" value="`+c.ends+`">`) {
 			t.Errorf("%s is not on the page: %s", c.says, a.Body)
 		}
 		if r.Post("/demo", webtest.OwnerSession, url.Values{"do": {c.ends}}); !slices.Contains(d.did, demo.Action(c.ends)) {

@@ -35,7 +35,9 @@ func TestWithoutTracesNothingIsAllocated(t *testing.T) {
 	}}
 	r := &pipeline.Recorder{Store: b, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))}
-	batch := []queue.Delivery{{Event: order(`{"id":1,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"}`)}}
+	batch := []queue.Delivery{{Event: order(
+		`{"id":1,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z",` +
+			`"updated_at":"2026-11-22T09:00:00Z"}`)}}
 	events := []*bellhop.Event{batch[0].Event}
 	record := func() {
 		ctx, work := r.Traces.Process(ctx, batch)

@@ -241,7 +241,8 @@ func TestRetiredDevicesAreNoFloodInTheLog(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		const line = `level=WARN msg="a device was retired: its address is of no more use" pushes=[1] shop=demo.myshopify.com device=phone status=failed reason=unregistered err=unregistered`
+		const line = `level=WARN msg="a device was retired: its address is of no more use" pushes=[1] ` +
+			`shop=demo.myshopify.com device=phone status=failed reason=unregistered err=unregistered`
 		sameLines(t, "of 1,000 retired devices", lines(), line, line+" times=999 in=1m0s")
 	})
 }

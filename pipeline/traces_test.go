@@ -89,7 +89,8 @@ func TestRecordTellsWhatCameOfEach(t *testing.T) {
 	}}
 	traces, spans := newTraces(sdktrace.ParentBased(sdktrace.NeverSample()))
 	r := &pipeline.Recorder{Store: b, Now: time.Now, Log: slog.New(slog.DiscardHandler), Traces: traces}
-	const rest = `,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"}`
+	const rest = `,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z",` +
+		`"updated_at":"2026-11-22T09:00:00Z"}`
 	var batch []queue.Delivery
 	var events []*bellhop.Event
 	for i, body := range []string{`{"id":1` + rest, `{"id":2` + rest, `{`, `{"id":3` + rest} {

@@ -20,7 +20,8 @@ var understood = []string{
 
 // safe is what an error may say: our own words, the names of fields that we
 // know, and numbers.
-var safe = regexp.MustCompile(`^[a-z_.0-9]+ (is|has) [a-z 0]+$|^the body is not (a JSON object|JSON from byte \d+ on|one of [a-z/_]+: it [a-z ]+)$`)
+var safe = regexp.MustCompile(`^[a-z_.0-9]+ (is|has) [a-z 0]+$|^the body is not (a JSON object|JSON from byte \d+ ` +
+	`on|one of [a-z/_]+: it [a-z ]+)$`)
 
 // FuzzDecode: whatever the body, Decode returns a permanent error that tells
 // nothing of it, or a fact that a database can hold; and always the same.

@@ -39,7 +39,10 @@ func (w *renderer) orderHead(st *orderState) {
 	w.b = strconv.AppendUint(w.b, o.token, 36)
 	w.raw(`","checkout_token":"`)
 	w.b = strconv.AppendUint(w.b, o.token^0x5555555555555555, 16)
-	w.raw(`","client_details":{"accept_language":"en-US","browser_height":null,"browser_ip":"203.0.113.7","browser_width":null,"session_hash":null,"user_agent":"Mozilla\/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit\/605.1.15 (KHTML, like Gecko) Version\/18.1 Mobile\/15E148 Safari\/604.1"},"closed_at":null,"confirmation_number":"`)
+	w.raw(`","client_details":{"accept_language":"en-US","browser_height":null,"browser_ip":"203.0.113.7",` +
+		`"browser_width":null,"session_hash":null,"user_agent":"Mozilla\/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) ` +
+		`AppleWebKit\/605.1.15 (KHTML, like Gecko) Version\/18.1 Mobile\/15E148 Safari\/604.1"},"closed_at":null,` +
+		`"confirmation_number":"`)
 	w.b = strconv.AppendUint(w.b, o.token%1e12, 36)
 	w.raw(`","confirmed":true`)
 	w.strOrNull("contact_email", o.email())
@@ -117,7 +120,8 @@ func (w *renderer) people() {
 	case customerWithheld:
 		w.raw(`,"billing_address":null,"customer":{"id":`)
 		w.int(o.customerID)
-		w.raw(`,"created_at":null,"first_name":null,"last_name":null,"email":null,"phone":null,"default_address":null},"shipping_address":null`)
+		w.raw(`,"created_at":null,"first_name":null,"last_name":null,"email":null,"phone":null,"default_address":null},` +
+			`"shipping_address":null`)
 		return
 	}
 	w.address("billing_address")
@@ -126,7 +130,8 @@ func (w *renderer) people() {
 	w.str("first_name", o.buyer.first)
 	w.str("last_name", o.buyer.last)
 	w.str("email", o.email())
-	w.raw(`,"state":"disabled","note":null,"verified_email":true,"multipass_identifier":null,"tax_exempt":false,"phone":null`)
+	w.raw(`,"state":"disabled","note":null,"verified_email":true,"multipass_identifier":null,"tax_exempt":false,` +
+		`"phone":null`)
 	w.str("currency", o.currency)
 	w.raw(`,"tax_exemptions":[]`)
 	w.gid("Customer", o.customerID)
@@ -138,7 +143,8 @@ func (w *renderer) address(k string) {
 	w.key(k)
 	w.raw(`{"first_name":`)
 	w.b = appendText(w.b, w.o.buyer.first)
-	w.raw(`,"address1":"1 Example Street","phone":"555-0100","city":"Springfield","zip":"40003","province":"Kentucky","country":"United States"`)
+	w.raw(`,"address1":"1 Example Street","phone":"555-0100","city":"Springfield","zip":"40003","province":"Kentucky",` +
+		`"country":"United States"`)
 	w.str("last_name", w.o.buyer.last)
 	w.raw(`,"address2":null,"company":null,"latitude":null,"longitude":null,"country_code":"US","province_code":"KY"}`)
 }
@@ -202,7 +208,8 @@ func (w *renderer) editBody(id int64, st *orderState) {
 	w.num("order_id", w.o.id)
 	w.raw(`,"staff_note":"","user_id":null,"line_items":{"additions":[],"removals":[{"id":`)
 	w.int(w.o.line(0).id)
-	w.raw(`,"delta":1}]},"discounts":{"line_item":{"additions":[],"removals":[]}},"shipping_lines":{"additions":[],"removals":[]}}}`)
+	w.raw(`,"delta":1}]},"discounts":{"line_item":{"additions":[],"removals":[]}},"shipping_lines":{"additions":[],` +
+		`"removals":[]}}}`)
 }
 
 // refundBody appends the body of refunds/create. Its subtotal is a number beside texts, as in

@@ -126,7 +126,8 @@ func (w *twin) message(fields string) (int, string, http.Header) {
 // ring sends a notification in a slot and wants it taken.
 func (w *twin) ring(to, tag, title string) {
 	w.t.Helper()
-	status, body, _ := w.post(fmt.Sprintf(`{"message":{"token":%q,"notification":{"title":%q},"android":{"notification":{"tag":%q}}}}`, to, title, tag))
+	status, body, _ := w.post(fmt.Sprintf(
+		`{"message":{"token":%q,"notification":{"title":%q},"android":{"notification":{"tag":%q}}}}`, to, title, tag))
 	if status != 200 {
 		w.t.Fatalf("%d %s", status, body)
 	}
@@ -140,7 +141,8 @@ func clientOf(account []byte, base string) func(token, tag, title string) {
 	}
 	client := config.Client(context.Background())
 	return func(token, tag, title string) {
-		body := fmt.Sprintf(`{"message":{"token":%q,"notification":{"title":%q},"android":{"notification":{"tag":%q}}}}`, token, title, tag)
+		body := fmt.Sprintf(`{"message":{"token":%q,"notification":{"title":%q},"android":{"notification":{"tag":%q}}}}`,
+			token, title, tag)
 		resp, err := client.Post(base+"/v1/projects/"+simulate.DefaultProject+"/messages:send", "application/json",
 			strings.NewReader(body))
 		if err != nil {

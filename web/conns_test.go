@@ -269,7 +269,8 @@ func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 func post(conn net.Conn, header string) (status int, took time.Duration) {
 	defer conn.Close()
 	began := time.Now()
-	go fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\n%sContent-Length: 20000\r\n\r\n%s", header, strings.Repeat("x", 20000))
+	go fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\n%sContent-Length: 20000\r\n\r\n%s", header,
+		strings.Repeat("x", 20000))
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		return 0, time.Since(began)

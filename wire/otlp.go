@@ -95,7 +95,8 @@ func collectorTLS() (*tls.Config, error) {
 	if ca != "" {
 		text, err := os.ReadFile(ca)
 		if c.RootCAs = x509.NewCertPool(); err != nil || !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, WrongSetting(caName, "it has no certificate that can be read", "give the path of a file of certificates in PEM")
+			return nil, WrongSetting(caName, "it has no certificate that can be read",
+				"give the path of a file of certificates in PEM")
 		}
 	}
 	certName, cert := otlpVariable("CLIENT_CERTIFICATE")
@@ -103,7 +104,8 @@ func collectorTLS() (*tls.Config, error) {
 	if cert != "" && key != "" {
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
-			return nil, WrongSetting(certName, "it and its key can't be read", "give the paths of a certificate and of its key in PEM")
+			return nil, WrongSetting(certName, "it and its key can't be read",
+				"give the paths of a certificate and of its key in PEM")
 		}
 		c.Certificates = []tls.Certificate{pair}
 	}

@@ -30,7 +30,8 @@ func TestSpansAreSentAsTheVariablesSay(t *testing.T) {
 		w.Write(answer)
 	}))
 	defer server.Close()
-	for name, value := range map[string]string{"ENDPOINT": server.URL + "/base/", "TRACES_ENDPOINT": "", "HEADERS": "authorization=Bearer%20x,a=b",
+	for name, value := range map[string]string{"ENDPOINT": server.URL + "/base/", "TRACES_ENDPOINT": "",
+		"HEADERS":     "authorization=Bearer%20x,a=b",
 		"COMPRESSION": "gzip", "TIMEOUT": "2000"} {
 		t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
 	}
@@ -43,14 +44,16 @@ func TestSpansAreSentAsTheVariablesSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	var data tracepb.TracesData
-	if err := proto.Unmarshal(body, &data); err != nil || len(data.ResourceSpans) != 1 || got.URL.Path != "/base/v1/traces" ||
+	if err := proto.Unmarshal(body, &data); err != nil || len(data.ResourceSpans) != 1 ||
+		got.URL.Path != "/base/v1/traces" ||
 		got.Header.Get("Authorization") != "Bearer x" || got.Header.Get("A") != "b" {
 		t.Errorf("%v: %v %v", err, got.URL, got.Header)
 	}
 	partial := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 3)
 	partial = protowire.AppendString(protowire.AppendTag(partial, 2, protowire.BytesType), "too old")
 	answer = protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), partial)
-	if err := c.UploadTraces(t.Context(), spans); err == nil || !strings.Contains(err.Error(), "refused 3 spans: too old") {
+	if err := c.UploadTraces(t.Context(), spans); err == nil ||
+		!strings.Contains(err.Error(), "refused 3 spans: too old") {
 		t.Errorf("spans that were refused: %v", err)
 	}
 	status = http.StatusBadRequest

@@ -182,10 +182,12 @@ func (m *month) serverless(b *Bill, mode string) {
 	m.sqs(b, mode, pollers*secondsAMonth/pollSeconds)
 	sweeps := secondsAMonth / 60.0
 	invocations := u.invocations*m.orders() + sweeps
-	b.add("Lambda", p.LambdaRequest.Of(invocations)+p.LambdaGBSecond.Of((u.billedMS*m.orders()+sweepMS*sweeps)/1000*bench.MemoryGB*m.o.Slowdown))
+	b.add("Lambda", p.LambdaRequest.Of(invocations)+p.LambdaGBSecond.Of(
+		(u.billedMS*m.orders()+sweepMS*sweeps)/1000*bench.MemoryGB*m.o.Slowdown))
 	switch mode {
 	case "express":
-		b.add("Step Functions", p.ExpressRequest.Of(u.executions*m.orders())+p.ExpressGBSecond.Of(u.steps*m.o.Slowdown*0.1*bench.ExpressGB*m.orders()))
+		b.add("Step Functions", p.ExpressRequest.Of(u.executions*m.orders())+p.ExpressGBSecond.Of(
+			u.steps*m.o.Slowdown*0.1*bench.ExpressGB*m.orders()))
 	case "standard":
 		b.add("Step Functions", p.StandardTransition.Of(u.transitions*m.orders()))
 	}

@@ -31,7 +31,8 @@ func walkThrough() *Measured {
 	direct := use{rate: 1, requests: 3, invocations: 2, billedMS: 150}
 	express := use{rate: 1, requests: 3, invocations: 4, billedMS: 300, executions: 1, transitions: 4, steps: 2}
 	standard := use{rate: 1, requests: 3, invocations: 4, billedMS: 190, executions: 1, transitions: 4}
-	return &Measured{KeptBytes: 1e-9, uses: map[string][]use{"direct": {direct}, "express": {express}, "standard": {standard}}}
+	return &Measured{KeptBytes: 1e-9, uses: map[string][]use{"direct": {direct}, "express": {express},
+		"standard": {standard}}}
 }
 
 // TestBillsAreThoseOfTheWalkThrough compares with the sums of docs/aws.md at 10,000
@@ -42,7 +43,8 @@ func TestBillsAreThoseOfTheWalkThrough(t *testing.T) {
 	if err := o.defaults(); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]float64{"SQS + Lambda": 18.63, "SQS + Lambda + Express": 19.47, "SQS + Lambda + Standard": 49.00} {
+	for name, want := range map[string]float64{"SQS + Lambda": 18.63, "SQS + Lambda + Express": 19.47,
+		"SQS + Lambda + Standard": 49.00} {
 		for _, w := range ways {
 			if w.name == name {
 				near(t, name, w.of(&o, 10_000).Total, want)

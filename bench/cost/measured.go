@@ -48,7 +48,8 @@ func Default() *Measured {
 func Read(r io.Reader) (*Measured, error) {
 	var results bench.Results
 	if err := json.NewDecoder(r).Decode(&results); err != nil {
-		return nil, bellhop.Invalidf("results", "the results can't be read: %v; give a file that bellhop-bench run --json wrote", err)
+		return nil, bellhop.Invalidf("results",
+			"the results can't be read: %v; give a file that bellhop-bench run --json wrote", err)
 	}
 	m := &Measured{CPU: results.Machine.CPU, Cores: results.Machine.Cores, At: results.Started, uses: map[string][]use{}}
 	for _, f := range results.Figures {
@@ -64,7 +65,9 @@ func Read(r io.Reader) (*Measured, error) {
 	}
 	for _, mode := range []string{"direct", "express", "standard"} {
 		if len(m.uses[mode]) == 0 || m.KeptBytes <= 0 {
-			return nil, bellhop.Invalidf("results", "the results don't say what orders take on AWS: run bellhop-bench run --json with --postgres and --sqs, as make bench does")
+			return nil, bellhop.Invalidf("results",
+				"the results don't say what orders take on AWS: run bellhop-bench run --json with --postgres and --sqs, as make "+
+					"bench does")
 		}
 		slices.SortFunc(m.uses[mode], func(a, b use) int { return cmp.Compare(a.rate, b.rate) })
 	}
@@ -73,7 +76,8 @@ func Read(r io.Reader) (*Measured, error) {
 
 func useOf(c bench.Cost) use {
 	n := float64(c.Orders)
-	u := use{rate: c.Rate, executions: float64(c.Executions) / n, transitions: float64(c.Transitions) / n, steps: float64(c.Steps) / n}
+	u := use{rate: c.Rate, executions: float64(c.Executions) / n, transitions: float64(c.Transitions) / n,
+		steps: float64(c.Steps) / n}
 	for _, requests := range c.Requests {
 		u.requests += float64(requests) / n
 	}

@@ -146,10 +146,12 @@ func about(n float64) string {
 func (r *Report) Words() (all []string) {
 	for _, row := range r.Rows {
 		best := row.cheapest()
-		all = append(all, fmt.Sprintf("%s orders a day: %s is cheapest, at %s a month.", results.Rate(row.OrdersPerDay), best.Way, dollars(best.Total)))
+		all = append(all, fmt.Sprintf("%s orders a day: %s is cheapest, at %s a month.", results.Rate(row.OrdersPerDay),
+			best.Way, dollars(best.Total)))
 	}
 	for _, c := range r.Crossings {
-		all = append(all, fmt.Sprintf("From about %s orders a day on, %s costs less than %s.", about(c.OrdersPerDay), c.Cheaper, c.Than))
+		all = append(all, fmt.Sprintf("From about %s orders a day on, %s costs less than %s.", about(c.OrdersPerDay),
+			c.Cheaper, c.Than))
 	}
 	return all
 }
@@ -162,12 +164,16 @@ func (r *Report) Assumed() []string {
 		free = "without free tiers"
 	}
 	return []string{
-		fmt.Sprintf("Prices of %s as of %s, %s; the source of each is in the file that --show-prices prints.", p.Region, p.AsOf, free),
+		fmt.Sprintf("Prices of %s as of %s, %s; the source of each is in the file that --show-prices prints.", p.Region,
+			p.AsOf, free),
 		fmt.Sprintf("Requests, invocations, milliseconds and bytes an order as bellhop-bench run counted them on %s with %d cores on %s, at the mean rate of the day, with FCM answering after %v. Times of functions are that machine's and not AWS's, times a slowdown of %v: with 256 MB a function has a seventh of a core (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html has one at 1,769 MB), so that what computes may take seven times as long, and what waits does not.",
 			o.Measured.CPU, o.Measured.Cores, o.Measured.At.Format("2 January 2006"), bench.FCMLatency, o.Slowdown),
-		fmt.Sprintf("The busiest second brings %v times the mean. Two cores hold %s orders a second with all in one process, and %s with Postgres and RabbitMQ beside; beyond that as many machines, or as large ones, as it takes. The small Postgres serves up to half of that.",
+		fmt.Sprintf("The busiest second brings %v times the mean. Two cores hold %s orders a second with all in one "+
+			"process, and %s with Postgres and RabbitMQ beside; beyond that as many machines, or as large ones, as it takes. "+
+			"The small Postgres serves up to half of that.",
 			o.PeakFactor, results.Rate(o.OneHolds), results.Rate(o.ApartHold)),
-		fmt.Sprintf("Assumed, not measured: %v bytes an order leave for the internet, an invocation logs %v bytes, orders are kept %v days. FCM is free. Work is not counted, nor what an hour of outage costs: one VM has no second one.",
+		fmt.Sprintf("Assumed, not measured: %v bytes an order leave for the internet, an invocation logs %v bytes, orders "+
+			"are kept %v days. FCM is free. Work is not counted, nor what an hour of outage costs: one VM has no second one.",
 			o.SentBytes, o.LogBytes, o.KeptDays),
 	}
 }

@@ -72,7 +72,8 @@ func Read(r io.Reader) (*Table, error) {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&t); err != nil {
-		return nil, bellhop.Invalidf("prices", "the prices can't be read: %v; bellhop-bench cost --show-prices prints a file to start from", err)
+		return nil, bellhop.Invalidf("prices",
+			"the prices can't be read: %v; bellhop-bench cost --show-prices prints a file to start from", err)
 	}
 	if _, err := time.Parse(time.DateOnly, t.AsOf); err != nil {
 		return nil, bellhop.Invalidf("prices", "as_of must be the day of the prices, such as 2026-11-26, not %q", t.AsOf)

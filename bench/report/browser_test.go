@@ -30,7 +30,9 @@ func TestTheReportInABrowser(t *testing.T) {
 		if err := chromedp.Do(tab, chromedp.EmulateViewport(width, 800)); err != nil {
 			t.Fatal(err)
 		}
-		drawn, err := chromedp.Run(tab, chromedp.Evaluate[int](`[...document.querySelectorAll("figure svg")].filter(s => s.getBoundingClientRect().height > 150).length`))
+		drawn, err := chromedp.Run(tab,
+			chromedp.Evaluate[int](`[...document.querySelectorAll("figure svg")].filter(s => s.getBoundingClientRect().height `+
+				`> 150).length`))
 		if err != nil || drawn != 8 {
 			t.Errorf("%d charts are to be seen at %d, not 8: %v", drawn, width, err)
 		}

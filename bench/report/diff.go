@@ -54,7 +54,8 @@ func at(c *results.Comparison, rate float64, m results.Mode) []results.Sample {
 // may come of that.
 func Unlike(a, b *results.Comparison) (all []string) {
 	if a.Machine.CPU != b.Machine.CPU || a.Machine.Cores != b.Machine.Cores {
-		all = append(all, fmt.Sprintf("They are of two machines: %s with %d cores, and %s with %d.", a.Machine.CPU, a.Machine.Cores, b.Machine.CPU, b.Machine.Cores))
+		all = append(all, fmt.Sprintf("They are of two machines: %s with %d cores, and %s with %d.", a.Machine.CPU,
+			a.Machine.Cores, b.Machine.CPU, b.Machine.Cores))
 	}
 	if a.Settings != b.Settings {
 		all = append(all, "They were made with different settings: bellhop-bench report shows both.")

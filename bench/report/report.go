@@ -165,7 +165,8 @@ func claims(c *results.Comparison) (all []claim) {
 			}
 			return fmt.Sprintf("%.1f × (%s)", beside/alone, results.Took(beside))
 		}
-		all = append(all, claim{results.Rate(p.Rate), fmt.Sprintf("%.2g ×", p.Rate/full), times(results.Inline), times(results.Queued)})
+		all = append(all, claim{results.Rate(p.Rate), fmt.Sprintf("%.2g ×", p.Rate/full), times(results.Inline),
+			times(results.Queued)})
 	}
 	return all
 }
@@ -191,20 +192,27 @@ type fact struct{ Name, Value string }
 func facts(c *results.Comparison) (all []fact) {
 	m, s := c.Machine, c.Settings
 	add := func(name, format string, args ...any) { all = append(all, fact{name, fmt.Sprintf(format, args...)}) }
-	add("Machine", "%s, %d cores, %.1f GiB of memory, %s %s, %s; data on %s", m.CPU, m.Cores, float64(m.Memory)/(1<<30), m.OS, m.Kernel, m.Go, s.Disk)
-	add("Measured", "%s, in %v, by bellhop %s", c.Started.Format("2 January 2006, 15:04 MST"), c.Took.Round(time.Second), c.Version)
+	add("Machine", "%s, %d cores, %.1f GiB of memory, %s %s, %s; data on %s", m.CPU, m.Cores, float64(m.Memory)/(1<<30),
+		m.OS, m.Kernel, m.Go, s.Disk)
+	add("Measured", "%s, in %v, by bellhop %s", c.Started.Format("2 January 2006, 15:04 MST"), c.Took.Round(time.Second),
+		c.Version)
 	add("Command", "%s", c.Command)
 	add("Orders are stored in", "%s", s.Store)
 	add("The queue is in", "%s", s.Queue)
 	add("Push service", "answers after %v%s", s.PushLatency, ifAny(", with faults: ", s.Faults))
-	add("Inside the request", "%d requests at once, owners' and webhooks alike, since each holds a connection; %d more wait in line, for 5 s at the most. So it can serve %s webhooks a second",
+	add("Inside the request", "%d requests at once, owners' and webhooks alike, since each holds a connection; %d more "+
+		"wait in line, for 5 s at the most. So it can serve %s webhooks a second",
 		s.Pool, s.Waiting, results.Rate(s.InlineCapacity()))
 	if p := c.Plain; p != nil && len(p.Plain) > 0 {
-		add("Is that fair?", "a plain handler with the same pool, written without bellhop, serves %s a second, this one %s", list(p.Plain), list(p.Inline))
+		add("Is that fair?", "a plain handler with the same pool, written without bellhop, serves %s a second, this one %s",
+			list(p.Plain), list(p.Inline))
 	}
-	add("Load", "webhooks at even intervals whether or not earlier ones were answered, bodies that all differ, beside %s owners' requests a second; each measurement takes %v after a second of warm-up, %d at each rate in each mode, in turn",
+	add("Load", "webhooks at even intervals whether or not earlier ones were answered, bodies that all differ, beside "+
+		"%s owners' requests a second; each measurement takes %v after a second of warm-up, %d at each rate in each mode, "+
+		"in turn",
 		results.Rate(s.OwnersRate), s.Duration, s.Repeats)
-	add("Idle", "owners' requests take %s at p99 inside, %s with a queue", idle(c, results.Inline), idle(c, results.Queued))
+	add("Idle", "owners' requests take %s at p99 inside, %s with a queue", idle(c, results.Inline),
+		idle(c, results.Queued))
 	return all
 }
 
@@ -240,17 +248,20 @@ func troubles(c *results.Comparison) (all []string) {
 		all = append(all, "The run was stopped before its end: what was not measured is missing.")
 	}
 	if c.Machine.Load > 0.5*float64(c.Machine.Cores) {
-		all = append(all, fmt.Sprintf("The machine was busy with other work before the run (load average %.2f): the figures say less than they could.", c.Machine.Load))
+		all = append(all, fmt.Sprintf("The machine was busy with other work before the run (load average %.2f): the "+
+			"figures say less than they could.", c.Machine.Load))
 	}
 	if c.Machine.Others > 0.1 && c.Settings.Store == "sqlite" && c.Settings.Queue == "sqlite" {
-		all = append(all, fmt.Sprintf("Others used %.0f %% of the machine during the run: the figures say less than they could.", 100*c.Machine.Others))
+		all = append(all, fmt.Sprintf("Others used %.0f %% of the machine during the run: the figures say less than they "+
+			"could.", 100*c.Machine.Others))
 	}
 	all = append(all, c.Problems...)
 	for _, p := range c.Points {
 		for _, m := range modes {
 			for i, s := range p.Of(m.mode) {
 				for _, problem := range s.Problems {
-					all = append(all, fmt.Sprintf("%s at %s a second, measurement %d: %s.", m.name, results.Rate(p.Rate), i+1, problem))
+					all = append(all, fmt.Sprintf("%s at %s a second, measurement %d: %s.", m.name, results.Rate(p.Rate), i+1,
+						problem))
 				}
 			}
 		}
@@ -277,7 +288,8 @@ func HTML(w io.Writer, c *results.Comparison) error {
 		charts = append(charts, drawn{f.chart, svg})
 	}
 	return pageTemplate.Execute(w, map[string]any{
-		"Words": c.Words(), "Charts": charts, "Heads": heads(), "Rows": rows(c), "Claims": claims(c), "Facts": facts(c), "Troubles": troubles(c),
-		"Style": template.CSS(chart.Style),
+		"Words": c.Words(), "Charts": charts, "Heads": heads(), "Rows": rows(c), "Claims": claims(c), "Facts": facts(c),
+		"Troubles": troubles(c),
+		"Style":    template.CSS(chart.Style),
 	})
 }

@@ -18,14 +18,19 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // comparison is made up: inline gives in at 125 a second, queued at 4,000.
 func comparison() *results.Comparison {
-	c := &results.Comparison{Format: 1, Version: "1.2.3", Command: "bellhop-bench compare --orders-per-day 800", Started: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC),
-		Took: 20 * time.Minute, Machine: results.Machine{CPU: "A processor", Cores: 2, Memory: 8 << 30, OS: "linux", Kernel: "6.1", Go: "go1.26"},
-		Settings: results.CompareSettings{Store: "sqlite", Queue: "sqlite", Pool: 10, Waiting: 100, PushLatency: 80 * time.Millisecond, OwnersRate: 50,
+	c := &results.Comparison{Format: 1, Version: "1.2.3", Command: "bellhop-bench compare --orders-per-day 800",
+		Started: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC),
+		Took:    20 * time.Minute, Machine: results.Machine{CPU: "A processor", Cores: 2, Memory: 8 << 30, OS: "linux",
+			Kernel: "6.1", Go: "go1.26"},
+		Settings: results.CompareSettings{Store: "sqlite", Queue: "sqlite", Pool: 10, Waiting: 100,
+			PushLatency: 80 * time.Millisecond, OwnersRate: 50,
 			Duration: 8 * time.Second, Repeats: 3, Disk: "ext4"},
-		Traffic: &results.Traffic{OrdersPerDay: 800, PeakFactor: 20, Source: "800 a day, its busiest second 20 times the mean"},
-		Plain:   &results.PlainCheck{Plain: []float64{124, 125}, Inline: []float64{125, 124}}}
+		Traffic: &results.Traffic{OrdersPerDay: 800, PeakFactor: 20,
+			Source: "800 a day, its busiest second 20 times the mean"},
+		Plain: &results.PlainCheck{Plain: []float64{124, 125}, Inline: []float64{125, 124}}}
 	for _, m := range []results.Mode{results.Inline, results.Queued} {
-		c.Idle = append(c.Idle, results.Sample{Mode: m, Owners: results.Latencies{P50: time.Millisecond, P99: 2 * time.Millisecond}})
+		c.Idle = append(c.Idle, results.Sample{Mode: m, Owners: results.Latencies{P50: time.Millisecond,
+			P99: 2 * time.Millisecond}})
 	}
 	for _, rate := range []float64{13, 31, 63, 94, 125, 188, 250, 630, 1250, 2500, 4000} {
 		p := results.RatePoint{Rate: rate}
@@ -43,9 +48,12 @@ func comparison() *results.Comparison {
 func sample(m results.Mode, rate, most float64, i int) results.Sample {
 	n := int64(8 * rate)
 	jitter := time.Duration(i) * 100 * time.Microsecond
-	s := results.Sample{Mode: m, Offered: rate, Sent: n, OK: n, Recorded: n, Rung: n, Owners: results.Latencies{P50: time.Millisecond + jitter, P99: 2*time.Millisecond + jitter},
-		Webhooks: results.Latencies{P50: 2 * time.Millisecond, P99: 4*time.Millisecond + jitter, P999: 6 * time.Millisecond}, Ring: results.Latencies{P50: 3 * time.Millisecond, P99: 7*time.Millisecond + jitter},
-		CPU: time.Duration(n) * 200 * time.Microsecond, Memory: 90 << 20, Written: n * 8192, Drain: 20 * time.Millisecond}
+	s := results.Sample{Mode: m, Offered: rate, Sent: n, OK: n, Recorded: n, Rung: n,
+		Owners:   results.Latencies{P50: time.Millisecond + jitter, P99: 2*time.Millisecond + jitter},
+		Webhooks: results.Latencies{P50: 2 * time.Millisecond, P99: 4*time.Millisecond + jitter, P999: 6 * time.Millisecond},
+		Ring:     results.Latencies{P50: 3 * time.Millisecond, P99: 7*time.Millisecond + jitter},
+		CPU:      time.Duration(n) * 200 * time.Microsecond, Memory: 90 << 20, Written: n * 8192,
+		Drain: 20 * time.Millisecond}
 	if rate >= most {
 		s.OK, s.Refused = n*7/10, n-n*7/10
 		s.Recorded, s.Rung, s.OwnersFailed = s.OK, s.OK, 12
@@ -95,7 +103,8 @@ func TestTheReportForADocument(t *testing.T) {
 			t.Errorf("%s is linked and not drawn", l[1])
 		}
 	}
-	for _, want := range []string{"- Up to 94 orders a second nobody can tell", "| 125 | 1 × |", "- **Command:** bellhop-bench compare"} {
+	for _, want := range []string{"- Up to 94 orders a second nobody can tell", "| 125 | 1 × |",
+		"- **Command:** bellhop-bench compare"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("there is no %q in\n%s", want, b.String())
 		}
@@ -104,7 +113,8 @@ func TestTheReportForADocument(t *testing.T) {
 
 func TestTheReportStandsByItself(t *testing.T) {
 	text := html(t, comparison())
-	if found := regexp.MustCompile(`(?i)<script|<link|<iframe|<object| on[a-z]+=|url\(|@import|src=|href="http`).FindString(text); found != "" {
+	if found := regexp.MustCompile(
+		`(?i)<script|<link|<iframe|<object| on[a-z]+=|url\(|@import|src=|href="http`).FindString(text); found != "" {
 		t.Errorf("there is %s in it", found)
 	}
 	if n := strings.Count(text, "<svg"); n != 8 {

@@ -151,7 +151,9 @@ func trafficIn(j *job, db string) (*results.Traffic, error) {
 				return nil, bellhop.Invalidf("ledger", "--ledger: %s", f.Found)
 			}
 		}
-		return nil, bellhop.Invalidf("ledger", "--ledger: there is no database of bellhop: give what BELLHOP_DB is there, such as sqlite:/var/lib/bellhop/bellhop.db")
+		return nil, bellhop.Invalidf("ledger",
+			"--ledger: there is no database of bellhop: give what BELLHOP_DB is there, such as "+
+				"sqlite:/var/lib/bellhop/bellhop.db")
 	}
 	parts, err := s.OpenStore(j.ctx, opened)
 	if err != nil {
@@ -162,7 +164,8 @@ func trafficIn(j *job, db string) (*results.Traffic, error) {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
 	if busy.All == 0 {
-		return nil, bellhop.Invalidf("ledger", "--ledger: no webhook came in the last %d days: give --orders-per-day", host.TrafficDays)
+		return nil, bellhop.Invalidf("ledger", "--ledger: no webhook came in the last %d days: give --orders-per-day",
+			host.TrafficDays)
 	}
 	perDay := float64(busy.All) / host.TrafficDays
 	return &results.Traffic{OrdersPerDay: perDay, PeakFactor: float64(busy.Second) / perDay * (24 * time.Hour).Seconds(),

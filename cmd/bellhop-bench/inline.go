@@ -39,7 +39,8 @@ func (c *inlineCmd) Run(j *job) (err error) {
 		return err
 	}
 	host.RelaxGC()
-	o := host.Options{KeepBodies: c.KeepBodies, Log: slog.New(slog.NewJSONHandler(j.err, nil)), Now: time.Now, Telemetry: host.NewTelemetry()}
+	o := host.Options{KeepBodies: c.KeepBodies, Log: slog.New(slog.NewJSONHandler(j.err, nil)), Now: time.Now,
+		Telemetry: host.NewTelemetry()}
 	listener, err := host.Listen("BELLHOP_ADDR", c.Addr)
 	if err != nil {
 		return err
@@ -69,7 +70,8 @@ func (c *inlineCmd) Run(j *job) (err error) {
 			return err
 		}
 		metrics := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})
-		o.Servers = append(o.Servers, host.Server{Listener: l, HTTP: web.HTTPServer(c.MetricsAddr, web.Probes(nil, metrics, o.Log, o.Now), o.Log)})
+		o.Servers = append(o.Servers, host.Server{Listener: l,
+			HTTP: web.HTTPServer(c.MetricsAddr, web.Probes(nil, metrics, o.Log, o.Now), o.Log)})
 	}
 	return host.Run(j.ctx, o)
 }
@@ -86,9 +88,11 @@ func (c *inlineCmd) site(ctx context.Context, o *host.Options, healthy func() er
 	}
 	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)
 	o.Webhooks = &host.Webhooks{Keys: keys, Refusals: refusals}
-	acceptor := &pipeline.Acceptor{Keys: keys, Queue: &bench.Inline{Recorder: o.Recorder(), Notifier: o.Notifier()}, Now: o.Now, Metrics: o.Metrics}
+	acceptor := &pipeline.Acceptor{Keys: keys, Queue: &bench.Inline{Recorder: o.Recorder(), Notifier: o.Notifier()},
+		Now: o.Now, Metrics: o.Metrics}
 	needs := web.Needs{Healthy: healthy, Store: o.Store, Queue: o.Queue, Breakers: o.Breakers}
-	return site.New(site.Options{Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
+	return site.New(site.Options{Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry,
+		Now:      o.Now,
 		Webhooks: webhook.Options{Refusals: refusals, InFlight: c.Pool}, Version: "inline", Checks: needs.Accepting()})
 }
 
@@ -103,5 +107,6 @@ type plainCmd struct {
 
 // Run implements the command.
 func (c *plainCmd) Run(j *job) error {
-	return bench.Plain(j.ctx, bench.PlainOptions{Addr: c.Addr, Secret: c.Secret, DB: c.DB, Dir: c.Dir, Push: c.Push, Pool: c.Pool})
+	return bench.Plain(j.ctx, bench.PlainOptions{Addr: c.Addr, Secret: c.Secret, DB: c.DB, Dir: c.Dir, Push: c.Push,
+		Pool: c.Pool})
 }

@@ -73,7 +73,8 @@ func run(j *job, args []string) int {
 }
 
 func parse(j *job, args []string) error {
-	parser, err := kong.New(new(commands), kong.Name("bellhop-bench"), kong.Description(description), kong.Writers(j.out, j.err),
+	parser, err := kong.New(new(commands), kong.Name("bellhop-bench"), kong.Description(description),
+		kong.Writers(j.out, j.err),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durationFlag)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}))
 	if err != nil {
@@ -133,7 +134,8 @@ func (m *measured) program() (binary string, err error) {
 		binary = filepath.Join(filepath.Dir(self), "bellhop"+filepath.Ext(self))
 	}
 	if _, err := os.Stat(binary); err != nil {
-		return "", bellhop.Invalidf("binary", "%s: there is no bellhop to measure: build it there, or give --binary FILE", binary)
+		return "", bellhop.Invalidf("binary", "%s: there is no bellhop to measure: build it there, or give --binary FILE",
+			binary)
 	}
 	return binary, nil
 }

@@ -128,7 +128,8 @@ func readComparison(path string) (*results.Comparison, error) {
 func readFrom[T any](path, wanted string, read func(io.Reader) (T, error)) (none T, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return none, &bellhop.Error{Kind: bellhop.Invalid, Code: "file", Cause: err, Message: fmt.Sprintf("%s can't be read: give %s", path, wanted)}
+		return none, &bellhop.Error{Kind: bellhop.Invalid, Code: "file", Cause: err,
+			Message: fmt.Sprintf("%s can't be read: give %s", path, wanted)}
 	}
 	defer f.Close()
 	return read(f)

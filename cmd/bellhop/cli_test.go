@@ -74,7 +74,8 @@ func TestDurationsAreReadAlike(t *testing.T) {
 				continue
 			}
 			asked++
-			for text, right := range map[string]bool{"30d": true, "1d12h": true, "1h30m": true, "0": true, "30 d": false, "d": false, "-2h": false, "99999999d": false} {
+			for text, right := range map[string]bool{"30d": true, "1d12h": true, "1h30m": true, "0": true, "30 d": false,
+				"d": false, "-2h": false, "99999999d": false} {
 				// What comes after is wrong in any case, so that nothing is begun.
 				_, _, errs := runHere(append(strings.Fields(leaf.Path()), "--"+f.Name+"="+text, "--there-is-none")...)
 				if refused := strings.Contains(errs, "is not a duration"); refused == right {
@@ -130,7 +131,8 @@ func TestParseEmail(t *testing.T) {
 	if got, err := parseEmail("Jo.Lee+shop@Example.COM"); err != nil || got != "jo.lee+shop@example.com" {
 		t.Errorf("%q, %v", got, err)
 	}
-	for _, s := range []string{"", "jo", "jo@", "@example.com", "Jo <jo@example.com>", " jo@example.com", `"j o"@example.com`, strings.Repeat("a", 250) + "@example.com"} {
+	for _, s := range []string{"", "jo", "jo@", "@example.com", "Jo <jo@example.com>", " jo@example.com",
+		`"j o"@example.com`, strings.Repeat("a", 250) + "@example.com"} {
 		if got, err := parseEmail(s); err == nil {
 			t.Errorf("%q is %q", s, got)
 		}

@@ -78,8 +78,9 @@ func (c *demoCmd) Run(j *job) (err error) {
 	host.RelaxGC()
 	j.log = slog.New(slog.NewTextHandler(j.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	e, err := newEngine(j, &wire.Config{
-		Working: wire.Working{Storage: wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:"}, KeepBodies: 30 * 24 * time.Hour},
-		Addr:    c.Addr, ShopifySecret: rand.Text(), MaxDevices: 500,
+		Working: wire.Working{Storage: wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:"},
+			KeepBodies: 30 * 24 * time.Hour},
+		Addr: c.Addr, ShopifySecret: rand.Text(), MaxDevices: 500,
 	})
 	if err != nil {
 		return err
@@ -186,9 +187,11 @@ func (d *demonstration) furnish() error {
 	}
 	// The same phone in every demo. The app shows what comes (form data), since
 	// FCM gives such messages the larger budget.
-	d.phone.device = bellhop.Device{Shop: demoShop, PersonID: owner.ID, Installation: "demo-phone", Kind: bellhop.AddressToken,
+	d.phone.device = bellhop.Device{Shop: demoShop, PersonID: owner.ID, Installation: "demo-phone",
+		Kind:     bellhop.AddressToken,
 		Value:    simulate.NewToken(mathrand.New(mathrand.NewPCG(1, 1))),
-		Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en-US", Timezone: "UTC", AddedAt: now, SeenAt: now}
+		Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en-US", Timezone: "UTC", AddedAt: now,
+		SeenAt: now}
 	if _, err = s.PutDevice(ctx, d.phone.device, store.DeviceLimits{}); err != nil {
 		return err
 	}
@@ -220,7 +223,8 @@ func (d *demonstration) owner(now time.Time) (bellhop.Person, error) {
 	if err != nil {
 		return bellhop.Person{}, err
 	}
-	return d.person(bellhop.Person{Email: demoEmail, Role: bellhop.RoleOwner, Shop: demoShop, PasswordHash: hash, AddedAt: now})
+	return d.person(bellhop.Person{Email: demoEmail, Role: bellhop.RoleOwner, Shop: demoShop, PasswordHash: hash,
+		AddedAt: now})
 }
 
 // person adds somebody, or gives who was added by an earlier demo a new password.
@@ -336,7 +340,8 @@ type tally struct {
 }
 
 func (t tally) String() string {
-	line := fmt.Sprintf("%s sent, %d acknowledged, %d recorded", plural(int(t.sent), "webhook"), t.Acknowledged, t.Recorded+t.Duplicate+t.Stale)
+	line := fmt.Sprintf("%s sent, %d acknowledged, %d recorded", plural(int(t.sent), "webhook"), t.Acknowledged,
+		t.Recorded+t.Duplicate+t.Stale)
 	for _, rest := range []struct {
 		n     int64
 		words string
@@ -378,6 +383,8 @@ func (d *demonstration) whereabouts(ctx context.Context) (s demo.Balance, err er
 	if err != nil {
 		return s, err
 	}
-	return demo.Balance{Recorded: outcomes[bellhop.OutcomeRecorded], Duplicate: outcomes[bellhop.OutcomeDuplicate], Stale: outcomes[bellhop.OutcomeStale],
-		Skipped: outcomes[bellhop.OutcomeSkipped], Dead: outcomes[bellhop.OutcomeDead], Waiting: int64(depth.Waiting), Leased: int64(depth.Leased)}, nil
+	return demo.Balance{Recorded: outcomes[bellhop.OutcomeRecorded], Duplicate: outcomes[bellhop.OutcomeDuplicate],
+		Stale:   outcomes[bellhop.OutcomeStale],
+		Skipped: outcomes[bellhop.OutcomeSkipped], Dead: outcomes[bellhop.OutcomeDead], Waiting: int64(depth.Waiting),
+		Leased: int64(depth.Leased)}, nil
 }

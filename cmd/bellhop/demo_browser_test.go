@@ -97,7 +97,8 @@ func TestDemoInABrowser(t *testing.T) {
 	if n := promise(`fetch("/?q=%231001").then(a => a.text()).then(page => String(page.split('class="order ').length - 1))`); n != "1" {
 		t.Errorf("%s orders are #1001", n)
 	}
-	if n := promise(`fetch("/pushes?status=sent").then(a => a.text()).then(page => String(page.split("Received").length - 1))`); n == "0" {
+	if n := promise(`fetch("/pushes?status=sent").then(a => a.text()).then(page => String(page.split("Received").length ` +
+		`- 1))`); n == "0" {
 		t.Error("the phone says nothing of what it got")
 	}
 
@@ -129,7 +130,8 @@ func TestDemoInABrowser(t *testing.T) {
 	// The terminal counts what the page does.
 	last := end()
 	n := map[string]int{}
-	for _, m := range regexp.MustCompile(`(\d+) (webhooks sent|acknowledged|recorded|waiting|skipped|dead)\b`).FindAllStringSubmatch(last, -1) {
+	for _, m := range regexp.MustCompile(
+		`(\d+) (webhooks sent|acknowledged|recorded|waiting|skipped|dead)\b`).FindAllStringSubmatch(last, -1) {
 		n[m[2]], _ = strconv.Atoi(m[1])
 	}
 	sum := n["recorded"] + n["waiting"] + n["skipped"] + n["dead"]
@@ -168,20 +170,25 @@ func TestDemoScreenshots(t *testing.T) {
 	number := func(n int) string {
 		return fmt.Sprintf(`Number(document.querySelectorAll(".sum-line strong")[%d].textContent.replaceAll(",", ""))`, n)
 	}
-	must(chromedp.Do(desk, chromium.Scheme("light"), chromedp.EmulateViewport(1280, 1400), chromedp.Navigate(deskLink), chromedp.Click("main button"), chromedp.WaitVisible("#overview")))
+	must(chromedp.Do(desk, chromium.Scheme("light"), chromedp.EmulateViewport(1280, 1400), chromedp.Navigate(deskLink),
+		chromedp.Click("main button"), chromedp.WaitVisible("#overview")))
 	// looks waits until the operator's page has drawn so many looks more.
 	looks := func(n int) chromedp.Action[chromedp.Void] {
-		return chromium.Until(fmt.Sprintf(`(window.looks ??= new Set()).add(document.querySelector(".charts img")?.src).size > %d`, n))
+		return chromium.Until(fmt.Sprintf(`(window.looks ??= new Set()).add(document.querySelector(".charts `+
+			`img")?.src).size > %d`, n))
 	}
 	must(chromedp.Do(desk, looks(3)))
-	must(chromedp.Do(tab, chromium.Scheme("light"), chromedp.EmulateViewport(1280, 800), chromedp.Navigate(link), chromedp.Click("main button"), chromedp.WaitVisible("#buttons"),
+	must(chromedp.Do(tab, chromium.Scheme("light"), chromedp.EmulateViewport(1280, 800), chromedp.Navigate(link),
+		chromedp.Click("main button"), chromedp.WaitVisible("#buttons"),
 		chromium.Until(number(1)+` > 12`)))
 	shoot(tab, "demo-1")
-	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="stop"]`), chromedp.WaitVisible(`#buttons button[value="start"]`),
+	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="stop"]`),
+		chromedp.WaitVisible(`#buttons button[value="start"]`),
 		chromedp.Click(`#buttons button[value="sale"]`), chromium.Until(number(5)+` >= 500`)))
 	shoot(tab, "demo-2")
 	must(chromedp.Do(desk, looks(5)))
-	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="start"]`), chromium.Until(number(5)+` === 0 && /\d new orders\$\d/.test(document.querySelector("#phone").textContent)`)))
+	must(chromedp.Do(tab, chromedp.Click(`#buttons button[value="start"]`),
+		chromium.Until(number(5)+` === 0 && /\d new orders\$\d/.test(document.querySelector("#phone").textContent)`)))
 	shoot(tab, "demo-3")
 	must(chromedp.Do(desk, looks(9), chromium.Until(`[...document.images].every(i => i.complete)`)))
 	shoot(desk, "operator")
@@ -199,7 +206,8 @@ func startDemo(t *testing.T) (owner, operator string, end func() (last string)) 
 	var errs lockedBuffer // the log and the progress write at once
 	done := make(chan int)
 	go func() {
-		code := Run(ctx, context.Background(), []string{"demo", "--addr", "127.0.0.1:0", "--rate", "5/s"}, strings.NewReader(""), write, &errs)
+		code := Run(ctx, context.Background(), []string{"demo", "--addr", "127.0.0.1:0", "--rate", "5/s"},
+			strings.NewReader(""), write, &errs)
 		write.Close()
 		done <- code
 	}()

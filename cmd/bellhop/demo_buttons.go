@@ -120,8 +120,10 @@ func (b *demoButtons) sendPoison() error {
 	if err != nil {
 		return err
 	}
-	for name, value := range map[string]string{shopify.HeaderTopic: "orders/create", shopify.HeaderShop: demoShop, shopify.HeaderAPIVersion: "2026-10",
-		shopify.HeaderWebhookID: uuid.NewString(), shopify.HeaderHMAC: shopify.Sign(b.secret, body), "Content-Type": "application/json"} {
+	for name, value := range map[string]string{shopify.HeaderTopic: "orders/create", shopify.HeaderShop: demoShop,
+		shopify.HeaderAPIVersion: "2026-10",
+		shopify.HeaderWebhookID:  uuid.NewString(), shopify.HeaderHMAC: shopify.Sign(b.secret, body),
+		"Content-Type": "application/json"} {
 		r.Header.Set(name, value)
 	}
 	// Counted before the answer is read, together with it.

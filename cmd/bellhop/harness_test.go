@@ -98,7 +98,8 @@ func environ(ts *testscript.TestScript) (env []string) {
 			env = append(env, kv)
 		}
 	}
-	for _, name := range []string{"BELLHOP_DIR", "BELLHOP_SHOPIFY_SECRET", "BELLHOP_PUSH", "BELLHOP_QUEUE", "BELLHOP_DB", "HOME", "TMPDIR",
+	for _, name := range []string{"BELLHOP_DIR", "BELLHOP_SHOPIFY_SECRET", "BELLHOP_PUSH", "BELLHOP_QUEUE", "BELLHOP_DB",
+		"HOME", "TMPDIR",
 		"GORACE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
@@ -143,7 +144,8 @@ func writeOrder(ts *testscript.TestScript, _ bool, args []string) {
 		fields[k] = v
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), fmt.Appendf(nil, `{"id":%s,"name":"%s","order_number":1001,"currency":"%s",`+
-		`"total_price":"%s","email":"jo@example.com","customer":{"first_name":"%s","last_name":"%s"},"financial_status":"paid",`+
+		`"total_price":"%s","email":"jo@example.com","customer":{"first_name":"%s","last_name":"%s"},`+
+		`"financial_status":"paid",`+
 		`"created_at":"%s","updated_at":"%s","source_url":"https:\/\/example.com\/","line_items":[`+
 		`{"id":1,"title":"Tee","variant_title":"M","sku":"TEE-M","quantity":2,"price":"19.90"}]}`,
 		args[1], args[2], fields["currency"], fields["total"], fields["first"], fields["last"], now, now), 0o600))

@@ -70,7 +70,8 @@ func TestMemoryOfLargeBodies(t *testing.T) {
 			peak := mostResident(t, worker.Process.Pid)
 			worker.Process.Signal(syscall.SIGTERM)
 			worker.Wait()
-			t.Logf("%d of %d bodies of 2 MiB recorded in %v; at most %d MiB resident", recorded(), bodies, time.Since(began).Round(time.Second), peak)
+			t.Logf("%d of %d bodies of 2 MiB recorded in %v; at most %d MiB resident", recorded(), bodies,
+				time.Since(began).Round(time.Second), peak)
 			if peak > most {
 				t.Errorf("at most %d MiB are promised", most)
 			}
@@ -116,9 +117,11 @@ func fill(t *testing.T, q queue.Producer, bodies int) {
 		} else {
 			clear(noise)
 		}
-		body := strings.Replace(string(order), `"id":6100200300401,`, fmt.Sprintf(`"id":%d,"padding":%q,`, n+1, base64.StdEncoding.EncodeToString(noise)), 1)
-		e := &bellhop.Event{ID: bellhop.EventID(uuid.Must(uuid.NewV7())), Shop: "demo.myshopify.com", Topic: "orders/create", APIVersion: "2026-10",
-			WebhookID: strconv.Itoa(n), AcceptedAt: time.Now().UTC(), SignedBy: bellhop.SignerApp, Body: []byte(body)}
+		body := strings.Replace(string(order), `"id":6100200300401,`, fmt.Sprintf(`"id":%d,"padding":%q,`, n+1,
+			base64.StdEncoding.EncodeToString(noise)), 1)
+		e := &bellhop.Event{ID: bellhop.EventID(uuid.Must(uuid.NewV7())), Shop: "demo.myshopify.com", Topic: "orders/create",
+			APIVersion: "2026-10",
+			WebhookID:  strconv.Itoa(n), AcceptedAt: time.Now().UTC(), SignedBy: bellhop.SignerApp, Body: []byte(body)}
 		if err := q.Send(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}

@@ -15,9 +15,13 @@ import (
 
 // The servers that scripts share, each started when one first asks for it.
 var (
-	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) { return realserver.StartPostgres(context.Background()) })
-	theRabbitMQ = sync.OnceValues(func() (*realserver.RabbitMQ, error) { return realserver.StartRabbitMQ(context.Background()) })
-	theSQS      = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
+	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) {
+		return realserver.StartPostgres(context.Background())
+	})
+	theRabbitMQ = sync.OnceValues(func() (*realserver.RabbitMQ, error) {
+		return realserver.StartRabbitMQ(context.Background())
+	})
+	theSQS = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
 )
 
 // servers are the conditions [postgres], [rabbitmq] and [sqs]: whether a script can use that

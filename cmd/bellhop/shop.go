@@ -60,7 +60,8 @@ func (c *shopAddCmd) Run(j *job) (err error) {
 		}
 		j.say("Added %s.", s.Domain)
 		if kept > 0 {
-			j.say("%s of this shop came before and were kept. Record them with:\n  bellhop replay --shop %s --since 30d", atLeast(kept, more, "webhook"), s.Domain)
+			j.say("%s of this shop came before and were kept. Record them with:\n  bellhop replay --shop %s --since 30d",
+				atLeast(kept, more, "webhook"), s.Domain)
 		}
 		j.say("Let its owner in with:\n  bellhop owner add --shop %s --email NAME@EXAMPLE.COM", s.Domain)
 		return nil

@@ -38,7 +38,8 @@ func TestStoreCopyToPostgres(t *testing.T) {
 	t.Setenv("PGPASSWORD", password)
 	u.User = url.User(u.User.Username()) // as the help advises
 	out, errs := run(exitDone, "store", "copy", "--to", u.String())
-	if !strings.Contains(out, "Copied 3 rows; both sides hold the same.") || !strings.Contains(errs, "verified tokens: 1 of 1\n") {
+	if !strings.Contains(out, "Copied 3 rows; both sides hold the same.") ||
+		!strings.Contains(errs, "verified tokens: 1 of 1\n") {
 		t.Errorf("it says %s%s", out, errs)
 	}
 	run(exitFailed, "store", "copy", "--to", to)
@@ -50,7 +51,8 @@ func TestStoreCopyToPostgres(t *testing.T) {
 
 	u.User = url.UserPassword("bellhop", "not the password")
 	_, errs = run(exitUsage, "store", "copy", "--to", u.String())
-	if !strings.HasPrefix(errs, "bellhop: --to: ") || strings.Contains(errs, "not%20the%20password") || strings.Contains(errs, "BELLHOP_DB") {
+	if !strings.HasPrefix(errs, "bellhop: --to: ") || strings.Contains(errs, "not%20the%20password") ||
+		strings.Contains(errs, "BELLHOP_DB") {
 		t.Errorf("the error is %s", errs)
 	}
 }

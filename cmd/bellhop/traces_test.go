@@ -89,7 +89,8 @@ func skipWithout(t *testing.T, server string, err error) {
 }
 
 // planted is what a span must not say: of the customer, of secrets, of tokens.
-var planted = []string{"Planted", "planted@example.com", "plantedsecret", "planted-device-token", "planted-collector", "+81-90-0000", "Tee of the planted"}
+var planted = []string{"Planted", "planted@example.com", "plantedsecret", "planted-device-token", "planted-collector",
+	"+81-90-0000", "Tee of the planted"}
 
 // TestTraces follows one webhook from the request to the push, through whole
 // processes, by what they tell a collector.
@@ -99,12 +100,15 @@ func TestTraces(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			c := startCollector(t)
-			r := &rig{t: t, env: append(way.env(t, way.queueName()), "BELLHOP_DIR="+t.TempDir(), "BELLHOP_SHOPIFY_SECRET=plantedsecret",
+			r := &rig{t: t, env: append(way.env(t, way.queueName()), "BELLHOP_DIR="+t.TempDir(),
+				"BELLHOP_SHOPIFY_SECRET=plantedsecret",
 				"OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20planted-collector",
-				"OTEL_BSP_SCHEDULE_DELAY=50", "OTEL_SERVICE_NAME=bells", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=test")}
+				"OTEL_BSP_SCHEDULE_DELAY=50", "OTEL_SERVICE_NAME=bells",
+				"OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=test")}
 			at := r.start(way)
 			token := strings.TrimSpace(r.run("token", "create", "--shop", "demo.myshopify.com", "--name", "ci"))
-			r.put(at+"/v1/devices/phone-1", token, `{"kind":"token","value":"planted-device-token","platform":"android","form":"data","locale":"en","timezone":"UTC"}`)
+			r.put(at+"/v1/devices/phone-1", token,
+				`{"kind":"token","value":"planted-device-token","platform":"android","form":"data","locale":"en","timezone":"UTC"}`)
 			r.post(at+"/webhooks/shopify", 450789469)
 			checkTrace(t, c, way)
 			r.stop()
@@ -129,12 +133,14 @@ func checkTrace(t *testing.T, c *otelCollector, way tracedWay) {
 	}{
 		{"send", send, webhook, otlp.Span_SPAN_KIND_PRODUCER, map[string]string{"messaging.system": way.queue,
 			"messaging.destination.name": way.queueName(), "messaging.operation.type": "send"}},
-		{"process", process, send, otlp.Span_SPAN_KIND_CONSUMER, map[string]string{"bellhop.outcome": "recorded", "bellhop.attempt": "1",
+		{"process", process, send, otlp.Span_SPAN_KIND_CONSUMER, map[string]string{"bellhop.outcome": "recorded",
+			"bellhop.attempt":  "1",
 			"bellhop.order.id": "450789469", "messaging.message.id": send.says("messaging.message.id")}},
 		{"record", record, process, otlp.Span_SPAN_KIND_CLIENT, map[string]string{"db.system.name": way.database,
 			"db.operation.batch.size": "1", "bellhop.outcome": "recorded"}},
-		{"push", push, send, otlp.Span_SPAN_KIND_CLIENT, map[string]string{"bellhop.push.status": "sent", "bellhop.attempt": "1",
-			"bellhop.shop": "demo.myshopify.com"}},
+		{"push", push, send, otlp.Span_SPAN_KIND_CLIENT, map[string]string{"bellhop.push.status": "sent",
+			"bellhop.attempt": "1",
+			"bellhop.shop":    "demo.myshopify.com"}},
 	} {
 		if !bytes.Equal(want.child.ParentSpanId, want.parent.SpanId) {
 			t.Errorf("%s is not below %s", want.what, want.parent.Name)
@@ -157,7 +163,8 @@ func checkRoot(t *testing.T, webhook span) {
 	if webhook.Kind != otlp.Span_SPAN_KIND_SERVER || len(webhook.ParentSpanId) > 0 || webhook.trace() == claimed {
 		t.Errorf("the webhook is %v", webhook)
 	}
-	if len(webhook.Links) != 1 || fmt.Sprintf("%x", webhook.Links[0].TraceId) != claimed || webhook.Links[0].TraceState != "" {
+	if len(webhook.Links) != 1 || fmt.Sprintf("%x", webhook.Links[0].TraceId) != claimed ||
+		webhook.Links[0].TraceState != "" {
 		t.Errorf("the webhook has the links %v", webhook.Links)
 	}
 	if webhook.process["service.name"] != "bells" || webhook.process["deployment.environment.name"] != "test" {
@@ -303,16 +310,20 @@ const claimed = "0af7651916cd43dd8448eb211c80319c"
 func (r *rig) post(url string, id int64) {
 	r.t.Helper()
 	now := time.Now().UTC().Format(time.RFC3339)
-	body := fmt.Appendf(nil, `{"id":%d,"name":"#1001","order_number":1001,"currency":"USD","total_price":"403.00","email":"planted@example.com",`+
-		`"note":"Planted note","phone":"+81-90-0000","customer":{"first_name":"Planted","last_name":"Customer"},"financial_status":"paid",`+
-		`"created_at":"%s","updated_at":"%s","line_items":[{"id":1,"title":"Tee of the planted","quantity":2,"price":"19.90"}]}`, id, now, now)
+	body := fmt.Appendf(nil, `{"id":%d,"name":"#1001","order_number":1001,"currency":"USD","total_price":"403.00",`+
+		`"email":"planted@example.com",`+
+		`"note":"Planted note","phone":"+81-90-0000","customer":{"first_name":"Planted","last_name":"Customer"},`+
+		`"financial_status":"paid",`+
+		`"created_at":"%s","updated_at":"%s","line_items":[{"id":1,"title":"Tee of the planted","quantity":2,`+
+		`"price":"19.90"}]}`, id, now, now)
 	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	mac := hmac.New(sha256.New, []byte("plantedsecret"))
 	mac.Write(body)
-	for k, v := range map[string]string{"X-Shopify-Topic": "orders/create", "X-Shopify-Hmac-Sha256": base64.StdEncoding.EncodeToString(mac.Sum(nil)),
+	for k, v := range map[string]string{"X-Shopify-Topic": "orders/create",
+		"X-Shopify-Hmac-Sha256": base64.StdEncoding.EncodeToString(mac.Sum(nil)),
 		"X-Shopify-Shop-Domain": "demo.myshopify.com", "X-Shopify-API-Version": "2026-10", "X-Shopify-Webhook-Id": "w-1",
 		"traceparent": "00-" + claimed + "-b7ad6b7169203331-01", "tracestate": "planted=Planted"} {
 		req.Header.Set(k, v)

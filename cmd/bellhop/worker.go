@@ -75,7 +75,8 @@ func parseSteps(s string) (record, notify bool, err error) {
 		case "notify":
 			notify = true
 		default:
-			return false, false, bellhop.Invalidf("steps", "--steps: there is no step %q; give record, notify or record,notify", step)
+			return false, false, bellhop.Invalidf("steps", "--steps: there is no step %q; give record, notify or record,notify",
+				step)
 		}
 	}
 	return record, notify, nil

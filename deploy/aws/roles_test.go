@@ -10,7 +10,8 @@ import (
 // wildcards are those that policies may have, each with the reason why it can't
 // be narrower. The key is the policy's resource and the wildcard.
 var wildcards = map[string]string{
-	"UseNetwork *": "EC2 takes no narrower resource for the interfaces that Lambda makes; the functions' own code is denied them",
+	"UseNetwork *": "EC2 takes no narrower resource for the interfaces that Lambda makes; the functions' own code is " +
+		"denied them",
 	"SendTraces *": "X-Ray takes no resource",
 	"MachineRole *": "the API that delivers logs takes no resource" +
 		" (https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html)",
@@ -118,7 +119,8 @@ func TestAcceptMay(t *testing.T) {
 	if got := may(accept); !slices.Equal(got, want) {
 		t.Errorf("accept may\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if got := text(accept.Properties["ManagedPolicyArns"]); got != `[{"Fn::If":["IsTraced",{"Ref":"SendTraces"},{"Ref":"AWS::NoValue"}]}]` {
+	if got := text(accept.Properties["ManagedPolicyArns"]); got != `[{"Fn::If":["IsTraced",{"Ref":"SendTraces"},`+
+		`{"Ref":"AWS::NoValue"}]}]` {
 		t.Errorf("accept has more policies: %s", got)
 	}
 }
@@ -159,7 +161,8 @@ func TestFunctions(t *testing.T) {
 		if text(p["MemorySize"]) != `{"Ref":"Memory"}` || number(t, name, p["Timeout"]) < 5 {
 			t.Errorf("%s has %v MB and %v s", name, p["MemorySize"], p["Timeout"])
 		}
-		if got := p["Environment"].(map[string]any)["Variables"].(map[string]any)["BELLHOP_FUNCTION"]; got != strings.ToLower(name) {
+		if got := p["Environment"].(map[string]any)["Variables"].(map[string]any)["BELLHOP_FUNCTION"]; got != strings.ToLower(
+			name) {
 			t.Errorf("%s is told to be %v", name, got)
 		}
 		if text(p["LoggingConfig"]) != `{"LogGroup":{"Ref":"`+name+`Logs"}}` {

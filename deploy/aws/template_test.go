@@ -250,7 +250,8 @@ func TestQueue(t *testing.T) {
 	}
 	redrive := orders["RedrivePolicy"].(map[string]any)
 	for _, name := range []string{"Record", "Direct"} {
-		told := tpl.Resources[name].Properties["Environment"].(map[string]any)["Variables"].(map[string]any)["BELLHOP_MAX_ATTEMPTS"]
+		environment := tpl.Resources[name].Properties["Environment"].(map[string]any)
+		told := environment["Variables"].(map[string]any)["BELLHOP_MAX_ATTEMPTS"]
 		if told != fmt.Sprint(redrive["maxReceiveCount"]) {
 			t.Errorf("%s is told of %v attempts, and there are %v", name, told, redrive["maxReceiveCount"])
 		}
@@ -267,7 +268,8 @@ func TestQueue(t *testing.T) {
 			t.Errorf("%s keeps messages for %v s", name, n)
 		}
 	}
-	rule := tpl.Resources["Bodies"].Properties["LifecycleConfiguration"].(map[string]any)["Rules"].([]any)[0].(map[string]any)
+	rules := tpl.Resources["Bodies"].Properties["LifecycleConfiguration"].(map[string]any)["Rules"]
+	rule := rules.([]any)[0].(map[string]any)
 	if days := number(t, "days", rule["ExpirationInDays"]); days < 29 {
 		t.Errorf("bodies are kept for %v days, and the messages that name them for 28", days)
 	}
@@ -296,7 +298,8 @@ func TestDataIsKeptAndEncrypted(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"PubliclyAccessible": "false", "ManageMasterUserPassword": "true", "DeletionProtection": `{"Ref":"DatabaseProtection"}`, "BackupRetentionPeriod": "7",
+		"PubliclyAccessible": "false", "ManageMasterUserPassword": "true",
+		"DeletionProtection": `{"Ref":"DatabaseProtection"}`, "BackupRetentionPeriod": "7",
 		"DBParameterGroupName": `{"Ref":"DatabaseSettings"}`,
 	} {
 		if got := text(tpl.Resources["Database"].Properties[name]); got != want {

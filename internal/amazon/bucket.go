@@ -56,7 +56,9 @@ func (b *Bucket) Put(ctx context.Context, key string, body []byte) error {
 func (b *Bucket) Get(ctx context.Context, key string) ([]byte, error) {
 	body, err := b.s3.do(ctx, http.MethodGet, "/"+key, http.Header{}, nil)
 	if Code(err) == "NoSuchKey" {
-		return nil, bellhop.Invalidf("body_gone", "the body is gone from the bucket %s: let its lifecycle rule keep bodies for longer than the queue keeps messages", b.name)
+		return nil, bellhop.Invalidf("body_gone",
+			"the body is gone from the bucket %s: let its lifecycle rule keep bodies for longer than the queue keeps messages",
+			b.name)
 	}
 	return body, b.explain(ctx, "get a body from the bucket "+b.name, err)
 }

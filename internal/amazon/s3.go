@@ -29,7 +29,8 @@ type s3 struct {
 }
 
 func newS3(cfg aws.Config, bucket string) *s3 {
-	return &s3{cfg: cfg, url: bucketURL(cfg, bucket), signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })}
+	return &s3{cfg: cfg, url: bucketURL(cfg, bucket),
+		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })}
 }
 
 // bucketURL has the bucket in its path at a stand-in, which has no name per bucket, and
@@ -53,7 +54,8 @@ func bucketURL(cfg aws.Config, bucket string) string {
 		if s, ok := source.(interface {
 			GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpointState, bool, error)
 		}); ok {
-			if state, found, _ := s.GetUseDualStackEndpoint(context.Background()); found && state == aws.DualStackEndpointStateEnabled {
+			if state, found, _ := s.GetUseDualStackEndpoint(context.Background()); found &&
+				state == aws.DualStackEndpointStateEnabled {
 				host += ".dualstack"
 				break
 			}
@@ -122,6 +124,8 @@ func (s *s3) once(ctx context.Context, method, key string, header http.Header, b
 func refusal(answer *http.Response, text []byte) error {
 	said := struct{ Code, Message string }{Code: strings.ReplaceAll(http.StatusText(answer.StatusCode), " ", "")}
 	_ = xml.Unmarshal(text, &said) // what is no XML says nothing
-	return &awshttp.ResponseError{RequestID: answer.Header.Get("X-Amz-Request-Id"), ResponseError: &smithyhttp.ResponseError{
-		Response: &smithyhttp.Response{Response: answer}, Err: &smithy.GenericAPIError{Code: said.Code, Message: said.Message}}}
+	return &awshttp.ResponseError{RequestID: answer.Header.Get("X-Amz-Request-Id"),
+		ResponseError: &smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: answer}, Err: &smithy.GenericAPIError{Code: said.Code,
+				Message: said.Message}}}
 }

@@ -13,7 +13,8 @@ import (
 func TestPackAndUnpack(t *testing.T) {
 	p := bodies.New()
 	none := func(int64) ([]byte, error) { return nil, nil }
-	order := []byte(`{"id":1,"admin_graphql_api_id":"gid:\/\/shopify\/Order\/1","app_id":null,"browser_ip":null,"buyer_accepts_marketing":true}`)
+	order := []byte(`{"id":1,"admin_graphql_api_id":"gid:\/\/shopify\/Order\/1","app_id":null,"browser_ip":null,` +
+		`"buyer_accepts_marketing":true}`)
 	for _, body := range [][]byte{order, []byte("x"), {}, bytes.Repeat([]byte("long "), 100_000)} {
 		var scratch []byte
 		coding, stored := p.Pack(&scratch, body)

@@ -55,7 +55,8 @@ func startInstance(f *Function) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{f: f, work: make(chan *invocation), ready: make(chan struct{}), ended: make(chan struct{}), started: time.Now()}
+	i := &instance{f: f, work: make(chan *invocation), ready: make(chan struct{}), ended: make(chan struct{}),
+		started: time.Now()}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", i.next)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", i.answer(false))
@@ -180,7 +181,8 @@ func (i *instance) answer(failed bool) http.HandlerFunc {
 		case inv == nil || inv.id != r.PathValue("id"):
 			refuse(w, http.StatusBadRequest, "InvalidRequestID", "no invocation of this id is under way")
 		case len(payload) > maxPayload:
-			inv.end(outcome{encode("Function.ResponseSizeTooLarge", fmt.Sprintf("the answer is above %d bytes", maxPayload)), true})
+			inv.end(outcome{encode("Function.ResponseSizeTooLarge", fmt.Sprintf("the answer is above %d bytes", maxPayload)),
+				true})
 			w.WriteHeader(http.StatusRequestEntityTooLarge)
 		default:
 			inv.end(outcome{payload, failed || broken != ""})
@@ -217,7 +219,8 @@ func (i *instance) invoke(ctx context.Context, inv *invocation) (Result, error) 
 		return i.outcome(inv), nil
 	case <-start.C:
 		i.kill()
-		return failure("Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Init phase timed out after %v", inv.id, initTimeout)), nil
+		return failure("Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Init phase timed out after %v", inv.id,
+			initTimeout)), nil
 	case <-ctx.Done():
 		i.unwanted.Store(true)
 		i.kill()
@@ -247,7 +250,8 @@ func (i *instance) await(ctx context.Context, inv *invocation) (Result, error) {
 		return i.outcome(inv), nil
 	case <-end.C:
 		i.kill()
-		return failure(TypeTimedOut, fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", inv.id, i.f.Timeout.Seconds())), nil
+		return failure(TypeTimedOut, fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", inv.id,
+			i.f.Timeout.Seconds())), nil
 	case <-ctx.Done():
 		i.unwanted.Store(true)
 		i.kill()
@@ -269,7 +273,8 @@ func (i *instance) outcome(inv *invocation) Result {
 	if said != nil {
 		return Result{Payload: said.payload, Failed: said.failed}
 	}
-	return failure(TypeExited, fmt.Sprintf("RequestId: %s Error: Runtime exited with error: %v", inv.id, i.cmd.ProcessState))
+	return failure(TypeExited, fmt.Sprintf("RequestId: %s Error: Runtime exited with error: %v", inv.id,
+		i.cmd.ProcessState))
 }
 
 func failure(kind, message string) Result {

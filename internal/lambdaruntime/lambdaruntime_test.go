@@ -63,7 +63,8 @@ func function(ctx context.Context, r request) (any, error) {
 	case "hang":
 		select {}
 	}
-	return map[string]any{"statusCode": 201, "headers": map[string]string{"X-Word": r.Header["x-word"]}, "body": r.Body}, nil
+	return map[string]any{"statusCode": 201, "headers": map[string]string{"X-Word": r.Header["x-word"]}, "body": r.Body},
+		nil
 }
 
 func newServer(t *testing.T) *lambdaruntime.Server {
@@ -160,7 +161,8 @@ func TestAProcessThatCannotStart(t *testing.T) {
 func TestAFunctionSeesItsOwnEnvironmentAlone(t *testing.T) {
 	t.Setenv("BELLHOP_LEAKED", "yes")
 	f := newFunction(t, newServer(t))
-	if r := invoke(t, f, "env", ""); !bytes.Contains(r.Payload, []byte("FUNCTION_TEST=yes")) || bytes.Contains(r.Payload, []byte("LEAKED")) {
+	if r := invoke(t, f, "env", ""); !bytes.Contains(r.Payload, []byte("FUNCTION_TEST=yes")) ||
+		bytes.Contains(r.Payload, []byte("LEAKED")) {
 		t.Errorf("%s", r.Payload)
 	}
 	f.Kill()
@@ -190,7 +192,8 @@ func TestInvokeAPI(t *testing.T) {
 	f.Timeout = 5 * time.Second
 	post := func(name, body string) (*http.Response, string) {
 		t.Helper()
-		resp, err := http.Post(s.InvokeURL()+"/2015-03-31/functions/"+name+"/invocations", "application/json", strings.NewReader(body))
+		resp, err := http.Post(s.InvokeURL()+"/2015-03-31/functions/"+name+"/invocations", "application/json",
+			strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,17 +204,21 @@ func TestInvokeAPI(t *testing.T) {
 		}
 		return resp, string(answer)
 	}
-	for _, name := range []string{"echo", "echo:$LATEST", "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aecho",
+	for _, name := range []string{"echo", "echo:$LATEST",
+		"arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aecho",
 		"arn:aws:lambda:us-east-1:000000000000:function:echo:7"} {
-		if resp, answer := post(name, `{"do":"echo","word":"hi"}`); resp.StatusCode != 200 || answer != `"hi"` || resp.Header.Get("X-Amz-Function-Error") != "" {
+		if resp, answer := post(name, `{"do":"echo","word":"hi"}`); resp.StatusCode != 200 || answer != `"hi"` ||
+			resp.Header.Get("X-Amz-Function-Error") != "" {
 			t.Errorf("%s: %d %s", name, resp.StatusCode, answer)
 		}
 	}
-	if resp, answer := post("echo", `{"do":"typed"}`); resp.StatusCode != 200 || resp.Header.Get("X-Amz-Function-Error") != "Unhandled" ||
+	if resp, answer := post("echo", `{"do":"typed"}`); resp.StatusCode != 200 ||
+		resp.Header.Get("X-Amz-Function-Error") != "Unhandled" ||
 		!strings.Contains(answer, `"errorType":"bellhop.Dead"`) {
 		t.Errorf("%d %v %s", resp.StatusCode, resp.Header, answer)
 	}
-	if resp, answer := post("nobody", `{}`); resp.StatusCode != 404 || resp.Header.Get("X-Amzn-ErrorType") != "ResourceNotFoundException" {
+	if resp, answer := post("nobody", `{}`); resp.StatusCode != 404 ||
+		resp.Header.Get("X-Amzn-ErrorType") != "ResourceNotFoundException" {
 		t.Errorf("%d %s", resp.StatusCode, answer)
 	}
 	if resp, answer := post("echo", `{`); resp.StatusCode != 400 {

@@ -83,8 +83,9 @@ func (m *Mapping) batch(ctx context.Context) error {
 	if poll == 0 {
 		poll = time.Second
 	}
-	out, err := m.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &m.QueueURL, MaxNumberOfMessages: int32(size),
-		WaitTimeSeconds: int32(poll / time.Second), MessageAttributeNames: []string{"All"},
+	out, err := m.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &m.QueueURL,
+		MaxNumberOfMessages: int32(size),
+		WaitTimeSeconds:     int32(poll / time.Second), MessageAttributeNames: []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"}})
 	if err != nil {
 		return fmt.Errorf("receive from %s: %w", m.QueueURL, err)
@@ -186,7 +187,8 @@ func (m *Mapping) remove(ctx context.Context, done []types.Message) error {
 	}
 	in := &sqs.DeleteMessageBatchInput{QueueUrl: &m.QueueURL}
 	for i, msg := range done {
-		in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: msg.ReceiptHandle})
+		in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)),
+			ReceiptHandle: msg.ReceiptHandle})
 	}
 	if _, err := m.Client.DeleteMessageBatch(ctx, in); err != nil {
 		return fmt.Errorf("delete from %s: %w", m.QueueURL, err)

@@ -100,14 +100,16 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if kind := r.Header.Get("X-Amz-Invocation-Type"); kind != "" && kind != "RequestResponse" {
-		refuse(w, http.StatusBadRequest, "InvalidParameterValueException", "this server knows RequestResponse alone, and not "+kind)
+		refuse(w, http.StatusBadRequest, "InvalidParameterValueException",
+			"this server knows RequestResponse alone, and not "+kind)
 		return
 	}
 	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException", fmt.Sprintf("the event is above %d bytes", maxPayload))
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException", fmt.Sprintf("the event is above %d bytes",
+			maxPayload))
 		return
 	case err != nil:
 		refuse(w, http.StatusBadRequest, "InvalidRequestContentException", "the event could not be read")

@@ -79,7 +79,8 @@ func newURLEvent(r *http.Request, body []byte) urlEvent {
 		RequestContext: urlContext{
 			AccountID: "anonymous", APIID: "function-url", DomainName: r.Host, RouteKey: "$default", Stage: "$default",
 			TimeEpoch: time.Now().UnixMilli(),
-			HTTP:      urlHTTP{Method: r.Method, Path: r.URL.EscapedPath(), Protocol: r.Proto, SourceIP: host, UserAgent: r.UserAgent()},
+			HTTP: urlHTTP{Method: r.Method, Path: r.URL.EscapedPath(), Protocol: r.Proto, SourceIP: host,
+				UserAgent: r.UserAgent()},
 		},
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {

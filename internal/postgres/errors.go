@@ -99,7 +99,8 @@ func trouble(err error) string {
 		return "the database is out of room or of memory, or its disk fails: try again later"
 	case code == "57014", code == "25P03":
 		return "the database takes too long: try again later"
-	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57"), strings.HasPrefix(code, classLogin), code == codeNoDatabase:
+	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57"), strings.HasPrefix(code, classLogin),
+		code == codeNoDatabase:
 		return "the database is not available: try again later"
 	}
 	return ""

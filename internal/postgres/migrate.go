@@ -73,7 +73,8 @@ func lock(ctx context.Context, cfg *pgx.ConnConfig) (unlock func(), err error) {
 	}
 	var b Batch
 	b.Exec(`BEGIN`)
-	b.Exec(`SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('statement_timeout', '0', true),
+	b.Exec(`SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('statement_timeout', '0',
+		true),
 		set_config('lock_timeout', '0', true)`)
 	b.Exec(`SELECT pg_advisory_xact_lock(hashtext('bellhop migrate'))`)
 	if err := conn.SendBatch(ctx, &b.batch).Close(); err != nil {

@@ -107,7 +107,8 @@ func TestAComparisonIsReadAsItWasWritten(t *testing.T) {
 		t.Errorf("%+v, not %+v", again.Answer(), c.Answer())
 	}
 	for name, bad := range map[string]string{
-		"not JSON": "hello", "something else": `{"a":1}`, "a later format": strings.Replace(text, `"format": 1`, `"format": 9`, 1), "nothing": "",
+		"not JSON": "hello", "something else": `{"a":1}`, "a later format": strings.Replace(text, `"format": 1`,
+			`"format": 9`, 1), "nothing": "",
 	} {
 		if _, err := ReadComparison(strings.NewReader(bad)); err == nil {
 			t.Errorf("%s was read", name)

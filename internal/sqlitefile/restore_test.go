@@ -135,7 +135,8 @@ func TestRestoreKeepsDictionaries(t *testing.T) {
 	live, backup := filepath.Join(dir, "live.db"), filepath.Join(dir, "backup.db")
 	other := openAt(t, backup)
 	err := other.Write(t.Context(), func(tx *Tx) error {
-		tx.file.bodies = bodies.With([]byte(strings.Repeat(`{"id":0,"note":"","admin_graphql_api_id":"gid:\/\/shopify\/Order\/"}`, 9)))
+		tx.file.bodies = bodies.With([]byte(
+			strings.Repeat(`{"id":0,"note":"","admin_graphql_api_id":"gid:\/\/shopify\/Order\/"}`, 9)))
 		return keepDictionary(tx.Conn, tx.file.bodies)
 	})
 	if err != nil {

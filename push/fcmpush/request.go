@@ -72,7 +72,8 @@ func (s *Sender) call(ctx context.Context, token string, r *request) (name strin
 	if err != nil {
 		return "", err
 	}
-	h.Header = http.Header{"Content-Type": {"application/json"}, "User-Agent": {"bellhop"}, "Authorization": {"Bearer " + token}}
+	h.Header = http.Header{"Content-Type": {"application/json"}, "User-Agent": {"bellhop"},
+		"Authorization": {"Bearer " + token}}
 	answer, err := s.http.Do(h)
 	if err != nil {
 		return "", err

@@ -53,5 +53,6 @@ func Example() {
 		Title: "New order #1001",
 	})
 	// Output:
-	// level=INFO msg="push sent" shop=demo.myshopify.com device=phone-1 kind=token form=notification tag=order-820982911946154508 message=log/1
+	// level=INFO msg="push sent" shop=demo.myshopify.com device=phone-1 kind=token form=notification
+	// tag=order-820982911946154508 message=log/1
 }

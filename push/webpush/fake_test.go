@@ -59,7 +59,8 @@ func newFake(t *testing.T) *fake {
 // address is the subscription as the browser's script sends it.
 func (f *fake) address() string {
 	b64 := base64.RawURLEncoding.EncodeToString
-	return fmt.Sprintf(`{"endpoint":"%s/wpush/v2/gAAAA-secret-of-the-browser","expirationTime":null,"keys":{"p256dh":"%s","auth":"%s"}}`,
+	return fmt.Sprintf(`{"endpoint":"%s/wpush/v2/gAAAA-secret-of-the-browser","expirationTime":null,`+
+		`"keys":{"p256dh":"%s","auth":"%s"}}`,
 		f.URL, b64(f.key.PublicKey().Bytes()), b64(f.secret[:]))
 }
 

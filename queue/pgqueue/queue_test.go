@@ -108,7 +108,8 @@ func harness(url string) queuetest.Harness {
 		Address: func(b queue.Broker) string { return b.(opened).url },
 		Damage: func(t testing.TB, b queue.Broker, e *bellhop.Event) {
 			must(t, b.(opened).pools.Worker.Once(t.Context(), func(b *postgres.Batch) {
-				b.Exec(`UPDATE queue_events SET coding = (SELECT id FROM queue_dictionaries), body = '\xffffff' WHERE id = $1`, postgres.ID(e.ID))
+				b.Exec(`UPDATE queue_events SET coding = (SELECT id FROM queue_dictionaries), body = '\xffffff' WHERE id = $1`,
+					postgres.ID(e.ID))
 			}))
 		},
 	}

@@ -55,7 +55,8 @@ var harness = queuetest.Harness{
 	Address: func(b queue.Broker) string { return b.(opened).path },
 	Damage: func(t testing.TB, b queue.Broker, e *bellhop.Event) {
 		err := b.(opened).file.Write(t.Context(), func(tx *sqlitefile.Tx) error {
-			return tx.Prepare(`UPDATE events SET coding = (SELECT id FROM dictionaries), body = X'FFFFFF' WHERE id = ?`).Blob(e.ID[:]).Exec()
+			return tx.Prepare(`UPDATE events SET coding = (SELECT id FROM dictionaries), body = X'FFFFFF' WHERE id = ?`).Blob(
+				e.ID[:]).Exec()
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -113,7 +113,8 @@ func attributesOf(url string) map[string]string {
 		name = base
 	}
 	if !strings.HasSuffix(name, "-dead") {
-		a["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:123456789012:%s-dead","maxReceiveCount":"3"}`, name)
+		a["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:123456789012:%s-dead",`+
+			`"maxReceiveCount":"3"}`, name)
 	}
 	return a
 }

@@ -55,7 +55,8 @@ func TestLoneSend(t *testing.T) {
 		}
 	}
 	meta := got.text("MessageAttributes", "bellhop", "StringValue")
-	if want := `{"v":1,"id":"01000000-0000-0000-0000-000000000001","shop":"demo.myshopify.com","topic":"orders/create","api_version":"2026-10",` +
+	if want := `{"v":1,"id":"01000000-0000-0000-0000-000000000001","shop":"demo.myshopify.com","topic":"orders/create",` +
+		`"api_version":"2026-10",` +
 		`"webhook_id":"webhook-1","accepted_at":"2026-09-21T14:13:20Z","signed_by":"app"}`; meta != want {
 		t.Errorf("metadata:\n%s\nwant\n%s", meta, want)
 	}

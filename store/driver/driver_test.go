@@ -16,7 +16,8 @@ func TestCheckFacts(t *testing.T) {
 	odd := noon.Add(1234)
 	order := bellhop.Fact{Event: &bellhop.Event{}, At: odd, OrderID: 1,
 		Order: &bellhop.Order{Version: bellhop.Version{UpdatedAt: odd, TriggeredAt: noon, Hash: 1}}}
-	touch := bellhop.Fact{Event: &bellhop.Event{}, At: noon, OrderID: 1, Touch: &bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: odd}}
+	touch := bellhop.Fact{Event: &bellhop.Event{}, At: noon, OrderID: 1, Touch: &bellhop.Touch{Kind: bellhop.TouchEdit,
+		ID: 1, At: odd}}
 	got, err := driver.CheckFacts([]bellhop.Fact{order, touch})
 	if err != nil {
 		t.Fatal(err)

@@ -306,7 +306,8 @@ func (c *copier) unchanged(ctx context.Context, mark string) error {
 		return err
 	}
 	return c.spoil(ctx, bellhop.Errorf(bellhop.Conflict, "source_changed",
-		"the store to copy from changed in the meantime: stop bellhop serve and bellhop worker, and run this again; it starts over"))
+		"the store to copy from changed in the meantime: stop bellhop serve and bellhop worker, and run this again; it "+
+			"starts over"))
 }
 
 // spoil makes the next run begin anew.

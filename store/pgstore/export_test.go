@@ -61,7 +61,8 @@ func (db *DB) BareInserts(ctx context.Context, shop int64, devices []int64, seq 
 		r.savePushes(q)
 		q.Exec(`INSERT INTO changes (seq, kind, shop_id, order_id, push_id, at, trace_parent)
 			SELECT $7 + n.nr, n.kind, n.shop_id, n.order_id, n.push_id, n.at, n.trace
-			FROM `+postgres.Unnest("text bigint bigint bigint timestamptz text")+` WITH ORDINALITY AS n(kind, shop_id, order_id, push_id, at, trace, nr)`,
+			FROM `+postgres.Unnest("text bigint bigint bigint timestamptz text")+
+			` WITH ORDINALITY AS n(kind, shop_id, order_id, push_id, at, trace, nr)`,
 			r.writes.streamRows().Args(seq)...)
 	})
 }

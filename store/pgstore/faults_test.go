@@ -26,7 +26,8 @@ type link struct {
 func linked(t *testing.T) (link, opened, opened) {
 	t.Helper()
 	past := openURL(t, fresh(t))
-	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "pg", "127.0.0.1:0", need(t).Addr)
+	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "pg", "127.0.0.1:0",
+		need(t).Addr)
 	must(t, p.Start())
 	t.Cleanup(p.Stop)
 	addShop(t, past, 1, bellhop.FormData)
@@ -129,7 +130,8 @@ func TestCutWhileIdle(t *testing.T) {
 	for _, call := range calls(s, 1) {
 		must(t, call(t.Context()))
 	}
-	exec(t, past.url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()`)
+	exec(t, past.url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname `+
+		`= current_database()`)
 	for name, call := range calls(s, 10) {
 		if err := call(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -215,7 +217,8 @@ func TestServerRefusesChanges(t *testing.T) {
 	addShop(t, s, 0, "")
 	name := s.url[strings.LastIndex(s.url, "/")+1 : strings.Index(s.url, "?")]
 	exec(t, s.url, `ALTER DATABASE `+name+` SET default_transaction_read_only = on`)
-	exec(t, s.url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()`)
+	exec(t, s.url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = `+
+		`current_database()`)
 	_, err := s.Record(t.Context(), freshFacts(1, 1))
 	unavailable(t, err)
 	if _, err := s.Shops(t.Context()); err != nil {

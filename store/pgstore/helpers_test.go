@@ -27,18 +27,22 @@ func freshFacts(from, n int) []bellhop.Fact {
 // fact makes an event that states a version of an order.
 func fact(no int64, version int) bellhop.Fact {
 	at := day.Add(time.Duration(no)*time.Millisecond + time.Duration(version)*time.Microsecond)
-	e := &bellhop.Event{Shop: shop, Topic: "orders/create", APIVersion: "2026-10", WebhookID: fmt.Sprintf("b54557e4-bdd9-4b37-8a5f-bf7d%08d", no),
+	e := &bellhop.Event{Shop: shop, Topic: "orders/create", APIVersion: "2026-10",
+		WebhookID:      fmt.Sprintf("b54557e4-bdd9-4b37-8a5f-bf7d%08d", no),
 		ShopifyEventID: fmt.Sprintf("98880550-7158-44d4-b7cd-2c97%08d", no), TriggeredAt: at, AcceptedAt: at,
 		SignedBy: bellhop.SignerApp, Body: []byte(`{"id":1}`)}
 	binary.BigEndian.PutUint64(e.ID[:], uint64(at.UnixMilli())<<16)
 	binary.BigEndian.PutUint64(e.ID[8:], uint64(no)<<8|uint64(version))
 	usd := func(cents int64) bellhop.Money { return bellhop.Money{Units: cents, Digits: 2, Currency: "USD"} }
 	o := &bellhop.Order{Shop: shop, ID: 820982911946154508 + no,
-		Version: bellhop.Version{UpdatedAt: day.Add(time.Duration(version) * time.Second), TriggeredAt: at, Hash: uint64(no)*31 + uint64(version)},
-		Name:    fmt.Sprintf("#%d", no), Number: no, Total: usd(40300 + int64(version)), CustomerName: "Jo Lee", CustomerEmail: fmt.Sprintf("jo%d@example.com", no),
+		Version: bellhop.Version{UpdatedAt: day.Add(time.Duration(version) * time.Second), TriggeredAt: at,
+			Hash: uint64(no)*31 + uint64(version)},
+		Name: fmt.Sprintf("#%d", no), Number: no, Total: usd(40300 + int64(version)), CustomerName: "Jo Lee",
+		CustomerEmail:   fmt.Sprintf("jo%d@example.com", no),
 		FinancialStatus: "paid", FulfillmentStatus: "unfulfilled", PlacedAt: at.In(time.FixedZone("", 9*3600)), UpdatedAt: at}
 	for k := range 3 {
-		o.Items = append(o.Items, bellhop.Item{ID: no*10 + int64(k), Title: "Short Sleeve Tee", Variant: "Medium", SKU: fmt.Sprintf("TEE-%d", k), Quantity: 2, Price: usd(1990)})
+		o.Items = append(o.Items, bellhop.Item{ID: no*10 + int64(k), Title: "Short Sleeve Tee", Variant: "Medium",
+			SKU: fmt.Sprintf("TEE-%d", k), Quantity: 2, Price: usd(1990)})
 	}
 	return bellhop.Fact{Event: e, At: at, OrderID: o.ID, Order: o}
 }
@@ -48,8 +52,10 @@ func addShop(t testing.TB, s store.Store, devices int, form bellhop.Form) {
 	ctx := context.Background()
 	must(t, s.AddShop(ctx, bellhop.Shop{Domain: shop, AddedAt: day}))
 	for i := range devices {
-		_, err := s.PutDevice(ctx, bellhop.Device{Shop: shop, Installation: fmt.Sprint("phone-", i), Kind: bellhop.AddressToken,
-			Value: fmt.Sprint("token-", i), Platform: bellhop.PlatformIOS, Form: form, AddedAt: day, SeenAt: day}, store.DeviceLimits{})
+		_, err := s.PutDevice(ctx, bellhop.Device{Shop: shop, Installation: fmt.Sprint("phone-", i),
+			Kind:  bellhop.AddressToken,
+			Value: fmt.Sprint("token-", i), Platform: bellhop.PlatformIOS, Form: form, AddedAt: day, SeenAt: day},
+			store.DeviceLimits{})
 		must(t, err)
 	}
 }

@@ -39,7 +39,8 @@ func TestTextThatPostgresRefuses(t *testing.T) {
 	must(t, s.Dead(t.Context(), fact(3, 1).Event, "no\x00reason", day))
 	owed, err := s.ClaimPushes(t.Context(), day.AddDate(0, 0, 1), store.Slots{Free: 10}, 1e9)
 	must(t, err)
-	must(t, s.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "\x00\xff", At: day}}))
+	must(t, s.SettlePushes(t.Context(),
+		[]store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "\x00\xff", At: day}}))
 }
 
 func TestHugeOrder(t *testing.T) {

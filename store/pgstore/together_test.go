@@ -155,7 +155,8 @@ func TestClaimersTogether(t *testing.T) {
 				}
 				mu.Unlock()
 				for _, o := range owed {
-					if err := s.SettlePushes(context.Background(), []store.Settled{{Pushes: o.Pushes, Status: bellhop.PushSent, At: now}}); err != nil {
+					if err := s.SettlePushes(context.Background(),
+						[]store.Settled{{Pushes: o.Pushes, Status: bellhop.PushSent, At: now}}); err != nil {
 						t.Error(err)
 					}
 				}

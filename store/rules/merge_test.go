@@ -83,13 +83,15 @@ func TestMerge(t *testing.T) {
 
 func TestMergeOwesForADay(t *testing.T) {
 	f := orderFact(1, 1, 1)
-	for after, want := range map[time.Duration]bool{-time.Hour: true, 0: true, 24 * time.Hour: true, 24*time.Hour + 1: false} {
+	for after, want := range map[time.Duration]bool{-time.Hour: true, 0: true, 24 * time.Hour: true,
+		24*time.Hour + 1: false} {
 		f.At = f.Order.PlacedAt.Add(after)
 		if m := rules.Merge(rules.State{}, f); (len(m.Owes) == 1) != want || !m.First || !m.Content {
 			t.Errorf("recorded %v after it was placed: %+v, want owes %t", after, m, want)
 		}
 	}
-	if m := rules.Merge(rules.State{Edit: bellhop.Touch{ID: 1, At: noon}}, orderFact(1, 1, 1)); len(m.Owes) != 1 || m.State.Edit.ID != 1 {
+	if m := rules.Merge(rules.State{Edit: bellhop.Touch{ID: 1, At: noon}}, orderFact(1, 1, 1)); len(m.Owes) != 1 ||
+		m.State.Edit.ID != 1 {
 		t.Errorf("after a touch: %+v", m)
 	}
 }
@@ -125,7 +127,8 @@ func TestMergeConverges(t *testing.T) {
 			t.Fatalf("body %d is stored for version %+v", content1, s1.Version)
 		}
 		for _, f := range shuffled {
-			if m := rules.Merge(s2, f); m.State != s2 || m.Content || m.Wipe || m.Owes != nil || m.Result.Outcome == bellhop.OutcomeRecorded {
+			if m := rules.Merge(s2, f); m.State != s2 || m.Content || m.Wipe || m.Owes != nil ||
+				m.Result.Outcome == bellhop.OutcomeRecorded {
 				t.Fatalf("said again, %+v changes %+v: %+v", f, s2, m)
 			}
 		}

@@ -59,7 +59,8 @@ func TestRationAsTheOwnerLikes(t *testing.T) {
 	const n, held, loud, paid = 1, 2, 3, 4
 	due := func(kinds ...int) (all []store.OrderBrief) {
 		for i, k := range kinds {
-			o := store.OrderBrief{ID: int64(i + 1), Kind: bellhop.PushOrderNew, Total: dollars(1), Held: k == held, Loud: k == loud}
+			o := store.OrderBrief{ID: int64(i + 1), Kind: bellhop.PushOrderNew, Total: dollars(1), Held: k == held,
+				Loud: k == loud}
 			if k == paid {
 				o.Kind = bellhop.PushOrderPaid
 			}
@@ -98,7 +99,8 @@ func TestRationAsTheOwnerLikes(t *testing.T) {
 	}
 	// Once orders come no faster than the owner's rate, each rings again.
 	_, left, _ := rules.Ration(wide, two, rules.Allowance{}, due(n, n, n, n), noon)
-	if portions, _, _ := rules.Ration(wide, two, left, due(n), noon.Add(90*time.Second)); portions[0].Gathered == nil || portions[0].Gathered.Orders != 3 {
+	if portions, _, _ := rules.Ration(wide, two, left, due(n), noon.Add(90*time.Second)); portions[0].Gathered == nil ||
+		portions[0].Gathered.Orders != 3 {
 		t.Errorf("while they come faster: %+v", portions)
 	}
 	if portions, _, _ := rules.Ration(wide, two, left, due(n), noon.Add(2*time.Minute)); portions[0].Gathered != nil {
@@ -112,7 +114,8 @@ func TestPlanClaimInQuietHours(t *testing.T) {
 	due := dueTo(1, 3)
 	due[0].Order.Total, due[1].Order.Total, due[2].Order.Total = dollars(1), dollars(50), dollars(49)
 	c, err := rules.PlanClaim(p, rules.DuePushes{DeviceID: 1, Due: due}, noon, nil, nil)
-	if err != nil || len(c.Owed) != 1 || c.Owed[0].Pushes[0] != due[1].ID || len(c.Postpone) != 2 || c.Postpone[1].Reason != store.ReasonQuietHours ||
+	if err != nil || len(c.Owed) != 1 || c.Owed[0].Pushes[0] != due[1].ID || len(c.Postpone) != 2 ||
+		c.Postpone[1].Reason != store.ReasonQuietHours ||
 		!c.Postpone[0].Until.Equal(noon.Add(90*time.Minute)) || !c.Behind.IsZero() {
 		t.Fatalf("%+v, %v", c, err)
 	}

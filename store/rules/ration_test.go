@@ -86,9 +86,11 @@ func TestRationRefills(t *testing.T) {
 		spent   float64
 		running bool
 	}{
-		0: {2, true}, 30 * time.Second: {1.5, true}, 2 * time.Minute: {0, false}, time.Hour: {0, false}, -time.Hour: {2, true},
+		0: {2, true}, 30 * time.Second: {1.5, true}, 2 * time.Minute: {0, false}, time.Hour: {0, false},
+		-time.Hour: {2, true},
 	} {
-		_, left, _ := rules.Ration(three, bellhop.Budget{}, rules.Allowance{Spent: 2, At: noon, Gathering: running}, nil, noon.Add(after))
+		_, left, _ := rules.Ration(three, bellhop.Budget{}, rules.Allowance{Spent: 2, At: noon, Gathering: running}, nil,
+			noon.Add(after))
 		if left.Spent != want.spent || (left.Gathering != nil) != want.running || !left.At.Equal(noon.Add(after)) {
 			t.Errorf("after %v: %+v, want %+v", after, left, want)
 		}
@@ -107,10 +109,12 @@ func TestGatheringSums(t *testing.T) {
 		t.Errorf("sum %+v", g)
 	}
 	left.Spent = 2
-	again := []store.OrderBrief{{ID: 1, Kind: bellhop.PushOrderNew, Total: dollars(1), Gathered: true}, {ID: 2, Kind: bellhop.PushOrderNew, Total: dollars(1), Gathered: true},
+	again := []store.OrderBrief{{ID: 1, Kind: bellhop.PushOrderNew, Total: dollars(1), Gathered: true},
+		{ID: 2, Kind: bellhop.PushOrderNew, Total: dollars(1), Gathered: true},
 		{ID: 3, Kind: bellhop.PushOrderNew, Total: dollars(1)}}
 	portions, left, _ = rules.Ration(three, bellhop.Budget{}, left, again, noon)
-	if g := portions[0].Gathered; portions[0].Count != 3 || *g != (store.Gathering{Orders: 3, Total: dollars(3), Since: noon}) {
+	if g := portions[0].Gathered; portions[0].Count != 3 ||
+		*g != (store.Gathering{Orders: 3, Total: dollars(3), Since: noon}) {
 		t.Errorf("tried again: %+v", g)
 	}
 	portions, _, _ = rules.Ration(three, bellhop.Budget{}, full, again, noon)
@@ -118,12 +122,14 @@ func TestGatheringSums(t *testing.T) {
 		t.Errorf("in a new digest: %+v", g)
 	}
 	left.Spent = 2
-	portions, left, _ = rules.Ration(three, bellhop.Budget{}, left, []store.OrderBrief{{ID: 4, Kind: bellhop.PushOrderNew, Total: yen}}, noon)
+	portions, left, _ = rules.Ration(three, bellhop.Budget{}, left,
+		[]store.OrderBrief{{ID: 4, Kind: bellhop.PushOrderNew, Total: yen}}, noon)
 	if g := portions[0].Gathered; *g != (store.Gathering{Orders: 4, Since: noon}) {
 		t.Errorf("of two currencies: %+v", g)
 	}
 	left.Spent = 2
-	portions, _, _ = rules.Ration(three, bellhop.Budget{}, left, []store.OrderBrief{{ID: 5, Kind: bellhop.PushOrderNew, Total: dollars(1)}}, noon)
+	portions, _, _ = rules.Ration(three, bellhop.Budget{}, left,
+		[]store.OrderBrief{{ID: 5, Kind: bellhop.PushOrderNew, Total: dollars(1)}}, noon)
 	if g := portions[0].Gathered; *g != (store.Gathering{Orders: 5, Since: noon}) {
 		t.Errorf("it stays without a total: %+v", g)
 	}

@@ -115,13 +115,15 @@ func TestPlanRecordInOneBatch(t *testing.T) {
 			pushes{"order.new"}, []string{"order.recorded"}, []rules.Count[bellhop.Outcome]{{"recorded", 1}, {"stale", 1}}},
 		"a touch before its order": {events(edit, orderFact(1, 1, 1), edit), []string{"recorded", "recorded", "duplicate"}, 1,
 			pushes{"order.new"}, []string{"order.recorded"}, []rules.Count[bellhop.Outcome]{{"duplicate", 1}, {"recorded", 2}}},
-		"new, paid and refunded": {events(orderFact(1, 1, 1), paid(2), refund), []string{"recorded", "recorded", "recorded"}, 1,
+		"new, paid and refunded": {events(orderFact(1, 1, 1), paid(2), refund), []string{"recorded", "recorded", "recorded"},
+			1,
 			pushes{"order.new", "order.paid", "order.refunded"}, []string{"order.recorded", "order.updated", "order.updated"},
 			[]rules.Count[bellhop.Outcome]{{"recorded", 3}}},
 		"the same event twice": {[]bellhop.Fact{event(1, orderFact(1, 1, 1)), event(1, orderFact(1, 1, 1))},
 			[]string{"recorded", "duplicate redelivered"}, 1, pushes{"order.new"}, []string{"order.recorded"},
 			[]rules.Count[bellhop.Outcome]{{"recorded", 1}}},
-		"deleted at once": {events(orderFact(1, 1, 1), deletionFact, orderFact(3, 3, 3)), []string{"recorded", "recorded", "stale order_deleted"}, 1,
+		"deleted at once": {events(orderFact(1, 1, 1), deletionFact, orderFact(3, 3, 3)),
+			[]string{"recorded", "recorded", "stale order_deleted"}, 1,
 			pushes{"order.new skipped order_deleted"}, []string{"order.recorded", "order.updated"},
 			[]rules.Count[bellhop.Outcome]{{"recorded", 2}, {"stale", 1}}},
 		"deleted before it came": {events(deletionFact, orderFact(1, 1, 1)), []string{"recorded", "stale order_deleted"}, 1,
@@ -137,13 +139,15 @@ func TestPlanRecordInOneBatch(t *testing.T) {
 			}
 			got = append(got, text)
 		}
-		if !slices.Equal(outcomes(results), c.outcomes) || len(r.Orders) != c.orders || !slices.Equal(got, c.pushes) || !slices.Equal(stream(r), c.stream) {
+		if !slices.Equal(outcomes(results), c.outcomes) || len(r.Orders) != c.orders || !slices.Equal(got, c.pushes) ||
+			!slices.Equal(stream(r), c.stream) {
 			t.Errorf("%s: %v, %d orders, pushes %v, stream %v", name, outcomes(results), len(r.Orders), got, stream(r))
 		}
 		if counts := r.Outcomes.Counts(); !slices.Equal(counts, c.counts) {
 			t.Errorf("%s: counts %v", name, counts)
 		}
-		if len(r.Shops) != 1 || !r.Shops[0].LastEventAt.Equal(c.facts[len(c.facts)-1].Event.AcceptedAt) && name != "the same event twice" {
+		if len(r.Shops) != 1 || !r.Shops[0].LastEventAt.Equal(c.facts[len(c.facts)-1].Event.AcceptedAt) &&
+			name != "the same event twice" {
 			t.Errorf("%s: shops %+v", name, r.Shops)
 		}
 	}
@@ -157,7 +161,8 @@ func TestPlanRecordOnWhatIsThere(t *testing.T) {
 		b := shopOf(1)
 		b.Orders = map[rules.OrderKey]*rules.StoredOrder{k: {Row: 3, State: state, Owed: []*rules.Push{
 			{ID: 11, Shop: 7, Order: 1, Status: bellhop.PushPending}, {ID: 12, Shop: 7, Order: 1, Status: bellhop.PushSending}}}}
-		b.Lines = map[bellhop.EventID]rules.StoredLine{{1}: {Row: 5, Outcome: bellhop.OutcomeRecorded}, {2}: {Row: 6, Outcome: bellhop.OutcomeDead}}
+		b.Lines = map[bellhop.EventID]rules.StoredLine{{1}: {Row: 5, Outcome: bellhop.OutcomeRecorded},
+			{2}: {Row: 6, Outcome: bellhop.OutcomeDead}}
 		return b
 	}
 	r, results := rules.PlanRecord(before(), []bellhop.Fact{event(1, orderFact(9, 9, 9))})
@@ -165,7 +170,8 @@ func TestPlanRecordOnWhatIsThere(t *testing.T) {
 		t.Errorf("recorded before: %v changes %+v", got, r)
 	}
 	r, results = rules.PlanRecord(before(), []bellhop.Fact{event(2, orderFact(3, 3, 3))})
-	if l := r.Lines[0]; l.Row != 6 || l.Was != bellhop.OutcomeDead || l.Outcome != bellhop.OutcomeRecorded || results[0].Pushes != 0 {
+	if l := r.Lines[0]; l.Row != 6 || l.Was != bellhop.OutcomeDead || l.Outcome != bellhop.OutcomeRecorded ||
+		results[0].Pushes != 0 {
 		t.Errorf("dead before: %+v, %+v", l, results)
 	}
 	if o := r.Orders[0]; o.Row != 3 || o.Content == nil || o.First != nil || o.Wiped {
@@ -221,14 +227,16 @@ func TestPlanRecordOwes(t *testing.T) {
 				got += "at " + p.Due.Sub(noon).String()
 			}
 		}
-		if last := results[len(results)-1]; last.Pushes != c.n || len(got) > 0 && got[1:] != c.want || got == "" && c.want != "" {
+		if last := results[len(results)-1]; last.Pushes != c.n || len(got) > 0 && got[1:] != c.want || got == "" &&
+			c.want != "" {
 			t.Errorf("%s: %d owed,%s; want %s", name, last.Pushes, got, c.want)
 		}
 		if r.Wake != (c.n > 0 || slices.ContainsFunc(results, func(r bellhop.Result) bool { return r.Pushes > 0 })) {
 			t.Errorf("%s: wake %t", name, r.Wake)
 		}
 	}
-	if r, results := rules.PlanRecord(shopOf(0), events(paid(1))); len(r.Owed) != 1 || r.Owed[0].Skipped != store.ReasonNoDevice || results[0].Pushes != 0 {
+	if r, results := rules.PlanRecord(shopOf(0), events(paid(1))); len(r.Owed) != 1 ||
+		r.Owed[0].Skipped != store.ReasonNoDevice || results[0].Pushes != 0 {
 		t.Errorf("no device: %+v", r.Owed)
 	}
 }
@@ -240,7 +248,8 @@ func TestPlanRecordFansOut(t *testing.T) {
 	if len(r.FanOuts) != 1 || len(r.Owed) != 0 || results[0].Pushes != 1 || !r.Wake {
 		t.Errorf("many devices: %+v", r)
 	}
-	if r, _ := rules.PlanRecord(shopOf(rules.FanOutAbove+1), events(orderFact(1, 1, 1), deletionFact)); len(r.FanOuts) != 0 {
+	if r, _ := rules.PlanRecord(shopOf(rules.FanOutAbove+1), events(orderFact(1, 1, 1), deletionFact)); len(
+		r.FanOuts) != 0 {
 		t.Errorf("deleted at once: %+v", r.FanOuts)
 	}
 	var facts []bellhop.Fact
@@ -255,7 +264,8 @@ func TestPlanRecordFansOut(t *testing.T) {
 	}
 	portion := rules.PlanPortion(rules.NewPush{Order: r.Orders[0], Kind: bellhop.PushOrderNew, At: noon}, dollars(1),
 		[]rules.Receiver{{ID: 1}, {ID: 2, Settings: bellhop.Settings{NotNew: true}}})
-	if len(portion.Owed) != 2 || portion.Owed[0].Skipped != "" || portion.Owed[1].Status() != bellhop.PushSkipped || !portion.Wake {
+	if len(portion.Owed) != 2 || portion.Owed[0].Skipped != "" || portion.Owed[1].Status() != bellhop.PushSkipped ||
+		!portion.Wake {
 		t.Errorf("a portion: %+v", portion)
 	}
 }
@@ -267,7 +277,8 @@ func TestPlanDead(t *testing.T) {
 	}
 	r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeSkipped}, "bad", noon)
 	want := []rules.Count[bellhop.Outcome]{{Key: bellhop.OutcomeDead, By: 1}, {Key: bellhop.OutcomeSkipped, By: -1}}
-	if l := r.Lines[0]; l.Outcome != bellhop.OutcomeDead || l.Reason != "bad" || l.Row != 1 || !slices.Equal(r.Outcomes.Counts(), want) {
+	if l := r.Lines[0]; l.Outcome != bellhop.OutcomeDead || l.Reason != "bad" || l.Row != 1 ||
+		!slices.Equal(r.Outcomes.Counts(), want) {
 		t.Errorf("%+v, %v", l, r.Outcomes.Counts())
 	}
 }

@@ -19,7 +19,8 @@ func dueTo(device int64, n int) (due []rules.Due) {
 }
 
 func inUse() *rules.DeviceBudget {
-	return &rules.DeviceBudget{Device: bellhop.Device{ID: 1, Form: bellhop.FormNotification}, Owner: bellhop.Shop{Domain: "a"}}
+	return &rules.DeviceBudget{Device: bellhop.Device{ID: 1, Form: bellhop.FormNotification},
+		Owner: bellhop.Shop{Domain: "a"}}
 }
 
 func TestByDevice(t *testing.T) {
@@ -43,7 +44,8 @@ func TestPlanClaim(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := c.Owed[len(c.Owed)-1]
-	if asked != 1 || len(c.Owed) != 20 || len(c.Take) != 40 || last.Gathered.Orders != 21 || last.Attempt != 3 || len(c.Postpone) != 0 {
+	if asked != 1 || len(c.Owed) != 20 || len(c.Take) != 40 || last.Gathered.Orders != 21 || last.Attempt != 3 ||
+		len(c.Postpone) != 0 {
 		t.Errorf("asked %d, %d messages, %d taken, the last %+v", asked, len(c.Owed), len(c.Take), last)
 	}
 	if got := last.Orders[20].FirstAttemptAt; !got.Equal(noon) {
@@ -53,7 +55,8 @@ func TestPlanClaim(t *testing.T) {
 		t.Errorf("spent %t, free at %v", c.Spent, p.FreeAt())
 	}
 	c, err = rules.PlanClaim(p, rules.DuePushes{DeviceID: 1, Due: dueTo(1, 5)}, noon, nil, nil)
-	if err != nil || len(c.Owed) != 0 || len(c.Postpone) != 5 || !c.Behind.Equal(p.FreeAt()) || !c.Postpone[4].Until.Equal(c.Behind) {
+	if err != nil || len(c.Owed) != 0 || len(c.Postpone) != 5 || !c.Behind.Equal(p.FreeAt()) ||
+		!c.Postpone[4].Until.Equal(c.Behind) {
 		t.Errorf("beyond the budget: %+v, %v", c, err)
 	}
 }
@@ -76,7 +79,8 @@ func TestPlanClaimSkips(t *testing.T) {
 		for _, s := range plan.Skip {
 			got = append(got, s.Reason)
 		}
-		if err != nil || !slices.Equal(got, c.want) || len(plan.Take)+len(plan.Skip) != 3 || plan.Spent != (name == "in use") {
+		if err != nil || !slices.Equal(got, c.want) || len(plan.Take)+len(plan.Skip) != 3 ||
+			plan.Spent != (name == "in use") {
 			t.Errorf("%s: %+v, %v", name, plan, err)
 		}
 	}

@@ -38,7 +38,8 @@ func TestPlanSettle(t *testing.T) {
 			want = nil
 		}
 		retried := !c.stays && !c.retryAt.IsZero()
-		if errs[0] != nil || !maps.Equal(s.Pushes, want) || s.Wake != retried || (len(s.Stream) == 1) != (!c.stays && !retried) {
+		if errs[0] != nil || !maps.Equal(s.Pushes, want) || s.Wake != retried ||
+			(len(s.Stream) == 1) != (!c.stays && !retried) {
 			t.Errorf("%+v: %+v, %v", c, s, errs)
 		}
 	}
@@ -49,7 +50,8 @@ func TestPlanSettle(t *testing.T) {
 func TestPlanSettleRetires(t *testing.T) {
 	before := func(value string) rules.SettleBefore {
 		sending := &rules.Push{ID: 1, Device: 9, Status: bellhop.PushSending}
-		return rules.SettleBefore{Pushes: map[int64]*rules.Push{1: sending, 2: {ID: 2, Device: 8, Status: bellhop.PushSending}},
+		return rules.SettleBefore{Pushes: map[int64]*rules.Push{1: sending,
+			2: {ID: 2, Device: 8, Status: bellhop.PushSending}},
 			Devices: map[int64]*rules.Address{9: {Value: value, InUse: true}},
 			Owed: []*rules.Push{{ID: 1, Device: 9, Status: bellhop.PushSending}, {ID: 3, Device: 9, Status: bellhop.PushPending},
 				{ID: 4, Device: 9, Status: bellhop.PushSending}, {ID: 5, Device: 8, Status: bellhop.PushPending}}}
@@ -57,14 +59,16 @@ func TestPlanSettleRetires(t *testing.T) {
 	gone := store.Settled{Pushes: []int64{1}, Status: bellhop.PushFailed, Reason: "gone", At: noon,
 		Retire: &store.Retirement{DeviceID: 9, Value: "token", Reason: "unregistered"}}
 	sent := store.Settled{Pushes: []int64{2}, Status: bellhop.PushSent, At: noon, Retire: gone.Retire}
-	s, errs := rules.PlanSettle(before("token"), []store.Settled{gone}, []store.Settled{sent}, []store.Settled{{Pushes: []int64{2, 99}, Status: bellhop.PushFailed}})
+	s, errs := rules.PlanSettle(before("token"), []store.Settled{gone}, []store.Settled{sent},
+		[]store.Settled{{Pushes: []int64{2, 99}, Status: bellhop.PushFailed}})
 	if errs[0] != nil || errs[1] != nil || bellhop.KindOf(errs[2]) != bellhop.NotFound {
 		t.Errorf("errors %v", errs)
 	}
 	if want := []rules.Retired{{DeviceID: 9, Reason: "unregistered", At: noon}}; !slices.Equal(s.Retired, want) {
 		t.Errorf("retired %+v", s.Retired)
 	}
-	want := map[int64]rules.PushChange{1: {Status: bellhop.PushFailed, Reason: "gone"}, 2: {Status: bellhop.PushSent, Sent: noon},
+	want := map[int64]rules.PushChange{1: {Status: bellhop.PushFailed, Reason: "gone"},
+		2: {Status: bellhop.PushSent, Sent: noon},
 		3: {Status: bellhop.PushSkipped, Reason: store.ReasonDeviceRetired}}
 	if !maps.Equal(s.Pushes, want) {
 		t.Errorf("pushes %+v", s.Pushes)
@@ -75,13 +79,15 @@ func TestPlanSettleRetires(t *testing.T) {
 }
 
 func TestResend(t *testing.T) {
-	for want, p := range map[bool]rules.Push{true: {Device: 1, Status: bellhop.PushFailed, Final: true}, false: {Device: 1, Status: bellhop.PushSent, Final: true}} {
+	for want, p := range map[bool]rules.Push{true: {Device: 1, Status: bellhop.PushFailed, Final: true},
+		false: {Device: 1, Status: bellhop.PushSent, Final: true}} {
 		var c rules.Changes
 		if got := c.Resend(&p); got != want || c.Wake != want {
 			t.Errorf("%+v: %t", p, got)
 		}
 	}
-	for _, p := range []rules.Push{{Device: 0, Status: bellhop.PushSkipped, Final: true}, {Device: 1, Status: bellhop.PushUnknown}} {
+	for _, p := range []rules.Push{{Device: 0, Status: bellhop.PushSkipped, Final: true},
+		{Device: 1, Status: bellhop.PushUnknown}} {
 		if new(rules.Changes).Resend(&p) {
 			t.Errorf("%+v is sent again", p)
 		}

@@ -103,7 +103,8 @@ func TestClosedFile(t *testing.T) {
 	if _, err := db.Record(t.Context(), freshFacts("a.myshopify.com", 1, 1)); bellhop.KindOf(err) != bellhop.Unavailable {
 		t.Errorf("recording into a closed file: %v", err)
 	}
-	if _, err := db.Orders(t.Context(), "a.myshopify.com", store.OrderQuery{}); bellhop.KindOf(err) != bellhop.Unavailable {
+	if _, err := db.Orders(t.Context(), "a.myshopify.com", store.OrderQuery{}); bellhop.KindOf(
+		err) != bellhop.Unavailable {
 		t.Errorf("reading a closed file: %v", err)
 	}
 }

@@ -51,17 +51,22 @@ func freshFacts(shop string, from, n int) []bellhop.Fact {
 	for i := range facts {
 		no := int64(from + i)
 		at := day.Add(time.Duration(no) * time.Millisecond)
-		e := &bellhop.Event{Shop: shop, Topic: "orders/create", APIVersion: "2026-10", WebhookID: fmt.Sprintf("b54557e4-bdd9-4b37-8a5f-bf7d%08d", no),
+		e := &bellhop.Event{Shop: shop, Topic: "orders/create", APIVersion: "2026-10",
+			WebhookID:      fmt.Sprintf("b54557e4-bdd9-4b37-8a5f-bf7d%08d", no),
 			ShopifyEventID: fmt.Sprintf("98880550-7158-44d4-b7cd-2c97%08d", no), TriggeredAt: at, AcceptedAt: at,
 			SignedBy: bellhop.SignerApp, Body: []byte(`{"id":1}`)}
 		binary.BigEndian.PutUint64(e.ID[:], uint64(at.UnixMilli())<<16)
 		binary.BigEndian.PutUint64(e.ID[8:], uint64(no))
 		usd := func(cents int64) bellhop.Money { return bellhop.Money{Units: cents, Digits: 2, Currency: "USD"} }
-		o := &bellhop.Order{Shop: shop, ID: 820982911946154508 + no, Version: bellhop.Version{UpdatedAt: at, TriggeredAt: at, Hash: uint64(no) * 0x9E3779B97F4A7C15},
-			Name: fmt.Sprintf("#%d", no), Number: no, Total: usd(40300), CustomerName: "Jo Lee", CustomerEmail: fmt.Sprintf("jo%d@example.com", no),
-			FinancialStatus: "paid", FulfillmentStatus: "unfulfilled", PlacedAt: at.In(time.FixedZone("", 9*3600)), UpdatedAt: at}
+		o := &bellhop.Order{Shop: shop, ID: 820982911946154508 + no, Version: bellhop.Version{UpdatedAt: at, TriggeredAt: at,
+			Hash: uint64(no) * 0x9E3779B97F4A7C15},
+			Name: fmt.Sprintf("#%d", no), Number: no, Total: usd(40300), CustomerName: "Jo Lee",
+			CustomerEmail:   fmt.Sprintf("jo%d@example.com", no),
+			FinancialStatus: "paid", FulfillmentStatus: "unfulfilled", PlacedAt: at.In(time.FixedZone("", 9*3600)),
+			UpdatedAt: at}
 		for k := range 3 {
-			o.Items = append(o.Items, bellhop.Item{ID: no*10 + int64(k), Title: "Short Sleeve Tee", Variant: "Medium", SKU: fmt.Sprintf("TEE-%d", k), Quantity: 2, Price: usd(1990)})
+			o.Items = append(o.Items, bellhop.Item{ID: no*10 + int64(k), Title: "Short Sleeve Tee", Variant: "Medium",
+				SKU: fmt.Sprintf("TEE-%d", k), Quantity: 2, Price: usd(1990)})
 		}
 		facts[i] = bellhop.Fact{Event: e, At: at, OrderID: o.ID, Order: o}
 	}
@@ -73,8 +78,10 @@ func addShop(t testing.TB, db *sqlitestore.DB, shop string, devices int) {
 	ctx := context.Background()
 	must(t, db.AddShop(ctx, bellhop.Shop{Domain: shop, AddedAt: day}))
 	for i := range devices {
-		_, err := db.PutDevice(ctx, bellhop.Device{Shop: shop, Installation: fmt.Sprint("phone-", i), Kind: bellhop.AddressToken,
-			Value: fmt.Sprint(shop, "/", i), Platform: bellhop.PlatformIOS, Form: bellhop.FormData, AddedAt: day, SeenAt: day}, store.DeviceLimits{})
+		_, err := db.PutDevice(ctx, bellhop.Device{Shop: shop, Installation: fmt.Sprint("phone-", i),
+			Kind:  bellhop.AddressToken,
+			Value: fmt.Sprint(shop, "/", i), Platform: bellhop.PlatformIOS, Form: bellhop.FormData, AddedAt: day, SeenAt: day},
+			store.DeviceLimits{})
 		must(t, err)
 	}
 }

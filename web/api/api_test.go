@@ -40,7 +40,8 @@ func TestOrderHasTheShapeThatIsPromised(t *testing.T) {
 		o.CancelledAt = day
 	})
 	bare := r.Call("GET", "/v1/orders/820982911946154509", ownerSession, "").JSON(t)
-	if bare["presentment"] != nil || bare["total"] != "19800" || bare["cancelled_at"] == nil || len(bare["items"].([]any)) != 0 {
+	if bare["presentment"] != nil || bare["total"] != "19800" || bare["cancelled_at"] == nil ||
+		len(bare["items"].([]any)) != 0 {
 		t.Errorf("%v", bare)
 	}
 }
@@ -245,7 +246,8 @@ func TestDeviceIsNormalised(t *testing.T) {
 	r := newRig(t)
 	a := r.Call("PUT", "/v1/devices/my.phone_1-a", ownerSession,
 		`{"kind":"token","value":"abc","platform":"android","locale":"en_GB","timezone":"Europe/Berlin"}`).JSON(t)
-	if a["form"] != "notification" || a["locale"] != "en-GB" || a["installation"] != "my.phone_1-a" || a["added_at"] == nil {
+	if a["form"] != "notification" || a["locale"] != "en-GB" || a["installation"] != "my.phone_1-a" ||
+		a["added_at"] == nil {
 		t.Errorf("%v", a)
 	}
 }
@@ -256,7 +258,8 @@ func TestReceipts(t *testing.T) {
 	r.Order(demo, 0)
 	list := r.Call("GET", "/v1/pushes", ownerSession, "").JSON(t)["pushes"].([]any)
 	push := list[0].(map[string]any)
-	if push["order"] != "820982911946154508" || push["order_name"] != "#1000" || push["shop"] != demo || push["device"] != "phone-0" {
+	if push["order"] != "820982911946154508" || push["order_name"] != "#1000" || push["shop"] != demo ||
+		push["device"] != "phone-0" {
 		t.Errorf("%v", push)
 	}
 	path := "/v1/pushes/" + push["id"].(string) + "/receipt"
@@ -294,7 +297,8 @@ func TestDevicesComeWithAnyLocaleAndTimezone(t *testing.T) {
 		{`null`, `null`}:                                      {"", ""},
 		{`""`, `""`}:                                          {"", ""},
 	} {
-		a := r.Call("PUT", "/v1/devices/phone-1", ownerSession, `{"kind":"token","value":"abc","platform":"ios","locale":`+said[0]+`,"timezone":`+said[1]+`}`)
+		a := r.Call("PUT", "/v1/devices/phone-1", ownerSession, `{"kind":"token","value":"abc","platform":"ios","locale":`+
+			said[0]+`,"timezone":`+said[1]+`}`)
 		if a.StatusCode != 200 {
 			t.Errorf("%.60s: %s", said, a.Body)
 			continue
@@ -351,7 +355,8 @@ func TestProblemsAreInWords(t *testing.T) {
 			t.Errorf("%s %.60s %s: %q, want %q", c.method, c.path, c.body, got, c.want)
 		}
 	}
-	form := r.Call("PATCH", order, ownerSession, "handling=seen", withHeader("Content-Type", "application/x-www-form-urlencoded"))
+	form := r.Call("PATCH", order, ownerSession, "handling=seen",
+		withHeader("Content-Type", "application/x-www-form-urlencoded"))
 	r.Problem(form, 415, "unsupported_media_type")
 	if got := form.JSON(t)["detail"]; got != "send JSON, with the header Content-Type: application/json" {
 		t.Error(got)

@@ -22,7 +22,8 @@ func TestEventsShowWhatTheAPIShows(t *testing.T) {
 	}).ID
 	owed, err := r.DB.ClaimPushes(t.Context(), day.Add(time.Hour), store.Slots{Free: 1}, time.Minute)
 	must(t, err)
-	must(t, r.DB.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, At: day.Add(time.Hour)}}))
+	must(t, r.DB.SettlePushes(t.Context(),
+		[]store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, At: day.Add(time.Hour)}}))
 	o, err := r.DB.Order(t.Context(), demo, id)
 	must(t, err)
 	page, err := r.DB.Pushes(t.Context(), demo, store.PushQuery{})

@@ -49,7 +49,8 @@ func TestOpenAPIDocumentIsValid(t *testing.T) {
 			used[name] = true
 		}
 		if key == "type" {
-			if s, ok := v.(string); ok && !slices.Contains([]string{"object", "array", "string", "integer", "number", "boolean", "null", "http", "apiKey"}, s) {
+			if s, ok := v.(string); ok && !slices.Contains([]string{"object", "array", "string", "integer", "number", "boolean",
+				"null", "http", "apiKey"}, s) {
 				t.Errorf("there is no type %s", s)
 			}
 		}
@@ -142,7 +143,8 @@ func TestEveryCallOfTheDocumentAnswers(t *testing.T) {
 func TestDocsPageLoadsNothingFromElsewhere(t *testing.T) {
 	r := newRig(t)
 	a := r.Call("GET", "/docs", "", "")
-	for _, want := range []string{"PATCH /v1/orders/{id}", "new | seen | handled", "fulfillment_status", "Amount or null"} {
+	for _, want := range []string{"PATCH /v1/orders/{id}", "new | seen | handled", "fulfillment_status",
+		"Amount or null"} {
 		if !strings.Contains(a.Body, want) {
 			t.Errorf("the page says nothing of %s", want)
 		}

@@ -115,7 +115,8 @@ func TestStreamTellsWhatChanges(t *testing.T) {
 	e := next(t, events)
 	var o map[string]any
 	must(t, json.Unmarshal([]byte(e.data), &o))
-	if e.name != "order.recorded" || e.id == "" || o["name"] != "#1001" || o["items"] != nil || o["pushes"] != nil || o["placed_at"] == nil {
+	if e.name != "order.recorded" || e.id == "" || o["name"] != "#1001" || o["items"] != nil || o["pushes"] != nil ||
+		o["placed_at"] == nil {
 		t.Errorf("%+v", e)
 	}
 	if a := r.Call("PATCH", "/v1/orders/820982911946154509", ownerSession, `{"handling":"seen"}`); a.StatusCode != 200 {
@@ -127,9 +128,11 @@ func TestStreamTellsWhatChanges(t *testing.T) {
 	owed, err := r.DB.ClaimPushes(t.Context(), r.Clock.Now(), store.Slots{Free: 10}, time.Minute)
 	must(t, err)
 	for _, o := range owed {
-		must(t, r.DB.SettlePushes(t.Context(), []store.Settled{{Pushes: o.Pushes, Status: bellhop.PushSent, At: r.Clock.Now()}}))
+		must(t, r.DB.SettlePushes(t.Context(),
+			[]store.Settled{{Pushes: o.Pushes, Status: bellhop.PushSent, At: r.Clock.Now()}}))
 	}
-	if e := next(t, events); e.name != "push.settled" || !strings.Contains(e.data, `"status":"sent"`) || !strings.Contains(e.data, `"order":"82098291194615450`) {
+	if e := next(t, events); e.name != "push.settled" || !strings.Contains(e.data, `"status":"sent"`) ||
+		!strings.Contains(e.data, `"order":"82098291194615450`) {
 		t.Errorf("%+v", e)
 	}
 }
@@ -239,10 +242,12 @@ func TestStreamOfADeletedOrder(t *testing.T) {
 	o := r.Order(demo, 0)
 	events, _ := r.follow("/v1/stream", ownerSession)
 	ready(t, events)
-	e := &bellhop.Event{ID: bellhop.EventID{9}, Shop: demo, Topic: "orders/delete", AcceptedAt: day, SignedBy: bellhop.SignerApp, Body: []byte("{}")}
+	e := &bellhop.Event{ID: bellhop.EventID{9}, Shop: demo, Topic: "orders/delete", AcceptedAt: day,
+		SignedBy: bellhop.SignerApp, Body: []byte("{}")}
 	_, err := r.DB.Record(t.Context(), []bellhop.Fact{{Event: e, At: day, OrderID: o.ID, Deleted: true}})
 	must(t, err)
-	if e := next(t, events); e.name != "order.updated" || e.data != `{"id":"820982911946154508","shop":"demo.myshopify.com","deleted":true}` {
+	if e := next(t, events); e.name != "order.updated" ||
+		e.data != `{"id":"820982911946154508","shop":"demo.myshopify.com","deleted":true}` {
 		t.Errorf("%+v", e)
 	}
 }
@@ -314,7 +319,8 @@ func TestChangesOfAShopAreBounded(t *testing.T) {
 		t.Errorf("%v", a.Header)
 	}
 	r.Problem(gone(demoToken), 429, "rate_limited")
-	if a := r.Post("/devices/remove", ownerSession, url.Values{"device": {"none"}}); a.StatusCode != 429 || !strings.Contains(a.Body, "Too many requests at once") {
+	if a := r.Post("/devices/remove", ownerSession, url.Values{"device": {"none"}}); a.StatusCode != 429 ||
+		!strings.Contains(a.Body, "Too many requests at once") {
 		t.Errorf("in the console: %d %s", a.StatusCode, a.Body)
 	}
 	if a := r.Call("GET", "/v1/orders", ownerSession, ""); a.StatusCode != 200 {

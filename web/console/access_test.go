@@ -15,7 +15,8 @@ func TestSigningInComesBack(t *testing.T) {
 	r := newRig(t)
 	r.Order(demo, 0)
 	a := r.Call("GET", "/orders/"+orderID(0)+"?x=1", "", "")
-	if want := "/signin?next=" + url.QueryEscape("/orders/"+orderID(0)+"?x=1"); a.StatusCode != 303 || a.Header.Get("Location") != want {
+	if want := "/signin?next=" + url.QueryEscape("/orders/"+orderID(0)+"?x=1"); a.StatusCode != 303 ||
+		a.Header.Get("Location") != want {
 		t.Errorf("%d %s", a.StatusCode, a.Header.Get("Location"))
 	}
 	r.Clock.Add(48 * time.Hour)
@@ -68,7 +69,8 @@ func TestRoles(t *testing.T) {
 		for _, as := range []struct {
 			who, session string
 			want         int
-		}{{"nobody", "", c.nobody}, {"a token", demoToken, c.token}, {"the owner", ownerSession, c.owner}, {"another owner", otherSession, c.stranger}, {"an operator", operatorSession, c.operator}} {
+		}{{"nobody", "", c.nobody}, {"a token", demoToken, c.token}, {"the owner", ownerSession, c.owner},
+			{"another owner", otherSession, c.stranger}, {"an operator", operatorSession, c.operator}} {
 			var a reply
 			if c.method == "GET" {
 				a = r.Get(c.path, as.session)
@@ -98,11 +100,13 @@ func TestRoles(t *testing.T) {
 func TestOperatorChoosesAShop(t *testing.T) {
 	r := newRig(t)
 	a := r.Get("/shops", operatorSession)
-	if !strings.Contains(a.Body, `href="/?shop=demo.myshopify.com"`) || !strings.Contains(a.Body, `href="/?shop=other.myshopify.com"`) {
+	if !strings.Contains(a.Body, `href="/?shop=demo.myshopify.com"`) ||
+		!strings.Contains(a.Body, `href="/?shop=other.myshopify.com"`) {
 		t.Error(a.Body)
 	}
 	a = r.Get("/?shop="+other, operatorSession)
-	if !strings.Contains(a.Body, `href="/pushes?shop=`+other+`"`) || !strings.Contains(a.Body, `data-live="/live?shop=`+other+`#`) {
+	if !strings.Contains(a.Body, `href="/pushes?shop=`+other+`"`) ||
+		!strings.Contains(a.Body, `data-live="/live?shop=`+other+`#`) {
 		t.Error(a.Body)
 	}
 }
@@ -110,7 +114,9 @@ func TestOperatorChoosesAShop(t *testing.T) {
 func TestNoticeOfAnotherIsNotBelieved(t *testing.T) {
 	r := newRig(t)
 	for _, value := range []string{"!", "e30", "eyJzYXkiOiJuby5zdWNoIn0", "eyJ1bmRvIjpbIngiXX0"} {
-		a := r.Get("/", ownerSession, func(req *http.Request) { req.AddCookie(&http.Cookie{Name: "bellhop_notice", Value: value}) })
+		a := r.Get("/", ownerSession, func(req *http.Request) {
+			req.AddCookie(&http.Cookie{Name: "bellhop_notice", Value: value})
+		})
 		if a.StatusCode != 200 || strings.Contains(a.Body, `class="notice`) {
 			t.Errorf("%s: %d", value, a.StatusCode)
 		}
@@ -127,7 +133,8 @@ func TestClockOfQuietHours(t *testing.T) {
 		}
 	}
 	put := func(installation, zone, secret string) {
-		a := r.Call("PUT", "/v1/devices/"+installation, secret, `{"kind":"token","value":"`+installation+`","platform":"ios","timezone":"`+zone+`"}`)
+		a := r.Call("PUT", "/v1/devices/"+installation, secret, `{"kind":"token","value":"`+installation+
+			`","platform":"ios","timezone":"`+zone+`"}`)
 		if a.StatusCode != 200 {
 			t.Fatal(a.Body)
 		}
@@ -148,7 +155,8 @@ func TestSettings(t *testing.T) {
 	r := newRig(t)
 	r.Order(demo, 0)
 	korean := withHeader("Accept-Language", "ko-KR,ko;q=0.9")
-	if a := r.Get("/", ownerSession, korean); !strings.Contains(a.Body, `<html lang="ko">`) || !strings.Contains(a.Body, "처리됨으로 표시") ||
+	if a := r.Get("/", ownerSession, korean); !strings.Contains(a.Body, `<html lang="ko">`) ||
+		!strings.Contains(a.Body, "처리됨으로 표시") ||
 		!strings.Contains(a.Body, "2026. 11. 22. 오전 9:00") {
 		t.Error(a.Body)
 	}
@@ -156,23 +164,30 @@ func TestSettings(t *testing.T) {
 	if a := r.Get("/", ownerSession, zoned); !strings.Contains(a.Body, "Nov 22, 2026 6:00 pm") {
 		t.Error("the browser's clock does not count")
 	}
-	a := r.Post("/settings", ownerSession, url.Values{"language": {"ja"}, "timezone": {"America/New_York"}, "back": {"/settings"}})
-	if page := r.goOn(a, ownerSession); !strings.Contains(page.Body, "保存しました。") || !strings.Contains(page.Body, `value="America/New_York"`) {
+	a := r.Post("/settings", ownerSession, url.Values{"language": {"ja"}, "timezone": {"America/New_York"},
+		"back": {"/settings"}})
+	if page := r.goOn(a, ownerSession); !strings.Contains(page.Body, "保存しました。") ||
+		!strings.Contains(page.Body, `value="America/New_York"`) {
 		t.Error(page.Body)
 	}
-	if a := r.Get("/", ownerSession, korean, zoned); !strings.Contains(a.Body, "2026/11/22 4:00") || !strings.Contains(a.Body, `<html lang="ja">`) {
+	if a := r.Get("/", ownerSession, korean, zoned); !strings.Contains(a.Body, "2026/11/22 4:00") ||
+		!strings.Contains(a.Body, `<html lang="ja">`) {
 		t.Error("what is set does not go before what the browser says")
 	}
-	for _, form := range []url.Values{{"language": {"xx"}, "timezone": {"UTC"}}, {"timezone": {"Mars/Olympus"}}, {"timezone": {"Local"}}, {"timezone": {"../../etc/passwd"}},
-		{"at_least": {"much"}}, {"loud_from": {"-1"}}, {"quiet_from": {"22:00"}}, {"quiet_from": {"22:00"}, "quiet_to": {"25:00"}}, {"gather_above": {"many"}}, {"gather_above": {"1001"}}} {
+	for _, form := range []url.Values{{"language": {"xx"}, "timezone": {"UTC"}}, {"timezone": {"Mars/Olympus"}},
+		{"timezone": {"Local"}}, {"timezone": {"../../etc/passwd"}},
+		{"at_least": {"much"}}, {"loud_from": {"-1"}}, {"quiet_from": {"22:00"}},
+		{"quiet_from": {"22:00"}, "quiet_to": {"25:00"}}, {"gather_above": {"many"}}, {"gather_above": {"1001"}}} {
 		a := r.Post("/settings", ownerSession, form)
 		if a.StatusCode != 400 || !strings.Contains(a.Body, ` aria-invalid="true"`) || !strings.Contains(a.Body, `-wrong"`) {
 			t.Errorf("%v: %d", form, a.StatusCode)
 		}
 	}
-	all := url.Values{"language": {"ja"}, "timezone": {"Asia/Tokyo"}, "paid": {"on"}, "refunded": {"on"}, "at_least": {"10"}, "quiet_from": {"22:00"},
+	all := url.Values{"language": {"ja"}, "timezone": {"Asia/Tokyo"}, "paid": {"on"}, "refunded": {"on"},
+		"at_least": {"10"}, "quiet_from": {"22:00"},
 		"quiet_to": {"07:00"}, "gather_above": {"12"}, "loud_from": {"500"}, "back": {"/settings"}}
-	want := bellhop.Settings{Language: "ja", Timezone: "Asia/Tokyo", NotNew: true, Paid: true, Refunded: true, AtLeast: "10", QuietFrom: "22:00",
+	want := bellhop.Settings{Language: "ja", Timezone: "Asia/Tokyo", NotNew: true, Paid: true, Refunded: true,
+		AtLeast: "10", QuietFrom: "22:00",
 		QuietTo: "07:00", GatherAbove: 12, LoudFrom: "500"}
 	page := r.goOn(r.Post("/settings", ownerSession, all), ownerSession)
 	if p, err := r.DB.PersonByEmail(t.Context(), "jo@example.com"); err != nil || p.Settings != want {
@@ -184,7 +199,8 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	r.Post("/settings", operatorSession, all)
-	if p, err := r.DB.PersonByEmail(t.Context(), "op@example.com"); err != nil || p.Settings != (bellhop.Settings{Language: "ja", Timezone: "Asia/Tokyo"}) {
+	if p, err := r.DB.PersonByEmail(t.Context(), "op@example.com"); err != nil ||
+		p.Settings != (bellhop.Settings{Language: "ja", Timezone: "Asia/Tokyo"}) {
 		t.Errorf("an operator's: %+v %v", p.Settings, err)
 	}
 }

@@ -189,9 +189,11 @@ func TestHandlingByTouch(t *testing.T) {
 	}
 	// All of the page, and none.
 	b.do(chromedp.Click("#all"))
-	b.until(`document.querySelectorAll("#orders input:checked").length === 3 && document.querySelector(".several output").textContent === "3 selected"`)
+	b.until(`document.querySelectorAll("#orders input:checked").length === 3 && document.querySelector(".several ` +
+		`output").textContent === "3 selected"`)
 	b.do(chromedp.Click("#orders input"))
-	b.until(`document.getElementById("all").indeterminate && document.querySelector(".several output").textContent === "2 selected"`)
+	b.until(`document.getElementById("all").indeterminate && document.querySelector(".several output").textContent === ` +
+		`"2 selected"`)
 	b.do(chromedp.Click("#all"), chromedp.Click("#all"))
 	b.until(`!document.querySelector("#orders input:checked")`)
 	b.stayed()
@@ -204,7 +206,8 @@ func TestAnExpiredSessionComesBack(t *testing.T) {
 	b.until(live)
 	b.Clock.Add(48 * time.Hour)
 	b.do(chromedp.Click(fmt.Sprintf(`[data-key="%s"] button`, orderID(0))), chromedp.WaitVisible("#password"))
-	b.do(chromedp.SendKeys("#email", "jo@example.com"), chromedp.SendKeys("#password", password+kb.Enter), chromedp.WaitVisible("#orders"))
+	b.do(chromedp.SendKeys("#email", "jo@example.com"), chromedp.SendKeys("#password", password+kb.Enter),
+		chromedp.WaitVisible("#orders"))
 	if at := b.eval(`location.pathname + location.search`); at != "/?show=new" {
 		t.Errorf("it went on at %s", at)
 	}
@@ -223,7 +226,8 @@ func TestByKeyboardAlone(t *testing.T) {
 		t.Helper()
 		for range 40 {
 			press(kb.Tab)
-			if b.eval(`document.activeElement.matches(":focus-visible") && getComputedStyle(document.activeElement).outlineStyle !== "none"`) != "true" {
+			if b.eval(`document.activeElement.matches(":focus-visible") && `+
+				`getComputedStyle(document.activeElement).outlineStyle !== "none"`) != "true" {
 				t.Errorf("the focus is not to be seen on %s", b.eval(`document.activeElement.outerHTML.slice(0, 120)`))
 			}
 			if b.eval(fmt.Sprintf(`document.activeElement.matches(%q)`, selector)) == "true" {
@@ -273,7 +277,8 @@ func TestQuietHoursHoldAndRelease(t *testing.T) {
 	_, err := b.DB.PutDevice(t.Context(), d, store.DeviceLimits{})
 	must(t, err)
 	b.open("/settings", ownerSession)
-	b.do(chromedp.SetValue("#quiet_from", "08:00"), chromedp.SetValue("#quiet_to", "10:00"), chromedp.SendKeys("#timezone", "Nowhere/Land"+kb.Enter),
+	b.do(chromedp.SetValue("#quiet_from", "08:00"), chromedp.SetValue("#quiet_to", "10:00"),
+		chromedp.SendKeys("#timezone", "Nowhere/Land"+kb.Enter),
 		chromedp.WaitVisible("#timezone-wrong"))
 	if kept := b.eval(`document.getElementById("quiet_from").value`); kept != "08:00" {
 		t.Errorf("what was right in the form is lost: %q", kept)
@@ -300,8 +305,10 @@ func TestQuietHoursHoldAndRelease(t *testing.T) {
 	if len(owed) != 1 || owed[0].Gathered == nil {
 		t.Fatalf("at their end: %+v", owed)
 	}
-	must(t, b.DB.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered", At: day.Add(time.Hour)}}))
-	b.until(`document.querySelectorAll(".push-late").length === 2 && document.querySelector(".why").textContent.includes("combined")`)
+	must(t, b.DB.SettlePushes(t.Context(),
+		[]store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered", At: day.Add(time.Hour)}}))
+	b.until(`document.querySelectorAll(".push-late").length === 2 && ` +
+		`document.querySelector(".why").textContent.includes("combined")`)
 }
 
 // TestBrowserIsRung subscribes this browser and has its worker show a push. The
@@ -320,10 +327,12 @@ func TestBrowserIsRung(t *testing.T) {
 		return { endpoint: "https://push.example/1", keys: { p256dh: "k", auth: "a" } };
 	}`)
 	b.do(chromedp.Click("#browser button"))
-	b.until(`document.querySelector(".device") && document.querySelector("#browser [role=status]").textContent === "Notifications are on in this browser."`)
+	b.until(`document.querySelector(".device") && document.querySelector("#browser [role=status]").textContent === ` +
+		`"Notifications are on in this browser."`)
 	devices, err := b.DB.Devices(t.Context(), demo)
 	must(t, err)
-	if len(devices) != 1 || devices[0].Kind != bellhop.AddressWebPush || devices[0].PersonID != b.Owner.ID || !strings.Contains(devices[0].Value, "push.example") {
+	if len(devices) != 1 || devices[0].Kind != bellhop.AddressWebPush || devices[0].PersonID != b.Owner.ID ||
+		!strings.Contains(devices[0].Value, "push.example") {
 		t.Fatalf("%+v", devices)
 	}
 	if asked := b.eval(`window.asked`); asked != keys.Public {
@@ -343,7 +352,8 @@ func TestBrowserIsRung(t *testing.T) {
 	shown := ""
 	for shown == "" {
 		must(t, chromium.Push(b.tab, b.URL, fmt.Sprintf(
-			`{"title":"New order <b>#1001</b>","body":"$403.00","tag":"order-1","data":{"order_id":%q,"push_id":"%d"}}`, orderID(1), owed[0].Pushes[0])))
+			`{"title":"New order <b>#1001</b>","body":"$403.00","tag":"order-1","data":{"order_id":%q,"push_id":"%d"}}`,
+			orderID(1), owed[0].Pushes[0])))
 		shown, err = chromedp.Run(b.tab, chromedp.Evaluate[string](`new Promise(done => {
 			const look = async tries => {
 				const worker = await navigator.serviceWorker.ready;
@@ -409,10 +419,12 @@ func TestOperatorsBrowserIsNotRung(t *testing.T) {
 	if a := r.Get("/devices?shop="+demo, operatorSession); strings.Contains(a.Body, "browser.js") {
 		t.Error("a button that does nothing")
 	}
-	if a := r.Call("GET", "/app.webmanifest", "", ""); a.Header.Get("Content-Type") != "application/manifest+json" || a.JSON(t)["start_url"] != "/" {
+	if a := r.Call("GET", "/app.webmanifest", "", ""); a.Header.Get("Content-Type") != "application/manifest+json" ||
+		a.JSON(t)["start_url"] != "/" {
 		t.Errorf("%v", a.Header)
 	}
-	if a := r.Call("GET", "/worker.js", "", ""); !strings.Contains(a.Header.Get("Content-Security-Policy"), "connect-src 'self'") {
+	if a := r.Call("GET", "/worker.js", "", ""); !strings.Contains(a.Header.Get("Content-Security-Policy"),
+		"connect-src 'self'") {
 		t.Errorf("%v", a.Header)
 	}
 }

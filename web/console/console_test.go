@@ -34,7 +34,9 @@ func (r *rig) settle() {
 	owed, err := r.DB.ClaimPushes(ctx, now, store.Slots{Free: 1000}, time.Minute)
 	must(r, err)
 	for _, o := range owed {
-		must(r, r.DB.SettlePushes(ctx, []store.Settled{{Pushes: o.Pushes, Status: bellhop.PushSent, At: o.Orders[0].AcceptedAt.Add(1120 * time.Millisecond)}}))
+		must(r, r.DB.SettlePushes(ctx,
+			[]store.Settled{{Pushes: o.Pushes, Status: bellhop.PushSent,
+				At: o.Orders[0].AcceptedAt.Add(1120 * time.Millisecond)}}))
 	}
 }
 
@@ -60,7 +62,8 @@ func TestPagesAreStrict(t *testing.T) {
 	}
 	strictPage(t, r.Get("/shops", operatorSession))
 	page := r.Get("/", ownerSession)
-	for _, want := range []string{`data-key="820982911946154508"`, "$403.00", "Nov 22, 2026 9:00 am", `data-live="/live#1"`, "Paid", "1.12 s"} {
+	for _, want := range []string{`data-key="820982911946154508"`, "$403.00", "Nov 22, 2026 9:00 am",
+		`data-live="/live#1"`, "Paid", "1.12 s"} {
 		if !strings.Contains(page.Body, want) {
 			t.Errorf("the page lacks %s", want)
 		}
@@ -79,9 +82,12 @@ func TestPagesAreStrict(t *testing.T) {
 
 // hostile is what customers may write.
 var hostile = []string{
-	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `</span><svg/onload=alert(1)>`,
-	`<a href="javascript:alert(1)">x</a>`, `{{.Shop}}`, `&lt;b&gt;`, "\u202Eevil", `--><script>alert(1)</script>`, `</title><script>alert(1)</script>`,
-	"`${alert(1)}`", `<template><script>alert(1)</script></template>`, "O'Brien & Sons", "日本語 😀", `</textarea><iframe src=//evil.example>`,
+	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`,
+	`</span><svg/onload=alert(1)>`,
+	`<a href="javascript:alert(1)">x</a>`, `{{.Shop}}`, `&lt;b&gt;`, "\u202Eevil", `--><script>alert(1)</script>`,
+	`</title><script>alert(1)</script>`,
+	"`${alert(1)}`", `<template><script>alert(1)</script></template>`, "O'Brien & Sons", "日本語 😀",
+	`</textarea><iframe src=//evil.example>`,
 }
 
 // What customers write is only ever text.
@@ -89,7 +95,8 @@ func TestCustomersTextStaysText(t *testing.T) {
 	r := newRig(t)
 	for n, text := range hostile {
 		r.Order(demo, n, func(o *bellhop.Order) {
-			o.CustomerName, o.CustomerEmail, o.Name, o.Note, o.FinancialStatus, o.FulfillmentStatus = text, text, text, text, text, text
+			o.CustomerName, o.CustomerEmail, o.Name, o.Note, o.FinancialStatus, o.FulfillmentStatus = text, text, text, text,
+				text, text
 			o.Items[0].Title, o.Items[0].Variant, o.Items[0].SKU = text, text, text
 		})
 	}
@@ -136,7 +143,8 @@ func TestFiltersSearchAndPages(t *testing.T) {
 		}
 		return len(keys.FindAllString(a.Body, -1)), next
 	}
-	for path, want := range map[string]int{"/?show=handled": 1, "/?show=cancelled": 3, "/?show=seen": 0, "/?q=%231007": 1, "/?q=1007&show=new": 1, "/?q=nobody": 0} {
+	for path, want := range map[string]int{"/?show=handled": 1, "/?show=cancelled": 3, "/?show=seen": 0, "/?q=%231007": 1,
+		"/?q=1007&show=new": 1, "/?q=nobody": 0} {
 		if n, _ := count(path); n != want {
 			t.Errorf("%s: %d orders, not %d", path, n, want)
 		}
@@ -172,7 +180,8 @@ func TestHandlingAndUndo(t *testing.T) {
 	}
 	several := url.Values{"order": {orderID(0) + ".new", orderID(1) + ".seen"}, "to": {"handled"}, "back": {"/?show=new"}}
 	a := r.Post("/orders/handling", ownerSession, several)
-	if a.Header.Get("Location") != "/?show=new" || r.handling(demo, 0) != "handled" || r.handling(demo, 1) != "handled" || r.handling(demo, 2) != "new" {
+	if a.Header.Get("Location") != "/?show=new" || r.handling(demo, 0) != "handled" || r.handling(demo, 1) != "handled" ||
+		r.handling(demo, 2) != "new" {
 		t.Errorf("%v", a.Header)
 	}
 	page := r.goOn(a, ownerSession)
@@ -180,7 +189,8 @@ func TestHandlingAndUndo(t *testing.T) {
 		t.Fatal(page.Body)
 	}
 	undo := url.Values{"undo": {"1"}}
-	for _, m := range regexp.MustCompile(`name="set" value="([^"]+)">`).FindAllStringSubmatch(between(page.Body, `id="notice"`, "<main"), -1) {
+	for _, m := range regexp.MustCompile(`name="set" value="([^"]+)">`).FindAllStringSubmatch(between(page.Body,
+		`id="notice"`, "<main"), -1) {
 		undo.Add("set", m[1])
 	}
 	page = r.goOn(r.Post("/orders/handling", ownerSession, undo), ownerSession)
@@ -218,15 +228,18 @@ func TestRinging(t *testing.T) {
 	ring := func(name string) reply {
 		return r.goOn(r.Post("/devices/ring", ownerSession, url.Values{"device": {name}, "back": {"/devices"}}), ownerSession)
 	}
-	if a := ring("phone"); !strings.Contains(a.Body, "sends a test to phone") || !strings.Contains(a.Body, `<span class="badge push-pending">`) {
+	if a := ring("phone"); !strings.Contains(a.Body, "sends a test to phone") ||
+		!strings.Contains(a.Body, `<span class="badge push-pending">`) {
 		t.Error(a.Body)
 	}
 	owed, err := r.DB.ClaimPushes(t.Context(), r.Clock.Now(), store.Slots{Free: 10}, time.Minute)
 	if err != nil || len(owed) != 1 || owed[0].Kind != bellhop.PushTest {
 		t.Fatalf("owed %+v, %v", owed, err)
 	}
-	must(t, r.DB.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "not_allowed", At: r.Clock.Now()}}))
-	if a := r.Get("/devices", ownerSession); !strings.Contains(a.Body, "rejects bellhop&#39;s credentials") || strings.Contains(a.Body, "push-pending") {
+	must(t, r.DB.SettlePushes(t.Context(),
+		[]store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "not_allowed", At: r.Clock.Now()}}))
+	if a := r.Get("/devices", ownerSession); !strings.Contains(a.Body, "rejects bellhop&#39;s credentials") ||
+		strings.Contains(a.Body, "push-pending") {
 		t.Error(a.Body)
 	}
 	if a := r.Post("/devices/ring", ownerSession, url.Values{"device": {"nobody's"}}); a.StatusCode != 404 {
@@ -253,18 +266,22 @@ func TestRinging(t *testing.T) {
 func theirs(t *testing.T, r *rig) {
 	t.Helper()
 	r.Post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.handled"}})
-	page := r.goOn(r.Post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.seen"}, "back": {"/"}}), ownerSession)
-	if !strings.Contains(page.Body, "#1000 stays as it is: somebody else set it to “Handled” in the meantime.") || r.handling(demo, 0) != "handled" {
+	page := r.goOn(r.Post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.seen"}, "back": {"/"}}),
+		ownerSession)
+	if !strings.Contains(page.Body, "#1000 stays as it is: somebody else set it to “Handled” in the meantime.") ||
+		r.handling(demo, 0) != "handled" {
 		t.Errorf("%s: %s", r.handling(demo, 0), page.Body)
 	}
 	r.Post("/orders/handling", ownerSession, url.Values{"set": {orderID(1) + ".seen.handled"}})
-	both := url.Values{"order": {orderID(0) + ".new", orderID(1) + ".seen", orderID(2) + ".new"}, "to": {"seen"}, "back": {"/"}}
+	both := url.Values{"order": {orderID(0) + ".new", orderID(1) + ".seen", orderID(2) + ".new"}, "to": {"seen"},
+		"back": {"/"}}
 	page = r.goOn(r.Post("/orders/handling", ownerSession, both), ownerSession)
 	if !strings.Contains(page.Body, "2 orders stay as they are") || r.handling(demo, 2) != "seen" ||
 		!strings.Contains(page.Body, `name="set" value="`+orderID(2)+`.seen.new"`) {
 		t.Errorf("%s: %s", r.handling(demo, 2), page.Body)
 	}
-	r.Problem(r.Call("PATCH", "/v1/orders/"+orderID(0), ownerSession, `{"handling":"seen","was":"new"}`), 409, "changed_meanwhile")
+	r.Problem(r.Call("PATCH", "/v1/orders/"+orderID(0), ownerSession, `{"handling":"seen","was":"new"}`), 409,
+		"changed_meanwhile")
 	for _, body := range []string{`{"handling":"seen","was":"handled"}`, `{"handling":"new"}`} {
 		if a := r.Call("PATCH", "/v1/orders/"+orderID(0), ownerSession, body); a.StatusCode != 200 {
 			t.Errorf("%s: %s", body, a.Body)
@@ -283,7 +300,8 @@ func TestOnlyTheOwnersOwnLookCounts(t *testing.T) {
 		{"Sec-Fetch-Site", "none", "seen"}, {"Sec-Fetch-Site", "same-origin", "seen"}, {"Accept", "*/*", "seen"},
 	} {
 		r.Order(demo, n)
-		if a := r.Get("/orders/"+orderID(n), ownerSession, withHeader(c.header, c.value)); a.StatusCode != 200 || r.handling(demo, n) != c.want {
+		if a := r.Get("/orders/"+orderID(n), ownerSession, withHeader(c.header, c.value)); a.StatusCode != 200 ||
+			r.handling(demo, n) != c.want {
 			t.Errorf("%s: %s: %d %s", c.header, c.value, a.StatusCode, r.handling(demo, n))
 		}
 	}
@@ -300,9 +318,11 @@ func TestUnknownPages(t *testing.T) {
 	for _, c := range []struct {
 		method, path, session string
 		status                int
-	}{{"GET", "/nowhere", "", 404}, {"GET", "/nowhere", ownerSession, 404}, {"GET", "/signout", "", 405}, {"POST", "/orders/1", ownerSession, 405}} {
+	}{{"GET", "/nowhere", "", 404}, {"GET", "/nowhere", ownerSession, 404}, {"GET", "/signout", "", 405},
+		{"POST", "/orders/1", ownerSession, 405}} {
 		a := r.Call(c.method, c.path, "", "", browser, withCookie(c.session))
-		if a.StatusCode != c.status || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") || !strings.Contains(a.Body, "여기에는 아무것도 없습니다") {
+		if a.StatusCode != c.status || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") ||
+			!strings.Contains(a.Body, "여기에는 아무것도 없습니다") {
 			t.Errorf("%s %s: %d %s", c.method, c.path, a.StatusCode, a.Body)
 		}
 	}

@@ -18,11 +18,14 @@ func TestLatePushesAreNotGreen(t *testing.T) {
 	owed, err := r.DB.ClaimPushes(t.Context(), day.Add(time.Hour), store.Slots{Free: 10}, time.Minute)
 	must(t, err)
 	accepted := day.Add(time.Second)
-	must(t, r.DB.SettlePushes(t.Context(), []store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered", At: accepted.Add(130 * time.Second)}}))
+	must(t, r.DB.SettlePushes(t.Context(),
+		[]store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered",
+			At: accepted.Add(130 * time.Second)}}))
 	for path, want := range map[string][]string{
-		"/":                     {`<span class="rang late">`, "2 min later"},
-		"/orders/" + orderID(0): {`<li class="late">`, `<p class="whole late">`, `push-late">Sent · 2 min later<`, "Part of a combined notification"},
-		"/pushes":               {`push-late">Sent · 2 min later<`},
+		"/": {`<span class="rang late">`, "2 min later"},
+		"/orders/" + orderID(0): {`<li class="late">`, `<p class="whole late">`, `push-late">Sent · 2 min later<`,
+			"Part of a combined notification"},
+		"/pushes": {`push-late">Sent · 2 min later<`},
 	} {
 		page := r.Get(path, ownerSession).Body
 		for _, w := range want {
@@ -37,7 +40,8 @@ func TestLatePushesAreNotGreen(t *testing.T) {
 	// One that came at once is not.
 	r.Order(demo, 1)
 	r.settle()
-	if page := r.Get("/orders/"+orderID(1), ownerSession).Body; strings.Contains(page, "late") || !strings.Contains(page, "push-sent") {
+	if page := r.Get("/orders/"+orderID(1), ownerSession).Body; strings.Contains(page, "late") ||
+		!strings.Contains(page, "push-sent") {
 		t.Error(page)
 	}
 }

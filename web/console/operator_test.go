@@ -49,12 +49,14 @@ const orderBody = `{"id":820982911946154999,"name":"#2001","email":"jo.lee@examp
 func bury(t testing.TB, q queue.Queue, n int, shop, body string) bellhop.EventID {
 	t.Helper()
 	ctx := context.Background()
-	e := &bellhop.Event{ID: bellhop.EventID(uuid.Must(uuid.NewV7())), Shop: shop, Topic: "orders/create", APIVersion: "2026-10", WebhookID: fmt.Sprint("dead-", n),
+	e := &bellhop.Event{ID: bellhop.EventID(uuid.Must(uuid.NewV7())), Shop: shop, Topic: "orders/create",
+		APIVersion: "2026-10", WebhookID: fmt.Sprint("dead-", n),
 		TriggeredAt: day, AcceptedAt: day, SignedBy: bellhop.SignerApp, Body: []byte(body)}
 	must(t, q.Send(ctx, e))
 	got, err := q.Receive(ctx, 1)
 	must(t, err)
-	must(t, q.Settle(ctx, queue.Settlement{Receipt: got[0].Receipt, Verdict: queue.DeadLetter, Reason: "the order has no id"}))
+	must(t, q.Settle(ctx, queue.Settlement{Receipt: got[0].Receipt, Verdict: queue.DeadLetter,
+		Reason: "the order has no id"}))
 	return e.ID
 }
 
@@ -80,12 +82,15 @@ func TestResend(t *testing.T) {
 	}
 	owed, err := r.DB.ClaimPushes(ctx, day.Add(time.Hour), store.Slots{Free: 100}, time.Minute)
 	must(t, err)
-	for i, reason := range []string{"gave_up: not_allowed", "gave_up: not_allowed", "gave_up: unavailable", "refused", "unregistered"} {
-		must(t, r.DB.SettlePushes(ctx, []store.Settled{{Pushes: owed[i].Pushes, Status: bellhop.PushFailed, Reason: reason, At: day.Add(time.Hour)}}))
+	for i, reason := range []string{"gave_up: not_allowed", "gave_up: not_allowed", "gave_up: unavailable", "refused",
+		"unregistered"} {
+		must(t, r.DB.SettlePushes(ctx, []store.Settled{{Pushes: owed[i].Pushes, Status: bellhop.PushFailed, Reason: reason,
+			At: day.Add(time.Hour)}}))
 	}
 	page := r.Get("/resend", operatorSession)
 	strictPage(t, page)
-	for _, want := range []string{demo, "Given up after an hour: The push service is in trouble", "Send 2 notifications again", "Also send 1 of an order older than a day"} {
+	for _, want := range []string{demo, "Given up after an hour: The push service is in trouble",
+		"Send 2 notifications again", "Also send 1 of an order older than a day"} {
 		if !strings.Contains(page.Body, want) {
 			t.Errorf("the dry run lacks %q", want)
 		}
@@ -102,7 +107,8 @@ func TestResend(t *testing.T) {
 		t.Errorf("looking left %d failed", n)
 	}
 	form := url.Values{"back": {"/resend"}}
-	if page := r.goOn(r.Post("/resend", operatorSession, form), operatorSession); !strings.Contains(page.Body, "bellhop sends 2 notifications again.") {
+	if page := r.goOn(r.Post("/resend", operatorSession, form), operatorSession); !strings.Contains(page.Body,
+		"bellhop sends 2 notifications again.") {
 		t.Error("it does not say what it did")
 	}
 	if n := failed(); n != 3 {
@@ -156,7 +162,8 @@ func TestDeadLetterIsMaskedUntilAsked(t *testing.T) {
 	}
 	a = r.Post("/dead/"+letter.String(), operatorSession, url.Values{})
 	strictPage(t, a)
-	if !strings.Contains(a.Body, "jo.lee@example.com") || !strings.Contains(a.Body, "op@example.com, Nov 22, 2026 10:00 am") {
+	if !strings.Contains(a.Body, "jo.lee@example.com") ||
+		!strings.Contains(a.Body, "op@example.com, Nov 22, 2026 10:00 am") {
 		t.Error(a.Body)
 	}
 	looks, err := r.DB.Accesses(t.Context(), letter.String(), 10)
@@ -210,7 +217,8 @@ func TestDroppingBeginsWithAQuestionAndIsWrittenDown(t *testing.T) {
 	if a := r.Post("/dead", ownerSession, sure); a.StatusCode != 404 || dead() != 3 {
 		t.Errorf("an owner drops: %d", a.StatusCode)
 	}
-	a = r.goOn(r.Post("/dead", operatorSession, url.Values{"all": {"1"}, "drop": {"1"}, "sure": {"1"}, "back": {"/dead"}}), operatorSession)
+	a = r.goOn(r.Post("/dead", operatorSession, url.Values{"all": {"1"}, "drop": {"1"}, "sure": {"1"}, "back": {"/dead"}}),
+		operatorSession)
 	if dead() != 0 || !strings.Contains(a.Body, "3 dead letters were dropped for good.") {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}
@@ -228,7 +236,8 @@ func TestReplayBeginsWithADryRun(t *testing.T) {
 	}
 	a := r.Post("/dead", operatorSession, url.Values{"letter": {good.String(), bad.String()}})
 	strictPage(t, a)
-	if dead() != 3 || !strings.Contains(a.Body, "bellhop would record it as order 820982911946154999.") || !strings.Contains(a.Body, "It would become a dead letter again") ||
+	if dead() != 3 || !strings.Contains(a.Body, "bellhop would record it as order 820982911946154999.") ||
+		!strings.Contains(a.Body, "It would become a dead letter again") ||
 		!strings.Contains(a.Body, "bellhop would record 1.") {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}
@@ -236,15 +245,18 @@ func TestReplayBeginsWithADryRun(t *testing.T) {
 	if dead() != 3 || !strings.Contains(a.Body, "bellhop does not know the shop") {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}
-	a = r.goOn(r.Post("/dead", operatorSession, url.Values{"letter": {good.String()}, "sure": {"1"}, "back": {"/dead"}}), operatorSession)
+	a = r.goOn(r.Post("/dead", operatorSession, url.Values{"letter": {good.String()}, "sure": {"1"}, "back": {"/dead"}}),
+		operatorSession)
 	if dead() != 2 || !strings.Contains(a.Body, "1 dead letter is back in the queue.") {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}
-	a = r.goOn(r.Post("/dead", operatorSession, url.Values{"all": {"1"}, "sure": {"1"}, "back": {"/dead"}}), operatorSession)
+	a = r.goOn(r.Post("/dead", operatorSession, url.Values{"all": {"1"}, "sure": {"1"}, "back": {"/dead"}}),
+		operatorSession)
 	if dead() != 0 || !strings.Contains(a.Body, "2 dead letters are back") {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}
-	if a := r.goOn(r.Post("/dead", operatorSession, url.Values{"back": {"/dead"}}), operatorSession); !strings.Contains(a.Body, "Select some") {
+	if a := r.goOn(r.Post("/dead", operatorSession, url.Values{"back": {"/dead"}}), operatorSession); !strings.Contains(
+		a.Body, "Select some") {
 		t.Error(a.Body)
 	}
 	if a := r.Post("/dead", operatorSession, url.Values{"letter": {"x"}}); a.StatusCode != 400 {
@@ -258,7 +270,8 @@ func TestOperatorsPagesAreTheirs(t *testing.T) {
 	for !strings.Contains(r.Get("/overview", operatorSession).Body, "waiting.svg") { // until the first look
 		must(t, t.Context().Err())
 	}
-	for _, path := range []string{"/overview", "/overview/waiting.svg", "/overview/oldest.svg", "/ledger", "/dead", "/dead/" + letter, "/shops"} {
+	for _, path := range []string{"/overview", "/overview/waiting.svg", "/overview/oldest.svg", "/ledger", "/dead",
+		"/dead/" + letter, "/shops"} {
 		for session, want := range map[string]int{"": 303, demoToken: 303, ownerSession: 404, operatorSession: 200} {
 			if a := r.Get(path, session); a.StatusCode != want {
 				t.Errorf("GET %s: %d, not %d", path, a.StatusCode, want)
@@ -284,7 +297,8 @@ func TestOperatorsPagesAreTheirs(t *testing.T) {
 		}
 	}
 	svg := r.Get("/overview/waiting.svg", operatorSession)
-	if svg.Header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(svg.Header.Get("Content-Security-Policy"), "default-src 'none'") || !strings.HasPrefix(svg.Body, "<svg") {
+	if svg.Header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(svg.Header.Get("Content-Security-Policy"),
+		"default-src 'none'") || !strings.HasPrefix(svg.Body, "<svg") {
 		t.Errorf("%v %.80s", svg.Header, svg.Body)
 	}
 	without := newRig(t)
@@ -308,8 +322,10 @@ func TestOperatorInABrowser(t *testing.T) {
 	}
 	b.open("/overview", operatorSession)
 	// More than two, once the page has looked again.
-	b.until(`[...document.querySelectorAll(".charts img")].length >= 2 && document.querySelector(".charts p").textContent === "No data yet."`)
-	if drawn := b.eval(`Promise.all([...document.querySelectorAll(".charts img")].map(i => i.decode())).then(() => document.body.dataset.drawn = "all") && ""`); drawn != "" {
+	b.until(`[...document.querySelectorAll(".charts img")].length >= 2 && document.querySelector(".charts ` +
+		`p").textContent === "No data yet."`)
+	if drawn := b.eval(`Promise.all([...document.querySelectorAll(".charts img")].map(i => i.decode())).then(() => ` +
+		`document.body.dataset.drawn = "all") && ""`); drawn != "" {
 		t.Error(drawn)
 	}
 	b.until(`document.body.dataset.drawn === "all"`)
@@ -318,10 +334,12 @@ func TestOperatorInABrowser(t *testing.T) {
 	see("the ledger")
 	b.open("/dead", operatorSession)
 	see("the dead letters")
-	b.do(chromedp.Click(fmt.Sprintf(`input[value="%s"]`, letter)), chromedp.Click(`button[name=picked]`), chromedp.WaitVisible(".plan"))
+	b.do(chromedp.Click(fmt.Sprintf(`input[value="%s"]`, letter)), chromedp.Click(`button[name=picked]`),
+		chromedp.WaitVisible(".plan"))
 	see("the dry run")
 	b.do(chromedp.Click(".buttons button"), chromedp.WaitVisible("#notice .notice"))
-	if said := b.eval(`document.getElementById("notice").textContent.trim()`); said != "1 dead letter is back in the queue." {
+	if said := b.eval(`document.getElementById("notice").textContent.trim()`); said != "1 dead letter is back in the "+
+		"queue." {
 		t.Errorf("it says %q", said)
 	}
 	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 1 || d.Waiting != 1 {
@@ -332,7 +350,8 @@ func TestOperatorInABrowser(t *testing.T) {
 	b.do(chromedp.Click("input[name=drop] + button"), chromedp.WaitVisible(".plan"))
 	see("the question before dropping")
 	b.do(chromedp.Click("button[name=drop]"), chromedp.WaitVisible("#notice .notice"))
-	if said := b.eval(`document.getElementById("notice").textContent.trim()`); said != "1 dead letter was dropped for good." {
+	if said := b.eval(`document.getElementById("notice").textContent.trim()`); said != "1 dead letter was dropped for "+
+		"good." {
 		t.Errorf("it says %q", said)
 	}
 	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 0 {

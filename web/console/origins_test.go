@@ -31,8 +31,10 @@ func TestOriginsThatMayUseTheAPI(t *testing.T) {
 	}
 	path := "/v1/orders/" + orderID(0)
 	a := preflight(path, appOrigin)
-	if a.StatusCode != 204 || a.Header.Get("Access-Control-Allow-Origin") != appOrigin || a.Header.Get("Access-Control-Allow-Methods") != "PATCH" ||
-		a.Header.Get("Access-Control-Allow-Headers") != "authorization,content-type" || a.Header.Get("Access-Control-Allow-Credentials") != "" {
+	if a.StatusCode != 204 || a.Header.Get("Access-Control-Allow-Origin") != appOrigin ||
+		a.Header.Get("Access-Control-Allow-Methods") != "PATCH" ||
+		a.Header.Get("Access-Control-Allow-Headers") != "authorization,content-type" ||
+		a.Header.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
 	for _, other := range []string{"https://evil.example", "capacitor://localhost.evil.example", "null", "http://localhost:3001"} {
@@ -45,11 +47,13 @@ func TestOriginsThatMayUseTheAPI(t *testing.T) {
 	}
 
 	a = r.Call("PATCH", path, ownerSession, `{"handling":"seen"}`, from(appOrigin))
-	if a.StatusCode != 200 || a.Header.Get("Access-Control-Allow-Origin") != appOrigin || a.Header.Get("Vary") != "Origin" {
+	if a.StatusCode != 200 || a.Header.Get("Access-Control-Allow-Origin") != appOrigin ||
+		a.Header.Get("Vary") != "Origin" {
 		t.Errorf("%d %v %s", a.StatusCode, a.Header, a.Body)
 	}
 	// An app may read why it was refused, too.
-	if a := r.Call("GET", path, "bh_s_wrong", "", from(appOrigin)); a.StatusCode != 401 || a.Header.Get("Access-Control-Allow-Origin") != appOrigin {
+	if a := r.Call("GET", path, "bh_s_wrong", "", from(appOrigin)); a.StatusCode != 401 ||
+		a.Header.Get("Access-Control-Allow-Origin") != appOrigin {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
 	// It signs in without a token, and a cookie that comes along is no one's word.
@@ -57,7 +61,8 @@ func TestOriginsThatMayUseTheAPI(t *testing.T) {
 	if a.StatusCode != 200 || a.Header.Get("Access-Control-Allow-Origin") != appOrigin {
 		t.Errorf("%d %v %s", a.StatusCode, a.Header, a.Body)
 	}
-	r.Problem(r.Call("PATCH", path, "", `{"handling":"handled"}`, from(appOrigin), withCookie(ownerSession)), 401, "unauthenticated")
+	r.Problem(r.Call("PATCH", path, "", `{"handling":"handled"}`, from(appOrigin), withCookie(ownerSession)), 401,
+		"unauthenticated")
 	r.Problem(r.Call("POST", "/signin", "", "", from(appOrigin)), 403, "cross_site")
 }
 

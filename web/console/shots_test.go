@@ -26,7 +26,8 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 		{Installation: "b51c0c9e-pixel-9", Platform: bellhop.PlatformAndroid, Locale: "en-US", Timezone: "America/New_York"},
 		{Installation: "0f6e77d1-iphone", Platform: bellhop.PlatformIOS, Locale: "ko-KR", Timezone: "Asia/Seoul"},
 	} {
-		d.Shop, d.Kind, d.Value, d.Form, d.AddedAt, d.SeenAt = demo, bellhop.AddressToken, d.Installation, bellhop.FormData, day.Add(-240*time.Hour), day.Add(time.Duration(-i)*time.Hour)
+		d.Shop, d.Kind, d.Value, d.Form, d.AddedAt, d.SeenAt = demo, bellhop.AddressToken, d.Installation, bellhop.FormData,
+			day.Add(-240*time.Hour), day.Add(time.Duration(-i)*time.Hour)
 		_, err := r.DB.PutDevice(ctx, d, store.DeviceLimits{})
 		must(t, err)
 	}
@@ -47,7 +48,9 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 			o.Note = []string{"", "Please leave it with the neighbour at no. 12.\nThank you!"}[n%2]
 			o.Items = nil
 			for i := range 1 + n%3 {
-				o.Items = append(o.Items, bellhop.Item{ID: int64(i + 1), Title: titles[(n+i)%len(titles)], Variant: []string{"M", "", "350 ml"}[i], SKU: fmt.Sprintf("SKU-%04d", n*7+i), Quantity: int64(1 + i), Price: usd(1990)})
+				o.Items = append(o.Items, bellhop.Item{ID: int64(i + 1), Title: titles[(n+i)%len(titles)],
+					Variant: []string{"M", "", "350 ml"}[i], SKU: fmt.Sprintf("SKU-%04d", n*7+i), Quantity: int64(1 + i),
+					Price: usd(1990)})
 			}
 		})
 		if n%3 == 0 && n < 55 {
@@ -58,7 +61,8 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 	owed, err := r.DB.ClaimPushes(ctx, day.Add(time.Hour), store.Slots{Free: 1000}, time.Minute)
 	must(t, err)
 	for i, o := range owed {
-		s := store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: o.Orders[0].AcceptedAt.Add(time.Duration(95+i%40) * time.Millisecond)}
+		s := store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent,
+			At: o.Orders[0].AcceptedAt.Add(time.Duration(95+i%40) * time.Millisecond)}
 		if i%13 == 5 {
 			s.Reason, s.At = "gathered", s.At.Add(130*time.Second)
 		}
@@ -70,8 +74,9 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 			must(t, r.DB.PushReceipt(ctx, demo, o.Pushes[0], i%4 == 0, s.At.Add(310*time.Millisecond)))
 		}
 	}
-	gone := bellhop.Device{Shop: demo, Installation: "old-galaxy", Kind: bellhop.AddressToken, Value: "b51c0c9e-old", Platform: bellhop.PlatformAndroid,
-		Form: bellhop.FormData, AddedAt: day.Add(-900 * time.Hour), SeenAt: day.Add(-700 * time.Hour)}
+	gone := bellhop.Device{Shop: demo, Installation: "old-galaxy", Kind: bellhop.AddressToken, Value: "b51c0c9e-old",
+		Platform: bellhop.PlatformAndroid,
+		Form:     bellhop.FormData, AddedAt: day.Add(-900 * time.Hour), SeenAt: day.Add(-700 * time.Hour)}
 	_, err = r.DB.PutDevice(ctx, gone, store.DeviceLimits{})
 	must(t, err)
 	gone.Installation, gone.SeenAt = "new-galaxy", day
@@ -105,16 +110,19 @@ func TestScreenshots(t *testing.T) {
 		for _, email := range []string{r.Owner.Email, "op@example.com"} {
 			p, err := r.DB.PersonByEmail(t.Context(), email)
 			must(t, err)
-			must(t, r.DB.SetSettings(t.Context(), p.ID, bellhop.Settings{Language: language, QuietFrom: "22:00", QuietTo: "07:00"}))
+			must(t, r.DB.SetSettings(t.Context(), p.ID, bellhop.Settings{Language: language, QuietFrom: "22:00",
+				QuietTo: "07:00"}))
 		}
 	}
 	tab := chromium.Open(t)
-	pages := map[string]string{"orders": "/", "order": "/orders/" + orderID(59), "pushes": "/pushes", "devices": "/devices", "settings": "/settings"}
+	pages := map[string]string{"orders": "/", "order": "/orders/" + orderID(59), "pushes": "/pushes",
+		"devices": "/devices", "settings": "/settings"}
 	for _, width := range []int64{360, 768, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
 			shoot := func(name, path string, actions ...chromedp.Action[chromedp.Void]) {
 				t.Helper()
-				must(t, chromedp.Do(tab, chromium.Scheme(scheme), chromedp.EmulateViewport(width, 900), chromedp.Navigate(r.URL+path)))
+				must(t, chromedp.Do(tab, chromium.Scheme(scheme), chromedp.EmulateViewport(width, 900),
+					chromedp.Navigate(r.URL+path)))
 				must(t, chromedp.Do(tab, actions...))
 				picture, err := chromedp.Run(tab, chromedp.CaptureScreenshot())
 				must(t, err)
@@ -130,7 +138,8 @@ func TestScreenshots(t *testing.T) {
 			as(t, tab, r, operatorSession)
 			shoot("drop", "/dead/"+letter.String(), chromedp.Click("input[name=drop] + button"), chromedp.WaitVisible(".plan"))
 			shoot("replay", "/dead", chromedp.Click("button[name=all]"), chromedp.WaitVisible(".plan"))
-			for name, path := range map[string]string{"overview": "/overview", "ledger": "/ledger", "dead": "/dead", "letter": "/dead/" + letter.String(), "shops": "/shops"} {
+			for name, path := range map[string]string{"overview": "/overview", "ledger": "/ledger", "dead": "/dead",
+				"letter": "/dead/" + letter.String(), "shops": "/shops"} {
 				shoot(name, path)
 			}
 		}

@@ -134,7 +134,8 @@ func TestGuessersLockNobodyOutOfAKnownNetwork(t *testing.T) {
 	}
 	<-enough
 	for n := range 5 {
-		if a := signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", fmt.Sprintf("2001:db8:aaaa::%x", n))); a.StatusCode != 200 {
+		if a := signIn(r, "jo@example.com", password, "",
+			withHeader("X-Forwarded-For", fmt.Sprintf("2001:db8:aaaa::%x", n))); a.StatusCode != 200 {
 			t.Errorf("the owner's sign-in %d: %d %s", n, a.StatusCode, a.Body)
 		}
 	}
@@ -147,7 +148,8 @@ func TestGuessersLockNobodyOutOfAKnownNetwork(t *testing.T) {
 	for n := range 100 {
 		signIn(r, "jo@example.com", "wrong", "", withHeader("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)))
 	}
-	r.Problem(signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", "198.51.100.2")), 429, "rate_limited")
+	r.Problem(signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", "198.51.100.2")), 429,
+		"rate_limited")
 	// Nor are the tries of a known network without end.
 	for range 10 {
 		r.Problem(signIn(r, "jo@example.com", "wrong", "", home), 401, "wrong_credentials")
@@ -194,7 +196,8 @@ func TestCookieOfABrowser(t *testing.T) {
 				t.Fatalf("%v %s", a.Header, a.Body)
 			}
 			got := cookies[0]
-			if got.Name != "bellhop_session" || !got.HttpOnly || got.SameSite != http.SameSiteLaxMode || got.Secure != c.secure || got.Path != "/" {
+			if got.Name != "bellhop_session" || !got.HttpOnly || got.SameSite != http.SameSiteLaxMode ||
+				got.Secure != c.secure || got.Path != "/" {
 				t.Errorf("%v", got)
 			}
 			if a := r.Call("GET", "/v1/orders", "", "", withCookie(got.Value)); a.StatusCode != 200 {
@@ -207,7 +210,8 @@ func TestCookieOfABrowser(t *testing.T) {
 		})
 	}
 	r := newRig(t)
-	if a := signIn(r, "jo@example.com", password, `,"cookie":true`, withHeader("X-Forwarded-Proto", "https")); a.Cookies()[0].Secure {
+	a := signIn(r, "jo@example.com", password, `,"cookie":true`, withHeader("X-Forwarded-Proto", "https"))
+	if a.Cookies()[0].Secure {
 		t.Error("a stranger's X-Forwarded-Proto counts")
 	}
 }
@@ -231,7 +235,8 @@ func TestCookieIsNoUseToAnotherSite(t *testing.T) {
 	}
 	r.Problem(r.Call("POST", "/signin", "", "", withHeader("Sec-Fetch-Site", "cross-site")), 403, "cross_site")
 	r.Problem(r.Call("GET", "/v1/orders", "", "", withCookie(demoToken)), 401, "unauthenticated")
-	r.Problem(r.Call("GET", "/v1/orders", "", "", withCookie(ownerSession), withHeader("Authorization", "Basic am8=")), 401, "unauthenticated")
+	r.Problem(r.Call("GET", "/v1/orders", "", "", withCookie(ownerSession), withHeader("Authorization", "Basic am8=")),
+		401, "unauthenticated")
 	if a := r.Call("GET", "/v1/orders", demoToken, "", withCookie(otherSession)); len(a.JSON(t)["orders"].([]any)) != 1 {
 		t.Error("the bearer token doesn't go before the cookie")
 	}
@@ -240,14 +245,16 @@ func TestCookieIsNoUseToAnotherSite(t *testing.T) {
 func TestSignInFormOfThePage(t *testing.T) {
 	r := newRig(t)
 	post := func(email, pw string) reply {
-		req, err := http.NewRequest("POST", r.URL+"/signin", strings.NewReader(url.Values{"email": {email}, "password": {pw}}.Encode()))
+		req, err := http.NewRequest("POST", r.URL+"/signin",
+			strings.NewReader(url.Values{"email": {email}, "password": {pw}}.Encode()))
 		must(t, err)
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		req.Header.Set("Sec-Fetch-Site", "same-origin")
 		return r.Do(req)
 	}
 	a := post("jo@example.com", "wrong")
-	if a.StatusCode != 401 || len(a.Cookies()) != 0 || !strings.Contains(a.Body, "is wrong") || !strings.Contains(a.Body, `value="jo@example.com"`) {
+	if a.StatusCode != 401 || len(a.Cookies()) != 0 || !strings.Contains(a.Body, "is wrong") ||
+		!strings.Contains(a.Body, `value="jo@example.com"`) {
 		t.Errorf("%d %s", a.StatusCode, a.Body)
 	}
 	a = post("jo@example.com", password)
@@ -275,17 +282,21 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 	follow := func(method string, change ...func(*http.Request)) {
 		t.Helper()
 		a := r.Call(method, "/signin?once="+secret, "", "", change...)
-		if a.StatusCode != 200 || len(a.Cookies()) != 0 || method == "GET" && !strings.Contains(a.Body, `name="once" value="`+secret+`"`) {
+		if a.StatusCode != 200 || len(a.Cookies()) != 0 || method == "GET" &&
+			!strings.Contains(a.Body, `name="once" value="`+secret+`"`) {
 			t.Errorf("%d %v %s", a.StatusCode, a.Cookies(), a.Body)
 		}
 	}
 	press := func(secret string, change ...func(*http.Request)) reply {
-		return r.Call("POST", "/signin", "", "once="+secret, append(change, withHeader("Content-Type", "application/x-www-form-urlencoded"))...)
+		return r.Call("POST", "/signin", "", "once="+secret,
+			append(change, withHeader("Content-Type", "application/x-www-form-urlencoded"))...)
 	}
 	follow("GET")
 	follow("HEAD")
-	for _, who := range []string{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", "Slackbot-LinkExpanding 1.0"} {
-		follow("GET", withHeader("User-Agent", who), withHeader("Sec-Fetch-Site", "none"), withHeader("Sec-Fetch-Mode", "navigate"))
+	for _, who := range []string{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) " +
+		"Chrome/140.0.0.0 Safari/537.36", "Slackbot-LinkExpanding 1.0"} {
+		follow("GET", withHeader("User-Agent", who), withHeader("Sec-Fetch-Site", "none"),
+			withHeader("Sec-Fetch-Mode", "navigate"))
 	}
 	follow("GET", withCookie(otherSession))
 	if a := press("wrong"); a.StatusCode != 401 || len(a.Cookies()) != 0 {
@@ -301,7 +312,8 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 	if page := r.Call("GET", "/", "", "", withCookie(a.Cookies()[0].Value)); !strings.Contains(page.Body, demo) {
 		t.Error(page.Body)
 	}
-	if again := press(secret); again.StatusCode != 401 || len(again.Cookies()) != 0 || !strings.Contains(again.Body, "was used before") {
+	if again := press(secret); again.StatusCode != 401 || len(again.Cookies()) != 0 ||
+		!strings.Contains(again.Body, "was used before") {
 		t.Errorf("again: %d %s", again.StatusCode, again.Body)
 	}
 	if again := press(secret, withCookie(a.Cookies()[0].Value)); again.StatusCode != 303 {
@@ -409,7 +421,8 @@ func TestPasswords(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "x", "$argon2i$v=19$m=19456,t=2,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ",
-		"$argon2id$v=19$m=99999999,t=2,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ", "$argon2id$v=19$m=64,t=0,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ",
+		"$argon2id$v=19$m=99999999,t=2,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ",
+		"$argon2id$v=19$m=64,t=0,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ",
 		"$argon2id$v=19$m=64,t=1,p=1$YWFhYWFhYWE$!", "$argon2id$v=19$m=64,t=1,p=1$$YWFhYWFhYWFhYWFhYWFhYQ"} {
 		if ok, err := web.VerifyPassword(bad, password); ok || err == nil {
 			t.Errorf("%q is verified", bad)

@@ -52,18 +52,21 @@ func (s *things) Changes(_ context.Context, _ string, after int64, limit int) (f
 func (s *things) Order(context.Context, string, int64) (bellhop.Order, error) {
 	s.looked++
 	at := time.Unix(1000, 0)
-	return bellhop.Order{Trace: bellhop.Trace{AcceptedAt: at, RecordedAt: at.Add(20 * time.Millisecond), PushedAt: at.Add(130 * time.Millisecond)}}, s.err
+	return bellhop.Order{Trace: bellhop.Trace{AcceptedAt: at, RecordedAt: at.Add(20 * time.Millisecond),
+		PushedAt: at.Add(130 * time.Millisecond)}}, s.err
 }
 
 func TestStats(t *testing.T) {
 	now := time.Unix(5000, 0)
 	s := &things{depth: queue.Depth{Waiting: 3, Leased: 1, Dead: 2, Oldest: time.Second},
-		totals: map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 100, bellhop.OutcomeDead: 2}, pushes: map[bellhop.PushStatus]int64{bellhop.PushSent: 90, bellhop.PushPending: 7},
+		totals:  map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 100, bellhop.OutcomeDead: 2},
+		pushes:  map[bellhop.PushStatus]int64{bellhop.PushSent: 90, bellhop.PushPending: 7},
 		changes: []store.Change{{Seq: 50, Kind: store.ChangeRecorded, Shop: "old"}}}
 	p := newStats(s, s, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	p.look()
 	first := p.hour()[0]
-	if first.In != 0 || first.Out != 0 || first.Waiting != 3 || first.Dead != 2 || first.Owed != 7 || len(first.Shops) != 0 {
+	if first.In != 0 || first.Out != 0 || first.Waiting != 3 || first.Dead != 2 || first.Owed != 7 ||
+		len(first.Shops) != 0 {
 		t.Errorf("the first look: %+v", first)
 	}
 	now = now.Add(5 * time.Second)
@@ -71,11 +74,13 @@ func TestStats(t *testing.T) {
 	s.pushes = map[bellhop.PushStatus]int64{bellhop.PushSent: 100}
 	s.depth.Waiting = 13
 	for n := range 50 {
-		s.changes = append(s.changes, store.Change{Seq: int64(51 + 2*n), Kind: store.ChangeRecorded, Shop: "a"}, store.Change{Seq: int64(52 + 2*n), Kind: store.ChangeSettled, Shop: "a"})
+		s.changes = append(s.changes, store.Change{Seq: int64(51 + 2*n), Kind: store.ChangeRecorded, Shop: "a"},
+			store.Change{Seq: int64(52 + 2*n), Kind: store.ChangeSettled, Shop: "a"})
 	}
 	p.look()
 	b := p.hour()[1]
-	if b.Out != 10 || b.In != 12 || b.Pushed[bellhop.PushSent] != 2 || b.Shops["a"] != 50 || len(b.Recorded) != statsTries || len(b.Rang) != statsTries || s.looked != 2*statsTries {
+	if b.Out != 10 || b.In != 12 || b.Pushed[bellhop.PushSent] != 2 || b.Shops["a"] != 50 ||
+		len(b.Recorded) != statsTries || len(b.Rang) != statsTries || s.looked != 2*statsTries {
 		t.Errorf("the second look: %+v, %d orders", b, s.looked)
 	}
 	if m, ok := middle(b.Rang); !ok || m != 130*time.Millisecond {
@@ -102,7 +107,9 @@ func TestStats(t *testing.T) {
 // TestCharts draws what was found, and no line where nothing was.
 func TestCharts(t *testing.T) {
 	at := time.Unix(5000, 0)
-	samples := []sample{{At: at, Waiting: 4}, {At: at.Add(30 * time.Second), In: 7, Out: 6, Pushed: map[bellhop.PushStatus]float64{bellhop.PushSent: 2}, Recorded: []time.Duration{3 * time.Millisecond, 9 * time.Millisecond, 5 * time.Millisecond}}}
+	samples := []sample{{At: at, Waiting: 4}, {At: at.Add(30 * time.Second), In: 7, Out: 6,
+		Pushed: map[bellhop.PushStatus]float64{bellhop.PushSent: 2}, Recorded: []time.Duration{3 * time.Millisecond,
+			9 * time.Millisecond, 5 * time.Millisecond}}}
 	c, v := &Console{Options: Options{Now: time.Now}}, &visit{frame: frame{Reader: Reader{i18n.For("en", ""), time.UTC}}}
 	for name, want := range map[string]string{
 		"rates":   "[{Incoming [{5030 7 0 0} {5035 7 0 0}] 0} {Processed [{5030 6 0 0} {5035 6 0 0}] 1}]",
@@ -127,11 +134,14 @@ func TestChartsOfTimesHaveAFittingUnit(t *testing.T) {
 	at := time.Unix(5000, 0)
 	c, v := &Console{Options: Options{Now: time.Now}}, &visit{frame: frame{Reader: Reader{i18n.For("en", ""), time.UTC}}}
 	for longest, want := range map[time.Duration]string{
-		9 * time.Second: "milliseconds 9000", time.Minute: "seconds 60", 30 * time.Minute: "minutes 30", 20 * time.Hour: "hours 20", 0: "milliseconds 0",
+		9 * time.Second: "milliseconds 9000", time.Minute: "seconds 60", 30 * time.Minute: "minutes 30",
+		20 * time.Hour: "hours 20", 0: "milliseconds 0",
 	} {
-		samples := []sample{{At: at, Oldest: longest, Recorded: []time.Duration{longest / 2, longest}, Rang: []time.Duration{longest}}}
+		samples := []sample{{At: at, Oldest: longest, Recorded: []time.Duration{longest / 2, longest},
+			Rang: []time.Duration{longest}}}
 		oldest, latency := c.chart(v, "oldest", samples), c.chart(v, "latency", samples)
-		for _, got := range []string{fmt.Sprint(oldest.Y, " ", oldest.Series[0].Points[0].Y), fmt.Sprint(latency.Y, " ", latency.Series[1].Points[0].Y)} {
+		for _, got := range []string{fmt.Sprint(oldest.Y, " ", oldest.Series[0].Points[0].Y),
+			fmt.Sprint(latency.Y, " ", latency.Series[1].Points[0].Y)} {
 			if got != want {
 				t.Errorf("%v is drawn as %s, not %s", longest, got, want)
 			}
@@ -172,7 +182,8 @@ func TestStatsRestWhileNobodyWatches(t *testing.T) {
 }
 
 func FuzzMask(f *testing.F) {
-	f.Add(`{"id":1,"email":"secret-jo@example.com","customer":{"name":"secret-Jo","default_address":[{"zip":"secret"}]},"note_attributes":[{"name":"x","value":"secret"}]}`)
+	f.Add(`{"id":1,"email":"secret-jo@example.com","customer":{"name":"secret-Jo","default_address":[{"zip":"secret"}]},` +
+		`"note_attributes":[{"name":"x","value":"secret"}]}`)
 	f.Add(`"secret"`)
 	f.Add(`[["secret"],{"billing_address":{"id":"secret"}},123]`)
 	f.Add(`secret`)
@@ -185,17 +196,24 @@ func FuzzMask(f *testing.F) {
 // TestMask has no word of a person's left, wherever it stands.
 func TestMask(t *testing.T) {
 	for _, body := range []string{
-		`{"id":1,"email":"secret-jo@example.com","phone":"secret","customer":{"name":"secret-Jo","default_address":[{"zip":"secret","name":"secret"}]}}`,
-		`{"billing_address":{"id":"secret","country":"secret"},"note":"secret","note_attributes":[{"name":"x","value":"secret"}],"new_field":"secret"}`,
-		`"secret"`, `[["secret"]]`, `secret`, `{"id":1} secret`, `{"company":{"name":"secret"},"payment_details":{"name":"secret"}}`, `{"shipping_lines":[{"title":"secret","phone":"secret"}]}`,
-		`{"receipt":{"card":{"number":"secret","name":"secret"}}}`, `{"secret@example.com":1}`, `{"customer":{"note_attributes":{"secret one":"x"}}}`,
-		`{"refunds":[{"transactions":[{"receipt":{"name":"secret","payer":{"name":"secret"}}}]}]}`, `{"line_items":[{"properties":[{"name":"secret"}],"origin_location":{"name":"secret"}}]}`,
+		`{"id":1,"email":"secret-jo@example.com","phone":"secret","customer":{"name":"secret-Jo",` +
+			`"default_address":[{"zip":"secret","name":"secret"}]}}`,
+		`{"billing_address":{"id":"secret","country":"secret"},"note":"secret","note_attributes":[{"name":"x",` +
+			`"value":"secret"}],"new_field":"secret"}`,
+		`"secret"`, `[["secret"]]`, `secret`, `{"id":1} secret`,
+		`{"company":{"name":"secret"},"payment_details":{"name":"secret"}}`,
+		`{"shipping_lines":[{"title":"secret","phone":"secret"}]}`,
+		`{"receipt":{"card":{"number":"secret","name":"secret"}}}`, `{"secret@example.com":1}`,
+		`{"customer":{"note_attributes":{"secret one":"x"}}}`,
+		`{"refunds":[{"transactions":[{"receipt":{"name":"secret","payer":{"name":"secret"}}}]}]}`,
+		`{"line_items":[{"properties":[{"name":"secret"}],"origin_location":{"name":"secret"}}]}`,
 	} {
 		if got := mask([]byte(body)); strings.Contains(got, "secret") {
 			t.Errorf("%s: %s", body, got)
 		}
 	}
-	if got := mask([]byte(`{"customer":{"accepts_marketing":true},"number":7}`)); strings.Contains(got, "true") || !strings.Contains(got, "7") {
+	if got := mask([]byte(`{"customer":{"accepts_marketing":true},"number":7}`)); strings.Contains(got, "true") ||
+		!strings.Contains(got, "7") {
 		t.Errorf("%s", got)
 	}
 	// Depth makes nothing large.
@@ -203,7 +221,8 @@ func TestMask(t *testing.T) {
 	if got := mask([]byte(deep)); len(got) > 64<<10 {
 		t.Errorf("%d bytes of %d", len(got), len(deep))
 	}
-	if got := mask([]byte(`{"id":820982911946154508,"total_price":"403.00","test":true,"cancelled_at":null,"line_items":[{"sku":"TEE","name":"Tee"}]}`)); !strings.Contains(got, "820982911946154508") ||
+	if got := mask([]byte(`{"id":820982911946154508,"total_price":"403.00","test":true,"cancelled_at":null,` +
+		`"line_items":[{"sku":"TEE","name":"Tee"}]}`)); !strings.Contains(got, "820982911946154508") ||
 		!strings.Contains(got, `"403.00"`) || !strings.Contains(got, `"TEE"`) || !strings.Contains(got, "null") {
 		t.Errorf("%s", got)
 	}

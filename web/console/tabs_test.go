@@ -48,7 +48,8 @@ func TestTabsShareAStream(t *testing.T) {
 func (b *browser) beforeEachPage(script string) {
 	b.Helper()
 	_, err := chromedp.Run(b.tab, func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+		_, err = cdp.Call(ctx, tab, page.AddScriptToEvaluateOnNewDocument,
+			page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 		return none, err
 	})
 	must(b, err)
@@ -166,7 +167,8 @@ func TestIPhonesAddThePageFirst(t *testing.T) {
 	b := newBrowser(t, newRig(t, func(o *site.Options) { o.WebPushKey = "key" }))
 	_, err := chromedp.Run(b.tab, func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
 		_, err = cdp.Call(ctx, tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
-			UserAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1"})
+			UserAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) " +
+				"Version/18.1 Mobile/15E148 Safari/604.1"})
 		return none, err
 	})
 	must(t, err)

@@ -61,7 +61,8 @@ func TestWhatIsNotReadyIsLoggedWhenItGoesAndComesBack(t *testing.T) {
 	r := newRig(t, func(o *site.Options) {
 		o.Checks = []web.Check{{Name: "database", Func: func(context.Context) error { return away }}}
 	})
-	for _, away = range []error{nil, bellhop.Errorf(bellhop.Unavailable, "db", "no answer"), bellhop.Errorf(bellhop.Unavailable, "db", "no answer"), nil, nil} {
+	for _, away = range []error{nil, bellhop.Errorf(bellhop.Unavailable, "db", "no answer"),
+		bellhop.Errorf(bellhop.Unavailable, "db", "no answer"), nil, nil} {
 		r.Call("GET", "/readyz", "", "")
 		r.Clock.Add(2 * time.Second)
 	}

@@ -21,18 +21,21 @@ import (
 // that may be, and only to those who don't have it.
 func TestPreparedAnswers(t *testing.T) {
 	r := newRig(t)
-	for _, path := range []string{"/v1/openapi.json", "/v1/asyncapi.json", "/docs", "/assets/console.js", "/assets/console.css", "/worker.js", "/assets/icon-192.png"} {
+	for _, path := range []string{"/v1/openapi.json", "/v1/asyncapi.json", "/docs", "/assets/console.js",
+		"/assets/console.css", "/worker.js", "/assets/icon-192.png"} {
 		plain := r.Call("GET", path, "", "", withHeader("Accept-Encoding", "gzip;q=0, br"))
 		if plain.StatusCode != 200 || len(plain.Body) == 0 || plain.Header.Get("Content-Encoding") != "" {
 			t.Errorf("%s: %d %v", path, plain.StatusCode, plain.Header)
 		}
 		etag := plain.Header.Get("ETag")
-		if a := r.Call("GET", path, "", "", withHeader("If-None-Match", `"x", `+etag)); a.StatusCode != 304 || a.Body != "" || etag == "" {
+		if a := r.Call("GET", path, "", "", withHeader("If-None-Match", `"x", `+etag)); a.StatusCode != 304 || a.Body != "" ||
+			etag == "" {
 			t.Errorf("%s again: %d", path, a.StatusCode)
 		}
 		ranges := "bytes=0-0" + strings.Repeat(",0-", 1000)
 		for _, ifRange := range []string{"", etag} {
-			a := r.Call("GET", path, "", "", withHeader("Range", ranges), withHeader("If-Range", ifRange), withHeader("Accept-Encoding", "identity"))
+			a := r.Call("GET", path, "", "", withHeader("Range", ranges), withHeader("If-Range", ifRange),
+				withHeader("Accept-Encoding", "identity"))
 			if a.StatusCode != 200 || a.Body != plain.Body {
 				t.Errorf("%s in parts: %d, %d bytes", path, a.StatusCode, len(a.Body))
 			}
@@ -143,10 +146,12 @@ func readOne(r io.Reader) error {
 
 func TestMetricsThatCantBeGathered(t *testing.T) {
 	var log lockedBuffer
-	h := web.Metrics((&gathered{err: errors.New("the secret cause")}).registry(), slog.New(slog.NewTextHandler(&log, nil)), time.Now)
+	h := web.Metrics((&gathered{err: errors.New("the secret cause")}).registry(), slog.New(slog.NewTextHandler(&log, nil)),
+		time.Now)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	if w.Code != 500 || strings.Contains(w.Body.String(), "secret") || !strings.Contains(log.String(), "the secret cause") {
+	if w.Code != 500 || strings.Contains(w.Body.String(), "secret") ||
+		!strings.Contains(log.String(), "the secret cause") {
 		t.Errorf("%d %s, the log: %s", w.Code, w.Body, log.String())
 	}
 }

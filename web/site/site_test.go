@@ -119,7 +119,8 @@ func TestTroubleOfOursIsLoggedAndNotTold(t *testing.T) {
 			return &bellhop.Error{Kind: bellhop.Internal, Code: "x", Message: "the secret cause"}
 		}, 500, "internal"},
 		"unavailable": {func() error {
-			return &bellhop.Error{Kind: bellhop.Unavailable, Code: "store", Message: "the store is away", Cause: errors.New("the secret cause")}
+			return &bellhop.Error{Kind: bellhop.Unavailable, Code: "store", Message: "the store is away",
+				Cause: errors.New("the secret cause")}
 		}, 503, "store"},
 		"panic": {func() error { panic("the secret cause") }, 500, "internal"},
 	} {
@@ -177,7 +178,8 @@ func TestSlowSendersKeepNobodyOut(t *testing.T) {
 		c, err := net.Dial("tcp", address)
 		must(t, err)
 		defer c.Close()
-		_, err = io.WriteString(c, "POST /signin HTTP/1.1\r\nHost: "+address+"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\nemail=a")
+		_, err = io.WriteString(c, "POST /signin HTTP/1.1\r\nHost: "+address+
+			"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\nemail=a")
 		must(t, err)
 	}
 	for range 20 { // some of them after those have come
@@ -196,7 +198,8 @@ func TestRequestsAreCountedByRoute(t *testing.T) {
 	r.Counted("bellhop_http_requests_total", `code="200",route="GET /v1/orders/{id}"`, 1)
 	r.Counted("bellhop_http_requests_total", `code="404",route="GET /v1/orders/{id}"`, 1)
 	r.Counted("bellhop_http_requests_total", `code="404",route="none"`, 1)
-	if log := r.Logged.String(); strings.Contains(log, "jo@example.com") || strings.Contains(log, "8209829119") || !strings.Contains(log, "/v1/orders/{id}") {
+	if log := r.Logged.String(); strings.Contains(log, "jo@example.com") || strings.Contains(log, "8209829119") ||
+		!strings.Contains(log, "/v1/orders/{id}") {
 		t.Errorf("the log: %s", log)
 	}
 }

@@ -277,7 +277,8 @@ func BenchmarkWebhook(b *testing.B) {
 	h := webhook.New(nothing{}, webhook.Options{})
 	body := bytes.Repeat([]byte("x"), 5<<10)
 	req := httptest.NewRequest("POST", "/", nil)
-	for _, name := range []string{"Topic", "Hmac-Sha256", "Shop-Domain", "Api-Version", "Webhook-Id", "Event-Id", "Triggered-At"} {
+	for _, name := range []string{"Topic", "Hmac-Sha256", "Shop-Domain", "Api-Version", "Webhook-Id", "Event-Id",
+		"Triggered-At"} {
 		req.Header.Set("X-Shopify-"+name, "x")
 	}
 	req.ContentLength = int64(len(body))

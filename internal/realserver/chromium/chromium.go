@@ -159,7 +159,8 @@ func Check(t testing.TB, tab context.Context, what string) {
 				t.Fatal(err)
 			}
 			// Moving parts still have the colours of the previous scheme.
-			_, err := chromedp.Run(tab, chromedp.Evaluate[bool](`Promise.allSettled(document.getAnimations().map(a => a.finished)).then(() => true)`, chromedp.EvalAwaitPromise))
+			_, err := chromedp.Run(tab, chromedp.Evaluate[bool](
+				`Promise.allSettled(document.getAnimations().map(a => a.finished)).then(() => true)`, chromedp.EvalAwaitPromise))
 			if err != nil {
 				t.Fatal(err)
 			}

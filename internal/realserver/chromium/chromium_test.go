@@ -16,7 +16,8 @@ import (
 func TestFaultsAreFound(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		w.Write([]byte(`<!doctype html><title>t</title><style>@media(prefers-color-scheme:dark){p{color:#000}}</style><main><h1>x</h1><img src="a.png"><p>x</p></main>`))
+		w.Write([]byte(`<!doctype html><title>t</title><style>@media(prefers-color-scheme:dark){p{color:#000}}</style><main` +
+			`><h1>x</h1><img src="a.png"><p>x</p></main>`))
 	}))
 	defer s.Close()
 	tab := chromium.Open(t)
