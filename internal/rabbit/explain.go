@@ -45,7 +45,8 @@ func (t Target) diagnose(ctx context.Context, err error, wire *conn) error {
 	case began && first != 1:
 		return wrong("the server at %s is not RabbitMQ: correct host and port in its URL", t.Addr)
 	}
-	return unavailable("RabbitMQ at %s broke the connection off: see its log, and whether host, port and TLS in its URL are "+
+	return unavailable("RabbitMQ at %s broke the connection off: see its log, and whether host, port and TLS in its URL "+
+		"are "+
 		"right", t.Addr)
 }
 
@@ -82,7 +83,8 @@ func (t Target) unreached(ctx context.Context, err error) error {
 		return wrong("RabbitMQ at %s refuses bellhop's certificate (%v): give a certificate that it trusts with "+
 			"certfile and keyfile in its URL", t.Addr, lastPart(err))
 	}
-	return unavailable("the connection to RabbitMQ at %s broke: see its log, and whether host, port and TLS in its URL are "+
+	return unavailable("the connection to RabbitMQ at %s broke: see its log, and whether host, port and TLS in its URL "+
+		"are "+
 		"right", t.Addr)
 }
 
