@@ -235,7 +235,8 @@ func changes(before, after measured) (all []Change) {
 		key, title string
 		unit       Unit
 	}{
-		{keyRecordCPU, "CPU an order", Microseconds}, {keyRecordedRate, "recorded", PerSecond}, {keyAcceptP99, "accepted: p99", Milliseconds},
+		{keyRecordCPU, "CPU an order", Microseconds}, {keyRecordedRate, "recorded", PerSecond},
+		{keyAcceptP99, "accepted: p99", Milliseconds},
 	} {
 		all = append(all, Change{f.title, f.unit, quartile(before.values[f.key]), quartile(after.values[f.key])})
 	}

@@ -42,7 +42,8 @@ func (o *CompareOptions) backends() (p backends, err error) {
 		p.queue, p.sqs = "a stand-in for SQS, whose latencies are not AWS's", strings.TrimPrefix(o.Queue, "sqs+")
 		return p, o.near("--queue", p.sqs, "http")
 	}
-	return p, bellhop.Invalidf("compare", "--queue is %q: give sqlite:, postgres:, amqp://USER:PASSWORD@HOST/VHOST, or sqs+http://HOST:PORT for a stand-in for SQS", shown(o.Queue))
+	return p, bellhop.Invalidf("compare",
+		"--queue is %q: give sqlite:, postgres:, amqp://USER:PASSWORD@HOST/VHOST, or sqs+http://HOST:PORT for a stand-in for SQS", shown(o.Queue))
 }
 
 // shown is a setting without the password that may be in it.
@@ -58,7 +59,8 @@ func shown(setting string) string {
 func (o *CompareOptions) near(flag, address string, schemes ...string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" {
-		return bellhop.Invalidf("compare", "%s is not the address of a server: give %s://USER:PASSWORD@HOST/…", flag, schemes[0])
+		return bellhop.Invalidf("compare", "%s is not the address of a server: give %s://USER:PASSWORD@HOST/…", flag,
+			schemes[0])
 	}
 	ok := false
 	for _, s := range schemes {

@@ -82,7 +82,8 @@ func (b *bench) newCloud(ctx context.Context, m mode) (c *cloud, err error) {
 	if err != nil {
 		return c, err
 	}
-	env := []string{b.databaseSetting(database), b.queueSetting("http://"+endpoint, q.name), "BELLHOP_SHOPIFY_SECRET=" + b.secret, fcm.push}
+	env := []string{b.databaseSetting(database), b.queueSetting("http://"+endpoint, q.name),
+		"BELLHOP_SHOPIFY_SECRET=" + b.secret, fcm.push}
 	if err := c.deploy(ctx, b, env); err != nil {
 		return c, err
 	}
@@ -122,7 +123,8 @@ func (c *cloud) deploy(ctx context.Context, b *bench, env []string) error {
 			return err
 		}
 		c.closers = append(c.closers, func() error { states.running.Wait(); return nil })
-		env = append(env, "BELLHOP_STATE_MACHINE="+machineARN, "BELLHOP_STATE_MACHINE_TYPE="+string(c.mode), "AWS_ENDPOINT_URL_SFN=http://"+endpoint)
+		env = append(env, "BELLHOP_STATE_MACHINE="+machineARN, "BELLHOP_STATE_MACHINE_TYPE="+string(c.mode),
+			"AWS_ENDPOINT_URL_SFN=http://"+endpoint)
 		if c.functions, err = b.functions(ctx, at, env, "accept", "start", "record", "notify"); err == nil {
 			states.record, states.notify = c.functions["record"], c.functions["notify"]
 		}

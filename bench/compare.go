@@ -241,8 +241,10 @@ func (c *comparing) refine(ctx context.Context) error {
 		bad   func(float64) bool
 		modes []results.Mode
 	}{
-		{results.Inline, func(rate float64) bool { return c.c.Feels(results.Inline, rate) }, []results.Mode{results.Inline, results.Queued}},
-		{results.Inline, func(rate float64) bool { return c.c.Loses(results.Inline, rate) }, []results.Mode{results.Inline, results.Queued}},
+		{results.Inline, func(rate float64) bool { return c.c.Feels(results.Inline, rate) },
+			[]results.Mode{results.Inline, results.Queued}},
+		{results.Inline, func(rate float64) bool { return c.c.Loses(results.Inline, rate) },
+			[]results.Mode{results.Inline, results.Queued}},
 		{results.Queued, c.c.QueuedFails, []results.Mode{results.Queued}},
 	} {
 		err := r.run(c.c.Rates(e.mode), e.bad, func(rate float64) ([]float64, error) {

@@ -160,11 +160,14 @@ func (b *bench) steps() []step {
 		{title: "recording on Postgres", run: b.measurePostgres, requires: []*requirement{requiresPostgres}},
 		{title: "queueing in Postgres", run: b.measurePostgresQueue, requires: []*requirement{requiresPostgres}},
 		{title: "queueing in RabbitMQ", run: b.measureRabbitMQ, requires: []*requirement{requiresRabbitMQ}},
-		{title: "recording from RabbitMQ on Postgres", run: b.measureRabbitAndPostgres, requires: []*requirement{requiresRabbitMQ, requiresPostgres}},
+		{title: "recording from RabbitMQ on Postgres", run: b.measureRabbitAndPostgres,
+			requires: []*requirement{requiresRabbitMQ, requiresPostgres}},
 		{title: "sending to SQS", run: b.measureSQS, requires: []*requirement{requiresSQS}},
-		{title: "starting Lambda", run: b.measureLambdaStart, requires: []*requirement{requiresPostgres, requiresSQS, requiresGo}},
+		{title: "starting Lambda", run: b.measureLambdaStart,
+			requires: []*requirement{requiresPostgres, requiresSQS, requiresGo}},
 		{title: fmt.Sprintf("queueing %d webhooks", b.Queued), run: b.measureQueued, once: true},
-		{title: "counting what AWS bills", run: b.measureCosts, requires: []*requirement{requiresPostgres, requiresSQS, requiresGo}, once: true},
+		{title: "counting what AWS bills", run: b.measureCosts,
+			requires: []*requirement{requiresPostgres, requiresSQS, requiresGo}, once: true},
 	}
 }
 
