@@ -108,11 +108,15 @@ func (l *link) watch(ctx context.Context) error {
 		Hangup(l.conn)
 	}
 	l.wire.Close()
-	// Each message under way frees its slot, even if nobody waits for it.
+	return l.why
+}
+
+// drain waits until each message under way has freed its slot. A caller may hold several
+// while it sends the first of them again over the next link.
+func (l *link) drain() {
 	for range cap(l.slots) {
 		l.slots <- struct{}{}
 	}
-	return l.why
 }
 
 var tooLarge = regexp.MustCompile(`message size (\d+) is larger than (?:configured )?max size (\d+)`)

@@ -282,6 +282,7 @@ func (p *Publisher) line() {
 			p.join(l)
 			err = l.watch(p.life)
 			p.leave(l, err)
+			p.lines.Go(l.drain)
 			wait = first
 		}
 		select {

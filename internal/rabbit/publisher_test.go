@@ -329,6 +329,24 @@ func TestSendsAgain(t *testing.T) {
 	}
 }
 
+// TestBatchesGoOnOverTheNextLink loses the only connection under messages of one call.
+func TestBatchesGoOnOverTheNextLink(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, 1)
+	g.mustSend(message("first", "q"))
+	time.AfterFunc(rabbit.Stall/2, g.proxy.Fault(realserver.BlackHole))
+	batch := make([]*rabbit.Message, 5)
+	for i := range batch {
+		batch[i] = message(fmt.Sprint(i), "q")
+	}
+	if errs := g.Send(t.Context(), patience, batch...); errs != nil {
+		t.Error(errs)
+	}
+	if n := len(g.got()); n != 6 {
+		t.Errorf("%d of 6 confirmed messages are there", n)
+	}
+}
+
 func TestGivesUpInTime(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, 1)
