@@ -21,7 +21,7 @@ func loadLine(c *sqlitefile.Conn, id bellhop.EventID) (l rules.StoredLine, err e
 }
 
 // saveLines writes lines, and puts into the archive what is not there. The next Prune
-// comes back to what it passed by when that was not settled.
+// comes back to what it passed by while that was dead or not settled.
 func saveLines(tx *sqlitefile.Tx, lines []*rules.LineChange) (err error) {
 	first := int64(math.MaxInt64)
 	for _, l := range lines {
@@ -33,7 +33,9 @@ func saveLines(tx *sqlitefile.Tx, lines []*rules.LineChange) (err error) {
 		if err := writeLine(tx.Conn, l); err != nil {
 			return err
 		}
-		first = min(first, l.Row)
+		if l.Outcome != bellhop.OutcomeDead { // which Prune passes by
+			first = min(first, l.Row)
+		}
 	}
 	return tx.Prepare(`UPDATE pruned SET seq = ? WHERE seq >= ?`).Int(first - 1).Int(first).Exec()
 }
