@@ -36,6 +36,7 @@ type shelf struct {
 	objects map[string][]byte
 	headers []http.Header // of what was put
 	status  int           // answers everything, unless 0
+	ahead   time.Duration // of the clock by which requests are refused
 }
 
 func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -43,7 +44,13 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	body, err := io.ReadAll(r.Body)
 	object, there := s.objects[r.URL.Path]
+	now := time.Now().Add(s.ahead)
+	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+	signed, _ := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
 	switch {
+	case now.Sub(signed).Abs() > 15*time.Minute:
+		w.WriteHeader(http.StatusForbidden)
+		io.WriteString(w, `<Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message></Error>`)
 	case err != nil:
 		w.WriteHeader(http.StatusBadRequest)
 	case s.status != 0:
@@ -91,7 +98,7 @@ func TestBodyByReference(t *testing.T) {
 			t.Fatal(err)
 		}
 		if h := s.headers[0]; h.Get("X-Amz-Server-Side-Encryption") != sse ||
-			h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id") != key {
+			h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id") != key || h.Get("X-Amz-Checksum-Sha256") == "" {
 			t.Errorf("kept with %v", h)
 		}
 		if _, ok := s.objects["/bodies/bodies/2026/11/22/01000000-0000-0000-0000-000000000002"]; !ok ||
@@ -209,6 +216,18 @@ func TestBodiesAreRead(t *testing.T) {
 	}
 }
 
+// TestAWrongClockIsCorrected asks a bucket whose clock is an hour ahead, and one whose
+// clock is an hour behind.
+func TestAWrongClockIsCorrected(t *testing.T) {
+	for _, ahead := range []time.Duration{time.Hour, -time.Hour} {
+		s, codec := shelved(t, "")
+		s.ahead = ahead
+		if _, err := codec.Encode(t.Context(), large()); err != nil {
+			t.Errorf("a bucket %v ahead: %v", ahead, err)
+		}
+	}
+}
+
 // TestBucketsAreWhereAWSHasThem reads off a request where it goes, without making it.
 func TestBucketsAreWhereAWSHasThem(t *testing.T) {
 	for want, c := range map[string]struct {
@@ -218,6 +237,7 @@ func TestBucketsAreWhereAWSHasThem(t *testing.T) {
 		"https://bodies.s3.us-east-1.amazonaws.com/k":           {amazon.Settings{Region: "us-east-1"}, "bodies"},
 		"https://bodies.s3.dualstack.us-east-1.amazonaws.com/k": {amazon.Settings{Region: "us-east-1", DualStack: true}, "bodies"},
 		"https://bodies.s3.cn-north-1.amazonaws.com.cn/k":       {amazon.Settings{Region: "cn-north-1"}, "bodies"},
+		"https://bodies.s3.eusc-de-east-1.amazonaws.eu/k":       {amazon.Settings{Region: "eusc-de-east-1"}, "bodies"},
 		"https://s3.eu-west-1.amazonaws.com/our.bodies/k":       {amazon.Settings{Region: "eu-west-1"}, "our.bodies"},
 	} {
 		cfg, err := amazon.Load(t.Context(), c.settings)

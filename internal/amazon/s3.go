@@ -5,12 +5,15 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/xml"
+	"errors"
 	"io"
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +29,7 @@ type s3 struct {
 	cfg    aws.Config
 	url    string // of the bucket
 	signer *v4.Signer
+	skew   atomic.Int64 // how far S3's clock is ahead of this machine's, in nanoseconds
 }
 
 func newS3(cfg aws.Config, bucket string) *s3 {
@@ -61,9 +65,14 @@ func bucketURL(cfg aws.Config, bucket string) string {
 			}
 		}
 	}
-	host += "." + cfg.Region + ".amazonaws.com"
-	if strings.HasPrefix(cfg.Region, "cn-") {
-		host += ".cn"
+	host += "." + cfg.Region
+	switch partition, _, _ := strings.Cut(cfg.Region, "-"); partition {
+	case "cn":
+		host += ".amazonaws.com.cn"
+	case "eusc":
+		host += ".amazonaws.eu"
+	default: // isolated regions need AWS_ENDPOINT_URL_S3
+		host += ".amazonaws.com"
 	}
 	if strings.Contains(bucket, ".") {
 		return "https://" + host + "/" + bucket
@@ -77,7 +86,7 @@ func (s *s3) do(ctx context.Context, method, key string, header http.Header, bod
 	retryer := s.cfg.Retryer()
 	for attempt := 1; ; attempt++ {
 		answer, err := s.once(ctx, method, key, header, body)
-		if err == nil || attempt >= retryer.MaxAttempts() || !retryer.IsErrorRetryable(err) {
+		if err == nil || attempt >= retryer.MaxAttempts() || !s.corrected(err) && !retryer.IsErrorRetryable(err) {
 			return answer, err
 		}
 		delay, e := retryer.RetryDelay(attempt, err)
@@ -92,6 +101,19 @@ func (s *s3) do(ctx context.Context, method, key string, header http.Header, bod
 	}
 }
 
+// corrected takes over S3's clock if S3 refused a request for its time.
+func (s *s3) corrected(err error) bool {
+	r, ok := errors.AsType[*awshttp.ResponseError](err)
+	if !ok || Code(err) != "RequestTimeTooSkewed" {
+		return false
+	}
+	at, e := http.ParseTime(r.HTTPResponse().Header.Get("Date"))
+	if e == nil {
+		s.skew.Store(int64(time.Until(at)))
+	}
+	return e == nil
+}
+
 func (s *s3) once(ctx context.Context, method, key string, header http.Header, body []byte) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, s.url+key, bytes.NewReader(body))
 	if err != nil {
@@ -101,11 +123,15 @@ func (s *s3) once(ctx context.Context, method, key string, header http.Header, b
 	hash := hex.EncodeToString(sum[:])
 	r.Header = header.Clone()
 	r.Header.Set("X-Amz-Content-Sha256", hash)
+	if method == http.MethodPut { // a bucket with object lock asks for it
+		r.Header.Set("X-Amz-Checksum-Sha256", base64.StdEncoding.EncodeToString(sum[:]))
+	}
 	credentials, err := s.cfg.Credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.signer.SignHTTP(ctx, credentials, r, hash, "s3", s.cfg.Region, time.Now()); err != nil {
+	if err := s.signer.SignHTTP(ctx, credentials, r, hash, "s3", s.cfg.Region,
+		time.Now().Add(time.Duration(s.skew.Load()))); err != nil {
 		return nil, err
 	}
 	answer, err := s.cfg.HTTPClient.Do(r)

@@ -18,6 +18,7 @@ const accepted = "give sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME, or for an en
 var (
 	awsHost     = regexp.MustCompile(`^sqs\.([a-z0-9-]+)\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$`)
 	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+	bucketForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 	nameForm    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,70}(\.fifo)?$`)
 )
 
@@ -49,6 +50,8 @@ func ParseURL(address string) (o Options, name string, err error) {
 			return o, "", setting(fmt.Sprintf("there is no parameter %q", clip(key)))
 		case len(values) != 1 || values[0] == "":
 			return o, "", setting(fmt.Sprintf("the parameter %s has no value, or several", key))
+		case key == "bucket" && !bucketForm.MatchString(values[0]):
+			return o, "", setting(fmt.Sprintf("%q is no bucket's name", clip(values[0])))
 		}
 	}
 	return o, name, nil

@@ -41,6 +41,7 @@ func TestParseURLNamesTheSetting(t *testing.T) {
 		"sqs://sqs.us-east-1.amazonaws.com/123456789012/a b", "sqs://sqs.us-east-1.example.com/123456789012/orders",
 		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?region=eu-west-1",
 		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?fifo=true",
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?bucket=arn:aws:s3:eu-west-1:123456789012:accesspoint/x",
 		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?bucket=",
 		"sqs+ftp://127.0.0.1/000000000000/orders", "sqs+http:///000000000000/orders",
 		"sqs://key:hunter2@sqs.us-east-1.amazonaws.com/123456789012/orders", "sqs://hunter2:%zz@host/x",
