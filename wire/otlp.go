@@ -45,20 +45,31 @@ const (
 
 // otlpVariable reads one of OpenTelemetry's variables, that for traces first.
 func otlpVariable(name string) (variable, value string) {
-	return firstSet("OTEL_EXPORTER_OTLP_TRACES_"+name, "OTEL_EXPORTER_OTLP_"+name)
+	variable, value = firstSet("OTEL_EXPORTER_OTLP_TRACES_"+name, "OTEL_EXPORTER_OTLP_"+name)
+	return variable, strings.TrimSpace(value)
+}
+
+// otlpAddress reads an address without its query, which errors would show.
+func otlpAddress(variable string) string {
+	u, err := url.Parse(strings.TrimSpace(os.Getenv(variable)))
+	if err != nil { // it has been checked
+		return ""
+	}
+	u.RawQuery, u.Fragment = "", ""
+	return u.String()
 }
 
 // newCollector reads the variables that [telemetryWanted] has checked.
 func newCollector() (*collector, error) {
 	c := &collector{header: http.Header{}}
-	c.url = os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+	c.url = otlpAddress("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 	if c.url == "" {
 		scheme := "https"
 		if _, insecure := otlpVariable("INSECURE"); strings.EqualFold(insecure, "true") {
 			scheme = "http"
 		}
-		base := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"), scheme+"://localhost:4318")
-		c.url = strings.TrimSuffix(base, "/") + "/v1/traces"
+		c.url = strings.TrimSuffix(cmp.Or(otlpAddress("OTEL_EXPORTER_OTLP_ENDPOINT"), scheme+"://localhost:4318"), "/") +
+			"/v1/traces"
 	}
 	_, headers := otlpVariable("HEADERS")
 	for header := range strings.SplitSeq(headers, ",") {
@@ -68,6 +79,7 @@ func newCollector() (*collector, error) {
 		}
 	}
 	c.header.Set("Content-Type", "application/x-protobuf")
+	c.header.Set("User-Agent", "bellhop")
 	if _, compression := otlpVariable("COMPRESSION"); compression == "gzip" {
 		c.gzip = true
 		c.header.Set("Content-Encoding", "gzip")

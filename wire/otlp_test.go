@@ -30,9 +30,9 @@ func TestSpansAreSentAsTheVariablesSay(t *testing.T) {
 		w.Write(answer)
 	}))
 	defer server.Close()
-	for name, value := range map[string]string{"ENDPOINT": server.URL + "/base/", "TRACES_ENDPOINT": "",
+	for name, value := range map[string]string{"ENDPOINT": server.URL + "/base/?token=secret", "TRACES_ENDPOINT": "",
 		"HEADERS":     "authorization=Bearer%20x,a=b",
-		"COMPRESSION": "gzip", "TIMEOUT": "2000"} {
+		"COMPRESSION": "gzip ", "TIMEOUT": "2000"} {
 		t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
 	}
 	c, err := newCollector()
@@ -45,7 +45,7 @@ func TestSpansAreSentAsTheVariablesSay(t *testing.T) {
 	}
 	var data tracepb.TracesData
 	if err := proto.Unmarshal(body, &data); err != nil || len(data.ResourceSpans) != 1 ||
-		got.URL.Path != "/base/v1/traces" ||
+		got.URL.String() != "/base/v1/traces" ||
 		got.Header.Get("Authorization") != "Bearer x" || got.Header.Get("A") != "b" {
 		t.Errorf("%v: %v %v", err, got.URL, got.Header)
 	}

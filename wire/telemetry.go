@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -169,12 +170,15 @@ func checkProtocol() error {
 		"give http/protobuf, and the collector's port for it, which usually is 4318")
 }
 
+// headerName is a token of HTTP (RFC 9110, 5.6.2).
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
 func checkHeaders() error {
 	name, headers := firstSet("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 	for header := range strings.SplitSeq(headers, ",") {
 		key, value, ok := strings.Cut(header, "=")
 		_, err := url.PathUnescape(value)
-		if headers != "" && (!ok || strings.TrimSpace(key) == "" || err != nil) {
+		if headers != "" && (!ok || !headerName.MatchString(strings.TrimSpace(key)) || err != nil) {
 			// it may hold a token: not shown
 			return WrongSetting(name, "one is not NAME=VALUE",
 				"give NAME=VALUE, several separated by commas, with % and , in values written as %25 and %2C")

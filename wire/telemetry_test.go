@@ -80,6 +80,11 @@ func TestTelemetryNamesWhatIsWrong(t *testing.T) {
 			wrongTelemetry(t, setting)
 		})
 	}
+	t.Run("a header's name", func(t *testing.T) {
+		setOnly(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+			"OTEL_EXPORTER_OTLP_HEADERS": "api key=secret"})
+		wrongTelemetry(t, "OTEL_EXPORTER_OTLP_HEADERS")
+	})
 	t.Run("OTEL_TRACES_SAMPLER_ARG", func(t *testing.T) {
 		setOnly(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_SAMPLER": "traceidratio",
 			"OTEL_TRACES_SAMPLER_ARG": "10%"})
