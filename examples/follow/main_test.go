@@ -85,8 +85,8 @@ func TestDocsShowIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, code, _ := strings.Cut(string(source), "\n// follow has")
-	if !strings.Contains(string(page), "```go\n// follow has"+code+"```\n") {
+	_, code, found := strings.Cut(string(source), "\n// follow ")
+	if !found || !strings.Contains(string(page), "```go\n// follow "+code+"```\n") {
 		t.Error("docs/events.md shows another one: copy the function follow from examples/follow/main.go")
 	}
 }
