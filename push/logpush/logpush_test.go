@@ -47,12 +47,11 @@ func Example() {
 	}}
 	s := logpush.New(slog.New(slog.NewTextHandler(os.Stdout, withoutTime)))
 	s.Send(context.Background(), push.Message{
-		Device: bellhop.Device{Shop: "demo.myshopify.com", Installation: "phone-1", Kind: bellhop.AddressToken,
+		Device: bellhop.Device{Shop: "a.myshopify.com", Installation: "pixel", Kind: bellhop.AddressToken,
 			Value: "c7Qx", Form: bellhop.FormNotification},
-		Tag:   "order-820982911946154508",
+		Tag:   "order-7",
 		Title: "New order #1001",
 	})
 	// Output:
-	// level=INFO msg="push sent" shop=demo.myshopify.com device=phone-1 kind=token form=notification
-	// tag=order-820982911946154508 message=log/1
+	// level=INFO msg="push sent" shop=a.myshopify.com device=pixel kind=token form=notification tag=order-7 message=log/1
 }

@@ -213,6 +213,10 @@ func TestOldestCostsNoAttempt(t *testing.T) {
 	old := event("a", 1)
 	old.AcceptedAt = time.Now().UTC().Add(-time.Hour)
 	send(t, q, old, event("a", 2), event("a", 3))
+	until(t, "RabbitMQ finds what it has confirmed", func() bool {
+		d, err := q.Depth(t.Context())
+		return err == nil && d.Oldest >= time.Hour
+	})
 	for range 10 {
 		if d, err := q.Depth(t.Context()); err != nil || d.Oldest < time.Hour || d.Waiting != 3 {
 			t.Fatalf("depth: %+v, %v; want 3 waiting, the oldest for an hour", d, err)

@@ -14,7 +14,6 @@ func newRig(t testing.TB, change ...func(*site.Options)) *rig { return &rig{webt
 
 type (
 	reply    = webtest.Reply
-	clock    = webtest.Clock
 	acceptor = webtest.Acceptor
 	pipe     = webtest.Pipe
 )

@@ -12,10 +12,7 @@ type rig struct{ *webtest.Rig }
 
 func newRig(t testing.TB, change ...func(*site.Options)) *rig { return &rig{webtest.New(t, change...)} }
 
-type (
-	reply = webtest.Reply
-	clock = webtest.Clock
-)
+type reply = webtest.Reply
 
 const (
 	demo            = webtest.Demo
