@@ -2,13 +2,13 @@ package bench
 
 import "bellhop/bench/prices"
 
-// MemoryGB is what each function has, as in deploy/aws/bellhop.yaml.
+// MemoryGB is each function's memory, as in deploy/aws/bellhop.yaml.
 const MemoryGB = 0.25
 
 // ExpressGB is the least memory that an Express execution is billed for.
 const ExpressGB = 0.0625
 
-// Account is what carrying orders took.
+// Account sums up the use of AWS while it carried orders.
 type Account struct {
 	Orders      int                `json:"orders"`
 	Requests    map[string]int     `json:"sqs_requests"`   // by operation
@@ -24,7 +24,7 @@ func newAccount() *Account {
 	return &Account{Requests: map[string]int{}, Invocations: map[string]int{}, Billed: map[string]float64{}}
 }
 
-// dollars is what it cost, by an order, without what is free.
+// dollars is the cost of an order, beyond free tiers.
 func (a *Account) dollars(p *prices.Table, m mode) float64 {
 	sum := float64(a.Orders) * p.SQSFairMessage.Dollars
 	for _, n := range a.Requests {

@@ -16,7 +16,7 @@ import (
 	"bellhop"
 )
 
-// AlternateOptions say what [Alternate] measures. The zero value of a field means its
+// AlternateOptions are the options of [Alternate]. A field's zero value means its
 // default.
 type AlternateOptions struct {
 	Before, After string // the programs; needed
@@ -82,9 +82,9 @@ func WriteChanges(w io.Writer, all []Change) error {
 	return t.Flush()
 }
 
-// Alternate has two programs record the same webhooks in turn, each time on a fresh
-// copy of its own data. It uses nothing of them but their commands and addresses, so
-// that either may be much older than this program.
+// Alternate makes two programs record the same webhooks in turn, each time on a fresh
+// copy of its own data. It uses only their commands and addresses, so that either may
+// be much older than this program.
 func Alternate(ctx context.Context, o AlternateOptions) ([]Change, error) {
 	if err := o.fill(); err != nil {
 		return nil, err

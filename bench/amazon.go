@@ -21,14 +21,14 @@ import (
 	"bellhop/simulate"
 )
 
-// What a stand-in for AWS takes us for.
+// Our account, as a stand-in for AWS sees it.
 const (
 	region    = "us-east-1"
 	accountID = "000000000000"
 )
 
-// The bare sender does what the driver of SQS allows itself, with nothing to
-// gather from others and nobody to answer.
+// The bare sender has the limits of the driver of SQS, but gathers nothing from
+// others and answers nobody.
 const (
 	bareBatch   = 10
 	bareFlights = 32
@@ -37,7 +37,7 @@ const (
 // sqsQueue is a queue of the stand-in that is used once: it keeps all in memory.
 type sqsQueue struct {
 	name    string
-	setting string // what BELLHOP_QUEUE takes for it
+	setting string // for BELLHOP_QUEUE
 }
 
 func (b *bench) newQueue(ctx context.Context) (sqsQueue, error) {

@@ -55,7 +55,7 @@ func shown(setting string) string {
 	return scheme + ":…"
 }
 
-// near refuses a server on another machine: loading it hurts those who use it.
+// near refuses a server on another machine: a load hurts its users.
 func (o *CompareOptions) near(flag, address string, schemes ...string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" {

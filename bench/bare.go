@@ -17,8 +17,7 @@ import (
 
 // Bare serves the least that a web program in Go does with a webhook: it reads
 // the body, checks the signature and answers 200. It keeps nothing, and is
-// written as anybody would, without pools. What bellhop does is measured in
-// shares of it.
+// written as anybody would, without pools. Bellhop's rates are shares of its rate.
 //
 // then, where there is one, is called with each webhook before the answer.
 func Bare(ctx context.Context, addr, secret string, then func(context.Context, http.Header, []byte) error) error {

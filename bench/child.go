@@ -28,8 +28,7 @@ type child struct {
 	err     error // why it ended; read once ended is closed
 }
 
-// drainTime is how long a child may take to end by itself: it finishes what it
-// has begun.
+// drainTime bounds how long a child may take to finish its work and end.
 const drainTime = 40 * time.Second
 
 // start starts the binary. The child ends with ctx at the latest.
@@ -37,7 +36,7 @@ func (b *bench) start(ctx context.Context, env []string, args ...string) (*child
 	return b.startProgram(ctx, b.Binary, env, args...)
 }
 
-// startOwn starts what the binary is measured beside: a command of this program.
+// startOwn starts a command of this program, to measure the binary beside it.
 func (b *bench) startOwn(ctx context.Context, env []string, args ...string) (*child, error) {
 	return b.startProgram(ctx, b.Self, env, args...)
 }
@@ -81,7 +80,7 @@ func (b *bench) run(ctx context.Context, env []string, args ...string) error {
 	return nil
 }
 
-// environ is what a child sees: nothing of the caller's own configuration.
+// environ is a child's environment, without the caller's own configuration.
 func (b *bench) environ(own []string) []string {
 	var env []string
 	for _, kv := range os.Environ() {
@@ -92,7 +91,7 @@ func (b *bench) environ(own []string) []string {
 	return append(append(env, "BELLHOP_SHOPIFY_SECRET="+b.secret, "BELLHOP_LOG=json"), own...)
 }
 
-// trouble adds to an error what the child wrote last.
+// trouble adds the child's last output to an error.
 func (c *child) trouble(err error) error {
 	text, _ := os.ReadFile(c.log)
 	if len(text) > 1000 {
@@ -168,8 +167,8 @@ func (c *child) alive() error {
 	}
 }
 
-// stop asks the child to end, and waits until it has. One that doesn't is
-// killed, which is an error.
+// stop asks the child to end, and waits. It kills one that doesn't, and returns an
+// error.
 func (c *child) stop() error {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -204,8 +203,8 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// versionOf asks a binary for its version. It refuses one that is something else,
-// which might understand the next arguments otherwise.
+// versionOf asks a binary for its version. It refuses another program, which might
+// take the next arguments otherwise.
 func versionOf(ctx context.Context, binary string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

@@ -16,8 +16,8 @@ import (
 	"bellhop/shopify"
 )
 
-// TestMain makes this test binary stand in for bellhop, as a child that does
-// what its first argument says.
+// TestMain makes this test binary stand in for bellhop, as a child that obeys
+// its first argument.
 func TestMain(m *testing.M) {
 	command := ""
 	if len(os.Args) > 1 {

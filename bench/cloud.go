@@ -36,7 +36,7 @@ func (m mode) consumer() string {
 
 // cloud is bellhop as it is deployed on AWS, on this machine: its functions as
 // processes, a queue in SQS's stand-in, an event source mapping, and in the modes
-// with a state machine what stands in for Step Functions.
+// with a state machine a stand-in for Step Functions.
 type cloud struct {
 	mode      mode
 	meter     *meter
@@ -53,7 +53,7 @@ const (
 	stepProcesses   = 16
 )
 
-// FCMLatency is what FCM is taken to need for an answer.
+// FCMLatency is FCM's assumed time for an answer.
 const FCMLatency = 50 * time.Millisecond
 
 // newCloud starts one with a database of its own.

@@ -13,17 +13,17 @@ import (
 	"bellhop/internal/results"
 )
 
-// CompareOptions say what [Compare] measures. The zero value of a field means its
+// CompareOptions are the options of [Compare]. A field's zero value means its
 // default.
 type CompareOptions struct {
 	Binary  string // the bellhop that is measured; needed
-	Command string // that was given, for the results
+	Command string // as given, for the results
 	Dir     string // where data is written, in a folder that is removed at the end
 
 	// Postgres is the URL of a database whose user may make others; with it orders
 	// are stored there, else in SQLite.
 	Postgres string
-	// Queue is what BELLHOP_QUEUE takes, without a name: "sqlite:" (also when it is
+	// Queue is a value of BELLHOP_QUEUE without a name: "sqlite:" (also when it is
 	// empty), "postgres:", or the URL of a virtual host of RabbitMQ.
 	Queue string
 	// RemoteOK allows servers on other machines.
@@ -35,17 +35,17 @@ type CompareOptions struct {
 	OwnersRate    float64       // owners' requests a second; 50
 	Duration      time.Duration // of one measurement; 8 s
 	Repeats       int           // of each rate; 3
-	Rates         []float64     // from the inside of what the pool can serve to ten times that
+	Rates         []float64     // by default from a tenth of the pool's rate to ten times that
 	MaxRate       float64       // up to where the end of queued is looked for; 10,000
 	Refine        int           // measurements for each edge that is looked for; 3, none if negative
 	Traffic       *results.Traffic
 
 	Progress func(format string, args ...any)
-	// Keep is called with what there is so far after each rate.
+	// Keep gets the comparison so far after each rate.
 	Keep func(*results.Comparison) error
 }
 
-// poolShares are the rates that are measured, as shares of what the pool can serve.
+// poolShares are the measured rates, as shares of what the pool can serve.
 var poolShares = []float64{0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 5, 10}
 
 // Quick makes a run short: enough to see that all works, not to rely on.
@@ -79,7 +79,7 @@ func (o *CompareOptions) fill() error {
 	return o.fillRates()
 }
 
-// maxRate is what the generator is sure to hold on a small machine.
+// maxRate is a rate that the generator holds on a small machine, too.
 const maxRate = 20_000
 
 func (o *CompareOptions) fillRates() error {
@@ -115,7 +115,7 @@ type comparing struct {
 }
 
 // Compare measures the same steps twice on the same store: inside the request and
-// behind a queue. When it is stopped or fails midway it returns what it has, too.
+// behind a queue. When it stops or fails midway it returns the measurements so far, too.
 func Compare(ctx context.Context, o CompareOptions) (*results.Comparison, error) {
 	if err := o.fill(); err != nil {
 		return nil, err
@@ -259,8 +259,8 @@ func (c *comparing) refine(ctx context.Context) error {
 	return nil
 }
 
-// tell says what is measured now, and how much time is left.
-func (c *comparing) tell(what string) {
+// progress reports the measurement that begins, and how much time is left.
+func (c *comparing) progress(what string) {
 	if c.each == 0 {
 		c.each = c.o.Duration + 3*time.Second
 	}

@@ -16,9 +16,9 @@ import (
 // goes by Record, IsAPushOwed and Notify, without by Record, IsAPushOwed and Done.
 const transitions = 4
 
-// composition stands in for Step Functions where nothing fails, so that what its
-// own work takes is nobody's: it answers StartSyncExecution and StartExecution,
-// and goes the way through deploy/aws/statemachine.asl.json.
+// composition stands in for Step Functions where nothing fails, so that its work
+// counts for nobody: it answers StartSyncExecution and StartExecution, and goes the
+// way through deploy/aws/statemachine.asl.json.
 type composition struct {
 	record, notify *lambdaruntime.Function
 	meter          *meter
@@ -41,14 +41,14 @@ func (c *composition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			answer["status"], answer["error"], answer["cause"] = "FAILED", "Bench", err.Error()
 		}
 	} else {
-		// One that fails is missed by whoever counts them.
+		// The meter notices a failed one.
 		c.running.Go(func() { _ = c.execute(ctx, in.Input) })
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	_ = json.NewEncoder(w).Encode(answer) // whoever asked is gone if that fails
+	_ = json.NewEncoder(w).Encode(answer) // the caller may be gone
 }
 
-// machineARN is what the state machine is called by.
+// machineARN names the state machine.
 const machineARN = "arn:aws:states:" + region + ":" + accountID + ":stateMachine:bellhop"
 
 // execute takes one order the whole way.

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// conn is one connection of the load. A request is written whole, by one call,
-// and of the answer only what is needed to find its end is looked at: the
-// generator shares its cores with what it measures.
+// conn is one connection of the load. It writes a request by one call, and reads
+// only as much of an answer as it needs to find the end: the generator shares its
+// cores with the measured program.
 type conn struct {
 	target  string
 	timeout time.Duration
@@ -39,7 +39,7 @@ const (
 	failUnsent  = "not_sent" // the run was over before it was its turn
 )
 
-// failure tells why a request got no answer.
+// failure says why a request got no answer.
 type failure struct {
 	kind  string
 	cause error
@@ -150,7 +150,7 @@ func readAnswer(r *bufio.Reader) (status int, keep bool, err error) {
 
 // framing is how an answer says where it ends.
 type framing struct {
-	length  int64 // -1: not told
+	length  int64 // -1: unknown
 	chunked bool
 	close   bool
 }

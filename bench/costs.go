@@ -18,7 +18,7 @@ import (
 	"bellhop/internal/wait"
 )
 
-// Cost is what it takes to carry orders on AWS.
+// Cost is the use of AWS by orders at a rate.
 type Cost struct {
 	Mode string  `json:"mode"`              // direct, express, standard
 	Rate float64 `json:"orders_per_second"` // at which they come
@@ -40,8 +40,7 @@ const (
 	modelled = "modelled"
 )
 
-// The rates at which orders come. Up to countedRate they are carried by real
-// processes.
+// The rates at which orders come. Up to countedRate real processes carry them.
 const (
 	slowRate    = 1.0
 	countedRate = 100.0
@@ -71,8 +70,8 @@ func (b *bench) cloudShops() []string {
 	return shopNames("cloud", orders/perDevice+1)
 }
 
-// measureCosts carries orders by the functions that are deployed on AWS, in each
-// way of composing them, and counts what AWS bills.
+// measureCosts carries orders by the functions deployed on AWS, in each way of
+// composing them, and counts all that AWS bills.
 func (b *bench) measureCosts(ctx context.Context) (err error) {
 	var clouds []*cloud
 	defer func() {

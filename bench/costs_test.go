@@ -137,7 +137,7 @@ func TestTheCompositionGoesTheDeployedWay(t *testing.T) {
 		s[s["IsAPushOwed"].Default].Type != "Succeed" {
 		t.Errorf("the way has changed: %+v", s)
 	}
-	c := s["IsAPushOwed"].Choices // what follows the first is for calls that are repeated
+	c := s["IsAPushOwed"].Choices // the others are for repeated calls
 	if len(c) == 0 || c[0].Next != "Notify" || len(c[0].And) != 2 || c[0].And[0].StringEquals != "recorded" ||
 		*c[0].And[1].NumericGreaterThan != 0 {
 		t.Errorf("the choice has changed: %+v", c)

@@ -7,14 +7,14 @@ import (
 	"bellhop/internal/results"
 )
 
-// spec says what a figure is. This table is the one place where targets stand.
+// spec describes a figure. The table of specs is the one place for targets.
 type spec struct {
 	key, title string
 	unit       Unit
 	target     *Target
 }
 
-// Unit is what a figure counts in, and how it is written.
+// Unit is a figure's unit. It knows how to write the figure.
 type Unit string
 
 // The units.
@@ -27,11 +27,11 @@ const (
 	MiB          Unit = "MiB"
 )
 
-// Target is what a figure is to reach. One of AtLeast and AtMost is set.
+// Target is the value to reach. One of AtLeast and AtMost is set.
 type Target struct {
 	AtLeast float64 `json:"at_least,omitempty"`
 	AtMost  float64 `json:"at_most,omitempty"`
-	// Floor, where there is one, is what it must reach to count as done at all.
+	// Floor, if set, is the least to count as done at all.
 	Floor float64 `json:"floor,omitempty"`
 }
 
@@ -68,8 +68,8 @@ const (
 	keyRecordCPU        = "recorded_cpu"
 	keyBytesWritten     = "bytes_written_per_order"
 	KeyBytesKept        = "bytes_kept_per_order"
-	keyRingP50          = "ring_p50"
-	keyRingP99          = "ring_p99"
+	keyNotifyP50        = "ring_p50"
+	keyNotifyP99        = "ring_p99"
 	keyPushRate         = "pushes_per_second"
 	keyReadIdleP50      = "read_idle_p50"
 	keyReadIdleP99      = "read_idle_p99"
@@ -114,7 +114,7 @@ const (
 	keySQSP99           = "sqs_accepted_p99"
 )
 
-// specs are all figures, in the order in which they are shown.
+// specs are all figures, in the order of the table.
 var specs = []spec{
 	{keyBareRate, "bare handler: answered", PerSecond, nil},
 	{keyBareP99, "bare handler: p99", Milliseconds, nil},
@@ -133,8 +133,8 @@ var specs = []spec{
 	{keyFloodP999, "all of it: acceptance p99.9 under full flood", Milliseconds, nil},
 	{keyBytesWritten, "written to disk an order", Bytes, nil},
 	{KeyBytesKept, "kept on disk an order", Bytes, nil},
-	{keyRingP50, "webhook to FCM's answer at 500 orders/s: p50", Milliseconds, nil},
-	{keyRingP99, "webhook to FCM's answer at 500 orders/s: p99", Milliseconds, atMost(50)},
+	{keyNotifyP50, "webhook to FCM's answer at 500 orders/s: p50", Milliseconds, nil},
+	{keyNotifyP99, "webhook to FCM's answer at 500 orders/s: p99", Milliseconds, atMost(50)},
 	{keyPushRate, "pushes, FCM taking 50 ms, each status durable", PerSecond, atLeast(4000)},
 	{keyReadIdleP50, "GET /v1/orders: p50 idle", Milliseconds, nil},
 	{keyReadIdleP99, "GET /v1/orders: p99 idle", Milliseconds, nil},
@@ -193,7 +193,7 @@ type Figure struct {
 	Verdict Verdict   `json:"verdict,omitempty"`
 }
 
-// newFigure sums up what was measured.
+// newFigure sums up the measured values.
 func newFigure(s spec, values []float64) Figure {
 	f := Figure{
 		Key: s.key, Title: s.title, Unit: s.unit, Values: values,

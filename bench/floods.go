@@ -20,7 +20,7 @@ func (b *bench) measureBare(ctx context.Context) error {
 	})
 }
 
-// floodBare floods a bare handler, and has note add what came of it.
+// floodBare floods a bare handler; note adds the results.
 func (b *bench) floodBare(ctx context.Context, env []string,
 	note func(c *child, before usage, t *Tally), args ...string) error {
 	addr, err := freeAddress()
@@ -58,8 +58,7 @@ func (b *bench) expectNone(what string, t *Tally) {
 	}
 }
 
-// bare is what the bare handler did just before: what is measured now is
-// compared with that.
+// bare returns the bare handler's rate just before, to compare with.
 func (b *bench) bare() float64 {
 	rates := b.values[keyBareRate]
 	return rates[len(rates)-1]
@@ -124,17 +123,17 @@ func (b *bench) measureAccepting(ctx context.Context) error {
 	return nil
 }
 
-// noteCPU adds what a child has used since before, by order. Where the system
-// doesn't tell, nothing is added.
+// noteCPU adds a child's CPU since before, by order; nothing on systems that don't
+// count it.
 func (b *bench) noteCPU(key string, c *child, before usage, orders int64) {
 	if after, err := usageOf(c.cmd.Process.Pid); err == nil {
 		b.add(key, float64(after.CPU-before.CPU)/float64(time.Microsecond)/float64(max(orders, 1)))
 	}
 }
 
-// measureRecording floods a bellhop that does all, then waits until it has done
-// it. Sustained is what was recorded by the time from the first webhook to the
-// last record: a queue that only grew would count for nothing.
+// measureRecording floods a bellhop that does all, then waits until it is done.
+// Sustained is all that it recorded, by the time from the first webhook to the last
+// record: a queue that only grew would count for nothing.
 func (b *bench) measureRecording(ctx context.Context) error {
 	dir, err := b.copyOf(b.data.empty)
 	if err != nil {
@@ -229,8 +228,8 @@ func (b *bench) measureQueued(ctx context.Context) error {
 // starts is how often a start is measured in each round.
 const starts = 3
 
-// measureStarting starts bellhop in an empty folder, and looks at the memory of
-// one that has nothing to do.
+// measureStarting starts bellhop in an empty folder, and looks at its memory while
+// it is idle.
 func (b *bench) measureStarting(ctx context.Context) error {
 	for range starts {
 		if err := b.startEmpty(ctx); err != nil {

@@ -20,12 +20,12 @@ type InlineOptions struct {
 	// Pool is how many requests are worked at at once, webhooks and owners' alike:
 	// each holds one of so many connections or workers. 10.
 	Pool int
-	// Waiting is how many more may wait in line before they are refused. 100.
+	// Waiting is how many more may wait in line before it refuses others. 100.
 	Waiting int
 	// Patience is how long one waits in line. 5 s: Shopify has gone by then.
 	Patience time.Duration
-	// Past says which paths go past the line: those that ask for no connection to the
-	// database, or would hold one for ever.
+	// Past reports whether a path goes past the line: one that needs no connection to
+	// the database, or would hold one for ever.
 	Past func(path string) bool
 }
 
@@ -64,8 +64,8 @@ func (in *Inline) Send(ctx context.Context, events ...*bellhop.Event) error {
 // own does not matter: each request records before it claims, and claims no more
 // than it recorded, so that there are enough for all. A claim may find fewer all the
 // same: it leaves out a device that another claims for just then, and one with an
-// earlier clock does not see what is left by one with a later. So it looks again for
-// as long as something is due.
+// earlier clock misses the rest of one with a later clock. So it looks again while
+// something is due.
 func (in *Inline) push(ctx context.Context, n int) {
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
@@ -90,7 +90,7 @@ func (in *Inline) push(ctx context.Context, n int) {
 	}
 }
 
-// due reports whether some push is due. What is being sent is not.
+// due reports whether some push is due. One under way is not.
 func (in *Inline) due(ctx context.Context) bool {
 	next, err := in.Notifier.Outbox.NextPush(ctx)
 	if err != nil {

@@ -47,7 +47,7 @@ func (b *bench) bootstrap(ctx context.Context) (string, error) {
 	return path, nil
 }
 
-// functions adds functions to a server: what each is named after.
+// functions adds functions to a server, by name.
 func (b *bench) functions(ctx context.Context, at *lambdaruntime.Server, env []string,
 	names ...string) (map[string]*lambdaruntime.Function, error) {
 	program, err := b.bootstrap(ctx)
@@ -61,8 +61,8 @@ func (b *bench) functions(ctx context.Context, at *lambdaruntime.Server, env []s
 	return all, nil
 }
 
-// measureLambdaStart has the function that does both steps record an order, each
-// time in a process that is started for it.
+// measureLambdaStart makes the function that does both steps record an order, each
+// time in a new process.
 func (b *bench) measureLambdaStart(ctx context.Context) error {
 	database, err := b.likeBase(ctx)
 	if err != nil {
@@ -73,7 +73,7 @@ func (b *bench) measureLambdaStart(ctx context.Context) error {
 		return err
 	}
 	defer at.Close()
-	// The queue is for dead letters, of which there are none.
+	// The queue is for dead letters; there are none.
 	env := []string{b.databaseSetting(database), b.queueSetting(b.SQS, "unused"), "BELLHOP_PUSH=log:"}
 	all, err := b.functions(ctx, at, env, "direct")
 	if err != nil {
@@ -147,7 +147,7 @@ func (b *bench) batchOf(ctx context.Context, requests Requests, n int) ([]byte, 
 	return json.Marshal(map[string]any{"Records": caught.records})
 }
 
-// catcher is a queue that keeps what it is sent as records of an event of SQS.
+// catcher is a queue that keeps events as records of an event of SQS.
 type catcher struct{ records []map[string]any }
 
 // Send implements queue.Producer.

@@ -16,8 +16,8 @@ import (
 
 // Load is a load on one server: closed loop without a Rate, open loop with one.
 type Load struct {
-	Target string // HOST:PORT; only loopback addresses are loaded
-	// Requests returns what makes the requests of one connection.
+	Target string // HOST:PORT, of a loopback address
+	// Requests returns the maker of one connection's requests.
 	Requests func(conn int) Requests
 
 	Connections int // opened before the first request is due
@@ -140,7 +140,7 @@ func (r *loading) add() *conn {
 	return c
 }
 
-// stop closes all connections, which ends whatever waits for an answer.
+// stop closes all connections, which ends all waits for an answer.
 func (r *loading) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -150,7 +150,7 @@ func (r *loading) stop() {
 	}
 }
 
-// closed has each connection send as soon as it was answered.
+// closed makes each connection send as soon as it has its answer.
 func (r *loading) closed(ctx context.Context) {
 	var begun atomic.Int64
 	more := func(now time.Time) bool {

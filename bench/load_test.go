@@ -75,7 +75,7 @@ func TestOpenLoopKeepsItsRate(t *testing.T) {
 }
 
 // A server that stalls holds up all that comes meanwhile, also
-// what a generator that waits for answers would not have sent.
+// requests that a generator that waits for answers would not have sent.
 func TestOpenLoopCountsFromWhenARequestWasDue(t *testing.T) {
 	const stall, rate = 2 * time.Second, 200
 	var once atomic.Bool

@@ -12,7 +12,7 @@ import (
 	"bellhop/internal/results"
 )
 
-// ThisMachine looks at where it runs. What can't be known stays empty.
+// ThisMachine describes the machine it runs on. Unknown facts stay empty.
 func ThisMachine() results.Machine {
 	m := results.Machine{CPU: runtime.GOARCH, Cores: runtime.NumCPU(), OS: runtime.GOOS, Go: runtime.Version()}
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
@@ -49,8 +49,8 @@ func watchOthers() otherLoad {
 	return otherLoad{began: time.Now(), all: all, ours: ownCPU()}
 }
 
-// others returns the share of all cores that others have used so far. It is to
-// be asked once our children have ended.
+// others returns the share of all cores that others have used so far. Ask once our
+// children have ended.
 func (o *otherLoad) others(cores int) float64 {
 	all, err := machineCPU()
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What the template sets, and how AWS polls: five receives at a time, each for as
+// The template's settings, and how AWS polls: five receives at a time, each for as
 // long as the queue says, however many batches may be under way.
 const (
 	templateBatch     = 5
@@ -16,8 +16,8 @@ const (
 )
 
 // mapping is a model of an event source mapping of SQS without a batching window:
-// a poller receives what waits, at least one message, has it carried, deletes it
-// and polls again. Requests take no time, so that batches are rather too small
+// a poller receives at least one message, gets all carried, deletes them and polls
+// again. Requests take no time, so that batches are rather too small
 // than too large.
 type mapping struct {
 	pollers, consumers, batch int
@@ -25,7 +25,7 @@ type mapping struct {
 	took                      func(n int) time.Duration // by a batch of n
 }
 
-// polled is what came of it.
+// polled is its result.
 type polled struct {
 	batches []int         // their sizes
 	empty   int           // receives that brought nothing
@@ -74,11 +74,11 @@ type timing struct{ base, each time.Duration }
 
 func (t timing) of(n int) time.Duration { return t.base + time.Duration(n)*t.each }
 
-// timingOf draws a line through what one message took and what n took.
+// timingOf draws a line through the times of one message and of n.
 func timingOf(one, all time.Duration, n int) timing {
 	each := max(0, all-one) / time.Duration(n-1)
 	return timing{base: max(0, one-each), each: each}
 }
 
-// billed is what Lambda bills an invocation for: whole milliseconds.
+// billed is an invocation's time on Lambda's bill: whole milliseconds.
 func billed(took time.Duration) float64 { return math.Ceil(float64(took) / float64(time.Millisecond)) }

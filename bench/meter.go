@@ -13,10 +13,10 @@ import (
 	"bellhop/internal/lambdaruntime"
 )
 
-// sqsChunk is what counts as one request to SQS.
+// sqsChunk is the size that counts as one request to SQS.
 const sqsChunk = 64 << 10
 
-// meter notes what AWS would bill. Requests to SQS go through it.
+// meter counts all that AWS would bill. Requests to SQS go through it.
 type meter struct {
 	to     string // the stand-in
 	client *http.Client
@@ -24,7 +24,7 @@ type meter struct {
 	mu      sync.Mutex
 	account *Account
 	deleted int           // messages
-	changed chan struct{} // closed and made anew whenever an order is done with
+	changed chan struct{} // closed and made anew when an order is done
 }
 
 func newMeter(to string) *meter {
@@ -41,8 +41,8 @@ func (m *meter) reset() *Account {
 	return a
 }
 
-// watch returns what notes the invocations of a function. A start is not
-// counted: how many there are is a question of how orders come.
+// watch returns a function that notes a function's invocations. It does not count
+// starts: their number depends on how orders come.
 func (m *meter) watch(name string) func(lambdaruntime.Result) {
 	return func(r lambdaruntime.Result) {
 		m.mu.Lock()
@@ -62,7 +62,7 @@ func (m *meter) executed(transitions int, took time.Duration) {
 	m.change()
 }
 
-// change wakes whoever waits; with the lock.
+// change wakes all waiters; the caller holds the lock.
 func (m *meter) change() {
 	close(m.changed)
 	m.changed = make(chan struct{})
@@ -108,8 +108,8 @@ func (m *meter) forward(r *http.Request, body []byte) (out []byte, status int, h
 	return out, res.StatusCode, res.Header, err
 }
 
-// poll is forward for a receive. The stand-in answers all that wait when one
-// message comes, SQS the one that gets it: the others go on waiting.
+// poll forwards a receive. When one message comes the stand-in answers all that
+// wait; SQS answers only the one that gets it.
 func (m *meter) poll(r *http.Request, body []byte) (out []byte, status int, header http.Header, err error) {
 	var in map[string]any
 	if err := json.Unmarshal(body, &in); err != nil {
@@ -130,9 +130,9 @@ func (m *meter) poll(r *http.Request, body []byte) (out []byte, status int, head
 	}
 }
 
-// message is what counts of one in a request to SQS or its answer.
+// message is the part of a message that counts in a request to SQS or its answer.
 type message struct {
-	MessageBody, Body string // as it is called in requests, and in answers
+	MessageBody, Body string // its name in requests, and in answers
 	MessageAttributes map[string]struct{ DataType, StringValue string }
 }
 
@@ -154,7 +154,7 @@ func (m *meter) note(operation string, in, out []byte) {
 		message
 		Entries, Messages []message
 	}
-	_ = json.Unmarshal(moved, &v) // what has no messages counts as one request
+	_ = json.Unmarshal(moved, &v) // a request without messages counts as one
 	size := v.size()
 	for _, msg := range append(v.Entries, v.Messages...) {
 		size += msg.size()

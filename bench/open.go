@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// open sends requests when they are due, whether or not earlier ones were
-// answered. What finds no free connection waits in arrivals, and its latency
-// counts from when it was due: a server that stalls is seen to hold up all that
-// came meanwhile, not just the requests that were under way.
+// open sends requests when they are due, whether or not the server answered earlier
+// ones. A request that finds no free connection waits in arrivals, and its latency
+// counts from when it was due: a server that stalls holds up all that came meanwhile,
+// not just the requests under way.
 func (r *loading) open(ctx context.Context) {
 	total := int64((r.Warmup + r.Duration).Seconds() * r.Rate)
 	arrivals := make(chan time.Time, total)
@@ -41,8 +41,7 @@ func (r *loading) dispatch(ctx context.Context, total int64, arrive func(due tim
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		// The thread is given up with the goroutine, since its timers have
-		// been made finer.
+		// The thread ends with the goroutine: its timers are finer than others'.
 		runtime.LockOSThread()
 		defer oneMoreProc()()
 		sleeper := newSleeper()
@@ -60,10 +59,9 @@ func (r *loading) dispatch(ctx context.Context, total int64, arrive func(due tim
 
 var procs sync.Mutex
 
-// oneMoreProc has one goroutine more run at once until it is undone. A thread that
-// sleeps in a system call keeps its place among those that run until Go's monitor
-// notices, which takes up to 10 ms: on two cores two loads left none to whoever was
-// to read the answers, and these seemed as late.
+// oneMoreProc lets one more goroutine run until undo. A sleeping thread keeps its
+// processor up to 10 ms; on two cores two loads left none for the readers, and their
+// answers seemed late.
 func oneMoreProc() (undo func()) {
 	add := func(n int) {
 		procs.Lock()
@@ -95,8 +93,8 @@ func (r *loading) sendWhenDue(ctx context.Context, c *conn, requests Requests, a
 	}
 }
 
-// overdue gives up what waits still when an answer's time has passed after the
-// end of the run.
+// overdue fails a request that still waits when an answer's time has passed after
+// the end of the run.
 func (r *loading) overdue(ctx context.Context) error {
 	if ctx.Err() != nil || time.Since(r.rec.to) > r.Timeout {
 		return &failure{failUnsent, errors.New("it waited for a connection until the run was over")}

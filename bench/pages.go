@@ -19,7 +19,7 @@ import (
 	"bellhop/internal/wait"
 )
 
-// What the console's pages are measured beside.
+// The load beside the console's pages.
 const (
 	openPages  = 200
 	pagesOf    = 25  // each owner: a person's streams are bounded
@@ -105,8 +105,8 @@ func (b *bench) besidePages(ctx context.Context, s *server, p *pages) (seconds f
 	return (after.CPU - before.CPU).Seconds(), err
 }
 
-// pages are open as browsers have them: each follows what changed, and loads itself
-// anew soon after, at most once a second.
+// pages are open pages of the console: each follows changes, and loads itself anew
+// soon after one, at most once a second.
 type pages struct {
 	server   *server
 	tokens   []string // of the owners, in turn
@@ -164,9 +164,9 @@ func (p *pages) follow(ctx context.Context, client *http.Client, token string, r
 		if !ok {
 			continue
 		}
-		var told struct{ Spread int }
-		if err := json.Unmarshal([]byte(data), &told); err != nil {
-			return fmt.Errorf("read what a page is told: %w", err)
+		var hint struct{ Spread int }
+		if err := json.Unmarshal([]byte(data), &hint); err != nil {
+			return fmt.Errorf("read a page's stream: %w", err)
 		}
 		if first {
 			first = false

@@ -19,7 +19,7 @@ import (
 	"bellhop/shopify"
 )
 
-// PlainOptions are what [Plain] runs on.
+// PlainOptions are the options of [Plain].
 type PlainOptions struct {
 	Addr, Secret string
 	DB, Dir      string // as BELLHOP_DB and BELLHOP_DIR
@@ -27,11 +27,10 @@ type PlainOptions struct {
 	Pool         int
 }
 
-// Plain serves what a good engineer writes in an afternoon to handle an order
+// Plain serves a good engineer's program of an afternoon, which handles an order
 // within the webhook's request: it checks the signature, keeps the order, pushes
 // to the shop's phone, and writes down that it did, on one of Pool connections.
-// It decodes four fields and tries nothing again. Inline mode, which is compared
-// with a queue, must do no worse.
+// It decodes four fields and tries nothing again. Inline mode must do no worse.
 func Plain(ctx context.Context, o PlainOptions) error {
 	p, err := newPlain(ctx, o)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// postgresData is what measurements on Postgres begin with: a database with
+// postgresData is the start of measurements on Postgres: a database with
 // shops with one device each, and a folder whose queue holds webhooks for one.
 type postgresData struct {
 	base string // name of the database
@@ -73,8 +73,8 @@ func (b *bench) fillQueue(ctx context.Context) error {
 	return s.stop()
 }
 
-// measurePostgres has a worker record all that is queued, in a database of its
-// own, and then inserts the very rows that came of it into another one like it.
+// measurePostgres makes a worker record the whole queue into a database of its own,
+// and then inserts the very same rows into another one like it.
 func (b *bench) measurePostgres(ctx context.Context) error {
 	recorded, err := b.likeBase(ctx)
 	if err != nil {
@@ -120,8 +120,8 @@ func (b *bench) recordInto(ctx context.Context, database string) (rate float64, 
 	return b.recordQueued(ctx, dir, []string{b.databaseSetting(database)}, keyPostgresCPU)
 }
 
-// recordQueued returns how many a second of the webhooks that are queued a worker
-// records, from when it can first be asked until nothing is queued.
+// recordQueued returns how many queued webhooks a second a worker records, from its
+// first answer until nothing is queued.
 func (b *bench) recordQueued(ctx context.Context, dir string, env []string, cpu string) (rate float64, err error) {
 	if b.Postgres != "" {
 		if err := b.administer(ctx, "CHECKPOINT"); err != nil {
@@ -186,7 +186,7 @@ func (b *bench) dropDatabases(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// administer runs a statement in the database that was given.
+// administer runs a statement in the user's database.
 func (b *bench) administer(ctx context.Context, statement string) error {
 	return b.connected(ctx, b.Postgres, func(c *pgx.Conn) error {
 		_, err := c.Exec(ctx, statement)

@@ -17,8 +17,8 @@ const transactionEvents = 256
 // slices, which become the arrays that unnest takes.
 type chunk map[string][]any
 
-// barely are the tables that are filled, in this order, and what of a row tells
-// which event it belongs to.
+// barely are the tables that it fills, in this order, each with the column that
+// names the event.
 var barely = []struct{ table, key, order string }{
 	{"events", "id", "id"},
 	{"orders", "order_id", "order_id"},
@@ -28,8 +28,8 @@ var barely = []struct{ table, key, order string }{
 }
 
 // insertBare takes the time in which one client inserts the rows of a database
-// into another, as anybody would with pgx: each transaction is sent at once,
-// a statement for each table. It has nothing to decide and nothing to look up.
+// into another, as anybody would with pgx: it sends each transaction at once, a
+// statement for each table, decides nothing and looks nothing up.
 func (b *bench) insertBare(ctx context.Context, from, to string) (took time.Duration, err error) {
 	var inserts map[string]string
 	var chunks []chunk

@@ -50,8 +50,8 @@ func (b *bench) queueInPostgres(ctx context.Context, dir string, env []string, k
 	return nil
 }
 
-// acceptStored has as many webhooks accepted as a worker is to record. keys may be
-// nil.
+// acceptStored makes bellhop accept as many webhooks as a worker will record. keys
+// may be nil.
 func (b *bench) acceptStored(ctx context.Context, dir string, env []string, keys *queueKeys) error {
 	w, err := b.webhooks([]string{mainShop}, 0)
 	if err != nil {

@@ -10,38 +10,37 @@ import (
 	"time"
 )
 
-// data are the folders that measurements begin with a copy of.
+// data are folders; each measurement begins with a copy of one.
 type data struct {
 	empty  string // shops, people and devices, no orders
 	orders string // the same, with some thousand orders of the main shop recorded
 	owed   string // the same, with pushes owed and none sent
 }
 
-// What is prepared. FCM's budgets allow a device that the app shows pushes on
-// a burst of 160: no device gets as many, since beyond that orders gather into
-// one push.
+// The prepared data. FCM allows a device a burst of 160 pushes: no device gets as
+// many, since beyond that orders gather into one push.
 const (
 	mainShop     = "bench.myshopify.com"
 	ownerEmail   = "owner@bench.example"
 	opsEmail     = "operator@bench.example"
 	perDevice    = 150 // pushes, at most
-	ringRate     = 500.0
+	notifyRate   = 500.0
 	pushShops    = 8
-	ringWarmup   = time.Second
+	notifyWarmup = time.Second
 	readRate     = 100.0
 	readBusyRate = 2000.0
 )
 
-// ringShops are as many as it takes for no device to be over its budget.
-func (b *bench) ringShops() []string {
-	n := int(ringRate*(ringWarmup+b.Duration).Seconds())/perDevice + 1
+// notifyShops are enough shops to keep each device within its budget.
+func (b *bench) notifyShops() []string {
+	n := int(notifyRate*(notifyWarmup+b.Duration).Seconds())/perDevice + 1
 	return shopNames("ring", n)
 }
 
 func (b *bench) pushShops() []string { return shopNames("push", pushShops) }
 
-// owed returns how many devices each of those shops has, and how many orders it
-// takes for the pushes of one measurement.
+// owed returns how many devices each of those shops has, and how many orders owe
+// the pushes of one measurement.
 func (b *bench) owed() (devices, orders int) {
 	const most = pushShops * perDevice
 	devices = (b.Pushes + most - 1) / most
@@ -55,7 +54,7 @@ func shopNames(kind string, n int) (names []string) {
 	return names
 }
 
-// prepare makes all of it, with bellhop's own commands and API.
+// prepare makes the data, with bellhop's own commands and API.
 func (b *bench) prepare(ctx context.Context) (err error) {
 	b.data.empty = filepath.Join(b.dir, "empty")
 	if err := b.addPeople(ctx); err != nil {
@@ -81,7 +80,7 @@ func (b *bench) addPeople(ctx context.Context) error {
 	if err := b.run(ctx, env, "migrate"); err != nil {
 		return err
 	}
-	for _, shop := range append(append([]string{mainShop}, b.ringShops()...), b.pushShops()...) {
+	for _, shop := range append(append([]string{mainShop}, b.notifyShops()...), b.pushShops()...) {
 		if err := b.run(ctx, env, "shop", "add", shop); err != nil {
 			return err
 		}
@@ -105,7 +104,7 @@ func (b *bench) addDevices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, shop := range append(b.ringShops(), mainShop) {
+	for _, shop := range append(b.notifyShops(), mainShop) {
 		if err := s.addDevices(ctx, token, shop, 1); err != nil {
 			return err
 		}
@@ -164,7 +163,7 @@ func (b *bench) preload(ctx context.Context, shops []string, n int) (dir string,
 	return dir, b.recordOnly(ctx, dir, n)
 }
 
-// recordOnly has all that is queued recorded.
+// recordOnly makes a worker record the whole queue.
 func (b *bench) recordOnly(ctx context.Context, dir string, n int) error {
 	s, err := b.work(ctx, dir, nil, "--steps", "record")
 	if err != nil {
@@ -181,5 +180,5 @@ func (b *bench) recordOnly(ctx context.Context, dir string, n int) error {
 	return s.stop()
 }
 
-// discard removes a folder of data that has been measured.
+// discard removes a folder of data.
 func (b *bench) discard(dir string) { os.RemoveAll(dir) }

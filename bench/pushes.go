@@ -9,9 +9,9 @@ import (
 	"bellhop/internal/wait"
 )
 
-// measureRinging takes the time from when a webhook was due to when its push
-// came to FCM, as seen from outside: at the generator and at the twin.
-func (b *bench) measureRinging(ctx context.Context) error {
+// measureNotifying measures from when a webhook was due until its push came to FCM,
+// seen from outside: at the generator and at the twin.
+func (b *bench) measureNotifying(ctx context.Context) error {
 	dir, err := b.copyOf(b.data.empty)
 	if err != nil {
 		return err
@@ -27,13 +27,13 @@ func (b *bench) measureRinging(ctx context.Context) error {
 		return err
 	}
 	defer s.kill()
-	w, err := b.webhooks(b.ringShops(), int(ringRate*(ringWarmup+b.Duration).Seconds())+1)
+	w, err := b.webhooks(b.notifyShops(), int(notifyRate*(notifyWarmup+b.Duration).Seconds())+1)
 	if err != nil {
 		return err
 	}
 	tally, err := Load{
 		Target: s.addr, Requests: w.For, Connections: 16, MaxConnections: 256,
-		Rate: ringRate, Warmup: ringWarmup, Duration: b.Duration,
+		Rate: notifyRate, Warmup: notifyWarmup, Duration: b.Duration,
 	}.Run(ctx)
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (b *bench) measureRinging(ctx context.Context) error {
 	if err := fcm.untilTaken(ctx, tally.OK()); err != nil {
 		b.problem("ringing: %v", err)
 	}
-	if err := b.noteRinging(ctx, fcm, w, tally); err != nil {
+	if err := b.noteNotified(ctx, fcm, w, tally); err != nil {
 		return err
 	}
 	if err := s.stop(); err != nil {
@@ -51,7 +51,7 @@ func (b *bench) measureRinging(ctx context.Context) error {
 	return fcm.stop()
 }
 
-// untilTaken waits until the twin has taken so many messages.
+// untilTaken waits until the twin has taken want messages.
 func (t *twin) untilTaken(ctx context.Context, want int64) error {
 	for deadline := time.Now().Add(30 * time.Second); ; {
 		n, err := t.taken(ctx)
@@ -68,12 +68,12 @@ func (t *twin) untilTaken(ctx context.Context, want int64) error {
 	}
 }
 
-func (b *bench) noteRinging(ctx context.Context, fcm *twin, w *Webhooks, t *Tally) error {
+func (b *bench) noteNotified(ctx context.Context, fcm *twin, w *Webhooks, t *Tally) error {
 	arrivals, err := fcm.arrivals(ctx)
 	if err != nil {
 		return err
 	}
-	from := t.Began.Add(ringWarmup)
+	from := t.Began.Add(notifyWarmup)
 	took, gathered := NewSpread(), 0
 	for _, a := range arrivals {
 		id, err := strconv.ParseInt(a.Data["order_id"], 10, 64)
@@ -91,17 +91,16 @@ func (b *bench) noteRinging(ctx context.Context, fcm *twin, w *Webhooks, t *Tall
 	if took.Count() == 0 {
 		return fmt.Errorf("no push can be told from another")
 	}
-	b.ms(keyRingP50, took.At(50))
-	b.ms(keyRingP99, took.At(99))
+	b.ms(keyNotifyP50, took.At(50))
+	b.ms(keyNotifyP99, took.At(99))
 	return nil
 }
 
-// pushLatency is how long the twin takes for an answer when pushes a second are
-// measured.
+// pushLatency is the twin's time for an answer while pushes a second are measured.
 const pushLatency = 50 * time.Millisecond
 
-// measurePushing takes the time from the first of many owed pushes to when it is
-// written down of the last that it was sent.
+// measurePushing measures from the first owed push until the store has the last one
+// as sent.
 func (b *bench) measurePushing(ctx context.Context) error {
 	dir, err := b.copyOf(b.data.owed)
 	if err != nil {

@@ -14,16 +14,16 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The bare publisher does what anybody would write for RabbitMQ: so many
-// connections, each with so many messages that are not confirmed yet, nothing to
-// gather from others and nobody to answer.
+// The bare publisher is what anybody would write for RabbitMQ: several connections,
+// each with a window of unconfirmed messages. It gathers nothing from others and
+// answers nobody.
 const (
 	bareRabbits = 4
 	bareWindow  = 256
 )
 
-// newRabbitQueue makes a queue that is used once, and returns what BELLHOP_QUEUE
-// takes for it.
+// newRabbitQueue makes a queue for one use, and returns its value for
+// BELLHOP_QUEUE.
 func (b *bench) newRabbitQueue(ctx context.Context) (name, setting string, err error) {
 	name = "bench-" + strings.ToLower(rand.Text())
 	setting = "BELLHOP_QUEUE=" + b.RabbitMQ + "?queue=" + name
@@ -74,8 +74,7 @@ func (b *bench) measureRabbitMQ(ctx context.Context) error {
 	return b.recordFromRabbit(ctx, dir, nil, keyRabbitRecorded)
 }
 
-// measureRabbitAndPostgres has a worker record into Postgres what is queued in
-// RabbitMQ.
+// measureRabbitAndPostgres makes a worker record RabbitMQ's queue into Postgres.
 func (b *bench) measureRabbitAndPostgres(ctx context.Context) error {
 	database, err := b.likeBase(ctx)
 	if err != nil {
@@ -167,7 +166,7 @@ func (c *bareConn) publish(queue string, body []byte) (*amqp.DeferredConfirmatio
 		Body: body})
 }
 
-// BarePublisher is what a bare handler publishes with.
+// BarePublisher publishes for a bare handler.
 type BarePublisher struct {
 	queue string
 	conns [bareRabbits]*bareConn

@@ -7,8 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// measureReading has an owner list orders at a steady rate: with nothing else to
-// do, beside a stream of webhooks, and beside a flood.
+// measureReading makes an owner list orders at a steady rate: alone, beside a stream of webhooks, and beside a flood.
 func (b *bench) measureReading(ctx context.Context) error {
 	return b.withOwner(ctx, func(s *server, token string) error { return b.readOrders(ctx, s, token) })
 }

@@ -53,7 +53,7 @@ func (b *bench) able(steps []step) (able []step) {
 	return able
 }
 
-// checkServers refuses servers on other machines: what is measured is loaded.
+// checkServers refuses servers on other machines: a load hurts their users.
 func (o *Options) checkServers() error {
 	for _, s := range []struct{ name, address string }{{"postgres", o.Postgres}, {"rabbitmq", o.RabbitMQ},
 		{"sqs", o.SQS}} {

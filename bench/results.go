@@ -21,13 +21,13 @@ type Results struct {
 	Machine  results.Machine `json:"machine"`
 	Settings Settings        `json:"settings"`
 	Figures  []Figure        `json:"figures"`
-	// Problems are what should not have happened, such as an order that was
-	// acknowledged and not recorded.
+	// Problems should not have happened, such as an order that was acknowledged and
+	// not recorded.
 	Problems []string `json:"problems"`
-	// Costs are what it takes on AWS, at Prices.
+	// Costs are those of AWS, at Prices.
 	Costs  []Cost        `json:"costs,omitempty"`
 	Prices *prices.Table `json:"prices,omitempty"`
-	// Skipped says what was not measured, and what it would take.
+	// Skipped names measurements that were left out, and what they need.
 	Skipped string `json:"skipped,omitempty"`
 }
 
@@ -56,7 +56,7 @@ func (m *measured) problem(format string, args ...any) {
 	m.problems = append(m.problems, fmt.Sprintf(format, args...))
 }
 
-// figures sums up all that was measured; what was not is left out.
+// figures sums up all measured values, and leaves out figures without one.
 func (m *measured) figures() (all []Figure) {
 	for _, s := range specs {
 		if values := m.values[s.key]; len(values) > 0 {

@@ -16,10 +16,10 @@ import (
 	"bellhop/bench/prices"
 )
 
-// Options say what [Run] measures. The zero value of a field means its default.
+// Options are the options of [Run]. A field's zero value means its default.
 type Options struct {
-	Binary string // the bellhop that is measured; needed
-	Self   string // the program that serves what it is measured beside; this one
+	Binary string // the measured bellhop; needed
+	Self   string // the program to measure it beside; this one
 	// where data is written, in a folder that is removed at the end; "" is the system's place for temporary files
 	Dir string
 
@@ -31,15 +31,15 @@ type Options struct {
 	Pushes      int           // that are owed before they are sent; 24,000
 	Stored      int           // webhooks that are recorded on Postgres; 20,000
 
-	Only []string // measure only what has one of these in its title, as Progress names it; all if there is none
+	Only []string // only measurements with one of these in their title, as Progress names it; all if empty
 
-	// Servers on this machine that some measurements need. What can't be measured
-	// without them is left out.
+	// Servers on this machine that some measurements need. Run leaves those
+	// measurements out without them.
 	Postgres string // URL of a database whose user may make others
 	RabbitMQ string // URL of a virtual host whose user may do everything in it
 	SQS      string // address of a stand-in for SQS, such as "http://127.0.0.1:4566"
 
-	Progress func(format string, args ...any) // told what begins; nil: nobody is
+	Progress func(format string, args ...any) // gets each beginning; may be nil
 }
 
 // Quick makes a run short: enough to see that all works, not to rely on.
@@ -86,7 +86,7 @@ type bench struct {
 	Options
 	measured
 	source    string // folder of bellhop's own source; "" if it can't be built here
-	skipped   string // what is not measured, and why
+	skipped   string // measurements left out, and why
 	dir       string // all that is written; removed at the end
 	secret    string // signs webhooks
 	password  string // of all who sign in
@@ -102,7 +102,7 @@ type bench struct {
 
 // Run measures all of [Results.Figures]. The rounds go through all measurements
 // in turn, bare handler and bellhop after one another, so that a machine that
-// drifts hurts both alike. When it fails midway it returns what it has, too.
+// drifts hurts both alike. When it fails midway it returns the results so far, too.
 func Run(ctx context.Context, o Options) (*Results, error) {
 	if err := o.fill(); err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ type step struct {
 	title    string
 	run      func(context.Context) error
 	requires []*requirement
-	bare     bool // what it measures is compared with what the step before did
+	bare     bool // compared with the step before
 	once     bool // after all rounds, instead of in each
 }
 
@@ -152,7 +152,7 @@ func (b *bench) steps() []step {
 		{title: "accepting", run: b.measureAccepting, bare: true},
 		{title: "bare handler", run: b.measureBare},
 		{title: "recording", run: b.measureRecording, bare: true},
-		{title: "ringing", run: b.measureRinging},
+		{title: "ringing", run: b.measureNotifying},
 		{title: "pushing", run: b.measurePushing},
 		{title: "reading", run: b.measureReading},
 		{title: "open pages", run: b.measurePages},
@@ -171,7 +171,7 @@ func (b *bench) steps() []step {
 	}
 }
 
-// chosen returns the steps that are asked for, and what they are compared with.
+// chosen returns the steps that only names, and those to compare them with.
 func chosen(steps []step, only []string) (out []step, err error) {
 	asked := func(s step, only ...string) bool {
 		return slices.ContainsFunc(only, func(o string) bool { return strings.Contains(s.title, o) })

@@ -20,8 +20,7 @@ const compareWarmup = time.Second
 // shopOrders are recorded before an owner lists them.
 const shopOrders = 2000
 
-// shops are as many as it takes for no device to be over its budget at the highest
-// rate.
+// shops are enough to keep each device within its budget at the highest rate.
 func (c *comparing) shops() []string {
 	most := c.o.MaxRate
 	for _, r := range c.o.Rates {
@@ -30,8 +29,8 @@ func (c *comparing) shops() []string {
 	return shopNames("compare", int(most*(compareWarmup+c.o.Duration).Seconds())/perDevice+1)
 }
 
-// prepareShops makes what each measurement begins with a copy of, by bellhop's own
-// commands and API.
+// prepareShops makes the data of which each measurement takes a copy, by bellhop's
+// own commands and API.
 func (c *comparing) prepareShops(ctx context.Context) (err error) {
 	c.data.empty = filepath.Join(c.dir, "base")
 	env := []string{"BELLHOP_DIR=" + c.data.empty}
@@ -114,7 +113,7 @@ func (c *comparing) sample(ctx context.Context, m results.Mode, rate float64) (s
 	if rate == 0 {
 		what = fmt.Sprintf("%s without webhooks", m)
 	}
-	c.tell(what)
+	c.progress(what)
 	t, err := c.newTarget(ctx, m)
 	if err != nil {
 		return s, err
@@ -177,7 +176,7 @@ type attack struct {
 	tally    *Tally
 }
 
-// load has webhooks and owners' requests come at their rates.
+// load sends webhooks and owners' requests at their rates.
 func (a *attack) load(ctx context.Context, token string) error {
 	a.before, _ = usageOf(a.srv.cmd.Process.Pid)
 	group, ctx := errgroup.WithContext(ctx)
@@ -213,7 +212,7 @@ func (a *attack) load(ctx context.Context, token string) error {
 		for _, n := range t.Failures {
 			a.Unanswered += n
 			for range n {
-				t.Latency.Add(shopifyTimeout) // at least: what was never answered must not look fast
+				t.Latency.Add(shopifyTimeout) // at least: no answer must not look fast
 			}
 		}
 		a.Refused = t.Failed() - a.Unanswered
@@ -233,8 +232,8 @@ func (a *attack) problemf(format string, args ...any) {
 	a.Problems = append(a.Problems, fmt.Sprintf(format, args...))
 }
 
-// finish waits until all that was accepted is recorded and pushed, and takes in
-// what the push service got.
+// finish waits until bellhop has recorded and pushed all that it accepted, and takes
+// in the push service's arrivals.
 func (a *attack) finish(ctx context.Context) error {
 	recorded, err := a.srv.drained(ctx)
 	if err != nil {
@@ -253,7 +252,7 @@ func (a *attack) finish(ctx context.Context) error {
 		return err
 	}
 	from, end := a.tally.Began.Add(compareWarmup), a.tally.Ended
-	ring, rung, last := NewSpread(), map[int64]bool{}, drained
+	latency, notified, last := NewSpread(), map[int64]bool{}, drained
 	if a.Mode == results.Inline {
 		last = end
 	}
@@ -267,19 +266,19 @@ func (a *attack) finish(ctx context.Context) error {
 			last = m.At
 		}
 		due, ok := a.webhooks.Due(id)
-		if !ok || rung[id] {
+		if !ok || notified[id] {
 			continue
 		}
-		rung[id] = true
+		notified[id] = true
 		if !due.Before(from) {
-			ring.Add(m.At.Sub(due))
+			latency.Add(m.At.Sub(due))
 		}
 	}
-	a.Rung, a.Ring, a.Drain = int64(len(rung)), latenciesOf(ring), max(0, last.Sub(end))
+	a.Notified, a.Notify, a.Drain = int64(len(notified)), latenciesOf(latency), max(0, last.Sub(end))
 	return nil
 }
 
-// account takes in what bellhop has used.
+// account takes in bellhop's use of the machine.
 func (a *attack) account() {
 	pid := a.srv.cmd.Process.Pid
 	if after, err := usageOf(pid); err == nil {
@@ -327,7 +326,7 @@ func (c *comparing) plain(ctx context.Context) error {
 // floodInline returns how many webhooks a second are handled when twice as many
 // come at once as there are places.
 func (c *comparing) floodInline(ctx context.Context, command ...string) (rate float64, err error) {
-	c.tell("what the pool serves, " + command[0])
+	c.progress("what the pool serves, " + command[0])
 	defer func(began time.Time) { c.took(time.Since(began)) }(time.Now())
 	t, err := c.newTarget(ctx, results.Inline)
 	if err != nil {

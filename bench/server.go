@@ -98,7 +98,7 @@ func (s *server) metrics(ctx context.Context, series ...string) (map[string]floa
 	return found, nil
 }
 
-// The series that tell how far bellhop is.
+// The series that say how far bellhop is.
 const (
 	seriesWaiting  = `bellhop_queue_events{state="waiting"}`
 	seriesLeased   = `bellhop_queue_events{state="leased"}`
@@ -106,8 +106,8 @@ const (
 	seriesSent     = `bellhop_pushes{status="sent"}`
 )
 
-// until asks for metrics again and again until enough says so, or the limit is
-// over, which is an error.
+// until asks for metrics again and again until enough returns true. It fails after
+// limit.
 func (s *server) until(ctx context.Context, limit time.Duration,
 	enough func(m map[string]float64) bool, series ...string) (map[string]float64, error) {
 	for deadline := time.Now().Add(limit); ; {
@@ -115,7 +115,7 @@ func (s *server) until(ctx context.Context, limit time.Duration,
 		if err != nil {
 			return nil, s.trouble(err)
 		}
-		if len(m) == len(series) && enough(m) { // what is missing can't be measured just now
+		if len(m) == len(series) && enough(m) { // the server can't measure a missing one just now
 			return m, nil
 		}
 		if time.Now().After(deadline) {
@@ -128,7 +128,7 @@ func (s *server) until(ctx context.Context, limit time.Duration,
 	}
 }
 
-// drainLimit is how long draining a queue may take before a run is given up.
+// drainLimit bounds how long draining a queue may take.
 const drainLimit = 5 * time.Minute
 
 // drained waits until the queue is empty, and returns how many events were ever
@@ -216,7 +216,7 @@ func (b *bench) copyOf(dir string) (string, error) {
 // twin is FCM's stand-in as a process.
 type twin struct {
 	*server
-	push string // what BELLHOP_PUSH takes for it
+	push string // for BELLHOP_PUSH
 }
 
 // twin starts one whose answers take so long.

@@ -10,13 +10,13 @@ import (
 	"bellhop/internal/results"
 )
 
-// Tally is what a [Load] came to.
+// Tally is the result of a [Load].
 type Tally struct {
 	Began, Ended time.Time        // the first request, the last answer
 	Sent         int64            // requests, the warm-up's included
 	Statuses     map[int]int64    // answers by status, the warm-up's included
 	Failures     map[string]int64 // requests without an answer, by why
-	Window       time.Duration    // what was measured, without the warm-up
+	Window       time.Duration    // the measured time, without the warm-up
 	Counted      int64            // answers 2xx in the window
 	Latency      *Spread          // of the answers in the window, whatever their status unless Load.OKOnly
 	// Lateness is how long after it was due each request of an open loop was
@@ -48,8 +48,7 @@ func (t *Tally) Failed() int64 { return t.Sent - t.OK() }
 
 func isOK(status int) bool { return status >= 200 && status < 300 }
 
-// Spread holds durations such that percentiles can be asked for, to three
-// digits.
+// Spread holds durations and returns percentiles, to three digits.
 type Spread struct{ h *hdrhistogram.Histogram }
 
 // longest is the longest duration that a Spread tells from longer ones.
@@ -79,8 +78,8 @@ func (s *Spread) Count() int64 { return s.h.TotalCount() }
 // Max is the longest.
 func (s *Spread) Max() time.Duration { return time.Duration(s.h.Max()) }
 
-// recorder is a Tally that many goroutines write to. One lock serves them all:
-// it is held for less than a hundredth of what a request takes.
+// recorder is a Tally that many goroutines write to. One lock serves them all: they
+// hold it for less than a hundredth of a request.
 type recorder struct {
 	from, to time.Time // the window
 	okOnly   bool
@@ -95,7 +94,7 @@ func newRecorder() *recorder {
 	}}
 }
 
-// window sets what is measured. It is called before anything is noted.
+// window sets the measured time. Call it before the first note.
 func (r *recorder) window(from, to time.Time) {
 	r.from, r.to = from, to
 	r.t.Window = to.Sub(from)

@@ -7,7 +7,7 @@ import (
 	"bellhop/internal/results"
 )
 
-// target is what one measurement runs against: a copy of the data, and queues of its own.
+// target is one measurement's own copy of the data, and its queues.
 type target struct {
 	dir    string
 	env    []string

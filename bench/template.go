@@ -22,7 +22,7 @@ type template struct {
 	// offset is the zone's, in seconds.
 	offset int
 	sign   int // where the signature stands
-	// Each part has its places in text; those of one part say the same.
+	// Each part has its places in text, all with the same text.
 	id, number, local, utc part
 	digits, letters        []part
 }
@@ -135,8 +135,8 @@ func (t *template) take(taken []bool, p *part, at int) {
 	}
 }
 
-// markTimes finds the times at which the order was placed and changed, which
-// are to be the time at which it is sent.
+// markTimes finds the times of placing and changing the order, to set them to the
+// time of sending.
 func (t *template) markTimes(taken []bool) error {
 	t.local.width = len(localTime)
 	for _, at := range timeForm.FindAllSubmatchIndex(t.text[t.body:], -1) {
@@ -155,8 +155,8 @@ func (t *template) markTimes(taken []bool) error {
 	return nil
 }
 
-// markAll finds what has a form, in the head too, and makes a part of each
-// different text.
+// markAll finds texts of a form, in the head too, and makes a part of each different
+// one.
 func (t *template) markAll(taken []bool, form *regexp.Regexp, group int) []part {
 	var parts []part
 	known := map[string]int{}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// usage is what a process has used so far, as Linux counts it. On other systems
-// it can't be had, and what rests on it is left out of the results.
+// usage is a process's use so far, as Linux counts it. On other systems the results
+// leave it out.
 type usage struct {
 	Written int64         // bytes that went to the disk
 	CPU     time.Duration // in user and in kernel mode

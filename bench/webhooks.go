@@ -28,14 +28,14 @@ type Webhooks struct {
 	due       []atomic.Int64 // of those made first: when each was due, ns since 1970
 }
 
-// WebhookOptions say what [NewWebhooks] makes.
+// WebhookOptions are the options of [NewWebhooks].
 type WebhookOptions struct {
 	Host   string   // of the Host header
 	Shops  []string // at least one
 	Secret string
 	Seed   uint64
 	First  int64 // id of the first order; others count up from it. 0 is 5,000,000,000,000
-	Keep   int   // of so many orders the time at which they were due is remembered
+	Keep   int   // how many orders' due times to remember
 	// Basic leaves out orders with characters that SQS refuses, or that its
 	// stand-in does: those beyond Unicode's basic plane, such as emoji.
 	Basic bool
@@ -45,15 +45,14 @@ type WebhookOptions struct {
 // firstOrder is the smallest id that is made up.
 const firstOrder int64 = 5_000_000_000_000
 
-// The sizes of body that are used, out of the twin's variety, which ends at 500
-// line items.
+// The sizes of body to take from the twin's variety, which ends at 500 line items.
 const (
 	smallestBody = 4200
 	largestBody  = 6600
 	perShop      = 64 // templates of one shop, when there is one: few enough to stay in the processor's cache
 )
 
-// NewWebhooks makes what [Webhooks.For] hands out.
+// NewWebhooks prepares the requests that [Webhooks.For] hands out.
 func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
 	w := &Webhooks{secret: o.Secret, seed: o.Seed, first: o.First, shops: len(o.Shops), due: make([]atomic.Int64, o.Keep)}
 	if w.first == 0 {
@@ -98,8 +97,8 @@ func templatesOf(o WebhookOptions, shop string, n int) (all []*template, err err
 	return all, nil
 }
 
-// usable leaves out what is rare among real orders too: very short and very long
-// ones, and ids of an unusual length.
+// usable leaves out orders that are rare among real ones, too: very short and very
+// long ones, and ids of an unusual length.
 func usable(d *simulate.Delivery) bool {
 	return len(d.Body) >= smallestBody && len(d.Body) <= largestBody && len(strconv.FormatInt(d.OrderID, 10)) == idWidth
 }
@@ -128,7 +127,7 @@ func (w *Webhooks) Due(order int64) (time.Time, bool) {
 	return time.Unix(0, ns), ns != 0
 }
 
-// For returns what makes the requests of one connection.
+// For returns the maker of one connection's requests.
 func (w *Webhooks) For(conn int) Requests {
 	return &webhookRequests{
 		all: w, mac: hmac.New(sha256.New, []byte(w.secret)),
@@ -171,7 +170,7 @@ func (r *webhookRequests) vary(text []byte, t *template, n int64, due time.Time)
 	t.id.write(text, r.num)
 	r.num = strconv.AppendInt(r.num[:0], 1_000_000+n%9_000_000, 10)
 	t.number.write(text, r.num)
-	r.tell(due, t)
+	r.noteDue(due, t)
 	t.local.write(text, r.local)
 	t.utc.write(text, r.utc)
 	for i := range t.digits {
@@ -182,8 +181,8 @@ func (r *webhookRequests) vary(text []byte, t *template, n int64, due time.Time)
 	}
 }
 
-// tell writes down when a webhook is due, in the shop's zone and in UTC.
-func (r *webhookRequests) tell(due time.Time, t *template) {
+// noteDue writes down when a webhook is due, in the shop's zone and in UTC.
+func (r *webhookRequests) noteDue(due time.Time, t *template) {
 	if second := due.Unix(); second != r.second || t.offset != r.offset || len(r.utc) == 0 {
 		r.second, r.offset = second, t.offset
 		r.local = due.In(t.zone).AppendFormat(r.local[:0], localTime)

@@ -118,8 +118,8 @@ func TestWebhooksTellWhenAnOrderWasDue(t *testing.T) {
 	}
 }
 
-// A body that compresses much better than a real one would flatter whoever
-// stores it.
+// A body that compresses much better than a real one would flatter the
+// store.
 func TestWebhooksCompressLikeRealOnes(t *testing.T) {
 	requests := testWebhooks(t).For(0)
 	plain, packed := 0, 0

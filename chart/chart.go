@@ -12,7 +12,7 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Chart is what is drawn.
+// Chart is a chart to draw.
 type Chart struct {
 	Title, X, Y string
 	LogX, LogY  bool
@@ -28,7 +28,7 @@ type Series struct {
 	Tone   Tone
 }
 
-// Tone is what a line's colour says. Without one it tells lines apart, and no more.
+// Tone is the meaning of a line's colour. Without one the colour only tells lines apart.
 type Tone int
 
 // The tones. None of the colours of lines without a tone is that of [Bad].
@@ -146,7 +146,7 @@ func (c Chart) draw(style string) (string, error) {
 	return d.String(), nil
 }
 
-// axes finds what the lines reach over.
+// axes finds the range of the lines.
 func (c Chart) axes() (*canvas, error) {
 	d := &canvas{x: axis{log: c.LogX, clock: c.Clock}, y: axis{log: c.LogY}}
 	for _, s := range c.Series {
@@ -210,7 +210,7 @@ func (d *canvas) line(s Series, colour int, dash string) {
 	}
 }
 
-// words says what is drawn to those who don't see it.
+// words describes the chart for people who can't see it.
 func (c Chart) words(x axis) string {
 	var b strings.Builder
 	b.WriteString(c.Y)

@@ -99,7 +99,7 @@ func TestTicksHoldAll(t *testing.T) {
 	}
 }
 
-// What went wrong is red, and nothing else is.
+// Failures are red, and nothing else is.
 func TestColoursSayWhatTheyMean(t *testing.T) {
 	red := colourClass(7)
 	for tone, want := range map[Tone]string{Good: colourClass(2), Bad: red, Unsure: colourClass(1),

@@ -1,6 +1,6 @@
-// Package cost says what each way to run bellhop costs a month, by orders a day:
-// from prices of a dated file, and from the requests and milliseconds an order that
-// were measured.
+// Package cost computes the monthly cost of each way to run bellhop, by orders a
+// day: from prices of a dated file, and from measured requests and milliseconds an
+// order.
 package cost
 
 import (
@@ -18,8 +18,8 @@ const (
 	secondsAMonth = daysAMonth * secondsADay
 )
 
-// Options are what the costs follow from, beside prices and what was measured. The
-// zero value of a field means its default.
+// Options are the assumptions behind the costs, beside prices and measurements. A
+// field's zero value means its default.
 type Options struct {
 	Prices   *prices.Table
 	Measured *Measured
@@ -30,8 +30,8 @@ type Options struct {
 	// as docs/threshold.md has them.
 	OneHolds, ApartHold float64
 	KeptDays            float64 // how long orders are kept, in days
-	SentBytes           float64 // what leaves for the internet for an order
-	LogBytes            float64 // what an invocation logs
+	SentBytes           float64 // sent to the internet for an order
+	LogBytes            float64 // of logs, by an invocation
 	// Slowdown is how many times as long functions take on Lambda as where they were
 	// measured.
 	Slowdown float64
@@ -79,7 +79,7 @@ type Item struct {
 	Dollars float64 `json:"dollars"`
 }
 
-// Bill is what a way costs a month.
+// Bill is the monthly cost of a way.
 type Bill struct {
 	Way   string  `json:"way"`
 	Items []Item  `json:"items"`
@@ -127,17 +127,17 @@ var ways = []way{
 	{"SQS + Lambda + Standard", func(m *month, b *Bill) { m.serverless(b, "standard") }},
 }
 
-// What is there whatever comes, as deploy/aws/bellhop.yaml has it.
+// Resources that don't depend on traffic, as in deploy/aws/bellhop.yaml.
 const (
 	baseGB      = 20.0 // of each disk
-	pollSeconds = 20.0 // how long SQS is asked for messages when there are none
+	pollSeconds = 20.0 // the time of a receive that finds nothing
 	pollers     = 5.0  // that Lambda keeps
 	secrets     = 3.0
 	alarms      = 23.0 // metrics
 	sweepMS     = 30.0 // how long the sweep takes each minute; an assumption
 )
 
-// month is a month's orders with what they follow from.
+// month is a month's orders with the assumptions behind them.
 type month struct {
 	o      *Options
 	perDay float64
@@ -159,8 +159,8 @@ func (m *month) worker(b *Bill) {
 	b.add("disk", m.o.Prices.Disk.Of(baseGB))
 }
 
-// postgres takes the small one up to half of what two cores held, and then a larger
-// one.
+// postgres takes the small one up to half the rate that two cores held, and then a
+// larger one.
 func (m *month) postgres(b *Bill) {
 	p := m.o.Prices.PostgresSmall.Dollars
 	if m.peak() > m.o.ApartHold/2 {
@@ -195,7 +195,7 @@ func (m *month) serverless(b *Bill, mode string) {
 	b.add("secrets and alarms", p.Secret.Of(secrets)+p.Alarm.Of(alarms))
 }
 
-// of is what a way costs for orders a day.
+// of returns the bill of a way for orders a day.
 func (w way) of(o *Options, perDay float64) Bill {
 	b := Bill{Way: w.name}
 	m := &month{o, perDay}

@@ -14,9 +14,9 @@ import (
 	"bellhop"
 )
 
-var update = flag.Bool("update", false, "write what docs/cost.md says")
+var update = flag.Bool("update", false, "write the generated part of docs/cost.md")
 
-// rule is between what people wrote and what is written.
+// rule separates the text that people wrote from the generated one.
 const rule = "\n---\n\n"
 
 func near(t *testing.T, what string, got, want float64) {
@@ -36,9 +36,9 @@ func walkThrough() *Measured {
 }
 
 // TestBillsAreThoseOfTheWalkThrough compares with the sums of docs/aws.md at 10,000
-// orders a day, which were added up by hand.
+// orders a day, added up by hand.
 func TestBillsAreThoseOfTheWalkThrough(t *testing.T) {
-	// It rounds what an invocation logs up to 0.7 KB for each of accept and the rest.
+	// It rounds an invocation's logs up to 0.7 KB for each of accept and the rest.
 	o := Options{Measured: walkThrough(), NoFree: true, SentBytes: 1}
 	if err := o.defaults(); err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 	}
 }
 
-// TestTheDocumentIsWhatIsSaidNow has docs/cost.md end with what the command writes.
+// TestTheDocumentIsWhatIsSaidNow checks that docs/cost.md ends with the command's text.
 func TestTheDocumentIsWhatIsSaidNow(t *testing.T) {
 	r, err := New(Options{}, 0)
 	if err != nil {
@@ -180,7 +180,7 @@ func TestTheDocumentIsWhatIsSaidNow(t *testing.T) {
 	}
 	drawn, err := os.ReadFile(picture)
 	if err != nil || string(text) != want || !bytes.Equal(drawn, svg) {
-		t.Errorf("docs/cost.md or its chart is not what is said now: run go test ./bench/cost -update (%v)", err)
+		t.Errorf("docs/cost.md or its chart is out of date: run go test ./bench/cost -update (%v)", err)
 	}
 	d := xml.NewDecoder(bytes.NewReader(svg))
 	for err == nil {

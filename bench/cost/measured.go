@@ -17,7 +17,7 @@ import (
 //go:embed measured.json
 var measuredFile []byte
 
-// Measured is what carrying orders took, as bellhop-bench run counted it.
+// Measured is the use of AWS by an order, as bellhop-bench run counted it.
 type Measured struct {
 	CPU       string
 	Cores     int
@@ -27,7 +27,7 @@ type Measured struct {
 	uses map[string][]use // by mode, by rate
 }
 
-// use is what an order takes at a rate.
+// use is the use by an order at a rate.
 type use struct {
 	rate                           float64
 	requests                       float64 // to SQS, without those that found nothing
@@ -35,7 +35,7 @@ type use struct {
 	executions, transitions, steps float64 // of the state machine; a step is 100 ms of Express
 }
 
-// Default is what was measured on two cores.
+// Default was measured on two cores.
 func Default() *Measured {
 	m, err := Read(bytes.NewReader(measuredFile))
 	if err != nil {
@@ -81,7 +81,7 @@ func useOf(c bench.Cost) use {
 	for _, requests := range c.Requests {
 		u.requests += float64(requests) / n
 	}
-	// What found nothing is billed by the month instead.
+	// The month's bill counts receives that found nothing.
 	u.requests -= float64(c.Empty) / n
 	for name, invocations := range c.Invocations {
 		u.invocations += float64(invocations) / n
@@ -90,8 +90,8 @@ func useOf(c bench.Cost) use {
 	return u
 }
 
-// at is what an order takes at a rate: between two that were measured it lies
-// between, by the logarithm of the rate; beyond them it is that of the nearest.
+// at returns the use by an order at a rate. Between two measured rates it
+// interpolates by the logarithm of the rate; beyond them it takes the nearest.
 func (m *Measured) at(mode string, rate float64) use {
 	all := m.uses[mode]
 	for i := 1; i < len(all); i++ {

@@ -13,7 +13,7 @@ import (
 	"bellhop/internal/results"
 )
 
-// Report is what the ways cost at several amounts of orders.
+// Report has the costs of all ways at several amounts of orders.
 type Report struct {
 	Rows      []Row      `json:"rows"`
 	Crossings []Crossing `json:"crossings"`
@@ -21,7 +21,7 @@ type Report struct {
 	o *Options
 }
 
-// Row is what each way costs for orders a day, in the order of the ways.
+// Row has the cost of each way for orders a day, in the order of the ways.
 type Row struct {
 	OrdersPerDay float64 `json:"orders_per_day"`
 	Bills        []Bill  `json:"bills"`
@@ -38,8 +38,8 @@ type Crossing struct {
 // usual are the orders a day of the table.
 var usual = []float64{100, 1000, 10_000, 100_000, 1e6, 1e7}
 
-// Bounds of what is looked at, and how many amounts of orders are looked at in each
-// power of ten.
+// The least and the most orders a day that a report looks at, and how many amounts
+// it looks at in each power of ten.
 const (
 	least, most = 10.0, 1e7
 	fine        = 400
@@ -73,8 +73,8 @@ func row(o *Options, perDay float64) Row {
 	return out
 }
 
-// cross looks where each pair of ways changes places. The lines have steps, where
-// one more machine is needed: what changes back within a tenth is left out.
+// cross finds where each pair of ways changes places. The lines have steps, where
+// one more machine comes; it leaves out crossings that reverse within a tenth.
 func (r *Report) cross() {
 	for i, a := range ways {
 		for _, b := range ways[:i] {
@@ -156,7 +156,7 @@ func (r *Report) Words() (all []string) {
 	return all
 }
 
-// Assumed are what the figures rest on.
+// Assumed lists the assumptions behind the figures.
 func (r *Report) Assumed() []string {
 	o, p := r.o, r.o.Prices
 	free := "with the free tiers"
@@ -229,7 +229,7 @@ func (r *Report) WriteMarkdown(w io.Writer, picture string) error {
 	return err
 }
 
-// WriteBills writes what the user's own orders are billed for, line by line.
+// WriteBills writes the bills for the user's own orders, line by line.
 func (r *Report) WriteBills(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "\nFor %s orders a day:\n", results.Rate(r.Rows[0].OrdersPerDay))

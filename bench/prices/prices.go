@@ -1,6 +1,6 @@
-// Package prices is what the machines and services that bellhop runs on cost, in
-// US dollars: one dated file, with the source of each price, which a user can
-// replace.
+// Package prices has the prices of the machines and services that bellhop runs on,
+// in US dollars: one dated file, with the source of each price. A user can replace
+// it.
 package prices
 
 import (
@@ -19,7 +19,7 @@ import (
 //go:embed prices.json
 var file []byte
 
-// Price is what one unit costs.
+// Price is the price of one unit.
 type Price struct {
 	Dollars float64 `json:"dollars"`
 	Unit    string  `json:"unit"`
@@ -27,7 +27,7 @@ type Price struct {
 	Source  string  `json:"source"`                 // with its date
 }
 
-// Of is what n units cost beyond the free ones.
+// Of is the price of n units, beyond the free ones.
 func (p Price) Of(n float64) float64 { return max(0, n-p.Free) * p.Dollars }
 
 // Table is all prices.
@@ -115,7 +115,7 @@ func (t *Table) all() map[string]*Price {
 	return prices
 }
 
-// WithoutFree is the table as it is for those whose free tiers are used up.
+// WithoutFree returns the table for users whose free tiers are used up.
 func (t *Table) WithoutFree() *Table {
 	out := *t
 	for _, p := range out.all() {

@@ -34,7 +34,7 @@ func TestTheReportInABrowser(t *testing.T) {
 			chromedp.Evaluate[int](`[...document.querySelectorAll("figure svg")].filter(s => s.getBoundingClientRect().height `+
 				`> 150).length`))
 		if err != nil || drawn != 8 {
-			t.Errorf("%d charts are to be seen at %d, not 8: %v", drawn, width, err)
+			t.Errorf("%d charts show at %d, not 8: %v", drawn, width, err)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"bellhop/internal/results"
 )
 
-// Difference is what a figure was in two comparisons, at one rate in one mode.
+// Difference is a figure of two comparisons, at one rate in one mode.
 type Difference struct {
 	Rate   float64      `json:"rate"`
 	Mode   results.Mode `json:"mode"`
@@ -20,7 +20,7 @@ type Difference struct {
 	Clear bool `json:"clear"`
 }
 
-// Diff lists what was measured in both, figure by figure.
+// Diff lists all figures that both have.
 func Diff(a, b *results.Comparison) (all []Difference) {
 	for _, m := range modes {
 		for _, f := range figures {
@@ -50,8 +50,8 @@ func at(c *results.Comparison, rate float64, m results.Mode) []results.Sample {
 	return nil
 }
 
-// Unlike says in what two comparisons differ beside what is compared: what follows
-// may come of that.
+// Unlike says how the conditions of two comparisons differ: the differences may come
+// from that.
 func Unlike(a, b *results.Comparison) (all []string) {
 	if a.Machine.CPU != b.Machine.CPU || a.Machine.Cores != b.Machine.Cores {
 		all = append(all, fmt.Sprintf("They are of two machines: %s with %d cores, and %s with %d.", a.Machine.CPU,

@@ -7,8 +7,8 @@ import (
 	"bellhop/internal/results"
 )
 
-// markdown is what a document has of a comparison: charts is the folder with those
-// of [Charts], as seen from it.
+// markdown is a comparison as part of a document. Folder is the folder with the
+// charts of [Charts], as seen from the document.
 var markdown = template.Must(template.New("markdown").Parse(`{{range .Words}}- {{.}}
 {{end}}
 {{range .Charts}}![{{.Title}}]({{$.Folder}}/{{.File}})
@@ -27,7 +27,7 @@ var markdown = template.Must(template.New("markdown").Parse(`{{range .Words}}- {
 
 type linked struct{ Title, File string }
 
-// told is how many of the figures a document shows: the rest is in the results.
+// told is how many figures a document shows: the rest is in the results.
 const told = 8
 
 // Markdown writes a comparison for a document.

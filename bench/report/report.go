@@ -1,6 +1,6 @@
-// Package report writes what a comparison came to, for people: a page that stands
-// by itself, the difference of two comparisons, and charts for documents. All of
-// it is drawn from results that were kept.
+// Package report writes a comparison for people: a page that stands by itself, the
+// difference of two comparisons, and charts for documents. It draws all from
+// [results.Comparison].
 package report
 
 import (
@@ -24,7 +24,7 @@ var pageTemplate = template.Must(template.New("report").Parse(page))
 type figure struct {
 	title, unit string
 	of          func(results.Sample) float64
-	chart       string // what its chart is called; "" for none
+	chart       string // the name of its chart; "" for none
 	logY        bool
 }
 
@@ -39,7 +39,7 @@ var figures = []figure{
 	{"webhooks that fail", "%", func(s results.Sample) float64 { return 100 * s.FailedShare() },
 		"What Shopify has to send again", false},
 	{"webhooks, p99", "ms", func(s results.Sample) float64 { return ms(s.Webhooks.P99) }, "How long Shopify waits", true},
-	{"webhook to push service, p99", "ms", func(s results.Sample) float64 { return ms(s.Ring.P99) },
+	{"webhook to push service, p99", "ms", func(s results.Sample) float64 { return ms(s.Notify.P99) },
 		"When the phone is told", true},
 	{"time to drain", "s", func(s results.Sample) float64 { return s.Drain.Seconds() }, "What is left after the load",
 		false},
@@ -52,7 +52,7 @@ var figures = []figure{
 	{"owners' requests that fail", "", func(s results.Sample) float64 { return float64(s.OwnersFailed) }, "", false},
 	{"webhooks, p50", "ms", func(s results.Sample) float64 { return ms(s.Webhooks.P50) }, "", true},
 	{"webhooks, p99.9", "ms", func(s results.Sample) float64 { return ms(s.Webhooks.P999) }, "", true},
-	{"webhook to push service, p50", "ms", func(s results.Sample) float64 { return ms(s.Ring.P50) }, "", true},
+	{"webhook to push service, p50", "ms", func(s results.Sample) float64 { return ms(s.Notify.P50) }, "", true},
 	{"orders recorded", "", func(s results.Sample) float64 { return float64(s.Recorded) }, "", false},
 }
 
@@ -191,7 +191,7 @@ func heads() (all []string) {
 	return all
 }
 
-// fact is a line of what was measured on.
+// fact is a line about the conditions.
 type fact struct{ Name, Value string }
 
 func facts(c *results.Comparison) (all []fact) {
@@ -247,7 +247,7 @@ func idleOf(c *results.Comparison, m results.Mode) (of []results.Sample) {
 	return of
 }
 
-// troubles are what a reader has to know before believing the rest.
+// troubles are warnings that a reader needs before the rest.
 func troubles(c *results.Comparison) (all []string) {
 	if c.Interrupted {
 		all = append(all, "The run was stopped before its end: what was not measured is missing.")

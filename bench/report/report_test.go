@@ -48,16 +48,17 @@ func comparison() *results.Comparison {
 func sample(m results.Mode, rate, most float64, i int) results.Sample {
 	n := int64(8 * rate)
 	jitter := time.Duration(i) * 100 * time.Microsecond
-	s := results.Sample{Mode: m, Offered: rate, Sent: n, OK: n, Recorded: n, Rung: n,
+	s := results.Sample{Mode: m, Offered: rate, Sent: n, OK: n, Recorded: n, Notified: n,
 		Owners:   results.Latencies{P50: time.Millisecond + jitter, P99: 2*time.Millisecond + jitter},
 		Webhooks: results.Latencies{P50: 2 * time.Millisecond, P99: 4*time.Millisecond + jitter, P999: 6 * time.Millisecond},
-		Ring:     results.Latencies{P50: 3 * time.Millisecond, P99: 7*time.Millisecond + jitter},
+		Notify:   results.Latencies{P50: 3 * time.Millisecond, P99: 7*time.Millisecond + jitter},
 		CPU:      time.Duration(n) * 200 * time.Microsecond, Memory: 90 << 20, Written: n * 8192,
 		Drain: 20 * time.Millisecond}
 	if rate >= most {
 		s.OK, s.Refused = n*7/10, n-n*7/10
-		s.Recorded, s.Rung, s.OwnersFailed = s.OK, s.OK, 12
-		s.Owners.P99, s.Ring.P99, s.Webhooks.P99 = 700*time.Millisecond+10*jitter, 800*time.Millisecond, 900*time.Millisecond
+		s.Recorded, s.Notified, s.OwnersFailed = s.OK, s.OK, 12
+		s.Owners.P99 = 700*time.Millisecond + 10*jitter
+		s.Notify.P99, s.Webhooks.P99 = 800*time.Millisecond, 900*time.Millisecond
 	}
 	return s
 }

@@ -3,19 +3,19 @@ package main
 import "bellhop/bench"
 
 type alternateCmd struct {
-	Before   string `arg:"" help:"A bellhop."`
-	After    string `arg:"" help:"Another one."`
-	Times    int    `name:"times" default:"10" help:"How often each is measured (${default})."`
-	Orders   int    `name:"orders" default:"20000" help:"How many orders one measurement takes (${default})."`
+	Before   string `arg:"" help:"The bellhop before."`
+	After    string `arg:"" help:"The bellhop after."`
+	Times    int    `name:"times" default:"10" help:"How often to measure each."`
+	Orders   int    `name:"orders" default:"20000" help:"How many orders to record."`
 	Postgres string `name:"postgres" placeholder:"URL" help:"A database whose user may make others; without it orders go into SQLite."`
-	Dir      string `name:"dir" placeholder:"DIR" help:"Where data is written, in a folder that is removed at the end."`
+	Dir      string `name:"dir" placeholder:"DIR" help:"Where to write data, in a folder that it removes at the end."`
 	JSON     bool   `name:"json" help:"Print JSON instead of a table."`
 }
 
 // Help implements kong.HelpProvider.
 func (alternateCmd) Help() string {
-	return `Both programs record the same webhooks in turn. Shown are medians with the middle half of the values; a
-difference that is less than the wider of the two is none. make compare REF=COMMIT builds two commits for it.
+	return `Both programs record the same webhooks in turn. It prints medians with the middle half of the values. A
+difference below the wider half is none. make compare REF=COMMIT builds two commits for it.
 
 Example:
 

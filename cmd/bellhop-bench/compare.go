@@ -25,17 +25,17 @@ type compareCmd struct {
 	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How many times busier your busiest second is than the mean one (${default})."`
 	Ledger       string  `name:"ledger" placeholder:"URL" help:"The database of a running bellhop, as BELLHOP_DB: take the traffic of its last 7 days."`
 
-	PushLatency time.Duration `name:"push-latency" default:"80ms" help:"The push service's time to answer (${default})."`
+	PushLatency time.Duration `name:"push-latency" default:"80ms" help:"The push service's time to answer."`
 	Faults      string        `name:"faults" placeholder:"LIST" help:"Faults of the push service, as bellhop simulate fcm takes them."`
-	Pool        int           `name:"pool" default:"10" help:"How many requests inline handles at once, as a pool of connections allows (${default})."`
-	Waiting     int           `name:"waiting" default:"100" help:"How many more requests may wait before it refuses them (${default})."`
-	OwnersRate  float64       `name:"owners-rate" default:"50" help:"Owners' requests a second (${default})."`
+	Pool        int           `name:"pool" default:"10" help:"How many requests inline handles at once, as a pool of connections allows."`
+	Waiting     int           `name:"waiting" default:"100" help:"How many more requests may wait before it refuses them."`
+	OwnersRate  float64       `name:"owners-rate" default:"50" help:"Owners' requests a second."`
 
 	Rates    []float64     `name:"rates" placeholder:"N,..." help:"The webhooks a second to measure; without it 0.1 to 10 times the pool's capacity."`
-	MaxRate  float64       `name:"max-rate" default:"10000" help:"The highest rate to try for queued (${default})."`
-	Duration time.Duration `name:"duration" default:"8s" help:"The length of one measurement (${default})."`
-	Repeats  int           `name:"repeats" default:"3" help:"How often to measure each rate in each mode (${default})."`
-	Refine   int           `name:"refine" default:"3" help:"How many rates to measure at most to find each edge; 0 for none (${default})."`
+	MaxRate  float64       `name:"max-rate" default:"10000" help:"The highest rate to try for queued."`
+	Duration time.Duration `name:"duration" default:"8s" help:"The length of one measurement."`
+	Repeats  int           `name:"repeats" default:"3" help:"How often to measure each rate in each mode."`
+	Refine   int           `name:"refine" default:"3" help:"How many rates to measure at most to find each edge; 0 for none."`
 	Quick    bool          `name:"quick" help:"Short and rough: it shows that everything works, but don't rely on its figures."`
 
 	RemoteOK bool   `name:"remote-ok" help:"Allow servers on other machines. It loads them until they fail."`
@@ -118,7 +118,7 @@ func (c *compareCmd) options(j *job) (o bench.CompareOptions, err error) {
 	return o, nil
 }
 
-// commandLine is what was given, for the report: without the URLs, which hold
+// commandLine is the command as given, for the report: without the URLs, which hold
 // passwords.
 func commandLine() string {
 	args := []string{"bellhop-bench"}
@@ -140,7 +140,7 @@ func (c *compareCmd) write(r *results.Comparison) error {
 	return os.Rename(path+".new", path)
 }
 
-// trafficIn is what a running bellhop's last days brought.
+// trafficIn returns the traffic of a running bellhop's last days.
 func trafficIn(j *job, db string) (*results.Traffic, error) {
 	s := wire.Storage{DB: db, Queue: db} // the queue is not opened
 	opened := wire.Options{Log: slog.New(slog.NewTextHandler(j.err, nil)), Now: time.Now, Existing: true}

@@ -17,7 +17,7 @@ type costCmd struct {
 
 	Prices     string `name:"prices" placeholder:"FILE" help:"A file with your own prices, in the format of --show-prices."`
 	ShowPrices bool   `name:"show-prices" help:"Only print the prices with their sources."`
-	Results    string `name:"results" placeholder:"FILE" help:"What bellhop-bench run --json wrote on your machine, for the requests and milliseconds an order."`
+	Results    string `name:"results" placeholder:"FILE" help:"The results of bellhop-bench run --json on your machine, for the requests and milliseconds an order."`
 
 	OneHolds  float64 `name:"one-holds" default:"5000" placeholder:"N" help:"The orders a second of a machine with everything in one process (${default}); see bellhop-bench compare."`
 	ApartHold float64 `name:"apart-hold" default:"2500" placeholder:"N" help:"The orders a second of a machine with Postgres and RabbitMQ (${default})."`

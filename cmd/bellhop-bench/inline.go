@@ -19,8 +19,8 @@ import (
 
 type inlineCmd struct {
 	wire.Config
-	Pool    int `name:"pool" default:"10" help:"How many requests to handle at once (${default})."`
-	Waiting int `name:"waiting" default:"100" help:"How many more may wait (${default})."`
+	Pool    int `name:"pool" default:"10" help:"How many requests to handle at once."`
+	Waiting int `name:"waiting" default:"100" help:"How many more may wait."`
 }
 
 // Help implements kong.HelpProvider.
@@ -97,12 +97,12 @@ func (c *inlineCmd) site(ctx context.Context, o *host.Options, healthy func() er
 }
 
 type plainCmd struct {
-	Addr   string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8081" help:"The address to listen at (${default})."`
+	Addr   string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8081" help:"The address to listen at."`
 	Secret string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"The secret that signs webhooks."`
 	DB     string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database; it creates tables of its own there."`
 	Dir    string `name:"dir" env:"BELLHOP_DIR" default:"." help:"The folder of sqlite: files."`
 	Push   string `name:"push" env:"BELLHOP_PUSH" required:"" help:"fcm:FILE?endpoint=URL"`
-	Pool   int    `name:"pool" default:"10" help:"How many connections there are (${default})."`
+	Pool   int    `name:"pool" default:"10" help:"How many connections there are."`
 }
 
 // Run implements the command.

@@ -1,5 +1,5 @@
 // Command bellhop-bench measures bellhop on this machine: it runs the program as
-// users do, loads it, and writes, draws and compares what came of it.
+// users do, loads it, and writes, draws and compares the results.
 //
 // Each command has a file of its own. The exit codes are those of bellhop: 0 done,
 // 1 failed, 2 wrong usage.
@@ -48,7 +48,7 @@ Example:
 
 // job is a command under way.
 type job struct {
-	ctx      context.Context // done when it is to end
+	ctx      context.Context // done when the program must end
 	out, err io.Writer
 }
 
@@ -59,7 +59,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run does what the arguments say and returns the exit code.
+// run obeys the arguments and returns the exit code.
 func run(j *job, args []string) int {
 	err := parse(j, args)
 	if err == nil {
@@ -140,7 +140,7 @@ func (m *measured) program() (binary string, err error) {
 	return binary, nil
 }
 
-// interrupted says what is left of a run that a signal ended.
+// interrupted says what remains of a run that a signal ended.
 func interrupted(err error, kept string) error {
 	if errors.Is(err, context.Canceled) {
 		return bellhop.Errorf(bellhop.Internal, "interrupted", "the run was interrupted; what was measured is %s", kept)

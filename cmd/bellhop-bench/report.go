@@ -124,7 +124,7 @@ func readComparison(path string) (*results.Comparison, error) {
 	return readFrom(path, "the results.json that bellhop-bench compare wrote", results.ReadComparison)
 }
 
-// readFrom reads a file that the user was to give; wanted says which.
+// readFrom reads a file that the user must name; wanted says which.
 func readFrom[T any](path, wanted string, read func(io.Reader) (T, error)) (none T, err error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 
 type runCmd struct {
 	measured
-	Rounds   int           `name:"rounds" default:"3" help:"How many rounds to measure (${default})."`
-	Duration time.Duration `name:"duration" default:"4s" help:"The length of one measurement (${default})."`
-	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while it measures memory (${default})."`
-	Orders   int           `name:"orders" default:"5000" help:"How many orders there are when an owner lists them (${default})."`
-	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes to send (${default})."`
-	Stored   int           `name:"stored" default:"20000" help:"How many webhooks to record on Postgres (${default})."`
+	Rounds   int           `name:"rounds" default:"3" help:"How many rounds to measure."`
+	Duration time.Duration `name:"duration" default:"4s" help:"The length of one measurement."`
+	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while it measures memory."`
+	Orders   int           `name:"orders" default:"5000" help:"How many orders there are when an owner lists them."`
+	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes to send."`
+	Stored   int           `name:"stored" default:"20000" help:"How many webhooks to record on Postgres."`
 	Postgres string        `name:"postgres" env:"BENCH_POSTGRES" placeholder:"URL" help:"A Postgres database on this machine whose user may create databases: also measure Postgres."`
 	RabbitMQ string        `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"A virtual host of RabbitMQ on this machine: also measure RabbitMQ."`
 	SQS      string        `name:"sqs" env:"BENCH_SQS" placeholder:"URL" help:"A stand-in for SQS on this machine: also measure SQS."`
@@ -80,10 +80,10 @@ func (c *runCmd) verdict(r *bench.Results) error {
 }
 
 type bareCmd struct {
-	Addr     string `name:"addr" default:"127.0.0.1:8081" help:"Where to listen (${default})."`
-	Secret   string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"What webhooks are signed with."`
-	RabbitMQ string `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"Where bodies are published, with --queue."`
-	Queue    string `name:"queue" help:"A queue of RabbitMQ, in which each body is before its webhook is answered."`
+	Addr     string `name:"addr" default:"127.0.0.1:8081" help:"Where to listen."`
+	Secret   string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"The secret that signs webhooks."`
+	RabbitMQ string `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"Where to publish bodies, with --queue."`
+	Queue    string `name:"queue" help:"A queue of RabbitMQ: each body goes there before the answer."`
 }
 
 // Run implements the command.

@@ -83,7 +83,7 @@ func (b *Bucket) explain(ctx context.Context, doing string, err error) error {
 }
 
 // Codec turns events into messages and back. The zero value serves; without a
-// bucket what fits into no message is bellhop.TooLarge.
+// bucket an event that fits into no message is bellhop.TooLarge.
 type Codec struct {
 	Bucket *Bucket
 	Limit  int // of a message; MaxMessage unless set

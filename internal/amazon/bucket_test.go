@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 type shelf struct {
 	mu      sync.Mutex
 	objects map[string][]byte
-	headers []http.Header // of what was put
+	headers []http.Header // of objects put
 	status  int           // answers everything, unless 0
 	ahead   time.Duration // of the clock by which requests are refused
 }
@@ -82,7 +82,7 @@ func large() *bellhop.Event {
 	e := &bellhop.Event{ID: bellhop.EventID{1, 15: 2}, Shop: "demo.myshopify.com", Topic: "orders/create",
 		AcceptedAt: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}
 	seed := uint32(1)
-	for range 1 << 20 { // what can't be compressed
+	for range 1 << 20 { // no compression helps
 		seed = seed*1664525 + 1013904223
 		e.Body = append(e.Body, byte(seed>>24))
 	}
@@ -117,7 +117,7 @@ func TestBodyByReference(t *testing.T) {
 	}
 }
 
-// TestSmallBodiesStayOut sends what fits without asking the bucket.
+// TestSmallBodiesStayOut sends small events without asking the bucket.
 func TestSmallBodiesStayOut(t *testing.T) {
 	s, codec := shelved(t, "")
 	s.status = http.StatusServiceUnavailable
@@ -136,7 +136,7 @@ func TestSmallBodiesStayOut(t *testing.T) {
 	}
 }
 
-// TestWhatIsLostIsPermanent tells a body that is lost from one that can't be had
+// TestWhatIsLostIsPermanent tells a lost body from one that the bucket can't return
 // now.
 func TestWhatIsLostIsPermanent(t *testing.T) {
 	s, codec := shelved(t, "")

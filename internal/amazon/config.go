@@ -97,8 +97,8 @@ func client() *awshttp.BuildableClient {
 		})
 }
 
-// Patient returns a copy of what [Load] returned that waits for the beginning of
-// an answer for a time of its own, as a long poll must.
+// Patient returns a copy of a configuration of [Load] that waits longer for the
+// beginning of an answer, as a long poll must.
 func Patient(cfg aws.Config, answer time.Duration) aws.Config {
 	if p, ok := cfg.HTTPClient.(plainBodies); ok {
 		cfg.HTTPClient = plainBodies{p.WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = answer })}
@@ -106,13 +106,10 @@ func Patient(cfg aws.Config, answer time.Duration) aws.Config {
 	return cfg
 }
 
-// plainBodies hides from net/http that the SDK's request bodies can write
-// themselves. The SDK closes a body as soon as the answer's head is there;
-// net/http may not have looked for the body's end by then, gets io.EOF from the
-// body's WriteTo, where Read would say the same to better effect, takes that for
-// a fault and closes the connection under the answer. The events in it would be
-// leased to nobody. It happens where answers are quick and CPUs busy: once in
-// some thousand requests on loopback.
+// plainBodies hides the SDK bodies' WriteTo from net/http. The SDK closes a body
+// when the answer's head arrives; WriteTo then returns io.EOF, net/http takes that
+// for a fault and closes the connection. Nobody gets the events in that answer. It
+// happens in one of some thousand requests on loopback.
 type plainBodies struct{ *awshttp.BuildableClient }
 
 func (p plainBodies) Do(r *http.Request) (*http.Response, error) {

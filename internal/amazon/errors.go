@@ -13,7 +13,7 @@ import (
 	"bellhop"
 )
 
-// The codes of what [Explain] returns for trouble that does not pass by itself.
+// The codes of [Explain]'s errors for trouble that does not pass by itself.
 const (
 	CodeDenied      = "aws_denied"
 	CodeCredentials = "aws_credentials"
@@ -40,15 +40,15 @@ var advice = map[string]struct{ code, message string }{
 	"KmsAccessDenied":             {CodeKey, "the encryption key can't be used: let the role use it (kms:GenerateDataKey, kms:Decrypt)"},
 	"KmsDisabled":                 {CodeKey, "the encryption key is disabled: enable it"},
 	"KmsInvalidKeyUsage":          {CodeKey, "the encryption key can't be used: give a symmetric one for encryption"},
-	"KmsInvalidState":             {CodeKey, "the encryption key can't be used in its state: check whether it is to be deleted"},
+	"KmsInvalidState":             {CodeKey, "the encryption key can't be used in its state: check whether its deletion is scheduled"},
 	"KmsNotFound":                 {CodeKey, "the encryption key is not there: check its id and region"},
 	"KmsOptInRequired":            {CodeKey, "the account has no right to the encryption key's service: sign up for it"},
 }
 
 // Explain turns an error of the SDK into ctx's own if that is done, or else into
-// an error of kind bellhop.Unavailable that says in its message what to do and
-// in its code whether that is for a person. All of them may pass: a permission
-// that is missing now is no verdict on an event.
+// an error of kind bellhop.Unavailable. Its message says what to do, its code whether
+// a person must do it. All of them may pass: a missing permission is no verdict on
+// an event.
 func Explain(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil

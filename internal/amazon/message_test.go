@@ -177,7 +177,7 @@ func TestDecodeSaysWhatIsNotOurs(t *testing.T) {
 			t.Errorf("%s: %v, want Invalid", name, err)
 		}
 	}
-	// What a later version sent is left to those who know it.
+	// It leaves a later version's messages to later versions.
 	for name, m := range map[string]Message{
 		"a later version": with(strings.Replace(meta, `"v":1`, `"v":2`, 1), "", "x"),
 		"a later coding":  with(meta, "brotli", "x"),
@@ -215,7 +215,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		again, err := Encode(e)
 		if err != nil {
-			return // a foreign body may be larger than what we send
+			return // a foreign body may be larger than ours
 		}
 		back, err := Decode(again)
 		if err != nil || cmp.Diff(e, back) != "" {

@@ -37,8 +37,8 @@ func newS3(cfg aws.Config, bucket string) *s3 {
 		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })}
 }
 
-// bucketURL has the bucket in its path at a stand-in, which has no name per bucket, and
-// where TLS certificates would not match its name; else in its host.
+// bucketURL returns a URL with the bucket in the path at a stand-in, which has no name per bucket,
+// and where TLS certificates would not match its name; else in the host.
 func bucketURL(cfg aws.Config, bucket string) string {
 	if endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), aws.ToString(cfg.BaseEndpoint)); endpoint != "" {
 		return strings.TrimSuffix(endpoint, "/") + "/" + bucket
@@ -80,8 +80,8 @@ func bucketURL(cfg aws.Config, bucket string) string {
 	return "https://" + bucket + "." + host
 }
 
-// do makes a request until it succeeds or the SDK would give up, too. It returns what
-// was answered, up to a byte more than a body may have.
+// do makes a request until it succeeds or the SDK would give up, too. It returns the
+// answer, up to a byte more than a body may have.
 func (s *s3) do(ctx context.Context, method, key string, header http.Header, body []byte) ([]byte, error) {
 	retryer := s.cfg.Retryer()
 	for attempt := 1; ; attempt++ {
@@ -149,7 +149,7 @@ func (s *s3) once(ctx context.Context, method, key string, header http.Header, b
 // refusal is an answer as an error of the SDK. One to HEAD has no words.
 func refusal(answer *http.Response, text []byte) error {
 	said := struct{ Code, Message string }{Code: strings.ReplaceAll(http.StatusText(answer.StatusCode), " ", "")}
-	_ = xml.Unmarshal(text, &said) // what is no XML says nothing
+	_ = xml.Unmarshal(text, &said) // no XML says nothing
 	return &awshttp.ResponseError{RequestID: answer.Header.Get("X-Amz-Request-Id"),
 		ResponseError: &smithyhttp.ResponseError{
 			Response: &smithyhttp.Response{Response: answer}, Err: &smithy.GenericAPIError{Code: said.Code,

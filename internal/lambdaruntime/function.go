@@ -23,11 +23,11 @@ type Function struct {
 	Concurrency int
 	// Running lets a process run on between invocations. Lambda's stands still.
 	Running bool
-	// Fell is told of each process that ended by itself, or because its time was
-	// up; nil is not.
+	// Fell, if set, gets a call for each process that ended by itself or because
+	// its time was up.
 	Fell func()
-	// Watch is told of each invocation once it is over, by many goroutines at
-	// once; nil is not.
+	// Watch, if set, gets each invocation once it is over, from many goroutines
+	// at once.
 	Watch func(Result)
 
 	command []string
@@ -44,7 +44,7 @@ type Function struct {
 	closed bool
 }
 
-// The account and region that functions are told they are in.
+// The account and region that functions see.
 const (
 	Region  = "us-east-1"
 	Account = "000000000000"
@@ -58,7 +58,7 @@ func newFunction(name string, command, env []string, output io.Writer) *Function
 	}
 }
 
-// Result is what came of an invocation.
+// Result is the outcome of an invocation.
 type Result struct {
 	RequestID string
 	Payload   []byte // the answer, or an error as JSON
@@ -70,7 +70,7 @@ type Result struct {
 	Took time.Duration // without Init
 }
 
-// Error is what a function's failure looks like to whoever invoked it.
+// Error is how a function's failure looks to the caller.
 type Error struct {
 	Type    string `json:"errorType"`
 	Message string `json:"errorMessage"`
@@ -98,9 +98,9 @@ func (r Result) Err() error {
 
 var errClosed = errors.New("the server is closed")
 
-// Invoke runs the function once. Whatever the function does wrong is in the
-// result; the error tells that it could not be run at all, or that ctx was done,
-// in which case its process is killed.
+// Invoke runs the function once. The result holds the function's own failure. The
+// error means that it could not run at all, or that ctx was done; then Invoke kills
+// its process.
 func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
 	if len(payload) == 0 {
 		payload = []byte("{}")
@@ -149,7 +149,7 @@ func (f *Function) take() (i *instance, cold bool, err error) {
 	return i, true, nil
 }
 
-// put makes a process idle that has asked for more work.
+// put makes a process idle that asks for more work.
 func (f *Function) put(i *instance) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -162,7 +162,7 @@ func (f *Function) forget(i *instance) {
 	delete(f.all, i)
 }
 
-// SetEnv changes what processes that start from now on see in their environment.
+// SetEnv changes the environment of processes that start from now on.
 func (f *Function) SetEnv(env ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -38,7 +38,7 @@ type instance struct {
 	cmd     *exec.Cmd
 	server  *http.Server
 	started time.Time
-	work    chan *invocation // what next hands out
+	work    chan *invocation // for next to hand out
 	ready   chan struct{}    // closed when it first asks for work
 	ended   chan struct{}    // closed when the process has ended
 
@@ -47,7 +47,7 @@ type instance struct {
 	mu      sync.Mutex
 	readyIn time.Duration // 0 until it asks for work
 	current *invocation
-	failure *outcome // what it said of its failed start
+	failure *outcome // of a failed start
 }
 
 func startInstance(f *Function) (*instance, error) {
@@ -76,8 +76,8 @@ func startInstance(f *Function) (*instance, error) {
 	return i, nil
 }
 
-// lambdaEnv is what Lambda sets for every function; nothing of this process's
-// own environment is handed on but the folder for temporary files.
+// lambdaEnv is the environment that Lambda sets for every function. Of this
+// process's own it hands on only the folder for temporary files.
 func (f *Function) lambdaEnv(api string) []string {
 	return []string{
 		"AWS_LAMBDA_RUNTIME_API=" + api, "AWS_LAMBDA_FUNCTION_NAME=" + f.Name, "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
@@ -164,7 +164,7 @@ func (i *instance) idle() {
 	}
 }
 
-// answer takes what an invocation came to. Lambda takes each once.
+// answer takes the outcome of an invocation. Lambda takes each once.
 func (i *instance) answer(failed bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		payload, err := io.ReadAll(io.LimitReader(r.Body, maxPayload+1))
@@ -259,8 +259,8 @@ func (i *instance) await(ctx context.Context, inv *invocation) (Result, error) {
 	}
 }
 
-// outcome says what an invocation came to that is over or whose process ended:
-// what it said before, if anything.
+// outcome returns the result of an invocation that is over, or whose process ended:
+// its earlier answer, if any.
 func (i *instance) outcome(inv *invocation) Result {
 	i.mu.Lock()
 	said := i.failure

@@ -36,7 +36,7 @@ type Mapping struct {
 	batches, messages, failed, errored atomic.Int64
 }
 
-// Counts are what a mapping has done so far.
+// Counts sum up a mapping's work so far.
 type Counts struct {
 	Batches  int64 // invocations
 	Messages int64 // handed over, each time counted
@@ -49,7 +49,7 @@ func (m *Mapping) Counts() Counts {
 	return Counts{m.batches.Load(), m.messages.Load(), m.failed.Load(), m.errored.Load()}
 }
 
-// Run works until ctx is done and what is under way has ended.
+// Run works until ctx is done and the work under way has ended.
 func (m *Mapping) Run(ctx context.Context) error {
 	n := m.Concurrency
 	if n == 0 {
@@ -72,7 +72,7 @@ func (m *Mapping) Run(ctx context.Context) error {
 	return <-errs
 }
 
-// batch carries one batch. What was begun is finished: a receive that is broken
+// batch carries one batch. It finishes even when ctx is done: a receive that breaks
 // off would take messages with it.
 func (m *Mapping) batch(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)

@@ -28,7 +28,7 @@ type Server struct {
 	functions map[string]*Function
 }
 
-// Start starts a server. What its functions print goes to output; nil drops it.
+// Start starts a server. Its functions' output goes to output; nil drops it.
 func Start(output io.Writer) (*Server, error) {
 	if output == nil {
 		output = io.Discard
@@ -49,12 +49,12 @@ func Start(output io.Writer) (*Server, error) {
 	return s, nil
 }
 
-// InvokeURL is what AWS_ENDPOINT_URL_LAMBDA takes: there is the Invoke API.
+// InvokeURL is the URL of the Invoke API, for AWS_ENDPOINT_URL_LAMBDA.
 func (s *Server) InvokeURL() string { return s.url }
 
 // Function adds a function: a program that asks the Runtime API for work. env,
-// NAME=VALUE each, is all that it sees beside what Lambda sets. Change the
-// function's fields before it is first invoked.
+// NAME=VALUE each, is all that it sees beside Lambda's own. Change the function's
+// fields before the first invocation.
 func (s *Server) Function(name string, command []string, env ...string) *Function {
 	f := newFunction(name, command, env, s.output)
 	s.mu.Lock()
@@ -118,7 +118,7 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "InvalidRequestContentException", "the event is no JSON")
 		return
 	}
-	// Lambda goes on when whoever asked has gone.
+	// Lambda goes on when the caller has gone.
 	result, err := f.Invoke(context.WithoutCancel(r.Context()), payload)
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, "ServiceException", err.Error())

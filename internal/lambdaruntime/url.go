@@ -46,7 +46,7 @@ type urlHTTP struct {
 	UserAgent string `json:"userAgent"`
 }
 
-// URL returns the handler of the function's URL: whoever asks it invokes the
+// URL returns the handler of the function's URL: each request invokes the
 // function.
 func (f *Function) URL() http.Handler { return http.HandlerFunc(f.serveURL) }
 
@@ -103,7 +103,7 @@ func isText(contentType string) bool {
 	return strings.HasPrefix(kind, "text/")
 }
 
-// answerURL writes what a function answered: a response in so many words, or any
+// answerURL writes a function's answer: a response in so many words, or any
 // other JSON as it is.
 func answerURL(w http.ResponseWriter, payload []byte) {
 	var a struct {

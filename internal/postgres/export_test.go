@@ -1,4 +1,4 @@
 package postgres
 
-// CheckServer refuses servers by what they say they are.
+// CheckServer refuses servers by their version.
 var CheckServer = checkServer

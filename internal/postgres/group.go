@@ -8,6 +8,10 @@ import (
 
 // Group gathers small writes into one transaction: writes that arrive during one transaction go
 // into the next. A single write does not wait.
+//
+// SQLite's writer (sqlitefile) has a group commit of its own. It is the file's only writer: it drops
+// a failing job, runs the others again, and drains its jobs on close. A Group sends one transaction
+// over a pool of connections; run decides what a failure means, and closing fails waiting jobs.
 type Group[J any] struct {
 	jobs   chan *Job[J]
 	closed chan struct{}
@@ -18,20 +22,19 @@ type Group[J any] struct {
 // Job is one of the writes.
 type Job[J any] struct {
 	What J
-	Err  error // what became of it
+	Err  error // the outcome
 
 	done chan error // has room for one, so that nobody waits for a caller who left
 }
 
-// What bounds one transaction: how many jobs, and how much they weigh.
+// The bounds of one transaction: jobs, and their weight in bytes.
 const (
 	maxJobs   = 512
 	maxWeight = 4 << 20
 )
 
-// NewGroup returns a group whose transactions are run by run, which says in each
-// job what became of it. weigh returns the bytes of a job; nil where they don't
-// matter.
+// NewGroup returns a group whose transactions run runs; it sets each job's Err. weigh
+// returns the bytes of a job; nil where they don't matter.
 func NewGroup[J any](run func(context.Context, []*Job[J]), weigh func(J) int) *Group[J] {
 	if weigh == nil {
 		weigh = func(J) int { return 0 }
@@ -39,8 +42,8 @@ func NewGroup[J any](run func(context.Context, []*Job[J]), weigh func(J) int) *G
 	return &Group[J]{jobs: make(chan *Job[J], maxJobs), closed: make(chan struct{}), run: run, weigh: weigh}
 }
 
-// Do returns once the job is done. When ctx is done first, it returns without
-// knowing, and the job may still be done.
+// Do returns once the job is done. When ctx is done first, it returns without the
+// outcome, and the job may still run.
 func (g *Group[J]) Do(ctx context.Context, what J) error {
 	j := &Job[J]{What: what, done: make(chan error, 1)}
 	select {

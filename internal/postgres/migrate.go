@@ -155,7 +155,7 @@ func (p *Pools) Await(ctx context.Context) error {
 var ErrNoSchema = errors.New("the database has no tables of bellhop yet: run bellhop migrate")
 
 // Check returns nil when the schemas in the database are those of this program,
-// [ErrNoSchema] when none is there, and otherwise what to run.
+// [ErrNoSchema] when none is there, and otherwise an error that names the command to run.
 func Check(ctx context.Context, p *Pools, schemas ...Schema) error {
 	older, none := false, true
 	for _, s := range schemas {

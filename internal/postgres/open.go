@@ -29,7 +29,7 @@ import (
 type Options struct {
 	// URL is postgres://USER:PASSWORD@HOST:PORT/DATABASE. Its pool_max_conns
 	// bounds the connections of all pools together; 16 unless given. Of several
-	// hosts, separated by commas, the first that takes changes is used.
+	// hosts, separated by commas, it uses the first that takes changes.
 	URL string
 	Log *slog.Logger     // nil discards
 	Now func() time.Time // nil means the system's clock
@@ -38,9 +38,9 @@ type Options struct {
 // Pools are the connections to one database, divided among their users so that none starves
 // another.
 type Pools struct {
-	Webhooks *Pool // what accepting an event needs: a quarter
-	API      *Pool // what people wait for: a quarter
-	Worker   *Pool // background work: a half
+	Webhooks *Pool // for accepting events: a quarter
+	API      *Pool // for people who wait: a quarter
+	Worker   *Pool // for background work: a half
 
 	config *pgx.ConnConfig
 	now    func() time.Time

@@ -32,12 +32,12 @@ const (
 	beginWrite = `BEGIN`
 )
 
-// terms are a transaction's time limits, and the statement that tells the server. Settings end with
-// the transaction, so that the connection's next user does not inherit them. The server soon
-// releases the locks of a client that vanished in the midst of a transaction.
+// terms are a transaction's time limits; limits is the statement that sets them. They end with the
+// transaction, so that the connection's next user does not inherit them. The server soon releases
+// the locks of a client that vanished in the midst of a transaction.
 type terms struct {
-	limit time.Duration
-	tell  string
+	limit  time.Duration
+	limits string
 }
 
 func readTerms(limit time.Duration) terms {
@@ -63,7 +63,7 @@ func (p *Pool) Within(limit time.Duration) *Pool {
 // successors.
 func (p *Pool) Unforced() *Pool {
 	lax := *p
-	lax.write.tell += `, set_config('synchronous_commit', 'off', true)`
+	lax.write.limits += `, set_config('synchronous_commit', 'off', true)`
 	return &lax
 }
 
@@ -78,15 +78,15 @@ func (p *Pool) Read(ctx context.Context, fn func(*Batch)) error {
 	})
 }
 
-// Once runs what fn puts into a batch as one transaction, in one round trip. fn
-// may be called more than once.
+// Once runs fn's statements as one transaction, in one round trip. It may call fn
+// more than once.
 func (p *Pool) Once(ctx context.Context, fn func(*Batch)) error {
 	return p.Write(ctx, func(tx *Tx) error { return tx.Commit(fn) })
 }
 
-// Write runs fn in a transaction. What fn did counts once its tx.Commit returned
-// nil; without a Commit nothing is kept. fn is called again when another
-// transaction got in the way.
+// Write runs fn in a transaction. fn's changes count once its tx.Commit returned nil;
+// without a Commit Write drops them. It calls fn again when another transaction got
+// in the way.
 func (p *Pool) Write(ctx context.Context, fn func(*Tx) error) error {
 	return p.run(ctx, p.write, beginWrite, fn)
 }
@@ -95,7 +95,7 @@ func (p *Pool) run(parent context.Context, t terms, begin string, fn func(*Tx) e
 	ctx, cancel := context.WithTimeout(parent, t.limit)
 	defer cancel()
 	for try := 1; ; try++ {
-		tx := Tx{ctx: ctx, begin: begin, tell: t.tell}
+		tx := Tx{ctx: ctx, begin: begin, limits: t.limits}
 		err := p.try(&tx, fn)
 		if err == nil {
 			p.all.wrote(begin)
@@ -129,7 +129,7 @@ func (p *Pool) try(tx *Tx, fn func(*Tx) error) error {
 	tx.conn = conn.Conn()
 	err = fn(tx)
 	if endsSession(err) {
-		hangUp(tx.ctx, tx.conn) // so that nobody is given it again
+		hangUp(tx.ctx, tx.conn) // so that nobody gets it again
 	}
 	if tx.lost = tx.conn.IsClosed(); !tx.lost {
 		tx.rollback()
@@ -151,13 +151,13 @@ func (p *Pool) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 
 // Tx is a transaction. Its BEGIN travels with the first batch.
 type Tx struct {
-	ctx         context.Context
-	conn        *pgx.Conn
-	begin, tell string
-	begun       bool
-	greeted     bool // the BEGIN was answered
-	ending      bool // a COMMIT was sent
-	lost        bool // the connection was
+	ctx           context.Context
+	conn          *pgx.Conn
+	begin, limits string
+	begun         bool
+	greeted       bool // the BEGIN was answered
+	ending        bool // a COMMIT was sent
+	lost          bool // the connection was
 }
 
 // neverHappened reports whether a lost transaction surely changed nothing: its end was not sent, or
@@ -171,10 +171,10 @@ func (tx *Tx) neverHappened(err error) bool {
 	return !tx.ending || tx.begin == beginRead || code == codeReadOnly || !tx.greeted && strings.HasPrefix(code, "57P")
 }
 
-// Do sends what fn puts into a batch, in one round trip.
+// Do sends fn's statements in one round trip.
 func (tx *Tx) Do(fn func(*Batch)) error { return tx.send(fn, false) }
 
-// Commit sends what fn puts into a batch and ends the transaction, in one round
+// Commit sends fn's statements and ends the transaction, in one round
 // trip. When it returns an error that is no bellhop.Unavailable, nothing was
 // kept; else that is not known.
 func (tx *Tx) Commit(fn func(*Batch)) error { return tx.send(fn, true) }
@@ -183,7 +183,7 @@ func (tx *Tx) send(fn func(*Batch), end bool) error {
 	var b Batch
 	if !tx.begun {
 		b.batch.Queue(tx.begin).Exec(func(pgconn.CommandTag) error { tx.greeted = true; return nil })
-		b.Exec(tx.tell)
+		b.Exec(tx.limits)
 		tx.begun = true
 	}
 	fn(&b)

@@ -190,8 +190,8 @@ func TestReadOnlySessions(t *testing.T) {
 	must(t, p.Writable(t.Context(), p.API, one))
 }
 
-// TestSeveralHosts uses the one that takes changes, wherever it stands, and says what
-// is wrong when none does.
+// TestSeveralHosts uses the host that takes changes, wherever it stands, and names the
+// fault when none does.
 func TestSeveralHosts(t *testing.T) {
 	s := need(t)
 	db, err := s.NewDatabase(t.Context())
@@ -288,8 +288,8 @@ func TestMigratorsTakeTurns(t *testing.T) {
 	}
 }
 
-// TestMigrateTriesAgain has somebody hold a table until a migration has given up
-// waiting for it once.
+// TestMigrateTriesAgain holds a table until a migration has stopped waiting for it
+// once.
 func TestMigrateTriesAgain(t *testing.T) {
 	url := fresh(t)
 	_, err := postgres.Migrate(t.Context(), url, schema("c", "CREATE TABLE c1 ();"))
@@ -342,8 +342,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestListen hears what is notified, until its connection breaks; through
-// a pooler it says that there is nothing to hear.
+// TestListen hears notifications until its connection breaks; through a pooler it
+// says that there is nothing to hear.
 func TestListen(t *testing.T) {
 	url := fresh(t)
 	p, err := postgres.Open(t.Context(), postgres.Options{URL: url})
@@ -421,8 +421,8 @@ func TestPreparedStatements(t *testing.T) {
 	}
 }
 
-// TestWithin has a call end in the time that it was given, with a connection that
-// is still good.
+// TestWithin checks that a call ends within its limit, with a connection that is
+// still good.
 func TestWithin(t *testing.T) {
 	p, err := postgres.Open(t.Context(), postgres.Options{URL: fresh(t)})
 	must(t, err)

@@ -136,11 +136,10 @@ func shorten(s string) string {
 	return s
 }
 
-// Explain turns the trouble that a broker can be in into bellhop.Unavailable,
-// what is missing into bellhop.NotFound, what is there and differs into
-// bellhop.Conflict, and what the user may not do into bellhop.Invalid, each a
-// line that says what to do. doing is what was attempted, such as "declare the
-// queue orders.0".
+// Explain turns a broker's trouble into bellhop.Unavailable, a missing queue or
+// exchange into bellhop.NotFound, one that differs into bellhop.Conflict, and a
+// missing permission into bellhop.Invalid, each a line that says what to do. doing
+// names the attempt, such as "declare the queue orders.0".
 func (t Target) Explain(doing string, err error) error {
 	if _, ours := errors.AsType[*bellhop.Error](err); err == nil || ours || errors.Is(err, context.Canceled) {
 		return err
@@ -181,8 +180,7 @@ func (t Target) busy(doing, says string) error {
 		Message: fmt.Sprintf("%s: RabbitMQ at %s is not available: try again later", doing, t.Addr)}
 }
 
-// inequivalent leaves of RabbitMQ's text what tells: which argument, and both
-// values.
+// inequivalent leaves of RabbitMQ's text the argument and both values.
 func inequivalent(says string) string {
 	_, says, _ = strings.Cut(says, "inequivalent arg ")
 	return shorten(says)

@@ -148,7 +148,7 @@ func (l *link) stalled(now time.Time) bool {
 	return l.blocked.Load() == nil && l.due.Load() > 0 && now.Sub(time.Unix(0, l.confirmed.Load())) > stall
 }
 
-// publish sends a message and waits for the confirmation. answer tells that err is the broker's
+// publish sends a message and waits for the confirmation. answer means that err is the broker's
 // verdict on this message, so that a retry is useless.
 func (l *link) publish(ctx context.Context, m *Message, mandatory bool) (answer bool, err error) {
 	f, answer, err := l.begin(ctx, m, mandatory)
@@ -265,8 +265,8 @@ func (l *link) taken(m *Message) (why string, returned bool) {
 	return why, returned
 }
 
-// lost is for a message that was not confirmed: because the link is gone, which
-// is known a moment later, or because the queue can't take it now.
+// lost handles a message without a confirmation: the link is gone, which shows a
+// moment later, or the queue can't take the message now.
 func (l *link) lost(ctx context.Context, m *Message, err error) (answer bool, _ error) {
 	select {
 	case <-l.gone:
@@ -278,7 +278,7 @@ func (l *link) lost(ctx context.Context, m *Message, err error) (answer bool, _ 
 	}
 }
 
-// blames tells whether this message ended the link: its exchange is missing, or bellhop may not
+// blames reports whether this message ended the link: its exchange is missing, or bellhop may not
 // publish to it.
 func (l *link) blames(m *Message) (answer bool, err error) {
 	e, ok := errors.AsType[*amqp.Error](l.why)

@@ -17,7 +17,7 @@ import (
 
 // Options say how a [Publisher] works. The zero value serves.
 type Options struct {
-	Name        string // what the broker calls its connections
+	Name        string // of its connections, at the broker
 	Connections int    // at the most; 1 if 0. More are dialled only when one has much to do
 	Log         *slog.Logger
 }
@@ -34,7 +34,7 @@ type Publisher struct {
 	life   context.Context
 	end    context.CancelFunc
 	lines  sync.WaitGroup
-	limit  atomic.Int64 // the broker's max_message_size, once it has told; 0 before
+	limit  atomic.Int64 // the broker's max_message_size, once known; 0 before
 
 	mu      sync.Mutex
 	started int

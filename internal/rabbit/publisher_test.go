@@ -204,8 +204,8 @@ func TestExchanges(t *testing.T) {
 	g.mustSend(message("after", "q"))
 }
 
-// TestRefused has a queue refuse what comes: another channel is tried then, and
-// what goes to other queues goes on.
+// TestRefused fills a queue until it refuses messages: the publisher tries another
+// channel then, and messages to other queues go on.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, 1)
@@ -244,7 +244,7 @@ func TestRefused(t *testing.T) {
 	senders.Wait()
 }
 
-// waitingLog tells when a line says something.
+// waitingLog waits for a line with a text.
 type waitingLog struct {
 	mu   sync.Mutex
 	text string
@@ -289,7 +289,7 @@ func TestMissingPermission(t *testing.T) {
 	wantLine(t, "declare", s.DeclareTopic(t.Context(), "events"), bellhop.Invalid, "set_permissions")
 }
 
-// TestSendsAgain cuts connections under load. What was on its way is sent again.
+// TestSendsAgain cuts connections under load. The publisher sends messages under way again.
 func TestSendsAgain(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(*rig){
@@ -373,8 +373,8 @@ func TestGivesUpInTime(t *testing.T) {
 	}
 }
 
-// TestSilence has the broker fall silent: whoever sends is told that it may pass,
-// before and after the connection counts as dead.
+// TestSilence silences the broker: senders get an error that may pass, before and
+// after the connection counts as dead.
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, 1)

@@ -31,8 +31,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestParseRefuses checks that what is wrong with an address is said in one line
-// that does not hold the password.
+// TestParseRefuses checks that one line names the fault of an address, without the
+// password.
 func TestParseRefuses(t *testing.T) {
 	for address, want := range map[string]string{
 		"http://jo:secret@h/":                            `"http" is neither`,

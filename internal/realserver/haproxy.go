@@ -27,8 +27,8 @@ func CheckHAProxy(ctx context.Context, config string, env ...string) error {
 	return nil
 }
 
-// StartHAProxy starts a proxy with a configuration file, and an environment for
-// what that asks of it. It is ready once health answers.
+// StartHAProxy starts a proxy with a configuration file and its environment. It is
+// ready once health answers.
 func StartHAProxy(ctx context.Context, config, health string, env ...string) (*HAProxy, error) {
 	if err := CheckHAProxy(ctx, config, env...); err != nil {
 		return nil, err

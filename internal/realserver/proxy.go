@@ -9,8 +9,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Proxy stands between a driver and its server, and does to their connections
-// what networks do. It keeps its address while it is stopped.
+// Proxy stands between a driver and its server, and makes the faults of networks. It
+// keeps its address while it is stopped.
 type Proxy struct {
 	Addr  string // HOST:PORT
 	t     testing.TB
@@ -39,7 +39,7 @@ func (p *Proxy) Start() {
 	}
 }
 
-// The faults that connections can be given, in toxiproxy's terms.
+// The faults of connections, in toxiproxy's terms.
 const (
 	// nothing comes back any more
 	BlackHole = `{"name":"black hole","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`

@@ -175,8 +175,8 @@ func (r *RabbitMQ) Ctl(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// vhostBatch is how many virtual hosts are made at once: what takes long is to
-// start rabbitmqctl.
+// vhostBatch is how many virtual hosts it makes at once: starting rabbitmqctl takes
+// long.
 const vhostBatch = 16
 
 // NewVHost makes an empty virtual host and returns its name.

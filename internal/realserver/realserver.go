@@ -69,7 +69,7 @@ wait $pid
 kill 0`
 
 // start runs a command in a process group of its own. dir is deleted if this
-// process dies; signal is what asks the server to stop.
+// process dies; signal asks the server to stop.
 func start(dir, signal string, env []string, command ...string) (*process, error) {
 	p := &process{ended: make(chan struct{})}
 	p.cmd = exec.Command("sh", append([]string{"-c", "exec 3<&0; " + guarded, "sh", signal, dir}, command...)...)

@@ -16,7 +16,7 @@ import (
 //
 // It keeps nothing when it ends, and differs from Step Functions: it knows no
 // JSONata and no Assign, enforces the limit of 256 KiB on the input alone, and
-// tells a failed task's cause as "TYPE: MESSAGE", where the real one has JSON.
+// gives a failed task's cause as "TYPE: MESSAGE", where the real one has JSON.
 type StepFunctions struct {
 	*process
 	Endpoint string // http://HOST:PORT
@@ -58,7 +58,7 @@ func StartStepFunctions(ctx context.Context, m StateMachine) (*StepFunctions, er
 	return s, s.ready(ctx, "aws-local-stepfunctions", answers(s.Endpoint+"/_/executions"))
 }
 
-// Execution is what became of an execution.
+// Execution is an execution of a state machine.
 type Execution struct {
 	Name   string   `json:"name"`
 	Input  string   `json:"input"`
@@ -69,7 +69,7 @@ type Execution struct {
 	States []string `json:"states"` // as they were entered; one that is tried again is there again
 }
 
-// Executions lists what ran, in the order of the starts.
+// Executions lists all executions, in the order of the starts.
 func (s *StepFunctions) Executions(ctx context.Context) (all []Execution, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/_/executions", nil)
 	if err != nil {

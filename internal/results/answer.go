@@ -8,41 +8,40 @@ import (
 	"time"
 )
 
-// What people and Shopify notice.
+// Limits of what people and Shopify notice.
 const (
-	// unnoticed is by how much an owner's request may take longer without anybody
-	// seeing it.
+	// unnoticed is how much longer an owner's request may take without anybody seeing
+	// it.
 	unnoticed = 20 * time.Millisecond
-	// felt is from where somebody feels a wait
+	// felt is the wait that people begin to feel
 	// (https://www.nngroup.com/articles/response-times-3-important-limits/).
 	felt = 100 * time.Millisecond
-	// ringsWithin is how soon a phone is to ring.
-	ringsWithin = time.Second
+	// notifyWithin bounds the time until a push.
+	notifyWithin = time.Second
 	// spared is the share of webhooks that may fail before it counts: one in
 	// a thousand can be a machine that paused.
 	spared = 0.001
 )
 
-// Answer is what a comparison says, as rates in orders a second.
+// Answer is a comparison's answer, as rates in orders a second.
 type Answer struct {
 	// SameUpTo is the highest rate at which nobody can tell inline from queued;
 	// 0 when there is none.
 	SameUpTo float64 `json:"same_up_to"`
-	// FeltFrom is from where owners feel inline; 0 when that was not reached.
+	// FeltFrom is the rate from which owners feel inline; 0 when none was reached.
 	FeltFrom float64 `json:"felt_from"`
-	// LostFrom is from where inline passes Shopify's 5 s or refuses webhooks; 0 when
-	// that was not reached.
+	// LostFrom is the rate from which inline passes Shopify's 5 s or refuses webhooks;
+	// 0 when none was reached.
 	LostFrom float64 `json:"lost_from"`
-	// QueuedUpTo is the highest measured rate at which queued keeps what bellhop
-	// promises, and QueuedFailsFrom the next, at which it does not; 0 when that was
-	// not reached.
+	// QueuedUpTo is the highest measured rate at which queued keeps bellhop's promises,
+	// and QueuedFailsFrom the next, at which it does not; 0 when none was reached.
 	QueuedUpTo      float64 `json:"queued_up_to"`
 	QueuedFailsFrom float64 `json:"queued_fails_from"`
 	// Peak is the busiest second of the user's own traffic; 0 when it is not known.
 	Peak float64 `json:"peak"`
 }
 
-// Answer finds what the points say.
+// Answer finds the answer in the points.
 func (c *Comparison) Answer() (a Answer) {
 	a.SameUpTo, _ = Edge(c.Rates(Inline), func(r float64) bool { return !c.same(r) })
 	_, a.FeltFrom = Edge(c.Rates(Inline), func(r float64) bool { return c.Feels(Inline, r) })
@@ -54,7 +53,7 @@ func (c *Comparison) Answer() (a Answer) {
 	return a
 }
 
-// Rates are those at which a mode was measured.
+// Rates are a mode's measured rates.
 func (c *Comparison) Rates(m Mode) (all []float64) {
 	for _, p := range c.Points {
 		if len(p.Of(m)) > 0 {
@@ -92,7 +91,7 @@ func Median(samples []Sample, of func(Sample) float64) float64 {
 
 // The figures that decide.
 func ownersP99(s Sample) float64 { return float64(s.Owners.P99) }
-func ringP99(s Sample) float64   { return float64(s.Ring.P99) }
+func notifyP99(s Sample) float64 { return float64(s.Notify.P99) }
 
 // FailedShare is the share of webhooks that Shopify would send again.
 func (s Sample) FailedShare() float64 { return float64(s.Failed()) / float64(max(1, s.Sent)) }
@@ -112,7 +111,7 @@ func (c *Comparison) same(rate float64) bool {
 	inline, queued := c.at(Inline, rate), c.at(Queued, rate)
 	slower := Median(inline, ownersP99) - Median(queued, ownersP99)
 	return !c.Loses(Inline, rate) && time.Duration(slower) <= unnoticed &&
-		Median(inline, ringP99) <= float64(ringsWithin)
+		Median(inline, notifyP99) <= float64(notifyWithin)
 }
 
 // Feels reports whether owners feel the webhooks.
@@ -129,9 +128,9 @@ func (c *Comparison) Loses(m Mode, rate float64) bool {
 
 func (c *Comparison) QueuedFails(rate float64) bool {
 	samples := c.at(Queued, rate)
-	unrung := Median(samples, func(s Sample) float64 { return float64(s.OK-s.Rung) / float64(max(1, s.OK)) })
-	return c.Loses(Queued, rate) || c.Feels(Queued, rate) || unrung > spared ||
-		Median(samples, ringP99) > float64(ringsWithin)
+	unnotified := Median(samples, func(s Sample) float64 { return float64(s.OK-s.Notified) / float64(max(1, s.OK)) })
+	return c.Loses(Queued, rate) || c.Feels(Queued, rate) || unnotified > spared ||
+		Median(samples, notifyP99) > float64(notifyWithin)
 }
 
 // Words says it in sentences, the most important first.
@@ -197,9 +196,9 @@ func (c *Comparison) queuedWords(a Answer) string {
 	if a.QueuedUpTo == 0 {
 		return "With the queue this machine did not keep up at any rate that was measured."
 	}
-	ring := Median(c.at(Queued, a.QueuedUpTo), ringP99)
+	notify := Median(c.at(Queued, a.QueuedUpTo), notifyP99)
 	s := fmt.Sprintf("With the queue this machine holds %s orders a second, and 99 of 100 pushes are with the push "+
-		"service within %s.", Rate(a.QueuedUpTo), Took(ring))
+		"service within %s.", Rate(a.QueuedUpTo), Took(notify))
 	if a.QueuedFailsFrom > 0 {
 		s += fmt.Sprintf(" At %s it does not: %s.", Rate(a.QueuedFailsFrom), c.whyQueuedFails(a.QueuedFailsFrom))
 	}
@@ -215,8 +214,8 @@ func (c *Comparison) whyQueuedFails(rate float64) string {
 	if c.Feels(Queued, rate) {
 		why = append(why, "owners feel it")
 	}
-	if ring := Median(samples, ringP99); ring > float64(ringsWithin) {
-		why = append(why, "one push in a hundred takes "+Took(ring)+" or longer")
+	if notify := Median(samples, notifyP99); notify > float64(notifyWithin) {
+		why = append(why, "one push in a hundred takes "+Took(notify)+" or longer")
 	}
 	if len(why) == 0 {
 		return "some pushes do not come"

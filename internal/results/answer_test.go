@@ -17,8 +17,8 @@ func (c curves) point(rate float64, repeats int) RatePoint {
 	p := RatePoint{Rate: rate}
 	for i := range repeats {
 		jitter := time.Duration(i) * time.Millisecond
-		in := Sample{Mode: Inline, Sent: 1000, OK: 1000, Rung: 1000,
-			Owners: Latencies{P99: 5*time.Millisecond + jitter}, Ring: Latencies{P99: 90 * time.Millisecond}}
+		in := Sample{Mode: Inline, Sent: 1000, OK: 1000, Notified: 1000,
+			Owners: Latencies{P99: 5*time.Millisecond + jitter}, Notify: Latencies{P99: 90 * time.Millisecond}}
 		q := in
 		q.Mode = Queued
 		if rate >= c.felt {
@@ -28,7 +28,7 @@ func (c curves) point(rate float64, repeats int) RatePoint {
 			in.OK, in.Refused = 600, 400
 		}
 		if rate >= c.end {
-			q.Ring.P99 = 4 * time.Second
+			q.Notify.P99 = 4 * time.Second
 		}
 		p.Inline, p.Queued = append(p.Inline, in), append(p.Queued, q)
 	}

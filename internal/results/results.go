@@ -1,5 +1,5 @@
-// Package results is what bellhop-bench compare writes into results.json, and what
-// follows from it. bellhop reads it too: it says how much traffic the machine holds.
+// Package results is the content of results.json, which bellhop-bench compare writes,
+// and its meaning. bellhop reads it too: it says how much traffic the machine holds.
 package results
 
 import (
@@ -11,12 +11,11 @@ import (
 	"bellhop"
 )
 
-// Format is that of [Comparison] in JSON. A later one is refused.
+// Format is that of [Comparison] in JSON. ReadComparison refuses a later one.
 const Format = 1
 
-// Comparison is what handling orders inside the web request and behind a queue
-// came to, at several rates. All that is said of it and drawn of it follows from
-// this.
+// Comparison compares handling orders inside the web request and behind a queue, at
+// several rates. All words and charts follow from it.
 type Comparison struct {
 	Format      int             `json:"format"`
 	Version     string          `json:"version"` // of bellhop
@@ -33,7 +32,7 @@ type Comparison struct {
 	Interrupted bool            `json:"interrupted,omitempty"` // it was stopped before its end
 }
 
-// CompareSettings are what both modes ran on.
+// CompareSettings are the settings of both modes.
 type CompareSettings struct {
 	Store       string        `json:"store"` // sqlite, postgres
 	Queue       string        `json:"queue"` // sqlite, postgres, amqp, or that it is a stand-in for SQS
@@ -56,7 +55,7 @@ func (s CompareSettings) InlineCapacity() float64 {
 	return float64(s.Pool) / s.PushLatency.Seconds()
 }
 
-// Traffic is what a user's shops bring.
+// Traffic is the traffic of a user's shops.
 type Traffic struct {
 	OrdersPerDay float64 `json:"orders_per_day"`
 	PeakFactor   float64 `json:"peak_factor"` // the busiest second ÷ the mean of the day
@@ -108,20 +107,20 @@ func (p RatePoint) Of(m Mode) []Sample {
 // answered, beside owners' requests.
 type Sample struct {
 	Mode    Mode    `json:"mode"`
-	Offered float64 `json:"offered_per_second"` // that was really sent
+	Offered float64 `json:"offered_per_second"` // as really sent
 
 	Sent       int64 `json:"sent"`
 	OK         int64 `json:"ok"`
 	Refused    int64 `json:"refused"`    // answered, and not 2xx
 	Unanswered int64 `json:"unanswered"` // within 5 s
 	Recorded   int64 `json:"recorded"`   // orders in the database in the end
-	Rung       int64 `json:"rung"`       // of the orders that were accepted, those whose phone was told
+	Notified   int64 `json:"rung"`       // of the accepted orders, those whose phone got a push
 
-	// from when a webhook was due until it was answered 2xx; what was never answered counts as 5 s
+	// from when a webhook was due until it was answered 2xx; 5 s without an answer
 	Webhooks     Latencies `json:"webhooks"`
 	Owners       Latencies `json:"owners"`
 	OwnersFailed int64     `json:"owners_failed"`
-	Ring         Latencies `json:"ring"` // from when a webhook was due until the push service had its push
+	Notify       Latencies `json:"ring"` // from a webhook's due time until the push service had its push
 
 	Drain   time.Duration `json:"drain_ns"`      // from the last webhook until all was recorded and pushed
 	CPU     time.Duration `json:"cpu_ns"`        // of bellhop alone, in all
@@ -143,8 +142,8 @@ type Latencies struct {
 	Max  time.Duration `json:"max_ns"`
 }
 
-// PlainCheck is what a plain hand-written handler with the same pool reaches,
-// beside inline: both flooded.
+// PlainCheck compares a plain hand-written handler with inline, with the same pool:
+// both flooded.
 type PlainCheck struct {
 	Plain  []float64 `json:"plain_per_second"`
 	Inline []float64 `json:"inline_per_second"`
@@ -157,7 +156,7 @@ func (c *Comparison) WriteJSON(w io.Writer) error {
 	return e.Encode(c)
 }
 
-// ReadComparison reads what [Comparison.WriteJSON] wrote.
+// ReadComparison reads the JSON of [Comparison.WriteJSON].
 func ReadComparison(r io.Reader) (*Comparison, error) {
 	c := new(Comparison)
 	if err := json.NewDecoder(r).Decode(c); err != nil {
@@ -174,7 +173,7 @@ func ReadComparison(r io.Reader) (*Comparison, error) {
 	return c, nil
 }
 
-// Machine is what was measured on.
+// Machine is the measured machine.
 type Machine struct {
 	CPU    string  `json:"cpu"`
 	Cores  int     `json:"cores"`

@@ -11,7 +11,7 @@ type Archived struct {
 	Event *bellhop.Event // Body is nil once it was pruned
 }
 
-// EventColumns are what [ScanEvent] reads, of a table or alias e.
+// EventColumns are the columns for [ScanEvent], of a table or alias e.
 const EventColumns = `e.seq, e.id, e.shop, e.topic, e.api_version, e.webhook_id,
 	e.shopify_event_id, e.triggered_at, e.accepted_at, e.signed_by`
 
@@ -19,7 +19,7 @@ const EventColumns = `e.seq, e.id, e.shop, e.topic, e.api_version, e.webhook_id,
 // of an order, and a replay from the archive belongs to no trace of before.
 const TraceColumn = `e.trace_parent`
 
-// BodyColumns are what [File.ScanBody] reads after them.
+// BodyColumns are the columns for [File.ScanBody] after them.
 const BodyColumns = `e.coding, e.body`
 
 // Append puts an event that is new into the archive. One that is there already

@@ -155,8 +155,8 @@ func (f *File) Healthy() error {
 const writtenLately = 5 * time.Second
 
 // Writable returns nil while the file takes changes: unless something was committed
-// in the last seconds it turns over a number in the header that nobody reads, since
-// a full disk is seen only so and what stays as it is is not written.
+// in the last seconds it changes a number in the header that nobody reads, since
+// only a real write shows a full disk.
 func (f *File) Writable(ctx context.Context) error {
 	if last := f.written.Load(); last != nil && time.Since(*last) < writtenLately {
 		return f.Healthy()

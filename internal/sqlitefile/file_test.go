@@ -92,7 +92,7 @@ func TestConcurrentWritesShareCommits(t *testing.T) {
 	if n := count(t, f); n != 100 {
 		t.Errorf("%d notes, want 100", n)
 	}
-	if err := f.Close(); err != nil { // the last commit is told of after its callers
+	if err := f.Close(); err != nil { // it reports the last commit after the callers' return
 		t.Error(err)
 	}
 	if jobs != 101 || commits > 60 {
@@ -100,7 +100,7 @@ func TestConcurrentWritesShareCommits(t *testing.T) {
 	}
 }
 
-// TestFailedJobKeepsOthers checks that a job that fails loses what it wrote, and
+// TestFailedJobKeepsOthers checks that a job that fails loses its changes, and
 // nobody else's.
 func TestFailedJobKeepsOthers(t *testing.T) {
 	f := open(t, temp(t), sqlitefile.Options{})
@@ -265,7 +265,7 @@ func TestFailedSync(t *testing.T) {
 		t.Error("the file says it is healthy after a failed fsync")
 	}
 	if n := count(t, f); n < 1 {
-		t.Error("what was there can't be read")
+		t.Error("earlier rows can't be read")
 	}
 	again := open(t, path, sqlitefile.Options{})
 	if err := add(t.Context(), again, "restarted"); err != nil {
@@ -273,8 +273,7 @@ func TestFailedSync(t *testing.T) {
 	}
 }
 
-// TestEveryWriteIsSynced holds the driver to what it is chosen for: no commit
-// without an fsync.
+// TestEveryWriteIsSynced checks that there is no commit without an fsync.
 func TestEveryWriteIsSynced(t *testing.T) {
 	disk := faultyvfs.Register(t.Name())
 	f := open(t, temp(t), sqlitefile.Options{VFS: t.Name()})

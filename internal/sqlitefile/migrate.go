@@ -78,7 +78,8 @@ func touch(path string) error {
 var ErrNoFile = errors.New("there is no database yet")
 
 // Check returns nil when the schemas in the file at path are those of this
-// program, [ErrNoFile] when there is none, and otherwise what to run.
+// program, [ErrNoFile] when there is none, and otherwise an error that names the
+// command to run.
 func Check(ctx context.Context, path string, schemas ...Schema) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {

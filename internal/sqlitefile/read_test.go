@@ -116,7 +116,7 @@ func TestLogShrinks(t *testing.T) {
 	searches.Wait()
 }
 
-// TestSearchesGoOn has the log begin anew by itself while searches wait for that.
+// TestSearchesGoOn makes the log restart by itself while searches wait for that.
 func TestSearchesGoOn(t *testing.T) {
 	f := openAt(t, filepath.Join(t.TempDir(), "a.db"))
 	f.log.shut(time.Now())

@@ -111,7 +111,7 @@ func TestRestoreUnderAnOpenFile(t *testing.T) {
 	select {
 	case <-changed:
 	case <-time.After(time.Minute):
-		t.Fatal("whoever waits for changes was not told of the restore")
+		t.Fatal("those waiting for changes did not hear of the restore")
 	}
 	if got := allBodies(t, f); len(got) != 1 || !bytes.Equal(got[0], event(1).Body) {
 		t.Fatalf("after the restore there are %d events: %q", len(got), got)
@@ -128,8 +128,8 @@ func TestRestoreUnderAnOpenFile(t *testing.T) {
 	}
 }
 
-// TestRestoreKeepsDictionaries has the backup and the running program compress
-// with dictionaries of their own.
+// TestRestoreKeepsDictionaries gives the backup and the running program dictionaries
+// of their own.
 func TestRestoreKeepsDictionaries(t *testing.T) {
 	dir := t.TempDir()
 	live, backup := filepath.Join(dir, "live.db"), filepath.Join(dir, "backup.db")

@@ -50,7 +50,7 @@ func (f *File) Write(ctx context.Context, fn func(*Tx) error) error {
 	}
 }
 
-// tryWrite is Write for who does not wait, and drops fn while many others do.
+// tryWrite is Write without waiting. It drops fn while many others wait.
 func (f *File) tryWrite(fn func(*Tx) error) {
 	f.closing.RLock()
 	defer f.closing.RUnlock()
@@ -117,7 +117,7 @@ func (f *File) gather(batch []*job) []*job {
 }
 
 // commit runs a batch in one transaction, again and again without the jobs that
-// fail, and tells each what became of it.
+// fail, and answers each.
 func (f *File) commit(tx *Tx, batch []*job) {
 	start := time.Now()
 	for len(batch) > 0 {
@@ -154,7 +154,7 @@ func answer(batch []*job, err error) {
 	}
 }
 
-// try returns which job failed, or -1 when it was the file itself.
+// try returns the failed job's index, or -1 when the file itself failed.
 func (f *File) try(tx *Tx, batch []*job) (bad int, err error) {
 	if err := tx.Prepare("BEGIN IMMEDIATE").Exec(); err != nil {
 		return -1, err
@@ -203,8 +203,8 @@ func (f *File) rollback(tx *Tx) {
 	}
 }
 
-// fileError tells trouble with the file, which every job would meet, from
-// a job's own.
+// fileError reports whether err is trouble with the file, which every job would
+// meet, not a job's own.
 func fileError(err error) bool {
 	for _, code := range []sqlite3.ErrorCode{sqlite3.FULL, sqlite3.IOERR, sqlite3.NOMEM,
 		sqlite3.CORRUPT, sqlite3.BUSY, sqlite3.READONLY, sqlite3.CANTOPEN, sqlite3.NOTADB, sqlite3.PROTOCOL} {
@@ -215,7 +215,7 @@ func fileError(err error) bool {
 	return false
 }
 
-// broken says what the file's trouble means for who waits.
+// broken turns the file's trouble into the error for waiting callers.
 func (f *File) broken(err error) error {
 	f.written.Store(nil)
 	switch {

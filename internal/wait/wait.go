@@ -27,11 +27,11 @@ func For(ctx context.Context, d time.Duration, one, other <-chan struct{}) {
 	}
 }
 
-// Broadcast wakes everybody who waits for the next time that something happens.
+// Broadcast wakes all waiters the next time that something happens.
 // The zero value serves, and many goroutines may use it at once.
 type Broadcast struct {
 	mu   sync.Mutex
-	next chan struct{} // nil while nobody has asked
+	next chan struct{} // nil while nobody waits
 }
 
 // Next returns a channel that the next [Broadcast.Fire] closes. Ask for it before checking the
@@ -45,7 +45,7 @@ func (b *Broadcast) Next() <-chan struct{} {
 	return b.next
 }
 
-// Fire wakes all who wait.
+// Fire wakes all waiters.
 func (b *Broadcast) Fire() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -65,7 +65,7 @@ func NoCookies() chromedp.Action[chromedp.Void] {
 	}
 }
 
-// Allow lets a site's pages do what otherwise the visitor is asked for, such as
+// Allow grants a site's pages a permission without asking the visitor, such as
 // "notifications".
 func Allow(origin, permission string) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
@@ -94,7 +94,7 @@ func Push(ctx context.Context, origin, message string) error {
 			return none, err
 		}
 		defer func() {
-			_, e := cdp.Call(ctx, t, serviceworker.Disable, cdp.Empty{}) // so that the next call is told again
+			_, e := cdp.Call(ctx, t, serviceworker.Disable, cdp.Empty{}) // so that the next call hears of it again
 			err = errors.Join(err, e)
 		}()
 		select {

@@ -1,6 +1,6 @@
 -- +goose Up
--- The trace that an event belongs to, for whoever it is handed out to. It is the
--- last column: those that are read without it cost what they did.
+-- The trace that an event belongs to, for its receivers. It is the last column, so
+-- that reading the others costs no more than before.
 ALTER TABLE events ADD COLUMN trace_parent TEXT; -- W3C's traceparent; NULL when it is not traced
 
 -- +goose Down
