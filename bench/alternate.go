@@ -158,26 +158,15 @@ func (s *side) prepare(ctx context.Context) error {
 		}
 		env = append(env, s.databaseSetting(s.base))
 	}
-	password, err := s.passwordFile()
-	if err != nil {
+	if err := s.setUp(ctx, env, []string{mainShop}, nil); err != nil {
 		return err
-	}
-	for _, args := range [][]string{{"migrate"}, {"shop", "add", mainShop},
-		{"operator", "add", "--email", opsEmail, "--password-file", password}} {
-		if err := s.run(ctx, env, args...); err != nil {
-			return err
-		}
 	}
 	server, err := s.serve(ctx, s.data.empty, env, "--no-worker")
 	if err != nil {
 		return err
 	}
 	defer server.kill()
-	token, err := server.signIn(ctx, opsEmail, s.password)
-	if err == nil {
-		err = server.addDevices(ctx, token, mainShop, 1)
-	}
-	return errors.Join(err, server.stop())
+	return errors.Join(server.addDevices(ctx, s.password, []string{mainShop}, 1), server.stop())
 }
 
 // record takes and records so many webhooks as fast as the program can.

@@ -25,50 +25,26 @@ func (b *bench) preparePostgres(ctx context.Context) (err error) {
 		return err
 	}
 	env := []string{b.databaseSetting(b.postgres.base), "BELLHOP_DIR=" + b.postgres.dir}
-	password, err := b.passwordFile()
-	if err != nil {
+	if err := b.setUp(ctx, env, b.postgresShops(), nil); err != nil {
 		return err
-	}
-	commands := [][]string{{"migrate"}, {"operator", "add", "--email", opsEmail, "--password-file", password}}
-	for _, shop := range b.postgresShops() {
-		commands = append(commands, []string{"shop", "add", shop})
-	}
-	for _, args := range commands {
-		if err := b.run(ctx, env, args...); err != nil {
-			return err
-		}
 	}
 	return b.fillQueue(ctx)
 }
 
 func (b *bench) postgresShops() []string { return append(b.cloudShops(), mainShop) }
 
-// fillQueue has webhooks accepted that nobody records.
+// fillQueue adds devices, and webhooks that nobody records.
 func (b *bench) fillQueue(ctx context.Context) error {
 	s, err := b.serve(ctx, b.postgres.dir, []string{b.databaseSetting(b.postgres.base)}, "--no-worker")
 	if err != nil {
 		return err
 	}
 	defer s.kill()
-	token, err := s.signIn(ctx, opsEmail, b.password)
-	if err != nil {
+	if err := s.addDevices(ctx, b.password, b.postgresShops(), 1); err != nil {
 		return err
 	}
-	for _, shop := range b.postgresShops() {
-		if err := s.addDevices(ctx, token, shop, 1); err != nil {
-			return err
-		}
-	}
-	w, err := b.webhooks([]string{mainShop}, 0)
-	if err != nil {
+	if err := b.accept(ctx, s, []string{mainShop}, b.Stored); err != nil {
 		return err
-	}
-	tally, err := Load{Target: s.addr, Requests: w.For, Connections: b.Connections, Count: int64(b.Stored)}.Run(ctx)
-	if err != nil {
-		return err
-	}
-	if tally.OK() != int64(b.Stored) {
-		return s.trouble(fmt.Errorf("only %d of %d webhooks were accepted", tally.OK(), b.Stored))
 	}
 	return s.stop()
 }

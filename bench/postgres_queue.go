@@ -8,8 +8,8 @@ import (
 // queueKeys are the figures of one place for the queue.
 type queueKeys struct{ accepted, p99, recorded string }
 
-// measurePostgresQueue has webhooks accepted into a queue in Postgres and then
-// recorded: once into the same database, once into an SQLite file.
+// measurePostgresQueue accepts webhooks into a queue in Postgres and records them:
+// once into the same database, once into an SQLite file.
 func (b *bench) measurePostgresQueue(ctx context.Context) error {
 	alone, err := b.likeBase(ctx)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -57,7 +58,9 @@ func shopNames(kind string, n int) (names []string) {
 // prepare makes the data, with bellhop's own commands and API.
 func (b *bench) prepare(ctx context.Context) (err error) {
 	b.data.empty = filepath.Join(b.dir, "empty")
-	if err := b.addPeople(ctx); err != nil {
+	err = b.setUp(ctx, []string{"BELLHOP_DIR=" + b.data.empty}, slices.Concat([]string{mainShop}, b.notifyShops(),
+		b.pushShops()), append(watchers(), ownerEmail))
+	if err != nil {
 		return err
 	}
 	if err := b.addDevices(ctx); err != nil {
@@ -71,27 +74,26 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-func (b *bench) addPeople(ctx context.Context) error {
+// setUp makes a database with shops, owners of the main shop and an operator.
+func (b *bench) setUp(ctx context.Context, env, shops, owners []string) error {
 	password, err := b.passwordFile()
 	if err != nil {
 		return err
 	}
-	env := []string{"BELLHOP_DIR=" + b.data.empty}
-	if err := b.run(ctx, env, "migrate"); err != nil {
-		return err
+	commands := [][]string{{"migrate"}, {"operator", "add", "--email", opsEmail, "--password-file", password}}
+	for _, shop := range shops {
+		commands = append(commands, []string{"shop", "add", shop})
 	}
-	for _, shop := range append(append([]string{mainShop}, b.notifyShops()...), b.pushShops()...) {
-		if err := b.run(ctx, env, "shop", "add", shop); err != nil {
+	for _, email := range owners {
+		commands = append(commands,
+			[]string{"owner", "add", "--shop", mainShop, "--email", email, "--password-file", password})
+	}
+	for _, args := range commands {
+		if err := b.run(ctx, env, args...); err != nil {
 			return err
 		}
 	}
-	for _, email := range append(watchers(), ownerEmail) {
-		if err := b.run(ctx, env, "owner", "add", "--shop", mainShop, "--email", email, "--password-file",
-			password); err != nil {
-			return err
-		}
-	}
-	return b.run(ctx, env, "operator", "add", "--email", opsEmail, "--password-file", password)
+	return nil
 }
 
 func (b *bench) addDevices(ctx context.Context) error {
@@ -100,32 +102,31 @@ func (b *bench) addDevices(ctx context.Context) error {
 		return err
 	}
 	defer s.kill()
-	token, err := s.signIn(ctx, opsEmail, b.password)
-	if err != nil {
+	if err := s.addDevices(ctx, b.password, append(b.notifyShops(), mainShop), 1); err != nil {
 		return err
 	}
-	for _, shop := range append(b.notifyShops(), mainShop) {
-		if err := s.addDevices(ctx, token, shop, 1); err != nil {
-			return err
-		}
-	}
 	devices, _ := b.owed()
-	for _, shop := range b.pushShops() {
-		if err := s.addDevices(ctx, token, shop, devices); err != nil {
-			return err
-		}
+	if err := s.addDevices(ctx, b.password, b.pushShops(), devices); err != nil {
+		return err
 	}
 	return s.stop()
 }
 
-func (s *server) addDevices(ctx context.Context, token, shop string, n int) error {
-	for i := range n {
-		_, err := s.call(ctx, http.MethodPut, s.addr, fmt.Sprintf("/v1/devices/phone-%d?shop=%s", i, url.QueryEscape(shop)),
-			token, map[string]string{
+// addDevices adds n devices to each shop, as the operator.
+func (s *server) addDevices(ctx context.Context, password string, shops []string, n int) error {
+	token, err := s.signIn(ctx, opsEmail, password)
+	if err != nil {
+		return err
+	}
+	for _, shop := range shops {
+		for i := range n {
+			path := fmt.Sprintf("/v1/devices/phone-%d?shop=%s", i, url.QueryEscape(shop))
+			_, err := s.call(ctx, http.MethodPut, s.addr, path, token, map[string]string{
 				"kind": "token", "value": deviceToken(shop, i), "platform": "android", "form": "data",
 			}, nil)
-		if err != nil {
-			return err
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -146,21 +147,29 @@ func (b *bench) preload(ctx context.Context, shops []string, n int) (dir string,
 		return "", err
 	}
 	defer s.kill()
-	w, err := b.webhooks(shops, 0)
-	if err != nil {
+	if err := b.accept(ctx, s, shops, n); err != nil {
 		return "", err
-	}
-	tally, err := Load{Target: s.addr, Requests: w.For, Connections: b.Connections, Count: int64(n)}.Run(ctx)
-	if err != nil {
-		return "", err
-	}
-	if tally.OK() != int64(n) {
-		return "", s.trouble(fmt.Errorf("only %d of %d webhooks were accepted", tally.OK(), n))
 	}
 	if err := s.stop(); err != nil {
 		return "", err
 	}
 	return dir, b.recordOnly(ctx, dir, n)
+}
+
+// accept makes a server accept n webhooks.
+func (b *bench) accept(ctx context.Context, s *server, shops []string, n int) error {
+	w, err := b.webhooks(shops, 0)
+	if err != nil {
+		return err
+	}
+	tally, err := Load{Target: s.addr, Requests: w.For, Connections: b.Connections, Count: int64(n)}.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if tally.OK() != int64(n) {
+		return s.trouble(fmt.Errorf("only %d of %d webhooks were accepted", tally.OK(), n))
+	}
+	return nil
 }
 
 // recordOnly makes a worker record the whole queue.

@@ -34,10 +34,9 @@ func (b *bench) removeRabbitQueue(ctx context.Context, name string) error {
 	return b.run(ctx, b.nowhere("BELLHOP_QUEUE="+b.RabbitMQ), "queue", "rm", name)
 }
 
-// measureRabbitMQ floods a bellhop whose queue is in RabbitMQ, and in turn has
-// the bare publisher publish the same bodies to a queue there, and a bare handler
-// answer once it has published them. Then a worker records as many into an SQLite
-// file.
+// measureRabbitMQ floods a bellhop whose queue is in RabbitMQ. In turn the bare
+// publisher publishes the same bodies to a queue there, and a bare handler answers
+// once it has published them. Then a worker records as many into an SQLite file.
 func (b *bench) measureRabbitMQ(ctx context.Context) error {
 	bare, err := b.publishBare(ctx)
 	if err != nil {

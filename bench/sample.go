@@ -34,7 +34,6 @@ func (c *comparing) shops() []string {
 func (c *comparing) prepareShops(ctx context.Context) (err error) {
 	c.data.empty = filepath.Join(c.dir, "base")
 	env := []string{"BELLHOP_DIR=" + c.data.empty}
-	commands := [][]string{{"migrate"}}
 	if c.backends.postgres != "" {
 		c.postgres = &postgresData{}
 		if c.postgres.base, err = c.newDatabase(ctx, "template0"); err != nil {
@@ -42,20 +41,8 @@ func (c *comparing) prepareShops(ctx context.Context) (err error) {
 		}
 		env = append(env, c.databaseSetting(c.postgres.base))
 	}
-	password, err := c.passwordFile()
-	if err != nil {
+	if err := c.setUp(ctx, env, append(c.shops(), mainShop), []string{ownerEmail}); err != nil {
 		return err
-	}
-	for _, shop := range append(c.shops(), mainShop) {
-		commands = append(commands, []string{"shop", "add", shop})
-	}
-	commands = append(commands,
-		[]string{"owner", "add", "--shop", mainShop, "--email", ownerEmail, "--password-file", password},
-		[]string{"operator", "add", "--email", opsEmail, "--password-file", password})
-	for _, args := range commands {
-		if err := c.run(ctx, env, args...); err != nil {
-			return err
-		}
 	}
 	return c.fillShops(ctx, env)
 }
@@ -67,25 +54,11 @@ func (c *comparing) fillShops(ctx context.Context, env []string) error {
 		return err
 	}
 	defer s.kill()
-	token, err := s.signIn(ctx, opsEmail, c.password)
-	if err != nil {
+	if err := s.addDevices(ctx, c.password, c.shops(), 1); err != nil {
 		return err
 	}
-	for _, shop := range c.shops() {
-		if err := s.addDevices(ctx, token, shop, 1); err != nil {
-			return err
-		}
-	}
-	w, err := c.webhooks([]string{mainShop}, 0)
-	if err != nil {
+	if err := c.accept(ctx, s, []string{mainShop}, shopOrders); err != nil {
 		return err
-	}
-	tally, err := Load{Target: s.addr, Requests: w.For, Connections: 16, Count: shopOrders}.Run(ctx)
-	if err != nil {
-		return err
-	}
-	if tally.OK() != shopOrders {
-		return s.trouble(fmt.Errorf("only %d of %d webhooks were accepted", tally.OK(), shopOrders))
 	}
 	if _, err := s.drained(ctx); err != nil {
 		return err

@@ -165,9 +165,8 @@ func diagnose(c *pgx.ConnConfig, err error) error {
 	case errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
 		return unavailable("the database at %s did not answer in time: see that it runs and that no firewall is between", at)
 	}
-	return unavailable("the database at %s broke the connection off: see its log, and whether host, port and sslmode in "+
-		"its "+
-		"URL are right", at)
+	return unavailable("the database at %s broke the connection off: see its log, and whether host, port and sslmode "+
+		"in its URL are right", at)
 }
 
 // hosts are where a URL leads to, each once.

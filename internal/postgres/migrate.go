@@ -28,11 +28,10 @@ type Schema struct {
 	FS   fs.FS  // goose's SQL files
 }
 
-// migrationPatience is how long somebody else's migration is waited for.
+// migrationPatience bounds the wait for somebody else's migration.
 const migrationPatience = time.Minute
 
-// lockPatience is how long a migration is tried again that found the tables in
-// use.
+// lockPatience is how often a migration tries again that found the tables in use.
 const lockPatience = 5
 
 // Migrate brings the schemas in the database up to date, and returns how many
@@ -73,9 +72,8 @@ func lock(ctx context.Context, cfg *pgx.ConnConfig) (unlock func(), err error) {
 	}
 	var b Batch
 	b.Exec(`BEGIN`)
-	b.Exec(`SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('statement_timeout', '0',
-		true),
-		set_config('lock_timeout', '0', true)`)
+	b.Exec(`SELECT set_config('idle_in_transaction_session_timeout', '0', true),
+		set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)`)
 	b.Exec(`SELECT pg_advisory_xact_lock(hashtext('bellhop migrate'))`)
 	if err := conn.SendBatch(ctx, &b.batch).Close(); err != nil {
 		unlock()
@@ -123,8 +121,8 @@ func migrate(ctx context.Context, cfg *pgx.ConnConfig, s Schema) (applied int, e
 
 func table(s Schema) string { return "schema_" + s.Name }
 
-// latest returns the number of the newest migration: that which its file begins
-// with.
+// latest returns the number of the newest migration, with which its file's name
+// begins.
 func (s Schema) latest() (latest int64) {
 	files, err := fs.Glob(s.FS, "*.sql")
 	if err != nil {
@@ -150,8 +148,7 @@ func (p *Pools) Await(ctx context.Context) error {
 	return err
 }
 
-// ErrNoSchema is returned by [Check] when the database holds none of the schemas
-// yet.
+// ErrNoSchema says that the database holds none of the schemas yet.
 var ErrNoSchema = errors.New("the database has no tables of bellhop yet: run bellhop migrate")
 
 // Check returns nil when the schemas in the database are those of this program,
