@@ -21,8 +21,8 @@ import (
 type AlternateOptions struct {
 	Before, After string // the programs; needed
 	Postgres      string // URL of a database whose user may make others; "" is SQLite
-	Dir           string // where data is written, in a folder that is removed at the end
-	Times         int    // how often each program is measured; 10
+	Dir           string // where to write data, in a folder that Alternate removes at the end
+	Times         int    // how often to measure each program; 10
 	Orders        int    // of one measurement; 20,000
 	Progress      func(format string, args ...any)
 }

@@ -34,7 +34,7 @@ const (
 	bareFlights = 32
 )
 
-// sqsQueue is a queue of the stand-in that is used once: it keeps all in memory.
+// sqsQueue is a queue of the stand-in for one use: it keeps all in memory.
 type sqsQueue struct {
 	name    string
 	setting string // for BELLHOP_QUEUE

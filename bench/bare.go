@@ -19,7 +19,7 @@ import (
 // the body, checks the signature and answers 200. It keeps nothing, and is
 // written as anybody would, without pools. Bellhop's rates are shares of its rate.
 //
-// then, where there is one, is called with each webhook before the answer.
+// then, if set, gets each webhook before the answer.
 func Bare(ctx context.Context, addr, secret string, then func(context.Context, http.Header, []byte) error) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {

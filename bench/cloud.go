@@ -171,8 +171,8 @@ func (c *cloud) close() (err error) {
 	return err
 }
 
-// carry has webhooks come at a rate and waits until all are done with. behind is
-// how long after the load's end that was.
+// carry sends webhooks at a rate and waits until all are done; behind is how long
+// after the load's end.
 func (c *cloud) carry(ctx context.Context, b *bench, w *Webhooks, rate float64,
 	d time.Duration) (a *Account, behind time.Duration, err error) {
 	c.meter.reset()
@@ -186,7 +186,7 @@ func (c *cloud) carry(ctx context.Context, b *bench, w *Webhooks, rate float64,
 	return a, behind, nil
 }
 
-// load loads accept and waits until all that it took is done with.
+// load loads accept and waits until all accepted orders are done.
 func (c *cloud) load(ctx context.Context, b *bench, l Load) (*Tally, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.Duration+drainTime, fmt.Errorf("%s: orders are not done with after %v",
 		c.mode, drainTime))

@@ -16,9 +16,9 @@ import (
 // CompareOptions are the options of [Compare]. A field's zero value means its
 // default.
 type CompareOptions struct {
-	Binary  string // the bellhop that is measured; needed
+	Binary  string // the measured bellhop; needed
 	Command string // as given, for the results
-	Dir     string // where data is written, in a folder that is removed at the end
+	Dir     string // where to write data, in a folder that Compare removes at the end
 
 	// Postgres is the URL of a database whose user may make others; with it orders
 	// are stored there, else in SQLite.
@@ -36,8 +36,8 @@ type CompareOptions struct {
 	Duration      time.Duration // of one measurement; 8 s
 	Repeats       int           // of each rate; 3
 	Rates         []float64     // by default from a tenth of the pool's rate to ten times that
-	MaxRate       float64       // up to where the end of queued is looked for; 10,000
-	Refine        int           // measurements for each edge that is looked for; 3, none if negative
+	MaxRate       float64       // the highest rate to try for queued; 10,000
+	Refine        int           // measurements for each edge; 3, none if negative
 	Traffic       *results.Traffic
 
 	Progress func(format string, args ...any)
@@ -110,7 +110,7 @@ type comparing struct {
 	o        CompareOptions
 	c        *results.Comparison
 	backends backends
-	left     int // measurements, as far as is known
+	left     int // measurements, as far as known
 	each     time.Duration
 }
 

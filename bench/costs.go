@@ -106,7 +106,7 @@ func (b *bench) measureCosts(ctx context.Context) (err error) {
 	return nil
 }
 
-// carrySlowly has orders come slowly in all clouds at once: none of them is busy.
+// carrySlowly sends orders slowly to all clouds at once: none of them is busy.
 func (b *bench) carrySlowly(ctx context.Context, clouds []*cloud, timed map[mode]*timings) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(len(clouds))
@@ -129,8 +129,8 @@ func (b *bench) carrySlowly(ctx context.Context, clouds []*cloud, timed map[mode
 	return group.Wait()
 }
 
-// carryFast has orders come as fast as real processes may hold; where they don't
-// the model takes their place.
+// carryFast sends orders as fast as real processes may hold; where they don't, the
+// model takes their place.
 func (b *bench) carryFast(ctx context.Context, c *cloud, p *timings) error {
 	w, err := c.webhooks(b)
 	if err != nil {

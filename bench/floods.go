@@ -64,8 +64,8 @@ func (b *bench) bare() float64 {
 	return rates[len(rates)-1]
 }
 
-// accepting has fn load a bellhop that only accepts, on a copy of the data
-// without orders, and ends it.
+// accepting runs fn on a bellhop that only accepts, on a copy of the data without
+// orders, and ends it.
 func (b *bench) accepting(ctx context.Context, env []string, fn func(*server) error) error {
 	dir, err := b.copyOf(b.data.empty)
 	if err != nil {
@@ -225,7 +225,7 @@ func (b *bench) measureQueued(ctx context.Context) error {
 	})
 }
 
-// starts is how often a start is measured in each round.
+// starts is how often each round measures a start.
 const starts = 3
 
 // measureStarting starts bellhop in an empty folder, and looks at its memory while

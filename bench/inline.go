@@ -100,7 +100,7 @@ func (in *Inline) due(ctx context.Context) bool {
 	return rules.IsDue(next, in.Notifier.Now())
 }
 
-// pool has at most so many requests worked at at once.
+// pool bounds how many requests run at once.
 type pool struct {
 	InlineOptions
 	next    http.Handler

@@ -23,7 +23,7 @@ import (
 	"bellhop/pipeline"
 )
 
-// coldStarts is how often the start of a function is measured in each round.
+// coldStarts is how often each round measures the start of a function.
 const coldStarts = 5
 
 // bootstrap builds the functions' program as it is deployed, but for this

@@ -36,13 +36,13 @@ type Load struct {
 	OKOnly bool
 }
 
-// Requests makes HTTP/1.1 requests. Each value is used by one goroutine.
+// Requests makes HTTP/1.1 requests. Each value serves one goroutine.
 type Requests interface {
 	// Append appends a whole request that is due at the given time.
 	Append(b []byte, due time.Time) []byte
 }
 
-// Same is a request that is sent over and over.
+// Same is one request, sent over and over.
 type Same []byte
 
 // Append implements [Requests].

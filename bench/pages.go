@@ -28,8 +28,8 @@ const (
 	lookDelay  = 80 * time.Millisecond // as the console's script has it
 )
 
-// measurePages has webhooks come with nobody looking, and then with 200 pages open on
-// the list of orders of the one shop that they come to.
+// measurePages sends webhooks to one shop while nobody looks, and then with 200 pages
+// open on its list of orders.
 func (b *bench) measurePages(ctx context.Context) error {
 	return b.withOwner(ctx, func(s *server, _ string) error { return b.watchOrders(ctx, s) })
 }

@@ -93,7 +93,7 @@ func newPlain(ctx context.Context, o PlainOptions) (*plainHandler, error) {
 	return p, nil
 }
 
-// handle is all that is done with a webhook whose signature is right.
+// handle does all for a webhook whose signature is right.
 func (p *plainHandler) handle(ctx context.Context, header http.Header, body []byte) error {
 	select {
 	case p.places <- struct{}{}:
@@ -131,7 +131,7 @@ func (p *plainHandler) handle(ctx context.Context, header http.Header, body []by
 	return err
 }
 
-// device looks the shop's phone up. One that is not there yet is made.
+// device looks the shop's phone up, and makes it if missing.
 func (p *plainHandler) device(ctx context.Context, shop string) (token string, err error) {
 	err = p.db.QueryRowContext(ctx, `SELECT token FROM plain_devices WHERE shop = $1`, shop).Scan(&token)
 	if err == sql.ErrNoRows {

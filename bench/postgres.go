@@ -179,7 +179,7 @@ func (b *bench) connected(ctx context.Context, address string, fn func(*pgx.Conn
 	return fn(c)
 }
 
-// tidy drops all databases that were made, also after a run that was broken off.
+// tidy drops all databases of the run, also of one that broke off.
 func (b *bench) tidy() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()

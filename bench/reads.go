@@ -12,7 +12,7 @@ func (b *bench) measureReading(ctx context.Context) error {
 	return b.withOwner(ctx, func(s *server, token string) error { return b.readOrders(ctx, s, token) })
 }
 
-// withOwner has fn measure a bellhop with orders, whose owner is signed in.
+// withOwner runs fn on a bellhop with orders, whose owner is signed in.
 func (b *bench) withOwner(ctx context.Context, fn func(s *server, token string) error) error {
 	dir, err := b.copyOf(b.data.orders)
 	if err != nil {

@@ -31,13 +31,13 @@ type Results struct {
 	Skipped string `json:"skipped,omitempty"`
 }
 
-// Settings are how a run was done.
+// Settings are a run's settings.
 type Settings struct {
 	Rounds      int           `json:"rounds"`
 	Duration    time.Duration `json:"duration_ns"` // of one measurement
 	Connections int           `json:"connections"`
 	Queued      int           `json:"queued"`
-	Disk        string        `json:"disk,omitempty"` // the file system that was written to
+	Disk        string        `json:"disk,omitempty"` // the file system of the data
 }
 
 // measured collects values until the run is over.

@@ -20,16 +20,16 @@ import (
 type Options struct {
 	Binary string // the measured bellhop; needed
 	Self   string // the program to measure it beside; this one
-	// where data is written, in a folder that is removed at the end; "" is the system's place for temporary files
+	// where to write data, in a folder that Run removes at the end; "" is the system's folder for temporary files
 	Dir string
 
-	Rounds      int           // how often all is measured, one after another; 3
+	Rounds      int           // how often to measure all, one after another; 3
 	Duration    time.Duration // of one measurement; 4 s
 	Connections int           // that flood; 64
-	Queued      int           // webhooks that wait while memory is looked at; 200,000
-	Orders      int           // that are recorded before an owner lists them; 5,000
-	Pushes      int           // that are owed before they are sent; 24,000
-	Stored      int           // webhooks that are recorded on Postgres; 20,000
+	Queued      int           // webhooks that wait while it measures memory; 200,000
+	Orders      int           // recorded before an owner lists them; 5,000
+	Pushes      int           // owed before the first is sent; 24,000
+	Stored      int           // webhooks to record on Postgres; 20,000
 
 	Only []string // only measurements with one of these in their title, as Progress names it; all if empty
 
@@ -87,7 +87,7 @@ type bench struct {
 	measured
 	source    string // folder of bellhop's own source; "" if it can't be built here
 	skipped   string // measurements left out, and why
-	dir       string // all that is written; removed at the end
+	dir       string // of all files; removed at the end
 	secret    string // signs webhooks
 	password  string // of all who sign in
 	children  int
@@ -238,7 +238,7 @@ func (b *bench) step(ctx context.Context, s step) error {
 	return nil
 }
 
-// webhooks makes those of one load. keep is of how many the time is kept.
+// webhooks makes those of one load. keep is how many due times to keep.
 func (b *bench) webhooks(shops []string, keep int) (*Webhooks, error) {
 	return b.webhooksOf(WebhookOptions{Shops: shops, Keep: keep})
 }

@@ -42,7 +42,7 @@ type WebhookOptions struct {
 	Now   time.Time
 }
 
-// firstOrder is the smallest id that is made up.
+// firstOrder is the smallest made-up id.
 const firstOrder int64 = 5_000_000_000_000
 
 // The sizes of body to take from the twin's variety, which ends at 500 line items.
@@ -114,7 +114,7 @@ func (w *Webhooks) again(first int64, keep int) *Webhooks {
 	}
 }
 
-// Made is how many were made so far.
+// Made is how many there are so far.
 func (w *Webhooks) Made() int64 { return w.made.Load() }
 
 // Due returns when the webhook of an order was due; false when it is not known.

@@ -20,7 +20,7 @@ var page string
 
 var pageTemplate = template.Must(template.New("report").Parse(page))
 
-// figure is one thing that was measured, of one mode at one rate.
+// figure is one measured value, of one mode at one rate.
 type figure struct {
 	title, unit string
 	of          func(results.Sample) float64
@@ -288,7 +288,7 @@ func HTML(w io.Writer, c *results.Comparison) error {
 		}
 		svg, err := f.draw(c).SVG()
 		if err != nil {
-			continue // nothing of it was measured, as processor time beside Linux
+			continue // no values, as of processor time beside Linux
 		}
 		charts = append(charts, drawn{f.chart, svg})
 	}

@@ -131,7 +131,7 @@ func commandLine() string {
 	return strings.Join(args, " ")
 }
 
-// write keeps the results so that a run that is killed has all but its last rate.
+// write keeps the results so that a killed run has all but its last rate.
 func (c *compareCmd) write(r *results.Comparison) error {
 	path := filepath.Join(c.Out, "results.json")
 	if err := writeFile(path+".new", "results", r.WriteJSON); err != nil {

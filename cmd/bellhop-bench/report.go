@@ -111,7 +111,7 @@ func writeCharts(dir string, r *results.Comparison) error {
 	for name, c := range report.Charts(r) {
 		svg, err := c.File()
 		if err != nil {
-			continue // nothing of it was measured
+			continue // no values
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), svg, 0o666); err != nil {
 			return fmt.Errorf("write a chart: %w", err)

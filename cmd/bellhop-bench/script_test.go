@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
 
-// built names the variable that has the path of the bellhop that is measured.
+// built names the variable with the path of the measured bellhop.
 const built = "BUILT_BELLHOP"
 
 // TestMain makes this test binary the program for the scripts, and what lies beside

@@ -33,7 +33,7 @@ func NewBucket(cfg aws.Config, name, kmsKey string) *Bucket {
 // Name returns the bucket's name.
 func (b *Bucket) Name() string { return b.name }
 
-// Key returns where the body of an event is kept. It names no shop: keys are in
+// Key returns the key of an event's body. It names no shop: keys are in
 // access logs.
 func Key(e *bellhop.Event) string {
 	return "bodies/" + e.AcceptedAt.UTC().Format("2006/01/02") + "/" + e.ID.String()

@@ -60,7 +60,7 @@ func Load(ctx context.Context, s Settings) (aws.Config, error) {
 	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
 	defer cancel()
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		// The cause is a page of all that was tried; some of it names files and
+		// The cause is a page of all attempts; some of it names files and
 		// commands, none of it says more about what to do.
 		return aws.Config{}, bellhop.Invalidf("aws_credentials",
 			"no AWS credentials are found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or run "+

@@ -32,7 +32,7 @@ func (d *Disk) SetFull(full bool) { d.full.Store(full) }
 // of the failed one may be gone.
 func (d *Disk) FailSyncs(n int) { d.failSync.Store(int64(n)) }
 
-// Syncs returns how many fsyncs were asked for.
+// Syncs counts the fsyncs so far.
 func (d *Disk) Syncs() int64 { return d.syncs.Load() }
 
 // Open implements [vfs.VFS].

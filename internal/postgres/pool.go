@@ -67,7 +67,7 @@ func (p *Pool) Unforced() *Pool {
 	return &lax
 }
 
-// maxTries bounds how often a transaction is run that others got in the way of.
+// maxTries bounds how often a transaction runs when others get in its way.
 const maxTries = 20
 
 // Read runs the queries that fn puts into a batch, in one round trip and on one

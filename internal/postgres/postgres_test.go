@@ -155,8 +155,8 @@ func hba(t *testing.T, lines string) string {
 	return dir + "/hba.conf"
 }
 
-// TestReadOnlySessions has sessions that were begun while the server took no changes,
-// and stay so: the next write has all of them made anew.
+// TestReadOnlySessions opens sessions while the server takes no changes, and they stay
+// so: the next write makes all of them anew.
 func TestReadOnlySessions(t *testing.T) {
 	s := need(t)
 	db, err := s.NewDatabase(t.Context())
@@ -377,8 +377,8 @@ func TestListen(t *testing.T) {
 	}
 }
 
-// TestPreparedStatements has statements planned once where there is a session, also
-// when a table changes under them, and never through a pooler.
+// TestPreparedStatements checks that a session plans statements once, also when a
+// table changes under them, and a pooler never.
 func TestPreparedStatements(t *testing.T) {
 	url := fresh(t)
 	b, err := realserver.StartPgBouncer(t.Context(), need(t))

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// writtenLately is how long a change that was kept says enough.
+// writtenLately is how long a committed change is proof enough.
 const writtenLately = 5 * time.Second
 
 // Writable returns nil while the database accepts changes. Unless this process wrote in the last
@@ -20,7 +20,7 @@ func (p *Pools) Writable(ctx context.Context, pool *Pool, s Schema) error {
 	})
 }
 
-// wrote notes that a transaction that began so was kept.
+// wrote notes the time of a writing transaction that committed.
 func (p *Pools) wrote(begin string) {
 	if begin == beginWrite {
 		p.written.Store(p.now().UnixNano())

@@ -34,7 +34,7 @@ type link struct {
 	conn  *amqp.Connection
 	wire  *conn
 	ch    *amqp.Channel
-	slots chan struct{} // one is held by each message on its way
+	slots chan struct{} // each message on its way holds one
 	gone  chan struct{} // closed when the channel is, with why set
 	why   error
 

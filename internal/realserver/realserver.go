@@ -177,7 +177,7 @@ func find(name string, folders ...string) (string, error) {
 	return "", fmt.Errorf("%s: %w", name, ErrMissing)
 }
 
-// NodeModules returns the folder with the servers that are written for Node.
+// NodeModules returns the folder with the servers for Node.
 func NodeModules() (string, error) {
 	_, file, _, _ := runtime.Caller(0)
 	dir := filepath.Join(filepath.Dir(file), "node", "node_modules")

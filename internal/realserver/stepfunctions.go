@@ -66,7 +66,7 @@ type Execution struct {
 	Output string   `json:"output"`
 	Error  string   `json:"error"`
 	Cause  string   `json:"cause"`
-	States []string `json:"states"` // as they were entered; one that is tried again is there again
+	States []string `json:"states"` // in the order of entering; a retry adds its state again
 }
 
 // Executions lists all executions, in the order of the starts.
@@ -78,7 +78,7 @@ func (s *StepFunctions) Executions(ctx context.Context) (all []Execution, err er
 	return all, do(req, &all)
 }
 
-// Wait returns once every execution that was started has ended.
+// Wait returns once every started execution has ended.
 func (s *StepFunctions) Wait(ctx context.Context) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/_/wait", nil)
 	if err != nil {

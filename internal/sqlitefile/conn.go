@@ -9,7 +9,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// Conn is a connection with its prepared statements. It is used by one
+// Conn is a connection with its prepared statements. It serves one
 // goroutine at a time.
 type Conn struct {
 	db    *sqlite3.Conn

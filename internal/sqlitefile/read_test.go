@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// TestPipelineWaitsForNoQuery has people and searches take all connections that
-// they may.
+// TestPipelineWaitsForNoQuery lets people and searches take all their connections.
 func TestPipelineWaitsForNoQuery(t *testing.T) {
 	f := openAt(t, filepath.Join(t.TempDir(), "a.db"))
 	var reads sync.WaitGroup
