@@ -59,9 +59,14 @@ func (b *bench) readOrders(ctx context.Context, s *server, token string) error {
 	return nil
 }
 
+// listOrders makes an owner's requests.
+func (s *server) listOrders(token string) func(int) Requests {
+	request := Same(fmt.Sprintf("GET /v1/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", s.addr, token))
+	return func(int) Requests { return request }
+}
+
 // read lists orders, beside another load if there is one.
 func (b *bench) read(ctx context.Context, s *server, token string, beside *Load) (reads *Tally, err error) {
-	request := Same(fmt.Sprintf("GET /v1/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", s.addr, token))
 	group, ctx := errgroup.WithContext(ctx)
 	if beside != nil {
 		w, err := b.webhooks([]string{mainShop}, 0)
@@ -80,7 +85,7 @@ func (b *bench) read(ctx context.Context, s *server, token string, beside *Load)
 	}
 	group.Go(func() (err error) {
 		reads, err = Load{
-			Target: s.addr, Requests: func(int) Requests { return request },
+			Target: s.addr, Requests: s.listOrders(token),
 			Connections: 2, MaxConnections: 64, Rate: readRate, Warmup: warmup, Duration: b.Duration,
 		}.Run(ctx)
 		return err

@@ -168,11 +168,8 @@ func (a *attack) load(ctx context.Context, token string) error {
 	}
 	var owners *Tally
 	group.Go(func() (err error) {
-		request := Same(fmt.Sprintf("GET /v1/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", a.srv.addr,
-			token))
-		owners, err = Load{Target: a.srv.addr, Requests: func(int) Requests { return request }, Connections: 4,
-			MaxConnections: 512,
-			Rate:           a.o.OwnersRate, Warmup: compareWarmup, Duration: a.o.Duration, OKOnly: true}.Run(ctx)
+		owners, err = Load{Target: a.srv.addr, Requests: a.srv.listOrders(token), Connections: 4, MaxConnections: 512,
+			Rate: a.o.OwnersRate, Warmup: compareWarmup, Duration: a.o.Duration, OKOnly: true}.Run(ctx)
 		return err
 	})
 	if err := group.Wait(); err != nil {

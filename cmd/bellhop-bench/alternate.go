@@ -25,8 +25,7 @@ Example:
 // Run implements the command.
 func (c *alternateCmd) Run(j *job) error {
 	all, err := bench.Alternate(j.ctx, bench.AlternateOptions{Before: c.Before, After: c.After, Postgres: c.Postgres,
-		Dir:   c.Dir,
-		Times: c.Times, Orders: c.Orders, Progress: j.progress})
+		Dir: c.Dir, Times: c.Times, Orders: c.Orders, Progress: j.progress})
 	if err != nil {
 		return interrupted(err, "not kept")
 	}

@@ -57,7 +57,7 @@ func (c *costCmd) Run(j *job) error {
 		}
 	}
 	if c.Results != "" {
-		if o.Measured, err = readFrom(c.Results, "what bellhop-bench run --json wrote", cost.Read); err != nil {
+		if o.Measured, err = readFrom(c.Results, "the results of bellhop-bench run --json", cost.Read); err != nil {
 			return err
 		}
 	}

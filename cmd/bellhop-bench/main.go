@@ -143,7 +143,7 @@ func (m *measured) program() (binary string, err error) {
 // interrupted says what remains of a run that a signal ended.
 func interrupted(err error, kept string) error {
 	if errors.Is(err, context.Canceled) {
-		return bellhop.Errorf(bellhop.Internal, "interrupted", "the run was interrupted; what was measured is %s", kept)
+		return bellhop.Errorf(bellhop.Internal, "interrupted", "the run was interrupted; its results are %s", kept)
 	}
 	return err
 }

@@ -96,7 +96,7 @@ func (l *link) watch(ctx context.Context) error {
 					"between", l.p.target.Addr, stall)
 			}
 			if key, ok := l.refuses(time.Now()); ok {
-				l.why = unavailable("RabbitMQ at %s refuses what is published to %s: see whether the queue has a leader and "+
+				l.why = unavailable("RabbitMQ at %s refuses messages to %s: see whether the queue has a leader and "+
 					"no limit of length", l.p.target.Addr, key)
 			}
 		case <-ctx.Done():

@@ -250,7 +250,7 @@ func (p *Publisher) pick() (best *link, changed <-chan struct{}, err error) {
 	defer p.mu.Unlock()
 	for _, l := range p.links {
 		if reason := l.blocked.Load(); reason != nil {
-			return nil, nil, unavailable("RabbitMQ at %s accepts no messages just now (%s): free up what it lacks; it then "+
+			return nil, nil, unavailable("RabbitMQ at %s accepts no messages just now (%s): free up the resource; it then "+
 				"goes on by itself", p.target.Addr, *reason)
 		}
 		if best == nil || l.due.Load() < best.due.Load() {

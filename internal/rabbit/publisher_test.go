@@ -219,7 +219,7 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := new(waitingLog)
-	dropped := log.wait("refuses what is published to the queue full")
+	dropped := log.wait("refuses messages to the queue full")
 	p := rabbit.NewPublisher(target, rabbit.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
 	defer p.Close()
 	ctx, stop := context.WithCancel(t.Context())

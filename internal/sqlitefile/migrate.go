@@ -74,7 +74,7 @@ func touch(path string) error {
 	return h.Close()
 }
 
-// ErrNoFile is returned by [Check] when there is no file yet.
+// ErrNoFile says that there is no file yet.
 var ErrNoFile = errors.New("there is no database yet")
 
 // Check returns nil when the schemas in the file at path are those of this

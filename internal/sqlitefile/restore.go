@@ -13,14 +13,14 @@ import (
 	"bellhop"
 )
 
-// IDRoom is added to ids that must never come again, for those given out during a restore.
+// IDRoom is the room above ids that must never come again, for those given out during a restore.
 const IDRoom = 1 << 20
 
 // Restore makes the content of the file at path that of the backup, in one
 // transaction, also while others use the file: they go on with the restored
-// state. A backup of an earlier program is brought up to date on the way; one
-// that is no backup, damaged, or newer than this program is refused, and
-// nothing is changed. now is when, for numbers to be larger than before.
+// state. It migrates an older program's backup on the way. It refuses a
+// file that is no backup, damaged, or newer than this program, and changes
+// nothing. now makes numbers larger than before.
 func Restore(ctx context.Context, path, backup string, now time.Time, schemas ...Schema) error {
 	if same(path, backup) {
 		return bellhop.Invalidf("backup", "%s is the database itself: name a backup of it", backup)
@@ -71,8 +71,8 @@ func copyBackup(ctx context.Context, backup, tmp string, schemas []Schema) error
 	}
 	defer c.close()
 	for _, s := range append([]Schema{archive()}, schemas...) {
-		n, err := c.Prepare(`SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`).Text("schema_" +
-			s.Name).One()
+		n, err := c.Prepare(`SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`).
+			Text("schema_" + s.Name).One()
 		if err != nil {
 			return readBackup(backup, err)
 		}
@@ -139,8 +139,7 @@ func carryOver(ctx context.Context, path, tmp string, now time.Time, schemas []S
 		return fmt.Errorf("carry dictionaries over: %w", err)
 	}
 	err = from.Prepare(`SELECT name, seq FROM sqlite_sequence`).Each(func(r Row) error {
-		return raise(to, r.Text(),
-			r.Int()+IDRoom)
+		return raise(to, r.Text(), r.Int()+IDRoom)
 	})
 	for _, s := range schemas {
 		if err == nil && s.CarryOver != nil {
