@@ -255,8 +255,7 @@ func (r *Results) writeCosts(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "prices of %s as of %s (bench/prices), without free tiers, logs, database and what is paid by the "+
-		"month;\n"+
+	fmt.Fprintf(w, "prices of %s as of %s (bench/prices), without free tiers, logs, database and monthly prices;\n"+
 		"%d MB a function, milliseconds as they took on this machine, FCM answering after %v, starts of processes left "+
 		"out; an execution has %d transitions;\n"+
 		"counted: functions as real processes, each request counted; modelled: batches as a model of the event source "+

@@ -111,8 +111,8 @@ func (p *plainHandler) handle(ctx context.Context, header http.Header, body []by
 	}
 	shop := header.Get(shopify.HeaderShop)
 	done, err := p.db.ExecContext(ctx,
-		`INSERT INTO plain_orders (id, shop, name, total, body, push) VALUES ($1, $2, $3, $4, $5, 'owed') ON CONFLICT DO `+
-			`NOTHING`,
+		`INSERT INTO plain_orders (id, shop, name, total, body, push) VALUES ($1, $2, $3, $4, $5, 'owed') `+
+			`ON CONFLICT DO NOTHING`,
 		order.ID, shop, order.Name, order.Total, string(body))
 	if err != nil {
 		return err
@@ -136,8 +136,8 @@ func (p *plainHandler) device(ctx context.Context, shop string) (token string, e
 	err = p.db.QueryRowContext(ctx, `SELECT token FROM plain_devices WHERE shop = $1`, shop).Scan(&token)
 	if err == sql.ErrNoRows {
 		token = deviceToken(shop, 0)
-		_, err = p.db.ExecContext(ctx, `INSERT INTO plain_devices (shop, token) VALUES ($1, $2) ON CONFLICT DO NOTHING`, shop,
-			token)
+		_, err = p.db.ExecContext(ctx,
+			`INSERT INTO plain_devices (shop, token) VALUES ($1, $2) ON CONFLICT DO NOTHING`, shop, token)
 	}
 	return token, err
 }

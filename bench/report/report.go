@@ -214,8 +214,7 @@ func facts(c *results.Comparison) (all []fact) {
 	}
 	add("Load", "webhooks at even intervals whether or not earlier ones were answered, bodies that all differ, beside "+
 		"%s owners' requests a second; each measurement takes %v after a second of warm-up, %d at each rate in each mode, "+
-		"in turn",
-		results.Rate(s.OwnersRate), s.Duration, s.Repeats)
+		"in turn", results.Rate(s.OwnersRate), s.Duration, s.Repeats)
 	add("Idle", "owners' requests take %s at p99 inside, %s with a queue", idle(c, results.Inline),
 		idle(c, results.Queued))
 	return all

@@ -196,6 +196,5 @@ func (p *Pools) version(ctx context.Context, s Schema) (at int64, err error) {
 func newer(s Schema, at, known int64) error {
 	return bellhop.Errorf(bellhop.Conflict, "schema_newer",
 		"the database is newer than this bellhop (%s schema %d, known up to %d): run the bellhop that migrated it, or "+
-			"a later one",
-		s.Name, at, known)
+			"a later one", s.Name, at, known)
 }

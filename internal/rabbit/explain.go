@@ -46,8 +46,7 @@ func (t Target) diagnose(ctx context.Context, err error, wire *conn) error {
 		return wrong("the server at %s is not RabbitMQ: correct host and port in its URL", t.Addr)
 	}
 	return unavailable("RabbitMQ at %s broke the connection off: see its log, and whether host, port and TLS in its URL "+
-		"are "+
-		"right", t.Addr)
+		"are right", t.Addr)
 }
 
 func (t Target) badCredentials() error {
@@ -84,8 +83,7 @@ func (t Target) unreached(ctx context.Context, err error) error {
 			"certfile and keyfile in its URL", t.Addr, lastPart(err))
 	}
 	return unavailable("the connection to RabbitMQ at %s broke: see its log, and whether host, port and TLS in its URL "+
-		"are "+
-		"right", t.Addr)
+		"are right", t.Addr)
 }
 
 func (t Target) silent(ctx context.Context) error {

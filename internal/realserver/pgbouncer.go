@@ -37,8 +37,8 @@ func StartPgBouncer(ctx context.Context, p *Postgres, settings ...string) (*PgBo
 	}
 	b := &PgBouncer{Addr: fmt.Sprint("127.0.0.1:", port), dir: dir}
 	_, upstream, _ := strings.Cut(p.Addr, ":")
-	config := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port "+
-		"= %d\n"+
+	config := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%s\n"+
+		"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\n"+
 		"unix_socket_dir =\nauth_type = plain\nauth_file = %s\npool_mode = transaction\nmax_client_conn = 1000\n",
 		upstream, port, filepath.Join(dir, "users.txt"))
 	for _, s := range settings {

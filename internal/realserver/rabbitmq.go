@@ -106,8 +106,8 @@ func (r *RabbitMQ) env() []string {
 		"RABBITMQ_NODENAME=" + r.node,
 		"RABBITMQ_CONFIG_FILE=" + r.file("rabbitmq.conf"), "RABBITMQ_ENABLED_PLUGINS_FILE=" + r.file("plugins"),
 		"RABBITMQ_CONF_ENV_FILE=/dev/null",
-		"RABBITMQ_MNESIA_BASE=" + r.file("data"), "RABBITMQ_LOG_BASE=" + r.file("log"), "RABBITMQ_PID_FILE=" +
-			r.file("pid"),
+		"RABBITMQ_MNESIA_BASE=" + r.file("data"), "RABBITMQ_LOG_BASE=" + r.file("log"),
+		"RABBITMQ_PID_FILE=" + r.file("pid"),
 		"RABBITMQ_FEATURE_FLAGS_FILE=" + r.file("flags"),
 		"ERL_CRASH_DUMP=" + r.file("crash"), // and not in the folder of the test
 	}

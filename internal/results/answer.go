@@ -165,8 +165,8 @@ func (c *Comparison) verdict(a Answer) string {
 
 func (c *Comparison) sameWords(a Answer) string {
 	if a.SameUpTo == 0 {
-		return "Already at the lowest rate measured, owners or phones can tell handling inside the request from a " +
-			"queue."
+		return "Already at the lowest rate measured, owners or phones can tell handling inside the request from " +
+			"a queue."
 	}
 	return fmt.Sprintf("Up to %s orders a second nobody can tell handling inside the request from a queue.",
 		Rate(a.SameUpTo))

@@ -25,8 +25,8 @@ func Version() (string, error) {
 // HasOthers reports whether the file holds another schema than this one and the
 // archive's.
 func (c *Conn) HasOthers(mine Schema) (bool, error) {
-	n, err := c.Prepare(`SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name GLOB 'schema_*' AND name NOT ` +
-		`IN (?, ?)`).
+	n, err := c.Prepare(`SELECT count(*) FROM sqlite_schema
+		WHERE type = 'table' AND name GLOB 'schema_*' AND name NOT IN (?, ?)`).
 		Text("schema_" + archive().Name).Text("schema_" + mine.Name).One()
 	return n > 0, err
 }

@@ -113,8 +113,7 @@ func newer(ctx context.Context, s Schema, p *goose.Provider) error {
 	if known := sources[len(sources)-1].Version; at > known {
 		return bellhop.Errorf(bellhop.Conflict, "schema_newer",
 			"the database is newer than this bellhop (%s schema %d, known up to %d): run the bellhop that migrated "+
-				"it, or a later one",
-			s.Name, at, known)
+				"it, or a later one", s.Name, at, known)
 	}
 	return nil
 }
