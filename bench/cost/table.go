@@ -166,7 +166,11 @@ func (r *Report) Assumed() []string {
 	return []string{
 		fmt.Sprintf("Prices of %s as of %s, %s; the source of each is in the file that --show-prices prints.", p.Region,
 			p.AsOf, free),
-		fmt.Sprintf("Requests, invocations, milliseconds and bytes an order as bellhop-bench run counted them on %s with %d cores on %s, at the mean rate of the day, with FCM answering after %v. Times of functions are that machine's and not AWS's, times a slowdown of %v: with 256 MB a function has a seventh of a core (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html has one at 1,769 MB), so that what computes may take seven times as long, and what waits does not.",
+		fmt.Sprintf("Requests, invocations, milliseconds and bytes an order as bellhop-bench run counted them on "+
+			"%s with %d cores on %s, at the mean rate of the day, with FCM answering after %v. Times of functions are that "+
+			"machine's and not AWS's, times a slowdown of %v: with 256 MB a function has a seventh of a core "+
+			"(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html has one at "+
+			"1,769 MB), so that what computes may take seven times as long, and what waits does not.",
 			o.Measured.CPU, o.Measured.Cores, o.Measured.At.Format("2 January 2006"), bench.FCMLatency, o.Slowdown),
 		fmt.Sprintf("The busiest second brings %v times the mean. Two cores hold %s orders a second with all in one "+
 			"process, and %s with Postgres and RabbitMQ beside; beyond that as many machines, or as large ones, as it takes. "+
