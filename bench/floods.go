@@ -64,15 +64,19 @@ func (b *bench) bare() float64 {
 	return rates[len(rates)-1]
 }
 
-// accepting runs fn on a bellhop that only accepts, on a copy of the data without
-// orders, and ends it.
+// accepting runs fn on a bellhop that only accepts, without orders.
 func (b *bench) accepting(ctx context.Context, env []string, fn func(*server) error) error {
-	dir, err := b.copyOf(b.data.empty)
+	return b.serving(ctx, b.data.empty, env, fn, "--no-worker")
+}
+
+// serving runs fn on a bellhop with a copy of the data, and ends it.
+func (b *bench) serving(ctx context.Context, data string, env []string, fn func(*server) error, args ...string) error {
+	dir, err := b.copyOf(data)
 	if err != nil {
 		return err
 	}
 	defer b.discard(dir)
-	s, err := b.serve(ctx, dir, env, "--no-worker")
+	s, err := b.serve(ctx, dir, env, args...)
 	if err != nil {
 		return err
 	}

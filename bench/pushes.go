@@ -12,21 +12,24 @@ import (
 // measureNotifying measures from when a webhook was due until its push came to FCM,
 // seen from outside: at the generator and at the twin.
 func (b *bench) measureNotifying(ctx context.Context) error {
-	dir, err := b.copyOf(b.data.empty)
-	if err != nil {
-		return err
-	}
-	defer b.discard(dir)
-	fcm, err := b.twin(ctx, 0)
+	return b.pushing(ctx, b.data.empty, 0, func(s *server, fcm *twin) error { return b.notify(ctx, s, fcm) })
+}
+
+// pushing runs fn on a bellhop with a copy of the data that pushes to a twin of FCM.
+func (b *bench) pushing(ctx context.Context, data string, latency time.Duration, fn func(*server, *twin) error) error {
+	fcm, err := b.twin(ctx, latency)
 	if err != nil {
 		return err
 	}
 	defer fcm.kill()
-	s, err := b.serve(ctx, dir, []string{fcm.push})
+	err = b.serving(ctx, data, []string{fcm.push}, func(s *server) error { return fn(s, fcm) })
 	if err != nil {
 		return err
 	}
-	defer s.kill()
+	return fcm.stop()
+}
+
+func (b *bench) notify(ctx context.Context, s *server, fcm *twin) error {
 	w, err := b.webhooks(b.notifyShops(), int(notifyRate*(notifyWarmup+b.Duration).Seconds())+1)
 	if err != nil {
 		return err
@@ -42,13 +45,7 @@ func (b *bench) measureNotifying(ctx context.Context) error {
 	if err := fcm.untilTaken(ctx, tally.OK()); err != nil {
 		b.problem("ringing: %v", err)
 	}
-	if err := b.noteNotified(ctx, fcm, w, tally); err != nil {
-		return err
-	}
-	if err := s.stop(); err != nil {
-		return err
-	}
-	return fcm.stop()
+	return b.noteNotified(ctx, fcm, w, tally)
 }
 
 // untilTaken waits until the twin has taken want messages.
@@ -102,24 +99,13 @@ const pushLatency = 50 * time.Millisecond
 // measurePushing measures from the first owed push until the store has the last one
 // as sent.
 func (b *bench) measurePushing(ctx context.Context) error {
-	dir, err := b.copyOf(b.data.owed)
-	if err != nil {
-		return err
-	}
-	defer b.discard(dir)
-	fcm, err := b.twin(ctx, pushLatency)
-	if err != nil {
-		return err
-	}
-	defer fcm.kill()
-	s, err := b.serve(ctx, dir, []string{fcm.push})
-	if err != nil {
-		return err
-	}
-	defer s.kill()
+	return b.pushing(ctx, b.data.owed, pushLatency, func(s *server, fcm *twin) error { return b.pushOwed(ctx, s, fcm) })
+}
+
+func (b *bench) pushOwed(ctx context.Context, s *server, fcm *twin) error {
 	devices, orders := b.owed()
 	owed := devices * orders
-	_, err = s.until(ctx, time.Minute, func(m map[string]float64) bool { return int(m[seriesSent]) >= owed }, seriesSent)
+	_, err := s.until(ctx, time.Minute, func(m map[string]float64) bool { return int(m[seriesSent]) >= owed }, seriesSent)
 	if err != nil {
 		return err
 	}
@@ -134,8 +120,5 @@ func (b *bench) measurePushing(ctx context.Context) error {
 	if len(arrivals) > 0 {
 		b.add(keyPushRate, float64(owed)/end.Sub(arrivals[0].At).Seconds())
 	}
-	if err := s.stop(); err != nil {
-		return err
-	}
-	return fcm.stop()
+	return nil
 }

@@ -14,24 +14,13 @@ func (b *bench) measureReading(ctx context.Context) error {
 
 // withOwner runs fn on a bellhop with orders, whose owner is signed in.
 func (b *bench) withOwner(ctx context.Context, fn func(s *server, token string) error) error {
-	dir, err := b.copyOf(b.data.orders)
-	if err != nil {
-		return err
-	}
-	defer b.discard(dir)
-	s, err := b.serve(ctx, dir, nil)
-	if err != nil {
-		return err
-	}
-	defer s.kill()
-	token, err := s.signIn(ctx, ownerEmail, b.password)
-	if err != nil {
-		return err
-	}
-	if err := fn(s, token); err != nil {
-		return err
-	}
-	return s.stop()
+	return b.serving(ctx, b.data.orders, nil, func(s *server) error {
+		token, err := s.signIn(ctx, ownerEmail, b.password)
+		if err != nil {
+			return err
+		}
+		return fn(s, token)
+	})
 }
 
 func (b *bench) readOrders(ctx context.Context, s *server, token string) error {
