@@ -174,7 +174,7 @@ func (p *pages) follow(ctx context.Context, client *http.Client, token string, r
 			continue
 		}
 		select {
-		case changed <- told.Spread:
+		case changed <- hint.Spread:
 		default: // a look is due already
 		}
 	}
