@@ -17,11 +17,12 @@ demo: ## carry simulated orders the whole way, and show them arriving
 # Under BELLHOP_TEST_ALL a missing server is a failure, never a skip. The fuzz
 # targets run over their checked-in corpora. The race detector lets each process
 # wait a second before it ends, unless GORACE says otherwise; make check vets; and
-# tests mostly wait, so that two processors take three packages at once.
+# tests mostly wait, so that two processors take three packages at once. host takes
+# longest, and so begins first.
 test: ## install what is missing where it may be, and run all tests with the race detector
 	@scripts/test-setup
 	GORACE=atexit_sleep_ms=0 BELLHOP_TEST_ALL=1 \
-		go test -race -vet=off $$([ $$(getconf _NPROCESSORS_ONLN) -gt 2 ] || echo -p 3) -timeout 30m ./...
+		go test -race -vet=off $$([ $$(getconf _NPROCESSORS_ONLN) -gt 2 ] || echo -p 3) -timeout 30m ./host ./...
 
 check: ## format, vet, staticcheck, modules, and the import floors
 	@scripts/check
