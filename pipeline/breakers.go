@@ -50,7 +50,7 @@ type breaker struct {
 	probes   int       // failed ones
 	until    time.Time // no probe before
 	last     *push.Error
-	told     *Trouble
+	trouble  *Trouble
 
 	probe   int64     // the device of a probe under way; 0 for none
 	probeAt time.Time // since when
@@ -139,7 +139,7 @@ func (b *Breakers) close(name string) {
 	delete(b.all, name)
 	if !s.opened.IsZero() {
 		b.metrics.breaker(kindOf(name), -1)
-		s.told.Over()
+		s.trouble.Over()
 	}
 }
 
@@ -155,7 +155,7 @@ func (b *Breakers) failed(name string, d bellhop.Device, e *push.Error, now time
 	switch {
 	case s.opened.IsZero() && s.failures >= tripAfter:
 		s.opened = now
-		s.told = NewTrouble(b.log.With("service", name), slog.LevelWarn,
+		s.trouble = NewTrouble(b.log.With("service", name), slog.LevelWarn,
 			"a push service is in trouble: its pushes wait", "a push service takes messages again")
 		b.metrics.breaker(kindOf(name), 1)
 	case !s.opened.IsZero() && s.probe == d.ID:
@@ -166,7 +166,7 @@ func (b *Breakers) failed(name string, d bellhop.Device, e *push.Error, now time
 	}
 	s.tried.add(d)
 	s.until = now.Add(max(Backoff(firstPause, longestPause, s.probes+1), e.RetryAfter))
-	s.told.Happened("reason", e.Reason, "err", e, "until", s.until)
+	s.trouble.Happened("reason", e.Reason, "err", e, "until", s.until)
 }
 
 // makeRoom forgets a service if there are too many: a closed one, if there is one.

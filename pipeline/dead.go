@@ -26,8 +26,8 @@ func Foresee(e *bellhop.Event, shops map[string]bellhop.Shop) (outcome bellhop.O
 	return results[0].Outcome, results[0].Reason, f.OrderID
 }
 
-// lookDropped names the drop in the access log.
-const lookDropped = "dead_letter.drop"
+// accessDropped names the drop in the access log.
+const accessDropped = "dead_letter.drop"
 
 // DropDead drops dead letters for good in somebody's name, all or none of them. It
 // logs who did it before anything is gone. The bodies go; the lines in the ledger
@@ -40,7 +40,7 @@ func DropDead(ctx context.Context, q queue.DeadLetters, s interface {
 	ids := make([]bellhop.EventID, len(dead))
 	for i, d := range dead {
 		ids[i] = d.Event.ID
-		if err := s.AddAccess(ctx, bellhop.Access{At: now, Email: who, What: lookDropped,
+		if err := s.AddAccess(ctx, bellhop.Access{At: now, Email: who, What: accessDropped,
 			About: ids[i].String()}); err != nil {
 			return err
 		}

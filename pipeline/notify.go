@@ -80,11 +80,11 @@ func (n *Notifier) lost(o store.Owed, s store.Settled, err error) {
 		n.givenUp = NewTrouble(n.Log, slog.LevelWarn, "a push was given up", "")
 		n.retired = NewTrouble(n.Log, slog.LevelWarn, "a device was retired: its address is of no more use", "")
 	})
-	told := n.givenUp
+	trouble := n.givenUp
 	if s.Retire != nil {
-		told = n.retired
+		trouble = n.retired
 	}
-	told.Happened("pushes", s.Pushes, "shop", o.Device.Shop, "device", o.Device.Installation,
+	trouble.Happened("pushes", s.Pushes, "shop", o.Device.Shop, "device", o.Device.Installation,
 		"status", s.Status, "reason", s.Reason, "err", err)
 }
 

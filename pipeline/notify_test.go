@@ -118,7 +118,7 @@ func TestNotifyFollowsTheRules(t *testing.T) {
 	}
 }
 
-func TestNotifyTellsWhenItCantWriteDown(t *testing.T) {
+func TestNotifyReturnsAnErrorWhenItCantSave(t *testing.T) {
 	n := &pipeline.Notifier{Outbox: &outbox{err: errors.New("disk")}, Sender: &answer{}, Now: time.Now,
 		Log: slog.New(slog.DiscardHandler)}
 	if err := n.Notify(t.Context(), owed(1, 0)); err == nil {

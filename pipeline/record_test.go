@@ -26,7 +26,7 @@ func order(body string) *bellhop.Event {
 	return &bellhop.Event{Shop: domain, Topic: "orders/create", Body: []byte(body)}
 }
 
-func TestRecordEachTellsOfEachEvent(t *testing.T) {
+func TestRecordReturnsAResultForEachEvent(t *testing.T) {
 	refused := errors.New("the database refuses order 2")
 	together := true
 	b := &books{record: func(facts []bellhop.Fact) ([]bellhop.Result, error) {

@@ -20,14 +20,14 @@ type Refusals struct {
 	log  *slog.Logger
 	now  func() time.Time
 
-	mu     sync.Mutex
-	told   map[string]*Trouble         // by reason
-	counts map[[2]string]store.Refusal // by shop and reason; not saved yet
+	mu       sync.Mutex
+	troubles map[string]*Trouble         // by reason
+	counts   map[[2]string]store.Refusal // by shop and reason; not saved yet
 }
 
 // NewRefusals takes the keyring, which knows the shops.
 func NewRefusals(k *Keyring, l *slog.Logger, now func() time.Time) *Refusals {
-	return &Refusals{keys: k, log: l, now: now, told: map[string]*Trouble{}, counts: map[[2]string]store.Refusal{}}
+	return &Refusals{keys: k, log: l, now: now, troubles: map[string]*Trouble{}, counts: map[[2]string]store.Refusal{}}
 }
 
 // Refused takes one refusal: the shop of its header, which anybody can write; the
@@ -80,14 +80,14 @@ func (r *Refusals) Keep(ctx context.Context, to store.Refusals) error {
 func (r *Refusals) trouble(reason string, ours bool) *Trouble {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := r.told[reason]
+	t := r.troubles[reason]
 	if t == nil {
 		level := slog.LevelWarn
 		if ours {
 			level = slog.LevelError
 		}
 		t = NewTrouble(r.log, level, "webhooks are refused", "")
-		r.told[reason] = t
+		r.troubles[reason] = t
 	}
 	return t
 }

@@ -39,9 +39,9 @@ func says(s sdktrace.ReadOnlySpan, name string) string {
 const traceOne, traceTwo = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 	"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
-// TestAcceptPassesOnWhatIsTraced sends an event within a sampled request, within
+// TestAcceptPassesTracesOn sends an event within a sampled request, within
 // another, and within none.
-func TestAcceptPassesOnWhatIsTraced(t *testing.T) {
+func TestAcceptPassesTracesOn(t *testing.T) {
 	body := []byte(`{}`)
 	for name, test := range map[string]struct {
 		sampler sdktrace.Sampler
@@ -72,9 +72,9 @@ func TestAcceptPassesOnWhatIsTraced(t *testing.T) {
 	}
 }
 
-// TestRecordTellsWhatCameOfEach records good events, one that comes again and one
+// TestRecordTracesEachResult records good events, one that comes again and one
 // that is given up; one of them is in no trace.
-func TestRecordTellsWhatCameOfEach(t *testing.T) {
+func TestRecordTracesEachResult(t *testing.T) {
 	b := &books{record: func(facts []bellhop.Fact) ([]bellhop.Result, error) {
 		for _, f := range facts {
 			if f.OrderID == 2 {

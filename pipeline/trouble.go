@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// tellEvery is how often lasting trouble is logged.
-const tellEvery = time.Minute
+// logEvery is how often lasting trouble is logged.
+const logEvery = time.Minute
 
 // Trouble logs what may go wrong a thousand times a second: the first time at once,
 // then once a minute how many more there were, and at the end how long it took. So
@@ -23,13 +23,13 @@ type Trouble struct {
 	is, over string
 	lasts    atomic.Bool // for Over, which is called at each success
 
-	mu    sync.Mutex
-	since time.Time   // when it began
-	times int         // since then
-	more  int         // not logged yet
-	told  bool        // it is in the log
-	last  []any       // attributes of the last one
-	pause *time.Timer // not nil: one was logged less than a minute ago
+	mu     sync.Mutex
+	since  time.Time   // when it began
+	times  int         // since then
+	more   int         // not logged yet
+	logged bool        // it is in the log
+	last   []any       // attributes of the last one
+	pause  *time.Timer // not nil: one was logged less than a minute ago
 }
 
 // NewTrouble takes the texts to log while it lasts, and once it is over. The latter
@@ -55,8 +55,8 @@ func (t *Trouble) Happened(attrs ...any) {
 		t.more++
 		return
 	}
-	t.told = true
-	t.pause = time.AfterFunc(tellEvery, t.again)
+	t.logged = true
+	t.pause = time.AfterFunc(logEvery, t.again)
 	t.log.Log(context.Background(), t.level, t.is, attrs...)
 }
 
@@ -68,10 +68,10 @@ func (t *Trouble) again() {
 	if t.more == 0 {
 		return
 	}
-	attrs := append(slices.Clone(t.last), "times", t.more, "in", tellEvery)
+	attrs := append(slices.Clone(t.last), "times", t.more, "in", logEvery)
 	t.log.Log(context.Background(), t.level, t.is, attrs...)
-	t.more, t.told = 0, t.lasts.Load()
-	t.pause = time.AfterFunc(tellEvery, t.again)
+	t.more, t.logged = 0, t.lasts.Load()
+	t.pause = time.AfterFunc(logEvery, t.again)
 }
 
 // Over reports that it went well. It costs next to nothing while there is no
@@ -82,10 +82,10 @@ func (t *Trouble) Over() {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.lasts.Swap(false) || !t.told {
+	if !t.lasts.Swap(false) || !t.logged {
 		return
 	}
-	t.told, t.more = false, 0
+	t.logged, t.more = false, 0
 	t.log.Info(t.over, "after", time.Since(t.since).Round(time.Millisecond), "times", t.times)
 }
 

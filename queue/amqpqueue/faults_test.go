@@ -302,9 +302,9 @@ func TestMemoryAlarm(t *testing.T) {
 	})
 }
 
-// TestTellsOfItsConnection checks that the log says when the connection went and
+// TestLogsItsConnection checks that the log says when the connection went and
 // came back.
-func TestTellsOfItsConnection(t *testing.T) {
+func TestLogsItsConnection(t *testing.T) {
 	t.Parallel()
 	proxy, address := proxied(t)
 	target, _, err := amqpqueue.ParseURL(address)

@@ -21,7 +21,7 @@ func TestOlderFile(t *testing.T) {
 	if _, err := sqlitefile.Migrate(ctx, path, sqlitequeue.Schema()); err != nil {
 		t.Fatal(err)
 	}
-	sendTwoAndBuryOne(t, path)
+	sendTwoAndKillOne(t, path)
 	makeOlder(t, path)
 	if err := sqlitefile.Check(ctx, path, sqlitequeue.Schema()); err == nil ||
 		!strings.Contains(err.Error(), "bellhop migrate") {
@@ -58,7 +58,7 @@ func openOrders(t *testing.T, b queue.Broker) queue.Queue {
 	return q
 }
 
-func sendTwoAndBuryOne(t *testing.T, path string) {
+func sendTwoAndKillOne(t *testing.T, path string) {
 	t.Helper()
 	ctx := t.Context()
 	f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{})

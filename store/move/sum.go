@@ -150,7 +150,7 @@ func (w *canon) device(d *DeviceRow) {
 		w.time(t)
 	}
 	w.int(int64(math.Float64bits(d.Allowance.Spent)))
-	w.int(int64(math.Float64bits(d.Allowance.Rung)))
+	w.int(int64(math.Float64bits(d.Allowance.Heard)))
 	g := d.Allowance.Gathering
 	w.bool(g != nil)
 	if g != nil {

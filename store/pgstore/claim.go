@@ -183,14 +183,14 @@ const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gath
 
 // allowanceRow is an allowance as the table has it.
 type allowanceRow struct {
-	spent, rung     *float64
+	spent, heard    *float64
 	at              time.Time
 	g               store.Gathering
 	total, currency string
 }
 
 func (a *allowanceRow) to() []any {
-	return []any{&a.spent, &a.rung, postgres.TimeTo(&a.at), postgres.IntTo(&a.g.Orders), postgres.IntTo(&a.g.Changes),
+	return []any{&a.spent, &a.heard, postgres.TimeTo(&a.at), postgres.IntTo(&a.g.Orders), postgres.IntTo(&a.g.Changes),
 		postgres.TextTo(&a.total), postgres.TextTo(&a.currency), postgres.TimeTo(&a.g.Since)}
 }
 
@@ -199,8 +199,8 @@ func (a *allowanceRow) allowance() (left rules.Allowance, err error) {
 	if a.spent != nil {
 		left.Spent = *a.spent
 	}
-	if a.rung != nil {
-		left.Rung = *a.rung
+	if a.heard != nil {
+		left.Heard = *a.heard
 	}
 	if a.g.Since.IsZero() {
 		return left, nil
@@ -285,7 +285,7 @@ func fillAllowance(r *postgres.Rows, a rules.Allowance) *postgres.Rows {
 	if a.Gathering != nil {
 		g = *a.Gathering
 	}
-	return r.Float(a.Spent).Float(a.Rung).Time(a.At).Int(int64(g.Orders)).Int(int64(g.Changes)).Text(g.Total.String()).
+	return r.Float(a.Spent).Float(a.Heard).Time(a.At).Int(int64(g.Orders)).Int(int64(g.Changes)).Text(g.Total.String()).
 		Text(g.Total.Currency).Time(g.Since)
 }
 

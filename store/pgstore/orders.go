@@ -97,7 +97,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 	if q.Since.IsZero() {
 		q.Since = past
 	}
-	last := place{past, math.MinInt64} // to look at
+	last := place{past, math.MinInt64} // of the page
 	if q.Text != "" || q.Handling != "" {
 		done, err := db.turns.Take(ctx, shop)
 		if err != nil {

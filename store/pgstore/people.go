@@ -71,7 +71,7 @@ func (db *DB) People(ctx context.Context, shop string) ([]bellhop.Person, error)
 
 // PersonByEmail implements [store.People].
 func (db *DB) PersonByEmail(ctx context.Context, email string) (bellhop.Person, error) {
-	return one(ctx, db.api, "person", readPerson,
+	return only(ctx, db.api, "person", readPerson,
 		`SELECT `+personColumns+personJoin+`WHERE p.email = $1`, strings.ToLower(email))
 }
 

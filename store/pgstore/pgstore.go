@@ -102,8 +102,8 @@ func list[T any](
 	return all, nil
 }
 
-// one is list for a single row; store.NotFound of kind if there is none.
-func one[T any](
+// only is list for a single row; store.NotFound of kind if there is none.
+func only[T any](
 	ctx context.Context, p *postgres.Pool, kind string, scan func(pgx.Rows) (T, error), query string, args ...any,
 ) (T, error) {
 	found, err := list(ctx, p, "look up a "+kind, scan, query, args...)

@@ -51,7 +51,7 @@ type signedIn struct {
 
 // Session implements [store.Sessions].
 func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error) {
-	in, err := one(ctx, db.api, "session", func(r pgx.Rows) (in signedIn, err error) {
+	in, err := only(ctx, db.api, "session", func(r pgx.Rows) (in signedIn, err error) {
 		in.person, err = scanPerson(r, postgres.TimeTo(&in.session.ExpiresAt), postgres.TimeTo(&in.session.CreatedAt))
 		in.session.TokenHash, in.session.PersonID = tokenHash, in.person.ID
 		return in, err

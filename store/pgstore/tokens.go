@@ -62,7 +62,7 @@ func (db *DB) Tokens(ctx context.Context, shop string) ([]bellhop.Token, error) 
 // Token implements [store.Tokens]. That it was used is written down once
 // a minute.
 func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Token, error) {
-	t, err := one(ctx, db.api, "token", readToken,
+	t, err := only(ctx, db.api, "token", readToken,
 		`SELECT `+tokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = $1`, hash[:])
 	if err != nil || now.Sub(t.LastUsedAt) < time.Minute {
 		return t, err

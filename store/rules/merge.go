@@ -126,9 +126,9 @@ func newest(a, b bellhop.Touch) bellhop.Touch {
 	return a
 }
 
-// Tells returns the change that the stream shows: none for an order that has not come
+// Change returns the change that the stream shows: none for an order that has not come
 // yet, and none where nothing changed.
-func (m Merged) Tells(before State) (kind store.ChangeKind, tells bool) {
+func (m Merged) Change(before State) (kind store.ChangeKind, ok bool) {
 	switch {
 	case m.Result.Outcome != bellhop.OutcomeRecorded:
 		return "", false

@@ -71,12 +71,12 @@ func TestRationAsTheOwnerLikes(t *testing.T) {
 	wide := bellhop.Budget{Burst: 100, Refill: time.Second}
 	two := bellhop.Budget{Burst: 2, Refill: time.Minute}
 	for name, c := range map[string]struct {
-		own    bellhop.Budget
-		rung   float64
-		due    []store.OrderBrief
-		want   []int
-		last   *store.Gathering
-		rungTo float64
+		own     bellhop.Budget
+		heard   float64
+		due     []store.OrderBrief
+		want    []int
+		last    *store.Gathering
+		heardTo float64
 	}{
 		"no wishes":           {bellhop.Budget{}, 0, due(n, n, n), []int{1, 1, 1}, nil, 0},
 		"held together":       {bellhop.Budget{}, 0, due(held, held, held), []int{3}, &store.Gathering{Orders: 3, Total: dollars(3), Since: noon}, 0},
@@ -87,8 +87,8 @@ func TestRationAsTheOwnerLikes(t *testing.T) {
 		"loud among them":     {two, 2, due(n, n, loud, n), []int{2, 1, 1}, &store.Gathering{Orders: 3, Total: dollars(3), Since: noon}, 2},
 		"only changes":        {two, 2, due(paid, paid), []int{2}, &store.Gathering{Changes: 2, Since: noon}, 2},
 	} {
-		portions, left, next := rules.Ration(wide, c.own, rules.Allowance{Rung: c.rung, At: noon}, c.due, noon)
-		if !slices.Equal(counts(portions), c.want) || !next.IsZero() || left.Rung != c.rungTo {
+		portions, left, next := rules.Ration(wide, c.own, rules.Allowance{Heard: c.heard, At: noon}, c.due, noon)
+		if !slices.Equal(counts(portions), c.want) || !next.IsZero() || left.Heard != c.heardTo {
 			t.Errorf("%s: %v, %+v", name, counts(portions), left)
 			continue
 		}

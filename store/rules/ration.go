@@ -11,7 +11,7 @@ import (
 // set. Drivers keep it with the device; the zero Allowance is a full one.
 type Allowance struct {
 	Spent float64   // messages not yet refilled, as of At
-	Rung  float64   // of what the owner set: pushes that it heard of, not yet refilled
+	Heard float64   // of what the owner set: pushes that it heard of, not yet refilled
 	At    time.Time // zero: never used
 	// Gathering is what the device's running digest stands for; nil when none
 	// is running.
@@ -54,7 +54,7 @@ func Ration(b, own bellhop.Budget, a Allowance, due []store.OrderBrief, now time
 			p.Gathered = left.Gathering
 		}
 		if own.Burst > 0 && !due[0].Loud {
-			left.Rung = min(float64(own.Burst), left.Rung+float64(n))
+			left.Heard = min(float64(own.Burst), left.Heard+float64(n))
 		}
 		portions, due = append(portions, p), due[n:]
 	}
@@ -73,7 +73,7 @@ func (a Allowance) together(own bellhop.Budget, due []store.OrderBrief) (n int, 
 	if held := run(func(o store.OrderBrief) bool { return o.Held && !o.Loud }); held > 1 {
 		return held, true
 	}
-	above := own.Burst > 0 && (a.Rung+1 > float64(own.Burst) || a.Gathering != nil && a.Rung > 0)
+	above := own.Burst > 0 && (a.Heard+1 > float64(own.Burst) || a.Gathering != nil && a.Heard > 0)
 	if !above || due[0].Loud {
 		return 1, false
 	}
@@ -89,12 +89,12 @@ func (a Allowance) refill(b, own bellhop.Budget, now time.Time) Allowance {
 	passed := now.Sub(a.At)
 	a.Spent = max(0, a.Spent-float64(passed)/float64(b.Refill))
 	if own.Burst > 0 {
-		a.Rung = max(0, a.Rung-float64(passed)/float64(own.Refill))
+		a.Heard = max(0, a.Heard-float64(passed)/float64(own.Refill))
 	} else {
-		a.Rung = 0
+		a.Heard = 0
 	}
 	a.At = now
-	if a.Spent == 0 && a.Rung == 0 {
+	if a.Spent == 0 && a.Heard == 0 {
 		a.Gathering = nil
 	}
 	return a

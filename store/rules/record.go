@@ -112,7 +112,7 @@ func PlanRecord(before Before, facts []bellhop.Fact) (*Recording, []bellhop.Resu
 	p.lineRoom, p.orderRoom = make([]LineChange, len(facts)), make([]OrderChange, len(facts))
 	results := make([]bellhop.Result, len(facts))
 	for i := range facts {
-		results[i] = p.record(&facts[i])
+		results[i] = p.settle(&facts[i])
 	}
 	return &p.Recording, results
 }
@@ -129,8 +129,8 @@ type recordPlan struct {
 	orderRoom []OrderChange
 }
 
-// record decides about one fact, and writes its event's line.
-func (p *recordPlan) record(f *bellhop.Fact) bellhop.Result {
+// settle decides about one fact, and writes its event's line.
+func (p *recordPlan) settle(f *bellhop.Fact) bellhop.Result {
 	l := p.line(f.Event)
 	if l == nil {
 		return redelivered()
@@ -155,7 +155,7 @@ func (p *recordPlan) decide(f *bellhop.Fact) bellhop.Result {
 	for _, kind := range m.Owes {
 		m.Result.Pushes += p.owe(shop, o, kind, f)
 	}
-	if kind, tells := m.Tells(before); tells {
+	if kind, ok := m.Change(before); ok {
 		p.Stream = append(p.Stream, StreamRow{Kind: kind, Shop: shop.Row, Order: f.OrderID, At: f.At,
 			TraceParent: f.Event.TraceParent})
 	}

@@ -23,7 +23,7 @@ func (db *DB) AddAccess(ctx context.Context, l bellhop.Access) error {
 }
 
 // Accesses implements [store.AccessLog].
-func (db *DB) Accesses(ctx context.Context, about string, limit int) (looks []bellhop.Access, err error) {
+func (db *DB) Accesses(ctx context.Context, about string, limit int) (accesses []bellhop.Access, err error) {
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
@@ -31,9 +31,9 @@ func (db *DB) Accesses(ctx context.Context, about string, limit int) (looks []be
 		return c.Prepare(`SELECT ` + accessColumns + ` FROM looks WHERE about = ? ORDER BY id DESC LIMIT ?`).Text(about).
 			Int(int64(limit)).
 			Each(func(r sqlitefile.Row) error {
-				looks = append(looks, readAccess(r))
+				accesses = append(accesses, readAccess(r))
 				return nil
 			})
 	})
-	return looks, err
+	return accesses, err
 }

@@ -36,7 +36,7 @@ const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gath
 	d.gathered_currency, d.gathered_since`
 
 func readAllowance(r sqlitefile.Row) (a rules.Allowance, err error) {
-	for _, to := range []*float64{&a.Spent, &a.Rung} {
+	for _, to := range []*float64{&a.Spent, &a.Heard} {
 		if used := r.Text(); used != "" {
 			if *to, err = strconv.ParseFloat(used, 64); err != nil {
 				return a, err
@@ -68,7 +68,7 @@ func bindAllowance(st *sqlitefile.Stmt, a rules.Allowance) *sqlitefile.Stmt {
 	if a.At.IsZero() {
 		st.Null().Null().Null()
 	} else {
-		st.Text(used(a.Spent)).Text(used(a.Rung)).Time(a.At)
+		st.Text(used(a.Spent)).Text(used(a.Heard)).Time(a.At)
 	}
 	g := a.Gathering
 	if g == nil {

@@ -97,11 +97,11 @@ func everyAccountField(f *fixture) {
 	f.whole("token", must(f.s.Token(f.ctx, token.Hash, at(60)))(f), token)
 	f.whole("tokens", must(f.s.Tokens(f.ctx, shop))(f), []bellhop.Token{token})
 
-	look := bellhop.Access{At: at(1), Email: p.Email, What: "dead_letter.body", About: "one"}
-	f.must(f.s.AddAccess(f.ctx, look))
-	looks := must(f.s.Accesses(f.ctx, "one", 5))(f)
-	look.ID = looks[0].ID
-	f.whole("looks", looks, []bellhop.Access{look})
+	access := bellhop.Access{At: at(1), Email: p.Email, What: "dead_letter.body", About: "one"}
+	f.must(f.s.AddAccess(f.ctx, access))
+	accesses := must(f.s.Accesses(f.ctx, "one", 5))(f)
+	access.ID = accesses[0].ID
+	f.whole("accesses", accesses, []bellhop.Access{access})
 
 	gone := &store.Retirement{DeviceID: d.ID, Value: d.Value, Reason: "unregistered"}
 	f.record(f.order(shop, 8, 1))

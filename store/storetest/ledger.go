@@ -33,8 +33,8 @@ func dead(f *fixture) {
 
 func dropDead(f *fixture) {
 	f.addShop(shop)
-	buried, unheard, recorded := f.order(shop, 1, 1), f.order(shop, 2, 1), f.order(shop, 3, 1)
-	f.must(f.s.Dead(f.ctx, buried.Event, "not JSON", at(5)))
+	dead, unheard, recorded := f.order(shop, 1, 1), f.order(shop, 2, 1), f.order(shop, 3, 1)
+	f.must(f.s.Dead(f.ctx, dead.Event, "not JSON", at(5)))
 	f.record(recorded)
 	archived := func() int {
 		f.Helper()
@@ -43,7 +43,7 @@ func dropDead(f *fixture) {
 		return len(events)
 	}
 	f.equal("bodies", archived(), 2)
-	for _, fact := range []bellhop.Fact{buried, unheard, recorded} {
+	for _, fact := range []bellhop.Fact{dead, unheard, recorded} {
 		f.must(f.s.DropDead(f.ctx, fact.Event, "dropped by ann", at(6)))
 	}
 	for _, c := range []struct {
@@ -51,7 +51,7 @@ func dropDead(f *fixture) {
 		reason string
 		is     bellhop.Outcome
 		at     time.Time
-	}{{buried, "dropped by ann", bellhop.OutcomeDead, at(6)}, {unheard, "dropped by ann", bellhop.OutcomeDead, at(6)},
+	}{{dead, "dropped by ann", bellhop.OutcomeDead, at(6)}, {unheard, "dropped by ann", bellhop.OutcomeDead, at(6)},
 		{recorded, "", bellhop.OutcomeRecorded, recorded.At}} {
 		want := *c.fact.Event
 		want.Body, want.TraceParent = nil, ""
