@@ -15,10 +15,9 @@ import (
 	"bellhop/internal/amazon"
 )
 
-// SQS's bounds of a batch, and of batches under way at once. Up to eagerBatches
-// start at once with any number of entries. Beyond that only full ones do; a
-// partial one waits for another to come back. Each request costs the same however
-// much it carries.
+// SQS bounds a batch; bellhop bounds the batches under way. Up to eagerBatches start at
+// once with any number of entries. Beyond that only full ones do: a partial one waits for
+// another to come back. Each request costs the same however much it carries.
 const (
 	batchSize    = 10
 	eagerBatches = 4
@@ -94,19 +93,15 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 		q.name, sendPatience)
 }
 
-// reject logs an event that fits into no message.
+// reject counts an event that fits into no message. The caller logs the error.
 func (q *Queue) reject(ctx context.Context, e *bellhop.Event, err error) error {
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return ctx.Err()
-	case bellhop.KindOf(err) == bellhop.TooLarge:
-		q.opts.Log.Error("refused an event that is too large for the queue", "event", e.ID, "shop", e.Shop, "topic",
-			e.Topic, "err", err)
-		if q.opts.Rejected != nil {
-			q.opts.Rejected()
-		}
 	}
-	return err
+	if bellhop.KindOf(err) == bellhop.TooLarge && q.opts.Rejected != nil {
+		q.opts.Rejected()
+	}
+	return fmt.Errorf("send event %s (%s) of %s: %w", e.ID, e.Topic, e.Shop, err)
 }
 
 // tally makes one error of all entries' errors.
@@ -170,8 +165,8 @@ func (o *outbox) add(entries []*entry) {
 	}
 }
 
-// take removes one batch if it is to go out now; with the lock. While eagerBatches
-// are out, one of them comes back for the rest.
+// take removes one batch if it may go out now; with the lock. While eagerBatches are out,
+// one of them comes back for the rest.
 func (o *outbox) take() []*entry {
 	if o.inFlight >= maxBatches || o.inFlight >= eagerBatches && len(o.waiting) < batchSize {
 		return nil
