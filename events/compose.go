@@ -23,7 +23,7 @@ type Change struct {
 
 // Composer makes events.
 type Composer struct {
-	// Customer adds to events who ordered, and the order's note.
+	// Customer adds the customer and the order's note to events.
 	Customer bool
 }
 
@@ -40,8 +40,7 @@ func (c Composer) Order(ch Change, o *bellhop.Order) *Event {
 	return ch.event(data)
 }
 
-// Push makes an event about a push. gone reports that its order was deleted
-// meanwhile.
+// Push makes an event about a push. gone is true when its order was deleted meanwhile.
 func (c Composer) Push(ch Change, p *bellhop.Push, gone bool) *Event {
 	data := SettledPush{Push: PushOf(p), OrderDeleted: gone}
 	data.Shop, data.Order = ch.Shop, id(ch.OrderID)

@@ -43,7 +43,7 @@ type Amount struct {
 	Total    string `json:"total" example:"372.11"`
 }
 
-// Customer is who ordered; empty where Shopify withheld it or there is nobody.
+// Customer is the customer; empty where Shopify withheld it or there is none.
 type Customer struct {
 	Name  string `json:"name" example:"Jo Lee"`
 	Email string `json:"email" example:"jo@example.com"`

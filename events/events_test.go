@@ -72,15 +72,14 @@ func TestComposed(t *testing.T) {
 	doc.Complete(t)
 }
 
-// TestWhoOrderedIsTurnedOn checks that events show the customer only if the setting
-// says so.
+// TestWhoOrderedIsTurnedOn checks that events show the customer only by a setting.
 func TestWhoOrderedIsTurnedOn(t *testing.T) {
 	private := []string{"Jo Lee", "jo@example.com", "by the back door"}
 	for _, customer := range []bool{false, true} {
 		text := write(t, events.Composer{Customer: customer}.Order(change(1, events.OrderRecorded), order()))
 		for _, p := range private {
 			if strings.Contains(text, p) != customer {
-				t.Errorf("with customer=%t, is %q told? %s", customer, p, text)
+				t.Errorf("with customer=%t, is %q shown? %s", customer, p, text)
 			}
 		}
 	}
@@ -97,8 +96,8 @@ func TestTheDeletedSaysSo(t *testing.T) {
 	}
 }
 
-// TestIDs checks that an event has the same id when it is built again, and another
-// when a restored database gives its number out again.
+// TestIDs checks that an event built again keeps its id, and that a number which a restored
+// database gives out again gets another id.
 func TestIDs(t *testing.T) {
 	c := change(5, events.OrderUpdated)
 	first := events.Composer{}.Order(c, order())
@@ -109,7 +108,7 @@ func TestIDs(t *testing.T) {
 	later.At, next.Seq, other.Origin = noon.Add(time.Microsecond), 6, "another"
 	for _, c := range []events.Change{later, next, other} {
 		if e := (events.Composer{}).Order(c, order()); e.ID == first.ID {
-			t.Errorf("%+v has the id of another: %q", c, e.ID)
+			t.Errorf("%+v shares an id: %q", c, e.ID)
 		}
 	}
 }
