@@ -16,8 +16,8 @@ import (
 	"bellhop/queue"
 )
 
-// TestWithoutTracesNothingIsAllocated compares the steps' allocations with those
-// where no spans are possible: without traces, and with events of no trace.
+// TestWithoutTracesNothingIsAllocated compares the steps' allocations without traces, and
+// with events of no trace.
 func TestWithoutTracesNothingIsAllocated(t *testing.T) {
 	a, _ := newAcceptor(t)
 	a.Queue = nowhere{}
@@ -51,7 +51,7 @@ func TestWithoutTracesNothingIsAllocated(t *testing.T) {
 		off := testing.AllocsPerRun(200, step)
 		a.Traces, r.Traces = traces, traces
 		if on := testing.AllocsPerRun(200, step); on != off {
-			t.Errorf("%s allocates %v times where traces are off and %v times for what is in none", name, off, on)
+			t.Errorf("%s allocates %v times without traces and %v times for untraced events", name, off, on)
 		}
 	}
 	a.Traces, r.Traces = nil, nil

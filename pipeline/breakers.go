@@ -15,12 +15,11 @@ const (
 	tripAfter    = 5                // failures in a row
 	firstPause   = 10 * time.Second // after it opens; longer each time that a probe fails
 	longestPause = 2 * time.Minute
-	// probePatience is how long a probe may take: as long as a claim holds.
+	// probePatience bounds a probe: as long as a claim holds.
 	probePatience = 20 * time.Second
-	// afterProbe is the pause for others that find a probe under way. A shop that
-	// was tried lets other shops go first for as long, and then a device other
-	// devices, so that one shop's dead phones don't keep a service shut for the
-	// others.
+	// afterProbe is the pause for others that find a probe under way. A shop that was tried
+	// lets other shops go first for as long, then a device other devices, so that one
+	// shop's dead phones don't keep a service shut for the others.
 	afterProbe = 5 * time.Second
 	// Anybody who signs in registers addresses, and so could name any number of
 	// services.
@@ -57,8 +56,7 @@ type breaker struct {
 	tried   tried
 }
 
-// tried are the shops and devices whose messages failed while it was open, or
-// opened it.
+// tried are the shops and devices whose messages opened it, or failed while it was open.
 type tried struct {
 	shops   map[string]bool
 	devices map[int64]bool

@@ -36,7 +36,7 @@ func Example() {
 	must(err)
 	log := slog.New(slog.DiscardHandler)
 
-	// Accept: the event is durable, and nobody has looked into it.
+	// Accept: the event is durable, and nobody has read its body.
 	placed := time.Now().Format(time.RFC3339)
 	body := fmt.Appendf(nil, `{"id":1,"name":"#1001","currency":"USD","total_price":"403.00","created_at":%q,`+
 		`"updated_at":%q}`, placed, placed)
@@ -53,7 +53,7 @@ func Example() {
 	must(err)
 	fmt.Println(order.Name, order.Total, order.Pushes[0].Status)
 
-	// Notify: one attempt, and what became of it.
+	// Notify: one attempt, and its outcome.
 	owed, err := parts.Store.ClaimPushes(ctx, time.Now(), store.Slots{Free: 10}, time.Minute)
 	must(err)
 	notifier := &pipeline.Notifier{Outbox: parts.Store, Sender: logpush.New(log), Now: time.Now, Log: log}

@@ -74,11 +74,11 @@ func (n *Notifier) Notify(ctx context.Context, o store.Owed) error {
 	return nil
 }
 
-// lost logs pushes that are given up, and devices that are retired.
+// lost logs given up pushes and retired devices.
 func (n *Notifier) lost(o store.Owed, s store.Settled, err error) {
 	n.begin.Do(func() {
 		n.givenUp = NewTrouble(n.Log, slog.LevelWarn, "a push was given up", "")
-		n.retired = NewTrouble(n.Log, slog.LevelWarn, "a device was retired: its address is of no more use", "")
+		n.retired = NewTrouble(n.Log, slog.LevelWarn, "a device was retired: its address no longer works", "")
 	})
 	trouble := n.givenUp
 	if s.Retire != nil {
@@ -120,8 +120,8 @@ func verdict(o store.Owed, err error, now time.Time) []store.Settled {
 	return again(o, s, now.Add(retryDelay(e, o.Attempt)))
 }
 
-// again divides the pushes of a failed message into those to try again at a time
-// and those whose hour is up then. The last attempt is an hour after the first.
+// again divides a failed message's pushes into those to retry at a time and those whose
+// hour ends before. The last attempt is an hour after the first.
 func again(o store.Owed, s store.Settled, at time.Time) (all []store.Settled) {
 	retry, over := s, s
 	retry.Pushes, over.Pushes, retry.RetryAt = nil, nil, at

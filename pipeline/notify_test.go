@@ -89,13 +89,13 @@ func TestNotifyFollowsTheRules(t *testing.T) {
 		{"not allowed", &push.Error{Reason: push.ReasonNotAllowed}, 1, 0, want{status: bellhop.PushPending, min: 10 * time.Second, max: 20 * time.Second}},
 		{"not allowed for an hour", &push.Error{Reason: push.ReasonNotAllowed}, 9, time.Hour, want{status: bellhop.PushFailed}},
 		{"quota", &push.Error{Reason: push.ReasonQuota}, 1, 0, want{status: bellhop.PushPending, min: time.Minute, max: time.Minute}},
-		{"quota, told when", &push.Error{Reason: push.ReasonQuota, RetryAfter: 17 * time.Second}, 1, 0, want{status: bellhop.PushPending, min: 17 * time.Second, max: 17 * time.Second}},
+		{"quota, with a time", &push.Error{Reason: push.ReasonQuota, RetryAfter: 17 * time.Second}, 1, 0, want{status: bellhop.PushPending, min: 17 * time.Second, max: 17 * time.Second}},
 		{"away", &push.Error{Reason: push.ReasonUnavailable}, 1, 0, want{status: bellhop.PushPending, min: 10 * time.Second, max: 20 * time.Second}},
 		{"away, third time", &push.Error{Reason: push.ReasonUnavailable}, 3, time.Minute, want{status: bellhop.PushPending, min: 40 * time.Second, max: 80 * time.Second}},
-		{"away, told when", &push.Error{Reason: push.ReasonUnavailable, RetryAfter: 2 * time.Minute}, 1, 0, want{status: bellhop.PushPending, min: 2 * time.Minute, max: 2 * time.Minute}},
+		{"away, with a time", &push.Error{Reason: push.ReasonUnavailable, RetryAfter: 2 * time.Minute}, 1, 0, want{status: bellhop.PushPending, min: 2 * time.Minute, max: 2 * time.Minute}},
 		{"away for an hour", &push.Error{Reason: push.ReasonUnavailable}, 9, time.Hour, want{status: bellhop.PushFailed}},
 		{"the last attempt", &push.Error{Reason: push.ReasonUnavailable}, 9, 55 * time.Minute, want{status: bellhop.PushPending, min: 5 * time.Minute, max: 5 * time.Minute}},
-		{"away, told when it is too late", &push.Error{Reason: push.ReasonUnavailable, RetryAfter: time.Hour}, 1, time.Second, want{status: bellhop.PushPending, min: time.Hour - time.Second, max: time.Hour - time.Second}},
+		{"away, with a time that is too late", &push.Error{Reason: push.ReasonUnavailable, RetryAfter: time.Hour}, 1, time.Second, want{status: bellhop.PushPending, min: time.Hour - time.Second, max: time.Hour - time.Second}},
 		{"no answer", &push.Error{Reason: push.ReasonUnknown}, 1, 0, want{status: bellhop.PushUnknown, min: 10 * time.Second, max: 20 * time.Second}},
 		{"no answer for an hour", &push.Error{Reason: push.ReasonUnknown}, 9, time.Hour, want{status: bellhop.PushUnknown}},
 		{"unclassified", errors.New("boom"), 1, 0, want{status: bellhop.PushUnknown, min: 10 * time.Second, max: 20 * time.Second}},
@@ -241,7 +241,7 @@ func TestRetiredDevicesAreNoFloodInTheLog(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		const line = `level=WARN msg="a device was retired: its address is of no more use" pushes=[1] ` +
+		const line = `level=WARN msg="a device was retired: its address no longer works" pushes=[1] ` +
 			`shop=demo.myshopify.com device=phone status=failed reason=unregistered err=unregistered`
 		sameLines(t, "of 1,000 retired devices", lines(), line, line+" times=999 in=1m0s")
 	})

@@ -61,15 +61,15 @@ func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Record
 	return all
 }
 
-// decode catches a decoder that panics, since the body would end the process again
-// and again: it becomes a dead letter like any other invalid body.
+// decode makes a decoder's panic an invalid body, which becomes a dead letter: else the
+// body would end the process again and again.
 func decode(e *bellhop.Event) (f bellhop.Fact, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = bellhop.Invalidf("decoder", "the decoder stumbled over the body")
 		}
 	}()
-	if len(e.Body) == 0 { // Accept refuses these: it was recorded, and its acknowledgement lost
+	if len(e.Body) == 0 { // Accept refuses these: it was recorded before, and its acknowledgement lost
 		return bellhop.Fact{Event: e, Skip: bellhop.ReasonBodyDropped}, nil
 	}
 	return shopify.Decode(e)
@@ -116,8 +116,8 @@ func (r *Recorder) commit(ctx context.Context, facts []bellhop.Fact) ([]bellhop.
 	return results, nil
 }
 
-// Dead records that an event was given up. A host calls it beside moving the
-// message to the dead letters; calling it again does no harm.
+// Dead records that bellhop gave up an event. A host calls it beside moving the message to
+// the dead letters; calling it again does no harm.
 func (r *Recorder) Dead(ctx context.Context, e *bellhop.Event, reason string) error {
 	if err := r.Store.Dead(ctx, e, reason, r.Now().UTC().Truncate(time.Microsecond)); err != nil {
 		return fmt.Errorf("record that event %s is dead: %w", e.ID, err)

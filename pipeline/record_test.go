@@ -12,7 +12,7 @@ import (
 	"bellhop/store"
 )
 
-// books is a store whose recording a test defines.
+// books is a store with a test's own recording.
 type books struct {
 	store.Store
 	record func(facts []bellhop.Fact) ([]bellhop.Result, error)
@@ -64,8 +64,8 @@ func TestRecordReturnsAResultForEachEvent(t *testing.T) {
 	}
 }
 
-// TestRecordWithoutABody records an event again whose body was dropped after it was
-// settled: it is no dead letter.
+// TestRecordWithoutABody records an event again after its body was dropped: it becomes no
+// dead letter.
 func TestRecordWithoutABody(t *testing.T) {
 	var got []bellhop.Fact
 	b := &books{record: func(facts []bellhop.Fact) ([]bellhop.Result, error) {

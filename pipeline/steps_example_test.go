@@ -98,8 +98,8 @@ func (busy) Send(context.Context, push.Message) (string, error) {
 	return "", &push.Error{Reason: push.ReasonUnavailable, Cause: errors.New("503")}
 }
 
-// Notify makes one attempt and writes down what came of it. An attempt that may succeed
-// later leaves the push pending.
+// Notify makes one attempt and saves its outcome. An attempt that may succeed later leaves
+// the push pending.
 func ExampleNotifier_Notify() {
 	ctx := context.Background()
 	parts, end := exampleParts(ctx)
@@ -119,7 +119,7 @@ func ExampleNotifier_Notify() {
 	owed, err := parts.Store.ClaimPushes(ctx, time.Now(), store.Slots{Free: 10}, time.Minute)
 	must(err)
 	notifier := &pipeline.Notifier{Outbox: parts.Store, Sender: busy{}, Now: time.Now, Log: log}
-	fmt.Println(notifier.Notify(ctx, owed[0])) // an error would mean that the outcome was not stored
+	fmt.Println(notifier.Notify(ctx, owed[0])) // an error would mean that the outcome was not saved
 	order, err := parts.Store.Order(ctx, "demo.myshopify.com", 1)
 	must(err)
 	p := order.Pushes[0]

@@ -72,8 +72,8 @@ func TestAcceptPassesTracesOn(t *testing.T) {
 	}
 }
 
-// TestRecordTracesEachResult records good events, one that comes again and one
-// that is given up; one of them is in no trace.
+// TestRecordTracesEachResult records good events, a repeated one and a bad one; one of
+// them is in no trace.
 func TestRecordTracesEachResult(t *testing.T) {
 	b := &books{record: func(facts []bellhop.Fact) ([]bellhop.Result, error) {
 		for _, f := range facts {

@@ -38,8 +38,7 @@ func NewTrouble(l *slog.Logger, level slog.Level, is, over string) *Trouble {
 	return &Trouble{log: l, level: level, is: is, over: over}
 }
 
-// Happened reports that it went wrong once more. The log shows the attributes of
-// the last one.
+// Happened reports a failure. The log shows the last one's attributes.
 func (t *Trouble) Happened(attrs ...any) {
 	if t == nil {
 		return
@@ -74,8 +73,7 @@ func (t *Trouble) again() {
 	t.pause = time.AfterFunc(logEvery, t.again)
 }
 
-// Over reports that it went well. It costs next to nothing while there is no
-// trouble.
+// Over reports a success. It costs next to nothing without trouble.
 func (t *Trouble) Over() {
 	if t == nil || !t.lasts.Load() {
 		return

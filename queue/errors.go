@@ -32,7 +32,7 @@ func NotFound(name string) error {
 		"there is no queue %s: create it with bellhop queue create %s", name, name)
 }
 
-// Exists is the error of a [Broker] that has a queue of this name already.
+// Exists is the error of a [Broker] that already has a queue of this name.
 func Exists(name string) error {
 	return bellhop.Errorf(bellhop.Conflict, "queue_exists",
 		"there is a queue %s with other attributes: change them with bellhop queue set", name)

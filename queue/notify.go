@@ -4,9 +4,9 @@ import "strings"
 
 const notifySuffix = "-notify"
 
-// NotifyName returns the name of the queue beside another over which recording
-// workers wake push workers: pushes are owed. The store knows all that such a
-// message can say. So nobody needs one that was settled or given up.
+// NotifyName returns the name of the queue beside another over which recording workers wake
+// push workers. The store knows all that such a message can say, so nobody needs a settled
+// or dead one.
 func NotifyName(name string) string { return name + notifySuffix }
 
 // IsNotify reports whether [NotifyName] made a name.

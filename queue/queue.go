@@ -71,8 +71,8 @@ type Consumer interface {
 // BatchBytes bounds the bodies of one Receive, by their unpacked size.
 const BatchBytes = 16 << 20
 
-// Suspicious is the number of leases without a verdict after which an event is
-// suspected of ending its consumers.
+// Suspicious is the number of leases without a verdict after which an event is suspected of
+// ending its consumers.
 const Suspicious = 3
 
 // Delivery is one event under a lease.
@@ -136,7 +136,7 @@ func (a Attributes) Validate() error {
 	return nil
 }
 
-// DeadEvent is an event that was given up.
+// DeadEvent is an event that bellhop gave up.
 type DeadEvent struct {
 	Event    *bellhop.Event
 	Attempts int
@@ -169,7 +169,7 @@ func PageOf(dead []DeadEvent, after Cursor, limit int) []DeadEvent {
 	return dead[:min(limit, len(dead))]
 }
 
-// DeadLetters are the events that were given up.
+// DeadLetters holds the events that bellhop gave up.
 type DeadLetters interface {
 	// DeadLetters lists up to limit dead letters after a place, without bodies.
 	DeadLetters(ctx context.Context, after Cursor, limit int) ([]DeadEvent, error)

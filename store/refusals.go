@@ -5,32 +5,30 @@ import (
 	"time"
 )
 
-// Refusals are the webhooks that were refused within the last hour, counted: a
-// process that looks after bellhop learns from them what one that serves turned
-// away.
+// Refusals counts the webhooks that bellhop refused within the last hour: over it one
+// process learns what another one refused.
 type Refusals interface {
-	// AddRefusals adds to what was counted, and drops what is older than
-	// [RefusalsKept] before now.
+	// AddRefusals adds to the counts, and drops those older than [RefusalsKept] before now.
 	AddRefusals(ctx context.Context, more []Refusal, now time.Time) error
-	// Refusals sums up what came at or after since, the newest first.
+	// Refusals sums up the refusals at or after since, the newest first.
 	Refusals(ctx context.Context, since time.Time) ([]Refusal, error)
 }
 
-// Refusal is how many webhooks of a shop were refused for a reason.
+// Refusal counts the refused webhooks of one shop and reason.
 type Refusal struct {
-	Shop   string // "" for all that no shop here sent
+	Shop   string // "" for all shops that nobody has added
 	Reason string
 	Count  int64
-	At     time.Time // of the newest
+	At     time.Time // the newest
 }
 
 const (
-	// RefusalsKept is how far back they are counted.
+	// RefusalsKept is how long the store counts them.
 	RefusalsKept = time.Hour
-	// refusalSlot is how much of the time goes into one row. It bounds how many rows
-	// there are, and how much of what is older than asked for is counted with it.
+	// refusalSlot is the span of one row. It bounds the number of rows, and how much too
+	// old a counted refusal may be.
 	refusalSlot = 5 * time.Minute
 )
 
-// Slot returns the time whose row counts a refusal.
+// Slot returns the time of the row that counts a refusal.
 func (r *Refusal) Slot() time.Time { return r.At.Truncate(refusalSlot) }

@@ -120,7 +120,7 @@ func (l *clusterLoad) receive(ctx context.Context) {
 		if err != nil {
 			continue // the node is gone; another follows
 		}
-		l.q.Settle(ctx, verdicts(ds)...) // what is not settled comes again
+		l.q.Settle(ctx, verdicts(ds)...) // unsettled events come again
 		l.mu.Lock()
 		for _, d := range ds {
 			l.seen[d.Event.ID]++

@@ -327,13 +327,13 @@ func TestLogsItsConnection(t *testing.T) {
 		}
 	}()
 	proxy.Stop()
-	until(t, "the log tells of the loss", func() bool { return log.count("lost the consuming connection") > 0 })
+	until(t, "the loss in the log", func() bool { return log.count("lost the consuming connection") > 0 })
 	proxy.Start()
-	until(t, "the log tells of its end", func() bool { return log.count("the consuming connection is back") == 1 })
+	until(t, "its end in the log", func() bool { return log.count("the consuming connection is back") == 1 })
 	send(t, q, event("a", 1))
 	<-received
 	if n := log.count("lost the consuming connection"); n != 1 {
-		t.Errorf("the loss is told %d times", n)
+		t.Errorf("the log has the loss %d times", n)
 	}
 }
 

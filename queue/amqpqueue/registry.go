@@ -16,8 +16,8 @@ import (
 	"bellhop/queue"
 )
 
-// registryName is the queue of RabbitMQ with the [catalog], in one message: to hold
-// the message is to hold the lock.
+// registryName is the queue of RabbitMQ with the [catalog], in one message: its holder
+// holds the lock.
 const registryName = "bellhop.queues"
 
 // catalog holds what AMQP can't answer.

@@ -132,7 +132,7 @@ func (t *serving) why() error {
 	return amqp.ErrClosed
 }
 
-// due does what is due, and returns when to look again.
+// due does all due work, and returns when to look again.
 func (t *serving) due() (time.Duration, error) {
 	t.mu.Lock()
 	askers, want, idle := t.askers, t.want, time.Since(t.left)

@@ -69,8 +69,7 @@ func (q *Queue) Attributes(ctx context.Context) (queue.Attributes, error) {
 	return q.attributes(ctx, q.id, q.name)
 }
 
-// attributes asks over the connections that webhooks need, so that it tells
-// whether they can be taken.
+// attributes asks over the webhooks' connections, so that it shows whether they are free.
 func (b *Broker) attributes(ctx context.Context, id int64, name string) (a queue.Attributes, err error) {
 	found := false
 	err = b.pools.Webhooks.Read(ctx, func(b *postgres.Batch) {

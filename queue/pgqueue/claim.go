@@ -45,8 +45,8 @@ type waiting struct {
 	suspect   bool // its leases ended often without a verdict
 }
 
-// sizeColumns are the arguments of [sizeOf]: of a packed body the beginning is
-// enough.
+// sizeColumns are the arguments of [sizeOf], which needs only the beginning of a packed
+// body.
 const sizeColumns = `coalesce(e.coding, 0), coalesce(octet_length(e.body), 0), substring(e.body FROM 1 FOR 10)`
 
 func sizeOf(coding int64, stored int, beginning []byte) int {
@@ -128,7 +128,7 @@ const lanesFrom = `WITH RECURSIVE l AS (
 
 const noLane, lastLane = -1, math.MaxInt32
 
-// look reads what is there, in one round trip.
+// look reads the queue's state, in one round trip.
 func (c *claim) look() error {
 	found := false
 	err := c.tx.Do(func(b *postgres.Batch) {

@@ -83,7 +83,7 @@ func (s suite) brokers(t *testing.T) {
 	if u, err := b.URL(ctx, "returns"); u == "" || err != nil {
 		t.Errorf("URL: %q, %v", u, err)
 	}
-	// What is in one queue is not in another.
+	// Each queue has its own events.
 	q := openQueue(t, b)
 	send(t, q, event("a", 1))
 	r, err := b.Open(ctx, "returns")
@@ -161,8 +161,8 @@ func (s suite) concurrentConsumers(t *testing.T) {
 	wantDepth(t, q, 0, 0, 0)
 }
 
-// shutdownLosesNothing stops consumers in the middle of their work, again and
-// again, and checks that the rest comes at once to those who follow.
+// shutdownLosesNothing stops consumers in the middle of their work, again and again, and
+// checks that the rest comes to others at once.
 func (s suite) shutdownLosesNothing(t *testing.T) {
 	b, q := s.open(t, 50)
 	sent := events("a", 200)

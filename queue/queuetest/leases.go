@@ -237,7 +237,7 @@ func (s suite) redrive(t *testing.T) {
 	}
 	settle(t, q, queue.Ack, d)
 	if n, err := q.Redrive(t.Context(), sent[1].ID); n != 0 || bellhop.KindOf(err) != bellhop.NotFound {
-		t.Errorf("redrive of what is no dead letter: %d, %v; want NotFound", n, err)
+		t.Errorf("redrive without a dead letter: %d, %v; want NotFound", n, err)
 	}
 	if _, err := q.DeadLetter(t.Context(), sent[1].ID); bellhop.KindOf(err) != bellhop.NotFound {
 		t.Errorf("the redriven event is still a dead letter: %v", err)
@@ -265,7 +265,7 @@ func (s suite) drop(t *testing.T) {
 		t.Fatalf("drop of two: %d, %v", n, err)
 	}
 	if n, err := q.Drop(t.Context(), sent[1].ID); n != 0 || bellhop.KindOf(err) != bellhop.NotFound {
-		t.Errorf("drop of what is no dead letter: %d, %v; want NotFound", n, err)
+		t.Errorf("drop without a dead letter: %d, %v; want NotFound", n, err)
 	}
 	again := openQueue(t, s.Again(t, b))
 	for _, e := range sent[1:3] {

@@ -37,10 +37,10 @@ type Harness struct {
 // Promises that a service may lack while it keeps the others of their subtest.
 const (
 	PromiseOldest       = "Depth: the age of the oldest"
-	PromiseDelayedWaits = "RetryAfterDelay: what is delayed counts as waiting"
+	PromiseDelayedWaits = "RetryAfterDelay: a delayed event counts as waiting"
 )
 
-// promised reports whether a subtest is to check a promise.
+// promised reports whether a subtest must check a promise.
 func (s suite) promised(t *testing.T, promise string) bool {
 	if why := s.NotPromised[promise]; why != "" {
 		t.Logf("not promised by this driver: %s: %s", promise, why)

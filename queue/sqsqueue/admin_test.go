@@ -211,7 +211,7 @@ func TestUncheckedAsksNothing(t *testing.T) {
 	dead := r.asked("SendMessage")[1]
 	if !strings.HasSuffix(dead.text("QueueUrl"), "/123456789012/orders-dead") ||
 		dead.text("MessageAttributes", "attempts", "StringValue") != "7" {
-		t.Errorf("buried by %v", dead)
+		t.Errorf("made a dead letter by %v", dead)
 	}
 	aws, err := sqsqueue.NewBroker(t.Context(),
 		sqsqueue.Options{Account: "123456789012", Settings: sqsqueue.Options{}.Settings})

@@ -70,8 +70,8 @@ func (b *inbox) keep(leases []*lease) {
 	b.match(false)
 }
 
-// arrive takes leases for the waiting receivers. An error goes to one receiver;
-// each has a request of its own.
+// arrive takes leases for the waiting receivers. An error goes to one receiver: each made
+// its own request.
 func (b *inbox) arrive(h received) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

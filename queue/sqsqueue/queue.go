@@ -1,5 +1,5 @@
-// Package sqsqueue keeps queues in Amazon SQS. A queue NAME has its dead letters in
-// a queue of its own, NAME-dead.
+// Package sqsqueue keeps queues in Amazon SQS. The dead letters of a queue NAME are in
+// another queue, NAME-dead.
 //
 // SQS promises less than the port, and so does this driver:
 //

@@ -112,9 +112,9 @@ var harness = queuetest.Harness{
 	},
 	Damage: func(t testing.TB, _ queue.Broker, e *bellhop.Event) { deleteBody(t, e) },
 	NotPromised: map[string]string{
-		queuetest.PromiseOldest:       "SQS tells the age of the oldest message only to CloudWatch",
+		queuetest.PromiseOldest:       "SQS reports the age of the oldest message only to CloudWatch",
 		queuetest.PromiseDelayedWaits: "SQS counts a message whose visibility was changed as in flight until that ends",
-		"Purge":                       "PurgeQueue drops what is in flight, too, and its count is approximate",
+		"Purge":                       "PurgeQueue drops leased messages, too, and its count is approximate",
 		"Suspects":                    "SQS chooses what it hands out together, and counts that itself",
 		"FairToFew":                   "fair queues keep one shop from holding up others, and take no strict turns",
 	},

@@ -177,8 +177,7 @@ func TestCancelledReceiveLosesNothing(t *testing.T) {
 	}
 }
 
-// TestOverLimitRests has more events leased than SQS allows: receiving pauses and
-// goes on.
+// TestOverLimitRests leases more events than SQS allows: receiving pauses and goes on.
 func TestOverLimitRests(t *testing.T) {
 	r := newRecorded(t)
 	r.on("ReceiveMessage", func(request) any { return fault{403, "OverLimit", "too many in flight"} })

@@ -153,8 +153,8 @@ func TestWholeBatchRefused(t *testing.T) {
 	}
 }
 
-// TestSendsGather has many senders at once while SQS is slow: the first few events
-// go out at once and alone, the others in full batches.
+// TestSendsGather runs many senders while SQS is slow: the first few events go out at once
+// and alone, the others in full batches.
 func TestSendsGather(t *testing.T) {
 	r := newRecorded(t)
 	asked, answer := make(chan struct{}, 64), make(chan struct{})

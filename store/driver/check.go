@@ -1,5 +1,5 @@
-// Package driver is the kit that the drivers of the store share: what they refuse, the
-// errors that they answer with, cursors, searches, and the form in which they keep values.
+// Package driver is the kit that the drivers of the store share: checks, errors, cursors,
+// searches, and the form of stored values.
 package driver
 
 import (
@@ -9,9 +9,6 @@ import (
 	"bellhop"
 	"bellhop/store"
 )
-
-// What every driver refuses, and in what form it keeps the rest, so that all of
-// them answer alike.
 
 // MaxLines is how many lines an order may have; Shopify allows 500.
 const MaxLines = 1 << 16
@@ -34,15 +31,15 @@ func checkLength(what, s string, max int) error {
 	return nil
 }
 
-// TooMany is the error for more of something than a shop may have: "tokens" or "people".
+// TooMany is the error above a shop's limit of something, such as "tokens" or "people".
 func TooMany(what string, max int) error {
 	return bellhop.Errorf(bellhop.Conflict, "too_many_"+what,
 		"there are %d %s already, as many as there may be: remove one first", max, what)
 }
 
-// CheckFacts refuses facts that state nothing, or more than one thing, and
-// returns the others with their times in microseconds, as stored times are, so that they
-// compare alike. It does not change what the facts point to.
+// CheckFacts refuses facts that state nothing, or more than one thing. It returns the
+// others with their times in microseconds, as stored, and changes nothing that facts point
+// to.
 func CheckFacts(facts []bellhop.Fact) ([]bellhop.Fact, error) {
 	checked := make([]bellhop.Fact, len(facts))
 	for i := range facts {
@@ -118,8 +115,8 @@ func CheckClaim(slots store.Slots, lease time.Duration) error {
 	return nil
 }
 
-// CheckHandling refuses to change an order that another person changed since the caller
-// saw it. That the other one only opened it, or did the same, is no conflict.
+// CheckHandling refuses to change an order that another person changed since the caller saw
+// it. It allows a mere look, and the same change.
 func CheckHandling(now, was, to bellhop.Handling) error {
 	if _, err := bellhop.ParseHandling(string(to)); err != nil {
 		return err
@@ -161,7 +158,7 @@ func CheckToken(t bellhop.Token) (bellhop.Token, error) {
 	return t, checkLength("name", t.Name, maxName)
 }
 
-// CheckDevice refuses a device that nothing can be sent to.
+// CheckDevice refuses a device that can't receive pushes.
 func CheckDevice(d bellhop.Device) error {
 	if d.Installation == "" || d.Value == "" {
 		return bellhop.Invalidf("device", "a device has an installation and a value")
@@ -202,7 +199,7 @@ func NotFound(what string) error {
 	return bellhop.Errorf(bellhop.NotFound, what+"_not_found", "there is no such %s", strings.ReplaceAll(what, "_", " "))
 }
 
-// Exists is the error for what can be but once and is there: "shop", "email",
+// Exists is the error for something unique that is there already: "shop", "email",
 // "session" or "token". The database's own words would not help the user.
 func Exists(what string) error {
 	e := &bellhop.Error{Kind: bellhop.Conflict, Code: what + "_exists"}
@@ -227,7 +224,7 @@ func CheckResend(ids []int64) error {
 	return nil
 }
 
-// CheckRelay refuses a holder or a lease that is none.
+// CheckRelay refuses a relay without a name, a holder or a lease.
 func CheckRelay(name, holder string, lease time.Duration) error {
 	if name == "" || holder == "" || lease <= 0 {
 		return bellhop.Invalidf("relay", "a relay has a name, and a holder for longer than nothing")
@@ -235,7 +232,7 @@ func CheckRelay(name, holder string, lease time.Duration) error {
 	return nil
 }
 
-// RelayTaken is a driver's error for one who holds a relay no longer.
+// RelayTaken is the error for a former holder of a relay.
 func RelayTaken() error {
 	return bellhop.Errorf(bellhop.Conflict, "relay_taken", "another process took the relay over")
 }

@@ -33,7 +33,7 @@ func CheckLimit(n int) error {
 	return nil
 }
 
-// Cursor packs where a page ended, in a form that invites nobody to make one up.
+// Cursor packs the place where a page ended, in a form that invites nobody to make one up.
 func Cursor(at ...int64) string {
 	var b []byte
 	for i, v := range at {
@@ -45,8 +45,7 @@ func Cursor(at ...int64) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// ParseCursor reads what [Cursor] returns into at, and leaves that as it is when
-// there is no cursor.
+// ParseCursor reads the result of [Cursor] into at. Without a cursor it leaves at as it is.
 func ParseCursor(s string, at ...*int64) error {
 	if s == "" {
 		return nil

@@ -15,13 +15,13 @@ import (
 // maxText bounds the text of a search, in bytes.
 const maxText = 200
 
-// turnWait is how long a search waits for another one of its shop.
+// turnWait bounds a search's wait for another one of its shop.
 const turnWait = 2 * time.Second
 
-// Turns let one search of a shop run at a time. The zero value serves.
+// Turns makes the searches of a shop run one at a time. The zero value serves.
 type Turns struct {
 	mu    sync.Mutex
-	shops map[string]chan struct{} // closed when the one that runs is done
+	shops map[string]chan struct{} // closed when the running one is done
 }
 
 // Take waits for the shop's turn. The caller calls done after the search.
@@ -59,8 +59,8 @@ func (t *Turns) end(shop string, mine chan struct{}) {
 	close(mine)
 }
 
-// Search is what [OrderQuery] narrows a list of orders to: its text in lower
-// case. Databases differ in what is upper and lower case, so that Go decides.
+// Search is a [store.OrderQuery]'s text in lower case. Go decides, since databases differ
+// in upper and lower case.
 type Search struct {
 	Want  string // "" matches everything
 	Bare  string // Want as a name or number without its #
@@ -81,9 +81,8 @@ func ParseSearch(q store.OrderQuery) (Search, error) {
 	return Search{Want: want, Bare: strings.TrimPrefix(want, "#"), Depth: cmp.Or(q.Depth, store.SearchDepth)}, nil
 }
 
-// Matches reports whether an order is one of those searched for: by the
-// beginning of its name, its number, or a part of the customer's name or
-// address.
+// Matches reports whether an order matches: by the beginning of its name, its number, or a
+// part of the customer's name or address.
 func (s Search) Matches(name string, number int64, customer, email string) bool {
 	if s.Want == "" {
 		return true

@@ -9,12 +9,11 @@ import (
 	"bellhop"
 )
 
-// LookAhead bounds how many of the owed pushes are looked through for those of
-// one device. What lies behind is dealt with when its turn comes.
+// LookAhead bounds how many owed pushes a claim looks through for those of one device. The
+// rest waits for its turn.
 const LookAhead = 10_000
 
-// ReadMoney reads an amount that was stored as a decimal; the zero Money without
-// a currency.
+// ReadMoney reads a stored decimal amount; the zero Money without a currency.
 func ReadMoney(amount, currency string) (bellhop.Money, error) {
 	if currency == "" {
 		return bellhop.Money{}, nil
@@ -26,8 +25,7 @@ func ReadMoney(amount, currency string) (bellhop.Money, error) {
 	return m, nil
 }
 
-// Zoned returns a time with the offset from UTC, in seconds, that it was written
-// in.
+// Zoned returns a time with its original offset from UTC, in seconds.
 func Zoned(t time.Time, offset int64) time.Time {
 	switch {
 	case t.IsZero():
@@ -38,13 +36,13 @@ func Zoned(t time.Time, offset int64) time.Time {
 	return t.In(time.FixedZone("", int(offset)))
 }
 
-// Offset returns the offset from UTC, in seconds, that a time is written in.
+// Offset returns a time's offset from UTC, in seconds.
 func Offset(t time.Time) int64 {
 	_, seconds := t.Zone()
 	return int64(seconds)
 }
 
-// WriteSettings returns a person's settings as drivers keep them.
+// WriteSettings returns a person's settings in their stored form.
 func WriteSettings(s bellhop.Settings) string {
 	if s == (bellhop.Settings{}) {
 		return ""
@@ -53,7 +51,7 @@ func WriteSettings(s bellhop.Settings) string {
 	return string(b)
 }
 
-// ReadSettings returns what [WriteSettings] was given.
+// ReadSettings reads the result of [WriteSettings].
 func ReadSettings(kept string) (s bellhop.Settings, err error) {
 	if kept == "" {
 		return s, nil
@@ -64,8 +62,8 @@ func ReadSettings(kept string) (s bellhop.Settings, err error) {
 	return s, nil
 }
 
-// IDsAround are bounds of the ids of events that were accepted from a time to
-// another: ids are made in the order of acceptance, and a moment before it.
+// IDsAround returns bounds for the ids of events that were accepted in a time: ids are made
+// in the order of acceptance, and a moment before it.
 func IDsAround(from, to time.Time) (first, last bellhop.EventID) {
 	const slack = 10 * time.Second
 	for _, b := range []struct {

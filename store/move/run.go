@@ -13,14 +13,14 @@ import (
 // Options are the settings of [Copy]. The zero value serves.
 type Options struct {
 	Chunk ChunkLimit // 0 means 5,000 rows and 4 MiB
-	// Begun, if set, is called with whether the copy goes on where an earlier run
-	// stopped, or drops that and begins anew since the source has changed.
+	// Begun, if set, learns whether the copy goes on where an earlier run stopped, or
+	// begins anew since the source has changed.
 	Begun func(resumed, anew bool)
 	// Step, if set, is called after each chunk.
 	Step func(Step)
 }
 
-// Step is how far a copy has come.
+// Step says how far a copy has come.
 type Step struct {
 	Verifying bool // or else copying
 	Table     Table
@@ -29,7 +29,7 @@ type Step struct {
 	Done      bool  // with the table
 }
 
-// Result is what a copy came to.
+// Result is the result of a copy.
 type Result struct {
 	Resumed bool // as in Begun
 	Anew    bool
@@ -46,10 +46,10 @@ type Compared struct {
 // Same reports whether both sides hold the same rows.
 func (c Compared) Same() bool { return c.From == c.To }
 
-// Copy makes to a copy of from. When it is broken off, calling it again goes on
-// where it was. In the end the rows of both sides are read again and compared;
-// when they differ the error is bellhop.Conflict and names the tables, and when
-// it was because from changed meanwhile, it says so.
+// Copy makes to a copy of from. After an interruption, calling it again goes on where it
+// stopped. In the end it reads the rows of both sides again and compares them. If they
+// differ it returns bellhop.Conflict with the tables' names; if from changed meanwhile, the
+// error says so.
 func Copy(ctx context.Context, from, to Mover, o Options) (Result, error) {
 	if o.Chunk == (ChunkLimit{}) {
 		o.Chunk = ChunkLimit{Rows: 5_000, Bytes: 4 << 20}
@@ -102,7 +102,7 @@ func (c *copier) run(ctx context.Context) error {
 	return c.to.EndCopy(ctx, true)
 }
 
-// begin finds out whether there is something to go on with.
+// begin finds an earlier copy to go on with, or begins one.
 func (c *copier) begin(ctx context.Context) (mark string, progress map[Table]Progress, err error) {
 	from, err := c.from.Identity(ctx)
 	if err != nil {
@@ -139,8 +139,8 @@ func (c *copier) count(ctx context.Context) (err error) {
 	return nil
 }
 
-// mayCopy says why one store can't be copied into another, if it can't. Whether there
-// is room in it is for BeginCopy to say.
+// mayCopy returns why one store can't be copied into another, if it can't. BeginCopy checks
+// for room in it.
 func mayCopy(from, to Identity) error {
 	if from.ID == to.ID {
 		return bellhop.Errorf(bellhop.Conflict, "same_store", "both are the same store: name another one to copy into")
@@ -164,8 +164,7 @@ func unfinished(which string) error {
 		"%s is an unfinished copy: run the same bellhop store copy again to continue it", which)
 }
 
-// Usable returns nil unless m is a copy that isn't whole, which must not be
-// worked with.
+// Usable returns nil unless m is an unfinished copy, which nobody may use.
 func Usable(ctx context.Context, m Mover) error {
 	i, err := m.Identity(ctx)
 	if err == nil && i.Copy != nil && !i.Copy.Finished {
@@ -174,19 +173,19 @@ func Usable(ctx context.Context, m Mover) error {
 	return err
 }
 
-// NotEmpty is a driver's error when a copy is to begin where something else is.
+// NotEmpty is a driver's error for a target that holds something else.
 func NotEmpty(t Table) error {
 	return bellhop.Errorf(bellhop.Conflict, "not_empty", "the store to copy into has %s already: name an empty one", t)
 }
 
-// CopiedElsewhere is a driver's error when a copy isn't where it is to go on.
+// CopiedElsewhere is a driver's error when another process went on with a copy.
 func CopiedElsewhere() error {
 	return bellhop.Errorf(bellhop.Conflict, "copied_elsewhere",
 		"another bellhop store copy is writing to that store: wait for it, or stop it and run this again")
 }
 
-// markOf sums up what tells that a store was used: its counters, and the small
-// tables whose rows come and go.
+// markOf sums up the source: its counters, and the small tables whose rows come and go. Any
+// use of the store changes it.
 func markOf(ctx context.Context, m Mover, at ChunkLimit) (string, error) {
 	h := sha256.New()
 	for _, t := range []Table{TableShops, TablePeople, TableSessions, TableTokens, TableDevices, TableRelays,
@@ -215,15 +214,14 @@ func sumOf(ctx context.Context, m Mover, t Table, at ChunkLimit, step func(rows 
 	}
 }
 
-// chunk is one on its way.
+// chunk is a chunk on its way.
 type chunk struct {
 	Chunk
 	after, next string
 	err         error
 }
 
-// table copies what is missing of a table. The next chunk is read while one is
-// written.
+// table copies the rest of a table. It reads the next chunk while it writes one.
 func (c *copier) table(ctx context.Context, t Table, p Progress) error {
 	c.done.Rows += p.Rows
 	if p.Done {
@@ -299,7 +297,7 @@ func (c *copier) compare(ctx context.Context, t Table) (Compared, error) {
 	return Compared{Table: t, From: from.Sum, To: to}, err
 }
 
-// unchanged finds out whether the source is as it was when the copy began.
+// unchanged checks that the source is as it was when the copy began.
 func (c *copier) unchanged(ctx context.Context, mark string) error {
 	now, err := markOf(ctx, c.from, c.o.Chunk)
 	if err != nil || now == mark {

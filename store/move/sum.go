@@ -16,8 +16,7 @@ import (
 	"bellhop/store/driver"
 )
 
-// Sum tells sets of rows apart. It is the sum of the rows' SHA-256, modulo
-// 2^256, so that it doesn't depend on the order in which they are added.
+// Sum identifies a set of rows: the sum of the rows' SHA-256, modulo 2^256, in any order.
 type Sum struct {
 	Rows int64
 	hash [4]uint64 // the least significant first
@@ -63,8 +62,8 @@ func (s Sum) String() string {
 	return hex.EncodeToString(b[:])
 }
 
-// canon writes a row so that two rows are the same bytes exactly when they are
-// the same row, whichever driver read them.
+// canon writes a row so that two rows are the same bytes exactly when they are the same
+// row, from any driver.
 type canon struct{ b []byte }
 
 func (w *canon) int(n int64)      { w.b = binary.BigEndian.AppendUint64(w.b, uint64(n)) }
@@ -78,15 +77,15 @@ func (w *canon) bool(v bool) {
 	}
 }
 
-// zoned writes a time with the offset that it was written in.
+// zoned writes a time with its offset.
 func (w *canon) zoned(t time.Time) {
 	_, offset := t.Zone()
 	w.time(t)
 	w.int(int64(offset))
 }
 
-// text writes what every database can store of a text: PostgreSQL can't store
-// U+0000 and what is not UTF-8, and keeps U+FFFD in their place.
+// text writes a text as every database can store it: PostgreSQL keeps U+FFFD in the place
+// of U+0000 and of invalid UTF-8.
 func (w *canon) text(values ...string) {
 	for _, s := range values {
 		if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {

@@ -22,8 +22,8 @@ var derived = map[string]bool{
 	"Relays.Until": true,
 }
 
-// TestSumSeesEveryField makes a row of each sort and changes one field after the
-// other, so that a field that is added later is not forgotten.
+// TestSumSeesEveryField makes a row of each kind and changes one field after the other, so
+// that nobody forgets a new field.
 func TestSumSeesEveryField(t *testing.T) {
 	var c move.Chunk
 	n := 0
@@ -46,8 +46,8 @@ func TestSumSeesEveryField(t *testing.T) {
 	}
 }
 
-// leaves calls fn with each field that holds no other ones, and makes what is
-// pointed to.
+// leaves calls fn with each field that holds no other ones, and makes the values of
+// pointers.
 func leaves(path string, v reflect.Value, fn func(string, reflect.Value)) {
 	if derived[path] {
 		return

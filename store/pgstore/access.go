@@ -23,7 +23,7 @@ func (db *DB) AddAccess(ctx context.Context, l bellhop.Access) error {
 		b.Exec(`INSERT INTO looks (at, email, what, about) VALUES ($1, $2, $3, $4)`, postgres.Always(l.At), l.Email, l.What,
 			l.About)
 	})
-	return wrap("write down who looked", err)
+	return wrap("log an access", err)
 }
 
 // Accesses implements [store.AccessLog].
@@ -31,6 +31,6 @@ func (db *DB) Accesses(ctx context.Context, about string, limit int) ([]bellhop.
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	return list(ctx, db.api, "list who looked", readAccess,
+	return list(ctx, db.api, "list accesses", readAccess,
 		`SELECT `+accessColumns+` FROM looks WHERE about = $1 ORDER BY id DESC LIMIT $2`, about, limit)
 }

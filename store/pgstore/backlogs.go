@@ -11,8 +11,8 @@ import (
 	"bellhop/store/rules"
 )
 
-// Where no more is due than there are free slots, one look finds it all. Else the
-// oldest may all be of one shop, and each shop is asked in turn what it has.
+// One query finds all when no more is due than there are free slots. Else the oldest may
+// all be of one shop, and each shop has its turn.
 const (
 	dueSoon = `SELECT d.shop_id, coalesce(s.domain, ''), d.since, d.n
 		FROM (SELECT shop_id, min(next_at) AS since, count(*) AS n FROM (SELECT shop_id, next_at FROM pushes
@@ -34,8 +34,7 @@ const (
 		(SELECT id FROM pushes WHERE next_at > $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)`
 )
 
-// backlogs finds what is due by shop. What waits for a time that is further ahead than
-// it can be is made due first.
+// backlogs finds due pushes by shop. It first makes due what waits for an impossible time.
 func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []rules.Backlog, err error) {
 	l, err := db.look(ctx, dueSoon, now, free)
 	if err == nil && rules.Beyond(l.last, now) {
@@ -56,11 +55,11 @@ func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []rule
 	for _, f := range l.fanning {
 		l.due = rules.AddFanOut(l.due, f.ShopID, f.Shop, f.Since)
 	}
-	return l.due, wrap("look for what is due", err)
+	return l.due, wrap("look for due pushes", err)
 }
 
-// looked is what a look found: what is due, which shops have fan-outs, and when the
-// last push is due.
+// looked is the result of a look: due pushes, shops with fan-outs, and when the last push
+// is due.
 type looked struct {
 	due, fanning []rules.Backlog
 	last         time.Time
@@ -86,8 +85,8 @@ func (db *DB) look(ctx context.Context, query string, now time.Time, free int) (
 	return l, err
 }
 
-// fanOut writes a portion of pushes for each shop whose slots ask for it, in a
-// transaction of its own.
+// fanOut writes a portion of pushes for each shop whose slots ask for it, in a transaction
+// of its own.
 func (db *DB) fanOut(ctx context.Context, all []rules.Backlog, slots []int) error {
 	for i, b := range all {
 		n := b.Portion(slots[i])
@@ -110,8 +109,8 @@ const (
 		WHERE d.shop_id = $1 AND d.retired_at IS NULL AND d.id > $2 AND d.id <= $3 ORDER BY d.id LIMIT $4`
 )
 
-// fanOutOf goes through the next n devices that a shop's oldest fan-out is for, unless
-// another process does.
+// fanOutOf goes through the next n devices of a shop's oldest fan-out, unless another
+// process does.
 func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) error {
 	o := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: shop}}
 	push := rules.NewPush{Order: o}

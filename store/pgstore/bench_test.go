@@ -10,9 +10,8 @@ import (
 
 func BenchmarkStore(b *testing.B) { storetest.Bench(b, openNew) }
 
-// BenchmarkRecord and BenchmarkBareInserts add the same rows, in batches of 256
-// orders of three lines for one device: what the first costs more is what
-// recording is about.
+// BenchmarkRecord and BenchmarkBareInserts add the same rows, in batches of 256 orders of
+// three lines for one device: the difference is the cost of recording.
 func BenchmarkRecord(b *testing.B) {
 	benchRows(b, func(s opened, _ int64, facts []bellhop.Fact) error {
 		_, err := s.Record(b.Context(), facts)

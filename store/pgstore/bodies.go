@@ -10,14 +10,13 @@ import (
 	"bellhop/internal/postgres"
 )
 
-// archive packs the bodies that are kept.
+// archive packs bodies.
 type archive struct {
 	*bodies.Packer
 	kept atomic.Bool // the dictionary is in the database
 }
 
-// keepDictionary makes sure that the database has what bodies are packed with,
-// before any is.
+// keepDictionary saves the dictionary before any body is packed with it.
 func (db *DB) keepDictionary(ctx context.Context) error {
 	if db.bodies.kept.Load() {
 		return nil
@@ -36,7 +35,7 @@ func (db *DB) pack(body []byte) (coding int64, stored []byte) {
 	var scratch []byte
 	coding, stored = db.bodies.Pack(&scratch, body)
 	if stored == nil {
-		stored = []byte{} // NULL stands for one that was pruned
+		stored = []byte{} // NULL stands for a pruned body
 	}
 	return coding, stored
 }

@@ -13,8 +13,8 @@ import (
 	"bellhop/store/rules"
 )
 
-// claimRounds is how often a claim looks further when all that it found is being
-// claimed by others.
+// claimRounds is how often a claim looks further when others are claiming all that it
+// found.
 const claimRounds = 3
 
 // ClaimPushes implements [store.Outbox].
@@ -63,8 +63,8 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 	return owed, nil
 }
 
-// claim is one call of ClaimPushes. A device's row is the lock of its budget:
-// while one claims what is due to a device, others leave it out.
+// claim is one call of ClaimPushes. A device's row is the lock of its budget: while one
+// claims pushes to a device, others leave them out.
 type claim struct {
 	rules.Claiming
 	writes  *writes
@@ -73,11 +73,11 @@ type claim struct {
 	lease   time.Duration
 	gate    store.Gate
 	slots   map[int64]int  // of each shop
-	full    map[int64]bool // shops that may have more that is due
+	full    map[int64]bool // shops that may have more due pushes
 	devices map[int64]*rules.DeviceBudget
 }
 
-// find locks pushes that are due, as many as each shop has slots, and their devices.
+// find locks due pushes, as many as each shop has slots, and their devices.
 func (cl *claim) find() (due []rules.Due, err error) {
 	var busy []int64
 	for range claimRounds {
@@ -101,7 +101,7 @@ const findDue = `SELECT t.shop, p.id, p.device_id FROM unnest($2::bigint[], $3::
 	CROSS JOIN LATERAL (SELECT id, device_id FROM pushes WHERE shop_id = t.shop AND next_at <= $1
 	AND device_id <> ALL(coalesce($4::bigint[], '{}')) ORDER BY next_at, id LIMIT t.slots) AS p`
 
-// candidates looks for what is due, without locks.
+// candidates looks for due pushes, without locks.
 func (cl *claim) candidates(busy []int64) (ids, devices []int64, err error) {
 	var turns postgres.Rows
 	for shop, n := range cl.slots {
@@ -130,8 +130,7 @@ const lockDevices = `SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only
 	FROM devices d JOIN shops s ON s.id = d.shop_id LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ANY($1)
 	ORDER BY d.id FOR UPDATE OF d SKIP LOCKED`
 
-// lockDevices loads the devices that nobody else claims for. Those that are not
-// there any more are free.
+// lockDevices loads the devices that nobody else claims for. Removed devices are free.
 func (cl *claim) lockDevices(devices []int64) (free, locked []int64, err error) {
 	there := map[int64]bool{}
 	err = cl.tx.Do(func(b *postgres.Batch) {
@@ -181,7 +180,7 @@ func readBudget(r pgx.Rows) (*rules.DeviceBudget, error) {
 const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total,
 	d.gathered_currency, d.gathered_since`
 
-// allowanceRow is an allowance as the table has it.
+// allowanceRow is an allowance as in the table.
 type allowanceRow struct {
 	spent, heard    *float64
 	at              time.Time
@@ -210,8 +209,8 @@ func (a *allowanceRow) allowance() (left rules.Allowance, err error) {
 	return left, err
 }
 
-// load locks what is due still, and returns it in the order in which it became
-// so. $1 is now.
+// load locks pushes that are still due, and returns them in the order in which they became
+// due. $1 is now.
 func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 	type timed struct {
 		rules.Due
@@ -245,7 +244,7 @@ func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 	return due, err
 }
 
-// device claims what is due to one device.
+// device claims a device's due pushes.
 func (cl *claim) device(h rules.DuePushes) error {
 	shop := h.Due[0].ShopID
 	var all func() ([]rules.Due, error)
@@ -266,7 +265,7 @@ var (
 	postponePushes = `UPDATE pushes p SET next_at = greatest(p.next_at, n.next_at), reason = coalesce(nullif(n.reason,
 		''), p.reason), status = CASE p.status WHEN 'sending' THEN 'unknown' ELSE p.status END
 		FROM ` + postgres.Unnest("bigint timestamptz text") + ` AS n(id, next_at, reason) WHERE p.id = n.id`
-	// What waits behind a full claim, so that the next claims need not look at it.
+	// Pushes behind a full claim wait, so that the next claims need not look at them.
 	postponeBehind = `UPDATE pushes p SET next_at = n.next_at FROM
 		(SELECT id, device_id, status FROM pushes WHERE next_at IS NOT NULL ORDER BY next_at LIMIT $3) soon
 			JOIN ` + postgres.Unnest("bigint timestamptz") + ` AS n(device_id, next_at) USING (device_id)
@@ -277,7 +276,7 @@ var (
 			AS n(id, free_at, spent, rung, spent_at, orders, changes, total, currency, since) WHERE d.id = n.id`
 )
 
-// allowanceTypes are those of what fillAllowance adds.
+// allowanceTypes are the types of fillAllowance's columns.
 const allowanceTypes = `float8 float8 timestamptz bigint bigint text text timestamptz`
 
 func fillAllowance(r *postgres.Rows, a rules.Allowance) *postgres.Rows {
@@ -289,7 +288,7 @@ func fillAllowance(r *postgres.Rows, a rules.Allowance) *postgres.Rows {
 		Text(g.Total.Currency).Time(g.Since)
 }
 
-// save queues what the rules decided.
+// save queues the rules' decisions.
 func (cl *claim) save(b *postgres.Batch) {
 	var budgets, taken, postponed, behind postgres.Rows
 	for _, d := range cl.Spent {

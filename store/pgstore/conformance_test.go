@@ -20,7 +20,7 @@ var server = sync.OnceValues(func() (*realserver.Postgres, error) {
 	return realserver.StartPostgres(context.Background(), "max_connections=400")
 })
 
-// atExit closes what was started for all tests, the last first.
+// atExit closes the servers of all tests, the last first.
 var atExit []func() error
 
 func TestMain(m *testing.M) {
@@ -44,7 +44,7 @@ func need(t testing.TB) *realserver.Postgres {
 	return s
 }
 
-// opened remembers where a store is, so that the suite can open it again.
+// opened remembers a store's URL, so that the suite can open it again.
 type opened struct {
 	*pgstore.DB
 	pools *postgres.Pools
@@ -65,8 +65,8 @@ func (o opened) close() {
 	o.pools.Close()
 }
 
-// empty is a database with an empty store. Tests get copies: one takes a fraction of
-// the time that its migrations do.
+// empty is a database with an empty store. Tests get copies: a copy takes a fraction of the
+// migrations' time.
 var empty = sync.OnceValues(func() (string, error) {
 	s, err := server()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 var _ move.Mover = (*DB)(nil)
 
-// copiedRows are where the rows of each table are. Counters are no rows.
+// copiedRows are the tables of the rows. Counters are no rows.
 var copiedRows = map[move.Table]string{
 	move.TableShops: "shops", move.TablePeople: "people", move.TableSessions: "sessions", move.TableTokens: "tokens",
 	move.TableDevices: "devices", move.TableOrders: "orders", move.TablePushes: "pushes", move.TableFanOuts: "fanouts",
@@ -50,8 +50,8 @@ func readIdentity(b *postgres.Batch, i *move.Identity, lock string) {
 	}, `SELECT name, next, done, n FROM copied`)
 }
 
-// Count implements [move.Mover]. Beyond a million rows it is the planner's
-// estimate, since counting takes longer than a statement may.
+// Count implements [move.Mover]. Beyond a million rows it returns the planner's estimate:
+// counting takes longer than a statement may.
 func (db *DB) Count(ctx context.Context, t move.Table) (n int64, err error) {
 	if t == move.TableCounters {
 		c, _, err := db.Export(ctx, t, "", move.ChunkLimit{Rows: 1, Bytes: 1})

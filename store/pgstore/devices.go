@@ -13,7 +13,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// deviceColumns are what scanDevice scans, of the aliases d and s.
+// deviceColumns are the columns for scanDevice, of the aliases d and s.
 const deviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale,
 	d.timezone, d.added_at, d.seen_at, d.retired_at, d.retired_for`
 
@@ -28,8 +28,7 @@ func readDevice(r pgx.Rows) (d bellhop.Device, err error) {
 	return d, err
 }
 
-// putDevice inserts or refreshes. The budget goes on where it was, but another
-// form has another budget.
+// putDevice inserts or refreshes. The budget stays, unless the form changes.
 const putDevice = `WITH d AS (
 	INSERT INTO devices AS d (shop_id, person_id, installation, kind, value, platform, form, locale, timezone, added_at,
 	seen_at) SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM shops WHERE domain = $1
@@ -40,8 +39,8 @@ const putDevice = `WITH d AS (
 	RETURNING *)
 	SELECT ` + deviceColumns + ` FROM d JOIN shops s ON s.id = d.shop_id`
 
-// tooMany ends a look for devices: of those in use, but for the address that
-// moves, how many may stay.
+// tooMany ends a query for devices in use, without the moving address: it returns those
+// beyond the limit.
 const tooMany = ` AND retired_at IS NULL AND NOT (value = $2 AND kind = $3) ORDER BY seen_at DESC, id DESC OFFSET $4`
 
 // PutDevice implements [store.Devices].
@@ -55,7 +54,7 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 		w := newWrites(db, &rules.Changes{})
 		var surplus []int64
 		err := tx.Do(func(b *postgres.Batch) {
-			// Of two who bring the same address at once, the later one gets it.
+			// If two bring the same address at once, the later one gets it.
 			b.Exec(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, d.Value)
 			b.Each(func(r pgx.Rows) (err error) { put, err = readDevice(r); return err }, putDevice,
 				d.Shop, d.PersonID, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form),
@@ -106,7 +105,7 @@ func (w *writes) makeRoom(
 	err := tx.Commit(func(b *postgres.Batch) {
 		b.Exec(retireThese, w.devices, postgres.Always(d.SeenAt), store.RetiredMoved)
 		b.Exec(retireThese, surplus, postgres.Always(d.SeenAt), store.RetiredLimit)
-		if most.Shop > 0 && d.AddedAt.Equal(d.SeenAt) { // it is new
+		if most.Shop > 0 && d.AddedAt.Equal(d.SeenAt) { // a new one
 			b.Exec(dropRetired, d.Shop, most.Shop)
 		}
 		w.settle(b)

@@ -37,8 +37,8 @@ type exporter struct {
 	next     string
 }
 
-// rows queues a query that asks for one row more than the chunk takes, and calls
-// read with each that it takes; read returns the row's place and size.
+// rows queues a query for one row more than the chunk takes. It calls read with each row of
+// the chunk; read returns the row's place and size.
 func (x *exporter) rows(
 	b *postgres.Batch, read func(pgx.Rows) (place string, size int, err error), query string, args ...any,
 ) {
@@ -53,7 +53,7 @@ func (x *exporter) rows(
 	}, query+` LIMIT `+strconv.Itoa(x.limit.Rows+1), args...)
 }
 
-// table checks a place and returns what queues the queries behind it.
+// table checks a place and returns the function that queues the queries behind it.
 func (x *exporter) table(t move.Table, after string) (func(*exporter, *postgres.Batch), error) {
 	switch t {
 	case move.TableSessions:
@@ -87,7 +87,7 @@ func (x *exporter) table(t move.Table, after string) (func(*exporter, *postgres.
 	return func(x *exporter, b *postgres.Batch) { export(x, b, id) }, err
 }
 
-// exports are of the tables whose places are ids.
+// exports export the tables whose places are ids.
 var exports = map[move.Table]func(*exporter, *postgres.Batch, int64){
 	move.TableShops: (*exporter).shops, move.TablePeople: (*exporter).people, move.TableTokens: (*exporter).tokens,
 	move.TableDevices: (*exporter).devices, move.TablePushes: (*exporter).pushes, move.TableFanOuts: (*exporter).fanOuts,

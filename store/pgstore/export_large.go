@@ -13,11 +13,10 @@ import (
 	"bellhop/store/rules"
 )
 
-// Rows of these tables can be large, so that the database stops at the chunk's
-// size: it would otherwise send what nobody takes.
+// Rows of these tables can be large, so the database stops at the chunk's size.
 
-// upTo selects a table's rows behind a place until they reach a size; more is
-// set when there are others behind them.
+// upTo selects a table's rows behind a place until they reach a size; more is set when
+// others are behind them.
 func upTo(table, key, where, size string, limit move.ChunkLimit) string {
 	return fmt.Sprintf(`(SELECT *, n > count(*) OVER () AS more FROM
 		(SELECT *, sum(size) OVER (ORDER BY %[2]s) - size AS before, count(*) OVER () AS n FROM
@@ -25,12 +24,12 @@ func upTo(table, key, where, size string, limit move.ChunkLimit) string {
 		WHERE before < %[6]d)`, table, key, where, size, limit.Rows+1, limit.Bytes)
 }
 
-// took notes a row that was taken, and that it is the last but not the end.
+// took notes a row of the chunk.
 func (x *exporter) took(place string, size int) {
 	x.n, x.bytes, x.last = x.n+1, x.bytes+size, place
 }
 
-// full reports whether the chunk takes no more, and makes the next begin here.
+// full reports whether the chunk is full, and makes the next begin here.
 func (x *exporter) full() bool {
 	if x.next == "" && x.limit.Reached(x.n, x.bytes) {
 		x.next = x.last
@@ -61,8 +60,7 @@ func (x *exporter) events(b *postgres.Batch, after bellhop.EventID) {
 	x.whenMore(b, &more)
 }
 
-// whenMore makes the next chunk begin behind the last row that the database sent,
-// when it sent not all.
+// whenMore makes the next chunk begin behind the last row, when the database sent not all.
 func (x *exporter) whenMore(b *postgres.Batch, more *bool) {
 	b.Each(func(pgx.Rows) error {
 		if *more && x.next == "" {
@@ -120,7 +118,7 @@ const exportedOrder = `o.order_id, o.deleted, o.version_updated_at, o.version_tr
 	o.customer_name, o.customer_email, o.note, o.financial_status, o.fulfillment_status, o.test, o.lines, o.handling,
 	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent`
 
-// readOrderRow reads what it knows of an order, without its items.
+// readOrderRow reads an order without its items.
 func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row move.OrderRow, lines int64, err error) {
 	var o bellhop.Order
 	var whole bool
@@ -158,7 +156,7 @@ func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row move.OrderRow, lines
 	return row, lines, nil
 }
 
-// kinds names the touches that there are.
+// kinds sets the kinds of the touches.
 func kinds(s *rules.State) {
 	if s.Edit != (bellhop.Touch{}) {
 		s.Edit.Kind = bellhop.TouchEdit

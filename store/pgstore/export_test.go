@@ -11,13 +11,13 @@ import (
 	"bellhop/store/rules"
 )
 
-// Query is one that is worth planning well.
+// Query is a query worth planning well.
 type Query struct {
 	SQL  string
 	Args []any
 }
 
-// Queries returns the driver's own queries by the index that each is to use.
+// Queries returns the driver's own queries by the index that each must use.
 func Queries() map[string]Query {
 	const shop = "a.myshopify.com"
 	now := time.Now()
@@ -44,9 +44,8 @@ func Queries() map[string]Query {
 	}
 }
 
-// BareInserts adds the rows that Record would add for facts that nobody has seen
-// to the same tables, and does nothing else: the yardstick for Record. seq is
-// the last number of the stream so far.
+// BareInserts adds the rows that Record would add for new facts to the same tables, and
+// does nothing else: the yardstick for Record. seq is the last number of the stream so far.
 func (db *DB) BareInserts(ctx context.Context, shop int64, devices []int64, seq int64, facts []bellhop.Fact) error {
 	s := &rules.StoredShop{Row: shop}
 	for _, d := range devices {

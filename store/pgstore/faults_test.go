@@ -21,8 +21,7 @@ type link struct {
 	t *testing.T
 }
 
-// linked opens a store in a new database through a link, and the same store
-// past it.
+// linked opens a store in a new database through a link, and the same store without it.
 func linked(t *testing.T) (link, opened, opened) {
 	t.Helper()
 	past := openURL(t, fresh(t))
@@ -42,7 +41,7 @@ func (l link) toxic(json string) {
 
 func (l link) heal() { l.Toxics.ResetToxics(context.Background()) }
 
-// calls are what each pool is used for.
+// calls are a use of each pool.
 func calls(s store.Store, no int) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"read": func(ctx context.Context) error { _, err := s.Orders(ctx, shop, store.OrderQuery{}); return err },
@@ -71,8 +70,7 @@ func recovers(t *testing.T, s store.Store, no int) {
 	}
 }
 
-// fails checks that all calls end in time with an error that says that the
-// database is away.
+// fails checks that all calls end in time with an error saying that the database is away.
 func fails(t *testing.T, s store.Store, no int) {
 	t.Helper()
 	for name, call := range calls(s, no) {
@@ -123,8 +121,8 @@ func TestBrokenNetwork(t *testing.T) {
 	})
 }
 
-// TestCutWhileIdle breaks the connections that lie in the pool: who comes next
-// does not notice.
+// TestCutWhileIdle breaks the idle connections in the pool: the next caller does not
+// notice.
 func TestCutWhileIdle(t *testing.T) {
 	_, s, past := linked(t)
 	for _, call := range calls(s, 1) {
@@ -139,9 +137,9 @@ func TestCutWhileIdle(t *testing.T) {
 	}
 }
 
-// TestAnswerToCommitIsLost records through a network that carries everything to
-// the database and nothing back from a point on: wherever that is, recording
-// again ends with everything there once.
+// TestAnswerToCommitIsLost records through a network that from some point on carries
+// everything to the database and nothing back: wherever that point is, recording again ends
+// with everything there once.
 func TestAnswerToCommitIsLost(t *testing.T) {
 	for _, bytes := range []string{"0", "200", "400", "1000"} {
 		t.Run(bytes, func(t *testing.T) {
@@ -226,7 +224,7 @@ func TestServerRefusesChanges(t *testing.T) {
 	}
 }
 
-// TestPoolsDoNotStarveEachOther locks what one pool's calls need until all its
+// TestPoolsDoNotStarveEachOther locks the rows that one pool's calls need until all its
 // connections are in use.
 func TestPoolsDoNotStarveEachOther(t *testing.T) {
 	s := openURL(t, fresh(t))

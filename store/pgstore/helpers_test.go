@@ -15,7 +15,7 @@ var day = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
 const shop = "a.myshopify.com"
 
-// freshFacts makes n orders of three lines that nobody has seen.
+// freshFacts makes n new orders of three lines.
 func freshFacts(from, n int) []bellhop.Fact {
 	facts := make([]bellhop.Fact, n)
 	for i := range facts {
@@ -75,7 +75,7 @@ func unavailable(t testing.TB, err error) {
 	}
 }
 
-// body is like one of Shopify's in size and in how well it packs.
+// body is like one of Shopify's in size and compressibility.
 func body(no int64) []byte {
 	b := []byte(`{"id":`)
 	for i := range 60 {

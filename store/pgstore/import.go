@@ -14,13 +14,13 @@ import (
 	"bellhop/store/move"
 )
 
-// ofShops makes rows of arguments whose first column is a shop's domain, and
-// finds the shop's id, which is this database's own.
+// ofShops makes rows of arguments whose first column is a shop's domain, and finds the
+// shop's id in this database.
 func ofShops(types, columns string) string {
 	return ` FROM ` + postgres.Unnest("text "+types) + ` AS n(shop, ` + columns + `) JOIN shops s ON s.domain = n.shop`
 }
 
-// importInto is a statement that adds rows that belong to shops.
+// importInto is a statement that adds shops' rows.
 func importInto(table, columns, types string) string {
 	columns = strings.Join(strings.Fields(columns), " ")
 	return `INSERT INTO ` + table + ` (shop_id, ` + columns + `) SELECT s.id, n.` +
@@ -61,7 +61,7 @@ var (
 		FROM ` + postgres.Unnest("text text bigint bigint") + ` AS n(name, origin, cursor, term)`
 )
 
-// importing makes arrays of a chunk's rows and returns what queues them.
+// importing makes arrays of a chunk's rows and returns the function that queues them.
 func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
 	var all []statement
 	add := func(query string, r *postgres.Rows) {
@@ -97,8 +97,8 @@ type statement struct {
 	*postgres.Rows
 }
 
-// queue makes the database count what it added: a shop that isn't there would
-// otherwise take its rows along in silence.
+// queue makes the database count the added rows: else a missing shop would lose its rows in
+// silence.
 func (s statement) queue(b *postgres.Batch) {
 	b.Each(func(r pgx.Rows) error {
 		var n int
@@ -143,7 +143,7 @@ func fillDevice(r *postgres.Rows, d *move.DeviceRow) {
 	fillAllowance(r, d.Allowance)
 }
 
-// fillOrder adds an order as recording does: what is none says nothing.
+// fillOrder adds an order as recording does; without content only its state.
 func fillOrder(r *postgres.Rows, o *move.OrderRow) {
 	s := o.State
 	r.Text(o.Shop).Int(o.ID).Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).
@@ -226,7 +226,7 @@ func importCounter(b *postgres.Batch, n move.Counter) {
 	}
 }
 
-// sequences are what ids come from.
+// sequences give out the ids.
 var sequences = []struct{ table, sequence string }{
 	{"people", "people_id_seq"}, {"looks", "looks_id_seq"}, {"tokens", "tokens_id_seq"}, {"devices", "devices_id_seq"},
 	{"pushes", "pushes_id_seq"},

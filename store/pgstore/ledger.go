@@ -19,7 +19,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// eventColumns are what scanEvent scans.
+// eventColumns are the columns for scanEvent.
 const eventColumns = `e.id, e.shop, e.topic, e.api_version, e.webhook_id, e.shopify_event_id, e.triggered_at,
 	e.accepted_at, e.signed_by`
 
@@ -105,14 +105,14 @@ func (db *DB) saveLines(b *postgres.Batch, lines []*rules.LineChange) {
 	exec(b, updateEvents, &updated)
 }
 
-// fill adds an event to those of the archive.
+// fill adds an event to the archive's rows.
 func (db *DB) fill(r *postgres.Rows, e *bellhop.Event) *postgres.Rows {
 	coding, body := db.pack(e.Body)
 	return r.ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).Text(e.ShopifyEventID).
 		Time(e.TriggeredAt).Always(e.AcceptedAt).Text(string(e.SignedBy)).Int(coding).Bytes(body)
 }
 
-// raced has a transaction run again that added what another one had added first.
+// raced retries a transaction that added something another one added first.
 func raced(err error) error {
 	if postgres.IsUnique(err) {
 		return postgres.Again(err)
@@ -173,8 +173,7 @@ func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage
 	return page, err
 }
 
-// lineQuery asks for no more than what narrows the list, so that an index is
-// used where one fits.
+// lineQuery has only the conditions that narrow the list, so that an index fits.
 func lineQuery(q store.LineQuery, before bellhop.EventID, limit int) (query string, args []any) {
 	args = []any{postgres.ID(before)}
 	var where strings.Builder
@@ -261,8 +260,8 @@ func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busi
 	return found, nil
 }
 
-// Prune implements [store.Recorder]. Who is being recorded just now has its turn
-// next time.
+// Prune implements [store.Recorder]. Events that are being recorded have their turn next
+// time.
 func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := driver.CheckLimit(limit); err != nil {
 		return 0, err

@@ -41,7 +41,7 @@ var files = storetest.Driver{
 	Another: func(t testing.TB, s store.Store) store.Store { return openFile(t, s.(inFile).file.Path()) },
 }
 
-// openOwn opens no copy of another store: a copy is known as the same store.
+// openOwn opens no copy of another store: a copy has the same identity.
 func openOwn(t testing.TB) store.Store {
 	name, err := migrated(need(t))
 	must(t, err)

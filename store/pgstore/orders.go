@@ -14,7 +14,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// orderColumns are what readOrder reads, of a table or alias o.
+// orderColumns are the columns for readOrder, of a table or alias o.
 const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
 	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
 	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
@@ -45,8 +45,8 @@ func readOrder(r pgx.Rows, shop string) (bellhop.Order, error) {
 	return o, err
 }
 
-// A list walks the index orders_list backwards from where the page before ended.
-// What is searched for is narrowed to what may match; [store.Search] decides.
+// A list walks the index orders_list backwards from the end of the page before. A query
+// narrows the rows to candidates; [driver.Search] decides.
 const (
 	listOrders = `SELECT ` + orderColumns + ` FROM orders o
 	WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3)
@@ -136,7 +136,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 	}
 }
 
-// lastLooked returns the last of the orders that a page looks at, if there are more.
+// lastLooked returns the last order that a page looks at, if there are more.
 func (db *DB) lastLooked(ctx context.Context, shop string, q store.OrderQuery, from place, looks int) (
 	last place, err error) {
 	last = place{past, math.MinInt64}
@@ -161,7 +161,7 @@ func (db *DB) ordersFrom(
 		s.Want, orNone(s.Bare), limit, postgres.Always(last.before), last.id)
 }
 
-// orNone keeps "" from being found everywhere.
+// orNone keeps "" from matching everywhere.
 func orNone(s string) string {
 	if s == "" {
 		return "\n\n"
@@ -194,7 +194,7 @@ const (
 	selectItems = `SELECT item_id, title, variant, sku, quantity, price FROM items WHERE ` + ofOrder + ` ORDER BY position`
 )
 
-// load queues what makes up an order. Pushes are of it even if it is deleted.
+// load queues an order's parts. A deleted order still has its pushes.
 func (w *whole) load(b *postgres.Batch, shop string, id int64) {
 	*w = whole{}
 	b.Each(func(r pgx.Rows) (err error) {

@@ -13,9 +13,9 @@ import (
 	"bellhop/store/rules"
 )
 
-// SettlePushes implements [store.Outbox]. A notifier settles each push by a call
-// of its own, and each transaction that tells the stream waits for the one
-// before: they are gathered.
+// SettlePushes implements [store.Outbox]. A notifier settles each push by a call of its
+// own, and each transaction that adds to the stream waits for the one before: so they are
+// gathered.
 func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 	if len(settled) == 0 {
 		return nil
@@ -28,8 +28,8 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 	return wrap("settle pushes", db.settling.Do(ctx, settled))
 }
 
-// settleAll does what was gathered. If the whole fails for what one of them
-// holds, each is done by itself.
+// settleAll settles the gathered calls. If all fail because of one of them, it settles each
+// by itself.
 func (db *DB) settleAll(ctx context.Context, jobs []*postgres.Job[[]store.Settled]) {
 	err := db.settleTogether(ctx, jobs)
 	if err == nil {
@@ -77,7 +77,7 @@ func (db *DB) settleTogether(ctx context.Context, jobs []*postgres.Job[[]store.S
 	})
 }
 
-// settling is what is loaded of what settlements name.
+// settling holds the rows that settlements name.
 type settling struct{ rules.SettleBefore }
 
 func (l *settling) load(b *postgres.Batch, callers [][]store.Settled) {
@@ -112,7 +112,7 @@ func (l *settling) load(b *postgres.Batch, callers [][]store.Settled) {
 var retireDevices = `UPDATE devices d SET retired_at = n.at, retired_for = n.reason
 	FROM ` + postgres.Unnest("bigint timestamptz text") + ` AS n(id, at, reason) WHERE d.id = n.id`
 
-// nextPush asks for one fan-out, whichever it is: each is due since it is there.
+// nextPush asks for any one fan-out: each is due from the beginning.
 const nextPush = `least((SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL), (SELECT created_at FROM fanouts
 	LIMIT 1))`
 

@@ -13,13 +13,13 @@ import (
 	"bellhop/store/rules"
 )
 
-// personColumns are what scanPerson scans, of p and what personJoin adds.
+// personColumns are the columns for scanPerson, of p and personJoin.
 const (
 	personColumns = `p.id, p.email, p.role, s.domain, p.password_hash, p.added_at, p.settings`
 	personJoin    = ` FROM people p LEFT JOIN shops s ON s.id = p.shop_id `
 )
 
-// scanPerson scans what comes before the columns too.
+// scanPerson scans the columns before, too.
 func scanPerson(r pgx.Rows, before ...any) (p bellhop.Person, err error) {
 	var settings string
 	err = r.Scan(append(before, &p.ID, &p.Email, postgres.TextTo(&p.Role), postgres.TextTo(&p.Shop), &p.PasswordHash,

@@ -12,7 +12,7 @@ import (
 )
 
 // bouncer stands before the server of this process. Its sessions are few, so
-// that each is used by many clients in turn.
+// that many clients use each in turn.
 var bouncer = sync.OnceValues(func() (*realserver.PgBouncer, error) {
 	s, err := server()
 	if err != nil {

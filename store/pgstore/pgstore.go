@@ -1,11 +1,11 @@
 // Package pgstore keeps the store in a PostgreSQL database, for any number of
 // processes at once.
 //
-// One round trip loads all that a batch of facts needs, the rules decide in Go, and
-// another round trip saves the changes with the COMMIT, however large the batch. Transactions take
-// their locks in one order: events, orders, devices, pushes, shops, the stream,
-// totals. They take the stream's lock last, and with it commit one after the
-// other: so small writes are gathered into one transaction.
+// One round trip loads all that a batch of facts needs, the rules decide in Go, and another
+// round trip saves the changes with the COMMIT, however large the batch. Transactions lock
+// in one order: events, orders, devices, pushes, shops, the stream, totals. They lock the
+// stream last and then commit one after the other: so small writes are gathered into one
+// transaction.
 package pgstore
 
 import (
@@ -40,7 +40,7 @@ type DB struct {
 
 var _ store.Store = (*DB)(nil)
 
-// New returns the store in a database that must have been migrated to [Schema].
+// New returns the store in a database that was migrated to [Schema].
 func New(p *postgres.Pools) *DB {
 	db := &DB{webhooks: p.Webhooks, api: p.API, worker: p.Worker, pools: p,
 		bodies: archive{Packer: bodies.New()}}
@@ -83,7 +83,7 @@ func wrap(what string, err error) error {
 	return nil
 }
 
-// list reads rows of one query, each by scan.
+// list reads the rows of one query with scan.
 func list[T any](
 	ctx context.Context, p *postgres.Pool, what string, scan func(pgx.Rows) (T, error), query string, args ...any,
 ) ([]T, error) {
@@ -102,7 +102,7 @@ func list[T any](
 	return all, nil
 }
 
-// only is list for a single row; store.NotFound of kind if there is none.
+// only is list for a single row; [driver.NotFound] of kind if there is none.
 func only[T any](
 	ctx context.Context, p *postgres.Pool, kind string, scan func(pgx.Rows) (T, error), query string, args ...any,
 ) (T, error) {
@@ -117,8 +117,8 @@ func only[T any](
 	return found[0], nil
 }
 
-// once runs a statement, which has to change something: store.NotFound of kind
-// if it does not.
+// once runs a statement that must change something; [driver.NotFound] of kind if it does
+// not.
 func once(ctx context.Context, p *postgres.Pool, kind, what, query string, args ...any) error {
 	var n int64
 	err := p.Once(ctx, func(b *postgres.Batch) { b.Count(&n, query, args...) })

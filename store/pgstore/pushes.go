@@ -13,7 +13,7 @@ import (
 	"bellhop/store/driver"
 )
 
-// selectPushes is what scanPush scans.
+// selectPushes selects the columns for scanPush.
 const selectPushes = `SELECT p.id, p.order_id, o.name, p.device_id, d.installation, p.kind, p.status, p.attempts,
 	p.reason, o.accepted_at, p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at
 	FROM pushes p JOIN orders o USING (shop_id, order_id) LEFT JOIN devices d ON d.id = p.device_id `
@@ -43,7 +43,7 @@ func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page 
 		}
 	}
 	ofOrder := `$4::bigint = 0`
-	if q.OrderID != 0 { // by the order's own index, and not through the whole log
+	if q.OrderID != 0 { // by the order's own index
 		ofOrder = `p.order_id = $4`
 	}
 	page.Pushes, err = list(ctx, db.api, "list pushes", func(r pgx.Rows) (bellhop.Push,

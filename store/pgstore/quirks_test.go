@@ -12,7 +12,7 @@ import (
 	"bellhop/store/pgstore"
 )
 
-// TestTextThatPostgresRefuses records and searches for what it can't store.
+// TestTextThatPostgresRefuses records, and searches for, texts that PostgreSQL can't store.
 func TestTextThatPostgresRefuses(t *testing.T) {
 	s := openURL(t, fresh(t))
 	addShop(t, s, 1, bellhop.FormData)
@@ -72,7 +72,7 @@ func exec(t testing.TB, url string, statements ...string) {
 	}
 }
 
-// TestStreamIsCutShort fills the stream beyond what is kept.
+// TestStreamIsCutShort fills the stream beyond its limit.
 func TestStreamIsCutShort(t *testing.T) {
 	s := openURL(t, fresh(t))
 	addShop(t, s, 0, "")
@@ -88,7 +88,7 @@ func TestStreamIsCutShort(t *testing.T) {
 	}
 }
 
-// TestDeadTwiceAtOnce has several give up an event that is in no archive yet.
+// TestDeadTwiceAtOnce makes several give up an event that is in no archive yet.
 func TestDeadTwiceAtOnce(t *testing.T) {
 	s := openURL(t, fresh(t))
 	addShop(t, s, 0, "")
@@ -107,8 +107,7 @@ func TestDeadTwiceAtOnce(t *testing.T) {
 	}
 }
 
-// TestQueriesUseTheirIndex asks how the hot paths and long lists would be run
-// with tables that have grown.
+// TestQueriesUseTheirIndex reads the plans of the hot paths and long lists in grown tables.
 func TestQueriesUseTheirIndex(t *testing.T) {
 	s := openURL(t, fresh(t))
 	addShop(t, s, 2, bellhop.FormData)

@@ -14,9 +14,9 @@ import (
 	"bellhop/store/rules"
 )
 
-// Record implements [store.Recorder]: one round trip loads what the facts are
-// about, another saves what the rules decided. When another process brought
-// a new order or event first, or two wait for each other, it is done again.
+// Record implements [store.Recorder]: one round trip loads the rows that the facts name,
+// another saves the rules' decisions. It starts over after a deadlock, or if another
+// process added an order or event first.
 func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
 	if len(facts) == 0 {
 		return nil, nil
@@ -50,7 +50,7 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Resul
 	return results, nil
 }
 
-// loading is what a call of Record finds in the database.
+// loading is a call of Record as it finds the database.
 type loading struct {
 	rules.Before
 	facts []bellhop.Fact
@@ -62,8 +62,8 @@ const (
 		FROM shops s CROSS JOIN LATERAL (SELECT id, free_at, person_id FROM devices
 			WHERE shop_id = s.id AND retired_at IS NULL ORDER BY id LIMIT $2) d LEFT JOIN people p ON p.id = d.person_id
 		WHERE s.domain = ANY($1) ORDER BY d.id`
-	// Looked up one by one, since the planner knows little of a table that grows
-	// fast, and locked in the order of the arguments.
+	// One look-up each, since the planner knows little of a fast-growing table; locked in
+	// the order of the arguments.
 	loadOrders = `SELECT o.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL
 		(SELECT shop_id, order_id, deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id,
 		refund_at, refund_id, financial_status, cancelled_at IS NOT NULL
@@ -74,7 +74,7 @@ const (
 			AND p.order_id = k.order_id AND p.next_at IS NOT NULL AND p.status <> 'sending' ORDER BY p.id FOR UPDATE) AS p`
 )
 
-// load queues what the facts are about. What is there is locked in a fixed order.
+// load queues the rows that the facts name, and locks them in a fixed order.
 func (l *loading) load(q *postgres.Batch) {
 	domains, ids := l.names()
 	q.Each(l.addLine, loadLines, ids)
@@ -88,7 +88,7 @@ func (l *loading) load(q *postgres.Batch) {
 	}
 }
 
-// names lists the shops and events of the facts, each once and in order.
+// names lists the facts' shops and events, each once and in order.
 func (l *loading) names() (domains []string, ids [][16]byte) {
 	for i := range l.facts {
 		e := l.facts[i].Event
@@ -99,13 +99,13 @@ func (l *loading) names() (domains []string, ids [][16]byte) {
 	return slices.Compact(domains), slices.Compact(ids)
 }
 
-// orderName is an order by its shop's name.
+// orderName names an order by its shop's domain.
 type orderName struct {
 	domain string
 	id     int64
 }
 
-// keys lists the orders of some facts, each once and in order.
+// keys lists the facts' orders, each once and in order.
 func (l *loading) keys(of func(*bellhop.Fact) bool) (domains []string, ids []int64) {
 	var names []orderName
 	for i := range l.facts {
@@ -145,7 +145,7 @@ func (l *loading) addReceiver(r pgx.Rows) error {
 	return err
 }
 
-// readReceiver scans what comes before the columns too.
+// readReceiver scans the columns before, too.
 func readReceiver(r pgx.Rows, before ...any) (d rules.Receiver, err error) {
 	var settings string
 	err = r.Scan(append(before, &d.ID, postgres.TimeTo(&d.FreeAt), &settings)...)

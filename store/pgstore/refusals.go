@@ -10,8 +10,7 @@ import (
 	"bellhop/store"
 )
 
-// addRefusals locks the rows in one order, so that processes that count at the same
-// time don't wait for each other in a circle.
+// addRefusals locks the rows in one order, so that processes do not deadlock.
 var addRefusals = `INSERT INTO refusals (slot, shop, reason, n, at)
 	SELECT * FROM ` + postgres.Unnest("timestamptz text text bigint timestamptz") +
 	` AS r(slot, shop, reason, n, at) ORDER BY 1, 2, 3 ON CONFLICT (slot, shop, reason) DO UPDATE

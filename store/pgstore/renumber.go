@@ -9,11 +9,11 @@ import (
 	"bellhop/internal/postgres"
 )
 
-// renumberLimit is how long moving the stream may take: it has up to two million rows.
+// renumberLimit bounds moving the stream, which has up to two million rows.
 const renumberLimit = 5 * time.Minute
 
-// Renumber implements [store.Store]. The whole stream is moved, so that what lies
-// between two of its numbers is still how many changes there were.
+// Renumber implements [store.Store]. It moves the whole stream, so that two numbers stay as
+// far apart as before.
 func (db *DB) Renumber(ctx context.Context, above int64) error {
 	err := db.worker.Within(renumberLimit).Write(ctx, func(tx *postgres.Tx) error {
 		var by int64

@@ -12,8 +12,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// What an order's row holds: its key, what decides which version is newer, what
-// the order says, and what was set once when it came.
+// An order's row: its key, its version, its content, and the columns set once when it came.
 const (
 	keyColumns   = `shop_id, order_id`
 	stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at,
@@ -38,10 +37,10 @@ var (
 	updateOrders = `UPDATE orders o SET ` + assign(stateColumns) + `, ` + assign(contentColumns) + ` FROM ` +
 		postgres.Unnest(keyTypes+stateTypes+contentTypes) + ` AS n(` + keyColumns + `, ` + stateColumns + `, ` +
 		contentColumns + `) WHERE o.shop_id = n.shop_id AND o.order_id = n.order_id`
-	// The first content, or none any more, brings another trace.
+	// The first content, or a wiped one, brings another trace.
 	updateTraces = `UPDATE orders o SET ` + assign(traceColumns) + ` FROM ` + postgres.Unnest(keyTypes+traceTypes) + `
 		AS n(` + keyColumns + `, ` + traceColumns + `) WHERE o.shop_id = n.shop_id AND o.order_id = n.order_id`
-	// The bodies of the webhooks of orders that are deleted.
+	// The bodies of deleted orders' webhooks.
 	forgetBodies = `UPDATE events e SET body = NULL, coding = 0 FROM ` + postgres.Unnest("text bigint") +
 		` AS n(shop, order_id) WHERE e.order_id = n.order_id AND e.shop = n.shop AND e.body IS NOT NULL`
 	deleteItems = `DELETE FROM items i USING ` + postgres.Unnest(keyTypes) + ` AS n(` + keyColumns + `)
@@ -52,8 +51,8 @@ var (
 		SELECT shop_id, order_id, device_id, kind, status, 0, created_at, next_at, reason
 		FROM ` + postgres.Unnest("bigint bigint bigint text text timestamptz timestamptz text") + `
 			WITH ORDINALITY AS n(shop_id, order_id, device_id, kind, status, created_at, next_at, reason, nr) ORDER BY nr`
-	// An order may be paid or cancelled again, and is pushed once. Only the database
-	// knows, so that it counts them as well.
+	// An order may be paid or cancelled again, and gets one push. Only the database knows,
+	// so it counts them as well.
 	insertFollowing = `WITH added AS (` + insertPushes + ` ON CONFLICT DO NOTHING RETURNING status)
 		INSERT INTO push_totals AS t (status, n) SELECT status, count(*) FROM added GROUP BY status
 		ON CONFLICT (status) DO UPDATE SET n = t.n + excluded.n`
@@ -80,13 +79,13 @@ func assign(columns string) string {
 	return strings.Join(names, ", ")
 }
 
-// recording is what a call of Record, or a portion of a fan-out, changes.
+// recording holds the changes of a call of Record, or of a portion of a fan-out.
 type recording struct {
 	*rules.Recording
 	writes *writes
 }
 
-// save queues all that the rules decided.
+// save queues all changes.
 func (s recording) save(q *postgres.Batch) {
 	s.saveOrders(q)
 	s.writes.db.saveLines(q, s.Lines)
@@ -149,8 +148,7 @@ func stateTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
 		Time(s.Edit.At).IntOrNull(s.Edit.ID).Time(s.Refund.At).IntOrNull(s.Refund.ID)
 }
 
-// contentTo adds what the order says: nothing of one that has not come yet or was
-// deleted.
+// contentTo adds the order's content: nothing of one that has not come yet or was deleted.
 func contentTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
 	if o.Content == nil {
 		return fill(r.Time(time.Time{}).Int(0).Time(time.Time{}), &bellhop.Order{})
@@ -170,12 +168,12 @@ func fill(r *postgres.Rows, c *bellhop.Order) *postgres.Rows {
 		Text(sought(c))
 }
 
-// sought is what an order is searched by: see listOrders.
+// sought is the text that searches of orders match: see listOrders.
 func sought(o *bellhop.Order) string {
 	return strings.ToLower(o.Name + "\n" + o.CustomerName + "\n" + o.CustomerEmail)
 }
 
-// traceTo adds what is set once.
+// traceTo adds the columns set once.
 func traceTo(r *postgres.Rows, o *rules.OrderChange) {
 	if o.First == nil {
 		r.Text("").Time(time.Time{}).Time(time.Time{}).Time(time.Time{}).TextOrNull("")
@@ -193,7 +191,7 @@ func itemsTo(r *postgres.Rows, o *rules.OrderChange) {
 	}
 }
 
-// saveFanOuts adds fan-outs, and drops those of orders that were deleted.
+// saveFanOuts adds fan-outs, and drops those of deleted orders.
 func (s recording) saveFanOuts(q *postgres.Batch) {
 	var added, dropped postgres.Rows
 	for _, f := range s.FanOuts {
@@ -208,7 +206,7 @@ func (s recording) saveFanOuts(q *postgres.Batch) {
 	exec(q, deleteFanOuts, &dropped)
 }
 
-// savePushes adds what new orders owe from now on, and counts it.
+// savePushes adds and counts the pushes of new orders.
 func (s recording) savePushes(q *postgres.Batch) {
 	var rows postgres.Rows
 	for i := range s.Owed {
@@ -221,8 +219,8 @@ func (s recording) savePushes(q *postgres.Batch) {
 	s.writes.settle(q)
 }
 
-// saveFollowing adds pushes that may be there already, and counts those that were not:
-// all but those of one kind.
+// saveFollowing adds pushes that may be there already, and counts the added ones, except
+// those of the kind but.
 func saveFollowing(q *postgres.Batch, owed []rules.NewPush, but bellhop.PushKind) {
 	var rows postgres.Rows
 	for i := range owed {

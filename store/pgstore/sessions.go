@@ -12,7 +12,7 @@ import (
 	"bellhop/store/driver"
 )
 
-// AddSession implements [store.Sessions]. It clears away what has expired.
+// AddSession implements [store.Sessions]. It removes expired sessions.
 func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string) error {
 	var n int64
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
@@ -61,8 +61,7 @@ func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (b
 	return in.session, in.person, err
 }
 
-// RemoveSession implements [store.Sessions]. One that is not there is as good as
-// removed.
+// RemoveSession implements [store.Sessions]. It needs no session to be there.
 func (db *DB) RemoveSession(ctx context.Context, tokenHash [32]byte) error {
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
 		b.Exec(`DELETE FROM sessions WHERE token_hash = $1`, tokenHash[:])
@@ -70,8 +69,7 @@ func (db *DB) RemoveSession(ctx context.Context, tokenHash [32]byte) error {
 	return wrap("remove a session", err)
 }
 
-// AddLink implements [store.Sessions]. Links that have run out are cleared away
-// when one is used.
+// AddLink implements [store.Sessions]. UseLink removes expired links.
 func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
 	var n int64
 	err := db.api.Once(ctx, func(b *postgres.Batch) {

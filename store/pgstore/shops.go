@@ -10,7 +10,7 @@ import (
 	"bellhop/store/driver"
 )
 
-// shopColumns are what readShop reads.
+// shopColumns are the columns for readShop.
 const shopColumns = `domain, disabled, secret, previous_secret, own_secret_only, customer_in_push, added_at,
 	last_event_at, last_signed_by`
 
@@ -33,7 +33,7 @@ func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
 	return wrap("add a shop", taken("shop", err))
 }
 
-// Shops implements [store.Shops]. Accepting events needs them.
+// Shops implements [store.Shops], over the pool for accepting events.
 func (db *DB) Shops(ctx context.Context) ([]bellhop.Shop, error) {
 	return list(ctx, db.webhooks, "list shops", readShop, `SELECT `+shopColumns+` FROM shops ORDER BY domain COLLATE "C"`)
 }

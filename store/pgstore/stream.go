@@ -43,8 +43,8 @@ func (db *DB) change(ctx context.Context, query string) (seq int64, err error) {
 	return seq, wrap("read the stream", err)
 }
 
-// trim drops old changes. What was recorded is committed by then, and whoever
-// fills the next chunk drops what this one could not.
+// trim drops old changes. The change itself is committed by then, and the next full chunk
+// makes up for a failure.
 func (db *DB) trim(ctx context.Context, newest int64) {
 	if newest <= store.KeepChanges {
 		return

@@ -12,7 +12,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// A push that tries a device out is a row of no order. There is one for a device.
+// A test push is a row without an order. A device has one at most.
 const (
 	findTest = `SELECT d.shop_id, d.id, coalesce(p.status, '') FROM devices d
 		LEFT JOIN pushes p ON p.shop_id = d.shop_id AND p.order_id = 0 AND p.device_id = d.id AND p.kind = 'test'
@@ -29,8 +29,8 @@ const (
 		ORDER BY p.device_id`
 )
 
-// TestDevice implements [store.Devices]. The device's row keeps claims, and others who
-// try it out, away from its test.
+// TestDevice implements [store.Devices]. It locks the device's row against claims and other
+// tests.
 func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time.Time) error {
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
 		var own, id int64
@@ -55,7 +55,7 @@ func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time
 		}
 		return err
 	})
-	return wrap("owe a device a push to try it out", err)
+	return wrap("owe a device a test push", err)
 }
 
 // TestPushes implements [store.Devices].

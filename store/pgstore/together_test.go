@@ -84,8 +84,8 @@ func TestProcessesTogether(t *testing.T) {
 	}
 }
 
-// follow reads the stream as it grows: what comes later has a higher number than
-// anything seen, and no number is missing.
+// follow reads the growing stream: each change has a higher number than those before, and
+// no number is missing.
 func follow(t *testing.T, s store.Store, done <-chan struct{}, orders int) {
 	seen, first := int64(0), map[int64]bool{}
 	for last := false; ; {
@@ -120,12 +120,12 @@ func follow(t *testing.T, s store.Store, done <-chan struct{}, orders int) {
 		}
 	}
 	if len(first) != orders {
-		t.Errorf("the stream told of %d orders", len(first))
+		t.Errorf("the stream has %d orders", len(first))
 	}
 }
 
-// TestClaimersTogether checks that claims do not overlap and that no device gets
-// more than its budget, however many claim.
+// TestClaimersTogether checks that claims do not overlap and that no device gets more than
+// its budget from any number of claimers.
 func TestClaimersTogether(t *testing.T) {
 	first := openURL(t, fresh(t))
 	addShop(t, first, 6, bellhop.FormNotification)
@@ -181,7 +181,7 @@ func TestClaimersTogether(t *testing.T) {
 	}
 }
 
-// TestSettledTogether checks that one who settles what is not there fails alone.
+// TestSettledTogether checks that settling a missing push fails alone.
 func TestSettledTogether(t *testing.T) {
 	s := openURL(t, fresh(t))
 	addShop(t, s, 1, bellhop.FormData)

@@ -12,7 +12,7 @@ import (
 	"bellhop/store/driver"
 )
 
-// tokenColumns are what readToken reads, of the aliases t and s.
+// tokenColumns are the columns for readToken, of the aliases t and s.
 const tokenColumns = `t.id, s.domain, t.name, t.hash, t.created_at, t.last_used_at`
 
 func readToken(r pgx.Rows) (t bellhop.Token, err error) {
@@ -59,8 +59,7 @@ func (db *DB) Tokens(ctx context.Context, shop string) ([]bellhop.Token, error) 
 			ORDER BY t.name COLLATE "C"`, shop)
 }
 
-// Token implements [store.Tokens]. That it was used is written down once
-// a minute.
+// Token implements [store.Tokens]. It writes the last use once a minute.
 func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Token, error) {
 	t, err := only(ctx, db.api, "token", readToken,
 		`SELECT `+tokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = $1`, hash[:])
@@ -73,9 +72,9 @@ func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (bellhop.
 	if err == nil {
 		t.LastUsedAt = now.Truncate(time.Microsecond)
 	}
-	// A database that takes no changes just now keeps nobody from reading.
+	// Reading goes on while the database takes no changes.
 	if ctx.Err() != nil || bellhop.KindOf(err) != bellhop.Unavailable {
-		return t, wrap("note that a token was used", err)
+		return t, wrap("save the last use of a token", err)
 	}
 	return t, nil
 }

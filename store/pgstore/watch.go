@@ -23,11 +23,11 @@ type watch struct {
 
 func (w *watch) init() {
 	w.begin = make(chan struct{}, 1)
-	w.seen.last = -1 // nothing was seen yet
+	w.seen.last = -1 // no mark yet
 }
 
-// PushesOwed implements [store.Outbox]. What this process commits is told at
-// once, what others do is looked for while somebody waits.
+// PushesOwed implements [store.Outbox]. It signals this process's commits at once, and
+// looks for those of others while somebody waits.
 func (db *DB) PushesOwed() <-chan struct{} { return db.watch.ask(&db.watch.owed) }
 
 // Changed implements [store.Stream].
@@ -52,14 +52,14 @@ func (w *watch) wrote(owed, changed bool) {
 	}
 }
 
-// mark tells two states of the database apart at the cost of two look-ups. Every
-// new push comes with a change of the stream.
+// mark identifies a state of the database at the cost of two look-ups. Every new push comes
+// with a change of the stream.
 type mark struct {
 	last int64     // of the stream
 	next time.Time // when the first push is due
 }
 
-// saw signals what differs from what was seen before.
+// saw signals any difference from the last mark.
 func (w *watch) saw(m mark) {
 	w.mu.Lock()
 	seen := w.seen
@@ -73,12 +73,11 @@ func (w *watch) saw(m mark) {
 // idle reports whether no caller waits.
 func (w *watch) idle() bool { return !w.owed.Awaited() && !w.changed.Awaited() }
 
-// lookEvery is how late what another process did is noticed.
+// lookEvery bounds the delay in noticing other processes' commits.
 const lookEvery = 200 * time.Millisecond
 
-// lookAround looks for what other processes did, as long as somebody waits for
-// it. LISTEN would need a connection of its own, and none that goes through
-// PgBouncer.
+// lookAround looks for other processes' commits while somebody waits. LISTEN would need a
+// connection of its own, past PgBouncer.
 func (db *DB) lookAround(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()

@@ -18,8 +18,8 @@ func readPushRow(r pgx.Rows) (*rules.Push, error) {
 	return &p, r.Scan(&p.ID, &p.Shop, &p.Order, &p.Device, postgres.TextTo(&p.Status), &p.Final)
 }
 
-// writes writes what a transaction changes of pushes, the stream and the totals, each
-// table once and in the order of locks.
+// writes writes a transaction's changes of pushes, the stream and the totals, each table
+// once and in the order of locks.
 type writes struct {
 	*rules.Changes
 	db      *DB
@@ -33,7 +33,7 @@ var (
 	updatePushes = `UPDATE pushes p SET status = n.status, reason = n.reason, next_at = n.next_at,
 		sent_at = coalesce(p.sent_at, n.sent_at) FROM ` + postgres.Unnest("bigint text text timestamptz timestamptz") +
 		` AS n(id, status, reason, next_at, sent_at) WHERE p.id = n.id`
-	// The numbers are taken and used in one statement; see the table's comment.
+	// One statement takes and uses the numbers; see the table's comment.
 	addChanges = `WITH taken AS (UPDATE stream SET last = last + $7 RETURNING last)
 		INSERT INTO changes (seq, kind, shop_id, order_id, push_id, at, trace_parent)
 		SELECT taken.last - $7 + n.nr, n.kind, n.shop_id, n.order_id, n.push_id, n.at, n.trace FROM taken,
@@ -64,7 +64,7 @@ func (w *writes) streamRows() *postgres.Rows {
 	return &rows
 }
 
-// finish queues what comes last.
+// finish queues the writes that come last.
 func (w *writes) finish(b *postgres.Batch) {
 	if n := len(w.Stream); n > 0 {
 		b.Exec(addChanges, w.streamRows().Args(int64(n))...)
@@ -91,7 +91,7 @@ func (w *writes) committed(ctx context.Context) {
 	}
 }
 
-// lockDevices queues a look at devices, and keeps claims away from them.
+// lockDevices queues a look at devices, and locks them against claims.
 func (w *writes) lockDevices(b *postgres.Batch, where string, args ...any) {
 	w.devices = nil
 	lockInto(b, &w.devices, where, args...)
@@ -106,13 +106,13 @@ func lockInto(b *postgres.Batch, ids *[]int64, where string, args ...any) {
 	}, `SELECT id FROM devices WHERE `+where+` ORDER BY id FOR UPDATE`, args...)
 }
 
-// owedTo is what is owed to some devices. What is locked while it changes is
-// looked at again.
+// owedTo selects pushes owed to some devices. After waiting for a lock PostgreSQL checks a
+// row again.
 const owedTo = `SELECT ` + pushRowColumns + ` FROM pushes p WHERE p.next_at IS NOT NULL AND p.id IN
 	(SELECT id FROM (SELECT id, device_id FROM pushes WHERE next_at IS NOT NULL ORDER BY next_at LIMIT $2) soon
 		WHERE device_id = ANY($1)) ORDER BY p.id FOR UPDATE OF p`
 
-// owedPushes queues a look for what is owed to devices, what is being sent to them included.
+// owedPushes queues a look for pushes owed to devices, with those being sent.
 func owedPushes(b *postgres.Batch, owed *[]*rules.Push, devices []int64) {
 	b.Each(func(r pgx.Rows) error {
 		p, err := readPushRow(r)

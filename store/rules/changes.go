@@ -7,18 +7,18 @@ import (
 	"bellhop/store"
 )
 
-// Push is what the rules look at of a push that is there.
+// Push is a stored push as the rules see it.
 type Push struct {
 	ID, Shop, Order, Device int64 // the shop as the driver numbers it
 	Status                  bellhop.PushStatus
-	Final                   bool // it is not due any more
+	Final                   bool // it is never due again
 }
 
-// PushChange is what a push becomes.
+// PushChange is a push's new state.
 type PushChange struct {
 	Status bellhop.PushStatus
 	Reason string
-	Next   time.Time // when it is due again; zero for never
+	Next   time.Time // due again; zero for never
 	Sent   time.Time // zero leaves it as it is
 }
 
@@ -30,8 +30,8 @@ type StreamRow struct {
 	TraceParent       string
 }
 
-// Changes is what a transaction changes of the pushes that are there, of the stream and
-// of the counts. The zero value is ready.
+// Changes collects a transaction's changes of stored pushes, the stream and the counts. The
+// zero value is ready.
 type Changes struct {
 	Pushes   map[int64]PushChange
 	Stream   []StreamRow
@@ -50,7 +50,7 @@ func (c *Changes) set(p *Push, to PushChange) {
 	p.Status, p.Final = to.Status, to.Next.IsZero()
 }
 
-// end gives a push its final status and tells the stream.
+// end gives a push its final status and adds that to the stream.
 func (c *Changes) end(p *Push, status bellhop.PushStatus, reason string, at time.Time) {
 	to := PushChange{Status: status, Reason: reason}
 	if status == bellhop.PushSent {
@@ -60,8 +60,7 @@ func (c *Changes) end(p *Push, status bellhop.PushStatus, reason string, at time
 	c.Stream = append(c.Stream, StreamRow{Kind: store.ChangeSettled, Shop: p.Shop, Order: p.Order, Push: p.ID, At: at})
 }
 
-// Skip ends pushes that are of no use any more. The settlement of a push that is being
-// sent just now is still to come.
+// Skip ends useless pushes. A push that is being sent still gets its settlement.
 func (c *Changes) Skip(owed []*Push, reason string, at time.Time) {
 	for _, p := range owed {
 		if !p.Final && p.Status != bellhop.PushSending {
@@ -70,8 +69,8 @@ func (c *Changes) Skip(owed []*Push, reason string, at time.Time) {
 	}
 }
 
-// Resend reports whether a push may be sent again: one that ended without being sent,
-// and has a device. It counts it as pending.
+// Resend reports whether a push may be sent again: it ended unsent, and has a device. It
+// counts it as pending.
 func (c *Changes) Resend(p *Push) bool {
 	if !p.Final || !Resendable(p.Status) || p.Device == 0 {
 		return false

@@ -17,19 +17,19 @@ type Due struct {
 	Status   bellhop.PushStatus
 	Attempts int
 	Created  time.Time
-	Gathered time.Time // since when the digest runs that counts it; zero if none does
+	Gathered time.Time // the start of the digest that counts it; zero for none
 	Deleted  bool      // its order
-	Reason   string    // why it waited, if it did
+	Reason   string    // why it waited; "" if it didn't
 	Order    store.OrderBrief
 }
 
-// DuePushes is what is due to one device, in the order in which it became so.
+// DuePushes are a device's due pushes, in the order in which they became due.
 type DuePushes struct {
 	DeviceID int64
 	Due      []Due
 }
 
-// ByDevice divides what is due among the devices.
+// ByDevice divides due pushes among the devices.
 func ByDevice(due []Due) []DuePushes {
 	at := map[int64]int{}
 	var all []DuePushes
@@ -45,8 +45,8 @@ func ByDevice(due []Due) []DuePushes {
 	return all
 }
 
-// DeviceBudget is a device with the rest of its budget. The zero value stands for a
-// removed device.
+// DeviceBudget is a device with the rest of its budget. The zero value stands for a removed
+// device.
 type DeviceBudget struct {
 	bellhop.Device
 	Owner    bellhop.Shop // without secrets
@@ -54,7 +54,7 @@ type DeviceBudget struct {
 	Left     Allowance
 }
 
-// gone returns why the device takes no pushes; "" when it does.
+// gone returns why the device receives no pushes; "" when it does.
 func (p *DeviceBudget) gone() string {
 	switch {
 	case p.ID == 0:
@@ -65,8 +65,8 @@ func (p *DeviceBudget) gone() string {
 	return ""
 }
 
-// FreeAt is when the budget has room again; zero while it has. It is late rather than
-// early, since drivers round times and allowances.
+// FreeAt is when the budget has room again; zero while it has. Drivers round times and
+// allowances, so it is late rather than early.
 func (p *DeviceBudget) FreeAt() time.Time {
 	at := p.Left.FreeAt(bellhop.BudgetOf(p.Form))
 	if !at.After(p.Left.At) {
@@ -75,44 +75,43 @@ func (p *DeviceBudget) FreeAt() time.Time {
 	return at.Truncate(time.Microsecond).Add(time.Microsecond)
 }
 
-// DigestMax bounds how many pushes one digest takes in, since each costs the
-// database time.
+// DigestMax bounds the pushes in one digest, since each costs the database time.
 const DigestMax = 5_000
 
-// Claim is what a claim does to the pushes that are due to one device.
+// Claim is what a claim does to a device's due pushes.
 type Claim struct {
 	Take     []Taken  // the caller sends them
-	Skip     []Missed // of no use any more
-	Postpone []Later  // put off; those that were being sent become unknown
-	// Behind is when the device's other due pushes are due again, once its budget ran
-	// out or the gate held it back; zero otherwise. It matters to a full claim.
+	Skip     []Missed // obsolete
+	Postpone []Later  // put off; pushes that were being sent become unknown
+	// Behind is when the device's other due pushes are due again, once its budget ran out
+	// or the gate held it back; zero otherwise. Only a full claim needs it.
 	Behind time.Time
 	// Spent is set when DeviceBudget.Left changed.
 	Spent bool
-	Owed  []store.Owed // is handed out
+	Owed  []store.Owed // the result
 }
 
 // Taken is a claimed push.
 type Taken struct {
 	ID       int64
 	From     bellhop.PushStatus
-	Gathered time.Time // since when its digest runs; zero by itself
+	Gathered time.Time // the start of its digest; zero by itself
 }
 
-// Later is a push that is put off.
+// Later is a push that the claim puts off.
 type Later struct {
 	Due
 	Until  time.Time
-	Reason string // "" for no budget: what it waited for before stays
+	Reason string // "" for no budget: the earlier reason stays
 }
 
-// Missed is a push that is skipped, and why.
+// Missed is a skipped push, and why.
 type Missed struct {
 	Due
 	Reason string
 }
 
-// Claiming is what a claim changes, device after device.
+// Claiming collects the changes of a claim, device after device.
 type Claiming struct {
 	Changes
 	Taken     []Taken
@@ -122,17 +121,17 @@ type Claiming struct {
 	Owed      []store.Owed
 }
 
-// Behind is when all that waits for a device behind a full claim is due again, so that
-// the next claims need not look at it.
+// Behind is when all pushes of a device that wait behind a full claim are due again, so
+// that the next claims need not look at them.
 type Behind struct {
 	DeviceID int64
 	Until    time.Time
 }
 
-// Plan adds what the claim does to what is due to one device: it divides it into messages
-// as far as the device's budget goes, and leaves in d.Left what remains of that. A last
-// message that gathers all that is due takes also what the claim had no room for: all
-// loads what is due anew, up to [DigestMax]. It is nil when the claim was not full.
+// Plan adds a device to the claim: it divides the due pushes into messages as far as the
+// device's budget goes, and leaves the rest of the budget in d.Left. A last message that
+// gathers all due pushes also takes those that the claim had no room for: all loads them,
+// up to [DigestMax]. It is nil when the claim was not full.
 func (cl *Claiming) Plan(
 	d *DeviceBudget, h DuePushes, now time.Time, gate store.Gate, all func() ([]Due, error),
 ) error {
@@ -207,8 +206,8 @@ func (p *DeviceBudget) plan(h DuePushes, now time.Time, gate store.Gate) (c Clai
 	return c
 }
 
-// admitted returns how many pushes may go to a device now, if not all, and when the
-// others are due again.
+// admitted returns how many pushes may go to a device now, if not all, and when the others
+// are due again.
 func admitted(gate store.Gate, d bellhop.Device, portions []Portion, now time.Time) (n int, until time.Time) {
 	if gate == nil || len(portions) == 0 {
 		return 0, time.Time{}
@@ -223,14 +222,14 @@ func admitted(gate store.Gate, d bellhop.Device, portions []Portion, now time.Ti
 	return n, until
 }
 
-// hold puts off pushes to a service in trouble, as long as they are news. That costs no
-// attempt and no budget.
+// hold puts off pushes to a service in trouble while they are news. It costs no attempt and
+// no budget.
 func (c *Claim) hold(due []Due, until, now time.Time) {
 	c.Behind = until
 	for _, d := range due {
 		news, reason := newFor, store.ReasonServiceAway
 		if d.Reason == store.ReasonQuietHours {
-			news, reason = 2*newFor, "" // it still goes out with the others of its quiet hours
+			news, reason = 2*newFor, "" // it still goes with the others of its quiet hours
 		}
 		if now.Sub(d.Created) > news {
 			c.Skip = append(c.Skip, Missed{d, store.ReasonStale})
@@ -257,7 +256,7 @@ func (c *Claim) applyQuietHours(p *DeviceBudget, all []Due, now time.Time) (kept
 }
 
 // tests claims a test push: by itself and at once, past the budget, since there are few,
-// and past a push service's trouble, which it is meant to show.
+// and past a push service's trouble, which it shows.
 func (c *Claim) tests(p *DeviceBudget, all []Due, now time.Time) []Due {
 	i := slices.IndexFunc(all, func(d Due) bool { return d.Kind == bellhop.PushTest })
 	switch { // there is one for a device at the most
@@ -271,7 +270,7 @@ func (c *Claim) tests(p *DeviceBudget, all []Due, now time.Time) []Due {
 	return slices.Delete(slices.Clone(all), i, i+1)
 }
 
-// dropObsolete skips pushes that are of no use any more.
+// dropObsolete skips useless pushes.
 func (c *Claim) dropObsolete(p *DeviceBudget, all []Due) (kept []Due) {
 	gone := p.gone()
 	kept = make([]Due, 0, len(all))

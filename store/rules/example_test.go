@@ -9,7 +9,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// Why did this phone not ring? Its budget was spent: the last message gathers the rest.
+// Why did this phone get no push? Its budget was spent: the last message gathers the rest.
 func ExampleRation() {
 	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	budget := bellhop.Budget{Burst: 3, Refill: time.Minute} // of the push service
@@ -34,7 +34,8 @@ func ExampleRation() {
 	// 3 true
 }
 
-// What does a new order change, and whom does it owe a push? No database is needed to ask.
+// What does a new order change, and to whom does it owe a push? The answer needs no
+// database.
 func ExamplePlanRecord() {
 	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	shop := &rules.StoredShop{Row: 1, Receivers: []rules.Receiver{

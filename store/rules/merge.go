@@ -1,6 +1,6 @@
-// Package rules decides what changes in a store: what facts do to orders, what an order
-// owes to which device, which pushes are sent now, together or later, and what becomes
-// of them. It is pure: a driver loads what the rules look at and saves what they return.
+// Package rules decides all changes in a store: what facts do to orders, what an order owes
+// to which device, which pushes go out now, together or later, and their end. It is pure: a
+// driver loads the input of a rule and saves its result.
 package rules
 
 import (
@@ -10,14 +10,13 @@ import (
 	"bellhop/store"
 )
 
-// State is all that [Merge] reads of an order. An unknown order has the zero State.
+// State is the part of an order that [Merge] reads. An unknown order has the zero State.
 type State struct {
 	Version bellhop.Version // zero until the order itself came
 	Edit    bellhop.Touch   // the newest; zero until there is one
 	Refund  bellhop.Touch
 	Deleted bool
-	// What the newest version says. They follow from it, and are no columns of
-	// their own.
+	// These follow from the newest version, and are no columns of their own.
 	Paid, Cancelled bool
 }
 
@@ -25,24 +24,23 @@ type State struct {
 type Merged struct {
 	State  State // after it
 	Result bellhop.Result
-	// Content is set when the fact's order replaces what is stored of it.
+	// Content is set when the fact's order replaces the stored one.
 	Content bool
-	// First is set when the order's content is seen for the first time.
+	// First is set when the order's content comes for the first time.
 	First bool
-	// Wipe is set when the order was deleted just now: the content goes, the
-	// tombstone stays.
+	// Wipe is set when the fact deletes the order: the content goes, the tombstone stays.
 	Wipe bool
 	// Owes lists what the owner may want a push for.
 	Owes []bellhop.PushKind
 }
 
-// newFor is how long after it happened something is still news.
+// newFor is how long something is news.
 const newFor = 24 * time.Hour
 
-// Merge says what a fact does to an order. It is commutative, associative and
-// idempotent in State: an order's versions are a register in which the greatest
-// wins, each kind of touch is another, and a tombstone beats all. Hence every
-// shuffle of the same facts, with any repeated, ends in the same State.
+// Merge merges a fact into an order. It is commutative, associative and idempotent in
+// State: an order's versions are a register in which the greatest wins, each kind of touch
+// is another, and a tombstone beats all. So every shuffle of the same facts, with any
+// repeated, ends in the same State.
 func Merge(s State, f bellhop.Fact) Merged {
 	m := Merged{State: s}
 	switch {
@@ -68,9 +66,9 @@ func Merge(s State, f bellhop.Fact) Merged {
 	return m
 }
 
-// mergeContent keeps the newer version. The same body again is a duplicate even
-// when it was triggered later, but the later time is kept, or else a third
-// version between the two would win or lose by the order of arrival.
+// mergeContent keeps the newer version. The same body again is a duplicate even if it was
+// triggered later. It keeps the later time: else a third version between the two would win
+// or lose by the order of arrival.
 func mergeContent(m *Merged, s State, f bellhop.Fact) {
 	v := f.Order.Version
 	m.First = s.Version.IsZero()
@@ -89,7 +87,7 @@ func mergeContent(m *Merged, s State, f bellhop.Fact) {
 	}
 }
 
-// news is what a newer version brings. Of one that is new itself that is all.
+// news returns what a newer version brings. A first version is news itself.
 func news(m *Merged, s State, f bellhop.Fact) (kinds []bellhop.PushKind) {
 	if m.First {
 		if f.At.Sub(f.Order.PlacedAt) <= newFor {
@@ -126,8 +124,8 @@ func newest(a, b bellhop.Touch) bellhop.Touch {
 	return a
 }
 
-// Change returns the change that the stream shows: none for an order that has not come
-// yet, and none where nothing changed.
+// Change returns the stream's change: none for an order that has not come yet, and none
+// where nothing changed.
 func (m Merged) Change(before State) (kind store.ChangeKind, ok bool) {
 	switch {
 	case m.Result.Outcome != bellhop.OutcomeRecorded:

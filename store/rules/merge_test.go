@@ -26,8 +26,7 @@ func touchFact(kind bellhop.TouchKind, id int64, at int) bellhop.Fact {
 
 var deletionFact = bellhop.Fact{At: noon, OrderID: 1, Deleted: true}
 
-// fold merges facts and returns the outcomes, and the hash of the body that is
-// stored in the end.
+// fold merges facts and returns the outcomes, and the hash of the stored body.
 func fold(facts ...bellhop.Fact) (s rules.State, outcomes []bellhop.Outcome, content uint64, owes int) {
 	for _, f := range facts {
 		m := rules.Merge(s, f)

@@ -10,7 +10,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// TestMergeNews shows what the owner may want to be told of as an order goes on.
+// TestMergeNews shows the news for the owner as an order goes on.
 func TestMergeNews(t *testing.T) {
 	version := func(n int, paid string, cancelled bool) bellhop.Fact {
 		f := orderFact(n, n, uint64(n))
@@ -54,7 +54,7 @@ func TestMergeNews(t *testing.T) {
 	}
 }
 
-// TestRationAsTheOwnerLikes divides within a budget that would ring for each.
+// TestRationAsTheOwnerLikes divides pushes within a budget that would allow each its own.
 func TestRationAsTheOwnerLikes(t *testing.T) {
 	const n, held, loud, paid = 1, 2, 3, 4
 	due := func(kinds ...int) (all []store.OrderBrief) {
@@ -97,7 +97,7 @@ func TestRationAsTheOwnerLikes(t *testing.T) {
 			t.Errorf("%s: %+v", name, g)
 		}
 	}
-	// Once orders come no faster than the owner's rate, each rings again.
+	// Once orders come no faster than the owner's rate, each has its own push.
 	_, left, _ := rules.Ration(wide, two, rules.Allowance{}, due(n, n, n, n), noon)
 	if portions, _, _ := rules.Ration(wide, two, left, due(n), noon.Add(90*time.Second)); portions[0].Gathered == nil ||
 		portions[0].Gathered.Orders != 3 {

@@ -7,14 +7,13 @@ import (
 	"bellhop/store"
 )
 
-// Allowance is what is left of a device's [bellhop.Budget], and of what its owner
-// set. Drivers keep it with the device; the zero Allowance is a full one.
+// Allowance is the rest of a device's [bellhop.Budget], and of its owner's own rate.
+// Drivers keep it with the device; the zero Allowance is a full one.
 type Allowance struct {
 	Spent float64   // messages not yet refilled, as of At
-	Heard float64   // of what the owner set: pushes that it heard of, not yet refilled
+	Heard float64   // pushes against the owner's rate, not yet refilled
 	At    time.Time // zero: never used
-	// Gathering is what the device's running digest stands for; nil when none
-	// is running.
+	// Gathering is the sum of the device's running digest; nil when none is running.
 	Gathering *store.Gathering
 }
 
@@ -24,17 +23,16 @@ type Portion struct {
 	Gathered *store.Gathering // nil for a push by itself
 }
 
-// Ration divides a device's allowance among the pushes that are due to it, the
-// oldest first: as long as there is budget each goes out by itself; the last
-// message of the budget takes all that remain as one digest. What is left over
-// is due at next; it is zero when nothing is.
+// Ration divides a device's allowance among its due pushes, the oldest first: while there
+// is budget each goes out by itself; the last message of the budget takes all others as one
+// digest. What remains is due at next, which is zero when nothing does.
 //
-// Within the budget, which is the push service's, pushes are gathered as their owner
-// likes: those that waited for the end of quiet hours together, and those above the
-// owner's own rate, for as long as they keep coming faster. Loud ones never are.
+// Within the push service's budget it gathers pushes as their owner likes: those that
+// waited for the end of quiet hours, and those above the owner's own rate, as long as they
+// keep coming faster. It never gathers loud ones.
 //
-// A digest replaces itself on the phone, so that a later one says the sum of
-// all since the budget was last full.
+// A digest replaces itself on the phone: a later one shows the sum of all since the budget
+// was last full.
 func Ration(b, own bellhop.Budget, a Allowance, due []store.OrderBrief, now time.Time) (
 	portions []Portion, left Allowance, next time.Time) {
 	left = a.refill(b, own, now)
@@ -61,8 +59,8 @@ func Ration(b, own bellhop.Budget, a Allowance, due []store.OrderBrief, now time
 	return portions, left, time.Time{}
 }
 
-// together returns how many of the next pushes go out as one message, and whether
-// that is a digest.
+// together returns how many of the next pushes go out as one message, and whether that is a
+// digest.
 func (a Allowance) together(own bellhop.Budget, due []store.OrderBrief) (n int, digest bool) {
 	run := func(belongs func(store.OrderBrief) bool) (n int) {
 		for n < len(due) && belongs(due[n]) {
@@ -80,7 +78,7 @@ func (a Allowance) together(own bellhop.Budget, due []store.OrderBrief) (n int, 
 	return run(func(o store.OrderBrief) bool { return !o.Loud }), true
 }
 
-// refill gives back what time has, and ends the running digest once both budgets
+// refill gives back what time has refilled, and ends the running digest once both budgets
 // are full again.
 func (a Allowance) refill(b, own bellhop.Budget, now time.Time) Allowance {
 	if a.At.IsZero() || a.At.After(now) {
@@ -100,14 +98,14 @@ func (a Allowance) refill(b, own bellhop.Budget, now time.Time) Allowance {
 	return a
 }
 
-// FreeAt returns from when on the budget has room for another message.
+// FreeAt returns when the budget has room for another message.
 func (a Allowance) FreeAt(b bellhop.Budget) time.Time {
 	over := max(0, a.Spent+1-float64(b.Burst))
 	return a.At.Add(time.Duration(over * float64(b.Refill)))
 }
 
-// addTo returns a new sum; the old one may be in use. An order that is in the sum
-// already, since its push is tried again, is not counted twice.
+// addTo returns a new sum; the old one may be in use. It does not count a retried order
+// again.
 func addTo(g *store.Gathering, orders []store.OrderBrief, now time.Time) *store.Gathering {
 	sum := store.Gathering{Since: now}
 	if g != nil {

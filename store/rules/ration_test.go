@@ -135,9 +135,8 @@ func TestGatheringSums(t *testing.T) {
 	}
 }
 
-// TestRationKeepsTheBudget feeds random arrivals and checks that no more goes
-// out than the bucket holds, that nothing is lost, and that waiting until next
-// is enough.
+// TestRationKeepsTheBudget feeds random arrivals and checks that no more goes out than the
+// bucket holds, that nothing is lost, and that waiting until next is enough.
 func TestRationKeepsTheBudget(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := bellhop.Budget{Burst: rapid.IntRange(1, 6).Draw(t, "burst"), Refill: time.Minute}

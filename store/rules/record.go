@@ -8,8 +8,8 @@ import (
 	"bellhop/store"
 )
 
-// Before is what a store holds of the events, shops and orders that facts name. What it
-// doesn't hold has no entry. Rows are the driver's own numbers.
+// Before holds the stored events, shops and orders that facts name. A missing one has no
+// entry. Rows are the driver's own numbers.
 type Before struct {
 	Lines  map[bellhop.EventID]StoredLine
 	Shops  map[string]*StoredShop
@@ -26,8 +26,8 @@ type StoredLine struct {
 type StoredShop struct {
 	Row         int64
 	Shop        bellhop.Shop // Disabled, OwnSecretOnly
-	LastEventAt time.Time    // zero when the driver sees to it that this only grows
-	Receivers   []Receiver   // its devices in use; of more than FanOutAbove it doesn't matter how many
+	LastEventAt time.Time    // zero if the driver itself makes it only grow
+	Receivers   []Receiver   // its devices in use; above FanOutAbove their number doesn't matter
 }
 
 // OrderKey names an order: the row of its shop, and Shopify's id.
@@ -40,15 +40,15 @@ type StoredOrder struct {
 	Owed  []*Push // on their way; needed when a fact deletes the order
 }
 
-// Recording is what recording facts changes. A driver saves all of it, in one
+// Recording holds the changes of recorded facts. A driver saves all of it, in one
 // transaction, in the order of its locks.
 type Recording struct {
 	Changes
 	Lines   []*LineChange
 	Orders  []*OrderChange
-	Deleted []*OrderChange // the bodies of their webhooks go, also when nothing else changes
+	Deleted []*OrderChange // drops the bodies of their webhooks, even if nothing else changes
 	Owed    []NewPush
-	FanOuts []NewPush // for all devices that there are
+	FanOuts []NewPush // for all devices of the shop
 	Shops   []*ShopChange
 }
 
@@ -63,32 +63,31 @@ type LineChange struct {
 	At      time.Time
 }
 
-// OrderChange is an order as the facts leave it.
+// OrderChange is an order after the facts.
 type OrderChange struct {
 	OrderKey
 	Domain  string // of its shop
-	Row     int64  // 0 for an order that is not there
+	Row     int64  // 0 for a new order
 	State   State
-	Content *bellhop.Fact // what replaces the content and the items; nil when they stay
-	First   *bellhop.Fact // what brought the order, and sets its trace; nil when that stays
-	Wiped   bool          // nothing stays but the tombstone; Content and First are nil
+	Content *bellhop.Fact // replaces the content and the items; nil when they stay
+	First   *bellhop.Fact // brought the order, and sets its trace; nil when that stays
+	Wiped   bool          // only the tombstone stays; Content and First are nil
 
 	owed             []*Push
 	changed, deleted bool // it is in Recording.Orders, .Deleted
 }
 
-// NewPush is a push, or a fan-out, that an order owes. A new order has never owed any.
-// What happens to an order later may happen again: the driver leaves out a push that is
-// there already.
+// NewPush is a push, or a fan-out, that an order owes. A new order has owed none before.
+// Later news may repeat: the driver leaves out a push that is there already.
 type NewPush struct {
 	Order   *OrderChange
 	Device  int64 // 0 when there was none
 	Kind    bellhop.PushKind
-	Skipped string // why it is not owed after all; "" when it is
+	Skipped string // why nobody sends it; "" when it is owed
 	At, Due time.Time
 }
 
-// Status is what the push begins as.
+// Status is the push's first status.
 func (p *NewPush) Status() bellhop.PushStatus {
 	if p.Skipped != "" {
 		return bellhop.PushSkipped
@@ -103,8 +102,8 @@ type ShopChange struct {
 	SignedBy    bellhop.Signer
 }
 
-// PlanRecord decides what facts change and what each of them comes to, one after the
-// other: a fact sees what the facts before it changed.
+// PlanRecord decides the changes and the result of each fact, one after the other: a fact
+// sees the changes of those before it.
 func PlanRecord(before Before, facts []bellhop.Fact) (*Recording, []bellhop.Result) {
 	p := recordPlan{before: before, lines: make(map[bellhop.EventID]*LineChange, len(facts)),
 		orders: make(map[OrderKey]*OrderChange, len(facts)), shops: map[string]*ShopChange{}}
@@ -125,7 +124,7 @@ type recordPlan struct {
 	shops    map[string]*ShopChange
 	portions portions
 
-	lineRoom  []LineChange // for Lines, so that each is no allocation of its own
+	lineRoom  []LineChange // for Lines, in one allocation
 	orderRoom []OrderChange
 }
 
@@ -141,8 +140,7 @@ func (p *recordPlan) settle(f *bellhop.Fact) bellhop.Result {
 	return r
 }
 
-// decide is where a fact's way ends or goes on: whether it is skipped, what it does to
-// its order, which pushes that owes, and what the stream says of it.
+// decide skips a fact, or merges it into its order, owes pushes and adds to the stream.
 func (p *recordPlan) decide(f *bellhop.Fact) bellhop.Result {
 	shop := p.shop(f.Event)
 	if why := skipFor(f, shop); why != "" {
@@ -162,7 +160,7 @@ func (p *recordPlan) decide(f *bellhop.Fact) bellhop.Result {
 	return m.Result
 }
 
-// line returns nil for an event that is settled.
+// line returns nil for a settled event.
 func (p *recordPlan) line(e *bellhop.Event) *LineChange {
 	l := p.lines[e.ID]
 	if l == nil {
@@ -180,7 +178,7 @@ func (p *recordPlan) line(e *bellhop.Event) *LineChange {
 	return l
 }
 
-// shop returns nil for a shop that is not there.
+// shop returns nil for a missing shop.
 func (p *recordPlan) shop(e *bellhop.Event) *StoredShop {
 	s := p.before.Shops[e.Shop]
 	if s == nil {
@@ -207,15 +205,15 @@ func settles(o bellhop.Outcome) bool {
 	return false
 }
 
-// redelivered is the result of an event that was settled before: the transaction that
-// wrote its line also saved what it stated.
+// redelivered is the result of an event that was settled before: the transaction that wrote
+// its line also saved its fact.
 func redelivered() bellhop.Result {
 	return bellhop.Result{Outcome: bellhop.OutcomeDuplicate, Reason: "redelivered"}
 }
 
 // skipFor returns why a fact changes nothing: its own reason, or the shop is unknown,
-// disabled or takes nothing that the app's secret signed. It returns "" for a fact to
-// merge. The endpoint that accepted the event may not have known the shop.
+// disabled or refuses the app's secret. It returns "" for a fact to merge. The endpoint
+// that accepted the event may not have known the shop.
 func skipFor(f *bellhop.Fact, s *StoredShop) string {
 	switch {
 	case s == nil:
@@ -263,8 +261,8 @@ func (p *recordPlan) change(o *OrderChange, m *Merged, f *bellhop.Fact) {
 	}
 }
 
-// wipe leaves nothing of an order, nor of what it owes. A push that this batch would add
-// begins as skipped, since nobody has seen it.
+// wipe removes an order and its owed pushes. A push that this batch would add begins as
+// skipped, since nobody has seen it.
 func (p *recordPlan) wipe(o *OrderChange, at time.Time) {
 	o.Wiped, o.Content, o.First = true, nil, nil
 	p.Skip(o.owed, store.ReasonOrderDeleted, at)
@@ -276,8 +274,8 @@ func (p *recordPlan) wipe(o *OrderChange, at time.Time) {
 	p.FanOuts = slices.DeleteFunc(p.FanOuts, func(n NewPush) bool { return n.Order == o })
 }
 
-// owe adds what an order owes to the devices of its shop: a push each, or a fan-out if
-// they are many.
+// owe adds an order's pushes to the devices of its shop: one each, or a fan-out if they are
+// many.
 func (p *recordPlan) owe(shop *StoredShop, o *OrderChange, kind bellhop.PushKind, f *bellhop.Fact) (n int) {
 	var total bellhop.Money // as far as the fact states it
 	if f.Order != nil {
@@ -296,7 +294,7 @@ func (p *recordPlan) owe(shop *StoredShop, o *OrderChange, kind bellhop.PushKind
 	return n
 }
 
-// oweTo adds a push to each device that is to have one, and returns how many are owed.
+// oweTo adds a push for each device, and returns how many are owed.
 func (r *Recording) oweTo(to []Receiver, push NewPush, total bellhop.Money) (n int) {
 	for _, d := range to {
 		due, skipped, noted := d.owes(push.Kind, total, push.At)
@@ -312,15 +310,15 @@ func (r *Recording) oweTo(to []Receiver, push NewPush, total bellhop.Money) (n i
 	return n
 }
 
-// PlanPortion decides what a fan-out owes to the next devices that it is for; total is
-// what its order comes to. There may be more to do, though nothing became due.
+// PlanPortion decides a fan-out's pushes to the next of its devices; total is its order's.
+// There may be more to do, though nothing became due.
 func PlanPortion(fanOut NewPush, total bellhop.Money, to []Receiver) *Recording {
 	r := &Recording{Changes: Changes{Wake: true}}
 	r.oweTo(to, fanOut, total)
 	return r
 }
 
-// PlanDead decides what giving up an event changes; nil for nothing, since it is settled.
+// PlanDead decides the changes of giving up an event; nil if it is settled.
 func PlanDead(e *bellhop.Event, was StoredLine, reason string, at time.Time) *Recording {
 	if settles(was.Outcome) {
 		return nil

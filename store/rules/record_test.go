@@ -41,7 +41,7 @@ func paid(n int) bellhop.Fact {
 	return f
 }
 
-// shopOf holds a shop with so many devices, whose owners like what settings say.
+// shopOf holds a shop with this many devices, and their owners' settings.
 func shopOf(devices int, settings ...bellhop.Settings) rules.Before {
 	s := &rules.StoredShop{Row: 7}
 	for i := range devices {
@@ -54,7 +54,7 @@ func shopOf(devices int, settings ...bellhop.Settings) rules.Before {
 	return rules.Before{Shops: map[string]*rules.StoredShop{domain: s}}
 }
 
-// outcomes says in short what each fact came to.
+// outcomes writes each fact's result in short.
 func outcomes(results []bellhop.Result) (all []string) {
 	for _, r := range results {
 		all = append(all, strings.TrimSpace(string(r.Outcome)+" "+r.Reason))
@@ -69,7 +69,7 @@ func stream(r *rules.Recording) (all []string) {
 	return all
 }
 
-// TestPlanRecordSkips shows each reason for which a fact changes nothing but the ledger.
+// TestPlanRecordSkips shows each reason for which a fact changes only the ledger.
 func TestPlanRecordSkips(t *testing.T) {
 	shop := func(s bellhop.Shop) rules.Before {
 		return rules.Before{Shops: map[string]*rules.StoredShop{domain: {Row: 7, Shop: s}}}
@@ -153,7 +153,7 @@ func TestPlanRecordInOneBatch(t *testing.T) {
 	}
 }
 
-// TestPlanRecordOnWhatIsThere merges facts into what the store holds.
+// TestPlanRecordOnWhatIsThere merges facts into stored orders.
 func TestPlanRecordOnWhatIsThere(t *testing.T) {
 	state := rules.Merge(rules.State{}, orderFact(2, 2, 2)).State
 	k := rules.OrderKey{Shop: 7, ID: 1}
@@ -191,7 +191,7 @@ func TestPlanRecordOnWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestPlanRecordOwes shows what a new version owes to a device.
+// TestPlanRecordOwes shows a new version's push to a device.
 func TestPlanRecordOwes(t *testing.T) {
 	later := noon.Add(time.Minute)
 	old := paid(1)
@@ -241,8 +241,8 @@ func TestPlanRecordOwes(t *testing.T) {
 	}
 }
 
-// TestPlanRecordFansOut shows that what is much is written later: what an order owes to
-// many devices, and what many orders owe in one batch.
+// TestPlanRecordFansOut shows that many pushes are written later: an order's to many
+// devices, and many orders' in one batch.
 func TestPlanRecordFansOut(t *testing.T) {
 	r, results := rules.PlanRecord(shopOf(rules.FanOutAbove+1), events(orderFact(1, 1, 1)))
 	if len(r.FanOuts) != 1 || len(r.Owed) != 0 || results[0].Pushes != 1 || !r.Wake {
@@ -273,7 +273,7 @@ func TestPlanRecordFansOut(t *testing.T) {
 func TestPlanDead(t *testing.T) {
 	e := event(1, deletionFact).Event
 	if r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeStale}, "bad", noon); r != nil {
-		t.Errorf("what is settled changes %+v", r)
+		t.Errorf("a settled event changes %+v", r)
 	}
 	r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeSkipped}, "bad", noon)
 	want := []rules.Count[bellhop.Outcome]{{Key: bellhop.OutcomeDead, By: 1}, {Key: bellhop.OutcomeSkipped, By: -1}}

@@ -31,8 +31,8 @@ func TestByDevice(t *testing.T) {
 	}
 }
 
-// TestPlanClaim claims more than the budget of 20 in a full claim: the digest
-// takes what the claim had no room for.
+// TestPlanClaim claims more than the budget of 20 in a full claim: the digest takes what
+// the claim had no room for.
 func TestPlanClaim(t *testing.T) {
 	p := inUse()
 	asked := 0

@@ -8,7 +8,7 @@ import (
 	"bellhop/store/driver"
 )
 
-// SettleBefore is what a store holds of what settlements name.
+// SettleBefore holds the stored pushes and devices that settlements name.
 type SettleBefore struct {
 	Pushes  map[int64]*Push
 	Devices map[int64]*Address // that a settlement may retire
@@ -21,21 +21,21 @@ type Address struct {
 	InUse bool
 }
 
-// Settling is what settlements change.
+// Settling holds the changes of settlements.
 type Settling struct {
 	Changes
 	Retired []Retired
 }
 
-// Retired is a device that is out of use from now on.
+// Retired is a device that is no longer in use.
 type Retired struct {
 	DeviceID int64
 	Reason   string
 	At       time.Time
 }
 
-// PlanSettle decides what the settlements of several callers change, each caller's all
-// or none of them: the errors are theirs.
+// PlanSettle decides the changes of several callers' settlements, all or none of each
+// caller's. It returns an error for each caller.
 func PlanSettle(before SettleBefore, callers ...[]store.Settled) (*Settling, []error) {
 	s := &Settling{}
 	errs := make([]error, len(callers))
@@ -71,9 +71,9 @@ func (b SettleBefore) missing(all []store.Settled) error {
 	return nil
 }
 
-// settle decides about one settlement. What is final stays: another claimer, after the
-// lease ran out, had the last word. Only that it was sent after all is worth knowing
-// still. A device with another address by now stays in use.
+// settle decides about one settlement. A final status stays, since another claimer had the
+// last word after the lease ran out; only sent replaces it. A device with a new address
+// stays in use.
 func (s *Settling) settle(before SettleBefore, one *store.Settled) {
 	for _, id := range one.Pushes {
 		p := before.Pushes[id]

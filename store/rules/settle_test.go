@@ -45,8 +45,8 @@ func TestPlanSettle(t *testing.T) {
 	}
 }
 
-// TestPlanSettleRetires retires a device by what two callers say; a third one's push is
-// not there.
+// TestPlanSettleRetires retires a device that two callers name; a third one's push is
+// missing.
 func TestPlanSettleRetires(t *testing.T) {
 	before := func(value string) rules.SettleBefore {
 		sending := &rules.Push{ID: 1, Device: 9, Status: bellhop.PushSending}

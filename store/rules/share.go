@@ -7,18 +7,17 @@ import (
 	"bellhop/store"
 )
 
-// Backlog is what one shop has due.
+// Backlog is one shop's due pushes.
 type Backlog struct {
 	ShopID int64 // as the driver numbers it
 	Shop   string
 	Since  time.Time // when the oldest became due
-	Due    int       // pushes that are due, counted as far as there are free slots
-	FanOut bool      // there are fan-outs to be written as pushes
+	Due    int       // due pushes, counted up to the free slots
+	FanOut bool      // there are fan-outs to write as pushes
 }
 
-// Divide gives each of the slots to the shop that has the fewest attempts under way, and
-// among equals to the one that waits the longest. It returns how many pushes of
-// each backlog are to be claimed.
+// Divide gives each slot to the shop with the fewest attempts under way, among equals to
+// the one that waits the longest. It returns how many pushes of each backlog to claim.
 func Divide(s store.Slots, all []Backlog) []int {
 	given, busy := make([]int, len(all)), make([]int, len(all))
 	for i, b := range all {
@@ -43,24 +42,23 @@ func Divide(s store.Slots, all []Backlog) []int {
 	return given
 }
 
-// What an order owes is written together with the order, as long as that is
-// little: a push for each device. What is much is written as one fan-out, and as
-// pushes later, in portions, when the shop's turn comes: so that no order of a
-// shop with many devices holds up the others.
+// Record writes an order's pushes with the order while they are few: one for each device.
+// Above that it writes one fan-out, and claims write the pushes in portions when the shop's
+// turn comes. So no order of a shop with many devices holds up the others.
 const (
-	// FanOutAbove is up to how many devices an order's pushes are written with it.
+	// FanOutAbove is the most devices to which an order's pushes are written at once.
 	FanOutAbove = 100
 	// OwedAtOnce bounds the pushes that one call of Record writes.
 	OwedAtOnce = 2_000
-	// A portion is as large as the claim needs it, within these bounds: the one
-	// makes a transaction worth its while, the other keeps it short.
+	// A portion is as large as the claim needs it, within these bounds: the lower makes a
+	// transaction worth its while, the upper keeps it short.
 	leastPortion, mostPortion = 100, 500
 )
 
-// portions counts what one call of Record has written.
+// portions counts the pushes that one call of Record has written.
 type portions struct{ written int }
 
-// fansOut reports whether an order's pushes to so many devices become a fan-out.
+// fansOut reports whether an order's pushes to this many devices become a fan-out.
 func (p *portions) fansOut(devices int) bool {
 	if devices > FanOutAbove || devices > 1 && p.written+devices > OwedAtOnce {
 		return true
@@ -69,8 +67,8 @@ func (p *portions) fansOut(devices int) bool {
 	return false
 }
 
-// Portion returns how many devices of a fan-out a claim looks at that has so many
-// slots for the shop; 0 when enough is due without.
+// Portion returns how many devices of a fan-out to look at in a claim with this many slots
+// for the shop; 0 when enough pushes are due.
 func (b Backlog) Portion(slots int) int {
 	if !b.FanOut || b.Due >= slots {
 		return 0
@@ -78,15 +76,15 @@ func (b Backlog) Portion(slots int) int {
 	return min(mostPortion, max(leastPortion, slots-b.Due))
 }
 
-// Receiver is what owing needs to know of a device.
+// Receiver is a device as owing sees it.
 type Receiver struct {
 	ID       int64
 	FreeAt   time.Time // when its budget has room again
 	Settings bellhop.Settings
 }
 
-// owes decides what an order owes to a device since at: when a push is due, or why it is
-// skipped. Only skipped pushes of new orders are noted: the log says why there was none.
+// owes decides about a push to a device since at: when it is due, or why it is skipped. The
+// log shows skipped pushes of new orders only.
 func (r Receiver) owes(kind bellhop.PushKind, total bellhop.Money, at time.Time) (
 	due time.Time, skipped string, noted bool) {
 	wanted, why := wants(r.Settings, kind, total)
@@ -96,7 +94,7 @@ func (r Receiver) owes(kind bellhop.PushKind, total bellhop.Money, at time.Time)
 	return time.Time{}, why, kind == bellhop.PushOrderNew
 }
 
-// AddFanOut adds to backlogs that a shop has fan-outs, the oldest since a time.
+// AddFanOut adds a shop's fan-outs to the backlogs; since is the oldest one's time.
 func AddFanOut(all []Backlog, id int64, shop string, since time.Time) []Backlog {
 	for i := range all {
 		if all[i].ShopID == id {

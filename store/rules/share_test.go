@@ -39,8 +39,8 @@ func TestDivide(t *testing.T) {
 	}
 }
 
-// TestThereIsAlwaysRoom has shops that never end what they begin take all they can, and
-// a newcomer find a slot all the same.
+// TestThereIsAlwaysRoom gives all they can take to shops that never end an attempt: a
+// newcomer still finds a slot.
 func TestThereIsAlwaysRoom(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := store.Slots{Free: 640, PerFree: 4, Busy: map[string]int{}}

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// Tally gathers what a transaction changes in a table of counts, so that each
-// count is written once. The zero value is ready.
+// Tally adds up a transaction's changes to a table of counts, so that it writes each count
+// once. The zero value is ready.
 type Tally[K ~string] struct {
-	counts []Count[K] // few, and so searched one by one
+	counts []Count[K] // few
 }
 
-// Count is by how much the count of a key changes.
+// Count is the change of one key's count.
 type Count[K ~string] struct {
 	Key K
 	By  int64
@@ -28,7 +28,7 @@ func (t *Tally[K]) Add(k K, n int64) {
 	t.counts = append(t.counts, Count[K]{k, n})
 }
 
-// Move counts something under another key; "" means that it was not counted.
+// Move counts something under another key; from "" it was not counted before.
 func (t *Tally[K]) Move(from, to K) {
 	if from != "" {
 		t.Add(from, -1)
@@ -36,8 +36,8 @@ func (t *Tally[K]) Move(from, to K) {
 	t.Add(to, 1)
 }
 
-// Counts returns what changed, in the order of the keys, so that transactions
-// that lock the rows one after the other do not wait for each other in a circle.
+// Counts returns the changes in the order of the keys, so that transactions which lock the
+// rows one after the other do not deadlock.
 func (t *Tally[K]) Counts() []Count[K] {
 	t.counts = slices.DeleteFunc(t.counts, func(c Count[K]) bool { return c.By == 0 })
 	slices.SortFunc(t.counts, func(a, b Count[K]) int { return cmp.Compare(a.Key, b.Key) })

@@ -16,8 +16,8 @@ func wants(s bellhop.Settings, kind bellhop.PushKind, total bellhop.Money) (want
 	return true, ""
 }
 
-// below reports whether an order's total is under the owner's limit. A refund doesn't
-// state the order's total: the claim asks again.
+// below reports whether an order's total is below the owner's limit. A refund doesn't state
+// the order's total: the claim asks again.
 func below(s bellhop.Settings, total bellhop.Money) bool {
 	return s.AtLeast != "" && total.Currency != "" && !total.AtLeast(s.AtLeast)
 }

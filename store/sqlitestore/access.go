@@ -16,7 +16,7 @@ func readAccess(r sqlitefile.Row) bellhop.Access {
 
 // AddAccess implements [store.AccessLog].
 func (db *DB) AddAccess(ctx context.Context, l bellhop.Access) error {
-	return db.write(ctx, "write down who looked", func(tx *sqlitefile.Tx) error {
+	return db.write(ctx, "log an access", func(tx *sqlitefile.Tx) error {
 		return tx.Prepare(`INSERT INTO looks (at, email, what, about) VALUES (?,?,?,?)`).
 			Int(micros(l.At)).Text(l.Email).Text(l.What).Text(l.About).Exec()
 	})
@@ -27,7 +27,7 @@ func (db *DB) Accesses(ctx context.Context, about string, limit int) (accesses [
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	err = db.read(ctx, "list who looked", func(c *sqlitefile.Conn) error {
+	err = db.read(ctx, "list accesses", func(c *sqlitefile.Conn) error {
 		return c.Prepare(`SELECT ` + accessColumns + ` FROM looks WHERE about = ? ORDER BY id DESC LIMIT ?`).Text(about).
 			Int(int64(limit)).
 			Each(func(r sqlitefile.Row) error {

@@ -10,8 +10,8 @@ import (
 	"bellhop/store/rules"
 )
 
-// Where no more is due than there are free slots, one look finds it all. Else the
-// oldest may all be of one shop, and each shop is asked in turn what it has.
+// One query finds all when no more is due than there are free slots. Else the oldest may
+// all be of one shop, and each shop has its turn.
 const (
 	dueSoon = `SELECT d.shop_id, s.domain, d.since, d.n FROM (SELECT shop_id, min(next_at) AS since, count(*) AS n
 		FROM (SELECT shop_id, next_at FROM pushes WHERE next_at <= ? ORDER BY next_at LIMIT ?) GROUP BY shop_id) d
@@ -29,7 +29,7 @@ const (
 	lastDue = `SELECT max(next_at) FROM pushes WHERE next_at IS NOT NULL`
 )
 
-// backlogs finds what is due by shop.
+// backlogs finds due pushes by shop.
 func (db *DB) backlogs(ctx context.Context, now time.Time, free int) ([]rules.Backlog, error) {
 	all, last, err := db.look(ctx, now, free)
 	if err != nil || !rules.Beyond(last, now) {
@@ -45,9 +45,9 @@ func (db *DB) backlogs(ctx context.Context, now time.Time, free int) ([]rules.Ba
 	return all, err
 }
 
-// look finds what is due, and when the last push is.
+// look finds due pushes, and when the last push is due.
 func (db *DB) look(ctx context.Context, now time.Time, free int) (all []rules.Backlog, last time.Time, err error) {
-	err = db.proceed(ctx, "look for what is due", func(c *sqlitefile.Conn) error {
+	err = db.proceed(ctx, "look for due pushes", func(c *sqlitefile.Conn) error {
 		if all, err = readBacklogs(c.Prepare(dueSoon).Time(now).Int(int64(free))); err != nil {
 			return err
 		}
@@ -80,8 +80,8 @@ func readBacklogs(st *sqlitefile.Stmt) (all []rules.Backlog, err error) {
 	return all, err
 }
 
-// fanOut writes a portion of pushes for each shop whose slots ask for it, in a
-// transaction of its own.
+// fanOut writes a portion of pushes for each shop whose slots ask for it, in a transaction
+// of its own.
 func (db *DB) fanOut(ctx context.Context, all []rules.Backlog, slots []int) error {
 	for i, b := range all {
 		n := b.Portion(slots[i])
@@ -94,12 +94,12 @@ func (db *DB) fanOut(ctx context.Context, all []rules.Backlog, slots []int) erro
 		if err != nil {
 			return err
 		}
-		db.wake() // it may not have come to a push that is due
+		db.wake() // it may not have reached a due push
 	}
 	return nil
 }
 
-// fanOut goes through the next n devices that a shop's oldest fan-out is for.
+// fanOut goes through the next n devices of a shop's oldest fan-out.
 func fanOut(tx *sqlitefile.Tx, shop int64, n int) error {
 	var id, after, last int64
 	var total, currency string

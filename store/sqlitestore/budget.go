@@ -10,7 +10,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// loadBudget returns the zero DeviceBudget for a device that is not there.
+// loadBudget returns the zero DeviceBudget for a missing device.
 func loadBudget(c *sqlitefile.Conn, id int64) (*rules.DeviceBudget, error) {
 	p := &rules.DeviceBudget{}
 	var bad error
@@ -31,7 +31,7 @@ func loadBudget(c *sqlitefile.Conn, id int64) (*rules.DeviceBudget, error) {
 	return p, err
 }
 
-// allowanceColumns are what readAllowance reads, of an alias d.
+// allowanceColumns are the columns for readAllowance, of an alias d.
 const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total,
 	d.gathered_currency, d.gathered_since`
 
@@ -55,14 +55,14 @@ func readAllowance(r sqlitefile.Row) (a rules.Allowance, err error) {
 	return a, err
 }
 
-// saveBudget stores what is left of the budget.
+// saveBudget saves the rest of the budget.
 func saveBudget(c *sqlitefile.Conn, p *rules.DeviceBudget) error {
 	st := c.Prepare(`UPDATE devices SET free_at = ?, spent = ?, rung = ?, spent_at = ?, gathered_orders = ?,
 		gathered_changes = ?, gathered_total = ?, gathered_currency = ?, gathered_since = ? WHERE id = ?`).Time(p.FreeAt())
 	return bindAllowance(st, p.Left).Int(p.ID).Exec()
 }
 
-// bindAllowance binds allowanceColumns. An allowance that was never used is NULL.
+// bindAllowance binds allowanceColumns. An unused allowance is NULL.
 func bindAllowance(st *sqlitefile.Stmt, a rules.Allowance) *sqlitefile.Stmt {
 	used := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 	if a.At.IsZero() {

@@ -8,8 +8,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// saveChanges writes what changes of the pushes that are there, of the stream and of the
-// counts.
+// saveChanges saves changes of pushes, the stream and the counts.
 func saveChanges(c *sqlitefile.Conn, ch *rules.Changes) error {
 	for id, p := range ch.Pushes {
 		err := c.Prepare(`UPDATE pushes SET status = ?, reason = ?, next_at = ?, sent_at = coalesce(sent_at, ?)
@@ -52,7 +51,7 @@ func loadPushes(c *sqlitefile.Conn, where string, args ...int64) (all []*rules.P
 	return all, err
 }
 
-// owedToDevice finds what is owed to a device, what is being sent to it included.
+// owedToDevice finds a device's owed pushes, with those being sent.
 func owedToDevice(c *sqlitefile.Conn, device int64) ([]*rules.Push, error) {
 	return loadPushes(c, owedTo, driver.LookAhead, device)
 }

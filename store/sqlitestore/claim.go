@@ -11,8 +11,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// ClaimPushes implements [store.Outbox]. What there is to claim, if anything, is
-// found without a turn of the writer.
+// ClaimPushes implements [store.Outbox]. It looks for due pushes beside the writer.
 func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots, lease time.Duration) (
 	[]store.Owed, error) {
 	if err := driver.CheckClaim(slots, lease); err != nil {
@@ -69,7 +68,7 @@ func (cl *claim) shop(id int64, n int) error {
 	return nil
 }
 
-// load finds what is due, in the order in which it became so.
+// load finds due pushes, in the order in which they became due.
 func (cl *claim) load(where string, limit int, args ...int64) (pushes []rules.Due, err error) {
 	st := cl.c.Prepare(`SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since,
 		p.reason, o.order_id, o.deleted, o.name, o.currency, o.total, o.lines, o.customer_name, o.trace_parent,
@@ -93,7 +92,7 @@ func (cl *claim) load(where string, limit int, args ...int64) (pushes []rules.Du
 	return pushes, err
 }
 
-// device claims what is due to one device.
+// device claims a device's due pushes.
 func (cl *claim) device(h rules.DuePushes, full bool) error {
 	d, err := loadBudget(cl.c, h.DeviceID)
 	if err != nil {
@@ -109,7 +108,7 @@ func (cl *claim) device(h rules.DuePushes, full bool) error {
 	return cl.Plan(d, h, cl.now, cl.gate, all)
 }
 
-// save writes what the rules decided.
+// save writes the rules' decisions.
 func (cl *claim) save(until time.Time) error {
 	for _, t := range cl.Taken {
 		err := cl.c.Prepare(`UPDATE pushes SET status = 'sending', attempts = attempts + 1,

@@ -11,8 +11,7 @@ import (
 	"bellhop/store/storetest"
 )
 
-// opened remembers which file a store is in, so that the suite can open it
-// again.
+// opened remembers a store's file, so that the suite can open it again.
 type opened struct {
 	*sqlitestore.DB
 	file *sqlitefile.File

@@ -71,8 +71,8 @@ func readIdentity(c *sqlitefile.Conn) (i move.Identity, err error) {
 	return i, err
 }
 
-// BeginCopy implements [move.Mover]. The archive keeps the events of an
-// unfinished copy, since a queue in the same file may need them too.
+// BeginCopy implements [move.Mover]. The archive keeps the events of an unfinished copy,
+// since a queue in the same file may need them too.
 func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 	return db.write(ctx, "begin a copy", func(tx *sqlitefile.Tx) error {
 		i, err := readIdentity(tx.Conn)
@@ -99,7 +99,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 	})
 }
 
-// empty returns an error that names what is there, if anything is.
+// empty returns an error that names the first table with rows.
 func empty(c *sqlitefile.Conn) error {
 	for _, t := range move.Tables() {
 		if counts[t] == "" {
@@ -173,7 +173,7 @@ func addAll[T any](rows []T, add func(*T) error) error {
 	return nil
 }
 
-// own returns a shop's id, which is this store's own.
+// own returns a shop's id in this store.
 func (im *importer) own(domain string) (int64, error) {
 	if id := im.shops[domain]; id != 0 {
 		return id, nil
@@ -264,14 +264,14 @@ func (im *importer) order(o *move.OrderRow) error {
 		Exec()
 }
 
-// versioned returns the order as what is recorded is checked for.
+// versioned returns the order with its version, as facts have it.
 func versioned(o *move.OrderRow) *bellhop.Order {
 	with := *o.Order
 	with.Version = o.State.Version
 	return &with
 }
 
-// ownOrder returns a shop's id and an order's number, which are this store's own.
+// ownOrder returns a shop's id and an order's number in this store.
 func (im *importer) ownOrder(domain string, id int64) (shop, no int64, err error) {
 	if shop, err = im.own(domain); err != nil {
 		return 0, 0, err
@@ -306,8 +306,8 @@ func (im *importer) push(p *move.PushRow) error {
 		Time(p.FirstAttemptAt).Time(p.GatheredSince).Exec()
 }
 
-// event adds an event with its line. A queue in the same file, or a copy that
-// was dropped, may have left it in the archive.
+// event adds an event with its line. It may be in the archive already, from a queue in the
+// same file or a dropped copy.
 func (im *importer) event(l *store.Line) error {
 	e := &l.Event
 	seq, err := im.tx.Find(e.ID)
@@ -378,7 +378,7 @@ func (im *importer) counter(n *move.Counter) error {
 	return nil
 }
 
-// sequences are the tables whose ids are never given out twice.
+// sequences are the tables that never give out an id twice.
 var sequences = [...]string{"people", "tokens", "devices"}
 
 func raiseID(c *sqlitefile.Conn, table string, id int64) error {

@@ -11,7 +11,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// deviceColumns are what readDevice reads, of the aliases d and s.
+// deviceColumns are the columns for readDevice, of the aliases d and s.
 const deviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale,
 	d.timezone, d.added_at, d.seen_at, d.retired_at, d.retired_for`
 
@@ -50,8 +50,7 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 	return put, nil
 }
 
-// putDevice inserts or refreshes. The budget goes on where it was, but another
-// form has another budget.
+// putDevice inserts or refreshes. The budget stays, unless the form changes.
 func putDevice(c *sqlitefile.Conn, shop int64, d bellhop.Device) error {
 	return c.Prepare(`INSERT INTO devices (shop_id, person_id, installation, kind, value, platform, form, locale, timezone,
 			added_at, seen_at) VALUES (?,?,?,?,?,?,?,?,?,?,?)
@@ -107,7 +106,7 @@ func retireAll(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.T
 	return nil
 }
 
-// skipOwed skips what is owed to a device.
+// skipOwed skips a device's owed pushes.
 func skipOwed(c *sqlitefile.Conn, device int64, reason string, at time.Time) error {
 	owed, err := owedToDevice(c, device)
 	if err != nil {
@@ -150,8 +149,8 @@ func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error
 	})
 }
 
-// dropDevice deletes a device and skips what it is owed. The port gives no time
-// for it, and the newest change's is the nearest that is known.
+// dropDevice deletes a device and skips its owed pushes. The port gives no time for it: the
+// newest change's is the nearest.
 func dropDevice(c *sqlitefile.Conn, id int64) error {
 	var at time.Time
 	_, err := c.Prepare(`SELECT at FROM changes ORDER BY seq DESC LIMIT 1`).First(func(r sqlitefile.Row) { at = r.Time() })

@@ -13,15 +13,15 @@ import (
 	"bellhop/store/rules"
 )
 
-// loadLine returns row 0 for an event that is not in the archive.
+// loadLine returns row 0 for an event without a row in the archive.
 func loadLine(c *sqlitefile.Conn, id bellhop.EventID) (l rules.StoredLine, err error) {
 	_, err = c.Prepare(`SELECT e.seq, l.outcome FROM events e LEFT JOIN ledger l ON l.seq = e.seq WHERE e.id = ?`).
 		Blob(id[:]).First(func(r sqlitefile.Row) { l.Row, l.Outcome = r.Int(), bellhop.Outcome(r.Text()) })
 	return l, err
 }
 
-// saveLines writes lines, and puts into the archive what is not there. The next Prune
-// comes back to what it passed by while that was dead or not settled.
+// saveLines saves lines, and adds missing events to the archive. The next Prune looks again
+// at dead or unsettled events that it passed by.
 func saveLines(tx *sqlitefile.Tx, lines []*rules.LineChange) (err error) {
 	first := int64(math.MaxInt64)
 	for _, l := range lines {
@@ -117,8 +117,8 @@ func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage
 	return page, err
 }
 
-// lineQuery walks the ledger backwards, by an index where one fits, and looks
-// each line's event up.
+// lineQuery walks the ledger backwards, by an index where one fits, and looks up each
+// line's event.
 func lineQuery(c *sqlitefile.Conn, q store.LineQuery, before int64, limit int) *sqlitefile.Stmt {
 	var where strings.Builder
 	var args []string
@@ -158,8 +158,7 @@ func lineQuery(c *sqlitefile.Conn, q store.LineQuery, before int64, limit int) *
 	return st.Int(int64(limit))
 }
 
-// Archived implements [store.Recorder]. Oldest first is in the order of the
-// archive.
+// Archived implements [store.Recorder]. Oldest first is the order of the archive.
 func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) (
 	events []*bellhop.Event, err error) {
 	if err := driver.CheckLimit(limit); err != nil {
@@ -187,8 +186,8 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 	return events, err
 }
 
-// Busiest implements [store.Statistics]. It counts by itself: SQLite would sort the
-// events first. It looks at so many at a time that the log is never held for long.
+// Busiest implements [store.Statistics]. It counts by itself, since SQLite would sort the
+// events first, and in parts, so that it never holds the log for long.
 func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {
 	const atOnce = 100_000
 	at, last := driver.IDsAround(from, to)
@@ -222,9 +221,9 @@ func floor(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// Prune implements [store.Recorder]. It goes through the archive in its order, up
-// to the first event that is too young, and remembers how far it came: events
-// that are not settled yet are come back to (see saveLines).
+// Prune implements [store.Recorder]. It goes through the archive in its order, up to the
+// first event that is too young, and remembers the place. saveLines brings it back to
+// unsettled events.
 func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := driver.CheckLimit(limit); err != nil {
 		return 0, err
@@ -240,8 +239,8 @@ func (db *DB) Prune(ctx context.Context, before time.Time, limit int) (int, erro
 	}
 }
 
-// oldBodies finds bodies beside the writer, so that a long search holds up
-// nobody: in the archive from from to to, they are those of old.
+// oldBodies finds old bodies beside the writer, so that a long search holds up nobody:
+// those of old, from from to to in the archive.
 func (db *DB) oldBodies(ctx context.Context, before time.Time, limit int) (from, to int64, old []int64, err error) {
 	err = db.proceed(ctx, "look for old bodies", func(c *sqlitefile.Conn) (err error) {
 		if from, err = prunedTo(c); err != nil {
@@ -263,7 +262,7 @@ func (db *DB) oldBodies(ctx context.Context, before time.Time, limit int) (from,
 	return from, to, old, ignore(err, errEnough)
 }
 
-// dropBodies drops those that are settled.
+// dropBodies drops the bodies of settled events.
 func (db *DB) dropBodies(ctx context.Context, from, to int64, old []int64) (int, error) {
 	dropped := 0
 	err := db.write(ctx, "drop old bodies", func(tx *sqlitefile.Tx) error {

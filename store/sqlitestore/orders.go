@@ -13,7 +13,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// orderColumns are what readOrder reads, of a table or alias o.
+// orderColumns are the columns for readOrder, of a table or alias o.
 const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
 	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
 	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
@@ -103,9 +103,8 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 	return page, ignore(err, errEnough)
 }
 
-// The lists walk the index orders_list backwards and stop once a page is full. What
-// is shown of an order is read for those of the page alone, since a search passes
-// over many.
+// The lists walk the index orders_list backwards and stop once a page is full. They read
+// the shown columns of the page's orders alone, since a search passes over many.
 const (
 	listOrders    = `FROM orders o WHERE o.shop_id = ? AND (o.placed_at, o.order_id) < (?, ?) AND o.placed_at >= ?`
 	listHandling  = ` AND o.handling = ?`

@@ -122,7 +122,7 @@ func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
 	return next, err
 }
 
-// nextPush asks for one fan-out, whichever it is: each is due since it is there.
+// nextPush asks for any one fan-out: each is due from the beginning.
 func nextPush(c *sqlitefile.Conn) (next time.Time, err error) {
 	_, err = c.Prepare(`SELECT min(coalesce(p, f), coalesce(f, p)) FROM
 		(SELECT (SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL) AS p, (SELECT created_at FROM fanouts
@@ -131,8 +131,8 @@ func nextPush(c *sqlitefile.Conn) (next time.Time, err error) {
 	return next, err
 }
 
-// PushesOwed implements [store.Outbox]. What this process commits is signalled at
-// once, what others do is looked for when the file has changed.
+// PushesOwed implements [store.Outbox]. It signals this process's commits at once, and
+// looks for those of others when the file has changed.
 func (db *DB) PushesOwed() <-chan struct{} {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -146,8 +146,7 @@ func (db *DB) PushesOwed() <-chan struct{} {
 
 func (db *DB) wake() { db.owed.Fire() }
 
-// watchEvery bounds how often the outbox is looked at for pushes that another
-// process wrote.
+// watchEvery bounds how often the watcher looks for other processes' pushes.
 const watchEvery = 50 * time.Millisecond
 
 func (db *DB) watch() {
@@ -178,7 +177,7 @@ func (db *DB) watch() {
 	}
 }
 
-// outboxMark tells two states of the outbox apart at the cost of two look-ups.
+// outboxMark identifies a state of the outbox at the cost of two look-ups.
 type outboxMark struct {
 	last int64     // the newest push
 	next time.Time // when the first is due

@@ -10,7 +10,7 @@ import (
 	"bellhop/store/driver"
 )
 
-// personColumns are what readPerson reads, of p and what personJoin adds.
+// personColumns are the columns for readPerson, of p and personJoin.
 const (
 	personColumns = `p.id, p.email, p.role, s.domain, p.password_hash, p.added_at, p.settings`
 	personJoin    = ` FROM people p LEFT JOIN shops s ON s.id = p.shop_id `
@@ -31,7 +31,7 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 	}
 	var id int64
 	err = db.write(ctx, "add a person", func(tx *sqlitefile.Tx) error {
-		var shop int64 // of operators 0, which no shop has
+		var shop int64 // 0 for operators
 		if p.Shop != "" {
 			if shop, err = ownShop(tx.Conn, p.Shop); err != nil {
 				return err
@@ -87,7 +87,7 @@ func (db *DB) PersonByEmail(ctx context.Context, email string) (p bellhop.Person
 	return p, err
 }
 
-// onePerson reads whom a query found, or says that there is no such what.
+// onePerson reads the query's person; [driver.NotFound] of what if there is none.
 func onePerson(st *sqlitefile.Stmt, what string) (p bellhop.Person, err error) {
 	var bad error
 	err = found(what)(st.First(func(r sqlitefile.Row) { p, bad = readPerson(r) }))

@@ -11,7 +11,7 @@ import (
 	"bellhop/store/driver"
 )
 
-// pushColumns are what readPush reads, of p and what pushJoins add.
+// pushColumns are the columns for readPush, of p and pushJoins.
 const (
 	pushColumns = `p.id, o.order_id, o.name, p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason,
 		o.accepted_at, p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at`

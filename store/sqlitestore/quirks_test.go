@@ -26,8 +26,7 @@ func plan(t *testing.T, f *sqlitefile.File, query string) string {
 	return strings.Join(steps, "; ")
 }
 
-// TestQueriesUseTheirIndex runs what the hot paths and long lists ask through
-// the planner.
+// TestQueriesUseTheirIndex reads the plans of the hot paths and long lists.
 func TestQueriesUseTheirIndex(t *testing.T) {
 	_, f := open(t)
 	for query, index := range map[string]string{
@@ -54,7 +53,7 @@ func TestQueriesUseTheirIndex(t *testing.T) {
 	}
 }
 
-// TestStreamIsCutShort fills the stream beyond what is kept.
+// TestStreamIsCutShort fills the stream beyond its limit.
 func TestStreamIsCutShort(t *testing.T) {
 	db, f := open(t)
 	addShop(t, db, "a.myshopify.com", 0)
@@ -74,7 +73,7 @@ func TestStreamIsCutShort(t *testing.T) {
 	}
 }
 
-// TestShell reads what a person with a shell would.
+// TestShell queries the file as a person with a shell would.
 func TestShell(t *testing.T) {
 	db, f := open(t)
 	addShop(t, db, "a.myshopify.com", 1)
@@ -93,7 +92,7 @@ func TestShell(t *testing.T) {
 	}
 }
 
-// TestClosedFile closes both while the store watches for pushes.
+// TestClosedFile closes the store and the file while the store watches for pushes.
 func TestClosedFile(t *testing.T) {
 	db, f := open(t)
 	addShop(t, db, "a.myshopify.com", 1)

@@ -10,8 +10,8 @@ import (
 	"bellhop/store/rules"
 )
 
-// Record implements [store.Recorder]. What can be computed is computed before
-// the writer is entered, since everybody shares it.
+// Record implements [store.Recorder]. It computes all it can before it enters the writer,
+// which everybody shares.
 func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
 	if len(facts) == 0 {
 		return nil, nil
@@ -40,7 +40,7 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Resul
 	return results, nil
 }
 
-// amounts are an order's amounts as they are stored.
+// amounts are an order's amounts in their stored form.
 type amounts struct {
 	total, presentment string
 	prices             []string
@@ -65,7 +65,7 @@ func format(facts []bellhop.Fact) map[*bellhop.Fact]amounts {
 	return all
 }
 
-// load finds what the facts are about.
+// load finds the rows that the facts name.
 func load(c *sqlitefile.Conn, facts []bellhop.Fact) (b rules.Before, err error) {
 	b = rules.Before{Lines: make(map[bellhop.EventID]rules.StoredLine, len(facts)), Shops: map[string]*rules.StoredShop{},
 		Orders: map[rules.OrderKey]*rules.StoredOrder{}}
@@ -94,7 +94,7 @@ func load(c *sqlitefile.Conn, facts []bellhop.Fact) (b rules.Before, err error) 
 	return b, nil
 }
 
-// loadShop returns nil for one that is not there.
+// loadShop returns nil for a missing shop.
 func loadShop(c *sqlitefile.Conn, domain string) (*rules.StoredShop, error) {
 	s := &rules.StoredShop{}
 	found, err := c.Prepare(`SELECT id, disabled, own_secret_only, last_event_at FROM shops WHERE domain = ?`).
@@ -109,7 +109,7 @@ func loadShop(c *sqlitefile.Conn, domain string) (*rules.StoredShop, error) {
 	return s, err
 }
 
-// readReceivers finds devices of a shop that are in use, by their ids.
+// readReceivers finds a shop's devices in use, by their ids.
 func readReceivers(c *sqlitefile.Conn, shop, after, last int64, limit int) (all []rules.Receiver, err error) {
 	err = c.Prepare(`SELECT d.id, d.free_at, p.settings FROM devices d LEFT JOIN people p ON p.id = d.person_id
 		WHERE d.shop_id = ? AND d.retired_at IS NULL AND d.id > ? AND d.id <= ? ORDER BY d.id LIMIT ?`).
@@ -122,7 +122,7 @@ func readReceivers(c *sqlitefile.Conn, shop, after, last int64, limit int) (all 
 	return all, err
 }
 
-// save writes what the rules decided.
+// save writes the rules' decisions.
 func save(tx *sqlitefile.Tx, r *rules.Recording, texts map[*bellhop.Fact]amounts) error {
 	for _, o := range r.Orders {
 		if err := saveOrder(tx.Conn, o, texts[o.Content]); err != nil {
@@ -162,7 +162,7 @@ func save(tx *sqlitefile.Tx, r *rules.Recording, texts map[*bellhop.Fact]amounts
 	return saveChanges(tx.Conn, &r.Changes)
 }
 
-// savePush adds a push, and counts it: there is one of a kind for an order and device, ever.
+// savePush adds and counts a push, unless the order had one of this kind for the device.
 func savePush(c *sqlitefile.Conn, p *rules.NewPush, counts *rules.Tally[bellhop.PushStatus]) error {
 	err := c.Prepare(`INSERT OR IGNORE INTO pushes (shop_id, order_no, device_id, kind, created_at, status, attempts,
 		next_at, reason) VALUES (?,?,?,?,?,?,0,?,?)`).Int(p.Order.Shop).Int(p.Order.Row).Int(p.Device).Text(string(p.Kind)).

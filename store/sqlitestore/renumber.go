@@ -11,7 +11,7 @@ func (db *DB) Renumber(ctx context.Context, above int64) error {
 	return db.write(ctx, "renumber", func(tx *sqlitefile.Tx) error { return renumber(tx.Conn, above) })
 }
 
-// carryOver has a backup go on above what was given out in the file that it replaces.
+// carryOver makes a backup go on above the numbers of the file that it replaces.
 func carryOver(from, to *sqlitefile.Conn, above int64) error {
 	for _, query := range []string{newestChange, newestPush} {
 		last, err := from.Prepare(query).One()
@@ -30,9 +30,8 @@ const (
 	newestPush   = `SELECT max(id) FROM pushes`
 )
 
-// renumber moves the whole stream, so that what lies between two of its numbers is
-// still how many changes there were. Of pushes, whose ids phones keep, only the next
-// one's is raised.
+// renumber moves the whole stream, so that two numbers stay as far apart as before. It
+// raises only the next push's id, since phones keep the ids of pushes.
 func renumber(c *sqlitefile.Conn, above int64) error {
 	last, err := c.Prepare(newestChange).One()
 	if err != nil {
@@ -51,9 +50,8 @@ func renumber(c *sqlitefile.Conn, above int64) error {
 	return holdPush(c, above)
 }
 
-// holdChange and holdPush have a number count as given out, unless a greater one was:
-// the next is one more than that of the newest row, which is never removed. The row
-// that they add is of no shop, so that nobody sees it.
+// holdChange and holdPush raise the next number: it is one above the newest row's, which
+// nobody removes. The row that they add has no shop, so nobody sees it.
 func holdChange(c *sqlitefile.Conn, seq int64) error {
 	last, err := c.Prepare(newestChange).One()
 	if err != nil || last >= seq {

@@ -7,8 +7,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// loadOrder adds an order to those that are loaded, if it is there; with what it owes
-// when that is to go.
+// loadOrder loads an order, if it is there; with its owed pushes if they must go.
 func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder, k rules.OrderKey, goes bool) (
 	err error) {
 	o := orders[k]
@@ -44,7 +43,7 @@ func readTouch(r sqlitefile.Row, kind bellhop.TouchKind) bellhop.Touch {
 	return t
 }
 
-// stateColumns are what bindState binds.
+// stateColumns are bindState's columns.
 const stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at,
 	refund_id`
 
@@ -60,8 +59,7 @@ func bindState(st *sqlitefile.Stmt, s rules.State) *sqlitefile.Stmt {
 	return st
 }
 
-// saveOrder brings an order's row to what the facts leave of it. A row without content is
-// no order yet, or no longer.
+// saveOrder saves an order's row. A row without content is no order yet, or no longer.
 func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) (err error) {
 	switch {
 	case o.Row == 0 && o.Content == nil:
@@ -81,7 +79,7 @@ func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) (err error) 
 	return bindState(st, o.State).Int(o.Row).Exec()
 }
 
-// contentColumns are what bindContent binds.
+// contentColumns are bindContent's columns.
 const contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency,
 	total, presentment_currency, presentment_total, customer_name, customer_email, note, financial_status,
 	fulfillment_status, test, lines`
@@ -99,7 +97,7 @@ func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, a amounts) *sqlitefile.S
 		Text(o.FulfillmentStatus).Bool(o.Test).Int(int64(len(o.Items)))
 }
 
-// traceColumns are what bindTrace binds.
+// traceColumns are bindTrace's columns.
 const traceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
 
 func bindTrace(st *sqlitefile.Stmt, first *bellhop.Fact) *sqlitefile.Stmt {
@@ -119,8 +117,8 @@ func insertOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
 	return insertItems(c, o, a)
 }
 
-// updateOrder replaces what is known of an order. Handling and trace are set
-// once, when the order comes after what merely named it.
+// updateOrder replaces an order's content. It sets handling and trace once, when the order
+// comes after its touches.
 func updateOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
 	st := c.Prepare(`UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `)
 		= (?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE no = ?`)
@@ -138,8 +136,7 @@ func updateOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
 	return insertItems(c, o, a)
 }
 
-// itemKey is where the lines of an order begin; there are fewer than
-// [store.MaxLines].
+// itemKey is where the lines of an order begin; there are fewer than [driver.MaxLines].
 func itemKey(no int64) int64 { return no * driver.MaxLines }
 
 func deleteItems(c *sqlitefile.Conn, no int64) error {
@@ -159,7 +156,7 @@ func insertItems(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
 	return nil
 }
 
-// wipe leaves nothing of an order but its tombstone.
+// wipe leaves only an order's tombstone.
 func wipe(c *sqlitefile.Conn, o *rules.OrderChange) error {
 	err := c.Prepare(`UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `)
 		= (1,NULL,NULL,NULL,NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,

@@ -10,7 +10,7 @@ import (
 	"bellhop/store/driver"
 )
 
-// AddSession implements [store.Sessions]. It clears away what has expired.
+// AddSession implements [store.Sessions]. It removes expired sessions.
 func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string) error {
 	return db.write(ctx, "add a session", func(tx *sqlitefile.Tx) error {
 		if err := tx.Prepare(`DELETE FROM sessions WHERE expires_at <= ?`).Int(s.CreatedAt.UnixMicro()).Exec(); err != nil {
@@ -73,16 +73,14 @@ func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (
 	return s, p, err
 }
 
-// RemoveSession implements [store.Sessions]. One that is not there is as good as
-// removed.
+// RemoveSession implements [store.Sessions]. It needs no session to be there.
 func (db *DB) RemoveSession(ctx context.Context, tokenHash [32]byte) error {
 	return db.write(ctx, "remove a session", func(tx *sqlitefile.Tx) error {
 		return tx.Prepare(`DELETE FROM sessions WHERE token_hash = ?`).Blob(tokenHash[:]).Exec()
 	})
 }
 
-// AddLink implements [store.Sessions]. Links that have run out are cleared away
-// when one is used.
+// AddLink implements [store.Sessions]. UseLink removes expired links.
 func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
 	return db.write(ctx, "add a link to sign in", func(tx *sqlitefile.Tx) error {
 		err := tx.Prepare(`INSERT INTO links (hash, person_id, expires_at) SELECT ?, id, ? FROM people WHERE id = ?`).
@@ -110,7 +108,7 @@ func (db *DB) UseLink(ctx context.Context, hash [32]byte, now time.Time) (bellho
 			WHERE l.hash = ?`).
 			Blob(hash[:]), "link")
 		if bellhop.KindOf(err) == bellhop.NotFound {
-			return nil // what has run out is cleared away all the same
+			return nil // commits the removal of expired links
 		}
 		if err != nil {
 			return err

@@ -8,7 +8,7 @@ import (
 	"bellhop/store/driver"
 )
 
-// shopColumns are what readShop reads.
+// shopColumns are the columns for readShop.
 const shopColumns = `domain, disabled, secret, previous_secret, own_secret_only, customer_in_push, added_at,
 	last_event_at, last_signed_by`
 

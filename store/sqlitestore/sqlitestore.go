@@ -1,6 +1,6 @@
-// Package sqlitestore keeps the store in a SQLite file, which it may share with
-// the queue. Everything that changes goes through the file's one writer; reads
-// have connections of their own and wait for nobody.
+// Package sqlitestore keeps the store in a SQLite file, which it may share with the queue.
+// All changes go through the file's one writer; reads have connections of their own and
+// wait for nobody.
 package sqlitestore
 
 import (
@@ -36,7 +36,7 @@ type DB struct {
 
 var _ store.Store = (*DB)(nil)
 
-// New returns the store in f, which must have been migrated to [Schema].
+// New returns the store in f, which was migrated to [Schema].
 func New(f *sqlitefile.File) *DB {
 	return &DB{file: f, stop: make(chan struct{})}
 }
@@ -80,7 +80,7 @@ func (db *DB) search(ctx context.Context, what string, fn func(*sqlitefile.Conn)
 	return wrap(what, db.file.ReadFor(ctx, sqlitefile.Search, fn))
 }
 
-// proceed is for background work, which waits for no person's queries.
+// proceed is for background work, which does not wait for people's queries.
 func (db *DB) proceed(ctx context.Context, what string, fn func(*sqlitefile.Conn) error) error {
 	return wrap(what, db.file.Read(ctx, fn))
 }
@@ -96,7 +96,7 @@ func wrap(what string, err error) error {
 	return nil
 }
 
-// found turns what [sqlitefile.Stmt.First] returns into an error of the port.
+// found turns the result of [sqlitefile.Stmt.First] into an error of the port.
 func found(what string) func(bool, error) error {
 	return func(ok bool, err error) error {
 		if err == nil && !ok {
@@ -114,12 +114,12 @@ func taken(what string, err error) error {
 	return err
 }
 
-// shopID returns 0 for a shop that is not there.
+// shopID returns 0 for a missing shop.
 func shopID(c *sqlitefile.Conn, domain string) (int64, error) {
 	return c.Prepare(`SELECT id FROM shops WHERE domain = ?`).Text(domain).One()
 }
 
-// ownShop is shopID, with an error for a shop that is not there.
+// ownShop is shopID, with an error for a missing shop.
 func ownShop(c *sqlitefile.Conn, domain string) (int64, error) {
 	id, err := shopID(c, domain)
 	if err == nil && id == 0 {
@@ -128,10 +128,10 @@ func ownShop(c *sqlitefile.Conn, domain string) (int64, error) {
 	return id, err
 }
 
-// micros is a time as a column that is never NULL holds it.
+// micros is a time for a column that is never NULL.
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
-// zoned reads such a column and the offset that the time was written in.
+// zoned reads such a column with its offset.
 func zoned(us, offset int64) time.Time {
 	if us == (time.Time{}).UnixMicro() {
 		return time.Time{}

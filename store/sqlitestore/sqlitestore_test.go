@@ -45,7 +45,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// freshFacts makes n orders of three lines that nobody has seen.
+// freshFacts makes n new orders of three lines.
 func freshFacts(shop string, from, n int) []bellhop.Fact {
 	facts := make([]bellhop.Fact, n)
 	for i := range facts {
@@ -86,8 +86,8 @@ func addShop(t testing.TB, db *sqlitestore.DB, shop string, devices int) {
 	}
 }
 
-// BenchmarkRecordInWriter measures what one order of three lines for one device
-// costs the writer, its event being in the archive.
+// BenchmarkRecordInWriter measures the writer's time for one order of three lines and one
+// device, with its event in the archive.
 func BenchmarkRecordInWriter(b *testing.B) {
 	const batch = 128
 	db, f := open(b)

@@ -10,7 +10,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// A push that tries a device out is a row of no order. There is one for a device.
+// A test push is a row without an order. A device has one at most.
 const (
 	testStatus = `SELECT p.status FROM pushes p WHERE p.shop_id = ? AND p.order_no = 0 AND p.device_id = ?
 		AND p.kind = 'test'`
@@ -26,7 +26,7 @@ const (
 
 // TestDevice implements [store.Devices].
 func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time.Time) error {
-	err := db.write(ctx, "owe a device a push to try it out", func(tx *sqlitefile.Tx) error {
+	err := db.write(ctx, "owe a device a test push", func(tx *sqlitefile.Tx) error {
 		own, err := shopID(tx.Conn, shop)
 		if err != nil {
 			return err

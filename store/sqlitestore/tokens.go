@@ -10,7 +10,7 @@ import (
 	"bellhop/store/driver"
 )
 
-// tokenColumns are what readToken reads, of the aliases t and s.
+// tokenColumns are the columns for readToken, of the aliases t and s.
 const tokenColumns = `t.id, s.domain, t.name, t.hash, t.created_at, t.last_used_at`
 
 func readToken(r sqlitefile.Row) bellhop.Token {
@@ -64,8 +64,7 @@ func (db *DB) Tokens(ctx context.Context, shop string) (tokens []bellhop.Token, 
 	return tokens, err
 }
 
-// Token implements [store.Tokens]. That it was used is written down once
-// a minute.
+// Token implements [store.Tokens]. It writes the last use once a minute.
 func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (t bellhop.Token, err error) {
 	err = db.read(ctx, "look up a token", func(c *sqlitefile.Conn) error {
 		return found("token")(c.Prepare(`SELECT ` + tokenColumns +
@@ -81,7 +80,7 @@ func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (t bellho
 	if err == nil {
 		t.LastUsedAt = now.Truncate(time.Microsecond)
 	}
-	// A disk that is full keeps nobody from reading.
+	// Reading goes on when the disk is full.
 	if ctx.Err() != nil || bellhop.KindOf(err) != bellhop.Unavailable {
 		return t, err
 	}

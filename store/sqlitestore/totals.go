@@ -22,8 +22,7 @@ func flush[K ~string](c *sqlitefile.Conn, table string, t *rules.Tally[K]) error
 	return nil
 }
 
-// readTotals reads a table of counts. Kinds that nothing is counted under are
-// left out.
+// readTotals reads a table of counts, without empty ones.
 func readTotals[K ~string](c *sqlitefile.Conn, query string) (map[K]int64, error) {
 	m := map[K]int64{}
 	err := c.Prepare(query).Each(func(r sqlitefile.Row) error {

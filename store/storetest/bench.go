@@ -11,8 +11,7 @@ import (
 	"bellhop/store/move"
 )
 
-// Bench measures what a driver's users wait for: recording in batches, their
-// events included, and a page of orders among many.
+// Bench measures recording in batches, events included, and a page of orders among many.
 func Bench(b *testing.B, open func(testing.TB) store.Store) {
 	for _, size := range []int{64, 256} {
 		b.Run(fmt.Sprintf("Record/batch=%d", size), func(b *testing.B) { benchRecord(b, open(b), size) })
@@ -81,8 +80,7 @@ func benchOrders(b *testing.B, s store.Store) {
 	}
 }
 
-// BenchMove measures how fast a store of 10,000 orders, with a push each and
-// bodies of 5 kB, is moved.
+// BenchMove measures moving a store of 10,000 orders, with a push each and bodies of 5 kB.
 func BenchMove(b *testing.B, from, to func(testing.TB) store.Store) {
 	source := from(b)
 	fresh := prepareBench(b, source)

@@ -8,7 +8,7 @@ import (
 	"bellhop/store"
 )
 
-// bounds adds more of each than a person may have, and looks which of them are left.
+// bounds adds more of each than a person may have, and checks which of them are left.
 func bounds(f *fixture) {
 	f.addShop(shop)
 	p, other := f.addOwner("jo@example.com", shop), f.addOwner("kim@example.com", shop)
@@ -31,7 +31,7 @@ func bounds(f *fixture) {
 		f.equal(fmt.Sprint("link ", n), err == nil, n > last-store.MaxLinks)
 	}
 	_, _, err := f.s.Session(f.ctx, [32]byte{9}, day)
-	f.must(err) // somebody else's is not touched
+	f.must(err) // somebody else's stays
 
 	for _, c := range []struct {
 		who     int64
@@ -42,7 +42,7 @@ func bounds(f *fixture) {
 		f.must(err)
 		f.equal("known", known, c.known)
 	}
-	// Seen again, it is the newest, and it outlasts the session that it was seen with.
+	// Seen again, it is the newest, and outlasts the session that saw it.
 	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{8}, PersonID: p.ID, CreatedAt: at(500),
 		ExpiresAt: at(9000)}, "net 40"))
 	f.must(f.s.RemoveSession(f.ctx, [32]byte{8}))
@@ -59,7 +59,7 @@ func bounds(f *fixture) {
 	f.equal("of somebody removed", known, false)
 }
 
-// boundsOfAShop adds more tokens and people than a shop may have, and names that are too long.
+// boundsOfAShop adds more tokens and people than a shop may have, and too long names.
 func boundsOfAShop(f *fixture) {
 	const other = "other.myshopify.com"
 	f.addShop(shop)
@@ -96,7 +96,7 @@ func boundsOfAShop(f *fixture) {
 	f.kind(bellhop.NotFound, person("nobody.myshopify.com", 0))
 }
 
-// lengths checks that a driver asks for the checks that all share.
+// lengths checks that a driver calls the shared checks.
 func lengths(f *fixture) {
 	f.addShop(shop)
 	long := strings.Repeat("x", 5000)

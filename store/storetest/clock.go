@@ -8,8 +8,8 @@ import (
 	"bellhop/store/rules"
 )
 
-// clockWasAhead checks that what was kept while the clock was a year ahead silences
-// nobody once it has been put right.
+// clockWasAhead checks that rows from a clock a year ahead silence nobody once the clock is
+// right.
 func clockWasAhead(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "phone", bellhop.FormNotification)
@@ -23,7 +23,7 @@ func clockWasAhead(f *fixture) {
 	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushPending, Reason: "unavailable", At: future,
 		RetryAt: future.Add(time.Minute)})
 	f.settle(store.Settled{Pushes: owed[1].Pushes, Status: bellhop.PushSent, At: future})
-	f.claim(future.Add(time.Second), 100) // the budget is spent, and the rest put off
+	f.claim(future.Add(time.Second), 100) // spends the budget, and puts off the rest
 	must(f.s.TakeRelay(f.ctx, "events", "one", future, time.Minute))(f)
 
 	now := at(1000)
@@ -38,7 +38,7 @@ func clockWasAhead(f *fixture) {
 		f.Fatalf("the next is due after %v", wait)
 	}
 	owed = f.claim(next, 100)
-	if len(owed) != 1 || len(owed[0].Pushes) != 30 { // but the one that was sent
+	if len(owed) != 1 || len(owed[0].Pushes) != 30 { // all but the sent one
 		f.Fatalf("then %+v", owed)
 	}
 	for _, o := range owed[0].Orders {

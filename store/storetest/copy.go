@@ -17,8 +17,8 @@ import (
 	"bellhop/store/move"
 )
 
-// RunMove checks that all that a store of one driver keeps can be moved into one
-// of another, or of the same: both must be a [move.Mover].
+// RunMove checks that a store of one driver can be copied whole into one of another, or of
+// the same: both must be a [move.Mover].
 func RunMove(t *testing.T, from, to Driver) {
 	for _, c := range []struct {
 		name string
@@ -46,7 +46,7 @@ func RunMove(t *testing.T, from, to Driver) {
 	}
 }
 
-// moving is a store and what it is to be moved into.
+// moving is a store and the target of its copy.
 type moving struct{ from, to *fixture }
 
 func mover(f *fixture) move.Mover {
@@ -62,7 +62,7 @@ func (m *moving) copy(o move.Options) (move.Result, error) {
 	return move.Copy(m.from.ctx, mover(m.from), mover(m.to), o)
 }
 
-// few makes many chunks of what the tests fill a store with.
+// few makes many chunks of a test's store.
 var few = move.Options{Chunk: move.ChunkLimit{Rows: 17, Bytes: 1 << 20}}
 
 func (m *moving) whole() {
@@ -85,8 +85,7 @@ func (m *moving) whole() {
 	m.to.alike("the copy after a restart", see(m.to), was)
 }
 
-// stopping is a target that breaks off: after each import, or before it is
-// done.
+// stopping is a target that fails after each import, or at its end.
 type stopping struct {
 	move.Mover
 	left int
@@ -101,8 +100,7 @@ func (s *stopping) Import(ctx context.Context, t move.Table, c move.Chunk, after
 	return s.Mover.Import(ctx, t, c, after, next)
 }
 
-// interrupted breaks the copy off after each chunk, and goes on as another
-// process would.
+// interrupted breaks the copy off after each chunk, and goes on as another process would.
 func (m *moving) interrupted() {
 	fill(m.from)
 	runs := 0
@@ -147,7 +145,7 @@ func (m *moving) empty() {
 	m.to.record(m.to.order(shop, 1, 1))
 }
 
-// conflict checks that an error says what is in the way.
+// conflict checks that an error names the obstacle.
 func (m *moving) conflict(what string, err error) {
 	m.to.Helper()
 	m.to.kind(bellhop.Conflict, err)
@@ -259,8 +257,7 @@ func (m *moving) chunks() {
 	m.from.kind(bellhop.Invalid, err)
 }
 
-// oddTexts moves what not every database can store: it becomes U+FFFD there, and
-// that is no difference.
+// oddTexts copies texts that not every database can store: U+FFFD there is no difference.
 func (m *moving) oddTexts() {
 	m.from.addShop(shop)
 	fact := m.from.order(shop, 1, 1)
@@ -275,7 +272,7 @@ func (m *moving) oddTexts() {
 	}
 }
 
-// twoAtOnce has another copy go on meanwhile.
+// twoAtOnce makes another copy go on meanwhile.
 func (m *moving) twoAtOnce() {
 	fill(m.from)
 	other := &fixture{T: m.to.T, d: m.to.d, ctx: m.to.ctx, s: m.to.d.Another(m.to, m.to.s)}
@@ -293,8 +290,7 @@ func (m *moving) twoAtOnce() {
 	m.to.alike("the copy", see(m.to), see(m.from))
 }
 
-// must returns a function that gives up when there was an error, and else
-// returns the value.
+// must returns a function that ends the test at an error, and else returns the value.
 func must[T any](v T, err error) func(*fixture) T {
 	return func(f *fixture) T { f.Helper(); f.must(err); return v }
 }
@@ -346,7 +342,7 @@ func see(f *fixture) (s seen) {
 		}
 	}
 	s.Lines = f.allLines(store.LineQuery{Limit: 200})
-	// Drivers differ in what newest first goes by: when it came, or its id.
+	// Newest first is by time in one driver, by id in another.
 	slices.SortFunc(s.Pushes, func(a, b bellhop.Push) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.Lines, func(a, b store.Line) int { return bytes.Compare(a.Event.ID[:], b.Event.ID[:]) })
 	slices.SortFunc(s.Archived, func(a, b bellhop.Event) int { return bytes.Compare(a.ID[:], b.ID[:]) })
@@ -363,8 +359,7 @@ func see(f *fixture) (s seen) {
 	return s
 }
 
-// alike compares what was seen or said part by part, and shows the first that
-// differs.
+// alike compares two values part by part, and shows the first difference.
 func (f *fixture) alike(what string, got, want any) {
 	f.Helper()
 	f.alikeValues(what, reflect.ValueOf(got), reflect.ValueOf(want))

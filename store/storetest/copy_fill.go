@@ -12,8 +12,7 @@ import (
 	"bellhop/store"
 )
 
-// second, third and fourth are more shops. Nobody has a phone in the third, and many
-// have in the fourth.
+// second, third and fourth are more shops. The third has no phones, the fourth has many.
 const (
 	fourth = "fourth.myshopify.com"
 	second = "second.myshopify.com"
@@ -22,8 +21,7 @@ const (
 
 var sessionHashes = [][32]byte{{1}, {2, 31: 9}, {255}, {7}}
 
-// fill puts something of each sort into an empty store, and much of it at
-// random.
+// fill puts something of each kind into an empty store, and much of it at random.
 func fill(f *fixture) {
 	f.Helper()
 	fillShops(f)
@@ -44,7 +42,7 @@ func fill(f *fixture) {
 	f.addShop(fourth)
 	f.addDevices(fourth, many)
 	f.record(f.order(fourth, 1, 1))
-	f.must(f.s.UpdateShop(f.ctx, fourth, func(s *bellhop.Shop) { s.OwnSecretOnly = true })) // it would have taken none
+	f.must(f.s.UpdateShop(f.ctx, fourth, func(s *bellhop.Shop) { s.OwnSecretOnly = true })) // before, it would have taken none
 	r := must(f.s.TakeRelay(f.ctx, "events", "one", day, time.Minute))(f)
 	r.Cursor -= 100
 	f.must(f.s.MoveRelay(f.ctx, r))
@@ -80,7 +78,7 @@ func fillShops(f *fixture) {
 	f.addDevice(second, "phone", bellhop.FormNotification)
 	d := f.addDevice(second, "changed", bellhop.FormNotification)
 	d.Form, d.Value, d.SeenAt = bellhop.FormData, f.addDevice(shop, "moved", bellhop.FormData).Value, at(30)
-	must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f) // and so the other one is retired
+	must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f) // retires the other one
 	f.addDevice(shop, "last", bellhop.FormData)
 	f.must(f.s.RemoveDevice(f.ctx, shop, "last"))
 }
@@ -143,7 +141,7 @@ func fillOrders(f *fixture, rnd *rand.Rand, round int) {
 	f.record(facts...)
 }
 
-// fillPushes claims some of what is due, and has each end that there is.
+// fillPushes claims some due pushes, and ends them in every way.
 func fillPushes(f *fixture, rnd *rand.Rand, now time.Time) {
 	for i, o := range f.claim(now, 30) {
 		s := store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: now}
@@ -155,7 +153,7 @@ func fillPushes(f *fixture, rnd *rand.Rand, now time.Time) {
 		case 2:
 			s.Status, s.Reason, s.RetryAt = bellhop.PushPending, "quota", now.Add(time.Duration(i)*time.Second+time.Microsecond)
 		case 3:
-			continue // it is being sent
+			continue // stays sending
 		case 4:
 			f.must(f.s.PushReceipt(f.ctx, o.Shop.Domain, o.Pushes[0], i%2 == 0, now))
 		}
@@ -163,7 +161,7 @@ func fillPushes(f *fixture, rnd *rand.Rand, now time.Time) {
 	}
 }
 
-// fillEvents adds events that are about no order.
+// fillEvents adds events without an order.
 func fillEvents(f *fixture) {
 	skip := func(domain, topic, reason string) bellhop.Fact {
 		e := f.event(domain, topic)
@@ -178,9 +176,8 @@ func fillEvents(f *fixture) {
 	f.must(f.s.UpdateShop(f.ctx, third, func(s *bellhop.Shop) { s.Disabled = false }))
 }
 
-// Which of an order's pushes has the lower id is for a driver to choose, and so
-// is the order in which claims return what fell due together. What follows
-// leaves that out of what is compared.
+// A driver chooses which of an order's pushes has the lower id, and the order of pushes
+// that became due together. The functions below leave both out.
 
 func steadyOwed(owed []store.Owed) []store.Owed {
 	for i := range owed {
@@ -223,7 +220,7 @@ func steadyPushes(pushes []bellhop.Push) []bellhop.Push {
 	return pushes
 }
 
-// goOn uses a store that was filled, and returns what it said.
+// goOn uses a filled store, and returns its answers.
 func goOn(f *fixture) (said []any) {
 	f.Helper()
 	tell := func(v ...any) { said = append(said, v...) }

@@ -10,7 +10,7 @@ import (
 	"bellhop/store/rules"
 )
 
-// addDevices adds many, some at once.
+// addDevices adds many devices, some at once.
 func (f *fixture) addDevices(domain string, n int) {
 	f.Helper()
 	var all sync.WaitGroup
@@ -25,11 +25,11 @@ func (f *fixture) addDevices(domain string, n int) {
 	all.Wait()
 }
 
-// many is a number of devices that one order is not written to at once.
+// many is enough devices for a fan-out.
 const many = rules.FanOutAbove + 1
 
-// fanOut checks that what an order owes to many devices is owed, reaches each of
-// them once, and none that came later.
+// fanOut checks that a fan-out's pushes reach each of many devices once, and none that came
+// later.
 func fanOut(f *fixture) {
 	f.addShop(shop)
 	f.addDevices(shop, many)
@@ -49,7 +49,7 @@ func fanOut(f *fixture) {
 	select {
 	case <-wakes:
 	case <-time.After(time.Minute):
-		f.Error("nobody was told that there is more to write")
+		f.Error("no signal that there is more to write")
 	}
 	for !f.nextPush().After(at(100)) {
 		owed = append(owed, f.claim(at(100), 60)...)
@@ -72,7 +72,7 @@ func fanOut(f *fixture) {
 	f.equal("once", f.nextPush(), time.Time{})
 }
 
-// fanOutsOfDeletedOrders checks that they come to nothing.
+// fanOutsOfDeletedOrders checks that they end without pushes.
 func fanOutsOfDeletedOrders(f *fixture) {
 	f.addShop(shop)
 	f.addDevices(shop, many)
@@ -86,7 +86,7 @@ func fanOutsOfDeletedOrders(f *fixture) {
 	f.equal("no more", f.nextPush(), at(160))
 }
 
-// claimsAreShared checks that a shop with much to claim leaves room to the others.
+// claimsAreShared checks that a shop with many due pushes leaves room to the others.
 func claimsAreShared(f *fixture) {
 	f.addShop(shop)
 	f.addShop(second)
@@ -109,7 +109,7 @@ func claimsAreShared(f *fixture) {
 		return got
 	}
 	f.equal("in turn", take(store.Slots{Free: 4}), map[string]int{shop: 2, second: 1, third: 1})
-	f.equal("who has the fewest under way first", take(store.Slots{Free: 2, Busy: map[string]int{shop: 2}}),
+	f.equal("the fewest under way first", take(store.Slots{Free: 2, Busy: map[string]int{shop: 2}}),
 		map[string]int{shop: 1, second: 1})
 	f.equal("at its share", take(store.Slots{Free: 2, Busy: map[string]int{shop: 8}, PerFree: 4}), map[string]int{})
 	f.equal("alone", take(store.Slots{Free: 10, PerFree: 4}), map[string]int{shop: 8})

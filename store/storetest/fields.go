@@ -10,9 +10,8 @@ import (
 	"bellhop/store"
 )
 
-// whole compares what a port returned with what was stored, and checks that the
-// latter leaves no field out: a field that is zero in both is compared with nothing.
-// Those named are zero in this case, and are looked at in another.
+// whole compares a result with what was stored, and fails if the latter leaves a field
+// zero. The named fields are zero here; another case checks them.
 func (f *fixture) whole(what string, got, want any, zero ...string) {
 	f.Helper()
 	f.equal(what, got, want)
@@ -55,7 +54,7 @@ func unset(v reflect.Value, path string) (names []string) {
 	return names
 }
 
-// fullShop adds a shop with an owner who set everything, and their phone.
+// fullShop adds a shop, an owner with every setting, and their phone.
 func (f *fixture) fullShop() (bellhop.Shop, bellhop.Person, bellhop.Device) {
 	f.Helper()
 	s := bellhop.Shop{Domain: shop, Secret: "s1", PreviousSecret: "s0", OwnSecretOnly: true, CustomerInPush: true,
@@ -72,7 +71,7 @@ func (f *fixture) fullShop() (bellhop.Shop, bellhop.Person, bellhop.Device) {
 	return s, p, must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
 }
 
-// everyAccountField holds what accounts' ports return against what was stored.
+// everyAccountField compares the results of the accounts' ports with what was stored.
 func everyAccountField(f *fixture) {
 	s, p, d := f.fullShop()
 	last := f.order(shop, 7, 1)
@@ -111,7 +110,7 @@ func everyAccountField(f *fixture) {
 	f.whole("devices", must(f.s.Devices(f.ctx, shop))(f), []bellhop.Device{d})
 }
 
-// pushIDs are those of all pushes of the shop.
+// pushIDs returns the ids of all pushes of the shop.
 func (f *fixture) pushIDs() (ids []int64) {
 	f.Helper()
 	for _, p := range f.allPushes(shop, store.PushQuery{}) {
@@ -120,8 +119,7 @@ func (f *fixture) pushIDs() (ids []int64) {
 	return ids
 }
 
-// everyOrderField holds an order, its events and its changes against what was
-// stored.
+// everyOrderField compares an order, its events and its changes with what was stored.
 func everyOrderField(f *fixture) {
 	f.addShop(shop)
 	d := f.addDevice(shop, "phone", bellhop.FormData)
@@ -180,18 +178,18 @@ func everyOrderField(f *fixture) {
 	f.whole("relay", f.takeRelay("two", at(101)), r)
 }
 
-// untraced is an event as it is archived.
+// untraced is an event as the archive has it.
 func untraced(e *bellhop.Event) *bellhop.Event {
 	c := *e
 	c.TraceParent = ""
 	return &c
 }
 
-// everyOwedField holds what a claim hands out against what was stored: a digest of
-// what waited for the end of quiet hours, tried again, and one that is loud.
+// everyOwedField compares the result of claims with what was stored: a retried digest of
+// pushes that waited for the end of quiet hours, and a loud push.
 func everyOwedField(f *fixture) {
 	s, p, d := f.fullShop()
-	p.Settings.NotNew = false // see whole: no new order is owed otherwise
+	p.Settings.NotNew = false // see whole: else nothing is owed for a new order
 	f.must(f.s.SetSettings(f.ctx, p.ID, p.Settings))
 	var facts []bellhop.Fact
 	want := store.Owed{Device: d, Shop: s, Settings: p.Settings, Kind: bellhop.PushOrderNew, Attempt: 2, Held: true}

@@ -7,9 +7,9 @@ import (
 	"bellhop/store"
 )
 
-// gate lets so many messages go to a device now, and holds back the rest.
+// gate lets some messages go to a device now, and holds back the rest.
 type gate struct {
-	most  map[string]int // by installation; others go freely
+	most  map[string]int // by installation; all for others
 	until time.Time
 }
 
@@ -27,9 +27,9 @@ func (f *fixture) claimThrough(g store.Gate, now time.Time) []store.Owed {
 	return owed
 }
 
-// heldBack checks that what waits for a push service costs no attempt and none of
-// its device's budget, while others go out, that one at a time can try the service,
-// and that what waited until it was no news is skipped.
+// heldBack checks that waiting for a push service costs no attempt and none of the device's
+// budget, that other pushes go out, that one at a time can try the service, and that old
+// news is skipped.
 func heldBack(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "held", bellhop.FormNotification)
@@ -83,13 +83,13 @@ func heldBack(f *fixture) {
 	f.countsMatch(shop)
 }
 
-// resent checks that what came to nothing is owed anew, as if it had never been tried,
-// and nothing else is.
+// resent checks that failed pushes, and no others, are owed as if they had never been
+// tried.
 func resent(f *fixture) {
 	const other = "other.myshopify.com"
 	f.addShop(shop)
 	f.addShop(other)
-	f.record(f.order(shop, 1, 1)) // there is no device yet
+	f.record(f.order(shop, 1, 1)) // without a device
 	f.addDevice(shop, "phone", bellhop.FormData)
 	f.addDevice(other, "phone", bellhop.FormData)
 	for i := range 6 {

@@ -158,7 +158,7 @@ func busiest(f *fixture) {
 		fact.Event.AcceptedAt = after(d)
 		binary.BigEndian.PutUint64(fact.Event.ID[:], uint64(fact.Event.AcceptedAt.UnixMilli())<<16|0x7000)
 		if i == 3 {
-			f.must(f.s.Dead(f.ctx, fact.Event, "not JSON", day)) // it came all the same
+			f.must(f.s.Dead(f.ctx, fact.Event, "not JSON", day)) // the webhook came all the same
 			continue
 		}
 		f.record(fact)
@@ -230,7 +230,7 @@ func archiveAndPrune(f *fixture) {
 	f.equal("lines stay", len(f.allLines(store.LineQuery{})), 11)
 	f.totalsMatch()
 
-	f.record(facts[1]) // the dead one is mended
+	f.record(facts[1]) // mends the dead one
 	n, err := f.s.Prune(f.ctx, cut, 100)
 	f.must(err)
 	f.equal("come back to", n, 1)
@@ -247,7 +247,7 @@ func changes(f *fixture) {
 		f.must(err)
 		f.equal("none yet", seq, int64(0))
 	}
-	f.record(f.touch(shop, 9, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)})) // nothing to see
+	f.record(f.touch(shop, 9, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)})) // the page shows nothing
 	new7 := f.order(shop, 7, 2)
 	new7.Event.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	f.record(new7, f.order(shop, 7, 1), f.order(other, 7, 1))
@@ -292,8 +292,8 @@ func changes(f *fixture) {
 	f.equal("first and last", []int64{first, last}, []int64{all[0].Seq, all[5].Seq})
 }
 
-// renumbered goes back to an older state and on from there, also where that holds
-// nothing: no number of the stream and no push's id is given out again.
+// renumbered goes back to an older state and on from there, also from an empty one: no
+// number of the stream and no push's id comes twice.
 func renumbered(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "phone", bellhop.FormData)
@@ -308,7 +308,7 @@ func renumbered(f *fixture) {
 	f.record(f.order(shop, 7, 1))
 	change, push := newest()
 	f.equal("the first change and push", []int64{change, push}, []int64{1001, 1001})
-	f.equal("not told yet", change-relay.Cursor, int64(1))
+	f.equal("not published yet", change-relay.Cursor, int64(1))
 
 	f.must(f.s.Renumber(f.ctx, 5_000_000))
 	f.must(f.s.Renumber(f.ctx, 4_000_000))
@@ -316,7 +316,7 @@ func renumbered(f *fixture) {
 	relay = must(f.s.TakeRelay(f.ctx, "events", "a", day, time.Minute))(f)
 	missed, err := f.s.Changes(f.ctx, "", relay.Cursor, 100)
 	f.must(err)
-	f.equal("still not told", []int64{int64(len(missed)), missed[0].OrderID}, []int64{1, 7})
+	f.equal("still not published", []int64{int64(len(missed)), missed[0].OrderID}, []int64{1, 7})
 	f.equal("with nothing between", missed[0].Seq-relay.Cursor, int64(1))
 	f.record(f.order(shop, 8, 1))
 	change, push = newest()

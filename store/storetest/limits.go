@@ -7,8 +7,8 @@ import (
 	"bellhop/store"
 )
 
-// deviceLimits checks that beyond a limit those go that were not seen the longest,
-// and that what they are owed is skipped.
+// deviceLimits checks that devices beyond a limit go, those seen longest ago first, and
+// that their owed pushes are skipped.
 func deviceLimits(f *fixture) {
 	f.addShop(shop)
 	f.addShop(second)

@@ -19,7 +19,7 @@ func money(amount, currency string) bellhop.Money {
 	return m
 }
 
-// roundTrip stores what is hard to keep and reads it back whole.
+// roundTrip stores difficult values and reads them back whole.
 func roundTrip(f *fixture) {
 	f.addShop(shop)
 	tokyo := time.FixedZone("", 9*3600)
@@ -136,8 +136,8 @@ func handling(f *fixture) {
 	f.kind(bellhop.NotFound, err)
 }
 
-// orderPages reads page by page while new orders come: none of the old ones is
-// missed or repeated.
+// orderPages reads page by page while new orders come: it misses or repeats none of the old
+// ones.
 func orderPages(f *fixture) {
 	f.addShop(shop)
 	var facts []bellhop.Fact
@@ -182,7 +182,7 @@ func orderPages(f *fixture) {
 	f.equal("an exact page has no next", page.Next, "")
 }
 
-// ids lists what a query finds, all pages of it.
+// ids lists a query's orders, all pages of them.
 func (f *fixture) ids(q store.OrderQuery) []int64 {
 	f.Helper()
 	got := []int64{}
@@ -364,7 +364,7 @@ func tenants(f *fixture) {
 	f.unknownTenant("nobody.myshopify.com")
 }
 
-// unknownTenant asks in the name of a shop that is not there.
+// unknownTenant asks in the name of a missing shop.
 func (f *fixture) unknownTenant(domain string) {
 	page, err := f.s.Orders(f.ctx, domain, store.OrderQuery{})
 	f.must(err)

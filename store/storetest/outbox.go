@@ -100,8 +100,8 @@ func claimAndSettle(f *fixture) {
 	f.equal("counts", f.countsMatch(shop), map[bellhop.PushStatus]int64{bellhop.PushSent: 1})
 }
 
-// claimsDoNotOverlap lets several claim at once, some through another opening
-// of the same store.
+// claimsDoNotOverlap lets several claim at once, some through a second opening of the
+// store.
 func claimsDoNotOverlap(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "one", bellhop.FormData)
@@ -302,7 +302,7 @@ func pushLog(f *fixture) {
 	f.countsMatch(shop)
 }
 
-// pushesOwed waits for the signal: of this store's own writes, and of another's.
+// pushesOwed waits for the signal of this store's own writes, and of another's.
 func pushesOwed(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "phone", bellhop.FormData)
@@ -318,7 +318,7 @@ func pushesOwed(f *fixture) {
 			select {
 			case <-owed:
 			case <-time.After(time.Minute):
-				f.Fatal("no signal of what is owed")
+				f.Fatal("no signal of owed pushes")
 			}
 			if len(f.claim(at(9999), 10)) > 0 {
 				break
@@ -331,6 +331,6 @@ func pushesOwed(f *fixture) {
 	select {
 	case <-owed:
 	case <-time.After(time.Minute):
-		f.Fatal("no signal of what is to be tried again")
+		f.Fatal("no signal of a retry")
 	}
 }

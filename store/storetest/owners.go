@@ -20,8 +20,8 @@ func (f *fixture) ownedDevice(s bellhop.Settings) bellhop.Device {
 	return d
 }
 
-// toldOf checks what pushes an owner gets as orders go on, none of them of an order
-// below their amount, and that a kind is pushed once for an order.
+// toldOf checks an owner's pushes as orders go on: none of an order below their amount, and
+// one of a kind for an order.
 func toldOf(f *fixture) {
 	f.ownedDevice(bellhop.Settings{Paid: true, Cancelled: true, Refunded: true, AtLeast: "5"})
 	version := func(id int64, n int, paid string, cancelled bool) bellhop.Fact {
@@ -61,7 +61,7 @@ func toldOf(f *fixture) {
 	f.countsMatch(shop)
 }
 
-// quietHours checks that what comes in them waits, says so, and goes as one push.
+// quietHours checks that pushes wait for their end, say so, and go as one.
 func quietHours(f *fixture) {
 	f.ownedDevice(bellhop.Settings{QuietFrom: "08:00", QuietTo: "10:00", Timezone: "UTC", LoudFrom: "100"})
 	loud := f.order(shop, 4, 1)
@@ -83,7 +83,7 @@ func quietHours(f *fixture) {
 	}
 	f.equal("waiting", len(page.Pushes), 3)
 	f.equal("before their end", len(f.claim(end.Add(-time.Second), 10)), 0)
-	owed = f.claim(end, 2) // a claim that is smaller than what waited
+	owed = f.claim(end, 2) // a claim smaller than the number of waiting pushes
 	if len(owed) != 1 || owed[0].Gathered == nil || !owed[0].Held {
 		f.Fatalf("at their end: %+v", owed)
 	}
@@ -92,8 +92,8 @@ func quietHours(f *fixture) {
 	f.countsMatch(shop)
 }
 
-// settingsHoldAtOnce checks that held pushes go out when there are no quiet hours any
-// more, and stay when there still are.
+// settingsHoldAtOnce checks that held pushes go out when quiet hours are turned off, and
+// stay otherwise.
 func settingsHoldAtOnce(f *fixture) {
 	quiet := bellhop.Settings{QuietFrom: "08:00", QuietTo: "10:00", Timezone: "UTC"}
 	d := f.ownedDevice(quiet)

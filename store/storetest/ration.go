@@ -7,7 +7,7 @@ import (
 	"bellhop/store"
 )
 
-// ration checks what a budget of 20 does to 30 orders, and to those after.
+// ration sends 30 orders, and more later, against a budget of 20.
 func ration(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "phone", bellhop.FormNotification)
@@ -57,8 +57,7 @@ func ration(f *fixture) {
 	f.countsMatch(shop)
 }
 
-// digestRetried checks that an order is counted once in a digest that is tried
-// again.
+// digestRetried checks that a retried digest counts an order once.
 func digestRetried(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "phone", bellhop.FormNotification)
@@ -85,7 +84,7 @@ func digestRetried(f *fixture) {
 	f.equal("attempt", owed[0].Attempt, 2)
 }
 
-// digestTakesAll checks that a digest is not cut off where a claim is, and that
+// digestTakesAll checks that a digest takes more than its claim has room for, and that
 // pushes beyond the budget do not hold up another device.
 func digestTakesAll(f *fixture) {
 	f.addShop(shop)
@@ -102,7 +101,7 @@ func digestTakesAll(f *fixture) {
 	const other = "other.myshopify.com"
 	f.addShop(other)
 	f.addDevice(other, "phone", bellhop.FormData)
-	for i := range 40 { // these were written when the budget still looked free
+	for i := range 40 { // written while the budget still looked free
 		f.settle(store.Settled{Pushes: owed[19].Pushes[i : i+1], Status: bellhop.PushPending, At: at(200), RetryAt: at(201)})
 	}
 	late := f.order(other, 1, 1)

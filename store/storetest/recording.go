@@ -12,8 +12,8 @@ import (
 	"bellhop/store"
 )
 
-// model is what an order comes to, told without looking at Merge: the greatest
-// version, the latest touch of each kind, and nothing once it was deleted.
+// model is the expected order, computed without Merge: the greatest version, the latest
+// touch of each kind, and nothing once it was deleted.
 type model struct {
 	deleted         bool
 	newest          *bellhop.Order
@@ -39,8 +39,8 @@ func (m *model) add(f bellhop.Fact) {
 	}
 }
 
-// everyShuffleConverges records random facts in a random order, some of them
-// repeatedly, divided among concurrent calls, and compares with the model.
+// everyShuffleConverges records random facts in a random order, some of them repeatedly,
+// divided among concurrent calls, and compares with the model.
 func everyShuffleConverges(f *fixture) {
 	var round atomic.Int64
 	rapid.Check(f.T, func(t *rapid.T) {
@@ -192,8 +192,8 @@ func oneBatchSeesItself(f *fixture) {
 	f.totalsMatch()
 }
 
-// keepsTheFirstTrace checks that pushes belong to the trace of the event that
-// first brought their order, whatever comes later.
+// keepsTheFirstTrace checks that pushes belong to the trace of the event that first brought
+// their order.
 func keepsTheFirstTrace(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "phone", bellhop.FormData)
@@ -230,8 +230,7 @@ func outcomesAreCounted(f *fixture) {
 	f.equal("all", got[bellhop.OutcomeRecorded]+got[bellhop.OutcomeStale]+got[bellhop.OutcomeDuplicate], int64(30))
 }
 
-// replays checks that a fact is skipped for a reason and that it counts once
-// the reason is gone.
+// replays checks that a fact is skipped for a reason and counts once the reason is gone.
 func (f *fixture) replays(fact bellhop.Fact, reason string, mend func()) {
 	f.Helper()
 	skip := bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: reason}
@@ -264,8 +263,8 @@ func disabledShop(f *fixture) {
 	f.replays(f.order(shop, 7, 1), bellhop.ReasonShopDisabled, func() { set(false) })
 }
 
-// ownSecretOnly checks a shop that takes nothing which the app's secret signed, when the
-// endpoint that accepted the event did not know that.
+// ownSecretOnly checks a shop that refuses the app's secret, when the endpoint that
+// accepted the event did not know that.
 func ownSecretOnly(f *fixture) {
 	set := func(own bool) {
 		f.must(f.s.UpdateShop(f.ctx, shop, func(s *bellhop.Shop) { s.OwnSecretOnly = own }))
@@ -337,7 +336,7 @@ func tombstone(f *fixture) {
 	f.noOrder(8)
 	f.countsMatch(shop)
 
-	// The bodies go with the order, also of what comes later, and of no other order.
+	// The bodies go with the order, later ones too, and no other order's.
 	const other = "b.myshopify.com"
 	f.addShop(other)
 	f.record(f.order(other, 7, 1), f.order(shop, 9, 1), f.order(other, 9, 1))

@@ -62,7 +62,7 @@ func relayBeginsNow(f *fixture) {
 	f.equal("moved", f.takeRelay("one", day).Cursor, last)
 }
 
-// streamWaitsForRelays has a relay be behind what would be dropped.
+// streamWaitsForRelays leaves a relay behind the changes that would go.
 func streamWaitsForRelays(f *fixture) {
 	const cursor = 500
 	f.fillStream(store.KeepChanges+store.ChangeChunk-1, store.Relay{Name: relay, Origin: "x", Cursor: cursor, Term: 1})
@@ -82,7 +82,7 @@ func streamWaitsForRelays(f *fixture) {
 	f.equal("oldest change once it has come on", oldest(), int64(2*store.ChangeChunk+1))
 }
 
-// fillStream makes an empty store one with so many changes, in the quickest way.
+// fillStream fills an empty store's stream, in the quickest way.
 func (f *fixture) fillStream(n int64, r store.Relay) {
 	f.Helper()
 	m := mover(f)

@@ -16,9 +16,9 @@ import (
 
 const quiet = "quiet.myshopify.com"
 
-// Searches measures how long one shop's orders take to be recorded, 400 a second in
-// batches of four, while 48 search in another shop with SEARCHED_ORDERS orders for
-// what is not there. Make searches runs it. size, if set, tells what the log holds.
+// Searches measures recording one shop's orders, 400 a second in batches of four, while 48
+// searches find nothing in another shop with SEARCHED_ORDERS orders. Make searches runs it.
+// size, if set, returns the size of the log.
 func Searches(t *testing.T, d Driver, size func(store.Store) int64) {
 	orders, err := strconv.Atoi(os.Getenv("SEARCHED_ORDERS"))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package storetest is the conformance suite of [bellhop/store]: what the port's
-// comments promise, as tests that every driver passes unchanged.
+// Package storetest is the conformance suite of [bellhop/store]: the promises of the port's
+// comments, as tests that every driver passes unchanged.
 package storetest
 
 import (
@@ -14,14 +14,13 @@ import (
 	"bellhop/store"
 )
 
-// Driver is what the suite needs of a driver. Whatever it opens, it closes when
-// the test ends.
+// Driver is a driver under test. It closes at the end of the test what it opened.
 type Driver struct {
 	// Open makes an empty store.
 	Open func(t testing.TB) store.Store
-	// Reopen closes a store and opens what it kept, as after a restart.
+	// Reopen closes a store and opens it again, as after a restart.
 	Reopen func(t testing.TB, s store.Store) store.Store
-	// Another opens what a store keeps once more, as another process would.
+	// Another opens a store a second time, as another process would.
 	Another func(t testing.TB, s store.Store) store.Store
 }
 
@@ -119,7 +118,7 @@ func Run(t *testing.T, d Driver) {
 	}
 }
 
-// shop is where the tests work unless they say otherwise.
+// shop is the tests' shop unless they name another.
 const shop = "demo.myshopify.com"
 
 // day is the now of the tests.
@@ -142,7 +141,7 @@ func (f *fixture) must(err error) {
 	}
 }
 
-// kind checks that an error is of a kind, and says something.
+// kind checks that an error is of a kind, and has a text.
 func (f *fixture) kind(want bellhop.Kind, err error) {
 	f.Helper()
 	if err == nil || bellhop.KindOf(err) != want || want != bellhop.Internal && err.Error() == "" {
@@ -171,13 +170,13 @@ func (f *fixture) addDevice(domain, installation string, form bellhop.Form) bell
 	return d
 }
 
-// event makes an event that nobody has seen; later ones sort later.
+// event makes a new event; later ones sort later.
 func (f *fixture) event(domain, topic string) *bellhop.Event {
 	f.n++
 	e := &bellhop.Event{Shop: domain, Topic: topic, APIVersion: "2026-10", WebhookID: fmt.Sprint("webhook-", f.n),
 		ShopifyEventID: fmt.Sprint("event-", f.n), TriggeredAt: at(f.n), AcceptedAt: at(f.n).Add(time.Millisecond),
 		SignedBy: bellhop.SignerShop, Body: fmt.Appendf(nil, `{"n":%d}`, f.n)}
-	if domain == second { // it takes no other
+	if domain == second { // the only signer it takes
 		e.SignedBy = bellhop.SignerShop
 	}
 	binary.BigEndian.PutUint64(e.ID[:], uint64(e.AcceptedAt.UnixMilli())<<16|0x7000)
@@ -185,8 +184,8 @@ func (f *fixture) event(domain, topic string) *bellhop.Event {
 	return e
 }
 
-// order makes a fact of an order's version: the higher, the newer. Every other one
-// is traced.
+// order makes a fact of an order's version: the higher, the newer. It traces every other
+// one.
 func (f *fixture) order(domain string, id int64, version int) bellhop.Fact {
 	e := f.event(domain, "orders/updated")
 	if f.n%2 == 1 {
@@ -257,7 +256,7 @@ func (f *fixture) allLines(q store.LineQuery) (all []store.Line) {
 	}
 }
 
-// totalsMatch checks that the ledger's totals are what its lines add up to.
+// totalsMatch checks the ledger's totals against its lines.
 func (f *fixture) totalsMatch() map[bellhop.Outcome]int64 {
 	f.Helper()
 	want := map[bellhop.Outcome]int64{}
@@ -275,7 +274,7 @@ func (f *fixture) totalsMatch() map[bellhop.Outcome]int64 {
 	return got
 }
 
-// countsMatch checks that the counts of pushes are what the log adds up to.
+// countsMatch checks the counts of pushes against the log.
 func (f *fixture) countsMatch(domains ...string) map[bellhop.PushStatus]int64 {
 	f.Helper()
 	want := map[bellhop.PushStatus]int64{}

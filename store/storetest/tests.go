@@ -7,8 +7,8 @@ import (
 	"bellhop/store"
 )
 
-// testPushes checks that a device can be tried out whatever its owner likes and its
-// budget is, one push at a time, and that no order, log or follower hears of it.
+// testPushes checks that a device gets a test push whatever its owner's settings and its
+// budget say, one at a time, and that no order, log or follower shows it.
 func testPushes(f *fixture) {
 	d := f.ownedDevice(bellhop.Settings{NotNew: true, AtLeast: "100", QuietFrom: "00:00", QuietTo: "23:59"})
 	f.kind(bellhop.NotFound, f.s.TestDevice(f.ctx, shop, "nobody's", day))
@@ -22,7 +22,7 @@ func testPushes(f *fixture) {
 		f.Error("no signal of a device to be tried out")
 	}
 	f.equal("due", f.nextPush(), at(10))
-	f.must(f.s.TestDevice(f.ctx, shop, "phone", at(11))) // it is asked for once more
+	f.must(f.s.TestDevice(f.ctx, shop, "phone", at(11))) // asked for again
 	owed := f.claim(at(20), 10)
 	if len(owed) != 1 || owed[0].Kind != bellhop.PushTest || owed[0].Device.ID != d.ID || owed[0].Attempt != 1 ||
 		owed[0].Gathered != nil {
@@ -38,7 +38,7 @@ func testPushes(f *fixture) {
 		CreatedAt: at(11)}})
 	f.equal("of another shop", len(must(f.s.TestPushes(f.ctx, second))(f)), 0)
 	f.equal("in the log", len(f.allPushes(shop, store.PushQuery{})), 0)
-	f.equal("the page is told", must(f.s.Changes(f.ctx, shop, last, 9))(f),
+	f.equal("the page learns", must(f.s.Changes(f.ctx, shop, last, 9))(f),
 		[]store.Change{{Seq: last + 1, Kind: store.ChangeSettled,
 			Shop: shop, PushID: owed[0].Pushes[0], At: at(23)}})
 	f.equal("counted", must(f.s.PushCounts(f.ctx))(f)[bellhop.PushFailed], int64(1))

@@ -195,9 +195,9 @@ CREATE TABLE ledger_totals (
     n       bigint NOT NULL
 ) WITH (fillfactor = 10);
 
--- What changed, for those who follow along. Only the newest are kept. The one
--- row of stream is locked from when a transaction takes its numbers until it is
--- committed, so that numbers become visible in their order.
+-- The stream of changes. Only the newest stay. A transaction locks the one row of
+-- stream from taking its numbers until its commit, so that numbers become visible
+-- in their order.
 CREATE TABLE changes (
     seq      bigint PRIMARY KEY,
     kind     text   NOT NULL,                 -- order.recorded, order.updated, push.settled

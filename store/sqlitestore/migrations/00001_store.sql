@@ -184,7 +184,7 @@ CREATE TABLE pruned (
 );
 INSERT INTO pruned VALUES (1, 0);
 
--- What changed, for those who follow along. Only the newest are kept.
+-- The stream of changes. Only the newest stay.
 CREATE TABLE changes (
     seq      INTEGER PRIMARY KEY,
     kind     TEXT    NOT NULL,                -- order.recorded, order.updated, push.settled

@@ -1,6 +1,6 @@
 -- +goose Up
--- What is due is claimed in turn by shop. Those that have something due are found by
--- the first index, and what each of them has by the second.
+-- Claims serve the shops in turn. The first index finds shops with due pushes, the
+-- second the pushes of each.
 DROP INDEX pushes_due;
 CREATE INDEX pushes_due ON pushes (next_at, shop_id) WHERE next_at IS NOT NULL;
 CREATE INDEX pushes_due_by_shop ON pushes (shop_id, next_at) WHERE next_at IS NOT NULL;
