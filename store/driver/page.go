@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"encoding/base64"
 	"strconv"
 	"strings"
@@ -14,15 +15,12 @@ const (
 	maxLimit     = 200
 )
 
-// PageLimit returns how many rows a page has when n are asked for.
-func PageLimit(n int) (int, error) {
-	if n == 0 {
-		return defaultLimit, nil
-	}
-	if n < 1 || n > maxLimit {
+// Page returns the limit of a page for which a caller gave n, and reads its cursor into at.
+func Page(n int, cursor string, at ...*int64) (limit int, err error) {
+	if n < 0 || n > maxLimit {
 		return 0, bellhop.Invalidf("limit", "limit is %d: give 1 to %d", n, maxLimit)
 	}
-	return n, nil
+	return cmp.Or(n, defaultLimit), ParseCursor(cursor, at...)
 }
 
 // CheckLimit refuses a limit below 1, where there is no page.

@@ -142,24 +142,16 @@ func lineCursor(id bellhop.EventID) string {
 	return driver.Cursor(int64(binary.BigEndian.Uint64(id[:8])), int64(binary.BigEndian.Uint64(id[8:])))
 }
 
-func parseLineCursor(s string) (id bellhop.EventID, err error) {
-	high, low := int64(-1), int64(-1) // all bits: behind every id
-	err = driver.ParseCursor(s, &high, &low)
-	binary.BigEndian.PutUint64(id[:8], uint64(high))
-	binary.BigEndian.PutUint64(id[8:], uint64(low))
-	return id, err
-}
-
 // Lines implements [store.Ledger]. Newest first goes by the events' ids.
 func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage, err error) {
-	limit, err := driver.PageLimit(q.Limit)
+	high, low := int64(-1), int64(-1) // all bits: behind every id
+	limit, err := driver.Page(q.Limit, q.Cursor, &high, &low)
 	if err != nil {
 		return page, err
 	}
-	before, err := parseLineCursor(q.Cursor)
-	if err != nil {
-		return page, err
-	}
+	var before bellhop.EventID
+	binary.BigEndian.PutUint64(before[:8], uint64(high))
+	binary.BigEndian.PutUint64(before[8:], uint64(low))
 	query, args := lineQuery(q, before, limit+1)
 	page.Lines, err = list(ctx, db.api, "list the ledger", func(r pgx.Rows) (l store.Line, err error) {
 		err = r.Scan(append(scanEvent(&l.Event), postgres.TextTo(&l.Outcome), &l.Reason, postgres.IntTo(&l.OrderID),

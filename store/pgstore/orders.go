@@ -69,27 +69,16 @@ var (
 	past = time.Date(-4_000, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-func parsePlace(cursor string) (place, error) {
-	if cursor == "" {
-		return place{far, math.MaxInt64}, nil
-	}
-	var micros, id int64
-	err := driver.ParseCursor(cursor, &micros, &id)
-	return place{time.UnixMicro(micros), id}, err
-}
-
 func placeOf(o *bellhop.Order) place { return place{o.PlacedAt, o.ID} }
 
 // Orders implements [store.Orders].
 func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
-	limit, err := driver.PageLimit(q.Limit)
+	micros, id := far.UnixMicro(), int64(math.MaxInt64)
+	limit, err := driver.Page(q.Limit, q.Cursor, &micros, &id)
 	if err != nil {
 		return page, err
 	}
-	from, err := parsePlace(q.Cursor)
-	if err != nil {
-		return page, err
-	}
+	from := place{time.UnixMicro(micros), id}
 	search, err := driver.ParseSearch(q)
 	if err != nil {
 		return page, err

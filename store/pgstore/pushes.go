@@ -29,12 +29,9 @@ func readPush(r pgx.Rows, shop string) (bellhop.Push, error) {
 
 // Pushes implements [store.Deliveries].
 func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page store.PushPage, err error) {
-	limit, err := driver.PageLimit(q.Limit)
-	if err != nil {
-		return page, err
-	}
 	before := int64(math.MaxInt64)
-	if err := driver.ParseCursor(q.Cursor, &before); err != nil {
+	limit, err := driver.Page(q.Limit, q.Cursor, &before)
+	if err != nil {
 		return page, err
 	}
 	if q.Status != "" {

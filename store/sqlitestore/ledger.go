@@ -92,12 +92,9 @@ func (db *DB) Totals(ctx context.Context) (m map[bellhop.Outcome]int64, err erro
 
 // Lines implements [store.Ledger].
 func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage, err error) {
-	limit, err := driver.PageLimit(q.Limit)
-	if err != nil {
-		return page, err
-	}
 	before := int64(1<<63 - 1)
-	if err := driver.ParseCursor(q.Cursor, &before); err != nil {
+	limit, err := driver.Page(q.Limit, q.Cursor, &before)
+	if err != nil {
 		return page, err
 	}
 	var last int64

@@ -53,12 +53,9 @@ func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
 
 // Orders implements [store.Orders].
 func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
-	limit, err := driver.PageLimit(q.Limit)
-	if err != nil {
-		return page, err
-	}
 	placed, id := int64(math.MaxInt64), int64(math.MaxInt64)
-	if err := driver.ParseCursor(q.Cursor, &placed, &id); err != nil {
+	limit, err := driver.Page(q.Limit, q.Cursor, &placed, &id)
+	if err != nil {
 		return page, err
 	}
 	search, err := driver.ParseSearch(q)

@@ -29,12 +29,9 @@ func readPush(r sqlitefile.Row, shop string) bellhop.Push {
 // Pushes implements [store.Deliveries]. Newest first goes by the order, so that one
 // index finds an order's pushes and lists a shop's.
 func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page store.PushPage, err error) {
-	limit, err := driver.PageLimit(q.Limit)
-	if err != nil {
-		return page, err
-	}
 	no, before := int64(math.MaxInt64), int64(math.MaxInt64)
-	if err := driver.ParseCursor(q.Cursor, &no, &before); err != nil {
+	limit, err := driver.Page(q.Limit, q.Cursor, &no, &before)
+	if err != nil {
 		return page, err
 	}
 	if q.Status != "" {
