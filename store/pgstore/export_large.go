@@ -136,7 +136,7 @@ func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row move.OrderRow, lines
 		postgres.BoolTo(&o.Test), postgres.IntTo(&lines), postgres.TextTo(&o.Handling),
 		postgres.TimeTo(&t.TriggeredAt), postgres.TimeTo(&t.AcceptedAt), postgres.TimeTo(&t.RecordedAt),
 		postgres.TextTo(&t.TraceParent))
-	kinds(&row.State)
+	setKinds(&row.State)
 	if err != nil || !whole {
 		return row, lines, err
 	}
@@ -156,8 +156,8 @@ func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row move.OrderRow, lines
 	return row, lines, nil
 }
 
-// kinds sets the kinds of the touches.
-func kinds(s *rules.State) {
+// setKinds sets the kinds of the touches.
+func setKinds(s *rules.State) {
 	if s.Edit != (bellhop.Touch{}) {
 		s.Edit.Kind = bellhop.TouchEdit
 	}

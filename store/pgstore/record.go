@@ -165,12 +165,7 @@ func (l *loading) addOrder(r pgx.Rows) error {
 		postgres.TimeTo(&s.Version.TriggeredAt), &hash, postgres.TimeTo(&s.Edit.At), postgres.IntTo(&s.Edit.ID),
 		postgres.TimeTo(&s.Refund.At), postgres.IntTo(&s.Refund.ID), postgres.TextTo(&paid), &s.Cancelled)
 	s.Version.Hash, s.Paid = uint64(hash), (&bellhop.Order{FinancialStatus: paid}).WasPaid()
-	if s.Edit != (bellhop.Touch{}) {
-		s.Edit.Kind = bellhop.TouchEdit
-	}
-	if s.Refund != (bellhop.Touch{}) {
-		s.Refund.Kind = bellhop.TouchRefund
-	}
+	setKinds(s)
 	l.Orders[k] = o
 	return err
 }

@@ -74,7 +74,7 @@ func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (t bellho
 	if err != nil || now.Sub(t.LastUsedAt) < time.Minute {
 		return t, err
 	}
-	err = db.write(ctx, "note that a token was used", func(tx *sqlitefile.Tx) error {
+	err = db.write(ctx, "save the last use of a token", func(tx *sqlitefile.Tx) error {
 		return tx.Prepare(`UPDATE tokens SET last_used_at = ? WHERE id = ?`).Time(now).Int(t.ID).Exec()
 	})
 	if err == nil {

@@ -46,11 +46,7 @@ func fanOut(f *fixture) {
 	owed := f.claim(at(100), 10)
 	f.equal("claimed", len(owed), 10)
 	f.equal("a portion", len(f.getOrder(7).Pushes), 100)
-	select {
-	case <-wakes:
-	case <-time.After(time.Minute):
-		f.Error("no signal that there is more to write")
-	}
+	f.await(wakes, "no signal that there is more to write")
 	for !f.nextPush().After(at(100)) {
 		owed = append(owed, f.claim(at(100), 60)...)
 	}

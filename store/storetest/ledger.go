@@ -328,28 +328,36 @@ func renumbered(f *fixture) {
 
 func changedByAnother(f *fixture) {
 	f.addShop(shop)
+	last := must(f.s.LastChange(f.ctx))(f)
+	f.signals(f.s.Changed, func() bool {
+		before := last
+		last = must(f.s.LastChange(f.ctx))(f)
+		return last > before
+	})
+}
+
+// signals records orders through this store, then through another opening of it, and waits
+// for this store's signal until came reports one. A signal may be spurious, but not always.
+func (f *fixture) signals(signal func() <-chan struct{}, came func() bool) {
+	f.Helper()
 	for i, s := range []store.Store{f.s, f.d.Another(f.T, f.s)} {
-		for try := 0; ; try++ { // a wake may be spurious, but not always
+		for try := 0; try == 0 || !came(); try++ {
 			if try == 100 {
 				f.Fatal("every signal was spurious")
 			}
-			last, err := f.s.LastChange(f.ctx)
-			f.must(err)
-			changed := f.s.Changed()
-			if _, err := s.Record(f.ctx, []bellhop.Fact{f.order(shop, int64(i*1000+f.n+1), 1)}); err != nil {
-				f.Fatal(err)
-			}
-			select {
-			case <-changed:
-			case <-time.After(time.Minute):
-				f.Fatal("no signal of a change")
-			}
-			now, err := f.s.LastChange(f.ctx)
-			f.must(err)
-			if now > last {
-				break
-			}
+			wake := signal()
+			must(s.Record(f.ctx, []bellhop.Fact{f.order(shop, int64(i*1000+f.n+1), 1)}))(f)
+			f.await(wake, "no signal")
 		}
+	}
+}
+
+func (f *fixture) await(signal <-chan struct{}, otherwise string) {
+	f.Helper()
+	select {
+	case <-signal:
+	case <-time.After(time.Minute):
+		f.Fatal(otherwise)
 	}
 }
 

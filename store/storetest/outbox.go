@@ -306,31 +306,9 @@ func pushLog(f *fixture) {
 func pushesOwed(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "phone", bellhop.FormData)
-	for i, s := range []store.Store{f.s, f.d.Another(f.T, f.s)} {
-		for try := 0; ; try++ { // a wake may be spurious, but not always
-			if try == 100 {
-				f.Fatal("every signal was spurious")
-			}
-			owed := f.s.PushesOwed()
-			if _, err := s.Record(f.ctx, []bellhop.Fact{f.order(shop, int64(i*1000+f.n+1), 1)}); err != nil {
-				f.Fatal(err)
-			}
-			select {
-			case <-owed:
-			case <-time.After(time.Minute):
-				f.Fatal("no signal of owed pushes")
-			}
-			if len(f.claim(at(9999), 10)) > 0 {
-				break
-			}
-		}
-	}
+	f.signals(f.s.PushesOwed, func() bool { return len(f.claim(at(9999), 10)) > 0 })
 	owed := f.s.PushesOwed()
 	f.settle(store.Settled{Pushes: []int64{f.allPushes(shop, store.PushQuery{})[0].ID}, Status: bellhop.PushPending,
 		At: day, RetryAt: day})
-	select {
-	case <-owed:
-	case <-time.After(time.Minute):
-		f.Fatal("no signal of a retry")
-	}
+	f.await(owed, "no signal of a retry")
 }

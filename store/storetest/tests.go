@@ -16,11 +16,7 @@ func testPushes(f *fixture) {
 	f.kind(bellhop.NotFound, f.s.TestDevice(f.ctx, second, "phone", day))
 	wakes := f.s.PushesOwed()
 	f.must(f.s.TestDevice(f.ctx, shop, "phone", at(10)))
-	select {
-	case <-wakes:
-	case <-time.After(time.Minute):
-		f.Error("no signal of a device to be tried out")
-	}
+	f.await(wakes, "no signal of an owed test push")
 	f.equal("due", f.nextPush(), at(10))
 	f.must(f.s.TestDevice(f.ctx, shop, "phone", at(11))) // asked for again
 	owed := f.claim(at(20), 10)
