@@ -38,20 +38,20 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	return &Metrics{
 		acceptedTotal: counter("accepted_total", "Webhooks made durable, by the secret that signed them.", "signed_by"),
-		refusedTotal:  counter("refused_total", "Webhooks refused, by why.", "code"),
+		refusedTotal:  counter("refused_total", "Refused webhooks, by reason.", "code"),
 		acceptSeconds: seconds("accept_seconds", "From a checked signature until the event is durable.", 0.0002, 16),
 		outcomes: counter("outcomes_total", "Processed events, by outcome; redeliveries count again.", "outcome",
 			"reason"),
 		recordSeconds: seconds("record_seconds", "Decoding and storing one batch.", 0.0005, 16),
 		recordBatch:   seconds("record_batch_events", "Events in one batch.", 1, 10),
-		pushes:        counter("pushes_total", "Attempted pushes, by what became of them.", "status", "reason"),
+		pushes:        counter("pushes_total", "Attempted pushes, by outcome.", "status", "reason"),
 		breakers: f.NewGaugeVec(prometheus.GaugeOpts{Name: "bellhop_push_breakers_open",
 			Help: "Push services in trouble, for which pushes wait, by kind."}, []string{"service"}),
-		trips:       counter("push_breaker_trips_total", "How often one came to be in trouble.", "service"),
+		trips:       counter("push_breaker_trips_total", "How often a push service got into trouble.", "service"),
 		pushSeconds: seconds("push_seconds", "One attempt, until the service answered.", 0.002, 15),
 		phoneSeconds: seconds("accepted_to_sent_seconds",
 			"From accepting an order until the push service took its push, "+
-				"once for each device; without what waited for the end of quiet hours.", 0.002, 20),
+				"once for each device; without pushes held for the end of quiet hours.", 0.002, 20),
 	}
 }
 

@@ -32,7 +32,7 @@ func (t *serving) answer(d *amqp.Delivery) {
 	c.Dropped = dropped
 	body, err := json.Marshal(c)
 	if err != nil {
-		t.q.log.Error("answer what this process holds", "queue", t.q.name, "err", err)
+		t.q.log.Error("answer a question about this process's messages", "queue", t.q.name, "err", err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(t.s.ctx, answerWithin)

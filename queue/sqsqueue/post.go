@@ -123,7 +123,7 @@ func (q *Queue) postBatch(ctx context.Context, url string, batch []*entry) (agai
 	}
 	for i, ok := range answered {
 		if !ok {
-			batch[i].err = unavailable(q.name, "SQS did not say what became of an event")
+			batch[i].err = unavailable(q.name, "SQS did not report the outcome for an event")
 			again = append(again, batch[i])
 		}
 	}

@@ -136,7 +136,7 @@ func (q *Queue) check(attrs map[string]string) error {
 			"name FIFO queues with .fifo at the end, and no others")
 	case attrs["RedrivePolicy"] == "":
 		return refused(q.name,
-			"has no dead-letter queue, so that what can't be processed would come again until it expires",
+			"has no dead-letter queue, so a bad event would come again until it expires",
 			"make another with bellhop queue create, or give this one a redrive policy")
 	}
 	if err := a.Validate(); err != nil {

@@ -102,7 +102,7 @@ func CheckSettled(s store.Settled) error {
 	case bellhop.PushUnknown:
 		return nil
 	}
-	return bellhop.Invalidf("status", "a push can't be settled as %q, to be tried again: %t", s.Status,
+	return bellhop.Invalidf("status", "a push can't be settled as %q, with a retry: %t", s.Status,
 		!s.RetryAt.IsZero())
 }
 
@@ -191,7 +191,7 @@ func CheckDevice(d bellhop.Device) error {
 }
 
 func badDevice() error {
-	return bellhop.Invalidf("device", "a device's kind, platform or form is not one of those there are")
+	return bellhop.Invalidf("device", "a device's kind, platform or form is unknown")
 }
 
 // NotFound is the error for a missing object, such as "push" or "shop".

@@ -35,7 +35,7 @@ func (db *DB) backlogs(ctx context.Context, now time.Time, free int) ([]rules.Ba
 	if err != nil || !rules.Beyond(last, now) {
 		return all, err
 	}
-	err = db.write(ctx, "make due what waits too long", func(tx *sqlitefile.Tx) error {
+	err = db.write(ctx, "make due the pushes that wait too long", func(tx *sqlitefile.Tx) error {
 		return tx.Prepare(`UPDATE pushes SET next_at = ? WHERE id IN (SELECT id FROM pushes WHERE next_at > ? LIMIT ?)`).
 			Time(now).Time(now.Add(rules.LongestWait)).Int(driver.LookAhead).Exec()
 	})
