@@ -77,7 +77,7 @@ func (n *Notifier) Notify(ctx context.Context, o store.Owed) error {
 // lost logs given up pushes and retired devices.
 func (n *Notifier) lost(o store.Owed, s store.Settled, err error) {
 	n.begin.Do(func() {
-		n.givenUp = NewTrouble(n.Log, slog.LevelWarn, "a push was given up", "")
+		n.givenUp = NewTrouble(n.Log, slog.LevelWarn, "gave up a push", "")
 		n.retired = NewTrouble(n.Log, slog.LevelWarn, "a device was retired: its address no longer works", "")
 	})
 	trouble := n.givenUp

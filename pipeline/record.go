@@ -123,7 +123,7 @@ func (r *Recorder) Dead(ctx context.Context, e *bellhop.Event, reason string) er
 		return fmt.Errorf("record that event %s is dead: %w", e.ID, err)
 	}
 	r.Metrics.died()
-	r.Log.Warn("an event was given up", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "reason", reason)
+	r.Log.Warn("gave up an event", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "reason", reason)
 	return nil
 }
 
