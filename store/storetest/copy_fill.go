@@ -42,7 +42,7 @@ func fill(f *fixture) {
 	f.addShop(fourth)
 	f.addDevices(fourth, many)
 	f.record(f.order(fourth, 1, 1))
-	f.must(f.s.UpdateShop(f.ctx, fourth, func(s *bellhop.Shop) { s.OwnSecretOnly = true })) // before, it would have taken none
+	f.must(f.s.UpdateShop(f.ctx, fourth, func(s *bellhop.Shop) { s.OwnSecretOnly = true }))
 	r := must(f.s.TakeRelay(f.ctx, "events", "one", day, time.Minute))(f)
 	r.Cursor -= 100
 	f.must(f.s.MoveRelay(f.ctx, r))
