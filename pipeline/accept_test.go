@@ -33,7 +33,7 @@ type shops struct {
 	err  error
 }
 
-// noShops is the methods that a keyring doesn't call.
+// noShops are the methods that a keyring doesn't call.
 type noShops = interface {
 	AddShop(context.Context, bellhop.Shop) error
 	UpdateShop(context.Context, string, func(*bellhop.Shop)) error

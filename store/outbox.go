@@ -12,7 +12,7 @@ type Outbox interface {
 	// ClaimPushes takes due pushes, marks them sending and counts an attempt. The rules
 	// divide the slots among the shops and a device's budget among its pushes: some go out
 	// by themselves, some together, some later. In their owner's quiet hours they wait for
-	// the end, with [ReasonQuietHours]; what [Slots.Gate] holds back waits without an
+	// the end, with [ReasonQuietHours]; pushes that [Slots.Gate] holds back wait without an
 	// attempt, with [ReasonServiceAway]. A digest may take more of its device's pushes than
 	// there are slots. A claim that nobody settles within lease becomes unknown and due
 	// again.

@@ -10,7 +10,7 @@ import (
 	"bellhop/queue/amqpqueue"
 )
 
-// A queue in RabbitMQ: send, receive, and give up what can never succeed.
+// A queue in RabbitMQ: send, receive, and give up an event that can never succeed.
 func Example() {
 	ctx := context.Background()
 	target, _, err := amqpqueue.ParseURL(exampleURL()) // such as amqp://USER:PASSWORD@HOST/VHOST

@@ -27,7 +27,7 @@ type Options struct {
 	Settings amazon.Settings
 	Account  string // of 12 digits; "" is that of the credentials
 	Bucket   string // for bodies that fit into no message; "" refuses them
-	KMSKey   string // encrypts queues that are made and what goes into the bucket; "" is SQS's and S3's own key
+	KMSKey   string // encrypts new queues and objects; "" is SQS's and S3's own key
 
 	Log *slog.Logger
 	Now func() time.Time

@@ -27,7 +27,7 @@ const (
 	attrDiedAt   = "died_at"
 )
 
-// legal replaces what no attribute of SQS may hold.
+// legal replaces the characters that SQS refuses in attributes.
 func legal(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !amazon.Legal([]byte(string(r))) {

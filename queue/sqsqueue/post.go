@@ -45,7 +45,7 @@ func (q *Queue) postAll(ctx context.Context, url string, entries []*entry) {
 // The SDK itself repeats requests that fail as a whole.
 const postAttempts = 4
 
-// post sends one batch and sets each entry's error. It sends again what SQS could
+// post sends one batch and sets each entry's error. It sends entries again that SQS could
 // not take just then.
 func (q *Queue) post(ctx context.Context, url string, batch []*entry) {
 	backoff := retry.NewExponentialJitterBackoff(time.Second)

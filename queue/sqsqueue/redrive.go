@@ -95,8 +95,8 @@ func (q *Queue) requeue(ctx context.Context, dead []*deadMessage) error {
 			delete(msg.Attributes, name)
 		}
 		entries[i] = &entry{msg: msg}
-		// By the webhook's id a FIFO queue would drop what it took within five
-		// minutes.
+		// By the webhook's id a FIFO queue would drop an event that it took within
+		// five minutes.
 		entries[i].group, entries[i].dedup = q.marks(d.dead.Event, d.id)
 	}
 	return noteGone(dead, q.move(ctx, q.dead, q.main, deadLeases(dead), entries))

@@ -34,7 +34,7 @@ const (
 		(SELECT id FROM pushes WHERE next_at > $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)`
 )
 
-// backlogs finds due pushes by shop. It first makes due what waits for an impossible time.
+// backlogs finds due pushes by shop. It first makes due pushes with an impossible time.
 func (db *DB) backlogs(ctx context.Context, now time.Time, free int) (all []rules.Backlog, err error) {
 	l, err := db.look(ctx, dueSoon, now, free)
 	if err == nil && rules.Beyond(l.last, now) {

@@ -176,7 +176,7 @@ func readBudget(r pgx.Rows) (*rules.DeviceBudget, error) {
 	return &p, err
 }
 
-// allowanceColumns are what allowanceRow scans, of an alias d.
+// allowanceColumns are the columns for allowanceRow, of an alias d.
 const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total,
 	d.gathered_currency, d.gathered_since`
 

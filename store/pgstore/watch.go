@@ -42,7 +42,7 @@ func (w *watch) ask(s *wait.Broadcast) <-chan struct{} {
 	return next
 }
 
-// wrote signals what this process did.
+// wrote signals this process's changes.
 func (w *watch) wrote(owed, changed bool) {
 	if owed {
 		w.owed.Fire()

@@ -82,7 +82,7 @@ func tally[K ~string](b *postgres.Batch, query string, t *rules.Tally[K]) {
 	exec(b, query, &rows)
 }
 
-// committed does what follows a transaction.
+// committed signals a committed transaction and drops old changes.
 func (w *writes) committed(ctx context.Context) {
 	n := int64(len(w.Stream))
 	w.db.watch.wrote(w.Wake, n > 0)
@@ -121,7 +121,7 @@ func owedPushes(b *postgres.Batch, owed *[]*rules.Push, devices []int64) {
 	}, owedTo, devices, driver.LookAhead)
 }
 
-// dropDevices deletes the locked devices and skips what they are owed.
+// dropDevices deletes the locked devices and skips their owed pushes.
 func (w *writes) dropDevices(ctx context.Context, tx *postgres.Tx) error {
 	var owed []*rules.Push
 	err := tx.Do(func(b *postgres.Batch) { owedPushes(b, &owed, w.devices) })

@@ -30,7 +30,7 @@ func plan(t *testing.T, f *sqlitefile.File, query string) string {
 func TestQueriesUseTheirIndex(t *testing.T) {
 	_, f := open(t)
 	for query, index := range map[string]string{
-		// The walk begins at the cursor, so that a late page costs what the first does.
+		// The walk begins at the cursor, so that a late page costs no more than the first.
 		sqlitestore.ListOrders:    "orders_list (shop_id=? AND placed_at>? AND (placed_at,order_id)<(?,?))",
 		sqlitestore.ListOrdersNew: "orders_list (shop_id=? AND placed_at>? AND (placed_at,order_id)<(?,?))",
 		`SELECT p.id FROM pushes p WHERE p.shop_id = ? AND p.next_at <= ? ORDER BY p.next_at, p.id LIMIT ?`: "pushes_due_by_shop",

@@ -162,7 +162,7 @@ CREATE TABLE push_totals (
     n      bigint NOT NULL
 ) WITH (fillfactor = 10);
 
--- The archive and the ledger: every event with what became of it, and its body
+-- The archive and the ledger: every event with its outcome, and its body
 -- for as long as that is kept.
 CREATE TABLE events (
     id               uuid   PRIMARY KEY,      -- UUIDv7: later ones sort later
