@@ -11,7 +11,7 @@ import (
 	"bellhop/store"
 )
 
-// depths tells how much waits where, measured when somebody asks.
+// depths measures what waits in each queue when Prometheus asks.
 type depths struct {
 	queue  queue.Queue
 	notify queue.Queue // nil where there is none
@@ -22,9 +22,9 @@ var (
 	depthDesc  = prometheus.NewDesc("bellhop_queue_events", "Events in the queue, by state.", []string{"state"}, nil)
 	oldestDesc = prometheus.NewDesc("bellhop_queue_oldest_seconds", "Age of the oldest waiting event.", nil, nil)
 	notifyDesc = prometheus.NewDesc("bellhop_notify_queue_events",
-		"Messages to those who push, in their queue, by state.", []string{"state"}, nil)
+		"Wake-up messages for push workers, by state.", []string{"state"}, nil)
 	waitedDesc = prometheus.NewDesc("bellhop_notify_queue_oldest_seconds",
-		"Age of the oldest waiting message to those who push.", nil, nil)
+		"Age of the oldest waiting wake-up message.", nil, nil)
 	ledgerDesc = prometheus.NewDesc("bellhop_ledger_events", "Events that ever came, by what became of them.",
 		[]string{"outcome"}, nil)
 	pushesDesc  = prometheus.NewDesc("bellhop_pushes", "Pushes that were ever owed, by status.", []string{"status"}, nil)
@@ -43,7 +43,7 @@ func (d *depths) Describe(ch chan<- *prometheus.Desc) {
 	ch <- pushesDesc
 }
 
-// Collect implements [prometheus.Collector]. What can't be measured is left out.
+// Collect implements [prometheus.Collector]. It leaves out what it can't measure.
 func (d *depths) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
 	defer cancel()

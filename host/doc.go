@@ -1,7 +1,6 @@
-// Package host runs the steps of the pipeline: it starts them, says how many go
-// on at once, turns their errors into acknowledgements, drains and stops.
+// Package host runs the steps of the pipeline: it starts them, sets how many run at
+// once, turns their errors into acknowledgements, drains and stops.
 //
-// [Worker] consumes the queue, [PushWorker] sends the pushes that are
-// owed, [Maintenance] does the periodic work. [Serve] and [Work] put them together: all in
-// one process, or the consumer alone.
+// [Worker] consumes the queue, [PushWorker] sends owed pushes, [Maintenance] does the
+// periodic work. [Run] puts together those that [Steps] asks for.
 package host

@@ -12,11 +12,8 @@ const (
 	liveMetric = "/gc/heap/live:bytes"
 )
 
-// RelaxGC trades memory for speed where the memory is little: at a few
-// dozen MiB of heap, collecting at five times what is in use rather than at twice
-// saves work: prototypes recorded more that way. Where thousands of connections are
-// held, garbage gets no more than twice that, so that they fit beside it. GOGC
-// overrules.
+// RelaxGC collects less often while the heap is small: prototypes recorded more orders
+// that way. With thousands of connections it allows less garbage. GOGC overrides it.
 func RelaxGC() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
@@ -24,7 +21,7 @@ func RelaxGC() {
 	}
 }
 
-// afterNextCollection sets anew when to collect, each time that it was done.
+// afterNextCollection sets GOGC anew after each collection.
 func afterNextCollection(percent int) {
 	runtime.AddCleanup(&struct{ _ [16]byte }{}, func(percent int) {
 		live := []metrics.Sample{{Name: liveMetric}}
@@ -37,8 +34,8 @@ func afterNextCollection(percent int) {
 	}, percent)
 }
 
-// garbagePercent is how much garbage there may be for so much that is live, in steps
-// of 25, since setting it stops everything for a moment.
+// garbagePercent returns GOGC for a live heap, in steps of 25: setting it stops the
+// world for a moment.
 func garbagePercent(live uint64) int {
 	return int(min(400, max(50, maxGarbage*100/max(live, 1)/25*25)))
 }

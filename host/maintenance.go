@@ -12,7 +12,7 @@ import (
 	"bellhop/store"
 )
 
-// Maintenance runs periodic work: key refresh, writing dead letters down, pruning.
+// Maintenance runs periodic work: it refreshes keys, records dead letters and prunes.
 type Maintenance struct {
 	Keys  *pipeline.Keyring // nil where no webhooks come in
 	Queue queue.Queue       // nil where nothing is consumed
@@ -28,27 +28,27 @@ const (
 	refreshEvery   = 2 * time.Second // how soon a rotated secret counts
 	reconcileEvery = 10 * time.Second
 	pruneEvery     = time.Hour
-	settledEvery   = time.Minute // what left a queue with bodies of its own, which the store has, too
+	settledEvery   = time.Minute // for a queue with bodies of its own
 	pruneBatch     = 500         // small, so that webhooks don't wait for it
 
-	// reconcileAll is when dead letters are gone through although they are no more
-	// and no fewer: as many may have come as were replayed.
+	// reconcileAll is how often reconcile reads all dead letters although their number
+	// is the same: as many may have come as were replayed.
 	reconcileAll = time.Hour
-	// deadPage is how many are asked for at once. It is large, since a queue that
-	// knows no order goes through all of its own for each page.
+	// deadPage is large, since an unordered queue reads all its dead letters for each
+	// page.
 	deadPage = 10_000
 )
 
-// Run works until ctx is done. Each duty has a loop of its own, so that none waits
-// for another: a new shop's secret counts while bodies are dropped.
+// Run works until ctx is done. Each duty has a loop of its own, so that none waits for
+// another.
 func (m *Maintenance) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	if m.Keys != nil {
-		loops.Go(func() { m.every(ctx, refreshEvery, "reading the shops' secrets", m.Keys.Refresh) })
+		loops.Go(func() { m.every(ctx, refreshEvery, "refreshing the shops' secrets", m.Keys.Refresh) })
 	}
 	if m.Queue != nil {
 		r := &reconciler{Maintenance: m, seed: maphash.MakeSeed()}
-		loops.Go(func() { m.every(ctx, reconcileEvery, "writing dead letters down", r.reconcile) })
+		loops.Go(func() { m.every(ctx, reconcileEvery, "recording dead letters", r.reconcile) })
 	}
 	prune := func(ctx context.Context) error { _, err := m.Prune(ctx); return err }
 	loops.Go(func() { m.every(ctx, pruneEvery, "dropping old bodies", prune) })
@@ -60,7 +60,7 @@ func (m *Maintenance) Run(ctx context.Context) error {
 	return nil
 }
 
-// every does something at once, and again and again until ctx is done.
+// every does something at once and then each d, until ctx is done.
 func (m *Maintenance) every(ctx context.Context, d time.Duration, what string, do func(context.Context) error) {
 	tick := time.NewTicker(d)
 	defer tick.Stop()
@@ -77,14 +77,14 @@ func (m *Maintenance) every(ctx context.Context, d time.Duration, what string, d
 	}
 }
 
-// reconciler writes down the dead letters that the queue made by itself, when the
-// last lease of an event ran out.
+// reconciler records the dead letters that the queue made by itself, when the last
+// lease of an event ran out.
 type reconciler struct {
 	*Maintenance
 	seed    maphash.Seed
-	written map[uint64]struct{} // hashes of the places of those that are written down
+	written map[uint64]struct{} // hashes of the places of recorded ones
 	known   int                 // how many there were
-	due     time.Time           // when to go through them in any case
+	due     time.Time           // when to read them in any case
 }
 
 func (r *reconciler) reconcile(ctx context.Context) error {
@@ -116,8 +116,8 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 	return nil
 }
 
-// Prune drops the bodies of events that were settled long enough ago, until there
-// are none or ctx is done, and returns how many.
+// Prune drops the bodies of events settled before KeepBodies, until there are none or
+// ctx is done, and returns how many.
 func (m *Maintenance) Prune(ctx context.Context) (total int, err error) {
 	before := m.Now().Add(-m.KeepBodies)
 	for n := pruneBatch; n == pruneBatch && err == nil && ctx.Err() == nil; total += n {

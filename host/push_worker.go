@@ -25,44 +25,42 @@ type PushWorker struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Probe    pipeline.Probe
-	// Wake, unless nil, wakes it in place of what Outbox notices of other processes by
-	// itself.
+	// Wake, unless nil, wakes the worker in place of Outbox's own signals.
 	Wake *WakeReceiver
 
 	// InFlight bounds the attempts under way at once. 0 means 640.
 	InFlight int
 }
 
-// defaultInFlight and perFree leave 512 attempts to a shop that is alone, and a
-// fifth of all to the next shop.
+// defaultInFlight and perFree leave 512 attempts to a single shop, and a fifth of
+// all to the next one.
 const (
 	defaultInFlight = 640
 	perFree         = 4
 )
 
-// claimLease is how long a claim holds: longer than the 15 s that an
-// attempt may take. A process that dies leaves its claims to be taken again after
-// it.
+// claimLease is how long a claim holds: longer than the 15 s that an attempt may
+// take. After it others claim again what a dead process left.
 const claimLease = 20 * time.Second
 
-// idleWait bounds how long an idle push worker sleeps. It is the sweeper: then the
-// worker finds pushes whose signal got lost, with a process or a message.
+// idleWait bounds how long an idle push worker sleeps. Then it finds pushes whose
+// signal got lost with a process or a message.
 const idleWait = 5 * time.Second
 
 // Run works until drain is done, then waits for the attempts under way; hard ends
 // those too.
 func (w *PushWorker) Run(drain, hard context.Context) error {
 	slots := newSlots(w.InFlight, w.Notifier.Breakers)
-	retry := newRetry(pipeline.NewTrouble(w.Log, slog.LevelError, "owed pushes can't be looked for",
-		"owed pushes are looked for again"))
+	retry := newRetry(pipeline.NewTrouble(w.Log, slog.LevelError, "push workers can't find owed pushes",
+		"push workers find owed pushes again"))
 	unwritten := pipeline.NewTrouble(w.Log, slog.LevelError,
-		"what became of pushes can't be written down: they are sent again",
-		"what becomes of pushes is written down again")
+		"bellhop can't record the outcome of pushes: it sends them again",
+		"bellhop records the outcome of pushes again")
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
 	defer w.Wake.listen(drain, hard)()
 	for drain.Err() == nil {
-		owed := w.owed() // asked before looking, so that nothing owed in between is missed
+		owed := w.owed() // before claiming, to miss nothing in between
 		held := w.Wake.take()
 		claimed, next, err := w.claim(drain, slots)
 		w.Wake.answer(held, err)
@@ -87,10 +85,9 @@ func (w *PushWorker) owed() <-chan struct{} {
 	return w.Outbox.PushesOwed()
 }
 
-// Drain sends what is due, until nothing is or drain is done, and waits for the
-// attempts under way; hard ends those too. It returns how many there were, and
-// an error if the store could not be asked or told: what was due or claimed then
-// stays owed.
+// Drain sends due pushes until none is left or drain is done, and waits for the
+// attempts under way; hard ends those too. It returns how many attempts it made, and
+// an error if the store failed: then the pushes stay owed.
 func (w *PushWorker) Drain(drain, hard context.Context) (attempts int, err error) {
 	slots := newSlots(w.InFlight, w.Notifier.Breakers)
 	var group errgroup.Group
@@ -119,14 +116,13 @@ func (w *PushWorker) Drain(drain, hard context.Context) (attempts int, err error
 	return attempts, errors.Join(err, group.Wait())
 }
 
-// emptyClaims bounds how often draining looks for what is due and is not to be had: a
-// fan-out comes to nothing that can be sent now, or others claim it.
+// emptyClaims bounds how many claims in a row may find nothing while draining.
 const emptyClaims = 100
 
 func (w *PushWorker) due(next time.Time) bool { return rules.IsDue(next, w.Now()) }
 
-// claim takes what is due, as far as slots are free. It looks before it writes:
-// most wakes bring no push.
+// claim takes due pushes, as far as slots are free. It reads before it writes: most
+// wake-ups bring no push.
 func (w *PushWorker) claim(ctx context.Context, slots *slots) (owed []store.Owed, next time.Time, err error) {
 	next, err = w.Outbox.NextPush(ctx)
 	if err != nil || !w.due(next) {
@@ -136,8 +132,7 @@ func (w *PushWorker) claim(ctx context.Context, slots *slots) (owed []store.Owed
 	if ctx.Err() != nil {
 		return nil, next, ctx.Err()
 	}
-	// A claim that is broken off half-way would hold pushes that nobody sends
-	// until it runs out.
+	// An interrupted claim would hold pushes that nobody sends until it runs out.
 	owed, err = w.Outbox.ClaimPushes(context.WithoutCancel(ctx), w.Now().UTC().Truncate(time.Microsecond), free,
 		claimLease)
 	slots.take(owed)
@@ -147,8 +142,7 @@ func (w *PushWorker) claim(ctx context.Context, slots *slots) (owed []store.Owed
 	return owed, next, err
 }
 
-// wait waits for something to become due, or, when something is that a shop has
-// no slot for, for a slot.
+// wait waits for a push to become due, or for a slot if a shop has none free for it.
 func (w *PushWorker) wait(ctx context.Context, owed <-chan struct{}, slots *slots, next time.Time) {
 	d := idleWait
 	var back <-chan struct{}
@@ -162,5 +156,5 @@ func (w *PushWorker) wait(ctx context.Context, owed <-chan struct{}, slots *slot
 }
 
 // busyWait bounds how long a push worker waits while its own attempts are under way:
-// other processes may have let go of what is due.
+// other processes may have released due pushes.
 const busyWait = 100 * time.Millisecond

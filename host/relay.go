@@ -14,9 +14,9 @@ import (
 	"bellhop/store"
 )
 
-// Relay passes what changed on to other services, in the order in which it was
-// committed. Of all processes that run one, one works: it holds a lease. Trouble
-// with the service holds up nothing but the relay.
+// Relay publishes changes to other services in the order of their commits. Of all
+// processes with a relay one holds the lease and works. Trouble with the service
+// delays only the relay.
 type Relay struct {
 	Store interface {
 		store.Stream
@@ -24,13 +24,13 @@ type Relay struct {
 	}
 	Builder   *pipeline.EventBuilder
 	Publisher events.Publisher
-	Holder    string // tells this process from all others
+	Holder    string // this process's own name
 	Log       *slog.Logger
 	Now       func() time.Time
 	Metrics   *RelayMetrics
 	Probe     pipeline.Probe
-	// Lease is after how long another process takes over from one that died. 0
-	// means 15 seconds.
+	// Lease is how long after a process's death another takes over. 0 means 15
+	// seconds.
 	Lease time.Duration
 
 	at    store.Relay // as it was last taken or moved
@@ -47,9 +47,8 @@ func newRelay(o Options) *Relay {
 // RelayName is the relay's name in the store.
 const RelayName = "events"
 
-// A third of a lease is for publishing a run of events. Nothing is begun with less
-// than two thirds left, so that nothing outlasts the lease: it is renewed first.
-// Those that stand by look eight times in the length of one.
+// Publishing a run takes at most a third of a lease. Relay renews the lease before it
+// starts with less than two thirds left. Standbys look eight times a lease.
 const (
 	relayLease        = 15 * time.Second
 	relayBatch        = 500
@@ -57,8 +56,8 @@ const (
 	longestRelayRetry = 10 * time.Second
 )
 
-// Run works until drain is done, then finishes the run that is under way and lets
-// another process take over; hard ends that too.
+// Run works until drain is done. Then it finishes the run under way and releases the
+// lease; hard ends that too.
 func (r *Relay) Run(drain, hard context.Context) error {
 	if r.Lease == 0 {
 		r.Lease = relayLease
@@ -68,7 +67,7 @@ func (r *Relay) Run(drain, hard context.Context) error {
 		trouble: pipeline.NewTrouble(r.Log, slog.LevelWarn, "events for other services wait",
 			"events for other services are sent again")}
 	for drain.Err() == nil {
-		changed := r.Store.Changed() // asked before looking, so that nothing is missed
+		changed := r.Store.Changed() // before reading, to miss nothing in between
 		n, err := r.turn(drain, hard)
 		if err != nil && drain.Err() == nil {
 			r.Metrics.failed()
@@ -89,7 +88,7 @@ func (r *Relay) wait(ctx context.Context, changed <-chan struct{}) {
 	wait.For(ctx, d, changed, nil)
 }
 
-// turn passes a batch on, if it is this process's turn, and returns how many
+// turn publishes a batch if this process holds the lease, and returns how many
 // changes it had.
 func (r *Relay) turn(drain, hard context.Context) (n int, err error) {
 	if err := r.hold(drain); err != nil || !r.holds() {
@@ -102,12 +101,12 @@ func (r *Relay) turn(drain, hard context.Context) (n int, err error) {
 	if err := r.missed(hard, changes[0].Seq); err != nil {
 		return 0, err
 	}
-	told, err := r.Builder.Build(drain, r.at.Origin, changes)
+	built, err := r.Builder.Build(drain, r.at.Origin, changes)
 	if err != nil {
 		return 0, err
 	}
 	cursor := r.at.Cursor
-	for _, run := range events.Runs(told) {
+	for _, run := range events.Runs(built) {
 		if drain.Err() != nil {
 			break
 		}
@@ -116,7 +115,7 @@ func (r *Relay) turn(drain, hard context.Context) (n int, err error) {
 		}
 	}
 	if err == nil && drain.Err() == nil {
-		r.at.Cursor = changes[len(changes)-1].Seq // also past what nobody is told of
+		r.at.Cursor = changes[len(changes)-1].Seq // also past changes that made no event
 	}
 	if r.at.Cursor == cursor {
 		return 0, err
@@ -128,8 +127,8 @@ func (r *Relay) turn(drain, hard context.Context) (n int, err error) {
 	return len(changes), err
 }
 
-// publish passes one run on. What is broken off by the end of the process would
-// only come again.
+// publish publishes one run. A run that the end of the process interrupts only comes
+// again.
 func (r *Relay) publish(ctx context.Context, run []*events.Event) error {
 	if !r.holdsEnough() {
 		if err := r.move(ctx); err != nil {
@@ -147,8 +146,8 @@ func (r *Relay) publish(ctx context.Context, run []*events.Event) error {
 	return nil
 }
 
-// missed notices changes that were dropped before they were passed on: the
-// stream keeps store.KeepForRelays and no more. Numbers have no gaps otherwise.
+// missed notices changes that the store dropped before the relay published them: the
+// stream keeps only store.KeepForRelays. Otherwise numbers have no gaps.
 func (r *Relay) missed(ctx context.Context, first int64) error {
 	n := first - 1 - r.at.Cursor
 	if n <= 0 {
@@ -165,7 +164,7 @@ func (r *Relay) holds() bool { return r.until.After(r.Now()) }
 
 func (r *Relay) holdsEnough() bool { return r.until.Sub(r.Now()) > r.Lease*2/3 }
 
-// hold takes the lease, or holds on to it, if nobody else has it.
+// hold takes or renews the lease, unless another process has it.
 func (r *Relay) hold(ctx context.Context) error {
 	if r.holdsEnough() {
 		return nil
@@ -186,7 +185,7 @@ func (r *Relay) hold(ctx context.Context) error {
 	return nil
 }
 
-// taken looks before it writes: all but one process only look.
+// taken reports whether another process holds the lease. Standbys only read.
 func (r *Relay) taken(ctx context.Context) (bool, error) {
 	all, err := r.Store.Relays(ctx)
 	for _, at := range all {
@@ -203,7 +202,7 @@ func (r *Relay) lost() {
 	r.Metrics.holding(false)
 }
 
-// move writes down how far the relay has come, and holds on to the lease.
+// move saves the relay's cursor and renews the lease.
 func (r *Relay) move(ctx context.Context) error {
 	until := r.Now().Add(r.Lease)
 	r.at.Until = until
@@ -217,14 +216,14 @@ func (r *Relay) move(ctx context.Context) error {
 	return err
 }
 
-// release lets somebody else take over at once.
+// release lets another process take over at once.
 func (r *Relay) release(ctx context.Context) {
 	if !r.holds() {
 		return
 	}
 	r.at.Until = r.Now()
 	if err := r.Store.MoveRelay(ctx, r.at); err != nil {
-		r.Log.Warn("give the events for other services to another process", "err", err)
+		r.Log.Warn("release the lease of the events for other services", "err", err)
 	}
 	r.lost()
 }

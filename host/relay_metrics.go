@@ -18,8 +18,8 @@ type RelayMetrics struct {
 	holds          prometheus.Gauge
 }
 
-// NewRelayMetrics registers a relay's metrics, and how far it is behind, which
-// is measured when somebody asks.
+// NewRelayMetrics registers a relay's metrics. It measures how far the relay is
+// behind when Prometheus asks.
 func NewRelayMetrics(reg prometheus.Registerer, s behindStore, now func() time.Time) *RelayMetrics {
 	f := promauto.With(reg)
 	m := &RelayMetrics{
@@ -75,7 +75,7 @@ type behindStore interface {
 	store.Relays
 }
 
-// behind tells how far the relay is behind the stream.
+// behind measures how far the relay is behind the stream.
 type behind struct {
 	store behindStore
 	now   func() time.Time
@@ -94,7 +94,7 @@ func (b *behind) Describe(ch chan<- *prometheus.Desc) {
 	ch <- ageDesc
 }
 
-// Collect implements [prometheus.Collector]. What can't be measured is left out.
+// Collect implements [prometheus.Collector]. It leaves out what it can't measure.
 func (b *behind) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
 	defer cancel()
@@ -106,8 +106,8 @@ func (b *behind) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, age.Seconds())
 }
 
-// Behind returns how many events wait to be published, and since when the oldest
-// does. Both are 0 where there is no relay.
+// Behind returns how many events wait to be published, and the age of the oldest.
+// Both are 0 without a relay.
 func Behind(ctx context.Context, s behindStore, now time.Time) (n int64, age time.Duration, err error) {
 	all, err := s.Relays(ctx)
 	if err != nil {

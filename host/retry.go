@@ -17,15 +17,14 @@ type retry struct {
 }
 
 // longestPause is the longest pause of a loop between two tries at a queue or the
-// store. It is short, so that a service that is back is used soon.
+// store. It is short, so that loops notice soon that a service is back.
 const longestPause = 30 * time.Second
 
 func newRetry(t *pipeline.Trouble) *retry {
 	return &retry{first: firstRetry, longest: longestPause, trouble: t}
 }
 
-// ok notes the result of a try and waits after a failure. It returns whether the
-// try went well.
+// ok notes the result of a try, waits after a failure, and reports success.
 func (r *retry) ok(ctx context.Context, err error) bool {
 	if ctx.Err() == nil {
 		r.trouble.Note(err)

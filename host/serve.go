@@ -25,16 +25,16 @@ import (
 type Options struct {
 	Store store.Store
 	Queue queue.Queue
-	// NotifyQueue joins the two steps where a process works at one of them alone;
-	// see [queue.NotifyName]. Without it push workers look by themselves.
+	// NotifyQueue carries wake-up messages between processes that each run one of the
+	// two steps; see [queue.NotifyName]. Without it push workers look by themselves.
 	NotifyQueue queue.Queue
-	Sender      push.Sender        // nil where nothing is pushed
-	Breakers    *pipeline.Breakers // of Sender's services; nil: without
+	Sender      push.Sender        // nil without the step Notify
+	Breakers    *pipeline.Breakers // of Sender's services; may be nil
 	Events      Events
 
 	Steps
 	Webhooks *Webhooks // nil where none come in
-	Servers  []Server  // run until the end
+	Servers  []Server
 
 	KeepBodies time.Duration
 
@@ -43,33 +43,33 @@ type Options struct {
 	Telemetry
 	Probe pipeline.Probe
 
-	// Hard breaks draining off when it is done. nil: never.
+	// Hard ends draining when it is done. nil: never.
 	Hard context.Context
 }
 
-// Steps are what a process works at, beside whatever it serves.
+// Steps are the steps that a process runs, beside its servers.
 type Steps struct {
 	Record, Notify bool
-	Loops          int // how many batches are recorded at once; 0 means one
+	Loops          int // batches recorded at once; 0 means one
 }
 
-// Events are how other services learn what changed.
+// Events says how bellhop publishes changes to other services.
 type Events struct {
-	Publisher events.Publisher // nil where nobody learns it
+	Publisher events.Publisher // nil: it publishes none
 	Composer  events.Composer
 	Lease     time.Duration // see [Relay]
 }
 
-// Webhooks are what a host looks after while webhooks come in.
+// Webhooks are the parts that a host keeps up to date while webhooks come in.
 type Webhooks struct {
 	Keys     *pipeline.Keyring
 	Refusals *pipeline.Refusals
-	// Capacity is how many webhooks a second this machine was measured to hold; 0
-	// when that is not known.
+	// Capacity is the measured limit of this machine in webhooks a second; 0 if
+	// unknown.
 	Capacity float64
 }
 
-// Telemetry is what a process measures itself with.
+// Telemetry holds a process's metrics and traces.
 type Telemetry struct {
 	Registry *prometheus.Registry
 	Metrics  *pipeline.Metrics // of Registry
@@ -82,24 +82,23 @@ func NewTelemetry() Telemetry {
 	return Telemetry{Registry: registry, Metrics: pipeline.NewMetrics(registry)}
 }
 
-// Server answers what comes in on one listener. What HTTP has from
-// RegisterOnShutdown is called before the host waits for answers under way: it ends
-// those that would never end by themselves.
+// Server serves HTTP on one listener. Register with HTTP.RegisterOnShutdown what ends
+// answers that would never end by themselves: the host waits for all others.
 type Server struct {
 	Listener net.Listener // closed at the end
 	HTTP     *http.Server
 }
 
-// settled is when a start is over: what opening took and running does not need goes
-// back to the system.
+// settled is when a start is over: then the host gives unused memory back to the
+// system.
 const settled = 2 * time.Second
 
-// drainTimeout is how long answers under way get once the process is to end:
-// less than the 30 s after which most supervisors kill.
+// drainTimeout is how long answers under way get when the process ends: less than the
+// 30 s after which most supervisors kill.
 const drainTimeout = 25 * time.Second
 
-// Run serves and works at its steps until ctx is done. Then it drains: no new
-// webhook is accepted, those under way are answered, what is leased is finished.
+// Run serves and works until ctx is done. Then it drains: it accepts no new webhook,
+// answers those under way and finishes leased events.
 func Run(ctx context.Context, o Options) error {
 	run := newRun(ctx, o)
 	defer time.AfterFunc(settled, debug.FreeOSMemory).Stop()
@@ -114,9 +113,9 @@ func Run(ctx context.Context, o Options) error {
 		keys, refusals = in.Keys, in.Refusals
 		busy := &traffic{ledger: o.Store, holds: in.Capacity}
 		o.Registry.MustRegister(busy)
-		run.group.Go(func() error { return busy.run(run.ctx, o.Now, o.Log) })
+		run.group.Go(func() error { return busy.run(run.drain, o.Now, o.Log) })
 	}
-	run.group.Go(func() error { return (&watch{refusals: refusals, store: o.Store, log: o.Log}).run(run.ctx) })
+	run.group.Go(func() error { return (&watch{refusals: refusals, store: o.Store, log: o.Log}).run(run.drain) })
 	run.steps(o, keys)
 	return run.group.Wait()
 }
@@ -124,22 +123,22 @@ func Run(ctx context.Context, o Options) error {
 // run is a set of parts that live and end together.
 type run struct {
 	group *errgroup.Group
-	ctx   context.Context // done when the parts are to stop
-	hard  context.Context // done when they are to stop at once
+	drain context.Context // ends the parts once they have drained
+	hard  context.Context // ends them at once
 }
 
-// newRun registers what is measured before anybody can ask for it.
+// newRun registers the metrics before anybody can ask for them.
 func newRun(ctx context.Context, o Options) *run {
 	hard := o.Hard
 	if hard == nil {
 		hard = context.Background()
 	}
 	o.Registry.MustRegister(&depths{queue: o.Queue, notify: o.NotifyQueue, store: o.Store})
-	group, ctx := errgroup.WithContext(ctx)
-	return &run{group: group, ctx: ctx, hard: hard}
+	group, drain := errgroup.WithContext(ctx)
+	return &run{group: group, drain: drain, hard: hard}
 }
 
-// serve serves until the run is to stop.
+// serve serves until the run drains.
 func (r *run) serve(s Server) {
 	r.group.Go(func() error {
 		if err := s.HTTP.Serve(s.Listener); !errors.Is(err, http.ErrServerClosed) {
@@ -148,7 +147,7 @@ func (r *run) serve(s Server) {
 		return nil
 	})
 	r.group.Go(func() error {
-		<-r.ctx.Done()
+		<-r.drain.Done()
 		ctx, cancel := context.WithTimeout(r.hard, drainTimeout)
 		defer cancel()
 		if err := s.HTTP.Shutdown(ctx); err != nil {
@@ -159,43 +158,42 @@ func (r *run) serve(s Server) {
 	})
 }
 
-// steps starts the consumer's parts and the housekeeping.
+// steps starts the steps, the relay and the maintenance.
 func (r *run) steps(o Options, keys *pipeline.Keyring) {
 	maintenance := &Maintenance{Keys: keys, Store: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
 	if o.Record {
 		maintenance.Queue = o.Queue
 		w := &Worker{Queue: o.Queue, Ready: o.Store.Ready, Log: o.Log, Probe: o.Probe, Loops: o.Loops, Wake: o.wakeSender(),
 			Recorder: o.Recorder()}
-		r.group.Go(func() error { return w.Run(r.ctx, r.hard) })
+		r.group.Go(func() error { return w.Run(r.drain, r.hard) })
 	}
 	if o.Notify {
 		n := &PushWorker{Outbox: o.Store, Log: o.Log, Now: o.Now, Probe: o.Probe, Wake: o.wakeReceiver(),
 			Notifier: o.Notifier()}
-		r.group.Go(func() error { return n.Run(r.ctx, r.hard) })
+		r.group.Go(func() error { return n.Run(r.drain, r.hard) })
 	}
 	if o.Events.Publisher != nil {
 		relay := newRelay(o)
-		r.group.Go(func() error { return relay.Run(r.ctx, r.hard) })
+		r.group.Go(func() error { return relay.Run(r.drain, r.hard) })
 	}
-	r.group.Go(func() error { return maintenance.Run(r.ctx) })
+	r.group.Go(func() error { return maintenance.Run(r.drain) })
 }
 
-// Recorder returns what records.
+// Recorder builds the recording step.
 func (o Options) Recorder() *pipeline.Recorder {
 	return &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: o.Metrics, Traces: o.Traces, Probe: o.Probe,
 		Strangers: pipeline.NewTrouble(o.Log, slog.LevelWarn,
 			"webhooks of shops that are not added are kept and not recorded", "")}
 }
 
-// Notifier returns what pushes.
+// Notifier builds the notifying step.
 func (o Options) Notifier() *pipeline.Notifier {
 	return &pipeline.Notifier{Outbox: o.Store, Sender: o.Sender, Now: o.Now, Log: o.Log, Metrics: o.Metrics,
-		Traces: o.Traces, Probe: o.Probe,
-		Breakers: o.Breakers}
+		Traces: o.Traces, Probe: o.Probe, Breakers: o.Breakers}
 }
 
-// wakeSender returns nil where this process pushes, too: its push worker learns of
-// owed pushes from the store.
+// wakeSender returns nil where this process pushes, too: the store wakes its push
+// worker.
 func (o Options) wakeSender() *WakeSender {
 	if o.Notify || o.NotifyQueue == nil {
 		return nil

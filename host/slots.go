@@ -10,12 +10,12 @@ import (
 	"bellhop/store"
 )
 
-// slots count the attempts under way, by shop. One goroutine takes them, and each
-// attempt gives its own back.
+// slots count the attempts under way, by shop. One goroutine takes slots; each attempt
+// returns its own.
 type slots struct {
 	all  int
 	gate store.Gate
-	back chan struct{} // holds something once a slot was given back
+	back chan struct{} // gets a token when a slot comes back
 
 	mu   sync.Mutex
 	busy map[string]int
@@ -29,7 +29,7 @@ func newSlots(all int, g store.Gate) *slots {
 	return &slots{all: all, gate: g, back: make(chan struct{}, 1), busy: map[string]int{}}
 }
 
-// free is what a claim may take now.
+// free returns the slots that a claim may take now.
 func (s *slots) free() store.Slots {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,9 +64,8 @@ func (s *slots) giveBack(shop string) {
 	}
 }
 
-// gather returns what is free once that is worth a claim: a quarter of all, or
-// what there is after a moment. Claiming for each slot by itself would cost a
-// transaction each.
+// gather returns the free slots once they are worth a claim: a quarter of all, or any
+// after a moment. A claim for each slot would cost a transaction each.
 func (s *slots) gather(ctx context.Context) store.Slots {
 	const moment = 5 * time.Millisecond
 	var since time.Time

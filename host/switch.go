@@ -14,16 +14,15 @@ import (
 	"bellhop/queue"
 )
 
-// Switch moves what is in one queue into another, while both are in use. An event
-// is acknowledged in the one once the other has it: it may come twice, which
-// recording bears, and is never lost.
+// Switch moves the events of one queue into another while both are in use. It
+// acknowledges an event in From once To has it, so none is lost. One may come twice;
+// recording ignores the second.
 type Switch struct {
 	From, To queue.Queue
 	// Follow goes on until the context is done, for as long as somebody sends to
 	// From. Otherwise it ends once nothing waits there, and nothing is leased.
 	Follow bool
-	// Dead moves the dead letters that there are at the beginning, too, as events
-	// to be tried again.
+	// Dead also moves the dead letters that From has at the start, as new events.
 	Dead bool
 	Log  *slog.Logger
 	// Step, unless nil, gets the progress now and then.
@@ -35,29 +34,28 @@ type Switch struct {
 
 // Switched is how far a [Switch] is.
 type Switched struct {
-	Moved   int64       // events; one that was moved twice counts twice
-	Refused int64       // that To never takes: they are dead letters in From
-	Revived int         // dead letters that were put back, to be moved
+	Moved   int64       // events; one moved twice counts twice
+	Refused int64       // events that To refused: they are dead letters in From
+	Revived int         // dead letters put back into From
 	Left    queue.Depth // in From
 }
 
 const (
 	switchBatch = 256
 	switchLoops = 4
-	// switchLook is how often From's depth is looked at. Some services know it
-	// roughly: that it is empty has to be seen so many times.
+	// switchLook is how often Switch counts From. Some services count roughly, so it
+	// must see zero switchEmpty times.
 	switchLook  = 500 * time.Millisecond
 	switchEmpty = 3
 )
 
-// Run moves events until there are none or drain is done, and finishes what it has
-// begun; hard ends that too. It logs trouble of either queue, and goes on once that
-// has passed.
+// Run moves events until From is empty or drain is done, and finishes the batches
+// under way; hard ends those too. It logs trouble of either queue and tries again.
 func (s *Switch) Run(drain, hard context.Context) (done Switched, err error) {
 	s.fromAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "receive from the source queue",
-		"the queue that is moved is back")
+		"the source queue is back")
 	s.toAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "the target queue accepts nothing: trying again",
-		"the queue that is moved into takes events again")
+		"the target queue accepts events again")
 	attrs, err := s.From.Attributes(drain)
 	if err != nil {
 		return done, err
@@ -79,7 +77,7 @@ func (s *Switch) Run(drain, hard context.Context) (done Switched, err error) {
 	last, cancel := context.WithTimeout(hard, 10*time.Second)
 	defer cancel()
 	done.Left, err = s.From.Depth(last)
-	s.tell(&done)
+	s.report(&done)
 	return done, err
 }
 
@@ -99,12 +97,12 @@ func (s *Switch) watch(ctx context.Context, done *Switched) {
 		}
 		if err == nil {
 			done.Left = d
-			s.tell(done)
+			s.report(done)
 		}
 	}
 }
 
-func (s *Switch) tell(done *Switched) {
+func (s *Switch) report(done *Switched) {
 	done.Moved, done.Refused = s.moved.Load(), s.refused.Load()
 	if s.Step != nil {
 		s.Step(*done)
@@ -151,14 +149,14 @@ func (s *Switch) carry(drain, hard context.Context, deliveries []queue.Delivery,
 	s.refused.Add(refused)
 }
 
-// refuses reports whether a queue will never take what it was sent.
+// refuses reports whether a queue will never take the events.
 func refuses(err error) bool {
 	kind := bellhop.KindOf(err)
 	return kind == bellhop.TooLarge || kind == bellhop.Invalid
 }
 
-// send returns an error for each event, nil once To has it. One that is refused
-// holds up no other.
+// send returns an error for each event, nil once To has it. A refused event delays no
+// other.
 func (s *Switch) send(drain, hard context.Context, events []*bellhop.Event) []error {
 	errs := make([]error, len(events))
 	err := s.insist(drain, hard, events)

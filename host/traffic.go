@@ -11,17 +11,16 @@ import (
 	"bellhop/store"
 )
 
-// TrafficDays is how many days are looked back at for the busiest second.
+// TrafficDays is how many days count for the busiest second.
 const TrafficDays = 7
 
-// trafficStep is how much of the ledger is looked at at once, so that nobody waits
-// for it.
+// trafficStep is how much of the ledger one query reads, so that nobody waits for it.
 const trafficStep = time.Hour
 
 // LookBack finds the busiest second of the last [TrafficDays].
 func LookBack(ctx context.Context, l store.Statistics, now time.Time) (store.Busiest, error) {
 	t := traffic{ledger: l}
-	err := t.look(ctx, now)
+	err := t.update(ctx, now)
 	return t.sum(), err
 }
 
@@ -30,21 +29,21 @@ type traffic struct {
 	ledger store.Statistics
 	holds  float64 // webhooks a second that this machine was measured to hold; 0 when not known
 
-	mu     sync.Mutex
-	hours  map[int64]store.Busiest // by their number since 1970
-	looked int64                   // the hour in which all were looked at last; 0 for never
+	mu      sync.Mutex
+	hours   map[int64]store.Busiest // by their number since 1970
+	updated int64                   // the hour of the last update; 0 for never
 }
 
-// look brings the hours up to date. Those that ended before the last look don't
-// change, but for what waited in the queue then: an hour is looked at once more.
-func (t *traffic) look(ctx context.Context, now time.Time) error {
+// update counts the hours that may have changed: those since the last update, and the
+// one before, whose last events may have waited in the queue.
+func (t *traffic) update(ctx context.Context, now time.Time) error {
 	current := now.Unix() / int64(trafficStep/time.Second)
 	oldest := current - TrafficDays*24 + 1
 	for hour := oldest; hour <= current; hour++ {
 		t.mu.Lock()
 		_, there := t.hours[hour]
 		t.mu.Unlock()
-		if there && hour < t.looked-1 {
+		if there && hour < t.updated-1 {
 			continue
 		}
 		from := time.Unix(hour*int64(trafficStep/time.Second), 0)
@@ -66,7 +65,7 @@ func (t *traffic) look(ctx context.Context, now time.Time) error {
 			delete(t.hours, hour)
 		}
 	}
-	t.looked = current
+	t.updated = current
 	return nil
 }
 
@@ -79,15 +78,15 @@ func (t *traffic) sum() (all store.Busiest) {
 	return all
 }
 
-// lookEvery is how soon a busy second shows.
-const lookEvery = time.Minute
+// trafficEvery is how soon a busy second shows.
+const trafficEvery = time.Minute
 
-// run looks until ctx is done.
+// run updates until ctx is done.
 func (t *traffic) run(ctx context.Context, now func() time.Time, log *slog.Logger) error {
-	again := time.NewTicker(lookEvery)
+	again := time.NewTicker(trafficEvery)
 	defer again.Stop()
 	for {
-		if err := t.look(ctx, now()); err != nil && ctx.Err() == nil {
+		if err := t.update(ctx, now()); err != nil && ctx.Err() == nil {
 			log.Error("count the traffic of the last days", "err", err)
 		}
 		select {
@@ -111,10 +110,10 @@ func (t *traffic) Describe(ch chan<- *prometheus.Desc) {
 	ch <- capacityDesc
 }
 
-// Collect implements [prometheus.Collector]. What is not known is left out.
+// Collect implements [prometheus.Collector]. It leaves out what it doesn't know.
 func (t *traffic) Collect(ch chan<- prometheus.Metric) {
 	t.mu.Lock()
-	known := t.looked != 0
+	known := t.updated != 0
 	t.mu.Unlock()
 	if known {
 		ch <- prometheus.MustNewConstMetric(busiestDesc, prometheus.GaugeValue, float64(t.sum().Second))

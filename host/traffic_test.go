@@ -35,7 +35,7 @@ func TestBusiestOfSevenDays(t *testing.T) {
 	now := time.Date(2026, 11, 26, 9, 30, 0, 0, time.UTC)
 	c := &counted{now: now}
 	busy := &traffic{ledger: c}
-	if err := busy.look(t.Context(), now); err != nil {
+	if err := busy.update(t.Context(), now); err != nil {
 		t.Fatal(err)
 	}
 	want := store.Busiest{All: 700, Second: 16, At: now.AddDate(0, 0, -6).Add(-time.Minute)}
@@ -47,14 +47,14 @@ func TestBusiestOfSevenDays(t *testing.T) {
 	}
 	// What is long over is not asked for again, and what is too old goes.
 	c.asked = 0
-	if err := busy.look(t.Context(), now.Add(24*time.Hour)); err != nil {
+	if err := busy.update(t.Context(), now.Add(24*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if got := busy.sum(); got.Second != 15 || c.asked != 26 {
 		t.Errorf("a day later %+v, asked %d times", got, c.asked)
 	}
 	c.fails = true
-	if err := busy.look(t.Context(), now.Add(25*time.Hour)); err == nil {
+	if err := busy.update(t.Context(), now.Add(25*time.Hour)); err == nil {
 		t.Error("no error")
 	}
 	if got := busy.sum(); got.Second != 15 {

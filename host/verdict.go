@@ -8,9 +8,8 @@ import (
 	"bellhop/queue"
 )
 
-// Verdict turns the error of recording an event into what the queue is to do. A
-// dead letter is written down first, so that the ledger never says less than the
-// queue.
+// Verdict decides what the queue does after recording. It writes a dead letter into
+// the ledger first, so the ledger never has less than the queue.
 func Verdict(ctx context.Context, r *pipeline.Recorder, d queue.Delivery, err error, maxAttempts int) queue.Settlement {
 	s := queue.Settlement{Receipt: d.Receipt, Verdict: queue.Ack}
 	if err == nil {
@@ -20,7 +19,7 @@ func Verdict(ctx context.Context, r *pipeline.Recorder, d queue.Delivery, err er
 	s.Verdict, s.Delay = queue.Retry, pipeline.Backoff(firstRetry, longestRetry, d.Attempt)
 	permanent := bellhop.IsPermanent(err)
 	if !permanent && d.Attempt < maxAttempts {
-		r.Log.Warn("an event is tried again", "event", d.Event.ID, "attempt", d.Attempt, "in", s.Delay, "err", err)
+		r.Log.Warn("an event comes again", "event", d.Event.ID, "attempt", d.Attempt, "in", s.Delay, "err", err)
 		return s
 	}
 	if err := r.Dead(ctx, d.Event, s.Reason); err != nil {

@@ -15,9 +15,9 @@ import (
 	"bellhop/queue"
 )
 
-// WakeReceiver receives the wake-up messages of a [WakeSender] for a [PushWorker]. A
-// message is acknowledged once the worker has looked for pushes after it was
-// received, whatever becomes of the pushes.
+// WakeReceiver receives the wake-up messages of a [WakeSender] for a [PushWorker]. It
+// acknowledges a message after the worker's next claim, whatever becomes of the
+// pushes.
 type WakeReceiver struct {
 	queue queue.Consumer
 	log   *slog.Logger
@@ -26,12 +26,12 @@ type WakeReceiver struct {
 	woken wait.Broadcast // a message came
 
 	mu       sync.Mutex
-	held     []queue.Delivery   // no look began since they were received
+	held     []queue.Delivery   // received since the last claim began
 	verdicts []queue.Settlement // not settled yet
 	decided  chan struct{}      // holds a token while there are verdicts
 }
 
-// NewWakeReceiver also registers the metric of what is received.
+// NewWakeReceiver also registers the metric of the messages.
 func NewWakeReceiver(q queue.Consumer, l *slog.Logger, r prometheus.Registerer) *WakeReceiver {
 	return &WakeReceiver{queue: q, log: l, decided: make(chan struct{}, 1),
 		count: promauto.With(r).NewCounter(prometheus.CounterOpts{Name: "bellhop_doorbells_received_total",
@@ -40,16 +40,16 @@ func NewWakeReceiver(q queue.Consumer, l *slog.Logger, r prometheus.Registerer) 
 
 const (
 	wakeBatch = 256
-	// maxHeld is how many may be held before a look begins. More say nothing new,
-	// and stay in the queue for others.
+	// maxHeld bounds the messages that wait for a claim. More say nothing new, and
+	// stay in the queue for others.
 	maxHeld = 16 * wakeBatch
-	// wakeAttempts is how often a message is handed on while looking fails. After
-	// that the push workers look by themselves.
+	// wakeAttempts bounds how often a message goes back to the queue while claiming
+	// fails. After that the push workers look by themselves.
 	wakeAttempts = 5
 )
 
 // listen receives until drain is done; hard ends settling, too. stop waits for the
-// end, and gives back the messages that no look followed.
+// end, and gives back the messages that no claim followed.
 func (w *WakeReceiver) listen(drain, hard context.Context) (stop func()) {
 	if w == nil {
 		return func() {}
@@ -78,7 +78,7 @@ func (w *WakeReceiver) receive(drain context.Context) {
 	}
 }
 
-// wake wakes the push worker, and returns how many messages wait for its look.
+// wake wakes the push worker, and returns how many messages wait for its claim.
 func (w *WakeReceiver) wake(deliveries []queue.Delivery) int {
 	w.count.Add(float64(len(deliveries)))
 	w.mu.Lock()
@@ -90,7 +90,7 @@ func (w *WakeReceiver) wake(deliveries []queue.Delivery) int {
 	return len(w.held)
 }
 
-// take returns the messages that came before a look begins.
+// take returns the messages that came before a claim.
 func (w *WakeReceiver) take() (held []queue.Delivery) {
 	if w == nil {
 		return nil
@@ -101,9 +101,9 @@ func (w *WakeReceiver) take() (held []queue.Delivery) {
 	return held
 }
 
-// answer settles the messages that were taken before a look, which ended with err.
-// While looking fails, another process may do better. A message never becomes a
-// dead letter: it is no order.
+// answer decides on the messages taken before a claim, which ended with err. If the
+// claim failed, another process may do better. A message never becomes a dead letter:
+// it is no order.
 func (w *WakeReceiver) answer(held []queue.Delivery, err error) {
 	if len(held) == 0 {
 		return
@@ -122,12 +122,11 @@ func (w *WakeReceiver) answer(held []queue.Delivery, err error) {
 	}
 	select {
 	case w.decided <- struct{}{}:
-	default: // the token is there
+	default:
 	}
 }
 
-// settle settles with the queue beside the push worker. It ends when ended is
-// closed and nothing is left.
+// settle sends the verdicts to the queue until ended is closed and none is left.
 func (w *WakeReceiver) settle(hard context.Context, ended <-chan struct{}) {
 	for last := false; !last; {
 		select {
@@ -143,7 +142,7 @@ func (w *WakeReceiver) settle(hard context.Context, ended <-chan struct{}) {
 			continue
 		}
 		if err := w.queue.Settle(hard, verdicts...); err != nil {
-			// They come again, which costs a look each.
+			// They come again, which costs a claim each.
 			w.log.Warn("settle wake-up messages", "err", err)
 		}
 	}

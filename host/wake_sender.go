@@ -28,12 +28,12 @@ type WakeSender struct {
 
 	count *prometheus.CounterVec // of messages, by result
 
-	mu     sync.Mutex
-	looked time.Time // when the queue's depth was
-	room   int       // messages that may follow before it is looked at again
+	mu    sync.Mutex
+	asked time.Time // when it asked for the queue's depth
+	room  int       // messages that may follow before it asks again
 }
 
-// NewWakeSender returns a wake, and registers what it counts.
+// NewWakeSender also registers the metric of the messages.
 func NewWakeSender(q queue.Queue, l *slog.Logger, now func() time.Time, r prometheus.Registerer) *WakeSender {
 	return &WakeSender{Queue: q, Log: l, Now: now, count: promauto.With(r).NewCounterVec(prometheus.CounterOpts{
 		Name: "bellhop_doorbells_sent_total",
@@ -41,12 +41,11 @@ func NewWakeSender(q queue.Queue, l *slog.Logger, now func() time.Time, r promet
 	}, []string{"result"})}
 }
 
-// maxWaiting bounds the messages that wait in the queue. Beyond it nobody listens,
-// or the push workers are awake already: one more says nothing new. So a queue that
-// nobody receives from does not grow.
+// maxWaiting bounds the waiting messages, so that a queue without receivers does not
+// grow. Beyond it nobody listens, or the push workers are awake already.
 const maxWaiting = 1000
 
-// How often the queue's depth is looked at, and while it is full.
+// How long a queue's depth counts, and that of a full one.
 const (
 	depthFresh     = 5 * time.Second
 	depthFreshFull = time.Second
@@ -55,7 +54,7 @@ const (
 // wakeTimeout bounds how long acknowledging a batch waits for its wake-up messages.
 const wakeTimeout = 5 * time.Second
 
-// Send sends a message for each shop that the recorded events owe pushes to. If it
+// Send sends a message for each shop that has owed pushes from these events. If it
 // fails, the pushes only go out later.
 func (w *WakeSender) Send(ctx context.Context, events []*bellhop.Event, done []pipeline.Recorded) {
 	if w == nil {
@@ -80,17 +79,17 @@ func (w *WakeSender) Send(ctx context.Context, events []*bellhop.Event, done []p
 	w.count.WithLabelValues("sent").Add(float64(len(signals)))
 }
 
-// wanted reports whether so few messages wait that n more are of use.
+// wanted reports whether the queue has room for n more messages.
 func (w *WakeSender) wanted(ctx context.Context, n int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.Now()
-	if age := now.Sub(w.looked); age >= depthFresh || w.room < n && age >= depthFreshFull {
+	if age := now.Sub(w.asked); age >= depthFresh || w.room < n && age >= depthFreshFull {
 		d, err := w.Queue.Depth(ctx)
 		if err != nil {
 			return true // sending says what is wrong
 		}
-		w.looked, w.room = now, maxWaiting-d.Waiting
+		w.asked, w.room = now, maxWaiting-d.Waiting
 	}
 	if w.room <= 0 {
 		return false
@@ -105,8 +104,8 @@ type owing struct {
 	Orders []string `json:"orders"`
 }
 
-// signalsFor makes a wake-up message for each shop that is owed pushes. It carries
-// the trace of the shop's first event that has one.
+// signalsFor makes a wake-up message for each shop with owed pushes. It carries the
+// trace of the shop's first event that has one.
 func signalsFor(events []*bellhop.Event, done []pipeline.Recorded, now time.Time) (signals []*bellhop.Event,
 	err error) {
 	said := map[string]*owing{}

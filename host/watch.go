@@ -18,19 +18,19 @@ type watch struct {
 		Totals(context.Context) (map[bellhop.Outcome]int64, error)
 	}
 	log    *slog.Logger
-	events int64 // in the ledger when it was last looked at
+	events int64 // in the ledger at the last check
 }
 
 const watchEvery = 2 * time.Second // how soon doctor knows of a refused webhook
 
-// run works until ctx is done, and then tells what it still knows.
+// run works until ctx is done, and then saves the last refusals.
 func (w *watch) run(ctx context.Context) error {
-	away := pipeline.NewTrouble(w.log, slog.LevelError, "refusals can't be written down",
-		"refusals are written down again")
+	away := pipeline.NewTrouble(w.log, slog.LevelError, "bellhop can't record refused webhooks",
+		"bellhop records refused webhooks again")
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
-		w.look(ctx)
+		w.checkRestore(ctx)
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), watchEvery)
@@ -50,12 +50,11 @@ func (w *watch) keep(ctx context.Context) error {
 	return w.refusals.Keep(ctx, w.store)
 }
 
-// look notices a restored backup. Nothing else takes events out of the ledger, so
-// that there are fewer only when it is another one.
-func (w *watch) look(ctx context.Context) {
+// checkRestore logs a restored backup: nothing else takes events out of the ledger.
+func (w *watch) checkRestore(ctx context.Context) {
 	totals, err := w.store.Totals(ctx)
 	if err != nil {
-		return // that it is away is logged by those who need it
+		return // other parts log that it is away
 	}
 	var events int64
 	for _, n := range totals {

@@ -11,37 +11,36 @@ import (
 	"bellhop/queue"
 )
 
-// Worker receives events, has them recorded, and acknowledges them. It is the
-// only place that does.
+// Worker receives events, records them and acknowledges them. Nothing else does.
 type Worker struct {
 	Queue    queue.Queue
 	Recorder *pipeline.Recorder
-	// Ready returns nil while what is recorded would be kept. While it would not,
-	// nothing is received: it would lose attempts that nobody made.
+	// Ready returns nil while the store keeps what is recorded. Otherwise the worker
+	// receives nothing, so no event loses an attempt.
 	Ready func(context.Context) error
 	Log   *slog.Logger
 	Probe pipeline.Probe
-	// Wake wakes the push workers of other processes before the events are
-	// acknowledged; nil where this process pushes, too.
+	// Wake wakes the push workers of other processes before the worker acknowledges;
+	// nil where this process pushes, too.
 	Wake *WakeSender
 
-	// Batch is how many events go into one transaction at most, and Loops how
-	// many batches are under way at once. 0 means the default.
+	// Batch is the most events in one transaction, Loops the number of batches under
+	// way at once. 0 means the default.
 	Batch, Loops int
 
 	queueAway, storeAway *pipeline.Trouble
 }
 
-// The default sizes. Into one SQLite file, under a full flood, one loop of up to
-// 256 records a tenth more than two of 64, since each transaction carries more;
-// smaller batches would shorten the longest waits of webhooks and fall behind.
+// The default sizes. Under full load on one SQLite file, one loop of up to 256 records
+// a tenth more than two of 64. Smaller batches shorten the longest waits of webhooks,
+// and fall behind.
 const (
 	defaultBatch = 256
 	defaultLoops = 1
 )
 
-// Retries of an event for trouble that may pass. With the 20 attempts of
-// queue.DefaultAttributes an event is tried for about two and a half hours.
+// Retries of an event after passing trouble. The 20 attempts of
+// queue.DefaultAttributes take about two and a half hours.
 const (
 	firstRetry   = time.Second
 	longestRetry = 15 * time.Minute
@@ -72,7 +71,7 @@ func (w *Worker) Run(drain, hard context.Context) error {
 	return nil
 }
 
-// attributes waits for a queue that is away: it was there when it was opened.
+// attributes waits for a queue that is away.
 func (w *Worker) attributes(ctx context.Context) (queue.Attributes, error) {
 	for retry := newRetry(w.queueAway); ; {
 		a, err := w.Queue.Attributes(ctx)
@@ -85,7 +84,7 @@ func (w *Worker) attributes(ctx context.Context) (queue.Attributes, error) {
 
 func (w *Worker) loop(drain, hard context.Context, attrs queue.Attributes) {
 	retry := newRetry(w.queueAway)
-	for away := true; ; { // nobody knows whether it was before the start
+	for away := true; ; { // perhaps it is: ask first
 		if away && !w.awaitStore(drain) {
 			return
 		}
@@ -114,13 +113,13 @@ func (w *Worker) awaitStore(drain context.Context) bool {
 	return false
 }
 
-// process reports whether the store was away for any of them.
+// process reports whether the store was away for one of the events.
 func (w *Worker) process(drain, hard context.Context, deliveries []queue.Delivery, attrs queue.Attributes) (away bool) {
 	w.Probe.At(pipeline.PointReceived)
 	ctx, work := w.Recorder.Traces.Process(hard, deliveries)
 	defer keepLeases(ctx, w.Queue, w.Log, deliveries, attrs.Visibility)()
 	events := eventsOf(deliveries)
-	done := w.record(drain, ctx, events)
+	done := w.recordPatiently(drain, ctx, events)
 	w.Probe.At(pipeline.PointRecorded)
 	w.Wake.Send(ctx, events, done)
 	verdicts := make([]queue.Settlement, len(deliveries))
@@ -129,7 +128,7 @@ func (w *Worker) process(drain, hard context.Context, deliveries []queue.Deliver
 		away = away || isAway(done[i])
 	}
 	if err := w.Queue.Settle(ctx, verdicts...); err != nil {
-		// What was not settled comes again, and recording it again changes nothing.
+		// The events come again; recording them again changes nothing.
 		w.Log.Warn("settle with the queue", "err", err)
 	}
 	for i, d := range deliveries {
@@ -147,19 +146,18 @@ func eventsOf(deliveries []queue.Delivery) []*bellhop.Event {
 	return events
 }
 
-// While the store is away a batch is held and tried again, so that its events
-// lose no attempts and are recorded as soon as the store is back. One of them may be
-// the reason, since the store takes too long for it, so that each try is in smaller
-// portions. After holdFor each that is left goes its own way.
+// While the store is away the worker holds a batch and tries again, so that its events
+// lose no attempts. A single slow event may be the reason, so each try takes smaller
+// portions. After holdFor the queue gets the remaining events back.
 const (
 	holdFor    = time.Minute
 	holdFirst  = 250 * time.Millisecond
 	holdAtMost = 2 * time.Second
 )
 
-// record records events, and once more those for which the store was away, until
-// drain is done.
-func (w *Worker) record(drain, hard context.Context, events []*bellhop.Event) []pipeline.Recorded {
+// recordPatiently records events, and tries again while the store is away, until
+// holdFor is over or drain is done.
+func (w *Worker) recordPatiently(drain, hard context.Context, events []*bellhop.Event) []pipeline.Recorded {
 	done := w.Recorder.Record(hard, events)
 	since := time.Now()
 	var away []int
@@ -180,9 +178,9 @@ func (w *Worker) record(drain, hard context.Context, events []*bellhop.Event) []
 
 func isAway(d pipeline.Recorded) bool { return bellhop.KindOf(d.Err) == bellhop.Unavailable }
 
-// recordAgain records the waiting events in portions of a size, and returns which
-// still wait, first those that it did not come to: when two portions in a row fail,
-// it is the store.
+// recordAgain records the waiting events in portions and returns those that still
+// wait, untried ones first. It stops when two portions in a row fail: then the store
+// is away.
 func (w *Worker) recordAgain(ctx context.Context, events []*bellhop.Event, done []pipeline.Recorded, waiting []int,
 	size int) []int {
 	var failed []int
@@ -207,8 +205,8 @@ func (w *Worker) recordAgain(ctx context.Context, events []*bellhop.Event, done 
 	return append(waiting, failed...)
 }
 
-// keepLeases extends the leases for as long as the work takes, so that a slow
-// database does not have a batch handed to somebody else meanwhile.
+// keepLeases extends the leases until stop, so that no other worker gets the batch of
+// a slow database.
 func keepLeases(ctx context.Context, q queue.Consumer, l *slog.Logger, deliveries []queue.Delivery,
 	visibility time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)

@@ -5,13 +5,12 @@ package wire
 import (
 	"context"
 
-	"bellhop"
 	"bellhop/internal/rabbit"
 	"bellhop/queue"
 	"bellhop/queue/amqpqueue"
 )
 
-// rabbitMQ is the virtual host that the queue is in.
+// rabbitMQ is the queue's virtual host.
 type rabbitMQ struct {
 	target rabbit.Target
 	broker *amqpqueue.Broker
@@ -27,7 +26,7 @@ func (r *rabbitMQ) examine(ctx context.Context) (found []Finding, there bool) {
 	return []Finding{OK("RabbitMQ", "version "+version+" answers")}, true
 }
 
-// healthy has nothing to say: what RabbitMQ confirms, it has kept.
+// healthy returns nil: RabbitMQ keeps what it confirms.
 func (r *rabbitMQ) healthy() error { return nil }
 
 func (r *rabbitMQ) quickCheck(ctx context.Context) error {
@@ -53,18 +52,9 @@ func amqpQueue(d *drivers) (queueDriver, error) {
 	return queueInRabbitMQ{r, name}, nil
 }
 
-// migrate has nothing to do: what is in RabbitMQ has no schema of ours.
+// migrate has nothing to do: RabbitMQ has no schema of ours.
 func (queueInRabbitMQ) migrate(context.Context) (int, error) { return 0, nil }
 
-// open makes the default queue if it isn't there; any other was named on
-// purpose, and a slip in the name should be seen.
 func (q queueInRabbitMQ) open(ctx context.Context) (queue.Broker, string, error) {
-	_, err := q.broker.URL(ctx, q.name)
-	if bellhop.KindOf(err) == bellhop.NotFound && q.name == queue.DefaultName {
-		err = q.broker.Create(ctx, q.name, queue.DefaultAttributes())
-	}
-	if bellhop.KindOf(err) == bellhop.NotFound {
-		err = nil // opening the queue reports it; other commands make it
-	}
-	return q.broker, q.name, withSetting("BELLHOP_QUEUE", err)
+	return q.broker, q.name, withSetting("BELLHOP_QUEUE", createDefault(ctx, q.broker, q.name))
 }

@@ -1,6 +1,6 @@
-// Package wire reads the configuration and opens the drivers that it names. No
-// other package knows which drivers there are; each has a file of its own here,
-// so that a build can leave some out.
+// Package wire reads the configuration and opens the drivers that it names. No other
+// package knows the drivers; each has a file of its own here, so that a build can
+// leave some out.
 package wire
 
 import (
@@ -18,8 +18,8 @@ import (
 	"bellhop"
 )
 
-// Config is the configuration of a process that takes webhooks, each setting an
-// environment variable with a flag of the same name. The tags are kong's.
+// Config is the configuration of a process that takes webhooks. Each setting is an
+// environment variable and a flag of the same name. The tags are kong's.
 type Config struct {
 	Working
 	ShopifySecret string `name:"shopify-secret" env:"BELLHOP_SHOPIFY_SECRET" help:"The app's client secret: Shopify signs webhooks with it. While rotating give two, the new one first, separated by a comma."`
@@ -47,12 +47,12 @@ type Storage struct {
 	Queue string `name:"queue" env:"BELLHOP_QUEUE" default:"sqlite:" help:"The queue, as a URL: sqlite:, postgres:, amqp:, amqps: or sqs:. bellhop serve --help explains."`
 }
 
-// testVariables begins the names of variables that only tests read.
+// testVariables is the prefix of variables that only tests read.
 const testVariables = "BELLHOP_TEST_"
 
-// CheckEnviron refuses BELLHOP_ variables that nothing reads, so that a misspelt
-// one is found and not ignored. environ is in the form of os.Environ; commands is
-// the struct whose tags name what the program reads beside the [Config].
+// CheckEnviron refuses BELLHOP_ variables that nothing reads, so that nobody misses a
+// misspelt one. environ is in the form of os.Environ; the tags of commands name the
+// variables that the program reads beside the [Config].
 func CheckEnviron(environ []string, commands any) error {
 	known := map[string]bool{}
 	addVariables(known, reflect.TypeFor[Config]())
@@ -66,8 +66,7 @@ func CheckEnviron(environ []string, commands any) error {
 	return nil
 }
 
-// addVariables adds the variables that the tags of a struct and of the structs in
-// it name.
+// addVariables adds the variables in the tags of a struct and of the structs in it.
 func addVariables(known map[string]bool, t reflect.Type) {
 	if t.Kind() != reflect.Struct {
 		return
@@ -78,7 +77,7 @@ func addVariables(known map[string]bool, t reflect.Type) {
 	}
 }
 
-// WrongSetting is the one line that a wrong setting ends the start with.
+// WrongSetting is the error of a wrong setting, in one line.
 func WrongSetting(name, found, accepted string) error {
 	return &bellhop.Error{Kind: bellhop.Invalid, Code: "setting", Setting: name, Message: found + "; " + accepted}
 }
@@ -93,7 +92,7 @@ func withSetting(name string, err error) error {
 	return err
 }
 
-// Check refuses what can't work, before anything is opened.
+// Check refuses settings that can't work, before anything opens.
 func (c *Config) Check() error {
 	if err := checkAddress("BELLHOP_ADDR", c.Addr); err != nil {
 		return err
@@ -108,14 +107,14 @@ func (c *Config) Check() error {
 		return err
 	}
 	if c.MaxDevices < 1 {
-		return WrongSetting("BELLHOP_MAX_DEVICES", fmt.Sprintf("%d devices ring nobody", c.MaxDevices),
+		return WrongSetting("BELLHOP_MAX_DEVICES", fmt.Sprintf("%d devices notify nobody", c.MaxDevices),
 			"give at least 1, such as 500")
 	}
 	_, _, err := c.AppSecrets()
 	return err
 }
 
-// Check refuses what can't work, before anything is opened.
+// Check refuses settings that can't work, before anything opens.
 func (w *Working) Check() error {
 	if w.KeepBodies < time.Hour {
 		return WrongSetting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", w.KeepBodies),
@@ -148,7 +147,7 @@ func (c *Config) AppSecrets() (current, previous string, err error) {
 	return current, previous, nil
 }
 
-// Proxies returns the networks whose forwarding headers are believed.
+// Proxies returns the networks whose forwarding headers bellhop trusts.
 func (c *Config) Proxies() (nets []netip.Prefix, err error) {
 	for _, s := range strings.FieldsFunc(c.TrustedProxies, func(r rune) bool { return r == ',' || r == ' ' }) {
 		p, err := netip.ParsePrefix(s)
@@ -161,7 +160,7 @@ func (c *Config) Proxies() (nets []netip.Prefix, err error) {
 	return nets, nil
 }
 
-// Origins returns the origins of pages elsewhere that may use the API, as browsers write
+// Origins returns the origins of other pages that may use the API, as browsers write
 // them.
 func (c *Config) Origins() (origins []string, err error) {
 	for _, s := range strings.FieldsFunc(c.AllowedOrigins, func(r rune) bool { return r == ',' || r == ' ' }) {
@@ -176,11 +175,10 @@ func (c *Config) Origins() (origins []string, err error) {
 	return origins, nil
 }
 
-// maxDays is more than anything is kept, and less than a duration holds.
+// maxDays is more than bellhop keeps anything, and less than a duration holds.
 const maxDays = 36500
 
-// ParseDuration reads how long something takes or is kept: 30d, 12h, 1h30m, 80ms. A
-// day has 24 hours.
+// ParseDuration reads a duration: 30d, 12h, 1h30m, 80ms. A day has 24 hours.
 func ParseDuration(s string) (d time.Duration, err error) {
 	days, rest, hasDays := strings.Cut(s, "d")
 	if !hasDays {
@@ -200,12 +198,12 @@ func ParseDuration(s string) (d time.Duration, err error) {
 func parseURL(name, value, accepted string) (*url.URL, error) {
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme == "" {
-		return nil, WrongSetting(name, "it is not the address of a driver", accepted) // it may hold a password: not shown
+		return nil, WrongSetting(name, "it is not the address of a driver", accepted) // without the value: it may hold a password
 	}
 	return u, nil
 }
 
-// sqlitePath returns the file that an sqlite: URL means.
+// sqlitePath returns the file of an sqlite: URL.
 func (s *Storage) sqlitePath(u *url.URL) (string, error) {
 	path := u.Path
 	if u.Opaque != "" {

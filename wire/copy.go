@@ -13,16 +13,16 @@ import (
 // Copy is two databases, opened to copy one into the other.
 type Copy struct {
 	From, To move.Mover
-	// Beside is what is in the queues that share From's file or database, which
-	// are not copied; nil if there are none.
+	// Beside counts the events in the queues that share From's file or database, which
+	// Copy leaves there; nil if there are none.
 	Beside *queue.Depth
 
 	parts []*Parts
 }
 
-// OpenCopy opens the database from, which must be there, and to, which is made
-// if it isn't. Both are URLs as BELLHOP_DB takes them; dir is BELLHOP_DIR.
-// Errors call them --from and --to.
+// OpenCopy opens the database from, which must exist, and to, which it creates if
+// missing. Both are URLs as BELLHOP_DB takes them; dir is BELLHOP_DIR. Errors call
+// them --from and --to.
 func OpenCopy(ctx context.Context, dir, from, to string, o Options) (c *Copy, err error) {
 	c = &Copy{}
 	defer func() {
@@ -32,7 +32,7 @@ func OpenCopy(ctx context.Context, dir, from, to string, o Options) (c *Copy, er
 	}()
 	source, target := end{"--from", Storage{Dir: dir, DB: from, Queue: from}, o},
 		end{"--to", Storage{Dir: dir, DB: to, Queue: to}, o}
-	if _, err := target.only(theStore, o); err != nil { // the slip that costs nothing yet
+	if _, err := target.only(theStore, o); err != nil { // before anything opens
 		return c, target.withFlag(err)
 	}
 	if c.From, err = c.open(ctx, source, true); err != nil {
@@ -59,7 +59,7 @@ func (c *Copy) open(ctx context.Context, e end, mustBe bool) (move.Mover, error)
 	if err != nil {
 		return nil, e.withFlag(err)
 	}
-	p, err := d.openStoreAlone(ctx)
+	p, err := d.openStoreUnchecked(ctx)
 	if err != nil {
 		return nil, e.withFlag(err)
 	}
@@ -71,7 +71,7 @@ func (c *Copy) open(ctx context.Context, e end, mustBe bool) (move.Mover, error)
 	return m, nil
 }
 
-// usable refuses a store that is being copied into: it is not whole.
+// usable refuses an unfinished copy.
 func usable(ctx context.Context, s store.Store) error {
 	if m, ok := s.(move.Mover); ok {
 		return move.Usable(ctx, m)
@@ -79,15 +79,15 @@ func usable(ctx context.Context, s store.Store) error {
 	return nil
 }
 
-// end is one of the two.
+// end is one of two databases or queues.
 type end struct {
 	flag string
 	Storage
 	opts Options
 }
 
-// drivers looks whether the database is there. A file that isn't is made with
-// room for a queue, as every other file is.
+// drivers returns the drivers of a database. A missing file gets tables for a queue,
+// as every other file.
 func (e *end) drivers(ctx context.Context, mustBe bool) (*drivers, error) {
 	d, err := e.only(theStore, e.opts)
 	if err != nil {
@@ -105,7 +105,7 @@ func (e *end) drivers(ctx context.Context, mustBe bool) (*drivers, error) {
 	return d, nil
 }
 
-// notThere says what is in the way of opening a database.
+// notThere returns the worst finding as an error.
 func notThere(found []Finding) error {
 	for _, level := range []Level{LevelFail, LevelWarn} {
 		for _, f := range found {
@@ -117,7 +117,7 @@ func notThere(found []Finding) error {
 	return bellhop.Errorf(bellhop.Conflict, "no_database", "there is no database yet")
 }
 
-// beside looks at the queues in the same file or database.
+// beside counts the events in the queues of the same file or database.
 func (e *end) beside(ctx context.Context) (*queue.Depth, error) {
 	if _, there := e.Storage.Examine(ctx, e.opts); !there {
 		return nil, nil

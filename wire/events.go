@@ -17,13 +17,13 @@ type Events struct {
 
 const eventsAccepted = "give amqp://USER:PASSWORD@HOST/VHOST?exchange=NAME, or nothing"
 
-// eventsDriver is what the setting names, not opened yet.
+// eventsDriver is the setting's driver, not opened yet.
 type eventsDriver struct {
 	open     func(Options) events.Publisher
 	composer events.Composer
 }
 
-// events reads the setting; it returns nil where none are published.
+// events reads the setting; it returns nil without one.
 func (w *Working) events() (*eventsDriver, error) {
 	if w.Events == "" {
 		return nil, nil
@@ -39,8 +39,8 @@ func (w *Working) events() (*eventsDriver, error) {
 	return nil, WrongSetting("BELLHOP_EVENTS", fmt.Sprintf("there is no events driver %q", u.Scheme), eventsAccepted)
 }
 
-// tellCustomer reads the parameter that every driver takes.
-func tellCustomer(value string) (c events.Composer, err error) {
+// withCustomer reads the parameter that every driver takes.
+func withCustomer(value string) (c events.Composer, err error) {
 	switch value {
 	case "", "no":
 	case "yes":
@@ -56,9 +56,9 @@ func tellCustomer(value string) (c events.Composer, err error) {
 // a password.
 const reachFor = 5 * time.Second
 
-// OpenEvents opens what publishes events to other services; it returns nil where
-// none are published. What can't work ends the start. A service that is away does
-// not: events wait in the database, and whatever else runs does not need it.
+// OpenEvents opens the publisher of events to other services; it returns nil without
+// the setting. It accepts a service that is away: events wait in the database, and no
+// other part needs it.
 func (w *Working) OpenEvents(ctx context.Context, o Options) (*Events, error) {
 	o.fill()
 	d, err := w.events()

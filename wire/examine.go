@@ -8,22 +8,22 @@ type Level string
 // The levels.
 const (
 	LevelOK   Level = "ok"
-	LevelWarn Level = "warn" // it works, and somebody should look
+	LevelWarn Level = "warn" // it works, but needs a look
 	LevelFail Level = "fail" // it does not work
 )
 
-// Finding is what was found out about one part.
+// Finding is the state of one part.
 type Finding struct {
 	Part  string `json:"part"`
 	Level Level  `json:"level"`
 	Found string `json:"found"`
-	Fix   string `json:"fix,omitempty"` // what to do about it; "" with [LevelOK]
+	Fix   string `json:"fix,omitempty"` // "" with [LevelOK]
 }
 
 // OK is a finding that all is well.
 func OK(part, found string) Finding { return Finding{Part: part, Level: LevelOK, Found: found} }
 
-// Warn is a finding that somebody should look into.
+// Warn is a finding that needs a look.
 func Warn(part, found, fix string) Finding {
 	return Finding{Part: part, Level: LevelWarn, Found: found, Fix: fix}
 }
@@ -33,8 +33,8 @@ func Fail(part, found, fix string) Finding {
 	return Finding{Part: part, Level: LevelFail, Found: found, Fix: fix}
 }
 
-// Examine looks at where the data lives without opening or changing it. there
-// tells whether there is a database to be opened.
+// Examine looks at the database and the queue without opening or changing them. there
+// reports whether they can be opened.
 func (s *Storage) Examine(ctx context.Context, o Options) (found []Finding, there bool) {
 	d, err := s.only(both, o)
 	if err != nil {
@@ -43,8 +43,8 @@ func (s *Storage) Examine(ctx context.Context, o Options) (found []Finding, ther
 	return examineAll(ctx, d.shared)
 }
 
-// examiner looks at something without opening or changing it. there tells whether
-// it can be opened.
+// examiner looks at something without opening or changing it. there reports whether it
+// can be opened.
 type examiner interface {
 	examine(ctx context.Context) (found []Finding, there bool)
 }
@@ -58,8 +58,8 @@ func examineAll[E examiner](ctx context.Context, all []E) (found []Finding, ther
 	return found, there
 }
 
-// QuickCheck reads through everything that is stored, and returns an error that
-// says what is damaged, if anything.
+// QuickCheck reads everything in the stores, and returns an error that names the
+// damage, if any.
 func (p *Parts) QuickCheck(ctx context.Context) error {
 	for _, r := range p.shared {
 		if err := r.quickCheck(ctx); err != nil {

@@ -7,8 +7,8 @@ import (
 	"bellhop/queue/sqsqueue"
 )
 
-// A function opens what it needs and no more: it may do no more, and each start
-// costs somebody's time.
+// A function opens only what it needs: it has no rights to the rest, and each start
+// takes time.
 
 // OpenStore opens the database alone.
 func (s *Storage) OpenStore(ctx context.Context, o Options) (*Parts, error) {
@@ -16,7 +16,7 @@ func (s *Storage) OpenStore(ctx context.Context, o Options) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.openStoreAlone(ctx)
+	return d.openStoreUnchecked(ctx)
 }
 
 // MigrateStore brings the database up to date, and leaves the queue alone.
@@ -28,15 +28,15 @@ func (s *Storage) MigrateStore(ctx context.Context, o Options) (int, error) {
 	return d.db.migrate(ctx)
 }
 
-// OpenSQS returns the queue of SQS that BELLHOP_QUEUE names without asking SQS
-// whether it is there, for a function that only sends.
+// OpenSQS returns the queue of SQS that BELLHOP_QUEUE names. It does not check that it
+// exists, and serves functions that only send.
 func (s *Storage) OpenSQS(ctx context.Context, o Options) (*sqsqueue.Queue, error) {
 	o.fill()
 	opts, name, err := sqsqueue.ParseURL(s.Queue)
 	if err != nil {
 		return nil, err
 	}
-	o.tell(&opts)
+	o.applyTo(&opts)
 	b, err := sqsqueue.NewBroker(ctx, opts)
 	if err != nil {
 		return nil, err
@@ -44,8 +44,8 @@ func (s *Storage) OpenSQS(ctx context.Context, o Options) (*sqsqueue.Queue, erro
 	return b.Unchecked(name)
 }
 
-// Codec returns what reads and writes the messages of the queue of SQS that
-// BELLHOP_QUEUE names, for a function that Lambda hands messages to.
+// Codec returns the codec for the messages of the queue of SQS that BELLHOP_QUEUE
+// names, for functions that get them from Lambda.
 func (s *Storage) Codec(ctx context.Context) (amazon.Codec, error) {
 	opts, _, err := sqsqueue.ParseURL(s.Queue)
 	if err != nil || opts.Bucket == "" {

@@ -2,7 +2,7 @@
 
 package wire
 
-// leftOut is the error of a driver that this program was built without.
+// leftOut is the error of a driver that this build lacks.
 func leftOut(setting, scheme string) error {
 	return WrongSetting(setting, "this program was built without "+scheme, "use one built with it")
 }

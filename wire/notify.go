@@ -9,16 +9,15 @@ import (
 	"bellhop/queue"
 )
 
-// deliberate is a queue driver whose queues are made with bellhop queue create
-// alone, since each costs money and belongs to somebody; all others make the one
-// between the worker's steps by themselves.
+// deliberate is a queue driver whose queues only bellhop queue create makes, since each
+// costs money and belongs to somebody. Others make the notify queue by themselves.
 type deliberate interface {
-	// notifyName is queue.NotifyName as the service takes it.
+	// notifyName is queue.NotifyName in the service's form.
 	notifyName(name string) string
 }
 
-// notifyName returns the name of the queue beside another that joins the worker's
-// steps, and whether it is made on purpose alone.
+// notifyName returns the name of a queue's notify queue, and whether only bellhop
+// queue create makes it.
 func (p *Parts) notifyName(name string) (notify string, onPurpose bool) {
 	if d, ok := p.driver.(deliberate); ok {
 		return d.notifyName(name), true
@@ -26,8 +25,8 @@ func (p *Parts) notifyName(name string) (notify string, onPurpose bool) {
 	return queue.NotifyName(name), false
 }
 
-// OpenNotify opens the queue that joins the two steps of the worker, where
-// processes work at one of them alone.
+// OpenNotify opens the notify queue, which joins processes that each run one of the
+// worker's two steps.
 func (p *Parts) OpenNotify(ctx context.Context) (queue.Queue, error) {
 	name, onPurpose := p.notifyName(p.QueueName)
 	q, err := p.Broker.Open(ctx, name)
@@ -35,8 +34,7 @@ func (p *Parts) OpenNotify(ctx context.Context) (queue.Queue, error) {
 		if onPurpose {
 			return nil, bellhop.Errorf(bellhop.NotFound, "notify_queue",
 				"there is no queue %s, which joins bellhop worker --steps record and --steps notify: bellhop queue create %s "+
-					"creates it",
-				name, p.QueueName)
+					"creates it", name, p.QueueName)
 		}
 		if err = p.Broker.Create(ctx, name, queue.DefaultAttributes()); err == nil {
 			q, err = p.Broker.Open(ctx, name)
@@ -46,8 +44,7 @@ func (p *Parts) OpenNotify(ctx context.Context) (queue.Queue, error) {
 	return q, err
 }
 
-// CreateQueue makes a queue, and the one that joins the worker's steps beside it
-// where that is made on purpose alone.
+// CreateQueue makes a queue, and its notify queue if nothing else makes that.
 func (p *Parts) CreateQueue(ctx context.Context, name string, a queue.Attributes) error {
 	if err := p.Broker.Create(ctx, name, a); err != nil {
 		return err
@@ -63,8 +60,7 @@ func (p *Parts) CreateQueue(ctx context.Context, name string, a queue.Attributes
 	return err
 }
 
-// RemoveQueue deletes a queue, and the one that joins the worker's steps beside
-// it, if there is one.
+// RemoveQueue deletes a queue, and its notify queue if there is one.
 func (p *Parts) RemoveQueue(ctx context.Context, name string) error {
 	if err := p.Broker.Remove(ctx, name); err != nil {
 		return err

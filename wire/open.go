@@ -15,28 +15,24 @@ import (
 	"bellhop/store"
 )
 
-// Options are what the drivers are given beside the configuration. The zero
-// value serves.
+// Options are the drivers' options beside the configuration. The zero value serves.
 type Options struct {
 	Log *slog.Logger
 	Now func() time.Time
-	// Committed is called after each commit to an SQLite file.
+	// SQLite calls Committed after each commit.
 	Committed func(jobs int, took time.Duration)
-	// Requested is called with the operation of each request to a service that
-	// charges by the request.
+	// A service that charges by the request calls Requested with each operation.
 	Requested func(operation string)
-	// Rejected is called for each event that no message takes, since it is too large
-	// and there is no bucket.
+	// A queue without a bucket calls Rejected for each event too large for a message.
 	Rejected func()
-	// TraceHeader returns what a message of SQS is to say of its trace.
+	// TraceHeader returns the trace header of a message of SQS.
 	TraceHeader func(context.Context) string
-	// SendLimit is how long a queue may take to keep what it is sent. 0: as long
-	// as the sender of a webhook waits, where the driver sets such a limit.
+	// SendLimit bounds how long a queue may take to keep an event. 0: the driver's own
+	// limit, if any: as long as the sender of a webhook waits.
 	SendLimit time.Duration
-	// Existing refuses a database that isn't there, in place of making it.
+	// Existing refuses a missing database in place of making it.
 	Existing bool
-	// VFS names the VFS that SQLite files are opened through, for tests that
-	// make disks fail.
+	// VFS names the VFS of SQLite files, for tests that make disks fail.
 	VFS string
 }
 
@@ -62,11 +58,11 @@ type Parts struct {
 	driver queueDriver
 }
 
-// storeDriver and queueDriver are what a driver's file here offers.
+// storeDriver and queueDriver are implemented in a driver's file here.
 type storeDriver interface {
 	migrate(ctx context.Context) (applied int, err error)
 	open(ctx context.Context) (store.Store, error)
-	// loops is how many batches are best recorded at once.
+	// loops is the best number of batches to record at once.
 	loops() int
 }
 
@@ -75,18 +71,18 @@ type queueDriver interface {
 	open(ctx context.Context) (b queue.Broker, name string, err error)
 }
 
-// resource is what drivers of one vendor share within a process: SQLite's files,
-// the connections to Postgres.
+// resource is shared by a vendor's drivers within a process: SQLite's files, the
+// connections to Postgres.
 type resource interface {
 	examiner
-	// healthy returns an error once what is stored might not be kept.
+	// healthy returns an error once the resource might lose what it stored.
 	healthy() error
-	// quickCheck reads through everything and says what is damaged.
+	// quickCheck reads everything and names the damage.
 	quickCheck(ctx context.Context) error
 	close() error
 }
 
-// archiver is a resource that is backed up by its own means.
+// archiver is a resource with a backup of its own.
 type archiver interface {
 	backup(ctx context.Context, path string) error
 	restore(ctx context.Context, path string) error
@@ -94,8 +90,7 @@ type archiver interface {
 
 type resources []resource
 
-// shared returns the resource of a type, and makes it when a driver first wants
-// it.
+// shared returns the resource of a type, and makes it at the first call.
 func shared[T resource](d *drivers, create func() T) T {
 	for _, r := range d.shared {
 		if t, ok := r.(T); ok {
@@ -107,7 +102,7 @@ func shared[T resource](d *drivers, create func() T) T {
 	return t
 }
 
-// drivers are what the settings name, not opened yet.
+// drivers are the settings' drivers, not opened yet.
 type drivers struct {
 	*Storage
 	opts   Options
@@ -123,7 +118,7 @@ const (
 		"with commas between"
 )
 
-// part says which of the two are needed.
+// part names the store, the queue or both.
 type part uint8
 
 const (
@@ -194,8 +189,9 @@ func (s *Storage) Migrate(ctx context.Context, o Options) (int, error) {
 	return n + m, err
 }
 
-// Open opens the database and the queue. A database with nothing in it is made
-// ready, unless [Options.Existing]; an older one is refused, with what to run, and so is an unfinished copy.
+// Open opens the database and the queue. It makes the tables of an empty database,
+// unless [Options.Existing]. It refuses an older one, and says what to run, and an
+// unfinished copy.
 func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
 	d, err := s.only(both, o)
 	if err != nil {
@@ -203,8 +199,7 @@ func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
 	}
 	steps := []func(context.Context, *Parts) error{d.openQueue, d.openStore}
 	if inFile(s.Queue) {
-		// What is elsewhere comes first: if it can't be reached, no new file is
-		// left behind.
+		// The store first: if it is elsewhere and away, no new file stays behind.
 		slices.Reverse(steps)
 	}
 	return d.open(func(p *Parts) error {
@@ -229,8 +224,7 @@ func inPostgres(setting string) bool {
 // BELLHOP_DB names.
 func inStoresDatabase(queue string) bool { return inPostgres(queue) && !strings.Contains(queue, "://") }
 
-// OpenQueue opens the queue alone, without the database. The Store of
-// its parts is nil.
+// OpenQueue opens the queue without the database: Store is nil.
 func (s *Storage) OpenQueue(ctx context.Context, o Options) (*Parts, error) {
 	d, err := s.only(s.queueWithFile(), o)
 	if err != nil {
@@ -239,8 +233,7 @@ func (s *Storage) OpenQueue(ctx context.Context, o Options) (*Parts, error) {
 	return d.open(func(p *Parts) error { return d.openQueue(ctx, p) })
 }
 
-// OpenBroker opens the broker, and no queue: the one that BELLHOP_QUEUE names
-// need not be there.
+// OpenBroker opens the broker without the queue, which need not exist.
 func (s *Storage) OpenBroker(ctx context.Context, o Options) (*Parts, error) {
 	d, err := s.only(s.queueWithFile(), o)
 	if err != nil {
@@ -249,8 +242,8 @@ func (s *Storage) OpenBroker(ctx context.Context, o Options) (*Parts, error) {
 	return d.open(func(p *Parts) error { return d.openBroker(ctx, p) })
 }
 
-// queueWithFile is the queue alone, unless it is in a file or a database that the
-// store may share: opening that makes all of it.
+// queueWithFile is the queue alone, unless the store may share its file or database:
+// opening those makes the tables of both.
 func (s *Storage) queueWithFile() part {
 	if inFile(s.Queue) || inStoresDatabase(s.Queue) {
 		return both
@@ -266,8 +259,8 @@ func (d *drivers) open(parts func(*Parts) error) (*Parts, error) {
 	return p, nil
 }
 
-// openStoreAlone opens the store also if it is the unfinished copy of another.
-func (d *drivers) openStoreAlone(ctx context.Context) (*Parts, error) {
+// openStoreUnchecked opens the store alone, also an unfinished copy.
+func (d *drivers) openStoreUnchecked(ctx context.Context) (*Parts, error) {
 	return d.open(func(p *Parts) (err error) {
 		p.Store, err = d.db.open(ctx)
 		return err
@@ -288,6 +281,19 @@ func (d *drivers) openBroker(ctx context.Context, p *Parts) (err error) {
 	return err
 }
 
+// createDefault creates the default queue if it is missing. It creates no other: a
+// typing error in its name should show when the queue opens.
+func createDefault(ctx context.Context, b queue.Broker, name string) error {
+	_, err := b.URL(ctx, name)
+	switch {
+	case bellhop.KindOf(err) != bellhop.NotFound:
+		return err
+	case name != queue.DefaultName:
+		return nil
+	}
+	return b.Create(ctx, name, queue.DefaultAttributes())
+}
+
 func (d *drivers) openQueue(ctx context.Context, p *Parts) (err error) {
 	if err := d.openBroker(ctx, p); err != nil {
 		return err
@@ -296,7 +302,7 @@ func (d *drivers) openQueue(ctx context.Context, p *Parts) (err error) {
 	return err
 }
 
-// Restore makes the whole state that of a backup, also while others use it.
+// Restore replaces the whole state by a backup's, also while others use it.
 func (s *Storage) Restore(ctx context.Context, backup string, o Options) error {
 	d, err := s.only(both, o)
 	if err != nil {
@@ -318,7 +324,7 @@ func (p *Parts) Backup(ctx context.Context, path string) error {
 	return a.backup(ctx, path)
 }
 
-// archiver returns what holds the whole state, if one resource does.
+// archiver returns the resource that holds the whole state, if one does.
 func (r resources) archiver() (archiver, error) {
 	if len(r) == 1 {
 		if a, ok := r[0].(archiver); ok {
@@ -329,7 +335,7 @@ func (r resources) archiver() (archiver, error) {
 		"the state is not in an SQLite file alone: back up the database with its own tools, such as pg_dump")
 }
 
-// Healthy returns nil while what is stored would be kept.
+// Healthy returns nil while the resources keep what they store.
 func (p *Parts) Healthy() error {
 	for _, r := range p.shared {
 		if err := r.healthy(); err != nil {
@@ -339,7 +345,7 @@ func (p *Parts) Healthy() error {
 	return nil
 }
 
-// Close closes the queue, the store and what is under them.
+// Close closes the queues, the store and their resources.
 func (p *Parts) Close() error {
 	var errs []error
 	if p.Notify != nil {
@@ -357,7 +363,7 @@ func (p *Parts) Close() error {
 	return errors.Join(errs...)
 }
 
-// OpenPush opens what rings the phones.
+// OpenPush opens the push drivers.
 func (w *Working) OpenPush(ctx context.Context, o Options) (push.Sender, error) {
 	o.fill()
 	return w.openPush(ctx, o)

@@ -52,7 +52,7 @@ func otlpVariable(name string) (variable, value string) {
 // otlpAddress reads an address without its query, which errors would show.
 func otlpAddress(variable string) string {
 	u, err := url.Parse(strings.TrimSpace(os.Getenv(variable)))
-	if err != nil { // it has been checked
+	if err != nil { // telemetryWanted has checked it
 		return ""
 	}
 	u.RawQuery, u.Fragment = "", ""
@@ -74,7 +74,7 @@ func newCollector() (*collector, error) {
 	_, headers := otlpVariable("HEADERS")
 	for header := range strings.SplitSeq(headers, ",") {
 		if name, value, ok := strings.Cut(header, "="); ok {
-			value, _ = url.PathUnescape(value) // it has been checked
+			value, _ = url.PathUnescape(value) // checkHeaders did
 			c.header.Set(strings.TrimSpace(name), strings.TrimSpace(value))
 		}
 	}
@@ -135,7 +135,7 @@ func (c *collector) Stop(context.Context) error { c.http.CloseIdleConnections();
 
 // UploadTraces implements [otlptrace.Client].
 func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
-	// TracesData looks on the wire as the request does, whose own package has gRPC.
+	// TracesData encodes as the request, whose own package links gRPC.
 	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
 	if err != nil {
 		return err
@@ -165,8 +165,7 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceS
 	}
 }
 
-// post sends once. again is how long the collector wants to be left alone before the
-// next try; negative where none makes sense.
+// post sends once. again is how long to wait before the next try; negative for none.
 func (c *collector) post(ctx context.Context, body []byte) (again time.Duration, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
@@ -196,7 +195,7 @@ func (c *collector) post(ctx context.Context, body []byte) (again time.Duration,
 	return -1, err
 }
 
-// rejected reads from an answer how many spans the collector did not take, and why.
+// rejected reads from an answer how many spans the collector refused, and why.
 func rejected(answer []byte) error {
 	number, kind, n := protowire.ConsumeTag(answer)
 	if n < 0 || number != 1 || kind != protowire.BytesType {

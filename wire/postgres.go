@@ -19,8 +19,7 @@ import (
 // LoginRefused reports whether a database refused the login.
 func LoginRefused(err error) bool { return postgres.LoginRefused(err) }
 
-// postgresDBs connects to each database once, whether the store, the queue or
-// both are in it.
+// postgresDBs connects to each database once, for the store, the queue or both.
 type postgresDBs struct {
 	opts  Options
 	byURL map[string]*postgresDB
@@ -31,7 +30,7 @@ func postgresOf(d *drivers) *postgresDBs {
 	return shared(d, func() *postgresDBs { return &postgresDBs{opts: d.opts, byURL: map[string]*postgresDB{}} })
 }
 
-// want returns the database that a setting names by its URL.
+// want returns the database of a URL, and adds a schema to it.
 func (p *postgresDBs) want(setting, url string, schema postgres.Schema) *postgresDB {
 	db := p.byURL[url]
 	if db == nil {
@@ -48,11 +47,10 @@ func (p *postgresDBs) examine(ctx context.Context) (found []Finding, there bool)
 	return examineAll(ctx, p.order)
 }
 
-// healthy has nothing to say: what Postgres acknowledges, it has kept.
+// healthy returns nil: Postgres keeps what it acknowledges.
 func (p *postgresDBs) healthy() error { return nil }
 
-// quickCheck leaves the reading through to Postgres's own tools, which do it
-// while others work.
+// quickCheck only pings: Postgres's own tools read everything while others work.
 func (p *postgresDBs) quickCheck(ctx context.Context) error {
 	for _, db := range p.order {
 		if db.pools == nil {
@@ -74,14 +72,14 @@ func (p *postgresDBs) close() error {
 	return nil
 }
 
-// postgresDB is one database, with all that is kept in it.
+// postgresDB is one database with its schemas.
 type postgresDB struct {
 	setting string // that names it
 	opts    postgres.Options
 	schemas []postgres.Schema
-	pools   *postgres.Pools // nil until somebody needs them
+	pools   *postgres.Pools // nil until get
 
-	existing bool // it is not to be made
+	existing bool // refuse a missing one
 }
 
 func (p *postgresDB) migrate(ctx context.Context) (int, error) {
@@ -89,7 +87,7 @@ func (p *postgresDB) migrate(ctx context.Context) (int, error) {
 	return n, withSetting(p.setting, err)
 }
 
-// get connects, and makes the tables that are not there at all.
+// get connects, and makes missing tables.
 func (p *postgresDB) get(ctx context.Context) (*postgres.Pools, error) {
 	if p.pools != nil {
 		return p.pools, nil
@@ -125,8 +123,7 @@ func (p *postgresDB) make(ctx context.Context) error {
 	return err
 }
 
-// missing reports whether a schema is not there yet; those that are there must
-// be up to date.
+// missing reports whether a schema is missing; the others must be up to date.
 func (p *postgresDB) missing(ctx context.Context, pools *postgres.Pools) (missing bool, err error) {
 	for _, s := range p.schemas {
 		switch err := postgres.Check(ctx, pools, s); {
@@ -179,8 +176,8 @@ func (s storeInPostgres) open(ctx context.Context) (store.Store, error) {
 	return pgstore.New(pools), nil
 }
 
-// loops is three: while the database works at one batch, others are decoded and
-// merged. One loop recorded two thirds as much, four no more.
+// loops is three: while the database works at one batch, the others decode and merge.
+// One loop recorded two thirds as much, four no more.
 func (storeInPostgres) loops() int { return 3 }
 
 type queueInPostgres struct {
@@ -217,18 +214,11 @@ func postgresQueue(d *drivers, u *url.URL) (queueDriver, error) {
 	return queueInPostgres{db, u.String(), name, d.opts.SendLimit}, nil
 }
 
-// open makes the default queue if it isn't there; any other was named on
-// purpose, and a slip in the name should be seen.
 func (d queueInPostgres) open(ctx context.Context) (queue.Broker, string, error) {
 	pools, err := d.get(ctx)
 	if err != nil {
 		return nil, "", err
 	}
 	b := pgqueue.NewBroker(pools, pgqueue.Options{Address: d.address, SendLimit: d.sendLimit})
-	if d.queue == queue.DefaultName {
-		if _, err = b.URL(ctx, d.queue); bellhop.KindOf(err) == bellhop.NotFound {
-			err = b.Create(ctx, d.queue, queue.DefaultAttributes())
-		}
-	}
-	return b, d.queue, err
+	return b, d.queue, createDefault(ctx, b, d.queue)
 }

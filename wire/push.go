@@ -1,11 +1,13 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"bellhop"
@@ -15,7 +17,7 @@ import (
 	"bellhop/push/webpush"
 )
 
-// pushURLs are what BELLHOP_PUSH names.
+// pushURLs are the URLs in BELLHOP_PUSH.
 func (w *Working) pushURLs() (all []*url.URL, err error) {
 	for _, value := range strings.Split(w.Push, ",") {
 		u, err := parseURL("BELLHOP_PUSH", strings.TrimSpace(value), pushAccepted)
@@ -41,10 +43,10 @@ func (w *Working) openPush(ctx context.Context, o Options) (push.Sender, error) 
 			all.watching = append(all.watching, s)
 		case "fcm":
 			s, err = openFCM(ctx, u, o)
-			all.ringing = append(all.ringing, s)
+			all.sending = append(all.sending, s)
 		case "webpush":
 			s, err = w.openWebPush(u, o)
-			all.ringing = append(all.ringing, s)
+			all.sending = append(all.sending, s)
 		default:
 			err = WrongSetting("BELLHOP_PUSH", fmt.Sprintf("there is no push driver %q", u.Scheme), pushAccepted)
 		}
@@ -59,10 +61,7 @@ func (w *Working) openPush(ctx context.Context, o Options) (push.Sender, error) 
 }
 
 func openFCM(ctx context.Context, u *url.URL, o Options) (push.Sender, error) {
-	path := u.Path
-	if u.Opaque != "" {
-		path = u.Opaque
-	}
+	path := cmp.Or(u.Opaque, u.Path)
 	q := u.Query()
 	endpoint := q.Get("endpoint")
 	q.Del("endpoint")
@@ -96,15 +95,9 @@ func (w *Working) openWebPush(u *url.URL, o Options) (push.Sender, error) {
 	return s, nil
 }
 
-// webPushKeys is where the keys are.
+// webPushKeys is the path of the keys' file.
 func (w *Working) webPushKeys(u *url.URL) (string, error) {
-	path := u.Path
-	if u.Opaque != "" {
-		path = u.Opaque
-	}
-	if path == "" {
-		path = filepath.Join(w.Dir, "webpush-keys.json")
-	}
+	path := cmp.Or(u.Opaque, u.Path, filepath.Join(w.Dir, "webpush-keys.json"))
 	q := u.Query()
 	q.Del("subject")
 	private := q.Get("private")
@@ -115,8 +108,8 @@ func (w *Working) webPushKeys(u *url.URL) (string, error) {
 	return path, nil
 }
 
-// WebPushKey is what browsers subscribe with; "" where none gets pushes. Only the
-// process that pushes makes keys: new ones made here would be others.
+// WebPushKey is the key that browsers subscribe with; "" without Web Push. Only the
+// process that pushes makes keys: others would make different ones.
 func (w *Working) WebPushKey() (string, error) {
 	urls, err := w.pushURLs()
 	if err != nil {
@@ -141,41 +134,34 @@ func (w *Working) WebPushKey() (string, error) {
 
 // senders sends to each address through the driver that takes it. Drivers that only
 // watch, as log: does, see all pushes, and never decide the outcome.
-type senders struct{ watching, ringing []push.Sender }
+type senders struct{ watching, sending []push.Sender }
 
-func (s *senders) all() []push.Sender {
-	return append(append([]push.Sender{}, s.watching...), s.ringing...)
-}
+func (s *senders) all() []push.Sender { return slices.Concat(s.watching, s.sending) }
 
 func (s *senders) Send(ctx context.Context, m push.Message) (name string, err error) {
-	for _, one := range s.watching {
-		name, err = one.Send(ctx, m)
+	for _, driver := range s.watching {
+		name, err = driver.Send(ctx, m)
 	}
-	if len(s.ringing) > 0 {
+	if len(s.sending) > 0 {
 		name, err = "", &push.Error{Reason: push.ReasonRefused,
 			Cause: fmt.Errorf("no driver of BELLHOP_PUSH takes addresses of kind %q", string(m.Device.Kind))}
 	}
-	for _, one := range s.ringing {
-		if one.Takes(m.Device.Kind) {
-			return one.Send(ctx, m)
+	for _, driver := range s.sending {
+		if driver.Takes(m.Device.Kind) {
+			return driver.Send(ctx, m)
 		}
 	}
 	return name, err
 }
 
 func (s *senders) Takes(k bellhop.AddressKind) bool {
-	for _, one := range s.all() {
-		if one.Takes(k) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.all(), func(driver push.Sender) bool { return driver.Takes(k) })
 }
 
 func (s *senders) Service(d bellhop.Device) string {
-	for _, one := range s.ringing {
-		if one.Takes(d.Kind) {
-			return one.Service(d)
+	for _, driver := range s.sending {
+		if driver.Takes(d.Kind) {
+			return driver.Service(d)
 		}
 	}
 	return ""
@@ -183,22 +169,22 @@ func (s *senders) Service(d bellhop.Device) string {
 
 func (s *senders) Check(ctx context.Context, devices ...bellhop.Device) error {
 	var errs []error
-	for _, one := range s.all() {
+	for _, driver := range s.all() {
 		var its []bellhop.Device
 		for _, d := range devices {
-			if one.Takes(d.Kind) {
+			if driver.Takes(d.Kind) {
 				its = append(its, d)
 			}
 		}
-		errs = append(errs, one.Check(ctx, its...))
+		errs = append(errs, driver.Check(ctx, its...))
 	}
 	return errors.Join(errs...)
 }
 
 func (s *senders) Close() error {
 	var errs []error
-	for _, one := range s.all() {
-		errs = append(errs, one.Close())
+	for _, driver := range s.all() {
+		errs = append(errs, driver.Close())
 	}
 	return errors.Join(errs...)
 }

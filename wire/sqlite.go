@@ -15,11 +15,11 @@ import (
 	"bellhop/store/sqlitestore"
 )
 
-// SQLiteVersion returns that of the SQLite inside this program.
+// SQLiteVersion returns the version of the SQLite in this program.
 func SQLiteVersion() (string, error) { return sqlitefile.Version() }
 
-// sqliteFiles opens each file once, whether the store, the queue or both are in
-// it: that they share a writer is what makes them fast.
+// sqliteFiles opens each file once, for the store, the queue or both: a shared writer
+// makes them fast.
 type sqliteFiles struct {
 	opts    Options
 	schemas map[string][]sqlitefile.Schema // by path
@@ -45,8 +45,8 @@ func (s *sqliteFiles) migrate(ctx context.Context, path string) (int, error) {
 	return sqlitefile.Migrate(ctx, path, s.schemas[path]...)
 }
 
-// prepare makes a file that isn't there; one that is must be up to date, once nobody
-// migrates it.
+// prepare makes a missing file; an existing one must be up to date once nobody migrates
+// it.
 func (s *sqliteFiles) prepare(ctx context.Context, path string) error {
 	if s.opts.Existing && errors.Is(sqlitefile.Check(ctx, path), sqlitefile.ErrNoFile) {
 		return bellhop.Errorf(bellhop.NotFound, "no_database",
@@ -173,18 +173,11 @@ func sqliteQueue(d *drivers, u *url.URL) (queueDriver, error) {
 	return queueInSQLite{sqliteAt{files: files, path: path, queue: name}}, nil
 }
 
-// open makes the default queue if it isn't there; any other was named on
-// purpose, and a slip in the name should be seen.
 func (d queueInSQLite) open(ctx context.Context) (queue.Broker, string, error) {
 	f, err := d.files.get(ctx, d.path)
 	if err != nil {
 		return nil, "", err
 	}
 	b := sqlitequeue.NewBroker(f, d.files.opts.Now)
-	if d.queue == queue.DefaultName {
-		if _, err = b.Open(ctx, d.queue); bellhop.KindOf(err) == bellhop.NotFound {
-			err = b.Create(ctx, d.queue, queue.DefaultAttributes())
-		}
-	}
-	return b, d.queue, err
+	return b, d.queue, createDefault(ctx, b, d.queue)
 }

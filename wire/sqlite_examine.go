@@ -13,8 +13,7 @@ import (
 	"bellhop/store/sqlitestore"
 )
 
-// lowSpace is when a disk counts as nearly full: about 100,000 orders with
-// their bodies.
+// lowSpace is the room on a nearly full disk: about 100,000 orders with their bodies.
 const lowSpace = 500 << 20
 
 // examine looks at each file from outside.
@@ -51,7 +50,7 @@ func (s *sqliteFiles) examine(ctx context.Context) (found []Finding, there bool)
 	return found, there
 }
 
-// nameOf tells a file with the database from one that only holds the queue.
+// nameOf names a file by its contents.
 func nameOf(schemas []sqlitefile.Schema) string {
 	for _, s := range schemas {
 		if s.Name == sqlitestore.Schema().Name {
@@ -66,7 +65,7 @@ func examineFolder(dir string) Finding {
 		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
 			break
 		}
-		dir = filepath.Dir(dir) // it will be made
+		dir = filepath.Dir(dir) // bellhop makes the folders below
 	}
 	h, err := os.CreateTemp(dir, ".bellhop-check-*")
 	if err != nil {

@@ -17,14 +17,14 @@ func sqsQueue(d *drivers) (queueDriver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.opts.tell(&o)
+	d.opts.applyTo(&o)
 	return queueInSQS{o, name}, nil
 }
 
-// migrate has nothing to do: what is in SQS has no schema of ours.
+// migrate has nothing to do: SQS has no schema of ours.
 func (queueInSQS) migrate(context.Context) (int, error) { return 0, nil }
 
-// open makes no queue: one costs money and belongs to somebody.
+// open makes no queue: each costs money and belongs to somebody.
 func (q queueInSQS) open(ctx context.Context) (queue.Broker, string, error) {
 	b, err := sqsqueue.NewBroker(ctx, q.opts)
 	return b, q.name, err
@@ -33,8 +33,8 @@ func (q queueInSQS) open(ctx context.Context) (queue.Broker, string, error) {
 // notifyName implements deliberate.
 func (queueInSQS) notifyName(name string) string { return sqsqueue.NotifyName(name) }
 
-// tell gives the driver what is the same wherever a queue is opened.
-func (o Options) tell(s *sqsqueue.Options) {
+// applyTo sets the driver's options.
+func (o Options) applyTo(s *sqsqueue.Options) {
 	s.Log, s.Now, s.TraceHeader = o.Log, o.Now, o.TraceHeader
 	s.Called, s.Rejected = o.Requested, o.Rejected
 }

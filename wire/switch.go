@@ -14,9 +14,9 @@ type Switch struct {
 	From, To *Parts
 }
 
-// OpenSwitch opens the queue from, which must be there, and to, each a URL as
-// BELLHOP_QUEUE takes it. s says where the database is, which either may be in.
-// Errors call them --from and --to.
+// OpenSwitch opens the queue from, which must exist, and to, each a URL as
+// BELLHOP_QUEUE takes it. Either may be in s's database. Errors call them --from and
+// --to.
 func (s Storage) OpenSwitch(ctx context.Context, from, to string, o Options) (w *Switch, err error) {
 	w = &Switch{}
 	defer func() {
@@ -29,7 +29,7 @@ func (s Storage) OpenSwitch(ctx context.Context, from, to string, o Options) (w 
 	}
 	source, target := end{"--from", Storage{Dir: s.Dir, DB: s.DB, Queue: from}, o},
 		end{"--to", Storage{Dir: s.Dir, DB: s.DB, Queue: to}, o}
-	if _, err := target.only(theQueue, o); err != nil { // the slip that costs nothing yet
+	if _, err := target.only(theQueue, o); err != nil { // before anything opens
 		return w, target.withFlag(err)
 	}
 	if err := source.queueThere(ctx); err != nil {
@@ -72,8 +72,8 @@ func sameQueue() error {
 	return bellhop.Invalidf("same_queue", "--from and --to are the same queue; give two")
 }
 
-// placeOf is where a queue is, in the same words for every URL of it: its server or
-// file, and its name there. db is the database that postgres: means.
+// placeOf returns a queue's server or file and its name, the same for every URL of it.
+// db is the database that postgres: means.
 func placeOf(address, db string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -91,8 +91,7 @@ func placeOf(address, db string) string {
 	return u.Host + u.Path + "?queue=" + name
 }
 
-// queueThere refuses a queue whose file or database is not there: a slip
-// must make none.
+// queueThere refuses a missing file or database: a typing error must make none.
 func (e *end) queueThere(ctx context.Context) error {
 	d, err := e.only(theQueue, e.opts)
 	if err != nil {

@@ -22,8 +22,8 @@ import (
 	"bellhop/pipeline"
 )
 
-// Telemetry sends the spans of this process to a collector, beside the work: it
-// holds up nothing, and what can't be sent is lost. A nil *Telemetry has none.
+// Telemetry sends the spans of this process to a collector, beside the work: it delays
+// nothing, and drops what it can't send. A nil *Telemetry has none.
 type Telemetry struct {
 	provider *sdktrace.TracerProvider
 }
@@ -54,7 +54,7 @@ func OpenTelemetry(ctx context.Context, version string, log *slog.Logger, now fu
 		sdktrace.WithBatcher(&patientExporter{SpanExporter: exporter, log: log, now: now}))}, nil
 }
 
-// Traces returns what makes the spans of the steps, nil without telemetry.
+// Traces returns the maker of the steps' spans, nil without telemetry.
 func (t *Telemetry) Traces(s *Storage, queueName string) *pipeline.Traces {
 	if t == nil {
 		return nil
@@ -63,7 +63,7 @@ func (t *Telemetry) Traces(s *Storage, queueName string) *pipeline.Traces {
 		Queue: pipeline.Destination{System: systemOf(s.Queue), Name: queueName}}
 }
 
-// systemOf is what OpenTelemetry's conventions call that which a URL means.
+// systemOf returns OpenTelemetry's name for a URL's system.
 func systemOf(setting string) string {
 	switch scheme, _, _ := strings.Cut(setting, ":"); scheme {
 	case "postgres", "postgresql":
@@ -77,29 +77,28 @@ func systemOf(setting string) string {
 	}
 }
 
-// flushTimeout bounds how long a process that is about to end waits for its last
-// spans to be taken.
+// flushTimeout bounds how long an ending process waits for the collector.
 const flushTimeout = 3 * time.Second
 
-// Close sends what is left, as far as that is quick.
+// Close sends the last spans, as far as flushTimeout allows.
 func (t *Telemetry) Close(ctx context.Context) {
 	if t == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	_ = t.provider.Shutdown(ctx) // the exporter has said what was wrong
+	_ = t.provider.Shutdown(ctx) // the exporter logged it
 }
 
-// patientExporter logs what keeps spans from the collector, once in a while.
+// patientExporter logs failures, once in a while, and goes on.
 type patientExporter struct {
 	sdktrace.SpanExporter
 	log *slog.Logger
 	now func() time.Time
 
-	mu     sync.Mutex
-	lost   int // since it was said
-	saidAt time.Time
+	mu       sync.Mutex
+	lost     int // since loggedAt
+	loggedAt time.Time
 }
 
 // complainEvery is how often the log says that spans are lost.
@@ -114,15 +113,15 @@ func (p *patientExporter) ExportSpans(ctx context.Context, spans []sdktrace.Read
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lost += len(spans)
-	if now := p.now(); p.saidAt.IsZero() || now.Sub(p.saidAt) >= complainEvery {
+	if now := p.now(); p.loggedAt.IsZero() || now.Sub(p.loggedAt) >= complainEvery {
 		p.log.Warn("traces are lost: the collector accepts none", "spans", p.lost, "err", err)
-		p.lost, p.saidAt = 0, now
+		p.lost, p.loggedAt = 0, now
 	}
 	return nil
 }
 
-// telemetryWanted refuses settings that OpenTelemetry's own code would replace by
-// a default, or ignore.
+// telemetryWanted reports whether the variables name a collector. It refuses settings
+// that OpenTelemetry's own code would replace by a default, or ignore.
 func telemetryWanted() (bool, error) {
 	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
 		return false, nil
@@ -141,7 +140,8 @@ func telemetryWanted() (bool, error) {
 	}
 	if u, err := url.Parse(endpoint); endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" &&
 		u.Scheme != "https") {
-		return false, WrongSetting(name, "it is not an address", "give http://HOST:4318 or https://HOST:4318") // it may hold a password: not shown
+		// without the value: it may hold a password
+		return false, WrongSetting(name, "it is not an address", "give http://HOST:4318 or https://HOST:4318")
 	}
 	for _, check := range []func() error{checkProtocol, checkHeaders, checkSampler} {
 		if err := check(); err != nil {
@@ -179,7 +179,7 @@ func checkHeaders() error {
 		key, value, ok := strings.Cut(header, "=")
 		_, err := url.PathUnescape(value)
 		if headers != "" && (!ok || !headerName.MatchString(strings.TrimSpace(key)) || err != nil) {
-			// it may hold a token: not shown
+			// without the value: it may hold a token
 			return WrongSetting(name, "one is not NAME=VALUE",
 				"give NAME=VALUE, several separated by commas, with % and , in values written as %25 and %2C")
 		}

@@ -22,7 +22,7 @@ import (
 	"bellhop/wire"
 )
 
-// parts are what functions are made of, each opened where a function needs it.
+// parts opens the parts that a function needs.
 type parts struct {
 	settings *settings
 	log      *slog.Logger
@@ -124,7 +124,7 @@ func (p *parts) pushStepWith(ctx context.Context, db *lambdahost.Database) (*lam
 	return &lambdahost.PushStep{Database: db, Sender: sender, Log: p.log, Now: p.now, Probe: p.probe}, err
 }
 
-// database is opened with the login as it is at that moment.
+// database opens with the login of that moment.
 func (p *parts) database() *lambdahost.Database {
 	return &lambdahost.Database{Log: p.log, LoginRefused: wire.LoginRefused,
 		Open: func(ctx context.Context) (store.Store, error) {
@@ -140,7 +140,7 @@ func (p *parts) database() *lambdahost.Database {
 		}}
 }
 
-// whole is a store that closes what is under it, too.
+// whole is a store that closes its parts, too.
 type whole struct {
 	store.Store
 	parts *wire.Parts
@@ -198,9 +198,8 @@ func (p *parts) shopifySecret(ctx context.Context) (current, previous string, er
 	return current, previous, err
 }
 
-// sender opens what rings the phones. A service account from a secret becomes
-// a file that only this process can read: the functions of others run on other
-// machines.
+// sender opens the push drivers. A service account from a secret becomes a file that
+// only this process can read: the functions of others run on other machines.
 func (p *parts) sender(ctx context.Context) (push.Sender, error) {
 	c := p.settings.Config
 	if rest, fcm := strings.CutPrefix(c.Push, "fcm:"); fcm && p.settings.PushSecret != "" {
@@ -216,7 +215,7 @@ func (p *parts) sender(ctx context.Context) (push.Sender, error) {
 		if err := os.WriteFile(file, []byte(account), 0o600); err != nil {
 			return nil, fmt.Errorf("keep the service account: %w", err)
 		}
-		defer os.Remove(file) // it is read when the sender is opened
+		defer os.Remove(file) // OpenPush has read it then
 		c.Push = "fcm:" + file + rest
 	}
 	return c.OpenPush(ctx, p.options())

@@ -1,11 +1,11 @@
-// Command bellhop-lambda is bellhop as AWS Lambda functions: one program, which
-// is the function that BELLHOP_FUNCTION names. deploy/aws has the infrastructure
-// around it, docs/aws.md the way there.
+// Command bellhop-lambda is bellhop as AWS Lambda functions: one program, which runs
+// the function that BELLHOP_FUNCTION names. deploy/aws has the infrastructure around
+// it, docs/aws.md the steps.
 //
 // Build it as "bootstrap" with the tags lambda.norpc, nosqlite and noamqp, which
-// leave out what no function can use, and grpcnotrace: gRPC's trace pages bring
-// templates along, and with them every method of every type. functions.go says
-// what each function is made of.
+// leave out what no function can use, and grpcnotrace: gRPC's trace pages link
+// templates, and with them every method of every type. functions.go puts each
+// function together.
 package main
 
 import (

@@ -4,5 +4,5 @@ package main
 
 import "bellhop/pipeline"
 
-// probe returns none: only a build for tests fails on purpose.
+// probe returns none: only a test build fails on purpose.
 func probe() pipeline.Probe { return nil }

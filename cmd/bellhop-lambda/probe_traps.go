@@ -11,9 +11,8 @@ import (
 	"bellhop/pipeline"
 )
 
-// probe returns one that makes the process fail at a point of the journey, the
-// so-manieth time that it is reached, as the environment says: it is killed,
-// panics, or hangs until its time is up.
+// probe makes the process fail at a point of the journey, at the TRAP_HITS-th pass: it
+// is killed, panics, or hangs until its time is up.
 func probe() pipeline.Probe {
 	at := pipeline.Point(os.Getenv("TRAP_POINT"))
 	n, err := strconv.ParseInt(os.Getenv("TRAP_HITS"), 10, 64)

@@ -14,12 +14,12 @@ import (
 	"bellhop/wire"
 )
 
-// settings are the configuration, with the variables that the tags name.
+// settings are the configuration and the functions' own variables.
 type settings struct {
 	wire.Config
 	Function string `env:"BELLHOP_FUNCTION"`
-	// MaxAttempts is the queue's maxReceiveCount: at the last attempt an event is
-	// written down as dead, since the queue makes it a dead letter then.
+	// MaxAttempts is the queue's maxReceiveCount. The last attempt records an event as
+	// dead, since the queue makes it a dead letter then.
 	MaxAttempts int `env:"BELLHOP_MAX_ATTEMPTS"`
 
 	// Secrets of AWS Secrets Manager, by ARN or name.
@@ -30,9 +30,8 @@ type settings struct {
 	MachineType string `env:"BELLHOP_STATE_MACHINE_TYPE" default:"express"`
 }
 
-// connections are those that a function may hold to the database: one for the
-// work, one for whatever runs beside it. There are as many functions as there are
-// batches under way.
+// connections is the most that a function holds to the database: one for the work, one
+// for what runs beside it. Each batch under way has a function.
 const connections = "2"
 
 func settingsFromEnviron() (*settings, error) {
@@ -43,9 +42,9 @@ func settingsFromEnviron() (*settings, error) {
 	return s, s.check()
 }
 
-// fill reads the settings that the tags name. It stands in for kong, which finds
-// methods by their names: then the linker keeps every method of every type, and
-// the program has 34 MB instead of 25.
+// fill reads the settings in the tags. It stands in for kong, which finds methods by
+// their names: then the linker keeps every method of every type, and the program has
+// 34 MB instead of 25.
 func fill(v reflect.Value) error {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
@@ -86,7 +85,7 @@ func set(p any, text string) (err error) {
 	return err
 }
 
-// needs are the settings that a function can't do without.
+// needs are the settings that a function requires.
 var needs = map[string][]string{
 	"accept":  {"BELLHOP_QUEUE", "BELLHOP_SHOPIFY_SECRET_ARN"},
 	"start":   {"BELLHOP_QUEUE", "BELLHOP_STATE_MACHINE"},
@@ -125,8 +124,8 @@ func (s *settings) check() error {
 		"give express or standard")
 }
 
-// databaseURL returns BELLHOP_DB with a login in it and few connections. The URL
-// is in no error: it holds a password.
+// databaseURL returns BELLHOP_DB with a login in it and few connections. No error
+// contains the URL: it holds a password.
 func (s *settings) databaseURL(user *url.Userinfo) (string, error) {
 	u, err := url.Parse(s.DB)
 	if err != nil || u.Host == "" {

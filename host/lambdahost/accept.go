@@ -14,13 +14,13 @@ import (
 )
 
 // Accept is the function behind the function URL that Shopify sends webhooks to.
-// It has no database: the app's secret is the only one, and shops with a secret
-// of their own need a server. What it takes for a shop that refuses the app's
-// secret is not recorded.
+// It has no database, and so knows only the app's secret: shops with a secret of
+// their own need a server. Bellhop does not record what it takes for a shop that
+// refuses the app's secret.
 type Accept struct {
 	Producer queue.Producer
-	// Secret returns the app's secret, and the one before it while rotating. It is
-	// asked again after KeepSecret, so that a rotation needs no deployment.
+	// Secret returns the app's secret, and the one before it while rotating. Accept
+	// calls it again after KeepSecret, so that a rotation needs no deployment.
 	Secret     func(ctx context.Context) (current, previous string, err error)
 	KeepSecret time.Duration // 0 means 5 minutes
 
@@ -35,7 +35,7 @@ type Accept struct {
 
 const (
 	defaultKeepSecret = 5 * time.Minute
-	// retrySecret is how soon a failed rotation is looked at again.
+	// retrySecret is how soon Accept asks again after a failure.
 	retrySecret = 30 * time.Second
 	// secretTimeout leaves time to answer Shopify, which waits for 5 s.
 	secretTimeout = 2 * time.Second
@@ -60,8 +60,8 @@ func (f *Accept) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return json.Marshal(w.response())
 }
 
-// current returns the handler for the secret as it is. While a newer one can't be
-// had the last one serves on.
+// current returns the handler for the secret of now, or the last one while it can't
+// read the secret.
 func (f *Accept) current(ctx context.Context) (http.Handler, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -55,8 +55,8 @@ func messageOf(r events.SQSMessage) amazon.Message {
 	return m
 }
 
-// batchAnswer is what SQS's event source mapping reads. A list that is missing
-// or null would acknowledge all, as an empty one does.
+// batchAnswer is the answer to SQS's event source mapping. A missing list or null
+// would acknowledge all, as an empty one does.
 type batchAnswer struct {
 	Failures []batchFailure `json:"batchItemFailures"`
 }
@@ -65,8 +65,8 @@ type batchFailure struct {
 	ID string `json:"itemIdentifier"`
 }
 
-// report names all messages that are not done, and in a FIFO queue all that
-// follow one in its group.
+// report names all messages that are not done, and in a FIFO queue those behind one in
+// its group.
 func report(items []item, done []bool) batchAnswer {
 	a := batchAnswer{Failures: []batchFailure{}}
 	held := map[string]bool{}

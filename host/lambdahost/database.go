@@ -10,11 +10,11 @@ import (
 	"bellhop/store"
 )
 
-// Database is the store of a function. It is opened when it is first needed,
-// kept between invocations, and opened anew when its login was refused, since
-// that is what a rotated password looks like.
+// Database is the store of a function. It opens at the first use, stays open between
+// invocations, and opens anew after a refused login: a rotated password looks like
+// that.
 type Database struct {
-	// Open opens the store with the login as it is now.
+	// Open opens the store with the login of now.
 	Open func(ctx context.Context) (store.Store, error)
 	// LoginRefused reports whether an error says that the login was wrong.
 	LoginRefused func(error) bool
@@ -24,8 +24,8 @@ type Database struct {
 	open store.Store
 }
 
-// Get returns the store. Its error never condemns an event, whatever is wrong
-// with the database or the settings.
+// Get returns the store. Its error is never permanent, so that it makes no event a
+// dead letter.
 func (d *Database) Get(ctx context.Context) (store.Store, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -41,9 +41,8 @@ func (d *Database) Get(ctx context.Context) (store.Store, error) {
 	return s, nil
 }
 
-// Check reaches the database before the first event comes. Only what can't work
-// until somebody mends it is an error; whatever may pass is logged, and asked
-// for again.
+// Check reaches the database before the first event comes. It returns only permanent
+// errors, logs the others, and leaves the next try to Get.
 func (d *Database) Check(ctx context.Context) error {
 	_, err := d.Get(ctx)
 	if err == nil {
@@ -56,8 +55,8 @@ func (d *Database) Check(ctx context.Context) error {
 	return nil
 }
 
-// use calls do with the store, and once more with a store opened anew if the login
-// was refused. do must bear that.
+// use calls do with the store, and once more with a reopened store after a refused
+// login. do must bear that.
 func (d *Database) use(ctx context.Context, do func(store.Store) error) error {
 	s, err := d.Get(ctx)
 	if err == nil {

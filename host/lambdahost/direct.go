@@ -7,15 +7,15 @@ import (
 	"bellhop/pipeline"
 )
 
-// Direct is both steps in one function, called by the queue's event source
-// mapping: the cheapest way. It records a batch in one transaction and sends the
-// pushes that it owes. A push that fails is repeated later, and fails no message.
+// Direct is both steps in one function, which the queue's event source mapping
+// calls: the cheapest way. It records a batch in one transaction and sends its owed
+// pushes. A push that fails fails no message: a later invocation repeats it.
 type Direct struct {
 	Step     *Step
 	PushStep *PushStep
 }
 
-// directBatch is how many events go into one transaction at most.
+// directBatch is the most events in one transaction.
 const directBatch = 256
 
 // Invoke carries a batch.
@@ -41,11 +41,11 @@ func (f *Direct) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return write(answer)
 }
 
-// counts is what a batch came to, for the log.
+// counts are a batch's results, for the log.
 type counts struct{ Events, Recorded, Dead int }
 
-// carry records some of a batch and marks what is done. Once the time is nearly
-// up nothing more is begun.
+// carry records a part of a batch and marks the done messages. It starts nothing once
+// the time is nearly up.
 func (f *Direct) carry(ctx context.Context, t timetable, items []item, done []bool, c *counts) {
 	begin, cancel := t.until(ctx, lastStart)
 	defer cancel()
@@ -80,8 +80,8 @@ func (f *Direct) carry(ctx context.Context, t timetable, items []item, done []bo
 	f.Step.Probe.At(pipeline.PointSettled)
 }
 
-// settleAll goes through the deliveries in order. In a FIFO queue nothing is made a
-// dead letter behind one that is to be tried again: it will come again, too.
+// settleAll goes through the deliveries in order. In a FIFO queue it makes no dead
+// letter behind a message that comes again: the later one comes again, too.
 func (f *Direct) settleAll(ctx context.Context, items []item, done []bool, deliveries []*delivery, at []int) {
 	held := map[string]bool{}
 	for i, it := range items {

@@ -5,10 +5,10 @@
 //   - [Record] and, if that went well,
 //   - [Notify].
 //   - [Direct] does both steps in one function, straight from the queue.
-//   - [Sweep] does on a schedule what was left owed.
+//   - [Sweep] sends owed pushes on a schedule.
 //
 // The functions report each message by itself (ReportBatchItemFailures): SQS
 // acknowledges a message that they do not name as failed, so they name all that are
-// not certainly done. Work stops
-// before the time is up, and what is unfinished is handed back.
+// not certainly done. They stop before the time is up and hand back unfinished
+// messages.
 package lambdahost

@@ -12,12 +12,11 @@ import (
 // The types of the functions' errors, by which a state machine retries and
 // catches.
 const (
-	// TypeUnavailable: it may go well another time.
+	// TypeUnavailable: another try may succeed.
 	TypeUnavailable = "bellhop.Unavailable"
-	// TypeDead: it never will; the event is written down as dead and is among
-	// the dead letters.
+	// TypeDead: none will; the event is a recorded dead letter.
 	TypeDead = "bellhop.Dead"
-	// TypeNotOurs: what was given is no event of bellhop's; nothing was done.
+	// TypeNotOurs: the input is no event of bellhop's; the function did nothing.
 	TypeNotOurs = "bellhop.NotOurs"
 )
 
@@ -30,8 +29,7 @@ func notOurs(format string, args ...any) error {
 	return failed(TypeNotOurs, fmt.Errorf(format, args...))
 }
 
-// read decodes what a function was given. The error does not quote
-// it.
+// read decodes a function's input. The error does not quote it.
 func read(payload []byte, what string, into any) error {
 	if err := json.Unmarshal(payload, into); err != nil {
 		var wrong *json.UnmarshalTypeError
@@ -43,7 +41,7 @@ func read(payload []byte, what string, into any) error {
 	return nil
 }
 
-// write encodes JSON as it is shortest: what is for no browser needs no escapes.
+// write encodes JSON without the escapes that only browsers need.
 func write(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

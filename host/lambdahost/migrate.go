@@ -12,15 +12,15 @@ import (
 // Migrate is the function that a deployment calls: it brings the database up to
 // date and adds shops.
 type Migrate struct {
-	// Run brings the database up to date and says how many migrations that took.
+	// Run brings the database up to date and returns the number of migrations.
 	Run      func(ctx context.Context) (int, error)
 	Database *Database
 	Log      *slog.Logger
 	Now      func() time.Time
 }
 
-// Invoke takes {} or {"shops":["NAME.myshopify.com"]}; shops that are there stay
-// as they are.
+// Invoke takes {} or {"shops":["NAME.myshopify.com"]}; existing shops stay as they
+// are.
 func (f *Migrate) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var in struct {
 		Shops []string `json:"shops"`

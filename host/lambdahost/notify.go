@@ -8,19 +8,19 @@ import (
 	"bellhop/host"
 )
 
-// Notify is the function that a state machine calls for the third step, with
-// what [Record] answered. It fails only if the store can't be reached, with
-// [TypeUnavailable]: an attempt that comes to nothing is repeated later.
+// Notify is the function that a state machine calls for the third step, with the
+// answer of [Record]. It fails only if it can't reach the store, with
+// [TypeUnavailable]: a later invocation repeats a failed attempt.
 type Notify struct{ *PushStep }
 
 // Invoke sends the pushes.
 func (f *Notify) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var in recorded
-	if err := read(payload, "what was recorded", &in); err != nil {
+	if err := read(payload, "an answer of record", &in); err != nil {
 		return nil, err
 	}
 	if _, err := bellhop.ParseEventID(in.Event); err != nil {
-		return nil, notOurs("this is not what was recorded: %v", err)
+		return nil, notOurs("this is not an answer of record: %v", err)
 	}
 	out, err := f.sendDue(ctx, newTimetable(ctx))
 	if err != nil {
@@ -30,15 +30,14 @@ func (f *Notify) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return write(out)
 }
 
-// Sweep is the function that a schedule calls: it sends pushes that a function left
-// owed when it died or the service was away, and drops old bodies.
+// Sweep is the function that a schedule calls: it sends pushes that other functions
+// left owed, and drops old bodies.
 type Sweep struct {
 	*PushStep
-	// KeepBodies is how long the bodies of settled events are kept.
-	KeepBodies time.Duration
+	KeepBodies time.Duration // those of settled events
 }
 
-// swept is what Sweep answers.
+// swept is Sweep's answer.
 type swept struct {
 	sent
 	Dropped int `json:"dropped"` // bodies
@@ -73,6 +72,5 @@ func (f *Sweep) prune(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	j := &host.Maintenance{Store: open, Log: f.Log, Now: f.Now, KeepBodies: f.KeepBodies}
-	return j.Prune(ctx)
+	return (&host.Maintenance{Store: open, Log: f.Log, Now: f.Now, KeepBodies: f.KeepBodies}).Prune(ctx)
 }

@@ -31,16 +31,15 @@ const defaultInFlight = 64
 // sent counts pushes by their result.
 type sent struct {
 	Sent   int `json:"sent"`
-	Failed int `json:"failed"` // given up
-	// Left are those that certainly stay owed: attempts to be repeated, and one
-	// more if others were still due when the time was up.
+	Failed int `json:"failed"` // for good
+	// Left counts pushes that stay owed: attempts to repeat, and one more if others
+	// were still due when the time was up.
 	Left int `json:"left"`
 }
 
-// sendDue sends whatever is due, not one order's pushes alone, until nothing is or
-// the time is up. What was claimed is settled then: an attempt that still waits
-// for its answer is broken off, and its outcome recorded as unknown. An error says
-// that the store can't be reached.
+// sendDue sends all due pushes, not one order's alone, until none is left or the time
+// is up. Then it settles its claims: it ends attempts that wait for an answer, and
+// records their outcome as unknown. It fails only if it can't reach the store.
 func (p *PushStep) sendDue(ctx context.Context, t timetable) (out sent, err error) {
 	err = p.Database.use(ctx, func(open store.Store) error {
 		more, err := p.sendDueOnce(ctx, t, open)
@@ -97,8 +96,8 @@ func (t *tally) SettlePushes(ctx context.Context, all []store.Settled) error {
 	return nil
 }
 
-// deadlineSender gives attempts up before the time is up, so that their outcome can
-// still be recorded.
+// deadlineSender ends attempts before the time is up, so that their outcome can still
+// be recorded.
 type deadlineSender struct {
 	push.Sender
 	timetable

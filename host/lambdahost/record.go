@@ -9,19 +9,18 @@ import (
 	"bellhop/pipeline"
 )
 
-// Record is the function that a state machine calls for the second step. Its
-// errors are of the types above: [TypeUnavailable] to be tried again, the others
-// for good.
+// Record is the function that a state machine calls for the second step. It fails with
+// [TypeUnavailable] if another try may succeed, else with one of the other types.
 type Record struct{ *Step }
 
-// execution is a state machine's input, and what Record is given.
+// execution is the input of a state machine and of Record.
 type execution struct {
 	Message *wireMessage `json:"message"`
 	Attempt int          `json:"attempt"` // of the queue; 1 the first time
-	// Acknowledged says that the queue holds the message no more: this is the
-	// last copy, and nobody counts attempts.
+	// Acknowledged says that the queue has dropped the message: this is the last copy,
+	// and nobody counts attempts.
 	Acknowledged bool `json:"acknowledged"`
-	// DeadLetter makes the event a dead letter: it was given up.
+	// DeadLetter makes the event a dead letter.
 	DeadLetter *givenUp `json:"bury,omitempty"`
 }
 
@@ -35,24 +34,24 @@ type wireMessage struct {
 	Attributes map[string]string `json:"attributes"`
 }
 
-// recorded is what Record answers, and what Notify is given.
+// recorded is Record's answer and Notify's input.
 type recorded struct {
 	Event   string          `json:"event"`
 	Shop    string          `json:"shop"`
 	OrderID string          `json:"order_id"` // "" for none
 	Outcome bellhop.Outcome `json:"outcome"`
 	Reason  string          `json:"reason"`
-	Pushes  int             `json:"pushes"` // that are owed for it
+	Pushes  int             `json:"pushes"` // owed for it
 }
 
 // Invoke records one event.
 func (f *Record) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var in execution
-	if err := read(payload, "an event to be recorded", &in); err != nil {
+	if err := read(payload, "an event to record", &in); err != nil {
 		return nil, err
 	}
 	if in.Message == nil {
-		return nil, notOurs("this is not an event to be recorded: it has no message")
+		return nil, notOurs("this is not an event to record: it has no message")
 	}
 	t := newTimetable(ctx)
 	work, cancel := t.until(ctx, lastAnswer)
@@ -93,16 +92,16 @@ func (f *Record) answer(d *delivery) ([]byte, error) {
 	return write(out)
 }
 
-// giveUp gives an event up whose recording was tried for long enough. Nobody else
-// holds it: it becomes a dead letter also when the database is what is away, and
-// the ledger learns of it from there.
+// giveUp makes an event that could not be recorded a dead letter. Nobody else holds
+// it, so it becomes one also while the database is away. The ledger learns of it from
+// the dead letters.
 func (f *Record) giveUp(ctx context.Context, d *delivery, reason string) ([]byte, error) {
 	open, err := f.Database.Get(ctx)
 	if err == nil {
 		err = f.recorder(open).Dead(ctx, d.event, reason)
 	}
 	if err != nil {
-		f.Log.Error("a dead letter is not written down yet", "event", d.event.ID, "err", err)
+		f.Log.Error("a dead letter is not in the ledger yet", "event", d.event.ID, "err", err)
 	}
 	if err := f.DeadLetters.AddDead(ctx, d.event, max(d.attempt, 1), reason); err != nil {
 		return nil, failed(TypeUnavailable, err)

@@ -16,24 +16,23 @@ import (
 // Executions runs a state machine.
 type Executions interface {
 	// RunNow starts an execution of an Express state machine and waits for its
-	// end. problem is the error that it failed with, "" when it succeeded.
+	// end. problem is its error, "" when it succeeded.
 	RunNow(ctx context.Context, name, input string) (problem string, err error)
-	// Start starts an execution of a Standard state machine; nil also if one of
-	// that name has been started before.
+	// Start starts an execution of a Standard state machine. A second one of the same
+	// name starts nothing, and is no error.
 	Start(ctx context.Context, name, input string) error
 }
 
 // Start is the function between the queue and a state machine: it starts one
-// execution for each message. With an Express state machine it waits for the end,
-// and a message is acknowledged once its execution has succeeded or the event is
-// dead and written down. With a Standard one it is acknowledged once its
-// execution has begun, named by the event so that a second one begins nothing;
-// from then on that execution holds the last copy.
+// execution for each message. An Express execution acknowledges its message when it
+// has succeeded, or the event is a recorded dead letter. A Standard one acknowledges
+// it at its start, and holds the last copy from then on; its name is the event's id,
+// so that a second one starts nothing.
 type Start struct {
 	Executions Executions
 	Standard   bool
-	// Codec puts bodies into the bucket that are too large for an execution.
-	// Without a bucket such messages fail.
+	// Codec puts bodies that are too large for an execution into the bucket. Without a
+	// bucket such messages fail.
 	Codec amazon.Codec
 	Log   *slog.Logger
 	// AtOnce bounds the executions under way. 0 means 16.
@@ -42,10 +41,10 @@ type Start struct {
 
 const defaultAtOnce = 16
 
-// maxInput is how much an execution is given. It takes 256 KiB
-// (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html), and
-// a failure that is caught adds its cause to the input, up to 32 KiB: if both do
-// not fit, nothing is caught, and a Standard execution loses the last copy.
+// maxInput bounds an execution's input. It takes 256 KiB
+// (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html), and a
+// catcher adds a failure's cause, up to 32 KiB. If both don't fit, nothing catches the
+// failure, and a Standard execution loses the last copy.
 const maxInput = 220 << 10
 
 // Invoke starts an execution for each message of a batch.
@@ -81,8 +80,8 @@ func (f *Start) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return write(answer)
 }
 
-// lanes divides a batch into what has to be done one after the other: the groups
-// of a FIFO queue. It returns places in the batch.
+// lanes divides a batch into parts that each need their order: the groups of a FIFO
+// queue. It returns places in the batch.
 func lanes(items []item) [][]int {
 	var all [][]int
 	of := map[string]int{}
@@ -134,8 +133,8 @@ func (f *Start) start(ctx context.Context, it item) error {
 	return fmt.Errorf("the execution %s failed: %s", name, problem)
 }
 
-// input returns what an execution is given: the message as it is where it fits,
-// else with its body compressed, else with its body in the bucket.
+// input returns an execution's input: the message as it is if it fits, else with its
+// body compressed, else with its body in the bucket.
 func (f *Start) input(ctx context.Context, it item) (string, error) {
 	in, err := f.encode(it, it.message)
 	if err != nil || len(in) <= maxInput {
@@ -168,8 +167,8 @@ func (f *Start) encode(it item, m amazon.Message) (string, error) {
 	return string(in), err
 }
 
-// caught carries a panic from a goroutine to the one that the runtime watches, so
-// that it is reported before the process ends.
+// caught carries a panic from a goroutine to the one that the runtime watches, which
+// reports it before the process ends.
 type caught struct {
 	mu    sync.Mutex
 	value any

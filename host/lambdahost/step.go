@@ -15,7 +15,7 @@ import (
 	"bellhop/store"
 )
 
-// DeadLetters makes an event a dead letter beside the queue that it came from.
+// DeadLetters adds a dead letter beside the queue that the event came from.
 type DeadLetters interface {
 	AddDead(ctx context.Context, e *bellhop.Event, attempts int, reason string) error
 }
@@ -26,8 +26,8 @@ type Step struct {
 	Database    *Database
 	Codec       amazon.Codec // reads messages
 	DeadLetters DeadLetters
-	// MaxAttempts is after how many deliveries the queue makes an event a dead
-	// letter. 0: never.
+	// MaxAttempts is the number of deliveries after which the queue makes an event a
+	// dead letter. 0: never.
 	MaxAttempts int
 
 	Log   *slog.Logger
@@ -38,13 +38,13 @@ type Step struct {
 // delivery is an event on its way through the step.
 type delivery struct {
 	event             *bellhop.Event
-	attempt           int  // 0 where attempts aren't counted
-	pipeline.Recorded      // Err may be there from the start: the body can't be had
-	done              bool // else it is to be tried again
+	attempt           int  // 0 where nobody counts attempts
+	pipeline.Recorded      // Err is set from the start if the body can't be read
+	done              bool // else it comes again
 	dead              bool
 }
 
-// open reads the event in a message. An error says that there is none: of kind
+// open reads the event in a message. It fails if there is none, with kind
 // bellhop.Invalid if there never will be.
 func (s *Step) open(ctx context.Context, m amazon.Message, attempt int) (*delivery, error) {
 	e, err := s.Codec.Decode(ctx, m)
@@ -54,7 +54,7 @@ func (s *Step) open(ctx context.Context, m amazon.Message, attempt int) (*delive
 	return &delivery{event: e, attempt: attempt, Recorded: pipeline.Recorded{Err: err}}, nil
 }
 
-// record stores the deliveries in one transaction; settle comes after it.
+// record records the deliveries in one transaction; settle comes after it.
 func (s *Step) record(ctx context.Context, deliveries []*delivery) {
 	s.Probe.At(pipeline.PointReceived)
 	var whole []*delivery
@@ -87,7 +87,7 @@ func (s *Step) recorder(open store.Store) *pipeline.Recorder {
 	return &pipeline.Recorder{Store: open, Now: s.Now, Log: s.Log, Probe: s.Probe}
 }
 
-// settle does what the worker's verdict on a delivery says.
+// settle carries out the worker's verdict on a delivery.
 func (s *Step) settle(ctx context.Context, d *delivery) {
 	if d.Err == nil {
 		d.done = true

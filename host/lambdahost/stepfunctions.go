@@ -14,8 +14,8 @@ import (
 	"bellhop/internal/amazon"
 )
 
-// expressLimit is how long an Express execution may take.
-const expressLimit = 5 * time.Minute // it is answered when the execution has ended
+// expressLimit is how long an Express execution, and so its answer, may take.
+const expressLimit = 5 * time.Minute
 
 // StepFunctions runs a state machine of AWS Step Functions.
 type StepFunctions struct {
@@ -43,8 +43,7 @@ func keepHost(s *middleware.Stack) error {
 
 // RunNow implements [Executions].
 func (s *StepFunctions) RunNow(ctx context.Context, name, input string) (string, error) {
-	// A request that is repeated would be a second execution. The queue repeats,
-	// later.
+	// A repeated request would be a second execution. The queue repeats later.
 	out, err := s.client.StartSyncExecution(ctx, &sfn.StartSyncExecutionInput{StateMachineArn: &s.arn, Name: &name,
 		Input: &input},
 		func(o *sfn.Options) { o.Retryer = aws.NopRetryer{} })

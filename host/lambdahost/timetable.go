@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// longestMargin is what an invocation keeps free before its time is up: at that
-// moment Lambda kills the process, and what was done and not told counts as not
-// done.
+// longestMargin is the time an invocation keeps free before its end. Lambda kills the
+// process then, and work that was not reported counts as not done.
 const longestMargin = 2 * time.Second
 
 // timetable divides an invocation's time. Without a deadline nothing ends.
@@ -27,9 +26,9 @@ func newTimetable(ctx context.Context) timetable {
 
 // The moments, each a part of the margin before the end.
 const (
-	lastStart  = 1.0  // nothing more is begun
-	lastAnswer = 0.5  // whoever is still being waited for is given up
-	lastWrite  = 0.25 // what came of it is written down
+	lastStart  = 1.0  // starts nothing more
+	lastAnswer = 0.5  // stops waiting for answers
+	lastWrite  = 0.25 // writes the outcome down
 )
 
 // until returns ctx with the end moved forward to a moment.

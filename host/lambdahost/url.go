@@ -45,8 +45,8 @@ func requestOf(ctx context.Context, payload []byte) (*http.Request, error) {
 	return r, nil
 }
 
-// headersOf takes apart again what Lambda joins by commas, as far as it matters:
-// a header of Shopify's holds no comma, and one that came twice is refused.
+// headersOf splits Shopify's headers, which Lambda joins by commas: they hold none, and
+// the webhook handler refuses a header that came twice.
 func headersOf(given map[string]string) http.Header {
 	h := make(http.Header, len(given))
 	for name, value := range given {
@@ -97,7 +97,7 @@ func (a *answer) response() events.LambdaFunctionURLResponse {
 	return out
 }
 
-// unavailable is what Shopify gets when nothing can be checked: it tries again.
+// unavailable makes Shopify try again.
 func unavailable() events.LambdaFunctionURLResponse {
 	return events.LambdaFunctionURLResponse{StatusCode: http.StatusServiceUnavailable,
 		Headers: map[string]string{"Retry-After": "10"}}
