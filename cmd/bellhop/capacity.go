@@ -13,8 +13,8 @@ import (
 	"bellhop/wire"
 )
 
-// capacityIn reads how many webhooks a second a machine was measured to hold with
-// a queue; 0 when no file is given.
+// capacityIn reads the measured limit of a machine with a queue, in webhooks a second; 0
+// without a file.
 func capacityIn(path string) (float64, error) {
 	if path == "" {
 		return 0, nil
@@ -51,7 +51,7 @@ const nearLimit = 0.5
 // trafficPatience is how long doctor waits for a count of a week.
 const trafficPatience = 30 * time.Second
 
-// traffic tells how near to its limit the machine came.
+// traffic reports how near to its limit the machine came.
 func (c *doctorCmd) traffic(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	const part = "traffic"
 	held, err := capacityIn(c.Capacity)
@@ -73,8 +73,7 @@ func (c *doctorCmd) traffic(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	found := fmt.Sprintf("no webhook in the last %d days", host.TrafficDays)
 	if busy.All > 0 {
 		found = fmt.Sprintf("%s in the last %d days, %d in the busiest second (%s)", plural(int(busy.All), "webhook"),
-			host.TrafficDays,
-			busy.Second, busy.At.UTC().Format("2006-01-02 15:04:05 UTC"))
+			host.TrafficDays, busy.Second, busy.At.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
 	share := 0.0
 	if held > 0 {

@@ -18,8 +18,8 @@ import (
 	"bellhop/wire"
 )
 
-// commands are all that bellhop does. A new one is a struct with a Run method in
-// a file of its own, and a line here.
+// commands are bellhop's commands. A new one is a struct with a Run method in a file of
+// its own, and a line here.
 type commands struct {
 	Help helpFlag `name:"help" short:"h" help:"Show help."`
 	Log  logStyle `name:"log" env:"BELLHOP_LOG" default:"auto" help:"The log's format and lowest level, such as json,debug. auto is text on a terminal, else json; levels are debug, info, warn, error."`
@@ -54,15 +54,15 @@ const (
 	exitUsage  = 2
 )
 
-// Run runs the command and returns the exit code. ctx asks it to finish, hard breaks it off. The
-// configuration is the process's environment.
-func Run(ctx, hard context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// Run runs the command and returns the exit code. drain asks it to finish, hard ends it
+// at once. The configuration is the process's environment.
+func Run(drain, hard context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	t := &terminal{in: stdin, out: stdout, err: stderr, now: time.Now}
-	err := run(ctx, hard, args, t)
+	err := run(drain, hard, args, t)
 	if err == nil || errors.Is(err, errHelp) {
 		return exitDone
 	}
-	if ended, ok := errors.AsType[*exec.ExitError](err); ok { // bellhop-bench has said why
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok { // bellhop-bench printed its own
 		return ended.ExitCode()
 	}
 	fmt.Fprintln(stderr, "bellhop: "+oneLine(err))
@@ -72,7 +72,7 @@ func Run(ctx, hard context.Context, args []string, stdin io.Reader, stdout, stde
 	return exitFailed
 }
 
-func run(ctx, hard context.Context, args []string, t *terminal) error {
+func run(drain, hard context.Context, args []string, t *terminal) error {
 	if err := wire.CheckEnviron(os.Environ(), commands{}); err != nil {
 		return err
 	}
@@ -94,10 +94,10 @@ func run(ctx, hard context.Context, args []string, t *terminal) error {
 	if err != nil {
 		return usage(parsed, err)
 	}
-	return parsed.Run(&job{terminal: t, ctx: ctx, hard: hard, log: t.logger(c.Log)})
+	return parsed.Run(&job{terminal: t, ctx: drain, hard: hard, log: t.logger(c.Log)})
 }
 
-// durationFlag reads every flag and variable that says how long.
+// durationFlag reads the flags and variables with a duration.
 func durationFlag(c *kong.DecodeContext, to reflect.Value) error {
 	var text string
 	if err := c.Scan.PopValueInto("duration", &text); err != nil {
@@ -113,7 +113,7 @@ owner's phone.
 
 Begin with: bellhop demo`
 
-// usage makes one line of what kong has to say of wrong arguments.
+// usage turns kong's error on wrong arguments into one line.
 func usage(parsed *kong.Context, err error) error {
 	command := "bellhop"
 	if e, ok := errors.AsType[*kong.ParseError](err); ok && e.Context != nil {
@@ -144,14 +144,14 @@ func oneLine(err error) string { return strings.Join(strings.Fields(err.Error())
 
 var errHelp = errors.New("help was asked for")
 
-// helpFlag prints the help and ends the parsing, without ending the process as
-// kong's own does.
+// helpFlag prints the help and ends the parsing, but not the process as kong's own
+// does.
 type helpFlag bool
 
 // IgnoreDefault lets the flag win over a default command.
 func (helpFlag) IgnoreDefault() {}
 
-// BeforeReset is called when the flag was given, before anything is validated.
+// BeforeReset runs when the flag is given, before kong validates anything.
 func (helpFlag) BeforeReset(c *kong.Context) error {
 	if err := c.PrintUsage(false); err != nil {
 		return err

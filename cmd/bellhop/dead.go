@@ -35,7 +35,7 @@ func deadRowOf(d queue.DeadEvent) deadRow {
 
 type deadLsCmd struct {
 	wire.Storage
-	asked
+	jsonFlag
 	Limit int `name:"limit" default:"50" help:"How many to list."`
 }
 
@@ -63,14 +63,14 @@ func (c *deadLsCmd) Run(j *job) error {
 			values[i] = v
 			rows[i] = []string{v.ID, when(v.DiedAt), v.Shop, v.Topic, plural(v.Attempts, "attempt"), v.Reason}
 		}
-		return j.table(c.asked, values, "There are no dead letters.", "EVENT\tDIED (UTC)\tSHOP\tTOPIC\tTRIED\tREASON",
+		return j.table(c.jsonFlag, values, "There are no dead letters.", "EVENT\tDIED (UTC)\tSHOP\tTOPIC\tTRIED\tREASON",
 			rows)
 	})
 }
 
 type deadShowCmd struct {
 	wire.Storage
-	asked
+	jsonFlag
 	ID   string `arg:"" help:"The event's id, as bellhop dead ls shows it."`
 	Body bool   `name:"body" help:"Show the body too. It holds the customer's data."`
 }

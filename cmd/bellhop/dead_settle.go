@@ -12,7 +12,7 @@ import (
 	"bellhop/wire"
 )
 
-// chosenDead are the dead letters that a command is about.
+// chosenDead are the dead letters that a command works on.
 type chosenDead struct {
 	ID  []string `arg:"" optional:"" help:"The events' ids, as bellhop dead ls shows them."`
 	All bool     `name:"all" help:"All dead letters."`
@@ -63,7 +63,7 @@ func (c *chosenDead) read(j *job, q queue.Queue, whole bool) (all []queue.DeadEv
 
 type deadReplayCmd struct {
 	wire.Storage
-	asked
+	jsonFlag
 	chosenDead
 	DryRun bool `name:"dry-run" help:"Only show the outcome that each would have."`
 }
@@ -133,12 +133,12 @@ func (c *deadReplayCmd) foresee(j *job, p *wire.Parts) error {
 		values[i] = v
 		rows[i] = []string{v.ID, v.Shop, v.Topic, v.Outcome, orDash(v.OrderID), orDash(v.Reason)}
 	}
-	return j.table(c.asked, values, "There are no dead letters.", "EVENT\tSHOP\tTOPIC\tWOULD BE\tORDER\tREASON", rows)
+	return j.table(c.jsonFlag, values, "There are no dead letters.", "EVENT\tSHOP\tTOPIC\tWOULD BE\tORDER\tREASON", rows)
 }
 
 type deadDropCmd struct {
 	wire.Storage
-	asked
+	jsonFlag
 	chosenDead
 	Reason string `name:"reason" placeholder:"TEXT" help:"With --all, only dead letters whose reason contains this."`
 	DryRun bool   `name:"dry-run" help:"Only list them."`
@@ -173,11 +173,11 @@ func (c *deadDropCmd) Run(j *job) error {
 				return err
 			}
 		}
-		return c.tell(j, dead)
+		return c.report(j, dead)
 	})
 }
 
-func (c *deadDropCmd) tell(j *job, dead []queue.DeadEvent) error {
+func (c *deadDropCmd) report(j *job, dead []queue.DeadEvent) error {
 	values := make([]deadRow, len(dead))
 	rows := make([][]string, len(dead))
 	for i, d := range dead {
@@ -185,14 +185,14 @@ func (c *deadDropCmd) tell(j *job, dead []queue.DeadEvent) error {
 		values[i], rows[i] = v, []string{v.ID, v.Shop, v.Topic, v.Reason}
 	}
 	if c.JSON || c.DryRun {
-		return j.table(c.asked, values, "There are no such dead letters.", "WOULD BE DROPPED\tSHOP\tTOPIC\tREASON",
+		return j.table(c.jsonFlag, values, "There are no such dead letters.", "WOULD BE DROPPED\tSHOP\tTOPIC\tREASON",
 			rows)
 	}
 	j.say("Dropped %s.", plural(len(dead), "dead letter"))
 	return nil
 }
 
-// operatingUser is in whose name a command does something that is written down.
+// operatingUser is the name that a command records its actions under.
 func operatingUser() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return u.Username + " (bellhop)"

@@ -25,8 +25,8 @@ import (
 )
 
 type demoCmd struct {
-	Addr string `name:"addr" default:"127.0.0.1:8080" help:"Where to listen (${default})."`
-	Rate string `name:"rate" default:"2/s" help:"The rate of the shop's webhooks (${default})."`
+	Addr string `name:"addr" default:"127.0.0.1:8080" help:"Where to listen."`
+	Rate string `name:"rate" default:"2/s" help:"The rate of the shop's webhooks."`
 	Dir  string `name:"dir" placeholder:"DIR" help:"Keep the data here. Without it the demo uses a temporary folder and removes it at the end."`
 }
 
@@ -40,15 +40,15 @@ Example:
   bellhop demo --addr 127.0.0.1:8080 --rate 5/s`
 }
 
-// Who and what takes part in the demo.
+// The demo's shop and people.
 const (
 	demoShop  = "demo.myshopify.com"
 	demoEmail = "owner@demo.example"
-	// The operator has no password: the link alone lets in.
+	// The operator has no password, and signs in only with the link.
 	demoOperator = "operator@demo.example"
 )
 
-// demonstration is the whole journey in one process.
+// demonstration is the demo: the whole journey in one process.
 type demonstration struct {
 	*engine
 	dir      string
@@ -60,8 +60,8 @@ type demonstration struct {
 	shopify  *simulate.Shopify
 	numbers  atomic.Int64 // the last order's
 	buttons  *demoButtons
-	before   demo.Balance // what an earlier demo left in the folder
-	pushed   int64        // likewise
+	before   demo.Balance // of an earlier demo in the same folder
+	pushed   int64        // by it
 }
 
 // Run implements the command.
@@ -104,14 +104,14 @@ func demoFolder(dir string) (path string, remove func(), err error) {
 	return path, func() { os.RemoveAll(path) }, err
 }
 
-// ending tells how something in the background ended, once done is closed.
+// ending holds the result of a background task once done is closed.
 type ending struct {
 	done chan struct{}
 	err  error
 }
 
-// run starts the phone's side first and ends it last, so that nothing is sent
-// to what isn't there.
+// run starts the phone's side first and ends it last, so that every push has a
+// receiver.
 func (d *demonstration) run(rate float64, temporary bool) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.job.ctx))
 	defer cancel()
@@ -123,7 +123,7 @@ func (d *demonstration) run(rate float64, temporary bool) error {
 	if err := d.open(true); err != nil {
 		return err
 	}
-	if err := d.furnish(); err != nil {
+	if err := d.addPeople(); err != nil {
 		return err
 	}
 	if err := d.openShop(rate); err != nil {
@@ -132,7 +132,7 @@ func (d *demonstration) run(rate float64, temporary bool) error {
 	serving, stopServing := context.WithCancel(ctx)
 	defer stopServing()
 	served := &ending{done: make(chan struct{})}
-	// The worker is one of its own, so that a button can stop it.
+	// The worker is separate, so that a button can stop it.
 	d.buttons = newDemoButtons(serving, d)
 	site, err := d.site(d.options.Queue, 0)
 	if err != nil {
@@ -148,11 +148,11 @@ func (d *demonstration) run(rate float64, temporary bool) error {
 	d.welcome(temporary)
 
 	err = d.watch(served.done)
-	d.settle(serving)
+	d.awaitPushes(serving)
 	stopServing()
 	<-served.done
 	d.buttons.end()
-	if !errors.Is(served.err, context.Canceled) { // it may have been ended while it began
+	if !errors.Is(served.err, context.Canceled) { // it may have ended at its start
 		err = errors.Join(err, served.err)
 	}
 	d.job.endProgress()
@@ -174,8 +174,8 @@ func (d *demonstration) fcmReady(f *simulate.FCM, url string) error {
 	return f.WriteServiceAccount(path, url)
 }
 
-// furnish adds the shop, its owner and the phone, unless an earlier demo did.
-func (d *demonstration) furnish() error {
+// addPeople adds the shop, its people and the phone, unless an earlier demo did.
+func (d *demonstration) addPeople() error {
 	ctx, s, now := d.job.ctx, d.parts.Store, d.job.stamp()
 	err := s.AddShop(ctx, bellhop.Shop{Domain: demoShop, AddedAt: now})
 	if err != nil && bellhop.KindOf(err) != bellhop.Conflict {
@@ -185,11 +185,10 @@ func (d *demonstration) furnish() error {
 	if err != nil {
 		return err
 	}
-	// The same phone in every demo. The app shows what comes (form data), since
-	// FCM gives such messages the larger budget.
+	// The same phone in every demo. Its form is data, since FCM gives such messages
+	// the larger budget.
 	d.phone.device = bellhop.Device{Shop: demoShop, PersonID: owner.ID, Installation: "demo-phone",
-		Kind:     bellhop.AddressToken,
-		Value:    simulate.NewToken(mathrand.New(mathrand.NewPCG(1, 1))),
+		Kind: bellhop.AddressToken, Value: simulate.NewToken(mathrand.New(mathrand.NewPCG(1, 1))),
 		Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en-US", Timezone: "UTC", AddedAt: now,
 		SeenAt: now}
 	if _, err = s.PutDevice(ctx, d.phone.device, store.DeviceLimits{}); err != nil {
@@ -206,10 +205,10 @@ func (d *demonstration) furnish() error {
 			return err
 		}
 	}
-	if d.before, err = d.whereabouts(ctx); err != nil {
+	if d.before, err = d.countEvents(ctx); err != nil {
 		return err
 	}
-	// Each order had an event at least, so that no number is given twice.
+	// Each order had an event at least, so that no number comes twice.
 	d.numbers.Store(simulate.FirstNumber + d.before.Sum())
 	pushes, err := s.PushCounts(ctx)
 	d.pushed = pushes[bellhop.PushSent]
@@ -227,7 +226,7 @@ func (d *demonstration) owner(now time.Time) (bellhop.Person, error) {
 		AddedAt: now})
 }
 
-// person adds somebody, or gives who was added by an earlier demo a new password.
+// person adds a person, or gives an earlier demo's person a new password.
 func (d *demonstration) person(want bellhop.Person) (bellhop.Person, error) {
 	ctx, s := d.job.ctx, d.parts.Store
 	p, err := s.AddPerson(ctx, want)
@@ -240,17 +239,17 @@ func (d *demonstration) person(want bellhop.Person) (bellhop.Person, error) {
 	return p, s.SetPassword(ctx, p.ID, want.PasswordHash)
 }
 
-// openShop makes the twin that sends.
+// openShop makes Shopify's twin.
 func (d *demonstration) openShop(rate float64) (err error) {
-	d.shopify, err = simulate.NewShopify(d.sends(simulate.ShopifyOptions{Rate: rate, Duplicates: 0.05, Updates: 0.3}))
+	d.shopify, err = simulate.NewShopify(d.shopOptions(simulate.ShopifyOptions{Rate: rate, Duplicates: 0.05, Updates: 0.3}))
 	return err
 }
 
-// sends fills in where a twin sends, and orders that differ from all before.
-func (d *demonstration) sends(o simulate.ShopifyOptions) simulate.ShopifyOptions {
+// shopOptions sets a twin's target, and orders that differ from all before.
+func (d *demonstration) shopOptions(o simulate.ShopifyOptions) simulate.ShopifyOptions {
 	o.Target, o.Shops, o.Secret = d.address()+webhook.Path, []string{demoShop}, d.secret
 	o.OneCurrency = true // so that a digest has a sum
-	// One shop sends it all: its numbers go on, and all is counted together.
+	// All twins are one shop: they share its order numbers and its ledger.
 	o.Numbers, o.CountsOnly = &d.numbers, true
 	if d.shopify != nil {
 		o.Ledger = d.shopify.Ledger()
@@ -259,7 +258,7 @@ func (d *demonstration) sends(o simulate.ShopifyOptions) simulate.ShopifyOptions
 	return o
 }
 
-// address is where a browser on this machine reaches the console.
+// address is the console's address for a browser on this machine.
 func (d *demonstration) address() string {
 	addr := d.listener.Addr().(*net.TCPAddr)
 	if addr.IP.IsUnspecified() {
@@ -289,7 +288,7 @@ Data is %s. Ctrl-C ends the demo.
 `, demoShop, d.address(), d.link, demoEmail, d.password, d.address(), d.desk, kept)
 }
 
-// watch has the shop send until the demo is to end, and tells how far it is.
+// watch lets the shop send until the demo ends, and prints its progress.
 func (d *demonstration) watch(served <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(d.job.ctx)
 	defer cancel()
@@ -297,7 +296,7 @@ func (d *demonstration) watch(served <-chan struct{}) error {
 	go func() { sent <- d.shopify.Run(ctx) }()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	tell := d.job.progress()
+	show := d.job.progress()
 	for {
 		select {
 		case err := <-sent:
@@ -308,7 +307,7 @@ func (d *demonstration) watch(served <-chan struct{}) error {
 			return errServerEnded
 		case <-tick.C:
 			if n, err := d.count(ctx); err == nil {
-				tell(n)
+				show(n)
 			}
 		}
 	}
@@ -316,8 +315,8 @@ func (d *demonstration) watch(served <-chan struct{}) error {
 
 var errServerEnded = errors.New("the server ended before the demo did")
 
-// settle gives what was sent a moment to arrive at the phone.
-func (d *demonstration) settle(ctx context.Context) {
+// awaitPushes gives the last pushes a moment to arrive at the phone.
+func (d *demonstration) awaitPushes(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -332,11 +331,11 @@ func (d *demonstration) settle(ctx context.Context) {
 	}
 }
 
-// tally is how many got how far since the demo began.
+// tally counts what happened since the demo began.
 type tally struct {
 	demo.Balance
 	sent, pushed, shown int64
-	owed                int64 // beyond the phone's budget: they wait, and go out together
+	owed                int64 // beyond the phone's budget: they go out together later
 }
 
 func (t tally) String() string {
@@ -357,7 +356,7 @@ func (t tally) String() string {
 	return line
 }
 
-// count goes by the same balance as the page.
+// count uses the same balance as the page.
 func (d *demonstration) count(ctx context.Context) (t tally, err error) {
 	now, err := d.buttons.balance(ctx)
 	if err != nil {
@@ -373,8 +372,8 @@ func (d *demonstration) count(ctx context.Context) (t tally, err error) {
 	return t, nil
 }
 
-// whereabouts is where events are.
-func (d *demonstration) whereabouts(ctx context.Context) (s demo.Balance, err error) {
+// countEvents counts the events by state.
+func (d *demonstration) countEvents(ctx context.Context) (s demo.Balance, err error) {
 	depth, err := d.parts.Queue.Depth(ctx)
 	if err != nil {
 		return s, err
@@ -384,7 +383,6 @@ func (d *demonstration) whereabouts(ctx context.Context) (s demo.Balance, err er
 		return s, err
 	}
 	return demo.Balance{Recorded: outcomes[bellhop.OutcomeRecorded], Duplicate: outcomes[bellhop.OutcomeDuplicate],
-		Stale:   outcomes[bellhop.OutcomeStale],
-		Skipped: outcomes[bellhop.OutcomeSkipped], Dead: outcomes[bellhop.OutcomeDead], Waiting: int64(depth.Waiting),
-		Leased: int64(depth.Leased)}, nil
+		Stale: outcomes[bellhop.OutcomeStale], Skipped: outcomes[bellhop.OutcomeSkipped],
+		Dead: outcomes[bellhop.OutcomeDead], Waiting: int64(depth.Waiting), Leased: int64(depth.Leased)}, nil
 }

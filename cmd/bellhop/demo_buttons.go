@@ -20,7 +20,7 @@ import (
 	"bellhop/web/webhook"
 )
 
-// demoButtons are the demo's phone and buttons, as the console has them.
+// demoButtons implement the demo's phone and buttons for the console.
 type demoButtons struct {
 	*demonstration
 	ctx  context.Context // done when the demo ends
@@ -28,12 +28,12 @@ type demoButtons struct {
 
 	mu      sync.Mutex
 	poison  int64          // acknowledged
-	mended  time.Time      // when FCM is well again; zero while it is
+	mended  time.Time      // when FCM works again; zero while it does
 	worker  func()         // stops it; nil while it does not run
-	first   map[int64]bool // orders that were recorded for the first time
+	first   map[int64]bool // recorded orders
 	twice   int64
-	newest  bellhop.EventID // up to which the ledger was looked through
-	settled demo.Balance    // the last that was read at one moment
+	newest  bellhop.EventID // of the ledger's counted lines
+	settled demo.Balance    // the last consistent one
 }
 
 func newDemoButtons(ctx context.Context, d *demonstration) *demoButtons {
@@ -42,7 +42,7 @@ func newDemoButtons(ctx context.Context, d *demonstration) *demoButtons {
 	return &demoButtons{demonstration: d, ctx: ctx, first: map[int64]bool{}, settled: settled}
 }
 
-// end waits for what the buttons began.
+// end stops the worker and waits for all that the buttons began.
 func (b *demoButtons) end() {
 	b.mu.Lock()
 	stop := b.worker
@@ -53,7 +53,7 @@ func (b *demoButtons) end() {
 	b.work.Wait()
 }
 
-// broken is for how long the button breaks FCM.
+// broken is how long the button breaks FCM.
 const broken = 20 * time.Second
 
 // Do implements [demo.Controls].
@@ -99,21 +99,21 @@ func (b *demoButtons) Speak(ctx context.Context, language, timezone string) erro
 	return nil
 }
 
-// send has another twin send some orders more.
+// send makes another twin send some more orders.
 func (b *demoButtons) send(o simulate.ShopifyOptions) error {
-	twin, err := simulate.NewShopify(b.sends(o))
+	twin, err := simulate.NewShopify(b.shopOptions(o))
 	if err != nil {
 		return err
 	}
 	b.work.Go(func() {
 		if err := twin.Run(b.ctx); err != nil {
-			b.job.log.Error("send what a button asked for", "err", err)
+			b.job.log.Error("send a button's orders", "err", err)
 		}
 	})
 	return nil
 }
 
-// sendPoison sends what was rightly signed and can never be processed.
+// sendPoison sends a correctly signed webhook that nobody can process.
 func (b *demoButtons) sendPoison() error {
 	body := []byte(`{"id":"this is no order","customer":{"first_name":"Jo"}}`)
 	r, err := http.NewRequestWithContext(b.ctx, http.MethodPost, b.address()+webhook.Path, bytes.NewReader(body))
@@ -121,12 +121,11 @@ func (b *demoButtons) sendPoison() error {
 		return err
 	}
 	for name, value := range map[string]string{shopify.HeaderTopic: "orders/create", shopify.HeaderShop: demoShop,
-		shopify.HeaderAPIVersion: "2026-10",
-		shopify.HeaderWebhookID:  uuid.NewString(), shopify.HeaderHMAC: shopify.Sign(b.secret, body),
-		"Content-Type": "application/json"} {
+		shopify.HeaderAPIVersion: "2026-10", shopify.HeaderWebhookID: uuid.NewString(),
+		shopify.HeaderHMAC: shopify.Sign(b.secret, body), "Content-Type": "application/json"} {
 		r.Header.Set(name, value)
 	}
-	// Counted before the answer is read, together with it.
+	// Under the lock, so that nobody counts between the answer and poison.
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	answer, err := http.DefaultClient.Do(r)
@@ -148,19 +147,19 @@ func (b *demoButtons) breakFCM() {
 	time.AfterFunc(broken, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if !b.mended.IsZero() && !b.job.now().Before(b.mended) { // it may have been broken again
+		if !b.mended.IsZero() && !b.job.now().Before(b.mended) { // else somebody broke it again
 			b.mend()
 		}
 	})
 }
 
-// mend is called with mu held.
+// mend needs mu.
 func (b *demoButtons) mend() {
 	b.mended = time.Time{}
 	b.fcm.SetBroken(false)
 }
 
-// startWorker runs what records and pushes, as bellhop worker would.
+// startWorker records and pushes, as bellhop worker does.
 func (b *demoButtons) startWorker() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -190,7 +189,7 @@ func (b *demoButtons) stopWorker() {
 	}
 }
 
-// maxSlots is how many notifications of the phone are shown, the newest ones.
+// maxSlots is the most notifications on the phone, the newest ones.
 const maxSlots = 50
 
 // State implements [demo.Controls].
@@ -212,24 +211,23 @@ func (b *demoButtons) State(ctx context.Context) (s demo.State, err error) {
 	return s, nil
 }
 
-// How long the balance is looked for while webhooks come, and after how many looks
-// that found nothing moving one counts that does not hold.
+// How often balance reads while webhooks come, and after how many equal ones in a row
+// it takes one that does not hold.
 const (
 	balanceTries = 100
 	balancePause = 10 * time.Millisecond
 	balanceStill = 50
 )
 
-// balance reads what was acknowledged and what became of it. They are counted in
-// three places, one after the other, and an event that was recorded is leased for
-// a moment more: so what was read counts once it holds and nothing has moved
-// meanwhile, or once nothing moves and it does not hold all the same. In a flood that
-// may be never, and the last one stays.
+// balance reads how many events bellhop acknowledged and what became of them. It reads
+// three places, one after the other, and a recorded event stays leased for a moment. So
+// it tries until the numbers hold and nothing has moved meanwhile, or nothing moves any
+// more. In a flood it may give up, and returns the last consistent balance.
 func (b *demoButtons) balance(ctx context.Context) (demo.Balance, error) {
 	var last demo.Balance
-	still := 0 // looks in a row that found the same
+	still := 0 // equal reads in a row
 	for range balanceTries {
-		s, moved, err := b.look(ctx)
+		s, moved, err := b.readBalance(ctx)
 		if err != nil {
 			return s, err
 		}
@@ -250,13 +248,13 @@ func (b *demoButtons) balance(ctx context.Context) (demo.Balance, error) {
 	return b.settled, nil
 }
 
-// look reads the balance, and reports whether something moved meanwhile.
-func (b *demoButtons) look(ctx context.Context) (s demo.Balance, moved bool, err error) {
+// readBalance also reports whether something moved meanwhile.
+func (b *demoButtons) readBalance(ctx context.Context) (s demo.Balance, moved bool, err error) {
 	acknowledged := b.acknowledged()
-	if s, err = b.whereabouts(ctx); err != nil {
+	if s, err = b.countEvents(ctx); err != nil {
 		return s, false, err
 	}
-	again, err := b.whereabouts(ctx)
+	again, err := b.countEvents(ctx)
 	if err != nil {
 		return s, false, err
 	}
@@ -273,29 +271,28 @@ func (b *demoButtons) keep(s demo.Balance) demo.Balance {
 	return s
 }
 
-// acknowledged is how many webhooks got a 2xx, and how many events there were
-// before.
+// acknowledged counts the webhooks that got a 2xx, and the events of earlier demos.
 func (b *demoButtons) acknowledged() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.before.Sum() + b.poison + int64(b.shopify.Ledger().Summary().Acknowledged)
 }
 
-// sent is how many webhooks were begun since the demo began.
+// sent counts the webhooks since the demo began.
 func (b *demoButtons) sent() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.poison + int64(b.shopify.Ledger().Summary().Deliveries)
 }
 
-// quiet reports whether no webhook is under way. At the end none is, though some may
-// have got no answer.
+// quiet reports whether no webhook is under way. At the end none is, even if some got
+// no answer.
 func (b *demoButtons) quiet() bool {
 	return b.ctx.Err() != nil || b.shopify.Ledger().Summary().Pending == 0
 }
 
-// recordedTwice looks through what is new in the ledger for orders that were recorded
-// as new a second time.
+// recordedTwice counts the orders that the ledger has as new a second time. It reads
+// only the lines since the last call.
 func (b *demoButtons) recordedTwice(ctx context.Context) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -303,7 +300,7 @@ func (b *demoButtons) recordedTwice(ctx context.Context) (int64, error) {
 	for q := (store.LineQuery{Limit: 200, Topic: "orders/create", Outcome: bellhop.OutcomeRecorded}); ; {
 		page, err := b.parts.Store.Lines(ctx, q)
 		if err != nil {
-			return 0, fmt.Errorf("look through the ledger: %w", err)
+			return 0, fmt.Errorf("read the ledger: %w", err)
 		}
 		for _, l := range page.Lines {
 			if l.Event.ID == newest {

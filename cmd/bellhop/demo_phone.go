@@ -9,27 +9,27 @@ import (
 	"bellhop/simulate"
 )
 
-// demoPhone is the owner's app on the simulated phone: it says of each push that
-// it came.
+// demoPhone is the owner's app on the simulated phone: it sends a receipt for each
+// push.
 type demoPhone struct {
 	device bellhop.Device
 	shown  chan simulate.Sent
 }
 
-// How long FCM's stand-in takes to answer, and a message to the phone.
+// How long FCM's twin takes to answer, and a message to the phone.
 const (
 	fcmLatency   = 80 * time.Millisecond
-	phoneLatency = 2 * fcmLatency // as a rule FCM has answered by then
+	phoneLatency = 2 * fcmLatency // FCM usually has answered by then
 )
 
-// newDemoPhone makes one that holds more than its budget lets through at once.
+// newDemoPhone makes a phone that holds more than its budget lets through at once.
 func newDemoPhone() *demoPhone { return &demoPhone{shown: make(chan simulate.Sent, 512)} }
 
-// take is called with each message that FCM took. A phone that can't keep up says
-// nothing of some.
+// take gets each message that FCM took. A phone that can't keep up skips some
+// receipts.
 func (p *demoPhone) take(s simulate.Sent) {
 	if s.Throttled {
-		return // it is shown later or never
+		return // FCM shows it later or never
 	}
 	select {
 	case p.shown <- s:
@@ -37,7 +37,7 @@ func (p *demoPhone) take(s simulate.Sent) {
 	}
 }
 
-// run says of each message that it came, once it may have come.
+// run sends a receipt for each message, phoneLatency after FCM took it.
 func (p *demoPhone) run(ctx context.Context, d *demonstration) {
 	for {
 		select {

@@ -14,7 +14,7 @@ import (
 
 type doctorCmd struct {
 	wire.Config
-	asked
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -41,7 +41,7 @@ func (c *doctorCmd) Run(j *job) error {
 			rows[i][2] += " → " + f.Fix
 		}
 	}
-	if err := j.table(c.asked, found, "", "STATE\tPART\tFOUND", rows); err != nil {
+	if err := j.table(c.jsonFlag, found, "", "STATE\tPART\tFOUND", rows); err != nil {
 		return err
 	}
 	if failed > 0 {
@@ -85,10 +85,10 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 // stored checks the contents of the database and the queue.
 func (c *doctorCmd) stored(j *job, p *wire.Parts) (found []wire.Finding) {
 	found = append(found, integrity(j, p))
-	for _, look := range []func(*job, *wire.Parts) ([]wire.Finding, error){
+	for _, check := range []func(*job, *wire.Parts) ([]wire.Finding, error){
 		depth, c.traffic, compliance, c.shops, unknownShops, people, c.relay, clock,
 	} {
-		more, err := look(j, p)
+		more, err := check(j, p)
 		found = append(found, more...)
 		if err != nil {
 			found = append(found, wire.Fail("database", oneLine(err), "restore a backup if this stays"))
@@ -112,8 +112,7 @@ func integrity(j *job, p *wire.Parts) wire.Finding {
 	return wire.OK("integrity", "nothing is damaged")
 }
 
-// idleAfter is how old the oldest event may get before it looks as if nobody
-// worked.
+// idleAfter is the age of the oldest event from which doctor warns that nobody works.
 const idleAfter = 5 * time.Minute
 
 func depth(j *job, p *wire.Parts) ([]wire.Finding, error) {
@@ -135,7 +134,7 @@ func depth(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	return append(found, wire.OK("dead letters", "none")), nil
 }
 
-// compliance reports requests that the law, or Shopify, wants somebody to act on.
+// compliance reports requests that a person has to act on by law or for Shopify.
 func compliance(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	n, more, err := countLines(j, p.Store, store.LineQuery{Outcome: bellhop.OutcomeSkipped,
 		Reason: bellhop.ReasonNotActedOn})
@@ -151,8 +150,8 @@ func compliance(j *job, p *wire.Parts) ([]wire.Finding, error) {
 		"see bellhop ledger ls --reason "+bellhop.ReasonNotActedOn)}, nil
 }
 
-// quietAfter is when the silence of a shop is worth a look: Shopify drops
-// a subscription after failures, and tells nobody but by mail.
+// quietAfter is the silence of a shop from which doctor warns: Shopify drops a
+// subscription after failures, and only sends mail about it.
 const quietAfter = 7 * 24 * time.Hour
 
 func (c *doctorCmd) shops(j *job, p *wire.Parts) ([]wire.Finding, error) {
@@ -212,7 +211,7 @@ func people(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	return []wire.Finding{wire.OK("people", n)}, nil
 }
 
-// clockSlack is how far clocks of several machines may be apart.
+// clockSlack is how far the clocks of several machines may differ.
 const clockSlack = time.Minute
 
 func clock(j *job, p *wire.Parts) ([]wire.Finding, error) {
@@ -223,8 +222,7 @@ func clock(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	now := j.now()
 	if len(page.Lines) > 0 && page.Lines[0].Event.AcceptedAt.After(now.Add(clockSlack)) {
 		return []wire.Finding{wire.Fail("clock", fmt.Sprintf("it says %s, and bellhop already accepted an event at %s",
-			when(now),
-			when(page.Lines[0].Event.AcceptedAt)), "set the clock, and keep it with NTP")}, nil
+			when(now), when(page.Lines[0].Event.AcceptedAt)), "set the clock, and keep it with NTP")}, nil
 	}
 	return []wire.Finding{wire.OK("clock", when(now)+" UTC")}, nil
 }
@@ -261,5 +259,5 @@ func (c *doctorCmd) events(j *job) wire.Finding {
 	if err := to.Check(ctx); err != nil {
 		return wire.Fail("events", oneLine(err), "fix that; until then events wait in the database")
 	}
-	return wire.OK("events", "the service that other services are told through answers")
+	return wire.OK("events", "the broker for events answers")
 }

@@ -18,7 +18,7 @@ type owing struct {
 	devices []bellhop.Device // some devices in use, the last seen first
 }
 
-// Of how many shops, and how many devices, one is tried.
+// doctor tries at most devicesTried devices of the shopsTried latest shops.
 const shopsTried, devicesTried = 20, 5
 
 func readOwing(j *job, p *wire.Parts) (o owing, err error) {
@@ -48,7 +48,7 @@ func readOwing(j *job, p *wire.Parts) (o owing, err error) {
 	return o, nil
 }
 
-// atFCM are the devices that FCM can be asked about.
+// atFCM returns devices that FCM can check.
 func (o owing) atFCM(s push.Sender) (devices []bellhop.Device) {
 	for _, d := range o.devices {
 		if len(devices) < devicesTried && strings.HasPrefix(s.Service(d), "fcm:") {

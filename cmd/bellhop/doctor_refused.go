@@ -11,8 +11,8 @@ import (
 	"bellhop/wire"
 )
 
-// refusalWords say why webhooks were refused, by the outcome in
-// bellhop_webhooks_total. An outcome that isn't here is shown as it is.
+// refusalWords say why bellhop refused webhooks, by the outcome in
+// bellhop_webhooks_total. Any other outcome shows as it is.
 var refusalWords = map[string]string{
 	"invalid":     "with a header missing or wrong, or without a body",
 	"too_large":   "too large",
@@ -26,8 +26,8 @@ var refusalWords = map[string]string{
 	"panic":       "by our own fault",
 }
 
-// strangersDo are reasons that anybody's scanner brings about. Unless a shop of ours
-// is named, nobody has to mend anything.
+// strangersDo are reasons that any scanner causes. Unless the refusal names a shop of
+// ours, nobody has to fix anything.
 var strangersDo = []string{"method", "encoded", "invalid", "too_large", "slow", "cut"}
 
 // refused reports the webhooks refused within the last hour, if there is a secret to check
@@ -57,7 +57,7 @@ func refused(j *job, p *wire.Parts) ([]wire.Finding, error) {
 
 func oursToMend(r store.Refusal) bool { return r.Shop != "" || !slices.Contains(strangersDo, r.Reason) }
 
-// lately says how many there were, and when the newest was.
+// lately counts refusals and names the last one's time and shop.
 func lately(all []store.Refusal, what string) string {
 	n, of := 0, all[0].Shop
 	for _, r := range all {
@@ -72,7 +72,7 @@ func lately(all []store.Refusal, what string) string {
 
 func clockTime(at time.Time) string { return at.UTC().Format("15:04") }
 
-// reasons tells how many there were of each.
+// reasons counts refusals by their reason.
 func reasons(all []store.Refusal) string {
 	var order []string
 	counts := map[string]int64{}

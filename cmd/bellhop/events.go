@@ -16,7 +16,7 @@ type eventsCmd struct {
 
 type eventsDepthCmd struct {
 	wire.Storage
-	asked
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -41,7 +41,7 @@ func (c *eventsDepthCmd) Run(j *job) error {
 		if err != nil {
 			return err
 		}
-		return j.table(c.asked, eventsDepth{n, age.Seconds()}, "", "WAITING\tOLDEST",
+		return j.table(c.jsonFlag, eventsDepth{n, age.Seconds()}, "", "WAITING\tOLDEST",
 			[][]string{{strconv.FormatInt(n, 10), age.Round(time.Second).String()}})
 	})
 }

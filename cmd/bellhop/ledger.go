@@ -16,7 +16,7 @@ type ledgerCmd struct {
 
 type ledgerLsCmd struct {
 	wire.Storage
-	asked
+	jsonFlag
 	Shop    string `name:"shop" placeholder:"DOMAIN" help:"Only this shop's events."`
 	Topic   string `name:"topic" help:"Only this topic, such as orders/create."`
 	Outcome string `name:"outcome" enum:",recorded,duplicate,stale,skipped,dead" default:"" help:"Only this outcome: recorded, duplicate, stale, skipped or dead."`
@@ -70,12 +70,12 @@ func (c *ledgerLsCmd) Run(j *job) error {
 			rows[i] = []string{when(v.AcceptedAt), v.Shop, v.Topic, orDash(v.OrderID), v.Outcome, orDash(v.Reason),
 				v.ID}
 		}
-		return j.table(c.asked, values, "There are no such events.",
+		return j.table(c.jsonFlag, values, "There are no such events.",
 			"ACCEPTED (UTC)\tSHOP\tTOPIC\tORDER\tOUTCOME\tREASON\tEVENT", rows)
 	})
 }
 
-// lines gathers as many pages as asked for.
+// lines reads pages up to the limit.
 func (c *ledgerLsCmd) lines(j *job, p *wire.Parts) (all []store.Line, err error) {
 	q := store.LineQuery{Shop: c.Shop, Topic: c.Topic, Outcome: bellhop.Outcome(c.Outcome), Reason: c.Reason,
 		OrderID: c.Order, OrderName: c.Name, WebhookID: c.Webhook}
@@ -107,7 +107,7 @@ func ledgerRow(l store.Line) lineRow {
 
 type ledgerTotalsCmd struct {
 	wire.Storage
-	asked
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -130,6 +130,6 @@ func (c *ledgerTotalsCmd) Run(j *job) error {
 			values[string(o)] = totals[o]
 			rows = append(rows, []string{string(o), strconv.FormatInt(totals[o], 10)})
 		}
-		return j.table(c.asked, values, "", "OUTCOME\tEVENTS", rows)
+		return j.table(c.jsonFlag, values, "", "OUTCOME\tEVENTS", rows)
 	})
 }

@@ -27,8 +27,8 @@ type operatorCmd struct {
 	Add operatorAddCmd `cmd:"" help:"Add an operator."`
 }
 
-// minPassword exceeds the web's minimum for chosen passwords: people tend to pass on and keep a
-// password set here.
+// minPassword exceeds the web's minimum for chosen passwords: people tend to pass on and
+// keep a password set here.
 const minPassword = 10
 
 // account holds the flags for adding either kind of person.
@@ -36,17 +36,17 @@ type account struct {
 	wire.Storage
 	Email        string `name:"email" required:"" help:"The address to sign in with."`
 	PasswordFile string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it bellhop makes one up and shows it once."`
-	reached
+	siteURL
 }
 
-// reached is where people reach bellhop, for links that sign in.
-type reached struct {
+// siteURL is the address where people reach bellhop, for links that sign in.
+type siteURL struct {
 	URL  string `name:"url" help:"The URL where people reach bellhop, for the sign-in link. Default: the address where bellhop serve listens."`
 	Addr string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"The address where bellhop serve listens."`
 }
 
 // base returns the address without a slash at its end.
-func (r *reached) base() (string, error) {
+func (r *siteURL) base() (string, error) {
 	if r.URL != "" {
 		return parseBase(r.URL)
 	}
@@ -61,9 +61,8 @@ func (r *reached) base() (string, error) {
 	return "http://" + net.JoinHostPort(host, port), nil
 }
 
-// link makes a link that signs somebody in once, at an address that parseBase returned,
-// and tells it.
-func (*reached) link(j *job, parts *wire.Parts, base string, person int64) error {
+// link makes and prints a link that signs a person in once. base is parseBase's.
+func (*siteURL) link(j *job, parts *wire.Parts, base string, person int64) error {
 	secret, link := web.NewSignInLink(person, j.stamp())
 	if err := parts.Store.AddLink(j.ctx, link); err != nil {
 		return err
@@ -131,8 +130,8 @@ func (a *account) add(j *job, role bellhop.Role, shop string) error {
 	})
 }
 
-// parseBase accepts the address that people reach bellhop at, and returns it
-// without a slash at its end.
+// parseBase checks the address where people reach bellhop, and returns it without a
+// slash at its end.
 func parseBase(s string) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" ||
@@ -186,7 +185,7 @@ func (c *operatorAddCmd) Run(j *job) error { return c.add(j, bellhop.RoleOperato
 type ownerLsCmd struct {
 	wire.Storage
 	Shop string `name:"shop" placeholder:"DOMAIN" help:"Only the owners of this shop."`
-	asked
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -223,19 +222,19 @@ func (c *ownerLsCmd) Run(j *job) error {
 			values[i] = personRow{p.Email, string(p.Role), p.Shop, p.AddedAt}
 			rows[i] = []string{p.Email, string(p.Role), orDash(p.Shop), when(p.AddedAt)}
 		}
-		return j.table(c.asked, values, "There is nobody. Add somebody with: bellhop owner add",
+		return j.table(c.jsonFlag, values, "There is nobody. Add somebody with: bellhop owner add",
 			"E-MAIL\tROLE\tSHOP\tADDED (UTC)", rows)
 	})
 }
 
-// whom names somebody.
-type whom struct {
+// personArg names a person.
+type personArg struct {
 	wire.Storage
 	Address string `arg:"" optional:"" name:"address" help:"The e-mail address."`
 	Email   string `name:"email" help:"The same, as a flag."`
 }
 
-func (w *whom) find(j *job, p *wire.Parts) (bellhop.Person, error) {
+func (w *personArg) find(j *job, p *wire.Parts) (bellhop.Person, error) {
 	if (w.Address == "") == (w.Email == "") {
 		return bellhop.Person{}, bellhop.Invalidf("usage", "give one e-mail address")
 	}
@@ -252,7 +251,7 @@ func (w *whom) find(j *job, p *wire.Parts) (bellhop.Person, error) {
 }
 
 type ownerRmCmd struct {
-	whom
+	personArg
 }
 
 // Help implements kong.HelpProvider.
@@ -278,9 +277,9 @@ func (c *ownerRmCmd) Run(j *job) error {
 }
 
 type ownerPasswordCmd struct {
-	whom
+	personArg
 	PasswordFile  string `name:"password-file" placeholder:"FILE" help:"A file with the password; - is the standard input. Without it bellhop makes one up and shows it once."`
-	RemoveDevices bool   `name:"remove-devices" help:"Also remove the person's phones and browsers: none rings until somebody signs in on it again."`
+	RemoveDevices bool   `name:"remove-devices" help:"Also remove the person's phones and browsers: none gets pushes until somebody signs in on it again."`
 }
 
 // Help implements kong.HelpProvider.
@@ -310,7 +309,7 @@ func (c *ownerPasswordCmd) Run(j *job) error {
 	})
 }
 
-// devices removes the person's devices, or says that they ring on.
+// devices removes the person's devices, or says that they still get pushes.
 func (c *ownerPasswordCmd) devices(j *job, p *wire.Parts, who bellhop.Person) error {
 	all, err := p.Store.Devices(j.ctx, who.Shop)
 	if err != nil {
@@ -333,15 +332,15 @@ func (c *ownerPasswordCmd) devices(j *job, p *wire.Parts, who bellhop.Person) er
 	case c.RemoveDevices:
 		j.say("Removed devices: %d.", n)
 	case n > 0:
-		j.say("Devices that ring on: %d. If somebody else may have them: bellhop owner password %s --remove-devices",
+		j.say("Devices that still get pushes: %d. If somebody else may have them: bellhop owner password %s --remove-devices",
 			n, who.Email)
 	}
 	return nil
 }
 
 type ownerLinkCmd struct {
-	whom
-	reached
+	personArg
+	siteURL
 }
 
 // Help implements kong.HelpProvider.

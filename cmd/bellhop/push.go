@@ -15,7 +15,7 @@ type pushCmd struct {
 
 type pushResendCmd struct {
 	wire.Storage
-	asked
+	jsonFlag
 	Shop   string `name:"shop" placeholder:"DOMAIN" help:"Only this shop's pushes."`
 	Status string `name:"status" placeholder:"STATUS" help:"Pushes that are failed, unknown or skipped, instead of those that failed because of bellhop or the push service."`
 	Reason string `name:"reason" placeholder:"REASON" help:"Only pushes with this reason, such as not_allowed."`
@@ -46,7 +46,7 @@ type lostRow struct {
 	Status    string    `json:"status"`
 	Reason    string    `json:"reason"`
 	CreatedAt time.Time `json:"created_at"`
-	Stays     string    `json:"stays"` // "" where it is sent again
+	Stays     string    `json:"stays"` // "" if bellhop sends it again
 }
 
 // Run implements the command.
@@ -118,7 +118,7 @@ func (c *pushResendCmd) say(j *job, all []pipeline.LostPush, sent int) error {
 		}
 	}
 	if c.DryRun {
-		return j.table(c.asked, values, "There are no such pushes.",
+		return j.table(c.jsonFlag, values, "There are no such pushes.",
 			"PUSH\tOF (UTC)\tSHOP\tORDER\tDEVICE\tSTATUS\tREASON\tSTAYS", rows)
 	}
 	if c.JSON {

@@ -25,7 +25,7 @@ type queueCmd struct {
 	Purge   queuePurgeCmd   `cmd:"" help:"Drop all waiting events."`
 }
 
-// oneQueue names a queue; the one of BELLHOP_QUEUE where no name is given.
+// oneQueue names a queue, by default that of BELLHOP_QUEUE.
 type oneQueue struct {
 	wire.Storage
 	Name string `arg:"" optional:"" help:"The queue's name. Default: BELLHOP_QUEUE's."`
@@ -46,7 +46,7 @@ func (o *oneQueue) open(j *job, fn func(name string, p *wire.Parts, q queue.Queu
 	})
 }
 
-// attributes are the flags for queue.Attributes; nil where not given.
+// attributes are the flags for queue.Attributes; nil if not given.
 type attributes struct {
 	Visibility  *time.Duration `name:"visibility" placeholder:"30s" help:"The visibility timeout: how long other consumers don't see a received event, such as 30s."`
 	MaxAttempts *int           `name:"max-attempts" placeholder:"20" help:"After how many attempts an event becomes a dead letter."`
@@ -79,7 +79,7 @@ Example:
 
 // Run implements the command.
 func (c *queueCreateCmd) Run(j *job) error {
-	o := j.patient()
+	o := j.patientOptions()
 	o.Existing = false // the new queue may be the first in its file
 	return j.with(func(p *wire.Parts) error {
 		name := c.Name
@@ -100,7 +100,7 @@ func (c *queueCreateCmd) Run(j *job) error {
 
 type queueLsCmd struct {
 	wire.Storage
-	asked
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -132,7 +132,7 @@ func (c *queueLsCmd) Run(j *job) error {
 			v := values[i]
 			rows[i] = append([]string{v.Name}, append(v.cells(), v.URL)...)
 		}
-		return j.table(c.asked, values, "There are no queues.", "NAME\tWAITING\tLEASED\tDEAD\tOLDEST\tURL", rows)
+		return j.table(c.jsonFlag, values, "There are no queues.", "NAME\tWAITING\tLEASED\tDEAD\tOLDEST\tURL", rows)
 	})
 }
 
@@ -174,7 +174,7 @@ func (c *queueURLCmd) Run(j *job) error {
 
 type queueAttrsCmd struct {
 	oneQueue
-	asked
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -191,11 +191,11 @@ func (c *queueAttrsCmd) Run(j *job) error {
 		if err != nil {
 			return err
 		}
-		return sayAttributes(j, c.asked, name, a)
+		return sayAttributes(j, c.jsonFlag, name, a)
 	})
 }
 
-func sayAttributes(j *job, as asked, name string, a queue.Attributes) error {
+func sayAttributes(j *job, as jsonFlag, name string, a queue.Attributes) error {
 	value := struct {
 		Name       string  `json:"name"`
 		Visibility float64 `json:"visibility_seconds"`
@@ -208,7 +208,7 @@ func sayAttributes(j *job, as asked, name string, a queue.Attributes) error {
 type queueSetCmd struct {
 	oneQueue
 	attributes
-	asked
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -234,11 +234,11 @@ func (c *queueSetCmd) Run(j *job) error {
 		if err := q.SetAttributes(j.ctx, a); err != nil {
 			return err
 		}
-		return sayAttributes(j, c.asked, name, a)
+		return sayAttributes(j, c.jsonFlag, name, a)
 	})
 }
 
-// sure asks the person at a terminal before data is lost; a script needs no question.
+// sure asks before a command drops data, but only at a terminal.
 func sure(j *job, yes bool, question string) error {
 	if yes || !isTerminal(j.in) {
 		return nil
@@ -281,7 +281,7 @@ func (c *queueRmCmd) Run(j *job) error {
 
 type queueDepthCmd struct {
 	oneQueue
-	asked
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -315,6 +315,6 @@ func (c *queueDepthCmd) Run(j *job) error {
 			return err
 		}
 		row := depthRowOf(d)
-		return j.table(c.asked, row, "", "WAITING\tLEASED\tDEAD\tOLDEST", [][]string{row.cells()})
+		return j.table(c.jsonFlag, row, "", "WAITING\tLEASED\tDEAD\tOLDEST", [][]string{row.cells()})
 	})
 }

@@ -10,7 +10,7 @@ import (
 )
 
 type queueSwitchCmd struct {
-	asked
+	jsonFlag
 	Dir    string `name:"dir" env:"BELLHOP_DIR" default:"./bellhop-data" help:"The folder of sqlite: files without a path."`
 	DB     string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database, for a queue inside it."`
 	From   string `name:"from" env:"BELLHOP_QUEUE" default:"sqlite:" placeholder:"URL" help:"The queue to empty, as BELLHOP_QUEUE takes it (${env}, or ${default})."`
@@ -34,7 +34,7 @@ Example:
 
 // Run implements the command.
 func (c *queueSwitchCmd) Run(j *job) error {
-	both, err := wire.Storage{Dir: c.Dir, DB: c.DB}.OpenSwitch(j.ctx, c.From, c.To, j.patient())
+	both, err := wire.Storage{Dir: c.Dir, DB: c.DB}.OpenSwitch(j.ctx, c.From, c.To, j.patientOptions())
 	if err != nil {
 		return err
 	}
@@ -93,20 +93,19 @@ func wait(n int) string {
 	return fmt.Sprintf("%d events wait", n)
 }
 
-// switchProgress tells how far a switch has come: in one line that changes on
-// a terminal, and elsewhere in a line now and then.
+// switchProgress prints how far a switch is: in one changing line on a terminal,
+// elsewhere in a line now and then.
 type switchProgress struct {
 	*job
-	bar   bool
-	began time.Time
-	told  time.Time
+	bar      bool
+	began    time.Time
+	reported time.Time
 }
 
 func (p *switchProgress) step(s host.Switched) {
 	now := p.now()
 	line := fmt.Sprintf("moved %s; %s, %d leased, %s", plural(int(s.Moved), "event"), wait(s.Left.Waiting),
-		s.Left.Leased,
-		plural(s.Left.Dead, "dead letter"))
+		s.Left.Leased, plural(s.Left.Dead, "dead letter"))
 	switch {
 	case p.bar:
 		rate := 0.0
@@ -114,13 +113,13 @@ func (p *switchProgress) step(s host.Switched) {
 			rate = float64(s.Moved) / took
 		}
 		fmt.Fprintf(p.err, "\r\x1b[K%s, %.0f events/s", line, rate)
-	case p.told.IsZero() || now.Sub(p.told) >= tellEvery:
-		p.told = now
+	case p.reported.IsZero() || now.Sub(p.reported) >= progressEvery:
+		p.reported = now
 		fmt.Fprintln(p.err, line)
 	}
 }
 
-// end leaves the cursor on a line of its own.
+// end clears the line.
 func (p *switchProgress) end() {
 	if p.bar {
 		fmt.Fprint(p.err, "\r\x1b[K")

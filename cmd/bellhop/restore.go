@@ -26,9 +26,9 @@ func (c *restoreCmd) Run(j *job) error {
 	if !c.Yes {
 		if !isTerminal(j.in) {
 			return bellhop.Invalidf("usage",
-				"this replaces everything that is stored: give --yes if that is what you want")
+				"this replaces everything that is stored: give --yes to do so")
 		}
-		yes, err := j.confirm("This replaces everything that is stored by what is in " + c.File + ". Go on?")
+		yes, err := j.confirm("This replaces everything that is stored with the state in " + c.File + ". Go on?")
 		if err != nil {
 			return err
 		}

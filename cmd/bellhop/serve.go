@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"time"
@@ -65,8 +66,7 @@ func (c *serveCmd) Run(j *job) (err error) {
 	return j.unlessEnded(host.Run(j.ctx, e.options))
 }
 
-// startServing puts together what serves. The engine is to be closed also with an
-// error.
+// startServing puts the engine together. Close it also after an error.
 func startServing(j *job, c *wire.Config, push bool) (*engine, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func startServing(j *job, c *wire.Config, push bool) (*engine, error) {
 	return e, nil
 }
 
-// engine is what serve, worker and demo run on, put together in steps.
+// engine holds the parts of serve, worker and demo, put together in steps.
 type engine struct {
 	job       *job
 	config    *wire.Config
@@ -124,7 +124,7 @@ func newEngine(j *job, c *wire.Config) (*engine, error) {
 	return e, err
 }
 
-// close gives everything back, the last first.
+// close closes everything, the last first.
 func (e *engine) close(err *error) {
 	for i := len(e.closers) - 1; i >= 0; i-- {
 		if e := e.closers[i](); *err == nil {
@@ -133,8 +133,7 @@ func (e *engine) close(err *error) {
 	}
 }
 
-// listen comes before anything is opened: an address that is taken must not
-// leave a database behind.
+// listen comes before anything opens: a taken address must leave no database behind.
 func (e *engine) listen() (err error) {
 	if e.listener, err = e.listenAt("BELLHOP_ADDR", e.config.Addr); err != nil {
 		return err
@@ -152,12 +151,12 @@ func (e *engine) listenMetrics() (err error) {
 func (e *engine) listenAt(setting, addr string) (net.Listener, error) {
 	l, err := host.Listen(setting, addr)
 	if err == nil {
-		e.closers = append(e.closers, func() error { l.Close(); return nil }) // whoever served it closed it
+		e.closers = append(e.closers, func() error { l.Close(); return nil }) // its server has closed it already
 	}
 	return l, err
 }
 
-// open opens the drivers; the push driver only where pushes are sent.
+// open opens the drivers, the push drivers only if push.
 func (e *engine) open(push bool) (err error) {
 	o := wire.Options{Log: e.job.log, Now: e.job.now, Committed: commits(e.options.Registry)}
 	o.Requested, o.Rejected = requests(e.options.Registry)
@@ -180,8 +179,7 @@ func (e *engine) open(push bool) (err error) {
 	return nil
 }
 
-// openEvents opens what other services are told through, if anything. It makes no
-// file, and so comes before those that do.
+// openEvents opens the publisher of events to other services, if one is set.
 func (e *engine) openEvents(o wire.Options) error {
 	to, err := e.config.OpenEvents(e.job.ctx, o)
 	if to == nil || err != nil {
@@ -192,7 +190,7 @@ func (e *engine) openEvents(o wire.Options) error {
 	return nil
 }
 
-// commits measures how much the writer gathers into one transaction.
+// commits registers the metrics of SQLite's commits.
 func commits(r prometheus.Registerer) func(int, time.Duration) {
 	f := promauto.With(r)
 	jobs := f.NewHistogram(prometheus.HistogramOpts{Name: "bellhop_commit_jobs",
@@ -205,8 +203,8 @@ func commits(r prometheus.Registerer) func(int, time.Duration) {
 	}
 }
 
-// requests counts what SQS is paid for, and what does not fit into it: the
-// second should stay at 0, and be alarmed on.
+// requests registers the metrics of SQS's requests, which cost money, and of webhooks
+// too large for it: alarm on the latter.
 func requests(r prometheus.Registerer) (made func(operation string), rejected func()) {
 	f := promauto.With(r)
 	requests := f.NewCounterVec(prometheus.CounterOpts{Name: "bellhop_sqs_requests_total",
@@ -216,15 +214,15 @@ func requests(r prometheus.Registerer) (made func(operation string), rejected fu
 	return func(operation string) { requests.WithLabelValues(operation).Inc() }, tooLarge.Inc
 }
 
-// warnWithoutSecret tells whoever forgot the secret why all webhooks are
-// refused. It is no error: shops can be added while it runs.
+// warnWithoutSecret warns that bellhop refuses all webhooks while no secret is set. It
+// is no error: an operator may add shops later.
 func (e *engine) warnWithoutSecret() error {
 	if e.secret != "" {
 		return nil
 	}
 	shops, err := e.parts.Store.Shops(e.job.ctx)
 	if err != nil {
-		return fmt.Errorf("look for shops: %w", err)
+		return fmt.Errorf("read the shops: %w", err)
 	}
 	for _, s := range shops {
 		if s.Secret != "" {
@@ -236,23 +234,17 @@ func (e *engine) warnWithoutSecret() error {
 	return nil
 }
 
-// announceShutdown logs that draining began, so that nobody wonders what it waits
-// for.
+// announceShutdown logs that draining began.
 func (e *engine) announceShutdown() {
-	ctx, log := e.job.ctx, e.job.log
-	ended := make(chan struct{})
-	told := make(chan struct{})
-	go func() {
-		defer close(told)
-		select {
-		case <-ctx.Done():
-			log.Info("draining: finishing work in progress; a second signal ends at once")
-		case <-ended:
-		}
-	}()
+	logged := make(chan struct{})
+	stop := context.AfterFunc(e.job.ctx, func() {
+		defer close(logged)
+		e.job.log.Info("draining: finishing work in progress; a second signal ends at once")
+	})
 	e.closers = append(e.closers, func() error {
-		close(ended)
-		<-told
+		if !stop() {
+			<-logged
+		}
 		return nil
 	})
 }

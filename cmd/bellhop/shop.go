@@ -94,7 +94,7 @@ func countLines(j *job, l store.Ledger, q store.LineQuery) (n int, more bool, er
 
 type shopLsCmd struct {
 	wire.Storage
-	asked
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -133,7 +133,7 @@ func (c *shopLsCmd) Run(j *job) error {
 			rows[i] = []string{s.Domain, shopState(s), secretState(s), when(s.LastEventAt),
 				orDash(string(s.LastSignedBy))}
 		}
-		return j.table(c.asked, values, "There are no shops. Add one with: bellhop shop add NAME.myshopify.com",
+		return j.table(c.jsonFlag, values, "There are no shops. Add one with: bellhop shop add NAME.myshopify.com",
 			"DOMAIN\tSTATE\tSECRET\tLAST WEBHOOK (UTC)\tSIGNED BY", rows)
 	})
 }
@@ -226,7 +226,7 @@ func noShop(err error, domain string) error {
 	return err
 }
 
-// shopSwitch is what disable and enable share.
+// shopSwitch is shared by disable and enable.
 type shopSwitch struct {
 	wire.Storage
 	Domain string `arg:"" help:"The shop's domain."`
@@ -271,7 +271,7 @@ func (c *shopEnableCmd) Run(j *job) error {
 	return c.set(j, false, "Enabled %[1]s. Record what came meanwhile with:\n  bellhop replay --shop %[1]s --since 30d")
 }
 
-// already says in the command's own words that something is there, which a code tells.
+// already replaces an error with a code by the command's own words.
 func already(err error, code, format string, args ...any) error {
 	if e, ok := errors.AsType[*bellhop.Error](err); ok && e.Code == code {
 		return bellhop.Errorf(bellhop.Conflict, code, format, args...)

@@ -26,15 +26,15 @@ type simulateShopifyCmd struct {
 	Target      string        `name:"target" default:"http://127.0.0.1:8080" placeholder:"URL" help:"bellhop's URL (${default})."`
 	Shop        []string      `name:"shop" default:"demo.myshopify.com" placeholder:"DOMAIN" help:"The shops, separated by commas (${default})."`
 	Secret      string        `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"The signing secret. Use a made-up one: other users of this machine can see it."`
-	Rate        string        `name:"rate" default:"10/s" help:"The rate of webhooks: 100/s, 30/m, or 0 for as fast as possible (${default})."`
+	Rate        string        `name:"rate" default:"10/s" help:"The rate of webhooks: 100/s, 30/m, or 0 for as fast as possible."`
 	For         time.Duration `name:"for" placeholder:"30s" help:"How long to send."`
 	Orders      int           `name:"orders" placeholder:"N" help:"How many orders to send."`
 	Duplicates  string        `name:"duplicates" default:"0" help:"Share of webhooks to send twice, such as 5%."`
 	Shuffle     string        `name:"shuffle" default:"0" help:"Share of webhooks to send late, such as 5%."`
 	Updates     string        `name:"updates" default:"0" help:"Share of orders to update, pay, cancel and so on, such as 20%."`
 	Poison      string        `name:"poison" default:"0" help:"Share of webhooks with a body that bellhop can't process, such as 1%."`
-	Seed        uint64        `name:"seed" default:"1" help:"The same seed makes the same orders (${default})."`
-	Concurrency int           `name:"concurrency" default:"64" help:"How many requests to send at once (${default})."`
+	Seed        uint64        `name:"seed" default:"1" help:"The same seed makes the same orders."`
+	Concurrency int           `name:"concurrency" default:"64" help:"How many requests to send at once."`
 	TimeScale   float64       `name:"time-scale" default:"1" help:"Shortens Shopify's four hours of retries: 0.001 makes them 14 seconds."`
 	Ledger      string        `name:"ledger" placeholder:"FILE" help:"Write the sent and the acknowledged webhooks to this file, as JSON."`
 	RemoteOK    bool          `name:"remote-ok" help:"Allow a target on another machine."`
@@ -57,8 +57,8 @@ func (c *simulateShopifyCmd) Run(j *job) error {
 	if err != nil {
 		return err
 	}
-	tell := j.progress()
-	o.Progress = func(s simulate.Summary) { tell(s) }
+	show := j.progress()
+	o.Progress = func(s simulate.Summary) { show(s) }
 	s, err := simulate.NewShopify(o)
 	if err != nil {
 		return err
@@ -109,8 +109,8 @@ func (c *simulateShopifyCmd) options() (o simulate.ShopifyOptions, err error) {
 	return o, nil
 }
 
-// webhookTarget adds the endpoint's path where only the server is named, and
-// keeps made-up orders from going to a machine that may be somebody's.
+// webhookTarget adds the endpoint's path to a server's address, and keeps made-up
+// orders from other people's machines.
 func webhookTarget(target string, remoteOK bool) (string, error) {
 	u, err := url.Parse(target)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -150,11 +150,11 @@ func writeLedger(path string, l *simulate.Ledger) error {
 	return nil
 }
 
-// progressEvery is how often a run tells how far it is where nobody watches.
+// progressEvery is how often a command prints its progress without a terminal.
 const progressEvery = 10 * time.Second
 
-// progress shows how far a run is: one line that is written over on a terminal,
-// a plain line now and then elsewhere.
+// progress prints how far a run is: one changing line on a terminal, elsewhere a line
+// now and then.
 func (t *terminal) progress() func(fmt.Stringer) {
 	if isTerminal(t.err) {
 		return func(s fmt.Stringer) { fmt.Fprintf(t.err, "\r\033[K%s", s) }
@@ -175,12 +175,12 @@ func (t *terminal) endProgress() {
 }
 
 type simulateFCMCmd struct {
-	Addr           string        `name:"addr" default:"127.0.0.1:9090" help:"Where to listen (${default})."`
+	Addr           string        `name:"addr" default:"127.0.0.1:9090" help:"Where to listen."`
 	Latency        time.Duration `name:"latency" default:"0s" placeholder:"80ms" help:"The time to answer."`
 	Faults         string        `name:"faults" placeholder:"LIST" help:"Shares of messages to answer with faults, such as 429=1%,503=1%,ambiguous=1%."`
-	Project        string        `name:"project" default:"bellhop-demo" help:"The Firebase project (${default})."`
+	Project        string        `name:"project" default:"bellhop-demo" help:"The Firebase project."`
 	Unlimited      bool          `name:"unlimited" help:"Give phones no budgets: for load tests."`
-	Seed           uint64        `name:"seed" default:"1" help:"The same seed makes the same faults (${default})."`
+	Seed           uint64        `name:"seed" default:"1" help:"The same seed makes the same faults."`
 	ServiceAccount string        `name:"service-account" default:"bellhop-fcm.json" placeholder:"FILE" help:"Write the service account for bellhop to this file (${default})."`
 	RemoteOK       bool          `name:"remote-ok" help:"Allow an address that other machines reach."`
 	JSON           bool          `name:"json" help:"Print the counts at the end as JSON."`
@@ -256,13 +256,11 @@ func sayCounts(j *job, asJSON bool, n simulate.Counts) error {
 		return err
 	}
 	j.say("%d requests, %d taken for phones, %d shown (%d in the place of another), %d over a phone's budget; answers "+
-		"%s",
-		n.Requests, n.Taken, n.Shown, n.Replaced, n.Throttled, answers)
+		"%s", n.Requests, n.Taken, n.Shown, n.Replaced, n.Throttled, answers)
 	return nil
 }
 
-// runFCM serves a twin beside other work until ctx is done. The returned
-// function waits for its end.
+// runFCM serves a twin beside other work until ctx is done. wait waits for its end.
 func runFCM(ctx context.Context, o simulate.FCMOptions, ready func(*simulate.FCM, string) error) (wait func() error,
 	err error) {
 	up, ended := make(chan struct{}), make(chan error, 1)

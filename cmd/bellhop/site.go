@@ -14,8 +14,8 @@ import (
 	"bellhop/web/webhook"
 )
 
-// site builds what takes webhooks into a queue, inFlight at once, and serves the API
-// and the console. Where metrics have a listener of their own, it serves that, too.
+// site builds the webhook endpoint, which takes inFlight at once into a queue, the API
+// and the console. It also serves the metrics' own listener, if they have one.
 func (e *engine) site(to queue.Producer, inFlight int) (*site.Server, error) {
 	o, c := &e.options, e.config
 	keys := pipeline.NewKeyring(o.Store, e.secret, e.previous)
@@ -55,7 +55,7 @@ func (e *engine) site(to queue.Producer, inFlight int) (*site.Server, error) {
 	return site, err
 }
 
-// needs is what /readyz asks after; from is the queue that is recorded from.
+// needs are the parts that /readyz checks; from is the worker's queue.
 func (e *engine) needs(from queue.Admin) web.Needs {
 	n := web.Needs{Healthy: e.parts.Healthy, Store: e.options.Store, Queue: from, Breakers: e.options.Breakers}
 	if e.options.NotifyQueue != nil {
@@ -64,13 +64,13 @@ func (e *engine) needs(from queue.Admin) web.Needs {
 	return n
 }
 
-// serveProbes serves a listener where no stranger asks: metrics are gathered each time.
+// serveProbes gathers the metrics at each request: no stranger reaches this listener.
 func (e *engine) serveProbes(checks []web.Check) {
 	metrics := promhttp.HandlerFor(e.options.Registry, promhttp.HandlerOpts{})
 	e.serve(e.metrics, web.Probes(checks, metrics, e.job.log, e.job.now))
 }
 
-// serve makes the host serve on a listener, and call ending once that is to end.
+// serve makes the host serve on a listener, and call ending at its shutdown.
 func (e *engine) serve(l net.Listener, h http.Handler, ending ...func()) {
 	server := web.HTTPServer(l.Addr().String(), h, e.job.log)
 	for _, f := range ending {

@@ -32,7 +32,7 @@ Example:
 // Run implements the command.
 func (c *storeRenumberCmd) Run(j *job) error {
 	return j.open(&c.Storage, func(p *wire.Parts) error {
-		above := j.now().UnixMicro() // no process gives out a million a second
+		above := j.now().UnixMicro() // no process uses up a million a second
 		if err := p.Store.Renumber(j.ctx, above); err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (c *storeRenumberCmd) Run(j *job) error {
 }
 
 type storeCopyCmd struct {
-	asked
+	jsonFlag
 	Dir  string `name:"dir" env:"BELLHOP_DIR" default:"./bellhop-data" help:"The folder of sqlite: files without a path."`
 	From string `name:"from" env:"BELLHOP_DB" default:"sqlite:" placeholder:"URL" help:"The database to copy, as BELLHOP_DB takes it (${env}, or ${default})."`
 	To   string `name:"to" required:"" placeholder:"URL" help:"The empty database to copy into, as BELLHOP_DB takes it."`
@@ -113,7 +113,8 @@ type copiedJSON struct {
 	Anew    bool          `json:"anew"` // it dropped an earlier, unfinished copy
 	Same    bool          `json:"same"`
 	Tables  []copiedTable `json:"tables"`
-	// Events in the queue beside the source, which are not copied; null without such a queue.
+	// Events in the queue beside the source, which the copy lacks; null without such a
+	// queue.
 	Waiting *int `json:"waiting"`
 	Dead    *int `json:"dead"`
 }
@@ -127,7 +128,7 @@ type copiedTable struct {
 	Same     bool   `json:"same"`
 }
 
-// report shows both sides of each table.
+// report prints both sides of each table.
 func (c *storeCopyCmd) report(j *job, done move.Result, both *wire.Copy) error {
 	v := copiedJSON{Rows: done.Rows, Resumed: done.Resumed, Anew: done.Anew, Same: true}
 	if b := both.Beside; b != nil {
@@ -147,21 +148,18 @@ func (c *storeCopyCmd) report(j *job, done move.Result, both *wire.Copy) error {
 			strconv.FormatInt(t.To.Rows, 10),
 			t.To.String()[:16], verdict})
 	}
-	return j.table(c.asked, v, "", "TABLE\tROWS\tIN THE COPY\tCHECKSUM\tVERDICT", rows)
+	return j.table(c.jsonFlag, v, "", "TABLE\tROWS\tIN THE COPY\tCHECKSUM\tVERDICT", rows)
 }
 
-// copyProgress tells how far a copy has come: in one line that changes on
-// a terminal, and elsewhere in a line now and then.
+// copyProgress prints how far a copy is: in one changing line on a terminal, elsewhere
+// in a line now and then.
 type copyProgress struct {
 	*job
-	bar   bool
-	began time.Time
-	rows  int64 // in this run
-	told  time.Time
+	bar      bool
+	began    time.Time
+	rows     int64 // in this run
+	reported time.Time
 }
-
-// tellEvery is the interval of progress lines for a long table, without a terminal.
-const tellEvery = 10 * time.Second
 
 func (p *copyProgress) begun(resumed, anew bool) {
 	fmt.Fprintln(p.err, "Nothing may use either database until this is done: end bellhop serve and bellhop worker.")
@@ -180,8 +178,8 @@ func (p *copyProgress) step(s move.Step) {
 		fmt.Fprintf(p.err, "\r\x1b[K%s", p.line(s, now))
 		return
 	}
-	if s.Done || now.Sub(p.told) >= tellEvery {
-		p.told = now
+	if s.Done || now.Sub(p.reported) >= progressEvery {
+		p.reported = now
 		fmt.Fprintln(p.err, p.line(s, now))
 	}
 }
@@ -207,7 +205,7 @@ func (p *copyProgress) line(s move.Step, now time.Time) string {
 	return fmt.Sprintf("[%s%s] %s, %.0f rows/s", strings.Repeat("#", full), strings.Repeat(".", width-full), line, rate)
 }
 
-// end leaves the cursor on a line of its own.
+// end clears the line.
 func (p *copyProgress) end() {
 	if p.bar && p.rows > 0 {
 		fmt.Fprint(p.err, "\r\x1b[K")

@@ -27,13 +27,13 @@ type terminal struct {
 // job is a command under way.
 type job struct {
 	*terminal
-	ctx  context.Context // done when it is to end
-	hard context.Context // done: break off at once
+	ctx  context.Context // drains the command
+	hard context.Context // ends it at once
 	log  *slog.Logger
 }
 
-// unlessEnded drops the error of a cancelled job: for a command that goes on until interrupted,
-// that is no failure.
+// unlessEnded drops the error of a cancelled job, for commands that run until
+// interrupted.
 func (j *job) unlessEnded(err error) error {
 	if j.ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
@@ -51,8 +51,7 @@ func isTerminal(stream any) bool {
 	return err == nil && is.Mode()&os.ModeCharDevice != 0 && !os.SameFile(is, null)
 }
 
-// logStyle is how the log is written: a format, a level, or both with a comma
-// between.
+// logStyle is the log's format, level, or both with a comma between.
 type logStyle struct {
 	format string // text, json or auto
 	level  slog.Level
@@ -87,14 +86,14 @@ func (t *terminal) logger(s logStyle) *slog.Logger {
 
 func (t *terminal) say(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
 
-// asked is embedded in commands that print a table.
-type asked struct {
+// jsonFlag adds the flag of commands that print a table.
+type jsonFlag struct {
 	JSON bool `name:"json" help:"Print JSON instead of a table."`
 }
 
-// table prints rows for people, or their values as JSON. It prints none instead of an empty table,
-// which looks like a mistake.
-func (t *terminal) table(as asked, values any, none string, head string, rows [][]string) error {
+// table prints rows for people, or their values as JSON. In place of an empty table it
+// prints none.
+func (t *terminal) table(as jsonFlag, values any, none string, head string, rows [][]string) error {
 	if as.JSON {
 		return t.json(values)
 	}
@@ -149,25 +148,25 @@ func (t *terminal) secretFrom(path, what string) (string, error) {
 	return s, nil
 }
 
-// open opens the database and the queue for as long as fn runs. None is made: in
-// the wrong folder a command would answer for an empty one.
+// open opens the database and the queue while fn runs. It makes none: in the wrong
+// folder a command would answer for an empty one.
 func (j *job) open(s *wire.Storage, fn func(*wire.Parts) error) error {
 	return j.with(fn)(s.Open(j.ctx, wire.Options{Log: j.log, Now: j.now, Existing: true}))
 }
 
-// patient are a command's options: no webhook waits for its sends.
-func (j *job) patient() wire.Options {
+// patientOptions let sends take longer: no webhook waits for a command.
+func (j *job) patientOptions() wire.Options {
 	return wire.Options{Log: j.log, Now: j.now, SendLimit: 30 * time.Second, Existing: true}
 }
 
 // openQueue opens the queue alone.
 func (j *job) openQueue(s *wire.Storage, fn func(*wire.Parts) error) error {
-	return j.with(fn)(s.OpenQueue(j.ctx, j.patient()))
+	return j.with(fn)(s.OpenQueue(j.ctx, j.patientOptions()))
 }
 
-// openBroker opens what holds queues: the one of BELLHOP_QUEUE need not be there.
+// openBroker opens the broker: the queue of BELLHOP_QUEUE need not exist.
 func (j *job) openBroker(s *wire.Storage, fn func(*wire.Parts) error) error {
-	return j.with(fn)(s.OpenBroker(j.ctx, j.patient()))
+	return j.with(fn)(s.OpenBroker(j.ctx, j.patientOptions()))
 }
 
 func (j *job) with(fn func(*wire.Parts) error) func(*wire.Parts, error) error {

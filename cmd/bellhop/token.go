@@ -14,8 +14,8 @@ type tokenCmd struct {
 	Revoke tokenRevokeCmd `cmd:"" help:"Revoke a token at once."`
 }
 
-// named is a token's place.
-type named struct {
+// tokenName names a token of a shop.
+type tokenName struct {
 	wire.Storage
 	Shop string `name:"shop" required:"" placeholder:"DOMAIN" help:"The shop that the token gives access to."`
 	Name string `name:"name" required:"" help:"The token's purpose; unique in the shop."`
@@ -23,7 +23,7 @@ type named struct {
 
 const maxTokenName = 100
 
-func (n *named) check() (err error) {
+func (n *tokenName) check() (err error) {
 	if n.Shop, err = bellhop.ParseShopDomain(n.Shop); err != nil {
 		return err
 	}
@@ -34,8 +34,8 @@ func (n *named) check() (err error) {
 }
 
 type tokenCreateCmd struct {
-	named
-	asked
+	tokenName
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -69,7 +69,7 @@ func (c *tokenCreateCmd) Run(j *job) error {
 type tokenLsCmd struct {
 	wire.Storage
 	Shop string `name:"shop" placeholder:"DOMAIN" help:"Only the tokens of this shop."`
-	asked
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -99,7 +99,7 @@ func (c *tokenLsCmd) Run(j *job) error {
 			values[i] = tokenRow{t.Shop, t.Name, t.CreatedAt, timeOrNull(t.LastUsedAt)}
 			rows[i] = []string{t.Shop, t.Name, when(t.CreatedAt), when(t.LastUsedAt)}
 		}
-		return j.table(c.asked, values, "There are no tokens. Make one with: bellhop token create",
+		return j.table(c.jsonFlag, values, "There are no tokens. Make one with: bellhop token create",
 			"SHOP\tNAME\tCREATED (UTC)\tLAST USED (UTC)", rows)
 	})
 }
@@ -128,7 +128,7 @@ func (c *tokenLsCmd) tokens(j *job, p *wire.Parts) (all []bellhop.Token, err err
 }
 
 type tokenRevokeCmd struct {
-	named
+	tokenName
 }
 
 // Help implements kong.HelpProvider.

@@ -8,7 +8,7 @@ import (
 )
 
 type versionCmd struct {
-	asked
+	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
@@ -21,7 +21,7 @@ func (versionCmd) Help() string {
 // build describes this program's build.
 type build struct {
 	Version  string `json:"version"`
-	Commit   string `json:"commit"` // "" where it was built outside a checkout
+	Commit   string `json:"commit"` // "" for a build outside a checkout
 	Modified bool   `json:"modified"`
 	Go       string `json:"go"`
 	SQLite   string `json:"sqlite"`
