@@ -26,11 +26,11 @@ import (
 	"bellhop/wire"
 )
 
-// crash is a run in which a bellhop is killed again and again under load.
+// crash kills a bellhop again and again under load.
 type crash struct {
 	t      *testing.T
 	rounds int
-	hits   int     // how often a point is reached at the most
+	hits   int     // the most passes of a point
 	rate   float64 // of deliveries in a second
 	orders int     // that the twin sends; 0: until the last kill
 	scale  float64 // of the twin's time
@@ -46,7 +46,7 @@ type crash struct {
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	c := newCrash(t, kills(t, "CRASH_ROUNDS", 2*len(pipeline.Points())), oneFile(t.TempDir()))
-	// What a slow machine has not recorded by the last kill takes longer than the kills.
+	// A slow machine records much only after the last kill.
 	if os.Getenv("CRASH_ROUNDS") == "" {
 		c.rate, c.hits = 100, 8
 	}
@@ -78,7 +78,7 @@ func newCrash(t *testing.T, rounds int, s wire.Storage) *crash {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The budget of a phone is not what is tested here, and long runs are over it.
+	// This test is not about a phone's budget, which long runs exceed.
 	c.fcm = simulate.NewFCM(simulate.FCMOptions{Faults: faults, Seed: 1, Unlimited: true})
 	server := httptest.NewServer(c.fcm)
 	t.Cleanup(func() { c.fcm.Close(); server.Close() })
@@ -155,8 +155,8 @@ func (c *crash) killUnderLoad() *simulate.Shopify {
 	return twin
 }
 
-// deliver has Shopify's twin send so many webhooks a second. After enough, what
-// is under way is answered; what waits to be tried again stays pending.
+// deliver makes Shopify's twin send webhooks until enough. Then it waits for answers
+// under way; retries stay pending.
 func (c *crash) deliver(url string, rate float64) (twin *simulate.Shopify, enough, wait func()) {
 	ctx, enough := context.WithCancel(c.t.Context())
 	twin, err := simulate.NewShopify(simulate.ShopifyOptions{
@@ -176,7 +176,7 @@ func (c *crash) deliver(url string, rate float64) (twin *simulate.Shopify, enoug
 	return twin, enough, done.Wait
 }
 
-// points are where it is killed.
+// points are the places of the kills.
 func (c *crash) points() []pipeline.Point {
 	if c.config.Events == "" {
 		return pipeline.Points()
@@ -203,7 +203,7 @@ func (c *crash) killAtPoint(point pipeline.Point, hits int) {
 // process is a bellhop of its own.
 type process struct{ cmd *exec.Cmd }
 
-// start starts one that does all, and kills itself at a point, if one is given.
+// start starts a process with all steps, which kills itself at a point, if given.
 func (c *crash) start(point pipeline.Point, hits int) *process {
 	c.t.Helper()
 	return c.launch(stepsAll, c.addr, point, hits)
@@ -246,7 +246,7 @@ func (p *process) wait(t *testing.T) {
 	}
 }
 
-// end asks the process to end, and checks that it does so in good order.
+// end asks the process to end, and checks its exit.
 func (p *process) end(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -270,7 +270,7 @@ func (c *crash) open() *wire.Parts {
 func (c *crash) settle(parts *wire.Parts) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Minute)
 	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond) // what is acknowledged changes the queue alone
+	tick := time.NewTicker(100 * time.Millisecond) // acknowledging changes the queue alone
 	defer tick.Stop()
 	for {
 		changed := parts.Store.Changed()

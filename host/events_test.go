@@ -31,9 +31,9 @@ func newVHost(t testing.TB) string {
 	return r.URL(v)
 }
 
-// TestEvents kills the process again and again while orders come, and checks that
-// whoever follows along on RabbitMQ gets every change, each order's in its order,
-// as the AsyncAPI document describes it.
+// TestEvents kills the process again and again while orders come, and checks that a
+// listener on RabbitMQ gets every change, each order's in its order, as the AsyncAPI
+// document describes it.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	for name, db := range map[string]func(*testing.T) string{
@@ -66,7 +66,7 @@ func register(t testing.TB, parts *wire.Parts) (from int64) {
 	return r.Cursor + 1
 }
 
-// act has an owner handle orders, which nobody does in what the twin plays.
+// act handles orders as an owner does: the twin doesn't.
 func (c *crash) act(parts *wire.Parts) {
 	page, err := parts.Store.Orders(c.t.Context(), c.shops[0], store.OrderQuery{})
 	if err != nil || len(page.Orders) == 0 {
@@ -90,13 +90,13 @@ func changesOf(t *testing.T, parts *wire.Parts, from int64) (all []store.Change)
 	return all
 }
 
-// listener is somebody who follows along.
+// listener is another service.
 type listener struct {
 	t testing.TB
 	d <-chan amqp.Delivery
 }
 
-// listen binds a queue, in which all waits from now on.
+// listen binds a queue, which keeps all events from now on.
 func listen(t testing.TB, address string) *listener {
 	t.Helper()
 	target, _, err := rabbit.Parse(address)
@@ -129,10 +129,10 @@ func listen(t testing.TB, address string) *listener {
 	return &listener{t, d}
 }
 
-// message is what is looked at of an event.
+// message holds the checked fields of an event.
 type message struct{ ID, Type, Source, Subject, Sequence string }
 
-// follow takes events until all changes were told, and checks them.
+// follow takes events until all changes came, and checks them.
 func (l *listener) follow(from int64, want []store.Change) {
 	l.t.Helper()
 	doc := eventstest.Document(l.t)
@@ -143,7 +143,7 @@ func (l *listener) follow(from int64, want []store.Change) {
 		select {
 		case d = <-l.d:
 		case <-late:
-			l.t.Fatalf("of %d changes %d were told", len(want), len(seen))
+			l.t.Fatalf("of %d changes %d came", len(want), len(seen))
 		}
 		doc.Check(l.t, d.Body)
 		var m message
@@ -163,7 +163,7 @@ func (l *listener) follow(from int64, want []store.Change) {
 		seen[m.ID] = n
 		c := want[n-from]
 		if c.Seq != n || m.Type != string(c.Kind) || m.Subject != strconv.FormatInt(c.OrderID, 10) || m.Source != "https://"+c.Shop {
-			l.t.Errorf("change %+v is told as %+v", c, m)
+			l.t.Errorf("change %+v came as %+v", c, m)
 		}
 		if order := m.Source + m.Subject; latest[order] > n {
 			l.t.Errorf("of order %s event %d came after %d", m.Subject, n, latest[order])
@@ -172,5 +172,5 @@ func (l *listener) follow(from int64, want []store.Change) {
 		}
 	}
 	doc.Complete(l.t)
-	l.t.Logf("%d changes of %d orders, told with %d repetitions", len(want), len(latest), again)
+	l.t.Logf("%d changes of %d orders, with %d repetitions", len(want), len(latest), again)
 }

@@ -19,8 +19,8 @@ import (
 	"bellhop/wire"
 )
 
-// A team that has a Go server of its own mounts the webhook endpoint in it, and
-// has a worker record the orders beside. This is all that it takes.
+// A team mounts the webhook endpoint in its own Go server, and runs a worker beside it
+// that records the orders.
 func Example_inYourOwnServer() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -79,7 +79,7 @@ func Example_inYourOwnServer() {
 	// #1001 19800 KRW <nil>
 }
 
-// deliver does what Shopify does, and returns the status.
+// deliver sends a webhook as Shopify does, and returns the status.
 func deliver(url string, body []byte) int {
 	r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {

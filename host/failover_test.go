@@ -9,8 +9,8 @@ import (
 	"bellhop/wire"
 )
 
-// TestPostgresFailsOver ends the primary and promotes its standby, whose addresses
-// both stand in the URL: everything goes on by itself.
+// TestPostgresFailsOver ends the primary and promotes its standby. The URL has both
+// addresses: everything goes on by itself.
 func TestPostgresFailsOver(t *testing.T) {
 	t.Parallel()
 	primary, err := realserver.StartPostgres(t.Context())
@@ -39,9 +39,8 @@ func TestPostgresFailsOver(t *testing.T) {
 	untilReady(t, a.url, http.StatusOK)
 }
 
-// TestSessionsThatTakeNoChanges lets a database take no changes for a while, in which
-// every session is begun: /readyz says so, and once it takes changes again the next
-// webhook is kept, on a session that was made anew.
+// TestSessionsThatTakeNoChanges makes a database read-only while all sessions begin:
+// /readyz says so. Once it takes changes again, a new session keeps the next webhook.
 func TestSessionsThatTakeNoChanges(t *testing.T) {
 	t.Parallel()
 	s, db := postgres(t), newDatabase(t)
@@ -56,14 +55,14 @@ func TestSessionsThatTakeNoChanges(t *testing.T) {
 		}
 	}
 	set(`SET default_transaction_read_only = on`)
-	proxy.Stop() // ends the sessions of before
+	proxy.Stop() // ends the old sessions
 	proxy.Start()
 	untilReady(t, a.url, http.StatusServiceUnavailable, "database", "queue")
 	if status := a.knock(); status != http.StatusServiceUnavailable {
 		t.Errorf("a webhook while nothing is changed is answered %d", status)
 	}
 	set(`RESET default_transaction_read_only`)
-	a.place() // those right after a failure are refused without a try
+	a.place() // right after a failure it refuses without a try
 	for range 20 {
 		if status := a.knock(); status != http.StatusOK {
 			t.Errorf("a webhook once there are changes again is answered %d", status)

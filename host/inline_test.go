@@ -18,7 +18,7 @@ import (
 	"bellhop/wire"
 )
 
-// pushService is a push service that does what send says.
+// pushService is a push service that calls send.
 type pushService struct {
 	sent atomic.Int64
 	send func(context.Context) error
@@ -65,7 +65,7 @@ func (s *served) pushed(id int64) []bellhop.Push {
 
 func took(context.Context) error { return nil }
 
-// TestInlineAnswersWhenAllIsDone looks at what there is once a webhook is answered.
+// TestInlineAnswersWhenAllIsDone checks the store and the pushes right after an answer.
 func TestInlineAnswersWhenAllIsDone(t *testing.T) {
 	s, fcm := serveInline(t, bench.InlineOptions{}, took)
 	for i := range 3 { // the same webhook, as Shopify repeats it
@@ -86,7 +86,7 @@ func TestInlineAnswersWhenAllIsDone(t *testing.T) {
 	}
 }
 
-// TestInlineWithManyAtOnce has each request push as much as it recorded.
+// TestInlineWithManyAtOnce checks that each request pushes as much as it recorded.
 func TestInlineWithManyAtOnce(t *testing.T) {
 	s, fcm := serveInline(t, bench.InlineOptions{Pool: 8}, took)
 	const orders = 100
@@ -119,7 +119,7 @@ func (c *claimedByOthers) ClaimPushes(ctx context.Context, now time.Time, slots 
 	return c.Store.ClaimPushes(ctx, now, slots, lease)
 }
 
-// TestInlineLooksAgain has a push tried though others were in its way: nobody else
+// TestInlineLooksAgain tries a push again when others were in its way: nobody else
 // does.
 func TestInlineLooksAgain(t *testing.T) {
 	var busy *claimedByOthers
@@ -138,8 +138,8 @@ func TestInlineLooksAgain(t *testing.T) {
 	}
 }
 
-// TestInlinePushThatFails is answered 200: the order is there, and the push says why
-// it isn't.
+// TestInlinePushThatFails still gets a 200: the order is there, and the push has the
+// reason.
 func TestInlinePushThatFails(t *testing.T) {
 	s, _ := serveInline(t, bench.InlineOptions{},
 		func(context.Context) error { return &push.Error{Reason: push.ReasonUnavailable} })
@@ -215,7 +215,7 @@ func TestInlinePool(t *testing.T) {
 	}
 }
 
-// TestInlineLineHasAnEnd answers who waited too long.
+// TestInlineLineHasAnEnd answers requests that waited too long.
 func TestInlineLineHasAnEnd(t *testing.T) {
 	entered, goOn := make(chan struct{}), make(chan struct{})
 	s, _ := serveInline(t, bench.InlineOptions{Pool: 1, Patience: 10 * time.Millisecond}, func(context.Context) error {

@@ -23,8 +23,7 @@ import (
 	"bellhop/wire"
 )
 
-// The environment of a child process: the test binary, run as a bellhop that
-// can be killed.
+// The environment of a child process: the test binary, run as a bellhop to kill.
 const (
 	childDir   = "HOST_TEST_DIR"
 	childAddr  = "HOST_TEST_ADDR"
@@ -35,10 +34,10 @@ const (
 	childTo    = "HOST_TEST_TO"    // the queue to move into
 	childSteps = "HOST_TEST_STEPS" // see steps
 	childPoint = "HOST_TEST_POINT" // kill yourself at this point of the journey
-	childHits  = "HOST_TEST_HITS"  // the so-manieth time that it is reached
+	childHits  = "HOST_TEST_HITS"  // at this pass of it
 )
 
-// childLease is short, so that who comes after one that was killed goes on soon.
+// childLease is short, so that another process soon takes over from a killed one.
 const childLease = 3 * time.Second
 
 const appSecret = "a secret for tests"
@@ -65,7 +64,7 @@ func config(s wire.Storage, push string) wire.Config {
 // oneFile is the default: all in one SQLite file.
 func oneFile(dir string) wire.Storage { return wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:"} }
 
-// steps say what a child does.
+// steps are a child's steps.
 type steps string
 
 const (
@@ -77,7 +76,7 @@ const (
 	stepsSwitch steps = "switch" // bellhop queue switch
 )
 
-// child works until it is told to end, or kills itself.
+// child works until a signal ends it, or it kills itself.
 func child() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -97,7 +96,7 @@ func child() error {
 		return err
 	}
 	c.Events = os.Getenv(childTell)
-	told, err := c.OpenEvents(ctx, wire.Options{Log: log})
+	to, err := c.OpenEvents(ctx, wire.Options{Log: log})
 	if err != nil {
 		return err
 	}
@@ -108,9 +107,9 @@ func child() error {
 			Loops: parts.Loops},
 	}
 	o.Breakers = pipeline.NewBreakers(sender, log, o.Metrics)
-	if told != nil {
-		defer told.Close()
-		o.Events = host.Events{Publisher: told.Publisher, Composer: told.Composer, Lease: childLease}
+	if to != nil {
+		defer to.Close()
+		o.Events = host.Events{Publisher: to.Publisher, Composer: to.Composer, Lease: childLease}
 	}
 	err = is.run(ctx, parts, o)
 	if e := parts.Close(); err == nil {
@@ -141,7 +140,7 @@ func (s steps) run(ctx context.Context, parts *wire.Parts, o host.Options) (err 
 }
 
 // serveSite makes a host serve the whole site, as bellhop serve does: webhooks go to
-// queue, and wrap, if it is there, stands before everything.
+// queue; wrap, unless nil, wraps the handler.
 func serveSite(ctx context.Context, o *host.Options,
 	healthy func() error, l net.Listener, to queue.Producer, wrap func(http.Handler) http.Handler) (func(), error) {
 	keys := pipeline.NewKeyring(o.Store, appSecret, "")
@@ -169,7 +168,7 @@ func serveSite(ctx context.Context, o *host.Options,
 	return site.Close, nil
 }
 
-// suicide returns a probe that kills the process as the environment says.
+// suicide returns a probe that kills the process at the environment's point.
 func suicide() pipeline.Probe {
 	at := pipeline.Point(os.Getenv(childPoint))
 	left := new(atomic.Int64)

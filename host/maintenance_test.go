@@ -18,7 +18,7 @@ import (
 	"bellhop/store"
 )
 
-// deadQueue is a queue of which only the dead letters are asked for.
+// deadQueue is a queue with dead letters alone.
 type deadQueue struct {
 	queue.Queue
 	mu     sync.Mutex
@@ -54,7 +54,7 @@ func (g *deadQueue) add(n uint64) {
 	g.dead = append(g.dead, queue.DeadEvent{Event: e, DiedAt: time.Unix(1, 0)})
 }
 
-// book is a ledger that counts, and drops bodies for as long as it is told to.
+// book is a ledger that counts, and drops bodies until prune ends.
 type book struct {
 	store.Recorder
 	mu    sync.Mutex
@@ -88,8 +88,8 @@ type (
 
 func (s *shopList) Shops(context.Context) ([]bellhop.Shop, error) { return *s.list.Load(), nil }
 
-// TestMaintenance has more dead letters of one moment than fit into a page, one more that
-// takes the place of one that was replayed, and a shop added while bodies are dropped.
+// TestMaintenance has more dead letters of one moment than fit into a page, a new one in
+// place of a replayed one, and a new shop while the ledger drops bodies.
 func TestMaintenance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const dead = 25_000
@@ -126,7 +126,7 @@ func TestMaintenance(t *testing.T) {
 		g.mu.Unlock()
 		time.Sleep(2 * time.Hour)
 		if written() != dead+1 {
-			t.Error("a dead letter is not written down, since one was replayed meanwhile")
+			t.Error("a dead letter is not recorded, since one was replayed meanwhile")
 		}
 		stop()
 		if err := <-ended; err != nil {

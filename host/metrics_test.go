@@ -13,8 +13,8 @@ import (
 	"bellhop/wire"
 )
 
-// TestAcceptedToSent holds the metric of what bellhop promises against the clock:
-// from the webhook to the phone, through either database.
+// TestAcceptedToSent compares the metric of bellhop's promise with the clock: from the
+// webhook to the phone, through either database.
 func TestAcceptedToSent(t *testing.T) {
 	for name, storage := range map[string]func() wire.Storage{
 		"sqlite": func() wire.Storage { return oneFile(t.TempDir()) },

@@ -22,11 +22,11 @@ import (
 	"bellhop/wire"
 )
 
-// TestNeighbours has one shop with very many devices get 100 orders at once while the
-// push service answers in half a second, and another shop with one device get an order
-// four times a second: those are recorded within a second and rung within two.
+// TestNeighbours sends 100 orders at once to a shop with very many devices while the push
+// service answers in half a second, and four orders a second to a shop with one device:
+// bellhop records those within a second and notifies within two.
 //
-// It takes a minute for each database, and so runs when it is asked for: make neighbours.
+// It takes a minute for each database, and so runs only in make neighbours.
 func TestNeighbours(t *testing.T) {
 	if os.Getenv("BELLHOP_NEIGHBOURS") == "" {
 		t.Skip("set BELLHOP_NEIGHBOURS=1, or run make neighbours")
@@ -45,7 +45,7 @@ const (
 
 func neighbours(t *testing.T, devices int, s wire.Storage) {
 	var mu sync.Mutex
-	rung := map[string]time.Time{} // by order
+	notified := map[string]time.Time{} // by order
 	big := 0
 	c := &crash{t: t}
 	token := simulate.NewToken(rand.New(rand.NewPCG(1, 1)))
@@ -55,8 +55,8 @@ func neighbours(t *testing.T, devices int, s wire.Storage) {
 			defer mu.Unlock()
 			if s.Device != token {
 				big++
-			} else if _, again := rung[s.Data["order_id"]]; !again {
-				rung[s.Data["order_id"]] = s.At
+			} else if _, again := notified[s.Data["order_id"]]; !again {
+				notified[s.Data["order_id"]] = s.At
 			}
 		}})
 	twin := httptest.NewServer(c.fcm)
@@ -131,7 +131,7 @@ func neighbours(t *testing.T, devices int, s wire.Storage) {
 			for at.IsZero() && time.Since(began) < time.Minute {
 				time.Sleep(5 * time.Millisecond)
 				mu.Lock()
-				at = rung[fmt.Sprint(i+1)]
+				at = notified[fmt.Sprint(i+1)]
 				mu.Unlock()
 			}
 			mu.Lock()
@@ -147,7 +147,7 @@ func neighbours(t *testing.T, devices int, s wire.Storage) {
 	slices.Sort(recorded)
 	slices.Sort(heard)
 	p99 := func(all []time.Duration) time.Duration { return all[len(all)*99/100] }
-	t.Logf("another shop's orders: recorded after %v, p99 %v, at most %v; rung after %v, p99 %v, at most %v; peak "+
+	t.Logf("another shop's orders: recorded after %v, p99 %v, at most %v; notified after %v, p99 %v, at most %v; peak "+
 		"memory %d MiB; %d pushes of the shop with %d devices",
 		recorded[orders/2], p99(recorded), recorded[orders-1], heard[orders/2], p99(heard), heard[orders-1], memory>>20, big,
 		devices)
@@ -165,7 +165,7 @@ func signed(shop, id string, body []byte) http.Header {
 	return h
 }
 
-// peakMemory is the most that a process had in memory.
+// peakMemory is a process's largest resident memory.
 func peakMemory(t *testing.T, pid int) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -17,13 +17,12 @@ import (
 	"bellhop/wire"
 )
 
-// These tests are not parallel: they look at how long answers take, and one takes
-// the server away that others share.
+// These tests are not parallel: they measure answers, and one stops the shared server.
 
 // alone is a bellhop with all in one Postgres behind something that may break.
 type alone struct {
 	*served
-	direct store.Store // past what is between
+	direct store.Store // past the proxy
 
 	mu       sync.Mutex
 	n        int
@@ -32,7 +31,7 @@ type alone struct {
 	refused  []int  // 503
 }
 
-// serveAlone serves from a database that is reached at an address.
+// serveAlone serves from the database at an address.
 func serveAlone(t *testing.T, addr, db string) *alone {
 	t.Helper()
 	direct, err := (&wire.Storage{Dir: t.TempDir(), DB: postgres(t).URL(db), Queue: "postgres:"}).Open(t.Context(),
@@ -47,8 +46,8 @@ func serveAlone(t *testing.T, addr, db string) *alone {
 	return a
 }
 
-// knock delivers a new order. It is accepted, or refused as what may be sent
-// again, and either soon: the server has a second, and this machine some more.
+// knock delivers a new order. Bellhop soon accepts it or refuses it for now: the server
+// has a second, and this machine some more.
 func (a *alone) knock() (status int) {
 	a.mu.Lock()
 	a.n++
@@ -77,7 +76,7 @@ func (a *alone) knock() (status int) {
 	return status
 }
 
-// flood knocks more often at once than webhooks are in flight.
+// flood knocks more often at once than webhooks may be in flight.
 func (a *alone) flood() {
 	var all sync.WaitGroup
 	for range 100 {
@@ -86,20 +85,20 @@ func (a *alone) flood() {
 	all.Wait()
 }
 
-// place knocks until an order is accepted.
+// place knocks until bellhop accepts an order.
 func (a *alone) place() {
 	a.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
 		if a.knock() == http.StatusOK {
 			return
 		}
-		time.Sleep(50 * time.Millisecond) // as whoever delivers would, for longer
+		time.Sleep(50 * time.Millisecond) // as Shopify does, for longer
 	}
 	a.t.Fatal("no webhook is accepted any more")
 }
 
-// untilKept waits, past what is between, until every order that was accepted is
-// recorded, and checks that none is twice.
+// untilKept waits, past the proxy, until bellhop has recorded every accepted order, and
+// checks that none is twice.
 func (a *alone) untilKept() {
 	a.t.Helper()
 	for _, n := range a.accepted {
@@ -142,8 +141,8 @@ var waysToLeave = map[string]func(*realserver.Proxy) (back func()){
 	"reset":      func(p *realserver.Proxy) func() { return p.Fault(realserver.Reset) },
 }
 
-// outlives takes away what is behind a proxy, with the parts of bellhop that it is,
-// and brings it back.
+// outlives takes away the server behind a proxy, which makes parts of bellhop fail, and
+// brings it back.
 func (a *alone) outlives(proxy *realserver.Proxy, leave func(*realserver.Proxy) (back func()), parts ...string) {
 	a.t.Helper()
 	a.place()
@@ -157,7 +156,7 @@ func (a *alone) outlives(proxy *realserver.Proxy, leave func(*realserver.Proxy) 
 	a.untilKept()
 }
 
-// bears has each answer of what is behind a proxy take 300 ms more.
+// bears delays each answer of the server behind a proxy by 300 ms.
 func (a *alone) bears(proxy *realserver.Proxy) {
 	a.t.Helper()
 	mend := proxy.Fault(realserver.Slow)
@@ -170,9 +169,8 @@ func (a *alone) bears(proxy *realserver.Proxy) {
 	untilReady(a.t, a.url, http.StatusOK)
 }
 
-// TestQueueInPostgresAway takes the one database away in which everything is:
-// every webhook is refused or kept, /readyz says what is missing, and everything
-// goes on by itself.
+// TestQueueInPostgresAway takes the only database away: bellhop refuses or keeps every
+// webhook, /readyz names the missing parts, and everything goes on by itself.
 func TestQueueInPostgresAway(t *testing.T) {
 	for name, leave := range waysToLeave {
 		t.Run(name, func(t *testing.T) {
@@ -182,7 +180,7 @@ func TestQueueInPostgresAway(t *testing.T) {
 	}
 }
 
-// TestQueueInPostgresSlow has each answer of the database take 300 ms more.
+// TestQueueInPostgresSlow delays each answer of the database by 300 ms.
 func TestQueueInPostgresSlow(t *testing.T) {
 	proxy := realserver.StartProxy(t, postgres(t).Addr)
 	a := serveAlone(t, proxy.Addr, newDatabase(t))
@@ -207,8 +205,7 @@ func TestQueueInPostgresStopped(t *testing.T) {
 	a.untilKept()
 }
 
-// TestQueueInPostgresPoolExhausted has others use all sessions that PgBouncer
-// has for the database.
+// TestQueueInPostgresPoolExhausted makes others use all of PgBouncer's sessions.
 func TestQueueInPostgresPoolExhausted(t *testing.T) {
 	const sessions = 3
 	bouncer, err := realserver.StartPgBouncer(t.Context(), postgres(t), fmt.Sprint("default_pool_size=", sessions))
@@ -242,9 +239,9 @@ func TestQueueInPostgresPoolExhausted(t *testing.T) {
 	a.untilKept()
 }
 
-// TestSendWhoseAnswerIsLost loses the answer of a commit again and again, until
-// one was that of a send: its webhook is refused although it is kept, and
-// recorded once however often it comes.
+// TestSendWhoseAnswerIsLost loses the answer of a commit again and again, until one was
+// a send's: bellhop refuses its webhook although it keeps it, and records it once however
+// often it comes.
 func TestSendWhoseAnswerIsLost(t *testing.T) {
 	proxy := realserver.StartProxy(t, postgres(t).Addr)
 	a := serveAlone(t, proxy.Addr, newDatabase(t))
@@ -259,7 +256,7 @@ func TestSendWhoseAnswerIsLost(t *testing.T) {
 			continue
 		}
 		if _, err := a.direct.Order(t.Context(), shop, int64(lost)); bellhop.KindOf(err) == bellhop.NotFound {
-			continue // it had not been committed
+			continue // nothing was committed
 		}
 		if got := a.post(shopify.TopicOrderCreate, fmt.Sprint("webhook-", lost), body); got != http.StatusOK {
 			t.Errorf("the webhook that was refused is answered %d", got)
@@ -270,8 +267,8 @@ func TestSendWhoseAnswerIsLost(t *testing.T) {
 	t.Error("no answer of a send was lost: the run shows nothing")
 }
 
-// untilDuplicate waits until an order is in the ledger as recorded once and as
-// known once.
+// untilDuplicate waits until the ledger has an order as recorded once and as a duplicate
+// once.
 func (a *alone) untilDuplicate(n int) {
 	a.t.Helper()
 	a.until("a duplicate", func(ctx context.Context) (bool, error) {

@@ -46,7 +46,7 @@ func serveRemote(t *testing.T, change func(*host.Options)) *remote {
 	return r
 }
 
-// place delivers a new order and checks that it is accepted, in time.
+// place delivers a new order and checks that bellhop accepts it in time.
 func (r *remote) place() {
 	r.t.Helper()
 	r.n++
@@ -59,7 +59,7 @@ func (r *remote) place() {
 	}
 }
 
-// untilRecorded waits, past the proxy, until all orders are recorded once.
+// untilRecorded waits, past the proxy, until bellhop has recorded each order once.
 func (r *remote) untilRecorded() {
 	r.t.Helper()
 	if err := <-r.recorded(); err != nil {
@@ -67,7 +67,7 @@ func (r *remote) untilRecorded() {
 	}
 }
 
-// recorded tells once all orders are recorded, past the proxy, or why they are
+// recorded returns once bellhop has recorded all orders, past the proxy, or why it has
 // not.
 func (r *remote) recorded() <-chan error {
 	done, n := make(chan error, 1), int64(r.n)
@@ -96,7 +96,7 @@ func (r *remote) recorded() <-chan error {
 	return done
 }
 
-// untilSettled waits until the worker holds nothing any more.
+// untilSettled waits until the worker holds nothing.
 func (r *remote) untilSettled() {
 	r.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -112,14 +112,14 @@ func (r *remote) untilSettled() {
 	}
 }
 
-// untilFailing asks /readyz until the checks that fail are these. Webhooks are
-// accepted all the while, and it says so by its status.
+// untilFailing asks /readyz until exactly these checks fail. Its status says that
+// bellhop still accepts webhooks.
 func (r *remote) untilFailing(want ...string) {
 	r.t.Helper()
 	untilReady(r.t, r.url, http.StatusOK, want...)
 }
 
-// untilReady asks /readyz until it answers so, and names the checks that fail.
+// untilReady asks /readyz until it has this status, and returns the failing checks.
 func untilReady(t *testing.T, url string, status int, failing ...string) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -138,8 +138,8 @@ func untilReady(t *testing.T, url string, status int, failing ...string) {
 	}
 }
 
-// readyz asks /readyz, which answers soon whatever is silent, and returns the
-// checks that fail.
+// readyz asks /readyz, which answers soon even if a server is silent, and returns the
+// failing checks.
 func readyz(t *testing.T, url string) (status int, failing []string) {
 	t.Helper()
 	began := time.Now()
@@ -159,9 +159,9 @@ func readyz(t *testing.T, url string) (status int, failing []string) {
 	return res.StatusCode, slices.Sorted(maps.Keys(report.Checks))
 }
 
-// TestPostgresAway takes the database away in every way that networks and
-// servers have: webhooks are accepted, /readyz says what is missing, and once
-// it is back everything is recorded, with no restart.
+// TestPostgresAway takes the database away in every way of networks and servers: bellhop
+// accepts webhooks, /readyz names the missing part, and once the database is back bellhop
+// records everything without a restart.
 func TestPostgresAway(t *testing.T) {
 	t.Parallel()
 	r := serveRemote(t, nil)
@@ -189,8 +189,8 @@ func TestPostgresAway(t *testing.T) {
 	}
 }
 
-// TestWorkerSaysWhetherItIsReady asks a worker as an orchestrator does: without
-// the database it can do nothing.
+// TestWorkerSaysWhetherItIsReady asks a worker as an orchestrator does: it needs the
+// database.
 func TestWorkerSaysWhetherItIsReady(t *testing.T) {
 	t.Parallel()
 	db := newDatabase(t)
@@ -237,7 +237,7 @@ func TestWorkerSaysWhetherItIsReady(t *testing.T) {
 	}
 }
 
-// TestPostgresSlow has each answer of the database take 300 ms more.
+// TestPostgresSlow delays each answer of the database by 300 ms.
 func TestPostgresSlow(t *testing.T) {
 	t.Parallel()
 	r := serveRemote(t, nil)
@@ -303,7 +303,7 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 		r.untilRecorded()
 		r.untilSettled()
 		select {
-		case <-failed: // of the order that is recorded by now
+		case <-failed: // for the recorded order
 		default:
 		}
 	}
@@ -316,7 +316,7 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
-// failing tells when recording had an error.
+// failing signals each error of recording.
 type failing struct {
 	store.Store
 	failed chan<- struct{}

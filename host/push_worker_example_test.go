@@ -16,8 +16,8 @@ import (
 	"bellhop/wire"
 )
 
-// A push worker sends what is owed. Run goes on until it is told to stop; Drain ends when
-// nothing is due, as a function on a schedule wants.
+// A push worker sends owed pushes. Run goes on until drain; Drain ends when nothing is
+// due, as a function on a schedule wants.
 func ExamplePushWorker_Drain() {
 	ctx := context.Background()
 	must := func(err error) {

@@ -56,19 +56,19 @@ func (d *due) SettlePushes(ctx context.Context, all []store.Settled) error {
 	return errors.Join(d.deaf, ctx.Err())
 }
 
-// ringing sends as it is told.
-type ringing struct {
+// sending is a sender that calls send.
+type sending struct {
 	push.Sender
 	send func(context.Context) error
 }
 
-func (s ringing) Send(ctx context.Context, _ push.Message) (string, error) { return "", s.send(ctx) }
+func (s sending) Send(ctx context.Context, _ push.Message) (string, error) { return "", s.send(ctx) }
 
 func drain(ctx, hard context.Context, d *due, send func(context.Context) error) (int, error) {
 	d.settled = map[bellhop.PushStatus]int{}
 	log := slog.New(slog.DiscardHandler)
 	r := &host.PushWorker{Outbox: d, Log: log, Now: time.Now, InFlight: 4,
-		Notifier: &pipeline.Notifier{Outbox: d, Sender: ringing{send: send}, Now: time.Now, Log: log}}
+		Notifier: &pipeline.Notifier{Outbox: d, Sender: sending{send: send}, Now: time.Now, Log: log}}
 	return r.Drain(ctx, hard)
 }
 
@@ -80,8 +80,8 @@ func TestDrainSendsWhatIsDue(t *testing.T) {
 	}
 }
 
-// TestDrainStopsInTime has each attempt take a second: once ctx is done nothing
-// more is claimed, and what was claimed is settled.
+// TestDrainStopsInTime makes each attempt take a second: after drain the worker claims
+// nothing more, and settles its claims.
 func TestDrainStopsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
@@ -101,11 +101,11 @@ func TestDrainSaysThatTheStoreIsAway(t *testing.T) {
 		t.Errorf("asked: %d, %v", n, err)
 	}
 	if n, err := drain(t.Context(), t.Context(), &due{left: 2, deaf: away}, send); n != 2 || !errors.Is(err, away) {
-		t.Errorf("told: %d, %v", n, err)
+		t.Errorf("settled: %d, %v", n, err)
 	}
 }
 
-// shared is an outbox of two shops: the first has as much due as can be sent.
+// shared is an outbox of two shops: the first always has due pushes.
 type shared struct {
 	store.Outbox
 	mu       sync.Mutex
@@ -147,18 +147,18 @@ func (b *shared) ClaimPushes(_ context.Context, _ time.Time, slots store.Slots, 
 
 func (b *shared) SettlePushes(context.Context, []store.Settled) error { return nil }
 
-// TestOneShopLeavesRoom has a push service that takes 10 s for each push of one shop,
-// which has more due than can be sent: another shop's phone rings at once, and the
-// push worker doesn't ask again and again for what it may not send.
+// TestOneShopLeavesRoom makes a push service take 10 s for each push of one shop, which
+// has more due than fit: another shop's push goes out at once, and the push worker
+// doesn't claim again and again what it may not send.
 func TestOneShopLeavesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		b := &shared{owed: make(chan struct{})}
 		var mu sync.Mutex
-		rung := map[string]int{}
+		notified := map[string]int{}
 		send := func(_ context.Context, m push.Message) error {
 			mu.Lock()
-			rung[m.Device.Shop]++
+			notified[m.Device.Shop]++
 			mu.Unlock()
 			if m.Device.Shop == "busy" {
 				time.Sleep(10 * time.Second)
@@ -172,7 +172,7 @@ func TestOneShopLeavesRoom(t *testing.T) {
 		go func() { done <- r.Run(ctx, ctx) }()
 		time.Sleep(5 * time.Second)
 		mu.Lock()
-		busy := rung["busy"]
+		busy := notified["busy"]
 		mu.Unlock()
 		if busy != 512 {
 			t.Errorf("%d attempts of a shop alone, want 512 of 640", busy)
@@ -190,8 +190,8 @@ func TestOneShopLeavesRoom(t *testing.T) {
 		b.mu.Unlock()
 		time.Sleep(20 * time.Millisecond)
 		mu.Lock()
-		if rung["newcomer"] != 1 {
-			t.Errorf("the newcomer's phone did not ring: %v", rung)
+		if notified["newcomer"] != 1 {
+			t.Errorf("the newcomer's phone got no push: %v", notified)
 		}
 		mu.Unlock()
 		cancel()
@@ -201,7 +201,7 @@ func TestOneShopLeavesRoom(t *testing.T) {
 	})
 }
 
-// toDevice sends as it is told, by the message.
+// toDevice is a sender that calls send with the message.
 type toDevice struct {
 	push.Sender
 	send func(context.Context, push.Message) error

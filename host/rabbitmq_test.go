@@ -10,8 +10,7 @@ import (
 	"bellhop/wire"
 )
 
-// These tests are not parallel: they look at how long answers take, and take the
-// server away that others share.
+// These tests are not parallel: they measure answers, and stop the shared server.
 
 // serveRabbit serves with its queue in RabbitMQ and its database in a file.
 func serveRabbit(t *testing.T, queue string) *alone {
@@ -34,9 +33,8 @@ func rabbitBehind(t *testing.T) (*realserver.Proxy, string) {
 	return proxy, u.String()
 }
 
-// TestRabbitMQAway takes the queue away in every way that networks have: every
-// webhook is refused or kept, /readyz says what is missing, and everything goes on
-// by itself.
+// TestRabbitMQAway takes the queue away in every way of networks: bellhop refuses or
+// keeps every webhook, /readyz names the missing part, and everything goes on by itself.
 func TestRabbitMQAway(t *testing.T) {
 	for name, leave := range waysToLeave {
 		t.Run(name, func(t *testing.T) {
@@ -46,14 +44,14 @@ func TestRabbitMQAway(t *testing.T) {
 	}
 }
 
-// TestRabbitMQSlow has each answer of RabbitMQ take 300 ms more.
+// TestRabbitMQSlow delays each answer of RabbitMQ by 300 ms.
 func TestRabbitMQSlow(t *testing.T) {
 	proxy, queue := rabbitBehind(t)
 	serveRabbit(t, queue).bears(proxy)
 }
 
-// TestConfirmWhichIsLost loses the answer to a send: whether its webhook is
-// refused or sent again, it is recorded once.
+// TestConfirmWhichIsLost loses the answer to a send: whether bellhop refuses its webhook
+// or sends again, it records it once.
 func TestConfirmWhichIsLost(t *testing.T) {
 	proxy, queue := rabbitBehind(t)
 	a := serveRabbit(t, queue)
@@ -92,7 +90,7 @@ func TestRabbitMQStopped(t *testing.T) {
 	a.untilKept()
 }
 
-// TestRabbitMQMemoryAlarm has RabbitMQ take nothing for a while.
+// TestRabbitMQMemoryAlarm makes RabbitMQ accept nothing for a while.
 func TestRabbitMQMemoryAlarm(t *testing.T) {
 	queue := newRabbitQueue(t)
 	server, _ := theRabbitMQ()

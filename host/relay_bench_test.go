@@ -10,8 +10,8 @@ import (
 	"bellhop/wire"
 )
 
-// BenchmarkRelay passes on what a thousand new orders, each changed once, have
-// told the stream. What it costs an order is two events.
+// BenchmarkRelay publishes the changes of a thousand new orders, each changed once: two
+// events an order.
 func BenchmarkRelay(b *testing.B) {
 	for name, db := range map[string]func() string{
 		"SQLite":   func() string { return "sqlite:" },
@@ -42,21 +42,21 @@ func benchRelay(b *testing.B, db string) {
 	register(b, parts)
 	d := &followed{TB: b, parts: parts}
 	const orders = 1000
-	told := 0
+	published := 0
 	for b.Loop() {
 		b.StopTimer()
 		last := d.change(orders, 2)
 		b.StartTimer()
-		told += 2 * orders
+		published += 2 * orders
 		seen := &counting{Publisher: to.Publisher, last: last, done: make(chan struct{})}
 		end := d.relay("one", seen, nil)
 		<-seen.done
 		end()
 	}
-	b.ReportMetric(float64(told)/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(float64(published)/b.Elapsed().Seconds(), "events/s")
 }
 
-// counting tells when the last event was published.
+// counting signals the last event's publication.
 type counting struct {
 	events.Publisher
 	last int64

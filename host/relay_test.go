@@ -21,10 +21,10 @@ import (
 	"bellhop/wire"
 )
 
-// follower is a service that events are published to.
+// follower is a service that gets events.
 type follower struct {
 	mu    sync.Mutex
-	fails int // so many publications more
+	fails int // the next publications
 	got   []*events.Event
 	more  chan struct{} // gets something after each publication
 }
@@ -36,7 +36,7 @@ func (f *follower) Publish(_ context.Context, run []*events.Event) error {
 	defer f.mu.Unlock()
 	if f.fails > 0 {
 		f.fails--
-		f.got = append(f.got, run[:len(run)/2]...) // some were published all the same
+		f.got = append(f.got, run[:len(run)/2]...) // a part came all the same
 		return errors.New("the service is away")
 	}
 	f.got = append(f.got, run...)
@@ -72,8 +72,8 @@ func (f *follower) until(t *testing.T, seq int64) {
 	}
 }
 
-// inOrder checks that all from a number on are there, and each order's in its
-// order; what comes again counts once.
+// inOrder checks that all events from a number on came, each order's in its order.
+// Repetitions count once.
 func inOrder(t *testing.T, got []*events.Event, from, to int64) {
 	t.Helper()
 	seen, latest := map[int64]bool{}, map[int64]int64{}
@@ -97,7 +97,7 @@ func inOrder(t *testing.T, got []*events.Event, from, to int64) {
 	}
 }
 
-// followed is a store whose changes are told.
+// followed is a store with a stream of changes.
 type followed struct {
 	testing.TB
 	parts *wire.Parts
@@ -123,8 +123,7 @@ func openParts(t *testing.T) *wire.Parts {
 	return parts
 }
 
-// change makes so many changes to each of some orders, and returns the last one's
-// number.
+// change changes each of some orders a few times, and returns the last change's number.
 func (d *followed) change(orders, each int) int64 {
 	d.Helper()
 	for range each {
@@ -144,7 +143,7 @@ func (d *followed) change(orders, each int) int64 {
 	return last
 }
 
-// orderFact makes the n-th event, which brings a newer version than those before.
+// orderFact makes the n-th event, with a newer version than those before.
 func orderFact(id, n int64) bellhop.Fact {
 	at := time.Now().UTC().Truncate(time.Microsecond)
 	e := &bellhop.Event{Shop: "demo.myshopify.com", Topic: "orders/updated", AcceptedAt: at, SignedBy: bellhop.SignerApp,
@@ -155,7 +154,7 @@ func orderFact(id, n int64) bellhop.Fact {
 		Total:   bellhop.Money{Units: 100, Digits: 2, Currency: "USD"}, PlacedAt: at, UpdatedAt: at}}
 }
 
-// relay starts a relay, and returns what ends it and waits for its end.
+// relay starts a relay; end ends it and waits.
 func (d *followed) relay(holder string, to events.Publisher, m *host.RelayMetrics) (end func()) {
 	ctx, cancel := context.WithCancel(d.Context())
 	r := &host.Relay{Store: d.parts.Store, Builder: &pipeline.EventBuilder{Store: d.parts.Store}, Publisher: to,
@@ -186,7 +185,7 @@ func TestRelayTellsEverything(t *testing.T) {
 	t.Parallel()
 	d, f := newFollowed(t), newFollower()
 	from := d.register()
-	d.change(40, 5) // what happened before it starts
+	d.change(40, 5) // before it starts
 	f.fails = 3
 	d.relay("one", f, nil)
 	last := d.change(10, 3) // and meanwhile
@@ -207,14 +206,14 @@ func TestRelayBeginsNow(t *testing.T) {
 		} else if len(relays) > 0 {
 			break
 		}
-		<-changed // any write is told
+		<-changed // for any write
 	}
 	last := d.change(4, 1)
 	f.until(t, last)
 	inOrder(t, f.all(), before+1, last)
 }
 
-// TestRelayGoesOnWhereAnotherEnded has the second stand by until the first ends.
+// TestRelayGoesOnWhereAnotherEnded makes a second stand by until the first ends.
 func TestRelayGoesOnWhereAnotherEnded(t *testing.T) {
 	t.Parallel()
 	d, first, second := newFollowed(t), newFollower(), newFollower()
@@ -235,7 +234,7 @@ func TestRelayGoesOnWhereAnotherEnded(t *testing.T) {
 	inOrder(t, second.all(), later+1, last)
 }
 
-// overtaken has something happen while a run is published.
+// overtaken calls a function while it publishes a run.
 type overtaken struct {
 	*follower
 	meanwhile func()
@@ -246,8 +245,8 @@ func (o overtaken) Publish(ctx context.Context, run []*events.Event) error {
 	return o.follower.Publish(ctx, run)
 }
 
-// TestRelayStopsWhenTakenOver has another process take over, as one does whose
-// clock is ahead: what was published is not written down over the other's work.
+// TestRelayStopsWhenTakenOver makes a process with a fast clock take over: the first must
+// not save its cursor over the other's.
 func TestRelayStopsWhenTakenOver(t *testing.T) {
 	t.Parallel()
 	d, f := newFollowed(t), newFollower()
@@ -264,15 +263,15 @@ func TestRelayStopsWhenTakenOver(t *testing.T) {
 	})
 	end := d.relay("one", overtaken{f, takeOver}, nil)
 	f.until(t, d.change(5, 1))
-	end() // it has written down what it would
+	end() // it has saved its cursor
 	relays, err := d.parts.Store.Relays(t.Context())
 	if err != nil || relays[0].Cursor != from-1 || relays[0].Holder != "two" {
 		t.Errorf("the relay is %+v, %v", relays, err)
 	}
 }
 
-// TestRelayTellsWhatWasLost has changes dropped before they were told.
-func TestRelayTellsWhatWasLost(t *testing.T) {
+// TestRelayReportsLostEvents drops changes before the relay publishes them.
+func TestRelayReportsLostEvents(t *testing.T) {
 	t.Parallel()
 	f := newFollower()
 	gap := move.Chunk{Shops: []bellhop.Shop{{Domain: "lost.myshopify.com", AddedAt: time.Now()}},

@@ -35,7 +35,7 @@ type served struct {
 	t     *testing.T
 	url   string
 	parts *wire.Parts
-	stop  func() error // drains and returns what Serve did
+	stop  func() error // drains and returns Run's error
 }
 
 const shop = "demo.myshopify.com"
@@ -130,8 +130,7 @@ func order(id int) []byte {
 		`"updated_at":"%s","line_items":[]}`, id, id, now, now)
 }
 
-// until waits for cond, which it asks again after each change, and now and then:
-// a duplicate is none that the stream is told of.
+// until checks cond after each change, and now and then, since a duplicate is no change.
 func (s *served) until(what string, cond func(ctx context.Context) (bool, error)) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
@@ -174,7 +173,7 @@ func TestFullDiskAnswers503(t *testing.T) {
 	disk.SetFull(true)
 	for i := range 5 {
 		body := append(order(100+i), bytes.Repeat([]byte(" "), 100_000)...)
-		rand.NewChaCha8([32]byte{byte(i)}).Read(body[len(body)-90_000:]) // not to be compressed; signed all the same
+		rand.NewChaCha8([32]byte{byte(i)}).Read(body[len(body)-90_000:]) // incompressible; signed all the same
 		if got := s.post(shopify.TopicOrderCreate, fmt.Sprint(100+i), body); got != 503 {
 			t.Errorf("a full disk answers %d, want 503", got)
 		}
@@ -217,7 +216,7 @@ func TestFailedSyncEndsAccepting(t *testing.T) {
 	}
 }
 
-// TestPoisonStopsNothing sends what can never be processed between what can.
+// TestPoisonStopsNothing sends a poison message between good ones.
 func TestPoisonStopsNothing(t *testing.T) {
 	s := serve(t, wire.Options{}, nil)
 	poison := [][]byte{[]byte(`{`), []byte(`"order"`), []byte(`{"id":"x"}`), []byte(`{"name":"no id"}`), {0xff, 0xfe},
@@ -244,7 +243,7 @@ func TestPoisonStopsNothing(t *testing.T) {
 	}
 }
 
-// TestSlowPushServiceHoldsUpNothing has FCM never answer.
+// TestSlowPushServiceHoldsUpNothing makes FCM never answer.
 func TestSlowPushServiceHoldsUpNothing(t *testing.T) {
 	fcm := simulate.NewFCM(simulate.FCMOptions{Faults: simulate.Faults{simulate.FaultHang: 1}, Unlimited: true})
 	twin := httptest.NewServer(fcm)
@@ -290,8 +289,8 @@ func TestSlowPushServiceHoldsUpNothing(t *testing.T) {
 	}
 }
 
-// TestDrainFinishesWhatIsLeased ends a process in the middle of a backlog: it
-// leaves nothing leased.
+// TestDrainFinishesWhatIsLeased ends a process in the middle of a backlog: it leaves no
+// event leased.
 func TestDrainFinishesWhatIsLeased(t *testing.T) {
 	s := serve(t, wire.Options{}, nil)
 	var clients sync.WaitGroup

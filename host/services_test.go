@@ -20,13 +20,13 @@ import (
 	"bellhop/wire"
 )
 
-// place is where services keep what they have.
+// place is the storage of services.
 type place struct {
 	name      string
 	db, queue func(*testing.T) string
 }
 
-// apart are the places that processes of one step each are tried on.
+// apart are the places for the tests with processes of one step each.
 var apart = []place{
 	{"RabbitMQ, Postgres", newPostgresStore, newRabbitQueue},
 	{"SQLite queue, Postgres", newPostgresStore, inOwnFile},
@@ -48,7 +48,7 @@ func onEach(t *testing.T, places []place, run func(t *testing.T, s wire.Storage)
 	}
 }
 
-// front stands before the processes that take webhooks, as a load balancer does.
+// front is the load balancer before the processes that take webhooks.
 type front struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -92,8 +92,8 @@ type service struct {
 	addr  string
 }
 
-// startServices starts so many, with shops enough for none to be over its phone's
-// budget, and an FCM without faults.
+// startServices starts processes, and an FCM without faults. There are so many shops
+// that none exceeds its phone's budget.
 func startServices(t *testing.T, s wire.Storage, all ...steps) *services {
 	c := newCrash(t, 40, s)
 	c.fcm.SetFaults(nil)
@@ -136,7 +136,7 @@ func (s *services) endAll() {
 	s.running = nil
 }
 
-// compare holds what is kept against what Shopify's twin was promised.
+// compare compares the store with the twin's ledger.
 func (s *services) compare(twin *simulate.Shopify) {
 	s.t.Helper()
 	parts := s.open()
@@ -154,10 +154,10 @@ func TestRollingRestarts(t *testing.T) {
 		twin, enough, wait := s.deliver(s.front.URL, 60)
 		defer enough()
 		for _, old := range slices.Clone(s.running) {
-			s.untilRung(20) // it is under load
+			s.untilPushed(20) // it is under load
 			s.roll(old)
 		}
-		s.untilRung(20)
+		s.untilPushed(20)
 		enough()
 		wait()
 		s.compare(twin)
@@ -172,8 +172,8 @@ func TestRollingRestarts(t *testing.T) {
 	})
 }
 
-// untilRung waits until FCM has taken so many pushes more.
-func (s *services) untilRung(n int64) {
+// untilPushed waits until FCM has taken so many more pushes.
+func (s *services) untilPushed(n int64) {
 	s.t.Helper()
 	want := s.fcm.Counts().Taken + n
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -185,8 +185,7 @@ func (s *services) untilRung(n int64) {
 	}
 }
 
-// killingTime is for how long two workers are killed in turn at the least, in make
-// crash.
+// killingTime is how long make crash kills two workers in turn, at least.
 func killingTime(t *testing.T) time.Duration {
 	s := os.Getenv("HOST_KILL_TIME")
 	if s == "" {
@@ -199,8 +198,8 @@ func killingTime(t *testing.T) time.Duration {
 	return d
 }
 
-// TestWorkersKilledInTurn kills two workers that record, one after the other,
-// twice each under load: nothing is lost, and nothing recorded twice.
+// TestWorkersKilledInTurn kills two recording workers one after the other, twice each
+// under load: bellhop loses nothing, and records nothing twice.
 func TestWorkersKilledInTurn(t *testing.T) {
 	onEach(t, apart, func(t *testing.T, storage wire.Storage) {
 		s := startServices(t, storage, stepsWeb, stepsNotify)
@@ -209,7 +208,7 @@ func TestWorkersKilledInTurn(t *testing.T) {
 		workers := [2]*process{s.launch(stepsRecord, "", "", 0), s.launch(stepsRecord, "", "", 0)}
 		kills, long := 0, killingTime(t)
 		for began := time.Now(); kills < 4 || time.Since(began) < long; kills++ {
-			s.untilRung(10) // the one that is left works, or both do
+			s.untilPushed(10) // the other works, or both do
 			victim := &workers[kills%2]
 			if err := (*victim).cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
@@ -227,9 +226,9 @@ func TestWorkersKilledInTurn(t *testing.T) {
 	})
 }
 
-// TestSweeperRingsAfterACrash kills the recorder between recording and its
-// wake-up message, and starts no other: the phone rings all the same.
-func TestSweeperRingsAfterACrash(t *testing.T) {
+// TestSweeperPushesAfterACrash kills the recorder between recording and its wake-up
+// message, and starts no other: the push goes out all the same.
+func TestSweeperPushesAfterACrash(t *testing.T) {
 	onEach(t, apart[:2], func(t *testing.T, storage wire.Storage) {
 		s := startServices(t, storage, stepsWeb, stepsNotify)
 		recorder := s.launch(stepsRecord, "", pipeline.PointRecorded, 1)
@@ -238,7 +237,7 @@ func TestSweeperRingsAfterACrash(t *testing.T) {
 		defer enough()
 		wait()
 		recorder.wait(t)
-		s.untilRung(1)
+		s.untilPushed(1)
 		parts := s.open()
 		if d, err := parts.Queue.Depth(t.Context()); err != nil || d.Waiting+d.Leased == 0 {
 			t.Errorf("the queue holds %+v, %v: the recorder has acknowledged", d, err)
@@ -258,15 +257,14 @@ func TestSweeperRingsAfterACrash(t *testing.T) {
 	})
 }
 
-// TestStepsMixed has workers of both steps beside recorders: whoever has both
-// steps finds what is owed in the store, and the messages that nobody receives
-// stay few.
+// TestStepsMixed runs workers of both steps beside recorders: a worker with both steps
+// finds owed pushes in the store, and messages without a receiver stay few.
 func TestStepsMixed(t *testing.T) {
 	onEach(t, apart[:2], func(t *testing.T, storage wire.Storage) {
 		s := startServices(t, storage, stepsWeb, stepsRecord, stepsWorker)
 		twin, enough, wait := s.deliver(s.front.URL, 60)
 		defer enough()
-		s.untilRung(100)
+		s.untilPushed(100)
 		enough()
 		wait()
 		s.compare(twin)

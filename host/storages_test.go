@@ -13,8 +13,7 @@ import (
 	"bellhop/wire"
 )
 
-// The servers that the tests of this package share, each started when one first
-// asks for it.
+// The servers that the tests of this package share. Each starts at its first use.
 var (
 	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) {
 		return realserver.StartPostgres(context.Background())
@@ -75,9 +74,8 @@ func newRabbitQueue(t *testing.T) string {
 // newPostgresQueue returns the address of an empty queue in a database of its own.
 func newPostgresQueue(t *testing.T) string { return postgres(t).URL(newDatabase(t)) }
 
-// TestJourney carries orders the whole way over each queue and into each
-// database, with the process killed again and again, as TestCrash does over
-// one SQLite file.
+// TestJourney carries orders the whole way over each queue and into each database, and
+// kills the process again and again, as TestCrash does over one SQLite file.
 func TestJourney(t *testing.T) {
 	t.Parallel()
 	onPostgres := func(t *testing.T) string { return postgres(t).URL(newDatabase(t)) }

@@ -21,7 +21,7 @@ import (
 	"bellhop/wire"
 )
 
-// queues are two, in one process, and what was sent to the first.
+// queues are two queues in one process, and the events sent to the first.
 type queues struct {
 	t    *testing.T
 	ends wire.Switch
@@ -99,8 +99,8 @@ func (q *queues) move(ctx context.Context, change func(*host.Switch)) host.Switc
 	return done
 }
 
-// allMoved takes everything out of the second queue and compares it with what
-// was sent; all but lost are to be there.
+// allMoved takes everything out of the second queue and compares it with the sent
+// events: all but lost must be there.
 func (q *queues) allMoved(lost int) {
 	q.t.Helper()
 	ctx, cancel := context.WithTimeout(q.t.Context(), 60*time.Second)
@@ -121,8 +121,8 @@ func (q *queues) allMoved(lost int) {
 	}
 }
 
-// TestSwitchWhileWebhooksCome moves a queue into another while several producers
-// send to it, until they have stopped and nothing is left.
+// TestSwitchWhileWebhooksCome moves a queue while several producers send to it, until
+// they have stopped and it is empty.
 func TestSwitchWhileWebhooksCome(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -166,9 +166,8 @@ func TestSwitchWhileWebhooksCome(t *testing.T) {
 	}
 }
 
-// TestSwitchTellsOfDeadLetters leaves them where they are, unless told to take
-// them along.
-func TestSwitchTellsOfDeadLetters(t *testing.T) {
+// TestSwitchReportsDeadLetters leaves them where they are without the option Dead.
+func TestSwitchReportsDeadLetters(t *testing.T) {
 	q := openQueues(t, inFile(t), inFile(t))
 	q.send(100)
 	ds, err := q.ends.From.Queue.Receive(t.Context(), 1)
@@ -190,8 +189,8 @@ func TestSwitchTellsOfDeadLetters(t *testing.T) {
 	q.allMoved(0)
 }
 
-// TestSwitchKeepsWhatDoesNotFit moves an event that the other queue never takes,
-// between some that it does.
+// TestSwitchKeepsWhatDoesNotFit moves an event that the other queue refuses, between
+// some that it takes.
 func TestSwitchKeepsWhatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	q := openQueues(t, inFile(t), newSQSQueue(t))
@@ -200,7 +199,7 @@ func TestSwitchKeepsWhatDoesNotFit(t *testing.T) {
 	}
 	big := &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: shop, Topic: "orders/create", AcceptedAt: time.Now(),
 		Body: make([]byte, 1_500_000)}
-	rand.NewChaCha8([32]byte{}).Read(big.Body) // not to be compressed
+	rand.NewChaCha8([32]byte{}).Read(big.Body) // incompressible
 	if err := q.ends.From.Queue.Send(t.Context(), big); err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +217,7 @@ func TestSwitchKeepsWhatDoesNotFit(t *testing.T) {
 	q.allMoved(0)
 }
 
-// awayFor is a queue that takes nothing so many times.
+// awayFor is a queue that fails the first sends.
 type awayFor struct {
 	queue.Queue
 	mu   sync.Mutex
@@ -250,7 +249,7 @@ func TestSwitchWaitsForTheOtherQueue(t *testing.T) {
 	q.allMoved(0)
 }
 
-// TestKilledSwitchLosesNothing kills it again and again while producers send.
+// TestKilledSwitchLosesNothing kills a switch again and again while producers send.
 func TestKilledSwitchLosesNothing(t *testing.T) {
 	t.Parallel()
 	q := openQueues(t, inFile(t), inFile(t))
@@ -266,8 +265,8 @@ func TestKilledSwitchLosesNothing(t *testing.T) {
 	q.allMoved(0)
 }
 
-// killSwitch runs a switch as a process of its own, and kills it a little after
-// it has moved something.
+// killSwitch runs a switch as a process, and kills it a little after it has moved an
+// event.
 func killSwitch(t *testing.T, q *queues) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
@@ -297,8 +296,8 @@ func address(t *testing.T, p *wire.Parts) string {
 	return url
 }
 
-// switchChild moves until it is killed, and says so once something was sent to
-// the other queue: at times before that is acknowledged.
+// switchChild moves until it is killed, and prints a line once it has sent to the other
+// queue, at times before the acknowledgement.
 func switchChild(ctx context.Context) error {
 	s := wire.Storage{Dir: os.Getenv(childDir), DB: os.Getenv(childDB)}
 	both, err := s.OpenSwitch(ctx, os.Getenv(childQueue), os.Getenv(childTo), wire.Options{})
@@ -306,22 +305,22 @@ func switchChild(ctx context.Context) error {
 		return err
 	}
 	defer both.Close()
-	to := &announced{Queue: both.To.Queue, tell: sync.OnceFunc(func() { fmt.Println("moving") })}
+	to := &announced{Queue: both.To.Queue, report: sync.OnceFunc(func() { fmt.Println("moving") })}
 	move := host.Switch{From: both.From.Queue, To: to, Follow: true, Log: slog.New(slog.DiscardHandler)}
 	_, err = move.Run(ctx, context.Background())
 	return err
 }
 
-// announced tells of what was sent.
+// announced is a queue that reports sends.
 type announced struct {
 	queue.Queue
-	tell func()
+	report func()
 }
 
 func (q *announced) Send(ctx context.Context, events ...*bellhop.Event) error {
 	err := q.Queue.Send(ctx, events...)
 	if err == nil {
-		q.tell()
+		q.report()
 	}
 	return err
 }

@@ -45,7 +45,7 @@ func TestBusiestOfSevenDays(t *testing.T) {
 	if c.asked != 7*24 {
 		t.Errorf("asked %d times", c.asked)
 	}
-	// What is long over is not asked for again, and what is too old goes.
+	// It counts no old hour again, and drops those before TrafficDays.
 	c.asked = 0
 	if err := busy.update(t.Context(), now.Add(24*time.Hour)); err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 	"bellhop/wire"
 )
 
-// movedClock is the machine's, so much later.
+// movedClock is ahead of the machine's clock.
 type movedClock struct{ by atomic.Int64 }
 
 func (c *movedClock) now() time.Time { return time.Now().Add(time.Duration(c.by.Load())) }
@@ -62,8 +62,8 @@ func newTroubled(t *testing.T, storage wire.Storage, f simulate.Faults) *trouble
 	return &troubled{served: s, twin: twin, clock: clock}
 }
 
-// pass lets time pass, a step after the other, until cond. An order comes with each,
-// which wakes whoever pushes.
+// pass lets time pass in steps until cond. With each comes an order, which wakes the
+// push worker.
 func (c *troubled) pass(step time.Duration, what string, cond func(map[bellhop.PushStatus]int64) bool) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
@@ -104,8 +104,8 @@ func (c *troubled) ready() bool {
 	return !slices.Contains(failing, "push")
 }
 
-// TestTroubleLosesNoPush has FCM refuse our service account, know no device, or be away,
-// for the most of an hour. Once it is well, all devices are rung.
+// TestTroubleLosesNoPush makes FCM refuse our service account, know no device, or be
+// away, for most of an hour. Once it works, all devices get their pushes.
 func TestTroubleLosesNoPush(t *testing.T) {
 	for name, faults := range map[string]simulate.Faults{
 		"account refused": {simulate.FaultGrant: 1}, "other project": {simulate.FaultMismatch: 1}, "away": {simulate.FaultUnavailable: 1},

@@ -19,12 +19,12 @@ import (
 	"bellhop/store"
 )
 
-// box is an outbox in which pushes become due when a test says so, and that
-// tells nobody: PushesOwed is not there to be called.
+// box is an outbox in which a test makes pushes due. It signals nobody: it has no
+// PushesOwed.
 type box struct {
 	due
 	looks int
-	look  func() error // called at each look
+	look  func() error // of each claim
 }
 
 func (b *box) NextPush(ctx context.Context) (time.Time, error) {
@@ -66,7 +66,7 @@ func listening(t *testing.T, b *box, q *wakeQueue, send func(context.Context) er
 	log := slog.New(slog.DiscardHandler)
 	r := &host.PushWorker{Outbox: b, Log: log, Now: time.Now, InFlight: 4,
 		Wake:     host.NewWakeReceiver(q, log, prometheus.NewRegistry()),
-		Notifier: &pipeline.Notifier{Outbox: b, Sender: ringing{send: send}, Now: time.Now, Log: log}}
+		Notifier: &pipeline.Notifier{Outbox: b, Sender: sending{send: send}, Now: time.Now, Log: log}}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -84,7 +84,7 @@ func wakeUp(n, attempt int) queue.Delivery {
 
 func atOnce(context.Context) error { return nil }
 
-// verdict waits for what becomes of one message.
+// verdict waits for the verdict on a message.
 func (q *wakeQueue) verdict(t *testing.T) queue.Settlement {
 	t.Helper()
 	v := <-q.settled
@@ -113,7 +113,7 @@ func TestMessageWakesAtOnce(t *testing.T) {
 	})
 }
 
-// TestSweeperNeedsNoMessage has a push become due that nobody tells of.
+// TestSweeperNeedsNoMessage makes a push due without a signal.
 func TestSweeperNeedsNoMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, q := &box{}, newWakeQueue()
@@ -127,8 +127,8 @@ func TestSweeperNeedsNoMessage(t *testing.T) {
 	})
 }
 
-// TestMessageIsNotAnsweredByALookBeforeIt sends one while a look is under
-// way: it may have missed what the message is about.
+// TestMessageIsNotAnsweredByALookBeforeIt sends a message during a claim, which may have
+// missed its pushes.
 func TestMessageIsNotAnsweredByALookBeforeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looking, goOn := make(chan struct{}), make(chan struct{})
@@ -154,8 +154,8 @@ func TestMessageIsNotAnsweredByALookBeforeIt(t *testing.T) {
 	})
 }
 
-// TestSlowServiceHoldsUpNoMessages has FCM take its time while all attempts
-// that may be under way are: messages are received all the same.
+// TestSlowServiceHoldsUpNoMessages makes FCM slow while all slots are in use: the worker
+// receives messages all the same.
 func TestSlowServiceHoldsUpNoMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, q := &box{}, newWakeQueue()
@@ -183,8 +183,8 @@ func TestSlowServiceHoldsUpNoMessages(t *testing.T) {
 	})
 }
 
-// TestMessageWhileTheStoreIsAway hands one on a few times, to others who may
-// reach the store, and makes no dead letter of it.
+// TestMessageWhileTheStoreIsAway hands a message back a few times for other processes,
+// and makes no dead letter of it.
 func TestMessageWhileTheStoreIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, q := &box{look: func() error { return errors.New("the database is away") }}, newWakeQueue()
@@ -200,7 +200,7 @@ func TestMessageWhileTheStoreIsAway(t *testing.T) {
 	})
 }
 
-// TestDrainGivesMessagesBack ends a push worker that has received one and not looked.
+// TestDrainGivesMessagesBack ends a push worker between a message and the next claim.
 func TestDrainGivesMessagesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looking, goOn := make(chan struct{}), make(chan struct{})
@@ -211,7 +211,7 @@ func TestDrainGivesMessagesBack(t *testing.T) {
 		synctest.Wait()
 		var ended sync.WaitGroup
 		ended.Go(stop)
-		synctest.Wait() // it has been told to end
+		synctest.Wait() // it drains
 		close(goOn)
 		ended.Wait()
 		if v := q.verdict(t); v.Verdict != queue.Retry || v.Delay != 0 {

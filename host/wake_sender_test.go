@@ -19,7 +19,7 @@ import (
 	"bellhop/queue"
 )
 
-// wakeQueue is a queue of wake-up messages that notes what is done with it.
+// wakeQueue is a queue of wake-up messages that notes calls.
 type wakeQueue struct {
 	queue.Queue
 	waiting chan []queue.Delivery
@@ -77,7 +77,7 @@ func newWakeSender(q *wakeQueue) (*host.WakeSender, *prometheus.Registry) {
 	return host.NewWakeSender(q, slog.New(slog.DiscardHandler), time.Now, r), r
 }
 
-// recorded makes events of shops, each with an order that owes so many pushes.
+// recorded makes events of shops, each with an order and its owed pushes.
 func recorded(pushes int, shops ...string) (events []*bellhop.Event, done []pipeline.Recorded) {
 	for i, s := range shops {
 		events = append(events, &bellhop.Event{Shop: s, TraceParent: "trace-" + s})
@@ -117,8 +117,8 @@ func TestWakeSenderWritesOneMessageAShop(t *testing.T) {
 	}
 }
 
-// TestWakeSenderStopsWhereNobodyReceives has nobody receive: the queue does not grow, and is not
-// asked about all the time. Once somebody has received, it sends again.
+// TestWakeSenderStopsWhereNobodyReceives has no receiver: the queue does not grow, and the
+// sender rarely asks for its depth. After a receiver came, it sends again.
 func TestWakeSenderStopsWhereNobodyReceives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newWakeQueue()
@@ -147,8 +147,8 @@ func TestWakeSenderStopsWhereNobodyReceives(t *testing.T) {
 	})
 }
 
-// TestWorkerWakesBeforeItAcknowledges also fails to send the message: the events are
-// acknowledged all the same, since what is owed is in the store.
+// TestWorkerWakesBeforeItAcknowledges also fails to send the message: the worker
+// acknowledges the events all the same, since the store has the pushes.
 func TestWorkerWakesBeforeItAcknowledges(t *testing.T) {
 	for _, away := range []error{nil, errors.New("the broker is away")} {
 		signals := newWakeQueue()

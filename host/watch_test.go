@@ -70,7 +70,7 @@ func TestWatchKeepsRefusalsAndNoticesARestore(t *testing.T) {
 		wait(watchEvery)
 		if len(s.kept) != 2 || s.kept[0].Count != 2 || s.kept[1].Count != 1 || s.kept[1].Reason != "slow" ||
 			s.kept[1].Shop != "" {
-			t.Errorf("the store is told %+v", s.kept)
+			t.Errorf("the store has %+v", s.kept)
 		}
 		for _, events := range []int64{12, 12, 7, 8} {
 			s.is(events, nil)
@@ -78,7 +78,7 @@ func TestWatchKeepsRefusalsAndNoticesARestore(t *testing.T) {
 		}
 		if n := strings.Count(text.String(),
 			`msg="an older backup was restored: what came after it is gone" events=7 before=12`); n != 1 {
-			t.Errorf("a restore is told %d times:\n%s", n, &text)
+			t.Errorf("a restore is logged %d times:\n%s", n, &text)
 		}
 		refusals.Refused("x", "cut", false, nil)
 		end()

@@ -16,13 +16,13 @@ import (
 	"bellhop/store"
 )
 
-// oneBatch is a queue that hands out one batch and tells what becomes of it.
+// oneBatch is a queue that hands out one batch and keeps its verdicts.
 type oneBatch struct {
 	queue.Queue
 	deliveries chan []queue.Delivery
 	extended   chan struct{} // receives at each Extend
 	settled    chan []queue.Settlement
-	onSettle   func() // called before, if set
+	onSettle   func() // before settling; may be nil
 	onReceive  func()
 }
 
@@ -67,14 +67,14 @@ func (q *oneBatch) Settle(_ context.Context, s ...queue.Settlement) error {
 	return nil
 }
 
-// ledger is a store that records as it is told and notes what died.
+// ledger is a store that calls record and notes dead letters.
 type ledger struct {
 	store.Store
 	record func(facts []bellhop.Fact) error
-	pushes int // that each fact owes
+	pushes int // owed for each fact
 	mu     sync.Mutex
 	dead   []bellhop.EventID
-	broken error // of writing down what died
+	broken error // of recording dead letters
 	ready  func() error
 }
 
@@ -100,7 +100,7 @@ func (l *ledger) Dead(_ context.Context, e *bellhop.Event, _ string, _ time.Time
 	return l.broken
 }
 
-// work has a worker process the batch, and returns the verdicts.
+// work makes a worker process the batch, and returns the verdicts.
 func work(t *testing.T, q *oneBatch, l *ledger) []queue.Settlement {
 	t.Helper()
 	return workWith(t, q, l, nil)
@@ -167,8 +167,8 @@ func TestWorkerTurnsErrorsIntoVerdicts(t *testing.T) {
 	}
 }
 
-// TestWorkerIsolatesWhatFails has one order of a batch fail: the others are
-// recorded.
+// TestWorkerIsolatesWhatFails makes one order of a batch fail: the worker records the
+// others.
 func TestWorkerIsolatesWhatFails(t *testing.T) {
 	bad := `{"id":666,` + good[len(`{"id":1,`):]
 	l := &ledger{record: func(facts []bellhop.Fact) error {
@@ -187,8 +187,8 @@ func TestWorkerIsolatesWhatFails(t *testing.T) {
 	}
 }
 
-// TestWorkerHoldsWhileTheStoreIsAway has the store come back: the events it was
-// away for are recorded without losing an attempt, the others only once.
+// TestWorkerHoldsWhileTheStoreIsAway makes the store come back: the worker records the
+// failed events without losing an attempt, the others only once.
 func TestWorkerHoldsWhileTheStoreIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
@@ -217,8 +217,8 @@ func TestWorkerHoldsNotForEver(t *testing.T) {
 	})
 }
 
-// TestWorkerReceivesNothingInVain has the database away when the worker starts, and
-// again after a batch: what waits in the queue loses no attempt.
+// TestWorkerReceivesNothingInVain takes the database away at the worker's start, and
+// again after a batch: waiting events lose no attempt.
 func TestWorkerReceivesNothingInVain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		away := bellhop.Errorf(bellhop.Unavailable, "away", "the database is away")
@@ -250,8 +250,8 @@ func TestWorkerReceivesNothingInVain(t *testing.T) {
 	})
 }
 
-// TestWorkerFindsWhatTakesTooLong has the store time out over two events of a hundred: the
-// others are recorded, and lose no attempt.
+// TestWorkerFindsWhatTakesTooLong makes the store time out over two events of a hundred:
+// the worker records the others, and they lose no attempt.
 func TestWorkerFindsWhatTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bodies := make([]string, 100)
