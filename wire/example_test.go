@@ -26,7 +26,7 @@ func ExampleStorage_Open() {
 	fmt.Println(depth.Waiting, err)
 	fmt.Println(parts.Store.Ready(ctx))
 
-	// A wrong URL names the setting, what was found and what is accepted.
+	// The error of a wrong URL names the setting, the fault and the accepted forms.
 	storage.Queue = "kafka://localhost"
 	_, err = storage.Open(ctx, wire.Options{})
 	fmt.Println(err != nil)

@@ -61,8 +61,8 @@ func setOnly(t *testing.T, env map[string]string) {
 	}
 }
 
-// TestTelemetryNamesWhatIsWrong has each wrong setting end the start with a line
-// that names it, and says nothing that may be secret.
+// TestTelemetryNamesWhatIsWrong checks that each wrong setting ends the start with a line
+// that names it, and shows no secret.
 func TestTelemetryNamesWhatIsWrong(t *testing.T) {
 	for setting, value := range map[string]string{
 		"OTEL_TRACES_EXPORTER":               "zipkin",
@@ -101,7 +101,7 @@ func wrongTelemetry(t *testing.T, setting string) {
 	}
 }
 
-// lines is a log that can be read while it is written.
+// lines is a log for concurrent readers and writers.
 type lines struct {
 	mu  sync.Mutex
 	out bytes.Buffer
@@ -119,8 +119,8 @@ func (l *lines) String() string {
 	return l.out.String()
 }
 
-// TestCollectorAway makes more spans than are kept, for a collector that
-// refuses all: nothing waits, it is said once, and the end is quick.
+// TestCollectorAway makes too many spans for a collector that refuses all: nothing waits,
+// the log has one line, and the end is quick.
 func TestCollectorAway(t *testing.T) {
 	refused := make(chan struct{}, 1000)
 	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -150,8 +150,8 @@ func TestCollectorAway(t *testing.T) {
 	}
 }
 
-// TestCollectorSilent has a collector take connections and never answer: the end
-// does not wait for it.
+// TestCollectorSilent makes a collector take connections and never answer: the end does
+// not wait for it.
 func TestCollectorSilent(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"bellhop/wire"
 )
 
-// TestOpenTogether has several processes begin at once where there is no database yet.
+// TestOpenTogether starts several processes at once without a database.
 func TestOpenTogether(t *testing.T) {
 	for name, storage := range storages {
 		t.Run(name, func(t *testing.T) {
@@ -41,8 +41,7 @@ func TestOpenTogether(t *testing.T) {
 	}
 }
 
-// TestOpenWaits opens a database while somebody migrates it, of which the last
-// migration is missing still.
+// TestOpenWaits opens a database without its last migration while somebody migrates it.
 func TestOpenWaits(t *testing.T) {
 	const lose, add = `UPDATE schema_store SET version_id = -version_id WHERE version_id = (SELECT max(version_id) FROM ` +
 		`schema_store)`,
@@ -90,7 +89,7 @@ var storages = map[string]func(*testing.T) wire.Storage{
 	},
 }
 
-// holdLock holds what a migration holds. exec runs a statement past it.
+// holdLock holds a migration's lock. exec runs a statement past it.
 func holdLock(t *testing.T, s wire.Storage) (exec func(string), unlock func()) {
 	t.Helper()
 	if s.DB == "sqlite:" {
@@ -131,7 +130,7 @@ func holdLock(t *testing.T, s wire.Storage) (exec func(string), unlock func()) {
 	return run(conns[1]), func() { run(conns[0])(`ROLLBACK`) }
 }
 
-// signals tells of each log line that says that something is waited for.
+// signals signals each log line about waiting.
 type signals chan struct{}
 
 func (signals) Enabled(context.Context, slog.Level) bool { return true }

@@ -39,8 +39,8 @@ func TestCheckEnviron(t *testing.T) {
 	}
 }
 
-// TestCheck wants each wrong setting named, what was found unless it may hold
-// a secret, and what is accepted.
+// TestCheck checks that each error names the setting, the fault without secrets, and the
+// accepted forms.
 func TestOrigins(t *testing.T) {
 	good := wire.Config{AllowedOrigins: "capacitor://localhost,ionic://localhost, http://localhost:3000 https://app.example.com"}
 	want := []string{"capacitor://localhost", "ionic://localhost", "http://localhost:3000", "https://app.example.com"}
@@ -166,7 +166,7 @@ func TestWebPush(t *testing.T) {
 	if key, err := c.WebPushKey(); err != nil || len(key) != 87 {
 		t.Errorf("%q %v", key, err)
 	}
-	// log: alone would have said that it was sent.
+	// log: alone would claim to have sent it.
 	_, err = s.Send(t.Context(), push.Message{Device: bellhop.Device{Kind: bellhop.AddressToken, Value: "x"}})
 	if e := push.AsError(err); e.Reason != push.ReasonRefused || !strings.Contains(e.Error(), `"token"`) {
 		t.Errorf("an address that no driver takes: %v", err)
@@ -234,12 +234,12 @@ func TestOneFile(t *testing.T) {
 		t.Errorf("the files are %v, %v", files, err)
 	}
 	if n, err := s.Migrate(t.Context(), wire.Options{}); n != 0 || err != nil {
-		t.Errorf("migrating what is new applied %d, %v", n, err)
+		t.Errorf("migrating a new database applied %d, %v", n, err)
 	}
 }
 
-// TestNotifyQueueIsMade opens the queue that joins the worker's steps: it is made
-// when somebody first asks for it, and goes with the queue that it stands beside.
+// TestNotifyQueueIsMade opens the notify queue: the first use makes it, and removing the
+// main queue removes it.
 func TestNotifyQueueIsMade(t *testing.T) {
 	s := wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:"}
 	p, err := s.Open(t.Context(), wire.Options{})
@@ -267,8 +267,8 @@ func TestNotifyQueueIsMade(t *testing.T) {
 	}
 }
 
-// TestRestoreGoesOnAbove restores a backup in which nothing was numbered, over a newer
-// state and where that is lost: neither a change's number nor a push's id comes again.
+// TestRestoreGoesOnAbove restores a backup without numbers, over a newer state and
+// without it: neither a change's number nor a push's id comes again.
 func TestRestoreGoesOnAbove(t *testing.T) {
 	ctx, dir := t.Context(), t.TempDir()
 	live, lost := wire.Storage{Dir: filepath.Join(dir, "live"), DB: "sqlite:", Queue: "sqlite:"},

@@ -15,11 +15,11 @@ import (
 	"bellhop/internal/amazon/vault"
 )
 
-// anOrder returns what the state machine gives record for a new order of the
-// first shop.
+// anOrder returns the state machine's input of record for a new order of the first
+// shop.
 func (s *stack) anOrder(id int, more string) map[string]any {
 	s.t.Helper()
-	placed := time.Now().UTC().Format(time.RFC3339) // an old order is no news, and rings nobody
+	placed := time.Now().UTC().Format(time.RFC3339) // an old order notifies nobody
 	m, err := amazon.Encode(&bellhop.Event{ID: bellhop.EventID{1, byte(id), 15: 1}, Shop: s.shops[0],
 		Topic:     "orders/create",
 		WebhookID: fmt.Sprint("webhook-", id), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
@@ -33,8 +33,8 @@ func (s *stack) anOrder(id int, more string) map[string]any {
 		"acknowledged": false}
 }
 
-// TestRecordThenNotify goes the way of the state machine, by hand, and says how
-// long a function takes that has to be started first.
+// TestRecordThenNotify calls both functions as the state machine does, and logs how long
+// a cold start takes.
 func TestRecordThenNotify(t *testing.T) {
 	s := newStack(t, 1)
 	cold := s.invoke("record", s.anOrder(1, ""))
@@ -44,13 +44,13 @@ func TestRecordThenNotify(t *testing.T) {
 		recorded["pushes"] != 1.0 || !cold.Cold || warm.Cold {
 		t.Fatalf("%s, %v; cold %v, then %v", warm.Payload, err, cold.Cold, warm.Cold)
 	}
-	rung := s.invoke("notify", recorded)
-	if string(rung.Payload) != `{"sent":2,"failed":0,"left":0}` {
-		t.Errorf("%s", rung.Payload)
+	notified := s.invoke("notify", recorded)
+	if string(notified.Payload) != `{"sent":2,"failed":0,"left":0}` {
+		t.Errorf("%s", notified.Payload)
 	}
 	t.Logf("record: %v until it is ready and %v for the first order, %v for the next; notify: %v and %v",
 		cold.Init.Round(time.Millisecond), cold.Took.Round(time.Millisecond), warm.Took.Round(time.Millisecond),
-		rung.Init.Round(time.Millisecond), rung.Took.Round(time.Millisecond))
+		notified.Init.Round(time.Millisecond), notified.Took.Round(time.Millisecond))
 	poison := s.invoke("record", s.anOrder(3, "}"))
 	if e := poison.Err(); e == nil || !strings.HasPrefix(e.Error(), "bellhop.Dead: ") {
 		t.Errorf("poison: %v", e)
@@ -62,8 +62,8 @@ func TestRecordThenNotify(t *testing.T) {
 	s.log.noSecrets(t, s.password())
 }
 
-// TestARotatedPassword has the database take another password, and break off what
-// it let in by the old one: the next order is recorded at the first attempt.
+// TestARotatedPassword changes the database's password and ends its sessions: the
+// function records the next order at the first attempt.
 func TestARotatedPassword(t *testing.T) {
 	s := newStack(t, 1)
 	admin, err := pgx.Connect(t.Context(), s.where.DB)

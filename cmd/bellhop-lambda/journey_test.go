@@ -19,8 +19,8 @@ import (
 // journey is a run of orders from the twin of Shopify to the phones.
 type journey struct{ *stack }
 
-// TestJourney carries orders through accept, direct and sweep, with each of them
-// falling over in every place, and compares the twin's ledger with the database.
+// TestJourney carries orders through accept, direct and sweep, makes each of them fail
+// in every place, and compares the twin's ledger with the database.
 // deploy/aws has the journeys through the state machine.
 func TestJourney(t *testing.T) {
 	j := &journey{newStack(t, 24)}
@@ -39,8 +39,8 @@ func (j *journey) starts() map[string]int {
 	return starts
 }
 
-// run returns the twin's ledger once it has ended and the queue is being emptied
-// by functions that fall over no more.
+// run returns the twin's ledger once it has ended, when functions that no longer fail
+// empty the queue.
 func (j *journey) run() (*simulate.Ledger, lambdaruntime.Counts) {
 	fell := j.watch("accept", "direct")
 	site := httptest.NewServer(j.functions["accept"].URL())
@@ -74,8 +74,8 @@ func (j *journey) run() (*simulate.Ledger, lambdaruntime.Counts) {
 	return twin.Ledger(), m.Counts()
 }
 
-// fallOver sets a trap at every point in turn, and waits until a function has
-// fallen into it.
+// fallOver sets a trap at every point in turn, and waits until a function has failed
+// there.
 func (j *journey) fallOver(fell map[string]chan struct{}) {
 	hows := []string{"kill", "hang", "panic"} // a panic in accept would be an answer: 500
 	for i, point := range pipeline.Points() {
@@ -83,7 +83,7 @@ func (j *journey) fallOver(fell map[string]chan struct{}) {
 		env := j.env[at(point)]
 		f.SetEnv(append(env[:len(env):len(env)], "TRAP_POINT="+string(point), "TRAP_HITS=3",
 			"TRAP_HOW="+hows[i%len(hows)])...)
-		f.Kill() // those that run know of no trap
+		f.Kill() // running ones know of no trap
 		select {
 		case <-fell[at(point)]:
 		case <-time.After(time.Minute):
@@ -98,7 +98,7 @@ func (j *journey) fallOver(fell map[string]chan struct{}) {
 	}
 }
 
-// watch returns what receives when a function has fallen over.
+// watch returns a channel that gets a value when a function has failed.
 func (j *journey) watch(names ...string) map[string]chan struct{} {
 	fell := map[string]chan struct{}{}
 	for _, name := range names {
@@ -114,7 +114,7 @@ func (j *journey) watch(names ...string) map[string]chan struct{} {
 	return fell
 }
 
-// at returns the function in whose way a point is.
+// at returns a point's function.
 func at(point pipeline.Point) string {
 	if strings.HasPrefix(string(point), "accept.") {
 		return "accept"
@@ -122,8 +122,7 @@ func at(point pipeline.Point) string {
 	return "direct"
 }
 
-// settle waits until every acknowledged webhook has an outcome and no push is
-// owed.
+// settle waits until every acknowledged webhook has an outcome and bellhop owes no push.
 func (j *journey) settle(ledger *simulate.Ledger) {
 	ctx, cancel := context.WithTimeout(j.t.Context(), 2*time.Minute)
 	defer cancel()
@@ -135,7 +134,7 @@ func (j *journey) settle(ledger *simulate.Ledger) {
 		}
 		select {
 		case <-changed:
-		case <-time.After(time.Second): // what SQS does, and time alone, tells nobody
+		case <-time.After(time.Second): // neither SQS nor time signals
 			j.call("sweep", map[string]any{"detail-type": "Scheduled Event", "source": "aws.events"})
 		case <-ctx.Done():
 			j.t.Fatalf("stuck with %d pushes owed and %d messages waiting", j.owed(), j.waiting())
@@ -143,8 +142,7 @@ func (j *journey) settle(ledger *simulate.Ledger) {
 	}
 }
 
-// settled is how many events have an outcome: each webhook that was acknowledged
-// is at least one.
+// settled counts the events with an outcome: each acknowledged webhook is at least one.
 func (j *journey) settled() (n int) {
 	totals, err := j.store.Totals(j.t.Context())
 	if err != nil {

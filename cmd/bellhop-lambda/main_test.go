@@ -19,7 +19,7 @@ import (
 	"bellhop/internal/realserver"
 )
 
-// bootstrap is the program under test: the very functions, with traps.
+// bootstrap is the program under test, with traps.
 var bootstrap string
 
 func TestMain(m *testing.M) {
@@ -45,7 +45,7 @@ func withBootstrap(m *testing.M) int {
 	return m.Run()
 }
 
-// The servers that the tests share, each started when one first asks for it.
+// The servers that the tests share. Each starts at its first use.
 var (
 	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) {
 		return realserver.StartPostgres(context.Background())
@@ -115,7 +115,7 @@ func (v *vaultStandIn) put(name, text string) {
 	v.secrets[name] = text
 }
 
-// logs keeps what functions print, so that nothing secret is in it.
+// logs keeps the functions' output.
 type logs struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -133,7 +133,7 @@ func (l *logs) String() string {
 	return l.buf.String()
 }
 
-// noSecrets fails the test if something is in the log that must not be.
+// noSecrets fails the test if the log has a secret.
 func (l *logs) noSecrets(t *testing.T, secrets ...string) {
 	t.Helper()
 	said := l.String()

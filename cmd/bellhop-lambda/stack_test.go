@@ -23,8 +23,8 @@ import (
 	"bellhop/wire"
 )
 
-// stack is all that is deployed, on stand-ins: functions, a queue with its dead
-// letters, a bucket, a database, secrets, and a phone for each shop.
+// stack is the whole deployment on stand-ins: functions, a queue with its dead letters, a
+// bucket, a database, secrets, and a phone for each shop.
 type stack struct {
 	t      *testing.T
 	name   string
@@ -45,8 +45,8 @@ type stack struct {
 	env       map[string][]string
 }
 
-// visibility is how long a message of a function that died is held: short, since
-// tests wait for it.
+// visibility is how long SQS holds a dead function's message: short, since tests wait
+// for it.
 const visibility = 4 * time.Second
 
 func newStack(t *testing.T, shops int) *stack {
@@ -158,7 +158,7 @@ func (s *stack) invoke(name string, payload any) lambdaruntime.Result {
 	return r
 }
 
-// call runs a function that must go well.
+// call runs a function that must succeed.
 func (s *stack) call(name string, payload any) {
 	s.t.Helper()
 	if err := s.invoke(name, payload).Err(); err != nil {
@@ -166,7 +166,7 @@ func (s *stack) call(name string, payload any) {
 	}
 }
 
-// password is that of the database.
+// password is the database's.
 func (s *stack) password() string {
 	var login vault.Login
 	if err := json.Unmarshal([]byte(s.vault.get("rds")), &login); err != nil {
@@ -175,8 +175,8 @@ func (s *stack) password() string {
 	return login.Password
 }
 
-// migrate has the function make the database and the shops, as a deployment does,
-// and signs a phone in for each.
+// migrate makes the function create the database and the shops, as a deployment does,
+// and adds a phone to each.
 func (s *stack) migrate(shops int) {
 	for i := range shops {
 		s.shops = append(s.shops, fmt.Sprintf("shop-%d.myshopify.com", i))

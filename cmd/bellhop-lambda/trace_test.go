@@ -14,9 +14,8 @@ import (
 	"bellhop/web/webhook"
 )
 
-// TestTraceTravels has accept send a webhook on with the trace that Lambda gave
-// it. The stand-in for SQS forgets traces: what it is sent is looked at on the
-// way.
+// TestTraceTravels checks that accept sends a webhook on with Lambda's trace. It reads
+// the request on the way, since the stand-in for SQS forgets traces.
 func TestTraceTravels(t *testing.T) {
 	s := newStack(t, 1)
 	sent := make(chan string, 10)

@@ -18,8 +18,8 @@ func runHere(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// TestEveryCommandHelps walks all commands: each says what it does, shows an example of itself, and
-// has no line that a terminal has to wrap twice.
+// TestEveryCommandHelps walks all commands: each has a help and an example, and no line
+// that a terminal has to wrap twice.
 func TestEveryCommandHelps(t *testing.T) {
 	parser, err := kong.New(&commands{}, kong.NoDefaultHelp())
 	if err != nil {
@@ -61,7 +61,7 @@ func TestEveryCommandHelps(t *testing.T) {
 	}
 }
 
-// Every flag that says how long takes days, and none takes what can't be.
+// Every flag with a duration takes days, and none takes an impossible one.
 func TestDurationsAreReadAlike(t *testing.T) {
 	parser, err := kong.New(&commands{}, kong.NoDefaultHelp())
 	if err != nil {
@@ -76,7 +76,7 @@ func TestDurationsAreReadAlike(t *testing.T) {
 			asked++
 			for text, right := range map[string]bool{"30d": true, "1d12h": true, "1h30m": true, "0": true, "30 d": false,
 				"d": false, "-2h": false, "99999999d": false} {
-				// What comes after is wrong in any case, so that nothing is begun.
+				// The rest is wrong in any case, so that nothing starts.
 				_, _, errs := runHere(append(strings.Fields(leaf.Path()), "--"+f.Name+"="+text, "--there-is-none")...)
 				if refused := strings.Contains(errs, "is not a duration"); refused == right {
 					t.Errorf("%s --%s=%s: %s", leaf.Path(), f.Name, text, errs)

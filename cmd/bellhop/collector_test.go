@@ -17,8 +17,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// otelCollector stands in for OpenTelemetry's collector: it keeps what it is
-// sent, as bytes and as spans.
+// otelCollector stands in for OpenTelemetry's collector: it keeps requests as bytes and
+// as spans.
 type otelCollector struct {
 	*httptest.Server
 
@@ -29,7 +29,7 @@ type otelCollector struct {
 	came  chan struct{} // closed when more comes
 }
 
-// span is a span with what its process says of itself.
+// span is a span with its process's attributes.
 type span struct {
 	*otlp.Span
 	process map[string]string
@@ -89,7 +89,7 @@ func (s span) says(name string) string { return texts(s.Attributes)[name] }
 
 func (s span) trace() string { return hex.EncodeToString(s.TraceId) }
 
-// wait returns the span of a name that fits, as soon as it is there.
+// wait returns the first span of a name that fits.
 func (c *otelCollector) wait(t *testing.T, name string, fits func(span) bool) span {
 	t.Helper()
 	limit := time.After(patience)

@@ -17,8 +17,8 @@ import (
 	"bellhop/internal/realserver/chromium"
 )
 
-// TestDemoInABrowser presses each of the demo's buttons, and sees that what was
-// acknowledged is always accounted for.
+// TestDemoInABrowser presses each of the demo's buttons, and checks that the page always
+// accounts for every acknowledged webhook.
 func TestDemoInABrowser(t *testing.T) {
 	tab, cancel := context.WithTimeout(chromium.Open(t), 5*patience)
 	defer cancel()
@@ -41,8 +41,7 @@ func TestDemoInABrowser(t *testing.T) {
 		do(chromedp.Click(fmt.Sprintf(`#buttons button[value=%q]`, action)))
 	}
 	do(chromedp.Navigate(link), chromedp.Click("main button"), chromedp.WaitVisible("#buttons"))
-	// Whatever happens from now on, the line says that it holds: looked at with each
-	// change of the page.
+	// From now on the line must hold at each change of the page.
 	_, err := chromedp.Run(tab, chromedp.Evaluate[bool](`(() => {
 		window.broke = "";
 		const look = () => {
@@ -77,7 +76,7 @@ func TestDemoInABrowser(t *testing.T) {
 		}
 		return v
 	}
-	until(`document.querySelector("#phone li:not([data-key=none])")`) // an order has rung
+	until(`document.querySelector("#phone li:not([data-key=none])")`) // an order is on the phone
 
 	before := now(1)
 	press("order")
@@ -89,7 +88,7 @@ func TestDemoInABrowser(t *testing.T) {
 	press("poison")
 	until(`%s === 1`, count(7))
 
-	// The phone speaks as whoever looked last.
+	// The phone speaks the last viewer's language.
 	promise(`(async () => {
 		while (!document.querySelector("#phone").textContent.includes("新しい注文")) await fetch("/", { headers: { "Accept-Language": "ja" } });
 		return "";
@@ -135,14 +134,14 @@ func TestDemoInABrowser(t *testing.T) {
 		n[m[2]], _ = strconv.Atoi(m[1])
 	}
 	sum := n["recorded"] + n["waiting"] + n["skipped"] + n["dead"]
-	// A webhook that is answered too late is kept, and not acknowledged.
+	// Bellhop keeps a webhook that it answers too late; the twin does not count it.
 	if n["acknowledged"] < 500 || n["acknowledged"] > sum || n["webhooks sent"] < sum || n["dead"] != 1 {
 		t.Errorf("at the end it says %s", last)
 	}
 }
 
-// TestDemoScreenshots takes pictures of a flash sale into the folder SCREENSHOTS:
-// before it, while the worker stands still, and after, and what an operator sees of it.
+// TestDemoScreenshots takes pictures of a flash sale into the folder SCREENSHOTS: before
+// it, while the worker stands still, after it, and the operator's view.
 func TestDemoScreenshots(t *testing.T) {
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
@@ -194,11 +193,11 @@ func TestDemoScreenshots(t *testing.T) {
 	shoot(desk, "operator")
 }
 
-// slow is what a demo may say on a machine that has no time for it.
+// slow matches what a demo may log on a slow machine.
 var slow = regexp.MustCompile(`reason=busy|took too long`)
 
-// startDemo runs a demo in this process and returns its owner's and its operator's
-// link, and what ends it.
+// startDemo runs a demo in this process and returns the links of its owner and operator,
+// and a function that ends it.
 func startDemo(t *testing.T) (owner, operator string, end func() (last string)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

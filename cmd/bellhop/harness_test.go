@@ -26,24 +26,23 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// patience bounds every wait of a script; nothing comes near it unless it is
-// broken.
+// patience bounds every wait of a script, far above normal waits.
 const patience = 60 * time.Second
 
-// background is a bellhop that a script has started.
+// background is a bellhop that a script started.
 type background struct {
 	cmd    *exec.Cmd
-	output *strings.Builder // what it wrote; complete once ended is closed
+	output *strings.Builder // complete once ended is closed
 	ended  chan struct{}
 	err    error
 }
 
-// backgroundKey is under what a script keeps what it has started, by name.
+// backgroundKey is the key of a script's background processes.
 type backgroundKey string
 
-// start NAME PATTERN ARGS... runs bellhop in the background and waits until it
-// has written a line that matches the pattern. What the pattern's group caught
-// is in $NAME. The output goes to NAME.log at the end.
+// start NAME PATTERN ARGS... runs bellhop in the background and waits until it has
+// written a line that matches the pattern. The pattern's group goes into $NAME, the
+// output to NAME.log at the end.
 func start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: start NAME PATTERN ARGS...")
@@ -90,7 +89,7 @@ func (b *background) read(pipe io.ReadCloser, pattern *regexp.Regexp, ready chan
 	close(b.ended)
 }
 
-// environ is what a script's processes get.
+// environ is the environment of a script's processes.
 func environ(ts *testscript.TestScript) (env []string) {
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
@@ -112,8 +111,8 @@ func running(ts *testscript.TestScript) map[string]*background {
 	return ts.Value(backgroundKey("")).(map[string]*background)
 }
 
-// end NAME [SIGNAL] ends what start began, with SIGTERM unless told otherwise,
-// and wants exit code 0; ! end wants another.
+// end NAME [SIGNAL] ends a background process, by default with SIGTERM, and wants exit
+// code 0; ! end wants another.
 func end(ts *testscript.TestScript, neg bool, args []string) {
 	b := running(ts)[args[0]]
 	if b == nil {
@@ -246,23 +245,23 @@ func lookUp(ts *testscript.TestScript, path string) string {
 	return fmt.Sprint(at)
 }
 
-// drained waits until nothing is left in the queue to be worked at.
+// drained waits until the queue has no work left.
 func drained(ts *testscript.TestScript, _ bool, _ []string) {
 	until(ts, false, []string{`"waiting":0,"leased":0`, "bellhop", "queue", "depth", "--json"})
 }
 
-// until PATTERN COMMAND... runs a command again and again until what it writes
-// matches: for what another process does, which tells nobody of it.
+// until PATTERN COMMAND... runs a command again and again until its output matches, for
+// another process's work, which has no signal.
 func until(ts *testscript.TestScript, _ bool, args []string) {
 	poll(ts, args[0], func() string {
 		c := exec.Command(args[1], args[2:]...)
 		c.Dir, c.Env = ts.MkAbs("."), environ(ts)
-		out, _ := c.CombinedOutput() // what it says is what counts
+		out, _ := c.CombinedOutput() // only the output counts
 		return string(out)
 	})
 }
 
-// until-http PATTERN URL does so with a page.
+// until-http PATTERN URL does the same with a page.
 func untilHTTP(ts *testscript.TestScript, _ bool, args []string) {
 	poll(ts, args[0], func() string {
 		answer, err := http.Get(args[1])
@@ -297,7 +296,7 @@ func exitCode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// env-from NAME FILE sets $NAME to what a file holds.
+// env-from NAME FILE sets $NAME to a file's contents.
 func envFrom(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
@@ -336,7 +335,7 @@ func assertMode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// lockedBuffer takes what several goroutines write, as a file does.
+// lockedBuffer is a buffer for several goroutines.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

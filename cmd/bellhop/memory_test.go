@@ -21,8 +21,8 @@ import (
 	"bellhop/wire"
 )
 
-// TestMemoryOfLargeBodies has a worker record MEMORY_BODIES webhooks of 2 MiB, half of
-// which hardly get smaller when they are packed, from every queue. Make memory runs it.
+// TestMemoryOfLargeBodies makes a worker record MEMORY_BODIES webhooks of 2 MiB, half of
+// them incompressible, from every queue. Make memory runs it.
 func TestMemoryOfLargeBodies(t *testing.T) {
 	bodies, err := strconv.Atoi(os.Getenv("MEMORY_BODIES"))
 	if err != nil {
@@ -128,7 +128,7 @@ func fill(t *testing.T, q queue.Producer, bodies int) {
 	}
 }
 
-// makeBucket asks the stand-in of a queue's address.
+// makeBucket makes a bucket in a queue's stand-in.
 func makeBucket(t *testing.T, address string) {
 	t.Helper()
 	host, _, _ := strings.Cut(strings.TrimPrefix(address, "sqs+http://"), "/")
@@ -146,7 +146,7 @@ func makeBucket(t *testing.T, address string) {
 	}
 }
 
-// mostResident is the most memory that a process had, in MiB.
+// mostResident is a process's largest resident memory in MiB.
 func mostResident(t *testing.T, pid int) int {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -15,9 +15,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"bellhop": main})
 }
 
-// TestScripts runs each file of testdata/script in a folder of its own, with
-// whole processes over real HTTP. The commands beyond testscript's own are in
-// harness_test.go.
+// TestScripts runs each file of testdata/script in a folder of its own, with whole
+// processes over real HTTP. harness_test.go has the commands beyond testscript's own.
 func TestScripts(t *testing.T) {
 	threshold, err := filepath.Abs("../../docs/threshold")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"bellhop/internal/realserver"
 )
 
-// The servers that scripts share, each started when one first asks for it.
+// The servers that scripts share. Each starts at its first use.
 var (
 	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) {
 		return realserver.StartPostgres(context.Background())
@@ -24,8 +24,8 @@ var (
 	theSQS = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
 )
 
-// servers are the conditions [postgres], [rabbitmq] and [sqs]: whether a script can use that
-// server. Where all tests have to run, one that is missing is an error.
+// servers are the conditions [postgres], [rabbitmq] and [sqs]: whether a script can use
+// that server. If all tests have to run, a missing server is an error.
 func servers(condition string) (ok bool, err error) {
 	switch condition {
 	case "postgres":
@@ -71,8 +71,7 @@ func rabbitmq(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0]+"_AT", server.Addr)
 }
 
-// sqs NAME QUEUE puts the address of a queue of SQS, which is not there yet, into
-// $NAME.
+// sqs NAME QUEUE puts the address of a queue of SQS, not made yet, into $NAME.
 func sqs(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: sqs NAME QUEUE")

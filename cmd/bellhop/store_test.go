@@ -10,8 +10,7 @@ import (
 	"bellhop/store/move"
 )
 
-// TestStoreCopyToPostgres goes from a file to a database, as the page on moving
-// says.
+// TestStoreCopyToPostgres moves a file into a database by the steps of the page on moving.
 func TestStoreCopyToPostgres(t *testing.T) {
 	to := newPostgres(t)
 	t.Setenv("BELLHOP_DIR", t.TempDir())

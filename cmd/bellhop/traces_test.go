@@ -21,7 +21,7 @@ import (
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
-// tracedWay is where queue and store are, and what the spans say of it.
+// tracedWay is a queue and a store, with their names in spans.
 type tracedWay struct {
 	name             string
 	env              func(t *testing.T, queue string) []string
@@ -61,7 +61,7 @@ func tracedWays() []tracedWay {
 	}
 }
 
-// queueName tells apart those that share a stand-in for SQS.
+// queueName is unique among those in a stand-in for SQS.
 func (w tracedWay) queueName() string {
 	if w.queue == "aws_sqs" {
 		return fmt.Sprintf("traced-%v", w.separateServices)
@@ -88,12 +88,12 @@ func skipWithout(t *testing.T, server string, err error) {
 	}
 }
 
-// planted is what a span must not say: of the customer, of secrets, of tokens.
+// planted is data that no span may have: of the customer, secrets, tokens.
 var planted = []string{"Planted", "planted@example.com", "plantedsecret", "planted-device-token", "planted-collector",
 	"+81-90-0000", "Tee of the planted"}
 
-// TestTraces follows one webhook from the request to the push, through whole
-// processes, by what they tell a collector.
+// TestTraces follows one webhook from the request to the push through whole processes,
+// by the spans that they send to a collector.
 func TestTraces(t *testing.T) {
 	t.Parallel()
 	for _, way := range tracedWays() {
@@ -117,7 +117,7 @@ func TestTraces(t *testing.T) {
 	}
 }
 
-// checkTrace wants the spans of one order in one trace, each below the right one.
+// checkTrace checks that an order's spans are in one trace, each below the right one.
 func checkTrace(t *testing.T, c *otelCollector, way tracedWay) {
 	t.Helper()
 	push := c.wait(t, "push order.new", func(s span) bool { return s.says("bellhop.order.id") == "450789469" })
@@ -157,7 +157,7 @@ func checkTrace(t *testing.T, c *otelCollector, way tracedWay) {
 	checkRoot(t, webhook)
 }
 
-// checkRoot wants a trace of its own for a request, whatever that claims.
+// checkRoot checks that a request gets a trace of its own, whatever it claims.
 func checkRoot(t *testing.T, webhook span) {
 	t.Helper()
 	if webhook.Kind != otlp.Span_SPAN_KIND_SERVER || len(webhook.ParentSpanId) > 0 || webhook.trace() == claimed {
@@ -172,13 +172,13 @@ func checkRoot(t *testing.T, webhook span) {
 	}
 }
 
-// checkSilence looks for what no span may say in all that was sent.
+// checkSilence looks for planted data in all spans.
 func checkSilence(t *testing.T, c *otelCollector, token string) {
 	t.Helper()
 	raw, spans := c.everything()
 	for _, secret := range append(slices.Clone(planted), token) {
 		if bytes.Contains(raw, []byte(secret)) {
-			t.Errorf("the collector was told %q", secret)
+			t.Errorf("the collector got %q", secret)
 		}
 	}
 	if c.token != "Bearer planted-collector" {
@@ -189,14 +189,14 @@ func checkSilence(t *testing.T, c *otelCollector, token string) {
 	}
 }
 
-// rig is the processes of a way.
+// rig are the processes of a way.
 type rig struct {
 	t     *testing.T
 	env   []string
 	began []*background
 }
 
-// start starts what a way needs, and returns where webhooks go.
+// start starts a way's processes, and returns the webhooks' target.
 func (r *rig) start(way tracedWay) (url string) {
 	r.t.Helper()
 	if way.queue == "aws_sqs" {
@@ -273,7 +273,7 @@ func (r *rig) background(line *regexp.Regexp, args ...string) (caught string) {
 	return caught
 }
 
-// stop ends the processes, which sends what they have not sent yet.
+// stop ends the processes, which send their last spans then.
 func (r *rig) stop() {
 	r.t.Helper()
 	for _, b := range r.began {
@@ -304,7 +304,7 @@ func (r *rig) put(url, token, body string) {
 	r.do(req)
 }
 
-// claimed is the trace that a webhook claims to belong to.
+// claimed is the trace that a webhook claims.
 const claimed = "0af7651916cd43dd8448eb211c80319c"
 
 func (r *rig) post(url string, id int64) {

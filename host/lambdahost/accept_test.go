@@ -16,7 +16,7 @@ import (
 	"bellhop/shopify"
 )
 
-// kept is a producer that keeps what it is sent.
+// kept is a producer that keeps its events.
 type kept struct {
 	events []*bellhop.Event
 	err    error
@@ -30,7 +30,7 @@ func (k *kept) Send(_ context.Context, events ...*bellhop.Event) error {
 	return k.err
 }
 
-// secret is the app's, as it is now.
+// secret is the app's current one.
 type secret struct {
 	current, previous string
 	err               error
@@ -116,16 +116,16 @@ func TestAcceptAnswersAsTheServerDoes(t *testing.T) {
 		request map[string]any
 		status  int
 	}{
-		"a wrong signature":         {webhook("wrong", body), 401},
-		"a signature given twice":   {with("x-shopify-hmac-sha256", "a,b"), 401},
-		"a header given twice":      {with("x-shopify-topic", "orders/create,orders/create"), 400},
-		"a header that is missing":  {with("x-shopify-shop-domain", ""), 400},
-		"compressed":                {with("content-encoding", "gzip"), 415},
-		"without a body":            {empty, 400},
-		"too large":                 {large, 413},
-		"GET":                       {get, 405},
-		"what only the server has":  {elsewhere, 404},
-		"what is signed as it must": {webhook("secret", body), 200},
+		"a wrong signature":        {webhook("wrong", body), 401},
+		"a signature given twice":  {with("x-shopify-hmac-sha256", "a,b"), 401},
+		"a header given twice":     {with("x-shopify-topic", "orders/create,orders/create"), 400},
+		"a header that is missing": {with("x-shopify-shop-domain", ""), 400},
+		"compressed":               {with("content-encoding", "gzip"), 415},
+		"without a body":           {empty, 400},
+		"too large":                {large, 413},
+		"GET":                      {get, 405},
+		"what only the server has": {elsewhere, 404},
+		"correctly signed":         {webhook("secret", body), 200},
 	} {
 		a, k, _ := newAccept(&secret{current: "secret"})
 		if r := ask(t, a, test.request); r.StatusCode != test.status || (len(k.events) > 0) != (test.status == 200) {

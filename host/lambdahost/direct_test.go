@@ -65,8 +65,8 @@ func TestDirectTellsEachMessageApart(t *testing.T) {
 	}
 }
 
-// TestDirectKeepsWhatItCannotGiveUp has writing down, or adding it to the dead letters, fail: the message
-// stays.
+// TestDirectKeepsWhatItCannotGiveUp makes recording a dead letter, or adding it to the
+// queue's, fail: the message stays.
 func TestDirectKeepsWhatItCannotGiveUp(t *testing.T) {
 	for name, set := range map[string]func(*functions){
 		"the ledger":       func(f *functions) { f.store.dead = errors.New("away") },
@@ -106,8 +106,8 @@ func TestDirectKeepsTheOrderOfGroups(t *testing.T) {
 	}
 }
 
-// TestDirectHandsBackInTime has the database hang: before the time is up the
-// batch is handed back.
+// TestDirectHandsBackInTime makes the database hang: the function hands the batch back
+// before its time is up.
 func TestDirectHandsBackInTime(t *testing.T) {
 	f := newFunctions(t)
 	f.store.record = func(ctx context.Context, _ []bellhop.Fact) error { <-ctx.Done(); return ctx.Err() }
@@ -120,8 +120,8 @@ func TestDirectHandsBackInTime(t *testing.T) {
 	}
 }
 
-// TestDirectSettlesItsClaims has the push service hang: what was claimed is
-// written down before the time is up, and the message is done.
+// TestDirectSettlesItsClaims makes the push service hang: the function settles its claims
+// before its time is up, and the message is done.
 func TestDirectSettlesItsClaims(t *testing.T) {
 	f := newFunctions(t)
 	f.phones.send = func(ctx context.Context) error {
@@ -168,7 +168,7 @@ func TestBatchesThatAreNone(t *testing.T) {
 	}
 }
 
-// errLogin is how a database says that a login is wrong.
+// errLogin is a database's error for a wrong login.
 var errLogin = errors.New("the password is wrong")
 
 func TestARefusedLoginIsReadAnew(t *testing.T) {

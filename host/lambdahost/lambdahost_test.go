@@ -45,7 +45,7 @@ func newStore(t *testing.T) store.Store {
 	return parts.Store
 }
 
-// faulty is a store that fails as it is told.
+// faulty is a store that calls record first.
 type faulty struct {
 	store.Store
 	mu     sync.Mutex
@@ -85,7 +85,7 @@ func (f *faulty) Close() error {
 	return nil
 }
 
-// deadLetters keeps what was given up.
+// deadLetters keeps dead letters.
 type deadLetters struct {
 	mu     sync.Mutex
 	events []deadEvent
@@ -107,7 +107,7 @@ func (g *deadLetters) AddDead(_ context.Context, e *bellhop.Event, attempts int,
 	return g.err
 }
 
-// phones is a push service that answers as it is told.
+// phones is a push service that calls send.
 type phones struct {
 	mu   sync.Mutex
 	rang []push.Message
@@ -162,7 +162,7 @@ func (f *functions) outcomes(t *testing.T) map[bellhop.Outcome]int64 {
 	return totals
 }
 
-// event returns a delivery of an order, or of something that is none.
+// event returns a delivery of an order, or of something else.
 func event(n int, body string) *bellhop.Event {
 	return &bellhop.Event{ID: bellhop.EventID{1, byte(n >> 8), byte(n), 15: 1}, Shop: shop, Topic: "orders/create",
 		APIVersion: "2026-10",
@@ -173,7 +173,7 @@ func event(n int, body string) *bellhop.Event {
 
 var placed = time.Now().UTC().Format(time.RFC3339)
 
-// order was placed when the tests began: an old one is no news, and rings nobody.
+// order was placed when the tests began: an old one notifies nobody.
 func order(id int) string {
 	return fmt.Sprintf(`{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":%q,"updated_at":%[3]q}`,
 		id, id, placed)
@@ -219,8 +219,8 @@ func encode(t *testing.T, v any) []byte {
 	return b
 }
 
-// failures returns the messages that an answer hands back. A list that isn't
-// there would acknowledge everything.
+// failures returns the messages that an answer hands back. A missing list would
+// acknowledge everything.
 func failures(t *testing.T, answer []byte) []string {
 	t.Helper()
 	var a struct {

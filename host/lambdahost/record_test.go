@@ -89,7 +89,7 @@ func TestRecordFailsByType(t *testing.T) {
 	}
 }
 
-func TestRecordBuriesWhatWasGivenUp(t *testing.T) {
+func TestRecordMakesDeadLetters(t *testing.T) {
 	for _, ledger := range []error{nil, errors.New("away")} {
 		f := newFunctions(t)
 		f.store.dead = ledger

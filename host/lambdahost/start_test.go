@@ -16,7 +16,7 @@ import (
 	"bellhop/internal/amazon"
 )
 
-// machine is a state machine that does as the body says.
+// machine is a state machine that follows the message's body.
 type machine struct {
 	mu     sync.Mutex
 	inputs map[string]string // by name
@@ -93,8 +93,8 @@ func TestStartHandsBackWhatFailed(t *testing.T) {
 	}
 }
 
-// TestStartAcknowledgesNothingUnreadable has a Standard execution, which would
-// hold the last copy of it.
+// TestStartAcknowledgesNothingUnreadable starts a Standard execution, which would hold
+// the last copy.
 func TestStartAcknowledgesNothingUnreadable(t *testing.T) {
 	s, m := newStart(true)
 	later := message(t, event(1, order(1)))
@@ -138,7 +138,7 @@ func TestStartHandsBackInTime(t *testing.T) {
 	}
 }
 
-// TestStartFitsLargeOrders has one whose input is above what an execution takes.
+// TestStartFitsLargeOrders sends an order whose input is too large for an execution.
 func TestStartFitsLargeOrders(t *testing.T) {
 	s, m := newStart(false)
 	e := event(1, `{"note":"`+strings.Repeat(`a long note with \"quotes\" `, 10_000)+`"}`)
