@@ -198,7 +198,8 @@ func ParseDuration(s string) (d time.Duration, err error) {
 func parseURL(name, value, accepted string) (*url.URL, error) {
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme == "" {
-		return nil, WrongSetting(name, "it is not the address of a driver", accepted) // without the value: it may hold a password
+		// without the value: it may hold a password
+		return nil, WrongSetting(name, "it is not the address of a driver", accepted)
 	}
 	return u, nil
 }

@@ -241,7 +241,8 @@ func (d *demonstration) person(want bellhop.Person) (bellhop.Person, error) {
 
 // openShop makes Shopify's twin.
 func (d *demonstration) openShop(rate float64) (err error) {
-	d.shopify, err = simulate.NewShopify(d.shopOptions(simulate.ShopifyOptions{Rate: rate, Duplicates: 0.05, Updates: 0.3}))
+	o := d.shopOptions(simulate.ShopifyOptions{Rate: rate, Duplicates: 0.05, Updates: 0.3})
+	d.shopify, err = simulate.NewShopify(o)
 	return err
 }
 
