@@ -102,8 +102,8 @@ func (s *conns) add(nc net.Conn) *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open[nc] = c
-	if len(s.open) > s.max && s.evict(one, int64(s.max/16)) == 0 {
-		s.evictLast(one)
+	if len(s.open) > s.max && s.evict(evenly, int64(s.max/16)) == 0 {
+		s.evictLast(evenly)
 	}
 	return c
 }
@@ -184,8 +184,8 @@ func (c *conn) become(t turn, held int64) {
 	s.serveLine()
 }
 
-// What connections are weighed by.
-func one(*conn) int64         { return 1 }
+// evict weighs connections evenly, or by their memory.
+func evenly(*conn) int64      { return 1 }
 func bytesHeld(c *conn) int64 { return c.held }
 
 // evict closes slow connections until so much is free, or none is left, and returns how much

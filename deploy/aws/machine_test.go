@@ -81,7 +81,7 @@ type functions struct {
 	called map[string][]input
 }
 
-// are says what the functions do from now on.
+// are sets what the functions do from now on.
 func (f *functions) are(record, notify function) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -151,8 +151,8 @@ func fails(times int, kind string, then function) function {
 
 const always = 1 << 30
 
-// buries records nothing, and buries.
-func buries(n int, in input) (any, error) {
+// deadLetters records nothing, and makes dead letters.
+func deadLetters(n int, in input) (any, error) {
 	if in.Bury != nil {
 		return records("dead", 0)(n, in)
 	}
@@ -163,19 +163,19 @@ func buries(n int, in input) (any, error) {
 // reference.
 var body = strings.Repeat("x", 180<<10)
 
-// TestMachine runs the state machine that is deployed, over functions that do as
-// they are told.
+// TestMachine runs the state machine that is deployed, over functions that do what
+// each case says.
 func TestMachine(t *testing.T) {
 	f, url := serveFunctions(t)
 	machines := map[bool]*realserver.StepFunctions{false: startMachine(t, url, true), true: startMachine(t, url, false)}
 	for _, test := range []struct {
-		name            string
-		acknowledged    bool // by a Standard execution
-		record, notify  function
-		status, err     string
-		records, buried int // calls
-		notifies        int
-		ends            string // state
+		name           string
+		acknowledged   bool // by a Standard execution
+		record, notify function
+		status, err    string
+		records, dead  int // calls
+		notifies       int
+		ends           string // state
 	}{
 		{name: "an order is recorded and the phone rings", record: records("recorded", 2), notify: notifies,
 			status: "SUCCEEDED", records: 1, notifies: 1, ends: "Notify"},
@@ -196,17 +196,17 @@ func TestMachine(t *testing.T) {
 			status: "SUCCEEDED", records: 4, notifies: 1, ends: "Notify"},
 		{name: "record crashes once", record: fails(1, "Runtime.ExitError", records("recorded", 1)), notify: notifies,
 			status: "SUCCEEDED", records: 2, notifies: 1, ends: "Notify"},
-		{name: "the database stays away, and the queue has the message", record: buries, notify: notifies,
+		{name: "the database stays away, and the queue has the message", record: deadLetters, notify: notifies,
 			status: "FAILED", err: "bellhop.Unavailable", records: 4, ends: "GiveBack"},
-		{name: "the database stays away, and nobody else has the message", acknowledged: true, record: buries,
+		{name: "the database stays away, and nobody else has the message", acknowledged: true, record: deadLetters,
 			notify: notifies,
-			status: "FAILED", err: "bellhop.Unavailable", records: 4 + 15, buried: 1, ends: "GiveUp"},
+			status: "FAILED", err: "bellhop.Unavailable", records: 4 + 15, dead: 1, ends: "GiveUp"},
 		{name: "the database comes back after minutes", acknowledged: true,
 			record: fails(10, "bellhop.Unavailable", records("recorded", 1)), notify: notifies,
 			status: "SUCCEEDED", records: 11, notifies: 1, ends: "Notify"},
-		{name: "burying, too, succeeds late", acknowledged: true, record: fails(25, "bellhop.Unavailable", buries),
-			notify: notifies,
-			status: "FAILED", err: "bellhop.Unavailable", records: 4 + 15, buried: 7, ends: "GiveUp"},
+		{name: "the dead letter, too, succeeds late", acknowledged: true,
+			record: fails(25, "bellhop.Unavailable", deadLetters), notify: notifies,
+			status: "FAILED", err: "bellhop.Unavailable", records: 4 + 15, dead: 7, ends: "GiveUp"},
 		{name: "poison", record: fails(always, "bellhop.Dead", nil), notify: notifies,
 			status: "FAILED", err: "bellhop.Dead", records: 1, ends: "Dead"},
 		{name: "poison, acknowledged", acknowledged: true, record: fails(always, "bellhop.Dead", nil), notify: notifies,
@@ -239,7 +239,7 @@ func TestMachine(t *testing.T) {
 				!strings.Contains(e.Cause, "on purpose") {
 				t.Errorf("the cause is %q", e.Cause)
 			}
-			checkCalls(t, f, test.records, test.buried, test.notifies)
+			checkCalls(t, f, test.records, test.dead, test.notifies)
 		})
 	}
 }
@@ -276,7 +276,7 @@ func execute(t *testing.T, m *realserver.StepFunctions, acknowledged bool) reals
 	return all[len(all)-1]
 }
 
-func checkCalls(t *testing.T, f *functions, records, buried, notified int) {
+func checkCalls(t *testing.T, f *functions, records, dead, notified int) {
 	t.Helper()
 	n := 0
 	for _, in := range f.calls("record") {
@@ -286,12 +286,12 @@ func checkCalls(t *testing.T, f *functions, records, buried, notified int) {
 		if in.Bury != nil {
 			n++
 			if in.Bury.Reason != "recording failed for good: bellhop.Unavailable" {
-				t.Errorf("it was buried for %q", in.Bury.Reason)
+				t.Errorf("it is a dead letter for %q", in.Bury.Reason)
 			}
 		}
 	}
-	if got := len(f.calls("record")); got != records+buried || n != buried {
-		t.Errorf("record was called %d times, %d of them to bury; want %d and %d", got, n, records+buried, buried)
+	if got := len(f.calls("record")); got != records+dead || n != dead {
+		t.Errorf("record was called %d times, %d of them for dead letters; want %d and %d", got, n, records+dead, dead)
 	}
 	if got := len(f.calls("notify")); got != notified {
 		t.Errorf("notify was called %d times, want %d", got, notified)

@@ -66,7 +66,7 @@ func TestMachineEndsInTime(t *testing.T) {
 		t.Errorf("recording may take %v s, and start waits %v s", took["Record"], timeout("Start"))
 	}
 	if all := took["Record"] + took["RecordPatiently"] + took["Bury"]; all >= machine.TimeoutSeconds {
-		t.Errorf("a Standard execution may take %v s until its message is buried, and is cut off after %v", all,
+		t.Errorf("a Standard execution may take %v s until its message is a dead letter, and is cut off after %v", all,
 			machine.TimeoutSeconds)
 	}
 	if patient := took["RecordPatiently"]; patient < 2*3600 {

@@ -43,12 +43,12 @@ func run(ctx context.Context, url string, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(out, "\nBy events: the client asks the desk, which tells both.")
-	told, err := newTold(url)
+	pair, err := newByEvents(url)
 	if err != nil {
 		return err
 	}
-	defer told.close()
-	return play(ctx, told, out)
+	defer pair.close()
+	return play(ctx, pair, out)
 }
 
 // way is one way to connect the two services.

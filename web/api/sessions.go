@@ -33,7 +33,7 @@ type Session struct {
 }
 
 type endSession struct {
-	Device string `query:"device" maxLength:"128" doc:"The app's own id of an installation that is to ring no more: whoever uses the phone next would see the orders."`
+	Device string `query:"device" maxLength:"128" doc:"The app's own id of an installation that must get no more pushes: its next user would see the orders."`
 }
 
 type signedOut struct {

@@ -116,7 +116,7 @@ func TestOrdersArriveByThemselves(t *testing.T) {
 	b.until(`%s`, row(1))
 	t.Logf("an order was on the page %v after it was recorded", time.Since(began).Round(time.Millisecond))
 	b.settle()
-	b.until(`%s.querySelector(".rang").textContent === "1.12 s"`, row(1))
+	b.until(`%s.querySelector(".notified").textContent === "1.12 s"`, row(1))
 	b.Order(demo, 2, func(o *bellhop.Order) { o.CustomerName = `<img src=x onerror="window.hurt=1">` })
 	b.until(`%s && document.querySelector("#orders").firstElementChild === %s`, row(2), row(2))
 	if b.eval(`document.querySelectorAll("main img").length + " " + window.hurt`) != "0 undefined" {

@@ -57,7 +57,7 @@ type Options struct {
 // changed.
 type Console struct {
 	Options
-	rings *web.Limits // of a device
+	tests *web.Limits // of a device
 	tries *web.Limits // of a shop
 	stats *stats
 }
@@ -66,7 +66,7 @@ type Console struct {
 // [Console.Close].
 func New(mux *http.ServeMux, assets web.Prepared, o Options) *Console {
 	c := &Console{Options: o, stats: newStats(o.Store, o.Queue, o.Now, o.Log),
-		rings: web.NewLimits(ringEvery, ringBurst, web.LimitedKeys),
+		tests: web.NewLimits(testEvery, testBurst, web.LimitedKeys),
 		tries: web.NewLimits(triesEvery, triesBurst, web.LimitedKeys)}
 	addAssets(assets)
 	c.routes(mux)
@@ -94,7 +94,7 @@ func (c *Console) routes(mux *http.ServeMux) {
 		"GET /pushes":           c.showPushes,
 		"GET /devices":          c.showDevices,
 		"POST /devices/remove":  c.removeDevice,
-		"POST /devices/ring":    c.ringDevice,
+		"POST /devices/ring":    c.testDevice,
 		"GET " + web.LivePath:   func(v *visit) error { return c.Follow(v.w, v.Request, v.who) },
 	} {
 		mux.HandleFunc(pattern, c.signed(c.aboutShop(handle)))

@@ -75,9 +75,9 @@ func (v *visit) deadRow(d *queue.DeadEvent) deadRow {
 type deadEventView struct {
 	frame
 	deadRow
-	Body   string
-	Masked bool
-	Looks  []string // who saw the body
+	Body     string
+	Masked   bool
+	Accesses []string // who saw the body
 }
 
 func (c *Console) showDeadEvent(v *visit) error { return c.deadEvent(v, false) }
@@ -85,8 +85,8 @@ func (c *Console) showDeadEvent(v *visit) error { return c.deadEvent(v, false) }
 // showBody shows a whole body, after it recorded who asked.
 func (c *Console) showBody(v *visit) error { return c.deadEvent(v, true) }
 
-// lookedAtBody is what is written down.
-const lookedAtBody = "dead_letter.body"
+// accessBody names the view in the access log.
+const accessBody = "dead_letter.body"
 
 func (c *Console) deadEvent(v *visit, whole bool) error {
 	v.At = "dead"
@@ -101,8 +101,8 @@ func (c *Console) deadEvent(v *visit, whole bool) error {
 	view := &deadEventView{deadRow: v.deadRow(&d), Masked: !whole}
 	if whole {
 		now := c.Now().UTC().Truncate(time.Microsecond)
-		look := bellhop.Access{At: now, Email: v.Person.Email, What: lookedAtBody, About: view.ID}
-		if err := c.Store.AddAccess(v.Context(), look); err != nil {
+		access := bellhop.Access{At: now, Email: v.Person.Email, What: accessBody, About: view.ID}
+		if err := c.Store.AddAccess(v.Context(), access); err != nil {
 			return err
 		}
 		c.Log.InfoContext(v.Context(), "a dead letter's body was shown", "event", view.ID, "person", v.Person.ID)
@@ -110,17 +110,17 @@ func (c *Console) deadEvent(v *visit, whole bool) error {
 	} else {
 		view.Body = mask(d.Event.Body)
 	}
-	looks, err := c.Store.Accesses(v.Context(), view.ID, 20)
+	accesses, err := c.Store.Accesses(v.Context(), view.ID, 20)
 	if err != nil {
 		return err
 	}
-	looks = slices.DeleteFunc(looks, func(l bellhop.Access) bool { return l.What != lookedAtBody })
-	for _, l := range looks {
-		view.Looks = append(view.Looks, v.T("dead.look", "Who", l.Email, "When", v.Moment(l.At)))
+	accesses = slices.DeleteFunc(accesses, func(a bellhop.Access) bool { return a.What != accessBody })
+	for _, a := range accesses {
+		view.Accesses = append(view.Accesses, v.T("dead.access", "Who", a.Email, "When", v.Moment(a.At)))
 	}
 	c.takeNotice(v)
 	view.frame = v.frame
-	return c.show(v, "letter", view)
+	return c.show(v, "deadLetter", view)
 }
 
 // replayView is the result of a dry run of dead letters.

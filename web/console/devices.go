@@ -27,8 +27,8 @@ type testRow struct{ At, Status, Label, Late string }
 // A device may get a few test pushes in a row, and then two a minute: they count against the
 // push service's own limits. A shop may send a few more.
 const (
-	ringBurst = 3
-	ringEvery = 30 * time.Second
+	testBurst = 3
+	testEvery = 30 * time.Second
 
 	triesBurst = 20
 	triesEvery = 6 * time.Second
@@ -90,15 +90,15 @@ func (c *Console) removeDevice(v *visit) error {
 	return v.back(c, &notice{Say: "devices.removed", Device: name})
 }
 
-// ringDevice owes the device a push like any other: what becomes of it stands beside
+// testDevice owes the device a push like any other: what becomes of it stands beside
 // the device, which the stream has the page load anew.
-func (c *Console) ringDevice(v *visit) error {
+func (c *Console) testDevice(v *visit) error {
 	name, now := v.PostForm.Get("device"), c.Now()
-	if c.rings.Take(v.Shop+"/"+name, now) > 0 || c.tries.Take(v.Shop, now) > 0 {
+	if c.tests.Take(v.Shop+"/"+name, now) > 0 || c.tries.Take(v.Shop, now) > 0 {
 		return v.back(c, &notice{Say: "devices.tooSoon", Device: name, Bad: true})
 	}
 	if err := c.Store.TestDevice(v.Context(), v.Shop, name, now); err != nil {
 		return err
 	}
-	return v.back(c, &notice{Say: "devices.ringing", Device: name})
+	return v.back(c, &notice{Say: "devices.testing", Device: name})
 }

@@ -22,7 +22,7 @@ func TestLatePushesAreNotGreen(t *testing.T) {
 		[]store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered",
 			At: accepted.Add(130 * time.Second)}}))
 	for path, want := range map[string][]string{
-		"/": {`<span class="rang late">`, "2 min later"},
+		"/": {`<span class="notified late">`, "2 min later"},
 		"/orders/" + orderID(0): {`<li class="late">`, `<p class="whole late">`, `push-late">Sent · 2 min later<`,
 			"Part of a combined notification"},
 		"/pushes": {`push-late">Sent · 2 min later<`},

@@ -45,8 +45,8 @@ const orderBody = `{"id":820982911946154999,"name":"#2001","email":"jo.lee@examp
 	"created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z","note":"Ring at no. 12","financial_status":"paid",
 	"customer":{"id":1,"first_name":"Jo","last_name":"Lee","name":"Jo Lee"},"line_items":[{"id":1,"name":"Tee","quantity":2,"price":"19.90"}]}`
 
-// bury makes a dead letter of a body.
-func bury(t testing.TB, q queue.Queue, n int, shop, body string) bellhop.EventID {
+// makeDeadLetter makes a dead letter of a body.
+func makeDeadLetter(t testing.TB, q queue.Queue, n int, shop, body string) bellhop.EventID {
 	t.Helper()
 	ctx := context.Background()
 	e := &bellhop.Event{ID: bellhop.EventID(uuid.Must(uuid.NewV7())), Shop: shop, Topic: "orders/create",
@@ -147,8 +147,8 @@ func TestLedgerSearch(t *testing.T) {
 
 func TestDeadLetterIsMaskedUntilAsked(t *testing.T) {
 	r, q := withQueue(t)
-	letter := bury(t, q, 1, demo, orderBody)
-	a := r.Get("/dead/"+letter.String(), operatorSession)
+	dead := makeDeadLetter(t, q, 1, demo, orderBody)
+	a := r.Get("/dead/"+dead.String(), operatorSession)
 	strictPage(t, a)
 	for _, personal := range []string{"jo.lee", "Jo", "Lee", "no. 12"} {
 		if strings.Contains(between(a.Body, "<pre", "</pre>"), personal) {
@@ -160,15 +160,15 @@ func TestDeadLetterIsMaskedUntilAsked(t *testing.T) {
 			t.Errorf("the masked body lacks %q", known)
 		}
 	}
-	a = r.Post("/dead/"+letter.String(), operatorSession, url.Values{})
+	a = r.Post("/dead/"+dead.String(), operatorSession, url.Values{})
 	strictPage(t, a)
 	if !strings.Contains(a.Body, "jo.lee@example.com") ||
 		!strings.Contains(a.Body, "op@example.com, Nov 22, 2026 10:00 am") {
 		t.Error(a.Body)
 	}
-	looks, err := r.DB.Accesses(t.Context(), letter.String(), 10)
-	if err != nil || len(looks) != 1 || looks[0].Email != "op@example.com" || looks[0].What != "dead_letter.body" {
-		t.Errorf("%+v %v", looks, err)
+	accesses, err := r.DB.Accesses(t.Context(), dead.String(), 10)
+	if err != nil || len(accesses) != 1 || accesses[0].Email != "op@example.com" || accesses[0].What != "dead_letter.body" {
+		t.Errorf("%+v %v", accesses, err)
 	}
 	if strings.Contains(r.Logged.String(), "jo.lee") {
 		t.Error("a customer's address is in the log")
@@ -182,9 +182,9 @@ func TestDeadLetterIsMaskedUntilAsked(t *testing.T) {
 
 func TestDroppingBeginsWithAQuestionAndIsWrittenDown(t *testing.T) {
 	r, q := withQueue(t)
-	one := bury(t, q, 1, demo, orderBody)
+	one := makeDeadLetter(t, q, 1, demo, orderBody)
 	for n := 2; n <= 4; n++ {
-		bury(t, q, n, demo, `{"id":"x"}`)
+		makeDeadLetter(t, q, n, demo, `{"id":"x"}`)
 	}
 	dead := func() int {
 		t.Helper()
@@ -202,9 +202,9 @@ func TestDroppingBeginsWithAQuestionAndIsWrittenDown(t *testing.T) {
 	if dead() != 3 || !strings.Contains(a.Body, "1 dead letter was dropped for good.") {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}
-	looks, err := r.DB.Accesses(t.Context(), one.String(), 10)
-	if err != nil || len(looks) != 1 || looks[0].Email != "op@example.com" || looks[0].What != "dead_letter.drop" {
-		t.Errorf("%+v, %v", looks, err)
+	accesses, err := r.DB.Accesses(t.Context(), one.String(), 10)
+	if err != nil || len(accesses) != 1 || accesses[0].Email != "op@example.com" || accesses[0].What != "dead_letter.drop" {
+		t.Errorf("%+v, %v", accesses, err)
 	}
 	page, err := r.DB.Lines(t.Context(), store.LineQuery{Outcome: bellhop.OutcomeDead})
 	if err != nil || len(page.Lines) != 1 || page.Lines[0].Event.ID != one ||
@@ -226,8 +226,8 @@ func TestDroppingBeginsWithAQuestionAndIsWrittenDown(t *testing.T) {
 
 func TestReplayBeginsWithADryRun(t *testing.T) {
 	r, q := withQueue(t)
-	good, bad := bury(t, q, 1, demo, orderBody), bury(t, q, 2, demo, `{"id":"x"}`)
-	bury(t, q, 3, "unknown.myshopify.com", orderBody)
+	good, bad := makeDeadLetter(t, q, 1, demo, orderBody), makeDeadLetter(t, q, 2, demo, `{"id":"x"}`)
+	makeDeadLetter(t, q, 3, "unknown.myshopify.com", orderBody)
 	dead := func() int {
 		t.Helper()
 		d, err := q.Depth(t.Context())
@@ -266,27 +266,27 @@ func TestReplayBeginsWithADryRun(t *testing.T) {
 
 func TestOperatorsPagesAreTheirs(t *testing.T) {
 	r, q := withQueue(t)
-	letter := bury(t, q, 1, demo, orderBody).String()
+	dead := makeDeadLetter(t, q, 1, demo, orderBody).String()
 	for !strings.Contains(r.Get("/overview", operatorSession).Body, "waiting.svg") { // until the first look
 		must(t, t.Context().Err())
 	}
 	for _, path := range []string{"/overview", "/overview/waiting.svg", "/overview/oldest.svg", "/ledger", "/dead",
-		"/dead/" + letter, "/shops"} {
+		"/dead/" + dead, "/shops"} {
 		for session, want := range map[string]int{"": 303, demoToken: 303, ownerSession: 404, operatorSession: 200} {
 			if a := r.Get(path, session); a.StatusCode != want {
 				t.Errorf("GET %s: %d, not %d", path, a.StatusCode, want)
 			}
 		}
 	}
-	for _, path := range []string{"/dead", "/dead/" + letter} {
+	for _, path := range []string{"/dead", "/dead/" + dead} {
 		for session, want := range map[string]int{"": 303, demoToken: 303, ownerSession: 404} {
 			if a := r.Post(path, session, url.Values{"all": {"1"}, "sure": {"1"}}); a.StatusCode != want {
 				t.Errorf("POST %s: %d, not %d", path, a.StatusCode, want)
 			}
 		}
 	}
-	if looks, err := r.DB.Accesses(t.Context(), letter, 10); err != nil || len(looks) != 0 {
-		t.Errorf("%v %v", looks, err)
+	if accesses, err := r.DB.Accesses(t.Context(), dead, 10); err != nil || len(accesses) != 0 {
+		t.Errorf("%v %v", accesses, err)
 	}
 	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 1 {
 		t.Errorf("%v %v", d, err)
@@ -313,8 +313,8 @@ func TestOperatorInABrowser(t *testing.T) {
 	for n := range 3 {
 		r.Order(demo, n)
 	}
-	letter := bury(t, q, 1, demo, orderBody)
-	bury(t, q, 2, demo, `{"id":"x"}`)
+	dead := makeDeadLetter(t, q, 1, demo, orderBody)
+	makeDeadLetter(t, q, 2, demo, `{"id":"x"}`)
 	b := newBrowser(t, r)
 	see := func(what string) {
 		t.Helper()
@@ -334,7 +334,7 @@ func TestOperatorInABrowser(t *testing.T) {
 	see("the ledger")
 	b.open("/dead", operatorSession)
 	see("the dead letters")
-	b.do(chromedp.Click(fmt.Sprintf(`input[value="%s"]`, letter)), chromedp.Click(`button[name=picked]`),
+	b.do(chromedp.Click(fmt.Sprintf(`input[value="%s"]`, dead)), chromedp.Click(`button[name=picked]`),
 		chromedp.WaitVisible(".plan"))
 	see("the dry run")
 	b.do(chromedp.Click(".buttons button"), chromedp.WaitVisible("#notice .notice"))
@@ -345,7 +345,7 @@ func TestOperatorInABrowser(t *testing.T) {
 	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 1 || d.Waiting != 1 {
 		t.Errorf("%+v %v", d, err)
 	}
-	b.do(chromedp.Click(".letter a"), chromedp.WaitVisible("pre"))
+	b.do(chromedp.Click(".dead a"), chromedp.WaitVisible("pre"))
 	see("a dead letter")
 	b.do(chromedp.Click("input[name=drop] + button"), chromedp.WaitVisible(".plan"))
 	see("the question before dropping")

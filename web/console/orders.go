@@ -36,7 +36,7 @@ type orderRow struct {
 	Label                 string // of its handling
 	Paid                  string
 	Cancelled, Test       string // words; "" when it is not
-	Rang                  string // how long from accepted to pushed; "" when it was not
+	Notified              string // how long from accepted to pushed; "" when it was not
 	Late                  string // the same when that was late; "" when it was not
 	URL                   string
 }
@@ -120,7 +120,7 @@ func (v *visit) orderRow(o *bellhop.Order) orderRow {
 		row.To = bellhop.HandlingNew
 	}
 	if t := o.Trace; !t.PushedAt.IsZero() {
-		row.Rang, row.Late = v.Span(t.PushedAt.Sub(t.AcceptedAt)), v.late(t.AcceptedAt, t.PushedAt)
+		row.Notified, row.Late = v.Span(t.PushedAt.Sub(t.AcceptedAt)), v.late(t.AcceptedAt, t.PushedAt)
 	}
 	return row
 }

@@ -168,7 +168,7 @@ func (c *Console) chart(v *visit, name string, samples []sample) chart.Chart {
 		return rate(func(b *sample) float64 { return b.Pushed[s] })
 	}
 	recorded := func(b *sample) []time.Duration { return b.Recorded }
-	rang := func(b *sample) []time.Duration { return b.Rang }
+	notified := func(b *sample) []time.Duration { return b.Notified }
 	switch name {
 	case "rates":
 		line("in", chart.Plain, rate(func(b *sample) float64 { return b.In }))
@@ -181,8 +181,8 @@ func (c *Console) chart(v *visit, name string, samples []sample) chart.Chart {
 	case "latency":
 		line("recordMiddle", chart.Plain, took(recorded, middle))
 		line("recordSlowest", chart.Plain, took(recorded, slowest))
-		line("ringMiddle", chart.Plain, took(rang, middle))
-		line("ringSlowest", chart.Plain, took(rang, slowest))
+		line("notifyMiddle", chart.Plain, took(notified, middle))
+		line("notifySlowest", chart.Plain, took(notified, slowest))
 		v.inTime(&ch)
 	case "pushes":
 		line("sent", chart.Good, pushed(bellhop.PushSent))

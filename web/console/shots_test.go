@@ -104,8 +104,8 @@ func TestScreenshots(t *testing.T) {
 		q = openQueue(t, o.Now)
 		o.Queue = q
 	})
-	letter := bury(t, q, 1, demo, orderBody)
-	bury(t, q, 2, other, `{"id":"x"}`)
+	dead := makeDeadLetter(t, q, 1, demo, orderBody)
+	makeDeadLetter(t, q, 2, other, `{"id":"x"}`)
 	if language := os.Getenv("SCREENSHOTS_LANGUAGE"); language != "" {
 		for _, email := range []string{r.Owner.Email, "op@example.com"} {
 			p, err := r.DB.PersonByEmail(t.Context(), email)
@@ -136,10 +136,10 @@ func TestScreenshots(t *testing.T) {
 			}
 			shoot("selected", "/", chromedp.Click("#orders input"), chromedp.WaitVisible(".several"))
 			as(t, tab, r, operatorSession)
-			shoot("drop", "/dead/"+letter.String(), chromedp.Click("input[name=drop] + button"), chromedp.WaitVisible(".plan"))
+			shoot("drop", "/dead/"+dead.String(), chromedp.Click("input[name=drop] + button"), chromedp.WaitVisible(".plan"))
 			shoot("replay", "/dead", chromedp.Click("button[name=all]"), chromedp.WaitVisible(".plan"))
 			for name, path := range map[string]string{"overview": "/overview", "ledger": "/ledger", "dead": "/dead",
-				"letter": "/dead/" + letter.String(), "shops": "/shops"} {
+				"letter": "/dead/" + dead.String(), "shops": "/shops"} {
 				shoot(name, path)
 			}
 		}

@@ -62,7 +62,7 @@ type sample struct {
 	Oldest   time.Duration
 	Owed     int64           // pushes
 	Recorded []time.Duration // from accepting an order until it was recorded, of some
-	Rang     []time.Duration // and until its push was sent
+	Notified []time.Duration // and until its push was sent
 	Shops    map[string]int  // new orders
 }
 
@@ -189,8 +189,8 @@ func (s *stats) follow(ctx context.Context, b *sample) error {
 				s.time(ctx, c, &b.Recorded, func(t bellhop.Trace) time.Time { return t.RecordedAt })
 			}
 		case store.ChangeSettled:
-			if len(b.Rang) < statsTries {
-				s.time(ctx, c, &b.Rang, func(t bellhop.Trace) time.Time { return t.PushedAt })
+			if len(b.Notified) < statsTries {
+				s.time(ctx, c, &b.Notified, func(t bellhop.Trace) time.Time { return t.PushedAt })
 			}
 		}
 	}

@@ -80,10 +80,10 @@ func TestStats(t *testing.T) {
 	p.look()
 	b := p.hour()[1]
 	if b.Out != 10 || b.In != 12 || b.Pushed[bellhop.PushSent] != 2 || b.Shops["a"] != 50 ||
-		len(b.Recorded) != statsTries || len(b.Rang) != statsTries || s.looked != 2*statsTries {
+		len(b.Recorded) != statsTries || len(b.Notified) != statsTries || s.looked != 2*statsTries {
 		t.Errorf("the second look: %+v, %d orders", b, s.looked)
 	}
-	if m, ok := middle(b.Rang); !ok || m != 130*time.Millisecond {
+	if m, ok := middle(b.Notified); !ok || m != 130*time.Millisecond {
 		t.Errorf("%v", m)
 	}
 	// While something is away there is a gap, and no rate over it.
@@ -138,7 +138,7 @@ func TestChartsOfTimesHaveAFittingUnit(t *testing.T) {
 		20 * time.Hour: "hours 20", 0: "milliseconds 0",
 	} {
 		samples := []sample{{At: at, Oldest: longest, Recorded: []time.Duration{longest / 2, longest},
-			Rang: []time.Duration{longest}}}
+			Notified: []time.Duration{longest}}}
 		oldest, latency := c.chart(v, "oldest", samples), c.chart(v, "latency", samples)
 		for _, got := range []string{fmt.Sprint(oldest.Y, " ", oldest.Series[0].Points[0].Y),
 			fmt.Sprint(latency.Y, " ", latency.Series[1].Points[0].Y)} {

@@ -11,8 +11,8 @@ import (
 
 const exchange = "example.orders"
 
-// told is the two services following events. Each has a queue of its own.
-type told struct {
+// byEvents is the two services following events. Each has a queue of its own.
+type byEvents struct {
 	desk              *service
 	address           string
 	conn              *amqp.Connection // of the desk
@@ -23,8 +23,8 @@ type told struct {
 	ch *amqp.Channel // publishes, one after the other
 }
 
-func newTold(address string) (t *told, err error) {
-	t = &told{address: address, packed: newLedger(), billed: newLedger()}
+func newByEvents(address string) (t *byEvents, err error) {
+	t = &byEvents{address: address, packed: newLedger(), billed: newLedger()}
 	if t.conn, err = amqp.Dial(address); err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func newTold(address string) (t *told, err error) {
 
 // take serves the client: once the event is durable in both queues, each service
 // will do its part, and the client need not wait for it.
-func (t *told) take(w http.ResponseWriter, r *http.Request) {
+func (t *byEvents) take(w http.ResponseWriter, r *http.Request) {
 	if err := t.publish(r.Context(), r.PathValue("order")); err != nil {
 		http.Error(w, "desk: "+err.Error(), http.StatusServiceUnavailable)
 		return
@@ -58,7 +58,7 @@ func (t *told) take(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, "will be packed and billed")
 }
 
-func (t *told) publish(ctx context.Context, order string) error {
+func (t *byEvents) publish(ctx context.Context, order string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c, err := t.ch.PublishWithDeferredConfirm(exchange, "order.placed", false, false,
@@ -72,17 +72,17 @@ func (t *told) publish(ctx context.Context, order string) error {
 	return nil
 }
 
-func (t *told) url() string                     { return t.desk.url() }
-func (t *told) books() (packed, billed *ledger) { return t.packed, t.billed }
+func (t *byEvents) url() string                     { return t.desk.url() }
+func (t *byEvents) books() (packed, billed *ledger) { return t.packed, t.billed }
 
-func (t *told) wait(ctx context.Context, n int) error {
+func (t *byEvents) wait(ctx context.Context, n int) error {
 	if err := t.packed.until(ctx, n); err != nil {
 		return err
 	}
 	return t.billed.until(ctx, n)
 }
 
-func (t *told) invoicesAway(away bool) (err error) {
+func (t *byEvents) invoicesAway(away bool) (err error) {
 	if away {
 		t.invoices.stop()
 		return nil
@@ -91,7 +91,7 @@ func (t *told) invoicesAway(away bool) (err error) {
 	return err
 }
 
-func (t *told) close() {
+func (t *byEvents) close() {
 	t.desk.stop()
 	t.parcels.stop()
 	t.invoices.stop()
