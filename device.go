@@ -32,7 +32,7 @@ const (
 	FormData         Form = "data"         // the app shows it
 )
 
-// Device is one installation of the shop's app, signed in by a person.
+// Device is one installation of the shop's app, in which a person signed in.
 type Device struct {
 	ID           int64
 	Shop         string

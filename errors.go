@@ -20,7 +20,7 @@ const (
 	Unavailable                 // something it needs is away; try again later
 )
 
-// Error is an error with a message that is safe to show to its causer. The cause is for the log.
+// Error is an error with a message that is safe to show to the client. The cause is for the log.
 type Error struct {
 	Kind    Kind
 	Code    string // stable, snake_case; for programs

@@ -49,10 +49,10 @@ func ParseEventID(s string) (EventID, error) {
 	return id, nil
 }
 
-// Signer is the secret that signed a webhook.
+// Signer names the secret that signed a webhook.
 type Signer string
 
-// The secrets that are tried, in this order.
+// The secrets, in the order that bellhop tries them.
 const (
 	SignerShop         Signer = "shop"          // the shop's own
 	SignerShopPrevious Signer = "shop_previous" // the shop's own, while rotating
@@ -83,8 +83,7 @@ type Event struct {
 // pushes are owed. No webhook brings them, and no ledger has them.
 const TopicPushesOwed = "bellhop/pushes_owed"
 
-// Outcome says what became of an accepted event. Every event ends in exactly
-// one.
+// Outcome is an accepted event's end. Every event has exactly one.
 type Outcome string
 
 // The outcomes.

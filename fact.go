@@ -27,9 +27,8 @@ const (
 	TouchRefund TouchKind = "refund"
 )
 
-// Touch is something that happened to an order, told without the order: it
-// names the order and the time. Of each kind the newest is kept, also when it
-// comes before its order.
+// Touch is a change of an order without the order: it names the order and the time. bellhop keeps
+// the newest of each kind, also one that comes before its order.
 type Touch struct {
 	Kind TouchKind
 	ID   int64 // of the edit or the refund
@@ -59,7 +58,7 @@ func (v Version) Compare(w Version) int {
 // been seen.
 func (v Version) IsZero() bool { return v == Version{} }
 
-// Result is what recording one [Fact] came to.
+// Result is the result of recording one [Fact].
 type Result struct {
 	Outcome Outcome
 	Reason  string // for skipped and stale

@@ -18,7 +18,7 @@ type Money struct {
 const maxDigits = 18
 
 // ParseMoney reads a decimal such as "403.00" or "-5.5" exactly. Zeros beyond
-// the currency's own digits are dropped; other digits are kept.
+// the currency's own digits go; other digits stay.
 func ParseMoney(amount, currency string) (Money, error) {
 	bad := func() (Money, error) {
 		return Money{}, Invalidf("money", "%q is not an amount of money", clip(amount, 40))

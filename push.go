@@ -24,7 +24,7 @@ const (
 	PushSending PushStatus = "sending" // an attempt is under way
 	PushSent    PushStatus = "sent"    // FCM took it
 	PushUnknown PushStatus = "unknown" // an attempt was made and its outcome can't be known
-	PushFailed  PushStatus = "failed"  // FCM refused it for good, or it was given up; the reason says why
+	PushFailed  PushStatus = "failed"  // FCM refused it for good, or bellhop gave up; the reason says why
 	PushSkipped PushStatus = "skipped" // there was nothing to send it to, or no use in it; the reason says why
 )
 

@@ -20,10 +20,10 @@ type Settings struct {
 	// of day such as "22:00"; equal ones mean no quiet hours.
 	QuietFrom string `json:"quiet_from,omitempty"`
 	QuietTo   string `json:"quiet_to,omitempty"`
-	// GatherAbove is how many pushes an hour ring by themselves; more are gathered
+	// GatherAbove is how many pushes an hour come by themselves; bellhop gathers more of them
 	// into one that grows. 0: as many as the push service takes.
 	GatherAbove int `json:"gather_above,omitempty"`
-	// LoudFrom is the amount from which on nothing is held back or gathered.
+	// LoudFrom is the amount from which on bellhop neither holds back nor gathers pushes.
 	LoudFrom string `json:"loud_from,omitempty"`
 }
 
@@ -104,8 +104,7 @@ func (s Settings) Zone(others ...string) *time.Location {
 	return time.UTC
 }
 
-// Budget is how many pushes ring by themselves before they are gathered; zero when
-// the settings set no rate.
+// Budget is how many pushes come by themselves before bellhop gathers them; zero without a rate.
 func (s Settings) Budget() Budget {
 	if s.GatherAbove <= 0 {
 		return Budget{}
@@ -113,5 +112,5 @@ func (s Settings) Budget() Budget {
 	return Budget{Burst: s.GatherAbove, Refill: time.Hour / time.Duration(s.GatherAbove)}
 }
 
-// Loud reports whether an order's pushes are neither held back nor gathered.
+// Loud reports whether bellhop neither holds back nor gathers an order's pushes.
 func (s Settings) Loud(total Money) bool { return s.LoudFrom != "" && total.AtLeast(s.LoudFrom) }

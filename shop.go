@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Shop is a Shopify shop whose orders are carried.
+// Shop is a Shopify shop whose orders bellhop carries.
 type Shop struct {
 	Domain   string // myshopify.com domain, lower case; what its webhooks name
-	Disabled bool   // its events are accepted and kept, and nothing else
+	Disabled bool   // bellhop accepts and keeps its events, and does nothing else
 	// Secret is the shop's own signing secret, tried before the app's.
 	// PreviousSecret is the one before, valid while Shopify goes over.
 	Secret, PreviousSecret string
@@ -65,7 +65,7 @@ type SignInLink struct {
 	ExpiresAt time.Time
 }
 
-// Access records that an operator viewed masked personal data.
+// Access records that an operator viewed masked personal data, and when.
 type Access struct {
 	ID    int64
 	At    time.Time

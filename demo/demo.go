@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Controls are what the page of the demo shows and presses.
+// Controls is the demo's state and buttons.
 type Controls interface {
-	// State is how things are now. It is asked for once a second by each page.
+	// State is how things are now. Each page asks for it once a second.
 	State(ctx context.Context) (State, error)
-	// Do begins what a button stands for, and returns soon.
+	// Do starts a button's action, and returns soon.
 	Do(ctx context.Context, action Action) error
-	// Speak tells the phone the language and the time zone of the person who looks at it.
+	// Speak tells the phone the language and the time zone of its viewer.
 	Speak(ctx context.Context, language, timezone string) error
 }
 
@@ -42,7 +42,7 @@ type State struct {
 	Balance
 }
 
-// Balance is the acknowledged webhooks by what became of them, read at one moment.
+// Balance counts the acknowledged webhooks by outcome, at one moment.
 type Balance struct {
 	Acknowledged                                               int64
 	Recorded, Duplicate, Stale, Skipped, Waiting, Leased, Dead int64
@@ -57,7 +57,7 @@ func (b Balance) Sum() int64 {
 // Holds reports whether every acknowledged webhook is somewhere, and none twice.
 func (b Balance) Holds() bool { return b.Acknowledged == b.Sum() && b.Twice == 0 }
 
-// Since is what came after an earlier balance, all of which was acknowledged.
+// Since subtracts an earlier balance.
 func (b Balance) Since(e Balance) Balance {
 	return Balance{
 		Acknowledged: b.Acknowledged - e.Sum(), Recorded: b.Recorded - e.Recorded, Duplicate: b.Duplicate - e.Duplicate,

@@ -90,7 +90,7 @@ func (d *wrapped) do(r *http.Request) (back string, err error) {
 	return console.LocalPath(r.PostFormValue("back")), d.controls.Do(r.Context(), action)
 }
 
-// answer keeps the site's page, to be added to.
+// answer keeps the site's page, for with.
 type answer struct {
 	http.ResponseWriter
 	status int
@@ -120,7 +120,7 @@ func (d *wrapped) orders(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(body)) // the client is gone if this fails
 }
 
-// What the demo goes by in the site's page.
+// Where the demo goes in the site's page.
 const (
 	headEnds    = "</head>"
 	mainBegins  = `<main id="content"`
@@ -174,7 +174,7 @@ var actions = []Action{Order, Sale, Duplicates, Shuffle, Poison, Break, Stop}
 
 func (d *wrapped) view(r *http.Request, p bellhop.Person) (*view, error) {
 	v := &view{Reader: console.ReaderOf(r, p), Self: (&url.URL{Path: "/", RawQuery: r.URL.RawQuery}).String()}
-	if r.Header.Get("X-Bellhop-Look") == "" { // else two who look would take turns
+	if r.Header.Get("X-Bellhop-Look") == "" { // else two viewers would take turns
 		if err := d.controls.Speak(r.Context(), v.Language, v.Zone()); err != nil {
 			return nil, err
 		}

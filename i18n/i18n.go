@@ -27,13 +27,13 @@ import (
 //go:embed *.toml
 var catalogues embed.FS
 
-// Language is one that there is a catalogue for.
+// Language is the language of one catalogue.
 type Language struct {
 	Code string // BCP 47
 	Name string // in itself
 }
 
-// Languages lists them; the first is spoken where nothing else is asked for.
+// Languages lists them; the first is the default.
 func Languages() []Language {
 	return []Language{{"en", "English"}, {"ko", "한국어"}, {"ja", "日本語"}}
 }
@@ -78,7 +78,7 @@ func For(wishes ...string) *Locale {
 	return newLocale("en", language.English)
 }
 
-// made keeps each locale that was asked for; there are no more than countries.
+// made caches locales; there are no more than countries.
 var made sync.Map // string → *Locale
 
 func newLocale(code string, t language.Tag) *Locale {
@@ -99,8 +99,8 @@ func makeLocale(code, tag string) *Locale {
 		money: currency.NewFormatter(currency.NewLocale(tag))}
 }
 
-// forms are how dates and times are written. English that isn't America's writes
-// the day first and counts 24 hours.
+// forms returns the forms of dates and times. English outside America has the day first and
+// counts 24 hours.
 func forms(tag string) locales.Translator {
 	switch tag {
 	case "en", "en-US", "en-CA", "en-PH":
@@ -121,7 +121,7 @@ func (l *Locale) T(id string, values ...any) string {
 	return l.say(&i18n.LocalizeConfig{MessageID: id, TemplateData: pairs(values)})
 }
 
-// N is T where the words depend on a number, which they have as {{.N}}.
+// N is T for words that depend on a number, {{.N}}.
 func (l *Locale) N(id string, n int, values ...any) string {
 	data := pairs(values)
 	data["N"] = l.Number(n)

@@ -1,4 +1,4 @@
-// Package push is the port to the services that ring an owner's phone. A driver makes one attempt
+// Package push is the port to the services that show pushes on an owner's phone. A driver makes one attempt
 // to hand over one message and reports the result; [bellhop/pipeline] decides when to try again.
 // Drivers are in the subfolders and pass [bellhop/push/pushtest].
 package push
@@ -20,14 +20,14 @@ type Message struct {
 	Tag   string
 	Title string
 	Body  string
-	Data  map[string]string // for the app; keys that FCM reserves are refused by it
+	Data  map[string]string // for the app; FCM refuses keys that it reserves
 	TTL   time.Duration     // the service drops it after this; 0 means the driver's default
 }
 
 // Sender makes attempts.
 type Sender interface {
 	// Send makes one attempt and returns the service's name for the message.
-	// A message that is too long is shortened, never refused. Any error is a
+	// It shortens a message that is too long, never refuses it. Any error is a
 	// [*Error]. Send may be called from many goroutines at once; it returns
 	// soon after ctx is done, and then the outcome is unknown unless it is
 	// certain that nothing was sent.
@@ -41,9 +41,8 @@ type Sender interface {
 	Service(d bellhop.Device) string
 
 	// Check reaches the service without sending anything, for doctor. Where the
-	// service can, it is asked whether it would take a message to one of the
-	// devices: one that it would shows that the credentials are the right ones.
-	// The error says what to mend.
+	// service can say so, Check asks whether it would take a message to one of the
+	// devices: a yes shows that the credentials are right. The error says what to mend.
 	Check(ctx context.Context, devices ...bellhop.Device) error
 
 	// Close releases the sender's resources. Attempts under way end by themselves.
@@ -83,8 +82,7 @@ const (
 type Error struct {
 	Reason     Reason
 	RetryAfter time.Duration // as the service asked; 0 if it did not
-	// Own says that this is of the device alone, if the service takes messages to
-	// others.
+	// Own says that only the device fails, if the service takes messages to others.
 	Own   bool
 	Cause error // holds no address and no secret
 }
@@ -110,8 +108,7 @@ func (r Reason) Final() bool {
 // Retire reports whether the device should get no further pushes.
 func (r Reason) Retire() bool { return r == ReasonUnregistered || r == ReasonBadAddress }
 
-// OfService reports whether it says something of the service or of our credentials
-// for it, so that other messages would fare alike.
+// OfService reports whether the service or our credentials fail, and other messages would too.
 func (r Reason) OfService() bool {
 	switch r {
 	case ReasonNotAllowed, ReasonUnproven, ReasonUnavailable, ReasonUnknown:

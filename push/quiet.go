@@ -66,7 +66,7 @@ func Clip(s string, n int) string {
 	}, strings.ToValidUTF8(s, ""))
 }
 
-// MaxRetryAfter is when a message is given up anyway.
+// MaxRetryAfter is when bellhop gives a message up anyway.
 const MaxRetryAfter = time.Hour
 
 // RetryAfter reads the header of that name, in seconds or as a date; 0 when there

@@ -8,7 +8,7 @@ import (
 	"bellhop"
 )
 
-// APIVersion is what deliveries say they are made by.
+// APIVersion is the version in the headers of deliveries.
 const APIVersion = "2026-10"
 
 // Copy tells a duplicate from the delivery that it repeats.

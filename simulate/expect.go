@@ -63,7 +63,7 @@ func (m *Model) Take(d *Delivery) {
 	}
 }
 
-// doubt notes a delivery of which nobody knows whether it was taken.
+// doubt notes a delivery that the endpoint may have taken or not.
 func (m *Model) doubt(d *Delivery) {
 	if d.Poison == "" {
 		m.order(d).unsure = true
@@ -80,7 +80,7 @@ func (m *Model) order(d *Delivery) *modelled {
 	return o
 }
 
-// Expect returns the state of every order that anything was taken of.
+// Expect returns the state of every order with an accepted delivery.
 func (m *Model) Expect() map[OrderKey]Expected {
 	out := make(map[OrderKey]Expected, len(m.orders))
 	for k, o := range m.orders {

@@ -33,8 +33,8 @@ type FCMOptions struct {
 	// Key is the service account's; nil makes one when it is first needed, which
 	// takes up to a second. Tests that start many twins share one.
 	Key *rsa.PrivateKey
-	// OnSend is called with each message that is taken for a phone, before it
-	// is answered. It is called from many goroutines at once.
+	// The twin calls OnSend with each message that it takes for a phone, before it answers, from
+	// many goroutines at once.
 	OnSend func(Sent)
 }
 
@@ -87,9 +87,8 @@ func NewFCM(o FCMOptions) *FCM {
 	return f
 }
 
-// RunFCM serves a twin at addr until ctx is done. ready, unless it is nil, is
-// called once with the twin and its address, which ends in the real port where
-// addr has port 0.
+// RunFCM serves a twin at addr until ctx is done. It calls ready, unless that is nil, once with
+// the twin and its address, which ends in the real port if addr has port 0.
 func RunFCM(ctx context.Context, addr string, o FCMOptions, ready func(f *FCM, url string) error) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {

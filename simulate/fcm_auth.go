@@ -29,8 +29,7 @@ const (
 var scopes = []string{"https://www.googleapis.com/auth/firebase.messaging",
 	"https://www.googleapis.com/auth/cloud-platform"}
 
-// accounts is the twin's OAuth2 side: one service account, and the access
-// tokens that were given to it.
+// accounts is the twin's OAuth2 side: one service account and its access tokens.
 type accounts struct {
 	project string
 	now     func() time.Time

@@ -71,8 +71,8 @@ func (m *message) readTTL(msg map[string]any) *fcmError {
 	return nil
 }
 
-// readApple takes what matters of the part for Apple devices. That the id's
-// length is checked by FCM, not only by APNs, is not confirmed [U].
+// readApple takes what matters of the part for Apple devices. It is not confirmed that FCM
+// checks the id's length, not only APNs [U].
 func (m *message) readApple(msg map[string]any) *fcmError {
 	apns := object(msg, "apns")
 	headers := texts(apns, "headers")

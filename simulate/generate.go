@@ -48,7 +48,7 @@ type generator struct {
 	limit  int // of begun; 0 is none
 
 	ready []*Delivery        // made and due
-	due   queueBy[*life]     // orders that something is to happen to
+	due   queueBy[*life]     // orders that will still change
 	late  queueBy[*Delivery] // copies and delayed deliveries
 	buf   []byte
 }
@@ -65,7 +65,7 @@ type shopProfile struct {
 	currency string
 	zone     *time.Location
 	nextID   int64
-	numbers  *atomic.Int64 // holds the last one that was given
+	numbers  *atomic.Int64 // holds the last one
 }
 
 // FirstNumber is the number before a new shop's first order, as Shopify has it.
@@ -164,7 +164,7 @@ func (g *generator) chance(p float64) bool { return p > 0 && g.rng.Float64() < p
 
 // duplicate schedules a copy of some deliveries for later.
 func (g *generator) duplicate(d *Delivery) {
-	// Copies are to be the given share of all deliveries: p of d+copy is p/(1-p) of d.
+	// Copies become the given share of all deliveries: p of d+copy is p/(1-p) of d.
 	if !g.chance(g.opt.Duplicates / (1 - g.opt.Duplicates)) {
 		return
 	}

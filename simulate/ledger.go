@@ -14,7 +14,7 @@ type DeliveryStatus string
 
 // The statuses.
 const (
-	DeliveryPending      DeliveryStatus = "pending"      // under way, or to be tried again
+	DeliveryPending      DeliveryStatus = "pending"      // under way, or waiting for a retry
 	DeliveryAcknowledged DeliveryStatus = "acknowledged" // answered with a 2xx
 	DeliveryGivenUp      DeliveryStatus = "given_up"     // all tries failed
 )

@@ -7,7 +7,7 @@ import (
 	"bellhop"
 )
 
-// life is an order that more is to happen to.
+// life is an order that will still change.
 type life struct {
 	order *order
 	state orderState

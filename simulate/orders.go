@@ -9,9 +9,8 @@ import (
 	"bellhop"
 )
 
-// order is what stays the same of an order over its life. Versions of it share
-// one; its lines are computed from lineSeed when they are needed, so that
-// a run of a million orders fits in memory.
+// order is the part of an order that never changes; its versions share one. line computes the
+// lines from lineSeed when they are needed, so that a run of a million orders fits in memory.
 type order struct {
 	shop        string
 	id, number  int64
@@ -33,7 +32,7 @@ type order struct {
 	test        bool
 }
 
-// orderState is what changes of an order.
+// orderState is the part of an order that changes.
 type orderState struct {
 	updated     time.Time // in the shop's zone, whole seconds
 	cancelled   time.Time

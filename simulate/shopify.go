@@ -87,7 +87,7 @@ func newTransport(conns int) *http.Transport {
 // Ledger returns the ledger, which can be read at any time.
 func (s *Shopify) Ledger() *Ledger { return s.ledger }
 
-// Run delivers until everything is acknowledged or given up, or ctx is done. Then it waits for the
+// Run delivers until each delivery is acknowledged or has failed, or ctx is done. Then it waits for the
 // requests under way, which end soon, and returns nil: the ledger lists the pending deliveries.
 // Call it once.
 func (s *Shopify) Run(ctx context.Context) error {
@@ -244,7 +244,7 @@ func (r *run) try(ctx context.Context, d *Delivery) attempt {
 		now := time.Now()
 		return attempt{ok: ok, answer: answer, at: now, took: now.Sub(begun)}
 	}
-	// One that was broken off may have been taken all the same: its answer is waited for.
+	// The endpoint may have taken one that was broken off: wait for its answer.
 	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, r.opt.Target,
 		bytes.NewReader(d.Body))
 	if err != nil {

@@ -26,7 +26,7 @@ var notes = []string{
 	"\\\"escaped\\\" / \\/ \\u0041",
 }
 
-// product is something that is sold.
+// product is an article for sale.
 type product struct{ title, variant, sku string }
 
 var products = []product{

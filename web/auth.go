@@ -10,14 +10,14 @@ import (
 	"bellhop"
 )
 
-// Principal is who asks, and the one shop that the request is about.
+// Principal is the client and the one shop that the request is about.
 type Principal struct {
 	Credential credential
 	Person     bellhop.Person // zero for an API token
 	Shop       string         // "" only for an operator who named none
 }
 
-// Credential is what proves who makes a request.
+// Credential proves who makes a request.
 type credential struct {
 	Hash    [32]byte
 	Session bool // otherwise an API token

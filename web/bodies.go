@@ -14,7 +14,7 @@ import (
 // itself for all of a request.
 const BodyTimeout = 5 * time.Second
 
-// What may be wrong with a body.
+// The faults of a body.
 var (
 	ErrBodyTooLarge = errors.New("the body is too large")
 	ErrBodySlow     = errors.New("the body takes too long to arrive")

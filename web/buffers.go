@@ -13,7 +13,7 @@ type buffers struct {
 
 const (
 	minBufferBits = 13 // 8 KB: most orders
-	maxBufferBits = 17 // 128 KB: nearly all; what is kept of larger ones would be missed elsewhere
+	maxBufferBits = 17 // 128 KB: nearly all; keeping larger ones would cost too much memory
 )
 
 // get lends a buffer of at least size bytes.

@@ -11,7 +11,7 @@ import (
 // Needs are the parts whose health /readyz reports. Every process does without the push
 // service for a while: orders are accepted, recorded and shown, and pushes stay owed.
 type Needs struct {
-	Healthy     func() error // returns an error once the disk might lose what it is given
+	Healthy     func() error // returns an error once the disk might lose data
 	Store       store.Store
 	Queue       queue.Admin // nil where nothing is recorded
 	NotifyQueue queue.Admin // nil where both steps are one process's

@@ -53,7 +53,7 @@ func peerOf(remote string) netip.Addr {
 	return ap.Addr().Unmap().WithZone("")
 }
 
-// neighbourhood is what limits count as one address: with IPv6 a whole /64, the smallest block
+// neighbourhood returns what limits count as one address: with IPv6 a whole /64, the smallest block
 // that a provider hands out.
 func neighbourhood(a netip.Addr) string {
 	if a.Is6() {

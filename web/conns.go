@@ -15,7 +15,7 @@ const (
 	// maxConns is how many connections a server has at once, where the process may
 	// open that many: see connsAllowed. An idle one takes some 20 KB.
 	maxConns = 8192
-	// maxHeld is how many bytes of bodies and answers all connections hold at once,
+	// maxHeld is how many bytes of bodies and answers all connections may hold at once,
 	// beyond the first buffer of each.
 	maxHeld = 64 << 20
 	// A connection is slow once it has brought less than paceBytes within paceTime.
@@ -24,7 +24,7 @@ const (
 	small     = 64 << 10 // what a quarter of maxHeld is left to
 )
 
-// conns are the connections of one server. It bounds their number and the memory that they
+// conns holds the connections of one server. It bounds their number and the memory that they
 // hold. When there are too many, it closes slow ones, and first those of the address and the
 // neighbourhood that have the most. So no sender takes anything from the others, and a quick
 // one gets its answer even if all come from one address.
@@ -42,7 +42,7 @@ type conns struct {
 
 // conn is one connection. Its fields are conns.mu's, but for next.
 type conn struct {
-	all  *conns // nil where the server is not one of [HTTPServer]'s: nothing is bounded then
+	all  *conns // nil where the server is not one of [HTTPServer]'s: then nothing is bounded
 	c    net.Conn
 	next [1]byte // waiting with one byte costs no buffer
 

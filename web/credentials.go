@@ -14,7 +14,7 @@ import (
 	"bellhop"
 )
 
-// What secrets begin with, so that people and scanners tell them apart.
+// Prefixes of secrets, by which people and scanners tell them apart.
 const (
 	sessionPrefix = "bh_s_"
 	tokenPrefix   = "bh_t_"
@@ -31,7 +31,7 @@ const (
 // hash.
 func NewToken() (secret string, hash [32]byte) { return newSecret(tokenPrefix) }
 
-// HashToken returns what is stored of an API token's or a session's secret.
+// HashToken returns the hash to store of an API token's or a session's secret.
 // Since a secret is random and long, a fast hash without salt is enough.
 func HashToken(secret string) [32]byte { return sha256.Sum256([]byte(secret)) }
 

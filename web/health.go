@@ -29,7 +29,7 @@ const (
 	checkFresh   = time.Second // how long a result is reused, so that asking costs nothing
 )
 
-// What /readyz says of the whole.
+// The status that /readyz gives the whole.
 const (
 	statusOK       = "ok"
 	statusDegraded = "degraded" // something is missing, and the process still does its job

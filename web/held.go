@@ -6,7 +6,7 @@ import "time"
 // that wants more than is free waits in line. Meanwhile those that hold bytes and became slow
 // are closed.
 
-// wish is what a connection in line wants to hold.
+// wish is the number of bytes that a connection in line wants.
 type wish struct {
 	c       *conn
 	n       int64
@@ -24,7 +24,7 @@ func (c *conn) grow(n int64) bool {
 		s.mu.Unlock()
 		return !evicted
 	}
-	c.turn = turnHandler // that it doesn't read is not its peer's doing
+	c.turn = turnHandler // its peer is not to blame that it doesn't read
 	w := &wish{c, n, make(chan struct{})}
 	s.line = append(s.line, w)
 	s.serveLine()
@@ -45,7 +45,7 @@ func (s *conns) grant(c *conn, n int64) bool {
 	return true
 }
 
-// allowance leaves a quarter of the budget to what is small, as nearly all is.
+// allowance leaves a quarter of the budget to small bodies, as nearly all are.
 func (s *conns) allowance(n int64) int64 {
 	if n > small {
 		return s.budget / 4 * 3

@@ -6,7 +6,7 @@ import (
 	"bellhop"
 )
 
-// ID writes an id as the API and the pages have it: a string, since some pass 2^53.
+// ID writes an id for the API and the pages: as a string, since some pass 2^53.
 func ID(n int64) string { return strconv.FormatInt(n, 10) }
 
 // ParseID reads an id out of a path. Anything but a positive number is not found.

@@ -72,7 +72,7 @@ func (s *scrape) gather() http.Handler {
 	return newPreparedAnswer(http.Header{"Content-Type": {"text/plain; version=0.0.4; charset=utf-8"}}, p.Bytes())
 }
 
-// page keeps what is written to it. status is 0 unless it is an error's.
+// page keeps an answer in memory. status is 0 unless it is an error's.
 type page struct {
 	bytes.Buffer
 	status int

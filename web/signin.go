@@ -36,7 +36,7 @@ type AuthStore interface {
 	store.Tokens
 }
 
-// Auth lets people in, and knows who they are.
+// Auth signs people in, and identifies their requests.
 type Auth struct {
 	store     AuthStore
 	now       func() time.Time

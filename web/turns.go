@@ -9,10 +9,10 @@ import (
 // network has only a few places in it. So guessers from many places keep others waiting for a
 // moment at most, and are refused at once.
 type turns struct {
-	turn chan struct{} // holds who computes
+	turn chan struct{} // holds the one that computes
 
 	mu     sync.Mutex
-	inLine map[string]int // by network, with who computes
+	inLine map[string]int // by network, the one that computes included
 	count  int
 }
 

@@ -45,7 +45,7 @@ func (c *chain) pack(w http.ResponseWriter, r *http.Request) {
 }
 
 // askInvoices gives up at the first failure: how often to try, and for how long
-// the client is to wait, would be for every caller in the chain to decide.
+// the client waits, every caller in the chain would have to decide.
 func (c *chain) askInvoices(ctx context.Context, order string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.invoices.url()+"/orders/"+order, nil)
 	if err != nil {

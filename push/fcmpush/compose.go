@@ -24,7 +24,7 @@ const (
 	maxTTL = 28 * 24 * time.Hour // FCM's own
 	maxTag = 64                  // APNs' limit for a collapse id
 
-	// maxPayload is kept below FCM's 4,096 bytes. It is held against the whole
+	// maxPayload stays below FCM's 4,096 bytes. compose compares it with the whole
 	// message as JSON but for the address, which is more than FCM or APNs
 	// count, however they do.
 	maxPayload = 4000

@@ -40,7 +40,7 @@ type Options struct {
 	// Credentials is the content of such a file, and goes before it.
 	Credentials []byte
 	// Endpoint is where FCM is, as scheme://host[:port]; "" is Google's. With
-	// an endpoint of one's own the environment's proxies are not used.
+	// another endpoint it ignores the environment's proxies.
 	Endpoint string
 	// Timeout is how long one request may take; 0 means 15 seconds, and less
 	// than 10 is an error.
@@ -232,8 +232,8 @@ func (s *Sender) Takes(k bellhop.AddressKind) bool {
 }
 
 // Service implements [push.Sender]. FCM passes messages to Apple and to browser
-// makers with credentials that the project holds, and those may be wrong while
-// Android's devices are rung.
+// makers with credentials of the project, and those may be wrong while Android's
+// devices still get pushes.
 func (s *Sender) Service(d bellhop.Device) string {
 	return "fcm:" + s.project + "/" + string(d.Platform)
 }

@@ -1,4 +1,4 @@
-// Package logpush writes a line to the log instead of ringing a phone: for trying bellhop out, and
+// Package logpush writes a line to the log instead of sending a push: for trying bellhop out, and
 // for shops without an app. The line names the device that would get the push, but neither its
 // address nor the push's text, which may be about a customer.
 package logpush

@@ -69,8 +69,7 @@ func OpenKeys(path string) (Keys, error) {
 	return k, err
 }
 
-// keep writes a file whole or not at all. Where another process was quicker its keys
-// are read instead.
+// keep writes a file whole or not at all. If another process was quicker, keep reads its keys.
 func keep(path string, body []byte, k *Keys) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

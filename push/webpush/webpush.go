@@ -1,4 +1,4 @@
-// Package webpush rings browsers by Web Push (RFC 8030), with messages that only
+// Package webpush sends pushes to browsers by Web Push (RFC 8030), with messages that only
 // the browser can read (RFC 8291) and a key that identifies bellhop to push services
 // (VAPID, RFC 8292). Each browser maker runs a service; a device's address names it.
 //

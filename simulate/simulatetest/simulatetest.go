@@ -35,7 +35,7 @@ func (s Sum) String() string {
 		s.Dead, s.Orders, s.Rung)
 }
 
-// Compare fails the test unless the ledger has a line for each acknowledged webhook, nothing was
+// Compare fails the test unless the ledger lists each acknowledged webhook, nothing was
 // recorded twice, only nonsense is dead, and each order is there once, in its newest version, with
 // one sent push and one notification.
 func (k Kept) Compare(t testing.TB, ledger *simulate.Ledger) Sum {

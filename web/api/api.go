@@ -49,7 +49,7 @@ type API struct {
 	hub  *hub
 }
 
-// caller is who asks, from where, and how: what a handler needs besides its input.
+// caller is the client and its connection, for handlers.
 type caller struct {
 	web.Principal
 	address netip.Addr
@@ -63,7 +63,7 @@ func callerOf(ctx context.Context) caller {
 	return c
 }
 
-// ShopParam is the parameter that every call about a shop has.
+// ShopParam is a parameter of every call about a shop.
 type ShopParam struct {
 	Shop string `query:"shop" maxLength:"255" example:"demo.myshopify.com" doc:"The shop that it is about. An operator has to name it; others have only their own."`
 }

@@ -44,7 +44,7 @@ func (c *chunk) briefly(pos int64, pages int) []byte {
 	return changedFrame(pos, changed{Orders: orders, Spread: min(maxSpread, pages*spreadEach), Anew: c.reset})
 }
 
-// changed is the news for a page.
+// changed names the changed orders for a page.
 type changed struct {
 	Orders []string `json:"orders"` // that changed; none stands for any
 	// Spread is a number of milliseconds. The pages spread their looks over it, so that they

@@ -48,7 +48,7 @@ type hub struct {
 type listener struct {
 	shop   string
 	who    string // principal.key
-	brief  bool   // wants to know which orders changed, not what they are now
+	brief  bool   // wants the ids of changed orders, not the orders
 	frames chan []byte
 }
 
@@ -57,7 +57,7 @@ type join struct {
 	reply chan joined
 }
 
-// joined has the sequence number after which a listener gets frames.
+// joined gets the sequence number after which a listener gets frames.
 type joined struct {
 	pos int64
 	err error
@@ -256,7 +256,7 @@ func (h *hub) step(ctx context.Context) (n int, err error) {
 	return len(changes), nil
 }
 
-// anyWhole reports whether somebody of a shop wants to know what orders are now.
+// anyWhole reports whether a listener of a shop wants whole orders.
 func (h *hub) anyWhole(shop string) bool {
 	for l := range h.listeners[shop] {
 		if !l.brief {

@@ -24,7 +24,7 @@ type session struct {
 	Body      Session
 }
 
-// Session is a sign-in as the API gives it.
+// Session is a sign-in in the API.
 type Session struct {
 	Token     string    `json:"token" example:"bh_s_…" doc:"Send it as Authorization: Bearer TOKEN."`
 	ExpiresAt time.Time `json:"expires_at"`

@@ -13,8 +13,7 @@ import (
 // Order is the shape of an order that events have, too.
 type Order events.Order
 
-// TransformSchema lets presentment be null, which the library can't be told by
-// a tag.
+// TransformSchema lets presentment be null. The library has no tag for that.
 func (Order) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	amount := *s.Properties["presentment"]
 	s.Properties["presentment"] = &huma.Schema{

@@ -63,10 +63,9 @@ func (a *API) openStream(ctx context.Context, in *openStream) (*huma.StreamRespo
 	}}, nil
 }
 
-// Follow tells a page of the console which orders of its shop changed, as server-sent
-// events, and begins with where the stream is: a page that shows less loads anew what it
-// shows. So nothing is missed however long a page was away, and a page asks as often as
-// it likes whatever the flood.
+// Follow sends a page of the console the ids of changed orders, as server-sent events. It begins
+// with the stream's position: a page that shows less reloads. So a page misses nothing however
+// long it was away, and loads as often as it likes in a flood.
 func (a *API) Follow(w http.ResponseWriter, r *http.Request, who web.Principal) error {
 	l, pos, err := a.hub.join(r.Context(), who, true)
 	if err != nil {
@@ -79,7 +78,7 @@ func (a *API) Follow(w http.ResponseWriter, r *http.Request, who web.Principal) 
 	return nil
 }
 
-// last returns -1 when nothing is to be resumed.
+// last returns -1 when the client resumes nothing.
 func (in *openStream) last() (int64, error) {
 	s := in.LastEventID
 	if s == "" {
@@ -105,7 +104,7 @@ type stream struct {
 }
 
 // serve writes what came after last up to pos, and then what the hub sends. It
-// ends when the client goes, is too slow, or is no longer let in, and at
+// ends when the client goes, is too slow, or loses its access, and at
 // shutdown.
 func (s *stream) serve(ctx context.Context, last, pos int64) {
 	// The server's own timeouts are for requests that end. What a connection

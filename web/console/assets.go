@@ -22,7 +22,7 @@ func addAssets(to web.Prepared) {
 		"/assets/icon.svg":        "image/svg+xml",
 		"/assets/icon-192.png":    "image/png",
 		"/assets/icon-512.png":    "image/png",
-		// They are at the top since that is what they are about.
+		// They are at the top since they are about the whole site.
 		"/worker.js":       "text/javascript; charset=utf-8",
 		"/app.webmanifest": "application/manifest+json",
 	} {

@@ -53,8 +53,7 @@ type Options struct {
 	Log        *slog.Logger
 }
 
-// Console is the pages for people. They work without a script; with it they reload what
-// changed.
+// Console serves the pages for people. A script only reloads what changed.
 type Console struct {
 	Options
 	tests *web.Limits // of a device
@@ -119,7 +118,7 @@ func (c *Console) routes(mux *http.ServeMux) {
 	}
 }
 
-// visit is one request of somebody who is signed in.
+// visit is one request of a signed-in person.
 type visit struct {
 	*http.Request
 	w   http.ResponseWriter
@@ -140,7 +139,7 @@ type frame struct {
 	Every  int   // it reloads after so many seconds; 0 for never
 }
 
-// signed admits people with a session. It sends others to sign in and come back.
+// signed admits people with a session. It sends others to the sign-in page and back.
 func (c *Console) signed(handle func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
@@ -251,7 +250,7 @@ func (f *Reader) Moment(t time.Time) string {
 // Zone names the reader's clock.
 func (f *Reader) Zone() string { return f.zone.String() }
 
-// Languages are those that there are, to choose from.
+// Languages lists the languages to choose from.
 func (f *frame) Languages() []i18n.Language { return i18n.Languages() }
 
 // label returns the words for a value that others define, such as Shopify's statuses, or the
@@ -263,8 +262,7 @@ func (f *frame) label(prefix, value string) string {
 	return f.T(prefix + value)
 }
 
-// comingBack is the address to return to after signing in: the page, or the page that a form
-// was on.
+// comingBack returns the address to return to after signing in: the page, or a form's page.
 func (v *visit) comingBack() string {
 	back := v.RequestURI
 	if v.Method != http.MethodGet {
@@ -340,7 +338,7 @@ func (c *Console) trouble(v *visit, err error) {
 	for k, values := range web.ProblemHeader(err) {
 		v.w.Header()[k] = values
 	}
-	v.Shop = "" // it may be what is wrong
+	v.Shop = "" // it may be the fault
 	if err := c.render(v.w, problem.Status, "trouble", &troubleView{v.frame, v.T(words)}); err != nil {
 		web.WriteProblem(v.w, problem)
 	}

@@ -128,7 +128,7 @@ type replayView struct {
 	frame
 	Rows []deadRow
 	All  bool
-	Drop bool // they are to be dropped instead
+	Drop bool // a dry run of dropping them
 	More int  // dead letters that were not tried
 	Good int
 }

@@ -90,8 +90,8 @@ func (c *Console) removeDevice(v *visit) error {
 	return v.back(c, &notice{Say: "devices.removed", Device: name})
 }
 
-// testDevice owes the device a push like any other: what becomes of it stands beside
-// the device, which the stream has the page load anew.
+// testDevice owes the device a push like any other. The page shows its outcome beside the device:
+// the stream makes the page reload it.
 func (c *Console) testDevice(v *visit) error {
 	name, now := v.PostForm.Get("device"), c.Now()
 	if c.tests.Take(v.Shop+"/"+name, now) > 0 || c.tries.Take(v.Shop, now) > 0 {

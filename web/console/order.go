@@ -32,8 +32,8 @@ type step struct {
 	At    time.Time
 	Clock string
 	After string // since the step before
-	Blank string // what stands there while it has not come so far
-	Late  bool   // what was to be done at once was not
+	Blank string // shown before it comes so far
+	Late  bool   // a step that should be immediate was late
 }
 
 // happening is a later event of the order.

@@ -17,8 +17,8 @@ type ordersView struct {
 	Show    string // which filter is on
 	Filters []filter
 	Rows    []orderRow
-	Next    string // address of what is older; "" at the end
-	First   string // address of what is newest; "" when this is
+	Next    string // address of the older ones; "" at the end
+	First   string // address of the newest ones; "" on their page
 }
 
 // filter is one way to narrow a list.

@@ -33,7 +33,7 @@ type shopCount struct {
 	n                   int
 }
 
-// overviewEvery is how often the page looks again, in seconds.
+// overviewEvery is how often the page reloads, in seconds.
 const overviewEvery = 5
 
 func (c *Console) showOverview(v *visit) error {

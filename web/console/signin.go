@@ -9,7 +9,7 @@ import (
 	"bellhop/web"
 )
 
-// signInView is the page that asks who somebody is.
+// signInView is the sign-in page.
 type signInView struct {
 	frame
 	Email   string
@@ -97,7 +97,7 @@ func (f *frame) signInTrouble(err error) string {
 	return f.T("trouble.internal")
 }
 
-// signOutView asks what becomes of the browser's notifications.
+// signOutView asks whether the browser keeps its notifications.
 type signOutView struct{ frame }
 
 // Whether the browser still gets notifications after signing out.
@@ -107,8 +107,8 @@ const (
 	browserCookie = "bellhop_installation" // browser.js keeps the browser's installation in it
 )
 
-// signOut first asks whether the browser shall go on to get the person's notifications: somebody
-// else may use it next.
+// signOut first asks whether the browser keeps the person's notifications: somebody else may use
+// it next.
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
 	v := &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}

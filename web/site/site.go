@@ -38,7 +38,7 @@ type Options struct {
 	Now        func() time.Time // default time.Now
 	Version    string           // of bellhop, for the API's document
 
-	Checks  []web.Check  // what /readyz asks
+	Checks  []web.Check  // the checks of /readyz
 	Metrics http.Handler // answers /metrics; nil where they have a listener of their own
 
 	APIInFlight    int            // requests of the API at once, webhooks and streams aside; default 256
@@ -54,7 +54,7 @@ type Options struct {
 	WebPushKey string
 }
 
-// Server is the whole of bellhop's HTTP.
+// Server is bellhop's whole site.
 type Server struct {
 	webhook http.Handler
 	rest    http.Handler

@@ -127,7 +127,7 @@ func (h *webhook) serve(w http.ResponseWriter, r *http.Request, began time.Time)
 		}
 	}()
 	if out := refuseUnread(r); out != outAccepted {
-		// net/http reads what is left of the body.
+		// net/http reads the rest of the body.
 		_ = http.NewResponseController(w).SetReadDeadline(began.Add(h.bodies.Timeout))
 		return out, nil
 	}
@@ -148,7 +148,7 @@ func (h *webhook) serve(w http.ResponseWriter, r *http.Request, began time.Time)
 	return out, cause
 }
 
-// refuseUnread finds what is wrong with a request without reading its body.
+// refuseUnread finds a request's faults without reading its body.
 func refuseUnread(r *http.Request) outcome {
 	if r.Method != http.MethodPost {
 		return outMethod
