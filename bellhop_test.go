@@ -124,8 +124,7 @@ func TestParseShopDomain(t *testing.T) {
 	}
 }
 
-// TestBudgets holds each form's bucket to both of FCM's limits: what can be sent
-// in a window is the burst and what is refilled in it.
+// TestBudgets holds each form's bucket to both of FCM's limits: a window takes the burst and its refill.
 func TestBudgets(t *testing.T) {
 	most := func(b bellhop.Budget, window time.Duration) int { return b.Burst + int(window/b.Refill) }
 	data := bellhop.BudgetOf(bellhop.FormData)

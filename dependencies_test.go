@@ -25,7 +25,7 @@ func TestEveryDependencyHasAReason(t *testing.T) {
 	}
 	for i, m := range reasons {
 		if !slices.Contains(in, m) || slices.Contains(reasons[:i], m) {
-			t.Errorf("docs/dependencies.md has a line too many for %s, which go.mod does not require", m)
+			t.Errorf("docs/dependencies.md lists %s, which go.mod does not require", m)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func readPage(t *testing.T, name string) page {
 	return p
 }
 
-// anchor is what GitHub calls a heading in an address.
+// anchor returns GitHub's name of a heading in an address.
 func anchor(heading string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

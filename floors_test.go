@@ -32,8 +32,8 @@ var floors = map[string]float64{
 }
 
 // vendors says where alone a vendor's library may be imported, so that deleting
-// the folder removes every mention of the vendor. bench is among them where it
-// does without bellhop what bellhop is measured beside.
+// the folder removes every mention of the vendor. bench is among them: it also measures vendors
+// without bellhop.
 var vendors = map[string][]string{
 	"github.com/ncruces/go-sqlite3":           {"internal", "bench"},
 	"github.com/pressly/goose":                {"internal/sqlitefile", "internal/postgres"},
@@ -123,7 +123,7 @@ func isDriver(folder string) bool {
 // isSuite reports whether a folder holds a conformance suite, for tests alone.
 func isSuite(folder string) bool { return path.Dir(folder) != "." && strings.HasSuffix(folder, "test") }
 
-// wrong says what is wrong with an import of our own, if anything.
+// wrong returns the fault of an import of our own, or "".
 func wrong(s source, to string) string {
 	from := s.folder
 	above, known := floorOf(from)

@@ -11,8 +11,7 @@ import (
 	"bellhop"
 )
 
-// TestTimezonesAsPhonesSendThem also loads what is made of each, as whoever reads it
-// from the database does.
+// TestTimezonesAsPhonesSendThem also loads each zone, as readers of the database do.
 func TestTimezonesAsPhonesSendThem(t *testing.T) {
 	for said, want := range map[string]string{
 		"Asia/Seoul": "Asia/Seoul", "asia/seoul": "Asia/Seoul", "ASIA/SEOUL": "Asia/Seoul",

@@ -55,7 +55,7 @@ func TestPageIsStrict(t *testing.T) {
 	}
 }
 
-// fake is a demo that only notes what it is asked for.
+// fake is a demo that only notes its calls.
 type fake struct {
 	did     []demo.Action
 	stopped bool

@@ -18,8 +18,7 @@ import (
 	"bellhop/web/webhook"
 )
 
-// bareKey is set where this test program is to be the bare handler that bellhop is
-// compared with: it has an address.
+// bareKey makes this test program the bare handler to compare bellhop with; it holds an address.
 const bareKey = "DEPLOY_TEST_BARE"
 
 func asBare() {
@@ -154,8 +153,7 @@ func slowBody(path string, length int) string {
 		path, length)
 }
 
-// TestAttacks has strangers do what they can for a while, and compares with what the
-// same does to a bare handler: make attack.
+// TestAttacks attacks bellhop for a while, and a bare handler in the same way, and compares: make attack.
 func TestAttacks(t *testing.T) {
 	if os.Getenv("ATTACK") == "" {
 		t.Skip("long: make attack")
@@ -188,8 +186,8 @@ func TestAttacks(t *testing.T) {
 				if len(h.wrong) > 0 {
 					t.Errorf("%v", h.wrong)
 				}
-				// Beyond the 8,192 connections that there are places for, each honest
-				// webhook is answered, and later.
+				// With more than the 8,192 connections that find a place, bellhop
+				// still answers each honest webhook, but later.
 				p99, peak := h.percentile(.99), s.peak(t)
 				if a.Sockets < 8192 && p99 > max(limit, 100*time.Millisecond) {
 					t.Errorf("p99 %v, three times the bare handler's is %v", p99, limit)

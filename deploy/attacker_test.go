@@ -24,8 +24,8 @@ import (
 	"bellhop/web/webhook"
 )
 
-// attackKey is set where this test program is to attack, in a process of its own, so
-// that what it costs the attacker slows no honest sender: it holds the attack.
+// attackKey holds an attack and makes this test program run it, in a process of its own: its
+// cost slows no honest sender.
 const attackKey = "DEPLOY_TEST_ATTACK"
 
 // attack is what hostile connections do, each as soon as the last one was closed

@@ -41,7 +41,7 @@ func composeServices(t *testing.T) (services map[string]service, replicas map[st
 // TestComposeJourney runs the processes of deploy/compose with their own commands
 // and settings, behind its proxy, and upgrades each in turn while orders come. Each
 // webhook reaches a bellhop, which answers it 200, unless this machine is so busy
-// that RabbitMQ takes longer than a second; each order is recorded once and rung once.
+// that RabbitMQ takes longer than a second; each order is recorded once and pushed once.
 func TestComposeJourney(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

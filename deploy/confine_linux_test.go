@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// confineKey is set where this test program is to become another, confined one.
+// confineKey makes this test program become another, confined one.
 const confineKey = "DEPLOY_TEST_CONFINE"
 
 // confine becomes the program that the arguments name, which may not have memory

@@ -18,8 +18,8 @@ import (
 // systemd in docs/deploy.md to the letter.
 type machine struct {
 	root   string
-	blocks []string // what is to be typed: the installation, one process, services
-	proxy  string   // what is to be changed in the proxy's configuration
+	blocks []string // to type: the installation, one process, services
+	proxy  string   // to change in the proxy's configuration
 }
 
 // theMachine is one for all tests.

@@ -56,7 +56,7 @@ func TestProxyBoundsAnAddress(t *testing.T) {
 	p.post(t, webhook.Path, 2000)
 }
 
-// echo has one server that says what it was sent.
+// echo is one server that answers with the request.
 func (p *proxy) echo(t *testing.T) {
 	t.Helper()
 	host := newHost()

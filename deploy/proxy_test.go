@@ -103,8 +103,8 @@ func serveOn(t *testing.T, host string, h http.Handler) {
 	t.Cleanup(func() { s.Close(); <-done })
 }
 
-// TestProxyTellsWhoAsks wants what stands behind the proxy to learn who really
-// asks, and nobody outside to learn what is not for them.
+// TestProxyTellsWhoAsks wants bellhop behind the proxy to learn the real client's address, and
+// nobody outside to reach what is not public.
 func TestProxyTellsWhoAsks(t *testing.T) {
 	t.Parallel()
 	p := startProxy(t)
@@ -148,7 +148,7 @@ func TestProxyTellsWhoAsks(t *testing.T) {
 	}
 }
 
-// TestProxyLeavesOutWhoIsNotReady takes away what one of two servers needs.
+// TestProxyLeavesOutWhoIsNotReady takes the queue away from one of two servers.
 func TestProxyLeavesOutWhoIsNotReady(t *testing.T) {
 	t.Parallel()
 	p := startProxy(t)

@@ -8,8 +8,7 @@ import (
 	"sync"
 )
 
-// sender carries Shopify's requests, and tells what a bellhop answered from what
-// somebody else did, or nobody.
+// sender carries Shopify's requests, and tells bellhop's answers from others and from none.
 type sender struct {
 	http.RoundTripper
 
@@ -19,8 +18,8 @@ type sender struct {
 	failed []string // anything else
 }
 
-// RoundTrip implements [http.RoundTripper]. What was begun is finished, also when
-// the twin is told to end: no webhook is to be cut off from this side.
+// RoundTrip implements [http.RoundTripper]. It finishes each request, also when the twin ends: this
+// side cuts no webhook off.
 func (s *sender) RoundTrip(r *http.Request) (*http.Response, error) {
 	a, err := s.RoundTripper.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
 	s.mu.Lock()

@@ -55,8 +55,8 @@ func (s *stage) command(v service, host string) *exec.Cmd {
 	return cmd
 }
 
-// confine has this test program become the command, once it has given up what
-// MemoryDenyWriteExecute=yes forbids.
+// confine makes this test program become the command, under the rules of
+// MemoryDenyWriteExecute=yes.
 func (s *stage) confine(cmd *exec.Cmd) {
 	if !canConfine() {
 		s.t.Log("this kernel can't forbid memory that is both written and executed: not tried")

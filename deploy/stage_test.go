@@ -144,15 +144,14 @@ func (s *stage) withRabbitMQ() {
 	s.rabbit = parse(s.t, server.URL(name))
 }
 
-// newHost returns an address that nobody else has: what a container or a machine
-// would have.
+// newHost returns an address of its own, for a container or a machine.
 func newHost() string {
 	n := hosts.Add(1)
 	return fmt.Sprintf("127.%d.%d.%d", 64+os.Getpid()%128, n/200, 2+n%200)
 }
 
-// localized is a setting as it is here: who is reached where, with which password,
-// is the stage's; all else is the deployment's.
+// localized returns a setting for this stage: addresses and passwords are the stage's, all else
+// is the deployment's.
 func (s *stage) localized(name, value, host string) string {
 	switch name {
 	case "BELLHOP_DB", "BELLHOP_QUEUE", "BELLHOP_EVENTS":
@@ -218,7 +217,7 @@ func local(port string) string {
 			l, err = net.Listen("tcp", ":0")
 		}
 		if err != nil {
-			return port // whoever listens there says what is wrong
+			return port // that listener reports the fault
 		}
 		defer l.Close()
 		if ports.local == nil {
@@ -262,7 +261,7 @@ func (s *stage) open(queue string) *wire.Parts {
 	return parts
 }
 
-// deliver has Shopify's twin send webhooks for as long as meanwhile takes, and
+// deliver makes Shopify's twin send webhooks for as long as meanwhile takes, and
 // a while longer.
 func (s *stage) deliver(url string, transport http.RoundTripper, meanwhile func()) *simulate.Ledger {
 	s.t.Helper()
@@ -291,8 +290,7 @@ func (s *stage) deliver(url string, transport http.RoundTripper, meanwhile func(
 	return twin.Ledger()
 }
 
-// compare holds what is there, once all is done, against what Shopify's twin sent
-// and what the phones show.
+// compare compares the data at the end with Shopify's twin and with the phones.
 func (s *stage) compare(queue string, ledger *simulate.Ledger) {
 	s.t.Helper()
 	parts := s.open(queue)

@@ -69,8 +69,8 @@ func (m *machine) setting(t *testing.T, env map[string]string, key, value, crede
 	return ""
 }
 
-// readable checks that what rings the phones is named, and that the units' user can
-// read it: nothing but a credential is handed to it.
+// readable checks that a unit names the push service's key, and that the units' user can read it:
+// the key comes only as a credential.
 func readable(t *testing.T, v service, loaded []string) {
 	t.Helper()
 	if path, fcm := strings.CutPrefix(v.env["BELLHOP_PUSH"], "fcm:"); fcm && !slices.Contains(loaded, path) {

@@ -12,7 +12,7 @@ import (
 	"bellhop/simulate"
 )
 
-// A sender makes one attempt and says what came of it. Here it is FCM's, and the twin
+// A sender makes one attempt and reports the result. Here it is FCM's, and the twin
 // stands in for FCM and the phone.
 func ExampleSender() {
 	fcm := simulate.NewFCM(simulate.FCMOptions{})

@@ -18,8 +18,8 @@ var understood = []string{
 	shopify.TopicOrderCreate, shopify.TopicOrderEdited, shopify.TopicRefundCreate, shopify.TopicOrderDelete,
 }
 
-// safe is what an error may say: our own words, the names of fields that we
-// know, and numbers.
+// safe matches the errors that are allowed: our own words, the names of fields that we know, and
+// numbers.
 var safe = regexp.MustCompile(`^[a-z_.0-9]+ (is|has) [a-z 0]+$|^the body is not (a JSON object|JSON from byte \d+ ` +
 	`on|one of [a-z/_]+: it [a-z ]+)$`)
 

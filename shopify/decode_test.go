@@ -36,7 +36,7 @@ func event(topic string, body []byte) *bellhop.Event {
 	}
 }
 
-// Each file in testdata is named after its topic and what is special in it.
+// Each file in testdata has the name of its topic and of its peculiarity.
 func TestDecodeGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(files) == 0 {

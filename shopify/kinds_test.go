@@ -38,7 +38,7 @@ var kinds = map[string]struct {
 	"odd kind": {`{"id":7,"currency":"USD","total_price":"9.00","created_at":"2026-11-20T09:00:00Z","admin_graphql_api_id":7}`, ""},
 }
 
-// TestBodiesUnderOtherTopics has every kind of body come under every topic: Shopify
+// TestBodiesUnderOtherTopics sends every kind of body under every topic: Shopify
 // doesn't sign the topic.
 func TestBodiesUnderOtherTopics(t *testing.T) {
 	topics := strings.Fields(`orders/create orders/updated orders/paid orders/cancelled orders/fulfilled orders/partially_fulfilled

@@ -37,7 +37,7 @@ var key = sync.OnceValue(func() *rsa.PrivateKey {
 	return k
 })
 
-// clock is a time that moves when it is told to.
+// clock is a time that only the test moves.
 type clock struct {
 	mu sync.Mutex
 	t  time.Time

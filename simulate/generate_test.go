@@ -105,7 +105,7 @@ func noteOrder(seen map[string]int, o *bellhop.Order) {
 	note("many lines", len(o.Items) > 60)
 }
 
-// checkBody reads a body as JSON and compares what is easily compared.
+// checkBody reads a body as JSON and compares the simple fields.
 func checkBody(t *testing.T, d *simulate.Delivery) {
 	t.Helper()
 	if !utf8.Valid(d.Body) || bytes.ContainsAny(d.Body, "\n\t") {
@@ -269,8 +269,7 @@ func BenchmarkGenerate(b *testing.B) {
 	b.ReportMetric(float64(size)/float64(n), "B/body")
 }
 
-// What the twin says that a body states is what decoding it comes to, and what
-// it calls poison can't be decoded.
+// Decoding a body gives the twin's own statement of it, and fails for poison.
 func TestDeliveriesDecode(t *testing.T) {
 	keys := &shopify.Keys{App: shopify.NewSecret("s3cret")}
 	for _, d := range generate(t, everything()) {

@@ -17,7 +17,7 @@ type unread struct {
 
 func (u unread) Write(p []byte) (int, error) { <-u.until; return u.ResponseWriter.Write(p) }
 
-// TestUnreadAnswersKeepNobodyOut has nobody read the first answers.
+// TestUnreadAnswersKeepNobodyOut leaves the first answers unread.
 func TestUnreadAnswersKeepNobodyOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		page := strings.Repeat("x", 300<<10)

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// peerConn is one end of a pipe, with the address of who has the other.
+// peerConn is one end of a pipe, with the address of the other end.
 type peerConn struct {
 	net.Conn
 	from   net.Addr
@@ -109,8 +109,8 @@ func TestWhoGoesFirst(t *testing.T) {
 	}
 }
 
-// TestNobodySlow wants a place found also where none is slow: here for one more of
-// the address that has the most.
+// TestNobodySlow wants a place also where no connection is slow: here for one more of the address
+// with the most.
 func TestNobodySlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newConns(3, maxHeld)
@@ -129,7 +129,7 @@ func TestNobodySlow(t *testing.T) {
 	})
 }
 
-// TestBytesAreBounded has connections hold what there is and more.
+// TestBytesAreBounded makes connections ask for more bytes than the budget.
 func TestBytesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const budget = 16 << 20
@@ -147,7 +147,7 @@ func TestBytesAreBounded(t *testing.T) {
 		}
 		first, done := hold(2 << 20)
 		if !<-done {
-			t.Error("one may go beyond what is left for large ones")
+			t.Error("one may exceed the share of large ones")
 		}
 		_, waits := hold(2 << 20)
 		_, more := hold(2 << 20)
@@ -205,9 +205,8 @@ func (p *pipes) dial(address string) net.Conn {
 // accepting answers 200, as the webhooks' endpoint does.
 var accepting = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 
-// TestSlowBodiesKeepNobodyOut has four times as many connections as there may be
-// send a header and no body, each again as soon as it is closed but once a second at
-// the most, and wants every honest webhook taken at once.
+// TestSlowBodiesKeepNobodyOut opens four times the allowed connections. Each sends a header and no
+// body, and comes back when it is closed, at most once a second. Every honest webhook gets in at once.
 func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 	for name, c := range map[string]struct {
 		sources int
@@ -278,7 +277,7 @@ func post(conn net.Conn, header string) (status int, took time.Duration) {
 	return res.StatusCode, time.Since(began)
 }
 
-// TestDeclaredLengthTakesNoMemory has a hundred bodies of 2 MiB announced. None comes.
+// TestDeclaredLengthTakesNoMemory announces a hundred bodies of 2 MiB. None comes.
 func TestDeclaredLengthTakesNoMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handlers := []http.Handler{readFirst(accepting, nil, 2<<20), readFirst(http.NotFoundHandler(), nil, MaxBody)}

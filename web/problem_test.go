@@ -11,7 +11,7 @@ import (
 	"bellhop"
 )
 
-// The table has a line for each kind that there is.
+// The table lists every kind.
 func TestEveryKindHasAStatus(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "../errors.go", nil, 0)
 	if err != nil {

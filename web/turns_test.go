@@ -8,8 +8,7 @@ import (
 	"testing/synctest"
 )
 
-// Whoever guesses from few networks at once fills few places of the line, and those who
-// find none are turned away without waiting.
+// Guessers from few networks fill few places of the line, and the line refuses the rest without waiting.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, release := newTurns(), make(chan struct{})

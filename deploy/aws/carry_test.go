@@ -14,8 +14,8 @@ import (
 	"bellhop/simulate/simulatetest"
 )
 
-// carry sends what a twin of Shopify's makes, and returns its ledger once nothing
-// waits, runs or is owed any more.
+// carry sends the webhooks of a twin of Shopify, and returns its ledger once nothing waits, runs
+// or is owed any more.
 func (j *journey) carry(o simulate.ShopifyOptions) *simulate.Ledger {
 	j.t.Helper()
 	defer j.consume()()
@@ -28,14 +28,14 @@ func (j *journey) carry(o simulate.ShopifyOptions) *simulate.Ledger {
 	return ledger
 }
 
-// drain carries what is in the queue.
+// drain carries the queue's messages.
 func (j *journey) drain() {
 	j.t.Helper()
 	defer j.consume()()
 	j.settle()
 }
 
-// consume hands the queue's messages to start, and returns what ends that.
+// consume hands the queue's messages to start until the caller calls the returned function.
 func (j *journey) consume() (stop func()) {
 	j.t.Helper()
 	cfg, err := config.LoadDefaultConfig(j.t.Context(), config.WithRegion(lambdaruntime.Region))
@@ -105,8 +105,7 @@ func (j *journey) settle() {
 	}
 }
 
-// compare holds what is in the database and on the phones against the twin's
-// ledger.
+// compare compares the database and the phones with the twin's ledger.
 func (j *journey) compare(ledger *simulate.Ledger) {
 	j.t.Helper()
 	sum := simulatetest.Kept{Store: j.parts.Store, FCM: j.fcm, Tokens: j.tokens}.Compare(j.t, ledger)

@@ -29,7 +29,7 @@ import (
 const appSecret = "the app's secret"
 
 // The servers that the journeys share, and the program that all functions run,
-// built so that it can be told to fail.
+// built so that tests can make it fail.
 var (
 	thePostgres = sync.OnceValues(func() (*realserver.Postgres,
 		error) {
@@ -84,7 +84,7 @@ type journey struct {
 	troubles
 }
 
-// troubles are what a journey meets with.
+// troubles are the failures on a journey.
 type troubles struct {
 	faults  string            // of FCM
 	traps   map[string]string // POINT HITS HOW: where each process of a function fails; Start is killed from outside
@@ -101,7 +101,7 @@ func startJourney(t *testing.T, mode string, meets troubles) *journey {
 		tokens: map[string]string{}, values: map[string]string{}}
 	j.services()
 	for _, name := range []string{"Accept", "Start", "Record", "Notify", "Sweep", "Migrate"} {
-		if name != "Start" { // it is told of the machine, which is told of the others
+		if name != "Start" { // it knows the machine, which knows the others
 			j.function(name)
 		}
 	}
@@ -115,8 +115,8 @@ func startJourney(t *testing.T, mode string, meets troubles) *journey {
 	return j
 }
 
-// services starts what stands in for AWS and Google, and says what the template's
-// variables are there.
+// services starts the stand-ins for AWS and Google, and returns the values of the template's
+// variables there.
 func (j *journey) services() {
 	t := j.t
 	pg, err := thePostgres()

@@ -43,7 +43,7 @@ func large(t *testing.T, shop string, n int) (*simulate.Delivery, []byte) {
 	return nil, nil
 }
 
-// TestLargeOrders sends orders around and above what an execution takes: they
+// TestLargeOrders sends orders around and above the limit of an execution's input: they
 // travel by reference, and leave room in the input for the cause of a failure.
 func TestLargeOrders(t *testing.T) {
 	t.Parallel()

@@ -59,10 +59,10 @@ type failure struct {
 
 func (f *failure) Error() string { return f.Type }
 
-// function is what a function of the stub does: n counts its calls from 1.
+// function acts as a Lambda function: n counts its calls from 1.
 type function func(n int, in input) (any, error)
 
-// input is what the machine hands to either function.
+// input is the machine's input to either function.
 type input struct {
 	Message struct {
 		Body       string         `json:"body"`
@@ -303,8 +303,7 @@ func checkCalls(t *testing.T, f *functions, records, dead, notified int) {
 	}
 }
 
-// TestAStandardNameIsUsedOnce is what makes a message that comes twice start one
-// execution.
+// TestAStandardNameIsUsedOnce shows that a message that comes twice starts one execution.
 func TestAStandardNameIsUsedOnce(t *testing.T) {
 	f, url := serveFunctions(t)
 	m := startMachine(t, url, false)

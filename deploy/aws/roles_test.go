@@ -81,7 +81,7 @@ func TestRolesHaveNoWildcardWithoutAReason(t *testing.T) {
 	}
 }
 
-// wildcard returns what is written of a resource with a wildcard, else "". The
+// wildcard returns a resource's pattern if it has a wildcard, else "". The
 // ARN of a log group ends in one by itself, for the streams in it.
 func wildcard(r any) string {
 	if m, ok := r.(map[string]any); ok {
@@ -163,7 +163,7 @@ func TestFunctions(t *testing.T) {
 		}
 		if got := p["Environment"].(map[string]any)["Variables"].(map[string]any)["BELLHOP_FUNCTION"]; got != strings.ToLower(
 			name) {
-			t.Errorf("%s is told to be %v", name, got)
+			t.Errorf("BELLHOP_FUNCTION of %s is %v", name, got)
 		}
 		if text(p["LoggingConfig"]) != `{"LogGroup":{"Ref":"`+name+`Logs"}}` {
 			t.Errorf("%s logs to %v", name, p["LoggingConfig"])

@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// stubAWS stands in for the aws command: it writes down what it is asked, one
-// line a call, and answers as AWS would. The files "stack", "refuses" and
-// "messages" beside it say what there is.
+// stubAWS stands in for the aws command: it writes down its calls, one a line, and answers as AWS
+// would. The files "stack", "refuses" and "messages" beside it say what exists.
 const stubAWS = `#!/bin/sh
 here=$(dirname "$0")
 for word; do
@@ -77,8 +76,7 @@ func (s scripts) write(name, text string) {
 	}
 }
 
-// run runs a script and returns what it said, what it asked of AWS, and whether
-// it succeeded.
+// run runs a script and returns its output, its calls of AWS, and whether it succeeded.
 func (s scripts) run(script string, env ...string) (said, asked string, ok bool) {
 	s.t.Helper()
 	os.Remove(filepath.Join(s.dir, "bin/log"))
@@ -127,8 +125,7 @@ func TestDeployTheFirstTime(t *testing.T) {
 	}
 }
 
-// TestDeployMigratesBeforeTheCode is what lets the code before live with the
-// schema after, and never the other way round.
+// TestDeployMigratesBeforeTheCode shows that old code meets the new schema, never the other way round.
 func TestDeployMigratesBeforeTheCode(t *testing.T) {
 	s := copyScripts(t)
 	s.write("bin/stack", "UPDATE_COMPLETE\n")

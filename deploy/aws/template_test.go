@@ -14,8 +14,8 @@ import (
 	"bellhop/internal/realserver"
 )
 
-// template is what the tests read of a CloudFormation template. Short forms of
-// functions are written out: !Ref X is {"Ref": "X"}.
+// template is the part of a CloudFormation template that the tests read. It has the long forms of
+// functions: !Ref X is {"Ref": "X"}.
 type template struct {
 	Parameters map[string]parameter
 	Conditions map[string]any
@@ -55,7 +55,7 @@ func readTemplate(t *testing.T) template {
 	return parsed
 }
 
-// plain turns YAML into what JSON would be.
+// plain turns YAML's values into JSON's.
 func plain(t *testing.T, n *yaml.Node) any {
 	name, short := strings.CutPrefix(n.Tag, "!")
 	if !short || strings.HasPrefix(name, "!") {
@@ -187,8 +187,7 @@ func TestTemplateIsValid(t *testing.T) {
 	}
 }
 
-// TestEachModeHasWhatItNeeds pins the functions of each mode, and that what reads
-// the queue is one function alone.
+// TestEachModeHasWhatItNeeds pins the functions of each mode; exactly one reads the queue.
 func TestEachModeHasWhatItNeeds(t *testing.T) {
 	tpl := readTemplate(t)
 	for mode, want := range map[string]string{
@@ -225,7 +224,7 @@ func TestParametersSayWhatTheyAreFor(t *testing.T) {
 	}
 }
 
-// TestQueue holds the queue to what AWS asks of one that a function reads
+// TestQueue holds the queue to AWS's rules for one that a function reads
 // (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
 func TestQueue(t *testing.T) {
 	tpl := readTemplate(t)
@@ -253,7 +252,7 @@ func TestQueue(t *testing.T) {
 		environment := tpl.Resources[name].Properties["Environment"].(map[string]any)
 		told := environment["Variables"].(map[string]any)["BELLHOP_MAX_ATTEMPTS"]
 		if told != fmt.Sprint(redrive["maxReceiveCount"]) {
-			t.Errorf("%s is told of %v attempts, and there are %v", name, told, redrive["maxReceiveCount"])
+			t.Errorf("%s expects %v attempts, and the queue makes %v", name, told, redrive["maxReceiveCount"])
 		}
 	}
 	if n := number(t, "maxReceiveCount", redrive["maxReceiveCount"]); n < 5 {

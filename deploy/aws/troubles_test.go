@@ -11,8 +11,7 @@ import (
 // TestJourney carries orders through the functions and the state machine as they
 // are deployed, with repeats, updates and poison among them, while the
 // processes of all functions fail again and again, where it hurts: a webhook is durable and
-// not answered, an order is stored and not told, a phone has rung and nobody has
-// written it down.
+// not answered, an order is stored and not published, a push was sent and not recorded.
 func TestJourney(t *testing.T) {
 	t.Parallel()
 	crashes := troubles{

@@ -99,8 +99,8 @@ func TestChartPassesHelmsLint(t *testing.T) {
 	}
 }
 
-// TestChartRenders keeps what Kubernetes is given for each of the value files, and
-// holds it against Kubernetes' own types.
+// TestChartRenders keeps the manifests for each of the value files, and checks them by
+// Kubernetes' own types.
 func TestChartRenders(t *testing.T) {
 	for name, values := range valueFiles(t) {
 		docs := manifests(t, values)
@@ -157,7 +157,7 @@ func TestChartRefuses(t *testing.T) {
 	}
 }
 
-// TestMistakesAreSeen has the checks of manifests mean something.
+// TestMistakesAreSeen shows that the checks of manifests find mistakes.
 func TestMistakesAreSeen(t *testing.T) {
 	docs := manifests(t, valueFiles(t)["all"])
 	for was, becomes := range map[string]string{

@@ -186,7 +186,7 @@ func TestComposeStartsInOrder(t *testing.T) {
 	}
 }
 
-// TestSecretsGoWhereTheyAreNeeded wants no process to hold what it does not use.
+// TestSecretsGoWhereTheyAreNeeded wants each process to hold only the secrets that it uses.
 func TestSecretsGoWhereTheyAreNeeded(t *testing.T) {
 	p := project(t)
 	for name, s := range p.Services {

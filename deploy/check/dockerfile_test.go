@@ -88,7 +88,7 @@ func toolchain(t *testing.T) string {
 	return ""
 }
 
-// TestLinterSeesMistakes has the checks above mean something.
+// TestLinterSeesMistakes shows that the checks above find mistakes.
 func TestLinterSeesMistakes(t *testing.T) {
 	_, warnings := parseDockerfile(t, []byte("FROM scratch as X\nENTRYPOINT /bellhop serve\nMAINTAINER me\n"))
 	if len(warnings) < 3 {
@@ -97,8 +97,7 @@ func TestLinterSeesMistakes(t *testing.T) {
 }
 
 // TestContext holds .dockerignore against git: a tracked file that is left out
-// makes the version a modified one, and a secret that is not left out is sent to
-// whoever builds.
+// makes the version a modified one, and any other secret goes to the builder.
 func TestContext(t *testing.T) {
 	patterns, err := ignorefile.ReadAll(bytes.NewReader(read(t, root+"/.dockerignore")))
 	if err != nil {
@@ -131,7 +130,7 @@ func TestContext(t *testing.T) {
 	for _, name := range []string{"deploy/compose/.env", "deploy/compose/secrets/fcm.json", "bellhop-data/bellhop.db",
 		"internal/realserver/node/node_modules/fauxqs/package.json"} {
 		if !ignored(name) {
-			t.Errorf("%s is sent to whoever builds", name)
+			t.Errorf("%s goes to the builder", name)
 		}
 	}
 }

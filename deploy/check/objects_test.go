@@ -84,7 +84,7 @@ func add[T any](to *[]T, doc string) error {
 	return err
 }
 
-// problems are what Kubernetes would take, and would not work.
+// problems finds faults that Kubernetes would accept.
 func (o objects) problems() []string {
 	found := slices.Clone(o.wrong)
 	say := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
@@ -183,7 +183,7 @@ func hasPort(c corev1.Container, port intstr.IntOrString) bool {
 	return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.Name == port.StrVal })
 }
 
-// drain is how long bellhop takes at most to finish what was begun.
+// drain is how long bellhop takes at most to finish its work.
 const drain = 25
 
 func probes(d appsv1.Deployment, say func(string, ...any)) {
@@ -207,8 +207,8 @@ func probes(d appsv1.Deployment, say func(string, ...any)) {
 	}
 }
 
-// pod holds a pod against the restricted profile of Kubernetes' pod security
-// standards, and what it refers to against what is there.
+// pod holds a pod against the restricted profile of Kubernetes' pod security standards, and checks
+// that everything it refers to exists.
 func (o objects) pod(name string, p corev1.PodSpec, say func(string, ...any)) {
 	c := p.Containers[0]
 	s, own := p.SecurityContext, c.SecurityContext
@@ -227,7 +227,7 @@ func (o objects) pod(name string, p corev1.PodSpec, say func(string, ...any)) {
 	}
 	if a := p.ServiceAccountName; a != "" && a != "orders" &&
 		!slices.ContainsFunc(o.accounts, func(s corev1.ServiceAccount) bool { return s.Name == a }) {
-		say("%s runs as %s, who is not there", name, a)
+		say("%s runs as %s, which does not exist", name, a)
 	}
 	environment(name, c, say)
 }

@@ -18,8 +18,8 @@ var units = []string{"bellhop.service", "bellhop-migrate.service", "bellhop-serv
 	"bellhop-worker@record.service", "bellhop-worker@notify.service"}
 
 // exposure is the most that a unit may be exposed by systemd's own measure, in
-// tenths: 0 is not at all, 100 is as root with all rights. What is left is the
-// network, which it lives by.
+// tenths: 0 is not at all, 100 is as root with all rights. The rest is the
+// network, which it needs.
 const exposure = "15"
 
 // machine is a tree as it is after docs/deploy.md, with change applied to a unit.
@@ -68,7 +68,7 @@ func write(t *testing.T, name, text string, mode os.FileMode) {
 func same(_, text string) string { return text }
 
 // analyze runs systemd-analyze on a tree. Whatever it says is an error: it only
-// warns of what it does not know.
+// warns of settings that it does not know.
 func analyze(t *testing.T, verb, dir string, args ...string) error {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -98,7 +98,7 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// TestUnitMistakesAreSeen has the check above mean something.
+// TestUnitMistakesAreSeen shows that the check above finds mistakes.
 func TestUnitMistakesAreSeen(t *testing.T) {
 	for was, becomes := range map[string]string{
 		"TimeoutStopSec=40s":       "TimeoutStopSeconds=40s",

@@ -17,7 +17,7 @@ func main() {
 	log.Fatal(follow(os.Args[1], os.Stdout)) // such as amqp://user:password@host/vhost
 }
 
-// follow's own queue keeps events while it does not run.
+// follow reads its own queue, which keeps events while it does not run.
 func follow(url string, out io.Writer) error {
 	conn, err := amqp.Dial(url)
 	if err != nil {

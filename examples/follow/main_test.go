@@ -14,8 +14,8 @@ import (
 	"bellhop/internal/realserver"
 )
 
-// TestFollow has the example print what is published, an event that comes twice
-// but once.
+// TestFollow publishes events, and wants the example to print each once, also one that
+// comes twice.
 func TestFollow(t *testing.T) {
 	r, err := realserver.StartRabbitMQ(context.Background())
 	realserver.Need(t, err)

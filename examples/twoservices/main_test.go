@@ -10,7 +10,7 @@ import (
 	"bellhop/internal/realserver"
 )
 
-// TestBothWays has the second service go away in both ways: the chain passes its
+// TestBothWays takes the second service away in both ways: the chain passes its
 // absence on to the client and has orders packed that nobody bills; with events
 // the client notices nothing, and everything is done in the end.
 func TestBothWays(t *testing.T) {

@@ -137,8 +137,7 @@ func TestTag(t *testing.T) {
 	}
 }
 
-// payload is what of a request counts: the message as JSON, without the
-// address.
+// payload is the part of a request that counts: the message as JSON, without the address.
 func payload(t testing.TB, raw []byte) int {
 	var r struct{ Message map[string]json.RawMessage }
 	if err := json.Unmarshal(raw, &r); err != nil {
@@ -186,7 +185,7 @@ func TestEverythingTooLong(t *testing.T) {
 	}
 }
 
-// What is short stays whole, and the texts give way before the data does.
+// Short messages stay whole, and the driver shortens the texts before the data.
 func TestBodyGivesWayFirst(t *testing.T) {
 	m := message()
 	m.Title = strings.Repeat("t", 300)
@@ -235,7 +234,7 @@ func Example() {
 	// Output: unproven false
 }
 
-// BenchmarkSend has the server's work in its figures too.
+// BenchmarkSend measures the server's work too.
 func BenchmarkSend(b *testing.B) {
 	f := newFake(b)
 	f.set(func(w http.ResponseWriter, _ *http.Request, _ []byte) {

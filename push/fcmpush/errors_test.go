@@ -204,8 +204,8 @@ func TestAnswerThatIsNotHTTPIsNotQuoted(t *testing.T) {
 	}
 }
 
-// TestCheckAsksForADevice has a wrong project found by a device's address, which an
-// address that nobody has can't show, and goes on to a device that is still there.
+// TestCheckAsksForADevice finds a wrong project by a device's address, which a made-up address
+// can't show, and goes on to a device that still exists.
 func TestCheckAsksForADevice(t *testing.T) {
 	f := newFake(t)
 	s := f.open(t)

@@ -57,7 +57,7 @@ func (f *fake) token(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"access_token":"ya29.token-%d","expires_in":3600,"token_type":"Bearer"}`, n)
 }
 
-// wireMessage is what the fake reads of a message.
+// wireMessage is the part of a message that the fake reads.
 type wireMessage struct {
 	ValidateOnly bool `json:"validateOnly"`
 	Message      struct {

@@ -10,7 +10,7 @@ import (
 	"bellhop/push"
 )
 
-// FuzzShorten has every message fit, whatever is in it.
+// FuzzShorten wants every message to fit, whatever its content.
 func FuzzShorten(f *testing.F) {
 	f.Add("New order #1001", "USD 403.00", "order", "820982911946154508", "tag", false)
 	f.Add(strings.Repeat("注", 3000), strings.Repeat("👩‍👧", 900), "", "\x00\xff", "\u2028", true)

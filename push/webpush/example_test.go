@@ -42,7 +42,7 @@ func Example() {
 	// <nil>
 }
 
-// subscription is what PushManager.subscribe gives a page, as JSON.
+// subscription is the JSON that PushManager.subscribe gives a page.
 func subscription(endpoint string) string {
 	key, err := ecdh.P256().GenerateKey(rand.Reader)
 	check(err)

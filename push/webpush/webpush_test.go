@@ -168,8 +168,7 @@ func TestNamesInPrivateNetworksAreForNow(t *testing.T) {
 	}
 }
 
-// TestAnswers holds what services answer against what it means: a browser is given up
-// for 404 and 410 alone.
+// TestAnswers checks the meaning of services' answers: only 404 and 410 retire a browser.
 func TestAnswers(t *testing.T) {
 	for _, c := range []struct {
 		status int

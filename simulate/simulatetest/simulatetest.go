@@ -26,13 +26,13 @@ type Kept struct {
 type Sum struct {
 	Acknowledged int // webhooks
 	Orders       int
-	Rung         int // orders that are shown, each with one notification
+	Shown        int // orders that are shown, each with one notification
 	Dead         int // webhooks that make no sense
 }
 
 func (s Sum) String() string {
 	return fmt.Sprintf("%d webhooks acknowledged, %d of them nonsense; %d orders; %d notifications", s.Acknowledged,
-		s.Dead, s.Orders, s.Rung)
+		s.Dead, s.Orders, s.Shown)
 }
 
 // Compare fails the test unless the ledger lists each acknowledged webhook, nothing was
@@ -77,7 +77,7 @@ func (k Kept) Compare(t testing.TB, ledger *simulate.Ledger) Sum {
 		}
 		sum.Orders++
 		if err == nil {
-			sum.Rung++
+			sum.Shown++
 		}
 	}
 	if lost > 0 || wrong > 0 {

@@ -104,8 +104,7 @@ func TestOrdersAreListedAndNarrowed(t *testing.T) {
 	}
 }
 
-// Every call, and what it answers to those who may make it and to those who
-// may not.
+// Every call, and its answers with and without the right to make it.
 func TestEachCall(t *testing.T) {
 	const (
 		orderPath  = "/v1/orders/820982911946154508"
@@ -215,7 +214,7 @@ func TestUnknownFieldIsNamed(t *testing.T) {
 	a := r.Call("POST", "/v1/sessions", "", `{"email":"jo@example.com","password":"a secret of mine","remember":true}`)
 	r.Problem(a, 400, "invalid")
 	if !strings.Contains(a.Body, "remember") || strings.Contains(a.Body, "a secret of mine") {
-		t.Errorf("the field is to be named and what was sent not repeated: %s", a.Body)
+		t.Errorf("want the field's name, and not the client's value: %s", a.Body)
 	}
 	a = r.Call("POST", "/v1/sessions", "", `{"email":"jo@example.com","password":"a secret of mine",`)
 	r.Problem(a, 400, "invalid")

@@ -12,8 +12,8 @@ import (
 	"bellhop/store"
 )
 
-// TestEventsShowWhatTheAPIShows holds what other services are told of an order and
-// of a push against what the API shows of them.
+// TestEventsShowWhatTheAPIShows compares an order and a push in events for other services with
+// the API's.
 func TestEventsShowWhatTheAPIShows(t *testing.T) {
 	r := newRig(t)
 	r.Device(demo, "phone")
@@ -45,9 +45,9 @@ func dataOf(t *testing.T, e *events.Event) map[string]any {
 	return reply{Body: string(b)}.JSON(t)
 }
 
-func same(t *testing.T, what string, told, shown map[string]any) {
+func same(t *testing.T, what string, event, shown map[string]any) {
 	t.Helper()
-	if len(shown) == 0 || !reflect.DeepEqual(told, shown) {
-		t.Errorf("of %s is told\n%v\nand shown\n%v", what, told, shown)
+	if len(shown) == 0 || !reflect.DeepEqual(event, shown) {
+		t.Errorf("the event of %s has\n%v\nand the API\n%v", what, event, shown)
 	}
 }

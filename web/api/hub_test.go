@@ -74,8 +74,8 @@ func (m *memory) Session(context.Context, [32]byte, time.Time) (bellhop.Session,
 	return bellhop.Session{}, bellhop.Person{ID: 1, Role: bellhop.RoleOwner, Shop: demo}, nil
 }
 
-// TestRevokedSessionsAreToldNothing has changes come all the time: a credential that
-// was revoked is noticed with one of them, not with the next heartbeat.
+// TestRevokedSessionsAreToldNothing makes changes all the time: the stream notices a revoked
+// credential with one of them, not with the next heartbeat.
 func TestRevokedSessionsAreToldNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}

@@ -189,7 +189,7 @@ func TestStreamOfOldChangesIsReset(t *testing.T) {
 	}
 }
 
-// prunedStore has dropped changes before the last.
+// prunedStore dropped the changes before the last.
 type prunedStore struct{ site.Store }
 
 func (s prunedStore) FirstChange(ctx context.Context) (int64, error) {
@@ -264,7 +264,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	if a.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	r.follow("/v1/stream", otherSession) // has a share of its own
+	r.follow("/v1/stream", otherSession) // its share is its own
 	cancel()
 	for range first {
 	}
@@ -285,7 +285,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	}
 }
 
-// Whoever has all streams open that one person may have leaves others of the shop theirs.
+// One person with all their streams open leaves others of the shop theirs.
 func TestStreamsOfAPersonAreBounded(t *testing.T) {
 	r := newRig(t)
 	const secret = "bh_s_another"
@@ -305,7 +305,7 @@ func TestStreamsOfAPersonAreBounded(t *testing.T) {
 	r.follow("/v1/stream", demoToken)
 }
 
-// A shop that changes things without pause is told to wait; other shops are not.
+// A shop that changes things without pause has to wait; other shops don't.
 func TestChangesOfAShopAreBounded(t *testing.T) {
 	r := newRig(t)
 	gone := func(secret string) reply { return r.Call("DELETE", "/v1/devices/none", secret, "") }

@@ -10,7 +10,7 @@ import (
 	"bellhop"
 )
 
-// Whoever is sent to sign in comes back to where they were, and nowhere else.
+// After signing in people come back to their page, and nowhere else.
 func TestSigningInComesBack(t *testing.T) {
 	r := newRig(t)
 	r.Order(demo, 0)
@@ -123,7 +123,7 @@ func TestNoticeOfAnotherIsNotBelieved(t *testing.T) {
 	}
 }
 
-// Whoever sets quiet hours sees on which clock they are.
+// The form of quiet hours names their clock.
 func TestClockOfQuietHours(t *testing.T) {
 	r := newRig(t)
 	shows := func(want string) {
@@ -172,7 +172,7 @@ func TestSettings(t *testing.T) {
 	}
 	if a := r.Get("/", ownerSession, korean, zoned); !strings.Contains(a.Body, "2026/11/22 4:00") ||
 		!strings.Contains(a.Body, `<html lang="ja">`) {
-		t.Error("what is set does not go before what the browser says")
+		t.Error("the setting does not go before the browser's")
 	}
 	for _, form := range []url.Values{{"language": {"xx"}, "timezone": {"UTC"}}, {"timezone": {"Mars/Olympus"}},
 		{"timezone": {"Local"}}, {"timezone": {"../../etc/passwd"}},

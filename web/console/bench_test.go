@@ -38,9 +38,9 @@ func (r *rig) manyOrders(n int) {
 	}
 }
 
-// BenchmarkLook loads the list of orders, as each open page does after a change, with
+// BenchmarkOrders loads the list of orders, as each open page does after a change, with
 // 100,000 orders there.
-func BenchmarkLook(b *testing.B) {
+func BenchmarkOrders(b *testing.B) {
 	const orders = 100_000
 	r := newRig(b)
 	r.manyOrders(orders)

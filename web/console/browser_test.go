@@ -18,7 +18,7 @@ import (
 	"bellhop/web/site"
 )
 
-// browser is a tab that looks at a rig.
+// browser is a tab on a rig's pages.
 type browser struct {
 	*rig
 	tab context.Context
@@ -53,7 +53,7 @@ func (b *browser) until(format string, args ...any) {
 	b.do(chromium.Until(fmt.Sprintf(format, args...)))
 }
 
-// promise waits for one and returns what it comes to.
+// promise waits for a promise and returns its value.
 func (b *browser) promise(expression string) string {
 	b.Helper()
 	v, err := chromedp.Run(b.tab, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
@@ -165,7 +165,7 @@ func TestHandlingByTouch(t *testing.T) {
 	if h := b.handling(demo, 2); h != bellhop.HandlingHandled {
 		t.Errorf("it is %s", h)
 	}
-	// Whoever goes on by keyboard is at the next order.
+	// The keyboard's focus is on the next order.
 	if on := b.eval(`document.activeElement.closest("[data-key]")?.dataset.key`); on != orderID(1) {
 		t.Errorf("the focus went to %q and not to the next order", on)
 	}
@@ -180,7 +180,7 @@ func TestHandlingByTouch(t *testing.T) {
 	if says := b.eval(`document.querySelector(".several output").textContent`); says != "2 selected" {
 		t.Errorf("of two it says %q", says)
 	}
-	b.Order(demo, 9) // what arrives meanwhile leaves the selection alone
+	b.Order(demo, 9) // new orders leave the selection alone
 	b.until(`%s && document.querySelectorAll("input:checked").length === 2`, row(9))
 	b.do(chromedp.Click(`.several [value=handled]`))
 	b.until(`!%s && !%s && document.getElementById("notice").textContent.includes("2 orders")`, row(0), row(3))
@@ -220,8 +220,7 @@ func TestByKeyboardAlone(t *testing.T) {
 		b.Order(demo, n)
 	}
 	press := func(keys string) { t.Helper(); b.do(chromedp.KeyEvent(keys)) }
-	// tabTo presses Tab until what has the focus matches, and sees that each stop
-	// can be seen.
+	// tabTo presses Tab until the focus matches, and checks that each stop is visible.
 	tabTo := func(selector string) {
 		t.Helper()
 		for range 40 {
@@ -311,10 +310,9 @@ func TestQuietHoursHoldAndRelease(t *testing.T) {
 		`document.querySelector(".why").textContent.includes("combined")`)
 }
 
-// TestBrowserIsRung subscribes this browser and has its worker show a push. The
-// browser maker's own service is not to be reached from here: the page is given
-// a subscription.
-func TestBrowserIsRung(t *testing.T) {
+// TestBrowserIsNotified subscribes this browser and makes its worker show a push. The test can't
+// reach the browser maker's own service, and gives the page a subscription.
+func TestBrowserIsNotified(t *testing.T) {
 	keys, err := webpush.OpenKeys(filepath.Join(t.TempDir(), "keys.json"))
 	must(t, err)
 	b := newBrowser(t, newRig(t, func(o *site.Options) { o.WebPushKey = keys.Public }))
@@ -383,11 +381,10 @@ func TestBrowserIsRung(t *testing.T) {
 	}
 }
 
-// TestSigningOutLeavesNothingToRing signs out of a browser that rings, as the next one at
-// a shared computer would have it.
-func TestSigningOutLeavesNothingToRing(t *testing.T) {
+// TestSigningOutEndsNotifications signs out of a browser with notifications, on a shared computer.
+func TestSigningOutEndsNotifications(t *testing.T) {
 	b := newBrowser(t, newRig(t, func(o *site.Options) { o.WebPushKey = "key" }))
-	b.rung("browser-1")
+	b.subscribe("browser-1")
 	b.open("/", ownerSession)
 	b.eval(`navigator.serviceWorker.register("/worker.js").then(() => {
 		localStorage.setItem("bellhop_installation", "browser-1");
@@ -413,7 +410,7 @@ func TestSigningOutLeavesNothingToRing(t *testing.T) {
 	}
 }
 
-// An operator has no shop to be rung for.
+// An operator has no shop, and gets no notifications.
 func TestOperatorsBrowserIsNotRung(t *testing.T) {
 	r := newRig(t, func(o *site.Options) { o.WebPushKey = "key" })
 	if a := r.Get("/devices?shop="+demo, operatorSession); strings.Contains(a.Body, "browser.js") {

@@ -27,7 +27,7 @@ func (r *rig) goOn(a reply, session string) reply {
 	})
 }
 
-// settle has the pushes that are due sent.
+// settle sends the due pushes.
 func (r *rig) settle() {
 	r.Helper()
 	ctx, now := context.Background(), day.Add(time.Hour)
@@ -47,7 +47,7 @@ func (r *rig) handling(shop string, n int) bellhop.Handling {
 	return o.Handling
 }
 
-// consolePages are all that somebody signed in can open.
+// consolePages are all pages for signed-in people.
 var consolePages = []string{"/", "/orders/" + orderID(0), "/pushes", "/devices", "/settings"}
 
 func TestPagesAreStrict(t *testing.T) {
@@ -80,7 +80,7 @@ func TestPagesAreStrict(t *testing.T) {
 	}
 }
 
-// hostile is what customers may write.
+// hostile is a customer's text.
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`,
 	`</span><svg/onload=alert(1)>`,
@@ -90,7 +90,7 @@ var hostile = []string{
 	`</textarea><iframe src=//evil.example>`,
 }
 
-// What customers write is only ever text.
+// The pages show customers' words only as text.
 func TestCustomersTextStaysText(t *testing.T) {
 	r := newRig(t)
 	for n, text := range hostile {
@@ -220,9 +220,9 @@ func between(s, from, to string) string {
 	return s
 }
 
-// TestRinging tries a device out: the request ends at once, and what became of the push
-// stands beside the device once it is known.
-func TestRinging(t *testing.T) {
+// TestTestPush sends a test: the request ends at once, and the push's outcome stands beside the
+// device once it is known.
+func TestTestPush(t *testing.T) {
 	r := newRig(t)
 	r.Device(demo, "phone")
 	ring := func(name string) reply {
@@ -262,7 +262,7 @@ func TestRinging(t *testing.T) {
 	}
 }
 
-// theirs has another one change orders between the moments that somebody sees and sets them.
+// theirs changes orders between the moments that a person sees and sets them.
 func theirs(t *testing.T, r *rig) {
 	t.Helper()
 	r.Post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.handled"}})
@@ -307,8 +307,7 @@ func TestOnlyTheOwnersOwnLookCounts(t *testing.T) {
 	}
 }
 
-// Whoever looks at an address that there is none of gets a page in their language, and
-// a program a problem.
+// At an unknown address a person gets a page in their language, and a program a problem.
 func TestUnknownPages(t *testing.T) {
 	r := newRig(t)
 	browser := func(req *http.Request) {

@@ -71,8 +71,7 @@ func withQueue(t *testing.T) (*rig, queue.Queue) {
 	return r, q
 }
 
-// TestResend looks first, and has pushes sent again when asked to, stale ones when
-// asked for those.
+// TestResend begins with a dry run, then sends pushes again, stale ones only on request.
 func TestResend(t *testing.T) {
 	r := newRig(t)
 	ctx := context.Background()

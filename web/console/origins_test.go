@@ -66,7 +66,7 @@ func TestOriginsThatMayUseTheAPI(t *testing.T) {
 	r.Problem(r.Call("POST", "/signin", "", "", from(appOrigin)), 403, "cross_site")
 }
 
-// A token is sent by whoever has it, from wherever; a cookie beside it counts for nothing.
+// A token counts from any origin; a cookie beside it counts for nothing.
 func TestBearerTokensAreNotCrossSite(t *testing.T) {
 	r := newRig(t)
 	r.Order(demo, 0)
@@ -84,7 +84,7 @@ func TestBearerTokensAreNotCrossSite(t *testing.T) {
 	r.Problem(patch("", withCookie(ownerSession)), 403, "cross_site")
 }
 
-// TestAppOfAnotherOrigin has a page of another origin use the API, in a browser.
+// TestAppOfAnotherOrigin uses the API from a page of another origin, in a browser.
 func TestAppOfAnotherOrigin(t *testing.T) {
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")

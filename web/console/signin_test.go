@@ -85,8 +85,8 @@ func TestSignInsAreLimitedByAccount(t *testing.T) {
 	}
 }
 
-// TestGuessersLockNobodyOut has somebody guess as often as they may, and the owner sign
-// in from elsewhere.
+// TestGuessersLockNobodyOut guesses as often as the limits allow, while the owner signs in from
+// elsewhere.
 func TestGuessersLockNobodyOut(t *testing.T) {
 	r := newRig(t, func(o *site.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
 	for range 100 {
@@ -101,8 +101,8 @@ func TestGuessersLockNobodyOut(t *testing.T) {
 	}
 }
 
-// TestGuessersLockNobodyOutOfAKnownNetwork has ten networks guess at full speed all the
-// while, more than an account's tries for strangers, and the owner sign in from home.
+// TestGuessersLockNobodyOutOfAKnownNetwork guesses from ten networks at full speed, more than an
+// account's tries for strangers, while the owner signs in from home.
 func TestGuessersLockNobodyOutOfAKnownNetwork(t *testing.T) {
 	r := newRig(t, func(o *site.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
 	home := withHeader("X-Forwarded-For", "2001:db8:aaaa::1")
@@ -324,8 +324,8 @@ func TestSignInLinkWorksOnce(t *testing.T) {
 	}
 }
 
-// rung has a browser rung as an installation, for its owner.
-func (r *rig) rung(installation string) {
+// subscribe adds a browser as an installation of its owner's.
+func (r *rig) subscribe(installation string) {
 	r.Helper()
 	d := r.Device(demo, installation)
 	d.PersonID, d.Kind, d.Platform, d.Value = r.Owner.ID, bellhop.AddressWebPush, bellhop.PlatformWeb, installation
@@ -343,7 +343,7 @@ func (r *rig) installations(shop string) (names []string) {
 	return names
 }
 
-// Whoever signs out of a browser that rings is asked what becomes of that.
+// Signing out of a browser with notifications asks whether to keep them.
 func TestSigningOutSilencesTheBrowser(t *testing.T) {
 	as := func(installation string) func(*http.Request) {
 		return func(req *http.Request) {
@@ -367,7 +367,7 @@ func TestSigningOutSilencesTheBrowser(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
-			r.rung("browser-1")
+			r.subscribe("browser-1")
 			r.Device(demo, "phone") // nobody's
 			a := r.Post("/signout", c.session, url.Values{"browser": {c.wish}}, as(c.browser))
 			if c.asked != (a.StatusCode == 200) || c.asked != strings.Contains(a.Body, `name="browser" value="stop"`) {
@@ -386,7 +386,7 @@ func TestSigningOutSilencesTheBrowser(t *testing.T) {
 	}
 }
 
-// An app says with the end of its session which device is to ring no more.
+// An app names with the end of its session the device that gets no more pushes.
 func TestSigningOutOfAnApp(t *testing.T) {
 	r := newRig(t)
 	r.Device(demo, "phone")

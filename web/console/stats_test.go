@@ -104,7 +104,7 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestCharts draws what was found, and no line where nothing was.
+// TestCharts draws the samples, and no line where there are none.
 func TestCharts(t *testing.T) {
 	at := time.Unix(5000, 0)
 	samples := []sample{{At: at, Waiting: 4}, {At: at.Add(30 * time.Second), In: 7, Out: 6,
@@ -147,7 +147,7 @@ func TestChartsOfTimesHaveAFittingUnit(t *testing.T) {
 			}
 		}
 	}
-	// What failed is red, and what was sent is green.
+	// Failed pushes are red, and sent ones green.
 	pushed := map[bellhop.PushStatus]float64{}
 	tones := map[string]chart.Tone{}
 	for _, s := range c.chart(v, "pushes", []sample{{At: at, Pushed: pushed}}).Series {
@@ -193,7 +193,7 @@ func FuzzMask(f *testing.F) {
 	})
 }
 
-// TestMask has no word of a person's left, wherever it stands.
+// TestMask leaves no word of a person's, wherever it stands.
 func TestMask(t *testing.T) {
 	for _, body := range []string{
 		`{"id":1,"email":"secret-jo@example.com","phone":"secret","customer":{"name":"secret-Jo",` +

@@ -16,8 +16,8 @@ import (
 	"bellhop/web/site"
 )
 
-// TestTabsShareAStream opens more tabs than a browser opens connections to one server,
-// each of which shows what arrives.
+// TestTabsShareAStream opens more tabs than a browser opens connections to one server. Each shows
+// new orders.
 func TestTabsShareAStream(t *testing.T) {
 	b := newBrowser(t, newRig(t))
 	b.open("/", ownerSession)
@@ -55,7 +55,7 @@ func (b *browser) beforeEachPage(script string) {
 	must(b, err)
 }
 
-// TestWithoutSharedWorkers has a tab follow by itself where the browser has none.
+// TestWithoutSharedWorkers wants a tab to follow by itself in a browser without shared workers.
 func TestWithoutSharedWorkers(t *testing.T) {
 	b := newBrowser(t, newRig(t))
 	b.open("/", ownerSession)
@@ -154,7 +154,7 @@ func TestChangedSubscriptionsAreRegistered(t *testing.T) {
 	asked := `fire("message", { data: { rings: %q }, source: { postMessage: (m) => { window.answer = m.rings; } } })`
 	b.promise(fmt.Sprintf(asked, "https://push.example/other"))
 	if v := at(); !strings.Contains(v, "push.example/new") {
-		t.Errorf("what is known was registered again: %s", v)
+		t.Errorf("the worker registered a known subscription again: %s", v)
 	}
 	b.promise(fmt.Sprintf(asked, "https://push.example/new"))
 	if v := at(); !strings.Contains(v, "push.example/other") || b.eval(`window.answer`) != "https://push.example/other" {
@@ -162,7 +162,7 @@ func TestChangedSubscriptionsAreRegistered(t *testing.T) {
 	}
 }
 
-// An iPhone is told what to do first.
+// An iPhone's page says what to do first.
 func TestIPhonesAddThePageFirst(t *testing.T) {
 	b := newBrowser(t, newRig(t, func(o *site.Options) { o.WebPushKey = "key" }))
 	_, err := chromedp.Run(b.tab, func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {

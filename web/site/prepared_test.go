@@ -17,8 +17,8 @@ import (
 	"bellhop/web/site"
 )
 
-// TestPreparedAnswers wants what is the same for everybody given whole, packed where
-// that may be, and only to those who don't have it.
+// TestPreparedAnswers wants answers that are the same for everybody to go out whole, packed where
+// the client takes that, and only to clients that don't have them.
 func TestPreparedAnswers(t *testing.T) {
 	r := newRig(t)
 	for _, path := range []string{"/v1/openapi.json", "/v1/asyncapi.json", "/docs", "/assets/console.js",
@@ -49,7 +49,7 @@ func TestPreparedAnswers(t *testing.T) {
 	}
 }
 
-// TestPreparedAnswersNeedNoPlace has the API full.
+// TestPreparedAnswersNeedNoPlace fills the API first.
 func TestPreparedAnswersNeedNoPlace(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	r := newRig(t, func(o *site.Options) {
@@ -98,8 +98,8 @@ func (g *gathered) registry() *prometheus.Registry {
 	return r
 }
 
-// TestMetricsAreGatheredOnceASecond wants few to wait for that, and nobody kept out by
-// those who don't read their answer.
+// TestMetricsAreGatheredOnceASecond lets few wait for that. Clients that don't read their answers
+// keep nobody out.
 func TestMetricsAreGatheredOnceASecond(t *testing.T) {
 	g, now := &gathered{wait: make(chan struct{})}, &clock{At: day}
 	h := web.Metrics(g.registry(), nil, now.Now)

@@ -53,8 +53,8 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestReadyFailsOnlyWithWhatIsNeeded tells a process that still does what it is
-// for from one that doesn't; either way each part is named.
+// TestReadyFailsOnlyWithWhatIsNeeded tells a process that still does its job from one that
+// doesn't; either answer names each part.
 func TestReadyFailsOnlyWithWhatIsNeeded(t *testing.T) {
 	fine := func(context.Context) error { return nil }
 	full := func(context.Context) error { return bellhop.Errorf(bellhop.Unavailable, "queue", "the disk is full") }
@@ -169,8 +169,8 @@ func TestAPIIsBoundedApartFromWebhooks(t *testing.T) {
 	}
 }
 
-// TestSlowSendersKeepNobodyOut has as many requests begin as are let in at once, and
-// none of them sends its body.
+// TestSlowSendersKeepNobodyOut begins as many requests as get in at once, and sends none of their
+// bodies.
 func TestSlowSendersKeepNobodyOut(t *testing.T) {
 	r := newRig(t, func(o *site.Options) { o.APIInFlight = 2 })
 	address := strings.TrimPrefix(r.URL, "http://")

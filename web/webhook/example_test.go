@@ -12,7 +12,7 @@ import (
 	"bellhop/web/webhook"
 )
 
-// signedOnly accepts what is signed with one secret. pipeline.Acceptor does so
+// signedOnly accepts webhooks signed with one secret. pipeline.Acceptor does so
 // too, and makes it durable.
 type signedOnly struct{ keys shopify.Keys }
 

@@ -296,7 +296,7 @@ type nothing struct{}
 
 func (nothing) Accept(context.Context, http.Header, []byte) error { return nil }
 
-// A sender that leaves a header out is told which.
+// The answer names a missing header.
 func TestWebhooksNameTheHeader(t *testing.T) {
 	for detail, c := range map[string]struct {
 		err    error
