@@ -19,7 +19,7 @@ demo: ## carry simulated orders the whole way, and show them arriving
 # wait a second before it ends, unless GORACE says otherwise; make check vets; and
 # tests mostly wait, so that two processors take three packages at once. host takes
 # longest, and so begins first.
-test: ## install what is missing where it may be, and run all tests with the race detector
+test: ## install missing servers if allowed, and run all tests with the race detector
 	@scripts/test-setup
 	GORACE=atexit_sleep_ms=0 BELLHOP_TEST_ALL=1 \
 		go test -race -vet=off $$([ $$(getconf _NPROCESSORS_ONLN) -gt 2 ] || echo -p 3) -timeout 30m ./host ./...
@@ -42,7 +42,7 @@ test-cluster: ## kill each node of a RabbitMQ cluster under load, and lose nothi
 	@scripts/test-setup
 	TEST_CLUSTER=1 BELLHOP_TEST_ALL=1 go test ./queue/amqpqueue -run '^TestCluster$$' -v -count=1
 
-memory: ## measure what a worker holds at the most while it records BODIES webhooks of 2 MiB, from every queue
+memory: ## measure a worker's peak memory while it records BODIES webhooks of 2 MiB, from every queue
 	@scripts/test-setup
 	MEMORY_BODIES=$(or $(BODIES),5000) BELLHOP_TEST_ALL=1 go test ./cmd/bellhop -run '^TestMemoryOfLargeBodies$$' -v -count=1 -timeout 0
 
@@ -50,20 +50,20 @@ searches: ## measure recording in one shop while 48 search in another with ORDER
 	@scripts/test-setup
 	SEARCHED_ORDERS=$(or $(ORDERS),200000) BELLHOP_TEST_ALL=1 go test ./store/sqlitestore ./store/pgstore -run '^TestSearches$$' -v -count=1 -p 1
 
-attack: ## have strangers attack the built program on loopback, beside a bare handler; ATTACK_ONLY=NAME for one
+attack: ## attack the built program on loopback, beside a bare handler; ATTACK_ONLY=NAME for one
 	ATTACK=1 go test ./deploy -run '^TestAttacks$$/$(ATTACK_ONLY)' -v -count=1 -timeout 0
 
-example: ## one request that needs two services: chained over REST, and told by events
+example: ## one request that needs two services: chained over REST, and by events
 	@go run ./internal/realserver/with sh -c 'go run ./examples/twoservices "$$BENCH_RABBITMQ"'
 
-crash: ## kill it ROUNDS times under load, and workers apart for two minutes on each queue, and compare what was acknowledged with what is there
+crash: ## kill it ROUNDS times under load, and workers apart for two minutes on each queue, and compare the data with the acknowledged webhooks
 	CRASH_ROUNDS=$(ROUNDS) EVENTS_ROUNDS=16 HOST_KILL_TIME=2m BELLHOP_TEST_ALL=1 \
 		go test ./host -run '^(TestCrash|TestEvents|TestWorkersKilledInTurn)$$' -v -count=1 -timeout 0
 
-converge: ## record ORDERS orders in any order of delivery, five deliveries each, and compare what is kept with a model
+converge: ## record ORDERS orders in any order of delivery, five deliveries each, and compare the stored orders with a model
 	CONVERGE_ORDERS=$(or $(ORDERS),20000) go test ./pipeline -run '^TestEveryShuffleConverges$$' -v -count=1 -timeout 0
 
-neighbours: ## have a shop with 10,000 devices flooded, and measure what another one's orders wait
+neighbours: ## flood a shop with 10,000 devices, and measure how long another one's orders wait
 	BELLHOP_TEST_ALL=1 BELLHOP_NEIGHBOURS=1 go test ./host -run '^TestNeighbours$$' -v -count=1 -timeout 0
 
 fuzz: ## run each fuzz target for FUZZTIME
@@ -78,7 +78,7 @@ lambda: ## build the AWS Lambda functions' one binary, and show its size
 		-ldflags '-s -w -buildid=' -o deploy/aws/build/bootstrap ./cmd/bellhop-lambda
 	@cd deploy/aws/build && echo "bootstrap: $$(wc -c <bootstrap) bytes, $$(gzip -9c bootstrap | wc -c) compressed"
 
-deploy-aws: ## deploy to AWS, or update what is there: see docs/aws.md
+deploy-aws: ## deploy to AWS, or update it: see docs/aws.md
 	@deploy/aws/deploy.sh
 
 destroy-aws: ## take it down from AWS; asks first

@@ -295,8 +295,8 @@ func TestBrokenFromOutside(t *testing.T) {
 
 func TestOwnEndpoints(t *testing.T) {
 	w := startFCM(t, simulate.FCMOptions{})
-	w.ring(token, "order-1", "first")
-	w.ring(token, "order-1", "again")
+	w.notify(token, "order-1", "first")
+	w.notify(token, "order-1", "again")
 	get := func(path string, v any) {
 		resp, err := http.Get(w.srv.URL + path)
 		if err != nil {

@@ -123,8 +123,8 @@ func (w *twin) message(fields string) (int, string, http.Header) {
 	return w.post(fmt.Sprintf(`{"message":{"token":%q,%s}}`, token, fields))
 }
 
-// ring sends a notification in a slot and wants it taken.
-func (w *twin) ring(to, tag, title string) {
+// notify sends a notification in a slot and wants it taken.
+func (w *twin) notify(to, tag, title string) {
 	w.t.Helper()
 	status, body, _ := w.post(fmt.Sprintf(
 		`{"message":{"token":%q,"notification":{"title":%q},"android":{"notification":{"tag":%q}}}}`, to, title, tag))

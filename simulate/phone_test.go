@@ -20,9 +20,9 @@ func titles(slots []simulate.Slot) string {
 
 func TestDrawerReplacesByTag(t *testing.T) {
 	w := startFCM(t, simulate.FCMOptions{})
-	w.ring(token, "order-1", "one")
-	w.ring(token, "order-2", "two")
-	w.ring(token, "order-1", "one-again")
+	w.notify(token, "order-1", "one")
+	w.notify(token, "order-2", "two")
+	w.notify(token, "order-1", "one-again")
 	slots := w.Drawer(token)
 	if titles(slots) != "one-again two" || slots[0].Replaced != 1 || slots[1].Replaced != 0 {
 		t.Errorf("drawer: %+v", slots)
@@ -68,7 +68,7 @@ func TestDrawerOfApple(t *testing.T) {
 func TestCollapsibleBudget(t *testing.T) {
 	w := startFCM(t, simulate.FCMOptions{})
 	for i := range 25 {
-		w.ring(token, fmt.Sprint("order-", i), fmt.Sprint(i))
+		w.notify(token, fmt.Sprint("order-", i), fmt.Sprint(i))
 	}
 	if n, c := len(w.Drawer(token)), w.Counts(); n != 20 || c.Throttled != 5 || c.Answers["200"] != 25 {
 		t.Errorf("%d shown, %+v; want 20 shown, 5 held back, all taken", n, c)
@@ -88,7 +88,7 @@ func TestCollapsibleBudget(t *testing.T) {
 		t.Errorf("%d shown much later: more than the newest was kept", n)
 	}
 	for i := range 19 {
-		w.ring(token, fmt.Sprint("later-", i), "x")
+		w.notify(token, fmt.Sprint("later-", i), "x")
 	}
 	if n := len(w.Drawer(token)); n != 39 {
 		t.Errorf("%d shown; want 18 more, for 18 times three minutes", n)
@@ -130,9 +130,9 @@ func TestAwayKeepsFour(t *testing.T) {
 	w := startFCM(t, simulate.FCMOptions{})
 	w.SetAway(token, true)
 	for i := range 6 {
-		w.ring(token, fmt.Sprint("order-", i), fmt.Sprint(i))
+		w.notify(token, fmt.Sprint("order-", i), fmt.Sprint(i))
 	}
-	w.ring(token, "order-3", "3-again")
+	w.notify(token, "order-3", "3-again")
 	if s := w.Drawer(token); len(s) != 0 {
 		t.Errorf("a phone that is away shows %+v", s)
 	}
@@ -145,7 +145,7 @@ func TestAwayKeepsFour(t *testing.T) {
 func TestAwayDropsOthersAboveAHundred(t *testing.T) {
 	w := startFCM(t, simulate.FCMOptions{})
 	w.SetAway(token, true)
-	w.ring(token, "kept", "kept")
+	w.notify(token, "kept", "kept")
 	for i := range 101 {
 		w.message(fmt.Sprintf(`"data":{"tag":"%d"}`, i))
 	}
@@ -170,7 +170,7 @@ func TestAwayForgetsWhatExpires(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	w := startFCM(t, simulate.FCMOptions{Keep: 10, Unlimited: true})
 	for i := range 25 {
-		w.ring(token, fmt.Sprint("order-", i), fmt.Sprint(i))
+		w.notify(token, fmt.Sprint("order-", i), fmt.Sprint(i))
 	}
 	sent, slots := w.Sent(), w.Drawer(token)
 	if len(sent) != 10 || sent[0].Title != "15" || sent[9].Title != "24" {

@@ -34,7 +34,7 @@ queue=$(output QueueURL) dead=$(output DeadLettersURL) database=$(output Databas
 say "this takes the stack $stack down. Webhooks are refused from then on."
 known "$database" && say "- the database $database is deleted, after a last snapshot of it; its daily backups go with it"
 known "$queue" && say "- $(messages "$queue") orders wait in the queue, and $(messages "$dead") are dead letters; a queue stays if it holds any"
-known "$bodies" && say "- the bucket $bodies stays; it forgets what is in it after 30 days"
+known "$bodies" && say "- the bucket $bodies stays; it deletes its objects after 30 days"
 say "- the secrets are deleted"
 if [ -z "${CONFIRM:-}" ]; then
 	printf 'Type the name of the stack to go on: '

@@ -177,16 +177,16 @@ func TestMachine(t *testing.T) {
 		notifies       int
 		ends           string // state
 	}{
-		{name: "an order is recorded and the phone rings", record: records("recorded", 2), notify: notifies,
+		{name: "an order is recorded and the phone gets a push", record: records("recorded", 2), notify: notifies,
 			status: "SUCCEEDED", records: 1, notifies: 1, ends: "Notify"},
 		{name: "an order without a push", record: records("recorded", 0), notify: notifies,
 			status: "SUCCEEDED", records: 1, ends: "Done"},
-		{name: "a repeated order rings nothing", record: records("duplicate", 0), notify: notifies,
+		{name: "a repeated order sends nothing", record: records("duplicate", 0), notify: notifies,
 			status: "SUCCEEDED", records: 1, ends: "Done"},
-		{name: "an event whose recording nobody heard of rings what it may have left",
+		{name: "an event whose answer was lost sends the pushes that it may owe",
 			record: recordsFor("duplicate", "redelivered", 0), notify: notifies,
 			status: "SUCCEEDED", records: 1, notifies: 1, ends: "Notify"},
-		{name: "a shop nobody has added rings nothing", record: records("skipped", 0), notify: notifies,
+		{name: "a shop nobody has added sends nothing", record: records("skipped", 0), notify: notifies,
 			status: "SUCCEEDED", records: 1, ends: "Done"},
 		{name: "the database is away for a moment", record: fails(2, "bellhop.Unavailable", records("recorded", 1)),
 			notify: notifies,

@@ -1,16 +1,16 @@
-// Has this browser rung: it subscribes with its maker's push service, and bellhop
-// keeps the subscription as a device of its own.
+// Turns on notifications in this browser: it subscribes with its maker's push service, and
+// bellhop keeps the subscription as a device.
 "use strict";
 
 const card = document.getElementById("browser");
 
 function say(word) {
   card.querySelector("[role=status]").textContent = card.dataset[word];
-  card.querySelector("button").hidden = word === "rings" || word === "home";
+  card.querySelector("button").hidden = word === "on" || word === "home";
 }
 
-// The installation's id stays the browser's own. The cookie tells which device is to go
-// when somebody signs out.
+// The installation's id stays the browser's own. The cookie names the device to remove when
+// somebody signs out.
 function installation() {
   let id = localStorage.getItem("bellhop_installation");
   if (!id) {
@@ -35,13 +35,13 @@ async function subscribe() {
   }
 }
 
-async function ring() {
+async function subscribeAndEnroll() {
   if (await Notification.requestPermission() !== "granted") return say("denied");
   try {
     const subscription = await subscribe();
     const answer = await enroll(installation(), subscription);
     if (answer.ok) localStorage.setItem("bellhop_rings", subscription.endpoint);
-    say(answer.ok ? "rings" : "failed");
+    say(answer.ok ? "on" : "failed");
     look(); // shows the device
   } catch {
     say("failed");
@@ -56,9 +56,9 @@ if (apple && !navigator.standalone) {
   say("home");
 } else if ("serviceWorker" in navigator && "PushManager" in window) {
   card.hidden = false;
-  card.querySelector("button").addEventListener("click", ring);
-  // One that rings is refreshed, in case its address changed; one that its owner removed is not.
+  card.querySelector("button").addEventListener("click", subscribeAndEnroll);
+  // Refresh the subscription, in case its address changed, unless its owner removed the device.
   const id = localStorage.getItem("bellhop_installation");
   const listed = id && document.querySelector(`#devices [data-key="${CSS.escape(id)}"]`);
-  if (Notification.permission === "granted" && listed) ring();
+  if (Notification.permission === "granted" && listed) subscribeAndEnroll();
 }

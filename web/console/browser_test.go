@@ -399,7 +399,7 @@ func TestSigningOutEndsNotifications(t *testing.T) {
 	}
 	b.do(chromedp.Click(`button[value="stop"]`), chromedp.WaitVisible("#email"))
 	if left := b.installations(demo); len(left) != 0 {
-		t.Errorf("%v ring on", left)
+		t.Errorf("%v keep notifications", left)
 	}
 	b.eval(`navigator.serviceWorker.getRegistrations().then((all) => {
 		document.title = [all.length, localStorage.length, document.cookie.includes("installation")].join(" ");

@@ -1,6 +1,6 @@
-// The pages work without this. With it they show what changed by themselves, and
-// forms that only change a list leave the page where it is. What customers wrote
-// is never read as markup: pages come whole from the server, which escapes it.
+// The pages work without this. With it they show changes by themselves, and forms that only
+// change a list leave the page where it is. Customers' words never become markup: pages come
+// whole from the server, which escapes them.
 "use strict";
 
 const main = document.getElementById("content");
@@ -10,7 +10,7 @@ const stream = main && main.dataset.live;
 document.cookie = "bellhop_timezone=" + encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone) +
   "; path=/; max-age=31536000; samesite=lax";
 
-// put makes the part of this page with an id the one of another page.
+// put replaces this page's part with an id by another page's.
 function put(id, page) {
   const here = document.getElementById(id), there = page.getElementById(id);
   if (!here || !there || here.isEqualNode(there)) return;
@@ -105,9 +105,8 @@ function drawn(page) {
   }));
 }
 
-// look loads the page anew: soon after something changed, and then once a second
-// at the most, however much does. What is searched for takes the server longer, and
-// is looked for less often. A page that nobody sees waits until somebody does.
+// look reloads the page: soon after a change, and then at most once a second. A search takes
+// the server longer, so that its page reloads less often. A hidden page waits until it shows.
 const rest = new URLSearchParams(location.search).get("q") ? 5000 : 1000;
 let due = false, looking = false, last = 0;
 function look(spread = 0) {
@@ -162,7 +161,7 @@ if (stream && window.SharedWorker) {
   openStream(stream, told);
 }
 
-// A browser that is rung says where, in case that changed.
+// A browser with notifications sends its subscription, in case it changed.
 const worker = navigator.serviceWorker;
 function renew() {
   if (worker && worker.controller && !document.hidden) worker.controller.postMessage({ rings: localStorage.getItem("bellhop_rings") });
@@ -191,7 +190,7 @@ document.addEventListener("submit", async (e) => {
   fade();
 });
 
-// What was done can be undone for some seconds, and for as long as somebody is at it.
+// An action can be undone for some seconds, and while the focus or the pointer is on the notice.
 let fading = 0;
 function fade() {
   clearTimeout(fading);

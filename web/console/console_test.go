@@ -225,10 +225,10 @@ func between(s, from, to string) string {
 func TestTestPush(t *testing.T) {
 	r := newRig(t)
 	r.Device(demo, "phone")
-	ring := func(name string) reply {
+	send := func(name string) reply {
 		return r.goOn(r.Post("/devices/ring", ownerSession, url.Values{"device": {name}, "back": {"/devices"}}), ownerSession)
 	}
-	if a := ring("phone"); !strings.Contains(a.Body, "sends a test to phone") ||
+	if a := send("phone"); !strings.Contains(a.Body, "sends a test to phone") ||
 		!strings.Contains(a.Body, `<span class="badge push-pending">`) {
 		t.Error(a.Body)
 	}
@@ -246,18 +246,18 @@ func TestTestPush(t *testing.T) {
 		t.Errorf("%d", a.StatusCode)
 	}
 	for range 3 {
-		ring("phone")
+		send("phone")
 	}
-	if a := ring("phone"); !strings.Contains(a.Body, "a test a moment ago") {
+	if a := send("phone"); !strings.Contains(a.Body, "a test a moment ago") {
 		t.Error(a.Body)
 	}
 	for i := range 20 { // a shop has 20 at once
 		name := fmt.Sprint("tablet-", i)
 		r.Device(demo, name)
-		ring(name)
+		send(name)
 	}
 	r.Device(demo, "one-more")
-	if a := ring("one-more"); !strings.Contains(a.Body, "a test a moment ago") {
+	if a := send("one-more"); !strings.Contains(a.Body, "a test a moment ago") {
 		t.Error("a shop's tries have no bound")
 	}
 }

@@ -358,9 +358,9 @@ func TestSigningOutSilencesTheBrowser(t *testing.T) {
 	}{
 		{"it is asked", ownerSession, "browser-1", "", true, []string{"browser-1", "phone"}, false},
 		{"it stops", ownerSession, "browser-1", "stop", false, []string{"phone"}, true},
-		{"it rings on", ownerSession, "browser-1", "ring", false, []string{"browser-1", "phone"}, false},
-		{"it doesn't ring", ownerSession, "browser-2", "", false, []string{"browser-1", "phone"}, true},
-		{"it rings for somebody else", ownerSession, "phone", "stop", false, []string{"browser-1", "phone"}, true},
+		{"it keeps its notifications", ownerSession, "browser-1", "ring", false, []string{"browser-1", "phone"}, false},
+		{"it has none", ownerSession, "browser-2", "", false, []string{"browser-1", "phone"}, true},
+		{"it is somebody else's", ownerSession, "phone", "stop", false, []string{"browser-1", "phone"}, true},
 		{"somebody else's session", otherSession, "browser-1", "stop", false, []string{"browser-1", "phone"}, true},
 		{"an operator's", operatorSession, "browser-1", "stop", false, []string{"browser-1", "phone"}, true},
 		{"nobody's", "", "browser-1", "stop", false, []string{"browser-1", "phone"}, true},

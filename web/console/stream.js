@@ -1,18 +1,18 @@
-// One stream of what changes for all tabs: a browser opens no more than six
-// connections to a server over HTTP/1.1, and a stream holds one. As a shared worker
-// this hands out what comes to every tab; where there is none each has its own.
+// One stream of changes for all tabs: a browser opens no more than six connections to a
+// server over HTTP/1.1, and a stream holds one. As a shared worker this passes each change
+// to every tab; in browsers without shared workers each tab opens its own stream.
 "use strict";
 
-// openStream calls tell with what comes, until the function that it returns is called.
-function openStream(url, tell) {
+// openStream calls report with each event, until somebody calls the returned function.
+function openStream(url, report) {
   let events, again;
   const open = () => {
     events = new EventSource(url);
-    events.addEventListener("open", () => tell({ kind: "open" }));
-    events.addEventListener("changed", (e) => tell({ kind: "changed", id: Number(e.lastEventId), ...JSON.parse(e.data) }));
+    events.addEventListener("open", () => report({ kind: "open" }));
+    events.addEventListener("changed", (e) => report({ kind: "changed", id: Number(e.lastEventId), ...JSON.parse(e.data) }));
     events.addEventListener("error", () => {
       const closed = events.readyState === EventSource.CLOSED;
-      tell({ kind: "lost", closed });
+      report({ kind: "lost", closed });
       // Not everybody comes back at once.
       if (closed) again = setTimeout(open, 2000 + Math.random() * 3000);
     });
@@ -29,7 +29,7 @@ function follow(port, url) {
     streams.set(url, s = { ports: new Set(), seen: [] });
     s.close = openStream(url, (what) => {
       if (what.kind !== "changed") s.seen = [what];
-      // A page that comes later learns how far the stream is, and what it shows is behind or not.
+      // A page that comes later learns the stream's position, and whether it is behind.
       else s.seen = [{ kind: "open" }, { kind: "changed", id: what.id, orders: [] }];
       s.ports.forEach((p) => p.postMessage(what));
     });

@@ -1,4 +1,4 @@
-// Tells bellhop where a browser is rung.
+// Gives bellhop a browser's subscription.
 "use strict";
 
 function enroll(installation, subscription) {

@@ -1,4 +1,4 @@
-// Shows what is pushed to this browser, and tells bellhop that it came.
+// Shows pushes to this browser, and reports to bellhop that they came.
 "use strict";
 importScripts("/assets/subscription.js");
 
@@ -24,7 +24,7 @@ self.addEventListener("push", (e) => {
 });
 
 // show brings the page to the front: the tab that has it, or else one that can go there
-// without losing what somebody fills in, or else a new one.
+// without losing a form's content, or else a new one.
 async function show(path) {
   const tabs = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
   const at = (tab) => new URL(tab.url).pathname;
@@ -48,7 +48,7 @@ self.addEventListener("notificationclick", (e) => {
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (e) => e.waitUntil(self.clients.claim()));
 
-// renew tells bellhop where this browser is rung now, unless that is known.
+// renew gives bellhop this browser's subscription, unless bellhop knows it.
 async function renew(known) {
   if (!own.get("installation")) return known; // registered by an earlier version
   const { pushManager } = self.registration;
@@ -61,7 +61,6 @@ async function renew(known) {
 
 self.addEventListener("pushsubscriptionchange", (e) => e.waitUntil(renew("").catch(() => {})));
 
-// Each page asks: the browser may have changed it without a word, or nobody was signed
-// in when it did.
+// Each page asks: the browser may have changed it silently, or while nobody was signed in.
 self.addEventListener("message", (e) => e.waitUntil(
   renew(e.data.rings).then((rings) => e.source.postMessage({ rings })).catch(() => {})));

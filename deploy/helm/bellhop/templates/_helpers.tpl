@@ -77,7 +77,7 @@ securityContext:
 {{- end }}
 {{- end -}}
 
-{{/* Four fifths of what a container may take: beyond that Go collects garbage more
+{{/* Four fifths of a container's limit: beyond that Go collects garbage more
      often, before the kernel kills. */}}
 {{- define "bellhop.memoryGoal" -}}
 {{- $unit := regexFind "[A-Za-z]*$" (toString .) -}}
