@@ -55,7 +55,8 @@ func zoneCase(name string) string {
 // zonePart are parts of names that don't begin with their only capital.
 var zonePart = map[string]string{
 	"of": "of", "es": "es", "au": "au", "us": "US", "gb": "GB", "utc": "UTC", "gmt": "GMT", "uct": "UCT", "in": "IN",
-	"mcmurdo": "McMurdo", "dumontdurville": "DumontDUrville", "comodrivadavia": "ComodRivadavia", "denoronha": "DeNoronha",
+	"mcmurdo": "McMurdo", "dumontdurville": "DumontDUrville", "comodrivadavia": "ComodRivadavia",
+	"denoronha":    "DeNoronha",
 	"easterisland": "EasterIsland", "bajanorte": "BajaNorte", "bajasur": "BajaSur",
 	"act": "ACT", "nsw": "NSW", "lhi": "LHI",
 }
@@ -64,8 +65,10 @@ var zonePart = map[string]string{
 // that phones give although the database never had them.
 var zoneAlias = map[string]string{
 	"kst": "Asia/Seoul", "jst": "Asia/Tokyo", "hkt": "Asia/Hong_Kong", "sgt": "Asia/Singapore", "pht": "Asia/Manila",
-	"ict": "Asia/Bangkok", "wib": "Asia/Jakarta", "wita": "Asia/Makassar", "wit": "Asia/Jayapura", "ist": "Asia/Kolkata",
-	"pkt": "Asia/Karachi", "npt": "Asia/Kathmandu", "msk": "Europe/Moscow", "bst": "Europe/London", "cest": "Europe/Paris",
+	"ict": "Asia/Bangkok", "wib": "Asia/Jakarta", "wita": "Asia/Makassar", "wit": "Asia/Jayapura",
+	"ist": "Asia/Kolkata",
+	"pkt": "Asia/Karachi", "npt": "Asia/Kathmandu", "msk": "Europe/Moscow", "bst": "Europe/London",
+	"cest": "Europe/Paris",
 	"eest": "Europe/Helsinki", "west": "Europe/Lisbon", "sast": "Africa/Johannesburg", "eat": "Africa/Nairobi",
 	"wat": "Africa/Lagos", "cat": "Africa/Maputo", "brt": "America/Sao_Paulo", "art": "America/Argentina/Buenos_Aires",
 	"clt": "America/Santiago", "pst": "America/Los_Angeles", "pdt": "America/Los_Angeles", "mdt": "America/Denver",

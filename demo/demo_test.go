@@ -45,7 +45,8 @@ func TestPageIsStrict(t *testing.T) {
 		t.Errorf("its style: %d %v", a.StatusCode, a.Header)
 	}
 	for _, path := range []string{"/pushes", "/devices"} {
-		if a := r.Get(path, webtest.OwnerSession); strings.Contains(a.Body, "demo") && strings.Contains(a.Body, "beside") {
+		if a := r.Get(path, webtest.OwnerSession); strings.Contains(a.Body, "demo") &&
+			strings.Contains(a.Body, "beside") {
 			t.Errorf("the demo is on %s", path)
 		}
 	}
@@ -88,7 +89,8 @@ func TestDemosButtons(t *testing.T) {
 			t.Errorf("%d", a.StatusCode)
 		}
 	}
-	if a := r.Post("/demo?shop="+webtest.Demo, webtest.OperatorSession, url.Values{"do": {"order"}}); a.StatusCode != 404 {
+	a := r.Post("/demo?shop="+webtest.Demo, webtest.OperatorSession, url.Values{"do": {"order"}})
+	if a.StatusCode != 404 {
 		t.Errorf("an operator's: %d", a.StatusCode)
 	}
 	if a := r.Post("/demo", webtest.OwnerSession, url.Values{"do": {"explode"}}); a.StatusCode != 400 {
@@ -116,7 +118,8 @@ func TestDemosButtons(t *testing.T) {
 			!strings.Contains(a.Body, `<button name="do" value="`+c.ends+`">`) {
 			t.Errorf("%s is not on the page: %s", c.says, a.Body)
 		}
-		if r.Post("/demo", webtest.OwnerSession, url.Values{"do": {c.ends}}); !slices.Contains(d.did, demo.Action(c.ends)) {
+		r.Post("/demo", webtest.OwnerSession, url.Values{"do": {c.ends}})
+		if !slices.Contains(d.did, demo.Action(c.ends)) {
 			t.Errorf("%s did nothing: %v", c.ends, d.did)
 		}
 	}

@@ -106,8 +106,8 @@ func TestDocumentStartsUnits(t *testing.T) {
 	m := installed(t)
 	for _, block := range m.blocks[1:] {
 		started := 0
-		for _, line := range regexp.MustCompile(`(?m)^systemctl (?:start|enable --now) (.+)$`).FindAllStringSubmatch(block,
-			-1) {
+		starts := regexp.MustCompile(`(?m)^systemctl (?:start|enable --now) (.+)$`)
+		for _, line := range starts.FindAllStringSubmatch(block, -1) {
 			for _, name := range strings.Fields(line[1]) {
 				template, instance, isInstance := strings.Cut(name, "@")
 				if isInstance {

@@ -106,7 +106,8 @@ func decodeHash(s string) (c cost, salt, key []byte, err error) {
 	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.memory, &c.time, &c.threads); err != nil {
 		return c, nil, nil, errHash
 	}
-	if c.threads < 1 || c.threads > maxCost.threads || c.time < 1 || c.time > maxCost.time || c.memory > maxCost.memory {
+	if c.threads < 1 || c.threads > maxCost.threads || c.time < 1 || c.time > maxCost.time ||
+		c.memory > maxCost.memory {
 		return c, nil, nil, errHash
 	}
 	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])

@@ -61,12 +61,14 @@ func (s *scrape) fresh() http.Handler {
 }
 
 func (s *scrape) gather() http.Handler {
-	opts := promhttp.HandlerOpts{DisableCompression: true, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)}
+	opts := promhttp.HandlerOpts{DisableCompression: true,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError)}
 	var p page
 	promhttp.HandlerFor(s.gatherer, opts).ServeHTTP(&p, &http.Request{})
 	if p.status != 0 {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			WriteProblem(w, NewProblem(http.StatusInternalServerError, "", "metrics can't be gathered; the log says why"))
+			WriteProblem(w, NewProblem(http.StatusInternalServerError, "",
+				"metrics can't be gathered; the log says why"))
 		})
 	}
 	return newPreparedAnswer(http.Header{"Content-Type": {"text/plain; version=0.0.4; charset=utf-8"}}, p.Bytes())

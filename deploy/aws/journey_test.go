@@ -38,8 +38,8 @@ var (
 	theSQS     = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
 	theProgram = sync.OnceValues(func() (string, error) {
 		path := filepath.Join(built, "bootstrap")
-		build := exec.Command("go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace,traps", "-ldflags", "-s -w",
-			"-o", path, "bellhop/cmd/bellhop-lambda")
+		build := exec.Command("go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace,traps", "-ldflags",
+			"-s -w", "-o", path, "bellhop/cmd/bellhop-lambda")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		out, err := build.CombinedOutput()
 		if err != nil {

@@ -161,8 +161,8 @@ func TestFunctions(t *testing.T) {
 		if text(p["MemorySize"]) != `{"Ref":"Memory"}` || number(t, name, p["Timeout"]) < 5 {
 			t.Errorf("%s has %v MB and %v s", name, p["MemorySize"], p["Timeout"])
 		}
-		if got := p["Environment"].(map[string]any)["Variables"].(map[string]any)["BELLHOP_FUNCTION"]; got != strings.ToLower(
-			name) {
+		variables := p["Environment"].(map[string]any)["Variables"].(map[string]any)
+		if got := variables["BELLHOP_FUNCTION"]; got != strings.ToLower(name) {
 			t.Errorf("BELLHOP_FUNCTION of %s is %v", name, got)
 		}
 		if text(p["LoggingConfig"]) != `{"LogGroup":{"Ref":"`+name+`Logs"}}` {

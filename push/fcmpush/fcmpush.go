@@ -145,7 +145,8 @@ func readCredentials(o Options) (*jwt.Config, string, error) {
 	if err != nil || json.Unmarshal(raw, &file) != nil {
 		// The parser's error could quote the file, which is a secret.
 		return nil, "", bellhop.Invalidf("fcm_credentials",
-			"%s is not a service account key; make one in the Firebase console under Project settings, Service accounts", name)
+			"%s is not a service account key; make one in the Firebase console under "+
+				"Project settings, Service accounts", name)
 	}
 	switch {
 	case !isProjectID(file.ProjectID):

@@ -132,8 +132,9 @@ func TestBadAddresses(t *testing.T) {
 	}
 	tls := strings.Replace(good, "http://", "https://", 1)
 	for name, address := range map[string]string{
-		"no JSON": "abc", "empty": "", "not TLS": good, "no host": strings.Replace(tls, f.Listener.Addr().String(), "", 1),
-		"a file": strings.Replace(good, "http://", "file://", 1), "no key": strings.Replace(tls, "p256dh", "p", 1),
+		"no JSON": "abc", "empty": "", "not TLS": good,
+		"no host": strings.Replace(tls, f.Listener.Addr().String(), "", 1),
+		"a file":  strings.Replace(good, "http://", "file://", 1), "no key": strings.Replace(tls, "p256dh", "p", 1),
 		"a damaged key":      strings.Replace(tls, `"p256dh":"B`, `"p256dh":"C`, 1),
 		"no secret":          strings.Replace(tls, `"auth"`, `"a"`, 1),
 		"this machine":       tls,

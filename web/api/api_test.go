@@ -296,8 +296,8 @@ func TestDevicesComeWithAnyLocaleAndTimezone(t *testing.T) {
 		{`null`, `null`}:                                      {"", ""},
 		{`""`, `""`}:                                          {"", ""},
 	} {
-		a := r.Call("PUT", "/v1/devices/phone-1", ownerSession, `{"kind":"token","value":"abc","platform":"ios","locale":`+
-			said[0]+`,"timezone":`+said[1]+`}`)
+		a := r.Call("PUT", "/v1/devices/phone-1", ownerSession,
+			`{"kind":"token","value":"abc","platform":"ios","locale":`+said[0]+`,"timezone":`+said[1]+`}`)
 		if a.StatusCode != 200 {
 			t.Errorf("%.60s: %s", said, a.Body)
 			continue

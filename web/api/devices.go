@@ -36,7 +36,8 @@ type deviceBody struct{ Body Device }
 
 func (a *API) registerDevices() {
 	register(a, huma.Operation{
-		OperationID: "put-device", Method: http.MethodPut, Path: "/v1/devices/{installation}", Tags: []string{"devices"},
+		OperationID: "put-device", Method: http.MethodPut, Path: "/v1/devices/{installation}",
+		Tags:    []string{"devices"},
 		Summary: "Add or refresh a device", Security: security,
 		Description: "Call it when the app starts and when its address changes. " +
 			"A value that belonged to another device moves here. " +

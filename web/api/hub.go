@@ -64,7 +64,8 @@ type joined struct {
 }
 
 func newHub(s Store, log *slog.Logger, maxListeners int, reg prometheus.Registerer) *hub {
-	open := prometheus.NewGauge(prometheus.GaugeOpts{Name: "bellhop_streams_open", Help: "Event streams that are open."})
+	open := prometheus.NewGauge(prometheus.GaugeOpts{Name: "bellhop_streams_open",
+		Help: "Event streams that are open."})
 	if reg != nil {
 		reg.MustRegister(open)
 	}

@@ -49,8 +49,8 @@ func TestOpenAPIDocumentIsValid(t *testing.T) {
 			used[name] = true
 		}
 		if key == "type" {
-			if s, ok := v.(string); ok && !slices.Contains([]string{"object", "array", "string", "integer", "number", "boolean",
-				"null", "http", "apiKey"}, s) {
+			if s, ok := v.(string); ok && !slices.Contains([]string{"object", "array", "string", "integer", "number",
+				"boolean", "null", "http", "apiKey"}, s) {
 				t.Errorf("there is no type %s", s)
 			}
 		}

@@ -45,7 +45,8 @@ func (a *API) registerPushes() {
 	}, a.listPushes)
 	register(a, huma.Operation{
 		OperationID: "post-receipt", Method: http.MethodPost, Path: "/v1/pushes/{id}/receipt", Tags: []string{"pushes"},
-		Summary: "Say that the phone received or opened a push", DefaultStatus: http.StatusNoContent, Security: security,
+		Summary: "Say that the phone received or opened a push", DefaultStatus: http.StatusNoContent,
+		Security:    security,
 		Description: "The first word of each sort counts.",
 	}, a.postReceipt)
 }

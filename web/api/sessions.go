@@ -47,7 +47,8 @@ func (a *API) registerSessions() {
 		Description: "A session lasts 30 days. Sign-ins are limited by account and by address.",
 	}, a.createSession)
 	register(a, huma.Operation{
-		OperationID: "delete-session", Method: http.MethodDelete, Path: "/v1/sessions/current", Tags: []string{"sessions"},
+		OperationID: "delete-session", Method: http.MethodDelete, Path: "/v1/sessions/current",
+		Tags:    []string{"sessions"},
 		Summary: "Sign out", DefaultStatus: http.StatusNoContent, Security: security,
 	}, a.deleteSession)
 }
@@ -73,7 +74,8 @@ func (a *API) deleteSession(ctx context.Context, in *endSession) (*signedOut, er
 		return nil, bellhop.Invalidf("not_a_session", "an API token is revoked with: bellhop token revoke")
 	}
 	if in.Device != "" {
-		if err := a.Store.RemoveDevice(ctx, who.Shop, in.Device); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+		if err := a.Store.RemoveDevice(ctx, who.Shop, in.Device); err != nil &&
+			bellhop.KindOf(err) != bellhop.NotFound {
 			return nil, err
 		}
 	}

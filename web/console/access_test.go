@@ -20,7 +20,8 @@ func TestSigningInComesBack(t *testing.T) {
 		t.Errorf("%d %s", a.StatusCode, a.Header.Get("Location"))
 	}
 	r.Clock.Add(48 * time.Hour)
-	a = r.Post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.handled"}, "back": {"/?show=new"}})
+	a = r.Post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.handled"},
+		"back": {"/?show=new"}})
 	if a.Header.Get("Location") != "/signin?next="+url.QueryEscape("/?show=new") || r.handling(demo, 0) != "new" {
 		t.Errorf("a form after the session ran out: %v", a.Header)
 	}
@@ -179,7 +180,8 @@ func TestSettings(t *testing.T) {
 		{"at_least": {"much"}}, {"loud_from": {"-1"}}, {"quiet_from": {"22:00"}},
 		{"quiet_from": {"22:00"}, "quiet_to": {"25:00"}}, {"gather_above": {"many"}}, {"gather_above": {"1001"}}} {
 		a := r.Post("/settings", ownerSession, form)
-		if a.StatusCode != 400 || !strings.Contains(a.Body, ` aria-invalid="true"`) || !strings.Contains(a.Body, `-wrong"`) {
+		if a.StatusCode != 400 || !strings.Contains(a.Body, ` aria-invalid="true"`) ||
+			!strings.Contains(a.Body, `-wrong"`) {
 			t.Errorf("%v: %d", form, a.StatusCode)
 		}
 	}

@@ -305,7 +305,8 @@ func TestQuietHoursHoldAndRelease(t *testing.T) {
 		t.Fatalf("at their end: %+v", owed)
 	}
 	must(t, b.DB.SettlePushes(t.Context(),
-		[]store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered", At: day.Add(time.Hour)}}))
+		[]store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, Reason: "gathered",
+			At: day.Add(time.Hour)}}))
 	b.until(`document.querySelectorAll(".push-late").length === 2 && ` +
 		`document.querySelector(".why").textContent.includes("combined")`)
 }

@@ -95,8 +95,8 @@ func TestCustomersTextStaysText(t *testing.T) {
 	r := newRig(t)
 	for n, text := range hostile {
 		r.Order(demo, n, func(o *bellhop.Order) {
-			o.CustomerName, o.CustomerEmail, o.Name, o.Note, o.FinancialStatus, o.FulfillmentStatus = text, text, text, text,
-				text, text
+			o.CustomerName, o.CustomerEmail, o.Name, o.Note, o.FinancialStatus, o.FulfillmentStatus = text, text, text,
+				text, text, text
 			o.Items[0].Title, o.Items[0].Variant, o.Items[0].SKU = text, text, text
 		})
 	}
@@ -107,7 +107,8 @@ func TestCustomersTextStaysText(t *testing.T) {
 	}
 	for _, a := range pages {
 		strictPage(t, a)
-		for _, never := range []string{"<script>alert", "<img", "<svg/", `<a href="javascript`, "onmouseover='", "<iframe"} {
+		for _, never := range []string{"<script>alert", "<img", "<svg/", `<a href="javascript`, "onmouseover='",
+			"<iframe"} {
 			if strings.Contains(a.Body, never) {
 				t.Errorf("%s has %s", a.Request.URL, never)
 			}
@@ -143,8 +144,8 @@ func TestFiltersSearchAndPages(t *testing.T) {
 		}
 		return len(keys.FindAllString(a.Body, -1)), next
 	}
-	for path, want := range map[string]int{"/?show=handled": 1, "/?show=cancelled": 3, "/?show=seen": 0, "/?q=%231007": 1,
-		"/?q=1007&show=new": 1, "/?q=nobody": 0} {
+	for path, want := range map[string]int{"/?show=handled": 1, "/?show=cancelled": 3, "/?show=seen": 0,
+		"/?q=%231007": 1, "/?q=1007&show=new": 1, "/?q=nobody": 0} {
 		if n, _ := count(path); n != want {
 			t.Errorf("%s: %d orders, not %d", path, n, want)
 		}
@@ -178,10 +179,11 @@ func TestHandlingAndUndo(t *testing.T) {
 	if h := r.handling(demo, 1); h != bellhop.HandlingSeen {
 		t.Errorf("after the owner's look it is %s", h)
 	}
-	several := url.Values{"order": {orderID(0) + ".new", orderID(1) + ".seen"}, "to": {"handled"}, "back": {"/?show=new"}}
+	several := url.Values{"order": {orderID(0) + ".new", orderID(1) + ".seen"}, "to": {"handled"},
+		"back": {"/?show=new"}}
 	a := r.Post("/orders/handling", ownerSession, several)
-	if a.Header.Get("Location") != "/?show=new" || r.handling(demo, 0) != "handled" || r.handling(demo, 1) != "handled" ||
-		r.handling(demo, 2) != "new" {
+	if a.Header.Get("Location") != "/?show=new" || r.handling(demo, 0) != "handled" ||
+		r.handling(demo, 1) != "handled" || r.handling(demo, 2) != "new" {
 		t.Errorf("%v", a.Header)
 	}
 	page := r.goOn(a, ownerSession)
@@ -226,7 +228,8 @@ func TestTestPush(t *testing.T) {
 	r := newRig(t)
 	r.Device(demo, "phone")
 	send := func(name string) reply {
-		return r.goOn(r.Post("/devices/ring", ownerSession, url.Values{"device": {name}, "back": {"/devices"}}), ownerSession)
+		return r.goOn(r.Post("/devices/ring", ownerSession, url.Values{"device": {name}, "back": {"/devices"}}),
+			ownerSession)
 	}
 	if a := send("phone"); !strings.Contains(a.Body, "sends a test to phone") ||
 		!strings.Contains(a.Body, `<span class="badge push-pending">`) {
@@ -237,7 +240,8 @@ func TestTestPush(t *testing.T) {
 		t.Fatalf("owed %+v, %v", owed, err)
 	}
 	must(t, r.DB.SettlePushes(t.Context(),
-		[]store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "not_allowed", At: r.Clock.Now()}}))
+		[]store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "not_allowed",
+			At: r.Clock.Now()}}))
 	if a := r.Get("/devices", ownerSession); !strings.Contains(a.Body, "rejects bellhop&#39;s credentials") ||
 		strings.Contains(a.Body, "push-pending") {
 		t.Error(a.Body)
@@ -266,8 +270,8 @@ func TestTestPush(t *testing.T) {
 func theirs(t *testing.T, r *rig) {
 	t.Helper()
 	r.Post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.handled"}})
-	page := r.goOn(r.Post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.seen"}, "back": {"/"}}),
-		ownerSession)
+	page := r.goOn(r.Post("/orders/handling", ownerSession, url.Values{"set": {orderID(0) + ".new.seen"},
+		"back": {"/"}}), ownerSession)
 	if !strings.Contains(page.Body, "#1000 stays as it is: somebody else set it to “Handled” in the meantime.") ||
 		r.handling(demo, 0) != "handled" {
 		t.Errorf("%s: %s", r.handling(demo, 0), page.Body)

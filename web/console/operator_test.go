@@ -83,8 +83,8 @@ func TestResend(t *testing.T) {
 	must(t, err)
 	for i, reason := range []string{"gave_up: not_allowed", "gave_up: not_allowed", "gave_up: unavailable", "refused",
 		"unregistered"} {
-		must(t, r.DB.SettlePushes(ctx, []store.Settled{{Pushes: owed[i].Pushes, Status: bellhop.PushFailed, Reason: reason,
-			At: day.Add(time.Hour)}}))
+		must(t, r.DB.SettlePushes(ctx, []store.Settled{{Pushes: owed[i].Pushes, Status: bellhop.PushFailed,
+			Reason: reason, At: day.Add(time.Hour)}}))
 	}
 	page := r.Get("/resend", operatorSession)
 	strictPage(t, page)
@@ -166,7 +166,8 @@ func TestDeadLetterIsMaskedUntilAsked(t *testing.T) {
 		t.Error(a.Body)
 	}
 	accesses, err := r.DB.Accesses(t.Context(), dead.String(), 10)
-	if err != nil || len(accesses) != 1 || accesses[0].Email != "op@example.com" || accesses[0].What != "dead_letter.body" {
+	if err != nil || len(accesses) != 1 || accesses[0].Email != "op@example.com" ||
+		accesses[0].What != "dead_letter.body" {
 		t.Errorf("%+v %v", accesses, err)
 	}
 	if strings.Contains(r.Logged.String(), "jo.lee") {
@@ -202,7 +203,8 @@ func TestDroppingBeginsWithAQuestionAndIsWrittenDown(t *testing.T) {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}
 	accesses, err := r.DB.Accesses(t.Context(), one.String(), 10)
-	if err != nil || len(accesses) != 1 || accesses[0].Email != "op@example.com" || accesses[0].What != "dead_letter.drop" {
+	if err != nil || len(accesses) != 1 || accesses[0].Email != "op@example.com" ||
+		accesses[0].What != "dead_letter.drop" {
 		t.Errorf("%+v, %v", accesses, err)
 	}
 	page, err := r.DB.Lines(t.Context(), store.LineQuery{Outcome: bellhop.OutcomeDead})
@@ -216,8 +218,8 @@ func TestDroppingBeginsWithAQuestionAndIsWrittenDown(t *testing.T) {
 	if a := r.Post("/dead", ownerSession, sure); a.StatusCode != 404 || dead() != 3 {
 		t.Errorf("an owner drops: %d", a.StatusCode)
 	}
-	a = r.goOn(r.Post("/dead", operatorSession, url.Values{"all": {"1"}, "drop": {"1"}, "sure": {"1"}, "back": {"/dead"}}),
-		operatorSession)
+	a = r.goOn(r.Post("/dead", operatorSession, url.Values{"all": {"1"}, "drop": {"1"}, "sure": {"1"},
+		"back": {"/dead"}}), operatorSession)
 	if dead() != 0 || !strings.Contains(a.Body, "3 dead letters were dropped for good.") {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}
@@ -244,8 +246,8 @@ func TestReplayBeginsWithADryRun(t *testing.T) {
 	if dead() != 3 || !strings.Contains(a.Body, "bellhop does not know the shop") {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}
-	a = r.goOn(r.Post("/dead", operatorSession, url.Values{"letter": {good.String()}, "sure": {"1"}, "back": {"/dead"}}),
-		operatorSession)
+	a = r.goOn(r.Post("/dead", operatorSession, url.Values{"letter": {good.String()}, "sure": {"1"},
+		"back": {"/dead"}}), operatorSession)
 	if dead() != 2 || !strings.Contains(a.Body, "1 dead letter is back in the queue.") {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}

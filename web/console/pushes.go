@@ -62,7 +62,8 @@ func (c *Console) showPushes(v *visit) (err error) {
 		if s != "" {
 			label = v.T("push." + string(s))
 		}
-		view.Filters = append(view.Filters, filter{string(s), label, v.Path("/pushes", "status", string(s)), s == status})
+		view.Filters = append(view.Filters, filter{string(s), label, v.Path("/pushes", "status", string(s)),
+			s == status})
 	}
 	for i := range page.Pushes {
 		view.Rows = append(view.Rows, v.pushRow(&page.Pushes[i]))
@@ -88,7 +89,8 @@ func (f *frame) late(from, to time.Time) string {
 }
 
 func (v *visit) pushRow(p *bellhop.Push) pushRow {
-	row := pushRow{ID: p.ID, Order: p.OrderName, OrderURL: v.Path("/orders/" + web.ID(p.OrderID)), Device: p.Installation,
+	row := pushRow{ID: p.ID, Order: p.OrderName, OrderURL: v.Path("/orders/" + web.ID(p.OrderID)),
+		Device: p.Installation,
 		Status: p.Status, Label: v.T("push." + string(p.Status)), Reason: v.reason(p.Reason), At: p.CreatedAt}
 	if !p.SentAt.IsZero() {
 		row.At = p.SentAt

@@ -74,7 +74,8 @@ func (c *Console) quietClock(v *visit) (string, error) {
 // saveSettings saves the whole form, or nothing if a field is wrong.
 func (c *Console) saveSettings(v *visit) error {
 	view := v.settingsForm()
-	known := slices.ContainsFunc(i18n.Languages(), func(l i18n.Language) bool { return l.Code == view.Settings.Language })
+	known := slices.ContainsFunc(i18n.Languages(),
+		func(l i18n.Language) bool { return l.Code == view.Settings.Language })
 	if view.Settings.Language != "" && !known {
 		view.Wrong["language"] = v.T("settings.wrong.language")
 	}

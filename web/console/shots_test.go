@@ -26,8 +26,8 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 		{Installation: "b51c0c9e-pixel-9", Platform: bellhop.PlatformAndroid, Locale: "en-US", Timezone: "America/New_York"},
 		{Installation: "0f6e77d1-iphone", Platform: bellhop.PlatformIOS, Locale: "ko-KR", Timezone: "Asia/Seoul"},
 	} {
-		d.Shop, d.Kind, d.Value, d.Form, d.AddedAt, d.SeenAt = demo, bellhop.AddressToken, d.Installation, bellhop.FormData,
-			day.Add(-240*time.Hour), day.Add(time.Duration(-i)*time.Hour)
+		d.Shop, d.Kind, d.Value, d.Form, d.AddedAt, d.SeenAt = demo, bellhop.AddressToken, d.Installation,
+			bellhop.FormData, day.Add(-240*time.Hour), day.Add(time.Duration(-i)*time.Hour)
 		_, err := r.DB.PutDevice(ctx, d, store.DeviceLimits{})
 		must(t, err)
 	}
@@ -49,8 +49,9 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 			o.Items = nil
 			for i := range 1 + n%3 {
 				o.Items = append(o.Items, bellhop.Item{ID: int64(i + 1), Title: titles[(n+i)%len(titles)],
-					Variant: []string{"M", "", "350 ml"}[i], SKU: fmt.Sprintf("SKU-%04d", n*7+i), Quantity: int64(1 + i),
-					Price: usd(1990)})
+					Variant: []string{"M", "", "350 ml"}[i], SKU: fmt.Sprintf("SKU-%04d", n*7+i),
+					Quantity: int64(1 + i),
+					Price:    usd(1990)})
 			}
 		})
 		if n%3 == 0 && n < 55 {
@@ -126,7 +127,8 @@ func TestScreenshots(t *testing.T) {
 				must(t, chromedp.Do(tab, actions...))
 				picture, err := chromedp.Run(tab, chromedp.CaptureScreenshot())
 				must(t, err)
-				must(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme)), picture, 0o644))
+				must(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme)), picture,
+					0o644))
 			}
 			must(t, chromedp.Do(tab, chromium.NoCookies()))
 			shoot("signin", "/signin")
@@ -136,7 +138,8 @@ func TestScreenshots(t *testing.T) {
 			}
 			shoot("selected", "/", chromedp.Click("#orders input"), chromedp.WaitVisible(".several"))
 			as(t, tab, r, operatorSession)
-			shoot("drop", "/dead/"+dead.String(), chromedp.Click("input[name=drop] + button"), chromedp.WaitVisible(".plan"))
+			shoot("drop", "/dead/"+dead.String(), chromedp.Click("input[name=drop] + button"),
+				chromedp.WaitVisible(".plan"))
 			shoot("replay", "/dead", chromedp.Click("button[name=all]"), chromedp.WaitVisible(".plan"))
 			for name, path := range map[string]string{"overview": "/overview", "ledger": "/ledger", "dead": "/dead",
 				"letter": "/dead/" + dead.String(), "shops": "/shops"} {

@@ -31,8 +31,8 @@ func TestSignInAndOut(t *testing.T) {
 	}
 	s := a.JSON(t)
 	token := s["token"].(string)
-	if !strings.HasPrefix(token, "bh_s_") || len(token) != len("bh_s_")+43 || s["shop"] != demo || s["role"] != "owner" ||
-		s["expires_at"] != r.Clock.Now().Add(30*24*time.Hour).Format(time.RFC3339) {
+	if !strings.HasPrefix(token, "bh_s_") || len(token) != len("bh_s_")+43 || s["shop"] != demo ||
+		s["role"] != "owner" || s["expires_at"] != r.Clock.Now().Add(30*24*time.Hour).Format(time.RFC3339) {
 		t.Errorf("%v", s)
 	}
 	if strings.Contains(r.Logged.String(), token) || strings.Contains(r.Logged.String(), password) {
@@ -93,10 +93,12 @@ func TestGuessersLockNobodyOut(t *testing.T) {
 		signIn(r, "jo@example.com", "wrong", "", withHeader("X-Forwarded-For", "203.0.113.7"))
 		r.Clock.Add(2 * time.Second)
 	}
-	if a := signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", "203.0.113.7")); a.StatusCode != 429 {
+	a := signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", "203.0.113.7"))
+	if a.StatusCode != 429 {
 		t.Errorf("the guesser's neighbour: %d", a.StatusCode)
 	}
-	if a := signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", "198.51.100.2")); a.StatusCode != 200 {
+	a = signIn(r, "jo@example.com", password, "", withHeader("X-Forwarded-For", "198.51.100.2"))
+	if a.StatusCode != 200 {
 		t.Errorf("the owner: %d %s", a.StatusCode, a.Body)
 	}
 }
@@ -189,7 +191,8 @@ func TestCookieOfABrowser(t *testing.T) {
 		"http to a known proxy": {withHeader("X-Forwarded-Proto", "http"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, func(o *site.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
+			r := newRig(t,
+				func(o *site.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
 			a := signIn(r, "jo@example.com", password, `,"cookie":true`, c.change)
 			cookies := a.Cookies()
 			if len(cookies) != 1 {
@@ -237,7 +240,8 @@ func TestCookieIsNoUseToAnotherSite(t *testing.T) {
 	r.Problem(r.Call("GET", "/v1/orders", "", "", withCookie(demoToken)), 401, "unauthenticated")
 	r.Problem(r.Call("GET", "/v1/orders", "", "", withCookie(ownerSession), withHeader("Authorization", "Basic am8=")),
 		401, "unauthenticated")
-	if a := r.Call("GET", "/v1/orders", demoToken, "", withCookie(otherSession)); len(a.JSON(t)["orders"].([]any)) != 1 {
+	both := r.Call("GET", "/v1/orders", demoToken, "", withCookie(otherSession))
+	if len(both.JSON(t)["orders"].([]any)) != 1 {
 		t.Error("the bearer token doesn't go before the cookie")
 	}
 }

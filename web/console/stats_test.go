@@ -110,11 +110,13 @@ func TestCharts(t *testing.T) {
 	samples := []sample{{At: at, Waiting: 4}, {At: at.Add(30 * time.Second), In: 7, Out: 6,
 		Pushed: map[bellhop.PushStatus]float64{bellhop.PushSent: 2}, Recorded: []time.Duration{3 * time.Millisecond,
 			9 * time.Millisecond, 5 * time.Millisecond}}}
-	c, v := &Console{Options: Options{Now: time.Now}}, &visit{frame: frame{Reader: Reader{i18n.For("en", ""), time.UTC}}}
+	c, v := &Console{Options: Options{Now: time.Now}}, &visit{frame: frame{Reader: Reader{i18n.For("en", ""),
+		time.UTC}}}
 	for name, want := range map[string]string{
 		"rates":   "[{Incoming [{5030 7 0 0} {5035 7 0 0}] 0} {Processed [{5030 6 0 0} {5035 6 0 0}] 1}]",
 		"waiting": "[{Waiting [{5000 4 0 0} {5030 0 0 0}] 0}]",
-		"latency": "[{recorded, median [{5030 5 0 0} {5035 5 0 0}] 0} {recorded, slowest [{5030 9 0 0} {5035 9 0 0}] 0}]",
+		"latency": "[{recorded, median [{5030 5 0 0} {5035 5 0 0}] 0} " +
+			"{recorded, slowest [{5030 9 0 0} {5035 9 0 0}] 0}]",
 	} {
 		drawn := c.chart(v, name, samples)
 		if got := fmt.Sprint(drawn.Series); got != want {
@@ -132,7 +134,8 @@ func TestCharts(t *testing.T) {
 // Nobody reads "60k milliseconds".
 func TestChartsOfTimesHaveAFittingUnit(t *testing.T) {
 	at := time.Unix(5000, 0)
-	c, v := &Console{Options: Options{Now: time.Now}}, &visit{frame: frame{Reader: Reader{i18n.For("en", ""), time.UTC}}}
+	c, v := &Console{Options: Options{Now: time.Now}}, &visit{frame: frame{Reader: Reader{i18n.For("en", ""),
+		time.UTC}}}
 	for longest, want := range map[time.Duration]string{
 		9 * time.Second: "milliseconds 9000", time.Minute: "seconds 60", 30 * time.Minute: "minutes 30",
 		20 * time.Hour: "hours 20", 0: "milliseconds 0",

@@ -167,7 +167,8 @@ func TestIPhonesAddThePageFirst(t *testing.T) {
 	b := newBrowser(t, newRig(t, func(o *site.Options) { o.WebPushKey = "key" }))
 	_, err := chromedp.Run(b.tab, func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
 		_, err = cdp.Call(ctx, tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
-			UserAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) " +
+			UserAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) " +
+				"AppleWebKit/605.1.15 (KHTML, like Gecko) " +
 				"Version/18.1 Mobile/15E148 Safari/604.1"})
 		return none, err
 	})

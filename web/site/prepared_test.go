@@ -28,8 +28,8 @@ func TestPreparedAnswers(t *testing.T) {
 			t.Errorf("%s: %d %v", path, plain.StatusCode, plain.Header)
 		}
 		etag := plain.Header.Get("ETag")
-		if a := r.Call("GET", path, "", "", withHeader("If-None-Match", `"x", `+etag)); a.StatusCode != 304 || a.Body != "" ||
-			etag == "" {
+		if a := r.Call("GET", path, "", "", withHeader("If-None-Match", `"x", `+etag)); a.StatusCode != 304 ||
+			a.Body != "" || etag == "" {
 			t.Errorf("%s again: %d", path, a.StatusCode)
 		}
 		ranges := "bytes=0-0" + strings.Repeat(",0-", 1000)
@@ -43,7 +43,8 @@ func TestPreparedAnswers(t *testing.T) {
 		packed := r.Call("GET", path, "", "", withHeader("Accept-Encoding", "deflate, gzip;q=0.5"))
 		unpack, err := gzip.NewReader(strings.NewReader(packed.Body))
 		must(t, err)
-		if body, err := io.ReadAll(unpack); err != nil || string(body) != plain.Body || len(packed.Body) >= len(plain.Body) {
+		if body, err := io.ReadAll(unpack); err != nil || string(body) != plain.Body ||
+			len(packed.Body) >= len(plain.Body) {
 			t.Errorf("%s packed: %v, %d bytes of %d", path, err, len(packed.Body), len(plain.Body))
 		}
 	}
@@ -146,8 +147,8 @@ func readOne(r io.Reader) error {
 
 func TestMetricsThatCantBeGathered(t *testing.T) {
 	var log lockedBuffer
-	h := web.Metrics((&gathered{err: errors.New("the secret cause")}).registry(), slog.New(slog.NewTextHandler(&log, nil)),
-		time.Now)
+	h := web.Metrics((&gathered{err: errors.New("the secret cause")}).registry(),
+		slog.New(slog.NewTextHandler(&log, nil)), time.Now)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	if w.Code != 500 || strings.Contains(w.Body.String(), "secret") ||

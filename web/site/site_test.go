@@ -77,7 +77,8 @@ func TestReadyFailsOnlyWithWhatIsNeeded(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log lockedBuffer
-				checks := []web.Check{{Name: "queue", Func: c.queue}, {Name: "database", Func: c.database, Optional: true}}
+				checks := []web.Check{{Name: "queue", Func: c.queue},
+					{Name: "database", Func: c.database, Optional: true}}
 				h := web.Probes(checks, http.NotFoundHandler(), slog.New(slog.NewTextHandler(&log, nil)), time.Now)
 				began, answer := time.Now(), httptest.NewRecorder()
 				h.ServeHTTP(answer, httptest.NewRequest("GET", "/readyz", nil))
@@ -87,7 +88,8 @@ func TestReadyFailsOnlyWithWhatIsNeeded(t *testing.T) {
 				if answer.Code != c.code || answer.Body.String() != c.want+"\n" {
 					t.Errorf("%d %s", answer.Code, answer.Body)
 				}
-				if strings.Contains(c.want, "the log says more") && !strings.Contains(log.String(), "the secret cause") {
+				if strings.Contains(c.want, "the log says more") &&
+					!strings.Contains(log.String(), "the secret cause") {
 					t.Errorf("the log says %s", log.String())
 				}
 			})
@@ -131,7 +133,8 @@ func TestTroubleOfOursIsLoggedAndNotTold(t *testing.T) {
 			if strings.Contains(a.Body, "secret cause") {
 				t.Errorf("the cause is told: %s", a.Body)
 			}
-			if log := r.Logged.String(); !strings.Contains(log, "the secret cause") || strings.Contains(log, "example.com") {
+			if log := r.Logged.String(); !strings.Contains(log, "the secret cause") ||
+				strings.Contains(log, "example.com") {
 				t.Errorf("the log: %s", log)
 			}
 			r.Counted("bellhop_http_requests_total", fmt.Sprintf(`code="%d",route="GET /v1/orders"`, c.status), 1)

@@ -122,7 +122,8 @@ func (h *webhook) serve(w http.ResponseWriter, r *http.Request, began time.Time)
 			if v == http.ErrAbortHandler {
 				panic(v)
 			}
-			h.log.ErrorContext(r.Context(), "a webhook panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			h.log.ErrorContext(r.Context(), "a webhook panicked", "panic", fmt.Sprint(v), "stack",
+				string(debug.Stack()))
 			out = outPanic
 		}
 	}()

@@ -129,7 +129,8 @@ func (r *Rig) people() {
 			r.Owner = added
 		}
 	}
-	_, err := r.DB.AddToken(ctx, bellhop.Token{Shop: Demo, Name: "till", Hash: web.HashToken(DemoToken), CreatedAt: Day})
+	_, err := r.DB.AddToken(ctx, bellhop.Token{Shop: Demo, Name: "till", Hash: web.HashToken(DemoToken),
+		CreatedAt: Day})
 	Must(r, err)
 }
 
@@ -149,8 +150,9 @@ func (r *Rig) Order(shop string, n int, change ...func(*bellhop.Order)) bellhop.
 		Shop: shop, ID: 820982911946154508 + int64(n),
 		Version: bellhop.Version{UpdatedAt: at, TriggeredAt: at, Hash: uint64(n) + 1},
 		Name:    fmt.Sprintf("#%d", 1000+n), Number: int64(1000 + n), Total: USD(40300), Presentment: &eur,
-		CustomerName: "Jo Lee", CustomerEmail: "jo@example.com", FinancialStatus: "paid", FulfillmentStatus: "unfulfilled",
-		PlacedAt: at.In(time.FixedZone("", 9*3600)), UpdatedAt: at.In(time.FixedZone("", 9*3600)),
+		CustomerName: "Jo Lee", CustomerEmail: "jo@example.com", FinancialStatus: "paid",
+		FulfillmentStatus: "unfulfilled",
+		PlacedAt:          at.In(time.FixedZone("", 9*3600)), UpdatedAt: at.In(time.FixedZone("", 9*3600)),
 		Items: []bellhop.Item{{ID: 1, Title: "Tee", Variant: "M", SKU: "TEE-M", Quantity: 2, Price: USD(1990)}},
 	}
 	for _, c := range change {
