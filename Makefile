@@ -56,7 +56,7 @@ attack: ## attack the built program on loopback, beside a bare handler; ATTACK_O
 example: ## one request that needs two services: chained over REST, and by events
 	@go run ./internal/realserver/with sh -c 'go run ./examples/twoservices "$$BENCH_RABBITMQ"'
 
-crash: ## kill it ROUNDS times under load, and workers apart for two minutes on each queue, and compare the data with the acknowledged webhooks
+crash: ## kill it ROUNDS times under load, and workers for two minutes on each queue, and compare the data with the webhooks
 	CRASH_ROUNDS=$(ROUNDS) EVENTS_ROUNDS=16 HOST_KILL_TIME=2m BELLHOP_TEST_ALL=1 \
 		go test ./host -run '^(TestCrash|TestEvents|TestWorkersKilledInTurn)$$' -v -count=1 -timeout 0
 
