@@ -268,7 +268,7 @@ func TestReplayBeginsWithADryRun(t *testing.T) {
 func TestOperatorsPagesAreTheirs(t *testing.T) {
 	r, q := withQueue(t)
 	dead := makeDeadLetter(t, q, 1, demo, orderBody).String()
-	for !strings.Contains(r.Get("/overview", operatorSession).Body, "waiting.svg") { // until the first look
+	for !strings.Contains(r.Get("/overview", operatorSession).Body, "waiting.svg") { // until the first sample
 		must(t, t.Context().Err())
 	}
 	for _, path := range []string{"/overview", "/overview/waiting.svg", "/overview/oldest.svg", "/ledger", "/dead",
@@ -292,7 +292,7 @@ func TestOperatorsPagesAreTheirs(t *testing.T) {
 	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 1 {
 		t.Errorf("%v %v", d, err)
 	}
-	for _, missing := range []string{"secrets", "rates", "latency", "pushes"} { // one look tells no rate
+	for _, missing := range []string{"secrets", "rates", "latency", "pushes"} { // one sample tells no rate
 		if a := r.Get("/overview/"+missing+".svg", operatorSession); a.StatusCode != 404 {
 			t.Errorf("%s: %d", missing, a.StatusCode)
 		}
@@ -322,7 +322,7 @@ func TestOperatorInABrowser(t *testing.T) {
 		chromium.Check(t, b.tab, what)
 	}
 	b.open("/overview", operatorSession)
-	// More than two, once the page has looked again.
+	// More than two, once the page has reloaded.
 	b.until(`[...document.querySelectorAll(".charts img")].length >= 2 && document.querySelector(".charts ` +
 		`p").textContent === "No data yet."`)
 	if drawn := b.eval(`Promise.all([...document.querySelectorAll(".charts img")].map(i => i.decode())).then(() => ` +

@@ -144,7 +144,7 @@ func (c *Console) chart(v *visit, name string, samples []sample) chart.Chart {
 				s.Points = append(s.Points, chart.Point{X: float64(part[0].At.Unix()), Y: highest})
 			}
 		}
-		if len(s.Points) == 1 { // it holds until the next look
+		if len(s.Points) == 1 { // it holds until the next sample
 			s.Points = append(s.Points, chart.Point{X: s.Points[0].X + statsEvery.Seconds(), Y: s.Points[0].Y})
 		}
 		if len(s.Points) > 0 {

@@ -14,13 +14,13 @@ import (
 
 const (
 	statsEvery = 5 * time.Second
-	// While no operator watches it looks less often: some queues charge for each look.
+	// While no operator watches it measures less often: some queues charge for each request.
 	statsIdle    = 30 * time.Second
 	statsWatched = 2 * time.Minute // after an operator asked
 	statsKept    = time.Hour
-	statsLimit   = 3 * time.Second // for one look
-	statsReads   = 2000            // changes read in one look
-	statsTries   = 10              // orders looked up in one look, of each sort
+	statsLimit   = 3 * time.Second // for one sample
+	statsReads   = 2000            // changes read for one sample
+	statsTries   = 10              // orders looked up for one sample, of each sort
 )
 
 // stats measures every few seconds how much comes in, waits and goes out, whichever process does
@@ -35,7 +35,7 @@ type stats struct {
 	done chan struct{}
 	away *pipeline.Trouble
 
-	seen totals // at the last look; zero before
+	seen totals // at the last sample; zero before
 	pos  int64  // of the stream
 
 	mu      sync.Mutex
@@ -54,8 +54,8 @@ type totals struct {
 // sample is the result of one measurement.
 type sample struct {
 	At       time.Time
-	In, Out  float64                        // events a second since the look before
-	Pushed   map[bellhop.PushStatus]float64 // pushes a second; nil where no rate is known, as at the first look
+	In, Out  float64                        // events a second since the sample before
+	Pushed   map[bellhop.PushStatus]float64 // pushes a second; nil where no rate is known, as in the first sample
 	Waiting  int
 	Leased   int
 	Dead     int
@@ -86,7 +86,7 @@ func (s *stats) run() {
 	defer tick.Stop()
 	for {
 		if s.due() {
-			s.look()
+			s.addSample()
 		}
 		select {
 		case <-tick.C:
@@ -105,8 +105,8 @@ func (s *stats) due() bool {
 		now.Sub(s.samples[len(s.samples)-1].At) >= statsIdle-statsEvery/2
 }
 
-// look adds a sample, or leaves a gap if a part is away.
-func (s *stats) look() {
+// addSample adds a sample, or leaves a gap if a part is away.
+func (s *stats) addSample() {
 	ctx, cancel := context.WithTimeout(context.Background(), statsLimit)
 	defer cancel()
 	b, err := s.measure(ctx)
@@ -172,7 +172,7 @@ func (s *stats) follow(ctx context.Context, b *sample) error {
 	}
 	if s.pos == 0 || last < s.pos || last-s.pos > statsReads {
 		s.pos = max(0, last-statsReads)
-		if b.Pushed == nil { // the first look begins here
+		if b.Pushed == nil { // the first sample begins here
 			s.pos = last
 		}
 	}

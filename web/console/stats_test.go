@@ -63,11 +63,11 @@ func TestStats(t *testing.T) {
 		pushes:  map[bellhop.PushStatus]int64{bellhop.PushSent: 90, bellhop.PushPending: 7},
 		changes: []store.Change{{Seq: 50, Kind: store.ChangeRecorded, Shop: "old"}}}
 	p := newStats(s, s, func() time.Time { return now }, slog.New(slog.DiscardHandler))
-	p.look()
+	p.addSample()
 	first := p.hour()[0]
 	if first.In != 0 || first.Out != 0 || first.Waiting != 3 || first.Dead != 2 || first.Owed != 7 ||
 		len(first.Shops) != 0 {
-		t.Errorf("the first look: %+v", first)
+		t.Errorf("the first sample: %+v", first)
 	}
 	now = now.Add(5 * time.Second)
 	s.totals = map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 150, bellhop.OutcomeDead: 2}
@@ -77,27 +77,27 @@ func TestStats(t *testing.T) {
 		s.changes = append(s.changes, store.Change{Seq: int64(51 + 2*n), Kind: store.ChangeRecorded, Shop: "a"},
 			store.Change{Seq: int64(52 + 2*n), Kind: store.ChangeSettled, Shop: "a"})
 	}
-	p.look()
+	p.addSample()
 	b := p.hour()[1]
 	if b.Out != 10 || b.In != 12 || b.Pushed[bellhop.PushSent] != 2 || b.Shops["a"] != 50 ||
 		len(b.Recorded) != statsTries || len(b.Notified) != statsTries || s.looked != 2*statsTries {
-		t.Errorf("the second look: %+v, %d orders", b, s.looked)
+		t.Errorf("the second sample: %+v, %d orders", b, s.looked)
 	}
 	if m, ok := middle(b.Notified); !ok || m != 130*time.Millisecond {
 		t.Errorf("%v", m)
 	}
 	// While something is away there is a gap, and no rate over it.
 	s.err = errors.New("away")
-	p.look()
+	p.addSample()
 	s.err = nil
 	now = now.Add(10 * time.Second)
-	p.look()
+	p.addSample()
 	if all := p.hour(); len(all) != 3 || all[2].In != 0 {
 		t.Errorf("%d samples, %+v", len(all), all[len(all)-1])
 	}
 	for range 730 {
 		now = now.Add(5 * time.Second)
-		p.look()
+		p.addSample()
 	}
 	if all := p.hour(); len(all) != 721 || !all[720].At.Equal(now) || now.Sub(all[0].At) != time.Hour {
 		t.Errorf("%d samples are kept", len(all))
@@ -161,26 +161,26 @@ func TestChartsOfTimesHaveAFittingUnit(t *testing.T) {
 	}
 }
 
-// Some queues charge for each look.
+// Some queues charge for each request.
 func TestStatsRestWhileNobodyWatches(t *testing.T) {
 	now := time.Unix(5000, 0)
 	s := &things{}
 	p := newStats(s, s, func() time.Time { return now }, slog.New(slog.DiscardHandler))
-	looks := func(d time.Duration) (n int) {
+	samples := func(d time.Duration) (n int) {
 		for end := now.Add(d); now.Before(end); now = now.Add(statsEvery) {
 			if p.due() {
-				p.look()
+				p.addSample()
 				n++
 			}
 		}
 		return n
 	}
-	if n := looks(10 * time.Minute); n != 20 {
-		t.Errorf("%d looks in ten minutes that nobody watched", n)
+	if n := samples(10 * time.Minute); n != 20 {
+		t.Errorf("%d samples in ten minutes that nobody watched", n)
 	}
 	p.hour()
-	if n := looks(time.Minute); n != 12 {
-		t.Errorf("%d looks in a minute that somebody watched", n)
+	if n := samples(time.Minute); n != 12 {
+		t.Errorf("%d samples in a minute that somebody watched", n)
 	}
 }
 
