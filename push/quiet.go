@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// What drivers that speak HTTP share: errors without addresses and texts of
-// pushes, and when a service asks to be asked again.
+// Drivers that speak HTTP share this: errors without addresses and texts of pushes, and the wait
+// that a service asks for.
 
 // Quiet returns err without the URL around it, and without its text where that
 // quotes the push, as net/http does with an answer that is not HTTP.
@@ -45,7 +45,7 @@ func Quotes(text string, m Message) bool {
 	return false
 }
 
-// Clipped bounds the length of an error's text and keeps its chain.
+// Clipped bounds the length of an error's text. A longer error loses its chain.
 func Clipped(err error) error {
 	if len(err.Error()) <= 300 {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,29 +98,21 @@ func (s *Sender) classifyAnswer(answer *refusal, m push.Message) *push.Error {
 	return e
 }
 
-// reasonOf is the table in the package's documentation.
-func reasonOf(status int, code string, blamesAddress bool) push.Reason {
-	switch code {
-	case codeUnregistered:
-		return push.ReasonUnregistered
-	case codeSenderIDMismatch:
-		return push.ReasonBadAddress
-	case codeQuotaExceeded:
-		return push.ReasonQuota
-	case codeUnavailable, codeInternal:
-		return push.ReasonUnavailable
-	case codeThirdPartyAuth:
-		return push.ReasonNotAllowed
-	case codeInvalidArgument:
-		if blamesAddress {
-			return push.ReasonBadAddress
-		}
-		return push.ReasonRefused
-	}
-	return reasonOfStatus(status, blamesAddress)
+// reasons are those of FCM's codes, except INVALID_ARGUMENT.
+var reasons = map[string]push.Reason{
+	codeUnregistered: push.ReasonUnregistered, codeSenderIDMismatch: push.ReasonBadAddress,
+	codeQuotaExceeded: push.ReasonQuota, codeThirdPartyAuth: push.ReasonNotAllowed,
+	codeUnavailable: push.ReasonUnavailable, codeInternal: push.ReasonUnavailable,
 }
 
-func reasonOfStatus(status int, blamesAddress bool) push.Reason {
+// reasonOf is the table in the package's documentation.
+func reasonOf(status int, code string, blamesAddress bool) push.Reason {
+	if r, ok := reasons[code]; ok {
+		return r
+	}
+	if code == codeInvalidArgument {
+		status = http.StatusBadRequest
+	}
 	switch status {
 	case http.StatusBadRequest:
 		if blamesAddress {
@@ -163,12 +156,9 @@ func (b *answerBody) violations() []string {
 }
 
 func (b *answerBody) blamesAddress() bool {
-	for _, field := range b.violations() {
-		if field == "message.token" || field == "message.fid" {
-			return true
-		}
-	}
-	return strings.HasPrefix(b.Error.Message, badTokenMessage)
+	v := b.violations()
+	return slices.Contains(v, "message.token") || slices.Contains(v, "message.fid") ||
+		strings.HasPrefix(b.Error.Message, badTokenMessage)
 }
 
 // describe says what FCM answered and, if known, what to do. It leaves out the message of a 400,

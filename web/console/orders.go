@@ -62,16 +62,10 @@ func (v *visit) orderQuery() (q store.OrderQuery, show string) {
 func (c *Console) showOrders(v *visit) error {
 	v.At = "orders"
 	q, show := v.orderQuery()
-	var err error
 	view := &ordersView{Q: q.Text, Show: show}
 	for _, name := range orderFilters {
-		f := filter{Name: name, Label: v.T("orders." + name), On: name == show}
-		value := name
-		if name == orderFilters[0] {
-			value = ""
-		}
-		f.URL = v.Path("/", "show", value, "q", q.Text)
-		view.Filters = append(view.Filters, f)
+		view.Filters = append(view.Filters, filter{name, v.T("orders." + name),
+			v.Path("/", "show", inQuery(name), "q", q.Text), name == show})
 	}
 	if err := v.live(c); err != nil {
 		return err
@@ -83,7 +77,7 @@ func (c *Console) showOrders(v *visit) error {
 	for i := range page.Orders {
 		view.Rows = append(view.Rows, v.orderRow(&page.Orders[i]))
 	}
-	shown := view.filter()
+	shown := inQuery(show)
 	if page.Next != "" {
 		view.Next = v.Path("/", "show", shown, "q", q.Text, "cursor", page.Next)
 	}
@@ -95,12 +89,12 @@ func (c *Console) showOrders(v *visit) error {
 	return c.show(v, "orders", view)
 }
 
-// filter is the filter as an address has it.
-func (v *ordersView) filter() string {
-	if v.Show == orderFilters[0] {
+// inQuery is a filter's value in an address: "" for the first.
+func inQuery(filter string) string {
+	if filter == orderFilters[0] {
 		return ""
 	}
-	return v.Show
+	return filter
 }
 
 func (v *visit) orderRow(o *bellhop.Order) orderRow {
