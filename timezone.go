@@ -26,7 +26,7 @@ const (
 )
 
 // GuessTimezone returns the IANA name of the time zone that a phone or a person means
-// by asia/seoul, KST, GMT+09:00 or the like; "" when it can't be told.
+// by asia/seoul, KST, GMT+09:00 or the like; "" for unknown ones.
 func GuessTimezone(said string) string {
 	said = strings.TrimSpace(said)
 	if said == "" || len(said) > maxSaid {

@@ -94,7 +94,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"cut off", "orders/create", `{"id":1,"name":"se`, "the body is not JSON from byte 18 on"},
 		{"more behind it", "orders/create", `{"id":1} secret`, "the body is not JSON from byte 10 on"},
 		{"too deep", "orders/create", `{"x":` + deep + `}`, "the body is not JSON from byte 10005 on"},
-		{"garbage in what is skipped", "orders/create", `{"id":1,"x":{"y":01}}`, "the body is not JSON from byte 19 on"},
+		{"garbage in a skipped part", "orders/create", `{"id":1,"x":{"y":01}}`, "the body is not JSON from byte 19 on"},
 		{"id of another type", "orders/create", `{"id":"secret"}`, "id has the wrong type"},
 		{"id too large", "orders/create", `{"id":9223372036854775808}`, "id has the wrong type"},
 		{"id not whole", "orders/create", `{"id":1.5}`, "id has the wrong type"},

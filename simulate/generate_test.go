@@ -202,7 +202,7 @@ func TestModelIgnoresTheOrder(t *testing.T) {
 	}
 }
 
-// An order of three deliveries, told in all six ways.
+// An order of three deliveries, in all six orders.
 func TestModelByHand(t *testing.T) {
 	o := options()
 	o.Orders, o.Updates, o.Seed = 400, 1, 3

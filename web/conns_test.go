@@ -81,11 +81,11 @@ func TestWhoGoesFirst(t *testing.T) {
 			say: func(s *conns, all []*peerConn) { s.open[all[0]].came(paceBytes) }},
 		"who trickles": {open: []string{"10.0.0.1", "10.0.0.1"}, more: 1, want: []int{0},
 			say: func(s *conns, all []*peerConn) { s.open[all[0]].came(paceBytes - 1) }},
-		"not who is being worked for": {open: []string{"10.0.0.1", "10.0.0.1"}, more: 1, want: []int{1},
+		"not a connection whose handler works": {open: []string{"10.0.0.1", "10.0.0.1"}, more: 1, want: []int{1},
 			say: func(s *conns, all []*peerConn) { s.open[all[0]].works(); time.Sleep(time.Second) }},
 		"who waits for nothing, last": {open: []string{"10.0.0.1", "10.0.0.1"}, more: 1, want: []int{1},
 			say: func(s *conns, all []*peerConn) { s.change(all[0], turnNobody); time.Sleep(time.Second) }},
-		"who is named by a proxy": {open: []string{"10.0.0.1", "10.0.0.1", "10.0.0.1"}, more: 1, want: []int{1},
+		"a client that a proxy names": {open: []string{"10.0.0.1", "10.0.0.1", "10.0.0.1"}, more: 1, want: []int{1},
 			say: func(s *conns, all []*peerConn) {
 				s.open[all[0]].reads(netip.MustParseAddr("192.0.2.1"))
 				time.Sleep(time.Second)

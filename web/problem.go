@@ -18,9 +18,9 @@ type Problem struct {
 	Type   string       `json:"type" example:"about:blank" doc:"Always about:blank; the code tells problems apart."`
 	Title  string       `json:"title" example:"Not Found" doc:"The status in words."`
 	Status int          `json:"status" example:"404" doc:"The HTTP status."`
-	Detail string       `json:"detail" example:"there is no such order" doc:"What is wrong, for people."`
-	Code   string       `json:"code" example:"not_found" doc:"What is wrong, for programs. Stable."`
-	Errors []FieldError `json:"errors,omitempty" nullable:"false" doc:"What is wrong in the request, one by one."`
+	Detail string       `json:"detail" example:"there is no such order" doc:"The error in words, for people."`
+	Code   string       `json:"code" example:"not_found" doc:"The error's stable code, for programs."`
+	Errors []FieldError `json:"errors,omitempty" nullable:"false" doc:"The errors in the request, one by one."`
 }
 
 // FieldError names a wrong part of a request. It never repeats what the client sent.

@@ -250,9 +250,9 @@ func TestQueue(t *testing.T) {
 	redrive := orders["RedrivePolicy"].(map[string]any)
 	for _, name := range []string{"Record", "Direct"} {
 		environment := tpl.Resources[name].Properties["Environment"].(map[string]any)
-		told := environment["Variables"].(map[string]any)["BELLHOP_MAX_ATTEMPTS"]
-		if told != fmt.Sprint(redrive["maxReceiveCount"]) {
-			t.Errorf("%s expects %v attempts, and the queue makes %v", name, told, redrive["maxReceiveCount"])
+		attempts := environment["Variables"].(map[string]any)["BELLHOP_MAX_ATTEMPTS"]
+		if attempts != fmt.Sprint(redrive["maxReceiveCount"]) {
+			t.Errorf("%s expects %v attempts, and the queue makes %v", name, attempts, redrive["maxReceiveCount"])
 		}
 	}
 	if n := number(t, "maxReceiveCount", redrive["maxReceiveCount"]); n < 5 {

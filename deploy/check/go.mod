@@ -5,7 +5,7 @@ module bellhop/deploy/check
 go 1.26.8
 
 // Helm asks a cluster for what a template looks up, and ours looks up nothing. The
-// client would be two thirds of what is compiled here.
+// client would be two thirds of the compiled code here.
 replace k8s.io/client-go => ./clientgo
 
 require (

@@ -136,8 +136,8 @@ function state(name) {
   at.textContent = at.dataset[name];
 }
 
-// told takes what comes of the stream.
-function told(what) {
+// receive handles an event of the stream.
+function receive(what) {
   if (what.kind === "changed") {
     const ahead = Number(main.dataset.seq) - what.id;
     if (ahead === 0 || ahead > 0 && !what.anew) return;
@@ -153,12 +153,12 @@ function told(what) {
 // One stream for all tabs where the browser has such a thing, or else one of this tab's.
 if (stream && window.SharedWorker) {
   const { port } = new SharedWorker("/assets/stream.js");
-  port.onmessage = (e) => told(e.data);
+  port.onmessage = (e) => receive(e.data);
   port.postMessage(stream);
   addEventListener("pagehide", () => port.postMessage(""));
   addEventListener("pageshow", (e) => { if (e.persisted) port.postMessage(stream); });
 } else if (stream) {
-  openStream(stream, told);
+  openStream(stream, receive);
 }
 
 // A browser with notifications sends its subscription, in case it changed.

@@ -120,7 +120,7 @@ func TestNotificationsUseTheOpenTab(t *testing.T) {
 	for _, c := range []struct{ tabs, id, want string }{
 		{`["/pushes", "/orders/7"]`, "7", "focus /orders/7"},
 		{`["/settings", "/pushes"]`, "7", "focus /pushes; /pushes goes to /orders/7"},
-		{`["/settings", "/signin"]`, "7", "open /orders/7"}, // what is filled in there stays
+		{`["/settings", "/signin"]`, "7", "open /orders/7"}, // a form stays
 		{`["/alien"]`, "7", "focus /alien; open /orders/7"},
 		{`[]`, "", "open /"},
 	} {

@@ -68,9 +68,9 @@ func TestReadyFailsOnlyWithWhatIsNeeded(t *testing.T) {
 		want     string
 	}{
 		{"all is well", fine, fine, 200, `{"status":"ok","checks":{"database":"ok","queue":"ok"}}`},
-		{"what is optional fails", fine, odd, 200, `{"status":"degraded","checks":{"database":"failing; the log says more","queue":"ok"}}`},
-		{"what is optional is silent", fine, silent, 200, `{"status":"degraded","checks":{"database":"no answer within 2s","queue":"ok"}}`},
-		{"what is needed fails", full, fine, 503, `{"status":"failing","checks":{"database":"ok","queue":"the disk is full"}}`},
+		{"an optional check fails", fine, odd, 200, `{"status":"degraded","checks":{"database":"failing; the log says more","queue":"ok"}}`},
+		{"an optional check is silent", fine, silent, 200, `{"status":"degraded","checks":{"database":"no answer within 2s","queue":"ok"}}`},
+		{"a needed check fails", full, fine, 503, `{"status":"failing","checks":{"database":"ok","queue":"the disk is full"}}`},
 		{"both fail", full, odd, 503, `{"status":"failing","checks":{"database":"failing; the log says more","queue":"the disk is full"}}`},
 		{"both are silent", silent, silent, 503, `{"status":"failing","checks":{"database":"no answer within 2s","queue":"no answer within 2s"}}`},
 	} {
@@ -131,7 +131,7 @@ func TestTroubleOfOursIsLoggedAndNotTold(t *testing.T) {
 			a := r.Call("GET", "/v1/orders?q=jo%40example.com", ownerSession, "")
 			r.Problem(a, c.status, c.code)
 			if strings.Contains(a.Body, "secret cause") {
-				t.Errorf("the cause is told: %s", a.Body)
+				t.Errorf("the answer names the cause: %s", a.Body)
 			}
 			if log := r.Logged.String(); !strings.Contains(log, "the secret cause") ||
 				strings.Contains(log, "example.com") {

@@ -77,7 +77,7 @@ var answers = [...]answer{
 	outPanic: {label: "panic", problem: web.NewProblem(http.StatusInternalServerError, "",
 		"something went wrong on our side; send it again")},
 	outGone: {label: "gone", retryAfter: "1", problem: web.NewProblem(http.StatusServiceUnavailable, "busy",
-		"the request was given up before it was answered; send it again")},
+		"the server gave up the request before it answered; send it again")},
 }
 
 // metrics are looked up once, so that counting is cheap.
