@@ -35,7 +35,7 @@ const (
 	patience = 2 * time.Minute // of every wait; nothing comes near it unless it is broken
 )
 
-// The servers that all tests share, each started when one first asks for it.
+// The servers that all tests share. Each starts when a test first asks for it.
 var (
 	thePostgres = sync.OnceValues(func() (*realserver.Postgres,
 		error) {

@@ -56,7 +56,7 @@ func TestDrawerOfApple(t *testing.T) {
 	if s := w.Drawer(token); len(s) != 1 || s[0].Tag != "order-1" || s[0].Title != "again" {
 		t.Errorf("drawer: %+v", s)
 	}
-	// A message for both goes by what the device is.
+	// A message for both goes by the device's platform.
 	w.SetPlatform(fid, bellhop.PlatformIOS)
 	w.post(`{"message":{"fid":"` + fid + `","android":{"notification":{"tag":"a","title":"android"}},` +
 		fmt.Sprintf(alert, "apple") + `}}`)
@@ -112,7 +112,7 @@ func TestBudgetOfOthers(t *testing.T) {
 	}
 }
 
-// What bellhop allows itself for data messages stays within both limits.
+// bellhop's own budget for data messages stays within both limits.
 func TestOwnBudgetIsNeverRefused(t *testing.T) {
 	w := startFCM(t, simulate.FCMOptions{})
 	b := bellhop.BudgetOf(bellhop.FormData)

@@ -136,7 +136,7 @@ func TestRetriesFollowTheSchedule(t *testing.T) {
 				t.Errorf("retry %d came after %v, want %v", i+1, got, d)
 			}
 			if requests[i+1] != requests[0] {
-				t.Errorf("retry %d is not what was sent first", i+1)
+				t.Errorf("retry %d differs from the first try", i+1)
 			}
 		}
 		e := l.Entries()[0]
@@ -315,7 +315,7 @@ func TestExpectIsUnsureOfWhatWasRefused(t *testing.T) {
 	})
 }
 
-// The ledger is read while the twin runs; the race detector watches.
+// Reads the ledger while the twin runs; the race detector watches.
 func TestLedgerWhileRunning(t *testing.T) {
 	o := options()
 	o.Orders = 100

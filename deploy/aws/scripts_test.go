@@ -118,7 +118,7 @@ func TestDeployTheFirstTime(t *testing.T) {
 		"put-secret-value --secret-id thePushSecret --secret-string <{",
 		`lambda invoke --function-name bellhop-migrate --payload <{"shops":["a.myshopify.com","b.myshopify.com"]}>`)
 	if strings.Contains(asked, "update-function-code") {
-		t.Errorf("it updates what isn't there:\n%s", asked)
+		t.Errorf("it updates a missing stack:\n%s", asked)
 	}
 	if !strings.Contains(said, "theWebhookURL") || strings.Contains(said, "hush") {
 		t.Errorf("it says:\n%s", said)
@@ -137,7 +137,7 @@ func TestDeployMigratesBeforeTheCode(t *testing.T) {
 		"bellhop-deploy-000000000000-eu-west-1 --s3-key bellhop/abc",
 		"lambda wait function-updated", "lambda invoke", "<{}>", "cloudformation deploy", "lambda invoke")
 	if strings.Contains(asked, "--parameter-overrides") || strings.Contains(asked, "put-secret-value") {
-		t.Errorf("it changes what was not given:\n%s", asked)
+		t.Errorf("it changes settings that were not given:\n%s", asked)
 	}
 	s.write("bin/refuses", "")
 	said, asked, ok = s.run("deploy.sh")

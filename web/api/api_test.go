@@ -219,7 +219,7 @@ func TestUnknownFieldIsNamed(t *testing.T) {
 	a = r.Call("POST", "/v1/sessions", "", `{"email":"jo@example.com","password":"a secret of mine",`)
 	r.Problem(a, 400, "invalid")
 	if strings.Contains(a.Body, "a secret of mine") || strings.Contains(r.Logged.String(), "a secret of mine") {
-		t.Errorf("what was sent is repeated: %s", a.Body)
+		t.Errorf("the answer repeats the client's words: %s", a.Body)
 	}
 }
 
@@ -284,7 +284,7 @@ func TestSessionExpires(t *testing.T) {
 	r.Problem(r.Call("GET", "/v1/orders", ownerSession, ""), 401, "unauthenticated")
 }
 
-// What a phone calls its locale and its zone is no reason to leave it silent.
+// A strange name of a locale or a zone is no reason to leave a phone silent.
 func TestDevicesComeWithAnyLocaleAndTimezone(t *testing.T) {
 	r := newRig(t)
 	for said, want := range map[[2]string][2]string{
@@ -308,7 +308,7 @@ func TestDevicesComeWithAnyLocaleAndTimezone(t *testing.T) {
 	}
 }
 
-// A shop's devices are bounded, and the console says which one went.
+// A shop's devices are bounded, and the console names the removed one.
 func TestDevicesAreBounded(t *testing.T) {
 	r := newRig(t, func(o *site.Options) { o.MaxDevices = 2 })
 	for i, name := range []string{"till", "phone", "tablet"} {

@@ -30,7 +30,7 @@ func TestOpenAPIDocument(t *testing.T) {
 	}
 }
 
-// The document is one of OpenAPI 3.1: what it must have is there, each reference
+// The document is one of OpenAPI 3.1: it has all required parts, each reference
 // leads somewhere, each parameter of a path is declared, and ids are unique.
 func TestOpenAPIDocumentIsValid(t *testing.T) {
 	doc := newRig(t).Call("GET", "/v1/openapi.json", "", "").JSON(t)

@@ -161,7 +161,7 @@ func TestStreamResumes(t *testing.T) {
 	}
 	r.Order(demo, 9)
 	if e := next(t, events); !strings.Contains(e.data, "#1009") {
-		t.Errorf("what came after resuming: %+v", e)
+		t.Errorf("after resuming came %+v", e)
 	}
 }
 
@@ -268,7 +268,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	cancel()
 	for range first {
 	}
-	// The place is free once the handler has noticed, which nothing tells.
+	// The place is free once the handler has noticed, which nothing shows.
 	deadline := time.Now().Add(time.Minute)
 	for r.Call("GET", "/v1/orders", ownerSession, ""); ; {
 		req, _ := http.NewRequest("GET", r.URL+"/v1/stream", nil)

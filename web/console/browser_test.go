@@ -142,7 +142,7 @@ func TestTheStreamComesBack(t *testing.T) {
 	b.until(`document.getElementById("state").dataset.state === "lost"`)
 	b.Order(demo, 1)
 	b.until(`%s && %s`, live, row(1))
-	// An older backup was restored: what the page showed was further on.
+	// An older backup was restored: the page showed newer orders.
 	b.eval(`document.getElementById("content").dataset.seq = "1000000"`)
 	b.CloseClientConnections()
 	b.until(`document.getElementById("state").dataset.state === "lost"`)
@@ -280,7 +280,7 @@ func TestQuietHoursHoldAndRelease(t *testing.T) {
 		chromedp.SendKeys("#timezone", "Nowhere/Land"+kb.Enter),
 		chromedp.WaitVisible("#timezone-wrong"))
 	if kept := b.eval(`document.getElementById("quiet_from").value`); kept != "08:00" {
-		t.Errorf("what was right in the form is lost: %q", kept)
+		t.Errorf("the form lost its valid fields: %q", kept)
 	}
 	b.do(chromedp.SetValue("#timezone", "UTC"), chromedp.Submit(".settings"), chromedp.WaitVisible("#notice .notice"))
 	b.open("/pushes", ownerSession)
@@ -372,7 +372,7 @@ func TestBrowserIsNotified(t *testing.T) {
 		must(t, b.tab.Err())
 		received = !o.Pushes[0].ReceivedAt.IsZero()
 	}
-	// Once its owner removed it, only its owner brings it back.
+	// After its owner removed it, only its owner brings it back.
 	must(t, b.DB.RemoveDevice(t.Context(), demo, devices[0].Installation))
 	b.beforeEachPage(`Notification.requestPermission = async () => { window.asked = true; return "denied"; }`)
 	b.open("/devices", ownerSession)

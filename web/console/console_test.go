@@ -170,14 +170,14 @@ func TestHandlingAndUndo(t *testing.T) {
 	for n := range 3 {
 		r.Order(demo, n)
 	}
-	r.Get("/orders/"+orderID(1), operatorSession) // needs a shop, and is nobody's look
+	r.Get("/orders/"+orderID(1), operatorSession) // needs a shop, and no person saw it
 	r.Get("/orders/"+orderID(1)+"?shop="+demo, operatorSession)
 	if h := r.handling(demo, 1); h != bellhop.HandlingNew {
-		t.Errorf("an operator's look made it %s", h)
+		t.Errorf("after an operator's visit it is %s", h)
 	}
 	r.Get("/orders/"+orderID(1), ownerSession)
 	if h := r.handling(demo, 1); h != bellhop.HandlingSeen {
-		t.Errorf("after the owner's look it is %s", h)
+		t.Errorf("after the owner's visit it is %s", h)
 	}
 	several := url.Values{"order": {orderID(0) + ".new", orderID(1) + ".seen"}, "to": {"handled"},
 		"back": {"/?show=new"}}

@@ -9,7 +9,7 @@ import (
 	"bellhop/store"
 )
 
-// A push that came late is shown as such wherever it is shown, whether it waited for the
+// The pages mark a late push everywhere, whether it waited for the
 // worker, for a retry or for the phone's budget.
 func TestLatePushesAreNotGreen(t *testing.T) {
 	r := newRig(t)

@@ -56,7 +56,7 @@ func TestOriginsThatMayUseTheAPI(t *testing.T) {
 		a.Header.Get("Access-Control-Allow-Origin") != appOrigin {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
-	// It signs in without a token, and a cookie that comes along is no one's word.
+	// It signs in without a token, and a cookie beside it counts for nothing.
 	a = signIn(r, "jo@example.com", password, "", from(appOrigin))
 	if a.StatusCode != 200 || a.Header.Get("Access-Control-Allow-Origin") != appOrigin {
 		t.Errorf("%d %v %s", a.StatusCode, a.Header, a.Body)

@@ -146,7 +146,7 @@ func TestGuessersLockNobodyOutOfAKnownNetwork(t *testing.T) {
 	if n := tried.Load(); n > 100 {
 		t.Errorf("%d guesses were looked at without any time passing", n)
 	}
-	// Once they have used up the tries of strangers, a network that is one is out of luck.
+	// Once strangers have used up their tries, an unknown network gets none.
 	for n := range 100 {
 		signIn(r, "jo@example.com", "wrong", "", withHeader("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)))
 	}
@@ -166,7 +166,7 @@ func TestSignInsAreLimitedByAddress(t *testing.T) {
 		return signIn(r, fmt.Sprintf("nobody%d@example.com", n), "wrong", "", from(address))
 	}
 	for n := range 30 {
-		// What the client writes itself stands left of what the proxy adds.
+		// The client's own words stand left of the proxy's.
 		if a := try(n, fmt.Sprintf("10.9.9.%d, 203.0.113.7", n)); a.StatusCode != 401 {
 			t.Fatalf("%d: %s", n, a.Body)
 		}

@@ -55,13 +55,13 @@ type answer struct {
 var answers = [...]answer{
 	outAccepted: {label: "accepted"},
 	outMethod: {label: "method", problem: web.NewProblem(http.StatusMethodNotAllowed, "",
-		"webhooks are sent with POST")},
+		"send webhooks with POST")},
 	outEncoded: {label: "encoded", problem: web.NewProblem(http.StatusUnsupportedMediaType, "",
 		"send the body without a Content-Encoding; the signature is over its own bytes")},
 	outInvalid: {label: "invalid", problem: web.NewProblem(http.StatusBadRequest, "",
-		"a header that begins with X-Shopify- is given more than once")},
+		"a header that begins with X-Shopify- comes more than once")},
 	outUnauthenticated: {label: "unauthenticated", problem: web.NewProblem(http.StatusUnauthorized, "",
-		"X-Shopify-Hmac-Sha256 is missing, or signs this body with no secret that is known here")},
+		"X-Shopify-Hmac-Sha256 is missing, or signs this body with a secret that bellhop does not know")},
 	outTooLarge: {label: "too_large", problem: web.NewProblem(http.StatusRequestEntityTooLarge, "",
 		"a webhook's body has 2 MiB at the most")},
 	outSlow: {label: "slow", problem: web.NewProblem(http.StatusRequestTimeout, "",
@@ -77,7 +77,7 @@ var answers = [...]answer{
 	outPanic: {label: "panic", problem: web.NewProblem(http.StatusInternalServerError, "",
 		"something went wrong on our side; send it again")},
 	outGone: {label: "gone", retryAfter: "1", problem: web.NewProblem(http.StatusServiceUnavailable, "busy",
-		"the server gave up the request before it answered; send it again")},
+		"the request ended before bellhop answered; send it again")},
 }
 
 // metrics are looked up once, so that counting is cheap.

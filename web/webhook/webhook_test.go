@@ -162,7 +162,7 @@ func TestSlowSenderIsCutOff(t *testing.T) {
 	}
 }
 
-// The deadline is for the body alone: what comes after it may take longer.
+// The deadline is for the body alone: the rest may take longer.
 func TestReadDeadlineEndsWithTheBody(t *testing.T) {
 	a := &acceptor{}
 	a.AcceptFunc = func(ctx context.Context, _ http.Header, _ []byte) error {
@@ -303,7 +303,7 @@ func TestWebhooksNameTheHeader(t *testing.T) {
 		change func(*http.Request)
 	}{
 		"the header X-Shopify-Topic is missing":                        {bellhop.Invalidf("header_missing", "the header X-Shopify-Topic is missing"), nil},
-		"a header that begins with X-Shopify- is given more than once": {nil, withHeader("X-Shopify-Topic", "a", "b")},
+		"a header that begins with X-Shopify- comes more than once": {nil, withHeader("X-Shopify-Topic", "a", "b")},
 	} {
 		r := webhookRig(t, &acceptor{AcceptFunc: func(context.Context, http.Header, []byte) error { return c.err }})
 		change := []func(*http.Request){}
