@@ -160,8 +160,8 @@ func TestProxyLeavesOutWhoIsNotReady(t *testing.T) {
 		}))
 		p.set(name, host)
 	}
-	// The proxy takes a server that it has just found for a good one. Once it knows of
-	// the one that is, it has to learn that the other is not.
+	// The proxy thinks that each new server is ready. Once it has found the ready one, it has to
+	// learn that the other is not.
 	p.until(t, p.url+"/v1/orders", "serve-b")
 	p.untilReady(t, 1)
 	for range 20 {
