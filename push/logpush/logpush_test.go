@@ -39,19 +39,19 @@ func TestLogSaysNothingOfTheMessage(t *testing.T) {
 }
 
 func Example() {
-	withoutTime := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey {
+	short := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
 			return slog.Attr{}
 		}
 		return a
 	}}
-	s := logpush.New(slog.New(slog.NewTextHandler(os.Stdout, withoutTime)))
+	s := logpush.New(slog.New(slog.NewTextHandler(os.Stdout, short)))
 	s.Send(context.Background(), push.Message{
-		Device: bellhop.Device{Shop: "a.myshopify.com", Installation: "pixel", Kind: bellhop.AddressToken,
+		Device: bellhop.Device{Shop: "demo.myshopify.com", Installation: "phone-1", Kind: bellhop.AddressToken,
 			Value: "c7Qx", Form: bellhop.FormNotification},
-		Tag:   "order-7",
+		Tag:   "order-1001",
 		Title: "New order #1001",
 	})
 	// Output:
-	// level=INFO msg="push sent" shop=a.myshopify.com device=pixel kind=token form=notification tag=order-7 message=log/1
+	// msg="push sent" shop=demo.myshopify.com device=phone-1 kind=token form=notification tag=order-1001 message=log/1
 }
