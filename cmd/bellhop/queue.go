@@ -81,7 +81,7 @@ Example:
 func (c *queueCreateCmd) Run(j *job) error {
 	o := j.patientOptions()
 	o.Existing = false // the new queue may be the first in its file
-	return j.with(func(p *wire.Parts) error {
+	return closing(func(p *wire.Parts) error {
 		name := c.Name
 		if name == "" {
 			name = p.QueueName

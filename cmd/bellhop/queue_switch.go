@@ -34,22 +34,16 @@ Example:
 
 // Run implements the command.
 func (c *queueSwitchCmd) Run(j *job) error {
-	both, err := wire.Storage{Dir: c.Dir, DB: c.DB}.OpenSwitch(j.ctx, c.From, c.To, j.patientOptions())
-	if err != nil {
-		return err
-	}
-	err = c.move(j, both)
-	if e := both.Close(); err == nil {
-		err = e
-	}
-	return err
+	at := wire.Storage{Dir: c.Dir, DB: c.DB}
+	moving := func(both *wire.Switch) error { return c.move(j, both) }
+	return closing(moving)(at.OpenSwitch(j.ctx, c.From, c.To, j.patientOptions()))
 }
 
 func (c *queueSwitchCmd) move(j *job, both *wire.Switch) error {
 	p := &switchProgress{job: j, bar: isTerminal(j.err), began: j.now()}
 	s := host.Switch{From: both.From.Queue, To: both.To.Queue, Follow: c.Follow, Dead: c.Dead, Log: j.log, Step: p.step}
 	done, err := s.Run(j.ctx, j.hard)
-	p.end()
+	j.endProgress()
 	if err != nil {
 		return err
 	}
@@ -116,12 +110,5 @@ func (p *switchProgress) step(s host.Switched) {
 	case p.reported.IsZero() || now.Sub(p.reported) >= progressEvery:
 		p.reported = now
 		fmt.Fprintln(p.err, line)
-	}
-}
-
-// end clears the line.
-func (p *switchProgress) end() {
-	if p.bar {
-		fmt.Fprint(p.err, "\r\x1b[K")
 	}
 }

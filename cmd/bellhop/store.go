@@ -64,21 +64,14 @@ Example:
 
 // Run implements the command.
 func (c *storeCopyCmd) Run(j *job) error {
-	both, err := wire.OpenCopy(j.ctx, c.Dir, c.From, c.To, wire.Options{Log: j.log, Now: j.now})
-	if err != nil {
-		return err
-	}
-	err = c.copy(j, both)
-	if e := both.Close(); err == nil {
-		err = e
-	}
-	return err
+	copying := func(both *wire.Copy) error { return c.copy(j, both) }
+	return closing(copying)(wire.OpenCopy(j.ctx, c.Dir, c.From, c.To, wire.Options{Log: j.log, Now: j.now}))
 }
 
 func (c *storeCopyCmd) copy(j *job, both *wire.Copy) error {
 	p := &copyProgress{job: j, bar: isTerminal(j.err), began: j.now()}
 	done, err := move.Copy(j.ctx, both.From, both.To, move.Options{Begun: p.begun, Step: p.step})
-	p.end()
+	j.endProgress()
 	if j.ctx.Err() != nil {
 		return bellhop.Errorf(bellhop.Unavailable, "broken_off",
 			"the copy was interrupted after %s: run it again to continue",
@@ -203,11 +196,4 @@ func (p *copyProgress) line(s move.Step, now time.Time) string {
 		rate = float64(p.rows) / took
 	}
 	return fmt.Sprintf("[%s%s] %s, %.0f rows/s", strings.Repeat("#", full), strings.Repeat(".", width-full), line, rate)
-}
-
-// end clears the line.
-func (p *copyProgress) end() {
-	if p.bar && p.rows > 0 {
-		fmt.Fprint(p.err, "\r\x1b[K")
-	}
 }

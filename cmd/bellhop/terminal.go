@@ -151,7 +151,7 @@ func (t *terminal) secretFrom(path, what string) (string, error) {
 // open opens the database and the queue while fn runs. It makes none: in the wrong
 // folder a command would answer for an empty one.
 func (j *job) open(s *wire.Storage, fn func(*wire.Parts) error) error {
-	return j.with(fn)(s.Open(j.ctx, wire.Options{Log: j.log, Now: j.now, Existing: true}))
+	return closing(fn)(s.Open(j.ctx, wire.Options{Log: j.log, Now: j.now, Existing: true}))
 }
 
 // patientOptions let sends take longer: no webhook waits for a command.
@@ -161,16 +161,17 @@ func (j *job) patientOptions() wire.Options {
 
 // openQueue opens the queue alone.
 func (j *job) openQueue(s *wire.Storage, fn func(*wire.Parts) error) error {
-	return j.with(fn)(s.OpenQueue(j.ctx, j.patientOptions()))
+	return closing(fn)(s.OpenQueue(j.ctx, j.patientOptions()))
 }
 
 // openBroker opens the broker: the queue of BELLHOP_QUEUE need not exist.
 func (j *job) openBroker(s *wire.Storage, fn func(*wire.Parts) error) error {
-	return j.with(fn)(s.OpenBroker(j.ctx, j.patientOptions()))
+	return closing(fn)(s.OpenBroker(j.ctx, j.patientOptions()))
 }
 
-func (j *job) with(fn func(*wire.Parts) error) func(*wire.Parts, error) error {
-	return func(p *wire.Parts, err error) error {
+// closing wraps fn, so that it gets what a call opened and closes it at the end.
+func closing[P io.Closer](fn func(P) error) func(P, error) error {
+	return func(p P, err error) error {
 		if err != nil {
 			return err
 		}

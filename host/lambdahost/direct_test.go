@@ -26,8 +26,8 @@ func TestDirectCarriesABatch(t *testing.T) {
 			t.Fatalf("%s, %v", answer, err)
 		}
 	}
-	if got := f.outcomes(t); got[bellhop.OutcomeRecorded] != 2 || len(f.phones.rang) != 2 || f.opened != 1 {
-		t.Errorf("%v, %d rings, %d times opened", got, len(f.phones.rang), f.opened)
+	if got := f.outcomes(t); got[bellhop.OutcomeRecorded] != 2 || len(f.phones.pushed) != 2 || f.opened != 1 {
+		t.Errorf("%v, %d pushes, %d times opened", got, len(f.phones.pushed), f.opened)
 	}
 }
 

@@ -109,9 +109,9 @@ func (g *deadLetters) AddDead(_ context.Context, e *bellhop.Event, attempts int,
 
 // phones is a push service that calls send.
 type phones struct {
-	mu   sync.Mutex
-	rang []push.Message
-	send func(ctx context.Context) error
+	mu     sync.Mutex
+	pushed []push.Message
+	send   func(ctx context.Context) error
 }
 
 func (p *phones) Send(ctx context.Context, m push.Message) (string, error) {
@@ -122,7 +122,7 @@ func (p *phones) Send(ctx context.Context, m push.Message) (string, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.rang = append(p.rang, m)
+	p.pushed = append(p.pushed, m)
 	return "name", nil
 }
 
