@@ -24,13 +24,13 @@ func NewRelayMetrics(reg prometheus.Registerer, s behindStore, now func() time.T
 	f := promauto.With(reg)
 	m := &RelayMetrics{
 		publishedTotal: f.NewCounterVec(prometheus.CounterOpts{Name: "bellhop_events_published_total",
-			Help: "Events that were published for other services, by type; those sent again count again."}, []string{"type"}),
+			Help: "Events published for other services, by type; repetitions count again."}, []string{"type"}),
 		failures: f.NewCounter(prometheus.CounterOpts{Name: "bellhop_events_failures_total",
-			Help: "Tries at publishing events that came to nothing; they are made again."}),
+			Help: "Failed attempts to publish events; bellhop repeats them."}),
 		lost: f.NewCounter(prometheus.CounterOpts{Name: "bellhop_events_lost_total",
-			Help: "Events that were never published since more waited than the database keeps. Alarm on it."}),
+			Help: "Events never published, since more waited than the database keeps. Alarm on it."}),
 		holds: f.NewGauge(prometheus.GaugeOpts{Name: "bellhop_events_relaying",
-			Help: "1 in the one process that publishes events, 0 in those that stand by."}),
+			Help: "1 in the process that publishes events, 0 in standbys."}),
 	}
 	for _, t := range events.Types() {
 		m.publishedTotal.WithLabelValues(string(t))
@@ -82,9 +82,9 @@ type behind struct {
 }
 
 var (
-	behindDesc = prometheus.NewDesc("bellhop_events_behind", "Events that wait to be published for other services.", nil,
+	behindDesc = prometheus.NewDesc("bellhop_events_behind", "Events waiting for publication to other services.", nil,
 		nil)
-	ageDesc = prometheus.NewDesc("bellhop_events_behind_seconds", "Age of the oldest event that waits to be published.",
+	ageDesc = prometheus.NewDesc("bellhop_events_behind_seconds", "Age of the oldest event waiting for publication.",
 		nil, nil)
 )
 

@@ -288,7 +288,7 @@ func TestRelayReportsLostEvents(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	(&followed{TB: t, parts: parts}).relay("one", f, host.NewRelayMetrics(reg, parts.Store, time.Now))
 	f.until(t, 21)
-	want := "# HELP bellhop_events_lost_total Events that were never published since more waited than the database " +
+	want := "# HELP bellhop_events_lost_total Events never published, since more waited than the database " +
 		"keeps. Alarm on it.\n" +
 		"# TYPE bellhop_events_lost_total counter\nbellhop_events_lost_total 10\n"
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "bellhop_events_lost_total"); err != nil {

@@ -101,7 +101,7 @@ var (
 	busiestDesc = prometheus.NewDesc("bellhop_busiest_second_webhooks",
 		"Webhooks in the busiest second of the last 7 days.", nil, nil)
 	capacityDesc = prometheus.NewDesc("bellhop_capacity_webhooks_per_second",
-		"Webhooks a second that this machine was measured to hold (BELLHOP_CAPACITY).", nil, nil)
+		"Webhooks a second that this machine held when measured (BELLHOP_CAPACITY).", nil, nil)
 )
 
 // Describe implements [prometheus.Collector].

@@ -208,9 +208,9 @@ func commits(r prometheus.Registerer) func(int, time.Duration) {
 func requests(r prometheus.Registerer) (made func(operation string), rejected func()) {
 	f := promauto.With(r)
 	requests := f.NewCounterVec(prometheus.CounterOpts{Name: "bellhop_sqs_requests_total",
-		Help: "Requests made of SQS, by operation. They are what it costs."}, []string{"operation"})
+		Help: "Requests to SQS, by operation; SQS charges for each."}, []string{"operation"})
 	tooLarge := f.NewCounter(prometheus.CounterOpts{Name: "bellhop_sqs_too_large_total",
-		Help: "Webhooks that were answered 413 since they fit into no message; bucket=NAME in BELLHOP_QUEUE takes them."})
+		Help: "Webhooks answered 413, too large for a message; bucket=NAME in BELLHOP_QUEUE takes them."})
 	return func(operation string) { requests.WithLabelValues(operation).Inc() }, tooLarge.Inc
 }
 
