@@ -83,8 +83,8 @@ func (a *axis) times() (all []float64) {
 	if a.max == a.min {
 		a.max++
 	}
-	for _, minutes := range []float64{1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440} {
-		if step := 60 * minutes; (a.max-a.min)/step <= 5 {
+	for _, step := range []float64{5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 10800, 21600, 86400} {
+		if n := (a.max - a.min) / step; n <= 3 || n <= 5 && step >= 60 { // labels with seconds are wider
 			_, east := time.Unix(int64(a.min), 0).In(a.clock.Zone).Zone()
 			for at := math.Ceil((a.min+float64(east))/step) * step; at <= a.max+float64(east); at += step {
 				all = append(all, at-float64(east))
@@ -93,7 +93,7 @@ func (a *axis) times() (all []float64) {
 		}
 	}
 	if len(all) == 0 {
-		all = []float64{a.min} // less than a minute, or weeks
+		all = []float64{a.min} // a few seconds, or weeks
 	}
 	return all
 }

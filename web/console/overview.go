@@ -130,7 +130,7 @@ const drawnPoints = 120
 // is left out.
 func (c *Console) chart(v *visit, name string, samples []sample) chart.Chart {
 	ch := chart.Chart{Title: v.T("overview.chart." + name), Y: v.T("overview.y." + name),
-		Clock: &chart.Clock{Zone: v.zone, Time: v.Time}}
+		Clock: &chart.Clock{Zone: v.zone, Time: v.exactly}}
 	line := func(words string, tone chart.Tone, value func(b *sample) (float64, bool)) {
 		s := chart.Series{Name: v.T("overview." + words), Tone: tone}
 		for part := range slices.Chunk(samples, len(samples)/drawnPoints+1) {
@@ -191,6 +191,14 @@ func (c *Console) chart(v *visit, name string, samples []sample) chart.Chart {
 		line("skipped", chart.Aside, pushed(bellhop.PushSkipped))
 	}
 	return ch
+}
+
+// exactly writes a time of day, with its seconds unless they are 0.
+func (v *visit) exactly(t time.Time) string {
+	if t.Second() == 0 {
+		return v.Time(t)
+	}
+	return v.Seconds(t)
 }
 
 // timeUnits are the units of durations; each begins where the one before has too many digits to

@@ -122,7 +122,7 @@ func TestCharts(t *testing.T) {
 		if got := fmt.Sprint(drawn.Series); got != want {
 			t.Errorf("%s: %s", name, got)
 		}
-		if svg, err := drawn.File(); err != nil || !strings.Contains(string(svg), ">1:23 am</text>") {
+		if svg, err := drawn.File(); err != nil || !strings.Contains(string(svg), ">1:23:50 am</text>") {
 			t.Errorf("%s: %v %s", name, err, svg)
 		}
 	}
