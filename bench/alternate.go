@@ -166,7 +166,7 @@ func (s *side) prepare(ctx context.Context) error {
 		return err
 	}
 	defer server.kill()
-	return errors.Join(server.addDevices(ctx, s.password, []string{mainShop}, 1), server.stop())
+	return errors.Join(s.addDevicesTo(ctx, server, env, []string{mainShop}, 1), server.stop())
 }
 
 // record takes and records so many webhooks as fast as the program can.

@@ -69,15 +69,22 @@ func (b *bench) startProgram(ctx context.Context, program string, env []string, 
 
 // run runs a command of the binary to its end.
 func (b *bench) run(ctx context.Context, env []string, args ...string) error {
+	_, err := b.output(ctx, env, args...)
+	return err
+}
+
+// output runs a command of the binary to its end, and returns its output.
+func (b *bench) output(ctx context.Context, env []string, args ...string) (string, error) {
 	c, err := b.start(ctx, env, args...)
 	if err != nil {
-		return err
+		return "", err
 	}
 	<-c.ended
 	if c.err != nil {
-		return c.trouble(c.err)
+		return "", c.trouble(c.err)
 	}
-	return nil
+	text, err := os.ReadFile(c.log)
+	return strings.TrimSpace(string(text)), err
 }
 
 // environ is a child's environment, without the caller's own configuration.

@@ -28,19 +28,19 @@ func (b *bench) preparePostgres(ctx context.Context) (err error) {
 	if err := b.setUp(ctx, env, b.postgresShops(), nil); err != nil {
 		return err
 	}
-	return b.fillQueue(ctx)
+	return b.fillQueue(ctx, env)
 }
 
 func (b *bench) postgresShops() []string { return append(b.cloudShops(), mainShop) }
 
 // fillQueue adds devices, and webhooks that nobody records.
-func (b *bench) fillQueue(ctx context.Context) error {
-	s, err := b.serve(ctx, b.postgres.dir, []string{b.databaseSetting(b.postgres.base)}, "--no-worker")
+func (b *bench) fillQueue(ctx context.Context, env []string) error {
+	s, err := b.serve(ctx, b.postgres.dir, env, "--no-worker")
 	if err != nil {
 		return err
 	}
 	defer s.kill()
-	if err := s.addDevices(ctx, b.password, b.postgresShops(), 1); err != nil {
+	if err := b.addDevicesTo(ctx, s, env, b.postgresShops(), 1); err != nil {
 		return err
 	}
 	if err := b.accept(ctx, s, []string{mainShop}, b.Stored); err != nil {

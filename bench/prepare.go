@@ -23,7 +23,6 @@ type data struct {
 const (
 	mainShop     = "bench.myshopify.com"
 	ownerEmail   = "owner@bench.example"
-	opsEmail     = "operator@bench.example"
 	perDevice    = 150 // pushes, at most
 	notifyRate   = 500.0
 	pushShops    = 8
@@ -74,13 +73,13 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// setUp makes a database with shops, owners of the main shop and an operator.
+// setUp makes a database with shops and owners of the main shop.
 func (b *bench) setUp(ctx context.Context, env, shops, owners []string) error {
 	password, err := b.passwordFile()
 	if err != nil {
 		return err
 	}
-	commands := [][]string{{"migrate"}, {"operator", "add", "--email", opsEmail, "--password-file", password}}
+	commands := [][]string{{"migrate"}}
 	for _, shop := range shops {
 		commands = append(commands, []string{"shop", "add", shop})
 	}
@@ -102,23 +101,24 @@ func (b *bench) addDevices(ctx context.Context) error {
 		return err
 	}
 	defer s.kill()
-	if err := s.addDevices(ctx, b.password, append(b.notifyShops(), mainShop), 1); err != nil {
+	env := []string{"BELLHOP_DIR=" + b.data.empty}
+	if err := b.addDevicesTo(ctx, s, env, append(b.notifyShops(), mainShop), 1); err != nil {
 		return err
 	}
 	devices, _ := b.owed()
-	if err := s.addDevices(ctx, b.password, b.pushShops(), devices); err != nil {
+	if err := b.addDevicesTo(ctx, s, env, b.pushShops(), devices); err != nil {
 		return err
 	}
 	return s.stop()
 }
 
-// addDevices adds n devices to each shop, as the operator.
-func (s *server) addDevices(ctx context.Context, password string, shops []string, n int) error {
-	token, err := s.signIn(ctx, opsEmail, password)
-	if err != nil {
-		return err
-	}
+// addDevicesTo adds n devices to each shop by a token, since a person has at most 20.
+func (b *bench) addDevicesTo(ctx context.Context, s *server, env, shops []string, n int) error {
 	for _, shop := range shops {
+		token, err := b.output(ctx, env, "token", "create", "--shop", shop, "--name", "bench")
+		if err != nil {
+			return err
+		}
 		for i := range n {
 			path := fmt.Sprintf("/v1/devices/phone-%d?shop=%s", i, url.QueryEscape(shop))
 			_, err := s.call(ctx, http.MethodPut, s.addr, path, token, map[string]string{

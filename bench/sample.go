@@ -54,7 +54,7 @@ func (c *comparing) fillShops(ctx context.Context, env []string) error {
 		return err
 	}
 	defer s.kill()
-	if err := s.addDevices(ctx, c.password, c.shops(), 1); err != nil {
+	if err := c.addDevicesTo(ctx, s, env, c.shops(), 1); err != nil {
 		return err
 	}
 	if err := c.accept(ctx, s, []string{mainShop}, shopOrders); err != nil {
