@@ -14,6 +14,9 @@ import (
 // address, and what a raw string holds: struct tags, help texts, JSON.
 const maxColumns = 120
 
+// narrowTabs are the folders where a tab counts one column; elsewhere it counts four.
+var narrowTabs = regexp.MustCompile(`^(bench|chart|cmd|host|internal|queue|store|wire)/`)
+
 var tableRow = regexp.MustCompile(`^\s*("[^"]*": *)?\{.*\},$`)
 
 func TestLinesAreShort(t *testing.T) {
@@ -24,8 +27,11 @@ func TestLinesAreShort(t *testing.T) {
 		}
 		raw := rawLines(text)
 		for i, line := range strings.Split(string(text), "\n") {
-			if n := utf8.RuneCountInString(line); n > maxColumns && !raw[i+1] && !strings.Contains(line, "://") &&
-				!tableRow.MatchString(line) {
+			n := utf8.RuneCountInString(line)
+			if !narrowTabs.MatchString(s.path) {
+				n += 3 * strings.Count(line, "\t")
+			}
+			if n > maxColumns && !raw[i+1] && !strings.Contains(line, "://") && !tableRow.MatchString(line) {
 				t.Errorf("%s:%d has %d columns: break it before %d", s.path, i+1, n, maxColumns)
 			}
 		}
