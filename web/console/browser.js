@@ -6,7 +6,7 @@ const card = document.getElementById("browser");
 
 function say(word) {
   card.querySelector("[role=status]").textContent = card.dataset[word];
-  card.querySelector("button").hidden = word === "on" || word === "home";
+  card.querySelector("button").hidden = word === "enabled" || word === "home";
 }
 
 // The installation's id stays the browser's own. The cookie names the device to remove when
@@ -41,7 +41,7 @@ async function subscribeAndEnroll() {
     const subscription = await subscribe();
     const answer = await enroll(installation(), subscription);
     if (answer.ok) localStorage.setItem("bellhop_rings", subscription.endpoint);
-    say(answer.ok ? "on" : "failed");
+    say(answer.ok ? "enabled" : "failed");
     look(); // shows the device
   } catch {
     say("failed");
