@@ -275,6 +275,16 @@ func devices(f *fixture) {
 	f.must(err)
 	f.equal("devices", all, []bellhop.Device{d})
 
+	for _, spoil := range []func(*bellhop.Device){
+		func(d *bellhop.Device) { d.Kind = "pigeon" }, func(d *bellhop.Device) { d.Platform = "vms" },
+		func(d *bellhop.Device) { d.Form = "poem" }, func(d *bellhop.Device) { d.Value = "" },
+		func(d *bellhop.Device) { d.Installation = "" },
+	} {
+		bad := d
+		spoil(&bad)
+		_, err := f.s.PutDevice(f.ctx, bad, store.DeviceLimits{})
+		f.kind(bellhop.Invalid, err)
+	}
 	nobody := d
 	nobody.Shop = "nobody.myshopify.com"
 	_, err = f.s.PutDevice(f.ctx, nobody, store.DeviceLimits{})

@@ -96,7 +96,7 @@ func boundsOfAShop(f *fixture) {
 	f.kind(bellhop.NotFound, person("nobody.myshopify.com", 0))
 }
 
-// lengths checks that a driver calls the shared checks.
+// lengths checks what is too long, of each kind of name and text.
 func lengths(f *fixture) {
 	f.addShop(shop)
 	long := strings.Repeat("x", 5000)
@@ -104,7 +104,24 @@ func lengths(f *fixture) {
 	f.kind(bellhop.Invalid, err)
 	_, err = f.s.AddPerson(f.ctx, bellhop.Person{Email: long + "@example.com", Role: bellhop.RoleOperator, AddedAt: day})
 	f.kind(bellhop.Invalid, err)
-	_, err = f.s.PutDevice(f.ctx, bellhop.Device{Shop: shop, Installation: long, Kind: bellhop.AddressToken, Value: "v1",
-		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, AddedAt: at(1), SeenAt: at(1)}, store.DeviceLimits{})
-	f.kind(bellhop.Invalid, err)
+	p := f.addOwner("jo@example.com", shop)
+	for _, s := range []bellhop.Settings{{Language: long}, {Timezone: long},
+		{Timezone: "Asia" + strings.Repeat("/", 100) + "Seoul"}, {AtLeast: strings.Repeat("0", 100)},
+		{LoudFrom: "1." + strings.Repeat("0", 100)}, {QuietFrom: long, QuietTo: "07:00"}} {
+		f.kind(bellhop.Invalid, f.s.SetSettings(f.ctx, p.ID, s))
+	}
+	good := bellhop.Device{Shop: shop, PersonID: p.ID, Installation: "i1", Kind: bellhop.AddressToken, Value: "v1",
+		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin",
+		AddedAt: at(1), SeenAt: at(1)}
+	for _, spoil := range []func(*bellhop.Device){
+		func(d *bellhop.Device) { d.Installation = long }, func(d *bellhop.Device) { d.Value = long },
+		func(d *bellhop.Device) { d.Locale = long }, func(d *bellhop.Device) { d.Timezone = long },
+	} {
+		bad := good
+		spoil(&bad)
+		_, err := f.s.PutDevice(f.ctx, bad, store.DeviceLimits{})
+		f.kind(bellhop.Invalid, err)
+	}
+	_, err = f.s.PutDevice(f.ctx, good, store.DeviceLimits{})
+	f.must(err)
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -80,6 +81,39 @@ func fanOutsOfDeletedOrders(f *fixture) {
 	f.equal("skipped", counts[bellhop.PushSkipped], int64(99))
 	f.equal("one was on its way", counts[bellhop.PushSending], int64(1))
 	f.equal("no more", f.nextPush(), at(160))
+}
+
+// fanOutAsked checks that each owner's wishes hold as they do for a single device.
+func fanOutAsked(f *fixture) {
+	f.addShop(shop)
+	f.addDevices(shop, many)
+	settled := func(email string, s bellhop.Settings) {
+		p := f.addOwner(email, shop)
+		f.must(f.s.SetSettings(f.ctx, p.ID, s))
+		d := f.addDevice(shop, email, bellhop.FormData)
+		d.PersonID = p.ID
+		must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
+	}
+	settled("quiet@example.com", bellhop.Settings{NotNew: true})
+	settled("large@example.com", bellhop.Settings{AtLeast: "99999"})
+	settled("paid@example.com", bellhop.Settings{NotNew: true, Cancelled: true})
+	f.record(f.order(shop, 7, 1))
+	cancelled := f.order(shop, 7, 2)
+	cancelled.Order.CancelledAt = at(2)
+	f.record(cancelled)
+	var owed []store.Owed
+	for !f.nextPush().After(at(100)) {
+		owed = append(owed, f.claim(at(100), 500)...)
+	}
+	f.equal("messages", len(owed), many+1)
+	var reasons []string
+	for _, p := range f.getOrder(7).Pushes {
+		if p.Status == bellhop.PushSkipped {
+			reasons = append(reasons, p.Reason)
+		}
+	}
+	slices.Sort(reasons)
+	f.equal("skipped", reasons, []string{store.ReasonBelowAmount, store.ReasonNotWanted, store.ReasonNotWanted})
 }
 
 // claimsAreShared checks that a shop with many due pushes leaves room to the others.

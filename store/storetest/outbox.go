@@ -190,8 +190,13 @@ func badSettlements(f *fixture) {
 	f.addDevice(shop, "phone", bellhop.FormData)
 	f.record(f.order(shop, 7, 1))
 	ids := f.claim(at(100), 10)[0].Pushes
-	bad := store.Settled{Pushes: ids, Status: bellhop.PushPending, At: at(100)}
-	f.kind(bellhop.Invalid, f.s.SettlePushes(f.ctx, []store.Settled{bad}))
+	for _, s := range []store.Settled{
+		{Status: bellhop.PushPending}, {Status: bellhop.PushSending, RetryAt: at(1)}, {Status: ""},
+		{Status: bellhop.PushSent, RetryAt: at(1)}, {Status: bellhop.PushFailed, RetryAt: at(1)},
+	} {
+		s.Pushes, s.At = ids, at(100)
+		f.kind(bellhop.Invalid, f.s.SettlePushes(f.ctx, []store.Settled{s}))
+	}
 	f.must(f.s.SettlePushes(f.ctx, nil))
 	f.equal("unchanged", f.onePush(7).Status, bellhop.PushSending)
 }

@@ -61,6 +61,20 @@ func toldOf(f *fixture) {
 	f.countsMatch(shop)
 }
 
+// notTold checks that the log says why a new order rang nowhere.
+func notTold(f *fixture) {
+	f.ownedDevice(bellhop.Settings{NotNew: true})
+	f.record(f.order(shop, 1, 1))
+	page, err := f.s.Pushes(f.ctx, shop, store.PushQuery{})
+	f.must(err)
+	if len(page.Pushes) != 1 || page.Pushes[0].Status != bellhop.PushSkipped ||
+		page.Pushes[0].Reason != store.ReasonNotWanted {
+		f.Errorf("%+v", page.Pushes)
+	}
+	f.equal("claimed", len(f.claim(at(100), 10)), 0)
+	f.countsMatch(shop)
+}
+
 // quietHours checks that pushes wait for their end, say so, and go as one.
 func quietHours(f *fixture) {
 	f.ownedDevice(bellhop.Settings{QuietFrom: "08:00", QuietTo: "10:00", Timezone: "UTC", LoudFrom: "100"})

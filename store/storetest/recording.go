@@ -370,10 +370,20 @@ func sameBodyTriggeredLater(f *fixture) {
 
 func badFacts(f *fixture) {
 	f.addShop(shop)
-	bad := f.order(shop, 8, 1)
-	bad.Order = nil
-	_, err := f.s.Record(f.ctx, []bellhop.Fact{f.order(shop, 7, 1), bad})
-	f.kind(bellhop.Invalid, err)
+	good := f.order(shop, 7, 1)
+	for name, spoil := range map[string]func(*bellhop.Fact){
+		"no event":    func(x *bellhop.Fact) { x.Event = nil },
+		"states none": func(x *bellhop.Fact) { x.Order = nil },
+		"states two":  func(x *bellhop.Fact) { x.Deleted = true },
+		"no order id": func(x *bellhop.Fact) { x.OrderID = 0 },
+		"no version":  func(x *bellhop.Fact) { o := *x.Order; o.Version = bellhop.Version{}; x.Order = &o },
+	} {
+		bad := f.order(shop, 8, 1)
+		spoil(&bad)
+		if _, err := f.s.Record(f.ctx, []bellhop.Fact{good, bad}); bellhop.KindOf(err) != bellhop.Invalid {
+			f.Errorf("%s: got %v", name, err)
+		}
+	}
 	f.noOrder(7)
 	if r, err := f.s.Record(f.ctx, nil); err != nil || len(r) != 0 {
 		f.Errorf("nothing: got %v, %v", r, err)
