@@ -117,7 +117,7 @@ func NewPool(o InlineOptions, next http.Handler) http.Handler {
 
 // ServeHTTP implements [http.Handler].
 func (p *pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if p.Past(r.URL.Path) {
+	if p.Past != nil && p.Past(r.URL.Path) {
 		p.next.ServeHTTP(w, r)
 		return
 	}
