@@ -17,9 +17,7 @@ func shops(f *fixture) {
 	f.must(f.s.AddShop(f.ctx, a))
 	f.kind(bellhop.Conflict, f.s.AddShop(f.ctx, b))
 	f.kind(bellhop.Invalid, f.s.AddShop(f.ctx, bellhop.Shop{}))
-	all, err := f.s.Shops(f.ctx)
-	f.must(err)
-	f.equal("shops", all, []bellhop.Shop{a, b})
+	f.equal("shops", must(f.s.Shops(f.ctx))(f), []bellhop.Shop{a, b})
 
 	f.must(f.s.UpdateShop(f.ctx, b.Domain, func(s *bellhop.Shop) {
 		f.equal("as it is", *s, b)
@@ -33,25 +31,21 @@ func shops(f *fixture) {
 	f.record(older)
 	b.PreviousSecret, b.Secret, b.CustomerInPush = "s1", "s2", false
 	b.LastEventAt, b.LastSignedBy = at(500), bellhop.SignerShop
-	all, err = f.s.Shops(f.ctx)
-	f.must(err)
-	f.equal("shops", all, []bellhop.Shop{a, b})
+	f.equal("shops", must(f.s.Shops(f.ctx))(f), []bellhop.Shop{a, b})
 }
 
 func (f *fixture) addOwner(email, domain string) bellhop.Person {
 	f.Helper()
-	p, err := f.s.AddPerson(f.ctx, bellhop.Person{Email: email, Role: bellhop.RoleOwner, Shop: domain, PasswordHash: "h",
-		AddedAt: day})
-	f.must(err)
+	p := must(f.s.AddPerson(f.ctx, bellhop.Person{Email: email, Role: bellhop.RoleOwner, Shop: domain, PasswordHash: "h",
+		AddedAt: day}))(f)
 	return p
 }
 
 func people(f *fixture) {
 	f.addShop(shop)
 	owner := f.addOwner("jo@example.com", shop)
-	operator, err := f.s.AddPerson(f.ctx, bellhop.Person{Email: "Ann@Example.com", Role: bellhop.RoleOperator,
-		AddedAt: day})
-	f.must(err)
+	operator := must(f.s.AddPerson(f.ctx, bellhop.Person{Email: "Ann@Example.com", Role: bellhop.RoleOperator,
+		AddedAt: day}))(f)
 	if owner.ID == 0 || owner.ID == operator.ID || operator.Email != "ann@example.com" {
 		f.Errorf("owner %+v, operator %+v", owner, operator)
 	}
@@ -60,29 +54,21 @@ func people(f *fixture) {
 		bellhop.Person
 	}{
 		{bellhop.Conflict, bellhop.Person{Email: "JO@example.com", Role: bellhop.RoleOperator}},
-		{bellhop.NotFound, bellhop.Person{Email: "x@example.com", Role: bellhop.RoleOwner, Shop: "nobody.myshopify.com"}},
+		{bellhop.NotFound, bellhop.Person{Email: "x@example.com", Role: bellhop.RoleOwner, Shop: nobody}},
 		{bellhop.Invalid, bellhop.Person{Email: "x@example.com", Role: bellhop.RoleOwner}},
 		{bellhop.Invalid, bellhop.Person{Email: "x@example.com", Role: bellhop.RoleOperator, Shop: shop}},
 		{bellhop.Invalid, bellhop.Person{Email: "x@example.com", Role: "king", Shop: shop}},
 		{bellhop.Invalid, bellhop.Person{Role: bellhop.RoleOperator}},
 	} {
-		_, err := f.s.AddPerson(f.ctx, bad.Person)
-		f.kind(bad.kind, err)
+		f.kind(bad.kind, errOf(f.s.AddPerson(f.ctx, bad.Person)))
 	}
-	all, err := f.s.People(f.ctx, "")
-	f.must(err)
-	f.equal("everybody", all, []bellhop.Person{operator, owner})
-	all, err = f.s.People(f.ctx, shop)
-	f.must(err)
-	f.equal("the shop's", all, []bellhop.Person{owner})
-	p, err := f.s.PersonByEmail(f.ctx, "Jo@Example.COM")
-	f.must(err)
-	f.equal("by address", p, owner)
+	f.equal("everybody", must(f.s.People(f.ctx, ""))(f), []bellhop.Person{operator, owner})
+	f.equal("the shop's", must(f.s.People(f.ctx, shop))(f), []bellhop.Person{owner})
+	f.equal("by address", must(f.s.PersonByEmail(f.ctx, "Jo@Example.COM"))(f), owner)
 
 	f.must(f.s.RemovePerson(f.ctx, owner.ID))
 	f.kind(bellhop.NotFound, f.s.RemovePerson(f.ctx, owner.ID))
-	_, err = f.s.PersonByEmail(f.ctx, owner.Email)
-	f.kind(bellhop.NotFound, err)
+	f.kind(bellhop.NotFound, errOf(f.s.PersonByEmail(f.ctx, owner.Email)))
 	if again := f.addOwner("jo@example.com", shop); again.ID == owner.ID {
 		f.Errorf("the id %d of somebody removed was given away", owner.ID)
 	}
@@ -117,9 +103,7 @@ func sessions(f *fixture) {
 	three := add(4, at(600))
 	f.must(f.s.SetPassword(f.ctx, p.ID, "h2"))
 	gone(three, day)
-	whose, err = f.s.PersonByEmail(f.ctx, p.Email)
-	f.must(err)
-	f.equal("hash", whose.PasswordHash, "h2")
+	f.equal("hash", must(f.s.PersonByEmail(f.ctx, p.Email))(f).PasswordHash, "h2")
 	f.kind(bellhop.NotFound, f.s.SetPassword(f.ctx, p.ID+99, "h"))
 	four := add(5, at(600))
 	f.must(f.s.RemovePerson(f.ctx, p.ID))
@@ -136,8 +120,7 @@ func links(f *fixture) {
 	}
 	gone := func(hash [32]byte, now time.Time) {
 		f.Helper()
-		_, err := f.s.UseLink(f.ctx, hash, now)
-		f.kind(bellhop.NotFound, err)
+		f.kind(bellhop.NotFound, errOf(f.s.UseLink(f.ctx, hash, now)))
 	}
 	one, two := add(1), add(2)
 	var used atomic.Int32
@@ -185,24 +168,19 @@ func accessLog(f *fixture) {
 		f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: at(i), Email: "ann@example.com", What: "dead_letter.body",
 			About: about}))
 	}
-	got, err := f.s.Accesses(f.ctx, "one", 10)
-	f.must(err)
+	got := must(f.s.Accesses(f.ctx, "one", 10))(f)
 	if len(got) != 2 || !got[0].At.Equal(at(2)) || got[0].Email != "ann@example.com" ||
 		got[0].What != "dead_letter.body" || got[1].ID >= got[0].ID {
 		f.Errorf("%+v", got)
 	}
-	got, err = f.s.Accesses(f.ctx, "one", 1)
-	f.must(err)
-	f.equal("the newest", len(got), 1)
-	_, err = f.s.Accesses(f.ctx, "one", 0)
-	f.kind(bellhop.Invalid, err)
+	f.equal("the newest", len(must(f.s.Accesses(f.ctx, "one", 1))(f)), 1)
+	f.kind(bellhop.Invalid, errOf(f.s.Accesses(f.ctx, "one", 0)))
 }
 
 func refusals(f *fixture) {
 	list := func(since time.Time) []store.Refusal {
 		f.Helper()
-		got, err := f.s.Refusals(f.ctx, since)
-		f.must(err)
+		got := must(f.s.Refusals(f.ctx, since))(f)
 		return got
 	}
 	f.must(f.s.AddRefusals(f.ctx, nil, day))
@@ -224,34 +202,27 @@ func refusals(f *fixture) {
 func tokens(f *fixture) {
 	f.addShop(shop)
 	hash := [32]byte{1}
-	tok, err := f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: "ci", Hash: hash, CreatedAt: day})
-	f.must(err)
+	tok := must(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: "ci", Hash: hash, CreatedAt: day}))(f)
 	for _, bad := range []struct {
 		kind bellhop.Kind
 		bellhop.Token
 	}{
 		{bellhop.Conflict, bellhop.Token{Shop: shop, Name: "ci", Hash: [32]byte{2}}},
-		{bellhop.NotFound, bellhop.Token{Shop: "nobody.myshopify.com", Name: "x", Hash: [32]byte{3}}},
+		{bellhop.NotFound, bellhop.Token{Shop: nobody, Name: "x", Hash: [32]byte{3}}},
 		{bellhop.Invalid, bellhop.Token{Shop: shop, Hash: [32]byte{4}}},
 	} {
-		_, err := f.s.AddToken(f.ctx, bad.Token)
-		f.kind(bad.kind, err)
+		f.kind(bad.kind, errOf(f.s.AddToken(f.ctx, bad.Token)))
 	}
 	for _, use := range []struct{ at, noted int }{{0, 0}, {59, 0}, {60, 60}, {100, 60}, {200, 200}} {
-		got, err := f.s.Token(f.ctx, hash, at(use.at))
-		f.must(err)
-		f.equal("shop", got.Shop, shop)
-		all, err := f.s.Tokens(f.ctx, shop)
-		f.must(err)
+		f.equal("shop", must(f.s.Token(f.ctx, hash, at(use.at)))(f).Shop, shop)
+		all := must(f.s.Tokens(f.ctx, shop))(f)
 		tok.LastUsedAt = at(use.noted)
 		f.equal("tokens", all, []bellhop.Token{tok})
 	}
-	_, err = f.s.Token(f.ctx, [32]byte{9}, day)
-	f.kind(bellhop.NotFound, err)
+	f.kind(bellhop.NotFound, errOf(f.s.Token(f.ctx, [32]byte{9}, day)))
 	f.must(f.s.RemoveToken(f.ctx, shop, "ci"))
 	f.kind(bellhop.NotFound, f.s.RemoveToken(f.ctx, shop, "ci"))
-	_, err = f.s.Token(f.ctx, hash, day)
-	f.kind(bellhop.NotFound, err)
+	f.kind(bellhop.NotFound, errOf(f.s.Token(f.ctx, hash, day)))
 }
 
 func devices(f *fixture) {
@@ -260,35 +231,30 @@ func devices(f *fixture) {
 	d := bellhop.Device{Shop: shop, PersonID: p.ID, Installation: "i1", Kind: bellhop.AddressToken, Value: "v1",
 		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin",
 		AddedAt: at(1), SeenAt: at(1)}
-	got, err := f.s.PutDevice(f.ctx, d, store.DeviceLimits{})
-	f.must(err)
+	got := must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
 	d.ID = got.ID
 	f.equal("added", got, d)
 
 	d.Value, d.Form, d.Locale, d.SeenAt = "v2", bellhop.FormData, "fr", at(9)
 	refreshed := d
 	refreshed.ID, refreshed.AddedAt = 0, at(9)
-	got, err = f.s.PutDevice(f.ctx, refreshed, store.DeviceLimits{})
-	f.must(err)
-	f.equal("refreshed", got, d)
-	all, err := f.s.Devices(f.ctx, shop)
-	f.must(err)
-	f.equal("devices", all, []bellhop.Device{d})
+	f.equal("refreshed", must(f.s.PutDevice(f.ctx, refreshed, store.DeviceLimits{}))(f), d)
+	f.equal("devices", must(f.s.Devices(f.ctx, shop))(f), []bellhop.Device{d})
 
 	for _, spoil := range []func(*bellhop.Device){
 		func(d *bellhop.Device) { d.Kind = "pigeon" }, func(d *bellhop.Device) { d.Platform = "vms" },
 		func(d *bellhop.Device) { d.Form = "poem" }, func(d *bellhop.Device) { d.Value = "" },
-		func(d *bellhop.Device) { d.Installation = "" },
+		func(d *bellhop.Device) { d.Installation = "" }, func(d *bellhop.Device) { d.Installation = long },
+		func(d *bellhop.Device) { d.Value = long }, func(d *bellhop.Device) { d.Locale = long },
+		func(d *bellhop.Device) { d.Timezone = long },
 	} {
 		bad := d
 		spoil(&bad)
-		_, err := f.s.PutDevice(f.ctx, bad, store.DeviceLimits{})
-		f.kind(bellhop.Invalid, err)
+		f.kind(bellhop.Invalid, errOf(f.s.PutDevice(f.ctx, bad, store.DeviceLimits{})))
 	}
-	nobody := d
-	nobody.Shop = "nobody.myshopify.com"
-	_, err = f.s.PutDevice(f.ctx, nobody, store.DeviceLimits{})
-	f.kind(bellhop.NotFound, err)
+	stray := d
+	stray.Shop = nobody
+	f.kind(bellhop.NotFound, errOf(f.s.PutDevice(f.ctx, stray, store.DeviceLimits{})))
 
 	f.record(f.order(shop, 7, 1))
 	f.must(f.s.RemoveDevice(f.ctx, shop, "i1"))
@@ -296,30 +262,23 @@ func devices(f *fixture) {
 	f.equal("owed to it", f.onePush(7).Status, bellhop.PushSkipped)
 	f.equal("why", f.onePush(7).Reason, "device_removed")
 
-	_, err = f.s.PutDevice(f.ctx, d, store.DeviceLimits{})
-	f.must(err)
+	must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
 	f.record(f.order(shop, 8, 1))
 	f.must(f.s.RemovePerson(f.ctx, p.ID))
-	all, err = f.s.Devices(f.ctx, shop)
-	f.must(err)
-	f.equal("with the person", len(all), 0)
+	f.equal("with the person", len(must(f.s.Devices(f.ctx, shop))(f)), 0)
 	f.equal("owed to it", f.onePush(8).Status, bellhop.PushSkipped)
 	f.equal("claimed", len(f.claim(at(9999), 10)), 0)
 	f.countsMatch(shop)
 }
 
 func addressMoves(f *fixture) {
-	const other = "other.myshopify.com"
-	f.addShop(shop)
-	f.addShop(other)
+	f.addShop(shop, other)
 	first := f.addDevice(shop, "old", bellhop.FormData)
 	f.record(f.order(shop, 7, 1))
 	moved := first
 	moved.Shop, moved.Installation, moved.SeenAt = other, "new", at(50)
-	moved, err := f.s.PutDevice(f.ctx, moved, store.DeviceLimits{})
-	f.must(err)
-	all, err := f.s.Devices(f.ctx, shop)
-	f.must(err)
+	moved = must(f.s.PutDevice(f.ctx, moved, store.DeviceLimits{}))(f)
+	all := must(f.s.Devices(f.ctx, shop))(f)
 	if len(all) != 1 || !all[0].RetiredAt.Equal(at(50)) || all[0].RetiredFor == "" {
 		f.Errorf("the old one is %+v", all)
 	}
@@ -330,9 +289,7 @@ func addressMoves(f *fixture) {
 	f.record(f.order(shop, 8, 1))
 	f.equal("no device is left", f.onePush(8).Reason, "no_device")
 
-	back, err := f.s.PutDevice(f.ctx, first, store.DeviceLimits{})
-	f.must(err)
-	f.equal("in use again", back.RetiredAt, time.Time{})
+	f.equal("in use again", must(f.s.PutDevice(f.ctx, first, store.DeviceLimits{}))(f).RetiredAt, time.Time{})
 	f.record(f.order(shop, 9, 1), f.order(other, 9, 1))
 	f.equal("owed again", f.onePush(9).Status, bellhop.PushPending)
 	f.equal("and the other not", f.allPushes(other, store.PushQuery{})[0].Reason, "no_device")

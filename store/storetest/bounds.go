@@ -24,8 +24,7 @@ func bounds(f *fixture) {
 	for n := range last + 1 {
 		_, _, err := f.s.Session(f.ctx, hash(n), day)
 		f.equal(fmt.Sprint("session ", n), err == nil, n > last-store.MaxSessions)
-		known, err := f.s.KnowsNetwork(f.ctx, p.ID, fmt.Sprint("net ", n))
-		f.must(err)
+		known := must(f.s.KnowsNetwork(f.ctx, p.ID, fmt.Sprint("net ", n)))(f)
 		f.equal(fmt.Sprint("network ", n), known, n > last-store.MaxNetworks)
 		_, err = f.s.UseLink(f.ctx, hash(n), day)
 		f.equal(fmt.Sprint("link ", n), err == nil, n > last-store.MaxLinks)
@@ -38,9 +37,7 @@ func bounds(f *fixture) {
 		network string
 		known   bool
 	}{{other.ID, "net 0", true}, {other.ID, "net 54", false}, {0, "net 54", false}, {p.ID + 99, "net 54", false}} {
-		known, err := f.s.KnowsNetwork(f.ctx, c.who, c.network)
-		f.must(err)
-		f.equal("known", known, c.known)
+		f.equal("known", must(f.s.KnowsNetwork(f.ctx, c.who, c.network))(f), c.known)
 	}
 	// Seen again, it is the newest, and outlasts the session that saw it.
 	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{8}, PersonID: p.ID, CreatedAt: at(500),
@@ -50,20 +47,14 @@ func bounds(f *fixture) {
 		s := bellhop.Session{TokenHash: [32]byte{7, byte(n)}, PersonID: p.ID, CreatedAt: at(600 + n), ExpiresAt: at(9000)}
 		f.must(f.s.AddSession(f.ctx, s, fmt.Sprint("new ", n)))
 	}
-	known, err := f.s.KnowsNetwork(f.ctx, p.ID, "net 40")
-	f.must(err)
-	f.equal("seen again", known, true)
+	f.equal("seen again", must(f.s.KnowsNetwork(f.ctx, p.ID, "net 40"))(f), true)
 	f.must(f.s.RemovePerson(f.ctx, p.ID))
-	known, err = f.s.KnowsNetwork(f.ctx, p.ID, "net 40")
-	f.must(err)
-	f.equal("of somebody removed", known, false)
+	f.equal("of somebody removed", must(f.s.KnowsNetwork(f.ctx, p.ID, "net 40"))(f), false)
 }
 
 // boundsOfAShop adds more tokens and people than a shop may have, and too long names.
 func boundsOfAShop(f *fixture) {
-	const other = "other.myshopify.com"
-	f.addShop(shop)
-	f.addShop(other)
+	f.addShop(shop, other)
 	token := func(shop string, n int) error {
 		_, err := f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: fmt.Sprint("token ", n),
 			Hash: [32]byte{1, byte(n), byte(len(shop))}, CreatedAt: day})
@@ -73,7 +64,7 @@ func boundsOfAShop(f *fixture) {
 		f.must(token(shop, n))
 	}
 	f.kind(bellhop.Conflict, token(shop, store.MaxTokens))
-	f.kind(bellhop.NotFound, token("nobody.myshopify.com", 0))
+	f.kind(bellhop.NotFound, token(nobody, 0))
 	f.must(token(other, 0))
 	f.must(f.s.RemoveToken(f.ctx, shop, "token 0"))
 	f.must(token(shop, store.MaxTokens))
@@ -93,35 +84,21 @@ func boundsOfAShop(f *fixture) {
 		f.kind(bellhop.Conflict, person(whose, store.MaxPeople))
 	}
 	f.must(person(other, 0))
-	f.kind(bellhop.NotFound, person("nobody.myshopify.com", 0))
+	f.kind(bellhop.NotFound, person(nobody, 0))
 }
 
-// lengths checks what is too long, of each kind of name and text.
+// long is longer than any name or text may be.
+var long = strings.Repeat("x", 5000)
+
+// lengths checks what is too long, of each kind of name and text; see devices for theirs.
 func lengths(f *fixture) {
 	f.addShop(shop)
-	long := strings.Repeat("x", 5000)
-	_, err := f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: long, Hash: [32]byte{1}, CreatedAt: day})
-	f.kind(bellhop.Invalid, err)
-	_, err = f.s.AddPerson(f.ctx, bellhop.Person{Email: long + "@example.com", Role: bellhop.RoleOperator, AddedAt: day})
-	f.kind(bellhop.Invalid, err)
+	f.kind(bellhop.Invalid, errOf(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: long, Hash: [32]byte{1}})))
+	f.kind(bellhop.Invalid, errOf(f.s.AddPerson(f.ctx, bellhop.Person{Email: long, Role: bellhop.RoleOperator})))
 	p := f.addOwner("jo@example.com", shop)
 	for _, s := range []bellhop.Settings{{Language: long}, {Timezone: long},
 		{Timezone: "Asia" + strings.Repeat("/", 100) + "Seoul"}, {AtLeast: strings.Repeat("0", 100)},
 		{LoudFrom: "1." + strings.Repeat("0", 100)}, {QuietFrom: long, QuietTo: "07:00"}} {
 		f.kind(bellhop.Invalid, f.s.SetSettings(f.ctx, p.ID, s))
 	}
-	good := bellhop.Device{Shop: shop, PersonID: p.ID, Installation: "i1", Kind: bellhop.AddressToken, Value: "v1",
-		Platform: bellhop.PlatformIOS, Form: bellhop.FormNotification, Locale: "de", Timezone: "Europe/Berlin",
-		AddedAt: at(1), SeenAt: at(1)}
-	for _, spoil := range []func(*bellhop.Device){
-		func(d *bellhop.Device) { d.Installation = long }, func(d *bellhop.Device) { d.Value = long },
-		func(d *bellhop.Device) { d.Locale = long }, func(d *bellhop.Device) { d.Timezone = long },
-	} {
-		bad := good
-		spoil(&bad)
-		_, err := f.s.PutDevice(f.ctx, bad, store.DeviceLimits{})
-		f.kind(bellhop.Invalid, err)
-	}
-	_, err = f.s.PutDevice(f.ctx, good, store.DeviceLimits{})
-	f.must(err)
 }

@@ -11,8 +11,7 @@ import (
 // clockWasAhead checks that rows from a clock a year ahead silence nobody once the clock is
 // right.
 func clockWasAhead(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormNotification)
+	f.addShopWithPhone(bellhop.FormNotification)
 	future := day.AddDate(1, 0, 0)
 	for i := range int64(30) {
 		fact := f.order(shop, i+1, 1)
@@ -46,7 +45,6 @@ func clockWasAhead(f *fixture) {
 			f.Errorf("the first attempt at %d is ahead", o.ID)
 		}
 	}
-	r := must(f.s.TakeRelay(f.ctx, "events", "two", now, time.Minute))(f)
-	f.equal("holder", r.Holder, "two")
+	f.equal("holder", must(f.s.TakeRelay(f.ctx, "events", "two", now, time.Minute))(f).Holder, "two")
 	f.countsMatch(shop)
 }

@@ -290,11 +290,6 @@ func (m *moving) twoAtOnce() {
 	m.to.alike("the copy", see(m.to), see(m.from))
 }
 
-// must returns a function that ends the test at an error, and else returns the value.
-func must[T any](v T, err error) func(*fixture) T {
-	return func(f *fixture) T { f.Helper(); f.must(err); return v }
-}
-
 // seen is all of a store that the ports show.
 type seen struct {
 	Shops    []bellhop.Shop
@@ -354,8 +349,8 @@ func see(f *fixture) (s seen) {
 		s.Accesses = append(s.Accesses, must(f.s.Accesses(f.ctx, about, 100))(f)...)
 	}
 	s.Totals, s.Counts = must(f.s.Totals(f.ctx))(f), must(f.s.PushCounts(f.ctx))(f)
-	s.Next = must(f.s.NextPush(f.ctx))(f)
-	s.Ends = [2]int64{must(f.s.FirstChange(f.ctx))(f), must(f.s.LastChange(f.ctx))(f)}
+	s.Next = f.nextPush()
+	s.Ends = [2]int64{must(f.s.FirstChange(f.ctx))(f), f.lastChange()}
 	return s
 }
 

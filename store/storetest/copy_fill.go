@@ -35,8 +35,7 @@ func fill(f *fixture) {
 	hard.Order = hardOrder()
 	f.record(hard)
 	for _, id := range []int64{3, 4} {
-		_, err := f.s.SetHandling(f.ctx, second, id, "", bellhop.HandlingSeen, at(5000))
-		f.must(err)
+		must(f.s.SetHandling(f.ctx, second, id, "", bellhop.HandlingSeen, at(5000)))(f)
 	}
 	fillEvents(f)
 	f.addShop(fourth)
@@ -169,7 +168,7 @@ func fillEvents(f *fixture) {
 		e.ShopifyEventID, e.TriggeredAt = "", time.Time{}
 		return bellhop.Fact{Event: e, At: at(5000), Skip: reason}
 	}
-	f.record(skip(shop, "app/uninstalled", bellhop.ReasonNotActedOn), skip("nobody.myshopify.com", "orders/create", "x"))
+	f.record(skip(shop, "app/uninstalled", bellhop.ReasonNotActedOn), skip(nobody, "orders/create", "x"))
 	f.must(f.s.Dead(f.ctx, f.event(shop, "orders/create"), "it can't be read", at(5001)))
 	f.must(f.s.UpdateShop(f.ctx, third, func(s *bellhop.Shop) { s.Disabled = true }))
 	f.record(f.order(third, 1, 1))
@@ -236,9 +235,7 @@ func goOn(f *fixture) (said []any) {
 		tell(f.record(facts...))
 		now := at(6000 + round*200)
 		owed := f.claim(now, 10_000)
-		for _, o := range owed {
-			f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: now})
-		}
+		f.sent(now, owed...)
 		tell(steadyOwed(owed))
 	}
 	tell(f.addOwner("new@example.com", shop), f.addDevice(shop, "new", bellhop.FormData),

@@ -58,7 +58,7 @@ func fanOut(f *fixture) {
 		if o.Kind != bellhop.PushOrderNew || o.Orders[0].ID != 7 || o.Attempt != 1 {
 			f.Fatalf("owed %+v", o)
 		}
-		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: at(101)})
+		f.sent(at(101), o)
 	}
 	f.equal("devices", len(to), many-1)
 	f.equal("since", f.getOrder(7).Pushes[0].CreatedAt, fact.At)
@@ -118,20 +118,15 @@ func fanOutAsked(f *fixture) {
 
 // claimsAreShared checks that a shop with many due pushes leaves room to the others.
 func claimsAreShared(f *fixture) {
-	f.addShop(shop)
-	f.addShop(second)
-	f.addShop(third)
+	f.addShop(shop, second, third)
 	f.addDevices(shop, many)
 	for _, other := range []string{second, third} {
 		f.addDevice(other, "phone", bellhop.FormData)
 	}
-	for i := range int64(3) {
-		f.record(f.order(shop, i+1, 1))
-	}
+	f.record(f.orders(1, 3)...)
 	f.record(f.order(second, 1, 1), f.order(second, 2, 1), f.order(third, 1, 1))
 	take := func(s store.Slots) map[string]int {
-		owed, err := f.s.ClaimPushes(f.ctx, at(100), s, time.Minute)
-		f.must(err)
+		owed := must(f.s.ClaimPushes(f.ctx, at(100), s, time.Minute))(f)
 		got := map[string]int{}
 		for _, o := range owed {
 			got[o.Device.Shop]++
@@ -143,11 +138,4 @@ func claimsAreShared(f *fixture) {
 		map[string]int{shop: 1, second: 1})
 	f.equal("at its share", take(store.Slots{Free: 2, Busy: map[string]int{shop: 8}, PerFree: 4}), map[string]int{})
 	f.equal("alone", take(store.Slots{Free: 10, PerFree: 4}), map[string]int{shop: 8})
-}
-
-func (f *fixture) nextPush() time.Time {
-	f.Helper()
-	next, err := f.s.NextPush(f.ctx)
-	f.must(err)
-	return next
 }

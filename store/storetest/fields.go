@@ -121,8 +121,7 @@ func (f *fixture) pushIDs() (ids []int64) {
 
 // everyOrderField compares an order, its events and its changes with what was stored.
 func everyOrderField(f *fixture) {
-	f.addShop(shop)
-	d := f.addDevice(shop, "phone", bellhop.FormData)
+	d := f.addShopWithPhone(bellhop.FormData)
 	fact := f.order(shop, 7, 1)
 	fact.Event.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	o, presentment := fact.Order, money("8.00", "EUR")
@@ -205,7 +204,7 @@ func everyOwedField(f *fixture) {
 	loud := f.claim(at(1000), 10)
 	f.equal("loud ones", len(loud), 1)
 	f.equal("loud", loud[0].Orders[0].Loud, true)
-	f.settle(store.Settled{Pushes: loud[0].Pushes, Status: bellhop.PushSent, At: at(1000)})
+	f.sent(at(1000), loud[0])
 
 	end := day.Add(time.Hour)
 	first := f.claim(end, 10)[0]

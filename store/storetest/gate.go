@@ -22,8 +22,7 @@ func (g gate) Admit(d bellhop.Device, _ time.Time) (int, time.Time) {
 
 func (f *fixture) claimThrough(g store.Gate, now time.Time) []store.Owed {
 	f.Helper()
-	owed, err := f.s.ClaimPushes(f.ctx, now, store.Slots{Free: 100, Gate: g}, time.Minute)
-	f.must(err)
+	owed := must(f.s.ClaimPushes(f.ctx, now, store.Slots{Free: 100, Gate: g}, time.Minute))(f)
 	return owed
 }
 
@@ -34,14 +33,12 @@ func heldBack(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "held", bellhop.FormNotification)
 	f.addDevice(shop, "free", bellhop.FormNotification)
-	for i := range 30 {
-		f.record(f.order(shop, int64(i+1), 1))
-	}
+	f.record(f.orders(1, 30)...)
 	shut := gate{map[string]int{"held": 0}, at(200)}
 	for range 3 {
 		for _, o := range f.claimThrough(shut, at(100)) {
 			f.equal("goes to", o.Device.Installation, "free")
-			f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: at(100)})
+			f.sent(at(100), o)
 		}
 		shut.until = at(300)
 	}
@@ -68,7 +65,7 @@ func heldBack(f *fixture) {
 				f.Errorf("push %d was first tried at %v", id, first)
 			}
 		}
-		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: at(400)})
+		f.sent(at(400), o)
 	}
 
 	late := f.order(shop, 99, 1)
@@ -86,15 +83,11 @@ func heldBack(f *fixture) {
 // resent checks that failed pushes, and no others, are owed as if they had never been
 // tried.
 func resent(f *fixture) {
-	const other = "other.myshopify.com"
-	f.addShop(shop)
-	f.addShop(other)
+	f.addShop(shop, other)
 	f.record(f.order(shop, 1, 1)) // without a device
 	f.addDevice(shop, "phone", bellhop.FormData)
 	f.addDevice(other, "phone", bellhop.FormData)
-	for i := range 6 {
-		f.record(f.order(shop, int64(i+2), 1))
-	}
+	f.record(f.orders(2, 6)...)
 	f.record(f.order(other, 1, 1))
 	owed := f.claim(at(100), 100)
 	for i, s := range []store.Settled{{Status: bellhop.PushFailed, Reason: "gave_up: not_allowed"},
@@ -126,8 +119,7 @@ func resent(f *fixture) {
 			f.Errorf("%+v", o)
 		}
 	}
-	f.equal("of no shop", must(f.s.ResendPushes(f.ctx, "nobody.myshopify.com", all, at(200)))(f), 0)
-	_, err := f.s.ResendPushes(f.ctx, shop, make([]int64, store.ResendMost+1), at(200))
-	f.kind(bellhop.Invalid, err)
+	f.equal("of no shop", must(f.s.ResendPushes(f.ctx, nobody, all, at(200)))(f), 0)
+	f.kind(bellhop.Invalid, errOf(f.s.ResendPushes(f.ctx, shop, make([]int64, store.ResendMost+1), at(200))))
 	f.countsMatch(shop, other)
 }

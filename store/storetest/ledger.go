@@ -25,7 +25,7 @@ func dead(f *fixture) {
 	f.must(f.s.Dead(f.ctx, fact.Event, "too late", at(7)))
 	f.equal("totals", f.totalsMatch(), map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 1})
 
-	skip := f.order("nobody.myshopify.com", 7, 1)
+	skip := f.order(nobody, 7, 1)
 	f.record(skip)
 	f.must(f.s.Dead(f.ctx, skip.Event, "gave up", at(8)))
 	f.equal("totals", f.totalsMatch(), map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 1, bellhop.OutcomeDead: 1})
@@ -38,8 +38,7 @@ func dropDead(f *fixture) {
 	f.record(recorded)
 	archived := func() int {
 		f.Helper()
-		events, err := f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 10)
-		f.must(err)
+		events := must(f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 10))(f)
 		return len(events)
 	}
 	f.equal("bodies", archived(), 2)
@@ -71,7 +70,7 @@ func lines(f *fixture) {
 	for i := range 20 {
 		f.record(f.order(shop, int64(1+i/10), 10-i%10))
 	}
-	f.record(f.order("nobody.myshopify.com", 99, 1))
+	f.record(f.order(nobody, 99, 1))
 	odd := f.event(shop, "app/uninstalled")
 	f.record(bellhop.Fact{Event: odd, At: at(1), Skip: bellhop.ReasonNotActedOn})
 	all := f.allLines(store.LineQuery{Limit: 3})
@@ -105,9 +104,7 @@ func lines(f *fixture) {
 }
 
 func linesByOrderName(f *fixture) {
-	const other = "other.myshopify.com"
-	f.addShop(shop)
-	f.addShop(other)
+	f.addShop(shop, other)
 	named := func(shop string, id int64, name string) bellhop.Fact {
 		fact := f.order(shop, id, 1)
 		fact.Order.Name = name
@@ -128,7 +125,7 @@ func linesByOrderName(f *fixture) {
 		{store.LineQuery{OrderName: "#1003", Limit: 1}, []bellhop.EventID{same.Event.ID, update.Event.ID, one.Event.ID}},
 		{store.LineQuery{OrderName: "#1003", Shop: shop}, []bellhop.EventID{update.Event.ID, one.Event.ID}},
 		{store.LineQuery{OrderName: "#1003", Shop: other}, []bellhop.EventID{same.Event.ID}},
-		{store.LineQuery{OrderName: "#1003", Shop: "nobody.myshopify.com"}, nil},
+		{store.LineQuery{OrderName: "#1003", Shop: nobody}, nil},
 		{store.LineQuery{OrderName: "1003"}, nil},
 		{store.LineQuery{OrderName: "#1003", Outcome: bellhop.OutcomeStale}, nil},
 	} {
@@ -144,8 +141,7 @@ func busiest(f *fixture) {
 	f.addShop(shop)
 	in := func(from, to time.Time) store.Busiest {
 		f.Helper()
-		b, err := f.s.Busiest(f.ctx, from, to)
-		f.must(err)
+		b := must(f.s.Busiest(f.ctx, from, to))(f)
 		return b
 	}
 	f.equal("of nothing", in(day, day.AddDate(1, 0, 0)), store.Busiest{})
@@ -175,18 +171,14 @@ func busiest(f *fixture) {
 
 func archiveAndPrune(f *fixture) {
 	f.addShop(shop)
-	var facts []bellhop.Fact
-	for i := range 10 {
-		facts = append(facts, f.order(shop, int64(i+1), 1))
-	}
+	facts := f.orders(1, 10)
 	f.must(f.s.Dead(f.ctx, facts[1].Event, "not JSON", day))
 	f.record(facts[0])
 	f.record(facts[2:]...)
-	f.record(f.order("other.myshopify.com", 1, 1))
+	f.record(f.order(other, 1, 1))
 	archived := func(since time.Time, after bellhop.EventID, limit int) (got []int) {
 		f.Helper()
-		events, err := f.s.Archived(f.ctx, shop, since, after, limit)
-		f.must(err)
+		events := must(f.s.Archived(f.ctx, shop, since, after, limit))(f)
 		for _, e := range events {
 			for i, fact := range facts {
 				if e.ID == fact.Event.ID {
@@ -216,8 +208,7 @@ func archiveAndPrune(f *fixture) {
 	cut := facts[6].Event.AcceptedAt
 	dropped := 0
 	for {
-		n, err := f.s.Prune(f.ctx, cut, 2)
-		f.must(err)
+		n := must(f.s.Prune(f.ctx, cut, 2))(f)
 		if n > 2 {
 			f.Errorf("dropped %d, at most 2 were asked for", n)
 		}
@@ -231,16 +222,12 @@ func archiveAndPrune(f *fixture) {
 	f.totalsMatch()
 
 	f.record(facts[1]) // mends the dead one
-	n, err := f.s.Prune(f.ctx, cut, 100)
-	f.must(err)
-	f.equal("come back to", n, 1)
+	f.equal("come back to", must(f.s.Prune(f.ctx, cut, 100))(f), 1)
 	f.equal("left", archived(time.Time{}, bellhop.EventID{}, 100), []int{6, 7, 8, 9})
 }
 
 func changes(f *fixture) {
-	const other = "other.myshopify.com"
-	f.addShop(shop)
-	f.addShop(other)
+	f.addShop(shop, other)
 	f.addDevice(shop, "phone", bellhop.FormData)
 	for _, ask := range []func(context.Context) (int64, error){f.s.FirstChange, f.s.LastChange} {
 		seq, err := ask(f.ctx)
@@ -253,17 +240,15 @@ func changes(f *fixture) {
 	f.record(new7, f.order(shop, 7, 1), f.order(other, 7, 1))
 	update := f.order(shop, 7, 3)
 	f.record(update)
-	_, err := f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, at(50))
-	f.must(err)
+	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, at(50)))(f)
 	owed := f.claim(at(60), 10)
 	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushUnknown, At: at(61), RetryAt: at(62)}) // not final
 	f.claim(at(62), 10)
-	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushSent, At: at(63)})
+	f.sent(at(63), owed[0])
 	del := f.deletion(shop, 7)
 	f.record(del)
 
-	got, err := f.s.Changes(f.ctx, shop, 0, 100)
-	f.must(err)
+	got := must(f.s.Changes(f.ctx, shop, 0, 100))(f)
 	want := []store.Change{
 		{Kind: store.ChangeRecorded, At: new7.At, TraceParent: new7.Event.TraceParent},
 		{Kind: store.ChangeUpdated, At: update.At, TraceParent: update.Event.TraceParent},
@@ -279,27 +264,19 @@ func changes(f *fixture) {
 	}
 	f.equal("changes", got, want)
 
-	all, err := f.s.Changes(f.ctx, "", 0, 100)
-	f.must(err)
+	all := must(f.s.Changes(f.ctx, "", 0, 100))(f)
 	f.equal("of all shops", len(all), 6)
-	rest, err := f.s.Changes(f.ctx, shop, got[1].Seq, 2)
-	f.must(err)
-	f.equal("resumed", rest, got[2:4])
-	first, err := f.s.FirstChange(f.ctx)
-	f.must(err)
-	last, err := f.s.LastChange(f.ctx)
-	f.must(err)
-	f.equal("first and last", []int64{first, last}, []int64{all[0].Seq, all[5].Seq})
+	f.equal("resumed", must(f.s.Changes(f.ctx, shop, got[1].Seq, 2))(f), got[2:4])
+	first := must(f.s.FirstChange(f.ctx))(f)
+	f.equal("first and last", []int64{first, f.lastChange()}, []int64{all[0].Seq, all[5].Seq})
 }
 
 // renumbered goes back to an older state and on from there, also from an empty one: no
 // number of the stream and no push's id comes twice.
 func renumbered(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	newest := func() (change, push int64) {
-		changes, err := f.s.Changes(f.ctx, "", 0, 100)
-		f.must(err)
+		changes := must(f.s.Changes(f.ctx, "", 0, 100))(f)
 		o := f.getOrder(changes[len(changes)-1].OrderID)
 		return changes[len(changes)-1].Seq, o.Pushes[0].ID
 	}
@@ -314,24 +291,21 @@ func renumbered(f *fixture) {
 	f.must(f.s.Renumber(f.ctx, 4_000_000))
 	f.equal("the push keeps its id", f.getOrder(7).Pushes[0].ID, push)
 	relay = must(f.s.TakeRelay(f.ctx, "events", "a", day, time.Minute))(f)
-	missed, err := f.s.Changes(f.ctx, "", relay.Cursor, 100)
-	f.must(err)
+	missed := must(f.s.Changes(f.ctx, "", relay.Cursor, 100))(f)
 	f.equal("still not published", []int64{int64(len(missed)), missed[0].OrderID}, []int64{1, 7})
 	f.equal("with nothing between", missed[0].Seq-relay.Cursor, int64(1))
 	f.record(f.order(shop, 8, 1))
 	change, push = newest()
 	f.equal("the next change and push", []int64{change, push}, []int64{5_000_001, 5_000_001})
-	page, err := f.s.Pushes(f.ctx, shop, store.PushQuery{})
-	f.must(err)
-	f.equal("pushes", len(page.Pushes), 2)
+	f.equal("pushes", len(must(f.s.Pushes(f.ctx, shop, store.PushQuery{}))(f).Pushes), 2)
 }
 
 func changedByAnother(f *fixture) {
 	f.addShop(shop)
-	last := must(f.s.LastChange(f.ctx))(f)
+	last := f.lastChange()
 	f.signals(f.s.Changed, func() bool {
 		before := last
-		last = must(f.s.LastChange(f.ctx))(f)
+		last = f.lastChange()
 		return last > before
 	})
 }
@@ -362,24 +336,18 @@ func (f *fixture) await(signal <-chan struct{}, otherwise string) {
 }
 
 func survivesRestart(f *fixture) {
-	f.addShop(shop)
-	d := f.addDevice(shop, "phone", bellhop.FormData)
+	d := f.addShopWithPhone(bellhop.FormData)
 	f.addOwner("jo@example.com", shop)
 	f.record(f.order(shop, 7, 1), f.touch(shop, 8, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(3)}))
 	f.claim(at(100), 1)
 	before, lines := f.getOrder(7), f.allLines(store.LineQuery{})
-	last, err := f.s.LastChange(f.ctx)
-	f.must(err)
+	last := f.lastChange()
 
 	f.s = f.d.Reopen(f.T, f.s)
 	f.equal("order", f.getOrder(7), before)
 	f.equal("lines", f.allLines(store.LineQuery{}), lines)
-	devices, err := f.s.Devices(f.ctx, shop)
-	f.must(err)
-	f.equal("devices", devices, []bellhop.Device{d})
-	after, err := f.s.LastChange(f.ctx)
-	f.must(err)
-	f.equal("last change", after, last)
+	f.equal("devices", must(f.s.Devices(f.ctx, shop))(f), []bellhop.Device{d})
+	f.equal("last change", f.lastChange(), last)
 	f.equal("the lease goes on", len(f.claim(at(159), 10)), 0)
 	f.equal("and ends", len(f.claim(at(160), 10)), 1)
 	f.record(f.order(shop, 8, 1))

@@ -10,16 +10,14 @@ import (
 // deviceLimits checks that devices beyond a limit go, those seen longest ago first, and
 // that their owed pushes are skipped.
 func deviceLimits(f *fixture) {
-	f.addShop(shop)
-	f.addShop(second)
+	f.addShop(shop, second)
 	one, two := f.addOwner("one@example.com", shop), f.addOwner("two@example.com", shop)
 	most := store.DeviceLimits{Person: 2, Shop: 3}
 	put := func(name string, person, seen int) bellhop.Device {
-		d, err := f.s.PutDevice(f.ctx, bellhop.Device{Shop: shop, PersonID: int64(person), Installation: name,
+		d := must(f.s.PutDevice(f.ctx, bellhop.Device{Shop: shop, PersonID: int64(person), Installation: name,
 			Kind:  bellhop.AddressToken,
 			Value: "of " + name, Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, AddedAt: at(seen),
-			SeenAt: at(seen)}, most)
-		f.must(err)
+			SeenAt: at(seen)}, most))(f)
 		return d
 	}
 	inUse := func(want string) {

@@ -42,8 +42,7 @@ func roundTrip(f *fixture) {
 	got.PlacedAt, got.UpdatedAt = want.PlacedAt, want.UpdatedAt
 	f.equal("order", got, want)
 
-	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{})
-	f.must(err)
+	page := must(f.s.Orders(f.ctx, shop, store.OrderQuery{}))(f)
 	want.Items = nil
 	page.Orders[0].PlacedAt, page.Orders[0].UpdatedAt = want.PlacedAt, want.UpdatedAt
 	f.equal("listed", page.Orders, []bellhop.Order{want})
@@ -77,17 +76,14 @@ func updatesReplaceItems(f *fixture) {
 func handling(f *fixture) {
 	f.addShop(shop)
 	f.record(f.order(shop, 7, 1))
-	o, err := f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingHandled, day)
-	f.must(err)
+	o := must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingHandled, day))(f)
 	f.equal("returned", o.Handling, bellhop.HandlingHandled)
 	f.equal("with items", len(o.Items), 1)
 	f.record(f.order(shop, 7, 2))
 	f.equal("after an update", f.getOrder(7).Handling, bellhop.HandlingHandled)
-	_, err = f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day)
-	f.must(err)
+	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day))(f)
 	f.equal("back", f.getOrder(7).Handling, bellhop.HandlingSeen)
-	_, err = f.s.SetHandling(f.ctx, shop, 7, "", "lost", day)
-	f.kind(bellhop.Invalid, err)
+	f.kind(bellhop.Invalid, errOf(f.s.SetHandling(f.ctx, shop, 7, "", "lost", day)))
 	for _, c := range []struct {
 		now, was, to bellhop.Handling
 		set          bool
@@ -102,14 +98,13 @@ func handling(f *fixture) {
 		{"handled", "handled", "new", true},   //
 		{"handled", "lost", "new", false},     //
 	} {
-		_, err := f.s.SetHandling(f.ctx, shop, 7, "", c.now, day)
-		f.must(err)
-		last := must(f.s.LastChange(f.ctx))(f)
+		must(f.s.SetHandling(f.ctx, shop, 7, "", c.now, day))(f)
+		last := f.lastChange()
 		got, err := f.s.SetHandling(f.ctx, shop, 7, c.was, c.to, day)
 		want := c.to
 		if !c.set {
 			f.kind(bellhop.Conflict, err)
-			f.equal("changes", must(f.s.LastChange(f.ctx))(f), last)
+			f.equal("changes", f.lastChange(), last)
 			want = c.now
 		} else {
 			f.must(err)
@@ -118,8 +113,7 @@ func handling(f *fixture) {
 		f.equal("with items", len(got.Items), 1)
 		f.equal(fmt.Sprint(c), f.getOrder(7).Handling, want)
 	}
-	_, err = f.s.SetHandling(f.ctx, shop, 8, "", bellhop.HandlingSeen, day)
-	f.kind(bellhop.NotFound, err)
+	f.kind(bellhop.NotFound, errOf(f.s.SetHandling(f.ctx, shop, 8, "", bellhop.HandlingSeen, day)))
 }
 
 // orderPages reads page by page while new orders come: it misses or repeats none of the old
@@ -136,8 +130,7 @@ func orderPages(f *fixture) {
 	var got []int64
 	q := store.OrderQuery{Limit: 5}
 	for n := 0; ; n++ {
-		page, err := f.s.Orders(f.ctx, shop, q)
-		f.must(err)
+		page := must(f.s.Orders(f.ctx, shop, q))(f)
 		if n == 0 {
 			for i := range 7 {
 				fact := f.order(shop, int64(2000+i), 1)
@@ -160,12 +153,8 @@ func orderPages(f *fixture) {
 		want[i] = int64(1056 - i)
 	}
 	f.equal("pages", got, want)
-	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{})
-	f.must(err)
-	f.equal("default", len(page.Orders), 50)
-	page, err = f.s.Orders(f.ctx, shop, store.OrderQuery{Limit: 64})
-	f.must(err)
-	f.equal("an exact page has no next", page.Next, "")
+	f.equal("default", len(must(f.s.Orders(f.ctx, shop, store.OrderQuery{}))(f).Orders), 50)
+	f.equal("an exact page has no next", must(f.s.Orders(f.ctx, shop, store.OrderQuery{Limit: 64}))(f).Next, "")
 }
 
 // ids lists a query's orders, all pages of them.
@@ -173,8 +162,7 @@ func (f *fixture) ids(q store.OrderQuery) []int64 {
 	f.Helper()
 	got := []int64{}
 	for {
-		page, err := f.s.Orders(f.ctx, shop, q)
-		f.must(err)
+		page := must(f.s.Orders(f.ctx, shop, q))(f)
 		for _, o := range page.Orders {
 			got = append(got, o.ID)
 		}
@@ -186,12 +174,9 @@ func (f *fixture) ids(q store.OrderQuery) []int64 {
 
 func orderFilters(f *fixture) {
 	f.addShop(shop)
-	for i := range 10 {
-		f.record(f.order(shop, int64(i+1), 1))
-	}
+	f.record(f.orders(1, 10)...)
 	for _, id := range []int64{2, 5, 9} {
-		_, err := f.s.SetHandling(f.ctx, shop, id, "", bellhop.HandlingSeen, day)
-		f.must(err)
+		must(f.s.SetHandling(f.ctx, shop, id, "", bellhop.HandlingSeen, day))(f)
 	}
 	f.equal("seen", f.ids(store.OrderQuery{Handling: bellhop.HandlingSeen, Limit: 2}), []int64{9, 5, 2})
 	f.equal("since", f.ids(store.OrderQuery{Since: at(8)}), []int64{10, 9, 8})
@@ -230,8 +215,7 @@ func search(f *fixture) {
 	for looks := 1; looks < 6; looks++ {
 		f.equal(fmt.Sprint("looking at ", looks), f.ids(store.OrderQuery{Text: "example.com", Depth: looks}), []int64{2, 1})
 	}
-	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{Text: "zola", Depth: 2})
-	f.must(err)
+	page := must(f.s.Orders(f.ctx, shop, store.OrderQuery{Text: "zola", Depth: 2}))(f)
 	if len(page.Orders) > 0 || page.Next == "" {
 		f.Errorf("a search that has looked at two of four found %d and goes on with %q", len(page.Orders), page.Next)
 	}
@@ -239,54 +223,37 @@ func search(f *fixture) {
 
 func badQueries(f *fixture) {
 	f.addShop(shop)
-	for i := range 3 {
-		f.record(f.order(shop, int64(i+1), 1))
-	}
+	f.record(f.orders(1, 3)...)
 	for _, q := range []store.OrderQuery{{Limit: -1}, {Limit: 201}, {Handling: "lost"},
 		{Text: strings.Repeat("x", 5000)}} {
-		_, err := f.s.Orders(f.ctx, shop, q)
-		f.kind(bellhop.Invalid, err)
+		f.kind(bellhop.Invalid, errOf(f.s.Orders(f.ctx, shop, q)))
 	}
-	_, err := f.s.Pushes(f.ctx, shop, store.PushQuery{Status: "lost"})
-	f.kind(bellhop.Invalid, err)
+	f.kind(bellhop.Invalid, errOf(f.s.Pushes(f.ctx, shop, store.PushQuery{Status: "lost"})))
 	for _, limit := range []int{-1, 201} {
-		_, err := f.s.Pushes(f.ctx, shop, store.PushQuery{Limit: limit})
-		f.kind(bellhop.Invalid, err)
-		_, err = f.s.Lines(f.ctx, store.LineQuery{Limit: limit})
-		f.kind(bellhop.Invalid, err)
+		f.kind(bellhop.Invalid, errOf(f.s.Pushes(f.ctx, shop, store.PushQuery{Limit: limit})))
+		f.kind(bellhop.Invalid, errOf(f.s.Lines(f.ctx, store.LineQuery{Limit: limit})))
 	}
-	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{Limit: 1})
-	f.must(err)
+	page := must(f.s.Orders(f.ctx, shop, store.OrderQuery{Limit: 1}))(f)
 	for _, c := range []string{"x", "🎉", "0", "!" + page.Next, page.Next + "AA", page.Next[:len(page.Next)-3] + "..."} {
-		_, err := f.s.Orders(f.ctx, shop, store.OrderQuery{Cursor: c})
-		f.kind(bellhop.Invalid, err)
-		_, err = f.s.Pushes(f.ctx, shop, store.PushQuery{Cursor: c})
-		f.kind(bellhop.Invalid, err)
-		_, err = f.s.Lines(f.ctx, store.LineQuery{Cursor: c})
-		f.kind(bellhop.Invalid, err)
+		f.kind(bellhop.Invalid, errOf(f.s.Orders(f.ctx, shop, store.OrderQuery{Cursor: c})))
+		f.kind(bellhop.Invalid, errOf(f.s.Pushes(f.ctx, shop, store.PushQuery{Cursor: c})))
+		f.kind(bellhop.Invalid, errOf(f.s.Lines(f.ctx, store.LineQuery{Cursor: c})))
 	}
 	for _, limit := range []int{0, -1} {
-		_, err = f.s.Changes(f.ctx, "", 0, limit)
-		f.kind(bellhop.Invalid, err)
-		_, err = f.s.Archived(f.ctx, shop, day, bellhop.EventID{}, limit)
-		f.kind(bellhop.Invalid, err)
-		_, err = f.s.Prune(f.ctx, day, limit)
-		f.kind(bellhop.Invalid, err)
-		_, err = f.s.ClaimPushes(f.ctx, day, store.Slots{Free: limit}, time.Second)
-		f.kind(bellhop.Invalid, err)
+		f.kind(bellhop.Invalid, errOf(f.s.Changes(f.ctx, "", 0, limit)))
+		f.kind(bellhop.Invalid, errOf(f.s.Archived(f.ctx, shop, day, bellhop.EventID{}, limit)))
+		f.kind(bellhop.Invalid, errOf(f.s.Prune(f.ctx, day, limit)))
+		f.kind(bellhop.Invalid, errOf(f.s.ClaimPushes(f.ctx, day, store.Slots{Free: limit}, time.Second)))
 	}
 }
 
 // tenants puts the same into two shops and asks each for the other's.
 func tenants(f *fixture) {
-	const other = "other.myshopify.com"
 	for _, d := range []string{shop, other} {
 		f.addShop(d)
 		f.addDevice(d, "phone", bellhop.FormData)
-		_, err := f.s.AddPerson(f.ctx, bellhop.Person{Email: "owner@" + d, Role: bellhop.RoleOwner, Shop: d})
-		f.must(err)
-		_, err = f.s.AddToken(f.ctx, bellhop.Token{Shop: d, Name: "ci", Hash: [32]byte{byte(len(d))}})
-		f.must(err)
+		must(f.s.AddPerson(f.ctx, bellhop.Person{Email: "owner@" + d, Role: bellhop.RoleOwner, Shop: d}))(f)
+		must(f.s.AddToken(f.ctx, bellhop.Token{Shop: d, Name: "ci", Hash: [32]byte{byte(len(d))}}))(f)
 		f.record(f.order(d, 7, 1)) // the same id in both
 	}
 	f.record(f.order(other, 8, 1), f.deletion(shop, 9))
@@ -297,13 +264,9 @@ func tenants(f *fixture) {
 	if o, err := f.s.Order(f.ctx, other, 9); err != nil || o.Shop != other {
 		f.Errorf("another shop's tombstone counts: %+v, %v", o, err)
 	}
-	_, err := f.s.SetHandling(f.ctx, shop, 8, "", bellhop.HandlingSeen, day)
-	f.kind(bellhop.NotFound, err)
-	_, err = f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day)
-	f.must(err)
-	o, err := f.s.Order(f.ctx, other, 7)
-	f.must(err)
-	f.equal("their handling", o.Handling, bellhop.HandlingNew)
+	f.kind(bellhop.NotFound, errOf(f.s.SetHandling(f.ctx, shop, 8, "", bellhop.HandlingSeen, day)))
+	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day))(f)
+	f.equal("their handling", must(f.s.Order(f.ctx, other, 7))(f).Handling, bellhop.HandlingNew)
 	f.equal("orders", f.ids(store.OrderQuery{}), []int64{7})
 
 	for _, p := range theirs {
@@ -315,50 +278,31 @@ func tenants(f *fixture) {
 		f.equal("opened", p.OpenedAt, time.Time{})
 	}
 	f.equal("lines", len(f.allLines(store.LineQuery{Shop: shop})), 2)
-	events, err := f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 100)
-	f.must(err)
+	events := must(f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 100))(f)
 	f.equal("events", len(events), 1) // the body of a deletion goes with the order's
-	theirEvents, err := f.s.Archived(f.ctx, other, time.Time{}, bellhop.EventID{}, 100)
-	f.must(err)
-	f.equal("their events", len(theirEvents), 3)
+	f.equal("their events", len(must(f.s.Archived(f.ctx, other, time.Time{}, bellhop.EventID{}, 100))(f)), 3)
 
-	people, err := f.s.People(f.ctx, shop)
-	f.must(err)
-	f.equal("people", len(people), 1)
-	tokens, err := f.s.Tokens(f.ctx, shop)
-	f.must(err)
-	f.equal("tokens", len(tokens), 1)
+	f.equal("people", len(must(f.s.People(f.ctx, shop))(f)), 1)
+	f.equal("tokens", len(must(f.s.Tokens(f.ctx, shop))(f)), 1)
 	f.must(f.s.RemoveToken(f.ctx, shop, "ci"))
-	tokens, err = f.s.Tokens(f.ctx, other)
-	f.must(err)
-	f.equal("their tokens", len(tokens), 1)
+	f.equal("their tokens", len(must(f.s.Tokens(f.ctx, other))(f)), 1)
 
-	devices, err := f.s.Devices(f.ctx, shop)
-	f.must(err)
-	f.equal("devices", len(devices), 1)
+	f.equal("devices", len(must(f.s.Devices(f.ctx, shop))(f)), 1)
 	f.must(f.s.RemoveDevice(f.ctx, shop, "phone"))
 	f.kind(bellhop.NotFound, f.s.RemoveDevice(f.ctx, shop, "phone"))
-	devices, err = f.s.Devices(f.ctx, other)
-	f.must(err)
-	f.equal("their devices", len(devices), 1)
+	f.equal("their devices", len(must(f.s.Devices(f.ctx, other))(f)), 1)
 
-	changes, err := f.s.Changes(f.ctx, shop, 0, 100)
-	f.must(err)
+	changes := must(f.s.Changes(f.ctx, shop, 0, 100))(f)
 	if slices.ContainsFunc(changes, func(c store.Change) bool { return c.Shop != shop }) {
 		f.Errorf("changes %+v", changes)
 	}
-	f.unknownTenant("nobody.myshopify.com")
+	f.unknownTenant(nobody)
 }
 
 // unknownTenant asks in the name of a missing shop.
 func (f *fixture) unknownTenant(domain string) {
-	page, err := f.s.Orders(f.ctx, domain, store.OrderQuery{})
-	f.must(err)
-	f.equal("nobody's orders", len(page.Orders), 0)
+	f.equal("nobody's orders", len(must(f.s.Orders(f.ctx, domain, store.OrderQuery{}))(f).Orders), 0)
 	f.equal("nobody's pushes", len(f.allPushes(domain, store.PushQuery{})), 0)
-	_, err = f.s.Order(f.ctx, domain, 7)
-	f.kind(bellhop.NotFound, err)
-	changes, err := f.s.Changes(f.ctx, domain, 0, 10)
-	f.must(err)
-	f.equal("nobody's changes", fmt.Sprint(changes), "[]")
+	f.kind(bellhop.NotFound, errOf(f.s.Order(f.ctx, domain, 7)))
+	f.equal("nobody's changes", fmt.Sprint(must(f.s.Changes(f.ctx, domain, 0, 10))(f)), "[]")
 }

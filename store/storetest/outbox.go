@@ -45,8 +45,7 @@ func noDevice(f *fixture) {
 }
 
 func oldOrdersOweNothing(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	old := f.order(shop, 7, 1)
 	old.Order.PlacedAt = old.At.Add(-25 * time.Hour)
 	f.record(old)
@@ -57,14 +56,10 @@ func claimAndSettle(f *fixture) {
 	f.must(f.s.AddShop(f.ctx, bellhop.Shop{Domain: shop, Secret: "s", PreviousSecret: "p", CustomerInPush: true,
 		AddedAt: day}))
 	d := f.addDevice(shop, "phone", bellhop.FormData)
-	next, err := f.s.NextPush(f.ctx)
-	f.must(err)
-	f.equal("none is owed", next, time.Time{})
+	f.equal("none is owed", f.nextPush(), time.Time{})
 	fact := f.order(shop, 7, 1)
 	f.record(fact)
-	next, err = f.s.NextPush(f.ctx)
-	f.must(err)
-	f.equal("due", next, fact.At)
+	f.equal("due", f.nextPush(), fact.At)
 	f.equal("too early", len(f.claim(fact.At.Add(-time.Second), 10)), 0)
 
 	owed := f.claim(at(100), 10)
@@ -84,11 +79,9 @@ func claimAndSettle(f *fixture) {
 	}
 	f.equal("sending", f.onePush(7).Status, bellhop.PushSending)
 	f.equal("claimed again", len(f.claim(at(100), 10)), 0)
-	next, err = f.s.NextPush(f.ctx)
-	f.must(err)
-	f.equal("the lease's end", next, at(160))
+	f.equal("the lease's end", f.nextPush(), at(160))
 
-	f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: at(101)})
+	f.sent(at(101), o)
 	p := f.onePush(7)
 	if p.Status != bellhop.PushSent || !p.SentAt.Equal(at(101)) || !p.NextAt.IsZero() || p.Attempts != 1 {
 		f.Errorf("push %+v", p)
@@ -106,11 +99,7 @@ func claimsDoNotOverlap(f *fixture) {
 	f.addShop(shop)
 	f.addDevice(shop, "one", bellhop.FormData)
 	f.addDevice(shop, "two", bellhop.FormData)
-	var facts []bellhop.Fact
-	for i := range 60 {
-		facts = append(facts, f.order(shop, int64(i+1), 1))
-	}
-	f.record(facts...)
+	f.record(f.orders(1, 60)...)
 	stores := []store.Store{f.s, f.d.Another(f.T, f.s), f.s}
 	seen := map[int64]int{}
 	var mu sync.Mutex
@@ -145,8 +134,7 @@ func claimsDoNotOverlap(f *fixture) {
 }
 
 func leaseRunsOut(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	f.record(f.order(shop, 7, 1))
 	first := f.claim(at(100), 10)
 	f.equal("under lease", len(f.claim(at(159), 10)), 0)
@@ -155,7 +143,7 @@ func leaseRunsOut(f *fixture) {
 		f.Fatalf("claimed again %+v", again)
 	}
 	f.settle(store.Settled{Pushes: again[0].Pushes, Status: bellhop.PushFailed, Reason: "refused", At: at(161)})
-	f.settle(store.Settled{Pushes: first[0].Pushes, Status: bellhop.PushSent, At: at(162)})
+	f.sent(at(162), first[0])
 	p := f.onePush(7)
 	f.equal("it was sent after all", p.Status, bellhop.PushSent)
 	f.equal("attempts", p.Attempts, 2)
@@ -163,8 +151,7 @@ func leaseRunsOut(f *fixture) {
 }
 
 func retry(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	f.record(f.order(shop, 7, 1))
 	for attempt, status := range []bellhop.PushStatus{bellhop.PushPending, bellhop.PushUnknown} {
 		now := at(100 * (attempt + 1))
@@ -186,8 +173,7 @@ func retry(f *fixture) {
 }
 
 func badSettlements(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	f.record(f.order(shop, 7, 1))
 	ids := f.claim(at(100), 10)[0].Pushes
 	for _, s := range []store.Settled{
@@ -202,16 +188,14 @@ func badSettlements(f *fixture) {
 }
 
 func retirement(f *fixture) {
-	f.addShop(shop)
-	d := f.addDevice(shop, "phone", bellhop.FormData)
+	d := f.addShopWithPhone(bellhop.FormData)
 	f.addDevice(shop, "tablet", bellhop.FormData)
 	f.record(f.order(shop, 7, 1), f.order(shop, 8, 1))
 	owed := f.claim(at(100), 1)
 	gone := &store.Retirement{DeviceID: d.ID, Value: d.Value, Reason: "unregistered"}
 	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "unregistered", At: at(101),
 		Retire: gone})
-	all, err := f.s.Devices(f.ctx, shop)
-	f.must(err)
+	all := must(f.s.Devices(f.ctx, shop))(f)
 	if !all[0].RetiredAt.Equal(at(101)) || all[0].RetiredFor != "unregistered" || !all[1].RetiredAt.IsZero() {
 		f.Errorf("devices %+v", all)
 	}
@@ -228,14 +212,12 @@ func retirement(f *fixture) {
 }
 
 func refreshedAddressStays(f *fixture) {
-	f.addShop(shop)
-	d := f.addDevice(shop, "phone", bellhop.FormData)
+	d := f.addShopWithPhone(bellhop.FormData)
 	f.record(f.order(shop, 7, 1))
 	owed := f.claim(at(100), 1)
 	fresh := d
 	fresh.Value = "another"
-	_, err := f.s.PutDevice(f.ctx, fresh, store.DeviceLimits{})
-	f.must(err)
+	must(f.s.PutDevice(f.ctx, fresh, store.DeviceLimits{}))(f)
 	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushPending, At: at(101), RetryAt: at(102),
 		Retire: &store.Retirement{DeviceID: d.ID, Value: d.Value, Reason: "unregistered"}})
 	owed = f.claim(at(102), 1)
@@ -245,8 +227,7 @@ func refreshedAddressStays(f *fixture) {
 }
 
 func deletedOrdersAreNotPushed(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	f.record(f.order(shop, 7, 1), f.order(shop, 8, 1))
 	owed := f.claim(at(100), 1)
 	f.record(f.deletion(shop, 7), f.deletion(shop, 8))
@@ -257,8 +238,7 @@ func deletedOrdersAreNotPushed(f *fixture) {
 }
 
 func receipts(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	f.record(f.order(shop, 7, 1))
 	id := f.onePush(7).ID
 	f.must(f.s.PushReceipt(f.ctx, shop, id, false, at(10)))
@@ -309,8 +289,7 @@ func pushLog(f *fixture) {
 
 // pushesOwed waits for the signal of this store's own writes, and of another's.
 func pushesOwed(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	f.signals(f.s.PushesOwed, func() bool { return len(f.claim(at(9999), 10)) > 0 })
 	owed := f.s.PushesOwed()
 	f.settle(store.Settled{Pushes: []int64{f.allPushes(shop, store.PushQuery{})[0].ID}, Status: bellhop.PushPending,

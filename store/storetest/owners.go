@@ -15,8 +15,7 @@ func (f *fixture) ownedDevice(s bellhop.Settings) bellhop.Device {
 	f.must(f.s.SetSettings(f.ctx, p.ID, s))
 	d := f.addDevice(shop, "phone", bellhop.FormData)
 	d.PersonID = p.ID
-	d, err := f.s.PutDevice(f.ctx, d, store.DeviceLimits{})
-	f.must(err)
+	d = must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
 	return d
 }
 
@@ -45,8 +44,7 @@ func toldOf(f *fixture) {
 	}
 	f.equal("messages", kinds, map[bellhop.PushKind]bool{bellhop.PushOrderNew: true, bellhop.PushOrderPaid: true,
 		bellhop.PushOrderCancelled: true, bellhop.PushOrderRefunded: true})
-	page, err := f.s.Pushes(f.ctx, shop, store.PushQuery{})
-	f.must(err)
+	page := must(f.s.Pushes(f.ctx, shop, store.PushQuery{}))(f)
 	got := map[bellhop.PushKind]int{}
 	for _, p := range page.Pushes {
 		switch {
@@ -65,8 +63,7 @@ func toldOf(f *fixture) {
 func notTold(f *fixture) {
 	f.ownedDevice(bellhop.Settings{NotNew: true})
 	f.record(f.order(shop, 1, 1))
-	page, err := f.s.Pushes(f.ctx, shop, store.PushQuery{})
-	f.must(err)
+	page := must(f.s.Pushes(f.ctx, shop, store.PushQuery{}))(f)
 	if len(page.Pushes) != 1 || page.Pushes[0].Status != bellhop.PushSkipped ||
 		page.Pushes[0].Reason != store.ReasonNotWanted {
 		f.Errorf("%+v", page.Pushes)
@@ -85,13 +82,10 @@ func quietHours(f *fixture) {
 	if len(owed) != 1 || owed[0].Orders[0].ID != 4 {
 		f.Fatalf("in quiet hours: %+v", owed)
 	}
-	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushSent, At: at(100)})
+	f.sent(at(100), owed[0])
 	end := day.Add(time.Hour)
-	next, err := f.s.NextPush(f.ctx)
-	f.must(err)
-	f.equal("their end", next.UTC(), end)
-	page, err := f.s.Pushes(f.ctx, shop, store.PushQuery{Status: bellhop.PushPending})
-	f.must(err)
+	f.equal("their end", f.nextPush().UTC(), end)
+	page := must(f.s.Pushes(f.ctx, shop, store.PushQuery{Status: bellhop.PushPending}))(f)
 	for _, p := range page.Pushes {
 		f.equal("why it waits", p.Reason, store.ReasonQuietHours)
 	}
@@ -118,9 +112,7 @@ func settingsHoldAtOnce(f *fixture) {
 	f.must(f.s.SetSettings(f.ctx, d.PersonID, quiet))
 	<-owes
 	f.equal("in longer quiet hours", len(f.claim(at(101), 10)), 0)
-	next, err := f.s.NextPush(f.ctx)
-	f.must(err)
-	f.equal("their end", next.UTC(), day.Add(2*time.Hour))
+	f.equal("their end", f.nextPush().UTC(), day.Add(2*time.Hour))
 	f.must(f.s.SetSettings(f.ctx, d.PersonID, bellhop.Settings{}))
 	owed := f.claim(at(102), 10)
 	if len(owed) != 1 || owed[0].Gathered == nil || owed[0].Gathered.Orders != 2 {
@@ -132,16 +124,12 @@ func settingsHoldAtOnce(f *fixture) {
 // gathersAboveTheOwnersRate checks that a digest grows across claims, and survives.
 func gathersAboveTheOwnersRate(f *fixture) {
 	f.ownedDevice(bellhop.Settings{GatherAbove: 2})
-	for i := range 4 {
-		f.record(f.order(shop, int64(i+1), 1))
-	}
+	f.record(f.orders(1, 4)...)
 	owed := f.claim(at(100), 10)
 	if len(owed) != 3 || owed[1].Gathered != nil || owed[2].Gathered == nil {
 		f.Fatalf("%+v", owed)
 	}
-	for _, o := range owed {
-		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: at(100)})
-	}
+	f.sent(at(100), owed...)
 	f.record(f.order(shop, 5, 1))
 	owed = f.claim(at(101), 10)
 	if len(owed) != 1 || owed[0].Gathered == nil {

@@ -9,13 +9,8 @@ import (
 
 // ration sends 30 orders, and more later, against a budget of 20.
 func ration(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormNotification)
-	var facts []bellhop.Fact
-	for i := range 30 {
-		facts = append(facts, f.order(shop, int64(i+1), 1))
-	}
-	f.record(facts...)
+	f.addShopWithPhone(bellhop.FormNotification)
+	f.record(f.orders(1, 30)...)
 	now := at(100)
 	owed := f.claim(now, 100)
 	f.equal("messages", len(owed), 20)
@@ -27,16 +22,13 @@ func ration(f *fixture) {
 	digest := owed[19]
 	f.equal("digest", *digest.Gathered, store.Gathering{Orders: 11, Total: money("110.11", "USD"), Since: now})
 	f.equal("its orders", len(digest.Orders), 11)
-	for _, o := range owed {
-		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: now})
-	}
+	f.sent(now, owed...)
 
 	more := f.order(shop, 40, 1)
 	more.At = now
 	f.record(more)
 	f.equal("beyond the budget", len(f.claim(now.Add(time.Second), 100)), 0)
-	next, err := f.s.NextPush(f.ctx)
-	f.must(err)
+	next := f.nextPush()
 	if wait := next.Sub(now); wait < 3*time.Minute || wait > 3*time.Minute+time.Millisecond {
 		f.Errorf("the next is due after %v", wait)
 	}
@@ -45,7 +37,7 @@ func ration(f *fixture) {
 		f.Fatalf("after the refill: %+v", owed)
 	}
 	f.equal("the digest grows", *owed[0].Gathered, store.Gathering{Orders: 12, Total: money("120.12", "USD"), Since: now})
-	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushSent, At: next})
+	f.sent(next, owed[0])
 
 	much := f.order(shop, 41, 1)
 	much.At = now.Add(3 * time.Hour)
@@ -59,16 +51,11 @@ func ration(f *fixture) {
 
 // digestRetried checks that a retried digest counts an order once.
 func digestRetried(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormNotification)
-	for i := range 25 {
-		f.record(f.order(shop, int64(i+1), 1))
-	}
+	f.addShopWithPhone(bellhop.FormNotification)
+	f.record(f.orders(1, 25)...)
 	now := at(100)
 	owed := f.claim(now, 100)
-	for _, o := range owed[:19] {
-		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: now})
-	}
+	f.sent(now, owed[:19]...)
 	f.equal("orders", owed[19].Gathered.Orders, 6)
 	f.settle(store.Settled{Pushes: owed[19].Pushes, Status: bellhop.PushPending, Reason: "quota", At: now,
 		RetryAt: now.Add(200 * time.Second)})
@@ -87,18 +74,12 @@ func digestRetried(f *fixture) {
 // digestTakesAll checks that a digest takes more than its claim has room for, and that
 // pushes beyond the budget do not hold up another device.
 func digestTakesAll(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormNotification)
-	var facts []bellhop.Fact
-	for i := range 60 {
-		facts = append(facts, f.order(shop, int64(i+1), 1))
-	}
-	f.record(facts...)
+	f.addShopWithPhone(bellhop.FormNotification)
+	f.record(f.orders(1, 60)...)
 	owed := f.claim(at(200), 25)
 	f.equal("messages", len(owed), 20)
 	f.equal("the last stands for the rest", len(owed[19].Pushes), 41)
 
-	const other = "other.myshopify.com"
 	f.addShop(other)
 	f.addDevice(other, "phone", bellhop.FormData)
 	for i := range 40 { // written while the budget still looked free

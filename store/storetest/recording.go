@@ -172,8 +172,7 @@ func redeliveryKeepsTheLine(f *fixture) {
 }
 
 func oneBatchSeesItself(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	one := f.order(shop, 7, 1)
 	results := f.record(one, f.order(shop, 7, 3), f.order(shop, 7, 2), f.touch(shop, 7,
 		bellhop.Touch{Kind: bellhop.TouchRefund, ID: 1, At: at(4)}), one)
@@ -195,8 +194,7 @@ func oneBatchSeesItself(f *fixture) {
 // keepsTheFirstTrace checks that pushes belong to the trace of the event that first brought
 // their order.
 func keepsTheFirstTrace(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	traced := func(id int64, version int, parent string) bellhop.Fact {
 		fact := f.order(shop, id, version)
 		fact.Event.TraceParent = parent
@@ -223,7 +221,7 @@ func keepsTheFirstTrace(f *fixture) {
 func outcomesAreCounted(f *fixture) {
 	f.addShop(shop)
 	for i := range 30 {
-		f.record(f.order(shop, int64(1+i%4), i%7), f.order("nobody.myshopify.com", 1, i))
+		f.record(f.order(shop, int64(1+i%4), i%7), f.order(nobody, 1, i))
 	}
 	got := f.totalsMatch()
 	f.equal("skipped", got[bellhop.OutcomeSkipped], int64(30))
@@ -289,17 +287,13 @@ func skipped(f *fixture) {
 }
 
 func touchBeforeItsOrder(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	f.record(f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 5, At: at(50)}),
 		f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 4, At: at(40)}),
 		f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 9, At: at(60)}))
 	f.noOrder(7)
-	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{})
-	f.must(err)
-	f.equal("listed", len(page.Orders), 0)
-	_, err = f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day)
-	f.kind(bellhop.NotFound, err)
+	f.equal("listed", len(must(f.s.Orders(f.ctx, shop, store.OrderQuery{}))(f).Orders), 0)
+	f.kind(bellhop.NotFound, errOf(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day)))
 
 	fact := f.order(shop, 7, 1)
 	f.equal("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeRecorded, Pushes: 1}})
@@ -311,8 +305,7 @@ func touchBeforeItsOrder(f *fixture) {
 }
 
 func tombstone(f *fixture) {
-	f.addShop(shop)
-	f.addDevice(shop, "phone", bellhop.FormData)
+	f.addShopWithPhone(bellhop.FormData)
 	f.record(f.order(shop, 7, 1))
 	del := f.deletion(shop, 7)
 	f.equal("deleted", f.outcomes(del), []bellhop.Outcome{bellhop.OutcomeRecorded})
@@ -322,9 +315,7 @@ func tombstone(f *fixture) {
 	stale := bellhop.Result{Outcome: bellhop.OutcomeStale, Reason: "order_deleted"}
 	f.equal("after it", r, []bellhop.Result{stale, stale})
 	f.noOrder(7)
-	page, err := f.s.Orders(f.ctx, shop, store.OrderQuery{})
-	f.must(err)
-	f.equal("listed", len(page.Orders), 0)
+	f.equal("listed", len(must(f.s.Orders(f.ctx, shop, store.OrderQuery{}))(f).Orders), 0)
 	pushes := f.allPushes(shop, store.PushQuery{})
 	if len(pushes) != 1 || pushes[0].Status != bellhop.PushSkipped || pushes[0].Reason != "order_deleted" ||
 		pushes[0].OrderName != "" {
@@ -337,13 +328,11 @@ func tombstone(f *fixture) {
 	f.countsMatch(shop)
 
 	// The bodies go with the order, later ones too, and no other order's.
-	const other = "b.myshopify.com"
 	f.addShop(other)
 	f.record(f.order(other, 7, 1), f.order(shop, 9, 1), f.order(other, 9, 1))
 	f.record(f.deletion(other, 9))
 	for domain, want := range map[string][]int64{shop: {9}, other: {7}} {
-		events, err := f.s.Archived(f.ctx, domain, time.Time{}, bellhop.EventID{}, 100)
-		f.must(err)
+		events := must(f.s.Archived(f.ctx, domain, time.Time{}, bellhop.EventID{}, 100))(f)
 		left := map[bellhop.EventID]bool{}
 		for _, e := range events {
 			left[e.ID] = true

@@ -45,17 +45,15 @@ func relayIsHeldByOne(f *fixture) {
 	f.must(f.s.RemoveRelay(f.ctx, relay))
 	f.kind(bellhop.NotFound, f.s.RemoveRelay(f.ctx, relay))
 	f.kind(bellhop.Conflict, f.s.MoveRelay(f.ctx, three))
-	_, err := f.s.TakeRelay(f.ctx, relay, "", day, time.Minute)
-	f.kind(bellhop.Invalid, err)
+	f.kind(bellhop.Invalid, errOf(f.s.TakeRelay(f.ctx, relay, "", day, time.Minute)))
 }
 
 func relayBeginsNow(f *fixture) {
 	f.addShop(shop)
 	f.equal("cursor", f.takeRelay("one", day).Cursor, int64(0))
 	f.record(f.order(shop, 1, 1))
-	last := must(f.s.LastChange(f.ctx))(f)
-	late := must(f.s.TakeRelay(f.ctx, "late", "one", day, time.Minute))(f)
-	f.equal("cursor of one that comes later", late.Cursor, last)
+	last := f.lastChange()
+	f.equal("cursor of one that comes later", must(f.s.TakeRelay(f.ctx, "late", "one", day, time.Minute))(f).Cursor, last)
 	early := f.takeRelay("one", day)
 	early.Cursor = last
 	f.must(f.s.MoveRelay(f.ctx, early))

@@ -25,8 +25,7 @@ func Searches(t *testing.T, d Driver, size func(store.Store) int64) {
 		t.Skip("it is a measurement: make searches runs it")
 	}
 	f := &fixture{T: t, ctx: t.Context(), d: d, s: d.Open(t)}
-	f.addShop(shop)
-	f.addShop(quiet)
+	f.addShop(shop, quiet)
 	for n := 0; n < orders; {
 		facts := make([]bellhop.Fact, 0, 500)
 		for ; n < orders && len(facts) < cap(facts); n++ {

@@ -120,8 +120,12 @@ func Run(t *testing.T, d Driver) {
 	}
 }
 
-// shop is the tests' shop unless they name another.
-const shop = "demo.myshopify.com"
+// shop is the tests' shop unless they name another; nobody is none.
+const (
+	shop   = "demo.myshopify.com"
+	other  = "other.myshopify.com"
+	nobody = "nobody.myshopify.com"
+)
 
 // day is the now of the tests.
 var day = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
@@ -143,6 +147,14 @@ func (f *fixture) must(err error) {
 	}
 }
 
+// must returns a function that ends the test at an error, and else returns the value.
+func must[T any](v T, err error) func(*fixture) T {
+	return func(f *fixture) T { f.Helper(); f.must(err); return v }
+}
+
+// errOf leaves out a call's value.
+func errOf[T any](_ T, err error) error { return err }
+
 // kind checks that an error is of a kind, and has a text.
 func (f *fixture) kind(want bellhop.Kind, err error) {
 	f.Helper()
@@ -158,17 +170,25 @@ func (f *fixture) equal(what string, got, want any) {
 	}
 }
 
-func (f *fixture) addShop(domain string) {
+func (f *fixture) addShop(domains ...string) {
 	f.Helper()
-	f.must(f.s.AddShop(f.ctx, bellhop.Shop{Domain: domain, AddedAt: day}))
+	for _, d := range domains {
+		f.must(f.s.AddShop(f.ctx, bellhop.Shop{Domain: d, AddedAt: day}))
+	}
+}
+
+// addShopWithPhone adds the shop with one device.
+func (f *fixture) addShopWithPhone(form bellhop.Form) bellhop.Device {
+	f.Helper()
+	f.addShop(shop)
+	return f.addDevice(shop, "phone", form)
 }
 
 func (f *fixture) addDevice(domain, installation string, form bellhop.Form) bellhop.Device {
 	f.Helper()
-	d, err := f.s.PutDevice(f.ctx, bellhop.Device{Shop: domain, Installation: installation, Kind: bellhop.AddressToken,
+	d := must(f.s.PutDevice(f.ctx, bellhop.Device{Shop: domain, Installation: installation, Kind: bellhop.AddressToken,
 		Value: "token of " + installation + " at " + domain, Platform: bellhop.PlatformAndroid, Form: form,
-		Locale: "en-GB", Timezone: "Europe/Paris", AddedAt: day, SeenAt: day}, store.DeviceLimits{})
-	f.must(err)
+		Locale: "en-GB", Timezone: "Europe/Paris", AddedAt: day, SeenAt: day}, store.DeviceLimits{}))(f)
 	return d
 }
 
@@ -204,6 +224,15 @@ func (f *fixture) order(domain string, id int64, version int) bellhop.Fact {
 	return bellhop.Fact{Event: e, At: e.AcceptedAt.Add(time.Millisecond), OrderID: id, Order: o}
 }
 
+// orders makes facts of n orders, with ids from first on.
+func (f *fixture) orders(first, n int) []bellhop.Fact {
+	facts := make([]bellhop.Fact, n)
+	for i := range facts {
+		facts[i] = f.order(shop, int64(first+i), 1)
+	}
+	return facts
+}
+
 func (f *fixture) touch(domain string, id int64, t bellhop.Touch) bellhop.Fact {
 	e := f.event(domain, "orders/edited")
 	return bellhop.Fact{Event: e, At: e.AcceptedAt, OrderID: id, Touch: &t}
@@ -216,8 +245,7 @@ func (f *fixture) deletion(domain string, id int64) bellhop.Fact {
 
 func (f *fixture) record(facts ...bellhop.Fact) []bellhop.Result {
 	f.Helper()
-	results, err := f.s.Record(f.ctx, facts)
-	f.must(err)
+	results := must(f.s.Record(f.ctx, facts))(f)
 	if len(results) != len(facts) {
 		f.Fatalf("%d results of %d facts", len(results), len(facts))
 	}
@@ -234,23 +262,20 @@ func (f *fixture) outcomes(facts ...bellhop.Fact) (all []bellhop.Outcome) {
 
 func (f *fixture) getOrder(id int64) bellhop.Order {
 	f.Helper()
-	o, err := f.s.Order(f.ctx, shop, id)
-	f.must(err)
+	o := must(f.s.Order(f.ctx, shop, id))(f)
 	return o
 }
 
 func (f *fixture) noOrder(id int64) {
 	f.Helper()
-	_, err := f.s.Order(f.ctx, shop, id)
-	f.kind(bellhop.NotFound, err)
+	f.kind(bellhop.NotFound, errOf(f.s.Order(f.ctx, shop, id)))
 }
 
 // allLines reads the whole ledger.
 func (f *fixture) allLines(q store.LineQuery) (all []store.Line) {
 	f.Helper()
 	for {
-		page, err := f.s.Lines(f.ctx, q)
-		f.must(err)
+		page := must(f.s.Lines(f.ctx, q))(f)
 		all = append(all, page.Lines...)
 		if q.Cursor = page.Next; page.Next == "" {
 			return all
@@ -265,8 +290,7 @@ func (f *fixture) totalsMatch() map[bellhop.Outcome]int64 {
 	for _, l := range f.allLines(store.LineQuery{Limit: 200}) {
 		want[l.Outcome]++
 	}
-	got, err := f.s.Totals(f.ctx)
-	f.must(err)
+	got := must(f.s.Totals(f.ctx))(f)
 	for o, n := range got {
 		if n == 0 {
 			delete(got, o)
@@ -285,8 +309,7 @@ func (f *fixture) countsMatch(domains ...string) map[bellhop.PushStatus]int64 {
 			want[p.Status]++
 		}
 	}
-	got, err := f.s.PushCounts(f.ctx)
-	f.must(err)
+	got := must(f.s.PushCounts(f.ctx))(f)
 	for s, n := range got {
 		if n == 0 {
 			delete(got, s)
@@ -299,8 +322,7 @@ func (f *fixture) countsMatch(domains ...string) map[bellhop.PushStatus]int64 {
 func (f *fixture) allPushes(domain string, q store.PushQuery) (all []bellhop.Push) {
 	f.Helper()
 	for {
-		page, err := f.s.Pushes(f.ctx, domain, q)
-		f.must(err)
+		page := must(f.s.Pushes(f.ctx, domain, q))(f)
 		all = append(all, page.Pushes...)
 		if q.Cursor = page.Next; page.Next == "" {
 			return all
@@ -310,14 +332,31 @@ func (f *fixture) allPushes(domain string, q store.PushQuery) (all []bellhop.Pus
 
 func (f *fixture) claim(now time.Time, max int) []store.Owed {
 	f.Helper()
-	owed, err := f.s.ClaimPushes(f.ctx, now, store.Slots{Free: max}, time.Minute)
-	f.must(err)
+	owed := must(f.s.ClaimPushes(f.ctx, now, store.Slots{Free: max}, time.Minute))(f)
 	return owed
 }
 
 func (f *fixture) settle(settled ...store.Settled) {
 	f.Helper()
 	f.must(f.s.SettlePushes(f.ctx, settled))
+}
+
+// sent settles messages as sent.
+func (f *fixture) sent(at time.Time, owed ...store.Owed) {
+	f.Helper()
+	for _, o := range owed {
+		f.settle(store.Settled{Pushes: o.Pushes, Status: bellhop.PushSent, At: at})
+	}
+}
+
+func (f *fixture) nextPush() time.Time {
+	f.Helper()
+	return must(f.s.NextPush(f.ctx))(f)
+}
+
+func (f *fixture) lastChange() int64 {
+	f.Helper()
+	return must(f.s.LastChange(f.ctx))(f)
 }
 
 // onePush returns the only push of an order.

@@ -26,7 +26,7 @@ func testPushes(f *fixture) {
 	}
 	f.must(f.s.TestDevice(f.ctx, shop, "phone", at(21)))
 	f.equal("while it is being sent", len(f.claim(at(22), 10)), 0)
-	last := must(f.s.LastChange(f.ctx))(f)
+	last := f.lastChange()
 	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushFailed, Reason: "not_allowed", At: at(23)})
 	f.equal("tests", must(f.s.TestPushes(f.ctx, shop))(f), []bellhop.Push{{ID: owed[0].Pushes[0], Shop: shop,
 		DeviceID:     d.ID,
