@@ -15,17 +15,11 @@ type backupCmd struct {
 	Force bool   `name:"force" help:"Replace FILE if it exists."`
 }
 
-// Help implements kong.HelpProvider.
 func (backupCmd) Help() string {
 	return `The backup is one SQLite file with orders, queue, people and secrets: keep it as safe as the database.
-bellhop writes all of the file or none of it.
-
-Example:
-
-  bellhop backup /backups/bellhop-2026-11-22.db`
+bellhop writes all of the file or none of it.`
 }
 
-// Run implements the command.
 func (c *backupCmd) Run(j *job) error {
 	if _, err := os.Lstat(c.File); err == nil && !c.Force {
 		return bellhop.Errorf(bellhop.Conflict, "file_exists",

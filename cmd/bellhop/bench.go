@@ -11,16 +11,11 @@ type benchCmd struct {
 	Args []string `arg:"" optional:"" help:"What bellhop-bench takes."`
 }
 
-// Help implements kong.HelpProvider.
 func (benchCmd) Help() string {
-	return `Measuring is a program of its own, bellhop-bench. This runs it when it lies beside bellhop.
-
-Example:
-
-  bellhop bench --rounds 5 --json results.json`
+	return `Measuring is a program of its own, bellhop-bench. This runs it when it lies beside bellhop.`
 }
 
-// Run implements the command. The other program's exit code becomes this one's.
+// Run's exit code is the other program's.
 func (c *benchCmd) Run(j *job) error {
 	self, err := os.Executable()
 	if err != nil {

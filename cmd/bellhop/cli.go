@@ -19,32 +19,32 @@ import (
 )
 
 // commands are bellhop's commands. A new one is a struct with a Run method in a file of
-// its own, and a line here.
+// its own, and a line here. Its help, in the tags, ends with an example. A Help method says more.
 type commands struct {
 	Help helpFlag `name:"help" short:"h" help:"Show help."`
 	Log  logStyle `name:"log" env:"BELLHOP_LOG" default:"auto" help:"The log's format and lowest level, such as json,debug. auto is text on a terminal, else json; levels are debug, info, warn, error."`
 
-	Demo     demoCmd     `cmd:"" help:"Run everything in one process, with a simulated shop and phone."`
-	Serve    serveCmd    `cmd:"" help:"Accept webhooks, serve the API and the console, record orders and send pushes."`
-	Worker   workerCmd   `cmd:"" help:"Record orders and send pushes, without a web server."`
-	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to date."`
-	Doctor   doctorCmd   `cmd:"" help:"Check the configuration and reach every part of it."`
+	Demo     demoCmd     `cmd:"" help:"Run everything in one process, with a simulated shop and phone." example:"bellhop demo --addr 127.0.0.1:8080 --rate 5/s"`
+	Serve    serveCmd    `cmd:"" help:"Accept webhooks, serve the API and the console, record orders and send pushes." example:"BELLHOP_SHOPIFY_SECRET=shpss_... bellhop serve --addr :8080"`
+	Worker   workerCmd   `cmd:"" help:"Record orders and send pushes, without a web server." example:"bellhop serve --no-worker &\nbellhop worker --steps record &\nbellhop worker --steps notify"`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to date." example:"bellhop migrate"`
+	Doctor   doctorCmd   `cmd:"" help:"Check the configuration and reach every part of it." example:"bellhop doctor --json"`
 	Shop     shopCmd     `cmd:"" help:"Add, list and change shops."`
 	Owner    ownerCmd    `cmd:"" help:"Manage owners: they sign in to see one shop."`
 	Operator operatorCmd `cmd:"" help:"Manage operators: they sign in to see every shop."`
 	Token    tokenCmd    `cmd:"" help:"Manage a shop's API tokens."`
-	Backup   backupCmd   `cmd:"" help:"Write the whole state to a file, even while bellhop runs."`
-	Restore  restoreCmd  `cmd:"" help:"Restore the whole state from a file, even while bellhop runs."`
+	Backup   backupCmd   `cmd:"" help:"Write the whole state to a file, even while bellhop runs." example:"bellhop backup /backups/bellhop-2026-11-22.db"`
+	Restore  restoreCmd  `cmd:"" help:"Restore the whole state from a file, even while bellhop runs." example:"bellhop restore /backups/bellhop-2026-11-22.db"`
 	Store    storeCmd    `cmd:"" help:"Copy or renumber the whole database."`
 	Queue    queueCmd    `cmd:"" help:"Manage the queue between webhooks and workers."`
 	Events   eventsCmd   `cmd:"" help:"Manage the events that bellhop publishes to other services."`
 	Dead     deadCmd     `cmd:"" help:"Manage dead letters: events that bellhop could not process."`
 	Push     pushCmd     `cmd:"" help:"Send pushes again."`
-	Replay   replayCmd   `cmd:"" help:"Record stored events again, without pushing anything twice."`
+	Replay   replayCmd   `cmd:"" help:"Record stored events again, without pushing anything twice." example:"bellhop replay --shop demo.myshopify.com --since 30d"`
 	Ledger   ledgerCmd   `cmd:"" help:"Show the outcome of every event."`
 	Simulate simulateCmd `cmd:"" help:"Simulate Shopify and FCM."`
-	Bench    benchCmd    `cmd:"" passthrough:"" help:"Measure bellhop on this machine: runs bellhop-bench."`
-	Version  versionCmd  `cmd:"" help:"Show the version."`
+	Bench    benchCmd    `cmd:"" passthrough:"" help:"Measure bellhop on this machine: runs bellhop-bench." example:"bellhop bench --rounds 5 --json results.json"`
+	Version  versionCmd  `cmd:"" help:"Show the version." example:"bellhop version --json"`
 }
 
 // The exit codes.
@@ -79,6 +79,7 @@ func run(drain, hard context.Context, args []string, t *terminal) error {
 	var c commands
 	parser, err := kong.New(&c,
 		kong.Name("bellhop"), kong.Description(description), kong.Writers(t.out, t.err), kong.NoDefaultHelp(),
+		kong.PostBuild(addExamples),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durationFlag)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}))
 	if err != nil {
@@ -95,6 +96,15 @@ func run(drain, hard context.Context, args []string, t *terminal) error {
 		return usage(parsed, err)
 	}
 	return parsed.Run(&job{terminal: t, ctx: drain, hard: hard, log: t.logger(c.Log)})
+}
+
+// addExamples ends each command's help with the example of its tag.
+func addExamples(k *kong.Kong) error {
+	for _, leaf := range k.Model.Leaves(false) {
+		example := "Example:\n\n  " + strings.ReplaceAll(leaf.Tag.Get("example"), "\n", "\n  ")
+		leaf.Detail = strings.TrimLeft(leaf.Detail+"\n\n"+example, "\n")
+	}
+	return nil
 }
 
 // durationFlag reads the flags and variables with a duration.

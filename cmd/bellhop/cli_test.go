@@ -21,7 +21,7 @@ func runHere(args ...string) (code int, stdout, stderr string) {
 // TestEveryCommandHelps walks all commands: each has a help and an example, and no line
 // that a terminal has to wrap twice.
 func TestEveryCommandHelps(t *testing.T) {
-	parser, err := kong.New(&commands{}, kong.NoDefaultHelp())
+	parser, err := kong.New(&commands{}, kong.NoDefaultHelp(), kong.PostBuild(addExamples))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,10 @@ import (
 )
 
 type deadCmd struct {
-	Ls     deadLsCmd     `cmd:"" help:"List the dead letters, newest first."`
-	Show   deadShowCmd   `cmd:"" help:"Show a dead letter."`
-	Replay deadReplayCmd `cmd:"" help:"Put dead letters back into the queue."`
-	Drop   deadDropCmd   `cmd:"" help:"Drop dead letters for good."`
+	Ls     deadLsCmd     `cmd:"" help:"List the dead letters, newest first." example:"bellhop dead ls --limit 10"`
+	Show   deadShowCmd   `cmd:"" help:"Show a dead letter." example:"bellhop dead show 01939f3c-5b1e-7a52-b4d0-6f1d2c3b4a59 --body"`
+	Replay deadReplayCmd `cmd:"" help:"Put dead letters back into the queue." example:"bellhop dead replay --all --dry-run"`
+	Drop   deadDropCmd   `cmd:"" help:"Drop dead letters for good." example:"bellhop dead drop --all --reason 'not JSON' --dry-run"`
 }
 
 type deadRow struct {
@@ -33,38 +33,28 @@ func deadRowOf(d queue.DeadEvent) deadRow {
 		Attempts: d.Attempts, Reason: d.Reason, AcceptedAt: d.Event.AcceptedAt, DiedAt: d.DiedAt}
 }
 
+const noDead = "There are no dead letters."
+
 type deadLsCmd struct {
 	wire.Storage
 	jsonFlag
-	Limit int `name:"limit" default:"50" help:"How many to list."`
+	limitFlag
 }
 
-// Help implements kong.HelpProvider.
-func (deadLsCmd) Help() string {
-	return `Example:
-
-  bellhop dead ls --limit 10`
-}
-
-// Run implements the command.
 func (c *deadLsCmd) Run(j *job) error {
-	if c.Limit < 1 {
-		return bellhop.Invalidf("limit", "--limit is %d: give 1 or more", c.Limit)
+	if err := c.check(); err != nil {
+		return err
 	}
 	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
 		dead, err := p.Queue.DeadLetters(j.ctx, queue.Cursor{}, c.Limit)
 		if err != nil {
 			return err
 		}
-		values := make([]deadRow, len(dead))
-		rows := make([][]string, len(dead))
-		for i, d := range dead {
+		const head = "EVENT\tDIED (UTC)\tSHOP\tTOPIC\tTRIED\tREASON"
+		return list(j, c.jsonFlag, noDead, head, dead, func(d queue.DeadEvent) (deadRow, []string) {
 			v := deadRowOf(d)
-			values[i] = v
-			rows[i] = []string{v.ID, when(v.DiedAt), v.Shop, v.Topic, plural(v.Attempts, "attempt"), v.Reason}
-		}
-		return j.table(c.jsonFlag, values, "There are no dead letters.", "EVENT\tDIED (UTC)\tSHOP\tTOPIC\tTRIED\tREASON",
-			rows)
+			return v, []string{v.ID, when(v.DiedAt), v.Shop, v.Topic, plural(v.Attempts, "attempt"), v.Reason}
+		})
 	})
 }
 
@@ -75,16 +65,10 @@ type deadShowCmd struct {
 	Body bool   `name:"body" help:"Show the body too. It holds the customer's data."`
 }
 
-// Help implements kong.HelpProvider.
 func (deadShowCmd) Help() string {
-	return `The body holds the customer's name, addresses and more, unmasked: the command shows it only with --body.
-
-Example:
-
-  bellhop dead show 01939f3c-5b1e-7a52-b4d0-6f1d2c3b4a59 --body`
+	return `The body holds the customer's name, addresses and more, unmasked: the command shows it only with --body.`
 }
 
-// Run implements the command.
 func (c *deadShowCmd) Run(j *job) error {
 	id, err := bellhop.ParseEventID(c.ID)
 	if err != nil {

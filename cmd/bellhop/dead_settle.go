@@ -68,16 +68,10 @@ type deadReplayCmd struct {
 	DryRun bool `name:"dry-run" help:"Only show the outcome that each would have."`
 }
 
-// Help implements kong.HelpProvider.
 func (deadReplayCmd) Help() string {
-	return `Their attempts start again at zero. An event that fails again becomes a dead letter again.
-
-Example:
-
-  bellhop dead replay --all --dry-run`
+	return `Their attempts start again at zero. An event that fails again becomes a dead letter again.`
 }
 
-// Run implements the command.
 func (c *deadReplayCmd) Run(j *job) error {
 	ids, err := c.ids()
 	if err != nil {
@@ -121,19 +115,16 @@ func (c *deadReplayCmd) foresee(j *job, p *wire.Parts) error {
 	for _, s := range shops {
 		by[s.Domain] = s
 	}
-	values := make([]foreseenRow, len(dead))
-	rows := make([][]string, len(dead))
-	for i, d := range dead {
+	const head = "EVENT\tSHOP\tTOPIC\tWOULD BE\tORDER\tREASON"
+	return list(j, c.jsonFlag, noDead, head, dead, func(d queue.DeadEvent) (foreseenRow, []string) {
 		outcome, reason, order := pipeline.Foresee(d.Event, by)
 		v := foreseenRow{ID: d.Event.ID.String(), Shop: d.Event.Shop, Topic: d.Event.Topic, Outcome: string(outcome),
 			Reason: reason}
 		if order != 0 {
 			v.OrderID = strconv.FormatInt(order, 10)
 		}
-		values[i] = v
-		rows[i] = []string{v.ID, v.Shop, v.Topic, v.Outcome, orDash(v.OrderID), orDash(v.Reason)}
-	}
-	return j.table(c.jsonFlag, values, "There are no dead letters.", "EVENT\tSHOP\tTOPIC\tWOULD BE\tORDER\tREASON", rows)
+		return v, []string{v.ID, v.Shop, v.Topic, v.Outcome, orDash(v.OrderID), orDash(v.Reason)}
+	})
 }
 
 type deadDropCmd struct {
@@ -144,17 +135,11 @@ type deadDropCmd struct {
 	DryRun bool   `name:"dry-run" help:"Only list them."`
 }
 
-// Help implements kong.HelpProvider.
 func (deadDropCmd) Help() string {
 	return `Nobody can replay them afterwards, and bellhop deletes their bodies. Their lines in the ledger stay and say
-who dropped them, and when.
-
-Example:
-
-  bellhop dead drop --all --reason 'not JSON' --dry-run`
+who dropped them, and when.`
 }
 
-// Run implements the command.
 func (c *deadDropCmd) Run(j *job) error {
 	if _, err := c.ids(); err != nil {
 		return err
@@ -178,15 +163,12 @@ func (c *deadDropCmd) Run(j *job) error {
 }
 
 func (c *deadDropCmd) report(j *job, dead []queue.DeadEvent) error {
-	values := make([]deadRow, len(dead))
-	rows := make([][]string, len(dead))
-	for i, d := range dead {
-		v := deadRowOf(d)
-		values[i], rows[i] = v, []string{v.ID, v.Shop, v.Topic, v.Reason}
-	}
 	if c.JSON || c.DryRun {
-		return j.table(c.jsonFlag, values, "There are no such dead letters.", "WOULD BE DROPPED\tSHOP\tTOPIC\tREASON",
-			rows)
+		const none, head = "There are no such dead letters.", "WOULD BE DROPPED\tSHOP\tTOPIC\tREASON"
+		return list(j, c.jsonFlag, none, head, dead, func(d queue.DeadEvent) (deadRow, []string) {
+			v := deadRowOf(d)
+			return v, []string{v.ID, v.Shop, v.Topic, v.Reason}
+		})
 	}
 	j.say("Dropped %s.", plural(len(dead), "dead letter"))
 	return nil

@@ -30,14 +30,9 @@ type demoCmd struct {
 	Dir  string `name:"dir" placeholder:"DIR" help:"Keep the data here. Without it the demo uses a temporary folder and removes it at the end."`
 }
 
-// Help implements kong.HelpProvider.
 func (demoCmd) Help() string {
 	return `A simulated shop sends orders to bellhop, which records them and rings a simulated phone. Nothing leaves the
-machine. Ctrl-C ends it.
-
-Example:
-
-  bellhop demo --addr 127.0.0.1:8080 --rate 5/s`
+machine. Ctrl-C ends it.`
 }
 
 // The demo's shop and people.
@@ -64,7 +59,6 @@ type demonstration struct {
 	pushed   int64        // by it
 }
 
-// Run implements the command.
 func (c *demoCmd) Run(j *job) (err error) {
 	rate, err := simulate.ParseRate(c.Rate)
 	if err != nil {
@@ -155,7 +149,7 @@ func (d *demonstration) run(rate float64, temporary bool) error {
 	if !errors.Is(served.err, context.Canceled) { // it may have ended at its start
 		err = errors.Join(err, served.err)
 	}
-	d.job.endProgress()
+	d.job.progress().end()
 	if n, e := d.count(ctx); e == nil {
 		d.job.say("%s", n)
 	}
@@ -297,7 +291,8 @@ func (d *demonstration) watch(served <-chan struct{}) error {
 	go func() { sent <- d.shopify.Run(ctx) }()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	show := d.job.progress()
+	p := d.job.progress()
+	p.reported = d.job.now()
 	for {
 		select {
 		case err := <-sent:
@@ -308,7 +303,7 @@ func (d *demonstration) watch(served <-chan struct{}) error {
 			return errServerEnded
 		case <-tick.C:
 			if n, err := d.count(ctx); err == nil {
-				show(n)
+				p.show(n.String(), n.String(), false)
 			}
 		}
 	}

@@ -17,31 +17,25 @@ type doctorCmd struct {
 	jsonFlag
 }
 
-// Help implements kong.HelpProvider.
 func (doctorCmd) Help() string {
 	return `Prints a line for each part: ok, warn or fail, and what to do. Run it with bellhop's settings, as bellhop's
-user. It fails if a part fails. It changes nothing and pushes nothing.
-
-Example:
-
-  bellhop doctor --json`
+user. It fails if a part fails. It changes nothing and pushes nothing.`
 }
 
-// Run implements the command.
 func (c *doctorCmd) Run(j *job) error {
 	found := c.examine(j)
 	failed := 0
-	rows := make([][]string, len(found))
-	for i, f := range found {
+	err := list(j, c.jsonFlag, "", "STATE\tPART\tFOUND", found, func(f wire.Finding) (wire.Finding, []string) {
 		if f.Level == wire.LevelFail {
 			failed++
 		}
-		rows[i] = []string{string(f.Level), f.Part, f.Found}
+		words := f.Found
 		if f.Fix != "" {
-			rows[i][2] += " → " + f.Fix
+			words += " → " + f.Fix
 		}
-	}
-	if err := j.table(c.jsonFlag, found, "", "STATE\tPART\tFOUND", rows); err != nil {
+		return f, []string{string(f.Level), f.Part, words}
+	})
+	if err != nil {
 		return err
 	}
 	if failed > 0 {

@@ -10,8 +10,8 @@ import (
 )
 
 type eventsCmd struct {
-	Depth  eventsDepthCmd  `cmd:"" help:"Count the events that wait to be published."`
-	Forget eventsForgetCmd `cmd:"" help:"Stop keeping events for other services."`
+	Depth  eventsDepthCmd  `cmd:"" help:"Count the events that wait to be published." example:"bellhop events depth --json"`
+	Forget eventsForgetCmd `cmd:"" help:"Stop keeping events for other services." example:"bellhop events forget"`
 }
 
 type eventsDepthCmd struct {
@@ -19,14 +19,9 @@ type eventsDepthCmd struct {
 	jsonFlag
 }
 
-// Help implements kong.HelpProvider.
 func (eventsDepthCmd) Help() string {
 	return `Counts the events in the database that bellhop has not yet published to BELLHOP_EVENTS. It works while
-bellhop serve runs.
-
-Example:
-
-  bellhop events depth --json`
+bellhop serve runs.`
 }
 
 type eventsDepth struct {
@@ -34,7 +29,6 @@ type eventsDepth struct {
 	Oldest  float64 `json:"oldest_seconds"`
 }
 
-// Run implements the command.
 func (c *eventsDepthCmd) Run(j *job) error {
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		n, age, err := host.Behind(j.ctx, p.Store, j.now())
@@ -50,17 +44,11 @@ type eventsForgetCmd struct {
 	wire.Storage
 }
 
-// Help implements kong.HelpProvider.
 func (eventsForgetCmd) Help() string {
 	return `Use it after removing BELLHOP_EVENTS for good: bellhop forgets the events that it has not published. If you
-set BELLHOP_EVENTS again, bellhop publishes what happens from then on.
-
-Example:
-
-  bellhop events forget`
+set BELLHOP_EVENTS again, bellhop publishes what happens from then on.`
 }
 
-// Run implements the command.
 func (c *eventsForgetCmd) Run(j *job) error {
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		n, _, err := host.Behind(j.ctx, p.Store, j.now())

@@ -10,8 +10,8 @@ import (
 )
 
 type ledgerCmd struct {
-	Ls     ledgerLsCmd     `cmd:"" help:"List events, newest first."`
-	Totals ledgerTotalsCmd `cmd:"" help:"Count all events ever received, by outcome."`
+	Ls     ledgerLsCmd     `cmd:"" help:"List events, newest first." example:"bellhop ledger ls --shop demo.myshopify.com --order-name '#1003'"`
+	Totals ledgerTotalsCmd `cmd:"" help:"Count all events ever received, by outcome." example:"bellhop ledger totals --json"`
 }
 
 type ledgerLsCmd struct {
@@ -24,16 +24,11 @@ type ledgerLsCmd struct {
 	Order   int64  `name:"order" placeholder:"ID" help:"Only this order's events."`
 	Name    string `name:"order-name" placeholder:"NAME" help:"Only orders with this name, such as '#1003'. Several shops may have one."`
 	Webhook string `name:"webhook" placeholder:"ID" help:"Only this X-Shopify-Webhook-Id."`
-	Limit   int    `name:"limit" default:"50" help:"How many to list."`
+	limitFlag
 }
 
-// Help implements kong.HelpProvider.
 func (ledgerLsCmd) Help() string {
-	return `The ledger has one line for every accepted event, with its outcome.
-
-Example:
-
-  bellhop ledger ls --shop demo.myshopify.com --order-name '#1003'`
+	return `The ledger has one line for every accepted event, with its outcome.`
 }
 
 type lineRow struct {
@@ -52,26 +47,17 @@ type lineRow struct {
 	SettledAt      time.Time  `json:"settled_at"`
 }
 
-// Run implements the command.
 func (c *ledgerLsCmd) Run(j *job) error {
-	if c.Limit < 1 {
-		return bellhop.Invalidf("limit", "--limit is %d: give 1 or more", c.Limit)
+	if err := c.check(); err != nil {
+		return err
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		lines, err := c.lines(j, p)
 		if err != nil {
 			return err
 		}
-		values := make([]lineRow, len(lines))
-		rows := make([][]string, len(lines))
-		for i, l := range lines {
-			values[i] = ledgerRow(l)
-			v := values[i]
-			rows[i] = []string{when(v.AcceptedAt), v.Shop, v.Topic, orDash(v.OrderID), v.Outcome, orDash(v.Reason),
-				v.ID}
-		}
-		return j.table(c.jsonFlag, values, "There are no such events.",
-			"ACCEPTED (UTC)\tSHOP\tTOPIC\tORDER\tOUTCOME\tREASON\tEVENT", rows)
+		const head = "ACCEPTED (UTC)\tSHOP\tTOPIC\tORDER\tOUTCOME\tREASON\tEVENT"
+		return list(j, c.jsonFlag, "There are no such events.", head, lines, ledgerRow)
 	})
 }
 
@@ -94,15 +80,15 @@ func (c *ledgerLsCmd) lines(j *job, p *wire.Parts) (all []store.Line, err error)
 	return all, nil
 }
 
-func ledgerRow(l store.Line) lineRow {
+func ledgerRow(l store.Line) (lineRow, []string) {
 	e := l.Event
-	r := lineRow{ID: e.ID.String(), Shop: e.Shop, Topic: e.Topic, APIVersion: e.APIVersion, WebhookID: e.WebhookID,
+	v := lineRow{ID: e.ID.String(), Shop: e.Shop, Topic: e.Topic, APIVersion: e.APIVersion, WebhookID: e.WebhookID,
 		ShopifyEventID: e.ShopifyEventID, Outcome: string(l.Outcome), Reason: l.Reason, SignedBy: string(e.SignedBy),
 		TriggeredAt: timeOrNull(e.TriggeredAt), AcceptedAt: e.AcceptedAt, SettledAt: l.At}
 	if l.OrderID != 0 {
-		r.OrderID = strconv.FormatInt(l.OrderID, 10)
+		v.OrderID = strconv.FormatInt(l.OrderID, 10)
 	}
-	return r
+	return v, []string{when(v.AcceptedAt), v.Shop, v.Topic, orDash(v.OrderID), v.Outcome, orDash(v.Reason), v.ID}
 }
 
 type ledgerTotalsCmd struct {
@@ -110,14 +96,6 @@ type ledgerTotalsCmd struct {
 	jsonFlag
 }
 
-// Help implements kong.HelpProvider.
-func (ledgerTotalsCmd) Help() string {
-	return `Example:
-
-  bellhop ledger totals --json`
-}
-
-// Run implements the command.
 func (c *ledgerTotalsCmd) Run(j *job) error {
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		totals, err := p.Store.Totals(j.ctx)

@@ -6,19 +6,13 @@ type migrateCmd struct {
 	wire.Storage
 }
 
-// Help implements kong.HelpProvider.
 func (migrateCmd) Help() string {
 	return `Creates the database if there is none. Take a backup first.
 
 Running processes go on: migrations only add, so the previous version keeps working on the new schema. But it would
-not start on it. Run bellhop migrate of the new version, then restart bellhop serve and bellhop worker soon.
-
-Example:
-
-  bellhop migrate`
+not start on it. Run bellhop migrate of the new version, then restart bellhop serve and bellhop worker soon.`
 }
 
-// Run implements the command.
 func (c *migrateCmd) Run(j *job) error {
 	n, err := c.Migrate(j.ctx, wire.Options{Log: j.log, Now: j.now})
 	switch {

@@ -16,15 +16,15 @@ import (
 )
 
 type ownerCmd struct {
-	Add      ownerAddCmd      `cmd:"" help:"Add an owner of a shop."`
-	Ls       ownerLsCmd       `cmd:"" help:"List owners and operators."`
-	Rm       ownerRmCmd       `cmd:"" help:"Remove an owner or operator, with their sessions and devices."`
-	Password ownerPasswordCmd `cmd:"" help:"Change somebody's password and end their sessions."`
-	Link     ownerLinkCmd     `cmd:"" help:"Make a link that signs somebody in once, for a forgotten password for example."`
+	Add      ownerAddCmd      `cmd:"" help:"Add an owner of a shop." example:"bellhop owner add --shop demo.myshopify.com --email jo@example.com"`
+	Ls       ownerLsCmd       `cmd:"" help:"List owners and operators." example:"bellhop owner ls --shop demo.myshopify.com"`
+	Rm       ownerRmCmd       `cmd:"" help:"Remove an owner or operator, with their sessions and devices." example:"bellhop owner rm jo@example.com"`
+	Password ownerPasswordCmd `cmd:"" help:"Change somebody's password and end their sessions." example:"bellhop owner password jo@example.com"`
+	Link     ownerLinkCmd     `cmd:"" help:"Make a link that signs somebody in once, for a forgotten password for example." example:"bellhop owner link jo@example.com --url https://bellhop.example.com"`
 }
 
 type operatorCmd struct {
-	Add operatorAddCmd `cmd:"" help:"Add an operator."`
+	Add operatorAddCmd `cmd:"" help:"Add an operator." example:"bellhop operator add --email ops@example.com --password-file ./password"`
 }
 
 // minPassword exceeds the web's minimum for chosen passwords: people tend to pass on and
@@ -152,14 +152,6 @@ type ownerAddCmd struct {
 	account
 }
 
-// Help implements kong.HelpProvider.
-func (ownerAddCmd) Help() string {
-	return `Example:
-
-  bellhop owner add --shop demo.myshopify.com --email jo@example.com`
-}
-
-// Run implements the command.
 func (c *ownerAddCmd) Run(j *job) error {
 	shop, err := bellhop.ParseShopDomain(c.Shop)
 	if err != nil {
@@ -172,27 +164,12 @@ type operatorAddCmd struct {
 	account
 }
 
-// Help implements kong.HelpProvider.
-func (operatorAddCmd) Help() string {
-	return `Example:
-
-  bellhop operator add --email ops@example.com --password-file ./password`
-}
-
-// Run implements the command.
 func (c *operatorAddCmd) Run(j *job) error { return c.add(j, bellhop.RoleOperator, "") }
 
 type ownerLsCmd struct {
 	wire.Storage
 	Shop string `name:"shop" placeholder:"DOMAIN" help:"Only the owners of this shop."`
 	jsonFlag
-}
-
-// Help implements kong.HelpProvider.
-func (ownerLsCmd) Help() string {
-	return `Example:
-
-  bellhop owner ls --shop demo.myshopify.com`
 }
 
 type personRow struct {
@@ -202,7 +179,6 @@ type personRow struct {
 	AddedAt time.Time `json:"added_at"`
 }
 
-// Run implements the command.
 func (c *ownerLsCmd) Run(j *job) error {
 	if c.Shop != "" {
 		shop, err := bellhop.ParseShopDomain(c.Shop)
@@ -216,14 +192,11 @@ func (c *ownerLsCmd) Run(j *job) error {
 		if err != nil {
 			return noShop(err, c.Shop)
 		}
-		values := make([]personRow, len(people))
-		rows := make([][]string, len(people))
-		for i, p := range people {
-			values[i] = personRow{p.Email, string(p.Role), p.Shop, p.AddedAt}
-			rows[i] = []string{p.Email, string(p.Role), orDash(p.Shop), when(p.AddedAt)}
-		}
-		return j.table(c.jsonFlag, values, "There is nobody. Add somebody with: bellhop owner add",
-			"E-MAIL\tROLE\tSHOP\tADDED (UTC)", rows)
+		const none, head = "There is nobody. Add somebody with: bellhop owner add", "E-MAIL\tROLE\tSHOP\tADDED (UTC)"
+		return list(j, c.jsonFlag, none, head, people, func(p bellhop.Person) (personRow, []string) {
+			return personRow{p.Email, string(p.Role), p.Shop, p.AddedAt},
+				[]string{p.Email, string(p.Role), orDash(p.Shop), when(p.AddedAt)}
+		})
 	})
 }
 
@@ -254,14 +227,6 @@ type ownerRmCmd struct {
 	personArg
 }
 
-// Help implements kong.HelpProvider.
-func (ownerRmCmd) Help() string {
-	return `Example:
-
-  bellhop owner rm jo@example.com`
-}
-
-// Run implements the command.
 func (c *ownerRmCmd) Run(j *job) error {
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		who, err := c.find(j, p)
@@ -282,14 +247,6 @@ type ownerPasswordCmd struct {
 	RemoveDevices bool   `name:"remove-devices" help:"Also remove the person's phones and browsers: none gets pushes until somebody signs in on it again."`
 }
 
-// Help implements kong.HelpProvider.
-func (ownerPasswordCmd) Help() string {
-	return `Example:
-
-  bellhop owner password jo@example.com`
-}
-
-// Run implements the command.
 func (c *ownerPasswordCmd) Run(j *job) error {
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		who, err := c.find(j, p)
@@ -343,16 +300,10 @@ type ownerLinkCmd struct {
 	siteURL
 }
 
-// Help implements kong.HelpProvider.
 func (ownerLinkCmd) Help() string {
-	return `The password and open sessions stay. It works for operators too.
-
-Example:
-
-  bellhop owner link jo@example.com --url https://bellhop.example.com`
+	return `The password and open sessions stay. It works for operators too.`
 }
 
-// Run implements the command.
 func (c *ownerLinkCmd) Run(j *job) error {
 	base, err := c.base()
 	if err != nil {

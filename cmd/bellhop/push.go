@@ -10,7 +10,7 @@ import (
 )
 
 type pushCmd struct {
-	Resend pushResendCmd `cmd:"" help:"Send failed pushes again."`
+	Resend pushResendCmd `cmd:"" help:"Send failed pushes again." example:"bellhop push resend --since 12h --dry-run"`
 }
 
 type pushResendCmd struct {
@@ -24,16 +24,11 @@ type pushResendCmd struct {
 	DryRun bool   `name:"dry-run" help:"Only list them."`
 }
 
-// Help implements kong.HelpProvider.
 func (pushResendCmd) Help() string {
 	return `Sends the pushes again that failed because the push service was down or rejected bellhop's credentials.
 With --status or --reason it takes other pushes that were not sent. In the column STAYS, stale means that the order is
 older than a day, and device that the device is gone or no longer in use. Each push's attempts start again at zero. It
-works while bellhop serve runs.
-
-Example:
-
-  bellhop push resend --since 12h --dry-run`
+works while bellhop serve runs.`
 }
 
 type lostRow struct {
@@ -49,7 +44,6 @@ type lostRow struct {
 	Stays     string    `json:"stays"` // "" if bellhop sends it again
 }
 
-// Run implements the command.
 func (c *pushResendCmd) Run(j *job) error {
 	since, err := parseSince(c.Since, j.now())
 	if err != nil {
@@ -102,24 +96,23 @@ func (c *pushResendCmd) shops(j *job, p *wire.Parts) (domains []string, err erro
 	return domains, err
 }
 
+func lostRowOf(l pipeline.LostPush) (lostRow, []string) {
+	v := lostRow{strconv.FormatInt(l.ID, 10), l.Shop, strconv.FormatInt(l.OrderID, 10), l.OrderName, l.Installation,
+		string(l.Kind), string(l.Status), l.Reason, l.CreatedAt, l.Stays}
+	return v, []string{v.ID, when(v.CreatedAt), v.Shop, v.Order, orDash(v.Device), v.Status, orDash(v.Reason),
+		orDash(v.Stays)}
+}
+
 func (c *pushResendCmd) say(j *job, all []pipeline.LostPush, sent int) error {
-	values, rows := make([]lostRow, len(all)), make([][]string, len(all))
+	if c.DryRun {
+		const head = "PUSH\tOF (UTC)\tSHOP\tORDER\tDEVICE\tSTATUS\tREASON\tSTAYS"
+		return list(j, c.jsonFlag, "There are no such pushes.", head, all, lostRowOf)
+	}
 	stale := 0
-	for i, l := range all {
-		v := lostRow{ID: strconv.FormatInt(l.ID, 10), Shop: l.Shop, OrderID: strconv.FormatInt(l.OrderID, 10),
-			Order:  l.OrderName,
-			Device: l.Installation, Kind: string(l.Kind), Status: string(l.Status), Reason: l.Reason,
-			CreatedAt: l.CreatedAt, Stays: l.Stays}
-		values[i] = v
-		rows[i] = []string{v.ID, when(v.CreatedAt), v.Shop, v.Order, orDash(v.Device), v.Status, orDash(v.Reason),
-			orDash(v.Stays)}
+	for _, l := range all {
 		if l.Stays == pipeline.LostStale {
 			stale++
 		}
-	}
-	if c.DryRun {
-		return j.table(c.jsonFlag, values, "There are no such pushes.",
-			"PUSH\tOF (UTC)\tSHOP\tORDER\tDEVICE\tSTATUS\tREASON\tSTAYS", rows)
 	}
 	if c.JSON {
 		return j.json(map[string]int{"resent": sent, "stale": stale, "stay": len(all) - sent})

@@ -12,17 +12,17 @@ import (
 )
 
 type queueCmd struct {
-	Create  queueCreateCmd  `cmd:"" help:"Create a queue."`
-	Ls      queueLsCmd      `cmd:"" help:"List the queues."`
-	URL     queueURLCmd     `cmd:"" name:"url" help:"Show a queue's URL, for BELLHOP_QUEUE."`
-	Attrs   queueAttrsCmd   `cmd:"" help:"Show a queue's attributes."`
-	Set     queueSetCmd     `cmd:"" help:"Change a queue's attributes."`
-	Rm      queueRmCmd      `cmd:"" help:"Delete a queue with its events."`
-	Depth   queueDepthCmd   `cmd:"" help:"Count the events in the queue."`
-	Send    queueSendCmd    `cmd:"" help:"Send an event to the queue, as a webhook would."`
-	Receive queueReceiveCmd `cmd:"" help:"Receive events from the queue and show them."`
-	Switch  queueSwitchCmd  `cmd:"" help:"Move all events to another queue, while both are in use."`
-	Purge   queuePurgeCmd   `cmd:"" help:"Drop all waiting events."`
+	Create  queueCreateCmd  `cmd:"" help:"Create a queue." example:"bellhop queue create backfill --visibility 2m --max-attempts 5"`
+	Ls      queueLsCmd      `cmd:"" help:"List the queues." example:"bellhop queue ls --json"`
+	URL     queueURLCmd     `cmd:"" name:"url" help:"Show a queue's URL, for BELLHOP_QUEUE." example:"BELLHOP_QUEUE=$(bellhop queue url backfill) bellhop worker"`
+	Attrs   queueAttrsCmd   `cmd:"" help:"Show a queue's attributes." example:"bellhop queue attrs --json"`
+	Set     queueSetCmd     `cmd:"" help:"Change a queue's attributes." example:"bellhop queue set --visibility 1m"`
+	Rm      queueRmCmd      `cmd:"" help:"Delete a queue with its events." example:"bellhop queue rm backfill"`
+	Depth   queueDepthCmd   `cmd:"" help:"Count the events in the queue." example:"bellhop queue depth --json"`
+	Send    queueSendCmd    `cmd:"" help:"Send an event to the queue, as a webhook would." example:"bellhop queue send --shop demo.myshopify.com --topic orders/create order.json"`
+	Receive queueReceiveCmd `cmd:"" help:"Receive events from the queue and show them." example:"bellhop queue receive --max 10"`
+	Switch  queueSwitchCmd  `cmd:"" help:"Move all events to another queue, while both are in use." example:"bellhop queue switch --from sqlite: --to sqs://sqs.eu-west-1.amazonaws.com/123456789012/orders --follow"`
+	Purge   queuePurgeCmd   `cmd:"" help:"Drop all waiting events." example:"bellhop queue purge"`
 }
 
 // oneQueue names a queue, by default that of BELLHOP_QUEUE.
@@ -67,17 +67,11 @@ type queueCreateCmd struct {
 	attributes
 }
 
-// Help implements kong.HelpProvider.
 func (queueCreateCmd) Help() string {
 	return `If the queue exists with the same attributes, the command does nothing. In SQS it also creates NAME-notify,
-which joins bellhop worker --steps record and bellhop worker --steps notify; in other brokers the worker creates it.
-
-Example:
-
-  bellhop queue create backfill --visibility 2m --max-attempts 5`
+which joins bellhop worker --steps record and bellhop worker --steps notify; in other brokers the worker creates it.`
 }
 
-// Run implements the command.
 func (c *queueCreateCmd) Run(j *job) error {
 	o := j.patientOptions()
 	o.Existing = false // the new queue may be the first in its file
@@ -103,36 +97,28 @@ type queueLsCmd struct {
 	jsonFlag
 }
 
-// Help implements kong.HelpProvider.
-func (queueLsCmd) Help() string {
-	return `Example:
-
-  bellhop queue ls --json`
-}
-
 type queueRow struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
 	depthRow
 }
 
-// Run implements the command.
 func (c *queueLsCmd) Run(j *job) error {
 	return j.openBroker(&c.Storage, func(p *wire.Parts) error {
 		names, err := p.Broker.Names(j.ctx)
 		if err != nil {
 			return err
 		}
-		values := make([]queueRow, len(names))
-		rows := make([][]string, len(names))
+		queues := make([]queueRow, len(names))
 		for i, name := range names {
-			if values[i], err = describe(j.ctx, p.Broker, name); err != nil {
+			if queues[i], err = describe(j.ctx, p.Broker, name); err != nil {
 				return err
 			}
-			v := values[i]
-			rows[i] = append([]string{v.Name}, append(v.cells(), v.URL)...)
 		}
-		return j.table(c.jsonFlag, values, "There are no queues.", "NAME\tWAITING\tLEASED\tDEAD\tOLDEST\tURL", rows)
+		const head = "NAME\tWAITING\tLEASED\tDEAD\tOLDEST\tURL"
+		return list(j, c.jsonFlag, "There are no queues.", head, queues, func(q queueRow) (queueRow, []string) {
+			return q, append(append([]string{q.Name}, q.cells()...), q.URL)
+		})
 	})
 }
 
@@ -154,14 +140,6 @@ type queueURLCmd struct {
 	oneQueue
 }
 
-// Help implements kong.HelpProvider.
-func (queueURLCmd) Help() string {
-	return `Example:
-
-  BELLHOP_QUEUE=$(bellhop queue url backfill) bellhop worker`
-}
-
-// Run implements the command.
 func (c *queueURLCmd) Run(j *job) error {
 	return c.open(j, func(name string, p *wire.Parts, _ queue.Queue) error {
 		url, err := p.Broker.URL(j.ctx, name)
@@ -177,14 +155,6 @@ type queueAttrsCmd struct {
 	jsonFlag
 }
 
-// Help implements kong.HelpProvider.
-func (queueAttrsCmd) Help() string {
-	return `Example:
-
-  bellhop queue attrs --json`
-}
-
-// Run implements the command.
 func (c *queueAttrsCmd) Run(j *job) error {
 	return c.open(j, func(name string, _ *wire.Parts, q queue.Queue) error {
 		a, err := q.Attributes(j.ctx)
@@ -211,16 +181,10 @@ type queueSetCmd struct {
 	jsonFlag
 }
 
-// Help implements kong.HelpProvider.
 func (queueSetCmd) Help() string {
-	return `The change applies from the next received event on.
-
-Example:
-
-  bellhop queue set --visibility 1m`
+	return `The change applies from the next received event on.`
 }
 
-// Run implements the command.
 func (c *queueSetCmd) Run(j *job) error {
 	if c.Visibility == nil && c.MaxAttempts == nil {
 		return bellhop.Invalidf("usage", "say what to set: --visibility, --max-attempts or both")
@@ -256,16 +220,10 @@ type queueRmCmd struct {
 	Yes  bool   `name:"yes" short:"y" help:"Don't ask."`
 }
 
-// Help implements kong.HelpProvider.
 func (queueRmCmd) Help() string {
-	return `Deletes NAME-notify too. Stop all processes that use the queue first. The events stay in the ledger.
-
-Example:
-
-  bellhop queue rm backfill`
+	return `Deletes NAME-notify too. Stop all processes that use the queue first. The events stay in the ledger.`
 }
 
-// Run implements the command.
 func (c *queueRmCmd) Run(j *job) error {
 	if err := sure(j, c.Yes, "Delete the queue "+c.Name+" with all that waits in it?"); err != nil {
 		return err
@@ -284,13 +242,6 @@ type queueDepthCmd struct {
 	jsonFlag
 }
 
-// Help implements kong.HelpProvider.
-func (queueDepthCmd) Help() string {
-	return `Example:
-
-  bellhop queue depth --json`
-}
-
 type depthRow struct {
 	Waiting int   `json:"waiting"`
 	Leased  int   `json:"leased"`
@@ -307,7 +258,6 @@ func (d depthRow) cells() []string {
 		(time.Duration(d.Oldest) * time.Second).String()}
 }
 
-// Run implements the command.
 func (c *queueDepthCmd) Run(j *job) error {
 	return c.open(j, func(_ string, _ *wire.Parts, q queue.Queue) error {
 		d, err := q.Depth(j.ctx)

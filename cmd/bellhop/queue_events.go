@@ -23,16 +23,10 @@ type queueSendCmd struct {
 	APIVersion string `name:"api-version" default:"2026-10" help:"The body's version of Shopify's API."`
 }
 
-// Help implements kong.HelpProvider.
 func (queueSendCmd) Help() string {
-	return `Prints the event's id. The event has no signature, and the ledger says so.
-
-Example:
-
-  bellhop queue send --shop demo.myshopify.com --topic orders/create order.json`
+	return `Prints the event's id. The event has no signature, and the ledger says so.`
 }
 
-// Run implements the command.
 func (c *queueSendCmd) Run(j *job) error {
 	e, err := c.event(j)
 	if err != nil {
@@ -92,14 +86,9 @@ type queueReceiveCmd struct {
 	Body bool          `name:"body" help:"Show the bodies too. They hold customers' data."`
 }
 
-// Help implements kong.HelpProvider.
 func (queueReceiveCmd) Help() string {
 	return `Prints one line of JSON for each event. Without --ack the events go back to the queue, which counts as an
-attempt.
-
-Example:
-
-  bellhop queue receive --max 10`
+attempt.`
 }
 
 type deliveryRow struct {
@@ -115,7 +104,6 @@ type deliveryRow struct {
 	Body      *string   `json:"body,omitempty"`
 }
 
-// Run implements the command.
 func (c *queueReceiveCmd) Run(j *job) error {
 	if c.Max < 1 || c.Max > 1000 {
 		return bellhop.Invalidf("max", "--max is %d: give 1 to 1000", c.Max)
@@ -159,17 +147,11 @@ type queuePurgeCmd struct {
 	Yes bool `name:"yes" short:"y" help:"Don't ask."`
 }
 
-// Help implements kong.HelpProvider.
 func (queuePurgeCmd) Help() string {
 	return `Leased events and dead letters stay. The archive keeps dropped events as long as their bodies, and bellhop
-replay can still record them.
-
-Example:
-
-  bellhop queue purge`
+replay can still record them.`
 }
 
-// Run implements the command.
 func (c *queuePurgeCmd) Run(j *job) error {
 	if err := sure(j, c.Yes, "Drop all that waits in the queue?"); err != nil {
 		return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"bellhop"
 	"bellhop/host"
@@ -19,20 +18,14 @@ type queueSwitchCmd struct {
 	Dead   bool   `name:"dead" help:"Move the dead letters too, as events to try again."`
 }
 
-// Help implements kong.HelpProvider.
 func (queueSwitchCmd) Help() string {
 	return `Moves events while webhooks arrive and workers run. It acknowledges each event in --from only after --to
 has it, so none is lost if it is killed: run it again. It ends when --from has no waiting and no leased events.
 Attempts start again at zero. docs/workers.md has the steps of changing queues in production.
 
-Other users of this machine can see flags: put a URL with a password into BELLHOP_QUEUE and BELLHOP_QUEUE_TO.
-
-Example:
-
-  bellhop queue switch --from sqlite: --to sqs://sqs.eu-west-1.amazonaws.com/123456789012/orders --follow`
+Other users of this machine can see flags: put a URL with a password into BELLHOP_QUEUE and BELLHOP_QUEUE_TO.`
 }
 
-// Run implements the command.
 func (c *queueSwitchCmd) Run(j *job) error {
 	at := wire.Storage{Dir: c.Dir, DB: c.DB}
 	moving := func(both *wire.Switch) error { return c.move(j, both) }
@@ -40,10 +33,15 @@ func (c *queueSwitchCmd) Run(j *job) error {
 }
 
 func (c *queueSwitchCmd) move(j *job, both *wire.Switch) error {
-	p := &switchProgress{job: j, bar: isTerminal(j.err), began: j.now()}
-	s := host.Switch{From: both.From.Queue, To: both.To.Queue, Follow: c.Follow, Dead: c.Dead, Log: j.log, Step: p.step}
+	p := j.progress()
+	step := func(s host.Switched) {
+		line := fmt.Sprintf("moved %s; %s, %d leased, %s", plural(int(s.Moved), "event"), wait(s.Left.Waiting),
+			s.Left.Leased, plural(s.Left.Dead, "dead letter"))
+		p.show(line, line+", "+p.rate(s.Moved, "events"), false)
+	}
+	s := host.Switch{From: both.From.Queue, To: both.To.Queue, Follow: c.Follow, Dead: c.Dead, Log: j.log, Step: step}
 	done, err := s.Run(j.ctx, j.hard)
-	j.endProgress()
+	p.end()
 	if err != nil {
 		return err
 	}
@@ -85,30 +83,4 @@ func wait(n int) string {
 		return "1 event waits"
 	}
 	return fmt.Sprintf("%d events wait", n)
-}
-
-// switchProgress prints how far a switch is: in one changing line on a terminal,
-// elsewhere in a line now and then.
-type switchProgress struct {
-	*job
-	bar      bool
-	began    time.Time
-	reported time.Time
-}
-
-func (p *switchProgress) step(s host.Switched) {
-	now := p.now()
-	line := fmt.Sprintf("moved %s; %s, %d leased, %s", plural(int(s.Moved), "event"), wait(s.Left.Waiting),
-		s.Left.Leased, plural(s.Left.Dead, "dead letter"))
-	switch {
-	case p.bar:
-		rate := 0.0
-		if took := now.Sub(p.began).Seconds(); took > 0 {
-			rate = float64(s.Moved) / took
-		}
-		fmt.Fprintf(p.err, "\r\x1b[K%s, %.0f events/s", line, rate)
-	case p.reported.IsZero() || now.Sub(p.reported) >= progressEvery:
-		p.reported = now
-		fmt.Fprintln(p.err, line)
-	}
 }

@@ -12,17 +12,11 @@ type replayCmd struct {
 	Since string `name:"since" required:"" placeholder:"TIME" help:"The earliest time: 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h or 30d."`
 }
 
-// Help implements kong.HelpProvider.
 func (replayCmd) Help() string {
 	return `Takes the events whose bodies bellhop still keeps. Recorded orders stay as they are, bellhop pushes nothing
-twice, and it now records the events that it skipped before. It works while bellhop serve runs.
-
-Example:
-
-  bellhop replay --shop demo.myshopify.com --since 30d`
+twice, and it now records the events that it skipped before. It works while bellhop serve runs.`
 }
 
-// Run implements the command.
 func (c *replayCmd) Run(j *job) error {
 	shop, err := bellhop.ParseShopDomain(c.Shop)
 	if err != nil {

@@ -11,17 +11,11 @@ type restoreCmd struct {
 	Yes  bool   `name:"yes" short:"y" help:"Don't ask."`
 }
 
-// Help implements kong.HelpProvider.
 func (restoreCmd) Help() string {
 	return `Replaces everything with the state in FILE, in one step. Running processes go on with the restored state.
-Everything since the backup is gone: Shopify does not send it again.
-
-Example:
-
-  bellhop restore /backups/bellhop-2026-11-22.db`
+Everything since the backup is gone: Shopify does not send it again.`
 }
 
-// Run implements the command.
 func (c *restoreCmd) Run(j *job) error {
 	if !c.Yes {
 		if !isTerminal(j.in) {

@@ -20,7 +20,6 @@ type serveCmd struct {
 	NoWorker bool `name:"no-worker" help:"Only accept webhooks and serve; bellhop worker does the rest."`
 }
 
-// Help implements kong.HelpProvider.
 func (serveCmd) Help() string {
 	return `Every setting is an environment variable with a flag of the same name. If there is no database, bellhop
 creates one. The first SIGINT or SIGTERM drains: bellhop finishes what it has begun. The second ends it at once.
@@ -41,14 +40,9 @@ URLs for --push, one or several, separated by commas:
 
 URL for --events, a topic exchange of RabbitMQ; with customer=yes events also name the customer:
 
-  amqp://USER:PASSWORD@HOST/VHOST[?exchange=NAME&customer=yes]
-
-Example:
-
-  BELLHOP_SHOPIFY_SECRET=shpss_... bellhop serve --addr :8080`
+  amqp://USER:PASSWORD@HOST/VHOST[?exchange=NAME&customer=yes]`
 }
 
-// Run implements the command.
 func (c *serveCmd) Run(j *job) (err error) {
 	e, err := startServing(j, &c.Config, !c.NoWorker)
 	if e != nil {

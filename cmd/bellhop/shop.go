@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"bellhop"
@@ -12,11 +11,11 @@ import (
 )
 
 type shopCmd struct {
-	Add          shopAddCmd     `cmd:"" help:"Add a shop."`
-	Ls           shopLsCmd      `cmd:"" help:"List the shops."`
-	RotateSecret shopRotateCmd  `cmd:"" name:"rotate-secret" help:"Change a shop's own secret; the old one stays valid for now."`
-	Disable      shopDisableCmd `cmd:"" help:"Only keep a shop's events: record no orders and send no pushes."`
-	Enable       shopEnableCmd  `cmd:"" help:"Record a shop's orders and send pushes again."`
+	Add          shopAddCmd     `cmd:"" help:"Add a shop." example:"bellhop shop add demo.myshopify.com --secret-file ./secret"`
+	Ls           shopLsCmd      `cmd:"" help:"List the shops." example:"bellhop shop ls --json"`
+	RotateSecret shopRotateCmd  `cmd:"" name:"rotate-secret" help:"Change a shop's own secret; the old one stays valid for now." example:"bellhop shop rotate-secret demo.myshopify.com --secret-file ./new-secret\nbellhop shop rotate-secret demo.myshopify.com --finish"`
+	Disable      shopDisableCmd `cmd:"" help:"Only keep a shop's events: record no orders and send no pushes." example:"bellhop shop disable demo.myshopify.com"`
+	Enable       shopEnableCmd  `cmd:"" help:"Record a shop's orders and send pushes again." example:"bellhop shop enable demo.myshopify.com"`
 }
 
 type shopAddCmd struct {
@@ -27,14 +26,6 @@ type shopAddCmd struct {
 	CustomerInPush bool   `name:"customer-in-push" help:"Let pushes name the customer."`
 }
 
-// Help implements kong.HelpProvider.
-func (shopAddCmd) Help() string {
-	return `Example:
-
-  bellhop shop add demo.myshopify.com --secret-file ./secret`
-}
-
-// Run implements the command.
 func (c *shopAddCmd) Run(j *job) (err error) {
 	s := bellhop.Shop{OwnSecretOnly: c.OwnSecretOnly, CustomerInPush: c.CustomerInPush, AddedAt: j.stamp()}
 	if s.Domain, err = bellhop.ParseShopDomain(c.Domain); err != nil {
@@ -97,13 +88,8 @@ type shopLsCmd struct {
 	jsonFlag
 }
 
-// Help implements kong.HelpProvider.
 func (shopLsCmd) Help() string {
-	return `Shows for each shop when its last webhook arrived and which secret signed it. It shows no secrets.
-
-Example:
-
-  bellhop shop ls --json`
+	return `Shows for each shop when its last webhook arrived and which secret signed it. It shows no secrets.`
 }
 
 type shopRow struct {
@@ -118,23 +104,19 @@ type shopRow struct {
 	LastSignedBy   string     `json:"last_signed_by"`
 }
 
-// Run implements the command.
 func (c *shopLsCmd) Run(j *job) error {
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		shops, err := p.Store.Shops(j.ctx)
 		if err != nil {
 			return err
 		}
-		values := make([]shopRow, len(shops))
-		rows := make([][]string, len(shops))
-		for i, s := range shops {
-			values[i] = shopRow{s.Domain, s.Disabled, s.Secret != "", s.PreviousSecret != "", s.OwnSecretOnly,
-				s.CustomerInPush, s.AddedAt, timeOrNull(s.LastEventAt), string(s.LastSignedBy)}
-			rows[i] = []string{s.Domain, shopState(s), secretState(s), when(s.LastEventAt),
-				orDash(string(s.LastSignedBy))}
-		}
-		return j.table(c.jsonFlag, values, "There are no shops. Add one with: bellhop shop add NAME.myshopify.com",
-			"DOMAIN\tSTATE\tSECRET\tLAST WEBHOOK (UTC)\tSIGNED BY", rows)
+		const none = "There are no shops. Add one with: bellhop shop add NAME.myshopify.com"
+		const head = "DOMAIN\tSTATE\tSECRET\tLAST WEBHOOK (UTC)\tSIGNED BY"
+		return list(j, c.jsonFlag, none, head, shops, func(s bellhop.Shop) (shopRow, []string) {
+			return shopRow{s.Domain, s.Disabled, s.Secret != "", s.PreviousSecret != "", s.OwnSecretOnly,
+					s.CustomerInPush, s.AddedAt, timeOrNull(s.LastEventAt), string(s.LastSignedBy)},
+				[]string{s.Domain, shopState(s), secretState(s), when(s.LastEventAt), orDash(string(s.LastSignedBy))}
+		})
 	})
 }
 
@@ -146,19 +128,17 @@ func shopState(s bellhop.Shop) string {
 }
 
 func secretState(s bellhop.Shop) string {
-	var words []string
-	switch {
-	case s.Secret == "":
+	if s.Secret == "" {
 		return "app's"
-	case s.OwnSecretOnly:
-		words = append(words, "own only")
-	default:
-		words = append(words, "own or app's")
+	}
+	words := "own or app's"
+	if s.OwnSecretOnly {
+		words = "own only"
 	}
 	if s.PreviousSecret != "" {
-		words = append(words, "rotating")
+		words += ", rotating"
 	}
-	return strings.Join(words, ", ")
+	return words
 }
 
 type shopRotateCmd struct {
@@ -168,18 +148,11 @@ type shopRotateCmd struct {
 	Finish     bool   `name:"finish" xor:"what" required:"" help:"Forget the old secret: Shopify signs with the new one."`
 }
 
-// Help implements kong.HelpProvider.
 func (shopRotateCmd) Help() string {
 	return `Shopify takes up to an hour to sign with a new secret. Until then both are valid; bellhop shop ls shows
-which one signed the last webhook.
-
-Example:
-
-  bellhop shop rotate-secret demo.myshopify.com --secret-file ./new-secret
-  bellhop shop rotate-secret demo.myshopify.com --finish`
+which one signed the last webhook.`
 }
 
-// Run implements the command.
 func (c *shopRotateCmd) Run(j *job) error {
 	domain, err := bellhop.ParseShopDomain(c.Domain)
 	if err != nil {
@@ -232,14 +205,8 @@ type shopSwitch struct {
 	Domain string `arg:"" help:"The shop's domain."`
 }
 
-// Help implements kong.HelpProvider.
 func (shopSwitch) Help() string {
-	return `bellhop keeps the events of a disabled shop; bellhop replay records them later.
-
-Example:
-
-  bellhop shop disable demo.myshopify.com
-  bellhop shop enable demo.myshopify.com`
+	return `bellhop keeps the events of a disabled shop; bellhop replay records them later.`
 }
 
 func (c *shopSwitch) set(j *job, disabled bool, done string) error {
@@ -259,14 +226,12 @@ func (c *shopSwitch) set(j *job, disabled bool, done string) error {
 
 type shopDisableCmd struct{ shopSwitch }
 
-// Run implements the command.
 func (c *shopDisableCmd) Run(j *job) error {
 	return c.set(j, true, "Disabled %s: its events are kept, and nothing else is done with them.")
 }
 
 type shopEnableCmd struct{ shopSwitch }
 
-// Run implements the command.
 func (c *shopEnableCmd) Run(j *job) error {
 	return c.set(j, false, "Enabled %[1]s. Record what came meanwhile with:\n  bellhop replay --shop %[1]s --since 30d")
 }

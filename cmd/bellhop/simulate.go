@@ -18,8 +18,8 @@ import (
 )
 
 type simulateCmd struct {
-	Shopify simulateShopifyCmd `cmd:"" help:"Send webhooks as Shopify does."`
-	FCM     simulateFCMCmd     `cmd:"" name:"fcm" help:"Answer as Firebase Cloud Messaging does, and show what phones would show."`
+	Shopify simulateShopifyCmd `cmd:"" help:"Send webhooks as Shopify does." example:"bellhop simulate shopify --shop demo.myshopify.com --secret hush --rate 100/s --for 30s --duplicates 5%"`
+	FCM     simulateFCMCmd     `cmd:"" name:"fcm" help:"Answer as Firebase Cloud Messaging does, and show what phones would show." example:"bellhop simulate fcm --addr 127.0.0.1:9090 --latency 80ms --faults \"429=1%,503=1%,ambiguous=1%\""`
 }
 
 type simulateShopifyCmd struct {
@@ -41,24 +41,19 @@ type simulateShopifyCmd struct {
 	JSON        bool          `name:"json" help:"Print the summary as JSON."`
 }
 
-// Help implements kong.HelpProvider.
 func (simulateShopifyCmd) Help() string {
 	return `Signs, delivers and retries as Shopify does: it allows one second to connect and five to answer, and tries
-eight more times. Without --for and --orders it goes on until interrupted. It fails if it gave up a webhook.
-
-Example:
-
-  bellhop simulate shopify --shop demo.myshopify.com --secret hush --rate 100/s --for 30s --duplicates 5%`
+eight more times. Without --for and --orders it goes on until interrupted. It fails if it gave up a webhook.`
 }
 
-// Run implements the command.
 func (c *simulateShopifyCmd) Run(j *job) error {
 	o, err := c.options()
 	if err != nil {
 		return err
 	}
-	show := j.progress()
-	o.Progress = func(s simulate.Summary) { show(s) }
+	p := j.progress()
+	p.reported = j.now()
+	o.Progress = func(s simulate.Summary) { p.show(s.String(), s.String(), false) }
 	s, err := simulate.NewShopify(o)
 	if err != nil {
 		return err
@@ -66,7 +61,7 @@ func (c *simulateShopifyCmd) Run(j *job) error {
 	if err := s.Run(j.ctx); err != nil {
 		return err
 	}
-	j.endProgress()
+	p.end()
 	sum := s.Ledger().Summary()
 	if c.JSON {
 		err = j.json(sum)
@@ -150,30 +145,6 @@ func writeLedger(path string, l *simulate.Ledger) error {
 	return nil
 }
 
-// progressEvery is how often a command prints its progress without a terminal.
-const progressEvery = 10 * time.Second
-
-// progress prints how far a run is: one changing line on a terminal, elsewhere a line
-// now and then.
-func (t *terminal) progress() func(fmt.Stringer) {
-	if isTerminal(t.err) {
-		return func(s fmt.Stringer) { fmt.Fprintf(t.err, "\r\033[K%s", s) }
-	}
-	last := t.now()
-	return func(s fmt.Stringer) {
-		if now := t.now(); now.Sub(last) >= progressEvery {
-			last = now
-			fmt.Fprintln(t.err, s)
-		}
-	}
-}
-
-func (t *terminal) endProgress() {
-	if isTerminal(t.err) {
-		fmt.Fprint(t.err, "\r\033[K")
-	}
-}
-
 type simulateFCMCmd struct {
 	Addr           string        `name:"addr" default:"127.0.0.1:9090" help:"Where to listen."`
 	Latency        time.Duration `name:"latency" default:"0s" placeholder:"80ms" help:"The time to answer."`
@@ -186,20 +157,14 @@ type simulateFCMCmd struct {
 	JSON           bool          `name:"json" help:"Print the counts at the end as JSON."`
 }
 
-// Help implements kong.HelpProvider.
 func (simulateFCMCmd) Help() string {
 	return `GET /_/sent lists the messages that phones received, and what each phone shows. The command ends when
 interrupted.
 
 --faults knows 403, 429, 500, 502, 503, ambiguous, hang and unregistered for messages, and invalid_grant for requests of
-access tokens.
-
-Example:
-
-  bellhop simulate fcm --addr 127.0.0.1:9090 --latency 80ms --faults "429=1%,503=1%,ambiguous=1%"`
+access tokens.`
 }
 
-// Run implements the command.
 func (c *simulateFCMCmd) Run(j *job) error {
 	host, _, err := net.SplitHostPort(c.Addr)
 	if err != nil {

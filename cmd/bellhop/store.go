@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"bellhop"
 	"bellhop/store/move"
@@ -12,24 +11,18 @@ import (
 )
 
 type storeCmd struct {
-	Copy     storeCopyCmd     `cmd:"" help:"Copy everything into another database."`
-	Renumber storeRenumberCmd `cmd:"" help:"Skip used numbers after the database's own tools restored it."`
+	Copy     storeCopyCmd     `cmd:"" help:"Copy everything into another database." example:"bellhop store copy --from sqlite:/var/lib/bellhop/bellhop.db --to postgres://bellhop@db.example.com/bellhop"`
+	Renumber storeRenumberCmd `cmd:"" help:"Skip used numbers after the database's own tools restored it." example:"bellhop store renumber --db postgres://bellhop@db.example.com/bellhop"`
 }
 
 type storeRenumberCmd struct{ wire.Storage }
 
-// Help implements kong.HelpProvider.
 func (storeRenumberCmd) Help() string {
 	return `After pg_restore, a snapshot or a copied file, the database is in an older state. It would use numbers of
 the stream and of pushes a second time, and subscribers would drop new events as old ones. Run this before you start
-bellhop again. bellhop restore does it by itself.
-
-Example:
-
-  bellhop store renumber --db postgres://bellhop@db.example.com/bellhop`
+bellhop again. bellhop restore does it by itself.`
 }
 
-// Run implements the command.
 func (c *storeRenumberCmd) Run(j *job) error {
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		above := j.now().UnixMicro() // no process uses up a million a second
@@ -48,30 +41,24 @@ type storeCopyCmd struct {
 	To   string `name:"to" required:"" placeholder:"URL" help:"The empty database to copy into, as BELLHOP_DB takes it."`
 }
 
-// Help implements kong.HelpProvider.
 func (storeCopyCmd) Help() string {
 	return `Copies shops, people, devices, orders, pushes, the ledger with its bodies, and the stream with its position
 for other services. It keeps all ids and compares both sides at the end. Stop bellhop serve and bellhop worker first:
 if they change something meanwhile, the command notices and refuses the copy. If it is interrupted, run it again: it
 continues where it was. It does not copy the queue: keep BELLHOP_QUEUE until it is empty.
 
-Other users of this machine can see flags: leave the password out of --to and put it into PGPASSWORD or ~/.pgpass.
-
-Example:
-
-  bellhop store copy --from sqlite:/var/lib/bellhop/bellhop.db --to postgres://bellhop@db.example.com/bellhop`
+Other users of this machine can see flags: leave the password out of --to and put it into PGPASSWORD or ~/.pgpass.`
 }
 
-// Run implements the command.
 func (c *storeCopyCmd) Run(j *job) error {
 	copying := func(both *wire.Copy) error { return c.copy(j, both) }
 	return closing(copying)(wire.OpenCopy(j.ctx, c.Dir, c.From, c.To, wire.Options{Log: j.log, Now: j.now}))
 }
 
 func (c *storeCopyCmd) copy(j *job, both *wire.Copy) error {
-	p := &copyProgress{job: j, bar: isTerminal(j.err), began: j.now()}
+	p := &copyProgress{progress: j.progress()}
 	done, err := move.Copy(j.ctx, both.From, both.To, move.Options{Begun: p.begun, Step: p.step})
-	j.endProgress()
+	p.end()
 	if j.ctx.Err() != nil {
 		return bellhop.Errorf(bellhop.Unavailable, "broken_off",
 			"the copy was interrupted after %s: run it again to continue",
@@ -130,28 +117,22 @@ func (c *storeCopyCmd) report(j *job, done move.Result, both *wire.Copy) error {
 	}
 	var rows [][]string
 	for _, t := range done.Tables {
-		v.Same = v.Same && t.Same()
-		v.Tables = append(v.Tables, copiedTable{string(t.Table), t.From.Rows, t.To.Rows, t.From.String(), t.To.String(),
-			t.Same()})
-		verdict := "same"
-		if !t.Same() {
-			verdict = "DIFFERS"
+		same, verdict := t.Same(), "same"
+		if !same {
+			v.Same, verdict = false, "DIFFERS"
 		}
-		rows = append(rows, []string{string(t.Table), strconv.FormatInt(t.From.Rows, 10),
-			strconv.FormatInt(t.To.Rows, 10),
-			t.To.String()[:16], verdict})
+		c := copiedTable{string(t.Table), t.From.Rows, t.To.Rows, t.From.String(), t.To.String(), same}
+		v.Tables = append(v.Tables, c)
+		rows = append(rows, []string{c.Table, strconv.FormatInt(c.Rows, 10), strconv.FormatInt(c.RowsCopy, 10),
+			c.SumCopy[:16], verdict})
 	}
 	return j.table(c.jsonFlag, v, "", "TABLE\tROWS\tIN THE COPY\tCHECKSUM\tVERDICT", rows)
 }
 
-// copyProgress prints how far a copy is: in one changing line on a terminal, elsewhere
-// in a line now and then.
+// copyProgress prints how far a copy is.
 type copyProgress struct {
-	*job
-	bar      bool
-	began    time.Time
-	rows     int64 // in this run
-	reported time.Time
+	*progress
+	rows int64 // in this run
 }
 
 func (p *copyProgress) begun(resumed, anew bool) {
@@ -166,34 +147,17 @@ func (p *copyProgress) begun(resumed, anew bool) {
 
 func (p *copyProgress) step(s move.Step) {
 	p.rows += s.Now
-	now := p.now()
-	if p.bar {
-		fmt.Fprintf(p.err, "\r\x1b[K%s", p.line(s, now))
-		return
-	}
-	if s.Done || now.Sub(p.reported) >= progressEvery {
-		p.reported = now
-		fmt.Fprintln(p.err, p.line(s, now))
-	}
-}
-
-func (p *copyProgress) line(s move.Step, now time.Time) string {
 	verb := "copied"
 	if s.Verifying {
 		verb = "verified"
 	}
 	line := fmt.Sprintf("%s %s: %d of %d", verb, s.Table, s.Rows, s.Of)
-	if !p.bar {
-		return line
-	}
 	const width = 24
 	full := width
 	if s.Of > 0 {
 		full = int(width * s.Rows / s.Of)
 	}
-	rate := 0.0
-	if took := now.Sub(p.began).Seconds(); took > 0 {
-		rate = float64(p.rows) / took
-	}
-	return fmt.Sprintf("[%s%s] %s, %.0f rows/s", strings.Repeat("#", full), strings.Repeat(".", width-full), line, rate)
+	bar := fmt.Sprintf("[%s%s] %s, %s", strings.Repeat("#", full), strings.Repeat(".", width-full), line,
+		p.rate(p.rows, "rows"))
+	p.show(line, bar, s.Done)
 }

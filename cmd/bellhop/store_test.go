@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -58,7 +59,9 @@ func TestStoreCopyToPostgres(t *testing.T) {
 
 func TestCopyProgressLine(t *testing.T) {
 	began := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	p := copyProgress{bar: true, began: began, rows: 3000}
+	var out bytes.Buffer
+	now := func() time.Time { return began.Add(2 * time.Second) }
+	p := copyProgress{&progress{terminal: &terminal{err: &out, now: now}, bar: true, began: began}, 3000}
 	for _, c := range []struct {
 		step move.Step
 		want string
@@ -66,8 +69,9 @@ func TestCopyProgressLine(t *testing.T) {
 		{move.Step{Table: move.TableOrders, Rows: 1500, Of: 6000}, "[######..................] copied orders: 1500 of 6000, 1500 rows/s"},
 		{move.Step{Table: move.TableOrders, Verifying: true}, "[########################] verified orders: 0 of 0, 1500 rows/s"},
 	} {
-		if got := p.line(c.step, began.Add(2*time.Second)); got != c.want {
-			t.Errorf("got %q", got)
+		out.Reset()
+		if p.step(c.step); out.String() != "\r\x1b[K"+c.want {
+			t.Errorf("got %q", out.String())
 		}
 	}
 }

@@ -91,6 +91,18 @@ type jsonFlag struct {
 	JSON bool `name:"json" help:"Print JSON instead of a table."`
 }
 
+// limitFlag adds the flag of commands whose lists may be long.
+type limitFlag struct {
+	Limit int `name:"limit" default:"50" help:"How many to list."`
+}
+
+func (l limitFlag) check() error {
+	if l.Limit < 1 {
+		return bellhop.Invalidf("limit", "--limit is %d: give 1 or more", l.Limit)
+	}
+	return nil
+}
+
 // table prints rows for people, or their values as JSON. In place of an empty table it
 // prints none.
 func (t *terminal) table(as jsonFlag, values any, none string, head string, rows [][]string) error {
@@ -107,6 +119,15 @@ func (t *terminal) table(as jsonFlag, values any, none string, head string, rows
 		fmt.Fprintln(w, strings.TrimRight(strings.Join(r, "\t"), "\t "))
 	}
 	return w.Flush()
+}
+
+// list prints a table with a row for each of all. row makes its value in JSON, and its cells.
+func list[T, V any](t *job, as jsonFlag, none, head string, all []T, row func(T) (V, []string)) error {
+	values, rows := make([]V, len(all)), make([][]string, len(all))
+	for i, one := range all {
+		values[i], rows[i] = row(one)
+	}
+	return t.table(as, values, none, head, rows)
 }
 
 func (t *terminal) json(v any) error {

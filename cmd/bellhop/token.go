@@ -9,9 +9,9 @@ import (
 )
 
 type tokenCmd struct {
-	Create tokenCreateCmd `cmd:"" help:"Create an API token and show its secret once."`
-	Ls     tokenLsCmd     `cmd:"" help:"List the tokens."`
-	Revoke tokenRevokeCmd `cmd:"" help:"Revoke a token at once."`
+	Create tokenCreateCmd `cmd:"" help:"Create an API token and show its secret once." example:"bellhop token create --shop demo.myshopify.com --name reports"`
+	Ls     tokenLsCmd     `cmd:"" help:"List the tokens." example:"bellhop token ls --shop demo.myshopify.com --json"`
+	Revoke tokenRevokeCmd `cmd:"" help:"Revoke a token at once." example:"bellhop token revoke --shop demo.myshopify.com --name reports"`
 }
 
 // tokenName names a token of a shop.
@@ -38,14 +38,6 @@ type tokenCreateCmd struct {
 	jsonFlag
 }
 
-// Help implements kong.HelpProvider.
-func (tokenCreateCmd) Help() string {
-	return `Example:
-
-  bellhop token create --shop demo.myshopify.com --name reports`
-}
-
-// Run implements the command.
 func (c *tokenCreateCmd) Run(j *job) error {
 	if err := c.check(); err != nil {
 		return err
@@ -72,13 +64,6 @@ type tokenLsCmd struct {
 	jsonFlag
 }
 
-// Help implements kong.HelpProvider.
-func (tokenLsCmd) Help() string {
-	return `Example:
-
-  bellhop token ls --shop demo.myshopify.com --json`
-}
-
 type tokenRow struct {
 	Shop       string     `json:"shop"`
 	Name       string     `json:"name"`
@@ -86,21 +71,18 @@ type tokenRow struct {
 	LastUsedAt *time.Time `json:"last_used_at"`
 }
 
-// Run implements the command.
 func (c *tokenLsCmd) Run(j *job) error {
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		tokens, err := c.tokens(j, p)
 		if err != nil {
 			return err
 		}
-		values := make([]tokenRow, len(tokens))
-		rows := make([][]string, len(tokens))
-		for i, t := range tokens {
-			values[i] = tokenRow{t.Shop, t.Name, t.CreatedAt, timeOrNull(t.LastUsedAt)}
-			rows[i] = []string{t.Shop, t.Name, when(t.CreatedAt), when(t.LastUsedAt)}
-		}
-		return j.table(c.jsonFlag, values, "There are no tokens. Make one with: bellhop token create",
-			"SHOP\tNAME\tCREATED (UTC)\tLAST USED (UTC)", rows)
+		const none = "There are no tokens. Make one with: bellhop token create"
+		const head = "SHOP\tNAME\tCREATED (UTC)\tLAST USED (UTC)"
+		return list(j, c.jsonFlag, none, head, tokens, func(t bellhop.Token) (tokenRow, []string) {
+			return tokenRow{t.Shop, t.Name, t.CreatedAt, timeOrNull(t.LastUsedAt)},
+				[]string{t.Shop, t.Name, when(t.CreatedAt), when(t.LastUsedAt)}
+		})
 	})
 }
 
@@ -131,14 +113,6 @@ type tokenRevokeCmd struct {
 	tokenName
 }
 
-// Help implements kong.HelpProvider.
-func (tokenRevokeCmd) Help() string {
-	return `Example:
-
-  bellhop token revoke --shop demo.myshopify.com --name reports`
-}
-
-// Run implements the command.
 func (c *tokenRevokeCmd) Run(j *job) error {
 	if err := c.check(); err != nil {
 		return err

@@ -11,13 +11,6 @@ type versionCmd struct {
 	jsonFlag
 }
 
-// Help implements kong.HelpProvider.
-func (versionCmd) Help() string {
-	return `Example:
-
-  bellhop version --json`
-}
-
 // build describes this program's build.
 type build struct {
 	Version  string `json:"version"`
@@ -48,7 +41,6 @@ func version() build {
 	return b
 }
 
-// Run implements the command.
 func (c *versionCmd) Run(j *job) (err error) {
 	b := version()
 	if b.SQLite, err = wire.SQLiteVersion(); err != nil {

@@ -14,21 +14,13 @@ type workerCmd struct {
 	Steps string `name:"steps" default:"record,notify" help:"The steps to run: record, notify, or both."`
 }
 
-// Help implements kong.HelpProvider.
 func (workerCmd) Help() string {
 	return `Any number of workers can share one queue; each runs both steps or one. A record worker wakes the notify
 workers through a queue of their own, NAME-notify, on the broker of BELLHOP_QUEUE. A worker can have the environment of
 bellhop serve: it ignores settings for webhooks and the API. Signals work as with bellhop serve, whose --help explains
-the URLs.
-
-Example:
-
-  bellhop serve --no-worker &
-  bellhop worker --steps record &
-  bellhop worker --steps notify`
+the URLs.`
 }
 
-// Run implements the command.
 func (c *workerCmd) Run(j *job) (err error) {
 	record, notify, err := parseSteps(c.Steps)
 	if err != nil {
