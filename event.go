@@ -40,11 +40,11 @@ func (id *EventID) UnmarshalText(text []byte) (err error) {
 func ParseEventID(s string) (EventID, error) {
 	var id EventID
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return id, Invalidf("event_id", "%q is not an event id", clip(s, 40))
+		return id, Invalidf("event_id", "%q is not an event id", Clip(s, 40))
 	}
 	digits := s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
 	if _, err := hex.Decode(id[:], []byte(digits)); err != nil {
-		return EventID{}, Invalidf("event_id", "%q is not an event id", clip(s, 40))
+		return EventID{}, Invalidf("event_id", "%q is not an event id", Clip(s, 40))
 	}
 	return id, nil
 }
@@ -110,7 +110,8 @@ const (
 	ReasonNotActedOn     = "not_yet_acted_on" // app/uninstalled and the compliance topics: a person has to act
 )
 
-func clip(s string, n int) string {
+// Clip bounds a text of others that becomes part of an error or a message.
+func Clip(s string, n int) string {
 	if len(s) > n {
 		return s[:n] + "…"
 	}

@@ -21,7 +21,7 @@ const maxDigits = 18
 // the currency's own digits go; other digits stay.
 func ParseMoney(amount, currency string) (Money, error) {
 	bad := func() (Money, error) {
-		return Money{}, Invalidf("money", "%q is not an amount of money", clip(amount, 40))
+		return Money{}, Invalidf("money", "%q is not an amount of money", Clip(amount, 40))
 	}
 	digits, neg := amount, false
 	if strings.HasPrefix(digits, "-") {

@@ -19,7 +19,7 @@ func ParseHandling(s string) (Handling, error) {
 	case HandlingNew, HandlingSeen, HandlingHandled:
 		return h, nil
 	}
-	return "", Invalidf("handling", "handling is new, seen or handled, not %q", clip(s, 40))
+	return "", Invalidf("handling", "handling is new, seen or handled, not %q", Clip(s, 40))
 }
 
 // Order is an order as bellhop knows it: Shopify's latest statement, and the owner's handling.

@@ -34,7 +34,7 @@ func ParsePushStatus(s string) (PushStatus, error) {
 	case PushPending, PushSending, PushSent, PushUnknown, PushFailed, PushSkipped:
 		return p, nil
 	}
-	return "", Invalidf("status", "status is pending, sending, sent, unknown, failed or skipped, not %q", clip(s, 40))
+	return "", Invalidf("status", "status is pending, sending, sent, unknown, failed or skipped, not %q", Clip(s, 40))
 }
 
 // Push is one message owed to one device for one order. There is at most one

@@ -42,14 +42,14 @@ func (s Settings) Check() error {
 		return err
 	}
 	if len(s.Language) > maxLanguage {
-		return Invalidf("language", "%q is not a language: give a tag such as en-GB", clip(s.Language, 40))
+		return Invalidf("language", "%q is not a language: give a tag such as en-GB", Clip(s.Language, 40))
 	}
 	for _, f := range []struct{ code, amount string }{{"at_least", s.AtLeast}, {"loud_from", s.LoudFrom}} {
 		if f.amount == "" {
 			continue
 		}
 		if m, err := ParseMoney(f.amount, "USD"); err != nil || m.Units < 0 || len(f.amount) > maxAmount {
-			return Invalidf(f.code, "%q is not an amount: give a number such as 100 or 49.90", clip(f.amount, 40))
+			return Invalidf(f.code, "%q is not an amount: give a number such as 100 or 49.90", Clip(f.amount, 40))
 		}
 	}
 	for _, f := range []struct{ code, clock string }{{"quiet_from", s.QuietFrom}, {"quiet_to", s.QuietTo}} {
@@ -57,7 +57,7 @@ func (s Settings) Check() error {
 			continue
 		}
 		if _, err := time.Parse("15:04", f.clock); err != nil {
-			return Invalidf(f.code, "%q is not a time of the day: give the form 22:00", clip(f.clock, 40))
+			return Invalidf(f.code, "%q is not a time of the day: give the form 22:00", Clip(f.clock, 40))
 		}
 	}
 	if (s.QuietFrom == "") != (s.QuietTo == "") {

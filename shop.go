@@ -31,7 +31,7 @@ func ParseShopDomain(s string) (string, error) {
 	if ok && name != "" && len(d) <= 255 && name[0] != '-' && !strings.ContainsFunc(name, notInShopName) {
 		return d, nil
 	}
-	return "", Invalidf("shop", "%q is not a shop's domain: give the form NAME.myshopify.com", clip(s, 80))
+	return "", Invalidf("shop", "%q is not a shop's domain: give the form NAME.myshopify.com", Clip(s, 80))
 }
 
 func notInShopName(r rune) bool {

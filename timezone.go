@@ -14,7 +14,7 @@ func ParseTimezone(name string) (*time.Location, error) {
 	loc, err := time.LoadLocation(name)
 	if err != nil || len(name) > maxTimezone || name == "Local" || name == "localtime" || strings.Contains(name, "..") {
 		return nil, Invalidf("timezone", "%q is not a time zone: give an IANA name such as Europe/Berlin",
-			clip(name, 80))
+			Clip(name, 80))
 	}
 	return loc, nil
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -62,11 +63,5 @@ const longestReason = 2000
 
 // CleanReason makes the reason of a dead letter short enough for a message.
 func CleanReason(reason string) string {
-	if len(reason) > longestReason {
-		reason = reason[:longestReason] + "…"
-	}
-	if reason = strings.ToValidUTF8(reason, ""); reason == "" {
-		return "no reason was given"
-	}
-	return reason
+	return cmp.Or(strings.ToValidUTF8(bellhop.Clip(reason, longestReason), ""), "no reason was given")
 }

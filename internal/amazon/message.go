@@ -244,9 +244,4 @@ func reference(e *bellhop.Event, text string) (*bellhop.Event, error) {
 }
 
 // clip shortens other programs' texts for an error.
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40] + "…"
-	}
-	return s
-}
+func clip(s string) string { return bellhop.Clip(s, 40) }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop/internal/wait"
 )
 
 // Dial connects. name is the connection's name at the broker. Its errors are one line that says
@@ -81,10 +83,7 @@ func (c *conn) Write(b []byte) (int, error) {
 		return 0, c.err
 	}
 	c.buf = append(c.buf, b...)
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
+	wait.Nudge(c.wake)
 	return len(b), nil
 }
 

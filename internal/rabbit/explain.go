@@ -127,12 +127,7 @@ func (t Target) says(e *amqp.Error) string {
 	return strings.ReplaceAll(e.Reason, t.password, "***")
 }
 
-func shorten(s string) string {
-	if len(s) > 300 {
-		return s[:300] + "…"
-	}
-	return s
-}
+func shorten(s string) string { return bellhop.Clip(s, 300) }
 
 // Explain turns a broker's trouble into bellhop.Unavailable, a missing queue or
 // exchange into bellhop.NotFound, one that differs into bellhop.Conflict, and a

@@ -3,12 +3,14 @@
 package rabbit
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,10 +61,7 @@ func Parse(address string, own ...string) (t Target, params url.Values, err erro
 		t.password, _ = u.User.Password()
 	}
 	params = url.Values{}
-	if err := t.parameters(u, own, params); err != nil {
-		return t, nil, err
-	}
-	return t, params, nil
+	return t, params, t.parameters(u, own, params)
 }
 
 // where reads all before the parameters.
@@ -79,10 +78,7 @@ func (t *Target) where(u *url.URL) error {
 	if u.Hostname() == "" {
 		return found("it names no host")
 	}
-	if u.Port() != "" {
-		port = u.Port()
-	}
-	t.Addr = net.JoinHostPort(u.Hostname(), port)
+	t.Addr = net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))
 	if u.Fragment != "" {
 		return found("it has a #; in a user's name or password write %%23")
 	}
@@ -90,10 +86,7 @@ func (t *Target) where(u *url.URL) error {
 	if strings.Contains(vhost, "/") {
 		return found("its virtual host %q holds a slash; write %%2F", clip(vhost))
 	}
-	t.VHost = strings.TrimPrefix(u.Path, "/")
-	if t.VHost == "" {
-		t.VHost = "/"
-	}
+	t.VHost = cmp.Or(strings.TrimPrefix(u.Path, "/"), "/")
 	return nil
 }
 
@@ -107,7 +100,7 @@ func (t *Target) parameters(u *url.URL, own []string, rest url.Values) error {
 		if len(values) != 1 || values[0] == "" {
 			return found("the parameter %s has no value, or several", clip(name))
 		}
-		if contains(own, name) {
+		if slices.Contains(own, name) {
 			rest[name] = values
 			continue
 		}
@@ -116,15 +109,6 @@ func (t *Target) parameters(u *url.URL, own []string, rest url.Values) error {
 		}
 	}
 	return t.certificate(query.Get("certfile"), query.Get("keyfile"))
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // parameter takes one of RabbitMQ's parameters in.
@@ -220,9 +204,4 @@ func found(format string, args ...any) error {
 	return bellhop.Invalidf("setting", format, args...)
 }
 
-func clip(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
-	}
-	return s
-}
+func clip(s string) string { return bellhop.Clip(s, 60) }

@@ -1,5 +1,5 @@
-// Package wait holds the two ways in which goroutines wait here: for a while, and
-// for the next time that something happens.
+// Package wait holds the ways in which goroutines wait here: for a while, for the
+// next time that something happens, and between two rounds of a duty.
 package wait
 
 import (
@@ -24,6 +24,28 @@ func For(ctx context.Context, d time.Duration, one, other <-chan struct{}) {
 	case <-other:
 	case <-t.C:
 	case <-ctx.Done():
+	}
+}
+
+// Nudge puts a token into a channel that has room for one, unless there is one already.
+func Nudge(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Every calls do each d until ctx ends, and not at once.
+func Every(ctx context.Context, d time.Duration, do func()) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			do()
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

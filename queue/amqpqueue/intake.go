@@ -75,12 +75,7 @@ func newIntake(q *Queue) *intake {
 }
 
 // wakeUp makes the goroutine look again.
-func (in *intake) wakeUp() {
-	select {
-	case in.wake <- struct{}{}:
-	default:
-	}
-}
+func (in *intake) wakeUp() { wait.Nudge(in.wake) }
 
 // enter registers a receiver that wants up to max events.
 func (in *intake) enter(max int) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bellhop/internal/postgres"
+	"bellhop/internal/wait"
 )
 
 // A consumer is gone once the others have looked goneAfter times, heartbeatEvery
@@ -53,19 +54,12 @@ func (q *Queue) register(ctx context.Context) error {
 // keepAlive sends the heartbeat, and gives back the leases of consumers without
 // one.
 func (q *Queue) keepAlive(ctx context.Context, c *consumer) {
-	tick := time.NewTicker(heartbeatEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+	wait.Every(ctx, heartbeatEvery, func() {
 		if err := q.heartbeat(ctx, c); err != nil && ctx.Err() == nil {
 			clear(c.others) // while no heartbeat can be sent, none is missing
 			q.pools.Log().Warn("send the heartbeat of a consumer", "err", err)
 		}
-	}
+	})
 }
 
 func (q *Queue) heartbeat(ctx context.Context, c *consumer) error {

@@ -23,20 +23,10 @@ const notifyAll = `SELECT pg_notify($1, $2)`
 const notifyEvery = 50 * time.Millisecond
 
 // wake makes the waiting receiver of this process look again.
-func (q *Queue) wake() {
-	select {
-	case q.woken <- struct{}{}:
-	default: // it will look anyway
-	}
-}
+func (q *Queue) wake() { wait.Nudge(q.woken) }
 
 // wakeOthers makes waiting receivers of other processes look again, soon.
-func (q *Queue) wakeOthers() {
-	select {
-	case q.notify <- struct{}{}:
-	default:
-	}
-}
+func (q *Queue) wakeOthers() { wait.Nudge(q.notify) }
 
 // notifyOthers notifies the other processes. Send does not do it: a transaction
 // that notifies holds a lock on the whole database while it commits. A process that

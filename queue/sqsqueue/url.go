@@ -81,12 +81,7 @@ func setting(found string) error {
 		Message: found + "; " + accepted}
 }
 
-func clip(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
-	}
-	return s
-}
+func clip(s string) string { return bellhop.Clip(s, 60) }
 
 // checkName leaves room for the name of the dead-letter queue: SQS takes 80
 // characters.

@@ -35,10 +35,7 @@ func (db *DB) Changed() <-chan struct{} { return db.watch.ask(&db.watch.changed)
 
 func (w *watch) ask(s *wait.Broadcast) <-chan struct{} {
 	next := s.Next()
-	select {
-	case w.begin <- struct{}{}:
-	default: // it is awake
-	}
+	wait.Nudge(w.begin)
 	return next
 }
 
