@@ -11,11 +11,29 @@ import (
 	"bellhop/store"
 )
 
-// depths measures what waits in each queue when Prometheus asks.
-type depths struct {
-	queue  queue.Queue
-	notify queue.Queue // nil where there is none
-	store  store.Store
+// gauges are measured when Prometheus asks.
+type gauges struct {
+	all []*prometheus.Desc
+	// measure leaves out what it can't measure.
+	measure func(context.Context, gauge)
+}
+
+type gauge func(d *prometheus.Desc, v float64, labels ...string)
+
+// Describe implements [prometheus.Collector].
+func (g gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range g.all {
+		ch <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (g gauges) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
+	defer cancel()
+	g.measure(ctx, func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	})
 }
 
 var (
@@ -31,45 +49,34 @@ var (
 	scrapeLimit = 5 * time.Second
 )
 
-// Describe implements [prometheus.Collector].
-func (d *depths) Describe(ch chan<- *prometheus.Desc) {
-	ch <- depthDesc
-	ch <- oldestDesc
-	if d.notify != nil {
-		ch <- notifyDesc
-		ch <- waitedDesc
+// depths measures what waits in each queue; notify is nil where there is none.
+func depths(work, notify queue.Queue, s store.Store) gauges {
+	all := []*prometheus.Desc{depthDesc, oldestDesc, ledgerDesc, pushesDesc}
+	if notify != nil {
+		all = append(all, notifyDesc, waitedDesc)
 	}
-	ch <- ledgerDesc
-	ch <- pushesDesc
-}
-
-// Collect implements [prometheus.Collector]. It leaves out what it can't measure.
-func (d *depths) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
-	defer cancel()
-	gauge := func(desc *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, labels...)
-	}
-	depth := func(q queue.Queue, events, oldest *prometheus.Desc) {
-		if d, err := q.Depth(ctx); err == nil {
-			gauge(events, float64(d.Waiting), "waiting")
-			gauge(events, float64(d.Leased), "leased")
-			gauge(events, float64(d.Dead), "dead")
-			gauge(oldest, d.Oldest.Seconds())
+	return gauges{all, func(ctx context.Context, g gauge) {
+		depth := func(q queue.Queue, events, oldest *prometheus.Desc) {
+			if d, err := q.Depth(ctx); err == nil {
+				g(events, float64(d.Waiting), "waiting")
+				g(events, float64(d.Leased), "leased")
+				g(events, float64(d.Dead), "dead")
+				g(oldest, d.Oldest.Seconds())
+			}
 		}
-	}
-	depth(d.queue, depthDesc, oldestDesc)
-	if d.notify != nil {
-		depth(d.notify, notifyDesc, waitedDesc)
-	}
-	if totals, err := d.store.Totals(ctx); err == nil {
-		for _, outcome := range bellhop.Outcomes() {
-			gauge(ledgerDesc, float64(totals[outcome]), string(outcome))
+		depth(work, depthDesc, oldestDesc)
+		if notify != nil {
+			depth(notify, notifyDesc, waitedDesc)
 		}
-	}
-	if counts, err := d.store.PushCounts(ctx); err == nil {
-		for status, n := range counts {
-			gauge(pushesDesc, float64(n), string(status))
+		if totals, err := s.Totals(ctx); err == nil {
+			for _, outcome := range bellhop.Outcomes() {
+				g(ledgerDesc, float64(totals[outcome]), string(outcome))
+			}
 		}
-	}
+		if counts, err := s.PushCounts(ctx); err == nil {
+			for status, n := range counts {
+				g(pushesDesc, float64(n), string(status))
+			}
+		}
+	}}
 }

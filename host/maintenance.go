@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"bellhop/internal/wait"
 	"bellhop/pipeline"
 	"bellhop/queue"
 	"bellhop/store"
@@ -62,19 +63,14 @@ func (m *Maintenance) Run(ctx context.Context) error {
 
 // every does something at once and then each d, until ctx is done.
 func (m *Maintenance) every(ctx context.Context, d time.Duration, what string, do func(context.Context) error) {
-	tick := time.NewTicker(d)
-	defer tick.Stop()
 	ails := pipeline.NewTrouble(m.Log, slog.LevelError, what+" waits", what+" goes on")
-	for {
+	round := func() {
 		if err := do(ctx); ctx.Err() == nil {
 			ails.Note(err)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
 	}
+	round()
+	wait.Every(ctx, d, round)
 }
 
 // reconciler records the dead letters that the queue made by itself, when the last

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -59,9 +60,7 @@ const (
 // Run works until drain is done. Then it finishes the run under way and releases the
 // lease; hard ends that too.
 func (r *Relay) Run(drain, hard context.Context) error {
-	if r.Lease == 0 {
-		r.Lease = relayLease
-	}
+	r.Lease = cmp.Or(r.Lease, relayLease)
 	defer r.release(hard)
 	retry := &retry{first: firstRelayRetry, longest: longestRelayRetry,
 		trouble: pipeline.NewTrouble(r.Log, slog.LevelWarn, "events for other services wait",
@@ -70,7 +69,7 @@ func (r *Relay) Run(drain, hard context.Context) error {
 		changed := r.Store.Changed() // before reading, to miss nothing in between
 		n, err := r.turn(drain, hard)
 		if err != nil && drain.Err() == nil {
-			r.Metrics.failed()
+			r.Metrics.failures.Inc()
 		}
 		if retry.ok(drain, err) && n == 0 {
 			r.wait(drain, changed)
@@ -153,7 +152,7 @@ func (r *Relay) missed(ctx context.Context, first int64) error {
 	if n <= 0 {
 		return nil
 	}
-	r.Metrics.dropped(n)
+	r.Metrics.lost.Add(float64(n))
 	r.Log.Error("events were never sent: more waited than the database keeps for them",
 		"lost", n, "from", r.at.Cursor+1, "to", first-1, "kept", store.KeepForRelays)
 	r.at.Cursor = first - 1
@@ -181,7 +180,7 @@ func (r *Relay) hold(ctx context.Context) error {
 		r.Log.Info("this process sends the events for other services", "after", at.Cursor)
 	}
 	r.at, r.until = at, until
-	r.Metrics.holding(true)
+	r.Metrics.holds.Set(1)
 	return nil
 }
 
@@ -199,7 +198,7 @@ func (r *Relay) taken(ctx context.Context) (bool, error) {
 
 func (r *Relay) lost() {
 	r.until = time.Time{}
-	r.Metrics.holding(false)
+	r.Metrics.holds.Set(0)
 }
 
 // move saves the relay's cursor and renews the lease.

@@ -11,7 +11,7 @@ import (
 	"bellhop/store"
 )
 
-// RelayMetrics counts what a relay does. A nil one counts nothing.
+// RelayMetrics counts what a relay does.
 type RelayMetrics struct {
 	publishedTotal *prometheus.CounterVec
 	failures, lost prometheus.Counter
@@ -35,38 +35,18 @@ func NewRelayMetrics(reg prometheus.Registerer, s behindStore, now func() time.T
 	for _, t := range events.Types() {
 		m.publishedTotal.WithLabelValues(string(t))
 	}
-	reg.MustRegister(&behind{s, now})
+	reg.MustRegister(gauges{[]*prometheus.Desc{behindDesc, ageDesc}, func(ctx context.Context, g gauge) {
+		if n, age, err := Behind(ctx, s, now()); err == nil {
+			g(behindDesc, float64(n))
+			g(ageDesc, age.Seconds())
+		}
+	}})
 	return m
 }
 
 func (m *RelayMetrics) published(run []*events.Event) {
-	if m == nil {
-		return
-	}
 	for _, e := range run {
 		m.publishedTotal.WithLabelValues(string(e.Type)).Inc()
-	}
-}
-
-func (m *RelayMetrics) failed() {
-	if m != nil {
-		m.failures.Inc()
-	}
-}
-
-func (m *RelayMetrics) dropped(n int64) {
-	if m != nil {
-		m.lost.Add(float64(n))
-	}
-}
-
-func (m *RelayMetrics) holding(yes bool) {
-	switch {
-	case m == nil:
-	case yes:
-		m.holds.Set(1)
-	default:
-		m.holds.Set(0)
 	}
 }
 
@@ -75,36 +55,12 @@ type behindStore interface {
 	store.Relays
 }
 
-// behind measures how far the relay is behind the stream.
-type behind struct {
-	store behindStore
-	now   func() time.Time
-}
-
 var (
 	behindDesc = prometheus.NewDesc("bellhop_events_behind", "Events waiting for publication to other services.", nil,
 		nil)
 	ageDesc = prometheus.NewDesc("bellhop_events_behind_seconds", "Age of the oldest event waiting for publication.",
 		nil, nil)
 )
-
-// Describe implements [prometheus.Collector].
-func (b *behind) Describe(ch chan<- *prometheus.Desc) {
-	ch <- behindDesc
-	ch <- ageDesc
-}
-
-// Collect implements [prometheus.Collector]. It leaves out what it can't measure.
-func (b *behind) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
-	defer cancel()
-	n, age, err := Behind(ctx, b.store, b.now())
-	if err != nil {
-		return
-	}
-	ch <- prometheus.MustNewConstMetric(behindDesc, prometheus.GaugeValue, float64(n))
-	ch <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, age.Seconds())
-}
 
 // Behind returns how many events wait to be published, and the age of the oldest.
 // Both are 0 without a relay.

@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -158,8 +159,8 @@ func orderFact(id, n int64) bellhop.Fact {
 func (d *followed) relay(holder string, to events.Publisher, m *host.RelayMetrics) (end func()) {
 	ctx, cancel := context.WithCancel(d.Context())
 	r := &host.Relay{Store: d.parts.Store, Builder: &pipeline.EventBuilder{Store: d.parts.Store}, Publisher: to,
-		Holder: holder,
-		Log:    slog.New(slog.DiscardHandler), Now: time.Now, Metrics: m}
+		Holder: holder, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Metrics: cmp.Or(m, host.NewRelayMetrics(prometheus.NewRegistry(), d.parts.Store, time.Now))}
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := r.Run(ctx, context.WithoutCancel(d.Context())); err != nil {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,14 +106,12 @@ func Run(ctx context.Context, o Options) error {
 	for _, s := range o.Servers {
 		run.serve(s)
 	}
-	var (
-		keys     *pipeline.Keyring
-		refusals *pipeline.Refusals
-	)
+	var keys *pipeline.Keyring
+	var refusals *pipeline.Refusals
 	if in := o.Webhooks; in != nil {
 		keys, refusals = in.Keys, in.Refusals
 		busy := &traffic{ledger: o.Store, holds: in.Capacity}
-		o.Registry.MustRegister(busy)
+		o.Registry.MustRegister(busy.gauges())
 		run.group.Go(func() error { return busy.run(run.drain, o.Now, o.Log) })
 	}
 	run.group.Go(func() error { return (&watch{refusals: refusals, store: o.Store, log: o.Log}).run(run.drain) })
@@ -129,11 +128,8 @@ type run struct {
 
 // newRun registers the metrics before anybody can ask for them.
 func newRun(ctx context.Context, o Options) *run {
-	hard := o.Hard
-	if hard == nil {
-		hard = context.Background()
-	}
-	o.Registry.MustRegister(&depths{queue: o.Queue, notify: o.NotifyQueue, store: o.Store})
+	hard := cmp.Or(o.Hard, context.Background())
+	o.Registry.MustRegister(depths(o.Queue, o.NotifyQueue, o.Store))
 	group, drain := errgroup.WithContext(ctx)
 	return &run{group: group, drain: drain, hard: hard}
 }

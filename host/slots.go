@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"sync"
@@ -23,10 +24,7 @@ type slots struct {
 }
 
 func newSlots(all int, g store.Gate) *slots {
-	if all == 0 {
-		all = defaultInFlight
-	}
-	return &slots{all: all, gate: g, back: make(chan struct{}, 1), busy: map[string]int{}}
+	return &slots{all: cmp.Or(all, defaultInFlight), gate: g, back: make(chan struct{}, 1), busy: map[string]int{}}
 }
 
 // free returns the slots that a claim may take now.
@@ -58,10 +56,7 @@ func (s *slots) giveBack(shop string) {
 		delete(s.busy, shop)
 	}
 	s.mu.Unlock()
-	select {
-	case s.back <- struct{}{}:
-	default:
-	}
+	wait.Nudge(s.back)
 }
 
 // gather returns the free slots once they are worth a claim: a quarter of all, or any

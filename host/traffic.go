@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"bellhop/internal/wait"
 	"bellhop/store"
 )
 
@@ -83,18 +84,14 @@ const trafficEvery = time.Minute
 
 // run updates until ctx is done.
 func (t *traffic) run(ctx context.Context, now func() time.Time, log *slog.Logger) error {
-	again := time.NewTicker(trafficEvery)
-	defer again.Stop()
-	for {
+	update := func() {
 		if err := t.update(ctx, now()); err != nil && ctx.Err() == nil {
 			log.Error("count the traffic of the last days", "err", err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-again.C:
-		}
 	}
+	update()
+	wait.Every(ctx, trafficEvery, update)
+	return nil
 }
 
 var (
@@ -104,21 +101,16 @@ var (
 		"Webhooks a second that this machine held when measured (BELLHOP_CAPACITY).", nil, nil)
 )
 
-// Describe implements [prometheus.Collector].
-func (t *traffic) Describe(ch chan<- *prometheus.Desc) {
-	ch <- busiestDesc
-	ch <- capacityDesc
-}
-
-// Collect implements [prometheus.Collector]. It leaves out what it doesn't know.
-func (t *traffic) Collect(ch chan<- prometheus.Metric) {
-	t.mu.Lock()
-	known := t.updated != 0
-	t.mu.Unlock()
-	if known {
-		ch <- prometheus.MustNewConstMetric(busiestDesc, prometheus.GaugeValue, float64(t.sum().Second))
-	}
-	if t.holds > 0 {
-		ch <- prometheus.MustNewConstMetric(capacityDesc, prometheus.GaugeValue, t.holds)
-	}
+func (t *traffic) gauges() gauges {
+	return gauges{[]*prometheus.Desc{busiestDesc, capacityDesc}, func(_ context.Context, g gauge) {
+		t.mu.Lock()
+		known := t.updated != 0
+		t.mu.Unlock()
+		if known {
+			g(busiestDesc, float64(t.sum().Second))
+		}
+		if t.holds > 0 {
+			g(capacityDesc, t.holds)
+		}
+	}}
 }

@@ -120,10 +120,7 @@ func (w *WakeReceiver) answer(held []queue.Delivery, err error) {
 		}
 		w.verdicts = append(w.verdicts, s)
 	}
-	select {
-	case w.decided <- struct{}{}:
-	default:
-	}
+	wait.Nudge(w.decided)
 }
 
 // settle sends the verdicts to the queue until ended is closed and none is left.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/internal/wait"
 	"bellhop/pipeline"
 	"bellhop/store"
 )
@@ -27,20 +28,15 @@ const watchEvery = 2 * time.Second // how soon doctor knows of a refused webhook
 func (w *watch) run(ctx context.Context) error {
 	away := pipeline.NewTrouble(w.log, slog.LevelError, "bellhop can't record refused webhooks",
 		"bellhop records refused webhooks again")
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
+	w.checkRestore(ctx)
+	wait.Every(ctx, watchEvery, func() {
+		away.Note(w.keep(ctx))
 		w.checkRestore(ctx)
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), watchEvery)
-			defer cancel()
-			away.Note(w.keep(last))
-			return nil
-		case <-tick.C:
-			away.Note(w.keep(ctx))
-		}
-	}
+	})
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), watchEvery)
+	defer cancel()
+	away.Note(w.keep(last))
+	return nil
 }
 
 func (w *watch) keep(ctx context.Context) error {

@@ -1,12 +1,14 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
 	"time"
 
 	"bellhop"
+	"bellhop/internal/wait"
 	"bellhop/pipeline"
 	"bellhop/queue"
 )
@@ -24,9 +26,8 @@ type Worker struct {
 	// nil where this process pushes, too.
 	Wake *WakeSender
 
-	// Batch is the most events in one transaction, Loops the number of batches under
-	// way at once. 0 means the default.
-	Batch, Loops int
+	// Loops is the number of batches under way at once. 0 means the default.
+	Loops int
 
 	queueAway, storeAway *pipeline.Trouble
 }
@@ -35,7 +36,7 @@ type Worker struct {
 // a tenth more than two of 64. Smaller batches shorten the longest waits of webhooks,
 // and fall behind.
 const (
-	defaultBatch = 256
+	recordBatch  = 256 // events in one transaction
 	defaultLoops = 1
 )
 
@@ -49,12 +50,6 @@ const (
 // Run works until drain is done, then finishes what it has leased; hard ends that
 // too.
 func (w *Worker) Run(drain, hard context.Context) error {
-	if w.Batch == 0 {
-		w.Batch = defaultBatch
-	}
-	if w.Loops == 0 {
-		w.Loops = defaultLoops
-	}
 	w.queueAway = pipeline.NewTrouble(w.Log, slog.LevelError, "the queue is away: nothing is recorded",
 		"the queue is back")
 	w.storeAway = pipeline.NewTrouble(w.Log, slog.LevelWarn, "the database is away: nothing is recorded until it is back",
@@ -64,7 +59,7 @@ func (w *Worker) Run(drain, hard context.Context) error {
 		return err
 	}
 	var loops sync.WaitGroup
-	for range w.Loops {
+	for range cmp.Or(w.Loops, defaultLoops) {
 		loops.Go(func() { w.loop(drain, hard, attrs) })
 	}
 	loops.Wait()
@@ -88,7 +83,7 @@ func (w *Worker) loop(drain, hard context.Context, attrs queue.Attributes) {
 		if away && !w.awaitStore(drain) {
 			return
 		}
-		deliveries, err := w.Queue.Receive(drain, w.Batch)
+		deliveries, err := w.Queue.Receive(drain, recordBatch)
 		if drain.Err() != nil && len(deliveries) == 0 {
 			return
 		}
@@ -139,11 +134,15 @@ func (w *Worker) process(drain, hard context.Context, deliveries []queue.Deliver
 }
 
 func eventsOf(deliveries []queue.Delivery) []*bellhop.Event {
-	events := make([]*bellhop.Event, len(deliveries))
-	for i, d := range deliveries {
-		events[i] = d.Event
+	return each(deliveries, func(d queue.Delivery) *bellhop.Event { return d.Event })
+}
+
+func each[T, U any](all []T, of func(T) U) []U {
+	out := make([]U, len(all))
+	for i, t := range all {
+		out[i] = of(t)
 	}
-	return events
+	return out
 }
 
 // While the store is away the worker holds a batch and tries again, so that its events
@@ -187,10 +186,7 @@ func (w *Worker) recordAgain(ctx context.Context, events []*bellhop.Event, done 
 	for inARow := 0; len(waiting) > 0 && inARow < 2; {
 		portion := waiting[:min(len(waiting), max(1, size))]
 		waiting = waiting[len(portion):]
-		again := make([]*bellhop.Event, len(portion))
-		for k, i := range portion {
-			again[k] = events[i]
-		}
+		again := each(portion, func(i int) *bellhop.Event { return events[i] })
 		before := len(failed)
 		for k, d := range w.Recorder.Record(ctx, again) {
 			done[portion[k]] = d
@@ -210,24 +206,14 @@ func (w *Worker) recordAgain(ctx context.Context, events []*bellhop.Event, done 
 func keepLeases(ctx context.Context, q queue.Consumer, l *slog.Logger, deliveries []queue.Delivery,
 	visibility time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	receipts := make([]queue.Receipt, len(deliveries))
-	for i, d := range deliveries {
-		receipts[i] = d.Receipt
-	}
+	receipts := each(deliveries, func(d queue.Delivery) queue.Receipt { return d.Receipt })
 	var keeper sync.WaitGroup
 	keeper.Go(func() {
-		tick := time.NewTicker(visibility / 3)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
+		wait.Every(ctx, visibility/3, func() {
 			if err := q.Extend(ctx, visibility, receipts...); err != nil && ctx.Err() == nil {
 				l.Warn("extend leases", "err", err)
 			}
-		}
+		})
 	})
 	return func() {
 		cancel()

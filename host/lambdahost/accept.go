@@ -20,9 +20,8 @@ import (
 type Accept struct {
 	Producer queue.Producer
 	// Secret returns the app's secret, and the one before it while rotating. Accept
-	// calls it again after KeepSecret, so that a rotation needs no deployment.
-	Secret     func(ctx context.Context) (current, previous string, err error)
-	KeepSecret time.Duration // 0 means 5 minutes
+	// calls it again after keepSecret, so that a rotation needs no deployment.
+	Secret func(ctx context.Context) (current, previous string, err error)
 
 	Log   *slog.Logger
 	Now   func() time.Time
@@ -34,7 +33,7 @@ type Accept struct {
 }
 
 const (
-	defaultKeepSecret = 5 * time.Minute
+	keepSecret = 5 * time.Minute
 	// retrySecret is how soon Accept asks again after a failure.
 	retrySecret = 30 * time.Second
 	// secretTimeout leaves time to answer Shopify, which waits for 5 s.
@@ -80,11 +79,7 @@ func (f *Accept) current(ctx context.Context) (http.Handler, error) {
 		f.due = now.Add(retrySecret)
 		return f.handler, nil
 	}
-	keep := f.KeepSecret
-	if keep == 0 {
-		keep = defaultKeepSecret
-	}
-	f.handler, f.due = f.site(secret, previous), now.Add(keep)
+	f.handler, f.due = f.site(secret, previous), now.Add(keepSecret)
 	return f.handler, nil
 }
 

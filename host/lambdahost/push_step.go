@@ -21,12 +21,11 @@ type PushStep struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Probe    pipeline.Probe
-	// InFlight bounds the attempts under way at once. 0 means 64: a connection to
-	// FCM takes 100, and a function has two to the database.
-	InFlight int
 }
 
-const defaultInFlight = 64
+// inFlight bounds the attempts under way at once: a connection to FCM takes 100, and a
+// function has two to the database.
+const inFlight = 64
 
 // sent counts pushes by their result.
 type sent struct {
@@ -56,11 +55,8 @@ func (p *PushStep) sendDueOnce(ctx context.Context, t timetable, open store.Stor
 	defer cancel()
 	box := &tally{Outbox: open}
 	sender := &deadlineSender{Sender: p.Sender, timetable: t}
-	r := &host.PushWorker{Outbox: box, Log: p.Log, Now: p.Now, Probe: p.Probe, InFlight: p.InFlight,
+	r := &host.PushWorker{Outbox: box, Log: p.Log, Now: p.Now, Probe: p.Probe, InFlight: inFlight,
 		Notifier: &pipeline.Notifier{Outbox: box, Sender: sender, Now: p.Now, Log: p.Log, Probe: p.Probe}}
-	if r.InFlight == 0 {
-		r.InFlight = defaultInFlight
-	}
 	_, err := r.Drain(begin, write)
 	out := sent{Sent: int(box.sent.Load()), Failed: int(box.failed.Load()), Left: int(box.left.Load())}
 	if err == nil && begin.Err() != nil {

@@ -35,11 +35,10 @@ type Start struct {
 	// bucket such messages fail.
 	Codec amazon.Codec
 	Log   *slog.Logger
-	// AtOnce bounds the executions under way. 0 means 16.
-	AtOnce int
 }
 
-const defaultAtOnce = 16
+// atOnce bounds the executions under way.
+const atOnce = 16
 
 // maxInput bounds an execution's input. It takes 256 KiB
 // (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html), and a
@@ -61,10 +60,7 @@ func (f *Start) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	began := time.Now()
 	done := make([]bool, len(items))
 	var group errgroup.Group
-	group.SetLimit(max(f.AtOnce, 0))
-	if f.AtOnce == 0 {
-		group.SetLimit(defaultAtOnce)
-	}
+	group.SetLimit(atOnce)
 	var panicked caught
 	for _, lane := range lanes(items) {
 		group.Go(func() error {

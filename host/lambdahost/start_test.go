@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -127,13 +128,15 @@ func TestStartKeepsTheOrderOfGroups(t *testing.T) {
 
 func TestStartHandsBackInTime(t *testing.T) {
 	s, m := newStart(false)
-	s.AtOnce = 1
 	m.run = func(ctx context.Context, _ string) (string, error) { <-ctx.Done(); return "", ctx.Err() }
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	out, err := s.Invoke(ctx, batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, ""),
-		sqsRecord("b", message(t, event(2, order(2))), 1, "")))
-	if err != nil || len(failures(t, out)) != 2 || ctx.Err() != nil || len(m.order) != 1 {
+	var records []map[string]any
+	for n := range 17 { // one more than it starts at once
+		records = append(records, sqsRecord(fmt.Sprint(n), message(t, event(n, order(n))), 1, ""))
+	}
+	out, err := s.Invoke(ctx, batch(t, records...))
+	if err != nil || len(failures(t, out)) != 17 || ctx.Err() != nil || len(m.order) != 16 {
 		t.Errorf("%s, %v; the time is up: %v; started %v", out, err, ctx.Err(), m.order)
 	}
 }
