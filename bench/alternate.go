@@ -2,12 +2,10 @@ package bench
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"text/tabwriter"
@@ -16,26 +14,24 @@ import (
 	"bellhop"
 )
 
-// AlternateOptions are the options of [Alternate]. A field's zero value means its
-// default.
+// AlternateOptions are the options of [Alternate], and flags of bellhop-bench alternate,
+// which have its defaults.
 type AlternateOptions struct {
-	Before, After string // the programs; needed
-	Postgres      string // URL of a database whose user may make others; "" is SQLite
-	Dir           string // where to write data, in a folder that Alternate removes at the end
-	Times         int    // how often to measure each program; 10
-	Orders        int    // of one measurement; 20,000
-	Progress      func(format string, args ...any)
+	Before   string `arg:"" help:"The bellhop before."`
+	After    string `arg:"" help:"The bellhop after."`
+	Times    int    `name:"times" default:"10" help:"How often to measure each."`
+	Orders   int    `name:"orders" default:"20000" help:"How many orders to record."`
+	Postgres string `name:"postgres" placeholder:"URL" help:"A database whose user may make others; without it orders go into SQLite."`
+	Dir      string `name:"dir" placeholder:"DIR" help:"Where to write data, in a folder that it removes at the end."`
+
+	Progress func(format string, args ...any) `kong:"-"`
 }
 
-func (o *AlternateOptions) fill() error {
-	o.Times, o.Orders = orDefault(o.Times, 10), orDefault(o.Orders, 20_000)
+func (o *AlternateOptions) check() error {
 	if o.Times < 1 || o.Times > 1000 || o.Orders < 100 || o.Orders > 10_000_000 {
 		return bellhop.Invalidf("alternate", "give 1 to 1,000 times, and 100 to 10,000,000 orders")
 	}
-	if o.Progress == nil {
-		o.Progress = func(string, ...any) {}
-	}
-	return (&Options{Postgres: o.Postgres}).checkServers()
+	return checkServer("postgres", o.Postgres)
 }
 
 // Change is how a figure differs between two programs.
@@ -85,44 +81,32 @@ func WriteChanges(w io.Writer, all []Change) error {
 // Alternate makes two programs record the same webhooks in turn, each time on a fresh
 // copy of its own data. It uses only their commands and addresses, so that either may
 // be much older than this program.
-func Alternate(ctx context.Context, o AlternateOptions) ([]Change, error) {
-	if err := o.fill(); err != nil {
+func Alternate(ctx context.Context, o AlternateOptions) (all []Change, err error) {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(o.Dir, "bellhop-alternate-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder for the data: %w", err)
+	var sides []*side
+	for _, binary := range []string{o.Before, o.After} {
+		b, failed := newBench(ctx, Options{Binary: binary, Postgres: o.Postgres, Dir: o.Dir}, "bellhop-alternate-")
+		if failed != nil {
+			return nil, failed
+		}
+		defer func() { err = errors.Join(err, b.tidy()) }()
+		sides = append(sides, &side{bench: b})
 	}
-	defer os.RemoveAll(dir)
-	sides := make([]*side, 2)
-	secret, password := rand.Text(), rand.Text()
-	for i, binary := range []string{o.Before, o.After} {
-		sides[i] = &side{bench: &bench{
-			Options:  Options{Binary: binary, Postgres: o.Postgres, Connections: 64},
-			measured: measured{values: map[string][]float64{}},
-			dir:      filepath.Join(dir, fmt.Sprint(i)), secret: secret, password: password,
-		}}
-	}
-	err = o.alternate(ctx, sides)
-	for _, s := range sides {
-		err = errors.Join(err, s.tidyAll())
-	}
-	if err != nil {
+	if err := o.alternate(ctx, sides); err != nil {
 		return nil, err
 	}
 	return changes(sides[0].measured, sides[1].measured), nil
 }
 
 func (o *AlternateOptions) alternate(ctx context.Context, sides []*side) error {
-	webhooks, err := NewWebhooks(WebhookOptions{Host: "bellhop.test", Shops: []string{mainShop}, Secret: sides[0].secret,
-		Seed: 1, Now: time.Now()})
+	webhooks, err := sides[0].webhooks([]string{mainShop}, 0)
 	if err != nil {
 		return err
 	}
 	for _, s := range sides {
-		if _, err := versionOf(ctx, s.Binary); err != nil {
-			return err
-		}
+		s.secret = sides[0].secret
 		if err := s.prepare(ctx); err != nil {
 			return err
 		}
@@ -142,81 +126,48 @@ func (o *AlternateOptions) alternate(ctx context.Context, sides []*side) error {
 // side is one of the programs, with the data that its measurements begin with.
 type side struct {
 	*bench
-	base string // name of the database; "" with SQLite
+	base
 }
 
-func (s *side) prepare(ctx context.Context) error {
-	s.data.empty = filepath.Join(s.dir, "base")
-	if err := os.MkdirAll(s.data.empty, 0o777); err != nil {
-		return err
-	}
-	env := []string{"BELLHOP_DIR=" + s.data.empty}
+func (s *side) prepare(ctx context.Context) (err error) {
+	s.base = base{dir: filepath.Join(s.bench.dir, "base"), shops: shopsWith(1, mainShop)}
 	if s.Postgres != "" {
-		var err error
-		if s.base, err = s.newDatabase(ctx, "template0"); err != nil {
+		if s.database, err = s.newDatabase(ctx, "template0"); err != nil {
 			return err
 		}
-		env = append(env, s.databaseSetting(s.base))
 	}
-	if err := s.setUp(ctx, env, []string{mainShop}, nil); err != nil {
-		return err
-	}
-	server, err := s.serve(ctx, s.data.empty, env, "--no-worker")
-	if err != nil {
-		return err
-	}
-	defer server.kill()
-	return errors.Join(s.addDevicesTo(ctx, server, env, []string{mainShop}, 1), server.stop())
+	return s.fill(ctx, s.base, nil, "--no-worker")
 }
 
 // record takes and records so many webhooks as fast as the program can.
-func (s *side) record(ctx context.Context, w *Webhooks, orders int64) error {
-	dir, err := s.copyOf(s.data.empty)
+func (s *side) record(ctx context.Context, w *Webhooks, orders int64) (err error) {
+	t, err := s.copyBase(ctx, s.base)
+	defer func() { err = errors.Join(err, t.remove(context.WithoutCancel(ctx))) }()
 	if err != nil {
 		return err
 	}
-	defer s.discard(dir)
-	var env []string
-	if s.base != "" {
-		database, err := s.newDatabase(ctx, s.base)
+	return s.running(ctx, t.dir, t.env, func(server *server) error {
+		before, err := usageOf(server.cmd.Process.Pid)
 		if err != nil {
 			return err
 		}
-		defer s.dropDatabases(context.WithoutCancel(ctx), database)
-		env = append(env, s.databaseSetting(database))
-	}
-	server, err := s.serve(ctx, dir, env)
-	if err != nil {
-		return err
-	}
-	defer server.kill()
-	before, err := usageOf(server.cmd.Process.Pid)
-	if err != nil {
-		return err
-	}
-	tally, err := Load{Target: server.addr, Requests: w.For, Connections: s.Connections, Count: orders}.Run(ctx)
-	if err != nil {
-		return err
-	}
-	recorded, err := server.drained(ctx)
-	if err != nil {
-		return err
-	}
-	took := time.Since(tally.Began)
-	if recorded != orders {
-		return server.trouble(fmt.Errorf("%d webhooks were sent and %d recorded", orders, recorded))
-	}
-	s.noteCPU(keyRecordCPU, server.child, before, recorded)
-	s.add(keyRecordedRate, float64(recorded)/took.Seconds())
-	s.ms(keyAcceptP99, tally.Latency.At(99))
-	return server.stop()
-}
-
-func (s *side) tidyAll() error {
-	if s.Postgres == "" {
+		tally, err := Load{Target: server.addr, Requests: w.For, Connections: connections, Count: orders}.Run(ctx)
+		if err != nil {
+			return err
+		}
+		recorded, err := server.drained(ctx)
+		if err != nil {
+			return err
+		}
+		took := time.Since(tally.Began)
+		if recorded != orders {
+			return server.trouble(fmt.Errorf("%d webhooks were sent and %d recorded", orders, recorded))
+		}
+		s.noteCPU("recorded_cpu", server.child, before, recorded)
+		s.add("recorded_per_second", float64(recorded)/took.Seconds())
+		s.ms("accepted_p99", tally.Latency.At(99))
 		return nil
-	}
-	return s.tidy()
+	})
 }
 
 func changes(before, after measured) (all []Change) {
@@ -224,8 +175,8 @@ func changes(before, after measured) (all []Change) {
 		key, title string
 		unit       Unit
 	}{
-		{keyRecordCPU, "CPU an order", Microseconds}, {keyRecordedRate, "recorded", PerSecond},
-		{keyAcceptP99, "accepted: p99", Milliseconds},
+		{"recorded_cpu", "CPU an order", Microseconds}, {"recorded_per_second", "recorded", PerSecond},
+		{"accepted_p99", "accepted: p99", Milliseconds},
 	} {
 		all = append(all, Change{f.title, f.unit, quartile(before.values[f.key]), quartile(after.values[f.key])})
 	}

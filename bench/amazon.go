@@ -34,66 +34,79 @@ const (
 	bareFlights = 32
 )
 
-// sqsQueue is a queue of the stand-in for one use: it keeps all in memory.
-type sqsQueue struct {
+// oneQueue is a queue for one use: SQS's stand-in keeps all in memory.
+type oneQueue struct {
 	name    string
 	setting string // for BELLHOP_QUEUE
 }
 
-func (b *bench) newQueue(ctx context.Context) (sqsQueue, error) {
-	q := sqsQueue{name: "bench-" + strings.ToLower(rand.Text())}
-	q.setting = b.queueSetting(b.SQS, q.name)
-	return q, b.run(ctx, b.nowhere(q.setting), "queue", "create", q.name)
+// newQueue makes a queue; setting says what names it.
+func (b *bench) newQueue(ctx context.Context, setting func(name string) string) (oneQueue, error) {
+	q := oneQueue{name: "bench-" + strings.ToLower(rand.Text())}
+	q.setting = setting(q.name)
+	return q, b.run(ctx, b.nowhere(q), "queue", "create", q.name)
 }
+
+func (b *bench) removeQueue(ctx context.Context, q oneQueue) error {
+	return b.run(ctx, b.nowhere(q), "queue", "rm", q.name)
+}
+
+// nowhere is the environment of a command that needs no data but a queue.
+func (b *bench) nowhere(q oneQueue) []string {
+	return []string{q.setting, "BELLHOP_DIR=" + b.data.empty}
+}
+
+// withQueue runs fn with a queue of its own.
+func (b *bench) withQueue(ctx context.Context, setting func(string) string, fn func(oneQueue) error) error {
+	q, err := b.newQueue(ctx, setting)
+	if err != nil {
+		return err
+	}
+	if err := fn(q); err != nil {
+		return err
+	}
+	return b.removeQueue(ctx, q)
+}
+
+func (b *bench) sqsSetting(name string) string { return b.queueSetting(b.SQS, name) }
 
 func (b *bench) queueSetting(endpoint, name string) string {
 	return "BELLHOP_QUEUE=sqs+" + strings.TrimSuffix(endpoint, "/") + "/" + accountID + "/" + name + "?region=" + region
 }
 
-func (b *bench) removeQueue(ctx context.Context, q sqsQueue) error {
-	return b.run(ctx, b.nowhere(q.setting), "queue", "rm", q.name)
-}
-
-// nowhere is the environment of a command that needs no data.
-func (b *bench) nowhere(env ...string) []string { return append(env, "BELLHOP_DIR="+b.data.empty) }
-
 // measureSQS floods a bellhop whose queue is in SQS, and in turn has the bare
 // sender send to another queue there.
 func (b *bench) measureSQS(ctx context.Context) error {
-	rate, err := b.sendBare(ctx)
+	var bare float64
+	err := b.withQueue(ctx, b.sqsSetting, func(q oneQueue) (err error) {
+		bare, err = b.sendBare(ctx, q)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	b.add(keySQSBareRate, rate)
-	q, err := b.newQueue(ctx)
+	b.add("sqs_bare_per_second", bare)
+	w, err := b.basicWebhooks([]string{mainShop})
 	if err != nil {
 		return err
 	}
-	w, err := b.basicWebhooks()
-	if err != nil {
+	return b.withQueue(ctx, b.sqsSetting, func(q oneQueue) error {
+		accepted, err := b.floodAccepting(ctx, []string{q.setting}, w, "accepting into SQS", "sqs_accepted")
+		if err == nil {
+			b.add("sqs_accepted_ratio", accepted/bare)
+		}
 		return err
-	}
-	accepted, err := b.floodAccepting(ctx, []string{q.setting}, w, acceptKeys{"accepting into SQS", keySQSRate, keySQSP99,
-		""})
-	if err != nil {
-		return err
-	}
-	b.add(keySQSRatio, accepted/rate)
-	return b.removeQueue(ctx, q)
+	})
 }
 
 // sendBare sends messages like bellhop's in full batches for as long as bellhop is
 // loaded, and returns how many a second the stand-in has taken.
-func (b *bench) sendBare(ctx context.Context) (rate float64, err error) {
-	q, err := b.newQueue(ctx)
-	if err != nil {
-		return 0, err
-	}
+func (b *bench) sendBare(ctx context.Context, q oneQueue) (rate float64, err error) {
 	client, url, err := b.sqsClient(ctx, q)
 	if err != nil {
 		return 0, err
 	}
-	w, err := b.basicWebhooks()
+	w, err := b.basicWebhooks([]string{mainShop})
 	if err != nil {
 		return 0, err
 	}
@@ -101,20 +114,16 @@ func (b *bench) sendBare(ctx context.Context) (rate float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	from := time.Now().Add(warmup)
-	to := from.Add(b.Duration)
-	var sent atomic.Int64
+	sent := b.newWindow()
 	group, flights := errgroup.WithContext(ctx)
 	for i := range bareFlights {
 		requests := w.For(i)
 		group.Go(func() error {
-			for now := time.Now(); now.Before(to); {
+			for !sent.over() {
 				if err := sendBatch(flights, client, url, like, requests); err != nil {
 					return err
 				}
-				if now = time.Now(); !now.Before(from) && now.Before(to) {
-					sent.Add(bareBatch)
-				}
+				sent.note(bareBatch)
 			}
 			return nil
 		})
@@ -122,10 +131,31 @@ func (b *bench) sendBare(ctx context.Context) (rate float64, err error) {
 	if err := group.Wait(); err != nil {
 		return 0, fmt.Errorf("send without bellhop: %w", err)
 	}
-	return float64(sent.Load()) / b.Duration.Seconds(), b.removeQueue(ctx, q)
+	return sent.rate(), nil
 }
 
-func (b *bench) sqsClient(ctx context.Context, q sqsQueue) (client *sqs.Client, url string, err error) {
+// window counts what is done after a warm-up and before the end.
+type window struct {
+	from, to time.Time
+	n        atomic.Int64
+}
+
+func (b *bench) newWindow() *window {
+	from := time.Now().Add(warmup)
+	return &window{from: from, to: from.Add(b.Duration)}
+}
+
+func (w *window) over() bool { return !time.Now().Before(w.to) }
+
+func (w *window) note(n int64) {
+	if now := time.Now(); !now.Before(w.from) && now.Before(w.to) {
+		w.n.Add(n)
+	}
+}
+
+func (w *window) rate() float64 { return float64(w.n.Load()) / w.to.Sub(w.from).Seconds() }
+
+func (b *bench) sqsClient(ctx context.Context, q oneQueue) (client *sqs.Client, url string, err error) {
 	cfg, err := amazon.Load(ctx, amazon.Settings{Region: region, Endpoint: b.SQS})
 	if err != nil {
 		return nil, "", err

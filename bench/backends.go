@@ -1,8 +1,8 @@
 package bench
 
 import (
-	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"bellhop"
@@ -62,14 +62,10 @@ func (o *CompareOptions) near(flag, address string, schemes ...string) error {
 		return bellhop.Invalidf("compare", "%s is not the address of a server: give %s://USER:PASSWORD@HOST/…", flag,
 			schemes[0])
 	}
-	ok := false
-	for _, s := range schemes {
-		ok = ok || u.Scheme == s
-	}
-	if !ok {
+	if !slices.Contains(schemes, u.Scheme) {
 		return bellhop.Invalidf("compare", "%s begins with %q: give %s://USER:PASSWORD@HOST/…", flag, u.Scheme, schemes[0])
 	}
-	if ip := net.ParseIP(u.Hostname()); o.RemoteOK || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+	if o.RemoteOK || isHere(u.Hostname()) {
 		return nil
 	}
 	return bellhop.Invalidf("compare",

@@ -31,17 +31,8 @@ type child struct {
 // drainTime bounds how long a child may take to finish its work and end.
 const drainTime = 40 * time.Second
 
-// start starts the binary. The child ends with ctx at the latest.
-func (b *bench) start(ctx context.Context, env []string, args ...string) (*child, error) {
-	return b.startProgram(ctx, b.Binary, env, args...)
-}
-
-// startOwn starts a command of this program, to measure the binary beside it.
-func (b *bench) startOwn(ctx context.Context, env []string, args ...string) (*child, error) {
-	return b.startProgram(ctx, b.Self, env, args...)
-}
-
-func (b *bench) startProgram(ctx context.Context, program string, env []string, args ...string) (*child, error) {
+// start starts a program: the binary or this one. The child ends with ctx at the latest.
+func (b *bench) start(ctx context.Context, program string, env []string, args ...string) (*child, error) {
 	b.children++
 	c := &child{
 		name:  filepath.Base(program) + " " + strings.Join(args[:min(2, len(args))], " "),
@@ -75,7 +66,7 @@ func (b *bench) run(ctx context.Context, env []string, args ...string) error {
 
 // output runs a command of the binary to its end, and returns its output.
 func (b *bench) output(ctx context.Context, env []string, args ...string) (string, error) {
-	c, err := b.start(ctx, env, args...)
+	c, err := b.start(ctx, b.Binary, env, args...)
 	if err != nil {
 		return "", err
 	}
@@ -110,19 +101,39 @@ func (c *child) trouble(err error) error {
 // ready waits until url answers 200 and returns how long that took since the
 // start.
 func (c *child) ready(ctx context.Context, url string) (time.Duration, error) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	err := c.await(ctx, func(ctx context.Context) error { return ask(ctx, client, url) })
+	return time.Since(c.started), err
+}
+
+// listening waits until something takes connections at an address.
+func (c *child) listening(ctx context.Context, addr string) error {
+	d := net.Dialer{Timeout: time.Second}
+	return c.await(ctx, func(ctx context.Context) error {
+		n, err := d.DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return err
+		}
+		return n.Close()
+	})
+}
+
+// await tries until try succeeds. If that takes too long or the child ends before, it
+// kills the child.
+func (c *child) await(ctx context.Context, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
-		err := ask(ctx, client, url)
+		err := try(ctx)
 		if err == nil {
-			return time.Since(c.started), nil
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return 0, c.trouble(fmt.Errorf("it is not ready: %w", err))
+			c.kill()
+			return c.trouble(fmt.Errorf("it is not ready: %w", err))
 		case <-c.ended:
-			return 0, c.trouble(errors.New("it ended before it was ready"))
+			return c.trouble(errors.New("it ended before it was ready"))
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
@@ -143,25 +154,6 @@ func ask(ctx context.Context, client *http.Client, url string) error {
 		return fmt.Errorf("%s answers %s", url, res.Status)
 	}
 	return nil
-}
-
-// listening waits until something takes connections at an address.
-func (c *child) listening(ctx context.Context, addr string) error {
-	d := net.Dialer{Timeout: time.Second}
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		n, err := d.DialContext(ctx, "tcp", addr)
-		if err == nil {
-			return n.Close()
-		}
-		if time.Now().After(deadline) || ctx.Err() != nil {
-			return c.trouble(err)
-		}
-		select {
-		case <-c.ended:
-			return c.trouble(errors.New("it ended before it listened"))
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
 }
 
 // alive returns an error if the child has ended.

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
+
+	"bellhop"
 	"bellhop/shopify"
 )
 
@@ -54,7 +57,7 @@ func TestAChildIsReadyAndEndsWhenAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := b.start(t.Context(), nil, "listen", addr)
+	c, err := b.start(t.Context(), b.Binary, nil, "listen", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +104,7 @@ func TestAChildThatFailsSaysWhy(t *testing.T) {
 	if err := b.run(t.Context(), nil, "fail"); err == nil || !strings.Contains(err.Error(), "the disk is on fire") {
 		t.Errorf("got %v", err)
 	}
-	c, err := b.start(t.Context(), nil, "fail")
+	c, err := b.start(t.Context(), b.Binary, nil, "fail")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +120,7 @@ func TestAChildEndsWithTheRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	c, err := b.start(ctx, nil, "listen", addr)
+	c, err := b.start(ctx, b.Binary, nil, "listen", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,12 +150,21 @@ func TestTheBareHandlerChecksTheSignature(t *testing.T) {
 }
 
 func TestARunRefusesWhatMakesNoSense(t *testing.T) {
-	for _, o := range []Options{{}, {Binary: "x", Rounds: -1}, {Binary: "x", Duration: time.Millisecond},
-		{Binary: "x", Connections: 5000}} {
-		if _, err := Run(t.Context(), o); err == nil {
-			t.Errorf("%+v was accepted", o)
+	for _, o := range []Options{{}, {Binary: "/bin/echo"}, {Binary: "x", Rounds: -1},
+		{Binary: "x", Duration: time.Millisecond}} {
+		if _, err := Run(t.Context(), *withDefaults(t, o)); bellhop.KindOf(err) != bellhop.Invalid {
+			t.Errorf("%+v: %v", o, err)
 		}
 	}
+}
+
+// withDefaults sets what the flags' defaults set.
+func withDefaults[T any](t *testing.T, o T) *T {
+	t.Helper()
+	if err := kong.ApplyDefaults(&o); err != nil {
+		t.Fatal(err)
+	}
+	return &o
 }
 
 func TestOnlyWhatIsAskedForIsMeasured(t *testing.T) {

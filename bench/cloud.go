@@ -41,8 +41,7 @@ type cloud struct {
 	mode      mode
 	meter     *meter
 	functions map[string]*lambdaruntime.Function
-	url       string // of accept: HOST:PORT
-	shops     []string
+	url       string         // of accept: HOST:PORT
 	closers   []func() error // called from the last to the first
 }
 
@@ -58,7 +57,7 @@ const FCMLatency = 50 * time.Millisecond
 
 // newCloud starts one with a database of its own.
 func (b *bench) newCloud(ctx context.Context, m mode) (c *cloud, err error) {
-	c = &cloud{mode: m, meter: newMeter(b.SQS), shops: b.cloudShops()}
+	c = &cloud{mode: m, meter: newMeter(b.SQS)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.close())
@@ -73,7 +72,7 @@ func (b *bench) newCloud(ctx context.Context, m mode) (c *cloud, err error) {
 	if err != nil {
 		return c, err
 	}
-	q, err := b.newQueue(ctx)
+	q, err := b.newQueue(ctx, b.sqsSetting)
 	if err != nil {
 		return c, err
 	}
@@ -82,8 +81,8 @@ func (b *bench) newCloud(ctx context.Context, m mode) (c *cloud, err error) {
 	if err != nil {
 		return c, err
 	}
-	env := []string{b.databaseSetting(database), b.queueSetting("http://"+endpoint, q.name),
-		"BELLHOP_SHOPIFY_SECRET=" + b.secret, fcm.push}
+	env := append(b.databaseEnv(database), b.queueSetting("http://"+endpoint, q.name),
+		"BELLHOP_SHOPIFY_SECRET="+b.secret, fcm.push)
 	if err := c.deploy(ctx, b, env); err != nil {
 		return c, err
 	}
@@ -141,7 +140,7 @@ func (c *cloud) deploy(ctx context.Context, b *bench, env []string) error {
 
 // mapQueue lets the queue's messages be handed to the function until the way to
 // the queue is cut.
-func (c *cloud) mapQueue(ctx context.Context, endpoint string, q sqsQueue, cut func() error) error {
+func (c *cloud) mapQueue(ctx context.Context, endpoint string, q oneQueue, cut func() error) error {
 	cfg, err := amazon.Load(ctx, amazon.Settings{Region: region, Endpoint: endpoint})
 	if err != nil {
 		return err

@@ -2,10 +2,7 @@ package bench
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -13,57 +10,46 @@ import (
 	"bellhop/internal/results"
 )
 
-// CompareOptions are the options of [Compare]. A field's zero value means its
-// default.
+// CompareOptions are the options of [Compare], and flags of bellhop-bench compare, which
+// have its defaults.
 type CompareOptions struct {
-	Binary  string // the measured bellhop; needed
-	Command string // as given, for the results
-	Dir     string // where to write data, in a folder that Compare removes at the end
+	Binary   string `name:"binary" placeholder:"FILE" help:"The bellhop to measure; by default the one beside this program."`
+	Postgres string `name:"db" env:"BENCH_POSTGRES" placeholder:"URL" help:"A Postgres database whose user may create databases; without it orders go into SQLite."`
+	Queue    string `name:"queue" default:"sqlite:" placeholder:"URL" help:"The queue: sqlite:, postgres: (in --db), a virtual host of RabbitMQ, or sqs+http://HOST:PORT of a stand-in for SQS (${default})."`
 
-	// Postgres is the URL of a database whose user may make others; with it orders
-	// are stored there, else in SQLite.
-	Postgres string
-	// Queue is a value of BELLHOP_QUEUE without a name: "sqlite:" (also when it is
-	// empty), "postgres:", or the URL of a virtual host of RabbitMQ.
-	Queue string
-	// RemoteOK allows servers on other machines.
-	RemoteOK bool
+	PushLatency time.Duration `name:"push-latency" default:"80ms" help:"The push service's time to answer."`
+	Faults      string        `name:"faults" placeholder:"LIST" help:"Faults of the push service, as bellhop simulate fcm takes them."`
+	Pool        int           `name:"pool" default:"10" help:"How many requests inline handles at once, as a pool of connections allows."`
+	Waiting     int           `name:"waiting" default:"100" help:"How many more requests may wait before it refuses them."`
+	OwnersRate  float64       `name:"owners-rate" default:"50" help:"Owners' requests a second."`
 
-	Pool, Waiting int           // of inline; 10 and 100
-	PushLatency   time.Duration // how long the push service takes; 80 ms
-	Faults        string        // of the push service, as bellhop simulate fcm takes them
-	OwnersRate    float64       // owners' requests a second; 50
-	Duration      time.Duration // of one measurement; 8 s
-	Repeats       int           // of each rate; 3
-	Rates         []float64     // by default from a tenth of the pool's rate to ten times that
-	MaxRate       float64       // the highest rate to try for queued; 10,000
-	Refine        int           // measurements for each edge; 3, none if negative
-	Traffic       *results.Traffic
+	Rates    []float64     `name:"rates" placeholder:"N,..." help:"The webhooks a second to measure; without it 0.1 to 10 times the pool's capacity."`
+	MaxRate  float64       `name:"max-rate" default:"10000" help:"The highest rate to try for queued."`
+	Duration time.Duration `name:"duration" default:"8s" help:"The length of one measurement."`
+	Repeats  int           `name:"repeats" default:"3" help:"How often to measure each rate in each mode."`
+	Refine   int           `name:"refine" default:"3" help:"How many rates to measure at most to find each edge; 0 for none."`
+	Quick    bool          `name:"quick" help:"Short and rough: it shows that everything works, but don't rely on its figures."`
 
-	Progress func(format string, args ...any)
+	RemoteOK bool   `name:"remote-ok" help:"Allow servers on other machines. It loads them until they fail."`
+	Dir      string `name:"dir" placeholder:"DIR" help:"Where to put the data, in a folder that it removes at the end. Choose the disk to measure."`
+
+	Command  string                           `kong:"-"` // as given, for the results
+	Traffic  *results.Traffic                 `kong:"-"`
+	Progress func(format string, args ...any) `kong:"-"`
 	// Keep gets the comparison so far after each rate.
-	Keep func(*results.Comparison) error
+	Keep func(*results.Comparison) error `kong:"-"`
 }
 
 // poolShares are the measured rates, as shares of what the pool can serve.
 var poolShares = []float64{0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 5, 10}
 
-// Quick makes a run short: enough to see that all works, not to rely on.
-func (o *CompareOptions) Quick() {
-	o.Duration, o.Repeats, o.Refine, o.MaxRate = 2*time.Second, 1, -1, 1000
-}
-
-func (o *CompareOptions) fill() error {
-	if o.Binary == "" {
-		return bellhop.Invalidf("compare", "there is no binary to measure")
+func (o *CompareOptions) check() error {
+	if o.Quick {
+		o.Duration, o.Repeats, o.Refine, o.MaxRate = 2*time.Second, 1, 0, 1000
 	}
-	if min(o.Pool, o.Waiting, o.Repeats) < 0 || o.PushLatency < 0 || o.Duration < 0 || min(o.OwnersRate, o.MaxRate) < 0 {
-		return bellhop.Invalidf("compare", "a number, a rate or a time is negative: give more than 0")
+	if min(o.Pool, o.Waiting, o.Repeats) < 1 || o.Refine < 0 || min(o.OwnersRate, o.MaxRate) <= 0 {
+		return bellhop.Invalidf("compare", "a number or a rate is 0 or negative: give more than 0")
 	}
-	o.Pool, o.Waiting, o.Repeats = orDefault(o.Pool, 10), orDefault(o.Waiting, 100), orDefault(o.Repeats, 3)
-	o.PushLatency, o.Duration = orDefault(o.PushLatency, 80*time.Millisecond), orDefault(o.Duration, 8*time.Second)
-	o.OwnersRate, o.MaxRate, o.Refine = orDefault(o.OwnersRate, 50), orDefault(o.MaxRate, 10_000), orDefault(o.Refine, 3)
-	o.Queue = orDefault(o.Queue, "sqlite:")
 	switch {
 	case o.Duration < time.Second || o.Duration > 10*time.Minute:
 		return bellhop.Invalidf("compare", "a duration of %v makes no sense: give 1s to 10m", o.Duration)
@@ -76,13 +62,13 @@ func (o *CompareOptions) fill() error {
 		return bellhop.Invalidf("compare", "give at most 5,000 owners' requests and %s webhooks a second",
 			results.Grouped(maxRate))
 	}
-	return o.fillRates()
+	return o.checkRates()
 }
 
 // maxRate is a rate that the generator holds on a small machine, too.
 const maxRate = 20_000
 
-func (o *CompareOptions) fillRates() error {
+func (o *CompareOptions) checkRates() error {
 	if len(o.Rates) == 0 {
 		for _, share := range poolShares {
 			o.Rates = append(o.Rates, min(o.MaxRate, round(share*float64(o.Pool)/o.PushLatency.Seconds())))
@@ -95,12 +81,6 @@ func (o *CompareOptions) fillRates() error {
 			return bellhop.Invalidf("compare", "%v webhooks a second make no sense: give 1 to %s", r, results.Grouped(maxRate))
 		}
 	}
-	if o.Progress == nil {
-		o.Progress = func(string, ...any) {}
-	}
-	if o.Keep == nil {
-		o.Keep = func(*results.Comparison) error { return nil }
-	}
 	return o.Traffic.Check()
 }
 
@@ -108,6 +88,7 @@ func (o *CompareOptions) fillRates() error {
 type comparing struct {
 	*bench
 	o        CompareOptions
+	base     base
 	c        *results.Comparison
 	backends backends
 	left     int // measurements, as far as known
@@ -117,7 +98,7 @@ type comparing struct {
 // Compare measures the same steps twice on the same store: inside the request and
 // behind a queue. When it stops or fails midway it returns the measurements so far, too.
 func Compare(ctx context.Context, o CompareOptions) (*results.Comparison, error) {
-	if err := o.fill(); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -126,31 +107,19 @@ func Compare(ctx context.Context, o CompareOptions) (*results.Comparison, error)
 	if err != nil {
 		return nil, err
 	}
-	version, err := versionOf(ctx, o.Binary)
+	b, err := newBench(ctx, Options{Binary: o.Binary, Dir: o.Dir, Postgres: p.postgres, RabbitMQ: p.rabbitMQ, SQS: p.sqs,
+		Duration: o.Duration}, "bellhop-compare-")
 	if err != nil {
 		return nil, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
-	dir, err := os.MkdirTemp(o.Dir, "bellhop-compare-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder for the data: %w", err)
-	}
-	defer os.RemoveAll(dir)
 	began, watch := time.Now(), watchOthers()
-	c := &comparing{o: o, backends: p, bench: &bench{
-		Options: Options{Binary: o.Binary, Self: self, Postgres: p.postgres, RabbitMQ: p.rabbitMQ, SQS: p.sqs,
-			Duration: o.Duration, Connections: 64},
-		dir: dir, secret: rand.Text(), password: rand.Text(), made: map[string]*Webhooks{},
-	}}
-	c.c = &results.Comparison{Format: results.Format, Version: version, Command: o.Command,
+	c := &comparing{o: o, backends: p, bench: b}
+	c.c = &results.Comparison{Format: results.Format, Version: b.version, Command: o.Command,
 		Started: began.UTC().Truncate(time.Second),
 		Machine: ThisMachine(), Traffic: o.Traffic, Problems: []string{},
 		Settings: results.CompareSettings{Store: p.store, Queue: p.queue, Pool: o.Pool, Waiting: o.Waiting,
 			PushLatency: o.PushLatency, Faults: o.Faults,
-			OwnersRate: o.OwnersRate, Duration: o.Duration, Repeats: o.Repeats, Disk: diskOf(dir)}}
+			OwnersRate: o.OwnersRate, Duration: o.Duration, Repeats: o.Repeats, Disk: diskOf(b.dir)}}
 	err = errors.Join(c.all(ctx), c.tidy())
 	c.c.Took, c.c.Interrupted = time.Since(began), ctx.Err() != nil
 	c.c.Machine.Others = watch.others(c.c.Machine.Cores)

@@ -54,10 +54,7 @@ const machineARN = "arn:aws:states:" + region + ":" + accountID + ":stateMachine
 // execute takes one order the whole way.
 func (c *composition) execute(ctx context.Context, input string) error {
 	began := time.Now()
-	r, err := c.record.Invoke(ctx, []byte(input))
-	if err == nil {
-		err = r.Err()
-	}
+	r, err := c.record.Call(ctx, []byte(input))
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
@@ -69,11 +66,7 @@ func (c *composition) execute(ctx context.Context, input string) error {
 		return fmt.Errorf("read what was recorded: %w", err)
 	}
 	if recorded.Outcome == "recorded" && recorded.Pushes > 0 {
-		r, err := c.notify.Invoke(ctx, r.Payload)
-		if err == nil {
-			err = r.Err()
-		}
-		if err != nil {
+		if _, err := c.notify.Call(ctx, r.Payload); err != nil {
 			return fmt.Errorf("notify: %w", err)
 		}
 	}

@@ -112,7 +112,7 @@ func (b *bench) carrySlowly(ctx context.Context, clouds []*cloud, timed map[mode
 	group.SetLimit(len(clouds))
 	apart := time.Duration(float64(time.Second) / slowRate / float64(len(clouds)))
 	for i, c := range clouds {
-		w, err := c.webhooks(b)
+		w, err := b.basicWebhooks(b.cloudShops())
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (b *bench) carrySlowly(ctx context.Context, clouds []*cloud, timed map[mode
 // carryFast sends orders as fast as real processes may hold; where they don't, the
 // model takes their place.
 func (b *bench) carryFast(ctx context.Context, c *cloud, p *timings) error {
-	w, err := c.webhooks(b)
+	w, err := b.basicWebhooks(b.cloudShops())
 	if err != nil {
 		return err
 	}
@@ -160,10 +160,6 @@ func (b *bench) addCost(c Cost) {
 	b.costs = append(b.costs, c)
 }
 
-func (c *cloud) webhooks(b *bench) (*Webhooks, error) {
-	return b.webhooksOf(WebhookOptions{Shops: c.shops, Basic: true})
-}
-
 // timings are how long the functions of a mode take when nothing else goes on.
 type timings struct {
 	consumer timing
@@ -174,7 +170,7 @@ type timings struct {
 // sample warms the functions up and learns how long the consumer takes for one
 // message and for a full batch.
 func (c *cloud) sample(ctx context.Context, b *bench) (*timings, error) {
-	w, err := c.webhooks(b)
+	w, err := b.basicWebhooks(b.cloudShops())
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,10 @@
 package bench
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,8 +13,8 @@ import (
 )
 
 func TestAFigureIsTheMedianAndItsVerdict(t *testing.T) {
-	ratio := spec{keyAcceptedRatio, "accepted", Ratio, &Target{AtLeast: 0.5, Floor: 0.4}}
-	p99 := spec{keyFloodP99, "p99", Milliseconds, atMost(10)}
+	ratio := spec{"accepted_ratio", "accepted", Ratio, &Target{AtLeast: 0.5, Floor: 0.4}}
+	p99 := spec{"flood_p99", "p99", Milliseconds, atMost(10)}
 	for _, c := range []struct {
 		spec    spec
 		values  []float64
@@ -41,12 +45,37 @@ func TestEachFigureHasOneLineOfItsOwn(t *testing.T) {
 	}
 }
 
+// A misspelled key would only lose a figure.
+func TestEachMeasuredKeyIsThatOfAFigure(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := regexp.MustCompile(`\.(?:add|ms|mib|noteCPU)\("(\w+)"[,)]|[{, ]"(\w+_(?:per_second|p99|cpu|ratio))"[,)}]`)
+	found := 0
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range key.FindAllStringSubmatch(string(text), -1) {
+			found++
+			if !slices.ContainsFunc(specs, func(s spec) bool { return s.key == m[1]+m[2] }) {
+				t.Errorf("%s: no figure has the key %s", name, m[1]+m[2])
+			}
+		}
+	}
+	if found < 40 {
+		t.Errorf("found only %d keys", found)
+	}
+}
+
 func TestTheTableSaysWhatIsToKnow(t *testing.T) {
 	m := measured{values: map[string][]float64{}}
-	m.add(keyAcceptedRate, 1234567.4)
-	m.add(keyAcceptedRatio, 0.413)
-	m.ms(keyFloodP99, 8123*time.Microsecond)
-	m.mib(keyMemoryIdle, 123<<20)
+	m.add("accepted_per_second", 1234567.4)
+	m.add("accepted_ratio", 0.413)
+	m.ms("flood_p99", 8123*time.Microsecond)
+	m.mib("memory_idle", 123<<20)
 	m.problem("%d orders were lost", 2)
 	r := Results{Machine: results.Machine{CPU: "Some CPU", Cores: 2, Load: 1.5, Others: 0.2}, Figures: m.figures(),
 		Problems: m.problems,

@@ -14,9 +14,9 @@ const warmup = 500 * time.Millisecond
 // measureBare loads the bare handler.
 func (b *bench) measureBare(ctx context.Context) error {
 	return b.floodBare(ctx, nil, func(c *child, before usage, tally *Tally) {
-		b.noteCPU(keyBareCPU, c, before, tally.OK())
-		b.add(keyBareRate, tally.Rate())
-		b.ms(keyBareP99, tally.Latency.At(99))
+		b.noteCPU("bare_cpu", c, before, tally.OK())
+		b.add("bare_per_second", tally.Rate())
+		b.ms("bare_p99", tally.Latency.At(99))
 	})
 }
 
@@ -27,7 +27,7 @@ func (b *bench) floodBare(ctx context.Context, env []string,
 	if err != nil {
 		return err
 	}
-	c, err := b.startOwn(ctx, env, append([]string{"bare", "--addr", addr}, args...)...)
+	c, err := b.start(ctx, b.self, env, append([]string{"bare", "--addr", addr}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (b *bench) expectNone(what string, t *Tally) {
 
 // bare returns the bare handler's rate just before, to compare with.
 func (b *bench) bare() float64 {
-	rates := b.values[keyBareRate]
+	rates := b.values["bare_per_second"]
 	return rates[len(rates)-1]
 }
 
@@ -76,23 +76,13 @@ func (b *bench) serving(ctx context.Context, data string, env []string, fn func(
 		return err
 	}
 	defer b.discard(dir)
-	s, err := b.serve(ctx, dir, env, args...)
-	if err != nil {
-		return err
-	}
-	defer s.kill()
-	if err := fn(s); err != nil {
-		return err
-	}
-	return s.stop()
+	return b.running(ctx, dir, env, fn, args...)
 }
 
-// acceptKeys are the figures of accepting into one queue; cpu may be empty.
-type acceptKeys struct{ what, rate, p99, cpu string }
-
 // floodAccepting floods a bellhop that only accepts, and returns how many webhooks
-// a second it did.
-func (b *bench) floodAccepting(ctx context.Context, env []string, w *Webhooks, k acceptKeys) (rate float64, err error) {
+// a second it did. prefix is that of the figures' keys.
+func (b *bench) floodAccepting(ctx context.Context, env []string, w *Webhooks,
+	what, prefix string) (rate float64, err error) {
 	err = b.accepting(ctx, env, func(s *server) error {
 		before, _ := usageOf(s.cmd.Process.Pid)
 		l := b.flood(s.addr, w)
@@ -101,13 +91,11 @@ func (b *bench) floodAccepting(ctx context.Context, env []string, w *Webhooks, k
 		if err != nil {
 			return err
 		}
-		if k.cpu != "" {
-			b.noteCPU(k.cpu, s.child, before, tally.OK())
-		}
-		b.expectNone(k.what, tally)
+		b.noteCPU(prefix+"_cpu", s.child, before, tally.OK())
+		b.expectNone(what, tally)
 		rate = tally.Rate()
-		b.add(k.rate, rate)
-		b.ms(k.p99, tally.Latency.At(99))
+		b.add(prefix+"_per_second", rate)
+		b.ms(prefix+"_p99", tally.Latency.At(99))
 		return nil
 	})
 	return rate, err
@@ -119,11 +107,11 @@ func (b *bench) measureAccepting(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rate, err := b.floodAccepting(ctx, nil, w, acceptKeys{"accepting", keyAcceptedRate, keyAcceptP99, keyAcceptCPU})
+	rate, err := b.floodAccepting(ctx, nil, w, "accepting", "accepted")
 	if err != nil {
 		return err
 	}
-	b.add(keyAcceptedRatio, rate/b.bare())
+	b.add("accepted_ratio", rate/b.bare())
 	return nil
 }
 
@@ -148,35 +136,32 @@ func (b *bench) measureRecording(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := b.serve(ctx, dir, nil)
-	if err != nil {
-		return err
-	}
-	defer s.kill()
 	w, err := b.webhooks([]string{mainShop}, 0)
 	if err != nil {
 		return err
 	}
-	before, _ := usageOf(s.cmd.Process.Pid)
-	tally, err := b.flood(s.addr, w).Run(ctx)
+	var recorded int64
+	err = b.running(ctx, dir, nil, func(s *server) error {
+		before, _ := usageOf(s.cmd.Process.Pid)
+		tally, err := b.flood(s.addr, w).Run(ctx)
+		if err != nil {
+			return err
+		}
+		_, most, memErr := resident(s.cmd.Process.Pid)
+		if recorded, err = s.drained(ctx); err != nil {
+			return err
+		}
+		b.noteRecording(tally, recorded, time.Since(tally.Began))
+		b.noteCPU("recorded_cpu", s.child, before, recorded)
+		if after, err := usageOf(s.cmd.Process.Pid); err == nil {
+			b.add("bytes_written_per_order", float64(after.Written-before.Written)/float64(max(recorded, 1)))
+		}
+		if memErr == nil {
+			b.mib("memory_loaded", most)
+		}
+		return nil
+	})
 	if err != nil {
-		return err
-	}
-	_, most, memErr := resident(s.cmd.Process.Pid)
-	recorded, err := s.drained(ctx)
-	if err != nil {
-		return err
-	}
-	took := time.Since(tally.Began)
-	b.noteRecording(tally, recorded, took)
-	b.noteCPU(keyRecordCPU, s.child, before, recorded)
-	if after, err := usageOf(s.cmd.Process.Pid); err == nil {
-		b.add(keyBytesWritten, float64(after.Written-before.Written)/float64(max(recorded, 1)))
-	}
-	if memErr == nil {
-		b.mib(keyMemoryLoaded, most)
-	}
-	if err := s.stop(); err != nil {
 		return err
 	}
 	size, err := sizeOf(dir)
@@ -191,13 +176,13 @@ func (b *bench) noteRecording(t *Tally, recorded int64, took time.Duration) {
 		b.problem("recording: %d webhooks were acknowledged and %d recorded", t.OK(), recorded)
 	}
 	rate := float64(recorded) / took.Seconds()
-	b.add(keyRecordedRate, rate)
-	b.add(keyRecordedRatio, rate/b.bare())
-	b.add(keyFloodRate, t.Rate())
-	b.ms(keyDrainSeconds, took-t.Ended.Sub(t.Began))
-	b.ms(keyFloodP50, t.Latency.At(50))
-	b.ms(keyFloodP99, t.Latency.At(99))
-	b.ms(keyFloodP999, t.Latency.At(99.9))
+	b.add("recorded_per_second", rate)
+	b.add("recorded_ratio", rate/b.bare())
+	b.add("flood_accepted_per_second", t.Rate())
+	b.ms("flood_drain", took-t.Ended.Sub(t.Began))
+	b.ms("flood_p50", t.Latency.At(50))
+	b.ms("flood_p99", t.Latency.At(99))
+	b.ms("flood_p999", t.Latency.At(99.9))
 }
 
 // measureQueued looks at memory while very many webhooks wait.
@@ -222,8 +207,8 @@ func (b *bench) measureQueued(ctx context.Context) error {
 			b.problem("queueing: %d webhooks were acknowledged and %d wait", tally.OK(), int64(m[seriesWaiting]))
 		}
 		if now, most, err := resident(s.cmd.Process.Pid); err == nil {
-			b.mib(keyMemoryQueued, now)
-			b.mib(keyMemoryPeak, most)
+			b.mib("memory_queued", now)
+			b.mib("memory_queued_peak", most)
 		}
 		return nil
 	})
@@ -249,15 +234,12 @@ func (b *bench) startEmpty(ctx context.Context) error {
 		return err
 	}
 	defer b.discard(dir)
-	s, err := b.serve(ctx, dir, nil)
-	if err != nil {
-		return err
-	}
-	defer s.kill()
-	b.ms(keyStart, s.took)
-	wait.Pause(ctx, time.Second)
-	if now, _, err := resident(s.cmd.Process.Pid); err == nil {
-		b.mib(keyMemoryIdle, now)
-	}
-	return s.stop()
+	return b.running(ctx, dir, nil, func(s *server) error {
+		b.ms("start_ready", s.took)
+		wait.Pause(ctx, time.Second)
+		if now, _, err := resident(s.cmd.Process.Pid); err == nil {
+			b.mib("memory_idle", now)
+		}
+		return nil
+	})
 }

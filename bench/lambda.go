@@ -43,7 +43,7 @@ func (b *bench) bootstrap(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b.mib(keyLambdaSize, info.Size())
+	b.mib("lambda_size", info.Size())
 	return path, nil
 }
 
@@ -74,7 +74,7 @@ func (b *bench) measureLambdaStart(ctx context.Context) error {
 	}
 	defer at.Close()
 	// The queue is for dead letters; there are none.
-	env := []string{b.databaseSetting(database), b.queueSetting(b.SQS, "unused"), "BELLHOP_PUSH=log:"}
+	env := append(b.databaseEnv(database), b.sqsSetting("unused"), "BELLHOP_PUSH=log:")
 	all, err := b.functions(ctx, at, env, "direct")
 	if err != nil {
 		return err
@@ -89,8 +89,8 @@ func (b *bench) measureLambdaStart(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.ms(keyLambdaInit, r.Init)
-		b.ms(keyLambdaStart, r.Init+r.Took)
+		b.ms("lambda_init", r.Init)
+		b.ms("lambda_first_record", r.Init+r.Took)
 		all["direct"].Kill()
 	}
 	err = b.connected(ctx, b.databaseURL(database), func(c *pgx.Conn) error {
@@ -114,10 +114,7 @@ func (b *bench) invokeWith(ctx context.Context, f *lambdaruntime.Function, reque
 	if err != nil {
 		return lambdaruntime.Result{}, err
 	}
-	r, err := f.Invoke(ctx, batch)
-	if err == nil {
-		err = r.Err()
-	}
+	r, err := f.Call(ctx, batch)
 	if err == nil && !bytes.Contains(r.Payload, []byte(`"batchItemFailures":[]`)) {
 		err = fmt.Errorf("it answered %.200s", r.Payload)
 	}

@@ -53,7 +53,7 @@ func (l *Load) check() error {
 	if err != nil {
 		return bellhop.Invalidf("target", "%q is not an address: give HOST:PORT, such as 127.0.0.1:8080", l.Target)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !isHere(host) {
 		return bellhop.Invalidf("target", "%s is not this machine: only loopback addresses are loaded", l.Target)
 	}
 	if l.Connections < 1 || l.Rate < 0 || l.Warmup < 0 || l.Requests == nil {

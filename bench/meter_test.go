@@ -89,12 +89,12 @@ func TestServersElsewhereAreNotLoaded(t *testing.T) {
 		{Binary: "x", Postgres: "postgres://me:hush@db.example/x"}, {Binary: "x", Postgres: "me:hush"},
 		{Binary: "x", RabbitMQ: "amqp://me:hush@mq.example/x"},
 	} {
-		if err := o.fill(); err == nil || strings.Contains(err.Error(), "hush") {
+		if err := withDefaults(t, o).check(); err == nil || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
 	o := Options{Binary: "x", SQS: "http://localhost:4566", Postgres: "postgres://me:hush@127.0.0.1:5432/x"}
-	if err := o.fill(); err != nil {
+	if err := withDefaults(t, o).check(); err != nil {
 		t.Error(err)
 	}
 }

@@ -67,9 +67,9 @@ func (b *bench) watchOrders(ctx context.Context, s *server) error {
 		return err
 	}
 	more := (watched - alone) / b.Duration.Seconds() / openPages
-	b.add(keyPageCPU, more*1000)
-	b.add(keyPageLooks, float64(pages.looks.Load())/b.Duration.Seconds()/openPages)
-	b.ms(keyPageP99, time.Duration(pages.latency.ValueAtPercentile(99))*time.Microsecond)
+	b.add("page_cpu", more*1000)
+	b.add("page_looks", float64(pages.looks.Load())/b.Duration.Seconds()/openPages)
+	b.ms("page_p99", time.Duration(pages.latency.ValueAtPercentile(99))*time.Microsecond)
 	if n := pages.failed.Load(); n > 0 {
 		b.problem("pages: %d of %d looks failed", n, pages.looks.Load())
 	}
@@ -83,7 +83,7 @@ func (b *bench) besidePages(ctx context.Context, s *server, p *pages) (seconds f
 	if err != nil {
 		return 0, err
 	}
-	l := Load{Target: s.addr, Requests: w.For, Connections: b.Connections, Rate: pagesRate, Duration: b.Duration}
+	l := Load{Target: s.addr, Requests: w.For, Connections: connections, Rate: pagesRate, Duration: b.Duration}
 	if p != nil {
 		p.measured.Store(true)
 		defer p.measured.Store(false)

@@ -3,51 +3,15 @@ package bench
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
-
-// postgresData is the start of measurements on Postgres: a database with
-// shops with one device each, and a folder whose queue holds webhooks for one.
-type postgresData struct {
-	base string // name of the database
-	dir  string
-}
-
-// preparePostgres makes it, with bellhop's own commands and API.
-func (b *bench) preparePostgres(ctx context.Context) (err error) {
-	b.postgres = &postgresData{dir: filepath.Join(b.dir, "queued")}
-	if b.postgres.base, err = b.newDatabase(ctx, "template0"); err != nil {
-		return err
-	}
-	env := []string{b.databaseSetting(b.postgres.base), "BELLHOP_DIR=" + b.postgres.dir}
-	if err := b.setUp(ctx, env, b.postgresShops(), nil); err != nil {
-		return err
-	}
-	return b.fillQueue(ctx, env)
-}
-
-func (b *bench) postgresShops() []string { return append(b.cloudShops(), mainShop) }
-
-// fillQueue adds devices, and webhooks that nobody records.
-func (b *bench) fillQueue(ctx context.Context, env []string) error {
-	s, err := b.serve(ctx, b.postgres.dir, env, "--no-worker")
-	if err != nil {
-		return err
-	}
-	defer s.kill()
-	if err := b.addDevicesTo(ctx, s, env, b.postgresShops(), 1); err != nil {
-		return err
-	}
-	if err := b.accept(ctx, s, []string{mainShop}, b.Stored); err != nil {
-		return err
-	}
-	return s.stop()
-}
 
 // measurePostgres makes a worker record the whole queue into a database of its own,
 // and then inserts the very same rows into another one like it.
@@ -56,11 +20,16 @@ func (b *bench) measurePostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rate, err := b.recordInto(ctx, recorded)
+	dir, err := b.copyOf(b.postgres.dir)
 	if err != nil {
 		return err
 	}
-	bare, err := b.newDatabase(ctx, b.postgres.base)
+	defer b.discard(dir)
+	rate, err := b.recordStored(ctx, dir, b.databaseEnv(recorded), "postgres_recorded_per_second", "postgres_recorded_cpu")
+	if err != nil {
+		return err
+	}
+	bare, err := b.newDatabase(ctx, b.postgres.database)
 	if err != nil {
 		return err
 	}
@@ -69,63 +38,123 @@ func (b *bench) measurePostgres(ctx context.Context) error {
 		return err
 	}
 	bareRate := float64(b.Stored) / bareTook.Seconds()
-	b.add(keyPostgresRate, rate)
-	b.add(keyPostgresBareRate, bareRate)
-	b.add(keyPostgresRatio, rate/bareRate)
+	b.add("postgres_bare_per_second", bareRate)
+	b.add("postgres_recorded_ratio", rate/bareRate)
 	return b.dropDatabases(ctx, recorded, bare)
 }
 
-// likeBase makes a database like the one that all begin with.
+// likeBase makes a database like the one that all begin with: shops with one device
+// each. Its folder's queue holds webhooks for one of them.
 func (b *bench) likeBase(ctx context.Context) (name string, err error) {
 	if b.postgres == nil {
-		if err := b.preparePostgres(ctx); err != nil {
+		begin := base{dir: filepath.Join(b.dir, "queued"), shops: shopsWith(1, append(b.cloudShops(), mainShop)...)}
+		if begin.database, err = b.newDatabase(ctx, "template0"); err != nil {
 			return "", err
 		}
-	}
-	return b.newDatabase(ctx, b.postgres.base)
-}
-
-// recordInto returns how many webhooks a second a worker records into
-// a database.
-func (b *bench) recordInto(ctx context.Context, database string) (rate float64, err error) {
-	dir, err := b.copyOf(b.postgres.dir)
-	if err != nil {
-		return 0, err
-	}
-	defer b.discard(dir)
-	return b.recordQueued(ctx, dir, []string{b.databaseSetting(database)}, keyPostgresCPU)
-}
-
-// recordQueued returns how many queued webhooks a second a worker records, from its
-// first answer until nothing is queued.
-func (b *bench) recordQueued(ctx context.Context, dir string, env []string, cpu string) (rate float64, err error) {
-	if b.Postgres != "" {
-		if err := b.administer(ctx, "CHECKPOINT"); err != nil {
-			return 0, err
+		queue := func(s *server) error { return b.accept(ctx, s, []string{mainShop}, b.Stored) }
+		if err := b.fill(ctx, begin, queue, "--no-worker"); err != nil {
+			return "", err
 		}
+		b.postgres = &begin
 	}
-	s, err := b.work(ctx, dir, env, "--steps", "record")
+	return b.newDatabase(ctx, b.postgres.database)
+}
+
+// recordStored makes a worker record the webhooks of one measurement, and adds how many
+// a second.
+func (b *bench) recordStored(ctx context.Context, dir string, env []string, key, cpu string) (rate float64, err error) {
+	recorded, rate, err := b.recordQueued(ctx, dir, env, cpu)
 	if err != nil {
 		return 0, err
-	}
-	defer s.kill()
-	before, err := s.metrics(ctx, seriesRecorded)
-	if err != nil {
-		return 0, s.trouble(err)
-	}
-	began := time.Now()
-	recorded, err := s.drained(ctx)
-	if err != nil {
-		return 0, err
-	}
-	took := time.Since(began)
-	if cpu != "" {
-		b.noteCPU(cpu, s.child, usage{}, recorded)
 	}
 	if recorded != int64(b.Stored) {
 		b.problem("recording what was queued: %d webhooks were acknowledged and %d recorded", b.Stored, recorded)
 	}
-	return (float64(recorded) - before[seriesRecorded]) / took.Seconds(), s.stop()
+	b.add(key, rate)
+	return rate, nil
+}
+
+// recordQueued makes a worker record the whole queue. It returns how many there were,
+// and how many a second from the worker's first answer until nothing is queued.
+func (b *bench) recordQueued(ctx context.Context, dir string, env []string,
+	cpu string) (recorded int64, rate float64, err error) {
+	if b.Postgres != "" {
+		if err := b.administer(ctx, "CHECKPOINT"); err != nil {
+			return 0, 0, err
+		}
+	}
+	s, err := b.work(ctx, dir, env)
+	if err != nil {
+		return 0, 0, err
+	}
+	err = s.during(func(s *server) error {
+		before, err := s.metrics(ctx, seriesRecorded)
+		if err != nil {
+			return s.trouble(err)
+		}
+		began := time.Now()
+		if recorded, err = s.drained(ctx); err != nil {
+			return err
+		}
+		rate = (float64(recorded) - before[seriesRecorded]) / time.Since(began).Seconds()
+		if cpu != "" {
+			b.noteCPU(cpu, s.child, usage{}, recorded)
+		}
+		return nil
+	})
+	return recorded, rate, err
+}
+
+// measurePostgresQueue accepts webhooks into a queue in Postgres and records them:
+// once into the same database, once into an SQLite file.
+func (b *bench) measurePostgresQueue(ctx context.Context) error {
+	alone, err := b.likeBase(ctx)
+	if err != nil {
+		return err
+	}
+	env := append(b.databaseEnv(alone), "BELLHOP_QUEUE=postgres:")
+	if err := b.queueInPostgres(ctx, filepath.Join(b.dir, "unused"), env, "postgres_alone"); err != nil {
+		return err
+	}
+	beside, err := b.newDatabase(ctx, "template0")
+	if err != nil {
+		return err
+	}
+	dir, err := b.copyOf(b.data.empty)
+	if err != nil {
+		return err
+	}
+	defer b.discard(dir)
+	err = b.queueInPostgres(ctx, dir, []string{"BELLHOP_QUEUE=" + b.databaseURL(beside)}, "postgres_queue")
+	if err != nil {
+		return err
+	}
+	return b.dropDatabases(ctx, alone, beside)
+}
+
+func (b *bench) queueInPostgres(ctx context.Context, dir string, env []string, prefix string) error {
+	tally, err := b.queueAndRecord(ctx, dir, env, prefix)
+	if err == nil {
+		b.add(prefix+"_accepted_per_second", float64(tally.OK())/tally.Ended.Sub(tally.Began).Seconds())
+		b.ms(prefix+"_accepted_p99", tally.Latency.At(99))
+	}
+	return err
+}
+
+// queueAndRecord accepts as many webhooks as a worker then records. prefix is that of
+// the figures' keys.
+func (b *bench) queueAndRecord(ctx context.Context, dir string, env []string,
+	prefix string) (accepted *Tally, err error) {
+	err = b.running(ctx, dir, env, func(s *server) error {
+		accepted, err = b.send(ctx, s, []string{mainShop}, b.Stored)
+		return err
+	}, "--no-worker")
+	if err != nil {
+		return nil, err
+	}
+	b.expectNone("queueing for a worker", accepted)
+	_, err = b.recordStored(ctx, dir, env, prefix+"_recorded_per_second", "")
+	return accepted, err
 }
 
 // databaseURL is [Options.Postgres] with another database.
@@ -138,7 +167,13 @@ func (b *bench) databaseURL(name string) string {
 	return u.String()
 }
 
-func (b *bench) databaseSetting(name string) string { return "BELLHOP_DB=" + b.databaseURL(name) }
+// databaseEnv is the setting of a database; none without a name.
+func (b *bench) databaseEnv(name string) []string {
+	if name == "" {
+		return nil
+	}
+	return []string{"BELLHOP_DB=" + b.databaseURL(name)}
+}
 
 // newDatabase makes a database like another one that nobody is connected to.
 func (b *bench) newDatabase(ctx context.Context, like string) (name string, err error) {
@@ -179,7 +214,7 @@ func (b *bench) connected(ctx context.Context, address string, fn func(*pgx.Conn
 	return fn(c)
 }
 
-// tidy drops all databases of the run, also of one that broke off.
+// tidy removes all data of the run, also of one that broke off.
 func (b *bench) tidy() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
@@ -187,5 +222,5 @@ func (b *bench) tidy() error {
 	for i := range b.databases {
 		names = append(names, b.databaseName(i+1))
 	}
-	return b.dropDatabases(ctx, names...)
+	return errors.Join(b.dropDatabases(ctx, names...), os.RemoveAll(b.dir))
 }

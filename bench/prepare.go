@@ -18,6 +18,28 @@ type data struct {
 	owed   string // the same, with pushes owed and none sent
 }
 
+// base is what measurements begin with a copy of: shops with devices, and owners of the
+// main shop.
+type base struct {
+	dir      string
+	database string // its name in Postgres; "" is in the folder
+	shops    []shop
+	owners   []string
+}
+
+// shop is one with so many devices.
+type shop struct {
+	domain  string
+	devices int
+}
+
+func shopsWith(devices int, domains ...string) (all []shop) {
+	for _, d := range domains {
+		all = append(all, shop{d, devices})
+	}
+	return all
+}
+
 // The prepared data. FCM allows a device a burst of 160 pushes: no device gets as
 // many, since beyond that orders gather into one push.
 const (
@@ -57,33 +79,31 @@ func shopNames(kind string, n int) (names []string) {
 // prepare makes the data, with bellhop's own commands and API.
 func (b *bench) prepare(ctx context.Context) (err error) {
 	b.data.empty = filepath.Join(b.dir, "empty")
-	err = b.setUp(ctx, []string{"BELLHOP_DIR=" + b.data.empty}, slices.Concat([]string{mainShop}, b.notifyShops(),
-		b.pushShops()), append(watchers(), ownerEmail))
-	if err != nil {
-		return err
-	}
-	if err := b.addDevices(ctx); err != nil {
+	devices, orders := b.owed()
+	begin := base{dir: b.data.empty, owners: append(watchers(), ownerEmail), shops: slices.Concat(
+		shopsWith(1, mainShop), shopsWith(1, b.notifyShops()...), shopsWith(devices, b.pushShops()...))}
+	if err := b.fill(ctx, begin, nil, "--no-worker"); err != nil {
 		return err
 	}
 	if b.data.orders, err = b.preload(ctx, []string{mainShop}, b.Orders); err != nil {
 		return err
 	}
-	_, orders := b.owed()
 	b.data.owed, err = b.preload(ctx, b.pushShops(), orders)
 	return err
 }
 
-// setUp makes a database with shops and owners of the main shop.
-func (b *bench) setUp(ctx context.Context, env, shops, owners []string) error {
-	password, err := b.passwordFile()
-	if err != nil {
+// fill makes a base, and then runs fn on a server on it. fn may be nil.
+func (b *bench) fill(ctx context.Context, begin base, fn func(*server) error, args ...string) error {
+	env := append(b.databaseEnv(begin.database), "BELLHOP_DIR="+begin.dir)
+	password := filepath.Join(b.dir, "password") // where a command can read it
+	if err := os.WriteFile(password, []byte(b.password), 0o600); err != nil {
 		return err
 	}
 	commands := [][]string{{"migrate"}}
-	for _, shop := range shops {
-		commands = append(commands, []string{"shop", "add", shop})
+	for _, shop := range begin.shops {
+		commands = append(commands, []string{"shop", "add", shop.domain})
 	}
-	for _, email := range owners {
+	for _, email := range begin.owners {
 		commands = append(commands,
 			[]string{"owner", "add", "--shop", mainShop, "--email", email, "--password-file", password})
 	}
@@ -92,37 +112,27 @@ func (b *bench) setUp(ctx context.Context, env, shops, owners []string) error {
 			return err
 		}
 	}
-	return nil
+	return b.running(ctx, begin.dir, env, func(s *server) error {
+		err := b.addDevices(ctx, s, env, begin.shops)
+		if err == nil && fn != nil {
+			err = fn(s)
+		}
+		return err
+	}, args...)
 }
 
-func (b *bench) addDevices(ctx context.Context) error {
-	s, err := b.serve(ctx, b.data.empty, nil, "--no-worker")
-	if err != nil {
-		return err
-	}
-	defer s.kill()
-	env := []string{"BELLHOP_DIR=" + b.data.empty}
-	if err := b.addDevicesTo(ctx, s, env, append(b.notifyShops(), mainShop), 1); err != nil {
-		return err
-	}
-	devices, _ := b.owed()
-	if err := b.addDevicesTo(ctx, s, env, b.pushShops(), devices); err != nil {
-		return err
-	}
-	return s.stop()
-}
-
-// addDevicesTo adds n devices to each shop by a token, since a person has at most 20.
-func (b *bench) addDevicesTo(ctx context.Context, s *server, env, shops []string, n int) error {
+// addDevices adds each shop's devices by a token: a person has at most 20, and one more
+// would retire another.
+func (b *bench) addDevices(ctx context.Context, s *server, env []string, shops []shop) error {
 	for _, shop := range shops {
-		token, err := b.output(ctx, env, "token", "create", "--shop", shop, "--name", "bench")
+		token, err := b.output(ctx, env, "token", "create", "--shop", shop.domain, "--name", "bench")
 		if err != nil {
 			return err
 		}
-		for i := range n {
-			path := fmt.Sprintf("/v1/devices/phone-%d?shop=%s", i, url.QueryEscape(shop))
+		for i := range shop.devices {
+			path := fmt.Sprintf("/v1/devices/phone-%d?shop=%s", i, url.QueryEscape(shop.domain))
 			_, err := s.call(ctx, http.MethodPut, s.addr, path, token, map[string]string{
-				"kind": "token", "value": deviceToken(shop, i), "platform": "android", "form": "data",
+				"kind": "token", "value": deviceToken(shop.domain, i), "platform": "android", "form": "data",
 			}, nil)
 			if err != nil {
 				return err
@@ -142,51 +152,33 @@ func (b *bench) preload(ctx context.Context, shops []string, n int) (dir string,
 	if dir, err = b.copyOf(b.data.empty); err != nil {
 		return "", err
 	}
-	s, err := b.serve(ctx, dir, nil, "--no-worker")
+	err = b.running(ctx, dir, nil, func(s *server) error { return b.accept(ctx, s, shops, n) }, "--no-worker")
 	if err != nil {
 		return "", err
 	}
-	defer s.kill()
-	if err := b.accept(ctx, s, shops, n); err != nil {
-		return "", err
+	recorded, _, err := b.recordQueued(ctx, dir, nil, "")
+	if err == nil && recorded != int64(n) {
+		err = fmt.Errorf("%d of %d orders were recorded", recorded, n)
 	}
-	if err := s.stop(); err != nil {
-		return "", err
-	}
-	return dir, b.recordOnly(ctx, dir, n)
+	return dir, err
 }
 
 // accept makes a server accept n webhooks.
 func (b *bench) accept(ctx context.Context, s *server, shops []string, n int) error {
-	w, err := b.webhooks(shops, 0)
-	if err != nil {
-		return err
+	tally, err := b.send(ctx, s, shops, n)
+	if err == nil && tally.OK() != int64(n) {
+		err = s.trouble(fmt.Errorf("only %d of %d webhooks were accepted", tally.OK(), n))
 	}
-	tally, err := Load{Target: s.addr, Requests: w.For, Connections: b.Connections, Count: int64(n)}.Run(ctx)
-	if err != nil {
-		return err
-	}
-	if tally.OK() != int64(n) {
-		return s.trouble(fmt.Errorf("only %d of %d webhooks were accepted", tally.OK(), n))
-	}
-	return nil
+	return err
 }
 
-// recordOnly makes a worker record the whole queue.
-func (b *bench) recordOnly(ctx context.Context, dir string, n int) error {
-	s, err := b.work(ctx, dir, nil, "--steps", "record")
+// send sends n webhooks as fast as a server takes them.
+func (b *bench) send(ctx context.Context, s *server, shops []string, n int) (*Tally, error) {
+	w, err := b.webhooks(shops, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer s.kill()
-	recorded, err := s.drained(ctx)
-	if err != nil {
-		return err
-	}
-	if recorded != int64(n) {
-		return s.trouble(fmt.Errorf("%d of %d orders were recorded", recorded, n))
-	}
-	return s.stop()
+	return Load{Target: s.addr, Requests: w.For, Connections: connections, Count: int64(n)}.Run(ctx)
 }
 
 // discard removes a folder of data.

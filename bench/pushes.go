@@ -88,8 +88,8 @@ func (b *bench) noteNotified(ctx context.Context, fcm *twin, w *Webhooks, t *Tal
 	if took.Count() == 0 {
 		return fmt.Errorf("no push can be told from another")
 	}
-	b.ms(keyNotifyP50, took.At(50))
-	b.ms(keyNotifyP99, took.At(99))
+	b.ms("ring_p50", took.At(50))
+	b.ms("ring_p99", took.At(99))
 	return nil
 }
 
@@ -118,7 +118,7 @@ func (b *bench) pushOwed(ctx context.Context, s *server, fcm *twin) error {
 		b.problem("pushing: %d pushes were owed and %d came", owed, len(arrivals))
 	}
 	if len(arrivals) > 0 {
-		b.add(keyPushRate, float64(owed)/end.Sub(arrivals[0].At).Seconds())
+		b.add("pushes_per_second", float64(owed)/end.Sub(arrivals[0].At).Seconds())
 	}
 	return nil
 }

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"golang.org/x/sync/errgroup"
@@ -22,18 +20,6 @@ const (
 	bareWindow  = 256
 )
 
-// newRabbitQueue makes a queue for one use, and returns its value for
-// BELLHOP_QUEUE.
-func (b *bench) newRabbitQueue(ctx context.Context) (name, setting string, err error) {
-	name = "bench-" + strings.ToLower(rand.Text())
-	setting = "BELLHOP_QUEUE=" + b.RabbitMQ + "?queue=" + name
-	return name, setting, b.run(ctx, b.nowhere("BELLHOP_QUEUE="+b.RabbitMQ), "queue", "create", name)
-}
-
-func (b *bench) removeRabbitQueue(ctx context.Context, name string) error {
-	return b.run(ctx, b.nowhere("BELLHOP_QUEUE="+b.RabbitMQ), "queue", "rm", name)
-}
-
 // measureRabbitMQ floods a bellhop whose queue is in RabbitMQ. In turn the bare
 // publisher publishes the same bodies to a queue there, and a bare handler answers
 // once it has published them. Then a worker records as many into an SQLite file.
@@ -42,12 +28,8 @@ func (b *bench) measureRabbitMQ(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.add(keyRabbitBareRate, bare)
+	b.add("rabbitmq_bare_per_second", bare)
 	handler, err := b.floodBarePublishing(ctx)
-	if err != nil {
-		return err
-	}
-	name, setting, err := b.newRabbitQueue(ctx)
 	if err != nil {
 		return err
 	}
@@ -55,14 +37,15 @@ func (b *bench) measureRabbitMQ(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rate, err := b.floodAccepting(ctx, []string{setting}, w, acceptKeys{"accepting into RabbitMQ", keyRabbitRate,
-		keyRabbitP99, keyRabbitCPU})
-	if err != nil {
+	err = b.withQueue(ctx, b.rabbitSetting, func(q oneQueue) error {
+		rate, err := b.floodAccepting(ctx, []string{q.setting}, w, "accepting into RabbitMQ", "rabbitmq_accepted")
+		if err == nil {
+			b.add("rabbitmq_accepted_ratio", rate/bare)
+			b.add("rabbitmq_accepted_handler_ratio", rate/handler)
+		}
 		return err
-	}
-	b.add(keyRabbitRatio, rate/bare)
-	b.add(keyRabbitFloodRatio, rate/handler)
-	if err := b.removeRabbitQueue(ctx, name); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	dir, err := b.copyOf(b.data.empty)
@@ -70,7 +53,7 @@ func (b *bench) measureRabbitMQ(ctx context.Context) error {
 		return err
 	}
 	defer b.discard(dir)
-	return b.recordFromRabbit(ctx, dir, nil, keyRabbitRecorded)
+	return b.recordFromRabbit(ctx, dir, nil, "rabbitmq")
 }
 
 // measureRabbitAndPostgres makes a worker record RabbitMQ's queue into Postgres.
@@ -79,29 +62,22 @@ func (b *bench) measureRabbitAndPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = b.recordFromRabbit(ctx, filepath.Join(b.dir, "unused"), []string{b.databaseSetting(database)},
-		keyRabbitPgRecorded)
+	err = b.recordFromRabbit(ctx, filepath.Join(b.dir, "unused"), b.databaseEnv(database), "rabbitmq_postgres")
 	if err != nil {
 		return err
 	}
 	return b.dropDatabases(ctx, database)
 }
 
-func (b *bench) recordFromRabbit(ctx context.Context, dir string, env []string, key string) error {
-	name, setting, err := b.newRabbitQueue(ctx)
-	if err != nil {
+func (b *bench) recordFromRabbit(ctx context.Context, dir string, env []string, prefix string) error {
+	return b.withQueue(ctx, b.rabbitSetting, func(q oneQueue) error {
+		_, err := b.queueAndRecord(ctx, dir, append(env, q.setting), prefix)
 		return err
-	}
-	env = append(env, setting)
-	if err := b.acceptStored(ctx, dir, env, nil); err != nil {
-		return err
-	}
-	rate, err := b.recordQueued(ctx, dir, env, "")
-	if err != nil {
-		return err
-	}
-	b.add(key, rate)
-	return b.removeRabbitQueue(ctx, name)
+	})
+}
+
+func (b *bench) rabbitSetting(name string) string {
+	return "BELLHOP_QUEUE=" + b.RabbitMQ + "?queue=" + name
 }
 
 // newBareQueue makes a quorum queue without bellhop.
@@ -128,8 +104,8 @@ func (b *bench) floodBarePublishing(ctx context.Context) (rate float64, err erro
 	defer c.Close()
 	err = b.floodBare(ctx, []string{"BENCH_RABBITMQ=" + b.RabbitMQ}, func(_ *child, _ usage, tally *Tally) {
 		rate = tally.Rate()
-		b.add(keyRabbitBareFlood, rate)
-		b.ms(keyRabbitBareP99, tally.Latency.At(99))
+		b.add("rabbitmq_bare_handler_per_second", rate)
+		b.ms("rabbitmq_bare_handler_p99", tally.Latency.At(99))
 	}, "--queue", queue)
 	if err != nil {
 		return 0, err
@@ -222,59 +198,47 @@ func (b *bench) publishBare(ctx context.Context) (rate float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	from := time.Now().Add(warmup)
-	to := from.Add(b.Duration)
-	var confirmed atomic.Int64
+	published := b.newWindow()
 	group, publishing := errgroup.WithContext(ctx)
 	for i := range bareRabbits {
-		p := barePublisher{url: b.RabbitMQ, queue: queue, requests: w.For(i), from: from, to: to, confirmed: &confirmed}
-		group.Go(func() error { return p.run(publishing) })
+		group.Go(func() error { return b.publishWindow(publishing, queue, w.For(i), published) })
 	}
 	if err := group.Wait(); err != nil {
 		return 0, fmt.Errorf("publish without bellhop: %w", err)
 	}
 	_, err = c.ch.QueueDelete(queue, false, false, false)
-	return float64(confirmed.Load()) / b.Duration.Seconds(), err
+	return published.rate(), err
 }
 
-type barePublisher struct {
-	url, queue string
-	requests   Requests
-	from, to   time.Time // confirmations in between count
-	confirmed  *atomic.Int64
-}
-
-func (p barePublisher) run(ctx context.Context) error {
-	conn, err := dialBare(p.url)
+// publishWindow publishes on a connection of its own.
+func (b *bench) publishWindow(ctx context.Context, queue string, requests Requests, published *window) error {
+	conn, err := dialBare(b.RabbitMQ)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	var window []*amqp.DeferredConfirmation
-	for now := time.Now(); now.Before(p.to); now = time.Now() {
-		c, err := conn.publish(p.queue, bodyOf(p.requests))
+	var waiting []*amqp.DeferredConfirmation
+	wait := func() error {
+		err := confirmed(ctx, waiting[0])
+		waiting = waiting[1:]
+		published.note(1)
+		return err
+	}
+	for !published.over() {
+		c, err := conn.publish(queue, bodyOf(requests))
 		if err != nil {
 			return err
 		}
-		if window = append(window, c); len(window) == bareWindow {
-			if err := p.wait(ctx, window[0]); err != nil {
+		if waiting = append(waiting, c); len(waiting) == bareWindow {
+			if err := wait(); err != nil {
 				return err
 			}
-			window = window[1:]
 		}
 	}
-	for _, c := range window {
-		if err := p.wait(ctx, c); err != nil {
+	for len(waiting) > 0 {
+		if err := wait(); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (p barePublisher) wait(ctx context.Context, c *amqp.DeferredConfirmation) error {
-	err := confirmed(ctx, c)
-	if now := time.Now(); !now.Before(p.from) && now.Before(p.to) {
-		p.confirmed.Add(1)
-	}
-	return err
 }

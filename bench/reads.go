@@ -28,13 +28,13 @@ func (b *bench) readOrders(ctx context.Context, s *server, token string) error {
 	if err != nil {
 		return err
 	}
-	b.ms(keyReadIdleP50, idle.Latency.At(50))
-	b.ms(keyReadIdleP99, idle.Latency.At(99))
+	b.ms("read_idle_p50", idle.Latency.At(50))
+	b.ms("read_idle_p99", idle.Latency.At(99))
 	for _, m := range []struct {
 		rate       float64
 		key, ratio string
-	}{{readBusyRate, keyReadBusyP99, keyReadBusyRatio}, {0, keyReadFloodP99, keyReadFloodRatio}} {
-		beside := &Load{Connections: b.Connections, Rate: m.rate}
+	}{{readBusyRate, "read_busy_p99", "read_busy_ratio"}, {0, "read_flood_p99", "read_flood_ratio"}} {
+		beside := &Load{Connections: connections, Rate: m.rate}
 		reads, err := b.read(ctx, s, token, beside)
 		if err != nil {
 			return err

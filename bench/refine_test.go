@@ -80,7 +80,7 @@ func TestAComparisonRefusesWhatMakesNoSense(t *testing.T) {
 		"no traffic":         {Binary: "x", Traffic: &results.Traffic{OrdersPerDay: -5, PeakFactor: 20}},
 		"no peak":            {Binary: "x", Traffic: &results.Traffic{OrdersPerDay: 5, PeakFactor: 0.5}},
 	} {
-		_, err := Compare(t.Context(), o)
+		_, err := Compare(t.Context(), *withDefaults(t, o))
 		if bellhop.KindOf(err) != bellhop.Invalid {
 			t.Errorf("%s: %v", name, err)
 		} else if strings.Contains(err.Error(), "hush") {

@@ -53,23 +53,24 @@ func (b *bench) able(steps []step) (able []step) {
 	return able
 }
 
-// checkServers refuses servers on other machines: a load hurts their users.
-func (o *Options) checkServers() error {
-	for _, s := range []struct{ name, address string }{{"postgres", o.Postgres}, {"rabbitmq", o.RabbitMQ},
-		{"sqs", o.SQS}} {
-		if s.address == "" {
-			continue
-		}
-		u, err := url.Parse(s.address)
-		if err != nil || u.Host == "" {
-			return bellhop.Invalidf("bench", "--%s is not the address of a server", s.name) // which may hold a password
-		}
-		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return bellhop.Invalidf("bench", "--%s names %s, which is not this machine: only loopback addresses are loaded",
-				s.name, u.Hostname())
-		}
+// checkServer refuses a server on another machine: a load hurts its users.
+func checkServer(flag, address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case address == "":
+		return nil
+	case err != nil || u.Host == "":
+		return bellhop.Invalidf("bench", "--%s is not the address of a server", flag) // which may hold a password
+	case !isHere(u.Hostname()):
+		return bellhop.Invalidf("bench", "--%s names %s, which is not this machine: only loopback addresses are loaded",
+			flag, u.Hostname())
 	}
 	return nil
+}
+
+func isHere(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // findSource returns the folder of bellhop's own source; "" when there is none

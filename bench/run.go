@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,75 +15,48 @@ import (
 	"bellhop/bench/prices"
 )
 
-// Options are the options of [Run]. A field's zero value means its default.
+// Options are the options of [Run], and flags of bellhop-bench run, which have its
+// defaults.
 type Options struct {
-	Binary string // the measured bellhop; needed
-	Self   string // the program to measure it beside; this one
-	// where to write data, in a folder that Run removes at the end; "" is the system's folder for temporary files
-	Dir string
+	Binary   string        `name:"binary" placeholder:"FILE" help:"The bellhop to measure; by default the one beside this program."`
+	Rounds   int           `name:"rounds" default:"3" help:"How many rounds to measure."`
+	Duration time.Duration `name:"duration" default:"4s" help:"The length of one measurement."`
+	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while it measures memory."`
+	Orders   int           `name:"orders" default:"5000" help:"How many orders there are when an owner lists them."`
+	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes to send."`
+	Stored   int           `name:"stored" default:"20000" help:"How many webhooks to record on Postgres."`
+	Postgres string        `name:"postgres" env:"BENCH_POSTGRES" placeholder:"URL" help:"A Postgres database on this machine whose user may create databases: also measure Postgres."`
+	RabbitMQ string        `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"A virtual host of RabbitMQ on this machine: also measure RabbitMQ."`
+	SQS      string        `name:"sqs" env:"BENCH_SQS" placeholder:"URL" help:"A stand-in for SQS on this machine: also measure SQS."`
+	Only     []string      `name:"only" placeholder:"TITLE" help:"Only measurements whose title contains this."`
+	Quick    bool          `name:"quick" help:"One short round: it shows that everything works, but don't rely on its figures."`
+	Dir      string        `name:"dir" placeholder:"DIR" help:"Where to put the data, in a folder that it removes at the end. Choose the disk to measure."`
 
-	Rounds      int           // how often to measure all, one after another; 3
-	Duration    time.Duration // of one measurement; 4 s
-	Connections int           // that flood; 64
-	Queued      int           // webhooks that wait while it measures memory; 200,000
-	Orders      int           // recorded before an owner lists them; 5,000
-	Pushes      int           // owed before the first is sent; 24,000
-	Stored      int           // webhooks to record on Postgres; 20,000
-
-	Only []string // only measurements with one of these in their title, as Progress names it; all if empty
-
-	// Servers on this machine that some measurements need. Run leaves those
-	// measurements out without them.
-	Postgres string // URL of a database whose user may make others
-	RabbitMQ string // URL of a virtual host whose user may do everything in it
-	SQS      string // address of a stand-in for SQS, such as "http://127.0.0.1:4566"
-
-	Progress func(format string, args ...any) // gets each beginning; may be nil
+	Progress func(format string, args ...any) `kong:"-"` // gets each beginning
 }
 
-// Quick makes a run short: enough to see that all works, not to rely on.
-func (o *Options) Quick() {
-	o.Rounds, o.Duration, o.Queued, o.Orders, o.Pushes, o.Stored = 1, time.Second, 20_000, 1000, 6000, 5000
+func (o *Options) check() error {
+	if o.Quick {
+		o.Rounds, o.Duration, o.Queued, o.Orders, o.Pushes, o.Stored = 1, time.Second, 20_000, 1000, 6000, 5000
+	}
+	if min(o.Rounds, o.Queued, o.Orders, o.Pushes, o.Stored) < 1 {
+		return bellhop.Invalidf("bench", "a number of rounds, webhooks, orders or pushes is 0 or negative: give 1 or more")
+	}
+	if o.Duration < 100*time.Millisecond {
+		return bellhop.Invalidf("bench", "give a duration of at least 100ms")
+	}
+	return errors.Join(checkServer("postgres", o.Postgres), checkServer("rabbitmq", o.RabbitMQ), checkServer("sqs", o.SQS))
 }
 
-func (o *Options) fill() error {
-	if o.Binary == "" {
-		return bellhop.Invalidf("bench", "there is no binary to measure")
-	}
-	if o.Duration < 0 || min(o.Rounds, o.Connections, o.Queued, o.Orders, o.Pushes, o.Stored) < 0 {
-		return bellhop.Invalidf("bench",
-			"a number of rounds, webhooks, orders or pushes, or a duration, is negative: give 1 or more")
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
-	o.Self = orDefault(o.Self, self)
-	o.Rounds, o.Duration = orDefault(o.Rounds, 3), orDefault(o.Duration, 4*time.Second)
-	o.Connections, o.Queued = orDefault(o.Connections, 64), orDefault(o.Queued, 200_000)
-	o.Orders, o.Pushes = orDefault(o.Orders, 5000), orDefault(o.Pushes, 24_000)
-	o.Stored = orDefault(o.Stored, 20_000)
-	if o.Duration < 100*time.Millisecond || o.Connections > 1000 {
-		return bellhop.Invalidf("bench", "give a duration of at least 100ms, and at most 1,000 connections")
-	}
-	if o.Progress == nil {
-		o.Progress = func(string, ...any) {}
-	}
-	return o.checkServers()
-}
-
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
-}
+// connections are those of a flood.
+const connections = 64
 
 // bench is a run under way.
 type bench struct {
 	Options
 	measured
+	version   string // of the binary
+	self      string // this program, to measure the binary beside
 	source    string // folder of bellhop's own source; "" if it can't be built here
 	skipped   string // measurements left out, and why
 	dir       string // of all files; removed at the end
@@ -93,40 +65,48 @@ type bench struct {
 	children  int
 	loads     int64 // so far; each has order ids of its own
 	data      data
-	postgres  *postgresData // nil until it is needed
+	postgres  *base // nil until it is needed
 	databases int
 	costsMu   sync.Mutex
 	costs     []Cost
 	made      map[string]*Webhooks // one of each kind
 }
 
+// newBench makes the folder of a run; tidy removes it.
+func newBench(ctx context.Context, o Options, folder string) (*bench, error) {
+	b := &bench{Options: o, measured: measured{values: map[string][]float64{}, problems: []string{}},
+		secret: rand.Text(), password: rand.Text(), made: map[string]*Webhooks{}}
+	var err error
+	if b.version, err = versionOf(ctx, o.Binary); err != nil {
+		return nil, err
+	}
+	if b.self, err = os.Executable(); err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	if b.dir, err = os.MkdirTemp(o.Dir, folder); err != nil {
+		return nil, fmt.Errorf("make a folder for the data: %w", err)
+	}
+	return b, nil
+}
+
 // Run measures all of [Results.Figures]. The rounds go through all measurements
 // in turn, bare handler and bellhop after one another, so that a machine that
 // drifts hurts both alike. When it fails midway it returns the results so far, too.
 func Run(ctx context.Context, o Options) (*Results, error) {
-	if err := o.fill(); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	version, err := versionOf(ctx, o.Binary)
+	b, err := newBench(ctx, o, "bellhop-bench-")
 	if err != nil {
 		return nil, err
 	}
 	began, watch := time.Now(), watchOthers()
-	r := &Results{Format: 1, Version: version, Started: began.UTC().Truncate(time.Second), Machine: ThisMachine()}
-	dir, err := os.MkdirTemp(o.Dir, "bellhop-bench-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder for the data: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	r.Settings = Settings{
-		Rounds: o.Rounds, Duration: o.Duration, Connections: o.Connections, Queued: o.Queued, Disk: diskOf(dir),
-	}
-	b := &bench{
-		Options: o, measured: measured{values: map[string][]float64{}, problems: []string{}}, dir: dir,
-		secret: rand.Text(), password: rand.Text(), made: map[string]*Webhooks{}, source: findSource(),
-	}
+	r := &Results{Format: 1, Version: b.version, Started: began.UTC().Truncate(time.Second), Machine: ThisMachine()}
+	r.Settings = Settings{Rounds: o.Rounds, Duration: o.Duration, Connections: connections, Queued: o.Queued,
+		Disk: diskOf(b.dir)}
+	b.source = findSource()
 	err = errors.Join(b.all(ctx), b.tidy())
 	r.Figures, r.Problems, r.Took = b.figures(), b.problems, time.Since(began)
 	r.Skipped, r.Costs = b.skipped, b.costs
@@ -205,24 +185,19 @@ func (b *bench) all(ctx context.Context) error {
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
-	for round := range b.Rounds {
+	for round := range b.Rounds + 1 {
 		for _, s := range steps {
-			if s.once {
+			if s.once != (round == b.Rounds) {
 				continue
 			}
-			b.Progress("round %d of %d: %s", round+1, b.Rounds, s.title)
+			title := s.title
+			if !s.once {
+				title = fmt.Sprintf("round %d of %d: %s", round+1, b.Rounds, s.title)
+			}
+			b.Progress("%s", title)
 			if err := b.step(ctx, s); err != nil {
 				return err
 			}
-		}
-	}
-	for _, s := range steps {
-		if !s.once {
-			continue
-		}
-		b.Progress("%s", s.title)
-		if err := b.step(ctx, s); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -244,8 +219,8 @@ func (b *bench) webhooks(shops []string, keep int) (*Webhooks, error) {
 }
 
 // basicWebhooks makes those of a load that goes through SQS's stand-in.
-func (b *bench) basicWebhooks() (*Webhooks, error) {
-	return b.webhooksOf(WebhookOptions{Shops: []string{mainShop}, Basic: true})
+func (b *bench) basicWebhooks(shops []string) (*Webhooks, error) {
+	return b.webhooksOf(WebhookOptions{Shops: shops, Basic: true})
 }
 
 func (b *bench) webhooksOf(o WebhookOptions) (*Webhooks, error) {
@@ -265,11 +240,5 @@ func (b *bench) webhooksOf(o WebhookOptions) (*Webhooks, error) {
 
 // flood is a closed loop of all connections.
 func (b *bench) flood(target string, w *Webhooks) Load {
-	return Load{Target: target, Requests: w.For, Connections: b.Connections, Duration: b.Duration}
-}
-
-// passwordFile writes the password where a command can read it.
-func (b *bench) passwordFile() (string, error) {
-	path := filepath.Join(b.dir, "password")
-	return path, os.WriteFile(path, []byte(b.password), 0o600)
+	return Load{Target: target, Requests: w.For, Connections: connections, Duration: b.Duration}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,48 +23,28 @@ const shopOrders = 2000
 
 // shops are enough to keep each device within its budget at the highest rate.
 func (c *comparing) shops() []string {
-	most := c.o.MaxRate
-	for _, r := range c.o.Rates {
-		most = max(most, r)
-	}
+	most := max(c.o.MaxRate, slices.Max(c.o.Rates))
 	return shopNames("compare", int(most*(compareWarmup+c.o.Duration).Seconds())/perDevice+1)
 }
 
 // prepareShops makes the data of which each measurement takes a copy, by bellhop's
 // own commands and API.
 func (c *comparing) prepareShops(ctx context.Context) (err error) {
-	c.data.empty = filepath.Join(c.dir, "base")
-	env := []string{"BELLHOP_DIR=" + c.data.empty}
+	c.base = base{dir: filepath.Join(c.dir, "base"), owners: []string{ownerEmail},
+		shops: append(shopsWith(1, c.shops()...), shop{domain: mainShop})}
+	c.data.empty = c.base.dir
 	if c.backends.postgres != "" {
-		c.postgres = &postgresData{}
-		if c.postgres.base, err = c.newDatabase(ctx, "template0"); err != nil {
+		if c.base.database, err = c.newDatabase(ctx, "template0"); err != nil {
 			return err
 		}
-		env = append(env, c.databaseSetting(c.postgres.base))
 	}
-	if err := c.setUp(ctx, env, append(c.shops(), mainShop), []string{ownerEmail}); err != nil {
+	return c.fill(ctx, c.base, func(s *server) error {
+		if err := c.accept(ctx, s, []string{mainShop}, shopOrders); err != nil {
+			return err
+		}
+		_, err := s.drained(ctx)
 		return err
-	}
-	return c.fillShops(ctx, env)
-}
-
-// fillShops adds devices, and orders of the shop whose owner reads.
-func (c *comparing) fillShops(ctx context.Context, env []string) error {
-	s, err := c.serve(ctx, c.data.empty, env)
-	if err != nil {
-		return err
-	}
-	defer s.kill()
-	if err := c.addDevicesTo(ctx, s, env, c.shops(), 1); err != nil {
-		return err
-	}
-	if err := c.accept(ctx, s, []string{mainShop}, shopOrders); err != nil {
-		return err
-	}
-	if _, err := s.drained(ctx); err != nil {
-		return err
-	}
-	return s.stop()
+	})
 }
 
 // serveIn serves in a mode.
@@ -71,7 +52,7 @@ func (c *comparing) serveIn(ctx context.Context, m results.Mode, dir string, env
 	if m == results.Queued {
 		return c.serve(ctx, dir, env)
 	}
-	return c.serveBy(ctx, c.startOwn, dir, env, c.inline()...)
+	return c.serveBy(ctx, c.self, dir, env, c.inline()...)
 }
 
 // inline is the command that serves without a queue.
@@ -88,10 +69,10 @@ func (c *comparing) sample(ctx context.Context, m results.Mode, rate float64) (s
 	}
 	c.progress(what)
 	t, err := c.newTarget(ctx, m)
+	defer func() { err = errors.Join(err, t.remove(context.WithoutCancel(ctx))) }()
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, t.remove(context.WithoutCancel(ctx))) }()
 	s, err = c.measure(ctx, t, m, rate)
 	c.took(time.Since(began))
 	if err != nil && ctx.Err() != nil {
@@ -299,10 +280,10 @@ func (c *comparing) floodInline(ctx context.Context, command ...string) (rate fl
 	c.progress("what the pool serves, " + command[0])
 	defer func(began time.Time) { c.took(time.Since(began)) }(time.Now())
 	t, err := c.newTarget(ctx, results.Inline)
+	defer func() { err = errors.Join(err, t.remove(context.WithoutCancel(ctx))) }()
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, t.remove(context.WithoutCancel(ctx))) }()
 	fcm, err := c.twin(ctx, c.o.PushLatency)
 	if err != nil {
 		return 0, err
@@ -312,7 +293,7 @@ func (c *comparing) floodInline(ctx context.Context, command ...string) (rate fl
 	if err != nil {
 		return 0, err
 	}
-	srv, err := c.startOwn(ctx, append(t.env, fcm.push, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+t.dir), command...)
+	srv, err := c.start(ctx, c.self, append(t.env, fcm.push, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+t.dir), command...)
 	if err != nil {
 		return 0, err
 	}

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,59 +22,65 @@ type server struct {
 	*child
 	addr string // of the webhooks and the API
 	ops  string // of /metrics
-	dir  string // of its data
 	http *http.Client
 	took time.Duration // from the start until it was ready
 }
 
 // serve starts bellhop on a folder of data, and waits until it is ready.
 func (b *bench) serve(ctx context.Context, dir string, env []string, args ...string) (*server, error) {
-	return b.serveBy(ctx, b.start, dir, env, append([]string{"serve"}, args...)...)
+	return b.serveBy(ctx, b.Binary, dir, env, append([]string{"serve"}, args...)...)
 }
 
-// starter starts a program: the binary or this one.
-type starter func(ctx context.Context, env []string, args ...string) (*child, error)
-
-// serveBy is serve by any command that does. Metrics have a listener of their own: on
-// the main one they may be a second old.
-func (b *bench) serveBy(ctx context.Context, start starter, dir string, env []string,
-	command ...string) (*server, error) {
+// serveBy is serve by any command of a program that does. Metrics have a listener of
+// their own: on the main one they may be a second old.
+func (b *bench) serveBy(ctx context.Context, program, dir string, env []string, command ...string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
+	s, err := b.startServer(ctx, program, dir, append(env, "BELLHOP_ADDR="+addr), command...)
+	if err == nil {
+		s.addr = addr
+		s.took, err = s.ready(ctx, "http://"+addr+"/readyz")
+	}
+	return s, err
+}
+
+// work starts a worker without a server, which records.
+func (b *bench) work(ctx context.Context, dir string, env []string) (*server, error) {
+	s, err := b.startServer(ctx, b.Binary, dir, env, "worker", "--steps", "record")
+	if err == nil {
+		err = s.listening(ctx, s.ops)
+	}
+	return s, err
+}
+
+func (b *bench) startServer(ctx context.Context, program, dir string, env []string,
+	command ...string) (*server, error) {
 	ops, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	c, err := start(ctx, append(env, "BELLHOP_ADDR="+addr, "BELLHOP_METRICS_ADDR="+ops, "BELLHOP_DIR="+dir), command...)
-	if err != nil {
-		return nil, err
-	}
-	s := &server{child: c, addr: addr, ops: ops, dir: dir, http: &http.Client{Timeout: 30 * time.Second}}
-	if s.took, err = c.ready(ctx, "http://"+addr+"/readyz"); err != nil {
-		c.kill()
-		return nil, err
-	}
-	return s, nil
+	c, err := b.start(ctx, program, append(env, "BELLHOP_METRICS_ADDR="+ops, "BELLHOP_DIR="+dir), command...)
+	return &server{child: c, ops: ops, http: &http.Client{Timeout: 30 * time.Second}}, err
 }
 
-// work starts a worker without a server.
-func (b *bench) work(ctx context.Context, dir string, env []string, args ...string) (*server, error) {
-	addr, err := freeAddress()
+// running runs fn on a bellhop on a folder of data, and ends it.
+func (b *bench) running(ctx context.Context, dir string, env []string, fn func(*server) error, args ...string) error {
+	s, err := b.serve(ctx, dir, env, args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c, err := b.start(ctx, append(env, "BELLHOP_METRICS_ADDR="+addr, "BELLHOP_DIR="+dir),
-		append([]string{"worker"}, args...)...)
-	if err != nil {
-		return nil, err
+	return s.during(fn)
+}
+
+// during runs fn, and then ends the server.
+func (s *server) during(fn func(*server) error) error {
+	defer s.kill()
+	if err := fn(s); err != nil {
+		return err
 	}
-	if err := c.listening(ctx, addr); err != nil {
-		c.kill()
-		return nil, err
-	}
-	return &server{child: c, ops: addr, dir: dir, http: &http.Client{Timeout: 30 * time.Second}}, nil
+	return s.stop()
 }
 
 // metrics asks for /metrics once and returns the series that are named, such as
@@ -85,13 +91,11 @@ func (s *server) metrics(ctx context.Context, series ...string) (map[string]floa
 		return nil, err
 	}
 	found := map[string]float64{}
-	for scan := bufio.NewScanner(bytes.NewReader(text)); scan.Scan(); {
-		name, value, _ := strings.Cut(scan.Text(), " ")
-		for _, want := range series {
-			if name == want {
-				if found[want], err = strconv.ParseFloat(value, 64); err != nil {
-					return nil, fmt.Errorf("read %s from /metrics: %w", want, err)
-				}
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if slices.Contains(series, name) {
+			if found[name], err = strconv.ParseFloat(value, 64); err != nil {
+				return nil, fmt.Errorf("read %s from /metrics: %w", name, err)
 			}
 		}
 	}
@@ -226,22 +230,14 @@ func (b *bench) twin(ctx context.Context, latency time.Duration, args ...string)
 		return nil, err
 	}
 	account := filepath.Join(b.dir, fmt.Sprintf("fcm-%d.json", b.children))
-	c, err := b.start(ctx, nil, append([]string{"simulate", "fcm", "--addr", addr, "--latency", latency.String(),
-		"--unlimited",
-		"--service-account", account}, args...)...)
+	c, err := b.start(ctx, b.Binary, nil, append([]string{"simulate", "fcm", "--addr", addr, "--latency",
+		latency.String(), "--unlimited", "--service-account", account}, args...)...)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.listening(ctx, addr); err != nil {
-		c.kill()
-		return nil, err
-	}
-	if _, err := c.ready(ctx, "http://"+addr+"/_/counts"); err != nil {
-		c.kill()
-		return nil, err
-	}
+	_, err = c.ready(ctx, "http://"+addr+"/_/counts")
 	s := &server{child: c, addr: addr, http: &http.Client{Timeout: time.Minute}}
-	return &twin{s, "BELLHOP_PUSH=fcm:" + account + "?endpoint=http://" + addr}, nil
+	return &twin{s, "BELLHOP_PUSH=fcm:" + account + "?endpoint=http://" + addr}, err
 }
 
 // taken is how many messages it took for phones.

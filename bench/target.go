@@ -7,50 +7,48 @@ import (
 	"bellhop/internal/results"
 )
 
-// target is one measurement's own copy of the data, and its queues.
+// target is one measurement's own copy of a base, and its queue.
 type target struct {
 	dir    string
 	env    []string
 	remove func(context.Context) error
 }
 
-func (c *comparing) newTarget(ctx context.Context, m results.Mode) (t target, err error) {
-	if t.dir, err = c.copyOf(c.data.empty); err != nil {
+// copyBase copies a base; remove is there even when it fails.
+func (b *bench) copyBase(ctx context.Context, begin base) (t target, err error) {
+	t.dir, err = b.copyOf(begin.dir)
+	t.remove = func(context.Context) error { b.discard(t.dir); return nil }
+	if err != nil || begin.database == "" {
 		return t, err
 	}
-	removes := []func(context.Context) error{func(context.Context) error { c.discard(t.dir); return nil }}
-	t.remove = func(ctx context.Context) (err error) {
-		for _, remove := range removes {
-			err = errors.Join(err, remove(ctx))
-		}
-		return err
+	database, err := b.newDatabase(ctx, begin.database)
+	t.env = b.databaseEnv(database)
+	t.also(func(ctx context.Context) error { return b.dropDatabases(ctx, database) })
+	return t, err
+}
+
+// also adds something to remove.
+func (t *target) also(remove func(context.Context) error) {
+	before := t.remove
+	t.remove = func(ctx context.Context) error { return errors.Join(remove(ctx), before(ctx)) }
+}
+
+func (c *comparing) newTarget(ctx context.Context, m results.Mode) (t target, err error) {
+	if t, err = c.copyBase(ctx, c.base); err != nil || m == results.Inline {
+		return t, err
 	}
-	if c.backends.postgres != "" {
-		database, err := c.newDatabase(ctx, c.postgres.base)
-		if err != nil {
-			return t, err
-		}
-		removes = append(removes, func(ctx context.Context) error { return c.dropDatabases(ctx, database) })
-		t.env = append(t.env, c.databaseSetting(database))
-	}
+	setting := c.rabbitSetting
 	switch {
-	case m == results.Inline: // has none
-	case c.backends.rabbitMQ != "":
-		queue, setting, err := c.newRabbitQueue(ctx)
-		if err != nil {
-			return t, err
-		}
-		removes = append(removes, func(ctx context.Context) error { return c.removeRabbitQueue(ctx, queue) })
-		t.env = append(t.env, setting)
 	case c.backends.sqs != "":
-		q, err := c.newQueue(ctx)
-		if err != nil {
-			return t, err
-		}
-		removes = append(removes, func(ctx context.Context) error { return c.removeQueue(ctx, q) })
-		t.env = append(t.env, q.setting)
+		setting = c.sqsSetting
 	case c.backends.queue == "postgres":
 		t.env = append(t.env, "BELLHOP_QUEUE=postgres:")
+		return t, nil
+	case c.backends.rabbitMQ == "":
+		return t, nil
 	}
-	return t, nil
+	q, err := c.newQueue(ctx, setting)
+	t.env = append(t.env, q.setting)
+	t.also(func(ctx context.Context) error { return c.removeQueue(ctx, q) })
+	return t, err
 }

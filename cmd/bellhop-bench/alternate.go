@@ -3,13 +3,8 @@ package main
 import "bellhop/bench"
 
 type alternateCmd struct {
-	Before   string `arg:"" help:"The bellhop before."`
-	After    string `arg:"" help:"The bellhop after."`
-	Times    int    `name:"times" default:"10" help:"How often to measure each."`
-	Orders   int    `name:"orders" default:"20000" help:"How many orders to record."`
-	Postgres string `name:"postgres" placeholder:"URL" help:"A database whose user may make others; without it orders go into SQLite."`
-	Dir      string `name:"dir" placeholder:"DIR" help:"Where to write data, in a folder that it removes at the end."`
-	JSON     bool   `name:"json" help:"Print JSON instead of a table."`
+	bench.AlternateOptions
+	JSON bool `name:"json" help:"Print JSON instead of a table."`
 }
 
 // Help implements kong.HelpProvider.
@@ -24,8 +19,8 @@ Example:
 
 // Run implements the command.
 func (c *alternateCmd) Run(j *job) error {
-	all, err := bench.Alternate(j.ctx, bench.AlternateOptions{Before: c.Before, After: c.After, Postgres: c.Postgres,
-		Dir: c.Dir, Times: c.Times, Orders: c.Orders, Progress: j.progress})
+	c.Progress = j.progress
+	all, err := bench.Alternate(j.ctx, c.AlternateOptions)
 	if err != nil {
 		return interrupted(err, "not kept")
 	}

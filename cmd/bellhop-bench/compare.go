@@ -17,30 +17,13 @@ import (
 )
 
 type compareCmd struct {
-	measured
-	DB    string `name:"db" env:"BENCH_POSTGRES" placeholder:"URL" help:"A Postgres database whose user may create databases; without it orders go into SQLite."`
-	Queue string `name:"queue" default:"sqlite:" placeholder:"URL" help:"The queue: sqlite:, postgres: (in --db), a virtual host of RabbitMQ, or sqs+http://HOST:PORT of a stand-in for SQS (${default})."`
+	bench.CompareOptions
 
 	OrdersPerDay float64 `name:"orders-per-day" placeholder:"N" help:"Your shops' orders a day: the answer shows where they lie."`
 	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How many times busier your busiest second is than the mean one (${default})."`
 	Ledger       string  `name:"ledger" placeholder:"URL" help:"The database of a running bellhop, as BELLHOP_DB: take the traffic of its last 7 days."`
 
-	PushLatency time.Duration `name:"push-latency" default:"80ms" help:"The push service's time to answer."`
-	Faults      string        `name:"faults" placeholder:"LIST" help:"Faults of the push service, as bellhop simulate fcm takes them."`
-	Pool        int           `name:"pool" default:"10" help:"How many requests inline handles at once, as a pool of connections allows."`
-	Waiting     int           `name:"waiting" default:"100" help:"How many more requests may wait before it refuses them."`
-	OwnersRate  float64       `name:"owners-rate" default:"50" help:"Owners' requests a second."`
-
-	Rates    []float64     `name:"rates" placeholder:"N,..." help:"The webhooks a second to measure; without it 0.1 to 10 times the pool's capacity."`
-	MaxRate  float64       `name:"max-rate" default:"10000" help:"The highest rate to try for queued."`
-	Duration time.Duration `name:"duration" default:"8s" help:"The length of one measurement."`
-	Repeats  int           `name:"repeats" default:"3" help:"How often to measure each rate in each mode."`
-	Refine   int           `name:"refine" default:"3" help:"How many rates to measure at most to find each edge; 0 for none."`
-	Quick    bool          `name:"quick" help:"Short and rough: it shows that everything works, but don't rely on its figures."`
-
-	RemoteOK bool   `name:"remote-ok" help:"Allow servers on other machines. It loads them until they fail."`
-	Dir      string `name:"dir" placeholder:"DIR" help:"Where to put the data, in a folder that it removes at the end. Choose the disk to measure."`
-	Out      string `name:"out" default:"." placeholder:"DIR" help:"Where to write results.json and report.html (the current folder)."`
+	Out string `name:"out" default:"." placeholder:"DIR" help:"Where to write results.json and report.html (the current folder)."`
 }
 
 // Help implements kong.HelpProvider.
@@ -60,15 +43,13 @@ Example:
 
 // Run implements the command.
 func (c *compareCmd) Run(j *job) error {
-	o, err := c.options(j)
-	if err != nil {
+	if err := c.complete(j); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(c.Out, 0o777); err != nil {
 		return fmt.Errorf("make the folder of the results: %w", err)
 	}
-	o.Keep = c.write
-	comparison, err := bench.Compare(j.ctx, o)
+	comparison, err := bench.Compare(j.ctx, c.CompareOptions)
 	if comparison == nil || len(comparison.Points) == 0 {
 		return interrupted(err, "kept")
 	}
@@ -86,36 +67,22 @@ func (c *compareCmd) Run(j *job) error {
 	return errors.Join(interrupted(err, "kept"), writeReport(html, comparison))
 }
 
-func (c *compareCmd) options(j *job) (o bench.CompareOptions, err error) {
-	binary, err := c.program()
-	if err != nil {
-		return o, err
+// complete sets the options that are no flags.
+func (c *compareCmd) complete(j *job) (err error) {
+	if c.Binary, err = program(c.Binary); err != nil {
+		return err
 	}
-	o = bench.CompareOptions{
-		Binary: binary, Command: commandLine(), Dir: c.Dir, Postgres: c.DB, Queue: c.Queue, RemoteOK: c.RemoteOK,
-		Pool: c.Pool, Waiting: c.Waiting, PushLatency: c.PushLatency, Faults: c.Faults, OwnersRate: c.OwnersRate,
-		Duration: c.Duration, Repeats: c.Repeats, Rates: c.Rates, MaxRate: c.MaxRate, Refine: c.Refine,
-		Progress: j.progress,
-	}
-	if c.Refine == 0 {
-		o.Refine = -1
-	}
-	if c.Quick {
-		o.Quick()
-	}
-	if c.Ledger != "" && c.OrdersPerDay != 0 {
-		return o, bellhop.Invalidf("traffic", "give --orders-per-day or --ledger, not both")
-	}
-	if c.Ledger != "" {
-		if o.Traffic, err = trafficIn(j, c.Ledger); err != nil {
-			return o, err
-		}
-	}
-	if c.OrdersPerDay != 0 {
-		o.Traffic = &results.Traffic{OrdersPerDay: c.OrdersPerDay, PeakFactor: c.PeakFactor,
+	c.Command, c.Progress, c.Keep = commandLine(), j.progress, c.write
+	switch {
+	case c.Ledger != "" && c.OrdersPerDay != 0:
+		return bellhop.Invalidf("traffic", "give --orders-per-day or --ledger, not both")
+	case c.Ledger != "":
+		c.Traffic, err = trafficIn(j, c.Ledger)
+	case c.OrdersPerDay != 0:
+		c.Traffic = &results.Traffic{OrdersPerDay: c.OrdersPerDay, PeakFactor: c.PeakFactor,
 			Source: fmt.Sprintf("%v a day, its busiest second %v times the mean", c.OrdersPerDay, c.PeakFactor)}
 	}
-	return o, nil
+	return err
 }
 
 // commandLine is the command as given, for the report: without the URLs, which hold

@@ -119,18 +119,13 @@ func (j *job) table(head string, rows [][]string) error {
 	return w.Flush()
 }
 
-// measured names the bellhop to measure: the given one, else the one beside this
-// program.
-type measured struct {
-	Binary string `name:"binary" placeholder:"FILE" help:"The bellhop to measure; by default the one beside this program."`
-}
-
-func (m *measured) program() (binary string, err error) {
+// program is the bellhop to measure: the given one, else the one beside this program.
+func program(binary string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", fmt.Errorf("find this program: %w", err)
 	}
-	if binary = m.Binary; binary == "" {
+	if binary == "" {
 		binary = filepath.Join(filepath.Dir(self), "bellhop"+filepath.Ext(self))
 	}
 	if _, err := os.Stat(binary); err != nil {

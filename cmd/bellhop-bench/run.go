@@ -3,28 +3,15 @@ package main
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"bellhop"
 	"bellhop/bench"
 )
 
 type runCmd struct {
-	measured
-	Rounds   int           `name:"rounds" default:"3" help:"How many rounds to measure."`
-	Duration time.Duration `name:"duration" default:"4s" help:"The length of one measurement."`
-	Queued   int           `name:"queued" default:"200000" help:"How many webhooks wait while it measures memory."`
-	Orders   int           `name:"orders" default:"5000" help:"How many orders there are when an owner lists them."`
-	Pushes   int           `name:"pushes" default:"24000" help:"How many pushes to send."`
-	Stored   int           `name:"stored" default:"20000" help:"How many webhooks to record on Postgres."`
-	Postgres string        `name:"postgres" env:"BENCH_POSTGRES" placeholder:"URL" help:"A Postgres database on this machine whose user may create databases: also measure Postgres."`
-	RabbitMQ string        `name:"rabbitmq" env:"BENCH_RABBITMQ" placeholder:"URL" help:"A virtual host of RabbitMQ on this machine: also measure RabbitMQ."`
-	SQS      string        `name:"sqs" env:"BENCH_SQS" placeholder:"URL" help:"A stand-in for SQS on this machine: also measure SQS."`
-	Only     []string      `name:"only" placeholder:"TITLE" help:"Only measurements whose title contains this."`
-	Quick    bool          `name:"quick" help:"One short round: it shows that everything works, but don't rely on its figures."`
-	Dir      string        `name:"dir" placeholder:"DIR" help:"Where to put the data, in a folder that it removes at the end. Choose the disk to measure."`
-	Save     string        `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is the standard output, without the table."`
-	Check    bool          `name:"check" help:"Fail if a figure misses its target."`
+	bench.Options
+	Save  string `name:"json" placeholder:"FILE" help:"Write the results as JSON; - is the standard output, without the table."`
+	Check bool   `name:"check" help:"Fail if a figure misses its target."`
 }
 
 // Help implements kong.HelpProvider.
@@ -43,19 +30,12 @@ Example:
 
 // Run implements the command.
 func (c *runCmd) Run(j *job) error {
-	binary, err := c.program()
-	if err != nil {
+	c.Progress = j.progress
+	var err error
+	if c.Binary, err = program(c.Binary); err != nil {
 		return err
 	}
-	o := bench.Options{
-		Binary: binary, Dir: c.Dir, Rounds: c.Rounds, Duration: c.Duration,
-		Queued: c.Queued, Orders: c.Orders, Pushes: c.Pushes, Stored: c.Stored, Only: c.Only,
-		Postgres: c.Postgres, RabbitMQ: c.RabbitMQ, SQS: c.SQS, Progress: j.progress,
-	}
-	if c.Quick {
-		o.Quick()
-	}
-	results, err := bench.Run(j.ctx, o)
+	results, err := bench.Run(j.ctx, c.Options)
 	if results == nil {
 		return err
 	}

@@ -128,6 +128,15 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
 	return r, err
 }
 
+// Call is Invoke, with the function's own failure as the error, too.
+func (f *Function) Call(ctx context.Context, payload []byte) (Result, error) {
+	r, err := f.Invoke(ctx, payload)
+	if err == nil {
+		err = r.Err()
+	}
+	return r, err
+}
+
 // take returns an idle process, the last used first, or a new one.
 func (f *Function) take() (i *instance, cold bool, err error) {
 	f.mu.Lock()
