@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,7 +26,7 @@ import (
 // unused, and it begins with a lock_timeout, so that queries behind it wait seconds at most.
 type Schema struct {
 	Name string // lower case; part of a table's name
-	FS   fs.FS  // goose's SQL files
+	FS   fs.FS  // goose's SQL files, in its folder migrations
 }
 
 // migrationPatience bounds the wait for somebody else's migration.
@@ -87,11 +88,7 @@ func migrate(ctx context.Context, cfg *pgx.ConnConfig, s Schema) (applied int, e
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	db := stdlib.OpenDB(*cfg)
 	defer db.Close()
-	versions, err := database.NewStore(database.DialectPostgres, table(s))
-	if err != nil {
-		return 0, fmt.Errorf("prepare migrations of %s: %w", s.Name, err)
-	}
-	p, err := goose.NewProvider("", db, s.FS, goose.WithStore(versions))
+	p, err := s.provider(db)
 	if err != nil {
 		return 0, fmt.Errorf("prepare migrations of %s: %w", s.Name, err)
 	}
@@ -119,12 +116,24 @@ func migrate(ctx context.Context, cfg *pgx.ConnConfig, s Schema) (applied int, e
 	}
 }
 
+func (s Schema) provider(db *sql.DB) (*goose.Provider, error) {
+	versions, err := database.NewStore(database.DialectPostgres, table(s))
+	if err != nil {
+		return nil, err
+	}
+	files, err := fs.Sub(s.FS, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider("", db, files, goose.WithStore(versions))
+}
+
 func table(s Schema) string { return "schema_" + s.Name }
 
 // latest returns the number of the newest migration, with which its file's name
 // begins.
 func (s Schema) latest() (latest int64) {
-	files, err := fs.Glob(s.FS, "*.sql")
+	files, err := fs.Glob(s.FS, "migrations/*.sql")
 	if err != nil {
 		panic(err) // the pattern is right or nothing works
 	}

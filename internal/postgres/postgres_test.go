@@ -213,7 +213,7 @@ func TestSeveralHosts(t *testing.T) {
 func schema(name string, files ...string) postgres.Schema {
 	all := fstest.MapFS{}
 	for i, f := range files {
-		all["0000"+strconv.Itoa(i+1)+"_x.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + f + "\n")}
+		all["migrations/0000"+strconv.Itoa(i+1)+"_x.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + f + "\n")}
 	}
 	return postgres.Schema{Name: name, FS: all}
 }

@@ -1,6 +1,7 @@
 package sqlitefile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -73,6 +74,14 @@ func (st *Stmt) Int(v int64) *Stmt {
 	return st
 }
 
+// IntOrNull binds an integer, and NULL for 0.
+func (st *Stmt) IntOrNull(v int64) *Stmt {
+	if v == 0 {
+		return st.Null()
+	}
+	return st.Int(v)
+}
+
 // Bool binds 1 or 0.
 func (st *Stmt) Bool(v bool) *Stmt {
 	if v {
@@ -115,6 +124,27 @@ func (st *Stmt) Time(t time.Time) *Stmt {
 	return st.Int(t.UnixMicro())
 }
 
+// Bind binds values of several kinds, where their number matters more than the time.
+func (st *Stmt) Bind(args ...any) *Stmt {
+	for _, a := range args {
+		switch a := a.(type) {
+		case int:
+			st.Int(int64(a))
+		case int64:
+			st.Int(a)
+		case string:
+			st.Text(a)
+		case []byte:
+			st.Blob(a)
+		case time.Time:
+			st.Time(a)
+		default:
+			st.err = cmp.Or(st.err, fmt.Errorf("bind a %T", a))
+		}
+	}
+	return st
+}
+
 // Null binds NULL.
 func (st *Stmt) Null() *Stmt {
 	if st.err == nil {
@@ -149,7 +179,7 @@ func (st *Stmt) First(fn func(Row)) (found bool, err error) {
 		st.col = 0
 		fn(Row{st})
 	}
-	return found, errors.Join(st.s.Err(), st.s.Reset())
+	return found, errors.Join(st.s.Err(), st.s.Reset(), st.err)
 }
 
 // Each calls fn with each row.
@@ -159,7 +189,7 @@ func (st *Stmt) Each(fn func(Row) error) error {
 	}
 	for st.s.Step() {
 		st.col = 0
-		if err := fn(Row{st}); err != nil {
+		if err := cmp.Or(fn(Row{st}), st.err); err != nil {
 			st.s.Reset()
 			return err
 		}
@@ -167,8 +197,20 @@ func (st *Stmt) Each(fn func(Row) error) error {
 	return errors.Join(st.s.Err(), st.s.Reset())
 }
 
+// All reads each row.
+func All[T any](st *Stmt, read func(Row) T) (all []T, err error) {
+	err = st.Each(func(r Row) error {
+		all = append(all, read(r))
+		return nil
+	})
+	return all, err
+}
+
 // Row is a row; read its columns one after the other. The caller may keep the values.
 type Row struct{ st *Stmt }
+
+// Fail says that a value is damaged: it ends the walk through the rows with err. nil is none.
+func (r Row) Fail(err error) { r.st.err = cmp.Or(r.st.err, err) }
 
 func (r Row) next() int { r.st.col++; return r.st.col - 1 }
 

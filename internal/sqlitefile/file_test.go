@@ -22,7 +22,8 @@ import (
 )
 
 var notes = sqlitefile.Schema{Name: "notes", FS: fstest.MapFS{
-	"00001_notes.sql": {Data: []byte("-- +goose Up\nCREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE);\n")},
+	"migrations/00001_notes.sql": {Data: []byte("-- +goose Up\n" +
+		"CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE);\n")},
 }}
 
 func open(t testing.TB, path string, o sqlitefile.Options) *sqlitefile.File {
@@ -393,8 +394,8 @@ func TestSchemaVersions(t *testing.T) {
 		t.Error(err)
 	}
 	longer := sqlitefile.Schema{Name: "notes", FS: fstest.MapFS{
-		"00001_notes.sql": notes.FS.(fstest.MapFS)["00001_notes.sql"],
-		"00002_more.sql":  {Data: []byte("-- +goose Up\nCREATE TABLE more (id INTEGER);\n")},
+		"migrations/00001_notes.sql": notes.FS.(fstest.MapFS)["migrations/00001_notes.sql"],
+		"migrations/00002_more.sql":  {Data: []byte("-- +goose Up\nCREATE TABLE more (id INTEGER);\n")},
 	}}
 	if err := sqlitefile.Check(ctx, path, longer); err == nil || !strings.Contains(err.Error(), "bellhop migrate") {
 		t.Errorf("an older file: %v; want what to run", err)

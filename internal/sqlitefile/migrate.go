@@ -21,7 +21,7 @@ import (
 // the queue, the store or both.
 type Schema struct {
 	Name string // lower case; part of a table's name
-	FS   fs.FS  // goose's SQL files
+	FS   fs.FS  // goose's SQL files, in its folder migrations
 	// CarryOver copies into a backup the data that has to outlive the replaced state; nil for none.
 	// above is larger than any id in use, if ids were always carried over.
 	CarryOver func(from, to *Conn, above int64) error
@@ -30,15 +30,9 @@ type Schema struct {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Archive is the schema of the file's own tables. [Migrate] and [Check] add it
+// archive is the schema of the file's own tables. [Migrate] and [Check] add it
 // by themselves.
-func archive() Schema {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the name is right or nothing works
-	}
-	return Schema{Name: "archive", FS: sub}
-}
+func archive() Schema { return Schema{Name: "archive", FS: migrations} }
 
 // Migrate brings the schemas in the file at path up to date, and makes the file
 // with its folder if there is none. It returns how many migrations it applied.
@@ -127,11 +121,7 @@ func eachSchema(path string, schemas []Schema, fn func(Schema, *goose.Provider) 
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	for _, s := range append([]Schema{archive()}, schemas...) {
-		versions, err := database.NewStore(database.DialectSQLite3, "schema_"+s.Name)
-		if err != nil {
-			return fmt.Errorf("prepare migrations of %s: %w", s.Name, err)
-		}
-		p, err := goose.NewProvider("", db, s.FS, goose.WithStore(versions))
+		p, err := s.provider(db)
 		if err != nil {
 			return fmt.Errorf("prepare migrations of %s: %w", s.Name, err)
 		}
@@ -140,4 +130,16 @@ func eachSchema(path string, schemas []Schema, fn func(Schema, *goose.Provider) 
 		}
 	}
 	return nil
+}
+
+func (s Schema) provider(db *sql.DB) (*goose.Provider, error) {
+	versions, err := database.NewStore(database.DialectSQLite3, "schema_"+s.Name)
+	if err != nil {
+		return nil, err
+	}
+	files, err := fs.Sub(s.FS, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider("", db, files, goose.WithStore(versions))
 }

@@ -139,7 +139,7 @@ func carryOver(ctx context.Context, path, tmp string, now time.Time, schemas []S
 		return fmt.Errorf("carry dictionaries over: %w", err)
 	}
 	err = from.Prepare(`SELECT name, seq FROM sqlite_sequence`).Each(func(r Row) error {
-		return raise(to, r.Text(), r.Int()+IDRoom)
+		return to.RaiseID(r.Text(), r.Int()+IDRoom)
 	})
 	for _, s := range schemas {
 		if err == nil && s.CarryOver != nil {
@@ -152,8 +152,8 @@ func carryOver(ctx context.Context, path, tmp string, now time.Time, schemas []S
 	return nil
 }
 
-// raise makes a table's next id larger than id.
-func raise(c *Conn, table string, id int64) error {
+// RaiseID makes the next id of a table with AUTOINCREMENT larger than id.
+func (c *Conn) RaiseID(table string, id int64) error {
 	err := c.Prepare(`UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?`).Int(id).Text(table).Exec()
 	if err != nil || c.Changes() > 0 {
 		return err

@@ -17,10 +17,10 @@ import (
 
 // leasing is a schema with ids that must never come again.
 func leasing(version int) Schema {
-	files := fstest.MapFS{"00001_leases.sql": {Data: []byte(`-- +goose Up
+	files := fstest.MapFS{"migrations/00001_leases.sql": {Data: []byte(`-- +goose Up
 CREATE TABLE leases (id INTEGER PRIMARY KEY AUTOINCREMENT, note TEXT);`)}}
 	for v := 2; v <= version; v++ {
-		files[fmt.Sprintf("%05d_more.sql", v)] = &fstest.MapFile{Data: fmt.Appendf(nil,
+		files[fmt.Sprintf("migrations/%05d_more.sql", v)] = &fstest.MapFile{Data: fmt.Appendf(nil,
 			"-- +goose Up\nCREATE TABLE more%d (id INTEGER);", v)}
 	}
 	return Schema{Name: "leasing", FS: files}

@@ -19,7 +19,6 @@ import (
 	"embed"
 	"fmt"
 	"hash/fnv"
-	"io/fs"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -37,11 +36,7 @@ var migrations embed.FS
 
 // Schema is the queues' part of the database.
 func Schema() postgres.Schema {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the name is right or nothing works
-	}
-	return postgres.Schema{Name: "queue", FS: sub}
+	return postgres.Schema{Name: "queue", FS: migrations}
 }
 
 // Queue is one queue in a database.

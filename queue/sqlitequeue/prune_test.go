@@ -80,7 +80,7 @@ func TestPrunesItsOwnFile(t *testing.T) {
 	}
 	// A store in the same file drops them by its ledger.
 	_, err = sqlitefile.Migrate(t.Context(), b.(opened).path, sqlitefile.Schema{Name: "store", FS: fstest.MapFS{
-		"00001_a.sql": {Data: []byte("-- +goose Up\nSELECT 1;")}}})
+		"migrations/00001_a.sql": {Data: []byte("-- +goose Up\nSELECT 1;")}}})
 	must(err)
 	if n, err := q.(queue.Pruner).Prune(t.Context(), now); n > 0 || err != nil {
 		t.Errorf("dropped %d of a file that a store is in: %v", n, err)

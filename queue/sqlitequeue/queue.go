@@ -16,7 +16,6 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"sync"
 	"time"
 
@@ -32,11 +31,7 @@ var migrations embed.FS
 
 // Schema is the queues' part of the file.
 func Schema() sqlitefile.Schema {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the name is right or nothing works
-	}
-	return sqlitefile.Schema{Name: "queue", FS: sub}
+	return sqlitefile.Schema{Name: "queue", FS: migrations}
 }
 
 // reapEvery is how often a receiver looks for dead processes.

@@ -12,7 +12,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -69,11 +68,7 @@ var migrations embed.FS
 
 // Schema is the store's part of the database.
 func Schema() postgres.Schema {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the name is right or nothing works
-	}
-	return postgres.Schema{Name: "store", FS: sub}
+	return postgres.Schema{Name: "store", FS: migrations}
 }
 
 func wrap(what string, err error) error {

@@ -23,17 +23,10 @@ func (db *DB) AddAccess(ctx context.Context, l bellhop.Access) error {
 }
 
 // Accesses implements [store.AccessLog].
-func (db *DB) Accesses(ctx context.Context, about string, limit int) (accesses []bellhop.Access, err error) {
+func (db *DB) Accesses(ctx context.Context, about string, limit int) ([]bellhop.Access, error) {
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	err = db.read(ctx, "list accesses", func(c *sqlitefile.Conn) error {
-		return c.Prepare(`SELECT ` + accessColumns + ` FROM looks WHERE about = ? ORDER BY id DESC LIMIT ?`).Text(about).
-			Int(int64(limit)).
-			Each(func(r sqlitefile.Row) error {
-				accesses = append(accesses, readAccess(r))
-				return nil
-			})
-	})
-	return accesses, err
+	return list(ctx, db.read, "list accesses", readAccess,
+		`SELECT `+accessColumns+` FROM looks WHERE about = ? ORDER BY id DESC LIMIT ?`, about, limit)
 }

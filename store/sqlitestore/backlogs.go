@@ -48,7 +48,7 @@ func (db *DB) backlogs(ctx context.Context, now time.Time, free int) ([]rules.Ba
 // look finds due pushes, and when the last push is due.
 func (db *DB) look(ctx context.Context, now time.Time, free int) (all []rules.Backlog, last time.Time, err error) {
 	err = db.proceed(ctx, "look for due pushes", func(c *sqlitefile.Conn) error {
-		if all, err = readBacklogs(c.Prepare(dueSoon).Time(now).Int(int64(free))); err != nil {
+		if all, err = sqlitefile.All(c.Prepare(dueSoon).Time(now).Int(int64(free)), readBacklog); err != nil {
 			return err
 		}
 		n := 0
@@ -56,7 +56,8 @@ func (db *DB) look(ctx context.Context, now time.Time, free int) (all []rules.Ba
 			n += b.Due
 		}
 		if n == free {
-			if all, err = readBacklogs(c.Prepare(dueByShop).Time(now).Int(int64(free)).Time(now)); err != nil {
+			all, err = sqlitefile.All(c.Prepare(dueByShop).Time(now).Int(int64(free)).Time(now), readBacklog)
+			if err != nil {
 				return err
 			}
 		}
@@ -72,12 +73,8 @@ func (db *DB) look(ctx context.Context, now time.Time, free int) (all []rules.Ba
 	return all, last, err
 }
 
-func readBacklogs(st *sqlitefile.Stmt) (all []rules.Backlog, err error) {
-	err = st.Each(func(r sqlitefile.Row) error {
-		all = append(all, rules.Backlog{ShopID: r.Int(), Shop: r.Text(), Since: r.Time(), Due: int(r.Int())})
-		return nil
-	})
-	return all, err
+func readBacklog(r sqlitefile.Row) rules.Backlog {
+	return rules.Backlog{ShopID: r.Int(), Shop: r.Text(), Since: r.Time(), Due: int(r.Int())}
 }
 
 // fanOut writes a portion of pushes for each shop whose slots ask for it, in a transaction
@@ -102,27 +99,25 @@ func (db *DB) fanOut(ctx context.Context, all []rules.Backlog, slots []int) erro
 // fanOut goes through the next n devices of a shop's oldest fan-out.
 func fanOut(tx *sqlitefile.Tx, shop int64, n int) error {
 	var id, after, last int64
-	var total, currency string
+	var total bellhop.Money
 	o := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: shop}}
 	push := rules.NewPush{Order: o}
 	found, err := tx.Prepare(`SELECT f.id, f.order_no, f.kind, f.after_id, f.last_id, f.created_at, o.total, o.currency
 		FROM fanouts f CROSS JOIN orders o ON o.no = f.order_no WHERE f.shop_id = ? ORDER BY f.order_no, f.kind LIMIT 1`).
 		Int(shop).First(func(r sqlitefile.Row) {
 		id, o.Row, push.Kind, after, last = r.Int(), r.Int(), bellhop.PushKind(r.Text()), r.Int(), r.Int()
-		push.At, total, currency = r.Time(), r.Text(), r.Text()
+		push.At = r.Time()
+		amount, currency := r.Text(), r.Text()
+		total = readMoney(r, amount, currency)
 	})
 	if err != nil || !found {
-		return err
-	}
-	money, err := driver.ReadMoney(total, currency)
-	if err != nil {
 		return err
 	}
 	to, err := readReceivers(tx.Conn, shop, after, last, n)
 	if err != nil {
 		return err
 	}
-	if err := save(tx, rules.PlanPortion(push, money, to), nil); err != nil {
+	if err := save(tx, rules.PlanPortion(push, total, to), nil); err != nil {
 		return err
 	}
 	if len(to) < n {

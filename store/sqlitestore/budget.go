@@ -6,14 +6,12 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
-	"bellhop/store/driver"
 	"bellhop/store/rules"
 )
 
 // loadBudget returns the zero DeviceBudget for a missing device.
 func loadBudget(c *sqlitefile.Conn, id int64) (*rules.DeviceBudget, error) {
 	p := &rules.DeviceBudget{}
-	var bad error
 	_, err := c.Prepare(`SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
 		s.last_event_at, s.last_signed_by, ` + allowanceColumns + `, p.settings
 		FROM devices d JOIN shops s ON s.id = d.shop_id LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ?`).Int(id).
@@ -21,13 +19,8 @@ func loadBudget(c *sqlitefile.Conn, id int64) (*rules.DeviceBudget, error) {
 			p.Device = readDevice(r)
 			p.Owner = bellhop.Shop{Domain: p.Shop, Disabled: r.Bool(), OwnSecretOnly: r.Bool(), CustomerInPush: r.Bool(),
 				AddedAt: r.Time(), LastEventAt: r.Time(), LastSignedBy: bellhop.Signer(r.Text())}
-			if p.Left, bad = readAllowance(r); bad == nil {
-				p.Settings, bad = driver.ReadSettings(r.Text())
-			}
+			p.Left, p.Settings = readAllowance(r), readSettings(r)
 		})
-	if err == nil {
-		err = bad
-	}
 	return p, err
 }
 
@@ -35,24 +28,21 @@ func loadBudget(c *sqlitefile.Conn, id int64) (*rules.DeviceBudget, error) {
 const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total,
 	d.gathered_currency, d.gathered_since`
 
-func readAllowance(r sqlitefile.Row) (a rules.Allowance, err error) {
+func readAllowance(r sqlitefile.Row) (a rules.Allowance) {
 	for _, to := range []*float64{&a.Spent, &a.Heard} {
 		if used := r.Text(); used != "" {
-			if *to, err = strconv.ParseFloat(used, 64); err != nil {
-				return a, err
-			}
+			var err error
+			*to, err = strconv.ParseFloat(used, 64)
+			r.Fail(err)
 		}
 	}
 	a.At = r.Time()
 	g := store.Gathering{Orders: int(r.Int()), Changes: int(r.Int())}
 	total, currency := r.Text(), r.Text()
-	g.Since = r.Time()
-	if g.Since.IsZero() {
-		return a, nil
+	if g.Since = r.Time(); !g.Since.IsZero() {
+		g.Total, a.Gathering = readMoney(r, total, currency), &g
 	}
-	g.Total, err = driver.ReadMoney(total, currency)
-	a.Gathering = &g
-	return a, err
+	return a
 }
 
 // saveBudget saves the rest of the budget.

@@ -37,18 +37,16 @@ const (
 )
 
 // loadPushes finds pushes by one of the conditions above.
-func loadPushes(c *sqlitefile.Conn, where string, args ...int64) (all []*rules.Push, err error) {
+func loadPushes(c *sqlitefile.Conn, where string, args ...int64) ([]*rules.Push, error) {
 	st := c.Prepare(`SELECT p.id, p.shop_id, o.order_id, p.device_id, p.status, p.next_at IS NULL
 		FROM pushes p LEFT JOIN orders o ON o.no = p.order_no ` + where)
 	for _, a := range args {
 		st.Int(a)
 	}
-	err = st.Each(func(r sqlitefile.Row) error {
-		all = append(all, &rules.Push{ID: r.Int(), Shop: r.Int(), Order: r.Int(), Device: r.Int(),
-			Status: bellhop.PushStatus(r.Text()), Final: r.Bool()})
-		return nil
+	return sqlitefile.All(st, func(r sqlitefile.Row) *rules.Push {
+		return &rules.Push{ID: r.Int(), Shop: r.Int(), Order: r.Int(), Device: r.Int(),
+			Status: bellhop.PushStatus(r.Text()), Final: r.Bool()}
 	})
-	return all, err
 }
 
 // owedToDevice finds a device's owed pushes, with those being sent.
@@ -58,14 +56,9 @@ func owedToDevice(c *sqlitefile.Conn, device int64) ([]*rules.Push, error) {
 
 // addChange adds to the stream. The write that fills a chunk drops old ones.
 func addChange(c *sqlitefile.Conn, ch *rules.StreamRow) error {
-	st := c.Prepare(`INSERT INTO changes (kind, shop_id, order_id, push_id, at, trace_parent) VALUES (?,?,?,?,?,?)`).
-		Text(string(ch.Kind)).Int(ch.Shop).Int(ch.Order)
-	if ch.Push == 0 {
-		st.Null()
-	} else {
-		st.Int(ch.Push)
-	}
-	if err := st.Time(ch.At).TextOrNull(ch.TraceParent).Exec(); err != nil {
+	err := c.Prepare(`INSERT INTO changes (kind, shop_id, order_id, push_id, at, trace_parent) VALUES (?,?,?,?,?,?)`).
+		Text(string(ch.Kind)).Int(ch.Shop).Int(ch.Order).IntOrNull(ch.Push).Time(ch.At).TextOrNull(ch.TraceParent).Exec()
+	if err != nil {
 		return err
 	}
 	if seq := c.LastID(); seq%store.ChangeChunk == 0 && seq > store.KeepChanges {

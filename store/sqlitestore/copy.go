@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -45,7 +46,7 @@ func (db *DB) Count(ctx context.Context, t move.Table) (n int64, err error) {
 		if t == move.TableCounters {
 			x := exporter{c: c}
 			err := x.counters()
-			n = int64(x.chunk.Len())
+			n = int64(x.Len())
 			return err
 		}
 		n, err = c.Prepare(counts[t]).One()
@@ -148,14 +149,16 @@ func (db *DB) EndCopy(ctx context.Context, good bool) error {
 type importer struct {
 	tx    *sqlitefile.Tx
 	shops map[string]int64 // by domain
+	err   error            // of the first shop or order that is missing
 }
 
 func (im *importer) chunk(c *move.Chunk) error {
 	for _, err := range [...]error{
-		addAll(c.Shops, im.shop), addAll(c.People, im.person), addAll(c.Sessions, im.session), addAll(c.Tokens, im.token),
-		addAll(c.Devices, im.device), addAll(c.Orders, im.order), addAll(c.Pushes, im.push), addAll(c.FanOuts, im.fanOut),
-		addAll(c.Events, im.event), addAll(c.Changes, im.change), addAll(c.Relays, im.relay), addAll(c.Accesses, im.access),
-		addAll(c.Counters, im.counter),
+		addAll(im, c.Shops, im.shop), addAll(im, c.People, im.person), addAll(im, c.Sessions, im.session),
+		addAll(im, c.Tokens, im.token), addAll(im, c.Devices, im.device), addAll(im, c.Orders, im.order),
+		addAll(im, c.Pushes, im.push), addAll(im, c.FanOuts, im.fanOut), addAll(im, c.Events, im.event),
+		addAll(im, c.Changes, im.change), addAll(im, c.Relays, im.relay), addAll(im, c.Accesses, im.access),
+		addAll(im, c.Counters, im.counter),
 	} {
 		if err != nil {
 			return err
@@ -164,9 +167,11 @@ func (im *importer) chunk(c *move.Chunk) error {
 	return nil
 }
 
-func addAll[T any](rows []T, add func(*T) error) error {
+// addAll stops at a missing shop, too: the transaction then drops the row that names it.
+func addAll[T any](im *importer, rows []T, add func(*T) error) error {
 	for i := range rows {
-		if err := add(&rows[i]); err != nil {
+		err := add(&rows[i])
+		if err = cmp.Or(im.err, err); err != nil {
 			return err
 		}
 	}
@@ -174,40 +179,25 @@ func addAll[T any](rows []T, add func(*T) error) error {
 }
 
 // own returns a shop's id in this store.
-func (im *importer) own(domain string) (int64, error) {
+func (im *importer) own(domain string) int64 {
 	if id := im.shops[domain]; id != 0 {
-		return id, nil
+		return id
 	}
 	id, err := ownShop(im.tx.Conn, domain)
-	if err == nil {
-		im.shops[domain] = id
-	}
-	return id, err
+	im.shops[domain], im.err = id, cmp.Or(im.err, err)
+	return id
 }
 
-func (im *importer) shop(s *bellhop.Shop) error {
-	return im.tx.Prepare(`INSERT INTO shops (domain, disabled, secret, previous_secret, own_secret_only, customer_in_push,
-			added_at, last_event_at, last_signed_by) VALUES (?,?,?,?,?,?,?,?,?)`).
-		Text(s.Domain).Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).
-		Int(micros(s.AddedAt)).Time(s.LastEventAt).TextOrNull(string(s.LastSignedBy)).Exec()
-}
+func (im *importer) shop(s *bellhop.Shop) error { return insertShop(im.tx.Conn, s) }
 
 func (im *importer) person(p *bellhop.Person) error {
-	st := im.tx.Prepare(`INSERT INTO people (id, email, role, password_hash, added_at, settings, shop_id)
-		VALUES (?,?,?,?,?,?,?)`)
 	var shop int64
 	if p.Shop != "" {
-		var err error
-		if shop, err = im.own(p.Shop); err != nil {
-			return err
-		}
+		shop = im.own(p.Shop)
 	}
-	st.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Int(micros(p.AddedAt)).
-		Text(driver.WriteSettings(p.Settings))
-	if shop == 0 {
-		return st.Null().Exec()
-	}
-	return st.Int(shop).Exec()
+	return im.tx.Prepare(`INSERT INTO people (id, email, role, password_hash, added_at, settings, shop_id)
+		VALUES (?,?,?,?,?,?,?)`).Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Int(micros(p.AddedAt)).
+		Text(driver.WriteSettings(p.Settings)).IntOrNull(shop).Exec()
 }
 
 func (im *importer) session(s *bellhop.Session) error {
@@ -216,35 +206,23 @@ func (im *importer) session(s *bellhop.Session) error {
 }
 
 func (im *importer) token(t *bellhop.Token) error {
-	shop, err := im.own(t.Shop)
-	if err != nil {
-		return err
-	}
 	return im.tx.Prepare(`INSERT INTO tokens (id, shop_id, name, hash, created_at, last_used_at) VALUES (?,?,?,?,?,?)`).
-		Int(t.ID).Int(shop).Text(t.Name).Blob(t.Hash[:]).Int(micros(t.CreatedAt)).Time(t.LastUsedAt).Exec()
+		Int(t.ID).Int(im.own(t.Shop)).Text(t.Name).Blob(t.Hash[:]).Int(micros(t.CreatedAt)).Time(t.LastUsedAt).Exec()
 }
 
 func (im *importer) device(d *move.DeviceRow) error {
-	shop, err := im.own(d.Shop)
-	if err != nil {
-		return err
-	}
 	st := im.tx.Prepare(`INSERT INTO devices (id, shop_id, person_id, installation, kind, value, platform, form, locale,
 			timezone, added_at, seen_at, retired_at, retired_for, free_at, spent, rung, spent_at, gathered_orders,
 			gathered_changes, gathered_total, gathered_currency, gathered_since)
 			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
-		Int(d.ID).Int(shop).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).
+		Int(d.ID).Int(im.own(d.Shop)).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).
 		Text(string(d.Platform)).Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).
 		Int(micros(d.SeenAt)).Time(d.RetiredAt).TextOrNull(d.RetiredFor).Time(d.FreeAt)
 	return bindAllowance(st, d.Allowance).Exec()
 }
 
 func (im *importer) order(o *move.OrderRow) error {
-	shop, err := im.own(o.Shop)
-	if err != nil {
-		return err
-	}
-	change := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: shop, ID: o.ID}, State: o.State}
+	change := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: im.own(o.Shop), ID: o.ID}, State: o.State}
 	if o.Order == nil {
 		return saveOrder(im.tx.Conn, change, amounts{})
 	}
@@ -252,7 +230,8 @@ func (im *importer) order(o *move.OrderRow) error {
 	facts := []bellhop.Fact{{Event: &bellhop.Event{TriggeredAt: t.TriggeredAt, AcceptedAt: t.AcceptedAt,
 		TraceParent: t.TraceParent},
 		At: t.RecordedAt, OrderID: o.ID, Order: versioned(o)}}
-	if facts, err = driver.CheckFacts(facts); err != nil {
+	facts, err := driver.CheckFacts(facts)
+	if err != nil {
 		return err
 	}
 	change.Content, change.First = &facts[0], &facts[0]
@@ -272,32 +251,25 @@ func versioned(o *move.OrderRow) *bellhop.Order {
 }
 
 // ownOrder returns a shop's id and an order's number in this store.
-func (im *importer) ownOrder(domain string, id int64) (shop, no int64, err error) {
-	if shop, err = im.own(domain); err != nil {
-		return 0, 0, err
-	}
-	no, err = im.tx.Prepare(`SELECT no FROM orders WHERE shop_id = ? AND order_id = ?`).Int(shop).Int(id).One()
+func (im *importer) ownOrder(domain string, id int64) (shop, no int64) {
+	shop = im.own(domain)
+	no, err := im.tx.Prepare(`SELECT no FROM orders WHERE shop_id = ? AND order_id = ?`).Int(shop).Int(id).One()
 	if err == nil && no == 0 {
 		err = fmt.Errorf("order %d, to which a push belongs, is missing", id)
 	}
-	return shop, no, err
+	im.err = cmp.Or(im.err, err)
+	return shop, no
 }
 
 func (im *importer) fanOut(f *move.FanOutRow) error {
-	shop, no, err := im.ownOrder(f.Shop, f.OrderID)
-	if err != nil {
-		return err
-	}
+	shop, no := im.ownOrder(f.Shop, f.OrderID)
 	return im.tx.Prepare(`INSERT INTO fanouts (shop_id, order_no, kind, after_id, last_id, created_at)
 		VALUES (?,?,?,?,?,?)`).
 		Int(shop).Int(no).Text(string(f.Kind)).Int(f.After).Int(f.Last).Int(micros(f.CreatedAt)).Exec()
 }
 
 func (im *importer) push(p *move.PushRow) error {
-	shop, no, err := im.ownOrder(p.Shop, p.OrderID)
-	if err != nil {
-		return err
-	}
+	shop, no := im.ownOrder(p.Shop, p.OrderID)
 	return im.tx.Prepare(`INSERT INTO pushes (id, shop_id, order_no, device_id, kind, status, attempts, created_at,
 		next_at, reason, sent_at, received_at, opened_at, first_attempt_at, gathered_since)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
@@ -332,17 +304,9 @@ func (im *importer) event(l *store.Line) error {
 }
 
 func (im *importer) change(ch *store.Change) error {
-	shop, err := im.own(ch.Shop)
-	if err != nil {
-		return err
-	}
-	st := im.tx.Prepare(`INSERT INTO changes (seq, kind, shop_id, order_id, at, trace_parent, push_id)
-		VALUES (?,?,?,?,?,?,?)`).
-		Int(ch.Seq).Text(string(ch.Kind)).Int(shop).Int(ch.OrderID).Int(micros(ch.At)).TextOrNull(ch.TraceParent)
-	if ch.PushID == 0 {
-		return st.Null().Exec()
-	}
-	return st.Int(ch.PushID).Exec()
+	return im.tx.Prepare(`INSERT INTO changes (seq, kind, shop_id, order_id, at, trace_parent, push_id)
+		VALUES (?,?,?,?,?,?,?)`).Int(ch.Seq).Text(string(ch.Kind)).Int(im.own(ch.Shop)).Int(ch.OrderID).Int(micros(ch.At)).
+		TextOrNull(ch.TraceParent).IntOrNull(ch.PushID).Exec()
 }
 
 func (im *importer) access(l *bellhop.Access) error {
@@ -370,21 +334,9 @@ func (im *importer) counter(n *move.Counter) error {
 	case move.TablePushes:
 		return holdPush(im.tx.Conn, n.N)
 	}
-	for _, table := range sequences {
-		if table == n.Name {
-			return raiseID(im.tx.Conn, table, n.N)
-		}
+	switch n.Name {
+	case "people", "tokens", "devices": // these never give out an id twice
+		return im.tx.RaiseID(n.Name, n.N)
 	}
 	return nil
-}
-
-// sequences are the tables that never give out an id twice.
-var sequences = [...]string{"people", "tokens", "devices"}
-
-func raiseID(c *sqlitefile.Conn, table string, id int64) error {
-	err := c.Prepare(`UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?`).Int(id).Text(table).Exec()
-	if err != nil || c.Changes() > 0 {
-		return err
-	}
-	return c.Prepare(`INSERT INTO sqlite_sequence (name, seq) VALUES (?,?)`).Text(table).Int(id).Exec()
 }

@@ -36,9 +36,8 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 		if err := putDevice(tx.Conn, shop, d); err != nil {
 			return err
 		}
-		err = found("device")(tx.Prepare(`SELECT ` + deviceColumns + ` FROM devices d JOIN shops s ON s.id = d.shop_id
-			WHERE d.shop_id = ? AND d.installation = ?`).Int(shop).Text(d.Installation).
-			First(func(r sqlitefile.Row) { put = readDevice(r) }))
+		put, err = first(tx.Prepare(`SELECT `+deviceColumns+` FROM devices d JOIN shops s ON s.id = d.shop_id
+			WHERE d.shop_id = ? AND d.installation = ?`).Int(shop).Text(d.Installation), "device", readDevice)
 		if err != nil {
 			return err
 		}
@@ -89,8 +88,8 @@ func makeRoom(c *sqlitefile.Conn, shop int64, d bellhop.Device, most store.Devic
 }
 
 func retireAll(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.Time) error {
-	var ids []int64
-	if err := st.Each(func(r sqlitefile.Row) error { ids = append(ids, r.Int()); return nil }); err != nil {
+	ids, err := sqlitefile.All(st, sqlitefile.Row.Int)
+	if err != nil {
 		return err
 	}
 	for _, id := range ids {
@@ -118,30 +117,16 @@ func skipOwed(c *sqlitefile.Conn, device int64, reason string, at time.Time) err
 }
 
 // Devices implements [store.Devices].
-func (db *DB) Devices(ctx context.Context, shop string) (devices []bellhop.Device, err error) {
-	err = db.read(ctx, "list devices", func(c *sqlitefile.Conn) error {
-		return c.Prepare(`SELECT ` + deviceColumns + ` FROM shops s JOIN devices d ON d.shop_id = s.id WHERE s.domain = ?
-			ORDER BY d.id`).
-			Text(shop).Each(func(r sqlitefile.Row) error {
-			devices = append(devices, readDevice(r))
-			return nil
-		})
-	})
-	return devices, err
+func (db *DB) Devices(ctx context.Context, shop string) ([]bellhop.Device, error) {
+	return list(ctx, db.read, "list devices", readDevice,
+		`SELECT `+deviceColumns+` FROM shops s JOIN devices d ON d.shop_id = s.id WHERE s.domain = ? ORDER BY d.id`, shop)
 }
 
 // RemoveDevice implements [store.Devices].
 func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error {
 	return db.write(ctx, "remove a device", func(tx *sqlitefile.Tx) error {
-		own, err := shopID(tx.Conn, shop)
-		if err != nil {
-			return err
-		}
-		id, err := tx.Prepare(`SELECT id FROM devices WHERE shop_id = ? AND installation = ?`).Int(own).Text(installation).
-			One()
-		if err == nil && id == 0 {
-			err = driver.NotFound("device")
-		}
+		id, err := first(tx.Prepare(`SELECT d.id FROM devices d JOIN shops s ON s.id = d.shop_id
+			WHERE s.domain = ? AND d.installation = ?`).Text(shop).Text(installation), "device", sqlitefile.Row.Int)
 		if err != nil {
 			return err
 		}

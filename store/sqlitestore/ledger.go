@@ -45,13 +45,7 @@ func writeLine(c *sqlitefile.Conn, l *rules.LineChange) error {
 	if l.Was != "" {
 		query = `UPDATE ledger SET outcome = ?, at = ?, order_id = ?, reason = ? WHERE seq = ?`
 	}
-	st := c.Prepare(query).Text(string(l.Outcome)).Time(l.At)
-	if l.OrderID == 0 {
-		st.Null()
-	} else {
-		st.Int(l.OrderID)
-	}
-	return st.TextOrNull(l.Reason).Int(l.Row).Exec()
+	return c.Prepare(query).Text(string(l.Outcome)).Time(l.At).IntOrNull(l.OrderID).TextOrNull(l.Reason).Int(l.Row).Exec()
 }
 
 // Dead implements [store.Recorder].
@@ -104,14 +98,22 @@ func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage
 				page.Next = driver.Cursor(last)
 				return nil
 			}
-			a := sqlitefile.ScanEvent(r)
-			last = a.Seq
-			page.Lines = append(page.Lines, store.Line{Event: *a.Event, Outcome: bellhop.Outcome(r.Text()),
-				Reason: r.Text(), OrderID: r.Int(), At: r.Time()})
+			var l store.Line
+			last, l = readLine(r)
+			page.Lines = append(page.Lines, l)
 			return nil
 		})
 	})
 	return page, err
+}
+
+// lineColumns are the columns for readLine, of the aliases e and l.
+const lineColumns = sqlitefile.EventColumns + `, l.outcome, l.reason, l.order_id, l.at`
+
+func readLine(r sqlitefile.Row) (seq int64, l store.Line) {
+	a := sqlitefile.ScanEvent(r)
+	return a.Seq, store.Line{Event: *a.Event, Outcome: bellhop.Outcome(r.Text()), Reason: r.Text(), OrderID: r.Int(),
+		At: r.Time()}
 }
 
 // lineQuery walks the ledger backwards, by an index where one fits, and looks up each
@@ -143,7 +145,7 @@ func lineQuery(c *sqlitefile.Conn, q store.LineQuery, before int64, limit int) *
 	if q.Outcome == bellhop.OutcomeSkipped || q.Outcome == bellhop.OutcomeDead {
 		where.WriteString(" AND l.outcome IN ('skipped', 'dead')") // the words of the partial index
 	}
-	st := c.Prepare(`SELECT ` + sqlitefile.EventColumns + `, l.outcome, l.reason, l.order_id, l.at
+	st := c.Prepare(`SELECT ` + lineColumns + `
 		FROM ledger l CROSS JOIN events e ON e.seq = l.seq
 		WHERE l.seq < ?` + where.String() + ` ORDER BY l.seq DESC LIMIT ?`).Int(before)
 	for _, a := range args {
@@ -169,16 +171,15 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 		if err != nil {
 			return err
 		}
-		return c.Prepare(`SELECT ` + sqlitefile.EventColumns + `, ` + sqlitefile.BodyColumns + ` FROM events e
-			WHERE e.seq > ? AND e.shop = ? AND e.accepted_at >= ? AND e.body IS NOT NULL ORDER BY e.seq LIMIT ?`).
-			Int(from).Text(shop).Int(floor(since)).Int(int64(limit)).Each(func(r sqlitefile.Row) error {
+		events, err = sqlitefile.All(c.Prepare(`SELECT `+sqlitefile.EventColumns+`, `+sqlitefile.BodyColumns+`
+			FROM events e WHERE e.seq > ? AND e.shop = ? AND e.accepted_at >= ? AND e.body IS NOT NULL ORDER BY e.seq
+			LIMIT ?`).Int(from).Text(shop).Int(floor(since)).Int(int64(limit)), func(r sqlitefile.Row) *bellhop.Event {
 			e := sqlitefile.ScanEvent(r).Event
-			if e.Body, err = db.file.ScanBody(c, r); err != nil {
-				return err
-			}
-			events = append(events, e)
-			return nil
+			e.Body, err = db.file.ScanBody(c, r)
+			r.Fail(err)
+			return e
 		})
+		return err
 	})
 	return events, err
 }

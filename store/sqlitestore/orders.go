@@ -1,7 +1,6 @@
 package sqlitestore
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"time"
@@ -20,7 +19,7 @@ const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, 
 	o.financial_status, o.fulfillment_status, o.test, o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent,
 	(SELECT min(sent_at) FROM pushes WHERE shop_id = o.shop_id AND order_no = o.no)`
 
-func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
+func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order) {
 	o.Shop, o.ID = shop, r.Int()
 	o.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
 	o.EditedAt, o.RefundedAt = r.Time(), r.Time()
@@ -30,25 +29,23 @@ func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order, err error) {
 	o.CancelledAt = r.Time()
 	o.Name, o.Number = r.Text(), r.Int()
 	currency, total := r.Text(), r.Text()
-	if o.Total, err = driver.ReadMoney(total, currency); err != nil {
-		return o, err
-	}
-	if r.Null() {
-		r.Text()
-		r.Text()
-	} else {
-		currency, total = r.Text(), r.Text()
-		seen, err := driver.ReadMoney(total, currency)
-		if err != nil {
-			return o, err
-		}
+	o.Total = readMoney(r, total, currency)
+	shown := !r.Null()
+	currency, total = r.Text(), r.Text()
+	if seen := readMoney(r, total, currency); shown {
 		o.Presentment = &seen
 	}
 	o.CustomerName, o.CustomerEmail, o.Note = r.Text(), r.Text(), r.Text()
 	o.FinancialStatus, o.FulfillmentStatus, o.Test = r.Text(), r.Text(), r.Bool()
 	o.Trace = bellhop.Trace{TriggeredAt: r.Time(), AcceptedAt: r.Time(), RecordedAt: r.Time(), TraceParent: r.Text(),
 		PushedAt: r.Time()}
-	return o, nil
+	return o
+}
+
+func readMoney(r sqlitefile.Row, amount, currency string) bellhop.Money {
+	m, err := driver.ReadMoney(amount, currency)
+	r.Fail(err)
+	return m
 }
 
 // Orders implements [store.Orders].
@@ -128,13 +125,9 @@ func orderQuery(c *sqlitefile.Conn, shop int64, q store.OrderQuery, placed, id i
 	return st
 }
 
-func readNo(c *sqlitefile.Conn, no int64, shop string) (o bellhop.Order, err error) {
-	var bad error
-	err = found("order")(c.Prepare(`SELECT ` + orderColumns + ` FROM orders o WHERE o.no = ?`).Int(no).
-		First(func(r sqlitefile.Row) {
-			o, bad = readOrder(r, shop)
-		}))
-	return o, cmp.Or(err, bad)
+func readNo(c *sqlitefile.Conn, no int64, shop string) (bellhop.Order, error) {
+	return first(c.Prepare(`SELECT `+orderColumns+` FROM orders o WHERE o.no = ?`).Int(no), "order",
+		func(r sqlitefile.Row) bellhop.Order { return readOrder(r, shop) })
 }
 
 // Order implements [store.Orders].
@@ -150,10 +143,10 @@ func (db *DB) Order(ctx context.Context, shop string, id int64) (o bellhop.Order
 }
 
 func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err error) {
-	var own, no int64
-	err = found("order")(c.Prepare(`SELECT o.shop_id, o.no FROM orders o
+	var own int64
+	no, err := first(c.Prepare(`SELECT o.shop_id, o.no FROM orders o
 		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = ?) AND o.order_id = ? AND o.placed_at IS NOT NULL`).
-		Text(shop).Int(id).First(func(r sqlitefile.Row) { own, no = r.Int(), r.Int() }))
+		Text(shop).Int(id), "order", func(r sqlitefile.Row) int64 { own = r.Int(); return r.Int() })
 	if err != nil {
 		return o, err
 	}
@@ -163,25 +156,17 @@ func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err 
 	if o.Items, err = readItems(c, no, o.Total.Currency); err != nil {
 		return o, err
 	}
-	err = c.Prepare(`SELECT ` + pushColumns + ` FROM pushes p ` + pushJoins +
-		` WHERE p.shop_id = ? AND p.order_no = ? ORDER BY p.id`).Int(own).Int(no).
-		Each(func(r sqlitefile.Row) error {
-			o.Pushes = append(o.Pushes, readPush(r, shop))
-			return nil
-		})
+	o.Pushes, err = sqlitefile.All(c.Prepare(`SELECT `+pushColumns+` FROM pushes p `+pushJoins+
+		` WHERE p.shop_id = ? AND p.order_no = ? ORDER BY p.id`).Int(own).Int(no), pushOf(shop))
 	return o, err
 }
 
-func readItems(c *sqlitefile.Conn, no int64, currency string) (items []bellhop.Item, err error) {
-	err = c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items WHERE key >= ? AND key < ?
-		ORDER BY key`).
-		Int(itemKey(no)).Int(itemKey(no + 1)).Each(func(r sqlitefile.Row) error {
-		item := bellhop.Item{ID: r.Int(), Title: r.Text(), Variant: r.Text(), SKU: r.Text(), Quantity: r.Int()}
-		item.Price, err = driver.ReadMoney(r.Text(), currency)
-		items = append(items, item)
-		return err
+func readItems(c *sqlitefile.Conn, no int64, currency string) ([]bellhop.Item, error) {
+	return sqlitefile.All(c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items
+		WHERE key >= ? AND key < ? ORDER BY key`).Int(itemKey(no)).Int(itemKey(no+1)), func(r sqlitefile.Row) bellhop.Item {
+		return bellhop.Item{ID: r.Int(), Title: r.Text(), Variant: r.Text(), SKU: r.Text(), Quantity: r.Int(),
+			Price: readMoney(r, r.Text(), currency)}
 	})
-	return items, err
 }
 
 // SetHandling implements [store.Orders].

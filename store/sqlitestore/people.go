@@ -16,11 +16,15 @@ const (
 	personJoin    = ` FROM people p LEFT JOIN shops s ON s.id = p.shop_id `
 )
 
-func readPerson(r sqlitefile.Row) (p bellhop.Person, err error) {
-	p = bellhop.Person{ID: r.Int(), Email: r.Text(), Role: bellhop.Role(r.Text()), Shop: r.Text(),
-		PasswordHash: r.Text(), AddedAt: r.Time()}
-	p.Settings, err = driver.ReadSettings(r.Text())
-	return p, err
+func readPerson(r sqlitefile.Row) bellhop.Person {
+	return bellhop.Person{ID: r.Int(), Email: r.Text(), Role: bellhop.Role(r.Text()), Shop: r.Text(),
+		PasswordHash: r.Text(), AddedAt: r.Time(), Settings: readSettings(r)}
+}
+
+func readSettings(r sqlitefile.Row) bellhop.Settings {
+	s, err := driver.ReadSettings(r.Text())
+	r.Fail(err)
+	return s
 }
 
 // AddPerson implements [store.People].
@@ -60,51 +64,26 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 }
 
 // People implements [store.People].
-func (db *DB) People(ctx context.Context, shop string) (people []bellhop.Person, err error) {
-	err = db.read(ctx, "list people", func(c *sqlitefile.Conn) error {
-		where, st := `ORDER BY p.email`, (*sqlitefile.Stmt)(nil)
-		if shop == "" {
-			st = c.Prepare(`SELECT ` + personColumns + personJoin + where)
-		} else {
-			st = c.Prepare(`SELECT ` + personColumns + personJoin + `WHERE s.domain = ? ` + where).Text(shop)
-		}
-		return st.Each(func(r sqlitefile.Row) error {
-			p, err := readPerson(r)
-			people = append(people, p)
-			return err
-		})
-	})
-	return people, err
+func (db *DB) People(ctx context.Context, shop string) ([]bellhop.Person, error) {
+	return list(ctx, db.read, "list people", readPerson,
+		`SELECT `+personColumns+personJoin+`WHERE ?1 = '' OR s.domain = ?1 ORDER BY p.email`, shop)
 }
 
 // PersonByEmail implements [store.People].
 func (db *DB) PersonByEmail(ctx context.Context, email string) (p bellhop.Person, err error) {
 	err = db.read(ctx, "look somebody up", func(c *sqlitefile.Conn) error {
-		p, err = onePerson(c.Prepare(`SELECT `+personColumns+personJoin+`WHERE p.email = ?`).Text(strings.ToLower(email)),
-			"person")
+		p, err = first(c.Prepare(`SELECT `+personColumns+personJoin+`WHERE p.email = ?`).Text(strings.ToLower(email)),
+			"person", readPerson)
 		return err
 	})
-	return p, err
-}
-
-// onePerson reads the query's person; [driver.NotFound] of what if there is none.
-func onePerson(st *sqlitefile.Stmt, what string) (p bellhop.Person, err error) {
-	var bad error
-	err = found(what)(st.First(func(r sqlitefile.Row) { p, bad = readPerson(r) }))
-	if err == nil {
-		err = bad
-	}
 	return p, err
 }
 
 // SetPassword implements [store.People].
 func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 	return db.write(ctx, "set a password", func(tx *sqlitefile.Tx) error {
-		if err := tx.Prepare(`UPDATE people SET password_hash = ? WHERE id = ?`).Text(hash).Int(id).Exec(); err != nil {
+		if err := change(tx, "person", `UPDATE people SET password_hash = ? WHERE id = ?`, hash, id); err != nil {
 			return err
-		}
-		if tx.Changes() == 0 {
-			return driver.NotFound("person")
 		}
 		return signOut(tx.Conn, id)
 	})
@@ -124,12 +103,9 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 		return err
 	}
 	err := db.write(ctx, "keep settings", func(tx *sqlitefile.Tx) error {
-		if err := tx.Prepare(`UPDATE people SET settings = ? WHERE id = ?`).Text(driver.WriteSettings(s)).Int(id).
-			Exec(); err != nil {
+		err := change(tx, "person", `UPDATE people SET settings = ? WHERE id = ?`, driver.WriteSettings(s), id)
+		if err != nil {
 			return err
-		}
-		if tx.Changes() == 0 {
-			return driver.NotFound("person")
 		}
 		return tx.Prepare(`UPDATE pushes SET next_at = created_at WHERE next_at IS NOT NULL AND reason = ?
 			AND status <> 'sending' AND device_id IN (SELECT id FROM devices WHERE person_id = ?)`).
@@ -150,15 +126,10 @@ func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 		if err := tx.Prepare(`DELETE FROM networks WHERE person_id = ?`).Int(id).Exec(); err != nil {
 			return err
 		}
-		if err := tx.Prepare(`DELETE FROM people WHERE id = ?`).Int(id).Exec(); err != nil {
+		if err := change(tx, "person", `DELETE FROM people WHERE id = ?`, id); err != nil {
 			return err
 		}
-		if tx.Changes() == 0 {
-			return driver.NotFound("person")
-		}
-		var devices []int64
-		err := tx.Prepare(`SELECT id FROM devices WHERE person_id = ?`).Int(id).
-			Each(func(r sqlitefile.Row) error { devices = append(devices, r.Int()); return nil })
+		devices, err := sqlitefile.All(tx.Prepare(`SELECT id FROM devices WHERE person_id = ?`).Int(id), sqlitefile.Row.Int)
 		for _, device := range devices {
 			if err == nil {
 				err = dropDevice(tx.Conn, device)

@@ -22,8 +22,11 @@ func readPush(r sqlitefile.Row, shop string) bellhop.Push {
 	return bellhop.Push{Shop: shop, ID: r.Int(), OrderID: r.Int(), OrderName: r.Text(), DeviceID: r.Int(),
 		Installation: r.Text(), Kind: bellhop.PushKind(r.Text()), Status: bellhop.PushStatus(r.Text()),
 		Attempts: int(r.Int()), Reason: r.Text(), AcceptedAt: r.Time(), CreatedAt: r.Time(), NextAt: r.Time(),
-		SentAt:     r.Time(),
-		ReceivedAt: r.Time(), OpenedAt: r.Time()}
+		SentAt: r.Time(), ReceivedAt: r.Time(), OpenedAt: r.Time()}
+}
+
+func pushOf(shop string) func(sqlitefile.Row) bellhop.Push {
+	return func(r sqlitefile.Row) bellhop.Push { return readPush(r, shop) }
 }
 
 // Pushes implements [store.Deliveries]. Newest first goes by the order, so that one
@@ -82,22 +85,12 @@ func pushQuery(c *sqlitefile.Conn, shop int64, q store.PushQuery, no, before int
 
 // PushReceipt implements [store.Deliveries].
 func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error {
-	query := `UPDATE pushes SET received_at = coalesce(received_at, ?) WHERE id = ? AND shop_id = ?`
+	query := `UPDATE pushes SET received_at = coalesce(received_at, ?)`
 	if opened {
-		query = `UPDATE pushes SET opened_at = coalesce(opened_at, ?) WHERE id = ? AND shop_id = ?`
+		query = `UPDATE pushes SET opened_at = coalesce(opened_at, ?)`
 	}
 	return db.write(ctx, "note a receipt", func(tx *sqlitefile.Tx) error {
-		own, err := shopID(tx.Conn, shop)
-		if err != nil {
-			return err
-		}
-		if err := tx.Prepare(query).Time(at).Int(id).Int(own).Exec(); err != nil {
-			return err
-		}
-		if tx.Changes() == 0 {
-			return driver.NotFound("push")
-		}
-		return nil
+		return change(tx, "push", query+` WHERE id = ? AND shop_id = (SELECT id FROM shops WHERE domain = ?)`, at, id, shop)
 	})
 }
 

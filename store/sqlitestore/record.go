@@ -110,16 +110,13 @@ func loadShop(c *sqlitefile.Conn, domain string) (*rules.StoredShop, error) {
 }
 
 // readReceivers finds a shop's devices in use, by their ids.
-func readReceivers(c *sqlitefile.Conn, shop, after, last int64, limit int) (all []rules.Receiver, err error) {
-	err = c.Prepare(`SELECT d.id, d.free_at, p.settings FROM devices d LEFT JOIN people p ON p.id = d.person_id
+func readReceivers(c *sqlitefile.Conn, shop, after, last int64, limit int) ([]rules.Receiver, error) {
+	return sqlitefile.All(c.Prepare(`SELECT d.id, d.free_at, p.settings FROM devices d
+		LEFT JOIN people p ON p.id = d.person_id
 		WHERE d.shop_id = ? AND d.retired_at IS NULL AND d.id > ? AND d.id <= ? ORDER BY d.id LIMIT ?`).
-		Int(shop).Int(after).Int(last).Int(int64(limit)).Each(func(r sqlitefile.Row) (err error) {
-		d := rules.Receiver{ID: r.Int(), FreeAt: r.Time()}
-		d.Settings, err = driver.ReadSettings(r.Text())
-		all = append(all, d)
-		return err
+		Int(shop).Int(after).Int(last).Int(int64(limit)), func(r sqlitefile.Row) rules.Receiver {
+		return rules.Receiver{ID: r.Int(), FreeAt: r.Time(), Settings: readSettings(r)}
 	})
-	return all, err
 }
 
 // save writes the rules' decisions.

@@ -24,13 +24,9 @@ func (db *DB) AddRefusals(ctx context.Context, more []store.Refusal, now time.Ti
 }
 
 // Refusals implements [store.Refusals].
-func (db *DB) Refusals(ctx context.Context, since time.Time) (all []store.Refusal, err error) {
-	err = db.read(ctx, "list refusals", func(c *sqlitefile.Conn) error {
-		return c.Prepare(`SELECT shop, reason, sum(n), max(at) FROM refusals WHERE at >= ?
-			GROUP BY shop, reason ORDER BY 4 DESC, shop, reason`).Int(micros(since)).Each(func(r sqlitefile.Row) error {
-			all = append(all, store.Refusal{Shop: r.Text(), Reason: r.Text(), Count: r.Int(), At: r.Time()})
-			return nil
-		})
-	})
-	return all, err
+func (db *DB) Refusals(ctx context.Context, since time.Time) ([]store.Refusal, error) {
+	return list(ctx, db.read, "list refusals", func(r sqlitefile.Row) store.Refusal {
+		return store.Refusal{Shop: r.Text(), Reason: r.Text(), Count: r.Int(), At: r.Time()}
+	}, `SELECT shop, reason, sum(n), max(at) FROM refusals WHERE at >= ? GROUP BY shop, reason
+		ORDER BY 4 DESC, shop, reason`, micros(since))
 }

@@ -32,8 +32,7 @@ func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time,
 		if err != nil {
 			return err
 		}
-		_, err = tx.Prepare(`SELECT ` + relayColumns + ` FROM relays WHERE name = ?`).Text(name).
-			First(func(r sqlitefile.Row) { taken = readRelay(r) })
+		taken, err = first(tx.Prepare(`SELECT `+relayColumns+` FROM relays WHERE name = ?`).Text(name), "relay", readRelay)
 		return err
 	})
 	return taken, err
@@ -52,23 +51,13 @@ func (db *DB) MoveRelay(ctx context.Context, r store.Relay) error {
 }
 
 // Relays implements [store.Relays].
-func (db *DB) Relays(ctx context.Context) (all []store.Relay, err error) {
-	err = db.proceed(ctx, "list relays", func(c *sqlitefile.Conn) error {
-		return c.Prepare(`SELECT ` + relayColumns + ` FROM relays ORDER BY name`).Each(func(r sqlitefile.Row) error {
-			all = append(all, readRelay(r))
-			return nil
-		})
-	})
-	return all, err
+func (db *DB) Relays(ctx context.Context) ([]store.Relay, error) {
+	return list(ctx, db.proceed, "list relays", readRelay, `SELECT `+relayColumns+` FROM relays ORDER BY name`)
 }
 
 // RemoveRelay implements [store.Relays].
 func (db *DB) RemoveRelay(ctx context.Context, name string) error {
 	return db.write(ctx, "remove a relay", func(tx *sqlitefile.Tx) error {
-		err := tx.Prepare(`DELETE FROM relays WHERE name = ?`).Text(name).Exec()
-		if err == nil && tx.Changes() == 0 {
-			err = driver.NotFound("relay")
-		}
-		return err
+		return change(tx, "relay", `DELETE FROM relays WHERE name = ?`, name)
 	})
 }

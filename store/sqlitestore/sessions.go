@@ -16,14 +16,10 @@ func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string)
 		if err := tx.Prepare(`DELETE FROM sessions WHERE expires_at <= ?`).Int(s.CreatedAt.UnixMicro()).Exec(); err != nil {
 			return err
 		}
-		err := tx.Prepare(`INSERT INTO sessions (token_hash, person_id, expires_at, created_at)
-			SELECT ?, id, ?, ? FROM people WHERE id = ?`).Blob(s.TokenHash[:]).Int(s.ExpiresAt.UnixMicro()).
-			Int(s.CreatedAt.UnixMicro()).Int(s.PersonID).Exec()
+		err := change(tx, "person", `INSERT INTO sessions (token_hash, person_id, expires_at, created_at)
+			SELECT ?, id, ?, ? FROM people WHERE id = ?`, s.TokenHash[:], micros(s.ExpiresAt), micros(s.CreatedAt), s.PersonID)
 		if err != nil {
 			return taken("session", err)
-		}
-		if tx.Changes() == 0 {
-			return driver.NotFound("person")
 		}
 		err = tx.Prepare(`DELETE FROM sessions WHERE token_hash IN (SELECT token_hash FROM sessions WHERE person_id = ?
 			ORDER BY token_hash = ? DESC, created_at DESC LIMIT -1 OFFSET ?)`).Int(s.PersonID).Blob(s.TokenHash[:]).
@@ -56,18 +52,14 @@ func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (k
 func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (
 	s bellhop.Session, p bellhop.Person, err error) {
 	err = db.read(ctx, "look up a session", func(c *sqlitefile.Conn) error {
-		var bad error
-		err := found("session")(c.Prepare(`SELECT n.expires_at, n.created_at, ` + personColumns + `
+		p, err = first(c.Prepare(`SELECT n.expires_at, n.created_at, `+personColumns+`
 			FROM sessions n JOIN people p ON p.id = n.person_id LEFT JOIN shops s ON s.id = p.shop_id
-			WHERE n.token_hash = ? AND n.expires_at > ?`).Blob(tokenHash[:]).Int(now.UnixMicro()).
-			First(func(r sqlitefile.Row) {
+			WHERE n.token_hash = ? AND n.expires_at > ?`).Blob(tokenHash[:]).Int(now.UnixMicro()), "session",
+			func(r sqlitefile.Row) bellhop.Person {
 				s = bellhop.Session{TokenHash: tokenHash, ExpiresAt: r.Time(), CreatedAt: r.Time()}
-				p, bad = readPerson(r)
-				s.PersonID = p.ID
-			}))
-		if err == nil {
-			err = bad
-		}
+				return readPerson(r)
+			})
+		s.PersonID = p.ID
 		return err
 	})
 	return s, p, err
@@ -83,11 +75,8 @@ func (db *DB) RemoveSession(ctx context.Context, tokenHash [32]byte) error {
 // AddLink implements [store.Sessions]. UseLink removes expired links.
 func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
 	return db.write(ctx, "add a link to sign in", func(tx *sqlitefile.Tx) error {
-		err := tx.Prepare(`INSERT INTO links (hash, person_id, expires_at) SELECT ?, id, ? FROM people WHERE id = ?`).
-			Blob(l.Hash[:]).Int(l.ExpiresAt.UnixMicro()).Int(l.PersonID).Exec()
-		if err == nil && tx.Changes() == 0 {
-			err = driver.NotFound("person")
-		}
+		err := change(tx, "person", `INSERT INTO links (hash, person_id, expires_at)
+			SELECT ?, id, ? FROM people WHERE id = ?`, l.Hash[:], micros(l.ExpiresAt), l.PersonID)
 		if err != nil {
 			return err
 		}
@@ -104,9 +93,8 @@ func (db *DB) UseLink(ctx context.Context, hash [32]byte, now time.Time) (bellho
 		if err := tx.Prepare(`DELETE FROM links WHERE expires_at <= ?`).Int(now.UnixMicro()).Exec(); err != nil {
 			return err
 		}
-		who, err = onePerson(tx.Prepare(`SELECT `+personColumns+personJoin+`JOIN links l ON l.person_id = p.id
-			WHERE l.hash = ?`).
-			Blob(hash[:]), "link")
+		who, err = first(tx.Prepare(`SELECT `+personColumns+personJoin+`JOIN links l ON l.person_id = p.id
+			WHERE l.hash = ?`).Blob(hash[:]), "link", readPerson)
 		if bellhop.KindOf(err) == bellhop.NotFound {
 			return nil // commits the removal of expired links
 		}

@@ -24,31 +24,25 @@ func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
 		return err
 	}
 	return db.write(ctx, "add a shop", func(tx *sqlitefile.Tx) error {
-		err := tx.Prepare(`INSERT INTO shops (domain, disabled, secret, previous_secret, own_secret_only, customer_in_push,
-			added_at, last_event_at, last_signed_by) VALUES (?,?,?,?,?,?,?,?,?)`).
-			Text(s.Domain).Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).
-			Bool(s.CustomerInPush).Int(s.AddedAt.UnixMicro()).Time(s.LastEventAt).TextOrNull(string(s.LastSignedBy)).Exec()
-		return taken("shop", err)
+		return taken("shop", insertShop(tx.Conn, &s))
 	})
 }
 
+func insertShop(c *sqlitefile.Conn, s *bellhop.Shop) error {
+	return c.Prepare(`INSERT INTO shops (` + shopColumns + `) VALUES (?,?,?,?,?,?,?,?,?)`).
+		Text(s.Domain).Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).
+		Int(micros(s.AddedAt)).Time(s.LastEventAt).TextOrNull(string(s.LastSignedBy)).Exec()
+}
+
 // Shops implements [store.Shops].
-func (db *DB) Shops(ctx context.Context) (shops []bellhop.Shop, err error) {
-	err = db.proceed(ctx, "list shops", func(c *sqlitefile.Conn) error {
-		return c.Prepare(`SELECT ` + shopColumns + ` FROM shops ORDER BY domain`).Each(func(r sqlitefile.Row) error {
-			shops = append(shops, readShop(r))
-			return nil
-		})
-	})
-	return shops, err
+func (db *DB) Shops(ctx context.Context) ([]bellhop.Shop, error) {
+	return list(ctx, db.proceed, "list shops", readShop, `SELECT `+shopColumns+` FROM shops ORDER BY domain`)
 }
 
 // UpdateShop implements [store.Shops]. change may be called more than once.
 func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error {
 	return db.write(ctx, "update a shop", func(tx *sqlitefile.Tx) error {
-		var s bellhop.Shop
-		err := found("shop")(tx.Prepare(`SELECT ` + shopColumns + ` FROM shops WHERE domain = ?`).Text(domain).
-			First(func(r sqlitefile.Row) { s = readShop(r) }))
+		s, err := first(tx.Prepare(`SELECT `+shopColumns+` FROM shops WHERE domain = ?`).Text(domain), "shop", readShop)
 		if err != nil {
 			return err
 		}

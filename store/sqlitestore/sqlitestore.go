@@ -8,7 +8,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 	"time"
 
@@ -63,11 +62,7 @@ var migrations embed.FS
 
 // Schema is the store's part of the file.
 func Schema() sqlitefile.Schema {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the name is right or nothing works
-	}
-	return sqlitefile.Schema{Name: "store", FS: sub, CarryOver: carryOver}
+	return sqlitefile.Schema{Name: "store", FS: migrations, CarryOver: carryOver}
 }
 
 // read is for queries that a person waits for.
@@ -96,14 +91,36 @@ func wrap(what string, err error) error {
 	return nil
 }
 
-// found turns the result of [sqlitefile.Stmt.First] into an error of the port.
-func found(what string) func(bool, error) error {
-	return func(ok bool, err error) error {
-		if err == nil && !ok {
-			return driver.NotFound(what)
-		}
+// reading is read, search or proceed.
+type reading func(ctx context.Context, what string, fn func(*sqlitefile.Conn) error) error
+
+// list reads the rows of one query with row.
+func list[T any](
+	ctx context.Context, read reading, what string, row func(sqlitefile.Row) T, query string, args ...any,
+) (all []T, err error) {
+	err = read(ctx, what, func(c *sqlitefile.Conn) (err error) {
+		all, err = sqlitefile.All(c.Prepare(query).Bind(args...), row)
 		return err
+	})
+	return all, err
+}
+
+// first reads the first row; [driver.NotFound] of what if there is none.
+func first[T any](st *sqlitefile.Stmt, what string, row func(sqlitefile.Row) T) (one T, err error) {
+	found, err := st.First(func(r sqlitefile.Row) { one = row(r) })
+	if err == nil && !found {
+		err = driver.NotFound(what)
 	}
+	return one, err
+}
+
+// change runs a statement that must change something; [driver.NotFound] of what if it does not.
+func change(tx *sqlitefile.Tx, what, query string, args ...any) error {
+	err := tx.Prepare(query).Bind(args...).Exec()
+	if err == nil && tx.Changes() == 0 {
+		err = driver.NotFound(what)
+	}
+	return err
 }
 
 // taken turns a violated constraint into [driver.Exists].

@@ -27,24 +27,21 @@ func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) 
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	var changes []store.Change
-	err := db.proceed(ctx, "read the stream", func(c *sqlitefile.Conn) error {
-		var st *sqlitefile.Stmt
-		if shop == "" {
-			st = c.Prepare(`SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent
-				FROM changes c JOIN shops s ON s.id = c.shop_id WHERE c.seq > ? ORDER BY c.seq LIMIT ?`).Int(after)
-		} else {
-			st = c.Prepare(`SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent
-				FROM shops s CROSS JOIN changes c ON c.shop_id = s.id
-				WHERE s.domain = ? AND c.seq > ? ORDER BY c.seq LIMIT ?`).Text(shop).Int(after)
-		}
-		return st.Int(int64(limit)).Each(func(r sqlitefile.Row) error {
-			changes = append(changes, store.Change{Seq: r.Int(), Kind: store.ChangeKind(r.Text()), Shop: r.Text(),
-				OrderID: r.Int(), PushID: r.Int(), At: r.Time(), TraceParent: r.Text()})
-			return nil
-		})
-	})
-	return changes, err
+	if shop == "" {
+		return list(ctx, db.proceed, "read the stream", readChange, `SELECT `+changeColumns+`
+			FROM changes c JOIN shops s ON s.id = c.shop_id WHERE c.seq > ? ORDER BY c.seq LIMIT ?`, after, limit)
+	}
+	return list(ctx, db.proceed, "read the stream", readChange, `SELECT `+changeColumns+`
+		FROM shops s CROSS JOIN changes c ON c.shop_id = s.id
+		WHERE s.domain = ? AND c.seq > ? ORDER BY c.seq LIMIT ?`, shop, after, limit)
+}
+
+// changeColumns are the columns for readChange, of the aliases c and s.
+const changeColumns = `c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent`
+
+func readChange(r sqlitefile.Row) store.Change {
+	return store.Change{Seq: r.Int(), Kind: store.ChangeKind(r.Text()), Shop: r.Text(), OrderID: r.Int(), PushID: r.Int(),
+		At: r.Time(), TraceParent: r.Text()}
 }
 
 // LastChange implements [store.Stream].

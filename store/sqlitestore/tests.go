@@ -6,7 +6,6 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
-	"bellhop/store/driver"
 	"bellhop/store/rules"
 )
 
@@ -21,21 +20,16 @@ const (
 			sent_at = NULL, received_at = NULL, opened_at = NULL, gathered_since = NULL WHERE status <> 'sending'`
 	listTests = `SELECT p.id, 0, '', p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason, NULL,
 		p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at FROM pushes p JOIN devices d ON d.id = p.device_id
-		WHERE p.shop_id = ? AND p.order_no = 0 ORDER BY p.device_id`
+		WHERE p.shop_id = (SELECT id FROM shops WHERE domain = ?) AND p.order_no = 0 ORDER BY p.device_id`
 )
 
 // TestDevice implements [store.Devices].
 func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time.Time) error {
 	err := db.write(ctx, "owe a device a test push", func(tx *sqlitefile.Tx) error {
-		own, err := shopID(tx.Conn, shop)
-		if err != nil {
-			return err
-		}
-		id, err := tx.Prepare(`SELECT id FROM devices WHERE shop_id = ? AND installation = ? AND retired_at IS NULL`).
-			Int(own).Text(installation).One()
-		if err == nil && id == 0 {
-			err = driver.NotFound("device")
-		}
+		var own int64
+		id, err := first(tx.Prepare(`SELECT d.shop_id, d.id FROM devices d JOIN shops s ON s.id = d.shop_id
+			WHERE s.domain = ? AND d.installation = ? AND d.retired_at IS NULL`).Text(shop).Text(installation), "device",
+			func(r sqlitefile.Row) int64 { own = r.Int(); return r.Int() })
 		if err != nil {
 			return err
 		}
@@ -58,16 +52,6 @@ func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time
 }
 
 // TestPushes implements [store.Devices].
-func (db *DB) TestPushes(ctx context.Context, shop string) (tests []bellhop.Push, err error) {
-	err = db.read(ctx, "list pushes that try devices out", func(c *sqlitefile.Conn) error {
-		own, err := shopID(c, shop)
-		if err != nil || own == 0 {
-			return err
-		}
-		return c.Prepare(listTests).Int(own).Each(func(r sqlitefile.Row) error {
-			tests = append(tests, readPush(r, shop))
-			return nil
-		})
-	})
-	return tests, err
+func (db *DB) TestPushes(ctx context.Context, shop string) ([]bellhop.Push, error) {
+	return list(ctx, db.read, "list pushes that try devices out", pushOf(shop), listTests, shop)
 }

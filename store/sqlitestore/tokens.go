@@ -52,24 +52,17 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 }
 
 // Tokens implements [store.Tokens].
-func (db *DB) Tokens(ctx context.Context, shop string) (tokens []bellhop.Token, err error) {
-	err = db.read(ctx, "list tokens", func(c *sqlitefile.Conn) error {
-		return c.Prepare(`SELECT ` + tokenColumns + ` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = ?
-			ORDER BY t.name`).
-			Text(shop).Each(func(r sqlitefile.Row) error {
-			tokens = append(tokens, readToken(r))
-			return nil
-		})
-	})
-	return tokens, err
+func (db *DB) Tokens(ctx context.Context, shop string) ([]bellhop.Token, error) {
+	return list(ctx, db.read, "list tokens", readToken,
+		`SELECT `+tokenColumns+` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = ? ORDER BY t.name`, shop)
 }
 
 // Token implements [store.Tokens]. It writes the last use once a minute.
 func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (t bellhop.Token, err error) {
-	err = db.read(ctx, "look up a token", func(c *sqlitefile.Conn) error {
-		return found("token")(c.Prepare(`SELECT ` + tokenColumns +
-			` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = ?`).
-			Blob(hash[:]).First(func(r sqlitefile.Row) { t = readToken(r) }))
+	err = db.read(ctx, "look up a token", func(c *sqlitefile.Conn) (err error) {
+		t, err = first(c.Prepare(`SELECT `+tokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = ?`).
+			Blob(hash[:]), "token", readToken)
+		return err
 	})
 	if err != nil || now.Sub(t.LastUsedAt) < time.Minute {
 		return t, err
@@ -90,11 +83,7 @@ func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (t bellho
 // RemoveToken implements [store.Tokens].
 func (db *DB) RemoveToken(ctx context.Context, shop, name string) error {
 	return db.write(ctx, "remove a token", func(tx *sqlitefile.Tx) error {
-		err := tx.Prepare(`DELETE FROM tokens WHERE name = ? AND shop_id = (SELECT id FROM shops WHERE domain = ?)`).
-			Text(name).Text(shop).Exec()
-		if err == nil && tx.Changes() == 0 {
-			err = driver.NotFound("token")
-		}
-		return err
+		return change(tx, "token", `DELETE FROM tokens WHERE name = ? AND shop_id = (SELECT id FROM shops WHERE domain = ?)`,
+			name, shop)
 	})
 }

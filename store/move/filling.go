@@ -1,0 +1,70 @@
+package move
+
+import (
+	"bellhop"
+	"bellhop/store"
+)
+
+// Filling is a chunk that a driver's Export fills row by row.
+type Filling struct {
+	Chunk
+	Next string // see [Mover.Export]
+
+	limit    ChunkLimit
+	n, bytes int
+	last     string // the place of the last row
+}
+
+// Fill begins a chunk.
+func Fill(limit ChunkLimit) Filling { return Filling{limit: limit} }
+
+// Took adds a row to a table of the chunk.
+func Took[T any](f *Filling, table *[]T, place string, row T) {
+	*table = append(*table, row)
+	f.n, f.bytes, f.last = f.n+1, f.bytes+sizeOf(&row), place
+}
+
+// Full reports whether a row has to wait for the next chunk, which then begins behind the last row.
+func (f *Filling) Full() bool {
+	if f.limit.Reached(f.n, f.bytes) {
+		f.End()
+	}
+	return f.Next != ""
+}
+
+// End ends the chunk: there are more rows.
+func (f *Filling) End() { f.Next = f.last }
+
+// sizeOf is about how many bytes a row takes.
+func sizeOf(row any) int {
+	switch row := row.(type) {
+	case *bellhop.Session:
+		return 100
+	case *bellhop.Token:
+		return 150
+	case *DeviceRow:
+		return 400 + len(row.Value)
+	case *OrderRow:
+		if row.Order == nil {
+			return 300
+		}
+		return 300 + len(row.Order.Note) + 150*len(row.Order.Items)
+	case *PushRow:
+		return 250
+	case *FanOutRow:
+		return 80
+	case *store.Line:
+		return 400 + len(row.Event.Body)
+	case *store.Change:
+		return 120
+	}
+	return 200
+}
+
+// BadPlace is a driver's error for a place that no Export returned.
+func BadPlace() error {
+	return bellhop.Invalidf("place", "the place in the table is not one that was given out")
+}
+
+// NoTable is a driver's error for a table that is not in [Tables].
+func NoTable(t Table) error { return bellhop.Invalidf("table", "there is no table %q", t) }
