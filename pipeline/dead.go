@@ -13,17 +13,42 @@ import (
 
 // Foresee predicts what recording an event would do now, by its body and its shop:
 // record it, skip it or make it a dead letter, with the reason of the latter two.
-func Foresee(e *bellhop.Event, shops map[string]bellhop.Shop) (outcome bellhop.Outcome, reason string, orderID int64) {
+func Foresee(e *bellhop.Event, shops []bellhop.Shop) (outcome bellhop.Outcome, reason string, orderID int64) {
 	f, err := decode(e)
 	if err != nil {
 		return bellhop.OutcomeDead, err.Error(), 0
 	}
 	before := rules.Before{Shops: map[string]*rules.StoredShop{}}
-	if shop, known := shops[e.Shop]; known {
-		before.Shops[e.Shop] = &rules.StoredShop{Shop: shop}
+	for _, s := range shops {
+		if s.Domain == e.Shop {
+			before.Shops[e.Shop] = &rules.StoredShop{Shop: s}
+		}
 	}
 	_, results := rules.PlanRecord(before, []bellhop.Fact{f})
 	return results[0].Outcome, results[0].Reason, f.OrderID
+}
+
+// DeadLetters returns the dead letters with these ids. Without ids it returns all, but not their
+// bodies.
+func DeadLetters(ctx context.Context, q interface {
+	queue.DeadLetters
+	Depth(context.Context) (queue.Depth, error)
+}, ids ...bellhop.EventID) (all []queue.DeadEvent, err error) {
+	if len(ids) == 0 {
+		d, err := q.Depth(ctx)
+		if err != nil || d.Dead == 0 {
+			return nil, err
+		}
+		return q.DeadLetters(ctx, queue.Cursor{}, d.Dead)
+	}
+	for _, id := range ids {
+		d, err := q.DeadLetter(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	return all, nil
 }
 
 // accessDropped names the drop in the access log.

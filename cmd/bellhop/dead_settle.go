@@ -32,35 +32,6 @@ func (c *chosenDead) ids() ([]bellhop.EventID, error) {
 	return ids, nil
 }
 
-// read loads them; with their bodies if whole.
-func (c *chosenDead) read(j *job, q queue.Queue, whole bool) (all []queue.DeadEvent, err error) {
-	ids, err := c.ids()
-	if err != nil {
-		return nil, err
-	}
-	if c.All {
-		d, err := q.Depth(j.ctx)
-		if err != nil || d.Dead == 0 {
-			return nil, err
-		}
-		if all, err = q.DeadLetters(j.ctx, queue.Cursor{}, d.Dead); err != nil || !whole {
-			return all, err
-		}
-		for _, d := range all {
-			ids = append(ids, d.Event.ID)
-		}
-		all = nil
-	}
-	for _, id := range ids {
-		d, err := q.DeadLetter(j.ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, d)
-	}
-	return all, nil
-}
-
 type deadReplayCmd struct {
 	wire.Storage
 	jsonFlag
@@ -78,7 +49,7 @@ func (c *deadReplayCmd) Run(j *job) error {
 		return err
 	}
 	if c.DryRun {
-		return j.open(&c.Storage, func(p *wire.Parts) error { return c.foresee(j, p) })
+		return j.open(&c.Storage, func(p *wire.Parts) error { return c.foresee(j, p, ids) })
 	}
 	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
 		n, err := p.Queue.Redrive(j.ctx, ids...)
@@ -102,8 +73,14 @@ type foreseenRow struct {
 	OrderID string `json:"order_id"` // "" when it is about none
 }
 
-func (c *deadReplayCmd) foresee(j *job, p *wire.Parts) error {
-	dead, err := c.read(j, p.Queue, true)
+func (c *deadReplayCmd) foresee(j *job, p *wire.Parts, ids []bellhop.EventID) error {
+	dead, err := pipeline.DeadLetters(j.ctx, p.Queue, ids...)
+	if c.All && len(dead) > 0 { // once more, with their bodies
+		for _, d := range dead {
+			ids = append(ids, d.Event.ID)
+		}
+		dead, err = pipeline.DeadLetters(j.ctx, p.Queue, ids...)
+	}
 	if err != nil {
 		return err
 	}
@@ -111,13 +88,9 @@ func (c *deadReplayCmd) foresee(j *job, p *wire.Parts) error {
 	if err != nil {
 		return err
 	}
-	by := make(map[string]bellhop.Shop, len(shops))
-	for _, s := range shops {
-		by[s.Domain] = s
-	}
 	const head = "EVENT\tSHOP\tTOPIC\tWOULD BE\tORDER\tREASON"
 	return list(j, c.jsonFlag, noDead, head, dead, func(d queue.DeadEvent) (foreseenRow, []string) {
-		outcome, reason, order := pipeline.Foresee(d.Event, by)
+		outcome, reason, order := pipeline.Foresee(d.Event, shops)
 		v := foreseenRow{ID: d.Event.ID.String(), Shop: d.Event.Shop, Topic: d.Event.Topic, Outcome: string(outcome),
 			Reason: reason}
 		if order != 0 {
@@ -141,14 +114,15 @@ who dropped them, and when.`
 }
 
 func (c *deadDropCmd) Run(j *job) error {
-	if _, err := c.ids(); err != nil {
+	ids, err := c.ids()
+	if err != nil {
 		return err
 	}
 	if c.Reason != "" && !c.All {
 		return bellhop.Invalidf("usage", "--reason goes with --all")
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
-		dead, err := c.read(j, p.Queue, false)
+		dead, err := pipeline.DeadLetters(j.ctx, p.Queue, ids...)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -68,8 +69,29 @@ type ShopParam struct {
 	Shop string `query:"shop" maxLength:"255" example:"demo.myshopify.com" doc:"The shop that it is about. An operator has to name it; others have only their own."`
 }
 
-// security names the credentials that a call takes: one of them is enough.
-var security = []map[string][]string{{"token": {}}, {"cookie": {}}}
+// PageParam are the parameters of every list.
+type PageParam struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor string `query:"cursor" maxLength:"500" doc:"The next of the page before."`
+}
+
+func (s ShopParam) named() string { return s.Shop }
+
+// about makes a call one about a shop.
+func about[I interface{ named() string }, O any](
+	do func(context.Context, web.Principal, *I) (*O, error),
+) func(context.Context, *I) (*O, error) {
+	return func(ctx context.Context, in *I) (*O, error) {
+		who, err := callerOf(ctx).About((*in).named())
+		if err != nil {
+			return nil, err
+		}
+		return do(ctx, who, in)
+	}
+}
+
+// security names the credentials that a call takes: one of them is enough. A public call takes none.
+var security, public = []map[string][]string{{"token": {}}, {"cookie": {}}}, []map[string][]string{}
 
 // New registers every call of the API on mux, adds its documents, and follows what changes
 // until [API.Close].
@@ -138,9 +160,17 @@ func openAnswers(doc *huma.OpenAPI) {
 	}
 }
 
-// register adds one call. An error of its handler becomes a problem; only our own faults are
-// logged.
-func register[I, O any](a *API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+// register adds one call, such as GET /v1/orders. It takes credentials unless op is public. An error
+// of its handler becomes a problem; only our own faults are logged.
+func register[I, O any](a *API, id, call string, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	op.OperationID = id
+	op.Method, op.Path, _ = strings.Cut(call, " ")
+	op.Tags = strings.Split(op.Path, "/")[2:3]
+	if op.Security == nil {
+		op.Security = security
+	} else {
+		op.Security = nil
+	}
 	problem := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[web.Problem](), true, "Problem")
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}

@@ -9,6 +9,7 @@ import (
 	"bellhop"
 	"bellhop/i18n"
 	"bellhop/store"
+	"bellhop/web"
 )
 
 // DeviceParam names a device.
@@ -35,26 +36,18 @@ const devicesOfPerson = 20
 type deviceBody struct{ Body Device }
 
 func (a *API) registerDevices() {
-	register(a, huma.Operation{
-		OperationID: "put-device", Method: http.MethodPut, Path: "/v1/devices/{installation}",
-		Tags:    []string{"devices"},
-		Summary: "Add or refresh a device", Security: security,
+	register(a, "put-device", "PUT /v1/devices/{installation}", huma.Operation{
+		Summary: "Add or refresh a device",
 		Description: "Call it when the app starts and when its address changes. " +
 			"A value that belonged to another device moves here. " +
 			"Beyond 20 devices of a person, or the shop's limit, the one that was not seen the longest is retired.",
-	}, a.putDevice)
-	register(a, huma.Operation{
-		OperationID: "delete-device", Method: http.MethodDelete, Path: "/v1/devices/{installation}",
-		Tags:    []string{"devices"},
-		Summary: "Remove a device", DefaultStatus: http.StatusNoContent, Security: security,
-	}, a.deleteDevice)
+	}, about(a.putDevice))
+	register(a, "delete-device", "DELETE /v1/devices/{installation}", huma.Operation{
+		Summary: "Remove a device", DefaultStatus: http.StatusNoContent,
+	}, about(a.deleteDevice))
 }
 
-func (a *API) putDevice(ctx context.Context, in *putDevice) (*deviceBody, error) {
-	who, err := callerOf(ctx).About(in.Shop)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) putDevice(ctx context.Context, who web.Principal, in *putDevice) (*deviceBody, error) {
 	now := a.Now()
 	d := bellhop.Device{
 		Shop: who.Shop, PersonID: who.Person.ID, Installation: in.Installation,
@@ -71,16 +64,13 @@ func (a *API) putDevice(ctx context.Context, in *putDevice) (*deviceBody, error)
 	if d.Kind == bellhop.AddressWebPush && d.Platform != bellhop.PlatformWeb {
 		return nil, bellhop.Invalidf("device", "a webpush address belongs to the platform web")
 	}
-	if d, err = a.Store.PutDevice(ctx, d, store.DeviceLimits{Person: devicesOfPerson, Shop: a.MaxDevices}); err != nil {
+	d, err := a.Store.PutDevice(ctx, d, store.DeviceLimits{Person: devicesOfPerson, Shop: a.MaxDevices})
+	if err != nil {
 		return nil, err
 	}
 	return &deviceBody{deviceShape(&d)}, nil
 }
 
-func (a *API) deleteDevice(ctx context.Context, in *DeviceParam) (*struct{}, error) {
-	who, err := callerOf(ctx).About(in.Shop)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) deleteDevice(ctx context.Context, who web.Principal, in *DeviceParam) (*struct{}, error) {
 	return nil, a.Store.RemoveDevice(ctx, who.Shop, in.Installation)
 }

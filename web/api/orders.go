@@ -2,24 +2,18 @@ package api
 
 import (
 	"context"
-	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"bellhop"
 	"bellhop/events"
-	"bellhop/store"
 	"bellhop/web"
 )
 
 type listOrders struct {
 	ShopParam
-	Limit    int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor   string    `query:"cursor" maxLength:"500" doc:"The next of the page before."`
-	Handling string    `query:"handling" enum:"new,seen,handled"`
-	Q        string    `query:"q" maxLength:"200" doc:"In the name, the number, or the customer's name or e-mail address."`
-	Since    time.Time `query:"since" doc:"Placed at or after."`
+	PageParam
+	web.OrderFilter
 }
 
 type orderPage struct{ Body OrderPage }
@@ -47,40 +41,25 @@ type patchOrder struct {
 type orderBody struct{ Body Order }
 
 func (a *API) registerOrders() {
-	register(a, huma.Operation{
-		OperationID: "list-orders", Method: http.MethodGet, Path: "/v1/orders", Tags: []string{"orders"},
-		Summary: "List orders, newest first", Security: security,
-	}, a.listOrders)
-	register(a, huma.Operation{
-		OperationID: "get-order", Method: http.MethodGet, Path: "/v1/orders/{id}", Tags: []string{"orders"},
-		Summary: "Get an order with its items and pushes", Security: security,
-	}, a.getOrder)
-	register(a, huma.Operation{
-		OperationID: "patch-order", Method: http.MethodPatch, Path: "/v1/orders/{id}", Tags: []string{"orders"},
-		Summary: "Say how far you have got with an order", Security: security,
-	}, a.patchOrder)
+	register(a, "list-orders", "GET /v1/orders", huma.Operation{Summary: "List orders, newest first"},
+		about(a.listOrders))
+	register(a, "get-order", "GET /v1/orders/{id}", huma.Operation{Summary: "Get an order with its items and pushes"},
+		about(a.getOrder))
+	register(a, "patch-order", "PATCH /v1/orders/{id}", huma.Operation{Summary: "Say how far you have got with an order"},
+		about(a.patchOrder))
 }
 
-func (a *API) listOrders(ctx context.Context, in *listOrders) (*orderPage, error) {
-	who, err := callerOf(ctx).About(in.Shop)
+func (a *API) listOrders(ctx context.Context, who web.Principal, in *listOrders) (*orderPage, error) {
+	page, err := a.Store.Orders(ctx, who.Shop, in.Query(in.Limit, in.Cursor))
 	if err != nil {
 		return nil, err
 	}
-	page, err := a.Store.Orders(ctx, who.Shop, store.OrderQuery{
-		Limit: in.Limit, Cursor: in.Cursor, Handling: bellhop.Handling(in.Handling), Text: in.Q, Since: in.Since,
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := &orderPage{Body: OrderPage{Orders: make([]Order, len(page.Orders)), Next: page.Next}}
-	for i := range page.Orders {
-		out.Body.Orders[i] = Order(events.OrderOf(&page.Orders[i]))
-	}
-	return out, nil
+	shape := func(o *bellhop.Order) Order { return Order(events.OrderOf(o)) }
+	return &orderPage{OrderPage{web.Each(page.Orders, shape), page.Next}}, nil
 }
 
-func (a *API) getOrder(ctx context.Context, in *OrderParam) (*orderBody, error) {
-	who, id, err := in.resolve(ctx)
+func (a *API) getOrder(ctx context.Context, who web.Principal, in *OrderParam) (*orderBody, error) {
+	id, err := web.ParseID(in.ID, "order")
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +70,8 @@ func (a *API) getOrder(ctx context.Context, in *OrderParam) (*orderBody, error) 
 	return &orderBody{Order(events.WholeOrderOf(&o))}, nil
 }
 
-func (a *API) patchOrder(ctx context.Context, in *patchOrder) (*orderBody, error) {
-	who, id, err := in.resolve(ctx)
+func (a *API) patchOrder(ctx context.Context, who web.Principal, in *patchOrder) (*orderBody, error) {
+	id, err := web.ParseID(in.ID, "order")
 	if err != nil {
 		return nil, err
 	}
@@ -102,13 +81,4 @@ func (a *API) patchOrder(ctx context.Context, in *patchOrder) (*orderBody, error
 		return nil, err
 	}
 	return &orderBody{Order(events.WholeOrderOf(&o))}, nil
-}
-
-func (in *OrderParam) resolve(ctx context.Context) (web.Principal, int64, error) {
-	who, err := callerOf(ctx).About(in.Shop)
-	if err != nil {
-		return who, 0, err
-	}
-	id, err := web.ParseID(in.ID, "order")
-	return who, id, err
 }

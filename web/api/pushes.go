@@ -15,8 +15,7 @@ import (
 
 type listPushes struct {
 	ShopParam
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor string `query:"cursor" maxLength:"500" doc:"The next of the page before."`
+	PageParam
 	Order  string `query:"order" pattern:"^[0-9]{1,19}$" patternDescription:"an order's id" doc:"Only of this order."`
 	Status string `query:"status" enum:"pending,sending,sent,unknown,failed,skipped"`
 }
@@ -38,26 +37,20 @@ type receipt struct {
 }
 
 func (a *API) registerPushes() {
-	register(a, huma.Operation{
-		OperationID: "list-pushes", Method: http.MethodGet, Path: "/v1/pushes", Tags: []string{"pushes"},
-		Summary: "List pushes, newest first", Security: security,
+	register(a, "list-pushes", "GET /v1/pushes", huma.Operation{
+		Summary:     "List pushes, newest first",
 		Description: "The delivery log: what was owed to which device, and what became of it.",
-	}, a.listPushes)
-	register(a, huma.Operation{
-		OperationID: "post-receipt", Method: http.MethodPost, Path: "/v1/pushes/{id}/receipt", Tags: []string{"pushes"},
+	}, about(a.listPushes))
+	register(a, "post-receipt", "POST /v1/pushes/{id}/receipt", huma.Operation{
 		Summary: "Say that the phone received or opened a push", DefaultStatus: http.StatusNoContent,
-		Security:    security,
 		Description: "The first word of each sort counts.",
-	}, a.postReceipt)
+	}, about(a.postReceipt))
 }
 
-func (a *API) listPushes(ctx context.Context, in *listPushes) (*pushPage, error) {
-	who, err := callerOf(ctx).About(in.Shop)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) listPushes(ctx context.Context, who web.Principal, in *listPushes) (*pushPage, error) {
 	q := store.PushQuery{Limit: in.Limit, Cursor: in.Cursor, Status: bellhop.PushStatus(in.Status)}
 	if in.Order != "" {
+		var err error
 		if q.OrderID, err = strconv.ParseInt(in.Order, 10, 64); err != nil || q.OrderID == 0 {
 			return nil, bellhop.Invalidf("order", "order is an order's id")
 		}
@@ -66,18 +59,10 @@ func (a *API) listPushes(ctx context.Context, in *listPushes) (*pushPage, error)
 	if err != nil {
 		return nil, err
 	}
-	out := &pushPage{Body: PushPage{Pushes: make([]events.Push, len(page.Pushes)), Next: page.Next}}
-	for i := range page.Pushes {
-		out.Body.Pushes[i] = events.PushOf(&page.Pushes[i])
-	}
-	return out, nil
+	return &pushPage{PushPage{web.Each(page.Pushes, events.PushOf), page.Next}}, nil
 }
 
-func (a *API) postReceipt(ctx context.Context, in *receipt) (*struct{}, error) {
-	who, err := callerOf(ctx).About(in.Shop)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) postReceipt(ctx context.Context, who web.Principal, in *receipt) (*struct{}, error) {
 	id, err := web.ParseID(in.ID, "push")
 	if err != nil {
 		return nil, err

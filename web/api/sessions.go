@@ -41,15 +41,12 @@ type signedOut struct {
 }
 
 func (a *API) registerSessions() {
-	register(a, huma.Operation{
-		OperationID: "create-session", Method: http.MethodPost, Path: "/v1/sessions", Tags: []string{"sessions"},
-		Summary: "Sign in", DefaultStatus: http.StatusOK,
+	register(a, "create-session", "POST /v1/sessions", huma.Operation{
+		Summary: "Sign in", DefaultStatus: http.StatusOK, Security: public,
 		Description: "A session lasts 30 days. Sign-ins are limited by account and by address.",
 	}, a.createSession)
-	register(a, huma.Operation{
-		OperationID: "delete-session", Method: http.MethodDelete, Path: "/v1/sessions/current",
-		Tags:    []string{"sessions"},
-		Summary: "Sign out", DefaultStatus: http.StatusNoContent, Security: security,
+	register(a, "delete-session", "DELETE /v1/sessions/current", huma.Operation{
+		Summary: "Sign out", DefaultStatus: http.StatusNoContent,
 	}, a.deleteSession)
 }
 

@@ -28,9 +28,8 @@ type openStream struct {
 }
 
 func (a *API) registerStream() {
-	register(a, huma.Operation{
-		OperationID: "open-stream", Method: http.MethodGet, Path: web.StreamPath, Tags: []string{"stream"},
-		Summary: "Follow what changes, as server-sent events", Security: security,
+	register(a, "open-stream", "GET "+web.StreamPath, huma.Operation{
+		Summary: "Follow what changes, as server-sent events",
 		Description: "Events are order.recorded and order.updated (data: the order as in lists, or " +
 			`{"id","shop","deleted":true}), push.settled (data: the push) and reset (load afresh: what was ` +
 			"asked for is no longer kept). An event's id is a sequence number that survives restarts; the " +
@@ -39,14 +38,10 @@ func (a *API) registerStream() {
 			Description: "The stream.",
 			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}},
 		}},
-	}, a.openStream)
+	}, about(a.openStream))
 }
 
-func (a *API) openStream(ctx context.Context, in *openStream) (*huma.StreamResponse, error) {
-	who, err := callerOf(ctx).About(in.Shop)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) openStream(ctx context.Context, who web.Principal, in *openStream) (*huma.StreamResponse, error) {
 	last, err := in.last()
 	if err != nil {
 		return nil, err

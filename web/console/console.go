@@ -301,8 +301,9 @@ func (v *visit) live(c *Console) (err error) {
 	return err
 }
 
-// show renders a page.
+// show renders a page, with the notice that waits for one.
 func (c *Console) show(v *visit, name string, view any) error {
+	c.takeNotice(v)
 	return c.render(v.w, http.StatusOK, name, view)
 }
 
@@ -318,7 +319,7 @@ func (c *Console) render(w http.ResponseWriter, status int, name string, view an
 
 // troubleView is a page that says what went wrong.
 type troubleView struct {
-	frame
+	*frame
 	Words string
 }
 
@@ -339,7 +340,7 @@ func (c *Console) trouble(v *visit, err error) {
 		v.w.Header()[k] = values
 	}
 	v.Shop = "" // it may be the fault
-	if err := c.render(v.w, problem.Status, "trouble", &troubleView{v.frame, v.T(words)}); err != nil {
+	if err := c.render(v.w, problem.Status, "trouble", &troubleView{&v.frame, v.T(words)}); err != nil {
 		web.WriteProblem(v.w, problem)
 	}
 }
@@ -351,7 +352,7 @@ func (c *Console) Unmatched(w http.ResponseWriter, r *http.Request, p *web.Probl
 		who.Person = bellhop.Person{} // the browser says which language
 	}
 	f := c.frame(r, who.Person)
-	if err := c.render(w, p.Status, "trouble", &troubleView{f, f.T("trouble.notFound")}); err != nil {
+	if err := c.render(w, p.Status, "trouble", &troubleView{&f, f.T("trouble.notFound")}); err != nil {
 		web.WriteProblem(w, p)
 	}
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // deadView lists the dead letters.
 type deadView struct {
-	frame
+	*frame
 	Rows        []deadRow
 	Next, First string
 }
@@ -38,11 +39,7 @@ func (c *Console) showDead(v *visit) error {
 	if err != nil {
 		return err
 	}
-	c.takeNotice(v)
-	view := &deadView{frame: v.frame}
-	for i := range dead {
-		view.Rows = append(view.Rows, v.deadRow(&dead[i]))
-	}
+	view := &deadView{frame: &v.frame, Rows: web.Each(dead, v.deadRow)}
 	if len(dead) == deadPage {
 		last := dead[deadPage-1].Cursor()
 		view.Next = withQuery("/dead", "after", last.DiedAt.Format(time.RFC3339Nano)+"_"+last.ID.String())
@@ -73,7 +70,7 @@ func (v *visit) deadRow(d *queue.DeadEvent) deadRow {
 
 // deadEventView is one dead letter.
 type deadEventView struct {
-	frame
+	*frame
 	deadRow
 	Body     string
 	Masked   bool
@@ -98,7 +95,7 @@ func (c *Console) deadEvent(v *visit, whole bool) error {
 	if err != nil {
 		return err
 	}
-	view := &deadEventView{deadRow: v.deadRow(&d), Masked: !whole}
+	view := &deadEventView{frame: &v.frame, deadRow: v.deadRow(&d), Masked: !whole}
 	if whole {
 		now := c.Now().UTC().Truncate(time.Microsecond)
 		access := bellhop.Access{At: now, Email: v.Person.Email, What: accessBody, About: view.ID}
@@ -118,14 +115,12 @@ func (c *Console) deadEvent(v *visit, whole bool) error {
 	for _, a := range accesses {
 		view.Accesses = append(view.Accesses, v.T("dead.access", "Who", a.Email, "When", v.Moment(a.At)))
 	}
-	c.takeNotice(v)
-	view.frame = v.frame
 	return c.show(v, "deadLetter", view)
 }
 
 // replayView is the result of a dry run of dead letters.
 type replayView struct {
-	frame
+	*frame
 	Rows []deadRow
 	All  bool
 	Drop bool // a dry run of dropping them
@@ -168,22 +163,9 @@ func (c *Console) settleDead(v *visit) error {
 
 // dropDead drops the dead letters with these ids, or all, in the visitor's name.
 func (c *Console) dropDead(v *visit, ids []bellhop.EventID) error {
-	var dead []queue.DeadEvent
-	if ids == nil {
-		depth, err := c.Queue.Depth(v.Context())
-		if err != nil {
-			return err
-		}
-		if dead, err = c.Queue.DeadLetters(v.Context(), queue.Cursor{}, depth.Dead); err != nil {
-			return err
-		}
-	}
-	for _, eventID := range ids {
-		l, err := c.Queue.DeadLetter(v.Context(), eventID)
-		if err != nil {
-			return err
-		}
-		dead = append(dead, l)
+	dead, err := pipeline.DeadLetters(v.Context(), c.Queue, ids...)
+	if err != nil {
+		return err
 	}
 	if err := pipeline.DropDead(v.Context(), c.Queue, c.Store, v.Person.Email, c.Now(), dead); err != nil {
 		return err
@@ -193,7 +175,7 @@ func (c *Console) dropDead(v *visit, ids []bellhop.EventID) error {
 }
 
 func (c *Console) dryRun(v *visit, ids []bellhop.EventID, all, drop bool) error {
-	view := &replayView{All: all, Drop: drop}
+	view := &replayView{frame: &v.frame, All: all, Drop: drop}
 	if all {
 		depth, err := c.Queue.Depth(v.Context())
 		if err != nil {
@@ -208,7 +190,7 @@ func (c *Console) dryRun(v *visit, ids []bellhop.EventID, all, drop bool) error 
 		}
 		view.More = max(0, depth.Dead-len(dead))
 	}
-	shops, err := c.shopsByDomain(v)
+	shops, err := c.Store.Shops(v.Context())
 	if err != nil {
 		return err
 	}
@@ -227,21 +209,11 @@ func (c *Console) dryRun(v *visit, ids []bellhop.EventID, all, drop bool) error 
 		}
 		view.Rows = append(view.Rows, row)
 	}
-	view.frame = v.frame
-	return c.show(v, "replay", view)
-}
-
-func (c *Console) shopsByDomain(v *visit) (map[string]bellhop.Shop, error) {
-	shops, err := c.Store.Shops(v.Context())
-	by := make(map[string]bellhop.Shop, len(shops))
-	for _, s := range shops {
-		by[s.Domain] = s
-	}
-	return by, err
+	return c.render(v.w, http.StatusOK, "replay", view)
 }
 
 // plan says in words what recording an event would do now.
-func (v *visit) plan(e *bellhop.Event, shops map[string]bellhop.Shop) (words string, good bool) {
+func (v *visit) plan(e *bellhop.Event, shops []bellhop.Shop) (words string, good bool) {
 	switch outcome, reason, order := pipeline.Foresee(e, shops); outcome {
 	case bellhop.OutcomeDead:
 		return v.T("dead.planDead", "Reason", reason), false

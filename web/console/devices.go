@@ -8,7 +8,7 @@ import (
 
 // devicesView lists the devices.
 type devicesView struct {
-	frame
+	*frame
 	Rows       []deviceRow
 	WebPushKey string // for a button that adds this browser; "" for none
 }
@@ -47,8 +47,7 @@ func (c *Console) showDevices(v *visit) error {
 	if err != nil {
 		return err
 	}
-	c.takeNotice(v)
-	view := &devicesView{frame: v.frame}
+	view := &devicesView{frame: &v.frame}
 	if v.Person.Role == bellhop.RoleOwner {
 		view.WebPushKey = c.WebPushKey
 	}

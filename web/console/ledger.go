@@ -13,12 +13,10 @@ import (
 
 // ledgerView lists the events and their outcomes.
 type ledgerView struct {
-	frame
-	Find        string
-	Outcome     string
-	Filters     []filter
-	Rows        []lineRow
-	Next, First string
+	*frame
+	listing
+	Find, Outcome string
+	Rows          []lineRow
 }
 
 type lineRow struct {
@@ -31,10 +29,12 @@ type lineRow struct {
 	When                            string
 }
 
+var lineChoices = choices[bellhop.Outcome]{"outcome", "ledger.all", "outcome.", bellhop.Outcomes()}
+
 func (c *Console) showLedger(v *visit) error {
 	v.At = "ledger"
 	asked := v.URL.Query()
-	view := &ledgerView{Find: strings.TrimSpace(asked.Get("find")), Outcome: asked.Get("outcome")}
+	view := &ledgerView{frame: &v.frame, Find: strings.TrimSpace(asked.Get("find")), Outcome: asked.Get("outcome")}
 	q := store.LineQuery{Limit: 50, Cursor: asked.Get("cursor"), Outcome: bellhop.Outcome(view.Outcome)}
 	find(&q, view.Find)
 	if view.Outcome != "" && !v.Has("outcome."+view.Outcome) {
@@ -48,25 +48,8 @@ func (c *Console) showLedger(v *visit) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range append([]bellhop.Outcome{""}, bellhop.Outcomes()...) {
-		label := v.T("ledger.all")
-		if o != "" {
-			label = v.T("outcome." + string(o))
-		}
-		to := withQuery("/ledger", "outcome", string(o), "find", view.Find)
-		view.Filters = append(view.Filters, filter{string(o), label, to, string(o) == view.Outcome})
-	}
-	for i := range page.Lines {
-		view.Rows = append(view.Rows, v.lineRow(&page.Lines[i]))
-	}
-	if page.Next != "" {
-		view.Next = withQuery("/ledger", "outcome", view.Outcome, "find", view.Find, "cursor", page.Next)
-	}
-	if q.Cursor != "" {
-		view.First = withQuery("/ledger", "outcome", view.Outcome, "find", view.Find)
-	}
-	c.takeNotice(v)
-	view.frame = v.frame
+	view.Rows = web.Each(page.Lines, v.lineRow)
+	view.listing = listed(v, "/ledger", lineChoices, bellhop.Outcome(view.Outcome), q.Cursor, page.Next, "find", view.Find)
 	return c.show(v, "ledger", view)
 }
 

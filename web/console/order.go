@@ -10,7 +10,7 @@ import (
 
 // orderView is the page of one order.
 type orderView struct {
-	frame
+	*frame
 	orderRow
 	Email, Note string
 	Fulfilled   string
@@ -58,7 +58,6 @@ func (c *Console) showOrder(v *visit) error {
 			return err
 		}
 	}
-	c.takeNotice(v)
 	return c.show(v, "order", v.orderView(&o))
 }
 
@@ -71,8 +70,8 @@ func (v *visit) looked() bool {
 }
 
 func (v *visit) orderView(o *bellhop.Order) *orderView {
-	view := &orderView{frame: v.frame, orderRow: v.orderRow(o), Email: o.CustomerEmail, Note: o.Note,
-		Fulfilled: v.label("fulfilled.", o.FulfillmentStatus), Steps: v.steps(o)}
+	view := &orderView{frame: &v.frame, orderRow: v.orderRow(o), Email: o.CustomerEmail, Note: o.Note,
+		Fulfilled: v.label("fulfilled.", o.FulfillmentStatus), Steps: v.steps(o), Pushes: web.Each(o.Pushes, v.pushRow)}
 	if o.Presentment != nil {
 		view.Presentment = v.T("order.paidIn", "Amount", v.Money(*o.Presentment))
 	}
@@ -82,9 +81,6 @@ func (v *visit) orderView(o *bellhop.Order) *orderView {
 	}
 	if t := o.Trace; !t.PushedAt.IsZero() && !t.TriggeredAt.IsZero() {
 		view.Whole = v.T("order.whole", "Span", v.Span(t.PushedAt.Sub(t.TriggeredAt)))
-	}
-	for i := range o.Pushes {
-		view.Pushes = append(view.Pushes, v.pushRow(&o.Pushes[i]))
 	}
 	for _, h := range []struct {
 		label string

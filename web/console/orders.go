@@ -12,19 +12,11 @@ import (
 
 // ordersView is the list of orders.
 type ordersView struct {
-	frame
-	Q       string
-	Show    string // which filter is on
-	Filters []filter
-	Rows    []orderRow
-	Next    string // address of the older ones; "" at the end
-	First   string // address of the newest ones; "" on their page
-}
-
-// filter is one way to narrow a list.
-type filter struct {
-	Name, Label, URL string
-	On               bool
+	*frame
+	listing
+	Q    string
+	Show string // which choice is on
+	Rows []orderRow
 }
 
 // orderRow is an order in the list.
@@ -41,31 +33,32 @@ type orderRow struct {
 	URL                   string
 }
 
-// orderFilters are the ways to narrow the list; the first is none.
-var orderFilters = []string{"all", "new", "seen", "handled", "cancelled"}
+var orderChoices = choices[string]{"show", "orders.all", "orders.", []string{"new", "seen", "handled", "cancelled"}}
 
-// orderQuery is the query of a page of the list. The store refuses invalid values.
-func (v *visit) orderQuery() (q store.OrderQuery, show string) {
-	asked := v.URL.Query()
-	q = store.OrderQuery{Limit: 50, Cursor: asked.Get("cursor"), Text: strings.TrimSpace(asked.Get("q"))}
-	switch show = asked.Get("show"); show {
+// orderQuery is the query of a page of the list: its parameters and a choice. It also returns the
+// former as they were. The store refuses invalid values.
+func (v *visit) orderQuery() (q store.OrderQuery, show string, pairs []string, err error) {
+	var f web.OrderFilter
+	if pairs, err = web.ReadQuery(v.URL.Query(), &f); err != nil {
+		return q, "", nil, err
+	}
+	q = f.Query(50, v.URL.Query().Get("cursor"))
+	switch show = v.URL.Query().Get("show"); show {
 	case "", "all":
-		show = "all"
+		show = ""
 	case "cancelled":
 		q.Cancelled = true
 	default:
 		q.Handling = bellhop.Handling(show)
 	}
-	return q, show
+	return q, show, pairs, nil
 }
 
 func (c *Console) showOrders(v *visit) error {
 	v.At = "orders"
-	q, show := v.orderQuery()
-	view := &ordersView{Q: q.Text, Show: show}
-	for _, name := range orderFilters {
-		view.Filters = append(view.Filters, filter{name, v.T("orders." + name),
-			v.Path("/", "show", inQuery(name), "q", q.Text), name == show})
+	q, show, pairs, err := v.orderQuery()
+	if err != nil {
+		return err
 	}
 	if err := v.live(c); err != nil {
 		return err
@@ -74,27 +67,10 @@ func (c *Console) showOrders(v *visit) error {
 	if err != nil {
 		return err
 	}
-	for i := range page.Orders {
-		view.Rows = append(view.Rows, v.orderRow(&page.Orders[i]))
-	}
-	shown := inQuery(show)
-	if page.Next != "" {
-		view.Next = v.Path("/", "show", shown, "q", q.Text, "cursor", page.Next)
-	}
-	if q.Cursor != "" {
-		view.First = v.Path("/", "show", shown, "q", q.Text)
-	}
-	c.takeNotice(v)
-	view.frame = v.frame
-	return c.show(v, "orders", view)
-}
-
-// inQuery is a filter's value in an address: "" for the first.
-func inQuery(filter string) string {
-	if filter == orderFilters[0] {
-		return ""
-	}
-	return filter
+	return c.show(v, "orders", &ordersView{
+		frame: &v.frame, listing: listed(v, "/", orderChoices, show, q.Cursor, page.Next, pairs...),
+		Q: q.Text, Show: show, Rows: web.Each(page.Orders, v.orderRow),
+	})
 }
 
 func (v *visit) orderRow(o *bellhop.Order) orderRow {

@@ -13,7 +13,7 @@ import (
 
 // overviewView is the operators' first page.
 type overviewView struct {
-	frame
+	*frame
 	Facts  []fact
 	Charts []chartView
 	Shops  []shopCount
@@ -38,9 +38,8 @@ const overviewEvery = 5
 
 func (c *Console) showOverview(v *visit) error {
 	v.At, v.Every = "overview", overviewEvery
-	c.takeNotice(v)
 	samples := c.stats.hour()
-	view := &overviewView{frame: v.frame, Facts: v.facts(samples), Shops: v.shopCounts(samples)}
+	view := &overviewView{frame: &v.frame, Facts: v.facts(samples), Shops: v.shopCounts(samples)}
 	at := ""
 	if n := len(samples); n > 0 {
 		at = strconv.FormatInt(samples[n-1].At.Unix(), 36)

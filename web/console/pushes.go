@@ -11,11 +11,10 @@ import (
 
 // pushesView is the delivery log.
 type pushesView struct {
-	frame
-	Filters     []filter
-	Rows        []pushRow
-	Next, First string
-	Filtered    bool
+	*frame
+	listing
+	Rows     []pushRow
+	Filtered bool
 }
 
 // pushRow is one push in the log.
@@ -34,9 +33,8 @@ type pushRow struct {
 	Receipt  string // what the phone reported
 }
 
-var pushFilters = []bellhop.PushStatus{
-	"", bellhop.PushSent, bellhop.PushPending, bellhop.PushSending, bellhop.PushUnknown,
-	bellhop.PushFailed, bellhop.PushSkipped}
+var pushChoices = choices[bellhop.PushStatus]{"status", "pushes.all", "push.", []bellhop.PushStatus{bellhop.PushSent,
+	bellhop.PushPending, bellhop.PushSending, bellhop.PushUnknown, bellhop.PushFailed, bellhop.PushSkipped}}
 
 func (c *Console) showPushes(v *visit) (err error) {
 	v.At = "pushes"
@@ -55,26 +53,10 @@ func (c *Console) showPushes(v *visit) (err error) {
 	if err != nil {
 		return err
 	}
-	c.takeNotice(v)
-	view := &pushesView{frame: v.frame, Filtered: status != "" || asked.Get("cursor") != ""}
-	for _, s := range pushFilters {
-		label := v.T("pushes.all")
-		if s != "" {
-			label = v.T("push." + string(s))
-		}
-		view.Filters = append(view.Filters, filter{string(s), label, v.Path("/pushes", "status", string(s)),
-			s == status})
-	}
-	for i := range page.Pushes {
-		view.Rows = append(view.Rows, v.pushRow(&page.Pushes[i]))
-	}
-	if page.Next != "" {
-		view.Next = v.Path("/pushes", "status", string(status), "cursor", page.Next)
-	}
-	if asked.Get("cursor") != "" {
-		view.First = v.Path("/pushes", "status", string(status))
-	}
-	return c.show(v, "pushes", view)
+	return c.show(v, "pushes", &pushesView{
+		frame: &v.frame, listing: listed(v, "/pushes", pushChoices, status, q.Cursor, page.Next),
+		Rows: web.Each(page.Pushes, v.pushRow), Filtered: status != "" || q.Cursor != "",
+	})
 }
 
 // lateAfter is how long after its order a push is late: longer than people call "at once".

@@ -8,7 +8,7 @@ import (
 
 // resendView is the dry run of sending lost pushes again.
 type resendView struct {
-	frame
+	*frame
 	Rows       []lostRow
 	Due, Stale int
 }
@@ -28,8 +28,7 @@ const resendSince = 3 * 24 * time.Hour
 // showResend is the dry run, which comes first.
 func (c *Console) showResend(v *visit) error {
 	v.At = "overview"
-	c.takeNotice(v)
-	view := &resendView{frame: v.frame}
+	view := &resendView{frame: &v.frame}
 	at := map[lostKey]int{}
 	err := c.eachLost(v, false, func(_ pipeline.Lost, found []pipeline.LostPush) error {
 		for _, p := range found {

@@ -13,7 +13,7 @@ import (
 
 // settingsView is the form of a person's settings.
 type settingsView struct {
-	frame
+	*frame
 	Settings bellhop.Settings
 	Rate     string            // GatherAbove as it was typed
 	Zones    []string          // to choose from; others are accepted
@@ -44,7 +44,7 @@ func (c *Console) settings(v *visit, status int, view *settingsView) error {
 	if view.Quiet, err = c.quietClock(v); err != nil {
 		return err
 	}
-	view.frame, view.Zones = v.frame, commonZones
+	view.frame, view.Zones = &v.frame, commonZones
 	return c.render(v.w, status, "settings", view)
 }
 

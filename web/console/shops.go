@@ -2,7 +2,7 @@ package console
 
 // shopsView lists the shops that an operator chooses from.
 type shopsView struct {
-	frame
+	*frame
 	Rows []shopRow
 }
 
@@ -18,8 +18,7 @@ func (c *Console) showShops(v *visit) error {
 	if err != nil {
 		return err
 	}
-	c.takeNotice(v)
-	view := &shopsView{frame: v.frame}
+	view := &shopsView{frame: &v.frame}
 	for _, s := range shops {
 		row := shopRow{Domain: s.Domain, URL: withQuery("/", "shop", s.Domain), Disabled: s.Disabled,
 			Last: v.T("shops.never")}

@@ -11,7 +11,7 @@ import (
 
 // signInView is the sign-in page.
 type signInView struct {
-	frame
+	*frame
 	Email   string
 	Next    string // where to go on
 	Once    string // the secret of a link that works once, "" without one
@@ -70,7 +70,8 @@ func (c *Console) welcome(w http.ResponseWriter, r *http.Request, s web.SignedIn
 }
 
 func (c *Console) showSignIn(w http.ResponseWriter, r *http.Request, status int, view signInView) {
-	view.frame = c.frame(r, bellhop.Person{})
+	f := c.frame(r, bellhop.Person{})
+	view.frame = &f
 	if err := c.render(w, status, "signin", &view); err != nil {
 		web.WriteProblem(w, c.Problems.Of(r.Context(), "page signin", err))
 	}
@@ -98,7 +99,7 @@ func (f *frame) signInTrouble(err error) string {
 }
 
 // signOutView asks whether the browser keeps its notifications.
-type signOutView struct{ frame }
+type signOutView struct{ *frame }
 
 // Whether the browser still gets notifications after signing out.
 const (
@@ -151,7 +152,7 @@ func (c *Console) leave(v *visit) (asked bool, err error) {
 			return false, err
 		}
 	default:
-		return true, c.show(v, "signout", &signOutView{v.frame})
+		return true, c.render(v.w, http.StatusOK, "signout", &signOutView{&v.frame})
 	}
 	return false, c.Auth.SignOut(v.Context(), v.who)
 }

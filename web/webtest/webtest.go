@@ -200,11 +200,7 @@ func (a Reply) JSON(t testing.TB) map[string]any {
 // for none.
 func (r *Rig) Call(method, path, secret, body string, change ...func(*http.Request)) Reply {
 	r.Helper()
-	var reader io.Reader
-	if body != "" {
-		reader = strings.NewReader(body)
-	}
-	req, err := http.NewRequest(method, r.URL+path, reader)
+	req, err := http.NewRequest(method, r.URL+path, strings.NewReader(body))
 	Must(r, err)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
@@ -366,14 +362,9 @@ func (r *Rig) Get(path, session string, change ...func(*http.Request)) Reply {
 // Post sends a form as somebody.
 func (r *Rig) Post(path, session string, form url.Values, change ...func(*http.Request)) Reply {
 	r.Helper()
-	req, err := http.NewRequest("POST", r.URL+path, strings.NewReader(form.Encode()))
-	Must(r, err)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Sec-Fetch-Site", "same-origin")
-	for _, c := range append(change, WithCookie(session)) {
-		c(req)
-	}
-	return r.Do(req)
+	change = append([]func(*http.Request){WithHeader("Content-Type", "application/x-www-form-urlencoded"),
+		WithHeader("Sec-Fetch-Site", "same-origin")}, append(change, WithCookie(session))...)
+	return r.Call("POST", path, "", form.Encode(), change...)
 }
 
 func OrderID(n int) string { return fmt.Sprint(820982911946154508 + int64(n)) }
