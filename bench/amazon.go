@@ -176,10 +176,7 @@ func bareMessage() (like types.SendMessageBatchRequestEntry, err error) {
 		APIVersion: simulate.APIVersion,
 		WebhookID:  uuid.NewString(), ShopifyEventID: uuid.NewString(), TriggeredAt: now, AcceptedAt: now,
 		SignedBy: bellhop.SignerApp, Body: []byte("{}")})
-	like.MessageGroupId, like.MessageAttributes = aws.String(mainShop), map[string]types.MessageAttributeValue{}
-	for name, value := range m.Attributes {
-		like.MessageAttributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
-	}
+	like.MessageGroupId, like.MessageAttributes = aws.String(mainShop), attributesOf(m.Attributes)
 	return like, err
 }
 

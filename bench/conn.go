@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httputil"
 	"os"
 	"strconv"
 	"sync"
@@ -187,7 +188,11 @@ func (f *framing) discardBody(r *bufio.Reader, status int) error {
 	case status == 204 || status == 304:
 		return nil
 	case f.chunked:
-		return discardChunks(r)
+		if _, err := io.Copy(io.Discard, httputil.NewChunkedReader(r)); err != nil {
+			return err
+		}
+		_, err := r.Discard(len("\r\n")) // there are no trailers
+		return err
 	case f.length >= 0:
 		_, err := r.Discard(int(f.length))
 		return err
@@ -195,24 +200,4 @@ func (f *framing) discardBody(r *bufio.Reader, status int) error {
 	f.close = true
 	_, err := io.Copy(io.Discard, r)
 	return err
-}
-
-func discardChunks(r *bufio.Reader) error {
-	for {
-		line, err := r.ReadSlice('\n')
-		if err != nil {
-			return err
-		}
-		size, _, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(";"))
-		n, err := strconv.ParseInt(string(size), 16, 32)
-		if err != nil {
-			return err
-		}
-		if _, err := r.Discard(int(n) + 2); err != nil { // with the line's end; there are no trailers
-			return err
-		}
-		if n == 0 {
-			return nil
-		}
-	}
 }

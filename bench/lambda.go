@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -141,11 +142,11 @@ func (b *bench) batchOf(ctx context.Context, requests Requests, n int) ([]byte, 
 			return nil, err
 		}
 	}
-	return json.Marshal(map[string]any{"Records": caught.records})
+	return lambdaruntime.Event("arn:aws:sqs:"+region+":"+accountID+":orders", caught.messages)
 }
 
-// catcher is a queue that keeps events as records of an event of SQS.
-type catcher struct{ records []map[string]any }
+// catcher is a queue that keeps events as messages of SQS.
+type catcher struct{ messages []types.Message }
 
 // Send implements queue.Producer.
 func (c *catcher) Send(_ context.Context, events ...*bellhop.Event) error {
@@ -154,15 +155,16 @@ func (c *catcher) Send(_ context.Context, events ...*bellhop.Event) error {
 		if err != nil {
 			return err
 		}
-		attributes := map[string]any{}
-		for name, value := range m.Attributes {
-			attributes[name] = map[string]string{"stringValue": value, "dataType": "String"}
-		}
-		c.records = append(c.records, map[string]any{
-			"messageId": uuid.NewString(), "body": m.Body, "attributes": map[string]string{"ApproximateReceiveCount": "1"},
-			"messageAttributes": attributes, "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:" + region + ":" +
-				accountID + ":orders",
-		})
+		c.messages = append(c.messages, types.Message{MessageId: aws.String(uuid.NewString()), Body: &m.Body,
+			Attributes: map[string]string{"ApproximateReceiveCount": "1"}, MessageAttributes: attributesOf(m.Attributes)})
 	}
 	return nil
+}
+
+func attributesOf(texts map[string]string) map[string]types.MessageAttributeValue {
+	all := map[string]types.MessageAttributeValue{}
+	for name, value := range texts {
+		all[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
+	}
+	return all
 }

@@ -1,17 +1,18 @@
 package lambdaruntime
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"golang.org/x/sync/errgroup"
 )
 
 // Mapping is an event source mapping: it hands a queue's messages to a function
@@ -51,41 +52,27 @@ func (m *Mapping) Counts() Counts {
 
 // Run works until ctx is done and the work under way has ended.
 func (m *Mapping) Run(ctx context.Context) error {
-	n := m.Concurrency
-	if n == 0 {
-		n = 2
-	}
-	var pollers sync.WaitGroup
-	errs := make(chan error, n)
-	for range n {
-		pollers.Go(func() {
+	var pollers errgroup.Group
+	for range cmp.Or(m.Concurrency, 2) {
+		pollers.Go(func() error {
 			for ctx.Err() == nil {
 				if err := m.batch(ctx); err != nil {
-					errs <- err
-					return
+					return err
 				}
 			}
+			return nil
 		})
 	}
-	pollers.Wait()
-	close(errs)
-	return <-errs
+	return pollers.Wait()
 }
 
 // batch carries one batch. It finishes even when ctx is done: a receive that breaks
 // off would take messages with it.
 func (m *Mapping) batch(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	size, poll := m.BatchSize, m.Poll
-	if size == 0 {
-		size = 10
-	}
-	if poll == 0 {
-		poll = time.Second
-	}
 	out, err := m.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &m.QueueURL,
-		MaxNumberOfMessages: int32(size),
-		WaitTimeSeconds:     int32(poll / time.Second), MessageAttributeNames: []string{"All"},
+		MaxNumberOfMessages: int32(cmp.Or(m.BatchSize, 10)),
+		WaitTimeSeconds:     int32(cmp.Or(m.Poll, time.Second) / time.Second), MessageAttributeNames: []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"}})
 	if err != nil {
 		return fmt.Errorf("receive from %s: %w", m.QueueURL, err)
@@ -106,7 +93,7 @@ func (m *Mapping) batch(ctx context.Context) error {
 
 // hand invokes the function and returns the messages that are done.
 func (m *Mapping) hand(ctx context.Context, messages []types.Message) ([]types.Message, error) {
-	payload, err := json.Marshal(map[string]any{"Records": m.records(messages)})
+	payload, err := Event(m.QueueARN, messages)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +151,8 @@ func failures(r Result, messages []types.Message) (failed map[string]bool, whole
 	return failed, false
 }
 
-func (m *Mapping) records(messages []types.Message) []map[string]any {
+// Event is what a function gets of a queue's messages.
+func Event(queueARN string, messages []types.Message) ([]byte, error) {
 	all := make([]map[string]any, len(messages))
 	for i, msg := range messages {
 		attributes := map[string]any{}
@@ -175,10 +163,10 @@ func (m *Mapping) records(messages []types.Message) []map[string]any {
 		all[i] = map[string]any{
 			"messageId": msg.MessageId, "receiptHandle": msg.ReceiptHandle, "body": msg.Body, "attributes": msg.Attributes,
 			"messageAttributes": attributes, "md5OfBody": msg.MD5OfBody,
-			"eventSource": "aws:sqs", "eventSourceARN": m.QueueARN, "awsRegion": Region,
+			"eventSource": "aws:sqs", "eventSourceARN": queueARN, "awsRegion": Region,
 		}
 	}
-	return all
+	return json.Marshal(map[string]any{"Records": all})
 }
 
 func (m *Mapping) remove(ctx context.Context, done []types.Message) error {

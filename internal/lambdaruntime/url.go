@@ -5,46 +5,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
 )
-
-// urlEvent is an HTTP request as a function URL hands it on, payload format 2.0
-// (https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html).
-type urlEvent struct {
-	Version         string            `json:"version"`
-	RouteKey        string            `json:"routeKey"`
-	RawPath         string            `json:"rawPath"`
-	RawQueryString  string            `json:"rawQueryString"`
-	Headers         map[string]string `json:"headers"`
-	RequestContext  urlContext        `json:"requestContext"`
-	Body            string            `json:"body,omitempty"`
-	IsBase64Encoded bool              `json:"isBase64Encoded"`
-}
-
-type urlContext struct {
-	AccountID  string  `json:"accountId"`
-	APIID      string  `json:"apiId"`
-	DomainName string  `json:"domainName"`
-	HTTP       urlHTTP `json:"http"`
-	RequestID  string  `json:"requestId"`
-	RouteKey   string  `json:"routeKey"`
-	Stage      string  `json:"stage"`
-	TimeEpoch  int64   `json:"timeEpoch"`
-}
-
-type urlHTTP struct {
-	Method    string `json:"method"`
-	Path      string `json:"path"`
-	Protocol  string `json:"protocol"`
-	SourceIP  string `json:"sourceIp"`
-	UserAgent string `json:"userAgent"`
-}
 
 // URL returns the handler of the function's URL: each request invokes the
 // function.
@@ -69,29 +37,29 @@ func (f *Function) serveURL(w http.ResponseWriter, r *http.Request) {
 	answerURL(w, result.Payload)
 }
 
-// newURLEvent does as Lambda does: header names in lower case, values of one
-// name joined by commas, a body that is no text in base64.
-func newURLEvent(r *http.Request, body []byte) urlEvent {
+// newURLEvent is a request as a function URL hands it on, payload format 2.0
+// (https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html): header names in
+// lower case, values of one name joined by commas, a body that is no text in base64.
+func newURLEvent(r *http.Request, body []byte) map[string]any {
 	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	e := urlEvent{
-		Version: "2.0", RouteKey: "$default", RawPath: r.URL.EscapedPath(), RawQueryString: r.URL.RawQuery,
-		Headers: map[string]string{"host": r.Host},
-		RequestContext: urlContext{
-			AccountID: "anonymous", APIID: "function-url", DomainName: r.Host, RouteKey: "$default", Stage: "$default",
-			TimeEpoch: time.Now().UnixMilli(),
-			HTTP: urlHTTP{Method: r.Method, Path: r.URL.EscapedPath(), Protocol: r.Proto, SourceIP: host,
-				UserAgent: r.UserAgent()},
+	headers := map[string]string{"host": r.Host}
+	for name, values := range r.Header {
+		headers[strings.ToLower(name)] = strings.Join(values, ",")
+	}
+	content, binary := string(body), !isText(r.Header.Get("Content-Type")) || !utf8.Valid(body)
+	if binary {
+		content = base64.StdEncoding.EncodeToString(body)
+	}
+	return map[string]any{
+		"version": "2.0", "routeKey": "$default", "rawPath": r.URL.EscapedPath(), "rawQueryString": r.URL.RawQuery,
+		"headers": headers, "body": content, "isBase64Encoded": binary,
+		"requestContext": map[string]any{
+			"accountId": "anonymous", "apiId": "function-url", "domainName": r.Host, "requestId": "", "routeKey": "$default",
+			"stage": "$default", "timeEpoch": time.Now().UnixMilli(),
+			"http": map[string]string{"method": r.Method, "path": r.URL.EscapedPath(), "protocol": r.Proto, "sourceIp": host,
+				"userAgent": r.UserAgent()},
 		},
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		e.Headers[strings.ToLower(name)] = strings.Join(r.Header[name], ",")
-	}
-	if e.IsBase64Encoded = !isText(r.Header.Get("Content-Type")) || !utf8.Valid(body); e.IsBase64Encoded {
-		e.Body = base64.StdEncoding.EncodeToString(body)
-	} else {
-		e.Body = string(body)
-	}
-	return e
 }
 
 func isText(contentType string) bool {
@@ -106,13 +74,7 @@ func isText(contentType string) bool {
 // answerURL writes a function's answer: a response in so many words, or any
 // other JSON as it is.
 func answerURL(w http.ResponseWriter, payload []byte) {
-	var a struct {
-		StatusCode      int               `json:"statusCode"`
-		Headers         map[string]string `json:"headers"`
-		Body            string            `json:"body"`
-		IsBase64Encoded bool              `json:"isBase64Encoded"`
-		Cookies         []string          `json:"cookies"`
-	}
+	var a events.LambdaFunctionURLResponse
 	if err := json.Unmarshal(payload, &a); err != nil || a.StatusCode == 0 {
 		w.Header().Set("Content-Type", "application/json")
 		w.Write(payload)
