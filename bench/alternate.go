@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/internal/results"
 )
 
 // AlternateOptions are the options of [Alternate], and flags of bellhop-bench alternate,
@@ -53,7 +54,7 @@ type Quartile struct {
 func quartile(values []float64) Quartile {
 	sorted := slices.Sorted(slices.Values(values))
 	last := float64(len(sorted) - 1)
-	return Quartile{median(values), sorted[int(math.Floor(last/4))], sorted[int(math.Ceil(last*3/4))], values}
+	return Quartile{results.MedianOf(values), sorted[int(math.Floor(last/4))], sorted[int(math.Ceil(last*3/4))], values}
 }
 
 // Clear reports whether the medians differ by more than either program's own spread.

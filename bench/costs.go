@@ -193,7 +193,8 @@ func (c *cloud) sample(ctx context.Context, b *bench) (*timings, error) {
 			}
 		}
 	}
-	return &timings{consumer: timingOf(time.Duration(median(took[0])), time.Duration(median(took[1])), templateBatch)}, nil
+	one, all := results.MedianOf(took[0]), results.MedianOf(took[1])
+	return &timings{consumer: timingOf(time.Duration(one), time.Duration(all), templateBatch)}, nil
 }
 
 // learn takes how long functions took from an account.

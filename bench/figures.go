@@ -142,19 +142,10 @@ type Figure struct {
 func newFigure(s spec, values []float64) Figure {
 	f := Figure{
 		Key: s.key, Title: s.title, Unit: s.unit, Values: values,
-		Median: median(values), Min: slices.Min(values), Max: slices.Max(values), Target: s.target,
+		Median: results.MedianOf(values), Min: slices.Min(values), Max: slices.Max(values), Target: s.target,
 	}
 	f.Verdict = s.target.judge(f.Median)
 	return f
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	if n%2 == 1 {
-		return sorted[n/2]
-	}
-	return (sorted[n/2-1] + sorted[n/2]) / 2
 }
 
 // judge says how a value stands to the target; nil is no target.

@@ -28,7 +28,7 @@ func Diff(a, b *results.Comparison) (all []Difference) {
 				continue // the others say the same in other words
 			}
 			for _, p := range a.Points {
-				was, is := p.Of(m.mode), at(b, p.Rate, m.mode)
+				was, is := p.Of(m.mode), b.At(m.mode, p.Rate)
 				if len(was) == 0 || len(is) == 0 {
 					continue
 				}
@@ -39,15 +39,6 @@ func Diff(a, b *results.Comparison) (all []Difference) {
 		}
 	}
 	return all
-}
-
-func at(c *results.Comparison, rate float64, m results.Mode) []results.Sample {
-	for _, p := range c.Points {
-		if p.Rate == rate {
-			return p.Of(m)
-		}
-	}
-	return nil
 }
 
 // Unlike says how the conditions of two comparisons differ: the differences may come

@@ -72,10 +72,7 @@ func (f figure) spread(samples []results.Sample) (median, low, high float64) {
 }
 
 func (f figure) draw(c *results.Comparison) chart.Chart {
-	out := chart.Chart{Title: f.chart, X: "webhooks a second", Y: f.title, LogX: true, LogY: f.logY}
-	if f.unit != "" {
-		out.Y += ", " + f.unit
-	}
+	out := chart.Chart{Title: f.chart, X: "webhooks a second", Y: f.head(), LogX: true, LogY: f.logY}
 	for _, m := range modes {
 		s := chart.Series{Name: m.name}
 		for _, p := range c.Points {
@@ -164,7 +161,7 @@ func claims(c *results.Comparison) (all []claim) {
 			continue
 		}
 		times := func(m results.Mode) string {
-			alone, beside := ownersP99(idleOf(c, m)), ownersP99(p.Of(m))
+			alone, beside := c.IdleP99(m), results.OwnersP99(p.Of(m))
 			if alone == 0 || beside == 0 {
 				return "none was answered"
 			}
@@ -176,17 +173,12 @@ func claims(c *results.Comparison) (all []claim) {
 	return all
 }
 
-func ownersP99(samples []results.Sample) float64 {
-	return results.Median(samples, func(s results.Sample) float64 { return float64(s.Owners.P99) })
-}
+// head is the title with the unit.
+func (f figure) head() string { return f.title + ifAny(", ", f.unit) }
 
 func heads() (all []string) {
 	for _, f := range figures {
-		if f.unit == "" {
-			all = append(all, f.title)
-		} else {
-			all = append(all, f.title+", "+f.unit)
-		}
+		all = append(all, f.head())
 	}
 	return all
 }
@@ -215,8 +207,8 @@ func facts(c *results.Comparison) (all []fact) {
 	add("Load", "webhooks at even intervals whether or not earlier ones were answered, bodies that all differ, beside "+
 		"%s owners' requests a second; each measurement takes %v after a second of warm-up, %d at each rate in each mode, "+
 		"in turn", results.Rate(s.OwnersRate), s.Duration, s.Repeats)
-	add("Idle", "owners' requests take %s at p99 inside, %s with a queue", idle(c, results.Inline),
-		idle(c, results.Queued))
+	add("Idle", "owners' requests take %s at p99 inside, %s with a queue", results.Took(c.IdleP99(results.Inline)),
+		results.Took(c.IdleP99(results.Queued)))
 	return all
 }
 
@@ -233,17 +225,6 @@ func list(rates []float64) string {
 		all = append(all, results.Rate(r))
 	}
 	return strings.Join(all, ", ")
-}
-
-func idle(c *results.Comparison, m results.Mode) string { return results.Took(ownersP99(idleOf(c, m))) }
-
-func idleOf(c *results.Comparison, m results.Mode) (of []results.Sample) {
-	for _, s := range c.Idle {
-		if s.Mode == m {
-			of = append(of, s)
-		}
-	}
-	return of
 }
 
 // troubles are warnings that a reader needs before the rest.
@@ -273,13 +254,14 @@ func troubles(c *results.Comparison) (all []string) {
 	return all
 }
 
+// drawn is a chart.
 type drawn struct {
-	Title string
-	SVG   template.HTML
+	Title, File string
+	SVG         template.HTML
 }
 
-// HTML writes the page.
-func HTML(w io.Writer, c *results.Comparison) error {
+// content is what the page and the document say.
+func content(c *results.Comparison) map[string]any {
 	var charts []drawn
 	for _, f := range figures {
 		if f.chart == "" {
@@ -289,11 +271,13 @@ func HTML(w io.Writer, c *results.Comparison) error {
 		if err != nil {
 			continue // no values, as of processor time beside Linux
 		}
-		charts = append(charts, drawn{f.chart, svg})
+		charts = append(charts, drawn{f.chart, fileName(f.chart), svg})
 	}
-	return pageTemplate.Execute(w, map[string]any{
+	return map[string]any{
 		"Words": c.Words(), "Charts": charts, "Heads": heads(), "Rows": rows(c), "Claims": claims(c), "Facts": facts(c),
-		"Troubles": troubles(c),
-		"Style":    template.CSS(chart.Style),
-	})
+		"Troubles": troubles(c), "Style": template.CSS(chart.Style),
+	}
 }
+
+// HTML writes the page.
+func HTML(w io.Writer, c *results.Comparison) error { return pageTemplate.Execute(w, content(c)) }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 
 	"bellhop/bench/cost"
@@ -79,12 +77,8 @@ func (c *costCmd) Run(j *job) error {
 
 func (c *costCmd) files(r *cost.Report) error {
 	if c.Chart != "" {
-		svg, err := r.Chart().File()
-		if err != nil {
+		if err := writeChart(c.Chart, r.Chart()); err != nil {
 			return err
-		}
-		if err := os.WriteFile(c.Chart, svg, 0o666); err != nil {
-			return fmt.Errorf("write the chart: %w", err)
 		}
 	}
 	if c.Doc == "" {
@@ -94,12 +88,5 @@ func (c *costCmd) files(r *cost.Report) error {
 	if in, err := filepath.Rel(filepath.Dir(c.Doc), c.Chart); picture != "" && err == nil {
 		picture = filepath.ToSlash(in)
 	}
-	var b bytes.Buffer
-	if err := r.WriteMarkdown(&b, picture); err != nil {
-		return err
-	}
-	if err := os.WriteFile(c.Doc, b.Bytes(), 0o666); err != nil {
-		return fmt.Errorf("write the document: %w", err)
-	}
-	return nil
+	return writeFile(c.Doc, "document", func(w io.Writer) error { return r.WriteMarkdown(w, picture) })
 }

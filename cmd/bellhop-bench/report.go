@@ -8,6 +8,7 @@ import (
 
 	"bellhop"
 	"bellhop/bench/report"
+	"bellhop/chart"
 	"bellhop/internal/results"
 )
 
@@ -109,15 +110,22 @@ func writeCharts(dir string, r *results.Comparison) error {
 		return fmt.Errorf("make the folder of the charts: %w", err)
 	}
 	for name, c := range report.Charts(r) {
-		svg, err := c.File()
-		if err != nil {
+		if _, err := c.SVG(); err != nil {
 			continue // no values
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), svg, 0o666); err != nil {
-			return fmt.Errorf("write a chart: %w", err)
+		if err := writeChart(filepath.Join(dir, name), c); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func writeChart(path string, c chart.Chart) error {
+	svg, err := c.File()
+	if err != nil {
+		return err
+	}
+	return writeFile(path, "chart", func(w io.Writer) error { _, err := w.Write(svg); return err })
 }
 
 func readComparison(path string) (*results.Comparison, error) {

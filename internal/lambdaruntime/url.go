@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/aws/aws-lambda-go/events"
 )
 
 // URL returns the handler of the function's URL: each request invokes the
@@ -74,7 +72,13 @@ func isText(contentType string) bool {
 // answerURL writes a function's answer: a response in so many words, or any
 // other JSON as it is.
 func answerURL(w http.ResponseWriter, payload []byte) {
-	var a events.LambdaFunctionURLResponse
+	var a struct {
+		StatusCode      int
+		Headers         map[string]string
+		Body            string
+		IsBase64Encoded bool
+		Cookies         []string
+	}
 	if err := json.Unmarshal(payload, &a); err != nil || a.StatusCode == 0 {
 		w.Header().Set("Content-Type", "application/json")
 		w.Write(payload)

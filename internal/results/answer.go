@@ -63,7 +63,8 @@ func (c *Comparison) Rates(m Mode) (all []float64) {
 	return all
 }
 
-func (c *Comparison) at(m Mode, rate float64) []Sample {
+// At returns the samples of a mode at a rate, if there are any.
+func (c *Comparison) At(m Mode, rate float64) []Sample {
 	for _, p := range c.Points {
 		if p.Rate == rate {
 			return p.Of(m)
@@ -78,59 +79,60 @@ func Median(samples []Sample, of func(Sample) float64) float64 {
 	for i, s := range samples {
 		values[i] = of(s)
 	}
-	slices.Sort(values)
-	switch n := len(values); {
-	case n == 0:
-		return 0
-	case n%2 == 0:
-		return (values[n/2-1] + values[n/2]) / 2
-	default:
-		return values[n/2]
-	}
+	return MedianOf(values)
 }
 
-// The figures that decide.
-func ownersP99(s Sample) float64 { return float64(s.Owners.P99) }
-func notifyP99(s Sample) float64 { return float64(s.Notify.P99) }
+// MedianOf is that of values; 0 if there are none.
+func MedianOf(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted, n := slices.Sorted(slices.Values(values)), len(values)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// OwnersP99 is how long owners wait.
+func OwnersP99(samples []Sample) float64 {
+	return Median(samples, func(s Sample) float64 { return float64(s.Owners.P99) })
+}
+
+func notifyP99(samples []Sample) float64 {
+	return Median(samples, func(s Sample) float64 { return float64(s.Notify.P99) })
+}
 
 // FailedShare is the share of webhooks that Shopify would send again.
 func (s Sample) FailedShare() float64 { return float64(s.Failed()) / float64(max(1, s.Sent)) }
 
-func (c *Comparison) idleOwners(m Mode) float64 {
-	var of []Sample
-	for _, s := range c.Idle {
-		if s.Mode == m {
-			of = append(of, s)
-		}
-	}
-	return Median(of, ownersP99)
+// IdleP99 is how long owners wait without webhooks.
+func (c *Comparison) IdleP99(m Mode) float64 {
+	return OwnersP99(slices.DeleteFunc(slices.Clone(c.Idle), func(s Sample) bool { return s.Mode != m }))
 }
 
 // same reports whether nobody can tell the modes apart at a rate.
 func (c *Comparison) same(rate float64) bool {
-	inline, queued := c.at(Inline, rate), c.at(Queued, rate)
-	slower := Median(inline, ownersP99) - Median(queued, ownersP99)
+	inline, queued := c.At(Inline, rate), c.At(Queued, rate)
+	slower := OwnersP99(inline) - OwnersP99(queued)
 	return !c.Loses(Inline, rate) && time.Duration(slower) <= unnoticed &&
-		Median(inline, notifyP99) <= float64(notifyWithin)
+		notifyP99(inline) <= float64(notifyWithin)
 }
 
 // Feels reports whether owners feel the webhooks.
 func (c *Comparison) Feels(m Mode, rate float64) bool {
-	samples := c.at(m, rate)
+	samples := c.At(m, rate)
 	failed := Median(samples, func(s Sample) float64 { return float64(s.OwnersFailed) })
-	return failed > 0 || Median(samples, ownersP99)-c.idleOwners(m) >= float64(felt)
+	return failed > 0 || OwnersP99(samples)-c.IdleP99(m) >= float64(felt)
 }
 
 // Loses reports whether Shopify has to send webhooks again.
 func (c *Comparison) Loses(m Mode, rate float64) bool {
-	return Median(c.at(m, rate), Sample.FailedShare) > spared
+	return Median(c.At(m, rate), Sample.FailedShare) > spared
 }
 
 func (c *Comparison) QueuedFails(rate float64) bool {
-	samples := c.at(Queued, rate)
+	samples := c.At(Queued, rate)
 	unnotified := Median(samples, func(s Sample) float64 { return float64(s.OK-s.Notified) / float64(max(1, s.OK)) })
 	return c.Loses(Queued, rate) || c.Feels(Queued, rate) || unnotified > spared ||
-		Median(samples, notifyP99) > float64(notifyWithin)
+		notifyP99(samples) > float64(notifyWithin)
 }
 
 // Words says it in sentences, the most important first.
@@ -176,17 +178,17 @@ func (c *Comparison) feltWords(a Answer) string {
 	if a.FeltFrom == 0 {
 		return "Owners felt it at no rate that was measured."
 	}
-	inline, queued := c.at(Inline, a.FeltFrom), c.at(Queued, a.FeltFrom)
+	inline, queued := c.At(Inline, a.FeltFrom), c.At(Queued, a.FeltFrom)
 	return fmt.Sprintf("From %s on owners feel it: one in a hundred of their requests takes %s and longer inside, and "+
 		"%s with the queue.",
-		Rate(a.FeltFrom), Took(Median(inline, ownersP99)), Took(Median(queued, ownersP99)))
+		Rate(a.FeltFrom), Took(OwnersP99(inline)), Took(OwnersP99(queued)))
 }
 
 func (c *Comparison) lostWords(a Answer) string {
 	if a.LostFrom == 0 {
 		return "Inside the request no webhook was lost at any rate that was measured."
 	}
-	inline, queued := c.at(Inline, a.LostFrom), c.at(Queued, a.LostFrom)
+	inline, queued := c.At(Inline, a.LostFrom), c.At(Queued, a.LostFrom)
 	return fmt.Sprintf("From %s on Shopify has to send webhooks again, since they are not answered within 5 s or are "+
 		"refused: %s of them inside, %s with the queue.",
 		Rate(a.LostFrom), share(Median(inline, Sample.FailedShare)), share(Median(queued, Sample.FailedShare)))
@@ -196,7 +198,7 @@ func (c *Comparison) queuedWords(a Answer) string {
 	if a.QueuedUpTo == 0 {
 		return "With the queue this machine did not keep up at any rate that was measured."
 	}
-	notify := Median(c.at(Queued, a.QueuedUpTo), notifyP99)
+	notify := notifyP99(c.At(Queued, a.QueuedUpTo))
 	s := fmt.Sprintf("With the queue this machine holds %s orders a second, and 99 of 100 pushes are with the push "+
 		"service within %s.", Rate(a.QueuedUpTo), Took(notify))
 	if a.QueuedFailsFrom > 0 {
@@ -207,14 +209,14 @@ func (c *Comparison) queuedWords(a Answer) string {
 
 func (c *Comparison) whyQueuedFails(rate float64) string {
 	var why []string
-	samples := c.at(Queued, rate)
+	samples := c.At(Queued, rate)
 	if c.Loses(Queued, rate) {
 		why = append(why, share(Median(samples, Sample.FailedShare))+" of the webhooks fail")
 	}
 	if c.Feels(Queued, rate) {
 		why = append(why, "owners feel it")
 	}
-	if notify := Median(samples, notifyP99); notify > float64(notifyWithin) {
+	if notify := notifyP99(samples); notify > float64(notifyWithin) {
 		why = append(why, "one push in a hundred takes "+Took(notify)+" or longer")
 	}
 	if len(why) == 0 {
