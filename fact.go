@@ -5,48 +5,26 @@ import (
 	"time"
 )
 
-// Fact is the statement of one event, decoded from its body. It has exactly one of Order, Touch,
+// Fact is the statement of one event, decoded from its body. It has exactly one of Order, History,
 // Deleted and Skip.
 type Fact struct {
 	Event *Event
 	At    time.Time // when it is recorded
 
-	OrderID int64  // the order that it is about; 0 with Skip
-	Order   *Order // the order as Shopify now has it, Version included
-	Touch   *Touch // an edit or a refund of the order OrderID
-	Deleted bool   // the order OrderID was deleted
-	Skip    string // nothing to record, for this reason
-}
-
-// TouchKind tells the two kinds of [Touch] apart.
-type TouchKind string
-
-// The kinds of touch.
-const (
-	TouchEdit   TouchKind = "edit"
-	TouchRefund TouchKind = "refund"
-)
-
-// Touch is a change of an order without the order: it names the order and the time. bellhop keeps
-// the newest of each kind, also one that comes before its order.
-type Touch struct {
-	Kind TouchKind
-	ID   int64 // of the edit or the refund
-	At   time.Time
-}
-
-// Compare orders touches of one kind by time, then by id.
-func (t Touch) Compare(u Touch) int {
-	return cmp.Or(t.At.Compare(u.At), cmp.Compare(t.ID, u.ID))
+	OrderID int64    // the order that it is about; 0 with Skip
+	Order   *Order   // the order as Shopify now has it, Version included
+	History *History // an edit, a refund, a parcel or a risk of the order OrderID
+	Deleted bool     // the order OrderID was deleted
+	Skip    string   // nothing to record, for this reason
 }
 
 // Version orders Shopify's statements about one order. Shopify promises no order of delivery, and
 // its updated_at has a resolution of a second. The trigger time and then the body break ties: any
 // two deliveries compare the same way everywhere, and every shuffle ends alike.
 type Version struct {
-	UpdatedAt   time.Time // in microseconds; zero sorts first
-	TriggeredAt time.Time // in microseconds; zero sorts first
-	Hash        uint64    // of the raw body
+	UpdatedAt   time.Time `json:"updated_at"`   // in microseconds; zero sorts first
+	TriggeredAt time.Time `json:"triggered_at"` // in microseconds; zero sorts first
+	Hash        uint64    `json:"hash"`         // of the raw body
 }
 
 // Compare returns -1, 0 or 1 as v is older than, the same as or newer than w.

@@ -2,6 +2,7 @@ package bellhop
 
 import (
 	"math"
+	"math/bits"
 	"strings"
 )
 
@@ -11,14 +12,15 @@ import (
 type Money struct {
 	Units    int64  // the amount times 10^Digits
 	Digits   uint8  // decimals; at least those of the currency
-	Currency string // ISO 4217, upper case
+	Currency string // ISO 4217, upper case, or whatever else Shopify sends, such as USDC
 }
 
 // maxDigits keeps a parsed amount well inside int64.
 const maxDigits = 18
 
 // ParseMoney reads a decimal such as "403.00" or "-5.5" exactly. Zeros beyond
-// the currency's own digits go; other digits stay.
+// the currency's own digits go; other digits stay. Of a currency that is not one of ISO's
+// three letters all digits stay as written.
 func ParseMoney(amount, currency string) (Money, error) {
 	bad := func() (Money, error) {
 		return Money{}, Invalidf("money", "%q is not an amount of money", Clip(amount, 40))
@@ -28,10 +30,13 @@ func ParseMoney(amount, currency string) (Money, error) {
 		digits, neg = digits[1:], true
 	}
 	whole, frac, point := strings.Cut(digits, ".")
-	if whole == "" || point && frac == "" || len(currency) != 3 {
+	if whole == "" || point && frac == "" || currency == "" {
 		return bad()
 	}
-	want := CurrencyDigits(currency)
+	want := len(frac)
+	if len(currency) == 3 {
+		want = CurrencyDigits(currency)
+	}
 	for len(frac) > want && frac[len(frac)-1] == '0' {
 		frac = frac[:len(frac)-1]
 	}
@@ -106,6 +111,22 @@ func (m Money) Add(n Money) (sum Money, ok bool) {
 	return Money{Units: s, Digits: m.Digits, Currency: m.Currency}, true
 }
 
+// Sub returns the difference, as [Money.Add] does the sum.
+func (m Money) Sub(n Money) (Money, bool) {
+	n.Units = -n.Units
+	return m.Add(n)
+}
+
+// Times returns n times m. ok is false when it would not fit.
+func (m Money) Times(n int64) (product Money, ok bool) {
+	high, low := bits.Mul64(uint64(max(m.Units, -m.Units)), uint64(max(n, -n)))
+	if high != 0 || low > math.MaxInt64 {
+		return Money{}, false
+	}
+	m.Units *= n
+	return m, true
+}
+
 // AtLeast reports whether m is no less than a decimal amount in its own currency. A text that is no
 // amount counts as more than any.
 func (m Money) AtLeast(amount string) bool {
@@ -113,8 +134,7 @@ func (m Money) AtLeast(amount string) bool {
 	if err != nil {
 		return false
 	}
-	less := Money{Units: -n.Units, Digits: n.Digits, Currency: n.Currency}
-	rest, ok := m.Add(less)
+	rest, ok := m.Sub(n)
 	if !ok { // one exceeds the range of the other's digits
 		return m.Units > 0
 	}

@@ -22,7 +22,8 @@ func ParseHandling(s string) (Handling, error) {
 	return "", Invalidf("handling", "handling is new, seen or handled, not %q", Clip(s, 40))
 }
 
-// Order is an order as bellhop knows it: Shopify's latest statement, and the owner's handling.
+// Order is an order as bellhop knows it: Shopify's latest statement, what happened since, and the
+// owner's handling. Lists leave out Details, History and Pushes.
 type Order struct {
 	Shop    string // myshopify.com domain
 	ID      int64  // Shopify's; passes 2^53, so JSON carries it as a string
@@ -30,24 +31,29 @@ type Order struct {
 
 	Name              string // "#1001"
 	Number            int64
-	Total             Money  // in the shop's currency
-	Presentment       *Money // the amount that the buyer saw; nil in the same currency
+	Total             Money  // when it was placed, in the shop's currency
+	Current           Money  // what it comes to now, after edits and refunds
+	Presentment       *Money // the total that the buyer saw; nil in the same currency
 	CustomerName      string // "" when Shopify withheld it or there is none
 	CustomerEmail     string
 	Note              string
 	FinancialStatus   string
 	FulfillmentStatus string // "unfulfilled" where Shopify says null
 	Test              bool
-	PlacedAt          time.Time // with the shop's offset
+	Pieces            int64     // that it now has
+	PlacedAt          time.Time // with the shop's offset; an import sets it to long ago
+	CreatedAt         time.Time // in Shopify, with the shop's offset
 	UpdatedAt         time.Time // with the shop's offset
 	CancelledAt       time.Time // zero unless cancelled
-	Items             []Item
+
+	Details
+	History History
 
 	Handling   Handling
-	EditedAt   time.Time // of the newest orders/edited; zero if none
-	RefundedAt time.Time // of the newest refunds/create; zero if none
+	EditedAt   time.Time // of the newest edit; zero if none
+	RefundedAt time.Time // when money went back for the last time; zero if none did
 	Trace      Trace
-	Pushes     []Push // filled where one order is asked for
+	Pushes     []Push
 }
 
 // WasPaid reports whether the order is paid, or was before money went back.
@@ -57,16 +63,6 @@ func (o *Order) WasPaid() bool {
 		return true
 	}
 	return false
-}
-
-// Item is one line of an order.
-type Item struct {
-	ID       int64
-	Title    string
-	Variant  string
-	SKU      string
-	Quantity int64
-	Price    Money // of one
 }
 
 // Trace is the way of the event that first brought the order. A zero time means

@@ -10,7 +10,7 @@ const (
 	PushOrderNew       PushKind = "order.new"       // an order was recorded for the first time
 	PushOrderPaid      PushKind = "order.paid"      // one that was not paid is
 	PushOrderCancelled PushKind = "order.cancelled" // one was cancelled
-	PushOrderRefunded  PushKind = "order.refunded"  // money of one went back for the first time
+	PushOrderRefunded  PushKind = "order.refunded"  // money of one went back, once a refund
 	PushTest           PushKind = "test"            // about no order: somebody tries the device out
 )
 
@@ -38,7 +38,7 @@ func ParsePushStatus(s string) (PushStatus, error) {
 }
 
 // Push is one message owed to one device for one order. There is at most one
-// for each (order, device, kind), ever.
+// for each (order, device, kind, subject), ever.
 type Push struct {
 	ID           int64
 	Shop         string
@@ -47,6 +47,7 @@ type Push struct {
 	DeviceID     int64  // 0 when there was no device
 	Installation string // of the device
 	Kind         PushKind
+	Subject      int64 // what of the order it is about: a refund's id; 0 for the order itself
 	Status       PushStatus
 	Attempts     int
 	Reason       string

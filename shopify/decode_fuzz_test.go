@@ -68,8 +68,8 @@ func checkFact(t *testing.T, f bellhop.Fact) {
 	if _, err := json.Marshal(f); err != nil {
 		t.Fatalf("a fact that can't be shown: %v", err)
 	}
-	if f.Touch != nil && f.Touch.At.IsZero() {
-		t.Fatalf("a touch at no time: %+v", f.Touch)
+	if h := f.History; h != nil {
+		checkHistory(t, h)
 	}
 	if o := f.Order; o != nil {
 		checkOrder(t, o, f.OrderID)
@@ -78,7 +78,8 @@ func checkFact(t *testing.T, f bellhop.Fact) {
 
 func checkOrder(t *testing.T, o *bellhop.Order, id int64) {
 	t.Helper()
-	if o.ID != id || len(o.Total.Currency) != 3 || o.PlacedAt.IsZero() {
+	checkHistory(t, &o.History)
+	if o.ID != id || o.Total.Currency == "" || o.PlacedAt.IsZero() {
 		t.Fatalf("an order without what it must have: %+v", o)
 	}
 	if len(o.Items) > 1000 {
@@ -92,6 +93,18 @@ func checkOrder(t *testing.T, o *bellhop.Order, id int64) {
 		checkText(t, s, 512)
 	}
 	checkText(t, o.Note, 8<<10)
+}
+
+func checkHistory(t *testing.T, h *bellhop.History) {
+	t.Helper()
+	for i, r := range h.Refunds {
+		if r.At.IsZero() || i > 0 && r.ID <= h.Refunds[i-1].ID {
+			t.Fatalf("refunds at no time or out of order: %+v", h.Refunds)
+		}
+	}
+	if again, changed := h.Merge(*h); changed || !reflect.DeepEqual(again, *h) {
+		t.Fatalf("merged with itself: %+v, it was %+v", again, h)
+	}
 }
 
 func checkText(t *testing.T, s string, limit int) {

@@ -20,9 +20,10 @@ func otherKind(topic, why string) error {
 type resource string
 
 const (
-	resourceOrder  resource = "Order"
-	resourceRefund resource = "Refund"
-	resourceOther  resource = "?"
+	resourceOrder       resource = "Order"
+	resourceRefund      resource = "Refund"
+	resourceFulfillment resource = "Fulfillment"
+	resourceOther       resource = "?"
 )
 
 func (r *resource) UnmarshalJSON(b []byte) error {
@@ -31,11 +32,9 @@ func (r *resource) UnmarshalJSON(b []byte) error {
 	}
 	id, _ := bytes.CutPrefix(bytes.ReplaceAll(b, []byte(`\/`), []byte("/")), []byte(`"gid://shopify/`))
 	kind, _, _ := bytes.Cut(id, []byte("/"))
-	switch string(kind) {
-	case "Order":
-		*r = resourceOrder
-	case "Refund":
-		*r = resourceRefund
+	switch k := resource(kind); k {
+	case resourceOrder, resourceRefund, resourceFulfillment:
+		*r = k
 	default:
 		*r = resourceOther
 	}
@@ -52,6 +51,20 @@ func fieldsOf(body []byte) (f fields, err error) { return f, unmarshal(body, &f)
 
 // has reports whether a field is present and not null.
 func (f fields) has(name string) bool { return len(f[name]) > 0 && string(f[name]) != "null" }
+
+// mentions reports whether an order's body has a field, bare or in the envelope of the REST API.
+func mentions(body []byte, name string) bool {
+	f, err := fieldsOf(body)
+	if err != nil {
+		return false
+	}
+	if _, ok := f[name]; ok {
+		return true
+	}
+	inner, err := fieldsOf(f["order"])
+	_, ok := inner[name]
+	return err == nil && ok
+}
 
 // ofShop refuses a body that names another shop. A text that is no domain, as in Shopify's samples,
 // names none.

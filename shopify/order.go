@@ -2,6 +2,7 @@ package shopify
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,54 +12,77 @@ import (
 // These bounds keep strange bodies from swelling the database. The raw body is stored beside the
 // order.
 const (
-	maxText  = 512 // bytes of a name, a title, an address or a status
-	maxNote  = 8 << 10
-	maxItems = 1000 // Shopify takes 500
+	maxText     = 512 // bytes of a name, a title, an address or a status
+	maxNote     = 8 << 10
+	maxValue    = 2 << 10 // of an attribute
+	maxCurrency = 32
+	maxItems    = 1000 // Shopify takes 500
+	maxList     = 250  // of anything else
+	maxPieces   = 1 << 31
 )
 
 // orderOf leaves the hash of the version to its caller.
-func orderOf(from *order, e *bellhop.Event) (*bellhop.Order, error) {
-	var r reader
-	id := r.id("id", from.ID)
+func orderOf(from *order, e *bellhop.Event, unread []string) (*bellhop.Order, error) {
+	r := reader{unread: unread}
+	r.essentials(from, e.Body)
 	triggered := e.TriggeredAt.Truncate(time.Microsecond).UTC()
 	updated := cmp.Or(r.time("updated_at", from.UpdatedAt), triggered)
-	currency := r.currency(from)
+	created := r.time("created_at", from.CreatedAt)
+	placed := cmp.Or(r.time("processed_at", from.ProcessedAt), created, updated, eventTime(e))
 	o := &bellhop.Order{
 		Shop:              e.Shop,
-		ID:                id,
+		ID:                from.ID,
 		Version:           bellhop.Version{UpdatedAt: updated.UTC(), TriggeredAt: triggered},
 		Name:              clean(from.Name, maxText),
 		Number:            cmp.Or(from.OrderNumber, from.Number),
-		Total:             r.total(from, currency),
-		Presentment:       r.presentment(from, currency),
-		CustomerName:      clean(customerName(from), maxText),
-		CustomerEmail:     clean(cmp.Or(from.Email, from.ContactEmail, from.Customer.Email), maxText),
+		Total:             r.total(from),
+		Presentment:       r.presentment(from),
 		Note:              clean(from.Note, maxNote),
 		FinancialStatus:   clean(from.FinancialStatus, maxText),
 		FulfillmentStatus: clean(cmp.Or(from.FulfillmentStatus, "unfulfilled"), maxText),
 		Test:              from.Test,
-		PlacedAt:          cmp.Or(r.placed(from), updated, eventTime(e)),
+		PlacedAt:          placed,
+		CreatedAt:         cmp.Or(created, placed),
 		UpdatedAt:         updated,
 		CancelledAt:       r.time("cancelled_at", from.CancelledAt),
-		Items:             r.items(from.LineItems, currency),
 	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return o, nil
+	o.Current = r.current(from, o.Total)
+	o.Details = r.details(from)
+	o.History = r.history(from, e)
+	o.Pieces = o.Details.Pieces()
+	o.CustomerName, o.CustomerEmail = contact(&o.Details), clean(cmp.Or(from.Email, from.ContactEmail,
+		from.Customer.Email), maxText)
+	o.Unread = r.unread
+	return o, r.err
 }
 
-func customerName(o *order) string {
-	name := strings.TrimSpace(o.Customer.FirstName + " " + o.Customer.LastName)
-	return cmp.Or(name, o.BillingAddress.Name, o.ShippingAddress.Name)
+// contact is the name to show: the customer's, or else that of an address or of a company.
+func contact(d *bellhop.Details) string {
+	billing, shipping := cmp.Or(d.Billing, &bellhop.Address{}), cmp.Or(d.Shipping, &bellhop.Address{})
+	var name string
+	if d.Customer != nil {
+		name = d.Customer.Name
+	}
+	return cmp.Or(name, billing.Name, shipping.Name, billing.Company, shipping.Company)
 }
 
-// reader reads values and remembers the first that could not be read.
-type reader struct{ err error }
+// reader reads values. It remembers the first error, and the fields that it had to leave out.
+type reader struct {
+	err      error
+	unread   []string
+	currency string
+}
 
 func (r *reader) fail(format string, args ...any) {
 	if r.err == nil {
 		r.err = bellhop.Invalidf("body_field", format, args...)
+	}
+}
+
+// leaveOut notes a field that could not be read. The order does without it.
+func (r *reader) leaveOut(field string) {
+	if len(r.unread) < maxUnread && !slices.Contains(r.unread, field) {
+		r.unread = append(r.unread, field)
 	}
 }
 
@@ -69,81 +93,98 @@ func (r *reader) id(field string, id int64) int64 {
 	return id
 }
 
-// time returns the zero time for an absent one.
+// essentials refuses an order without what makes one: its id, total, currency and lines. A null for
+// the lines says that there are none.
+func (r *reader) essentials(o *order, body []byte) {
+	for _, field := range [...]string{"id", "currency", "total_price", "line_items"} {
+		if slices.Contains(r.unread, field) {
+			r.fail("%s has the wrong type", field)
+		}
+	}
+	r.id("id", o.ID)
+	var missing []string
+	r.currency = cleanLine(cmp.Or(o.Currency, o.TotalPriceSet.Shop.Currency))
+	if r.currency == "" {
+		missing = append(missing, "currency")
+	}
+	if cmp.Or(o.TotalPrice, o.TotalPriceSet.Shop.Amount, o.NowTotal) == "" {
+		missing = append(missing, "total_price")
+	}
+	if o.LineItems == nil && !mentions(body, "line_items") {
+		missing = append(missing, "line_items")
+	}
+	switch {
+	case len(missing) == 1:
+		r.fail("%s is missing", missing[0])
+	case len(missing) > 1:
+		r.fail("%s are missing", strings.Join(missing, ", "))
+	case len(r.currency) > maxCurrency:
+		r.fail("currency is no currency")
+	}
+}
+
+// time returns the zero time for an absent one, and for one that can't be read.
 func (r *reader) time(field, s string) time.Time {
 	if s == "" {
 		return time.Time{}
 	}
 	t, ok := ParseTime(s)
 	if !ok {
-		r.fail("%s is not a time", field)
+		r.leaveOut(field)
 	}
 	return t
 }
 
-func (r *reader) placed(o *order) time.Time {
-	return cmp.Or(r.time("created_at", o.CreatedAt), r.time("processed_at", o.ProcessedAt))
-}
-
-func (r *reader) currency(o *order) string {
-	c := cmp.Or(o.Currency, o.TotalPriceSet.Shop.Currency)
-	if !isCurrency(c) {
-		r.fail("currency is missing or not three capital letters")
-	}
-	return c
-}
-
 // total is the order's price when it was placed; later edits and refunds leave it unchanged.
-func (r *reader) total(o *order, currency string) bellhop.Money {
-	a := cmp.Or(o.TotalPrice, o.TotalPriceSet.Shop.Amount, o.CurrentTotalPrice)
-	if a == "" {
-		r.fail("total_price is missing")
-		return bellhop.Money{}
+func (r *reader) total(o *order) bellhop.Money {
+	a := cmp.Or(o.TotalPrice, o.TotalPriceSet.Shop.Amount, o.NowTotal)
+	if a == "" || r.currency == "" {
+		return bellhop.Money{} // which essentials reports
 	}
-	return r.money("total_price", a, currency)
-}
-
-func (r *reader) presentment(o *order, currency string) *bellhop.Money {
-	p := o.TotalPriceSet.Presentment
-	if p.Amount == "" || p.Currency == "" || p.Currency == currency {
-		return nil
-	}
-	if !isCurrency(p.Currency) {
-		r.fail("total_price_set.presentment_money.currency_code is not three capital letters")
-	}
-	m := r.money("total_price_set.presentment_money.amount", p.Amount, p.Currency)
-	return &m
-}
-
-func (r *reader) items(lines []line, currency string) []bellhop.Item {
-	lines = lines[:min(len(lines), maxItems)]
-	items := make([]bellhop.Item, len(lines))
-	for i := range lines {
-		l := &lines[i]
-		items[i] = bellhop.Item{
-			ID:       l.ID,
-			Title:    clean(l.Title, maxText),
-			Variant:  clean(l.VariantTitle, maxText),
-			SKU:      clean(l.SKU, maxText),
-			Quantity: l.Quantity,
-		}
-		price, err := bellhop.ParseMoney(string(cmp.Or(l.Price, "0")), currency)
-		if err != nil { // which quotes the price
-			r.fail("line_items.%d.price is not an amount of money", i)
-		}
-		items[i].Price = price
-	}
-	return items
-}
-
-func (r *reader) money(field string, a amount, currency string) bellhop.Money {
-	m, err := bellhop.ParseMoney(string(a), currency)
+	m, err := bellhop.ParseMoney(string(a), r.currency)
 	if err != nil { // which quotes the amount
-		r.fail("%s is not an amount of money", field)
+		r.fail("total_price is not an amount of money")
 	}
 	return m
 }
 
-func isCurrency(s string) bool {
-	return len(s) == 3 && !strings.ContainsFunc(s, func(c rune) bool { return c < 'A' || c > 'Z' })
+func (r *reader) current(o *order, total bellhop.Money) bellhop.Money {
+	a := r.amount("current_total_price", cmp.Or(o.NowTotal, o.NowTotalSet.Shop.Amount))
+	if a == "" {
+		return total
+	}
+	m, _ := bellhop.ParseMoney(string(a), r.currency)
+	return m
+}
+
+// presentment is what the buyer saw. It only decorates.
+func (r *reader) presentment(o *order) *bellhop.Money {
+	p := o.TotalPriceSet.Presentment
+	if p.Amount == "" || p.Currency == "" || p.Currency == r.currency {
+		return nil
+	}
+	m, err := bellhop.ParseMoney(string(p.Amount), clean(p.Currency, maxCurrency))
+	if err != nil {
+		r.leaveOut("total_price_set.presentment_money")
+		return nil
+	}
+	return &m
+}
+
+// amount reads an amount in the order's currency; "" for an absent one, and for one that can't be
+// read.
+func (r *reader) amount(field string, a amount) bellhop.Amount {
+	return r.amountIn(field, a, r.currency)
+}
+
+func (r *reader) amountIn(field string, a amount, currency string) bellhop.Amount {
+	if a == "" || currency == "" {
+		return ""
+	}
+	m, err := bellhop.ParseMoney(string(a), currency)
+	if err != nil {
+		r.leaveOut(field)
+		return ""
+	}
+	return bellhop.Amount(m.String())
 }

@@ -28,7 +28,10 @@ const (
 	TopicOrderPartiallyFulfilled = "orders/partially_fulfilled"
 	TopicOrderEdited             = "orders/edited"
 	TopicOrderDelete             = "orders/delete"
+	TopicOrderRisk               = "orders/risk_assessment_changed"
 	TopicRefundCreate            = "refunds/create"
+	TopicFulfillmentCreate       = "fulfillments/create"
+	TopicFulfillmentUpdate       = "fulfillments/update"
 )
 
 // The topics that ask a person to act.

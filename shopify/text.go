@@ -26,12 +26,12 @@ func ParseTime(s string) (time.Time, bool) {
 	return t.Truncate(time.Microsecond), true
 }
 
-// clean drops NUL, which PostgreSQL takes in no text, and cuts s to limit bytes
+// clean replaces NUL, which PostgreSQL takes in no text, and cuts s to limit bytes
 // between two characters. It takes for granted that s is UTF-8, as all text out
 // of the decoder is.
 func clean(s string, limit int) string {
 	if strings.IndexByte(s, 0) >= 0 {
-		s = strings.ReplaceAll(s, "\x00", "")
+		s = strings.ReplaceAll(s, "\x00", "\uFFFD")
 	}
 	if len(s) <= limit {
 		return s
