@@ -104,20 +104,23 @@ func decodeEdit(e *bellhop.Event) (int64, *bellhop.History, error) {
 
 func decodeRefund(e *bellhop.Event) (int64, *bellhop.History, error) {
 	return decodeStep(e, resourceRefund, func(r *reader, root *refund) (int64, resource, bellhop.History) {
-		id := r.id("order_id", root.OrderID)
+		id, _ := r.id("order_id", root.OrderID), r.id("id", root.ID)
 		return id, root.Resource, bellhop.History{Refunds: []bellhop.Refund{r.refund("refund", root, e)}}
 	})
 }
 
 func decodeFulfillment(e *bellhop.Event) (int64, *bellhop.History, error) {
 	return decodeStep(e, resourceFulfillment, func(r *reader, root *fulfillment) (int64, resource, bellhop.History) {
-		id := r.id("order_id", root.OrderID)
+		id, _ := r.id("order_id", root.OrderID), r.id("id", root.ID)
 		return id, root.Resource, bellhop.History{Fulfillments: []bellhop.Fulfillment{r.fulfillment("fulfillment", root, e)}}
 	})
 }
 
 func decodeRisk(e *bellhop.Event) (int64, *bellhop.History, error) {
 	return decodeStep(e, resourceOther, func(r *reader, root *riskRoot) (int64, resource, bellhop.History) {
+		if root.Level == "" {
+			r.fail("risk_level is missing")
+		}
 		id := root.OrderID
 		if id == 0 {
 			id, _ = strconv.ParseInt(strings.TrimPrefix(root.GlobalID, "gid://shopify/Order/"), 10, 64)

@@ -16,11 +16,12 @@ import (
 // understood are the topics whose bodies are read.
 var understood = []string{
 	shopify.TopicOrderCreate, shopify.TopicOrderEdited, shopify.TopicRefundCreate, shopify.TopicOrderDelete,
+	shopify.TopicFulfillmentUpdate, shopify.TopicOrderRisk,
 }
 
 // safe matches the errors that are allowed: our own words, the names of fields that we know, and
 // numbers.
-var safe = regexp.MustCompile(`^[a-z_.0-9]+ (is|has) [a-z 0]+$|^the body is not (a JSON object|JSON from byte \d+ ` +
+var safe = regexp.MustCompile(`^[a-z_.0-9]+(, [a-z_]+)* (is|are|has) [a-z 0]+$|^the body is not (a JSON object|JSON from byte \d+ ` +
 	`on|one of [a-z/_]+: it [a-z ]+)$`)
 
 // FuzzDecode: whatever the body, Decode returns a permanent error that tells
@@ -42,7 +43,7 @@ func FuzzDecode(f *testing.F) {
 		`"total_price_set":{"shop_money":null,"presentment_money":{"amount":5,"currency_code":"KWD"}}`,
 		`"id":0,"order":{"id":9,"currency":"JPY","current_total_price":"7"}`,
 	} {
-		f.Add(uint8(0), []byte(`{"id":1,"currency":"USD","total_price":"1",`+fields+`}`))
+		f.Add(uint8(0), []byte(`{"id":1,"currency":"USD","total_price":"1","line_items":[],`+fields+`}`))
 	}
 	f.Fuzz(func(t *testing.T, topic uint8, body []byte) {
 		e := event(understood[int(topic)%len(understood)], body)
@@ -62,6 +63,9 @@ func FuzzDecode(f *testing.F) {
 
 func checkFact(t *testing.T, f bellhop.Fact) {
 	t.Helper()
+	if f.Skip != "" {
+		return
+	}
 	if f.OrderID <= 0 || f.Event == nil {
 		t.Fatalf("a fact about nothing: %+v", f)
 	}

@@ -10,7 +10,7 @@ import (
 // A webhook's way: check who signed the bytes, then read what they state.
 func Example() {
 	body := []byte(`{"id":820982911946154508,"name":"#1042","currency":"JPY","total_price":"19800",` +
-		`"created_at":"2026-11-22T09:00:00+09:00","customer":{"first_name":"Ada","last_name":"Quill"}}`)
+		`"created_at":"2026-11-22T09:00:00+09:00","line_items":[],"customer":{"first_name":"Ada","last_name":"Quill"}}`)
 	signature := shopify.Sign("hush", body) // what Shopify puts into the header
 
 	keys := shopify.Keys{App: shopify.NewSecret("hush")}
@@ -30,7 +30,7 @@ func Example() {
 	// Output:
 	// true app
 	// 820982911946154508 #1042 19800 JPY Ada Quill unfulfilled
-	// true total_price is missing
+	// true total_price, line_items are missing
 }
 
 func ExampleDecode_skipped() {

@@ -30,7 +30,8 @@ var kinds = map[string]struct {
 	"checkout": {`{"id":7,"token":"t","currency":"USD","total_price":"9.00","abandoned_checkout_url":"https:\/\/shop.example\/7","line_items":[],
 		"created_at":"2026-11-20T09:00:00Z","updated_at":"2026-11-20T09:00:00Z"}`, ""},
 	"fulfillment": {`{"id":7,"order_id":8,"status":"success","created_at":"2026-11-20T09:00:00Z","line_items":[],
-		"admin_graphql_api_id":"gid:\/\/shopify\/Fulfillment\/7"}`, ""},
+		"admin_graphql_api_id":"gid:\/\/shopify\/Fulfillment\/7"}`, "fulfillments/create fulfillments/update"},
+	"risk": {`{"order_id":8,"risk_level":"high","provider_id":null,"created_at":null}`, "orders/risk_assessment_changed"},
 	"transaction": {`{"id":7,"order_id":8,"kind":"refund","amount":"9.00","created_at":"2026-11-20T09:00:00Z",
 		"admin_graphql_api_id":"gid:\/\/shopify\/OrderTransaction\/7"}`, ""},
 	"product":  {`{"id":7,"title":"Tee","admin_graphql_api_id":"gid:\/\/shopify\/Product\/7"}`, ""},
@@ -42,7 +43,7 @@ var kinds = map[string]struct {
 // doesn't sign the topic.
 func TestBodiesUnderOtherTopics(t *testing.T) {
 	topics := strings.Fields(`orders/create orders/updated orders/paid orders/cancelled orders/fulfilled orders/partially_fulfilled
-		orders/edited orders/delete refunds/create app/uninstalled customers/data_request customers/redact shop/redact`)
+		orders/edited orders/delete orders/risk_assessment_changed refunds/create fulfillments/create fulfillments/update app/uninstalled customers/data_request customers/redact shop/redact`)
 	for name, kind := range kinds {
 		body := []byte(kind.body)
 		if strings.HasSuffix(kind.body, ".json") {
