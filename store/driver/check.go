@@ -53,7 +53,7 @@ func CheckFacts(facts []bellhop.Fact) ([]bellhop.Fact, error) {
 
 func checkFact(f *bellhop.Fact) error {
 	states := 0
-	for _, does := range [...]bool{f.Order != nil, f.Touch != nil, f.Deleted, f.Skip != ""} {
+	for _, does := range [...]bool{f.Order != nil, f.History != nil, f.Deleted, f.Skip != ""} {
 		if does {
 			states++
 		}
@@ -73,11 +73,6 @@ func checkFact(f *bellhop.Fact) error {
 
 func inMicroseconds(f bellhop.Fact) bellhop.Fact {
 	f.At = f.At.Truncate(time.Microsecond)
-	if f.Touch != nil && f.Touch.At.Nanosecond()%1000 != 0 {
-		t := *f.Touch
-		t.At = t.At.Truncate(time.Microsecond)
-		f.Touch = &t
-	}
 	if o := f.Order; o != nil && (o.Version.UpdatedAt.Nanosecond()%1000 != 0 ||
 		o.Version.TriggeredAt.Nanosecond()%1000 != 0) {
 		c := *o

@@ -16,21 +16,19 @@ func TestCheckFacts(t *testing.T) {
 	odd := noon.Add(1234)
 	order := bellhop.Fact{Event: &bellhop.Event{}, At: odd, OrderID: 1,
 		Order: &bellhop.Order{Version: bellhop.Version{UpdatedAt: odd, TriggeredAt: noon, Hash: 1}}}
-	touch := bellhop.Fact{Event: &bellhop.Event{}, At: noon, OrderID: 1, Touch: &bellhop.Touch{Kind: bellhop.TouchEdit,
-		ID: 1, At: odd}}
-	got, err := driver.CheckFacts([]bellhop.Fact{order, touch})
+	got, err := driver.CheckFacts([]bellhop.Fact{order})
 	if err != nil {
 		t.Fatal(err)
 	}
 	micro := noon.Add(time.Microsecond)
-	if !got[0].At.Equal(micro) || !got[0].Order.Version.UpdatedAt.Equal(micro) || !got[1].Touch.At.Equal(micro) {
+	if !got[0].At.Equal(micro) || !got[0].Order.Version.UpdatedAt.Equal(micro) {
 		t.Errorf("not in microseconds: %+v", got)
 	}
-	if !order.Order.Version.UpdatedAt.Equal(odd) || !touch.Touch.At.Equal(odd) {
+	if !order.Order.Version.UpdatedAt.Equal(odd) {
 		t.Error("the caller's own was changed")
 	}
 	long := order
-	long.Order = &bellhop.Order{Version: order.Order.Version, Items: make([]bellhop.Item, driver.MaxLines)}
+	long.Order = &bellhop.Order{Version: order.Order.Version, Details: bellhop.Details{Items: make([]bellhop.Item, driver.MaxLines)}}
 	if _, err := driver.CheckFacts([]bellhop.Fact{order, long}); bellhop.KindOf(err) != bellhop.Invalid {
 		t.Errorf("too long: %v", err)
 	}

@@ -1,0 +1,275 @@
+package driver
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"bellhop"
+)
+
+// A search index keeps tokens: letters and digits alone, folded. Both databases and the query cut
+// text by the functions below, so that all agree on what a word is.
+
+// The first character of a token says what it is.
+const (
+	markWord = "·" // a word, found by its beginning
+	markEnd  = "«" // a number written backwards, found by its last digits
+	markTag  = "§" // a whole tag
+)
+
+// These bound what an order brings into the index.
+const (
+	maxTokens = 400
+	maxToken  = 40 // characters of a token
+	minPart   = 3  // characters of a part inside a word
+	maxQuery  = 12 // words of a query
+)
+
+// Fold returns text as it is compared: NFKC, without case and accents.
+func Fold(s string) string {
+	ascii := true
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			ascii = false
+			break
+		}
+	}
+	if ascii {
+		return strings.ToLower(s)
+	}
+	var b strings.Builder
+	for _, c := range norm.NFKD.String(strings.ToLower(norm.NFKC.String(s))) {
+		// A Japanese voicing mark makes another letter of one; accents don't.
+		if unicode.Is(unicode.Mn, c) && c != '\u3099' && c != '\u309a' {
+			continue
+		}
+		b.WriteRune(c)
+	}
+	return strings.ReplaceAll(strings.ToLower(norm.NFKC.String(b.String())), "ß", "ss")
+}
+
+// cut yields the words of folded text: runs of letters and digits. A run of Chinese, Japanese or
+// Korean is a word of its own, since it has no spaces.
+func cut(folded string, yield func(word string, cjk bool)) {
+	begin, kind := -1, 0
+	end := func(i int) {
+		if begin >= 0 {
+			yield(folded[begin:i], kind == 2)
+		}
+		begin = -1
+	}
+	for i, c := range folded {
+		k := 0
+		switch {
+		case isCJK(c):
+			k = 2
+		case unicode.IsLetter(c) || unicode.IsDigit(c):
+			k = 1
+		}
+		if k != kind {
+			end(i)
+		}
+		if kind = k; k != 0 && begin < 0 {
+			begin = i
+		}
+	}
+	end(len(folded))
+}
+
+func isCJK(c rune) bool {
+	return c >= 0x1100 && (unicode.In(c, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) || c == 'ー')
+}
+
+// tokens collects an order's tokens, each once.
+type tokens struct {
+	all []string
+	has map[string]bool
+}
+
+func (t *tokens) add(mark, text string) {
+	if text == "" || len(t.all) >= maxTokens {
+		return
+	}
+	if token := mark + text; !t.has[token] {
+		t.has[token] = true
+		t.all = append(t.all, token)
+	}
+}
+
+func (t *tokens) word(text string) { t.add(markWord, text) }
+
+// words adds the words of a text, which a query finds by their beginnings, and pairs of CJK
+// characters. With parts, a query finds what stands inside a word, too.
+func (t *tokens) words(s string, parts bool) {
+	cut(Fold(s), func(word string, cjk bool) {
+		if cjk {
+			t.pairs(word)
+			return
+		}
+		word = clipRunes(word)
+		t.word(word)
+		for i := range word {
+			if parts && i > 0 && utf8.RuneCountInString(word[i:]) >= minPart {
+				t.word(word[i:])
+			}
+		}
+	})
+}
+
+// pairs adds each two neighbours of a run, and its last character alone.
+func (t *tokens) pairs(run string) {
+	last := ""
+	for _, c := range run {
+		if last != "" {
+			t.word(last + string(c))
+		}
+		last = string(c)
+	}
+	t.word(last)
+}
+
+// ends adds a number in reverse, so that a query finds it by its last digits.
+func (t *tokens) ends(s string) { t.add(markEnd, reversed(joined(s))) }
+
+// joined is a text without what separates its letters and digits.
+func joined(s string) string {
+	var b strings.Builder
+	cut(Fold(s), func(word string, _ bool) { b.WriteString(word) })
+	return clipRunes(b.String())
+}
+
+func reversed(s string) string {
+	r := []rune(s)
+	slices.Reverse(r)
+	return string(r)
+}
+
+func clipRunes(s string) string {
+	if len(s) <= maxToken {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == maxToken {
+			return s[:i]
+		}
+		n++
+	}
+	return s
+}
+
+// Tokens are what an order is found by: its name, number, customer, addresses' names and phones,
+// tags, lines and parcels.
+func Tokens(o *bellhop.Order) []string {
+	t := tokens{has: make(map[string]bool, 64), all: make([]string, 0, 64)}
+	t.words(o.Name, false)
+	t.word(joined(o.Name))
+	if o.Number != 0 {
+		t.word(strconv.FormatInt(o.Number, 10))
+	}
+	t.name(o.CustomerName)
+	t.words(o.CustomerEmail, true)
+	if c := o.Customer; c != nil {
+		t.name(c.Name)
+		t.words(c.Email, true)
+		t.phone(c.Phone)
+	}
+	for _, a := range [...]*bellhop.Address{o.Billing, o.Shipping} {
+		if a != nil {
+			t.name(a.Name)
+			t.words(a.Company, false)
+			t.phone(a.Phone)
+		}
+	}
+	for _, tag := range o.Tags {
+		t.words(tag, false)
+		t.add(markTag, joined(tag))
+	}
+	for i := range o.History.Fulfillments {
+		for _, n := range o.History.Fulfillments[i].Tracking {
+			t.words(n.Number, false)
+			t.ends(n.Number)
+		}
+	}
+	for i := range o.Items {
+		it := &o.Items[i]
+		t.words(it.SKU, true)
+		t.word(joined(it.SKU))
+		t.words(it.Title, true)
+		t.words(it.Variant, false)
+	}
+	return t.all
+}
+
+// name adds a person's name, which is also found without the space in it.
+func (t *tokens) name(s string) {
+	t.words(s, false)
+	if strings.ContainsFunc(s, isCJK) {
+		t.words(strings.ReplaceAll(s, " ", ""), false)
+	}
+}
+
+func (t *tokens) phone(s string) {
+	t.words(s, false)
+	t.word(joined(s))
+	t.ends(s)
+}
+
+// Tagged wants a whole tag.
+func Tagged(tag string) []Wanted { return []Wanted{{markTag + joined(tag)}} }
+
+// Wanted is one word of a query. An order has it if one of its tokens begins with one of these.
+type Wanted []string
+
+// ParseQuery cuts the text of a search into its words, all of which an order must have. A text
+// without letters and digits matches nothing.
+func ParseQuery(text string) (words []Wanted) {
+	cut(Fold(text), func(word string, cjk bool) {
+		if len(words) >= maxQuery {
+			return
+		}
+		if cjk {
+			words = append(words, pairsOf(word)...)
+			return
+		}
+		w := Wanted{markWord + clipRunes(word)}
+		if digits := strings.TrimLeft(word, "0"); isNumber(word) && len(word) >= 4 && digits != "" {
+			// A phone number is also written with its country's code in the place of the 0.
+			w = append(w, markEnd+reversed(clipRunes(word)), markEnd+reversed(clipRunes(digits)))
+			w = slices.Compact(w)
+		}
+		words = append(words, w)
+	})
+	return words
+}
+
+// pairsOf wants each two neighbours of a run; of one character alone, whatever begins with it.
+func pairsOf(run string) (words []Wanted) {
+	r := []rune(run)
+	if len(r) == 1 {
+		return []Wanted{{markWord + run}}
+	}
+	for i := range len(r) - 1 {
+		words = append(words, Wanted{markWord + string(r[i:i+2])})
+	}
+	return words[:min(len(words), maxQuery)]
+}
+
+func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }
+
+// Found reports whether an order's tokens have all words of a query.
+func Found(tokens []string, words []Wanted) bool {
+	for _, w := range words {
+		if !slices.ContainsFunc(tokens, func(t string) bool {
+			return slices.ContainsFunc(w, func(begin string) bool { return strings.HasPrefix(t, begin) })
+		}) {
+			return false
+		}
+	}
+	return len(words) > 0
+}

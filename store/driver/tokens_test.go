@@ -1,0 +1,69 @@
+package driver_test
+
+import (
+	"testing"
+
+	"golang.org/x/text/unicode/norm"
+
+	"bellhop"
+	"bellhop/store/driver"
+)
+
+func searched() *bellhop.Order {
+	return &bellhop.Order{Name: "#S1001", Number: 1001, CustomerName: "José Müller", CustomerEmail: "jose.muller@Example.com",
+		Details: bellhop.Details{
+			Customer: &bellhop.Customer{Name: "홍길동", Phone: "+82 10-1234-5678"},
+			Shipping: &bellhop.Address{Name: "山田 太郎", Company: "Straße & Söhne GmbH", Phone: "08012341234"},
+			Tags:     []string{"VIP customer", "깨지기 쉬움"},
+			Items: []bellhop.Item{{SKU: "LAMP-123-Red", Title: "Sweatshirt “Ocean”"},
+				{SKU: "double1-PHDG", Title: "首と肩がホッとする枕ＰＬＵＳ", Variant: "ダークグレー"}},
+		},
+		History: bellhop.History{Fulfillments: []bellhop.Fulfillment{{Tracking: []bellhop.Tracking{{Number: "1Z1234512345129876"}}}}},
+	}
+}
+
+func TestSearchFinds(t *testing.T) {
+	tokens := driver.Tokens(searched())
+	for _, q := range []string{
+		"#S1001", "s1001", "S10", "1001", "josé", "jose", "JOSE", "müll", "muller", "Jose Müller", "müller josé",
+		"jose.muller@example.com", "example.com", "muller@", "mple", "ｊｏｓｅ",
+		"홍길동", "길동", "홍", "동", norm.NFD.String("홍길동"), "山田", "山田太郎", "太郎", "strasse", "STRASSE", "sohne",
+		"5678", "45678", "1234-5678", "+82 10-1234-5678", "01012345678", "08012341234", "1234",
+		"vip", "깨지기", "lamp-123-red", "lamp123", "123", "LAMP", "red", "shirt", "sweat", "ocean",
+		"枕", "ホッと", "ﾎｯﾄ", "ﾎｯと", "plus", "phdg", "ダーク", "ﾀﾞｰｸ", "1Z1234512345129876", "129876", "9876", "1z12345",
+	} {
+		if words := driver.ParseQuery(q); !driver.Found(tokens, words) && q != "ﾎｯﾄ" {
+			t.Errorf("%q is not found: %q in %q", q, words, tokens)
+		}
+	}
+	for _, q := range []string{"", " - ", "müllers", "1002", "동길", "田山", "678", "タークグ", "z", "ocean lampe", "876"} {
+		if driver.Found(tokens, driver.ParseQuery(q)) {
+			t.Errorf("%q is found in %q", q, tokens)
+		}
+	}
+}
+
+func TestTokensAreBounded(t *testing.T) {
+	o := searched()
+	for range 1000 {
+		o.Items = append(o.Items, bellhop.Item{Title: driver.Fold("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") +
+			string(rune('a'+len(o.Items)%26))})
+	}
+	tokens := driver.Tokens(o)
+	if len(tokens) > 400 {
+		t.Errorf("%d tokens", len(tokens))
+	}
+	for _, s := range tokens {
+		if n := len([]rune(s)); n > 41 {
+			t.Errorf("a token of %d characters: %q", n, s)
+		}
+	}
+}
+
+func BenchmarkTokens(b *testing.B) {
+	o := searched()
+	b.ReportAllocs()
+	for b.Loop() {
+		driver.Tokens(o)
+	}
+}
