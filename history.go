@@ -86,33 +86,52 @@ func (h *History) Empty() bool {
 // commutative, associative and idempotent.
 func (h History) Merge(g History) (m History, changed bool) {
 	var r, f, e, k bool
-	m.Refunds, r = merge(h.Refunds, g.Refunds, func(s *Refund) *Step { return &s.Step })
-	m.Fulfillments, f = merge(h.Fulfillments, g.Fulfillments, func(s *Fulfillment) *Step { return &s.Step })
-	m.Edits, e = merge(h.Edits, g.Edits, func(s *Edit) *Step { return &s.Step })
-	m.Risks, k = merge(h.Risks, g.Risks, func(s *Risk) *Step { return &s.Step })
+	m.Refunds, r = merge(h.Refunds, g.Refunds)
+	m.Fulfillments, f = merge(h.Fulfillments, g.Fulfillments)
+	m.Edits, e = merge(h.Edits, g.Edits)
+	m.Risks, k = merge(h.Risks, g.Risks)
 	return m, r || f || e || k
 }
 
+// Outdates reports whether h has a newer statement about something that g says.
+func (h History) Outdates(g History) bool {
+	return outdates(h.Refunds, g.Refunds) || outdates(h.Fulfillments, g.Fulfillments) ||
+		outdates(h.Edits, g.Edits) || outdates(h.Risks, g.Risks)
+}
+
+func (s Step) step() Step { return s }
+
+type stepper interface{ step() Step }
+
+func find[T stepper](all []T, id int64) (at int, there bool) {
+	return slices.BinarySearchFunc(all, id, func(t T, id int64) int { return cmp.Compare(t.step().ID, id) })
+}
+
 // merge merges two sets. Without a change it returns the first itself.
-func merge[T any](was, more []T, step func(*T) *Step) (all []T, changed bool) {
-	if len(more) == 0 {
-		return was, false
-	}
-	all = slices.Clone(was)
-	for i := range more {
-		s := step(&more[i])
-		at, there := slices.BinarySearchFunc(all, s.ID, func(t T, id int64) int { return cmp.Compare(step(&t).ID, id) })
-		switch {
-		case !there:
-			all, changed = slices.Insert(all, at, more[i]), true
-		case s.Said.Compare(step(&all[at]).Said) > 0:
-			all[at], changed = more[i], true
+func merge[T stepper](was, more []T) (all []T, changed bool) {
+	all = was
+	for _, s := range more {
+		at, there := find(all, s.step().ID)
+		if there && s.step().Said.Compare(all[at].step().Said) <= 0 {
+			continue
+		}
+		if !changed {
+			all, changed = slices.Clone(was), true
+		}
+		if there {
+			all[at] = s
+		} else {
+			all = slices.Insert(all, at, s)
 		}
 	}
-	if !changed {
-		return was, false
-	}
-	return all[max(0, len(all)-MaxSteps):], true
+	return all[max(0, len(all)-MaxSteps):], changed
+}
+
+func outdates[T stepper](all, others []T) bool {
+	return slices.ContainsFunc(others, func(s T) bool {
+		at, there := find(all, s.step().ID)
+		return there && all[at].step().Said.Compare(s.step().Said) > 0
+	})
 }
 
 // EditedAt is the time of the newest edit; zero without one.
@@ -135,8 +154,8 @@ func (h *History) RefundedAt() (at time.Time) {
 
 // Refund returns a refund of the history.
 func (h *History) Refund(id int64) (r Refund, ok bool) {
-	at := slices.IndexFunc(h.Refunds, func(r Refund) bool { return r.ID == id })
-	if at < 0 {
+	at, ok := find(h.Refunds, id)
+	if !ok {
 		return Refund{}, false
 	}
 	return h.Refunds[at], true

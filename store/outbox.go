@@ -142,8 +142,10 @@ type PushPage struct {
 
 // Why pushes are skipped.
 const (
-	ReasonNoDevice      = "no_device"      // the shop had none when the order came
-	ReasonDeviceRetired = "device_retired" // its address no longer works
+	ReasonNoDevice      = "no_device"       // the shop had none
+	ReasonOld           = "too_old"         // it happened more than a day before bellhop heard of it
+	ReasonCancelled     = "order_cancelled" // the order was cancelled before it came
+	ReasonDeviceRetired = "device_retired"  // its address no longer works
 	ReasonDeviceRemoved = "device_removed"
 	ReasonOrderDeleted  = "order_deleted"
 	ReasonNotWanted     = "not_wanted"   // its owner wants no push for new orders

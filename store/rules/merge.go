@@ -13,9 +13,10 @@ import (
 // State is the part of an order that [Merge] reads. An unknown order has the zero State.
 type State struct {
 	Version bellhop.Version // zero until the order itself came
-	Edit    bellhop.Touch   // the newest; zero until there is one
-	Refund  bellhop.Touch
+	History bellhop.History
 	Deleted bool
+	// The newest of the history, or of what an older bellhop recorded of it.
+	EditedAt, RefundedAt time.Time
 	// These follow from the newest version, and are no columns of their own.
 	Paid, Cancelled bool
 }
@@ -30,17 +31,26 @@ type Merged struct {
 	First bool
 	// Wipe is set when the fact deletes the order: the content goes, the tombstone stays.
 	Wipe bool
-	// Owes lists what the owner may want a push for.
-	Owes []bellhop.PushKind
+	// Happened is set when the order's history changed.
+	Happened bool
+	// News lists what the owner may want a push for.
+	News []News
+}
+
+// News is something new of an order.
+type News struct {
+	Kind    bellhop.PushKind
+	Subject int64  // see bellhop.Push
+	Quiet   string // the reason for which nobody gets a push; "" where the owners decide
 }
 
 // newFor is how long something is news.
 const newFor = 24 * time.Hour
 
 // Merge merges a fact into an order. It is commutative, associative and idempotent in
-// State: an order's versions are a register in which the greatest wins, each kind of touch
-// is another, and a tombstone beats all. So every shuffle of the same facts, with any
-// repeated, ends in the same State.
+// State: an order's versions are a register in which the greatest wins, so are the versions of
+// each step of its history, and a tombstone beats all. So every shuffle of the same facts, with
+// any repeated, ends in the same State.
 func Merge(s State, f bellhop.Fact) Merged {
 	m := Merged{State: s}
 	switch {
@@ -51,19 +61,28 @@ func Merge(s State, f bellhop.Fact) Merged {
 		m.Result.Outcome = bellhop.OutcomeRecorded
 	case s.Deleted:
 		m.Result = bellhop.Result{Outcome: bellhop.OutcomeStale, Reason: "order_deleted"}
-	case f.Touch != nil && f.Touch.Kind == bellhop.TouchEdit:
-		m.Result.Outcome = later(f.Touch.Compare(s.Edit))
-		m.State.Edit = newest(s.Edit, *f.Touch)
-	case f.Touch != nil:
-		m.Result.Outcome = later(f.Touch.Compare(s.Refund))
-		m.State.Refund = newest(s.Refund, *f.Touch)
-		if s.Refund == (bellhop.Touch{}) && !s.Version.IsZero() && f.At.Sub(f.Touch.At) <= newFor {
-			m.Owes = []bellhop.PushKind{bellhop.PushOrderRefunded}
-		}
+	case f.History != nil:
+		m.Result.Outcome = m.happened(f.History)
+		m.News = refunds(&m, s, f, nil)
 	default:
 		mergeContent(&m, s, f)
 	}
 	return m
+}
+
+// happened merges into the history. What it knew already was the same, or newer.
+func (m *Merged) happened(h *bellhop.History) bellhop.Outcome {
+	was := m.State.History
+	m.State.History, m.Happened = was.Merge(*h)
+	if !m.Happened {
+		if was.Outdates(*h) {
+			return bellhop.OutcomeStale
+		}
+		return bellhop.OutcomeDuplicate
+	}
+	m.State.EditedAt = latest(m.State.EditedAt, m.State.History.EditedAt())
+	m.State.RefundedAt = latest(m.State.RefundedAt, m.State.History.RefundedAt())
+	return bellhop.OutcomeRecorded
 }
 
 // mergeContent keeps the newer version. The same body again is a duplicate even if it was
@@ -77,34 +96,65 @@ func mergeContent(m *Merged, s State, f bellhop.Fact) {
 	if !m.First && v.Hash == s.Version.Hash && v.UpdatedAt.Equal(s.Version.UpdatedAt) {
 		m.Result.Outcome = bellhop.OutcomeDuplicate
 	}
+	m.happened(&f.Order.History)
 	if c > 0 {
 		m.State.Version = v
 		m.Content = m.Result.Outcome == bellhop.OutcomeRecorded
 	}
 	if m.Content {
 		m.State.Paid, m.State.Cancelled = f.Order.WasPaid(), !f.Order.CancelledAt.IsZero()
-		m.Owes = news(m, s, f)
+		m.News = news(m, s, f)
 	}
+	m.News = refunds(m, s, f, m.News)
 }
 
 // news returns what a newer version brings. A first version is news itself.
-func news(m *Merged, s State, f bellhop.Fact) (kinds []bellhop.PushKind) {
+func news(m *Merged, s State, f bellhop.Fact) (all []News) {
 	if m.First {
-		if f.At.Sub(f.Order.PlacedAt) <= newFor {
-			kinds = append(kinds, bellhop.PushOrderNew)
+		n := News{Kind: bellhop.PushOrderNew, Quiet: old(f.At, f.Order.PlacedAt)}
+		if n.Quiet == "" && m.State.Cancelled {
+			n.Quiet = store.ReasonCancelled
 		}
-		return kinds
+		return []News{n}
 	}
-	if f.At.Sub(f.Order.UpdatedAt) > newFor {
-		return nil
-	}
+	quiet := old(f.At, f.Order.UpdatedAt)
 	if m.State.Paid && !s.Paid {
-		kinds = append(kinds, bellhop.PushOrderPaid)
+		all = append(all, News{Kind: bellhop.PushOrderPaid, Quiet: quiet})
 	}
 	if m.State.Cancelled && !s.Cancelled {
-		kinds = append(kinds, bellhop.PushOrderCancelled)
+		all = append(all, News{Kind: bellhop.PushOrderCancelled, Quiet: quiet})
 	}
-	return kinds
+	return all
+}
+
+// old returns the reason for which something that happened at a time is no news.
+func old(now, at time.Time) string {
+	if now.Sub(at) > newFor {
+		return store.ReasonOld
+	}
+	return ""
+}
+
+// refunds adds the money that went back since, or before the order came: each refund is news by
+// itself. Older ones say nothing of an order that comes for the first time. An older bellhop kept
+// only the time of the newest.
+func refunds(m *Merged, s State, f bellhop.Fact, all []News) []News {
+	if m.State.Version.IsZero() || !m.Happened && !m.First {
+		return all
+	}
+	known := func(r *bellhop.Refund) bool {
+		if s.Version.IsZero() {
+			return old(f.At, r.At) != ""
+		}
+		before, ok := s.History.Refund(r.ID)
+		return ok && before.Amount != "" || len(s.History.Refunds) == 0 && !r.At.After(s.RefundedAt)
+	}
+	for i := range m.State.History.Refunds {
+		if r := &m.State.History.Refunds[i]; r.Amount != "" && !known(r) {
+			all = append(all, News{Kind: bellhop.PushOrderRefunded, Subject: r.ID, Quiet: old(f.At, r.At)})
+		}
+	}
+	return all
 }
 
 func later(c int) bellhop.Outcome {
@@ -117,8 +167,8 @@ func later(c int) bellhop.Outcome {
 	return bellhop.OutcomeStale
 }
 
-func newest(a, b bellhop.Touch) bellhop.Touch {
-	if b.Compare(a) > 0 {
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
 		return b
 	}
 	return a

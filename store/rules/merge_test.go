@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bellhop"
+	"bellhop/store"
 	"bellhop/store/rules"
 )
 
@@ -20,8 +22,22 @@ func orderFact(updated, triggered int, hash uint64) bellhop.Fact {
 		Version: bellhop.Version{UpdatedAt: second(updated), TriggeredAt: second(triggered), Hash: hash}}}
 }
 
-func touchFact(kind bellhop.TouchKind, id int64, at int) bellhop.Fact {
-	return bellhop.Fact{At: noon, OrderID: 1, Touch: &bellhop.Touch{Kind: kind, ID: id, At: second(at)}}
+// said is a step of an order's history that Shopify stated in a second.
+func said(id int64, at int) bellhop.Step {
+	return bellhop.Step{ID: id, At: noon, Said: bellhop.Version{UpdatedAt: second(at), Hash: uint64(at)}}
+}
+
+func editFact(id int64, at int) bellhop.Fact {
+	return bellhop.Fact{At: noon, OrderID: 1, History: &bellhop.History{Edits: []bellhop.Edit{{Step: said(id, at)}}}}
+}
+
+// refundFact gives money back from the second statement on: the first is of a restock.
+func refundFact(id int64, at int) bellhop.Fact {
+	r := bellhop.Refund{Step: said(id, at)}
+	if at > 1 {
+		r.Amount = "5.00"
+	}
+	return bellhop.Fact{At: noon, OrderID: 1, History: &bellhop.History{Refunds: []bellhop.Refund{r}}}
 }
 
 var deletionFact = bellhop.Fact{At: noon, OrderID: 1, Deleted: true}
@@ -38,15 +54,16 @@ func fold(facts ...bellhop.Fact) (s rules.State, outcomes []bellhop.Outcome, con
 		if m.Wipe {
 			content = 0
 		}
-		if slices.Contains(m.Owes, bellhop.PushOrderNew) {
-			owes++
+		for _, n := range m.News {
+			if n.Kind == bellhop.PushOrderNew {
+				owes++
+			}
 		}
 	}
 	return s, outcomes, content, owes
 }
 
 func TestMerge(t *testing.T) {
-	edit, refund := bellhop.TouchEdit, bellhop.TouchRefund
 	for name, c := range map[string]struct {
 		facts   []bellhop.Fact
 		want    []bellhop.Outcome
@@ -60,9 +77,9 @@ func TestMerge(t *testing.T) {
 		"the same again":        {[]bellhop.Fact{orderFact(1, 1, 1), orderFact(1, 1, 1)}, []bellhop.Outcome{"recorded", "duplicate"}, 1, 1},
 		"same body, later":      {[]bellhop.Fact{orderFact(1, 1, 1), orderFact(1, 5, 1), orderFact(1, 3, 7)}, []bellhop.Outcome{"recorded", "duplicate", "stale"}, 1, 1},
 		"same body, earlier":    {[]bellhop.Fact{orderFact(1, 5, 1), orderFact(1, 1, 1)}, []bellhop.Outcome{"recorded", "duplicate"}, 1, 1},
-		"touches apart":         {[]bellhop.Fact{touchFact(edit, 1, 5), touchFact(refund, 1, 3), touchFact(edit, 1, 4), touchFact(edit, 2, 5), touchFact(edit, 2, 5)}, []bellhop.Outcome{"recorded", "recorded", "stale", "recorded", "duplicate"}, 0, 0},
-		"touch before order":    {[]bellhop.Fact{touchFact(edit, 1, 5), orderFact(1, 1, 1)}, []bellhop.Outcome{"recorded", "recorded"}, 1, 1},
-		"tombstone beats all":   {[]bellhop.Fact{orderFact(1, 1, 1), deletionFact, orderFact(9, 9, 9), touchFact(edit, 1, 9), deletionFact}, []bellhop.Outcome{"recorded", "recorded", "stale", "stale", "duplicate"}, 0, 1},
+		"steps apart":           {[]bellhop.Fact{editFact(1, 5), refundFact(1, 3), editFact(1, 4), editFact(2, 5), editFact(2, 5)}, []bellhop.Outcome{"recorded", "recorded", "stale", "recorded", "duplicate"}, 0, 0},
+		"step before order":     {[]bellhop.Fact{editFact(1, 5), orderFact(1, 1, 1)}, []bellhop.Outcome{"recorded", "recorded"}, 1, 1},
+		"tombstone beats all":   {[]bellhop.Fact{orderFact(1, 1, 1), deletionFact, orderFact(9, 9, 9), editFact(1, 9), deletionFact}, []bellhop.Outcome{"recorded", "recorded", "stale", "stale", "duplicate"}, 0, 1},
 		"deleted before it was": {[]bellhop.Fact{deletionFact, orderFact(1, 1, 1)}, []bellhop.Outcome{"recorded", "stale"}, 0, 0},
 	} {
 		_, outcomes, content, owes := fold(c.facts...)
@@ -82,16 +99,18 @@ func TestMerge(t *testing.T) {
 
 func TestMergeOwesForADay(t *testing.T) {
 	f := orderFact(1, 1, 1)
-	for after, want := range map[time.Duration]bool{-time.Hour: true, 0: true, 24 * time.Hour: true,
-		24*time.Hour + 1: false} {
+	for after, quiet := range map[time.Duration]string{-time.Hour: "", 0: "", 24 * time.Hour: "",
+		24*time.Hour + 1: store.ReasonOld} {
 		f.At = f.Order.PlacedAt.Add(after)
-		if m := rules.Merge(rules.State{}, f); (len(m.Owes) == 1) != want || !m.First || !m.Content {
-			t.Errorf("recorded %v after it was placed: %+v, want owes %t", after, m, want)
+		want := []rules.News{{Kind: bellhop.PushOrderNew, Quiet: quiet}}
+		if m := rules.Merge(rules.State{}, f); !slices.Equal(m.News, want) || !m.First || !m.Content {
+			t.Errorf("recorded %v after it was placed: %+v, want %+v", after, m, want)
 		}
 	}
-	if m := rules.Merge(rules.State{Edit: bellhop.Touch{ID: 1, At: noon}}, orderFact(1, 1, 1)); len(m.Owes) != 1 ||
-		m.State.Edit.ID != 1 {
-		t.Errorf("after a touch: %+v", m)
+	edited := rules.Merge(rules.State{}, editFact(1, 5)).State
+	if m := rules.Merge(edited, orderFact(1, 1, 1)); len(m.News) != 1 || len(m.State.History.Edits) != 1 ||
+		!m.State.EditedAt.Equal(noon) {
+		t.Errorf("after an edit: %+v", m)
 	}
 }
 
@@ -103,12 +122,14 @@ func TestMergeConverges(t *testing.T) {
 		case 0:
 			return deletionFact
 		case 1, 2:
-			return touchFact(bellhop.TouchEdit, int64(few("id")), few("at"))
+			return editFact(int64(few("id")), few("at"))
 		case 3:
-			return touchFact(bellhop.TouchRefund, int64(few("id")), few("at"))
+			return refundFact(int64(few("id")), few("at"))
 		}
 		body := rapid.IntRange(1, 5).Draw(t, "body") // which says when it was updated
-		return orderFact(body/2, few("triggered"), uint64(body))
+		f := orderFact(body/2, few("triggered"), uint64(body))
+		f.Order.History = *refundFact(int64(body), few("said")).History
+		return f
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		facts := rapid.SliceOfN(fact, 1, 12).Draw(t, "facts")
@@ -116,7 +137,7 @@ func TestMergeConverges(t *testing.T) {
 		shuffled := rapid.Permutation(append(append([]bellhop.Fact{}, facts...), more...)).Draw(t, "shuffled")
 		s1, _, content1, _ := fold(facts...)
 		s2, _, content2, owes := fold(shuffled...)
-		if s1 != s2 || content1 != content2 {
+		if !reflect.DeepEqual(s1, s2) || content1 != content2 {
 			t.Fatalf("%+v with body %d, and shuffled %+v with body %d", s1, content1, s2, content2)
 		}
 		if owes > 1 {
@@ -126,7 +147,7 @@ func TestMergeConverges(t *testing.T) {
 			t.Fatalf("body %d is stored for version %+v", content1, s1.Version)
 		}
 		for _, f := range shuffled {
-			if m := rules.Merge(s2, f); m.State != s2 || m.Content || m.Wipe || m.Owes != nil ||
+			if m := rules.Merge(s2, f); !reflect.DeepEqual(m.State, s2) || m.Content || m.Wipe || m.News != nil ||
 				m.Result.Outcome == bellhop.OutcomeRecorded {
 				t.Fatalf("said again, %+v changes %+v: %+v", f, s2, m)
 			}

@@ -1,7 +1,9 @@
 package rules_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,30 +25,48 @@ func TestMergeNews(t *testing.T) {
 		}
 		return f
 	}
-	refund := func(n int) bellhop.Fact {
-		at := noon.Add(time.Duration(n) * time.Second)
-		return bellhop.Fact{At: at, OrderID: 1, Touch: &bellhop.Touch{Kind: bellhop.TouchRefund, ID: int64(n), At: at}}
+	refund := func(n int) bellhop.Fact { return refundFact(int64(n), n) }
+	within := func(f bellhop.Fact, refunds ...bellhop.Fact) bellhop.Fact {
+		for _, r := range refunds {
+			f.Order.History, _ = f.Order.History.Merge(*r.History)
+		}
+		return f
 	}
+	longAgo := refund(2)
+	longAgo.At = noon.Add(25 * time.Hour)
 	late := version(9, "paid", false)
 	late.At = late.At.Add(25 * time.Hour)
 	for name, c := range map[string]struct {
 		facts []bellhop.Fact
-		want  []bellhop.PushKind
+		want  []string
 	}{
-		"paid later":          {[]bellhop.Fact{version(1, "pending", false), version(2, "paid", false)}, []bellhop.PushKind{"order.new", "order.paid"}},
-		"paid at once":        {[]bellhop.Fact{version(1, "paid", false), version(2, "paid", false)}, []bellhop.PushKind{"order.new"}},
-		"paid and cancelled":  {[]bellhop.Fact{version(1, "pending", false), version(2, "paid", true)}, []bellhop.PushKind{"order.new", "order.paid", "order.cancelled"}},
-		"the newer came":      {[]bellhop.Fact{version(2, "paid", true), version(1, "pending", false)}, []bellhop.PushKind{"order.new"}},
-		"refunded twice":      {[]bellhop.Fact{version(1, "paid", false), refund(2), refund(3)}, []bellhop.PushKind{"order.new", "order.refunded"}},
-		"refund before order": {[]bellhop.Fact{refund(2), version(1, "paid", false)}, []bellhop.PushKind{"order.new"}},
-		"partly refunded":     {[]bellhop.Fact{version(1, "paid", false), version(2, "partially_refunded", false), version(3, "paid", false)}, []bellhop.PushKind{"order.new"}},
-		"paid long ago":       {[]bellhop.Fact{version(1, "pending", false), late}, []bellhop.PushKind{"order.new"}},
+		"paid later":          {[]bellhop.Fact{version(1, "pending", false), version(2, "paid", false)}, []string{"order.new", "order.paid"}},
+		"paid at once":        {[]bellhop.Fact{version(1, "paid", false), version(2, "paid", false)}, []string{"order.new"}},
+		"paid and cancelled":  {[]bellhop.Fact{version(1, "pending", false), version(2, "paid", true)}, []string{"order.new", "order.paid", "order.cancelled"}},
+		"the newer came":      {[]bellhop.Fact{version(2, "paid", true), version(1, "pending", false)}, []string{"order.new order_cancelled"}},
+		"refunded twice":      {[]bellhop.Fact{version(1, "paid", false), refund(2), refund(3)}, []string{"order.new", "order.refunded 2", "order.refunded 3"}},
+		"refund before order": {[]bellhop.Fact{refund(2), version(1, "paid", false)}, []string{"order.new", "order.refunded 2"}},
+		"partly refunded":     {[]bellhop.Fact{version(1, "paid", false), version(2, "partially_refunded", false), version(3, "paid", false)}, []string{"order.new"}},
+		"paid long ago":       {[]bellhop.Fact{version(1, "pending", false), late}, []string{"order.new", "order.paid too_old"}},
+		"a restock":           {[]bellhop.Fact{version(1, "paid", false), refund(1)}, []string{"order.new"}},
+		"restock, then money": {[]bellhop.Fact{version(1, "paid", false), refundFact(7, 1), refundFact(7, 2)}, []string{"order.new", "order.refunded 7"}},
+		"said by both":        {[]bellhop.Fact{version(1, "paid", false), refund(2), within(version(2, "paid", false), refund(2), refund(3))}, []string{"order.new", "order.refunded 2", "order.refunded 3"}},
+		"said by the older":   {[]bellhop.Fact{version(2, "paid", false), within(version(1, "paid", false), refund(2))}, []string{"order.new", "order.refunded 2"}},
+		"refunded long ago":   {[]bellhop.Fact{version(1, "paid", false), longAgo}, []string{"order.new", "order.refunded 2 too_old"}},
+		"came cancelled":      {[]bellhop.Fact{version(1, "paid", true), version(2, "paid", true)}, []string{"order.new order_cancelled"}},
 	} {
-		var got []bellhop.PushKind
+		var got []string
 		var s rules.State
 		for _, f := range c.facts {
 			m := rules.Merge(s, f)
-			s, got = m.State, append(got, m.Owes...)
+			s = m.State
+			for _, n := range m.News {
+				text := string(n.Kind)
+				if n.Subject != 0 {
+					text += fmt.Sprint(" ", n.Subject)
+				}
+				got = append(got, strings.TrimSpace(text+" "+n.Quiet))
+			}
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, not %v", name, got, c.want)

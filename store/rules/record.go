@@ -69,9 +69,11 @@ type OrderChange struct {
 	Domain  string // of its shop
 	Row     int64  // 0 for a new order
 	State   State
-	Content *bellhop.Fact // replaces the content and the items; nil when they stay
+	Content *bellhop.Fact // replaces the content and the details; nil when they stay
 	First   *bellhop.Fact // brought the order, and sets its trace; nil when that stays
 	Wiped   bool          // only the tombstone stays; Content and First are nil
+
+	Happened bool // its history changed
 
 	owed             []*Push
 	changed, deleted bool // it is in Recording.Orders, .Deleted
@@ -83,6 +85,7 @@ type NewPush struct {
 	Order   *OrderChange
 	Device  int64 // 0 when there was none
 	Kind    bellhop.PushKind
+	Subject int64
 	Skipped string // why nobody sends it; "" when it is owed
 	At, Due time.Time
 }
@@ -150,8 +153,8 @@ func (p *recordPlan) decide(f *bellhop.Fact) bellhop.Result {
 	before := o.State
 	m := Merge(before, *f)
 	p.change(o, &m, f)
-	for _, kind := range m.Owes {
-		m.Result.Pushes += p.owe(shop, o, kind, f)
+	for _, n := range m.News {
+		m.Result.Pushes += p.owe(shop, o, n, f)
 	}
 	if kind, ok := m.Change(before); ok {
 		p.Stream = append(p.Stream, StreamRow{Kind: kind, Shop: shop.Row, Order: f.OrderID, At: f.At,
@@ -243,13 +246,14 @@ func (p *recordPlan) order(shop *StoredShop, f *bellhop.Fact) *OrderChange {
 // change brings an order to the merged state.
 func (p *recordPlan) change(o *OrderChange, m *Merged, f *bellhop.Fact) {
 	if !o.changed && (o.Row == 0 || m.Result.Outcome == bellhop.OutcomeRecorded ||
-		m.State.Version.Compare(o.State.Version) != 0) {
+		m.Happened || m.State.Version.Compare(o.State.Version) != 0) {
 		o.changed, p.Orders = true, append(p.Orders, o)
 	}
 	if !o.deleted && m.State.Deleted {
 		o.deleted, p.Deleted = true, append(p.Deleted, o)
 	}
 	o.State = m.State
+	o.Happened = o.Happened || m.Happened
 	switch {
 	case m.Wipe:
 		p.wipe(o, f.At)
@@ -275,16 +279,23 @@ func (p *recordPlan) wipe(o *OrderChange, at time.Time) {
 }
 
 // owe adds an order's pushes to the devices of its shop: one each, or a fan-out if they are
-// many.
-func (p *recordPlan) owe(shop *StoredShop, o *OrderChange, kind bellhop.PushKind, f *bellhop.Fact) (n int) {
+// many. News that nobody gets a push for has one line in the delivery log, which says why.
+func (p *recordPlan) owe(shop *StoredShop, o *OrderChange, news News, f *bellhop.Fact) (n int) {
 	var total bellhop.Money // as far as the fact states it
 	if f.Order != nil {
 		total = f.Order.Total
 	}
-	switch push := (NewPush{Order: o, Kind: kind, At: f.At}); {
-	case len(shop.Receivers) == 0 && kind == bellhop.PushOrderNew:
+	push := NewPush{Order: o, Kind: news.Kind, Subject: news.Subject, At: f.At, Skipped: news.Quiet}
+	noted := news.Kind == bellhop.PushOrderNew || slices.ContainsFunc(shop.Receivers, func(r Receiver) bool {
+		return asked(r.Settings, news.Kind)
+	})
+	if push.Skipped == "" && len(shop.Receivers) == 0 {
 		push.Skipped = store.ReasonNoDevice
+	}
+	switch {
+	case push.Skipped != "" && noted:
 		p.Owed = append(p.Owed, push)
+	case push.Skipped != "":
 	case p.portions.fansOut(len(shop.Receivers)):
 		p.FanOuts, n = append(p.FanOuts, push), 1
 	default:

@@ -101,7 +101,7 @@ func TestPlanRecordSkips(t *testing.T) {
 
 // TestPlanRecordInOneBatch shows that a fact sees what those before it changed.
 func TestPlanRecordInOneBatch(t *testing.T) {
-	edit, refund := touchFact(bellhop.TouchEdit, 1, 5), touchFact(bellhop.TouchRefund, 2, 6)
+	edit, refund := editFact(1, 5), refundFact(2, 6)
 	type pushes = []string
 	for name, c := range map[string]struct {
 		facts    []bellhop.Fact
@@ -113,7 +113,7 @@ func TestPlanRecordInOneBatch(t *testing.T) {
 	}{
 		"newer, then older": {events(orderFact(2, 2, 2), orderFact(1, 1, 1)), []string{"recorded", "stale"}, 1,
 			pushes{"order.new"}, []string{"order.recorded"}, []rules.Count[bellhop.Outcome]{{"recorded", 1}, {"stale", 1}}},
-		"a touch before its order": {events(edit, orderFact(1, 1, 1), edit), []string{"recorded", "recorded", "duplicate"}, 1,
+		"an edit before its order": {events(edit, orderFact(1, 1, 1), edit), []string{"recorded", "recorded", "duplicate"}, 1,
 			pushes{"order.new"}, []string{"order.recorded"}, []rules.Count[bellhop.Outcome]{{"duplicate", 1}, {"recorded", 2}}},
 		"new, paid and refunded": {events(orderFact(1, 1, 1), paid(2), refund), []string{"recorded", "recorded", "recorded"},
 			1,
@@ -196,6 +196,8 @@ func TestPlanRecordOwes(t *testing.T) {
 	later := noon.Add(time.Minute)
 	old := paid(1)
 	old.Order.PlacedAt = noon.Add(-25 * time.Hour)
+	cancelled, latePaid := paid(1), paid(2)
+	cancelled.Order.CancelledAt, latePaid.Order.UpdatedAt = noon, noon.Add(-25*time.Hour)
 	big := bellhop.Settings{AtLeast: "10.01"}
 	for name, c := range map[string]struct {
 		to    rules.Receiver
@@ -203,18 +205,22 @@ func TestPlanRecordOwes(t *testing.T) {
 		want  string
 		n     int // owed by the last fact
 	}{
-		"at once":             {rules.Receiver{}, events(paid(1)), "order.new at 0s", 1},
-		"with the budget":     {rules.Receiver{FreeAt: later}, events(paid(1)), "order.new at 1m0s", 1},
-		"a clock was ahead":   {rules.Receiver{FreeAt: noon.Add(time.Hour)}, events(paid(1)), "order.new at 0s", 1},
-		"not wanted":          {rules.Receiver{Settings: bellhop.Settings{NotNew: true}}, events(paid(1)), "order.new not_wanted", 0},
-		"too little":          {rules.Receiver{Settings: big}, events(paid(1)), "order.new below_amount", 0},
-		"just enough":         {rules.Receiver{Settings: bellhop.Settings{AtLeast: "10"}}, events(paid(1)), "order.new at 0s", 1},
-		"no news any more":    {rules.Receiver{}, events(old), "", 0},
+		"at once":           {rules.Receiver{}, events(paid(1)), "order.new at 0s", 1},
+		"with the budget":   {rules.Receiver{FreeAt: later}, events(paid(1)), "order.new at 1m0s", 1},
+		"a clock was ahead": {rules.Receiver{FreeAt: noon.Add(time.Hour)}, events(paid(1)), "order.new at 0s", 1},
+		"not wanted":        {rules.Receiver{Settings: bellhop.Settings{NotNew: true}}, events(paid(1)), "order.new not_wanted", 0},
+		"too little":        {rules.Receiver{Settings: big}, events(paid(1)), "order.new below_amount", 0},
+		"just enough":       {rules.Receiver{Settings: bellhop.Settings{AtLeast: "10"}}, events(paid(1)), "order.new at 0s", 1},
+		"no news any more":  {rules.Receiver{}, events(old), "order.new too_old", 0},
+		"cancelled at once": {rules.Receiver{}, events(cancelled), "order.new order_cancelled", 0},
+		"an old payment":    {rules.Receiver{}, events(orderFact(1, 1, 1), latePaid), "order.new at 0s", 0},
+		"an old payment asked for": {rules.Receiver{Settings: bellhop.Settings{Paid: true}}, events(orderFact(1, 1, 1), latePaid),
+			"order.new at 0s order.paid too_old", 0},
 		"not asked for":       {rules.Receiver{}, events(priced(orderFact(1, 1, 1), 1000), paid(2))[1:], "order.new at 0s", 1},
 		"a payment asked for": {rules.Receiver{Settings: bellhop.Settings{NotNew: true, Paid: true}}, events(orderFact(1, 1, 1), paid(2)), "order.new not_wanted order.paid at 0s", 1},
 		"no payment":          {rules.Receiver{}, events(orderFact(1, 1, 1), paid(2)), "order.new at 0s", 0},
 		"a refund, whatever the amount": {rules.Receiver{Settings: bellhop.Settings{NotNew: true, Refunded: true, AtLeast: "100"}},
-			events(orderFact(1, 1, 1), touchFact(bellhop.TouchRefund, 1, 1)), "order.new not_wanted order.refunded at 0s", 1},
+			events(orderFact(1, 1, 1), refundFact(1, 2)), "order.new not_wanted order.refunded at 0s", 1},
 	} {
 		c.to.ID = 1
 		before := shopOf(0)

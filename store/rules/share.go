@@ -84,14 +84,14 @@ type Receiver struct {
 }
 
 // owes decides about a push to a device since at: when it is due, or why it is skipped. The
-// log shows skipped pushes of new orders only.
+// log shows those that somebody asked for, and every skipped one of a new order.
 func (r Receiver) owes(kind bellhop.PushKind, total bellhop.Money, at time.Time) (
 	due time.Time, skipped string, noted bool) {
 	wanted, why := wants(r.Settings, kind, total)
 	if wanted {
 		return dueAt(at, r.FreeAt), "", true
 	}
-	return time.Time{}, why, kind == bellhop.PushOrderNew
+	return time.Time{}, why, kind == bellhop.PushOrderNew || why != store.ReasonNotWanted
 }
 
 // AddFanOut adds a shop's fan-outs to the backlogs; since is the oldest one's time.
