@@ -1,8 +1,13 @@
 package bellhop
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
-// PushKind is the occasion of a push.
+// PushKind is the occasion of a push. That of a refund names the refund, since each one rings:
+// "order.refunded:929361465".
 type PushKind string
 
 // The kinds.
@@ -13,6 +18,18 @@ const (
 	PushOrderRefunded  PushKind = "order.refunded"  // money of one went back, once a refund
 	PushTest           PushKind = "test"            // about no order: somebody tries the device out
 )
+
+// RefundKind is the kind of a push about one refund.
+func RefundKind(id int64) PushKind {
+	return PushOrderRefunded + ":" + PushKind(strconv.FormatInt(id, 10))
+}
+
+// Split returns the occasion alone, and the refund that a push is about; 0 for none.
+func (k PushKind) Split() (occasion PushKind, refund int64) {
+	before, after, _ := strings.Cut(string(k), ":")
+	refund, _ = strconv.ParseInt(after, 10, 64)
+	return PushKind(before), refund
+}
 
 // PushStatus is how far a push has got.
 type PushStatus string
@@ -38,7 +55,7 @@ func ParsePushStatus(s string) (PushStatus, error) {
 }
 
 // Push is one message owed to one device for one order. There is at most one
-// for each (order, device, kind, subject), ever.
+// for each (order, device, kind), ever.
 type Push struct {
 	ID           int64
 	Shop         string
@@ -47,7 +64,6 @@ type Push struct {
 	DeviceID     int64  // 0 when there was no device
 	Installation string // of the device
 	Kind         PushKind
-	Subject      int64 // what of the order it is about: a refund's id; 0 for the order itself
 	Status       PushStatus
 	Attempts     int
 	Reason       string

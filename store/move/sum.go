@@ -167,11 +167,9 @@ func (w *canon) order(o *OrderRow) {
 	w.time(o.State.Version.UpdatedAt)
 	w.time(o.State.Version.TriggeredAt)
 	w.int(int64(o.State.Version.Hash))
-	for _, t := range [...]bellhop.Touch{o.State.Edit, o.State.Refund} {
-		w.text(string(t.Kind))
-		w.int(t.ID)
-		w.time(t.At)
-	}
+	w.time(o.State.EditedAt)
+	w.time(o.State.RefundedAt)
+	w.text(driver.WriteHistory(&o.State.History))
 	w.bool(o.Order != nil)
 	if o.Order != nil {
 		w.content(o.Order)
@@ -193,14 +191,10 @@ func (w *canon) content(o *bellhop.Order) {
 	if o.Presentment != nil {
 		w.money(*o.Presentment)
 	}
-	w.int(int64(len(o.Items)))
-	for i := range o.Items {
-		item := &o.Items[i]
-		w.int(item.ID)
-		w.text(item.Title, item.Variant, item.SKU)
-		w.int(item.Quantity)
-		w.money(item.Price)
-	}
+	w.zoned(o.CreatedAt)
+	w.money(o.Current)
+	w.int(o.Pieces)
+	w.text(driver.WriteDetails(&o.Details))
 }
 
 func (w *canon) push(p *PushRow) {

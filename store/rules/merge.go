@@ -39,9 +39,8 @@ type Merged struct {
 
 // News is something new of an order.
 type News struct {
-	Kind    bellhop.PushKind
-	Subject int64  // see bellhop.Push
-	Quiet   string // the reason for which nobody gets a push; "" where the owners decide
+	Kind  bellhop.PushKind
+	Quiet string // the reason for which nobody gets a push; "" where the owners decide
 }
 
 // newFor is how long something is news.
@@ -151,7 +150,7 @@ func refunds(m *Merged, s State, f bellhop.Fact, all []News) []News {
 	}
 	for i := range m.State.History.Refunds {
 		if r := &m.State.History.Refunds[i]; r.Amount != "" && !known(r) {
-			all = append(all, News{Kind: bellhop.PushOrderRefunded, Subject: r.ID, Quiet: old(f.At, r.At)})
+			all = append(all, News{Kind: bellhop.RefundKind(r.ID), Quiet: old(f.At, r.At)})
 		}
 	}
 	return all

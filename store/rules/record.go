@@ -85,7 +85,6 @@ type NewPush struct {
 	Order   *OrderChange
 	Device  int64 // 0 when there was none
 	Kind    bellhop.PushKind
-	Subject int64
 	Skipped string // why nobody sends it; "" when it is owed
 	At, Due time.Time
 }
@@ -285,7 +284,7 @@ func (p *recordPlan) owe(shop *StoredShop, o *OrderChange, news News, f *bellhop
 	if f.Order != nil {
 		total = f.Order.Total
 	}
-	push := NewPush{Order: o, Kind: news.Kind, Subject: news.Subject, At: f.At, Skipped: news.Quiet}
+	push := NewPush{Order: o, Kind: news.Kind, At: f.At, Skipped: news.Quiet}
 	noted := news.Kind == bellhop.PushOrderNew || slices.ContainsFunc(shop.Receivers, func(r Receiver) bool {
 		return asked(r.Settings, news.Kind)
 	})

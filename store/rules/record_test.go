@@ -117,7 +117,7 @@ func TestPlanRecordInOneBatch(t *testing.T) {
 			pushes{"order.new"}, []string{"order.recorded"}, []rules.Count[bellhop.Outcome]{{"duplicate", 1}, {"recorded", 2}}},
 		"new, paid and refunded": {events(orderFact(1, 1, 1), paid(2), refund), []string{"recorded", "recorded", "recorded"},
 			1,
-			pushes{"order.new", "order.paid", "order.refunded"}, []string{"order.recorded", "order.updated", "order.updated"},
+			pushes{"order.new", "order.paid", "order.refunded:2"}, []string{"order.recorded", "order.updated", "order.updated"},
 			[]rules.Count[bellhop.Outcome]{{"recorded", 3}}},
 		"the same event twice": {[]bellhop.Fact{event(1, orderFact(1, 1, 1)), event(1, orderFact(1, 1, 1))},
 			[]string{"recorded", "duplicate redelivered"}, 1, pushes{"order.new"}, []string{"order.recorded"},
@@ -220,7 +220,7 @@ func TestPlanRecordOwes(t *testing.T) {
 		"a payment asked for": {rules.Receiver{Settings: bellhop.Settings{NotNew: true, Paid: true}}, events(orderFact(1, 1, 1), paid(2)), "order.new not_wanted order.paid at 0s", 1},
 		"no payment":          {rules.Receiver{}, events(orderFact(1, 1, 1), paid(2)), "order.new at 0s", 0},
 		"a refund, whatever the amount": {rules.Receiver{Settings: bellhop.Settings{NotNew: true, Refunded: true, AtLeast: "100"}},
-			events(orderFact(1, 1, 1), refundFact(1, 2)), "order.new not_wanted order.refunded at 0s", 1},
+			events(orderFact(1, 1, 1), refundFact(1, 2)), "order.new not_wanted order.refunded:1 at 0s", 1},
 	} {
 		c.to.ID = 1
 		before := shopOf(0)

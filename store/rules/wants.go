@@ -23,7 +23,7 @@ func below(s bellhop.Settings, total bellhop.Money) bool {
 }
 
 func asked(s bellhop.Settings, kind bellhop.PushKind) bool {
-	switch kind {
+	switch occasion, _ := kind.Split(); occasion {
 	case bellhop.PushOrderNew:
 		return !s.NotNew
 	case bellhop.PushOrderPaid:

@@ -224,7 +224,7 @@ func (im *importer) device(d *move.DeviceRow) error {
 func (im *importer) order(o *move.OrderRow) error {
 	change := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: im.own(o.Shop), ID: o.ID}, State: o.State}
 	if o.Order == nil {
-		return saveOrder(im.tx.Conn, change, amounts{})
+		return saveOrder(im.tx.Conn, change, texts{})
 	}
 	t := o.Order.Trace
 	facts := []bellhop.Fact{{Event: &bellhop.Event{TriggeredAt: t.TriggeredAt, AcceptedAt: t.AcceptedAt,
@@ -235,7 +235,7 @@ func (im *importer) order(o *move.OrderRow) error {
 		return err
 	}
 	change.Content, change.First = &facts[0], &facts[0]
-	err = saveOrder(im.tx.Conn, change, format(facts)[change.Content])
+	err = saveOrder(im.tx.Conn, change, textsOf(facts[0].Order))
 	if err != nil || o.Order.Handling == bellhop.HandlingNew {
 		return err
 	}

@@ -84,7 +84,7 @@ func (x *exporter) behind(t move.Table, place int64) error {
 		return export(x, &x.Devices, readDeviceRow, `SELECT d.id, `+deviceColumns+`, d.free_at, `+allowanceColumns+`
 			FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.id > ? ORDER BY d.id`, place)
 	case move.TableOrders:
-		return export(x, &x.Orders, x.order, `SELECT o.no, o.no, s.domain, o.edit_at, o.edit_id, o.refund_at, o.refund_id,
+		return export(x, &x.Orders, x.order, `SELECT o.no, o.no, s.domain, o.edit_at, o.refund_at, o.history,
 			o.deleted, o.placed_at IS NOT NULL, `+orderColumns+` FROM orders o CROSS JOIN shops s ON s.id = o.shop_id
 			WHERE o.no > ? ORDER BY o.no`, place)
 	case move.TablePushes:
@@ -128,7 +128,7 @@ func readDeviceRow(r sqlitefile.Row) move.DeviceRow {
 
 func (x *exporter) order(r sqlitefile.Row) move.OrderRow {
 	no, row := r.Int(), move.OrderRow{Shop: r.Text()}
-	row.State.Edit, row.State.Refund = readTouch(r, bellhop.TouchEdit), readTouch(r, bellhop.TouchRefund)
+	row.State.EditedAt, row.State.RefundedAt, row.State.History = r.Time(), r.Time(), readHistory(r)
 	row.State.Deleted = r.Bool()
 	whole := r.Bool()
 	o := readOrder(r, row.Shop)
@@ -136,7 +136,7 @@ func (x *exporter) order(r sqlitefile.Row) move.OrderRow {
 	if whole {
 		var err error
 		o.Version, o.EditedAt, o.RefundedAt, o.Trace.PushedAt = bellhop.Version{}, time.Time{}, time.Time{}, time.Time{}
-		o.Items, err = readItems(x.c, no, o.Total.Currency)
+		o.Details, _, err = readDocuments(x.c, no)
 		r.Fail(err)
 		row.Order = &o
 	}

@@ -16,7 +16,9 @@ import (
 const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
 	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
 	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
-	o.financial_status, o.fulfillment_status, o.test, o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent,
+	o.financial_status, o.fulfillment_status, o.test, coalesce(o.created_at, o.placed_at),
+	coalesce(o.created_offset, o.placed_offset), coalesce(o.current_total, o.total), coalesce(o.pieces, o.lines),
+	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent,
 	(SELECT min(sent_at) FROM pushes WHERE shop_id = o.shop_id AND order_no = o.no)`
 
 func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order) {
@@ -37,6 +39,8 @@ func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order) {
 	}
 	o.CustomerName, o.CustomerEmail, o.Note = r.Text(), r.Text(), r.Text()
 	o.FinancialStatus, o.FulfillmentStatus, o.Test = r.Text(), r.Text(), r.Bool()
+	o.CreatedAt = zoned(r.Int(), r.Int())
+	o.Current, o.Pieces = readMoney(r, r.Text(), o.Total.Currency), r.Int()
 	o.Trace = bellhop.Trace{TriggeredAt: r.Time(), AcceptedAt: r.Time(), RecordedAt: r.Time(), TraceParent: r.Text(),
 		PushedAt: r.Time()}
 	return o
@@ -153,7 +157,7 @@ func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err 
 	if o, err = readNo(c, no, shop); err != nil {
 		return o, err
 	}
-	if o.Items, err = readItems(c, no, o.Total.Currency); err != nil {
+	if o.Details, o.History, err = readDocuments(c, no); err != nil {
 		return o, err
 	}
 	o.Pushes, err = sqlitefile.All(c.Prepare(`SELECT `+pushColumns+` FROM pushes p `+pushJoins+
@@ -161,12 +165,25 @@ func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err 
 	return o, err
 }
 
-func readItems(c *sqlitefile.Conn, no int64, currency string) ([]bellhop.Item, error) {
-	return sqlitefile.All(c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items
-		WHERE key >= ? AND key < ? ORDER BY key`).Int(itemKey(no)).Int(itemKey(no+1)), func(r sqlitefile.Row) bellhop.Item {
-		return bellhop.Item{ID: r.Int(), Title: r.Text(), Variant: r.Text(), SKU: r.Text(), Quantity: r.Int(),
-			Price: readMoney(r, r.Text(), currency)}
+// readDocuments reads an order's details and history. An older bellhop kept only the lines.
+func readDocuments(c *sqlitefile.Conn, no int64) (d bellhop.Details, h bellhop.History, err error) {
+	_, err = c.Prepare(`SELECT details, history FROM orders WHERE no = ?`).Int(no).First(func(r sqlitefile.Row) {
+		var bad error
+		d, bad = driver.ReadDetails(r.Text())
+		r.Fail(bad)
+		h = readHistory(r)
 	})
+	if err != nil || d.Schema > 0 || d.Items != nil {
+		return d, h, err
+	}
+	d.Items, err = sqlitefile.All(c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items
+		WHERE key >= ? AND key < ? ORDER BY key`).Int(itemKey(no)).Int(itemKey(no+1)), func(r sqlitefile.Row) bellhop.Item {
+		it := bellhop.Item{ID: r.Int(), Title: r.Text(), Variant: r.Text(), SKU: r.Text(), Quantity: r.Int(),
+			Price: bellhop.Amount(r.Text())}
+		it.Current = it.Quantity
+		return it
+	})
+	return d, h, err
 }
 
 // SetHandling implements [store.Orders].

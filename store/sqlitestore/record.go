@@ -20,7 +20,7 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Resul
 	if err != nil {
 		return nil, err
 	}
-	amounts := format(facts)
+	written := write(facts)
 	var results []bellhop.Result
 	var r *rules.Recording
 	err = db.write(ctx, "record", func(tx *sqlitefile.Tx) error {
@@ -29,7 +29,7 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Resul
 			return err
 		}
 		r, results = rules.PlanRecord(before, facts)
-		return save(tx, r, amounts)
+		return save(tx, r, written)
 	})
 	if err != nil {
 		return nil, err
@@ -40,29 +40,25 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Resul
 	return results, nil
 }
 
-// amounts are an order's amounts in their stored form.
-type amounts struct {
-	total, presentment string
-	prices             []string
-}
+// texts are the parts of an order that are stored as text.
+type texts struct{ total, current, presentment, details string }
 
-func format(facts []bellhop.Fact) map[*bellhop.Fact]amounts {
-	all := make(map[*bellhop.Fact]amounts, len(facts))
+func write(facts []bellhop.Fact) map[*bellhop.Fact]texts {
+	all := make(map[*bellhop.Fact]texts, len(facts))
 	for i := range facts {
-		o := facts[i].Order
-		if o == nil {
-			continue
+		if o := facts[i].Order; o != nil {
+			all[&facts[i]] = textsOf(o)
 		}
-		a := amounts{total: o.Total.String(), prices: make([]string, len(o.Items))}
-		if o.Presentment != nil {
-			a.presentment = o.Presentment.String()
-		}
-		for i, item := range o.Items {
-			a.prices[i] = item.Price.String()
-		}
-		all[&facts[i]] = a
 	}
 	return all
+}
+
+func textsOf(o *bellhop.Order) texts {
+	t := texts{total: o.Total.String(), current: o.Current.String(), details: driver.WriteDetails(&o.Details)}
+	if o.Presentment != nil {
+		t.presentment = o.Presentment.String()
+	}
+	return t
 }
 
 // load finds the rows that the facts name.
@@ -120,9 +116,9 @@ func readReceivers(c *sqlitefile.Conn, shop, after, last int64, limit int) ([]ru
 }
 
 // save writes the rules' decisions.
-func save(tx *sqlitefile.Tx, r *rules.Recording, texts map[*bellhop.Fact]amounts) error {
+func save(tx *sqlitefile.Tx, r *rules.Recording, written map[*bellhop.Fact]texts) error {
 	for _, o := range r.Orders {
-		if err := saveOrder(tx.Conn, o, texts[o.Content]); err != nil {
+		if err := saveOrder(tx.Conn, o, written[o.Content]); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,8 @@
 package sqlitestore
 
 import (
+	"strings"
+
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store/driver"
@@ -14,13 +16,12 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 	if o == nil {
 		o = &rules.StoredOrder{}
 		s := &o.State
-		found, err := c.Prepare(`SELECT no, deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id,
-			refund_at, refund_id, financial_status, cancelled_at IS NOT NULL FROM orders WHERE shop_id = ? AND order_id = ?`).
+		found, err := c.Prepare(`SELECT no, deleted, version_updated_at, version_triggered_at, version_hash, edit_at,
+			refund_at, history, financial_status, cancelled_at IS NOT NULL FROM orders WHERE shop_id = ? AND order_id = ?`).
 			Int(k.Shop).Int(k.ID).First(func(r sqlitefile.Row) {
 			o.Row, s.Deleted = r.Int(), r.Bool()
 			s.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
-			s.Edit = readTouch(r, bellhop.TouchEdit)
-			s.Refund = readTouch(r, bellhop.TouchRefund)
+			s.EditedAt, s.RefundedAt, s.History = r.Time(), r.Time(), readHistory(r)
 			s.Paid = (&bellhop.Order{FinancialStatus: r.Text()}).WasPaid()
 			s.Cancelled = r.Bool()
 		})
@@ -35,66 +36,79 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 	return err
 }
 
-func readTouch(r sqlitefile.Row, kind bellhop.TouchKind) bellhop.Touch {
-	t := bellhop.Touch{At: r.Time(), ID: r.Int()}
-	if t != (bellhop.Touch{}) {
-		t.Kind = kind
-	}
-	return t
+func readHistory(r sqlitefile.Row) bellhop.History {
+	h, err := driver.ReadHistory(r.Text())
+	r.Fail(err)
+	return h
 }
 
 // stateColumns are bindState's columns.
-const stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at,
-	refund_id`
+const stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at, history`
 
-func bindState(st *sqlitefile.Stmt, s rules.State) *sqlitefile.Stmt {
-	st.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash))
-	for _, t := range [...]bellhop.Touch{s.Edit, s.Refund} {
-		if t.At.IsZero() && t.ID == 0 {
-			st.Null().Null()
-		} else {
-			st.Time(t.At).Int(t.ID)
-		}
-	}
-	return st
+func bindState(st *sqlitefile.Stmt, s *rules.State) *sqlitefile.Stmt {
+	return st.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash)).
+		Time(s.EditedAt).Time(s.RefundedAt).TextOrNull(driver.WriteHistory(&s.History))
 }
 
 // saveOrder saves an order's row. A row without content is no order yet, or no longer.
-func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) (err error) {
+func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, t texts) (err error) {
 	switch {
 	case o.Row == 0 && o.Content == nil:
-		st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?)`).
-			Int(o.Shop).Int(o.ID)
-		err = bindState(st, o.State).Exec()
+		err = bindState(c.Prepare(insertState).Int(o.Shop).Int(o.ID), &o.State).Exec()
 		o.Row = c.LastID()
 		return err
 	case o.Row == 0:
-		return insertOrder(c, o, a)
+		st := bindState(c.Prepare(insertOrder).Int(o.Shop).Int(o.ID), &o.State)
+		err = bindTrace(bindContent(st, o.Content.Order, t), o.First).Exec()
+		o.Row = c.LastID()
+		return err
 	case o.Wiped:
 		return wipe(c, o)
 	case o.Content != nil:
-		return updateOrder(c, o, a)
+		return updateContent(c, o, t)
 	}
-	st := c.Prepare(`UPDATE orders SET (` + stateColumns + `) = (?,?,?,?,?,?,?,?) WHERE no = ?`)
-	return bindState(st, o.State).Int(o.Row).Exec()
+	return bindState(c.Prepare(updateState), &o.State).Int(o.Row).Exec()
+}
+
+// The statements that write an order's row.
+var (
+	insertState = `INSERT INTO orders (` + keyColumns + `, ` + stateColumns + `) VALUES (` +
+		marks(keyColumns, stateColumns) + `)`
+	insertOrder = `INSERT INTO orders (` + keyColumns + `, ` + stateColumns + `, ` + contentColumns + `, ` +
+		traceColumns + `) VALUES (` + marks(keyColumns, stateColumns, contentColumns, traceColumns) + `)`
+	updateState = `UPDATE orders SET (` + stateColumns + `) = (` + marks(stateColumns) + `) WHERE no = ?`
+	updateOrder = `UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `) = (` +
+		marks(stateColumns, contentColumns) + `) WHERE no = ?`
+	wipeOrder = `UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `) = (` +
+		strings.Replace(marks(stateColumns, contentColumns, traceColumns), "?", "1", 1) + `) WHERE no = ?`
+	updateTrace = `UPDATE orders SET (` + traceColumns + `) = (` + marks(traceColumns) + `) WHERE no = ?`
+)
+
+const keyColumns = `shop_id, order_id`
+
+// marks returns a question mark for each of the columns.
+func marks(columns ...string) string {
+	n := strings.Count(strings.Join(columns, ","), ",") + 1
+	return strings.Repeat("?,", n-1) + "?"
 }
 
 // contentColumns are bindContent's columns.
 const contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency,
 	total, presentment_currency, presentment_total, customer_name, customer_email, note, financial_status,
-	fulfillment_status, test, lines`
+	fulfillment_status, test, lines, created_at, created_offset, current_total, pieces, details`
 
-func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, a amounts) *sqlitefile.Stmt {
+func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, t texts) *sqlitefile.Stmt {
 	st.Int(o.PlacedAt.UnixMicro()).Int(driver.Offset(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).
 		Int(driver.Offset(o.UpdatedAt)).
-		Time(o.CancelledAt).Text(o.Name).Int(o.Number).Text(o.Total.Currency).Text(a.total)
+		Time(o.CancelledAt).Text(o.Name).Int(o.Number).Text(o.Total.Currency).Text(t.total)
 	if o.Presentment == nil {
 		st.Null().Null()
 	} else {
-		st.Text(o.Presentment.Currency).Text(a.presentment)
+		st.Text(o.Presentment.Currency).Text(t.presentment)
 	}
 	return st.TextOrNull(o.CustomerName).TextOrNull(o.CustomerEmail).TextOrNull(o.Note).Text(o.FinancialStatus).
-		Text(o.FulfillmentStatus).Bool(o.Test).Int(int64(len(o.Items)))
+		Text(o.FulfillmentStatus).Bool(o.Test).Int(int64(len(o.Items))).
+		Time(o.CreatedAt).Int(driver.Offset(o.CreatedAt)).Text(t.current).Int(o.Pieces).Text(t.details)
 }
 
 // traceColumns are bindTrace's columns.
@@ -106,61 +120,34 @@ func bindTrace(st *sqlitefile.Stmt, first *bellhop.Fact) *sqlitefile.Stmt {
 		TextOrNull(e.TraceParent)
 }
 
-func insertOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
-	st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `, ` + contentColumns + `, ` +
-		traceColumns + `) VALUES (?,?, ?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)`).Int(o.Shop).
-		Int(o.ID)
-	if err := bindTrace(bindContent(bindState(st, o.State), o.Content.Order, a), o.First).Exec(); err != nil {
-		return err
-	}
-	o.Row = c.LastID()
-	return insertItems(c, o, a)
-}
-
-// updateOrder replaces an order's content. It sets handling and trace once, when the order
-// comes after its touches.
-func updateOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
-	st := c.Prepare(`UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `)
-		= (?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE no = ?`)
-	if err := bindContent(bindState(st, o.State), o.Content.Order, a).Int(o.Row).Exec(); err != nil {
+// updateContent replaces an order's content. It sets handling and trace once, when the order
+// comes after steps of its history.
+func updateContent(c *sqlitefile.Conn, o *rules.OrderChange, t texts) error {
+	st := bindState(c.Prepare(updateOrder), &o.State)
+	if err := bindContent(st, o.Content.Order, t).Int(o.Row).Exec(); err != nil {
 		return err
 	}
 	if o.First != nil {
-		st := c.Prepare(`UPDATE orders SET (` + traceColumns + `) = (?,?,?,?,?) WHERE no = ?`)
-		if err := bindTrace(st, o.First).Int(o.Row).Exec(); err != nil {
-			return err
-		}
-	} else if err := deleteItems(c, o.Row); err != nil {
-		return err
+		return bindTrace(c.Prepare(updateTrace), o.First).Int(o.Row).Exec()
 	}
-	return insertItems(c, o, a)
+	return deleteItems(c, o.Row)
 }
 
-// itemKey is where the lines of an order begin; there are fewer than [driver.MaxLines].
+// itemKey is where the lines begin of an order that was recorded before orders had details; it has
+// fewer than [driver.MaxLines].
 func itemKey(no int64) int64 { return no * driver.MaxLines }
 
 func deleteItems(c *sqlitefile.Conn, no int64) error {
 	return c.Prepare(`DELETE FROM items WHERE key >= ? AND key < ?`).Int(itemKey(no)).Int(itemKey(no + 1)).Exec()
 }
 
-func insertItems(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
-	for i := range o.Content.Order.Items {
-		item := &o.Content.Order.Items[i]
-		err := c.Prepare(`INSERT INTO items (key, item_id, title, variant, sku, quantity, price)
-			VALUES (?,?,?,?,?,?,?)`).Int(itemKey(o.Row) + int64(i)).Int(item.ID).Text(item.Title).Text(item.Variant).
-			Text(item.SKU).Int(item.Quantity).Text(a.prices[i]).Exec()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // wipe leaves only an order's tombstone.
 func wipe(c *sqlitefile.Conn, o *rules.OrderChange) error {
-	err := c.Prepare(`UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `)
-		= (1,NULL,NULL,NULL,NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,
-		NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL,NULL) WHERE no = ?`).Int(o.Row).Exec()
+	st := c.Prepare(wipeOrder)
+	for range strings.Count(wipeOrder, "?") - 1 {
+		st.Null()
+	}
+	err := st.Int(o.Row).Exec()
 	if err != nil {
 		return err
 	}
