@@ -36,17 +36,40 @@ func message(o store.Owed) push.Message {
 	order := o.Orders[0]
 	id := strconv.FormatInt(order.ID, 10)
 	m.Tag = "order-" + id
-	m.Title = l.T(titles[o.Kind], "Order", order.Name)
-	parts := []string{l.Money(order.Total)}
-	if order.Items > 0 {
-		parts = append(parts, l.N("push.items", order.Items))
+	occasion, refund := o.Kind.Split()
+	// An order may have no name.
+	m.Title = strings.Join(strings.Fields(l.T(titles[occasion], "Order", order.Name)), " ")
+	m.Data["kind"], m.Data["order_id"] = string(occasion), id
+	if refund != 0 {
+		m.Tag += "-refund-" + strconv.FormatInt(refund, 10)
+		m.Data["refund_id"] = strconv.FormatInt(refund, 10)
 	}
-	if o.Shop.CustomerInPush && order.CustomerName != "" {
+	m.Body = body(l, occasion, &order, o.Shop.CustomerInPush)
+	return m
+}
+
+// body says how much it is about, and how many pieces. A refund says what went back.
+func body(l *i18n.Locale, occasion bellhop.PushKind, order *store.OrderBrief, customer bool) string {
+	var parts []string
+	if order.Test {
+		parts = append(parts, l.T("push.testOrder"))
+	}
+	switch {
+	case occasion == bellhop.PushOrderRefunded && order.Refunded.Currency == "": // an older bellhop did not keep it
+	case occasion == bellhop.PushOrderRefunded:
+		parts = append(parts, l.T("push.refundOf", "Amount", l.Money(order.Refunded), "Total", l.Money(order.Total)))
+	case occasion == bellhop.PushOrderCancelled:
+		parts = append(parts, l.Money(order.Total))
+	default:
+		parts = append(parts, l.Money(order.Current))
+	}
+	if order.Pieces > 0 && occasion != bellhop.PushOrderRefunded {
+		parts = append(parts, l.N("push.items", order.Pieces))
+	}
+	if customer && order.CustomerName != "" {
 		parts = append(parts, order.CustomerName)
 	}
-	m.Body = strings.Join(parts, " · ")
-	m.Data["order_id"] = id
-	return m
+	return strings.Join(parts, " · ")
 }
 
 // titles are the titles of each kind of push.

@@ -83,8 +83,11 @@ type Owed struct {
 type OrderBrief struct {
 	ID           int64
 	Name         string
-	Total        bellhop.Money
-	Items        int // lines
+	Total        bellhop.Money // when it was placed: the owners' limits are about it
+	Current      bellhop.Money // what it comes to now
+	Refunded     bellhop.Money // by the refund that the push is about; zero for no refund
+	Pieces       int
+	Test         bool
 	CustomerName string
 	TraceParent  string    // Trace.TraceParent
 	AcceptedAt   time.Time // Trace.AcceptedAt

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/goccy/go-json"
@@ -10,8 +11,7 @@ import (
 
 // WriteDetails returns an order's details in their stored form.
 func WriteDetails(d *bellhop.Details) string {
-	b, _ := json.MarshalNoEscape(d) // plain fields
-	return string(b)
+	return writeDocument(d)
 }
 
 // ReadDetails reads the result of [WriteDetails]; nothing of "".
@@ -24,13 +24,47 @@ func WriteHistory(h *bellhop.History) string {
 	if h.Empty() {
 		return ""
 	}
-	b, _ := json.MarshalNoEscape(h)
-	return string(b)
+	return writeDocument(h)
 }
 
 // ReadHistory reads the result of [WriteHistory].
 func ReadHistory(kept string) (h bellhop.History, err error) {
 	return h, readDocument(kept, "history", &h)
+}
+
+// Refunded returns the money of the refund that a push is about, by its order's stored history; zero
+// for none.
+func Refunded(kind bellhop.PushKind, history, currency string) (bellhop.Money, error) {
+	_, id := kind.Split()
+	if id == 0 || history == "" {
+		return bellhop.Money{}, nil
+	}
+	h, err := ReadHistory(history)
+	if err != nil {
+		return bellhop.Money{}, err
+	}
+	if r, ok := h.Refund(id); ok && r.Amount != "" {
+		return ReadMoney(string(r.Amount), currency)
+	}
+	return bellhop.Money{}, nil
+}
+
+// writeDocument returns JSON that PostgreSQL takes, which knows no NUL in a text.
+func writeDocument(v any) string {
+	b, _ := json.MarshalNoEscape(v) // plain fields
+	if !bytes.Contains(b, []byte(`\u0000`)) {
+		return string(b)
+	}
+	for i := 0; i < len(b); i++ {
+		if b[i] != '\\' {
+			continue
+		}
+		if bytes.HasPrefix(b[i:], []byte(`\u0000`)) {
+			copy(b[i:], `\ufffd`)
+		}
+		i++
+	}
+	return string(b)
 }
 
 func readDocument(kept, what string, to any) error {

@@ -220,20 +220,28 @@ func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 	err = cl.tx.Do(func(b *postgres.Batch) {
 		b.Each(func(r pgx.Rows) error {
 			var d timed
-			var currency, total string
+			var currency, total, current, history string
 			err := r.Scan(&d.ID, &d.ShopID, &d.DeviceID, postgres.TextTo(&d.Kind), postgres.TextTo(&d.Status), &d.Attempts,
 				postgres.TimeTo(&d.Created), postgres.TimeTo(&d.Gathered), postgres.TimeTo(&d.next), &d.Reason, &d.Order.ID,
 				&d.Deleted, postgres.TextTo(&d.Order.Name), postgres.TextTo(&currency), postgres.TextTo(&total),
-				postgres.IntTo(&d.Order.Items), postgres.TextTo(&d.Order.CustomerName), postgres.TextTo(&d.Order.TraceParent),
+				postgres.TextTo(&current), postgres.IntTo(&d.Order.Pieces), postgres.BoolTo(&d.Order.Test),
+				postgres.TextTo(&d.Order.CustomerName), postgres.TextTo(&history), postgres.TextTo(&d.Order.TraceParent),
 				postgres.TimeTo(&d.Order.AcceptedAt), postgres.TimeTo(&d.Order.FirstAttemptAt))
 			if err == nil {
 				d.Order.Total, err = driver.ReadMoney(total, currency)
 			}
+			if err == nil {
+				d.Order.Current, err = driver.ReadMoney(current, currency)
+			}
+			if err == nil {
+				d.Order.Refunded, err = driver.Refunded(d.Kind, history, currency)
+			}
 			found = append(found, d)
 			return err
 		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at,
-			p.reason, p.order_id, coalesce(o.deleted, false), o.name, o.currency, o.total, o.lines, o.customer_name,
-			o.trace_parent, o.accepted_at, p.first_attempt_at FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
+			p.reason, p.order_id, coalesce(o.deleted, false), o.name, o.currency, o.total,
+			coalesce(o.current_total, o.total), coalesce(o.pieces, o.lines), o.test, o.customer_name,
+			CASE WHEN p.kind LIKE 'order.refunded:%' THEN o.history::text END, o.trace_parent, o.accepted_at, p.first_attempt_at FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
 			WHERE p.next_at <= $1 AND `+where+` ORDER BY p.id FOR UPDATE OF p`,
 			append([]any{postgres.Always(cl.now)}, args...)...)
 	})

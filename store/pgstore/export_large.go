@@ -2,15 +2,14 @@ package pgstore
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
-	"bellhop/store/driver"
 	"bellhop/store/move"
-	"bellhop/store/rules"
 )
 
 // Rows of these tables can be large, so the database stops at the chunk's size.
@@ -75,93 +74,47 @@ func (x *exporter) orders(b *postgres.Batch, shop, order int64) {
 	at := map[key]int{}
 	more := false
 	these := upTo("orders", "shop_id, order_id", "(shop_id, order_id) > ($1, $2)",
-		"300 + coalesce(octet_length(note), 0) + 150 * coalesce(lines, 0)", x.limit)
+		"300 + coalesce(octet_length(note), 0) + 150 * coalesce(lines, 0) + coalesce(octet_length(details::text), 0)", x.limit)
 	b.Each(func(r pgx.Rows) error {
 		if x.full() {
 			return nil
 		}
 		var k key
-		row, lines, err := readOrderRow(r, &k.shop, &more)
+		row, size, err := readOrderRow(r, &k.shop, &more)
 		k.order = row.ID
 		at[k] = len(x.chunk.Orders)
 		x.chunk.Orders = append(x.chunk.Orders, row)
-		size := 300 + 150*int(lines)
-		if row.Order != nil {
-			size += len(row.Order.Note)
-		}
 		x.took(fmt.Sprintf("%d.%d", k.shop, k.order), size)
 		return err
-	}, `SELECT o.shop_id, o.more, s.domain, `+exportedOrder+` FROM `+these+` o JOIN shops s ON s.id = o.shop_id
-		ORDER BY o.shop_id, o.order_id`, shop, order)
+	}, `SELECT o.shop_id, o.more, s.domain, o.deleted, o.placed_at IS NOT NULL, o.lines, o.details::text, o.history::text, `+
+		orderColumns+` FROM `+these+` o JOIN shops s ON s.id = o.shop_id ORDER BY o.shop_id, o.order_id`, shop, order)
 	x.whenMore(b, &more)
 	b.Each(func(r pgx.Rows) error {
 		var k key
-		var item bellhop.Item
-		var price string
-		err := r.Scan(&k.shop, &k.order, &item.ID, &item.Title, &item.Variant, &item.SKU, &item.Quantity, &price)
-		i, ok := at[k]
-		if err != nil || !ok || x.chunk.Orders[i].Order == nil {
-			return err
+		item, err := readItem(r, &k.shop, &k.order)
+		if i, ok := at[k]; ok && x.chunk.Orders[i].Order != nil {
+			o := x.chunk.Orders[i].Order
+			o.Items = append(o.Items, item)
 		}
-		o := x.chunk.Orders[i].Order
-		item.Price, err = driver.ReadMoney(price, o.Total.Currency)
-		o.Items = append(o.Items, item)
 		return err
 	}, `SELECT i.shop_id, i.order_id, i.item_id, i.title, i.variant, i.sku, i.quantity, i.price
 		FROM `+these+` o JOIN items i ON i.shop_id = o.shop_id AND i.order_id = o.order_id
 		ORDER BY i.shop_id, i.order_id, i.position`, shop, order)
 }
 
-const exportedOrder = `o.order_id, o.deleted, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at,
-	o.edit_id, o.refund_at, o.refund_id, o.placed_at IS NOT NULL, o.placed_at, o.placed_offset, o.updated_at,
-	o.updated_offset, o.cancelled_at, o.name, o.number, o.currency, o.total, o.presentment_currency, o.presentment_total,
-	o.customer_name, o.customer_email, o.note, o.financial_status, o.fulfillment_status, o.test, o.lines, o.handling,
-	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent`
-
-// readOrderRow reads an order without its items.
-func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row move.OrderRow, lines int64, err error) {
-	var o bellhop.Order
-	var whole bool
-	var placed, updated int64
-	var currency, total, seenCurrency, seenTotal string
-	v, t := &row.State.Version, &o.Trace
-	err = r.Scan(shop, more, &row.Shop, &row.ID, &row.State.Deleted, postgres.TimeTo(&v.UpdatedAt),
-		postgres.TimeTo(&v.TriggeredAt), postgres.IntTo(&v.Hash), postgres.TimeTo(&row.State.Edit.At),
-		postgres.IntTo(&row.State.Edit.ID), postgres.TimeTo(&row.State.Refund.At), postgres.IntTo(&row.State.Refund.ID),
-		&whole, postgres.TimeTo(&o.PlacedAt), postgres.IntTo(&placed), postgres.TimeTo(&o.UpdatedAt),
-		postgres.IntTo(&updated), postgres.TimeTo(&o.CancelledAt), postgres.TextTo(&o.Name), postgres.IntTo(&o.Number),
-		postgres.TextTo(&currency), postgres.TextTo(&total), postgres.TextTo(&seenCurrency),
-		postgres.TextTo(&seenTotal), postgres.TextTo(&o.CustomerName), postgres.TextTo(&o.CustomerEmail),
-		postgres.TextTo(&o.Note), postgres.TextTo(&o.FinancialStatus), postgres.TextTo(&o.FulfillmentStatus),
-		postgres.BoolTo(&o.Test), postgres.IntTo(&lines), postgres.TextTo(&o.Handling),
-		postgres.TimeTo(&t.TriggeredAt), postgres.TimeTo(&t.AcceptedAt), postgres.TimeTo(&t.RecordedAt),
-		postgres.TextTo(&t.TraceParent))
-	setKinds(&row.State)
-	if err != nil || !whole {
-		return row, lines, err
+// readOrderRow reads an order, and about how large it is.
+func readOrderRow(r pgx.Rows, shop *int64, more *bool) (row move.OrderRow, size int, err error) {
+	var there bool
+	var lines int
+	o, err := readWhole(r, "", shop, more, &row.Shop, &row.State.Deleted, &there, postgres.IntTo(&lines))
+	row.ID, row.State.Version, row.State.History = o.ID, o.Version, o.History
+	row.State.EditedAt, row.State.RefundedAt = o.EditedAt, o.RefundedAt
+	size = 300 + 150*lines
+	if err == nil && there {
+		size += len(o.Note) + 300*len(o.Items)
+		o.Shop, o.Version, o.History = row.Shop, bellhop.Version{}, bellhop.History{}
+		o.EditedAt, o.RefundedAt, o.Trace.PushedAt = time.Time{}, time.Time{}, time.Time{}
+		row.Order = &o
 	}
-	o.Shop, o.ID = row.Shop, row.ID
-	o.PlacedAt, o.UpdatedAt = driver.Zoned(o.PlacedAt, placed), driver.Zoned(o.UpdatedAt, updated)
-	if o.Total, err = driver.ReadMoney(total, currency); err != nil {
-		return row, lines, err
-	}
-	if seenCurrency != "" {
-		seen, err := driver.ReadMoney(seenTotal, seenCurrency)
-		if err != nil {
-			return row, lines, err
-		}
-		o.Presentment = &seen
-	}
-	row.Order = &o
-	return row, lines, nil
-}
-
-// setKinds sets the kinds of the touches.
-func setKinds(s *rules.State) {
-	if s.Edit != (bellhop.Touch{}) {
-		s.Edit.Kind = bellhop.TouchEdit
-	}
-	if s.Refund != (bellhop.Touch{}) {
-		s.Refund.Kind = bellhop.TouchRefund
-	}
+	return row, size, err
 }

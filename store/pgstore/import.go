@@ -45,8 +45,6 @@ var (
 			allowanceTypes)
 	importOrders = importInto("orders", "order_id, "+stateColumns+", "+contentColumns+", "+traceColumns,
 		"bigint "+stateTypes+contentTypes+traceTypes)
-	importItems = importInto("items", "order_id, position, item_id, title, variant, sku, quantity, price",
-		"bigint bigint bigint text text text bigint text")
 	importPushes = importInto("pushes", "id, order_id, device_id, kind, status, attempts, created_at, next_at, reason, "+
 		"sent_at, received_at, opened_at, first_attempt_at, gathered_since",
 		"bigint bigint bigint text text bigint timestamptz timestamptz text "+
@@ -75,7 +73,6 @@ func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
 	add(importTokens, rowsOf(c.Tokens, fillToken))
 	add(importDevices, rowsOf(c.Devices, fillDevice))
 	add(importOrders, rowsOf(c.Orders, fillOrder))
-	add(importItems, itemRows(c.Orders))
 	add(importPushes, rowsOf(c.Pushes, fillPush))
 	add(importFanOuts, rowsOf(c.FanOuts, fillFanOut))
 	add(insertEvents, rowsOf(c.Events, db.fillEvent))
@@ -147,7 +144,7 @@ func fillDevice(r *postgres.Rows, d *move.DeviceRow) {
 func fillOrder(r *postgres.Rows, o *move.OrderRow) {
 	s := o.State
 	r.Text(o.Shop).Int(o.ID).Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).
-		Int(int64(s.Version.Hash)).Time(s.Edit.At).IntOrNull(s.Edit.ID).Time(s.Refund.At).IntOrNull(s.Refund.ID)
+		Int(int64(s.Version.Hash)).Time(s.EditedAt).Time(s.RefundedAt).Bytes(document(driver.WriteHistory(&s.History)))
 	c := o.Order
 	if c == nil {
 		c = &bellhop.Order{}
@@ -157,20 +154,6 @@ func fillOrder(r *postgres.Rows, o *move.OrderRow) {
 	}
 	fill(r, c).Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt).
 		TextOrNull(c.Trace.TraceParent)
-}
-
-func itemRows(orders []move.OrderRow) *postgres.Rows {
-	var r postgres.Rows
-	for i := range orders {
-		if orders[i].Order == nil {
-			continue
-		}
-		for n, item := range orders[i].Order.Items {
-			r.Next().Text(orders[i].Shop).Int(orders[i].ID).Int(int64(n)).Int(item.ID).Text(item.Title).Text(item.Variant).
-				Text(item.SKU).Int(item.Quantity).Text(item.Price.String())
-		}
-	}
-	return &r
 }
 
 func fillPush(r *postgres.Rows, p *move.PushRow) {

@@ -18,26 +18,36 @@ import (
 const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
 	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
 	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
-	o.financial_status, o.fulfillment_status, o.test, o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent,
+	o.financial_status, o.fulfillment_status, o.test, coalesce(o.created_at, o.placed_at),
+	coalesce(o.created_offset, o.placed_offset), coalesce(o.current_total, o.total), coalesce(o.pieces, o.lines),
+	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent,
 	(SELECT min(sent_at) FROM pushes p WHERE p.shop_id = o.shop_id AND p.order_id = o.order_id)`
 
-func readOrder(r pgx.Rows, shop string) (bellhop.Order, error) {
+// readOrder scans the columns before, too.
+func readOrder(r pgx.Rows, shop string, before ...any) (bellhop.Order, error) {
 	o := bellhop.Order{Shop: shop}
-	var hash, placed, updated int64
-	var currency, total, seenCurrency, seenTotal string
-	err := r.Scan(&o.ID, postgres.TimeTo(&o.Version.UpdatedAt), postgres.TimeTo(&o.Version.TriggeredAt), &hash,
-		postgres.TimeTo(&o.EditedAt), postgres.TimeTo(&o.RefundedAt), postgres.TextTo(&o.Handling),
-		postgres.TimeTo(&o.PlacedAt), &placed, postgres.TimeTo(&o.UpdatedAt), &updated, postgres.TimeTo(&o.CancelledAt),
-		&o.Name, &o.Number, &currency, &total, &seenCurrency, &seenTotal, &o.CustomerName, &o.CustomerEmail, &o.Note,
-		&o.FinancialStatus, &o.FulfillmentStatus, &o.Test, postgres.TimeTo(&o.Trace.TriggeredAt),
-		postgres.TimeTo(&o.Trace.AcceptedAt), postgres.TimeTo(&o.Trace.RecordedAt), postgres.TextTo(&o.Trace.TraceParent),
-		postgres.TimeTo(&o.Trace.PushedAt))
+	var placed, updated, created int64
+	var currency, total, seenCurrency, seenTotal, current string
+	v, t := &o.Version, &o.Trace
+	err := r.Scan(append(before, &o.ID, postgres.TimeTo(&v.UpdatedAt), postgres.TimeTo(&v.TriggeredAt),
+		postgres.IntTo(&v.Hash), postgres.TimeTo(&o.EditedAt), postgres.TimeTo(&o.RefundedAt), postgres.TextTo(&o.Handling),
+		postgres.TimeTo(&o.PlacedAt), postgres.IntTo(&placed), postgres.TimeTo(&o.UpdatedAt), postgres.IntTo(&updated),
+		postgres.TimeTo(&o.CancelledAt), postgres.TextTo(&o.Name), postgres.IntTo(&o.Number), postgres.TextTo(&currency),
+		postgres.TextTo(&total), postgres.TextTo(&seenCurrency), postgres.TextTo(&seenTotal),
+		postgres.TextTo(&o.CustomerName), postgres.TextTo(&o.CustomerEmail), postgres.TextTo(&o.Note),
+		postgres.TextTo(&o.FinancialStatus), postgres.TextTo(&o.FulfillmentStatus), postgres.BoolTo(&o.Test),
+		postgres.TimeTo(&o.CreatedAt), postgres.IntTo(&created), postgres.TextTo(&current), postgres.IntTo(&o.Pieces),
+		postgres.TimeTo(&t.TriggeredAt), postgres.TimeTo(&t.AcceptedAt), postgres.TimeTo(&t.RecordedAt),
+		postgres.TextTo(&t.TraceParent), postgres.TimeTo(&t.PushedAt))...)
 	if err != nil {
 		return o, err
 	}
-	o.Version.Hash = uint64(hash)
 	o.PlacedAt, o.UpdatedAt = driver.Zoned(o.PlacedAt, placed), driver.Zoned(o.UpdatedAt, updated)
-	if o.Total, err = driver.ReadMoney(total, currency); err != nil || seenCurrency == "" {
+	o.CreatedAt = driver.Zoned(o.CreatedAt, created)
+	if o.Total, err = driver.ReadMoney(total, currency); err != nil {
+		return o, err
+	}
+	if o.Current, err = driver.ReadMoney(current, currency); err != nil || seenCurrency == "" {
 		return o, err
 	}
 	seen, err := driver.ReadMoney(seenTotal, seenCurrency)
@@ -171,7 +181,7 @@ func (db *DB) Order(ctx context.Context, shop string, id int64) (bellhop.Order, 
 	return w.order, nil
 }
 
-// whole is an order with its items and pushes.
+// whole is an order with its documents and pushes.
 type whole struct {
 	order bellhop.Order
 	there bool
@@ -179,7 +189,8 @@ type whole struct {
 
 const (
 	ofOrder     = `shop_id = (SELECT id FROM shops WHERE domain = $1) AND order_id = $2`
-	selectOrder = `SELECT ` + orderColumns + ` FROM orders o WHERE o.placed_at IS NOT NULL AND o.` + ofOrder
+	selectOrder = `SELECT details::text, history::text, ` + orderColumns + ` FROM orders o
+		WHERE o.placed_at IS NOT NULL AND o.` + ofOrder
 	selectItems = `SELECT item_id, title, variant, sku, quantity, price FROM items WHERE ` + ofOrder + ` ORDER BY position`
 )
 
@@ -188,17 +199,12 @@ func (w *whole) load(b *postgres.Batch, shop string, id int64) {
 	*w = whole{}
 	b.Each(func(r pgx.Rows) (err error) {
 		w.there = true
-		w.order, err = readOrder(r, shop)
+		w.order, err = readWhole(r, shop)
 		return err
 	}, selectOrder, shop, id)
 	b.Each(func(r pgx.Rows) error {
-		var i bellhop.Item
-		var price string
-		err := r.Scan(&i.ID, &i.Title, &i.Variant, &i.SKU, &i.Quantity, &price)
-		if err == nil {
-			i.Price, err = driver.ReadMoney(price, w.order.Total.Currency)
-		}
-		w.order.Items = append(w.order.Items, i)
+		it, err := readItem(r)
+		w.order.Items = append(w.order.Items, it)
 		return err
 	}, selectItems, shop, id)
 	b.Each(func(r pgx.Rows) error {
@@ -206,6 +212,28 @@ func (w *whole) load(b *postgres.Batch, shop string, id int64) {
 		w.order.Pushes = append(w.order.Pushes, p)
 		return err
 	}, selectPushes+`WHERE p.`+ofOrder+` ORDER BY p.id`, shop, id)
+}
+
+// readWhole reads an order with its documents, which come first. It scans the columns before, too.
+func readWhole(r pgx.Rows, shop string, before ...any) (o bellhop.Order, err error) {
+	var details, history string
+	o, err = readOrder(r, shop, append(before, postgres.TextTo(&details), postgres.TextTo(&history))...)
+	if err == nil {
+		o.Details, err = driver.ReadDetails(details)
+	}
+	if err == nil {
+		o.History, err = driver.ReadHistory(history)
+	}
+	return o, err
+}
+
+// readItem reads a line of an order that was recorded before orders had details. It scans the
+// columns before, too.
+func readItem(r pgx.Rows, before ...any) (it bellhop.Item, err error) {
+	var price string
+	err = r.Scan(append(before, &it.ID, &it.Title, &it.Variant, &it.SKU, &it.Quantity, &price)...)
+	it.Current, it.Price = it.Quantity, bellhop.Amount(price)
+	return it, err
 }
 
 const lockOrder = `SELECT s.id FROM shops s JOIN orders o ON o.shop_id = s.id

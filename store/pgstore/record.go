@@ -65,8 +65,8 @@ const (
 	// One look-up each, since the planner knows little of a fast-growing table; locked in
 	// the order of the arguments.
 	loadOrders = `SELECT o.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL
-		(SELECT shop_id, order_id, deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id,
-		refund_at, refund_id, financial_status, cancelled_at IS NOT NULL
+		(SELECT shop_id, order_id, deleted, version_updated_at, version_triggered_at, version_hash, edit_at,
+		refund_at, history, financial_status, cancelled_at IS NOT NULL
 			FROM orders WHERE shop_id = (SELECT id FROM shops WHERE domain = k.domain) AND order_id = k.order_id
 			FOR NO KEY UPDATE) AS o`
 	loadOwed = `SELECT p.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL
@@ -161,11 +161,14 @@ func (l *loading) addOrder(r pgx.Rows) error {
 	var k rules.OrderKey
 	var hash int64
 	var paid string
+	var history string
 	err := r.Scan(&k.Shop, &k.ID, &s.Deleted, postgres.TimeTo(&s.Version.UpdatedAt),
-		postgres.TimeTo(&s.Version.TriggeredAt), &hash, postgres.TimeTo(&s.Edit.At), postgres.IntTo(&s.Edit.ID),
-		postgres.TimeTo(&s.Refund.At), postgres.IntTo(&s.Refund.ID), postgres.TextTo(&paid), &s.Cancelled)
+		postgres.TimeTo(&s.Version.TriggeredAt), &hash, postgres.TimeTo(&s.EditedAt), postgres.TimeTo(&s.RefundedAt),
+		postgres.TextTo(&history), postgres.TextTo(&paid), &s.Cancelled)
 	s.Version.Hash, s.Paid = uint64(hash), (&bellhop.Order{FinancialStatus: paid}).WasPaid()
-	setKinds(s)
+	if err == nil {
+		s.History, err = driver.ReadHistory(history)
+	}
 	l.Orders[k] = o
 	return err
 }

@@ -15,17 +15,17 @@ import (
 // An order's row: its key, its version, its content, and the columns set once when it came.
 const (
 	keyColumns   = `shop_id, order_id`
-	stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at,
-		refund_id`
+	stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at,
+		history`
 	contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency, total,
 		presentment_currency, presentment_total, customer_name, customer_email, note, financial_status, fulfillment_status,
-		test, lines, sought`
+		test, lines, sought, created_at, created_offset, current_total, pieces, details`
 	traceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
 
 	keyTypes     = `bigint bigint `
-	stateTypes   = `bool timestamptz timestamptz bigint timestamptz bigint timestamptz bigint `
+	stateTypes   = `bool timestamptz timestamptz bigint timestamptz timestamptz jsonb `
 	contentTypes = `timestamptz bigint timestamptz bigint timestamptz text bigint text text text text text text text text
-		text bool bigint text `
+		text bool bigint text timestamptz bigint text bigint jsonb `
 	traceTypes = `text timestamptz timestamptz timestamptz text`
 )
 
@@ -43,10 +43,9 @@ var (
 	// The bodies of deleted orders' webhooks.
 	forgetBodies = `UPDATE events e SET body = NULL, coding = 0 FROM ` + postgres.Unnest("text bigint") +
 		` AS n(shop, order_id) WHERE e.order_id = n.order_id AND e.shop = n.shop AND e.body IS NOT NULL`
+	// The lines of orders that were recorded before orders had details.
 	deleteItems = `DELETE FROM items i USING ` + postgres.Unnest(keyTypes) + ` AS n(` + keyColumns + `)
 		WHERE i.shop_id = n.shop_id AND i.order_id = n.order_id`
-	insertItems = `INSERT INTO items (shop_id, order_id, position, item_id, title, variant, sku, quantity, price)
-		SELECT * FROM ` + postgres.Unnest("bigint bigint bigint bigint text text text bigint text")
 	insertPushes = `INSERT INTO pushes (shop_id, order_id, device_id, kind, status, attempts, created_at, next_at, reason)
 		SELECT shop_id, order_id, device_id, kind, status, 0, created_at, next_at, reason
 		FROM ` + postgres.Unnest("bigint bigint bigint text text timestamptz timestamptz text") + `
@@ -112,7 +111,7 @@ func (s recording) saveOrders(q *postgres.Batch) {
 	slices.SortFunc(s.Orders, func(a, b *rules.OrderChange) int {
 		return cmp.Or(cmp.Compare(a.Shop, b.Shop), cmp.Compare(a.ID, b.ID))
 	})
-	var inserted, states, updated, traces, emptied, items postgres.Rows
+	var inserted, states, updated, traces, emptied postgres.Rows
 	for _, o := range s.Orders {
 		switch {
 		case o.Row == 0:
@@ -126,16 +125,12 @@ func (s recording) saveOrders(q *postgres.Batch) {
 				traceTo(keyTo(&traces, o), o)
 			}
 		}
-		if o.Content != nil {
-			itemsTo(&items, o)
-		}
 	}
 	exec(q, insertOrders, &inserted)
 	exec(q, updateStates, &states)
 	exec(q, updateOrders, &updated)
 	exec(q, updateTraces, &traces)
 	exec(q, deleteItems, &emptied)
-	exec(q, insertItems, &items)
 }
 
 func keyTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
@@ -145,7 +140,7 @@ func keyTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
 func stateTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
 	s := &o.State
 	return r.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash)).
-		Time(s.Edit.At).IntOrNull(s.Edit.ID).Time(s.Refund.At).IntOrNull(s.Refund.ID)
+		Time(s.EditedAt).Time(s.RefundedAt).Bytes(document(driver.WriteHistory(&s.History)))
 }
 
 // contentTo adds the order's content: nothing of one that has not come yet or was deleted.
@@ -165,7 +160,24 @@ func fill(r *postgres.Rows, c *bellhop.Order) *postgres.Rows {
 	return r.Int(driver.Offset(c.UpdatedAt)).Time(c.CancelledAt).Text(c.Name).Int(c.Number).
 		Text(c.Total.Currency).Text(c.Total.String()).Text(seen).Text(amount).Text(c.CustomerName).Text(c.CustomerEmail).
 		Text(c.Note).Text(c.FinancialStatus).Text(c.FulfillmentStatus).Bool(c.Test).Int(int64(len(c.Items))).
-		Text(sought(c))
+		Text(sought(c)).Time(c.CreatedAt).Int(driver.Offset(c.CreatedAt)).Text(c.Current.String()).Int(c.Pieces).
+		Bytes(details(c))
+}
+
+// details is NULL for an order without content.
+func details(o *bellhop.Order) []byte {
+	if o.Version.IsZero() && o.Schema == 0 && o.Items == nil {
+		return nil
+	}
+	return document(driver.WriteDetails(&o.Details))
+}
+
+// document is NULL for "".
+func document(text string) []byte {
+	if text == "" {
+		return nil
+	}
+	return []byte(text)
 }
 
 // sought is the text that searches of orders match: see listOrders.
@@ -181,14 +193,6 @@ func traceTo(r *postgres.Rows, o *rules.OrderChange) {
 	}
 	e := o.First.Event
 	r.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(o.First.At).TextOrNull(e.TraceParent)
-}
-
-func itemsTo(r *postgres.Rows, o *rules.OrderChange) {
-	for i := range o.Content.Order.Items {
-		item := &o.Content.Order.Items[i]
-		keyTo(r, o).Int(int64(i)).Int(item.ID).Text(item.Title).Text(item.Variant).Text(item.SKU).Int(item.Quantity).
-			Text(item.Price.String())
-	}
 }
 
 // saveFanOuts adds fan-outs, and drops those of deleted orders.

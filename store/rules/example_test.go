@@ -16,7 +16,7 @@ func ExampleRation() {
 	usd := func(units int64) bellhop.Money { return bellhop.Money{Units: units, Digits: 2, Currency: "USD"} }
 	var due []store.OrderBrief
 	for i := range int64(6) {
-		due = append(due, store.OrderBrief{ID: i, Kind: bellhop.PushOrderNew, Total: usd(1000)})
+		due = append(due, store.OrderBrief{ID: i, Kind: bellhop.PushOrderNew, Current: usd(1000)})
 	}
 	portions, left, next := rules.Ration(budget, bellhop.Budget{}, rules.Allowance{}, due, now)
 	for _, p := range portions {

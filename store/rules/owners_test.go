@@ -74,7 +74,7 @@ func TestRationAsTheOwnerLikes(t *testing.T) {
 	const n, held, loud, paid = 1, 2, 3, 4
 	due := func(kinds ...int) (all []store.OrderBrief) {
 		for i, k := range kinds {
-			o := store.OrderBrief{ID: int64(i + 1), Kind: bellhop.PushOrderNew, Total: dollars(1), Held: k == held,
+			o := store.OrderBrief{ID: int64(i + 1), Kind: bellhop.PushOrderNew, Current: dollars(1), Held: k == held,
 				Loud: k == loud}
 			if k == paid {
 				o.Kind = bellhop.PushOrderPaid

@@ -119,9 +119,9 @@ func addTo(g *store.Gathering, orders []store.OrderBrief, now time.Time) *store.
 			sum.Changes++
 			continue
 		}
-		total, ok := o.Total, true
+		total, ok := o.Current, true
 		if sum.Orders > 0 {
-			total, ok = sum.Total.Add(o.Total)
+			total, ok = sum.Total.Add(o.Current)
 		}
 		if !ok {
 			total = bellhop.Money{}

@@ -20,7 +20,7 @@ func dollars(n int64) bellhop.Money {
 func briefs(n int) []store.OrderBrief {
 	all := make([]store.OrderBrief, n)
 	for i := range all {
-		all[i] = store.OrderBrief{ID: int64(i + 1), Kind: bellhop.PushOrderNew, Total: dollars(1)}
+		all[i] = store.OrderBrief{ID: int64(i + 1), Kind: bellhop.PushOrderNew, Current: dollars(1)}
 	}
 	return all
 }
@@ -109,9 +109,9 @@ func TestGatheringSums(t *testing.T) {
 		t.Errorf("sum %+v", g)
 	}
 	left.Spent = 2
-	again := []store.OrderBrief{{ID: 1, Kind: bellhop.PushOrderNew, Total: dollars(1), Gathered: true},
-		{ID: 2, Kind: bellhop.PushOrderNew, Total: dollars(1), Gathered: true},
-		{ID: 3, Kind: bellhop.PushOrderNew, Total: dollars(1)}}
+	again := []store.OrderBrief{{ID: 1, Kind: bellhop.PushOrderNew, Current: dollars(1), Gathered: true},
+		{ID: 2, Kind: bellhop.PushOrderNew, Current: dollars(1), Gathered: true},
+		{ID: 3, Kind: bellhop.PushOrderNew, Current: dollars(1)}}
 	portions, left, _ = rules.Ration(three, bellhop.Budget{}, left, again, noon)
 	if g := portions[0].Gathered; portions[0].Count != 3 ||
 		*g != (store.Gathering{Orders: 3, Total: dollars(3), Since: noon}) {
@@ -123,13 +123,13 @@ func TestGatheringSums(t *testing.T) {
 	}
 	left.Spent = 2
 	portions, left, _ = rules.Ration(three, bellhop.Budget{}, left,
-		[]store.OrderBrief{{ID: 4, Kind: bellhop.PushOrderNew, Total: yen}}, noon)
+		[]store.OrderBrief{{ID: 4, Kind: bellhop.PushOrderNew, Current: yen}}, noon)
 	if g := portions[0].Gathered; *g != (store.Gathering{Orders: 4, Since: noon}) {
 		t.Errorf("of two currencies: %+v", g)
 	}
 	left.Spent = 2
 	portions, _, _ = rules.Ration(three, bellhop.Budget{}, left,
-		[]store.OrderBrief{{ID: 5, Kind: bellhop.PushOrderNew, Total: dollars(1)}}, noon)
+		[]store.OrderBrief{{ID: 5, Kind: bellhop.PushOrderNew, Current: dollars(1)}}, noon)
 	if g := portions[0].Gathered; *g != (store.Gathering{Orders: 5, Since: noon}) {
 		t.Errorf("it stays without a total: %+v", g)
 	}
