@@ -56,6 +56,15 @@ type Order struct {
 	Pushes     []Push
 }
 
+// In returns an amount of the order as money; no money where there is no amount.
+func (o *Order) In(a Amount) Money {
+	if a == "" {
+		return Money{}
+	}
+	m, _ := ParseMoney(string(a), o.Total.Currency) // it was checked when it was read
+	return m
+}
+
 // WasPaid reports whether the order is paid, or was before money went back.
 func (o *Order) WasPaid() bool {
 	switch o.FinancialStatus {

@@ -127,7 +127,7 @@ func WholeOrderOf(o *bellhop.Order) Order {
 	out, items, pushes := OrderOf(o), make([]Item, len(o.Items)), make([]OrdersPush, len(o.Pushes))
 	for i, it := range o.Items {
 		items[i] = Item{ID: id(it.ID), Title: it.Title, Variant: it.Variant, SKU: it.SKU, Quantity: it.Quantity,
-			Price: it.Price.String()}
+			Price: string(it.Price)}
 	}
 	for i := range o.Pushes {
 		pushes[i] = PushOf(&o.Pushes[i]).OrdersPush

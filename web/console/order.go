@@ -77,7 +77,7 @@ func (v *visit) orderView(o *bellhop.Order) *orderView {
 	}
 	for _, it := range o.Items {
 		view.Items = append(view.Items, itemRow{it.Title, it.Variant, it.SKU, v.Number(int(it.Quantity)),
-			v.Money(it.Price)})
+			v.Money(o.In(it.Price))})
 	}
 	if t := o.Trace; !t.PushedAt.IsZero() && !t.TriggeredAt.IsZero() {
 		view.Whole = v.T("order.whole", "Span", v.Span(t.PushedAt.Sub(t.TriggeredAt)))
