@@ -65,8 +65,7 @@ func TestAChildIsReadyAndEndsWhenAsked(t *testing.T) {
 	if err := c.listening(t.Context(), addr); err != nil {
 		t.Fatal(err)
 	}
-	w, err := NewWebhooks(WebhookOptions{Host: addr, Shops: []string{"one.myshopify.com"}, Secret: b.secret, Seed: 1,
-		Now: time.Now()})
+	w, err := NewWebhooks(WebhookOptions{Host: addr, Shops: []string{"one.myshopify.com"}, Secret: b.secret, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

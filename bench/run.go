@@ -230,7 +230,7 @@ func (b *bench) webhooksOf(o WebhookOptions) (*Webhooks, error) {
 	if w := b.made[kind]; w != nil {
 		return w.again(o.First, o.Keep), nil
 	}
-	o.Host, o.Secret, o.Seed, o.Now = "bellhop.test", b.secret, 1, time.Now()
+	o.Host, o.Secret, o.Seed = "bellhop.test", b.secret, 1
 	w, err := NewWebhooks(o)
 	if err == nil {
 		b.made[kind] = w

@@ -64,7 +64,7 @@ func serveAndFlood(b *testing.B, record bool) {
 // flood times from the first webhook until the last is answered, or recorded.
 func flood(b *testing.B, target string, parts *wire.Parts, record bool) {
 	w, err := bench.NewWebhooks(bench.WebhookOptions{
-		Host: "bellhop.test", Shops: []string{benchShop}, Secret: benchSecret, Seed: 1, Now: time.Now(),
+		Host: "bellhop.test", Shops: []string{benchShop}, Secret: benchSecret, Seed: 1,
 	})
 	if err != nil {
 		b.Fatal(err)

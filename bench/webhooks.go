@@ -1,17 +1,23 @@
 package bench
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"hash"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
+	"bellhop/shopify"
 	"bellhop/simulate"
 )
 
@@ -39,18 +45,14 @@ type WebhookOptions struct {
 	// Basic leaves out orders with characters that SQS refuses, or that its
 	// stand-in does: those beyond Unicode's basic plane, such as emoji.
 	Basic bool
-	Now   time.Time
 }
 
 // firstOrder is the smallest made-up id.
 const firstOrder int64 = 5_000_000_000_000
 
-// The sizes of body to take from the twin's variety, which ends at 500 line items.
-const (
-	smallestBody = 4200
-	largestBody  = 6600
-	perShop      = 64 // templates of one shop, when there is one: few enough to stay in the processor's cache
-)
+// perShop is how many templates one shop has, when there is one: few enough to stay in the
+// processor's cache.
+const perShop = 64
 
 // NewWebhooks prepares the requests that [Webhooks.For] hands out.
 func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
@@ -74,33 +76,50 @@ func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
 	return w, nil
 }
 
-// templatesOf takes n orders of one shop from the Shopify twin.
+// fixedOrders are the twin's orders of seed 1 as it made them in November 2026, one a line: webhook
+// id, event id, body. They stay the same while the twin grows, so that figures can be compared.
+//
+//go:embed orders.zst
+var fixedOrders []byte
+
+// shopPlace holds the place of the shop's domain in fixedOrders.
+const shopPlace = "SHOP"
+
+// templatesOf makes n fixed orders those of one shop.
 func templatesOf(o WebhookOptions, shop string, n int) (all []*template, err error) {
-	deliveries, err := simulate.Generate(simulate.ShopifyOptions{
-		Shops: []string{shop}, Secret: o.Secret, Seed: o.Seed, Now: func() time.Time { return o.Now },
-	})
+	unpack, err := zstd.NewReader(bytes.NewReader(fixedOrders))
 	if err != nil {
-		return nil, fmt.Errorf("make orders to load with: %w", err)
+		return nil, fmt.Errorf("unpack the orders to load with: %w", err)
 	}
-	for d := range deliveries {
-		if !usable(d) || o.Basic && !basic(d.Body) {
+	defer unpack.Close()
+	lines := bufio.NewScanner(unpack)
+	for len(all) < n && lines.Scan() {
+		if o.Basic && !basic(lines.Bytes()) {
 			continue
+		}
+		d, err := deliveryOf(lines.Text(), shop)
+		if err != nil {
+			return nil, err
 		}
 		t, err := newTemplate(o.Host, d)
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, t); len(all) == n {
-			break
-		}
+		all = append(all, t)
 	}
-	return all, nil
+	return all, lines.Err()
 }
 
-// usable leaves out orders that are rare among real ones, too: very short and very
-// long ones, and ids of an unusual length.
-func usable(d *simulate.Delivery) bool {
-	return len(d.Body) >= smallestBody && len(d.Body) <= largestBody && len(strconv.FormatInt(d.OrderID, 10)) == idWidth
+// deliveryOf reads a line of fixedOrders.
+func deliveryOf(line, shop string) (*simulate.Delivery, error) {
+	ids, body, _ := strings.Cut(line, " {")
+	d := &simulate.Delivery{Shop: shop, Topic: shopify.TopicOrderCreate,
+		Body: []byte("{" + strings.Replace(body, shopPlace, shop, 1))}
+	_, err := fmt.Sscanf(ids+" "+body, `%s %s "id":%d`, &d.WebhookID, &d.EventID, &d.OrderID)
+	if err != nil {
+		return nil, fmt.Errorf("read an order to load with: %w", err)
+	}
+	return d, nil
 }
 
 func basic(body []byte) bool {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/s2"
 
 	"bellhop"
@@ -22,7 +23,6 @@ func testWebhooks(t testing.TB, shops ...string) *Webhooks {
 	}
 	w, err := NewWebhooks(WebhookOptions{
 		Host: "127.0.0.1:1", Shops: shops, Secret: "hush", Seed: 1, Keep: 1000,
-		Now: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +114,26 @@ func TestWebhooksTellWhenAnOrderWasDue(t *testing.T) {
 	for _, id := range []int64{5_000_000_000_001, 1} {
 		if _, ok := w.Due(id); ok {
 			t.Errorf("order %d was never made", id)
+		}
+	}
+}
+
+// Other bodies would make figures of before and after incomparable.
+func TestWebhooksAreOfAFixedSet(t *testing.T) {
+	if sum := xxhash.Sum64(fixedOrders); sum != 0xa4d88bf497174cdb {
+		t.Errorf("the fixed orders have changed: %#x", sum)
+	}
+	w, err := NewWebhooks(WebhookOptions{Host: "h", Shops: []string{"one.myshopify.com"}, Secret: "hush", Basic: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(w.templates) != 64 {
+		t.Errorf("%d orders without rare characters, want 64", len(w.templates))
+	}
+	for _, tpl := range w.templates {
+		body := tpl.text[tpl.body:]
+		if !basic(body) || !bytes.Contains(body, []byte(`"order_status_url":"https:\/\/one.myshopify.com\/`)) {
+			t.Errorf("a rare character, or another shop: %s", body)
 		}
 	}
 }
