@@ -27,7 +27,7 @@ const (
 			LEFT JOIN shops s ON s.id = owing.id WHERE d.n > 0`
 	fanningOut = `WITH RECURSIVE owing(id) AS ((SELECT shop_id FROM fanouts ORDER BY shop_id LIMIT 1) UNION ALL
 			SELECT (SELECT shop_id FROM fanouts WHERE shop_id > owing.id ORDER BY shop_id LIMIT 1) FROM owing
-			WHERE owing.id IS NOT NULL) SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1)
+			WHERE owing.id IS NOT NULL) SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1), 0
 			FROM owing JOIN shops s ON s.id = owing.id`
 	lastDue  = `SELECT max(next_at) FROM pushes WHERE next_at IS NOT NULL`
 	callBack = `UPDATE pushes SET next_at = $1 WHERE id IN
@@ -68,21 +68,16 @@ type looked struct {
 func (db *DB) look(ctx context.Context, query string, now time.Time, free int) (l looked, err error) {
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {
 		l = looked{}
-		b.Each(func(r pgx.Rows) error {
-			var d rules.Backlog
-			err := r.Scan(&d.ShopID, &d.Shop, postgres.TimeTo(&d.Since), &d.Due)
-			l.due = append(l.due, d)
-			return err
-		}, query, postgres.Always(now), free)
-		b.Each(func(r pgx.Rows) error {
-			var f rules.Backlog
-			err := r.Scan(&f.ShopID, &f.Shop, postgres.TimeTo(&f.Since))
-			l.fanning = append(l.fanning, f)
-			return err
-		}, fanningOut)
-		b.Each(func(r pgx.Rows) error { return r.Scan(postgres.TimeTo(&l.last)) }, lastDue)
+		all(b, &l.due, readBacklog, query, postgres.Always(now), free)
+		all(b, &l.fanning, readBacklog, fanningOut)
+		value(b, postgres.TimeTo(&l.last), lastDue)
 	})
 	return l, err
+}
+
+func readBacklog(r pgx.Rows) (d rules.Backlog, err error) {
+	err = r.Scan(&d.ShopID, &d.Shop, postgres.TimeTo(&d.Since), &d.Due)
+	return d, err
 }
 
 // fanOut writes a portion of pushes for each shop whose slots ask for it, in a transaction
@@ -130,18 +125,12 @@ func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) 
 		return err
 	}
 	var to []rules.Receiver
-	err = tx.Do(func(q *postgres.Batch) {
-		q.Each(func(r pgx.Rows) error {
-			p, err := readReceiver(r)
-			to = append(to, p)
-			return err
-		}, fanOutTo, shop, after, last, n)
-	})
+	err = tx.Do(func(q *postgres.Batch) { all(q, &to, readReceiver, fanOutTo, shop, after, last, n) })
 	if err != nil {
 		return err
 	}
 	r := rules.PlanPortion(push, money, to)
-	err = tx.Commit(func(q *postgres.Batch) {
+	return newWrites(db, &r.Changes).commit(ctx, tx, func(q *postgres.Batch) {
 		if len(to) < n {
 			q.Exec(`DELETE FROM fanouts WHERE id = $1`, id)
 		} else {
@@ -149,8 +138,4 @@ func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) 
 		}
 		saveFollowing(q, r.Owed, "")
 	})
-	if err == nil {
-		newWrites(db, &r.Changes).committed(ctx)
-	}
-	return err
 }

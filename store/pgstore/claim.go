@@ -132,14 +132,9 @@ const lockDevices = `SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only
 
 // lockDevices loads the devices that nobody else claims for. Removed devices are free.
 func (cl *claim) lockDevices(devices []int64) (free, locked []int64, err error) {
-	there := map[int64]bool{}
+	var there []int64
 	err = cl.tx.Do(func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error {
-			var id int64
-			err := r.Scan(&id)
-			there[id] = true
-			return err
-		}, `SELECT id FROM devices WHERE id = ANY($1)`, devices)
+		all(b, &there, scanValue[int64], `SELECT id FROM devices WHERE id = ANY($1)`, devices)
 		b.Each(func(r pgx.Rows) error {
 			p, err := readBudget(r)
 			cl.devices[p.ID] = p
@@ -147,7 +142,7 @@ func (cl *claim) lockDevices(devices []int64) (free, locked []int64, err error) 
 		}, lockDevices, devices)
 	})
 	for _, id := range devices {
-		if there[id] && cl.devices[id] == nil {
+		if cl.devices[id] == nil && slices.Contains(there, id) {
 			locked = append(locked, id)
 			continue
 		}
@@ -218,10 +213,9 @@ func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 	}
 	var found []timed
 	err = cl.tx.Do(func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error {
-			var d timed
+		all(b, &found, func(r pgx.Rows) (d timed, err error) {
 			var currency, total string
-			err := r.Scan(&d.ID, &d.ShopID, &d.DeviceID, postgres.TextTo(&d.Kind), postgres.TextTo(&d.Status), &d.Attempts,
+			err = r.Scan(&d.ID, &d.ShopID, &d.DeviceID, postgres.TextTo(&d.Kind), postgres.TextTo(&d.Status), &d.Attempts,
 				postgres.TimeTo(&d.Created), postgres.TimeTo(&d.Gathered), postgres.TimeTo(&d.next), &d.Reason, &d.Order.ID,
 				&d.Deleted, postgres.TextTo(&d.Order.Name), postgres.TextTo(&currency), postgres.TextTo(&total),
 				postgres.IntTo(&d.Order.Items), postgres.TextTo(&d.Order.CustomerName), postgres.TextTo(&d.Order.TraceParent),
@@ -229,8 +223,7 @@ func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 			if err == nil {
 				d.Order.Total, err = driver.ReadMoney(total, currency)
 			}
-			found = append(found, d)
-			return err
+			return d, err
 		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at,
 			p.reason, p.order_id, coalesce(o.deleted, false), o.name, o.currency, o.total, o.lines, o.customer_name,
 			o.trace_parent, o.accepted_at, p.first_attempt_at FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
@@ -290,23 +283,16 @@ func fillAllowance(r *postgres.Rows, a rules.Allowance) *postgres.Rows {
 
 // save queues the rules' decisions.
 func (cl *claim) save(b *postgres.Batch) {
-	var budgets, taken, postponed, behind postgres.Rows
-	for _, d := range cl.Spent {
-		fillAllowance(budgets.Next().Int(d.ID).Time(d.FreeAt()), d.Left)
-	}
-	for _, t := range cl.Taken {
-		taken.Next().Int(t.ID).Time(t.Gathered)
-	}
-	for _, l := range cl.Postponed {
-		postponed.Next().Int(l.ID).Always(l.Until).Text(l.Reason)
-	}
-	for _, w := range cl.Behind {
-		behind.Next().Int(w.DeviceID).Always(w.Until)
-	}
-	exec(b, keepBudgets, &budgets)
+	execEach(b, keepBudgets, cl.Spent, func(r *postgres.Rows, d *rules.DeviceBudget) {
+		fillAllowance(r.Int(d.ID).Time(d.FreeAt()), d.Left)
+	})
 	cl.writes.settle(b)
-	exec(b, takePushes, &taken, postgres.Always(cl.now.Add(cl.lease)), postgres.Always(cl.now))
-	exec(b, postponePushes, &postponed)
-	exec(b, postponeBehind, &behind, driver.LookAhead)
+	execEach(b, takePushes, cl.Taken, func(r *postgres.Rows, t rules.Taken) { r.Int(t.ID).Time(t.Gathered) },
+		postgres.Always(cl.now.Add(cl.lease)), postgres.Always(cl.now))
+	execEach(b, postponePushes, cl.Postponed, func(r *postgres.Rows, l rules.Later) {
+		r.Int(l.ID).Always(l.Until).Text(l.Reason)
+	})
+	execEach(b, postponeBehind, cl.Behind, func(r *postgres.Rows, w rules.Behind) { r.Int(w.DeviceID).Always(w.Until) },
+		driver.LookAhead)
 	cl.writes.finish(b)
 }

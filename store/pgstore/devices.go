@@ -56,7 +56,7 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 		err := tx.Do(func(b *postgres.Batch) {
 			// If two bring the same address at once, the later one gets it.
 			b.Exec(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, d.Value)
-			b.Each(func(r pgx.Rows) (err error) { put, err = readDevice(r); return err }, putDevice,
+			one(b, &put, readDevice, putDevice,
 				d.Shop, d.PersonID, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form),
 				d.Locale, d.Timezone, postgres.Always(d.AddedAt), postgres.Always(d.SeenAt))
 			w.lockDevices(b, `value = $1 AND kind = $2 AND retired_at IS NULL AND
@@ -102,19 +102,13 @@ func (w *writes) makeRoom(
 		}
 	}
 	w.Skip(owed, store.ReasonDeviceRetired, d.SeenAt)
-	err := tx.Commit(func(b *postgres.Batch) {
+	return w.commit(ctx, tx, func(b *postgres.Batch) {
 		b.Exec(retireThese, w.devices, postgres.Always(d.SeenAt), store.RetiredMoved)
 		b.Exec(retireThese, surplus, postgres.Always(d.SeenAt), store.RetiredLimit)
 		if most.Shop > 0 && d.AddedAt.Equal(d.SeenAt) { // a new one
 			b.Exec(dropRetired, d.Shop, most.Shop)
 		}
-		w.settle(b)
-		w.finish(b)
 	})
-	if err == nil {
-		w.committed(ctx)
-	}
-	return err
 }
 
 // Devices implements [store.Devices].

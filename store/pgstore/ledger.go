@@ -137,8 +137,18 @@ func totals[K ~string](ctx context.Context, p *postgres.Pool, what, query string
 	return m, err
 }
 
+// lineColumns are the columns for readLine.
+const lineColumns = eventColumns + `, e.outcome, e.reason, e.order_id, e.at`
+
+func readLine(r pgx.Rows) (l store.Line, err error) {
+	err = r.Scan(append(scanEvent(&l.Event), postgres.TextTo(&l.Outcome), &l.Reason, postgres.IntTo(&l.OrderID),
+		postgres.TimeTo(&l.At))...)
+	return l, err
+}
+
 // lineCursor is a place in the ledger: the halves of an event's id.
-func lineCursor(id bellhop.EventID) string {
+func lineCursor(l *store.Line) string {
+	id := &l.Event.ID
 	return driver.Cursor(int64(binary.BigEndian.Uint64(id[:8])), int64(binary.BigEndian.Uint64(id[8:])))
 }
 
@@ -153,15 +163,8 @@ func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage
 	binary.BigEndian.PutUint64(before[:8], uint64(high))
 	binary.BigEndian.PutUint64(before[8:], uint64(low))
 	query, args := lineQuery(q, before, limit+1)
-	page.Lines, err = list(ctx, db.api, "list the ledger", func(r pgx.Rows) (l store.Line, err error) {
-		err = r.Scan(append(scanEvent(&l.Event), postgres.TextTo(&l.Outcome), &l.Reason, postgres.IntTo(&l.OrderID),
-			postgres.TimeTo(&l.At))...)
-		return l, err
-	}, query, args...)
-	if len(page.Lines) > limit {
-		page.Lines = page.Lines[:limit]
-		page.Next = lineCursor(page.Lines[limit-1].Event.ID)
-	}
+	found, err := list(ctx, db.api, "list the ledger", readLine, query, args...)
+	page.Lines, page.Next = driver.Cut(found, limit, lineCursor)
 	return page, err
 }
 
@@ -191,8 +194,8 @@ func lineQuery(q store.LineQuery, before bellhop.EventID, limit int) (query stri
 		where.WriteString(" AND e.outcome IN ('skipped', 'dead')") // the words of the partial index
 	}
 	args = append(args, limit)
-	return fmt.Sprintf(`SELECT %s, e.outcome, e.reason, e.order_id, e.at FROM events e WHERE e.id < $1%s
-		ORDER BY e.id DESC LIMIT $%d`, eventColumns, where.String(), len(args)), args
+	return fmt.Sprintf(`SELECT %s FROM events e WHERE e.id < $1%s ORDER BY e.id DESC LIMIT $%d`, lineColumns,
+		where.String(), len(args)), args
 }
 
 // Archived implements [store.Recorder]. Oldest first goes by the events' ids.
@@ -206,11 +209,7 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 	err := db.api.Read(ctx, func(b *postgres.Batch) {
 		events = nil
 		b.Each(func(r pgx.Rows) error { there = true; return nil }, `SELECT 1 FROM events WHERE id = $1`, postgres.ID(after))
-		b.Each(func(r pgx.Rows) error {
-			e, err := db.readArchived(r)
-			events = append(events, e)
-			return err
-		}, `SELECT `+eventColumns+`, e.coding, e.body FROM events e
+		all(b, &events, db.readArchived, `SELECT `+eventColumns+`, e.coding, e.body FROM events e
 			WHERE e.id > $1 AND e.shop = $2 AND e.accepted_at >= $3 AND e.body IS NOT NULL ORDER BY e.id LIMIT $4`,
 			postgres.ID(after), shop, postgres.Always(since), limit)
 	})

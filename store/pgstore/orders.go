@@ -111,9 +111,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 		}
 		switch {
 		case len(page.Orders) > limit:
-			page.Orders = page.Orders[:limit]
-			last := page.Orders[limit-1]
-			page.Next = driver.Cursor(last.PlacedAt.UnixMicro(), last.ID)
+			page.Orders, page.Next = driver.Cut(page.Orders, limit, driver.OrderCursor)
 			return page, nil
 		case len(found) <= limit:
 			if last.before != past {
@@ -180,7 +178,8 @@ type whole struct {
 const (
 	ofOrder     = `shop_id = (SELECT id FROM shops WHERE domain = $1) AND order_id = $2`
 	selectOrder = `SELECT ` + orderColumns + ` FROM orders o WHERE o.placed_at IS NOT NULL AND o.` + ofOrder
-	selectItems = `SELECT item_id, title, variant, sku, quantity, price FROM items WHERE ` + ofOrder + ` ORDER BY position`
+	selectItems = `SELECT item_id, title, variant, sku, quantity, price, currency FROM items
+		JOIN orders USING (shop_id, order_id) WHERE ` + ofOrder + ` ORDER BY position`
 )
 
 // load queues an order's parts. A deleted order still has its pushes.
@@ -191,21 +190,17 @@ func (w *whole) load(b *postgres.Batch, shop string, id int64) {
 		w.order, err = readOrder(r, shop)
 		return err
 	}, selectOrder, shop, id)
-	b.Each(func(r pgx.Rows) error {
-		var i bellhop.Item
-		var price string
-		err := r.Scan(&i.ID, &i.Title, &i.Variant, &i.SKU, &i.Quantity, &price)
-		if err == nil {
-			i.Price, err = driver.ReadMoney(price, w.order.Total.Currency)
-		}
-		w.order.Items = append(w.order.Items, i)
-		return err
-	}, selectItems, shop, id)
-	b.Each(func(r pgx.Rows) error {
-		p, err := readPush(r, shop)
-		w.order.Pushes = append(w.order.Pushes, p)
-		return err
-	}, selectPushes+`WHERE p.`+ofOrder+` ORDER BY p.id`, shop, id)
+	all(b, &w.order.Items, readItem, selectItems, shop, id)
+	all(b, &w.order.Pushes, pushOf(shop), selectPushes+`WHERE p.`+ofOrder+` ORDER BY p.id`, shop, id)
+}
+
+func readItem(r pgx.Rows) (i bellhop.Item, err error) {
+	var price, currency string
+	err = r.Scan(&i.ID, &i.Title, &i.Variant, &i.SKU, &i.Quantity, &price, postgres.TextTo(&currency))
+	if err == nil {
+		i.Price, err = driver.ReadMoney(price, currency)
+	}
+	return i, err
 }
 
 const lockOrder = `SELECT s.id FROM shops s JOIN orders o ON o.shop_id = s.id
@@ -220,7 +215,7 @@ func (db *DB) SetHandling(
 	var refused error
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
 		err := tx.Do(func(b *postgres.Batch) {
-			b.Each(func(r pgx.Rows) error { return r.Scan(&own) }, lockOrder, shop, id)
+			value(b, &own, lockOrder, shop, id)
 			o.load(b, shop, id)
 		})
 		switch {
@@ -235,14 +230,9 @@ func (db *DB) SetHandling(
 		o.order.Handling = to
 		w := newWrites(db, &rules.Changes{Stream: []rules.StreamRow{{Kind: store.ChangeHandled, Shop: own, Order: id,
 			At: at}}})
-		err = tx.Commit(func(b *postgres.Batch) {
+		return w.commit(ctx, tx, func(b *postgres.Batch) {
 			b.Exec(`UPDATE orders SET handling = $3 WHERE shop_id = $1 AND order_id = $2`, own, id, string(to))
-			w.finish(b)
 		})
-		if err == nil {
-			w.committed(ctx)
-		}
-		return err
 	})
 	if err != nil {
 		return bellhop.Order{}, wrap("set an order's handling", err)

@@ -60,20 +60,11 @@ func (db *DB) settleTogether(ctx context.Context, jobs []*postgres.Job[[]store.S
 		for i, j := range jobs {
 			j.Err = errs[i]
 		}
-		w := newWrites(db, &s.Changes)
-		err := tx.Commit(func(b *postgres.Batch) {
-			var retired postgres.Rows
-			for _, r := range s.Retired {
-				retired.Next().Int(r.DeviceID).Always(r.At).Text(r.Reason)
-			}
-			exec(b, retireDevices, &retired)
-			w.settle(b)
-			w.finish(b)
+		return newWrites(db, &s.Changes).commit(ctx, tx, func(b *postgres.Batch) {
+			execEach(b, retireDevices, s.Retired, func(r *postgres.Rows, d rules.Retired) {
+				r.Int(d.DeviceID).Always(d.At).Text(d.Reason)
+			})
 		})
-		if err == nil {
-			w.committed(ctx)
-		}
-		return err
 	})
 }
 
@@ -140,14 +131,10 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 		if err != nil {
 			return err
 		}
-		err = tx.Commit(func(b *postgres.Batch) {
+		n, w.Wake = len(again), true
+		return w.commit(ctx, tx, func(b *postgres.Batch) {
 			b.Exec(resendPushes, again, store.ReasonResent, postgres.Always(at))
-			w.finish(b)
 		})
-		if n, w.Wake = len(again), true; err == nil {
-			w.committed(ctx)
-		}
-		return err
 	})
 	return n, wrap("send pushes again", err)
 }
@@ -155,7 +142,7 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 // NextPush implements [store.Outbox].
 func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(postgres.TimeTo(&next)) }, `SELECT `+nextPush)
+		value(b, postgres.TimeTo(&next), `SELECT `+nextPush)
 	})
 	return next, wrap("look for the next push", err)
 }

@@ -12,6 +12,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -82,20 +83,53 @@ func wrap(what string, err error) error {
 func list[T any](
 	ctx context.Context, p *postgres.Pool, what string, scan func(pgx.Rows) (T, error), query string, args ...any,
 ) ([]T, error) {
-	var all []T
+	var found []T
 	err := p.Read(ctx, func(b *postgres.Batch) {
-		all = nil
-		b.Each(func(r pgx.Rows) error {
-			one, err := scan(r)
-			all = append(all, one)
-			return err
-		}, query, args...)
+		found = nil
+		all(b, &found, scan, query, args...)
 	})
 	if err != nil {
 		return nil, wrap(what, err)
 	}
-	return all, nil
+	return found, nil
 }
+
+// all queues a query, and adds its rows to found.
+func all[T any](
+	b *postgres.Batch, found *[]T, scan func(pgx.Rows) (T, error), query string, args ...any,
+) {
+	b.Each(func(r pgx.Rows) error {
+		one, err := scan(r)
+		*found = append(*found, one)
+		return err
+	}, query, args...)
+}
+
+// one queues a query, and sets found to its row, if there is one.
+func one[T any](b *postgres.Batch, found *T, scan func(pgx.Rows) (T, error), query string, args ...any) {
+	b.Each(func(r pgx.Rows) (err error) {
+		*found, err = scan(r)
+		return err
+	}, query, args...)
+}
+
+// value queues a query, and scans its row, if there is one.
+func value(b *postgres.Batch, to any, query string, args ...any) {
+	b.Each(func(r pgx.Rows) error { return r.Scan(to) }, query, args...)
+}
+
+func scanValue[T any](r pgx.Rows) (v T, err error) {
+	err = r.Scan(&v)
+	return v, err
+}
+
+// behind is rows whose first columns every Scan scans by itself.
+type behind struct {
+	pgx.Rows
+	first []any
+}
+
+func (r behind) Scan(to ...any) error { return r.Rows.Scan(slices.Concat(r.first, to)...) }
 
 // only is list for a single row; [driver.NotFound] of kind if there is none.
 func only[T any](
@@ -115,12 +149,28 @@ func only[T any](
 // once runs a statement that must change something; [driver.NotFound] of kind if it does
 // not.
 func once(ctx context.Context, p *postgres.Pool, kind, what, query string, args ...any) error {
+	return change(ctx, p, kind, what, func(b *postgres.Batch, n *int64) { b.Count(n, query, args...) })
+}
+
+// change is once for several statements; n is what one of them changed.
+func change(ctx context.Context, p *postgres.Pool, kind, what string, fn func(b *postgres.Batch, n *int64)) error {
 	var n int64
-	err := p.Once(ctx, func(b *postgres.Batch) { b.Count(&n, query, args...) })
+	err := p.Once(ctx, func(b *postgres.Batch) { fn(b, &n) })
 	if err == nil && n == 0 {
 		err = driver.NotFound(kind)
 	}
 	return wrap(what, err)
+}
+
+// added checks that a row was added to those of a shop, which has n of at most most.
+func added(err error, id, n, most int64, what string) error {
+	switch {
+	case err != nil || id != 0:
+		return err
+	case n >= most:
+		return driver.TooMany(what, int(most))
+	}
+	return driver.NotFound("shop")
 }
 
 // taken turns a violated constraint into [driver.Exists].

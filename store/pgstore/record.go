@@ -138,17 +138,16 @@ func (l *loading) addShop(r pgx.Rows) error {
 
 func (l *loading) addReceiver(r pgx.Rows) error {
 	var domain string
-	d, err := readReceiver(r, &domain)
+	d, err := readReceiver(behind{r, []any{&domain}})
 	if s := l.Shops[domain]; s != nil { // another one may have added it since
 		s.Receivers = append(s.Receivers, d)
 	}
 	return err
 }
 
-// readReceiver scans the columns before, too.
-func readReceiver(r pgx.Rows, before ...any) (d rules.Receiver, err error) {
+func readReceiver(r pgx.Rows) (d rules.Receiver, err error) {
 	var settings string
-	err = r.Scan(append(before, &d.ID, postgres.TimeTo(&d.FreeAt), &settings)...)
+	err = r.Scan(&d.ID, postgres.TimeTo(&d.FreeAt), &settings)
 	if err == nil {
 		d.Settings, err = driver.ReadSettings(settings)
 	}

@@ -19,13 +19,9 @@ var addRefusals = `INSERT INTO refusals (slot, shop, reason, n, at)
 // AddRefusals implements [store.Refusals].
 func (db *DB) AddRefusals(ctx context.Context, more []store.Refusal, now time.Time) error {
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
-		var rows postgres.Rows
-		for _, r := range more {
-			rows.Next().Always(r.Slot()).Text(r.Shop).Text(r.Reason).Int(r.Count).Always(r.At)
-		}
-		if rows.Len() > 0 {
-			b.Exec(addRefusals, rows.Args()...)
-		}
+		execEach(b, addRefusals, more, func(rows *postgres.Rows, r store.Refusal) {
+			rows.Always(r.Slot()).Text(r.Shop).Text(r.Reason).Int(r.Count).Always(r.At)
+		})
 		b.Exec(`DELETE FROM refusals WHERE at < $1`, postgres.Always(now.Add(-store.RefusalsKept)))
 	})
 	return wrap("count refusals", err)

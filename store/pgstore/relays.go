@@ -36,10 +36,7 @@ func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time,
 	err = db.worker.Once(ctx, func(b *postgres.Batch) {
 		b.Exec(takeRelay, name, holder, postgres.Always(now.Add(lease)), postgres.Always(now),
 			postgres.Always(now.Add(rules.LongestWait)))
-		b.Each(func(r pgx.Rows) (err error) {
-			taken, err = readRelay(r)
-			return err
-		}, `SELECT `+relayColumns+` FROM relays WHERE name = $1`, name)
+		one(b, &taken, readRelay, `SELECT `+relayColumns+` FROM relays WHERE name = $1`, name)
 	})
 	return taken, wrap("take a relay", err)
 }

@@ -43,8 +43,7 @@ func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellho
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
 		var s bellhop.Shop
 		err := tx.Do(func(b *postgres.Batch) {
-			b.Each(func(r pgx.Rows) (err error) { s, err = readShop(r); return err },
-				`SELECT `+shopColumns+` FROM shops WHERE domain = $1 FOR NO KEY UPDATE`, domain)
+			one(b, &s, readShop, `SELECT `+shopColumns+` FROM shops WHERE domain = $1 FOR NO KEY UPDATE`, domain)
 		})
 		if err == nil && s.Domain == "" {
 			err = driver.NotFound("shop")

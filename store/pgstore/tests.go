@@ -46,20 +46,12 @@ func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time
 		}
 		w := newWrites(db, &rules.Changes{Wake: true})
 		w.Statuses.Move(was, bellhop.PushPending)
-		err = tx.Commit(func(b *postgres.Batch) {
-			b.Exec(putTest, own, id, postgres.Always(at))
-			w.finish(b)
-		})
-		if err == nil {
-			w.committed(ctx)
-		}
-		return err
+		return w.commit(ctx, tx, func(b *postgres.Batch) { b.Exec(putTest, own, id, postgres.Always(at)) })
 	})
 	return wrap("owe a device a test push", err)
 }
 
 // TestPushes implements [store.Devices].
 func (db *DB) TestPushes(ctx context.Context, shop string) ([]bellhop.Push, error) {
-	return list(ctx, db.api, "list pushes that try devices out",
-		func(r pgx.Rows) (bellhop.Push, error) { return readPush(r, shop) }, listTests, shop)
+	return list(ctx, db.api, "list pushes that try devices out", pushOf(shop), listTests, shop)
 }

@@ -30,22 +30,14 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 	}
 	var id, n int64
 	err = db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(&n) },
-			`SELECT count(*) FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE s.domain = $1`, t.Shop)
-		b.Each(func(r pgx.Rows) error { return r.Scan(&id) },
+		value(b, &n, `SELECT count(*) FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE s.domain = $1`, t.Shop)
+		value(b, &id,
 			`INSERT INTO tokens (shop_id, name, hash, created_at, last_used_at)
 			SELECT id, $2, $3, $4, $5 FROM shops s WHERE domain = $1 AND (SELECT count(*) FROM tokens
 			WHERE shop_id = s.id) < $6 RETURNING id`, t.Shop, t.Name, t.Hash[:], postgres.Always(t.CreatedAt),
 			postgres.Time(t.LastUsedAt), store.MaxTokens)
 	})
-	switch {
-	case err != nil || id != 0:
-	case n >= store.MaxTokens:
-		err = driver.TooMany("tokens", store.MaxTokens)
-	default:
-		err = driver.NotFound("shop")
-	}
-	if err != nil {
+	if err = added(err, id, n, store.MaxTokens, "tokens"); err != nil {
 		return bellhop.Token{}, wrap("add a token", taken("token", err))
 	}
 	t.ID = id

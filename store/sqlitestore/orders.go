@@ -85,8 +85,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 				return nil
 			}
 			if len(page.Orders) == limit {
-				last := page.Orders[limit-1]
-				page.Next = driver.Cursor(last.PlacedAt.UnixMicro(), last.ID)
+				page.Next = driver.OrderCursor(&page.Orders[limit-1])
 				return errEnough
 			}
 			o, err := readNo(c, no, shop)
