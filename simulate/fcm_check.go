@@ -39,9 +39,9 @@ func (m *message) readContent(msg map[string]any) *fcmError {
 	all, android := object(msg, "notification"), object(msg, "android")
 	forAndroid := object(android, "notification")
 	m.notification = all != nil || forAndroid != nil
-	m.title = orDefault(text(forAndroid, "title"), text(all, "title"))
-	m.body = orDefault(text(forAndroid, "body"), text(all, "body"))
-	m.tag = text(forAndroid, "tag")
+	m.title = orDefault(textIn(forAndroid, "title"), textIn(all, "title"))
+	m.body = orDefault(textIn(forAndroid, "body"), textIn(all, "body"))
+	m.tag = textIn(forAndroid, "tag")
 	m.ios = android == nil && object(msg, "apns") != nil
 	m.data = texts(msg, "data")
 	if own := texts(android, "data"); own != nil {
@@ -54,7 +54,7 @@ func (m *message) readContent(msg map[string]any) *fcmError {
 	}
 	// Notification messages are always collapsible and ignore collapse_key;
 	// data messages are if they have one.
-	m.collapsible = m.notification || text(android, "collapseKey") != ""
+	m.collapsible = m.notification || textIn(android, "collapseKey") != ""
 	return nil
 }
 
@@ -91,7 +91,7 @@ func (m *message) readApple(msg map[string]any) *fcmError {
 		return badJSON("message.apns.payload", "Invalid value at 'message.apns.payload'")
 	}
 	if alert, ok := object(payload, "aps")["alert"].(map[string]any); ok {
-		m.alert, m.alertTitle, m.alertBody = true, text(alert, "title"), text(alert, "body")
+		m.alert, m.alertTitle, m.alertBody = true, textIn(alert, "title"), textIn(alert, "body")
 	}
 	return nil
 }

@@ -246,7 +246,7 @@ func object(o map[string]any, name string) map[string]any {
 	return sub
 }
 
-func text(o map[string]any, name string) string {
+func textIn(o map[string]any, name string) string {
 	s, _ := o[name].(string)
 	return s
 }

@@ -14,90 +14,100 @@ type renderer struct {
 	o *order
 }
 
-// raw appends JSON as it is.
-func (w *renderer) raw(s string) { w.b = append(w.b, s...) }
+// The values that stand between the JSON as it is, beside whole numbers, and times,
+// of which zero is null.
+type (
+	text    string // escaped as Shopify does
+	orNull  string // the same; null for ""
+	base36  uint64
+	base16  uint64
+	decimal int64    // an amount in the shop's currency
+	amount  int64    // the same in quotes
+	amounts int64    // an amount in both currencies
+	price   struct { // a member with an amount in the shop's currency, and one in both
+		key   string
+		units int64
+	}
+	gid struct { // a member with Shopify's global id
+		kind string
+		id   int64
+	}
+)
 
-func (w *renderer) int(n int64) { w.b = strconv.AppendInt(w.b, n, 10) }
-
-// key begins a member that is not the first.
-func (w *renderer) key(k string) {
-	w.b = append(w.b, ',', '"')
-	w.b = append(w.b, k...)
-	w.b = append(w.b, '"', ':')
+// add appends JSON as it is, and values. It must not call itself, or all of them are
+// allocated.
+func (w *renderer) add(parts ...any) {
+	for _, part := range parts {
+		switch p := part.(type) {
+		case string:
+			w.b = append(w.b, p...)
+		case int64:
+			w.b = strconv.AppendInt(w.b, p, 10)
+		case bool:
+			w.b = strconv.AppendBool(w.b, p)
+		case time.Time:
+			w.time(p)
+		case text:
+			w.b = appendText(w.b, string(p))
+		case orNull:
+			w.textOrNull(string(p))
+		case base36:
+			w.b = strconv.AppendUint(w.b, uint64(p), 36)
+		case base16:
+			w.b = strconv.AppendUint(w.b, uint64(p), 16)
+		case decimal:
+			w.b = appendDecimal(w.b, int64(p), w.o.digits)
+		case amount:
+			w.amount(int64(p), w.o.digits)
+		case amounts:
+			w.amounts(int64(p))
+		case price:
+			w.raw(`,"`, p.key, `":`)
+			w.amount(p.units, w.o.digits)
+			w.raw(`,"`, p.key, `_set":`)
+			w.amounts(p.units)
+		case gid:
+			w.raw(`,"admin_graphql_api_id":"gid:\/\/shopify\/`, p.kind, `\/`)
+			w.b = append(strconv.AppendInt(w.b, p.id, 10), '"')
+		}
+	}
 }
 
-// str appends a member with a text, escaped as Shopify does.
-func (w *renderer) str(k, s string) {
-	w.key(k)
+// raw appends JSON as it is.
+func (w *renderer) raw(parts ...string) {
+	for _, p := range parts {
+		w.b = append(w.b, p...)
+	}
+}
+
+func (w *renderer) textOrNull(s string) {
+	if s == "" {
+		w.b = append(w.b, "null"...)
+		return
+	}
 	w.b = appendText(w.b, s)
 }
 
-// strOrNull appends null for "".
-func (w *renderer) strOrNull(k, s string) {
-	if s == "" {
-		w.key(k)
-		w.raw("null")
-		return
-	}
-	w.str(k, s)
-}
-
-func (w *renderer) num(k string, n int64) {
-	w.key(k)
-	w.int(n)
-}
-
-func (w *renderer) time(k string, t time.Time) {
-	w.key(k)
+func (w *renderer) time(t time.Time) {
 	if t.IsZero() {
-		w.raw("null")
+		w.b = append(w.b, "null"...)
 		return
 	}
-	w.b = append(w.b, '"')
-	w.b = t.AppendFormat(w.b, "2006-01-02T15:04:05-07:00")
-	w.b = append(w.b, '"')
+	w.b = t.AppendFormat(w.b, `"2006-01-02T15:04:05-07:00"`)
 }
 
-// amount appends a decimal in quotes.
 func (w *renderer) amount(units int64, digits int) {
 	w.b = append(w.b, '"')
 	w.b = appendDecimal(w.b, units, digits)
 	w.b = append(w.b, '"')
 }
 
-// money appends a member with an amount in the shop's currency.
-func (w *renderer) money(k string, units int64) {
-	w.key(k)
-	w.amount(units, w.o.digits)
-}
-
-// set appends a member with an amount in both currencies.
-func (w *renderer) set(k string, units int64) {
-	w.key(k)
+func (w *renderer) amounts(units int64) {
 	w.raw(`{"shop_money":{"amount":`)
 	w.amount(units, w.o.digits)
-	w.raw(`,"currency_code":"`)
-	w.raw(w.o.currency)
-	w.raw(`"},"presentment_money":{"amount":`)
+	w.raw(`,"currency_code":"`, w.o.currency, `"},"presentment_money":{"amount":`)
 	w.amount(w.o.inPresentment(units), w.o.presDigits)
-	w.raw(`,"currency_code":"`)
-	w.raw(w.o.presentment)
-	w.raw(`"}}`)
-}
-
-// both appends an amount and its set.
-func (w *renderer) both(k, kSet string, units int64) {
-	w.money(k, units)
-	w.set(kSet, units)
-}
-
-// gid appends a member with Shopify's global id.
-func (w *renderer) gid(kind string, id int64) {
-	w.raw(`,"admin_graphql_api_id":"gid:\/\/shopify\/`)
-	w.raw(kind)
-	w.raw(`\/`)
-	w.int(id)
-	w.raw(`"`)
+	w.raw(`,"currency_code":"`, w.o.presentment, `"}}`)
 }
 
 func appendDecimal(b []byte, units int64, digits int) []byte {
