@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"container/list"
 	"fmt"
 	"time"
@@ -51,7 +52,7 @@ func (ps *phones) take(m *message, project string, fault Fault, now time.Time) (
 	if m.target == "topic" || m.target == "condition" {
 		s := (&phone{}).describe(m, now)
 		s.Name, s.Fault = ps.name(project, now), fault
-		s.Tag = orDefault(s.Tag, s.Name)
+		s.Tag = cmp.Or(s.Tag, s.Name)
 		ps.log(s)
 		return s, nil
 	}
@@ -62,7 +63,7 @@ func (ps *phones) take(m *message, project string, fault Fault, now time.Time) (
 		return nil, e
 	}
 	s.Name, s.Fault = ps.name(project, now), fault
-	s.Tag = orDefault(s.Tag, s.Name)
+	s.Tag = cmp.Or(s.Tag, s.Name)
 	ps.log(s)
 	switch {
 	case s.Throttled:

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"errors"
@@ -68,9 +69,9 @@ type FCM struct {
 
 // NewFCM returns a twin that nothing was sent to.
 func NewFCM(o FCMOptions) *FCM {
-	o.Project = orDefault(o.Project, DefaultProject)
-	o.Keep = orDefault(o.Keep, 100_000)
-	o.RetryAfter = orDefault(o.RetryAfter, time.Minute)
+	o.Project = cmp.Or(o.Project, DefaultProject)
+	o.Keep = cmp.Or(o.Keep, 100_000)
+	o.RetryAfter = cmp.Or(o.RetryAfter, time.Minute)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -154,9 +155,8 @@ func (f *FCM) WriteServiceAccount(path, base string) error {
 }
 
 func (f *FCM) serveToken(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	refused := f.rng.Float64() < f.faults[FaultGrant]
-	f.mu.Unlock()
+	var refused bool
+	f.locked(func() { refused = f.rng.Float64() < f.faults[FaultGrant] })
 	if refused {
 		writeJSON(w, http.StatusBadRequest, oauthError{"invalid_grant", "Invalid grant: account not found"})
 		return
@@ -259,9 +259,9 @@ func (f *FCM) failure(fault Fault) *fcmError {
 		return overQuota("Quota exceeded for quota metric 'Send requests' and limit 'Send requests per minute' of "+
 			"service 'fcm.googleapis.com'.", f.opt.RetryAfter)
 	case FaultInternal:
-		return internalError()
+		return refusal(500, "INTERNAL", "INTERNAL", "Internal error encountered.")
 	case FaultGateway:
-		return badGateway()
+		return &fcmError{Code: 502, html: true}
 	case FaultUnregistered:
 		return unregistered()
 	}
@@ -282,16 +282,14 @@ func (f *FCM) delay(ctx context.Context) {
 }
 
 func (f *FCM) count(answer string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.phones.counts.Requests++
-	f.phones.counts.Answers[answer]++
+	f.locked(func() {
+		f.phones.counts.Requests++
+		f.phones.counts.Answers[answer]++
+	})
 }
 
 // SetPlatform sets the part of a message that a device follows. Without it the message decides: it
 // is for iOS if it has a part for Apple devices and none for Android.
 func (f *FCM) SetPlatform(device string, p bellhop.Platform) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.phones.phone(device).platform = p
+	f.locked(func() { f.phones.phone(device).platform = p })
 }

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"encoding/json"
 	"math/rand/v2"
 	"strings"
@@ -39,8 +40,8 @@ func (m *message) readContent(msg map[string]any) *fcmError {
 	all, android := object(msg, "notification"), object(msg, "android")
 	forAndroid := object(android, "notification")
 	m.notification = all != nil || forAndroid != nil
-	m.title = orDefault(textIn(forAndroid, "title"), textIn(all, "title"))
-	m.body = orDefault(textIn(forAndroid, "body"), textIn(all, "body"))
+	m.title = cmp.Or(textIn(forAndroid, "title"), textIn(all, "title"))
+	m.body = cmp.Or(textIn(forAndroid, "body"), textIn(all, "body"))
 	m.tag = textIn(forAndroid, "tag")
 	m.ios = android == nil && object(msg, "apns") != nil
 	m.data = texts(msg, "data")

@@ -4,31 +4,31 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
 // SetFaults changes the shares of messages that meet faults.
 func (f *FCM) SetFaults(faults Faults) {
-	faults = maps.Clone(faults)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.faults = faults
+	f.locked(func() { f.faults = maps.Clone(faults) })
 }
 
 // SetBroken makes every message meet a 503, or ends that.
 func (f *FCM) SetBroken(broken bool) {
+	f.locked(func() { f.broken = broken })
+}
+
+// locked runs fn while nothing else happens.
+func (f *FCM) locked(fn func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.broken = broken
+	fn()
 }
 
 // SetAway takes a device off the net, or brings it back: it then gets the messages that FCM stored
 // for it, at most four of them collapsible.
 func (f *FCM) SetAway(device string, away bool) {
-	now := f.opt.Now()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.phones.setAway(f.phones.phone(device), away, now)
+	f.locked(func() { f.phones.setAway(f.phones.phone(device), away, f.opt.Now()) })
 }
 
 // Unregister makes a device's address one that the app has left: 404 from now
@@ -39,9 +39,7 @@ func (f *FCM) Unregister(device string) { f.answerAlways(device, unregistered())
 func (f *FCM) Mismatch(device string) { f.answerAlways(device, senderMismatch()) }
 
 func (f *FCM) answerAlways(device string, e *fcmError) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.gone[device] = e
+	f.locked(func() { f.gone[device] = e })
 }
 
 // RevokeTokens makes all access tokens useless, as when a service account's key
@@ -49,10 +47,9 @@ func (f *FCM) answerAlways(device string, e *fcmError) {
 func (f *FCM) RevokeTokens() { f.accounts.revoke() }
 
 // Sent returns the last messages that were taken for phones, oldest first.
-func (f *FCM) Sent() []Sent {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.phones.all()
+func (f *FCM) Sent() (all []Sent) {
+	f.locked(func() { all = f.phones.all() })
+	return all
 }
 
 // Drawer returns the notifications that a device's owner sees, in order of first appearance.
@@ -106,13 +103,7 @@ func (f *FCM) routeOwn() {
 func (f *FCM) serveSent(w http.ResponseWriter, r *http.Request) {
 	sent := f.Sent()
 	if device := r.FormValue("device"); device != "" {
-		mine := sent[:0]
-		for _, s := range sent {
-			if s.Device == device {
-				mine = append(mine, s)
-			}
-		}
-		sent = mine
+		sent = slices.DeleteFunc(sent, func(s Sent) bool { return s.Device != device })
 	}
 	if limit, err := strconv.Atoi(r.FormValue("limit")); err == nil && limit >= 0 && limit < len(sent) {
 		sent = sent[len(sent)-limit:]

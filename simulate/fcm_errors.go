@@ -80,34 +80,28 @@ func tooBig(what string) *fcmError {
 	return &fcmError{Code: 400, Message: what + " message is too big", Status: "INVALID_ARGUMENT"}
 }
 
+// refusal is an answer with one code of FCM's own.
+func refusal(status int, name, code, message string) *fcmError {
+	return &fcmError{Code: status, Message: message, Status: name, Details: []any{fcmCode(code)}}
+}
+
 func unregistered() *fcmError {
-	return &fcmError{Code: 404, Message: "Requested entity was not found.", Status: "NOT_FOUND",
-		Details: []any{fcmCode("UNREGISTERED")}}
+	return refusal(404, "NOT_FOUND", "UNREGISTERED", "Requested entity was not found.")
 }
 
 func senderMismatch() *fcmError {
-	return &fcmError{Code: 403, Message: "SenderId mismatch", Status: "PERMISSION_DENIED",
-		Details: []any{fcmCode("SENDER_ID_MISMATCH")}}
+	return refusal(403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH", "SenderId mismatch")
 }
 
 func overQuota(message string, retryAfter time.Duration) *fcmError {
-	return &fcmError{
-		Code: 429, Message: message, Status: "RESOURCE_EXHAUSTED",
-		Details: []any{fcmCode("QUOTA_EXCEEDED")}, retryAfter: retryAfter,
-	}
+	e := refusal(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", message)
+	e.retryAfter = retryAfter
+	return e
 }
 
 func unavailable() *fcmError {
-	return &fcmError{Code: 503, Message: "The service is currently unavailable.", Status: "UNAVAILABLE",
-		Details: []any{fcmCode("UNAVAILABLE")}}
+	return refusal(503, "UNAVAILABLE", "UNAVAILABLE", "The service is currently unavailable.")
 }
-
-func internalError() *fcmError {
-	return &fcmError{Code: 500, Message: "Internal error encountered.", Status: "INTERNAL",
-		Details: []any{fcmCode("INTERNAL")}}
-}
-
-func badGateway() *fcmError { return &fcmError{Code: 502, html: true} }
 
 func unauthenticated(missing bool) *fcmError {
 	e := &fcmError{

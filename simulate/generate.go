@@ -3,13 +3,15 @@ package simulate
 import (
 	"bytes"
 	"container/heap"
-	"encoding/hex"
+	"encoding/binary"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/google/uuid"
 
 	"bellhop/shopify"
 )
@@ -98,26 +100,23 @@ func (g *generator) next() *Delivery {
 	if g.limit > 0 && g.begun == g.limit {
 		return nil
 	}
-	for {
-		d := g.late.pop(g.drawn)
-		if d == nil {
-			d = g.fresh()
-			if d == nil {
-				if d = g.late.pop(maxPosition); d == nil {
-					return nil
-				}
-			} else {
-				g.duplicate(d)
-				if g.chance(g.opt.Shuffle) {
-					g.late.push(g.drawn+1+g.rng.IntN(g.opt.Window), d)
-					continue
-				}
+	d := g.late.pop(g.drawn)
+	for d == nil {
+		if d = g.fresh(); d == nil {
+			if d = g.late.pop(maxPosition); d == nil {
+				return nil
 			}
+			break
 		}
-		d.Seq = g.begun
-		g.begun++
-		return d
+		g.duplicate(d)
+		if g.chance(g.opt.Shuffle) {
+			g.late.push(g.drawn+1+g.rng.IntN(g.opt.Window), d)
+			d = g.late.pop(g.drawn)
+		}
 	}
+	d.Seq = g.begun
+	g.begun++
+	return d
 }
 
 // fresh makes a delivery: poison, or a due change of an order, or a new order, or a later change.
@@ -215,18 +214,11 @@ func (g *generator) trigger() time.Time {
 
 // uuid returns a random UUID from the seed.
 func (g *generator) uuid() string {
-	var id [16]byte
-	a, b := g.rng.Uint64(), g.rng.Uint64()
-	for i := range 8 {
-		id[i], id[8+i] = byte(a>>(8*i)), byte(b>>(8*i))
-	}
+	var id uuid.UUID
+	binary.LittleEndian.PutUint64(id[:8], g.rng.Uint64())
+	binary.LittleEndian.PutUint64(id[8:], g.rng.Uint64())
 	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	var s [36]byte
-	for i, at := range [...]int{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34} {
-		hex.Encode(s[at:at+2], id[i:i+1])
-	}
-	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
-	return string(s[:])
+	return id.String()
 }
 
 // maxPosition is after everything.
@@ -246,18 +238,15 @@ type queued[T any] struct {
 
 func (q *queueBy[T]) Len() int { return len(q.items) }
 func (q *queueBy[T]) Less(i, j int) bool {
-	if q.items[i].at != q.items[j].at {
-		return q.items[i].at < q.items[j].at
-	}
-	return q.items[i].n < q.items[j].n
+	a, b := q.items[i], q.items[j]
+	return a.at < b.at || a.at == b.at && a.n < b.n
 }
 func (q *queueBy[T]) Swap(i, j int) { q.items[i], q.items[j] = q.items[j], q.items[i] }
 func (q *queueBy[T]) Push(x any)    { q.items = append(q.items, x.(queued[T])) }
 func (q *queueBy[T]) Pop() any {
 	last := len(q.items) - 1
 	x := q.items[last]
-	q.items[last] = queued[T]{}
-	q.items = q.items[:last]
+	q.items = slices.Delete(q.items, last, last+1) // which forgets it
 	return x
 }
 
@@ -267,6 +256,14 @@ func (q *queueBy[T]) push(at int, v T) {
 }
 
 func (q *queueBy[T]) isDue(position int) bool { return len(q.items) > 0 && q.items[0].at <= position }
+
+// first returns the first value, or the zero value.
+func (q *queueBy[T]) first() (v T) {
+	if q.Len() > 0 {
+		v = q.items[0].v
+	}
+	return v
+}
 
 // pop returns the first value that is due by position, or the zero value.
 func (q *queueBy[T]) pop(position int) (v T) {

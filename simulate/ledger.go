@@ -70,14 +70,8 @@ type Ledger struct {
 
 // entry is a delivery without its body.
 type entry struct {
-	d          *Delivery
-	bytes      int
-	status     DeliveryStatus
-	attempts   int
-	lastAnswer string
-	begun      time.Time
-	acked      time.Time
-	took       time.Duration
+	d *Delivery
+	Entry
 }
 
 func newLedger(countsOnly bool) *Ledger { return &Ledger{countsOnly: countsOnly} }
@@ -113,7 +107,7 @@ func (l *Ledger) begin(d *Delivery, at time.Time, delayed bool) {
 	}
 	kept := *d
 	kept.Body = nil // bodies would fill the memory within minutes
-	l.entries = append(l.entries, entry{d: &kept, bytes: len(d.Body), status: DeliveryPending, begun: at})
+	l.entries = append(l.entries, entry{&kept, Entry{Bytes: len(d.Body), Status: DeliveryPending, BegunAt: at}})
 }
 
 // attempt is the result of one attempt.
@@ -149,10 +143,10 @@ func (l *Ledger) tried(d *Delivery, a attempt) {
 		return
 	}
 	e := &l.entries[d.Seq]
-	e.attempts++
-	e.status, e.lastAnswer = status, a.answer
+	e.Attempts++
+	e.Status, e.LastAnswer = status, a.answer
 	if a.ok {
-		e.acked, e.took = a.at, a.took
+		e.AckedAt, e.AckSeconds = a.at, a.took.Seconds()
 	}
 }
 
@@ -174,14 +168,13 @@ func (l *Ledger) Entries() []Entry {
 	return out
 }
 
-func (e *entry) public() Entry {
+// public sets what the delivery says.
+func (e entry) public() Entry {
 	d := e.d
-	return Entry{
-		Seq: d.Seq, Shop: d.Shop, OrderID: d.OrderID, Topic: d.Topic, WebhookID: d.WebhookID, EventID: d.EventID,
-		UpdatedAt: d.Version().UpdatedAt, TriggeredAt: d.TriggeredAt, BodyHash: fmt.Sprintf("%016x", d.Hash),
-		Bytes: e.bytes, Copy: d.Copy, Poison: d.Poison, Status: e.status, Attempts: e.attempts,
-		LastAnswer: e.lastAnswer, BegunAt: e.begun, AckedAt: e.acked, AckSeconds: e.took.Seconds(),
-	}
+	e.Seq, e.Shop, e.OrderID, e.Topic, e.WebhookID, e.EventID = d.Seq, d.Shop, d.OrderID, d.Topic, d.WebhookID, d.EventID
+	e.UpdatedAt, e.TriggeredAt, e.BodyHash = d.Version().UpdatedAt, d.TriggeredAt, fmt.Sprintf("%016x", d.Hash)
+	e.Copy, e.Poison = d.Copy, d.Poison
+	return e.Entry
 }
 
 // Expect returns the state that a database must have of each order with an acknowledged delivery.
@@ -190,7 +183,7 @@ func (l *Ledger) Expect() map[OrderKey]Expected {
 	defer l.mu.Unlock()
 	m := NewModel()
 	for i := range l.entries {
-		if e := &l.entries[i]; e.status == DeliveryAcknowledged {
+		if e := &l.entries[i]; e.Status == DeliveryAcknowledged {
 			m.Take(e.d)
 		} else {
 			m.doubt(e.d)

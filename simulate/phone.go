@@ -126,7 +126,7 @@ func (p *phone) describe(m *message, now time.Time) *Sent {
 	}
 	ios := p.isIOS(m)
 	if ios && m.alert {
-		s.Notification, s.Title, s.Body = true, orDefault(m.alertTitle, m.title), orDefault(m.alertBody, m.body)
+		s.Notification, s.Title, s.Body = true, cmp.Or(m.alertTitle, m.title), cmp.Or(m.alertBody, m.body)
 	}
 	switch {
 	case ios && m.collapseID != "":
@@ -136,7 +136,7 @@ func (p *phone) describe(m *message, now time.Time) *Sent {
 	case !s.Notification:
 		// The app shows data messages: bellhop's under the tag in the data.
 		s.Tag = m.data["tag"]
-		s.Title, s.Body = orDefault(m.data["title"], s.Title), orDefault(m.data["body"], s.Body)
+		s.Title, s.Body = cmp.Or(m.data["title"], s.Title), cmp.Or(m.data["body"], s.Body)
 	}
 	s.collapsible = m.collapsible || s.Notification
 	return s

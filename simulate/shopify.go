@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"bytes"
-	"container/heap"
 	"context"
 	"errors"
 	"io"
@@ -116,9 +115,9 @@ type run struct {
 	*Shopify
 	gen      *generator
 	begun    time.Time
-	fresh    *job // the next delivery, not yet begun
-	slots    int  // deliveries taken from gen
-	retries  retryHeap
+	fresh    *job          // the next delivery, not yet begun
+	slots    int           // deliveries taken from gen
+	retries  queueBy[*job] // by milliseconds since begun
 	work     chan *job
 	done     chan *job
 	inFlight int
@@ -181,7 +180,7 @@ func (r *run) dispatch(j *job, timer *time.Timer) bool {
 		r.ledger.begin(j.d, time.Now(), j.delayed && r.opt.Rate > 0)
 		r.draw()
 	} else {
-		heap.Pop(&r.retries)
+		r.retries.pop(maxPosition)
 	}
 	r.inFlight++
 	r.work <- j // a worker is free, or about to be
@@ -194,8 +193,8 @@ func (r *run) nextJob(ctx context.Context) *job {
 	if ctx.Err() != nil {
 		return nil
 	}
-	if len(r.retries) > 0 && (r.fresh == nil || r.retries[0].due.Before(r.fresh.due)) {
-		return r.retries[0]
+	if j := r.retries.first(); j != nil && (r.fresh == nil || j.due.Before(r.fresh.due)) {
+		return j
 	}
 	return r.fresh
 }
@@ -224,7 +223,7 @@ func (r *run) settle(j *job) {
 		return
 	}
 	j.due = j.result.at.Add(r.delays[j.attempts-1])
-	heap.Push(&r.retries, j)
+	r.retries.push(int(j.due.Sub(r.begun).Milliseconds()), j)
 }
 
 func (r *run) worker(ctx context.Context) {
@@ -270,18 +269,4 @@ func whyNoAnswer(err error) string {
 		return "timeout"
 	}
 	return "no answer"
-}
-
-// retryHeap is a heap of retries, the earliest first.
-type retryHeap []*job
-
-func (h retryHeap) Len() int           { return len(h) }
-func (h retryHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
-func (h retryHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *retryHeap) Push(x any)        { *h = append(*h, x.(*job)) }
-func (h *retryHeap) Pop() any {
-	last := len(*h) - 1
-	j := (*h)[last]
-	*h = (*h)[:last]
-	return j
 }

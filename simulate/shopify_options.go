@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -93,11 +94,11 @@ func (o *ShopifyOptions) checkShares() error {
 }
 
 func (o *ShopifyOptions) fill() {
-	o.Window = orDefault(o.Window, 500)
-	o.FollowUps = orDefault(o.FollowUps, 4)
-	o.Concurrency = orDefault(o.Concurrency, 64)
-	o.TimeScale = orDefault(o.TimeScale, 1)
-	o.ProgressEvery = orDefault(o.ProgressEvery, time.Second)
+	o.Window = cmp.Or(o.Window, 500)
+	o.FollowUps = cmp.Or(o.FollowUps, 4)
+	o.Concurrency = cmp.Or(o.Concurrency, 64)
+	o.TimeScale = cmp.Or(o.TimeScale, 1)
+	o.ProgressEvery = cmp.Or(o.ProgressEvery, time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -119,12 +120,4 @@ func (o *ShopifyOptions) interval() time.Duration {
 		return 50 * time.Microsecond
 	}
 	return time.Duration(float64(time.Second) / o.Rate)
-}
-
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }

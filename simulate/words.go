@@ -45,17 +45,10 @@ var currencies = []string{"USD", "EUR", "GBP", "JPY", "KRW", "KWD", "CLP", "BHD"
 // unitsPerDollar is close enough for made-up prices: how many of a currency's
 // smallest units a dollar buys.
 func unitsPerDollar(currency string) int64 {
-	switch currency {
-	case "JPY":
-		return 150
-	case "KRW":
-		return 1400
-	case "CLP":
-		return 950
-	case "KWD":
-		return 310
-	case "BHD":
-		return 380
+	if units, ok := perDollar[currency]; ok {
+		return units
 	}
 	return 95
 }
+
+var perDollar = map[string]int64{"JPY": 150, "KRW": 1400, "CLP": 950, "KWD": 310, "BHD": 380}
