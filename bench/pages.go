@@ -78,11 +78,8 @@ func (b *bench) watchOrders(ctx context.Context, s *server) error {
 // besidePages sends webhooks and returns the seconds of processor that the server
 // used meanwhile.
 func (b *bench) besidePages(ctx context.Context, s *server, p *pages) (seconds float64, err error) {
-	w, err := b.webhooks([]string{mainShop}, 0)
-	if err != nil {
-		return 0, err
-	}
-	l := Load{Target: s.addr, Requests: w.For, Connections: connections, Rate: pagesRate, Duration: b.Duration}
+	l := Load{Target: s.addr, Requests: b.mainWebhooks().For, Connections: connections, Rate: pagesRate,
+		Duration: b.Duration}
 	if p != nil {
 		p.measured.Store(true)
 		defer p.measured.Store(false)

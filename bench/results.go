@@ -58,7 +58,7 @@ func (m *measured) problem(format string, args ...any) {
 // figures sums up all measured values, and leaves out figures without one.
 func (m *measured) figures() (all []Figure) {
 	for _, s := range specs {
-		if values := m.values[s.key]; len(values) > 0 {
+		if values := m.values[s.Key]; len(values) > 0 {
 			all = append(all, newFigure(s, values))
 		}
 	}
