@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
+	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -68,16 +68,11 @@ type looked struct {
 func (db *DB) look(ctx context.Context, query string, now time.Time, free int) (l looked, err error) {
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {
 		l = looked{}
-		all(b, &l.due, readBacklog, query, postgres.Always(now), free)
-		all(b, &l.fanning, readBacklog, fanningOut)
+		all(b, &l.due, rows.Backlog, query, postgres.Always(now), free)
+		all(b, &l.fanning, rows.Backlog, fanningOut)
 		value(b, postgres.TimeTo(&l.last), lastDue)
 	})
 	return l, err
-}
-
-func readBacklog(r pgx.Rows) (d rules.Backlog, err error) {
-	err = r.Scan(&d.ShopID, &d.Shop, postgres.TimeTo(&d.Since), &d.Due)
-	return d, err
 }
 
 // fanOut writes a portion of pushes for each shop whose slots ask for it, in a transaction
@@ -110,26 +105,24 @@ func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) 
 	o := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: shop}}
 	push := rules.NewPush{Order: o}
 	var id, after, last int64
-	var total, currency string
+	var total bellhop.Money
 	err := tx.Do(func(q *postgres.Batch) {
-		q.Each(func(r pgx.Rows) error {
-			return r.Scan(&id, &o.ID, postgres.TextTo(&push.Kind), &after, &last, postgres.TimeTo(&push.At),
-				postgres.TextTo(&total), postgres.TextTo(&currency))
+		q.Rows(func(r *postgres.Row) {
+			id, o.ID, push.Kind, after, last = r.Int(), r.Int(), bellhop.PushKind(r.Text()), r.Int(), r.Int()
+			push.At = r.Time()
+			amount, currency := r.Text(), r.Text()
+			total = rows.Money(r, amount, currency)
 		}, nextFanOut, shop)
 	})
 	if err != nil || o.ID == 0 {
 		return err
 	}
-	money, err := driver.ReadMoney(total, currency)
-	if err != nil {
-		return err
-	}
 	var to []rules.Receiver
-	err = tx.Do(func(q *postgres.Batch) { all(q, &to, readReceiver, fanOutTo, shop, after, last, n) })
+	err = tx.Do(func(q *postgres.Batch) { all(q, &to, rows.Receiver, fanOutTo, shop, after, last, n) })
 	if err != nil {
 		return err
 	}
-	r := rules.PlanPortion(push, money, to)
+	r := rules.PlanPortion(push, total, to)
 	return newWrites(db, &r.Changes).commit(ctx, tx, func(q *postgres.Batch) {
 		if len(to) < n {
 			q.Exec(`DELETE FROM fanouts WHERE id = $1`, id)

@@ -40,7 +40,7 @@ func (db *DB) pack(body []byte) (coding int64, stored []byte) {
 
 func (db *DB) unpack(coding int64, stored []byte) ([]byte, error) {
 	return db.bodies.Unpack(coding, stored, func(id int64) ([]byte, error) {
-		found, err := list(db.ctx, db.worker, "read a dictionary", scanValue[[]byte],
+		found, err := list(db.ctx, db.worker, "read a dictionary", (*postgres.Row).Blob,
 			`SELECT bytes FROM dictionaries WHERE id = $1`, id)
 		if err != nil || len(found) == 0 {
 			return nil, err

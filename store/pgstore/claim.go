@@ -10,6 +10,7 @@ import (
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -125,8 +126,7 @@ func (cl *claim) candidates(busy []int64) (ids, devices []int64, err error) {
 	return ids, slices.Compact(devices), err
 }
 
-const lockDevices = `SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
-	s.last_event_at, s.last_signed_by, p.settings, ` + allowanceColumns + `
+const lockDevices = `SELECT ` + rows.BudgetColumns + `
 	FROM devices d JOIN shops s ON s.id = d.shop_id LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ANY($1)
 	ORDER BY d.id FOR UPDATE OF d SKIP LOCKED`
 
@@ -134,11 +134,10 @@ const lockDevices = `SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only
 func (cl *claim) lockDevices(devices []int64) (free, locked []int64, err error) {
 	var there []int64
 	err = cl.tx.Do(func(b *postgres.Batch) {
-		all(b, &there, scanValue[int64], `SELECT id FROM devices WHERE id = ANY($1)`, devices)
-		b.Each(func(r pgx.Rows) error {
-			p, err := readBudget(r)
+		all(b, &there, (*postgres.Row).Int, `SELECT id FROM devices WHERE id = ANY($1)`, devices)
+		b.Rows(func(r *postgres.Row) {
+			p := rows.Budget(r)
 			cl.devices[p.ID] = p
-			return err
 		}, lockDevices, devices)
 	})
 	for _, id := range devices {
@@ -154,56 +153,6 @@ func (cl *claim) lockDevices(devices []int64) (free, locked []int64, err error) 
 	return free, locked, err
 }
 
-func readBudget(r pgx.Rows) (*rules.DeviceBudget, error) {
-	var p rules.DeviceBudget
-	var left allowanceRow
-	var settings string
-	err := r.Scan(append(append(scanDevice(&p.Device), &p.Owner.Disabled, &p.Owner.OwnSecretOnly, &p.Owner.CustomerInPush,
-		postgres.TimeTo(&p.Owner.AddedAt), postgres.TimeTo(&p.Owner.LastEventAt), postgres.TextTo(&p.Owner.LastSignedBy),
-		postgres.TextTo(&settings)), left.to()...)...)
-	p.Owner.Domain = p.Shop
-	if err == nil {
-		p.Settings, err = driver.ReadSettings(settings)
-	}
-	if err == nil {
-		p.Left, err = left.allowance()
-	}
-	return &p, err
-}
-
-// allowanceColumns are the columns for allowanceRow, of an alias d.
-const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total,
-	d.gathered_currency, d.gathered_since`
-
-// allowanceRow is an allowance as in the table.
-type allowanceRow struct {
-	spent, heard    *float64
-	at              time.Time
-	g               store.Gathering
-	total, currency string
-}
-
-func (a *allowanceRow) to() []any {
-	return []any{&a.spent, &a.heard, postgres.TimeTo(&a.at), postgres.IntTo(&a.g.Orders), postgres.IntTo(&a.g.Changes),
-		postgres.TextTo(&a.total), postgres.TextTo(&a.currency), postgres.TimeTo(&a.g.Since)}
-}
-
-func (a *allowanceRow) allowance() (left rules.Allowance, err error) {
-	left.At = a.at
-	if a.spent != nil {
-		left.Spent = *a.spent
-	}
-	if a.heard != nil {
-		left.Heard = *a.heard
-	}
-	if a.g.Since.IsZero() {
-		return left, nil
-	}
-	a.g.Total, err = driver.ReadMoney(a.total, a.currency)
-	left.Gathering = &a.g
-	return left, err
-}
-
 // load locks pushes that are still due, and returns them in the order in which they became
 // due. $1 is now.
 func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
@@ -213,20 +162,8 @@ func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 	}
 	var found []timed
 	err = cl.tx.Do(func(b *postgres.Batch) {
-		all(b, &found, func(r pgx.Rows) (d timed, err error) {
-			var currency, total string
-			err = r.Scan(&d.ID, &d.ShopID, &d.DeviceID, postgres.TextTo(&d.Kind), postgres.TextTo(&d.Status), &d.Attempts,
-				postgres.TimeTo(&d.Created), postgres.TimeTo(&d.Gathered), postgres.TimeTo(&d.next), &d.Reason, &d.Order.ID,
-				&d.Deleted, postgres.TextTo(&d.Order.Name), postgres.TextTo(&currency), postgres.TextTo(&total),
-				postgres.IntTo(&d.Order.Items), postgres.TextTo(&d.Order.CustomerName), postgres.TextTo(&d.Order.TraceParent),
-				postgres.TimeTo(&d.Order.AcceptedAt), postgres.TimeTo(&d.Order.FirstAttemptAt))
-			if err == nil {
-				d.Order.Total, err = driver.ReadMoney(total, currency)
-			}
-			return d, err
-		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at,
-			p.reason, p.order_id, coalesce(o.deleted, false), o.name, o.currency, o.total, o.lines, o.customer_name,
-			o.trace_parent, o.accepted_at, p.first_attempt_at FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
+		all(b, &found, func(r *postgres.Row) timed { return timed{next: r.Time(), Due: rows.Due(r)} },
+			`SELECT p.next_at, `+rows.DueColumns+` FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
 			WHERE p.next_at <= $1 AND `+where+` ORDER BY p.id FOR UPDATE OF p`,
 			append([]any{postgres.Always(cl.now)}, args...)...)
 	})

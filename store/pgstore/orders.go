@@ -5,45 +5,17 @@ import (
 	"math"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
-// orderColumns are the columns for readOrder, of a table or alias o.
-const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
-	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
-	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
-	o.financial_status, o.fulfillment_status, o.test, o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent,
-	(SELECT min(sent_at) FROM pushes p WHERE p.shop_id = o.shop_id AND p.order_id = o.order_id)`
-
-func readOrder(r pgx.Rows, shop string) (bellhop.Order, error) {
-	o := bellhop.Order{Shop: shop}
-	var hash, placed, updated int64
-	var currency, total, seenCurrency, seenTotal string
-	err := r.Scan(&o.ID, postgres.TimeTo(&o.Version.UpdatedAt), postgres.TimeTo(&o.Version.TriggeredAt), &hash,
-		postgres.TimeTo(&o.EditedAt), postgres.TimeTo(&o.RefundedAt), postgres.TextTo(&o.Handling),
-		postgres.TimeTo(&o.PlacedAt), &placed, postgres.TimeTo(&o.UpdatedAt), &updated, postgres.TimeTo(&o.CancelledAt),
-		&o.Name, &o.Number, &currency, &total, &seenCurrency, &seenTotal, &o.CustomerName, &o.CustomerEmail, &o.Note,
-		&o.FinancialStatus, &o.FulfillmentStatus, &o.Test, postgres.TimeTo(&o.Trace.TriggeredAt),
-		postgres.TimeTo(&o.Trace.AcceptedAt), postgres.TimeTo(&o.Trace.RecordedAt), postgres.TextTo(&o.Trace.TraceParent),
-		postgres.TimeTo(&o.Trace.PushedAt))
-	if err != nil {
-		return o, err
-	}
-	o.Version.Hash = uint64(hash)
-	o.PlacedAt, o.UpdatedAt = driver.Zoned(o.PlacedAt, placed), driver.Zoned(o.UpdatedAt, updated)
-	if o.Total, err = driver.ReadMoney(total, currency); err != nil || seenCurrency == "" {
-		return o, err
-	}
-	seen, err := driver.ReadMoney(seenTotal, seenCurrency)
-	o.Presentment = &seen
-	return o, err
-}
+// orderColumns are the columns for [rows.OrderOf], of a table or alias o.
+const orderColumns = rows.OrderColumns +
+	`(SELECT min(sent_at) FROM pushes p WHERE p.shop_id = o.shop_id AND p.order_id = o.order_id)`
 
 // A list walks the index orders_list backwards from the end of the page before. A query
 // narrows the rows to candidates; [driver.Search] decides.
@@ -127,13 +99,13 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 func (db *DB) lastLooked(ctx context.Context, shop string, q store.OrderQuery, from place, looks int) (
 	last place, err error) {
 	last = place{past, math.MinInt64}
-	_, err = list(ctx, db.api, "list orders", func(r pgx.Rows) (struct{}, error) {
-		return struct{}{}, r.Scan(postgres.TimeTo(&last.before), &last.id)
-	}, `SELECT o.placed_at, o.order_id FROM orders o
-		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3)
+	err = db.api.Read(ctx, func(b *postgres.Batch) {
+		one(b, &last, func(r *postgres.Row) place { return place{r.Time(), r.Int()} }, `SELECT o.placed_at, o.order_id
+		FROM orders o WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3)
 		AND o.placed_at >= $4 ORDER BY o.placed_at DESC, o.order_id DESC OFFSET $5 LIMIT 1`,
-		shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), looks-1)
-	return last, err
+			shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), looks-1)
+	})
+	return last, wrap("list orders", err)
 }
 
 func (db *DB) ordersFrom(
@@ -143,7 +115,7 @@ func (db *DB) ordersFrom(
 	if q.Cancelled {
 		query += onlyCancelled
 	}
-	return list(ctx, db.api, "list orders", func(r pgx.Rows) (bellhop.Order, error) { return readOrder(r, shop) },
+	return list(ctx, db.api, "list orders", rows.OrderOf[*postgres.Row](shop),
 		query+newestFirst, shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), string(q.Handling),
 		s.Want, orNone(s.Bare), limit, postgres.Always(last.before), last.id)
 }
@@ -178,29 +150,16 @@ type whole struct {
 const (
 	ofOrder     = `shop_id = (SELECT id FROM shops WHERE domain = $1) AND order_id = $2`
 	selectOrder = `SELECT ` + orderColumns + ` FROM orders o WHERE o.placed_at IS NOT NULL AND o.` + ofOrder
-	selectItems = `SELECT item_id, title, variant, sku, quantity, price, currency FROM items
-		JOIN orders USING (shop_id, order_id) WHERE ` + ofOrder + ` ORDER BY position`
+	selectItems = `SELECT ` + rows.ItemColumns + `o.currency FROM items i JOIN orders o USING (shop_id, order_id)
+		WHERE ` + ofOrder + ` ORDER BY i.position`
 )
 
 // load queues an order's parts. A deleted order still has its pushes.
 func (w *whole) load(b *postgres.Batch, shop string, id int64) {
 	*w = whole{}
-	b.Each(func(r pgx.Rows) (err error) {
-		w.there = true
-		w.order, err = readOrder(r, shop)
-		return err
-	}, selectOrder, shop, id)
-	all(b, &w.order.Items, readItem, selectItems, shop, id)
-	all(b, &w.order.Pushes, pushOf(shop), selectPushes+`WHERE p.`+ofOrder+` ORDER BY p.id`, shop, id)
-}
-
-func readItem(r pgx.Rows) (i bellhop.Item, err error) {
-	var price, currency string
-	err = r.Scan(&i.ID, &i.Title, &i.Variant, &i.SKU, &i.Quantity, &price, postgres.TextTo(&currency))
-	if err == nil {
-		i.Price, err = driver.ReadMoney(price, currency)
-	}
-	return i, err
+	b.Rows(func(r *postgres.Row) { w.order, w.there = rows.OrderOf[*postgres.Row](shop)(r), true }, selectOrder, shop, id)
+	all(b, &w.order.Items, rows.Item, selectItems, shop, id)
+	all(b, &w.order.Pushes, rows.PushOf[*postgres.Row](shop), selectPushes+`WHERE p.`+ofOrder+` ORDER BY p.id`, shop, id)
 }
 
 const lockOrder = `SELECT s.id FROM shops s JOIN orders o ON o.shop_id = s.id

@@ -4,12 +4,11 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -82,18 +81,13 @@ func (l *settling) load(b *postgres.Batch, callers [][]store.Settled) {
 		}
 	}
 	if len(devices) > 0 {
-		b.Each(func(r pgx.Rows) error {
-			var id int64
-			a := &rules.Address{}
-			err := r.Scan(&id, &a.Value, &a.InUse)
-			l.Devices[id] = a
-			return err
+		b.Rows(func(r *postgres.Row) {
+			l.Devices[r.Int()] = &rules.Address{Value: r.Text(), InUse: r.Bool()}
 		}, `SELECT id, value, retired_at IS NULL FROM devices WHERE id = ANY($1) ORDER BY id FOR UPDATE`, devices)
 	}
-	b.Each(func(r pgx.Rows) error {
-		p, err := readPushRow(r)
+	b.Rows(func(r *postgres.Row) {
+		p := rows.Owed(r)
 		l.Pushes[p.ID] = p
-		return err
 	}, `SELECT `+pushRowColumns+` FROM pushes p WHERE p.id = ANY($1) ORDER BY p.id FOR UPDATE`, pushes)
 	if len(devices) > 0 {
 		owedPushes(b, &l.Owed, devices)
@@ -119,12 +113,10 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 		w := newWrites(db, &rules.Changes{})
 		var again []int64
 		err := tx.Do(func(b *postgres.Batch) {
-			b.Each(func(r pgx.Rows) error {
-				p, err := readPushRow(r)
-				if err == nil && w.Resend(p) {
+			b.Rows(func(r *postgres.Row) {
+				if p := rows.Owed(r); w.Resend(p) {
 					again = append(again, p.ID)
 				}
-				return err
 			}, `SELECT `+pushRowColumns+` FROM pushes p WHERE p.id = ANY($1) AND p.shop_id = (SELECT id FROM shops
 				WHERE domain = $2) ORDER BY p.id FOR UPDATE`, ids, shop)
 		})

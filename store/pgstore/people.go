@@ -4,30 +4,13 @@ import (
 	"context"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
-
-// personColumns are the columns for readPerson, of p and personJoin.
-const (
-	personColumns = `p.id, p.email, p.role, s.domain, p.password_hash, p.added_at, p.settings`
-	personJoin    = ` FROM people p LEFT JOIN shops s ON s.id = p.shop_id `
-)
-
-func readPerson(r pgx.Rows) (p bellhop.Person, err error) {
-	var settings string
-	err = r.Scan(&p.ID, &p.Email, postgres.TextTo(&p.Role), postgres.TextTo(&p.Shop), &p.PasswordHash,
-		postgres.TimeTo(&p.AddedAt), &settings)
-	if err == nil {
-		p.Settings, err = driver.ReadSettings(settings)
-	}
-	return p, err
-}
 
 // AddPerson implements [store.People].
 func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error) {
@@ -37,7 +20,7 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 	}
 	var id, n int64
 	err = db.api.Once(ctx, func(b *postgres.Batch) {
-		value(b, &n, `SELECT count(*)`+personJoin+`WHERE coalesce(s.domain, '') = $1`, p.Shop)
+		value(b, &n, `SELECT count(*)`+rows.PersonJoin+`WHERE coalesce(s.domain, '') = $1`, p.Shop)
 		value(b, &id,
 			`INSERT INTO people (email, role, shop_id, password_hash, added_at)
 			SELECT $1, $2, s.id, $4, $5 FROM (SELECT) one LEFT JOIN shops s ON s.domain = $3
@@ -54,14 +37,14 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 
 // People implements [store.People].
 func (db *DB) People(ctx context.Context, shop string) ([]bellhop.Person, error) {
-	return list(ctx, db.api, "list people", readPerson,
-		`SELECT `+personColumns+personJoin+`WHERE $1 = '' OR s.domain = $1 ORDER BY p.email COLLATE "C"`, shop)
+	return list(ctx, db.api, "list people", rows.Person,
+		`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE $1 = '' OR s.domain = $1 ORDER BY p.email COLLATE "C"`, shop)
 }
 
 // PersonByEmail implements [store.People].
 func (db *DB) PersonByEmail(ctx context.Context, email string) (bellhop.Person, error) {
-	return only(ctx, db.api, "person", readPerson,
-		`SELECT `+personColumns+personJoin+`WHERE p.email = $1`, strings.ToLower(email))
+	return only(ctx, db.api, "person", rows.Person,
+		`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE p.email = $1`, strings.ToLower(email))
 }
 
 // SetPassword implements [store.People].

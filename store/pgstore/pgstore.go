@@ -12,7 +12,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -79,14 +78,14 @@ func wrap(what string, err error) error {
 	return nil
 }
 
-// list reads the rows of one query with scan.
+// list reads the rows of one query.
 func list[T any](
-	ctx context.Context, p *postgres.Pool, what string, scan func(pgx.Rows) (T, error), query string, args ...any,
+	ctx context.Context, p *postgres.Pool, what string, read func(*postgres.Row) T, query string, args ...any,
 ) ([]T, error) {
 	var found []T
 	err := p.Read(ctx, func(b *postgres.Batch) {
 		found = nil
-		all(b, &found, scan, query, args...)
+		all(b, &found, read, query, args...)
 	})
 	if err != nil {
 		return nil, wrap(what, err)
@@ -95,22 +94,13 @@ func list[T any](
 }
 
 // all queues a query, and adds its rows to found.
-func all[T any](
-	b *postgres.Batch, found *[]T, scan func(pgx.Rows) (T, error), query string, args ...any,
-) {
-	b.Each(func(r pgx.Rows) error {
-		one, err := scan(r)
-		*found = append(*found, one)
-		return err
-	}, query, args...)
+func all[T any](b *postgres.Batch, found *[]T, read func(*postgres.Row) T, query string, args ...any) {
+	b.Rows(func(r *postgres.Row) { *found = append(*found, read(r)) }, query, args...)
 }
 
 // one queues a query, and sets found to its row, if there is one.
-func one[T any](b *postgres.Batch, found *T, scan func(pgx.Rows) (T, error), query string, args ...any) {
-	b.Each(func(r pgx.Rows) (err error) {
-		*found, err = scan(r)
-		return err
-	}, query, args...)
+func one[T any](b *postgres.Batch, found *T, read func(*postgres.Row) T, query string, args ...any) {
+	b.Rows(func(r *postgres.Row) { *found = read(r) }, query, args...)
 }
 
 // value queues a query, and scans its row, if there is one.
@@ -118,24 +108,11 @@ func value(b *postgres.Batch, to any, query string, args ...any) {
 	b.Each(func(r pgx.Rows) error { return r.Scan(to) }, query, args...)
 }
 
-func scanValue[T any](r pgx.Rows) (v T, err error) {
-	err = r.Scan(&v)
-	return v, err
-}
-
-// behind is rows whose first columns every Scan scans by itself.
-type behind struct {
-	pgx.Rows
-	first []any
-}
-
-func (r behind) Scan(to ...any) error { return r.Rows.Scan(slices.Concat(r.first, to)...) }
-
 // only is list for a single row; [driver.NotFound] of kind if there is none.
 func only[T any](
-	ctx context.Context, p *postgres.Pool, kind string, scan func(pgx.Rows) (T, error), query string, args ...any,
+	ctx context.Context, p *postgres.Pool, kind string, read func(*postgres.Row) T, query string, args ...any,
 ) (T, error) {
-	found, err := list(ctx, p, "look up a "+kind, scan, query, args...)
+	found, err := list(ctx, p, "look up a "+kind, read, query, args...)
 	if err == nil && len(found) == 0 {
 		err = driver.NotFound(kind)
 	}

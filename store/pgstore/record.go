@@ -11,6 +11,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -79,12 +80,12 @@ func (l *loading) load(q *postgres.Batch) {
 	domains, ids := l.names()
 	q.Each(l.addLine, loadLines, ids)
 	q.Each(l.addShop, loadShops, domains)
-	q.Each(l.addReceiver, loadReceivers, domains, rules.FanOutAbove+1)
+	q.Rows(l.addReceiver, loadReceivers, domains, rules.FanOutAbove+1)
 	if d, ids := l.keys(func(f *bellhop.Fact) bool { return true }); len(ids) > 0 {
 		q.Each(l.addOrder, loadOrders, d, ids)
 	}
 	if d, ids := l.keys(func(f *bellhop.Fact) bool { return f.Deleted }); len(ids) > 0 {
-		q.Each(l.addOwed, loadOwed, d, ids)
+		q.Rows(l.addOwed, loadOwed, d, ids)
 	}
 }
 
@@ -136,22 +137,10 @@ func (l *loading) addShop(r pgx.Rows) error {
 	return err
 }
 
-func (l *loading) addReceiver(r pgx.Rows) error {
-	var domain string
-	d, err := readReceiver(behind{r, []any{&domain}})
-	if s := l.Shops[domain]; s != nil { // another one may have added it since
-		s.Receivers = append(s.Receivers, d)
+func (l *loading) addReceiver(r *postgres.Row) {
+	if s := l.Shops[r.Text()]; s != nil { // another one may have added it since
+		s.Receivers = append(s.Receivers, rows.Receiver(r))
 	}
-	return err
-}
-
-func readReceiver(r pgx.Rows) (d rules.Receiver, err error) {
-	var settings string
-	err = r.Scan(&d.ID, postgres.TimeTo(&d.FreeAt), &settings)
-	if err == nil {
-		d.Settings, err = driver.ReadSettings(settings)
-	}
-	return d, err
 }
 
 func (l *loading) addOrder(r pgx.Rows) error {
@@ -169,10 +158,9 @@ func (l *loading) addOrder(r pgx.Rows) error {
 	return err
 }
 
-func (l *loading) addOwed(r pgx.Rows) error {
-	p, err := readPushRow(r)
+func (l *loading) addOwed(r *postgres.Row) {
+	p := rows.Owed(r)
 	if o := l.Orders[rules.OrderKey{Shop: p.Shop, ID: p.Order}]; o != nil {
 		o.Owed = append(o.Owed, p)
 	}
-	return err
 }

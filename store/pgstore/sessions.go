@@ -4,12 +4,11 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
 
 // AddSession implements [store.Sessions]. It removes expired sessions.
@@ -50,12 +49,12 @@ type signedIn struct {
 
 // Session implements [store.Sessions].
 func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error) {
-	in, err := only(ctx, db.api, "session", func(r pgx.Rows) (in signedIn, err error) {
-		in.person, err = readPerson(behind{r, []any{postgres.TimeTo(&in.session.ExpiresAt),
-			postgres.TimeTo(&in.session.CreatedAt)}})
-		in.session.TokenHash, in.session.PersonID = tokenHash, in.person.ID
-		return in, err
-	}, `SELECT n.expires_at, n.created_at, `+personColumns+`
+	in, err := only(ctx, db.api, "session", func(r *postgres.Row) (in signedIn) {
+		in.session = bellhop.Session{TokenHash: tokenHash, ExpiresAt: r.Time(), CreatedAt: r.Time()}
+		in.person = rows.Person(r)
+		in.session.PersonID = in.person.ID
+		return in
+	}, `SELECT n.expires_at, n.created_at, `+rows.PersonColumns+`
 		FROM sessions n JOIN people p ON p.id = n.person_id LEFT JOIN shops s ON s.id = p.shop_id
 		WHERE n.token_hash = $1 AND n.expires_at > $2`, tokenHash[:], postgres.Always(now))
 	return in.session, in.person, err
@@ -83,8 +82,8 @@ func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
 func (db *DB) UseLink(ctx context.Context, hash [32]byte, now time.Time) (who bellhop.Person, err error) {
 	err = db.api.Once(ctx, func(b *postgres.Batch) {
 		b.Exec(`DELETE FROM links WHERE expires_at <= $1`, postgres.Always(now))
-		one(b, &who, readPerson, `WITH used AS (DELETE FROM links WHERE hash = $1 RETURNING person_id)
-			SELECT `+personColumns+personJoin+`JOIN used u ON u.person_id = p.id`, hash[:])
+		one(b, &who, rows.Person, `WITH used AS (DELETE FROM links WHERE hash = $1 RETURNING person_id)
+			SELECT `+rows.PersonColumns+rows.PersonJoin+`JOIN used u ON u.person_id = p.id`, hash[:])
 	})
 	if err == nil && who.ID == 0 {
 		err = driver.NotFound("link")

@@ -8,13 +8,11 @@ import (
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
-// changeColumns are the columns for readChange, of the aliases c and s.
-const changeColumns = `c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent`
-
-const listChanges = `SELECT ` + changeColumns + ` FROM changes c
+const listChanges = `SELECT ` + rows.ChangeColumns + ` FROM changes c
 	JOIN shops s ON s.id = c.shop_id WHERE c.seq > $1 AND ($2 = '' OR s.domain = $2) ORDER BY c.seq LIMIT $3`
 
 // Changes implements [store.Stream].
@@ -22,13 +20,7 @@ func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) 
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	return list(ctx, db.api, "read the stream", readChange, listChanges, after, shop, limit)
-}
-
-func readChange(r pgx.Rows) (c store.Change, err error) {
-	err = r.Scan(&c.Seq, postgres.TextTo(&c.Kind), &c.Shop, &c.OrderID, postgres.IntTo(&c.PushID), postgres.TimeTo(&c.At),
-		&c.TraceParent)
-	return c, err
+	return list(ctx, db.api, "read the stream", rows.Change, listChanges, after, shop, limit)
 }
 
 // LastChange implements [store.Stream].

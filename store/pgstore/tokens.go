@@ -4,23 +4,12 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
-
-// tokenColumns are the columns for readToken, of the aliases t and s.
-const tokenColumns = `t.id, s.domain, t.name, t.hash, t.created_at, t.last_used_at`
-
-func readToken(r pgx.Rows) (t bellhop.Token, err error) {
-	var hash []byte
-	err = r.Scan(&t.ID, &t.Shop, &t.Name, &hash, postgres.TimeTo(&t.CreatedAt), postgres.TimeTo(&t.LastUsedAt))
-	copy(t.Hash[:], hash)
-	return t, err
-}
 
 // AddToken implements [store.Tokens].
 func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error) {
@@ -46,15 +35,15 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 
 // Tokens implements [store.Tokens].
 func (db *DB) Tokens(ctx context.Context, shop string) ([]bellhop.Token, error) {
-	return list(ctx, db.api, "list tokens", readToken,
-		`SELECT `+tokenColumns+` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = $1
+	return list(ctx, db.api, "list tokens", rows.Token,
+		`SELECT `+rows.TokenColumns+` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = $1
 			ORDER BY t.name COLLATE "C"`, shop)
 }
 
 // Token implements [store.Tokens]. It writes the last use once a minute.
 func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Token, error) {
-	t, err := only(ctx, db.api, "token", readToken,
-		`SELECT `+tokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = $1`, hash[:])
+	t, err := only(ctx, db.api, "token", rows.Token,
+		`SELECT `+rows.TokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = $1`, hash[:])
 	if err != nil || now.Sub(t.LastUsedAt) < time.Minute {
 		return t, err
 	}

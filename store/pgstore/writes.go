@@ -3,20 +3,14 @@ package pgstore
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
 const pushRowColumns = `p.id, p.shop_id, p.order_id, p.device_id, p.status, p.next_at IS NULL`
-
-func readPushRow(r pgx.Rows) (*rules.Push, error) {
-	var p rules.Push
-	return &p, r.Scan(&p.ID, &p.Shop, &p.Order, &p.Device, postgres.TextTo(&p.Status), &p.Final)
-}
 
 // writes writes a transaction's changes of pushes, the stream and the totals, each table
 // once and in the order of locks.
@@ -107,7 +101,7 @@ func (w *writes) lockDevices(b *postgres.Batch, where string, args ...any) {
 }
 
 func lockInto(b *postgres.Batch, ids *[]int64, where string, args ...any) {
-	all(b, ids, scanValue[int64], `SELECT id FROM devices WHERE `+where+` ORDER BY id FOR UPDATE`, args...)
+	all(b, ids, (*postgres.Row).Int, `SELECT id FROM devices WHERE `+where+` ORDER BY id FOR UPDATE`, args...)
 }
 
 // owedTo selects pushes owed to some devices. After waiting for a lock PostgreSQL checks a
@@ -118,7 +112,7 @@ const owedTo = `SELECT ` + pushRowColumns + ` FROM pushes p WHERE p.next_at IS N
 
 // owedPushes queues a look for pushes owed to devices, with those being sent.
 func owedPushes(b *postgres.Batch, owed *[]*rules.Push, devices []int64) {
-	all(b, owed, readPushRow, owedTo, devices, driver.LookAhead)
+	all(b, owed, rows.Owed, owedTo, devices, driver.LookAhead)
 }
 
 // dropDevices deletes the locked devices and skips their owed pushes.

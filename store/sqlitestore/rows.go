@@ -4,6 +4,7 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -19,8 +20,8 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 			Int(k.Shop).Int(k.ID).First(func(r sqlitefile.Row) {
 			o.Row, s.Deleted = r.Int(), r.Bool()
 			s.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
-			s.Edit = readTouch(r, bellhop.TouchEdit)
-			s.Refund = readTouch(r, bellhop.TouchRefund)
+			s.Edit = rows.Touch(r, bellhop.TouchEdit)
+			s.Refund = rows.Touch(r, bellhop.TouchRefund)
 			s.Paid = (&bellhop.Order{FinancialStatus: r.Text()}).WasPaid()
 			s.Cancelled = r.Bool()
 		})
@@ -33,14 +34,6 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 		o.Owed, err = loadPushes(c, owedOf, k.Shop, o.Row)
 	}
 	return err
-}
-
-func readTouch(r sqlitefile.Row, kind bellhop.TouchKind) bellhop.Touch {
-	t := bellhop.Touch{At: r.Time(), ID: r.Int()}
-	if t != (bellhop.Touch{}) {
-		t.Kind = kind
-	}
-	return t
 }
 
 // stateColumns are bindState's columns.
