@@ -25,8 +25,8 @@ var floors = map[string]float64{
 	"internal": 1, ".": 0, // one floor on the design page; internal needs the root's nouns
 	// What the internal folders share; it needs none of them.
 	"internal/bodies": 0.5, "internal/envelope": 0.5, "internal/wait": 0.5,
-	// What the drivers of the store share: the rules, the kit, and moving.
-	"store/driver": 2.1, "store/rules": 2.15, "store/move": 2.2,
+	// What the drivers of the store share: the rules, the kit, moving, and reading rows.
+	"store/driver": 2.1, "store/rules": 2.15, "store/move": 2.2, "store/rows": 2.25,
 	"store/sqlitestore": 2.3, "store/pgstore": 2.3, "store/storetest": 2.4,
 	"bench/prices": 3, // what the folders of bench share; it needs none of them
 }
@@ -109,7 +109,7 @@ func floorOf(folder string) (floor float64, known bool) {
 }
 
 // sharedByDrivers are folders beside the drivers of a port that are none.
-var sharedByDrivers = map[string]bool{"store/rules": true, "store/driver": true, "store/move": true}
+var sharedByDrivers = map[string]bool{"store/rules": true, "store/driver": true, "store/move": true, "store/rows": true}
 
 // isDriver reports whether a folder holds a driver of a port.
 func isDriver(folder string) bool {

@@ -102,10 +102,6 @@ func Alternate(ctx context.Context, o AlternateOptions) (all []Change, err error
 }
 
 func (o *AlternateOptions) alternate(ctx context.Context, sides []*side) error {
-	webhooks, err := sides[0].webhooks([]string{mainShop}, 0)
-	if err != nil {
-		return err
-	}
 	for _, s := range sides {
 		s.secret = sides[0].secret
 		if err := s.prepare(ctx); err != nil {
@@ -116,7 +112,7 @@ func (o *AlternateOptions) alternate(ctx context.Context, sides []*side) error {
 		o.Progress("time %d of %d", n+1, o.Times)
 		for i := range sides {
 			s := sides[(i+n)%2] // a machine that drifts hurts both alike
-			if err := s.record(ctx, webhooks.again(firstOrder, 0), int64(o.Orders)); err != nil {
+			if err := s.record(ctx, sides[0].main.again(firstOrder, 0), int64(o.Orders)); err != nil {
 				return err
 			}
 		}

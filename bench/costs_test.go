@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bellhop/bench/prices"
+	"bellhop/internal/results"
 )
 
 func modelOf(took timing) mapping {
@@ -165,7 +166,7 @@ func TestCostsAreShown(t *testing.T) {
 		}
 	}
 	b.Reset()
-	if err := r.WriteJSON(&b); err != nil || !strings.Contains(b.String(), `"DeleteMessageBatch": 200`) {
+	if err := results.WriteJSON(&b, r); err != nil || !strings.Contains(b.String(), `"DeleteMessageBatch": 200`) {
 		t.Errorf("%v in %s", err, b.String())
 	}
 }

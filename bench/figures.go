@@ -7,11 +7,12 @@ import (
 	"bellhop/internal/results"
 )
 
-// spec describes a figure. The table of specs is the one place for targets.
-type spec struct {
-	key, title string
-	unit       Unit
-	target     *Target
+// Spec describes a figure. The table of specs is the one place for targets.
+type Spec struct {
+	Key    string  `json:"key"`
+	Title  string  `json:"title"`
+	Unit   Unit    `json:"unit"`
+	Target *Target `json:"target,omitempty"`
 }
 
 // Unit is a figure's unit. It knows how to write the figure.
@@ -53,7 +54,7 @@ func atMost(v float64) *Target  { return &Target{AtMost: v} }
 const KeyBytesKept = "bytes_kept_per_order"
 
 // specs are all figures, in the order of the table.
-var specs = []spec{
+var specs = []Spec{
 	{"bare_per_second", "bare handler: answered", PerSecond, nil},
 	{"bare_p99", "bare handler: p99", Milliseconds, nil},
 	{"bare_cpu", "bare handler: CPU a request", Microseconds, nil},
@@ -127,25 +128,18 @@ var specs = []spec{
 
 // Figure is one measured quantity.
 type Figure struct {
-	Key     string    `json:"key"`
-	Title   string    `json:"title"`
-	Unit    Unit      `json:"unit"`
+	Spec
 	Values  []float64 `json:"values"` // as measured, one after another
 	Median  float64   `json:"median"`
 	Min     float64   `json:"min"`
 	Max     float64   `json:"max"`
-	Target  *Target   `json:"target,omitempty"`
 	Verdict Verdict   `json:"verdict,omitempty"`
 }
 
 // newFigure sums up the measured values.
-func newFigure(s spec, values []float64) Figure {
-	f := Figure{
-		Key: s.key, Title: s.title, Unit: s.unit, Values: values,
-		Median: results.MedianOf(values), Min: slices.Min(values), Max: slices.Max(values), Target: s.target,
-	}
-	f.Verdict = s.target.judge(f.Median)
-	return f
+func newFigure(s Spec, values []float64) Figure {
+	median := results.MedianOf(values)
+	return Figure{s, values, median, slices.Min(values), slices.Max(values), s.Target.judge(median)}
 }
 
 // judge says how a value stands to the target; nil is no target.

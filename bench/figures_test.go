@@ -13,10 +13,10 @@ import (
 )
 
 func TestAFigureIsTheMedianAndItsVerdict(t *testing.T) {
-	ratio := spec{"accepted_ratio", "accepted", Ratio, &Target{AtLeast: 0.5, Floor: 0.4}}
-	p99 := spec{"flood_p99", "p99", Milliseconds, atMost(10)}
+	ratio := Spec{"accepted_ratio", "accepted", Ratio, &Target{AtLeast: 0.5, Floor: 0.4}}
+	p99 := Spec{"flood_p99", "p99", Milliseconds, atMost(10)}
 	for _, c := range []struct {
-		spec    spec
+		spec    Spec
 		values  []float64
 		median  float64
 		verdict Verdict
@@ -26,7 +26,7 @@ func TestAFigureIsTheMedianAndItsVerdict(t *testing.T) {
 		{ratio, []float64{0.39}, 0.39, VerdictNotDone},
 		{p99, []float64{10, 2, 30}, 10, VerdictOK},
 		{p99, []float64{10.1}, 10.1, VerdictBelow},
-		{spec{"free", "free", PerSecond, nil}, []float64{0}, 0, VerdictNone},
+		{Spec{"free", "free", PerSecond, nil}, []float64{0}, 0, VerdictNone},
 	} {
 		f := newFigure(c.spec, c.values)
 		if f.Median != c.median || f.Verdict != c.verdict {
@@ -38,10 +38,10 @@ func TestAFigureIsTheMedianAndItsVerdict(t *testing.T) {
 func TestEachFigureHasOneLineOfItsOwn(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range specs {
-		if seen[s.key] || seen[s.title] && s.unit != Ratio {
-			t.Errorf("%s, %q is there twice", s.key, s.title)
+		if seen[s.Key] || seen[s.Title] && s.Unit != Ratio {
+			t.Errorf("%s, %q is there twice", s.Key, s.Title)
 		}
-		seen[s.key], seen[s.title] = true, true
+		seen[s.Key], seen[s.Title] = true, true
 	}
 }
 
@@ -60,7 +60,7 @@ func TestEachMeasuredKeyIsThatOfAFigure(t *testing.T) {
 		}
 		for _, m := range key.FindAllStringSubmatch(string(text), -1) {
 			found++
-			if !slices.ContainsFunc(specs, func(s spec) bool { return s.key == m[1]+m[2] }) {
+			if !slices.ContainsFunc(specs, func(s Spec) bool { return s.Key == m[1]+m[2] }) {
 				t.Errorf("%s: no figure has the key %s", name, m[1]+m[2])
 			}
 		}

@@ -35,11 +35,7 @@ func (b *bench) floodBare(ctx context.Context, env []string,
 	if err := c.listening(ctx, addr); err != nil {
 		return err
 	}
-	w, err := b.webhooks([]string{mainShop}, 0)
-	if err != nil {
-		return err
-	}
-	l := b.flood(addr, w)
+	l := b.flood(addr, b.mainWebhooks())
 	l.Warmup = warmup
 	before, _ := usageOf(c.cmd.Process.Pid)
 	tally, err := l.Run(ctx)
@@ -103,11 +99,7 @@ func (b *bench) floodAccepting(ctx context.Context, env []string, w *Webhooks,
 
 // measureAccepting floods a bellhop that only accepts.
 func (b *bench) measureAccepting(ctx context.Context) error {
-	w, err := b.webhooks([]string{mainShop}, 0)
-	if err != nil {
-		return err
-	}
-	rate, err := b.floodAccepting(ctx, nil, w, "accepting", "accepted")
+	rate, err := b.floodAccepting(ctx, nil, b.mainWebhooks(), "accepting", "accepted")
 	if err != nil {
 		return err
 	}
@@ -136,14 +128,10 @@ func (b *bench) measureRecording(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := b.webhooks([]string{mainShop}, 0)
-	if err != nil {
-		return err
-	}
 	var recorded int64
 	err = b.running(ctx, dir, nil, func(s *server) error {
 		before, _ := usageOf(s.cmd.Process.Pid)
-		tally, err := b.flood(s.addr, w).Run(ctx)
+		tally, err := b.flood(s.addr, b.mainWebhooks()).Run(ctx)
 		if err != nil {
 			return err
 		}
@@ -187,12 +175,8 @@ func (b *bench) noteRecording(t *Tally, recorded int64, took time.Duration) {
 
 // measureQueued looks at memory while very many webhooks wait.
 func (b *bench) measureQueued(ctx context.Context) error {
-	w, err := b.webhooks([]string{mainShop}, 0)
-	if err != nil {
-		return err
-	}
 	return b.accepting(ctx, nil, func(s *server) error {
-		l := b.flood(s.addr, w)
+		l := b.flood(s.addr, b.mainWebhooks())
 		l.Duration, l.Count = 0, int64(b.Queued)
 		tally, err := l.Run(ctx)
 		if err != nil {

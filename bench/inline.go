@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/store"
@@ -104,7 +106,7 @@ func (in *Inline) due(ctx context.Context) bool {
 type pool struct {
 	InlineOptions
 	next    http.Handler
-	slots   chan struct{}
+	slots   *semaphore.Weighted
 	waiting atomic.Int64
 }
 
@@ -112,7 +114,7 @@ type pool struct {
 func NewPool(o InlineOptions, next http.Handler) http.Handler {
 	o.Pool, o.Waiting = cmp.Or(max(o.Pool, 0), 10), cmp.Or(max(o.Waiting, 0), 100)
 	o.Patience = cmp.Or(max(o.Patience, 0), 5*time.Second)
-	return &pool{InlineOptions: o, next: next, slots: make(chan struct{}, o.Pool)}
+	return &pool{InlineOptions: o, next: next, slots: semaphore.NewWeighted(int64(o.Pool))}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -126,28 +128,20 @@ func (p *pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
-	defer func() { <-p.slots }()
+	defer p.slots.Release(1)
 	p.next.ServeHTTP(w, r)
 }
 
 // enter waits in line for a slot.
 func (p *pool) enter(ctx context.Context) bool {
-	select {
-	case p.slots <- struct{}{}:
+	if p.slots.TryAcquire(1) {
 		return true
-	default:
 	}
 	defer p.waiting.Add(-1)
 	if p.waiting.Add(1) > int64(p.Waiting) {
 		return false
 	}
-	t := time.NewTimer(p.Patience)
-	defer t.Stop()
-	select {
-	case p.slots <- struct{}{}:
-		return true
-	case <-t.C:
-	case <-ctx.Done():
-	}
-	return false
+	ctx, cancel := context.WithTimeout(ctx, p.Patience)
+	defer cancel()
+	return p.slots.Acquire(ctx, 1) == nil
 }

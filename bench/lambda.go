@@ -80,11 +80,7 @@ func (b *bench) measureLambdaStart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := b.webhooks([]string{mainShop}, 0)
-	if err != nil {
-		return err
-	}
-	requests := w.For(0)
+	requests := b.mainWebhooks().For(0)
 	for range coldStarts {
 		r, err := b.invokeWith(ctx, all["direct"], requests, 1)
 		if err != nil {

@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/sync/errgroup"
 
 	"bellhop/internal/wait"
@@ -47,7 +46,7 @@ func (b *bench) watchOrders(ctx context.Context, s *server) error {
 	if err != nil {
 		return err
 	}
-	pages := &pages{server: s, latency: hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)}
+	pages := &pages{server: s, latency: NewSpread()}
 	for _, email := range watchers() {
 		token, err := s.signIn(ctx, email, b.password)
 		if err != nil {
@@ -69,7 +68,7 @@ func (b *bench) watchOrders(ctx context.Context, s *server) error {
 	more := (watched - alone) / b.Duration.Seconds() / openPages
 	b.add("page_cpu", more*1000)
 	b.add("page_looks", float64(pages.looks.Load())/b.Duration.Seconds()/openPages)
-	b.ms("page_p99", time.Duration(pages.latency.ValueAtPercentile(99))*time.Microsecond)
+	b.ms("page_p99", pages.latency.At(99))
 	if n := pages.failed.Load(); n > 0 {
 		b.problem("pages: %d of %d looks failed", n, pages.looks.Load())
 	}
@@ -79,11 +78,8 @@ func (b *bench) watchOrders(ctx context.Context, s *server) error {
 // besidePages sends webhooks and returns the seconds of processor that the server
 // used meanwhile.
 func (b *bench) besidePages(ctx context.Context, s *server, p *pages) (seconds float64, err error) {
-	w, err := b.webhooks([]string{mainShop}, 0)
-	if err != nil {
-		return 0, err
-	}
-	l := Load{Target: s.addr, Requests: w.For, Connections: connections, Rate: pagesRate, Duration: b.Duration}
+	l := Load{Target: s.addr, Requests: b.mainWebhooks().For, Connections: connections, Rate: pagesRate,
+		Duration: b.Duration}
 	if p != nil {
 		p.measured.Store(true)
 		defer p.measured.Store(false)
@@ -115,7 +111,7 @@ type pages struct {
 	failed   atomic.Int64
 
 	mu      sync.Mutex
-	latency *hdrhistogram.Histogram // of looks, µs
+	latency *Spread // of looks
 }
 
 // open opens so many and waits until all follow. end closes them.
@@ -207,7 +203,7 @@ func (p *pages) look(ctx context.Context, client *http.Client, token string, cha
 				p.failed.Add(1)
 			}
 			p.mu.Lock()
-			_ = p.latency.RecordValue(time.Since(began).Microseconds()) // it takes a minute
+			p.latency.Add(time.Since(began))
 			p.mu.Unlock()
 		}
 		wait.Pause(ctx, time.Second-time.Since(began))

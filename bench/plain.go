@@ -19,12 +19,14 @@ import (
 	"bellhop/shopify"
 )
 
-// PlainOptions are the options of [Plain].
+// PlainOptions are the options of [Plain], and the flags of bellhop-bench plain.
 type PlainOptions struct {
-	Addr, Secret string
-	DB, Dir      string // as BELLHOP_DB and BELLHOP_DIR
-	Push         string // as BELLHOP_PUSH, with an endpoint
-	Pool         int
+	Addr   string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8081" help:"The address to listen at."`
+	Secret string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"The secret that signs webhooks."`
+	DB     string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database; it creates tables of its own there."`
+	Dir    string `name:"dir" env:"BELLHOP_DIR" default:"." help:"The folder of sqlite: files."`
+	Push   string `name:"push" env:"BELLHOP_PUSH" required:"" help:"fcm:FILE?endpoint=URL"`
+	Pool   int    `name:"pool" default:"10" help:"How many connections there are."`
 }
 
 // Plain serves a good engineer's program of an afternoon, which handles an order

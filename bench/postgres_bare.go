@@ -35,10 +35,7 @@ func (b *bench) insertBare(ctx context.Context, from, to string) (took time.Dura
 	var chunks []chunk
 	var want string
 	err = b.connected(ctx, b.databaseURL(from), func(c *pgx.Conn) (err error) {
-		if inserts, err = insertsOf(ctx, c); err != nil {
-			return err
-		}
-		if chunks, err = readChunks(ctx, c); err != nil {
+		if inserts, chunks, err = readRows(ctx, c); err != nil {
 			return err
 		}
 		want, err = countRows(ctx, c)
@@ -94,37 +91,25 @@ func columnsOf(ctx context.Context, c *pgx.Conn, table string) (names, types []s
 	return names, types, err
 }
 
-// insertsOf makes the statement for each table.
-func insertsOf(ctx context.Context, c *pgx.Conn) (map[string]string, error) {
-	inserts := map[string]string{}
+// readRows makes the statement for each table, and reads all rows back in the order of
+// their events.
+func readRows(ctx context.Context, c *pgx.Conn) (inserts map[string]string, chunks []chunk, err error) {
+	inserts = map[string]string{}
 	for _, t := range barely {
 		names, types, err := columnsOf(ctx, c, t.table)
 		if err != nil {
-			return nil, fmt.Errorf("look at the table %s: %w", t.table, err)
+			return nil, nil, fmt.Errorf("look at the table %s: %w", t.table, err)
 		}
-		for i, kind := range types {
-			types[i] = fmt.Sprintf("$%d::%s[]", i+1, kind)
+		var arrays, aggregates []string
+		for i, name := range names {
+			arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, types[i]))
+			aggregates = append(aggregates, "array_agg(t."+name+" ORDER BY "+t.order+")")
 		}
 		inserts[t.table] = "INSERT INTO " + t.table + " (" + strings.Join(names, ", ") + ") SELECT * FROM unnest(" +
-			strings.Join(types, ", ") + ")"
-	}
-	return inserts, nil
-}
-
-// readChunks reads all rows back, in the order of their events.
-func readChunks(ctx context.Context, c *pgx.Conn) ([]chunk, error) {
-	var chunks []chunk
-	for _, t := range barely {
-		names, types, err := columnsOf(ctx, c, t.table)
-		if err != nil {
-			return nil, err
-		}
-		for i, name := range names {
-			names[i] = "array_agg(t." + name + " ORDER BY " + t.order + ")"
-		}
+			strings.Join(arrays, ", ") + ")"
 		rows, err := c.Query(ctx, fmt.Sprintf(`SELECT nr, %s FROM %s t
 			JOIN (SELECT %s, (row_number() OVER (ORDER BY id) - 1) / %d AS nr FROM events) n USING (%s) GROUP BY nr ORDER BY nr`,
-			strings.Join(names, ", "), t.table, t.key, transactionEvents, t.key))
+			strings.Join(aggregates, ", "), t.table, t.key, transactionEvents, t.key))
 		for err == nil && rows.Next() {
 			var nr int
 			columns := slicesFor(types)
@@ -138,10 +123,10 @@ func readChunks(ctx context.Context, c *pgx.Conn) ([]chunk, error) {
 			err = rows.Err()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the table %s back: %w", t.table, err)
+			return nil, nil, fmt.Errorf("read the table %s back: %w", t.table, err)
 		}
 	}
-	return chunks, nil
+	return inserts, chunks, nil
 }
 
 // slicesFor returns a pointer to a slice for each column of a type.

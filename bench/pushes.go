@@ -66,31 +66,51 @@ func (t *twin) untilTaken(ctx context.Context, want int64) error {
 }
 
 func (b *bench) noteNotified(ctx context.Context, fcm *twin, w *Webhooks, t *Tally) error {
-	arrivals, err := fcm.arrivals(ctx)
+	n, err := fcm.notified(ctx, w, t.Began.Add(notifyWarmup))
 	if err != nil {
 		return err
 	}
-	from := t.Began.Add(notifyWarmup)
-	took, gathered := NewSpread(), 0
+	if n.gathered > 0 {
+		b.problem("ringing: %d pushes stood for several orders, so that their time is not known", n.gathered)
+	}
+	if n.took.Count() == 0 {
+		return fmt.Errorf("no push can be told from another")
+	}
+	b.ms("ring_p50", n.took.At(50))
+	b.ms("ring_p99", n.took.At(99))
+	return nil
+}
+
+// notified is what came to the twin.
+type notified struct {
+	orders   map[int64]bool
+	gathered int       // pushes that stood for several orders
+	took     *Spread   // from when a webhook was due, since some time on, until its first push came
+	last     time.Time // when the last one came
+}
+
+func (t *twin) notified(ctx context.Context, w *Webhooks, from time.Time) (n notified, err error) {
+	arrivals, err := t.arrivals(ctx)
+	n.orders, n.took = map[int64]bool{}, NewSpread()
 	for _, a := range arrivals {
 		id, err := strconv.ParseInt(a.Data["order_id"], 10, 64)
 		if err != nil {
-			gathered++
+			n.gathered++
 			continue
 		}
-		if due, ok := w.Due(id); ok && !due.Before(from) {
-			took.Add(a.At.Sub(due))
+		if n.last.Before(a.At) {
+			n.last = a.At
+		}
+		due, ok := w.Due(id)
+		if !ok || n.orders[id] {
+			continue
+		}
+		n.orders[id] = true
+		if !due.Before(from) {
+			n.took.Add(a.At.Sub(due))
 		}
 	}
-	if gathered > 0 {
-		b.problem("ringing: %d pushes stood for several orders, so that their time is not known", gathered)
-	}
-	if took.Count() == 0 {
-		return fmt.Errorf("no push can be told from another")
-	}
-	b.ms("ring_p50", took.At(50))
-	b.ms("ring_p99", took.At(99))
-	return nil
+	return n, err
 }
 
 // pushLatency is the twin's time for an answer while pushes a second are measured.

@@ -33,12 +33,9 @@ func (b *bench) measureRabbitMQ(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := b.webhooks([]string{mainShop}, 0)
-	if err != nil {
-		return err
-	}
 	err = b.withQueue(ctx, b.rabbitSetting, func(q oneQueue) error {
-		rate, err := b.floodAccepting(ctx, []string{q.setting}, w, "accepting into RabbitMQ", "rabbitmq_accepted")
+		rate, err := b.floodAccepting(ctx, []string{q.setting}, b.mainWebhooks(), "accepting into RabbitMQ",
+			"rabbitmq_accepted")
 		if err == nil {
 			b.add("rabbitmq_accepted_ratio", rate/bare)
 			b.add("rabbitmq_accepted_handler_ratio", rate/handler)
@@ -194,11 +191,7 @@ func (b *bench) publishBare(ctx context.Context) (rate float64, err error) {
 		return 0, err
 	}
 	defer c.Close()
-	w, err := b.webhooks([]string{mainShop}, 0)
-	if err != nil {
-		return 0, err
-	}
-	published := b.newWindow()
+	w, published := b.mainWebhooks(), b.newWindow()
 	group, publishing := errgroup.WithContext(ctx)
 	for i := range bareRabbits {
 		group.Go(func() error { return b.publishWindow(publishing, queue, w.For(i), published) })

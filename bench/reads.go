@@ -58,12 +58,8 @@ func (s *server) listOrders(token string) func(int) Requests {
 func (b *bench) read(ctx context.Context, s *server, token string, beside *Load) (reads *Tally, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	if beside != nil {
-		w, err := b.webhooks([]string{mainShop}, 0)
-		if err != nil {
-			return nil, err
-		}
 		l := *beside
-		l.Target, l.Requests, l.Warmup, l.Duration = s.addr, w.For, warmup, b.Duration
+		l.Target, l.Requests, l.Warmup, l.Duration = s.addr, b.mainWebhooks().For, warmup, b.Duration
 		group.Go(func() error {
 			t, err := l.Run(ctx)
 			if err == nil {

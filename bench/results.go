@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -59,7 +58,7 @@ func (m *measured) problem(format string, args ...any) {
 // figures sums up all measured values, and leaves out figures without one.
 func (m *measured) figures() (all []Figure) {
 	for _, s := range specs {
-		if values := m.values[s.key]; len(values) > 0 {
+		if values := m.values[s.Key]; len(values) > 0 {
 			all = append(all, newFigure(s, values))
 		}
 	}
@@ -75,16 +74,6 @@ func (r *Results) Missed() (missed []string) {
 		}
 	}
 	return append(missed, r.Problems...)
-}
-
-// WriteJSON writes the results for programs.
-func (r *Results) WriteJSON(w io.Writer) error {
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write the results: %w", err)
-	}
-	_, err = w.Write(append(b, '\n'))
-	return err
 }
 
 // WriteTable writes the results for people.

@@ -69,7 +69,8 @@ type bench struct {
 	databases int
 	costsMu   sync.Mutex
 	costs     []Cost
-	made      map[string]*Webhooks // one of each kind
+	main      *Webhooks            // of the main shop
+	made      map[string]*Webhooks // others, one of each kind
 }
 
 // newBench makes the folder of a run; tidy removes it.
@@ -82,6 +83,9 @@ func newBench(ctx context.Context, o Options, folder string) (*bench, error) {
 	}
 	if b.self, err = os.Executable(); err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	if b.main, err = b.webhooks([]string{mainShop}, 0); err != nil {
+		return nil, err
 	}
 	if b.dir, err = os.MkdirTemp(o.Dir, folder); err != nil {
 		return nil, fmt.Errorf("make a folder for the data: %w", err)
@@ -211,6 +215,12 @@ func (b *bench) step(ctx context.Context, s step) error {
 		return fmt.Errorf("measure %s: %w", s.title, err)
 	}
 	return nil
+}
+
+// mainWebhooks makes those of a load on the main shop.
+func (b *bench) mainWebhooks() *Webhooks {
+	b.loads++
+	return b.main.again(firstOrder+b.loads*1e8, 0)
 }
 
 // webhooks makes those of one load. keep is how many due times to keep.

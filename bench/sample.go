@@ -198,34 +198,18 @@ func (a *attack) finish(ctx context.Context) error {
 	if err := a.fcm.untilTaken(ctx, a.OK); err != nil && a.o.Faults == "" {
 		a.problemf("%v", err)
 	}
-	arrivals, err := a.fcm.arrivals(ctx)
+	n, err := a.fcm.notified(ctx, a.webhooks, a.tally.Began.Add(compareWarmup))
 	if err != nil {
 		return err
 	}
-	from, end := a.tally.Began.Add(compareWarmup), a.tally.Ended
-	latency, notified, last := NewSpread(), map[int64]bool{}, drained
-	if a.Mode == results.Inline {
-		last = end
+	for range n.gathered {
+		a.problemf("a push stood for several orders, so that its time is not known")
 	}
-	for _, m := range arrivals {
-		id, err := strconv.ParseInt(m.Data["order_id"], 10, 64)
-		if err != nil {
-			a.problemf("a push stood for several orders, so that its time is not known")
-			continue
-		}
-		if last.Before(m.At) {
-			last = m.At
-		}
-		due, ok := a.webhooks.Due(id)
-		if !ok || notified[id] {
-			continue
-		}
-		notified[id] = true
-		if !due.Before(from) {
-			latency.Add(m.At.Sub(due))
-		}
+	end := a.tally.Ended
+	if a.Mode == results.Inline || n.last.After(drained) {
+		drained = n.last
 	}
-	a.Notified, a.Notify, a.Drain = int64(len(notified)), latenciesOf(latency), max(0, last.Sub(end))
+	a.Notified, a.Notify, a.Drain = int64(len(n.orders)), latenciesOf(n.took), max(0, drained.Sub(end))
 	return nil
 }
 

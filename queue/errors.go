@@ -24,6 +24,14 @@ func StaleOr(err error, stale []Receipt) error {
 	return err
 }
 
+// Wrap adds the attempt to an error; bellhop.NotFound says enough by itself.
+func Wrap(what string, err error) error {
+	if err == nil || bellhop.KindOf(err) == bellhop.NotFound {
+		return err
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
 // ErrClosed is the error of a queue that was closed.
 var ErrClosed error = bellhop.Errorf(bellhop.Unavailable, "closed", "the queue is closed")
 

@@ -12,6 +12,15 @@ func NumberedReceipt(lease, seq int64) Receipt {
 	return Receipt(strconv.AppendInt(b, seq, 10))
 }
 
+// ReceiptsOf returns the receipts of verdicts.
+func ReceiptsOf(verdicts []Settlement) []Receipt {
+	out := make([]Receipt, len(verdicts))
+	for i, v := range verdicts {
+		out[i] = v.Receipt
+	}
+	return out
+}
+
 // Numbers returns the numbers in a receipt. They are zeros, which name no lease,
 // unless [NumberedReceipt] made it.
 func (r Receipt) Numbers() (lease, seq int64) {

@@ -3,6 +3,7 @@ package simulate
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ func (m *message) readTarget(msg map[string]any) *fcmError {
 	case m.target == "fid" && !plausibleFID(m.to):
 		// [U]: the words
 		return badArgument("message.fid", "The installation ID is not a valid Firebase installation ID")
-	case m.target == "topic" && strings.ContainsFunc(m.to, notInTopic):
+	case m.target == "topic" && strings.Trim(m.to, base64URL+".~%") != "":
 		return badArgument("message.topic", "Invalid topic name.")
 	}
 	return nil
@@ -109,9 +110,7 @@ func (m *message) checkSize(msg map[string]any) *fcmError {
 	}
 	notification := map[string]any{}
 	for _, part := range []map[string]any{object(msg, "notification"), object(object(msg, "android"), "notification")} {
-		for k, v := range part {
-			notification[k] = v
-		}
+		maps.Copy(notification, part)
 	}
 	size := base
 	for k, v := range notification {
@@ -136,15 +135,7 @@ func reservedKey(k string) bool {
 		strings.HasPrefix(k, "google") || strings.HasPrefix(k, "gcm")
 }
 
-func notInTopic(r rune) bool { return !inBase64URL(r) && r != '.' && r != '~' && r != '%' }
-
-func inBase64URL(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_'
-}
-
-func isBase64URL(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return !inBase64URL(r) })
-}
+func isBase64URL(s string) bool { return strings.Trim(s, base64URL) == "" }
 
 // plausibleToken accepts the form of tokens: an installation id, a colon and a long secret. FCM
 // does not publish its own checks.

@@ -33,7 +33,8 @@ func (r *rabbitMQ) quickCheck(ctx context.Context) error {
 	return withSetting("BELLHOP_QUEUE", r.broker.Ping(ctx))
 }
 
-func (r *rabbitMQ) close() error { return r.broker.Close() }
+// Close hangs up.
+func (r *rabbitMQ) Close() error { return r.broker.Close() }
 
 type queueInRabbitMQ struct {
 	*rabbitMQ

@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -94,16 +95,9 @@ func withSetting(name string, err error) error {
 
 // Check refuses settings that can't work, before anything opens.
 func (c *Config) Check() error {
-	if err := checkAddress("BELLHOP_ADDR", c.Addr); err != nil {
-		return err
-	}
-	if err := c.Working.Check(); err != nil {
-		return err
-	}
-	if _, err := c.Proxies(); err != nil {
-		return err
-	}
-	if _, err := c.Origins(); err != nil {
+	_, proxies := c.Proxies()
+	_, origins := c.Origins()
+	if err := cmp.Or(checkAddress("BELLHOP_ADDR", c.Addr), c.Working.Check(), proxies, origins); err != nil {
 		return err
 	}
 	if c.MaxDevices < 1 {
@@ -206,15 +200,9 @@ func parseURL(name, value, accepted string) (*url.URL, error) {
 
 // sqlitePath returns the file of an sqlite: URL.
 func (s *Storage) sqlitePath(u *url.URL) (string, error) {
-	path := u.Path
-	if u.Opaque != "" {
-		var err error
-		if path, err = url.PathUnescape(u.Opaque); err != nil {
-			return "", err
-		}
+	path, err := url.PathUnescape(u.Opaque)
+	if err != nil {
+		return "", err
 	}
-	if path == "" {
-		path = filepath.Join(s.Dir, "bellhop.db")
-	}
-	return filepath.Abs(path)
+	return filepath.Abs(cmp.Or(path, u.Path, filepath.Join(s.Dir, "bellhop.db")))
 }

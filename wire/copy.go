@@ -46,13 +46,7 @@ func OpenCopy(ctx context.Context, dir, from, to string, o Options) (c *Copy, er
 }
 
 // Close closes both.
-func (c *Copy) Close() error {
-	var errs []error
-	for _, p := range c.parts {
-		errs = append(errs, p.Close())
-	}
-	return errors.Join(errs...)
-}
+func (c *Copy) Close() error { return closeAll(c.parts...) }
 
 func (c *Copy) open(ctx context.Context, e end, mustBe bool) (move.Mover, error) {
 	d, err := e.drivers(ctx, mustBe)

@@ -1,6 +1,9 @@
 package wire
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Level says how bad a [Finding] is.
 type Level string
@@ -61,10 +64,5 @@ func examineAll[E examiner](ctx context.Context, all []E) (found []Finding, ther
 // QuickCheck reads everything in the stores, and returns an error that names the
 // damage, if any.
 func (p *Parts) QuickCheck(ctx context.Context) error {
-	for _, r := range p.shared {
-		if err := r.quickCheck(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return firstOf(slices.Values(p.shared), func(r resource) error { return r.quickCheck(ctx) })
 }

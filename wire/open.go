@@ -1,16 +1,18 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"bellhop"
-	"bellhop/push"
 	"bellhop/queue"
 	"bellhop/store"
 )
@@ -37,9 +39,7 @@ type Options struct {
 }
 
 func (o *Options) fill() {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -75,11 +75,11 @@ type queueDriver interface {
 // connections to Postgres.
 type resource interface {
 	examiner
+	io.Closer
 	// healthy returns an error once the resource might lose what it stored.
 	healthy() error
 	// quickCheck reads everything and names the damage.
 	quickCheck(ctx context.Context) error
-	close() error
 }
 
 // archiver is a resource with a backup of its own.
@@ -203,12 +203,7 @@ func (s *Storage) Open(ctx context.Context, o Options) (*Parts, error) {
 		slices.Reverse(steps)
 	}
 	return d.open(func(p *Parts) error {
-		for _, step := range steps {
-			if err := step(ctx, p); err != nil {
-				return err
-			}
-		}
-		return nil
+		return firstOf(slices.Values(steps), func(step func(context.Context, *Parts) error) error { return step(ctx, p) })
 	})
 }
 
@@ -226,20 +221,21 @@ func inStoresDatabase(queue string) bool { return inPostgres(queue) && !strings.
 
 // OpenQueue opens the queue without the database: Store is nil.
 func (s *Storage) OpenQueue(ctx context.Context, o Options) (*Parts, error) {
-	d, err := s.only(s.queueWithFile(), o)
-	if err != nil {
-		return nil, err
-	}
-	return d.open(func(p *Parts) error { return d.openQueue(ctx, p) })
+	return s.openPart(ctx, o, (*drivers).openQueue)
 }
 
 // OpenBroker opens the broker without the queue, which need not exist.
 func (s *Storage) OpenBroker(ctx context.Context, o Options) (*Parts, error) {
+	return s.openPart(ctx, o, (*drivers).openBroker)
+}
+
+func (s *Storage) openPart(ctx context.Context, o Options,
+	open func(*drivers, context.Context, *Parts) error) (*Parts, error) {
 	d, err := s.only(s.queueWithFile(), o)
 	if err != nil {
 		return nil, err
 	}
-	return d.open(func(p *Parts) error { return d.openBroker(ctx, p) })
+	return d.open(func(p *Parts) error { return open(d, ctx, p) })
 }
 
 // queueWithFile is the queue alone, unless the store may share its file or database:
@@ -337,34 +333,42 @@ func (r resources) archiver() (archiver, error) {
 
 // Healthy returns nil while the resources keep what they store.
 func (p *Parts) Healthy() error {
+	return firstOf(slices.Values(p.shared), resource.healthy)
+}
+
+// Close closes the queues, the store and their resources.
+func (p *Parts) Close() error {
+	var all []io.Closer
+	if p.Notify != nil {
+		all = append(all, p.Notify)
+	}
+	if p.Queue != nil {
+		all = append(all, p.Queue)
+	}
+	if p.Store != nil {
+		all = append(all, p.Store)
+	}
 	for _, r := range p.shared {
-		if err := r.healthy(); err != nil {
+		all = append(all, r)
+	}
+	return closeAll(all...)
+}
+
+// firstOf returns the first error of fn.
+func firstOf[T any](all iter.Seq[T], fn func(T) error) error {
+	for t := range all {
+		if err := fn(t); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Close closes the queues, the store and their resources.
-func (p *Parts) Close() error {
+// closeAll closes all, also after an error.
+func closeAll[C interface{ Close() error }](all ...C) error {
 	var errs []error
-	if p.Notify != nil {
-		errs = append(errs, p.Notify.Close())
-	}
-	if p.Queue != nil {
-		errs = append(errs, p.Queue.Close())
-	}
-	if p.Store != nil {
-		errs = append(errs, p.Store.Close())
-	}
-	for _, r := range p.shared {
-		errs = append(errs, r.close())
+	for _, c := range all {
+		errs = append(errs, c.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// OpenPush opens the push drivers.
-func (w *Working) OpenPush(ctx context.Context, o Options) (push.Sender, error) {
-	o.fill()
-	return w.openPush(ctx, o)
 }

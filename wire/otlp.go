@@ -17,6 +17,8 @@ import (
 	"strings"
 	"time"
 
+	"bellhop/internal/wait"
+
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -152,14 +154,12 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceS
 		body = packed.Bytes()
 	}
 	began := time.Now()
-	for wait := firstExportWait; ; wait = min(wait*3/2, longestExportWait) {
+	for pause := firstExportWait; ; pause = min(pause*3/2, longestExportWait) {
 		again, err := c.post(ctx, body)
-		if again < 0 || time.Since(began)+max(wait, again) > exportPatience {
+		if again < 0 || time.Since(began)+max(pause, again) > exportPatience {
 			return err
 		}
-		select {
-		case <-time.After(max(wait, again)):
-		case <-ctx.Done():
+		if !wait.Pause(ctx, max(pause, again)) {
 			return errors.Join(ctx.Err(), err)
 		}
 	}

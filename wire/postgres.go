@@ -3,9 +3,11 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"bellhop"
@@ -52,18 +54,16 @@ func (p *postgresDBs) healthy() error { return nil }
 
 // quickCheck only pings: Postgres's own tools read everything while others work.
 func (p *postgresDBs) quickCheck(ctx context.Context) error {
-	for _, db := range p.order {
+	return firstOf(slices.Values(p.order), func(db *postgresDB) error {
 		if db.pools == nil {
-			continue
+			return nil
 		}
-		if err := db.pools.Ping(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+		return db.pools.Ping(ctx)
+	})
 }
 
-func (p *postgresDBs) close() error {
+// Close hangs up.
+func (p *postgresDBs) Close() error {
 	for _, db := range p.order {
 		if db.pools != nil {
 			db.pools.Close()
@@ -189,10 +189,7 @@ type queueInPostgres struct {
 
 func postgresQueue(d *drivers, u *url.URL) (queueDriver, error) {
 	query := u.Query()
-	name := query.Get("queue")
-	if name == "" {
-		name = queue.DefaultName
-	}
+	name := cmp.Or(query.Get("queue"), queue.DefaultName)
 	query.Del("queue")
 	if inStoresDatabase(d.Queue) {
 		if u.Opaque != "" || u.Path != "" || len(query) > 0 {

@@ -29,7 +29,9 @@ func (w *Working) pushURLs() (all []*url.URL, err error) {
 	return all, nil
 }
 
-func (w *Working) openPush(ctx context.Context, o Options) (push.Sender, error) {
+// OpenPush opens the push drivers.
+func (w *Working) OpenPush(ctx context.Context, o Options) (push.Sender, error) {
+	o.fill()
 	urls, err := w.pushURLs()
 	if err != nil {
 		return nil, err
@@ -181,10 +183,4 @@ func (s *senders) Check(ctx context.Context, devices ...bellhop.Device) error {
 	return errors.Join(errs...)
 }
 
-func (s *senders) Close() error {
-	var errs []error
-	for _, driver := range s.all() {
-		errs = append(errs, driver.Close())
-	}
-	return errors.Join(errs...)
-}
+func (s *senders) Close() error { return closeAll(s.all()...) }

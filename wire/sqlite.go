@@ -3,9 +3,12 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"net/url"
+	"slices"
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
@@ -81,22 +84,14 @@ func (s *sqliteFiles) get(ctx context.Context, path string) (*sqlitefile.File, e
 }
 
 func (s *sqliteFiles) healthy() error {
-	for _, f := range s.open {
-		if err := f.Healthy(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return firstOf(maps.Values(s.open), (*sqlitefile.File).Healthy)
 }
 
 func (s *sqliteFiles) backup(ctx context.Context, path string) error {
 	if len(s.open) != 1 {
 		return severalFiles(len(s.open))
 	}
-	for _, f := range s.open {
-		return f.Backup(ctx, path)
-	}
-	return nil
+	return firstOf(maps.Values(s.open), func(f *sqlitefile.File) error { return f.Backup(ctx, path) })
 }
 
 func (s *sqliteFiles) restore(ctx context.Context, backup string) error {
@@ -114,13 +109,8 @@ func severalFiles(n int) error {
 		"the database and the queue are in %d files: keep each with its own tools, or let them share one", n)
 }
 
-func (s *sqliteFiles) close() error {
-	var errs []error
-	for _, f := range s.open {
-		errs = append(errs, f.Close())
-	}
-	return errors.Join(errs...)
-}
+// Close closes the files.
+func (s *sqliteFiles) Close() error { return closeAll(slices.Collect(maps.Values(s.open))...) }
 
 // sqliteAt is a driver's place in a file.
 type sqliteAt struct {
@@ -160,13 +150,10 @@ type queueInSQLite struct{ sqliteAt }
 func sqliteQueue(d *drivers, u *url.URL) (queueDriver, error) {
 	path, err := d.sqlitePath(u)
 	query := u.Query()
-	name := query.Get("queue")
+	name := cmp.Or(query.Get("queue"), queue.DefaultName)
 	query.Del("queue")
 	if err != nil || len(query) > 0 || u.Host != "" {
 		return nil, WrongSetting("BELLHOP_QUEUE", "it is not the address of a queue in an SQLite file", queueAccepted)
-	}
-	if name == "" {
-		name = queue.DefaultName
 	}
 	files := filesOf(d)
 	files.want(path, sqlitequeue.Schema())

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -93,10 +94,5 @@ func examineMode(part, path string, info os.FileInfo) Finding {
 }
 
 func (s *sqliteFiles) quickCheck(ctx context.Context) error {
-	for _, f := range s.open {
-		if err := f.QuickCheck(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return firstOf(maps.Values(s.open), func(f *sqlitefile.File) error { return f.QuickCheck(ctx) })
 }

@@ -1,9 +1,11 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 
 	"bellhop"
 	"bellhop/queue"
@@ -46,13 +48,7 @@ func (s Storage) OpenSwitch(ctx context.Context, from, to string, o Options) (w 
 
 // Close closes both.
 func (w *Switch) Close() error {
-	var errs []error
-	for _, p := range []*Parts{w.From, w.To} {
-		if p != nil {
-			errs = append(errs, p.Close())
-		}
-	}
-	return errors.Join(errs...)
+	return closeAll(slices.DeleteFunc([]*Parts{w.From, w.To}, func(p *Parts) bool { return p == nil })...)
 }
 
 // check refuses two ways to write one queue.
@@ -79,10 +75,7 @@ func placeOf(address, db string) string {
 	if err != nil {
 		return address
 	}
-	name := u.Query().Get("queue")
-	if name == "" {
-		name = queue.DefaultName
-	}
+	name := cmp.Or(u.Query().Get("queue"), queue.DefaultName)
 	if inStoresDatabase(address) {
 		if u, err = url.Parse(db); err != nil {
 			return address

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -143,12 +144,7 @@ func telemetryWanted() (bool, error) {
 		// without the value: it may hold a password
 		return false, WrongSetting(name, "it is not an address", "give http://HOST:4318 or https://HOST:4318")
 	}
-	for _, check := range []func() error{checkProtocol, checkHeaders, checkSampler} {
-		if err := check(); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	return true, cmp.Or(checkProtocol(), checkHeaders(), checkSampler())
 }
 
 // firstSet returns the first variable that is set, and its value.

@@ -18,24 +18,21 @@ const (
 	secondsAMonth = daysAMonth * secondsADay
 )
 
-// Options are the assumptions behind the costs, beside prices and measurements. A
+// Options are the assumptions behind the costs, and flags of bellhop-bench cost. A
 // field's zero value means its default.
 type Options struct {
-	Prices   *prices.Table
-	Measured *Measured
+	Prices   *prices.Table `kong:"-"`
+	Measured *Measured     `kong:"-"`
 
-	PeakFactor float64 // the busiest second ÷ the mean one
-	// OneHolds and ApartHold are the orders a second that two cores held: with
-	// everything in one process, and with Postgres and RabbitMQ on the same machine,
-	// as docs/threshold.md has them.
-	OneHolds, ApartHold float64
-	KeptDays            float64 // how long orders are kept, in days
-	SentBytes           float64 // sent to the internet for an order
-	LogBytes            float64 // of logs, by an invocation
-	// Slowdown is how many times as long functions take on Lambda as where they were
-	// measured.
-	Slowdown float64
-	NoFree   bool // leave free tiers out
+	PeakFactor float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How many times busier your busiest second is than the mean one (${default})."`
+	// as docs/threshold.md has them, for two cores
+	OneHolds  float64 `name:"one-holds" default:"5000" placeholder:"N" help:"The orders a second of a machine with everything in one process (${default}); see bellhop-bench compare."`
+	ApartHold float64 `name:"apart-hold" default:"2500" placeholder:"N" help:"The orders a second of a machine with Postgres and RabbitMQ (${default})."`
+	Slowdown  float64 `name:"slowdown" default:"1" placeholder:"N" help:"How many times slower functions run on Lambda than here: up to 7, as 256 MB get a seventh of a core (${default})."`
+	KeptDays  float64 `name:"keep-days" default:"365" placeholder:"N" help:"How many days to keep orders (${default})."`
+	SentBytes float64 `name:"sent-bytes" default:"4096" placeholder:"N" help:"How many bytes an order sends to the internet (${default})."`
+	LogBytes  float64 `name:"log-bytes" default:"700" placeholder:"N" help:"How many bytes an invocation logs (${default})."`
+	NoFree    bool    `name:"no-free-tier" help:"Leave free tiers out."`
 }
 
 func (o *Options) defaults() error {

@@ -182,20 +182,26 @@ func (r *Report) Assumed() []string {
 	}
 }
 
+// cells are those of the table, with its head.
+func (r *Report) cells() [][]string {
+	all := [][]string{{"a month, by orders a day"}}
+	for _, way := range ways {
+		all = append(all, []string{way.name})
+	}
+	for _, row := range r.Rows {
+		all[0] = append(all[0], results.Rate(row.OrdersPerDay))
+		for i, bill := range row.Bills {
+			all[i+1] = append(all[i+1], dollars(bill.Total))
+		}
+	}
+	return all
+}
+
 // WriteText writes a table for a terminal.
 func (r *Report) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "a month, by orders a day\t")
-	for _, row := range r.Rows {
-		fmt.Fprintf(t, "%s\t", results.Rate(row.OrdersPerDay))
-	}
-	fmt.Fprintln(t)
-	for i, way := range ways {
-		fmt.Fprint(t, way.name+"\t")
-		for _, row := range r.Rows {
-			fmt.Fprint(t, dollars(row.Bills[i].Total)+"\t")
-		}
-		fmt.Fprintln(t)
+	for _, row := range r.cells() {
+		fmt.Fprintln(t, strings.Join(row, "\t")+"\t")
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -213,17 +219,12 @@ func (r *Report) WriteMarkdown(w io.Writer, picture string) error {
 	if picture != "" {
 		fmt.Fprintf(&b, "\n![What a month costs, by orders a day](%s)\n", picture)
 	}
-	b.WriteString("\n| a month, by orders a day |")
-	for _, row := range r.Rows {
-		fmt.Fprintf(&b, " %s |", results.Rate(row.OrdersPerDay))
-	}
-	b.WriteString("\n|---|" + strings.Repeat("---:|", len(r.Rows)) + "\n")
-	for i, way := range ways {
-		fmt.Fprintf(&b, "| %s |", way.name)
-		for _, row := range r.Rows {
-			fmt.Fprintf(&b, " %s |", dollars(row.Bills[i].Total))
+	b.WriteString("\n")
+	for i, row := range r.cells() {
+		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
+		if i == 0 {
+			b.WriteString("|---|" + strings.Repeat("---:|", len(r.Rows)) + "\n")
 		}
-		b.WriteString("\n")
 	}
 	b.WriteString("\n")
 	for _, s := range r.Assumed() {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -101,7 +102,7 @@ func commandLine() string {
 // write keeps the results so that a killed run has all but its last rate.
 func (c *compareCmd) write(r *results.Comparison) error {
 	path := filepath.Join(c.Out, "results.json")
-	if err := writeFile(path+".new", "results", r.WriteJSON); err != nil {
+	if err := writeFile(path+".new", "results", func(w io.Writer) error { return results.WriteJSON(w, r) }); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)

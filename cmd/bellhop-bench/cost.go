@@ -11,19 +11,12 @@ import (
 type costCmd struct {
 	JSON         bool    `name:"json" help:"Print JSON instead of a table."`
 	OrdersPerDay float64 `name:"orders-per-day" placeholder:"N" help:"Your shops' orders a day: list their bill line by line."`
-	PeakFactor   float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How many times busier your busiest second is than the mean one (${default})."`
 
 	Prices     string `name:"prices" placeholder:"FILE" help:"A file with your own prices, in the format of --show-prices."`
 	ShowPrices bool   `name:"show-prices" help:"Only print the prices with their sources."`
 	Results    string `name:"results" placeholder:"FILE" help:"The results of bellhop-bench run --json on your machine, for the requests and milliseconds an order."`
 
-	OneHolds  float64 `name:"one-holds" default:"5000" placeholder:"N" help:"The orders a second of a machine with everything in one process (${default}); see bellhop-bench compare."`
-	ApartHold float64 `name:"apart-hold" default:"2500" placeholder:"N" help:"The orders a second of a machine with Postgres and RabbitMQ (${default})."`
-	Slowdown  float64 `name:"slowdown" default:"1" placeholder:"N" help:"How many times slower functions run on Lambda than here: up to 7, as 256 MB get a seventh of a core (${default})."`
-	KeepDays  float64 `name:"keep-days" default:"365" placeholder:"N" help:"How many days to keep orders (${default})."`
-	SentBytes float64 `name:"sent-bytes" default:"4096" placeholder:"N" help:"How many bytes an order sends to the internet (${default})."`
-	LogBytes  float64 `name:"log-bytes" default:"700" placeholder:"N" help:"How many bytes an invocation logs (${default})."`
-	NoFree    bool    `name:"no-free-tier" help:"Leave free tiers out."`
+	cost.Options
 
 	Chart string `name:"chart" placeholder:"FILE" help:"Also draw the lines to this file, as SVG."`
 	Doc   string `name:"markdown" placeholder:"FILE" help:"Also write a Markdown document, with the chart if there is one."`
@@ -46,8 +39,7 @@ func (c *costCmd) Run(j *job) error {
 		_, err := j.out.Write(prices.Default())
 		return err
 	}
-	o := cost.Options{PeakFactor: c.PeakFactor, OneHolds: c.OneHolds, ApartHold: c.ApartHold, KeptDays: c.KeepDays,
-		SentBytes: c.SentBytes, LogBytes: c.LogBytes, Slowdown: c.Slowdown, NoFree: c.NoFree}
+	o := c.Options
 	var err error
 	if c.Prices != "" {
 		if o.Prices, err = readFrom(c.Prices, "a file of prices, as --show-prices prints it", prices.Read); err != nil {

@@ -96,17 +96,7 @@ func (c *inlineCmd) site(ctx context.Context, o *host.Options, healthy func() er
 		Webhooks: webhook.Options{Refusals: refusals, InFlight: c.Pool}, Version: "inline", Checks: needs.Accepting()})
 }
 
-type plainCmd struct {
-	Addr   string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8081" help:"The address to listen at."`
-	Secret string `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"The secret that signs webhooks."`
-	DB     string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database; it creates tables of its own there."`
-	Dir    string `name:"dir" env:"BELLHOP_DIR" default:"." help:"The folder of sqlite: files."`
-	Push   string `name:"push" env:"BELLHOP_PUSH" required:"" help:"fcm:FILE?endpoint=URL"`
-	Pool   int    `name:"pool" default:"10" help:"How many connections there are."`
-}
+type plainCmd struct{ bench.PlainOptions }
 
 // Run implements the command.
-func (c *plainCmd) Run(j *job) error {
-	return bench.Plain(j.ctx, bench.PlainOptions{Addr: c.Addr, Secret: c.Secret, DB: c.DB, Dir: c.Dir, Push: c.Push,
-		Pool: c.Pool})
-}
+func (c *plainCmd) Run(j *job) error { return bench.Plain(j.ctx, c.PlainOptions) }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"errors"
+	"io"
 	"strings"
 
 	"bellhop"
 	"bellhop/bench"
+	"bellhop/internal/results"
 )
 
 type runCmd struct {
@@ -35,21 +37,21 @@ func (c *runCmd) Run(j *job) error {
 	if c.Binary, err = program(c.Binary); err != nil {
 		return err
 	}
-	results, err := bench.Run(j.ctx, c.Options)
-	if results == nil {
+	measured, err := bench.Run(j.ctx, c.Options)
+	if measured == nil {
 		return err
 	}
-	return errors.Join(c.show(j, results), interrupted(err, "above"), c.verdict(results))
+	return errors.Join(c.show(j, measured), interrupted(err, "above"), c.verdict(measured))
 }
 
 func (c *runCmd) show(j *job, r *bench.Results) error {
 	if c.Save == "-" {
-		return r.WriteJSON(j.out)
+		return results.WriteJSON(j.out, r)
 	}
 	if err := r.WriteTable(j.out); err != nil || c.Save == "" {
 		return err
 	}
-	return writeFile(c.Save, "results", r.WriteJSON)
+	return writeFile(c.Save, "results", func(w io.Writer) error { return results.WriteJSON(w, r) })
 }
 
 func (c *runCmd) verdict(r *bench.Results) error {

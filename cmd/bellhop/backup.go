@@ -35,7 +35,6 @@ func (c *backupCmd) Run(j *job) error {
 		if err != nil {
 			return err
 		}
-		j.say("Wrote %s (%.1f MiB).", c.File, float64(info.Size())/(1<<20))
-		return nil
+		return j.said(nil, "Wrote %s (%.1f MiB).", c.File, float64(info.Size())/(1<<20))
 	})
 }

@@ -53,14 +53,10 @@ func (c *deadReplayCmd) Run(j *job) error {
 	}
 	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
 		n, err := p.Queue.Redrive(j.ctx, ids...)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case c.JSON:
-			return j.json(map[string]int{"replayed": n})
 		}
-		j.say("Put %s back into the queue.", plural(n, "event"))
-		return nil
+		return j.answer(c.jsonFlag, map[string]int{"replayed": n}, "Put %s back into the queue.", plural(n, "event"))
 	})
 }
 
@@ -144,8 +140,7 @@ func (c *deadDropCmd) report(j *job, dead []queue.DeadEvent) error {
 			return v, []string{v.ID, v.Shop, v.Topic, v.Reason}
 		})
 	}
-	j.say("Dropped %s.", plural(len(dead), "dead letter"))
-	return nil
+	return j.said(nil, "Dropped %s.", plural(len(dead), "dead letter"))
 }
 
 // operatingUser is the name that a command records its actions under.

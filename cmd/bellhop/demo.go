@@ -331,6 +331,7 @@ func (d *demonstration) awaitPushes(ctx context.Context) {
 type tally struct {
 	demo.Balance
 	sent, pushed, shown int64
+	failed              int64 // attempts of the shop without a 2xx in time; bellhop may have kept the webhook
 	owed                int64 // beyond the phone's budget: they go out together later
 }
 
@@ -340,7 +341,7 @@ func (t tally) String() string {
 	for _, rest := range []struct {
 		n     int64
 		words string
-	}{{t.Waiting + t.Leased, "waiting"}, {t.Skipped, "skipped"}, {t.Dead, "dead"}} {
+	}{{t.Waiting + t.Leased, "waiting"}, {t.Skipped, "skipped"}, {t.Dead, "dead"}, {t.failed, "attempts failed"}} {
 		if rest.n > 0 {
 			line += fmt.Sprintf(", %d %s", rest.n, rest.words)
 		}
@@ -362,7 +363,7 @@ func (d *demonstration) count(ctx context.Context) (t tally, err error) {
 	if err != nil {
 		return t, err
 	}
-	t.Balance, t.sent = now.Since(d.before), d.buttons.sent()
+	t.Balance, t.sent, t.failed = now.Since(d.before), d.buttons.sent(), int64(d.shopify.Ledger().Summary().Failed)
 	t.pushed, t.owed = pushes[bellhop.PushSent]-d.pushed, pushes[bellhop.PushPending]
 	t.shown = int64(len(d.fcm.Drawer(d.phone.device.Value)))
 	return t, nil

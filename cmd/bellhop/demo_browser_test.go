@@ -130,12 +130,14 @@ func TestDemoInABrowser(t *testing.T) {
 	last := end()
 	n := map[string]int{}
 	for _, m := range regexp.MustCompile(
-		`(\d+) (webhooks sent|acknowledged|recorded|waiting|skipped|dead)\b`).FindAllStringSubmatch(last, -1) {
+		`(\d+) (webhooks sent|acknowledged|recorded|waiting|skipped|dead|attempts failed)\b`).FindAllStringSubmatch(last, -1) {
 		n[m[2]], _ = strconv.Atoi(m[1])
 	}
 	sum := n["recorded"] + n["waiting"] + n["skipped"] + n["dead"]
-	// Bellhop keeps a webhook that it answers too late; the twin does not count it.
-	if n["acknowledged"] < 500 || n["acknowledged"] > sum || n["webhooks sent"] < sum || n["dead"] != 1 {
+	// Bellhop keeps a webhook that it answers too late; the twin counts it as failed, not as acknowledged.
+	exact, late := n["acknowledged"] == sum, n["attempts failed"] > 0
+	if n["acknowledged"] < 500 || n["acknowledged"] > sum || n["webhooks sent"] < sum || n["dead"] != 1 ||
+		!exact && !late {
 		t.Errorf("at the end it says %s", last)
 	}
 }
@@ -193,8 +195,8 @@ func TestDemoScreenshots(t *testing.T) {
 	shoot(desk, "operator")
 }
 
-// slow matches what a demo may log on a slow machine.
-var slow = regexp.MustCompile(`reason=busy|took too long`)
+// slow and late match what a demo may log on a slow machine: late only if the shop's attempts failed.
+var slow, late = regexp.MustCompile(`took too long`), regexp.MustCompile(`reason=busy`)
 
 // startDemo runs a demo in this process and returns the links of its owner and operator,
 // and a function that ends it.
@@ -235,11 +237,13 @@ func startDemo(t *testing.T) (owner, operator string, end func() (last string)) 
 		if code := <-done; code != exitDone {
 			t.Errorf("the demo ended with %d: %s", code, errs.String())
 		}
+		last := <-said
+		failed := strings.Contains(last, "attempts failed")
 		for line := range strings.Lines(errs.String()) {
-			if strings.Contains(line, "ERROR") && !slow.MatchString(line) {
+			if strings.Contains(line, "ERROR") && !slow.MatchString(line) && !(failed && late.MatchString(line)) {
 				t.Errorf("the demo says %s", line)
 			}
 		}
-		return <-said
+		return last
 	}
 }

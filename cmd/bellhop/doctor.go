@@ -56,7 +56,7 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 		return []wire.Finding{wire.Fail("settings", oneLine(err), "correct the setting")}
 	}
 	found := []wire.Finding{wire.OK("settings", "can be read")}
-	more, there := c.Examine(j.ctx, wire.Options{Log: j.log, Now: j.now})
+	more, there := c.Examine(j.ctx, j.options())
 	found = append(found, more...)
 	var owed owing
 	if there {

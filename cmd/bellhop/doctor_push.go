@@ -61,7 +61,7 @@ func (o owing) atFCM(s push.Sender) (devices []bellhop.Device) {
 func (c *doctorCmd) push(j *job, o owing) wire.Finding {
 	ctx, cancel := context.WithTimeout(j.ctx, pushPatience)
 	defer cancel()
-	sender, err := c.OpenPush(ctx, wire.Options{Log: j.log, Now: j.now})
+	sender, err := c.OpenPush(ctx, j.options())
 	if err != nil {
 		return wire.Fail("push", oneLine(err), "correct the setting")
 	}

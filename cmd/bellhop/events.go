@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"bellhop"
 	"bellhop/host"
 	"bellhop/wire"
 )
@@ -55,14 +54,8 @@ func (c *eventsForgetCmd) Run(j *job) error {
 		if err != nil {
 			return err
 		}
-		err = p.Store.RemoveRelay(j.ctx, host.RelayName)
-		if bellhop.KindOf(err) == bellhop.NotFound {
-			return bellhop.Errorf(bellhop.NotFound, "no_relay",
-				"bellhop keeps no events for other services: bellhop serve never ran with BELLHOP_EVENTS")
-		}
-		if err == nil {
-			j.say("Forgot %s that waited for other services.", plural(int(n), "event"))
-		}
-		return err
+		err = missing(p.Store.RemoveRelay(j.ctx, host.RelayName), "no_relay",
+			"bellhop keeps no events for other services: bellhop serve never ran with BELLHOP_EVENTS")
+		return j.said(err, "Forgot %s that waited for other services.", plural(int(n), "event"))
 	})
 }

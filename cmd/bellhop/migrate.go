@@ -14,14 +14,9 @@ not start on it. Run bellhop migrate of the new version, then restart bellhop se
 }
 
 func (c *migrateCmd) Run(j *job) error {
-	n, err := c.Migrate(j.ctx, wire.Options{Log: j.log, Now: j.now})
-	switch {
-	case err != nil:
-		return err
-	case n == 0:
-		j.say("The database is up to date.")
-	default:
-		j.say("Applied %s: the database is up to date.", plural(n, "migration"))
+	n, err := c.Migrate(j.ctx, j.options())
+	if n == 0 {
+		return j.said(err, "The database is up to date.")
 	}
-	return nil
+	return j.said(err, "Applied %s: the database is up to date.", plural(n, "migration"))
 }

@@ -64,11 +64,8 @@ func (r *siteURL) base() (string, error) {
 // link makes and prints a link that signs a person in once. base is parseBase's.
 func (*siteURL) link(j *job, parts *wire.Parts, base string, person int64) error {
 	secret, link := web.NewSignInLink(person, j.stamp())
-	if err := parts.Store.AddLink(j.ctx, link); err != nil {
-		return err
-	}
-	j.say("Signs in once, within a day: %s/signin?once=%s", base, secret)
-	return nil
+	err := parts.Store.AddLink(j.ctx, link)
+	return j.said(err, "Signs in once, within a day: %s/signin?once=%s", base, secret)
 }
 
 // person returns the person to add, and the password if bellhop made it up.
@@ -118,10 +115,7 @@ func (a *account) add(j *job, role bellhop.Role, shop string) error {
 	}
 	return j.open(&a.Storage, func(parts *wire.Parts) error {
 		if p, err = parts.Store.AddPerson(j.ctx, p); err != nil {
-			if bellhop.KindOf(err) == bellhop.NotFound {
-				return bellhop.Errorf(bellhop.NotFound, "shop",
-					"there is no shop %s: add it first with bellhop shop add %s", shop, shop)
-			}
+			err = missing(err, "shop", "there is no shop %s: add it first with bellhop shop add %[1]s", shop)
 			return already(err, "email_taken", "somebody signs in with %s already: see bellhop owner ls", a.Email)
 		}
 		j.say("Added %s.", p.Email)
@@ -216,11 +210,7 @@ func (w *personArg) find(j *job, p *wire.Parts) (bellhop.Person, error) {
 		return bellhop.Person{}, err
 	}
 	who, err := p.Store.PersonByEmail(j.ctx, email)
-	if bellhop.KindOf(err) == bellhop.NotFound {
-		err = bellhop.Errorf(bellhop.NotFound, "person", "there is nobody with the address %s: see bellhop owner ls",
-			email)
-	}
-	return who, err
+	return who, missing(err, "person", "there is nobody with the address %s: see bellhop owner ls", email)
 }
 
 type ownerRmCmd struct {
@@ -233,11 +223,7 @@ func (c *ownerRmCmd) Run(j *job) error {
 		if err != nil {
 			return err
 		}
-		if err := p.Store.RemovePerson(j.ctx, who.ID); err != nil {
-			return err
-		}
-		j.say("Removed %s.", who.Email)
-		return nil
+		return j.said(p.Store.RemovePerson(j.ctx, who.ID), "Removed %s.", who.Email)
 	})
 }
 

@@ -84,11 +84,7 @@ func (c *queueCreateCmd) Run(j *job) error {
 			return err
 		}
 		url, err := p.Broker.URL(j.ctx, name)
-		if err != nil {
-			return err
-		}
-		j.say("The queue %s is there. To use it, set BELLHOP_QUEUE=%s", name, url)
-		return nil
+		return j.said(err, "The queue %s is there. To use it, set BELLHOP_QUEUE=%s", name, url)
 	})(c.OpenBroker(j.ctx, o))
 }
 
@@ -143,10 +139,7 @@ type queueURLCmd struct {
 func (c *queueURLCmd) Run(j *job) error {
 	return c.open(j, func(name string, p *wire.Parts, _ queue.Queue) error {
 		url, err := p.Broker.URL(j.ctx, name)
-		if err == nil {
-			j.say("%s", url)
-		}
-		return err
+		return j.said(err, "%s", url)
 	})
 }
 
@@ -202,22 +195,10 @@ func (c *queueSetCmd) Run(j *job) error {
 	})
 }
 
-// sure asks before a command drops data, but only at a terminal.
-func sure(j *job, yes bool, question string) error {
-	if yes || !isTerminal(j.in) {
-		return nil
-	}
-	ok, err := j.confirm(question)
-	if err == nil && !ok {
-		err = errNotConfirmed
-	}
-	return err
-}
-
 type queueRmCmd struct {
 	wire.Storage
 	Name string `arg:"" help:"The queue's name."`
-	Yes  bool   `name:"yes" short:"y" help:"Don't ask."`
+	yesFlag
 }
 
 func (queueRmCmd) Help() string {
@@ -225,15 +206,11 @@ func (queueRmCmd) Help() string {
 }
 
 func (c *queueRmCmd) Run(j *job) error {
-	if err := sure(j, c.Yes, "Delete the queue "+c.Name+" with all that waits in it?"); err != nil {
+	if err := c.confirm(j.terminal, "Delete the queue "+c.Name+" with all that waits in it?"); err != nil {
 		return err
 	}
 	return j.openBroker(&c.Storage, func(p *wire.Parts) error {
-		err := p.RemoveQueue(j.ctx, c.Name)
-		if err == nil {
-			j.say("Deleted the queue %s.", c.Name)
-		}
-		return err
+		return j.said(p.RemoveQueue(j.ctx, c.Name), "Deleted the queue %s.", c.Name)
 	})
 }
 

@@ -33,11 +33,7 @@ func (c *queueSendCmd) Run(j *job) error {
 		return err
 	}
 	return j.openQueue(&c.Storage, func(p *wire.Parts) error {
-		err := p.Queue.Send(j.ctx, e)
-		if err == nil {
-			j.say("%s", e.ID)
-		}
-		return err
+		return j.said(p.Queue.Send(j.ctx, e), "%s", e.ID)
 	})
 }
 
@@ -144,7 +140,7 @@ func (c *queueReceiveCmd) row(d queue.Delivery) deliveryRow {
 
 type queuePurgeCmd struct {
 	oneQueue
-	Yes bool `name:"yes" short:"y" help:"Don't ask."`
+	yesFlag
 }
 
 func (queuePurgeCmd) Help() string {
@@ -153,14 +149,11 @@ replay can still record them.`
 }
 
 func (c *queuePurgeCmd) Run(j *job) error {
-	if err := sure(j, c.Yes, "Drop all that waits in the queue?"); err != nil {
+	if err := c.confirm(j.terminal, "Drop all that waits in the queue?"); err != nil {
 		return err
 	}
 	return c.open(j, func(name string, _ *wire.Parts, q queue.Queue) error {
 		n, err := q.Purge(j.ctx)
-		if err == nil {
-			j.say("Dropped %s from the queue %s.", plural(n, "event"), name)
-		}
-		return err
+		return j.said(err, "Dropped %s from the queue %s.", plural(n, "event"), name)
 	})
 }

@@ -8,7 +8,7 @@ import (
 type restoreCmd struct {
 	wire.Storage
 	File string `arg:"" help:"A file that bellhop backup wrote."`
-	Yes  bool   `name:"yes" short:"y" help:"Don't ask."`
+	yesFlag
 }
 
 func (restoreCmd) Help() string {
@@ -17,22 +17,12 @@ Everything since the backup is gone: Shopify does not send it again.`
 }
 
 func (c *restoreCmd) Run(j *job) error {
-	if !c.Yes {
-		if !isTerminal(j.in) {
-			return bellhop.Invalidf("usage",
-				"this replaces everything that is stored: give --yes to do so")
-		}
-		yes, err := j.confirm("This replaces everything that is stored with the state in " + c.File + ". Go on?")
-		if err != nil {
-			return err
-		}
-		if !yes {
-			return errNotConfirmed
-		}
+	if !c.Yes && !isTerminal(j.in) {
+		return bellhop.Invalidf("usage", "this replaces everything that is stored: give --yes to do so")
 	}
-	if err := c.Restore(j.ctx, c.File, wire.Options{Log: j.log, Now: j.now}); err != nil {
+	question := "This replaces everything that is stored with the state in " + c.File + ". Go on?"
+	if err := c.confirm(j.terminal, question); err != nil {
 		return err
 	}
-	j.say("Restored %s.", c.File)
-	return nil
+	return j.said(c.Restore(j.ctx, c.File, j.options()), "Restored %s.", c.File)
 }

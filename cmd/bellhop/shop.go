@@ -216,11 +216,7 @@ func (c *shopSwitch) set(j *job, disabled bool, done string) error {
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		err := p.Store.UpdateShop(j.ctx, domain, func(s *bellhop.Shop) { s.Disabled = disabled })
-		if err != nil {
-			return noShop(err, domain)
-		}
-		j.say(done, domain)
-		return nil
+		return j.said(noShop(err, domain), done, domain)
 	})
 }
 
@@ -234,6 +230,14 @@ type shopEnableCmd struct{ shopSwitch }
 
 func (c *shopEnableCmd) Run(j *job) error {
 	return c.set(j, false, "Enabled %[1]s. Record what came meanwhile with:\n  bellhop replay --shop %[1]s --since 30d")
+}
+
+// missing replaces the error that something is not there by the command's own words.
+func missing(err error, code, format string, args ...any) error {
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		return bellhop.Errorf(bellhop.NotFound, code, format, args...)
+	}
+	return err
 }
 
 // already replaces an error with a code by the command's own words.

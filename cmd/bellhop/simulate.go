@@ -63,11 +63,7 @@ func (c *simulateShopifyCmd) Run(j *job) error {
 	}
 	p.end()
 	sum := s.Ledger().Summary()
-	if c.JSON {
-		err = j.json(sum)
-	} else {
-		j.say("%s", sum)
-	}
+	err = j.answer(jsonFlag{c.JSON}, sum, "%s", sum)
 	if err == nil && c.Ledger != "" {
 		err = writeLedger(c.Ledger, s.Ledger())
 	}
@@ -213,16 +209,12 @@ func fcmURL(serviceAccount, base string) string {
 }
 
 func sayCounts(j *job, asJSON bool, n simulate.Counts) error {
-	if asJSON {
-		return j.json(n)
-	}
 	answers, err := json.Marshal(n.Answers)
 	if err != nil {
 		return err
 	}
-	j.say("%d requests, %d taken for phones, %d shown (%d in the place of another), %d over a phone's budget; answers "+
-		"%s", n.Requests, n.Taken, n.Shown, n.Replaced, n.Throttled, answers)
-	return nil
+	return j.answer(jsonFlag{asJSON}, n, "%d requests, %d taken for phones, %d shown (%d in the place of another), "+
+		"%d over a phone's budget; answers %s", n.Requests, n.Taken, n.Shown, n.Replaced, n.Throttled, answers)
 }
 
 // runFCM serves a twin beside other work until ctx is done. wait waits for its end.

@@ -26,11 +26,7 @@ bellhop again. bellhop restore does it by itself.`
 func (c *storeRenumberCmd) Run(j *job) error {
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		above := j.now().UnixMicro() // no process uses up a million a second
-		if err := p.Store.Renumber(j.ctx, above); err != nil {
-			return err
-		}
-		j.say("The next change and the next push have a number above %d.", above)
-		return nil
+		return j.said(p.Store.Renumber(j.ctx, above), "The next change and the next push have a number above %d.", above)
 	})
 }
 
@@ -52,7 +48,7 @@ Other users of this machine can see flags: leave the password out of --to and pu
 
 func (c *storeCopyCmd) Run(j *job) error {
 	copying := func(both *wire.Copy) error { return c.copy(j, both) }
-	return closing(copying)(wire.OpenCopy(j.ctx, c.Dir, c.From, c.To, wire.Options{Log: j.log, Now: j.now}))
+	return closing(copying)(wire.OpenCopy(j.ctx, c.Dir, c.From, c.To, j.options()))
 }
 
 func (c *storeCopyCmd) copy(j *job, both *wire.Copy) error {

@@ -86,6 +86,14 @@ func (t *terminal) logger(s logStyle) *slog.Logger {
 
 func (t *terminal) say(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
 
+// said says that something is done, unless it ended with an error.
+func (t *terminal) said(err error, format string, args ...any) error {
+	if err == nil {
+		t.say(format, args...)
+	}
+	return err
+}
+
 // jsonFlag adds the flag of commands that print a table.
 type jsonFlag struct {
 	JSON bool `name:"json" help:"Print JSON instead of a table."`
@@ -121,6 +129,14 @@ func (t *terminal) table(as jsonFlag, values any, none string, head string, rows
 	return w.Flush()
 }
 
+// answer says a command's result in words, or as JSON.
+func (t *terminal) answer(as jsonFlag, value any, format string, args ...any) error {
+	if as.JSON {
+		return t.json(value)
+	}
+	return t.said(nil, format, args...)
+}
+
 // list prints a table with a row for each of all. row makes its value in JSON, and its cells.
 func list[T, V any](t *job, as jsonFlag, none, head string, all []T, row func(T) (V, []string)) error {
 	values, rows := make([]V, len(all)), make([][]string, len(all))
@@ -136,18 +152,26 @@ func (t *terminal) json(v any) error {
 	return e.Encode(v)
 }
 
-// confirm asks the person at the terminal.
-func (t *terminal) confirm(question string) (bool, error) {
+// yesFlag adds the flag of commands that drop data.
+type yesFlag struct {
+	Yes bool `name:"yes" short:"y" help:"Don't ask."`
+}
+
+// confirm asks the person before a command drops data, but only at a terminal.
+func (f yesFlag) confirm(t *terminal, question string) error {
+	if f.Yes || !isTerminal(t.in) {
+		return nil
+	}
 	fmt.Fprintf(t.err, "%s [y/N] ", question)
 	line, err := bufio.NewReader(t.in).ReadString('\n')
 	if err != nil && err != io.EOF {
-		return false, fmt.Errorf("read the answer: %w", err)
+		return fmt.Errorf("read the answer: %w", err)
 	}
-	answer := strings.ToLower(strings.TrimSpace(line))
-	return answer == "y" || answer == "yes", nil
+	if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {
+		return bellhop.Errorf(bellhop.Conflict, "not_confirmed", "nothing was done")
+	}
+	return nil
 }
-
-var errNotConfirmed = bellhop.Errorf(bellhop.Conflict, "not_confirmed", "nothing was done")
 
 // secretFrom reads a secret from a file, or from the standard input for "-".
 // Secrets never come from flags, which other users of the machine can see.
@@ -172,8 +196,12 @@ func (t *terminal) secretFrom(path, what string) (string, error) {
 // open opens the database and the queue while fn runs. It makes none: in the wrong
 // folder a command would answer for an empty one.
 func (j *job) open(s *wire.Storage, fn func(*wire.Parts) error) error {
-	return closing(fn)(s.Open(j.ctx, wire.Options{Log: j.log, Now: j.now, Existing: true}))
+	o := j.options()
+	o.Existing = true
+	return closing(fn)(s.Open(j.ctx, o))
 }
+
+func (j *job) options() wire.Options { return wire.Options{Log: j.log, Now: j.now} }
 
 // patientOptions let sends take longer: no webhook waits for a command.
 func (j *job) patientOptions() wire.Options {

@@ -50,11 +50,7 @@ func (c *tokenCreateCmd) Run(j *job) error {
 				c.Shop, c.Name)
 			return noShop(err, c.Shop)
 		}
-		if c.JSON {
-			return j.json(map[string]string{"shop": c.Shop, "name": c.Name, "token": secret})
-		}
-		j.say("%s", secret)
-		return nil
+		return j.answer(c.jsonFlag, map[string]string{"shop": c.Shop, "name": c.Name, "token": secret}, "%s", secret)
 	})
 }
 
@@ -118,13 +114,8 @@ func (c *tokenRevokeCmd) Run(j *job) error {
 		return err
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
-		err := p.Store.RemoveToken(j.ctx, c.Shop, c.Name)
-		if bellhop.KindOf(err) == bellhop.NotFound {
-			return bellhop.Errorf(bellhop.NotFound, "token", "%s has no token %q: see bellhop token ls", c.Shop, c.Name)
-		}
-		if err == nil {
-			j.say("Revoked %q of %s.", c.Name, c.Shop)
-		}
-		return err
+		err := missing(p.Store.RemoveToken(j.ctx, c.Shop, c.Name), "token",
+			"%s has no token %q: see bellhop token ls", c.Shop, c.Name)
+		return j.said(err, "Revoked %q of %s.", c.Name, c.Shop)
 	})
 }

@@ -46,13 +46,10 @@ func (c *versionCmd) Run(j *job) (err error) {
 	if b.SQLite, err = wire.SQLiteVersion(); err != nil {
 		return err
 	}
-	if c.JSON {
-		return j.json(b)
-	}
 	commit := orDash(b.Commit)
 	if b.Modified {
 		commit += " (modified)"
 	}
-	j.say("bellhop %s\ncommit  %s\ngo      %s\nsqlite  %s\non      %s", b.Version, commit, b.Go, b.SQLite, b.Platform)
-	return nil
+	return j.answer(c.jsonFlag, b, "bellhop %s\ncommit  %s\ngo      %s\nsqlite  %s\non      %s", b.Version, commit, b.Go,
+		b.SQLite, b.Platform)
 }

@@ -1,6 +1,7 @@
 package amazon
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -92,11 +93,7 @@ type Codec struct {
 // Encode returns the message for an event: the body as it is where SQS takes it,
 // else compressed, else in the bucket. It is in there before Encode returns.
 func (c Codec) Encode(ctx context.Context, e *bellhop.Event) (Message, error) {
-	limit := c.Limit
-	if limit == 0 {
-		limit = MaxMessage
-	}
-	m, err := encode(e, limit)
+	m, err := encode(e, cmp.Or(c.Limit, MaxMessage))
 	if bellhop.KindOf(err) != bellhop.TooLarge || c.Bucket == nil || len(e.Body) > MaxBody {
 		return m, err
 	}
@@ -109,17 +106,14 @@ func (c Codec) Encode(ctx context.Context, e *bellhop.Event) (Message, error) {
 }
 
 func refer(e *bellhop.Event, ref RefError) (Message, error) {
-	text, err := json.Marshal(ref)
-	if err != nil {
-		return Message{}, err
-	}
 	m, err := bare(e)
 	if err != nil {
 		return m, err
 	}
+	text, err := json.Marshal(ref)
 	m = m.with(AttrCoding, codingRef)
 	m.Body = string(text)
-	return m, nil
+	return m, err
 }
 
 // Decode returns the event in a message, and reads its body from the bucket if it is there. In

@@ -1,10 +1,10 @@
 package amazon
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -171,9 +171,7 @@ func (m Message) compressed(body []byte) Message {
 // with returns a copy with one attribute more.
 func (m Message) with(name, value string) Message {
 	attrs := make(map[string]string, len(m.Attributes)+1)
-	for k, v := range m.Attributes {
-		attrs[k] = v
-	}
+	maps.Copy(attrs, m.Attributes)
 	attrs[name] = value
 	return Message{Body: m.Body, Attributes: attrs}
 }
@@ -236,7 +234,7 @@ func decompress(text string) ([]byte, error) {
 
 func reference(e *bellhop.Event, text string) (*bellhop.Event, error) {
 	ref := new(RefError)
-	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	d := json.NewDecoder(strings.NewReader(text))
 	if err := d.Decode(ref); err != nil || ref.Bucket == "" || ref.Key == "" || len(ref.SHA256) != 64 {
 		return nil, bellhop.Invalidf("message_body", "the message's reference to its body can't be read")
 	}

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bellhop/internal/wait"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -43,29 +45,24 @@ func bucketURL(cfg aws.Config, bucket string) string {
 	if endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), aws.ToString(cfg.BaseEndpoint)); endpoint != "" {
 		return strings.TrimSuffix(endpoint, "/") + "/" + bucket
 	}
-	host := "s3"
+	service, dual := "s3", ""
 	for _, source := range cfg.ConfigSources {
 		if s, ok := source.(interface {
 			GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error)
 		}); ok {
-			if state, found, _ := s.GetUseFIPSEndpoint(context.Background()); found && state == aws.FIPSEndpointStateEnabled {
-				host = "s3-fips"
-				break
+			if state, _, _ := s.GetUseFIPSEndpoint(context.Background()); state == aws.FIPSEndpointStateEnabled {
+				service = "s3-fips"
 			}
 		}
-	}
-	for _, source := range cfg.ConfigSources {
 		if s, ok := source.(interface {
 			GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpointState, bool, error)
 		}); ok {
-			if state, found, _ := s.GetUseDualStackEndpoint(context.Background()); found &&
-				state == aws.DualStackEndpointStateEnabled {
-				host += ".dualstack"
-				break
+			if state, _, _ := s.GetUseDualStackEndpoint(context.Background()); state == aws.DualStackEndpointStateEnabled {
+				dual = ".dualstack"
 			}
 		}
 	}
-	host += "." + cfg.Region
+	host := service + dual + "." + cfg.Region
 	switch partition, _, _ := strings.Cut(cfg.Region, "-"); partition {
 	case "cn":
 		host += ".amazonaws.com.cn"
@@ -93,9 +90,7 @@ func (s *s3) do(ctx context.Context, method, key string, header http.Header, bod
 		if e != nil {
 			return nil, err
 		}
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
+		if !wait.Pause(ctx, delay) {
 			return nil, ctx.Err()
 		}
 	}

@@ -21,8 +21,6 @@ type Function struct {
 	Timeout time.Duration
 	// Concurrency is how many invocations go on at once; more wait.
 	Concurrency int
-	// Running lets a process run on between invocations. Lambda's stands still.
-	Running bool
 	// Fell, if set, gets a call for each process that ended by itself or because
 	// its time was up.
 	Fell func()

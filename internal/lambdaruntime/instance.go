@@ -124,10 +124,8 @@ func (i *instance) next(w http.ResponseWriter, r *http.Request) {
 	if !i.asked() {
 		i.idle()
 	}
-	if !i.f.Running {
-		freeze(i.cmd)
-		defer thaw(i.cmd)
-	}
+	freeze(i.cmd)
+	defer thaw(i.cmd)
 	select {
 	case <-r.Context().Done():
 	case inv := <-i.work:

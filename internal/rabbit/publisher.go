@@ -1,10 +1,12 @@
 package rabbit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,9 +48,7 @@ type Publisher struct {
 
 // NewPublisher returns a publisher. It dials nothing yet.
 func NewPublisher(t Target, o Options) *Publisher {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	p := &Publisher{target: t, opts: o, down: time.Now()}
 	p.life, p.end = context.WithCancel(context.Background())
 	return p
@@ -274,7 +274,7 @@ func (p *Publisher) pick() (best *link, changed <-chan struct{}, err error) {
 // line keeps one connection up until the publisher ends.
 func (p *Publisher) line() {
 	const first, most = 20 * time.Millisecond, time.Second
-	for wait := first; p.life.Err() == nil; wait = min(most, 2*wait) {
+	for pause := first; p.life.Err() == nil; pause = min(most, 2*pause) {
 		l, err := p.dial()
 		if err != nil {
 			p.failed(err)
@@ -283,12 +283,9 @@ func (p *Publisher) line() {
 			err = l.watch(p.life)
 			p.leave(l, err)
 			p.lines.Go(l.drain)
-			wait = first
+			pause = first
 		}
-		select {
-		case <-time.After(wait):
-		case <-p.life.Done():
-		}
+		wait.Pause(p.life, pause)
 	}
 }
 
@@ -312,12 +309,7 @@ func (p *Publisher) join(l *link) {
 func (p *Publisher) leave(l *link, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range p.links {
-		if p.links[i] == l {
-			p.links = append(p.links[:i:i], p.links[i+1:]...)
-			break
-		}
-	}
+	p.links = slices.DeleteFunc(p.links, func(other *link) bool { return other == l })
 	if len(p.links) == 0 {
 		p.down, p.why = time.Now(), p.target.Explain("keep connected", err)
 	}

@@ -32,41 +32,35 @@ func NewCertificate(t testing.TB) Certificate {
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth,
 			x509.ExtKeyUsageClientAuth}}
 	keyDER, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	dir := t.TempDir()
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(dir, name)
+		must(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+		return path
+	}
+	sign := func(cert *x509.Certificate, key *ecdsa.PrivateKey) []byte {
+		der, err := x509.CreateCertificate(rand.Reader, cert, authority, key.Public(), authorityKey)
+		must(t, err)
+		return der
+	}
 	return Certificate{
-		Authority: writePEM(t, dir, "authority.pem", "CERTIFICATE",
-			sign(t, authority, authority, authorityKey, authorityKey)),
-		Cert: writePEM(t, dir, "cert.pem", "CERTIFICATE", sign(t, cert, authority, key, authorityKey)),
-		Key:  writePEM(t, dir, "key.pem", "EC PRIVATE KEY", keyDER),
+		Authority: write("authority.pem", "CERTIFICATE", sign(authority, authorityKey)),
+		Cert:      write("cert.pem", "CERTIFICATE", sign(cert, key)),
+		Key:       write("key.pem", "EC PRIVATE KEY", keyDER),
 	}
 }
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return key
 }
 
-func sign(t testing.TB, cert, by *x509.Certificate, key, byKey *ecdsa.PrivateKey) []byte {
+func must(t testing.TB, err error) {
 	t.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, cert, by, key.Public(), byKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return der
-}
-
-func writePEM(t testing.TB, dir, name, kind string, der []byte) string {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

@@ -2,14 +2,13 @@ package realserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // PgBouncer pools connections before a [Postgres], in transaction mode: each
@@ -27,54 +26,30 @@ func StartPgBouncer(ctx context.Context, p *Postgres, settings ...string) (*PgBo
 	if err != nil {
 		return nil, err
 	}
-	port, err := FreePort()
+	dir, addr, err := place("bellhop-pgb-")
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "bellhop-pgb-")
-	if err != nil {
-		return nil, err
-	}
-	b := &PgBouncer{Addr: fmt.Sprint("127.0.0.1:", port), dir: dir}
+	b := &PgBouncer{Addr: addr, dir: dir}
+	_, port, _ := strings.Cut(addr, ":")
 	_, upstream, _ := strings.Cut(p.Addr, ":")
+	ini, users := filepath.Join(dir, "pgbouncer.ini"), filepath.Join(dir, "users.txt")
 	config := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%s\n"+
-		"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\n"+
+		"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %s\n"+
 		"unix_socket_dir =\nauth_type = plain\nauth_file = %s\npool_mode = transaction\nmax_client_conn = 1000\n",
-		upstream, port, filepath.Join(dir, "users.txt"))
-	for _, s := range settings {
-		config += s + "\n"
+		upstream, port, users) + strings.Join(append(settings, ""), "\n")
+	// The files belong to the user that asPostgres runs as: PgBouncer refuses root, too.
+	err = errors.Join(os.WriteFile(ini, []byte(config), 0o600),
+		os.WriteFile(users, fmt.Appendf(nil, "%q %q\n", "bellhop", postgresPassword), 0o600),
+		givePostgres(dir, ini, users))
+	if err == nil {
+		b.process, err = start(dir, "INT", nil, asPostgres(program, ini)...)
 	}
-	if err := b.write(config); err != nil {
+	if err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	if b.process,
-		err = start(dir, "INT", nil, asPostgres(program, filepath.Join(dir, "pgbouncer.ini"))...); err != nil {
-		return nil, err
-	}
-	return b, b.ready(ctx, "pgbouncer", func(ctx context.Context) error {
-		c, err := pgx.Connect(ctx, b.URL("postgres"))
-		if err != nil {
-			return err
-		}
-		return c.Close(ctx)
-	})
-}
-
-// write makes the files. They belong to the user that [asPostgres] runs as:
-// PgBouncer refuses root, too.
-func (b *PgBouncer) write(config string) error {
-	files := map[string]string{"pgbouncer.ini": config,
-		"users.txt": fmt.Sprintf("%q %q\n", "bellhop", postgresPassword)}
-	paths := []string{b.dir}
-	for name, content := range files {
-		path := filepath.Join(b.dir, name)
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			return err
-		}
-		paths = append(paths, path)
-	}
-	return givePostgres(paths...)
+	return b, b.ready(ctx, "pgbouncer", connects(b.URL("postgres")))
 }
 
 // givePostgres makes files those of the user that [asPostgres] runs as.

@@ -2,6 +2,7 @@ package realserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,40 +35,38 @@ func StartPostgres(ctx context.Context, settings ...string) (*Postgres, error) {
 	if initdb, err = filepath.EvalSymlinks(initdb); err != nil {
 		return nil, err
 	}
-	port, err := FreePort()
+	settings = append([]string{"fsync=off", "max_connections=100"}, settings...)
+	return startPostgres(ctx, filepath.Dir(initdb), settings, func(dir string) ([]string, error) {
+		pw := filepath.Join(dir, "password")
+		err := os.WriteFile(pw, []byte(postgresPassword), 0o600)
+		return []string{"initdb", "-U", "bellhop", "--pwfile=" + pw, "-A", "scram-sha-256", "-E", "UTF8",
+			"--locale=C.UTF-8", "--no-sync"}, errors.Join(err, givePostgres(pw))
+	})
+}
+
+// startPostgres starts a server on the files that the command of fill makes. They belong
+// to a user of their own when this one is root, whom Postgres refuses.
+func startPostgres(ctx context.Context, bin string, settings []string,
+	fill func(dir string) ([]string, error)) (*Postgres, error) {
+	dir, addr, err := place("bellhop-pg-")
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "bellhop-pg-")
-	if err != nil {
-		return nil, err
+	p := &Postgres{Addr: addr, dir: dir, bin: bin, settings: settings}
+	command, err := fill(dir)
+	if err = errors.Join(err, givePostgres(dir)); err == nil {
+		args := asPostgres(append([]string{filepath.Join(bin, command[0]), "-D", filepath.Join(dir, "data")},
+			command[1:]...)...)
+		var out []byte
+		if out, err = exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
+			err = fmt.Errorf("%s: %w: %s", command[0], err, out)
+		}
 	}
-	p := &Postgres{Addr: fmt.Sprint("127.0.0.1:", port), dir: dir, bin: filepath.Dir(initdb),
-		settings: append([]string{"fsync=off", "max_connections=100"}, settings...)}
-	if err := p.init(ctx, initdb); err != nil {
+	if err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
 	return p, p.run(ctx)
-}
-
-// init makes the files of the server. They belong to a user of their own when
-// that is root, whom Postgres refuses.
-func (p *Postgres) init(ctx context.Context, initdb string) error {
-	pw := filepath.Join(p.dir, "password")
-	if err := os.WriteFile(pw, []byte(postgresPassword), 0o600); err != nil {
-		return err
-	}
-	if err := givePostgres(p.dir, pw); err != nil {
-		return err
-	}
-	args := asPostgres(initdb, "-D", filepath.Join(p.dir, "data"), "-U", "bellhop", "--pwfile="+pw, "-A",
-		"scram-sha-256",
-		"-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-	if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, out)
-	}
-	return nil
 }
 
 func asPostgres(command ...string) []string {
@@ -87,13 +86,18 @@ func (p *Postgres) run(ctx context.Context) (err error) {
 	if p.process, err = start(p.dir, "INT", nil, asPostgres(args...)...); err != nil {
 		return err
 	}
-	return p.ready(ctx, "postgres", func(ctx context.Context) error {
-		c, err := pgx.Connect(ctx, p.URL("postgres"))
+	return p.ready(ctx, "postgres", connects(p.URL("postgres")))
+}
+
+// connects reports whether a database accepts a connection.
+func connects(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		c, err := pgx.Connect(ctx, url)
 		if err != nil {
 			return err
 		}
 		return c.Close(ctx)
-	})
+	}
 }
 
 // URL returns the address of one of its databases, with the password.
@@ -121,30 +125,9 @@ func (p *Postgres) CopyDatabase(ctx context.Context, of string) (name string, er
 // StartStandby makes a server that follows this one, and takes no changes until it is
 // promoted.
 func (p *Postgres) StartStandby(ctx context.Context) (*Postgres, error) {
-	port, err := FreePort()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "bellhop-pg-")
-	if err != nil {
-		return nil, err
-	}
-	s := &Postgres{Addr: fmt.Sprint("127.0.0.1:", port), dir: dir, bin: p.bin, settings: p.settings}
-	err = givePostgres(dir)
-	if err == nil {
-		args := asPostgres(filepath.Join(p.bin, "pg_basebackup"), "-D", filepath.Join(dir, "data"), "-R", "-X",
-			"stream",
-			"-c", "fast", "--no-sync", "-d", p.URL("postgres"))
-		var out []byte
-		if out, err = exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
-			err = fmt.Errorf("pg_basebackup: %w: %s", err, out)
-		}
-	}
-	if err != nil {
-		os.RemoveAll(dir)
-		return nil, err
-	}
-	return s, s.run(ctx)
+	return startPostgres(ctx, p.bin, p.settings, func(string) ([]string, error) {
+		return []string{"pg_basebackup", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", p.URL("postgres")}, nil
+	})
 }
 
 // Exec runs a statement in one of the server's databases.

@@ -34,9 +34,7 @@ func (p *Proxy) Stop() { p.proxy.Stop() }
 // Start lets connections through again.
 func (p *Proxy) Start() {
 	p.t.Helper()
-	if err := p.proxy.Start(); err != nil {
-		p.t.Fatal(err)
-	}
+	must(p.t, p.proxy.Start())
 }
 
 // The faults of connections, in toxiproxy's terms.
@@ -54,9 +52,7 @@ const (
 func (p *Proxy) Fault(fault string) (mend func()) {
 	p.t.Helper()
 	toxic, err := p.proxy.Toxics.AddToxicJson(strings.NewReader(fault))
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	must(p.t, err)
 	return func() {
 		p.t.Helper()
 		if err := p.proxy.Toxics.RemoveToxic(context.Background(), toxic.Name); err != nil {

@@ -54,7 +54,8 @@ func newRabbitMQ(name string, settings []string) (*RabbitMQ, error) {
 	if err != nil {
 		return nil, err
 	}
-	if own := "/usr/lib/rabbitmq/bin/rabbitmq-server"; exists(own) {
+	const own = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+	if _, err := os.Stat(own); err == nil {
 		server = own
 	}
 	dir, err := os.MkdirTemp("", "bellhop-mq-")
@@ -67,11 +68,6 @@ func newRabbitMQ(name string, settings []string) (*RabbitMQ, error) {
 		return nil, err
 	}
 	return r, nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // configure chooses ports and writes the settings.

@@ -146,6 +146,15 @@ func answers(url string) func(context.Context) error {
 	}
 }
 
+// place makes a folder for a server, and finds an address.
+func place(prefix string) (dir, addr string, err error) {
+	port, err := FreePort()
+	if err == nil {
+		dir, err = os.MkdirTemp("", prefix)
+	}
+	return dir, fmt.Sprint("127.0.0.1:", port), err
+}
+
 // FreePort returns a TCP port on loopback that nothing listened on just now. It
 // keeps below the ports that systems give to outgoing connections: the thousands
 // that other tests open would take it before the server does.
@@ -197,6 +206,25 @@ func NodeCommand(program string, args ...string) ([]string, error) {
 	loopback := filepath.Join(filepath.Dir(modules), "loopback.cjs")
 	return append([]string{filepath.Join(modules, ".bin", "node"), "--require", loopback,
 		filepath.Join(modules, program)}, args...), nil
+}
+
+// startNode starts a program of [NodeModules] that listens at a port of its own, by a
+// variable, and answers at a path once it is ready.
+func startNode(ctx context.Context, program, port, path string, env ...string) (p *process, endpoint string,
+	err error) {
+	command, err := NodeCommand(program)
+	if err != nil {
+		return nil, "", err
+	}
+	n, err := FreePort()
+	if err != nil {
+		return nil, "", err
+	}
+	endpoint = fmt.Sprint("http://127.0.0.1:", n)
+	if p, err = start(os.DevNull, "TERM", append(env, fmt.Sprint(port, "=", n)), command...); err != nil {
+		return nil, "", err
+	}
+	return p, endpoint, p.ready(ctx, program, answers(endpoint+path))
 }
 
 // tail keeps the end of a server's output.

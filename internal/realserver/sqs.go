@@ -2,8 +2,6 @@ package realserver
 
 import (
 	"context"
-	"fmt"
-	"os"
 )
 
 // SQS is a stand-in for SQS and S3.
@@ -20,21 +18,11 @@ type SQS struct {
 // the next message with it, "deletes" by any receipt handle, and hands out one
 // message per group and receive of a FIFO queue.
 func StartSQS(ctx context.Context) (*SQS, error) {
-	command, err := NodeCommand(fauxqs)
-	if err != nil {
+	p, endpoint, err := startNode(ctx, fauxqs, "FAUXQS_PORT", "/health", "FAUXQS_LOGGER=false")
+	if p == nil {
 		return nil, err
 	}
-	port, err := FreePort()
-	if err != nil {
-		return nil, err
-	}
-	s := &SQS{Endpoint: fmt.Sprint("http://127.0.0.1:", port)}
-	s.process, err = start(os.DevNull, "TERM", []string{fmt.Sprint("FAUXQS_PORT=", port), "FAUXQS_LOGGER=false"},
-		command...)
-	if err != nil {
-		return nil, err
-	}
-	return s, s.ready(ctx, "fauxqs", answers(s.Endpoint+"/health"))
+	return &SQS{p, endpoint}, err
 }
 
 const fauxqs = "fauxqs/dist/server.js"

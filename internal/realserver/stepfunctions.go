@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 )
 
 // StepFunctions is a stand-in for Step Functions that holds one state machine. It
@@ -33,30 +32,22 @@ type StateMachine struct {
 // StartStepFunctions starts a state machine. Its retries wait no longer than it
 // takes to see that they do.
 func StartStepFunctions(ctx context.Context, m StateMachine) (*StepFunctions, error) {
-	command, err := NodeCommand("../stepfunctions.cjs")
-	if err != nil {
-		return nil, err
-	}
-	port, err := FreePort()
-	if err != nil {
-		return nil, err
-	}
-	s := &StepFunctions{Endpoint: fmt.Sprint("http://127.0.0.1:", port),
-		ARN: "arn:aws:states:us-east-1:000000000000:stateMachine:bellhop"}
+	const arn = "arn:aws:states:us-east-1:000000000000:stateMachine:bellhop"
 	express := "0"
 	if m.Express {
 		express = "1"
 	}
-	env := []string{fmt.Sprint("PORT=", port), "DEFINITION=" + m.Definition, "MACHINE_ARN=" + s.ARN, "EXPRESS=" +
-		express, "RETRY_MS=5",
-		"AWS_ENDPOINT_URL_LAMBDA=" + m.Lambda, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=test",
-		"AWS_SECRET_ACCESS_KEY=test",
-		"AWS_MAX_ATTEMPTS=1", "AWS_SESSION_TOKEN="}
-	if s.process, err = start(os.DevNull, "TERM", env, command...); err != nil {
+	p, endpoint, err := startNode(ctx, "../stepfunctions.cjs", "PORT", executions, "DEFINITION="+m.Definition,
+		"MACHINE_ARN="+arn, "EXPRESS="+express, "RETRY_MS=5", "AWS_ENDPOINT_URL_LAMBDA="+m.Lambda,
+		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_MAX_ATTEMPTS=1",
+		"AWS_SESSION_TOKEN=")
+	if p == nil {
 		return nil, err
 	}
-	return s, s.ready(ctx, "aws-local-stepfunctions", answers(s.Endpoint+"/_/executions"))
+	return &StepFunctions{p, endpoint, arn}, err
 }
+
+const executions = "/_/executions"
 
 // Execution is an execution of a state machine.
 type Execution struct {
@@ -71,20 +62,13 @@ type Execution struct {
 
 // Executions lists all executions, in the order of the starts.
 func (s *StepFunctions) Executions(ctx context.Context) (all []Execution, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/_/executions", nil)
-	if err != nil {
-		return nil, err
-	}
-	return all, do(req, &all)
+	err = s.do(ctx, http.MethodGet, executions, nil, "", &all)
+	return all, err
 }
 
 // Wait returns once every started execution has ended.
 func (s *StepFunctions) Wait(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/_/wait", nil)
-	if err != nil {
-		return err
-	}
-	return do(req, &struct{}{})
+	return s.do(ctx, http.MethodGet, "/_/wait", nil, "", &struct{}{})
 }
 
 // Call makes one call of the API, as "StartExecution".
@@ -93,15 +77,15 @@ func (s *StepFunctions) Call(ctx context.Context, action string, in, out any) er
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Endpoint, bytes.NewReader(body))
+	return s.do(ctx, http.MethodPost, "", body, "AWSStepFunctions."+action, out)
+}
+
+func (s *StepFunctions) do(ctx context.Context, method, path string, in []byte, target string, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, s.Endpoint+path, bytes.NewReader(in))
 	if err != nil {
 		return err
 	}
-	req.Header.Set("X-Amz-Target", "AWSStepFunctions."+action)
-	return do(req, out)
-}
-
-func do(req *http.Request, out any) error {
+	req.Header.Set("X-Amz-Target", target)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err

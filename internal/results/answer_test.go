@@ -95,7 +95,7 @@ func TestMediansDecide(t *testing.T) {
 func TestAComparisonIsReadAsItWasWritten(t *testing.T) {
 	c := curves{felt: 100, lost: 150, end: 3000}.comparison(10, 100)
 	var b bytes.Buffer
-	if err := c.WriteJSON(&b); err != nil {
+	if err := WriteJSON(&b, c); err != nil {
 		t.Fatal(err)
 	}
 	text := b.String()

@@ -149,14 +149,14 @@ type PlainCheck struct {
 	Inline []float64 `json:"inline_per_second"`
 }
 
-// WriteJSON writes it such that [ReadComparison] reads it.
-func (c *Comparison) WriteJSON(w io.Writer) error {
+// WriteJSON writes results, such as a [Comparison] for [ReadComparison].
+func WriteJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return e.Encode(c)
+	return e.Encode(v)
 }
 
-// ReadComparison reads the JSON of [Comparison.WriteJSON].
+// ReadComparison reads the JSON of [WriteJSON].
 func ReadComparison(r io.Reader) (*Comparison, error) {
 	c := new(Comparison)
 	if err := json.NewDecoder(r).Decode(c); err != nil {

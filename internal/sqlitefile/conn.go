@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -216,6 +217,16 @@ func (r Row) next() int { r.st.col++; return r.st.col - 1 }
 
 // Int reads an integer; 0 for NULL.
 func (r Row) Int() int64 { return r.st.s.ColumnInt64(r.next()) }
+
+// Float reads a number that was stored as a text, in full.
+func (r Row) Float() (f float64) {
+	if s := r.Text(); s != "" {
+		var err error
+		f, err = strconv.ParseFloat(s, 64)
+		r.Fail(err)
+	}
+	return f
+}
 
 // Bool reads whether a number is not 0.
 func (r Row) Bool() bool { return r.Int() != 0 }

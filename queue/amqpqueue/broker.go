@@ -34,6 +34,7 @@
 package amqpqueue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,14 +74,9 @@ var _ queue.Broker = (*Broker)(nil)
 
 // NewBroker returns the queues of a virtual host. It connects at the first request.
 func NewBroker(t rabbit.Target, o Options) *Broker {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Log, o.SendLimit = cmp.Or(o.Log, slog.New(slog.DiscardHandler)), cmp.Or(o.SendLimit, 900*time.Millisecond)
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.SendLimit == 0 {
-		o.SendLimit = 900 * time.Millisecond
 	}
 	return &Broker{target: t, log: o.Log, now: o.Now, limit: o.SendLimit, ask: rabbit.NewSession(t, "bellhop"),
 		pub: rabbit.NewPublisher(t, rabbit.Options{Name: "bellhop", Log: o.Log}), packer: bodies.New()}
@@ -93,7 +89,7 @@ func (b *Broker) Close() error {
 	return nil
 }
 
-// adminPatience bounds questions and declarations.
+// adminPatience bounds each question and all declarations of a queue.
 const adminPatience = 20 * time.Second
 
 // Create implements [queue.Broker].
@@ -101,8 +97,6 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 	if err := errors.Join(queue.CheckName(name), a.Validate()); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
-	defer cancel()
 	if err := names(name).declare(ctx, b.target, b.ask); err != nil {
 		return err
 	}
@@ -134,34 +128,29 @@ func (b *Broker) URL(ctx context.Context, name string) (string, error) {
 }
 
 func (b *Broker) attributes(ctx context.Context, name string) (a queue.Attributes, err error) {
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
-	defer cancel()
-	err = b.registry(ctx, func(c *catalog) (bool, error) {
-		e, there := c.Queues[name]
-		if !there {
-			return false, b.noQueue(name)
-		}
-		a = e.attributes()
-		return false, nil
+	err = b.existing(ctx, name, func(c *catalog) bool {
+		a = c.Queues[name].attributes()
+		return false
 	})
 	return a, err
 }
 
-func (b *Broker) noQueue(name string) error {
-	return bellhop.Errorf(bellhop.NotFound, "queue_not_found",
-		"there is no queue %s in %v: create it with bellhop queue create %s", name, b.target, name)
+// existing is registry for a queue that must be there.
+func (b *Broker) existing(ctx context.Context, name string, fn func(*catalog) (changed bool)) error {
+	return b.registry(ctx, func(c *catalog) (bool, error) {
+		if _, there := c.Queues[name]; !there {
+			return false, bellhop.Errorf(bellhop.NotFound, "queue_not_found",
+				"there is no queue %s in %v: create it with bellhop queue create %s", name, b.target, name)
+		}
+		return fn(c), nil
+	})
 }
 
 // Remove implements [queue.Broker].
 func (b *Broker) Remove(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
-	defer cancel()
-	err := b.registry(ctx, func(c *catalog) (bool, error) {
-		if _, there := c.Queues[name]; !there {
-			return false, b.noQueue(name)
-		}
+	err := b.existing(ctx, name, func(c *catalog) bool {
 		delete(c.Queues, name)
-		return true, nil
+		return true
 	})
 	if err != nil {
 		return err
@@ -176,8 +165,6 @@ func (b *Broker) Open(ctx context.Context, name string) (queue.Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
-	defer cancel()
 	if err := names(name).declare(ctx, b.target, b.ask); err != nil {
 		return nil, err
 	}

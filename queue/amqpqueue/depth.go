@@ -67,8 +67,8 @@ func (p *poll) look(ctx context.Context) (s snapshot, err error) {
 		state := count(p.q.lane(i))
 		s.ready[i], s.consumed[i] = state.Messages, state.Consumers > 0
 	}
-	for i := range steps {
-		s.delayed += count(p.q.delay(i)).Messages
+	for _, name := range p.q.delays() {
+		s.delayed += count(name).Messages
 	}
 	s.dead = count(p.q.dead()).Messages
 	if err == nil {

@@ -314,11 +314,8 @@ func (in *intake) count() (c counts) {
 	defer in.mu.Unlock()
 	c.Leased, c.Waiting = len(in.leases)+in.settles, len(in.moves)
 	for _, lane := range in.lanes {
-		c.Waiting += len(lane)
 		for _, h := range lane {
-			if at := h.event.AcceptedAt; c.Oldest.IsZero() || at.Before(c.Oldest) {
-				c.Oldest = at
-			}
+			c.add(counts{Waiting: 1, Oldest: h.event.AcceptedAt})
 		}
 	}
 	return c

@@ -144,14 +144,9 @@ func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
-	defer cancel()
-	err := q.registry(ctx, func(c *catalog) (bool, error) {
-		if _, there := c.Queues[q.name]; !there {
-			return false, q.noQueue(q.name)
-		}
+	err := q.existing(ctx, q.name, func(c *catalog) bool {
 		c.Queues[q.name] = entryOf(a)
-		return true, nil
+		return true
 	})
 	if err == nil {
 		q.attrs.Store(&cachedAttributes{a, q.now()})

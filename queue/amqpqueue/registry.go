@@ -59,6 +59,8 @@ const (
 // registry calls fn with the catalog, and saves it if fn changed it. Nobody else
 // has it meanwhile.
 func (b *Broker) registry(ctx context.Context, fn func(*catalog) (changed bool, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
 	for began := time.Now(); ; {
 		err := b.ask.Do(ctx, func(ch *amqp.Channel) error { return b.turn(ctx, ch, fn) })
 		switch {

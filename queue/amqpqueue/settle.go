@@ -123,11 +123,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 		return ctx.Err()
 	}
 	most := q.current(ctx).MaxAttempts
-	receipts := make([]queue.Receipt, len(verdicts))
-	for i, v := range verdicts {
-		receipts[i] = v.Receipt
-	}
-	ended, stale := q.in.end(receipts)
+	ended, stale := q.in.end(queue.ReceiptsOf(verdicts))
 	var moves []move
 	for i, h := range ended {
 		switch v := verdicts[i]; {

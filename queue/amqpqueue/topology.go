@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -68,11 +69,18 @@ func (n names) waiting() (all []string) {
 	for i := range lanes {
 		all = append(all, n.lane(i))
 	}
+	return append(all, n.delays()...)
+}
+
+func (n names) delays() (all []string) {
 	for i := range steps {
 		all = append(all, n.delay(i))
 	}
 	return all
 }
+
+// exchanges lists those before each step, and the one for questions.
+func (n names) exchanges() []string { return append(n.delays(), n.control()) }
 
 // steps bound how long retries wait, each in a queue of its own. Messages leave
 // such a queue only at its head, so that one may wait for another: up to the next
@@ -81,12 +89,8 @@ var steps = [...]time.Duration{1 * time.Second, 4 * time.Second, 16 * time.Secon
 	256 * time.Second, 1024 * time.Second, 4096 * time.Second}
 
 func stepFor(delay time.Duration) int {
-	for i, s := range steps {
-		if delay <= s {
-			return i
-		}
-	}
-	return len(steps) - 1
+	i, _ := slices.BinarySearch(steps[:], delay)
+	return min(i, len(steps)-1)
 }
 
 // unlimited is a delivery limit for queues that bellhop reads without consuming:
@@ -130,58 +134,56 @@ func (n names) queues() []declaration {
 			moving(amqp.Table{"x-delivery-limit": int32(1000), "x-dead-letter-routing-key": n.dead(),
 				"x-consumer-timeout": heldFor})})
 	}
-	for i := range steps {
-		all = append(all, declaration{n.delay(i), moving(amqp.Table{"x-delivery-limit": unlimited})})
+	for _, name := range n.delays() {
+		all = append(all, declaration{name, moving(amqp.Table{"x-delivery-limit": unlimited})})
 	}
 	return all
 }
 
 // declare makes missing queues and exchanges, and refuses those that differ.
 func (n names) declare(ctx context.Context, t rabbit.Target, ask *rabbit.Session) error {
-	doing := ""
-	err := ask.Ask(ctx, func(ch *amqp.Channel) error {
-		for _, d := range n.queues() {
-			doing = "declare the queue " + d.name
-			if _, err := ch.QueueDeclare(d.name, true, false, false, false, d.args); err != nil {
-				return err
-			}
+	return n.all(ctx, t, ask, "declare", func(ch *amqp.Channel, d declaration) error {
+		_, err := ch.QueueDeclare(d.name, true, false, false, false, d.args)
+		return err
+	}, func(ch *amqp.Channel, name string) error {
+		err := ch.ExchangeDeclare(name, amqp.ExchangeFanout, true, false, false, false, nil)
+		if err != nil || name == n.control() {
+			return err
 		}
-		for i := range steps {
-			// The default exchange takes a message to its lane once its time is
-			// over, if it came here by its lane's name: hence an exchange before
-			// each step.
-			doing = "declare the exchange " + n.delay(i)
-			if err := ch.ExchangeDeclare(n.delay(i), amqp.ExchangeFanout, true, false, false, false, nil); err != nil {
-				return err
-			}
-			if err := ch.QueueBind(n.delay(i), "", n.delay(i), false, nil); err != nil {
-				return err
-			}
-		}
-		doing = "declare the exchange " + n.control()
-		return ch.ExchangeDeclare(n.control(), amqp.ExchangeFanout, true, false, false, false, nil)
+		// The default exchange takes a message to its lane once its time is over, if
+		// it came here by its lane's name: hence an exchange before each step.
+		return ch.QueueBind(name, "", name, false, nil)
 	})
-	return t.Explain(doing, err)
 }
 
 // remove deletes all queues and exchanges.
 func (n names) remove(ctx context.Context, t rabbit.Target, ask *rabbit.Session) error {
+	return n.all(ctx, t, ask, "delete", func(ch *amqp.Channel, d declaration) error {
+		_, err := ch.QueueDelete(d.name, false, false, false)
+		return err
+	}, func(ch *amqp.Channel, name string) error { return ch.ExchangeDelete(name, false, false) })
+}
+
+// all does something with each queue and then each exchange.
+func (n names) all(ctx context.Context, t rabbit.Target, ask *rabbit.Session, verb string,
+	queue func(*amqp.Channel, declaration) error, exchange func(*amqp.Channel, string) error) error {
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
 	doing := ""
 	err := ask.Ask(ctx, func(ch *amqp.Channel) error {
 		for _, d := range n.queues() {
-			doing = "delete the queue " + d.name
-			if _, err := ch.QueueDelete(d.name, false, false, false); err != nil {
+			doing = verb + " the queue " + d.name
+			if err := queue(ch, d); err != nil {
 				return err
 			}
 		}
-		for i := range steps {
-			doing = "delete the exchange " + n.delay(i)
-			if err := ch.ExchangeDelete(n.delay(i), false, false); err != nil {
+		for _, name := range n.exchanges() {
+			doing = verb + " the exchange " + name
+			if err := exchange(ch, name); err != nil {
 				return err
 			}
 		}
-		doing = "delete the exchange " + n.control()
-		return ch.ExchangeDelete(n.control(), false, false)
+		return nil
 	})
 	return t.Explain(doing, err)
 }

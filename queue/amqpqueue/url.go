@@ -1,6 +1,8 @@
 package amqpqueue
 
 import (
+	"cmp"
+
 	"bellhop/internal/rabbit"
 	"bellhop/queue"
 )
@@ -12,9 +14,7 @@ func ParseURL(address string) (t rabbit.Target, name string, err error) {
 	if err != nil {
 		return t, "", err
 	}
-	if name = params.Get("queue"); name == "" {
-		name = queue.DefaultName
-	}
+	name = cmp.Or(params.Get("queue"), queue.DefaultName)
 	return t, name, queue.CheckName(name)
 }
 

@@ -24,7 +24,7 @@ func (q *Queue) Depth(ctx context.Context) (d queue.Depth, err error) {
 			FROM w, r`, q.id)
 	})
 	if err != nil {
-		return queue.Depth{}, wrap("measure the queue", err)
+		return queue.Depth{}, queue.Wrap("measure the queue", err)
 	}
 	if !oldest.IsZero() {
 		d.Oldest = max(0, q.pools.Now().Sub(oldest))
@@ -61,7 +61,7 @@ func (q *Queue) Purge(ctx context.Context) (n int, err error) {
 			more = waiting+retries > 0
 		}
 	}
-	return n, wrap("purge the queue", err)
+	return n, queue.Wrap("purge the queue", err)
 }
 
 // Attributes implements [queue.Admin].
@@ -84,7 +84,7 @@ func (b *Broker) attributes(ctx context.Context, id int64, name string) (a queue
 	if err == nil && !found {
 		err = queue.NotFound(name)
 	}
-	return a, wrap("read the queue's attributes", err)
+	return a, queue.Wrap("read the queue's attributes", err)
 }
 
 // SetAttributes implements [queue.Admin].
@@ -100,5 +100,5 @@ func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
 	if err == nil && n == 0 {
 		return queue.NotFound(q.name)
 	}
-	return wrap("change the queue's attributes", err)
+	return queue.Wrap("change the queue's attributes", err)
 }

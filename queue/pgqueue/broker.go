@@ -1,6 +1,7 @@
 package pgqueue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -40,9 +41,7 @@ type Options struct {
 // NewBroker returns the queues of a database that was migrated to [Schema]. The
 // caller closes the pools.
 func NewBroker(p *postgres.Pools, o Options) *Broker {
-	if o.SendLimit == 0 {
-		o.SendLimit = sendLimit
-	}
+	o.SendLimit = cmp.Or(o.SendLimit, sendLimit)
 	return &Broker{pools: p, webhooks: p.Webhooks.Within(o.SendLimit * 7 / 8), api: p.API,
 		worker: p.Worker.Unforced(), forced: p.Worker,
 		address: o.Address, limit: o.SendLimit, bodies: archive{Packer: bodies.New()}}
@@ -59,7 +58,7 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 			ON CONFLICT (name) DO NOTHING`, name, a.Visibility.Microseconds(), a.MaxAttempts)
 	})
 	if err != nil || made == 1 {
-		return wrap("make the queue "+name, err)
+		return queue.Wrap("make the queue "+name, err)
 	}
 	id, err := b.find(ctx, name)
 	if err != nil {
@@ -75,14 +74,9 @@ func (b *Broker) Create(ctx context.Context, name string, a queue.Attributes) er
 func (b *Broker) Names(ctx context.Context) (names []string, err error) {
 	err = b.api.Read(ctx, func(b *postgres.Batch) {
 		names = nil
-		b.Each(func(r pgx.Rows) error {
-			var name string
-			err := r.Scan(&name)
-			names = append(names, name)
-			return err
-		}, `SELECT name FROM queues ORDER BY name`)
+		b.Each(into(&names, pgx.RowTo[string]), `SELECT name FROM queues ORDER BY name`)
 	})
-	return names, wrap("list the queues", err)
+	return names, queue.Wrap("list the queues", err)
 }
 
 // URL implements [queue.Broker]. A password is not in it: it has to be added, or
@@ -114,7 +108,7 @@ func (b *Broker) find(ctx context.Context, name string) (id int64, err error) {
 	if err == nil && id == 0 {
 		return 0, queue.NotFound(name)
 	}
-	return id, wrap("look for the queue "+name, err)
+	return id, queue.Wrap("look for the queue "+name, err)
 }
 
 // Remove implements [queue.Broker].
@@ -132,7 +126,7 @@ func (b *Broker) Remove(ctx context.Context, name string) error {
 		}
 	})
 	if err != nil {
-		return wrap("delete the queue "+name, err)
+		return queue.Wrap("delete the queue "+name, err)
 	}
 	return b.clear(ctx, id)
 }
@@ -145,7 +139,7 @@ func (b *Broker) clear(ctx context.Context, id int64) error {
 				SELECT ctid FROM queue_events WHERE queue = $1 LIMIT $2))`, id, chunk)
 		})
 		if err != nil {
-			return wrap("delete the events of the queue", err)
+			return queue.Wrap("delete the events of the queue", err)
 		}
 	}
 	return nil

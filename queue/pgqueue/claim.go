@@ -79,7 +79,7 @@ func (q *Queue) take(ctx context.Context, max int) (out []queue.Delivery, again 
 		return c.run()
 	})
 	if err != nil {
-		return nil, 0, wrap("claim events", err)
+		return nil, 0, queue.Wrap("claim events", err)
 	}
 	if len(c.events) == 0 {
 		return nil, c.again(), nil
@@ -141,19 +141,11 @@ func (c *claim) look() error {
 		}, `SELECT now(), visibility_us, max_attempts, least(
 			(SELECT min(due_at) FROM queue_retries WHERE queue = $1 AND lease IS NULL),
 			(SELECT min(expires_at) FROM queue_leases WHERE queue = $1)) FROM queues WHERE id = $1`, c.q.id)
-		b.Each(func(r pgx.Rows) error {
-			l, err := scanLease(r)
-			c.ended = append(c.ended, l)
-			return err
-		}, `SELECT id, retried, items FROM queue_leases WHERE queue = $1 AND expires_at <= now()
+		b.Each(into(&c.ended, scanLease), `SELECT id, retried, items FROM queue_leases WHERE queue = $1 AND expires_at <= now()
 			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED`, c.q.id, endedAtOnce)
-		b.Each(func(r pgx.Rows) error {
-			w, err := scanWaiting(r)
-			c.due = append(c.due, w)
-			return err
-		}, dueRetries, c.q.id, c.max, queue.Suspicious, queue.RanOut)
-		b.Each(into(&c.lanes), lanesFrom, c.q.id, c.q.cursor, lastLane, c.max)
-		b.Each(into(&c.lanes), lanesFrom, c.q.id, noLane, c.q.cursor, c.max)
+		b.Each(into(&c.due, scanWaiting), dueRetries, c.q.id, c.max, queue.Suspicious, queue.RanOut)
+		b.Each(into(&c.lanes, pgx.RowTo[int64]), lanesFrom, c.q.id, c.q.cursor, lastLane, c.max)
+		b.Each(into(&c.lanes, pgx.RowTo[int64]), lanesFrom, c.q.id, noLane, c.q.cursor, c.max)
 	})
 	if err == nil && !found {
 		return queue.NotFound(c.q.name)
@@ -162,11 +154,22 @@ func (c *claim) look() error {
 	return err
 }
 
-func into(all *[]int64) func(pgx.Rows) error {
+// into appends what scan reads from each row.
+func into[T any](all *[]T, scan pgx.RowToFunc[T]) func(pgx.Rows) error {
 	return func(r pgx.Rows) error {
-		var n int64
-		err := r.Scan(&n)
-		*all = append(*all, n)
+		t, err := scan(r)
+		*all = append(*all, t)
+		return err
+	}
+}
+
+// pairs scans rows of two numbers into a map.
+func pairs[V int | int64](all map[int64]V) func(pgx.Rows) error {
+	return func(r pgx.Rows) error {
+		var key int64
+		var value V
+		err := r.Scan(&key, &value)
+		all[key] = value
 		return err
 	}
 }
@@ -175,7 +178,7 @@ const dueRetries = `SELECT 0::bigint, r.seq, r.attempts >= $3 AND r.reason = $4,
 	FROM queue_retries r LEFT JOIN queue_events e USING (seq)
 	WHERE r.queue = $1 AND r.lease IS NULL AND r.due_at <= now() ORDER BY r.due_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED`
 
-func scanWaiting(r pgx.Rows) (w waiting, err error) {
+func scanWaiting(r pgx.CollectableRow) (w waiting, err error) {
 	var coding int64
 	var stored int
 	var beginning []byte
@@ -239,11 +242,7 @@ func (c *claim) takeFrom(lanes []int64, room int) (more []int64, err error) {
 	share, bytes := room/len(lanes), c.bytes/len(lanes)
 	var found []waiting
 	err = c.tx.Do(func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error {
-			w, err := scanWaiting(r)
-			found = append(found, w)
-			return err
-		}, findWaiting, c.q.id, lanes, share, seqs(c.fresh))
+		b.Each(into(&found, scanWaiting), findWaiting, c.q.id, lanes, share, seqs(c.fresh))
 	})
 	taken, left, cut := map[int64]int{}, map[int64]int{}, map[int64]bool{}
 	for _, w := range found {
@@ -287,15 +286,10 @@ func (c *claim) lease() error {
 		}
 		c.put(b, c.freshID, false, slices.Sorted(slices.Values(fresh)))
 		c.put(b, c.retryID, true, retried)
-		b.Each(func(r pgx.Rows) error {
-			var seq int64
-			var n int
-			err := r.Scan(&seq, &n)
-			c.attempts[seq] = n
-			return err
-		}, `UPDATE queue_retries SET lease = $3, attempts = attempts + 1 WHERE queue = $1 AND seq = ANY($2)
+		b.Each(pairs(c.attempts), `UPDATE queue_retries SET lease = $3, attempts = attempts + 1 WHERE queue = $1 AND seq = ANY($2)
 			RETURNING seq, attempts`, c.q.id, retried, c.retryID)
-		readStored(b, slices.Concat(fresh, retried), func(s stored) { c.events = append(c.events, s) })
+		b.Each(into(&c.events, scanStored), `SELECT `+eventColumns+`, e.seq, e.coding, e.body
+			FROM queue_events e WHERE e.seq = ANY($1)`, slices.Concat(fresh, retried))
 	})
 }
 

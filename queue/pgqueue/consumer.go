@@ -7,10 +7,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop/internal/postgres"
 	"bellhop/internal/wait"
+	"bellhop/queue"
 )
 
 // A consumer is gone once the others have looked goneAfter times, heartbeatEvery
@@ -68,15 +67,10 @@ func (q *Queue) heartbeat(ctx context.Context, c *consumer) error {
 		clear(seen)
 		b.Exec(`INSERT INTO queue_consumers (id, queue, beat, who, since) VALUES ($1,$2,1,$3,now())
 			ON CONFLICT (id) DO UPDATE SET beat = queue_consumers.beat + 1`, c.id, q.id, c.who)
-		b.Each(func(r pgx.Rows) error {
-			var id, beat int64
-			err := r.Scan(&id, &beat)
-			seen[id] = beat
-			return err
-		}, `SELECT id, beat FROM queue_consumers WHERE queue = $1 AND id <> $2`, q.id, c.id)
+		b.Each(pairs(seen), `SELECT id, beat FROM queue_consumers WHERE queue = $1 AND id <> $2`, q.id, c.id)
 	})
 	if err != nil {
-		return wrap("send the heartbeat of a consumer", err)
+		return queue.Wrap("send the heartbeat of a consumer", err)
 	}
 	for _, id := range c.gone(seen) {
 		if err := q.reap(ctx, id, seen[id]); err != nil {
@@ -112,5 +106,5 @@ func (q *Queue) reap(ctx context.Context, id, beat int64) error {
 	if err == nil {
 		q.wake()
 	}
-	return wrap("give back the leases of a consumer that is gone", err)
+	return queue.Wrap("give back the leases of a consumer that is gone", err)
 }

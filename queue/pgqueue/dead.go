@@ -2,6 +2,7 @@ package pgqueue
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -22,17 +23,15 @@ const deadColumns = `d.attempts, d.reason, d.died_at, ` + eventColumns
 func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadEvent, err error) {
 	err = q.api.Read(ctx, func(b *postgres.Batch) {
 		out = nil
-		b.Each(func(r pgx.Rows) error {
-			var d queue.DeadEvent
-			err := r.Scan(scanDead(&d)...)
-			out = append(out, d)
-			return err
-		}, `SELECT `+deadColumns+` FROM queue_dead d JOIN queue_events e USING (seq)
+		b.Each(into(&out, func(r pgx.CollectableRow) (d queue.DeadEvent, err error) {
+			err = r.Scan(scanDead(&d)...)
+			return d, err
+		}), `SELECT `+deadColumns+` FROM queue_dead d JOIN queue_events e USING (seq)
 			WHERE d.queue = $1 AND (d.died_at, d.id) < (coalesce($2::timestamptz, 'infinity'), $3)
 			ORDER BY d.died_at DESC, d.id DESC LIMIT $4`,
 			q.id, postgres.Time(after.DiedAt), postgres.ID(after.ID), limit)
 	})
-	return out, wrap("list dead letters", err)
+	return out, queue.Wrap("list dead letters", err)
 }
 
 // DeadLetter implements [queue.DeadLetters].
@@ -48,7 +47,7 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.Dea
 			WHERE d.queue = $1 AND d.id = $2 ORDER BY d.seq DESC LIMIT 1`, q.id, postgres.ID(id))
 	})
 	if err != nil {
-		return d, wrap("read a dead letter", err)
+		return d, queue.Wrap("read a dead letter", err)
 	}
 	if s == nil {
 		return d, queue.NoDeadLetter(id)
@@ -73,7 +72,7 @@ const drop = `WITH gone AS (DELETE FROM queue_dead WHERE queue = $1 AND id = ANY
 // Redrive implements [queue.DeadLetters].
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
 	if n, err = q.takeDead(ctx, redrive, ids); err != nil {
-		return 0, wrap("put dead letters back", err)
+		return 0, queue.Wrap("put dead letters back", err)
 	}
 	q.wake()
 	q.wakeOthers()
@@ -86,7 +85,7 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 		return 0, nil
 	}
 	n, err = q.takeDead(ctx, drop, ids)
-	return n, wrap("drop dead letters", err)
+	return n, queue.Wrap("drop dead letters", err)
 }
 
 // takeDead removes dead letters by a statement that returns their ids: all of the
@@ -97,25 +96,19 @@ func (q *Queue) takeDead(ctx context.Context, statement string, ids []bellhop.Ev
 		chosen = append(chosen, postgres.ID(id))
 	}
 	err = q.forced.Write(ctx, func(tx *postgres.Tx) error {
-		n = 0
-		back := map[bellhop.EventID]bool{}
+		var back [][16]byte
 		err := tx.Do(func(b *postgres.Batch) {
-			b.Each(func(r pgx.Rows) error {
-				var id bellhop.EventID
-				err := r.Scan((*[16]byte)(&id))
-				back[id] = true
-				n++
-				return err
-			}, statement, q.id, chosen)
+			b.Each(into(&back, pgx.RowTo[[16]byte]), statement, q.id, chosen)
 		})
 		if err != nil {
 			return err
 		}
 		for _, id := range ids {
-			if !back[id] {
+			if !slices.Contains(back, [16]byte(id)) {
 				return queue.NoDeadLetter(id)
 			}
 		}
+		n = len(back)
 		return tx.Commit(func(*postgres.Batch) {})
 	})
 	if err != nil {

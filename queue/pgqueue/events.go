@@ -68,7 +68,7 @@ func (b *Broker) keepDictionary(ctx context.Context) error {
 	if err == nil {
 		b.bodies.kept.Store(true)
 	}
-	return wrap("keep the dictionary", err)
+	return queue.Wrap("keep the dictionary", err)
 }
 
 func (b *Broker) dictionary(ctx context.Context, id int64) (bytes []byte, err error) {
@@ -97,14 +97,10 @@ type stored struct {
 	body   []byte
 }
 
-// readStored adds a query for events by their seq to a batch.
-func readStored(b *postgres.Batch, seqs []int64, add func(stored)) {
-	b.Each(func(r pgx.Rows) error {
-		s := stored{event: &bellhop.Event{}}
-		err := r.Scan(append(scanEvent(s.event), &s.seq, &s.coding, &s.body)...)
-		add(s)
-		return err
-	}, `SELECT `+eventColumns+`, e.seq, e.coding, e.body FROM queue_events e WHERE e.seq = ANY($1)`, seqs)
+func scanStored(r pgx.CollectableRow) (s stored, err error) {
+	s.event = &bellhop.Event{}
+	err = r.Scan(append(scanEvent(s.event), &s.seq, &s.coding, &s.body)...)
+	return s, err
 }
 
 func (b *Broker) unpack(ctx context.Context, s stored) (*bellhop.Event, error) {

@@ -17,7 +17,6 @@ package pgqueue
 import (
 	"context"
 	"embed"
-	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"sync"
@@ -26,7 +25,6 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/queue"
 )
@@ -88,7 +86,7 @@ func laneOf(shop string) int64 {
 
 // Ready implements [queue.Readier].
 func (q *Queue) Ready(ctx context.Context) error {
-	return wrap("check whether the queue takes events", q.pools.Writable(ctx, q.pools.Webhooks, Schema()))
+	return queue.Wrap("check whether the queue takes events", q.pools.Writable(ctx, q.pools.Webhooks, Schema()))
 }
 
 // closeLimit bounds giving leases back.
@@ -110,13 +108,5 @@ func (q *Queue) Close() error {
 		b.Exec(`DELETE FROM queue_consumers WHERE id = $1`, c.id)
 		b.Exec(notifyAll, channel, q.topic())
 	})
-	return wrap("give leased events back", err)
-}
-
-// wrap adds the attempt to an error; bellhop.NotFound says enough by itself.
-func wrap(what string, err error) error {
-	if err == nil || bellhop.KindOf(err) == bellhop.NotFound {
-		return err
-	}
-	return fmt.Errorf("%s: %w", what, err)
+	return queue.Wrap("give leased events back", err)
 }

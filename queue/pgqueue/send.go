@@ -92,5 +92,5 @@ func (q *Queue) insert(ctx context.Context, jobs []*postgres.Job[[]packed]) erro
 	if err == nil && kept == 0 {
 		return queue.NotFound(q.name)
 	}
-	return wrap("send into the queue", err)
+	return queue.Wrap("send into the queue", err)
 }

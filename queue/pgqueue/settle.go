@@ -18,7 +18,7 @@ type lease struct {
 	items   []int64
 }
 
-func scanLease(r pgx.Rows) (l lease, err error) {
+func scanLease(r pgx.CollectableRow) (l lease, err error) {
 	err = r.Scan(&l.id, &l.retried, &l.items)
 	return l, err
 }
@@ -56,7 +56,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 		return tx.Commit(s.save)
 	})
 	if err != nil {
-		return wrap("settle events", err)
+		return queue.Wrap("settle events", err)
 	}
 	if s.again.Len() > 0 {
 		q.wake()
@@ -83,13 +83,7 @@ func (s *settling) load(b *postgres.Batch, verdicts []queue.Settlement) {
 }
 
 func (s *settling) loadAttempts(b *postgres.Batch, seqs []int64) {
-	b.Each(func(r pgx.Rows) error {
-		var seq int64
-		var n int
-		err := r.Scan(&seq, &n)
-		s.attempts[seq] = n
-		return err
-	}, `SELECT seq, attempts FROM queue_retries WHERE queue = $1 AND seq = ANY($2)`, s.q.id, seqs)
+	b.Each(pairs(s.attempts), `SELECT seq, attempts FROM queue_retries WHERE queue = $1 AND seq = ANY($2)`, s.q.id, seqs)
 }
 
 func distinct(ids []int64) []int64 {
@@ -214,7 +208,7 @@ func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.R
 			q.id, distinct(ids), seqs, d.Microseconds())
 	})
 	if err != nil {
-		return wrap("extend leases", err)
+		return queue.Wrap("extend leases", err)
 	}
 	var stale []queue.Receipt
 	for _, r := range receipts {

@@ -37,9 +37,7 @@ func (s suite) purge(t *testing.T) {
 	ds := receive(t, q, 3)
 	settle(t, q, queue.Retry, ds[0])
 	settle(t, q, queue.DeadLetter, ds[1])
-	if n, err := q.Purge(t.Context()); n != 4 || err != nil {
-		t.Errorf("purge: %d, %v; want 4", n, err)
-	}
+	wantCount(t, "purge", 4)(q.Purge(t.Context()))
 	wantDepth(t, q, 0, 1, 1)
 	settle(t, q, queue.Ack, ds[2])
 	nothingWaits(t, q)
@@ -54,9 +52,7 @@ func (s suite) attributes(t *testing.T) {
 	}
 	for _, bad := range []queue.Attributes{{}, {Visibility: time.Minute}, {MaxAttempts: 3},
 		{Visibility: 13 * time.Hour, MaxAttempts: 3}, {Visibility: time.Minute, MaxAttempts: -1}} {
-		if err := q.SetAttributes(t.Context(), bad); bellhop.KindOf(err) != bellhop.Invalid {
-			t.Errorf("attributes %+v: %v, want Invalid", bad, err)
-		}
+		wantKind(t, bad, q.SetAttributes(t.Context(), bad), bellhop.Invalid)
 	}
 }
 
@@ -67,14 +63,10 @@ func (s suite) brokers(t *testing.T) {
 		must(t, b.Create(ctx, "orders", a))
 	}
 	a.MaxAttempts = 4
-	if err := b.Create(ctx, "orders", a); bellhop.KindOf(err) != bellhop.Conflict {
-		t.Errorf("the same name with other attributes: %v, want Conflict", err)
-	}
+	wantKind(t, "the same name with other attributes", b.Create(ctx, "orders", a), bellhop.Conflict)
 	must(t, b.Create(ctx, "returns", a))
 	for _, bad := range []string{"", "a/b", "a b", "ü"} {
-		if err := b.Create(ctx, bad, a); bellhop.KindOf(err) != bellhop.Invalid {
-			t.Errorf("name %q: %v, want Invalid", bad, err)
-		}
+		wantKind(t, "the name "+bad, b.Create(ctx, bad, a), bellhop.Invalid)
 	}
 	names, err := s.Again(t, b).Names(ctx)
 	if err != nil || !slices.Contains(names, "orders") || !slices.Contains(names, "returns") {
@@ -93,9 +85,7 @@ func (s suite) brokers(t *testing.T) {
 	_, openErr := b.Open(ctx, "returns")
 	_, urlErr := b.URL(ctx, "returns")
 	for _, err := range []error{openErr, urlErr, b.Remove(ctx, "returns")} {
-		if bellhop.KindOf(err) != bellhop.NotFound {
-			t.Errorf("a queue that was removed: %v, want NotFound", err)
-		}
+		wantKind(t, "a queue that was removed", err, bellhop.NotFound)
 	}
 	receive(t, q, 1)
 }

@@ -42,12 +42,8 @@ func Bench(b *testing.B, h Harness) {
 		b.ResetTimer()
 		for done := 0; done < b.N; {
 			ds, err := q.Receive(b.Context(), 128)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if err := q.Settle(b.Context(), settlements(queue.Ack, ds...)...); err != nil {
-				b.Fatal(err)
-			}
+			must(b, err)
+			settle(b, q, queue.Ack, ds...)
 			done += len(ds)
 		}
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")

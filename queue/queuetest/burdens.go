@@ -86,9 +86,7 @@ func receiveSome(t testing.TB, q queue.Consumer) []queue.Delivery {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ds, err := q.Receive(ctx, 100)
-	if err != nil {
-		t.Fatalf("receive: %v", err)
-	}
+	must(t, err)
 	return ds
 }
 

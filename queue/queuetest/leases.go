@@ -48,33 +48,32 @@ func (s suite) staleAck(t *testing.T) {
 	held := receive(t, other, 2)
 	for _, v := range []queue.Verdict{queue.Ack, queue.Retry, queue.DeadLetter} {
 		err := q.Settle(t.Context(), settlements(v, old...)...)
-		if stale, ok := errors.AsType[*queue.StaleError](err); !ok || len(stale.Receipts) != 2 {
+		if len(stale(err)) != 2 {
 			t.Errorf("verdict %d with leases that ran out: %v, want both to be stale", v, err)
 		}
 	}
-	if err := q.Extend(t.Context(), time.Minute, old[0].Receipt); !isStale(err) {
+	if err := q.Extend(t.Context(), time.Minute, old[0].Receipt); len(stale(err)) != 1 {
 		t.Errorf("extending a lease that ran out: %v, want it to be stale", err)
 	}
-	if err := other.Extend(t.Context(), time.Minute, held[0].Receipt, held[1].Receipt); err != nil {
-		t.Errorf("extend: %v", err)
-	}
+	must(t, other.Extend(t.Context(), time.Minute, held[0].Receipt, held[1].Receipt))
 	wantDepth(t, q, 0, 2, 0)
 	// One of two is stale: the other counts all the same.
 	settle(t, other, queue.Ack, held[0])
 	err := other.Settle(t.Context(), settlements(queue.Ack, held...)...)
-	if stale, ok := errors.AsType[*queue.StaleError](err); !ok || len(stale.Receipts) != 1 ||
-		stale.Receipts[0] != held[0].Receipt {
+	if !slices.Equal(stale(err), []queue.Receipt{held[0].Receipt}) {
 		t.Errorf("settling twice: %v, want the first to be stale", err)
 	}
-	if err := q.Settle(t.Context(), queue.Settlement{Receipt: "no receipt of anybody"}); !isStale(err) {
+	if err := q.Settle(t.Context(), queue.Settlement{Receipt: "no receipt of anybody"}); len(stale(err)) != 1 {
 		t.Errorf("a made-up receipt: %v, want it to be stale", err)
 	}
 	wantDepth(t, q, 0, 0, 0)
 }
 
-func isStale(err error) bool {
-	_, ok := errors.AsType[*queue.StaleError](err)
-	return ok
+func stale(err error) []queue.Receipt {
+	if e, ok := errors.AsType[*queue.StaleError](err); ok {
+		return e.Receipts
+	}
+	return nil
 }
 
 func (s suite) extend(t *testing.T) {
@@ -198,11 +197,7 @@ func (s suite) deadPages(t *testing.T) {
 	_, q := s.open(t, 2)
 	sent := events("a", 7)
 	send(t, q, sent...)
-	ds := receive(t, q, 5)
-	for len(ds) < len(sent) {
-		ds = append(ds, receive(t, q, len(sent)-len(ds))...)
-	}
-	settle(t, q, queue.DeadLetter, ds...)
+	settle(t, q, queue.DeadLetter, append(receive(t, q, 5), receive(t, q, 2)...)...)
 	all, err := q.DeadLetters(t.Context(), queue.Cursor{}, 100)
 	if err != nil || len(all) != len(sent) {
 		t.Fatalf("%d are listed, %v; want %d", len(all), err, len(sent))
@@ -228,9 +223,7 @@ func (s suite) redrive(t *testing.T) {
 	sent := events("a", 5)
 	send(t, q, sent...)
 	settle(t, q, queue.DeadLetter, receive(t, q, 5)...)
-	if n, err := q.Redrive(t.Context(), sent[1].ID); n != 1 || err != nil {
-		t.Fatalf("redrive of one: %d, %v", n, err)
-	}
+	wantCount(t, "redrive of one", 1)(q.Redrive(t.Context(), sent[1].ID))
 	d := receive(t, q, 1)[0]
 	if d.Event.ID != sent[1].ID || d.Attempt != 1 {
 		t.Errorf("redriven: event %s, attempt %d; want %s, attempt 1", d.Event.ID, d.Attempt, sent[1].ID)
@@ -239,16 +232,13 @@ func (s suite) redrive(t *testing.T) {
 	if n, err := q.Redrive(t.Context(), sent[1].ID); n != 0 || bellhop.KindOf(err) != bellhop.NotFound {
 		t.Errorf("redrive without a dead letter: %d, %v; want NotFound", n, err)
 	}
-	if _, err := q.DeadLetter(t.Context(), sent[1].ID); bellhop.KindOf(err) != bellhop.NotFound {
-		t.Errorf("the redriven event is still a dead letter: %v", err)
-	}
+	_, err := q.DeadLetter(t.Context(), sent[1].ID)
+	wantKind(t, "the dead letter of a redriven event", err, bellhop.NotFound)
 	dead, err := q.DeadLetters(t.Context(), queue.Cursor{}, 3)
 	if err != nil || len(dead) != 3 {
 		t.Fatalf("list of 3: %d, %v", len(dead), err)
 	}
-	if n, err := q.Redrive(t.Context()); n != 4 || err != nil {
-		t.Fatalf("redrive of all: %d, %v", n, err)
-	}
+	wantCount(t, "redrive of all", 4)(q.Redrive(t.Context()))
 	settle(t, q, queue.Ack, receive(t, q, 4)...)
 	wantDepth(t, q, 0, 0, 0)
 }
@@ -258,25 +248,18 @@ func (s suite) drop(t *testing.T) {
 	sent := events("a", 4)
 	send(t, q, sent...)
 	settle(t, q, queue.DeadLetter, receive(t, q, 4)...)
-	if n, err := q.Drop(t.Context()); n != 0 || err != nil {
-		t.Errorf("drop of none: %d, %v", n, err)
-	}
-	if n, err := q.Drop(t.Context(), sent[1].ID, sent[2].ID); n != 2 || err != nil {
-		t.Fatalf("drop of two: %d, %v", n, err)
-	}
+	wantCount(t, "drop of none", 0)(q.Drop(t.Context()))
+	wantCount(t, "drop of two", 2)(q.Drop(t.Context(), sent[1].ID, sent[2].ID))
 	if n, err := q.Drop(t.Context(), sent[1].ID); n != 0 || bellhop.KindOf(err) != bellhop.NotFound {
 		t.Errorf("drop without a dead letter: %d, %v; want NotFound", n, err)
 	}
 	again := openQueue(t, s.Again(t, b))
 	for _, e := range sent[1:3] {
-		if _, err := again.DeadLetter(t.Context(), e.ID); bellhop.KindOf(err) != bellhop.NotFound {
-			t.Errorf("a dropped dead letter is still there: %v", err)
-		}
+		_, err := again.DeadLetter(t.Context(), e.ID)
+		wantKind(t, "a dropped dead letter", err, bellhop.NotFound)
 	}
 	wantDepth(t, again, 0, 0, 2)
-	if n, err := again.Redrive(t.Context()); n != 2 || err != nil {
-		t.Errorf("redrive of the rest: %d, %v", n, err)
-	}
+	wantCount(t, "redrive of the rest", 2)(again.Redrive(t.Context()))
 	for _, d := range receive(t, q, 2) {
 		if d.Event.ID != sent[0].ID && d.Event.ID != sent[3].ID {
 			t.Errorf("event %s comes though it was dropped", d.Event.ID)

@@ -38,10 +38,7 @@ func (s suite) roundTrip(t *testing.T) {
 func (s suite) bodies(t *testing.T) {
 	_, q := s.open(t, 3)
 	noise := make([]byte, 2<<20)
-	rng := rand.New(rand.NewPCG(1, 2))
-	for i := range noise {
-		noise[i] = byte(rng.Uint32())
-	}
+	rand.NewChaCha8([32]byte{1}).Read(noise)
 	for name, body := range map[string][]byte{
 		"one byte":      {'x'},
 		"zero byte":     {0},
@@ -69,10 +66,7 @@ func (s suite) sendAllOrNone(t *testing.T) {
 	_, q := s.open(t, 3)
 	bad := event("a", 2)
 	bad.Body = make([]byte, 32<<20)
-	err := q.Send(t.Context(), event("a", 1), bad)
-	if bellhop.KindOf(err) != bellhop.TooLarge {
-		t.Errorf("sending 32 MiB: %v, want an error of kind TooLarge", err)
-	}
+	wantKind(t, "sending 32 MiB", q.Send(t.Context(), event("a", 1), bad), bellhop.TooLarge)
 	nothingWaits(t, q)
 }
 
@@ -87,13 +81,8 @@ func (s suite) receiveWaits(t *testing.T) {
 		got <- ds
 	}()
 	send(t, q, event("a", 1))
-	select {
-	case ds := <-got:
-		if len(ds) != 1 {
-			t.Errorf("received %d, want 1", len(ds))
-		}
-	case <-time.After(patience):
-		t.Fatal("a waiting receiver was not woken")
+	if ds := soon(t, got); len(ds) != 1 {
+		t.Errorf("received %d, want 1", len(ds))
 	}
 }
 
@@ -106,13 +95,8 @@ func (s suite) cancelReceive(t *testing.T) {
 		done <- err
 	}()
 	cancel()
-	select {
-	case err := <-done:
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("a cancelled receive returned %v", err)
-		}
-	case <-time.After(patience):
-		t.Fatal("receive did not notice that it was cancelled")
+	if err := soon(t, done); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled receive returned %v", err)
 	}
 	send(t, q, event("a", 1))
 	receive(t, q, 1)

@@ -164,9 +164,7 @@ func send(t testing.TB, q queue.Producer, es ...*bellhop.Event) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := q.Send(ctx, es...); err != nil {
-		t.Fatalf("send: %v", err)
-	}
+	must(t, q.Send(ctx, es...))
 }
 
 // receive gets exactly n deliveries, in any number of calls.
@@ -190,9 +188,7 @@ func receive(t testing.TB, q queue.Consumer, n int) []queue.Delivery {
 
 func settle(t testing.TB, q queue.Consumer, v queue.Verdict, ds ...queue.Delivery) {
 	t.Helper()
-	if err := q.Settle(t.Context(), settlements(v, ds...)...); err != nil {
-		t.Fatalf("settle: %v", err)
-	}
+	must(t, q.Settle(t.Context(), settlements(v, ds...)...))
 }
 
 func settlements(v queue.Verdict, ds ...queue.Delivery) []queue.Settlement {
@@ -223,6 +219,34 @@ func nothingWaits(t testing.TB, q queue.Queue) {
 		t.Fatalf("received event %s, attempt %d, when nothing should have been waiting", d.Event.ID, d.Attempt)
 	}
 	settle(t, q, queue.Ack, d)
+}
+
+// wantCount checks a call that says how many events it was about.
+func wantCount(t testing.TB, what string, want int) func(n int, err error) {
+	return func(n int, err error) {
+		t.Helper()
+		if n != want || err != nil {
+			t.Fatalf("%s: %d, %v; want %d", what, n, err, want)
+		}
+	}
+}
+
+func wantKind(t testing.TB, what any, err error, want bellhop.Kind) {
+	t.Helper()
+	if got := bellhop.KindOf(err); got != want {
+		t.Errorf("%v: %v, of kind %d; want kind %d", what, err, got, want)
+	}
+}
+
+// soon waits for a value.
+func soon[T any](t testing.TB, c <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(patience):
+		t.Fatal("it waits in vain")
+	}
+	return v
 }
 
 func must(t testing.TB, err error) {

@@ -3,7 +3,6 @@ package sqlitequeue
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -29,13 +28,10 @@ func (q *Queue) Depth(ctx context.Context) (d queue.Depth, err error) {
 		})
 		return err
 	})
-	if err != nil {
-		return queue.Depth{}, fmt.Errorf("measure the queue: %w", err)
-	}
 	if !oldest.IsZero() {
 		d.Oldest = max(0, q.now().Sub(oldest))
 	}
-	return d, nil
+	return d, queue.Wrap("measure the queue", err)
 }
 
 // Purge implements [queue.Admin]. It drops the bodies, too: nobody settles these
@@ -47,10 +43,7 @@ func (q *Queue) Purge(ctx context.Context) (n int, err error) {
 			return err
 		})
 	}
-	if err != nil {
-		return 0, fmt.Errorf("purge the queue: %w", err)
-	}
-	return n, nil
+	return n, queue.Wrap("purge the queue", err)
 }
 
 // purgeAtOnce bounds for how long nobody else writes.
@@ -91,13 +84,10 @@ func (q *Queue) attributes(c *sqlitefile.Conn) (a queue.Attributes, err error) {
 			a.Visibility = time.Duration(r.Int()) * time.Microsecond
 			a.MaxAttempts = int(r.Int())
 		})
-	if err != nil {
-		return a, fmt.Errorf("read the queue's attributes: %w", err)
+	if err == nil && !found {
+		err = queue.NotFound(q.name)
 	}
-	if !found {
-		return a, queue.NotFound(q.name)
-	}
-	return a, nil
+	return a, queue.Wrap("read the queue's attributes", err)
 }
 
 // SetAttributes implements [queue.Admin].
@@ -132,10 +122,7 @@ func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) 
 			Int(q.id).Time(after.DiedAt).Blob(after.ID[:]).Int(int64(limit)).
 			Each(func(r sqlitefile.Row) error { out = append(out, scanDead(r)); return nil })
 	})
-	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
-	}
-	return out, nil
+	return out, queue.Wrap("list dead letters", err)
 }
 
 // DeadLetter implements [queue.DeadLetters].
@@ -154,13 +141,10 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.Dea
 		}
 		return err
 	})
-	if err != nil {
-		return d, fmt.Errorf("read a dead letter: %w", err)
+	if err == nil && !found {
+		err = queue.NoDeadLetter(id)
 	}
-	if !found {
-		return d, queue.NoDeadLetter(id)
-	}
-	return d, nil
+	return d, queue.Wrap("read a dead letter", err)
 }
 
 // Redrive implements [queue.DeadLetters].

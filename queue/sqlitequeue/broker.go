@@ -3,7 +3,6 @@ package sqlitequeue
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"time"
 
@@ -87,13 +86,10 @@ func (b *Broker) Open(ctx context.Context, name string) (queue.Queue, error) {
 
 func (b *Broker) find(c *sqlitefile.Conn, name string) (*Queue, error) {
 	id, err := c.Prepare(`SELECT id FROM queues WHERE name = ?`).Text(name).One()
-	if err != nil {
-		return nil, fmt.Errorf("look for the queue %s: %w", name, err)
+	if err == nil && id == 0 {
+		err = queue.NotFound(name)
 	}
-	if id == 0 {
-		return nil, queue.NotFound(name)
-	}
-	return newQueue(b.file, id, name, b.now), nil
+	return newQueue(b.file, id, name, b.now), queue.Wrap("look for the queue "+name, err)
 }
 
 // Remove implements [queue.Broker]. Events stay in the archive.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"bellhop/internal/sqlitefile"
+	"bellhop/queue"
 )
 
 // consumer is this process as a holder of leases. Its lock, which the system takes
@@ -62,11 +63,11 @@ func (q *Queue) reap(ctx context.Context) error {
 			return err
 		}
 	}
-	if now := q.now(); now.Sub(q.reaped) < reapEvery {
+	now := q.now()
+	if now.Sub(q.reaped) < reapEvery {
 		return nil
-	} else {
-		q.reaped = now
 	}
+	q.reaped = now
 	var names []string
 	err := q.file.Read(ctx, func(c *sqlitefile.Conn) error {
 		return c.Prepare(`SELECT name FROM consumers WHERE queue = ? AND name <> ?`).Int(q.id).Text(q.consumer.name).
@@ -95,12 +96,10 @@ func (q *Queue) reapOne(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error { return forget(tx, name) })
-	if err != nil {
-		return fmt.Errorf("give back the leases of a consumer that is gone: %w", err)
+	if err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error { return forget(tx, name) }); err == nil {
+		os.Remove(path)
 	}
-	os.Remove(path)
-	return nil
+	return queue.Wrap("give back the leases of a consumer that is gone", err)
 }
 
 // forget ends a consumer's leases.

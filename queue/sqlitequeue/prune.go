@@ -2,10 +2,10 @@ package sqlitequeue
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"bellhop/internal/sqlitefile"
+	"bellhop/queue"
 )
 
 // pruneAtOnce is small, so that nobody waits for it.
@@ -28,10 +28,7 @@ func (q *Queue) Prune(ctx context.Context, before time.Time) (dropped int, err e
 		}
 		dropped, at = dropped+p.dropped, p.to
 	}
-	if err = ignoreFull(err); err != nil {
-		return dropped, fmt.Errorf("drop the bodies of settled events: %w", err)
-	}
-	return dropped, nil
+	return dropped, queue.Wrap("drop the bodies of settled events", ignoreFull(err))
 }
 
 // pruning reads a part of the archive, in its order, up to the first event that is

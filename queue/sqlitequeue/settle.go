@@ -1,6 +1,7 @@
 package sqlitequeue
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -26,7 +27,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 		if err != nil {
 			return err
 		}
-		return q.eachLease(tx, receiptsOf(verdicts), func(l lease, at []int) error {
+		return q.eachLease(tx, queue.ReceiptsOf(verdicts), func(l lease, at []int) error {
 			kept := l.items
 			for _, i := range at {
 				_, seq := verdicts[i].Receipt.Numbers()
@@ -44,14 +45,6 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 		})
 	})
 	return queue.StaleOr(err, stale)
-}
-
-func receiptsOf(verdicts []queue.Settlement) []queue.Receipt {
-	out := make([]queue.Receipt, len(verdicts))
-	for i, v := range verdicts {
-		out[i] = v.Receipt
-	}
-	return out
 }
 
 // eachLease calls fn once for each lease of receipts, with the places of those
@@ -74,10 +67,7 @@ func (q *Queue) eachLease(tx *sqlitefile.Tx, receipts []queue.Receipt, fn func(l
 				l.retried = r.Bool()
 				l.items, bad = decodeItems(r.Text())
 			})
-		if err == nil {
-			err = bad
-		}
-		if err == nil {
+		if err = cmp.Or(err, bad); err == nil {
 			err = fn(l, places[id])
 		}
 		if err != nil {

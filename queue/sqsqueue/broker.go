@@ -1,6 +1,7 @@
 package sqsqueue
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,9 +60,7 @@ var _ queue.Broker = (*Broker)(nil)
 
 // NewBroker sets the SDK up. It sends no request.
 func NewBroker(ctx context.Context, o Options) (*Broker, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -187,14 +186,8 @@ func (b *Broker) explain(ctx context.Context, doing string, err error) error {
 
 // find returns the URL of a queue; account "" is the broker's.
 func (b *Broker) find(ctx context.Context, name, account string) (string, error) {
-	in := &sqs.GetQueueUrlInput{QueueName: &name}
-	if account == "" {
-		account = b.opts.Account
-	}
-	if account != "" {
-		in.QueueOwnerAWSAccountId = &account
-	}
-	out, err := b.client.GetQueueUrl(ctx, in)
+	out, err := b.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name,
+		QueueOwnerAWSAccountId: some(cmp.Or(account, b.opts.Account))})
 	if missing(err) {
 		return "", b.notFound(name)
 	}
@@ -272,20 +265,21 @@ func (b *Broker) URL(ctx context.Context, name string) (string, error) {
 // to a minute to delete a queue, and for as long refuses to make one of the same
 // name.
 func (b *Broker) Remove(ctx context.Context, name string) error {
-	url, err := b.find(ctx, name, "")
-	if err != nil {
+	if err := b.removeOne(ctx, name); err != nil {
 		return err
 	}
-	if _, err := b.client.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &url}); err != nil {
-		return b.explain(ctx, "delete the queue "+name, err)
-	}
-	dead, err := b.find(ctx, deadName(name), "")
+	err := b.removeOne(ctx, deadName(name))
 	if bellhop.KindOf(err) == bellhop.NotFound {
 		return nil
 	}
+	return err
+}
+
+func (b *Broker) removeOne(ctx context.Context, name string) error {
+	url, err := b.find(ctx, name, "")
 	if err == nil {
-		_, err = b.client.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &dead})
-		err = b.explain(ctx, "delete the queue "+deadName(name), err)
+		_, err = b.client.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &url})
+		err = b.explain(ctx, "delete the queue "+name, err)
 	}
 	return err
 }

@@ -37,6 +37,8 @@ type lease struct {
 	taken time.Time // SQS lets a lease be extended to 12 hours from here
 }
 
+func (l *lease) leased() *lease { return l }
+
 // handle is the receipt as SQS takes it.
 func (l *lease) handle() *string { return aws.String(string(l.Receipt)) }
 

@@ -37,7 +37,7 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (int, error) {
 		return 0, nil
 	}
 	return q.choose(ctx, ids, func(ctx context.Context, dead []*deadMessage) error {
-		return noteGone(dead, q.remove(ctx, q.dead, deadLeases(dead)))
+		return noteGone(dead, q.remove(ctx, q.dead, leasesOf(dead)))
 	})
 }
 
@@ -99,15 +99,7 @@ func (q *Queue) requeue(ctx context.Context, dead []*deadMessage) error {
 		// five minutes.
 		entries[i].group, entries[i].dedup = q.marks(d.dead.Event, d.id)
 	}
-	return noteGone(dead, q.move(ctx, q.dead, q.main, deadLeases(dead), entries))
-}
-
-func deadLeases(dead []*deadMessage) []*lease {
-	leases := make([]*lease, len(dead))
-	for i, d := range dead {
-		leases[i] = d.lease
-	}
-	return leases
+	return noteGone(dead, q.move(ctx, q.dead, q.main, leasesOf(dead), entries))
 }
 
 // noteGone marks the messages without an error as gone, and returns the last error.

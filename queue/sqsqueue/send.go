@@ -1,6 +1,7 @@
 package sqsqueue
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -120,14 +121,10 @@ func tally(entries []*entry) error {
 
 // marks returns the message group and, in a FIFO queue, the deduplication id.
 func (q *Queue) marks(e *bellhop.Event, once string) (group, dedup string) {
-	group = mark(e.Shop)
 	if q.fifo {
-		if once == "" {
-			once = e.ID.String()
-		}
-		dedup = mark(once)
+		dedup = mark(cmp.Or(once, e.ID.String()))
 	}
-	return group, dedup
+	return mark(e.Shop), dedup
 }
 
 // mark returns s in a form that SQS takes for ids: 1 to 128 letters, digits and

@@ -72,10 +72,11 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 	return queue.StaleOr(s.err, s.stale)
 }
 
-func leasesOf(verdicts []verdict) []*lease {
-	leases := make([]*lease, len(verdicts))
-	for i, v := range verdicts {
-		leases[i] = v.lease
+// leasesOf returns the leases in verdicts or dead letters.
+func leasesOf[T interface{ leased() *lease }](all []T) []*lease {
+	leases := make([]*lease, len(all))
+	for i, t := range all {
+		leases[i] = t.leased()
 	}
 	return leases
 }

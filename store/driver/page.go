@@ -23,6 +23,17 @@ func Page(n int, cursor string, at ...*int64) (limit int, err error) {
 	return cmp.Or(n, defaultLimit), ParseCursor(cursor, at...)
 }
 
+// Cut returns a page of up to limit rows, and the cursor of its last row if there are more.
+func Cut[T any](found []T, limit int, cursor func(*T) string) (page []T, next string) {
+	if len(found) <= limit {
+		return found, ""
+	}
+	return found[:limit], cursor(&found[limit-1])
+}
+
+// OrderCursor is the cursor of a page of orders that ends with o.
+func OrderCursor(o *bellhop.Order) string { return Cursor(o.PlacedAt.UnixMicro(), o.ID) }
+
 // CheckLimit refuses a limit below 1, where there is no page.
 func CheckLimit(n int) error {
 	if n < 1 {

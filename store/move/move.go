@@ -4,6 +4,7 @@ package move
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"bellhop"
@@ -120,9 +121,20 @@ type Chunk struct {
 }
 
 // Len is the number of rows.
-func (c *Chunk) Len() int {
-	return len(c.Shops) + len(c.People) + len(c.Sessions) + len(c.Tokens) + len(c.Devices) + len(c.Orders) +
-		len(c.Pushes) + len(c.FanOuts) + len(c.Events) + len(c.Changes) + len(c.Relays) + len(c.Accesses) + len(c.Counters)
+func (c *Chunk) Len() (n int) {
+	for _, table := range c.tables() {
+		n += table.Len()
+	}
+	return n
+}
+
+func (c *Chunk) tables() []reflect.Value {
+	v := reflect.ValueOf(c).Elem()
+	all := make([]reflect.Value, v.NumField())
+	for i := range all {
+		all[i] = v.Field(i)
+	}
+	return all
 }
 
 // DeviceRow is a device with the rest of its budget.

@@ -6,14 +6,10 @@ import (
 	"encoding/hex"
 	"math"
 	"math/bits"
-	"strconv"
+	"reflect"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"bellhop"
-	"bellhop/store"
-	"bellhop/store/driver"
 )
 
 // Sum identifies a set of rows: the sum of the rows' SHA-256, modulo 2^256, in any order.
@@ -25,32 +21,21 @@ type Sum struct {
 // Add adds a chunk's rows.
 func (s *Sum) Add(c *Chunk) {
 	var row canon
-	addRows(s, &row, c.Shops, (*canon).shop)
-	addRows(s, &row, c.People, (*canon).person)
-	addRows(s, &row, c.Sessions, (*canon).session)
-	addRows(s, &row, c.Tokens, (*canon).token)
-	addRows(s, &row, c.Devices, (*canon).device)
-	addRows(s, &row, c.Orders, (*canon).order)
-	addRows(s, &row, c.Pushes, (*canon).push)
-	addRows(s, &row, c.FanOuts, (*canon).fanOut)
-	addRows(s, &row, c.Events, (*canon).event)
-	addRows(s, &row, c.Changes, (*canon).change)
-	addRows(s, &row, c.Relays, (*canon).relay)
-	addRows(s, &row, c.Accesses, (*canon).access)
-	addRows(s, &row, c.Counters, (*canon).counter)
-}
-
-func addRows[T any](s *Sum, row *canon, rows []T, write func(*canon, *T)) {
-	for i := range rows {
-		row.b = row.b[:0]
-		write(row, &rows[i])
-		h := sha256.Sum256(row.b)
-		var carry uint64
-		for i := range s.hash {
-			s.hash[i], carry = bits.Add64(s.hash[i], binary.LittleEndian.Uint64(h[8*i:]), carry)
+	for _, table := range c.tables() {
+		for i := range table.Len() {
+			row.b = row.b[:0]
+			row.value(table.Index(i))
+			s.add(sha256.Sum256(row.b))
 		}
 	}
-	s.Rows += int64(len(rows))
+}
+
+func (s *Sum) add(h [sha256.Size]byte) {
+	var carry uint64
+	for i := range s.hash {
+		s.hash[i], carry = bits.Add64(s.hash[i], binary.LittleEndian.Uint64(h[8*i:]), carry)
+	}
+	s.Rows++
 }
 
 // String returns the sum of hashes in 64 hexadecimal digits.
@@ -62,12 +47,55 @@ func (s Sum) String() string {
 	return hex.EncodeToString(b[:])
 }
 
-// canon writes a row so that two rows are the same bytes exactly when they are the same
-// row, from any driver.
+// canon writes a row, field by field, so that two rows are the same bytes exactly when they
+// are the same row, from any driver.
 type canon struct{ b []byte }
 
-func (w *canon) int(n int64)      { w.b = binary.BigEndian.AppendUint64(w.b, uint64(n)) }
-func (w *canon) time(t time.Time) { w.int(t.UnixMicro()) }
+func (w *canon) value(v reflect.Value) {
+	switch {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		w.time(v.Addr().Interface().(*time.Time))
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			w.value(v.Field(i))
+		}
+	case v.Kind() == reflect.Pointer:
+		w.bool(!v.IsNil())
+		if !v.IsNil() {
+			w.value(v.Elem())
+		}
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8:
+		w.int(int64(v.Len()))
+		for i := range v.Len() {
+			w.value(v.Index(i))
+		}
+	case v.Kind() == reflect.Slice:
+		w.bool(!v.IsNil())
+		fallthrough
+	case v.Kind() == reflect.Array: // of bytes
+		w.int(int64(v.Len()))
+		w.b = append(w.b, v.Bytes()...)
+	case v.Kind() == reflect.String:
+		w.text(v.String())
+	case v.Kind() == reflect.Bool:
+		w.bool(v.Bool())
+	case v.CanInt():
+		w.int(v.Int())
+	case v.CanUint():
+		w.int(int64(v.Uint()))
+	default:
+		w.int(int64(math.Float64bits(v.Float())))
+	}
+}
+
+func (w *canon) int(n int64) { w.b = binary.BigEndian.AppendUint64(w.b, uint64(n)) }
+
+// time writes a time with its offset.
+func (w *canon) time(t *time.Time) {
+	_, offset := t.Zone()
+	w.int(t.UnixMicro())
+	w.int(int64(offset))
+}
 
 func (w *canon) bool(v bool) {
 	if v {
@@ -77,169 +105,12 @@ func (w *canon) bool(v bool) {
 	}
 }
 
-// zoned writes a time with its offset.
-func (w *canon) zoned(t time.Time) {
-	_, offset := t.Zone()
-	w.time(t)
-	w.int(int64(offset))
-}
-
 // text writes a text as every database can store it: PostgreSQL keeps U+FFFD in the place
 // of U+0000 and of invalid UTF-8.
-func (w *canon) text(values ...string) {
-	for _, s := range values {
-		if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
-			s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-		}
-		w.int(int64(len(s)))
-		w.b = append(w.b, s...)
+func (w *canon) text(s string) {
+	if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
+		s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 	}
+	w.int(int64(len(s)))
+	w.b = append(w.b, s...)
 }
-
-func (w *canon) bytes(p []byte) {
-	w.bool(p != nil)
-	w.int(int64(len(p)))
-	w.b = append(w.b, p...)
-}
-
-func (w *canon) money(m bellhop.Money) { w.text(m.Currency, m.String()) }
-
-func (w *canon) shop(s *bellhop.Shop) {
-	w.text(s.Domain, s.Secret, s.PreviousSecret, string(s.LastSignedBy))
-	w.bool(s.Disabled)
-	w.bool(s.OwnSecretOnly)
-	w.bool(s.CustomerInPush)
-	w.time(s.AddedAt)
-	w.time(s.LastEventAt)
-}
-
-func (w *canon) person(p *bellhop.Person) {
-	w.int(p.ID)
-	w.text(p.Email, string(p.Role), p.Shop, p.PasswordHash, driver.WriteSettings(p.Settings))
-	w.time(p.AddedAt)
-}
-
-func (w *canon) session(s *bellhop.Session) {
-	w.b = append(w.b, s.TokenHash[:]...)
-	w.int(s.PersonID)
-	w.time(s.ExpiresAt)
-	w.time(s.CreatedAt)
-}
-
-func (w *canon) access(l *bellhop.Access) {
-	w.int(l.ID)
-	w.time(l.At)
-	w.text(l.Email, l.What, l.About)
-}
-
-func (w *canon) token(t *bellhop.Token) {
-	w.int(t.ID)
-	w.text(t.Shop, t.Name)
-	w.b = append(w.b, t.Hash[:]...)
-	w.time(t.CreatedAt)
-	w.time(t.LastUsedAt)
-}
-
-func (w *canon) device(d *DeviceRow) {
-	w.int(d.ID)
-	w.int(d.PersonID)
-	w.text(d.Shop, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form), d.Locale, d.Timezone,
-		d.RetiredFor)
-	for _, t := range [...]time.Time{d.AddedAt, d.SeenAt, d.RetiredAt, d.FreeAt, d.Allowance.At} {
-		w.time(t)
-	}
-	w.int(int64(math.Float64bits(d.Allowance.Spent)))
-	w.int(int64(math.Float64bits(d.Allowance.Heard)))
-	g := d.Allowance.Gathering
-	w.bool(g != nil)
-	if g != nil {
-		w.int(int64(g.Orders))
-		w.int(int64(g.Changes))
-		w.money(g.Total)
-		w.time(g.Since)
-	}
-}
-
-func (w *canon) order(o *OrderRow) {
-	w.text(o.Shop)
-	w.int(o.ID)
-	w.bool(o.State.Deleted)
-	w.time(o.State.Version.UpdatedAt)
-	w.time(o.State.Version.TriggeredAt)
-	w.int(int64(o.State.Version.Hash))
-	w.time(o.State.EditedAt)
-	w.time(o.State.RefundedAt)
-	w.text(driver.WriteHistory(&o.State.History))
-	w.bool(o.Order != nil)
-	if o.Order != nil {
-		w.content(o.Order)
-	}
-}
-
-func (w *canon) content(o *bellhop.Order) {
-	w.zoned(o.PlacedAt)
-	w.zoned(o.UpdatedAt)
-	for _, t := range [...]time.Time{o.CancelledAt, o.Trace.TriggeredAt, o.Trace.AcceptedAt, o.Trace.RecordedAt} {
-		w.time(t)
-	}
-	w.int(o.Number)
-	w.text(o.Name, o.CustomerName, o.CustomerEmail, o.Note, o.FinancialStatus, o.FulfillmentStatus, string(o.Handling),
-		o.Trace.TraceParent)
-	w.bool(o.Test)
-	w.money(o.Total)
-	w.bool(o.Presentment != nil)
-	if o.Presentment != nil {
-		w.money(*o.Presentment)
-	}
-	w.zoned(o.CreatedAt)
-	w.money(o.Current)
-	w.int(o.Pieces)
-	w.text(driver.WriteDetails(&o.Details))
-}
-
-func (w *canon) push(p *PushRow) {
-	w.int(p.ID)
-	w.int(p.OrderID)
-	w.int(p.DeviceID)
-	w.int(int64(p.Attempts))
-	w.text(p.Shop, string(p.Kind), string(p.Status), p.Reason)
-	for _, t := range [...]time.Time{p.CreatedAt, p.FirstAttemptAt, p.NextAt, p.SentAt, p.ReceivedAt, p.OpenedAt,
-		p.GatheredSince} {
-		w.time(t)
-	}
-}
-
-func (w *canon) fanOut(f *FanOutRow) {
-	w.text(f.Shop, string(f.Kind))
-	w.int(f.OrderID)
-	w.int(f.After)
-	w.int(f.Last)
-	w.time(f.CreatedAt)
-}
-
-func (w *canon) event(l *store.Line) {
-	e := &l.Event
-	w.b = append(w.b, e.ID[:]...)
-	w.text(e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID, string(e.SignedBy), string(l.Outcome), l.Reason)
-	w.time(e.TriggeredAt)
-	w.time(e.AcceptedAt)
-	w.time(l.At)
-	w.int(l.OrderID)
-	w.bytes(e.Body)
-}
-
-func (w *canon) change(c *store.Change) {
-	w.int(c.Seq)
-	w.text(string(c.Kind), c.Shop, c.TraceParent)
-	w.int(c.OrderID)
-	w.int(c.PushID)
-	w.time(c.At)
-}
-
-func (w *canon) relay(r *store.Relay) {
-	w.text(r.Name, r.Origin)
-	w.int(r.Cursor)
-	w.int(r.Term)
-}
-
-func (w *canon) counter(c *Counter) { w.text(string(c.Kind), c.Name, strconv.FormatInt(c.N, 10)) }

@@ -3,19 +3,11 @@ package pgstore
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
-
-const accessColumns = `id, at, email, what, about`
-
-func readAccess(r pgx.Rows) (l bellhop.Access, err error) {
-	err = r.Scan(&l.ID, postgres.TimeTo(&l.At), &l.Email, &l.What, &l.About)
-	return l, err
-}
 
 // AddAccess implements [store.AccessLog].
 func (db *DB) AddAccess(ctx context.Context, l bellhop.Access) error {
@@ -31,6 +23,6 @@ func (db *DB) Accesses(ctx context.Context, about string, limit int) ([]bellhop.
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	return list(ctx, db.api, "list accesses", readAccess,
-		`SELECT `+accessColumns+` FROM looks WHERE about = $1 ORDER BY id DESC LIMIT $2`, about, limit)
+	return list(ctx, db.api, "list accesses", rows.Access,
+		`SELECT `+rows.AccessColumns+` FROM looks WHERE about = $1 ORDER BY id DESC LIMIT $2`, about, limit)
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
+	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -27,7 +27,7 @@ const (
 			LEFT JOIN shops s ON s.id = owing.id WHERE d.n > 0`
 	fanningOut = `WITH RECURSIVE owing(id) AS ((SELECT shop_id FROM fanouts ORDER BY shop_id LIMIT 1) UNION ALL
 			SELECT (SELECT shop_id FROM fanouts WHERE shop_id > owing.id ORDER BY shop_id LIMIT 1) FROM owing
-			WHERE owing.id IS NOT NULL) SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1)
+			WHERE owing.id IS NOT NULL) SELECT s.id, s.domain, (SELECT created_at FROM fanouts WHERE shop_id = s.id LIMIT 1), 0
 			FROM owing JOIN shops s ON s.id = owing.id`
 	lastDue  = `SELECT max(next_at) FROM pushes WHERE next_at IS NOT NULL`
 	callBack = `UPDATE pushes SET next_at = $1 WHERE id IN
@@ -68,19 +68,9 @@ type looked struct {
 func (db *DB) look(ctx context.Context, query string, now time.Time, free int) (l looked, err error) {
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {
 		l = looked{}
-		b.Each(func(r pgx.Rows) error {
-			var d rules.Backlog
-			err := r.Scan(&d.ShopID, &d.Shop, postgres.TimeTo(&d.Since), &d.Due)
-			l.due = append(l.due, d)
-			return err
-		}, query, postgres.Always(now), free)
-		b.Each(func(r pgx.Rows) error {
-			var f rules.Backlog
-			err := r.Scan(&f.ShopID, &f.Shop, postgres.TimeTo(&f.Since))
-			l.fanning = append(l.fanning, f)
-			return err
-		}, fanningOut)
-		b.Each(func(r pgx.Rows) error { return r.Scan(postgres.TimeTo(&l.last)) }, lastDue)
+		all(b, &l.due, rows.Backlog, query, postgres.Always(now), free)
+		all(b, &l.fanning, rows.Backlog, fanningOut)
+		value(b, postgres.TimeTo(&l.last), lastDue)
 	})
 	return l, err
 }
@@ -115,33 +105,25 @@ func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) 
 	o := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: shop}}
 	push := rules.NewPush{Order: o}
 	var id, after, last int64
-	var total, currency string
+	var total bellhop.Money
 	err := tx.Do(func(q *postgres.Batch) {
-		q.Each(func(r pgx.Rows) error {
-			return r.Scan(&id, &o.ID, postgres.TextTo(&push.Kind), &after, &last, postgres.TimeTo(&push.At),
-				postgres.TextTo(&total), postgres.TextTo(&currency))
+		q.Rows(func(r *postgres.Row) {
+			id, o.ID, push.Kind, after, last = r.Int(), r.Int(), bellhop.PushKind(r.Text()), r.Int(), r.Int()
+			push.At = r.Time()
+			amount, currency := r.Text(), r.Text()
+			total = rows.Money(r, amount, currency)
 		}, nextFanOut, shop)
 	})
 	if err != nil || o.ID == 0 {
 		return err
 	}
-	money, err := driver.ReadMoney(total, currency)
-	if err != nil {
-		return err
-	}
 	var to []rules.Receiver
-	err = tx.Do(func(q *postgres.Batch) {
-		q.Each(func(r pgx.Rows) error {
-			p, err := readReceiver(r)
-			to = append(to, p)
-			return err
-		}, fanOutTo, shop, after, last, n)
-	})
+	err = tx.Do(func(q *postgres.Batch) { all(q, &to, rows.Receiver, fanOutTo, shop, after, last, n) })
 	if err != nil {
 		return err
 	}
-	r := rules.PlanPortion(push, money, to)
-	err = tx.Commit(func(q *postgres.Batch) {
+	r := rules.PlanPortion(push, total, to)
+	return newWrites(db, &r.Changes).commit(ctx, tx, func(q *postgres.Batch) {
 		if len(to) < n {
 			q.Exec(`DELETE FROM fanouts WHERE id = $1`, id)
 		} else {
@@ -149,8 +131,4 @@ func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) 
 		}
 		saveFollowing(q, r.Owed, "")
 	})
-	if err == nil {
-		newWrites(db, &r.Changes).committed(ctx)
-	}
-	return err
 }

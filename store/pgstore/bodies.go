@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync/atomic"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop/internal/bodies"
 	"bellhop/internal/postgres"
 )
@@ -42,10 +40,8 @@ func (db *DB) pack(body []byte) (coding int64, stored []byte) {
 
 func (db *DB) unpack(coding int64, stored []byte) ([]byte, error) {
 	return db.bodies.Unpack(coding, stored, func(id int64) ([]byte, error) {
-		found, err := list(db.ctx, db.worker, "read a dictionary", func(r pgx.Rows) (b []byte, err error) {
-			err = r.Scan(&b)
-			return b, err
-		}, `SELECT bytes FROM dictionaries WHERE id = $1`, id)
+		found, err := list(db.ctx, db.worker, "read a dictionary", (*postgres.Row).Blob,
+			`SELECT bytes FROM dictionaries WHERE id = $1`, id)
 		if err != nil || len(found) == 0 {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -125,29 +126,22 @@ func (cl *claim) candidates(busy []int64) (ids, devices []int64, err error) {
 	return ids, slices.Compact(devices), err
 }
 
-const lockDevices = `SELECT ` + deviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
-	s.last_event_at, s.last_signed_by, p.settings, ` + allowanceColumns + `
+const lockDevices = `SELECT ` + rows.BudgetColumns + `
 	FROM devices d JOIN shops s ON s.id = d.shop_id LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ANY($1)
 	ORDER BY d.id FOR UPDATE OF d SKIP LOCKED`
 
 // lockDevices loads the devices that nobody else claims for. Removed devices are free.
 func (cl *claim) lockDevices(devices []int64) (free, locked []int64, err error) {
-	there := map[int64]bool{}
+	var there []int64
 	err = cl.tx.Do(func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error {
-			var id int64
-			err := r.Scan(&id)
-			there[id] = true
-			return err
-		}, `SELECT id FROM devices WHERE id = ANY($1)`, devices)
-		b.Each(func(r pgx.Rows) error {
-			p, err := readBudget(r)
+		all(b, &there, (*postgres.Row).Int, `SELECT id FROM devices WHERE id = ANY($1)`, devices)
+		b.Rows(func(r *postgres.Row) {
+			p := rows.Budget(r)
 			cl.devices[p.ID] = p
-			return err
 		}, lockDevices, devices)
 	})
 	for _, id := range devices {
-		if there[id] && cl.devices[id] == nil {
+		if cl.devices[id] == nil && slices.Contains(there, id) {
 			locked = append(locked, id)
 			continue
 		}
@@ -159,56 +153,6 @@ func (cl *claim) lockDevices(devices []int64) (free, locked []int64, err error) 
 	return free, locked, err
 }
 
-func readBudget(r pgx.Rows) (*rules.DeviceBudget, error) {
-	var p rules.DeviceBudget
-	var left allowanceRow
-	var settings string
-	err := r.Scan(append(append(scanDevice(&p.Device), &p.Owner.Disabled, &p.Owner.OwnSecretOnly, &p.Owner.CustomerInPush,
-		postgres.TimeTo(&p.Owner.AddedAt), postgres.TimeTo(&p.Owner.LastEventAt), postgres.TextTo(&p.Owner.LastSignedBy),
-		postgres.TextTo(&settings)), left.to()...)...)
-	p.Owner.Domain = p.Shop
-	if err == nil {
-		p.Settings, err = driver.ReadSettings(settings)
-	}
-	if err == nil {
-		p.Left, err = left.allowance()
-	}
-	return &p, err
-}
-
-// allowanceColumns are the columns for allowanceRow, of an alias d.
-const allowanceColumns = `d.spent, d.rung, d.spent_at, d.gathered_orders, d.gathered_changes, d.gathered_total,
-	d.gathered_currency, d.gathered_since`
-
-// allowanceRow is an allowance as in the table.
-type allowanceRow struct {
-	spent, heard    *float64
-	at              time.Time
-	g               store.Gathering
-	total, currency string
-}
-
-func (a *allowanceRow) to() []any {
-	return []any{&a.spent, &a.heard, postgres.TimeTo(&a.at), postgres.IntTo(&a.g.Orders), postgres.IntTo(&a.g.Changes),
-		postgres.TextTo(&a.total), postgres.TextTo(&a.currency), postgres.TimeTo(&a.g.Since)}
-}
-
-func (a *allowanceRow) allowance() (left rules.Allowance, err error) {
-	left.At = a.at
-	if a.spent != nil {
-		left.Spent = *a.spent
-	}
-	if a.heard != nil {
-		left.Heard = *a.heard
-	}
-	if a.g.Since.IsZero() {
-		return left, nil
-	}
-	a.g.Total, err = driver.ReadMoney(a.total, a.currency)
-	left.Gathering = &a.g
-	return left, err
-}
-
 // load locks pushes that are still due, and returns them in the order in which they became
 // due. $1 is now.
 func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
@@ -218,30 +162,8 @@ func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 	}
 	var found []timed
 	err = cl.tx.Do(func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error {
-			var d timed
-			var currency, total, current, history string
-			err := r.Scan(&d.ID, &d.ShopID, &d.DeviceID, postgres.TextTo(&d.Kind), postgres.TextTo(&d.Status), &d.Attempts,
-				postgres.TimeTo(&d.Created), postgres.TimeTo(&d.Gathered), postgres.TimeTo(&d.next), &d.Reason, &d.Order.ID,
-				&d.Deleted, postgres.TextTo(&d.Order.Name), postgres.TextTo(&currency), postgres.TextTo(&total),
-				postgres.TextTo(&current), postgres.IntTo(&d.Order.Pieces), postgres.BoolTo(&d.Order.Test),
-				postgres.TextTo(&d.Order.CustomerName), postgres.TextTo(&history), postgres.TextTo(&d.Order.TraceParent),
-				postgres.TimeTo(&d.Order.AcceptedAt), postgres.TimeTo(&d.Order.FirstAttemptAt))
-			if err == nil {
-				d.Order.Total, err = driver.ReadMoney(total, currency)
-			}
-			if err == nil {
-				d.Order.Current, err = driver.ReadMoney(current, currency)
-			}
-			if err == nil {
-				d.Order.Refunded, err = driver.Refunded(d.Kind, history, currency)
-			}
-			found = append(found, d)
-			return err
-		}, `SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since, p.next_at,
-			p.reason, p.order_id, coalesce(o.deleted, false), o.name, o.currency, o.total,
-			coalesce(o.current_total, o.total), coalesce(o.pieces, o.lines), o.test, o.customer_name,
-			CASE WHEN p.kind LIKE 'order.refunded:%' THEN o.history::text END, o.trace_parent, o.accepted_at, p.first_attempt_at FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
+		all(b, &found, func(r *postgres.Row) timed { return timed{next: r.Time(), Due: rows.Due(r)} },
+			`SELECT p.next_at, `+rows.DueColumns+` FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
 			WHERE p.next_at <= $1 AND `+where+` ORDER BY p.id FOR UPDATE OF p`,
 			append([]any{postgres.Always(cl.now)}, args...)...)
 	})
@@ -298,23 +220,16 @@ func fillAllowance(r *postgres.Rows, a rules.Allowance) *postgres.Rows {
 
 // save queues the rules' decisions.
 func (cl *claim) save(b *postgres.Batch) {
-	var budgets, taken, postponed, behind postgres.Rows
-	for _, d := range cl.Spent {
-		fillAllowance(budgets.Next().Int(d.ID).Time(d.FreeAt()), d.Left)
-	}
-	for _, t := range cl.Taken {
-		taken.Next().Int(t.ID).Time(t.Gathered)
-	}
-	for _, l := range cl.Postponed {
-		postponed.Next().Int(l.ID).Always(l.Until).Text(l.Reason)
-	}
-	for _, w := range cl.Behind {
-		behind.Next().Int(w.DeviceID).Always(w.Until)
-	}
-	exec(b, keepBudgets, &budgets)
+	execEach(b, keepBudgets, cl.Spent, func(r *postgres.Rows, d *rules.DeviceBudget) {
+		fillAllowance(r.Int(d.ID).Time(d.FreeAt()), d.Left)
+	})
 	cl.writes.settle(b)
-	exec(b, takePushes, &taken, postgres.Always(cl.now.Add(cl.lease)), postgres.Always(cl.now))
-	exec(b, postponePushes, &postponed)
-	exec(b, postponeBehind, &behind, driver.LookAhead)
+	execEach(b, takePushes, cl.Taken, func(r *postgres.Rows, t rules.Taken) { r.Int(t.ID).Time(t.Gathered) },
+		postgres.Always(cl.now.Add(cl.lease)), postgres.Always(cl.now))
+	execEach(b, postponePushes, cl.Postponed, func(r *postgres.Rows, l rules.Later) {
+		r.Int(l.ID).Always(l.Until).Text(l.Reason)
+	})
+	execEach(b, postponeBehind, cl.Behind, func(r *postgres.Rows, w rules.Behind) { r.Int(w.DeviceID).Always(w.Until) },
+		driver.LookAhead)
 	cl.writes.finish(b)
 }

@@ -4,29 +4,13 @@ import (
 	"context"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
-
-// deviceColumns are the columns for scanDevice, of the aliases d and s.
-const deviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale,
-	d.timezone, d.added_at, d.seen_at, d.retired_at, d.retired_for`
-
-func scanDevice(d *bellhop.Device) []any {
-	return []any{&d.ID, &d.Shop, &d.PersonID, &d.Installation, postgres.TextTo(&d.Kind), &d.Value,
-		postgres.TextTo(&d.Platform), postgres.TextTo(&d.Form), &d.Locale, &d.Timezone, postgres.TimeTo(&d.AddedAt),
-		postgres.TimeTo(&d.SeenAt), postgres.TimeTo(&d.RetiredAt), postgres.TextTo(&d.RetiredFor)}
-}
-
-func readDevice(r pgx.Rows) (d bellhop.Device, err error) {
-	err = r.Scan(scanDevice(&d)...)
-	return d, err
-}
 
 // putDevice inserts or refreshes. The budget stays, unless the form changes.
 const putDevice = `WITH d AS (
@@ -37,7 +21,7 @@ const putDevice = `WITH d AS (
 		seen_at = excluded.seen_at, retired_at = NULL, retired_for = NULL, form = excluded.form,
 		free_at = CASE WHEN d.form = excluded.form THEN d.free_at END
 	RETURNING *)
-	SELECT ` + deviceColumns + ` FROM d JOIN shops s ON s.id = d.shop_id`
+	SELECT ` + rows.DeviceColumns + ` FROM d JOIN shops s ON s.id = d.shop_id`
 
 // tooMany ends a query for devices in use, without the moving address: it returns those
 // beyond the limit.
@@ -56,7 +40,7 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 		err := tx.Do(func(b *postgres.Batch) {
 			// If two bring the same address at once, the later one gets it.
 			b.Exec(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, d.Value)
-			b.Each(func(r pgx.Rows) (err error) { put, err = readDevice(r); return err }, putDevice,
+			one(b, &put, rows.Device, putDevice,
 				d.Shop, d.PersonID, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form),
 				d.Locale, d.Timezone, postgres.Always(d.AddedAt), postgres.Always(d.SeenAt))
 			w.lockDevices(b, `value = $1 AND kind = $2 AND retired_at IS NULL AND
@@ -102,25 +86,20 @@ func (w *writes) makeRoom(
 		}
 	}
 	w.Skip(owed, store.ReasonDeviceRetired, d.SeenAt)
-	err := tx.Commit(func(b *postgres.Batch) {
+	return w.commit(ctx, tx, func(b *postgres.Batch) {
 		b.Exec(retireThese, w.devices, postgres.Always(d.SeenAt), store.RetiredMoved)
 		b.Exec(retireThese, surplus, postgres.Always(d.SeenAt), store.RetiredLimit)
 		if most.Shop > 0 && d.AddedAt.Equal(d.SeenAt) { // a new one
 			b.Exec(dropRetired, d.Shop, most.Shop)
 		}
-		w.settle(b)
-		w.finish(b)
 	})
-	if err == nil {
-		w.committed(ctx)
-	}
-	return err
 }
 
 // Devices implements [store.Devices].
 func (db *DB) Devices(ctx context.Context, shop string) ([]bellhop.Device, error) {
-	return list(ctx, db.api, "list devices", readDevice,
-		`SELECT `+deviceColumns+` FROM shops s JOIN devices d ON d.shop_id = s.id WHERE s.domain = $1 ORDER BY d.id`, shop)
+	return list(ctx, db.api, "list devices", rows.Device,
+		`SELECT `+rows.DeviceColumns+` FROM shops s JOIN devices d ON d.shop_id = s.id WHERE s.domain = $1
+			ORDER BY d.id`, shop)
 }
 
 // RemoveDevice implements [store.Devices].

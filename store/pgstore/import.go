@@ -12,6 +12,7 @@ import (
 	"bellhop/store"
 	"bellhop/store/driver"
 	"bellhop/store/move"
+	"bellhop/store/rows"
 )
 
 // ofShops makes rows of arguments whose first column is a shop's domain, and finds the
@@ -28,7 +29,7 @@ func importInto(table, columns, types string) string {
 }
 
 var (
-	importShops = `INSERT INTO shops (` + shopColumns + `) SELECT * FROM ` +
+	importShops = `INSERT INTO shops (` + rows.ShopColumns + `) SELECT * FROM ` +
 		postgres.Unnest("text boolean text text boolean boolean timestamptz timestamptz text")
 	importPeople = `INSERT INTO people (id, email, role, password_hash, added_at, settings, shop_id)
 		SELECT n.id, n.email, n.role, n.password_hash, n.added_at, n.settings, s.id FROM ` +
@@ -53,7 +54,7 @@ var (
 		"bigint text bigint bigint timestamptz")
 	importChanges = importInto("changes", "seq, kind, order_id, push_id, at, trace_parent",
 		"bigint text bigint bigint timestamptz text")
-	importAccesses = `INSERT INTO looks (` + accessColumns + `) SELECT * FROM ` +
+	importAccesses = `INSERT INTO looks (` + rows.AccessColumns + `) SELECT * FROM ` +
 		postgres.Unnest("bigint timestamptz text text text")
 	importRelays = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
 		FROM ` + postgres.Unnest("text text bigint bigint") + ` AS n(name, origin, cursor, term)`

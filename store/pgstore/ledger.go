@@ -19,13 +19,15 @@ import (
 	"bellhop/store/rules"
 )
 
-// eventColumns are the columns for scanEvent.
+// eventColumns are the columns for readEvent.
 const eventColumns = `e.id, e.shop, e.topic, e.api_version, e.webhook_id, e.shopify_event_id, e.triggered_at,
 	e.accepted_at, e.signed_by`
 
-func scanEvent(e *bellhop.Event) []any {
-	return []any{(*[16]byte)(&e.ID), &e.Shop, &e.Topic, &e.APIVersion, &e.WebhookID, &e.ShopifyEventID,
-		postgres.TimeTo(&e.TriggeredAt), postgres.TimeTo(&e.AcceptedAt), postgres.TextTo(&e.SignedBy)}
+func readEvent(r *postgres.Row) (e bellhop.Event) {
+	copy(e.ID[:], r.Blob())
+	e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID = r.Text(), r.Text(), r.Text(), r.Text(), r.Text()
+	e.TriggeredAt, e.AcceptedAt, e.SignedBy = r.Time(), r.Time(), bellhop.Signer(r.Text())
+	return e
 }
 
 // loadLines locks in the order of the ids: see loadOrders.
@@ -126,19 +128,22 @@ func (db *DB) Totals(ctx context.Context) (map[bellhop.Outcome]int64, error) {
 }
 
 func totals[K ~string](ctx context.Context, p *postgres.Pool, what, query string) (map[K]int64, error) {
-	all, err := list(ctx, p, what, func(r pgx.Rows) (c rules.Count[K], err error) {
-		err = r.Scan(postgres.TextTo(&c.Key), &c.By)
-		return c, err
-	}, query)
 	m := map[K]int64{}
-	for _, c := range all {
-		m[c.Key] = c.By
-	}
-	return m, err
+	err := p.Read(ctx, func(b *postgres.Batch) { b.Rows(func(r *postgres.Row) { m[K(r.Text())] = r.Int() }, query) })
+	return m, wrap(what, err)
+}
+
+// lineColumns are the columns for readLine.
+const lineColumns = eventColumns + `, e.outcome, e.reason, e.order_id, e.at`
+
+func readLine(r *postgres.Row) store.Line {
+	return store.Line{Event: readEvent(r), Outcome: bellhop.Outcome(r.Text()), Reason: r.Text(), OrderID: r.Int(),
+		At: r.Time()}
 }
 
 // lineCursor is a place in the ledger: the halves of an event's id.
-func lineCursor(id bellhop.EventID) string {
+func lineCursor(l *store.Line) string {
+	id := &l.Event.ID
 	return driver.Cursor(int64(binary.BigEndian.Uint64(id[:8])), int64(binary.BigEndian.Uint64(id[8:])))
 }
 
@@ -153,15 +158,8 @@ func (db *DB) Lines(ctx context.Context, q store.LineQuery) (page store.LinePage
 	binary.BigEndian.PutUint64(before[:8], uint64(high))
 	binary.BigEndian.PutUint64(before[8:], uint64(low))
 	query, args := lineQuery(q, before, limit+1)
-	page.Lines, err = list(ctx, db.api, "list the ledger", func(r pgx.Rows) (l store.Line, err error) {
-		err = r.Scan(append(scanEvent(&l.Event), postgres.TextTo(&l.Outcome), &l.Reason, postgres.IntTo(&l.OrderID),
-			postgres.TimeTo(&l.At))...)
-		return l, err
-	}, query, args...)
-	if len(page.Lines) > limit {
-		page.Lines = page.Lines[:limit]
-		page.Next = lineCursor(page.Lines[limit-1].Event.ID)
-	}
+	found, err := list(ctx, db.api, "list the ledger", readLine, query, args...)
+	page.Lines, page.Next = driver.Cut(found, limit, lineCursor)
 	return page, err
 }
 
@@ -191,8 +189,8 @@ func lineQuery(q store.LineQuery, before bellhop.EventID, limit int) (query stri
 		where.WriteString(" AND e.outcome IN ('skipped', 'dead')") // the words of the partial index
 	}
 	args = append(args, limit)
-	return fmt.Sprintf(`SELECT %s, e.outcome, e.reason, e.order_id, e.at FROM events e WHERE e.id < $1%s
-		ORDER BY e.id DESC LIMIT $%d`, eventColumns, where.String(), len(args)), args
+	return fmt.Sprintf(`SELECT %s FROM events e WHERE e.id < $1%s ORDER BY e.id DESC LIMIT $%d`, lineColumns,
+		where.String(), len(args)), args
 }
 
 // Archived implements [store.Recorder]. Oldest first goes by the events' ids.
@@ -206,11 +204,7 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 	err := db.api.Read(ctx, func(b *postgres.Batch) {
 		events = nil
 		b.Each(func(r pgx.Rows) error { there = true; return nil }, `SELECT 1 FROM events WHERE id = $1`, postgres.ID(after))
-		b.Each(func(r pgx.Rows) error {
-			e, err := db.readArchived(r)
-			events = append(events, e)
-			return err
-		}, `SELECT `+eventColumns+`, e.coding, e.body FROM events e
+		all(b, &events, db.readArchived, `SELECT `+eventColumns+`, e.coding, e.body FROM events e
 			WHERE e.id > $1 AND e.shop = $2 AND e.accepted_at >= $3 AND e.body IS NOT NULL ORDER BY e.id LIMIT $4`,
 			postgres.ID(after), shop, postgres.Always(since), limit)
 	})
@@ -223,16 +217,12 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 	return events, nil
 }
 
-func (db *DB) readArchived(r pgx.Rows) (*bellhop.Event, error) {
-	var e bellhop.Event
-	var coding int64
-	var stored []byte
-	if err := r.Scan(append(scanEvent(&e), &coding, &stored)...); err != nil {
-		return nil, err
-	}
-	var err error
-	e.Body, err = db.unpack(coding, stored)
-	return &e, err
+func (db *DB) readArchived(r *postgres.Row) *bellhop.Event {
+	e := readEvent(r)
+	body, err := db.unpack(r.Int(), r.Blob())
+	r.Fail(err)
+	e.Body = body
+	return &e
 }
 
 // Busiest implements [store.Statistics].

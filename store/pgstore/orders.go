@@ -5,55 +5,17 @@ import (
 	"math"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
-// orderColumns are the columns for readOrder, of a table or alias o.
-const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
-	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
-	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
-	o.financial_status, o.fulfillment_status, o.test, coalesce(o.created_at, o.placed_at),
-	coalesce(o.created_offset, o.placed_offset), coalesce(o.current_total, o.total), coalesce(o.pieces, o.lines),
-	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent,
-	(SELECT min(sent_at) FROM pushes p WHERE p.shop_id = o.shop_id AND p.order_id = o.order_id)`
-
-// readOrder scans the columns before, too.
-func readOrder(r pgx.Rows, shop string, before ...any) (bellhop.Order, error) {
-	o := bellhop.Order{Shop: shop}
-	var placed, updated, created int64
-	var currency, total, seenCurrency, seenTotal, current string
-	v, t := &o.Version, &o.Trace
-	err := r.Scan(append(before, &o.ID, postgres.TimeTo(&v.UpdatedAt), postgres.TimeTo(&v.TriggeredAt),
-		postgres.IntTo(&v.Hash), postgres.TimeTo(&o.EditedAt), postgres.TimeTo(&o.RefundedAt), postgres.TextTo(&o.Handling),
-		postgres.TimeTo(&o.PlacedAt), postgres.IntTo(&placed), postgres.TimeTo(&o.UpdatedAt), postgres.IntTo(&updated),
-		postgres.TimeTo(&o.CancelledAt), postgres.TextTo(&o.Name), postgres.IntTo(&o.Number), postgres.TextTo(&currency),
-		postgres.TextTo(&total), postgres.TextTo(&seenCurrency), postgres.TextTo(&seenTotal),
-		postgres.TextTo(&o.CustomerName), postgres.TextTo(&o.CustomerEmail), postgres.TextTo(&o.Note),
-		postgres.TextTo(&o.FinancialStatus), postgres.TextTo(&o.FulfillmentStatus), postgres.BoolTo(&o.Test),
-		postgres.TimeTo(&o.CreatedAt), postgres.IntTo(&created), postgres.TextTo(&current), postgres.IntTo(&o.Pieces),
-		postgres.TimeTo(&t.TriggeredAt), postgres.TimeTo(&t.AcceptedAt), postgres.TimeTo(&t.RecordedAt),
-		postgres.TextTo(&t.TraceParent), postgres.TimeTo(&t.PushedAt))...)
-	if err != nil {
-		return o, err
-	}
-	o.PlacedAt, o.UpdatedAt = driver.Zoned(o.PlacedAt, placed), driver.Zoned(o.UpdatedAt, updated)
-	o.CreatedAt = driver.Zoned(o.CreatedAt, created)
-	if o.Total, err = driver.ReadMoney(total, currency); err != nil {
-		return o, err
-	}
-	if o.Current, err = driver.ReadMoney(current, currency); err != nil || seenCurrency == "" {
-		return o, err
-	}
-	seen, err := driver.ReadMoney(seenTotal, seenCurrency)
-	o.Presentment = &seen
-	return o, err
-}
+// orderColumns are the columns for [rows.OrderOf], of a table or alias o.
+const orderColumns = rows.OrderColumns +
+	`(SELECT min(sent_at) FROM pushes p WHERE p.shop_id = o.shop_id AND p.order_id = o.order_id)`
 
 // A list walks the index orders_list backwards from the end of the page before. A query
 // narrows the rows to candidates; [driver.Search] decides.
@@ -121,9 +83,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 		}
 		switch {
 		case len(page.Orders) > limit:
-			page.Orders = page.Orders[:limit]
-			last := page.Orders[limit-1]
-			page.Next = driver.Cursor(last.PlacedAt.UnixMicro(), last.ID)
+			page.Orders, page.Next = driver.Cut(page.Orders, limit, driver.OrderCursor)
 			return page, nil
 		case len(found) <= limit:
 			if last.before != past {
@@ -139,13 +99,13 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 func (db *DB) lastLooked(ctx context.Context, shop string, q store.OrderQuery, from place, looks int) (
 	last place, err error) {
 	last = place{past, math.MinInt64}
-	_, err = list(ctx, db.api, "list orders", func(r pgx.Rows) (struct{}, error) {
-		return struct{}{}, r.Scan(postgres.TimeTo(&last.before), &last.id)
-	}, `SELECT o.placed_at, o.order_id FROM orders o
-		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3)
+	err = db.api.Read(ctx, func(b *postgres.Batch) {
+		one(b, &last, func(r *postgres.Row) place { return place{r.Time(), r.Int()} }, `SELECT o.placed_at, o.order_id
+		FROM orders o WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3)
 		AND o.placed_at >= $4 ORDER BY o.placed_at DESC, o.order_id DESC OFFSET $5 LIMIT 1`,
-		shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), looks-1)
-	return last, err
+			shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), looks-1)
+	})
+	return last, wrap("list orders", err)
 }
 
 func (db *DB) ordersFrom(
@@ -155,7 +115,7 @@ func (db *DB) ordersFrom(
 	if q.Cancelled {
 		query += onlyCancelled
 	}
-	return list(ctx, db.api, "list orders", func(r pgx.Rows) (bellhop.Order, error) { return readOrder(r, shop) },
+	return list(ctx, db.api, "list orders", rows.OrderOf[*postgres.Row](shop),
 		query+newestFirst, shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), string(q.Handling),
 		s.Want, orNone(s.Bare), limit, postgres.Always(last.before), last.id)
 }
@@ -181,7 +141,7 @@ func (db *DB) Order(ctx context.Context, shop string, id int64) (bellhop.Order, 
 	return w.order, nil
 }
 
-// whole is an order with its documents and pushes.
+// whole is an order with its items and pushes.
 type whole struct {
 	order bellhop.Order
 	there bool
@@ -189,51 +149,22 @@ type whole struct {
 
 const (
 	ofOrder     = `shop_id = (SELECT id FROM shops WHERE domain = $1) AND order_id = $2`
-	selectOrder = `SELECT details::text, history::text, ` + orderColumns + ` FROM orders o
+	selectOrder = `SELECT o.details::text, o.history::text, ` + orderColumns + ` FROM orders o
 		WHERE o.placed_at IS NOT NULL AND o.` + ofOrder
-	selectItems = `SELECT item_id, title, variant, sku, quantity, price FROM items WHERE ` + ofOrder + ` ORDER BY position`
+	// The lines of an order that was recorded before orders had details.
+	selectItems = `SELECT ` + rows.ItemColumns + ` FROM items i WHERE ` + ofOrder + ` ORDER BY i.position`
 )
 
 // load queues an order's parts. A deleted order still has its pushes.
 func (w *whole) load(b *postgres.Batch, shop string, id int64) {
 	*w = whole{}
-	b.Each(func(r pgx.Rows) (err error) {
-		w.there = true
-		w.order, err = readWhole(r, shop)
-		return err
+	b.Rows(func(r *postgres.Row) {
+		d, h := rows.Details(r), rows.History(r)
+		w.order, w.there = rows.OrderOf[*postgres.Row](shop)(r), true
+		w.order.Details, w.order.History = d, h
 	}, selectOrder, shop, id)
-	b.Each(func(r pgx.Rows) error {
-		it, err := readItem(r)
-		w.order.Items = append(w.order.Items, it)
-		return err
-	}, selectItems, shop, id)
-	b.Each(func(r pgx.Rows) error {
-		p, err := readPush(r, shop)
-		w.order.Pushes = append(w.order.Pushes, p)
-		return err
-	}, selectPushes+`WHERE p.`+ofOrder+` ORDER BY p.id`, shop, id)
-}
-
-// readWhole reads an order with its documents, which come first. It scans the columns before, too.
-func readWhole(r pgx.Rows, shop string, before ...any) (o bellhop.Order, err error) {
-	var details, history string
-	o, err = readOrder(r, shop, append(before, postgres.TextTo(&details), postgres.TextTo(&history))...)
-	if err == nil {
-		o.Details, err = driver.ReadDetails(details)
-	}
-	if err == nil {
-		o.History, err = driver.ReadHistory(history)
-	}
-	return o, err
-}
-
-// readItem reads a line of an order that was recorded before orders had details. It scans the
-// columns before, too.
-func readItem(r pgx.Rows, before ...any) (it bellhop.Item, err error) {
-	var price string
-	err = r.Scan(append(before, &it.ID, &it.Title, &it.Variant, &it.SKU, &it.Quantity, &price)...)
-	it.Current, it.Price = it.Quantity, bellhop.Amount(price)
-	return it, err
+	all(b, &w.order.Items, rows.Item, selectItems, shop, id)
+	all(b, &w.order.Pushes, rows.PushOf[*postgres.Row](shop), selectPushes+`WHERE p.`+ofOrder+` ORDER BY p.id`, shop, id)
 }
 
 const lockOrder = `SELECT s.id FROM shops s JOIN orders o ON o.shop_id = s.id
@@ -248,7 +179,7 @@ func (db *DB) SetHandling(
 	var refused error
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
 		err := tx.Do(func(b *postgres.Batch) {
-			b.Each(func(r pgx.Rows) error { return r.Scan(&own) }, lockOrder, shop, id)
+			value(b, &own, lockOrder, shop, id)
 			o.load(b, shop, id)
 		})
 		switch {
@@ -263,14 +194,9 @@ func (db *DB) SetHandling(
 		o.order.Handling = to
 		w := newWrites(db, &rules.Changes{Stream: []rules.StreamRow{{Kind: store.ChangeHandled, Shop: own, Order: id,
 			At: at}}})
-		err = tx.Commit(func(b *postgres.Batch) {
+		return w.commit(ctx, tx, func(b *postgres.Batch) {
 			b.Exec(`UPDATE orders SET handling = $3 WHERE shop_id = $1 AND order_id = $2`, own, id, string(to))
-			w.finish(b)
 		})
-		if err == nil {
-			w.committed(ctx)
-		}
-		return err
 	})
 	if err != nil {
 		return bellhop.Order{}, wrap("set an order's handling", err)

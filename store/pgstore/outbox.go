@@ -4,12 +4,11 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -60,20 +59,11 @@ func (db *DB) settleTogether(ctx context.Context, jobs []*postgres.Job[[]store.S
 		for i, j := range jobs {
 			j.Err = errs[i]
 		}
-		w := newWrites(db, &s.Changes)
-		err := tx.Commit(func(b *postgres.Batch) {
-			var retired postgres.Rows
-			for _, r := range s.Retired {
-				retired.Next().Int(r.DeviceID).Always(r.At).Text(r.Reason)
-			}
-			exec(b, retireDevices, &retired)
-			w.settle(b)
-			w.finish(b)
+		return newWrites(db, &s.Changes).commit(ctx, tx, func(b *postgres.Batch) {
+			execEach(b, retireDevices, s.Retired, func(r *postgres.Rows, d rules.Retired) {
+				r.Int(d.DeviceID).Always(d.At).Text(d.Reason)
+			})
 		})
-		if err == nil {
-			w.committed(ctx)
-		}
-		return err
 	})
 }
 
@@ -91,18 +81,13 @@ func (l *settling) load(b *postgres.Batch, callers [][]store.Settled) {
 		}
 	}
 	if len(devices) > 0 {
-		b.Each(func(r pgx.Rows) error {
-			var id int64
-			a := &rules.Address{}
-			err := r.Scan(&id, &a.Value, &a.InUse)
-			l.Devices[id] = a
-			return err
+		b.Rows(func(r *postgres.Row) {
+			l.Devices[r.Int()] = &rules.Address{Value: r.Text(), InUse: r.Bool()}
 		}, `SELECT id, value, retired_at IS NULL FROM devices WHERE id = ANY($1) ORDER BY id FOR UPDATE`, devices)
 	}
-	b.Each(func(r pgx.Rows) error {
-		p, err := readPushRow(r)
+	b.Rows(func(r *postgres.Row) {
+		p := rows.Owed(r)
 		l.Pushes[p.ID] = p
-		return err
 	}, `SELECT `+pushRowColumns+` FROM pushes p WHERE p.id = ANY($1) ORDER BY p.id FOR UPDATE`, pushes)
 	if len(devices) > 0 {
 		owedPushes(b, &l.Owed, devices)
@@ -128,26 +113,20 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 		w := newWrites(db, &rules.Changes{})
 		var again []int64
 		err := tx.Do(func(b *postgres.Batch) {
-			b.Each(func(r pgx.Rows) error {
-				p, err := readPushRow(r)
-				if err == nil && w.Resend(p) {
+			b.Rows(func(r *postgres.Row) {
+				if p := rows.Owed(r); w.Resend(p) {
 					again = append(again, p.ID)
 				}
-				return err
 			}, `SELECT `+pushRowColumns+` FROM pushes p WHERE p.id = ANY($1) AND p.shop_id = (SELECT id FROM shops
 				WHERE domain = $2) ORDER BY p.id FOR UPDATE`, ids, shop)
 		})
 		if err != nil {
 			return err
 		}
-		err = tx.Commit(func(b *postgres.Batch) {
+		n, w.Wake = len(again), true
+		return w.commit(ctx, tx, func(b *postgres.Batch) {
 			b.Exec(resendPushes, again, store.ReasonResent, postgres.Always(at))
-			w.finish(b)
 		})
-		if n, w.Wake = len(again), true; err == nil {
-			w.committed(ctx)
-		}
-		return err
 	})
 	return n, wrap("send pushes again", err)
 }
@@ -155,7 +134,7 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 // NextPush implements [store.Outbox].
 func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(postgres.TimeTo(&next)) }, `SELECT `+nextPush)
+		value(b, postgres.TimeTo(&next), `SELECT `+nextPush)
 	})
 	return next, wrap("look for the next push", err)
 }

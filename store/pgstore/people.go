@@ -4,33 +4,13 @@ import (
 	"context"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
-
-// personColumns are the columns for scanPerson, of p and personJoin.
-const (
-	personColumns = `p.id, p.email, p.role, s.domain, p.password_hash, p.added_at, p.settings`
-	personJoin    = ` FROM people p LEFT JOIN shops s ON s.id = p.shop_id `
-)
-
-// scanPerson scans the columns before, too.
-func scanPerson(r pgx.Rows, before ...any) (p bellhop.Person, err error) {
-	var settings string
-	err = r.Scan(append(before, &p.ID, &p.Email, postgres.TextTo(&p.Role), postgres.TextTo(&p.Shop), &p.PasswordHash,
-		postgres.TimeTo(&p.AddedAt), &settings)...)
-	if err == nil {
-		p.Settings, err = driver.ReadSettings(settings)
-	}
-	return p, err
-}
-
-func readPerson(r pgx.Rows) (bellhop.Person, error) { return scanPerson(r) }
 
 // AddPerson implements [store.People].
 func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error) {
@@ -40,23 +20,15 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 	}
 	var id, n int64
 	err = db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(&n) },
-			`SELECT count(*)`+personJoin+`WHERE coalesce(s.domain, '') = $1`, p.Shop)
-		b.Each(func(r pgx.Rows) error { return r.Scan(&id) },
+		value(b, &n, `SELECT count(*)`+rows.PersonJoin+`WHERE coalesce(s.domain, '') = $1`, p.Shop)
+		value(b, &id,
 			`INSERT INTO people (email, role, shop_id, password_hash, added_at)
 			SELECT $1, $2, s.id, $4, $5 FROM (SELECT) one LEFT JOIN shops s ON s.domain = $3
 			WHERE ($3 = '' OR s.id IS NOT NULL) AND (SELECT count(*) FROM people p WHERE p.shop_id IS NOT DISTINCT
 			FROM s.id) < $6 RETURNING id`, p.Email, string(p.Role), p.Shop, p.PasswordHash, postgres.Always(p.AddedAt),
 			store.MaxPeople)
 	})
-	switch {
-	case err != nil || id != 0:
-	case n >= store.MaxPeople:
-		err = driver.TooMany("people", store.MaxPeople)
-	default:
-		err = driver.NotFound("shop")
-	}
-	if err != nil {
+	if err = added(err, id, n, store.MaxPeople, "people"); err != nil {
 		return bellhop.Person{}, wrap("add a person", taken("email", err))
 	}
 	p.ID = id
@@ -65,28 +37,23 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 
 // People implements [store.People].
 func (db *DB) People(ctx context.Context, shop string) ([]bellhop.Person, error) {
-	return list(ctx, db.api, "list people", readPerson,
-		`SELECT `+personColumns+personJoin+`WHERE $1 = '' OR s.domain = $1 ORDER BY p.email COLLATE "C"`, shop)
+	return list(ctx, db.api, "list people", rows.Person,
+		`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE $1 = '' OR s.domain = $1 ORDER BY p.email COLLATE "C"`, shop)
 }
 
 // PersonByEmail implements [store.People].
 func (db *DB) PersonByEmail(ctx context.Context, email string) (bellhop.Person, error) {
-	return only(ctx, db.api, "person", readPerson,
-		`SELECT `+personColumns+personJoin+`WHERE p.email = $1`, strings.ToLower(email))
+	return only(ctx, db.api, "person", rows.Person,
+		`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE p.email = $1`, strings.ToLower(email))
 }
 
 // SetPassword implements [store.People].
 func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
-	var n int64
-	err := db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Count(&n, `UPDATE people SET password_hash = $2 WHERE id = $1`, id, hash)
+	return change(ctx, db.api, "person", "set a password", func(b *postgres.Batch, n *int64) {
+		b.Count(n, `UPDATE people SET password_hash = $2 WHERE id = $1`, id, hash)
 		b.Exec(`DELETE FROM sessions WHERE person_id = $1`, id)
 		b.Exec(`DELETE FROM links WHERE person_id = $1`, id)
 	})
-	if err == nil && n == 0 {
-		err = driver.NotFound("person")
-	}
-	return wrap("set a password", err)
 }
 
 // SetSettings implements [store.People].
@@ -94,18 +61,14 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 	if err := s.Check(); err != nil {
 		return err
 	}
-	var n int64
-	err := db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Count(&n, `UPDATE people SET settings = $2 WHERE id = $1`, id, driver.WriteSettings(s))
+	err := change(ctx, db.api, "person", "keep settings", func(b *postgres.Batch, n *int64) {
+		b.Count(n, `UPDATE people SET settings = $2 WHERE id = $1`, id, driver.WriteSettings(s))
 		b.Exec(hurryHeld, id, store.ReasonQuietHours)
 	})
-	if err == nil && n == 0 {
-		err = driver.NotFound("person")
-	}
 	if err == nil {
 		db.watch.wrote(true, false)
 	}
-	return wrap("keep settings", err)
+	return err
 }
 
 // hurryHeld makes due the pushes to a person's devices that wait for a reason.

@@ -78,30 +78,41 @@ func wrap(what string, err error) error {
 	return nil
 }
 
-// list reads the rows of one query with scan.
+// list reads the rows of one query.
 func list[T any](
-	ctx context.Context, p *postgres.Pool, what string, scan func(pgx.Rows) (T, error), query string, args ...any,
+	ctx context.Context, p *postgres.Pool, what string, read func(*postgres.Row) T, query string, args ...any,
 ) ([]T, error) {
-	var all []T
+	var found []T
 	err := p.Read(ctx, func(b *postgres.Batch) {
-		all = nil
-		b.Each(func(r pgx.Rows) error {
-			one, err := scan(r)
-			all = append(all, one)
-			return err
-		}, query, args...)
+		found = nil
+		all(b, &found, read, query, args...)
 	})
 	if err != nil {
 		return nil, wrap(what, err)
 	}
-	return all, nil
+	return found, nil
+}
+
+// all queues a query, and adds its rows to found.
+func all[T any](b *postgres.Batch, found *[]T, read func(*postgres.Row) T, query string, args ...any) {
+	b.Rows(func(r *postgres.Row) { *found = append(*found, read(r)) }, query, args...)
+}
+
+// one queues a query, and sets found to its row, if there is one.
+func one[T any](b *postgres.Batch, found *T, read func(*postgres.Row) T, query string, args ...any) {
+	b.Rows(func(r *postgres.Row) { *found = read(r) }, query, args...)
+}
+
+// value queues a query, and scans its row, if there is one.
+func value(b *postgres.Batch, to any, query string, args ...any) {
+	b.Each(func(r pgx.Rows) error { return r.Scan(to) }, query, args...)
 }
 
 // only is list for a single row; [driver.NotFound] of kind if there is none.
 func only[T any](
-	ctx context.Context, p *postgres.Pool, kind string, scan func(pgx.Rows) (T, error), query string, args ...any,
+	ctx context.Context, p *postgres.Pool, kind string, read func(*postgres.Row) T, query string, args ...any,
 ) (T, error) {
-	found, err := list(ctx, p, "look up a "+kind, scan, query, args...)
+	found, err := list(ctx, p, "look up a "+kind, read, query, args...)
 	if err == nil && len(found) == 0 {
 		err = driver.NotFound(kind)
 	}
@@ -115,12 +126,28 @@ func only[T any](
 // once runs a statement that must change something; [driver.NotFound] of kind if it does
 // not.
 func once(ctx context.Context, p *postgres.Pool, kind, what, query string, args ...any) error {
+	return change(ctx, p, kind, what, func(b *postgres.Batch, n *int64) { b.Count(n, query, args...) })
+}
+
+// change is once for several statements; n is what one of them changed.
+func change(ctx context.Context, p *postgres.Pool, kind, what string, fn func(b *postgres.Batch, n *int64)) error {
 	var n int64
-	err := p.Once(ctx, func(b *postgres.Batch) { b.Count(&n, query, args...) })
+	err := p.Once(ctx, func(b *postgres.Batch) { fn(b, &n) })
 	if err == nil && n == 0 {
 		err = driver.NotFound(kind)
 	}
 	return wrap(what, err)
+}
+
+// added checks that a row was added to those of a shop, which has n of at most most.
+func added(err error, id, n, most int64, what string) error {
+	switch {
+	case err != nil || id != 0:
+		return err
+	case n >= most:
+		return driver.TooMany(what, int(most))
+	}
+	return driver.NotFound("shop")
 }
 
 // taken turns a violated constraint into [driver.Exists].

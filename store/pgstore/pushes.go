@@ -5,27 +5,16 @@ import (
 	"math"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
 
-// selectPushes selects the columns for scanPush.
-const selectPushes = `SELECT p.id, p.order_id, o.name, p.device_id, d.installation, p.kind, p.status, p.attempts,
-	p.reason, o.accepted_at, p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at
+// selectPushes selects a shop's pushes, for [rows.PushOf].
+const selectPushes = `SELECT ` + rows.PushColumns + `
 	FROM pushes p JOIN orders o USING (shop_id, order_id) LEFT JOIN devices d ON d.id = p.device_id `
-
-func readPush(r pgx.Rows, shop string) (bellhop.Push, error) {
-	p := bellhop.Push{Shop: shop}
-	err := r.Scan(&p.ID, &p.OrderID, postgres.TextTo(&p.OrderName), &p.DeviceID, postgres.TextTo(&p.Installation),
-		postgres.TextTo(&p.Kind), postgres.TextTo(&p.Status), &p.Attempts, &p.Reason, postgres.TimeTo(&p.AcceptedAt),
-		postgres.TimeTo(&p.CreatedAt), postgres.TimeTo(&p.NextAt), postgres.TimeTo(&p.SentAt),
-		postgres.TimeTo(&p.ReceivedAt), postgres.TimeTo(&p.OpenedAt))
-	return p, err
-}
 
 // Pushes implements [store.Deliveries].
 func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page store.PushPage, err error) {
@@ -43,16 +32,10 @@ func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page 
 	if q.OrderID != 0 { // by the order's own index
 		ofOrder = `p.order_id = $4`
 	}
-	page.Pushes, err = list(ctx, db.api, "list pushes", func(r pgx.Rows) (bellhop.Push,
-		error) {
-		return readPush(r, shop)
-	}, selectPushes+`WHERE p.shop_id = (SELECT id FROM shops WHERE domain = $1)
-			AND p.id < $2 AND ($3 = '' OR p.status = $3) AND `+ofOrder+` ORDER BY p.id DESC LIMIT $5`,
-		shop, before, string(q.Status), q.OrderID, limit+1)
-	if len(page.Pushes) > limit {
-		page.Pushes = page.Pushes[:limit]
-		page.Next = driver.Cursor(page.Pushes[limit-1].ID)
-	}
+	found, err := list(ctx, db.api, "list pushes", rows.PushOf[*postgres.Row](shop), selectPushes+`WHERE
+		p.shop_id = (SELECT id FROM shops WHERE domain = $1) AND p.id < $2 AND ($3 = '' OR p.status = $3) AND `+ofOrder+`
+		ORDER BY p.id DESC LIMIT $5`, shop, before, string(q.Status), q.OrderID, limit+1)
+	page.Pushes, page.Next = driver.Cut(found, limit, func(p *bellhop.Push) string { return driver.Cursor(p.ID) })
 	return page, err
 }
 

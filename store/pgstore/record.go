@@ -11,6 +11,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -65,8 +66,7 @@ const (
 	// One look-up each, since the planner knows little of a fast-growing table; locked in
 	// the order of the arguments.
 	loadOrders = `SELECT o.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL
-		(SELECT shop_id, order_id, deleted, version_updated_at, version_triggered_at, version_hash, edit_at,
-		refund_at, history, financial_status, cancelled_at IS NOT NULL
+		(SELECT shop_id, order_id, ` + rows.StateColumns + `
 			FROM orders WHERE shop_id = (SELECT id FROM shops WHERE domain = k.domain) AND order_id = k.order_id
 			FOR NO KEY UPDATE) AS o`
 	loadOwed = `SELECT p.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL
@@ -79,12 +79,12 @@ func (l *loading) load(q *postgres.Batch) {
 	domains, ids := l.names()
 	q.Each(l.addLine, loadLines, ids)
 	q.Each(l.addShop, loadShops, domains)
-	q.Each(l.addReceiver, loadReceivers, domains, rules.FanOutAbove+1)
+	q.Rows(l.addReceiver, loadReceivers, domains, rules.FanOutAbove+1)
 	if d, ids := l.keys(func(f *bellhop.Fact) bool { return true }); len(ids) > 0 {
-		q.Each(l.addOrder, loadOrders, d, ids)
+		q.Rows(l.addOrder, loadOrders, d, ids)
 	}
 	if d, ids := l.keys(func(f *bellhop.Fact) bool { return f.Deleted }); len(ids) > 0 {
-		q.Each(l.addOwed, loadOwed, d, ids)
+		q.Rows(l.addOwed, loadOwed, d, ids)
 	}
 }
 
@@ -136,47 +136,20 @@ func (l *loading) addShop(r pgx.Rows) error {
 	return err
 }
 
-func (l *loading) addReceiver(r pgx.Rows) error {
-	var domain string
-	d, err := readReceiver(r, &domain)
-	if s := l.Shops[domain]; s != nil { // another one may have added it since
-		s.Receivers = append(s.Receivers, d)
+func (l *loading) addReceiver(r *postgres.Row) {
+	if s := l.Shops[r.Text()]; s != nil { // another one may have added it since
+		s.Receivers = append(s.Receivers, rows.Receiver(r))
 	}
-	return err
 }
 
-// readReceiver scans the columns before, too.
-func readReceiver(r pgx.Rows, before ...any) (d rules.Receiver, err error) {
-	var settings string
-	err = r.Scan(append(before, &d.ID, postgres.TimeTo(&d.FreeAt), &settings)...)
-	if err == nil {
-		d.Settings, err = driver.ReadSettings(settings)
-	}
-	return d, err
+func (l *loading) addOrder(r *postgres.Row) {
+	k := rules.OrderKey{Shop: r.Int(), ID: r.Int()}
+	l.Orders[k] = &rules.StoredOrder{Row: 1, State: rows.State(r)}
 }
 
-func (l *loading) addOrder(r pgx.Rows) error {
-	o := &rules.StoredOrder{Row: 1}
-	s := &o.State
-	var k rules.OrderKey
-	var hash int64
-	var paid string
-	var history string
-	err := r.Scan(&k.Shop, &k.ID, &s.Deleted, postgres.TimeTo(&s.Version.UpdatedAt),
-		postgres.TimeTo(&s.Version.TriggeredAt), &hash, postgres.TimeTo(&s.EditedAt), postgres.TimeTo(&s.RefundedAt),
-		postgres.TextTo(&history), postgres.TextTo(&paid), &s.Cancelled)
-	s.Version.Hash, s.Paid = uint64(hash), (&bellhop.Order{FinancialStatus: paid}).WasPaid()
-	if err == nil {
-		s.History, err = driver.ReadHistory(history)
-	}
-	l.Orders[k] = o
-	return err
-}
-
-func (l *loading) addOwed(r pgx.Rows) error {
-	p, err := readPushRow(r)
+func (l *loading) addOwed(r *postgres.Row) {
+	p := rows.Owed(r)
 	if o := l.Orders[rules.OrderKey{Shop: p.Shop, ID: p.Order}]; o != nil {
 		o.Owed = append(o.Owed, p)
 	}
-	return err
 }

@@ -4,10 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/rows"
 )
 
 // addRefusals locks the rows in one order, so that processes do not deadlock.
@@ -19,13 +18,9 @@ var addRefusals = `INSERT INTO refusals (slot, shop, reason, n, at)
 // AddRefusals implements [store.Refusals].
 func (db *DB) AddRefusals(ctx context.Context, more []store.Refusal, now time.Time) error {
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
-		var rows postgres.Rows
-		for _, r := range more {
-			rows.Next().Always(r.Slot()).Text(r.Shop).Text(r.Reason).Int(r.Count).Always(r.At)
-		}
-		if rows.Len() > 0 {
-			b.Exec(addRefusals, rows.Args()...)
-		}
+		execEach(b, addRefusals, more, func(rows *postgres.Rows, r store.Refusal) {
+			rows.Always(r.Slot()).Text(r.Shop).Text(r.Reason).Int(r.Count).Always(r.At)
+		})
 		b.Exec(`DELETE FROM refusals WHERE at < $1`, postgres.Always(now.Add(-store.RefusalsKept)))
 	})
 	return wrap("count refusals", err)
@@ -33,9 +28,6 @@ func (db *DB) AddRefusals(ctx context.Context, more []store.Refusal, now time.Ti
 
 // Refusals implements [store.Refusals].
 func (db *DB) Refusals(ctx context.Context, since time.Time) ([]store.Refusal, error) {
-	return list(ctx, db.api, "list refusals", func(r pgx.Rows) (one store.Refusal, err error) {
-		err = r.Scan(&one.Shop, &one.Reason, &one.Count, postgres.TimeTo(&one.At))
-		return one, err
-	}, `SELECT shop, reason, sum(n)::bigint, max(at) FROM refusals WHERE at >= $1
-		GROUP BY shop, reason ORDER BY 4 DESC, shop, reason`, postgres.Always(since))
+	return list(ctx, db.api, "list refusals", rows.Refusal, `SELECT shop, reason, sum(n)::bigint, max(at)
+		FROM refusals WHERE at >= $1 GROUP BY shop, reason ORDER BY 4 DESC, shop, reason`, postgres.Always(since))
 }

@@ -4,28 +4,21 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
 const (
-	relayColumns = `name, origin, cursor, holder, term, held_to`
-	listRelays   = `SELECT ` + relayColumns + ` FROM relays ORDER BY name`
-	takeRelay    = `INSERT INTO relays AS r (name, holder, held_to, term, origin, cursor)
+	listRelays = `SELECT ` + rows.RelayColumns + ` FROM relays ORDER BY name`
+	takeRelay  = `INSERT INTO relays AS r (name, holder, held_to, term, origin, cursor)
 		SELECT $1, $2, $3::timestamptz, 1, i.id, s.last FROM identity i, stream s
 		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_to = excluded.held_to,
 			term = r.term + (r.holder <> excluded.holder)::int WHERE r.holder = excluded.holder OR r.held_to <= $4 OR
 			r.held_to > $5`
 )
-
-func readRelay(r pgx.Rows) (l store.Relay, err error) {
-	err = r.Scan(&l.Name, &l.Origin, &l.Cursor, &l.Holder, &l.Term, postgres.TimeTo(&l.Until))
-	return l, err
-}
 
 // TakeRelay implements [store.Relays].
 func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time, lease time.Duration) (
@@ -36,10 +29,7 @@ func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time,
 	err = db.worker.Once(ctx, func(b *postgres.Batch) {
 		b.Exec(takeRelay, name, holder, postgres.Always(now.Add(lease)), postgres.Always(now),
 			postgres.Always(now.Add(rules.LongestWait)))
-		b.Each(func(r pgx.Rows) (err error) {
-			taken, err = readRelay(r)
-			return err
-		}, `SELECT `+relayColumns+` FROM relays WHERE name = $1`, name)
+		one(b, &taken, rows.Relay, `SELECT `+rows.RelayColumns+` FROM relays WHERE name = $1`, name)
 	})
 	return taken, wrap("take a relay", err)
 }
@@ -59,7 +49,7 @@ func (db *DB) MoveRelay(ctx context.Context, r store.Relay) error {
 
 // Relays implements [store.Relays].
 func (db *DB) Relays(ctx context.Context) ([]store.Relay, error) {
-	return list(ctx, db.worker, "list relays", readRelay, listRelays)
+	return list(ctx, db.worker, "list relays", rows.Relay, listRelays)
 }
 
 // RemoveRelay implements [store.Relays].

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop/internal/postgres"
 )
 
@@ -18,7 +16,7 @@ func (db *DB) Renumber(ctx context.Context, above int64) error {
 	err := db.worker.Within(renumberLimit).Write(ctx, func(tx *postgres.Tx) error {
 		var by int64
 		err := tx.Do(func(b *postgres.Batch) {
-			b.Each(func(r pgx.Rows) error { return r.Scan(&by) }, `SELECT greatest($1 - last, 0) FROM stream FOR UPDATE`, above)
+			value(b, &by, `SELECT greatest($1 - last, 0) FROM stream FOR UPDATE`, above)
 		})
 		if err != nil {
 			return err

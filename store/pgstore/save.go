@@ -88,14 +88,12 @@ type recording struct {
 func (s recording) save(q *postgres.Batch) {
 	s.saveOrders(q)
 	s.writes.db.saveLines(q, s.Lines)
-	var deleted postgres.Rows
-	for _, o := range s.Deleted {
-		deleted.Next().Text(o.Domain).Int(o.ID)
-	}
-	exec(q, forgetBodies, &deleted)
+	execEach(q, forgetBodies, s.Deleted, func(r *postgres.Rows, o *rules.OrderChange) { r.Text(o.Domain).Int(o.ID) })
 	s.saveFanOuts(q)
 	s.savePushes(q)
-	s.saveShops(q)
+	execEach(q, updateShops, s.Shops, func(r *postgres.Rows, c *rules.ShopChange) {
+		r.Int(c.Row).Always(c.LastEventAt).Text(string(c.SignedBy))
+	})
 	s.writes.finish(q)
 	saveFollowing(q, s.Owed, bellhop.PushOrderNew) // locks the totals, which come last
 }
@@ -105,6 +103,15 @@ func exec(q *postgres.Batch, query string, rows *postgres.Rows, args ...any) {
 	if rows.Len() > 0 {
 		q.Exec(query, rows.Args(args...)...)
 	}
+}
+
+// execEach is exec of a row for each of all.
+func execEach[T any](q *postgres.Batch, query string, all []T, fill func(*postgres.Rows, T), args ...any) {
+	var rows postgres.Rows
+	for _, one := range all {
+		fill(rows.Next(), one)
+	}
+	exec(q, query, &rows, args...)
 }
 
 func (s recording) saveOrders(q *postgres.Batch) {
@@ -237,12 +244,4 @@ func saveFollowing(q *postgres.Batch, owed []rules.NewPush, but bellhop.PushKind
 
 func pushTo(r *postgres.Rows, p *rules.NewPush) {
 	keyTo(r, p.Order).Int(p.Device).Text(string(p.Kind)).Text(string(p.Status())).Time(p.At).Time(p.Due).Text(p.Skipped)
-}
-
-func (s recording) saveShops(q *postgres.Batch) {
-	var rows postgres.Rows
-	for _, c := range s.Shops {
-		rows.Next().Int(c.Row).Always(c.LastEventAt).Text(string(c.SignedBy))
-	}
-	exec(q, updateShops, &rows)
 }

@@ -4,12 +4,11 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
 
 // AddSession implements [store.Sessions]. It removes expired sessions.
@@ -37,8 +36,7 @@ func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string)
 // KnowsNetwork implements [store.Sessions].
 func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (known bool, err error) {
 	err = db.api.Read(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(&known) },
-			`SELECT EXISTS (SELECT FROM networks WHERE person_id = $1 AND network = $2)`, person, network)
+		value(b, &known, `SELECT EXISTS (SELECT FROM networks WHERE person_id = $1 AND network = $2)`, person, network)
 	})
 	return known, wrap("look up a network", err)
 }
@@ -51,11 +49,12 @@ type signedIn struct {
 
 // Session implements [store.Sessions].
 func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error) {
-	in, err := only(ctx, db.api, "session", func(r pgx.Rows) (in signedIn, err error) {
-		in.person, err = scanPerson(r, postgres.TimeTo(&in.session.ExpiresAt), postgres.TimeTo(&in.session.CreatedAt))
-		in.session.TokenHash, in.session.PersonID = tokenHash, in.person.ID
-		return in, err
-	}, `SELECT n.expires_at, n.created_at, `+personColumns+`
+	in, err := only(ctx, db.api, "session", func(r *postgres.Row) (in signedIn) {
+		in.session = bellhop.Session{TokenHash: tokenHash, ExpiresAt: r.Time(), CreatedAt: r.Time()}
+		in.person = rows.Person(r)
+		in.session.PersonID = in.person.ID
+		return in
+	}, `SELECT n.expires_at, n.created_at, `+rows.PersonColumns+`
 		FROM sessions n JOIN people p ON p.id = n.person_id LEFT JOIN shops s ON s.id = p.shop_id
 		WHERE n.token_hash = $1 AND n.expires_at > $2`, tokenHash[:], postgres.Always(now))
 	return in.session, in.person, err
@@ -71,28 +70,20 @@ func (db *DB) RemoveSession(ctx context.Context, tokenHash [32]byte) error {
 
 // AddLink implements [store.Sessions]. UseLink removes expired links.
 func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
-	var n int64
-	err := db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Count(&n, `INSERT INTO links (hash, person_id, expires_at) SELECT $1, id, $3 FROM people WHERE id = $2`,
+	return change(ctx, db.api, "person", "add a link to sign in", func(b *postgres.Batch, n *int64) {
+		b.Count(n, `INSERT INTO links (hash, person_id, expires_at) SELECT $1, id, $3 FROM people WHERE id = $2`,
 			l.Hash[:], l.PersonID, postgres.Always(l.ExpiresAt))
 		b.Exec(`DELETE FROM links WHERE hash IN (SELECT hash FROM links WHERE person_id = $1
 			ORDER BY hash = $2 DESC, expires_at DESC OFFSET $3)`, l.PersonID, l.Hash[:], store.MaxLinks)
 	})
-	if err == nil && n == 0 {
-		err = driver.NotFound("person")
-	}
-	return wrap("add a link to sign in", err)
 }
 
 // UseLink implements [store.Sessions].
 func (db *DB) UseLink(ctx context.Context, hash [32]byte, now time.Time) (who bellhop.Person, err error) {
 	err = db.api.Once(ctx, func(b *postgres.Batch) {
 		b.Exec(`DELETE FROM links WHERE expires_at <= $1`, postgres.Always(now))
-		b.Each(func(r pgx.Rows) (err error) {
-			who, err = readPerson(r)
-			return err
-		}, `WITH used AS (DELETE FROM links WHERE hash = $1 RETURNING person_id)
-			SELECT `+personColumns+personJoin+`JOIN used u ON u.person_id = p.id`, hash[:])
+		one(b, &who, rows.Person, `WITH used AS (DELETE FROM links WHERE hash = $1 RETURNING person_id)
+			SELECT `+rows.PersonColumns+rows.PersonJoin+`JOIN used u ON u.person_id = p.id`, hash[:])
 	})
 	if err == nil && who.ID == 0 {
 		err = driver.NotFound("link")

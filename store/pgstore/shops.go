@@ -3,22 +3,11 @@ package pgstore
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
-
-// shopColumns are the columns for readShop.
-const shopColumns = `domain, disabled, secret, previous_secret, own_secret_only, customer_in_push, added_at,
-	last_event_at, last_signed_by`
-
-func readShop(r pgx.Rows) (s bellhop.Shop, err error) {
-	err = r.Scan(&s.Domain, &s.Disabled, &s.Secret, &s.PreviousSecret, &s.OwnSecretOnly, &s.CustomerInPush,
-		postgres.TimeTo(&s.AddedAt), postgres.TimeTo(&s.LastEventAt), postgres.TextTo(&s.LastSignedBy))
-	return s, err
-}
 
 // AddShop implements [store.Shops].
 func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
@@ -26,7 +15,7 @@ func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
 		return err
 	}
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Exec(`INSERT INTO shops (`+shopColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)`,
+		b.Exec(`INSERT INTO shops (`+rows.ShopColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)`,
 			s.Domain, s.Disabled, s.Secret, s.PreviousSecret, s.OwnSecretOnly, s.CustomerInPush,
 			postgres.Always(s.AddedAt), postgres.Time(s.LastEventAt), string(s.LastSignedBy))
 	})
@@ -35,7 +24,8 @@ func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
 
 // Shops implements [store.Shops], over the pool for accepting events.
 func (db *DB) Shops(ctx context.Context) ([]bellhop.Shop, error) {
-	return list(ctx, db.webhooks, "list shops", readShop, `SELECT `+shopColumns+` FROM shops ORDER BY domain COLLATE "C"`)
+	return list(ctx, db.webhooks, "list shops", rows.Shop,
+		`SELECT `+rows.ShopColumns+` FROM shops ORDER BY domain COLLATE "C"`)
 }
 
 // UpdateShop implements [store.Shops]. change may be called more than once.
@@ -43,8 +33,7 @@ func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellho
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
 		var s bellhop.Shop
 		err := tx.Do(func(b *postgres.Batch) {
-			b.Each(func(r pgx.Rows) (err error) { s, err = readShop(r); return err },
-				`SELECT `+shopColumns+` FROM shops WHERE domain = $1 FOR NO KEY UPDATE`, domain)
+			one(b, &s, rows.Shop, `SELECT `+rows.ShopColumns+` FROM shops WHERE domain = $1 FOR NO KEY UPDATE`, domain)
 		})
 		if err == nil && s.Domain == "" {
 			err = driver.NotFound("shop")

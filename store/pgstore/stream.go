@@ -8,10 +8,11 @@ import (
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
-const listChanges = `SELECT c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent FROM changes c
+const listChanges = `SELECT ` + rows.ChangeColumns + ` FROM changes c
 	JOIN shops s ON s.id = c.shop_id WHERE c.seq > $1 AND ($2 = '' OR s.domain = $2) ORDER BY c.seq LIMIT $3`
 
 // Changes implements [store.Stream].
@@ -19,11 +20,7 @@ func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) 
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	return list(ctx, db.api, "read the stream", func(r pgx.Rows) (c store.Change, err error) {
-		err = r.Scan(&c.Seq, postgres.TextTo(&c.Kind), &c.Shop, &c.OrderID, postgres.IntTo(&c.PushID), postgres.TimeTo(&c.At),
-			&c.TraceParent)
-		return c, err
-	}, listChanges, after, shop, limit)
+	return list(ctx, db.api, "read the stream", rows.Change, listChanges, after, shop, limit)
 }
 
 // LastChange implements [store.Stream].
@@ -38,7 +35,7 @@ func (db *DB) FirstChange(ctx context.Context) (int64, error) {
 
 func (db *DB) change(ctx context.Context, query string) (seq int64, err error) {
 	err = db.api.Read(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(postgres.IntTo(&seq)) }, query)
+		value(b, postgres.IntTo(&seq), query)
 	})
 	return seq, wrap("read the stream", err)
 }

@@ -9,6 +9,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -23,8 +24,7 @@ const (
 		ON CONFLICT (shop_id, order_id, device_id, kind) DO UPDATE SET status = 'pending', attempts = 0,
 			created_at = excluded.created_at, next_at = excluded.next_at, reason = '', first_attempt_at = NULL,
 			sent_at = NULL, received_at = NULL, opened_at = NULL, gathered_since = NULL`
-	listTests = `SELECT p.id, p.order_id, NULL::text, p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason,
-		NULL::timestamptz, p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at FROM pushes p
+	listTests = `SELECT ` + rows.TestColumns + ` FROM pushes p
 		JOIN devices d ON d.id = p.device_id WHERE p.shop_id = (SELECT id FROM shops WHERE domain = $1) AND p.order_id = 0
 		ORDER BY p.device_id`
 )
@@ -46,20 +46,12 @@ func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time
 		}
 		w := newWrites(db, &rules.Changes{Wake: true})
 		w.Statuses.Move(was, bellhop.PushPending)
-		err = tx.Commit(func(b *postgres.Batch) {
-			b.Exec(putTest, own, id, postgres.Always(at))
-			w.finish(b)
-		})
-		if err == nil {
-			w.committed(ctx)
-		}
-		return err
+		return w.commit(ctx, tx, func(b *postgres.Batch) { b.Exec(putTest, own, id, postgres.Always(at)) })
 	})
 	return wrap("owe a device a test push", err)
 }
 
 // TestPushes implements [store.Devices].
 func (db *DB) TestPushes(ctx context.Context, shop string) ([]bellhop.Push, error) {
-	return list(ctx, db.api, "list pushes that try devices out",
-		func(r pgx.Rows) (bellhop.Push, error) { return readPush(r, shop) }, listTests, shop)
+	return list(ctx, db.api, "list pushes that try devices out", rows.PushOf[*postgres.Row](shop), listTests, shop)
 }

@@ -4,23 +4,12 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
-
-// tokenColumns are the columns for readToken, of the aliases t and s.
-const tokenColumns = `t.id, s.domain, t.name, t.hash, t.created_at, t.last_used_at`
-
-func readToken(r pgx.Rows) (t bellhop.Token, err error) {
-	var hash []byte
-	err = r.Scan(&t.ID, &t.Shop, &t.Name, &hash, postgres.TimeTo(&t.CreatedAt), postgres.TimeTo(&t.LastUsedAt))
-	copy(t.Hash[:], hash)
-	return t, err
-}
 
 // AddToken implements [store.Tokens].
 func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error) {
@@ -30,22 +19,14 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 	}
 	var id, n int64
 	err = db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(&n) },
-			`SELECT count(*) FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE s.domain = $1`, t.Shop)
-		b.Each(func(r pgx.Rows) error { return r.Scan(&id) },
+		value(b, &n, `SELECT count(*) FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE s.domain = $1`, t.Shop)
+		value(b, &id,
 			`INSERT INTO tokens (shop_id, name, hash, created_at, last_used_at)
 			SELECT id, $2, $3, $4, $5 FROM shops s WHERE domain = $1 AND (SELECT count(*) FROM tokens
 			WHERE shop_id = s.id) < $6 RETURNING id`, t.Shop, t.Name, t.Hash[:], postgres.Always(t.CreatedAt),
 			postgres.Time(t.LastUsedAt), store.MaxTokens)
 	})
-	switch {
-	case err != nil || id != 0:
-	case n >= store.MaxTokens:
-		err = driver.TooMany("tokens", store.MaxTokens)
-	default:
-		err = driver.NotFound("shop")
-	}
-	if err != nil {
+	if err = added(err, id, n, store.MaxTokens, "tokens"); err != nil {
 		return bellhop.Token{}, wrap("add a token", taken("token", err))
 	}
 	t.ID = id
@@ -54,15 +35,15 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 
 // Tokens implements [store.Tokens].
 func (db *DB) Tokens(ctx context.Context, shop string) ([]bellhop.Token, error) {
-	return list(ctx, db.api, "list tokens", readToken,
-		`SELECT `+tokenColumns+` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = $1
+	return list(ctx, db.api, "list tokens", rows.Token,
+		`SELECT `+rows.TokenColumns+` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = $1
 			ORDER BY t.name COLLATE "C"`, shop)
 }
 
 // Token implements [store.Tokens]. It writes the last use once a minute.
 func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Token, error) {
-	t, err := only(ctx, db.api, "token", readToken,
-		`SELECT `+tokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = $1`, hash[:])
+	t, err := only(ctx, db.api, "token", rows.Token,
+		`SELECT `+rows.TokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = $1`, hash[:])
 	if err != nil || now.Sub(t.LastUsedAt) < time.Minute {
 		return t, err
 	}

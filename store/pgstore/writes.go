@@ -3,20 +3,14 @@ package pgstore
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
 const pushRowColumns = `p.id, p.shop_id, p.order_id, p.device_id, p.status, p.next_at IS NULL`
-
-func readPushRow(r pgx.Rows) (*rules.Push, error) {
-	var p rules.Push
-	return &p, r.Scan(&p.ID, &p.Shop, &p.Order, &p.Device, postgres.TextTo(&p.Status), &p.Final)
-}
 
 // writes writes a transaction's changes of pushes, the stream and the totals, each table
 // once and in the order of locks.
@@ -68,18 +62,27 @@ func (w *writes) streamRows() *postgres.Rows {
 func (w *writes) finish(b *postgres.Batch) {
 	if n := len(w.Stream); n > 0 {
 		b.Exec(addChanges, w.streamRows().Args(int64(n))...)
-		b.Each(func(r pgx.Rows) error { return r.Scan(&w.last) }, `SELECT last FROM stream`)
+		value(b, &w.last, `SELECT last FROM stream`)
 	}
 	tally(b, addLines, &w.Outcomes)
 	tally(b, addCounts, &w.Statuses)
 }
 
 func tally[K ~string](b *postgres.Batch, query string, t *rules.Tally[K]) {
-	var rows postgres.Rows
-	for _, c := range t.Counts() {
-		rows.Next().Text(string(c.Key)).Int(c.By)
+	execEach(b, query, t.Counts(), func(r *postgres.Rows, c rules.Count[K]) { r.Text(string(c.Key)).Int(c.By) })
+}
+
+// commit ends a transaction with fn's statements and these changes.
+func (w *writes) commit(ctx context.Context, tx *postgres.Tx, fn func(*postgres.Batch)) error {
+	err := tx.Commit(func(b *postgres.Batch) {
+		fn(b)
+		w.settle(b)
+		w.finish(b)
+	})
+	if err == nil {
+		w.committed(ctx)
 	}
-	exec(b, query, &rows)
+	return err
 }
 
 // committed signals a committed transaction and drops old changes.
@@ -98,12 +101,7 @@ func (w *writes) lockDevices(b *postgres.Batch, where string, args ...any) {
 }
 
 func lockInto(b *postgres.Batch, ids *[]int64, where string, args ...any) {
-	b.Each(func(r pgx.Rows) error {
-		var id int64
-		err := r.Scan(&id)
-		*ids = append(*ids, id)
-		return err
-	}, `SELECT id FROM devices WHERE `+where+` ORDER BY id FOR UPDATE`, args...)
+	all(b, ids, (*postgres.Row).Int, `SELECT id FROM devices WHERE `+where+` ORDER BY id FOR UPDATE`, args...)
 }
 
 // owedTo selects pushes owed to some devices. After waiting for a lock PostgreSQL checks a
@@ -114,11 +112,7 @@ const owedTo = `SELECT ` + pushRowColumns + ` FROM pushes p WHERE p.next_at IS N
 
 // owedPushes queues a look for pushes owed to devices, with those being sent.
 func owedPushes(b *postgres.Batch, owed *[]*rules.Push, devices []int64) {
-	b.Each(func(r pgx.Rows) error {
-		p, err := readPushRow(r)
-		*owed = append(*owed, p)
-		return err
-	}, owedTo, devices, driver.LookAhead)
+	all(b, owed, rows.Owed, owedTo, devices, driver.LookAhead)
 }
 
 // dropDevices deletes the locked devices and skips their owed pushes.
@@ -129,13 +123,5 @@ func (w *writes) dropDevices(ctx context.Context, tx *postgres.Tx) error {
 		return err
 	}
 	w.Skip(owed, store.ReasonDeviceRemoved, w.db.pools.Now())
-	err = tx.Commit(func(b *postgres.Batch) {
-		b.Exec(`DELETE FROM devices WHERE id = ANY($1)`, w.devices)
-		w.settle(b)
-		w.finish(b)
-	})
-	if err == nil {
-		w.committed(ctx)
-	}
-	return err
+	return w.commit(ctx, tx, func(b *postgres.Batch) { b.Exec(`DELETE FROM devices WHERE id = ANY($1)`, w.devices) })
 }

@@ -6,13 +6,8 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
-
-const accessColumns = `id, at, email, what, about`
-
-func readAccess(r sqlitefile.Row) bellhop.Access {
-	return bellhop.Access{ID: r.Int(), At: r.Time(), Email: r.Text(), What: r.Text(), About: r.Text()}
-}
 
 // AddAccess implements [store.AccessLog].
 func (db *DB) AddAccess(ctx context.Context, l bellhop.Access) error {
@@ -27,6 +22,6 @@ func (db *DB) Accesses(ctx context.Context, about string, limit int) ([]bellhop.
 	if err := driver.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	return list(ctx, db.read, "list accesses", readAccess,
-		`SELECT `+accessColumns+` FROM looks WHERE about = ? ORDER BY id DESC LIMIT ?`, about, limit)
+	return list(ctx, db.read, "list accesses", rows.Access,
+		`SELECT `+rows.AccessColumns+` FROM looks WHERE about = ? ORDER BY id DESC LIMIT ?`, about, limit)
 }

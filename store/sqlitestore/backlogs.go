@@ -7,6 +7,7 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -48,7 +49,7 @@ func (db *DB) backlogs(ctx context.Context, now time.Time, free int) ([]rules.Ba
 // look finds due pushes, and when the last push is due.
 func (db *DB) look(ctx context.Context, now time.Time, free int) (all []rules.Backlog, last time.Time, err error) {
 	err = db.proceed(ctx, "look for due pushes", func(c *sqlitefile.Conn) error {
-		if all, err = sqlitefile.All(c.Prepare(dueSoon).Time(now).Int(int64(free)), readBacklog); err != nil {
+		if all, err = sqlitefile.All(c.Prepare(dueSoon).Time(now).Int(int64(free)), rows.Backlog); err != nil {
 			return err
 		}
 		n := 0
@@ -56,7 +57,7 @@ func (db *DB) look(ctx context.Context, now time.Time, free int) (all []rules.Ba
 			n += b.Due
 		}
 		if n == free {
-			all, err = sqlitefile.All(c.Prepare(dueByShop).Time(now).Int(int64(free)).Time(now), readBacklog)
+			all, err = sqlitefile.All(c.Prepare(dueByShop).Time(now).Int(int64(free)).Time(now), rows.Backlog)
 			if err != nil {
 				return err
 			}
@@ -71,10 +72,6 @@ func (db *DB) look(ctx context.Context, now time.Time, free int) (all []rules.Ba
 		return err
 	})
 	return all, last, err
-}
-
-func readBacklog(r sqlitefile.Row) rules.Backlog {
-	return rules.Backlog{ShopID: r.Int(), Shop: r.Text(), Since: r.Time(), Due: int(r.Int())}
 }
 
 // fanOut writes a portion of pushes for each shop whose slots ask for it, in a transaction
@@ -108,7 +105,7 @@ func fanOut(tx *sqlitefile.Tx, shop int64, n int) error {
 		id, o.Row, push.Kind, after, last = r.Int(), r.Int(), bellhop.PushKind(r.Text()), r.Int(), r.Int()
 		push.At = r.Time()
 		amount, currency := r.Text(), r.Text()
-		total = readMoney(r, amount, currency)
+		total = rows.Money(r, amount, currency)
 	})
 	if err != nil || !found {
 		return err

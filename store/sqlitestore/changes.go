@@ -1,10 +1,10 @@
 package sqlitestore
 
 import (
-	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -43,10 +43,7 @@ func loadPushes(c *sqlitefile.Conn, where string, args ...int64) ([]*rules.Push,
 	for _, a := range args {
 		st.Int(a)
 	}
-	return sqlitefile.All(st, func(r sqlitefile.Row) *rules.Push {
-		return &rules.Push{ID: r.Int(), Shop: r.Int(), Order: r.Int(), Device: r.Int(),
-			Status: bellhop.PushStatus(r.Text()), Final: r.Bool()}
-	})
+	return sqlitefile.All(st, rows.Owed)
 }
 
 // owedToDevice finds a device's owed pushes, with those being sent.

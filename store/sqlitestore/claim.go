@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -68,32 +68,14 @@ func (cl *claim) shop(id int64, n int) error {
 	return nil
 }
 
-// refundsHistory is what a push about a refund needs, and no other.
-const refundsHistory = `CASE WHEN p.kind LIKE 'order.refunded:%' THEN o.history END`
-
 // load finds due pushes, in the order in which they became due.
 func (cl *claim) load(where string, limit int, args ...int64) ([]rules.Due, error) {
-	st := cl.c.Prepare(`SELECT p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since,
-		p.reason, o.order_id, o.deleted, o.name, o.currency, o.total, coalesce(o.current_total, o.total),
-		coalesce(o.pieces, o.lines), o.test, o.customer_name, ` + refundsHistory + `, o.trace_parent, o.accepted_at, p.first_attempt_at FROM pushes p LEFT JOIN orders o ON o.no = p.order_no WHERE ` + where +
-		` ORDER BY p.next_at, p.id LIMIT ?`)
+	st := cl.c.Prepare(`SELECT ` + rows.DueColumns + ` FROM pushes p LEFT JOIN orders o ON o.no = p.order_no
+		WHERE ` + where + ` ORDER BY p.next_at, p.id LIMIT ?`)
 	for _, a := range args {
 		st.Int(a)
 	}
-	return sqlitefile.All(st.Int(int64(limit)), func(r sqlitefile.Row) rules.Due {
-		d := rules.Due{ID: r.Int(), ShopID: r.Int(), DeviceID: r.Int(), Kind: bellhop.PushKind(r.Text()),
-			Status: bellhop.PushStatus(r.Text()), Attempts: int(r.Int()), Created: r.Time(), Gathered: r.Time(),
-			Reason: r.Text()}
-		d.Order.ID, d.Deleted, d.Order.Name = r.Int(), r.Bool(), r.Text()
-		currency := r.Text()
-		d.Order.Total, d.Order.Current = readMoney(r, r.Text(), currency), readMoney(r, r.Text(), currency)
-		d.Order.Pieces, d.Order.Test, d.Order.CustomerName = int(r.Int()), r.Bool(), r.Text()
-		var err error
-		d.Order.Refunded, err = driver.Refunded(d.Kind, r.Text(), currency)
-		r.Fail(err)
-		d.Order.TraceParent, d.Order.AcceptedAt, d.Order.FirstAttemptAt = r.Text(), r.Time(), r.Time()
-		return d
-	})
+	return sqlitefile.All(st.Int(int64(limit)), rows.Due)
 }
 
 // device claims a device's due pushes.

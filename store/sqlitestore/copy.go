@@ -10,6 +10,7 @@ import (
 	"bellhop/store"
 	"bellhop/store/driver"
 	"bellhop/store/move"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -310,13 +311,13 @@ func (im *importer) change(ch *store.Change) error {
 }
 
 func (im *importer) access(l *bellhop.Access) error {
-	return im.tx.Prepare(`INSERT INTO looks (` + accessColumns + `) VALUES (?,?,?,?,?)`).
+	return im.tx.Prepare(`INSERT INTO looks (` + rows.AccessColumns + `) VALUES (?,?,?,?,?)`).
 		Int(l.ID).Int(micros(l.At)).Text(l.Email).Text(l.What).Text(l.About).Exec()
 }
 
 // relay adds a relay without a holder.
 func (im *importer) relay(r *store.Relay) error {
-	return im.tx.Prepare(`INSERT INTO relays (` + relayColumns + `) VALUES (?,?,?,'',?,0)`).
+	return im.tx.Prepare(`INSERT INTO relays (` + rows.RelayColumns + `) VALUES (?,?,?,'',?,0)`).
 		Text(r.Name).Text(r.Origin).Int(r.Cursor).Int(r.Term).Exec()
 }
 

@@ -8,19 +8,9 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
-
-// deviceColumns are the columns for readDevice, of the aliases d and s.
-const deviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale,
-	d.timezone, d.added_at, d.seen_at, d.retired_at, d.retired_for`
-
-func readDevice(r sqlitefile.Row) bellhop.Device {
-	return bellhop.Device{ID: r.Int(), Shop: r.Text(), PersonID: r.Int(), Installation: r.Text(),
-		Kind: bellhop.AddressKind(r.Text()), Value: r.Text(), Platform: bellhop.Platform(r.Text()),
-		Form: bellhop.Form(r.Text()), Locale: r.Text(), Timezone: r.Text(), AddedAt: r.Time(), SeenAt: r.Time(),
-		RetiredAt: r.Time(), RetiredFor: r.Text()}
-}
 
 // PutDevice implements [store.Devices].
 func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.DeviceLimits) (bellhop.Device, error) {
@@ -36,8 +26,8 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 		if err := putDevice(tx.Conn, shop, d); err != nil {
 			return err
 		}
-		put, err = first(tx.Prepare(`SELECT `+deviceColumns+` FROM devices d JOIN shops s ON s.id = d.shop_id
-			WHERE d.shop_id = ? AND d.installation = ?`).Int(shop).Text(d.Installation), "device", readDevice)
+		put, err = first(tx.Prepare(`SELECT `+rows.DeviceColumns+` FROM devices d JOIN shops s ON s.id = d.shop_id
+			WHERE d.shop_id = ? AND d.installation = ?`).Int(shop).Text(d.Installation), "device", rows.Device)
 		if err != nil {
 			return err
 		}
@@ -118,8 +108,9 @@ func skipOwed(c *sqlitefile.Conn, device int64, reason string, at time.Time) err
 
 // Devices implements [store.Devices].
 func (db *DB) Devices(ctx context.Context, shop string) ([]bellhop.Device, error) {
-	return list(ctx, db.read, "list devices", readDevice,
-		`SELECT `+deviceColumns+` FROM shops s JOIN devices d ON d.shop_id = s.id WHERE s.domain = ? ORDER BY d.id`, shop)
+	return list(ctx, db.read, "list devices", rows.Device,
+		`SELECT `+rows.DeviceColumns+` FROM shops s JOIN devices d ON d.shop_id = s.id WHERE s.domain = ?
+			ORDER BY d.id`, shop)
 }
 
 // RemoveDevice implements [store.Devices].

@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/hex"
 	"strconv"
-	"time"
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/move"
+	"bellhop/store/rows"
 )
 
 // Export implements [move.Mover]. A place is the key of the last row before it.
@@ -73,37 +73,34 @@ func (x *exporter) table(t move.Table, after string) error {
 func (x *exporter) behind(t move.Table, place int64) error {
 	switch t {
 	case move.TableShops:
-		return export(x, &x.Shops, readShop, `SELECT id, `+shopColumns+` FROM shops WHERE id > ? ORDER BY id`, place)
+		return export(x, &x.Shops, rows.Shop, `SELECT id, `+rows.ShopColumns+` FROM shops WHERE id > ? ORDER BY id`, place)
 	case move.TablePeople:
-		return export(x, &x.People, readPerson, `SELECT p.id, `+personColumns+personJoin+`WHERE p.id > ? ORDER BY p.id`,
-			place)
+		return export(x, &x.People, rows.Person, `SELECT p.id, `+rows.PersonColumns+rows.PersonJoin+`WHERE p.id > ?
+			ORDER BY p.id`, place)
 	case move.TableTokens:
-		return export(x, &x.Tokens, readToken, `SELECT t.id, `+tokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id
-			WHERE t.id > ? ORDER BY t.id`, place)
+		return export(x, &x.Tokens, rows.Token, `SELECT t.id, `+rows.TokenColumns+` FROM tokens t
+			JOIN shops s ON s.id = t.shop_id WHERE t.id > ? ORDER BY t.id`, place)
 	case move.TableDevices:
-		return export(x, &x.Devices, readDeviceRow, `SELECT d.id, `+deviceColumns+`, d.free_at, `+allowanceColumns+`
+		return export(x, &x.Devices, rows.WholeDevice, `SELECT d.id, `+rows.WholeDeviceColumns+`
 			FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.id > ? ORDER BY d.id`, place)
 	case move.TableOrders:
-		return export(x, &x.Orders, x.order, `SELECT o.no, o.no, s.domain, o.edit_at, o.refund_at, o.history,
-			o.deleted, o.placed_at IS NOT NULL, `+orderColumns+` FROM orders o CROSS JOIN shops s ON s.id = o.shop_id
-			WHERE o.no > ? ORDER BY o.no`, place)
+		return export(x, &x.Orders, x.order, `SELECT o.no, o.no, `+rows.WholeOrderColumns+` FROM orders o
+			CROSS JOIN shops s ON s.id = o.shop_id WHERE o.no > ? ORDER BY o.no`, place)
 	case move.TablePushes:
-		return export(x, &x.Pushes, readPushRow, `SELECT p.id, p.id, s.domain, o.order_id, p.device_id, p.kind, p.status,
-			p.attempts, p.reason, p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at, p.first_attempt_at,
-			p.gathered_since FROM pushes p CROSS JOIN orders o ON o.no = p.order_no CROSS JOIN shops s ON s.id = p.shop_id
-			WHERE p.id > ? ORDER BY p.id`, place)
+		return export(x, &x.Pushes, rows.WholePush, `SELECT p.id, `+rows.WholePushColumns+` FROM pushes p
+			CROSS JOIN orders o ON o.no = p.order_no CROSS JOIN shops s ON s.id = p.shop_id WHERE p.id > ? ORDER BY p.id`, place)
 	case move.TableFanOuts:
-		return export(x, &x.FanOuts, readFanOut, `SELECT f.id, s.domain, o.order_id, f.kind, f.after_id, f.last_id,
-			f.created_at FROM fanouts f CROSS JOIN orders o ON o.no = f.order_no CROSS JOIN shops s ON s.id = f.shop_id
-			WHERE f.id > ? ORDER BY f.id`, place)
+		return export(x, &x.FanOuts, rows.FanOut, `SELECT f.id, `+rows.FanOutColumns+` FROM fanouts f
+			CROSS JOIN orders o ON o.no = f.order_no CROSS JOIN shops s ON s.id = f.shop_id WHERE f.id > ? ORDER BY f.id`, place)
 	case move.TableEvents:
 		return export(x, &x.Events, x.event, `SELECT l.seq, `+lineColumns+`, `+sqlitefile.BodyColumns+`
 			FROM ledger l CROSS JOIN events e ON e.seq = l.seq WHERE l.seq > ? ORDER BY l.seq`, place)
 	case move.TableChanges:
-		return export(x, &x.Changes, readChange, `SELECT c.seq, `+changeColumns+` FROM changes c
+		return export(x, &x.Changes, rows.Change, `SELECT c.seq, `+rows.ChangeColumns+` FROM changes c
 			CROSS JOIN shops s ON s.id = c.shop_id WHERE c.seq > ? ORDER BY c.seq`, place)
 	case move.TableAccesses:
-		return export(x, &x.Accesses, readAccess, `SELECT id, `+accessColumns+` FROM looks WHERE id > ? ORDER BY id`, place)
+		return export(x, &x.Accesses, rows.Access, `SELECT id, `+rows.AccessColumns+` FROM looks WHERE id > ? ORDER BY id`,
+			place)
 	}
 	return move.NoTable(t)
 }
@@ -122,37 +119,14 @@ func (x *exporter) sessions(after string) error {
 	}, st.Blob(append([]byte{}, hash...)))
 }
 
-func readDeviceRow(r sqlitefile.Row) move.DeviceRow {
-	return move.DeviceRow{Device: readDevice(r), FreeAt: r.Time(), Allowance: readAllowance(r)}
-}
-
 func (x *exporter) order(r sqlitefile.Row) move.OrderRow {
-	no, row := r.Int(), move.OrderRow{Shop: r.Text()}
-	row.State.EditedAt, row.State.RefundedAt, row.State.History = r.Time(), r.Time(), readHistory(r)
-	row.State.Deleted = r.Bool()
-	whole := r.Bool()
-	o := readOrder(r, row.Shop)
-	row.ID, row.State.Version = o.ID, o.Version
-	if whole {
+	no, row := r.Int(), rows.WholeOrder(r)
+	if o := row.Order; o != nil && o.Schema == 0 && o.Items == nil {
 		var err error
-		o.Version, o.EditedAt, o.RefundedAt, o.Trace.PushedAt = bellhop.Version{}, time.Time{}, time.Time{}, time.Time{}
-		o.Details, _, err = readDocuments(x.c, no)
+		o.Items, err = readItems(x.c, no)
 		r.Fail(err)
-		row.Order = &o
 	}
 	return row
-}
-
-func readPushRow(r sqlitefile.Row) move.PushRow {
-	return move.PushRow{Push: bellhop.Push{ID: r.Int(), Shop: r.Text(), OrderID: r.Int(), DeviceID: r.Int(),
-		Kind: bellhop.PushKind(r.Text()), Status: bellhop.PushStatus(r.Text()), Attempts: int(r.Int()), Reason: r.Text(),
-		CreatedAt: r.Time(), NextAt: r.Time(), SentAt: r.Time(), ReceivedAt: r.Time(), OpenedAt: r.Time()},
-		FirstAttemptAt: r.Time(), GatheredSince: r.Time()}
-}
-
-func readFanOut(r sqlitefile.Row) move.FanOutRow {
-	return move.FanOutRow{Shop: r.Text(), OrderID: r.Int(), Kind: bellhop.PushKind(r.Text()), After: r.Int(),
-		Last: r.Int(), CreatedAt: r.Time()}
 }
 
 func (x *exporter) event(r sqlitefile.Row) store.Line {
@@ -165,8 +139,8 @@ func (x *exporter) event(r sqlitefile.Row) store.Line {
 
 // relays are few, and one chunk.
 func (x *exporter) relays() error {
-	all, err := sqlitefile.All(x.c.Prepare(`SELECT `+relayColumns+` FROM relays ORDER BY name`),
-		func(r sqlitefile.Row) store.Relay { return readRelay(r).Free() })
+	all, err := sqlitefile.All(x.c.Prepare(`SELECT `+rows.RelayColumns+` FROM relays ORDER BY name`),
+		func(r sqlitefile.Row) store.Relay { return rows.Relay(r).Free() })
 	x.Relays = all
 	return err
 }

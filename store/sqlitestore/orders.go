@@ -9,48 +9,13 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
-// orderColumns are the columns for readOrder, of a table or alias o.
-const orderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
-	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
-	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
-	o.financial_status, o.fulfillment_status, o.test, coalesce(o.created_at, o.placed_at),
-	coalesce(o.created_offset, o.placed_offset), coalesce(o.current_total, o.total), coalesce(o.pieces, o.lines),
-	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent,
-	(SELECT min(sent_at) FROM pushes WHERE shop_id = o.shop_id AND order_no = o.no)`
-
-func readOrder(r sqlitefile.Row, shop string) (o bellhop.Order) {
-	o.Shop, o.ID = shop, r.Int()
-	o.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
-	o.EditedAt, o.RefundedAt = r.Time(), r.Time()
-	o.Handling = bellhop.Handling(r.Text())
-	o.PlacedAt = zoned(r.Int(), r.Int())
-	o.UpdatedAt = zoned(r.Int(), r.Int())
-	o.CancelledAt = r.Time()
-	o.Name, o.Number = r.Text(), r.Int()
-	currency, total := r.Text(), r.Text()
-	o.Total = readMoney(r, total, currency)
-	shown := !r.Null()
-	currency, total = r.Text(), r.Text()
-	if seen := readMoney(r, total, currency); shown {
-		o.Presentment = &seen
-	}
-	o.CustomerName, o.CustomerEmail, o.Note = r.Text(), r.Text(), r.Text()
-	o.FinancialStatus, o.FulfillmentStatus, o.Test = r.Text(), r.Text(), r.Bool()
-	o.CreatedAt = zoned(r.Int(), r.Int())
-	o.Current, o.Pieces = readMoney(r, r.Text(), o.Total.Currency), r.Int()
-	o.Trace = bellhop.Trace{TriggeredAt: r.Time(), AcceptedAt: r.Time(), RecordedAt: r.Time(), TraceParent: r.Text(),
-		PushedAt: r.Time()}
-	return o
-}
-
-func readMoney(r sqlitefile.Row, amount, currency string) bellhop.Money {
-	m, err := driver.ReadMoney(amount, currency)
-	r.Fail(err)
-	return m
-}
+// orderColumns are the columns for [rows.OrderOf], of a table or alias o.
+const orderColumns = rows.OrderColumns +
+	`(SELECT min(sent_at) FROM pushes WHERE shop_id = o.shop_id AND order_no = o.no)`
 
 // Orders implements [store.Orders].
 func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
@@ -89,8 +54,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 				return nil
 			}
 			if len(page.Orders) == limit {
-				last := page.Orders[limit-1]
-				page.Next = driver.Cursor(last.PlacedAt.UnixMicro(), last.ID)
+				page.Next = driver.OrderCursor(&page.Orders[limit-1])
 				return errEnough
 			}
 			o, err := readNo(c, no, shop)
@@ -131,7 +95,7 @@ func orderQuery(c *sqlitefile.Conn, shop int64, q store.OrderQuery, placed, id i
 
 func readNo(c *sqlitefile.Conn, no int64, shop string) (bellhop.Order, error) {
 	return first(c.Prepare(`SELECT `+orderColumns+` FROM orders o WHERE o.no = ?`).Int(no), "order",
-		func(r sqlitefile.Row) bellhop.Order { return readOrder(r, shop) })
+		rows.OrderOf[sqlitefile.Row](shop))
 }
 
 // Order implements [store.Orders].
@@ -160,30 +124,25 @@ func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err 
 	if o.Details, o.History, err = readDocuments(c, no); err != nil {
 		return o, err
 	}
-	o.Pushes, err = sqlitefile.All(c.Prepare(`SELECT `+pushColumns+` FROM pushes p `+pushJoins+
-		` WHERE p.shop_id = ? AND p.order_no = ? ORDER BY p.id`).Int(own).Int(no), pushOf(shop))
+	o.Pushes, err = sqlitefile.All(c.Prepare(`SELECT `+rows.PushColumns+` FROM pushes p `+pushJoins+
+		` WHERE p.shop_id = ? AND p.order_no = ? ORDER BY p.id`).Int(own).Int(no), rows.PushOf[sqlitefile.Row](shop))
 	return o, err
 }
 
-// readDocuments reads an order's details and history. An older bellhop kept only the lines.
+// readDocuments reads an order's details and history.
 func readDocuments(c *sqlitefile.Conn, no int64) (d bellhop.Details, h bellhop.History, err error) {
 	_, err = c.Prepare(`SELECT details, history FROM orders WHERE no = ?`).Int(no).First(func(r sqlitefile.Row) {
-		var bad error
-		d, bad = driver.ReadDetails(r.Text())
-		r.Fail(bad)
-		h = readHistory(r)
+		d, h = rows.Details(r), rows.History(r)
 	})
-	if err != nil || d.Schema > 0 || d.Items != nil {
-		return d, h, err
+	if err == nil && d.Schema == 0 && d.Items == nil {
+		d.Items, err = readItems(c, no)
 	}
-	d.Items, err = sqlitefile.All(c.Prepare(`SELECT item_id, title, variant, sku, quantity, price FROM items
-		WHERE key >= ? AND key < ? ORDER BY key`).Int(itemKey(no)).Int(itemKey(no+1)), func(r sqlitefile.Row) bellhop.Item {
-		it := bellhop.Item{ID: r.Int(), Title: r.Text(), Variant: r.Text(), SKU: r.Text(), Quantity: r.Int(),
-			Price: bellhop.Amount(r.Text())}
-		it.Current = it.Quantity
-		return it
-	})
 	return d, h, err
+}
+
+func readItems(c *sqlitefile.Conn, no int64) ([]bellhop.Item, error) {
+	return sqlitefile.All(c.Prepare(`SELECT `+rows.ItemColumns+` FROM items i WHERE key >= ? AND key < ? ORDER BY key`).
+		Int(itemKey(no)).Int(itemKey(no+1)), rows.Item)
 }
 
 // SetHandling implements [store.Orders].

@@ -8,24 +8,8 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
-
-// personColumns are the columns for readPerson, of p and personJoin.
-const (
-	personColumns = `p.id, p.email, p.role, s.domain, p.password_hash, p.added_at, p.settings`
-	personJoin    = ` FROM people p LEFT JOIN shops s ON s.id = p.shop_id `
-)
-
-func readPerson(r sqlitefile.Row) bellhop.Person {
-	return bellhop.Person{ID: r.Int(), Email: r.Text(), Role: bellhop.Role(r.Text()), Shop: r.Text(),
-		PasswordHash: r.Text(), AddedAt: r.Time(), Settings: readSettings(r)}
-}
-
-func readSettings(r sqlitefile.Row) bellhop.Settings {
-	s, err := driver.ReadSettings(r.Text())
-	r.Fail(err)
-	return s
-}
 
 // AddPerson implements [store.People].
 func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error) {
@@ -65,15 +49,15 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 
 // People implements [store.People].
 func (db *DB) People(ctx context.Context, shop string) ([]bellhop.Person, error) {
-	return list(ctx, db.read, "list people", readPerson,
-		`SELECT `+personColumns+personJoin+`WHERE ?1 = '' OR s.domain = ?1 ORDER BY p.email`, shop)
+	return list(ctx, db.read, "list people", rows.Person,
+		`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE ?1 = '' OR s.domain = ?1 ORDER BY p.email`, shop)
 }
 
 // PersonByEmail implements [store.People].
 func (db *DB) PersonByEmail(ctx context.Context, email string) (p bellhop.Person, err error) {
 	err = db.read(ctx, "look somebody up", func(c *sqlitefile.Conn) error {
-		p, err = first(c.Prepare(`SELECT `+personColumns+personJoin+`WHERE p.email = ?`).Text(strings.ToLower(email)),
-			"person", readPerson)
+		p, err = first(c.Prepare(`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE p.email = ?`).
+			Text(strings.ToLower(email)), "person", rows.Person)
 		return err
 	})
 	return p, err

@@ -9,25 +9,10 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
 
-// pushColumns are the columns for readPush, of p and pushJoins.
-const (
-	pushColumns = `p.id, o.order_id, o.name, p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason,
-		o.accepted_at, p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at`
-	pushJoins = `CROSS JOIN orders o ON o.no = p.order_no LEFT JOIN devices d ON d.id = p.device_id`
-)
-
-func readPush(r sqlitefile.Row, shop string) bellhop.Push {
-	return bellhop.Push{Shop: shop, ID: r.Int(), OrderID: r.Int(), OrderName: r.Text(), DeviceID: r.Int(),
-		Installation: r.Text(), Kind: bellhop.PushKind(r.Text()), Status: bellhop.PushStatus(r.Text()),
-		Attempts: int(r.Int()), Reason: r.Text(), AcceptedAt: r.Time(), CreatedAt: r.Time(), NextAt: r.Time(),
-		SentAt: r.Time(), ReceivedAt: r.Time(), OpenedAt: r.Time()}
-}
-
-func pushOf(shop string) func(sqlitefile.Row) bellhop.Push {
-	return func(r sqlitefile.Row) bellhop.Push { return readPush(r, shop) }
-}
+const pushJoins = `CROSS JOIN orders o ON o.no = p.order_no LEFT JOIN devices d ON d.id = p.device_id`
 
 // Pushes implements [store.Deliveries]. Newest first goes by the order, so that one
 // index finds an order's pushes and lists a shop's.
@@ -47,13 +32,14 @@ func (db *DB) Pushes(ctx context.Context, shop string, q store.PushQuery) (page 
 		if err != nil || own == 0 {
 			return err
 		}
+		push := rows.PushOf[sqlitefile.Row](shop)
 		return pushQuery(c, own, q, no, before, limit+1).Each(func(r sqlitefile.Row) error {
 			if len(page.Pushes) == limit {
 				page.Next = driver.Cursor(no, page.Pushes[limit-1].ID)
 				return nil
 			}
 			no = r.Int()
-			page.Pushes = append(page.Pushes, readPush(r, shop))
+			page.Pushes = append(page.Pushes, push(r))
 			return nil
 		})
 	})
@@ -72,7 +58,7 @@ func pushQuery(c *sqlitefile.Conn, shop int64, q store.PushQuery, no, before int
 	if q.OrderID != 0 {
 		where += ` AND p.order_no = (SELECT no FROM orders WHERE shop_id = ? AND order_id = ?)`
 	}
-	st := c.Prepare(`SELECT p.order_no, ` + pushColumns + ` FROM pushes p ` + pushJoins + ` WHERE ` + where + `
+	st := c.Prepare(`SELECT p.order_no, ` + rows.PushColumns + ` FROM pushes p ` + pushJoins + ` WHERE ` + where + `
 		ORDER BY p.order_no DESC, p.id DESC LIMIT ?`).Int(shop).Int(no).Int(before)
 	if q.Status != "" {
 		st.Text(string(q.Status))

@@ -7,6 +7,7 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -110,9 +111,7 @@ func readReceivers(c *sqlitefile.Conn, shop, after, last int64, limit int) ([]ru
 	return sqlitefile.All(c.Prepare(`SELECT d.id, d.free_at, p.settings FROM devices d
 		LEFT JOIN people p ON p.id = d.person_id
 		WHERE d.shop_id = ? AND d.retired_at IS NULL AND d.id > ? AND d.id <= ? ORDER BY d.id LIMIT ?`).
-		Int(shop).Int(after).Int(last).Int(int64(limit)), func(r sqlitefile.Row) rules.Receiver {
-		return rules.Receiver{ID: r.Int(), FreeAt: r.Time(), Settings: readSettings(r)}
-	})
+		Int(shop).Int(after).Int(last).Int(int64(limit)), rows.Receiver)
 }
 
 // save writes the rules' decisions.

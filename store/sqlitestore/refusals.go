@@ -6,6 +6,7 @@ import (
 
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
+	"bellhop/store/rows"
 )
 
 // AddRefusals implements [store.Refusals].
@@ -25,8 +26,6 @@ func (db *DB) AddRefusals(ctx context.Context, more []store.Refusal, now time.Ti
 
 // Refusals implements [store.Refusals].
 func (db *DB) Refusals(ctx context.Context, since time.Time) ([]store.Refusal, error) {
-	return list(ctx, db.read, "list refusals", func(r sqlitefile.Row) store.Refusal {
-		return store.Refusal{Shop: r.Text(), Reason: r.Text(), Count: r.Int(), At: r.Time()}
-	}, `SELECT shop, reason, sum(n), max(at) FROM refusals WHERE at >= ? GROUP BY shop, reason
-		ORDER BY 4 DESC, shop, reason`, micros(since))
+	return list(ctx, db.read, "list refusals", rows.Refusal, `SELECT shop, reason, sum(n), max(at) FROM refusals
+		WHERE at >= ? GROUP BY shop, reason ORDER BY 4 DESC, shop, reason`, micros(since))
 }

@@ -7,14 +7,9 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
-
-const relayColumns = `name, origin, cursor, holder, term, held_to`
-
-func readRelay(r sqlitefile.Row) store.Relay {
-	return store.Relay{Name: r.Text(), Origin: r.Text(), Cursor: r.Int(), Holder: r.Text(), Term: r.Int(), Until: r.Time()}
-}
 
 // TakeRelay implements [store.Relays].
 func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time, lease time.Duration) (
@@ -32,7 +27,8 @@ func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time,
 		if err != nil {
 			return err
 		}
-		taken, err = first(tx.Prepare(`SELECT `+relayColumns+` FROM relays WHERE name = ?`).Text(name), "relay", readRelay)
+		taken, err = first(tx.Prepare(`SELECT `+rows.RelayColumns+` FROM relays WHERE name = ?`).Text(name), "relay",
+			rows.Relay)
 		return err
 	})
 	return taken, err
@@ -52,7 +48,7 @@ func (db *DB) MoveRelay(ctx context.Context, r store.Relay) error {
 
 // Relays implements [store.Relays].
 func (db *DB) Relays(ctx context.Context) ([]store.Relay, error) {
-	return list(ctx, db.proceed, "list relays", readRelay, `SELECT `+relayColumns+` FROM relays ORDER BY name`)
+	return list(ctx, db.proceed, "list relays", rows.Relay, `SELECT `+rows.RelayColumns+` FROM relays ORDER BY name`)
 }
 
 // RemoveRelay implements [store.Relays].

@@ -6,6 +6,7 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -15,16 +16,8 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 	o := orders[k]
 	if o == nil {
 		o = &rules.StoredOrder{}
-		s := &o.State
-		found, err := c.Prepare(`SELECT no, deleted, version_updated_at, version_triggered_at, version_hash, edit_at,
-			refund_at, history, financial_status, cancelled_at IS NOT NULL FROM orders WHERE shop_id = ? AND order_id = ?`).
-			Int(k.Shop).Int(k.ID).First(func(r sqlitefile.Row) {
-			o.Row, s.Deleted = r.Int(), r.Bool()
-			s.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
-			s.EditedAt, s.RefundedAt, s.History = r.Time(), r.Time(), readHistory(r)
-			s.Paid = (&bellhop.Order{FinancialStatus: r.Text()}).WasPaid()
-			s.Cancelled = r.Bool()
-		})
+		found, err := c.Prepare(`SELECT no, ` + rows.StateColumns + ` FROM orders WHERE shop_id = ? AND order_id = ?`).
+			Int(k.Shop).Int(k.ID).First(func(r sqlitefile.Row) { o.Row, o.State = r.Int(), rows.State(r) })
 		if err != nil || !found {
 			return err
 		}
@@ -34,12 +27,6 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 		o.Owed, err = loadPushes(c, owedOf, k.Shop, o.Row)
 	}
 	return err
-}
-
-func readHistory(r sqlitefile.Row) bellhop.History {
-	h, err := driver.ReadHistory(r.Text())
-	r.Fail(err)
-	return h
 }
 
 // stateColumns are bindState's columns.

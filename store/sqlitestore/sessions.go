@@ -8,6 +8,7 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
 
 // AddSession implements [store.Sessions]. It removes expired sessions.
@@ -52,12 +53,12 @@ func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (k
 func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (
 	s bellhop.Session, p bellhop.Person, err error) {
 	err = db.read(ctx, "look up a session", func(c *sqlitefile.Conn) error {
-		p, err = first(c.Prepare(`SELECT n.expires_at, n.created_at, `+personColumns+`
+		p, err = first(c.Prepare(`SELECT n.expires_at, n.created_at, `+rows.PersonColumns+`
 			FROM sessions n JOIN people p ON p.id = n.person_id LEFT JOIN shops s ON s.id = p.shop_id
 			WHERE n.token_hash = ? AND n.expires_at > ?`).Blob(tokenHash[:]).Int(now.UnixMicro()), "session",
 			func(r sqlitefile.Row) bellhop.Person {
 				s = bellhop.Session{TokenHash: tokenHash, ExpiresAt: r.Time(), CreatedAt: r.Time()}
-				return readPerson(r)
+				return rows.Person(r)
 			})
 		s.PersonID = p.ID
 		return err
@@ -93,8 +94,8 @@ func (db *DB) UseLink(ctx context.Context, hash [32]byte, now time.Time) (bellho
 		if err := tx.Prepare(`DELETE FROM links WHERE expires_at <= ?`).Int(now.UnixMicro()).Exec(); err != nil {
 			return err
 		}
-		who, err = first(tx.Prepare(`SELECT `+personColumns+personJoin+`JOIN links l ON l.person_id = p.id
-			WHERE l.hash = ?`).Blob(hash[:]), "link", readPerson)
+		who, err = first(tx.Prepare(`SELECT `+rows.PersonColumns+rows.PersonJoin+`JOIN links l ON l.person_id = p.id
+			WHERE l.hash = ?`).Blob(hash[:]), "link", rows.Person)
 		if bellhop.KindOf(err) == bellhop.NotFound {
 			return nil // commits the removal of expired links
 		}

@@ -6,17 +6,8 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
-
-// shopColumns are the columns for readShop.
-const shopColumns = `domain, disabled, secret, previous_secret, own_secret_only, customer_in_push, added_at,
-	last_event_at, last_signed_by`
-
-func readShop(r sqlitefile.Row) bellhop.Shop {
-	return bellhop.Shop{Domain: r.Text(), Disabled: r.Bool(), Secret: r.Text(), PreviousSecret: r.Text(),
-		OwnSecretOnly: r.Bool(), CustomerInPush: r.Bool(), AddedAt: r.Time(),
-		LastEventAt: r.Time(), LastSignedBy: bellhop.Signer(r.Text())}
-}
 
 // AddShop implements [store.Shops].
 func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
@@ -29,20 +20,20 @@ func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
 }
 
 func insertShop(c *sqlitefile.Conn, s *bellhop.Shop) error {
-	return c.Prepare(`INSERT INTO shops (` + shopColumns + `) VALUES (?,?,?,?,?,?,?,?,?)`).
+	return c.Prepare(`INSERT INTO shops (` + rows.ShopColumns + `) VALUES (?,?,?,?,?,?,?,?,?)`).
 		Text(s.Domain).Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).
 		Int(micros(s.AddedAt)).Time(s.LastEventAt).TextOrNull(string(s.LastSignedBy)).Exec()
 }
 
 // Shops implements [store.Shops].
 func (db *DB) Shops(ctx context.Context) ([]bellhop.Shop, error) {
-	return list(ctx, db.proceed, "list shops", readShop, `SELECT `+shopColumns+` FROM shops ORDER BY domain`)
+	return list(ctx, db.proceed, "list shops", rows.Shop, `SELECT `+rows.ShopColumns+` FROM shops ORDER BY domain`)
 }
 
 // UpdateShop implements [store.Shops]. change may be called more than once.
 func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error {
 	return db.write(ctx, "update a shop", func(tx *sqlitefile.Tx) error {
-		s, err := first(tx.Prepare(`SELECT `+shopColumns+` FROM shops WHERE domain = ?`).Text(domain), "shop", readShop)
+		s, err := first(tx.Prepare(`SELECT `+rows.ShopColumns+` FROM shops WHERE domain = ?`).Text(domain), "shop", rows.Shop)
 		if err != nil {
 			return err
 		}

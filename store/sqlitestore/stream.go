@@ -6,6 +6,7 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -28,20 +29,12 @@ func (db *DB) Changes(ctx context.Context, shop string, after int64, limit int) 
 		return nil, err
 	}
 	if shop == "" {
-		return list(ctx, db.proceed, "read the stream", readChange, `SELECT `+changeColumns+`
+		return list(ctx, db.proceed, "read the stream", rows.Change, `SELECT `+rows.ChangeColumns+`
 			FROM changes c JOIN shops s ON s.id = c.shop_id WHERE c.seq > ? ORDER BY c.seq LIMIT ?`, after, limit)
 	}
-	return list(ctx, db.proceed, "read the stream", readChange, `SELECT `+changeColumns+`
+	return list(ctx, db.proceed, "read the stream", rows.Change, `SELECT `+rows.ChangeColumns+`
 		FROM shops s CROSS JOIN changes c ON c.shop_id = s.id
 		WHERE s.domain = ? AND c.seq > ? ORDER BY c.seq LIMIT ?`, shop, after, limit)
-}
-
-// changeColumns are the columns for readChange, of the aliases c and s.
-const changeColumns = `c.seq, c.kind, s.domain, c.order_id, c.push_id, c.at, c.trace_parent`
-
-func readChange(r sqlitefile.Row) store.Change {
-	return store.Change{Seq: r.Int(), Kind: store.ChangeKind(r.Text()), Shop: r.Text(), OrderID: r.Int(), PushID: r.Int(),
-		At: r.Time(), TraceParent: r.Text()}
 }
 
 // LastChange implements [store.Stream].

@@ -6,6 +6,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -18,8 +19,7 @@ const (
 		ON CONFLICT (shop_id, order_no, device_id, kind) DO UPDATE SET status = 'pending', attempts = 0,
 			created_at = excluded.created_at, next_at = excluded.next_at, reason = NULL, first_attempt_at = NULL,
 			sent_at = NULL, received_at = NULL, opened_at = NULL, gathered_since = NULL WHERE status <> 'sending'`
-	listTests = `SELECT p.id, 0, '', p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason, NULL,
-		p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at FROM pushes p JOIN devices d ON d.id = p.device_id
+	listTests = `SELECT ` + rows.TestColumns + ` FROM pushes p JOIN devices d ON d.id = p.device_id
 		WHERE p.shop_id = (SELECT id FROM shops WHERE domain = ?) AND p.order_no = 0 ORDER BY p.device_id`
 )
 
@@ -53,5 +53,5 @@ func (db *DB) TestDevice(ctx context.Context, shop, installation string, at time
 
 // TestPushes implements [store.Devices].
 func (db *DB) TestPushes(ctx context.Context, shop string) ([]bellhop.Push, error) {
-	return list(ctx, db.read, "list pushes that try devices out", pushOf(shop), listTests, shop)
+	return list(ctx, db.read, "list pushes that try devices out", rows.PushOf[sqlitefile.Row](shop), listTests, shop)
 }

@@ -8,17 +8,8 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 )
-
-// tokenColumns are the columns for readToken, of the aliases t and s.
-const tokenColumns = `t.id, s.domain, t.name, t.hash, t.created_at, t.last_used_at`
-
-func readToken(r sqlitefile.Row) bellhop.Token {
-	t := bellhop.Token{ID: r.Int(), Shop: r.Text(), Name: r.Text()}
-	copy(t.Hash[:], r.Blob())
-	t.CreatedAt, t.LastUsedAt = r.Time(), r.Time()
-	return t
-}
 
 // AddToken implements [store.Tokens].
 func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error) {
@@ -53,15 +44,16 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 
 // Tokens implements [store.Tokens].
 func (db *DB) Tokens(ctx context.Context, shop string) ([]bellhop.Token, error) {
-	return list(ctx, db.read, "list tokens", readToken,
-		`SELECT `+tokenColumns+` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = ? ORDER BY t.name`, shop)
+	return list(ctx, db.read, "list tokens", rows.Token,
+		`SELECT `+rows.TokenColumns+` FROM shops s JOIN tokens t ON t.shop_id = s.id WHERE s.domain = ?
+			ORDER BY t.name`, shop)
 }
 
 // Token implements [store.Tokens]. It writes the last use once a minute.
 func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (t bellhop.Token, err error) {
 	err = db.read(ctx, "look up a token", func(c *sqlitefile.Conn) (err error) {
-		t, err = first(c.Prepare(`SELECT `+tokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id WHERE t.hash = ?`).
-			Blob(hash[:]), "token", readToken)
+		t, err = first(c.Prepare(`SELECT `+rows.TokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id
+			WHERE t.hash = ?`).Blob(hash[:]), "token", rows.Token)
 		return err
 	})
 	if err != nil || now.Sub(t.LastUsedAt) < time.Minute {

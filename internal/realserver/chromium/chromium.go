@@ -3,7 +3,6 @@ package chromium
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -40,39 +39,35 @@ func Open(t testing.TB) context.Context {
 	return tab
 }
 
-// Scheme emulates a visitor's preferred colour scheme: "light" or "dark".
-func Scheme(scheme string) chromedp.Action[chromedp.Void] {
+// call is an action that runs a command of the browser's protocol.
+func call[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		_, err = cdp.Call(ctx, t, c, params)
 		return none, err
 	}
+}
+
+// Scheme emulates a visitor's preferred colour scheme: "light" or "dark".
+func Scheme(scheme string) chromedp.Action[chromedp.Void] {
+	return call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 }
 
 // Cookie gives the browser a cookie of a site.
 func Cookie(url, name, value string) chromedp.Action[chromedp.Void] {
-	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, t, network.SetCookie, network.SetCookieParams{URL: url, Name: name, Value: value})
-		return none, err
-	}
+	return call(network.SetCookie, network.SetCookieParams{URL: url, Name: name, Value: value})
 }
 
 // NoCookies deletes the browser's cookies.
 func NoCookies() chromedp.Action[chromedp.Void] {
-	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, t, network.ClearBrowserCookies, cdp.Empty{})
-		return none, err
-	}
+	return call(network.ClearBrowserCookies, cdp.Empty{})
 }
 
 // Allow grants a site's pages a permission without asking the visitor, such as
 // "notifications".
 func Allow(origin, permission string) chromedp.Action[chromedp.Void] {
-	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, t, browser.SetPermission, browser.SetPermissionParams{Origin: origin,
-			Permission: &browser.PermissionDescriptor{Name: permission}, Setting: browser.PermissionSettingGranted})
-		return none, err
-	}
+	return call(browser.SetPermission, browser.SetPermissionParams{Origin: origin,
+		Permission: &browser.PermissionDescriptor{Name: permission}, Setting: browser.PermissionSettingGranted})
 }
 
 // Push hands a message to the worker of an origin, as its push service would. The
@@ -89,7 +84,7 @@ func Push(ctx context.Context, origin, message string) error {
 	if err != nil {
 		return err
 	}
-	_, err = chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
+	return chromedp.Do(ctx, func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
 		if _, err := cdp.Call(ctx, t, serviceworker.Enable, cdp.Empty{}); err != nil {
 			return none, err
 		}
@@ -106,7 +101,6 @@ func Push(ctx context.Context, origin, message string) error {
 		}
 		return none, err
 	})
-	return err
 }
 
 // Until waits for an expression to hold in the page, looking whenever something in
@@ -118,10 +112,17 @@ func Until(expression string) chromedp.Action[chromedp.Void] {
 		watch.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
 		look();
 	})`
-	return func(ctx context.Context, t *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = chromedp.Evaluate[bool](wait, chromedp.EvalAwaitPromise)(ctx, t)
-		return none, err
+	return chromedp.Evaluate[chromedp.Void](wait, chromedp.EvalAwaitPromise)
+}
+
+// evaluate returns what an expression, or a promise, comes to in the page.
+func evaluate[T any](t testing.TB, tab context.Context, expression string) T {
+	t.Helper()
+	value, err := chromedp.Run(tab, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("evaluate %.200s: %v", expression, err)
 	}
+	return value
 }
 
 // Violations are axe-core's findings on the open page: WCAG 2.2 AA and good practice.
@@ -133,16 +134,8 @@ func Violations(t testing.TB, tab context.Context) (all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := string(axe) +
-		`; axe.run().then(r => JSON.stringify(r.violations.map(v => [v.id, v.help, ...v.nodes.map(n => n.html)])))`
-	found, err := chromedp.Run(tab, chromedp.Evaluate[string](run, chromedp.EvalAwaitPromise))
-	if err != nil {
-		t.Fatalf("run axe-core: %v", err)
-	}
-	var violations [][]string
-	if err := json.Unmarshal([]byte(found), &violations); err != nil {
-		t.Fatal(err)
-	}
+	violations := evaluate[[][]string](t, tab, string(axe)+
+		`; axe.run().then(r => r.violations.map(v => [v.id, v.help, ...v.nodes.map(n => n.html)]))`)
 	for _, v := range violations {
 		all = append(all, strings.Join(v, " "))
 	}
@@ -159,11 +152,7 @@ func Check(t testing.TB, tab context.Context, what string) {
 				t.Fatal(err)
 			}
 			// Moving parts still have the colours of the previous scheme.
-			_, err := chromedp.Run(tab, chromedp.Evaluate[bool](
-				`Promise.allSettled(document.getAnimations().map(a => a.finished)).then(() => true)`, chromedp.EvalAwaitPromise))
-			if err != nil {
-				t.Fatal(err)
-			}
+			evaluate[bool](t, tab, `Promise.allSettled(document.getAnimations().map(a => a.finished)).then(() => true)`)
 			for _, v := range Violations(t, tab) {
 				t.Errorf("%s, %d wide, %s: %s", what, width, scheme, v)
 			}
@@ -175,22 +164,15 @@ func Check(t testing.TB, tab context.Context, what string) {
 // Fits reports a page wider than its window, and parts that leave their card.
 func Fits(t testing.TB, tab context.Context, what string) {
 	t.Helper()
-	outside, err := chromedp.Run(tab, chromedp.Evaluate[string](`[...document.querySelectorAll(".card *")].filter(e => {
+	outside := evaluate[string](t, tab, `[...document.querySelectorAll(".card *")].filter(e => {
 		if (!e.checkVisibility() || e.closest(".unseen, svg") || getComputedStyle(e).position === "fixed" || e.closest(".several")) return false;
 		const card = e.closest(".card").getBoundingClientRect(), own = e.getBoundingClientRect();
 		return own.width > 0 && (own.right > card.right + 1 || own.left < card.left - 1);
-	}).map(e => e.outerHTML.slice(0, 200)).join("\n")`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	}).map(e => e.outerHTML.slice(0, 200)).join("\n")`)
 	if outside != "" {
 		t.Errorf("%s: outside of its card: %s", what, outside)
 	}
-	over, err := chromedp.Run(tab, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if over > 0 {
+	if over := evaluate[int](t, tab, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
 		t.Errorf("%s: %d pixels too wide", what, over)
 	}
 }

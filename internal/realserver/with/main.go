@@ -43,36 +43,32 @@ func run(name string, args ...string) error {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench",
 		"AWS_EC2_METADATA_DISABLED=true")
-	p, err := realserver.StartPostgres(ctx, "fsync=on")
-	switch {
-	case err == nil:
+	var errs []error
+	add := func(variable, address string, err error) {
+		cmd.Env = append(cmd.Env, variable+"="+address)
+		errs = append(errs, err)
+	}
+	missing := func(err error) bool {
+		if err != nil && !errors.Is(err, realserver.ErrMissing) {
+			errs = append(errs, err)
+		}
+		return err != nil
+	}
+	if p, err := realserver.StartPostgres(ctx, "fsync=on"); !missing(err) {
 		defer p.Close()
 		database, err := p.NewDatabase(ctx)
-		if err != nil {
-			return err
-		}
-		cmd.Env = append(cmd.Env, "BENCH_POSTGRES="+p.URL(database))
-	case !errors.Is(err, realserver.ErrMissing):
-		return err
+		add("BENCH_POSTGRES", p.URL(database), err)
 	}
-	s, err := realserver.StartSQS(ctx)
-	switch {
-	case err == nil:
+	if s, err := realserver.StartSQS(ctx); !missing(err) {
 		defer s.Stop()
-		cmd.Env = append(cmd.Env, "BENCH_SQS="+s.Endpoint)
-	case !errors.Is(err, realserver.ErrMissing):
-		return err
+		add("BENCH_SQS", s.Endpoint, nil)
 	}
-	r, err := realserver.StartRabbitMQ(ctx)
-	switch {
-	case err == nil:
+	if r, err := realserver.StartRabbitMQ(ctx); !missing(err) {
 		defer r.Close()
 		vhost, err := r.NewVHost(ctx)
-		if err != nil {
-			return err
-		}
-		cmd.Env = append(cmd.Env, "BENCH_RABBITMQ="+r.URL(vhost))
-	case !errors.Is(err, realserver.ErrMissing):
+		add("BENCH_RABBITMQ", r.URL(vhost), err)
+	}
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	return cmd.Run()

@@ -1,0 +1,106 @@
+package rows
+
+import (
+	"time"
+
+	"bellhop"
+	"bellhop/store/driver"
+	"bellhop/store/move"
+	"bellhop/store/rules"
+)
+
+// OrderColumns are the columns for [OrderOf], of a table or alias o, but for the last: when
+// the first of its pushes was sent.
+const OrderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
+	o.handling, o.placed_at, o.placed_offset, o.updated_at, o.updated_offset, o.cancelled_at, o.name, o.number,
+	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
+	o.financial_status, o.fulfillment_status, o.test, coalesce(o.created_at, o.placed_at),
+	coalesce(o.created_offset, o.placed_offset), coalesce(o.current_total, o.total), coalesce(o.pieces, o.lines),
+	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent, `
+
+// OrderOf reads a shop's order without its documents and pushes.
+func OrderOf[R Row](shop string) func(R) bellhop.Order {
+	return func(r R) bellhop.Order { return order(r, shop) }
+}
+
+func order[R Row](r R, shop string) (o bellhop.Order) {
+	o.Shop, o.ID = shop, r.Int()
+	o.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
+	o.EditedAt, o.RefundedAt = r.Time(), r.Time()
+	o.Handling = bellhop.Handling(r.Text())
+	o.PlacedAt = driver.Zoned(r.Time(), r.Int())
+	o.UpdatedAt = driver.Zoned(r.Time(), r.Int())
+	o.CancelledAt = r.Time()
+	o.Name, o.Number = r.Text(), r.Int()
+	currency, total := r.Text(), r.Text()
+	o.Total = Money(r, total, currency)
+	seenIn, seen := r.Text(), r.Text()
+	if m := Money(r, seen, seenIn); seenIn != "" {
+		o.Presentment = &m
+	}
+	o.CustomerName, o.CustomerEmail, o.Note = r.Text(), r.Text(), r.Text()
+	o.FinancialStatus, o.FulfillmentStatus, o.Test = r.Text(), r.Text(), r.Bool()
+	o.CreatedAt = driver.Zoned(r.Time(), r.Int())
+	o.Current, o.Pieces = Money(r, r.Text(), currency), r.Int()
+	o.Trace = bellhop.Trace{TriggeredAt: r.Time(), AcceptedAt: r.Time(), RecordedAt: r.Time(), TraceParent: r.Text(),
+		PushedAt: r.Time()}
+	return o
+}
+
+// StateColumns are the columns for [State], of an order.
+const StateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at,
+	CAST(history AS text), financial_status, cancelled_at IS NOT NULL`
+
+// State reads what the rules know of an order.
+func State[R Row](r R) (s rules.State) {
+	s.Deleted = r.Bool()
+	s.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
+	s.EditedAt, s.RefundedAt, s.History = r.Time(), r.Time(), History(r)
+	s.Paid, s.Cancelled = (&bellhop.Order{FinancialStatus: r.Text()}).WasPaid(), r.Bool()
+	return s
+}
+
+// ItemColumns are the columns for [Item], of a table or alias i.
+const ItemColumns = `i.item_id, i.title, i.variant, i.sku, i.quantity, i.price`
+
+// Item reads a line of an order that was recorded before orders had details.
+func Item[R Row](r R) bellhop.Item {
+	it := bellhop.Item{ID: r.Int(), Title: r.Text(), Variant: r.Text(), SKU: r.Text(), Quantity: r.Int(),
+		Price: bellhop.Amount(r.Text())}
+	it.Current = it.Quantity
+	return it
+}
+
+// Details reads an order's details; none of one that was recorded before orders had them.
+func Details[R Row](r R) bellhop.Details {
+	d, err := driver.ReadDetails(r.Text())
+	r.Fail(err)
+	return d
+}
+
+// History reads an order's history.
+func History[R Row](r R) bellhop.History {
+	h, err := driver.ReadHistory(r.Text())
+	r.Fail(err)
+	return h
+}
+
+// WholeOrderColumns are the columns for [WholeOrder], of the aliases o and s.
+const WholeOrderColumns = `s.domain, o.deleted, o.placed_at IS NOT NULL, CAST(o.details AS text),
+	CAST(o.history AS text), ` + OrderColumns + `NULL`
+
+// WholeOrder reads all of an order but the lines of one that was recorded before orders had
+// details.
+func WholeOrder[R Row](r R) (row move.OrderRow) {
+	row.Shop, row.State.Deleted = r.Text(), r.Bool()
+	whole, details, history := r.Bool(), Details(r), History(r)
+	o := order(r, row.Shop)
+	row.ID, row.State.Version, row.State.History = o.ID, o.Version, history
+	row.State.EditedAt, row.State.RefundedAt = o.EditedAt, o.RefundedAt
+	if whole {
+		o.Details = details
+		o.Version, o.EditedAt, o.RefundedAt = bellhop.Version{}, time.Time{}, time.Time{}
+		row.Order = &o
+	}
+	return row
+}
