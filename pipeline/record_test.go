@@ -41,7 +41,7 @@ func TestRecordReturnsAResultForEachEvent(t *testing.T) {
 		return results, nil
 	}}
 	r := &pipeline.Recorder{Store: b, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
-	const rest = `,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z",` +
+	const rest = `,"currency":"USD","total_price":"1.00","line_items":[],"created_at":"2026-11-22T09:00:00Z",` +
 		`"updated_at":"2026-11-22T09:00:00Z"}`
 	all := r.Record(t.Context(), []*bellhop.Event{order(`{"id":1` + rest), order(`{`), order(`{"id":2` + rest),
 		order(`{"id":3` + rest)})

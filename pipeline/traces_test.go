@@ -89,7 +89,7 @@ func TestRecordTracesEachResult(t *testing.T) {
 	}}
 	traces, spans := newTraces(sdktrace.ParentBased(sdktrace.NeverSample()))
 	r := &pipeline.Recorder{Store: b, Now: time.Now, Log: slog.New(slog.DiscardHandler), Traces: traces}
-	const rest = `,"currency":"USD","total_price":"1.00","created_at":"2026-11-22T09:00:00Z",` +
+	const rest = `,"currency":"USD","total_price":"1.00","line_items":[],"created_at":"2026-11-22T09:00:00Z",` +
 		`"updated_at":"2026-11-22T09:00:00Z"}`
 	var batch []queue.Delivery
 	var events []*bellhop.Event

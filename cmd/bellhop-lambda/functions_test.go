@@ -24,7 +24,7 @@ func (s *stack) anOrder(id int, more string) map[string]any {
 		Topic:     "orders/create",
 		WebhookID: fmt.Sprint("webhook-", id), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
 		SignedBy: bellhop.SignerApp,
-		Body: fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":%q,`+
+		Body: fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","line_items":[],"created_at":%q,`+
 			`"updated_at":%q%s}`, id, id, placed, placed, more)})
 	if err != nil {
 		s.t.Fatal(err)

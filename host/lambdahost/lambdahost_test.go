@@ -175,7 +175,7 @@ var placed = time.Now().UTC().Format(time.RFC3339)
 
 // order was placed when the tests began: an old one notifies nobody.
 func order(id int) string {
-	return fmt.Sprintf(`{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","created_at":%q,"updated_at":%[3]q}`,
+	return fmt.Sprintf(`{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","line_items":[],"created_at":%q,"updated_at":%[3]q}`,
 		id, id, placed)
 }
 

@@ -42,7 +42,7 @@ func fact(no int64, version int) bellhop.Fact {
 		FinancialStatus: "paid", FulfillmentStatus: "unfulfilled", PlacedAt: at.In(time.FixedZone("", 9*3600)), UpdatedAt: at}
 	for k := range 3 {
 		o.Items = append(o.Items, bellhop.Item{ID: no*10 + int64(k), Title: "Short Sleeve Tee", Variant: "Medium",
-			SKU: fmt.Sprintf("TEE-%d", k), Quantity: 2, Price: usd(1990)})
+			SKU: fmt.Sprintf("TEE-%d", k), Quantity: 2, Current: 2, ToFulfil: 2, Price: "19.90"})
 	}
 	return bellhop.Fact{Event: e, At: at, OrderID: o.ID, Order: o}
 }

@@ -66,7 +66,7 @@ func freshFacts(shop string, from, n int) []bellhop.Fact {
 			UpdatedAt: at}
 		for k := range 3 {
 			o.Items = append(o.Items, bellhop.Item{ID: no*10 + int64(k), Title: "Short Sleeve Tee", Variant: "Medium",
-				SKU: fmt.Sprintf("TEE-%d", k), Quantity: 2, Price: usd(1990)})
+				SKU: fmt.Sprintf("TEE-%d", k), Quantity: 2, Current: 2, ToFulfil: 2, Price: "19.90"})
 		}
 		facts[i] = bellhop.Fact{Event: e, At: at, OrderID: o.ID, Order: o}
 	}

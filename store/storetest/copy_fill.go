@@ -59,10 +59,20 @@ func hardOrder() *bellhop.Order {
 		PlacedAt:    time.Date(2026, 11, 22, 18, 0, 0, 1000, time.FixedZone("", 9*3600)),
 		UpdatedAt:   time.Date(2026, 11, 22, 4, 30, 0, 0, time.FixedZone("", -4*3600-1800)),
 		CancelledAt: at(5),
+		CreatedAt:   time.Date(2026, 11, 22, 18, 0, 1, 0, time.FixedZone("", 9*3600)), Current: money("12000", "JPY"),
+		Pieces: 3, Details: hardDetails()}
+}
+
+func hardDetails() bellhop.Details {
+	closed := time.Date(2026, 11, 23, 18, 0, 0, 5000, time.FixedZone("", 9*3600))
+	return bellhop.Details{Schema: bellhop.DetailsSchema, Placed: bellhop.Sums{Subtotal: "19800", Tips: "0"},
+		Customer: &bellhop.Customer{ID: math.MaxInt64, Name: "山田 \U0001F389", Locale: "ja-JP"},
+		Shipping: &bellhop.Address{Name: `"\\u0000"`, Address1: "two\nlines"}, ClosedAt: &closed,
+		Tags: []string{"a, b", "<&>"}, Attributes: []bellhop.Attribute{{Name: "_x", Value: "\u2028"}},
 		Items: []bellhop.Item{
-			{ID: 1<<60 + 1, Title: "帽子", Variant: "M / 青", SKU: "H-1", Quantity: 3, Price: money("6600", "JPY")},
-			{ID: 2, Title: "", Quantity: 0, Price: money("0", "JPY")},
-			{ID: 1, Title: "last", Quantity: math.MaxInt64, Price: money("0.125", "JPY")},
+			{ID: 1<<60 + 1, Title: "帽子", Variant: "M / 青", SKU: "H-1", Quantity: 3, Current: 3, Price: "6600"},
+			{ID: 2, Title: "", Quantity: 0, Price: "0"},
+			{ID: 1, Title: "last", Quantity: math.MaxInt64, Price: "0.125"},
 		}}
 }
 
@@ -116,11 +126,9 @@ func fillOrders(f *fixture, rnd *rand.Rand, round int) {
 		domain, id := []string{shop, second}[rnd.IntN(2)], int64(1+rnd.IntN(60))
 		switch rnd.IntN(10) {
 		case 0:
-			facts = append(facts, f.touch(domain, id, bellhop.Touch{Kind: bellhop.TouchEdit, ID: rnd.Int64N(9),
-				At: at(rnd.IntN(99))}))
+			facts = append(facts, f.edit(domain, id, rnd.Int64N(9), rnd.IntN(99)))
 		case 1:
-			facts = append(facts, f.touch(domain, id, bellhop.Touch{Kind: bellhop.TouchRefund, ID: rnd.Int64N(9),
-				At: at(rnd.IntN(99))}))
+			facts = append(facts, f.refund(domain, id, rnd.Int64N(9), rnd.IntN(99)))
 		case 2:
 			if id > 4 {
 				facts = append(facts, f.deletion(domain, id))
@@ -129,13 +137,13 @@ func fillOrders(f *fixture, rnd *rand.Rand, round int) {
 			o := f.order(domain, id, 1+rnd.IntN(9))
 			for n := range int64(rnd.IntN(4)) {
 				o.Order.Items = append(o.Order.Items, bellhop.Item{ID: n, Title: "Cap", SKU: fmt.Sprint(n), Quantity: n,
-					Price: money("1.50", "USD")})
+					Price: "1.50"})
 			}
 			facts = append(facts, o)
 		}
 	}
 	facts = append(facts, f.order(second, 3, 10+round), f.order(second, 4, 10+round),
-		f.touch(shop, 200+int64(round), bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)}),
+		f.edit(shop, 200+int64(round), 1, 1),
 		f.deletion(shop, 300+int64(round)))
 	f.record(facts...)
 }
@@ -229,8 +237,8 @@ func goOn(f *fixture) (said []any) {
 		for range 30 {
 			facts = append(facts, f.order([]string{shop, second, third}[rnd.IntN(3)], int64(1+rnd.IntN(80)), 1+rnd.IntN(20)))
 		}
-		facts = append(facts, f.touch(shop, 201, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)}),
-			f.touch(shop, 202, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 0, At: at(1)}), f.order(shop, 301, 1),
+		facts = append(facts, f.edit(shop, 201, 1, 1),
+			f.edit(shop, 202, 0, 1), f.order(shop, 301, 1),
 			f.order(shop, 203, 1))
 		tell(f.record(facts...))
 		now := at(6000 + round*200)

@@ -119,17 +119,54 @@ func (f *fixture) pushIDs() (ids []int64) {
 	return ids
 }
 
+// filled sets every field of a value, each to another value; times are all at(4).
+func filled[T any]() (v T) {
+	n := 0
+	fillValue(reflect.ValueOf(&v).Elem(), &n)
+	return v
+}
+
+func fillValue(v reflect.Value, n *int) {
+	*n++
+	switch {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		v.Set(reflect.ValueOf(at(4)))
+	case v.Type() == reflect.TypeFor[bellhop.Amount]():
+		v.SetString(fmt.Sprintf("%d.50", *n))
+	case v.Kind() == reflect.String:
+		v.SetString(fmt.Sprint("text ", *n))
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fillValue(v.Elem(), n)
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fillValue(v.Index(0), n)
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			fillValue(v.Field(i), n)
+		}
+	case v.CanInt():
+		v.SetInt(int64(*n))
+	default:
+		v.SetUint(uint64(*n))
+	}
+}
+
 // everyOrderField compares an order, its events and its changes with what was stored.
 func everyOrderField(f *fixture) {
 	d := f.addShopWithPhone(bellhop.FormData)
-	fact := f.order(shop, 7, 1)
+	fact, newer := f.order(shop, 7, 1), f.order(shop, 7, 2)
 	fact.Event.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-	o, presentment := fact.Order, money("8.00", "EUR")
+	o, presentment := newer.Order, money("8.00", "EUR")
 	o.Presentment, o.Note, o.Test, o.CancelledAt = &presentment, "a note", true, at(5)
-	o.Items = []bellhop.Item{{ID: 70, Title: "Tee", Variant: "M", SKU: "T-1", Quantity: 2, Price: money("5.00", "USD")}}
+	o.Details, o.History = filled[bellhop.Details](), filled[bellhop.History]()
+	o.Current, o.Pieces = money("7.50", "USD"), 2
+	o.CreatedAt = at(3)
 	f.whole("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeRecorded, Pushes: 1}}, "Reason")
-	f.record(f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(50)}),
-		f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 2, At: at(51)}))
+	edit, refund := f.edit(shop, 7, 1, 50), f.refund(shop, 7, 2, 51)
+	f.record(newer, edit, refund)
 	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, at(52)))(f)
 	ids := f.pushIDs()
 	f.claim(at(60), 1)
@@ -139,6 +176,7 @@ func everyOrderField(f *fixture) {
 
 	want := *o
 	want.Handling, want.EditedAt, want.RefundedAt = bellhop.HandlingSeen, at(50), at(51)
+	want.History, _ = want.History.Merge(bellhop.History{Edits: edit.History.Edits, Refunds: refund.History.Refunds})
 	want.Trace = bellhop.Trace{TriggeredAt: fact.Event.TriggeredAt, AcceptedAt: fact.Event.AcceptedAt, RecordedAt: fact.At,
 		PushedAt: at(61), TraceParent: fact.Event.TraceParent}
 	want.Pushes = []bellhop.Push{{ID: ids[0], Shop: shop, OrderID: 7, OrderName: o.Name, DeviceID: d.ID,
@@ -148,14 +186,14 @@ func everyOrderField(f *fixture) {
 	f.whole("order", f.getOrder(7), want, "Pushes.NextAt") // see claimAndSettle
 	f.whole("pushes", must(f.s.Pushes(f.ctx, shop, store.PushQuery{}))(f), store.PushPage{Pushes: want.Pushes},
 		"Pushes.NextAt", "Next")
-	want.Items, want.Pushes = nil, nil
+	want.Details, want.History, want.Pushes = bellhop.Details{}, bellhop.History{}, nil
 	f.whole("listed", must(f.s.Orders(f.ctx, shop, store.OrderQuery{}))(f), store.OrderPage{Orders: []bellhop.Order{want}},
-		"Orders.Items", "Orders.Pushes", "Next")
+		"Orders.Details", "Orders.History", "Orders.Pushes", "Next")
 
 	f.whole("archived", must(f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 1))(f)[0], untraced(fact.Event),
 		"TraceParent")
 	f.record(f.deletion(shop, 7))
-	late := f.order(shop, 7, 2)
+	late := f.order(shop, 7, 3)
 	f.record(late)
 	line := store.Line{Event: *untraced(late.Event), Outcome: bellhop.OutcomeStale, Reason: store.ReasonOrderDeleted,
 		OrderID: 7, At: late.At}
@@ -195,6 +233,7 @@ func everyOwedField(f *fixture) {
 	for i := range 2 {
 		facts = append(facts, f.order(shop, int64(i+1), 1))
 		facts[i].Event.SignedBy = s.LastSignedBy // the shop takes no other
+		facts[i].Order.Test = true
 		facts[i].Event.TraceParent = fmt.Sprintf("00-4bf92f3577b34da6a3ce929d0e0e4736-%016x-01", i+1)
 		facts[i].Event.SignedBy = s.LastSignedBy // the shop takes nothing else
 	}
@@ -213,7 +252,7 @@ func everyOwedField(f *fixture) {
 	for i, fact := range facts {
 		want.Pushes = append(want.Pushes, first.Pushes[i])
 		want.Orders = append(want.Orders, store.OrderBrief{ID: fact.OrderID, Name: fact.Order.Name, Total: fact.Order.Total,
-			Items:        1,
+			Current: fact.Order.Current, Pieces: 1, Test: true,
 			CustomerName: fact.Order.CustomerName, TraceParent: fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt,
 			FirstAttemptAt: end,
 			Gathered:       true, Kind: bellhop.PushOrderNew, Held: true})
@@ -221,5 +260,5 @@ func everyOwedField(f *fixture) {
 	want.Gathered = &store.Gathering{Orders: 2, Total: money("20.02", "USD"), Since: end}
 	want.Shop.Secret, want.Shop.PreviousSecret = "", ""
 	f.whole("owed", f.claim(end.Add(time.Second), 10), []store.Owed{want}, "Shop.Secret", "Shop.PreviousSecret",
-		"Shop.Disabled", "Device.RetiredAt", "Device.RetiredFor", "Settings.NotNew", "Orders.Loud", "Gathered.Changes")
+		"Shop.Disabled", "Device.RetiredAt", "Device.RetiredFor", "Settings.NotNew", "Orders.Loud", "Orders.Refunded", "Gathered.Changes")
 }

@@ -234,7 +234,7 @@ func changes(f *fixture) {
 		f.must(err)
 		f.equal("none yet", seq, int64(0))
 	}
-	f.record(f.touch(shop, 9, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)})) // the page shows nothing
+	f.record(f.edit(shop, 9, 1, 1)) // the page shows nothing
 	new7 := f.order(shop, 7, 2)
 	new7.Event.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	f.record(new7, f.order(shop, 7, 1), f.order(other, 7, 1))
@@ -338,7 +338,7 @@ func (f *fixture) await(signal <-chan struct{}, otherwise string) {
 func survivesRestart(f *fixture) {
 	d := f.addShopWithPhone(bellhop.FormData)
 	f.addOwner("jo@example.com", shop)
-	f.record(f.order(shop, 7, 1), f.touch(shop, 8, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(3)}))
+	f.record(f.order(shop, 7, 1), f.edit(shop, 8, 1, 3))
 	f.claim(at(100), 1)
 	before, lines := f.getOrder(7), f.allLines(store.LineQuery{})
 	last := f.lastChange()

@@ -49,7 +49,10 @@ func oldOrdersOweNothing(f *fixture) {
 	old := f.order(shop, 7, 1)
 	old.Order.PlacedAt = old.At.Add(-25 * time.Hour)
 	f.record(old)
-	f.equal("pushes", len(f.getOrder(7).Pushes), 0)
+	p := f.onePush(7)
+	f.equal("why", p.Reason, store.ReasonOld)
+	f.equal("status", p.Status, bellhop.PushSkipped)
+	f.equal("claimed", len(f.claim(at(9999), 10)), 0)
 }
 
 func claimAndSettle(f *fixture) {
@@ -70,7 +73,7 @@ func claimAndSettle(f *fixture) {
 	f.equal("device", o.Device, d)
 	f.equal("secrets", o.Shop.Secret+o.Shop.PreviousSecret, "")
 	f.equal("shop", o.Shop.CustomerInPush, true)
-	f.equal("orders", o.Orders, []store.OrderBrief{{ID: 7, Name: "#7", Total: money("10.01", "USD"), Items: 1,
+	f.equal("orders", o.Orders, []store.OrderBrief{{ID: 7, Name: "#7", Total: money("10.01", "USD"), Current: money("10.01", "USD"), Pieces: 1,
 		CustomerName: "Jo Lee",
 		TraceParent:  fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt, FirstAttemptAt: at(100),
 		Kind: bellhop.PushOrderNew}})

@@ -36,14 +36,17 @@ func toldOf(f *fixture) {
 	f.record(version(1, 1, "pending", false), small)
 	f.record(version(1, 2, "paid", false))
 	f.record(version(1, 3, "voided", false), version(1, 4, "paid", true)) // paid once more
-	f.record(f.touch(shop, 1, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 1, At: at(50)}),
-		f.touch(shop, 2, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 2, At: at(50)}))
+	f.record(f.refund(shop, 1, 1, 50),
+		f.refund(shop, 2, 2, 50))
 	kinds := map[bellhop.PushKind]bool{}
 	for _, o := range f.claim(at(100), 10) {
 		kinds[o.Kind] = o.Gathered == nil && len(o.Pushes) == 1 && o.Settings.Paid
+		if _, refund := o.Kind.Split(); refund != 0 {
+			f.equal("what went back", o.Orders[0].Refunded, money("50.00", "USD"))
+		}
 	}
 	f.equal("messages", kinds, map[bellhop.PushKind]bool{bellhop.PushOrderNew: true, bellhop.PushOrderPaid: true,
-		bellhop.PushOrderCancelled: true, bellhop.PushOrderRefunded: true})
+		bellhop.PushOrderCancelled: true, bellhop.RefundKind(1): true})
 	page := must(f.s.Pushes(f.ctx, shop, store.PushQuery{}))(f)
 	got := map[bellhop.PushKind]int{}
 	for _, p := range page.Pushes {
@@ -55,7 +58,7 @@ func toldOf(f *fixture) {
 		}
 	}
 	f.equal("pushes by kind", got, map[bellhop.PushKind]int{bellhop.PushOrderNew: 1, bellhop.PushOrderPaid: 1,
-		bellhop.PushOrderCancelled: 1, bellhop.PushOrderRefunded: 1})
+		bellhop.PushOrderCancelled: 1, bellhop.RefundKind(1): 1})
 	f.countsMatch(shop)
 }
 

@@ -2,22 +2,27 @@ package storetest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"bellhop"
 	"bellhop/store"
 )
 
-// model is the expected order, computed without Merge: the greatest version, the latest
-// touch of each kind, and nothing once it was deleted.
+// model is the expected order, computed without Merge: the greatest version, the newest
+// statement about each edit and refund, and nothing once it was deleted.
 type model struct {
-	deleted         bool
-	newest          *bellhop.Order
-	edited, refunds bellhop.Touch
+	deleted bool
+	newest  *bellhop.Order
+	edits   map[int64]bellhop.Edit
+	refunds map[int64]bellhop.Refund
 }
 
 func (m *model) add(f bellhop.Fact) {
@@ -28,15 +33,45 @@ func (m *model) add(f bellhop.Fact) {
 		if m.newest == nil || f.Order.Version.Compare(m.newest.Version) > 0 {
 			m.newest = f.Order
 		}
-	case f.Touch.Kind == bellhop.TouchEdit:
-		if f.Touch.Compare(m.edited) > 0 {
-			m.edited = *f.Touch
-		}
+		m.happened(&f.Order.History)
 	default:
-		if f.Touch.Compare(m.refunds) > 0 {
-			m.refunds = *f.Touch
+		m.happened(f.History)
+	}
+}
+
+func (m *model) happened(h *bellhop.History) {
+	for _, e := range h.Edits {
+		if was, ok := m.edits[e.ID]; !ok || e.Said.Compare(was.Said) > 0 {
+			m.edits[e.ID] = e
 		}
 	}
+	for _, r := range h.Refunds {
+		if was, ok := m.refunds[r.ID]; !ok || r.Said.Compare(was.Said) > 0 {
+			m.refunds[r.ID] = r
+		}
+	}
+}
+
+// history is the model's, in the form of the store.
+func (m *model) history() (h bellhop.History, edited, refunded time.Time) {
+	for _, id := range slices.Sorted(maps.Keys(m.edits)) {
+		h.Edits = append(h.Edits, m.edits[id])
+		edited = latest(edited, m.edits[id].At)
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.refunds)) {
+		r := m.refunds[id]
+		if h.Refunds = append(h.Refunds, r); r.Amount != "" {
+			refunded = latest(refunded, r.At)
+		}
+	}
+	return h, edited, refunded
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // everyShuffleConverges records random facts in a random order, some of them repeatedly,
@@ -51,7 +86,7 @@ func everyShuffleConverges(f *fixture) {
 		models := map[int64]*model{}
 		for _, fact := range facts {
 			if models[fact.OrderID] == nil {
-				models[fact.OrderID] = &model{}
+				models[fact.OrderID] = &model{edits: map[int64]bellhop.Edit{}, refunds: map[int64]bellhop.Refund{}}
 			}
 			models[fact.OrderID].add(fact)
 		}
@@ -87,16 +122,19 @@ func drawFacts(t *rapid.T, f *fixture, domain string) []bellhop.Fact {
 		case kind == 0:
 			facts[i] = f.deletion(domain, id)
 		case kind <= 3:
-			touch := bellhop.Touch{Kind: bellhop.TouchEdit, ID: int64(1 + few("touch", 3)), At: at(few("touched", 3))}
+			step, n := int64(1+few("step", 3)), few("happened", 3)
+			facts[i] = f.edit(domain, id, step, n)
 			if kind == 3 {
-				touch.Kind = bellhop.TouchRefund
+				facts[i] = f.refund(domain, id, step, n)
 			}
-			facts[i] = f.touch(domain, id, touch)
 		default: // a body fixes updated_at, but not when it was triggered
 			facts[i] = f.order(domain, id, few("body", 4))
 			o := facts[i].Order
 			o.Version.UpdatedAt = o.Version.UpdatedAt.Truncate(2 * time.Second)
 			o.Version.TriggeredAt = at(few("triggered", 4))
+			if n := few("refunds", 4); n > 0 {
+				o.History = *f.refund(domain, id, int64(n), few("happened", 3)).History
+			}
 		}
 	}
 	return facts
@@ -137,16 +175,16 @@ func (f *fixture) compare(t *rapid.T, domain string, id int64, m *model, handled
 		t.Fatal(err)
 	}
 	want := m.newest
+	history, edited, refunded := m.history()
 	switch {
-	case o.Version.Compare(want.Version) != 0, o.Total != want.Total, len(o.Items) != 1,
-		o.Items[0].Title != want.Items[0].Title:
-		t.Fatalf("order %d has %+v, want %+v", id, o, want)
-	case !o.EditedAt.Equal(m.edited.At), !o.RefundedAt.Equal(m.refunds.At):
-		t.Fatalf("order %d was edited %v and refunded %v, want %v and %v", id, o.EditedAt, o.RefundedAt, m.edited.At,
-			m.refunds.At)
+	case o.Version.Compare(want.Version) != 0, o.Total != want.Total, !cmp.Equal(o.Details, want.Details),
+		!cmp.Equal(o.History, history, cmpopts.EquateEmpty()):
+		t.Fatalf("order %d has %+v, want %+v and %+v", id, o, want, history)
+	case !o.EditedAt.Equal(edited), !o.RefundedAt.Equal(refunded):
+		t.Fatalf("order %d was edited %v and refunded %v, want %v and %v", id, o.EditedAt, o.RefundedAt, edited, refunded)
 	case handled != (o.Handling == bellhop.HandlingHandled):
 		t.Fatalf("order %d is %q, handled before: %t", id, o.Handling, handled)
-	case len(o.Pushes) != 1:
+	case len(o.Pushes) != 1: // nobody asked for those of refunds
 		t.Fatalf("order %d has %d pushes", id, len(o.Pushes))
 	}
 }
@@ -174,8 +212,7 @@ func redeliveryKeepsTheLine(f *fixture) {
 func oneBatchSeesItself(f *fixture) {
 	f.addShopWithPhone(bellhop.FormData)
 	one := f.order(shop, 7, 1)
-	results := f.record(one, f.order(shop, 7, 3), f.order(shop, 7, 2), f.touch(shop, 7,
-		bellhop.Touch{Kind: bellhop.TouchRefund, ID: 1, At: at(4)}), one)
+	results := f.record(one, f.order(shop, 7, 3), f.order(shop, 7, 2), f.refund(shop, 7, 1, 4), one)
 	var got []string
 	for _, r := range results {
 		got = append(got, fmt.Sprint(r.Outcome, r.Pushes))
@@ -202,7 +239,7 @@ func keepsTheFirstTrace(f *fixture) {
 	}
 	const one, two = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-	f.record(f.touch(shop, 1, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(1)}))
+	f.record(f.edit(shop, 1, 1, 1))
 	f.record(traced(1, 2, one), traced(2, 2, ""), traced(3, 2, one), traced(4, 2, one))
 	f.record(traced(1, 1, two), traced(1, 3, two), traced(2, 3, two), f.deletion(shop, 4), traced(4, 9, two))
 	for id, want := range map[int64]string{1: one, 2: "", 3: one} {
@@ -288,9 +325,7 @@ func skipped(f *fixture) {
 
 func touchBeforeItsOrder(f *fixture) {
 	f.addShopWithPhone(bellhop.FormData)
-	f.record(f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 5, At: at(50)}),
-		f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 4, At: at(40)}),
-		f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchRefund, ID: 9, At: at(60)}))
+	f.record(f.edit(shop, 7, 5, 50), f.edit(shop, 7, 4, 40), f.refund(shop, 7, 9, 60))
 	f.noOrder(7)
 	f.equal("listed", len(must(f.s.Orders(f.ctx, shop, store.OrderQuery{}))(f).Orders), 0)
 	f.kind(bellhop.NotFound, errOf(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day)))
@@ -311,7 +346,7 @@ func tombstone(f *fixture) {
 	f.equal("deleted", f.outcomes(del), []bellhop.Outcome{bellhop.OutcomeRecorded})
 	f.noOrder(7)
 	f.equal("deleted again", f.outcomes(f.deletion(shop, 7)), []bellhop.Outcome{bellhop.OutcomeDuplicate})
-	r := f.record(f.order(shop, 7, 9), f.touch(shop, 7, bellhop.Touch{Kind: bellhop.TouchEdit, ID: 1, At: at(99)}))
+	r := f.record(f.order(shop, 7, 9), f.edit(shop, 7, 1, 99))
 	stale := bellhop.Result{Outcome: bellhop.OutcomeStale, Reason: "order_deleted"}
 	f.equal("after it", r, []bellhop.Result{stale, stale})
 	f.noOrder(7)

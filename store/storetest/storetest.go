@@ -218,9 +218,10 @@ func (f *fixture) order(domain string, id int64, version int) bellhop.Fact {
 		Version: bellhop.Version{UpdatedAt: at(version), TriggeredAt: at(version), Hash: uint64(version)*31 + uint64(id)},
 		Name:    fmt.Sprintf("#%d", id%100_000), Number: id % 100_000, Total: usd(1000 + int64(version)),
 		CustomerName: "Jo Lee", CustomerEmail: "jo@example.com", FinancialStatus: "paid", FulfillmentStatus: "unfulfilled",
-		PlacedAt: at(int(id % 1000)), UpdatedAt: at(version),
-		Items: []bellhop.Item{{ID: id * 10, Title: fmt.Sprint("Tee ", version), Quantity: 1,
-			Price: usd(1000 + int64(version))}}}
+		PlacedAt: at(int(id % 1000)), CreatedAt: at(int(id % 1000)), UpdatedAt: at(version)}
+	o.Current, o.Pieces = o.Total, 1
+	o.Details = bellhop.Details{Schema: bellhop.DetailsSchema, Items: []bellhop.Item{{ID: id * 10,
+		Title: fmt.Sprint("Tee ", version), Quantity: 1, Current: 1, ToFulfil: 1, Price: bellhop.Amount(o.Total.String())}}}
 	return bellhop.Fact{Event: e, At: e.AcceptedAt.Add(time.Millisecond), OrderID: id, Order: o}
 }
 
@@ -233,9 +234,27 @@ func (f *fixture) orders(first, n int) []bellhop.Fact {
 	return facts
 }
 
-func (f *fixture) touch(domain string, id int64, t bellhop.Touch) bellhop.Fact {
+// said is a step of a history that happened and was stated at a time.
+func said(id int64, n int) bellhop.Step {
+	return bellhop.Step{ID: id, At: at(n), Said: bellhop.Version{UpdatedAt: at(n), TriggeredAt: at(n), Hash: uint64(n)}}
+}
+
+func (f *fixture) edit(domain string, id, edit int64, n int) bellhop.Fact {
+	return f.happened(domain, id, &bellhop.History{Edits: []bellhop.Edit{{Step: said(edit, n),
+		Added:   []bellhop.LineQuantity{{Item: id * 10, Quantity: int64(n) + 1}},
+		Removed: []bellhop.LineQuantity{{Item: id*10 + 1, Quantity: 1}}}}})
+}
+
+// refund gives some money back.
+func (f *fixture) refund(domain string, id, refund int64, n int) bellhop.Fact {
+	return f.happened(domain, id, &bellhop.History{Refunds: []bellhop.Refund{{Step: said(refund, n),
+		Amount: bellhop.Amount(fmt.Sprintf("%d.00", n)), Note: "broken",
+		Lines: []bellhop.RefundLine{{Item: id * 10, Quantity: 1, Amount: "1.00", Restock: "return"}}}}})
+}
+
+func (f *fixture) happened(domain string, id int64, h *bellhop.History) bellhop.Fact {
 	e := f.event(domain, "orders/edited")
-	return bellhop.Fact{Event: e, At: e.AcceptedAt, OrderID: id, Touch: &t}
+	return bellhop.Fact{Event: e, At: e.AcceptedAt, OrderID: id, History: h}
 }
 
 func (f *fixture) deletion(domain string, id int64) bellhop.Fact {
