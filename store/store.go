@@ -88,15 +88,31 @@ type OrderQuery struct {
 	Limit    int    // 1 to 200; 0 means 50
 	Cursor   string // OrderPage.Next of the page before
 	Handling bellhop.Handling
-	// Cancelled selects cancelled orders.
-	Cancelled bool
-	Text      string    // in the name, the number, the customer's name or e-mail address
-	Since     time.Time // placed at or after
-	Depth     int       // how many orders a page of a search looks at; 0 means SearchDepth
+	// Financial and Fulfillment are Shopify's statuses.
+	Financial, Fulfillment string
+	Cancelled              bool      // only cancelled orders
+	Test                   bool      // only test orders
+	Tag                    string    // one of its tags, whole
+	Since, Before          time.Time // placed at or after, and before
+	AtLeast                string    // a decimal: what it comes to now, in its currency
+	// Text has words, all of which an order must have: the beginnings of its number, its
+	// customer's name, e-mail address, phone, and so on.
+	Text  string
+	Sort  Sort
+	Depth int // how many orders a page looks at; 0 means SearchDepth
 }
 
-// SearchDepth is how many orders one page of a search looks at. A page may end early, and
-// be empty; the next page goes on there.
+// Sort is what a list is sorted by, the newest first.
+type Sort string
+
+// The sorts; "" is the first.
+const (
+	SortPlaced  Sort = "placed"
+	SortUpdated Sort = "updated"
+)
+
+// SearchDepth is how many orders one page of a list looks at where no index finds the ones that
+// match. A page may end early, and be empty; the next page goes on there.
 const SearchDepth = 50_000
 
 // OrderPage is a part of a list.

@@ -98,6 +98,9 @@ func (f *File) search(parent context.Context, fn func(*Conn) error) error {
 	return err
 }
 
+// maxStmts bounds the prepared statements of a connection that is kept: lists have many forms.
+const maxStmts = 500
+
 func (f *File) readOn(ctx context.Context, r readers, fn func(*Conn) error) error {
 	c, err := f.reader(ctx, r)
 	if err != nil {
@@ -105,7 +108,7 @@ func (f *File) readOn(ctx context.Context, r readers, fn func(*Conn) error) erro
 	}
 	start := time.Now()
 	defer func() {
-		if time.Since(start) < renewAfter {
+		if time.Since(start) < renewAfter && len(c.stmts) <= maxStmts {
 			r.free <- c
 			return
 		}

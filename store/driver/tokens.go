@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/cespare/xxhash/v2"
 	"golang.org/x/text/unicode/norm"
 
 	"bellhop"
@@ -87,15 +88,16 @@ func isCJK(c rune) bool {
 
 // tokens collects an order's tokens, each once.
 type tokens struct {
-	all []string
-	has map[string]bool
+	shop string // its mark
+	all  []string
+	has  map[string]bool
 }
 
 func (t *tokens) add(mark, text string) {
 	if text == "" || len(t.all) >= maxTokens {
 		return
 	}
-	if token := mark + text; !t.has[token] {
+	if token := t.shop + mark + text; !t.has[token] {
 		t.has[token] = true
 		t.all = append(t.all, token)
 	}
@@ -164,9 +166,9 @@ func clipRunes(s string) string {
 }
 
 // Tokens are what an order is found by: its name, number, customer, addresses' names and phones,
-// tags, lines and parcels.
-func Tokens(o *bellhop.Order) []string {
-	t := tokens{has: make(map[string]bool, 64), all: make([]string, 0, 64)}
+// tags, lines, and the parcels of its history.
+func Tokens(o *bellhop.Order, h *bellhop.History) []string {
+	t := tokens{shop: shopMark(o.Shop), has: make(map[string]bool, 64), all: make([]string, 0, 64)}
 	t.words(o.Name, false)
 	t.word(joined(o.Name))
 	if o.Number != 0 {
@@ -188,10 +190,10 @@ func Tokens(o *bellhop.Order) []string {
 	}
 	for _, tag := range o.Tags {
 		t.words(tag, false)
-		t.add(markTag, joined(tag))
+		t.tag(tag)
 	}
-	for i := range o.History.Fulfillments {
-		for _, n := range o.History.Fulfillments[i].Tracking {
+	for i := range h.Fulfillments {
+		for _, n := range h.Fulfillments[i].Tracking {
 			t.words(n.Number, false)
 			t.ends(n.Number)
 		}
@@ -204,6 +206,13 @@ func Tokens(o *bellhop.Order) []string {
 		t.words(it.Variant, false)
 	}
 	return t.all
+}
+
+// tag adds a whole tag, with an end, since queries match beginnings.
+func (t *tokens) tag(s string) {
+	if s = joined(s); s != "" {
+		t.add(markTag, s+markTag)
+	}
 }
 
 // name adds a person's name, which is also found without the space in it.
@@ -221,7 +230,7 @@ func (t *tokens) phone(s string) {
 }
 
 // Tagged wants a whole tag.
-func Tagged(tag string) []Wanted { return []Wanted{{markTag + joined(tag)}} }
+func Tagged(tag string) []Wanted { return []Wanted{{markTag + joined(tag) + markTag}} }
 
 // Wanted is one word of a query. An order has it if one of its tokens begins with one of these.
 type Wanted []string
@@ -262,14 +271,38 @@ func pairsOf(run string) (words []Wanted) {
 
 func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
-// Found reports whether an order's tokens have all words of a query.
-func Found(tokens []string, words []Wanted) bool {
-	for _, w := range words {
-		if !slices.ContainsFunc(tokens, func(t string) bool {
-			return slices.ContainsFunc(w, func(begin string) bool { return strings.HasPrefix(t, begin) })
-		}) {
-			return false
+// MatchFTS5 is the query of SQLite's index for a shop's orders that have all words.
+func MatchFTS5(shop string, words []Wanted) string {
+	return match(shop, words, `"`, `"*`, " OR ", " AND ")
+}
+
+// MatchTSQuery is the query of PostgreSQL's index for a shop's orders that have all words.
+func MatchTSQuery(shop string, words []Wanted) string {
+	return match(shop, words, `'`, `':*`, " | ", " & ")
+}
+
+// match needs no escapes: tokens have letters, digits and marks alone.
+func match(shop string, words []Wanted, open, shut, or, and string) string {
+	mark := shopMark(shop)
+	all := make([]string, len(words))
+	for i, w := range words {
+		any := make([]string, len(w))
+		for k, begin := range w {
+			any[k] = open + mark + begin + shut
 		}
+		all[i] = "(" + strings.Join(any, or) + ")"
 	}
-	return len(words) > 0
+	return strings.Join(all, and)
+}
+
+// shopMark begins the tokens of a shop's orders, so that a search reads nothing of other shops.
+// Two shops may share one: a driver looks at the order's shop, too.
+func shopMark(shop string) string {
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+	var b [5]byte
+	h := xxhash.Sum64String(shop)
+	for i := range b {
+		b[i], h = digits[h%36], h/36
+	}
+	return string(b[:])
 }

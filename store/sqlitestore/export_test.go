@@ -1,7 +1,21 @@
 package sqlitestore
 
-// The queries behind the list of orders, for the planner.
-const (
-	ListOrders    = `SELECT ` + orderColumns + ` ` + listOrders + listOrder
-	ListOrdersNew = `SELECT ` + orderColumns + ` ` + listOrders + listHandling + listOrder
+import (
+	"strings"
+
+	"bellhop/store"
+	"bellhop/store/driver"
 )
+
+// ListText is the query behind a list of orders, for the planner.
+func ListText(q store.OrderQuery) string {
+	l, err := driver.ParseList(q)
+	if err != nil {
+		panic(err)
+	}
+	text := driver.Query{}
+	text.Add(`SELECT o.no FROM orders o WHERE o.shop_id = ?`, int64(1))
+	l.Where(&text, micro)
+	text.Add(l.Order())
+	return strings.ReplaceAll(text.Text, "$", "?")
+}

@@ -2,7 +2,7 @@ package sqlitestore
 
 import (
 	"context"
-	"math"
+	"strings"
 	"time"
 
 	"bellhop"
@@ -17,19 +17,14 @@ import (
 const orderColumns = rows.OrderColumns +
 	`(SELECT min(sent_at) FROM pushes WHERE shop_id = o.shop_id AND order_no = o.no)`
 
-// Orders implements [store.Orders].
+// Orders implements [store.Orders]. One query reads a page.
 func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
-	placed, id := int64(math.MaxInt64), int64(math.MaxInt64)
-	limit, err := driver.Page(q.Limit, q.Cursor, &placed, &id)
-	if err != nil {
-		return page, err
-	}
-	search, err := driver.ParseSearch(q)
-	if err != nil {
+	l, err := driver.ParseList(q)
+	if err != nil || l.Hopeless {
 		return page, err
 	}
 	read := db.read
-	if q.Text != "" || q.Handling != "" {
+	if l.Narrow() {
 		done, err := db.turns.Take(ctx, shop)
 		if err != nil {
 			return page, err
@@ -37,60 +32,68 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 		defer done()
 		read = db.search
 	}
-	looked := 0
 	err = read(ctx, "list orders", func(c *sqlitefile.Conn) error {
 		own, err := shopID(c, shop)
-		if err != nil || own == 0 {
-			return err
+		if err == nil && own != 0 {
+			page, err = readPage(c, own, shop, &l)
 		}
-		return orderQuery(c, own, q, placed, id).Each(func(r sqlitefile.Row) error {
-			no, at, order := r.Int(), r.Int(), r.Int()
-			if looked == search.Depth {
-				page.Next = driver.Cursor(placed, id)
-				return errEnough
-			}
-			looked, placed, id = looked+1, at, order
-			if search.Want != "" && !search.Matches(r.Text(), r.Int(), r.Text(), r.Text()) {
-				return nil
-			}
-			if len(page.Orders) == limit {
-				page.Next = driver.OrderCursor(&page.Orders[limit-1])
-				return errEnough
-			}
-			o, err := readNo(c, no, shop)
-			page.Orders = append(page.Orders, o)
-			return err
-		})
+		return err
 	})
-	return page, ignore(err, errEnough)
+	return page, err
 }
 
-// The lists walk the index orders_list backwards and stop once a page is full. They read
-// the shown columns of the page's orders alone, since a search passes over many.
-const (
-	listOrders    = `FROM orders o WHERE o.shop_id = ? AND (o.placed_at, o.order_id) < (?, ?) AND o.placed_at >= ?`
-	listHandling  = ` AND o.handling = ?`
-	listCancelled = ` AND o.cancelled_at IS NOT NULL` // as the index orders_cancelled has it
-	listOrder     = ` ORDER BY o.placed_at DESC, o.order_id DESC`
-	matchNames    = `, o.name, o.number, o.customer_name, o.customer_email`
-)
+func readPage(c *sqlitefile.Conn, own int64, shop string, l *driver.List) (page store.OrderPage, err error) {
+	q, match, few := driver.Query{}, driver.MatchFTS5(shop, l.Words), false
+	if l.Words != nil {
+		n, err := c.Prepare(`SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)`).Text(match).
+			Int(fewFound + 1).One()
+		if err != nil {
+			return page, err
+		}
+		few = n <= int64(min(fewFound, l.Depth))
+	}
+	if few {
+		q.Add(` FROM search CROSS JOIN orders o ON o.no = search.rowid WHERE search MATCH ? AND o.shop_id = ?`, match, own)
+	} else {
+		q.Add(` FROM orders o WHERE o.shop_id = ?`, own)
+	}
+	l.Where(&q, micro)
+	until := ""
+	if l.Narrow() && !few {
+		if until, err = lookUntil(c, own, l, &q); err != nil {
+			return page, err
+		}
+	}
+	if l.Words != nil && !few { // + keeps SQLite from beginning with all that match
+		q.Add(` AND +o.no IN (SELECT rowid FROM search WHERE search MATCH ?)`, match)
+	}
+	q.Add(l.Order()+` LIMIT ?`, int64(l.Limit+1))
+	found, err := sqlitefile.All(prepare(c, `SELECT `+orderColumns+q.Text, q.Args), rows.OrderOf[sqlitefile.Row](shop))
+	return l.Page(found, until), err
+}
 
-func orderQuery(c *sqlitefile.Conn, shop int64, q store.OrderQuery, placed, id int64) *sqlitefile.Stmt {
-	columns, where := `o.no, o.placed_at, o.order_id`, listOrders
-	if q.Text != "" {
-		columns += matchNames
+// lookUntil bounds a page that may pass over many orders. It returns the cursor behind the last one
+// that the page looks at; "" if that is the last of all.
+func lookUntil(c *sqlitefile.Conn, own int64, l *driver.List, q *driver.Query) (until string, err error) {
+	var at, id int64
+	walk := driver.Query{}
+	walk.Add(`SELECT `+l.Column()+`, o.order_id FROM orders o WHERE o.shop_id = ?`, own)
+	l.Behind(&walk, micro)
+	walk.Add(l.Order()+` LIMIT 1 OFFSET ?`, int64(l.Depth-1))
+	there, err := prepare(c, walk.Text, walk.Args).First(func(r sqlitefile.Row) { at, id = r.Int(), r.Int() })
+	if err != nil || !there {
+		return "", err
 	}
-	if q.Handling != "" {
-		where += listHandling
-	}
-	if q.Cancelled {
-		where += listCancelled
-	}
-	st := c.Prepare(`SELECT ` + columns + ` ` + where + listOrder).Int(shop).Int(placed).Int(id).Int(floor(q.Since))
-	if q.Handling != "" {
-		st.Text(string(q.Handling))
-	}
-	return st
+	q.Add(` AND (`+l.Column()+`, o.order_id) >= (?, ?)`, at, id)
+	return driver.Cursor(at, id), nil
+}
+
+// micro is a time as this database keeps it.
+func micro(at int64) any { return at }
+
+// prepare makes a statement of a query for any database.
+func prepare(c *sqlitefile.Conn, text string, args []any) *sqlitefile.Stmt {
+	return c.Prepare(strings.ReplaceAll(text, "$", "?")).Bind(args...)
 }
 
 func readNo(c *sqlitefile.Conn, no int64, shop string) (bellhop.Order, error) {

@@ -42,7 +42,7 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Resul
 }
 
 // texts are the parts of an order that are stored as text.
-type texts struct{ total, current, presentment, details string }
+type texts struct{ total, current, presentment, details, tokens string }
 
 func write(facts []bellhop.Fact) map[*bellhop.Fact]texts {
 	all := make(map[*bellhop.Fact]texts, len(facts))
@@ -55,7 +55,8 @@ func write(facts []bellhop.Fact) map[*bellhop.Fact]texts {
 }
 
 func textsOf(o *bellhop.Order) texts {
-	t := texts{total: o.Total.String(), current: o.Current.String(), details: driver.WriteDetails(&o.Details)}
+	t := texts{total: o.Total.String(), current: o.Current.String(), details: driver.WriteDetails(&o.Details),
+		tokens: tokensOf(o, &o.History)}
 	if o.Presentment != nil {
 		t.presentment = o.Presentment.String()
 	}
@@ -118,6 +119,9 @@ func readReceivers(c *sqlitefile.Conn, shop, after, last int64, limit int) ([]ru
 func save(tx *sqlitefile.Tx, r *rules.Recording, written map[*bellhop.Fact]texts) error {
 	for _, o := range r.Orders {
 		if err := saveOrder(tx.Conn, o, written[o.Content]); err != nil {
+			return err
+		}
+		if err := saveTokens(tx.Conn, o, written[o.Content].tokens); err != nil {
 			return err
 		}
 	}

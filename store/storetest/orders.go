@@ -187,8 +187,43 @@ func orderFilters(f *fixture) {
 		cancelled.Order.CancelledAt = at(500)
 		f.record(cancelled)
 	}
-	f.equal("cancelled", f.ids(store.OrderQuery{Cancelled: true, Limit: 2}), []int64{9, 4, 3})
-	f.equal("seen and cancelled", f.ids(store.OrderQuery{Cancelled: true, Handling: bellhop.HandlingSeen}), []int64{9})
+	for id, change := range map[int64]func(*bellhop.Order){
+		2: func(o *bellhop.Order) { o.FinancialStatus, o.FulfillmentStatus = "refunded", "partial" },
+		6: func(o *bellhop.Order) { o.Test, o.Tags = true, []string{"VIP customer", "b2b"} },
+		7: func(o *bellhop.Order) { o.Test, o.Tags, o.Current = true, []string{"VIP"}, money("1.5", "USD") },
+		8: func(o *bellhop.Order) { o.FulfillmentStatus, o.Current = "fulfilled", money("9000.01", "USD") },
+	} {
+		fact := f.order(shop, id, 20-int(id))
+		change(fact.Order)
+		f.record(fact)
+	}
+	for name, c := range map[string]struct {
+		q    store.OrderQuery
+		want []int64
+	}{
+		"cancelled":              {store.OrderQuery{Cancelled: true, Limit: 2}, []int64{9, 4, 3}},
+		"seen and cancelled":     {store.OrderQuery{Cancelled: true, Handling: bellhop.HandlingSeen}, []int64{9}},
+		"refunded":               {store.OrderQuery{Financial: "refunded"}, []int64{2}},
+		"partly sent":            {store.OrderQuery{Fulfillment: "partial"}, []int64{2}},
+		"refunded and sent":      {store.OrderQuery{Financial: "refunded", Fulfillment: "fulfilled"}, []int64{}},
+		"tests":                  {store.OrderQuery{Test: true}, []int64{7, 6}},
+		"between":                {store.OrderQuery{Since: at(4), Before: at(7), Limit: 1}, []int64{6, 5, 4}},
+		"a tag":                  {store.OrderQuery{Tag: "vip"}, []int64{7}},
+		"a tag of two words":     {store.OrderQuery{Tag: "VIP Customer"}, []int64{6}},
+		"no tag":                 {store.OrderQuery{Tag: "VI"}, []int64{}},
+		"a tag and a test":       {store.OrderQuery{Tag: "b2b", Test: true}, []int64{6}},
+		"from an amount":         {store.OrderQuery{AtLeast: "9000.010"}, []int64{8}},
+		"from more":              {store.OrderQuery{AtLeast: "9000.02"}, []int64{}},
+		"below by the edit":      {store.OrderQuery{AtLeast: "1.51", Test: true}, []int64{6}},
+		"by update":              {store.OrderQuery{Sort: store.SortUpdated, Limit: 3}, []int64{2, 6, 7, 8, 9, 4, 3, 10, 5, 1}},
+		"cancelled, by update":   {store.OrderQuery{Sort: store.SortUpdated, Cancelled: true, Limit: 1}, []int64{9, 4, 3}},
+		"found, by update":       {store.OrderQuery{Sort: store.SortUpdated, Text: "vip", Limit: 1}, []int64{6, 7}},
+		"with few looks":         {store.OrderQuery{AtLeast: "9000", Depth: 2}, []int64{8}},
+		"found, with few looks":  {store.OrderQuery{Text: "vip", Depth: 1}, []int64{7, 6}},
+		"newest, with few looks": {store.OrderQuery{Sort: store.SortUpdated, Text: "lee", Depth: 3}, []int64{2, 6, 7, 8, 9, 4, 3, 10, 5, 1}},
+	} {
+		f.equal(name, f.ids(c.q), c.want)
+	}
 }
 
 func search(f *fixture) {
@@ -205,9 +240,10 @@ func search(f *fixture) {
 		f.record(fact)
 	}
 	for text, want := range map[string][]int64{
-		"#1001": {1}, "1001": {1}, "#100": {2, 1}, "001": {}, "de-5": {4}, "77": {3}, "#77": {3},
+		"#1001": {1}, "1001": {1}, "#100": {3, 2, 1}, "001": {}, "de-5": {4}, "77": {3}, "#77": {3},
 		"émile": {1}, "ÉMILE": {1}, "zola": {1}, "example.COM": {2, 1}, "EXAMPLE.ORG": {3},
-		"%": {3}, "_": {2}, "bob_b": {2}, "O'Brien": {2}, `"Bob"`: {2}, `\`: {}, "' OR 1=1 --": {}, "#": {3, 2, 1},
+		"%": {}, "_": {}, "bob_b": {4, 2}, "O'Brien": {2}, `"Bob"`: {4, 2}, `\`: {}, "' OR 1=1 --": {3}, "#": {},
+		"bob brien": {2}, "emile": {1}, `x" OR "`: {3}, "*": {}, "zol*": {1}, "tee": {4, 3, 2, 1}, "ee": {},
 	} {
 		f.equal("search for "+text, f.ids(store.OrderQuery{Text: text, Limit: 1}), want)
 	}
@@ -215,16 +251,17 @@ func search(f *fixture) {
 	for looks := 1; looks < 6; looks++ {
 		f.equal(fmt.Sprint("looking at ", looks), f.ids(store.OrderQuery{Text: "example.com", Depth: looks}), []int64{2, 1})
 	}
-	page := must(f.s.Orders(f.ctx, shop, store.OrderQuery{Text: "zola", Depth: 2}))(f)
+	page := must(f.s.Orders(f.ctx, shop, store.OrderQuery{AtLeast: "5000", Depth: 2}))(f)
 	if len(page.Orders) > 0 || page.Next == "" {
-		f.Errorf("a search that has looked at two of four found %d and goes on with %q", len(page.Orders), page.Next)
+		f.Errorf("a list that has looked at two of four found %d and goes on with %q", len(page.Orders), page.Next)
 	}
 }
 
 func badQueries(f *fixture) {
 	f.addShop(shop)
 	f.record(f.orders(1, 3)...)
-	for _, q := range []store.OrderQuery{{Limit: -1}, {Limit: 201}, {Handling: "lost"},
+	for _, q := range []store.OrderQuery{{Limit: -1}, {Limit: 201}, {Handling: "lost"}, {AtLeast: "x"}, {AtLeast: "-1"}, {Sort: "size"},
+		{Tag: strings.Repeat("x", 5000)},
 		{Text: strings.Repeat("x", 5000)}} {
 		f.kind(bellhop.Invalid, errOf(f.s.Orders(f.ctx, shop, q)))
 	}
