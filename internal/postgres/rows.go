@@ -86,10 +86,14 @@ func (r *Rows) Args(more ...any) []any {
 }
 
 // Unnest returns the call of unnest that makes rows of arguments of types, which
-// are separated by spaces: "bigint text" is unnest($1::bigint[],$2::text[]).
+// are separated by spaces: "bigint text" is unnest($1::bigint[],$2::text[]). A tsvector is sent as
+// text.
 func Unnest(types string) string {
 	var b strings.Builder
 	for i, t := range strings.Fields(types) {
+		if t == "tsvector" {
+			t = "text[]::tsvector"
+		}
 		fmt.Fprintf(&b, ",$%d::%s[]", i+1, t)
 	}
 	return "unnest(" + strings.TrimPrefix(b.String(), ",") + ")"

@@ -223,6 +223,9 @@ func (t *tokens) name(s string) {
 	}
 }
 
+// TokenText is an order's tokens in one text, with spaces between.
+func TokenText(o *bellhop.Order, h *bellhop.History) string { return strings.Join(Tokens(o, h), " ") }
+
 func (t *tokens) phone(s string) {
 	t.words(s, false)
 	t.word(joined(s))

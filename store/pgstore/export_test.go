@@ -2,12 +2,12 @@ package pgstore
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store"
+	"bellhop/store/driver"
 	"bellhop/store/rules"
 )
 
@@ -26,9 +26,24 @@ func Queries() map[string]Query {
 		sql, args := lineQuery(q, bellhop.EventID{0xFF}, 50)
 		return Query{sql, args}
 	}
+	listed := func(q store.OrderQuery) Query {
+		l, _ := driver.ParseList(q)
+		l.At = far.UnixMicro()
+		text := driver.Query{}
+		text.Add(`SELECT o.order_id`+ofShop, shop)
+		l.Where(&text, micro)
+		text.Add(l.Order() + ` LIMIT 50`)
+		return Query{text.Text, text.Args}
+	}
 	return map[string]Query{
-		"orders_list on orders":                                {listOrders + newestFirst, []any{shop, now, int64(1), past, "", "", "\n", 50, past, int64(math.MinInt64)}},
-		"orders_cancelled on orders":                           {listOrders + onlyCancelled + newestFirst, []any{shop, now, int64(1), past, "", "", "\n", 50, past, int64(math.MinInt64)}},
+		"orders_list on orders":                                listed(store.OrderQuery{}),
+		"orders_cancelled on orders":                           listed(store.OrderQuery{Cancelled: true}),
+		"orders_by_handling on orders":                         listed(store.OrderQuery{Handling: bellhop.HandlingHandled}),
+		"orders_by_payment on orders":                          listed(store.OrderQuery{Financial: "refunded"}),
+		"orders_by_fulfillment on orders":                      listed(store.OrderQuery{Fulfillment: "partial"}),
+		"orders_test on orders":                                listed(store.OrderQuery{Test: true}),
+		"orders_by_update on orders":                           listed(store.OrderQuery{Sort: store.SortUpdated}),
+		"orders_by_token":                                      {`SELECT count(*) FROM orders WHERE tokens @@ $1::tsquery`, []any{"'x':*"}},
 		"orders_pkey on orders":                                {loadOrders, []any{[]string{shop}, []int64{1}}},
 		"events_pkey on events":                                {loadLines, []any{[][16]byte{{1}}}},
 		"pushes_shop_id_order_id_device_id_kind_key on pushes": {loadOwed, []any{[]string{shop}, []int64{1}}},
@@ -39,7 +54,7 @@ func Queries() map[string]Query {
 		"events_in_trouble on events":                          line(store.LineQuery{Outcome: bellhop.OutcomeDead}),
 		"pushes_pkey on pushes":                                {updatePushes, []any{[]int64{1}, []string{"sent"}, []string{""}, []*time.Time{nil}, []*time.Time{nil}}},
 		"items_pkey on items":                                  {deleteItems, []any{[]int64{1}, []int64{1}}},
-		"events_to_prune on events":                            {`SELECT id FROM events WHERE accepted_at < $1 AND body IS NOT NULL AND outcome <> 'dead' ORDER BY accepted_at LIMIT 10`, []any{postgres.Always(past)}},
+		"events_to_prune on events":                            {`SELECT id FROM events WHERE accepted_at < $1 AND body IS NOT NULL AND outcome <> 'dead' ORDER BY accepted_at LIMIT 10`, []any{postgres.Always(time.Unix(0, 0))}},
 		"Index Scan using changes_pkey on ch":                  {listChanges, []any{int64(3000), shop, 10}},
 	}
 }

@@ -153,7 +153,7 @@ func fillOrder(r *postgres.Rows, o *move.OrderRow) {
 	} else {
 		r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt)
 	}
-	fill(r, c).Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt).
+	fill(r, c, &s.History).Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt).
 		TextOrNull(c.Trace.TraceParent)
 }
 

@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"bellhop"
@@ -17,115 +16,94 @@ import (
 const orderColumns = rows.OrderColumns +
 	`(SELECT min(sent_at) FROM pushes p WHERE p.shop_id = o.shop_id AND p.order_id = o.order_id)`
 
-// A list walks the index orders_list backwards from the end of the page before. A query
-// narrows the rows to candidates; [driver.Search] decides.
-const (
-	listOrders = `SELECT ` + orderColumns + ` FROM orders o
-	WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3)
-	AND o.placed_at >= $4 AND (o.placed_at, o.order_id) >= ($9, $10)
-		AND ($5 = '' OR o.handling = $5)
-		AND ($6 = '' OR strpos(o.sought, $6) > 0 OR strpos(o.sought, $7) > 0 OR o.number::text = $7)`
-	onlyCancelled = ` AND o.cancelled_at IS NOT NULL` // as the index orders_cancelled has it
-	newestFirst   = ` ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $8`
-)
+// fewFound is up to how many orders a search reads and sorts. Beyond it, the list is walked from its
+// newest order on until a page is full.
+const fewFound = 10_000
 
-// place is where a page of orders begins.
-type place struct {
-	before time.Time
-	id     int64
-}
+// ofShop begins the conditions of a list.
+const ofShop = ` FROM orders o WHERE o.shop_id = (SELECT id FROM shops WHERE domain = ?)`
 
-// far is after every order, and long before every order.
-var (
-	far  = time.Date(200_000, 1, 1, 0, 0, 0, 0, time.UTC)
-	past = time.Date(-4_000, 1, 1, 0, 0, 0, 0, time.UTC)
-)
-
-func placeOf(o *bellhop.Order) place { return place{o.PlacedAt, o.ID} }
-
-// Orders implements [store.Orders].
+// Orders implements [store.Orders]. One query reads a page.
 func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
-	micros, id := far.UnixMicro(), int64(math.MaxInt64)
-	limit, err := driver.Page(q.Limit, q.Cursor, &micros, &id)
-	if err != nil {
+	l, err := driver.ParseList(q)
+	if err != nil || l.Hopeless {
 		return page, err
 	}
-	from := place{time.UnixMicro(micros), id}
-	search, err := driver.ParseSearch(q)
-	if err != nil {
-		return page, err
-	}
-	if q.Since.IsZero() {
-		q.Since = past
-	}
-	last := place{past, math.MinInt64} // of the page
-	if q.Text != "" || q.Handling != "" {
+	if l.Narrow() {
 		done, err := db.turns.Take(ctx, shop)
 		if err != nil {
 			return page, err
 		}
 		defer done()
 	}
-	if q.Text != "" {
-		if last, err = db.lastLooked(ctx, shop, q, from, search.Depth); err != nil {
-			return page, err
-		}
+	text, until, err := db.pageQuery(ctx, shop, &l)
+	if err != nil {
+		return page, wrap("list orders", err)
 	}
-	for {
-		found, err := db.ordersFrom(ctx, shop, q, search, from, last, limit+1)
+	found, err := list(ctx, db.api, "list orders", rows.OrderOf[*postgres.Row](shop), `SELECT `+orderColumns+text.Text,
+		text.Args...)
+	if err != nil {
+		return page, err
+	}
+	return l.Page(found, until), nil
+}
+
+// pageQuery is all of a page's query but the columns.
+func (db *DB) pageQuery(ctx context.Context, shop string, l *driver.List) (text driver.Query, until string, err error) {
+	match, few := driver.MatchTSQuery(shop, l.Words), false
+	if l.Words != nil {
+		most, n := int64(min(fewFound, l.Depth)), int64(0)
+		err := db.api.Read(ctx, func(b *postgres.Batch) {
+			value(b, &n, `SELECT count(*) FROM (SELECT 1 FROM orders WHERE tokens @@ $1::tsquery LIMIT $2) AS found`, match,
+				most+1)
+		})
 		if err != nil {
-			return store.OrderPage{}, err
+			return text, "", err
 		}
-		for i := range found {
-			if o := &found[i]; search.Matches(o.Name, o.Number, o.CustomerName, o.CustomerEmail) {
-				page.Orders = append(page.Orders, *o)
-			}
-		}
-		switch {
-		case len(page.Orders) > limit:
-			page.Orders, page.Next = driver.Cut(page.Orders, limit, driver.OrderCursor)
-			return page, nil
-		case len(found) <= limit:
-			if last.before != past {
-				page.Next = driver.Cursor(last.before.UnixMicro(), last.id)
-			}
-			return page, nil
-		}
-		from = placeOf(&found[len(found)-1])
+		few = n <= most
 	}
+	if few { // OFFSET keeps PostgreSQL from walking the list
+		text.Add(` FROM (SELECT * FROM orders o WHERE o.tokens @@ ?::tsquery OFFSET 0) o
+			WHERE o.shop_id = (SELECT id FROM shops WHERE domain = ?)`, match, shop)
+	} else {
+		text.Add(ofShop, shop)
+	}
+	l.At = min(l.At, far.UnixMicro())
+	l.Where(&text, micro)
+	if l.Words != nil && !few { // IS TRUE keeps it from beginning with all that match
+		text.Add(` AND (o.tokens @@ ?::tsquery) IS TRUE`, match)
+	}
+	if l.Narrow() && !few {
+		if until, err = db.lookUntil(ctx, shop, l, &text); err != nil {
+			return text, "", err
+		}
+	}
+	text.Add(l.Order()+` LIMIT ?`, int64(l.Limit+1))
+	return text, until, nil
 }
 
-// lastLooked returns the last order that a page looks at, if there are more.
-func (db *DB) lastLooked(ctx context.Context, shop string, q store.OrderQuery, from place, looks int) (
-	last place, err error) {
-	last = place{past, math.MinInt64}
-	err = db.api.Read(ctx, func(b *postgres.Batch) {
-		one(b, &last, func(r *postgres.Row) place { return place{r.Time(), r.Int()} }, `SELECT o.placed_at, o.order_id
-		FROM orders o WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND (o.placed_at, o.order_id) < ($2, $3)
-		AND o.placed_at >= $4 ORDER BY o.placed_at DESC, o.order_id DESC OFFSET $5 LIMIT 1`,
-			shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), looks-1)
-	})
-	return last, wrap("list orders", err)
-}
+// far is after every order.
+var far = time.Date(200_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func (db *DB) ordersFrom(
-	ctx context.Context, shop string, q store.OrderQuery, s driver.Search, from, last place, limit int,
-) ([]bellhop.Order, error) {
-	query := listOrders
-	if q.Cancelled {
-		query += onlyCancelled
-	}
-	return list(ctx, db.api, "list orders", rows.OrderOf[*postgres.Row](shop),
-		query+newestFirst, shop, postgres.Always(from.before), from.id, postgres.Always(q.Since), string(q.Handling),
-		s.Want, orNone(s.Bare), limit, postgres.Always(last.before), last.id)
-}
+// micro is a time as this database takes it.
+func micro(at int64) any { return postgres.Always(time.UnixMicro(at)) }
 
-// orNone keeps "" from matching everywhere.
-func orNone(s string) string {
-	if s == "" {
-		return "\n\n"
+// lookUntil bounds a page that may pass over many orders. It returns the cursor behind the last one
+// that the page looks at; "" if that is the last of all.
+func (db *DB) lookUntil(ctx context.Context, shop string, l *driver.List, text *driver.Query) (string, error) {
+	var walk driver.Query
+	walk.Add(`SELECT `+l.Column()+`, o.order_id`+ofShop, shop)
+	l.Behind(&walk, micro)
+	walk.Add(l.Order()+` LIMIT 1 OFFSET ?`, int64(l.Depth-1))
+	last, err := list(ctx, db.api, "list orders", func(r *postgres.Row) [2]int64 {
+		return [2]int64{r.Time().UnixMicro(), r.Int()}
+	}, walk.Text, walk.Args...)
+	if err != nil || len(last) == 0 {
+		return "", err
 	}
-	return s
+	at, id := last[0][0], last[0][1]
+	text.Add(` AND (`+l.Column()+`, o.order_id) >= (?, ?)`, micro(at), id)
+	return driver.Cursor(at, id), nil
 }
 
 // Order implements [store.Orders].

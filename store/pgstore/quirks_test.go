@@ -114,7 +114,8 @@ func TestQueriesUseTheirIndex(t *testing.T) {
 	for i := range 20 {
 		record(t, s, freshFacts(1+i*200, 200)...)
 	}
-	exec(t, s.url, `ANALYZE`)
+	exec(t, s.url, `INSERT INTO items (shop_id, order_id, position, item_id, title, variant, sku, quantity, price)
+		SELECT 1, n, 0, n, '', '', '', 1, '1' FROM generate_series(1, 4000) n`, `ANALYZE`)
 	c, err := pgx.Connect(t.Context(), s.url)
 	must(t, err)
 	defer c.Close(context.Background())

@@ -39,6 +39,9 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Resul
 		var s recording
 		s.Recording, results = rules.PlanRecord(l.Before, facts)
 		s.writes = newWrites(db, &s.Changes)
+		if err := s.loadSentOrders(tx); err != nil {
+			return err
+		}
 		if err := tx.Commit(s.save); err != nil {
 			return raced(err)
 		}

@@ -19,13 +19,13 @@ const (
 		history`
 	contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency, total,
 		presentment_currency, presentment_total, customer_name, customer_email, note, financial_status, fulfillment_status,
-		test, lines, sought, created_at, created_offset, current_total, pieces, details`
+		test, lines, tokens, created_at, created_offset, current_total, pieces, details`
 	traceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
 
 	keyTypes     = `bigint bigint `
 	stateTypes   = `bool timestamptz timestamptz bigint timestamptz timestamptz jsonb `
 	contentTypes = `timestamptz bigint timestamptz bigint timestamptz text bigint text text text text text text text text
-		text bool bigint text timestamptz bigint text bigint jsonb `
+		text bool bigint tsvector timestamptz bigint text bigint jsonb `
 	traceTypes = `text timestamptz timestamptz timestamptz text`
 )
 
@@ -40,6 +40,8 @@ var (
 	// The first content, or a wiped one, brings another trace.
 	updateTraces = `UPDATE orders o SET ` + assign(traceColumns) + ` FROM ` + postgres.Unnest(keyTypes+traceTypes) + `
 		AS n(` + keyColumns + `, ` + traceColumns + `) WHERE o.shop_id = n.shop_id AND o.order_id = n.order_id`
+	updateTokens = `UPDATE orders o SET tokens = n.tokens FROM ` + postgres.Unnest(keyTypes+"tsvector") +
+		` AS n(` + keyColumns + `, tokens) WHERE o.shop_id = n.shop_id AND o.order_id = n.order_id`
 	// The bodies of deleted orders' webhooks.
 	forgetBodies = `UPDATE events e SET body = NULL, coding = 0 FROM ` + postgres.Unnest("text bigint") +
 		` AS n(shop, order_id) WHERE e.order_id = n.order_id AND e.shop = n.shop AND e.body IS NOT NULL`
@@ -82,6 +84,25 @@ func assign(columns string) string {
 type recording struct {
 	*rules.Recording
 	writes *writes
+	sent   map[*rules.OrderChange]*whole // orders with new parcels, whose numbers a search finds
+}
+
+// loadSentOrders loads what the orders have to be found by beside their parcels.
+func (s *recording) loadSentOrders(tx *postgres.Tx) error {
+	s.sent = map[*rules.OrderChange]*whole{}
+	for _, o := range s.Orders {
+		if o.Happened && o.Content == nil && len(o.State.History.Fulfillments) > 0 && !o.State.Version.IsZero() {
+			s.sent[o] = &whole{}
+		}
+	}
+	if len(s.sent) == 0 {
+		return nil
+	}
+	return tx.Do(func(b *postgres.Batch) {
+		for o, w := range s.sent {
+			w.load(b, o.Domain, o.ID)
+		}
+	})
 }
 
 // save queues all changes.
@@ -118,13 +139,16 @@ func (s recording) saveOrders(q *postgres.Batch) {
 	slices.SortFunc(s.Orders, func(a, b *rules.OrderChange) int {
 		return cmp.Or(cmp.Compare(a.Shop, b.Shop), cmp.Compare(a.ID, b.ID))
 	})
-	var inserted, states, updated, traces, emptied postgres.Rows
+	var inserted, states, updated, traces, emptied, tokens postgres.Rows
 	for _, o := range s.Orders {
 		switch {
 		case o.Row == 0:
 			traceTo(contentTo(stateTo(keyTo(&inserted, o), o), o), o)
 		case o.Content == nil && !o.Wiped:
 			stateTo(keyTo(&states, o), o)
+			if w := s.sent[o]; w != nil && w.there {
+				keyTo(&tokens, o).Text(driver.TokenText(&w.order, &o.State.History))
+			}
 		default:
 			contentTo(stateTo(keyTo(&updated, o), o), o)
 			keyTo(&emptied, o)
@@ -138,6 +162,7 @@ func (s recording) saveOrders(q *postgres.Batch) {
 	exec(q, updateOrders, &updated)
 	exec(q, updateTraces, &traces)
 	exec(q, deleteItems, &emptied)
+	exec(q, updateTokens, &tokens)
 }
 
 func keyTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
@@ -153,13 +178,13 @@ func stateTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
 // contentTo adds the order's content: nothing of one that has not come yet or was deleted.
 func contentTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
 	if o.Content == nil {
-		return fill(r.Time(time.Time{}).Int(0).Time(time.Time{}), &bellhop.Order{})
+		return fill(r.Time(time.Time{}).Int(0).Time(time.Time{}), &bellhop.Order{}, &bellhop.History{})
 	}
 	c := o.Content.Order
-	return fill(r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt), c)
+	return fill(r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt), c, &o.State.History)
 }
 
-func fill(r *postgres.Rows, c *bellhop.Order) *postgres.Rows {
+func fill(r *postgres.Rows, c *bellhop.Order, h *bellhop.History) *postgres.Rows {
 	var seen, amount string
 	if c.Presentment != nil {
 		seen, amount = c.Presentment.Currency, c.Presentment.String()
@@ -167,7 +192,7 @@ func fill(r *postgres.Rows, c *bellhop.Order) *postgres.Rows {
 	return r.Int(driver.Offset(c.UpdatedAt)).Time(c.CancelledAt).Text(c.Name).Int(c.Number).
 		Text(c.Total.Currency).Text(c.Total.String()).Text(seen).Text(amount).Text(c.CustomerName).Text(c.CustomerEmail).
 		Text(c.Note).Text(c.FinancialStatus).Text(c.FulfillmentStatus).Bool(c.Test).Int(int64(len(c.Items))).
-		Text(sought(c)).Time(c.CreatedAt).Int(driver.Offset(c.CreatedAt)).Text(c.Current.String()).Int(c.Pieces).
+		Text(driver.TokenText(c, h)).Time(c.CreatedAt).Int(driver.Offset(c.CreatedAt)).Text(c.Current.String()).Int(c.Pieces).
 		Bytes(details(c))
 }
 
@@ -185,11 +210,6 @@ func document(text string) []byte {
 		return nil
 	}
 	return []byte(text)
-}
-
-// sought is the text that searches of orders match: see listOrders.
-func sought(o *bellhop.Order) string {
-	return strings.ToLower(o.Name + "\n" + o.CustomerName + "\n" + o.CustomerEmail)
 }
 
 // traceTo adds the columns set once.

@@ -56,7 +56,7 @@ func write(facts []bellhop.Fact) map[*bellhop.Fact]texts {
 
 func textsOf(o *bellhop.Order) texts {
 	t := texts{total: o.Total.String(), current: o.Current.String(), details: driver.WriteDetails(&o.Details),
-		tokens: tokensOf(o, &o.History)}
+		tokens: driver.TokenText(o, &o.History)}
 	if o.Presentment != nil {
 		t.presentment = o.Presentment.String()
 	}

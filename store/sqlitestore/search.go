@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"github.com/cespare/xxhash/v2"
 
-	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store/driver"
 	"bellhop/store/rules"
@@ -12,15 +11,6 @@ import (
 // fewFound is up to how many orders a search reads and sorts. Beyond it, the list is walked from its
 // newest order on until a page is full.
 const fewFound = 10_000
-
-// tokensOf is what an order is found by, as the index takes it.
-func tokensOf(o *bellhop.Order, h *bellhop.History) string {
-	var b []byte
-	for _, t := range driver.Tokens(o, h) {
-		b = append(append(b, t...), ' ')
-	}
-	return string(b)
-}
 
 // saveTokens brings an order's tokens into the index. Its own texts have those without the history
 // that was known before.
@@ -39,9 +29,9 @@ func saveTokens(c *sqlitefile.Conn, o *rules.OrderChange, tokens string) error {
 		if err != nil {
 			return err
 		}
-		tokens = tokensOf(&whole, &o.State.History)
+		tokens = driver.TokenText(&whole, &o.State.History)
 	case parcels:
-		tokens = tokensOf(o.Content.Order, &o.State.History)
+		tokens = driver.TokenText(o.Content.Order, &o.State.History)
 	}
 	return index(c, o.Row, tokens, o.First != nil)
 }
