@@ -43,7 +43,6 @@ func Queries() map[string]Query {
 		"orders_by_fulfillment on orders":                      listed(store.OrderQuery{Fulfillment: "partial"}),
 		"orders_test on orders":                                listed(store.OrderQuery{Test: true}),
 		"orders_by_update on orders":                           listed(store.OrderQuery{Sort: store.SortUpdated}),
-		"orders_by_token":                                      {`SELECT count(*) FROM orders WHERE tokens @@ $1::tsquery`, []any{"'x':*"}},
 		"orders_pkey on orders":                                {loadOrders, []any{[]string{shop}, []int64{1}}},
 		"events_pkey on events":                                {loadLines, []any{[][16]byte{{1}}}},
 		"pushes_shop_id_order_id_device_id_kind_key on pushes": {loadOwed, []any{[]string{shop}, []int64{1}}},
