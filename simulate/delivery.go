@@ -44,8 +44,7 @@ type Delivery struct {
 type statement struct {
 	order   *order // nil with poison
 	state   orderState
-	touch   bellhop.Touch
-	touches bool
+	history *bellhop.History // of a body that states one step alone
 	deleted bool
 }
 
@@ -73,7 +72,7 @@ func (d *Delivery) Header() http.Header {
 
 // Version compares the delivery with others of the same order; zero without the order.
 func (d *Delivery) Version() bellhop.Version {
-	if d.says.order == nil || d.says.touches || d.says.deleted {
+	if d.says.order == nil || d.says.history != nil || d.says.deleted {
 		return bellhop.Version{}
 	}
 	return bellhop.Version{
@@ -101,9 +100,8 @@ func (d *Delivery) Fact(e *bellhop.Event) (f bellhop.Fact, ok bool) {
 		return bellhop.Fact{}, false
 	case d.says.deleted:
 		f.Deleted = true
-	case d.says.touches:
-		t := d.says.touch
-		f.Touch = &t
+	case d.says.history != nil:
+		f.History = d.says.history
 	default:
 		f.Order = d.says.order.asOrder(&d.says.state, d.Version())
 	}

@@ -1,10 +1,6 @@
 package simulate
 
-import (
-	"time"
-
-	"bellhop"
-)
+import "bellhop"
 
 // OrderKey names an order.
 type OrderKey struct {
@@ -32,7 +28,7 @@ type Model struct{ orders map[OrderKey]*modelled }
 type modelled struct {
 	newest  bellhop.Version
 	says    *statement // of newest; nil while only touches are known
-	touches map[bellhop.TouchKind]bellhop.Touch
+	history bellhop.History
 	deleted bool
 	taken   bool
 	unsure  bool
@@ -51,11 +47,8 @@ func (m *Model) Take(d *Delivery) {
 	switch {
 	case d.says.deleted:
 		o.deleted = true
-	case d.says.touches:
-		t := d.says.touch
-		if old, ok := o.touches[t.Kind]; !ok || t.Compare(old) > 0 {
-			o.touches[t.Kind] = t
-		}
+	case d.says.history != nil:
+		o.history, _ = o.history.Merge(*d.says.history)
 	default:
 		if v := d.Version(); o.says == nil || v.Compare(o.newest) > 0 {
 			o.newest, o.says = v, &d.says
@@ -74,7 +67,7 @@ func (m *Model) order(d *Delivery) *modelled {
 	k := OrderKey{d.Shop, d.OrderID}
 	o := m.orders[k]
 	if o == nil {
-		o = &modelled{touches: map[bellhop.TouchKind]bellhop.Touch{}}
+		o = &modelled{}
 		m.orders[k] = o
 	}
 	return o
@@ -97,9 +90,7 @@ func (o *modelled) expected(k OrderKey) Expected {
 		e.Known = true
 		e.Order = *o.says.order.asOrder(&o.says.state, o.newest)
 	}
-	e.Order.EditedAt = o.touchedAt(bellhop.TouchEdit)
-	e.Order.RefundedAt = o.touchedAt(bellhop.TouchRefund)
+	e.Order.EditedAt = o.history.EditedAt()
+	e.Order.RefundedAt = o.history.RefundedAt()
 	return e
 }
-
-func (o *modelled) touchedAt(k bellhop.TouchKind) time.Time { return o.touches[k].At }

@@ -74,7 +74,7 @@ func (g *generator) deleted(l *life, event string) {
 func (g *generator) edited(l *life, event string) {
 	id := 78_000_000_000 + g.rng.Int64N(1e9)
 	d := g.render("orders/edited", event, l.order, func(w *renderer) { w.editBody(id, &l.state) })
-	g.touched(l, d, bellhop.TouchEdit, id)
+	g.happened(l, d, bellhop.History{Edits: []bellhop.Edit{{Step: step(id, l.state.updated, d)}}})
 	g.report("orders/updated", event, l)
 }
 
@@ -82,13 +82,18 @@ func (g *generator) refunded(l *life, event string) {
 	id := 929_000_000_000 + g.rng.Int64N(1e9)
 	l.state.financial = "partially_refunded"
 	d := g.render("refunds/create", event, l.order, func(w *renderer) { w.refundBody(id, &l.state) })
-	g.touched(l, d, bellhop.TouchRefund, id)
+	g.happened(l, d, bellhop.History{Refunds: []bellhop.Refund{{Step: step(id, l.state.updated, d)}}})
 	g.report("orders/updated", event, l)
 }
 
-func (g *generator) touched(l *life, d *Delivery, kind bellhop.TouchKind, id int64) {
-	d.says = statement{order: l.order, touches: true, touch: bellhop.Touch{Kind: kind, ID: id, At: l.state.updated}}
+func (g *generator) happened(l *life, d *Delivery, h bellhop.History) {
+	d.says = statement{order: l.order, history: &h}
 	g.ready = append(g.ready, d)
+}
+
+func step(id int64, at time.Time, d *Delivery) bellhop.Step {
+	return bellhop.Step{ID: id, At: at, Said: bellhop.Version{UpdatedAt: at.UTC(),
+		TriggeredAt: d.TriggeredAt.Truncate(time.Microsecond), Hash: d.Hash}}
 }
 
 // poisons are bodies that nobody can ever process, by their fault.

@@ -212,7 +212,7 @@ func (o *order) asOrder(st *orderState, v bellhop.Version) *bellhop.Order {
 
 func (o *order) asItem(i int) bellhop.Item {
 	l := o.line(i)
-	it := bellhop.Item{ID: l.id, Title: l.product.title, Quantity: l.quantity, Price: o.money(l.price)}
+	it := bellhop.Item{ID: l.id, Title: l.product.title, Quantity: l.quantity, Price: bellhop.Amount(o.money(l.price).String())}
 	if !l.custom {
 		it.Variant, it.SKU = l.product.variant, l.product.sku
 	}
