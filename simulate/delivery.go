@@ -44,9 +44,20 @@ type Delivery struct {
 type statement struct {
 	order   *order // nil with poison
 	state   orderState
-	history *bellhop.History // of a body that states one step alone
+	step    stepKind // that it states alone, the newest of its kind
 	deleted bool
 }
+
+// stepKind is a step of an order's life that has a body of its own.
+type stepKind uint8
+
+const (
+	stepNone stepKind = iota
+	stepEdit
+	stepRefund
+	stepParcel
+	stepRisk
+)
 
 // Header returns all headers of the delivery. No official list for HTTPS has X-Shopify-Order-Id and
 // X-Shopify-Test, but Shopify was seen to send them, and an endpoint must bear them.
@@ -72,14 +83,27 @@ func (d *Delivery) Header() http.Header {
 
 // Version compares the delivery with others of the same order; zero without the order.
 func (d *Delivery) Version() bellhop.Version {
-	if d.says.order == nil || d.says.history != nil || d.says.deleted {
+	if d.says.order == nil || d.says.step != stepNone || d.says.deleted {
 		return bellhop.Version{}
 	}
+	return d.version()
+}
+
+// version is that of all that the body says.
+func (d *Delivery) version() bellhop.Version {
 	return bellhop.Version{
 		UpdatedAt:   d.says.state.updated.UTC(),
 		TriggeredAt: d.TriggeredAt.Truncate(time.Microsecond),
 		Hash:        d.Hash,
 	}
+}
+
+// history returns the steps that the body states.
+func (d *Delivery) history() bellhop.History {
+	if d.says.step != stepNone {
+		return d.says.stated(d.version())
+	}
+	return d.says.order.history(&d.says.state, d.version())
 }
 
 // Event returns the delivery as an endpoint accepts it, for tests that begin
@@ -100,8 +124,9 @@ func (d *Delivery) Fact(e *bellhop.Event) (f bellhop.Fact, ok bool) {
 		return bellhop.Fact{}, false
 	case d.says.deleted:
 		f.Deleted = true
-	case d.says.history != nil:
-		f.History = d.says.history
+	case d.says.step != stepNone:
+		h := d.history()
+		f.History = &h
 	default:
 		f.Order = d.says.order.asOrder(&d.says.state, d.Version())
 	}

@@ -31,14 +31,14 @@ func ExampleRunShopify() {
 	fmt.Println(ledger.Summary())
 	fmt.Println(len(ledger.Expect()), "orders must be in the database")
 	// Output:
-	// 57 deliveries of 20 orders (5 copies, 0 poison): 57 acknowledged, 0 given up, 0 pending; 0 tries failed
+	// 51 deliveries of 20 orders (2 copies, 0 poison): 51 acknowledged, 0 given up, 0 pending; 0 tries failed
 	// 20 orders must be in the database
 }
 
 // Make deliveries without sending them, and shuffle them as Shopify may.
 func ExampleGenerate() {
 	deliveries, err := simulate.Generate(simulate.ShopifyOptions{
-		Shops: []string{"demo.myshopify.com"}, Secret: "hush", Orders: 3, Updates: 1, FollowUps: 1, Seed: 6,
+		Shops: []string{"demo.myshopify.com"}, Secret: "hush", Orders: 3, Updates: 1, FollowUps: 1, Seed: 36,
 		Now: func() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) },
 	})
 	if err != nil {
@@ -52,14 +52,16 @@ func ExampleGenerate() {
 	}
 	fmt.Println(len(model.Expect()), "orders")
 	// Output:
-	// 0 orders/create Nov 22 08:59:59.999985
+	// 0 orders/create Nov 22 08:59:59.999976
 	// 1 orders/create Nov 22 09:00:00.000033
-	// 2 orders/create Nov 22 09:00:00.000084
-	// 3 orders/edited Nov 22 09:00:00.000144
-	// 4 orders/updated Nov 22 09:00:00.000145
-	// 5 orders/paid Nov 22 09:00:00.000246
-	// 6 orders/partially_fulfilled Nov 22 09:00:00.000295
-	// 7 orders/updated Nov 22 09:00:00.000296
+	// 2 orders/create Nov 22 09:00:00.000082
+	// 3 refunds/create Nov 22 09:00:00.000141
+	// 4 orders/updated Nov 22 09:00:00.000148
+	// 5 orders/edited Nov 22 09:00:00.000228
+	// 6 orders/updated Nov 22 09:00:00.000237
+	// 7 fulfillments/create Nov 22 09:00:00.000335
+	// 8 orders/fulfilled Nov 22 09:00:00.000348
+	// 9 orders/updated Nov 22 09:00:00.000349
 	// 3 orders
 }
 

@@ -53,6 +53,7 @@ type generator struct {
 	due   queueBy[*life]     // orders that will still change
 	late  queueBy[*Delivery] // copies and delayed deliveries
 	buf   []byte
+	view  view // of the order that is made just now
 }
 
 // mainZones go with mainCurrencies.
@@ -177,14 +178,15 @@ func (g *generator) duplicate(d *Delivery) {
 
 // orderDelivery makes a delivery that carries a whole order.
 func (g *generator) orderDelivery(topic, event string, o *order, st *orderState) *Delivery {
-	d := g.render(topic, event, o, func(w *renderer) { w.orderBody(st) })
+	d := g.render(topic, event, o, st, func(w *renderer) { w.orderBody(st) })
 	d.says = statement{order: o, state: *st}
 	return d
 }
 
 // render makes a delivery of what body appends.
-func (g *generator) render(topic, event string, o *order, body func(*renderer)) *Delivery {
-	w := renderer{b: g.buf[:0], o: o}
+func (g *generator) render(topic, event string, o *order, st *orderState, body func(*renderer)) *Delivery {
+	g.view.look(o, st)
+	w := renderer{b: g.buf[:0], o: o, v: &g.view}
 	body(&w)
 	g.buf = w.b
 	d := g.deliver(topic, event, o.shop, w.b)

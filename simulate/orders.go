@@ -1,12 +1,9 @@
 package simulate
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"time"
-
-	"bellhop"
 )
 
 // order is the part of an order that never changes; its versions share one. line computes the
@@ -14,33 +11,120 @@ import (
 type order struct {
 	shop        string
 	id, number  int64
-	placed      time.Time // in the shop's zone, whole seconds
+	created     time.Time // in the shop's zone, whole seconds
+	processed   time.Time // the same, but for an import
 	currency    string
 	presentment string
 	digits      int // of currency
 	presDigits  int
+	tax         tax
 	lineSeed    uint64
 	lines       int
-	subtotal    int64
-	shipping    int64
-	tax         int64
-	buyer       person
-	customer    customerKind
-	customerID  int64
-	source      string
-	token       uint64
-	test        bool
+	bundle      int   // how many lines, from the first on, make up a bundle
+	tips        int64 // the last line is a tip, if above 0
+
+	code             codeKind
+	autoOff          bool // a discount of the first line that has no code
+	fixed, fixedRest cash // of codeFixed, and what the first line gets beside its share
+	goods            cash // before discounts, without gift cards and tips
+	firstGoods       int
+	shipping         [2]cash
+	placed           sums
+	coded            cash // the discount by code
+	buyer            *person
+	customer         customerKind
+	customerID       int64
+	business         bool // a company, whose bill names nobody
+	western          bool // the given name is first in an address, whatever the language
+	phoned           bool // the buyer left a number
+	source           string
+	poNumber         bool
+	attributes       []attribute
+	gateways         []string
+	token            uint64
+	test             bool
 }
 
-// orderState is the part of an order that changes.
+// codeKind is a discount that the buyer typed in.
+type codeKind uint8
+
+const (
+	codeNone codeKind = iota
+	codePercent
+	codeFixed
+	codeShipping
+)
+
+// codes are the codes with what Shopify says of them.
+var codes = [...]struct{ code, kind, value string }{
+	codePercent: {"WELCOME10", "percentage", "10.0"}, codeFixed: {"TAKE5", "fixed_amount", "5.0"},
+	codeShipping: {"FREESHIP", "shipping", "100.0"},
+}
+
+// orderState is the part of an order that changes. Its lists are never changed in place, since
+// states share them.
 type orderState struct {
-	updated     time.Time // in the shop's zone, whole seconds
-	cancelled   time.Time
-	financial   string
-	fulfillment string // "" is sent as null
-	note        string
-	noteNull    bool
-	tags        string
+	updated         time.Time // in the shop's zone, whole seconds
+	cancelled       time.Time
+	closed          time.Time
+	reason          string // of the cancellation
+	financial       string
+	note            string
+	noteNull        bool
+	tags            string
+	returns         string // status of the return; "" for none
+	added           int    // lines by edits
+	shippingRemoved bool   // the second line
+	paid            cash   // before refunds
+	edits           []edit
+	refunds         []refund
+	parcels         []parcel
+	risks           []risk
+}
+
+// happening is what all steps of an order's life have.
+type happening struct {
+	id int64
+	at time.Time // in the shop's zone, whole seconds
+}
+
+type edit struct {
+	happening
+	added, removed []linePieces
+	shipping       bool // removed, too
+}
+
+type linePieces struct {
+	line   int
+	pieces int64
+}
+
+type refund struct {
+	happening
+	note     string
+	lines    []refundLine
+	shipping cash
+	payments []cash // what went back; none for a restock
+}
+
+type refundLine struct {
+	linePieces
+	restock  string
+	net, tax cash
+}
+
+type parcel struct {
+	happening
+	updated          time.Time
+	number           int64 // the order's first is 1
+	status, shipment string
+	carrier, labels  int
+	lines            []linePieces
+}
+
+type risk struct {
+	happening
+	level string
 }
 
 // customerKind says how much of the customer Shopify shows to the app.
@@ -52,60 +136,30 @@ const (
 	customerWithheld              // the app may not see names: the fields are null
 )
 
-// line is one line item.
-type line struct {
-	id, productID, variantID int64
-	product                  product
-	quantity, price          int64
-	custom                   bool // typed in by hand: no product, no variant, no SKU
-}
-
-// total is the buyer's price, in the currency's smallest unit.
-func (o *order) total() int64 { return o.subtotal + o.shipping + o.tax }
-
-// inPresentment converts an amount to the currency that the buyer saw.
-func (o *order) inPresentment(units int64) int64 {
-	if o.presentment == o.currency {
-		return units
-	}
-	return units * unitsPerDollar(o.presentment) / unitsPerDollar(o.currency)
-}
-
-// line computes the i-th line item. The constants spread neighbouring seeds
-// (splitmix64).
-func (o *order) line(i int) line {
-	z := (o.lineSeed + uint64(i)) * 0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z ^= z >> 27
-	l := line{id: o.id*2 + 1 + int64(i)*7, quantity: 1 + int64(z>>60)/5}
-	l.product = products[z%uint64(len(products))]
-	l.price = (1 + int64(z>>8%120)) * unitsPerDollar(o.currency) / 2
-	l.productID = 6_700_000_000_000 + int64(z>>16%100_000)
-	l.variantID = 39_000_000_000_000 + int64(z>>16%1_000_000)
-	l.custom = z>>40%16 == 0
-	return l
-}
-
 // newOrder makes up an order that is placed now.
 func (g *generator) newOrder(now time.Time) (*order, orderState) {
 	r := g.rng
 	s := &g.shops[r.IntN(len(g.shops))]
-	placed := now.In(s.zone).Truncate(time.Second)
+	created := now.In(s.zone).Truncate(time.Second)
 	s.nextID += 1 + int64(r.IntN(1<<15))
 	o := &order{
-		shop: s.domain, id: s.nextID, number: s.numbers.Add(1), placed: placed,
+		shop: s.domain, id: s.nextID, number: s.numbers.Add(1), created: created, processed: created,
 		currency: s.currency, lineSeed: r.Uint64(), lines: lineCount(r), token: r.Uint64(),
 		customerID: 5_900_000_000_000 + r.Int64N(1e9), source: "web", test: r.IntN(50) == 0,
 	}
 	if r.IntN(50) == 0 { // past 2^53, where JavaScript rounds
 		o.id += 820_000_000_000_000_000
 	}
-	g.chooseMoney(o)
-	st := orderState{updated: placed, financial: "paid", tags: "", noteNull: true}
-	g.chooseBuyer(o)
-	if o.source == "web" && r.IntN(3) == 0 {
-		st.financial = "pending"
+	if r.IntN(200) == 0 { // an import
+		o.processed = created.AddDate(-8, 0, -r.IntN(300))
 	}
+	g.chooseBuyer(o)
+	g.chooseMoney(o)
+	st := orderState{updated: created, financial: "paid", noteNull: true, paid: o.placed.total}
+	if o.source == "web" && r.IntN(3) == 0 {
+		st.financial, st.paid = "pending", cash{}
+	}
+	o.gateways = gatewaysOf(o, &st)
 	if r.IntN(5) == 0 {
 		st.note, st.noteNull = notes[r.IntN(len(notes))], false
 	} else if r.IntN(4) == 0 {
@@ -124,26 +178,54 @@ func (g *generator) chooseMoney(o *order) {
 	if r.IntN(8) == 0 {
 		o.presentment = currencies[r.IntN(len(currencies))]
 	}
-	o.digits = bellhop.CurrencyDigits(o.currency)
-	o.presDigits = bellhop.CurrencyDigits(o.presentment)
-	for i := range o.lines {
-		l := o.line(i)
-		o.subtotal += l.price * l.quantity
+	o.digits, o.presDigits, o.tax = digitsOf(o.currency), digitsOf(o.presentment), taxes[o.currency]
+	dollar := unitsPerDollar(o.currency)
+	if o.source == "web" {
+		o.shipping[0] = o.cash(int64(r.IntN(12)) * dollar)
+		if r.IntN(12) == 0 {
+			o.shipping[1] = o.cash(int64(4+r.IntN(20)) * dollar)
+		}
 	}
-	o.shipping = int64(r.IntN(12)) * unitsPerDollar(o.currency)
-	o.tax = o.subtotal / 10
+	if r.IntN(25) == 0 {
+		o.tips = int64(1+r.IntN(5)) * dollar
+		o.lines++
+	} else if o.lines > 1 && r.IntN(15) == 0 {
+		o.bundle = 2
+	}
+	switch r.IntN(20) {
+	case 0, 1:
+		o.code = codePercent
+	case 2:
+		if o.lines <= 12 { // a small discount leaves nothing to each of many lines
+			o.code = codeFixed
+		}
+	case 3:
+		if o.shipping[0].shop > 0 {
+			o.code = codeShipping
+		}
+	case 4:
+		o.autoOff = true
+	case 5:
+		o.autoOff, o.code = true, codePercent
+	}
+	o.addUp()
 }
 
 // chooseBuyer says who bought and where.
 func (g *generator) chooseBuyer(o *order) {
 	r := g.rng
-	o.buyer = people[r.IntN(ordinaryPeople)]
+	o.buyer = &people[r.IntN(ordinaryPeople)]
 	if r.IntN(8) == 0 {
-		o.buyer = people[r.IntN(len(people))]
+		o.buyer = &people[r.IntN(len(people))]
 	}
+	o.western, o.phoned = r.IntN(2) == 0, r.IntN(4) == 0
+	if r.IntN(25) == 0 {
+		o.business, o.poNumber = true, r.IntN(2) == 0
+	}
+	o.attributes = noteAttributes[min(r.IntN(20), len(noteAttributes)-1)]
 	switch r.IntN(25) {
 	case 0, 1, 2:
-		o.source, o.shipping = "pos", 0
+		o.source = "pos"
 		if r.IntN(3) > 0 {
 			o.customer = customerNone
 		}
@@ -157,6 +239,29 @@ func (g *generator) chooseBuyer(o *order) {
 	case 5:
 		o.customer = customerWithheld
 	}
+}
+
+var (
+	gatewayCash  = []string{"cash"}
+	gatewayGift  = []string{"gift_card", "shopify_payments"}
+	gatewayUsual = []string{"shopify_payments"}
+	gatewayLater = []string{"Bank transfer"}
+	gatewaysOwn  = map[string][]string{jp.locale: {jp.gateway}, kr.locale: {kr.gateway}}
+)
+
+func gatewaysOf(o *order, st *orderState) []string {
+	own, ok := gatewaysOwn[o.buyer.place.locale]
+	switch {
+	case o.source == "pos":
+		return gatewayCash
+	case st.financial == "pending" && ok:
+		return own
+	case st.financial == "pending":
+		return gatewayLater
+	case o.token%16 == 0:
+		return gatewayGift
+	}
+	return gatewayUsual
 }
 
 // lineCount is mostly one to three, and now and then as many as Shopify takes.
@@ -185,42 +290,10 @@ func (o *order) email() string {
 	return "buyer" + strconv.FormatInt(o.customerID%1e9, 10) + "@example.com"
 }
 
-// asOrder returns the order as bellhop should know it in this state.
-func (o *order) asOrder(st *orderState, v bellhop.Version) *bellhop.Order {
-	b := &bellhop.Order{
-		Shop: o.shop, ID: o.id, Version: v, Name: o.name(), Number: o.number,
-		Total:         o.money(o.total()),
-		CustomerEmail: o.email(), Note: st.note,
-		FinancialStatus: st.financial, FulfillmentStatus: st.fulfillment,
-		Test: o.test, PlacedAt: o.placed, UpdatedAt: st.updated, CancelledAt: st.cancelled,
-	}
-	if o.customer == customerFull {
-		b.CustomerName = o.buyer.first + " " + o.buyer.last
-	}
-	if st.fulfillment == "" {
-		b.FulfillmentStatus = "unfulfilled"
-	}
-	if o.presentment != o.currency {
-		b.Presentment = &bellhop.Money{Units: o.inPresentment(o.total()), Digits: uint8(o.presDigits),
-			Currency: o.presentment}
-	}
-	for i := range o.lines {
-		b.Items = append(b.Items, o.asItem(i))
-	}
-	return b
-}
+// phoneDigits are the last two of the buyer's numbers.
+func (o *order) phoneDigits() int64 { return 10 + o.customerID%90 }
 
-func (o *order) asItem(i int) bellhop.Item {
-	l := o.line(i)
-	it := bellhop.Item{ID: l.id, Title: l.product.title, Quantity: l.quantity, Price: bellhop.Amount(o.money(l.price).String())}
-	if !l.custom {
-		it.Variant, it.SKU = l.product.variant, l.product.sku
-	}
-	return it
-}
+func (o *order) name() string { return "#" + strconv.FormatInt(o.number, 10) }
 
-func (o *order) name() string { return fmt.Sprintf("#%d", o.number) }
-
-func (o *order) money(units int64) bellhop.Money {
-	return bellhop.Money{Units: units, Digits: uint8(o.digits), Currency: o.currency}
-}
+// imported reports whether the order is much older than its record at Shopify.
+func (o *order) imported() bool { return o.processed.Before(o.created) }

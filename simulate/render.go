@@ -12,6 +12,7 @@ import (
 type renderer struct {
 	b []byte
 	o *order
+	v *view // of the state to write
 }
 
 // The values that stand between the JSON as it is, beside whole numbers, and times,
@@ -21,12 +22,12 @@ type (
 	orNull  string // the same; null for ""
 	base36  uint64
 	base16  uint64
-	decimal int64    // an amount in the shop's currency
-	amount  int64    // the same in quotes
-	amounts int64    // an amount in both currencies
+	decimal cash     // an amount in the shop's currency
+	amount  cash     // the same in quotes
+	amounts cash     // an amount in both currencies
 	price   struct { // a member with an amount in the shop's currency, and one in both
-		key   string
-		units int64
+		key  string
+		cash cash
 	}
 	gid struct { // a member with Shopify's global id
 		kind string
@@ -56,16 +57,16 @@ func (w *renderer) add(parts ...any) {
 		case base16:
 			w.b = strconv.AppendUint(w.b, uint64(p), 16)
 		case decimal:
-			w.b = appendDecimal(w.b, int64(p), w.o.digits)
+			w.b = appendDecimal(w.b, p.shop, w.o.digits)
 		case amount:
-			w.amount(int64(p), w.o.digits)
+			w.amount(p.shop, w.o.digits)
 		case amounts:
-			w.amounts(int64(p))
+			w.amounts(cash(p))
 		case price:
 			w.raw(`,"`, p.key, `":`)
-			w.amount(p.units, w.o.digits)
+			w.amount(p.cash.shop, w.o.digits)
 			w.raw(`,"`, p.key, `_set":`)
-			w.amounts(p.units)
+			w.amounts(p.cash)
 		case gid:
 			w.raw(`,"admin_graphql_api_id":"gid:\/\/shopify\/`, p.kind, `\/`)
 			w.b = append(strconv.AppendInt(w.b, p.id, 10), '"')
@@ -102,15 +103,18 @@ func (w *renderer) amount(units int64, digits int) {
 	w.b = append(w.b, '"')
 }
 
-func (w *renderer) amounts(units int64) {
+func (w *renderer) amounts(c cash) {
 	w.raw(`{"shop_money":{"amount":`)
-	w.amount(units, w.o.digits)
+	w.amount(c.shop, w.o.digits)
 	w.raw(`,"currency_code":"`, w.o.currency, `"},"presentment_money":{"amount":`)
-	w.amount(w.o.inPresentment(units), w.o.presDigits)
+	w.amount(c.buyer, w.o.presDigits)
 	w.raw(`,"currency_code":"`, w.o.presentment, `"}}`)
 }
 
 func appendDecimal(b []byte, units int64, digits int) []byte {
+	if units < 0 {
+		b, units = append(b, '-'), -units
+	}
 	if digits == 0 {
 		return strconv.AppendInt(b, units, 10)
 	}
