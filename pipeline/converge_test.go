@@ -22,9 +22,9 @@ import (
 )
 
 // TestEveryShuffleConverges records 2,000 orders, delivered as 10,000 shuffled
-// creations, updates, edits, refunds, deletions and duplicates, from several
-// goroutines in batches of any size, and compares the store with a model. make
-// converge records as many orders as it is asked to, 20,000 by default.
+// creations, updates, edits, refunds, parcels, risks, deletions and duplicates, from
+// several goroutines in batches of any size, and compares the whole orders with a model.
+// make converge records as many orders as it is asked to, 20,000 by default.
 func TestEveryShuffleConverges(t *testing.T) {
 	orders := 2_000
 	if s := os.Getenv("CONVERGE_ORDERS"); s != "" {
@@ -128,6 +128,7 @@ func compare(t *testing.T, s store.Store, expect map[simulate.OrderKey]simulate.
 			t.Errorf("order %d owes %d pushes, want 1", key.ID, len(got.Pushes))
 		}
 	}
+	checkCoverage(t, expect)
 	totals, err := s.Totals(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -140,4 +141,25 @@ func compare(t *testing.T, s store.Store, expect map[simulate.OrderKey]simulate.
 		t.Errorf("the ledger has %d lines for %d events", sum, events)
 	}
 	t.Logf("%d events, %d orders shown, %d wrong; ledger: %v", events, known, wrong, totals)
+}
+
+// checkCoverage fails the test where no order has one of what must converge.
+func checkCoverage(t *testing.T, expect map[simulate.OrderKey]simulate.Expected) {
+	t.Helper()
+	n := map[string]int{"refunds": 0, "parcels": 0, "edits": 0, "risks": 0, "unsent pieces": 0}
+	for _, e := range expect {
+		h := &e.Order.History
+		n["refunds"] += len(h.Refunds)
+		n["parcels"] += len(h.Fulfillments)
+		n["edits"] += len(h.Edits)
+		n["risks"] += len(h.Risks)
+		for i := range e.Order.Items {
+			n["unsent pieces"] += int(e.Order.Items[i].ToFulfil)
+		}
+	}
+	for what, n := range n {
+		if n == 0 {
+			t.Errorf("the run has no %s", what)
+		}
+	}
 }

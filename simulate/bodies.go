@@ -50,8 +50,8 @@ func (w *renderer) orderHead(st *orderState) {
 	w.add(`,"app_id":580111,"browser_ip":"203.0.113.7","buyer_accepts_marketing":false,"cancel_reason":`, orNull(st.reason),
 		`,"cancelled_at":`, st.cancelled, `,"cart_token":"hWN`, base36(o.token),
 		`","checkout_token":"`, base16(o.token^0x5555555555555555),
-		`","client_details":{"accept_language":`, text(o.buyer.place.locale), `,"browser_height":null,"browser_ip":"203.0.113.7",`+
-			`"browser_width":null,"session_hash":null,"user_agent":"Mozilla\/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) `+
+		`","client_details":{"accept_language":`, text(o.buyer.place.locale),
+		`,"browser_height":null,"browser_ip":"203.0.113.7","browser_width":null,"session_hash":null,"user_agent":"Mozilla\/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) `+
 			`AppleWebKit\/605.1.15 (KHTML, like Gecko) Version\/18.1 Mobile\/15E148 Safari\/604.1"},"closed_at":`, st.closed,
 		`,"confirmation_number":"`, base36(o.token%1e12), `","confirmed":true,"contact_email":`, orNull(o.email()),
 		`,"created_at":`, o.created, `,"currency":`, text(o.currency))
@@ -208,8 +208,8 @@ func (w *renderer) discountApplications() {
 		if o.code == codeShipping {
 			target, kind = "shipping_line", "percentage"
 		}
-		w.add(`{"target_type":`, text(target), `,"type":"discount_code","value":`, text(c.value), `,"value_type":`, text(kind),
-			`,"allocation_method":"across","target_selection":"all","code":`, text(c.code), `}`)
+		w.add(`{"target_type":`, text(target), `,"type":"discount_code","value":`, text(c.value),
+			`,"value_type":`, text(kind), `,"allocation_method":"across","target_selection":"all","code":`, text(c.code), `}`)
 	}
 	w.add(`]`)
 }
@@ -235,8 +235,8 @@ func (w *renderer) allocations(auto, code cash) {
 
 // lineItem appends a line, or a part of it in a parcel.
 func (w *renderer) lineItem(l *lineView, quantity int64) {
-	w.add(`{"id":`, l.id, gid{"LineItem", l.id}, `,"current_quantity":`, l.current, `,"fulfillable_quantity":`, l.fulfillable,
-		`,"fulfillment_service":"manual","fulfillment_status":`)
+	w.add(`{"id":`, l.id, gid{"LineItem", l.id}, `,"current_quantity":`, l.current,
+		`,"fulfillable_quantity":`, l.fulfillable, `,"fulfillment_service":"manual","fulfillment_status":`)
 	switch {
 	case l.fulfilled > 0 && l.fulfillable == 0:
 		w.add(`"fulfilled"`)

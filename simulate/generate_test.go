@@ -231,6 +231,14 @@ func TestModelByHand(t *testing.T) {
 				t.Fatalf("an edit, then its order: %+v", e)
 			}
 		}
+		if refund, upd := m["refunds/create"], m["orders/updated"]; refund != nil && upd != nil {
+			cases++
+			checkOnce(t, key, refund, upd)
+		}
+		if made, moved := m["fulfillments/create"], m["fulfillments/update"]; made != nil && moved != nil {
+			cases++
+			checkNewest(t, key, made, moved)
+		}
 		if deleted != nil {
 			cases++
 			m := simulate.NewModel()
@@ -252,6 +260,42 @@ func TestModelByHand(t *testing.T) {
 	}
 	if cases < 100 {
 		t.Errorf("only %d cases", cases)
+	}
+}
+
+// checkOnce takes a refund from a body of its own, and repeatedly from its order's.
+func checkOnce(t *testing.T, key simulate.OrderKey, refund, order *simulate.Delivery) {
+	t.Helper()
+	m := simulate.NewModel()
+	m.Take(refund)
+	alone := m.Expect()[key].Order
+	if len(alone.History.Refunds) != 1 || alone.RefundedAt.IsZero() != (alone.History.Refunds[0].Amount == "") {
+		t.Fatalf("a refund alone: %+v", alone)
+	}
+	m.Take(order)
+	m.Take(order)
+	n := 0
+	for _, r := range m.Expect()[key].Order.History.Refunds {
+		if r.ID == alone.History.Refunds[0].ID {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Fatalf("the refund is there %d times", n)
+	}
+}
+
+// checkNewest takes two statements about parcels, the newer one first.
+func checkNewest(t *testing.T, key simulate.OrderKey, older, newer *simulate.Delivery) {
+	t.Helper()
+	m := simulate.NewModel()
+	m.Take(newer)
+	want := m.Expect()[key].Order.History.Fulfillments[0]
+	m.Take(older)
+	for _, f := range m.Expect()[key].Order.History.Fulfillments {
+		if f.ID == want.ID && (f.Shipment != want.Shipment || f.Status != want.Status) {
+			t.Fatalf("an older statement won: %+v, not %+v", f, want)
+		}
 	}
 }
 

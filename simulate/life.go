@@ -30,7 +30,7 @@ func (g *generator) live(l *life) {
 	case open && p < 75 && (st.financial == "pending" || st.financial == "partially_paid"):
 		g.paid(l, event)
 	case p < 35 && g.fulfilled(l, event, p < 25):
-	case p < 40 && len(st.parcels) > 0:
+	case p < 40 && len(st.parcels) > 0 && st.parcels[len(st.parcels)-1].status == "success":
 		g.underWay(l, event)
 	case p < 52 && open && g.edited(l, event):
 	case p < 68 && open && g.refunded(l, event):

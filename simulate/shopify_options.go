@@ -25,7 +25,8 @@ type ShopifyOptions struct {
 	Duplicates float64 // share of deliveries that come twice: half with the same webhook id, half with a new one
 	Shuffle    float64 // share of deliveries that come late
 	Window     int     // a late one comes after 1 to Window others; 0 is 500
-	// share of orders with follow-ups: updated, paid, fulfilled, cancelled, edited, refunded, seldom deleted
+	// share of orders with follow-ups: updated, paid, fulfilled, under way, cancelled, edited, refunded,
+	// assessed, returned, closed, seldom deleted
 	Updates   float64
 	FollowUps int     // an order with follow-ups has 1 to FollowUps; 0 is 4
 	Poison    float64 // share of deliveries, rightly signed, whose body can never be processed

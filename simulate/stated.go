@@ -46,9 +46,9 @@ func (o *order) asOrder(st *orderState, v bellhop.Version) *bellhop.Order {
 func (o *order) details(st *orderState, w *view) bellhop.Details {
 	d := bellhop.Details{
 		Schema: 1, Placed: o.sums(o.placed), Now: o.sums(w.now), Outstanding: o.amount(st.outstanding(w)),
-		TaxesIncluded: o.tax.included, Customer: o.asCustomer(), Billing: o.asAddress(o.business), Shipping: o.asAddress(false),
-		ShippingLines: o.asShipping(st), Attributes: asAttributes(o.attributes), Gateways: o.gateways, Source: o.source,
-		CancelReason: st.reason, ReturnStatus: st.returns,
+		TaxesIncluded: o.tax.included, Customer: o.asCustomer(), Billing: o.asAddress(o.business),
+		Shipping: o.asAddress(false), ShippingLines: o.asShipping(st), Attributes: asAttributes(o.attributes),
+		Gateways: o.gateways, Source: o.source, CancelReason: st.reason, ReturnStatus: st.returns,
 	}
 	d.Now.Tips = "" // Shopify says only what they were
 	if o.presentment != o.currency {

@@ -36,8 +36,8 @@ func (w *renderer) refund(r *refund) {
 // parcel appends a fulfillment as in an order, and as the body of fulfillments/*.
 func (w *renderer) parcel(p *parcel) {
 	c := &carriers[p.carrier]
-	w.add(`{"id":`, p.id, gid{"Fulfillment", p.id}, `,"created_at":`, p.at, `,"location_id":null,"name":"`, w.o.name(), `.`,
-		p.number, `","order_id":`, w.o.id, `,"origin_address":{},"receipt":{},"service":"manual","shipment_status":`,
+	w.add(`{"id":`, p.id, gid{"Fulfillment", p.id}, `,"created_at":`, p.at,
+		`,"location_id":null,"name":"`, w.o.name(), `.`, p.number, `","order_id":`, w.o.id, `,"origin_address":{},"receipt":{},"service":"manual","shipment_status":`,
 		orNull(p.shipment), `,"status":`, text(p.status), `,"tracking_company":`, text(c.name), `,"tracking_number":`)
 	w.label(p, "", 0)
 	w.labels(`,"tracking_numbers":[`, p, "")
@@ -99,8 +99,9 @@ func (w *renderer) deltas(all []linePieces) {
 
 // risk appends what orders/risk_assessment_changed carries.
 func (w *renderer) risk(r *risk) {
-	w.add(`{"provider_id":`, r.id, `,"provider_title":"`+riskProvider+`","risk_level":`, text(r.level), `,"created_at":`, r.at,
-		`,"order_id":`, w.o.id, `,"admin_graphql_api_order_id":"gid:\/\/shopify\/Order\/`, w.o.id, `"}`)
+	w.add(`{"provider_id":`, r.id, `,"provider_title":"`+riskProvider+`","risk_level":`, text(r.level),
+		`,"created_at":`, r.at, `,"order_id":`, w.o.id,
+		`,"admin_graphql_api_order_id":"gid:\/\/shopify\/Order\/`, w.o.id, `"}`)
 }
 
 // deletion appends what orders/delete carries.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"bellhop"
 	"bellhop/simulate"
@@ -189,32 +190,53 @@ func features(d *simulate.Delivery, f *bellhop.Fact) map[string]bool {
 		return steps(d, f.History)
 	}
 	o := f.Order
+	money := func(a bellhop.Amount) bool { return o.In(a).Units > 0 }
 	all := map[string]bool{
-		"taxes included": o.TaxesIncluded, "taxes on top": !o.TaxesIncluded && len(o.TaxLines) > 0, "no tax": o.TaxLines == nil,
-		"two shipping lines": len(o.ShippingLines) == 2, "a bundle": len(o.Groups) > 0, "a code": len(o.DiscountCodes) > 0,
-		"a tip": o.Placed.Tips > "1", "attributes": len(o.Attributes) > 0, "tags": len(o.Tags) > 1, "PO number": o.PONumber != "",
-		"pos": o.Source == "pos", "draft": o.Source == "shopify_draft_order", "two gateways": len(o.Gateways) == 2,
-		"cancelled":           o.CancelReason != "" && !o.CancelledAt.IsZero() && o.Current.Units == 0,
-		"cancelled, refunded": o.CancelReason != "" && o.FinancialStatus == "refunded",
-		"voided":              o.FinancialStatus == "voided", "owed": o.Outstanding > "1", "partly paid": o.FinancialStatus == "partially_paid",
-		"returned": o.ReturnStatus != "", "closed": o.ClosedAt != nil, "import": o.CreatedAt.Sub(o.PlacedAt) > 365*24*3600e9,
-		"USDC to the buyer": o.Presentment != nil && o.Presentment.Currency == "USDC", "USDC": o.Total.Currency == "USDC",
-		"edited":      o.Current != o.Total && len(o.History.Refunds) == 0,
-		"two refunds": len(o.History.Refunds) > 1, "two parcels": len(o.History.Fulfillments) > 1,
-		"shipping removed": slices.ContainsFunc(o.ShippingLines, func(s bellhop.ShippingLine) bool { return s.Removed }),
-		"shipping discount": slices.ContainsFunc(o.ShippingLines, func(s bellhop.ShippingLine) bool {
-			return s.Discount != ""
-		}),
-		"a blank bill": o.Billing != nil && o.Billing.Name == "" && o.Billing.Company != "" && o.Shipping.Name != "",
-		"withheld":     o.Shipping != nil && o.Shipping.Name == "" && o.Shipping.City != "",
-		"phone":        o.Customer != nil && o.Customer.Phone != "", "a Korean name": o.CustomerName == "김민준", "a Chinese name": o.CustomerName == "王小明",
-		"a Japanese name": o.CustomerName == "田中 太郎", "an address's own name": o.Shipping != nil && o.Shipping.Name == "田中太郎",
+		"taxes included":        o.TaxesIncluded && len(o.TaxLines) > 0,
+		"taxes on top":          !o.TaxesIncluded && len(o.TaxLines) > 0,
+		"no tax":                o.TaxLines == nil,
+		"two shipping lines":    len(o.ShippingLines) == 2,
+		"shipping removed":      hasShipping(o, func(s bellhop.ShippingLine) bool { return s.Removed }),
+		"shipping discount":     hasShipping(o, func(s bellhop.ShippingLine) bool { return money(s.Discount) }),
+		"a bundle":              len(o.Groups) > 0,
+		"a code":                len(o.DiscountCodes) > 0,
+		"a tip":                 money(o.Placed.Tips),
+		"attributes":            len(o.Attributes) > 0,
+		"tags":                  len(o.Tags) > 1,
+		"PO number":             o.PONumber != "",
+		"POS":                   o.Source == "pos",
+		"draft":                 o.Source == "shopify_draft_order",
+		"two gateways":          len(o.Gateways) == 2,
+		"cancelled":             o.CancelReason != "" && !o.CancelledAt.IsZero() && o.Current.Units == 0,
+		"cancelled, refunded":   o.CancelReason != "" && o.FinancialStatus == "refunded",
+		"voided":                o.FinancialStatus == "voided",
+		"owed":                  money(o.Outstanding),
+		"partly paid":           o.FinancialStatus == "partially_paid",
+		"returned":              o.ReturnStatus != "",
+		"closed":                o.ClosedAt != nil,
+		"an import":             o.CreatedAt.Sub(o.PlacedAt) > 365*24*time.Hour,
+		"USDC":                  o.Total.Currency == "USDC",
+		"USDC to the buyer":     o.Presentment != nil && o.Presentment.Currency == "USDC",
+		"edited":                o.Current != o.Total && len(o.History.Refunds) == 0,
+		"two refunds":           len(o.History.Refunds) > 1,
+		"two parcels":           len(o.History.Fulfillments) > 1,
+		"a blank bill":          o.Billing != nil && o.Billing.Name == "" && o.Billing.Company != "" && o.Shipping.Name != "",
+		"withheld":              o.Shipping != nil && o.Shipping.Name == "" && o.Shipping.City != "",
+		"phone":                 o.Customer != nil && o.Customer.Phone != "",
+		"a Korean name":         o.CustomerName == "김민준",
+		"a Chinese name":        o.CustomerName == "王小明",
+		"a Japanese name":       o.CustomerName == "田中 太郎",
+		"an address's own name": o.Shipping != nil && o.Shipping.Name == "田中太郎",
 	}
 	for _, country := range []string{"US", "GB", "DE", "JP", "KR", "TW"} {
 		all["to "+country] = o.Shipping != nil && o.Shipping.CountryCode == country && o.Shipping.Phone != ""
 	}
 	items(all, o)
 	return all
+}
+
+func hasShipping(o *bellhop.Order, is func(bellhop.ShippingLine) bool) bool {
+	return slices.ContainsFunc(o.ShippingLines, is)
 }
 
 func items(all map[string]bool, o *bellhop.Order) {
@@ -238,8 +260,8 @@ func items(all map[string]bool, o *bellhop.Order) {
 
 func steps(d *simulate.Delivery, h *bellhop.History) map[string]bool {
 	all := map[string]bool{"risk": false, "moved": false, "two numbers": false, "link": false, "no label": false,
-		"cancelled parcel": false, "refund": false, "restock": false, "refund in two payments": false, "shipping refund": false,
-		"refund to another currency": false, "edit adds": false, "edit removes": false}
+		"cancelled parcel": false, "refund": false, "restock": false, "refund in two payments": false,
+		"shipping refund": false, "refund to another currency": false, "edit adds": false, "edit removes": false}
 	if h == nil {
 		return all
 	}

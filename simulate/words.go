@@ -146,5 +146,5 @@ func unitsPerDollar(currency string) int64 {
 	return 95
 }
 
-var perDollar = map[string]int64{"JPY": 150, "KRW": 1400, "CLP": 950, "KWD": 310, "BHD": 380, "EUR": 83, "GBP": 72, "CAD": 131,
-	"CHF": 77, "USDC": 1_000_000}
+var perDollar = map[string]int64{"JPY": 150, "KRW": 1400, "CLP": 950, "KWD": 310, "BHD": 380, "EUR": 83, "GBP": 72,
+	"CAD": 131, "CHF": 77, "USDC": 1_000_000}
