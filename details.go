@@ -143,6 +143,16 @@ type DiscountCode struct {
 	Amount Amount `json:"amount,omitempty"`
 }
 
+// Bundle is the title of the bundle that a line belongs to; "" for none.
+func (d *Details) Bundle(it *Item) string {
+	for i := range d.Groups {
+		if it.Group != 0 && d.Groups[i].ID == it.Group {
+			return d.Groups[i].Title
+		}
+	}
+	return ""
+}
+
 // Pieces counts the pieces that an order now has. A tip is none.
 func (d *Details) Pieces() (n int64) {
 	for i := range d.Items {

@@ -1,6 +1,9 @@
 package bellhop
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Handling is how far the owner has got with an order. Only the owner changes
 // it; nothing that Shopify sends does.
@@ -63,6 +66,31 @@ func (o *Order) In(a Amount) Money {
 	}
 	m, _ := ParseMoney(string(a), o.Total.Currency) // it was checked when it was read
 	return m
+}
+
+// Removed reports whether an edit removed a line. A line that was refunded has no pieces left either.
+func (o *Order) Removed(it *Item) bool {
+	if it.Current > 0 || it.Quantity == 0 {
+		return false
+	}
+	for i := range o.History.Refunds {
+		r := &o.History.Refunds[i]
+		if r.Amount != "" && slices.ContainsFunc(r.Lines, func(l RefundLine) bool { return l.Item == it.ID }) {
+			return false
+		}
+	}
+	return true
+}
+
+// Refunded adds up the money that went back.
+func (o *Order) Refunded() Money {
+	sum := Money{Currency: o.Total.Currency, Digits: o.Total.Digits}
+	for i := range o.History.Refunds {
+		if more, ok := sum.Add(o.In(o.History.Refunds[i].Amount)); ok {
+			sum = more
+		}
+	}
+	return sum
 }
 
 // WasPaid reports whether the order is paid, or was before money went back.

@@ -36,8 +36,24 @@ func (c Composer) Order(ch Change, o *bellhop.Order) *Event {
 	data := WholeOrderOf(o)
 	if !c.Customer {
 		data.Customer, data.Note = nil, nil
+		data.hideCustomer()
 	}
 	return ch.event(data)
+}
+
+// hideCustomer leaves out what is about a person, or what a person wrote.
+func (o *Order) hideCustomer() {
+	d := o.Details
+	d.Contact, d.Billing, d.Shipping, d.Attributes, d.PONumber = nil, nil, nil, nil, ""
+	for i := range *o.Items {
+		(*o.Items)[i].Properties = []bellhop.Attribute{}
+	}
+	for i := range o.History.Refunds {
+		o.History.Refunds[i].Note = ""
+	}
+	for i := range o.History.Fulfillments {
+		o.History.Fulfillments[i].Tracking = []bellhop.Tracking{}
+	}
 }
 
 // Push makes an event about a push. gone is true when its order was deleted meanwhile.

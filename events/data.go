@@ -1,7 +1,6 @@
 package events
 
 import (
-	"strconv"
 	"time"
 
 	"bellhop"
@@ -18,7 +17,9 @@ type Order struct {
 	Name              string        `json:"name" example:"#1001"`
 	Number            int64         `json:"number" example:"1001"`
 	Currency          string        `json:"currency" example:"USD"`
-	Total             string        `json:"total" example:"403.00" doc:"In the shop's currency."`
+	Total             string        `json:"total" example:"403.00" doc:"When it was placed, in the shop's currency."`
+	CurrentTotal      string        `json:"current_total" example:"398.00" doc:"What it comes to now, after edits and refunds."`
+	Pieces            int64         `json:"pieces" example:"3" doc:"How many pieces it has now."`
 	Presentment       *Amount       `json:"presentment" doc:"What the buyer saw; null when it is the shop's currency."`
 	Customer          *Customer     `json:"customer,omitempty" required:"true"`
 	Note              *string       `json:"note,omitempty" required:"true"`
@@ -26,13 +27,16 @@ type Order struct {
 	FulfillmentStatus string        `json:"fulfillment_status" example:"unfulfilled"`
 	Handling          string        `json:"handling" enum:"new,seen,handled" doc:"How far the owner has got with it."`
 	Test              bool          `json:"test"`
-	PlacedAt          *time.Time    `json:"placed_at" doc:"With the shop's offset."`
+	PlacedAt          *time.Time    `json:"placed_at" doc:"With the shop's offset. An imported order was placed long ago."`
+	CreatedAt         *time.Time    `json:"created_at" doc:"In Shopify, with the shop's offset."`
 	UpdatedAt         *time.Time    `json:"updated_at" doc:"With the shop's offset."`
 	RecordedAt        *time.Time    `json:"recorded_at"`
 	CancelledAt       *time.Time    `json:"cancelled_at"`
 	EditedAt          *time.Time    `json:"edited_at"`
 	RefundedAt        *time.Time    `json:"refunded_at"`
 	Items             *[]Item       `json:"items,omitempty" nullable:"false" doc:"Left out of lists and of the stream."`
+	Details           *Details      `json:"details,omitempty" doc:"Left out of lists and of the stream."`
+	History           *History      `json:"history,omitempty" doc:"Left out of lists and of the stream."`
 	Pushes            *[]OrdersPush `json:"pushes,omitempty" nullable:"false" doc:"Left out of lists and of the stream."`
 	Trace             Trace         `json:"trace"`
 }
@@ -49,16 +53,6 @@ type Customer struct {
 	Email string `json:"email" example:"jo@example.com"`
 }
 
-// Item is one line of an order.
-type Item struct {
-	ID       string `json:"id"`
-	Title    string `json:"title" example:"Tee"`
-	Variant  string `json:"variant" example:"M"`
-	SKU      string `json:"sku" example:"TEE-M"`
-	Quantity int64  `json:"quantity" example:"2"`
-	Price    string `json:"price" example:"19.90" doc:"Of one."`
-}
-
 // Trace is the way of the webhook that first brought the order.
 type Trace struct {
 	TriggeredAt *time.Time `json:"triggered_at"`
@@ -73,6 +67,7 @@ type OrdersPush struct {
 	ID         string     `json:"id"`
 	Device     string     `json:"device" doc:"The app's own id of the installation; empty when there was no device."`
 	Kind       string     `json:"kind" example:"order.new"`
+	Refund     string     `json:"refund,omitempty" doc:"The id of the refund that an order.refunded is about."`
 	Status     string     `json:"status" enum:"pending,sending,sent,unknown,failed,skipped"`
 	Attempts   int        `json:"attempts"`
 	SentAt     *time.Time `json:"sent_at"`
@@ -108,10 +103,11 @@ type DeletedOrder struct {
 func OrderOf(o *bellhop.Order) Order {
 	out := Order{
 		ID: id(o.ID), Shop: o.Shop, Name: o.Name, Number: o.Number, Currency: o.Total.Currency, Total: o.Total.String(),
+		CurrentTotal: o.Current.String(), Pieces: o.Pieces,
 		Customer: &Customer{Name: o.CustomerName, Email: o.CustomerEmail}, Note: &o.Note,
 		FinancialStatus: o.FinancialStatus, FulfillmentStatus: o.FulfillmentStatus,
 		Handling: string(o.Handling), Test: o.Test,
-		PlacedAt: at(o.PlacedAt), UpdatedAt: at(o.UpdatedAt), RecordedAt: atUTC(o.Trace.RecordedAt),
+		PlacedAt: at(o.PlacedAt), CreatedAt: at(o.CreatedAt), UpdatedAt: at(o.UpdatedAt), RecordedAt: atUTC(o.Trace.RecordedAt),
 		CancelledAt: at(o.CancelledAt), EditedAt: at(o.EditedAt), RefundedAt: at(o.RefundedAt),
 		Trace: Trace{TriggeredAt: atUTC(o.Trace.TriggeredAt), AcceptedAt: atUTC(o.Trace.AcceptedAt),
 			RecordedAt: atUTC(o.Trace.RecordedAt), PushedAt: atUTC(o.Trace.PushedAt)},
@@ -122,32 +118,31 @@ func OrderOf(o *bellhop.Order) Order {
 	return out
 }
 
-// WholeOrderOf returns the shape of an order with its items and pushes.
+// WholeOrderOf returns the shape of an order with its items, details, history and pushes.
 func WholeOrderOf(o *bellhop.Order) Order {
-	out, items, pushes := OrderOf(o), make([]Item, len(o.Items)), make([]OrdersPush, len(o.Pushes))
-	for i, it := range o.Items {
-		items[i] = Item{ID: id(it.ID), Title: it.Title, Variant: it.Variant, SKU: it.SKU, Quantity: it.Quantity,
-			Price: string(it.Price)}
-	}
+	out, items, pushes := OrderOf(o), each(o.Items, itemOf(o)), make([]OrdersPush, len(o.Pushes))
 	for i := range o.Pushes {
 		pushes[i] = PushOf(&o.Pushes[i]).OrdersPush
 	}
-	out.Items, out.Pushes = &items, &pushes
+	out.Items, out.Details, out.History, out.Pushes = &items, detailsOf(o), historyOf(o), &pushes
 	return out
 }
 
 // PushOf returns the shape of a push.
 func PushOf(p *bellhop.Push) Push {
+	occasion, about := p.Kind.Split()
+	refund := ""
+	if about != 0 {
+		refund = id(about)
+	}
 	return Push{
-		OrdersPush: OrdersPush{ID: id(p.ID), Device: p.Installation, Kind: string(p.Kind), Status: string(p.Status),
+		OrdersPush: OrdersPush{ID: id(p.ID), Device: p.Installation, Kind: string(occasion), Refund: refund, Status: string(p.Status),
 			Attempts: p.Attempts, SentAt: atUTC(p.SentAt), ReceivedAt: atUTC(p.ReceivedAt), OpenedAt: atUTC(p.OpenedAt),
 			Reason: p.Reason},
 		Shop: p.Shop, Order: id(p.OrderID), OrderName: p.OrderName,
 		CreatedAt: atUTC(p.CreatedAt), NextAt: atUTC(p.NextAt),
 	}
 }
-
-func id(n int64) string { return strconv.FormatInt(n, 10) }
 
 // at keeps the offset that came with a time; an absent time is null.
 func at(t time.Time) *time.Time {

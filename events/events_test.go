@@ -27,9 +27,39 @@ func order() *bellhop.Order {
 		CustomerName: "Jo Lee", CustomerEmail: "jo@example.com", Note: "by the back door", FinancialStatus: "paid",
 		FulfillmentStatus: "unfulfilled", Handling: bellhop.HandlingSeen, Test: true,
 		PlacedAt: noon, UpdatedAt: noon, CancelledAt: noon, EditedAt: noon, RefundedAt: noon,
-		Items:  []bellhop.Item{{ID: 1 << 60, Title: "帽子", Variant: "M", SKU: "H-1", Quantity: 3, Price: yen(6600)}},
+		CreatedAt: noon, Current: yen(13200), Pieces: 2, Details: wholeDetails(), History: wholeHistory(),
 		Trace:  bellhop.Trace{TriggeredAt: noon, AcceptedAt: noon, RecordedAt: noon, PushedAt: noon},
 		Pushes: []bellhop.Push{*push()}}
+}
+
+func wholeDetails() bellhop.Details {
+	at := noon
+	return bellhop.Details{Schema: 1, Placed: bellhop.Sums{Subtotal: "19800", Shipping: "500"},
+		Now: bellhop.Sums{Subtotal: "13200"}, Outstanding: "0", BuyersNow: "82.30", TaxesIncluded: true,
+		Customer: &bellhop.Customer{ID: 9, Name: "山田 太郎", Email: "t@example.jp", Phone: "080-0000-0000", Locale: "ja-JP"},
+		Billing:  &bellhop.Address{Name: "山田太郎", City: "名古屋市"}, Shipping: &bellhop.Address{Name: "山田太郎", Zip: "456-0001"},
+		Items: []bellhop.Item{{ID: 1 << 60, Title: "帽子", Variant: "M", SKU: "H-1", Vendor: "Mori", Quantity: 3, Current: 2,
+			ToFulfil: 1, Price: "6600", Discount: "100", Total: "19700", Tax: "1790", Group: 5, Custom: true,
+			Properties: []bellhop.Attribute{{Name: "Engraving", Value: "For Ann"}}}},
+		Groups:        []bellhop.ItemGroup{{ID: 5, Title: "Winter set", Quantity: 1}},
+		ShippingLines: []bellhop.ShippingLine{{Title: "Standard", Price: "500"}},
+		TaxLines:      []bellhop.TaxLine{{Title: "CT", Rate: "0.1", Price: "1800"}},
+		DiscountCodes: []bellhop.DiscountCode{{Code: "TENOFF", Amount: "100"}}, Tags: []string{"vip"},
+		Attributes: []bellhop.Attribute{{Name: "Gift", Value: "for Ann"}}, Gateways: []string{"bogus"}, PONumber: "PO-Ann",
+		Source: "web", CancelReason: "customer", ReturnStatus: "open", ClosedAt: &at, Unread: []string{"tags"}}
+}
+
+func wholeHistory() bellhop.History {
+	step := func(id int64) bellhop.Step { return bellhop.Step{ID: id, At: noon} }
+	lines := []bellhop.LineQuantity{{Item: 1 << 60, Quantity: 1}}
+	return bellhop.History{
+		Refunds: []bellhop.Refund{{Step: step(1), Amount: "6600", Note: "Ann sent it back",
+			Lines: []bellhop.RefundLine{{Item: 1 << 60, Quantity: 1, Amount: "6600", Restock: "return"}}}},
+		Fulfillments: []bellhop.Fulfillment{{Step: step(2), Status: "success", Shipment: "delivered", Carrier: "Yamato",
+			Tracking: []bellhop.Tracking{{Number: "Ann-1", URL: "https://example.jp/1"}}, Lines: lines}},
+		Edits: []bellhop.Edit{{Step: step(3), Added: lines, Removed: lines}},
+		Risks: []bellhop.Risk{{Step: step(4), Level: "medium", Provider: "bogus"}},
+	}
 }
 
 func push() *bellhop.Push {
