@@ -93,7 +93,6 @@ type message struct {
 	tag          string
 	collapseID   string
 	collapsible  bool
-	ttl          time.Duration
 }
 
 // parseMessage reads a request and refuses it where FCM does.
