@@ -113,24 +113,15 @@ func reasonOf(status int, code string, blamesAddress bool) push.Reason {
 	if code == codeInvalidArgument {
 		status = http.StatusBadRequest
 	}
-	switch status {
-	case http.StatusBadRequest:
-		if blamesAddress {
-			return push.ReasonBadAddress
-		}
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+	switch {
+	case status == http.StatusBadRequest && blamesAddress:
+		return push.ReasonBadAddress
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
 		return push.ReasonNotAllowed
-	case http.StatusRequestTimeout:
+	case status/100 < 4:
 		return push.ReasonUnavailable
-	case http.StatusTooManyRequests:
-		return push.ReasonQuota
-	case http.StatusGatewayTimeout:
-		return push.ReasonUnknown // the server behind the gateway may have taken it
 	}
-	if status/100 == 4 {
-		return push.ReasonRefused
-	}
-	return push.ReasonUnavailable
+	return push.ReasonOfStatus(status)
 }
 
 func (b *answerBody) code() string {
