@@ -33,8 +33,10 @@ type pushRow struct {
 	Receipt  string // what the phone reported
 }
 
-var pushChoices = choices[bellhop.PushStatus]{"status", "pushes.all", "push.", []bellhop.PushStatus{bellhop.PushSent,
-	bellhop.PushPending, bellhop.PushSending, bellhop.PushUnknown, bellhop.PushFailed, bellhop.PushSkipped}}
+var pushChoices = []choice[bellhop.PushStatus]{
+	{"", "pushes.all"}, {bellhop.PushSent, "push.sent"}, {bellhop.PushPending, "push.pending"},
+	{bellhop.PushSending, "push.sending"}, {bellhop.PushUnknown, "push.unknown"}, {bellhop.PushFailed, "push.failed"},
+	{bellhop.PushSkipped, "push.skipped"}}
 
 func (c *Console) showPushes(v *visit) (err error) {
 	v.At = "pushes"
@@ -54,7 +56,7 @@ func (c *Console) showPushes(v *visit) (err error) {
 		return err
 	}
 	return c.show(v, "pushes", &pushesView{
-		frame: &v.frame, listing: listed(v, "/pushes", pushChoices, status, q.Cursor, page.Next),
+		frame: &v.frame, listing: listed(v, "/pushes", "status", pushChoices, status, q.Cursor, page.Next),
 		Rows: web.Each(page.Pushes, v.pushRow), Filtered: status != "" || q.Cursor != "",
 	})
 }
