@@ -11,6 +11,7 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"bellhop"
@@ -28,7 +29,8 @@ type Bucket struct {
 // NewBucket returns a bucket that encrypts its objects with the KMS key of that id, or with S3's
 // own key when it is "".
 func NewBucket(cfg aws.Config, name, kmsKey string) *Bucket {
-	return &Bucket{name: name, kmsKey: kmsKey, s3: newS3(cfg, name)}
+	return &Bucket{name: name, kmsKey: kmsKey, s3: &s3{cfg: cfg, url: bucketURL(cfg, name),
+		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })}}
 }
 
 // Name returns the bucket's name.

@@ -16,8 +16,6 @@ import (
 type PgBouncer struct {
 	*process
 	Addr string // HOST:PORT
-
-	dir string
 }
 
 // StartPgBouncer starts one in front of p, with default settings and the given ones as NAME=VALUE.
@@ -30,7 +28,7 @@ func StartPgBouncer(ctx context.Context, p *Postgres, settings ...string) (*PgBo
 	if err != nil {
 		return nil, err
 	}
-	b := &PgBouncer{Addr: addr, dir: dir}
+	b := &PgBouncer{Addr: addr}
 	_, port, _ := strings.Cut(addr, ":")
 	_, upstream, _ := strings.Cut(p.Addr, ":")
 	ini, users := filepath.Join(dir, "pgbouncer.ini"), filepath.Join(dir, "users.txt")
@@ -73,9 +71,3 @@ func givePostgres(paths ...string) error {
 
 // URL returns the address of a database behind it, with the password.
 func (b *PgBouncer) URL(database string) string { return PostgresURL(b.Addr, database) }
-
-// Close ends it and deletes its files.
-func (b *PgBouncer) Close() error {
-	b.Stop()
-	return os.RemoveAll(b.dir)
-}

@@ -77,7 +77,11 @@ func (b *Broker) queue(name, main, dead string) *Queue {
 		scanning: semaphore.NewWeighted(1)}
 	q.life, q.end = context.WithCancel(context.Background())
 	q.known.Store(&known{})
-	q.outbox.send = func(batch []*entry) { q.dispatch(q.main, batch) }
+	q.outbox.send = func(batch []*entry) { // each caller has a limit of its own
+		ctx, cancel := context.WithTimeout(q.life, sendPatience)
+		defer cancel()
+		q.post(ctx, q.main, batch)
+	}
 	q.inbox.now, q.inbox.poll, q.inbox.leases = b.opts.Now, q.longPoll, map[queue.Receipt]*lease{}
 	return q
 }
