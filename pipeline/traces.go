@@ -82,10 +82,8 @@ func eventAttributes(e *bellhop.Event) []attribute.KeyValue {
 // messaging describes an operation at the queue.
 func (t *Traces) messaging(kind, operation string, e *bellhop.Event) []attribute.KeyValue {
 	return append(eventAttributes(e), attribute.String("messaging.system", t.Queue.System),
-		attribute.String("messaging.destination.name", t.Queue.Name),
-		attribute.String("messaging.operation.type", kind),
-		attribute.String("messaging.operation.name", operation),
-		attribute.String("messaging.message.id", e.ID.String()))
+		attribute.String("messaging.destination.name", t.Queue.Name), attribute.String("messaging.operation.type", kind),
+		attribute.String("messaging.operation.name", operation), attribute.String("messaging.message.id", e.ID.String()))
 }
 
 // send begins the span of sending an event to the queue, and notes it in the event;

@@ -72,8 +72,7 @@ func event(n int64, orders int64) *events.Event {
 		n%orders, At: day.Add(time.Duration(n) * time.Second),
 		TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
 	return events.Composer{Customer: true}.Order(c, &bellhop.Order{Shop: c.Shop, ID: c.OrderID, Name: "#1001",
-		Total: bellhop.Money{Units: 40300, Digits: 2, Currency: "USD"}, CustomerName: "山田 🎉",
-		Handling: bellhop.HandlingNew})
+		Total: bellhop.Money{Units: 40300, Digits: 2, Currency: "USD"}, CustomerName: "山田 🎉", Handling: bellhop.HandlingNew})
 }
 
 func publish(t testing.TB, p events.Publisher, batch ...*events.Event) {

@@ -135,8 +135,7 @@ func (c Codec) Decode(ctx context.Context, m Message) (*bellhop.Event, error) {
 		return e, err
 	}
 	if sum := sha256.Sum256(body); len(body) != ref.Bytes || hex.EncodeToString(sum[:]) != ref.SHA256 {
-		return e, bellhop.Invalidf("body_changed", "the body in the bucket %s is not the one that was put there",
-			ref.Bucket)
+		return e, bellhop.Invalidf("body_changed", "the body in the bucket %s is not the one that was put there", ref.Bucket)
 	}
 	e.Body = body
 	return e, nil

@@ -216,8 +216,7 @@ func Decode(m Message) (*bellhop.Event, error) {
 	case codingRef:
 		return reference(e, m.Body)
 	default:
-		return nil, fmt.Errorf("the body's coding %s is unknown: bring this bellhop up to date",
-			strconv.Quote(clip(coding)))
+		return nil, fmt.Errorf("the body's coding %s is unknown: bring this bellhop up to date", strconv.Quote(clip(coding)))
 	}
 }
 

@@ -38,8 +38,7 @@ func StartPgBouncer(ctx context.Context, p *Postgres, settings ...string) (*PgBo
 		upstream, port, users) + strings.Join(append(settings, ""), "\n")
 	// The files belong to the user that asPostgres runs as: PgBouncer refuses root, too.
 	err = errors.Join(os.WriteFile(ini, []byte(config), 0o600),
-		os.WriteFile(users, fmt.Appendf(nil, "%q %q\n", "bellhop", postgresPassword), 0o600),
-		givePostgres(dir, ini, users))
+		os.WriteFile(users, fmt.Appendf(nil, "%q %q\n", "bellhop", postgresPassword), 0o600), givePostgres(dir, ini, users))
 	if err == nil {
 		b.process, err = start(dir, "INT", nil, asPostgres(program, ini)...)
 	}

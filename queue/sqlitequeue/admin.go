@@ -105,8 +105,7 @@ func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
 const deadColumns = `d.attempts, d.reason, d.died_at, ` + sqlitefile.EventColumns + `, ` + sqlitefile.TraceColumn
 
 func scanDead(r sqlitefile.Row) queue.DeadEvent {
-	d := queue.DeadEvent{Attempts: int(r.Int()), Reason: r.Text(), DiedAt: r.Time(),
-		Event: sqlitefile.ScanEvent(r).Event}
+	d := queue.DeadEvent{Attempts: int(r.Int()), Reason: r.Text(), DiedAt: r.Time(), Event: sqlitefile.ScanEvent(r).Event}
 	d.Event.TraceParent = r.Text()
 	return d
 }
@@ -174,8 +173,7 @@ func (q *Queue) takeDead(ctx context.Context, ids []bellhop.EventID,
 		n = len(chosen)
 		for i := 0; i < n && err == nil; i++ {
 			seq := chosen[i].Seq
-			err = cmp.Or(fn(tx, chosen[i]),
-				tx.Prepare(`DELETE FROM dead WHERE queue = ? AND seq = ?`).Int(q.id).Int(seq).Exec())
+			err = cmp.Or(fn(tx, chosen[i]), tx.Prepare(`DELETE FROM dead WHERE queue = ? AND seq = ?`).Int(q.id).Int(seq).Exec())
 		}
 		return err
 	})

@@ -183,8 +183,7 @@ func (q *Queue) poll(ctx context.Context, max int, seconds int32) ([]*lease, err
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{receiveCountName}})
 	now := q.opts.Now()
 	if _, over := errors.AsType[*types.OverLimit](err); over {
-		q.opts.Log.Warn("more events are leased than SQS allows: receiving pauses", "queue", q.name, "for",
-			overLimitPause)
+		q.opts.Log.Warn("more events are leased than SQS allows: receiving pauses", "queue", q.name, "for", overLimitPause)
 		wait.Pause(ctx, overLimitPause)
 		return nil, nil
 	}
@@ -240,11 +239,8 @@ func message(m types.Message) amazon.Message {
 const receiveCountName = types.MessageSystemAttributeNameApproximateReceiveCount
 
 func receiveCount(m types.Message) int {
-	n, err := strconv.Atoi(m.Attributes[string(receiveCountName)])
-	if err != nil {
-		return 1
-	}
-	return n
+	n, _ := strconv.Atoi(m.Attributes[string(receiveCountName)])
+	return max(1, n)
 }
 
 // unreadable handles a message without a readable event. An event whose body is
