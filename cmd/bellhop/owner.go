@@ -201,6 +201,17 @@ type personArg struct {
 	Email   string `name:"email" help:"The same, as a flag."`
 }
 
+// with opens the database and finds the person.
+func (w *personArg) with(j *job, fn func(*wire.Parts, bellhop.Person) error) error {
+	return j.open(&w.Storage, func(p *wire.Parts) error {
+		who, err := w.find(j, p)
+		if err != nil {
+			return err
+		}
+		return fn(p, who)
+	})
+}
+
 func (w *personArg) find(j *job, p *wire.Parts) (bellhop.Person, error) {
 	if (w.Address == "") == (w.Email == "") {
 		return bellhop.Person{}, bellhop.Invalidf("usage", "give one e-mail address")
@@ -218,11 +229,7 @@ type ownerRmCmd struct {
 }
 
 func (c *ownerRmCmd) Run(j *job) error {
-	return j.open(&c.Storage, func(p *wire.Parts) error {
-		who, err := c.find(j, p)
-		if err != nil {
-			return err
-		}
+	return c.with(j, func(p *wire.Parts, who bellhop.Person) error {
 		return j.said(p.Store.RemovePerson(j.ctx, who.ID), "Removed %s.", who.Email)
 	})
 }
@@ -234,11 +241,7 @@ type ownerPasswordCmd struct {
 }
 
 func (c *ownerPasswordCmd) Run(j *job) error {
-	return j.open(&c.Storage, func(p *wire.Parts) error {
-		who, err := c.find(j, p)
-		if err != nil {
-			return err
-		}
+	return c.with(j, func(p *wire.Parts, who bellhop.Person) error {
 		hash, made, err := newPassword(j, c.PasswordFile)
 		if err != nil {
 			return err
@@ -295,11 +298,7 @@ func (c *ownerLinkCmd) Run(j *job) error {
 	if err != nil {
 		return err
 	}
-	return j.open(&c.Storage, func(p *wire.Parts) error {
-		who, err := c.find(j, p)
-		if err != nil {
-			return err
-		}
+	return c.with(j, func(p *wire.Parts, who bellhop.Person) error {
 		return c.link(j, p, base, who.ID)
 	})
 }

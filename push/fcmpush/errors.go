@@ -3,7 +3,6 @@ package fcmpush
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -56,21 +55,16 @@ type detail struct {
 
 // answerError is FCM's answer, in words that are safe to log.
 type answerError struct {
-	http int
 	code string // FCM's own; "" when it gave none
 	text string
 }
 
 func (e *answerError) Error() string { return e.text }
 
-// classify turns an error of the generated client into a [*push.Error]. begun tells whether any of
-// the message may have left.
-func (s *Sender) classify(err error, begun bool, m push.Message) *push.Error {
-	answer, ok := errors.AsType[*refusal](err)
-	switch {
-	case ok:
-		return s.classifyAnswer(answer, m)
-	case !begun:
+// unanswered is the error of an attempt without an answer. begun tells whether any of the message may
+// have left.
+func unanswered(err error, begun bool, m push.Message) *push.Error {
+	if !begun {
 		return unsent("reaching FCM", push.Quiet(err, m))
 	}
 	return &push.Error{Reason: push.ReasonUnknown, Cause: fmt.Errorf("waiting for FCM's answer: %w",
@@ -94,7 +88,7 @@ func (s *Sender) classifyAnswer(answer *refusal, m push.Message) *push.Error {
 	if e.Reason == push.ReasonUnproven {
 		text += "; FCM has taken no message with this key yet: check that project " + s.project + " is the app's"
 	}
-	e.Cause = &answerError{http: answer.status, code: code, text: text}
+	e.Cause = &answerError{code: code, text: text}
 	return e
 }
 
@@ -187,16 +181,9 @@ func (s *Sender) remedy(status int, code string) string {
 	return ""
 }
 
-// refusedToken reports whether FCM refused the access token, not the message.
-func refusedToken(err error) bool {
-	answer, ok := errors.AsType[*refusal](err)
-	return ok && answer.status == http.StatusUnauthorized && !bytes.Contains(answer.body, []byte(codeThirdPartyAuth))
-}
-
-// isAnswer reports whether FCM answered at all.
-func isAnswer(err error) bool {
-	_, ok := errors.AsType[*refusal](err)
-	return ok
+// ofToken reports whether FCM refused the access token, not the message.
+func (r *refusal) ofToken() bool {
+	return r.status == http.StatusUnauthorized && !bytes.Contains(r.body, []byte(codeThirdPartyAuth))
 }
 
 // unsent is the error of an attempt that ended before any of the message left.

@@ -184,15 +184,17 @@ func (s *Sender) post(ctx context.Context, r *request, m push.Message) (string, 
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	name, err := s.call(ctx, token.value, r)
-	if err != nil {
-		e := s.classify(err, begun.Load(), m)
-		switch {
-		case refusedToken(err):
-			s.tokens.forget(token, e)
-		case isAnswer(err):
-			token.worked.Store(true)
-		}
+	answer, refused := errors.AsType[*refusal](err)
+	switch {
+	case refused && answer.ofToken():
+		e := s.classifyAnswer(answer, m)
+		s.tokens.forget(token, e)
 		return "", e
+	case refused:
+		token.worked.Store(true)
+		return "", s.classifyAnswer(answer, m)
+	case err != nil:
+		return "", unanswered(err, begun.Load(), m)
 	}
 	token.worked.Store(true)
 	if name == "" {
