@@ -27,8 +27,8 @@ type operatorCmd struct {
 	Add operatorAddCmd `cmd:"" help:"Add an operator." example:"bellhop operator add --email ops@example.com --password-file ./password"`
 }
 
-// minPassword exceeds the web's minimum for chosen passwords: people tend to pass on and
-// keep a password set here.
+// minPassword exceeds the web's minimum: an operator sends such a password to its
+// owner, who often keeps it.
 const minPassword = 10
 
 // account holds the flags for adding either kind of person.
@@ -56,7 +56,7 @@ func (r *siteURL) base() (string, error) {
 			"BELLHOP_ADDR: %q is not an address: give HOST:PORT, such as 127.0.0.1:8080", r.Addr)
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
-		host = "127.0.0.1" // of all addresses the one that is always there
+		host = "127.0.0.1" // it listens on all addresses; every machine has this one
 	}
 	return "http://" + net.JoinHostPort(host, port), nil
 }
