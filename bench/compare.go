@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -183,7 +184,9 @@ func (c *comparing) point(ctx context.Context, rate float64, modes ...results.Mo
 			}
 		}
 	}
-	at, _ := slices.BinarySearchFunc(c.c.Points, rate, func(p results.RatePoint, r float64) int { return int(p.Rate - r) })
+	at, _ := slices.BinarySearchFunc(c.c.Points, rate, func(p results.RatePoint, r float64) int {
+		return cmp.Compare(p.Rate, r)
+	})
 	c.c.Points = slices.Insert(c.c.Points, at, p)
 	return c.o.Keep(c.c)
 }

@@ -37,8 +37,11 @@ var products = []product{
 	{"Crème brûlée set 🍮", "x4", "CRB-4"}, {"<i>Poster</i> & \"frame\"", "A2 | 50×70", "PST/A2"}, {"Custom engraving", "", ""},
 }
 
-// mainCurrencies are what shops sell in, by their place in the list of shops.
-var mainCurrencies = []string{"USD", "JPY", "EUR", "KWD", "KRW", "GBP"}
+// places are where shops sell, by their place in the list of shops; hours east of UTC.
+var places = []struct {
+	currency string
+	hours    int
+}{{"USD", -5}, {"JPY", 9}, {"EUR", 1}, {"KWD", 3}, {"KRW", 9}, {"GBP", 0}}
 
 var currencies = []string{"USD", "EUR", "GBP", "JPY", "KRW", "KWD", "CLP", "BHD", "CAD", "CHF"}
 
