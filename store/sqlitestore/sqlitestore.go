@@ -148,14 +148,6 @@ func ownShop(c *sqlitefile.Conn, domain string) (int64, error) {
 // micros is a time for a column that is never NULL.
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
-// zoned reads such a column with its offset.
-func zoned(us, offset int64) time.Time {
-	if us == (time.Time{}).UnixMicro() {
-		return time.Time{}
-	}
-	return driver.Zoned(time.UnixMicro(us), offset)
-}
-
 // errEnough ends a walk through rows early.
 var errEnough = errors.New("enough")
 

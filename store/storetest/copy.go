@@ -323,14 +323,8 @@ func see(f *fixture) (s seen) {
 		s.Tokens = append(s.Tokens, must(f.s.Tokens(f.ctx, d.Domain))(f)...)
 		s.Devices = append(s.Devices, must(f.s.Devices(f.ctx, d.Domain))(f)...)
 		s.Pushes = append(s.Pushes, f.allPushes(d.Domain, store.PushQuery{Limit: 200})...)
-		for q := (store.OrderQuery{Limit: 200}); ; {
-			page := must(f.s.Orders(f.ctx, d.Domain, q))(f)
-			for _, o := range page.Orders {
-				s.Orders = append(s.Orders, o, must(f.s.Order(f.ctx, d.Domain, o.ID))(f))
-			}
-			if q.Cursor = page.Next; page.Next == "" {
-				break
-			}
+		for _, o := range f.allOrders(d.Domain, store.OrderQuery{Limit: 200}) {
+			s.Orders = append(s.Orders, o, must(f.s.Order(f.ctx, d.Domain, o.ID))(f))
 		}
 		for _, e := range must(f.s.Archived(f.ctx, d.Domain, time.Time{}, bellhop.EventID{}, 10_000))(f) {
 			s.Archived = append(s.Archived, *e)
