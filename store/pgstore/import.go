@@ -3,7 +3,6 @@ package pgstore
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -138,37 +137,28 @@ func fillToken(r *postgres.Rows, t *bellhop.Token) {
 
 func fillDevice(r *postgres.Rows, d *move.DeviceRow) {
 	r.Text(d.Shop).Int(d.ID).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).
-		Text(string(d.Platform)).
-		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Always(d.AddedAt).Always(d.SeenAt).Time(d.RetiredAt).
-		Text(d.RetiredFor).Time(d.FreeAt)
+		Text(string(d.Platform)).Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Always(d.AddedAt).Always(d.SeenAt).
+		Time(d.RetiredAt).Text(d.RetiredFor).Time(d.FreeAt)
 	fillAllowance(r, d.Allowance)
 }
 
 // fillOrder adds an order as recording does; without content only its state.
 func fillOrder(r *postgres.Rows, o *move.OrderRow) {
-	s := o.State
-	r.Text(o.Shop).Int(o.ID).Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).
-		Int(int64(s.Version.Hash)).Time(s.Edit.At).IntOrNull(s.Edit.ID).Time(s.Refund.At).IntOrNull(s.Refund.ID)
+	contentTo(stateTo(r.Text(o.Shop).Int(o.ID), &o.State), o.Order)
 	c := o.Order
 	if c == nil {
 		c = &bellhop.Order{}
-		r.Time(time.Time{}).Int(0).Time(time.Time{})
-	} else {
-		r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt)
 	}
-	fill(r, c).Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt).
+	r.Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt).
 		TextOrNull(c.Trace.TraceParent)
 }
 
 func itemRows(orders []move.OrderRow) *postgres.Rows {
 	var r postgres.Rows
 	for i := range orders {
-		if orders[i].Order == nil {
-			continue
-		}
-		for n, item := range orders[i].Order.Items {
-			r.Next().Text(orders[i].Shop).Int(orders[i].ID).Int(int64(n)).Int(item.ID).Text(item.Title).Text(item.Variant).
-				Text(item.SKU).Int(item.Quantity).Text(item.Price.String())
+		o := &orders[i]
+		for n := 0; o.Order != nil && n < len(o.Order.Items); n++ {
+			itemTo(r.Next().Text(o.Shop).Int(o.ID), n, &o.Order.Items[n])
 		}
 	}
 	return &r
@@ -176,9 +166,8 @@ func itemRows(orders []move.OrderRow) *postgres.Rows {
 
 func fillPush(r *postgres.Rows, p *move.PushRow) {
 	r.Text(p.Shop).Int(p.ID).Int(p.OrderID).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).
-		Int(int64(p.Attempts)).
-		Always(p.CreatedAt).Time(p.NextAt).Text(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).
-		Time(p.FirstAttemptAt).Time(p.GatheredSince)
+		Int(int64(p.Attempts)).Always(p.CreatedAt).Time(p.NextAt).Text(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).
+		Time(p.OpenedAt).Time(p.FirstAttemptAt).Time(p.GatheredSince)
 }
 
 func fillFanOut(r *postgres.Rows, f *move.FanOutRow) {
@@ -198,8 +187,7 @@ func (db *DB) fillEvent(r *postgres.Rows, l *store.Line) {
 }
 
 func fillChange(r *postgres.Rows, c *store.Change) {
-	r.Text(c.Shop).Int(c.Seq).Text(string(c.Kind)).Int(c.OrderID).IntOrNull(c.PushID).Always(c.At).
-		Text(c.TraceParent)
+	r.Text(c.Shop).Int(c.Seq).Text(string(c.Kind)).Int(c.OrderID).IntOrNull(c.PushID).Always(c.At).Text(c.TraceParent)
 }
 
 func fillAccess(r *postgres.Rows, l *bellhop.Access) {

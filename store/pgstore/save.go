@@ -121,20 +121,22 @@ func (s recording) saveOrders(q *postgres.Batch) {
 	})
 	var inserted, states, updated, traces, emptied, items postgres.Rows
 	for _, o := range s.Orders {
+		var content *bellhop.Order
+		if o.Content != nil {
+			content = o.Content.Order
+			itemsTo(&items, o)
+		}
 		switch {
 		case o.Row == 0:
-			traceTo(contentTo(stateTo(keyTo(&inserted, o), o), o), o)
+			traceTo(contentTo(stateTo(keyTo(&inserted, o), &o.State), content), o)
 		case o.Content == nil && !o.Wiped:
-			stateTo(keyTo(&states, o), o)
+			stateTo(keyTo(&states, o), &o.State)
 		default:
-			contentTo(stateTo(keyTo(&updated, o), o), o)
+			contentTo(stateTo(keyTo(&updated, o), &o.State), content)
 			keyTo(&emptied, o)
 			if o.First != nil || o.Wiped {
 				traceTo(keyTo(&traces, o), o)
 			}
-		}
-		if o.Content != nil {
-			itemsTo(&items, o)
 		}
 	}
 	exec(q, insertOrders, &inserted)
@@ -149,30 +151,26 @@ func keyTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
 	return r.Next().Int(o.Shop).Int(o.ID)
 }
 
-func stateTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
-	s := &o.State
+func stateTo(r *postgres.Rows, s *rules.State) *postgres.Rows {
 	return r.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash)).
 		Time(s.Edit.At).IntOrNull(s.Edit.ID).Time(s.Refund.At).IntOrNull(s.Refund.ID)
 }
 
 // contentTo adds the order's content: nothing of one that has not come yet or was deleted.
-func contentTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
-	if o.Content == nil {
-		return fill(r.Time(time.Time{}).Int(0).Time(time.Time{}), &bellhop.Order{})
+func contentTo(r *postgres.Rows, c *bellhop.Order) *postgres.Rows {
+	if c == nil {
+		c = &bellhop.Order{}
+		r.Time(time.Time{}).Int(0).Time(time.Time{})
+	} else {
+		r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt)
 	}
-	c := o.Content.Order
-	return fill(r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt), c)
-}
-
-func fill(r *postgres.Rows, c *bellhop.Order) *postgres.Rows {
 	var seen, amount string
 	if c.Presentment != nil {
 		seen, amount = c.Presentment.Currency, c.Presentment.String()
 	}
 	return r.Int(driver.Offset(c.UpdatedAt)).Time(c.CancelledAt).Text(c.Name).Int(c.Number).
 		Text(c.Total.Currency).Text(c.Total.String()).Text(seen).Text(amount).Text(c.CustomerName).Text(c.CustomerEmail).
-		Text(c.Note).Text(c.FinancialStatus).Text(c.FulfillmentStatus).Bool(c.Test).Int(int64(len(c.Items))).
-		Text(sought(c))
+		Text(c.Note).Text(c.FinancialStatus).Text(c.FulfillmentStatus).Bool(c.Test).Int(int64(len(c.Items))).Text(sought(c))
 }
 
 // sought is the text that searches of orders match: see listOrders.
@@ -192,10 +190,13 @@ func traceTo(r *postgres.Rows, o *rules.OrderChange) {
 
 func itemsTo(r *postgres.Rows, o *rules.OrderChange) {
 	for i := range o.Content.Order.Items {
-		item := &o.Content.Order.Items[i]
-		keyTo(r, o).Int(int64(i)).Int(item.ID).Text(item.Title).Text(item.Variant).Text(item.SKU).Int(item.Quantity).
-			Text(item.Price.String())
+		itemTo(keyTo(r, o), i, &o.Content.Order.Items[i])
 	}
+}
+
+func itemTo(r *postgres.Rows, n int, item *bellhop.Item) {
+	r.Int(int64(n)).Int(item.ID).Text(item.Title).Text(item.Variant).Text(item.SKU).Int(item.Quantity).
+		Text(item.Price.String())
 }
 
 // saveFanOuts adds fan-outs, and drops those of deleted orders.

@@ -79,8 +79,7 @@ const contentColumns = `placed_at, placed_offset, updated_at, updated_offset, ca
 
 func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, a amounts) *sqlitefile.Stmt {
 	st.Int(o.PlacedAt.UnixMicro()).Int(driver.Offset(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).
-		Int(driver.Offset(o.UpdatedAt)).
-		Time(o.CancelledAt).Text(o.Name).Int(o.Number).Text(o.Total.Currency).Text(a.total)
+		Int(driver.Offset(o.UpdatedAt)).Time(o.CancelledAt).Text(o.Name).Int(o.Number).Text(o.Total.Currency).Text(a.total)
 	if o.Presentment == nil {
 		st.Null().Null()
 	} else {
