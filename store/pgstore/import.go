@@ -181,9 +181,7 @@ func (db *DB) fillEvent(r *postgres.Rows, l *store.Line) {
 	if e.Body != nil {
 		coding, body = db.pack(e.Body)
 	}
-	r.ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).Text(e.ShopifyEventID).Time(e.TriggeredAt).
-		Always(e.AcceptedAt).Text(string(e.SignedBy)).Int(coding).Bytes(body).
-		Text(string(l.Outcome)).Text(l.Reason).IntOrNull(l.OrderID).Always(l.At)
+	eventTo(r, e).Int(coding).Bytes(body).Text(string(l.Outcome)).Text(l.Reason).IntOrNull(l.OrderID).Always(l.At)
 }
 
 func fillChange(r *postgres.Rows, c *store.Change) {

@@ -41,8 +41,6 @@ var (
 	past = time.Date(-4_000, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-func placeOf(o *bellhop.Order) place { return place{o.PlacedAt, o.ID} }
-
 // Orders implements [store.Orders].
 func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
 	micros, id := far.UnixMicro(), int64(math.MaxInt64)
@@ -91,7 +89,7 @@ func (db *DB) Orders(ctx context.Context, shop string, q store.OrderQuery) (page
 			}
 			return page, nil
 		}
-		from = placeOf(&found[len(found)-1])
+		from = place{found[limit].PlacedAt, found[limit].ID}
 	}
 }
 

@@ -9,18 +9,16 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
 // An order's row: its key, its version, its content, and the columns set once when it came.
 const (
-	keyColumns   = `shop_id, order_id`
-	stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at,
-		refund_id`
-	contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency, total,
-		presentment_currency, presentment_total, customer_name, customer_email, note, financial_status, fulfillment_status,
-		test, lines, sought`
-	traceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
+	keyColumns     = `shop_id, order_id`
+	stateColumns   = rows.StateColumns
+	contentColumns = rows.ContentColumns + `, sought`
+	traceColumns   = rows.TraceColumns
 
 	keyTypes     = `bigint bigint `
 	stateTypes   = `bool timestamptz timestamptz bigint timestamptz bigint timestamptz bigint `

@@ -78,8 +78,7 @@ func retireAll(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.T
 		return err
 	}
 	for _, id := range ids {
-		err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(at).Text(reason).Int(id).
-			Exec()
+		err := retire(c, id, reason, at)
 		if err == nil {
 			err = skipOwed(c, id, store.ReasonDeviceRetired, at)
 		}
@@ -88,6 +87,11 @@ func retireAll(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.T
 		}
 	}
 	return nil
+}
+
+func retire(c *sqlitefile.Conn, id int64, reason string, at time.Time) error {
+	return c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(at).Text(reason).Int(id).
+		Exec()
 }
 
 // skipOwed skips a device's owed pushes.

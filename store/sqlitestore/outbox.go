@@ -31,9 +31,7 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 			return errs[0]
 		}
 		for _, r := range s.Retired {
-			err := tx.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(r.At).Text(r.Reason).
-				Int(r.DeviceID).Exec()
-			if err != nil {
+			if err := retire(tx.Conn, r.DeviceID, r.Reason, r.At); err != nil {
 				return err
 			}
 		}

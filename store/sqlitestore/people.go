@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"bellhop"
@@ -64,10 +65,8 @@ func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 
 // signOut ends a person's sessions and links.
 func signOut(c *sqlitefile.Conn, person int64) error {
-	if err := c.Prepare(`DELETE FROM links WHERE person_id = ?`).Int(person).Exec(); err != nil {
-		return err
-	}
-	return c.Prepare(`DELETE FROM sessions WHERE person_id = ?`).Int(person).Exec()
+	return errors.Join(c.Prepare(`DELETE FROM links WHERE person_id = ?`).Int(person).Exec(),
+		c.Prepare(`DELETE FROM sessions WHERE person_id = ?`).Int(person).Exec())
 }
 
 // SetSettings implements [store.People].
@@ -93,10 +92,8 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 // RemovePerson implements [store.People].
 func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 	return db.write(ctx, "remove a person", func(tx *sqlitefile.Tx) error {
-		if err := signOut(tx.Conn, id); err != nil {
-			return err
-		}
-		if err := tx.Prepare(`DELETE FROM networks WHERE person_id = ?`).Int(id).Exec(); err != nil {
+		err := errors.Join(signOut(tx.Conn, id), tx.Prepare(`DELETE FROM networks WHERE person_id = ?`).Int(id).Exec())
+		if err != nil {
 			return err
 		}
 		if err := change(tx, "person", `DELETE FROM people WHERE id = ?`, id); err != nil {

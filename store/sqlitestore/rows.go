@@ -36,10 +36,7 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 	return err
 }
 
-// stateColumns are bindState's columns.
-const stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, edit_id, refund_at,
-	refund_id`
-
+// bindState binds rows.StateColumns.
 func bindState(st *sqlitefile.Stmt, s rules.State) *sqlitefile.Stmt {
 	st.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash))
 	for _, t := range [...]bellhop.Touch{s.Edit, s.Refund} {
@@ -56,7 +53,7 @@ func bindState(st *sqlitefile.Stmt, s rules.State) *sqlitefile.Stmt {
 func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) (err error) {
 	switch {
 	case o.Row == 0 && o.Content == nil:
-		st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?)`).
+		st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + rows.StateColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?)`).
 			Int(o.Shop).Int(o.ID)
 		err = bindState(st, o.State).Exec()
 		o.Row = c.LastID()
@@ -68,15 +65,11 @@ func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) (err error) 
 	case o.Content != nil:
 		return updateOrder(c, o, a)
 	}
-	st := c.Prepare(`UPDATE orders SET (` + stateColumns + `) = (?,?,?,?,?,?,?,?) WHERE no = ?`)
+	st := c.Prepare(`UPDATE orders SET (` + rows.StateColumns + `) = (?,?,?,?,?,?,?,?) WHERE no = ?`)
 	return bindState(st, o.State).Int(o.Row).Exec()
 }
 
-// contentColumns are bindContent's columns.
-const contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency,
-	total, presentment_currency, presentment_total, customer_name, customer_email, note, financial_status,
-	fulfillment_status, test, lines`
-
+// bindContent binds rows.ContentColumns.
 func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, a amounts) *sqlitefile.Stmt {
 	st.Int(o.PlacedAt.UnixMicro()).Int(driver.Offset(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).
 		Int(driver.Offset(o.UpdatedAt)).Time(o.CancelledAt).Text(o.Name).Int(o.Number).Text(o.Total.Currency).Text(a.total)
@@ -89,9 +82,7 @@ func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, a amounts) *sqlitefile.S
 		Text(o.FulfillmentStatus).Bool(o.Test).Int(int64(len(o.Items)))
 }
 
-// traceColumns are bindTrace's columns.
-const traceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
-
+// bindTrace binds rows.TraceColumns.
 func bindTrace(st *sqlitefile.Stmt, first *bellhop.Fact) *sqlitefile.Stmt {
 	e := first.Event
 	return st.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(first.At).
@@ -99,8 +90,8 @@ func bindTrace(st *sqlitefile.Stmt, first *bellhop.Fact) *sqlitefile.Stmt {
 }
 
 func insertOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
-	st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + stateColumns + `, ` + contentColumns + `, ` +
-		traceColumns + `) VALUES (?,?, ?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)`).Int(o.Shop).
+	st := c.Prepare(`INSERT INTO orders (shop_id, order_id, ` + rows.StateColumns + `, ` + rows.ContentColumns + `, ` +
+		rows.TraceColumns + `) VALUES (?,?, ?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)`).Int(o.Shop).
 		Int(o.ID)
 	if err := bindTrace(bindContent(bindState(st, o.State), o.Content.Order, a), o.First).Exec(); err != nil {
 		return err
@@ -112,13 +103,13 @@ func insertOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
 // updateOrder replaces an order's content. It sets handling and trace once, when the order
 // comes after its touches.
 func updateOrder(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
-	st := c.Prepare(`UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `)
+	st := c.Prepare(`UPDATE orders SET (` + rows.StateColumns + `, ` + rows.ContentColumns + `)
 		= (?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE no = ?`)
 	if err := bindContent(bindState(st, o.State), o.Content.Order, a).Int(o.Row).Exec(); err != nil {
 		return err
 	}
 	if o.First != nil {
-		st := c.Prepare(`UPDATE orders SET (` + traceColumns + `) = (?,?,?,?,?) WHERE no = ?`)
+		st := c.Prepare(`UPDATE orders SET (` + rows.TraceColumns + `) = (?,?,?,?,?) WHERE no = ?`)
 		if err := bindTrace(st, o.First).Int(o.Row).Exec(); err != nil {
 			return err
 		}
@@ -150,7 +141,7 @@ func insertItems(c *sqlitefile.Conn, o *rules.OrderChange, a amounts) error {
 
 // wipe leaves only an order's tombstone.
 func wipe(c *sqlitefile.Conn, o *rules.OrderChange) error {
-	err := c.Prepare(`UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `)
+	err := c.Prepare(`UPDATE orders SET (` + rows.StateColumns + `, ` + rows.ContentColumns + `, ` + rows.TraceColumns + `)
 		= (1,NULL,NULL,NULL,NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,
 		NULL,NULL,NULL,NULL, NULL,NULL,NULL,NULL,NULL) WHERE no = ?`).Int(o.Row).Exec()
 	if err != nil {

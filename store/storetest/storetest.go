@@ -342,8 +342,7 @@ func (f *fixture) countsMatch(domains ...string) map[bellhop.PushStatus]int64 {
 
 func (f *fixture) claim(now time.Time, max int) []store.Owed {
 	f.Helper()
-	owed := must(f.s.ClaimPushes(f.ctx, now, store.Slots{Free: max}, time.Minute))(f)
-	return owed
+	return must(f.s.ClaimPushes(f.ctx, now, store.Slots{Free: max}, time.Minute))(f)
 }
 
 func (f *fixture) settle(settled ...store.Settled) {
