@@ -36,7 +36,7 @@ func (t *Traces) Process(ctx context.Context, batch []queue.Delivery) (context.C
 		if w == nil {
 			w = &Work{spans: map[bellhop.EventID]trace.Span{}}
 		}
-		_, w.spans[d.Event.ID] = t.Tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "process "+t.Queue.Name,
+		_, w.spans[d.Event.ID] = t.Tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "process "+t.Queue,
 			trace.WithSpanKind(trace.SpanKindConsumer),
 			trace.WithAttributes(append(t.messaging("process", "process", d.Event), keyAttempt.Int(d.Attempt))...))
 	}
