@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -124,9 +125,7 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (o *observed) observe(r *http.Request, status int, took time.Duration, span trace.Span) {
 	route := routeOf(r)
-	if status == 0 {
-		status = http.StatusOK
-	}
+	status = cmp.Or(status, http.StatusOK)
 	if span != nil {
 		_, path, _ := strings.Cut(route, " ")
 		EndSpan(span, r, path, status)

@@ -154,9 +154,7 @@ func (c *ownerAddCmd) Run(j *job) error {
 	return c.add(j, bellhop.RoleOwner, shop)
 }
 
-type operatorAddCmd struct {
-	account
-}
+type operatorAddCmd struct{ account }
 
 func (c *operatorAddCmd) Run(j *job) error { return c.add(j, bellhop.RoleOperator, "") }
 
@@ -224,9 +222,7 @@ func (w *personArg) find(j *job, p *wire.Parts) (bellhop.Person, error) {
 	return who, missing(err, "person", "there is nobody with the address %s: see bellhop owner ls", email)
 }
 
-type ownerRmCmd struct {
-	personArg
-}
+type ownerRmCmd struct{ personArg }
 
 func (c *ownerRmCmd) Run(j *job) error {
 	return c.with(j, func(p *wire.Parts, who bellhop.Person) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -252,12 +253,7 @@ func timeOrNull(at time.Time) *time.Time {
 	return &at
 }
 
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
+func orDash(s string) string { return cmp.Or(s, "-") }
 
 // plural is "1 order", "2 orders", "3 pushes".
 func plural(n int, one string) string {

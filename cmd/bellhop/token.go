@@ -105,9 +105,7 @@ func (c *tokenLsCmd) tokens(j *job, p *wire.Parts) (all []bellhop.Token, err err
 	return all, nil
 }
 
-type tokenRevokeCmd struct {
-	tokenName
-}
+type tokenRevokeCmd struct{ tokenName }
 
 func (c *tokenRevokeCmd) Run(j *job) error {
 	if err := c.check(); err != nil {

@@ -1,6 +1,7 @@
 package fcmpush
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -125,10 +126,7 @@ func composeWeb(form bellhop.Form, tag string, seconds int64) *webpush {
 // lifetime is how long FCM keeps a message, in whole seconds. Less than none
 // means now or never.
 func lifetime(ttl time.Duration) time.Duration {
-	if ttl == 0 {
-		ttl = defaultTTL
-	}
-	ttl = min(max(ttl, 0), maxTTL)
+	ttl = min(max(cmp.Or(ttl, defaultTTL), 0), maxTTL)
 	return (ttl + time.Second - 1).Truncate(time.Second)
 }
 

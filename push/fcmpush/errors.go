@@ -2,6 +2,7 @@ package fcmpush
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -149,9 +150,7 @@ func (b *answerBody) blamesAddress() bool {
 // describe says what FCM answered and, if known, what to do. It leaves out the message of a 400,
 // which may quote any part of the push.
 func (s *Sender) describe(status int, code string, b *answerBody, m push.Message) string {
-	if code == "" {
-		code = b.Error.Status
-	}
+	code = cmp.Or(code, b.Error.Status)
 	text := strings.TrimSpace("FCM answered " + strconv.Itoa(status) + " " + push.Clip(code, 60))
 	switch {
 	case status == http.StatusBadRequest:

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -74,7 +75,7 @@ func (f *frame) late(from, to time.Time) string {
 
 func (v *visit) pushRow(p *bellhop.Push) pushRow {
 	row := pushRow{ID: p.ID, Order: p.OrderName, OrderURL: v.Path("/orders/" + web.ID(p.OrderID)),
-		Device: p.Installation,
+		Device: cmp.Or(p.Installation, v.T("pushes.noDevice")),
 		Status: p.Status, Label: v.T("push." + string(p.Status)), Reason: v.reason(p.Reason), At: p.CreatedAt}
 	if !p.SentAt.IsZero() {
 		row.At = p.SentAt
@@ -85,9 +86,6 @@ func (v *visit) pushRow(p *bellhop.Push) pushRow {
 		row.Late = v.late(from, p.SentAt)
 	}
 	row.When = v.Moment(row.At)
-	if row.Device == "" {
-		row.Device = v.T("pushes.noDevice")
-	}
 	if p.Attempts > 1 {
 		row.Attempts = v.N("pushes.attempts", p.Attempts)
 	}
