@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster check bench compare screenshots example attack crash converge neighbours searches memory fuzz build lambda deploy-aws destroy-aws
+.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash converge neighbours searches memory fuzz build lambda deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -14,15 +14,28 @@ demo: ## carry simulated orders the whole way, and show them arriving
 	go build -o bin/bellhop ./cmd/bellhop
 	@bin/bellhop demo $(ARGS)
 
+# How tests are compiled, and the programs that they start. Nobody reads debug
+# information of a test. SQLite is C that was translated to Go, and each connection
+# has memory of its own outside Go's heap: there the detector sees nothing, and
+# would take most of the time.
+RACE := -race -gcflags=all=-dwarf=false '-gcflags=github.com/ncruces/go-sqlite3-wasm/...=-dwarf=false -race=false'
+
 # Under BELLHOP_TEST_ALL a missing server is a failure, never a skip. The fuzz
 # targets run over their checked-in corpora. The race detector lets each process
 # wait a second before it ends, unless GORACE says otherwise; make check vets; and
 # tests mostly wait, so that two processors take three packages at once. host takes
 # longest, and so begins first.
+test: export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) $(RACE)
 test: ## install missing servers if allowed, and run all tests with the race detector
 	@scripts/test-setup
 	GORACE=atexit_sleep_ms=0 BELLHOP_TEST_ALL=1 \
-		go test -race -vet=off $$([ $$(getconf _NPROCESSORS_ONLN) -gt 2 ] || echo -p 3) -timeout 30m ./host ./...
+		go test -vet=off $$([ $$(getconf _NPROCESSORS_ONLN) -gt 2 ] || echo -p 3) -timeout 30m ./host ./...
+
+# Without the race detector, and without C.
+shipped: export CGO_ENABLED := 0
+shipped: ## run the tests that start bellhop and the functions, on programs built as they are shipped
+	@scripts/test-setup
+	BELLHOP_TEST_ALL=1 go test -vet=off -timeout 30m ./deploy ./deploy/aws ./cmd/bellhop-lambda ./cmd/bellhop-bench
 
 check: ## format, vet, staticcheck, modules, and the import floors
 	@scripts/check

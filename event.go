@@ -14,17 +14,12 @@ type EventID [16]byte
 
 // String returns the usual form, 36 characters with hyphens.
 func (id EventID) String() string {
-	var b [36]byte
-	hex.Encode(b[:8], id[:4])
-	b[8] = '-'
-	hex.Encode(b[9:13], id[4:6])
-	b[13] = '-'
-	hex.Encode(b[14:18], id[6:8])
-	b[18] = '-'
-	hex.Encode(b[19:23], id[8:10])
-	b[23] = '-'
-	hex.Encode(b[24:], id[10:])
-	return string(b[:])
+	var room [36]byte
+	b := hex.AppendEncode(room[:0], id[:4])
+	for _, part := range [...][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
+		b = hex.AppendEncode(append(b, '-'), part)
+	}
+	return string(b)
 }
 
 // MarshalText returns what [EventID.String] does, for logs and JSON.

@@ -79,12 +79,14 @@ func (s Settings) QuietUntil(t time.Time, others ...string) time.Time {
 	}
 	loc := s.Zone(others...)
 	local := t.In(loc)
+	at := func(day int, clock time.Time) time.Time {
+		return time.Date(local.Year(), local.Month(), local.Day()+day, clock.Hour(), clock.Minute(), 0, 0, loc)
+	}
 	// Yesterday's may still last; then today's.
 	for day := -1; day <= 0; day++ {
-		begin := time.Date(local.Year(), local.Month(), local.Day()+day, from.Hour(), from.Minute(), 0, 0, loc)
-		end := time.Date(local.Year(), local.Month(), local.Day()+day, to.Hour(), to.Minute(), 0, 0, loc)
+		begin, end := at(day, from), at(day, to)
 		if to.Before(from) {
-			end = time.Date(local.Year(), local.Month(), local.Day()+day+1, to.Hour(), to.Minute(), 0, 0, loc)
+			end = at(day+1, to)
 		}
 		if !t.Before(begin) && t.Before(end) {
 			return end.UTC()

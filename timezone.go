@@ -1,6 +1,7 @@
 package bellhop
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -45,10 +46,7 @@ var zoneWord = regexp.MustCompile(`[a-z]+`)
 // zoneCase writes a name as the IANA database does: America/Port_of_Spain.
 func zoneCase(name string) string {
 	return zoneWord.ReplaceAllStringFunc(strings.ToLower(name), func(word string) string {
-		if form := zonePart[word]; form != "" {
-			return form
-		}
-		return strings.ToUpper(word[:1]) + word[1:]
+		return cmp.Or(zonePart[word], strings.ToUpper(word[:1])+word[1:])
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 	"bellhop"
 )
 
-// TestTimezonesAsPhonesSendThem also loads each zone, as readers of the database do.
+// TestTimezonesAsPhonesSendThem also loads each guessed zone, since readers of the database do.
 func TestTimezonesAsPhonesSendThem(t *testing.T) {
 	for said, want := range map[string]string{
 		"Asia/Seoul": "Asia/Seoul", "asia/seoul": "Asia/Seoul", "ASIA/SEOUL": "Asia/Seoul",
@@ -42,7 +42,7 @@ func TestTimezonesAsPhonesSendThem(t *testing.T) {
 			t.Errorf("%q: %v", got, err)
 		}
 	}
-	// The sign of an offset is that of ISO 8601.
+	// GMT+9 lies east of Greenwich, as in ISO 8601; Etc/GMT-9 is its name.
 	loc, err := time.LoadLocation(bellhop.GuessTimezone("GMT+09:00"))
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestTimezonesAsPhonesSendThem(t *testing.T) {
 	}
 }
 
-// Whatever the case of a name, it is found.
+// TestTimezonesInAnyCase finds each zone that Go knows, in lower and upper case too.
 func TestTimezonesInAnyCase(t *testing.T) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {

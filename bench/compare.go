@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -183,7 +184,9 @@ func (c *comparing) point(ctx context.Context, rate float64, modes ...results.Mo
 			}
 		}
 	}
-	at, _ := slices.BinarySearchFunc(c.c.Points, rate, func(p results.RatePoint, r float64) int { return int(p.Rate - r) })
+	at, _ := slices.BinarySearchFunc(c.c.Points, rate, func(p results.RatePoint, r float64) int {
+		return cmp.Compare(p.Rate, r)
+	})
 	c.c.Points = slices.Insert(c.c.Points, at, p)
 	return c.o.Keep(c.c)
 }
@@ -204,22 +207,19 @@ func (c *comparing) findEnd(ctx context.Context) error {
 
 // refine looks for the edges by bisection.
 func (c *comparing) refine(ctx context.Context) error {
-	r := refinement{within: 1.15, steps: c.o.Refine}
+	both := []results.Mode{results.Inline, results.Queued}
 	for _, e := range []struct {
-		mode  results.Mode
+		modes []results.Mode // to measure; the edge is the first one's
 		bad   func(float64) bool
-		modes []results.Mode
 	}{
-		{results.Inline, func(rate float64) bool { return c.c.Feels(results.Inline, rate) },
-			[]results.Mode{results.Inline, results.Queued}},
-		{results.Inline, func(rate float64) bool { return c.c.Loses(results.Inline, rate) },
-			[]results.Mode{results.Inline, results.Queued}},
-		{results.Queued, c.c.QueuedFails, []results.Mode{results.Queued}},
+		{both, func(rate float64) bool { return c.c.Feels(results.Inline, rate) }},
+		{both, func(rate float64) bool { return c.c.Loses(results.Inline, rate) }},
+		{both[1:], c.c.QueuedFails},
 	} {
-		err := r.run(c.c.Rates(e.mode), e.bad, func(rate float64) ([]float64, error) {
+		err := refine(c.c.Rates(e.modes[0]), within, c.o.Refine, e.bad, func(rate float64) ([]float64, error) {
 			c.left += len(e.modes) * c.o.Repeats
 			err := c.point(ctx, rate, e.modes...)
-			return c.c.Rates(e.mode), err
+			return c.c.Rates(e.modes[0]), err
 		})
 		if err != nil {
 			return err

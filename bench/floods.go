@@ -71,7 +71,7 @@ func (b *bench) serving(ctx context.Context, data string, env []string, fn func(
 	if err != nil {
 		return err
 	}
-	defer b.discard(dir)
+	defer os.RemoveAll(dir)
 	return b.running(ctx, dir, env, fn, args...)
 }
 
@@ -123,7 +123,7 @@ func (b *bench) measureRecording(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.discard(dir)
+	defer os.RemoveAll(dir)
 	sizeBefore, err := sizeOf(dir)
 	if err != nil {
 		return err
@@ -217,7 +217,7 @@ func (b *bench) startEmpty(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.discard(dir)
+	defer os.RemoveAll(dir)
 	return b.running(ctx, dir, nil, func(s *server) error {
 		b.ms("start_ready", s.took)
 		wait.Pause(ctx, time.Second)

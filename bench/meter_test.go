@@ -102,8 +102,8 @@ func TestServersElsewhereAreNotLoaded(t *testing.T) {
 func TestWhatIsMissingIsSaidOnce(t *testing.T) {
 	b := &bench{}
 	for _, s := range b.able(b.steps()) {
-		if len(s.requires) > 0 {
-			t.Errorf("%s is measured without %s", s.title, s.requires[0].what)
+		if len(s.needs) > 0 {
+			t.Errorf("%s is measured without %s", s.title, s.needs[0])
 		}
 	}
 	if strings.Count(b.skipped, "no Postgres") != 1 || !strings.Contains(b.skipped, "sending to SQS") ||

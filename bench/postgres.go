@@ -24,7 +24,7 @@ func (b *bench) measurePostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.discard(dir)
+	defer os.RemoveAll(dir)
 	rate, err := b.recordStored(ctx, dir, b.databaseEnv(recorded), "postgres_recorded_per_second", "postgres_recorded_cpu")
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (b *bench) measurePostgresQueue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.discard(dir)
+	defer os.RemoveAll(dir)
 	err = b.queueInPostgres(ctx, dir, []string{"BELLHOP_QUEUE=" + b.databaseURL(beside)}, "postgres_queue")
 	if err != nil {
 		return err

@@ -180,6 +180,3 @@ func (b *bench) send(ctx context.Context, s *server, shops []string, n int) (*Ta
 	}
 	return Load{Target: s.addr, Requests: w.For, Connections: connections, Count: int64(n)}.Run(ctx)
 }
-
-// discard removes a folder of data.
-func (b *bench) discard(dir string) { os.RemoveAll(dir) }

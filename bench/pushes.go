@@ -21,12 +21,9 @@ func (b *bench) pushing(ctx context.Context, data string, latency time.Duration,
 	if err != nil {
 		return err
 	}
-	defer fcm.kill()
-	err = b.serving(ctx, data, []string{fcm.push}, func(s *server) error { return fn(s, fcm) })
-	if err != nil {
-		return err
-	}
-	return fcm.stop()
+	return fcm.during(func(*server) error {
+		return b.serving(ctx, data, []string{fcm.push}, func(s *server) error { return fn(s, fcm) })
+	})
 }
 
 func (b *bench) notify(ctx context.Context, s *server, fcm *twin) error {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 
@@ -49,7 +50,7 @@ func (b *bench) measureRabbitMQ(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.discard(dir)
+	defer os.RemoveAll(dir)
 	return b.recordFromRabbit(ctx, dir, nil, "rabbitmq")
 }
 

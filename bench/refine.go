@@ -7,22 +7,6 @@ import (
 	"bellhop/internal/results"
 )
 
-// refinement is a search by bisection for the rate from where something holds,
-// between measured ones.
-type refinement struct {
-	within float64 // it ends once the two rates beside the edge differ by this factor at most
-	steps  int     // or after so many measurements
-}
-
-// next returns the rate to measure next, in the middle between two by ratio; ok is
-// false when they are near enough to each other or one is missing.
-func (r refinement) next(good, from float64) (rate float64, ok bool) {
-	if good <= 0 || from <= 0 || from/good <= r.within {
-		return 0, false
-	}
-	return round(math.Sqrt(good * from)), true
-}
-
 // round leaves two digits, or three where the first is a 1: nobody reads more out
 // of a rate.
 func round(rate float64) float64 {
@@ -36,13 +20,18 @@ func round(rate float64) float64 {
 	return math.Round(rate/unit) * unit
 }
 
-// run measures until the edge of bad is known. measure returns all the rates that
-// there are by then.
-func (r refinement) run(rates []float64,
+// within is how far apart two rates may be, as a factor, to count as one.
+const within = 1.15
+
+// refine looks by bisection for the rate from where bad holds, between measured ones:
+// until the two beside that edge are within a factor, or after so many measurements.
+// measure returns all the rates that there are by then.
+func refine(rates []float64, within float64, steps int,
 	bad func(rate float64) bool, measure func(rate float64) ([]float64, error)) (err error) {
-	for range r.steps {
-		rate, ok := r.next(results.Edge(rates, bad))
-		if !ok || slices.Contains(rates, rate) {
+	for range steps {
+		good, from := results.Edge(rates, bad)
+		rate := round(math.Sqrt(good * from)) // in the middle by ratio
+		if good <= 0 || from <= 0 || from/good <= within || slices.Contains(rates, rate) {
 			return nil
 		}
 		if rates, err = measure(rate); err != nil {

@@ -14,9 +14,8 @@ func TestBisectionFindsTheEdge(t *testing.T) {
 	for _, truth := range []float64{13, 124, 125, 126, 777, 999} {
 		rates := []float64{12, 31, 62, 94, 125, 250, 1250}
 		measured := 0
-		r := refinement{within: 1.1, steps: 12}
 		bad := func(rate float64) bool { return rate >= truth }
-		err := r.run(rates, bad, func(rate float64) ([]float64, error) {
+		err := refine(rates, 1.1, 12, bad, func(rate float64) ([]float64, error) {
 			measured++
 			rates = append(rates, rate)
 			return rates, nil
@@ -33,17 +32,16 @@ func TestBisectionFindsTheEdge(t *testing.T) {
 
 func TestBisectionEnds(t *testing.T) {
 	never := func(float64) ([]float64, error) { t.Fatal("there is nothing to look for"); return nil, nil }
-	r := refinement{within: 1.1, steps: 5}
 	for name, bad := range map[string]func(float64) bool{
 		"all good": func(float64) bool { return false },
 		"all bad":  func(float64) bool { return true },
 	} {
-		if err := r.run([]float64{1, 10}, bad, never); err != nil {
+		if err := refine([]float64{1, 10}, 1.1, 5, bad, never); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	failed := errors.New("the machine is gone")
-	err := r.run([]float64{1, 10}, func(r float64) bool { return r > 5 }, func(float64) ([]float64, error) {
+	err := refine([]float64{1, 10}, 1.1, 5, func(r float64) bool { return r > 5 }, func(float64) ([]float64, error) {
 		return nil,
 			failed
 	})
@@ -52,7 +50,7 @@ func TestBisectionEnds(t *testing.T) {
 	}
 	// An edge that moves with each look, as on a noisy machine, ends too.
 	rates, n := []float64{10, 1000}, 0
-	err = refinement{within: 1.01, steps: 7}.run(rates, func(r float64) bool { n++; return int(r)%2 == n%2 },
+	err = refine(rates, 1.01, 7, func(r float64) bool { n++; return int(r)%2 == n%2 },
 		func(r float64) ([]float64, error) {
 			rates = append(rates, r)
 			return rates, nil

@@ -5,46 +5,35 @@ import (
 	"net"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"bellhop"
 )
 
-// requirement is something that a step can't do without and that not every machine has.
-type requirement struct {
-	what string
-	fix  string
-	has  func(*bench) bool
-}
-
-var (
-	requiresPostgres = &requirement{"Postgres", "run make bench, or give --postgres",
-		func(b *bench) bool { return b.Postgres != "" }}
-	requiresRabbitMQ = &requirement{"RabbitMQ", "run make bench, or give --rabbitmq",
-		func(b *bench) bool { return b.RabbitMQ != "" }}
-	requiresSQS = &requirement{"SQS", "run make bench, or give --sqs", func(b *bench) bool { return b.SQS != "" }}
-	requiresGo  = &requirement{"the go command and bellhop's source", "run it from a checkout",
-		func(b *bench) bool { return b.source != "" }}
+// needs of steps that not every machine has.
+const (
+	needsPostgres = "Postgres: run make bench, or give --postgres"
+	needsRabbitMQ = "RabbitMQ: run make bench, or give --rabbitmq"
+	needsSQS      = "SQS: run make bench, or give --sqs"
+	needsGo       = "the go command and bellhop's source: run it from a checkout"
 )
 
 // able leaves out the steps that lack something, and says so in one line.
 func (b *bench) able(steps []step) (able []step) {
+	has := map[string]string{needsPostgres: b.Postgres, needsRabbitMQ: b.RabbitMQ, needsSQS: b.SQS, needsGo: b.source}
 	var out, fixes []string
 	for _, s := range steps {
-		lacks := false
-		for _, n := range s.requires {
-			if n.has(b) {
-				continue
-			}
-			lacks = true
-			if fix := fmt.Sprintf("no %s: %s", n.what, n.fix); !strings.Contains(strings.Join(fixes, "; "), fix) {
-				fixes = append(fixes, fix)
-			}
-		}
-		if lacks {
-			out = append(out, s.title)
-		} else {
+		lacks := slices.DeleteFunc(slices.Clone(s.needs), func(need string) bool { return has[need] != "" })
+		if len(lacks) == 0 {
 			able = append(able, s)
+			continue
+		}
+		out = append(out, s.title)
+		for _, need := range lacks {
+			if !slices.Contains(fixes, "no "+need) {
+				fixes = append(fixes, "no "+need)
+			}
 		}
 	}
 	if len(out) > 0 {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -108,8 +109,7 @@ func (r *Results) WriteTable(w io.Writer) error {
 
 func (r *Results) writeMachine(w io.Writer) {
 	m := &r.Machine
-	fmt.Fprintf(w, "%s, %d cores, %s of memory, %s %s, %s, data on %s\n",
-		m.CPU, m.Cores, fmt.Sprintf("%.1f GiB", float64(m.Memory)/(1<<30)), m.OS, m.Kernel, m.Go, orUnknown(r.Settings.Disk))
+	fmt.Fprintf(w, "%s, data on %s\n", m, cmp.Or(r.Settings.Disk, "an unknown file system"))
 	fmt.Fprintf(w, "%d rounds of %v, %d connections, queue filled with %s, load generator on the same cores, in all %v\n",
 		r.Settings.Rounds, r.Settings.Duration, r.Settings.Connections, results.Grouped(int64(r.Settings.Queued)),
 		r.Took.Round(time.Second))
@@ -122,11 +122,4 @@ func (r *Results) writeMachine(w io.Writer) {
 		fmt.Fprintln(w, "the data lay in memory, where making it durable costs nothing: give --dir a folder on a disk")
 	}
 	fmt.Fprintln(w)
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "an unknown file system"
-	}
-	return s
 }

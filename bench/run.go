@@ -123,11 +123,11 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 
 // step is one measurement.
 type step struct {
-	title    string
-	run      func(context.Context) error
-	requires []*requirement
-	bare     bool // compared with the step before
-	once     bool // after all rounds, instead of in each
+	title string
+	run   func(context.Context) error
+	needs []string
+	bare  bool // compared with the step before
+	once  bool // after all rounds, instead of in each
 }
 
 func (b *bench) steps() []step {
@@ -141,17 +141,17 @@ func (b *bench) steps() []step {
 		{title: "reading", run: b.measureReading},
 		{title: "open pages", run: b.measurePages},
 		{title: "starting", run: b.measureStarting},
-		{title: "recording on Postgres", run: b.measurePostgres, requires: []*requirement{requiresPostgres}},
-		{title: "queueing in Postgres", run: b.measurePostgresQueue, requires: []*requirement{requiresPostgres}},
-		{title: "queueing in RabbitMQ", run: b.measureRabbitMQ, requires: []*requirement{requiresRabbitMQ}},
+		{title: "recording on Postgres", run: b.measurePostgres, needs: []string{needsPostgres}},
+		{title: "queueing in Postgres", run: b.measurePostgresQueue, needs: []string{needsPostgres}},
+		{title: "queueing in RabbitMQ", run: b.measureRabbitMQ, needs: []string{needsRabbitMQ}},
 		{title: "recording from RabbitMQ on Postgres", run: b.measureRabbitAndPostgres,
-			requires: []*requirement{requiresRabbitMQ, requiresPostgres}},
-		{title: "sending to SQS", run: b.measureSQS, requires: []*requirement{requiresSQS}},
+			needs: []string{needsRabbitMQ, needsPostgres}},
+		{title: "sending to SQS", run: b.measureSQS, needs: []string{needsSQS}},
 		{title: "starting Lambda", run: b.measureLambdaStart,
-			requires: []*requirement{requiresPostgres, requiresSQS, requiresGo}},
+			needs: []string{needsPostgres, needsSQS, needsGo}},
 		{title: fmt.Sprintf("queueing %d webhooks", b.Queued), run: b.measureQueued, once: true},
 		{title: "counting what AWS bills", run: b.measureCosts,
-			requires: []*requirement{requiresPostgres, requiresSQS, requiresGo}, once: true},
+			needs: []string{needsPostgres, needsSQS, needsGo}, once: true},
 	}
 }
 

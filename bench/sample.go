@@ -62,60 +62,47 @@ func (c *comparing) inline() []string {
 
 // sample measures a mode at a rate; at 0, owners' requests alone.
 func (c *comparing) sample(ctx context.Context, m results.Mode, rate float64) (s results.Sample, err error) {
-	began := time.Now()
 	what := fmt.Sprintf("%s at %s webhooks/s", m, results.Rate(rate))
 	if rate == 0 {
 		what = fmt.Sprintf("%s without webhooks", m)
 	}
-	c.progress(what)
-	t, err := c.newTarget(ctx, m)
-	defer func() { err = errors.Join(err, t.remove(context.WithoutCancel(ctx))) }()
-	if err != nil {
-		return s, err
+	var faults []string
+	if c.o.Faults != "" {
+		faults = []string{"--faults", c.o.Faults}
 	}
-	s, err = c.measure(ctx, t, m, rate)
-	c.took(time.Since(began))
+	watch := watchOthers()
+	err = c.within(ctx, what, m, faults, func(t target, fcm *twin) error {
+		srv, err := c.serveIn(ctx, m, t.dir, append(t.env, fcm.push))
+		if err != nil {
+			return err
+		}
+		run := &attack{comparing: c, Sample: results.Sample{Mode: m}, rate: rate, srv: srv, fcm: fcm}
+		err = srv.during(func(*server) error { return run.measure(ctx) })
+		s = run.Sample
+		return err
+	})
+	s.Others = watch.others(c.c.Machine.Cores)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	return s, err
 }
 
-func (c *comparing) measure(ctx context.Context, t target, m results.Mode, rate float64) (s results.Sample, err error) {
-	watch := watchOthers()
-	var faults []string
-	if c.o.Faults != "" {
-		faults = []string{"--faults", c.o.Faults}
+// within runs fn with a copy of the data and a push service of its own.
+func (c *comparing) within(ctx context.Context, what string, m results.Mode, faults []string,
+	fn func(target, *twin) error) (err error) {
+	c.progress(what)
+	defer func(began time.Time) { c.took(time.Since(began)) }(time.Now())
+	t, err := c.newTarget(ctx, m)
+	defer func() { err = errors.Join(err, t.remove(context.WithoutCancel(ctx))) }()
+	if err != nil {
+		return err
 	}
 	fcm, err := c.twin(ctx, c.o.PushLatency, faults...)
 	if err != nil {
-		return s, err
+		return err
 	}
-	defer fcm.kill()
-	srv, err := c.serveIn(ctx, m, t.dir, append(t.env, fcm.push))
-	if err != nil {
-		return s, err
-	}
-	defer srv.kill()
-	token, err := srv.signIn(ctx, ownerEmail, c.password)
-	if err != nil {
-		return s, err
-	}
-	run := &attack{comparing: c, Sample: results.Sample{Mode: m}, rate: rate, srv: srv, fcm: fcm}
-	if err := run.load(ctx, token); err != nil {
-		return s, err
-	}
-	if rate > 0 {
-		if err := run.finish(ctx); err != nil {
-			return s, err
-		}
-	}
-	run.account()
-	if err := errors.Join(srv.stop(), fcm.stop()); err != nil {
-		return s, err
-	}
-	run.Others = watch.others(c.c.Machine.Cores)
-	return run.Sample, nil
+	return fcm.during(func(*server) error { return fn(t, fcm) })
 }
 
 // attack is one measurement under way: webhooks at a rate beside requests of owners.
@@ -128,6 +115,18 @@ type attack struct {
 	before   usage
 	webhooks *Webhooks
 	tally    *Tally
+}
+
+func (a *attack) measure(ctx context.Context) error {
+	token, err := a.srv.signIn(ctx, ownerEmail, a.password)
+	if err == nil {
+		err = a.load(ctx, token)
+	}
+	if err == nil && a.rate > 0 {
+		err = a.finish(ctx)
+	}
+	a.account()
+	return err
 }
 
 // load sends webhooks and owners' requests at their rates.
@@ -261,42 +260,34 @@ func (c *comparing) plain(ctx context.Context) error {
 // floodInline returns how many webhooks a second are handled when twice as many
 // come at once as there are places.
 func (c *comparing) floodInline(ctx context.Context, command ...string) (rate float64, err error) {
-	c.progress("what the pool serves, " + command[0])
-	defer func(began time.Time) { c.took(time.Since(began)) }(time.Now())
-	t, err := c.newTarget(ctx, results.Inline)
-	defer func() { err = errors.Join(err, t.remove(context.WithoutCancel(ctx))) }()
-	if err != nil {
-		return 0, err
-	}
-	fcm, err := c.twin(ctx, c.o.PushLatency)
-	if err != nil {
-		return 0, err
-	}
-	defer fcm.kill()
-	addr, err := freeAddress()
-	if err != nil {
-		return 0, err
-	}
-	srv, err := c.start(ctx, c.self, append(t.env, fcm.push, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+t.dir), command...)
-	if err != nil {
-		return 0, err
-	}
-	defer srv.kill()
-	if err := srv.listening(ctx, addr); err != nil {
-		return 0, err
-	}
 	w, err := c.webhooks(c.shops(), 0)
 	if err != nil {
 		return 0, err
 	}
-	tally, err := Load{Target: addr, Requests: w.For, Connections: 2 * c.o.Pool, Warmup: compareWarmup,
-		Duration: min(c.o.Duration, 4*time.Second)}.Run(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if n := tally.Failed(); n > 0 {
-		c.c.Problems = append(c.c.Problems, fmt.Sprintf("%d of %d webhooks failed when %s was flooded", n, tally.Sent,
-			command[0]))
-	}
-	return tally.Rate(), errors.Join(srv.stop(), fcm.stop())
+	err = c.within(ctx, "what the pool serves, "+command[0], results.Inline, nil, func(t target, fcm *twin) error {
+		addr, err := freeAddress()
+		if err != nil {
+			return err
+		}
+		srv, err := c.start(ctx, c.self, append(t.env, fcm.push, "BELLHOP_ADDR="+addr, "BELLHOP_DIR="+t.dir), command...)
+		if err != nil {
+			return err
+		}
+		defer srv.kill()
+		if err := srv.listening(ctx, addr); err != nil {
+			return err
+		}
+		tally, err := Load{Target: addr, Requests: w.For, Connections: 2 * c.o.Pool, Warmup: compareWarmup,
+			Duration: min(c.o.Duration, 4*time.Second)}.Run(ctx)
+		if err != nil {
+			return err
+		}
+		if n := tally.Failed(); n > 0 {
+			c.c.Problems = append(c.c.Problems, fmt.Sprintf("%d of %d webhooks failed when %s was flooded", n, tally.Sent,
+				command[0]))
+		}
+		rate = tally.Rate()
+		return srv.stop()
+	})
+	return rate, err
 }

@@ -86,7 +86,7 @@ func (s *server) during(fn func(*server) error) error {
 // metrics asks for /metrics once and returns the series that are named, such as
 // `bellhop_queue_events{state="waiting"}`. One that is not there is 0.
 func (s *server) metrics(ctx context.Context, series ...string) (map[string]float64, error) {
-	text, err := s.get(ctx, s.ops, "/metrics", "")
+	text, err := s.call(ctx, http.MethodGet, s.ops, "/metrics", "", nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -142,10 +142,6 @@ func (s *server) drained(ctx context.Context) (recorded int64, err error) {
 		return m[seriesWaiting]+m[seriesLeased] == 0
 	}, seriesWaiting, seriesLeased, seriesRecorded)
 	return int64(m[seriesRecorded]), err
-}
-
-func (s *server) get(ctx context.Context, addr, path, token string) ([]byte, error) {
-	return s.call(ctx, http.MethodGet, addr, path, token, nil, nil)
 }
 
 // call asks with JSON and, unless out is nil, takes JSON.

@@ -64,9 +64,6 @@ func (s *Spread) Add(d time.Duration) {
 	_ = s.h.RecordValue(int64(min(max(d, 0), longest))) // in range by then
 }
 
-// Merge takes in all of another.
-func (s *Spread) Merge(o *Spread) { s.h.Merge(o.h) }
-
 // At returns the duration that percent of all are not above.
 func (s *Spread) At(percent float64) time.Duration {
 	return time.Duration(s.h.ValueAtPercentile(percent))

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"os"
 
 	"bellhop/internal/results"
 )
@@ -17,7 +18,7 @@ type target struct {
 // copyBase copies a base; remove is there even when it fails.
 func (b *bench) copyBase(ctx context.Context, begin base) (t target, err error) {
 	t.dir, err = b.copyOf(begin.dir)
-	t.remove = func(context.Context) error { b.discard(t.dir); return nil }
+	t.remove = func(context.Context) error { return os.RemoveAll(t.dir) }
 	if err != nil || begin.database == "" {
 		return t, err
 	}

@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	_ "embed"
@@ -28,7 +29,6 @@ type Webhooks struct {
 	secret    string
 	seed      uint64
 	templates []*template // those of one shop stand as far apart as there are shops
-	shops     int
 	first     int64
 	made      atomic.Int64
 	due       []atomic.Int64 // of those made first: when each was due, ns since 1970
@@ -56,21 +56,16 @@ const perShop = 64
 
 // NewWebhooks prepares the requests that [Webhooks.For] hands out.
 func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
-	w := &Webhooks{secret: o.Secret, seed: o.Seed, first: o.First, shops: len(o.Shops), due: make([]atomic.Int64, o.Keep)}
-	if w.first == 0 {
-		w.first = firstOrder
-	}
-	byShop := make([][]*template, len(o.Shops))
+	w := &Webhooks{secret: o.Secret, seed: o.Seed, first: cmp.Or(o.First, firstOrder), due: make([]atomic.Int64, o.Keep)}
+	each := max(1, perShop/len(o.Shops))
+	w.templates = make([]*template, each*len(o.Shops))
 	for i, shop := range o.Shops {
-		var err error
-		byShop[i], err = templatesOf(o, shop, max(1, perShop/len(o.Shops)))
+		all, err := templatesOf(o, shop, each)
 		if err != nil {
 			return nil, err
 		}
-	}
-	for k := range max(1, perShop/len(o.Shops)) {
-		for i := range byShop {
-			w.templates = append(w.templates, byShop[i][k])
+		for k, t := range all {
+			w.templates[k*len(o.Shops)+i] = t
 		}
 	}
 	return w, nil
@@ -129,7 +124,7 @@ func basic(body []byte) bool {
 // again makes other webhooks of the same shops.
 func (w *Webhooks) again(first int64, keep int) *Webhooks {
 	return &Webhooks{
-		secret: w.secret, seed: w.seed, first: first, shops: w.shops, templates: w.templates, due: make([]atomic.Int64, keep),
+		secret: w.secret, seed: w.seed, first: first, templates: w.templates, due: make([]atomic.Int64, keep),
 	}
 }
 

@@ -48,7 +48,6 @@ var (
 	theProgram = sync.OnceValues(func() (string, error) {
 		path := filepath.Join(built, "bellhop")
 		build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "bellhop/cmd/bellhop")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped, and as all programs of tests are built
 		if out, err := build.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("build: %w: %s", err, out)
 		}

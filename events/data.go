@@ -107,10 +107,11 @@ func OrderOf(o *bellhop.Order) Order {
 		Customer: &Customer{Name: o.CustomerName, Email: o.CustomerEmail}, Note: &o.Note,
 		FinancialStatus: o.FinancialStatus, FulfillmentStatus: o.FulfillmentStatus,
 		Handling: string(o.Handling), Test: o.Test,
-		PlacedAt: at(o.PlacedAt), CreatedAt: at(o.CreatedAt), UpdatedAt: at(o.UpdatedAt), RecordedAt: atUTC(o.Trace.RecordedAt),
+		PlacedAt: at(o.PlacedAt), CreatedAt: at(o.CreatedAt), UpdatedAt: at(o.UpdatedAt),
+		RecordedAt:  AtUTC(o.Trace.RecordedAt),
 		CancelledAt: at(o.CancelledAt), EditedAt: at(o.EditedAt), RefundedAt: at(o.RefundedAt),
-		Trace: Trace{TriggeredAt: atUTC(o.Trace.TriggeredAt), AcceptedAt: atUTC(o.Trace.AcceptedAt),
-			RecordedAt: atUTC(o.Trace.RecordedAt), PushedAt: atUTC(o.Trace.PushedAt)},
+		Trace: Trace{TriggeredAt: AtUTC(o.Trace.TriggeredAt), AcceptedAt: AtUTC(o.Trace.AcceptedAt),
+			RecordedAt: AtUTC(o.Trace.RecordedAt), PushedAt: AtUTC(o.Trace.PushedAt)},
 	}
 	if p := o.Presentment; p != nil {
 		out.Presentment = &Amount{Currency: p.Currency, Total: p.String()}
@@ -136,11 +137,12 @@ func PushOf(p *bellhop.Push) Push {
 		refund = id(about)
 	}
 	return Push{
-		OrdersPush: OrdersPush{ID: id(p.ID), Device: p.Installation, Kind: string(occasion), Refund: refund, Status: string(p.Status),
-			Attempts: p.Attempts, SentAt: atUTC(p.SentAt), ReceivedAt: atUTC(p.ReceivedAt), OpenedAt: atUTC(p.OpenedAt),
-			Reason: p.Reason},
+		OrdersPush: OrdersPush{ID: id(p.ID), Device: p.Installation, Kind: string(occasion), Refund: refund,
+			Status: string(p.Status), Attempts: p.Attempts, SentAt: AtUTC(p.SentAt), ReceivedAt: AtUTC(p.ReceivedAt),
+			OpenedAt: AtUTC(p.OpenedAt),
+			Reason:   p.Reason},
 		Shop: p.Shop, Order: id(p.OrderID), OrderName: p.OrderName,
-		CreatedAt: atUTC(p.CreatedAt), NextAt: atUTC(p.NextAt),
+		CreatedAt: AtUTC(p.CreatedAt), NextAt: AtUTC(p.NextAt),
 	}
 }
 
@@ -152,4 +154,5 @@ func at(t time.Time) *time.Time {
 	return &t
 }
 
-func atUTC(t time.Time) *time.Time { return at(t.UTC()) }
+// AtUTC is a time in UTC; null for none.
+func AtUTC(t time.Time) *time.Time { return at(t.UTC()) }

@@ -43,8 +43,7 @@ var (
 		"Wake-up messages for push workers, by state.", []string{"state"}, nil)
 	waitedDesc = prometheus.NewDesc("bellhop_notify_queue_oldest_seconds",
 		"Age of the oldest waiting wake-up message.", nil, nil)
-	ledgerDesc = prometheus.NewDesc("bellhop_ledger_events", "All events so far, by outcome.",
-		[]string{"outcome"}, nil)
+	ledgerDesc  = prometheus.NewDesc("bellhop_ledger_events", "All events so far, by outcome.", []string{"outcome"}, nil)
 	pushesDesc  = prometheus.NewDesc("bellhop_pushes", "All pushes so far, by status.", []string{"status"}, nil)
 	scrapeLimit = 5 * time.Second
 )

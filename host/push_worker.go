@@ -54,8 +54,7 @@ func (w *PushWorker) Run(drain, hard context.Context) error {
 	retry := newRetry(pipeline.NewTrouble(w.Log, slog.LevelError, "push workers can't find owed pushes",
 		"push workers find owed pushes again"))
 	unwritten := pipeline.NewTrouble(w.Log, slog.LevelError,
-		"bellhop can't record the outcome of pushes: it sends them again",
-		"bellhop records the outcome of pushes again")
+		"bellhop can't record the outcome of pushes: it sends them again", "bellhop records the outcome of pushes again")
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
 	defer w.Wake.listen(drain, hard)()

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,9 +57,8 @@ type behindStore interface {
 }
 
 var (
-	behindDesc = prometheus.NewDesc("bellhop_events_behind", "Events waiting for publication to other services.", nil,
-		nil)
-	ageDesc = prometheus.NewDesc("bellhop_events_behind_seconds", "Age of the oldest event waiting for publication.",
+	behindDesc = prometheus.NewDesc("bellhop_events_behind", "Events waiting for publication to other services.", nil, nil)
+	ageDesc    = prometheus.NewDesc("bellhop_events_behind_seconds", "Age of the oldest event waiting for publication.",
 		nil, nil)
 )
 
@@ -66,22 +66,18 @@ var (
 // Both are 0 without a relay.
 func Behind(ctx context.Context, s behindStore, now time.Time) (n int64, age time.Duration, err error) {
 	all, err := s.Relays(ctx)
-	if err != nil {
+	i := slices.IndexFunc(all, func(r store.Relay) bool { return r.Name == RelayName })
+	if err != nil || i < 0 {
 		return 0, 0, err
 	}
-	for _, r := range all {
-		if r.Name != RelayName {
-			continue
-		}
-		last, err := s.LastChange(ctx)
-		if err != nil || last <= r.Cursor {
-			return 0, 0, err
-		}
-		next, err := s.Changes(ctx, "", r.Cursor, 1)
-		if err != nil || len(next) == 0 {
-			return 0, 0, err
-		}
-		return last - r.Cursor, max(0, now.Sub(next[0].At)), nil
+	at := all[i].Cursor
+	last, err := s.LastChange(ctx)
+	if err != nil || last <= at {
+		return 0, 0, err
 	}
-	return 0, 0, nil
+	next, err := s.Changes(ctx, "", at, 1)
+	if err != nil || len(next) == 0 {
+		return 0, 0, err
+	}
+	return last - at, max(0, now.Sub(next[0].At)), nil
 }

@@ -52,8 +52,7 @@ const (
 // Run moves events until From is empty or drain is done, and finishes the batches
 // under way; hard ends those too. It logs trouble of either queue and tries again.
 func (s *Switch) Run(drain, hard context.Context) (done Switched, err error) {
-	s.fromAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "receive from the source queue",
-		"the source queue is back")
+	s.fromAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "receive from the source queue", "the source queue is back")
 	s.toAway = pipeline.NewTrouble(s.Log, slog.LevelWarn, "the target queue accepts nothing: trying again",
 		"the target queue accepts events again")
 	attrs, err := s.From.Attributes(drain)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -115,15 +116,14 @@ func signalsFor(events []*bellhop.Event, done []pipeline.Recorded, now time.Time
 			continue
 		}
 		e := events[i]
-		if said[e.Shop] == nil {
-			said[e.Shop], of[e.Shop] = &owing{Shop: e.Shop}, &bellhop.Event{Shop: e.Shop, Topic: bellhop.TopicPushesOwed,
-				AcceptedAt: now}
-			signals = append(signals, of[e.Shop])
+		s := of[e.Shop]
+		if s == nil {
+			s = &bellhop.Event{Shop: e.Shop, Topic: bellhop.TopicPushesOwed, AcceptedAt: now}
+			said[e.Shop], of[e.Shop] = &owing{Shop: e.Shop}, s
+			signals = append(signals, s)
 		}
 		said[e.Shop].Orders = append(said[e.Shop].Orders, strconv.FormatInt(r.OrderID, 10))
-		if s := of[e.Shop]; s.TraceParent == "" {
-			s.TraceParent = e.TraceParent
-		}
+		s.TraceParent = cmp.Or(s.TraceParent, e.TraceParent)
 	}
 	for _, s := range signals {
 		id, err := uuid.NewV7()

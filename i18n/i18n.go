@@ -43,7 +43,7 @@ func Languages() []Language {
 type Locale struct {
 	Language string // the catalogue's code
 	words    *i18n.Localizer
-	dates    locales.Translator
+	forms    locales.Translator // of numbers, dates and times
 	money    *currency.Formatter
 }
 
@@ -95,11 +95,11 @@ func newLocale(code string, t language.Tag) *Locale {
 }
 
 func makeLocale(code, tag string) *Locale {
-	return &Locale{Language: code, words: i18n.NewLocalizer(bundle(), code), dates: forms(tag),
+	return &Locale{Language: code, words: i18n.NewLocalizer(bundle(), code), forms: forms(tag),
 		money: currency.NewFormatter(currency.NewLocale(tag))}
 }
 
-// forms returns the forms of dates and times. English outside America has the day first and
+// forms returns the forms of numbers, dates and times. English outside America has the day first and
 // counts 24 hours.
 func forms(tag string) locales.Translator {
 	switch tag {
@@ -157,34 +157,16 @@ func (l *Locale) Money(m bellhop.Money) string {
 }
 
 // Number writes a whole number.
-func (l *Locale) Number(n int) string {
-	sign, digits := "", strconv.Itoa(n)
-	if n < 0 {
-		sign, digits = "-", digits[1:]
-	}
-	return sign + group(digits)
-}
-
-// group puts a comma before each three digits, as all languages here do.
-func group(digits string) string {
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String()
-}
+func (l *Locale) Number(n int) string { return l.forms.FmtNumber(float64(n), 0) }
 
 // Date writes the day of a time, in the time's own zone.
-func (l *Locale) Date(t time.Time) string { return l.dates.FmtDateMedium(t) }
+func (l *Locale) Date(t time.Time) string { return l.forms.FmtDateMedium(t) }
 
 // Time writes the hour and the minute.
-func (l *Locale) Time(t time.Time) string { return l.halves(l.dates.FmtTimeShort(t)) }
+func (l *Locale) Time(t time.Time) string { return l.halves(l.forms.FmtTimeShort(t)) }
 
 // Seconds writes the hour, the minute and the second.
-func (l *Locale) Seconds(t time.Time) string { return l.halves(l.dates.FmtTimeMedium(t)) }
+func (l *Locale) Seconds(t time.Time) string { return l.halves(l.forms.FmtTimeMedium(t)) }
 
 // halves translates AM and PM into Korean, since the library has them in English.
 func (l *Locale) halves(clock string) string {

@@ -62,8 +62,7 @@ func (a *Acceptor) event(h http.Header, body []byte) (*bellhop.Event, error) {
 		return nil, bellhop.Invalidf("empty_body", "the body is empty")
 	}
 	if len(body) > shopify.MaxBody {
-		return nil, bellhop.Errorf(bellhop.TooLarge, "body_too_large", "the body is larger than %d bytes",
-			shopify.MaxBody)
+		return nil, bellhop.Errorf(bellhop.TooLarge, "body_too_large", "the body is larger than %d bytes", shopify.MaxBody)
 	}
 	if len(h[shopify.HeaderHMAC]) != 1 {
 		return nil, errSignature

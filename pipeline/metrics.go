@@ -75,21 +75,9 @@ func codeOf(err error) string {
 	return "internal"
 }
 
-func (m *Metrics) undecoded() {
+func (m *Metrics) processed(outcome bellhop.Outcome, reason string) {
 	if m != nil {
-		m.outcomes.WithLabelValues("undecodable", "").Inc()
-	}
-}
-
-func (m *Metrics) recorded(r bellhop.Result) {
-	if m != nil {
-		m.outcomes.WithLabelValues(string(r.Outcome), r.Reason).Inc()
-	}
-}
-
-func (m *Metrics) died() {
-	if m != nil {
-		m.outcomes.WithLabelValues(string(bellhop.OutcomeDead), "").Inc()
+		m.outcomes.WithLabelValues(string(outcome), reason).Inc()
 	}
 }
 

@@ -45,7 +45,7 @@ func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Record
 		f, err := decode(e)
 		if err != nil {
 			all[i].Err = err
-			r.Metrics.undecoded()
+			r.Metrics.processed("undecodable", "")
 			r.Log.Warn("can't decode an event", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "err", err)
 			continue
 		}
@@ -106,7 +106,7 @@ func (r *Recorder) commit(ctx context.Context, facts []bellhop.Fact) ([]bellhop.
 		return nil, fmt.Errorf("record %d events: %w", len(facts), err)
 	}
 	for i, f := range facts {
-		r.Metrics.recorded(results[i])
+		r.Metrics.processed(results[i].Outcome, results[i].Reason)
 		if results[i].Reason == bellhop.ReasonUnknownShop {
 			r.Strangers.Happened("shop", f.Event.Shop)
 		}
@@ -122,7 +122,7 @@ func (r *Recorder) Dead(ctx context.Context, e *bellhop.Event, reason string) er
 	if err := r.Store.Dead(ctx, e, reason, r.Now().UTC().Truncate(time.Microsecond)); err != nil {
 		return fmt.Errorf("record that event %s is dead: %w", e.ID, err)
 	}
-	r.Metrics.died()
+	r.Metrics.processed(bellhop.OutcomeDead, "")
 	r.Log.Warn("gave up an event", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "reason", reason)
 	return nil
 }

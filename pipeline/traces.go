@@ -22,15 +22,10 @@ import (
 // has data of customers or texts of errors, but only the errors' codes.
 type Traces struct {
 	Tracer trace.Tracer
-	// Queue and Database describe both in spans.
-	Queue    Destination
-	Database string // db.system.name: "postgresql"
-}
-
-// Destination is a queue.
-type Destination struct {
-	System string // messaging.system: "rabbitmq"
-	Name   string
+	// The queue's name and both systems describe them in spans.
+	Queue       string
+	QueueSystem string // messaging.system: "rabbitmq"
+	Database    string // db.system.name: "postgresql"
 }
 
 // bellhop's own keys. Ids are strings, as everywhere outside.
@@ -81,11 +76,9 @@ func eventAttributes(e *bellhop.Event) []attribute.KeyValue {
 
 // messaging describes an operation at the queue.
 func (t *Traces) messaging(kind, operation string, e *bellhop.Event) []attribute.KeyValue {
-	return append(eventAttributes(e), attribute.String("messaging.system", t.Queue.System),
-		attribute.String("messaging.destination.name", t.Queue.Name),
-		attribute.String("messaging.operation.type", kind),
-		attribute.String("messaging.operation.name", operation),
-		attribute.String("messaging.message.id", e.ID.String()))
+	return append(eventAttributes(e), attribute.String("messaging.system", t.QueueSystem),
+		attribute.String("messaging.destination.name", t.Queue), attribute.String("messaging.operation.type", kind),
+		attribute.String("messaging.operation.name", operation), attribute.String("messaging.message.id", e.ID.String()))
 }
 
 // send begins the span of sending an event to the queue, and notes it in the event;
@@ -99,7 +92,7 @@ func (t *Traces) send(ctx context.Context, e *bellhop.Event) trace.Span {
 		return nil
 	}
 	request.SetAttributes(eventAttributes(e)...)
-	_, span := t.Tracer.Start(ctx, "send "+t.Queue.Name, trace.WithSpanKind(trace.SpanKindProducer),
+	_, span := t.Tracer.Start(ctx, "send "+t.Queue, trace.WithSpanKind(trace.SpanKindProducer),
 		trace.WithAttributes(t.messaging("send", "send", e)...))
 	if sc := span.SpanContext(); sc.IsSampled() {
 		e.TraceParent = traceParent(sc)

@@ -24,7 +24,7 @@ func newTraces(sampler sdktrace.Sampler) (*pipeline.Traces, *tracetest.SpanRecor
 	spans := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans), sdktrace.WithSampler(sampler))
 	return &pipeline.Traces{Tracer: provider.Tracer("test"), Database: "sqlite",
-		Queue: pipeline.Destination{System: "sqlite", Name: "orders"}}, spans
+		Queue: "orders", QueueSystem: "sqlite"}, spans
 }
 
 func says(s sdktrace.ReadOnlySpan, name string) string {

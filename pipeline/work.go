@@ -36,8 +36,7 @@ func (t *Traces) Process(ctx context.Context, batch []queue.Delivery) (context.C
 		if w == nil {
 			w = &Work{spans: map[bellhop.EventID]trace.Span{}}
 		}
-		_, w.spans[d.Event.ID] = t.Tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent),
-			"process "+t.Queue.Name,
+		_, w.spans[d.Event.ID] = t.Tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "process "+t.Queue,
 			trace.WithSpanKind(trace.SpanKindConsumer),
 			trace.WithAttributes(append(t.messaging("process", "process", d.Event), keyAttempt.Int(d.Attempt))...))
 	}
@@ -72,15 +71,13 @@ func (w *Work) Done(e *bellhop.Event, r Recorded, v queue.Verdict) {
 	if r.OrderID != 0 {
 		s.SetAttributes(keyOrder.String(strconv.FormatInt(r.OrderID, 10)))
 	}
-	switch {
-	case r.Err == nil:
-		s.SetAttributes(keyOutcome.String(string(r.Outcome)))
-	case v == queue.DeadLetter:
-		s.SetAttributes(keyOutcome.String(string(bellhop.OutcomeDead)))
+	outcome := r.Outcome
+	if r.Err != nil {
 		fail(s, codeOf(r.Err))
-	default:
-		s.SetAttributes(keyOutcome.String("retry"))
-		fail(s, codeOf(r.Err))
+		if outcome = "retry"; v == queue.DeadLetter {
+			outcome = bellhop.OutcomeDead
+		}
 	}
+	s.SetAttributes(keyOutcome.String(string(outcome)))
 	s.End()
 }

@@ -3,15 +3,66 @@ package push
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
-// Drivers that speak HTTP share this: errors without addresses and texts of pushes, and the wait
-// that a service asks for.
+// Drivers that speak HTTP share this: connections, errors without addresses and texts of pushes, and
+// what a service's answer means.
+
+// MaxAnswer bounds how much of an answer a driver reads; services' are under 2 KiB.
+const MaxAnswer = 64 << 10
+
+// NewTransport keeps so many idle connections for the next burst.
+func NewTransport(d *net.Dialer, idle, idlePerHost int) *http.Transport {
+	return &http.Transport{
+		DialContext:            d.DialContext,
+		TLSHandshakeTimeout:    d.Timeout,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           idle,
+		MaxIdleConnsPerHost:    idlePerHost,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: MaxAnswer,
+		DisableCompression:     true, // answers are a few hundred bytes
+	}
+}
+
+// NoRedirect is for a client that follows no redirect: no service sends us elsewhere, and a message must
+// not be posted twice.
+func NoRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// TraceBegun sets begun once the headers have been written. The body, without
+// which no service can take a message, follows them; so as long as begun is false
+// nothing was sent.
+func TraceBegun(ctx context.Context) (traced context.Context, begun *atomic.Bool) {
+	begun = new(atomic.Bool)
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { begun.Store(true) }}), begun
+}
+
+// ReasonOfStatus is what an answer other than 2xx means at any service, where it has no meaning of its
+// own there.
+func ReasonOfStatus(status int) Reason {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return ReasonNotAllowed
+	case http.StatusTooManyRequests:
+		return ReasonQuota
+	case http.StatusRequestTimeout:
+		return ReasonUnavailable
+	case http.StatusGatewayTimeout:
+		return ReasonUnknown // the server behind the gateway may have taken it
+	}
+	if status/100 == 5 {
+		return ReasonUnavailable
+	}
+	return ReasonRefused
+}
 
 // Quiet returns err without the URL around it, and without its text where that
 // quotes the push, as net/http does with an answer that is not HTTP.

@@ -47,10 +47,10 @@ func (ps *phones) name(project string, now time.Time) string {
 	return fmt.Sprintf("projects/%s/messages/0:%d%%%016x", project, now.UnixMicro(), ps.n)
 }
 
-// take brings a message on its way: shown, kept, held back or refused.
+// take brings a message on its way: shown, held back or refused.
 func (ps *phones) take(m *message, project string, fault Fault, now time.Time) (*Sent, *fcmError) {
 	if m.target == "topic" || m.target == "condition" {
-		s := (&phone{}).describe(m, now)
+		s := describe(m, now)
 		s.Name, s.Fault = ps.name(project, now), fault
 		s.Tag = cmp.Or(s.Tag, s.Name)
 		ps.log(s)
@@ -58,20 +58,17 @@ func (ps *phones) take(m *message, project string, fault Fault, now time.Time) (
 	}
 	p := ps.phone(m.to)
 	ps.settle(p, now)
-	s := p.describe(m, now)
-	if e := ps.ration(p, s, !p.isIOS(m), now); e != nil {
+	s := describe(m, now)
+	if e := ps.ration(p, s, !m.ios, now); e != nil {
 		return nil, e
 	}
 	s.Name, s.Fault = ps.name(project, now), fault
 	s.Tag = cmp.Or(s.Tag, s.Name)
 	ps.log(s)
-	switch {
-	case s.Throttled:
+	if s.Throttled {
 		ps.counts.Throttled++
 		p.held = s
-	case p.away:
-		p.store(s)
-	default:
+	} else {
 		ps.show(p, s, now)
 	}
 	return s, nil
@@ -102,13 +99,8 @@ func (ps *phones) settle(p *phone, now time.Time) {
 	if !p.bucket.take(budget) {
 		return
 	}
-	s := p.held
+	ps.show(p, p.held, now)
 	p.held = nil
-	if p.away {
-		p.store(s)
-		return
-	}
-	ps.show(p, s, now)
 }
 
 // show puts a message into the drawer.
@@ -155,21 +147,4 @@ func (ps *phones) all() []Sent {
 		out = append(out, *ps.sent[(ps.next+i)%len(ps.sent)])
 	}
 	return out
-}
-
-// setAway takes a phone off the net, or delivers the messages stored for it.
-func (ps *phones) setAway(p *phone, away bool, now time.Time) {
-	ps.settle(p, now)
-	p.away = away
-	if away {
-		return
-	}
-	for _, s := range p.stored {
-		if now.Before(s.expires) {
-			ps.show(p, s, now)
-		} else {
-			p.lost++
-		}
-	}
-	p.stored, p.others = nil, 0
 }

@@ -14,8 +14,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"bellhop"
 )
 
 // DefaultProject is the Firebase project where none is named.
@@ -286,10 +284,4 @@ func (f *FCM) count(answer string) {
 		f.phones.counts.Requests++
 		f.phones.counts.Answers[answer]++
 	})
-}
-
-// SetPlatform sets the part of a message that a device follows. Without it the message decides: it
-// is for iOS if it has a part for Apple devices and none for Android.
-func (f *FCM) SetPlatform(device string, p bellhop.Platform) {
-	f.locked(func() { f.phones.phone(device).platform = p })
 }

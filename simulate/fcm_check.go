@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"strings"
-	"time"
 )
 
 // readTarget wants exactly one of the four, in a form that FCM could have made.
@@ -61,15 +60,10 @@ func (m *message) readContent(msg map[string]any) *fcmError {
 }
 
 func (m *message) readTTL(msg map[string]any) *fcmError {
-	m.ttl = maxTTL
 	seconds, ok := object(msg, "android")["ttl"].(float64)
-	if !ok {
-		return nil
-	}
-	if seconds < 0 || seconds > maxTTL.Seconds() {
+	if ok && (seconds < 0 || seconds > maxTTL.Seconds()) {
 		return badArgument("message.android.ttl", "Invalid TTL: it must be from 0 to 2419200 seconds") // [U]: the words
 	}
-	m.ttl = time.Duration(seconds * float64(time.Second))
 	return nil
 }
 

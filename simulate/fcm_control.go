@@ -25,12 +25,6 @@ func (f *FCM) locked(fn func()) {
 	fn()
 }
 
-// SetAway takes a device off the net, or brings it back: it then gets the messages that FCM stored
-// for it, at most four of them collapsible.
-func (f *FCM) SetAway(device string, away bool) {
-	f.locked(func() { f.phones.setAway(f.phones.phone(device), away, f.opt.Now()) })
-}
-
 // Unregister makes a device's address one that the app has left: 404 from now
 // on.
 func (f *FCM) Unregister(device string) { f.answerAlways(device, unregistered()) }
@@ -63,16 +57,6 @@ func (f *FCM) Drawer(device string) []Slot {
 	}
 	f.phones.settle(p, now)
 	return p.drawer()
-}
-
-// Lost returns how many messages a device never showed because it was away.
-func (f *FCM) Lost(device string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if p := f.phones.byDevice[device]; p != nil {
-		return p.lost
-	}
-	return 0
 }
 
 // Counts returns the counters.

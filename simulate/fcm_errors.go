@@ -22,41 +22,23 @@ type fcmError struct {
 }
 
 // The three sorts of detail.
-type (
-	fcmDetail struct {
-		Type      string `json:"@type"`
-		ErrorCode string `json:"errorCode"`
-	}
-	badRequest struct {
-		Type       string      `json:"@type"`
-		Violations []violation `json:"fieldViolations"`
-	}
-	violation struct {
-		Field       string `json:"field,omitempty"`
-		Description string `json:"description"`
-	}
-	errorInfo struct {
-		Type     string            `json:"@type"`
-		Reason   string            `json:"reason"`
-		Domain   string            `json:"domain"`
-		Metadata map[string]string `json:"metadata"`
-	}
-)
 
-func fcmCode(code string) fcmDetail {
-	return fcmDetail{"type.googleapis.com/google.firebase.fcm.v1.FcmError", code}
+func fcmCode(code string) any {
+	return map[string]string{"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": code}
 }
 
-func fields(field, description string) badRequest {
-	return badRequest{"type.googleapis.com/google.rpc.BadRequest", []violation{{field, description}}}
+func fields(field, description string) any {
+	violation := map[string]string{"description": description}
+	if field != "" {
+		violation["field"] = field
+	}
+	return map[string]any{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": []any{violation}}
 }
 
-func info(reason string) errorInfo {
-	return errorInfo{
-		Type: "type.googleapis.com/google.rpc.ErrorInfo", Reason: reason, Domain: "googleapis.com",
-		Metadata: map[string]string{"service": "fcm.googleapis.com",
-			"method": "google.firebase.fcm.v1.FcmService.SendMessage"},
-	}
+func info(reason string) any {
+	return map[string]any{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason,
+		"domain": "googleapis.com", "metadata": map[string]string{"service": "fcm.googleapis.com",
+			"method": "google.firebase.fcm.v1.FcmService.SendMessage"}}
 }
 
 // badJSON is the answer of Google's API front end before FCM sees the message: field violations,

@@ -18,64 +18,81 @@ const (
 	maxCollapseID   = 64
 )
 
-// kind is the type of a field.
-type kind uint8
+// reader reads a field's value, or says that it is of another type.
+type reader func(path string, v any) (any, *fcmError)
 
-const (
-	isText kind = iota
-	isBool
-	isNumber
-	isTexts // map of text to text
-	isObject
-	isList
-	isFree // any JSON
-	isDuration
-)
+// objectType has the fields of an object.
+type objectType map[string]reader
 
-// fieldType describes a field; enum and sub belong to texts and objects.
-type fieldType struct {
-	kind kind
-	enum string
-	sub  objectType
+// object is an object with these fields.
+func (t objectType) object(path string, v any) (any, *fcmError) {
+	if o, ok := v.(map[string]any); ok {
+		return t.read(path, o)
+	}
+	return nil, badJSON(path, "Invalid value at '%s' (type.googleapis.com), \"%v\"", path, v)
 }
 
-type objectType map[string]fieldType
+func is[T any](path string, v any) (any, *fcmError) {
+	if _, ok := v.(T); !ok {
+		return nil, badJSON(path, "Invalid value at '%s', %v", path, v)
+	}
+	return v, nil
+}
+
+func isFree(_ string, v any) (any, *fcmError) { return v, nil }
+
+func isText(path string, v any) (any, *fcmError) {
+	if _, ok := v.(string); !ok {
+		return nil, badJSON(path, "Invalid value at '%s' (TYPE_STRING), %v", path, v)
+	}
+	return v, nil
+}
+
+func isOneOf(values ...string) reader {
+	return func(path string, v any) (any, *fcmError) {
+		if s, ok := v.(string); ok && !slices.Contains(values, strings.ToUpper(s)) {
+			return nil, badJSON(path, "Invalid value at '%s' (TYPE_ENUM), \"%s\"", path, s)
+		}
+		return isText(path, v)
+	}
+}
 
 // requestType is the request as the service's discovery document describes it.
 // Names are in lowerCamelCase; the server takes snake_case too.
 var requestType = objectType{
-	"validateOnly": {kind: isBool},
-	"message": {kind: isObject, sub: objectType{
-		"name": {}, "token": {}, "fid": {}, "topic": {}, "condition": {},
-		"data":         {kind: isTexts},
-		"notification": {kind: isObject, sub: objectType{"title": {}, "body": {}, "image": {}}},
-		"android":      {kind: isObject, sub: androidType},
-		"apns": {kind: isObject, sub: objectType{
-			"headers": {kind: isTexts}, "payload": {kind: isFree}, "liveActivityToken": {},
-			"fcmOptions": {kind: isObject, sub: objectType{"analyticsLabel": {}, "image": {}}},
-		}},
-		"webpush": {kind: isObject, sub: objectType{
-			"headers": {kind: isTexts}, "data": {kind: isTexts}, "notification": {kind: isFree},
-			"fcmOptions": {kind: isObject, sub: objectType{"analyticsLabel": {}, "link": {}}},
-		}},
-		"fcmOptions": {kind: isObject, sub: objectType{"analyticsLabel": {}}},
-	}},
+	"validateOnly": is[bool],
+	"message": objectType{
+		"name": isText, "token": isText, "fid": isText, "topic": isText, "condition": isText,
+		"data":         isTexts,
+		"notification": objectType{"title": isText, "body": isText, "image": isText}.object,
+		"android":      androidType.object,
+		"apns": objectType{
+			"headers": isTexts, "payload": isFree, "liveActivityToken": isText,
+			"fcmOptions": objectType{"analyticsLabel": isText, "image": isText}.object,
+		}.object,
+		"webpush": objectType{
+			"headers": isTexts, "data": isTexts, "notification": isFree,
+			"fcmOptions": objectType{"analyticsLabel": isText, "link": isText}.object,
+		}.object,
+		"fcmOptions": objectType{"analyticsLabel": isText}.object,
+	}.object,
 }
 
 var androidType = objectType{
-	"collapseKey": {}, "priority": {enum: "NORMAL HIGH"}, "ttl": {kind: isDuration}, "restrictedPackageName": {},
-	"data": {kind: isTexts}, "directBootOk": {kind: isBool}, "bandwidthConstrainedOk": {kind: isBool}, "restrictedSatelliteOk": {kind: isBool},
-	"fcmOptions": {kind: isObject, sub: objectType{"analyticsLabel": {}}},
-	"notification": {kind: isObject, sub: objectType{
-		"title": {}, "body": {}, "icon": {}, "color": {}, "sound": {}, "tag": {}, "image": {}, "clickAction": {},
-		"bodyLocKey": {}, "bodyLocArgs": {kind: isList}, "titleLocKey": {}, "titleLocArgs": {kind: isList},
-		"channelId": {}, "ticker": {}, "sticky": {kind: isBool}, "eventTime": {}, "localOnly": {kind: isBool},
-		"notificationPriority": {enum: "PRIORITY_UNSPECIFIED PRIORITY_MIN PRIORITY_LOW PRIORITY_DEFAULT PRIORITY_HIGH PRIORITY_MAX"},
-		"defaultSound":         {kind: isBool}, "defaultVibrateTimings": {kind: isBool}, "defaultLightSettings": {kind: isBool},
-		"vibrateTimings": {kind: isList}, "visibility": {enum: "VISIBILITY_UNSPECIFIED PRIVATE PUBLIC SECRET"},
-		"notificationCount": {kind: isNumber}, "lightSettings": {kind: isFree}, "bypassProxyNotification": {kind: isBool},
-		"proxy": {enum: "PROXY_UNSPECIFIED ALLOW DENY IF_PRIORITY_LOWERED"},
-	}},
+	"collapseKey": isText, "priority": isOneOf("NORMAL", "HIGH"), "ttl": isDuration, "restrictedPackageName": isText,
+	"data": isTexts, "directBootOk": is[bool], "bandwidthConstrainedOk": is[bool], "restrictedSatelliteOk": is[bool],
+	"fcmOptions": objectType{"analyticsLabel": isText}.object,
+	"notification": objectType{
+		"title": isText, "body": isText, "icon": isText, "color": isText, "sound": isText, "tag": isText, "image": isText,
+		"clickAction": isText, "bodyLocKey": isText, "bodyLocArgs": is[[]any], "titleLocKey": isText,
+		"titleLocArgs": is[[]any], "channelId": isText, "ticker": isText, "sticky": is[bool], "eventTime": isText,
+		"localOnly": is[bool], "notificationPriority": isOneOf("PRIORITY_UNSPECIFIED", "PRIORITY_MIN", "PRIORITY_LOW",
+			"PRIORITY_DEFAULT", "PRIORITY_HIGH", "PRIORITY_MAX"),
+		"defaultSound": is[bool], "defaultVibrateTimings": is[bool], "defaultLightSettings": is[bool],
+		"vibrateTimings": is[[]any], "visibility": isOneOf("VISIBILITY_UNSPECIFIED", "PRIVATE", "PUBLIC", "SECRET"),
+		"notificationCount": is[float64], "lightSettings": isFree, "bypassProxyNotification": is[bool],
+		"proxy": isOneOf("PROXY_UNSPECIFIED", "ALLOW", "DENY", "IF_PRIORITY_LOWERED"),
+	}.object,
 }
 
 // message is the part of a request that the twin uses.
@@ -93,7 +110,6 @@ type message struct {
 	tag          string
 	collapseID   string
 	collapsible  bool
-	ttl          time.Duration
 }
 
 // parseMessage reads a request and refuses it where FCM does.
@@ -127,7 +143,7 @@ func (t objectType) read(path string, o map[string]any) (map[string]any, *fcmErr
 	renamed := map[string]any(nil)
 	for k, v := range o {
 		name := camel(k)
-		ft, ok := t[name]
+		of, ok := t[name]
 		if !ok {
 			return nil, unknownField(path, k)
 		}
@@ -135,7 +151,7 @@ func (t objectType) read(path string, o map[string]any) (map[string]any, *fcmErr
 			delete(o, k)
 			continue
 		}
-		read, e := ft.read(strings.TrimPrefix(path+"."+k, "."), v)
+		read, e := of(strings.TrimPrefix(path+"."+k, "."), v)
 		if e != nil {
 			return nil, e
 		}
@@ -160,45 +176,7 @@ func unknownField(path, name string) *fcmError {
 	return badJSON(path, "Invalid JSON payload received. Unknown name \"%s\" at '%s': Cannot find field.", name, path)
 }
 
-func (ft fieldType) read(path string, v any) (any, *fcmError) {
-	ok := true
-	switch ft.kind {
-	case isText:
-		return ft.readText(path, v)
-	case isObject:
-		if o, isMap := v.(map[string]any); isMap {
-			return ft.sub.read(path, o)
-		}
-		return nil, badJSON(path, "Invalid value at '%s' (type.googleapis.com), \"%v\"", path, v)
-	case isTexts:
-		return readTexts(path, v)
-	case isDuration:
-		return readDuration(path, v)
-	case isBool:
-		_, ok = v.(bool)
-	case isNumber:
-		_, ok = v.(float64)
-	case isList:
-		_, ok = v.([]any)
-	}
-	if !ok {
-		return nil, badJSON(path, "Invalid value at '%s', %v", path, v)
-	}
-	return v, nil
-}
-
-func (ft fieldType) readText(path string, v any) (any, *fcmError) {
-	s, ok := v.(string)
-	switch {
-	case !ok:
-		return nil, badJSON(path, "Invalid value at '%s' (TYPE_STRING), %v", path, v)
-	case ft.enum != "" && !slices.Contains(strings.Fields(ft.enum), strings.ToUpper(s)):
-		return nil, badJSON(path, "Invalid value at '%s' (TYPE_ENUM), \"%s\"", path, s)
-	}
-	return s, nil
-}
-
-func readTexts(path string, v any) (any, *fcmError) {
+func isTexts(path string, v any) (any, *fcmError) {
 	in, ok := v.(map[string]any)
 	if !ok {
 		return nil, badJSON(path, "Invalid value at '%s', %v", path, v)
@@ -215,8 +193,8 @@ func readTexts(path string, v any) (any, *fcmError) {
 	return out, nil
 }
 
-// readDuration reads seconds with up to nine decimals, as in "3.5s".
-func readDuration(path string, v any) (any, *fcmError) {
+// isDuration reads seconds with up to nine decimals, as in "3.5s".
+func isDuration(path string, v any) (any, *fcmError) {
 	s, _ := v.(string)
 	number, ok := strings.CutSuffix(s, "s")
 	seconds, err := strconv.ParseFloat(number, 64)

@@ -56,12 +56,6 @@ type generator struct {
 	view  view // of the order that is made just now
 }
 
-// mainZones go with mainCurrencies.
-var mainZones = []*time.Location{
-	time.FixedZone("", -5*3600), time.FixedZone("", 9*3600), time.FixedZone("", 3600),
-	time.FixedZone("", 3*3600), time.FixedZone("", 9*3600), time.UTC,
-}
-
 // shopProfile is a shop's own way of writing.
 type shopProfile struct {
 	domain   string
@@ -83,9 +77,9 @@ func newGenerator(o *ShopifyOptions) *generator {
 		g.limit = max(1, int(o.Rate*o.Duration.Seconds()))
 	}
 	for i, domain := range o.Shops {
+		at := places[i%len(places)]
 		g.shops = append(g.shops, shopProfile{
-			domain: domain, currency: mainCurrencies[i%len(mainCurrencies)],
-			zone:   mainZones[i%len(mainZones)],
+			domain: domain, currency: at.currency, zone: time.FixedZone("", at.hours*3600),
 			nextID: 5_000_000_000_000 + g.rng.Int64N(4_000_000_000_000), numbers: o.Numbers,
 		})
 		if o.Numbers == nil {

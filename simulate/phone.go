@@ -12,10 +12,8 @@ import (
 // (https://firebase.google.com/docs/cloud-messaging/throttling-and-quotas,
 // …/customize-messages/collapsible-message-types).
 const (
-	perMinute       = 240 // messages that aren't collapsible
-	perHour         = 5000
-	keptCollapsible = 4   // for a phone that is away
-	keptOthers      = 100 // above that FCM drops all and tells the app
+	perMinute = 240 // messages that aren't collapsible
+	perHour   = 5000
 )
 
 // Slot is one notification in a phone's drawer.
@@ -43,22 +41,16 @@ type Sent struct {
 	Throttled    bool              `json:"throttled,omitempty"` // over the device's budget: shown later or never
 	// ambiguous or hang: taken, though the answer didn't say so
 	Fault       Fault `json:"fault,omitempty"`
-	expires     time.Time
 	collapsible bool
 }
 
 // phone is a device as FCM and its owner see it.
 type phone struct {
-	platform bellhop.Platform // "" until set: each message decides
-	away     bool
-	bucket   bucket
-	minute   *window // nil until a message comes that isn't collapsible
-	hour     *window
-	held     *Sent // the newest collapsible message over the budget
-	stored   []*Sent
-	others   int // the stored messages that aren't collapsible
-	lost     int // messages dropped while it was away
-	slots    map[string]*Slot
+	bucket bucket
+	minute *window // nil until a message comes that isn't collapsible
+	hour   *window
+	held   *Sent // the newest collapsible message over the budget
+	slots  map[string]*Slot
 }
 
 // bucket is a token bucket for collapsible messages.
@@ -109,29 +101,20 @@ func (w *window) add() {
 	w.sum++
 }
 
-// isIOS says which of a message's parts the phone goes by.
-func (p *phone) isIOS(m *message) bool {
-	if p.platform == "" {
-		return m.ios
-	}
-	return p.platform == bellhop.PlatformIOS
-}
-
-// describe returns the notification that the phone would show for a message, and its slot; "" is a
+// describe returns the notification that a phone would show for a message, and its slot; "" is a
 // slot of its own.
-func (p *phone) describe(m *message, now time.Time) *Sent {
+func describe(m *message, now time.Time) *Sent {
 	s := &Sent{
 		At: now, Target: m.target, Device: m.to, Title: m.title, Body: m.body, Data: m.data,
-		Notification: m.notification, expires: now.Add(m.ttl),
+		Notification: m.notification,
 	}
-	ios := p.isIOS(m)
-	if ios && m.alert {
+	if m.ios && m.alert {
 		s.Notification, s.Title, s.Body = true, cmp.Or(m.alertTitle, m.title), cmp.Or(m.alertBody, m.body)
 	}
 	switch {
-	case ios && m.collapseID != "":
+	case m.ios && m.collapseID != "":
 		s.Tag = m.collapseID
-	case s.Notification && !ios && m.tag != "":
+	case s.Notification && !m.ios && m.tag != "":
 		s.Tag = m.tag
 	case !s.Notification:
 		// The app shows data messages: bellhop's under the tag in the data.
@@ -158,39 +141,6 @@ func (p *phone) allow(now time.Time) *fcmError {
 	p.minute.add()
 	p.hour.add()
 	return nil
-}
-
-// store keeps a message for a phone that is away.
-func (p *phone) store(s *Sent) {
-	if s.collapsible {
-		p.storeCollapsible(s)
-		return
-	}
-	if p.others++; p.others > keptOthers {
-		p.lost += p.others
-		p.others = 0
-		p.stored = slices.DeleteFunc(p.stored, func(s *Sent) bool { return !s.collapsible })
-		return
-	}
-	p.stored = append(p.stored, s)
-}
-
-// storeCollapsible keeps the newest of each slot, and of the slots the four
-// newest. That FCM tells them apart by the tag is not confirmed [U].
-func (p *phone) storeCollapsible(s *Sent) {
-	p.stored = slices.DeleteFunc(p.stored, func(old *Sent) bool { return old.collapsible && old.Tag == s.Tag })
-	kept := 0
-	for i := len(p.stored) - 1; i >= 0; i-- {
-		if !p.stored[i].collapsible {
-			continue
-		}
-		if kept++; kept == keptCollapsible {
-			p.stored = slices.Delete(p.stored, i, i+1)
-			p.lost++
-			break
-		}
-	}
-	p.stored = append(p.stored, s)
 }
 
 // drawer returns the slots, in the order in which they were first shown.

@@ -56,13 +56,6 @@ func TestDrawerOfApple(t *testing.T) {
 	if s := w.Drawer(token); len(s) != 1 || s[0].Tag != "order-1" || s[0].Title != "again" {
 		t.Errorf("drawer: %+v", s)
 	}
-	// A message for both goes by the device's platform.
-	w.SetPlatform(fid, bellhop.PlatformIOS)
-	w.post(`{"message":{"fid":"` + fid + `","android":{"notification":{"tag":"a","title":"android"}},` +
-		fmt.Sprintf(alert, "apple") + `}}`)
-	if s := w.Drawer(fid); len(s) != 1 || s[0].Tag != "order-1" || s[0].Title != "apple" {
-		t.Errorf("drawer: %+v", s)
-	}
 }
 
 func TestCollapsibleBudget(t *testing.T) {
@@ -123,47 +116,6 @@ func TestOwnBudgetIsNeverRefused(t *testing.T) {
 		if s, body, _ := w.message(`"data":{}`); s != 200 {
 			t.Fatalf("message %d: %d %s", i, s, body)
 		}
-	}
-}
-
-func TestAwayKeepsFour(t *testing.T) {
-	w := startFCM(t, simulate.FCMOptions{})
-	w.SetAway(token, true)
-	for i := range 6 {
-		w.notify(token, fmt.Sprint("order-", i), fmt.Sprint(i))
-	}
-	w.notify(token, "order-3", "3-again")
-	if s := w.Drawer(token); len(s) != 0 {
-		t.Errorf("a phone that is away shows %+v", s)
-	}
-	w.SetAway(token, false)
-	if got := titles(w.Drawer(token)); got != "2 4 5 3-again" || w.Lost(token) != 2 {
-		t.Errorf("back: %s, %d lost", got, w.Lost(token))
-	}
-}
-
-func TestAwayDropsOthersAboveAHundred(t *testing.T) {
-	w := startFCM(t, simulate.FCMOptions{})
-	w.SetAway(token, true)
-	w.notify(token, "kept", "kept")
-	for i := range 101 {
-		w.message(fmt.Sprintf(`"data":{"tag":"%d"}`, i))
-	}
-	w.SetAway(token, false)
-	if got := w.Drawer(token); titles(got) != "kept" || w.Lost(token) != 101 {
-		t.Errorf("%d slots, %d lost", len(got), w.Lost(token))
-	}
-}
-
-func TestAwayForgetsWhatExpires(t *testing.T) {
-	w := startFCM(t, simulate.FCMOptions{})
-	w.SetAway(token, true)
-	w.message(`"data":{"tag":"short"},"android":{"ttl":"60s"}`)
-	w.message(`"data":{"tag":"long","title":"long"}`)
-	w.clock.add(2 * time.Minute)
-	w.SetAway(token, false)
-	if got := titles(w.Drawer(token)); got != "long" {
-		t.Errorf("back: %q", got)
 	}
 }
 

@@ -80,15 +80,17 @@ func (o *ShopifyOptions) check() error {
 }
 
 func (o *ShopifyOptions) checkShares() error {
-	for name, v := range map[string]float64{"shuffle": o.Shuffle, "updates": o.Updates} {
-		if !(v >= 0 && v <= 1) {
-			return bellhop.Invalidf("share", "%s is %v: give a share from 0%% to 100%%", name, v)
-		}
-	}
-	// All duplicates or all poison would leave no room for anything else.
-	for name, v := range map[string]float64{"duplicates": o.Duplicates, "poison": o.Poison} {
-		if !(v >= 0 && v <= 0.9) {
-			return bellhop.Invalidf("share", "%s is %v: give a share from 0%% to 90%%", name, v)
+	for _, share := range []struct {
+		name  string
+		value float64
+		most  float64
+	}{
+		{"shuffle", o.Shuffle, 1}, {"updates", o.Updates, 1},
+		// All of these would leave no room for anything else.
+		{"duplicates", o.Duplicates, 0.9}, {"poison", o.Poison, 0.9},
+	} {
+		if !(share.value >= 0 && share.value <= share.most) {
+			return bellhop.Invalidf("share", "%s is %v: give a share from 0%% to %v%%", share.name, share.value, 100*share.most)
 		}
 	}
 	return nil

@@ -131,8 +131,11 @@ var taxes = map[string]tax{
 	"KRW": {"부가세", "0.1", 1000, true}, "CAD": {"GST", "0.05", 500, false}, "USDC": {"VAT", "0.075", 750, false},
 }
 
-// mainCurrencies are what shops sell in, by their place in the list of shops.
-var mainCurrencies = []string{"USD", "JPY", "EUR", "KWD", "KRW", "GBP"}
+// places are where shops sell, by their place in the list of shops; hours east of UTC.
+var places = []struct {
+	currency string
+	hours    int
+}{{"USD", -5}, {"JPY", 9}, {"EUR", 1}, {"KWD", 3}, {"KRW", 9}, {"GBP", 0}}
 
 // currencies are what else is paid in. ISO knows no USDC.
 var currencies = []string{"USD", "EUR", "GBP", "JPY", "KRW", "KWD", "CLP", "BHD", "CAD", "CHF", "USDC"}

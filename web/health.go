@@ -24,10 +24,7 @@ type Check struct {
 	Optional bool
 }
 
-const (
-	checkTimeout = 2 * time.Second
-	checkFresh   = time.Second // how long a result is reused, so that asking costs nothing
-)
+const checkTimeout = 2 * time.Second
 
 // The status that /readyz gives the whole.
 const (
@@ -42,10 +39,7 @@ type readiness struct {
 	checks []Check
 	away   []*pipeline.Trouble // to log that one of them is
 	now    func() time.Time
-
-	mu     sync.Mutex
-	at     time.Time
-	report readyReport
+	last   fresh[readyReport]
 }
 
 type readyReport struct {
@@ -54,7 +48,7 @@ type readyReport struct {
 }
 
 func (h *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	report := h.ask()
+	report := h.last.get(h.now, h.run)
 	status := http.StatusOK
 	if report.Status == statusFailing {
 		status = http.StatusServiceUnavailable
@@ -62,15 +56,22 @@ func (h *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, status, report)
 }
 
-// ask runs the checks once for all who ask at the same time.
-func (h *readiness) ask() readyReport {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if now := h.now(); h.at.IsZero() || now.Sub(h.at) >= checkFresh {
-		h.report = h.run()
-		h.at = h.now()
+// fresh reuses a result for a second, also for all who ask at the same time, so that asking costs
+// nothing.
+type fresh[T any] struct {
+	mu   sync.Mutex
+	at   time.Time
+	last T
+}
+
+func (f *fresh[T]) get(now func() time.Time, makeOne func() T) T {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.at.IsZero() || now().Sub(f.at) >= time.Second {
+		f.last = makeOne()
+		f.at = now()
 	}
-	return h.report
+	return f.last
 }
 
 // run does not use the request's context: the result is for others as well.

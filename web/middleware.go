@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -81,22 +83,19 @@ type observed struct {
 }
 
 func newObserved(next http.Handler, log *slog.Logger, reg prometheus.Registerer, s Spans) *observed {
-	o := &observed{
+	f := promauto.With(reg)
+	return &observed{
 		next: next, log: log, spans: s,
-		total: prometheus.NewCounterVec(prometheus.CounterOpts{
+		total: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "bellhop_http_requests_total",
 			Help: "Requests by route and status, webhooks aside.",
 		}, []string{"route", "code"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		seconds: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "bellhop_http_request_seconds",
 			Help:    "Seconds that requests took by route, webhooks and streams aside.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"route"}),
 	}
-	if reg != nil {
-		reg.MustRegister(o.total, o.seconds)
-	}
-	return o
 }
 
 func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -126,9 +125,7 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (o *observed) observe(r *http.Request, status int, took time.Duration, span trace.Span) {
 	route := routeOf(r)
-	if status == 0 {
-		status = http.StatusOK
-	}
+	status = cmp.Or(status, http.StatusOK)
 	if span != nil {
 		_, path, _ := strings.Cut(route, " ")
 		EndSpan(span, r, path, status)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,18 +68,9 @@ var codes = map[int]string{
 	http.StatusServiceUnavailable:    "unavailable",
 }
 
-func codeOf(status int) string {
-	if c, ok := codes[status]; ok {
-		return c
-	}
-	return "internal"
-}
-
 // NewProblem fills in what follows from the status.
 func NewProblem(status int, code, detail string) *Problem {
-	if code == "" {
-		code = codeOf(status)
-	}
+	code = cmp.Or(code, codes[status], "internal")
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code}
 }
 

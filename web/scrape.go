@@ -4,17 +4,13 @@ import (
 	"bytes"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-const (
-	scrapeFresh = time.Second // how long the last result is reused
-	scrapes     = 4           // that wait for it at once
-)
+const scrapes = 4 // that wait for a result at once
 
 // scrape answers /metrics. Without a listener of its own anybody may ask for it, and gathering
 // costs a look at the database.
@@ -23,10 +19,7 @@ type scrape struct {
 	log      *slog.Logger
 	now      func() time.Time
 	waiting  chan struct{}
-
-	mu   sync.Mutex
-	at   time.Time
-	last http.Handler
+	last     fresh[http.Handler]
 }
 
 // Metrics returns a handler that writes metrics as Prometheus reads them. It gathers them at most
@@ -46,18 +39,9 @@ func (s *scrape) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Prometheus out.
 	answer := func() http.Handler {
 		defer func() { <-s.waiting }()
-		return s.fresh()
+		return s.last.get(s.now, s.gather)
 	}()
 	answer.ServeHTTP(w, r)
-}
-
-func (s *scrape) fresh() http.Handler {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now := s.now(); s.last == nil || now.Sub(s.at) >= scrapeFresh {
-		s.last, s.at = s.gather(), s.now()
-	}
-	return s.last
 }
 
 func (s *scrape) gather() http.Handler {

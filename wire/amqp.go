@@ -30,7 +30,8 @@ func (r *rabbitMQ) examine(ctx context.Context) (found []Finding, there bool) {
 func (r *rabbitMQ) healthy() error { return nil }
 
 func (r *rabbitMQ) quickCheck(ctx context.Context) error {
-	return withSetting("BELLHOP_QUEUE", r.broker.Ping(ctx))
+	_, err := r.broker.Names(ctx)
+	return withSetting("BELLHOP_QUEUE", err)
 }
 
 // Close hangs up.

@@ -12,7 +12,7 @@ func eventsOverAMQP(address string) (*eventsDriver, error) {
 	if err != nil {
 		return nil, withSetting("BELLHOP_EVENTS", err)
 	}
-	composer, err := withCustomer(params["customer"])
+	composer, err := withCustomer(params.Get("customer"))
 	if err != nil {
 		return nil, err
 	}

@@ -172,13 +172,8 @@ func (s *senders) Service(d bellhop.Device) string {
 func (s *senders) Check(ctx context.Context, devices ...bellhop.Device) error {
 	var errs []error
 	for _, driver := range s.all() {
-		var its []bellhop.Device
-		for _, d := range devices {
-			if driver.Takes(d.Kind) {
-				its = append(its, d)
-			}
-		}
-		errs = append(errs, driver.Check(ctx, its...))
+		others := func(d bellhop.Device) bool { return !driver.Takes(d.Kind) }
+		errs = append(errs, driver.Check(ctx, slices.DeleteFunc(slices.Clone(devices), others)...))
 	}
 	return errors.Join(errs...)
 }

@@ -35,8 +35,10 @@ func filesOf(d *drivers) *sqliteFiles {
 	})
 }
 
-func (s *sqliteFiles) want(path string, schema sqlitefile.Schema) {
+// at returns a place in a file, which gets a schema.
+func (s *sqliteFiles) at(path string, schema sqlitefile.Schema, queue string) sqliteAt {
 	s.schemas[path] = append(s.schemas[path], schema)
+	return sqliteAt{s, path, queue}
 }
 
 func (s *sqliteFiles) migrate(ctx context.Context, path string) (int, error) {
@@ -128,9 +130,7 @@ func sqliteStore(d *drivers, u *url.URL) (storeDriver, error) {
 	if err != nil || u.RawQuery != "" || u.Host != "" {
 		return nil, WrongSetting("BELLHOP_DB", "it is not the address of an SQLite file", dbAccepted)
 	}
-	files := filesOf(d)
-	files.want(path, sqlitestore.Schema())
-	return storeInSQLite{sqliteAt{files: files, path: path}}, nil
+	return storeInSQLite{filesOf(d).at(path, sqlitestore.Schema(), "")}, nil
 }
 
 func (d storeInSQLite) open(ctx context.Context) (store.Store, error) {
@@ -155,9 +155,7 @@ func sqliteQueue(d *drivers, u *url.URL) (queueDriver, error) {
 	if err != nil || len(query) > 0 || u.Host != "" {
 		return nil, WrongSetting("BELLHOP_QUEUE", "it is not the address of a queue in an SQLite file", queueAccepted)
 	}
-	files := filesOf(d)
-	files.want(path, sqlitequeue.Schema())
-	return queueInSQLite{sqliteAt{files: files, path: path, queue: name}}, nil
+	return queueInSQLite{filesOf(d).at(path, sqlitequeue.Schema(), name)}, nil
 }
 
 func (d queueInSQLite) open(ctx context.Context) (queue.Broker, string, error) {

@@ -61,7 +61,7 @@ func (t *Telemetry) Traces(s *Storage, queueName string) *pipeline.Traces {
 		return nil
 	}
 	return &pipeline.Traces{Tracer: t.provider.Tracer("bellhop"), Database: systemOf(s.DB),
-		Queue: pipeline.Destination{System: systemOf(s.Queue), Name: queueName}}
+		Queue: queueName, QueueSystem: systemOf(s.Queue)}
 }
 
 // systemOf returns OpenTelemetry's name for a URL's system.

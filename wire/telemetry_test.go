@@ -38,7 +38,7 @@ func TestTelemetryIsAskedFor(t *testing.T) {
 			}
 			if traces := tel.Traces(&wire.Storage{DB: "sqlite:", Queue: "amqps://h/v"}, "orders"); (traces != nil) != test.want {
 				t.Errorf("traces: %v", traces)
-			} else if traces != nil && (traces.Queue.System != "rabbitmq" || traces.Database != "sqlite") {
+			} else if traces != nil && (traces.QueueSystem != "rabbitmq" || traces.Database != "sqlite") {
 				t.Errorf("traces of %+v", traces)
 			}
 			tel.Close(t.Context())

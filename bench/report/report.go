@@ -189,8 +189,7 @@ type fact struct{ Name, Value string }
 func facts(c *results.Comparison) (all []fact) {
 	m, s := c.Machine, c.Settings
 	add := func(name, format string, args ...any) { all = append(all, fact{name, fmt.Sprintf(format, args...)}) }
-	add("Machine", "%s, %d cores, %.1f GiB of memory, %s %s, %s; data on %s", m.CPU, m.Cores, float64(m.Memory)/(1<<30),
-		m.OS, m.Kernel, m.Go, s.Disk)
+	add("Machine", "%s; data on %s", &m, s.Disk)
 	add("Measured", "%s, in %v, by bellhop %s", c.Started.Format("2 January 2006, 15:04 MST"), c.Took.Round(time.Second),
 		c.Version)
 	add("Command", "%s", c.Command)

@@ -35,8 +35,6 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "bellhop")
 	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, "../bellhop")
-	// as all programs of tests are built, so that they share what is compiled
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build bellhop: %v: %s", err, out)
 	}

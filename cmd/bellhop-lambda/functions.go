@@ -178,15 +178,20 @@ func (p *parts) secrets(ctx context.Context) (*vault.Secrets, error) {
 	return p.vault, p.noVault
 }
 
+// secret reads a secret by its ARN or name.
+func (p *parts) secret(ctx context.Context, id string) (string, error) {
+	secrets, err := p.secrets(ctx)
+	if err != nil {
+		return "", err
+	}
+	return secrets.Get(ctx, id)
+}
+
 // shopifySecret reads the app's secret anew.
 func (p *parts) shopifySecret(ctx context.Context) (current, previous string, err error) {
 	c := p.settings.Config
 	if id := p.settings.ShopifyAt; id != "" {
-		secrets, err := p.secrets(ctx)
-		if err != nil {
-			return "", "", err
-		}
-		if c.ShopifySecret, err = secrets.Get(ctx, id); err != nil {
+		if c.ShopifySecret, err = p.secret(ctx, id); err != nil {
 			return "", "", err
 		}
 	}
@@ -203,11 +208,7 @@ func (p *parts) shopifySecret(ctx context.Context) (current, previous string, er
 func (p *parts) sender(ctx context.Context) (push.Sender, error) {
 	c := p.settings.Config
 	if rest, fcm := strings.CutPrefix(c.Push, "fcm:"); fcm && p.settings.PushSecret != "" {
-		secrets, err := p.secrets(ctx)
-		if err != nil {
-			return nil, err
-		}
-		account, err := secrets.Get(ctx, p.settings.PushSecret)
+		account, err := p.secret(ctx, p.settings.PushSecret)
 		if err != nil {
 			return nil, err
 		}

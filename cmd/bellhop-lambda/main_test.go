@@ -36,7 +36,6 @@ func withBootstrap(m *testing.M) int {
 	bootstrap = filepath.Join(dir, "bootstrap")
 	build := exec.Command("go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace,traps", "-ldflags", "-s -w",
 		"-o", bootstrap, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the functions: %v\n%s", err, out)
 		return 1

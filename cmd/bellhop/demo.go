@@ -98,12 +98,6 @@ func demoFolder(dir string) (path string, remove func(), err error) {
 	return path, func() { os.RemoveAll(path) }, err
 }
 
-// ending holds the result of a background task once done is closed.
-type ending struct {
-	done chan struct{}
-	err  error
-}
-
 // run starts the phone's side first and ends it last, so that every push has a
 // receiver.
 func (d *demonstration) run(rate float64, temporary bool) error {
@@ -125,7 +119,7 @@ func (d *demonstration) run(rate float64, temporary bool) error {
 	}
 	serving, stopServing := context.WithCancel(ctx)
 	defer stopServing()
-	served := &ending{done: make(chan struct{})}
+	served, servedErr := make(chan struct{}), error(nil) // once served is closed
 	// The worker is separate, so that a button can stop it.
 	d.buttons = newDemoButtons(serving, d)
 	site, err := d.site(d.options.Queue, 0)
@@ -136,18 +130,18 @@ func (d *demonstration) run(rate float64, temporary bool) error {
 	d.buttons.startWorker()
 	d.buttons.work.Go(func() { d.phone.run(serving, d) })
 	go func() {
-		defer close(served.done)
-		served.err = host.Run(serving, d.options)
+		defer close(served)
+		servedErr = host.Run(serving, d.options)
 	}()
 	d.welcome(temporary)
 
-	err = d.watch(served.done)
+	err = d.watch(served)
 	d.awaitPushes(serving)
 	stopServing()
-	<-served.done
+	<-served
 	d.buttons.end()
-	if !errors.Is(served.err, context.Canceled) { // it may have ended at its start
-		err = errors.Join(err, served.err)
+	if !errors.Is(servedErr, context.Canceled) { // it may have ended at its start
+		err = errors.Join(err, servedErr)
 	}
 	d.job.progress().end()
 	if n, e := d.count(ctx); e == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,12 +60,9 @@ func oursToMend(r store.Refusal) bool { return r.Shop != "" || !slices.Contains(
 
 // lately counts refusals and names the last one's time and shop.
 func lately(all []store.Refusal, what string) string {
-	n, of := 0, all[0].Shop
+	n, of := 0, cmp.Or(all[0].Shop, "a shop that is not added")
 	for _, r := range all {
 		n += int(r.Count)
-	}
-	if of == "" {
-		of = "a shop that is not added"
 	}
 	return fmt.Sprintf("%s refused in the last hour, the last at %s UTC, of %s", plural(n, what), clockTime(all[0].At),
 		of)
@@ -77,10 +75,7 @@ func reasons(all []store.Refusal) string {
 	var order []string
 	counts := map[string]int64{}
 	for _, r := range all {
-		words := r.Reason
-		if w := refusalWords[words]; w != "" {
-			words = w
-		}
+		words := cmp.Or(refusalWords[r.Reason], r.Reason)
 		if counts[words] == 0 {
 			order = append(order, words)
 		}

@@ -39,9 +39,7 @@ func (c *eventsDepthCmd) Run(j *job) error {
 	})
 }
 
-type eventsForgetCmd struct {
-	wire.Storage
-}
+type eventsForgetCmd struct{ wire.Storage }
 
 func (eventsForgetCmd) Help() string {
 	return `Use it after removing BELLHOP_EVENTS for good: bellhop forgets the events that it has not published. If you

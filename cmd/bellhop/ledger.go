@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/events"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -84,7 +85,7 @@ func ledgerRow(l store.Line) (lineRow, []string) {
 	e := l.Event
 	v := lineRow{ID: e.ID.String(), Shop: e.Shop, Topic: e.Topic, APIVersion: e.APIVersion, WebhookID: e.WebhookID,
 		ShopifyEventID: e.ShopifyEventID, Outcome: string(l.Outcome), Reason: l.Reason, SignedBy: string(e.SignedBy),
-		TriggeredAt: timeOrNull(e.TriggeredAt), AcceptedAt: e.AcceptedAt, SettledAt: l.At}
+		TriggeredAt: events.AtUTC(e.TriggeredAt), AcceptedAt: e.AcceptedAt, SettledAt: l.At}
 	if l.OrderID != 0 {
 		v.OrderID = strconv.FormatInt(l.OrderID, 10)
 	}

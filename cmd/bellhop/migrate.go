@@ -2,9 +2,7 @@ package main
 
 import "bellhop/wire"
 
-type migrateCmd struct {
-	wire.Storage
-}
+type migrateCmd struct{ wire.Storage }
 
 func (migrateCmd) Help() string {
 	return `Creates the database if there is none. Take a backup first.

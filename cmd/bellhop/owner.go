@@ -27,8 +27,8 @@ type operatorCmd struct {
 	Add operatorAddCmd `cmd:"" help:"Add an operator." example:"bellhop operator add --email ops@example.com --password-file ./password"`
 }
 
-// minPassword exceeds the web's minimum for chosen passwords: people tend to pass on and
-// keep a password set here.
+// minPassword exceeds the web's minimum: an operator sends such a password to its
+// owner, who often keeps it.
 const minPassword = 10
 
 // account holds the flags for adding either kind of person.
@@ -56,7 +56,7 @@ func (r *siteURL) base() (string, error) {
 			"BELLHOP_ADDR: %q is not an address: give HOST:PORT, such as 127.0.0.1:8080", r.Addr)
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
-		host = "127.0.0.1" // of all addresses the one that is always there
+		host = "127.0.0.1" // it listens on all addresses; every machine has this one
 	}
 	return "http://" + net.JoinHostPort(host, port), nil
 }
@@ -154,9 +154,7 @@ func (c *ownerAddCmd) Run(j *job) error {
 	return c.add(j, bellhop.RoleOwner, shop)
 }
 
-type operatorAddCmd struct {
-	account
-}
+type operatorAddCmd struct{ account }
 
 func (c *operatorAddCmd) Run(j *job) error { return c.add(j, bellhop.RoleOperator, "") }
 
@@ -201,6 +199,17 @@ type personArg struct {
 	Email   string `name:"email" help:"The same, as a flag."`
 }
 
+// with opens the database and finds the person.
+func (w *personArg) with(j *job, fn func(*wire.Parts, bellhop.Person) error) error {
+	return j.open(&w.Storage, func(p *wire.Parts) error {
+		who, err := w.find(j, p)
+		if err != nil {
+			return err
+		}
+		return fn(p, who)
+	})
+}
+
 func (w *personArg) find(j *job, p *wire.Parts) (bellhop.Person, error) {
 	if (w.Address == "") == (w.Email == "") {
 		return bellhop.Person{}, bellhop.Invalidf("usage", "give one e-mail address")
@@ -213,16 +222,10 @@ func (w *personArg) find(j *job, p *wire.Parts) (bellhop.Person, error) {
 	return who, missing(err, "person", "there is nobody with the address %s: see bellhop owner ls", email)
 }
 
-type ownerRmCmd struct {
-	personArg
-}
+type ownerRmCmd struct{ personArg }
 
 func (c *ownerRmCmd) Run(j *job) error {
-	return j.open(&c.Storage, func(p *wire.Parts) error {
-		who, err := c.find(j, p)
-		if err != nil {
-			return err
-		}
+	return c.with(j, func(p *wire.Parts, who bellhop.Person) error {
 		return j.said(p.Store.RemovePerson(j.ctx, who.ID), "Removed %s.", who.Email)
 	})
 }
@@ -234,11 +237,7 @@ type ownerPasswordCmd struct {
 }
 
 func (c *ownerPasswordCmd) Run(j *job) error {
-	return j.open(&c.Storage, func(p *wire.Parts) error {
-		who, err := c.find(j, p)
-		if err != nil {
-			return err
-		}
+	return c.with(j, func(p *wire.Parts, who bellhop.Person) error {
 		hash, made, err := newPassword(j, c.PasswordFile)
 		if err != nil {
 			return err
@@ -295,11 +294,7 @@ func (c *ownerLinkCmd) Run(j *job) error {
 	if err != nil {
 		return err
 	}
-	return j.open(&c.Storage, func(p *wire.Parts) error {
-		who, err := c.find(j, p)
-		if err != nil {
-			return err
-		}
+	return c.with(j, func(p *wire.Parts, who bellhop.Person) error {
 		return c.link(j, p, base, who.ID)
 	})
 }

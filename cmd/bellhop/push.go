@@ -55,7 +55,7 @@ func (c *pushResendCmd) Run(j *job) error {
 		}
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
-		shops, err := c.shops(j, p)
+		shops, err := chosenShops(j, p, c.Shop)
 		if err != nil {
 			return err
 		}
@@ -79,21 +79,6 @@ func (c *pushResendCmd) Run(j *job) error {
 		}
 		return c.say(j, all, sent)
 	})
-}
-
-func (c *pushResendCmd) shops(j *job, p *wire.Parts) (domains []string, err error) {
-	if c.Shop != "" {
-		shop, err := bellhop.ParseShopDomain(c.Shop)
-		if err != nil {
-			return nil, err
-		}
-		return []string{shop}, shopIsThere(j, p, shop)
-	}
-	all, err := p.Store.Shops(j.ctx)
-	for _, s := range all {
-		domains = append(domains, s.Domain)
-	}
-	return domains, err
 }
 
 func lostRowOf(l pipeline.LostPush) (lostRow, []string) {

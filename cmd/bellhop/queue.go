@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -33,10 +34,7 @@ type oneQueue struct {
 
 func (o *oneQueue) open(j *job, fn func(name string, p *wire.Parts, q queue.Queue) error) error {
 	return j.openBroker(&o.Storage, func(p *wire.Parts) (err error) {
-		name := o.Name
-		if name == "" {
-			name = p.QueueName
-		}
+		name := cmp.Or(o.Name, p.QueueName)
 		q, err := p.Broker.Open(j.ctx, name)
 		if err != nil {
 			return err
@@ -76,10 +74,7 @@ func (c *queueCreateCmd) Run(j *job) error {
 	o := j.patientOptions()
 	o.Existing = false // the new queue may be the first in its file
 	return closing(func(p *wire.Parts) error {
-		name := c.Name
-		if name == "" {
-			name = p.QueueName
-		}
+		name := cmp.Or(c.Name, p.QueueName)
 		if err := p.CreateQueue(j.ctx, name, c.over(queue.DefaultAttributes())); err != nil {
 			return err
 		}
@@ -132,9 +127,7 @@ func describe(ctx context.Context, b queue.Broker, name string) (r queueRow, err
 	return r, errors.Join(err, q.Close())
 }
 
-type queueURLCmd struct {
-	oneQueue
-}
+type queueURLCmd struct{ oneQueue }
 
 func (c *queueURLCmd) Run(j *job) error {
 	return c.open(j, func(name string, p *wire.Parts, _ queue.Queue) error {

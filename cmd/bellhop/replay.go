@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/wire"
@@ -46,13 +48,24 @@ func (c *replayCmd) Run(j *job) error {
 // shopIsThere keeps a misspelt shop from looking like one without events.
 func shopIsThere(j *job, p *wire.Parts, domain string) error {
 	shops, err := p.Store.Shops(j.ctx)
-	if err != nil {
-		return err
+	if err == nil && !slices.ContainsFunc(shops, func(s bellhop.Shop) bool { return s.Domain == domain }) {
+		err = bellhop.Errorf(bellhop.NotFound, "shop", "there is no shop %s: see bellhop shop ls", domain)
 	}
-	for _, s := range shops {
-		if s.Domain == domain {
-			return nil
+	return err
+}
+
+// chosenShops is the one shop that is named, or all.
+func chosenShops(j *job, p *wire.Parts, named string) (domains []string, err error) {
+	if named != "" {
+		shop, err := bellhop.ParseShopDomain(named)
+		if err != nil {
+			return nil, err
 		}
+		return []string{shop}, shopIsThere(j, p, shop)
 	}
-	return bellhop.Errorf(bellhop.NotFound, "shop", "there is no shop %s: see bellhop shop ls", domain)
+	all, err := p.Store.Shops(j.ctx)
+	for _, s := range all {
+		domains = append(domains, s.Domain)
+	}
+	return domains, err
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"bellhop"
 	"bellhop/host"
 	"bellhop/pipeline"
 	"bellhop/wire"
@@ -218,10 +220,8 @@ func (e *engine) warnWithoutSecret() error {
 	if err != nil {
 		return fmt.Errorf("read the shops: %w", err)
 	}
-	for _, s := range shops {
-		if s.Secret != "" {
-			return nil
-		}
+	if slices.ContainsFunc(shops, func(s bellhop.Shop) bool { return s.Secret != "" }) {
+		return nil
 	}
 	e.job.log.Warn("there is no secret to check signatures with: bellhop refuses every webhook",
 		"fix", "set BELLHOP_SHOPIFY_SECRET, or run: bellhop shop add NAME.myshopify.com --secret-file FILE")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/events"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -114,7 +115,7 @@ func (c *shopLsCmd) Run(j *job) error {
 		const head = "DOMAIN\tSTATE\tSECRET\tLAST WEBHOOK (UTC)\tSIGNED BY"
 		return list(j, c.jsonFlag, none, head, shops, func(s bellhop.Shop) (shopRow, []string) {
 			return shopRow{s.Domain, s.Disabled, s.Secret != "", s.PreviousSecret != "", s.OwnSecretOnly,
-					s.CustomerInPush, s.AddedAt, timeOrNull(s.LastEventAt), string(s.LastSignedBy)},
+					s.CustomerInPush, s.AddedAt, events.AtUTC(s.LastEventAt), string(s.LastSignedBy)},
 				[]string{s.Domain, shopState(s), secretState(s), when(s.LastEventAt), orDash(string(s.LastSignedBy))}
 		})
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -243,21 +244,7 @@ func when(at time.Time) string {
 	return at.UTC().Format("2006-01-02 15:04:05")
 }
 
-// timeOrNull is a time in JSON: null for none.
-func timeOrNull(at time.Time) *time.Time {
-	if at.IsZero() {
-		return nil
-	}
-	at = at.UTC()
-	return &at
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
+func orDash(s string) string { return cmp.Or(s, "-") }
 
 // plural is "1 order", "2 orders", "3 pushes".
 func plural(n int, one string) string {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/events"
 	"bellhop/web"
 	"bellhop/wire"
 )
@@ -76,27 +77,19 @@ func (c *tokenLsCmd) Run(j *job) error {
 		const none = "There are no tokens. Make one with: bellhop token create"
 		const head = "SHOP\tNAME\tCREATED (UTC)\tLAST USED (UTC)"
 		return list(j, c.jsonFlag, none, head, tokens, func(t bellhop.Token) (tokenRow, []string) {
-			return tokenRow{t.Shop, t.Name, t.CreatedAt, timeOrNull(t.LastUsedAt)},
+			return tokenRow{t.Shop, t.Name, t.CreatedAt, events.AtUTC(t.LastUsedAt)},
 				[]string{t.Shop, t.Name, when(t.CreatedAt), when(t.LastUsedAt)}
 		})
 	})
 }
 
 func (c *tokenLsCmd) tokens(j *job, p *wire.Parts) (all []bellhop.Token, err error) {
-	if c.Shop != "" {
-		shop, err := bellhop.ParseShopDomain(c.Shop)
-		if err != nil {
-			return nil, err
-		}
-		tokens, err := p.Store.Tokens(j.ctx, shop)
-		return tokens, noShop(err, shop)
-	}
-	shops, err := p.Store.Shops(j.ctx)
+	shops, err := chosenShops(j, p, c.Shop)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range shops {
-		tokens, err := p.Store.Tokens(j.ctx, s.Domain)
+	for _, shop := range shops {
+		tokens, err := p.Store.Tokens(j.ctx, shop)
 		if err != nil {
 			return nil, err
 		}
@@ -105,9 +98,7 @@ func (c *tokenLsCmd) tokens(j *job, p *wire.Parts) (all []bellhop.Token, err err
 	return all, nil
 }
 
-type tokenRevokeCmd struct {
-	tokenName
-}
+type tokenRevokeCmd struct{ tokenName }
 
 func (c *tokenRevokeCmd) Run(j *job) error {
 	if err := c.check(); err != nil {

@@ -7,9 +7,7 @@ import (
 	"bellhop/wire"
 )
 
-type versionCmd struct {
-	jsonFlag
-}
+type versionCmd struct{ jsonFlag }
 
 // build describes this program's build.
 type build struct {

@@ -40,7 +40,6 @@ var (
 		path := filepath.Join(built, "bootstrap")
 		build := exec.Command("go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace,traps", "-ldflags",
 			"-s -w", "-o", path, "bellhop/cmd/bellhop-lambda")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		out, err := build.CombinedOutput()
 		if err != nil {
 			err = fmt.Errorf("build the functions: %w: %s", err, out)

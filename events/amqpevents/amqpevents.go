@@ -3,10 +3,12 @@
 package amqpevents
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -28,21 +30,17 @@ type Options struct {
 
 // ParseURL reads an address such as amqp://USER:PASSWORD@HOST/VHOST?exchange=NAME.
 // It returns the caller's own parameters.
-func ParseURL(address string, own ...string) (o Options, params map[string]string, err error) {
-	target, given, err := rabbit.Parse(address, append([]string{"exchange"}, own...)...)
-	if err != nil {
+func ParseURL(address string, own ...string) (o Options, params url.Values, err error) {
+	if o.Target, params, err = rabbit.Parse(address, append(own, "exchange")...); err != nil {
 		return o, nil, err
 	}
-	o = Options{Target: target, Exchange: given.Get("exchange")}
+	o.Exchange = params.Get("exchange")
 	if n := len(o.Exchange); n > 255 || strings.HasPrefix(o.Exchange, "amq.") {
 		return o, nil, bellhop.Invalidf("setting",
 			"the exchange's name is longer than 255 bytes, or begins with amq., "+
 				"which RabbitMQ keeps for itself: give another name")
 	}
-	params = map[string]string{}
-	for _, name := range own {
-		params[name] = given.Get(name)
-	}
+	params.Del("exchange")
 	return o, params, nil
 }
 
@@ -57,10 +55,8 @@ var _ events.Publisher = (*Publisher)(nil)
 
 // New returns a publisher. It does not connect yet.
 func New(o Options) *Publisher {
-	if o.Exchange == "" {
-		o.Exchange = DefaultExchange
-	}
-	return &Publisher{exchange: o.Exchange, ask: rabbit.NewSession(o.Target, "bellhop events, asking"),
+	return &Publisher{exchange: cmp.Or(o.Exchange, DefaultExchange),
+		ask: rabbit.NewSession(o.Target, "bellhop events, asking"),
 		out: rabbit.NewPublisher(o.Target, rabbit.Options{Name: "bellhop events", Log: o.Log})}
 }
 

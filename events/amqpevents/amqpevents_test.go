@@ -141,7 +141,7 @@ func TestConformance(t *testing.T) {
 
 func TestParseURL(t *testing.T) {
 	o, params, err := amqpevents.ParseURL("amqp://jo:secret@mq/shop?exchange=mine&customer=yes", "customer")
-	if err != nil || o.Exchange != "mine" || params["customer"] != "yes" || o.Target.VHost != "shop" {
+	if err != nil || o.Exchange != "mine" || params.Get("customer") != "yes" || o.Target.VHost != "shop" {
 		t.Errorf("%+v, %v, %v", o, params, err)
 	}
 	for address, want := range map[string]string{

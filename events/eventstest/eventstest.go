@@ -16,6 +16,7 @@ import (
 
 	"bellhop"
 	"bellhop/events"
+	"bellhop/internal/wait"
 )
 
 // Service is a driver under test with the service that it publishes to. It closes
@@ -71,8 +72,7 @@ func event(n int64, orders int64) *events.Event {
 		n%orders, At: day.Add(time.Duration(n) * time.Second),
 		TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
 	return events.Composer{Customer: true}.Order(c, &bellhop.Order{Shop: c.Shop, ID: c.OrderID, Name: "#1001",
-		Total: bellhop.Money{Units: 40300, Digits: 2, Currency: "USD"}, CustomerName: "山田 🎉",
-		Handling: bellhop.HandlingNew})
+		Total: bellhop.Money{Units: 40300, Digits: 2, Currency: "USD"}, CustomerName: "山田 🎉", Handling: bellhop.HandlingNew})
 }
 
 func publish(t testing.TB, p events.Publisher, batch ...*events.Event) {
@@ -143,9 +143,7 @@ func roundTrip(t *testing.T, s Service) {
 
 func nobodyListens(t *testing.T, s Service) {
 	publish(t, s.Publisher, event(1, 1), event(2, 1))
-	if err := s.Publisher.Check(t.Context()); err != nil {
-		t.Error(err)
-	}
+	must(t, s.Publisher.Check(t.Context()))
 }
 
 func durableOncePublished(t *testing.T, s Service) {
@@ -216,9 +214,7 @@ func away(t *testing.T, s Service) {
 	back()
 	again(t, s.Publisher, some(1, 1))
 	collect(t, listen, 1)
-	if err := s.Publisher.Check(t.Context()); err != nil {
-		t.Error(err)
-	}
+	must(t, s.Publisher.Check(t.Context()))
 }
 
 // again publishes until it succeeds, as the port's user does.
@@ -226,17 +222,9 @@ func again(t testing.TB, p events.Publisher, run []*events.Event) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for {
-		err := p.Publish(ctx, run)
-		if err == nil {
-			return
-		}
-		if ctx.Err() != nil {
+	for err := p.Publish(ctx, run); err != nil; err = p.Publish(ctx, run) {
+		if !wait.Pause(ctx, 50*time.Millisecond) { // as a caller that tries again
 			t.Fatal(err)
-		}
-		select {
-		case <-time.After(50 * time.Millisecond): // the pause of a caller that tries again
-		case <-ctx.Done():
 		}
 	}
 }
@@ -244,23 +232,14 @@ func again(t testing.TB, p events.Publisher, run []*events.Event) {
 // cutOffInTheMidst breaks the connection again and again while events go out.
 func cutOffInTheMidst(t *testing.T, s Service) {
 	listen := s.Listen(t)
-	stop := make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
 	var cutting sync.WaitGroup
-	cutting.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(100 * time.Millisecond):
-				s.Away(t)()
-			}
-		}
-	})
+	cutting.Go(func() { wait.Every(ctx, 100*time.Millisecond, func() { s.Away(t)() }) })
 	const n = 2000
 	for _, run := range events.Runs(some(n, 41)) {
 		again(t, s.Publisher, run)
 	}
-	close(stop)
+	stop()
 	cutting.Wait()
 	collect(t, listen, n)
 }

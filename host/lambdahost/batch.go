@@ -55,20 +55,10 @@ func messageOf(r events.SQSMessage) amazon.Message {
 	return m
 }
 
-// batchAnswer is the answer to SQS's event source mapping. A missing list or null
-// would acknowledge all, as an empty one does.
-type batchAnswer struct {
-	Failures []batchFailure `json:"batchItemFailures"`
-}
-
-type batchFailure struct {
-	ID string `json:"itemIdentifier"`
-}
-
 // report names all messages that are not done, and in a FIFO queue those behind one in
-// its group.
-func report(items []item, done []bool) batchAnswer {
-	a := batchAnswer{Failures: []batchFailure{}}
+// its group. The mapping takes a missing list or null as an empty one: all are done.
+func report(items []item, done []bool) events.SQSEventResponse {
+	a := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	held := map[string]bool{}
 	for i, it := range items {
 		if done[i] && !held[it.group] {
@@ -77,7 +67,7 @@ func report(items []item, done []bool) batchAnswer {
 		if it.group != "" {
 			held[it.group] = true
 		}
-		a.Failures = append(a.Failures, batchFailure{it.id})
+		a.BatchItemFailures = append(a.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: it.id})
 	}
 	return a
 }

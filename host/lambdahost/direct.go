@@ -36,8 +36,8 @@ func (f *Direct) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		f.Step.Log.Error("pushes stay owed for now", "err", err)
 	}
 	answer := report(items, done)
-	f.Step.Log.Info("carried", "events", c.Events, "recorded", c.Recorded, "dead", c.Dead, "failed", len(answer.Failures),
-		"sent", out.Sent, "gave_up", out.Failed, "left", out.Left)
+	f.Step.Log.Info("carried", "events", c.Events, "recorded", c.Recorded, "dead", c.Dead, "failed",
+		len(answer.BatchItemFailures), "sent", out.Sent, "gave_up", out.Failed, "left", out.Left)
 	return write(answer)
 }
 

@@ -15,8 +15,8 @@ type Record struct{ *Step }
 
 // execution is the input of a state machine and of Record.
 type execution struct {
-	Message *wireMessage `json:"message"`
-	Attempt int          `json:"attempt"` // of the queue; 1 the first time
+	Message *amazon.Message `json:"message"`
+	Attempt int             `json:"attempt"` // of the queue; 1 the first time
 	// Acknowledged says that the queue has dropped the message: this is the last copy,
 	// and nobody counts attempts.
 	Acknowledged bool `json:"acknowledged"`
@@ -26,12 +26,6 @@ type execution struct {
 
 type givenUp struct {
 	Reason string `json:"reason"`
-}
-
-// wireMessage is a message of the queue, as state machines pass it on.
-type wireMessage struct {
-	Body       string            `json:"body"`
-	Attributes map[string]string `json:"attributes"`
 }
 
 // recorded is Record's answer and Notify's input.
@@ -61,7 +55,7 @@ func (f *Record) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if in.Acknowledged {
 		in.Attempt = 0
 	}
-	d, err := f.open(work, amazon.Message(*in.Message), in.Attempt)
+	d, err := f.open(work, *in.Message, in.Attempt)
 	switch {
 	case bellhop.IsPermanent(err):
 		return nil, failed(TypeNotOurs, err)

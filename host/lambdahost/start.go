@@ -72,7 +72,7 @@ func (f *Start) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	group.Wait()
 	panicked.again()
 	answer := report(items, done)
-	f.Log.Info("carried", "events", len(items), "failed", len(answer.Failures), "took", time.Since(began))
+	f.Log.Info("carried", "events", len(items), "failed", len(answer.BatchItemFailures), "took", time.Since(began))
 	return write(answer)
 }
 
@@ -158,8 +158,7 @@ func (f *Start) input(ctx context.Context, it item) (string, error) {
 }
 
 func (f *Start) encode(it item, m amazon.Message) (string, error) {
-	w := wireMessage(m)
-	in, err := write(execution{Message: &w, Attempt: it.attempt, Acknowledged: f.Standard})
+	in, err := write(execution{Message: &m, Attempt: it.attempt, Acknowledged: f.Standard})
 	return string(in), err
 }
 

@@ -1,6 +1,7 @@
 package lambdahost
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -99,7 +100,7 @@ func (s *Step) settle(ctx context.Context, d *delivery) {
 		return
 	}
 	came := queue.Delivery{Event: d.event, Attempt: d.attempt}
-	verdict := host.Verdict(ctx, s.recorder(open), came, d.Err, s.maxAttempts())
+	verdict := host.Verdict(ctx, s.recorder(open), came, d.Err, cmp.Or(s.MaxAttempts, math.MaxInt))
 	if verdict.Verdict != queue.DeadLetter {
 		return
 	}
@@ -108,11 +109,4 @@ func (s *Step) settle(ctx context.Context, d *delivery) {
 		return
 	}
 	d.done, d.dead = true, true
-}
-
-func (s *Step) maxAttempts() int {
-	if s.MaxAttempts <= 0 {
-		return math.MaxInt
-	}
-	return s.MaxAttempts
 }

@@ -45,8 +45,7 @@ func keepHost(s *middleware.Stack) error {
 func (s *StepFunctions) RunNow(ctx context.Context, name, input string) (string, error) {
 	// A repeated request would be a second execution. The queue repeats later.
 	out, err := s.client.StartSyncExecution(ctx, &sfn.StartSyncExecutionInput{StateMachineArn: &s.arn, Name: &name,
-		Input: &input},
-		func(o *sfn.Options) { o.Retryer = aws.NopRetryer{} })
+		Input: &input}, func(o *sfn.Options) { o.Retryer = aws.NopRetryer{} })
 	switch {
 	case err != nil:
 		return "", amazon.Explain(ctx, "run an execution", err)

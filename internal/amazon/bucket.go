@@ -11,6 +11,7 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"bellhop"
@@ -28,7 +29,8 @@ type Bucket struct {
 // NewBucket returns a bucket that encrypts its objects with the KMS key of that id, or with S3's
 // own key when it is "".
 func NewBucket(cfg aws.Config, name, kmsKey string) *Bucket {
-	return &Bucket{name: name, kmsKey: kmsKey, s3: newS3(cfg, name)}
+	return &Bucket{name: name, kmsKey: kmsKey, s3: &s3{cfg: cfg, url: bucketURL(cfg, name),
+		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })}}
 }
 
 // Name returns the bucket's name.
@@ -133,8 +135,7 @@ func (c Codec) Decode(ctx context.Context, m Message) (*bellhop.Event, error) {
 		return e, err
 	}
 	if sum := sha256.Sum256(body); len(body) != ref.Bytes || hex.EncodeToString(sum[:]) != ref.SHA256 {
-		return e, bellhop.Invalidf("body_changed", "the body in the bucket %s is not the one that was put there",
-			ref.Bucket)
+		return e, bellhop.Invalidf("body_changed", "the body in the bucket %s is not the one that was put there", ref.Bucket)
 	}
 	e.Body = body
 	return e, nil

@@ -17,10 +17,10 @@ import (
 )
 
 // Message is an event as a message of SQS. Its body is the webhook's body wherever SQS takes it, so
-// that AWS's console and other consumers of the queue can read it.
+// that AWS's console and other consumers of the queue can read it. State machines pass it on as JSON.
 type Message struct {
-	Body       string
-	Attributes map[string]string // all of SQS's type String
+	Body       string            `json:"body"`
+	Attributes map[string]string `json:"attributes"` // all of SQS's type String
 }
 
 // The attributes' names.
@@ -181,20 +181,19 @@ func (m Message) with(name, value string) Message {
 // needs one.
 var (
 	encoder = sync.OnceValue(func() *zstd.Encoder {
-		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-		if err != nil {
-			panic(err) // the options are right or nothing works
-		}
-		return w
+		return made(zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)))
 	})
 	decoder = sync.OnceValue(func() *zstd.Decoder {
-		r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxBody))
-		if err != nil {
-			panic(err) // the options are right or nothing works
-		}
-		return r
+		return made(zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxBody)))
 	})
 )
+
+func made[T any](t T, err error) T {
+	if err != nil {
+		panic(err) // the options are right or nothing works
+	}
+	return t
+}
 
 // Decode returns the event in a message, with the body byte for byte. It returns an error of kind
 // bellhop.Invalid for a message that bellhop did not send; a [*RefError] together with the event,
@@ -216,8 +215,7 @@ func Decode(m Message) (*bellhop.Event, error) {
 	case codingRef:
 		return reference(e, m.Body)
 	default:
-		return nil, fmt.Errorf("the body's coding %s is unknown: bring this bellhop up to date",
-			strconv.Quote(clip(coding)))
+		return nil, fmt.Errorf("the body's coding %s is unknown: bring this bellhop up to date", strconv.Quote(clip(coding)))
 	}
 }
 

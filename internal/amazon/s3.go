@@ -34,11 +34,6 @@ type s3 struct {
 	skew   atomic.Int64 // how far S3's clock is ahead of this machine's, in nanoseconds
 }
 
-func newS3(cfg aws.Config, bucket string) *s3 {
-	return &s3{cfg: cfg, url: bucketURL(cfg, bucket),
-		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })}
-}
-
 // bucketURL returns a URL with the bucket in the path at a stand-in, which has no name per bucket,
 // and where TLS certificates would not match its name; else in the host.
 func bucketURL(cfg aws.Config, bucket string) string {

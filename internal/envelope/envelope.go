@@ -36,8 +36,7 @@ func Marshal(e *bellhop.Event) (string, error) {
 	for _, text := range []string{e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID, string(e.SignedBy),
 		e.TraceParent} {
 		if !utf8.ValidString(text) {
-			return "",
-				bellhop.Invalidf("event_text", "an event's shop, topic, version, ids, signer and trace must be UTF-8")
+			return "", bellhop.Invalidf("event_text", "an event's shop, topic, version, ids, signer and trace must be UTF-8")
 		}
 	}
 	text, err := json.Marshal(envelope{version, e.ID, e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID,
@@ -60,8 +59,7 @@ func Unmarshal(text string, there bool) (*bellhop.Event, error) {
 		return nil, bellhop.Invalidf("foreign_message", "the message's %s can't be read: bellhop did not send it", Name)
 	}
 	if d.Version > version {
-		return nil, fmt.Errorf("the message is of version %d, this bellhop knows %d: bring it up to date", d.Version,
-			version)
+		return nil, fmt.Errorf("the message is of version %d, this bellhop knows %d: bring it up to date", d.Version, version)
 	}
 	if d.Version < 1 || d.ID == (bellhop.EventID{}) || d.Shop == "" {
 		return nil, bellhop.Invalidf("foreign_message",

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -187,14 +189,10 @@ func (f *Function) Starts() int {
 // there were. The next invocation starts a new one.
 func (f *Function) Kill() int {
 	f.mu.Lock()
-	all := make([]*instance, 0, len(f.all))
-	for i := range f.all {
-		all = append(all, i)
-	}
+	all := slices.Collect(maps.Keys(f.all))
 	f.mu.Unlock()
 	for _, i := range all {
-		i.unwanted.Store(true)
-		i.kill()
+		i.remove()
 	}
 	return len(all)
 }

@@ -104,6 +104,12 @@ func (i *instance) kill() {
 	<-i.ended
 }
 
+// remove kills a process for no fault of its own.
+func (i *instance) remove() {
+	i.unwanted.Store(true)
+	i.kill()
+}
+
 func (i *instance) dead() bool {
 	select {
 	case <-i.ended:
@@ -208,20 +214,17 @@ func (i *instance) initError(w http.ResponseWriter, r *http.Request) {
 }
 
 // invoke hands the process an invocation and waits for its end.
-func (i *instance) invoke(ctx context.Context, inv *invocation) (Result, error) {
-	start := time.NewTimer(initTimeout)
-	defer start.Stop()
+func (i *instance) invoke(ctx context.Context, inv *invocation) (r Result, err error) {
 	select {
 	case <-i.ready:
 	case <-i.ended:
 		return i.outcome(inv), nil
-	case <-start.C:
+	case <-time.After(initTimeout):
 		i.kill()
-		return failure("Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Init phase timed out after %v", inv.id,
+		return failure(TypeTimedOut, fmt.Sprintf("RequestId: %s Error: Init phase timed out after %v", inv.id,
 			initTimeout)), nil
 	case <-ctx.Done():
-		i.unwanted.Store(true)
-		i.kill()
+		i.remove()
 		return Result{}, ctx.Err()
 	}
 	inv.begun = time.Now()
@@ -233,26 +236,18 @@ func (i *instance) invoke(ctx context.Context, inv *invocation) (Result, error) 
 	case <-i.ended:
 		return i.outcome(inv), nil
 	}
-	r, err := i.await(ctx, inv)
-	r.Took = time.Since(inv.begun)
-	return r, err
-}
-
-func (i *instance) await(ctx context.Context, inv *invocation) (Result, error) {
-	end := time.NewTimer(i.f.Timeout)
-	defer end.Stop()
+	defer func() { r.Took = time.Since(inv.begun) }()
 	select {
 	case <-inv.over:
 		return i.outcome(inv), nil
 	case <-i.ended:
 		return i.outcome(inv), nil
-	case <-end.C:
+	case <-time.After(i.f.Timeout):
 		i.kill()
 		return failure(TypeTimedOut, fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", inv.id,
 			i.f.Timeout.Seconds())), nil
 	case <-ctx.Done():
-		i.unwanted.Store(true)
-		i.kill()
+		i.remove()
 		return Result{}, ctx.Err()
 	}
 }

@@ -55,9 +55,6 @@ func TextTo[T ~string](s *T) pgtype.TextScanner { return textTo[T]{s} }
 // IntTo scans a number; NULL is 0.
 func IntTo[T ~int | ~int64 | ~uint64](n *T) pgtype.Int64Scanner { return intTo[T]{n} }
 
-// BoolTo scans yes or no; NULL is no.
-func BoolTo(b *bool) pgtype.BoolScanner { return boolTo{b} }
-
 type timeTo struct{ t *time.Time }
 
 func (d timeTo) ScanTimestamptz(v pgtype.Timestamptz) error {
@@ -78,12 +75,5 @@ type intTo[T ~int | ~int64 | ~uint64] struct{ n *T }
 
 func (d intTo[T]) ScanInt64(v pgtype.Int8) error {
 	*d.n = T(v.Int64)
-	return nil
-}
-
-type boolTo struct{ b *bool }
-
-func (d boolTo) ScanBool(v pgtype.Bool) error {
-	*d.b = v.Bool
 	return nil
 }

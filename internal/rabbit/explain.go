@@ -59,21 +59,16 @@ func (t Target) badCredentials() error {
 
 // unreached explains failures before the first AMQP frame.
 func (t Target) unreached(ctx context.Context, err error) error {
-	var name *net.DNSError
-	var unknown x509.UnknownAuthorityError
-	var wrongName x509.HostnameError
-	var invalid *tls.CertificateVerificationError
-	var notTLS tls.RecordHeaderError
 	host, _, _ := net.SplitHostPort(t.Addr)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return unavailable("nothing answers at %s: start RabbitMQ, or correct host and port in its URL", t.Addr)
-	case errors.As(err, &name):
+	case is[*net.DNSError](err):
 		return unavailable("there is no host %s: correct it in RabbitMQ's URL", clip(host))
-	case errors.As(err, &notTLS):
+	case is[tls.RecordHeaderError](err):
 		return wrong("RabbitMQ at %s does not support TLS there: give its TLS port, or write amqp: in its URL if the "+
 			"network is safe", t.Addr)
-	case errors.As(err, &unknown), errors.As(err, &wrongName), errors.As(err, &invalid):
+	case is[x509.UnknownAuthorityError](err), is[x509.HostnameError](err), is[*tls.CertificateVerificationError](err):
 		return wrong("the certificate of RabbitMQ at %s can't be trusted: give its authority with cacertfile=FILE in "+
 			"the URL, and the host by the name in the certificate", t.Addr)
 	case ctx.Err() != nil, isTimeout(err):
@@ -93,9 +88,14 @@ func (t Target) silent(ctx context.Context) error {
 	return e
 }
 
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
 func isTimeout(err error) bool {
-	var n net.Error
-	return errors.As(err, &n) && n.Timeout()
+	n, ok := errors.AsType[net.Error](err)
+	return ok && n.Timeout()
 }
 
 // lastPart is the end of a chain of wrapped errors.
@@ -154,8 +154,7 @@ func (t Target) Explain(doing string, err error) error {
 		return bellhop.Errorf(bellhop.NotFound, "rabbitmq_not_found", "%s: RabbitMQ says %q", doing, shorten(says))
 	case e.Code == amqp.AccessRefused:
 		return wrong("%s: RabbitMQ does not let user %s do that (%s): allow it with rabbitmqctl set_permissions -p %s "+
-			"%s '.*' '.*' '.*'",
-			doing, t.User, shorten(says), t.VHost, t.User)
+			"%s '.*' '.*' '.*'", doing, t.User, shorten(says), t.VHost, t.User)
 	case e.Code == amqp.PreconditionFailed && strings.Contains(says, "inequivalent arg"):
 		return bellhop.Errorf(bellhop.Conflict, "rabbitmq_differs",
 			"%s: it exists with other properties (%s): remove it, or give another name", doing, inequivalent(says))

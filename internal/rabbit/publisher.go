@@ -182,8 +182,7 @@ func (p *Publisher) send(ctx context.Context, m *Message, mandatory bool) error 
 func (p *Publisher) check(m *Message) error {
 	for _, text := range []string{m.Exchange, m.Key, m.ContentType, m.MessageId} {
 		if len(text) > 255 {
-			return bellhop.Invalidf("rabbitmq_text", "a name of %d bytes is too long for RabbitMQ, which takes 255",
-				len(text))
+			return bellhop.Invalidf("rabbitmq_text", "a name of %d bytes is too long for RabbitMQ, which takes 255", len(text))
 		}
 	}
 	if limit := p.limit.Load(); limit > 0 && int64(len(m.Body)) > limit {

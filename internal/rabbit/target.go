@@ -48,8 +48,7 @@ const (
 func Parse(address string, own ...string) (t Target, params url.Values, err error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Opaque != "" {
-		return t, nil,
-			found("it is not an address; in a user's name or password write %%40 for @, %%2F for / and so on")
+		return t, nil, found("it is not an address; in a user's name or password write %%40 for @, %%2F for / and so on")
 	}
 	if err := t.where(u); err != nil {
 		return t, nil, err

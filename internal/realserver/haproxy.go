@@ -8,10 +8,7 @@ import (
 )
 
 // HAProxy is a proxy that runs with a configuration of ours.
-type HAProxy struct {
-	*process
-	dir string
-}
+type HAProxy struct{ *process }
 
 // CheckHAProxy returns HAProxy's complaint about a configuration file.
 func CheckHAProxy(ctx context.Context, config string, env ...string) error {
@@ -37,19 +34,9 @@ func StartHAProxy(ctx context.Context, config, health string, env ...string) (*H
 	if err != nil {
 		return nil, err
 	}
-	h := &HAProxy{}
-	if h.dir, err = os.MkdirTemp("", "bellhop-haproxy-"); err != nil {
+	p, err := start(os.DevNull, "TERM", env, haproxy, "-db", "-f", config)
+	if err != nil {
 		return nil, err
 	}
-	if h.process, err = start(h.dir, "TERM", env, haproxy, "-db", "-f", config); err != nil {
-		os.RemoveAll(h.dir)
-		return nil, err
-	}
-	return h, h.ready(ctx, "haproxy", answers(health))
-}
-
-// Close ends the proxy.
-func (h *HAProxy) Close() error {
-	h.Stop()
-	return os.RemoveAll(h.dir)
+	return &HAProxy{p}, p.ready(ctx, "haproxy", answers(health))
 }

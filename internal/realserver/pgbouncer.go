@@ -16,8 +16,6 @@ import (
 type PgBouncer struct {
 	*process
 	Addr string // HOST:PORT
-
-	dir string
 }
 
 // StartPgBouncer starts one in front of p, with default settings and the given ones as NAME=VALUE.
@@ -30,7 +28,7 @@ func StartPgBouncer(ctx context.Context, p *Postgres, settings ...string) (*PgBo
 	if err != nil {
 		return nil, err
 	}
-	b := &PgBouncer{Addr: addr, dir: dir}
+	b := &PgBouncer{Addr: addr}
 	_, port, _ := strings.Cut(addr, ":")
 	_, upstream, _ := strings.Cut(p.Addr, ":")
 	ini, users := filepath.Join(dir, "pgbouncer.ini"), filepath.Join(dir, "users.txt")
@@ -40,8 +38,7 @@ func StartPgBouncer(ctx context.Context, p *Postgres, settings ...string) (*PgBo
 		upstream, port, users) + strings.Join(append(settings, ""), "\n")
 	// The files belong to the user that asPostgres runs as: PgBouncer refuses root, too.
 	err = errors.Join(os.WriteFile(ini, []byte(config), 0o600),
-		os.WriteFile(users, fmt.Appendf(nil, "%q %q\n", "bellhop", postgresPassword), 0o600),
-		givePostgres(dir, ini, users))
+		os.WriteFile(users, fmt.Appendf(nil, "%q %q\n", "bellhop", postgresPassword), 0o600), givePostgres(dir, ini, users))
 	if err == nil {
 		b.process, err = start(dir, "INT", nil, asPostgres(program, ini)...)
 	}
@@ -73,9 +70,3 @@ func givePostgres(paths ...string) error {
 
 // URL returns the address of a database behind it, with the password.
 func (b *PgBouncer) URL(database string) string { return PostgresURL(b.Addr, database) }
-
-// Close ends it and deletes its files.
-func (b *PgBouncer) Close() error {
-	b.Stop()
-	return os.RemoveAll(b.dir)
-}

@@ -144,12 +144,6 @@ func (p *Postgres) Exec(ctx context.Context, database, statement string) error {
 // Restart starts the server again after Stop, with all that it committed.
 func (p *Postgres) Restart(ctx context.Context) error { return p.run(ctx) }
 
-// Close ends the server and deletes its files.
-func (p *Postgres) Close() error {
-	p.Stop()
-	return os.RemoveAll(p.dir)
-}
-
 func findInitdb() (string, error) {
 	return find("initdb", "/usr/lib/postgresql/*/bin", "/usr/local/opt/postgresql*/bin",
 		"/opt/homebrew/opt/postgresql*/bin")

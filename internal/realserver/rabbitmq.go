@@ -120,7 +120,7 @@ func (r *RabbitMQ) run(ctx context.Context) (err error) {
 		if r.epmd, err = start(os.DevNull, "TERM", r.env(), epmd); err != nil {
 			return err
 		}
-		if err := r.epmd.ready(ctx, "epmd", listens(fmt.Sprint("127.0.0.1:", r.epmdPort))); err != nil {
+		if err := r.epmd.ready(ctx, "epmd", hears(fmt.Sprint("127.0.0.1:", r.epmdPort), "")); err != nil {
 			return err
 		}
 	}
@@ -132,32 +132,25 @@ func (r *RabbitMQ) run(ctx context.Context) (err error) {
 	if r.process, err = start(r.dir, "TERM", env, filepath.Join(r.bin, "rabbitmq-server")); err != nil {
 		return err
 	}
-	return r.ready(ctx, "rabbitmq", r.greets)
+	return r.ready(ctx, "rabbitmq", hears(r.Addr, "AMQP\x00\x00\x09\x01"))
 }
 
-func listens(addr string) func(context.Context) error {
+// hears reports whether a server answers the first bytes of its protocol; without any,
+// whether it listens.
+func hears(addr, hello string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 		if err != nil {
 			return err
 		}
-		return c.Close()
-	}
-}
-
-// greets reports whether the node answers the first bytes of AMQP.
-func (r *RabbitMQ) greets(ctx context.Context) error {
-	c, err := new(net.Dialer).DialContext(ctx, "tcp", r.Addr)
-	if err != nil {
+		defer c.Close()
+		defer context.AfterFunc(ctx, func() { c.Close() })()
+		if _, err := io.WriteString(c, hello); err != nil || hello == "" {
+			return err
+		}
+		_, err = io.ReadFull(c, make([]byte, 1))
 		return err
 	}
-	defer c.Close()
-	defer context.AfterFunc(ctx, func() { c.Close() })()
-	if _, err := io.WriteString(c, "AMQP\x00\x00\x09\x01"); err != nil {
-		return err
-	}
-	_, err = io.ReadFull(c, make([]byte, 1))
-	return err
 }
 
 // Ctl runs rabbitmqctl and returns its output. It takes a second or two.

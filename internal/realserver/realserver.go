@@ -52,6 +52,7 @@ func SkipExamples(installed error) {
 // process is a server that ends when its standard input does, and so with the
 // process that holds the other end.
 type process struct {
+	dir   string // [os.DevNull] for none
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
 	said  tail
@@ -71,7 +72,7 @@ kill 0`
 // start runs a command in a process group of its own. dir is deleted if this
 // process dies; signal asks the server to stop.
 func start(dir, signal string, env []string, command ...string) (*process, error) {
-	p := &process{ended: make(chan struct{})}
+	p := &process{dir: dir, ended: make(chan struct{})}
 	p.cmd = exec.Command("sh", append([]string{"-c", "exec 3<&0; " + guarded, "sh", signal, dir}, command...)...)
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
@@ -98,6 +99,15 @@ func (p *process) Stop() {
 		p.stdin.Close()
 	})
 	<-p.ended
+}
+
+// Close ends the server and deletes its files.
+func (p *process) Close() error {
+	p.Stop()
+	if p.dir == os.DevNull {
+		return nil
+	}
+	return os.RemoveAll(p.dir)
 }
 
 // Kill ends the server at once, as a power cut would.

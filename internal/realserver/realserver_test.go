@@ -90,7 +90,7 @@ func TestRabbitMQ(t *testing.T) {
 		wantLoopback(t, addr)
 	}
 	r.Stop()
-	if err := r.greets(t.Context()); err == nil {
+	if err := hears(r.Addr, "AMQP\x00\x00\x09\x01")(t.Context()); err == nil {
 		t.Error("a stopped node answers")
 	}
 	if err := r.Restart(t.Context()); err != nil {

@@ -187,6 +187,12 @@ type Machine struct {
 	Others float64 `json:"others_during"`
 }
 
+// String describes it in a line.
+func (m *Machine) String() string {
+	return fmt.Sprintf("%s, %d cores, %.1f GiB of memory, %s %s, %s", m.CPU, m.Cores, float64(m.Memory)/(1<<30), m.OS,
+		m.Kernel, m.Go)
+}
+
 // When a machine counts as busy with other work: a load average, as a share of
 // the cores, and a share of the processors.
 const (

@@ -80,12 +80,11 @@ func (c *Conn) BodySize(seq int64) (n int64, err error) {
 func (f *File) Event(c *Conn, seq int64) (e *bellhop.Event, err error) {
 	var bad error
 	_, err = c.Prepare(`SELECT ` + EventColumns + `, ` + TraceColumn + `, ` + BodyColumns +
-		` FROM events e WHERE e.seq = ?`).Int(seq).
-		First(func(r Row) {
-			e = ScanEvent(r).Event
-			e.TraceParent = r.Text()
-			e.Body, bad = f.ScanBody(c, r)
-		})
+		` FROM events e WHERE e.seq = ?`).Int(seq).First(func(r Row) {
+		e = ScanEvent(r).Event
+		e.TraceParent = r.Text()
+		e.Body, bad = f.ScanBody(c, r)
+	})
 	if err == nil {
 		err = bad
 	}

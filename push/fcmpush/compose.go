@@ -1,6 +1,7 @@
 package fcmpush
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -49,7 +50,7 @@ func (s *Sender) compose(m push.Message) (*message, error) {
 			Cause: fmt.Errorf("FCM takes addresses of kind token and fid, not %q", string(m.Device.Kind))}
 	}
 	tag := fitTag(m.Tag)
-	ttl := s.lifetime(m.TTL)
+	ttl := lifetime(m.TTL)
 	text, room := push.Text{Title: m.Title, Body: m.Body, Data: m.Data}, maxPayload-overhead-3*push.JSONLen(tag)
 	switch {
 	case m.Device.Form != bellhop.FormData:
@@ -124,11 +125,8 @@ func composeWeb(form bellhop.Form, tag string, seconds int64) *webpush {
 
 // lifetime is how long FCM keeps a message, in whole seconds. Less than none
 // means now or never.
-func (s *Sender) lifetime(ttl time.Duration) time.Duration {
-	if ttl == 0 {
-		ttl = s.ttl
-	}
-	ttl = min(max(ttl, 0), maxTTL)
+func lifetime(ttl time.Duration) time.Duration {
+	ttl = min(max(cmp.Or(ttl, defaultTTL), 0), maxTTL)
 	return (ttl + time.Second - 1).Truncate(time.Second)
 }
 

@@ -2,8 +2,8 @@ package fcmpush
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -56,21 +56,16 @@ type detail struct {
 
 // answerError is FCM's answer, in words that are safe to log.
 type answerError struct {
-	http int
 	code string // FCM's own; "" when it gave none
 	text string
 }
 
 func (e *answerError) Error() string { return e.text }
 
-// classify turns an error of the generated client into a [*push.Error]. begun tells whether any of
-// the message may have left.
-func (s *Sender) classify(err error, begun bool, m push.Message) *push.Error {
-	answer, ok := errors.AsType[*refusal](err)
-	switch {
-	case ok:
-		return s.classifyAnswer(answer, m)
-	case !begun:
+// unanswered is the error of an attempt without an answer. begun tells whether any of the message may
+// have left.
+func unanswered(err error, begun bool, m push.Message) *push.Error {
+	if !begun {
 		return unsent("reaching FCM", push.Quiet(err, m))
 	}
 	return &push.Error{Reason: push.ReasonUnknown, Cause: fmt.Errorf("waiting for FCM's answer: %w",
@@ -94,7 +89,7 @@ func (s *Sender) classifyAnswer(answer *refusal, m push.Message) *push.Error {
 	if e.Reason == push.ReasonUnproven {
 		text += "; FCM has taken no message with this key yet: check that project " + s.project + " is the app's"
 	}
-	e.Cause = &answerError{http: answer.status, code: code, text: text}
+	e.Cause = &answerError{code: code, text: text}
 	return e
 }
 
@@ -113,24 +108,15 @@ func reasonOf(status int, code string, blamesAddress bool) push.Reason {
 	if code == codeInvalidArgument {
 		status = http.StatusBadRequest
 	}
-	switch status {
-	case http.StatusBadRequest:
-		if blamesAddress {
-			return push.ReasonBadAddress
-		}
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+	switch {
+	case status == http.StatusBadRequest && blamesAddress:
+		return push.ReasonBadAddress
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
 		return push.ReasonNotAllowed
-	case http.StatusRequestTimeout:
+	case status/100 < 4:
 		return push.ReasonUnavailable
-	case http.StatusTooManyRequests:
-		return push.ReasonQuota
-	case http.StatusGatewayTimeout:
-		return push.ReasonUnknown // the server behind the gateway may have taken it
 	}
-	if status/100 == 4 {
-		return push.ReasonRefused
-	}
-	return push.ReasonUnavailable
+	return push.ReasonOfStatus(status)
 }
 
 func (b *answerBody) code() string {
@@ -164,9 +150,7 @@ func (b *answerBody) blamesAddress() bool {
 // describe says what FCM answered and, if known, what to do. It leaves out the message of a 400,
 // which may quote any part of the push.
 func (s *Sender) describe(status int, code string, b *answerBody, m push.Message) string {
-	if code == "" {
-		code = b.Error.Status
-	}
+	code = cmp.Or(code, b.Error.Status)
 	text := strings.TrimSpace("FCM answered " + strconv.Itoa(status) + " " + push.Clip(code, 60))
 	switch {
 	case status == http.StatusBadRequest:
@@ -196,16 +180,9 @@ func (s *Sender) remedy(status int, code string) string {
 	return ""
 }
 
-// refusedToken reports whether FCM refused the access token, not the message.
-func refusedToken(err error) bool {
-	answer, ok := errors.AsType[*refusal](err)
-	return ok && answer.status == http.StatusUnauthorized && !bytes.Contains(answer.body, []byte(codeThirdPartyAuth))
-}
-
-// isAnswer reports whether FCM answered at all.
-func isAnswer(err error) bool {
-	_, ok := errors.AsType[*refusal](err)
-	return ok
+// ofToken reports whether FCM refused the access token, not the message.
+func (r *refusal) ofToken() bool {
+	return r.status == http.StatusUnauthorized && !bytes.Contains(r.body, []byte(codeThirdPartyAuth))
 }
 
 // unsent is the error of an attempt that ended before any of the message left.

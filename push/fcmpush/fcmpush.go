@@ -24,11 +24,11 @@ const (
 	realEndpoint   = "https://fcm.googleapis.com"
 	messagingScope = "https://www.googleapis.com/auth/firebase.messaging"
 
-	// minTimeout is FCM's own rule for its clients
+	// timeout is how long one request may take. FCM asks its clients for 10 seconds at least
 	// (https://firebase.google.com/docs/cloud-messaging/scale-fcm).
-	minTimeout     = 10 * time.Second
-	defaultTimeout = 15 * time.Second
-	defaultTTL     = 4 * time.Hour
+	timeout = 15 * time.Second
+	// defaultTTL is how long FCM keeps a message that says nothing itself.
+	defaultTTL = 4 * time.Hour
 )
 
 // Options configure a [Sender]. Credentials or CredentialsFile is needed; the
@@ -42,15 +42,6 @@ type Options struct {
 	// Endpoint is where FCM is, as scheme://host[:port]; "" is Google's. With
 	// another endpoint it ignores the environment's proxies.
 	Endpoint string
-	// Timeout is how long one request may take; 0 means 15 seconds, and less
-	// than 10 is an error.
-	Timeout time.Duration
-	// TTL is how long FCM keeps a message that says nothing itself; 0 means
-	// 4 hours.
-	TTL time.Duration
-	// Transport carries the requests, those for access tokens too; nil means
-	// one made for many sends at once.
-	Transport http.RoundTripper
 	// Now is the time; nil means time.Now.
 	Now func() time.Time
 }
@@ -60,8 +51,6 @@ type Sender struct {
 	url     string // of FCM's method
 	project string
 	tokens  *tokens
-	timeout time.Duration
-	ttl     time.Duration
 	now     func() time.Time
 	http    *http.Client
 	proven  atomic.Bool // FCM has taken a message with these credentials
@@ -79,34 +68,20 @@ func New(_ context.Context, o Options) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
+	transport := newTransport(o.Endpoint == realEndpoint)
 	return &Sender{
 		project: project,
 		url:     o.Endpoint + "/v1/projects/" + project + "/messages:send",
-		tokens:  newTokens(account, o.Transport, o.Timeout, o.Now),
-		timeout: o.Timeout,
-		ttl:     o.TTL,
+		tokens:  newTokens(account, transport, o.Now),
 		now:     o.Now,
-		http:    newHTTPClient(o.Transport),
+		http:    newHTTPClient(transport),
 	}, nil
 }
 
 // complete checks the options and fills in the defaults.
 func (o *Options) complete() error {
-	if o.Timeout == 0 {
-		o.Timeout = defaultTimeout
-	}
-	if o.Timeout < minTimeout {
-		return bellhop.Invalidf("fcm_timeout", "the timeout for FCM is %v; FCM needs at least %v", o.Timeout,
-			minTimeout)
-	}
-	if o.TTL <= 0 {
-		o.TTL = defaultTTL
-	}
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Transport == nil {
-		o.Transport = newTransport(o.Endpoint == "")
 	}
 	if o.Endpoint == "" {
 		o.Endpoint = realEndpoint
@@ -205,19 +180,21 @@ func (s *Sender) post(ctx context.Context, r *request, m push.Message) (string, 
 	if err != nil {
 		return "", err
 	}
-	var begun atomic.Bool
-	ctx, cancel := context.WithTimeout(traceBegun(ctx, &begun), s.timeout)
+	ctx, begun := push.TraceBegun(ctx)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	name, err := s.call(ctx, token.value, r)
-	if err != nil {
-		e := s.classify(err, begun.Load(), m)
-		switch {
-		case refusedToken(err):
-			s.tokens.forget(token, e)
-		case isAnswer(err):
-			token.worked.Store(true)
-		}
+	answer, refused := errors.AsType[*refusal](err)
+	switch {
+	case refused && answer.ofToken():
+		e := s.classifyAnswer(answer, m)
+		s.tokens.forget(token, e)
 		return "", e
+	case refused:
+		token.worked.Store(true)
+		return "", s.classifyAnswer(answer, m)
+	case err != nil:
+		return "", unanswered(err, begun.Load(), m)
 	}
 	token.worked.Store(true)
 	if name == "" {

@@ -52,9 +52,9 @@ type tokens struct {
 	closed   bool
 }
 
-func newTokens(account *jwt.Config, transport http.RoundTripper, timeout time.Duration, now func() time.Time) *tokens {
+func newTokens(account *jwt.Config, transport http.RoundTripper, now func() time.Time) *tokens {
 	ctx, cancel := context.WithCancel(context.Background())
-	client := newHTTPClient(withContext{transport, ctx, timeout})
+	client := newHTTPClient(withContext{transport, ctx})
 	source := context.WithValue(ctx, oauth2.HTTPClient, client)
 	return &tokens{
 		fetch: func() (*token, error) { return fetchToken(source, account, now) },
@@ -67,12 +67,11 @@ func newTokens(account *jwt.Config, transport http.RoundTripper, timeout time.Du
 // withContext gives oauth2's requests a context, which it does not do itself.
 type withContext struct {
 	http.RoundTripper
-	ctx     context.Context
-	timeout time.Duration
+	ctx context.Context
 }
 
 func (w withContext) RoundTrip(r *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(w.ctx, w.timeout)
+	ctx, cancel := context.WithTimeout(w.ctx, timeout)
 	answer, err := w.RoundTripper.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		cancel()

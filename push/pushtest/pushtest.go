@@ -3,6 +3,7 @@
 package pushtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,14 +98,10 @@ func (h Harness) forms() []bellhop.Form {
 }
 
 func (p Peer) message(h Harness, form bellhop.Form) push.Message {
-	address := secret
-	if p.Address != "" {
-		address = p.Address
-	}
 	return push.Message{
 		Device: bellhop.Device{
 			ID: 1, Shop: "demo.myshopify.com", Installation: "phone-1",
-			Kind: h.Kinds[0], Value: address, Platform: bellhop.PlatformAndroid, Form: form,
+			Kind: h.Kinds[0], Value: cmp.Or(p.Address, secret), Platform: bellhop.PlatformAndroid, Form: form,
 		},
 		Tag:   "order-4711",
 		Title: "New order #1001",

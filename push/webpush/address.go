@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -81,16 +82,7 @@ func newClient(private bool) *http.Client {
 	if !private {
 		dialer.Control = publicOnly
 	}
-	return &http.Client{
-		Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
-			MaxIdleConns: 256, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression:     true,
-		},
-		// A service does not send us elsewhere, and a message is not posted twice.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return &http.Client{Transport: push.NewTransport(dialer, 256, 64), CheckRedirect: push.NoRedirect}
 }
 
 // notPublic are networks that netip's own words leave out.
@@ -128,10 +120,7 @@ func perhapsPublic(u *url.URL) bool {
 // there.
 func publicOnly(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return errPrivate
-	}
-	if to.Port() != httpsPort || !isPublic(to.Addr()) {
+	if err != nil || to.Port() != httpsPort || !isPublic(to.Addr()) {
 		return errPrivate
 	}
 	return nil
@@ -142,10 +131,5 @@ func isPublic(a netip.Addr) bool {
 	if !a.IsGlobalUnicast() || a.IsPrivate() {
 		return false
 	}
-	for _, p := range notPublic {
-		if p.Contains(a) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(notPublic, func(p netip.Prefix) bool { return p.Contains(a) })
 }

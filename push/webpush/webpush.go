@@ -19,6 +19,7 @@ package webpush
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,10 +27,8 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/SherClockHolmes/webpush-go"
@@ -46,10 +45,13 @@ type Options struct {
 	// Private allows services in private networks and without TLS: for tests, and for teams that
 	// run one.
 	Private bool
-	Timeout time.Duration // for one attempt; default 10 s
-	TTL     time.Duration // of messages that say none; default a day
 	Now     func() time.Time
 }
+
+const (
+	timeout    = 10 * time.Second // for one attempt
+	defaultTTL = 24 * time.Hour   // of messages that say none
+)
 
 // Sender sends to browsers.
 type Sender struct {
@@ -66,12 +68,6 @@ func New(o Options) (*Sender, error) {
 	}
 	if err := checkSubject(o.Subject); err != nil {
 		return nil, err
-	}
-	if o.Timeout <= 0 {
-		o.Timeout = 10 * time.Second
-	}
-	if o.TTL <= 0 {
-		o.TTL = 24 * time.Hour
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -103,16 +99,15 @@ func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
 	if err != nil {
 		return "", &push.Error{Reason: push.ReasonRefused, Cause: errors.New("the message can't be written as JSON")}
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	ctx, begun := push.TraceBegun(ctx)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var begun atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { begun.Store(true) }})
 	answer, err := webpush.SendNotificationWithContext(ctx, payload, to, s.sendOptions(m))
 	if err != nil {
 		return "", failed(err, begun.Load(), m)
 	}
 	defer answer.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10)) // all, so that the connection can be used again
+	body, _ := io.ReadAll(io.LimitReader(answer.Body, push.MaxAnswer)) // all, so that the connection can be used again
 	if answer.StatusCode/100 == 2 {
 		return name(answer), nil
 	}
@@ -127,15 +122,11 @@ func name(answer *http.Response) string {
 }
 
 func (s *Sender) sendOptions(m push.Message) *webpush.Options {
-	ttl := m.TTL
-	if ttl == 0 {
-		ttl = s.options.TTL
-	}
 	return &webpush.Options{
 		// The library puts mailto: before everything except https addresses.
 		HTTPClient: s.client, Subscriber: strings.TrimPrefix(s.options.Subject, "mailto:"), Topic: topic(m.Tag),
 		Urgency: webpush.UrgencyHigh,
-		TTL:     int(max(0, ttl) / time.Second), VAPIDPublicKey: s.options.Keys.Public,
+		TTL:     int(max(0, cmp.Or(m.TTL, defaultTTL)) / time.Second), VAPIDPublicKey: s.options.Keys.Public,
 		VAPIDPrivateKey: s.options.Keys.Private,
 		VapidExpiration: s.options.Now().Add(12 * time.Hour),
 	}
@@ -202,19 +193,10 @@ func reasonOf(status int) push.Reason {
 	switch status {
 	case http.StatusNotFound, http.StatusGone:
 		return push.ReasonUnregistered
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return push.ReasonNotAllowed
-	case http.StatusTooManyRequests, http.StatusNotAcceptable:
+	case http.StatusNotAcceptable:
 		return push.ReasonQuota
-	case http.StatusRequestTimeout:
-		return push.ReasonUnavailable
-	case http.StatusGatewayTimeout:
-		return push.ReasonUnknown // the server behind the gateway may have taken it
 	}
-	if status/100 == 5 {
-		return push.ReasonUnavailable
-	}
-	return push.ReasonRefused
+	return push.ReasonOfStatus(status)
 }
 
 // Takes implements [push.Sender].

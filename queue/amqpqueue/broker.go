@@ -174,12 +174,6 @@ func (b *Broker) Open(ctx context.Context, name string) (queue.Queue, error) {
 	return b.newQueue(name, attrs), nil
 }
 
-// Ping asks the broker whether it is there.
-func (b *Broker) Ping(ctx context.Context) error {
-	_, err := b.Names(ctx)
-	return err
-}
-
 func (b *Broker) newQueue(name string, attrs queue.Attributes) *Queue {
 	q := &Queue{Broker: b, names: names(name), name: name, router: newRouter(b.now, spread),
 		large: newRouter(b.now, largeLanes), scratch: sync.Pool{New: func() any { return new([]byte) }}}

@@ -106,8 +106,7 @@ func (p *poll) ask(ctx context.Context, op string) (sum counts, err error) {
 	if errs != nil {
 		return p.q.in.count(), ctx.Err()
 	}
-	late := time.NewTimer(answerWithin)
-	defer late.Stop()
+	late := time.After(answerWithin)
 	for n := 0; n < members.Consumers; {
 		select {
 		case d, ok := <-p.answers:
@@ -122,7 +121,7 @@ func (p *poll) ask(ctx context.Context, op string) (sum counts, err error) {
 			if err := json.Unmarshal(d.Body, &c); err == nil {
 				sum.add(c)
 			}
-		case <-late.C:
+		case <-late:
 			return sum, nil
 		case <-ctx.Done():
 			return sum, ctx.Err()

@@ -22,18 +22,22 @@ type deadMessage struct {
 	m decoded
 }
 
-// scan reads the dead letters, one process at a time. Those that fn does not
-// acknowledge go back.
-func (q *Queue) scan(ctx context.Context, doing string, fn func(context.Context, []deadMessage) error) error {
+// scan reads the dead letters with these ids, or all, one process at a time. Those that
+// fn does not acknowledge go back.
+func (q *Queue) scan(ctx context.Context, doing string, ids []bellhop.EventID,
+	fn func(context.Context, []deadMessage) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*adminPatience)
 	defer cancel()
 	for {
 		err := locked(ctx, q.asking, q.dead()+".lock", func(ch *amqp.Channel) error {
-			all, err := q.receiveDead(ch)
+			chosen, err := q.receiveDead(ch)
+			if err == nil {
+				chosen, err = choose(chosen, ids)
+			}
 			if err != nil {
 				return err
 			}
-			return fn(ctx, all)
+			return fn(ctx, chosen)
 		})
 		if !errors.Is(err, errBusy) {
 			return q.target.Explain(doing, err)
@@ -59,7 +63,8 @@ func (q *Queue) receiveDead(ch *amqp.Channel) (all []deadMessage, err error) {
 
 // DeadLetters implements [queue.DeadLetters].
 func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) (out []queue.DeadEvent, err error) {
-	err = q.scan(ctx, "list the dead letters of the queue "+q.name, func(_ context.Context, all []deadMessage) error {
+	doing := "list the dead letters of the queue " + q.name
+	err = q.scan(ctx, doing, nil, func(_ context.Context, all []deadMessage) error {
 		for _, c := range all {
 			out = append(out, deadEvent(&c.d, c.m))
 		}
@@ -71,12 +76,10 @@ func (q *Queue) DeadLetters(ctx context.Context, after queue.Cursor, limit int) 
 // DeadLetter implements [queue.DeadLetters].
 func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.DeadEvent, err error) {
 	var found deadMessage
-	err = q.scan(ctx, "look for a dead letter of the queue "+q.name, func(_ context.Context, all []deadMessage) error {
-		chosen, err := choose(all, []bellhop.EventID{id})
-		if err == nil {
-			found = chosen[len(chosen)-1]
-		}
-		return err
+	doing := "look for a dead letter of the queue " + q.name
+	err = q.scan(ctx, doing, []bellhop.EventID{id}, func(_ context.Context, chosen []deadMessage) error {
+		found = chosen[len(chosen)-1]
+		return nil
 	})
 	if err != nil {
 		return l, err
@@ -91,11 +94,8 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.Dea
 // Redrive implements [queue.DeadLetters]. It publishes each before it acknowledges
 // the dead letter: a crash in between leaves both.
 func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (n int, err error) {
-	err = q.scan(ctx, "replay dead letters of the queue "+q.name, func(ctx context.Context, all []deadMessage) error {
-		chosen, err := choose(all, ids)
-		if err != nil {
-			return err
-		}
+	doing := "replay dead letters of the queue " + q.name
+	err = q.scan(ctx, doing, ids, func(ctx context.Context, chosen []deadMessage) error {
 		out := make([]*rabbit.Message, len(chosen))
 		for i, c := range chosen {
 			out[i] = again(&c.d, 0, 0)
@@ -122,11 +122,8 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 		return 0, nil
 	}
 	var gone []deadMessage
-	err = q.scan(ctx, "drop dead letters of the queue "+q.name, func(ctx context.Context, all []deadMessage) error {
-		chosen, err := choose(all, ids)
-		if err != nil {
-			return err
-		}
+	doing := "drop dead letters of the queue " + q.name
+	err = q.scan(ctx, doing, ids, func(_ context.Context, chosen []deadMessage) error {
 		for _, c := range chosen {
 			if err := c.d.Ack(false); err != nil {
 				return err

@@ -141,9 +141,9 @@ func (in *intake) next(max int) (out []*held) {
 		out = in.batch(max)
 	}
 	if len(out) == 0 && len(in.lanes[suspects]) > 0 {
-		out = append(out, in.pop(suspects))
+		return []*held{in.pop(suspects)}
 	}
-	if len(out) == 0 && !in.alone {
+	if !in.alone {
 		out = in.batch(max)
 	}
 	return out

@@ -2,6 +2,7 @@ package amqpqueue
 
 import (
 	"hash/fnv"
+	"slices"
 	"sync"
 	"time"
 )
@@ -49,12 +50,7 @@ func (r *router) pick(shop string) int {
 		h.Write([]byte(shop))
 		lane = int(h.Sum32()) % len(r.total)
 	}
-	quiet := 0
-	for i := range r.total {
-		if r.total[i] < r.total[quiet] {
-			quiet = i
-		}
-	}
+	quiet := slices.Index(r.total, slices.Min(r.total))
 	if others := r.total[lane] - r.sent[lane][shop]; others > wellAbove*r.total[quiet]+atLeast {
 		lane = quiet
 	}

@@ -1,7 +1,6 @@
 package amqpqueue
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -41,7 +40,10 @@ func (in *intake) serve() {
 			err = in.serveOn(s)
 			s.end()
 		}
-		err = in.explain(ctx, err)
+		if ctx.Err() != nil {
+			err = nil
+		}
+		err = in.q.target.Explain("consume from the queue "+in.q.name, err)
 		if err != nil && away.IsZero() {
 			in.q.log.Warn("lost the consuming connection; connecting again", "queue", in.q.name, "err", err)
 			away = time.Now()
@@ -49,13 +51,6 @@ func (in *intake) serve() {
 		in.lost(fatal(err))
 		wait.Pause(ctx, pause)
 	}
-}
-
-func (in *intake) explain(ctx context.Context, err error) error {
-	if ctx.Err() != nil || err == nil {
-		return nil
-	}
-	return in.q.target.Explain("consume from the queue "+in.q.name, err)
 }
 
 // fatal returns an error that waiting does not mend.
@@ -80,39 +75,29 @@ var errDeleted = bellhop.Errorf(bellhop.NotFound, "queue_not_found",
 func (in *intake) serveOn(s *subscription) error {
 	t := serving{intake: in, s: s, linger: firstLinger}
 	for {
-		if in.isClosed() {
+		if in.ctx.Err() != nil {
 			return t.shutdown()
 		}
 		next, err := t.due()
 		if err != nil {
 			return err
 		}
-		timer := time.NewTimer(next)
 		select {
 		case <-in.wake:
-		case <-timer.C:
+		case <-time.After(next):
 		case <-in.ctx.Done():
 		case d, ok := <-s.requests:
 			if !ok {
-				timer.Stop()
 				return t.why()
 			}
 			t.answer(&d)
 		case _, ok := <-s.canceled:
-			timer.Stop()
 			if !ok {
 				return t.why()
 			}
 			return errDeleted
 		}
-		timer.Stop()
 	}
-}
-
-func (in *intake) isClosed() bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.closed
 }
 
 // serving is the goroutine's state while it has a connection.

@@ -21,8 +21,7 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]queue.Delivery, error) 
 		expires := q.now().Add(q.current(ctx).Visibility)
 		var out []queue.Delivery
 		for _, h := range q.in.lease(q.readable(ctx, all), expires) {
-			out = append(out, queue.Delivery{Event: h.event, Attempt: h.attempt(), Receipt: h.receipt,
-				Expires: expires})
+			out = append(out, queue.Delivery{Event: h.event, Attempt: h.attempt(), Receipt: h.receipt, Expires: expires})
 		}
 		if len(out) > 0 {
 			return out, nil

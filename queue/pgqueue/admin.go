@@ -23,13 +23,10 @@ func (q *Queue) Depth(ctx context.Context) (d queue.Depth, err error) {
 			       (SELECT min(accepted_at) FROM queue_events WHERE seq IN (w.first, r.first))
 			FROM w, r`, q.id)
 	})
-	if err != nil {
-		return queue.Depth{}, queue.Wrap("measure the queue", err)
-	}
 	if !oldest.IsZero() {
 		d.Oldest = max(0, q.pools.Now().Sub(oldest))
 	}
-	return d, nil
+	return d, queue.Wrap("measure the queue", err)
 }
 
 // purgeWaiting drops a part of the events from before the purge.

@@ -120,8 +120,7 @@ func (b *Broker) Remove(ctx context.Context, name string) error {
 	err = b.forced.Once(ctx, func(b *postgres.Batch) {
 		// From here on nobody sends into it.
 		b.Exec(`DELETE FROM queues WHERE id = $1`, id)
-		for _, table := range []string{"queue_waiting", "queue_retries", "queue_leases", "queue_dead",
-			"queue_consumers"} {
+		for _, table := range []string{"queue_waiting", "queue_retries", "queue_leases", "queue_dead", "queue_consumers"} {
 			b.Exec(`DELETE FROM `+table+` WHERE queue = $1`, id)
 		}
 	})

@@ -111,8 +111,5 @@ func (q *Queue) takeDead(ctx context.Context, statement string, ids []bellhop.Ev
 		n = len(back)
 		return tx.Commit(func(*postgres.Batch) {})
 	})
-	if err != nil {
-		return 0, err
-	}
-	return n, nil
+	return n, err
 }

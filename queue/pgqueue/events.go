@@ -73,8 +73,7 @@ func (b *Broker) keepDictionary(ctx context.Context) error {
 
 func (b *Broker) dictionary(ctx context.Context, id int64) (bytes []byte, err error) {
 	err = b.worker.Read(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(&bytes) }, `SELECT bytes FROM queue_dictionaries WHERE id = $1`,
-			id)
+		b.Each(func(r pgx.Rows) error { return r.Scan(&bytes) }, `SELECT bytes FROM queue_dictionaries WHERE id = $1`, id)
 	})
 	return bytes, err
 }

@@ -106,8 +106,7 @@ func drain(t *testing.T, want, batch int, consumers ...queue.Consumer) map[bellh
 				if err != nil {
 					return
 				}
-				if err := c.Settle(ctx, settlements(queue.Ack, ds...)...); err != nil &&
-					!errors.Is(err, context.Canceled) {
+				if err := c.Settle(ctx, settlements(queue.Ack, ds...)...); err != nil && !errors.Is(err, context.Canceled) {
 					t.Errorf("settle: %v", err)
 				}
 				mu.Lock()

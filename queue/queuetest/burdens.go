@@ -110,8 +110,7 @@ func (s suite) unreadableBody(t *testing.T) {
 		return err == nil && len(dead) == 1
 	})
 	d, err := q.DeadLetter(t.Context(), lost.ID)
-	if err != nil || d.Event.WebhookID != lost.WebhookID || d.Reason == "" || d.DiedAt.IsZero() ||
-		len(d.Event.Body) > 0 {
+	if err != nil || d.Event.WebhookID != lost.WebhookID || d.Reason == "" || d.DiedAt.IsZero() || len(d.Event.Body) > 0 {
 		t.Errorf("the dead letter is %+v, %v; want all but its body, and a reason", d, err)
 	}
 	wantDepth(t, q, 0, 0, 1)

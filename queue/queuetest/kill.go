@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -86,12 +87,8 @@ func (s suite) survivesKill(t *testing.T) {
 	for range 5 {
 		s.killOne(t, s.Address(b), acked, gone)
 	}
-	waiting := map[string]bool{}
-	for id := range acked {
-		if !gone[id] {
-			waiting[id] = true
-		}
-	}
+	waiting := maps.Clone(acked)
+	maps.DeleteFunc(waiting, func(id string, _ bool) bool { return gone[id] })
 	t.Logf("%d events acknowledged before 5 kills, %d of them must still come", len(acked), len(waiting))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -99,8 +99,7 @@ func (s suite) retryAfterDelay(t *testing.T) {
 	d := receive(t, q, 1)[0]
 	start := time.Now()
 	const delay = 300 * time.Millisecond
-	err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.Retry, Delay: delay,
-		Reason: "later"})
+	err := q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.Retry, Delay: delay, Reason: "later"})
 	must(t, err)
 	if s.promised(t, PromiseDelayedWaits) {
 		wantDepth(t, q, 1, 0, 0)
@@ -184,8 +183,7 @@ func (s suite) deadLetter(t *testing.T) {
 	e.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	send(t, q, e)
 	d := receive(t, q, 1)[0]
-	must(t, q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.DeadLetter,
-		Reason: "poison"}))
+	must(t, q.Settle(t.Context(), queue.Settlement{Receipt: d.Receipt, Verdict: queue.DeadLetter, Reason: "poison"}))
 	nothingWaits(t, q)
 	wantDepth(t, q, 0, 0, 1)
 	wantDead(t, q, e, 1, "poison")

@@ -1,6 +1,7 @@
 package sqlitequeue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -104,8 +105,7 @@ func (q *Queue) SetAttributes(ctx context.Context, a queue.Attributes) error {
 const deadColumns = `d.attempts, d.reason, d.died_at, ` + sqlitefile.EventColumns + `, ` + sqlitefile.TraceColumn
 
 func scanDead(r sqlitefile.Row) queue.DeadEvent {
-	d := queue.DeadEvent{Attempts: int(r.Int()), Reason: r.Text(), DiedAt: r.Time(),
-		Event: sqlitefile.ScanEvent(r).Event}
+	d := queue.DeadEvent{Attempts: int(r.Int()), Reason: r.Text(), DiedAt: r.Time(), Event: sqlitefile.ScanEvent(r).Event}
 	d.Event.TraceParent = r.Text()
 	return d
 }
@@ -169,22 +169,13 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 func (q *Queue) takeDead(ctx context.Context, ids []bellhop.EventID,
 	fn func(*sqlitefile.Tx, sqlitefile.Archived) error) (n int, err error) {
 	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
-		n = 0
 		chosen, err := q.chosen(tx, ids)
-		if err != nil {
-			return err
+		n = len(chosen)
+		for i := 0; i < n && err == nil; i++ {
+			seq := chosen[i].Seq
+			err = cmp.Or(fn(tx, chosen[i]), tx.Prepare(`DELETE FROM dead WHERE queue = ? AND seq = ?`).Int(q.id).Int(seq).Exec())
 		}
-		for _, a := range chosen {
-			if err := fn(tx, a); err != nil {
-				return err
-			}
-			err := tx.Prepare(`DELETE FROM dead WHERE queue = ? AND seq = ?`).Int(q.id).Int(a.Seq).Exec()
-			if err != nil {
-				return err
-			}
-			n++
-		}
-		return nil
+		return err
 	})
 	return n, err
 }

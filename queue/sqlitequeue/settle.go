@@ -3,6 +3,7 @@ package sqlitequeue
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -51,15 +52,11 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 // receipts. A lease that is gone has no items.
 func (q *Queue) eachLease(tx *sqlitefile.Tx, receipts []queue.Receipt, fn func(l lease, at []int) error) error {
 	places := map[int64][]int{}
-	var order []int64
 	for i, r := range receipts {
 		id, _ := r.Numbers()
-		if places[id] == nil {
-			order = append(order, id)
-		}
 		places[id] = append(places[id], i)
 	}
-	for _, id := range order {
+	for _, id := range slices.Sorted(maps.Keys(places)) {
 		l := lease{id: id}
 		var bad error
 		_, err := tx.Prepare(`SELECT retried, items FROM leases WHERE id = ? AND queue = ?`).Int(id).Int(q.id).

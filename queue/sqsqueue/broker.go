@@ -3,10 +3,10 @@ package sqsqueue
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,12 +133,9 @@ func (b *Broker) make(ctx context.Context, name string, a queue.Attributes) erro
 		return err
 	}
 	// No other queue may send its dead letters here.
-	allow, err := json.Marshal(map[string]any{"redrivePermission": "byQueue", "sourceQueueArns": []string{arn}})
-	if err != nil {
-		return err
-	}
+	allow := fmt.Sprintf(`{"redrivePermission":"byQueue","sourceQueueArns":[%q]}`, arn)
 	_, err = b.client.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &dead,
-		Attributes: map[string]string{"RedriveAllowPolicy": string(allow)}})
+		Attributes: map[string]string{"RedriveAllowPolicy": allow}})
 	return b.explain(ctx, "make the queue "+name, err)
 }
 
@@ -242,14 +239,8 @@ func (b *Broker) Names(ctx context.Context) ([]string, error) {
 			all[nameIn(url)] = true
 		}
 	}
-	var names []string
-	for name := range all {
-		if all[deadName(name)] {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
+	alone := func(name string) bool { return !all[deadName(name)] }
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), alone), nil
 }
 
 // URL implements [queue.Broker].

@@ -114,8 +114,7 @@ func (q *Queue) scan(ctx context.Context, limit int, fn func([]*deadMessage) (en
 		if err != nil {
 			return err
 		}
-		fresh := slices.DeleteFunc(slices.Clone(page),
-			func(d *deadMessage) bool { return seen[d.id] || d.dead.Event == nil })
+		fresh := slices.DeleteFunc(slices.Clone(page), func(d *deadMessage) bool { return seen[d.id] || d.dead.Event == nil })
 		n := len(fresh)
 		enough, err := fn(fresh)
 		for _, d := range page {
@@ -147,8 +146,7 @@ func (q *Queue) receiveDead(ctx context.Context) ([]*deadMessage, error) {
 	for i, l := range q.read(out.Messages, q.opts.Now(), scanVisibility) {
 		page[i] = &deadMessage{lease: l, dead: q.deadEvent(l.msg, out.Messages[i].Attributes)}
 		if page[i].dead.Event == nil {
-			q.opts.Log.Warn("a message among the dead letters is not bellhop's",
-				"queue", nameIn(q.dead), "message", l.id)
+			q.opts.Log.Warn("a message among the dead letters is not bellhop's", "queue", nameIn(q.dead), "message", l.id)
 		}
 	}
 	return page, nil
@@ -232,6 +230,5 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.Dea
 }
 
 func noDeadLetter(id bellhop.EventID) error {
-	return bellhop.Errorf(bellhop.NotFound, "dead_letter_not_found",
-		"SQS hands out no dead letter %s now", id)
+	return bellhop.Errorf(bellhop.NotFound, "dead_letter_not_found", "SQS hands out no dead letter %s now", id)
 }

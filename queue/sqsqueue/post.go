@@ -18,13 +18,6 @@ import (
 	"bellhop/internal/wait"
 )
 
-// dispatch sends one batch to a queue; the caller has a limit of its own.
-func (q *Queue) dispatch(url string, batch []*entry) {
-	ctx, cancel := context.WithTimeout(q.life, sendPatience)
-	defer cancel()
-	q.post(ctx, url, batch)
-}
-
 // postAll sends any number of entries to a queue, a few batches at a time.
 func (q *Queue) postAll(ctx context.Context, url string, entries []*entry) {
 	var g errgroup.Group

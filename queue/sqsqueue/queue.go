@@ -77,7 +77,11 @@ func (b *Broker) queue(name, main, dead string) *Queue {
 		scanning: semaphore.NewWeighted(1)}
 	q.life, q.end = context.WithCancel(context.Background())
 	q.known.Store(&known{})
-	q.outbox.send = func(batch []*entry) { q.dispatch(q.main, batch) }
+	q.outbox.send = func(batch []*entry) { // each caller has a limit of its own
+		ctx, cancel := context.WithTimeout(q.life, sendPatience)
+		defer cancel()
+		q.post(ctx, q.main, batch)
+	}
 	q.inbox.now, q.inbox.poll, q.inbox.leases = b.opts.Now, q.longPoll, map[queue.Receipt]*lease{}
 	return q
 }
@@ -135,8 +139,7 @@ func (q *Queue) check(attrs map[string]string) error {
 		return refused(q.name, "is not of the type that its name says",
 			"name FIFO queues with .fifo at the end, and no others")
 	case attrs["RedrivePolicy"] == "":
-		return refused(q.name,
-			"has no dead-letter queue, so a bad event would come again until it expires",
+		return refused(q.name, "has no dead-letter queue, so a bad event would come again until it expires",
 			"make another with bellhop queue create, or give this one a redrive policy")
 	}
 	if err := a.Validate(); err != nil {
@@ -147,8 +150,7 @@ func (q *Queue) check(attrs map[string]string) error {
 
 func checkEncrypted(name string, attrs map[string]string) error {
 	if attrs["SqsManagedSseEnabled"] == "false" && attrs["KmsMasterKeyId"] == "" {
-		return refused(name, "is not encrypted, and orders name people",
-			"set its attribute SqsManagedSseEnabled to true")
+		return refused(name, "is not encrypted, and orders name people", "set its attribute SqsManagedSseEnabled to true")
 	}
 	return nil
 }

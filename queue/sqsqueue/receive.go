@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"golang.org/x/sync/errgroup"
 
 	"bellhop"
 	"bellhop/internal/amazon"
@@ -137,7 +136,7 @@ func (q *Queue) rounds(ctx context.Context, max int, first []*lease) []*lease {
 			break
 		}
 		var mu sync.Mutex
-		var g errgroup.Group
+		var g sync.WaitGroup
 		short := false
 		for range width {
 			ask := min(n, batchSize)
@@ -145,13 +144,12 @@ func (q *Queue) rounds(ctx context.Context, max int, first []*lease) []*lease {
 				break
 			}
 			n -= ask
-			g.Go(func() error {
+			g.Go(func() {
 				leases, err := q.poll(q.life, ask, wait)
 				mu.Lock()
 				defer mu.Unlock()
 				all = append(all, leases...)
-				short = short || err != nil || len(leases) < ask
-				return nil // the next request that waits reports the error
+				short = short || err != nil || len(leases) < ask // the next that waits reports the error
 			})
 		}
 		g.Wait()
@@ -183,8 +181,7 @@ func (q *Queue) poll(ctx context.Context, max int, seconds int32) ([]*lease, err
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{receiveCountName}})
 	now := q.opts.Now()
 	if _, over := errors.AsType[*types.OverLimit](err); over {
-		q.opts.Log.Warn("more events are leased than SQS allows: receiving pauses", "queue", q.name, "for",
-			overLimitPause)
+		q.opts.Log.Warn("more events are leased than SQS allows: receiving pauses", "queue", q.name, "for", overLimitPause)
 		wait.Pause(ctx, overLimitPause)
 		return nil, nil
 	}
@@ -211,14 +208,14 @@ func (q *Queue) read(messages []types.Message, now time.Time, visibility time.Du
 // open decodes events, and fetches their bodies from the bucket. It leaves out
 // those that bellhop can't process.
 func (q *Queue) open(leases []*lease) []*lease {
-	var g errgroup.Group
+	var g sync.WaitGroup
 	for _, l := range leases {
-		g.Go(func() (err error) {
+		g.Go(func() {
+			var err error
 			if l.Event, err = q.codec.Decode(q.life, l.msg); err != nil {
 				q.unreadable(q.life, l, err)
 				l.Receipt = ""
 			}
-			return nil
 		})
 	}
 	g.Wait()
@@ -240,11 +237,8 @@ func message(m types.Message) amazon.Message {
 const receiveCountName = types.MessageSystemAttributeNameApproximateReceiveCount
 
 func receiveCount(m types.Message) int {
-	n, err := strconv.Atoi(m.Attributes[string(receiveCountName)])
-	if err != nil {
-		return 1
-	}
-	return n
+	n, _ := strconv.Atoi(m.Attributes[string(receiveCountName)])
+	return max(1, n)
 }
 
 // unreadable handles a message without a readable event. An event whose body is

@@ -156,8 +156,7 @@ func inTens[T any](items []T, fn func([]T) []error) []error {
 func (q *Queue) remove(ctx context.Context, url string, leases []*lease) []error {
 	return inTens(leases, func(ten []*lease) []error {
 		if len(ten) == 1 {
-			_, err := q.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &url,
-				ReceiptHandle: ten[0].handle()})
+			_, err := q.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: ten[0].handle()})
 			return []error{q.settled(ctx, err)}
 		}
 		in := &sqs.DeleteMessageBatchInput{QueueUrl: &url}

@@ -38,20 +38,20 @@ func ParseURL(address string) (o Options, name string, err error) {
 	}
 	account, name, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
 	if !accountForm.MatchString(account) {
-		return o, "", setting(fmt.Sprintf("%q is not an account of 12 digits", clip(account)))
+		return o, "", setting("%q is not an account of 12 digits", clip(account))
 	}
 	if err := checkName(name); err != nil {
-		return o, "", setting(err.Error())
+		return o, "", setting("%v", err)
 	}
 	o.Account, o.Bucket, o.KMSKey = account, query.Get("bucket"), query.Get("kms")
 	for key, values := range query {
 		switch {
 		case key != "region" && key != "bucket" && key != "kms":
-			return o, "", setting(fmt.Sprintf("there is no parameter %q", clip(key)))
+			return o, "", setting("there is no parameter %q", clip(key))
 		case len(values) != 1 || values[0] == "":
-			return o, "", setting(fmt.Sprintf("the parameter %s has no value, or several", key))
+			return o, "", setting("the parameter %s has no value, or several", key)
 		case key == "bucket" && !bucketForm.MatchString(values[0]):
-			return o, "", setting(fmt.Sprintf("%q is no bucket's name", clip(values[0])))
+			return o, "", setting("%q is no bucket's name", clip(values[0]))
 		}
 	}
 	return o, name, nil
@@ -67,18 +67,17 @@ func where(u *url.URL, region string) (amazon.Settings, error) {
 	}
 	host := awsHost.FindStringSubmatch(u.Host)
 	if u.Scheme != "sqs" || host == nil {
-		return amazon.Settings{}, setting(fmt.Sprintf("%q is not a host of SQS", clip(u.Host)))
+		return amazon.Settings{}, setting("%q is not a host of SQS", clip(u.Host))
 	}
 	if region != "" && region != host[1] {
-		return amazon.Settings{}, setting(fmt.Sprintf("the parameter region is %q and the host is in %s", clip(region),
-			host[1]))
+		return amazon.Settings{}, setting("the parameter region is %q and the host is in %s", clip(region), host[1])
 	}
 	return amazon.Settings{Region: host[1], DualStack: host[2] == "api.aws"}, nil
 }
 
-func setting(found string) error {
+func setting(format string, args ...any) error {
 	return &bellhop.Error{Kind: bellhop.Invalid, Code: "setting", Setting: "BELLHOP_QUEUE",
-		Message: found + "; " + accepted}
+		Message: fmt.Sprintf(format, args...) + "; " + accepted}
 }
 
 func clip(s string) string { return bellhop.Clip(s, 60) }

@@ -3,6 +3,7 @@
 package driver
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -153,23 +154,19 @@ func CheckToken(t bellhop.Token) (bellhop.Token, error) {
 	return t, checkLength("name", t.Name, maxName)
 }
 
+var (
+	kinds     = []bellhop.AddressKind{bellhop.AddressToken, bellhop.AddressFID, bellhop.AddressWebPush}
+	platforms = []bellhop.Platform{bellhop.PlatformAndroid, bellhop.PlatformIOS, bellhop.PlatformWeb}
+	forms     = []bellhop.Form{bellhop.FormNotification, bellhop.FormData}
+)
+
 // CheckDevice refuses a device that can't receive pushes.
 func CheckDevice(d bellhop.Device) error {
 	if d.Installation == "" || d.Value == "" {
 		return bellhop.Invalidf("device", "a device has an installation and a value")
 	}
-	switch d.Kind {
-	case bellhop.AddressToken, bellhop.AddressFID, bellhop.AddressWebPush:
-	default:
-		return badDevice()
-	}
-	switch d.Platform {
-	case bellhop.PlatformAndroid, bellhop.PlatformIOS, bellhop.PlatformWeb:
-	default:
-		return badDevice()
-	}
-	if d.Form != bellhop.FormNotification && d.Form != bellhop.FormData {
-		return badDevice()
+	if !slices.Contains(kinds, d.Kind) || !slices.Contains(platforms, d.Platform) || !slices.Contains(forms, d.Form) {
+		return bellhop.Invalidf("device", "a device's kind, platform or form is unknown")
 	}
 	for _, f := range []struct {
 		what, text string
@@ -185,10 +182,6 @@ func CheckDevice(d bellhop.Device) error {
 	return nil
 }
 
-func badDevice() error {
-	return bellhop.Invalidf("device", "a device's kind, platform or form is unknown")
-}
-
 // NotFound is the error for a missing object, such as "push" or "shop".
 func NotFound(what string) error {
 	return bellhop.Errorf(bellhop.NotFound, what+"_not_found", "there is no such %s", strings.ReplaceAll(what, "_", " "))
@@ -197,18 +190,13 @@ func NotFound(what string) error {
 // Exists is the error for something unique that is there already: "shop", "email",
 // "session" or "token". The database's own words would not help the user.
 func Exists(what string) error {
-	e := &bellhop.Error{Kind: bellhop.Conflict, Code: what + "_exists"}
-	switch what {
-	case "shop":
-		e.Message = "the shop is there already"
-	case "email":
-		e.Code, e.Message = "email_taken", "somebody has this e-mail address already"
-	case "session":
-		e.Message = "there is a session with this token already"
-	case "token":
-		e.Message = "the shop has a token of this name already"
-	}
-	return e
+	says := map[string][2]string{
+		"shop":    {"shop_exists", "the shop is there already"},
+		"email":   {"email_taken", "somebody has this e-mail address already"},
+		"session": {"session_exists", "there is a session with this token already"},
+		"token":   {"token_exists", "the shop has a token of this name already"},
+	}[what]
+	return &bellhop.Error{Kind: bellhop.Conflict, Code: says[0], Message: says[1]}
 }
 
 // CheckResend refuses too many pushes at once.

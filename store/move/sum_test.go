@@ -17,7 +17,7 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 var derived = map[string]bool{
 	"Orders.Order.Shop": true, "Orders.Order.ID": true, "Orders.Order.Version": true, "Orders.Order.EditedAt": true,
 	"Orders.Order.RefundedAt": true, "Orders.Order.Trace.PushedAt": true, "Orders.Order.Pushes": true,
-	"Orders.State.Paid": true, "Orders.State.Cancelled": true, "Events.Event.TraceParent": true,
+	"Orders.Order.History": true, "Orders.State.Paid": true, "Orders.State.Cancelled": true, "Events.Event.TraceParent": true,
 	"Pushes.Push.OrderName": true, "Pushes.Push.Installation": true, "Pushes.Push.AcceptedAt": true, "Relays.Holder": true,
 	"Relays.Until": true,
 }
@@ -64,7 +64,7 @@ func leaves(path string, v reflect.Value, fn func(string, reflect.Value)) {
 		for i := range v.NumField() {
 			leaves(path+"."+v.Type().Field(i).Name, v.Field(i), fn)
 		}
-	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8:
 		if v.Len() == 0 {
 			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		}

@@ -75,20 +75,10 @@ func (db *DB) look(ctx context.Context, query string, now time.Time, free int) (
 	return l, err
 }
 
-// fanOut writes a portion of pushes for each shop whose slots ask for it, in a transaction
-// of its own.
-func (db *DB) fanOut(ctx context.Context, all []rules.Backlog, slots []int) error {
-	for i, b := range all {
-		n := b.Portion(slots[i])
-		if n == 0 {
-			continue
-		}
-		err := db.worker.Write(ctx, func(tx *postgres.Tx) error { return db.fanOutOf(ctx, tx, b.ShopID, n) })
-		if err != nil {
-			return wrap("write pushes of a fan-out", err)
-		}
-	}
-	return nil
+// fanOut writes a portion of pushes in a transaction of its own.
+func (db *DB) fanOut(ctx context.Context, shop int64, n int) error {
+	err := db.worker.Write(ctx, func(tx *postgres.Tx) error { return db.fanOutOf(ctx, tx, shop, n) })
+	return wrap("write pushes of a fan-out", err)
 }
 
 const (

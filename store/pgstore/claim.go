@@ -29,8 +29,8 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	given := rules.Divide(slots, all)
-	if err := db.fanOut(ctx, all, given); err != nil {
+	given, err := rules.Share(slots, all, func(shop int64, n int) error { return db.fanOut(ctx, shop, n) })
+	if err != nil {
 		return nil, err
 	}
 	var owed []store.Owed

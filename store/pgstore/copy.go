@@ -3,21 +3,11 @@ package pgstore
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"bellhop/internal/postgres"
 	"bellhop/store/move"
 )
 
 var _ move.Mover = (*DB)(nil)
-
-// copiedRows are the tables of the rows. Counters are no rows.
-var copiedRows = map[move.Table]string{
-	move.TableShops: "shops", move.TablePeople: "people", move.TableSessions: "sessions", move.TableTokens: "tokens",
-	move.TableDevices: "devices", move.TableOrders: "orders", move.TablePushes: "pushes", move.TableFanOuts: "fanouts",
-	move.TableEvents:  "events",
-	move.TableChanges: "changes", move.TableRelays: "relays", move.TableAccesses: "looks",
-}
 
 // Identity implements [move.Mover].
 func (db *DB) Identity(ctx context.Context) (i move.Identity, err error) {
@@ -28,25 +18,17 @@ func (db *DB) Identity(ctx context.Context) (i move.Identity, err error) {
 // readIdentity queues a look at the store, and locks it when lock says so.
 func readIdentity(b *postgres.Batch, i *move.Identity, lock string) {
 	*i = move.Identity{}
-	b.Each(func(r pgx.Rows) error {
-		var n move.Note
-		if err := r.Scan(&i.ID, postgres.TextTo(&n.Source), &n.Mark, &n.Finished); err != nil {
-			return err
-		}
+	b.Rows(func(r *postgres.Row) {
+		i.ID = r.Text()
+		n := move.Note{Source: r.Text(), Mark: r.Text(), Finished: r.Bool(), Tables: map[move.Table]move.Progress{}}
 		if n.Source != "" {
-			n.Tables = map[move.Table]move.Progress{}
 			i.Copy = &n
 		}
-		return nil
 	}, `SELECT id, copied_from, copied_mark, copy_finished FROM identity `+lock)
-	b.Each(func(r pgx.Rows) error {
-		var t move.Table
-		var p move.Progress
-		err := r.Scan(postgres.TextTo(&t), &p.Next, &p.Done, &p.Rows)
+	b.Rows(func(r *postgres.Row) {
 		if i.Copy != nil {
-			i.Copy.Tables[t] = p
+			i.Copy.Tables[move.Table(r.Text())] = move.Progress{Next: r.Text(), Done: r.Bool(), Rows: r.Int()}
 		}
-		return err
 	}, `SELECT name, next, done, n FROM copied`)
 }
 
@@ -59,10 +41,10 @@ func (db *DB) Count(ctx context.Context, t move.Table) (n int64, err error) {
 	}
 	const exact = 1_000_000
 	err = db.worker.Read(ctx, func(b *postgres.Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(&n) },
+		value(b, &n,
 			`SELECT CASE WHEN n < $1 THEN n ELSE greatest(n, (SELECT reltuples FROM pg_class
-				WHERE oid = $2::text::regclass)::bigint) END FROM (SELECT count(*) AS n FROM (SELECT FROM `+copiedRows[t]+`
-				LIMIT $1) near) counted`, int64(exact), copiedRows[t])
+				WHERE oid = $2::text::regclass)::bigint) END FROM (SELECT count(*) AS n FROM (SELECT FROM `+string(t)+`
+				LIMIT $1) near) counted`, int64(exact), string(t))
 	})
 	return n, wrap("count rows", err)
 }
@@ -71,25 +53,21 @@ func (db *DB) Count(ctx context.Context, t move.Table) (n int64, err error) {
 func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		var i move.Identity
-		has := map[move.Table]bool{}
+		var has []move.Table
 		err := tx.Do(func(b *postgres.Batch) {
 			readIdentity(b, &i, "FOR UPDATE")
-			for t, from := range copiedRows {
-				b.Each(func(r pgx.Rows) error {
-					var there bool
-					err := r.Scan(&there)
-					has[t] = there
-					return err
-				}, `SELECT EXISTS (SELECT FROM `+from+`)`)
+			for _, t := range move.Tables() {
+				if t != move.TableCounters { // which are no rows
+					all(b, &has, func(r *postgres.Row) move.Table { return move.Table(r.Text()) },
+						`SELECT $1::text WHERE EXISTS (SELECT FROM `+string(t)+`)`, string(t))
+				}
 			}
 		})
 		if err != nil {
 			return err
 		}
-		for _, t := range move.Tables() {
-			if has[t] && (i.Copy == nil || i.Copy.Finished) {
-				return move.NotEmpty(t)
-			}
+		if len(has) > 0 && (i.Copy == nil || i.Copy.Finished) {
+			return move.NotEmpty(has[0])
 		}
 		return tx.Commit(func(b *postgres.Batch) {
 			b.Exec(`TRUNCATE shops, people, sessions, links, networks, tokens, devices, orders, items, pushes, fanouts,

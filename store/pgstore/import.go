@@ -3,7 +3,6 @@ package pgstore
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -135,33 +134,26 @@ func fillToken(r *postgres.Rows, t *bellhop.Token) {
 
 func fillDevice(r *postgres.Rows, d *move.DeviceRow) {
 	r.Text(d.Shop).Int(d.ID).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).
-		Text(string(d.Platform)).
-		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Always(d.AddedAt).Always(d.SeenAt).Time(d.RetiredAt).
-		Text(d.RetiredFor).Time(d.FreeAt)
+		Text(string(d.Platform)).Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Always(d.AddedAt).Always(d.SeenAt).
+		Time(d.RetiredAt).Text(d.RetiredFor).Time(d.FreeAt)
 	fillAllowance(r, d.Allowance)
 }
 
 // fillOrder adds an order as recording does; without content only its state.
 func fillOrder(r *postgres.Rows, o *move.OrderRow) {
-	s := o.State
-	r.Text(o.Shop).Int(o.ID).Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).
-		Int(int64(s.Version.Hash)).Time(s.EditedAt).Time(s.RefundedAt).Bytes(document(driver.WriteHistory(&s.History)))
+	contentTo(stateTo(r.Text(o.Shop).Int(o.ID), &o.State), o.Order, &o.State.History)
 	c := o.Order
 	if c == nil {
 		c = &bellhop.Order{}
-		r.Time(time.Time{}).Int(0).Time(time.Time{})
-	} else {
-		r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt)
 	}
-	fill(r, c, &s.History).Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt).
+	r.Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt).
 		TextOrNull(c.Trace.TraceParent)
 }
 
 func fillPush(r *postgres.Rows, p *move.PushRow) {
 	r.Text(p.Shop).Int(p.ID).Int(p.OrderID).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).
-		Int(int64(p.Attempts)).
-		Always(p.CreatedAt).Time(p.NextAt).Text(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).
-		Time(p.FirstAttemptAt).Time(p.GatheredSince)
+		Int(int64(p.Attempts)).Always(p.CreatedAt).Time(p.NextAt).Text(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).
+		Time(p.OpenedAt).Time(p.FirstAttemptAt).Time(p.GatheredSince)
 }
 
 func fillFanOut(r *postgres.Rows, f *move.FanOutRow) {
@@ -175,14 +167,11 @@ func (db *DB) fillEvent(r *postgres.Rows, l *store.Line) {
 	if e.Body != nil {
 		coding, body = db.pack(e.Body)
 	}
-	r.ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).Text(e.ShopifyEventID).Time(e.TriggeredAt).
-		Always(e.AcceptedAt).Text(string(e.SignedBy)).Int(coding).Bytes(body).
-		Text(string(l.Outcome)).Text(l.Reason).IntOrNull(l.OrderID).Always(l.At)
+	eventTo(r, e).Int(coding).Bytes(body).Text(string(l.Outcome)).Text(l.Reason).IntOrNull(l.OrderID).Always(l.At)
 }
 
 func fillChange(r *postgres.Rows, c *store.Change) {
-	r.Text(c.Shop).Int(c.Seq).Text(string(c.Kind)).Int(c.OrderID).IntOrNull(c.PushID).Always(c.At).
-		Text(c.TraceParent)
+	r.Text(c.Shop).Int(c.Seq).Text(string(c.Kind)).Int(c.OrderID).IntOrNull(c.PushID).Always(c.At).Text(c.TraceParent)
 }
 
 func fillAccess(r *postgres.Rows, l *bellhop.Access) {

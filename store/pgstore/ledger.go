@@ -110,8 +110,12 @@ func (db *DB) saveLines(b *postgres.Batch, lines []*rules.LineChange) {
 // fill adds an event to the archive's rows.
 func (db *DB) fill(r *postgres.Rows, e *bellhop.Event) *postgres.Rows {
 	coding, body := db.pack(e.Body)
+	return eventTo(r, e).Int(coding).Bytes(body)
+}
+
+func eventTo(r *postgres.Rows, e *bellhop.Event) *postgres.Rows {
 	return r.ID(e.ID).Text(e.Shop).Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).Text(e.ShopifyEventID).
-		Time(e.TriggeredAt).Always(e.AcceptedAt).Text(string(e.SignedBy)).Int(coding).Bytes(body)
+		Time(e.TriggeredAt).Always(e.AcceptedAt).Text(string(e.SignedBy))
 }
 
 // raced retries a transaction that added something another one added first.

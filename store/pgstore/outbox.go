@@ -47,15 +47,15 @@ func (db *DB) settleAll(ctx context.Context, jobs []*postgres.Job[[]store.Settle
 
 func (db *DB) settleTogether(ctx context.Context, jobs []*postgres.Job[[]store.Settled]) error {
 	return db.worker.Write(ctx, func(tx *postgres.Tx) error {
-		l := settling{SettleBefore: rules.SettleBefore{Pushes: map[int64]*rules.Push{}, Devices: map[int64]*rules.Address{}}}
+		before := rules.SettleBefore{Pushes: map[int64]*rules.Push{}, Devices: map[int64]*rules.Address{}}
 		callers := make([][]store.Settled, len(jobs))
 		for i, j := range jobs {
 			callers[i] = j.What
 		}
-		if err := tx.Do(func(b *postgres.Batch) { l.load(b, callers) }); err != nil {
+		if err := tx.Do(func(b *postgres.Batch) { loadToSettle(b, &before, callers) }); err != nil {
 			return err
 		}
-		s, errs := rules.PlanSettle(l.SettleBefore, callers...)
+		s, errs := rules.PlanSettle(before, callers...)
 		for i, j := range jobs {
 			j.Err = errs[i]
 		}
@@ -67,10 +67,8 @@ func (db *DB) settleTogether(ctx context.Context, jobs []*postgres.Job[[]store.S
 	})
 }
 
-// settling holds the rows that settlements name.
-type settling struct{ rules.SettleBefore }
-
-func (l *settling) load(b *postgres.Batch, callers [][]store.Settled) {
+// loadToSettle queues the rows that settlements name.
+func loadToSettle(b *postgres.Batch, l *rules.SettleBefore, callers [][]store.Settled) {
 	var pushes, devices []int64
 	for _, all := range callers {
 		for _, one := range all {
@@ -133,8 +131,6 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 
 // NextPush implements [store.Outbox].
 func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
-	err = db.worker.Read(ctx, func(b *postgres.Batch) {
-		value(b, postgres.TimeTo(&next), `SELECT `+nextPush)
-	})
+	err = db.worker.Read(ctx, func(b *postgres.Batch) { value(b, postgres.TimeTo(&next), `SELECT `+nextPush) })
 	return next, wrap("look for the next push", err)
 }

@@ -69,7 +69,7 @@ const (
 	// One look-up each, since the planner knows little of a fast-growing table; locked in
 	// the order of the arguments.
 	loadOrders = `SELECT o.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL
-		(SELECT shop_id, order_id, ` + rows.StateColumns + `
+		(SELECT shop_id, order_id, ` + rows.LoadedColumns + `
 			FROM orders WHERE shop_id = (SELECT id FROM shops WHERE domain = k.domain) AND order_id = k.order_id
 			FOR NO KEY UPDATE) AS o`
 	loadOwed = `SELECT p.* FROM unnest($1::text[], $2::bigint[]) AS k(domain, order_id) CROSS JOIN LATERAL

@@ -9,23 +9,21 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
 // An order's row: its key, its version, its content, and the columns set once when it came.
 const (
-	keyColumns   = `shop_id, order_id`
-	stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at,
-		history`
-	contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency, total,
-		presentment_currency, presentment_total, customer_name, customer_email, note, financial_status, fulfillment_status,
-		test, lines, tokens, created_at, created_offset, current_total, pieces, details`
-	traceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
+	keyColumns     = `shop_id, order_id`
+	stateColumns   = rows.StateColumns
+	contentColumns = rows.ContentColumns + `, tokens`
+	traceColumns   = rows.TraceColumns
 
 	keyTypes     = `bigint bigint `
 	stateTypes   = `bool timestamptz timestamptz bigint timestamptz timestamptz jsonb `
 	contentTypes = `timestamptz bigint timestamptz bigint timestamptz text bigint text text text text text text text text
-		text bool bigint tsvector timestamptz bigint text bigint jsonb `
+		text bool bigint timestamptz bigint text bigint jsonb tsvector `
 	traceTypes = `text timestamptz timestamptz timestamptz text`
 )
 
@@ -141,16 +139,20 @@ func (s recording) saveOrders(q *postgres.Batch) {
 	})
 	var inserted, states, updated, traces, emptied, tokens postgres.Rows
 	for _, o := range s.Orders {
+		var content *bellhop.Order
+		if o.Content != nil {
+			content = o.Content.Order
+		}
 		switch {
 		case o.Row == 0:
-			traceTo(contentTo(stateTo(keyTo(&inserted, o), o), o), o)
+			traceTo(contentTo(stateTo(keyTo(&inserted, o), &o.State), content, &o.State.History), o)
 		case o.Content == nil && !o.Wiped:
-			stateTo(keyTo(&states, o), o)
+			stateTo(keyTo(&states, o), &o.State)
 			if w := s.sent[o]; w != nil && w.there {
 				keyTo(&tokens, o).Text(driver.TokenText(&w.order, &o.State.History))
 			}
 		default:
-			contentTo(stateTo(keyTo(&updated, o), o), o)
+			contentTo(stateTo(keyTo(&updated, o), &o.State), content, &o.State.History)
 			keyTo(&emptied, o)
 			if o.First != nil || o.Wiped {
 				traceTo(keyTo(&traces, o), o)
@@ -169,22 +171,21 @@ func keyTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
 	return r.Next().Int(o.Shop).Int(o.ID)
 }
 
-func stateTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
-	s := &o.State
+func stateTo(r *postgres.Rows, s *rules.State) *postgres.Rows {
 	return r.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash)).
 		Time(s.EditedAt).Time(s.RefundedAt).Bytes(document(driver.WriteHistory(&s.History)))
 }
 
 // contentTo adds the order's content: nothing of one that has not come yet or was deleted.
-func contentTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
-	if o.Content == nil {
-		return fill(r.Time(time.Time{}).Int(0).Time(time.Time{}), &bellhop.Order{}, &bellhop.History{})
+func contentTo(r *postgres.Rows, c *bellhop.Order, h *bellhop.History) *postgres.Rows {
+	tokens := ""
+	if c == nil {
+		c = &bellhop.Order{}
+		r.Time(time.Time{}).Int(0).Time(time.Time{})
+	} else {
+		tokens = driver.TokenText(c, h)
+		r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt)
 	}
-	c := o.Content.Order
-	return fill(r.Always(c.PlacedAt).Int(driver.Offset(c.PlacedAt)).Always(c.UpdatedAt), c, &o.State.History)
-}
-
-func fill(r *postgres.Rows, c *bellhop.Order, h *bellhop.History) *postgres.Rows {
 	var seen, amount string
 	if c.Presentment != nil {
 		seen, amount = c.Presentment.Currency, c.Presentment.String()
@@ -192,8 +193,8 @@ func fill(r *postgres.Rows, c *bellhop.Order, h *bellhop.History) *postgres.Rows
 	return r.Int(driver.Offset(c.UpdatedAt)).Time(c.CancelledAt).Text(c.Name).Int(c.Number).
 		Text(c.Total.Currency).Text(c.Total.String()).Text(seen).Text(amount).Text(c.CustomerName).Text(c.CustomerEmail).
 		Text(c.Note).Text(c.FinancialStatus).Text(c.FulfillmentStatus).Bool(c.Test).Int(int64(len(c.Items))).
-		Text(driver.TokenText(c, h)).Time(c.CreatedAt).Int(driver.Offset(c.CreatedAt)).Text(c.Current.String()).Int(c.Pieces).
-		Bytes(details(c))
+		Time(c.CreatedAt).Int(driver.Offset(c.CreatedAt)).Text(c.Current.String()).Int(c.Pieces).Bytes(details(c)).
+		Text(tokens)
 }
 
 // details is NULL for an order without content.

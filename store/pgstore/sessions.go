@@ -41,23 +41,17 @@ func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (k
 	return known, wrap("look up a network", err)
 }
 
-// signedIn is a session with its person.
-type signedIn struct {
-	session bellhop.Session
-	person  bellhop.Person
-}
-
 // Session implements [store.Sessions].
-func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error) {
-	in, err := only(ctx, db.api, "session", func(r *postgres.Row) (in signedIn) {
-		in.session = bellhop.Session{TokenHash: tokenHash, ExpiresAt: r.Time(), CreatedAt: r.Time()}
-		in.person = rows.Person(r)
-		in.session.PersonID = in.person.ID
-		return in
+func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (
+	s bellhop.Session, p bellhop.Person, err error) {
+	p, err = only(ctx, db.api, "session", func(r *postgres.Row) bellhop.Person {
+		s = bellhop.Session{TokenHash: tokenHash, ExpiresAt: r.Time(), CreatedAt: r.Time()}
+		return rows.Person(r)
 	}, `SELECT n.expires_at, n.created_at, `+rows.PersonColumns+`
 		FROM sessions n JOIN people p ON p.id = n.person_id LEFT JOIN shops s ON s.id = p.shop_id
 		WHERE n.token_hash = $1 AND n.expires_at > $2`, tokenHash[:], postgres.Always(now))
-	return in.session, in.person, err
+	s.PersonID = p.ID
+	return s, p, err
 }
 
 // RemoveSession implements [store.Sessions]. It needs no session to be there.

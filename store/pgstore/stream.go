@@ -34,9 +34,7 @@ func (db *DB) FirstChange(ctx context.Context) (int64, error) {
 }
 
 func (db *DB) change(ctx context.Context, query string) (seq int64, err error) {
-	err = db.api.Read(ctx, func(b *postgres.Batch) {
-		value(b, postgres.IntTo(&seq), query)
-	})
+	err = db.api.Read(ctx, func(b *postgres.Batch) { value(b, postgres.IntTo(&seq), query) })
 	return seq, wrap("read the stream", err)
 }
 

@@ -9,6 +9,15 @@ import (
 	"bellhop/store/rules"
 )
 
+// An order's columns as it is saved: its state, its content, and what is set once when it came.
+const (
+	StateColumns   = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at, history`
+	ContentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency, total,
+		presentment_currency, presentment_total, customer_name, customer_email, note, financial_status, fulfillment_status,
+		test, lines, created_at, created_offset, current_total, pieces, details`
+	TraceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
+)
+
 // OrderColumns are the columns for [OrderOf], of a table or alias o, but for the last: when
 // the first of its pushes was sent.
 const OrderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, o.version_hash, o.edit_at, o.refund_at,
@@ -47,8 +56,8 @@ func order[R Row](r R, shop string) (o bellhop.Order) {
 	return o
 }
 
-// StateColumns are the columns for [State], of an order.
-const StateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at,
+// LoadedColumns are the columns for [State], of an order.
+const LoadedColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at,
 	CAST(history AS text), financial_status, cancelled_at IS NOT NULL`
 
 // State reads what the rules know of an order.

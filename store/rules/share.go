@@ -42,6 +42,20 @@ func Divide(s store.Slots, all []Backlog) []int {
 	return given
 }
 
+// Share divides a claim's slots among the shops. It calls fanOut for each shop whose slots ask
+// for a portion of its fan-outs, of n devices.
+func Share(s store.Slots, all []Backlog, fanOut func(shop int64, n int) error) ([]int, error) {
+	given := Divide(s, all)
+	for i, b := range all {
+		if n := b.Portion(given[i]); n > 0 {
+			if err := fanOut(b.ShopID, n); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return given, nil
+}
+
 // Record writes an order's pushes with the order while they are few: one for each device.
 // Above that it writes one fan-out, and claims write the pushes in portions when the shop's
 // turn comes. So no order of a shop with many devices holds up the others.

@@ -74,23 +74,13 @@ func (db *DB) look(ctx context.Context, now time.Time, free int) (all []rules.Ba
 	return all, last, err
 }
 
-// fanOut writes a portion of pushes for each shop whose slots ask for it, in a transaction
-// of its own.
-func (db *DB) fanOut(ctx context.Context, all []rules.Backlog, slots []int) error {
-	for i, b := range all {
-		n := b.Portion(slots[i])
-		if n == 0 {
-			continue
-		}
-		err := db.write(ctx, "write pushes of a fan-out", func(tx *sqlitefile.Tx) error {
-			return fanOut(tx, b.ShopID, n)
-		})
-		if err != nil {
-			return err
-		}
+// fanOut writes a portion of pushes in a transaction of its own.
+func (db *DB) fanOut(ctx context.Context, shop int64, n int) error {
+	err := db.write(ctx, "write pushes of a fan-out", func(tx *sqlitefile.Tx) error { return fanOut(tx, shop, n) })
+	if err == nil {
 		db.wake() // it may not have reached a due push
 	}
-	return nil
+	return err
 }
 
 // fanOut goes through the next n devices of a shop's oldest fan-out.

@@ -12,8 +12,7 @@ import (
 func loadBudget(c *sqlitefile.Conn, id int64) (*rules.DeviceBudget, error) {
 	p := &rules.DeviceBudget{}
 	_, err := c.Prepare(`SELECT ` + rows.BudgetColumns + ` FROM devices d JOIN shops s ON s.id = d.shop_id
-		LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ?`).Int(id).
-		First(func(r sqlitefile.Row) { p = rows.Budget(r) })
+		LEFT JOIN people p ON p.id = d.person_id WHERE d.id = ?`).Int(id).First(func(r sqlitefile.Row) { p = rows.Budget(r) })
 	return p, err
 }
 

@@ -12,8 +12,7 @@ import (
 func saveChanges(c *sqlitefile.Conn, ch *rules.Changes) error {
 	for id, p := range ch.Pushes {
 		err := c.Prepare(`UPDATE pushes SET status = ?, reason = ?, next_at = ?, sent_at = coalesce(sent_at, ?)
-			WHERE id = ?`).
-			Text(string(p.Status)).TextOrNull(p.Reason).Time(p.Next).Time(p.Sent).Int(id).Exec()
+			WHERE id = ?`).Text(string(p.Status)).TextOrNull(p.Reason).Time(p.Next).Time(p.Sent).Int(id).Exec()
 		if err != nil {
 			return err
 		}

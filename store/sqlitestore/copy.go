@@ -16,44 +16,35 @@ import (
 
 var _ move.Mover = (*DB)(nil)
 
-// counts count the rows of each table. Counters are no rows.
-var counts = map[move.Table]string{
-	move.TableShops:    `SELECT count(*) FROM shops`,
-	move.TablePeople:   `SELECT count(*) FROM people`,
-	move.TableSessions: `SELECT count(*) FROM sessions`,
-	move.TableTokens:   `SELECT count(*) FROM tokens`,
-	move.TableDevices:  `SELECT count(*) FROM devices`,
-	move.TableOrders:   `SELECT count(*) FROM orders`,
-	move.TablePushes:   `SELECT count(*) FROM pushes WHERE order_no <> 0`,
-	move.TableFanOuts:  `SELECT count(*) FROM fanouts`,
-	move.TableEvents:   `SELECT count(*) FROM ledger`,
-	move.TableChanges:  `SELECT count(*) FROM changes`,
-	move.TableRelays:   `SELECT count(*) FROM relays`,
-	move.TableAccesses: `SELECT count(*) FROM looks`,
+// countRows counts the rows of a table. Counters are no rows.
+func countRows(c *sqlitefile.Conn, t move.Table) (int64, error) {
+	from := string(t)
+	switch t {
+	case move.TableCounters:
+		return 0, nil
+	case move.TableEvents:
+		from = `ledger`
+	case move.TablePushes:
+		from += ` WHERE order_no <> 0`
+	}
+	return c.Prepare(`SELECT count(*) FROM ` + from).One()
 }
 
 // Identity implements [move.Mover].
-func (db *DB) Identity(ctx context.Context) (i move.Identity, err error) {
-	err = db.read(ctx, "look at the store", func(c *sqlitefile.Conn) error {
-		i, err = readIdentity(c)
-		return err
-	})
-	return i, err
+func (db *DB) Identity(ctx context.Context) (move.Identity, error) {
+	return get(ctx, db.read, "look at the store", readIdentity)
 }
 
 // Count implements [move.Mover].
-func (db *DB) Count(ctx context.Context, t move.Table) (n int64, err error) {
-	err = db.read(ctx, "count rows", func(c *sqlitefile.Conn) error {
+func (db *DB) Count(ctx context.Context, t move.Table) (int64, error) {
+	return get(ctx, db.read, "count rows", func(c *sqlitefile.Conn) (int64, error) {
 		if t == move.TableCounters {
 			x := exporter{c: c}
 			err := x.counters()
-			n = int64(x.Len())
-			return err
+			return int64(x.Len()), err
 		}
-		n, err = c.Prepare(counts[t]).One()
-		return err
+		return countRows(c, t)
 	})
-	return n, err
 }
 
 func readIdentity(c *sqlitefile.Conn) (i move.Identity, err error) {
@@ -104,10 +95,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 // empty returns an error that names the first table with rows.
 func empty(c *sqlitefile.Conn) error {
 	for _, t := range move.Tables() {
-		if counts[t] == "" {
-			continue
-		}
-		if n, err := c.Prepare(counts[t]).One(); err != nil {
+		if n, err := countRows(c, t); err != nil {
 			return err
 		} else if n > 0 {
 			return move.NotEmpty(t)
@@ -265,18 +253,16 @@ func (im *importer) ownOrder(domain string, id int64) (shop, no int64) {
 func (im *importer) fanOut(f *move.FanOutRow) error {
 	shop, no := im.ownOrder(f.Shop, f.OrderID)
 	return im.tx.Prepare(`INSERT INTO fanouts (shop_id, order_no, kind, after_id, last_id, created_at)
-		VALUES (?,?,?,?,?,?)`).
-		Int(shop).Int(no).Text(string(f.Kind)).Int(f.After).Int(f.Last).Int(micros(f.CreatedAt)).Exec()
+		VALUES (?,?,?,?,?,?)`).Int(shop).Int(no).Text(string(f.Kind)).Int(f.After).Int(f.Last).Int(micros(f.CreatedAt)).Exec()
 }
 
 func (im *importer) push(p *move.PushRow) error {
 	shop, no := im.ownOrder(p.Shop, p.OrderID)
 	return im.tx.Prepare(`INSERT INTO pushes (id, shop_id, order_no, device_id, kind, status, attempts, created_at,
 		next_at, reason, sent_at, received_at, opened_at, first_attempt_at, gathered_since)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
-		Int(p.ID).Int(shop).Int(no).Int(p.DeviceID).Text(string(p.Kind)).Text(string(p.Status)).Int(int64(p.Attempts)).
-		Int(micros(p.CreatedAt)).Time(p.NextAt).TextOrNull(p.Reason).Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).
-		Time(p.FirstAttemptAt).Time(p.GatheredSince).Exec()
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).Int(p.ID).Int(shop).Int(no).Int(p.DeviceID).Text(string(p.Kind)).
+		Text(string(p.Status)).Int(int64(p.Attempts)).Int(micros(p.CreatedAt)).Time(p.NextAt).TextOrNull(p.Reason).
+		Time(p.SentAt).Time(p.ReceivedAt).Time(p.OpenedAt).Time(p.FirstAttemptAt).Time(p.GatheredSince).Exec()
 }
 
 // event adds an event with its line. It may be in the archive already, from a queue in the

@@ -17,26 +17,21 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 	if err := driver.CheckDevice(d); err != nil {
 		return d, err
 	}
-	var put bellhop.Device
-	err := db.write(ctx, "put a device", func(tx *sqlitefile.Tx) error {
+	return put(ctx, db, "put a device", func(tx *sqlitefile.Tx) (bellhop.Device, error) {
 		shop, err := ownShop(tx.Conn, d.Shop)
 		if err != nil {
-			return err
+			return d, err
 		}
 		if err := putDevice(tx.Conn, shop, d); err != nil {
-			return err
+			return d, err
 		}
-		put, err = first(tx.Prepare(`SELECT `+rows.DeviceColumns+` FROM devices d JOIN shops s ON s.id = d.shop_id
+		kept, err := first(tx.Prepare(`SELECT `+rows.DeviceColumns+` FROM devices d JOIN shops s ON s.id = d.shop_id
 			WHERE d.shop_id = ? AND d.installation = ?`).Int(shop).Text(d.Installation), "device", rows.Device)
 		if err != nil {
-			return err
+			return d, err
 		}
-		return makeRoom(tx.Conn, shop, put, most)
+		return kept, makeRoom(tx.Conn, shop, kept, most)
 	})
-	if err != nil {
-		return bellhop.Device{}, err
-	}
-	return put, nil
 }
 
 // putDevice inserts or refreshes. The budget stays, unless the form changes.
@@ -83,8 +78,7 @@ func retireAll(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.T
 		return err
 	}
 	for _, id := range ids {
-		err := c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(at).Text(reason).Int(id).
-			Exec()
+		err := retire(c, id, reason, at)
 		if err == nil {
 			err = skipOwed(c, id, store.ReasonDeviceRetired, at)
 		}
@@ -93,6 +87,11 @@ func retireAll(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.T
 		}
 	}
 	return nil
+}
+
+func retire(c *sqlitefile.Conn, id int64, reason string, at time.Time) error {
+	return c.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(at).Text(reason).Int(id).
+		Exec()
 }
 
 // skipOwed skips a device's owed pushes.

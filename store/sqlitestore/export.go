@@ -13,15 +13,13 @@ import (
 )
 
 // Export implements [move.Mover]. A place is the key of the last row before it.
-func (db *DB) Export(ctx context.Context, t move.Table, after string, at move.ChunkLimit) (
-	c move.Chunk, next string, err error) {
-	err = db.read(ctx, "export", func(conn *sqlitefile.Conn) error {
-		x := exporter{file: db.file, c: conn, Filling: move.Fill(at)}
+func (db *DB) Export(ctx context.Context, t move.Table, after string, at move.ChunkLimit) (move.Chunk, string, error) {
+	x, err := get(ctx, db.read, "export", func(c *sqlitefile.Conn) (exporter, error) {
+		x := exporter{file: db.file, c: c, Filling: move.Fill(at)}
 		err := x.table(t, after)
-		c, next = x.Chunk, x.Next
-		return err
+		return x, err
 	})
-	return c, next, err
+	return x.Chunk, x.Next, err
 }
 
 type exporter struct {

@@ -76,12 +76,8 @@ func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time
 }
 
 // Totals implements [store.Statistics].
-func (db *DB) Totals(ctx context.Context) (m map[bellhop.Outcome]int64, err error) {
-	err = db.read(ctx, "count the ledger", func(c *sqlitefile.Conn) (err error) {
-		m, err = readTotals[bellhop.Outcome](c, `SELECT outcome, n FROM ledger_totals`)
-		return err
-	})
-	return m, err
+func (db *DB) Totals(ctx context.Context) (map[bellhop.Outcome]int64, error) {
+	return readTotals[bellhop.Outcome](ctx, db, "count the ledger", `SELECT outcome, n FROM ledger_totals`)
 }
 
 // Lines implements [store.Ledger].

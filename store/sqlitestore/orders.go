@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -102,15 +103,10 @@ func readNo(c *sqlitefile.Conn, no int64, shop string) (bellhop.Order, error) {
 }
 
 // Order implements [store.Orders].
-func (db *DB) Order(ctx context.Context, shop string, id int64) (o bellhop.Order, err error) {
-	err = db.read(ctx, "read an order", func(c *sqlitefile.Conn) (err error) {
-		o, err = readWhole(c, shop, id)
-		return err
+func (db *DB) Order(ctx context.Context, shop string, id int64) (bellhop.Order, error) {
+	return get(ctx, db.read, "read an order", func(c *sqlitefile.Conn) (bellhop.Order, error) {
+		return readWhole(c, shop, id)
 	})
-	if err != nil {
-		return bellhop.Order{}, err
-	}
-	return o, nil
 }
 
 func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err error) {
@@ -153,27 +149,25 @@ func (db *DB) SetHandling(
 	ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time,
 ) (o bellhop.Order, err error) {
 	var refused error
-	err = db.write(ctx, "set an order's handling", func(tx *sqlitefile.Tx) (err error) {
-		if o, err = readWhole(tx.Conn, shop, id); err != nil {
-			return err
+	o, err = put(ctx, db, "set an order's handling", func(tx *sqlitefile.Tx) (bellhop.Order, error) {
+		o, err := readWhole(tx.Conn, shop, id)
+		if err != nil {
+			return o, err
 		}
 		if refused = driver.CheckHandling(o.Handling, was, to); refused != nil || o.Handling == to {
-			return nil
+			return o, nil
 		}
 		o.Handling = to
 		own, err := ownShop(tx.Conn, shop)
 		if err != nil {
-			return err
+			return o, err
 		}
 		err = tx.Prepare(`UPDATE orders SET handling = ? WHERE shop_id = ? AND order_id = ?`).
 			Text(string(to)).Int(own).Int(id).Exec()
 		if err != nil {
-			return err
+			return o, err
 		}
-		return addChange(tx.Conn, &rules.StreamRow{Kind: store.ChangeHandled, Shop: own, Order: id, At: at})
+		return o, addChange(tx.Conn, &rules.StreamRow{Kind: store.ChangeHandled, Shop: own, Order: id, At: at})
 	})
-	if err != nil {
-		return bellhop.Order{}, err
-	}
-	return o, refused
+	return o, cmp.Or(err, refused)
 }

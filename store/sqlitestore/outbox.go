@@ -31,9 +31,7 @@ func (db *DB) SettlePushes(ctx context.Context, settled []store.Settled) error {
 			return errs[0]
 		}
 		for _, r := range s.Retired {
-			err := tx.Prepare(`UPDATE devices SET retired_at = ?, retired_for = ? WHERE id = ?`).Time(r.At).Text(r.Reason).
-				Int(r.DeviceID).Exec()
-			if err != nil {
+			if err := retire(tx.Conn, r.DeviceID, r.Reason, r.At); err != nil {
 				return err
 			}
 		}
@@ -114,20 +112,15 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 }
 
 // NextPush implements [store.Outbox].
-func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
-	err = db.proceed(ctx, "look for the next push", func(c *sqlitefile.Conn) error {
-		next, err = nextPush(c)
-		return err
-	})
-	return next, err
+func (db *DB) NextPush(ctx context.Context) (time.Time, error) {
+	return get(ctx, db.proceed, "look for the next push", nextPush)
 }
 
 // nextPush asks for any one fan-out: each is due from the beginning.
 func nextPush(c *sqlitefile.Conn) (next time.Time, err error) {
 	_, err = c.Prepare(`SELECT min(coalesce(p, f), coalesce(f, p)) FROM
 		(SELECT (SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL) AS p, (SELECT created_at FROM fanouts
-		LIMIT 1) AS f)`).
-		First(func(r sqlitefile.Row) { next = r.Time() })
+		LIMIT 1) AS f)`).First(func(r sqlitefile.Row) { next = r.Time() })
 	return next, err
 }
 
@@ -183,15 +176,13 @@ type outboxMark struct {
 	next time.Time // when the first is due
 }
 
-func (db *DB) mark(ctx context.Context) (m outboxMark, err error) {
-	err = db.proceed(ctx, "look at the outbox", func(c *sqlitefile.Conn) (err error) {
-		if m.last, err = c.Prepare(`SELECT max(id) FROM pushes`).One(); err != nil {
-			return err
+func (db *DB) mark(ctx context.Context) (outboxMark, error) {
+	return get(ctx, db.proceed, "look at the outbox", func(c *sqlitefile.Conn) (m outboxMark, err error) {
+		if m.last, err = c.Prepare(newestPush).One(); err == nil {
+			m.next, err = nextPush(c)
 		}
-		m.next, err = nextPush(c)
-		return err
+		return m, err
 	})
-	return m, err
 }
 
 func (m outboxMark) owesMoreThan(seen outboxMark) bool {

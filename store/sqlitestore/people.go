@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"bellhop"
@@ -17,34 +18,25 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 	if err != nil {
 		return p, err
 	}
-	var id int64
-	err = db.write(ctx, "add a person", func(tx *sqlitefile.Tx) error {
+	return put(ctx, db, "add a person", func(tx *sqlitefile.Tx) (bellhop.Person, error) {
 		var shop int64 // 0 for operators
 		if p.Shop != "" {
 			if shop, err = ownShop(tx.Conn, p.Shop); err != nil {
-				return err
+				return p, err
 			}
 		}
-		n, err := tx.Prepare(`SELECT count(*) FROM people WHERE coalesce(shop_id, 0) = ?`).Int(shop).One()
-		if err == nil && n >= store.MaxPeople {
-			err = driver.TooMany("people", store.MaxPeople)
-		}
-		if err != nil {
-			return err
+		others := tx.Prepare(`SELECT count(*) FROM people WHERE coalesce(shop_id, 0) = ?`).Int(shop)
+		if err := room(others, "people", store.MaxPeople); err != nil {
+			return p, err
 		}
 		st := tx.Prepare(`INSERT INTO people (email, role, shop_id, password_hash, added_at) VALUES (?,?,nullif(?,0),?,?)`).
 			Text(p.Email).Text(string(p.Role)).Int(shop)
 		if err := st.Text(p.PasswordHash).Int(p.AddedAt.UnixMicro()).Exec(); err != nil {
-			return taken("email", err)
+			return p, taken("email", err)
 		}
-		id = tx.LastID()
-		return nil
+		p.ID = tx.LastID()
+		return p, nil
 	})
-	if err != nil {
-		return bellhop.Person{}, err
-	}
-	p.ID = id
-	return p, nil
 }
 
 // People implements [store.People].
@@ -54,13 +46,11 @@ func (db *DB) People(ctx context.Context, shop string) ([]bellhop.Person, error)
 }
 
 // PersonByEmail implements [store.People].
-func (db *DB) PersonByEmail(ctx context.Context, email string) (p bellhop.Person, err error) {
-	err = db.read(ctx, "look somebody up", func(c *sqlitefile.Conn) error {
-		p, err = first(c.Prepare(`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE p.email = ?`).
+func (db *DB) PersonByEmail(ctx context.Context, email string) (bellhop.Person, error) {
+	return get(ctx, db.read, "look somebody up", func(c *sqlitefile.Conn) (bellhop.Person, error) {
+		return first(c.Prepare(`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE p.email = ?`).
 			Text(strings.ToLower(email)), "person", rows.Person)
-		return err
 	})
-	return p, err
 }
 
 // SetPassword implements [store.People].
@@ -75,10 +65,8 @@ func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 
 // signOut ends a person's sessions and links.
 func signOut(c *sqlitefile.Conn, person int64) error {
-	if err := c.Prepare(`DELETE FROM links WHERE person_id = ?`).Int(person).Exec(); err != nil {
-		return err
-	}
-	return c.Prepare(`DELETE FROM sessions WHERE person_id = ?`).Int(person).Exec()
+	return errors.Join(c.Prepare(`DELETE FROM links WHERE person_id = ?`).Int(person).Exec(),
+		c.Prepare(`DELETE FROM sessions WHERE person_id = ?`).Int(person).Exec())
 }
 
 // SetSettings implements [store.People].
@@ -104,10 +92,8 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 // RemovePerson implements [store.People].
 func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 	return db.write(ctx, "remove a person", func(tx *sqlitefile.Tx) error {
-		if err := signOut(tx.Conn, id); err != nil {
-			return err
-		}
-		if err := tx.Prepare(`DELETE FROM networks WHERE person_id = ?`).Int(id).Exec(); err != nil {
+		err := errors.Join(signOut(tx.Conn, id), tx.Prepare(`DELETE FROM networks WHERE person_id = ?`).Int(id).Exec())
+		if err != nil {
 			return err
 		}
 		if err := change(tx, "person", `DELETE FROM people WHERE id = ?`, id); err != nil {

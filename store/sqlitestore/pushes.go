@@ -81,10 +81,6 @@ func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened boo
 }
 
 // PushCounts implements [store.Statistics].
-func (db *DB) PushCounts(ctx context.Context) (m map[bellhop.PushStatus]int64, err error) {
-	err = db.read(ctx, "count pushes", func(c *sqlitefile.Conn) (err error) {
-		m, err = readTotals[bellhop.PushStatus](c, `SELECT status, n FROM push_totals`)
-		return err
-	})
-	return m, err
+func (db *DB) PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error) {
+	return readTotals[bellhop.PushStatus](ctx, db, "count pushes", `SELECT status, n FROM push_totals`)
 }

@@ -96,10 +96,9 @@ func load(c *sqlitefile.Conn, facts []bellhop.Fact) (b rules.Before, err error) 
 func loadShop(c *sqlitefile.Conn, domain string) (*rules.StoredShop, error) {
 	s := &rules.StoredShop{}
 	found, err := c.Prepare(`SELECT id, disabled, own_secret_only, last_event_at FROM shops WHERE domain = ?`).
-		Text(domain).
-		First(func(r sqlitefile.Row) {
-			s.Row, s.Shop.Disabled, s.Shop.OwnSecretOnly, s.LastEventAt = r.Int(), r.Bool(), r.Bool(), r.Time()
-		})
+		Text(domain).First(func(r sqlitefile.Row) {
+		s.Row, s.Shop.Disabled, s.Shop.OwnSecretOnly, s.LastEventAt = r.Int(), r.Bool(), r.Bool(), r.Time()
+	})
 	if err != nil || !found {
 		return nil, err
 	}
@@ -162,8 +161,7 @@ func save(tx *sqlitefile.Tx, r *rules.Recording, written map[*bellhop.Fact]texts
 func savePush(c *sqlitefile.Conn, p *rules.NewPush, counts *rules.Tally[bellhop.PushStatus]) error {
 	err := c.Prepare(`INSERT OR IGNORE INTO pushes (shop_id, order_no, device_id, kind, created_at, status, attempts,
 		next_at, reason) VALUES (?,?,?,?,?,?,0,?,?)`).Int(p.Order.Shop).Int(p.Order.Row).Int(p.Device).Text(string(p.Kind)).
-		Time(p.At).
-		Text(string(p.Status())).Time(p.Due).TextOrNull(p.Skipped).Exec()
+		Time(p.At).Text(string(p.Status())).Time(p.Due).TextOrNull(p.Skipped).Exec()
 	if err == nil && c.Changes() > 0 {
 		counts.Add(p.Status(), 1)
 	}

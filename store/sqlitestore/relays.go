@@ -17,21 +17,18 @@ func (db *DB) TakeRelay(ctx context.Context, name, holder string, now time.Time,
 	if err := driver.CheckRelay(name, holder, lease); err != nil {
 		return store.Relay{}, err
 	}
-	var taken store.Relay
-	err := db.write(ctx, "take a relay", func(tx *sqlitefile.Tx) error {
+	return put(ctx, db, "take a relay", func(tx *sqlitefile.Tx) (store.Relay, error) {
 		err := tx.Prepare(`INSERT INTO relays (name, holder, held_to, term, origin, cursor)
 			VALUES (?,?,?, 1, (SELECT id FROM identity), (SELECT ifnull(max(seq), 0) FROM changes))
 			ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_to = excluded.held_to,
 				term = term + (holder <> excluded.holder) WHERE holder = excluded.holder OR held_to <= ? OR held_to > ?`).
 			Text(name).Text(holder).Time(now.Add(lease)).Time(now).Time(now.Add(rules.LongestWait)).Exec()
 		if err != nil {
-			return err
+			return store.Relay{}, err
 		}
-		taken, err = first(tx.Prepare(`SELECT `+rows.RelayColumns+` FROM relays WHERE name = ?`).Text(name), "relay",
+		return first(tx.Prepare(`SELECT `+rows.RelayColumns+` FROM relays WHERE name = ?`).Text(name), "relay",
 			rows.Relay)
-		return err
 	})
-	return taken, err
 }
 
 // MoveRelay implements [store.Relays].

@@ -16,7 +16,7 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 	o := orders[k]
 	if o == nil {
 		o = &rules.StoredOrder{}
-		found, err := c.Prepare(`SELECT no, ` + rows.StateColumns + ` FROM orders WHERE shop_id = ? AND order_id = ?`).
+		found, err := c.Prepare(`SELECT no, ` + rows.LoadedColumns + ` FROM orders WHERE shop_id = ? AND order_id = ?`).
 			Int(k.Shop).Int(k.ID).First(func(r sqlitefile.Row) { o.Row, o.State = r.Int(), rows.State(r) })
 		if err != nil || !found {
 			return err
@@ -29,9 +29,7 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 	return err
 }
 
-// stateColumns are bindState's columns.
-const stateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at, history`
-
+// bindState binds rows.StateColumns.
 func bindState(st *sqlitefile.Stmt, s *rules.State) *sqlitefile.Stmt {
 	return st.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash)).
 		Time(s.EditedAt).Time(s.RefundedAt).TextOrNull(driver.WriteHistory(&s.History))
@@ -59,16 +57,16 @@ func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, t texts) (err error) {
 
 // The statements that write an order's row.
 var (
-	insertState = `INSERT INTO orders (` + keyColumns + `, ` + stateColumns + `) VALUES (` +
-		marks(keyColumns, stateColumns) + `)`
-	insertOrder = `INSERT INTO orders (` + keyColumns + `, ` + stateColumns + `, ` + contentColumns + `, ` +
-		traceColumns + `) VALUES (` + marks(keyColumns, stateColumns, contentColumns, traceColumns) + `)`
-	updateState = `UPDATE orders SET (` + stateColumns + `) = (` + marks(stateColumns) + `) WHERE no = ?`
-	updateOrder = `UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `) = (` +
-		marks(stateColumns, contentColumns) + `) WHERE no = ?`
-	wipeOrder = `UPDATE orders SET (` + stateColumns + `, ` + contentColumns + `, ` + traceColumns + `) = (` +
-		strings.Replace(marks(stateColumns, contentColumns, traceColumns), "?", "1", 1) + `) WHERE no = ?`
-	updateTrace = `UPDATE orders SET (` + traceColumns + `) = (` + marks(traceColumns) + `) WHERE no = ?`
+	insertState = `INSERT INTO orders (` + keyColumns + `, ` + rows.StateColumns + `) VALUES (` +
+		marks(keyColumns, rows.StateColumns) + `)`
+	insertOrder = `INSERT INTO orders (` + keyColumns + `, ` + rows.StateColumns + `, ` + rows.ContentColumns + `, ` +
+		rows.TraceColumns + `) VALUES (` + marks(keyColumns, rows.StateColumns, rows.ContentColumns, rows.TraceColumns) + `)`
+	updateState = `UPDATE orders SET (` + rows.StateColumns + `) = (` + marks(rows.StateColumns) + `) WHERE no = ?`
+	updateOrder = `UPDATE orders SET (` + rows.StateColumns + `, ` + rows.ContentColumns + `) = (` +
+		marks(rows.StateColumns, rows.ContentColumns) + `) WHERE no = ?`
+	wipeOrder = `UPDATE orders SET (` + rows.StateColumns + `, ` + rows.ContentColumns + `, ` + rows.TraceColumns + `) = (` +
+		strings.Replace(marks(rows.StateColumns, rows.ContentColumns, rows.TraceColumns), "?", "1", 1) + `) WHERE no = ?`
+	updateTrace = `UPDATE orders SET (` + rows.TraceColumns + `) = (` + marks(rows.TraceColumns) + `) WHERE no = ?`
 )
 
 const keyColumns = `shop_id, order_id`
@@ -79,11 +77,7 @@ func marks(columns ...string) string {
 	return strings.Repeat("?,", n-1) + "?"
 }
 
-// contentColumns are bindContent's columns.
-const contentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency,
-	total, presentment_currency, presentment_total, customer_name, customer_email, note, financial_status,
-	fulfillment_status, test, lines, created_at, created_offset, current_total, pieces, details`
-
+// bindContent binds rows.ContentColumns.
 func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, t texts) *sqlitefile.Stmt {
 	st.Int(o.PlacedAt.UnixMicro()).Int(driver.Offset(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).
 		Int(driver.Offset(o.UpdatedAt)).
@@ -98,9 +92,7 @@ func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, t texts) *sqlitefile.Stm
 		Time(o.CreatedAt).Int(driver.Offset(o.CreatedAt)).Text(t.current).Int(o.Pieces).Text(t.details)
 }
 
-// traceColumns are bindTrace's columns.
-const traceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
-
+// bindTrace binds rows.TraceColumns.
 func bindTrace(st *sqlitefile.Stmt, first *bellhop.Fact) *sqlitefile.Stmt {
 	e := first.Event
 	return st.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(first.At).

@@ -40,13 +40,11 @@ func (db *DB) AddSession(ctx context.Context, s bellhop.Session, network string)
 }
 
 // KnowsNetwork implements [store.Sessions].
-func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (known bool, err error) {
-	err = db.read(ctx, "look up a network", func(c *sqlitefile.Conn) error {
-		known, err = c.Prepare(`SELECT 1 FROM networks WHERE person_id = ? AND network = ?`).Int(person).Text(network).
+func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (bool, error) {
+	return get(ctx, db.read, "look up a network", func(c *sqlitefile.Conn) (bool, error) {
+		return c.Prepare(`SELECT 1 FROM networks WHERE person_id = ? AND network = ?`).Int(person).Text(network).
 			First(func(sqlitefile.Row) {})
-		return err
 	})
-	return known, err
 }
 
 // Session implements [store.Sessions].

@@ -94,15 +94,48 @@ func wrap(what string, err error) error {
 // reading is read, search or proceed.
 type reading func(ctx context.Context, what string, fn func(*sqlitefile.Conn) error) error
 
+// get returns the result of fn, or nothing with an error.
+func get[T any](ctx context.Context, read reading, what string, fn func(*sqlitefile.Conn) (T, error)) (T, error) {
+	var found, none T
+	err := read(ctx, what, func(c *sqlitefile.Conn) (err error) {
+		found, err = fn(c)
+		return err
+	})
+	if err != nil {
+		return none, err
+	}
+	return found, nil
+}
+
+// put is get inside the writer.
+func put[T any](ctx context.Context, db *DB, what string, fn func(*sqlitefile.Tx) (T, error)) (T, error) {
+	var made, none T
+	err := db.write(ctx, what, func(tx *sqlitefile.Tx) (err error) {
+		made, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		return none, err
+	}
+	return made, nil
+}
+
 // list reads the rows of one query with row.
 func list[T any](
 	ctx context.Context, read reading, what string, row func(sqlitefile.Row) T, query string, args ...any,
-) (all []T, err error) {
-	err = read(ctx, what, func(c *sqlitefile.Conn) (err error) {
-		all, err = sqlitefile.All(c.Prepare(query).Bind(args...), row)
-		return err
+) ([]T, error) {
+	return get(ctx, read, what, func(c *sqlitefile.Conn) ([]T, error) {
+		return sqlitefile.All(c.Prepare(query).Bind(args...), row)
 	})
-	return all, err
+}
+
+// room checks that there are fewer than most of something.
+func room(st *sqlitefile.Stmt, what string, most int64) error {
+	n, err := st.One()
+	if err == nil && n >= most {
+		err = driver.TooMany(what, int(most))
+	}
+	return err
 }
 
 // first reads the first row; [driver.NotFound] of what if there is none.
@@ -147,14 +180,6 @@ func ownShop(c *sqlitefile.Conn, domain string) (int64, error) {
 
 // micros is a time for a column that is never NULL.
 func micros(t time.Time) int64 { return t.UnixMicro() }
-
-// zoned reads such a column with its offset.
-func zoned(us, offset int64) time.Time {
-	if us == (time.Time{}).UnixMicro() {
-		return time.Time{}
-	}
-	return driver.Zoned(time.UnixMicro(us), offset)
-}
 
 // errEnough ends a walk through rows early.
 var errEnough = errors.New("enough")

@@ -47,12 +47,10 @@ func (db *DB) FirstChange(ctx context.Context) (int64, error) {
 	return db.change(ctx, `SELECT min(seq) FROM changes`)
 }
 
-func (db *DB) change(ctx context.Context, query string) (seq int64, err error) {
-	err = db.proceed(ctx, "read the stream", func(c *sqlitefile.Conn) (err error) {
-		seq, err = c.Prepare(query).One()
-		return err
+func (db *DB) change(ctx context.Context, query string) (int64, error) {
+	return get(ctx, db.proceed, "read the stream", func(c *sqlitefile.Conn) (int64, error) {
+		return c.Prepare(query).One()
 	})
-	return seq, err
 }
 
 // Changed implements [store.Stream].

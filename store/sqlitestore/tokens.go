@@ -17,29 +17,20 @@ func (db *DB) AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, err
 	if err != nil {
 		return t, err
 	}
-	var id int64
-	err = db.write(ctx, "add a token", func(tx *sqlitefile.Tx) error {
+	return put(ctx, db, "add a token", func(tx *sqlitefile.Tx) (bellhop.Token, error) {
 		shop, err := ownShop(tx.Conn, t.Shop)
 		if err != nil {
-			return err
+			return t, err
 		}
-		n, err := tx.Prepare(`SELECT count(*) FROM tokens WHERE shop_id = ?`).Int(shop).One()
-		if err == nil && n >= store.MaxTokens {
-			err = driver.TooMany("tokens", store.MaxTokens)
-		}
-		if err != nil {
-			return err
+		others := tx.Prepare(`SELECT count(*) FROM tokens WHERE shop_id = ?`).Int(shop)
+		if err := room(others, "tokens", store.MaxTokens); err != nil {
+			return t, err
 		}
 		err = tx.Prepare(`INSERT INTO tokens (shop_id, name, hash, created_at, last_used_at) VALUES (?,?,?,?,?)`).
 			Int(shop).Text(t.Name).Blob(t.Hash[:]).Int(t.CreatedAt.UnixMicro()).Time(t.LastUsedAt).Exec()
-		id = tx.LastID()
-		return taken("token", err)
+		t.ID = tx.LastID()
+		return t, taken("token", err)
 	})
-	if err != nil {
-		return bellhop.Token{}, err
-	}
-	t.ID = id
-	return t, nil
 }
 
 // Tokens implements [store.Tokens].
@@ -51,10 +42,9 @@ func (db *DB) Tokens(ctx context.Context, shop string) ([]bellhop.Token, error) 
 
 // Token implements [store.Tokens]. It writes the last use once a minute.
 func (db *DB) Token(ctx context.Context, hash [32]byte, now time.Time) (t bellhop.Token, err error) {
-	err = db.read(ctx, "look up a token", func(c *sqlitefile.Conn) (err error) {
-		t, err = first(c.Prepare(`SELECT `+rows.TokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id
+	t, err = get(ctx, db.read, "look up a token", func(c *sqlitefile.Conn) (bellhop.Token, error) {
+		return first(c.Prepare(`SELECT `+rows.TokenColumns+` FROM tokens t JOIN shops s ON s.id = t.shop_id
 			WHERE t.hash = ?`).Blob(hash[:]), "token", rows.Token)
-		return err
 	})
 	if err != nil || now.Sub(t.LastUsedAt) < time.Minute {
 		return t, err

@@ -1,6 +1,8 @@
 package sqlitestore
 
 import (
+	"context"
+
 	"bellhop/internal/sqlitefile"
 	"bellhop/store/rules"
 )
@@ -23,13 +25,13 @@ func flush[K ~string](c *sqlitefile.Conn, table string, t *rules.Tally[K]) error
 }
 
 // readTotals reads a table of counts, without empty ones.
-func readTotals[K ~string](c *sqlitefile.Conn, query string) (map[K]int64, error) {
+func readTotals[K ~string](ctx context.Context, db *DB, what, query string) (map[K]int64, error) {
+	counts, err := list(ctx, db.read, what, func(r sqlitefile.Row) rules.Count[K] {
+		return rules.Count[K]{Key: K(r.Text()), By: r.Int()}
+	}, query+` WHERE n <> 0`)
 	m := map[K]int64{}
-	err := c.Prepare(query).Each(func(r sqlitefile.Row) error {
-		if k, n := K(r.Text()), r.Int(); n != 0 {
-			m[k] = n
-		}
-		return nil
-	})
+	for _, c := range counts {
+		m[c.Key] = c.By
+	}
 	return m, err
 }

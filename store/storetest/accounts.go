@@ -180,8 +180,7 @@ func accessLog(f *fixture) {
 func refusals(f *fixture) {
 	list := func(since time.Time) []store.Refusal {
 		f.Helper()
-		got := must(f.s.Refusals(f.ctx, since))(f)
-		return got
+		return must(f.s.Refusals(f.ctx, since))(f)
 	}
 	f.must(f.s.AddRefusals(f.ctx, nil, day))
 	f.equal("none", len(list(day)), 0)

@@ -68,8 +68,7 @@ var few = move.Options{Chunk: move.ChunkLimit{Rows: 17, Bytes: 1 << 20}}
 func (m *moving) whole() {
 	fill(m.from)
 	was := see(m.from)
-	done, err := m.copy(few)
-	m.to.must(err)
+	done := must(m.copy(few))(m.to)
 	if done.Resumed || done.Anew || len(done.Tables) != len(move.Tables()) || done.Rows == 0 {
 		m.to.Errorf("copied %+v", done)
 	}
@@ -128,8 +127,7 @@ func (m *moving) interrupted() {
 // goesOn uses the original and the copy alike.
 func (m *moving) goesOn() {
 	fill(m.from)
-	_, err := m.copy(move.Options{})
-	m.to.must(err)
+	must(m.copy(move.Options{}))(m.to)
 	m.to.n = m.from.n
 	was, is := goOn(m.from), goOn(m.to)
 	m.to.alike("what it came to", is, was)
@@ -156,15 +154,12 @@ func (m *moving) conflict(what string, err error) {
 
 func (m *moving) refused() {
 	m.from.addShop(shop)
-	_, err := move.Copy(m.from.ctx, mover(m.from), mover(m.from), few)
-	m.conflict("same store", err)
+	m.conflict("same store", errOf(move.Copy(m.from.ctx, mover(m.from), mover(m.from), few)))
 	again := &fixture{T: m.from.T, d: m.from.d, ctx: m.from.ctx, s: m.from.d.Another(m.from, m.from.s)}
-	_, err = move.Copy(m.from.ctx, mover(m.from), mover(again), few)
-	m.conflict("same store", err)
+	m.conflict("same store", errOf(move.Copy(m.from.ctx, mover(m.from), mover(again), few)))
 
 	m.to.addShop(second)
-	_, err = m.copy(few)
-	m.conflict("has shops", err)
+	m.conflict("has shops", errOf(m.copy(few)))
 	m.conflict("has shops", mover(m.to).BeginCopy(m.to.ctx, "x", "y"))
 	m.to.equal("shops", len(must(m.to.s.Shops(m.to.ctx))(m.to)), 1)
 
@@ -173,17 +168,12 @@ func (m *moving) refused() {
 		m.to.Fatal(err)
 	}
 	other := &fixture{T: m.from.T, d: m.from.d, ctx: m.from.ctx, s: m.from.d.Open(m.from)}
-	_, err = move.Copy(m.from.ctx, mover(other), mover(m.to), few)
-	m.conflict("of another store", err)
-	_, err = move.Copy(m.from.ctx, mover(m.to), mover(other), few)
-	m.conflict("unfinished", err)
+	m.conflict("of another store", errOf(move.Copy(m.from.ctx, mover(other), mover(m.to), few)))
+	m.conflict("unfinished", errOf(move.Copy(m.from.ctx, mover(m.to), mover(other), few)))
 
-	_, err = m.copy(few)
-	m.to.must(err)
-	_, err = m.copy(few)
-	m.conflict("whole", err)
-	_, err = move.Copy(m.from.ctx, mover(m.to), mover(other), few) // a copy of a copy
-	m.to.must(err)
+	must(m.copy(few))(m.to)
+	m.conflict("whole", errOf(m.copy(few)))
+	must(move.Copy(m.from.ctx, mover(m.to), mover(other), few))(m.to) // a copy of a copy
 }
 
 // sourceChanged changes the source where its counters show it.
@@ -195,11 +185,9 @@ func (m *moving) sourceChanged() {
 			m.from.record(m.from.order(third, 900, 1))
 		}
 	}
-	_, err := m.copy(late)
-	m.conflict("changed in the meantime", err)
+	m.conflict("changed in the meantime", errOf(m.copy(late)))
 	m.to.kind(bellhop.Conflict, move.Usable(m.to.ctx, mover(m.to)))
-	done, err := m.copy(few)
-	m.to.must(err)
+	done := must(m.copy(few))(m.to)
 	if !done.Anew || done.Resumed {
 		m.to.Errorf("copied %+v", done)
 	}
@@ -223,8 +211,7 @@ func (m *moving) copyDiffers() {
 			m.to.Errorf("%s: the same is %t", c.Table, c.Same())
 		}
 	}
-	done, err = m.copy(few)
-	m.to.must(err)
+	done = must(m.copy(few))(m.to)
 	m.to.equal("anew", done.Anew, true)
 	m.to.alike("the copy", see(m.to), see(m.from))
 }
@@ -264,8 +251,7 @@ func (m *moving) oddTexts() {
 	fact.Order.Name, fact.Order.Note = "a\x00b", "\xff\xfec"
 	fact.Event.WebhookID = "\x00"
 	m.from.record(fact)
-	_, err := m.copy(few)
-	m.to.must(err)
+	must(m.copy(few))(m.to)
 	o := m.to.getOrder(1)
 	if o.Name != fact.Order.Name && o.Name != "a\uFFFDb" || o.Note != fact.Order.Note && o.Note != "\uFFFDc" {
 		m.to.Errorf("name %q, note %q", o.Name, o.Note)
@@ -281,12 +267,10 @@ func (m *moving) twoAtOnce() {
 	late.Step = func(s move.Step) {
 		if s.Table == move.TableOrders && !once {
 			once = true
-			_, err := move.Copy(m.from.ctx, mover(m.from), mover(other), few)
-			m.to.must(err)
+			must(move.Copy(m.from.ctx, mover(m.from), mover(other), few))(m.to)
 		}
 	}
-	_, err := m.copy(late)
-	m.conflict("another bellhop store copy", err)
+	m.conflict("another bellhop store copy", errOf(m.copy(late)))
 	m.to.alike("the copy", see(m.to), see(m.from))
 }
 
@@ -323,14 +307,8 @@ func see(f *fixture) (s seen) {
 		s.Tokens = append(s.Tokens, must(f.s.Tokens(f.ctx, d.Domain))(f)...)
 		s.Devices = append(s.Devices, must(f.s.Devices(f.ctx, d.Domain))(f)...)
 		s.Pushes = append(s.Pushes, f.allPushes(d.Domain, store.PushQuery{Limit: 200})...)
-		for q := (store.OrderQuery{Limit: 200}); ; {
-			page := must(f.s.Orders(f.ctx, d.Domain, q))(f)
-			for _, o := range page.Orders {
-				s.Orders = append(s.Orders, o, must(f.s.Order(f.ctx, d.Domain, o.ID))(f))
-			}
-			if q.Cursor = page.Next; page.Next == "" {
-				break
-			}
+		for _, o := range f.allOrders(d.Domain, store.OrderQuery{Limit: 200}) {
+			s.Orders = append(s.Orders, o, must(f.s.Order(f.ctx, d.Domain, o.ID))(f))
 		}
 		for _, e := range must(f.s.Archived(f.ctx, d.Domain, time.Time{}, bellhop.EventID{}, 10_000))(f) {
 			s.Archived = append(s.Archived, *e)

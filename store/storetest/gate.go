@@ -22,8 +22,7 @@ func (g gate) Admit(d bellhop.Device, _ time.Time) (int, time.Time) {
 
 func (f *fixture) claimThrough(g store.Gate, now time.Time) []store.Owed {
 	f.Helper()
-	owed := must(f.s.ClaimPushes(f.ctx, now, store.Slots{Free: 100, Gate: g}, time.Minute))(f)
-	return owed
+	return must(f.s.ClaimPushes(f.ctx, now, store.Slots{Free: 100, Gate: g}, time.Minute))(f)
 }
 
 // heldBack checks that waiting for a push service costs no attempt and none of the device's

@@ -38,8 +38,7 @@ func dropDead(f *fixture) {
 	f.record(recorded)
 	archived := func() int {
 		f.Helper()
-		events := must(f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 10))(f)
-		return len(events)
+		return len(must(f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 10))(f))
 	}
 	f.equal("bodies", archived(), 2)
 	for _, fact := range []bellhop.Fact{dead, unheard, recorded} {
@@ -141,8 +140,7 @@ func busiest(f *fixture) {
 	f.addShop(shop)
 	in := func(from, to time.Time) store.Busiest {
 		f.Helper()
-		b := must(f.s.Busiest(f.ctx, from, to))(f)
-		return b
+		return must(f.s.Busiest(f.ctx, from, to))(f)
 	}
 	f.equal("of nothing", in(day, day.AddDate(1, 0, 0)), store.Busiest{})
 	// Two in the first minute, three at its end, and three an hour later.
@@ -178,8 +176,7 @@ func archiveAndPrune(f *fixture) {
 	f.record(f.order(other, 1, 1))
 	archived := func(since time.Time, after bellhop.EventID, limit int) (got []int) {
 		f.Helper()
-		events := must(f.s.Archived(f.ctx, shop, since, after, limit))(f)
-		for _, e := range events {
+		for _, e := range must(f.s.Archived(f.ctx, shop, since, after, limit))(f) {
 			for i, fact := range facts {
 				if e.ID == fact.Event.ID {
 					want := *fact.Event
@@ -267,8 +264,7 @@ func changes(f *fixture) {
 	all := must(f.s.Changes(f.ctx, "", 0, 100))(f)
 	f.equal("of all shops", len(all), 6)
 	f.equal("resumed", must(f.s.Changes(f.ctx, shop, got[1].Seq, 2))(f), got[2:4])
-	first := must(f.s.FirstChange(f.ctx))(f)
-	f.equal("first and last", []int64{first, f.lastChange()}, []int64{all[0].Seq, all[5].Seq})
+	f.equal("first and last", []int64{must(f.s.FirstChange(f.ctx))(f), f.lastChange()}, []int64{all[0].Seq, all[5].Seq})
 }
 
 // renumbered goes back to an older state and on from there, also from an empty one: no
@@ -277,8 +273,7 @@ func renumbered(f *fixture) {
 	f.addShopWithPhone(bellhop.FormData)
 	newest := func() (change, push int64) {
 		changes := must(f.s.Changes(f.ctx, "", 0, 100))(f)
-		o := f.getOrder(changes[len(changes)-1].OrderID)
-		return changes[len(changes)-1].Seq, o.Pushes[0].ID
+		return changes[len(changes)-1].Seq, f.getOrder(changes[len(changes)-1].OrderID).Pushes[0].ID
 	}
 	f.must(f.s.Renumber(f.ctx, 1000))
 	relay := must(f.s.TakeRelay(f.ctx, "events", "a", day, time.Minute))(f)

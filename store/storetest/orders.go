@@ -161,15 +161,10 @@ func orderPages(f *fixture) {
 func (f *fixture) ids(q store.OrderQuery) []int64 {
 	f.Helper()
 	got := []int64{}
-	for {
-		page := must(f.s.Orders(f.ctx, shop, q))(f)
-		for _, o := range page.Orders {
-			got = append(got, o.ID)
-		}
-		if q.Cursor = page.Next; page.Next == "" {
-			return got
-		}
+	for _, o := range f.allOrders(shop, q) {
+		got = append(got, o.ID)
 	}
+	return got
 }
 
 func orderFilters(f *fixture) {

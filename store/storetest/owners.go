@@ -15,8 +15,7 @@ func (f *fixture) ownedDevice(s bellhop.Settings) bellhop.Device {
 	f.must(f.s.SetSettings(f.ctx, p.ID, s))
 	d := f.addDevice(shop, "phone", bellhop.FormData)
 	d.PersonID = p.ID
-	d = must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
-	return d
+	return must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
 }
 
 // toldOf checks an owner's pushes as orders go on: none of an order below their amount, and

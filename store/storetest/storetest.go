@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"reflect"
 	"testing"
 	"time"
@@ -281,8 +282,7 @@ func (f *fixture) outcomes(facts ...bellhop.Fact) (all []bellhop.Outcome) {
 
 func (f *fixture) getOrder(id int64) bellhop.Order {
 	f.Helper()
-	o := must(f.s.Order(f.ctx, shop, id))(f)
-	return o
+	return must(f.s.Order(f.ctx, shop, id))(f)
 }
 
 func (f *fixture) noOrder(id int64) {
@@ -290,16 +290,43 @@ func (f *fixture) noOrder(id int64) {
 	f.kind(bellhop.NotFound, errOf(f.s.Order(f.ctx, shop, id)))
 }
 
-// allLines reads the whole ledger.
-func (f *fixture) allLines(q store.LineQuery) (all []store.Line) {
-	f.Helper()
-	for {
-		page := must(f.s.Lines(f.ctx, q))(f)
-		all = append(all, page.Lines...)
-		if q.Cursor = page.Next; page.Next == "" {
+// pages reads all pages of a list.
+func pages[T any](page func(cursor string) ([]T, string)) (all []T) {
+	for cursor := ""; ; {
+		found, next := page(cursor)
+		all = append(all, found...)
+		if cursor = next; next == "" {
 			return all
 		}
 	}
+}
+
+// allLines reads the whole ledger.
+func (f *fixture) allLines(q store.LineQuery) []store.Line {
+	f.Helper()
+	return pages(func(cursor string) ([]store.Line, string) {
+		q.Cursor = cursor
+		page := must(f.s.Lines(f.ctx, q))(f)
+		return page.Lines, page.Next
+	})
+}
+
+func (f *fixture) allPushes(domain string, q store.PushQuery) []bellhop.Push {
+	f.Helper()
+	return pages(func(cursor string) ([]bellhop.Push, string) {
+		q.Cursor = cursor
+		page := must(f.s.Pushes(f.ctx, domain, q))(f)
+		return page.Pushes, page.Next
+	})
+}
+
+func (f *fixture) allOrders(domain string, q store.OrderQuery) []bellhop.Order {
+	f.Helper()
+	return pages(func(cursor string) ([]bellhop.Order, string) {
+		q.Cursor = cursor
+		page := must(f.s.Orders(f.ctx, domain, q))(f)
+		return page.Orders, page.Next
+	})
 }
 
 // totalsMatch checks the ledger's totals against its lines.
@@ -309,13 +336,14 @@ func (f *fixture) totalsMatch() map[bellhop.Outcome]int64 {
 	for _, l := range f.allLines(store.LineQuery{Limit: 200}) {
 		want[l.Outcome]++
 	}
-	got := must(f.s.Totals(f.ctx))(f)
-	for o, n := range got {
-		if n == 0 {
-			delete(got, o)
-		}
-	}
-	f.equal("totals", got, want)
+	return match(f, "totals", must(f.s.Totals(f.ctx))(f), want)
+}
+
+// match compares counts, where 0 is none.
+func match[K comparable](f *fixture, what string, got, want map[K]int64) map[K]int64 {
+	f.Helper()
+	maps.DeleteFunc(got, func(_ K, n int64) bool { return n == 0 })
+	f.equal(what, got, want)
 	return got
 }
 
@@ -328,31 +356,12 @@ func (f *fixture) countsMatch(domains ...string) map[bellhop.PushStatus]int64 {
 			want[p.Status]++
 		}
 	}
-	got := must(f.s.PushCounts(f.ctx))(f)
-	for s, n := range got {
-		if n == 0 {
-			delete(got, s)
-		}
-	}
-	f.equal("counts of pushes", got, want)
-	return got
-}
-
-func (f *fixture) allPushes(domain string, q store.PushQuery) (all []bellhop.Push) {
-	f.Helper()
-	for {
-		page := must(f.s.Pushes(f.ctx, domain, q))(f)
-		all = append(all, page.Pushes...)
-		if q.Cursor = page.Next; page.Next == "" {
-			return all
-		}
-	}
+	return match(f, "counts of pushes", must(f.s.PushCounts(f.ctx))(f), want)
 }
 
 func (f *fixture) claim(now time.Time, max int) []store.Owed {
 	f.Helper()
-	owed := must(f.s.ClaimPushes(f.ctx, now, store.Slots{Free: max}, time.Minute))(f)
-	return owed
+	return must(f.s.ClaimPushes(f.ctx, now, store.Slots{Free: max}, time.Minute))(f)
 }
 
 func (f *fixture) settle(settled ...store.Settled) {

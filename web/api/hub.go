@@ -3,10 +3,10 @@ package api
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"bellhop"
 	"bellhop/pipeline"
@@ -32,9 +32,9 @@ type hub struct {
 
 	joins  chan join
 	leaves chan *listener
-	once   sync.Once
-	stop   chan struct{} // closed to end it
-	done   chan struct{} // closed when it has ended
+	ctx    context.Context
+	stop   context.CancelFunc // ends it, also a read that is under way
+	done   chan struct{}      // closed when it has ended
 
 	listeners map[string]map[*listener]struct{} // by shop
 	count     int
@@ -64,17 +64,15 @@ type joined struct {
 }
 
 func newHub(s Store, log *slog.Logger, maxListeners int, reg prometheus.Registerer) *hub {
-	open := prometheus.NewGauge(prometheus.GaugeOpts{Name: "bellhop_streams_open",
+	open := promauto.With(reg).NewGauge(prometheus.GaugeOpts{Name: "bellhop_streams_open",
 		Help: "Event streams that are open."})
-	if reg != nil {
-		reg.MustRegister(open)
-	}
+	ctx, stop := context.WithCancel(context.Background())
 	return &hub{
 		store: s, max: maxListeners, perShop: max(1, maxListeners/4),
 		away: pipeline.NewTrouble(log, slog.LevelError, "what changed can't be read: open pages stand still",
 			"what changed can be read again"),
 		joins: make(chan join), leaves: make(chan *listener),
-		stop: make(chan struct{}), done: make(chan struct{}),
+		ctx: ctx, stop: stop, done: make(chan struct{}),
 		listeners: map[string]map[*listener]struct{}{}, open: open,
 	}
 }
@@ -108,22 +106,13 @@ func (h *hub) leave(l *listener) {
 
 // close ends every stream and waits until run has returned.
 func (h *hub) close() {
-	h.once.Do(func() { close(h.stop) })
+	h.stop()
 	<-h.done
 }
 
 func (h *hub) run() {
 	defer close(h.done)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() {
-		select {
-		case <-h.stop:
-			cancel() // also ends a read that is under way
-		case <-ctx.Done():
-		}
-	}()
-	for h.serveUntil(ctx, h.read(ctx)) {
+	for h.serveUntil(h.ctx, h.read(h.ctx)) {
 	}
 	for _, ls := range h.listeners {
 		for l := range ls {

@@ -41,15 +41,6 @@ func deviceShape(d *bellhop.Device) Device {
 	return Device{
 		ID: web.ID(d.ID), Installation: d.Installation, Kind: string(d.Kind), Value: d.Value,
 		Platform: string(d.Platform), Form: string(d.Form), Locale: d.Locale, Timezone: d.Timezone,
-		AddedAt: inUTC(d.AddedAt), SeenAt: inUTC(d.SeenAt),
+		AddedAt: events.AtUTC(d.AddedAt), SeenAt: events.AtUTC(d.SeenAt),
 	}
-}
-
-// inUTC returns null for an absent time.
-func inUTC(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
 }

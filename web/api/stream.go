@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -75,10 +76,7 @@ func (a *API) Follow(w http.ResponseWriter, r *http.Request, who web.Principal) 
 
 // last returns -1 when the client resumes nothing.
 func (in *openStream) last() (int64, error) {
-	s := in.LastEventID
-	if s == "" {
-		s = in.LastQuery
-	}
+	s := cmp.Or(in.LastEventID, in.LastQuery)
 	if s == "" {
 		return -1, nil
 	}

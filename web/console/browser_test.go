@@ -412,7 +412,7 @@ func TestSigningOutEndsNotifications(t *testing.T) {
 }
 
 // An operator has no shop, and gets no notifications.
-func TestOperatorsBrowserIsNotRung(t *testing.T) {
+func TestOperatorsBrowserGetsNoPush(t *testing.T) {
 	r := newRig(t, func(o *site.Options) { o.WebPushKey = "key" })
 	if a := r.Get("/devices?shop="+demo, operatorSession); strings.Contains(a.Body, "browser.js") {
 		t.Error("a button that does nothing")

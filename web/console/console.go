@@ -126,6 +126,12 @@ type visit struct {
 	frame
 }
 
+// visit begins a visit of somebody who may be signed in or not.
+func (c *Console) visit(w http.ResponseWriter, r *http.Request) *visit {
+	r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
+	return &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}
+}
+
 // frame is what the pages have in common.
 type frame struct {
 	Reader
@@ -142,8 +148,7 @@ type frame struct {
 // signed admits people with a session. It sends others to the sign-in page and back.
 func (c *Console) signed(handle func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
-		v := &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}
+		v := c.visit(w, r)
 		var err error
 		if v.who, err = c.Auth.Authenticate(r); err == nil && !v.who.Credential.Session {
 			err = web.ErrSignIn

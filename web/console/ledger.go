@@ -29,7 +29,10 @@ type lineRow struct {
 	When                            string
 }
 
-var lineChoices = choices[bellhop.Outcome]{"outcome", "ledger.all", "outcome.", bellhop.Outcomes()}
+var lineChoices = []choice[bellhop.Outcome]{
+	{"", "ledger.all"}, {bellhop.OutcomeRecorded, "outcome.recorded"}, {bellhop.OutcomeDuplicate, "outcome.duplicate"},
+	{bellhop.OutcomeStale, "outcome.stale"}, {bellhop.OutcomeSkipped, "outcome.skipped"},
+	{bellhop.OutcomeDead, "outcome.dead"}}
 
 func (c *Console) showLedger(v *visit) error {
 	v.At = "ledger"
@@ -49,7 +52,7 @@ func (c *Console) showLedger(v *visit) error {
 		return err
 	}
 	view.Rows = web.Each(page.Lines, v.lineRow)
-	view.listing = listed(v, "/ledger", lineChoices, bellhop.Outcome(view.Outcome), q.Cursor, page.Next, "find", view.Find)
+	view.listing = listed(v, "/ledger", "outcome", lineChoices, q.Outcome, q.Cursor, page.Next, "find", view.Find)
 	return c.show(v, "ledger", view)
 }
 

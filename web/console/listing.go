@@ -13,25 +13,21 @@ type filter struct {
 	On         bool
 }
 
-// choices are the ways to narrow a list, one at a time or none: values of a parameter. Their labels
-// begin with a prefix; all is that of none.
-type choices[T ~string] struct {
-	param, all, prefix string
-	values             []T
+// choice is one of the ways to narrow a list: a value of a parameter, "" for the whole list, and its words.
+type choice[T ~string] struct {
+	value T
+	words string
 }
 
 // listed links a page of a list to its choices, of which one is on, and to its other pages. The
 // query is that of the list.
-func listed[T ~string](v *visit, path string, c choices[T], on T, cursor, next string, query ...string) (l listing) {
-	for _, value := range append([]T{""}, c.values...) {
-		label := c.all
-		if value != "" {
-			label = c.prefix + string(value)
-		}
-		to := v.Path(path, append(query, c.param, string(value))...)
-		l.Filters = append(l.Filters, filter{v.T(label), to, value == on})
+func listed[T ~string](v *visit, path, param string, choices []choice[T], on T, cursor, next string,
+	query ...string) (l listing) {
+	for _, c := range choices {
+		to := v.Path(path, append(query, param, string(c.value))...)
+		l.Filters = append(l.Filters, filter{v.T(c.words), to, c.value == on})
 	}
-	query = append(query, c.param, string(on))
+	query = append(query, param, string(on))
 	if next != "" {
 		l.Next = v.Path(path, append(query, "cursor", next)...)
 	}

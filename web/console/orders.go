@@ -33,7 +33,8 @@ type orderRow struct {
 	URL                   string
 }
 
-var orderChoices = choices[string]{"show", "orders.all", "orders.", []string{"new", "seen", "handled", "cancelled"}}
+var orderChoices = []choice[string]{{"", "orders.all"}, {"new", "orders.new"}, {"seen", "orders.seen"},
+	{"handled", "orders.handled"}, {"cancelled", "orders.cancelled"}}
 
 // orderQuery is the query of a page of the list: its parameters and a choice. It also returns the
 // former as they were. The store refuses invalid values.
@@ -68,7 +69,7 @@ func (c *Console) showOrders(v *visit) error {
 		return err
 	}
 	return c.show(v, "orders", &ordersView{
-		frame: &v.frame, listing: listed(v, "/", orderChoices, show, q.Cursor, page.Next, pairs...),
+		frame: &v.frame, listing: listed(v, "/", "show", orderChoices, show, q.Cursor, page.Next, pairs...),
 		Q: q.Text, Show: show, Rows: web.Each(page.Orders, v.orderRow),
 	})
 }

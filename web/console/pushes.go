@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -33,8 +34,10 @@ type pushRow struct {
 	Receipt  string // what the phone reported
 }
 
-var pushChoices = choices[bellhop.PushStatus]{"status", "pushes.all", "push.", []bellhop.PushStatus{bellhop.PushSent,
-	bellhop.PushPending, bellhop.PushSending, bellhop.PushUnknown, bellhop.PushFailed, bellhop.PushSkipped}}
+var pushChoices = []choice[bellhop.PushStatus]{
+	{"", "pushes.all"}, {bellhop.PushSent, "push.sent"}, {bellhop.PushPending, "push.pending"},
+	{bellhop.PushSending, "push.sending"}, {bellhop.PushUnknown, "push.unknown"}, {bellhop.PushFailed, "push.failed"},
+	{bellhop.PushSkipped, "push.skipped"}}
 
 func (c *Console) showPushes(v *visit) (err error) {
 	v.At = "pushes"
@@ -54,7 +57,7 @@ func (c *Console) showPushes(v *visit) (err error) {
 		return err
 	}
 	return c.show(v, "pushes", &pushesView{
-		frame: &v.frame, listing: listed(v, "/pushes", pushChoices, status, q.Cursor, page.Next),
+		frame: &v.frame, listing: listed(v, "/pushes", "status", pushChoices, status, q.Cursor, page.Next),
 		Rows: web.Each(page.Pushes, v.pushRow), Filtered: status != "" || q.Cursor != "",
 	})
 }
@@ -72,7 +75,7 @@ func (f *frame) late(from, to time.Time) string {
 
 func (v *visit) pushRow(p *bellhop.Push) pushRow {
 	row := pushRow{ID: p.ID, Order: p.OrderName, OrderURL: v.Path("/orders/" + web.ID(p.OrderID)),
-		Device: p.Installation,
+		Device: cmp.Or(p.Installation, v.T("pushes.noDevice")),
 		Status: p.Status, Label: v.T("push." + string(p.Status)), Reason: v.reason(p.Reason), At: p.CreatedAt}
 	if !p.SentAt.IsZero() {
 		row.At = p.SentAt
@@ -83,9 +86,6 @@ func (v *visit) pushRow(p *bellhop.Push) pushRow {
 		row.Late = v.late(from, p.SentAt)
 	}
 	row.When = v.Moment(row.At)
-	if row.Device == "" {
-		row.Device = v.T("pushes.noDevice")
-	}
 	if p.Attempts > 1 {
 		row.Attempts = v.N("pushes.attempts", p.Attempts)
 	}

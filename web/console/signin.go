@@ -37,10 +37,8 @@ func (c *Console) followLink(w http.ResponseWriter, r *http.Request, once string
 }
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
-	if err := r.ParseForm(); err != nil {
-		c.trouble(&visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})},
-			bellhop.Invalidf("form", "this is not the sign-in form"))
+	if v := c.visit(w, r); r.ParseForm() != nil {
+		c.trouble(v, bellhop.Invalidf("form", "this is not the sign-in form"))
 		return
 	}
 	if once := r.PostForm.Get("once"); once != "" {
@@ -111,8 +109,7 @@ const (
 // signOut first asks whether the browser keeps the person's notifications: somebody else may use
 // it next.
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, web.MaxBody)
-	v := &visit{Request: r, w: w, frame: c.frame(r, bellhop.Person{})}
+	v := c.visit(w, r)
 	asked, err := c.leave(v)
 	if err != nil {
 		c.trouble(v, err)

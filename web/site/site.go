@@ -3,6 +3,7 @@
 package site
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -102,15 +103,9 @@ func defaults(o *Options) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.APIInFlight <= 0 {
-		o.APIInFlight = 256
-	}
-	if o.Listeners <= 0 {
-		o.Listeners = 1024
-	}
-	if o.Version == "" {
-		o.Version = "dev"
-	}
+	o.APIInFlight = cmp.Or(o.APIInFlight, 256)
+	o.Listeners = cmp.Or(o.Listeners, 1024)
+	o.Version = cmp.Or(o.Version, "dev")
 	o.Webhooks.Logger, o.Webhooks.Registerer, o.Webhooks.Tracer = o.Logger, o.Registerer, o.Tracer
 	o.Webhooks.TrustedProxies = o.TrustedProxies
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"bellhop/web"
 )
@@ -87,20 +88,18 @@ type metrics struct {
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
-	outcomes := prometheus.NewCounterVec(prometheus.CounterOpts{
+	f := promauto.With(reg)
+	outcomes := f.NewCounterVec(prometheus.CounterOpts{
 		Name: "bellhop_webhooks_total",
 		Help: "Webhooks by what they came to.",
 	}, []string{"outcome"})
-	m := &metrics{seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+	m := &metrics{seconds: f.NewHistogram(prometheus.HistogramOpts{
 		Name:    "bellhop_webhook_seconds",
 		Help:    "Seconds from a webhook's header to its answer.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 	})}
 	for o, a := range answers {
 		m.outcomes[o] = outcomes.WithLabelValues(a.label)
-	}
-	if reg != nil {
-		reg.MustRegister(outcomes, m.seconds)
 	}
 	return m
 }

@@ -3,6 +3,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,19 +78,14 @@ type webhook struct {
 // connections for longer than Shopify needs: Shopify reuses a connection, and waits one second
 // for a new one. With another server you have to do both.
 func New(a Acceptor, o Options) http.Handler {
-	if o.InFlight <= 0 {
-		o.InFlight = defaultInFlight
-	}
-	if o.ReadTimeout <= 0 {
-		o.ReadTimeout = web.BodyTimeout
-	}
 	if o.Refusals == nil {
 		o.Refusals = pipeline.NewRefusals(nil, web.LoggerOr(o.Logger), time.Now)
 	}
 	return &webhook{
 		acceptor: a,
-		inFlight: make(chan struct{}, o.InFlight),
-		bodies:   web.BodyReader{Proxies: o.TrustedProxies, Limit: shopify.MaxBody, Timeout: o.ReadTimeout},
+		inFlight: make(chan struct{}, cmp.Or(o.InFlight, defaultInFlight)),
+		bodies: web.BodyReader{Proxies: o.TrustedProxies, Limit: shopify.MaxBody,
+			Timeout: cmp.Or(o.ReadTimeout, web.BodyTimeout)},
 		metrics:  newMetrics(o.Registerer),
 		spans:    web.Spans{Tracer: o.Tracer},
 		refusals: o.Refusals,

@@ -27,8 +27,7 @@ func (s *Secrets) Get(ctx context.Context, id string) (string, error) {
 		return "", amazon.Explain(ctx, "read the secret "+id, err)
 	}
 	if out.SecretString == nil {
-		return "", bellhop.Errorf(bellhop.Unavailable, "secret", "the secret %s holds no text: put it there as text",
-			id)
+		return "", bellhop.Errorf(bellhop.Unavailable, "secret", "the secret %s holds no text: put it there as text", id)
 	}
 	return *out.SecretString, nil
 }
