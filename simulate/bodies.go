@@ -174,19 +174,19 @@ func (w *renderer) address(key string, nameless bool) {
 			`","city":`, text(p.city), `,"zip":`, text(p.zip), `,"last_name":`, text(last), `,"address2":`, orNull(p.address2),
 			`,"latitude":null,"longitude":null,"name":`)
 		if p.familyFirst && !o.western {
-			w.fullName(last, first, "")
+			w.joined(last, "", first)
 		} else {
-			w.fullName(first, last, " ")
+			w.joined(first, " ", last)
 		}
 	}
 	w.add(`,"company":`, orNull(company), `,"province":`, orNull(p.province), `,"country":`, text(p.country),
 		`,"country_code":`, text(p.countryCode), `,"province_code":`, orNull(p.provinceCode), `}`)
 }
 
-// fullName joins two names, escaped.
-func (w *renderer) fullName(a, b, space string) {
+// joined appends two texts as one, escaped.
+func (w *renderer) joined(a, between, b string) {
 	w.b = appendText(w.b, a)
-	w.b = append(w.b[:len(w.b)-1], space...)
+	w.b = append(w.b[:len(w.b)-1], between...)
 	from := len(w.b)
 	w.b = appendText(w.b, b)
 	w.b = append(w.b[:from], w.b[from+1:]...)
@@ -245,7 +245,13 @@ func (w *renderer) lineItem(l *lineView, quantity int64) {
 	default:
 		w.add("null")
 	}
-	w.add(`,"gift_card":`, l.kind == lineGift, `,"grams":0,"name":`, text(l.product.title), price{"price", l.price})
+	w.add(`,"gift_card":`, l.kind == lineGift, `,"grams":0,"name":`)
+	if l.product.variant == "" {
+		w.add(text(l.product.title))
+	} else {
+		w.joined(l.product.title, " - ", l.product.variant)
+	}
+	w.add(price{"price", l.price})
 	if l.kind == lineCustom || l.kind == lineTip {
 		w.add(`,"product_exists":false,"product_id":null`)
 	} else {

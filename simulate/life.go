@@ -197,7 +197,7 @@ func (g *generator) refunded(l *life, event string) bool {
 	money := l.order.worth(&r)
 	if left := st.kept(); g.rng.IntN(6) > 0 && money.shop <= left.shop && money.buyer <= left.buyer {
 		r.payments = g.payments(money)
-	} else if r.lines == nil {
+	} else if r.shipping = (cash{}); r.lines == nil {
 		return false
 	}
 	r.note = refundNotes[g.rng.IntN(len(refundNotes))]

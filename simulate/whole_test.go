@@ -158,6 +158,64 @@ func checkBuyersSums(t *testing.T, d *simulate.Delivery, o *bellhop.Order) {
 	}
 }
 
+// What an order says of its pieces and of its money now is what its history leaves.
+func TestHistoryAddsUp(t *testing.T) {
+	m := simulate.NewModel()
+	for _, d := range generate(t, everything()) {
+		m.Take(d)
+	}
+	cases := 0
+	for key, e := range m.Expect() {
+		o, gone, home := &e.Order, map[int64]int64{}, map[int64]int64{}
+		for _, edit := range o.History.Edits {
+			for _, l := range edit.Removed {
+				gone[l.Item] += l.Quantity
+			}
+		}
+		a, back := adder{t, o.Total.Currency}, []bellhop.Amount{}
+		for _, r := range o.History.Refunds {
+			lines := []bellhop.Amount{}
+			for _, l := range r.Lines {
+				gone[l.Item] += l.Quantity
+				lines = append(lines, minus(l.Amount))
+				if l.Restock == "return" {
+					home[l.Item] += l.Quantity
+				}
+			}
+			if r.Amount != "" {
+				lines = []bellhop.Amount{minus(r.Amount)}
+			}
+			back = append(back, lines...)
+		}
+		for _, f := range o.History.Fulfillments {
+			for _, l := range f.Lines {
+				if f.Status == "success" {
+					home[l.Item] -= l.Quantity
+				}
+			}
+		}
+		if e.Deleted || !e.Known {
+			continue
+		}
+		for _, it := range o.Items {
+			left := it.Quantity - gone[it.ID]
+			if it.Current != left || !it.Tip && it.ToFulfil != left+home[it.ID] || it.ToFulfil < 0 {
+				t.Fatalf("order %d: %+v, and its history leaves %d pieces\n%+v", key.ID, it, left, o.History)
+			}
+		}
+		if o.TaxesIncluded && len(back) > 0 && len(o.History.Edits) == 0 && o.CancelledAt.IsZero() {
+			cases++
+			sum := a.sum(append(back, bellhop.Amount(o.Total.String()))...)
+			if sum != o.Current {
+				t.Errorf("order %d of %s: %s went back of %s, and it comes to %s", key.ID, key.Shop, back, o.Total, o.Current)
+			}
+		}
+	}
+	if cases < 10 {
+		t.Errorf("only %d orders with money that went back", cases)
+	}
+}
+
 // Each feature of real orders is in one of some thousand made-up ones.
 func TestWholeOrders(t *testing.T) {
 	seen := map[string]int{}
