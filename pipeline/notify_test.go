@@ -62,9 +62,10 @@ func owed(attempt int, age time.Duration) store.Owed {
 	return store.Owed{Pushes: []int64{1}, Attempt: attempt,
 		Kind:   bellhop.PushOrderNew,
 		Device: bellhop.Device{ID: 7, Shop: domain, Installation: "phone", Value: "address"},
-		Orders: []store.OrderBrief{{ID: 820982911946154508, Name: "#1001", Items: 2, CustomerName: "Jo Lee",
+		Orders: []store.OrderBrief{{ID: 820982911946154508, Name: "#1001", Pieces: 2, CustomerName: "Jo Lee",
 			AcceptedAt: noon.Add(-24 * time.Hour), FirstAttemptAt: noon.Add(-age),
-			Total: bellhop.Money{Units: 120450, Digits: 2, Currency: "USD"}}}}
+			Total:   bellhop.Money{Units: 120450, Digits: 2, Currency: "USD"},
+			Current: bellhop.Money{Units: 120450, Digits: 2, Currency: "USD"}}}}
 }
 
 // TestNotifyFollowsTheRules checks the outcomes against FCM's rules for trying

@@ -23,10 +23,10 @@ func (r *rig) manyOrders(n int) {
 		at := day.Add(time.Duration(i) * time.Second)
 		o := &bellhop.Order{Shop: demo, ID: int64(i + 1), Version: bellhop.Version{UpdatedAt: at, TriggeredAt: at,
 			Hash: uint64(i + 1)}, Name: fmt.Sprintf("#%d", 1000+i),
-			Number: int64(1000 + i), Total: usd(int64(1000 + i%90000)),
+			Number: int64(1000 + i), Total: usd(int64(1000 + i%90000)), Current: usd(int64(1000 + i%90000)),
 			CustomerName:    fmt.Sprintf("Customer %d", i%5000),
 			FinancialStatus: "paid", PlacedAt: at, UpdatedAt: at,
-			Items: []bellhop.Item{{ID: 1, Title: "Tee", Quantity: 1, Price: usd(1990)}}}
+			Details: bellhop.Details{Items: []bellhop.Item{{ID: 1, Title: "Tee", Quantity: 1, Price: "19.90"}}}}
 		e := &bellhop.Event{Shop: demo, Topic: "orders/create", WebhookID: fmt.Sprint(i), TriggeredAt: at,
 			AcceptedAt: at, SignedBy: bellhop.SignerApp, Body: []byte(`{}`)}
 		binary.BigEndian.PutUint64(e.ID[8:], uint64(i+1))

@@ -50,8 +50,8 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 			for i := range 1 + n%3 {
 				o.Items = append(o.Items, bellhop.Item{ID: int64(i + 1), Title: titles[(n+i)%len(titles)],
 					Variant: []string{"M", "", "350 ml"}[i], SKU: fmt.Sprintf("SKU-%04d", n*7+i),
-					Quantity: int64(1 + i),
-					Price:    usd(1990)})
+					Quantity: int64(1 + i), Current: int64(1 + i),
+					Price: "19.90"})
 			}
 		})
 		if n%3 == 0 && n < 55 {

@@ -153,7 +153,9 @@ func (r *Rig) Order(shop string, n int, change ...func(*bellhop.Order)) bellhop.
 		CustomerName: "Jo Lee", CustomerEmail: "jo@example.com", FinancialStatus: "paid",
 		FulfillmentStatus: "unfulfilled",
 		PlacedAt:          at.In(time.FixedZone("", 9*3600)), UpdatedAt: at.In(time.FixedZone("", 9*3600)),
-		Items: []bellhop.Item{{ID: 1, Title: "Tee", Variant: "M", SKU: "TEE-M", Quantity: 2, Price: USD(1990)}},
+		Current: USD(40300), Pieces: 2, CreatedAt: at,
+		Details: bellhop.Details{Schema: bellhop.DetailsSchema, Items: []bellhop.Item{{ID: 1, Title: "Tee", Variant: "M",
+			SKU: "TEE-M", Quantity: 2, Current: 2, ToFulfil: 2, Price: "19.90", Total: "39.80"}}},
 	}
 	for _, c := range change {
 		c(o)
