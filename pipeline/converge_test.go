@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"bellhop"
+	"bellhop/internal/realserver"
 	"bellhop/pipeline"
 	"bellhop/simulate"
 	"bellhop/store"
@@ -23,8 +24,9 @@ import (
 
 // TestEveryShuffleConverges records 2,000 orders, delivered as 10,000 shuffled
 // creations, updates, edits, refunds, parcels, risks, deletions and duplicates, from
-// several goroutines in batches of any size, and compares the whole orders with a model.
-// make converge records as many orders as it is asked to, 20,000 by default.
+// several goroutines in batches of any size, and compares the whole orders of both
+// databases with a model. make converge records as many orders as it is asked to,
+// 20,000 by default.
 func TestEveryShuffleConverges(t *testing.T) {
 	orders := 2_000
 	if s := os.Getenv("CONVERGE_ORDERS"); s != "" {
@@ -33,8 +35,18 @@ func TestEveryShuffleConverges(t *testing.T) {
 			t.Fatalf("CONVERGE_ORDERS: %v", err)
 		}
 	}
+	t.Run("sqlite", func(t *testing.T) { converge(t, "sqlite:", orders) })
+	t.Run("postgres", func(t *testing.T) {
+		server, err := realserver.StartPostgres(t.Context())
+		realserver.Need(t, err)
+		t.Cleanup(func() { server.Close() })
+		converge(t, server.URL("postgres"), orders)
+	})
+}
+
+func converge(t *testing.T, db string, orders int) {
 	shops := []string{"a.myshopify.com", "b.myshopify.com", "c.myshopify.com", "d.myshopify.com"}
-	r := openRecorder(t, shops)
+	r := openRecorder(t, db, shops)
 	deliveries, err := simulate.Generate(simulate.ShopifyOptions{Shops: shops, Secret: app, Seed: 42,
 		Orders: orders, Updates: 0.4, FollowUps: 4, Duplicates: 0.3})
 	if err != nil {
@@ -65,9 +77,9 @@ func newID(t *testing.T) bellhop.EventID {
 	return bellhop.EventID(id)
 }
 
-func openRecorder(t *testing.T, shops []string) *pipeline.Recorder {
+func openRecorder(t *testing.T, db string, shops []string) *pipeline.Recorder {
 	t.Helper()
-	s := wire.Storage{Dir: filepath.Join(t.TempDir(), "data"), DB: "sqlite:", Queue: "sqlite:"}
+	s := wire.Storage{Dir: filepath.Join(t.TempDir(), "data"), DB: db, Queue: "sqlite:"}
 	parts, err := s.Open(t.Context(), wire.Options{})
 	if err != nil {
 		t.Fatal(err)
