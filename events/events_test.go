@@ -2,8 +2,11 @@ package events_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os/exec"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,20 +32,24 @@ func order() *bellhop.Order {
 		PlacedAt: noon, UpdatedAt: noon, CancelledAt: noon, EditedAt: noon, RefundedAt: noon,
 		CreatedAt: noon, Current: yen(13200), Pieces: 2, Details: wholeDetails(), History: wholeHistory(),
 		Trace:  bellhop.Trace{TriggeredAt: noon, AcceptedAt: noon, RecordedAt: noon, PushedAt: noon},
-		Pushes: []bellhop.Push{*push()}}
+		Pushes: []bellhop.Push{*push(), *refundPush()}}
 }
 
 func wholeDetails() bellhop.Details {
 	at := noon
-	return bellhop.Details{Schema: 1, Placed: bellhop.Sums{Subtotal: "19800", Shipping: "500"},
+	return bellhop.Details{Schema: 1,
+		Placed: bellhop.Sums{Subtotal: "19700", Discounts: "100", Shipping: "500", Tax: "1800", Duties: "7", Fees: "8",
+			Tips: "9"},
 		Now: bellhop.Sums{Subtotal: "13200"}, Outstanding: "0", BuyersNow: "82.30", TaxesIncluded: true,
 		Customer: &bellhop.Customer{ID: 9, Name: "山田 太郎", Email: "t@example.jp", Phone: "080-0000-0000", Locale: "ja-JP"},
-		Billing:  &bellhop.Address{Name: "山田太郎", City: "名古屋市"}, Shipping: &bellhop.Address{Name: "山田太郎", Zip: "456-0001"},
+		Billing:  &bellhop.Address{Name: "山田 花子", City: "札幌市"},
+		Shipping: &bellhop.Address{Name: "山田 次郎", Company: "森の帽子", Address1: "神宮一丁目", Address2: "宮前荘 203", City: "名古屋市",
+			Zip: "456-0001", Province: "愛知県", ProvinceCode: "JP-23", Country: "日本", CountryCode: "JP", Phone: "090-0000-0000"},
 		Items: []bellhop.Item{{ID: 1 << 60, Title: "帽子", Variant: "M", SKU: "H-1", Vendor: "Mori", Quantity: 3, Current: 2,
 			ToFulfil: 1, Price: "6600", Discount: "100", Total: "19700", Tax: "1790", Group: 5, Custom: true,
 			Properties: []bellhop.Attribute{{Name: "Engraving", Value: "For Ann"}}}},
 		Groups:        []bellhop.ItemGroup{{ID: 5, Title: "Winter set", Quantity: 1}},
-		ShippingLines: []bellhop.ShippingLine{{Title: "Standard", Price: "500"}},
+		ShippingLines: []bellhop.ShippingLine{{Title: "Standard", Code: "std", Price: "500", Discount: "1", Removed: true}},
 		TaxLines:      []bellhop.TaxLine{{Title: "CT", Rate: "0.1", Price: "1800"}},
 		DiscountCodes: []bellhop.DiscountCode{{Code: "TENOFF", Amount: "100"}}, Tags: []string{"vip"},
 		Attributes: []bellhop.Attribute{{Name: "Gift", Value: "for Ann"}}, Gateways: []string{"bogus"}, PONumber: "PO-Ann",
@@ -67,6 +74,13 @@ func push() *bellhop.Push {
 		Installation: "phone",
 		Kind:         bellhop.PushOrderNew, Status: bellhop.PushSent, Attempts: 1, CreatedAt: noon, SentAt: noon,
 		ReceivedAt: noon, OpenedAt: noon}
+}
+
+// refundPush is about one refund.
+func refundPush() *bellhop.Push {
+	p := push()
+	p.Kind = bellhop.RefundKind(929361465)
+	return p
 }
 
 func change(seq int64, kind events.Type) events.Change {
@@ -95,6 +109,7 @@ func TestComposed(t *testing.T) {
 		with.Order(traced, order()), without.Order(change(2, events.OrderUpdated), order()),
 		with.Order(change(3, events.OrderHandled), bare),
 		with.Order(change(4, events.OrderUpdated), nil), with.Push(change(5, events.PushSettled), push(), false),
+		with.Push(change(7, events.PushSettled), refundPush(), false),
 		without.Push(change(6, events.PushSettled), &bellhop.Push{ID: 4, Status: bellhop.PushSkipped}, true),
 	} {
 		doc.Check(t, []byte(write(t, e)))
@@ -102,16 +117,68 @@ func TestComposed(t *testing.T) {
 	doc.Complete(t)
 }
 
-// TestWhoOrderedIsTurnedOn checks that events show the customer only by a setting.
+// TestWhoOrderedIsTurnedOn holds all that is about a person, or that a person wrote, to the setting.
 func TestWhoOrderedIsTurnedOn(t *testing.T) {
-	private := []string{"Jo Lee", "jo@example.com", "by the back door"}
-	for _, customer := range []bool{false, true} {
-		text := write(t, events.Composer{Customer: customer}.Order(change(1, events.OrderRecorded), order()))
-		for _, p := range private {
-			if strings.Contains(text, p) != customer {
-				t.Errorf("with customer=%t, is %q shown? %s", customer, p, text)
+	private := map[string]string{
+		"customer.name": "Jo Lee", "customer.email": "jo@example.com", "note": "by the back door",
+		"details.contact.id": "9", "details.contact.name": "山田 太郎", "details.contact.email": "t@example.jp",
+		"details.contact.phone": "080-0000-0000", "details.contact.locale": "ja-JP",
+		"details.billing_address.name": "山田 花子", "details.billing_address.city": "札幌市",
+		"details.shipping_address.name": "山田 次郎", "details.shipping_address.company": "森の帽子",
+		"details.shipping_address.address1": "神宮一丁目", "details.shipping_address.address2": "宮前荘 203",
+		"details.shipping_address.city": "名古屋市", "details.shipping_address.zip": "456-0001",
+		"details.shipping_address.province": "愛知県", "details.shipping_address.province_code": "JP-23",
+		"details.shipping_address.country": "日本", "details.shipping_address.country_code": "JP",
+		"details.shipping_address.phone": "090-0000-0000",
+		"details.attributes.0.name":      "Gift", "details.attributes.0.value": "for Ann", "details.po_number": "PO-Ann",
+		"items.0.properties.0.name": "Engraving", "items.0.properties.0.value": "For Ann",
+		"history.refunds.0.note": "Ann sent it back", "history.fulfillments.0.tracking.0.number": "Ann-1",
+		"history.fulfillments.0.tracking.0.url": "https://example.jp/1",
+	}
+	shown := func(customer bool) map[string]string {
+		e := events.Composer{Customer: customer}.Order(change(1, events.OrderRecorded), order())
+		var message struct{ Data any }
+		if err := json.Unmarshal([]byte(write(t, e)), &message); err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]string{}
+		leaves(all, "", message.Data)
+		return all
+	}
+	with, without := shown(true), shown(false)
+	for path, value := range with {
+		if _, there := without[path]; there {
+			delete(with, path)
+		}
+		if _, hidden := private[path]; !hidden && without[path] != value {
+			t.Errorf("%s is %q without the setting, and %q with it", path, without[path], value)
+		}
+	}
+	if !maps.Equal(with, private) {
+		t.Errorf("the setting adds %v, want %v", with, private)
+	}
+	for path, value := range without {
+		for of, p := range private {
+			if len(p) > 2 && strings.Contains(value, p) {
+				t.Errorf("%s says %q, which is %s", path, value, of)
 			}
 		}
+	}
+}
+
+// leaves collects all values of JSON by their paths.
+func leaves(all map[string]string, path string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			leaves(all, path+"."+name, inner)
+		}
+	case []any:
+		for i, inner := range v {
+			leaves(all, path+"."+strconv.Itoa(i), inner)
+		}
+	default:
+		all[strings.TrimPrefix(path, ".")] = fmt.Sprint(v)
 	}
 }
 
@@ -122,6 +189,16 @@ func TestTheDeletedSaysSo(t *testing.T) {
 	}
 	p := write(t, events.Composer{}.Push(change(1, events.PushSettled), &bellhop.Push{ID: 4}, true))
 	if !strings.Contains(p, `"order_deleted":true`) {
+		t.Error(p)
+	}
+}
+
+func TestAPushNamesItsRefund(t *testing.T) {
+	p := write(t, events.Composer{}.Push(change(1, events.PushSettled), refundPush(), false))
+	if !strings.Contains(p, `"kind":"order.refunded","refund":"929361465"`) {
+		t.Error(p)
+	}
+	if p = write(t, events.Composer{}.Push(change(1, events.PushSettled), push(), false)); strings.Contains(p, "refund") {
 		t.Error(p)
 	}
 }
