@@ -89,12 +89,12 @@ type OrderQuery struct {
 	Cursor   string // OrderPage.Next of the page before
 	Handling bellhop.Handling
 	// Financial and Fulfillment are Shopify's statuses.
-	Financial, Fulfillment string
-	Cancelled              bool      // only cancelled orders
-	Test                   bool      // only test orders
-	Tag                    string    // one of its tags, whole
-	Since, Before          time.Time // placed at or after, and before
-	AtLeast                string    // a decimal: what it comes to now, in its currency
+	Financial, Fulfillment  string
+	Cancelled, NotCancelled bool      // only cancelled orders, and only others
+	Test, NotTest           bool      // only test orders, and only others
+	Tag                     string    // one of its tags, whole
+	Since, Before           time.Time // placed at or after, and before
+	AtLeast                 string    // a decimal: what it comes to now, in its currency
 	// Text has words, all of which an order must have: the beginnings of its number, its
 	// customer's name, e-mail address, phone, and so on.
 	Text  string

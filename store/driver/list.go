@@ -102,7 +102,8 @@ func ParseList(q store.OrderQuery) (l List, err error) {
 // Narrow reports whether the list may pass over many orders.
 func (l *List) Narrow() bool {
 	filters := len(l.filters())
-	return l.Words != nil || l.AtLeast != "" || filters > 1 || filters == 1 && l.Sort == store.SortUpdated
+	return l.Words != nil || l.AtLeast != "" || l.NotCancelled || l.NotTest || filters > 1 ||
+		filters == 1 && l.Sort == store.SortUpdated
 }
 
 // Column is what a list is sorted by.
@@ -185,7 +186,9 @@ func (l *List) filters() (all []filter) {
 		}
 	}
 	add(l.Cancelled, ` AND o.cancelled_at IS NOT NULL`)
+	add(l.NotCancelled, ` AND o.cancelled_at IS NULL`)
 	add(l.Test, ` AND o.test`)
+	add(l.NotTest, ` AND o.test IS NOT TRUE`)
 	add(l.Handling != "", ` AND o.handling = ?`, string(l.Handling))
 	add(l.Financial != "", ` AND o.financial_status = ?`, l.Financial)
 	add(l.Fulfillment != "", ` AND o.fulfillment_status = ?`, l.Fulfillment)
