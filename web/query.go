@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,26 +13,40 @@ import (
 )
 
 // OrderFilter narrows a list of orders. It is the one table of its parameters: one more is a field,
-// whose tags describe it to the API, and a line in Query.
+// whose tags describe it to the API, and a line in Query. Those that are true or false are texts, so
+// that one left out is neither.
 type OrderFilter struct {
-	Handling string    `query:"handling" enum:"new,seen,handled"`
-	Q        string    `query:"q" maxLength:"200" doc:"In the name, the number, or the customer's name or e-mail address."`
-	Since    time.Time `query:"since" doc:"Placed at or after."`
+	Handling    string    `query:"handling" enum:"new,seen,handled"`
+	Financial   string    `query:"financial_status" maxLength:"40" example:"paid" doc:"As Shopify says: pending, authorized, partially_paid, paid, partially_refunded, refunded, voided or expired."`
+	Fulfillment string    `query:"fulfillment_status" maxLength:"40" example:"unfulfilled" doc:"As Shopify says: unfulfilled, partial, fulfilled or restocked."`
+	Cancelled   string    `query:"cancelled" enum:"true,false" doc:"Only those that were cancelled, or only those that were not."`
+	Test        string    `query:"test" enum:"true,false" doc:"Only tests, or only orders that are none."`
+	Tag         string    `query:"tag" maxLength:"200" example:"vip" doc:"One of its tags, whole, in capitals or not."`
+	Since       time.Time `query:"since" doc:"Placed at or after."`
+	Before      time.Time `query:"before" doc:"Placed before."`
+	AtLeast     string    `query:"at_least" maxLength:"20" pattern:"^[0-9]+(\\.[0-9]+)?$" patternDescription:"an amount such as 100 or 49.90" example:"49.90" doc:"What it comes to now is this or more, in its own currency."`
+	Q           string    `query:"q" maxLength:"200" doc:"Words, all of which it has in its name, number, tags, tracking numbers, its lines' titles and SKUs, or the customer's and the addresses' names, e-mail addresses and phone numbers. The beginning of a word is enough; of an e-mail address, a title or a SKU any part; of a phone or tracking number also its last four digits."`
+	Sort        string    `query:"sort" enum:"placed,updated" doc:"By when it was placed (without this) or last updated, the newest first."`
 }
 
 // Query is the filter for the store, of one page.
 func (f OrderFilter) Query(limit int, cursor string) store.OrderQuery {
 	return store.OrderQuery{
-		Limit: limit, Cursor: cursor, Handling: bellhop.Handling(f.Handling), Text: f.Q, Since: f.Since,
+		Limit: limit, Cursor: cursor, Handling: bellhop.Handling(f.Handling), Financial: f.Financial,
+		Fulfillment: f.Fulfillment, Cancelled: f.Cancelled == "true", NotCancelled: f.Cancelled == "false",
+		Test: f.Test == "true", NotTest: f.Test == "false", Tag: f.Tag, Since: f.Since, Before: f.Before,
+		AtLeast: f.AtLeast, Text: f.Q, Sort: store.Sort(f.Sort),
 	}
 }
 
 // ReadQuery reads a struct's fields from the parameters in their tags, as the API does by itself. The
-// pairs of name and value are those that were given, for addresses of the same list.
+// pairs of name and value are those that were given, for addresses of the same list. It knows tags of
+// names and enums; the store checks the rest.
 func ReadQuery(from url.Values, to any) (pairs []string, err error) {
 	fields := reflect.ValueOf(to).Elem()
 	for i := range fields.NumField() {
-		name := fields.Type().Field(i).Tag.Get("query")
+		tag := fields.Type().Field(i).Tag
+		name := tag.Get("query")
 		text := strings.TrimSpace(from.Get(name))
 		if text == "" {
 			continue
@@ -40,6 +55,9 @@ func ReadQuery(from url.Values, to any) (pairs []string, err error) {
 		switch field := fields.Field(i).Addr().Interface().(type) {
 		case *string:
 			*field = text
+			if all := tag.Get("enum"); all != "" && !slices.Contains(strings.Split(all, ","), text) {
+				return nil, bellhop.Invalidf(name, "%s is one of %s", name, strings.ReplaceAll(all, ",", ", "))
+			}
 		case encoding.TextUnmarshaler:
 			err = field.UnmarshalText([]byte(text))
 		default:

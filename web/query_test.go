@@ -1,9 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"net/url"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,11 +16,14 @@ func TestReadQuery(t *testing.T) {
 	var f OrderFilter
 	pairs, err := ReadQuery(url.Values{"q": {" jo "}, "since": {"2026-11-22T09:00:00Z"}, "cursor": {"x"}}, &f)
 	if err != nil || f != (OrderFilter{Q: "jo", Since: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}) ||
-		!slices.Equal(pairs, []string{"q", "jo", "since", "2026-11-22T09:00:00Z"}) {
+		!slices.Equal(pairs, []string{"since", "2026-11-22T09:00:00Z", "q", "jo"}) {
 		t.Errorf("%+v %q %v", f, pairs, err)
 	}
-	if _, err := ReadQuery(url.Values{"since": {"soon"}}, &f); bellhop.KindOf(err) != bellhop.Invalid {
-		t.Errorf("a wrong time: %v", err)
+	for name, text := range map[string]string{"since": "soon", "handling": "lost", "cancelled": "yes", "sort": "total"} {
+		_, err := ReadQuery(url.Values{name: {text}}, &f)
+		if bellhop.KindOf(err) != bellhop.Invalid || !strings.HasPrefix(err.Error(), name+" ") {
+			t.Errorf("%s=%s: %v", name, text, err)
+		}
 	}
 }
 
@@ -26,7 +31,8 @@ func TestReadQuery(t *testing.T) {
 func TestEveryFilterIsRead(t *testing.T) {
 	given := url.Values{}
 	for field := range reflect.TypeFor[OrderFilter]().Fields() {
-		given.Set(field.Tag.Get("query"), "2026-11-22T09:00:00Z")
+		one, _, _ := strings.Cut(cmp.Or(field.Tag.Get("enum"), "2026-11-22T09:00:00Z"), ",")
+		given.Set(field.Tag.Get("query"), one)
 	}
 	var f OrderFilter
 	if pairs, err := ReadQuery(given, &f); err != nil || len(pairs) != 2*len(given) || given.Has("") {

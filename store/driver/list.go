@@ -89,7 +89,7 @@ func ParseList(q store.OrderQuery) (l List, err error) {
 	case q.Sort != "" && q.Sort != store.SortPlaced && q.Sort != store.SortUpdated:
 		return l, bellhop.Invalidf("sort", "orders are sorted by placed or updated")
 	case err != nil || m.Units < 0:
-		return l, bellhop.Invalidf("at_least", "the amount is none: give a number such as 100 or 49.90")
+		return l, bellhop.Invalidf("at_least", "at_least is no amount: give a number such as 100 or 49.90")
 	}
 	l.Words = ParseQuery(q.Text)
 	l.Hopeless = q.Text != "" && l.Words == nil

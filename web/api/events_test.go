@@ -18,7 +18,8 @@ func TestEventsShowWhatTheAPIShows(t *testing.T) {
 	r := newRig(t)
 	r.Device(demo, "phone")
 	id := r.Order(demo, 1, func(o *bellhop.Order) {
-		o.Note, o.Test, o.CancelledAt = "by the back door", true, day.Add(time.Hour)
+		wholeOrder(o)
+		o.Note, o.Test = "by the back door", true
 	}).ID
 	owed, err := r.DB.ClaimPushes(t.Context(), day.Add(time.Hour), store.Slots{Free: 1}, time.Minute)
 	must(t, err)

@@ -21,7 +21,7 @@ type orderPage struct{ Body OrderPage }
 // OrderPage is a part of the list of orders.
 type OrderPage struct {
 	Orders []Order `json:"orders" nullable:"false"`
-	Next   string  `json:"next" doc:"The cursor of the next page; empty at the end. A page of a search ends where the search has looked at 50,000 orders, and may be empty."`
+	Next   string  `json:"next" doc:"The cursor of the next page; empty at the end. With q or several filters a page ends where it has looked at 50,000 orders, and may be empty."`
 }
 
 // OrderParam names an order.
@@ -41,10 +41,13 @@ type patchOrder struct {
 type orderBody struct{ Body Order }
 
 func (a *API) registerOrders() {
-	register(a, "list-orders", "GET /v1/orders", huma.Operation{Summary: "List orders, newest first"},
-		about(a.listOrders))
-	register(a, "get-order", "GET /v1/orders/{id}", huma.Operation{Summary: "Get an order with its items and pushes"},
-		about(a.getOrder))
+	register(a, "list-orders", "GET /v1/orders", huma.Operation{
+		Summary:     "List orders, newest first",
+		Description: "Several filters narrow together. A list leaves out items, details, history and pushes.",
+	}, about(a.listOrders))
+	register(a, "get-order", "GET /v1/orders/{id}", huma.Operation{
+		Summary: "Get an order with its items, details, history and pushes",
+	}, about(a.getOrder))
 	register(a, "patch-order", "PATCH /v1/orders/{id}", huma.Operation{Summary: "Say how far you have got with an order"},
 		about(a.patchOrder))
 }
