@@ -46,7 +46,7 @@ var vendors = map[string][]string{
 	"github.com/alecthomas/kong":              {"cmd"},
 	"go.opentelemetry.io/otel/sdk":            {"wire"},
 	"go.opentelemetry.io/otel/exporters":      {"wire"},
-	"github.com/goccy/go-json":                {"shopify"},
+	"github.com/goccy/go-json":                {"shopify", "store/driver"},
 	"github.com/rogpeppe/go-internal":         {"cmd/bellhop"},
 	"github.com/cloudevents/sdk-go":           {"events/eventstest"},
 	"github.com/santhosh-tekuri/jsonschema":   {"events/eventstest"},

@@ -31,6 +31,7 @@ const (
 	pruneEvery     = time.Hour
 	settledEvery   = time.Minute // for a queue with bodies of its own
 	pruneBatch     = 500         // small, so that webhooks don't wait for it
+	catchUpBatch   = 100         // as small, of more work each
 
 	// reconcileAll is how often reconcile reads all dead letters although their number
 	// is the same: as many may have come as were replayed.
@@ -53,6 +54,7 @@ func (m *Maintenance) Run(ctx context.Context) error {
 	}
 	prune := func(ctx context.Context) error { _, err := m.Prune(ctx); return err }
 	loops.Go(func() { m.every(ctx, pruneEvery, "dropping old bodies", prune) })
+	loops.Go(func() { m.every(ctx, pruneEvery, "bringing older orders into the search index", m.catchUp) })
 	if p, keeps := m.Queue.(queue.Pruner); keeps {
 		settled := func(ctx context.Context) error { _, err := p.Prune(ctx, m.Now()); return err }
 		loops.Go(func() { m.every(ctx, settledEvery, "dropping bodies that left the queue", settled) })
@@ -109,6 +111,22 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 		}
 	}
 	r.written, r.known, r.due = there, d.Dead, r.Now().Add(reconcileAll)
+	return nil
+}
+
+// catchUp does behind the start what a migration left to do.
+func (m *Maintenance) catchUp(ctx context.Context) error {
+	total, began := 0, m.Now()
+	for n := catchUpBatch; n == catchUpBatch && ctx.Err() == nil; {
+		var err error
+		if n, err = m.Store.CatchUp(ctx, catchUpBatch); err != nil {
+			return err
+		}
+		total += n
+	}
+	if total > 0 {
+		m.Log.Info("brought older orders into the search index", "orders", total, "took", m.Now().Sub(began))
+	}
 	return nil
 }
 

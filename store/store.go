@@ -65,6 +65,9 @@ type Recorder interface {
 	// and still have their body, oldest first, from behind the event after. Like Lines it
 	// leaves out TraceParent: a replay belongs to no old trace.
 	Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error)
+	// CatchUp brings up to limit of the orders that an older bellhop recorded into the search
+	// index, the newest first, and returns their number: 0 once all are in it.
+	CatchUp(ctx context.Context, limit int) (int, error)
 	// Prune drops the bodies of settled events that were accepted before, limit at most,
 	// and returns their number. Lines stay.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)

@@ -181,3 +181,45 @@ func (db *DB) SetHandling(
 	}
 	return o.order, refused
 }
+
+// CatchUp implements [store.Recorder].
+func (db *DB) CatchUp(ctx context.Context, limit int) (int, error) {
+	if err := driver.CheckLimit(limit); err != nil {
+		return 0, err
+	}
+	n := 0
+	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
+		type older struct {
+			shop, id int64
+			domain   string
+		}
+		var found []older
+		err := tx.Do(func(b *postgres.Batch) {
+			found = nil
+			all(b, &found, func(r *postgres.Row) older { return older{r.Int(), r.Int(), r.Text()} },
+				`SELECT o.shop_id, o.order_id, s.domain FROM orders o JOIN shops s ON s.id = o.shop_id
+					WHERE o.tokens IS NULL AND o.placed_at IS NOT NULL ORDER BY o.shop_id DESC, o.order_id DESC LIMIT $1
+					FOR NO KEY UPDATE OF o`, int64(limit))
+		})
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		n = len(found)
+		orders := make([]whole, n)
+		err = tx.Do(func(b *postgres.Batch) {
+			for i, o := range found {
+				orders[i].load(b, o.domain, o.id)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Commit(func(b *postgres.Batch) {
+			execEach(b, updateTokens, found, func(r *postgres.Rows, o older) {
+				w := &orders[r.Len()-1].order
+				r.Int(o.shop).Int(o.id).Text(driver.TokenText(w, &w.History))
+			})
+		})
+	})
+	return n, wrap("bring older orders into the search index", err)
+}

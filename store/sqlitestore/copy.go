@@ -79,7 +79,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		}
 		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`,
 			`DELETE FROM networks`, `DELETE FROM tokens`, `DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`,
-			`DELETE FROM items`, `DELETE FROM orders`, `DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`,
+			`DELETE FROM items`, `INSERT INTO search (search) VALUES ('delete-all')`, `DELETE FROM orders`, `DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`,
 			`DELETE FROM ledger`, `DELETE FROM ledger_totals`, `DELETE FROM changes`, `DELETE FROM relays`,
 			`DELETE FROM looks`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
 			`UPDATE pruned SET seq = 0`} {
@@ -213,7 +213,7 @@ func (im *importer) device(d *move.DeviceRow) error {
 func (im *importer) order(o *move.OrderRow) error {
 	change := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: im.own(o.Shop), ID: o.ID}, State: o.State}
 	if o.Order == nil {
-		return saveOrder(im.tx.Conn, change, texts{})
+		return saveOrder(im.tx.Conn, change, nil)
 	}
 	t := o.Order.Trace
 	facts := []bellhop.Fact{{Event: &bellhop.Event{TriggeredAt: t.TriggeredAt, AcceptedAt: t.AcceptedAt,

@@ -42,10 +42,15 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Resul
 }
 
 // texts are the parts of an order that are stored as text.
-type texts struct{ total, current, presentment, details, tokens string }
+type texts struct {
+	total, current, presentment, details string
 
-func write(facts []bellhop.Fact) map[*bellhop.Fact]texts {
-	all := make(map[*bellhop.Fact]texts, len(facts))
+	tokens string // of the search index
+	sought int64  // their hash
+}
+
+func write(facts []bellhop.Fact) map[*bellhop.Fact]*texts {
+	all := make(map[*bellhop.Fact]*texts, len(facts))
 	for i := range facts {
 		if o := facts[i].Order; o != nil {
 			all[&facts[i]] = textsOf(o)
@@ -54,9 +59,9 @@ func write(facts []bellhop.Fact) map[*bellhop.Fact]texts {
 	return all
 }
 
-func textsOf(o *bellhop.Order) texts {
-	t := texts{total: o.Total.String(), current: o.Current.String(), details: driver.WriteDetails(&o.Details),
-		tokens: driver.TokenText(o, &o.History)}
+func textsOf(o *bellhop.Order) *texts {
+	t := &texts{total: o.Total.String(), current: o.Current.String(), details: driver.WriteDetails(&o.Details)}
+	t.seek(driver.TokenText(o, &o.History))
 	if o.Presentment != nil {
 		t.presentment = o.Presentment.String()
 	}
@@ -115,12 +120,9 @@ func readReceivers(c *sqlitefile.Conn, shop, after, last int64, limit int) ([]ru
 }
 
 // save writes the rules' decisions.
-func save(tx *sqlitefile.Tx, r *rules.Recording, written map[*bellhop.Fact]texts) error {
+func save(tx *sqlitefile.Tx, r *rules.Recording, written map[*bellhop.Fact]*texts) error {
 	for _, o := range r.Orders {
 		if err := saveOrder(tx.Conn, o, written[o.Content]); err != nil {
-			return err
-		}
-		if err := saveTokens(tx.Conn, o, written[o.Content].tokens); err != nil {
 			return err
 		}
 	}

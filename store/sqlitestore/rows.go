@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"strings"
 
 	"bellhop"
@@ -36,36 +37,44 @@ func bindState(st *sqlitefile.Stmt, s *rules.State) *sqlitefile.Stmt {
 }
 
 // saveOrder saves an order's row. A row without content is no order yet, or no longer.
-func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, t texts) (err error) {
+func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, t *texts) (err error) {
 	switch {
 	case o.Row == 0 && o.Content == nil:
 		err = bindState(c.Prepare(insertState).Int(o.Shop).Int(o.ID), &o.State).Exec()
 		o.Row = c.LastID()
 		return err
 	case o.Row == 0:
+		if err := saveSought(c, o, t); err != nil {
+			return err
+		}
 		st := bindState(c.Prepare(insertOrder).Int(o.Shop).Int(o.ID), &o.State)
-		err = bindTrace(bindContent(st, o.Content.Order, t), o.First).Exec()
+		if err := bindTrace(bindContent(st, o.Content.Order, t), o.First).Exec(); err != nil {
+			return err
+		}
 		o.Row = c.LastID()
-		return err
+		return insertSought(c, o.Row, t)
 	case o.Wiped:
 		return wipe(c, o)
 	case o.Content != nil:
 		return updateContent(c, o, t)
 	}
-	return bindState(c.Prepare(updateState), &o.State).Int(o.Row).Exec()
+	if err := bindState(c.Prepare(updateState), &o.State).Int(o.Row).Exec(); err != nil {
+		return err
+	}
+	return seekParcels(c, o)
 }
 
 // The statements that write an order's row.
 var (
 	insertState = `INSERT INTO orders (` + keyColumns + `, ` + rows.StateColumns + `) VALUES (` +
 		marks(keyColumns, rows.StateColumns) + `)`
-	insertOrder = `INSERT INTO orders (` + keyColumns + `, ` + rows.StateColumns + `, ` + rows.ContentColumns + `, ` +
-		rows.TraceColumns + `) VALUES (` + marks(keyColumns, rows.StateColumns, rows.ContentColumns, rows.TraceColumns) + `)`
+	insertOrder = `INSERT INTO orders (` + keyColumns + `, ` + rows.StateColumns + `, ` + contentColumns + `, ` +
+		rows.TraceColumns + `) VALUES (` + marks(keyColumns, rows.StateColumns, contentColumns, rows.TraceColumns) + `)`
 	updateState = `UPDATE orders SET (` + rows.StateColumns + `) = (` + marks(rows.StateColumns) + `) WHERE no = ?`
-	updateOrder = `UPDATE orders SET (` + rows.StateColumns + `, ` + rows.ContentColumns + `) = (` +
-		marks(rows.StateColumns, rows.ContentColumns) + `) WHERE no = ?`
-	wipeOrder = `UPDATE orders SET (` + rows.StateColumns + `, ` + rows.ContentColumns + `, ` + rows.TraceColumns + `) = (` +
-		strings.Replace(marks(rows.StateColumns, rows.ContentColumns, rows.TraceColumns), "?", "1", 1) + `) WHERE no = ?`
+	updateOrder = `UPDATE orders SET (` + rows.StateColumns + `, ` + contentColumns + `) = (` +
+		marks(rows.StateColumns, contentColumns) + `) WHERE no = ?`
+	wipeOrder = `UPDATE orders SET (` + rows.StateColumns + `, ` + contentColumns + `, ` + rows.TraceColumns + `) = (` +
+		strings.Replace(marks(rows.StateColumns, contentColumns, rows.TraceColumns), "?", "1", 1) + `) WHERE no = ?`
 	updateTrace = `UPDATE orders SET (` + rows.TraceColumns + `) = (` + marks(rows.TraceColumns) + `) WHERE no = ?`
 )
 
@@ -77,8 +86,10 @@ func marks(columns ...string) string {
 	return strings.Repeat("?,", n-1) + "?"
 }
 
-// bindContent binds rows.ContentColumns.
-func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, t texts) *sqlitefile.Stmt {
+// contentColumns are bindContent's columns.
+const contentColumns = rows.ContentColumns + `, sought`
+
+func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, t *texts) *sqlitefile.Stmt {
 	st.Int(o.PlacedAt.UnixMicro()).Int(driver.Offset(o.PlacedAt)).Int(o.UpdatedAt.UnixMicro()).
 		Int(driver.Offset(o.UpdatedAt)).
 		Time(o.CancelledAt).Text(o.Name).Int(o.Number).Text(o.Total.Currency).Text(t.total)
@@ -89,7 +100,7 @@ func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, t texts) *sqlitefile.Stm
 	}
 	return st.TextOrNull(o.CustomerName).TextOrNull(o.CustomerEmail).TextOrNull(o.Note).Text(o.FinancialStatus).
 		Text(o.FulfillmentStatus).Bool(o.Test).Int(int64(len(o.Items))).
-		Time(o.CreatedAt).Int(driver.Offset(o.CreatedAt)).Text(t.current).Int(o.Pieces).Text(t.details)
+		Time(o.CreatedAt).Int(driver.Offset(o.CreatedAt)).Text(t.current).Int(o.Pieces).Text(t.details).Int(t.sought)
 }
 
 // bindTrace binds rows.TraceColumns.
@@ -101,7 +112,10 @@ func bindTrace(st *sqlitefile.Stmt, first *bellhop.Fact) *sqlitefile.Stmt {
 
 // updateContent replaces an order's content. It sets handling and trace once, when the order
 // comes after steps of its history.
-func updateContent(c *sqlitefile.Conn, o *rules.OrderChange, t texts) error {
+func updateContent(c *sqlitefile.Conn, o *rules.OrderChange, t *texts) error {
+	if err := saveSought(c, o, t); err != nil {
+		return err
+	}
 	st := bindState(c.Prepare(updateOrder), &o.State)
 	if err := bindContent(st, o.Content.Order, t).Int(o.Row).Exec(); err != nil {
 		return err
@@ -126,7 +140,7 @@ func wipe(c *sqlitefile.Conn, o *rules.OrderChange) error {
 	for range strings.Count(wipeOrder, "?") - 1 {
 		st.Null()
 	}
-	err := st.Int(o.Row).Exec()
+	err := cmp.Or(st.Int(o.Row).Exec(), deleteSought(c, o.Row))
 	if err != nil {
 		return err
 	}
