@@ -65,6 +65,10 @@ type Recorder interface {
 	// and still have their body, oldest first, from behind the event after. Like Lines it
 	// leaves out TraceParent: a replay belongs to no old trace.
 	Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error)
+	// Refill adds what facts that were recorded before say of orders that an older bellhop kept
+	// less of, and returns how many orders it changed. It adds no order and owes no push, and
+	// the stream and the ledger stay as they are.
+	Refill(ctx context.Context, facts []bellhop.Fact) (int, error)
 	// CatchUp brings up to limit of the orders that an older bellhop recorded into the search
 	// index, the newest first, and returns their number: 0 once all are in it.
 	CatchUp(ctx context.Context, limit int) (int, error)

@@ -13,24 +13,10 @@ import (
 
 // Record implements [store.Recorder]. It computes all it can before it enters the writer,
 // which everybody shares.
-func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
-	if len(facts) == 0 {
-		return nil, nil
-	}
-	facts, err := driver.CheckFacts(facts)
-	if err != nil {
-		return nil, err
-	}
-	written := write(facts)
-	var results []bellhop.Result
-	var r *rules.Recording
-	err = db.write(ctx, "record", func(tx *sqlitefile.Tx) error {
-		before, err := load(tx.Conn, facts)
-		if err != nil {
-			return err
-		}
+func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) (results []bellhop.Result, err error) {
+	r, err := db.plan(ctx, "record", facts, func(before rules.Before, facts []bellhop.Fact) (r *rules.Recording) {
 		r, results = rules.PlanRecord(before, facts)
-		return save(tx, r, written)
+		return r
 	})
 	if err != nil {
 		return nil, err
@@ -39,6 +25,34 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Resul
 		db.wake()
 	}
 	return results, nil
+}
+
+// Refill implements [store.Recorder].
+func (db *DB) Refill(ctx context.Context, facts []bellhop.Fact) (n int, err error) {
+	_, err = db.plan(ctx, "refill orders", facts, func(before rules.Before, facts []bellhop.Fact) (r *rules.Recording) {
+		r, n = rules.PlanRefill(before, facts)
+		return r
+	})
+	return n, err
+}
+
+// plan loads what facts are about, and saves what a rule decides.
+func (db *DB) plan(
+	ctx context.Context, what string, facts []bellhop.Fact, rule func(rules.Before, []bellhop.Fact) *rules.Recording,
+) (r *rules.Recording, err error) {
+	if facts, err = driver.CheckFacts(facts); err != nil || len(facts) == 0 {
+		return &rules.Recording{}, err
+	}
+	written := write(facts)
+	err = db.write(ctx, what, func(tx *sqlitefile.Tx) error {
+		before, err := load(tx.Conn, facts)
+		if err != nil {
+			return err
+		}
+		r = rule(before, facts)
+		return save(tx, r, written)
+	})
+	return r, err
 }
 
 // texts are the parts of an order that are stored as text.

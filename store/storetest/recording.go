@@ -323,7 +323,7 @@ func skipped(f *fixture) {
 	}
 }
 
-func touchBeforeItsOrder(f *fixture) {
+func stepBeforeItsOrder(f *fixture) {
 	f.addShopWithPhone(bellhop.FormData)
 	f.record(f.edit(shop, 7, 5, 50), f.edit(shop, 7, 4, 40), f.refund(shop, 7, 9, 60))
 	f.noOrder(7)

@@ -40,7 +40,7 @@ func Run(t *testing.T, d Driver) {
 		{"DisabledShop", disabledShop},
 		{"OwnSecretOnly", ownSecretOnly},
 		{"Skip", skipped},
-		{"TouchBeforeItsOrder", touchBeforeItsOrder},
+		{"StepBeforeItsOrder", stepBeforeItsOrder}, {"Refill", refill}, {"Parcels", parcels},
 		{"Tombstone", tombstone},
 		{"SameBodyTriggeredLater", sameBodyTriggeredLater},
 		{"BadFacts", badFacts},
