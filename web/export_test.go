@@ -16,8 +16,8 @@ import (
 	"bellhop/web/webtest"
 )
 
-const exportHead = "\ufeffname,number,id,placed_at,created_at,updated_at,financial_status,fulfillment_status,handling," +
-	"cancelled_at,test,currency,total,current_total,pieces,customer,email,note\r\n"
+const exportHead = "\ufeffname,number,id,placed_at,created_at,updated_at,financial_status,fulfillment_status," +
+	"handling,cancelled_at,test,currency,total,current_total,pieces,customer,email,note\r\n"
 
 // TestExportWritesWhatTheStoreLists exports orders of a real store, as a filter finds them.
 func TestExportWritesWhatTheStoreLists(t *testing.T) {
@@ -69,8 +69,8 @@ func TestNoCellIsAFormula(t *testing.T) {
 		`=HYPERLINK("https://example.com")`: `'=HYPERLINK("https://example.com")`, "+1": "'+1", "-1": "'-1", "@a": "'@a",
 		"\t=1": "'\t=1", "\n=1": "'\n=1", "＝1": "'＝1", "a=1": "a=1", "'=1": "'=1", "": "", "#1001": "#1001", "é": "é",
 	} {
-		o := bellhop.Order{Name: text, FinancialStatus: text, FulfillmentStatus: text, CustomerName: text, CustomerEmail: text,
-			Note: text, Total: bellhop.Money{Units: -5, Currency: text}, Number: -1}
+		o := bellhop.Order{Name: text, FinancialStatus: text, FulfillmentStatus: text, CustomerName: text,
+			CustomerEmail: text, Note: text, Total: bellhop.Money{Units: -5, Currency: text}, Number: -1}
 		from := lister{func(store.OrderQuery) (store.OrderPage, error) {
 			return store.OrderPage{Orders: []bellhop.Order{o}}, nil
 		}}
@@ -164,7 +164,8 @@ func TestExportEndsWithTheErrorOfItsPage(t *testing.T) {
 		return store.OrderPage{Orders: make([]bellhop.Order, 1), Next: "more"}, nil
 	}}
 	for room := range 3 {
-		if err := web.Export(t.Context(), from, webtest.Demo, store.OrderQuery{}, &full{room}); !errors.Is(err, io.ErrShortWrite) {
+		err := web.Export(t.Context(), from, webtest.Demo, store.OrderQuery{}, &full{room})
+		if !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("with room for %d writes: %v", room, err)
 		}
 	}

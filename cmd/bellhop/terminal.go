@@ -257,8 +257,11 @@ func plural(n int, one string) string {
 	return fmt.Sprintf("%d %ss", n, one)
 }
 
-// parseSince reads a moment: RFC 3339, a date, or how long ago.
-func parseSince(s string, now time.Time) (time.Time, error) {
+// parseSince reads the moment of --since.
+func parseSince(s string, now time.Time) (time.Time, error) { return parseMoment("since", s, now) }
+
+// parseMoment reads the moment of a flag: RFC 3339, a date, or how long ago.
+func parseMoment(flag, s string, now time.Time) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly, "2006-01-02T15:04:05", time.DateTime} {
 		if at, err := time.Parse(layout, s); err == nil {
 			return at.UTC(), nil
@@ -267,6 +270,6 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 	if d, err := wire.ParseDuration(s); err == nil {
 		return now.Add(-d).UTC(), nil
 	}
-	return time.Time{}, bellhop.Invalidf("since",
-		"--since %q is not a time: give 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h or 30d", s)
+	return time.Time{}, bellhop.Invalidf(flag,
+		"--%s %q is not a time: give 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h or 30d", flag, s)
 }
