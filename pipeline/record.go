@@ -132,27 +132,75 @@ func (r *Recorder) Dead(ctx context.Context, e *bellhop.Event, reason string) er
 // they are, and nothing is pushed twice; events that were skipped, since the shop
 // was unknown or disabled, are recorded now.
 func (r *Recorder) Replay(ctx context.Context, shop string, since time.Time) (events, bad int, err error) {
-	var after bellhop.EventID
-	for {
-		batch, err := r.Store.Archived(ctx, shop, since, after, 256)
-		if err != nil {
-			return events, bad, fmt.Errorf("read archived events of %s: %w", shop, err)
-		}
-		if len(batch) == 0 {
-			return events, bad, nil
-		}
-		after = batch[len(batch)-1].ID
-		// A queue in the same file keeps its wake-up messages for push workers
-		// there.
-		batch = slices.DeleteFunc(batch, func(e *bellhop.Event) bool { return e.Topic == bellhop.TopicPushesOwed })
+	err = r.archived(ctx, shop, since, bellhop.EventID{}, func(batch []*bellhop.Event) error {
 		for _, done := range r.Record(ctx, batch) {
 			switch {
 			case bellhop.IsPermanent(done.Err):
 				bad++
 			case done.Err != nil:
-				return events, bad, done.Err
+				return done.Err
 			}
 		}
 		events += len(batch)
+		return nil
+	})
+	return events, bad, err
+}
+
+// Refilled says how far [Recorder.Refill] has come.
+type Refilled struct {
+	Events int // that were read
+	Orders int // that changed, one for each event that changed it
+	Last   bellhop.EventID
+}
+
+// Refill adds to a shop's orders what an older bellhop did not keep of their bodies, from behind an
+// event on. It owes no push, and changes neither the stream nor the ledger. It calls told after each
+// batch.
+func (r *Recorder) Refill(
+	ctx context.Context, shop string, after bellhop.EventID, told func(Refilled),
+) (done Refilled, err error) {
+	err = r.archived(ctx, shop, time.Time{}, after, func(batch []*bellhop.Event) error {
+		var facts []bellhop.Fact
+		for _, e := range batch {
+			f, err := shopify.Decode(e)
+			if err == nil && f.OrderID != 0 {
+				f.At = e.AcceptedAt
+				facts = append(facts, f)
+			}
+		}
+		n, err := r.Store.Refill(ctx, facts)
+		if err != nil {
+			return err
+		}
+		done.Events, done.Orders, done.Last = done.Events+len(batch), done.Orders+n, batch[len(batch)-1].ID
+		told(done)
+		return nil
+	})
+	return done, err
+}
+
+// archived calls fn with a shop's archived events, some at a time.
+func (r *Recorder) archived(
+	ctx context.Context, shop string, since time.Time, after bellhop.EventID, fn func([]*bellhop.Event) error,
+) error {
+	for {
+		batch, err := r.Store.Archived(ctx, shop, since, after, 256)
+		if err != nil {
+			return fmt.Errorf("read archived events of %s: %w", shop, err)
+		}
+		if len(batch) == 0 {
+			return nil
+		}
+		after = batch[len(batch)-1].ID
+		// A queue in the same file keeps its wake-up messages for push workers
+		// there.
+		batch = slices.DeleteFunc(batch, func(e *bellhop.Event) bool { return e.Topic == bellhop.TopicPushesOwed })
+		if len(batch) == 0 {
+			continue
+		}
+		if err := fn(batch); err != nil {
+			return err
+		}
 	}
 }

@@ -2,7 +2,6 @@ package shopify
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -158,16 +157,18 @@ func splitTags(s string) []string {
 func (r *reader) items(lines []line) []bellhop.Item {
 	items := make([]bellhop.Item, min(len(lines), maxItems))
 	for i := range items {
-		items[i] = r.item(fmt.Sprintf("line_items.%d", i), &lines[i])
+		r.line = i + 1
+		items[i] = r.item(&lines[i])
 	}
+	r.line = 0
 	return items
 }
 
-func (r *reader) item(field string, l *line) bellhop.Item {
+func (r *reader) item(l *line) bellhop.Item {
 	it := bellhop.Item{
 		ID: l.ID, Title: clean(l.Title, maxText), Variant: clean(l.VariantTitle, maxText), SKU: clean(l.SKU, maxText),
 		Vendor: clean(l.Vendor, maxText), Quantity: pieces(l.Quantity),
-		Price: r.amount(field+".price", l.Price), Discount: r.discount(field, l), Tax: r.lineTax(field, l),
+		Price: r.amount("price", l.Price), Discount: r.discount(l), Tax: r.lineTax(l),
 		Properties: convert(l.Properties, maxList, attribute),
 		Group:      l.Group, GiftCard: l.GiftCard, Tip: l.TipGateway != "" || l.TipMethod != "",
 	}
@@ -191,19 +192,22 @@ func pieces(n int64) int64 { return max(0, min(n, maxPieces)) }
 
 // discount is that of a whole line. Shopify states each share of a discount of the order; an old
 // body only those of the line.
-func (r *reader) discount(field string, l *line) bellhop.Amount {
+func (r *reader) discount(l *line) bellhop.Amount {
 	if len(l.Allocations) == 0 {
-		return none(r.amount(field+".total_discount", l.TotalDiscount))
+		return none(r.amount("total_discount", l.TotalDiscount))
 	}
-	return none(r.sum(field+".discount_allocations", amountsOf(l.Allocations)...))
+	return none(r.sum("discount_allocations", amountsOf(l.Allocations)...))
 }
 
 func amountsOf(all []allocation) []amount {
 	return convert(all, maxList, func(a *allocation) amount { return a.Amount })
 }
 
-func (r *reader) lineTax(field string, l *line) bellhop.Amount {
-	return none(r.sum(field+".tax_lines", convert(l.TaxLines, maxList, func(t *taxLine) amount { return t.Price })...))
+func (r *reader) lineTax(l *line) bellhop.Amount {
+	if len(l.TaxLines) == 0 {
+		return ""
+	}
+	return none(r.sum("tax_lines", convert(l.TaxLines, maxList, func(t *taxLine) amount { return t.Price })...))
 }
 
 // none is "" for an amount of nothing.

@@ -3,6 +3,7 @@ package shopify
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -71,6 +72,7 @@ type reader struct {
 	err      error
 	unread   []string
 	currency string
+	line     int // of the order's lines, from 1 on; 0 outside them
 }
 
 func (r *reader) fail(format string, args ...any) {
@@ -81,6 +83,9 @@ func (r *reader) fail(format string, args ...any) {
 
 // leaveOut notes a field that could not be read. The order does without it.
 func (r *reader) leaveOut(field string) {
+	if r.line > 0 {
+		field = "line_items." + strconv.Itoa(r.line-1) + "." + field
+	}
 	if len(r.unread) < maxUnread && !slices.Contains(r.unread, field) {
 		r.unread = append(r.unread, field)
 	}

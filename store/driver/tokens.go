@@ -1,6 +1,8 @@
 package driver
 
 import (
+	"bytes"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,51 +58,67 @@ func Fold(s string) string {
 
 // cut yields the words of folded text: runs of letters and digits. A run of Chinese, Japanese or
 // Korean is a word of its own, since it has no spaces.
-func cut(folded string, yield func(word string, cjk bool)) {
-	begin, kind := -1, 0
-	end := func(i int) {
-		if begin >= 0 {
-			yield(folded[begin:i], kind == 2)
+func cut(folded string) iter.Seq2[string, bool] {
+	return func(yield func(word string, cjk bool) bool) {
+		begin, kind := 0, other
+		for i, c := range folded {
+			if k := kindOf(c); k != kind {
+				if kind != other && !yield(folded[begin:i], kind == cjk) {
+					return
+				}
+				begin, kind = i, k
+			}
 		}
-		begin = -1
-	}
-	for i, c := range folded {
-		k := 0
-		switch {
-		case isCJK(c):
-			k = 2
-		case unicode.IsLetter(c) || unicode.IsDigit(c):
-			k = 1
-		}
-		if k != kind {
-			end(i)
-		}
-		if kind = k; k != 0 && begin < 0 {
-			begin = i
+		if kind != other {
+			yield(folded[begin:], kind == cjk)
 		}
 	}
-	end(len(folded))
+}
+
+// The kinds of characters.
+const (
+	other = iota
+	letter
+	cjk
+)
+
+func kindOf(c rune) int {
+	switch {
+	case c < utf8.RuneSelf:
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
+			return letter
+		}
+		return other
+	case isCJK(c):
+		return cjk
+	case unicode.IsLetter(c) || unicode.IsDigit(c):
+		return letter
+	}
+	return other
 }
 
 func isCJK(c rune) bool {
 	return c >= 0x1100 && (unicode.In(c, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) || c == 'ー')
 }
 
-// tokens collects an order's tokens, each once.
+// tokens collects an order's tokens, each once, with spaces between.
 type tokens struct {
-	shop string // its mark
-	all  []string
-	has  map[string]bool
+	mark string // of the shop
+	text []byte
+	sums []uint64 // of the tokens
+	seen []string // texts that were cut already: one name stands in several places
 }
 
 func (t *tokens) add(mark, text string) {
-	if text == "" || len(t.all) >= maxTokens {
+	if text == "" || len(t.sums) >= maxTokens {
 		return
 	}
-	if token := t.shop + mark + text; !t.has[token] {
-		t.has[token] = true
-		t.all = append(t.all, token)
+	sum := xxhash.Sum64String(text) + uint64(mark[len(mark)-1])
+	if slices.Contains(t.sums, sum) {
+		return
 	}
+	t.sums = append(t.sums, sum)
+	t.text = append(append(append(append(t.text, t.mark...), mark...), text...), ' ')
 }
 
 func (t *tokens) word(text string) { t.add(markWord, text) }
@@ -108,31 +126,40 @@ func (t *tokens) word(text string) { t.add(markWord, text) }
 // words adds the words of a text, which a query finds by their beginnings, and pairs of CJK
 // characters. With parts, a query finds what stands inside a word, too.
 func (t *tokens) words(s string, parts bool) {
-	cut(Fold(s), func(word string, cjk bool) {
+	if s == "" || slices.Contains(t.seen, s) {
+		return
+	}
+	t.seen = append(t.seen, s)
+	for word, cjk := range cut(Fold(s)) {
 		if cjk {
 			t.pairs(word)
-			return
+			continue
 		}
 		word = clipRunes(word)
 		t.word(word)
+		if !parts {
+			continue
+		}
+		left := utf8.RuneCountInString(word)
 		for i := range word {
-			if parts && i > 0 && utf8.RuneCountInString(word[i:]) >= minPart {
+			if left >= minPart && i > 0 {
 				t.word(word[i:])
 			}
+			left--
 		}
-	})
+	}
 }
 
 // pairs adds each two neighbours of a run, and its last character alone.
 func (t *tokens) pairs(run string) {
-	last := ""
-	for _, c := range run {
-		if last != "" {
-			t.word(last + string(c))
+	last := 0
+	for i, c := range run {
+		if i > 0 {
+			t.word(run[last : i+utf8.RuneLen(c)])
 		}
-		last = string(c)
+		last = i
 	}
-	t.word(last)
+	t.word(run[last:])
 }
 
 // ends adds a number in reverse, so that a query finds it by its last digits.
@@ -141,7 +168,9 @@ func (t *tokens) ends(s string) { t.add(markEnd, reversed(joined(s))) }
 // joined is a text without what separates its letters and digits.
 func joined(s string) string {
 	var b strings.Builder
-	cut(Fold(s), func(word string, _ bool) { b.WriteString(word) })
+	for word := range cut(Fold(s)) {
+		b.WriteString(word)
+	}
 	return clipRunes(b.String())
 }
 
@@ -165,10 +194,11 @@ func clipRunes(s string) string {
 	return s
 }
 
-// Tokens are what an order is found by: its name, number, customer, addresses' names and phones,
-// tags, lines, and the parcels of its history.
-func Tokens(o *bellhop.Order, h *bellhop.History) []string {
-	t := tokens{shop: shopMark(o.Shop), has: make(map[string]bool, 64), all: make([]string, 0, 64)}
+// TokenText is what an order is found by, with spaces between: its name, number, customer, addresses'
+// names and phones, tags, lines, and the parcels of its history.
+func TokenText(o *bellhop.Order, h *bellhop.History) string {
+	t := tokens{mark: shopMark(o.Shop), text: make([]byte, 0, 1<<10), sums: make([]uint64, 0, 64),
+		seen: make([]string, 0, 16)}
 	t.words(o.Name, false)
 	t.word(joined(o.Name))
 	if o.Number != 0 {
@@ -205,7 +235,7 @@ func Tokens(o *bellhop.Order, h *bellhop.History) []string {
 		t.words(it.Title, true)
 		t.words(it.Variant, false)
 	}
-	return t.all
+	return string(bytes.TrimSuffix(t.text, []byte(" ")))
 }
 
 // tag adds a whole tag, with an end, since queries match beginnings.
@@ -223,10 +253,10 @@ func (t *tokens) name(s string) {
 	}
 }
 
-// TokenText is an order's tokens in one text, with spaces between.
-func TokenText(o *bellhop.Order, h *bellhop.History) string { return strings.Join(Tokens(o, h), " ") }
-
 func (t *tokens) phone(s string) {
+	if s == "" {
+		return
+	}
 	t.words(s, false)
 	t.word(joined(s))
 	t.ends(s)
@@ -241,13 +271,13 @@ type Wanted []string
 // ParseQuery cuts the text of a search into its words, all of which an order must have. A text
 // without letters and digits matches nothing.
 func ParseQuery(text string) (words []Wanted) {
-	cut(Fold(text), func(word string, cjk bool) {
+	for word, cjk := range cut(Fold(text)) {
 		if len(words) >= maxQuery {
-			return
+			break
 		}
 		if cjk {
 			words = append(words, pairsOf(word)...)
-			return
+			continue
 		}
 		w := Wanted{markWord + clipRunes(word)}
 		if digits := strings.TrimLeft(word, "0"); isNumber(word) && len(word) >= 4 && digits != "" {
@@ -256,7 +286,7 @@ func ParseQuery(text string) (words []Wanted) {
 			w = slices.Compact(w)
 		}
 		words = append(words, w)
-	})
+	}
 	return words
 }
 

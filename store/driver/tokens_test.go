@@ -37,7 +37,7 @@ func found(tokens []string, words []driver.Wanted) bool {
 }
 
 func TestSearchFinds(t *testing.T) {
-	tokens := driver.Tokens(searched(), &searched().History)
+	tokens := strings.Fields(driver.TokenText(searched(), &searched().History))
 	for _, q := range []string{
 		"#S1001", "s1001", "S10", "1001", "josé", "jose", "JOSE", "müll", "muller", "Jose Müller", "müller josé",
 		"jose.muller@example.com", "example.com", "muller@", "mple", "ｊｏｓｅ",
@@ -63,7 +63,7 @@ func TestTokensAreBounded(t *testing.T) {
 		o.Items = append(o.Items, bellhop.Item{Title: driver.Fold("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") +
 			string(rune('a'+len(o.Items)%26))})
 	}
-	tokens := driver.Tokens(o, &o.History)
+	tokens := strings.Fields(driver.TokenText(o, &o.History))
 	if len(tokens) > 400 {
 		t.Errorf("%d tokens", len(tokens))
 	}
@@ -78,6 +78,6 @@ func BenchmarkTokens(b *testing.B) {
 	o := searched()
 	b.ReportAllocs()
 	for b.Loop() {
-		driver.Tokens(o, &o.History)
+		driver.TokenText(o, &o.History)
 	}
 }
