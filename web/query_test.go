@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"net/url"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -27,12 +28,20 @@ func TestReadQuery(t *testing.T) {
 	}
 }
 
-// Each parameter can be read, whatever type a new one has.
+// Each parameter can be read, whatever type a new one has, and has a line in its page.
 func TestEveryFilterIsRead(t *testing.T) {
 	given := url.Values{}
+	page, err := os.ReadFile("../docs/orders.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for field := range reflect.TypeFor[OrderFilter]().Fields() {
 		one, _, _ := strings.Cut(cmp.Or(field.Tag.Get("enum"), "2026-11-22T09:00:00Z"), ",")
-		given.Set(field.Tag.Get("query"), one)
+		name := field.Tag.Get("query")
+		given.Set(name, one)
+		if !strings.Contains(string(page), "`"+name) {
+			t.Errorf("docs/orders.md says nothing of %s", name)
+		}
 	}
 	var f OrderFilter
 	if pairs, err := ReadQuery(given, &f); err != nil || len(pairs) != 2*len(given) || given.Has("") {
