@@ -9,11 +9,15 @@ import (
 	"bellhop/events"
 )
 
-// A change of an order becomes a CloudEvent. Who ordered is left out unless asked for.
+// A change of an order becomes a CloudEvent. Who ordered, and what a person wrote, is left out unless
+// asked for.
 func ExampleComposer_Order() {
 	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	order := &bellhop.Order{Shop: "demo.myshopify.com", ID: 820982911946154508, Name: "#1001",
-		Total: bellhop.Money{Units: 40300, Digits: 2, Currency: "USD"}, CustomerName: "Jo Lee"}
+		Total:   bellhop.Money{Units: 40300, Digits: 2, Currency: "USD"},
+		Current: bellhop.Money{Units: 39800, Digits: 2, Currency: "USD"}, CustomerName: "Jo Lee",
+		Details: bellhop.Details{Schema: bellhop.DetailsSchema, Items: []bellhop.Item{{ID: 1, Title: "Ring", Quantity: 2,
+			Current: 1, ToFulfil: 1, Properties: []bellhop.Attribute{{Name: "Engraving", Value: "For Jo"}}}}}}
 	event := events.Composer{}.Order(events.Change{Origin: "store", Seq: 42, Type: events.OrderRecorded,
 		Shop: order.Shop, OrderID: order.ID, At: at}, order)
 
@@ -25,17 +29,27 @@ func ExampleComposer_Order() {
 		SpecVersion, Type, Source, Subject, Sequence string
 		Data                                         struct {
 			Name, Total, Currency string
+			CurrentTotal          string `json:"current_total"`
 			Customer              *struct{ Name string }
+			Items                 []struct {
+				Title      string
+				ToFulfil   int `json:"to_fulfil"`
+				Properties []struct{ Name, Value string }
+			}
 		}
 	}
 	if err := json.Unmarshal(raw, &said); err != nil {
 		panic(err)
 	}
 	fmt.Println(said.SpecVersion, said.Type, said.Source, said.Subject, said.Sequence)
-	fmt.Println(said.Data.Name, said.Data.Total, said.Data.Currency, said.Data.Customer)
+	fmt.Println(said.Data.Name, said.Data.Total, said.Data.CurrentTotal, said.Data.Currency, said.Data.Customer)
+	for _, item := range said.Data.Items {
+		fmt.Println(item.Title, item.ToFulfil, item.Properties)
+	}
 	// Output:
 	// 1.0 order.recorded https://demo.myshopify.com 820982911946154508 0000000000000000042
-	// #1001 403.00 USD <nil>
+	// #1001 403.00 398.00 USD <nil>
+	// Ring 1 []
 }
 
 // Each order's events go out one after the other, those of many orders together.

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"bellhop"
 )
 
@@ -107,4 +109,30 @@ func TestListsAreBrief(t *testing.T) {
 		"edited_at":"2026-11-22T09:00:00Z","refunded_at":"2026-11-22T09:00:00Z",
 		"trace":{"triggered_at":"2026-11-22T09:00:00Z","accepted_at":"2026-11-22T09:00:01Z",
 			"recorded_at":"2026-11-22T09:00:02Z","pushed_at":null}}]`)
+}
+
+// TestTheDocumentDescribesOrders checks answers against their shapes in the API's document, which may
+// not lack a field.
+func TestTheDocumentDescribesOrders(t *testing.T) {
+	r := newRig(t)
+	r.Device(demo, "phone-1")
+	r.Order(demo, 0, wholeOrder)
+	r.Order(demo, 1, func(o *bellhop.Order) { o.Presentment, o.Details = nil, bellhop.Details{} })
+	doc := r.Call("GET", "/v1/openapi.json", "", "").JSON(t)
+	each(doc, func(_ string, v any) {
+		if m, ok := v.(map[string]any); ok && m["type"] == "object" && m["properties"] != nil {
+			m["additionalProperties"] = false
+		}
+	})
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	must(t, c.AddResource("openapi.json", doc))
+	for path, shape := range map[string]string{"/v1/orders": "OrderPage", "/v1/orders/820982911946154508": "Order",
+		"/v1/orders/820982911946154509": "Order", "/v1/pushes": "PushPage"} {
+		schema, err := c.Compile("openapi.json#/components/schemas/" + shape)
+		must(t, err)
+		if err := schema.Validate(any(r.Call("GET", path, ownerSession, "").JSON(t))); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 }
