@@ -168,7 +168,7 @@ func TestPushLanguages(t *testing.T) {
 		title, body    string
 	}{
 		{"", "ko-KR", bellhop.PushOrderNew, "새 주문 #1001", "US$1,204.50 · 상품 2개"},
-		{"ja", "ko-KR", bellhop.PushOrderPaid, "注文 #1001 が支払われました", "$1,204.50 · 商品 2 点"},
+		{"ja", "ko-KR", bellhop.PushOrderPaid, "注文が支払われました #1001", "$1,204.50 · 商品 2 点"},
 		{"", "fr", bellhop.PushOrderCancelled, "Order #1001 is cancelled", "$1,204.50 · 2 items"},
 		{"en", "ja", bellhop.PushOrderRefunded, "Order #1001 is refunded", "$1,204.50 · 2 items"},
 	} {

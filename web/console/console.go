@@ -90,6 +90,8 @@ func (c *Console) routes(mux *http.ServeMux) {
 		"GET /{$}":              c.showOrders,
 		"POST /orders/handling": c.setHandling,
 		"GET /orders/{id}":      c.showOrder,
+		"POST /orders/{id}":     operators(c.showPersonal),
+		"GET /orders/{id}/slip": c.showSlip,
 		"GET /pushes":           c.showPushes,
 		"GET /devices":          c.showDevices,
 		"POST /devices/remove":  c.removeDevice,
@@ -124,6 +126,7 @@ type visit struct {
 	w   http.ResponseWriter
 	who web.Principal
 	frame
+	unmasked bool // an operator said why
 }
 
 // visit begins a visit of somebody who may be signed in or not.

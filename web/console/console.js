@@ -201,3 +201,30 @@ function fade() {
   }, 12000);
 }
 if (document.querySelector("#notice > *")) fade();
+
+function say(words) {
+  const notice = document.createElement("div"), text = document.createElement("p");
+  notice.className = "notice";
+  text.textContent = words;
+  notice.append(text);
+  document.getElementById("notice").replaceChildren(notice);
+  fade();
+}
+
+// Buttons that need a script show only with one.
+document.documentElement.dataset.script = "";
+document.addEventListener("click", async (e) => {
+  const button = e.target.closest("[data-copy], [data-print]");
+  if (!button) return;
+  if ("print" in button.dataset) return print();
+  const part = document.getElementById(button.dataset.copy);
+  getSelection().selectAllChildren(part);
+  let done = true;
+  try {
+    await navigator.clipboard.writeText(part.innerText);
+  } catch { // pages without TLS have no clipboard
+    done = document.execCommand("copy");
+  }
+  if (done) getSelection().removeAllRanges();
+  say(done ? button.dataset.copied : button.dataset.byHand);
+});

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+
+	"bellhop"
 )
 
 // shown are the fields of Shopify's bodies whose values are no personal data. All others are
@@ -101,4 +103,48 @@ func maskValue(v any, of, field string, isPersonal bool, depth int) any {
 		}
 	}
 	return v
+}
+
+// maskOrder masks what an order says of people. Whoever reads it is no owner.
+func maskOrder(o *bellhop.Order) {
+	hide(&o.CustomerName, &o.CustomerEmail, &o.Note, &o.PONumber)
+	if c := o.Customer; c != nil {
+		hide(&c.Name, &c.Email, &c.Phone)
+	}
+	for _, a := range []*bellhop.Address{o.Billing, o.Shipping} {
+		if a != nil {
+			hide(&a.Name, &a.Company, &a.Address1, &a.Address2, &a.City, &a.Zip, &a.Province, &a.ProvinceCode, &a.Country,
+				&a.CountryCode, &a.Phone)
+		}
+	}
+	hideAttributes(o.Attributes)
+	for i := range o.Items {
+		hideAttributes(o.Items[i].Properties)
+	}
+	for i := range o.History.Refunds {
+		hide(&o.History.Refunds[i].Note)
+	}
+	for i := range o.History.Fulfillments {
+		for j := range o.History.Fulfillments[i].Tracking {
+			t := &o.History.Fulfillments[i].Tracking[j]
+			hide(&t.Number)
+			t.URL = "" // it has the number in it
+		}
+	}
+}
+
+func hideAttributes(all []bellhop.Attribute) {
+	for i := range all {
+		if !all[i].Private() {
+			hide(&all[i].Name, &all[i].Value)
+		}
+	}
+}
+
+func hide(texts ...*string) {
+	for _, t := range texts {
+		if *t != "" {
+			*t = masked
+		}
+	}
 }

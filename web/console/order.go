@@ -1,6 +1,8 @@
 package console
 
 import (
+	"html/template"
+	"net/url"
 	"strings"
 	"time"
 
@@ -12,18 +14,32 @@ import (
 type orderView struct {
 	*frame
 	orderRow
-	Email, Note string
-	Fulfilled   string
-	Presentment string // what the buyer saw; "" when it was the shop's currency
-	Items       []itemRow
-	Steps       []step
-	Whole       string // how long from Shopify to the push; "" when it did not come so far
-	Pushes      []pushRow
-	Happened    []happening
-}
+	Fulfilled string
+	Admin     string // its page in Shopify's admin
+	Older     bool   // an older bellhop recorded it
+	Unread    string // fields that could not be read, in words
 
-type itemRow struct {
-	Title, Variant, SKU, Quantity, Price string
+	Items  []itemRow
+	ToSend string
+	Sum    []sumRow
+
+	Shipping, Billing *addressView
+	Same              bool // both are the same
+	Email             string
+	Mail, Tel         template.URL // "" for none
+	Phone             string
+	Note              string
+	Attributes        []bellhop.Attribute
+	About             []detail
+
+	Parcels  []parcel
+	Happened []happening
+	Steps    []step
+	Whole    string // how long from Shopify to the push; "" when it did not come so far
+	Pushes   []pushRow
+
+	Masked   bool
+	Accesses []string // who saw it unmasked
 }
 
 // step is one step of the order's way from Shopify to the phone.
@@ -36,30 +52,85 @@ type step struct {
 	Late  bool   // a step that should be immediate was late
 }
 
-// happening is a later event of the order.
-type happening struct{ Label, When string }
-
 func (c *Console) showOrder(v *visit) error {
-	v.At = "orders"
-	n, err := web.ParseID(v.PathValue("id"), "order")
-	if err != nil {
-		return err
-	}
-	if err := v.live(c); err != nil {
-		return err
-	}
-	o, err := c.Store.Order(v.Context(), v.Shop, n)
+	o, err := c.order(v)
 	if err != nil {
 		return err
 	}
 	if o.Handling == bellhop.HandlingNew && v.looked() {
-		o, err = c.Store.SetHandling(v.Context(), v.Shop, n, bellhop.HandlingNew, bellhop.HandlingSeen, c.Now())
+		o, err = c.Store.SetHandling(v.Context(), v.Shop, o.ID, bellhop.HandlingNew, bellhop.HandlingSeen, c.Now())
 		if err != nil && bellhop.KindOf(err) != bellhop.Conflict {
 			return err
 		}
 	}
-	return c.show(v, "order", v.orderView(&o))
+	view := v.orderView(&o)
+	if v.Person.Role == bellhop.RoleOperator {
+		if view.Accesses, err = c.accesses(v, &o); err != nil {
+			return err
+		}
+	}
+	return c.show(v, "order", view)
 }
+
+// order loads the order that a page is about.
+func (c *Console) order(v *visit) (o bellhop.Order, err error) {
+	v.At = "orders"
+	n, err := web.ParseID(v.PathValue("id"), "order")
+	if err != nil {
+		return o, err
+	}
+	if err := v.live(c); err != nil {
+		return o, err
+	}
+	return c.Store.Order(v.Context(), v.Shop, n)
+}
+
+// accessOrder names the view of an order's personal data in the access log. The reason follows it.
+const accessOrder = "order.personal: "
+
+func aboutOrder(o *bellhop.Order) string { return o.Shop + "/" + web.ID(o.ID) }
+
+// showPersonal shows an operator an order unmasked, after it recorded who asked and why. The page
+// does not follow changes: it would be masked again.
+func (c *Console) showPersonal(v *visit) error {
+	o, err := c.order(v)
+	if err != nil {
+		return err
+	}
+	why := strings.TrimSpace(v.PostForm.Get("why"))
+	if why == "" || len(why) > maxWhy {
+		return bellhop.Invalidf("why", "why is a reason of up to %d bytes", maxWhy)
+	}
+	access := bellhop.Access{At: c.Now().UTC().Truncate(time.Microsecond), Email: v.Person.Email, What: accessOrder + why,
+		About: aboutOrder(&o)}
+	if err := c.Store.AddAccess(v.Context(), access); err != nil {
+		return err
+	}
+	c.Log.InfoContext(v.Context(), "an order's personal data was shown", "order", o.ID, "shop", o.Shop, "person", v.Person.ID)
+	v.unmasked, v.Live = true, false
+	view := v.orderView(&o)
+	if view.Accesses, err = c.accesses(v, &o); err != nil {
+		return err
+	}
+	return c.show(v, "order", view)
+}
+
+// maxWhy bounds a reason.
+const maxWhy = 500
+
+// accesses lists who saw an order unmasked.
+func (c *Console) accesses(v *visit, o *bellhop.Order) (all []string, err error) {
+	accesses, err := c.Store.Accesses(v.Context(), aboutOrder(o), 20)
+	for _, a := range accesses {
+		if why, ok := strings.CutPrefix(a.What, accessOrder); ok {
+			all = append(all, v.T("order.access", "Who", a.Email, "When", v.Moment(a.At), "Why", why))
+		}
+	}
+	return all, err
+}
+
+// masks reports whether personal data is hidden from the visitor.
+func (v *visit) masks() bool { return v.Person.Role == bellhop.RoleOperator && !v.unmasked }
 
 // looked reports whether the owner sees the page. An operator is no owner, a browser may preload
 // a page, and another site's page may open it unasked.
@@ -70,28 +141,52 @@ func (v *visit) looked() bool {
 }
 
 func (v *visit) orderView(o *bellhop.Order) *orderView {
-	view := &orderView{frame: &v.frame, orderRow: v.orderRow(o), Email: o.CustomerEmail, Note: o.Note,
-		Fulfilled: v.label("fulfilled.", o.FulfillmentStatus), Steps: v.steps(o), Pushes: web.Each(o.Pushes, v.pushRow)}
-	if o.Presentment != nil {
-		view.Presentment = v.T("order.paidIn", "Amount", v.Money(*o.Presentment))
+	if v.masks() {
+		maskOrder(o)
 	}
-	for _, it := range o.Items {
-		view.Items = append(view.Items, itemRow{it.Title, it.Variant, it.SKU, v.Number(int(it.Quantity)),
-			v.Money(o.In(it.Price))})
+	view := &orderView{
+		frame: &v.frame, orderRow: v.orderRow(o), Fulfilled: v.label("fulfilled.", o.FulfillmentStatus),
+		Admin: adminURL(o, web.ID(o.ID)), Older: o.Schema == 0, Sum: v.sumRows(o),
+		Shipping: addressOf(o.Shipping), Billing: addressOf(o.Billing),
+		Same:  o.Shipping != nil && o.Billing != nil && *o.Shipping == *o.Billing,
+		Email: o.CustomerEmail, Note: o.Note, Attributes: visible(o.Attributes), About: v.details(o),
+		Parcels: v.parcels(o), Happened: v.happenings(o), Steps: v.steps(o), Pushes: web.Each(o.Pushes, v.pushRow),
+		Masked: v.masks(),
+	}
+	if at := strings.Index(o.CustomerEmail, "@"); at > 0 {
+		view.Mail = template.URL("mailto:" + url.PathEscape(o.CustomerEmail))
+	}
+	if c := o.Customer; c != nil {
+		view.Phone, view.Tel = c.Phone, tel(c.Phone)
+	}
+	if n := len(o.Unread); n > 0 {
+		view.Unread = v.N("order.unread", n, "Fields", strings.Join(o.Unread, ", "))
+	}
+	var toSend int64
+	for i := range o.Items {
+		view.Items = append(view.Items, v.itemRow(o, &o.Items[i]))
+		toSend += o.Items[i].ToFulfil
+	}
+	if toSend > 0 {
+		view.ToSend = v.T("order.toSend", "N", v.count(toSend))
 	}
 	if t := o.Trace; !t.PushedAt.IsZero() && !t.TriggeredAt.IsZero() {
 		view.Whole = v.T("order.whole", "Span", v.Span(t.PushedAt.Sub(t.TriggeredAt)))
 	}
-	for _, h := range []struct {
-		label string
-		at    time.Time
-	}{{"order.cancelled", o.CancelledAt}, {"order.edited", o.EditedAt}, {"order.refunded", o.RefundedAt}} {
-		if !h.at.IsZero() {
-			view.Happened = append(view.Happened, happening{v.T(h.label), v.Moment(h.at)})
-		}
-	}
 	return view
 }
+
+// SlipPath is the path of the packing slip.
+func (o *orderView) SlipPath() string { return "/orders/" + web.ID(o.ID) + "/slip" }
+
+// copies is a button that copies the element with an id.
+type copies struct {
+	*frame
+	Of string
+}
+
+// Copies is the button for an element.
+func (o *orderView) Copies(id string) copies { return copies{o.frame, id} }
 
 func (v *visit) steps(o *bellhop.Order) (steps []step) {
 	var before time.Time

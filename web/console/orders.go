@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +23,8 @@ type ordersView struct {
 // orderRow is an order in the list.
 type orderRow struct {
 	setting
-	Name, Customer, Total string
+	Name, Customer, Total string // Total is what it comes to now
+	Pieces                string
 	Placed                time.Time
 	PlacedWords           string
 	Label                 string // of its handling
@@ -76,10 +78,13 @@ func (c *Console) showOrders(v *visit) error {
 
 func (v *visit) orderRow(o *bellhop.Order) orderRow {
 	row := orderRow{
-		setting: setting{o.ID, o.Handling, bellhop.HandlingHandled}, Name: o.Name, Customer: o.CustomerName,
-		Total: v.Money(o.Total), Placed: o.PlacedAt, PlacedWords: v.Moment(o.PlacedAt),
+		setting: setting{o.ID, o.Handling, bellhop.HandlingHandled}, Name: cmp.Or(o.Name, web.ID(o.ID)), Customer: o.CustomerName,
+		Total: v.Money(o.Current), Pieces: v.pieces(o.Pieces), Placed: o.PlacedAt, PlacedWords: v.Moment(o.PlacedAt),
 		Label: v.T("handling." + string(o.Handling)), Paid: v.label("paid.", o.FinancialStatus),
 		URL: v.Path("/orders/" + web.ID(o.ID)),
+	}
+	if v.masks() {
+		hide(&row.Customer)
 	}
 	if !o.CancelledAt.IsZero() {
 		row.Cancelled = v.T("order.cancelled")

@@ -23,6 +23,7 @@ type pushRow struct {
 	ID       int64
 	Order    string
 	OrderURL string
+	About    string // what happened
 	Device   string
 	Status   bellhop.PushStatus
 	Label    string
@@ -62,6 +63,13 @@ func (c *Console) showPushes(v *visit) (err error) {
 	})
 }
 
+// occasions are words for what pushes are about.
+var occasions = map[bellhop.PushKind]string{
+	bellhop.PushOrderNew: "pushes.new", bellhop.PushOrderPaid: "pushes.paid",
+	bellhop.PushOrderCancelled: "pushes.cancelled", bellhop.PushOrderRefunded: "pushes.refunded",
+	bellhop.PushTest: "push.testTitle",
+}
+
 // lateAfter is how long after its order a push is late: longer than people call "at once".
 const lateAfter = 5 * time.Second
 
@@ -74,7 +82,8 @@ func (f *frame) late(from, to time.Time) string {
 }
 
 func (v *visit) pushRow(p *bellhop.Push) pushRow {
-	row := pushRow{ID: p.ID, Order: p.OrderName, OrderURL: v.Path("/orders/" + web.ID(p.OrderID)),
+	occasion, _ := p.Kind.Split()
+	row := pushRow{ID: p.ID, About: v.T(occasions[occasion]), Order: p.OrderName, OrderURL: v.Path("/orders/" + web.ID(p.OrderID)),
 		Device: cmp.Or(p.Installation, v.T("pushes.noDevice")),
 		Status: p.Status, Label: v.T("push." + string(p.Status)), Reason: v.reason(p.Reason), At: p.CreatedAt}
 	if !p.SentAt.IsZero() {

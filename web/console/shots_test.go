@@ -59,6 +59,7 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 			must(t, err)
 		}
 	}
+	r.Order(demo, 64, wholeOrder)
 	owed, err := r.DB.ClaimPushes(ctx, day.Add(time.Hour), store.Slots{Free: 1000}, time.Minute)
 	must(t, err)
 	for i, o := range owed {
@@ -116,7 +117,8 @@ func TestScreenshots(t *testing.T) {
 		}
 	}
 	tab := chromium.Open(t)
-	pages := map[string]string{"orders": "/", "order": "/orders/" + orderID(59), "pushes": "/pushes",
+	pages := map[string]string{"orders": "/", "order": "/orders/" + orderID(59),
+		"whole": "/orders/" + orderID(64), "slip": "/orders/" + orderID(64) + "/slip", "pushes": "/pushes",
 		"devices": "/devices", "settings": "/settings"}
 	for _, width := range []int64{360, 768, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
