@@ -170,11 +170,15 @@ func TestPushLanguages(t *testing.T) {
 		{"", "ko-KR", bellhop.PushOrderNew, "새 주문 #1001", "US$1,204.50 · 상품 2개"},
 		{"ja", "ko-KR", bellhop.PushOrderPaid, "注文が支払われました #1001", "$1,204.50 · 商品 2 点"},
 		{"", "fr", bellhop.PushOrderCancelled, "Order #1001 is cancelled", "$1,204.50 · 2 items"},
-		{"en", "ja", bellhop.PushOrderRefunded, "Order #1001 is refunded", "$1,204.50 · 2 items"},
+		{"en", "ja", bellhop.RefundKind(7), "Refund for order #1001", "$5.00 of $1,204.50"},
+		{"ko", "ja", bellhop.RefundKind(7), "주문 #1001 환불", "US$1,204.50 중 US$5.00"},
+		{"", "ja", bellhop.RefundKind(7), "注文の返金 #1001", "$1,204.50 のうち $5.00"},
 	} {
 		o := owed(1, 0)
 		o.Settings.Language, o.Device.Locale, o.Kind = c.chosen, c.device, c.kind
-		if _, m := notify(t, o, nil); m.Title != c.title || m.Body != c.body || m.Data["kind"] != string(c.kind) {
+		o.Orders[0].Refunded = bellhop.Money{Units: 500, Digits: 2, Currency: "USD"}
+		occasion, _ := c.kind.Split()
+		if _, m := notify(t, o, nil); m.Title != c.title || m.Body != c.body || m.Data["kind"] != string(occasion) {
 			t.Errorf("%+v: %q %q", c, m.Title, m.Body)
 		}
 	}

@@ -202,7 +202,7 @@ function fade() {
 }
 if (document.querySelector("#notice > *")) fade();
 
-function say(words) {
+function notify(words) {
   const notice = document.createElement("div"), text = document.createElement("p");
   notice.className = "notice";
   text.textContent = words;
@@ -226,5 +226,5 @@ document.addEventListener("click", async (e) => {
     done = document.execCommand("copy");
   }
   if (done) getSelection().removeAllRanges();
-  say(done ? button.dataset.copied : button.dataset.byHand);
+  notify(done ? button.dataset.copied : button.dataset.byHand);
 });

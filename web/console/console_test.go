@@ -322,7 +322,7 @@ func TestUnknownPages(t *testing.T) {
 		method, path, session string
 		status                int
 	}{{"GET", "/nowhere", "", 404}, {"GET", "/nowhere", ownerSession, 404}, {"GET", "/signout", "", 405},
-		{"POST", "/orders/1", ownerSession, 405}} {
+		{"POST", "/orders/1", ownerSession, 404}} {
 		a := r.Call(c.method, c.path, "", "", browser, withCookie(c.session))
 		if a.StatusCode != c.status || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") ||
 			!strings.Contains(a.Body, "여기에는 아무것도 없습니다") {

@@ -141,6 +141,7 @@ func (v *visit) looked() bool {
 }
 
 func (v *visit) orderView(o *bellhop.Order) *orderView {
+	same := o.Shipping != nil && o.Billing != nil && *o.Shipping == *o.Billing
 	if v.masks() {
 		maskOrder(o)
 	}
@@ -148,8 +149,7 @@ func (v *visit) orderView(o *bellhop.Order) *orderView {
 		frame: &v.frame, orderRow: v.orderRow(o), Fulfilled: v.label("fulfilled.", o.FulfillmentStatus),
 		Admin: adminURL(o, web.ID(o.ID)), Older: o.Schema == 0, Sum: v.sumRows(o),
 		Shipping: addressOf(o.Shipping), Billing: addressOf(o.Billing),
-		Same:  o.Shipping != nil && o.Billing != nil && *o.Shipping == *o.Billing,
-		Email: o.CustomerEmail, Note: o.Note, Attributes: visible(o.Attributes), About: v.details(o),
+		Same: same, Email: o.CustomerEmail, Note: o.Note, Attributes: visible(o.Attributes), About: v.details(o),
 		Parcels: v.parcels(o), Happened: v.happenings(o), Steps: v.steps(o), Pushes: web.Each(o.Pushes, v.pushRow),
 		Masked: v.masks(),
 	}

@@ -18,6 +18,7 @@ type ordersView struct {
 	Q    string
 	Show string // which choice is on
 	Rows []orderRow
+	Form *filterForm
 }
 
 // orderRow is an order in the list.
@@ -40,10 +41,10 @@ var orderChoices = []choice[string]{{"", "orders.all"}, {"new", "orders.new"}, {
 
 // orderQuery is the query of a page of the list: its parameters and a choice. It also returns the
 // former as they were. The store refuses invalid values.
-func (v *visit) orderQuery() (q store.OrderQuery, show string, pairs []string, err error) {
+func (v *visit) orderQuery() (q store.OrderQuery, form *filterForm, show string, pairs []string, err error) {
 	var f web.OrderFilter
-	if pairs, err = web.ReadQuery(v.URL.Query(), &f); err != nil {
-		return q, "", nil, err
+	if pairs, err = web.ReadQuery(v.dated(v.URL.Query()), &f); err != nil {
+		return q, nil, "", nil, err
 	}
 	q = f.Query(50, v.URL.Query().Get("cursor"))
 	switch show = v.URL.Query().Get("show"); show {
@@ -54,12 +55,12 @@ func (v *visit) orderQuery() (q store.OrderQuery, show string, pairs []string, e
 	default:
 		q.Handling = bellhop.Handling(show)
 	}
-	return q, show, pairs, nil
+	return q, v.filterForm(f, show, pairs), show, pairs, nil
 }
 
 func (c *Console) showOrders(v *visit) error {
 	v.At = "orders"
-	q, show, pairs, err := v.orderQuery()
+	q, form, show, pairs, err := v.orderQuery()
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func (c *Console) showOrders(v *visit) error {
 	}
 	return c.show(v, "orders", &ordersView{
 		frame: &v.frame, listing: listed(v, "/", "show", orderChoices, show, q.Cursor, page.Next, pairs...),
-		Q: q.Text, Show: show, Rows: web.Each(page.Orders, v.orderRow),
+		Q: q.Text, Show: show, Form: form, Rows: web.Each(page.Orders, v.orderRow),
 	})
 }
 

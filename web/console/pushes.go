@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"strings"
 	"time"
 
@@ -84,7 +83,7 @@ func (f *frame) late(from, to time.Time) string {
 func (v *visit) pushRow(p *bellhop.Push) pushRow {
 	occasion, _ := p.Kind.Split()
 	row := pushRow{ID: p.ID, About: v.T(occasions[occasion]), Order: p.OrderName, OrderURL: v.Path("/orders/" + web.ID(p.OrderID)),
-		Device: cmp.Or(p.Installation, v.T("pushes.noDevice")),
+		Device: v.device(p),
 		Status: p.Status, Label: v.T("push." + string(p.Status)), Reason: v.reason(p.Reason), At: p.CreatedAt}
 	if !p.SentAt.IsZero() {
 		row.At = p.SentAt
@@ -105,6 +104,17 @@ func (v *visit) pushRow(p *bellhop.Push) pushRow {
 		row.Receipt = v.T("push.received", "Time", v.Seconds(v.In(p.ReceivedAt)))
 	}
 	return row
+}
+
+// device is where a push went: to no device if the shop had none, or if its order was to ring nobody.
+func (v *visit) device(p *bellhop.Push) string {
+	switch {
+	case p.Installation != "":
+		return p.Installation
+	case p.Reason == store.ReasonOld, p.Reason == store.ReasonCancelled:
+		return v.T("app.none")
+	}
+	return v.T("pushes.noDevice")
 }
 
 // reason says in words why a push has its status.

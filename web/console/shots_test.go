@@ -37,6 +37,7 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 		r.Order(demo, n, func(o *bellhop.Order) {
 			o.CustomerName, o.CustomerEmail = names[n%len(names)], "someone@example.com"
 			o.Total, o.Presentment = usd(int64(1990+n*731%40000)), nil
+			o.Current, o.Pieces = o.Total, int64(1+n%3)*int64(2+n%3)/2
 			if n%5 == 4 {
 				o.Presentment = &bellhop.Money{Units: int64(29000 + n*1000), Currency: "KRW"}
 			}
