@@ -29,7 +29,6 @@ const (
 const (
 	maxTokens = 400
 	maxToken  = 40 // characters of a token
-	minPart   = 3  // characters of a part inside a word
 	maxQuery  = 12 // words of a query
 )
 
@@ -124,7 +123,8 @@ func (t *tokens) add(mark, text string) {
 func (t *tokens) word(text string) { t.add(markWord, text) }
 
 // words adds the words of a text, which a query finds by their beginnings, and pairs of CJK
-// characters. With parts, a query finds what stands inside a word, too.
+// characters. With parts, a query finds where letters and digits meet inside a word, too, such as the
+// 42 of TEE42.
 func (t *tokens) words(s string, parts bool) {
 	if s == "" || slices.Contains(t.seen, s) {
 		return
@@ -137,18 +137,15 @@ func (t *tokens) words(s string, parts bool) {
 		}
 		word = clipRunes(word)
 		t.word(word)
-		if !parts {
-			continue
-		}
-		left := utf8.RuneCountInString(word)
-		for i := range word {
-			if left >= minPart && i > 0 {
+		for i := 1; parts && i < len(word); i++ {
+			if isDigit(word[i]) != isDigit(word[i-1]) && utf8.RuneStart(word[i]) {
 				t.word(word[i:])
 			}
-			left--
 		}
 	}
 }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // pairs adds each two neighbours of a run, and its last character alone.
 func (t *tokens) pairs(run string) {

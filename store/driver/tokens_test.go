@@ -40,17 +40,17 @@ func TestSearchFinds(t *testing.T) {
 	tokens := strings.Fields(driver.TokenText(searched(), &searched().History))
 	for _, q := range []string{
 		"#S1001", "s1001", "S10", "1001", "josé", "jose", "JOSE", "müll", "muller", "Jose Müller", "müller josé",
-		"jose.muller@example.com", "example.com", "muller@", "mple", "ｊｏｓｅ",
+		"jose.muller@example.com", "example.com", "muller@", "ｊｏｓｅ",
 		"홍길동", "길동", "홍", "동", norm.NFD.String("홍길동"), "山田", "山田太郎", "太郎", "strasse", "STRASSE", "sohne",
 		"5678", "45678", "1234-5678", "+82 10-1234-5678", "01012345678", "08012341234", "1234",
-		"vip", "깨지기", "lamp-123-red", "lamp123", "123", "LAMP", "red", "shirt", "sweat", "ocean",
+		"vip", "깨지기", "lamp-123-red", "lamp123", "123", "LAMP", "red", "sweat", "ocean", "1-phdg",
 		"枕", "ホッと", "ﾎｯﾄ", "ﾎｯと", "plus", "phdg", "ダーク", "ﾀﾞｰｸ", "1Z1234512345129876", "129876", "9876", "1z12345",
 	} {
 		if words := driver.ParseQuery(q); !found(tokens, words) && q != "ﾎｯﾄ" {
 			t.Errorf("%q is not found: %q in %q", q, words, tokens)
 		}
 	}
-	for _, q := range []string{"", " - ", "müllers", "1002", "동길", "田山", "678", "タークグ", "z", "ocean lampe", "876"} {
+	for _, q := range []string{"", " - ", "shirt", "müllers", "1002", "동길", "田山", "678", "タークグ", "z", "ocean lampe", "876"} {
 		if found(tokens, driver.ParseQuery(q)) {
 			t.Errorf("%q is found in %q", q, tokens)
 		}
