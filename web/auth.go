@@ -23,6 +23,9 @@ type credential struct {
 	Session bool // otherwise an API token
 }
 
+// Masks reports whether personal data is masked for the client: an operator is nobody's owner.
+func (p Principal) Masks() bool { return p.Person.Role == bellhop.RoleOperator }
+
 // Key names who asks, whichever session they have: a person, or an API token.
 func (p Principal) Key() string {
 	if p.Credential.Session {

@@ -66,7 +66,7 @@ func callerOf(ctx context.Context) caller {
 
 // ShopParam is a parameter of every call about a shop.
 type ShopParam struct {
-	Shop string `query:"shop" maxLength:"255" example:"demo.myshopify.com" doc:"The shop that it is about. An operator has to name it; others have only their own."`
+	Shop string `query:"shop" maxLength:"255" example:"demo.myshopify.com" doc:"The shop that it is about. An operator has to name it, and sees personal data as •••; others have only their own."`
 }
 
 // PageParam are the parameters of every list.

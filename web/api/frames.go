@@ -25,6 +25,8 @@ type framer struct {
 type chunk struct {
 	brief   bool // nobody wants frames
 	frames  []byte
+	masks   bool    // an operator listens
+	masked  []byte  // the frames for operators
 	reset   bool    // there was too much; load afresh
 	changed []int64 // ids of orders, each once
 }
@@ -64,9 +66,13 @@ const (
 
 func changedFrame(pos int64, c changed) []byte { return appendFrame(nil, pos, "changed", c) }
 
-func (c *chunk) bytes(pos int64) []byte {
-	if c.reset {
+// bytes are the frames for one that sees personal data, or for one that does not.
+func (c *chunk) bytes(pos int64, masked bool) []byte {
+	switch {
+	case c.reset:
 		return resetFrame(pos)
+	case masked:
+		return c.masked
 	}
 	return c.frames
 }
@@ -87,12 +93,22 @@ func (f *framer) add(ctx context.Context, to *chunk, c store.Change) error {
 		return err
 	}
 	to.reset = !known
-	if data := frameData(c, o); data != nil {
-		to.frames = appendFrame(to.frames, c.Seq, eventName(c.Kind), data)
-	} else {
-		to.frames = append(to.frames, idFrame(c.Seq)...)
+	to.frames = appendChange(to.frames, c, o)
+	if to.masks {
+		if o != nil {
+			m := web.MaskOrder(*o)
+			o = &m
+		}
+		to.masked = appendChange(to.masked, c, o)
 	}
 	return nil
+}
+
+func appendChange(frames []byte, c store.Change, o *bellhop.Order) []byte {
+	if data := frameData(c, o); data != nil {
+		return appendFrame(frames, c.Seq, eventName(c.Kind), data)
+	}
+	return append(frames, idFrame(c.Seq)...)
 }
 
 // eventName is the event's name for a kind of change. This stream has always called a handled

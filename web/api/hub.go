@@ -49,6 +49,7 @@ type listener struct {
 	shop   string
 	who    string // principal.key
 	brief  bool   // wants the ids of changed orders, not the orders
+	masked bool   // sees no personal data
 	frames chan []byte
 }
 
@@ -84,7 +85,7 @@ var errOwnListeners = bellhop.Errorf(bellhop.RateLimited, "too_many_streams",
 
 // join adds a listener. It gets the frames of changes after pos.
 func (h *hub) join(ctx context.Context, who web.Principal, brief bool) (l *listener, pos int64, err error) {
-	j := join{&listener{who.Shop, who.Key(), brief, make(chan []byte, listenerAt)}, make(chan joined, 1)}
+	j := join{&listener{who.Shop, who.Key(), brief, who.Masks(), make(chan []byte, listenerAt)}, make(chan joined, 1)}
 	select {
 	case h.joins <- j:
 		r := <-j.reply
@@ -232,7 +233,8 @@ func (h *hub) step(ctx context.Context) (n int, err error) {
 		}
 		to := chunks[c.Shop]
 		if to == nil {
-			to = &chunk{brief: !h.anyWhole(c.Shop)}
+			to = &chunk{}
+			to.brief, to.masks = h.wanted(c.Shop)
 			chunks[c.Shop] = to
 		}
 		if err := framer.add(ctx, to, c); err != nil {
@@ -246,14 +248,15 @@ func (h *hub) step(ctx context.Context) (n int, err error) {
 	return len(changes), nil
 }
 
-// anyWhole reports whether a listener of a shop wants whole orders.
-func (h *hub) anyWhole(shop string) bool {
+// wanted reports whether no listener of a shop wants whole orders, and whether one wants them masked.
+func (h *hub) wanted(shop string) (brief, masks bool) {
+	brief = true
 	for l := range h.listeners[shop] {
 		if !l.brief {
-			return true
+			brief, masks = false, masks || l.masked
 		}
 	}
-	return false
+	return brief, masks
 }
 
 // rewind notices that the sequence went back, as after a restored backup, and makes all
@@ -278,11 +281,15 @@ func (h *hub) reset() {
 // send gives a chunk to a shop's listeners. It drops one that can't take it; that one resumes
 // from where it was when it comes back.
 func (h *hub) send(shop string, c *chunk) {
-	whole, brief := c.bytes(h.pos), c.briefly(h.pos, len(h.listeners[shop]))
+	whole, masked := c.bytes(h.pos, false), c.bytes(h.pos, true)
+	brief := c.briefly(h.pos, len(h.listeners[shop]))
 	for l := range h.listeners[shop] {
 		frames := whole
-		if l.brief {
+		switch {
+		case l.brief:
 			frames = brief
+		case l.masked:
+			frames = masked
 		}
 		select {
 		case l.frames <- frames:

@@ -57,8 +57,17 @@ func (a *API) listOrders(ctx context.Context, who web.Principal, in *listOrders)
 	if err != nil {
 		return nil, err
 	}
-	shape := func(o *bellhop.Order) Order { return Order(events.OrderOf(o)) }
+	shape := func(o *bellhop.Order) Order { return Order(events.OrderOf(seenBy(who, o))) }
 	return &orderPage{OrderPage{web.Each(page.Orders, shape), page.Next}}, nil
+}
+
+// seenBy is an order as the client may see it.
+func seenBy(who web.Principal, o *bellhop.Order) *bellhop.Order {
+	if who.Masks() {
+		masked := web.MaskOrder(*o)
+		return &masked
+	}
+	return o
 }
 
 func (a *API) getOrder(ctx context.Context, who web.Principal, in *OrderParam) (*orderBody, error) {
@@ -70,7 +79,7 @@ func (a *API) getOrder(ctx context.Context, who web.Principal, in *OrderParam) (
 	if err != nil {
 		return nil, err
 	}
-	return &orderBody{Order(events.WholeOrderOf(&o))}, nil
+	return &orderBody{Order(events.WholeOrderOf(seenBy(who, &o)))}, nil
 }
 
 func (a *API) patchOrder(ctx context.Context, who web.Principal, in *patchOrder) (*orderBody, error) {
@@ -83,5 +92,5 @@ func (a *API) patchOrder(ctx context.Context, who web.Principal, in *patchOrder)
 	if err != nil {
 		return nil, err
 	}
-	return &orderBody{Order(events.WholeOrderOf(&o))}, nil
+	return &orderBody{Order(events.WholeOrderOf(seenBy(who, &o)))}, nil
 }

@@ -161,7 +161,7 @@ func (s *stream) replay(ctx context.Context, last, pos int64) error {
 		if err != nil {
 			return err
 		}
-		var missed chunk
+		missed := chunk{masks: s.l.masked}
 		framer := newFramer(s.api.Store, replayBatch)
 		for _, c := range changes {
 			if c.Seq > pos {
@@ -172,10 +172,11 @@ func (s *stream) replay(ctx context.Context, last, pos int64) error {
 			}
 			last = c.Seq
 		}
+		frames := missed.bytes(pos, s.l.masked)
 		if len(changes) < replayBatch || changes[len(changes)-1].Seq > pos {
-			return s.write(append(missed.frames, idFrame(pos)...))
+			return s.write(append(frames, idFrame(pos)...))
 		}
-		if err := s.write(missed.frames); err != nil {
+		if err := s.write(frames); err != nil {
 			return err
 		}
 	}
