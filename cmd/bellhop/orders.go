@@ -16,6 +16,7 @@ import (
 
 type ordersCmd struct {
 	Export ordersExportCmd `cmd:"" help:"Write a shop's orders as CSV for spreadsheets." example:"bellhop orders export --shop demo.myshopify.com --since 30d --no-test --to orders.csv"`
+	Refill ordersRefillCmd `cmd:"" help:"Add what an older bellhop did not keep of orders." example:"bellhop orders refill --shop demo.myshopify.com"`
 }
 
 type ordersExportCmd struct {

@@ -28,7 +28,8 @@ func TestCheckFacts(t *testing.T) {
 		t.Error("the caller's own was changed")
 	}
 	long := order
-	long.Order = &bellhop.Order{Version: order.Order.Version, Details: bellhop.Details{Items: make([]bellhop.Item, driver.MaxLines)}}
+	long.Order = &bellhop.Order{Version: order.Order.Version,
+		Details: bellhop.Details{Items: make([]bellhop.Item, driver.MaxLines)}}
 	if _, err := driver.CheckFacts([]bellhop.Fact{order, long}); bellhop.KindOf(err) != bellhop.Invalid {
 		t.Errorf("too long: %v", err)
 	}

@@ -17,8 +17,9 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 var derived = map[string]bool{
 	"Orders.Order.Shop": true, "Orders.Order.ID": true, "Orders.Order.Version": true, "Orders.Order.EditedAt": true,
 	"Orders.Order.RefundedAt": true, "Orders.Order.Trace.PushedAt": true, "Orders.Order.Pushes": true,
-	"Orders.Order.History": true, "Orders.State.Paid": true, "Orders.State.Cancelled": true, "Events.Event.TraceParent": true,
-	"Pushes.Push.OrderName": true, "Pushes.Push.Installation": true, "Pushes.Push.AcceptedAt": true, "Relays.Holder": true,
+	"Orders.Order.History": true, "Orders.State.Paid": true, "Orders.State.Cancelled": true,
+	"Events.Event.TraceParent": true,
+	"Pushes.Push.OrderName":    true, "Pushes.Push.Installation": true, "Pushes.Push.AcceptedAt": true, "Relays.Holder": true,
 	"Relays.Until": true,
 }
 

@@ -58,7 +58,8 @@ func (x *exporter) orders(b *postgres.Batch, shop, order int64) {
 	at := map[rules.OrderKey]int{}
 	more := false
 	these := upTo("orders", "shop_id, order_id", "(shop_id, order_id) > ($1, $2)",
-		"300 + coalesce(octet_length(note), 0) + 150 * coalesce(lines, 0) + coalesce(octet_length(details::text), 0)", x.limit)
+		"300 + coalesce(octet_length(note), 0) + 150 * coalesce(lines, 0) + coalesce(octet_length(details::text), 0)",
+		x.limit)
 	b.Rows(func(r *postgres.Row) {
 		if x.Full() {
 			return

@@ -79,7 +79,8 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		}
 		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`,
 			`DELETE FROM networks`, `DELETE FROM tokens`, `DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`,
-			`DELETE FROM items`, `INSERT INTO search (search) VALUES ('delete-all')`, `DELETE FROM orders`, `DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`,
+			`DELETE FROM items`, `INSERT INTO search (search) VALUES ('delete-all')`, `DELETE FROM orders`,
+			`DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`,
 			`DELETE FROM ledger`, `DELETE FROM ledger_totals`, `DELETE FROM changes`, `DELETE FROM relays`,
 			`DELETE FROM looks`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
 			`UPDATE pruned SET seq = 0`} {

@@ -30,13 +30,14 @@ func plan(t *testing.T, f *sqlitefile.File, query string) string {
 func TestQueriesUseTheirIndex(t *testing.T) {
 	_, f := open(t)
 	list := sqlitestore.ListText
+	const newest = "orders_list (shop_id=? AND placed_at>? AND (placed_at,order_id)<(?,?))"
 	for query, index := range map[string]string{
 		// The walk begins at the cursor, so that a late page costs no more than the first.
-		list(store.OrderQuery{}):                                  "orders_list (shop_id=? AND placed_at>? AND (placed_at,order_id)<(?,?))",
-		list(store.OrderQuery{Since: day}):                        "orders_list (shop_id=? AND placed_at>? AND (placed_at,order_id)<(?,?))",
+		list(store.OrderQuery{}):                                  newest,
+		list(store.OrderQuery{Since: day}):                        newest,
 		list(store.OrderQuery{Handling: bellhop.HandlingHandled}): "orders_by_handling (shop_id=? AND handling=?",
 		list(store.OrderQuery{Financial: "refunded"}):             "orders_by_payment (shop_id=? AND financial_status=?",
-		list(store.OrderQuery{Fulfillment: "partial"}):            "orders_by_fulfillment (shop_id=? AND fulfillment_status=?",
+		list(store.OrderQuery{Fulfillment: "partial"}):            "orders_by_fulfillment (shop_id=?",
 		list(store.OrderQuery{Cancelled: true}):                   "orders_cancelled (shop_id=?",
 		list(store.OrderQuery{Test: true}):                        "orders_test (shop_id=?",
 		list(store.OrderQuery{Sort: store.SortUpdated}):           "orders_by_update (shop_id=?",

@@ -258,8 +258,8 @@ func search(f *fixture) {
 func badQueries(f *fixture) {
 	f.addShop(shop)
 	f.record(f.orders(1, 3)...)
-	for _, q := range []store.OrderQuery{{Limit: -1}, {Limit: 201}, {Handling: "lost"}, {AtLeast: "x"}, {AtLeast: "-1"}, {Sort: "size"},
-		{Tag: strings.Repeat("x", 5000)},
+	for _, q := range []store.OrderQuery{{Limit: -1}, {Limit: 201}, {Handling: "lost"}, {AtLeast: "x"},
+		{AtLeast: "-1"}, {Sort: "size"}, {Tag: strings.Repeat("x", 5000)},
 		{Text: strings.Repeat("x", 5000)}} {
 		f.kind(bellhop.Invalid, errOf(f.s.Orders(f.ctx, shop, q)))
 	}

@@ -73,7 +73,8 @@ func claimAndSettle(f *fixture) {
 	f.equal("device", o.Device, d)
 	f.equal("secrets", o.Shop.Secret+o.Shop.PreviousSecret, "")
 	f.equal("shop", o.Shop.CustomerInPush, true)
-	f.equal("orders", o.Orders, []store.OrderBrief{{ID: 7, Name: "#7", Total: money("10.01", "USD"), Current: money("10.01", "USD"), Pieces: 1,
+	f.equal("orders", o.Orders, []store.OrderBrief{{ID: 7, Name: "#7", Total: money("10.01", "USD"),
+		Current: money("10.01", "USD"), Pieces: 1,
 		CustomerName: "Jo Lee",
 		TraceParent:  fact.Event.TraceParent, AcceptedAt: fact.Event.AcceptedAt, FirstAttemptAt: at(100),
 		Kind: bellhop.PushOrderNew}})
