@@ -19,8 +19,9 @@ var derived = map[string]bool{
 	"Orders.Order.RefundedAt": true, "Orders.Order.Trace.PushedAt": true, "Orders.Order.Pushes": true,
 	"Orders.Order.History": true, "Orders.State.Paid": true, "Orders.State.Cancelled": true,
 	"Events.Event.TraceParent": true,
-	"Pushes.Push.OrderName":    true, "Pushes.Push.Installation": true, "Pushes.Push.AcceptedAt": true, "Relays.Holder": true,
-	"Relays.Until": true,
+	"Pushes.Push.OrderName":    true, "Pushes.Push.Installation": true, "Pushes.Push.AcceptedAt": true,
+	"Relays.Holder": true,
+	"Relays.Until":  true,
 }
 
 // TestSumSeesEveryField makes a row of each kind and changes one field after the other, so
