@@ -25,7 +25,7 @@ type OrderFilter struct {
 	Since       time.Time `query:"since" doc:"Placed at or after."`
 	Before      time.Time `query:"before" doc:"Placed before."`
 	AtLeast     string    `query:"at_least" maxLength:"20" pattern:"^[0-9]+(\\.[0-9]+)?$" patternDescription:"an amount such as 100 or 49.90" example:"49.90" doc:"What it comes to now is this or more, in its own currency."`
-	Q           string    `query:"q" maxLength:"200" doc:"Words, all of which it has in its name, number, tags, tracking numbers, its lines' titles and SKUs, or the customer's and the addresses' names, e-mail addresses and phone numbers. The beginning of a word is enough; of an e-mail address, a title or a SKU any part; of a phone or tracking number also its last four digits."`
+	Q           string    `query:"q" maxLength:"200" doc:"Words, all of which it has in its name, number, tags, tracking numbers, its lines' titles and SKUs, or the customer's and the addresses' names, e-mail addresses and phone numbers. The beginning of a word is enough, and the last four digits of a phone or tracking number."`
 	Sort        string    `query:"sort" enum:"placed,updated" doc:"By when it was placed (without this) or last updated, the newest first."`
 }
 

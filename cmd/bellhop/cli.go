@@ -33,7 +33,7 @@ type commands struct {
 	Owner    ownerCmd    `cmd:"" help:"Manage owners: they sign in to see one shop."`
 	Operator operatorCmd `cmd:"" help:"Manage operators: they sign in to see every shop."`
 	Token    tokenCmd    `cmd:"" help:"Manage a shop's API tokens."`
-	Orders   ordersCmd   `cmd:"" help:"Export orders."`
+	Orders   ordersCmd   `cmd:"" help:"Export a shop's orders, and complete older ones."`
 	Backup   backupCmd   `cmd:"" help:"Write the whole state to a file, even while bellhop runs." example:"bellhop backup /backups/bellhop-2026-11-22.db"`
 	Restore  restoreCmd  `cmd:"" help:"Restore the whole state from a file, even while bellhop runs." example:"bellhop restore /backups/bellhop-2026-11-22.db"`
 	Store    storeCmd    `cmd:"" help:"Copy or renumber the whole database."`
