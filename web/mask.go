@@ -52,10 +52,14 @@ func maskAddress(a *bellhop.Address) *bellhop.Address {
 	return &m
 }
 
+// maskAttributes leaves the names of those that are for programs.
 func maskAttributes(all []bellhop.Attribute) []bellhop.Attribute {
 	all = slices.Clone(all)
 	for i := range all {
-		hide(&all[i].Name, &all[i].Value)
+		if !all[i].Private() {
+			hide(&all[i].Name)
+		}
+		hide(&all[i].Value)
 	}
 	return all
 }

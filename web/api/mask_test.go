@@ -20,6 +20,7 @@ func TestOperatorsSeeNobody(t *testing.T) {
 	masked := []string{"customer.name", "customer.email", "note", "details.contact.name", "details.contact.email",
 		"details.contact.phone", "details.contact.locale", "details.billing_address.name",
 		"details.billing_address.country_code", "details.attributes.0.name", "details.attributes.0.value",
+		"details.attributes.1.value",
 		"details.po_number", "items.0.properties.0.name", "items.0.properties.0.value", "history.refunds.0.note",
 		"history.fulfillments.0.tracking.0.number"}
 	for _, part := range []string{"name", "company", "address1", "address2", "city", "zip", "province", "province_code",

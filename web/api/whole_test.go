@@ -34,8 +34,9 @@ func wholeOrder(o *bellhop.Order) {
 			Removed: true}},
 		TaxLines:      []bellhop.TaxLine{{Title: "VAT", Rate: "0.1", Price: "33.00"}},
 		DiscountCodes: []bellhop.DiscountCode{{Code: "TENOFF", Amount: "20.00"}}, Tags: []string{"vip", "선물"},
-		Attributes: []bellhop.Attribute{{Name: "Gift", Value: "축하해요"}}, Gateways: []string{"bogus", "gift_card"},
-		PONumber: "PO-7", Source: "web", CancelReason: "customer", ReturnStatus: "open", ClosedAt: &at,
+		Attributes: []bellhop.Attribute{{Name: "Gift", Value: "축하해요"}, {Name: "_from", Value: "길동"}},
+		Gateways:   []string{"bogus", "gift_card"},
+		PONumber:   "PO-7", Source: "web", CancelReason: "customer", ReturnStatus: "open", ClosedAt: &at,
 		Unread: []string{"line_items.tax_lines"}}
 	step := func(id int64) bellhop.Step { return bellhop.Step{ID: id, At: day, Said: o.Version} }
 	line := func(id int64) []bellhop.LineQuantity { return []bellhop.LineQuantity{{Item: id, Quantity: 1}} }
@@ -79,7 +80,7 @@ func TestWholeOrderHasTheShapeThatIsPromised(t *testing.T) {
 				"province":"서울특별시","province_code":"KR-11","country":"대한민국","country_code":"KR","phone":"+82 10-0000-0001"},
 			"shipping_lines":[{"title":"Express","code":"EXP","price":"16.00","discount":"1.00","removed":true}],
 			"tax_lines":[{"title":"VAT","rate":"0.1","price":"33.00"}],"discount_codes":[{"code":"TENOFF","amount":"20.00"}],
-			"tags":["vip","선물"],"attributes":[{"name":"Gift","value":"축하해요"}],"payment_gateways":["bogus","gift_card"],
+			"tags":["vip","선물"],"attributes":[{"name":"Gift","value":"축하해요"},{"name":"_from","value":"길동"}],"payment_gateways":["bogus","gift_card"],
 			"po_number":"PO-7","source":"web","cancel_reason":"customer","return_status":"open",
 			"closed_at":"2026-11-22T09:00:00Z","unread":["line_items.tax_lines"]},
 		"history":{

@@ -7,7 +7,7 @@ import (
 	"io"
 	"regexp"
 
-	"bellhop"
+	"bellhop/web"
 )
 
 // shown are the fields of Shopify's bodies whose values are no personal data. All others are
@@ -19,7 +19,7 @@ var shown = set("id", "admin_graphql_api_id", "order_id", "line_item_id", "locat
 	"product_id", "variant_id", "grams", "taxable", "requires_shipping", "gift_card", "kind", "status",
 	"gateway", "source_name", "taxes_included", "tax_rate", "rate", "topic", "shop_id", "shop_domain")
 
-const masked = "•••"
+const masked = web.Masked
 
 // named are objects whose name and number are no personal data: an order, whose fields are the
 // body's own, and its items.
@@ -103,48 +103,4 @@ func maskValue(v any, of, field string, isPersonal bool, depth int) any {
 		}
 	}
 	return v
-}
-
-// maskOrder masks what an order says of people. Whoever reads it is no owner.
-func maskOrder(o *bellhop.Order) {
-	hide(&o.CustomerName, &o.CustomerEmail, &o.Note, &o.PONumber)
-	if c := o.Customer; c != nil {
-		hide(&c.Name, &c.Email, &c.Phone)
-	}
-	for _, a := range []*bellhop.Address{o.Billing, o.Shipping} {
-		if a != nil {
-			hide(&a.Name, &a.Company, &a.Address1, &a.Address2, &a.City, &a.Zip, &a.Province, &a.ProvinceCode, &a.Country,
-				&a.CountryCode, &a.Phone)
-		}
-	}
-	hideAttributes(o.Attributes)
-	for i := range o.Items {
-		hideAttributes(o.Items[i].Properties)
-	}
-	for i := range o.History.Refunds {
-		hide(&o.History.Refunds[i].Note)
-	}
-	for i := range o.History.Fulfillments {
-		for j := range o.History.Fulfillments[i].Tracking {
-			t := &o.History.Fulfillments[i].Tracking[j]
-			hide(&t.Number)
-			t.URL = "" // it has the number in it
-		}
-	}
-}
-
-func hideAttributes(all []bellhop.Attribute) {
-	for i := range all {
-		if !all[i].Private() {
-			hide(&all[i].Name, &all[i].Value)
-		}
-	}
-}
-
-func hide(texts ...*string) {
-	for _, t := range texts {
-		if *t != "" {
-			*t = masked
-		}
-	}
 }

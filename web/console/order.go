@@ -143,7 +143,8 @@ func (v *visit) looked() bool {
 func (v *visit) orderView(o *bellhop.Order) *orderView {
 	same := o.Shipping != nil && o.Billing != nil && *o.Shipping == *o.Billing
 	if v.masks() {
-		maskOrder(o)
+		m := web.MaskOrder(*o)
+		o = &m
 	}
 	view := &orderView{
 		frame: &v.frame, orderRow: v.orderRow(o), Fulfilled: v.label("fulfilled.", o.FulfillmentStatus),

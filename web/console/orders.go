@@ -84,8 +84,8 @@ func (v *visit) orderRow(o *bellhop.Order) orderRow {
 		Label: v.T("handling." + string(o.Handling)), Paid: v.label("paid.", o.FinancialStatus),
 		URL: v.Path("/orders/" + web.ID(o.ID)),
 	}
-	if v.masks() {
-		hide(&row.Customer)
+	if v.masks() && row.Customer != "" {
+		row.Customer = masked
 	}
 	if !o.CancelledAt.IsZero() {
 		row.Cancelled = v.T("order.cancelled")

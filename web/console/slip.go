@@ -2,6 +2,7 @@ package console
 
 import (
 	"bellhop"
+	"bellhop/web"
 )
 
 // slipView is a packing slip: what to put into the parcel, and where it goes. It has no prices.
@@ -29,7 +30,7 @@ func (c *Console) showSlip(v *visit) error {
 	}
 	v.Live = false // paper stands still
 	if v.masks() {
-		maskOrder(&o)
+		o = web.MaskOrder(o)
 	}
 	row := v.orderRow(&o)
 	view := &slipView{frame: &v.frame, Order: row.Name, OrderURL: row.URL, Placed: v.Date(v.In(o.PlacedAt)),
