@@ -17,14 +17,17 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Streams, which do not end.
+// Streams: answers that go out as they are written, and take their time.
 const (
-	StreamPath = "/v1/stream" // the API's
-	LivePath   = "/live"      // the console's, which tells only what changed
+	StreamPath = "/v1/stream"  // the API's
+	LivePath   = "/live"       // the console's, which tells only what changed
+	ExportPath = "/orders.csv" // a list of orders; the only one that ends
 )
 
 // IsStream reports whether an address answers with a stream.
-func IsStream(path string) bool { return path == StreamPath || path == LivePath }
+func IsStream(path string) bool {
+	return path == StreamPath || path == LivePath || path == ExportPath
+}
 
 // GuardOptions are the bounds and instruments of [Guard].
 type GuardOptions struct {

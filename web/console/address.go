@@ -55,7 +55,9 @@ func region(a *bellhop.Address) string {
 }
 
 func inHan(s string) bool {
-	return strings.ContainsFunc(s, func(c rune) bool { return unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana) })
+	return strings.ContainsFunc(s, func(c rune) bool {
+		return unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana)
+	})
 }
 
 // place is the lines of city, province and zip.

@@ -59,6 +59,8 @@ type Console struct {
 	tests *web.Limits // of a device
 	tries *web.Limits // of a shop
 	stats *stats
+	// exports has a place for each export that may run at once.
+	exports chan struct{}
 }
 
 // New registers the pages on mux with their assets, and gathers the operators' figures until
@@ -66,7 +68,7 @@ type Console struct {
 func New(mux *http.ServeMux, assets web.Prepared, o Options) *Console {
 	c := &Console{Options: o, stats: newStats(o.Store, o.Queue, o.Now, o.Log),
 		tests: web.NewLimits(testEvery, testBurst, web.LimitedKeys),
-		tries: web.NewLimits(triesEvery, triesBurst, web.LimitedKeys)}
+		tries: web.NewLimits(triesEvery, triesBurst, web.LimitedKeys), exports: make(chan struct{}, maxExports)}
 	addAssets(assets)
 	c.routes(mux)
 	go c.stats.run()
@@ -89,6 +91,7 @@ func (c *Console) routes(mux *http.ServeMux) {
 	for pattern, handle := range map[string]func(*visit) error{
 		"GET /{$}":              c.showOrders,
 		"POST /orders/handling": c.setHandling,
+		"GET " + web.ExportPath: c.export,
 		"GET /orders/{id}":      c.showOrder,
 		"POST /orders/{id}":     operators(c.showPersonal),
 		"GET /orders/{id}/slip": c.showSlip,

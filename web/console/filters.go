@@ -14,7 +14,7 @@ type filterForm struct {
 	From, Until string
 	On          bool   // one of them is used
 	Clear       string // the list without them
-	Export      string // the list as CSV; "" for readers from whom it would hide people
+	Export      string // the list as CSV; "" for operators
 	Selects     []selection
 }
 
@@ -52,16 +52,17 @@ func (v *visit) day(t time.Time) string {
 	return v.In(t).Format(time.DateOnly)
 }
 
-func (v *visit) filterForm(f web.OrderFilter, show string, pairs []string) *filterForm {
+func (v *visit) filterForm(a *askedOrders) *filterForm {
+	f := a.filter
 	form := &filterForm{frame: &v.frame, OrderFilter: f, From: v.day(f.Since),
-		Clear: v.Path("/", "show", show, "q", f.Q)}
+		Clear: v.Path("/", "show", a.show, "q", f.Q)}
 	if !f.Before.IsZero() {
 		form.Until = v.day(f.Before.Add(-time.Nanosecond))
 	}
 	f.Q, f.Handling = "", ""
 	form.On = f != web.OrderFilter{}
 	if !v.masks() {
-		form.Export = v.Path("/orders.csv", append(pairs, "show", show)...)
+		form.Export = v.Path(web.ExportPath, append(a.pairs, "show", a.show)...)
 	}
 	add := func(name, label, on string, options ...option) {
 		s := selection{Name: name, Label: v.T(label)}

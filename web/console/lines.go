@@ -122,5 +122,6 @@ func (v *visit) piecesOf(o *bellhop.Order, lines []bellhop.LineQuantity) (all []
 
 // adminURL is an order's page in Shopify's admin.
 func adminURL(o *bellhop.Order, id string) string {
-	return "https://admin.shopify.com/store/" + url.PathEscape(strings.TrimSuffix(o.Shop, ".myshopify.com")) + "/orders/" + id
+	name := strings.TrimSuffix(o.Shop, ".myshopify.com")
+	return "https://admin.shopify.com/store/" + url.PathEscape(name) + "/orders/" + id
 }

@@ -106,7 +106,8 @@ func (c *Console) showPersonal(v *visit) error {
 	if err := c.Store.AddAccess(v.Context(), access); err != nil {
 		return err
 	}
-	c.Log.InfoContext(v.Context(), "an order's personal data was shown", "order", o.ID, "shop", o.Shop, "person", v.Person.ID)
+	c.Log.InfoContext(v.Context(), "an order's personal data was shown", "order", o.ID, "shop", o.Shop,
+		"person", v.Person.ID)
 	v.unmasked, v.Live = true, false
 	view := v.orderView(&o)
 	if view.Accesses, err = c.accesses(v, &o); err != nil {
@@ -168,7 +169,7 @@ func (v *visit) orderView(o *bellhop.Order) *orderView {
 		view.Items = append(view.Items, v.itemRow(o, &o.Items[i]))
 		toSend += o.Items[i].ToFulfil
 	}
-	if toSend > 0 {
+	if toSend > 0 && !view.Older {
 		view.ToSend = v.T("order.toSend", "N", v.count(toSend))
 	}
 	if t := o.Trace; !t.PushedAt.IsZero() && !t.TriggeredAt.IsZero() {

@@ -50,8 +50,9 @@ func wholeOrder(o *bellhop.Order) {
 	o.History = bellhop.History{
 		Edits: []bellhop.Edit{{Step: at(1), Removed: []bellhop.LineQuantity{{Item: 12, Quantity: 1}}}},
 		Fulfillments: []bellhop.Fulfillment{{Step: at(2), Status: "success", Shipment: "in_transit", Carrier: "UPS",
-			Tracking: []bellhop.Tracking{{Number: "1Z999AA1", URL: "https://track.example/1Z999AA1"}, {Number: "SHADY", URL: "javascript:alert(1)"}},
-			Lines:    []bellhop.LineQuantity{{Item: 11, Quantity: 1}, {Item: 13, Quantity: 1}}}},
+			Tracking: []bellhop.Tracking{{Number: "1Z999AA1", URL: "https://track.example/1Z999AA1"},
+				{Number: "SHADY", URL: "javascript:alert(1)"}},
+			Lines: []bellhop.LineQuantity{{Item: 11, Quantity: 1}, {Item: 13, Quantity: 1}}}},
 		Refunds: []bellhop.Refund{
 			{Step: at(3), Amount: "5.00", Note: "A chip", Lines: []bellhop.RefundLine{{Item: 13, Quantity: 1, Amount: "5.00"}}},
 			{Step: at(4), Lines: []bellhop.RefundLine{{Item: 14, Quantity: 1, Restock: "cancel"}}},
@@ -92,7 +93,8 @@ func TestOrderPage(t *testing.T) {
 	}
 	var sum []string
 	for _, row := range strings.Split(between(a.Body, `<table class="sums">`, "</table>"), "<tr")[1:] {
-		sum = append(sum, strings.TrimSpace(between(row, `<th scope="row">`, "<"))+" "+between(row, `<td class="number">`, "<"))
+		sum = append(sum,
+			strings.TrimSpace(between(row, `<th scope="row">`, "<"))+" "+between(row, `<td class="number">`, "<"))
 	}
 	got := strings.Join(sum, "\n")
 	want := strings.Join([]string{"Items $155.00", "Discounts -$15.00", "Shipping $8.00", "Tax $9.10",

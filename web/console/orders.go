@@ -39,47 +39,55 @@ type orderRow struct {
 var orderChoices = []choice[string]{{"", "orders.all"}, {"new", "orders.new"}, {"seen", "orders.seen"},
 	{"handled", "orders.handled"}, {"cancelled", "orders.cancelled"}}
 
-// orderQuery is the query of a page of the list: its parameters and a choice. It also returns the
-// former as they were. The store refuses invalid values.
-func (v *visit) orderQuery() (q store.OrderQuery, form *filterForm, show string, pairs []string, err error) {
-	var f web.OrderFilter
-	if pairs, err = web.ReadQuery(v.dated(v.URL.Query()), &f); err != nil {
-		return q, nil, "", nil, err
+// askedOrders is what somebody asks of the list.
+type askedOrders struct {
+	query  store.OrderQuery
+	filter web.OrderFilter
+	pairs  []string // of the filter, for addresses of the same list
+	show   string   // which choice is on
+}
+
+// askedOrders reads the query of a page of the list. The store refuses invalid values.
+func (v *visit) askedOrders() (a askedOrders, err error) {
+	if a.pairs, err = web.ReadQuery(v.dated(v.URL.Query()), &a.filter); err != nil {
+		return a, err
 	}
-	q = f.Query(50, v.URL.Query().Get("cursor"))
-	switch show = v.URL.Query().Get("show"); show {
+	a.query = a.filter.Query(50, v.URL.Query().Get("cursor"))
+	switch a.show = v.URL.Query().Get("show"); a.show {
 	case "", "all":
-		show = ""
+		a.show = ""
 	case "cancelled":
-		q.Cancelled = true
+		a.query.Cancelled = true
 	default:
-		q.Handling = bellhop.Handling(show)
+		a.query.Handling = bellhop.Handling(a.show)
 	}
-	return q, v.filterForm(f, show, pairs), show, pairs, nil
+	return a, nil
 }
 
 func (c *Console) showOrders(v *visit) error {
 	v.At = "orders"
-	q, form, show, pairs, err := v.orderQuery()
+	a, err := v.askedOrders()
 	if err != nil {
 		return err
 	}
 	if err := v.live(c); err != nil {
 		return err
 	}
-	page, err := c.Store.Orders(v.Context(), v.Shop, q)
+	page, err := c.Store.Orders(v.Context(), v.Shop, a.query)
 	if err != nil {
 		return err
 	}
 	return c.show(v, "orders", &ordersView{
-		frame: &v.frame, listing: listed(v, "/", "show", orderChoices, show, q.Cursor, page.Next, pairs...),
-		Q: q.Text, Show: show, Form: form, Rows: web.Each(page.Orders, v.orderRow),
+		frame:   &v.frame,
+		listing: listed(v, "/", "show", orderChoices, a.show, a.query.Cursor, page.Next, a.pairs...),
+		Q:       a.query.Text, Show: a.show, Form: v.filterForm(&a), Rows: web.Each(page.Orders, v.orderRow),
 	})
 }
 
 func (v *visit) orderRow(o *bellhop.Order) orderRow {
 	row := orderRow{
-		setting: setting{o.ID, o.Handling, bellhop.HandlingHandled}, Name: cmp.Or(o.Name, web.ID(o.ID)), Customer: o.CustomerName,
+		setting: setting{o.ID, o.Handling, bellhop.HandlingHandled},
+		Name:    cmp.Or(o.Name, web.ID(o.ID)), Customer: o.CustomerName,
 		Total: v.Money(o.Current), Pieces: v.pieces(o.Pieces), Placed: o.PlacedAt, PlacedWords: v.Moment(o.PlacedAt),
 		Label: v.T("handling." + string(o.Handling)), Paid: v.label("paid.", o.FinancialStatus),
 		URL: v.Path("/orders/" + web.ID(o.ID)),

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -82,8 +83,8 @@ func (f *frame) late(from, to time.Time) string {
 
 func (v *visit) pushRow(p *bellhop.Push) pushRow {
 	occasion, _ := p.Kind.Split()
-	row := pushRow{ID: p.ID, About: v.T(occasions[occasion]), Order: p.OrderName, OrderURL: v.Path("/orders/" + web.ID(p.OrderID)),
-		Device: v.device(p),
+	row := pushRow{ID: p.ID, About: v.T(occasions[occasion]), Device: v.device(p),
+		Order: cmp.Or(p.OrderName, web.ID(p.OrderID)), OrderURL: v.Path("/orders/" + web.ID(p.OrderID)),
 		Status: p.Status, Label: v.T("push." + string(p.Status)), Reason: v.reason(p.Reason), At: p.CreatedAt}
 	if !p.SentAt.IsZero() {
 		row.At = p.SentAt

@@ -52,7 +52,8 @@ func TestSums(t *testing.T) {
 			o.EditedAt = time.Unix(1, 0)
 		}), "items 40.00, =total 40.00, edited 10.00, =now 50.00"},
 		"edited, a line of three removed": {whole(usd(12000), usd(7000), bellhop.Sums{Subtotal: "120.00"}, items(
-			item(1, 1, "70.00"), bellhop.Item{ID: 2, Quantity: 1, Price: "50.00"}, bellhop.Item{ID: 3, Quantity: 3, Current: 1, Price: "0.00"})),
+			item(1, 1, "70.00"), bellhop.Item{ID: 2, Quantity: 1, Price: "50.00"},
+			bellhop.Item{ID: 3, Quantity: 3, Current: 1, Price: "0.00"})),
 			"items 120.00, =total 120.00, edited -50.00, =now 70.00"},
 		"a refund of five": {whole(usd(40300), usd(39800), bellhop.Sums{Subtotal: "403.00"}, items(item(1, 1, "403.00")),
 			func(o *order) { o.History.Refunds = []bellhop.Refund{{Amount: "5.00"}, {}} }),

@@ -53,6 +53,11 @@ func Scheme(scheme string) chromedp.Action[chromedp.Void] {
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 }
 
+// Media shows the page as on a medium, such as "print"; "" ends that.
+func Media(medium string) chromedp.Action[chromedp.Void] {
+	return call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium})
+}
+
 // Cookie gives the browser a cookie of a site.
 func Cookie(url, name, value string) chromedp.Action[chromedp.Void] {
 	return call(network.SetCookie, network.SetCookieParams{URL: url, Name: name, Value: value})
