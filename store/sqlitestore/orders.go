@@ -61,12 +61,13 @@ func readPage(c *sqlitefile.Conn, own int64, shop string, l *driver.List) (page 
 	l.Where(&q, micro)
 	until := ""
 	if l.Narrow() && !few {
-		if until, err = lookUntil(c, own, l, &q); err != nil {
+		var first, last int64
+		if until, first, last, err = lookUntil(c, own, l, &q); err != nil {
 			return page, err
 		}
-	}
-	if l.Words != nil && !few { // + keeps SQLite from beginning with all that match
-		q.Add(` AND +o.no IN (SELECT rowid FROM search WHERE search MATCH ?)`, match)
+		if l.Words != nil { // + keeps SQLite from beginning with all that match
+			q.Add(` AND +o.no IN (SELECT rowid FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ?)`, match, first, last)
+		}
 	}
 	q.Add(l.Order()+` LIMIT ?`, int64(l.Limit+1))
 	found, err := sqlitefile.All(prepare(c, `SELECT `+orderColumns+q.Text, q.Args), rows.OrderOf[sqlitefile.Row](shop))
@@ -74,19 +75,28 @@ func readPage(c *sqlitefile.Conn, own int64, shop string, l *driver.List) (page 
 }
 
 // lookUntil bounds a page that may pass over many orders. It returns the cursor behind the last one
-// that the page looks at; "" if that is the last of all.
-func lookUntil(c *sqlitefile.Conn, own int64, l *driver.List, q *driver.Query) (until string, err error) {
-	var at, id int64
+// that the page looks at, "" if that is the last of all, and between which numbers they are.
+func lookUntil(c *sqlitefile.Conn, own int64, l *driver.List, q *driver.Query) (
+	until string, first, last int64, err error) {
 	walk := driver.Query{}
-	walk.Add(`SELECT `+l.Column()+`, o.order_id FROM orders o WHERE o.shop_id = ?`, own)
+	walk.Add(` FROM orders o WHERE o.shop_id = ?`, own)
 	l.Behind(&walk, micro)
-	walk.Add(l.Order()+` LIMIT 1 OFFSET ?`, int64(l.Depth-1))
-	there, err := prepare(c, walk.Text, walk.Args).First(func(r sqlitefile.Row) { at, id = r.Int(), r.Int() })
-	if err != nil || !there {
-		return "", err
+	looked := walk
+	looked.Add(l.Order()+` LIMIT ?`, int64(l.Depth))
+	_, err = prepare(c, `SELECT min(no), max(no) FROM (SELECT o.no`+looked.Text+`)`, looked.Args).First(
+		func(r sqlitefile.Row) { first, last = r.Int(), r.Int() })
+	if err != nil {
+		return "", 0, 0, err
 	}
-	q.Add(` AND (`+l.Column()+`, o.order_id) >= (?, ?)`, at, id)
-	return driver.Cursor(at, id), nil
+	var at, id int64
+	walk.Add(l.Order()+` LIMIT 1 OFFSET ?`, int64(l.Depth-1))
+	there, err := prepare(c, `SELECT `+l.Column()+`, o.order_id`+walk.Text, walk.Args).First(
+		func(r sqlitefile.Row) { at, id = r.Int(), r.Int() })
+	if err == nil && there {
+		q.Add(` AND (`+l.Column()+`, o.order_id) >= (?, ?)`, at, id)
+		until = driver.Cursor(at, id)
+	}
+	return until, first, last, err
 }
 
 // micro is a time as this database keeps it.
