@@ -150,7 +150,7 @@ func (r *Recorder) Replay(ctx context.Context, shop string, since time.Time) (ev
 // Refilled says how far [Recorder.Refill] has come.
 type Refilled struct {
 	Events int // that were read
-	Orders int // that changed, one for each event that changed it
+	Orders int // that were written, once in each batch of events
 	Last   bellhop.EventID
 }
 

@@ -61,8 +61,7 @@ func (c *ordersRefillCmd) refill(j *job, p *wire.Parts, shop string, after bellh
 		}
 		return err
 	}
-	j.say("%s: read %s, and refilled orders from %s of them.", shop, plural(done.Events, "event"),
-		plural(done.Orders, "event"))
+	j.say("%s: read %s, wrote %s.", shop, plural(done.Events, "event"), plural(done.Orders, "order"))
 	return nil
 }
 
