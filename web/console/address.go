@@ -2,9 +2,11 @@ package console
 
 import (
 	"cmp"
+	"fmt"
 	"html/template"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"bellhop"
@@ -31,6 +33,7 @@ var largeFirst = set("KR", "JP", "CN", "TW")
 func postal(a *bellhop.Address) (lines []string) {
 	country := cmp.Or(a.Country, a.CountryCode)
 	if largeFirst[a.CountryCode] {
+		a, country = native(a, country)
 		zip := a.Zip
 		if a.CountryCode == "JP" && zip != "" && !strings.HasPrefix(zip, "〒") {
 			zip = "〒" + zip
@@ -41,6 +44,43 @@ func postal(a *bellhop.Address) (lines []string) {
 		lines = append(lines, country)
 	}
 	return slices.DeleteFunc(lines, func(s string) bool { return s == "" })
+}
+
+// native writes province and country as the rest of the address is written: Shopify has them in English
+// beside a city in Chinese characters or Hangul.
+func native(a *bellhop.Address, country string) (*bellhop.Address, string) {
+	if latin(a.City + a.Address1) {
+		return a, country
+	}
+	own := *a
+	if name := provinces()[a.ProvinceCode]; name != "" {
+		own.Province = name
+	}
+	if a.CountryCode == "TW" && latin(own.Province) && strings.ContainsAny(own.City, "縣市") {
+		own.Province = "" // the city says it
+	}
+	return &own, countries[a.CountryCode]
+}
+
+var countries = map[string]string{"KR": "대한민국", "JP": "日本", "CN": "中国", "TW": "台灣"}
+
+// provinces are the names of Japan's prefectures and Korea's provinces by their ISO 3166-2 codes.
+var provinces = sync.OnceValue(func() map[string]string {
+	names := map[string]string{"KR-11": "서울특별시", "KR-26": "부산광역시", "KR-27": "대구광역시", "KR-28": "인천광역시",
+		"KR-29": "광주광역시", "KR-30": "대전광역시", "KR-31": "울산광역시", "KR-41": "경기도", "KR-42": "강원특별자치도",
+		"KR-43": "충청북도", "KR-44": "충청남도", "KR-45": "전북특별자치도", "KR-46": "전라남도", "KR-47": "경상북도",
+		"KR-48": "경상남도", "KR-49": "제주특별자치도", "KR-50": "세종특별자치시"}
+	for i, name := range strings.Fields("北海道 青森県 岩手県 宮城県 秋田県 山形県 福島県 茨城県 栃木県 群馬県 埼玉県 千葉県 東京都 " +
+		"神奈川県 新潟県 富山県 石川県 福井県 山梨県 長野県 岐阜県 静岡県 愛知県 三重県 滋賀県 京都府 大阪府 兵庫県 奈良県 和歌山県 " +
+		"鳥取県 島根県 岡山県 広島県 山口県 徳島県 香川県 愛媛県 高知県 福岡県 佐賀県 長崎県 熊本県 大分県 宮崎県 鹿児島県 沖縄県") {
+		names[fmt.Sprintf("JP-%02d", i+1)] = name
+	}
+	return names
+})
+
+// latin reports whether a text has no letters of East Asia.
+func latin(s string) bool {
+	return !inHan(s) && !strings.ContainsFunc(s, func(c rune) bool { return unicode.Is(unicode.Hangul, c) })
 }
 
 // region is province and city, which Chinese characters join without a space.

@@ -117,7 +117,7 @@ func (c *Console) showPersonal(v *visit) error {
 }
 
 // maxWhy bounds a reason.
-const maxWhy = 500
+const maxWhy = 800
 
 // accesses lists who saw an order unmasked.
 func (c *Console) accesses(v *visit, o *bellhop.Order) (all []string, err error) {
@@ -131,7 +131,7 @@ func (c *Console) accesses(v *visit, o *bellhop.Order) (all []string, err error)
 }
 
 // masks reports whether personal data is hidden from the visitor.
-func (v *visit) masks() bool { return v.Person.Role == bellhop.RoleOperator && !v.unmasked }
+func (v *visit) masks() bool { return v.who.Masks() && !v.unmasked }
 
 // looked reports whether the owner sees the page. An operator is no owner, a browser may preload
 // a page, and another site's page may open it unasked.

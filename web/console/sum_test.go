@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/simulate"
 )
 
 // Each column adds up exactly: its lines are written by hand from what Shopify says.
@@ -95,6 +96,16 @@ func TestAddresses(t *testing.T) {
 			"日本|〒150-0001|東京都渋谷区|神宮前1-2-3|例ビル4階|例株式会社|山田 太郎"},
 		{bellhop.Address{Name: "Jo Lee", Address1: "1-2-3 Jingumae", City: "Shibuya-ku", Zip: "〒150-0001", Province: "Tokyo",
 			Country: "Japan", CountryCode: "JP"}, "Japan|〒150-0001|Tokyo Shibuya-ku|1-2-3 Jingumae|Jo Lee"},
+		// Shopify has province and country in English beside a native address.
+		{bellhop.Address{Name: "山田 太郎", Address1: "見本町1-2-3", City: "名古屋市", Zip: "456-0001", Province: "Aichi",
+			ProvinceCode: "JP-23", Country: "Japan", CountryCode: "JP"}, "日本|〒456-0001|愛知県名古屋市|見本町1-2-3|山田 太郎"},
+		{bellhop.Address{Name: "안유진", Address1: "예시로 12", City: "서울특별시 강남구", Zip: "06000", Province: "Seoul",
+			ProvinceCode: "KR-11", Country: "South Korea", CountryCode: "KR"}, "대한민국|06000|서울특별시 강남구|예시로 12|안유진"},
+		{bellhop.Address{Name: "민준", Address1: "예시로 3", City: "수원시", Zip: "16400", Province: "Gyeonggi",
+			ProvinceCode: "KR-41", Country: "South Korea", CountryCode: "KR"}, "대한민국|16400|경기도 수원시|예시로 3|민준"},
+		{bellhop.Address{Name: "陳小華", Address1: "範例路一段7號", City: "台北市大安區", Zip: "106", Province: "Taipei City",
+			ProvinceCode: "TPE", Country: "Taiwan", CountryCode: "TW"}, "台灣|106|台北市大安區|範例路一段7號|陳小華"},
+		{bellhop.Address{City: "那覇市", ProvinceCode: "JP-47", CountryCode: "JP"}, "日本|沖縄県那覇市"},
 		{bellhop.Address{Name: "王小明", Address1: "建国路88号", City: "朝阳区", Zip: "100022", Province: "北京市", Country: "中国",
 			CountryCode: "CN"}, "中国|100022|北京市朝阳区|建国路88号|王小明"},
 		{bellhop.Address{Name: "陳小華", Address1: "信義路五段7號", City: "信義區", Zip: "110", Province: "台北市", Country: "台灣",
@@ -112,7 +123,7 @@ func TestAddresses(t *testing.T) {
 			Country: "United Kingdom", CountryCode: "GB"}, "Jo Lee|1 Example Road|London|N1 9GU|United Kingdom"},
 		// What is withheld leaves no gap.
 		{bellhop.Address{City: "Portland", CountryCode: "US"}, "Portland|US"},
-		{bellhop.Address{Province: "京都府", CountryCode: "JP"}, "JP|京都府"},
+		{bellhop.Address{Province: "Kyoto", CountryCode: "JP"}, "JP|Kyoto"},
 		{bellhop.Address{}, ""},
 	} {
 		if got := strings.Join(postal(&c.address), "|"); got != c.want {
@@ -123,6 +134,44 @@ func TestAddresses(t *testing.T) {
 		"ext": "", "": "", "1+2+3": "", masked: ""} {
 		if got := string(tel(phone)); got != want {
 			t.Errorf("%q becomes %q, not %q", phone, got, want)
+		}
+	}
+}
+
+// What simulate sells adds up in any column, and needs no line for a difference when it was placed.
+func TestSumsOfSimulatedOrders(t *testing.T) {
+	all, err := simulate.Generate(simulate.ShopifyOptions{Secret: "s", Seed: 17, Updates: 0.7,
+		Shops: []string{"a.myshopify.com", "b.myshopify.com"}, Orders: 1500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders, lines := 0, map[string]int{}
+	for d := range all {
+		f, ok := d.Fact(d.Event(bellhop.EventID{}, d.TriggeredAt))
+		if !ok || f.Order == nil {
+			continue
+		}
+		orders++
+		sum, placed := bellhop.Money{Currency: f.Order.Total.Currency}, true
+		for _, l := range sumOf(f.Order) {
+			lines[l.id]++
+			switch {
+			case l.kind == sumPart && l.id == "rest" && placed:
+				t.Fatalf("%s has a difference of %v: %s", f.Order.Name, l.amount, d.Body)
+			case l.kind == sumPart:
+				sum, _ = sum.Add(l.amount)
+			case l.kind == sumTotal:
+				if rest, _ := sum.Sub(l.amount); rest.Units != 0 {
+					t.Fatalf("%s: %s is %v, and the lines above it %v", f.Order.Name, l.id, l.amount, sum)
+				}
+				placed = false
+			}
+		}
+	}
+	for _, id := range []string{"items", "discounts", "shipping", "tax", "taxIncluded", "tips", "refunded", "edited", "now",
+		"outstanding"} {
+		if lines[id] == 0 {
+			t.Errorf("of %d orders none has %s: %v", orders, id, lines)
 		}
 	}
 }
