@@ -1,6 +1,7 @@
 package shopify
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"strconv"
@@ -168,11 +169,15 @@ func unmarshal(body []byte, v any) error {
 	if err == nil {
 		return nil
 	}
-	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && t.Field != "" {
-		return bellhop.Invalidf("body_field", "%s has the wrong type", t.Field)
+	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && (t.Field != "" || isObject(body)) {
+		return bellhop.Invalidf("body_field", "%s has the wrong type", cmp.Or(t.Field, "a_field"))
 	}
 	if s, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return bellhop.Invalidf("body_json", "the body is not JSON from byte %d on", s.Offset)
 	}
 	return bellhop.Invalidf("body_json", "the body is not a JSON object")
 }
+
+// isObject reports whether a body that begins as JSON is an object. Types that read themselves report
+// no field.
+func isObject(body []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) }

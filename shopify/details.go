@@ -35,7 +35,7 @@ func (r *reader) details(o *order) bellhop.Details {
 		d.ClosedAt = &at
 	}
 	if p := o.NowTotalSet.Presentment; p.Currency != "" && p.Currency != r.currency {
-		d.BuyersNow = r.amountIn("current_total_price_set.presentment_money", p.Amount, clean(p.Currency, maxCurrency))
+		d.BuyersNow = r.amountIn(clean(p.Currency, maxCurrency), "current_total_price_set.presentment_money", p.Amount)
 	}
 	d.ShippingLines = convert(o.ShippingLines, maxList, r.shippingLine)
 	d.TaxLines = convert(o.TaxLines, maxList, r.taxLine)
@@ -59,7 +59,7 @@ func (r *reader) placed(o *order) bellhop.Sums {
 	return bellhop.Sums{
 		Subtotal:  r.amount("subtotal_price", o.Subtotal),
 		Discounts: r.amount("total_discounts", o.Discounts),
-		Shipping:  r.amount("total_shipping_price_set", cmp.Or(o.ShippingSet.Shop.Amount, r.shipping(o))),
+		Shipping:  cmp.Or(r.amount("total_shipping_price_set", o.ShippingSet.Shop.Amount), r.shipping(o)),
 		Tax:       r.amount("total_tax", o.Tax),
 		Duties:    r.amount("original_total_duties_set", o.DutiesSet.Shop.Amount),
 		Fees:      r.amount("original_total_additional_fees_set", o.FeesSet.Shop.Amount),
@@ -79,12 +79,12 @@ func (r *reader) now(o *order) bellhop.Sums {
 }
 
 // shipping adds up the shipping lines of an old body, which has no sum of them.
-func (r *reader) shipping(o *order) amount {
+func (r *reader) shipping(o *order) bellhop.Amount {
 	var prices []amount
 	for i := range o.ShippingLines {
 		prices = append(prices, o.ShippingLines[i].Price)
 	}
-	return amount(r.sum("shipping_lines", prices...))
+	return r.sum("shipping_lines.price", prices...)
 }
 
 // sum adds amounts in the order's currency; "" where none is readable.
@@ -254,8 +254,11 @@ func (r *reader) shippingLine(l *shippingLine) bellhop.ShippingLine {
 }
 
 func (r *reader) taxLine(l *taxLine) bellhop.TaxLine {
-	return bellhop.TaxLine{Title: clean(l.Title, maxText), Rate: clean(string(l.Rate), maxCurrency),
-		Price: r.amount("tax_lines.price", l.Price)}
+	t := bellhop.TaxLine{Title: clean(l.Title, maxText), Price: r.amount("tax_lines.price", l.Price)}
+	if r.amount("tax_lines.rate", l.Rate) != "" { // a plain decimal
+		t.Rate = string(l.Rate)
+	}
+	return t
 }
 
 func (r *reader) discountCode(c *discountCode) bellhop.DiscountCode {

@@ -31,14 +31,15 @@ func step(id int64, at, updated time.Time, e *bellhop.Event) bellhop.Step {
 }
 
 func (r *reader) refund(field string, f *refund, e *bellhop.Event) bellhop.Refund {
-	at := cmp.Or(r.time(field+".created_at", f.CreatedAt), r.time(field+".processed_at", f.ProcessedAt), eventTime(e))
-	out := bellhop.Refund{Step: step(f.ID, at, time.Time{}, e), Note: clean(f.Note, maxNote)}
+	created := r.time(field+".created_at", f.CreatedAt)
+	at := cmp.Or(r.time(field+".processed_at", f.ProcessedAt), created, eventTime(e)) // as an order is placed
+	out := bellhop.Refund{Step: step(f.ID, at, created, e), Note: clean(f.Note, maxNote)}
 	currency := cmp.Or(r.currency, f.currency())
 	out.Lines = convert(f.Lines, maxItems, func(l *refundLine) bellhop.RefundLine {
 		return bellhop.RefundLine{Item: l.Item, Quantity: pieces(l.Quantity), Restock: clean(l.RestockType, maxText),
-			Amount: r.amountIn(field+".subtotal", cmp.Or(l.SubtotalSet.Shop.Amount, l.Subtotal), currency)}
+			Amount: r.amountIn(currency, field+".refund_line_items", l.SubtotalSet.Shop.Amount, l.Subtotal)}
 	})
-	out.Amount = f.returned(currency)
+	out.Amount = r.returned(field, f, currency)
 	return out
 }
 
@@ -50,6 +51,9 @@ func (f *refund) currency() string {
 	}
 	for i := range f.Adjustments {
 		sets = append(sets, f.Adjustments[i].AmountSet)
+	}
+	for i := range f.Shipping {
+		sets = append(sets, f.Shipping[i].SubtotalSet)
 	}
 	for i := range sets {
 		if c := sets[i].Shop.Currency; c != "" && len(c) <= maxCurrency {
@@ -67,8 +71,8 @@ func (f *refund) currency() string {
 // returned is the money that went back, in the shop's currency; "" when none did. Transactions are
 // in the currency that the buyer paid in; where that is another, the refund's parts say what it is
 // in the shop's.
-func (f *refund) returned(currency string) bellhop.Amount {
-	paid, some := f.transacted()
+func (r *reader) returned(field string, f *refund, currency string) bellhop.Amount {
+	paid, some := r.transacted(field, f)
 	switch {
 	case !some || paid.Units <= 0:
 		return ""
@@ -89,7 +93,7 @@ func (f *refund) returned(currency string) bellhop.Amount {
 }
 
 // transacted adds up the transactions that gave money back.
-func (f *refund) transacted() (sum bellhop.Money, some bool) {
+func (r *reader) transacted(field string, f *refund) (sum bellhop.Money, some bool) {
 	for i := range f.Transactions {
 		t := &f.Transactions[i]
 		if t.Kind != "refund" || t.Status != "success" && t.Status != "pending" && t.Status != "" {
@@ -97,6 +101,7 @@ func (f *refund) transacted() (sum bellhop.Money, some bool) {
 		}
 		m, err := bellhop.ParseMoney(string(t.Amount), cmp.Or(t.Currency, f.currency()))
 		if err != nil {
+			r.leaveOut(field + ".transactions.amount")
 			continue
 		}
 		if !some {
@@ -108,8 +113,8 @@ func (f *refund) transacted() (sum bellhop.Money, some bool) {
 	return sum, some
 }
 
-// parts adds up lines, taxes, duties and adjustments, in the shop's currency or in the buyer's.
-// An adjustment, such as refunded shipping, is negative.
+// parts adds up lines, taxes, shipping, duties and adjustments, in the shop's currency or in the
+// buyer's. An adjustment is negative. Refunded shipping is one, or a line, or both.
 func (f *refund) parts(withTax, shops bool, currency string) (bellhop.Money, bool) {
 	sum, ok := bellhop.Money{Currency: currency}, true
 	add := func(s moneySet, sign string) {
@@ -134,10 +139,18 @@ func (f *refund) parts(withTax, shops bool, currency string) (bellhop.Money, boo
 			add(f.Lines[i].TaxSet, "")
 		}
 	}
+	shipped := false
 	for i := range f.Adjustments {
+		shipped = shipped || f.Adjustments[i].Kind == "shipping_refund"
 		add(f.Adjustments[i].AmountSet, "-")
 		if withTax {
 			add(f.Adjustments[i].TaxSet, "-")
+		}
+	}
+	for i := 0; i < len(f.Shipping) && !shipped; i++ {
+		add(f.Shipping[i].SubtotalSet, "")
+		if withTax {
+			add(f.Shipping[i].TaxSet, "")
 		}
 	}
 	add(f.DutiesSet, "")

@@ -65,7 +65,8 @@ func writingOf(name, hint string) writing {
 // given name before the family name.
 func personName(name, first, last, hint string) string {
 	name, first, last = cleanLine(name), cleanLine(first), cleanLine(last)
-	if name != "" && (name != strings.TrimSpace(first+" "+last) || first == "" || last == "") {
+	plain := strings.Join(strings.Fields(name), " ") == strings.Join(strings.Fields(first+" "+last), " ")
+	if name != "" && (!plain || first == "" || last == "") {
 		return name
 	}
 	if first == "" || last == "" {

@@ -154,7 +154,7 @@ func (r *reader) total(o *order) bellhop.Money {
 }
 
 func (r *reader) current(o *order, total bellhop.Money) bellhop.Money {
-	a := r.amount("current_total_price", cmp.Or(o.NowTotal, o.NowTotalSet.Shop.Amount))
+	a := r.amount("current_total_price", o.NowTotal, o.NowTotalSet.Shop.Amount)
 	if a == "" {
 		return total
 	}
@@ -176,20 +176,22 @@ func (r *reader) presentment(o *order) *bellhop.Money {
 	return &m
 }
 
-// amount reads an amount in the order's currency; "" for an absent one, and for one that can't be
-// read.
-func (r *reader) amount(field string, a amount) bellhop.Amount {
-	return r.amountIn(field, a, r.currency)
+// amount reads the first of several statements of an amount in the order's currency; "" for an
+// absent one, and for one that can't be read.
+func (r *reader) amount(field string, all ...amount) bellhop.Amount {
+	return r.amountIn(r.currency, field, all...)
 }
 
-func (r *reader) amountIn(field string, a amount, currency string) bellhop.Amount {
-	if a == "" || currency == "" {
-		return ""
-	}
-	m, err := bellhop.ParseMoney(string(a), currency)
-	if err != nil {
+func (r *reader) amountIn(currency, field string, all ...amount) bellhop.Amount {
+	for _, a := range all {
+		if a == "" || currency == "" {
+			continue
+		}
+		m, err := bellhop.ParseMoney(string(a), currency)
+		if err == nil {
+			return bellhop.Amount(m.String())
+		}
 		r.leaveOut(field)
-		return ""
 	}
-	return bellhop.Amount(m.String())
+	return ""
 }

@@ -162,7 +162,6 @@ type shippingLine struct {
 	Title       string       `json:"title"`
 	Code        string       `json:"code"`
 	Price       amount       `json:"price"`
-	Discounted  amount       `json:"discounted_price"`
 	Allocations []allocation `json:"discount_allocations"`
 	Removed     bool         `json:"is_removed"`
 }
@@ -196,15 +195,16 @@ type delta struct {
 }
 
 type refund struct {
-	ID           int64         `json:"id"`
-	OrderID      int64         `json:"order_id"`
-	CreatedAt    string        `json:"created_at"`
-	ProcessedAt  string        `json:"processed_at"`
-	Note         string        `json:"note"`
-	Lines        []refundLine  `json:"refund_line_items"`
-	Transactions []transaction `json:"transactions"`
-	Adjustments  []adjustment  `json:"order_adjustments"`
-	DutiesSet    moneySet      `json:"total_duties_set"`
+	ID           int64            `json:"id"`
+	OrderID      int64            `json:"order_id"`
+	CreatedAt    string           `json:"created_at"`
+	ProcessedAt  string           `json:"processed_at"`
+	Note         string           `json:"note"`
+	Lines        []refundLine     `json:"refund_line_items"`
+	Shipping     []refundShipping `json:"refund_shipping_lines"`
+	Transactions []transaction    `json:"transactions"`
+	Adjustments  []adjustment     `json:"order_adjustments"`
+	DutiesSet    moneySet         `json:"total_duties_set"`
 
 	Resource resource `json:"admin_graphql_api_id"`
 }
@@ -215,8 +215,12 @@ type refundLine struct {
 	RestockType string   `json:"restock_type"`
 	Subtotal    amount   `json:"subtotal"`
 	SubtotalSet moneySet `json:"subtotal_set"`
-	Tax         amount   `json:"total_tax"`
 	TaxSet      moneySet `json:"total_tax_set"`
+}
+
+type refundShipping struct {
+	SubtotalSet moneySet `json:"subtotal_amount_set"`
+	TaxSet      moneySet `json:"tax_amount_set"`
 }
 
 type transaction struct {
@@ -227,9 +231,8 @@ type transaction struct {
 }
 
 type adjustment struct {
-	Amount    amount   `json:"amount"`
+	Kind      string   `json:"kind"`
 	AmountSet moneySet `json:"amount_set"`
-	TaxAmount amount   `json:"tax_amount"`
 	TaxSet    moneySet `json:"tax_amount_set"`
 }
 
