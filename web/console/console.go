@@ -304,6 +304,9 @@ func (v *visit) back(c *Console, n *notice) error {
 	return nil
 }
 
+// looks reports whether the script looks for changes: nobody went to the page.
+func (v *visit) looks() bool { return v.Header.Get("X-Bellhop-Look") != "" }
+
 // live notes the stream's position. Call it before reading what the page shows: a change in
 // between then shows twice rather than never.
 func (v *visit) live(c *Console) (err error) {

@@ -64,6 +64,9 @@ func (v *visit) filterForm(a *askedOrders) *filterForm {
 	if !v.masks() {
 		form.Export = v.Path(web.ExportPath, append(a.pairs, "show", a.show)...)
 	}
+	if v.looks() {
+		return form // the script leaves the form on the page alone
+	}
 	add := func(name, label, on string, options ...option) {
 		s := selection{Name: name, Label: v.T(label)}
 		for _, o := range options {

@@ -39,7 +39,7 @@ func (n *notice) cookie(secure bool) *http.Cookie {
 // looks for changes: nobody went to that page.
 func (c *Console) takeNotice(v *visit) {
 	cookie, err := v.Cookie(noticeCookie)
-	if err != nil || v.Header.Get("X-Bellhop-Look") != "" {
+	if err != nil || v.looks() {
 		return
 	}
 	gone := (&notice{}).cookie(c.Proxies.HTTPS(v.Request))

@@ -168,8 +168,8 @@ func TestSumsOfSimulatedOrders(t *testing.T) {
 			}
 		}
 	}
-	for _, id := range []string{"items", "discounts", "shipping", "tax", "taxIncluded", "tips", "refunded", "edited", "now",
-		"outstanding"} {
+	for _, id := range []string{"items", "discounts", "shipping", "tax", "taxIncluded", "tips", "refunded", "edited",
+		"now", "outstanding"} {
 		if lines[id] == 0 {
 			t.Errorf("of %d orders none has %s: %v", orders, id, lines)
 		}
