@@ -43,12 +43,14 @@ func TestDecodePresentment(t *testing.T) {
 	} {
 		pair := `{"shop_money":{"amount":"1.00","currency_code":"USD"},"presentment_money":{"amount":"` + tt.sent +
 			`","currency_code":"` + tt.currency + `"}}`
-		o := decodeOrder(t, `,"presentment_currency":"`+tt.currency+`","total_price_set":`+pair+`,"current_total_price_set":`+pair)
+		o := decodeOrder(t, `,"presentment_currency":"`+tt.currency+`","total_price_set":`+pair+
+			`,"current_total_price_set":`+pair)
 		got := ""
 		if o.Presentment != nil {
 			got = o.Presentment.String() + " " + o.Presentment.Currency
 		}
-		if want, _, _ := strings.Cut(tt.want, " "); got != tt.want || string(o.BuyersNow) != want || o.Total.String() != "1.00" {
+		want, _, _ := strings.Cut(tt.want, " ")
+		if got != tt.want || string(o.BuyersNow) != want || o.Total.String() != "1.00" {
 			t.Errorf("%s %s: the buyer saw %q, now %q; the total is %s", tt.sent, tt.currency, got, o.BuyersNow, o.Total)
 		}
 	}
@@ -230,7 +232,8 @@ func TestDecodePlaced(t *testing.T) {
 		{`,"processed_at":"soon","created_at":"2026-11-20T09:00:00Z"`, "2026-11-20T09:00:00Z", "2026-11-20T09:00:00Z"},
 	} {
 		o := decodeOrder(t, tt.fields)
-		if placed, created := o.PlacedAt.Format(time.RFC3339), o.CreatedAt.Format(time.RFC3339); placed != tt.placed || created != tt.created {
+		placed, created := o.PlacedAt.Format(time.RFC3339), o.CreatedAt.Format(time.RFC3339)
+		if placed != tt.placed || created != tt.created {
 			t.Errorf("%s: placed at %s, created at %s", tt.fields, placed, created)
 		}
 	}

@@ -32,8 +32,10 @@ func TestNames(t *testing.T) {
 			}
 			a := object(t, "name", name, "first_name", tt.first, "last_name", tt.last, "country_code", tt.country)
 			c := object(t, "first_name", tt.first, "last_name", tt.last)
-			o := decodeOrder(t, `,"customer_locale":"`+tt.locale+`","customer":`+c+`,"billing_address":`+a+`,"shipping_address":`+a)
-			for of, got := range map[string]string{"customer": o.CustomerName, "billing": nameOf(o.Billing), "shipping": nameOf(o.Shipping)} {
+			o := decodeOrder(t, `,"customer_locale":"`+tt.locale+`","customer":`+c+`,"billing_address":`+a+
+				`,"shipping_address":`+a)
+			for of, got := range map[string]string{"customer": o.CustomerName, "billing": nameOf(o.Billing),
+				"shipping": nameOf(o.Shipping)} {
 				if got != tt.want {
 					t.Errorf("%+v: the name of %s is %q", tt, of, got)
 				}

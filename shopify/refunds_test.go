@@ -68,8 +68,10 @@ func TestDecodeRefundedAmounts(t *testing.T) {
 	line := func(set, tax string) string {
 		return `{"line_item_id":14,"quantity":1,"subtotal":9.0,"subtotal_set":` + set + `,"total_tax_set":` + tax + `}`
 	}
-	shipping := `{"kind":"shipping_refund","amount":"-4.00","amount_set":` + pair("-4.00", "-4.40") + `,"tax_amount_set":` + pair("-0.40", "-0.44") + `}`
-	shipped := `,"refund_shipping_lines":[{"subtotal_amount_set":` + pair("4.00", "4.40") + `,"tax_amount_set":` + pair("0.40", "0.44") + `}]`
+	shipping := `{"kind":"shipping_refund","amount":"-4.00","amount_set":` + pair("-4.00", "-4.40") +
+		`,"tax_amount_set":` + pair("-0.40", "-0.44") + `}`
+	shipped := `,"refund_shipping_lines":[{"subtotal_amount_set":` + pair("4.00", "4.40") +
+		`,"tax_amount_set":` + pair("0.40", "0.44") + `}]`
 	for _, tt := range []struct{ name, fields, want string }{
 		{"the shop's own", paidBack("5.00", "EUR", ""), "5.00"},
 		{"without a currency", `,"transactions":[{"kind":"refund","amount":"5.00"}],"total_duties_set":` + pair("0.00", "0.00"), "5.00"},
@@ -83,7 +85,8 @@ func TestDecodeRefundedAmounts(t *testing.T) {
 		{"only an amount", `,"order_adjustments":[{"kind":"refund_discrepancy","amount":"-5.00","amount_set":` +
 			pair("-5.00", "-5.50") + `}]` + paidBack("5.50", "USD", ""), "5.00"},
 		{"less than the line", `,"refund_line_items":[` + line(pair("9.00", "9.90"), pair("0.00", "0.00")) +
-			`],"order_adjustments":[{"kind":"refund_discrepancy","amount_set":` + pair("2.00", "2.20") + `}]` + paidBack("7.70", "USD", ""), "7.00"},
+			`],"order_adjustments":[{"kind":"refund_discrepancy","amount_set":` + pair("2.00", "2.20") + `}]` +
+			paidBack("7.70", "USD", ""), "7.00"},
 		{"with duties", `,"refund_line_items":[` + line(pair("9.00", "9.90"), pair("0.00", "0.00")) + `],"total_duties_set":` +
 			pair("1.00", "1.10") + paidBack("11.00", "USD", ""), "10.00"},
 	} {

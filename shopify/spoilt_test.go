@@ -77,7 +77,8 @@ func members(v any, at member) (all []member) {
 	case map[string]any:
 		for key, value := range v {
 			m := append(slices.Clone(at), key)
-			free := slices.Contains(at, "properties") || slices.Contains(at, "note_attributes") || key == "product_id" || key == "variant_id"
+			free := slices.Contains(at, "properties") || slices.Contains(at, "note_attributes") ||
+				key == "product_id" || key == "variant_id"
 			if !free && (len(at) > 0 || !slices.Contains(essential, key)) {
 				all = append(all, m)
 			}
