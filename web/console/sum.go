@@ -85,7 +85,7 @@ func laterLines(o *bellhop.Order) (lines []sumLine) {
 		return []sumLine{{"now", o.Current, sumAside}}
 	}
 	if left.Units != 0 {
-		lines = slices.Insert(lines, 0, sumLine{changeOf(o), left, sumPart})
+		lines = slices.Insert(lines, 0, sumLine{changeOf(o, left), left, sumPart})
 	}
 	if len(lines) > 0 {
 		lines = append(lines, sumLine{"now", o.Current, sumTotal})
@@ -94,11 +94,11 @@ func laterLines(o *bellhop.Order) (lines []sumLine) {
 }
 
 // changeOf names what changed the total, beside refunds.
-func changeOf(o *bellhop.Order) string {
+func changeOf(o *bellhop.Order, by bellhop.Money) string {
 	switch {
 	case !o.EditedAt.IsZero(), slices.ContainsFunc(o.Items, func(it bellhop.Item) bool { return o.Removed(&it) }):
 		return "edited"
-	case !o.CancelledAt.IsZero():
+	case !o.CancelledAt.IsZero() && by.Units < 0:
 		return "cancelled"
 	}
 	return "rest"
