@@ -87,7 +87,8 @@ func TestDecodeRefundedAmounts(t *testing.T) {
 		{"less than the line", `,"refund_line_items":[` + line(pair("9.00", "9.90"), pair("0.00", "0.00")) +
 			`],"order_adjustments":[{"kind":"refund_discrepancy","amount_set":` + pair("2.00", "2.20") + `}]` +
 			paidBack("7.70", "USD", ""), "7.00"},
-		{"with duties", `,"refund_line_items":[` + line(pair("9.00", "9.90"), pair("0.00", "0.00")) + `],"total_duties_set":` +
+		{"with duties", `,"refund_line_items":[` + line(pair("9.00", "9.90"), pair("0.00", "0.00")) +
+			`],"total_duties_set":` +
 			pair("1.00", "1.10") + paidBack("11.00", "USD", ""), "10.00"},
 	} {
 		alone, within := refunded(t, tt.fields)
