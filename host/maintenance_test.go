@@ -60,6 +60,13 @@ type book struct {
 	mu    sync.Mutex
 	dead  map[bellhop.EventID]int
 	prune chan struct{} // nil for at once
+	older atomic.Int64  // orders that are not in the search index yet
+}
+
+func (b *book) CatchUp(_ context.Context, limit int) (int, error) {
+	n := min(int64(limit), b.older.Load())
+	b.older.Add(-n)
+	return int(n), nil
 }
 
 func (b *book) Dead(_ context.Context, e *bellhop.Event, _ string, _ time.Time) error {
@@ -95,6 +102,7 @@ func TestMaintenance(t *testing.T) {
 		const dead = 25_000
 		g, b, s := &deadQueue{}, &book{dead: map[bellhop.EventID]int{}}, &shopList{}
 		s.list.Store(&[]bellhop.Shop{})
+		b.older.Store(250)
 		for n := range uint64(dead) {
 			g.add(n)
 		}
@@ -108,6 +116,9 @@ func TestMaintenance(t *testing.T) {
 		written := func() int { b.mu.Lock(); defer b.mu.Unlock(); return len(b.dead) }
 		if written() != dead {
 			t.Errorf("%d of %d dead letters are written down", written(), dead)
+		}
+		if n := b.older.Load(); n != 0 {
+			t.Errorf("%d older orders are left out of the search index", n)
 		}
 		s.list.Store(&[]bellhop.Shop{{Domain: shop}})
 		time.Sleep(3 * time.Second)
