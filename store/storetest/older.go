@@ -1,0 +1,38 @@
+package storetest
+
+import (
+	"testing"
+
+	"bellhop"
+	"bellhop/store"
+)
+
+// Older checks orders that a bellhop without documents and search index recorded: five of three lines
+// of 2 × 19.90 each, of which the fifth is facts' last. age makes the stored orders look so.
+func Older(t *testing.T, s store.Store, facts []bellhop.Fact, age func()) {
+	f := &fixture{T: t, ctx: t.Context(), s: s}
+	f.record(facts...)
+	age()
+	last := facts[len(facts)-1:]
+	want := last[0].Order
+	domain := last[0].Event.Shop
+	found := func() int {
+		return len(must(s.Orders(f.ctx, domain, store.OrderQuery{Text: want.CustomerEmail}))(f).Orders)
+	}
+	o := must(s.Order(f.ctx, domain, want.ID))(f)
+	if o.Schema != 0 || len(o.Items) != 3 || o.Items[2].SKU != "TEE-2" || o.Items[2].Price != "19.90" ||
+		o.Current != want.Total || !o.CreatedAt.Equal(want.PlacedAt) || o.Pieces != 3 {
+		f.Errorf("an older order is %+v", o)
+	}
+	f.equal("found without an index", found(), 0)
+	for _, n := range []int{2, 2, 1, 0} {
+		f.equal("caught up", must(s.CatchUp(f.ctx, 2))(f), n)
+	}
+	f.equal("found", found(), 1)
+	want.Schema = bellhop.DetailsSchema
+	f.equal("refilled", must(s.Refill(f.ctx, last))(f), 1)
+	if o = must(s.Order(f.ctx, domain, want.ID))(f); o.Schema != bellhop.DetailsSchema || len(o.Items) != 3 ||
+		o.Items[2].ToFulfil != 2 {
+		f.Errorf("a refilled order is %+v", o)
+	}
+}
