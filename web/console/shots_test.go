@@ -36,8 +36,7 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 	for n := range 64 {
 		r.Order(demo, n, func(o *bellhop.Order) {
 			o.CustomerName, o.CustomerEmail = names[n%len(names)], "someone@example.com"
-			o.Total, o.Presentment = usd(int64(1990+n*731%40000)), nil
-			o.Current, o.Pieces = o.Total, int64(1+n%3)*int64(2+n%3)/2
+			o.Total, o.Presentment, o.Pieces = usd(0), nil, 0
 			if n%5 == 4 {
 				o.Presentment = &bellhop.Money{Units: int64(29000 + n*1000), Currency: "KRW"}
 			}
@@ -49,11 +48,16 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 			o.Note = []string{"", "Please leave it with the neighbour at no. 12.\nThank you!"}[n%2]
 			o.Items = nil
 			for i := range 1 + n%3 {
+				price, quantity := usd(int64(990+(n*731+i*377)%9000)), int64(1+i)
+				total, _ := price.Times(quantity)
 				o.Items = append(o.Items, bellhop.Item{ID: int64(i + 1), Title: titles[(n+i)%len(titles)],
-					Variant: []string{"M", "", "350 ml"}[i], SKU: fmt.Sprintf("SKU-%04d", n*7+i),
-					Quantity: int64(1 + i), Current: int64(1 + i),
-					Price: "19.90"})
+					Variant: []string{"M", "", "350 ml"}[i], SKU: fmt.Sprintf("SKU-%04d", n*7+i), Quantity: quantity,
+					Current: quantity, ToFulfil: quantity, Price: bellhop.Amount(price.String()),
+					Total: bellhop.Amount(total.String())})
+				o.Total, _ = o.Total.Add(total)
+				o.Pieces += quantity
 			}
+			o.Current = o.Total
 		})
 		if n%3 == 0 && n < 55 {
 			_, err := r.DB.SetHandling(ctx, demo, 820982911946154508+int64(n), "", bellhop.HandlingHandled, day)
