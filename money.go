@@ -19,8 +19,8 @@ type Money struct {
 const maxDigits = 18
 
 // ParseMoney reads a decimal such as "403.00" or "-5.5" exactly. Zeros beyond
-// the currency's own digits go; other digits stay. Of a currency that is not one of ISO's
-// three letters all digits stay as written.
+// the currency's own digits go; other digits stay. Of a currency that ISO does not know all digits
+// stay as written.
 func ParseMoney(amount, currency string) (Money, error) {
 	bad := func() (Money, error) {
 		return Money{}, Invalidf("money", "%q is not an amount of money", Clip(amount, 40))
@@ -33,9 +33,9 @@ func ParseMoney(amount, currency string) (Money, error) {
 	if whole == "" || point && frac == "" || currency == "" {
 		return bad()
 	}
-	want := len(frac)
-	if len(currency) == 3 {
-		want = CurrencyDigits(currency)
+	want, known := isoDigits(currency)
+	if !known {
+		want = len(frac)
 	}
 	for len(frac) > want && frac[len(frac)-1] == '0' {
 		frac = frac[:len(frac)-1]
@@ -144,14 +144,33 @@ func (m Money) AtLeast(amount string) bool {
 // CurrencyDigits returns how many decimals a currency has: two, unless ISO 4217
 // says otherwise.
 func CurrencyDigits(currency string) int {
+	if digits, known := isoDigits(currency); known {
+		return digits
+	}
+	return 2
+}
+
+// isoDigits returns the decimals of a currency of ISO 4217, or of one that was in it lately.
+func isoDigits(currency string) (digits int, known bool) {
 	switch currency {
 	case "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF",
 		"UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF":
-		return 0
+		return 0, true
 	case "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND":
-		return 3
+		return 3, true
 	case "CLF", "UYW":
-		return 4
+		return 4, true
+	case "AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BMD", "BND", "BOB", "BOV",
+		"BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHE", "CHF", "CHW", "CNY", "COP", "COU", "CRC", "CUC", "CUP",
+		"CVE", "CZK", "DKK", "DOP", "DZD", "EEK", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS", "GIP",
+		"GMD", "GTQ", "GYD", "HKD", "HNL", "HRK", "HTG", "HUF", "IDR", "ILS", "INR", "IRR", "JMD", "KES", "KGS", "KHR",
+		"KPW", "KYD", "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "LTL", "LVL", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT",
+		"MOP", "MRO", "MRU", "MUR", "MVR", "MWK", "MXN", "MXV", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD",
+		"PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "RUB", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD",
+		"SHP", "SKK", "SLE", "SLL", "SOS", "SRD", "SSP", "STD", "STN", "SVC", "SYP", "SZL", "THB", "TJS", "TMT", "TOP",
+		"TRY", "TTD", "TWD", "TZS", "UAH", "USD", "USN", "UYU", "UZS", "VED", "VEF", "VES", "WST", "XAD", "XCD", "XCG",
+		"YER", "ZAR", "ZMW", "ZWG", "ZWL":
+		return 2, true
 	}
-	return 2
+	return 0, false
 }

@@ -170,7 +170,7 @@ func TestPushesOfStrangeOrders(t *testing.T) {
 	}{
 		{"seen in USDC", []string{create, sale(buyers("49.90", "USDC"))}, []string{usual}, nil},
 		{"in USDC", []string{create, sale(own("49.90", "USDC"))}, []string{"New order #1 | USDC 49.90 · 1 item"}, nil},
-		{"in three letters that nobody knows", []string{create, sale(own("7.10", "ZZQ"))}, []string{"New order #1 | ZZQ 7.10 · 1 item"}, nil},
+		{"in three letters that nobody knows", []string{create, sale(own("7.1", "ZZQ"))}, []string{"New order #1 | ZZQ 7.1 · 1 item"}, nil},
 		{"in many letters", []string{create, sale(own("1250", "STARS"))}, []string{"New order #1 | STARS 1250 · 1 item"}, nil},
 		{"in won", []string{create, sale(own("49900", "KRW"))}, []string{"New order #1 | ₩49,900 · 1 item"}, nil},
 		{"in dinars", []string{create, sale(own("1.5", "KWD"))}, []string{"New order #1 | KWD 1.500 · 1 item"}, nil},
