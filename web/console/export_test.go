@@ -1,12 +1,18 @@
 package console_test
 
 import (
+	"context"
 	"encoding/csv"
+	"io"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"bellhop"
+	"bellhop/store"
+	"bellhop/web/site"
 )
 
 // The button gives the list as it is filtered.
@@ -97,4 +103,75 @@ func TestFilters(t *testing.T) {
 			t.Errorf("%s: %d", bad, a.StatusCode)
 		}
 	}
+}
+
+// fickle is a store whose lists of 200 orders, which are an export's, a test answers.
+type fickle struct {
+	site.Store
+	page func(cursor string) (store.OrderPage, error)
+}
+
+func (f *fickle) Orders(ctx context.Context, shop string, q store.OrderQuery) (store.OrderPage, error) {
+	if q.Limit != 200 {
+		return f.Store.Orders(ctx, shop, q)
+	}
+	return f.page(q.Cursor)
+}
+
+// A file that can't be written to its end is no whole file, and one that can't be begun is a page that
+// says so. There is a bound to how many are written at once.
+func TestExportThatFails(t *testing.T) {
+	f := &fickle{}
+	r := newRig(t, func(o *site.Options) { f.Store, o.Store = o.Store, f })
+	row := store.OrderPage{Orders: []bellhop.Order{{ID: 1, Name: "#1", Total: usd(1), Current: usd(1)}}, Next: "more"}
+	broken := bellhop.Errorf(bellhop.Unavailable, "away", "the database is away")
+
+	f.page = func(string) (store.OrderPage, error) { return store.OrderPage{}, broken }
+	if a := r.Get("/orders.csv", ownerSession); a.StatusCode != 503 || a.Header.Get("Content-Disposition") != "" {
+		t.Errorf("it never began: %d %v", a.StatusCode, a.Header)
+	}
+	f.page = func(cursor string) (store.OrderPage, error) {
+		if cursor != "" {
+			return store.OrderPage{}, broken
+		}
+		return row, nil
+	}
+	get := func() (*http.Response, error) {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", r.URL+"/orders.csv", nil)
+		must(t, err)
+		withCookie(ownerSession)(req)
+		res, err := r.Client().Do(req)
+		if err == nil {
+			defer res.Body.Close()
+			_, err = io.ReadAll(res.Body)
+		}
+		return res, err
+	}
+	if _, err := get(); err == nil {
+		t.Error("half a file came as a whole one")
+	}
+	if !strings.Contains(r.Logged.String(), "an export broke off") {
+		t.Error("nobody hears of it")
+	}
+
+	began, free := make(chan bool), make(chan bool)
+	f.page = func(string) (store.OrderPage, error) {
+		began <- true
+		<-free
+		return store.OrderPage{}, nil
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if res, err := get(); err != nil || res.StatusCode != 200 {
+				t.Errorf("one of four: %v", err)
+			}
+		})
+		<-began
+	}
+	if a := r.Get("/orders.csv", ownerSession); a.StatusCode != 429 || !strings.Contains(a.Body, "Too many requests") {
+		t.Errorf("a fifth at once: %d", a.StatusCode)
+	}
+	close(free)
+	all.Wait()
 }
