@@ -9,14 +9,31 @@ import (
 	"bellhop"
 )
 
+// document is an order's details as they are stored. Most bills go where the goods go, and addresses
+// are a quarter of the whole.
+type document struct {
+	bellhop.Details
+	BillingAsShipping bool `json:"billing_as_shipping,omitempty"`
+}
+
 // WriteDetails returns an order's details in their stored form.
 func WriteDetails(d *bellhop.Details) string {
-	return writeDocument(d)
+	kept := document{Details: *d}
+	if d.Billing != nil && d.Shipping != nil && *d.Billing == *d.Shipping {
+		kept.Billing, kept.BillingAsShipping = nil, true
+	}
+	return writeDocument(&kept)
 }
 
 // ReadDetails reads the result of [WriteDetails]; nothing of "".
-func ReadDetails(kept string) (d bellhop.Details, err error) {
-	return d, readDocument(kept, "details", &d)
+func ReadDetails(text string) (bellhop.Details, error) {
+	var kept document
+	err := readDocument(text, "details", &kept)
+	if kept.BillingAsShipping && kept.Shipping != nil {
+		same := *kept.Shipping
+		kept.Billing = &same
+	}
+	return kept.Details, err
 }
 
 // WriteHistory returns an order's history in its stored form; "" for none.
