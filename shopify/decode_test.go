@@ -90,6 +90,9 @@ func signed(h *bellhop.History, hash uint64) {
 	for i := range h.Edits {
 		h.Edits[i].Said.Hash = hash
 	}
+	for i := range h.Risks {
+		h.Risks[i].Said.Hash = hash
+	}
 }
 
 func shown(t *testing.T, f bellhop.Fact) string {

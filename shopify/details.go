@@ -109,9 +109,10 @@ func (r *reader) sum(field string, all ...amount) bellhop.Amount {
 }
 
 func (r *reader) customer(o *order) *bellhop.Customer {
+	hint := script(o, cmp.Or(o.BillingAddress, o.ShippingAddress))
 	c := bellhop.Customer{
 		ID:     o.Customer.ID,
-		Name:   personName("", o.Customer.FirstName, o.Customer.LastName, script(o, o.BillingAddress)),
+		Name:   personName("", o.Customer.FirstName, o.Customer.LastName, hint),
 		Email:  clean(cmp.Or(o.Customer.Email, o.Email, o.ContactEmail), maxText),
 		Phone:  clean(cmp.Or(o.Customer.Phone, o.Phone), maxText),
 		Locale: clean(o.Locale, maxText),

@@ -13,7 +13,8 @@ func TestNames(t *testing.T) {
 	for _, tt := range []struct{ first, last, locale, country, want string }{
 		{"길동", "홍", "ko", "KR", "홍길동"}, {"길동", "홍", "ko-KR", "", "홍길동"}, {"길동", "홍", "", "KR", "홍길동"},
 		{"길동", "홍", "en", "US", "홍길동"}, {"길동", "홍", "", "", "홍길동"}, {"길동", "남궁", "ko", "KR", "남궁길동"},
-		{"吉童", "洪", "ko", "KR", "洪吉童"}, {"Gildong", "Hong", "ko", "KR", "Gildong Hong"}, {"Ann", "Example", "ko", "KR", "Ann Example"},
+		{"吉童", "洪", "ko", "KR", "洪吉童"}, {"吉童", "洪", "", "KR", "洪吉童"}, {"吉童", "洪", "en", "KR", "洪吉童"},
+		{"Gildong", "Hong", "ko", "KR", "Gildong Hong"}, {"Ann", "Example", "ko", "KR", "Ann Example"},
 		{"太郎", "山田", "ja", "JP", "山田 太郎"}, {"太郎", "山田", "ja-JP", "", "山田 太郎"}, {"太郎", "山田", "en", "JP", "山田 太郎"},
 		{"たろう", "やまだ", "ja", "", "やまだ たろう"}, {"タロウ", "ヤマダ", "", "JP", "ヤマダ タロウ"}, {"さくら", "山田", "ja", "JP", "山田 さくら"},
 		{"Taro", "Yamada", "ja", "JP", "Taro Yamada"}, {"マイケル", "スミス", "en", "US", "マイケル スミス"},
@@ -40,6 +41,19 @@ func TestNames(t *testing.T) {
 					t.Errorf("%+v: the name of %s is %q", tt, of, got)
 				}
 			}
+		}
+	}
+}
+
+// A customer has no country of their own: that of an address tells.
+func TestNamesByAddress(t *testing.T) {
+	for address, want := range map[string]string{
+		`,"billing_address":{"country_code":"JP"}`: "やまだ たろう", `,"shipping_address":{"country_code":"JP"}`: "やまだ たろう",
+		`,"billing_address":{"country_code":"US"},"shipping_address":{"country_code":"JP"}`: "たろう やまだ", ``: "たろう やまだ",
+	} {
+		o := decodeOrder(t, `,"customer":{"first_name":"たろう","last_name":"やまだ"}`+address)
+		if o.CustomerName != want {
+			t.Errorf("%s: %q", address, o.CustomerName)
 		}
 	}
 }
