@@ -201,6 +201,14 @@ func TestPushesOfStrangeOrders(t *testing.T) {
 		{"an import that was refunded", []string{create, sale(in2018 + `,"refunds":[` +
 			refund(9, "5.00", `,"processed_at":"2018-03-05T10:00:00Z"`) + `]`)}, nil, []string{"order.new too_old"}},
 		{"an import that was cancelled", []string{create, sale(in2018 + cancelledAt)}, nil, []string{"order.new too_old"}},
+		{"an import that is paid and cancelled at once", []string{create, sale(in2018 + `,"financial_status":"pending"`),
+			"orders/paid", updated(0, in2018), cancelled, updated(time.Second, in2018+cancelledAt)}, nil,
+			[]string{"order.new too_old", "order.paid too_old", "order.cancelled too_old"}},
+		{"an import of last week, paid now", []string{create, ago(7*24*time.Hour, in2018+`,"financial_status":"pending"`),
+			"orders/paid", ago(7*24*time.Hour, in2018+`,"updated_at":"`+stamp(noon)+`"`)},
+			[]string{"Order #1 is paid | $49.90 · 1 item"}, []string{"order.new too_old"}},
+		{"an import whose refunds have no time", []string{create, sale(in2018 + `,"refunds":[` + refund(9, "5.00", "") + `]`)},
+			nil, []string{"order.new too_old"}},
 		{"a draft of long ago, ordered now", []string{create, sale(`,"created_at":"2018-03-01T10:00:00+09:00"`)}, []string{usual}, nil},
 
 		{"cancelled before it came", []string{create, sale(cancelledAt)}, nil, []string{"order.new order_cancelled"}},

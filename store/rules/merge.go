@@ -116,7 +116,7 @@ func news(m *Merged, s State, f bellhop.Fact) (all []News) {
 		}
 		return []News{n}
 	}
-	quiet := old(f.At, f.Order.UpdatedAt)
+	quiet := noNews(&f, f.Order.UpdatedAt)
 	if m.State.Paid && !s.Paid {
 		all = append(all, News{Kind: bellhop.PushOrderPaid, Quiet: quiet})
 	}
@@ -134,6 +134,16 @@ func old(now, at time.Time) string {
 	return ""
 }
 
+// noNews returns the reason for which a change of an order at a time is none. What follows an import
+// within a day, such as its payment, belongs to the import.
+func noNews(f *bellhop.Fact, at time.Time) string {
+	o := f.Order
+	if o != nil && o.CreatedAt.Sub(o.PlacedAt) > newFor && old(f.At, o.CreatedAt) == "" {
+		return store.ReasonOld
+	}
+	return old(f.At, at)
+}
+
 // refunds adds the money that went back since, or before the order came: each refund is news by
 // itself. Older ones say nothing of an order that comes for the first time. An older bellhop kept
 // only the time of the newest.
@@ -143,14 +153,14 @@ func refunds(m *Merged, s State, f bellhop.Fact, all []News) []News {
 	}
 	known := func(r *bellhop.Refund) bool {
 		if s.Version.IsZero() {
-			return old(f.At, r.At) != ""
+			return noNews(&f, r.At) != ""
 		}
 		before, ok := s.History.Refund(r.ID)
 		return ok && before.Amount != "" || len(s.History.Refunds) == 0 && !r.At.After(s.RefundedAt)
 	}
 	for i := range m.State.History.Refunds {
 		if r := &m.State.History.Refunds[i]; r.Amount != "" && !known(r) {
-			all = append(all, News{Kind: bellhop.RefundKind(r.ID), Quiet: old(f.At, r.At)})
+			all = append(all, News{Kind: bellhop.RefundKind(r.ID), Quiet: noNews(&f, r.At)})
 		}
 	}
 	return all
