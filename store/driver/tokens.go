@@ -34,14 +34,7 @@ const (
 
 // Fold returns text as it is compared: NFKC, without case and accents.
 func Fold(s string) string {
-	ascii := true
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			ascii = false
-			break
-		}
-	}
-	if ascii {
+	if !strings.ContainsFunc(s, changes) {
 		return strings.ToLower(s)
 	}
 	var b strings.Builder
@@ -53,6 +46,18 @@ func Fold(s string) string {
 		b.WriteRune(c)
 	}
 	return strings.ReplaceAll(strings.ToLower(norm.NFKC.String(b.String())), "ß", "ss")
+}
+
+// changes reports whether a character may have another form than its small letter: all but ASCII and
+// what most texts of East Asia are made of.
+func changes(c rune) bool {
+	switch {
+	case c < utf8.RuneSelf, c >= 0x4e00 && c <= 0x9fff, c >= 0xac00 && c <= 0xd7a3:
+		return false
+	case c >= 0x3041 && c <= 0x3096, c >= 0x30a1 && c <= 0x30fc:
+		return false
+	}
+	return true
 }
 
 // cut yields the words of folded text: runs of letters and digits. A run of Chinese, Japanese or
