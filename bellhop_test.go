@@ -154,3 +154,21 @@ func TestKinds(t *testing.T) {
 		t.Errorf("made-up words are taken: %v, %v", h, s)
 	}
 }
+
+// What can be added up can be stored: a sum that ParseMoney would not read again is none.
+func TestMoneyStaysReadable(t *testing.T) {
+	most, err := bellhop.ParseMoney("999999999999999999", "JPY")
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := bellhop.Money{Units: 1, Currency: "JPY"}
+	if sum, ok := most.Add(one); ok {
+		t.Errorf("a sum of 19 digits: %v", sum)
+	}
+	if product, ok := most.Times(2); ok {
+		t.Errorf("a product of 19 digits: %v", product)
+	}
+	if sum, ok := most.Sub(one); !ok || sum.String() != "999999999999999998" {
+		t.Errorf("got %v, %t", sum, ok)
+	}
+}

@@ -75,7 +75,7 @@ type LineQuantity struct {
 }
 
 // MaxSteps bounds each kind of step of an order. The greatest ids stay.
-const MaxSteps = 500
+const MaxSteps = 250
 
 // Empty reports whether nothing happened.
 func (h *History) Empty() bool {
@@ -112,7 +112,7 @@ func merge[T stepper](was, more []T) (all []T, changed bool) {
 	all = was
 	for _, s := range more {
 		at, there := find(all, s.step().ID)
-		if there && s.step().Said.Compare(all[at].step().Said) <= 0 {
+		if there && s.step().Said.Compare(all[at].step().Said) <= 0 || !there && at == 0 && len(all) >= MaxSteps {
 			continue
 		}
 		if !changed {

@@ -105,7 +105,7 @@ func (m Money) Add(n Money) (sum Money, ok bool) {
 		return n.Add(m)
 	}
 	s := m.Units + n.Units
-	if (s > m.Units) != (n.Units > 0) && n.Units != 0 {
+	if (s > m.Units) != (n.Units > 0) && n.Units != 0 || !fits(s) {
 		return Money{}, false
 	}
 	return Money{Units: s, Digits: m.Digits, Currency: m.Currency}, true
@@ -120,11 +120,17 @@ func (m Money) Sub(n Money) (Money, bool) {
 // Times returns n times m. ok is false when it would not fit.
 func (m Money) Times(n int64) (product Money, ok bool) {
 	high, low := bits.Mul64(uint64(max(m.Units, -m.Units)), uint64(max(n, -n)))
-	if high != 0 || low > math.MaxInt64 {
+	if high != 0 || low > math.MaxInt64 || !fits(int64(low)) {
 		return Money{}, false
 	}
 	m.Units *= n
 	return m, true
+}
+
+// fits reports whether [ParseMoney] would read so many units again.
+func fits(units int64) bool {
+	const bound = 1_000_000_000_000_000_000 // 10^maxDigits
+	return units > -bound && units < bound
 }
 
 // AtLeast reports whether m is no less than a decimal amount in its own currency. A text that is no

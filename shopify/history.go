@@ -10,17 +10,17 @@ import (
 
 // history reads what an order's body says of its refunds and parcels.
 func (r *reader) history(o *order, e *bellhop.Event) (h bellhop.History) {
-	for i := range o.Refunds[:min(len(o.Refunds), bellhop.MaxSteps)] {
+	for i := range o.Refunds {
 		if f := &o.Refunds[i]; f.ID > 0 {
 			h.Refunds = append(h.Refunds, r.refund("refunds", f, e))
 		}
 	}
-	for i := range o.Fulfillments[:min(len(o.Fulfillments), bellhop.MaxSteps)] {
+	for i := range o.Fulfillments {
 		if f := &o.Fulfillments[i]; f.ID > 0 {
 			h.Fulfillments = append(h.Fulfillments, r.fulfillment("fulfillments", f, e))
 		}
 	}
-	h, _ = bellhop.History{}.Merge(h) // sorted, each once
+	h, _ = bellhop.History{}.Merge(h) // sorted, each once, and no more than are kept
 	return h
 }
 
@@ -181,10 +181,10 @@ func (f *fulfillment) tracking() []bellhop.Tracking {
 	if len(urls) == 0 && f.TrackingURL != "" {
 		urls = []string{f.TrackingURL}
 	}
-	all := make([]bellhop.Tracking, min(max(len(numbers), len(urls)), maxList))
+	all := make([]bellhop.Tracking, min(max(len(numbers), len(urls)), maxTracking))
 	for i := range all {
 		if i < len(numbers) {
-			all[i].Number = clean(numbers[i], maxText)
+			all[i].Number = clean(numbers[i], maxNumber)
 		}
 		if i < len(urls) {
 			all[i].URL = link(urls[i])
@@ -198,10 +198,10 @@ func (f *fulfillment) tracking() []bellhop.Tracking {
 
 // link keeps what a page may link to.
 func link(s string) string {
-	if len(s) > maxValue || !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
+	if len(s) > maxText || !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
 		return ""
 	}
-	return clean(s, maxValue)
+	return clean(s, maxText)
 }
 
 func (r *reader) edit(from *editRoot, e *bellhop.Event) bellhop.Edit {

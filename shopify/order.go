@@ -19,6 +19,8 @@ const (
 	maxCurrency = 32
 	maxItems    = 1000 // Shopify takes 500
 	maxList     = 250  // of anything else
+	maxTracking = 10   // numbers of a parcel
+	maxNumber   = 128  // bytes of one
 	maxPieces   = 1 << 31
 )
 

@@ -49,23 +49,6 @@ func ReadHistory(kept string) (h bellhop.History, err error) {
 	return h, readDocument(kept, "history", &h)
 }
 
-// Refunded returns the money of the refund that a push is about, by its order's stored history; zero
-// for none.
-func Refunded(kind bellhop.PushKind, history, currency string) (bellhop.Money, error) {
-	_, id := kind.Split()
-	if id == 0 || history == "" {
-		return bellhop.Money{}, nil
-	}
-	h, err := ReadHistory(history)
-	if err != nil {
-		return bellhop.Money{}, err
-	}
-	if r, ok := h.Refund(id); ok && r.Amount != "" {
-		return ReadMoney(string(r.Amount), currency)
-	}
-	return bellhop.Money{}, nil
-}
-
 // writeDocument returns JSON that PostgreSQL takes, which knows no NUL in a text.
 func writeDocument(v any) string {
 	b, _ := json.MarshalNoEscape(v) // plain fields

@@ -93,6 +93,9 @@ func ParseList(q store.OrderQuery) (l List, err error) {
 	}
 	l.Words = ParseQuery(q.Text)
 	l.Hopeless = q.Text != "" && l.Words == nil
+	if before := q.Before.UnixMicro(); !q.Before.IsZero() && q.Sort != store.SortUpdated && before <= l.At {
+		l.At, l.ID = before, math.MinInt64
+	}
 	if q.Tag != "" {
 		l.Words = append(l.Words, Tagged(q.Tag)...)
 	}
@@ -102,6 +105,9 @@ func ParseList(q store.OrderQuery) (l List, err error) {
 // Narrow reports whether the list may pass over many orders.
 func (l *List) Narrow() bool {
 	filters := len(l.filters())
+	if l.Sort == store.SortUpdated && !(l.Since.IsZero() && l.Before.IsZero()) {
+		filters++
+	}
 	return l.Words != nil || l.AtLeast != "" || l.NotCancelled || l.NotTest || filters > 1 ||
 		filters == 1 && l.Sort == store.SortUpdated
 }
@@ -121,6 +127,14 @@ func (l *List) Cursor(o *bellhop.Order) string {
 		at = o.UpdatedAt
 	}
 	return Cursor(at.UnixMicro(), o.ID)
+}
+
+// Until is the cursor behind the last order that a page looks at; "" if nothing behind it matches.
+func (l *List) Until(at, id int64) string {
+	if l.Sort != store.SortUpdated && !l.Since.IsZero() && at < l.Since.UnixMicro() {
+		return ""
+	}
+	return Cursor(at, id)
 }
 
 // Page makes a page of the orders that were found, one more than it has room for at most. Behind

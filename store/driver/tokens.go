@@ -127,11 +127,14 @@ func (t *tokens) add(mark, text string) {
 
 func (t *tokens) word(text string) { t.add(markWord, text) }
 
+// full bounds the work, too: a huge order must not keep other shops waiting.
+func (t *tokens) full() bool { return len(t.sums) >= maxTokens || len(t.seen) >= maxTokens }
+
 // words adds the words of a text, which a query finds by their beginnings, and pairs of CJK
 // characters. With parts, a query finds where letters and digits meet inside a word, too, such as the
 // 42 of TEE42.
 func (t *tokens) words(s string, parts bool) {
-	if s == "" || slices.Contains(t.seen, s) {
+	if s == "" || t.full() || slices.Contains(t.seen, s) {
 		return
 	}
 	t.seen = append(t.seen, s)
@@ -163,9 +166,6 @@ func (t *tokens) pairs(run string) {
 	}
 	t.word(run[last:])
 }
-
-// ends adds a number in reverse, so that a query finds it by its last digits.
-func (t *tokens) ends(s string) { t.add(markEnd, reversed(joined(s))) }
 
 // joined is a text without what separates its letters and digits.
 func joined(s string) string {
@@ -211,13 +211,13 @@ func TokenText(o *bellhop.Order, h *bellhop.History) string {
 	if c := o.Customer; c != nil {
 		t.name(c.Name)
 		t.words(c.Email, true)
-		t.phone(c.Phone)
+		t.number(c.Phone)
 	}
 	for _, a := range [...]*bellhop.Address{o.Billing, o.Shipping} {
 		if a != nil {
 			t.name(a.Name)
 			t.words(a.Company, false)
-			t.phone(a.Phone)
+			t.number(a.Phone)
 		}
 	}
 	for _, tag := range o.Tags {
@@ -226,11 +226,13 @@ func TokenText(o *bellhop.Order, h *bellhop.History) string {
 	}
 	for i := range h.Fulfillments {
 		for _, n := range h.Fulfillments[i].Tracking {
-			t.words(n.Number, false)
-			t.ends(n.Number)
+			t.number(n.Number)
 		}
 	}
 	for i := range o.Items {
+		if t.full() {
+			break
+		}
 		it := &o.Items[i]
 		t.words(it.SKU, true)
 		t.word(joined(it.SKU))
@@ -242,6 +244,9 @@ func TokenText(o *bellhop.Order, h *bellhop.History) string {
 
 // tag adds a whole tag, with an end, since queries match beginnings.
 func (t *tokens) tag(s string) {
+	if t.full() {
+		return
+	}
 	if s = joined(s); s != "" {
 		t.add(markTag, s+markTag)
 	}
@@ -255,13 +260,15 @@ func (t *tokens) name(s string) {
 	}
 }
 
-func (t *tokens) phone(s string) {
-	if s == "" {
+// number adds a phone or tracking number, which a query also finds by its last digits.
+func (t *tokens) number(s string) {
+	if s == "" || t.full() || slices.Contains(t.seen, s) {
 		return
 	}
 	t.words(s, false)
-	t.word(joined(s))
-	t.ends(s)
+	whole := joined(s)
+	t.word(whole)
+	t.add(markEnd, reversed(whole))
 }
 
 // Tagged wants a whole tag.

@@ -66,6 +66,13 @@ func TestTokensAreBounded(t *testing.T) {
 		o.Items = append(o.Items, bellhop.Item{Title: strings.Repeat("ABCdef123", 7) +
 			string(rune('a'+len(o.Items)%26))})
 	}
+	parcel := bellhop.Fulfillment{}
+	for i := range 250 {
+		parcel.Tracking = append(parcel.Tracking, bellhop.Tracking{Number: strings.Repeat("9-", 200) + string(rune('a'+i))})
+	}
+	for range 5000 { // nobody would wait for so many
+		o.History.Fulfillments = append(o.History.Fulfillments, parcel)
+	}
 	tokens := strings.Fields(driver.TokenText(o, &o.History))
 	if len(tokens) > 400 {
 		t.Errorf("%d tokens", len(tokens))

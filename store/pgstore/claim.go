@@ -153,6 +153,10 @@ func (cl *claim) lockDevices(devices []int64) (free, locked []int64, err error) 
 	return free, locked, err
 }
 
+// refunded is the amount of the refund that a push is about.
+const refunded = `CASE WHEN p.kind LIKE 'order.refunded:%' THEN (SELECT r ->> 'amount'
+	FROM jsonb_array_elements(o.history -> 'refunds') r WHERE r ->> 'id' = substr(p.kind, 16) LIMIT 1) END`
+
 // load locks pushes that are still due, and returns them in the order in which they became
 // due. $1 is now.
 func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
@@ -163,7 +167,7 @@ func (cl *claim) load(where string, args ...any) (due []rules.Due, err error) {
 	var found []timed
 	err = cl.tx.Do(func(b *postgres.Batch) {
 		all(b, &found, func(r *postgres.Row) timed { return timed{next: r.Time(), Due: rows.Due(r)} },
-			`SELECT p.next_at, `+rows.DueColumns+` FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
+			`SELECT p.next_at, `+rows.DueColumns+refunded+` FROM pushes p LEFT JOIN orders o USING (shop_id, order_id)
 			WHERE p.next_at <= $1 AND `+where+` ORDER BY p.id FOR UPDATE OF p`,
 			append([]any{postgres.Always(cl.now)}, args...)...)
 	})

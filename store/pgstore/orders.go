@@ -102,8 +102,11 @@ func (db *DB) lookUntil(ctx context.Context, shop string, l *driver.List, text *
 		return "", err
 	}
 	at, id := last[0][0], last[0][1]
-	text.Add(` AND (`+l.Column()+`, o.order_id) >= (?, ?)`, micro(at), id)
-	return driver.Cursor(at, id), nil
+	until := l.Until(at, id)
+	if until != "" {
+		text.Add(` AND (`+l.Column()+`, o.order_id) >= (?, ?)`, micro(at), id)
+	}
+	return until, nil
 }
 
 // Order implements [store.Orders].
@@ -199,12 +202,11 @@ func (db *DB) CatchUp(ctx context.Context, limit int) (int, error) {
 			all(b, &found, func(r *postgres.Row) older { return older{r.Int(), r.Int(), r.Text()} },
 				`SELECT o.shop_id, o.order_id, s.domain FROM orders o JOIN shops s ON s.id = o.shop_id
 					WHERE o.tokens IS NULL AND o.placed_at IS NOT NULL ORDER BY o.shop_id DESC, o.order_id DESC LIMIT $1
-					FOR NO KEY UPDATE OF o`, int64(limit))
+					FOR NO KEY UPDATE OF o SKIP LOCKED`, int64(limit))
 		})
-		if err != nil || len(found) == 0 {
+		if n = len(found); err != nil || n == 0 {
 			return err
 		}
-		n = len(found)
 		orders := make([]whole, n)
 		err = tx.Do(func(b *postgres.Batch) {
 			for i, o := range found {

@@ -79,8 +79,8 @@ func (m *Merged) happened(h *bellhop.History) bellhop.Outcome {
 		}
 		return bellhop.OutcomeDuplicate
 	}
-	m.State.EditedAt = latest(m.State.EditedAt, m.State.History.EditedAt())
-	m.State.RefundedAt = latest(m.State.RefundedAt, m.State.History.RefundedAt())
+	m.State.EditedAt = newest(m.State.EditedAt, was.EditedAt(), m.State.History.EditedAt())
+	m.State.RefundedAt = newest(m.State.RefundedAt, was.RefundedAt(), m.State.History.RefundedAt())
 	return bellhop.OutcomeRecorded
 }
 
@@ -176,18 +176,20 @@ func later(c int) bellhop.Outcome {
 	return bellhop.OutcomeStale
 }
 
-func latest(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
+// newest is a time of the history as it is now. One that did not follow from the history before is
+// what an older bellhop kept, and stays unless something newer happened.
+func newest(kept, was, now time.Time) time.Time {
+	if kept.Equal(was) || now.After(kept) {
+		return now
 	}
-	return a
+	return kept
 }
 
 // Change returns the stream's change: none for an order that has not come yet, and none
 // where nothing changed.
 func (m Merged) Change(before State) (kind store.ChangeKind, ok bool) {
 	switch {
-	case m.Result.Outcome != bellhop.OutcomeRecorded:
+	case m.Result.Outcome != bellhop.OutcomeRecorded && !m.Happened: // an older body may tell of a refund
 		return "", false
 	case m.First:
 		return store.ChangeRecorded, true

@@ -4,14 +4,15 @@ import "bellhop"
 
 // PlanRefill decides what facts that were recorded before add to the orders that an older bellhop
 // kept less of: the content of the body that is an order's version, and every step of its history.
-// It adds no order, owes no push and changes neither the stream nor the ledger. It returns how many
-// orders change.
+// It leaves out what is not recorded yet: that is news. It adds no order, owes no push and changes
+// neither the stream nor the ledger. It returns how many orders change.
 func PlanRefill(before Before, facts []bellhop.Fact) (*Recording, int) {
 	p := recordPlan{before: before, orders: map[OrderKey]*OrderChange{}, orderRoom: make([]OrderChange, len(facts))}
 	for i := range facts {
 		f := &facts[i]
 		shop := before.Shops[f.Event.Shop]
-		if shop == nil || f.OrderID == 0 || before.Orders[OrderKey{shop.Row, f.OrderID}] == nil {
+		if f.OrderID == 0 || skipFor(f, shop) != "" || !settles(before.Lines[f.Event.ID].Outcome) ||
+			before.Orders[OrderKey{shop.Row, f.OrderID}] == nil {
 			continue
 		}
 		if o := p.order(shop, f); !o.State.Deleted && !f.Deleted {

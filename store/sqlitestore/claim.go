@@ -68,9 +68,13 @@ func (cl *claim) shop(id int64, n int) error {
 	return nil
 }
 
+// refunded is the amount of the refund that a push is about.
+const refunded = `CASE WHEN p.kind LIKE 'order.refunded:%' THEN (SELECT r.value ->> 'amount'
+	FROM json_each(o.history, '$.refunds') r WHERE r.value ->> 'id' = CAST(substr(p.kind, 16) AS INTEGER)) END`
+
 // load finds due pushes, in the order in which they became due.
 func (cl *claim) load(where string, limit int, args ...int64) ([]rules.Due, error) {
-	st := cl.c.Prepare(`SELECT ` + rows.DueColumns + ` FROM pushes p LEFT JOIN orders o ON o.no = p.order_no
+	st := cl.c.Prepare(`SELECT ` + rows.DueColumns + refunded + ` FROM pushes p LEFT JOIN orders o ON o.no = p.order_no
 		WHERE ` + where + ` ORDER BY p.next_at, p.id LIMIT ?`)
 	for _, a := range args {
 		st.Int(a)

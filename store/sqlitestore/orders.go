@@ -93,8 +93,10 @@ func lookUntil(c *sqlitefile.Conn, own int64, l *driver.List, q *driver.Query) (
 	there, err := prepare(c, `SELECT `+l.Column()+`, o.order_id`+walk.Text, walk.Args).First(
 		func(r sqlitefile.Row) { at, id = r.Int(), r.Int() })
 	if err == nil && there {
+		until = l.Until(at, id)
+	}
+	if until != "" {
 		q.Add(` AND (`+l.Column()+`, o.order_id) >= (?, ?)`, at, id)
-		until = driver.Cursor(at, id)
 	}
 	return until, first, last, err
 }

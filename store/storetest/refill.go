@@ -9,15 +9,17 @@ import (
 func refill(f *fixture) {
 	f.addShopWithPhone(bellhop.FormData)
 	newer, older := f.order(shop, 7, 2), f.order(shop, 7, 1)
-	f.record(newer, f.deletion(shop, 9))
+	history, waiting := f.refund(shop, 7, 3, 30), f.refund(shop, 7, 4, 31)
+	recorded := history
+	recorded.OrderID = 70 // an event that has its line, and that the order does not know
+	f.record(newer, f.deletion(shop, 9), recorded, older)
 	lines, pushes, last := f.allLines(store.LineQuery{}), f.allPushes(shop, store.PushQuery{}), f.lastChange()
 
 	again := newer
 	o := *newer.Order
 	o.Details = filled[bellhop.Details]()
 	again.Order = &o
-	history := f.refund(shop, 7, 3, 30)
-	n := must(f.s.Refill(f.ctx, []bellhop.Fact{older, again, history, f.order(shop, 8, 1), f.order(shop, 9, 1),
+	n := must(f.s.Refill(f.ctx, []bellhop.Fact{older, again, history, waiting, f.order(shop, 8, 1), f.order(shop, 9, 1),
 		f.edit("nobody.myshopify.com", 7, 1, 1), f.deletion(shop, 7)}))(f)
 	f.equal("orders", n, 1)
 	got := f.getOrder(7)
@@ -34,6 +36,7 @@ func refill(f *fixture) {
 	f.equal("found by its line", f.ids(store.OrderQuery{Text: o.Items[0].SKU}), []int64{7})
 	f.equal("nothing to catch up", must(f.s.CatchUp(f.ctx, 10))(f), 0)
 	f.kind(bellhop.Invalid, errOf(f.s.CatchUp(f.ctx, 0)))
+	f.equal("what was waiting", f.outcomes(waiting), []bellhop.Outcome{bellhop.OutcomeRecorded})
 	f.totalsMatch()
 }
 

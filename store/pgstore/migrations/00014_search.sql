@@ -1,11 +1,8 @@
 -- +goose Up
 -- The search index: which tokens an order has. A text array would serve, but a tsvector finds the
 -- beginnings of words, too, without an extension.
-ALTER TABLE orders
-    DROP COLUMN sought,
-    ADD COLUMN tokens tsvector; -- NULL until an older order is in the index
+-- The column sought is no longer written, and stays for an older bellhop that still runs.
+ALTER TABLE orders ADD COLUMN tokens tsvector; -- NULL until an older order is in the index
 
 -- +goose Down
-ALTER TABLE orders
-    DROP COLUMN tokens,
-    ADD COLUMN sought text;
+ALTER TABLE orders DROP COLUMN tokens;

@@ -22,7 +22,7 @@ FROM orders o, json_each(o.details, '$.items') i
 UNION ALL
 SELECT o.shop_id, o.order_id, o.name, i.key % 65536, i.item_id, i.title, i.variant, i.sku, i.quantity, i.quantity,
        i.price, o.currency
-FROM orders o JOIN items i ON i.key BETWEEN o.no * 65536 AND o.no * 65536 + 65535;
+FROM orders o JOIN items i ON i.key BETWEEN o.no * 65536 AND o.no * 65536 + 65535 WHERE o.details IS NULL;
 
 -- +goose Down
 DROP VIEW order_items;
