@@ -51,7 +51,7 @@ func ReadHistory(kept string) (h bellhop.History, err error) {
 
 // writeDocument returns JSON that PostgreSQL takes, which knows no NUL in a text.
 func writeDocument(v any) string {
-	b, _ := json.MarshalNoEscape(v) // plain fields
+	b, _ := json.Marshal(v) // plain fields
 	if !bytes.Contains(b, []byte(`\u0000`)) {
 		return string(b)
 	}
