@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/ext/fts5"
 
 	"bellhop"
 	"bellhop/internal/bodies"
@@ -102,6 +103,9 @@ func (f *File) connect(ctx context.Context, pragmas string) (*Conn, error) {
 	_, err = db.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true)
 	if err == nil {
 		err = db.Exec(pragmas)
+	}
+	if err == nil { // it may read the file, so that it needs the time to wait for others
+		err = fts5.Register(db)
 	}
 	if err != nil {
 		db.Close()

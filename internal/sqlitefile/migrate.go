@@ -10,7 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
-	_ "github.com/ncruces/go-sqlite3/driver" // goose goes through database/sql
+	"github.com/ncruces/go-sqlite3/driver" // goose goes through database/sql
+	"github.com/ncruces/go-sqlite3/ext/fts5"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 
@@ -113,8 +114,8 @@ func newer(ctx context.Context, s Schema, p *goose.Provider) error {
 }
 
 func eachSchema(path string, schemas []Schema, fn func(Schema, *goose.Provider) error) error {
-	db, err := sql.Open("sqlite3",
-		uri(path, "")+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)")
+	db, err := driver.Open(
+		uri(path, "")+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)", fts5.Register)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}

@@ -33,7 +33,10 @@ func (db *DB) Refill(ctx context.Context, facts []bellhop.Fact) (n int, err erro
 		r, n = rules.PlanRefill(before, facts)
 		return r
 	})
-	return n, err
+	if err != nil { // the writer may not be done with it
+		return 0, err
+	}
+	return n, nil
 }
 
 // plan loads what facts are about, and saves what a rule decides.
@@ -52,7 +55,10 @@ func (db *DB) plan(
 		r = rule(before, facts)
 		return save(tx, r, written)
 	})
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // texts are the parts of an order that are stored as text.

@@ -100,5 +100,8 @@ func (db *DB) CatchUp(ctx context.Context, limit int) (n int, err error) {
 		n = len(all)
 		return err
 	})
-	return n, err
+	if err != nil { // the writer may not be done with it
+		return 0, err
+	}
+	return n, nil
 }
