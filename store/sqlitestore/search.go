@@ -80,7 +80,7 @@ func (t *texts) seek(tokens string) {
 }
 
 // CatchUp implements [store.Recorder].
-func (db *DB) CatchUp(ctx context.Context, limit int) (n int, err error) {
+func (db *DB) CatchUp(ctx context.Context, limit int) (int, error) {
 	if err := driver.CheckLimit(limit); err != nil {
 		return 0, err
 	}
@@ -88,7 +88,8 @@ func (db *DB) CatchUp(ctx context.Context, limit int) (n int, err error) {
 		no     int64
 		domain string
 	}
-	err = db.write(ctx, "bring older orders into the search index", func(tx *sqlitefile.Tx) error {
+	n := 0 // no result by name: a return would set it while the writer may, too
+	err := db.write(ctx, "bring older orders into the search index", func(tx *sqlitefile.Tx) error {
 		all, err := sqlitefile.All(tx.Prepare(`SELECT o.no, s.domain FROM orders o CROSS JOIN shops s ON s.id = o.shop_id
 			WHERE o.sought IS NULL AND o.placed_at IS NOT NULL ORDER BY o.no DESC LIMIT ?`).Int(int64(limit)),
 			func(r sqlitefile.Row) older { return older{r.Int(), r.Text()} })
@@ -100,7 +101,7 @@ func (db *DB) CatchUp(ctx context.Context, limit int) (n int, err error) {
 		n = len(all)
 		return err
 	})
-	if err != nil { // the writer may not be done with it
+	if err != nil {
 		return 0, err
 	}
 	return n, nil
