@@ -13,7 +13,8 @@ import (
 
 // Record implements [store.Recorder]. It computes all it can before it enters the writer,
 // which everybody shares.
-func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) (results []bellhop.Result, err error) {
+func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
+	var results []bellhop.Result // no result by name: a return would set it while the writer may, too
 	r, err := db.plan(ctx, "record", facts, func(before rules.Before, facts []bellhop.Fact) (r *rules.Recording) {
 		r, results = rules.PlanRecord(before, facts)
 		return r
@@ -28,12 +29,13 @@ func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) (results []bellh
 }
 
 // Refill implements [store.Recorder].
-func (db *DB) Refill(ctx context.Context, facts []bellhop.Fact) (n int, err error) {
-	_, err = db.plan(ctx, "refill orders", facts, func(before rules.Before, facts []bellhop.Fact) (r *rules.Recording) {
+func (db *DB) Refill(ctx context.Context, facts []bellhop.Fact) (int, error) {
+	n := 0
+	_, err := db.plan(ctx, "refill orders", facts, func(before rules.Before, facts []bellhop.Fact) (r *rules.Recording) {
 		r, n = rules.PlanRefill(before, facts)
 		return r
 	})
-	if err != nil { // the writer may not be done with it
+	if err != nil {
 		return 0, err
 	}
 	return n, nil
