@@ -35,8 +35,8 @@ var errClosed = bellhop.Errorf(bellhop.Unavailable, "closed", "the database is c
 // the error.
 //
 // fn may run more than once, since the writer repeats a transaction without the job that failed in
-// it. fn must not wait for anything. If ctx is done first, Write returns without the result, and fn
-// may still run.
+// it. fn must not wait for anything. If ctx is done first, Write returns without waiting for fn,
+// which may still run: see [Put].
 func (f *File) Write(ctx context.Context, fn func(*Tx) error) error {
 	j := &job{fn: fn, ctx: ctx, done: make(chan error, 1)}
 	if err := f.hand(ctx, j); err != nil {
@@ -48,6 +48,20 @@ func (f *File) Write(ctx context.Context, fn func(*Tx) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Put is Write for an fn with a result, and returns none with an error. A caller that shared a
+// variable with fn would read or set it while fn may still run.
+func Put[T any](ctx context.Context, f *File, fn func(*Tx) (T, error)) (T, error) {
+	var made, none T
+	err := f.Write(ctx, func(tx *Tx) (err error) {
+		made, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		return none, err
+	}
+	return made, nil
 }
 
 // tryWrite is Write without waiting. It drops fn while many others wait.

@@ -39,10 +39,7 @@ func (q *Queue) Depth(ctx context.Context) (d queue.Depth, err error) {
 // events, and so Prune would never do it.
 func (q *Queue) Purge(ctx context.Context) (n int, err error) {
 	for part := purgeAtOnce; part == purgeAtOnce && err == nil; n += part {
-		err = q.file.Write(ctx, func(tx *sqlitefile.Tx) (err error) {
-			part, err = q.purge(tx)
-			return err
-		})
+		part, err = sqlitefile.Put(ctx, q.file, q.purge)
 	}
 	return n, queue.Wrap("purge the queue", err)
 }
@@ -167,17 +164,15 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 // takeDead removes the dead letters with these ids, or all, after fn has handled
 // each.
 func (q *Queue) takeDead(ctx context.Context, ids []bellhop.EventID,
-	fn func(*sqlitefile.Tx, sqlitefile.Archived) error) (n int, err error) {
-	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
+	fn func(*sqlitefile.Tx, sqlitefile.Archived) error) (int, error) {
+	return sqlitefile.Put(ctx, q.file, func(tx *sqlitefile.Tx) (int, error) {
 		chosen, err := q.chosen(tx, ids)
-		n = len(chosen)
-		for i := 0; i < n && err == nil; i++ {
+		for i := 0; i < len(chosen) && err == nil; i++ {
 			seq := chosen[i].Seq
 			err = cmp.Or(fn(tx, chosen[i]), tx.Prepare(`DELETE FROM dead WHERE queue = ? AND seq = ?`).Int(q.id).Int(seq).Exec())
 		}
-		return err
+		return len(chosen), err
 	})
-	return n, err
 }
 
 // chosen returns the dead letters with these ids, or all.

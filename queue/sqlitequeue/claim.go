@@ -101,29 +101,27 @@ func (r *room) widen(events int, bytes int64) {
 
 // take leases up to max events in one transaction: retries get at most half of the
 // room while others wait.
-func (q *Queue) take(ctx context.Context, max int) (out []claimed, err error) {
-	err = q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
+func (q *Queue) take(ctx context.Context, max int) ([]claimed, error) {
+	return sqlitefile.Put(ctx, q.file, func(tx *sqlitefile.Tx) ([]claimed, error) {
 		now := q.now()
-		out = out[:0]
 		attrs, err := q.attributes(tx.Conn)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := q.expire(tx, now, attrs.MaxAttempts); err != nil {
-			return err
+			return nil, err
 		}
 		fresh, retried, err := q.choose(tx, now, max)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		expires := now.Add(attrs.Visibility)
-		if out, err = q.lease(tx, out, fresh, false, expires); err != nil {
-			return err
+		out, err := q.lease(tx, nil, fresh, false, expires)
+		if err != nil {
+			return nil, err
 		}
-		out, err = q.lease(tx, out, retried, true, expires)
-		return err
+		return q.lease(tx, out, retried, true, expires)
 	})
-	return out, err
 }
 
 // choose takes one suspect by itself every other time, so that other events get on

@@ -21,14 +21,12 @@ type lease struct {
 
 // Settle implements [queue.Consumer].
 func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error {
-	var stale []queue.Receipt
-	err := q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
-		stale = nil
+	stale, err := sqlitefile.Put(ctx, q.file, func(tx *sqlitefile.Tx) (stale []queue.Receipt, err error) {
 		attrs, err := q.attributes(tx.Conn)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return q.eachLease(tx, queue.ReceiptsOf(verdicts), func(l lease, at []int) error {
+		err = q.eachLease(tx, queue.ReceiptsOf(verdicts), func(l lease, at []int) error {
 			kept := l.items
 			for _, i := range at {
 				_, seq := verdicts[i].Receipt.Numbers()
@@ -44,6 +42,7 @@ func (q *Queue) Settle(ctx context.Context, verdicts ...queue.Settlement) error 
 			}
 			return shrink(tx, l.id, kept)
 		})
+		return stale, err
 	})
 	return queue.StaleOr(err, stale)
 }
@@ -152,11 +151,9 @@ func (q *Queue) dropRetry(tx *sqlitefile.Tx, l lease, seq int64) error {
 // Extend implements [queue.Consumer]. A batch shares its lease: Extend extends its
 // other events too.
 func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.Receipt) error {
-	var stale []queue.Receipt
-	err := q.file.Write(ctx, func(tx *sqlitefile.Tx) error {
-		stale = nil
+	stale, err := sqlitefile.Put(ctx, q.file, func(tx *sqlitefile.Tx) (stale []queue.Receipt, err error) {
 		until := q.now().Add(d)
-		return q.eachLease(tx, receipts, func(l lease, at []int) error {
+		err = q.eachLease(tx, receipts, func(l lease, at []int) error {
 			held := false
 			for _, i := range at {
 				if _, seq := receipts[i].Numbers(); slices.Contains(l.items, seq) {
@@ -170,6 +167,7 @@ func (q *Queue) Extend(ctx context.Context, d time.Duration, receipts ...queue.R
 			}
 			return tx.Prepare(`UPDATE leases SET expires_at = ? WHERE id = ?`).Time(until).Int(l.id).Exec()
 		})
+		return stale, err
 	})
 	return queue.StaleOr(err, stale)
 }

@@ -258,23 +258,18 @@ func (db *DB) oldBodies(ctx context.Context, before time.Time, limit int) (from,
 
 // dropBodies drops the bodies of settled events.
 func (db *DB) dropBodies(ctx context.Context, from, to int64, old []int64) (int, error) {
-	dropped := 0
-	err := db.write(ctx, "drop old bodies", func(tx *sqlitefile.Tx) error {
-		dropped = 0
+	return put(ctx, db, "drop old bodies", func(tx *sqlitefile.Tx) (int, error) {
+		dropped := 0
 		for _, seq := range old {
 			err := tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ?
 				AND (SELECT outcome FROM ledger WHERE seq = events.seq) <> 'dead'`).Int(seq).Exec()
 			if err != nil {
-				return err
+				return 0, err
 			}
 			dropped += int(tx.Changes())
 		}
-		return tx.Prepare(`UPDATE pruned SET seq = ? WHERE seq = ?`).Int(to).Int(from).Exec()
+		return dropped, tx.Prepare(`UPDATE pruned SET seq = ? WHERE seq = ?`).Int(to).Int(from).Exec()
 	})
-	if err != nil {
-		return 0, err
-	}
-	return dropped, nil
 }
 
 func prunedTo(c *sqlitefile.Conn) (int64, error) {

@@ -77,21 +77,21 @@ func loadToSettle(c *sqlitefile.Conn, settled []store.Settled) (b rules.SettleBe
 }
 
 // ResendPushes implements [store.Deliveries].
-func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (n int, err error) {
+func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at time.Time) (int, error) {
 	if err := driver.CheckResend(ids); err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	err = db.write(ctx, "send pushes again", func(tx *sqlitefile.Tx) error {
+	n, err := put(ctx, db, "send pushes again", func(tx *sqlitefile.Tx) (int, error) {
 		var c rules.Changes
 		own, err := shopID(tx.Conn, shop)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		n = 0
+		n := 0
 		for _, id := range ids {
 			found, err := loadPushes(tx.Conn, pushByID, id)
 			if err != nil {
-				return err
+				return 0, err
 			}
 			if len(found) == 0 || found[0].Shop != own || !c.Resend(found[0]) {
 				continue
@@ -99,11 +99,11 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 			err = tx.Prepare(`UPDATE pushes SET status = 'pending', reason = ?, next_at = ?, attempts = 0,
 				first_attempt_at = NULL, gathered_since = NULL WHERE id = ?`).Text(store.ReasonResent).Time(at).Int(id).Exec()
 			if err != nil {
-				return err
+				return 0, err
 			}
 			n++
 		}
-		return saveChanges(tx.Conn, &c)
+		return n, saveChanges(tx.Conn, &c)
 	})
 	if err == nil {
 		db.wake()

@@ -14,53 +14,39 @@ import (
 // Record implements [store.Recorder]. It computes all it can before it enters the writer,
 // which everybody shares.
 func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
-	var results []bellhop.Result // no result by name: a return would set it while the writer may, too
-	r, err := db.plan(ctx, "record", facts, func(before rules.Before, facts []bellhop.Fact) (r *rules.Recording) {
-		r, results = rules.PlanRecord(before, facts)
-		return r
-	})
-	if err != nil {
-		return nil, err
-	}
-	if r.Wake {
-		db.wake()
-	}
-	return results, nil
+	return plan(ctx, db, "record", facts, rules.PlanRecord)
 }
 
 // Refill implements [store.Recorder].
 func (db *DB) Refill(ctx context.Context, facts []bellhop.Fact) (int, error) {
-	n := 0
-	_, err := db.plan(ctx, "refill orders", facts, func(before rules.Before, facts []bellhop.Fact) (r *rules.Recording) {
-		r, n = rules.PlanRefill(before, facts)
-		return r
-	})
-	if err != nil {
-		return 0, err
-	}
-	return n, nil
+	return plan(ctx, db, "refill orders", facts, rules.PlanRefill)
 }
 
 // plan loads what facts are about, and saves what a rule decides.
-func (db *DB) plan(
-	ctx context.Context, what string, facts []bellhop.Fact, rule func(rules.Before, []bellhop.Fact) *rules.Recording,
-) (r *rules.Recording, err error) {
+func plan[T any](
+	ctx context.Context, db *DB, what string, facts []bellhop.Fact,
+	rule func(rules.Before, []bellhop.Fact) (*rules.Recording, T),
+) (result T, err error) {
 	if facts, err = driver.CheckFacts(facts); err != nil || len(facts) == 0 {
-		return &rules.Recording{}, err
+		return result, err
+	}
+	type planned struct {
+		result T
+		wake   bool
 	}
 	written := write(facts)
-	err = db.write(ctx, what, func(tx *sqlitefile.Tx) error {
+	p, err := put(ctx, db, what, func(tx *sqlitefile.Tx) (planned, error) {
 		before, err := load(tx.Conn, facts)
 		if err != nil {
-			return err
+			return planned{}, err
 		}
-		r = rule(before, facts)
-		return save(tx, r, written)
+		r, result := rule(before, facts)
+		return planned{result, r.Wake}, save(tx, r, written)
 	})
-	if err != nil {
-		return nil, err
+	if p.wake {
+		db.wake()
 	}
-	return r, nil
+	return p.result, err
 }
 
 // texts are the parts of an order that are stored as text.

@@ -88,21 +88,15 @@ func (db *DB) CatchUp(ctx context.Context, limit int) (int, error) {
 		no     int64
 		domain string
 	}
-	n := 0 // no result by name: a return would set it while the writer may, too
-	err := db.write(ctx, "bring older orders into the search index", func(tx *sqlitefile.Tx) error {
+	return put(ctx, db, "bring older orders into the search index", func(tx *sqlitefile.Tx) (int, error) {
 		all, err := sqlitefile.All(tx.Prepare(`SELECT o.no, s.domain FROM orders o CROSS JOIN shops s ON s.id = o.shop_id
 			WHERE o.sought IS NULL AND o.placed_at IS NOT NULL ORDER BY o.no DESC LIMIT ?`).Int(int64(limit)),
 			func(r sqlitefile.Row) older { return older{r.Int(), r.Text()} })
 		for _, o := range all {
 			if err := seekStored(tx.Conn, o.no, o.domain); err != nil {
-				return err
+				return 0, err
 			}
 		}
-		n = len(all)
-		return err
+		return len(all), err
 	})
-	if err != nil {
-		return 0, err
-	}
-	return n, nil
 }

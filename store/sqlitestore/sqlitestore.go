@@ -109,15 +109,8 @@ func get[T any](ctx context.Context, read reading, what string, fn func(*sqlitef
 
 // put is get inside the writer.
 func put[T any](ctx context.Context, db *DB, what string, fn func(*sqlitefile.Tx) (T, error)) (T, error) {
-	var made, none T
-	err := db.write(ctx, what, func(tx *sqlitefile.Tx) (err error) {
-		made, err = fn(tx)
-		return err
-	})
-	if err != nil {
-		return none, err
-	}
-	return made, nil
+	made, err := sqlitefile.Put(ctx, db.file, fn)
+	return made, wrap(what, err)
 }
 
 // list reads the rows of one query with row.
