@@ -443,3 +443,32 @@ func TestOtherPrograms(t *testing.T) {
 		t.Errorf("the sqlite3 shell says %q, %v", out, err)
 	}
 }
+
+// A write's result that comes after its context ended is nobody's.
+func TestPutAfterItsContext(t *testing.T) {
+	f := open(t, filepath.Join(t.TempDir(), "put.db"), sqlitefile.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	started, goOn := make(chan struct{}), make(chan struct{})
+	go func() {
+		<-started
+		cancel()
+	}()
+	n, err := sqlitefile.Put(ctx, f, func(*sqlitefile.Tx) (int, error) {
+		close(started)
+		<-goOn
+		return 1, nil
+	})
+	close(goOn)
+	if n != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("a write without its context gave %d, %v", n, err)
+	}
+	n, err = sqlitefile.Put(t.Context(), f, func(*sqlitefile.Tx) (int, error) { return 2, nil })
+	if n != 2 || err != nil {
+		t.Errorf("the next write gave %d, %v", n, err)
+	}
+	failed := errors.New("failed")
+	n, err = sqlitefile.Put(t.Context(), f, func(*sqlitefile.Tx) (int, error) { return 3, failed })
+	if n != 0 || !errors.Is(err, failed) {
+		t.Errorf("a write that failed gave %d, %v", n, err)
+	}
+}
