@@ -18,44 +18,36 @@ import (
 // Record implements [store.Recorder]: one round trip loads the rows that the facts name,
 // another saves the rules' decisions. It starts over after a deadlock, or if another
 // process added an order or event first.
-func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) (results []bellhop.Result, err error) {
-	err = db.plan(ctx, facts, func(before rules.Before, facts []bellhop.Fact) (r *rules.Recording) {
-		r, results = rules.PlanRecord(before, facts)
-		return r
-	})
-	if err != nil {
-		return nil, wrap("record", err)
-	}
-	return results, nil
+func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
+	return plan(ctx, db, "record", facts, rules.PlanRecord)
 }
 
 // Refill implements [store.Recorder].
-func (db *DB) Refill(ctx context.Context, facts []bellhop.Fact) (n int, err error) {
-	err = db.plan(ctx, facts, func(before rules.Before, facts []bellhop.Fact) (r *rules.Recording) {
-		r, n = rules.PlanRefill(before, facts)
-		return r
-	})
-	return n, wrap("refill orders", err)
+func (db *DB) Refill(ctx context.Context, facts []bellhop.Fact) (int, error) {
+	return plan(ctx, db, "refill orders", facts, rules.PlanRefill)
 }
 
 // plan loads what facts are about, and saves what a rule decides.
-func (db *DB) plan(
-	ctx context.Context, facts []bellhop.Fact, rule func(rules.Before, []bellhop.Fact) *rules.Recording,
-) error {
+func plan[T any](
+	ctx context.Context, db *DB, what string, facts []bellhop.Fact,
+	rule func(rules.Before, []bellhop.Fact) (*rules.Recording, T),
+) (T, error) {
+	var result, none T
 	facts, err := driver.CheckFacts(facts)
 	if err != nil || len(facts) == 0 {
-		return err
+		return none, wrap(what, err)
 	}
 	if err := db.keepDictionary(ctx); err != nil {
-		return err
+		return none, wrap(what, err)
 	}
-	return db.worker.Write(ctx, func(tx *postgres.Tx) error {
+	err = db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		l := loading{facts: facts, Before: rules.Before{Shops: map[string]*rules.StoredShop{},
 			Lines: map[bellhop.EventID]rules.StoredLine{}, Orders: map[rules.OrderKey]*rules.StoredOrder{}}}
 		if err := tx.Do(l.load); err != nil {
 			return err
 		}
-		s := recording{Recording: rule(l.Before, facts)}
+		var s recording
+		s.Recording, result = rule(l.Before, facts)
 		s.writes = newWrites(db, &s.Changes)
 		if err := s.loadSentOrders(tx); err != nil {
 			return err
@@ -66,6 +58,10 @@ func (db *DB) plan(
 		s.writes.committed(ctx)
 		return nil
 	})
+	if err != nil {
+		return none, wrap(what, err)
+	}
+	return result, nil
 }
 
 // loading is a call of Record as it finds the database.
