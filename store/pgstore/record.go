@@ -16,8 +16,8 @@ import (
 )
 
 // Record implements [store.Recorder]: one round trip loads the rows that the facts name,
-// another saves the rules' decisions. It starts over after a deadlock, or if another
-// process added an order or event first.
+// another saves the rules' decisions. If another process added an order or event first, or
+// after a deadlock, it starts over, alone.
 func (db *DB) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
 	return plan(ctx, db, "record", facts, rules.PlanRecord)
 }
@@ -40,9 +40,11 @@ func plan[T any](
 	if err := db.keepDictionary(ctx); err != nil {
 		return none, wrap(what, err)
 	}
+	turn := takeTurn
 	err = db.worker.Write(ctx, func(tx *postgres.Tx) error {
-		l := loading{facts: facts, Before: rules.Before{Shops: map[string]*rules.StoredShop{},
+		l := loading{turn: turn, facts: facts, Before: rules.Before{Shops: map[string]*rules.StoredShop{},
 			Lines: map[bellhop.EventID]rules.StoredLine{}, Orders: map[rules.OrderKey]*rules.StoredOrder{}}}
+		turn = takeTurnAlone
 		if err := tx.Do(l.load); err != nil {
 			return err
 		}
@@ -67,10 +69,16 @@ func plan[T any](
 // loading is a call of Record as it finds the database.
 type loading struct {
 	rules.Before
+	turn  string
 	facts []bellhop.Fact
 }
 
 const (
+	// Of batches that add the same order all but one start over. Beside others that may happen
+	// again and again; alone it can't.
+	takeTurn      = `SELECT pg_advisory_xact_lock_shared(hashtext('bellhop record'))`
+	takeTurnAlone = `SELECT pg_advisory_xact_lock(hashtext('bellhop record'))`
+
 	loadShops     = `SELECT domain, id, disabled, own_secret_only FROM shops WHERE domain = ANY($1)`
 	loadReceivers = `SELECT s.domain, d.id, d.free_at, coalesce(p.settings, '')
 		FROM shops s CROSS JOIN LATERAL (SELECT id, free_at, person_id FROM devices
@@ -90,6 +98,7 @@ const (
 // load queues the rows that the facts name, and locks them in a fixed order.
 func (l *loading) load(q *postgres.Batch) {
 	domains, ids := l.names()
+	q.Exec(l.turn)
 	q.Each(l.addLine, loadLines, ids)
 	q.Each(l.addShop, loadShops, domains)
 	q.Rows(l.addReceiver, loadReceivers, domains, rules.FanOutAbove+1)
