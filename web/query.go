@@ -21,7 +21,7 @@ type OrderFilter struct {
 	Fulfillment string    `query:"fulfillment_status" maxLength:"40" example:"unfulfilled" doc:"As Shopify says: unfulfilled, partial, fulfilled or restocked."`
 	Cancelled   string    `query:"cancelled" enum:"true,false" doc:"Only those that were cancelled, or only those that were not."`
 	Test        string    `query:"test" enum:"true,false" doc:"Only tests, or only orders that are none."`
-	Tag         string    `query:"tag" maxLength:"200" example:"vip" doc:"One of its tags, whole, in capitals or not."`
+	Tag         string    `query:"tag" maxLength:"200" example:"vip" doc:"One of its tags, whole: each character counts. Capitals and full or half width make no difference."`
 	Since       time.Time `query:"since" doc:"Placed at or after."`
 	Before      time.Time `query:"before" doc:"Placed before."`
 	AtLeast     string    `query:"at_least" maxLength:"20" pattern:"^[0-9]+(\\.[0-9]+)?$" patternDescription:"an amount such as 100 or 49.90" example:"49.90" doc:"What it comes to now is this or more, in its own currency."`

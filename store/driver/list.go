@@ -97,7 +97,7 @@ func ParseList(q store.OrderQuery) (l List, err error) {
 		l.At, l.ID = before, math.MinInt64
 	}
 	if q.Tag != "" {
-		l.Words = append(l.Words, Tagged(q.Tag)...)
+		l.Words = append(l.Words, Tagged(q.Tag))
 	}
 	return l, nil
 }

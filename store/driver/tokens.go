@@ -22,7 +22,7 @@ import (
 const (
 	markWord = "·" // a word, found by its beginning
 	markEnd  = "«" // a number written backwards, found by its last digits
-	markTag  = "§" // a whole tag
+	markTag  = "§" // a hash of a whole tag
 )
 
 // These bound what an order brings into the index.
@@ -206,6 +206,9 @@ func TokenText(o *bellhop.Order, h *bellhop.History) string {
 	if o.Number != 0 {
 		t.word(strconv.FormatInt(o.Number, 10))
 	}
+	for _, tag := range o.Tags { // ahead of texts, so that none of those takes their room
+		t.add(markTag, tagHash(tag))
+	}
 	t.name(o.CustomerName)
 	t.words(o.CustomerEmail, true)
 	if c := o.Customer; c != nil {
@@ -222,7 +225,6 @@ func TokenText(o *bellhop.Order, h *bellhop.History) string {
 	}
 	for _, tag := range o.Tags {
 		t.words(tag, false)
-		t.tag(tag)
 	}
 	for i := range h.Fulfillments {
 		for _, n := range h.Fulfillments[i].Tracking {
@@ -242,14 +244,10 @@ func TokenText(o *bellhop.Order, h *bellhop.History) string {
 	return string(bytes.TrimSuffix(t.text, []byte(" ")))
 }
 
-// tag adds a whole tag, with an end, since queries match beginnings.
-func (t *tokens) tag(s string) {
-	if t.full() {
-		return
-	}
-	if s = joined(s); s != "" {
-		t.add(markTag, s+markTag)
-	}
+// tagHash stands for a whole tag, of whatever characters. Case and width make no difference: capitals
+// come first, since some small letters share one, such as σ and ς.
+func tagHash(tag string) string {
+	return hash36(strings.ToLower(strings.ToUpper(strings.TrimSpace(norm.NFKC.String(tag)))), 13)
 }
 
 // name adds a person's name, which is also found without the space in it.
@@ -272,7 +270,7 @@ func (t *tokens) number(s string) {
 }
 
 // Tagged wants a whole tag.
-func Tagged(tag string) []Wanted { return []Wanted{{markTag + joined(tag) + markTag}} }
+func Tagged(tag string) Wanted { return Wanted{markTag + tagHash(tag)} }
 
 // Wanted is one word of a query. An order has it if one of its tokens begins with one of these.
 type Wanted []string
@@ -339,12 +337,14 @@ func match(shop string, words []Wanted, open, shut, or, and string) string {
 
 // shopMark begins the tokens of a shop's orders, so that a search reads nothing of other shops.
 // Two shops may share one: a driver looks at the order's shop, too.
-func shopMark(shop string) string {
-	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-	var b [5]byte
-	h := xxhash.Sum64String(shop)
+func shopMark(shop string) string { return hash36(shop, 5) }
+
+// hash36 is a hash of a text, in digits of base 36: 13 hold all of it.
+func hash36(s string, digits int) string {
+	const all = "0123456789abcdefghijklmnopqrstuvwxyz"
+	b, h := make([]byte, digits), xxhash.Sum64String(s)
 	for i := range b {
-		b[i], h = digits[h%36], h/36
+		b[i], h = all[h%36], h/36
 	}
-	return string(b[:])
+	return string(b)
 }

@@ -1,6 +1,7 @@
 package driver_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +81,20 @@ func TestTokensAreBounded(t *testing.T) {
 	for _, s := range tokens {
 		if n := len([]rune(s)); n > 5+1+41 {
 			t.Errorf("a token of %d characters: %q", n, s)
+		}
+	}
+}
+
+// TestEachTagIsFound holds an order with all tags that Shopify allows to each of them.
+func TestEachTagIsFound(t *testing.T) {
+	o := searched()
+	for i := range 250 {
+		o.Tags = append(o.Tags, fmt.Sprintf("%c wrapped%d by%d", '🌀'+i, i, i))
+	}
+	tokens := strings.Fields(driver.TokenText(o, &o.History))
+	for _, tag := range o.Tags {
+		if !found(tokens, []driver.Wanted{driver.Tagged(tag)}) {
+			t.Errorf("%q is not found", tag)
 		}
 	}
 }

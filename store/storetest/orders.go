@@ -226,6 +226,26 @@ func orderFilters(f *fixture) {
 	}
 }
 
+// tagFilter finds tags by all of their characters, whatever those are.
+func tagFilter(f *fixture) {
+	f.addShop(shop)
+	for i, tags := range [][]string{
+		{"a-b", "🎁"}, {"ab", "🎁🎁"}, {"a b"}, {"Ａ－Ｂ"}, {"ΟΔΟΣ"}, {"Prix réduit"}, {`'"\*:&|`}, {"깨지기 쉬움"},
+		{strings.Repeat("long ", 12) + "1"}, {strings.Repeat("long ", 12) + "2"},
+	} {
+		fact := f.order(shop, int64(i+1), 1)
+		fact.Order.Tags = tags
+		f.record(fact)
+	}
+	for tag, want := range map[string][]int64{
+		"a-b": {4, 1}, "A-B": {4, 1}, "ab": {2}, "a b": {3}, "a": {}, "-": {}, " ": {}, "🎁": {1}, "🎁🎁": {2}, " 🎁 ": {1},
+		"οδος": {5}, "οδοσ": {5}, "prix réduit": {6}, "prix reduit": {}, `'"\*:&|`: {7}, "*": {}, "깨지기 쉬움": {8},
+		"깨지기쉬움": {}, strings.Repeat("long ", 12) + "1": {9},
+	} {
+		f.equal("tag "+tag, f.ids(store.OrderQuery{Tag: tag, Limit: 1}), want)
+	}
+}
+
 func search(f *fixture) {
 	f.addShop(shop)
 	for i, o := range []bellhop.Order{

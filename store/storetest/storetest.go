@@ -49,6 +49,7 @@ func Run(t *testing.T, d Driver) {
 		{"Handling", handling},
 		{"OrderPages", orderPages},
 		{"OrderFilters", orderFilters},
+		{"TagFilter", tagFilter},
 		{"Search", search},
 		{"BadQueries", badQueries},
 		{"PushesOncePerDevice", pushesOncePerDevice},
