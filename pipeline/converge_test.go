@@ -136,8 +136,12 @@ func compare(t *testing.T, s store.Store, expect map[simulate.OrderKey]simulate.
 				t.Errorf("order %d of %s: %v; want it shown: %v\n%s", key.ID, key.Shop, err, shown, diff)
 			}
 		}
-		if shown && len(got.Pushes) != 1 {
-			t.Errorf("order %d owes %d pushes, want 1", key.ID, len(got.Pushes))
+		lines := map[bellhop.PushKind]int{}
+		for _, p := range got.Pushes {
+			lines[p.Kind]++
+		}
+		if shown && lines[bellhop.PushOrderNew] != 1 || len(lines) != len(got.Pushes) {
+			t.Errorf("the delivery log has for order %d: %v", key.ID, lines)
 		}
 	}
 	checkCoverage(t, expect)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -278,7 +279,8 @@ func (p *recordPlan) wipe(o *OrderChange, at time.Time) {
 }
 
 // owe adds an order's pushes to the devices of its shop: one each, or a fan-out if they are
-// many. News that nobody gets a push for has one line in the delivery log, which says why.
+// many. News that nobody gets a push for has one line in the delivery log, which says why, unless the
+// shop has devices and no owner wants such news.
 func (p *recordPlan) owe(shop *StoredShop, o *OrderChange, news News, f *bellhop.Fact) (n int) {
 	var total bellhop.Money // as far as the fact states it
 	if f.Order != nil {
@@ -288,8 +290,8 @@ func (p *recordPlan) owe(shop *StoredShop, o *OrderChange, news News, f *bellhop
 	noted := news.Kind == bellhop.PushOrderNew || slices.ContainsFunc(shop.Receivers, func(r Receiver) bool {
 		return asked(r.Settings, news.Kind)
 	})
-	if push.Skipped == "" && len(shop.Receivers) == 0 {
-		push.Skipped = store.ReasonNoDevice
+	if len(shop.Receivers) == 0 {
+		noted, push.Skipped = true, cmp.Or(push.Skipped, store.ReasonNoDevice)
 	}
 	switch {
 	case push.Skipped != "" && noted:

@@ -241,9 +241,33 @@ func TestPlanRecordOwes(t *testing.T) {
 			t.Errorf("%s: wake %t", name, r.Wake)
 		}
 	}
-	if r, results := rules.PlanRecord(shopOf(0), events(paid(1))); len(r.Owed) != 1 ||
-		r.Owed[0].Skipped != store.ReasonNoDevice || results[0].Pushes != 0 {
-		t.Errorf("no device: %+v", r.Owed)
+}
+
+// TestPlanRecordWithoutDevices shows that all that would ring has a line, once.
+func TestPlanRecordWithoutDevices(t *testing.T) {
+	cancelled, latePaid := paid(3), paid(2)
+	cancelled.Order.CancelledAt, latePaid.Order.UpdatedAt = noon, noon.Add(-25*time.Hour)
+	for name, c := range map[string]struct {
+		facts []bellhop.Fact
+		want  string
+	}{
+		"new":            {events(paid(1)), "order.new no_device"},
+		"an old payment": {events(orderFact(1, 1, 1), latePaid), "order.new no_device, order.paid too_old"},
+		"all": {events(orderFact(1, 1, 1), paid(2), cancelled, refundFact(1, 4), refundFact(2, 6)),
+			"order.new no_device, order.paid no_device, order.cancelled no_device, order.refunded:1 no_device, " +
+				"order.refunded:2 no_device"},
+	} {
+		r, results := rules.PlanRecord(shopOf(0), c.facts)
+		var got []string
+		for _, p := range r.Owed {
+			got = append(got, string(p.Kind)+" "+p.Skipped)
+		}
+		if s := strings.Join(got, ", "); s != c.want {
+			t.Errorf("%s: %s; want %s", name, s, c.want)
+		}
+		if r.Wake || slices.ContainsFunc(results, func(r bellhop.Result) bool { return r.Pushes != 0 }) {
+			t.Errorf("%s wakes a push worker: %+v", name, results)
+		}
 	}
 }
 

@@ -37,11 +37,28 @@ func noDevice(f *fixture) {
 	if p.Status != bellhop.PushSkipped || p.Reason != "no_device" || p.DeviceID != 0 || !p.NextAt.IsZero() {
 		f.Errorf("push %+v", p)
 	}
+	version := func(n int, status string) bellhop.Fact {
+		fact := f.order(shop, 8, n)
+		fact.Order.FinancialStatus = status
+		return fact
+	}
+	f.record(version(1, "pending"))
+	f.record(version(2, "paid"))
+	f.record(version(3, "voided"))
+	f.record(version(4, "paid"), f.refund(shop, 8, 1, 50))
+	f.record(f.refund(shop, 8, 1, 51), f.refund(shop, 8, 2, 52))
+	var kinds []bellhop.PushKind
+	for _, p := range f.getOrder(8).Pushes {
+		kinds = append(kinds, p.Kind)
+		f.equal("why", p.Reason, "no_device")
+	}
+	f.equal("a line each", kinds, []bellhop.PushKind{bellhop.PushOrderNew, bellhop.PushOrderPaid, bellhop.RefundKind(1),
+		bellhop.RefundKind(2)})
 	f.addDevice(shop, "late", bellhop.FormData)
 	f.record(f.order(shop, 7, 2))
 	f.onePush(7)
 	f.equal("claimed", len(f.claim(at(9999), 10)), 0)
-	f.equal("counts", f.countsMatch(shop), map[bellhop.PushStatus]int64{bellhop.PushSkipped: 1})
+	f.equal("counts", f.countsMatch(shop), map[bellhop.PushStatus]int64{bellhop.PushSkipped: 5})
 }
 
 func oldOrdersOweNothing(f *fixture) {
