@@ -97,3 +97,31 @@ func TestARotatedPassword(t *testing.T) {
 	}
 	s.log.noSecrets(t, "p@ssword", url.QueryEscape("p@ssword"))
 }
+
+// TestColdStartsOnANewerSchema is a deployment between its migration and its code, and a rollback.
+func TestColdStartsOnANewerSchema(t *testing.T) {
+	s := newStack(t, 1)
+	admin, err := pgx.Connect(t.Context(), s.where.DB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(t.Context())
+	do := func(sql string) {
+		t.Helper()
+		if _, err := admin.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(`INSERT INTO schema_store (version_id, is_applied) VALUES (99, true)`)
+	if r := s.invoke("record", s.anOrder(1, "")); r.Err() != nil || !r.Cold {
+		t.Errorf("on a newer schema: %v, cold %v", r.Err(), r.Cold)
+	}
+	s.call("migrate", map[string]any{"shops": []string{"late.myshopify.com"}})
+	s.functions["record"].Kill()
+	do(`UPDATE oldest_versions SET version = 99`)
+	for _, name := range []string{"record", "migrate"} {
+		if e := s.invoke(name, s.anOrder(2, "")).Err(); e == nil || !strings.Contains(e.Error(), "newer than this bellhop") {
+			t.Errorf("%s on one that is too new: %v", name, e)
+		}
+	}
+}

@@ -301,9 +301,13 @@ func envFrom(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
-// sql FILE STATEMENT changes a database behind bellhop's back.
+// sql FILE|URL STATEMENT changes a database behind bellhop's back.
 func runSQL(ts *testscript.TestScript, _ bool, args []string) {
-	db, err := sql.Open("sqlite3", "file:"+ts.MkAbs(args[0]))
+	driver, at := "sqlite3", "file:"+ts.MkAbs(args[0])
+	if strings.HasPrefix(args[0], "postgres:") {
+		driver, at = "pgx", args[0]
+	}
+	db, err := sql.Open(driver, at)
 	ts.Check(err)
 	defer db.Close()
 	_, err = db.Exec(args[1])

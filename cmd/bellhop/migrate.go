@@ -7,8 +7,9 @@ type migrateCmd struct{ wire.Storage }
 func (migrateCmd) Help() string {
 	return `Creates the database if there is none. Take a backup first.
 
-Running processes go on: migrations only add, so the previous version keeps working on the new schema. But it would
-not start on it. Run bellhop migrate of the new version, then restart bellhop serve and bellhop worker soon.`
+Running processes go on: migrations only add, so the previous version keeps working on the new schema, and starts on
+it. The database keeps the oldest version that can; an older bellhop ends and says so. Run bellhop migrate of the new
+version, then restart bellhop serve and bellhop worker.`
 }
 
 func (c *migrateCmd) Run(j *job) error {

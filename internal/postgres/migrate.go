@@ -27,6 +27,10 @@ import (
 type Schema struct {
 	Name string // lower case; part of a table's name
 	FS   fs.FS  // goose's SQL files, in its folder migrations
+	// Oldest is the oldest version whose program can work with the newest one, and so may start on it: after a
+	// rollback, or a restart in the midst of an upgrade. Whoever adds a migration that older programs can't bear
+	// raises it.
+	Oldest int64
 }
 
 // migrationPatience bounds the wait for somebody else's migration.
@@ -96,8 +100,12 @@ func migrate(ctx context.Context, cfg *pgx.ConnConfig, s Schema) (applied int, e
 	if err != nil {
 		return 0, fmt.Errorf("read the version of %s: %w", s.Name, explain(err))
 	}
+	oldest, err := keepOldest(ctx, db, s)
+	if err != nil {
+		return 0, fmt.Errorf("read the oldest version for %s: %w", s.Name, explain(err))
+	}
 	if known := s.latest(); at > known {
-		return 0, newer(s, at, known)
+		return 0, newer(s, at, known, oldest)
 	}
 	for try := 1; ; try++ {
 		done, err := p.Up(ctx)
@@ -116,6 +124,20 @@ func migrate(ctx context.Context, cfg *pgx.ConnConfig, s Schema) (applied int, e
 	}
 }
 
+// keepOldest keeps s.Oldest in the database before the migrations that need it, and returns what the database
+// keeps: more if a newer program migrated it.
+func keepOldest(ctx context.Context, db *sql.DB, s Schema) (oldest int64, err error) {
+	_, err = db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS `+oldestTable+
+		` (schema text PRIMARY KEY, version bigint NOT NULL)`)
+	if err != nil {
+		return 0, err
+	}
+	err = db.QueryRowContext(ctx, `INSERT INTO `+oldestTable+` AS kept (schema, version) VALUES ($1, $2)
+		ON CONFLICT (schema) DO UPDATE SET version = greatest(kept.version, excluded.version) RETURNING version`,
+		s.Name, s.Oldest).Scan(&oldest)
+	return oldest, err
+}
+
 func (s Schema) provider(db *sql.DB) (*goose.Provider, error) {
 	versions, err := database.NewStore(database.DialectPostgres, table(s))
 	if err != nil {
@@ -129,6 +151,9 @@ func (s Schema) provider(db *sql.DB) (*goose.Provider, error) {
 }
 
 func table(s Schema) string { return "schema_" + s.Name }
+
+// oldestTable keeps the Oldest of each schema.
+const oldestTable = "oldest_versions"
 
 // latest returns the number of the newest migration, with which its file's name
 // begins.
@@ -160,8 +185,8 @@ func (p *Pools) Await(ctx context.Context) error {
 // ErrNoSchema says that the database holds none of the schemas yet.
 var ErrNoSchema = errors.New("the database has no tables of bellhop yet: run bellhop migrate")
 
-// Check returns nil when the schemas in the database are those of this program,
-// [ErrNoSchema] when none is there, and otherwise an error that names the command to run.
+// Check returns nil when this program can work with the schemas in the database, [ErrNoSchema] when
+// none is there, and otherwise an error that names the command to run.
 func Check(ctx context.Context, p *Pools, schemas ...Schema) error {
 	older, none := false, true
 	for _, s := range schemas {
@@ -171,7 +196,13 @@ func Check(ctx context.Context, p *Pools, schemas ...Schema) error {
 		}
 		known := s.latest()
 		if at > known {
-			return newer(s, at, known)
+			oldest, err := p.number(ctx, oldestTable, `SELECT max(version) FROM `+oldestTable+` WHERE schema = $1`, s.Name)
+			if err != nil {
+				return fmt.Errorf("read the oldest version for %s: %w", s.Name, err)
+			}
+			if err := newer(s, at, known, oldest); err != nil {
+				return err
+			}
 		}
 		older = older || at < known
 		none = none && at == 0
@@ -187,23 +218,32 @@ func Check(ctx context.Context, p *Pools, schemas ...Schema) error {
 }
 
 // version returns 0 for a schema that is not there.
-func (p *Pools) version(ctx context.Context, s Schema) (at int64, err error) {
+func (p *Pools) version(ctx context.Context, s Schema) (int64, error) {
+	return p.number(ctx, table(s), `SELECT max(version_id) FROM `+table(s)+` WHERE is_applied`)
+}
+
+// number returns the result of a query, and 0 where its table is missing.
+func (p *Pools) number(ctx context.Context, table, query string, args ...any) (n int64, err error) {
 	there := false
 	err = p.Worker.Read(ctx, func(b *Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(&there) }, `SELECT to_regclass($1) IS NOT NULL`, table(s))
+		b.Each(func(r pgx.Rows) error { return r.Scan(&there) }, `SELECT to_regclass($1) IS NOT NULL`, table)
 	})
 	if err != nil || !there {
 		return 0, err
 	}
 	err = p.Worker.Read(ctx, func(b *Batch) {
-		b.Each(func(r pgx.Rows) error { return r.Scan(IntTo(&at)) },
-			`SELECT max(version_id) FROM `+table(s)+` WHERE is_applied`)
+		b.Each(func(r pgx.Rows) error { return r.Scan(IntTo(&n)) }, query, args...)
 	})
-	return at, err
+	return n, err
 }
 
-func newer(s Schema, at, known int64) error {
+// newer returns nil when this program can work with a newer schema. A database that keeps no oldest version is from
+// before there was one.
+func newer(s Schema, at, known, oldest int64) error {
+	if 0 < oldest && oldest <= known {
+		return nil
+	}
 	return bellhop.Errorf(bellhop.Conflict, "schema_newer",
-		"the database is newer than this bellhop (%s schema %d, known up to %d): run the bellhop that migrated it, or "+
-			"a later one", s.Name, at, known)
+		"the database is newer than this bellhop can work with (%s schema %d, known up to %d): run the bellhop that "+
+			"migrated it, or a later one", s.Name, at, known)
 }

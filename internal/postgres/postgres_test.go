@@ -249,6 +249,17 @@ func TestMigrateAndCheck(t *testing.T) {
 	if _, err := postgres.Migrate(t.Context(), url, one); bellhop.KindOf(err) != bellhop.Conflict {
 		t.Errorf("migrated a newer one: %v", err)
 	}
+	two.Oldest = 1
+	migrate(0, two)
+	must(t, postgres.Check(t.Context(), p, one))
+	migrate(0, one)
+	two.Oldest = 2
+	migrate(0, two)
+	two.Oldest = 1
+	migrate(0, two)
+	if err := postgres.Check(t.Context(), p, one); bellhop.KindOf(err) != bellhop.Conflict {
+		t.Errorf("an oldest version was lowered: %v", err)
+	}
 	if _, err := postgres.Migrate(t.Context(), "postgres://u:s3cret@127.0.0.1:1/d",
 		one); bellhop.KindOf(err) != bellhop.Unavailable || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("nobody there: %v", err)

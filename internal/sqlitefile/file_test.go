@@ -409,6 +409,19 @@ func TestSchemaVersions(t *testing.T) {
 			t.Errorf("a newer file: %v; want it refused", err)
 		}
 	}
+	for _, oldest := range []int64{1, 2, 1} { // it is never lowered
+		longer.Oldest = max(longer.Oldest, oldest)
+		lowered := longer
+		lowered.Oldest = oldest
+		if n, err := sqlitefile.Migrate(ctx, path, lowered); n != 0 || err != nil {
+			t.Fatalf("migrate again: %d, %v; want 0", n, err)
+		}
+		err := sqlitefile.Check(ctx, path, notes)
+		n, merr := sqlitefile.Migrate(ctx, path, notes)
+		if works := longer.Oldest == 1; (err == nil) != works || (merr == nil) != works || n != 0 {
+			t.Errorf("a newer file that version %d can work with: %v, %d, %v", longer.Oldest, err, n, merr)
+		}
+	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file's mode is %v, %v: others can read it", info.Mode(), err)
 	}

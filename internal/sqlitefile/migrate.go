@@ -23,6 +23,9 @@ import (
 type Schema struct {
 	Name string // lower case; part of a table's name
 	FS   fs.FS  // goose's SQL files, in its folder migrations
+	// Oldest is the oldest version whose program can work with the newest one, and so may start on it. Whoever adds a
+	// migration that older programs can't bear raises it.
+	Oldest int64
 	// CarryOver copies into a backup the data that has to outlive the replaced state; nil for none.
 	// above is larger than any id in use, if ids were always carried over.
 	CarryOver func(from, to *Conn, above int64) error
@@ -33,7 +36,7 @@ var migrations embed.FS
 
 // archive is the schema of the file's own tables. [Migrate] and [Check] add it
 // by themselves.
-func archive() Schema { return Schema{Name: "archive", FS: migrations} }
+func archive() Schema { return Schema{Name: "archive", FS: migrations, Oldest: 2} }
 
 // Migrate brings the schemas in the file at path up to date, and makes the file
 // with its folder if there is none. It returns how many migrations it applied.
@@ -45,8 +48,11 @@ func Migrate(ctx context.Context, path string, schemas ...Schema) (int, error) {
 		return 0, fmt.Errorf("make %s: %w", path, err)
 	}
 	applied := 0
-	err := eachSchema(path, schemas, func(s Schema, p *goose.Provider) error {
-		if err := newer(ctx, s, p); err != nil {
+	err := eachSchema(path, schemas, func(s Schema, db *sql.DB, p *goose.Provider) error {
+		if err := keepOldest(ctx, db, s); err != nil {
+			return fmt.Errorf("keep the oldest version for %s in %s: %w", s.Name, path, err)
+		}
+		if ahead, err := newer(ctx, db, s, p); ahead || err != nil {
 			return err
 		}
 		done, err := p.Up(ctx)
@@ -72,8 +78,8 @@ func touch(path string) error {
 // ErrNoFile says that there is no file yet.
 var ErrNoFile = errors.New("there is no database yet")
 
-// Check returns nil when the schemas in the file at path are those of this
-// program, [ErrNoFile] when there is none, and otherwise an error that names the
+// Check returns nil when this program can work with the schemas in the file at
+// path, [ErrNoFile] when there is none, and otherwise an error that names the
 // command to run.
 func Check(ctx context.Context, path string, schemas ...Schema) error {
 	info, err := os.Stat(path)
@@ -83,8 +89,8 @@ func Check(ctx context.Context, path string, schemas ...Schema) error {
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", path, err)
 	}
-	return eachSchema(path, schemas, func(s Schema, p *goose.Provider) error {
-		if err := newer(ctx, s, p); err != nil {
+	return eachSchema(path, schemas, func(s Schema, db *sql.DB, p *goose.Provider) error {
+		if ahead, err := newer(ctx, db, s, p); ahead || err != nil {
 			return err
 		}
 		pending, err := p.HasPending(ctx)
@@ -99,21 +105,56 @@ func Check(ctx context.Context, path string, schemas ...Schema) error {
 	})
 }
 
-func newer(ctx context.Context, s Schema, p *goose.Provider) error {
-	at, err := p.GetDBVersion(ctx)
+// oldestTable keeps the Oldest of each schema.
+const oldestTable = "oldest_versions"
+
+// keepOldest keeps s.Oldest in the file before the migrations that need it, unless a newer program keeps more.
+func keepOldest(ctx context.Context, db *sql.DB, s Schema) error {
+	_, err := db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS `+oldestTable+
+		` (schema TEXT PRIMARY KEY, version INTEGER NOT NULL)`)
 	if err != nil {
-		return fmt.Errorf("read the schema's version: %w", err)
+		return err
 	}
-	sources := p.ListSources()
-	if known := sources[len(sources)-1].Version; at > known {
-		return bellhop.Errorf(bellhop.Conflict, "schema_newer",
-			"the database is newer than this bellhop (%s schema %d, known up to %d): run the bellhop that migrated "+
-				"it, or a later one", s.Name, at, known)
-	}
-	return nil
+	_, err = db.ExecContext(ctx, `INSERT INTO `+oldestTable+` AS kept (schema, version) VALUES (?, ?)
+		ON CONFLICT (schema) DO UPDATE SET version = max(kept.version, excluded.version)`, s.Name, s.Oldest)
+	return err
 }
 
-func eachSchema(path string, schemas []Schema, fn func(Schema, *goose.Provider) error) error {
+// newer reports whether the file's schema is newer than this program, and fails when this program can't work with it.
+func newer(ctx context.Context, db *sql.DB, s Schema, p *goose.Provider) (bool, error) {
+	at, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the schema's version: %w", err)
+	}
+	sources := p.ListSources()
+	known := sources[len(sources)-1].Version
+	if at <= known {
+		return false, nil
+	}
+	oldest, err := oldestOf(ctx, db, s)
+	if err != nil {
+		return false, fmt.Errorf("read the oldest version for %s: %w", s.Name, err)
+	}
+	if 0 < oldest && oldest <= known {
+		return true, nil
+	}
+	return false, bellhop.Errorf(bellhop.Conflict, "schema_newer",
+		"the database is newer than this bellhop can work with (%s schema %d, known up to %d): run the bellhop that "+
+			"migrated it, or a later one", s.Name, at, known)
+}
+
+// oldestOf returns 0 for a file from before the oldest version was kept.
+func oldestOf(ctx context.Context, db *sql.DB, s Schema) (oldest int64, err error) {
+	err = db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = ?`, oldestTable).Scan(&oldest)
+	if err != nil || oldest == 0 {
+		return 0, err
+	}
+	err = db.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM `+oldestTable+` WHERE schema = ?`, s.Name).
+		Scan(&oldest)
+	return oldest, err
+}
+
+func eachSchema(path string, schemas []Schema, fn func(Schema, *sql.DB, *goose.Provider) error) error {
 	db, err := driver.Open(
 		uri(path, "")+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)", fts5.Register)
 	if err != nil {
@@ -126,7 +167,7 @@ func eachSchema(path string, schemas []Schema, fn func(Schema, *goose.Provider) 
 		if err != nil {
 			return fmt.Errorf("prepare migrations of %s: %w", s.Name, err)
 		}
-		if err := fn(s, p); err != nil {
+		if err := fn(s, db, p); err != nil {
 			return err
 		}
 	}

@@ -19,7 +19,7 @@ const IDRoom = 1 << 20
 // Restore makes the content of the file at path that of the backup, in one
 // transaction, also while others use the file: they go on with the restored
 // state. It migrates an older program's backup on the way. It refuses a
-// file that is no backup, damaged, or newer than this program, and changes
+// file that is no backup, damaged, or newer than this program can work with, and changes
 // nothing. now makes numbers larger than before.
 func Restore(ctx context.Context, path, backup string, now time.Time, schemas ...Schema) error {
 	if same(path, backup) {

@@ -34,7 +34,7 @@ var migrations embed.FS
 
 // Schema is the queues' part of the database.
 func Schema() postgres.Schema {
-	return postgres.Schema{Name: "queue", FS: migrations}
+	return postgres.Schema{Name: "queue", FS: migrations, Oldest: 1}
 }
 
 // Queue is one queue in a database.

@@ -31,7 +31,7 @@ var migrations embed.FS
 
 // Schema is the queues' part of the file.
 func Schema() sqlitefile.Schema {
-	return sqlitefile.Schema{Name: "queue", FS: migrations}
+	return sqlitefile.Schema{Name: "queue", FS: migrations, Oldest: 2}
 }
 
 // reapEvery is how often a receiver looks for dead processes.

@@ -68,7 +68,7 @@ var migrations embed.FS
 
 // Schema is the store's part of the database.
 func Schema() postgres.Schema {
-	return postgres.Schema{Name: "store", FS: migrations}
+	return postgres.Schema{Name: "store", FS: migrations, Oldest: 12}
 }
 
 func wrap(what string, err error) error {

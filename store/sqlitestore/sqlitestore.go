@@ -62,7 +62,7 @@ var migrations embed.FS
 
 // Schema is the store's part of the file.
 func Schema() sqlitefile.Schema {
-	return sqlitefile.Schema{Name: "store", FS: migrations, CarryOver: carryOver}
+	return sqlitefile.Schema{Name: "store", FS: migrations, Oldest: 12, CarryOver: carryOver}
 }
 
 // read is for queries that a person waits for.
