@@ -35,8 +35,8 @@ func (j *journey) drain() {
 	j.settle()
 }
 
-// consume hands the queue's messages to start until the caller calls the returned function.
-func (j *journey) consume() (stop func()) {
+// source returns the event source mapping between the queue and start.
+func (j *journey) source() *lambdaruntime.Mapping {
 	j.t.Helper()
 	cfg, err := config.LoadDefaultConfig(j.t.Context(), config.WithRegion(lambdaruntime.Region))
 	if err != nil {
@@ -48,9 +48,15 @@ func (j *journey) consume() (stop func()) {
 	if err != nil {
 		j.t.Fatal(err)
 	}
-	source := &lambdaruntime.Mapping{Client: client, QueueURL: *queue.QueueUrl,
+	return &lambdaruntime.Mapping{Client: client, QueueURL: *queue.QueueUrl,
 		QueueARN: "arn:aws:sqs:us-east-1:000000000000:" + j.name(),
 		Function: j.made["Start"], BatchSize: 5, Duplicate: 7}
+}
+
+// consume hands the queue's messages to start until the caller calls the returned function.
+func (j *journey) consume() (stop func()) {
+	j.t.Helper()
+	source := j.source()
 	ctx, cancel := context.WithCancel(j.t.Context())
 	var mapping sync.WaitGroup
 	mapping.Go(func() {

@@ -3,6 +3,7 @@ package aws_test
 import (
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,12 +11,20 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/uuid"
 
+	"bellhop"
+	"bellhop/host/lambdahost"
+	"bellhop/internal/amazon"
+	"bellhop/internal/lambdaruntime"
 	"bellhop/internal/realserver"
 )
 
@@ -303,25 +312,53 @@ func checkCalls(t *testing.T, f *functions, records, dead, notified int) {
 	}
 }
 
-// TestAStandardNameIsUsedOnce shows that a message that comes twice starts one execution.
-func TestAStandardNameIsUsedOnce(t *testing.T) {
+// TestAStandardMessageRunsOnce shows that a message that SQS hands out twice starts one
+// execution, and that a replayed dead letter of the same event starts another.
+func TestAStandardMessageRunsOnce(t *testing.T) {
 	f, url := serveFunctions(t)
 	m := startMachine(t, url, false)
 	f.are(records("recorded", 0), notifies)
-	request := map[string]any{"stateMachineArn": m.ARN, "name": "0198c0de", "input": `{"acknowledged":true}`}
-	if err := m.Call(t.Context(), "StartExecution", request, &struct{}{}); err != nil {
+	cfg, err := amazon.Load(t.Context(), amazon.Settings{Region: "us-east-1", Endpoint: m.Endpoint})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Wait(t.Context()); err != nil {
+	start := &lambdahost.Start{Executions: lambdahost.NewStepFunctions(cfg, m.ARN), Standard: true,
+		Log: slog.New(slog.DiscardHandler)}
+	in, err := amazon.Encode(&bellhop.Event{ID: bellhop.EventID{1, 15: 1}, Shop: "demo.myshopify.com",
+		Topic: "orders/create", AcceptedAt: time.Now(), SignedBy: bellhop.SignerApp, Body: []byte(`{}`)})
+	if err != nil {
 		t.Fatal(err)
 	}
-	err := m.Call(t.Context(), "StartExecution", request, &struct{}{})
-	if err == nil || !strings.Contains(err.Error(), "ExecutionAlreadyExists") {
-		t.Errorf("the second start: %v", err)
+	for i, message := range []string{"059f36b4-87a3-44ab-83d2-661975830a7d", "2e1424d4-f796-459a-8184-9c92662be6da"} {
+		for attempt := range 2 {
+			answer, err := start.Invoke(t.Context(), batchOf(t, message, attempt+1, in))
+			if err != nil || string(answer) != `{"batchItemFailures":[]}` {
+				t.Errorf("message %d, attempt %d: %s, %v", i+1, attempt+1, answer, err)
+			}
+			if err := m.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(f.calls("record")); n != i+1 {
+				t.Errorf("after attempt %d of message %d, record was called %d times", attempt+1, i+1, n)
+			}
+		}
 	}
-	if n := len(f.calls("record")); n != 1 {
-		t.Errorf("record was called %d times", n)
+}
+
+// batchOf returns Lambda's event for one message.
+func batchOf(t *testing.T, id string, attempt int, m amazon.Message) []byte {
+	t.Helper()
+	attributes := map[string]types.MessageAttributeValue{}
+	for name, value := range m.Attributes {
+		attributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 	}
+	event, err := lambdaruntime.Event("arn:aws:sqs:us-east-1:000000000000:orders", []types.Message{{MessageId: &id,
+		ReceiptHandle: aws.String("handle"), Body: &m.Body, MessageAttributes: attributes,
+		Attributes: map[string]string{"ApproximateReceiveCount": strconv.Itoa(attempt)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
 }
 
 func TestMachineIsValid(t *testing.T) {

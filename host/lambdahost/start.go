@@ -2,6 +2,8 @@ package lambdahost
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -26,8 +28,9 @@ type Executions interface {
 // Start is the function between the queue and a state machine: it starts one
 // execution for each message. An Express execution acknowledges its message when it
 // has succeeded, or the event is a recorded dead letter. A Standard one acknowledges
-// it at its start, and holds the last copy from then on; its name is the event's id,
-// so that a second one starts nothing.
+// it at its start, and holds the last copy from then on. Its name is that of the
+// message: one that SQS hands out twice starts one execution, and a replayed dead
+// letter, which is a new message of the same event, starts another.
 type Start struct {
 	Executions Executions
 	Standard   bool
@@ -118,7 +121,7 @@ func (f *Start) start(ctx context.Context, it item) error {
 	if err != nil {
 		return err
 	}
-	name := e.ID.String()
+	name := executionName(e.ID, it.id)
 	if f.Standard {
 		return f.Executions.Start(ctx, name, input)
 	}
@@ -127,6 +130,21 @@ func (f *Start) start(ctx context.Context, it item) error {
 		return err
 	}
 	return fmt.Errorf("the execution %s failed: %s", name, problem)
+}
+
+// maxName bounds an execution's name
+// (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
+const maxName = 80
+
+// executionName begins with the event's id, by which people look an execution up. SQS
+// makes UUIDs, and promises only that its ids have at most 100 characters.
+func executionName(event bellhop.EventID, message string) string {
+	name := event.String() + "-" + message
+	if len(name) > maxName {
+		sum := sha256.Sum256([]byte(message))
+		name = event.String() + "-" + hex.EncodeToString(sum[:16])
+	}
+	return name
 }
 
 // input returns an execution's input: the message as it is if it fits, else with its

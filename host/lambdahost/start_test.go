@@ -59,7 +59,7 @@ func TestStartHandsMessagesOn(t *testing.T) {
 			Attempt      int
 			Acknowledged bool
 		}
-		if err := json.Unmarshal([]byte(m.inputs[e.ID.String()]), &in); err != nil {
+		if err := json.Unmarshal([]byte(m.inputs[e.ID.String()+"-a"]), &in); err != nil {
 			t.Fatalf("%v: %v", m.inputs, err)
 		}
 		back, err := amazon.Decode(in.Message)
@@ -71,16 +71,15 @@ func TestStartHandsMessagesOn(t *testing.T) {
 
 func TestStartHandsBackWhatFailed(t *testing.T) {
 	s, m := newStart(false)
-	id := func(n int) string { return event(n, "").ID.String() }
 	m.run = func(_ context.Context, name string) (string, error) {
-		switch name {
-		case id(1):
+		switch {
+		case strings.HasSuffix(name, "-dead"):
 			return lambdahost.TypeDead, nil
-		case id(2):
+		case strings.HasSuffix(name, "-away"):
 			return lambdahost.TypeUnavailable, nil
-		case id(3):
+		case strings.HasSuffix(name, "-late"):
 			return "States.Timeout", nil
-		case id(4):
+		case strings.HasSuffix(name, "-not run"):
 			return "", errors.New("away")
 		}
 		return "", nil
@@ -110,7 +109,7 @@ func TestStartAcknowledgesNothingUnreadable(t *testing.T) {
 func TestStartKeepsTheOrderOfGroups(t *testing.T) {
 	s, m := newStart(false)
 	m.run = func(_ context.Context, name string) (string, error) {
-		if name == event(2, "").ID.String() {
+		if strings.HasSuffix(name, "-a2") {
 			return lambdahost.TypeUnavailable, nil
 		}
 		return "", nil
@@ -141,6 +140,28 @@ func TestStartHandsBackInTime(t *testing.T) {
 	}
 }
 
+// TestStartNamesExecutionsByMessage: Step Functions takes a name once in 90 days, and a
+// dead letter may be replayed on any of them.
+func TestStartNamesExecutionsByMessage(t *testing.T) {
+	s, m := newStart(true)
+	e := event(1, order(1))
+	id, replayed := "059f36b4-87a3-44ab-83d2-661975830a7d", "2e1424d4-f796-459a-8184-9c92662be6da"
+	for _, name := range []string{id, id, replayed, strings.Repeat("m", 99) + "1", strings.Repeat("m", 99) + "2"} {
+		out, err := s.Invoke(t.Context(), batch(t, sqsRecord(name, message(t, e), 1, "")))
+		if err != nil || len(failures(t, out)) != 0 {
+			t.Fatalf("%s, %v", out, err)
+		}
+	}
+	if len(m.order) != 5 || len(m.inputs) != 4 || m.order[0] != e.ID.String()+"-"+id {
+		t.Errorf("5 deliveries of 4 messages: %v", m.order)
+	}
+	for _, name := range m.order {
+		if !strings.HasPrefix(name, e.ID.String()+"-") || len(name) > 80 {
+			t.Errorf("%s has %d characters", name, len(name))
+		}
+	}
+}
+
 // TestStartFitsLargeOrders sends an order whose input is too large for an execution.
 func TestStartFitsLargeOrders(t *testing.T) {
 	s, m := newStart(false)
@@ -150,7 +171,7 @@ func TestStartFitsLargeOrders(t *testing.T) {
 		t.Fatalf("%.200s, %v", out, err)
 	}
 	var in struct{ Message amazon.Message }
-	input := m.inputs[e.ID.String()]
+	input := m.inputs[e.ID.String()+"-large"]
 	if err := json.Unmarshal([]byte(input), &in); err != nil || len(input) > 262_144 {
 		t.Fatalf("an input of %d bytes: %v", len(input), err)
 	}

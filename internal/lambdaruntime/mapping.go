@@ -56,7 +56,7 @@ func (m *Mapping) Run(ctx context.Context) error {
 	for range cmp.Or(m.Concurrency, 2) {
 		pollers.Go(func() error {
 			for ctx.Err() == nil {
-				if err := m.batch(ctx); err != nil {
+				if err := m.Batch(ctx); err != nil {
 					return err
 				}
 			}
@@ -66,9 +66,9 @@ func (m *Mapping) Run(ctx context.Context) error {
 	return pollers.Wait()
 }
 
-// batch carries one batch. It finishes even when ctx is done: a receive that breaks
-// off would take messages with it.
-func (m *Mapping) batch(ctx context.Context) error {
+// Batch carries the next batch, if one comes within Poll. It finishes even when ctx is
+// done: a receive that breaks off would take messages with it.
+func (m *Mapping) Batch(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	out, err := m.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &m.QueueURL,
 		MaxNumberOfMessages: int32(cmp.Or(m.BatchSize, 10)),
