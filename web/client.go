@@ -7,11 +7,18 @@ import (
 	"strings"
 )
 
-// Proxies are the networks whose forwarding headers count.
+// Proxies are the networks whose forwarding headers count. The network of all addresses trusts
+// whoever connects, and no address in a header: for a proxy whose own addresses change, where
+// nobody else can connect.
 type Proxies []netip.Prefix
 
 func (p Proxies) trust(a netip.Addr) bool {
 	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(a) })
+}
+
+// trustHop reports whether an address in a header is a trusted proxy's.
+func (p Proxies) trustHop(a netip.Addr) bool {
+	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Bits() > 0 && prefix.Contains(a) })
 }
 
 // Client returns the address that a request came from: in X-Forwarded-For the rightmost one that
@@ -27,7 +34,7 @@ func (p Proxies) Client(r *http.Request) netip.Addr {
 		if err != nil {
 			break
 		}
-		if addr = hop.Unmap().WithZone(""); !p.trust(addr) {
+		if addr = hop.Unmap().WithZone(""); !p.trustHop(addr) {
 			break
 		}
 	}

@@ -68,6 +68,13 @@ func TestClientAddress(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
 	}
+	everybody := Proxies{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RemoteAddr = "[2001:db8::1]:1"
+	r.Header.Set("X-Forwarded-For", "10.0.0.1, 198.51.100.1, 203.0.113.7")
+	if got := everybody.Client(r).String(); got != "203.0.113.7" {
+		t.Errorf("behind a proxy of any address, a claim counts: %s", got)
+	}
 	a, b := neighbourhood(netip.MustParseAddr("2001:db8::1")), neighbourhood(netip.MustParseAddr("2001:db8::ffff:1"))
 	if a != b || neighbourhood(netip.MustParseAddr("192.0.2.1")) == neighbourhood(netip.MustParseAddr("192.0.2.2")) {
 		t.Errorf("%s and %s", a, b)
