@@ -49,7 +49,13 @@ func hangUp(ctx context.Context, conn *pgx.Conn) {
 // session connects and checks that it talks to the server itself: PgBouncer greets with a made-up
 // session number.
 func (p *Pools) session(ctx context.Context) (*pgx.Conn, error) {
-	conn, err := pgx.ConnectConfig(ctx, p.config.Copy())
+	cfg := p.config.Copy()
+	if p.signIn != nil {
+		if err := p.signIn(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, diagnose(p.config, err)
 	}

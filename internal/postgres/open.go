@@ -43,6 +43,7 @@ type Pools struct {
 	Worker   *Pool // for background work: a half
 
 	config *pgx.ConnConfig
+	signIn func(context.Context, *pgx.ConnConfig) error // nil: the URL holds the password
 	now    func() time.Time
 	log    *slog.Logger
 
@@ -81,7 +82,7 @@ func Open(ctx context.Context, o Options) (*Pools, error) {
 	}
 	total := max(3, int(cfg.MaxConns))
 	quarter := max(1, total/4)
-	p := &Pools{config: cfg.ConnConfig.Copy(), now: o.Now, log: o.Log}
+	p := &Pools{config: cfg.ConnConfig.Copy(), signIn: cfg.BeforeConnect, now: o.Now, log: o.Log}
 	if err := p.prepareIfSession(ctx, cfg.ConnConfig); err != nil {
 		return nil, err
 	}
@@ -176,10 +177,24 @@ func parsePool(raw string) (*pgxpool.Config, error) {
 		cfg.MaxConnLifetime, cfg.MaxConnLifetimeJitter = defaultLifetime, defaultLifetime/4
 	}
 	cfg.PingTimeout = pingWait
+	if _, fixed := u.User.Password(); !fixed && !q.Has("password") {
+		cfg.BeforeConnect = renewPassword(raw)
+	}
 	if tame(cfg.ConnConfig); len(hosts(cfg.ConnConfig)) > 1 && !q.Has("target_session_attrs") {
 		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	return cfg, nil
+}
+
+// renewPassword returns what takes a password that is not in the URL anew for each connection: a
+// file that holds it may get a new one while the process runs.
+func renewPassword(raw string) func(context.Context, *pgx.ConnConfig) error {
+	return func(_ context.Context, c *pgx.ConnConfig) error {
+		if fresh, err := pgx.ParseConfig(raw); err == nil {
+			c.Password = fresh.Password
+		}
+		return nil
+	}
 }
 
 // tame makes connections serve through PgBouncer, and keeps a network that

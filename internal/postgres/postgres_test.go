@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log"
 	"net"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -332,6 +334,37 @@ func TestMigrateTriesAgain(t *testing.T) {
 	must(t, <-released)
 	if n != 1 {
 		t.Errorf("applied %d", n)
+	}
+}
+
+// TestPasswordChangesInItsFile changes the password of a role while the pools are open.
+func TestPasswordChangesInItsFile(t *testing.T) {
+	raw := fresh(t)
+	boss := open(t, raw)
+	u, err := url.Parse(raw)
+	must(t, err)
+	file := filepath.Join(t.TempDir(), "pgpass")
+	change := func(password string) {
+		t.Helper()
+		must(t, boss.API.Once(t.Context(), func(b *postgres.Batch) {
+			b.Exec("ALTER ROLE renewed PASSWORD '" + password + "'")
+		}))
+		must(t, os.WriteFile(file, []byte("*:*:*:renewed:"+password+"\n"), 0o600))
+	}
+	must(t, boss.API.Once(t.Context(), func(b *postgres.Batch) { b.Exec("CREATE ROLE renewed LOGIN") }))
+	change("first")
+	u.User = url.User("renewed")
+	q := u.Query()
+	q.Set("passfile", file)
+	u.RawQuery = q.Encode()
+	p := open(t, u.String())
+	change("second")
+	for range 3 { // none is open yet in these pools
+		must(t, p.Webhooks.Read(t.Context(), func(b *postgres.Batch) { b.Exec("SELECT 1") }))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := p.Listen(ctx, "renewed", cancel, func(string) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("listen with the new password: %v", err)
 	}
 }
 
