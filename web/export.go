@@ -31,11 +31,14 @@ const (
 )
 
 // Export writes a shop's orders that match a query as CSV for spreadsheets (RFC 4180, UTF-8 with a
-// mark), the last placed first whatever the query's Sort says: by update, an order that changes
-// meanwhile would get before the cursor and be left out. It has one page of orders in memory. If the
-// first page can't be read it writes nothing.
+// mark), the last placed first. It refuses to sort them by update: an order that changes meanwhile would
+// get before the cursor and be left out. It has one page of orders in memory. If the first page can't be
+// read it writes nothing.
 func Export(ctx context.Context, from Lister, shop string, q store.OrderQuery, to io.Writer) error {
-	q.Limit, q.Cursor, q.Sort = exportPage, "", store.SortPlaced
+	if q.Sort == store.SortUpdated {
+		return bellhop.Invalidf("sort", "an export has the last placed order first: leave sort out")
+	}
+	q.Limit, q.Cursor = exportPage, ""
 	page, err := from.Orders(ctx, shop, q)
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ func TestExportWritesWhatTheStoreLists(t *testing.T) {
 		want string
 	}{
 		{store.OrderQuery{}, exportHead + all[0] + all[1]},
-		{store.OrderQuery{Sort: store.SortUpdated, Limit: 1}, exportHead + all[0] + all[1]},
+		{store.OrderQuery{Sort: store.SortPlaced, Limit: 1}, exportHead + all[0] + all[1]},
 		{store.OrderQuery{NotTest: true}, exportHead + all[0]},
 		{store.OrderQuery{Text: "홍길동"}, exportHead + all[1]},
 		{store.OrderQuery{Tag: "none"}, exportHead},
@@ -51,6 +51,11 @@ func TestExportWritesWhatTheStoreLists(t *testing.T) {
 		if out.String() != c.want {
 			t.Errorf("%+v: got\n%s\nwant\n%s", c.q, out.String(), c.want)
 		}
+	}
+	var out strings.Builder
+	err := web.Export(t.Context(), r.DB, webtest.Demo, store.OrderQuery{Sort: store.SortUpdated}, &out)
+	if bellhop.KindOf(err) != bellhop.Invalid || out.Len() > 0 {
+		t.Errorf("sorted by update: %v, %q", err, out.String())
 	}
 }
 

@@ -225,8 +225,8 @@ func (c *Console) frame(r *http.Request, p bellhop.Person) frame {
 	return frame{Reader: ReaderOf(r, p), Person: p, Self: r.URL.RequestURI()}
 }
 
-// Path is an address of the console about the same shop, with a query of pairs;
-// empty values are left out.
+// Path is an address of the console about the same shop, with a query of pairs. Of several values of a
+// name the last one counts; an empty one leaves the name out.
 func (f *frame) Path(path string, pairs ...string) string {
 	if f.Person.Role == bellhop.RoleOperator && f.Shop != "" {
 		pairs = append(pairs, "shop", f.Shop)
@@ -237,8 +237,8 @@ func (f *frame) Path(path string, pairs ...string) string {
 func withQuery(path string, pairs ...string) string {
 	q := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			q.Set(pairs[i], pairs[i+1])
+		if q.Set(pairs[i], pairs[i+1]); pairs[i+1] == "" {
+			q.Del(pairs[i])
 		}
 	}
 	if len(q) == 0 {

@@ -39,9 +39,16 @@ func TestExport(t *testing.T) {
 		rows[1][15] != "'=1+1" {
 		t.Errorf("%q", rows)
 	}
-	if a := r.Get("/orders.csv?since=never", ownerSession); a.StatusCode != 400 ||
-		!strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
-		t.Errorf("an invalid filter: %d %v", a.StatusCode, a.Header)
+	for _, query := range []string{"since=never", "sort=updated"} {
+		if a := r.Get("/orders.csv?"+query, ownerSession); a.StatusCode != 400 ||
+			!strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+			t.Errorf("%s: %d %v", query, a.StatusCode, a.Header)
+		}
+	}
+	page = r.Get("/?sort=updated&q=sort", ownerSession)
+	if got := between(page.Body, `<a class="button quiet export" `, "</a>"); got !=
+		`href="/orders.csv?q=sort" download>Export as CSV, by time placed` {
+		t.Errorf("of a list that is sorted by update: %s", got)
 	}
 	for session, want := range map[string]int{"": 303, demoToken: 303, operatorSession: 404} {
 		if a := r.Get("/orders.csv?shop="+demo, session); a.StatusCode != want || strings.Contains(a.Body, "#1000") {

@@ -62,7 +62,7 @@ func (v *visit) filterForm(a *askedOrders) *filterForm {
 	f.Q, f.Handling = "", ""
 	form.On = f != web.OrderFilter{}
 	if !v.masks() {
-		form.Export = v.Path(web.ExportPath, append(a.pairs, "show", a.show)...)
+		form.Export = v.Path(web.ExportPath, append(a.pairs, "show", a.show, "sort", "")...)
 	}
 	if v.looks() {
 		return form // the script leaves the form on the page alone
