@@ -8,27 +8,19 @@
 #   SHOPIFY_SECRET_FILE  a file with the Shopify app's client secret
 #   FCM_FILE             a file with the service account that may send by FCM
 #   PARAMETERS           any others of bellhop.yaml, such as "Consumers=8 MultiAZ=true"
+#   IMPORT               yes takes in what an earlier stack of this name left: queues with
+#                        orders, and the bucket with their large bodies
 #   BELLHOP_BOOTSTRAP    the functions' program, in place of one that is built here
 #
 # Settings that you don't give stay as they are. The account and the region are the
 # aws command's.
 set -eu
 cd "$(dirname "$0")"
-stack=${STACK:-bellhop}
-
-say() { printf '%s\n' "bellhop: $*"; }
-die() {
-	printf '%s\n' "deploy-aws: $*" >&2
-	exit 1
-}
+me=deploy-aws
+. ./stack.sh
 
 # ---- Requirements -----------------------------------------------------------
 
-command -v aws >/dev/null 2>&1 || die "the aws command is missing; install it from https://aws.amazon.com/cli/"
-case $stack in
-'' | [!a-z]* | *[!a-z0-9-]* | ????????????????????????????????*)
-	die "STACK is '$stack': give at most 31 of a-z, 0-9 and -, beginning with a letter" ;;
-esac
 case ${MODE:-express} in
 express | standard | direct) ;;
 *) die "MODE is '$MODE': give express, standard or direct" ;;
@@ -40,28 +32,79 @@ for shop in ${SHOPS:-}; do
 	*) die "'$shop' in SHOPS is no shop: give NAME.myshopify.com" ;;
 	esac
 done
-for file in "${SHOPIFY_SECRET_FILE:-}" "${FCM_FILE:-}"; do
+case ${EMAIL:-a@b} in
+*[!A-Za-z0-9@._+-]* | *@*@* | @* | *@) die "EMAIL is '$EMAIL': give one address" ;;
+*@*) ;;
+*) die "EMAIL is '$EMAIL': give one address" ;;
+esac
+case ${IMPORT:-no} in
+yes | no) ;;
+*) die "IMPORT is '$IMPORT': give yes or no" ;;
+esac
+known=$(sed -n '/^Parameters:/,/^Conditions:/s/^  \([A-Za-z0-9]*\):$/\1/p' bellhop.yaml)
+for parameter in ${PARAMETERS:-}; do
+	printf '%s\n' "$known" | grep -qxF "${parameter%%=*}" && [ "$parameter" != "${parameter#*=}" ] ||
+		die "'$parameter' in PARAMETERS sets no parameter of bellhop.yaml: give NAME=VALUE"
+done
+for file in "${SHOPIFY_SECRET_FILE:-}" "${FCM_FILE:-}" "${BELLHOP_BOOTSTRAP:-}"; do
 	[ -z "$file" ] || [ -s "$file" ] || die "'$file' is missing or empty; give a whole path"
 done
 [ -z "${FCM_FILE:-}" ] || grep -q '"private_key"' "$FCM_FILE" ||
 	die "FCM_FILE holds no private_key: make a service account's key in the Firebase console"
-account=$(aws sts get-caller-identity --query Account --output text) ||
-	die "the aws command can't sign in; run aws configure, or set AWS_PROFILE"
-region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
-[ -n "$region" ] || die "no region is set; set AWS_REGION, such as us-east-1"
-export AWS_REGION="$region" AWS_DEFAULT_REGION="$region" AWS_PAGER=
+[ -n "${BELLHOP_BOOTSTRAP:-}" ] || command -v go >/dev/null 2>&1 ||
+	die "Go is missing; install it from https://go.dev/dl/"
+sign_in
 
-status=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text 2>/dev/null || true)
+status=$(stack_status)
 case $status in
-ROLLBACK_COMPLETE | ROLLBACK_FAILED | DELETE_FAILED)
+CREATE_FAILED | ROLLBACK_COMPLETE | ROLLBACK_FAILED | DELETE_FAILED | IMPORT_ROLLBACK_*)
 	die "the stack $stack is $status and can't be updated; run make destroy-aws STACK=$stack, then this again" ;;
+UPDATE_ROLLBACK_FAILED)
+	die "the stack $stack is $status; run aws cloudformation continue-update-rollback --stack-name $stack, then this again" ;;
 *_IN_PROGRESS) die "the stack $stack is $status; wait until that is over" ;;
 esac
+deploys=$(bucket_status)
+# A deployment that stopped between an import and the functions left a stack without this one.
+migrate=
+[ -z "$status" ] || migrate=$(resource Migrate)
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-umask 077
+# An earlier stack's queues have the names that this one's will have.
+orders= dead= bodies=
+if [ -z "$status" ]; then
+	orders=$(queue_url "$stack-orders")
+	dead=$(queue_url "$stack-orders-dead")
+fi
+if [ -n "$orders$dead" ]; then
+	n=0
+	for url in $orders $dead; do
+		n=$((n + $(messages "$url")))
+	done
+	[ "${IMPORT:-no}" = yes ] ||
+		die "an earlier stack $stack left queues with $n messages; take them in with IMPORT=yes, or give another STACK"
+	# Their large bodies are in its bucket, whose name CloudFormation chose.
+	bodies=$(ask s3api list-buckets --output text \
+		--query "sort_by(Buckets[?starts_with(Name,'$stack-bodies-')],&CreationDate)[-1].Name") ||
+		die "can't look for the bucket $stack-bodies-…: $(refused)"
+	[ "$bodies" != None ] && ask s3api head-bucket --bucket "$bodies" --expected-bucket-owner "$account" >/dev/null || bodies=
+fi
+
+# The definition has to be valid for the type that is deployed.
+mode=${MODE:-}
+for parameter in ${PARAMETERS:-}; do
+	case $parameter in Mode=*) mode=${mode:-${parameter#Mode=}} ;; esac
+done
+[ -n "$mode$status" ] || mode=express
+[ -n "$mode" ] || mode=$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
+	--query "Stacks[0].Parameters[?ParameterKey=='Mode'].ParameterValue | [0]")
+type=EXPRESS
+[ "$mode" != standard ] || type=STANDARD
+if [ "$mode" != direct ]; then
+	sed "s/\${\([A-Za-z]*\)FunctionArn}/arn:aws:lambda:$region:$account:function:$stack-\1/" statemachine.asl.json >"$work/machine"
+	invalid=$(ask stepfunctions validate-state-machine-definition --type "$type" --definition "file://$work/machine" \
+		--query '[result,diagnostics[].[location,message]][]' --output text) ||
+		die "can't have the state machine checked: $(refused)"
+	[ "$invalid" = OK ] || die "the state machine is not valid for $type: $(printf '%s' "$invalid" | tr -s '\n\t' ' ')"
+fi
 
 # ---- Build ------------------------------------------------------------------
 
@@ -86,10 +129,58 @@ TZ=UTC touch -t 200001010000 build/bootstrap build/rds.pem
 
 # ---- Upload -----------------------------------------------------------------
 
-bucket=bellhop-deploy-$account-$region
-aws s3api head-bucket --bucket "$bucket" >/dev/null 2>&1 || aws s3 mb "s3://$bucket" >/dev/null
-aws cloudformation package --template-file bellhop.yaml --s3-bucket "$bucket" --s3-prefix "$stack" \
+# The command that packages can't name the bucket's owner, so that was looked at before.
+if [ -z "$deploys" ]; then
+	refusal=$(aws s3 mb "s3://$bucket" 2>&1) || die "can't make the bucket $bucket: $(printf '%s' "$refusal" | tr -s '\n' ' ')"
+fi
+aws s3api put-public-access-block --bucket "$bucket" --expected-bucket-owner "$account" --public-access-block-configuration \
+	BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
+cat >"$work/over-tls" <<-END
+	{"Version": "2012-10-17", "Statement": [{"Sid": "OverTLSAlone", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+	 "Resource": ["arn:aws:s3:::$bucket", "arn:aws:s3:::$bucket/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}
+END
+aws s3api put-bucket-policy --bucket "$bucket" --expected-bucket-owner "$account" --policy "file://$work/over-tls"
+# Code doesn't expire by its age: CloudFormation needs the code of the last deployment, however
+# old, to roll the next one back. What no deployment needs is removed at the end.
+cat >"$work/expiry" <<-END
+	{"Rules": [
+	 {"ID": "ForgetTemplates", "Status": "Enabled", "Filter": {"Prefix": "templates/"}, "Expiration": {"Days": 7}},
+	 {"ID": "ForgetParts", "Status": "Enabled", "Filter": {"Prefix": ""}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}]}
+END
+aws s3api put-bucket-lifecycle-configuration --bucket "$bucket" --expected-bucket-owner "$account" \
+	--lifecycle-configuration "file://$work/expiry"
+aws cloudformation package --template-file bellhop.yaml --s3-bucket "$bucket" --s3-prefix "$stack/code" \
 	--output-template-file "$work/packaged.yaml" >/dev/null
+
+# ---- Import -----------------------------------------------------------------
+
+# An import can't make anything else, so it comes first, with the names alone: the
+# deployment then finds all other settings changed, and puts its own in.
+if [ -n "$orders$dead" ]; then
+	say "importing what the earlier stack $stack left"
+	echo 'Resources:' >"$work/left.yaml"
+	separator='['
+	# take_in NAME TYPE IDENTIFIER VALUE [PROPERTIES]
+	take_in() {
+		printf '  %s:\n    Type: %s\n    DeletionPolicy: Retain\n    Properties: { %s }\n' "$1" "$2" "${5:-}" >>"$work/left.yaml"
+		printf '%s{"LogicalResourceId":"%s","ResourceType":"%s","ResourceIdentifier":{"%s":"%s"}}' \
+			"$separator" "$1" "$2" "$3" "$4" >>"$work/left"
+		separator=','
+	}
+	[ -z "$orders" ] || take_in OrdersQueue AWS::SQS::Queue QueueUrl "$orders" "QueueName: $stack-orders"
+	[ -z "$dead" ] || take_in DeadLetters AWS::SQS::Queue QueueUrl "$dead" "QueueName: $stack-orders-dead"
+	[ -z "$bodies" ] || take_in Bodies AWS::S3::Bucket BucketName "$bodies"
+	echo ']' >>"$work/left"
+	begun=$(now) changes=import-$(date +%s)
+	aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$changes" --change-set-type IMPORT \
+		--template-body "file://$work/left.yaml" --resources-to-import "file://$work/left" --tags "Key=bellhop,Value=$stack" >/dev/null
+	aws cloudformation wait change-set-create-complete --stack-name "$stack" --change-set-name "$changes" &&
+		aws cloudformation execute-change-set --stack-name "$stack" --change-set-name "$changes" &&
+		aws cloudformation wait stack-import-complete --stack-name "$stack" || {
+		failures "$begun"
+		die "the import failed; nothing was changed. To see why: aws cloudformation describe-change-set --stack-name $stack --change-set-name $changes"
+	}
+fi
 
 # ---- Deploy -----------------------------------------------------------------
 
@@ -104,7 +195,7 @@ invoke() {
 
 # The new schema goes in before the new code: the previous code works with each of
 # its changes.
-if [ -n "$status" ]; then
+if [ -n "$migrate" ]; then
 	say "bringing the database up to date"
 	key=$(sed -n 's/^ *S3Key: *//p' "$work/packaged.yaml" | head -n 1)
 	[ -n "$key" ] || die "the packaged template names no code"
@@ -113,16 +204,40 @@ if [ -n "$status" ]; then
 	invoke '{}'
 fi
 
+# deploy NAME=VALUE...
+deploy() {
+	[ $# -eq 0 ] || set -- --parameter-overrides "$@"
+	begun=$(now)
+	aws cloudformation deploy --stack-name "$stack" --template-file "$work/packaged.yaml" --s3-bucket "$bucket" \
+		--s3-prefix "templates/$stack" --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \
+		--tags "bellhop=$stack" "$@" || {
+		failures "$begun"
+		die "the deployment failed, for the reasons above; the last is the first that went wrong"
+	}
+}
+protection=true
 set --
 [ -z "${MODE:-}" ] || set -- "$@" "Mode=$MODE"
 [ -z "${EMAIL:-}" ] || set -- "$@" "Email=$EMAIL"
 for parameter in ${PARAMETERS:-}; do
+	case $parameter in DatabaseProtection=*) protection=${parameter#*=} ;; esac
 	set -- "$@" "$parameter"
 done
-[ $# -eq 0 ] || set -- --parameter-overrides "$@"
 say "deploying the stack $stack to $region; the first time takes about a quarter of an hour"
-aws cloudformation deploy --stack-name "$stack" --template-file "$work/packaged.yaml" --s3-bucket "$bucket" --s3-prefix "$stack" \
-	--capabilities CAPABILITY_IAM --no-fail-on-empty-changeset --tags "bellhop=$stack" "$@"
+if [ -n "$migrate" ]; then
+	deploy "$@"
+else
+	# A new database is protected once all else is there: a deployment that fails before
+	# could not be rolled back.
+	deploy "$@" DatabaseProtection=false
+	[ "$protection" != true ] || deploy DatabaseProtection=true
+fi
+
+set -- # what is kept
+for key in $(grep -o "$stack/code/[0-9A-Za-z._-]*" "$work/packaged.yaml"); do
+	set -- "$@" --exclude "${key##*/}"
+done
+aws s3 rm "s3://$bucket/$stack/code/" --recursive --only-show-errors "$@"
 
 output() {
 	aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue" --output text
@@ -147,7 +262,7 @@ invoke "{\"shops\":[$shops]}"
 
 say "done. Shopify sends its webhooks to:"
 say "  $(output WebhookURL)"
-if [ -z "$status" ]; then
+if [ -z "$migrate" ]; then
 	[ -n "${SHOPIFY_SECRET_FILE:-}" ] || say "next: make deploy-aws STACK=$stack SHOPIFY_SECRET_FILE=/path/to/the/secret"
 	[ -n "${FCM_FILE:-}" ] || say "next: make deploy-aws STACK=$stack FCM_FILE=/path/to/service-account.json (or PARAMETERS=Push=log)"
 fi

@@ -4,37 +4,41 @@
 #   STACK    bellhop unless given
 #   CONFIRM  the stack's name again, to skip the question
 set -eu
-stack=${STACK:-bellhop}
+cd "$(dirname "$0")"
+me=destroy-aws
+. ./stack.sh
 
-say() { printf '%s\n' "bellhop: $*"; }
-die() {
-	printf '%s\n' "destroy-aws: $*" >&2
-	exit 1
+sign_in
+status=$(stack_status)
+case $status in
+'') die "there is no stack $stack in the account $account and the region $region" ;;
+*_IN_PROGRESS) die "the stack $stack is $status; wait until that is over" ;;
+esac
+
+queue=$(resource OrdersQueue)
+dead=$(resource DeadLetters)
+bodies=$(resource Bodies)
+database=$(resource Database)
+# guard prints the database's status and True or False for its protection, or nothing if it is gone
+guard() {
+	ask rds describe-db-instances --db-instance-identifier "$database" --output text \
+		--query 'DBInstances[0].[DBInstanceStatus,DeletionProtection]' ||
+		grep -q DBInstanceNotFound "$work/refused" || die "can't look at the database: $(refused)"
 }
-
-command -v aws >/dev/null 2>&1 || die "the aws command is missing; install it from https://aws.amazon.com/cli/"
-export AWS_PAGER=
-status=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text 2>/dev/null || true)
-[ -n "$status" ] || die "there is no stack $stack in this account and region"
-
-output() {
-	aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue" --output text
-}
-# A failed first deployment has no outputs, and is empty.
-known() { [ -n "$1" ] && [ "$1" != None ]; }
-# messages URL: how many messages are in a queue, leased or not
-messages() {
-	aws sqs get-queue-attributes --queue-url "$1" --output text --query 'Attributes.*' \
-		--attribute-names ApproximateNumberOfMessages ApproximateNumberOfMessagesNotVisible ApproximateNumberOfMessagesDelayed |
-		tr '\t' '\n' | awk '{ n += $1 } END { print n + 0 }'
-}
-
-queue=$(output QueueURL) dead=$(output DeadLettersURL) database=$(output DatabaseIdentifier) bodies=$(output BodiesBucket)
+protection=
+[ -z "$database" ] || protection=$(guard)
+case $protection in
+stopp*) die "the database is stopped, and has to run for its last snapshot:" \
+	"aws rds start-db-instance --db-instance-identifier $database, then this again" ;;
+esac
 
 say "this takes the stack $stack down. Webhooks are refused from then on."
-known "$database" && say "- the database $database is deleted, after a last snapshot of it; its daily backups go with it"
-known "$queue" && say "- $(messages "$queue") orders wait in the queue, and $(messages "$dead") are dead letters; a queue stays if it holds any"
-known "$bodies" && say "- the bucket $bodies stays; it deletes its objects after 30 days"
+[ -z "$protection" ] || say "- the database $database is deleted, after a last snapshot of it; its daily backups go with it"
+for url in $queue $dead; do
+	n=$(messages "$url")
+	[ -z "$n" ] || say "- the queue ${url##*/} holds $n messages; a queue stays if it holds any"
+done
+[ -z "$bodies" ] || say "- the bucket $bodies stays if it holds bodies of orders; it deletes them after 30 days"
 say "- the secrets are deleted"
 if [ -z "${CONFIRM:-}" ]; then
 	printf 'Type the name of the stack to go on: '
@@ -42,21 +46,51 @@ if [ -z "${CONFIRM:-}" ]; then
 fi
 [ "$CONFIRM" = "$stack" ] || die "nothing was done"
 
-if known "$database"; then
+# A deployment that failed may have left a database that is still being made or backed up.
+case $protection in
+*True)
+	say "taking the protection of the database off"
+	aws rds wait db-instance-available --db-instance-identifier "$database" ||
+		die "the database does not become available; see why: aws rds describe-events --source-type db-instance" \
+			"--source-identifier $database"
 	aws rds modify-db-instance --db-instance-identifier "$database" --no-deletion-protection --apply-immediately >/dev/null
 	aws rds wait db-instance-available --db-instance-identifier "$database"
-fi
+	;;
+esac
 say "deleting; Lambda takes up to 40 minutes to leave the network"
+begun=$(now)
 aws cloudformation delete-stack --stack-name "$stack"
-aws cloudformation wait stack-delete-complete --stack-name "$stack" ||
-	die "it is not gone yet: look at the stack's events in the console, then run this again"
+aws cloudformation wait stack-delete-complete --stack-name "$stack" || {
+	failures "$begun"
+	die "it is not gone yet; look at the reasons above, then run this again"
+}
 
-for url in $(known "$queue" && printf '%s %s' "$queue" "$dead"); do
+stay=0
+for url in $queue $dead; do
 	n=$(messages "$url")
-	if [ "$n" -eq 0 ]; then
-		aws sqs delete-queue --queue-url "$url"
+	if [ "${n:-0}" -eq 0 ]; then
+		[ -z "$n" ] || aws sqs delete-queue --queue-url "$url"
 	else
-		say "the queue $url stays, with $n messages"
+		stay=$((stay + 1))
+		say "the queue ${url##*/} stays, with $n messages; the next deployment takes it in with IMPORT=yes"
 	fi
 done
+if [ -n "$bodies" ]; then
+	# This deletes an empty bucket alone.
+	if ! ask s3api delete-bucket --bucket "$bodies" --expected-bucket-owner "$account"; then
+		case $(refused) in
+		*NoSuchBucket*) ;;
+		*BucketNotEmpty*) say "the bucket $bodies stays, with bodies of orders" ;;
+		*) die "can't delete the bucket $bodies: $(refused)" ;;
+		esac
+	fi
+fi
+if [ -n "$(bucket_status)" ]; then
+	aws s3 rm "s3://$bucket/$stack/" --recursive --only-show-errors
+	say "the bucket $bucket stays, without this stack's code: its name could be taken by others"
+fi
+if [ "$stay" -lt 2 ]; then
+	say "SQS blocks the name of a deleted queue for a minute; waiting for that"
+	sleep 60
+fi
 say "gone. The last snapshot: aws rds describe-db-snapshots --snapshot-type manual"

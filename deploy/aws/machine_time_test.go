@@ -34,7 +34,7 @@ func TestMachineEndsInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	var machine struct {
-		TimeoutSeconds float64
+		TimeoutSeconds any
 		States         map[string]struct {
 			Type, Resource string
 			TimeoutSeconds float64
@@ -65,9 +65,12 @@ func TestMachineEndsInTime(t *testing.T) {
 	if took["Record"] >= timeout("Start") {
 		t.Errorf("recording may take %v s, and start waits %v s", took["Record"], timeout("Start"))
 	}
-	if all := took["Record"] + took["RecordPatiently"] + took["Bury"]; all >= machine.TimeoutSeconds {
-		t.Errorf("a Standard execution may take %v s until its message is a dead letter, and is cut off after %v", all,
+	if machine.TimeoutSeconds != nil {
+		t.Errorf("the whole is cut off after %v s: Express ends at 300, Standard needs hours, and one file serves both",
 			machine.TimeoutSeconds)
+	}
+	if all := took["Record"] + took["RecordPatiently"] + took["Bury"]; all >= 6*3600 {
+		t.Errorf("a Standard execution may take %v s until its message is a dead letter", all)
 	}
 	if patient := took["RecordPatiently"]; patient < 2*3600 {
 		t.Errorf("a Standard execution gives up after %v s", patient)

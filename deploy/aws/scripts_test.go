@@ -9,32 +9,58 @@ import (
 )
 
 // stubAWS stands in for the aws command: it writes down its calls, one a line, and answers as AWS
-// would. The files "stack", "refuses" and "messages" beside it say what exists.
+// would. Of two folders beside it, "says" has other answers and "refuses" has errors, each by the call's
+// first two words; "stack" has the stack's status, "queues" the names of queues that are left.
 const stubAWS = `#!/bin/sh
 here=$(dirname "$0")
 for word; do
 	case $word in
-	file*://*) word="<$(cat "${word#*://}")>" ;;
+	file*://*)
+		cp "${word#*://}" "$here/sent-$(basename "$word")"
+		word="<$(tr -s '\n' ' ' <"${word#*://}")>" ;;
 	/*) word=FILE ;;
 	esac
 	printf '%s ' "$word"
 done >>"$here/log"
 echo >>"$here/log"
 for last; do :; done
+call=$1.$2
+case $call in *describe-stack-resource) call=$call.$6 ;; esac
+if [ -e "$here/refuses/$call" ]; then cat "$here/refuses/$call" >&2; exit 254; fi
+if [ -e "$here/says/$call" ]; then cat "$here/says/$call"; exit; fi
+refuse() { echo "
+An error occurred ($1) when calling the $2 operation: $3" >&2; exit 254; }
+gone() { refuse ValidationError DescribeStacks "Stack with id bellhop does not exist"; }
 case "$*" in
+--version) echo aws-cli/2.31.0 ;;
 "sts get-caller-identity"*) echo 000000000000 ;;
-*StackStatus*) [ -s "$here/stack" ] || exit 254; cat "$here/stack" ;;
+*StackStatus*) [ -s "$here/stack" ] || gone; cat "$here/stack" ;;
+*"ParameterKey=='Mode'"*) echo express ;;
 *"OutputKey=='"*) echo "$*" | sed "s/.*OutputKey=='\([A-Za-z]*\)'.*/the\1/" ;;
-"s3api head-bucket"*) [ -s "$here/stack" ] ;;
-"cloudformation package"*) printf 'Code:\n  S3Bucket: b\n  S3Key: bellhop/abc\n' >"$last" ;;
+*describe-stack-resource*) [ -s "$here/stack" ] || gone; printf 'CREATE_COMPLETE\tthe%s\n' "$6" ;;
+"rds describe-db-instances"*) printf 'available\tTrue\n' ;;
+"sqs get-queue-url"*)
+	grep -qsx "$4" "$here/queues" ||
+		refuse AWS.SimpleQueueService.NonExistentQueue GetQueueUrl "The specified queue does not exist."
+	echo "https://sqs/0/$4" ;;
+"s3api head-bucket"*) [ -s "$here/stack" ] || refuse 404 HeadBucket "Not Found" ;;
+"s3api list-buckets"*) echo None ;;
+"stepfunctions validate"*) echo OK ;;
+"cloudformation package"*)
+	printf 'Code:\n  S3Bucket: b\n  S3Key: bellhop/code/abc\nMachine:\n  Key: bellhop/code/def\n' >"$last" ;;
 "lambda invoke"*)
-	if [ -e "$here/refuses" ]; then
+	if [ -e "$here/fails" ]; then
 		echo '{"errorType":"bellhop.Unavailable"}' >"$last"; echo Unhandled
 	else
 		echo '{"applied":1,"shops_added":1}' >"$last"; echo None
 	fi ;;
 "sqs get-queue-attributes"*) cat "$here/messages" ;;
 esac
+`
+
+// stubSleep writes down how long it would sleep.
+const stubSleep = `#!/bin/sh
+echo "sleep $*" >>"$(dirname "$0")/log"
 `
 
 // scripts is a copy of the scripts with the stub in their path.
@@ -49,7 +75,7 @@ func copyScripts(t *testing.T) scripts {
 		t.Skip("there is no sh")
 	}
 	s := scripts{t, t.TempDir()}
-	for _, name := range []string{"deploy.sh", "destroy.sh", "bellhop.yaml"} {
+	for _, name := range []string{"deploy.sh", "destroy.sh", "stack.sh", "bellhop.yaml", "statemachine.asl.json"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -57,6 +83,7 @@ func copyScripts(t *testing.T) scripts {
 		s.write(filepath.Join("aws", name), string(text))
 	}
 	s.write("bin/aws", stubAWS)
+	s.write("bin/sleep", stubSleep)
 	s.write("bin/messages", "0\t0\t0\n")
 	s.write("bootstrap", "the function")
 	s.write("aws/build/rds.pem", "-----BEGIN CERTIFICATE-----\n")
@@ -89,6 +116,9 @@ func (s scripts) run(script string, env ...string) (said, asked string, ok bool)
 	return string(out), string(log), err == nil
 }
 
+// deployBucket is where the scripts put code, by the stub's account.
+const deployBucket = "bellhop-deploy-000000000000-eu-west-1"
+
 // inOrder fails unless the words come one after the other.
 func inOrder(t *testing.T, text string, words ...string) {
 	t.Helper()
@@ -111,9 +141,10 @@ func TestDeployTheFirstTime(t *testing.T) {
 	if !ok {
 		t.Fatal(said)
 	}
-	inOrder(t, asked, "s3 mb s3://bellhop-deploy-000000000000-eu-west-1", "cloudformation package",
-		"cloudformation deploy --stack-name bellhop", "--capabilities CAPABILITY_IAM",
-		"--parameter-overrides Mode=standard Consumers=8 MultiAZ=true",
+	inOrder(t, asked, "validate-state-machine-definition --type STANDARD", "s3 mb s3://"+deployBucket,
+		"cloudformation package", "cloudformation deploy --stack-name bellhop", "--capabilities CAPABILITY_IAM",
+		"--parameter-overrides Mode=standard Consumers=8 MultiAZ=true DatabaseProtection=false",
+		"cloudformation deploy --stack-name bellhop", "--parameter-overrides DatabaseProtection=true",
 		"put-secret-value --secret-id theShopifySecret --secret-string <hush>",
 		"put-secret-value --secret-id thePushSecret --secret-string <{",
 		`lambda invoke --function-name bellhop-migrate --payload <{"shops":["a.myshopify.com","b.myshopify.com"]}>`)
@@ -133,13 +164,13 @@ func TestDeployMigratesBeforeTheCode(t *testing.T) {
 	if !ok {
 		t.Fatal(said)
 	}
-	inOrder(t, asked, "update-function-code --function-name bellhop-migrate --s3-bucket "+
-		"bellhop-deploy-000000000000-eu-west-1 --s3-key bellhop/abc",
+	inOrder(t, asked, "update-function-code --function-name bellhop-migrate --s3-bucket "+deployBucket+
+		" --s3-key bellhop/code/abc",
 		"lambda wait function-updated", "lambda invoke", "<{}>", "cloudformation deploy", "lambda invoke")
 	if strings.Contains(asked, "--parameter-overrides") || strings.Contains(asked, "put-secret-value") {
 		t.Errorf("it changes settings that were not given:\n%s", asked)
 	}
-	s.write("bin/refuses", "")
+	s.write("bin/fails", "")
 	said, asked, ok = s.run("deploy.sh")
 	if ok || strings.Contains(asked, "cloudformation deploy") || !strings.Contains(said, "bellhop.Unavailable") {
 		t.Errorf("after a migration that failed: %v\n%s%s", ok, said, asked)
@@ -158,15 +189,18 @@ func TestDeployRefuses(t *testing.T) {
 		"FCM_FILE=" + filepath.Join(s.dir, "secret"): "no private_key",
 		"SHOPIFY_SECRET_FILE=/nowhere":               "'/nowhere' is missing or empty",
 		"FCM_FILE=" + filepath.Join(s.dir, "empty"):  "is missing or empty",
+		"BELLHOP_BOOTSTRAP=/nowhere":                 "'/nowhere' is missing or empty",
+		"EMAIL=me":                                   "EMAIL is 'me'",
+		"EMAIL=a@b,c@d":                              "give one address",
+		"PARAMETERS=Consumer=8":                      "'Consumer=8' in PARAMETERS sets no parameter",
+		"PARAMETERS=Consumers":                       "give NAME=VALUE",
+		"IMPORT=maybe":                               "IMPORT is 'maybe'",
+		"AWS_REGION=":                                "no region is set",
 	} {
 		said, asked, ok := s.run("deploy.sh", env)
 		if ok || !strings.Contains(said, want) || strings.Contains(asked, "deploy") || strings.Count(said, "\n") != 1 {
 			t.Errorf("%s: %v, %q, asked %q", env, ok, said, asked)
 		}
-	}
-	s.write("bin/stack", "ROLLBACK_COMPLETE\n")
-	if said, _, ok := s.run("deploy.sh"); ok || !strings.Contains(said, "run make destroy-aws STACK=bellhop") {
-		t.Errorf("over a stack that failed: %v, %q", ok, said)
 	}
 }
 
@@ -187,20 +221,21 @@ func TestDestroyAsksFirst(t *testing.T) {
 	if !ok {
 		t.Fatal(said)
 	}
-	inOrder(t, asked, "modify-db-instance --db-instance-identifier theDatabaseIdentifier --no-deletion-protection",
-		"delete-stack",
-		"wait stack-delete-complete", "delete-queue --queue-url theQueueURL",
-		"delete-queue --queue-url theDeadLettersURL")
+	inOrder(t, asked, "wait db-instance-available", "modify-db-instance --db-instance-identifier theDatabase --no-deletion-protection",
+		"delete-stack", "wait stack-delete-complete", "delete-queue --queue-url theOrdersQueue",
+		"delete-queue --queue-url theDeadLetters", "delete-bucket --bucket theBodies --expected-bucket-owner 000000000000",
+		"s3 rm s3://"+deployBucket+"/bellhop/ --recursive", "sleep 60")
 }
 
 func TestDestroyLeavesAQueueWithOrders(t *testing.T) {
 	s := copyScripts(t)
 	s.write("bin/stack", "UPDATE_COMPLETE\n")
 	s.write("bin/messages", "3\t0\t1\n")
+	s.write("bin/refuses/s3api.delete-bucket", "An error occurred (BucketNotEmpty) when calling DeleteBucket\n")
 	said, asked, ok := s.run("destroy.sh", "CONFIRM=bellhop")
-	if !ok || strings.Contains(asked, "delete-queue") {
+	if !ok || strings.Contains(asked, "delete-queue") || strings.Contains(asked, "sleep") {
 		t.Errorf("%v: it asked\n%s", ok, asked)
 	}
-	inOrder(t, said, "4 orders wait in the queue, and 4 are dead letters",
-		"the queue theQueueURL stays, with 4 messages")
+	inOrder(t, said, "the queue theOrdersQueue holds 4 messages", "the queue theOrdersQueue stays, with 4 messages",
+		"the bucket theBodies stays")
 }
