@@ -1,6 +1,7 @@
 package shopify
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -40,6 +41,8 @@ func writingOf(name, hint string) writing {
 	var han, kana, other bool
 	for _, c := range name {
 		switch {
+		case c < 0x1100: // before the first letter of East Asia
+			other = other || unicode.IsLetter(c)
 		case unicode.Is(unicode.Hangul, c):
 			return familyFirstOne
 		case unicode.In(c, unicode.Hiragana, unicode.Katakana):
@@ -65,7 +68,7 @@ func writingOf(name, hint string) writing {
 // given name before the family name.
 func personName(name, first, last, hint string) string {
 	name, first, last = cleanLine(name), cleanLine(first), cleanLine(last)
-	plain := strings.Join(strings.Fields(name), " ") == strings.Join(strings.Fields(first+" "+last), " ")
+	plain := name == first+" "+last || slices.Equal(strings.Fields(name), strings.Fields(first+" "+last))
 	if name != "" && (!plain || first == "" || last == "") {
 		return name
 	}
