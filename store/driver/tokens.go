@@ -60,21 +60,30 @@ func changes(c rune) bool {
 	return true
 }
 
-// cut yields the words of folded text: runs of letters and digits. A run of Chinese, Japanese or
-// Korean is a word of its own, since it has no spaces.
+// cut yields the words of folded text: letters and digits, with what joins them, as in
+// jo.lee@example.com and lamp-123. A run of Chinese, Japanese or Korean is a word of its own, since
+// it has no spaces.
 func cut(folded string) iter.Seq2[string, bool] {
 	return func(yield func(word string, cjk bool) bool) {
-		begin, kind := 0, other
+		begin, end, kind := 0, 0, other
 		for i, c := range folded {
-			if k := kindOf(c); k != kind {
-				if kind != other && !yield(folded[begin:i], kind == cjk) {
+			k := kindOf(c)
+			if k == joiner {
+				if kind == letter {
+					continue // its word may go on
+				}
+				k = other
+			}
+			if k != kind {
+				if kind != other && !yield(folded[begin:end], kind == cjk) {
 					return
 				}
 				begin, kind = i, k
 			}
+			end = i + utf8.RuneLen(c)
 		}
 		if kind != other {
-			yield(folded[begin:], kind == cjk)
+			yield(folded[begin:end], kind == cjk)
 		}
 	}
 }
@@ -84,21 +93,45 @@ const (
 	other = iota
 	letter
 	cjk
+	joiner
 )
 
 func kindOf(c rune) int {
 	switch {
 	case c < utf8.RuneSelf:
-		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
-			return letter
-		}
-		return other
+		return int(ascii[c])
 	case isCJK(c):
 		return cjk
 	case unicode.IsLetter(c) || unicode.IsDigit(c):
 		return letter
+	case c == '‐' || c == '’':
+		return joiner
 	}
 	return other
+}
+
+// ascii has the kinds of its small letters: most text is made of them.
+var ascii = func() (kinds [utf8.RuneSelf]uint8) {
+	for _, c := range "abcdefghijklmnopqrstuvwxyz0123456789" {
+		kinds[c] = letter
+	}
+	for _, c := range "-_.@/+'" {
+		kinds[c] = joiner
+	}
+	return kinds
+}()
+
+// plain is a word without what joins it.
+func plain(word string) string {
+	if !strings.ContainsFunc(word, func(c rune) bool { return kindOf(c) == joiner }) {
+		return word
+	}
+	return strings.Map(func(c rune) rune {
+		if kindOf(c) == joiner {
+			return -1
+		}
+		return c
+	}, word)
 }
 
 func isCJK(c rune) bool {
@@ -131,8 +164,9 @@ func (t *tokens) word(text string) { t.add(markWord, text) }
 func (t *tokens) full() bool { return len(t.sums) >= maxTokens || len(t.seen) >= maxTokens }
 
 // words adds the words of a text, which a query finds by their beginnings, and pairs of CJK
-// characters. With parts, a query finds where letters and digits meet inside a word, too, such as the
-// 42 of TEE42.
+// characters. A word goes into the index from each joined part on: one look-up finds lamp-123, and 123
+// is found by itself. With parts, it does so from where letters and digits meet, too, such as the 42
+// of TEE42.
 func (t *tokens) words(s string, parts bool) {
 	if s == "" || t.full() || slices.Contains(t.seen, s) {
 		return
@@ -143,17 +177,21 @@ func (t *tokens) words(s string, parts bool) {
 			t.pairs(word)
 			continue
 		}
-		word = clipRunes(word)
-		t.word(word)
-		for i := 1; parts && i < len(word); i++ {
-			if isDigit(word[i]) != isDigit(word[i-1]) && utf8.RuneStart(word[i]) {
-				t.word(word[i:])
+		rest, before, joins := plain(word), rune(0), true
+		for _, c := range word {
+			if kindOf(c) == joiner {
+				joins = true
+				continue
 			}
+			if joins || parts && isDigit(c) != isDigit(before) {
+				t.word(clipRunes(rest))
+			}
+			rest, before, joins = rest[utf8.RuneLen(c):], c, false
 		}
 	}
 }
 
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+func isDigit(c rune) bool { return c >= '0' && c <= '9' }
 
 // pairs adds each two neighbours of a run, and its last character alone.
 func (t *tokens) pairs(run string) {
@@ -171,7 +209,7 @@ func (t *tokens) pairs(run string) {
 func joined(s string) string {
 	var b strings.Builder
 	for word := range cut(Fold(s)) {
-		b.WriteString(word)
+		b.WriteString(plain(word))
 	}
 	return clipRunes(b.String())
 }
@@ -286,6 +324,7 @@ func ParseQuery(text string) (words []Wanted) {
 			words = append(words, pairsOf(word)...)
 			continue
 		}
+		word = plain(word)
 		w := Wanted{markWord + clipRunes(word)}
 		if digits := strings.TrimLeft(word, "0"); isNumber(word) && len(word) >= 4 && digits != "" {
 			// A phone number is also written with its country's code in the place of the 0.

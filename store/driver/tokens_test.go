@@ -53,6 +53,11 @@ func TestSearchFinds(t *testing.T) {
 			t.Errorf("%q is not found: %q in %q", q, words, tokens)
 		}
 	}
+	for _, q := range []string{"jose.muller@example.com", "Straße-Söhne", "LAMP-123-Red", "1234-5678", "O’Neil"} {
+		if words := driver.ParseQuery(q); len(words) != 1 {
+			t.Errorf("%q takes %d look-ups: %q", q, len(words), words)
+		}
+	}
 	for _, q := range []string{"", " - ", "shirt", "müllers", "1002", "동길", "田山", "678", "タークグ", "z",
 		"ocean lampe", "876"} {
 		if found(tokens, driver.ParseQuery(q)) {

@@ -262,7 +262,7 @@ func search(f *fixture) {
 	for text, want := range map[string][]int64{
 		"#1001": {1}, "1001": {1}, "#100": {3, 2, 1}, "001": {}, "de-5": {4}, "77": {3}, "#77": {3},
 		"émile": {1}, "ÉMILE": {1}, "zola": {1}, "example.COM": {2, 1}, "EXAMPLE.ORG": {3},
-		"%": {}, "_": {}, "bob_b": {4, 2}, "O'Brien": {2}, `"Bob"`: {4, 2}, `\`: {}, "' OR 1=1 --": {3}, "#": {},
+		"%": {}, "_": {}, "bob_b": {2}, "O'Brien": {2}, `"Bob"`: {4, 2}, `\`: {}, "' OR 1=1 --": {3}, "#": {},
 		"bob brien": {2}, "emile": {1}, `x" OR "`: {}, "*": {}, "zol*": {1}, "tee": {4, 3, 2, 1}, "ee": {},
 	} {
 		f.equal("search for "+text, f.ids(store.OrderQuery{Text: text, Limit: 1}), want)
