@@ -9,7 +9,7 @@ import (
 
 // Details are what an order says beside what lists show. All amounts are in the order's currency.
 type Details struct {
-	Complete      bool                   `json:"complete" doc:"False for an order that an older bellhop recorded: it has only items. bellhop orders refill completes it."`
+	Complete      bool                   `json:"complete" doc:"False for an order that was recorded before bellhop kept whole orders (schema 13 of its store): it has only items. bellhop orders refill completes it."`
 	Placed        bellhop.Sums           `json:"placed" doc:"The parts of total."`
 	Now           bellhop.Sums           `json:"now" doc:"The parts of current_total."`
 	Refunded      string                 `json:"refunded" example:"5.00" doc:"All that went back so far."`

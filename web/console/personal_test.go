@@ -118,7 +118,7 @@ func TestPageOfAnOlderOrder(t *testing.T) {
 		o.Pieces = 0
 	})
 	a := r.Get("/orders/"+orderID(0), ownerSession)
-	if !strings.Contains(a.Body, "An older version of bellhop recorded this order") ||
+	if !strings.Contains(a.Body, "bellhop recorded this order before it kept whole orders") ||
 		strings.Contains(a.Body, ">Removed<") || strings.Contains(a.Body, "to send") || !strings.Contains(a.Body, "$403.00") {
 		t.Error(a.Body)
 	}
