@@ -41,7 +41,11 @@ func newFunction(ctx context.Context, p *parts) (lambda.Handler, error) {
 	case "start":
 		return p.start(ctx)
 	case "record":
-		s, err := p.step(ctx)
+		q, err := p.settings.OpenSQS(ctx, p.options())
+		if err != nil {
+			return nil, err
+		}
+		s, err := p.step(ctx, q)
 		return &lambdahost.Record{Step: s}, err
 	case "notify":
 		b, err := p.pushStep(ctx)
@@ -80,29 +84,33 @@ func (p *parts) start(ctx context.Context) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	q, err := p.settings.OpenSQS(ctx, p.options())
+	if err != nil {
+		return nil, err
+	}
 	cfg, err := amazon.Load(ctx, amazon.Settings{})
 	if err != nil {
 		return nil, err
 	}
 	return &lambdahost.Start{Executions: lambdahost.NewStepFunctions(cfg, p.settings.Machine),
-		Standard: p.settings.MachineType == "standard", Codec: codec, Log: p.log}, nil
+		Standard: p.settings.MachineType == "standard", Queue: q, Codec: codec, Log: p.log}, nil
 }
 
 func (p *parts) direct(ctx context.Context) (lambda.Handler, error) {
-	s, err := p.step(ctx)
+	q, err := p.settings.OpenSQS(ctx, p.options())
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.step(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	b, err := p.pushStepWith(ctx, s.Database)
-	return &lambdahost.Direct{Step: s, PushStep: b}, err
+	return &lambdahost.Direct{Step: s, PushStep: b, Queue: q}, err
 }
 
-func (p *parts) step(ctx context.Context) (*lambdahost.Step, error) {
+func (p *parts) step(ctx context.Context, deadLetters lambdahost.DeadLetters) (*lambdahost.Step, error) {
 	codec, err := p.settings.Codec(ctx)
-	if err != nil {
-		return nil, err
-	}
-	deadLetters, err := p.settings.OpenSQS(ctx, p.options())
 	if err != nil {
 		return nil, err
 	}

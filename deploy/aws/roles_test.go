@@ -125,6 +125,18 @@ func TestAcceptMay(t *testing.T) {
 	}
 }
 
+// TestReadersMayHideMessages: without the right, messages that are handed back would wait
+// for the queue's own timeout.
+func TestReadersMayHideMessages(t *testing.T) {
+	tpl := readTemplate(t)
+	for name, source := range tpl.of("AWS::Lambda::EventSourceMapping") {
+		role := tpl.Resources[source.Properties["FunctionName"].(map[string]any)["Ref"].(string)+"Role"]
+		if !slices.Contains(may(role), `sqs:ChangeMessageVisibility on {"Fn::GetAtt":["OrdersQueue","Arn"]}`) {
+			t.Errorf("the function of %s may not hide messages", name)
+		}
+	}
+}
+
 // TestSecretsAreReadByWhoNeedsThem says who reads which secret.
 func TestSecretsAreReadByWhoNeedsThem(t *testing.T) {
 	readers := map[string][]string{}

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"bellhop/host/lambdahost"
 	"bellhop/internal/realserver"
 )
 
@@ -255,8 +257,15 @@ func TestQueue(t *testing.T) {
 			t.Errorf("%s expects %v attempts, and the queue makes %v", name, attempts, redrive["maxReceiveCount"])
 		}
 	}
-	if n := number(t, "maxReceiveCount", redrive["maxReceiveCount"]); n < 5 {
-		t.Errorf("a message is dead after %v attempts; AWS advises 5", n)
+	var tried time.Duration
+	for attempt := range int(number(t, "maxReceiveCount", redrive["maxReceiveCount"])) {
+		wait := lambdahost.WaitAfter(attempt + 1)
+		if tried += wait; wait.Seconds() > visibility {
+			t.Errorf("a message waits %v after attempt %d, longer than if SQS had not heard of it", wait, attempt+1)
+		}
+	}
+	if tried < 4*time.Hour || tried > 5*time.Hour {
+		t.Errorf("a message is dead after %v", tried)
 	}
 	if text(redrive["deadLetterTargetArn"]) != `{"Fn::GetAtt":["DeadLetters","Arn"]}` {
 		t.Errorf("dead letters go to %v", redrive["deadLetterTargetArn"])

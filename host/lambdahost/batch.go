@@ -1,17 +1,22 @@
 package lambdahost
 
 import (
+	"context"
+	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"bellhop/internal/amazon"
+	"bellhop/queue"
 )
 
 // item is one message of a batch.
 type item struct {
 	id      string // SQS's own
+	receipt queue.Receipt
 	group   string // of a FIFO queue; "" in others
 	attempt int    // 1 the first time
 	message amazon.Message
@@ -33,7 +38,7 @@ func readBatch(payload []byte) ([]item, error) {
 		if r.EventSource != "aws:sqs" || r.MessageId == "" {
 			return nil, notOurs("this is not an event of SQS: its records come from %.40q", r.EventSource)
 		}
-		items[i] = item{id: r.MessageId, attempt: 1, message: messageOf(r)}
+		items[i] = item{id: r.MessageId, receipt: queue.Receipt(r.ReceiptHandle), attempt: 1, message: messageOf(r)}
 		if n, err := strconv.Atoi(r.Attributes["ApproximateReceiveCount"]); err == nil && n > 0 {
 			items[i].attempt = n
 		}
@@ -55,19 +60,52 @@ func messageOf(r events.SQSMessage) amazon.Message {
 	return m
 }
 
-// report names all messages that are not done, and in a FIFO queue those behind one in
-// its group. The mapping takes a missing list or null as an empty one: all are done.
-func report(items []item, done []bool) events.SQSEventResponse {
+// Visibility is the part of the queue that hides messages.
+type Visibility interface {
+	// Hide sets how long messages stay hidden from now on, by their receipts.
+	Hide(ctx context.Context, waits map[queue.Receipt]time.Duration) error
+}
+
+// firstWait and longestWait are how long a message that is handed back stays hidden. The
+// queue's own timeout is six times that of the function, for messages of invocations that
+// end without a word; after a minute without a database it would be much too long.
+const (
+	firstWait   = 30 * time.Second
+	longestWait = 5 * time.Minute
+)
+
+// WaitAfter returns how long a message stays hidden after its so-manieth failed attempt.
+func WaitAfter(attempt int) time.Duration {
+	return min(firstWait<<min(attempt-1, 10), longestWait)
+}
+
+// handBack returns the answer to a batch: the messages that are not done, which it hides
+// for a while, and in a FIFO queue those behind one in its group. These wait as long as
+// that one: SQS holds back a group only behind a hidden message.
+func handBack(ctx context.Context, q Visibility, log *slog.Logger, items []item, done []bool) events.SQSEventResponse {
+	// The mapping takes a missing list or null as an empty one: all are done.
 	a := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	held := map[string]bool{}
+	waits := map[queue.Receipt]time.Duration{}
+	held := map[string]time.Duration{}
 	for i, it := range items {
-		if done[i] && !held[it.group] {
+		wait := held[it.group]
+		if done[i] && wait == 0 {
 			continue
 		}
-		if it.group != "" {
-			held[it.group] = true
+		if wait == 0 {
+			wait = WaitAfter(it.attempt)
 		}
+		if it.group != "" {
+			held[it.group] = wait
+		}
+		waits[it.receipt] = wait
 		a.BatchItemFailures = append(a.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: it.id})
+	}
+	if len(waits) == 0 {
+		return a
+	}
+	if err := q.Hide(ctx, waits); err != nil {
+		log.Warn("messages come again only after the queue's visibility timeout", "messages", len(waits), "err", err)
 	}
 	return a
 }

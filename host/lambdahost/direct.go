@@ -13,6 +13,7 @@ import (
 type Direct struct {
 	Step     *Step
 	PushStep *PushStep
+	Queue    Visibility
 }
 
 // directBatch is the most events in one transaction.
@@ -35,7 +36,9 @@ func (f *Direct) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		f.Step.Log.Error("pushes stay owed for now", "err", err)
 	}
-	answer := report(items, done)
+	last, cancel := t.until(ctx, lastWrite)
+	defer cancel()
+	answer := handBack(last, f.Queue, f.Step.Log, items, done)
 	f.Step.Log.Info("carried", "events", c.Events, "recorded", c.Recorded, "dead", c.Dead, "failed",
 		len(answer.BatchItemFailures), "sent", out.Sent, "gave_up", out.Failed, "left", out.Left)
 	return write(answer)

@@ -17,7 +17,7 @@ import (
 
 func TestDirectCarriesABatch(t *testing.T) {
 	f := newFunctions(t)
-	d := &lambdahost.Direct{Step: f.step, PushStep: f.push}
+	d := &lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}
 	payload := batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, ""),
 		sqsRecord("b", message(t, event(2, order(2))), 1, ""))
 	for range 2 { // a message that comes again changes nothing
@@ -41,7 +41,7 @@ func TestDirectTellsEachMessageApart(t *testing.T) {
 		}
 		return nil
 	}
-	d := &lambdahost.Direct{Step: f.step, PushStep: f.push}
+	d := &lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}
 	foreign := amazon.Message{Body: "{}"}
 	answer, err := d.Invoke(t.Context(), batch(t,
 		sqsRecord("good", message(t, event(1, order(1))), 1, ""),
@@ -74,7 +74,7 @@ func TestDirectKeepsWhatItCannotGiveUp(t *testing.T) {
 	} {
 		f := newFunctions(t)
 		set(f)
-		answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(t.Context(),
+		answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}).Invoke(t.Context(),
 			batch(t, sqsRecord("poison", message(t, event(1, `{`)), 1, "")))
 		if err != nil || cmp.Diff([]string{"poison"}, failures(t, answer)) != "" {
 			t.Errorf("without %s: %s, %v", name, answer, err)
@@ -92,7 +92,7 @@ func TestDirectKeepsTheOrderOfGroups(t *testing.T) {
 		}
 		return nil
 	}
-	answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(t.Context(), batch(t,
+	answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}).Invoke(t.Context(), batch(t,
 		sqsRecord("a1", message(t, event(1, order(1))), 1, "a"),
 		sqsRecord("a2 fails", message(t, event(2, order(2))), 1, "a"),
 		sqsRecord("b1", message(t, event(3, order(3))), 1, "b"),
@@ -113,7 +113,7 @@ func TestDirectHandsBackInTime(t *testing.T) {
 	f.store.record = func(ctx context.Context, _ []bellhop.Fact) error { <-ctx.Done(); return ctx.Err() }
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(ctx,
+	answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}).Invoke(ctx,
 		batch(t, sqsRecord("slow", message(t, event(1, order(1))), 1, "")))
 	if err != nil || cmp.Diff([]string{"slow"}, failures(t, answer)) != "" || ctx.Err() != nil {
 		t.Errorf("%s, %v; the time is up: %v", answer, err, ctx.Err())
@@ -130,7 +130,7 @@ func TestDirectSettlesItsClaims(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(ctx,
+	answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}).Invoke(ctx,
 		batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
 	if err != nil || len(failures(t, answer)) != 0 || ctx.Err() != nil {
 		t.Errorf("%s, %v; the time is up: %v", answer, err, ctx.Err())
@@ -144,7 +144,7 @@ func TestDirectSettlesItsClaims(t *testing.T) {
 // TestBatchesThatAreNone are errors: an answer would acknowledge them.
 func TestBatchesThatAreNone(t *testing.T) {
 	f := newFunctions(t)
-	d := &lambdahost.Direct{Step: f.step, PushStep: f.push}
+	d := &lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}
 	other := sqsRecord("a", message(t, event(1, order(1))), 1, "")
 	other["eventSource"] = "aws:kinesis"
 	for name, payload := range map[string][]byte{
@@ -180,7 +180,7 @@ func TestARefusedLoginIsReadAnew(t *testing.T) {
 			}
 			return nil
 		}
-		answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(t.Context(),
+		answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}).Invoke(t.Context(),
 			batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
 		if err != nil || f.opened != opened || len(failures(t, answer)) != 2-opened || f.store.closed != (opened == 2) {
 			t.Errorf("%s: opened %d times, closed %v: %s, %v", refusal, f.opened, f.store.closed, answer, err)
@@ -196,6 +196,6 @@ func TestAPanicIsNoAnswer(t *testing.T) {
 			t.Error("the panic was taken for an answer")
 		}
 	}()
-	(&lambdahost.Direct{Step: f.step, PushStep: f.push}).Invoke(t.Context(),
+	(&lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}).Invoke(t.Context(),
 		batch(t, sqsRecord("a", message(t, event(1, order(1))), 1, "")))
 }

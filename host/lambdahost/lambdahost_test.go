@@ -17,6 +17,7 @@ import (
 	"bellhop/host/lambdahost"
 	"bellhop/internal/amazon"
 	"bellhop/push"
+	"bellhop/queue"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -107,6 +108,19 @@ func (g *deadLetters) AddDead(_ context.Context, e *bellhop.Event, attempts int,
 	return g.err
 }
 
+// hidden is a queue that keeps how long messages are hidden, by their receipts.
+type hidden struct {
+	waits map[queue.Receipt]time.Duration
+	err   error
+}
+
+func (h *hidden) Hide(_ context.Context, waits map[queue.Receipt]time.Duration) error {
+	if h.err == nil {
+		h.waits = waits
+	}
+	return h.err
+}
+
 // phones is a push service that calls send.
 type phones struct {
 	mu     sync.Mutex
@@ -137,6 +151,7 @@ type functions struct {
 	store  *faulty
 	dead   *deadLetters
 	phones *phones
+	queue  *hidden
 	step   *lambdahost.Step
 	push   *lambdahost.PushStep
 	opened int
@@ -144,7 +159,7 @@ type functions struct {
 
 func newFunctions(t *testing.T) *functions {
 	t.Helper()
-	f := &functions{store: &faulty{Store: newStore(t)}, dead: &deadLetters{}, phones: &phones{}}
+	f := &functions{store: &faulty{Store: newStore(t)}, dead: &deadLetters{}, phones: &phones{}, queue: &hidden{}}
 	log := slog.New(slog.DiscardHandler)
 	db := &lambdahost.Database{Log: log, LoginRefused: func(err error) bool { return errors.Is(err, errLogin) },
 		Open: func(context.Context) (store.Store, error) { f.opened++; return f.store, nil }}

@@ -34,6 +34,7 @@ type Executions interface {
 type Start struct {
 	Executions Executions
 	Standard   bool
+	Queue      Visibility
 	// Codec puts bodies that are too large for an execution into the bucket. Without a
 	// bucket such messages fail.
 	Codec amazon.Codec
@@ -74,7 +75,9 @@ func (f *Start) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	group.Wait()
 	panicked.again()
-	answer := report(items, done)
+	last, end := t.until(ctx, lastWrite)
+	defer end()
+	answer := handBack(last, f.Queue, f.Log, items, done)
 	f.Log.Info("carried", "events", len(items), "failed", len(answer.BatchItemFailures), "took", time.Since(began))
 	return write(answer)
 }

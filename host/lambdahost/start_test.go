@@ -43,7 +43,8 @@ func (m *machine) Start(ctx context.Context, name, input string) error {
 
 func newStart(standard bool) (*lambdahost.Start, *machine) {
 	m := &machine{inputs: map[string]string{}}
-	return &lambdahost.Start{Executions: m, Standard: standard, Log: slog.New(slog.DiscardHandler)}, m
+	return &lambdahost.Start{Executions: m, Standard: standard, Queue: &hidden{},
+		Log: slog.New(slog.DiscardHandler)}, m
 }
 
 func TestStartHandsMessagesOn(t *testing.T) {

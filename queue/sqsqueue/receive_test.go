@@ -12,6 +12,7 @@ import (
 	"bellhop"
 	"bellhop/internal/amazon"
 	"bellhop/queue"
+	"bellhop/queue/sqsqueue"
 )
 
 // messages makes the answer to ReceiveMessage.
@@ -94,6 +95,32 @@ func TestShortReceiveAsksShortly(t *testing.T) {
 	if back := r.asked("ChangeMessageVisibilityBatch"); len(back) != 1 ||
 		back[0].text("Entries", 0, "VisibilityTimeout") != "0" {
 		t.Errorf("given back by %v", back)
+	}
+}
+
+// TestHide hides messages that this process did not receive: of one the receipt has run out.
+func TestHide(t *testing.T) {
+	r := newRecorded(t)
+	r.on("ChangeMessageVisibilityBatch", func(q request) any {
+		var failed []any
+		for _, e := range q.entries() {
+			if e.text("ReceiptHandle") == "late" {
+				failed = append(failed, map[string]any{"Id": e.text("Id"), "Code": "MessageNotInflight", "SenderFault": true})
+			}
+		}
+		return map[string]any{"Successful": []any{}, "Failed": failed}
+	})
+	q := r.open(t, "orders")
+	if err := q.(*sqsqueue.Queue).Hide(t.Context(), map[queue.Receipt]time.Duration{"a": time.Minute}); err != nil {
+		t.Error(err)
+	}
+	if err := q.(*sqsqueue.Queue).Hide(t.Context(), map[queue.Receipt]time.Duration{"late": time.Minute}); err == nil {
+		t.Error("nobody learns that a message was not hidden")
+	}
+	asked := r.asked("ChangeMessageVisibilityBatch")
+	if len(asked) != 2 || asked[0].text("QueueUrl") != mainURL || asked[0].text("Entries", 0, "ReceiptHandle") != "a" ||
+		asked[0].text("Entries", 0, "VisibilityTimeout") != "60" {
+		t.Errorf("asked %v", asked)
 	}
 }
 

@@ -189,6 +189,17 @@ func (q *Queue) change(ctx context.Context, url string, changes []verdict) []err
 	})
 }
 
+// Hide sets how long messages stay hidden from now on, by their receipts, for a host whose
+// messages somebody else receives.
+func (q *Queue) Hide(ctx context.Context, waits map[queue.Receipt]time.Duration) error {
+	now := q.opts.Now()
+	changes := make([]verdict, 0, len(waits))
+	for r, d := range waits {
+		changes = append(changes, verdict{lease: &lease{Delivery: queue.Delivery{Receipt: r}, taken: now}, after: d})
+	}
+	return errors.Join(q.change(ctx, q.main, changes)...)
+}
+
 // giveBack ends leases, so that SQS hands the messages out at once.
 func (q *Queue) giveBack(ctx context.Context, url string, leases []*lease) error {
 	changes := make([]verdict, len(leases))
