@@ -18,6 +18,7 @@ set -eu
 cd "$(dirname "$0")"
 me=deploy-aws
 . ./stack.sh
+. ./account.sh
 
 # ---- Requirements -----------------------------------------------------------
 
@@ -54,6 +55,7 @@ done
 [ -n "${BELLHOP_BOOTSTRAP:-}" ] || command -v go >/dev/null 2>&1 ||
 	die "Go is missing; install it from https://go.dev/dl/"
 sign_in
+check_region
 
 status=$(stack_status)
 case $status in
@@ -67,6 +69,10 @@ deploys=$(bucket_status)
 # A deployment that stopped between an import and the functions left a stack without this one.
 migrate=
 [ -z "$status" ] || migrate=$(resource Migrate)
+[ -z "$migrate" ] || parameters=$(ask cloudformation describe-stacks --stack-name "$stack" --output text \
+	--query 'Stacks[0].Parameters[].[ParameterKey,ParameterValue]') || die "can't read the stack's parameters: $(refused)"
+choose_sizes
+choose_zones
 
 # An earlier stack's queues have the names that this one's will have.
 orders= dead= bodies=
@@ -89,13 +95,7 @@ if [ -n "$orders$dead" ]; then
 fi
 
 # The definition has to be valid for the type that is deployed.
-mode=${MODE:-}
-for parameter in ${PARAMETERS:-}; do
-	case $parameter in Mode=*) mode=${mode:-${parameter#Mode=}} ;; esac
-done
-[ -n "$mode$status" ] || mode=express
-[ -n "$mode" ] || mode=$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
-	--query "Stacks[0].Parameters[?ParameterKey=='Mode'].ParameterValue | [0]")
+mode=$(setting Mode)
 type=EXPRESS
 [ "$mode" != standard ] || type=STANDARD
 if [ "$mode" != direct ]; then
@@ -108,6 +108,7 @@ fi
 
 # ---- Build ------------------------------------------------------------------
 
+[ -z "$advice" ] || say "$advice"
 say "building the functions"
 mkdir -p build
 chmod 755 build
@@ -242,6 +243,15 @@ aws s3 rm "s3://$bucket/$stack/code/" --recursive --only-show-errors "$@"
 output() {
 	aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue" --output text
 }
+
+# RDS makes log groups that keep logs for good, unless they are there before it.
+if [ "$(setting DatabaseLogs)" = on ]; then
+	for kind in postgresql upgrade; do
+		group=/aws/rds/instance/$(output DatabaseIdentifier)/$kind
+		aws logs create-log-group --log-group-name "$group" 2>/dev/null || true
+		aws logs put-retention-policy --log-group-name "$group" --retention-in-days "$(setting LogDays)"
+	done
+fi
 
 # ---- Secrets and shops ------------------------------------------------------
 

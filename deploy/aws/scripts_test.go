@@ -18,6 +18,7 @@ for word; do
 	file*://*)
 		cp "${word#*://}" "$here/sent-$(basename "$word")"
 		word="<$(tr -s '\n' ' ' <"${word#*://}")>" ;;
+	/aws/*) ;;
 	/*) word=FILE ;;
 	esac
 	printf '%s ' "$word"
@@ -35,7 +36,7 @@ case "$*" in
 --version) echo aws-cli/2.31.0 ;;
 "sts get-caller-identity"*) echo 000000000000 ;;
 *StackStatus*) [ -s "$here/stack" ] || gone; cat "$here/stack" ;;
-*"ParameterKey=='Mode'"*) echo express ;;
+*"Stacks[0].Parameters"*) cat "$here/parameters" ;;
 *"OutputKey=='"*) echo "$*" | sed "s/.*OutputKey=='\([A-Za-z]*\)'.*/the\1/" ;;
 *describe-stack-resource*) [ -s "$here/stack" ] || gone; printf 'CREATE_COMPLETE\tthe%s\n' "$6" ;;
 "rds describe-db-instances"*) printf 'available\tTrue\n' ;;
@@ -75,7 +76,8 @@ func copyScripts(t *testing.T) scripts {
 		t.Skip("there is no sh")
 	}
 	s := scripts{t, t.TempDir()}
-	for _, name := range []string{"deploy.sh", "destroy.sh", "stack.sh", "bellhop.yaml", "statemachine.asl.json"} {
+	for _, name := range []string{"deploy.sh", "account.sh", "destroy.sh", "stack.sh", "bellhop.yaml",
+		"statemachine.asl.json"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -85,6 +87,14 @@ func copyScripts(t *testing.T) scripts {
 	s.write("bin/aws", stubAWS)
 	s.write("bin/sleep", stubSleep)
 	s.write("bin/messages", "0\t0\t0\n")
+	s.write("bin/parameters", "PostgresVersion\t16\nDatabaseClass\tdb.t4g.micro\nConsumers\t4\nMode\texpress\n"+
+		"RecordConcurrency\t0\nZoneA\teu-west-1a\nZoneB\teu-west-1c\nEmail\t\n")
+	s.write("bin/says/lambda.get-account-settings", "1000\t1000\n")
+	s.write("bin/says/ec2.describe-availability-zones", "eu-west-1a\teu-west-1b\teu-west-1c\n")
+	s.write("bin/says/ec2.describe-vpc-endpoint-services", "eu-west-1a\teu-west-1b\teu-west-1c\n")
+	s.write("bin/says/ec2.describe-instance-type-offerings", "eu-west-1c\teu-west-1a\n")
+	s.write("bin/says/rds.describe-orderable-db-instance-options", "eu-west-1a\teu-west-1c\teu-west-1b\teu-west-1a\n"+
+		"eu-west-1a\teu-west-1c\teu-west-1b\n") // one for each version, a page a line
 	s.write("bootstrap", "the function")
 	s.write("aws/build/rds.pem", "-----BEGIN CERTIFICATE-----\n")
 	s.write("secret", "hush\n")
@@ -143,7 +153,8 @@ func TestDeployTheFirstTime(t *testing.T) {
 	}
 	inOrder(t, asked, "validate-state-machine-definition --type STANDARD", "s3 mb s3://"+deployBucket,
 		"cloudformation package", "cloudformation deploy --stack-name bellhop", "--capabilities CAPABILITY_IAM",
-		"--parameter-overrides Mode=standard Consumers=8 MultiAZ=true DatabaseProtection=false",
+		"--parameter-overrides Mode=standard ZoneA=eu-west-1a ZoneB=eu-west-1c Consumers=8 MultiAZ=true "+
+			"DatabaseProtection=false",
 		"cloudformation deploy --stack-name bellhop", "--parameter-overrides DatabaseProtection=true",
 		"put-secret-value --secret-id theShopifySecret --secret-string <hush>",
 		"put-secret-value --secret-id thePushSecret --secret-string <{",

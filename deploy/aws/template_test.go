@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"bellhop/host/lambdahost"
+	"bellhop/internal/amazon"
 	"bellhop/internal/realserver"
 )
 
@@ -163,7 +164,8 @@ var explained = map[string]string{
 }
 
 func TestTemplateIsValid(t *testing.T) {
-	command, err := realserver.NodeCommand("../cloudformation.cjs", "bellhop.yaml")
+	// The check takes the value that means no reservation for one.
+	command, err := realserver.NodeCommand("../cloudformation.cjs", "bellhop.yaml", "AcceptConcurrency=1")
 	realserver.Need(t, err)
 	out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).Output()
 	if err != nil {
@@ -275,6 +277,9 @@ func TestQueue(t *testing.T) {
 		if n := number(t, name, q["MessageRetentionPeriod"]); n != fortnight {
 			t.Errorf("%s keeps messages for %v s", name, n)
 		}
+		if n := number(t, name, q["MaximumMessageSize"]); n != amazon.MaxMessage {
+			t.Errorf("%s takes messages of %v bytes, and bellhop sends up to %d", name, n, amazon.MaxMessage)
+		}
 	}
 	rules := tpl.Resources["Bodies"].Properties["LifecycleConfiguration"].(map[string]any)["Rules"]
 	rule := rules.([]any)[0].(map[string]any)
@@ -317,7 +322,8 @@ func TestDataIsKeptAndEncrypted(t *testing.T) {
 	if tpl.Parameters["DatabaseProtection"].Default != "true" {
 		t.Error("the database can be deleted by mistake")
 	}
-	if got := text(tpl.Resources["DatabaseSettings"].Properties["Parameters"]); got != `{"rds.force_ssl":"1"}` {
+	if got := text(tpl.Resources["DatabaseSettings"].Properties["Parameters"]); got !=
+		`{"idle_session_timeout":{"Ref":"IdleSessionTimeout"},"log_error_verbosity":"terse","rds.force_ssl":"1"}` {
 		t.Errorf("the database's settings are %s", got)
 	}
 	logging := text(tpl.Resources["Machine"].Properties["LoggingConfiguration"])
@@ -370,6 +376,37 @@ func TestNothingIsReachedFromOutside(t *testing.T) {
 				!strings.Contains(policy, `"aws:SecureTransport":"false"`) || strings.Contains(policy, `"Allow"`) {
 				t.Errorf("%s: %s", name, policy)
 			}
+		}
+	}
+}
+
+// TestTheDatabaseCanBeUpgraded follows CloudFormation's rules: it replaces a parameter group whose
+// family changes, unless the group has a name of its own.
+func TestTheDatabaseCanBeUpgraded(t *testing.T) {
+	tpl := readTemplate(t)
+	database, group := tpl.Resources["Database"].Properties, tpl.Resources["DatabaseSettings"].Properties
+	if text(database["AllowMajorVersionUpgrade"]) != "true" ||
+		text(database["EngineVersion"]) != `{"Ref":"PostgresVersion"}` {
+		t.Errorf("PostgresVersion can't be changed: %v, %v", database["AllowMajorVersionUpgrade"], database["EngineVersion"])
+	}
+	if text(group["Family"]) != `{"Fn::Sub":"postgres${PostgresVersion}"}` || group["DBParameterGroupName"] != nil {
+		t.Errorf("the settings don't follow the version: %v", group)
+	}
+	version := tpl.Parameters["PostgresVersion"]
+	for _, want := range []any{version.Default, "15", "16", "17", "18"} {
+		if !slices.Contains(version.AllowedValues, want) {
+			t.Errorf("PostgreSQL %v is not offered", want)
+		}
+	}
+}
+
+// TestThrottledWebhooksRing counts requests that Lambda refuses before the function runs.
+func TestThrottledWebhooksRing(t *testing.T) {
+	alarm := text(readTemplate(t).Resources["WebhooksRefused"].Properties["Metrics"])
+	for _, metric := range []string{"Throttles", "Url5xxCount"} {
+		want := `"Metric":{"Dimensions":[{"Name":"FunctionName","Value":{"Ref":"Accept"}}],"MetricName":"` + metric + `"`
+		if !strings.Contains(alarm, want) {
+			t.Errorf("the alarm doesn't count %s of accept: %s", metric, alarm)
 		}
 	}
 }

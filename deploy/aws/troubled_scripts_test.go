@@ -335,7 +335,7 @@ func TestDeployHasTheStateMachineChecked(t *testing.T) {
 	}
 	s = copyScripts(t)
 	s.write("bin/stack", "UPDATE_COMPLETE\n")
-	s.write("bin/aws", strings.Replace(stubAWS, "echo express", "echo standard", 1))
+	s.write("bin/parameters", "Mode\tstandard\nPostgresVersion\t17\nDatabaseClass\tdb.t4g.micro\nRecordConcurrency\t0\n")
 	said, asked, ok := s.run("deploy.sh")
 	if !ok || !strings.Contains(asked, "--type STANDARD") {
 		t.Errorf("for the stack's own mode: %v\n%s%s", ok, said, asked)

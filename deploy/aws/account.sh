@@ -1,0 +1,131 @@
+# What deploy.sh asks of the account and the region before it changes anything.
+# shellcheck shell=sh
+
+# setting NAME: a parameter's value: as given, else as the stack has it, else the
+# template's default
+setting() {
+	value=$(sed -n "/^  $1:\$/,/Default:/s/^ *Default: *//p" bellhop.yaml | tr -d '"')
+	stacked "$1" >/dev/null && value=$(stacked "$1")
+	for word in ${MODE:+"Mode=$MODE"} ${PARAMETERS:-}; do
+		case $word in "$1="*) value=${word#*=} ;; esac
+	done
+	printf '%s\n' "$value"
+}
+
+# given NAME: whether PARAMETERS names it
+given() { case " ${PARAMETERS:-} " in *" $1="*) ;; *) return 1 ;; esac; }
+
+# stacked NAME: the value that the stack has; fails without one
+stacked() {
+	[ -n "$migrate" ] && printf '%s\n' "$parameters" |
+		awk -F '\t' -v name="$1" '$1 == name { print $2; found = 1 } END { exit !found }'
+}
+
+# Lambda has no function URLs in the regions that
+# https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html names, nor in
+# https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/govcloud-lambda.html and
+# https://docs.amazonaws.cn/en_us/aws/latest/userguide/lambda.html
+check_region() {
+	case $region in
+	cn-* | us-gov-* | ap-east-2 | ap-south-2 | ap-southeast-[4-7] | ca-west-1 | eu-central-2 | eu-south-2 | il-central-1 | me-central-1)
+		die "Lambda has no function URLs in $region, and Shopify needs one; set AWS_REGION to another region, such as us-east-1" ;;
+	esac
+}
+
+# choose_sizes checks the account's limit of concurrent executions, of which a new
+# account has 10. What processes orders should leave half of them to webhooks: a
+# webhook over the limit is refused. A first deployment to a small account gets
+# smaller sizes, unless sizes are given. Sets what to say of that as $advice.
+choose_sizes() {
+	advice=
+	limits=$(ask lambda get-account-settings --output text \
+		--query 'AccountLimit.[ConcurrentExecutions,UnreservedConcurrentExecutions]') ||
+		die "can't read the account's limit of concurrent executions: $(refused)"
+	limit=${limits%%[!0-9]*} unreserved=${limits##*[!0-9]}
+	more=https://docs.aws.amazon.com/servicequotas/latest/userguide/request-quota-increase.html
+
+	# Lambda keeps 100 for functions that reserve none
+	# (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html).
+	new=$(reserved setting) old=0
+	[ -z "$migrate" ] || old=$(reserved stacked)
+	free=$((unreserved + old - new))
+	[ "$new" -le "$old" ] || [ "$free" -ge 100 ] ||
+		die "AcceptConcurrency and RecordConcurrency reserve $new of the account's $limit concurrent executions, and 100 must stay unreserved; ask for more: $more"
+
+	if [ -z "$migrate" ] && [ "$free" -lt 50 ] && ! given Consumers && ! given BatchSize; then
+		sizes="Consumers=2 BatchSize=1"
+		PARAMETERS="$sizes ${PARAMETERS:-}"
+		advice="the account runs only $limit functions at once: deploying with $sizes, which leaves half of them to webhooks; ask for more: $more"
+	fi
+	busy=$(busiest)
+	case $(setting AcceptConcurrency) in
+	0) advice="warning: AcceptConcurrency is 0: every webhook is refused" ;;
+	-1)
+		[ $((busy * 2)) -le "$free" ] ||
+			advice="warning: orders may take $busy of the $free functions that the account runs at once, and webhooks over the limit are refused; lower Consumers, set AcceptConcurrency or RecordConcurrency, or ask for more: $more" ;;
+	esac
+}
+
+# reserved HOW: what all functions reserve by the values that HOW (setting or stacked) tells
+reserved() {
+	accept=$($1 AcceptConcurrency) || accept=-1 # a stack of an older template
+	[ "$accept" != -1 ] || accept=0
+	record=$($1 RecordConcurrency)
+	[ "$($1 Mode)" != direct ] || record=0
+	echo $((accept + 2 * record))
+}
+
+# busiest: how many functions that reserve nothing process orders at once. An
+# execution runs record and notify one after the other. sweep adds one.
+busiest() {
+	consumers=$(setting Consumers)
+	case $(setting Mode):$(setting RecordConcurrency) in
+	direct:* | *:[1-9]*) echo $((consumers + 1)) ;;
+	express:0) echo $((consumers + consumers * $(setting BatchSize) + 1)) ;;
+	*) echo "$free" ;; # nothing bounds Standard executions
+	esac
+}
+
+# choose_zones puts the network into two zones that have all that runs there.
+# CloudFormation's own list has zones that lack some. Nothing lists the zones of
+# Lambda's functions; those of its endpoint stand for them.
+choose_zones() {
+	class=$(setting DatabaseClass) version=$(setting PostgresVersion)
+	if [ -n "$migrate" ]; then
+		for zone in ZoneA ZoneB; do
+			[ "$(setting $zone)" = "$(stacked $zone)" ] || die "a stack's zones can't be changed: leave out $zone"
+		done
+		[ "$version" -ge "$(stacked PostgresVersion)" ] ||
+			die "PostgreSQL can't go back from $(stacked PostgresVersion) to $version: leave out PostgresVersion"
+		[ "$class $version" != "$(stacked DatabaseClass) $(stacked PostgresVersion)" ] || return 0
+	fi
+	database=$(ask rds describe-orderable-db-instance-options --engine postgres --db-instance-class "$class" --vpc --output text \
+		--query "OrderableDBInstanceOptions[?starts_with(EngineVersion, '$version.') && StorageType=='gp3'].AvailabilityZones[].Name") ||
+		die "can't ask where RDS offers $class: $(refused)"
+	[ -n "$database" ] ||
+		die "RDS offers no $class with PostgreSQL $version in $region; give another DatabaseClass or PostgresVersion in PARAMETERS"
+	[ -z "$migrate" ] || return 0
+
+	open=$(ask ec2 describe-availability-zones --filters Name=state,Values=available Name=zone-type,Values=availability-zone \
+		--query 'AvailabilityZones[].ZoneName' --output text) &&
+		lambda=$(ask ec2 describe-vpc-endpoint-services --service-names "com.amazonaws.$region.lambda" \
+			--query 'ServiceDetails[0].AvailabilityZones' --output text) &&
+		machines=$(ask ec2 describe-instance-type-offerings --location-type availability-zone \
+			--filters Name=instance-type,Values=t4g.nano --query 'InstanceTypeOfferings[].Location' --output text) ||
+		die "can't read the zones of $region: $(refused)"
+	zones=$(for list in "$open" "$lambda" "$machines" "$database"; do
+		printf '%s\n' $list | sort -u
+	done | sort | uniq -c | awk '$1 == 4 { printf "%s ", $2 }')
+	if given ZoneA || given ZoneB; then
+		for zone in ZoneA ZoneB; do
+			case " $zones" in *" $(setting $zone) "*) ;; *)
+				die "$zone is '$(setting $zone)': of the zones of $region, these have all that bellhop needs: ${zones:-none}" ;;
+			esac
+		done
+		[ "$(setting ZoneA)" != "$(setting ZoneB)" ] || die "ZoneA and ZoneB are the same; give two of: $zones"
+		return 0
+	fi
+	set -- $zones
+	[ $# -ge 2 ] || die "$region has ${1:-no zone} alone with Lambda, $class and t4g machines, and bellhop needs two such zones; choose another region or DatabaseClass"
+	PARAMETERS="ZoneA=$1 ZoneB=$2 ${PARAMETERS:-}"
+}
