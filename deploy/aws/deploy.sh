@@ -185,11 +185,20 @@ fi
 
 # ---- Deploy -----------------------------------------------------------------
 
-# invoke PAYLOAD: runs the function migrate
+# invoke PAYLOAD: runs the function migrate. After quiet weeks Lambda detaches a function from
+# the network (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html), and refuses
+# calls for up to 90 s while it attaches it again.
 invoke() {
 	printf '%s' "$1" >"$work/payload"
-	error=$(aws lambda invoke --function-name "$stack-migrate" --payload "fileb://$work/payload" --cli-read-timeout 320 \
-		--query FunctionError --output text "$work/answer")
+	tries=1
+	until error=$(ask lambda invoke --function-name "$stack-migrate" --payload "fileb://$work/payload" \
+		--cli-read-timeout 320 --query FunctionError --output text "$work/answer"); do
+		grep -Eq '(ResourceNotReady|ENINotReady)Exception' "$work/refused" && [ "$tries" -le 18 ] ||
+			die "migrate can't be called: $(refused)"
+		[ "$tries" -gt 1 ] || say "waiting until Lambda has attached migrate to the network"
+		tries=$((tries + 1))
+		sleep 5
+	done
 	[ "$error" = None ] || die "migrate says: $(cat "$work/answer")"
 	say "migrate says: $(cat "$work/answer")"
 }

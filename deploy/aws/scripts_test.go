@@ -50,6 +50,10 @@ case "$*" in
 "cloudformation package"*)
 	printf 'Code:\n  S3Bucket: b\n  S3Key: bellhop/code/abc\nMachine:\n  Key: bellhop/code/def\n' >"$last" ;;
 "lambda invoke"*)
+	if [ -s "$here/detached" ]; then
+		why=$(head -n 1 "$here/detached") && sed -i 1d "$here/detached"
+		refuse "$why" Invoke "Wait and try again."
+	fi
 	if [ -e "$here/fails" ]; then
 		echo '{"errorType":"bellhop.Unavailable"}' >"$last"; echo Unhandled
 	else
@@ -185,6 +189,28 @@ func TestDeployMigratesBeforeTheCode(t *testing.T) {
 	said, asked, ok = s.run("deploy.sh")
 	if ok || strings.Contains(asked, "cloudformation deploy") || !strings.Contains(said, "bellhop.Unavailable") {
 		t.Errorf("after a migration that failed: %v\n%s%s", ok, said, asked)
+	}
+}
+
+// TestDeployWaitsForMigrate calls a function that Lambda has detached from the network.
+func TestDeployWaitsForMigrate(t *testing.T) {
+	s := copyScripts(t)
+	s.write("bin/stack", "UPDATE_COMPLETE\n")
+	s.write("bin/detached", strings.Repeat("ResourceNotReadyException\n", 9)+strings.Repeat("ENINotReadyException\n", 9))
+	said, asked, ok := s.run("deploy.sh")
+	if n := strings.Count(asked, "sleep 5\n"); !ok || n != 18 || strings.Count(said, "attached migrate") != 1 {
+		t.Errorf("%v after %d waits: %s", ok, n, said)
+	}
+	s.write("bin/detached", strings.Repeat("ResourceNotReadyException\n", 100))
+	said, asked, ok = s.run("deploy.sh")
+	if n := strings.Count(asked, "sleep 5\n"); ok || n != 18 || strings.Contains(asked, "cloudformation deploy") ||
+		!strings.Contains(said, "migrate can't be called: An error occurred (ResourceNotReadyException)") {
+		t.Errorf("%v after %d waits: %s", ok, n, said)
+	}
+	s.write("bin/detached", "AccessDeniedException\n")
+	said, asked, ok = s.run("deploy.sh")
+	if ok || strings.Contains(asked, "sleep") || !strings.Contains(said, "migrate can't be called: An error occurred (Acc") {
+		t.Errorf("%v: %s, asked %s", ok, said, asked)
 	}
 }
 
