@@ -1,6 +1,7 @@
 package pgstore_test
 
 import (
+	"fmt"
 	"testing"
 
 	"bellhop/store/storetest"
@@ -16,6 +17,6 @@ func TestOlderOrders(t *testing.T) {
 		SELECT o.shop_id, v.order_id, v.position, v.item_id, v.title, v.variant, v.sku, v.quantity, v.price
 			FROM order_items v JOIN orders o USING (shop_id, order_id)`,
 			`UPDATE orders SET details = NULL, history = NULL, created_at = NULL, created_offset = NULL, current_total = NULL,
-			pieces = NULL, tokens = NULL`)
+			pieces = NULL, tokens = NULL, refund_id = `+fmt.Sprint(storetest.OlderRefund)+`, refund_at = placed_at`)
 	})
 }

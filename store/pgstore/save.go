@@ -21,7 +21,7 @@ const (
 	traceColumns   = rows.TraceColumns
 
 	keyTypes     = `bigint bigint `
-	stateTypes   = `bool timestamptz timestamptz bigint timestamptz timestamptz jsonb `
+	stateTypes   = `bool timestamptz timestamptz bigint timestamptz timestamptz bigint jsonb `
 	contentTypes = `timestamptz bigint timestamptz bigint timestamptz text bigint text text text text text text text text
 		text bool bigint timestamptz bigint text bigint jsonb tsvector `
 	traceTypes = `text timestamptz timestamptz timestamptz text`
@@ -173,7 +173,7 @@ func keyTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
 
 func stateTo(r *postgres.Rows, s *rules.State) *postgres.Rows {
 	return r.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash)).
-		Time(s.EditedAt).Time(s.RefundedAt).Bytes(document(driver.WriteHistory(&s.History)))
+		Time(s.EditedAt).Time(s.RefundedAt).IntOrNull(s.RefundID).Bytes(document(driver.WriteHistory(&s.History)))
 }
 
 // contentTo adds the order's content: nothing of one that has not come yet or was deleted.

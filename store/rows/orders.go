@@ -11,7 +11,8 @@ import (
 
 // An order's columns as it is saved: its state, its content, and what is set once when it came.
 const (
-	StateColumns   = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at, history`
+	StateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at, refund_id,
+		history`
 	ContentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency, total,
 		presentment_currency, presentment_total, customer_name, customer_email, note, financial_status, fulfillment_status,
 		test, lines, created_at, created_offset, current_total, pieces, details`
@@ -57,14 +58,14 @@ func order[R Row](r R, shop string) (o bellhop.Order) {
 }
 
 // LoadedColumns are the columns for [State], of an order.
-const LoadedColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at,
+const LoadedColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at, refund_id,
 	CAST(history AS text), financial_status, cancelled_at IS NOT NULL`
 
 // State reads what the rules know of an order.
 func State[R Row](r R) (s rules.State) {
 	s.Deleted = r.Bool()
 	s.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
-	s.EditedAt, s.RefundedAt, s.History = r.Time(), r.Time(), History(r)
+	s.EditedAt, s.RefundedAt, s.RefundID, s.History = r.Time(), r.Time(), r.Int(), History(r)
 	s.Paid, s.Cancelled = (&bellhop.Order{FinancialStatus: r.Text()}).WasPaid(), r.Bool()
 	return s
 }
@@ -96,15 +97,16 @@ func History[R Row](r R) bellhop.History {
 
 // WholeOrderColumns are the columns for [WholeOrder], of the aliases o and s.
 const WholeOrderColumns = `s.domain, o.deleted, o.placed_at IS NOT NULL, CAST(o.details AS text),
-	CAST(o.history AS text), ` + OrderColumns + `NULL`
+	CAST(o.history AS text), o.refund_id, ` + OrderColumns + `NULL`
 
 // WholeOrder reads all of an order but the lines of one that was recorded before orders had
 // details.
 func WholeOrder[R Row](r R) (row move.OrderRow) {
 	row.Shop, row.State.Deleted = r.Text(), r.Bool()
-	whole, details, history := r.Bool(), Details(r), History(r)
+	whole, details := r.Bool(), Details(r)
+	row.State.History, row.State.RefundID = History(r), r.Int()
 	o := order(r, row.Shop)
-	row.ID, row.State.Version, row.State.History = o.ID, o.Version, history
+	row.ID, row.State.Version = o.ID, o.Version
 	row.State.EditedAt, row.State.RefundedAt = o.EditedAt, o.RefundedAt
 	if whole {
 		o.Details = details

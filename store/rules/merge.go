@@ -17,6 +17,9 @@ type State struct {
 	Deleted bool
 	// The newest of the history, or of what an older bellhop recorded of it.
 	EditedAt, RefundedAt time.Time
+	// RefundID is the last refund that an older bellhop recorded, without a history; 0 if none. That one
+	// and those before it are no news.
+	RefundID int64
 	// These follow from the newest version, and are no columns of their own.
 	Paid, Cancelled bool
 }
@@ -145,8 +148,7 @@ func noNews(f *bellhop.Fact, at time.Time) string {
 }
 
 // refunds adds the money that went back since, or before the order came: each refund is news by
-// itself. Older ones say nothing of an order that comes for the first time. An older bellhop kept
-// only the time of the newest.
+// itself. Older ones say nothing of an order that comes for the first time.
 func refunds(m *Merged, s State, f bellhop.Fact, all []News) []News {
 	if m.State.Version.IsZero() || !m.Happened && !m.First {
 		return all
@@ -156,7 +158,7 @@ func refunds(m *Merged, s State, f bellhop.Fact, all []News) []News {
 			return noNews(&f, r.At) != ""
 		}
 		before, ok := s.History.Refund(r.ID)
-		return ok && before.Amount != "" || len(s.History.Refunds) == 0 && !r.At.After(s.RefundedAt)
+		return ok && before.Amount != "" || r.ID <= s.RefundID
 	}
 	for i := range m.State.History.Refunds {
 		if r := &m.State.History.Refunds[i]; r.Amount != "" && !known(r) {

@@ -35,10 +35,12 @@ func TestMergeNews(t *testing.T) {
 	longAgo.At = noon.Add(25 * time.Hour)
 	late := version(9, "paid", false)
 	late.At = late.At.Add(25 * time.Hour)
+	older := version(1, "paid", false) // whose refunds up to 3 an older bellhop recorded
 	for name, c := range map[string]struct {
 		facts []bellhop.Fact
 		want  []string
 	}{
+		"told by an older":    {[]bellhop.Fact{older, refund(4), within(version(2, "paid", false), refund(2), refund(3), refund(4), refund(6))}, []string{"order.new", "order.refunded:4", "order.refunded:6"}},
 		"paid later":          {[]bellhop.Fact{version(1, "pending", false), version(2, "paid", false)}, []string{"order.new", "order.paid"}},
 		"paid at once":        {[]bellhop.Fact{version(1, "paid", false), version(2, "paid", false)}, []string{"order.new"}},
 		"paid and cancelled":  {[]bellhop.Fact{version(1, "pending", false), version(2, "paid", true)}, []string{"order.new", "order.paid", "order.cancelled"}},
@@ -59,6 +61,9 @@ func TestMergeNews(t *testing.T) {
 		for _, f := range c.facts {
 			m := rules.Merge(s, f)
 			s = m.State
+			if f.Order == older.Order {
+				s.RefundedAt, s.RefundID = noon, 3
+			}
 			for _, n := range m.News {
 				got = append(got, strings.TrimSpace(string(n.Kind)+" "+n.Quiet))
 			}

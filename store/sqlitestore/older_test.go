@@ -1,6 +1,7 @@
 package sqlitestore_test
 
 import (
+	"fmt"
 	"testing"
 
 	"bellhop/internal/sqlitefile"
@@ -19,7 +20,7 @@ func TestOlderOrders(t *testing.T) {
 				`INSERT INTO items SELECT o.no * 65536 + i.key, i.value ->> 'id', i.value ->> 'title', i.value ->> 'variant',
 				i.value ->> 'sku', i.value ->> 'quantity', i.value ->> 'price' FROM orders o, json_each(o.details, '$.items') i`,
 				`UPDATE orders SET details = NULL, history = NULL, created_at = NULL, created_offset = NULL, current_total = NULL,
-				pieces = NULL, sought = NULL`,
+				pieces = NULL, sought = NULL, refund_id = ` + fmt.Sprint(storetest.OlderRefund) + `, refund_at = placed_at`,
 				`INSERT INTO search (search) VALUES ('delete-all')`,
 			} {
 				if err := tx.Prepare(s).Exec(); err != nil {

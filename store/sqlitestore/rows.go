@@ -33,7 +33,7 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 // bindState binds rows.StateColumns.
 func bindState(st *sqlitefile.Stmt, s *rules.State) *sqlitefile.Stmt {
 	return st.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash)).
-		Time(s.EditedAt).Time(s.RefundedAt).TextOrNull(driver.WriteHistory(&s.History))
+		Time(s.EditedAt).Time(s.RefundedAt).Int(s.RefundID).TextOrNull(driver.WriteHistory(&s.History))
 }
 
 // saveOrder saves an order's row. A row without content is no order yet, or no longer.

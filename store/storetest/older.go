@@ -5,10 +5,15 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/store/move"
 )
 
+// OlderRefund is the last refund of each of [Older]'s orders.
+const OlderRefund = 11
+
 // Older checks orders that a bellhop without documents and search index recorded: five of three lines
-// of 2 × 19.90 each, of which the fifth is facts' last. age makes the stored orders look so.
+// of 2 × 19.90 each, of which the fifth is facts' last, with the refund OlderRefund. age makes the stored
+// orders look so.
 func Older(t *testing.T, s store.Store, facts []bellhop.Fact, age func()) {
 	f := &fixture{T: t, ctx: t.Context(), s: s}
 	f.record(facts...)
@@ -35,4 +40,31 @@ func Older(t *testing.T, s store.Store, facts []bellhop.Fact, age func()) {
 		o.Items[2].ToFulfil != 2 {
 		f.Errorf("a refilled order is %+v", o)
 	}
+	f.olderRefunds(facts[0])
+}
+
+// olderRefunds checks that refunds which an older bellhop recorded are no news, with and without
+// newer ones.
+func (f *fixture) olderRefunds(first bellhop.Fact) {
+	f.Helper()
+	shop, id := first.Event.Shop, first.OrderID
+	refund := func(n int64) bellhop.Fact {
+		fact := f.refund(shop, id, n, 1)
+		fact.History.Refunds[0].At = first.At
+		return fact
+	}
+	newer := f.order(shop, id, 1_000_000)
+	for n := range int64(4) {
+		newer.Order.History, _ = newer.Order.History.Merge(*refund(10 + n).History)
+	}
+	f.record(refund(OlderRefund+1), newer)
+	var kinds []bellhop.PushKind
+	for _, p := range must(f.s.Order(f.ctx, shop, id))(f).Pushes {
+		kinds = append(kinds, p.Kind)
+	}
+	f.equal("pushes", kinds, []bellhop.PushKind{bellhop.PushOrderNew, bellhop.RefundKind(OlderRefund + 1),
+		bellhop.RefundKind(OlderRefund + 2)})
+	c, _, err := mover(f).Export(f.ctx, move.TableOrders, "", move.ChunkLimit{Rows: 1, Bytes: 1 << 20})
+	f.must(err)
+	f.equal("in a copy", c.Orders[0].State.RefundID, int64(OlderRefund))
 }

@@ -9,7 +9,8 @@ ALTER TABLE orders
     ADD COLUMN pieces         bigint,  -- that it now has; lines counts its lines
     ADD COLUMN details        jsonb,
     ADD COLUMN history        jsonb;   -- NULL where nothing happened
--- edit_id and refund_id are no longer written, and stay for an older bellhop that still runs. The kind of a push for a refund names the refund behind a colon.
+-- edit_id is no longer written, and stays for an older bellhop that still runs; refund_id stays as it is.
+-- The kind of a push for a refund names the refund behind a colon.
 
 DROP VIEW order_items;
 CREATE VIEW order_items AS

@@ -9,8 +9,8 @@ ALTER TABLE orders ADD COLUMN pieces INTEGER;  -- that it now has; lines counts 
 ALTER TABLE orders ADD COLUMN details TEXT;
 ALTER TABLE orders ADD COLUMN history TEXT;    -- NULL where nothing happened
 
--- edit_id and refund_id are no longer written. The kind of a push for a refund names the refund behind
--- a colon.
+-- edit_id is no longer written, and refund_id stays as it is. The kind of a push for a refund names the
+-- refund behind a colon.
 
 DROP VIEW order_items;
 CREATE VIEW order_items AS
