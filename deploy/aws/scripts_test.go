@@ -209,7 +209,8 @@ func TestDeployWaitsForMigrate(t *testing.T) {
 	}
 	s.write("bin/detached", "AccessDeniedException\n")
 	said, asked, ok = s.run("deploy.sh")
-	if ok || strings.Contains(asked, "sleep") || !strings.Contains(said, "migrate can't be called: An error occurred (Acc") {
+	if ok || strings.Contains(asked, "sleep") ||
+		!strings.Contains(said, "migrate can't be called: An error occurred (Acc") {
 		t.Errorf("%v: %s, asked %s", ok, said, asked)
 	}
 }
@@ -258,7 +259,8 @@ func TestDestroyAsksFirst(t *testing.T) {
 	if !ok {
 		t.Fatal(said)
 	}
-	inOrder(t, asked, "wait db-instance-available", "modify-db-instance --db-instance-identifier theDatabase --no-deletion-protection",
+	inOrder(t, asked, "wait db-instance-available",
+		"modify-db-instance --db-instance-identifier theDatabase --no-deletion-protection",
 		"delete-stack", "wait stack-delete-complete", "delete-queue --queue-url theOrdersQueue",
 		"delete-queue --queue-url theDeadLetters", "delete-bucket --bucket theBodies --expected-bucket-owner 000000000000",
 		"s3 rm s3://"+deployBucket+"/bellhop/ --recursive", "sleep 60")

@@ -107,7 +107,8 @@ func TestDestroyAfterAFailedDeployment(t *testing.T) {
 	}
 	s := failed()
 	said, asked, ok := s.run("destroy.sh", "CONFIRM=bellhop")
-	if !ok || strings.Contains(asked, "OutputKey") || strings.Contains(asked, "sqs") || strings.Contains(asked, "theBodies") {
+	if !ok || strings.Contains(asked, "OutputKey") || strings.Contains(asked, "sqs") ||
+		strings.Contains(asked, "theBodies") {
 		t.Errorf("%v\n%s%s", ok, said, asked)
 	}
 	inOrder(t, asked, "rds wait db-instance-available --db-instance-identifier bellhop-database-1",
@@ -319,8 +320,8 @@ func TestDeployBucket(t *testing.T) {
 func TestDeployHasTheStateMachineChecked(t *testing.T) {
 	s := copyScripts(t)
 	s.write("bin/says/stepfunctions.validate-state-machine-definition", "FAIL\n/States/Record\tMISSING_TRANSITION\n")
-	s.mustRefuse("a wrong definition", "the state machine is not valid for EXPRESS: FAIL /States/Record MISSING_TRANSITION",
-		"deploy.sh")
+	s.mustRefuse("a wrong definition",
+		"the state machine is not valid for EXPRESS: FAIL /States/Record MISSING_TRANSITION", "deploy.sh")
 	s.mustRefuse("a wrong definition", "not valid for STANDARD", "deploy.sh", "PARAMETERS=Mode=standard")
 	if said, asked, ok := s.run("deploy.sh", "MODE=direct"); !ok || strings.Contains(asked, "validate") {
 		t.Errorf("without a state machine: %v\n%s%s", ok, said, asked)
