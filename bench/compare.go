@@ -22,6 +22,7 @@ type CompareOptions struct {
 	Faults      string        `name:"faults" placeholder:"LIST" help:"Faults of the push service, as bellhop simulate fcm takes them."`
 	Pool        int           `name:"pool" default:"10" help:"How many requests inline handles at once, as a pool of connections allows."`
 	Waiting     int           `name:"waiting" default:"100" help:"How many more requests may wait before it refuses them."`
+	Background  []int         `name:"background" default:"10,50" placeholder:"N,..." help:"Also answer at once and work in the background of the same process, on pools of so many (${default}); 0 for none."`
 	OwnersRate  float64       `name:"owners-rate" default:"50" help:"Owners' requests a second."`
 
 	Rates    []float64     `name:"rates" placeholder:"N,..." help:"The webhooks a second to measure; without it 0.1 to 10 times the pool's capacity."`
@@ -48,7 +49,10 @@ func (o *CompareOptions) check() error {
 	if o.Quick {
 		o.Duration, o.Repeats, o.Refine, o.MaxRate = 2*time.Second, 1, 0, 1000
 	}
-	if min(o.Pool, o.Waiting, o.Repeats) < 1 || o.Refine < 0 || min(o.OwnersRate, o.MaxRate) <= 0 {
+	o.Background = slices.DeleteFunc(o.Background, func(pool int) bool { return pool == 0 })
+	slices.Sort(o.Background)
+	o.Background = slices.Compact(o.Background)
+	if min(o.Pool, o.Waiting, o.Repeats) < 1 || len(o.Background) > 0 && o.Background[0] < 1 || o.Refine < 0 || min(o.OwnersRate, o.MaxRate) <= 0 {
 		return bellhop.Invalidf("compare", "a number or a rate is 0 or negative: give more than 0")
 	}
 	switch {
@@ -56,9 +60,10 @@ func (o *CompareOptions) check() error {
 		return bellhop.Invalidf("compare", "a duration of %v makes no sense: give 1s to 10m", o.Duration)
 	case o.PushLatency < time.Millisecond || o.PushLatency > 10*time.Second:
 		return bellhop.Invalidf("compare", "a push latency of %v makes no sense: give 1ms to 10s", o.PushLatency)
-	case o.Pool > 1000 || o.Waiting > 100_000 || o.Repeats > 100 || o.Refine > 20:
+	case max(o.Pool, slices.Max(append(o.Background, 1))) > 1000 || o.Waiting > 100_000 || o.Repeats > 100 ||
+		o.Refine > 20 || len(o.Background) > 5:
 		return bellhop.Invalidf("compare",
-			"give a pool of at most 1,000, a line of at most 100,000, 100 repeats and 20 refinements")
+			"give pools of at most 1,000, 5 of them, a line of at most 100,000, 100 repeats and 20 refinements")
 	case o.OwnersRate > 5000 || o.MaxRate > maxRate:
 		return bellhop.Invalidf("compare", "give at most 5,000 owners' requests and %s webhooks a second",
 			results.Grouped(maxRate))
@@ -92,12 +97,13 @@ type comparing struct {
 	base     base
 	c        *results.Comparison
 	backends backends
+	modes    []results.Mode
 	left     int // measurements, as far as known
 	each     time.Duration
 }
 
-// Compare measures the same steps twice on the same store: inside the request and
-// behind a queue. When it stops or fails midway it returns the measurements so far, too.
+// Compare measures the same steps on the same store: inside the request, in the background after
+// the answer, and behind a queue. When it stops or fails midway it returns the measurements so far, too.
 func Compare(ctx context.Context, o CompareOptions) (*results.Comparison, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -118,9 +124,10 @@ func Compare(ctx context.Context, o CompareOptions) (*results.Comparison, error)
 	c.c = &results.Comparison{Format: results.Format, Version: b.version, Command: o.Command,
 		Started: began.UTC().Truncate(time.Second),
 		Machine: ThisMachine(), Traffic: o.Traffic, Problems: []string{},
-		Settings: results.CompareSettings{Store: p.store, Queue: p.queue, Pool: o.Pool, Waiting: o.Waiting,
+		Settings: results.CompareSettings{Store: p.store, Queue: p.queue, Pool: o.Pool, Background: o.Background, Waiting: o.Waiting,
 			PushLatency: o.PushLatency, Faults: o.Faults,
 			OwnersRate: o.OwnersRate, Duration: o.Duration, Repeats: o.Repeats, Disk: diskOf(b.dir)}}
+	c.modes = c.c.Settings.Modes()
 	err = errors.Join(c.all(ctx), c.tidy())
 	c.c.Took, c.c.Interrupted = time.Since(began), ctx.Err() != nil
 	c.c.Machine.Others = watch.others(c.c.Machine.Cores)
@@ -132,12 +139,12 @@ func (c *comparing) all(ctx context.Context) error {
 	if err := c.prepareShops(ctx); err != nil {
 		return err
 	}
-	c.left = 2*c.o.Repeats*(1+len(c.o.Rates)) + 2*c.o.Repeats
+	c.left = len(c.modes)*(c.o.Repeats*(1+len(c.o.Rates))+len(c.o.Rates)) + 2*c.o.Repeats
 	if err := c.plain(ctx); err != nil {
 		return err
 	}
 	for n := range c.o.Repeats {
-		for _, m := range inTurn(n) {
+		for _, m := range inTurn(c.modes, n) {
 			s, err := c.sample(ctx, m, 0)
 			if err != nil {
 				return err
@@ -146,7 +153,11 @@ func (c *comparing) all(ctx context.Context) error {
 		}
 	}
 	for _, rate := range c.o.Rates {
-		if err := c.point(ctx, rate, results.Inline, results.Queued); err != nil {
+		p, err := c.point(ctx, rate, c.modes...)
+		if err == nil {
+			err = c.kills(ctx, p)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -156,69 +167,83 @@ func (c *comparing) all(ctx context.Context) error {
 	return c.refine(ctx)
 }
 
-// inTurn is the order of the modes in a repeat: a machine that drifts hurts both
+// inTurn is the order of the modes in a repeat: a machine that drifts hurts all
 // alike.
-func inTurn(n int) []results.Mode {
-	if n%2 == 0 {
-		return []results.Mode{results.Inline, results.Queued}
+func inTurn(modes []results.Mode, n int) []results.Mode {
+	modes = slices.Clone(modes)
+	if n%2 == 1 {
+		slices.Reverse(modes)
 	}
-	return []results.Mode{results.Queued, results.Inline}
+	return modes
 }
 
 // point measures a rate.
-func (c *comparing) point(ctx context.Context, rate float64, modes ...results.Mode) error {
-	p := results.RatePoint{Rate: rate}
+func (c *comparing) point(ctx context.Context, rate float64, modes ...results.Mode) (*results.RatePoint, error) {
+	var samples []results.Sample
 	for n := range c.o.Repeats {
-		for _, m := range inTurn(n) {
-			if !slices.Contains(modes, m) {
-				continue
-			}
+		for _, m := range inTurn(modes, n) {
 			s, err := c.sample(ctx, m, rate)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			if m == results.Inline {
-				p.Inline = append(p.Inline, s)
-			} else {
-				p.Queued = append(p.Queued, s)
-			}
+			samples = append(samples, s)
 		}
 	}
-	at, _ := slices.BinarySearchFunc(c.c.Points, rate, func(p results.RatePoint, r float64) int {
+	at, found := slices.BinarySearchFunc(c.c.Points, rate, func(p results.RatePoint, r float64) int {
 		return cmp.Compare(p.Rate, r)
 	})
-	c.c.Points = slices.Insert(c.c.Points, at, p)
-	return c.o.Keep(c.c)
+	if !found {
+		c.c.Points = slices.Insert(c.c.Points, at, results.RatePoint{Rate: rate})
+	}
+	p := &c.c.Points[at]
+	for _, s := range samples {
+		p.Add(s)
+	}
+	return p, c.o.Keep(c.c)
 }
 
 // findEnd doubles the rate until queued fails; by then inline has.
 func (c *comparing) findEnd(ctx context.Context) error {
 	for {
-		good, from := results.Edge(c.c.Rates(results.Queued), c.c.QueuedFails)
+		good, from := results.Edge(c.c.Rates(results.Queued), c.fails(results.Queued))
 		if from > 0 || good == 0 || good >= c.o.MaxRate {
 			return nil
 		}
 		c.left += c.o.Repeats
-		if err := c.point(ctx, min(c.o.MaxRate, 2*good), results.Queued); err != nil {
+		if _, err := c.point(ctx, min(c.o.MaxRate, 2*good), results.Queued); err != nil {
 			return err
 		}
 	}
 }
 
+func (c *comparing) fails(m results.Mode) func(rate float64) bool {
+	return func(rate float64) bool { return c.c.Fails(m, rate) }
+}
+
+// edge is a mode's, where something bad begins.
+type edge struct {
+	modes []results.Mode // to measure; the first is the mode
+	bad   func(rate float64) bool
+}
+
+// edges are those that matter.
+func (c *comparing) edges() []edge {
+	all := []edge{
+		{c.modes, func(rate float64) bool { return c.c.Feels(results.Inline, rate) }},
+		{c.modes, func(rate float64) bool { return c.c.Loses(results.Inline, rate) }},
+	}
+	for _, m := range c.modes[1:] {
+		all = append(all, edge{[]results.Mode{m}, c.fails(m)})
+	}
+	return all
+}
+
 // refine looks for the edges by bisection.
 func (c *comparing) refine(ctx context.Context) error {
-	both := []results.Mode{results.Inline, results.Queued}
-	for _, e := range []struct {
-		modes []results.Mode // to measure; the edge is the first one's
-		bad   func(float64) bool
-	}{
-		{both, func(rate float64) bool { return c.c.Feels(results.Inline, rate) }},
-		{both, func(rate float64) bool { return c.c.Loses(results.Inline, rate) }},
-		{both[1:], c.c.QueuedFails},
-	} {
+	for _, e := range c.edges() {
 		err := refine(c.c.Rates(e.modes[0]), within, c.o.Refine, e.bad, func(rate float64) ([]float64, error) {
 			c.left += len(e.modes) * c.o.Repeats
-			err := c.point(ctx, rate, e.modes...)
+			_, err := c.point(ctx, rate, e.modes...)
 			return c.c.Rates(e.modes[0]), err
 		})
 		if err != nil {

@@ -102,38 +102,39 @@ func (in *Inline) due(ctx context.Context) bool {
 	return rules.IsDue(next, in.Notifier.Now())
 }
 
-// pool bounds how many requests run at once.
-type pool struct {
+// Pool bounds how much is worked at at once.
+type Pool struct {
 	InlineOptions
-	next    http.Handler
 	slots   *semaphore.Weighted
 	waiting atomic.Int64
 }
 
-// NewPool bounds how many requests next works at.
-func NewPool(o InlineOptions, next http.Handler) http.Handler {
+// NewPool returns a pool whose places are all free.
+func NewPool(o InlineOptions) *Pool {
 	o.Pool, o.Waiting = cmp.Or(max(o.Pool, 0), 10), cmp.Or(max(o.Waiting, 0), 100)
 	o.Patience = cmp.Or(max(o.Patience, 0), 5*time.Second)
-	return &pool{InlineOptions: o, next: next, slots: semaphore.NewWeighted(int64(o.Pool))}
+	return &Pool{InlineOptions: o, slots: semaphore.NewWeighted(int64(o.Pool))}
 }
 
-// ServeHTTP implements [http.Handler].
-func (p *pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if p.Past != nil && p.Past(r.URL.Path) {
-		p.next.ServeHTTP(w, r)
-		return
-	}
-	if !p.enter(r.Context()) {
-		w.Header().Set("Retry-After", "1")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return
-	}
-	defer p.slots.Release(1)
-	p.next.ServeHTTP(w, r)
+// Bound makes each request hold a place while next works at it.
+func (p *Pool) Bound(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.Past != nil && p.Past(r.URL.Path) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if !p.enter(r.Context()) {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		defer p.slots.Release(1)
+		next.ServeHTTP(w, r)
+	})
 }
 
 // enter waits in line for a slot.
-func (p *pool) enter(ctx context.Context) bool {
+func (p *Pool) enter(ctx context.Context) bool {
 	if p.slots.TryAcquire(1) {
 		return true
 	}

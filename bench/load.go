@@ -42,6 +42,19 @@ type Requests interface {
 	Append(b []byte, due time.Time) []byte
 }
 
+// Answered is a [Requests] that wants to know which ones were answered.
+type Answered interface {
+	// Answered says that the request that Append made last got a 2xx.
+	Answered()
+}
+
+// tell tells requests that the last one got this status.
+func tell(r Requests, status int, err error) {
+	if a, ok := r.(Answered); ok && err == nil && isOK(status) {
+		a.Answered()
+	}
+}
+
 // Same is one request, sent over and over.
 type Same []byte
 
@@ -174,6 +187,7 @@ func (r *loading) sendAndWait(ctx context.Context, c *conn, requests Requests, m
 		buf = requests.Append(buf[:0], now)
 		sent := time.Now() // making the request is not the server's doing
 		status, err := c.roundTrip(ctx, buf, sent)
+		tell(requests, status, err)
 		now = time.Now()
 		r.rec.note(exchange{due: sent, sent: sent, at: now, end: now, status: status, err: err})
 		if err != nil {

@@ -87,6 +87,7 @@ func (r *loading) sendWhenDue(ctx context.Context, c *conn, requests Requests, a
 			buf = requests.Append(buf[:0], due)
 			x.sent = time.Now()
 			x.status, x.err = c.roundTrip(ctx, buf, x.sent)
+			tell(requests, x.status, x.err)
 		}
 		x.end = time.Now()
 		r.rec.note(x)

@@ -25,6 +25,7 @@ type base struct {
 	database string // its name in Postgres; "" is in the folder
 	shops    []shop
 	owners   []string
+	operator string // "" for none
 }
 
 // shop is one with so many devices.
@@ -45,6 +46,7 @@ func shopsWith(devices int, domains ...string) (all []shop) {
 const (
 	mainShop     = "bench.myshopify.com"
 	ownerEmail   = "owner@bench.example"
+	operator     = "operator@bench.example"
 	perDevice    = 150 // pushes, at most
 	notifyRate   = 500.0
 	pushShops    = 8
@@ -106,6 +108,9 @@ func (b *bench) fill(ctx context.Context, begin base, fn func(*server) error, ar
 	for _, email := range begin.owners {
 		commands = append(commands,
 			[]string{"owner", "add", "--shop", mainShop, "--email", email, "--password-file", password})
+	}
+	if begin.operator != "" {
+		commands = append(commands, []string{"operator", "add", "--email", begin.operator, "--password-file", password})
 	}
 	for _, args := range commands {
 		if err := b.run(ctx, env, args...); err != nil {

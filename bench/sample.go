@@ -30,7 +30,7 @@ func (c *comparing) shops() []string {
 // prepareShops makes the data of which each measurement takes a copy, by bellhop's
 // own commands and API.
 func (c *comparing) prepareShops(ctx context.Context) (err error) {
-	c.base = base{dir: filepath.Join(c.dir, "base"), owners: []string{ownerEmail},
+	c.base = base{dir: filepath.Join(c.dir, "base"), owners: []string{ownerEmail}, operator: operator,
 		shops: append(shopsWith(1, c.shops()...), shop{domain: mainShop})}
 	c.data.empty = c.base.dir
 	if c.backends.postgres != "" {
@@ -47,17 +47,34 @@ func (c *comparing) prepareShops(ctx context.Context) (err error) {
 	})
 }
 
-// serveIn serves in a mode.
-func (c *comparing) serveIn(ctx context.Context, m results.Mode, dir string, env []string) (*server, error) {
+// command is what serves in a mode.
+func (c *comparing) command(m results.Mode) (program string, args []string) {
 	if m == results.Queued {
-		return c.serve(ctx, dir, env)
+		return c.Binary, []string{"serve"}
 	}
-	return c.serveBy(ctx, c.self, dir, env, c.inline()...)
+	args = []string{"inline", "--pool", strconv.Itoa(c.o.Pool), "--waiting", strconv.Itoa(c.o.Waiting)}
+	if pool := m.BackgroundPool(); pool > 0 {
+		args[2] = strconv.Itoa(pool)
+		args = append(args, "--background")
+	}
+	return c.self, args
 }
 
-// inline is the command that serves without a queue.
-func (c *comparing) inline() []string {
-	return []string{"inline", "--pool", strconv.Itoa(c.o.Pool), "--waiting", strconv.Itoa(c.o.Waiting)}
+// serveIn serves in a mode.
+func (c *comparing) serveIn(ctx context.Context, m results.Mode, dir string, env []string) (*server, error) {
+	program, args := c.command(m)
+	return c.serveBy(ctx, program, dir, env, args...)
+}
+
+// drainLimit bounds how long a mode takes to drain: one that works in the background may have
+// almost all still before it.
+func (c *comparing) drainLimit(m results.Mode, rate float64) time.Duration {
+	pool := m.BackgroundPool()
+	if pool == 0 {
+		return drainLimit
+	}
+	orders := rate * (compareWarmup + c.o.Duration).Seconds()
+	return drainLimit + time.Duration(orders/c.c.Settings.Capacity(pool)*float64(time.Second))
 }
 
 // sample measures a mode at a rate; at 0, owners' requests alone.
@@ -141,8 +158,7 @@ func (a *attack) load(ctx context.Context, token string) error {
 		}
 		a.webhooks = w
 		group.Go(func() (err error) {
-			a.tally, err = Load{Target: a.srv.addr, Requests: w.For, Connections: 16, MaxConnections: 2048, Rate: a.rate,
-				Warmup: compareWarmup, Duration: a.o.Duration, Timeout: shopifyTimeout, OKOnly: true}.Run(ctx)
+			a.tally, err = a.arrive(a.srv.addr, w, a.rate).Run(ctx)
 			return err
 		})
 	}
@@ -175,6 +191,12 @@ func (a *attack) load(ctx context.Context, token string) error {
 	return nil
 }
 
+// arrive is webhooks at a rate.
+func (c *comparing) arrive(addr string, w *Webhooks, rate float64) Load {
+	return Load{Target: addr, Requests: w.For, Connections: 16, MaxConnections: 2048, Rate: rate,
+		Warmup: compareWarmup, Duration: c.o.Duration, Timeout: shopifyTimeout, OKOnly: true}
+}
+
 // shopifyTimeout is how long Shopify waits for an answer.
 const shopifyTimeout = 5 * time.Second
 
@@ -185,7 +207,7 @@ func (a *attack) problemf(format string, args ...any) {
 // finish waits until bellhop has recorded and pushed all that it accepted, and takes
 // in the push service's arrivals.
 func (a *attack) finish(ctx context.Context) error {
-	recorded, err := a.srv.drained(ctx)
+	recorded, err := a.srv.drainedWithin(ctx, a.drainLimit(a.Mode, a.rate))
 	if err != nil {
 		return err
 	}
@@ -248,7 +270,8 @@ func (c *comparing) plain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		inline, err := c.floodInline(ctx, c.inline()...)
+		_, command := c.command(results.Inline)
+		inline, err := c.floodInline(ctx, command...)
 		if err != nil {
 			return err
 		}

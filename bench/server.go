@@ -31,13 +31,19 @@ func (b *bench) serve(ctx context.Context, dir string, env []string, args ...str
 	return b.serveBy(ctx, b.Binary, dir, env, append([]string{"serve"}, args...)...)
 }
 
-// serveBy is serve by any command of a program that does. Metrics have a listener of
-// their own: on the main one they may be a second old.
+// serveBy is serve by any command of a program that does.
 func (b *bench) serveBy(ctx context.Context, program, dir string, env []string, command ...string) (*server, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
+	return b.serveAt(ctx, addr, program, dir, env, command...)
+}
+
+// serveAt is serveBy at an address. Metrics have a listener of their own: on the main one they
+// may be a second old.
+func (b *bench) serveAt(ctx context.Context, addr, program, dir string, env []string,
+	command ...string) (*server, error) {
 	s, err := b.startServer(ctx, program, dir, append(env, "BELLHOP_ADDR="+addr), command...)
 	if err == nil {
 		s.addr = addr
@@ -138,7 +144,11 @@ const drainLimit = 5 * time.Minute
 // drained waits until the queue is empty, and returns how many events were ever
 // recorded.
 func (s *server) drained(ctx context.Context) (recorded int64, err error) {
-	m, err := s.until(ctx, drainLimit, func(m map[string]float64) bool {
+	return s.drainedWithin(ctx, drainLimit)
+}
+
+func (s *server) drainedWithin(ctx context.Context, limit time.Duration) (recorded int64, err error) {
+	m, err := s.until(ctx, limit, func(m map[string]float64) bool {
 		return m[seriesWaiting]+m[seriesLeased] == 0
 	}, seriesWaiting, seriesLeased, seriesRecorded)
 	return int64(m[seriesRecorded]), err

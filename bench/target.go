@@ -35,7 +35,7 @@ func (t *target) also(remove func(context.Context) error) {
 }
 
 func (c *comparing) newTarget(ctx context.Context, m results.Mode) (t target, err error) {
-	if t, err = c.copyBase(ctx, c.base); err != nil || m == results.Inline {
+	if t, err = c.copyBase(ctx, c.base); err != nil || m != results.Queued {
 		return t, err
 	}
 	setting := c.rabbitSetting

@@ -28,10 +28,17 @@ import (
 type Webhooks struct {
 	secret    string
 	seed      uint64
+	shops     []string
 	templates []*template // those of one shop stand as far apart as there are shops
 	first     int64
 	made      atomic.Int64
-	due       []atomic.Int64 // of those made first: when each was due, ns since 1970
+	kept      []kept // of those made first
+}
+
+// kept is what is remembered of a webhook.
+type kept struct {
+	due          atomic.Int64 // ns since 1970
+	acknowledged atomic.Bool
 }
 
 // WebhookOptions are the options of [NewWebhooks].
@@ -41,7 +48,7 @@ type WebhookOptions struct {
 	Secret string
 	Seed   uint64
 	First  int64 // id of the first order; others count up from it. 0 is 5,000,000,000,000
-	Keep   int   // how many orders' due times to remember
+	Keep   int   // how many orders to remember
 	// Basic leaves out orders with characters that SQS refuses, or that its
 	// stand-in does: those beyond Unicode's basic plane, such as emoji.
 	Basic bool
@@ -56,7 +63,8 @@ const perShop = 64
 
 // NewWebhooks prepares the requests that [Webhooks.For] hands out.
 func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
-	w := &Webhooks{secret: o.Secret, seed: o.Seed, first: cmp.Or(o.First, firstOrder), due: make([]atomic.Int64, o.Keep)}
+	w := &Webhooks{secret: o.Secret, seed: o.Seed, shops: o.Shops, first: cmp.Or(o.First, firstOrder),
+		kept: make([]kept, o.Keep)}
 	each := max(1, perShop/len(o.Shops))
 	w.templates = make([]*template, each*len(o.Shops))
 	for i, shop := range o.Shops {
@@ -124,7 +132,7 @@ func basic(body []byte) bool {
 // again makes other webhooks of the same shops.
 func (w *Webhooks) again(first int64, keep int) *Webhooks {
 	return &Webhooks{
-		secret: w.secret, seed: w.seed, first: first, templates: w.templates, due: make([]atomic.Int64, keep),
+		secret: w.secret, seed: w.seed, shops: w.shops, first: first, templates: w.templates, kept: make([]kept, keep),
 	}
 }
 
@@ -134,11 +142,22 @@ func (w *Webhooks) Made() int64 { return w.made.Load() }
 // Due returns when the webhook of an order was due; false when it is not known.
 func (w *Webhooks) Due(order int64) (time.Time, bool) {
 	i := order - w.first
-	if i < 0 || i >= int64(len(w.due)) || i >= w.Made() {
+	if i < 0 || i >= int64(len(w.kept)) || i >= w.Made() {
 		return time.Time{}, false
 	}
-	ns := w.due[i].Load()
+	ns := w.kept[i].due.Load()
 	return time.Unix(0, ns), ns != 0
+}
+
+// Acknowledged returns the remembered orders whose webhook was answered 2xx, with their shops.
+func (w *Webhooks) Acknowledged() map[int64]string {
+	all := map[int64]string{}
+	for i := range w.kept {
+		if w.kept[i].acknowledged.Load() {
+			all[w.first+int64(i)] = w.shops[i%len(w.shops)]
+		}
+	}
+	return all
 }
 
 // For returns the maker of one connection's requests.
@@ -150,11 +169,12 @@ func (w *Webhooks) For(conn int) Requests {
 }
 
 type webhookRequests struct {
-	all *Webhooks
-	mac hash.Hash
-	rng *rand.Rand
-	sum [sha256.Size]byte
-	num []byte
+	all  *Webhooks
+	mac  hash.Hash
+	rng  *rand.Rand
+	sum  [sha256.Size]byte
+	num  []byte
+	last int64 // made, counted from 0
 	// Writing a time takes longer than copying it, and most requests are due
 	// in the same second as the one before.
 	second     int64
@@ -165,8 +185,9 @@ type webhookRequests struct {
 // Append implements [Requests].
 func (r *webhookRequests) Append(b []byte, due time.Time) []byte {
 	n := r.all.made.Add(1) - 1
-	if n < int64(len(r.all.due)) {
-		r.all.due[n].Store(due.UnixNano())
+	r.last = n
+	if n < int64(len(r.all.kept)) {
+		r.all.kept[n].due.Store(due.UnixNano())
 	}
 	t := r.all.templates[n%int64(len(r.all.templates))]
 	from := len(b)
@@ -176,6 +197,13 @@ func (r *webhookRequests) Append(b []byte, due time.Time) []byte {
 	r.mac.Write(b[from+t.body:])
 	base64.StdEncoding.Encode(b[from+t.sign:], r.mac.Sum(r.sum[:0]))
 	return b
+}
+
+// Answered implements [Answered].
+func (r *webhookRequests) Answered() {
+	if r.last < int64(len(r.all.kept)) {
+		r.all.kept[r.last].acknowledged.Store(true)
+	}
 }
 
 // vary makes another order of a copy of t.

@@ -3,9 +3,12 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -154,6 +157,31 @@ func TestWebhooksCompressLikeRealOnes(t *testing.T) {
 	}
 	if share := float64(packed) / float64(plain); share < 0.3 {
 		t.Errorf("s2 leaves %.2f of a body; real ones leave 0.32 to 0.46", share)
+	}
+}
+
+// TestAcknowledgedWebhooksAreKnown answers every third one of the orders of two shops otherwise.
+func TestAcknowledgedWebhooksAreKnown(t *testing.T) {
+	var mu sync.Mutex
+	want := map[int64]string{}
+	target := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		var order struct{ ID int64 }
+		if err := json.NewDecoder(r.Body).Decode(&order); err != nil {
+			t.Error(err)
+		}
+		if order.ID%3 == 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		want[order.ID] = r.Header.Get(shopify.HeaderShop)
+	})
+	w := testWebhooks(t, "one.myshopify.com", "two.myshopify.com")
+	load(t, Load{Target: target, Requests: w.For, Connections: 4, Rate: 500, Duration: 200 * time.Millisecond})
+	load(t, Load{Target: target, Requests: w.For, Connections: 4, Count: 100})
+	if got := w.Acknowledged(); len(got) < 100 || !maps.Equal(got, want) {
+		t.Errorf("%d are known, %d were answered", len(got), len(want))
 	}
 }
 

@@ -77,7 +77,7 @@ func serveBy(t *testing.T, in *bench.InlineOptions, s wire.Storage, wo wire.Opti
 	if in != nil {
 		o.Steps, in.Past = host.Steps{}, web.IsEndless
 		to = &bench.Inline{Recorder: o.Recorder(), Notifier: o.Notifier()}
-		wrap = func(h http.Handler) http.Handler { return bench.NewPool(*in, h) }
+		wrap = bench.NewPool(*in).Bound
 	}
 	end, err := serveSite(t.Context(), &o, parts.Healthy, l, to, wrap)
 	if err != nil {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"bellhop/internal/results"
@@ -22,19 +23,19 @@ type Difference struct {
 
 // Diff lists all figures that both have.
 func Diff(a, b *results.Comparison) (all []Difference) {
-	for _, m := range modes {
+	for _, m := range a.Settings.Modes() {
 		for _, f := range figures {
 			if f.chart == "" {
 				continue // the others say the same in other words
 			}
 			for _, p := range a.Points {
-				was, is := p.Of(m.mode), b.At(m.mode, p.Rate)
+				was, is := p.Of(m), b.At(m, p.Rate)
 				if len(was) == 0 || len(is) == 0 {
 					continue
 				}
 				ma, la, ha := f.spread(was)
 				mb, lb, hb := f.spread(is)
-				all = append(all, Difference{p.Rate, m.mode, f.title, f.unit, ma, mb, ha < lb || hb < la})
+				all = append(all, Difference{p.Rate, m, f.title, f.unit, ma, mb, ha < lb || hb < la})
 			}
 		}
 	}
@@ -48,7 +49,7 @@ func Unlike(a, b *results.Comparison) (all []string) {
 		all = append(all, fmt.Sprintf("They are of two machines: %s with %d cores, and %s with %d.", a.Machine.CPU,
 			a.Machine.Cores, b.Machine.CPU, b.Machine.Cores))
 	}
-	if a.Settings != b.Settings {
+	if !reflect.DeepEqual(a.Settings, b.Settings) {
 		all = append(all, "They were made with different settings: bellhop-bench report shows both.")
 	}
 	if a.Version != b.Version {

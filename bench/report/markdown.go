@@ -14,10 +14,18 @@ var markdown = template.Must(template.New("markdown").Parse(`{{range .Words}}- {
 {{end}}
 {{range .Charts}}![{{.Title}}]({{$.Folder}}/{{.File}})
 {{end}}
-| webhooks/s | of what the pool can serve | owners' p99 ÷ alone, inside the request | with a queue |
-|---:|---:|---:|---:|
-{{range .Claims}}| {{.Rate}} | {{.Share}} | {{.Inline}} | {{.Queued}} |
-{{end}}
+Owners' p99 ÷ alone:
+
+| webhooks/s | of what the pool can serve |{{range .Modes}} {{.}} |{{end}}
+|---:|---:|{{range .Modes}}---:|{{end}}
+{{range .Claims}}| {{.Rate}} | {{.Share}} |{{range .Cells}} {{.}} |{{end}}
+{{end}}{{if .Kills}}
+Never recorded, and never pushed, of the acknowledged orders, when the process is killed midway:
+
+| webhooks/s |{{range .Modes}} {{.}} |{{end}}
+|---:|{{range .Modes}}---:|{{end}}
+{{range .Kills}}| {{.Rate}} |{{range .Cells}} {{.}} |{{end}}
+{{end}}{{end}}
 | webhooks/s | handled |{{range slice .Heads 0 8}} {{.}} |{{end}}
 |---:|---|{{range slice .Heads 0 8}}---:|{{end}}
 {{range .Rows}}| {{.Rate}} | {{.Mode}} |{{range slice .Cells 0 8}} {{.}} |{{end}}

@@ -56,11 +56,6 @@ var figures = []figure{
 	{"orders recorded", "", func(s results.Sample) float64 { return float64(s.Recorded) }, "", false},
 }
 
-var modes = []struct {
-	mode results.Mode
-	name string
-}{{results.Inline, "inside the request"}, {results.Queued, "with a queue"}}
-
 // spread is the median of a figure and its extremes.
 func (f figure) spread(samples []results.Sample) (median, low, high float64) {
 	median = results.Median(samples, f.of)
@@ -73,10 +68,10 @@ func (f figure) spread(samples []results.Sample) (median, low, high float64) {
 
 func (f figure) draw(c *results.Comparison) chart.Chart {
 	out := chart.Chart{Title: f.chart, X: "webhooks a second", Y: f.head(), LogX: true, LogY: f.logY}
-	for _, m := range modes {
-		s := chart.Series{Name: m.name}
+	for _, m := range c.Settings.Modes() {
+		s := chart.Series{Name: m.Name()}
 		for _, p := range c.Points {
-			samples := p.Of(m.mode)
+			samples := p.Of(m)
 			if len(samples) == 0 {
 				continue
 			}
@@ -85,19 +80,60 @@ func (f figure) draw(c *results.Comparison) chart.Chart {
 		}
 		out.Series = append(out.Series, s)
 	}
-	if full := c.Settings.InlineCapacity(); full > 0 {
-		out.Markers = append(out.Markers, chart.Marker{X: full, Label: "pool is full"})
-	}
+	out.Markers = full(c.Settings)
 	return out
 }
 
-// Charts returns those of the figures that have one, by a name for a file.
-func Charts(c *results.Comparison) map[string]chart.Chart {
-	all := map[string]chart.Chart{}
+// full marks where each pool has no place left.
+func full(s results.CompareSettings) (all []chart.Marker) {
+	if s.InlineCapacity() > 0 {
+		all = append(all, chart.Marker{X: s.InlineCapacity(), Label: "pool is full"})
+	}
+	for _, pool := range s.Background {
+		if s.Capacity(pool) > 0 && pool != s.Pool {
+			all = append(all, chart.Marker{X: s.Capacity(pool), Label: fmt.Sprintf("pool of %d is full", pool)})
+		}
+	}
+	return all
+}
+
+// killChart is the title of what kills lost.
+const killChart = "What a kill loses"
+
+// drawKills draws the orders without a push; false when nothing was killed.
+func drawKills(c *results.Comparison) (out chart.Chart, ok bool) {
+	out = chart.Chart{Title: killChart, X: "webhooks a second", Y: "acknowledged orders that never ring", LogX: true,
+		Markers: full(c.Settings)}
+	for _, m := range c.Settings.Modes() {
+		s := chart.Series{Name: m.Name()}
+		for _, p := range c.Points {
+			if k, there := p.KillOf(m); there {
+				s.Points, ok = append(s.Points, chart.Point{X: p.Rate, Y: float64(k.NeverPushed)}), true
+			}
+		}
+		out.Series = append(out.Series, s)
+	}
+	return out, ok
+}
+
+// charts are those that a report has, in its order.
+func charts(c *results.Comparison) (all []chart.Chart) {
 	for _, f := range figures {
 		if f.chart != "" {
-			all[fileName(f.chart)] = f.draw(c)
+			all = append(all, f.draw(c))
 		}
+	}
+	if kills, ok := drawKills(c); ok {
+		all = append(all, kills)
+	}
+	return all
+}
+
+// Charts returns the charts by a name for a file.
+func Charts(c *results.Comparison) map[string]chart.Chart {
+	all := map[string]chart.Chart{}
+	for _, drawn := range charts(c) {
+		all[fileName(drawn.Title)] = drawn
 	}
 	return all
 }
@@ -136,12 +172,12 @@ func number(v float64) string {
 
 func rows(c *results.Comparison) (all []row) {
 	for _, p := range c.Points {
-		for _, m := range modes {
-			samples := p.Of(m.mode)
+		for _, m := range c.Settings.Modes() {
+			samples := p.Of(m)
 			if len(samples) == 0 {
 				continue
 			}
-			r := row{Rate: results.Rate(p.Rate), Mode: m.name}
+			r := row{Rate: results.Rate(p.Rate), Mode: m.Name()}
 			for _, f := range figures {
 				r.Cells = append(r.Cells, value(f.spread(samples)))
 			}
@@ -151,24 +187,62 @@ func rows(c *results.Comparison) (all []row) {
 	return all
 }
 
-// claim is how many times as long as alone owners' requests take at a rate.
-type claim struct{ Rate, Share, Inline, Queued string }
+// byRate is a line of a table with a cell for each mode.
+type byRate struct {
+	Rate, Share string
+	Cells       []string
+}
 
-func claims(c *results.Comparison) (all []claim) {
+// claims are how many times as long as alone owners' requests take at a rate.
+func claims(c *results.Comparison) (all []byRate) {
 	full := c.Settings.InlineCapacity()
 	for _, p := range c.Points {
 		if full == 0 || len(p.Inline) == 0 || len(p.Queued) == 0 {
 			continue
 		}
-		times := func(m results.Mode) string {
-			alone, beside := c.IdleP99(m), results.OwnersP99(p.Of(m))
-			if alone == 0 || beside == 0 {
-				return "none was answered"
-			}
-			return fmt.Sprintf("%.1f × (%s)", beside/alone, results.Took(beside))
+		line := byRate{Rate: results.Rate(p.Rate), Share: fmt.Sprintf("%.2g ×", p.Rate/full)}
+		for _, m := range c.Settings.Modes() {
+			line.Cells = append(line.Cells, times(c, m, p))
 		}
-		all = append(all, claim{results.Rate(p.Rate), fmt.Sprintf("%.2g ×", p.Rate/full), times(results.Inline),
-			times(results.Queued)})
+		all = append(all, line)
+	}
+	return all
+}
+
+func times(c *results.Comparison, m results.Mode, p results.RatePoint) string {
+	if len(p.Of(m)) == 0 {
+		return "not measured"
+	}
+	alone, beside := c.IdleP99(m), results.OwnersP99(p.Of(m))
+	if alone == 0 || beside == 0 {
+		return "none was answered"
+	}
+	return fmt.Sprintf("%.1f × (%s)", beside/alone, results.Took(beside))
+}
+
+// kills are what was lost at each rate.
+func kills(c *results.Comparison) (all []byRate) {
+	for _, p := range c.Points {
+		if len(p.Kills) == 0 {
+			continue
+		}
+		line := byRate{Rate: results.Rate(p.Rate)}
+		for _, m := range c.Settings.Modes() {
+			cell := "not killed"
+			if k, ok := p.KillOf(m); ok {
+				cell = fmt.Sprintf("%s and %s of %s", results.Grouped(k.NeverRecorded), results.Grouped(k.NeverPushed),
+					results.Grouped(k.Acknowledged))
+			}
+			line.Cells = append(line.Cells, cell)
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+func names(c *results.Comparison) (all []string) {
+	for _, m := range c.Settings.Modes() {
+		all = append(all, m.Name())
 	}
 	return all
 }
@@ -199,6 +273,10 @@ func facts(c *results.Comparison) (all []fact) {
 	add("Inside the request", "%d requests at once, owners' and webhooks alike, since each holds a connection; %d more "+
 		"wait in line, for 5 s at the most. So it can serve %s webhooks a second",
 		s.Pool, s.Waiting, results.Rate(s.InlineCapacity()))
+	if len(s.Background) > 0 {
+		add("In the background", "a webhook is answered when its order is in memory; as many orders are worked at as the "+
+			"pool has places, each on one of them, like an owner's request; 10,000 may wait")
+	}
 	if p := c.Plain; p != nil && len(p.Plain) > 0 {
 		add("Is that fair?", "a plain handler with the same pool, written without bellhop, serves %s a second, this one %s",
 			list(p.Plain), list(p.Inline))
@@ -206,8 +284,15 @@ func facts(c *results.Comparison) (all []fact) {
 	add("Load", "webhooks at even intervals whether or not earlier ones were answered, bodies that all differ, beside "+
 		"%s owners' requests a second; each measurement takes %v after a second of warm-up, %d at each rate in each mode, "+
 		"in turn", results.Rate(s.OwnersRate), s.Duration, s.Repeats)
-	add("Idle", "owners' requests take %s at p99 inside, %s with a queue", results.Took(c.IdleP99(results.Inline)),
-		results.Took(c.IdleP99(results.Queued)))
+	var idle []string
+	for _, m := range s.Modes() {
+		idle = append(idle, fmt.Sprintf("%s %s", results.Took(c.IdleP99(m)), m.Name()))
+	}
+	add("Idle", "owners' requests take at p99: %s", strings.Join(idle, "; "))
+	if len(kills(c)) > 0 {
+		add("Kills", "the process is killed (SIGKILL) in the middle of a measurement and started again at once, once at each "+
+			"rate in each mode; an order counts once its webhook was answered 2xx")
+	}
 	return all
 }
 
@@ -241,10 +326,10 @@ func troubles(c *results.Comparison) (all []string) {
 	}
 	all = append(all, c.Problems...)
 	for _, p := range c.Points {
-		for _, m := range modes {
-			for i, s := range p.Of(m.mode) {
+		for _, m := range c.Settings.Modes() {
+			for i, s := range p.Of(m) {
 				for _, problem := range s.Problems {
-					all = append(all, fmt.Sprintf("%s at %s a second, measurement %d: %s.", m.name, results.Rate(p.Rate), i+1,
+					all = append(all, fmt.Sprintf("%s at %s a second, measurement %d: %s.", m.Name(), results.Rate(p.Rate), i+1,
 						problem))
 				}
 			}
@@ -261,19 +346,17 @@ type drawn struct {
 
 // content is what the page and the document say.
 func content(c *results.Comparison) map[string]any {
-	var charts []drawn
-	for _, f := range figures {
-		if f.chart == "" {
-			continue
-		}
-		svg, err := f.draw(c).SVG()
+	var all []drawn
+	for _, drawing := range charts(c) {
+		svg, err := drawing.SVG()
 		if err != nil {
 			continue // no values, as of processor time beside Linux
 		}
-		charts = append(charts, drawn{f.chart, fileName(f.chart), svg})
+		all = append(all, drawn{drawing.Title, fileName(drawing.Title), svg})
 	}
 	return map[string]any{
-		"Words": c.Words(), "Charts": charts, "Heads": heads(), "Rows": rows(c), "Claims": claims(c), "Facts": facts(c),
+		"Words": c.Words(), "Charts": all, "Heads": heads(), "Rows": rows(c), "Modes": names(c), "Claims": claims(c),
+		"Kills": kills(c), "Facts": facts(c),
 		"Troubles": troubles(c), "Style": template.CSS(chart.Style),
 	}
 }

@@ -16,19 +16,20 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// comparison is made up: inline gives in at 125 a second, queued at 4,000.
+// comparison is made up: inline gives in at 125 a second, queued at 4,000. In the background the
+// phone is told late from 125 on.
 func comparison() *results.Comparison {
 	c := &results.Comparison{Format: 1, Version: "1.2.3", Command: "bellhop-bench compare --orders-per-day 800",
 		Started: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC),
 		Took:    20 * time.Minute, Machine: results.Machine{CPU: "A processor", Cores: 2, Memory: 8 << 30, OS: "linux",
 			Kernel: "6.1", Go: "go1.26"},
-		Settings: results.CompareSettings{Store: "sqlite", Queue: "sqlite", Pool: 10, Waiting: 100,
+		Settings: results.CompareSettings{Store: "sqlite", Queue: "sqlite", Pool: 10, Background: []int{10, 50}, Waiting: 100,
 			PushLatency: 80 * time.Millisecond, OwnersRate: 50,
 			Duration: 8 * time.Second, Repeats: 3, Disk: "ext4"},
 		Traffic: &results.Traffic{OrdersPerDay: 800, PeakFactor: 20,
 			Source: "800 a day, its busiest second 20 times the mean"},
 		Plain: &results.PlainCheck{Plain: []float64{124, 125}, Inline: []float64{125, 124}}}
-	for _, m := range []results.Mode{results.Inline, results.Queued} {
+	for _, m := range c.Settings.Modes() {
 		c.Idle = append(c.Idle, results.Sample{Mode: m, Owners: results.Latencies{P50: time.Millisecond,
 			P99: 2 * time.Millisecond}})
 	}
@@ -39,6 +40,21 @@ func comparison() *results.Comparison {
 				p.Inline = append(p.Inline, sample(results.Inline, rate, 125, i))
 			}
 			p.Queued = append(p.Queued, sample(results.Queued, rate, 4000, i))
+			for _, pool := range c.Settings.Background {
+				late := sample(results.Background(pool), rate, 1e9, i)
+				if n := c.Settings.Capacity(pool); rate >= n {
+					late.Notify.P99 = time.Duration((rate/n - 1) * 9 * float64(time.Second))
+				}
+				p.Add(late)
+			}
+		}
+		for _, m := range c.Settings.Modes() {
+			k := results.Kill{Mode: m, Acknowledged: int64(4 * rate)}
+			if n := c.Settings.Capacity(m.BackgroundPool()); n > 0 && rate > n {
+				k.NeverRecorded = int64(4 * (rate - n))
+				k.NeverPushed = k.NeverRecorded + 2
+			}
+			p.Kills = append(p.Kills, k)
 		}
 		c.Points = append(c.Points, p)
 	}
@@ -105,6 +121,7 @@ func TestTheReportForADocument(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"- Up to 94 orders a second nobody can tell", "| 125 | 1 × |",
+		"in the background, 50 at once", "| 188 | 0 and 0 of 752 | 252 and 254 of 752 | 0 and 0 of 752 |",
 		"- **Command:** bellhop-bench compare"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("there is no %q in\n%s", want, b.String())
@@ -118,7 +135,7 @@ func TestTheReportStandsByItself(t *testing.T) {
 		`(?i)<script|<link|<iframe|<object| on[a-z]+=|url\(|@import|src=|href="http`).FindString(text); found != "" {
 		t.Errorf("there is %s in it", found)
 	}
-	if n := strings.Count(text, "<svg"); n != 8 {
+	if n := strings.Count(text, "<svg"); n != 9 {
 		t.Errorf("%d charts", n)
 	}
 }
@@ -147,6 +164,33 @@ func TestTheReportOfLittle(t *testing.T) {
 	}
 	if got := html(t, &results.Comparison{}); !strings.Contains(got, "Nothing was measured.") {
 		t.Error("the report of nothing doesn't say so")
+	}
+}
+
+// TestOldResultsAreDrawn draws results from before there was a background or a kill.
+func TestOldResultsAreDrawn(t *testing.T) {
+	f, err := os.Open("../../docs/threshold/sqlite.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	c, err := results.ReadComparison(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Settings.Background = nil // from now on those that stay
+	for i := range c.Points {
+		c.Points[i].Background, c.Points[i].Kills = nil, nil
+	}
+	text := html(t, c)
+	if strings.Contains(text, "in the background") || strings.Contains(text, "illed midway") || strings.Contains(text, "NaN") {
+		t.Error("the report tells of what was not measured")
+	}
+	if n := strings.Count(text, "<svg"); n != 8 {
+		t.Errorf("%d charts", n)
+	}
+	if len(report.Diff(c, comparison())) == 0 {
+		t.Error("old results have nothing in common with new ones")
 	}
 }
 

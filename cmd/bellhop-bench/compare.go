@@ -29,12 +29,14 @@ type compareCmd struct {
 
 // Help implements kong.HelpProvider.
 func (compareCmd) Help() string {
-	return `Starts bellhop as users do, twice on the same store: inline, which records and pushes before it answers a
-webhook, with a pool of connections; and queued, as bellhop does. Webhooks arrive at set rates even if earlier ones are
-unanswered, beside a steady load of owners' requests. It measures each rate several times, both modes in turn, and
-finds the edges by bisection.
+	return `Starts bellhop on the same store in each of these ways: inline, which records and pushes before it answers a
+webhook, with a pool of connections; in the background, which answers first and then works on in the same process, on
+pools of 10 and of 50; and queued, as bellhop does. Webhooks arrive at set rates even if earlier ones are unanswered,
+beside a steady load of owners' requests. It measures each rate several times, all modes in turn, and finds the edges by
+bisection. At each rate it also kills each mode's process once, starts it again, and counts the orders that were
+acknowledged and are lost.
 
-It takes about 20 minutes; end other work first. If you stop it, it keeps its results so far.
+It takes about 50 minutes; end other work first. If you stop it, it keeps its results so far.
 bellhop-bench report draws results.json again.
 
 Example:

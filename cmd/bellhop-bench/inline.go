@@ -11,6 +11,7 @@ import (
 	"bellhop/bench"
 	"bellhop/host"
 	"bellhop/pipeline"
+	"bellhop/queue"
 	"bellhop/web"
 	"bellhop/web/site"
 	"bellhop/web/webhook"
@@ -21,6 +22,8 @@ type inlineCmd struct {
 	wire.Config
 	Pool    int `name:"pool" default:"10" help:"How many requests to handle at once."`
 	Waiting int `name:"waiting" default:"100" help:"How many more may wait."`
+
+	Background bool `name:"background" help:"Answer webhooks at once, and record and push afterwards."`
 }
 
 // Help implements kong.HelpProvider.
@@ -57,13 +60,20 @@ func (c *inlineCmd) Run(j *job) (err error) {
 	}
 	defer o.Sender.Close()
 	o.Breakers = pipeline.NewBreakers(o.Sender, o.Log, o.Metrics)
-	site, err := c.site(j.ctx, &o, parts.Healthy)
+	pool := bench.NewPool(bench.InlineOptions{Pool: c.Pool, Waiting: c.Waiting, Past: c.past})
+	inline := &bench.Inline{Recorder: o.Recorder(), Notifier: o.Notifier()}
+	var to queue.Producer = inline
+	if c.Background {
+		background := bench.NewBackground(o.Queue, inline, pool, o.Log)
+		defer background.Wait()
+		o.Queue, to = background, background
+	}
+	site, err := c.site(j.ctx, &o, to, parts.Healthy)
 	if err != nil {
 		return err
 	}
 	defer site.Close()
-	pool := bench.NewPool(bench.InlineOptions{Pool: c.Pool, Waiting: c.Waiting, Past: web.IsEndless}, site.Handler())
-	o.Servers = []host.Server{{Listener: listener, HTTP: web.HTTPServer(c.Addr, pool, o.Log)}}
+	o.Servers = []host.Server{{Listener: listener, HTTP: web.HTTPServer(c.Addr, pool.Bound(site.Handler()), o.Log)}}
 	if c.MetricsAddr != "" {
 		l, err := host.Listen("BELLHOP_METRICS_ADDR", c.MetricsAddr)
 		if err != nil {
@@ -76,8 +86,15 @@ func (c *inlineCmd) Run(j *job) (err error) {
 	return host.Run(j.ctx, o)
 }
 
-// site takes webhooks and records and pushes them before it answers.
-func (c *inlineCmd) site(ctx context.Context, o *host.Options, healthy func() error) (*site.Server, error) {
+// past lets requests past the pool that hold no place in it; a webhook's order takes one later
+// when it is worked on in the background.
+func (c *inlineCmd) past(path string) bool {
+	return web.IsEndless(path) || c.Background && path == webhook.Path
+}
+
+// site hands webhooks to a producer before it answers.
+func (c *inlineCmd) site(ctx context.Context, o *host.Options, to queue.Producer,
+	healthy func() error) (*site.Server, error) {
 	secret, previous, err := c.AppSecrets()
 	if err != nil {
 		return nil, err
@@ -88,8 +105,7 @@ func (c *inlineCmd) site(ctx context.Context, o *host.Options, healthy func() er
 	}
 	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)
 	o.Webhooks = &host.Webhooks{Keys: keys, Refusals: refusals}
-	acceptor := &pipeline.Acceptor{Keys: keys, Queue: &bench.Inline{Recorder: o.Recorder(), Notifier: o.Notifier()},
-		Now: o.Now, Metrics: o.Metrics}
+	acceptor := &pipeline.Acceptor{Keys: keys, Queue: to, Now: o.Now, Metrics: o.Metrics}
 	needs := web.Needs{Healthy: healthy, Store: o.Store, Queue: o.Queue, Breakers: o.Breakers}
 	return site.New(site.Options{Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry,
 		Now:      o.Now,

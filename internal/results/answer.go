@@ -46,7 +46,7 @@ func (c *Comparison) Answer() (a Answer) {
 	a.SameUpTo, _ = Edge(c.Rates(Inline), func(r float64) bool { return !c.same(r) })
 	_, a.FeltFrom = Edge(c.Rates(Inline), func(r float64) bool { return c.Feels(Inline, r) })
 	_, a.LostFrom = Edge(c.Rates(Inline), func(r float64) bool { return c.Loses(Inline, r) })
-	a.QueuedUpTo, a.QueuedFailsFrom = Edge(c.Rates(Queued), c.QueuedFails)
+	a.QueuedUpTo, a.QueuedFailsFrom = c.held(Queued)
 	if c.Traffic != nil {
 		a.Peak = c.Traffic.Peak()
 	}
@@ -128,11 +128,17 @@ func (c *Comparison) Loses(m Mode, rate float64) bool {
 	return Median(c.At(m, rate), Sample.FailedShare) > spared
 }
 
-func (c *Comparison) QueuedFails(rate float64) bool {
-	samples := c.At(Queued, rate)
+// Fails reports whether a mode that answers first falls behind, or is felt.
+func (c *Comparison) Fails(m Mode, rate float64) bool {
+	samples := c.At(m, rate)
 	unnotified := Median(samples, func(s Sample) float64 { return float64(s.OK-s.Notified) / float64(max(1, s.OK)) })
-	return c.Loses(Queued, rate) || c.Feels(Queued, rate) || unnotified > spared ||
+	return c.Loses(m, rate) || c.Feels(m, rate) || unnotified > spared ||
 		notifyP99(samples) > float64(notifyWithin)
+}
+
+// held returns the highest rate at which a mode does not fail, and the next.
+func (c *Comparison) held(m Mode) (upTo, failsFrom float64) {
+	return Edge(c.Rates(m), func(r float64) bool { return c.Fails(m, r) })
 }
 
 // Words says it in sentences, the most important first.
@@ -144,7 +150,13 @@ func (c *Comparison) Words() (all []string) {
 	if c.Traffic != nil {
 		all = append(all, c.verdict(a))
 	}
-	return append(all, c.sameWords(a), c.feltWords(a), c.lostWords(a), c.queuedWords(a))
+	all = append(all, c.sameWords(a), c.feltWords(a), c.lostWords(a))
+	for _, pool := range c.Settings.Background {
+		if m := Background(pool); len(c.Rates(m)) > 0 {
+			all = append(all, c.backgroundWords(m))
+		}
+	}
+	return append(append(all, c.queuedWords(a)), c.killWords()...)
 }
 
 // verdict says which of the rates lies near the user's traffic.
@@ -194,6 +206,64 @@ func (c *Comparison) lostWords(a Answer) string {
 		Rate(a.LostFrom), share(Median(inline, Sample.FailedShare)), share(Median(queued, Sample.FailedShare)))
 }
 
+func (c *Comparison) backgroundWords(m Mode) string {
+	upTo, from := c.held(m)
+	name := strings.ToUpper(m.Name()[:1]) + m.Name()[1:]
+	switch {
+	case upTo == 0:
+		return name + ", this machine did not keep up at any rate that was measured."
+	case from == 0:
+		return fmt.Sprintf("%s, this machine holds %s orders a second, the highest rate measured.", name, Rate(upTo))
+	default:
+		return fmt.Sprintf("%s, this machine holds %s orders a second. At %s it does not: %s.", name, Rate(upTo), Rate(from),
+			c.whyFails(m, from))
+	}
+}
+
+// killWords says what kills lost: of each mode the worst.
+func (c *Comparison) killWords() (all []string) {
+	for _, m := range c.Settings.Modes() {
+		var worst Kill
+		var rate float64
+		kills := 0
+		for _, p := range c.Points {
+			k, ok := p.KillOf(m)
+			if !ok {
+				continue
+			}
+			if kills++; kills == 1 || k.NeverPushed > worst.NeverPushed {
+				worst, rate = k, p.Rate
+			}
+		}
+		switch {
+		case kills == 0:
+		case worst.NeverPushed == 0:
+			all = append(all, fmt.Sprintf("Killed and started again %s, %s: no acknowledged order is lost, and each rings.",
+				times(kills), m.Name()))
+		default:
+			all = append(all, fmt.Sprintf("Killed and started again %s, %s: the worst is at %s orders a second. Of %s "+
+				"acknowledged orders %s are lost and %s never ring, and Shopify does not send them again.", times(kills),
+				m.Name(), Rate(rate), Grouped(worst.Acknowledged), noneOr(worst.NeverRecorded),
+				Grouped(worst.NeverPushed)))
+		}
+	}
+	return all
+}
+
+func noneOr(n int64) string {
+	if n == 0 {
+		return "none"
+	}
+	return Grouped(n)
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
 func (c *Comparison) queuedWords(a Answer) string {
 	if a.QueuedUpTo == 0 {
 		return "With the queue this machine did not keep up at any rate that was measured."
@@ -202,18 +272,18 @@ func (c *Comparison) queuedWords(a Answer) string {
 	s := fmt.Sprintf("With the queue this machine holds %s orders a second, and 99 of 100 pushes are with the push "+
 		"service within %s.", Rate(a.QueuedUpTo), Took(notify))
 	if a.QueuedFailsFrom > 0 {
-		s += fmt.Sprintf(" At %s it does not: %s.", Rate(a.QueuedFailsFrom), c.whyQueuedFails(a.QueuedFailsFrom))
+		s += fmt.Sprintf(" At %s it does not: %s.", Rate(a.QueuedFailsFrom), c.whyFails(Queued, a.QueuedFailsFrom))
 	}
 	return s
 }
 
-func (c *Comparison) whyQueuedFails(rate float64) string {
+func (c *Comparison) whyFails(m Mode, rate float64) string {
 	var why []string
-	samples := c.At(Queued, rate)
-	if c.Loses(Queued, rate) {
+	samples := c.At(m, rate)
+	if c.Loses(m, rate) {
 		why = append(why, share(Median(samples, Sample.FailedShare))+" of the webhooks fail")
 	}
-	if c.Feels(Queued, rate) {
+	if c.Feels(m, rate) {
 		why = append(why, "owners feel it")
 	}
 	if notify := notifyP99(samples); notify > float64(notifyWithin) {

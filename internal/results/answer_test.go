@@ -2,6 +2,7 @@ package results
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +65,54 @@ func TestTheAnswerIsWhatTheCurvesSay(t *testing.T) {
 		if words := c.Words(); !strings.Contains(words[0], traffic.says) {
 			t.Errorf("%v a day: %q, which does not say %q", traffic.perDay, words[0], traffic.says)
 		}
+	}
+}
+
+func TestWhatTheBackgroundAndKillsCostIsSaid(t *testing.T) {
+	c := curves{felt: 100, lost: 150, end: 3000}.comparison(10, 100, 1000)
+	c.Settings.Background = []int{10, 50}
+	for i := range c.Points {
+		for pool, end := range map[int]float64{10: 100, 50: 1e9} {
+			s := Sample{Mode: Background(pool), Sent: 1000, OK: 1000, Notified: 1000}
+			if c.Points[i].Rate >= end {
+				s.Notify.P99 = 7 * time.Second
+			}
+			c.Points[i].Add(s)
+		}
+		c.Points[i].Kills = []Kill{{Mode: Inline, Acknowledged: 9, NeverPushed: 2},
+			{Mode: Background(10), Acknowledged: 1000, NeverRecorded: int64(i) * 100, NeverPushed: int64(i) * 200},
+			{Mode: Queued, Acknowledged: 1000}}
+	}
+	words := strings.Join(c.Words(), "\n")
+	for _, want := range []string{
+		"In the background, 10 at once, this machine holds 10 orders a second. At 100 it does not: one push in a hundred " +
+			"takes 7.0 s or longer.",
+		"In the background, 50 at once, this machine holds 1,000 orders a second, the highest rate measured.",
+		"Killed and started again 3 times, inside the request: the worst is at 10 orders a second. Of 9 acknowledged " +
+			"orders none are lost and 2 never ring",
+		"in the background, 10 at once: the worst is at 1,000 orders a second. Of 1,000 acknowledged orders 200 are lost " +
+			"and 400 never ring",
+		"3 times, with a queue: no acknowledged order is lost, and each rings.",
+	} {
+		if !strings.Contains(words, want) {
+			t.Errorf("there is no %q in\n%s", want, words)
+		}
+	}
+	if strings.Contains(words, "again 3 times, in the background, 50") {
+		t.Error("a mode that was never killed is spoken of")
+	}
+}
+
+func TestModesHaveNames(t *testing.T) {
+	s := CompareSettings{Background: []int{10, 50}}
+	got := ""
+	for _, m := range s.Modes() {
+		got += fmt.Sprintf("%s %d %s; ", m, m.BackgroundPool(), m.Name())
+	}
+	want := "inline 0 inside the request; background-10 10 in the background, 10 at once; " +
+		"background-50 50 in the background, 50 at once; queued 0 with a queue; "
+	if got != want {
+		t.Errorf("%s", got)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"bellhop"
@@ -14,8 +16,9 @@ import (
 // Format is that of [Comparison] in JSON. ReadComparison refuses a later one.
 const Format = 1
 
-// Comparison compares handling orders inside the web request and behind a queue, at
-// several rates. All words and charts follow from it.
+// Comparison compares handling orders inside the web request, after its answer in the
+// background of the same process, and behind a queue, at several rates. All words and charts
+// follow from it.
 type Comparison struct {
 	Format      int             `json:"format"`
 	Version     string          `json:"version"` // of bellhop
@@ -32,11 +35,12 @@ type Comparison struct {
 	Interrupted bool            `json:"interrupted,omitempty"` // it was stopped before its end
 }
 
-// CompareSettings are the settings of both modes.
+// CompareSettings are the settings of all modes.
 type CompareSettings struct {
-	Store       string        `json:"store"` // sqlite, postgres
-	Queue       string        `json:"queue"` // sqlite, postgres, amqp, or that it is a stand-in for SQS
-	Pool        int           `json:"pool"`  // requests that inline works at at once
+	Store       string        `json:"store"`                // sqlite, postgres
+	Queue       string        `json:"queue"`                // sqlite, postgres, amqp, or that it is a stand-in for SQS
+	Pool        int           `json:"pool"`                 // requests that inline works at at once
+	Background  []int         `json:"background,omitempty"` // places in the pool of each background mode
 	Waiting     int           `json:"waiting"`
 	PushLatency time.Duration `json:"push_latency_ns"`
 	Faults      string        `json:"faults,omitempty"` // of the push service
@@ -46,13 +50,25 @@ type CompareSettings struct {
 	Disk        string        `json:"disk,omitempty"`
 }
 
-// InlineCapacity is how many orders a second inline can handle at the most: each
-// keeps its place in the pool while the push service answers.
-func (s CompareSettings) InlineCapacity() float64 {
+// InlineCapacity is how many orders a second inline can handle at the most.
+func (s CompareSettings) InlineCapacity() float64 { return s.Capacity(s.Pool) }
+
+// Capacity is how many orders a second a pool can handle at the most: each keeps its place while
+// the push service answers.
+func (s CompareSettings) Capacity(pool int) float64 {
 	if s.PushLatency <= 0 {
 		return 0
 	}
-	return float64(s.Pool) / s.PushLatency.Seconds()
+	return float64(pool) / s.PushLatency.Seconds()
+}
+
+// Modes are those that were compared, in the order in which people read them.
+func (s CompareSettings) Modes() []Mode {
+	all := []Mode{Inline}
+	for _, pool := range s.Background {
+		all = append(all, Background(pool))
+	}
+	return append(all, Queued)
 }
 
 // Traffic is the traffic of a user's shops.
@@ -85,22 +101,85 @@ type Mode string
 const (
 	Inline Mode = "inline" // within the request
 	Queued Mode = "queued" // behind a queue
+
+	background = "background-" // answered at once and worked on in the same process; its pool follows
 )
+
+// Background is the mode that works in the background with so many places in its pool.
+func Background(pool int) Mode { return Mode(background + strconv.Itoa(pool)) }
+
+// BackgroundPool is how many places a background mode has; 0 for other modes.
+func (m Mode) BackgroundPool() int {
+	pool, _ := strconv.Atoi(strings.TrimPrefix(string(m), background))
+	return pool
+}
+
+// Name is the mode in words.
+func (m Mode) Name() string {
+	switch pool := m.BackgroundPool(); {
+	case pool > 0:
+		return fmt.Sprintf("in the background, %d at once", pool)
+	case m == Inline:
+		return "inside the request"
+	default:
+		return "with a queue"
+	}
+}
 
 // RatePoint is one rate, measured several times in each mode, which take turns. Of a
 // mode that had failed far below the rate there is nothing.
 type RatePoint struct {
-	Rate   float64  `json:"rate"` // webhooks a second
-	Inline []Sample `json:"inline"`
-	Queued []Sample `json:"queued"`
+	Rate       float64           `json:"rate"` // webhooks a second
+	Inline     []Sample          `json:"inline"`
+	Background map[Mode][]Sample `json:"background,omitempty"`
+	Queued     []Sample          `json:"queued"`
+	Kills      []Kill            `json:"kills,omitempty"`
 }
 
 // Of returns the samples of a mode.
 func (p RatePoint) Of(m Mode) []Sample {
-	if m == Inline {
+	switch m {
+	case Inline:
 		return p.Inline
+	case Queued:
+		return p.Queued
+	default:
+		return p.Background[m]
 	}
-	return p.Queued
+}
+
+// Add adds a sample to those of its mode.
+func (p *RatePoint) Add(s Sample) {
+	switch s.Mode {
+	case Inline:
+		p.Inline = append(p.Inline, s)
+	case Queued:
+		p.Queued = append(p.Queued, s)
+	default:
+		if p.Background == nil {
+			p.Background = map[Mode][]Sample{}
+		}
+		p.Background[s.Mode] = append(p.Background[s.Mode], s)
+	}
+}
+
+// Kill is a load during which the process was killed, by a signal that it can't catch, and
+// started again. It counts orders whose webhook was answered 2xx, which Shopify never sends again.
+type Kill struct {
+	Mode          Mode  `json:"mode"`
+	Acknowledged  int64 `json:"acknowledged"`
+	NeverRecorded int64 `json:"never_recorded"`
+	NeverPushed   int64 `json:"never_pushed"` // those never recorded included
+}
+
+// KillOf returns a mode's kill at this rate; false when there was none.
+func (p RatePoint) KillOf(m Mode) (Kill, bool) {
+	for _, k := range p.Kills {
+		if k.Mode == m {
+			return k, true
+		}
+	}
+	return Kill{}, false
 }
 
 // Sample is one measurement: webhooks at a rate, whether or not earlier ones were
