@@ -7,10 +7,11 @@ import (
 	"bellhop/internal/results"
 )
 
-// markdown is a comparison as part of a document. Folder is the folder with the
-// charts of [Charts], as seen from the document. A document shows 8 figures: the rest is
-// in the results.
-var markdown = template.Must(template.New("markdown").Parse(`{{range .Words}}- {{.}}
+// markdown is a comparison as a document. Folder is the folder with the charts of
+// [Charts], as seen from the document, which shows 8 figures: the rest is in the results.
+var markdown = template.Must(template.New("markdown").Parse(`# When a queue pays: orders in {{.Store}}, queue in {{.Queue}}
+
+{{range .Words}}- {{.}}
 {{end}}
 {{range .Charts}}![{{.Title}}]({{$.Folder}}/{{.File}})
 {{end}}
@@ -34,9 +35,9 @@ Never recorded, and never pushed, of the acknowledged orders, when the process i
 {{end}}{{range .Troubles}}- **Mind:** {{.}}
 {{end}}`))
 
-// Markdown writes a comparison for a document.
+// Markdown writes a comparison as a document.
 func Markdown(w io.Writer, c *results.Comparison, folder string) error {
 	all := content(c)
-	all["Folder"] = folder
+	all["Folder"], all["Store"], all["Queue"] = folder, c.Settings.Store, c.Settings.Queue
 	return markdown.Execute(w, all)
 }
