@@ -30,9 +30,8 @@ type settings struct {
 	MachineType string `env:"BELLHOP_STATE_MACHINE_TYPE" default:"express"`
 }
 
-// connections is the most that a function holds to the database: one for the work, one
-// for what runs beside it. Each batch under way has a function.
-const connections = "2"
+// connections is the most that a function holds to the database. It holds that one while it is idle, too.
+const connections = "1"
 
 func settingsFromEnviron() (*settings, error) {
 	s := &settings{}

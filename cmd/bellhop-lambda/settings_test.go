@@ -39,12 +39,12 @@ func TestDatabaseURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	if password, _ := u.User.Password(); password != "p:/@?# w" || u.Host != "db.example.com:5432" ||
-		u.Query().Get("pool_max_conns") != "2" {
+		u.Query().Get("pool_max_conns") != "1" {
 		t.Errorf("%s", got)
 	}
 	s.DB += "&pool_max_conns=5"
 	if got, err := s.databaseURL(nil); err != nil || !strings.Contains(got, "pool_max_conns=5") ||
-		strings.Contains(got, "=2") {
+		strings.Contains(got, "=1") {
 		t.Errorf("%s, %v", got, err)
 	}
 	s.DB = "postgres://user:hush@"

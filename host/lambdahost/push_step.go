@@ -24,7 +24,7 @@ type PushStep struct {
 }
 
 // inFlight bounds the attempts under way at once: a connection to FCM takes 100, and a
-// function has two to the database.
+// function has one to the database.
 const inFlight = 64
 
 // sent counts pushes by their result.

@@ -46,8 +46,7 @@ func hangUp(ctx context.Context, conn *pgx.Conn) {
 	conn.Close(ctx)
 }
 
-// session connects and checks that it talks to the server itself: PgBouncer greets with a made-up
-// session number.
+// session connects to the server itself: PgBouncer greets with a made-up session number.
 func (p *Pools) session(ctx context.Context) (*pgx.Conn, error) {
 	cfg := p.config.Copy()
 	if p.signIn != nil {
@@ -61,14 +60,19 @@ func (p *Pools) session(ctx context.Context) (*pgx.Conn, error) {
 	}
 	ask, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
-	var pid uint32
-	err = conn.QueryRow(ask, `SELECT pg_backend_pid()`, pgx.QueryExecModeExec).Scan(&pid)
-	if err == nil && pid != conn.PgConn().PID() {
-		err = ErrNoSession
-	}
-	if err != nil {
+	if err := hasSession(ask, conn); err != nil {
 		conn.Close(ask)
 		return nil, fmt.Errorf("see whether there is a session: %w", explain(err))
 	}
 	return conn, nil
+}
+
+// hasSession returns [ErrNoSession] if conn does not talk to the server itself.
+func hasSession(ctx context.Context, conn *pgx.Conn) error {
+	var pid uint32
+	err := conn.QueryRow(ctx, `SELECT pg_backend_pid()`, pgx.QueryExecModeExec).Scan(&pid)
+	if err == nil && pid != conn.PgConn().PID() {
+		err = ErrNoSession
+	}
+	return err
 }
