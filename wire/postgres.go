@@ -21,6 +21,11 @@ import (
 // LoginRefused reports whether a database refused the login.
 func LoginRefused(err error) bool { return postgres.LoginRefused(err) }
 
+// GrantLogin lets a role use the database that BELLHOP_DB names, but not change its schema: see [postgres.Grant].
+func (s *Storage) GrantLogin(ctx context.Context, role, password string, keep func(context.Context) error) error {
+	return withSetting("BELLHOP_DB", postgres.Grant(ctx, s.DB, role, password, keep))
+}
+
 // postgresDBs connects to each database once, for the store, the queue or both.
 type postgresDBs struct {
 	opts  Options

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"bellhop"
 	"bellhop/host/lambdahost"
 	"bellhop/internal/amazon"
 	"bellhop/internal/amazon/vault"
@@ -62,13 +65,46 @@ func newFunction(ctx context.Context, p *parts) (lambda.Handler, error) {
 		if err != nil {
 			return 0, err
 		}
-		return at.MigrateStore(ctx, p.options())
+		n, err := at.MigrateStore(ctx, p.options())
+		if err == nil && p.settings.LoginSecret != "" {
+			err = p.letIn(ctx, at)
+		}
+		return n, err
 	}
 	return &lambdahost.Migrate{Run: run, Database: db, Log: p.log, Now: p.now}, nil
 }
 
+// options let nobody but migrate make tables.
 func (p *parts) options() wire.Options {
-	return wire.Options{Log: p.log, Now: p.now, TraceHeader: lambdahost.TraceHeader}
+	return wire.Options{Log: p.log, Now: p.now, TraceHeader: lambdahost.TraceHeader, Existing: true}
+}
+
+const (
+	appRole = "bellhop_app" // unless the secret names another
+	// loginAge is the age at which a deployment changes the functions' password. Secrets Manager keeps no more than
+	// about a hundred versions of a secret for a day
+	// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html).
+	loginAge = 24 * time.Hour
+)
+
+// letIn makes the login in the functions' secret that of a role that can't change the schema. A function that starts
+// between the change of the secret and that of the role is refused, and tries again.
+func (p *parts) letIn(ctx context.Context, at *wire.Storage) error {
+	secrets, err := p.secrets(ctx)
+	if err != nil {
+		return err
+	}
+	id := p.settings.LoginSecret
+	login, err := secrets.Login(ctx, id)
+	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+		return err
+	}
+	keep := func(context.Context) error { return nil }
+	if err != nil || p.now().Sub(login.Since) > loginAge {
+		login = vault.Login{Username: cmp.Or(login.Username, appRole), Password: rand.Text()}
+		keep = func(ctx context.Context) error { return secrets.PutLogin(ctx, id, login) }
+	}
+	return at.GrantLogin(ctx, login.Username, login.Password, keep)
 }
 
 func (p *parts) accept(ctx context.Context) (lambda.Handler, error) {

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 
 	"bellhop"
 	"bellhop/internal/amazon"
-	"bellhop/internal/amazon/vault"
 )
 
 // anOrder returns the state machine's input of record for a new order of the first
@@ -59,43 +57,50 @@ func TestRecordThenNotify(t *testing.T) {
 		!strings.HasPrefix(e.Error(), "bellhop.NotOurs: ") {
 		t.Errorf("a batch: %v", e)
 	}
-	s.log.noSecrets(t, s.password())
+	s.log.noSecrets(t, s.passwords()...)
 }
 
-// TestARotatedPassword changes the database's password and ends its sessions: the
-// function records the next order at the first attempt.
-func TestARotatedPassword(t *testing.T) {
+// TestADeploymentChangesTheLogin migrates again after a day: the function that runs goes on with its connection, and the
+// next order after that ended is recorded at the first attempt. No function but migrate can change the schema.
+func TestADeploymentChangesTheLogin(t *testing.T) {
 	s := newStack(t, 1)
 	admin, err := pgx.Connect(t.Context(), s.where.DB)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer admin.Close(t.Context())
-	role := pgx.Identifier{"rotated_" + admin.Config().Database}.Sanitize()
-	do := func(sql string) {
+	order := 0
+	record := func(cold bool) {
 		t.Helper()
-		if _, err := admin.Exec(t.Context(), sql); err != nil {
-			t.Fatal(err)
+		order++
+		if r := s.invoke("record", s.anOrder(order, "")); r.Err() != nil || r.Cold != cold {
+			t.Fatalf("order %d: %v, cold %v", order, r.Err(), r.Cold)
 		}
 	}
-	rotate := func(password string) {
-		t.Helper()
-		do("ALTER ROLE " + role + " PASSWORD '" + password + "'")
-		login, err := json.Marshal(vault.Login{Username: strings.Trim(role, `"`), Password: password})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.vault.put("rds", string(login))
-		do("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '" + strings.Trim(role, `"`) + "'")
+	record(true)
+	first := s.login("login")
+	var may bool
+	if err := admin.QueryRow(t.Context(), `SELECT has_schema_privilege($1, 'public', 'CREATE')`, first.Username).Scan(&may); err != nil || may {
+		t.Errorf("%s may make tables: %v, %v", first.Username, may, err)
 	}
-	do("CREATE ROLE " + role + " LOGIN SUPERUSER")
-	for i, password := range []string{"the first p@ssword", "the second p@ssword"} {
-		rotate(password)
-		if r := s.invoke("record", s.anOrder(i+1, "")); r.Err() != nil || r.Cold != (i == 0) {
-			t.Fatalf("with password %d: %v", i+1, r.Err())
-		}
+	s.call("migrate", map[string]any{})
+	if again := s.login("login"); again.Password != first.Password {
+		t.Error("each deployment changes the password")
 	}
-	s.log.noSecrets(t, "p@ssword", url.QueryEscape("p@ssword"))
+	s.vault.age("login", 25*time.Hour)
+	s.call("migrate", map[string]any{})
+	if again := s.login("login"); again.Password == first.Password || again.Username != first.Username {
+		t.Errorf("after a day the login is %s's, and its password the same", again.Username)
+	}
+	record(false)
+	if _, err := admin.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1`,
+		first.Username); err != nil {
+		t.Fatal(err)
+	}
+	record(false)
+	s.functions["record"].Kill()
+	record(true)
+	s.log.noSecrets(t, append(s.passwords(), first.Password)...)
 }
 
 // TestColdStartsOnANewerSchema is a deployment between its migration and its code, and a rollback.

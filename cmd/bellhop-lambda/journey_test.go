@@ -27,7 +27,7 @@ func TestJourney(t *testing.T) {
 	ledger, mapped := j.run()
 	j.settle(ledger)
 	j.compare(ledger)
-	j.log.noSecrets(t, j.password())
+	j.log.noSecrets(t, j.passwords()...)
 	t.Logf("%v; the queue: %+v; cold starts: %v", ledger.Summary(), mapped, j.starts())
 }
 

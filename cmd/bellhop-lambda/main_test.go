@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"bellhop/internal/lambdaruntime"
 	"bellhop/internal/realserver"
@@ -80,38 +81,50 @@ type vaultStandIn struct {
 	*httptest.Server
 	mu      sync.Mutex
 	secrets map[string]string
+	since   map[string]time.Time
 }
 
 func newVault(t *testing.T) *vaultStandIn {
-	v := &vaultStandIn{secrets: map[string]string{"shopify": shopifySecret + ", the one before"}}
+	v := &vaultStandIn{secrets: map[string]string{"shopify": shopifySecret + ", the one before"},
+		since: map[string]time.Time{}}
 	v.Server = httptest.NewServer(v)
 	t.Cleanup(v.Server.Close)
 	return v
 }
 
 func (v *vaultStandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var in struct{ SecretId string }
+	var in struct{ SecretId, SecretString string }
 	json.NewDecoder(r.Body).Decode(&in)
-	text := v.get(in.SecretId)
+	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutSecretValue") {
+		v.put(in.SecretId, in.SecretString)
+	}
+	text, since := v.get(in.SecretId)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	if text == "" {
 		w.WriteHeader(http.StatusBadRequest)
 		w.Write([]byte(`{"__type":"ResourceNotFoundException"}`))
 		return
 	}
-	json.NewEncoder(w).Encode(map[string]string{"SecretString": text})
+	json.NewEncoder(w).Encode(map[string]any{"SecretString": text, "CreatedDate": since.Unix()})
 }
 
-func (v *vaultStandIn) get(name string) string {
+func (v *vaultStandIn) get(name string) (text string, since time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.secrets[name]
+	return v.secrets[name], v.since[name]
 }
 
 func (v *vaultStandIn) put(name, text string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.secrets[name] = text
+	v.secrets[name], v.since[name] = text, time.Now()
+}
+
+// age makes a secret older.
+func (v *vaultStandIn) age(name string, by time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.since[name] = v.since[name].Add(-by)
 }
 
 // logs keeps the functions' output.

@@ -24,6 +24,7 @@ type settings struct {
 
 	// Secrets of AWS Secrets Manager, by ARN or name.
 	DBSecret    string `env:"BELLHOP_DB_SECRET_ARN"`
+	LoginSecret string `env:"BELLHOP_LOGIN_SECRET_ARN"` // where migrate keeps the other functions' login
 	ShopifyAt   string `env:"BELLHOP_SHOPIFY_SECRET_ARN"`
 	PushSecret  string `env:"BELLHOP_PUSH_SECRET_ARN"`
 	Machine     string `env:"BELLHOP_STATE_MACHINE"`

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,12 +133,16 @@ func (s *stack) newQueue() {
 
 // add adds a function with the settings that the template gives it.
 func (s *stack) add(name string, more ...string) *lambdaruntime.Function {
-	s.env[name] = append([]string{
-		"BELLHOP_FUNCTION=" + name, "BELLHOP_DB=" + s.db, "BELLHOP_DB_SECRET_ARN=rds", "BELLHOP_QUEUE=" + s.where.Queue,
+	login := []string{"BELLHOP_DB_SECRET_ARN=login"}
+	if name == "migrate" {
+		login = []string{"BELLHOP_DB_SECRET_ARN=rds", "BELLHOP_LOGIN_SECRET_ARN=login"}
+	}
+	s.env[name] = slices.Concat(login, []string{
+		"BELLHOP_FUNCTION=" + name, "BELLHOP_DB=" + s.db, "BELLHOP_QUEUE=" + s.where.Queue,
 		"BELLHOP_SHOPIFY_SECRET_ARN=shopify", "BELLHOP_PUSH=" + s.push, "BELLHOP_PUSH_SECRET_ARN=fcm",
 		"BELLHOP_MAX_ATTEMPTS=50",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + s.vault.URL,
-	}, more...)
+	}, more)
 	f := s.server.Function(name, []string{bootstrap}, s.env[name]...)
 	f.Timeout, f.Concurrency = 6*time.Second, 4
 	s.functions[name] = f
@@ -166,13 +171,18 @@ func (s *stack) call(name string, payload any) {
 	}
 }
 
-// password is the database's.
-func (s *stack) password() string {
-	var login vault.Login
-	if err := json.Unmarshal([]byte(s.vault.get("rds")), &login); err != nil {
+// passwords are the database's.
+func (s *stack) passwords() []string {
+	return []string{s.login("rds").Password, s.login("login").Password}
+}
+
+func (s *stack) login(secret string) (l vault.Login) {
+	s.t.Helper()
+	text, _ := s.vault.get(secret)
+	if err := json.Unmarshal([]byte(text), &l); err != nil {
 		s.t.Fatal(err)
 	}
-	return login.Password
+	return l
 }
 
 // migrate makes the function create the database and the shops, as a deployment does,

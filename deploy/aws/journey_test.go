@@ -146,12 +146,14 @@ func (j *journey) services() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := serveSecrets(t, map[string]string{"the database": string(login), "the shop": appSecret,
-		"the phones": string(account)})
+	// Roles are the whole server's, which journeys share.
+	functions := fmt.Sprintf(`{"username":"functions_of_%s","password":"only for tests, too"}`, db)
+	secrets := serveSecrets(t, map[string]string{"the database": string(login), "the functions": functions,
+		"the shop": appSecret, "the phones": string(account)})
 	full := address.String()
 	address.User = nil
 	j.values = map[string]string{
-		"BELLHOP_DB": address.String(), "BELLHOP_DB_SECRET_ARN": "the database",
+		"BELLHOP_DB": address.String(), "BELLHOP_LOGIN_SECRET_ARN": "the functions",
 		"BELLHOP_SHOPIFY_SECRET_ARN": "the shop",
 		"BELLHOP_PUSH":               "fcm:?endpoint=" + google.URL, "BELLHOP_PUSH_SECRET_ARN": "the phones",
 		"BELLHOP_QUEUE": j.queue(s.Endpoint), "AWS_ENDPOINT_URL_SQS": s.Endpoint,
@@ -217,10 +219,15 @@ func (j *journey) function(name string) {
 	}
 	p := readTemplate(j.t).Resources[name].Properties
 	var env []string
+	secret := map[string]string{`{"Ref":"DatabaseLogin"}`: "the functions",
+		`{"Fn::GetAtt":["Database","MasterUserSecret.SecretArn"]}`: "the database"}
 	for variable, value := range p["Environment"].(map[string]any)["Variables"].(map[string]any) {
 		here, known := j.values[variable]
 		if plain, ok := value.(string); ok && !known {
 			here, known = plain, true
+		}
+		if variable == "BELLHOP_DB_SECRET_ARN" {
+			here, known = secret[text(value)]
 		}
 		if !known {
 			j.t.Fatalf("the template gives %s the variable %s, and this test has no value for it", name, variable)
@@ -253,7 +260,7 @@ func serveSecrets(t *testing.T, secrets map[string]string) string {
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		json.NewEncoder(w).Encode(map[string]string{"SecretString": secrets[in.SecretId]})
+		json.NewEncoder(w).Encode(map[string]any{"SecretString": secrets[in.SecretId], "CreatedDate": time.Now().Unix()})
 	}))
 	t.Cleanup(srv.Close)
 	return srv.URL

@@ -137,28 +137,36 @@ func TestReadersMayHideMessages(t *testing.T) {
 	}
 }
 
-// TestSecretsAreReadByWhoNeedsThem says who reads which secret.
-func TestSecretsAreReadByWhoNeedsThem(t *testing.T) {
-	readers := map[string][]string{}
+// TestSecretsAreForWhoNeedsThem says who may do what with which secret.
+func TestSecretsAreForWhoNeedsThem(t *testing.T) {
+	users := map[string][]string{}
 	for name, role := range readTemplate(t).of("AWS::IAM::Role") {
 		for _, allowed := range may(role) {
 			action, on, _ := strings.Cut(allowed, " on ")
-			for _, secret := range []string{"ShopifySecret", "PushSecret", "MasterUserSecret"} {
-				if strings.HasPrefix(action, "secretsmanager:") && strings.Contains(on, secret) {
-					readers[secret] = append(readers[secret], name)
+			verb, isSecret := strings.CutPrefix(action, "secretsmanager:")
+			for _, secret := range []string{"ShopifySecret", "PushSecret", "MasterUserSecret", "DatabaseLogin"} {
+				if isSecret && strings.Contains(on, secret) {
+					users[verb+" "+secret] = append(users[verb+" "+secret], name)
 				}
 			}
 		}
 	}
-	for secret, want := range map[string]string{
-		"ShopifySecret":    "AcceptRole",
-		"PushSecret":       "DirectRole NotifyRole SweepRole",
-		"MasterUserSecret": "DirectRole MigrateRole NotifyRole RecordRole SweepRole",
-	} {
-		slices.Sort(readers[secret])
-		if got := strings.Join(readers[secret], " "); got != want {
-			t.Errorf("%s is read by %s; want %s", secret, got, want)
+	want := map[string]string{
+		"GetSecretValue ShopifySecret":    "AcceptRole",
+		"GetSecretValue PushSecret":       "DirectRole NotifyRole SweepRole",
+		"GetSecretValue DatabaseLogin":    "DirectRole MigrateRole NotifyRole RecordRole SweepRole",
+		"PutSecretValue DatabaseLogin":    "MigrateRole",
+		"GetSecretValue MasterUserSecret": "MigrateRole",
+	}
+	for what, names := range users {
+		slices.Sort(names)
+		if got := strings.Join(names, " "); got != want[what] {
+			t.Errorf("%s is for %s; want %s", what, got, want[what])
 		}
+		delete(want, what)
+	}
+	if len(want) > 0 {
+		t.Errorf("nobody is left for %v", want)
 	}
 }
 

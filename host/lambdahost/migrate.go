@@ -12,7 +12,7 @@ import (
 // Migrate is the function that a deployment calls: it brings the database up to
 // date and adds shops.
 type Migrate struct {
-	// Run brings the database up to date and returns the number of migrations.
+	// Run brings the database and its logins up to date, and returns the number of migrations.
 	Run      func(ctx context.Context) (int, error)
 	Database *Database
 	Log      *slog.Logger

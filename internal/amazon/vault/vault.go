@@ -1,10 +1,11 @@
-// Package vault reads secrets from AWS Secrets Manager. It is a package of its own because only
+// Package vault reads and writes secrets in AWS Secrets Manager. It is a package of its own because only
 // functions need it: the SDK's part for it would cost a server memory.
 package vault
 
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -13,42 +14,64 @@ import (
 	"bellhop/internal/amazon"
 )
 
-// Secrets reads from AWS Secrets Manager. It caches nothing: its callers decide how old a secret
+// Secrets are those of AWS Secrets Manager. It caches nothing: its callers decide how old a secret
 // may be.
 type Secrets struct{ client *secretsmanager.Client }
 
 // New returns the secrets of the account that cfg is for.
 func New(cfg aws.Config) *Secrets { return &Secrets{secretsmanager.NewFromConfig(cfg)} }
 
-// Get returns the current text of a secret, by its ARN or name.
+// Get returns the current text of a secret, by its ARN or name; bellhop.NotFound when there is none.
 func (s *Secrets) Get(ctx context.Context, id string) (string, error) {
+	text, _, err := s.get(ctx, id)
+	return text, err
+}
+
+// get also returns when the text was put there.
+func (s *Secrets) get(ctx context.Context, id string) (text string, since time.Time, err error) {
 	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
+	if amazon.Code(err) == "ResourceNotFoundException" {
+		return "", since, bellhop.Errorf(bellhop.NotFound, "no_secret",
+			"the secret %s is not there, or nobody has put anything into it yet", id)
+	}
 	if err != nil {
-		return "", amazon.Explain(ctx, "read the secret "+id, err)
+		return "", since, amazon.Explain(ctx, "read the secret "+id, err)
 	}
 	if out.SecretString == nil {
-		return "", bellhop.Errorf(bellhop.Unavailable, "secret", "the secret %s holds no text: put it there as text", id)
+		return "", since, bellhop.Errorf(bellhop.Unavailable, "secret", "the secret %s holds no text: put it there as text", id)
 	}
-	return *out.SecretString, nil
+	return *out.SecretString, aws.ToTime(out.CreatedDate), nil
 }
 
 // Login is a user of a database.
 type Login struct {
-	Username string `json:"username"`
-	Password string `json:"password"`
+	Username string    `json:"username"`
+	Password string    `json:"password"`
+	Since    time.Time `json:"-"` // when it was put into the secret
 }
 
-// Login returns a secret that RDS keeps for a database, or one of the same form.
-func (s *Secrets) Login(ctx context.Context, id string) (Login, error) {
-	var l Login
-	text, err := s.Get(ctx, id)
+// Login returns a secret that RDS keeps for a database, or one of the same form; bellhop.NotFound when there is none.
+func (s *Secrets) Login(ctx context.Context, id string) (l Login, err error) {
+	text, since, err := s.get(ctx, id)
 	if err != nil {
 		return l, err
 	}
 	// The parser's error could quote the secret.
 	if json.Unmarshal([]byte(text), &l) != nil || l.Username == "" || l.Password == "" {
-		return l, bellhop.Errorf(bellhop.Unavailable, "secret",
+		return Login{}, bellhop.Errorf(bellhop.Unavailable, "secret",
 			`the secret %s is no login: it must be JSON with "username" and "password"`, id)
 	}
+	l.Since = since
 	return l, nil
+}
+
+// PutLogin makes l the secret's current text.
+func (s *Secrets) PutLogin(ctx context.Context, id string, l Login) error {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	_, err = s.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &id,
+		SecretString: aws.String(string(text))})
+	return amazon.Explain(ctx, "put a login into the secret "+id, err)
 }

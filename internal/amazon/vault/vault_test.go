@@ -45,12 +45,13 @@ func TestSecrets(t *testing.T) {
 	if text, err := s.Get(t.Context(), "app"); text != "one,two" || err != nil {
 		t.Errorf("%q, %v", text, err)
 	}
-	if l, err := s.Login(t.Context(), "rds"); l != (vault.Login{"bellhop", "p:/@ w"}) || err != nil {
+	if l, err := s.Login(t.Context(), "rds"); l != (vault.Login{Username: "bellhop", Password: "p:/@ w"}) || err != nil {
 		t.Errorf("%+v, %v", l, err)
 	}
-	for _, id := range []string{"half", "text", "binary", "nowhere"} {
+	for id, want := range map[string]bellhop.Kind{"half": bellhop.Unavailable, "text": bellhop.Unavailable,
+		"binary": bellhop.Unavailable, "nowhere": bellhop.NotFound} {
 		_, err := s.Login(t.Context(), id)
-		if bellhop.KindOf(err) != bellhop.Unavailable || !strings.Contains(err.Error(), id) ||
+		if bellhop.KindOf(err) != want || !strings.Contains(err.Error(), id) ||
 			strings.Contains(err.Error(), "very secret") {
 			t.Errorf("%s: %v", id, err)
 		}
