@@ -32,12 +32,10 @@ check_region() {
 	esac
 }
 
-# choose_sizes checks the account's limit of concurrent executions, of which a new
-# account has 10. What processes orders should leave half of them to webhooks: a
-# webhook over the limit is refused. A first deployment to a small account gets
-# smaller sizes, unless sizes are given. Sets what to say of that as $advice.
+# choose_sizes reads the account's limit of concurrent executions, of which a new
+# account has 10. Orders should leave half of it to webhooks: one over the limit is
+# refused. A first deployment to a small account gets smaller sizes, unless sizes are given.
 choose_sizes() {
-	advice=
 	limits=$(ask lambda get-account-settings --output text \
 		--query 'AccountLimit.[ConcurrentExecutions,UnreservedConcurrentExecutions]') ||
 		die "can't read the account's limit of concurrent executions: $(refused)"
@@ -52,17 +50,25 @@ choose_sizes() {
 	[ "$new" -le "$old" ] || [ "$free" -ge 100 ] ||
 		die "AcceptConcurrency and RecordConcurrency reserve $new of the account's $limit concurrent executions, and 100 must stay unreserved; ask for more: $more"
 
-	if [ -z "$migrate" ] && [ "$free" -lt 50 ] && ! given Consumers && ! given BatchSize; then
+	sizes=
+	[ -n "$migrate" ] || given Consumers || given BatchSize || [ $(($(at_once) * 2)) -le "$free" ] ||
 		sizes="Consumers=2 BatchSize=1"
-		PARAMETERS="$sizes ${PARAMETERS:-}"
-		advice="the account runs only $limit functions at once: deploying with $sizes, which leaves half of them to webhooks; ask for more: $more"
-	fi
-	busy=$(busiest)
+	PARAMETERS="$sizes ${PARAMETERS:-}"
+}
+
+# tell_sizes says what choose_sizes chose, and what may still go wrong.
+tell_sizes() {
+	[ -z "$sizes" ] ||
+		say "the account runs only $limit functions at once: deploying $sizes, which leaves half of them to webhooks; ask for more: $more"
+	busy=$(at_once)
+	case $(setting Mode):$(setting RecordConcurrency) in
+	standard:0) busy=$free ;; # nothing bounds executions
+	esac
 	case $(setting AcceptConcurrency) in
-	0) advice="warning: AcceptConcurrency is 0: every webhook is refused" ;;
+	0) say "warning: AcceptConcurrency is 0: every webhook is refused" ;;
 	-1)
 		[ $((busy * 2)) -le "$free" ] ||
-			advice="warning: orders may take $busy of the $free functions that the account runs at once, and webhooks over the limit are refused; lower Consumers, set AcceptConcurrency or RecordConcurrency, or ask for more: $more" ;;
+			say "warning: orders may take $busy of the $free functions that the account runs at once, and webhooks over the limit are refused; lower Consumers, set AcceptConcurrency or RecordConcurrency, or ask for more: $more" ;;
 	esac
 }
 
@@ -75,15 +81,14 @@ reserved() {
 	echo $((accept + 2 * record))
 }
 
-# busiest: how many functions that reserve nothing process orders at once. An
+# at_once: how many functions that reserve nothing work on orders at once. An
 # execution runs record and notify one after the other. sweep adds one.
-busiest() {
-	consumers=$(setting Consumers)
+at_once() {
+	consumers=$(setting Consumers) executions=0
 	case $(setting Mode):$(setting RecordConcurrency) in
-	direct:* | *:[1-9]*) echo $((consumers + 1)) ;;
-	express:0) echo $((consumers + consumers * $(setting BatchSize) + 1)) ;;
-	*) echo "$free" ;; # nothing bounds Standard executions
+	express:0 | standard:0) executions=$((consumers * $(setting BatchSize))) ;;
 	esac
+	echo $((consumers + executions + 1))
 }
 
 # choose_zones puts the network into two zones that have all that runs there.

@@ -77,9 +77,10 @@ func TestDeployLeavesRoomForWebhooks(t *testing.T) {
 		{"1000\t1000", "", "", ""},
 		{"50\t50", "", "", ""},
 		{"10\t10", "", "Consumers=2 BatchSize=1", "runs only 10 functions at once"},
-		{"10\t10", "Mode=direct", "Consumers=2 BatchSize=1", "leaves half of them to webhooks"},
+		{"49\t49", "", "Consumers=2 BatchSize=1", "leaves half of them to webhooks"},
+		{"10\t10", "Mode=direct", "", ""},
+		{"10\t10", "Mode=standard", "Consumers=2 BatchSize=1", "orders may take 10 of the 10"},
 		{"10\t10", "Consumers=2", "", "orders may take 13 of the 10 functions"}, // 2 starters, 10 executions, sweep
-		{"10\t10", "Mode=direct Consumers=4", "", ""},
 		{"1000\t1000", "Consumers=100", "", "orders may take 601 of the 1000"},
 		{"1000\t1000", "Consumers=100 AcceptConcurrency=50", "", ""},
 		{"1000\t1000", "Consumers=100 RecordConcurrency=50", "", ""},
@@ -132,4 +133,9 @@ func TestDeployDeletesDatabaseLogsInTime(t *testing.T) {
 	inOrder(t, asked, "create-log-group --log-group-name /aws/rds/instance/theDatabaseIdentifier/postgresql",
 		"put-retention-policy --log-group-name /aws/rds/instance/theDatabaseIdentifier/postgresql --retention-in-days 14",
 		"put-retention-policy --log-group-name /aws/rds/instance/theDatabaseIdentifier/upgrade --retention-in-days 14")
+	s.refuse("logs.put-retention-policy", "AccessDenied", "not authorized")
+	said, _, ok := s.run("deploy.sh", "PARAMETERS=DatabaseLogs=on")
+	if !ok || !strings.Contains(said, "postgresql are kept for good: An error occurred") {
+		t.Errorf("it may not: %v\n%s", ok, said)
+	}
 }

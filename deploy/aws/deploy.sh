@@ -108,7 +108,7 @@ fi
 
 # ---- Build ------------------------------------------------------------------
 
-[ -z "$advice" ] || say "$advice"
+tell_sizes
 say "building the functions"
 mkdir -p build
 chmod 755 build
@@ -253,15 +253,6 @@ output() {
 	aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue" --output text
 }
 
-# RDS makes log groups that keep logs for good, unless they are there before it.
-if [ "$(setting DatabaseLogs)" = on ]; then
-	for kind in postgresql upgrade; do
-		group=/aws/rds/instance/$(output DatabaseIdentifier)/$kind
-		aws logs create-log-group --log-group-name "$group" 2>/dev/null || true
-		aws logs put-retention-policy --log-group-name "$group" --retention-in-days "$(setting LogDays)"
-	done
-fi
-
 # ---- Secrets and shops ------------------------------------------------------
 
 if [ -n "${SHOPIFY_SECRET_FILE:-}" ]; then
@@ -278,6 +269,16 @@ for shop in ${SHOPS:-}; do
 	shops="$shops${shops:+,}\"$shop\""
 done
 invoke "{\"shops\":[$shops]}"
+
+# RDS makes log groups that keep logs for good, unless they are there before it.
+if [ "$(setting DatabaseLogs)" = on ]; then
+	for kind in postgresql upgrade; do
+		group=/aws/rds/instance/$(output DatabaseIdentifier)/$kind
+		aws logs create-log-group --log-group-name "$group" 2>/dev/null || true
+		ask logs put-retention-policy --log-group-name "$group" --retention-in-days "$(setting LogDays)" ||
+			say "warning: the logs $group are kept for good: $(refused)"
+	done
+fi
 
 say "done. Shopify sends its webhooks to:"
 say "  $(output WebhookURL)"
