@@ -244,9 +244,10 @@ else
 fi
 
 set -- # what is kept
-for key in $(grep -o "$stack/code/[0-9A-Za-z._-]*" "$work/packaged.yaml"); do
+for key in $(grep -o "$stack/code/[0-9A-Za-z._-]*" "$work/packaged.yaml" | sort -u); do
 	set -- "$@" --exclude "${key##*/}"
 done
+[ $# -gt 0 ] || die "the packaged template names no code"
 aws s3 rm "s3://$bucket/$stack/code/" --recursive --only-show-errors "$@"
 
 output() {
