@@ -134,3 +134,14 @@ choose_zones() {
 	[ $# -ge 2 ] || die "$region has ${1:-no zone} alone with Lambda, $class and t4g machines, and bellhop needs two such zones; choose another region or DatabaseClass"
 	PARAMETERS="ZoneA=$1 ZoneB=$2 ${PARAMETERS:-}"
 }
+
+# check_networks refuses a new stack where the account may have no further network, of
+# which it has five a region at first
+# (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html).
+check_networks() {
+	networks=$(ask ec2 describe-vpcs --query 'length(Vpcs)' --output text) &&
+		most=$(ask service-quotas get-service-quota --service-code vpc --quota-code L-F678F1CE --query Quota.Value \
+			--output text) || die "can't count the networks in $region: $(refused)"
+	[ "$networks" -lt "${most%.*}" ] ||
+		die "the account has $networks of the ${most%.*} networks that it may have in $region: delete one, or ask for more: $more"
+}

@@ -73,6 +73,7 @@ migrate=
 	--query 'Stacks[0].Parameters[].[ParameterKey,ParameterValue]') || die "can't read the stack's parameters: $(refused)"
 choose_sizes
 choose_zones
+[ -n "$migrate" ] || check_networks
 
 # An earlier stack's queues have the names that this one's will have.
 orders= dead= bodies=

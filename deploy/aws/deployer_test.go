@@ -174,6 +174,7 @@ var commandNeeds = map[string]string{
 	"s3api list-buckets":            "s3:ListAllMyBuckets",
 	"s3api put-public-access-block": "s3:PutBucketPublicAccessBlock",
 	"s3api put-bucket-lifecycle-configuration":        "s3:PutLifecycleConfiguration",
+	"service-quotas get-service-quota":                "servicequotas:GetServiceQuota",
 	"stepfunctions validate-state-machine-definition": "states:ValidateStateMachineDefinition",
 }
 

@@ -48,7 +48,7 @@ case "$*" in
 "s3api list-buckets"*) echo None ;;
 "stepfunctions validate"*) echo OK ;;
 "cloudformation package"*)
-	printf 'Code:\n  S3Bucket: b\n  S3Key: bellhop/code/abc\nMachine:\n  Key: bellhop/code/def\n' >"$last" ;;
+	printf 'Code:\n  S3Bucket: b\n  S3Key: %s/abc\nMachine:\n  Key: %s/def\n' "$8" "$8" >"$last" ;;
 "lambda invoke"*)
 	if [ -s "$here/detached" ]; then
 		why=$(head -n 1 "$here/detached") && sed -i 1d "$here/detached"
@@ -93,6 +93,8 @@ func copyScripts(t *testing.T) scripts {
 	s.write("bin/messages", "0\t0\t0\n")
 	s.write("bin/parameters", "PostgresVersion\t16\nDatabaseClass\tdb.t4g.micro\nConsumers\t4\nMode\texpress\n"+
 		"RecordConcurrency\t0\nZoneA\teu-west-1a\nZoneB\teu-west-1c\nEmail\t\n")
+	s.write("bin/says/ec2.describe-vpcs", "4\n")
+	s.write("bin/says/service-quotas.get-service-quota", "5.0\n")
 	s.write("bin/says/lambda.get-account-settings", "1000\t1000\n")
 	s.write("bin/says/ec2.describe-availability-zones", "eu-west-1a\teu-west-1b\teu-west-1c\n")
 	s.write("bin/says/ec2.describe-vpc-endpoint-services", "eu-west-1a\teu-west-1b\teu-west-1c\n")

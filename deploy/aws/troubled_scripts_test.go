@@ -345,6 +345,24 @@ func TestDeployHasTheStateMachineChecked(t *testing.T) {
 	s.mustRefuse("it may not be checked", "can't have the state machine checked: An error", "deploy.sh")
 }
 
+func TestDeployLooksForRoomForANetwork(t *testing.T) {
+	s := copyScripts(t)
+	s.write("bin/says/ec2.describe-vpcs", "5\n")
+	s.mustRefuse("no room", "has 5 of the 5 networks that it may have in eu-west-1", "deploy.sh")
+	s.write("bin/says/service-quotas.get-service-quota", "20.0\n")
+	if said, _, ok := s.run("deploy.sh"); !ok {
+		t.Errorf("with room: %s", said)
+	}
+	s.write("bin/says/ec2.describe-vpcs", "20\n")
+	s.write("bin/stack", "UPDATE_COMPLETE\n")
+	if said, _, ok := s.run("deploy.sh"); !ok {
+		t.Errorf("an update, which makes no network: %s", said)
+	}
+	s = copyScripts(t)
+	s.refuse("service-quotas.get-service-quota", "AccessDeniedException", "not authorized")
+	s.mustRefuse("no right to ask", "can't count the networks in eu-west-1: An error", "deploy.sh")
+}
+
 // TestTheProtectionWaitsForTheFirstDeployment shows that the first one can be rolled back, and that a wish counts.
 func TestTheProtectionWaitsForTheFirstDeployment(t *testing.T) {
 	s := copyScripts(t)
