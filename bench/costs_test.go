@@ -65,8 +65,8 @@ func TestATimingIsALine(t *testing.T) {
 	}
 }
 
-// The walk-through gives these sums, with the durations that it assumes.
-func TestDollarsAreThoseOfTheWalkThrough(t *testing.T) {
+// The sums are added up by hand, with round durations.
+func TestDollarsAreThoseAddedUpByHand(t *testing.T) {
 	const n = 1000
 	for _, c := range []struct {
 		mode mode

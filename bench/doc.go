@@ -7,7 +7,8 @@
 // counts from when its request was due. [Run] is the whole measurement. It
 // returns [Results], which JSON keeps and [Results.WriteTable] draws.
 //
-// [Compare] measures bellhop as it is and one that does everything within the
-// webhook's request, in turn, at rates up to where they fail. JSON keeps its results,
+// [Compare] measures bellhop as it is, one that does everything within the webhook's
+// request, and one that does it in the background after the answer, in turn, at rates
+// up to where they fail. It also kills each, and counts what is lost. JSON keeps its results,
 // too, and [Comparison.Words] says what they mean.
 package bench

@@ -50,8 +50,11 @@ const (
 func atLeast(v float64) *Target { return &Target{AtLeast: v} }
 func atMost(v float64) *Target  { return &Target{AtMost: v} }
 
-// KeyBytesKept is the key of the figure that costs go by.
-const KeyBytesKept = "bytes_kept_per_order"
+// The keys of the figures that costs go by.
+const (
+	KeyBytesKept  = "bytes_kept_per_order"
+	KeyLambdaInit = "lambda_init"
+)
 
 // specs are all figures, in the order of the table.
 var specs = []Spec{
@@ -117,7 +120,7 @@ var specs = []Spec{
 	{"postgres_queue_recorded_per_second",
 		"queue in Postgres, store in SQLite: recorded by a worker of what was queued", PerSecond, nil},
 	{"lambda_size", "Lambda: program of all functions", MiB, nil},
-	{"lambda_init", "Lambda, direct: start to asking for work", Milliseconds, nil},
+	{KeyLambdaInit, "Lambda, direct: start to asking for work", Milliseconds, nil},
 	{"lambda_first_record", "Lambda, direct: start to first order recorded", Milliseconds, nil},
 	{"sqs_bare_per_second",
 		"SQS's stand-in: taken of the same messages from a bare sender (batches of 10)", PerSecond, nil},

@@ -86,7 +86,7 @@ func (b *bench) measureLambdaStart(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.ms("lambda_init", r.Init)
+		b.ms(KeyLambdaInit, r.Init)
 		b.ms("lambda_first_record", r.Init+r.Took)
 		all["direct"].Kill()
 	}

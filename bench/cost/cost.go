@@ -14,6 +14,7 @@ import (
 // How long the month of a bill is.
 const (
 	daysAMonth    = 30
+	hoursAMonth   = daysAMonth * 24
 	secondsADay   = 24 * 60 * 60
 	secondsAMonth = daysAMonth * secondsADay
 )
@@ -28,7 +29,11 @@ type Options struct {
 	// as docs/threshold.md has them, for two cores
 	OneHolds  float64 `name:"one-holds" default:"5000" placeholder:"N" help:"The orders a second of a machine with everything in one process (${default}); see bellhop-bench compare."`
 	ApartHold float64 `name:"apart-hold" default:"2500" placeholder:"N" help:"The orders a second of a machine with Postgres and RabbitMQ (${default})."`
-	Slowdown  float64 `name:"slowdown" default:"1" placeholder:"N" help:"How many times slower functions run on Lambda than here: up to 7, as 256 MB get a seventh of a core (${default})."`
+	Slowdown  float64 `name:"slowdown" default:"6.9" placeholder:"N" help:"How many times slower functions compute on Lambda than here, where they have a whole core (${default}: with 256 MB of the 1,769 that have one)."`
+	OrderCPU  float64 `name:"order-cpu" default:"2.5" placeholder:"MS" help:"The milliseconds of a core that an order takes in bellhop, owners' requests included, and as many in a database of its own (${default})."`
+	Reads     float64 `name:"reads" default:"2" placeholder:"N" help:"Owners' requests an order (${default})."`
+	BaseBytes float64 `name:"database-bytes" default:"16384" placeholder:"N" help:"How many bytes an order moves between bellhop and its database (${default})."`
+	IdleKept  float64 `name:"idle-kept" default:"10" placeholder:"MIN" help:"How many minutes without work Lambda keeps a function; AWS does not say (${default})."`
 	KeptDays  float64 `name:"keep-days" default:"365" placeholder:"N" help:"How many days to keep orders (${default})."`
 	SentBytes float64 `name:"sent-bytes" default:"4096" placeholder:"N" help:"How many bytes an order sends to the internet (${default})."`
 	LogBytes  float64 `name:"log-bytes" default:"700" placeholder:"N" help:"How many bytes an invocation logs (${default})."`
@@ -55,7 +60,11 @@ func (o *Options) defaults() error {
 		{"keep-days", &o.KeptDays, 365, 1, 36500},
 		{"sent-bytes", &o.SentBytes, 4096, 1, 1e7},
 		{"log-bytes", &o.LogBytes, 700, 1, 1e6},
-		{"slowdown", &o.Slowdown, 1, 0.01, 100},
+		{"slowdown", &o.Slowdown, 6.9, 0.01, 100},
+		{"order-cpu", &o.OrderCPU, 2.5, 0.01, 1000},
+		{"reads", &o.Reads, 2, 0.01, 1000},
+		{"database-bytes", &o.BaseBytes, 16384, 1, 1e7},
+		{"idle-kept", &o.IdleKept, 10, 0.1, 1e4},
 	} {
 		if *f.value == 0 {
 			*f.value = f.usual
@@ -97,17 +106,20 @@ type way struct {
 	bill func(*month, *Bill)
 }
 
-// The ways, from the simplest on.
+// The ways, from the simplest on. Each has what owners need: a server for API and console, and a
+// database.
 var ways = []way{
 	{"one VM", func(m *month, b *Bill) {
-		b.add("machines", m.machines(m.o.OneHolds))
+		m.machines(b, m.o.OneHolds)
 		b.add("disk", m.o.Prices.Disk.Of(baseGB+m.keptGB()))
+		b.add("snapshots", m.o.Prices.Snapshot.Of(systemGB+m.keptGB()))
 	}},
-	{"VM + Postgres", func(m *month, b *Bill) { m.worker(b); m.postgres(b) }},
+	{reference, func(m *month, b *Bill) { m.worker(b); m.postgres(b) }},
 	{"VM + Postgres + own RabbitMQ", func(m *month, b *Bill) {
 		m.worker(b)
 		m.postgres(b)
-		b.add("machine of RabbitMQ", m.machines(m.o.ApartHold)+m.o.Prices.Disk.Of(baseGB))
+		p := m.o.Prices
+		b.add("machine of RabbitMQ", m.many(m.o.ApartHold)*p.VM.Dollars+p.Disk.Of(baseGB))
 	}},
 	{"VM + Postgres + managed RabbitMQ", func(m *month, b *Bill) {
 		m.worker(b)
@@ -124,15 +136,42 @@ var ways = []way{
 	{"SQS + Lambda + Standard", func(m *month, b *Bill) { m.serverless(b, "standard") }},
 }
 
+// reference is the way that others are compared with: a server and a database, no more.
+const reference = "VM + Postgres"
+
 // Resources that don't depend on traffic, as in deploy/aws/bellhop.yaml.
 const (
 	baseGB      = 20.0 // of each disk
+	systemGB    = 2.0  // of them, on a machine of one's own
 	pollSeconds = 20.0 // the time of a receive that finds nothing
 	pollers     = 5.0  // that Lambda keeps
 	secrets     = 3.0
 	alarms      = 23.0 // metrics
+	dashboards  = 1.0
+	backupDays  = 7
 	sweepMS     = 30.0 // how long the sweep takes each minute; an assumption
 )
+
+// The server for API and console beside functions, a t4g.nano behind CloudFront with a private
+// address alone.
+const (
+	serverGB  = 8.0
+	serverCPU = 0.1 // vCPUs that it has all the time; beyond, its credits are "standard" and cost nothing
+	readCPU   = 3.0 // milliseconds of one of owners' requests; an assumption
+)
+
+// vCPUs that burstable machines have all the time, and that cost extra beyond
+// (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/burstable-credits-baseline-concepts.html).
+const (
+	vmCPU       = 0.4 // t3.small
+	smallBase   = 0.2 // db.t4g.micro
+	largeBase   = 0.4 // db.t4g.medium
+	acrossZones = 0.5 // of what functions in two zones say to a database in one
+)
+
+// fewStarts is the least share of invocations that start a function: AWS finds fewer
+// (https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase).
+const fewStarts = 0.01
 
 // month is a month's orders with the assumptions behind them.
 type month struct {
@@ -145,26 +184,39 @@ func (m *month) mean() float64   { return m.perDay / secondsADay }
 func (m *month) peak() float64   { return m.mean() * m.o.PeakFactor }
 func (m *month) keptGB() float64 { return m.perDay * m.o.KeptDays * m.o.Measured.KeptBytes / 1e9 }
 
-// machines costs as many small machines, or a machine as many times as large, as
-// the peak asks for.
-func (m *month) machines(holds float64) float64 {
-	return max(1, math.Ceil(m.peak()/holds)) * m.o.Prices.VM.Dollars
+// many is how many small machines, or how many times as large a machine, the peak asks for.
+func (m *month) many(holds float64) float64 { return max(1, math.Ceil(m.peak()/holds)) }
+
+// credits costs the processor time of orders beyond a baseline, in vCPUs.
+func (m *month) credits(baseline float64, p prices.Price) float64 {
+	return p.Of(max(0, m.mean()*m.o.OrderCPU/1000-baseline) * hoursAMonth)
+}
+
+// machines are one's own, with an address.
+func (m *month) machines(b *Bill, holds float64) {
+	n, p := m.many(holds), m.o.Prices
+	b.add("machines", n*p.VM.Dollars)
+	b.add("CPU credits", m.credits(n*vmCPU, p.VMCredit))
+	b.add("address", p.Address.Dollars)
 }
 
 func (m *month) worker(b *Bill) {
-	b.add("machines", m.machines(m.o.ApartHold))
+	m.machines(b, m.o.ApartHold)
 	b.add("disk", m.o.Prices.Disk.Of(baseGB))
 }
 
 // postgres takes the small one up to half the rate that two cores held, and then a
-// larger one.
+// larger one. Its backups cost nothing up to the size of its disk.
 func (m *month) postgres(b *Bill) {
-	p := m.o.Prices.PostgresSmall.Dollars
+	p := m.o.Prices
+	dollars, baseline := p.PostgresSmall.Dollars, smallBase
 	if m.peak() > m.o.ApartHold/2 {
-		p = math.Ceil(m.peak()/m.o.ApartHold) * m.o.Prices.PostgresLarge.Dollars
+		n := m.many(m.o.ApartHold)
+		dollars, baseline = n*p.PostgresLarge.Dollars, n*largeBase
 	}
-	b.add("managed Postgres", p)
-	b.add("its disk", m.o.Prices.PostgresDisk.Of(baseGB+m.keptGB()))
+	b.add("managed Postgres", dollars)
+	b.add("its CPU credits", m.credits(baseline, p.PostgresCredit))
+	b.add("its disk", p.PostgresDisk.Of(baseGB+m.keptGB()))
 }
 
 // sqs bills the requests of a mode's orders, and those that find nothing.
@@ -176,20 +228,39 @@ func (m *month) sqs(b *Bill, mode string, idle float64) {
 func (m *month) serverless(b *Bill, mode string) {
 	p, u := m.o.Prices, m.o.Measured.at(mode, m.mean())
 	m.postgres(b)
+	m.server(b)
 	m.sqs(b, mode, pollers*secondsAMonth/pollSeconds)
 	sweeps := secondsAMonth / 60.0
 	invocations := u.invocations*m.orders() + sweeps
-	b.add("Lambda", p.LambdaRequest.Of(invocations)+p.LambdaGBSecond.Of(
-		(u.billedMS*m.orders()+sweepMS*sweeps)/1000*bench.MemoryGB*m.o.Slowdown))
+	run := (u.slowed(m.o.Slowdown)*m.orders() + sweepMS*m.o.Slowdown*sweeps) / 1000 * bench.MemoryGB
+	starts := m.starts() * u.invocations * m.orders() * m.o.Measured.InitMS * m.o.Slowdown / 1000 * bench.MemoryGB
+	b.add("Lambda", p.LambdaRequest.Of(invocations)+p.LambdaGBSecond.Of(run))
+	b.add(starting, p.LambdaGBSecond.Of(run+starts)-p.LambdaGBSecond.Of(run))
 	switch mode {
 	case "express":
 		b.add("Step Functions", p.ExpressRequest.Of(u.executions*m.orders())+p.ExpressGBSecond.Of(
-			u.steps*m.o.Slowdown*0.1*bench.ExpressGB*m.orders()))
+			u.slowedSteps(m.o.Slowdown)*0.1*bench.ExpressGB*m.orders()))
 	case "standard":
 		b.add("Step Functions", p.StandardTransition.Of(u.transitions*m.orders()))
 	}
+	b.add("traffic between zones", p.Zones.Of(acrossZones*m.o.BaseBytes*m.orders()/1e9))
 	b.add("logs", p.Logs.Of(invocations*m.o.LogBytes/1e9))
-	b.add("secrets and alarms", p.Secret.Of(secrets)+p.Alarm.Of(alarms))
+	b.add("secrets, alarms, dashboard", p.Secret.Of(secrets)+p.Alarm.Of(alarms)+p.Dashboard.Of(dashboards))
+}
+
+// starting is the line of what functions take to start.
+const starting = "starts of functions"
+
+// starts is the share of invocations that find no function that runs: one that had nothing to do
+// for a while is gone, and others come and go.
+func (m *month) starts() float64 { return max(fewStarts, math.Exp(-m.mean()*m.o.IdleKept*60)) }
+
+// server is for API and console, and as many times as large as owners' requests ask for.
+func (m *month) server(b *Bill) {
+	p := m.o.Prices
+	n := max(1, math.Ceil(m.mean()*m.o.Reads*readCPU/1000/serverCPU))
+	b.add("server", n*(p.Server.Dollars+p.Disk.Of(serverGB)))
+	b.add("CloudFront", p.CloudFront.Of((1+m.o.Reads)*m.orders()))
 }
 
 // of returns the bill of a way for orders a day.

@@ -26,29 +26,99 @@ func near(t *testing.T, what string, got, want float64) {
 	}
 }
 
-// walkThrough are the requests and milliseconds that docs/aws.md assumes.
-func walkThrough() *Measured {
-	direct := use{rate: 1, requests: 3, invocations: 2, billedMS: 150}
-	express := use{rate: 1, requests: 3, invocations: 4, billedMS: 300, executions: 1, transitions: 4, steps: 2}
-	standard := use{rate: 1, requests: 3, invocations: 4, billedMS: 190, executions: 1, transitions: 4}
-	return &Measured{KeptBytes: 1e-9, uses: map[string][]use{"direct": {direct}, "express": {express},
+// simple are round requests and milliseconds.
+func simple() *Measured {
+	direct := use{rate: 1, requests: 3, invocations: 2, billedMS: 150, waitMS: 50}
+	express := use{rate: 1, requests: 3, invocations: 4, billedMS: 300, waitMS: 100, executions: 1, transitions: 4,
+		steps: 1, insideMS: 130}
+	standard := use{rate: 1, requests: 3, invocations: 4, billedMS: 190, waitMS: 50, executions: 1, transitions: 4}
+	return &Measured{KeptBytes: 1e-9, InitMS: 100, uses: map[string][]use{"direct": {direct}, "express": {express},
 		"standard": {standard}}}
 }
 
-// TestBillsAreThoseOfTheWalkThrough compares with the sums of docs/aws.md at 10,000
-// orders a day, added up by hand.
-func TestBillsAreThoseOfTheWalkThrough(t *testing.T) {
-	// It rounds an invocation's logs up to 0.7 KB for each of accept and the rest.
-	o := Options{Measured: walkThrough(), NoFree: true, SentBytes: 1}
+// billOf is the bill of a way for 10,000 orders a day, 300,000 a month, without free tiers, on
+// cores that are half as fast.
+func billOf(t *testing.T, name string) map[string]float64 {
+	t.Helper()
+	o := Options{Measured: simple(), NoFree: true, SentBytes: 1000, Slowdown: 2}
 	if err := o.defaults(); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]float64{"SQS + Lambda": 18.63, "SQS + Lambda + Express": 19.47,
-		"SQS + Lambda + Standard": 49.00} {
-		for _, w := range ways {
-			if w.name == name {
-				near(t, name, w.of(&o, 10_000).Total, want)
+	items := map[string]float64{}
+	for _, w := range ways {
+		if w.name == name {
+			for _, i := range w.of(&o, 10_000).Items {
+				items[i.What] = i.Dollars
 			}
+		}
+	}
+	return items
+}
+
+// TestBillsAreThoseAddedUpByHand adds up the lines of docs/cost.md from their prices.
+func TestBillsAreThoseAddedUpByHand(t *testing.T) {
+	const orders, sweeps, gbSecond = 300e3, 43_200.0, 0.0000133334 // a sweep each minute
+	for name, want := range map[string]map[string]float64{
+		"one VM": {"machines": 15.18, "address": 3.65, "disk": 20 * 0.08, "snapshots": 2 * 0.05, "transfer": 0.3 * 0.09},
+		"SQS + Lambda": {"managed Postgres": 11.68, "its disk": 20 * 0.115, "server": 3.07 + 8*0.08,
+			"CloudFront": 3 * orders * 1e-6, "SQS": (3*orders+5*2_592_000/20)*0.4e-6 + orders*0.1e-6,
+			"Lambda":              (2*orders+sweeps)*0.2e-6 + (250*orders+60*sweeps)/1000/4*gbSecond,
+			"starts of functions": 0.01 * 2 * orders * 0.2 / 4 * gbSecond, "traffic between zones": orders * 16384e-9 / 2 * 0.02,
+			"logs":                       (2*orders + sweeps) * 700e-9 * 0.50,
+			"secrets, alarms, dashboard": 3*0.40 + 23*0.10 + 3, "transfer": 0.3 * 0.09},
+	} {
+		got := billOf(t, name)
+		if len(got) != len(want) {
+			t.Errorf("%s: %v", name, got)
+		}
+		for what, dollars := range want {
+			near(t, name+": "+what, got[what], dollars)
+		}
+	}
+	// 50 of 130 ms wait; the others take twice as long: 210 ms are three steps of 100.
+	near(t, "Express", billOf(t, "SQS + Lambda + Express")["Step Functions"], orders*(1e-6+3*0.1/16*0.00001667))
+	near(t, "Standard", billOf(t, "SQS + Lambda + Standard")["Step Functions"], orders*4*0.025e-3)
+}
+
+// TestCreditsAreBilledBeyondTheBaseline has orders that take a whole core in the mean.
+func TestCreditsAreBilledBeyondTheBaseline(t *testing.T) {
+	o := Options{OrderCPU: 1000}
+	if err := o.defaults(); err != nil {
+		t.Fatal(err)
+	}
+	items := map[string]float64{}
+	for _, i := range ways[1].of(&o, secondsADay).Items {
+		items[i.What] = i.Dollars
+	}
+	near(t, "of the machine", items["CPU credits"], (1-0.4)*720*0.05)
+	near(t, "of the database", items["its CPU credits"], (1-0.2)*720*0.075)
+	r, err := New(o, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if words := strings.Join(r.Words(), " "); !strings.Contains(words, "pays for CPU credits") {
+		t.Errorf("nothing is said of credits: %s", words)
+	}
+}
+
+// TestIdleFunctionsStart has 100 orders a day: every second one finds its function gone.
+func TestIdleFunctionsStart(t *testing.T) {
+	o := Options{}
+	if err := o.defaults(); err != nil {
+		t.Fatal(err)
+	}
+	near(t, "at 100 a day", (&month{&o, 100}).starts(), math.Exp(-100.0/144))
+	near(t, "at a million a day", (&month{&o, 1e6}).starts(), 0.01)
+}
+
+func TestADozenLinesAreSaid(t *testing.T) {
+	for _, own := range []float64{0, 800} {
+		r, err := New(Options{}, own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(r.Words()); n > 12 {
+			t.Errorf("%d lines: %q", n, r.Words())
 		}
 	}
 }

@@ -23,6 +23,7 @@ type Measured struct {
 	Cores     int
 	At        time.Time
 	KeptBytes float64 // on disk, of an order
+	InitMS    float64 // from a function's start until it asks for work
 
 	uses map[string][]use // by mode, by rate
 }
@@ -32,8 +33,13 @@ type use struct {
 	rate                           float64
 	requests                       float64 // to SQS, without those that found nothing
 	invocations, billedMS          float64 // of all functions
+	waitMS                         float64 // of billedMS: for FCM
 	executions, transitions, steps float64 // of the state machine; a step is 100 ms of Express
+	insideMS                       float64 // of the functions in an execution
 }
+
+// defaultInit is what docs/measurements.md has.
+const defaultInit = 20.0
 
 // Default was measured on two cores.
 func Default() *Measured {
@@ -51,10 +57,14 @@ func Read(r io.Reader) (*Measured, error) {
 		return nil, bellhop.Invalidf("results",
 			"the results can't be read: %v; give a file that bellhop-bench run --json wrote", err)
 	}
-	m := &Measured{CPU: results.Machine.CPU, Cores: results.Machine.Cores, At: results.Started, uses: map[string][]use{}}
+	m := &Measured{CPU: results.Machine.CPU, Cores: results.Machine.Cores, At: results.Started, InitMS: defaultInit,
+		uses: map[string][]use{}}
 	for _, f := range results.Figures {
-		if f.Key == bench.KeyBytesKept {
+		switch f.Key {
+		case bench.KeyBytesKept:
 			m.KeptBytes = f.Median
+		case bench.KeyLambdaInit:
+			m.InitMS = f.Median
 		}
 	}
 	for _, c := range results.Costs {
@@ -86,8 +96,32 @@ func useOf(c bench.Cost) use {
 	for name, invocations := range c.Invocations {
 		u.invocations += float64(invocations) / n
 		u.billedMS += c.Billed[name] / n
+		if waits(name, c.Mode) {
+			u.waitMS += min(c.Billed[name], float64(invocations)*fcmMS) / n
+		}
 	}
+	u.insideMS = (c.Billed["record"] + c.Billed["notify"]) / n
 	return u
+}
+
+const fcmMS = float64(bench.FCMLatency) / float64(time.Millisecond)
+
+// waits reports whether a function waits for FCM, by itself or for one that does.
+func waits(function, mode string) bool {
+	return function == "direct" || function == "notify" || function == "start" && mode == "express"
+}
+
+// slowed is how many of the functions' milliseconds are billed where they compute so many times
+// more slowly. What waits takes no longer.
+func (u use) slowed(by float64) float64 { return u.waitMS + (u.billedMS-u.waitMS)*by }
+
+// slowedSteps are those of an execution, which waits for FCM once.
+func (u use) slowedSteps(by float64) float64 {
+	if u.steps == 0 {
+		return 0
+	}
+	took := min(u.insideMS, fcmMS) + max(0, u.insideMS-fcmMS)*by
+	return max(u.steps, math.Ceil(took/100))
 }
 
 // at returns the use by an order at a rate. Between two measured rates it
@@ -105,7 +139,8 @@ func (m *Measured) at(mode string, rate float64) use {
 		t := math.Log(rate/a.rate) / math.Log(b.rate/a.rate)
 		mix := func(x, y float64) float64 { return x + t*(y-x) }
 		return use{rate, mix(a.requests, b.requests), mix(a.invocations, b.invocations), mix(a.billedMS, b.billedMS),
-			mix(a.executions, b.executions), mix(a.transitions, b.transitions), mix(a.steps, b.steps)}
+			mix(a.waitMS, b.waitMS), mix(a.executions, b.executions), mix(a.transitions, b.transitions),
+			mix(a.steps, b.steps), mix(a.insideMS, b.insideMS)}
 	}
 	return all[len(all)-1]
 }

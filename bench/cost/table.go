@@ -142,18 +142,106 @@ func about(n float64) string {
 	return results.Rate(math.Round(n/unit) * unit)
 }
 
-// Words says it in sentences.
+// Words says the dozen things that matter.
 func (r *Report) Words() (all []string) {
-	for _, row := range r.Rows {
-		best := row.cheapest()
-		all = append(all, fmt.Sprintf("%s orders a day: %s is cheapest, at %s a month.", results.Rate(row.OrdersPerDay),
+	rows := r.Rows
+	if rows[0].OrdersPerDay != usual[0] { // the user's own
+		best := rows[0].cheapest()
+		all = append(all, fmt.Sprintf("%s orders a day: %s is cheapest, at %s a month.", results.Rate(rows[0].OrdersPerDay),
 			best.Way, dollars(best.Total)))
+		rows = rows[1:]
+	}
+	for from := 0; from < len(rows); {
+		first, to := rows[from].cheapest(), from
+		for to+1 < len(rows) && rows[to+1].cheapest().Way == first.Way {
+			to++
+		}
+		all = append(all, fmt.Sprintf("%s orders a day: %s is cheapest, at %s a month.", span(rows[from:to+1]), first.Way,
+			dollarSpan(first.Total, rows[to].cheapest().Total)))
+		from = to + 1
 	}
 	for _, c := range r.Crossings {
-		all = append(all, fmt.Sprintf("From about %s orders a day on, %s costs less than %s.", about(c.OrdersPerDay),
-			c.Cheaper, c.Than))
+		if c.Cheaper == reference || c.Than == reference {
+			all = append(all, fmt.Sprintf("From about %s orders a day on, %s costs less than %s.", about(c.OrdersPerDay),
+				c.Cheaper, c.Than))
+		}
+	}
+	return append(all, r.slowWords(), r.startWords(), r.creditWords())
+}
+
+func span(rows []Row) string {
+	from, to := rows[0].OrdersPerDay, rows[len(rows)-1].OrdersPerDay
+	if from == to {
+		return results.Rate(from)
+	}
+	return results.Rate(from) + " to " + results.Rate(to)
+}
+
+func dollarSpan(from, to float64) string {
+	if from == to {
+		return dollars(from)
+	}
+	return dollars(from) + " to " + dollars(to)
+}
+
+// functions are the ways with functions, by the mode.
+func functions() (all []way) {
+	for _, w := range ways {
+		if strings.Contains(w.name, "Lambda") {
+			all = append(all, w)
+		}
 	}
 	return all
+}
+
+// slowWords says what Lambda's slower cores cost.
+func (r *Report) slowWords() string {
+	const perDay = 1e6
+	fast := *r.o
+	fast.Slowdown = 1
+	var each []string
+	for _, w := range functions() {
+		each = append(each, fmt.Sprintf("%s instead of %s by %s", dollars(w.of(r.o, perDay).Total),
+			dollars(w.of(&fast, perDay).Total), w.name))
+	}
+	return fmt.Sprintf("Since functions compute %v times as long as on a whole core, %s orders a day cost %s.",
+		r.o.Slowdown, results.Rate(perDay), strings.Join(each, ", "))
+}
+
+// startWords says what the starts of functions cost.
+func (r *Report) startWords() string {
+	var most Item
+	way, at := "", 0.0
+	for _, w := range functions() {
+		for _, perDay := range usual {
+			for _, i := range w.of(r.o, perDay).Items {
+				if i.What == starting && i.Dollars > most.Dollars {
+					most, way, at = i, w.name, perDay
+				}
+			}
+		}
+	}
+	if way == "" {
+		return "Starts of functions are within the free tier."
+	}
+	return fmt.Sprintf("AWS bills the starts of functions, too: at most %s in this table, of %s at %s orders a day.",
+		dollars(most.Dollars), way, results.Rate(at))
+}
+
+// creditWords says from when on machines cost more than their price.
+func (r *Report) creditWords() string {
+	for n := least; n <= most; n *= math.Pow(10, 1.0/fine) {
+		for _, w := range ways {
+			for _, i := range w.of(r.o, n).Items {
+				if strings.Contains(i.What, "CPU credits") {
+					return fmt.Sprintf("From about %s orders a day on, %s needs more of the processor than its price has, and pays "+
+						"for CPU credits.", about(n), w.name)
+				}
+			}
+		}
+	}
+	return fmt.Sprintf("Up to %s orders a day no machine and no database needs more of the processor than its price has: "+
+		"CPU credits cost nothing.", results.Rate(most))
 }
 
 // Assumed lists the assumptions behind the figures.
@@ -166,16 +254,27 @@ func (r *Report) Assumed() []string {
 	return []string{
 		fmt.Sprintf("Prices of %s as of %s, %s; the source of each is in the file that --show-prices prints.", p.Region,
 			p.AsOf, free),
+		fmt.Sprintf("Each way has a server for API and console, and a database: a VM serves them itself, beside functions "+
+			"stands a t4g.nano behind CloudFront. A VM has a public address, and one with the orders has snapshots of its "+
+			"disk; a managed Postgres keeps %v days of backups, free up to the size of its disk. The stack on AWS has %v "+
+			"secrets, %v alarm metrics and a dashboard; a VM has none of them.", backupDays, secrets, alarms),
 		fmt.Sprintf("Requests, invocations, milliseconds and bytes an order as bellhop-bench run counted them on "+
-			"%s with %d cores on %s, at the mean rate of the day, with FCM answering after %v. Times of functions are that "+
-			"machine's and not AWS's, times a slowdown of %v: with 256 MB a function has a seventh of a core "+
-			"(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html has one at "+
-			"1,769 MB), so that what computes may take seven times as long, and what waits does not.",
-			o.Measured.CPU, o.Measured.Cores, o.Measured.At.Format("2 January 2006"), bench.FCMLatency, o.Slowdown),
+			"%s with %d cores on %s, at the mean rate of the day, with FCM answering after %v. What a function computes takes "+
+			"%v times as long on AWS: Lambda has a vCPU at 1,769 MB (https://docs.aws.amazon.com/lambda/latest/dg/"+
+			"configuration-memory.html), and these functions have %v. What it waits for FCM takes no longer.",
+			o.Measured.CPU, o.Measured.Cores, o.Measured.At.Format("2 January 2006"), bench.FCMLatency, o.Slowdown,
+			int(bench.MemoryGB*1024)),
+		fmt.Sprintf("A start of a function takes %v ms here and that many times longer there, and AWS bills it "+
+			"(https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase). Every %.0fth invocation "+
+			"starts one, and each that comes after %v idle minutes, which is assumed.", o.Measured.InitMS, 1/fewStarts,
+			o.IdleKept),
 		fmt.Sprintf("The busiest second brings %v times the mean. Two cores hold %s orders a second with all in one "+
 			"process, and %s with Postgres and RabbitMQ beside; beyond that as many machines, or as large ones, as it takes. "+
-			"The small Postgres serves up to half of that.",
-			o.PeakFactor, results.Rate(o.OneHolds), results.Rate(o.ApartHold)),
+			"The small Postgres serves up to half of that. An order takes %v ms of a core in bellhop, and as much in its "+
+			"database.",
+			o.PeakFactor, results.Rate(o.OneHolds), results.Rate(o.ApartHold), o.OrderCPU),
+		fmt.Sprintf("An order moves %v bytes between bellhop and its database (14,500 were counted on Postgres); half of "+
+			"that crosses zones where functions run in two. Owners ask %v times an order.", o.BaseBytes, o.Reads),
 		fmt.Sprintf("Assumed, not measured: %v bytes an order leave for the internet, an invocation logs %v bytes, orders "+
 			"are kept %v days. FCM is free. Work is not counted, nor what an hour of outage costs: one VM has no second one.",
 			o.SentBytes, o.LogBytes, o.KeptDays),

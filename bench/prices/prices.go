@@ -43,15 +43,23 @@ type Table struct {
 	ExpressRequest     Price `json:"express_request"`
 	ExpressGBSecond    Price `json:"express_gb_second"`
 	VM                 Price `json:"vm_month"`
+	Server             Price `json:"server_month"`
 	Disk               Price `json:"disk_gb_month"`
+	Snapshot           Price `json:"snapshot_gb_month"`
+	Address            Price `json:"address_month"`
+	VMCredit           Price `json:"vm_credit_vcpu_hour"`
+	PostgresCredit     Price `json:"postgres_credit_vcpu_hour"`
 	PostgresSmall      Price `json:"postgres_small_month"`
 	PostgresLarge      Price `json:"postgres_large_month"`
 	PostgresDisk       Price `json:"postgres_gb_month"`
 	RabbitMQ           Price `json:"rabbitmq_month"`
 	Transfer           Price `json:"transfer_gb"`
+	Zones              Price `json:"zone_gb"`
+	CloudFront         Price `json:"cloudfront_request"`
 	Logs               Price `json:"log_gb"`
 	Secret             Price `json:"secret_month"`
 	Alarm              Price `json:"alarm_month"`
+	Dashboard          Price `json:"dashboard_month"`
 }
 
 // Today are the prices that bellhop was built with.
