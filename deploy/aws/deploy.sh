@@ -62,7 +62,8 @@ case $status in
 CREATE_FAILED | ROLLBACK_COMPLETE | ROLLBACK_FAILED | DELETE_FAILED | IMPORT_ROLLBACK_*)
 	die "the stack $stack is $status and can't be updated; run make destroy-aws STACK=$stack, then this again" ;;
 UPDATE_ROLLBACK_FAILED)
-	die "the stack $stack is $status; run aws cloudformation continue-update-rollback --stack-name $stack, then this again" ;;
+	die "the stack $stack is $status; run aws cloudformation continue-update-rollback --stack-name $stack," \
+		"then this again" ;;
 *_IN_PROGRESS) die "the stack $stack is $status; wait until that is over" ;;
 esac
 deploys=$(bucket_status)
@@ -92,7 +93,8 @@ if [ -n "$orders$dead" ]; then
 	bodies=$(ask s3api list-buckets --output text \
 		--query "sort_by(Buckets[?starts_with(Name,'$stack-bodies-')],&CreationDate)[-1].Name") ||
 		die "can't look for the bucket $stack-bodies-…: $(refused)"
-	[ "$bodies" != None ] && ask s3api head-bucket --bucket "$bodies" --expected-bucket-owner "$account" >/dev/null || bodies=
+	[ "$bodies" != None ] &&
+		ask s3api head-bucket --bucket "$bodies" --expected-bucket-owner "$account" >/dev/null || bodies=
 fi
 
 # The definition has to be valid for the type that is deployed.
@@ -100,7 +102,8 @@ mode=$(setting Mode)
 type=EXPRESS
 [ "$mode" != standard ] || type=STANDARD
 if [ "$mode" != direct ]; then
-	sed "s/\${\([A-Za-z]*\)FunctionArn}/arn:aws:lambda:$region:$account:function:$stack-\1/" statemachine.asl.json >"$work/machine"
+	sed "s/\${\([A-Za-z]*\)FunctionArn}/arn:aws:lambda:$region:$account:function:$stack-\1/" statemachine.asl.json \
+		>"$work/machine"
 	invalid=$(ask stepfunctions validate-state-machine-definition --type "$type" --definition "file://$work/machine" \
 		--query '[result,diagnostics[].[location,message]][]' --output text) ||
 		die "can't have the state machine checked: $(refused)"
@@ -133,13 +136,15 @@ TZ=UTC touch -t 200001010000 build/bootstrap build/rds.pem
 
 # The command that packages can't name the bucket's owner, so that was looked at before.
 if [ -z "$deploys" ]; then
-	refusal=$(aws s3 mb "s3://$bucket" 2>&1) || die "can't make the bucket $bucket: $(printf '%s' "$refusal" | tr -s '\n' ' ')"
+	ask s3 mb "s3://$bucket" >"$work/made" || die "can't make the bucket $bucket: $(refused)"
 fi
-aws s3api put-public-access-block --bucket "$bucket" --expected-bucket-owner "$account" --public-access-block-configuration \
+aws s3api put-public-access-block --bucket "$bucket" --expected-bucket-owner "$account" \
+	--public-access-block-configuration \
 	BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
 cat >"$work/over-tls" <<-END
 	{"Version": "2012-10-17", "Statement": [{"Sid": "OverTLSAlone", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-	 "Resource": ["arn:aws:s3:::$bucket", "arn:aws:s3:::$bucket/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}
+	 "Resource": ["arn:aws:s3:::$bucket", "arn:aws:s3:::$bucket/*"],
+	 "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}
 END
 aws s3api put-bucket-policy --bucket "$bucket" --expected-bucket-owner "$account" --policy "file://$work/over-tls"
 # Code doesn't expire by its age: CloudFormation needs the code of the last deployment, however
@@ -147,7 +152,8 @@ aws s3api put-bucket-policy --bucket "$bucket" --expected-bucket-owner "$account
 cat >"$work/expiry" <<-END
 	{"Rules": [
 	 {"ID": "ForgetTemplates", "Status": "Enabled", "Filter": {"Prefix": "templates/"}, "Expiration": {"Days": 7}},
-	 {"ID": "ForgetParts", "Status": "Enabled", "Filter": {"Prefix": ""}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}]}
+	 {"ID": "ForgetParts", "Status": "Enabled", "Filter": {"Prefix": ""},
+	  "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}]}
 END
 aws s3api put-bucket-lifecycle-configuration --bucket "$bucket" --expected-bucket-owner "$account" \
 	--lifecycle-configuration "file://$work/expiry"
@@ -164,7 +170,8 @@ if [ -n "$orders$dead" ]; then
 	separator='['
 	# take_in NAME TYPE IDENTIFIER VALUE [PROPERTIES]
 	take_in() {
-		printf '  %s:\n    Type: %s\n    DeletionPolicy: Retain\n    Properties: { %s }\n' "$1" "$2" "${5:-}" >>"$work/left.yaml"
+		printf '  %s:\n    Type: %s\n    DeletionPolicy: Retain\n    Properties: { %s }\n' "$1" "$2" "${5:-}" \
+			>>"$work/left.yaml"
 		printf '%s{"LogicalResourceId":"%s","ResourceType":"%s","ResourceIdentifier":{"%s":"%s"}}' \
 			"$separator" "$1" "$2" "$3" "$4" >>"$work/left"
 		separator=','
@@ -175,12 +182,14 @@ if [ -n "$orders$dead" ]; then
 	echo ']' >>"$work/left"
 	begun=$(now) changes=import-$(date +%s)
 	aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$changes" --change-set-type IMPORT \
-		--template-body "file://$work/left.yaml" --resources-to-import "file://$work/left" --tags "Key=bellhop,Value=$stack" >/dev/null
+		--template-body "file://$work/left.yaml" --resources-to-import "file://$work/left" \
+		--tags "Key=bellhop,Value=$stack" >/dev/null
 	aws cloudformation wait change-set-create-complete --stack-name "$stack" --change-set-name "$changes" &&
 		aws cloudformation execute-change-set --stack-name "$stack" --change-set-name "$changes" &&
 		aws cloudformation wait stack-import-complete --stack-name "$stack" || {
 		failures "$begun"
-		die "the import failed; nothing was changed. To see why: aws cloudformation describe-change-set --stack-name $stack --change-set-name $changes"
+		die "the import failed, and what was left is as it was; to see why:" \
+			"aws cloudformation describe-change-set --stack-name $stack --change-set-name $changes"
 	}
 fi
 
