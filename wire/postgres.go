@@ -26,6 +26,11 @@ func (s *Storage) GrantLogin(ctx context.Context, role, password string, keep fu
 	return withSetting("BELLHOP_DB", postgres.Grant(ctx, s.DB, role, password, keep))
 }
 
+// Analyze gathers the statistics of the database that BELLHOP_DB names anew: see [postgres.Analyze].
+func (s *Storage) Analyze(ctx context.Context) error {
+	return withSetting("BELLHOP_DB", postgres.Analyze(ctx, s.DB))
+}
+
 // postgresDBs connects to each database once, for the store, the queue or both.
 type postgresDBs struct {
 	opts  Options

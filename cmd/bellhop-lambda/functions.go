@@ -71,7 +71,14 @@ func newFunction(ctx context.Context, p *parts) (lambda.Handler, error) {
 		}
 		return n, err
 	}
-	return &lambdahost.Migrate{Run: run, Database: db, Log: p.log, Now: p.now}, nil
+	analyze := func(ctx context.Context) error {
+		at, err := p.storage(ctx)
+		if err != nil {
+			return err
+		}
+		return at.Analyze(ctx)
+	}
+	return &lambdahost.Migrate{Run: run, Analyze: analyze, Database: db, Log: p.log, Now: p.now}, nil
 }
 
 // options let nobody but migrate make tables.

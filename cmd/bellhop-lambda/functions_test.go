@@ -103,6 +103,27 @@ func TestADeploymentChangesTheLogin(t *testing.T) {
 	s.log.noSecrets(t, append(s.passwords(), first.Password)...)
 }
 
+// TestMigrateAnalyzes has migrate gather the statistics that an upgrade of the database dropped.
+func TestMigrateAnalyzes(t *testing.T) {
+	s := newStack(t, 1)
+	admin, err := pgx.Connect(t.Context(), s.where.DB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(t.Context())
+	for _, c := range []struct {
+		analyze bool
+		shops   float64
+	}{{false, -1}, {true, 1}} {
+		s.call("migrate", map[string]any{"analyze": c.analyze})
+		var shops float64 // -1: unknown
+		err := admin.QueryRow(t.Context(), `SELECT reltuples FROM pg_class WHERE oid = 'shops'::regclass`).Scan(&shops)
+		if err != nil || shops != c.shops {
+			t.Errorf("with analyze %v PostgreSQL plans with %v shops, %v; want %v", c.analyze, shops, err, c.shops)
+		}
+	}
+}
+
 // TestColdStartsOnANewerSchema is a deployment between its migration and its code, and a rollback.
 func TestColdStartsOnANewerSchema(t *testing.T) {
 	s := newStack(t, 1)

@@ -56,9 +56,12 @@ func TestDeployPicksZonesThatHaveAll(t *testing.T) {
 func TestDeployKeepsAStacksZonesAndVersion(t *testing.T) {
 	s := copyScripts(t)
 	s.write("bin/stack", "UPDATE_COMPLETE\n")
-	if _, got := s.deploys("PARAMETERS=PostgresVersion=17"); got != "PostgresVersion=17" {
-		t.Errorf("an upgrade deploys %q", got)
+	said, asked, ok := s.run("deploy.sh", "PARAMETERS=PostgresVersion=17")
+	if !ok {
+		t.Fatal(said)
 	}
+	inOrder(t, asked, "lambda invoke", "<{}>", "--parameter-overrides PostgresVersion=17 \n",
+		`lambda invoke --function-name bellhop-migrate --payload <{"shops":[],"analyze":true}>`)
 	s.deploys("PARAMETERS=ZoneA=eu-west-1a ZoneB=eu-west-1c")
 	s.mustRefuse("another zone", "a stack's zones can't be changed: leave out ZoneB", "deploy.sh",
 		"PARAMETERS=ZoneB=eu-west-1b")

@@ -279,7 +279,11 @@ shops=
 for shop in ${SHOPS:-}; do
 	shops="$shops${shops:+,}\"$shop\""
 done
-invoke "{\"shops\":[$shops]}"
+# An upgrade drops the statistics by which PostgreSQL plans
+# (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.PostgreSQL.MajorVersion.Process.html).
+analyze=false
+[ -z "$migrate" ] || [ "$(setting PostgresVersion)" = "$(stacked PostgresVersion)" ] || analyze=true
+invoke "{\"shops\":[$shops],\"analyze\":$analyze}"
 
 # RDS makes log groups that keep logs for good, unless they are there before it.
 if [ "$(setting DatabaseLogs)" = on ]; then

@@ -13,17 +13,20 @@ import (
 // date and adds shops.
 type Migrate struct {
 	// Run brings the database and its logins up to date, and returns the number of migrations.
-	Run      func(ctx context.Context) (int, error)
+	Run func(ctx context.Context) (int, error)
+	// Analyze gathers the database's statistics anew.
+	Analyze  func(ctx context.Context) error
 	Database *Database
 	Log      *slog.Logger
 	Now      func() time.Time
 }
 
-// Invoke takes {} or {"shops":["NAME.myshopify.com"]}; existing shops stay as they
-// are.
+// Invoke takes {} or {"shops":["NAME.myshopify.com"],"analyze":true}; existing shops stay
+// as they are, and a deployment that upgraded the database has it analyzed.
 func (f *Migrate) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var in struct {
-		Shops []string `json:"shops"`
+		Shops   []string `json:"shops"`
+		Analyze bool     `json:"analyze"`
 	}
 	if err := read(payload, "a request to migrate", &in); err != nil {
 		return nil, err
@@ -38,6 +41,11 @@ func (f *Migrate) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	n, err := f.Run(ctx)
 	if err != nil {
 		return nil, failed(TypeUnavailable, fmt.Errorf("bring the database up to date: %w", err))
+	}
+	if in.Analyze {
+		if err := f.Analyze(ctx); err != nil {
+			return nil, failed(TypeUnavailable, err)
+		}
 	}
 	added, err := f.add(ctx, in.Shops)
 	if err != nil {

@@ -85,11 +85,15 @@ func TestSweepRingsAndDropsOldBodies(t *testing.T) {
 
 func TestMigrateAddsShops(t *testing.T) {
 	f := newFunctions(t)
+	analyzed := 0
 	m := &lambdahost.Migrate{Run: func(context.Context) (int, error) { return 3, nil }, Database: f.step.Database,
-		Log: f.step.Log, Now: time.Now}
+		Analyze: func(context.Context) error { analyzed++; return nil }, Log: f.step.Log, Now: time.Now}
 	out, err := m.Invoke(t.Context(), []byte(`{"shops":["New.myshopify.com","`+shop+`"]}`))
 	if err != nil || string(out) != `{"migrations":3,"shops_added":["new.myshopify.com"]}` {
 		t.Errorf("%s, %v", out, err)
+	}
+	if _, err := m.Invoke(t.Context(), []byte(`{"analyze":true}`)); err != nil || analyzed != 1 {
+		t.Errorf("analyzed %d times, %v", analyzed, err)
 	}
 	if _, err := m.Invoke(t.Context(), []byte(`{"shops":["example.org"]}`)); kind(err) != lambdahost.TypeNotOurs {
 		t.Errorf("a shop that is none: %v", err)

@@ -16,15 +16,11 @@ import (
 // what bellhop keeps, in tables of later migrations, too, and changes no schema. Before the password counts
 // Grant calls keep, and drops its changes if keep fails. The login of url must be the one that migrates.
 func Grant(ctx context.Context, url, role, password string, keep func(context.Context) error) error {
-	cfg, err := parsePool(url)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, migrationPatience)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
+	conn, err := connect(ctx, url)
 	if err != nil {
-		return diagnose(cfg.ConnConfig, err)
+		return err
 	}
 	defer hangUp(ctx, conn)
 	secret, err := verifier(password)
