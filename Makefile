@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash converge neighbours searches memory fuzz build lambda deploy-aws destroy-aws
+.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash converge neighbours searches memory fuzz build lambda server deploy-aws destroy-aws
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -90,6 +90,11 @@ lambda: ## build the AWS Lambda functions' one binary, and show its size
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc,nosqlite,noamqp,grpcnotrace \
 		-ldflags '-s -w -buildid=' -o deploy/aws/build/bootstrap ./cmd/bellhop-lambda
 	@cd deploy/aws/build && echo "bootstrap: $$(wc -c <bootstrap) bytes, $$(gzip -9c bootstrap | wc -c) compressed"
+
+# The server on AWS runs Amazon Linux on arm64.
+server:
+	@CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -ldflags '-s -w -buildid=' \
+		-o deploy/aws/build-server/bellhop ./cmd/bellhop
 
 deploy-aws: ## deploy to AWS, or update it: see docs/aws.md
 	@deploy/aws/deploy.sh

@@ -7,10 +7,15 @@
 #   SHOPS                shops to add, such as "a.myshopify.com b.myshopify.com"
 #   SHOPIFY_SECRET_FILE  a file with the Shopify app's client secret
 #   FCM_FILE             a file with the service account that may send by FCM
+#   SERVER               the instance type for API and console; t4g.nano unless given, off for none
+#   DOMAIN               the name for them and for webhooks, such as bellhop.example.com
+#   CERTIFICATE          the ARN of a certificate for it, in us-east-1
+#   HOSTED_ZONE          the ID of its zone in Route 53, for its records
 #   PARAMETERS           any others of bellhop.yaml, such as "Consumers=8 MultiAZ=true"
 #   IMPORT               yes takes in what an earlier stack of this name left: queues with
 #                        orders, and the bucket with their large bodies
 #   BELLHOP_BOOTSTRAP    the functions' program, in place of one that is built here
+#   BELLHOP_SERVER       the server's, likewise
 #
 # Settings that you don't give stay as they are. The account and the region are the
 # aws command's.
@@ -19,6 +24,7 @@ cd "$(dirname "$0")"
 me=deploy-aws
 . ./stack.sh
 . ./account.sh
+. ./server.sh
 
 # ---- Requirements -----------------------------------------------------------
 
@@ -52,6 +58,7 @@ for file in "${SHOPIFY_SECRET_FILE:-}" "${FCM_FILE:-}" "${BELLHOP_BOOTSTRAP:-}";
 done
 [ -z "${FCM_FILE:-}" ] || grep -q '"private_key"' "$FCM_FILE" ||
 	die "FCM_FILE holds no private_key: make a service account's key in the Firebase console"
+server_settings
 [ -n "${BELLHOP_BOOTSTRAP:-}" ] || command -v go >/dev/null 2>&1 ||
 	die "Go is missing; install it from https://go.dev/dl/"
 sign_in
@@ -75,6 +82,7 @@ migrate=
 choose_sizes
 choose_zones
 [ -n "$migrate" ] || check_networks
+server_look
 
 # An earlier stack's queues have the names that this one's will have.
 orders= dead= bodies=
@@ -131,6 +139,7 @@ grep -q 'BEGIN CERTIFICATE' build/rds.pem || die "deploy/aws/build/rds.pem holds
 chmod 755 build/bootstrap
 chmod 644 build/rds.pem
 TZ=UTC touch -t 200001010000 build/bootstrap build/rds.pem
+server_build
 
 # ---- Upload -----------------------------------------------------------------
 
@@ -159,6 +168,7 @@ aws s3api put-bucket-lifecycle-configuration --bucket "$bucket" --expected-bucke
 	--lifecycle-configuration "file://$work/expiry"
 aws cloudformation package --template-file bellhop.yaml --s3-bucket "$bucket" --s3-prefix "$stack/code" \
 	--output-template-file "$work/packaged.yaml" >/dev/null
+server_upload
 
 # ---- Import -----------------------------------------------------------------
 
@@ -245,7 +255,8 @@ for parameter in ${PARAMETERS:-}; do
 done
 say "deploying the stack $stack to $region; the first time takes about a quarter of an hour"
 if [ -n "$migrate" ]; then
-	deploy "$@"
+	# shellcheck disable=SC2086 # words
+	deploy "$@" $server
 else
 	# A new database is protected once all else is there: a deployment that fails before
 	# could not be rolled back.
@@ -295,8 +306,16 @@ if [ "$(setting DatabaseLogs)" = on ]; then
 	done
 fi
 
+# A first server comes last: it needs the tables, and its failure takes nothing else back.
+if [ -z "$migrate" ] && [ -n "$server" ]; then
+	say "adding the server; CloudFront takes up to half an hour"
+	# shellcheck disable=SC2086 # words
+	deploy $server
+fi
+
 say "done. Shopify sends its webhooks to:"
 say "  $(output WebhookURL)"
+server_done
 if [ -z "$migrate" ]; then
 	[ -n "${SHOPIFY_SECRET_FILE:-}" ] || say "next: make deploy-aws STACK=$stack SHOPIFY_SECRET_FILE=/path/to/the/secret"
 	[ -n "${FCM_FILE:-}" ] || say "next: make deploy-aws STACK=$stack FCM_FILE=/path/to/service-account.json (or PARAMETERS=Push=log)"

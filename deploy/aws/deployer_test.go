@@ -15,6 +15,15 @@ import (
 // the type lists under handlers (https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html),
 // less the features that the template does not use.
 var needs = map[string]struct{ on, actions string }{
+	"AWS::CloudFormation::WaitCondition": {"arn:aws:cloudformation:REGION:ACCOUNT:stack/STACK/1",
+		"cloudformation: DescribeStacks"}, // CloudFormation asks itself
+	"AWS::CloudFormation::WaitConditionHandle": {"arn:aws:cloudformation:REGION:ACCOUNT:stack/STACK/1",
+		"cloudformation: DescribeStacks"},
+	"AWS::CloudFront::Distribution": {"*", "cloudfront: CreateDistribution DeleteDistribution GetDistribution " +
+		"UpdateDistribution TagResource UntagResource ListTagsForResource"},
+	"AWS::CloudFront::VpcOrigin": {"*", "cloudfront: CreateVpcOrigin DeleteVpcOrigin GetVpcOrigin UpdateVpcOrigin " +
+		"TagResource UntagResource ListTagsForResource; " +
+		"ec2: DescribeInstances DescribeInternetGateways DescribeSubnets DescribeVpcs"},
 	"AWS::CloudWatch::Alarm": {"arn:aws:cloudwatch:REGION:ACCOUNT:alarm:STACK-OrdersWait-1",
 		"cloudwatch: PutMetricAlarm DeleteAlarms DescribeAlarms TagResource UntagResource ListTagsForResource"},
 	"AWS::CloudWatch::Dashboard": {"arn:aws:cloudwatch::ACCOUNT:dashboard/STACK",
@@ -25,7 +34,10 @@ var needs = map[string]struct{ on, actions string }{
 		"DescribeSubnets DescribeVolumes ModifyInstanceAttribute CreateTags DeleteTags"},
 	"AWS::EC2::InstanceConnectEndpoint": {"*", "ec2: CreateInstanceConnectEndpoint DeleteInstanceConnectEndpoint " +
 		"DescribeInstanceConnectEndpoints CreateNetworkInterface CreateTags DeleteTags"},
-	"AWS::EC2::Route": {"*", "ec2: CreateRoute DeleteRoute ReplaceRoute DescribeRouteTables"},
+	"AWS::EC2::InternetGateway": {"*", "ec2: CreateInternetGateway DeleteInternetGateway DescribeInternetGateways " +
+		"CreateTags DeleteTags"},
+	"AWS::EC2::VPCGatewayAttachment": {"*", "ec2: AttachInternetGateway DetachInternetGateway DescribeInternetGateways"},
+	"AWS::EC2::Route":                {"*", "ec2: CreateRoute DeleteRoute ReplaceRoute DescribeRouteTables"},
 	"AWS::EC2::RouteTable": {"*", "ec2: CreateRouteTable DeleteRouteTable DescribeRouteTables CreateTags " +
 		"DeleteTags"},
 	"AWS::EC2::SecurityGroup": {"*", "ec2: CreateSecurityGroup DeleteSecurityGroup DescribeSecurityGroups " +
@@ -51,6 +63,9 @@ var needs = map[string]struct{ on, actions string }{
 		"iam: CreateRole DeleteRole GetRole GetRolePolicy PutRolePolicy DeleteRolePolicy AttachRolePolicy " +
 			"DetachRolePolicy ListRolePolicies ListAttachedRolePolicies UpdateRole UpdateRoleDescription " +
 			"UpdateAssumeRolePolicy TagRole UntagRole PassRole"},
+	"AWS::IAM::InstanceProfile": {"arn:aws:iam::ACCOUNT:instance-profile/STACK-ServerProfile-1",
+		"iam: CreateInstanceProfile DeleteInstanceProfile GetInstanceProfile AddRoleToInstanceProfile " +
+			"RemoveRoleFromInstanceProfile"},
 	"AWS::Lambda::EventInvokeConfig": {"arn:aws:lambda:REGION:ACCOUNT:function:STACK-sweep",
 		"lambda: PutFunctionEventInvokeConfig GetFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig " +
 			"DeleteFunctionEventInvokeConfig"},
@@ -67,6 +82,9 @@ var needs = map[string]struct{ on, actions string }{
 	"AWS::Logs::LogGroup": {"arn:aws:logs:REGION:ACCOUNT:log-group:/aws/vendedlogs/states/STACK:*",
 		"logs: CreateLogGroup DeleteLogGroup DescribeLogGroups PutRetentionPolicy DeleteRetentionPolicy TagResource " +
 			"UntagResource ListTagsForResource GetDataProtectionPolicy"},
+	"AWS::Logs::MetricFilter": {"arn:aws:logs:REGION:ACCOUNT:log-group:/aws/ec2/STACK-server:*",
+		"logs: PutMetricFilter DeleteMetricFilter DescribeMetricFilters"},
+	"AWS::Route53::RecordSet": {"*", "route53: ChangeResourceRecordSets ListResourceRecordSets GetChange GetHostedZone"},
 	"AWS::RDS::DBInstance": {"arn:aws:rds:REGION:ACCOUNT:db:STACK-database-1",
 		"rds: CreateDBInstance DeleteDBInstance DescribeDBInstances ModifyDBInstance RebootDBInstance AddTagsToResource " +
 			"RemoveTagsFromResource CreateDBSnapshot DescribeDBSnapshots DescribeEvents DescribeDBEngineVersions " +

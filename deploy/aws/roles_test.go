@@ -19,6 +19,7 @@ var wildcards = map[string]string{
 	"StartRole ${Bodies.Arn}/bodies/*":  "one prefix of one bucket",
 	"RecordRole ${Bodies.Arn}/bodies/*": "one prefix of one bucket",
 	"DirectRole ${Bodies.Arn}/bodies/*": "one prefix of one bucket",
+	"ServerRole ${Bodies.Arn}/bodies/*": "one prefix of one bucket",
 }
 
 type statement struct {
@@ -154,7 +155,7 @@ func TestSecretsAreForWhoNeedsThem(t *testing.T) {
 	want := map[string]string{
 		"GetSecretValue ShopifySecret":    "AcceptRole",
 		"GetSecretValue PushSecret":       "DirectRole NotifyRole SweepRole",
-		"GetSecretValue DatabaseLogin":    "DirectRole MigrateRole NotifyRole RecordRole SweepRole",
+		"GetSecretValue DatabaseLogin":    "DirectRole MigrateRole NotifyRole RecordRole ServerRole SweepRole",
 		"PutSecretValue DatabaseLogin":    "MigrateRole",
 		"GetSecretValue MasterUserSecret": "MigrateRole",
 	}

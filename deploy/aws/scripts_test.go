@@ -10,7 +10,8 @@ import (
 
 // stubAWS stands in for the aws command: it writes down its calls, one a line, and answers as AWS
 // would. Of two folders beside it, "says" has other answers and "refuses" has errors, each by the call's
-// first two words; "stack" has the stack's status, "queues" the names of queues that are left.
+// first two words; "stack" has the stack's status, "queues" the names of queues that are left, "parameters" the
+// stack's parameters by their names. What is put into a bucket is in "archive".
 const stubAWS = `#!/bin/sh
 here=$(dirname "$0")
 for word; do
@@ -37,6 +38,12 @@ case "$*" in
 "sts get-caller-identity"*) echo 000000000000 ;;
 *StackStatus*) [ -s "$here/stack" ] || gone; cat "$here/stack" ;;
 *"Stacks[0].Parameters"*) cat "$here/parameters" ;;
+"ec2 describe-instance-types"*) echo arm64 ;;
+"ec2 describe-managed-prefix-lists"*) echo pl-1 ;;
+"ssm get-parameter"*) echo ami-1 ;;
+"acm describe-certificate"*) printf 'ISSUED\t*.example.com\n' ;;
+"route53 get-hosted-zone"*) echo example.com. ;;
+"s3api put-object"*) cp "$last" "$here/archive" ;;
 *"OutputKey=='"*) echo "$*" | sed "s/.*OutputKey=='\([A-Za-z]*\)'.*/the\1/" ;;
 *describe-stack-resource*) [ -s "$here/stack" ] || gone; printf 'CREATE_COMPLETE\tthe%s\n' "$6" ;;
 "rds describe-db-instances"*) printf 'available\tTrue\n' ;;
@@ -63,6 +70,10 @@ case "$*" in
 esac
 `
 
+// stackParameters are those of the stack that is there, unless a test says otherwise.
+const stackParameters = "PostgresVersion\t16\nDatabaseClass\tdb.t4g.micro\nConsumers\t4\nMode\texpress\n" +
+	"RecordConcurrency\t0\nZoneA\teu-west-1a\nZoneB\teu-west-1c\nEmail\t\n"
+
 // stubSleep writes down how long it would sleep.
 const stubSleep = `#!/bin/sh
 echo "sleep $*" >>"$(dirname "$0")/log"
@@ -80,19 +91,25 @@ func copyScripts(t *testing.T) scripts {
 		t.Skip("there is no sh")
 	}
 	s := scripts{t, t.TempDir()}
-	for _, name := range []string{"deploy.sh", "account.sh", "destroy.sh", "stack.sh", "bellhop.yaml",
-		"statemachine.asl.json"} {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
+	for _, name := range []string{"deploy.sh", "account.sh", "destroy.sh", "stack.sh", "server.sh",
+		"bellhop.yaml", "statemachine.asl.json", "server/*", "../systemd/bellhop-serve@.service",
+		"../systemd/sysusers.conf"} {
+		found, err := filepath.Glob(name)
+		if err != nil || found == nil {
+			t.Fatalf("there is no %s", name)
 		}
-		s.write(filepath.Join("aws", name), string(text))
+		for _, file := range found {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.write(filepath.Join("aws", file), string(text))
+		}
 	}
 	s.write("bin/aws", stubAWS)
 	s.write("bin/sleep", stubSleep)
 	s.write("bin/messages", "0\t0\t0\n")
-	s.write("bin/parameters", "PostgresVersion\t16\nDatabaseClass\tdb.t4g.micro\nConsumers\t4\nMode\texpress\n"+
-		"RecordConcurrency\t0\nZoneA\teu-west-1a\nZoneB\teu-west-1c\nEmail\t\n")
+	s.write("bin/parameters", stackParameters)
 	s.write("bin/says/ec2.describe-vpcs", "4\n")
 	s.write("bin/says/service-quotas.get-service-quota", "5.0\n")
 	s.write("bin/says/lambda.get-account-settings", "1000\t1000\n")
@@ -102,6 +119,7 @@ func copyScripts(t *testing.T) scripts {
 	s.write("bin/says/rds.describe-orderable-db-instance-options", "eu-west-1a\teu-west-1c\teu-west-1b\teu-west-1a\n"+
 		"eu-west-1a\teu-west-1c\teu-west-1b\n") // one for each version, a page a line
 	s.write("bootstrap", "the function")
+	s.write("server", "the server")
 	s.write("aws/build/rds.pem", "-----BEGIN CERTIFICATE-----\n")
 	s.write("secret", "hush\n")
 	s.write("sa.json", `{"private_key":"k"}`)
@@ -126,7 +144,8 @@ func (s scripts) run(script string, env ...string) (said, asked string, ok bool)
 	cmd := exec.CommandContext(s.t.Context(), "sh", filepath.Join(s.dir, "aws", script))
 	cmd.Env = append([]string{"PATH=" + filepath.Join(s.dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + s.dir,
 		"AWS_REGION=eu-west-1",
-		"BELLHOP_BOOTSTRAP=" + filepath.Join(s.dir, "bootstrap")}, env...)
+		"BELLHOP_BOOTSTRAP=" + filepath.Join(s.dir, "bootstrap"),
+		"BELLHOP_SERVER=" + filepath.Join(s.dir, "server")}, env...)
 	out, err := cmd.CombinedOutput()
 	log, _ := os.ReadFile(filepath.Join(s.dir, "bin/log"))
 	return string(out), string(log), err == nil
@@ -235,6 +254,12 @@ func TestDeployRefuses(t *testing.T) {
 		"PARAMETERS=Consumer=8":                      "'Consumer=8' in PARAMETERS sets no parameter",
 		"PARAMETERS=Consumers":                       "give NAME=VALUE",
 		"IMPORT=maybe":                               "IMPORT is 'maybe'",
+		"SERVER=on":                                  "SERVER is 'on'",
+		"SERVER=t4g.":                                "SERVER is 't4g.'",
+		"DOMAIN=https://example.com":                 "give a name such as bellhop.example.com",
+		"CERTIFICATE=arn:aws:acm:eu-west-1:0:c/1":    "give the ARN of a certificate in us-east-1",
+		"PARAMETERS=ServerSide=a":                    "ServerSide can't be in PARAMETERS",
+		"BELLHOP_SERVER=/nowhere":                    "'/nowhere' is missing or empty",
 		"AWS_REGION=":                                "no region is set",
 	} {
 		said, asked, ok := s.run("deploy.sh", env)

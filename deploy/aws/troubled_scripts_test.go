@@ -366,7 +366,7 @@ func TestDeployLooksForRoomForANetwork(t *testing.T) {
 // TestTheProtectionWaitsForTheFirstDeployment shows that the first one can be rolled back, and that a wish counts.
 func TestTheProtectionWaitsForTheFirstDeployment(t *testing.T) {
 	s := copyScripts(t)
-	said, asked, ok := s.run("deploy.sh", "PARAMETERS=DatabaseProtection=false")
+	said, asked, ok := s.run("deploy.sh", "SERVER=off", "PARAMETERS=DatabaseProtection=false")
 	if !ok || strings.Count(asked, "cloudformation deploy") != 1 || strings.Contains(asked, "DatabaseProtection=true") {
 		t.Errorf("%v\n%s%s", ok, said, asked)
 	}
