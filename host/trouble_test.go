@@ -42,7 +42,8 @@ func newTroubled(t *testing.T, storage wire.Storage, f simulate.Faults) *trouble
 	if err != nil {
 		t.Fatal(err)
 	}
-	sender, err := fcmpush.New(t.Context(), fcmpush.Options{Credentials: account, Endpoint: server.URL, Now: clock.now})
+	sender, err := fcmpush.New(t.Context(), fcmpush.Options{Endpoint: server.URL, Now: clock.now,
+		Credentials: func(context.Context) ([]byte, error) { return account, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,8 @@ func ExampleSender() {
 		panic(err)
 	}
 	ctx := context.Background()
-	sender, err := fcmpush.New(ctx, fcmpush.Options{Credentials: account, Endpoint: server.URL})
+	sender, err := fcmpush.New(ctx, fcmpush.Options{Endpoint: server.URL,
+		Credentials: func(context.Context) ([]byte, error) { return account, nil }})
 	if err != nil {
 		panic(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,10 @@ type Options struct {
 	Rejected func()
 	// TraceHeader returns the trace header of a message of SQS.
 	TraceHeader func(context.Context) string
+	// FCMCredentials returns the service account of an fcm: that names no file.
+	FCMCredentials func(context.Context) ([]byte, error)
+	// Dial connects to SQS and FCM; nil connects as Go does.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// SendLimit bounds how long a queue may take to keep an event. 0: the driver's own
 	// limit, if any: as long as the sender of a webhook waits.
 	SendLimit time.Duration

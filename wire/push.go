@@ -67,11 +67,18 @@ func openFCM(ctx context.Context, u *url.URL, o Options) (push.Sender, error) {
 	q := u.Query()
 	endpoint := q.Get("endpoint")
 	q.Del("endpoint")
-	if path == "" || len(q) > 0 {
+	if path == "" && o.FCMCredentials == nil || len(q) > 0 {
 		return nil, WrongSetting("BELLHOP_PUSH", "fcm: needs the path of a service account's key and takes only ?endpoint=",
 			pushAccepted)
 	}
-	s, err := fcmpush.New(ctx, fcmpush.Options{CredentialsFile: path, Endpoint: endpoint, Now: o.Now})
+	f := fcmpush.Options{CredentialsFile: path, Endpoint: endpoint, Log: o.Log, Now: o.Now, Dial: o.Dial}
+	if path == "" {
+		f.Credentials = o.FCMCredentials
+	}
+	s, err := fcmpush.New(ctx, f)
+	if err != nil && bellhop.KindOf(err) != bellhop.Invalid {
+		return nil, err
+	}
 	if err != nil {
 		return nil, WrongSetting("BELLHOP_PUSH", err.Error(),
 			"give the JSON key of a service account from the Firebase console")

@@ -36,5 +36,5 @@ func (queueInSQS) notifyName(name string) string { return sqsqueue.NotifyName(na
 // applyTo sets the driver's options.
 func (o Options) applyTo(s *sqsqueue.Options) {
 	s.Log, s.Now, s.TraceHeader = o.Log, o.Now, o.TraceHeader
-	s.Called, s.Rejected = o.Requested, o.Rejected
+	s.Called, s.Rejected, s.Settings.Dial = o.Requested, o.Rejected, o.Dial
 }

@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +18,6 @@ import (
 	"bellhop/internal/amazon"
 	"bellhop/internal/amazon/vault"
 	"bellhop/pipeline"
-	"bellhop/push"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -30,6 +27,7 @@ type parts struct {
 	settings *settings
 	log      *slog.Logger
 	now      func() time.Time
+	began    time.Time // when the process did
 	probe    pipeline.Probe
 
 	once    sync.Once
@@ -83,7 +81,22 @@ func newFunction(ctx context.Context, p *parts) (lambda.Handler, error) {
 
 // options let nobody but migrate make tables.
 func (p *parts) options() wire.Options {
-	return wire.Options{Log: p.log, Now: p.now, TraceHeader: lambdahost.TraceHeader, Existing: true}
+	o := wire.Options{Log: p.log, Now: p.now, TraceHeader: lambdahost.TraceHeader, Existing: true, Dial: p.dial()}
+	if id := p.settings.PushSecret; id != "" {
+		o.FCMCredentials = func(ctx context.Context) ([]byte, error) {
+			account, err := p.secret(ctx, id)
+			return []byte(account), err
+		}
+	}
+	return o
+}
+
+// dial returns how functions in the database's network connect; nil for the others.
+func (p *parts) dial() func(ctx context.Context, network, address string) (net.Conn, error) {
+	if !slices.Contains(needs[p.settings.Function], "BELLHOP_DB") {
+		return nil
+	}
+	return lambdahost.DialIPv6First
 }
 
 const (
@@ -119,7 +132,9 @@ func (p *parts) accept(ctx context.Context) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &lambdahost.Accept{Producer: q, Secret: p.shopifySecret, Log: p.log, Now: p.now, Probe: p.probe}, nil
+	a := &lambdahost.Accept{Producer: q, Secret: p.shopifySecret, Log: p.log, Now: p.now, Probe: p.probe}
+	a.Prepare(ctx, p.began)
+	return a, nil
 }
 
 func (p *parts) start(ctx context.Context) (lambda.Handler, error) {
@@ -171,7 +186,7 @@ func (p *parts) pushStep(ctx context.Context) (*lambdahost.PushStep, error) {
 }
 
 func (p *parts) pushStepWith(ctx context.Context, db *lambdahost.Database) (*lambdahost.PushStep, error) {
-	sender, err := p.sender(ctx)
+	sender, err := p.settings.OpenPush(ctx, p.options())
 	return &lambdahost.PushStep{Database: db, Sender: sender, Log: p.log, Now: p.now, Probe: p.probe}, err
 }
 
@@ -221,7 +236,7 @@ func (p *parts) storage(ctx context.Context) (*wire.Storage, error) {
 
 func (p *parts) secrets(ctx context.Context) (*vault.Secrets, error) {
 	p.once.Do(func() {
-		cfg, err := amazon.Load(ctx, amazon.Settings{})
+		cfg, err := amazon.Load(ctx, amazon.Settings{Dial: p.dial()})
 		if p.noVault = err; err == nil {
 			p.vault = vault.New(cfg)
 		}
@@ -252,23 +267,4 @@ func (p *parts) shopifySecret(ctx context.Context) (current, previous string, er
 			"put the Shopify app's client secret there")
 	}
 	return current, previous, err
-}
-
-// sender opens the push drivers. A service account from a secret becomes a file that
-// only this process can read: the functions of others run on other machines.
-func (p *parts) sender(ctx context.Context) (push.Sender, error) {
-	c := p.settings.Config
-	if rest, fcm := strings.CutPrefix(c.Push, "fcm:"); fcm && p.settings.PushSecret != "" {
-		account, err := p.secret(ctx, p.settings.PushSecret)
-		if err != nil {
-			return nil, err
-		}
-		file := filepath.Join(os.TempDir(), fmt.Sprintf("service-account-%d.json", os.Getpid()))
-		if err := os.WriteFile(file, []byte(account), 0o600); err != nil {
-			return nil, fmt.Errorf("keep the service account: %w", err)
-		}
-		defer os.Remove(file) // OpenPush has read it then
-		c.Push = "fcm:" + file + rest
-	}
-	return c.OpenPush(ctx, p.options())
 }

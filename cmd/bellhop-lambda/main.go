@@ -46,5 +46,5 @@ func open(ctx context.Context) (lambda.Handler, error) {
 		return nil, err
 	}
 	return newFunction(ctx, &parts{settings: s, log: slog.New(slog.NewJSONHandler(os.Stdout, nil)), now: time.Now,
-		probe: probe()})
+		began: time.Now(), probe: probe()})
 }

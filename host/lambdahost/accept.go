@@ -29,16 +29,28 @@ type Accept struct {
 
 	mu      sync.Mutex
 	handler http.Handler
-	due     time.Time // when to ask for the secret again
+	due     time.Time     // when to ask for the secret again
+	started time.Duration // how long the start took; the first request waited for that, too
 }
 
 const (
 	keepSecret = 5 * time.Minute
 	// retrySecret is how soon Accept asks again after a failure.
 	retrySecret = 30 * time.Second
-	// secretTimeout leaves time to answer Shopify, which waits for 5 s.
+	// answerTimeout leaves half a second for the way: Shopify waits for 5 s.
+	answerTimeout = 4500 * time.Millisecond
+	// secretTimeout leaves time for the queue.
 	secretTimeout = 2 * time.Second
 )
+
+// Prepare reads the secret while the function starts, since began. Without it the function
+// starts, too, and asks again for the first request.
+func (f *Accept) Prepare(ctx context.Context, began time.Time) {
+	if _, err := f.current(ctx); err != nil {
+		f.Log.Warn("can't check webhooks yet", "err", err)
+	}
+	f.started = f.Now().Sub(began)
+}
 
 // Invoke answers one request.
 func (f *Accept) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
@@ -46,9 +58,9 @@ func (f *Accept) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := newTimetable(ctx)
-	work, cancel := t.until(ctx, lastAnswer)
+	work, cancel := context.WithTimeout(ctx, answerTimeout-f.started)
 	defer cancel()
+	f.started = 0
 	h, err := f.current(work)
 	if err != nil {
 		f.Log.Error("can't check webhooks", "err", err)

@@ -18,11 +18,13 @@ import (
 
 // kept is a producer that keeps its events.
 type kept struct {
-	events []*bellhop.Event
-	err    error
+	events   []*bellhop.Event
+	deadline time.Time // of the last Send
+	err      error
 }
 
-func (k *kept) Send(_ context.Context, events ...*bellhop.Event) error {
+func (k *kept) Send(ctx context.Context, events ...*bellhop.Event) error {
+	k.deadline, _ = ctx.Deadline()
 	for _, e := range events {
 		e.Body = append([]byte(nil), e.Body...) // the caller uses it again
 		k.events = append(k.events, e)
@@ -179,6 +181,41 @@ func TestAcceptWithoutASecret(t *testing.T) {
 	if r := ask(t, a, webhook("", []byte(`{}`))); r.StatusCode != http.StatusServiceUnavailable ||
 		r.Headers["Retry-After"] == "" || len(k.events) > 0 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestAcceptAnswersInTime: Shopify waits for 5 s, and for a start as well.
+func TestAcceptAnswersInTime(t *testing.T) {
+	s := &secret{current: "secret"}
+	a, k, c := newAccept(s)
+	began := c.now
+	a.Secret = func(ctx context.Context) (string, string, error) {
+		c.now = c.now.Add(1500 * time.Millisecond)
+		return s.get(ctx)
+	}
+	a.Prepare(t.Context(), began)
+	for i, most := range []time.Duration{3 * time.Second, 4500 * time.Millisecond} {
+		asked := time.Now()
+		if r := ask(t, a, webhook("secret", []byte(`{}`))); r.StatusCode != 200 || s.asked != 1 {
+			t.Errorf("%+v; asked for the secret %d times", r, s.asked)
+		}
+		if left := k.deadline.Sub(asked); left > most+time.Second/2 || left < most-time.Second/2 {
+			t.Errorf("webhook %d has %v, want %v", i+1, left, most)
+		}
+	}
+}
+
+// TestAcceptStartsWithoutASecret: a new stack has none yet.
+func TestAcceptStartsWithoutASecret(t *testing.T) {
+	s := &secret{err: errors.New("nobody has put it there")}
+	a, _, c := newAccept(s)
+	a.Prepare(t.Context(), c.now)
+	if r := ask(t, a, webhook("secret", []byte(`{}`))); r.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("%+v", r)
+	}
+	s.current, s.err = "secret", nil
+	if r := ask(t, a, webhook("secret", []byte(`{}`))); r.StatusCode != 200 {
+		t.Errorf("with a secret: %+v", r)
 	}
 }
 

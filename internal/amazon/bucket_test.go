@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -212,6 +213,26 @@ func TestBodiesAreRead(t *testing.T) {
 		resp.Body.Close()
 		if _, writes := r.Body.(io.WriterTo); writes || <-got != "body" {
 			t.Errorf("the body writes itself: %v", writes)
+		}
+	}
+}
+
+// TestDial connects to a bucket whose name nobody knows.
+func TestDial(t *testing.T) {
+	s := &shelf{objects: map[string][]byte{}}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	cfg, err := amazon.Load(t.Context(), amazon.Settings{Region: "us-east-1", Endpoint: "http://nowhere.invalid",
+		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []aws.Config{cfg, amazon.Patient(cfg, time.Minute)} {
+		if err := amazon.NewBucket(c, "bodies", "").Put(t.Context(), "k", []byte("body")); err != nil ||
+			len(s.headers) != i+1 {
+			t.Errorf("%d objects were put: %v", len(s.headers), err)
 		}
 	}
 }

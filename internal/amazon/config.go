@@ -24,6 +24,8 @@ type Settings struct {
 	Endpoint string // of a stand-in or a VPC endpoint, such as "http://127.0.0.1:4566"; "" is AWS itself
 	// DualStack asks for AWS's endpoints that are reached by IPv6, too.
 	DualStack bool
+	// Dial connects to AWS; nil connects as Go does.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Bounds of one request. After a late answer the SDK tries another connection: a NAT gateway
@@ -71,7 +73,7 @@ func Load(ctx context.Context, s Settings) (aws.Config, error) {
 
 func (s Settings) options() []func(*config.LoadOptions) error {
 	opts := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(client()),
+		config.WithHTTPClient(s.client()),
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts, o.MaxBackoff = maxAttempts, longestBackoff
@@ -87,10 +89,13 @@ func (s Settings) options() []func(*config.LoadOptions) error {
 	return opts
 }
 
-func client() *awshttp.BuildableClient {
+func (s Settings) client() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).
 		WithTransportOptions(func(t *http.Transport) {
+			if s.Dial != nil {
+				t.DialContext = s.Dial
+			}
 			t.ResponseHeaderTimeout = answerTimeout
 			t.TLSHandshakeTimeout = dialTimeout
 			t.MaxIdleConns, t.MaxIdleConnsPerHost = 128, 64 // more connections than this are never busy at once

@@ -62,7 +62,7 @@ func (s *Sender) compose(m push.Message) (*message, error) {
 	}
 	seconds := int64(ttl / time.Second)
 	out.Android.TTL = strconv.FormatInt(seconds, 10) + "s"
-	out.Apns.Headers["apns-expiration"] = strconv.FormatInt(expiration(s.now(), seconds), 10)
+	out.Apns.Headers["apns-expiration"] = strconv.FormatInt(expiration(s.options.Now(), seconds), 10)
 	if tag != "" {
 		out.Apns.Headers["apns-collapse-id"] = tag
 	}

@@ -47,4 +47,10 @@
 //
 // If certainly nothing was sent (no connection, no access token), the outcome is
 // unavailable rather than unknown.
+//
+// # A new key
+//
+// The sender reads the service account again every five minutes, and when Google or FCM
+// refuses the key. An attempt that was refused is made again with the new one. While the
+// account can't be read, or is no whole key file, the last one stays in use.
 package fcmpush

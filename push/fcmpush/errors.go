@@ -72,22 +72,22 @@ func unanswered(err error, begun bool, m push.Message) *push.Error {
 		push.Quiet(err, m))}
 }
 
-func (s *Sender) classifyAnswer(answer *refusal, m push.Message) *push.Error {
+func (a *account) classifyAnswer(answer *refusal, m push.Message) *push.Error {
 	var body answerBody
 	if json.Unmarshal(answer.body, &body) != nil {
 		body = answerBody{} // such as a proxy's HTML
 	}
 	code := body.code()
 	e := &push.Error{Reason: reasonOf(answer.status, code, body.blamesAddress())}
-	if e.Reason.Retire() && !s.proven.Load() {
+	if e.Reason.Retire() && !a.proven.Load() {
 		e.Reason = push.ReasonUnproven
 	}
 	if !e.Reason.Final() {
-		e.RetryAfter = retryAfter(answer.header, body.Error.Details, s.now())
+		e.RetryAfter = retryAfter(answer.header, body.Error.Details, a.now())
 	}
-	text := s.describe(answer.status, code, &body, m)
+	text := a.describe(answer.status, code, &body, m)
 	if e.Reason == push.ReasonUnproven {
-		text += "; FCM has taken no message with this key yet: check that project " + s.project + " is the app's"
+		text += "; FCM has taken no message with this key yet: check that project " + a.project + " is the app's"
 	}
 	e.Cause = &answerError{code: code, text: text}
 	return e
@@ -149,7 +149,7 @@ func (b *answerBody) blamesAddress() bool {
 
 // describe says what FCM answered and, if known, what to do. It leaves out the message of a 400,
 // which may quote any part of the push.
-func (s *Sender) describe(status int, code string, b *answerBody, m push.Message) string {
+func (a *account) describe(status int, code string, b *answerBody, m push.Message) string {
 	code = cmp.Or(code, b.Error.Status)
 	text := strings.TrimSpace("FCM answered " + strconv.Itoa(status) + " " + push.Clip(code, 60))
 	switch {
@@ -160,22 +160,22 @@ func (s *Sender) describe(status int, code string, b *answerBody, m push.Message
 	case b.Error.Message != "" && !push.Quotes(b.Error.Message, m):
 		text += ": " + push.Clip(b.Error.Message, 300)
 	}
-	return text + s.remedy(status, code)
+	return text + a.remedy(status, code)
 }
 
-func (s *Sender) remedy(status int, code string) string {
+func (a *account) remedy(status int, code string) string {
 	switch {
 	case code == codeUnregistered || code == codeSenderIDMismatch:
 		return ""
 	case code == codeThirdPartyAuth:
-		return "; upload a valid APNs key for project " + s.project + " in the Firebase console"
+		return "; upload a valid APNs key for project " + a.project + " in the Firebase console"
 	case status == http.StatusUnauthorized:
 		return "; check that the service account's key is still valid and this machine's clock right"
 	case status == http.StatusForbidden:
-		return "; give the service account the role Firebase Cloud Messaging API Admin in project " + s.project +
+		return "; give the service account the role Firebase Cloud Messaging API Admin in project " + a.project +
 			", and enable that API"
 	case status == http.StatusNotFound:
-		return "; check that project " + s.project + " is there and the Firebase Cloud Messaging API enabled"
+		return "; check that project " + a.project + " is there and the Firebase Cloud Messaging API enabled"
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package fcmpush_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -213,10 +214,15 @@ func credentials(tokenURL string) []byte {
 	return raw
 }
 
+// fixed is a service account that nobody replaces.
+func fixed(raw []byte) func(context.Context) ([]byte, error) {
+	return func(context.Context) ([]byte, error) { return raw, nil }
+}
+
 // open makes a sender to the fake; change may change its options.
 func (f *fake) open(t testing.TB, change ...func(*fcmpush.Options)) *fcmpush.Sender {
 	t.Helper()
-	o := fcmpush.Options{Credentials: credentials(f.URL + "/token"), Endpoint: f.URL}
+	o := fcmpush.Options{Credentials: fixed(credentials(f.URL + "/token")), Endpoint: f.URL}
 	for _, c := range change {
 		c(&o)
 	}

@@ -2,19 +2,15 @@ package fcmpush
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/oauth2/google"
-	"golang.org/x/oauth2/jwt"
 
 	"bellhop"
 	"bellhop/push"
@@ -37,51 +33,65 @@ type Options struct {
 	// CredentialsFile is the path of a service account's JSON key, as the
 	// Firebase console hands it out.
 	CredentialsFile string
-	// Credentials is the content of such a file, and goes before it.
-	Credentials []byte
+	// Credentials returns the content of such a file, and goes before it. The sender
+	// reads either again every few minutes, and when Google or FCM refuses the key.
+	Credentials func(context.Context) ([]byte, error)
 	// Endpoint is where FCM is, as scheme://host[:port]; "" is Google's. With
 	// another endpoint it ignores the environment's proxies.
 	Endpoint string
+	// Dial connects to Google; nil connects as Go does.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Log  *slog.Logger // nil discards
 	// Now is the time; nil means time.Now.
 	Now func() time.Time
 }
 
 // Sender is the driver. It is safe for use from many goroutines at once.
 type Sender struct {
-	url     string // of FCM's method
-	project string
-	tokens  *tokens
-	now     func() time.Time
-	http    *http.Client
-	proven  atomic.Bool // FCM has taken a message with these credentials
+	options   Options
+	transport *http.Transport
+	account   atomic.Pointer[account] // in use
+
+	mu     sync.Mutex
+	readAt time.Time // when the account was last read
+	closed bool
 }
 
 var _ push.Sender = (*Sender)(nil)
 
-// New makes a sender from a service account. It reaches nothing;
+// New makes a sender from a service account. It reaches neither Google nor FCM;
 // [Sender.Check] does. Close it after use.
-func New(_ context.Context, o Options) (*Sender, error) {
+func New(ctx context.Context, o Options) (*Sender, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	account, project, err := readCredentials(o)
+	s := &Sender{options: o, transport: newTransport(o), readAt: o.Now()}
+	raw, err := o.Credentials(ctx)
 	if err != nil {
 		return nil, err
 	}
-	transport := newTransport(o.Endpoint == realEndpoint)
-	return &Sender{
-		project: project,
-		url:     o.Endpoint + "/v1/projects/" + project + "/messages:send",
-		tokens:  newTokens(account, transport, o.Now),
-		now:     o.Now,
-		http:    newHTTPClient(transport),
-	}, nil
+	first, err := s.newAccount(raw)
+	if err != nil {
+		return nil, err
+	}
+	s.account.Store(first)
+	return s, nil
 }
 
 // complete checks the options and fills in the defaults.
 func (o *Options) complete() error {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Credentials == nil {
+		if o.CredentialsFile == "" {
+			return bellhop.Invalidf("fcm_credentials",
+				"FCM needs a service account file, such as fcm:/path/service-account.json")
+		}
+		o.Credentials = o.readFile
 	}
 	if o.Endpoint == "" {
 		o.Endpoint = realEndpoint
@@ -97,64 +107,6 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// readCredentials reads the service account and its project, and makes sure
-// that its key can sign, so that a wrong file shows at the start.
-func readCredentials(o Options) (*jwt.Config, string, error) {
-	raw, name := o.Credentials, "the FCM service account"
-	if raw == nil {
-		if o.CredentialsFile == "" {
-			return nil, "", bellhop.Invalidf("fcm_credentials",
-				"FCM needs a service account file, such as fcm:/path/service-account.json")
-		}
-		var err error
-		if raw, err = os.ReadFile(o.CredentialsFile); err != nil {
-			return nil, "", &bellhop.Error{Kind: bellhop.Invalid, Code: "fcm_credentials",
-				Message: "the FCM service account file can't be read", Cause: err}
-		}
-		name = o.CredentialsFile
-	}
-	account, err := google.JWTConfigFromJSON(raw, messagingScope)
-	var file struct {
-		ProjectID string `json:"project_id"`
-	}
-	if err != nil || json.Unmarshal(raw, &file) != nil {
-		// The parser's error could quote the file, which is a secret.
-		return nil, "", bellhop.Invalidf("fcm_credentials",
-			"%s is not a service account key; make one in the Firebase console under "+
-				"Project settings, Service accounts", name)
-	}
-	switch {
-	case !isProjectID(file.ProjectID):
-		return nil, "", bellhop.Invalidf("fcm_credentials", "%s has no usable project_id", name)
-	case account.Email == "":
-		return nil, "", bellhop.Invalidf("fcm_credentials", "%s has no client_email", name)
-	case !isPrivateKey(account.PrivateKey):
-		return nil, "", bellhop.Invalidf("fcm_credentials", "%s has no usable private_key", name)
-	}
-	return account, file.ProjectID, nil
-}
-
-// isProjectID is generous: Google's rule is stricter, but what matters here is
-// that an id is one segment of a path.
-func isProjectID(id string) bool {
-	return id != "" && len(id) <= 100 && !strings.ContainsFunc(id, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' ||
-			r == '.' || r == ':')
-	})
-}
-
-func isPrivateKey(raw []byte) bool {
-	block, _ := pem.Decode(raw)
-	if block == nil {
-		return false
-	}
-	if _, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-		return true
-	}
-	_, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-	return err == nil
-}
-
 // Send makes one request to FCM and returns the name that FCM gave the message,
 // such as "projects/my-shop/messages/0:1700000000000000".
 func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
@@ -162,46 +114,22 @@ func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.deliver(ctx, &request{Message: message}, m)
+	return s.attempt(ctx, &request{Message: message}, m)
 }
 
-// deliver posts a message to a device, and notes that FCM took one.
-func (s *Sender) deliver(ctx context.Context, r *request, m push.Message) (string, error) {
-	name, err := s.post(ctx, r, m)
-	if err == nil {
-		s.proven.Store(true)
+// attempt makes a request with the account of now. If that is refused, and another one
+// has taken its place, it makes it with that: FCM has not taken the message.
+func (s *Sender) attempt(ctx context.Context, r *request, m push.Message) (string, error) {
+	a := s.current(ctx)
+	name, err := a.deliver(ctx, r, m)
+	if err == nil || !refusesAccount(err) {
+		return name, err
 	}
-	return name, err
-}
-
-// post makes the one request. Its errors must not quote m.
-func (s *Sender) post(ctx context.Context, r *request, m push.Message) (string, error) {
-	token, err := s.tokens.get(ctx)
-	if err != nil {
+	next := s.after(ctx, a)
+	if next == a {
 		return "", err
 	}
-	ctx, begun := push.TraceBegun(ctx)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	name, err := s.call(ctx, token.value, r)
-	answer, refused := errors.AsType[*refusal](err)
-	switch {
-	case refused && answer.ofToken():
-		e := s.classifyAnswer(answer, m)
-		s.tokens.forget(token, e)
-		return "", e
-	case refused:
-		token.worked.Store(true)
-		return "", s.classifyAnswer(answer, m)
-	case err != nil:
-		return "", unanswered(err, begun.Load(), m)
-	}
-	token.worked.Store(true)
-	if name == "" {
-		return "",
-			&push.Error{Reason: push.ReasonUnknown, Cause: errors.New("FCM answered without a name for the message")}
-	}
-	return name, nil
+	return next.deliver(ctx, r, m)
 }
 
 // Takes implements [push.Sender].
@@ -213,20 +141,20 @@ func (s *Sender) Takes(k bellhop.AddressKind) bool {
 // makers with credentials of the project, and those may be wrong while Android's
 // devices still get pushes.
 func (s *Sender) Service(d bellhop.Device) string {
-	return "fcm:" + s.project + "/" + string(d.Platform)
+	return "fcm:" + s.account.Load().project + "/" + string(d.Platform)
 }
 
 // Check fetches an access token and asks FCM to validate, but not send, a message to each device
 // until FCM would take one. Without a device it uses an address that nobody has: FCM's complaint
 // shows that bellhop reaches FCM and may send, but not whether FCM knows the app.
 func (s *Sender) Check(ctx context.Context, devices ...bellhop.Device) (err error) {
-	s.tokens.retryNow()
+	s.current(ctx).tokens.retryNow()
 	for _, d := range devices {
 		var m *message
 		if m, err = s.compose(push.Message{Device: d, Title: "bellhop"}); err != nil {
 			continue
 		}
-		if _, err = s.deliver(ctx, &request{ValidateOnly: true, Message: m},
+		if _, err = s.attempt(ctx, &request{ValidateOnly: true, Message: m},
 			push.Message{Device: d}); err == nil {
 			return nil
 		}
@@ -239,7 +167,7 @@ func (s *Sender) Check(ctx context.Context, devices ...bellhop.Device) (err erro
 
 func (s *Sender) checkWithoutDevice(ctx context.Context) error {
 	r := &request{ValidateOnly: true, Message: &message{Token: "bellhop-check"}}
-	_, err := s.post(ctx, r, push.Message{})
+	_, err := s.account.Load().post(ctx, r, push.Message{})
 	var e *push.Error
 	if !errors.As(err, &e) {
 		return nil
@@ -258,7 +186,10 @@ func (s *Sender) checkWithoutDevice(ctx context.Context) error {
 // Close ends what runs in the background and closes idle connections. Sends
 // that are under way end by themselves.
 func (s *Sender) Close() error {
-	s.tokens.close()
-	s.http.CloseIdleConnections()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.account.Load().tokens.close()
+	s.transport.CloseIdleConnections()
 	return nil
 }

@@ -63,18 +63,18 @@ type refusal struct {
 func (r *refusal) Error() string { return fmt.Sprintf("FCM answered %d", r.status) }
 
 // call makes the one request and returns the name that FCM gave the message.
-func (s *Sender) call(ctx context.Context, token string, r *request) (name string, err error) {
+func (a *account) call(ctx context.Context, token string, r *request) (name string, err error) {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return "", err
 	}
-	h, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
+	h, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(body))
 	if err != nil {
 		return "", err
 	}
 	h.Header = http.Header{"Content-Type": {"application/json"}, "User-Agent": {"bellhop"},
 		"Authorization": {"Bearer " + token}}
-	answer, err := s.http.Do(h)
+	answer, err := a.http.Do(h)
 	if err != nil {
 		return "", err
 	}

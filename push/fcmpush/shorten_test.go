@@ -17,7 +17,7 @@ func FuzzShorten(f *testing.F) {
 	f.Add("<&>", strings.Repeat("\"\\\n", 5000), strings.Repeat("k", 5000), strings.Repeat("<", 9000),
 		strings.Repeat("<", 64), false)
 	f.Add(strings.Repeat("\xff", 5000), strings.Repeat("🇯🇵", 2000), "k", strings.Repeat("e\u0301", 4000), "", true)
-	s := &Sender{now: func() time.Time { return time.Unix(1<<33, 0) }}
+	s := &Sender{options: Options{Now: func() time.Time { return time.Unix(1<<33, 0) }}}
 	f.Fuzz(func(t *testing.T, title, body, key, value, tag string, data bool) {
 		m := push.Message{
 			Device: bellhop.Device{Kind: bellhop.AddressToken, Platform: bellhop.PlatformWeb,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -118,9 +119,26 @@ func TestTokenTrouble(t *testing.T) {
 	}
 }
 
+// TestDial reaches FCM and the token endpoint by names that nobody knows.
+func TestDial(t *testing.T) {
+	f := newFake(t)
+	s := f.open(t, func(o *fcmpush.Options) {
+		o.Endpoint, o.Credentials = "http://fcm.invalid", fixed(credentials("http://google.invalid/token"))
+		o.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, f.Listener.Addr().String())
+		}
+	})
+	if _, err := s.Send(t.Context(), message()); err != nil {
+		t.Error(err)
+	}
+	if tokens, sent := f.counts(); tokens != 1 || sent != 1 {
+		t.Errorf("%d tokens, %d messages", tokens, sent)
+	}
+}
+
 func TestTokenEndpointAway(t *testing.T) {
 	f := newFake(t)
-	s := f.open(t, func(o *fcmpush.Options) { o.Credentials = credentials("http://127.0.0.1:1/token") })
+	s := f.open(t, func(o *fcmpush.Options) { o.Credentials = fixed(credentials("http://127.0.0.1:1/token")) })
 	_, err := s.Send(t.Context(), message())
 	if e := push.AsError(err); e.Reason != push.ReasonUnavailable {
 		t.Errorf("got %v, want unavailable", e)
@@ -224,18 +242,18 @@ func TestOptions(t *testing.T) {
 		says string // "" when it is taken
 	}{
 		"file":             {fcmpush.Options{CredentialsFile: file}, ""},
-		"endpoint":         {fcmpush.Options{Credentials: good, Endpoint: "http://127.0.0.1:9090/"}, ""},
+		"endpoint":         {fcmpush.Options{Credentials: fixed(good), Endpoint: "http://127.0.0.1:9090/"}, ""},
 		"nothing":          {fcmpush.Options{}, "needs a service account file"},
 		"no such file":     {fcmpush.Options{CredentialsFile: file + "x"}, "no such file"},
-		"endpoint's path":  {fcmpush.Options{Credentials: good, Endpoint: "http://127.0.0.1:9090/v1"}, "without a path"},
-		"endpoint's kind":  {fcmpush.Options{Credentials: good, Endpoint: "127.0.0.1:9090"}, "must look like"},
-		"not JSON":         {fcmpush.Options{Credentials: []byte("hello")}, "not a service account key"},
-		"other JSON":       {fcmpush.Options{Credentials: []byte(`{"type":"authorized_user"}`)}, "not a service account key"},
-		"no project":       {fcmpush.Options{Credentials: []byte(`{"type":"service_account"}`)}, "project_id"},
-		"project's form":   {fcmpush.Options{Credentials: []byte(`{"type":"service_account","project_id":"a/b"}`)}, "project_id"},
-		"no email":         {fcmpush.Options{Credentials: []byte(`{"type":"service_account","project_id":"a"}`)}, "client_email"},
-		"no key":           {fcmpush.Options{Credentials: []byte(`{"type":"service_account","project_id":"a","client_email":"a@b"}`)}, "private_key"},
-		"a key cut in two": {fcmpush.Options{Credentials: []byte(strings.Replace(string(good), "-----END", "-----", 1))}, "private_key"},
+		"endpoint's path":  {fcmpush.Options{Credentials: fixed(good), Endpoint: "http://127.0.0.1:9090/v1"}, "without a path"},
+		"endpoint's kind":  {fcmpush.Options{Credentials: fixed(good), Endpoint: "127.0.0.1:9090"}, "must look like"},
+		"not JSON":         {fcmpush.Options{Credentials: fixed([]byte("hello"))}, "not a service account key"},
+		"other JSON":       {fcmpush.Options{Credentials: fixed([]byte(`{"type":"authorized_user"}`))}, "not a service account key"},
+		"no project":       {fcmpush.Options{Credentials: fixed([]byte(`{"type":"service_account"}`))}, "project_id"},
+		"project's form":   {fcmpush.Options{Credentials: fixed([]byte(`{"type":"service_account","project_id":"a/b"}`))}, "project_id"},
+		"no email":         {fcmpush.Options{Credentials: fixed([]byte(`{"type":"service_account","project_id":"a"}`))}, "client_email"},
+		"no key":           {fcmpush.Options{Credentials: fixed([]byte(`{"type":"service_account","project_id":"a","client_email":"a@b"}`))}, "private_key"},
+		"a key cut in two": {fcmpush.Options{Credentials: fixed([]byte(strings.Replace(string(good), "-----END", "-----", 1)))}, "private_key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := fcmpush.New(t.Context(), c.o)

@@ -13,12 +13,15 @@ import (
 // HTTP/2 FCM takes about 100 requests on each, so that far fewer are used.
 const sendsAtOnce = 512
 
-func newTransport(proxies bool) *http.Transport {
+func newTransport(o Options) *http.Transport {
 	t := push.NewTransport(&net.Dialer{Timeout: 10 * time.Second}, 2*sendsAtOnce, sendsAtOnce)
 	// A connection that died silently would otherwise take every request
 	// with it until TCP gives up, which is a quarter of an hour.
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
-	if proxies {
+	if o.Dial != nil {
+		t.DialContext = o.Dial
+	}
+	if o.Endpoint == realEndpoint {
 		t.Proxy = http.ProxyFromEnvironment
 	}
 	return t

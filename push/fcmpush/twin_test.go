@@ -26,7 +26,7 @@ func twin(t *testing.T) (*simulate.FCM, *fcmpush.Sender, push.Message) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := fcmpush.New(t.Context(), fcmpush.Options{Credentials: account, Endpoint: server.URL})
+	s, err := fcmpush.New(t.Context(), fcmpush.Options{Credentials: fixed(account), Endpoint: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}

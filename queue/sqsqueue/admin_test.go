@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 	"time"
 
 	"bellhop"
@@ -160,7 +162,7 @@ func TestURLIsWhatParseURLTakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, name, err := sqsqueue.ParseURL(u)
-	if want := b.options; err != nil || name != "orders" || o.Settings != want.Settings || o.Account != want.Account ||
+	if want := b.options; err != nil || name != "orders" || !cmp.Equal(o.Settings, want.Settings) || o.Account != want.Account ||
 		o.Bucket != want.Bucket {
 		t.Errorf("%s is read as %+v, %q, %v", u, o, name, err)
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"bellhop"
 	"bellhop/internal/amazon"
 	"bellhop/queue/sqsqueue"
@@ -23,7 +25,7 @@ func TestParseURL(t *testing.T) {
 			Settings: amazon.Settings{Endpoint: "https://sqs.internal"}, Account: "000000000000"},
 	} {
 		o, name, err := sqsqueue.ParseURL(address)
-		if err != nil || name != "orders" || o.Settings != want.Settings || o.Account != want.Account ||
+		if err != nil || name != "orders" || !cmp.Equal(o.Settings, want.Settings) || o.Account != want.Account ||
 			o.Bucket != want.Bucket || o.KMSKey != want.KMSKey {
 			t.Errorf("%s: %+v, %q, %v", address, o, name, err)
 		}
