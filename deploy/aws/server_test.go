@@ -147,7 +147,8 @@ func setUp(t *testing.T, values map[string]string) (m serverMachine, failed erro
 		t.Fatal(said)
 	}
 	m = serverMachine{t, t.TempDir(), t.TempDir()}
-	for _, dir := range []string{"usr/local/bin", "usr/lib/sysusers.d", "etc/systemd/system", "etc/logrotate.d"} {
+	for _, dir := range []string{"usr/local/bin", "usr/lib/sysusers.d", "etc/systemd/system", "etc/logrotate.d",
+		"var/log"} {
 		if err := os.MkdirAll(filepath.Join(m.root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +245,19 @@ func TestServerSetsItselfUp(t *testing.T) {
 		t.Errorf("the user is %q", got)
 	}
 	m.isSecret("var/lib/bellhop/pgpass")
+	m.isForAll(regexp.MustCompile(`sslrootcert=/([^&]*)`).FindStringSubmatch(m.read("etc/bellhop/bellhop.env"))[1])
+	m.isForAll("usr/local/bin/bellhop")
 	m.unitsAreValid()
+}
+
+// isForAll checks that the service's user reads a file, although the scripts deploy with a strict mask.
+func (m serverMachine) isForAll(name string) {
+	m.t.Helper()
+	for ; name != "."; name = filepath.Dir(name) {
+		if info, err := os.Stat(filepath.Join(m.root, name)); err != nil || info.Mode().Perm()&0o004 == 0 {
+			m.t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
 }
 
 // isSecret checks that only a file's owner reads it.

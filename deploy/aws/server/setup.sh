@@ -19,13 +19,15 @@ install -m 644 sysusers.conf "$root/usr/lib/sysusers.d/bellhop.conf"
 install -m 644 ./bellhop-*.service ./bellhop-*.timer "$root/etc/systemd/system/"
 install -m 644 serve.conf "$root/etc/systemd/system/bellhop-serve@8080.service.d/aws.conf"
 install -m 644 logrotate.conf "$root/etc/logrotate.d/bellhop"
+install -d -m 755 "$root/usr/local/share/bellhop" "$root/var/log/bellhop" # systemd opens logs before it makes folders
+install -m 644 rds.pem "$root/usr/local/share/bellhop/"
 systemd-sysusers
 
 step="write its settings"
 install -d -m 700 "$root/etc/bellhop"
 umask 077
 cat >"$root/etc/bellhop/bellhop.env" <<END
-BELLHOP_DB="postgres://$DATABASE/bellhop?sslmode=verify-full&sslrootcert=/opt/bellhop/rds.pem&passfile=/var/lib/bellhop/pgpass&pool_max_conns=8"
+BELLHOP_DB="postgres://$DATABASE/bellhop?sslmode=verify-full&sslrootcert=/usr/local/share/bellhop/rds.pem&passfile=/var/lib/bellhop/pgpass&pool_max_conns=8"
 BELLHOP_QUEUE="$QUEUE"
 BELLHOP_LOG="json"
 AWS_REGION="$AWS_REGION"
