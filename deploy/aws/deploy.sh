@@ -313,6 +313,9 @@ if [ -z "$migrate" ] && [ -n "$server" ]; then
 	deploy $server
 fi
 
+# So a first deployment leaves it that was interrupted.
+[ "$(setting DatabaseProtection)" = true ] ||
+	say "the database can be deleted by mistake; PARAMETERS=DatabaseProtection=true protects it"
 say "done. Shopify sends its webhooks to:"
 say "  $(output WebhookURL)"
 server_done

@@ -375,6 +375,14 @@ func TestTheProtectionWaitsForTheFirstDeployment(t *testing.T) {
 	if !ok || strings.Count(asked, "cloudformation deploy") != 1 || strings.Contains(asked, "DatabaseProtection") {
 		t.Errorf("an update: %v\n%s%s", ok, said, asked)
 	}
+	const unprotected = "PARAMETERS=DatabaseProtection=true protects it"
+	if strings.Contains(said, unprotected) {
+		t.Errorf("it says\n%s", said)
+	}
+	s.write("bin/parameters", readText(t, filepath.Join(s.dir, "bin/parameters"))+"DatabaseProtection\tfalse\n")
+	if said, _, ok = s.run("deploy.sh"); !ok || !strings.Contains(said, unprotected) {
+		t.Errorf("after a first deployment that was interrupted: %v\n%s", ok, said)
+	}
 }
 
 // TestTwoStacksFitIntoOneAccount shows that each name that the template gives has the stack's in it.
