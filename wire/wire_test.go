@@ -3,6 +3,8 @@ package wire_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"bellhop"
 	"bellhop/push"
 	"bellhop/queue"
+	"bellhop/simulate"
 	"bellhop/wire"
 )
 
@@ -140,12 +143,39 @@ func TestWrongDrivers(t *testing.T) {
 			t.Errorf("%q, %q: something was made: %v", c.db, c.queue, left)
 		}
 	}
-	for _, push := range []string{"", "pigeon:", "fcm:", "fcm:/nowhere.json", "fcm:/nowhere.json?colour=red", "log:,"} {
+	for _, push := range []string{"", "pigeon:", "fcm:", "fcm:/nowhere.json", "fcm:/nowhere.json?colour=red",
+		"fcm:/nowhere.json?validate_only=no", "log:,"} {
 		c := config()
 		c.Push = push
 		if _, err := c.OpenPush(t.Context(), wire.Options{}); bellhop.KindOf(err) != bellhop.Invalid ||
 			!strings.HasPrefix(err.Error(), "BELLHOP_PUSH: ") {
 			t.Errorf("%q: the error is %v", push, err)
+		}
+	}
+}
+
+func TestFCMThatOnlyValidates(t *testing.T) {
+	f := simulate.NewFCM(simulate.FCMOptions{})
+	server := httptest.NewServer(f)
+	defer server.Close()
+	defer f.Close()
+	account, err := f.ServiceAccount(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	device := bellhop.Device{Kind: bellhop.AddressToken, Platform: bellhop.PlatformAndroid, Form: bellhop.FormData,
+		Value: simulate.NewToken(rand.New(rand.NewPCG(1, 1)))}
+	for rung, option := range []string{"&validate_only=yes", ""} {
+		c := config()
+		c.Push = "fcm:?endpoint=" + server.URL + option
+		s, err := c.OpenPush(t.Context(), wire.Options{
+			FCMCredentials: func(context.Context) ([]byte, error) { return account, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if _, err := s.Send(t.Context(), push.Message{Device: device, Title: "x"}); err != nil || len(f.Sent()) != rung {
+			t.Errorf("%q: %v; the phone rang %d times", option, err, len(f.Sent()))
 		}
 	}
 }

@@ -37,7 +37,7 @@ URLs for --queue:
 URLs for --push, one or several, separated by commas:
 
   log:                                                    writes a log line
-  fcm:/path/service-account.json[?endpoint=URL]
+  fcm:/path/service-account.json[?endpoint=URL]           validate_only=yes has FCM check pushes and deliver none
   webpush:[/path/keys.json]?subject=mailto:YOU            for browsers; bellhop makes the keys
 
 URL for --events, a topic exchange of RabbitMQ; with customer=yes events also name the customer:

@@ -39,6 +39,8 @@ type Options struct {
 	// Endpoint is where FCM is, as scheme://host[:port]; "" is Google's. With
 	// another endpoint it ignores the environment's proxies.
 	Endpoint string
+	// ValidateOnly makes FCM check each message and deliver none, so that a rehearsal rings nobody.
+	ValidateOnly bool
 	// Dial connects to Google; nil connects as Go does.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	Log  *slog.Logger // nil discards
@@ -114,7 +116,7 @@ func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.attempt(ctx, &request{Message: message}, m)
+	return s.attempt(ctx, &request{ValidateOnly: s.options.ValidateOnly, Message: message}, m)
 }
 
 // attempt makes a request with the account of now. If that is refused, and another one

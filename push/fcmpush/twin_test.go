@@ -14,7 +14,7 @@ import (
 )
 
 // twin is the FCM twin with a sender, and a phone that it knows.
-func twin(t *testing.T) (*simulate.FCM, *fcmpush.Sender, push.Message) {
+func twin(t *testing.T, change ...func(*fcmpush.Options)) (*simulate.FCM, *fcmpush.Sender, push.Message) {
 	t.Helper()
 	f := simulate.NewFCM(simulate.FCMOptions{RetryAfter: 9 * time.Second, Key: signingKey()})
 	server := httptest.NewServer(f)
@@ -26,7 +26,11 @@ func twin(t *testing.T) (*simulate.FCM, *fcmpush.Sender, push.Message) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := fcmpush.New(t.Context(), fcmpush.Options{Credentials: fixed(account), Endpoint: server.URL})
+	o := fcmpush.Options{Credentials: fixed(account), Endpoint: server.URL}
+	for _, c := range change {
+		c(&o)
+	}
+	s, err := fcmpush.New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +62,18 @@ func TestTwinTakesWhatIsSent(t *testing.T) {
 	}
 	if n := len(f.Sent()); n != 7 {
 		t.Errorf("%d messages were taken, want 7", n)
+	}
+}
+
+func TestValidateOnlyRingsNobody(t *testing.T) {
+	f, s, m := twin(t, func(o *fcmpush.Options) { o.ValidateOnly = true })
+	name, err := s.Send(t.Context(), m)
+	if err != nil || !strings.HasSuffix(name, "/fake_message_id") || len(f.Sent()) > 0 {
+		t.Errorf("%q, %v; %d messages came to a phone", name, err, len(f.Sent()))
+	}
+	f.SetFaults(simulate.Faults{simulate.FaultUnregistered: 1})
+	if _, err := s.Send(t.Context(), m); push.AsError(err).Reason != push.ReasonUnregistered {
+		t.Errorf("of a phone that is gone it says %v", err)
 	}
 }
 
