@@ -145,8 +145,9 @@ const (
 	systemGB    = 2.0  // of them, on a machine of one's own
 	pollSeconds = 20.0 // the time of a receive that finds nothing
 	pollers     = 5.0  // that Lambda keeps
-	secrets     = 3.0
-	alarms      = 23.0 // metrics
+	secrets     = 4.0  // the database's own included
+	alarms      = 25.0 // metrics
+	metrics     = 1.0  // of bellhop's own
 	dashboards  = 1.0
 	backupDays  = 7
 	sweepMS     = 30.0 // how long the sweep takes each minute; an assumption
@@ -245,7 +246,8 @@ func (m *month) serverless(b *Bill, mode string) {
 	}
 	b.add("traffic between zones", p.Zones.Of(acrossZones*m.o.BaseBytes*m.orders()/1e9))
 	b.add("logs", p.Logs.Of(invocations*m.o.LogBytes/1e9))
-	b.add("secrets, alarms, dashboard", p.Secret.Of(secrets)+p.Alarm.Of(alarms)+p.Dashboard.Of(dashboards))
+	b.add("secrets, alarms, dashboard", p.Secret.Of(secrets)+p.Alarm.Of(alarms)+p.Metric.Of(metrics)+
+		p.Dashboard.Of(dashboards))
 }
 
 // starting is the line of what functions take to start.

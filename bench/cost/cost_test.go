@@ -8,6 +8,8 @@ import (
 	"io"
 	"math"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -65,7 +67,7 @@ func TestBillsAreThoseAddedUpByHand(t *testing.T) {
 			"Lambda":              (2*orders+sweeps)*0.2e-6 + (250*orders+60*sweeps)/1000/4*gbSecond,
 			"starts of functions": 0.01 * 2 * orders * 0.2 / 4 * gbSecond, "traffic between zones": orders * 16384e-9 / 2 * 0.02,
 			"logs":                       (2*orders + sweeps) * 700e-9 * 0.50,
-			"secrets, alarms, dashboard": 3*0.40 + 23*0.10 + 3, "transfer": 0.3 * 0.09},
+			"secrets, alarms, dashboard": secrets*0.40 + alarms*0.10 + metrics*0.30 + 3, "transfer": 0.3 * 0.09},
 	} {
 		got := billOf(t, name)
 		if len(got) != len(want) {
@@ -78,6 +80,62 @@ func TestBillsAreThoseAddedUpByHand(t *testing.T) {
 	// 50 of 130 ms wait; the others take twice as long: 210 ms are three steps of 100.
 	near(t, "Express", billOf(t, "SQS + Lambda + Express")["Step Functions"], orders*(1e-6+3*0.1/16*0.00001667))
 	near(t, "Standard", billOf(t, "SQS + Lambda + Standard")["Step Functions"], orders*4*0.025e-3)
+}
+
+// TestTheStackIsThatOfTheTemplate counts what AWS bills by the month.
+func TestTheStackIsThatOfTheTemplate(t *testing.T) {
+	raw, err := os.ReadFile("../../deploy/aws/bellhop.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alarmed, own := 0, map[string]bool{}
+	metric := regexp.MustCompile(`MetricName: *"?(\w+)`)
+	for _, resource := range regexp.MustCompile(`\n  (?:[A-Z]\w+):\n`).Split(string(raw), -1) {
+		if !strings.Contains(resource, "Type: AWS::CloudWatch::Alarm\n") {
+			continue
+		}
+		names := metric.FindAllStringSubmatch(resource, -1)
+		alarmed += len(names)
+		if strings.Contains(resource, "Namespace: !Sub bellhop/") {
+			for _, name := range names {
+				own[name[1]] = true
+			}
+		}
+	}
+	count := func(text string) float64 { return float64(strings.Count(string(raw), text)) }
+	for _, c := range []struct {
+		name      string
+		got, want float64
+	}{
+		{"alarms", alarms, float64(alarmed)}, {"metrics", metrics, float64(len(own))},
+		{"secrets", secrets, count("Type: AWS::SecretsManager::Secret\n") + count("ManageMasterUserPassword: true\n")},
+		{"dashboards", dashboards, count("Type: AWS::CloudWatch::Dashboard\n")},
+		{"backupDays", backupDays, numberIn(t, raw, `BackupRetentionPeriod: (\d+)`)},
+		{"serverGB", serverGB, numberIn(t, raw, `VolumeSize: (\d+)`)},
+	} {
+		if c.got != c.want {
+			t.Errorf("the template has %v %s, not %v: change bench/cost, and run go test ./bench/cost -update", c.want, c.name,
+				c.got)
+		}
+	}
+	if !regexp.MustCompile(`\n  Server:\n    Type: String\n    Default: t4g.nano\n`).Match(raw) ||
+		!strings.Contains(string(raw), "CPUCredits: standard") {
+		t.Error("the template's server is no t4g.nano with standard credits: change bench/cost and its prices")
+	}
+}
+
+// numberIn is the one that a pattern finds first.
+func numberIn(t *testing.T, text []byte, pattern string) float64 {
+	t.Helper()
+	found := regexp.MustCompile(pattern).FindSubmatch(text)
+	if found == nil {
+		t.Fatalf("there is no %s", pattern)
+	}
+	n, err := strconv.ParseFloat(string(found[1]), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestCreditsAreBilledBeyondTheBaseline has orders that take a whole core in the mean.

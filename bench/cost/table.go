@@ -257,7 +257,8 @@ func (r *Report) Assumed() []string {
 		fmt.Sprintf("Each way has a server for API and console, and a database: a VM serves them itself, beside functions "+
 			"stands a t4g.nano behind CloudFront. A VM has a public address, and one with the orders has snapshots of its "+
 			"disk; a managed Postgres keeps %v days of backups, free up to the size of its disk. The stack on AWS has %v "+
-			"secrets, %v alarm metrics and a dashboard; a VM has none of them.", backupDays, secrets, alarms),
+			"secrets, %v metrics with alarms, %v of its own and a dashboard; a VM has none of them.", backupDays, secrets,
+			alarms, metrics),
 		fmt.Sprintf("Requests, invocations, milliseconds and bytes an order as bellhop-bench run counted them on "+
 			"%s with %d cores on %s, at the mean rate of the day, with FCM answering after %v. What a function computes takes "+
 			"%v times as long on AWS: Lambda has a vCPU at 1,769 MB (https://docs.aws.amazon.com/lambda/latest/dg/"+

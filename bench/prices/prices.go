@@ -59,6 +59,7 @@ type Table struct {
 	Logs               Price `json:"log_gb"`
 	Secret             Price `json:"secret_month"`
 	Alarm              Price `json:"alarm_month"`
+	Metric             Price `json:"metric_month"`
 	Dashboard          Price `json:"dashboard_month"`
 }
 
