@@ -91,48 +91,85 @@ at_once() {
 	echo $((consumers + executions + 1))
 }
 
-# choose_zones puts the network into two zones that have all that runs there.
-# CloudFormation's own list has zones that lack some. Nothing lists the zones of
-# Lambda's functions; those of its endpoint stand for them.
+# choose_zones puts the network into two zones that have all that runs there; a stack
+# keeps its zones. CloudFormation's own list has zones that lack some. Nothing lists the
+# zones of Lambda's functions; those of its endpoint stand for them.
 choose_zones() {
 	class=$(setting DatabaseClass) version=$(setting PostgresVersion)
+	instance=${SERVER:-off}
+	[ "$instance" != off ] || instance=t4g.nano # one may be wanted later
 	if [ -n "$migrate" ]; then
-		for zone in ZoneA ZoneB; do
-			[ "$(setting $zone)" = "$(stacked $zone)" ] || die "a stack's zones can't be changed: leave out $zone"
-		done
-		[ "$version" -ge "$(stacked PostgresVersion)" ] ||
-			die "PostgreSQL can't go back from $(stacked PostgresVersion) to $version: leave out PostgresVersion"
-		[ "$class $version" != "$(stacked DatabaseClass) $(stacked PostgresVersion)" ] || return 0
+		check_changes
+		return
 	fi
+	find_database
+	find_machines
+	open=$(ask ec2 describe-availability-zones --filters Name=state,Values=available Name=zone-type,Values=availability-zone \
+		--query 'AvailabilityZones[].[ZoneName,ZoneId]' --output text) &&
+		lambda=$(ask ec2 describe-vpc-endpoint-services --service-names "com.amazonaws.$region.lambda" \
+			--query 'ServiceDetails[0].AvailabilityZones' --output text) ||
+		die "can't read the zones of $region: $(refused)"
+	# CloudFront reaches no server in these, and the server is in ZoneA
+	# (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html).
+	apart=$(printf '%s\n' "$open" | awk '$2 ~ /^(use1-az3|usw1-az2|cac1-az3|apne1-az3|apne2-az1)$/ { print $1 }')
+	zones=$({
+		printf '%s\n' "$open" | awk '{ print $1 }'
+		for list in "$lambda" "$machines" "$database"; do
+			printf '%s\n' "$list" | tr '\t' '\n' | sort -u
+		done
+	} | sort | uniq -c | awk '$1 == 4 { printf "%s ", $2 }')
+	if given ZoneA || given ZoneB; then
+		check_zones
+		return
+	fi
+	# shellcheck disable=SC2086 # words
+	set -- $zones
+	[ $# -ge 2 ] || die "$region has ${1:-no zone} alone with Lambda, $class and $instance, and bellhop needs two such zones; choose another region or DatabaseClass"
+	[ "$1" != "$apart" ] || set -- "$2" "$1"
+	PARAMETERS="ZoneA=$1 ZoneB=$2 ${PARAMETERS:-}"
+}
+
+# check_changes looks at what the stack can't become.
+check_changes() {
+	for name in ZoneA ZoneB; do
+		[ "$(setting $name)" = "$(stacked $name)" ] || die "a stack's zones can't be changed: leave out $name"
+	done
+	[ "$version" -ge "$(stacked PostgresVersion)" ] ||
+		die "PostgreSQL can't go back from $(stacked PostgresVersion) to $version: leave out PostgresVersion"
+	[ "$class $version" = "$(stacked DatabaseClass) $(stacked PostgresVersion)" ] || find_database
+	[ "${SERVER:-off}" != off ] || return 0
+	find_machines
+	home=$(stacked ZoneA) && [ -n "$home" ] || return 0
+	printf '%s\n' "$machines" | tr '\t' '\n' | grep -qx "$home" ||
+		die "EC2 offers no $instance in $home, where the stack has its server; give another SERVER"
+}
+
+# check_zones looks at the zones that are given.
+check_zones() {
+	for name in ZoneA ZoneB; do
+		case " $zones" in *" $(setting $name) "*) ;; *)
+			die "$name is '$(setting $name)': of the zones of $region, these have all that bellhop needs: ${zones:-none}" ;;
+		esac
+	done
+	[ "$(setting ZoneA)" != "$(setting ZoneB)" ] || die "ZoneA and ZoneB are the same; give two of: $zones"
+	[ "$(setting ZoneA)" != "$apart" ] || [ "${SERVER:-}" = off ] ||
+		die "CloudFront reaches no server in $apart; give it as ZoneB, or SERVER=off"
+}
+
+# find_database sets database to the zones where RDS offers the class with the version.
+find_database() {
 	database=$(ask rds describe-orderable-db-instance-options --engine postgres --db-instance-class "$class" --vpc --output text \
 		--query "OrderableDBInstanceOptions[?starts_with(EngineVersion, '$version.') && StorageType=='gp3'].AvailabilityZones[].Name") ||
 		die "can't ask where RDS offers $class: $(refused)"
 	[ -n "$database" ] ||
 		die "RDS offers no $class with PostgreSQL $version in $region; give another DatabaseClass or PostgresVersion in PARAMETERS"
-	[ -z "$migrate" ] || return 0
+}
 
-	open=$(ask ec2 describe-availability-zones --filters Name=state,Values=available Name=zone-type,Values=availability-zone \
-		--query 'AvailabilityZones[].ZoneName' --output text) &&
-		lambda=$(ask ec2 describe-vpc-endpoint-services --service-names "com.amazonaws.$region.lambda" \
-			--query 'ServiceDetails[0].AvailabilityZones' --output text) &&
-		machines=$(ask ec2 describe-instance-type-offerings --location-type availability-zone \
-			--filters Name=instance-type,Values=t4g.nano --query 'InstanceTypeOfferings[].Location' --output text) ||
-		die "can't read the zones of $region: $(refused)"
-	zones=$(for list in "$open" "$lambda" "$machines" "$database"; do
-		printf '%s\n' $list | sort -u
-	done | sort | uniq -c | awk '$1 == 4 { printf "%s ", $2 }')
-	if given ZoneA || given ZoneB; then
-		for zone in ZoneA ZoneB; do
-			case " $zones" in *" $(setting $zone) "*) ;; *)
-				die "$zone is '$(setting $zone)': of the zones of $region, these have all that bellhop needs: ${zones:-none}" ;;
-			esac
-		done
-		[ "$(setting ZoneA)" != "$(setting ZoneB)" ] || die "ZoneA and ZoneB are the same; give two of: $zones"
-		return 0
-	fi
-	set -- $zones
-	[ $# -ge 2 ] || die "$region has ${1:-no zone} alone with Lambda, $class and t4g machines, and bellhop needs two such zones; choose another region or DatabaseClass"
-	PARAMETERS="ZoneA=$1 ZoneB=$2 ${PARAMETERS:-}"
+# find_machines sets machines to the zones where EC2 offers the server's instance type.
+find_machines() {
+	machines=$(ask ec2 describe-instance-type-offerings --location-type availability-zone --output text \
+		--filters "Name=instance-type,Values=$instance" --query 'InstanceTypeOfferings[].Location') ||
+		die "can't ask where EC2 offers $instance: $(refused)"
 }
 
 # check_networks refuses a new stack where the account may have no further network, of

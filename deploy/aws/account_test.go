@@ -40,8 +40,15 @@ func TestDeployPicksZonesThatHaveAll(t *testing.T) {
 		"ZoneB is 'eu-west-1b': of the zones of eu-west-1, these have all that bellhop needs: eu-west-1a eu-west-1c",
 		"deploy.sh", "PARAMETERS=ZoneA=eu-west-1a ZoneB=eu-west-1b")
 	s.mustRefuse("one zone", "ZoneA and ZoneB are the same", "deploy.sh", "PARAMETERS=ZoneA=eu-west-1a ZoneB=eu-west-1a")
+	s.write("bin/says/ec2.describe-availability-zones", "eu-west-1a\tuse1-az3\neu-west-1c\tuse1-az1\n")
+	if _, got := s.deploys(); got != "ZoneA=eu-west-1c ZoneB=eu-west-1a" {
+		t.Errorf("where CloudFront reaches no server it picks %q", got)
+	}
+	s.mustRefuse("CloudFront reaches no server there", "CloudFront reaches no server in eu-west-1a; give it as ZoneB",
+		"deploy.sh", "PARAMETERS=ZoneA=eu-west-1a ZoneB=eu-west-1c")
+	s.deploys("PARAMETERS=ZoneA=eu-west-1a ZoneB=eu-west-1c", "SERVER=off")
 	s.write("bin/says/ec2.describe-vpc-endpoint-services", "eu-west-1b\teu-west-1c\n")
-	s.mustRefuse("Lambda is not everywhere", "eu-west-1 has eu-west-1c alone with Lambda, db.t4g.micro and t4g machines",
+	s.mustRefuse("Lambda is not everywhere", "eu-west-1 has eu-west-1c alone with Lambda, db.t4g.micro and t4g.nano",
 		"deploy.sh")
 	s.write("bin/says/ec2.describe-vpc-endpoint-services", "eu-west-1b\n")
 	s.mustRefuse("nowhere is all", "eu-west-1 has no zone alone with", "deploy.sh")
@@ -70,6 +77,9 @@ func TestDeployKeepsAStacksZonesAndVersion(t *testing.T) {
 	s.deploys()
 	s.mustRefuse("an upgrade to nowhere", "RDS offers no db.t4g.micro with PostgreSQL 17", "deploy.sh",
 		"PARAMETERS=PostgresVersion=17")
+	s.write("bin/says/ec2.describe-instance-type-offerings", "eu-west-1b\teu-west-1c\n")
+	s.mustRefuse("no such machine", "EC2 offers no x8g.large in eu-west-1a, where the stack has its server", "deploy.sh",
+		"SERVER=x8g.large")
 }
 
 // TestDeployLeavesRoomForWebhooks knows an account's limit, and what is not reserved of it.

@@ -113,7 +113,8 @@ func copyScripts(t *testing.T) scripts {
 	s.write("bin/says/ec2.describe-vpcs", "4\n")
 	s.write("bin/says/service-quotas.get-service-quota", "5.0\n")
 	s.write("bin/says/lambda.get-account-settings", "1000\t1000\n")
-	s.write("bin/says/ec2.describe-availability-zones", "eu-west-1a\teu-west-1b\teu-west-1c\n")
+	s.write("bin/says/ec2.describe-availability-zones", "eu-west-1a\teuw1-az3\neu-west-1b\teuw1-az1\n"+
+		"eu-west-1c\teuw1-az2\n")
 	s.write("bin/says/ec2.describe-vpc-endpoint-services", "eu-west-1a\teu-west-1b\teu-west-1c\n")
 	s.write("bin/says/ec2.describe-instance-type-offerings", "eu-west-1c\teu-west-1a\n")
 	s.write("bin/says/rds.describe-orderable-db-instance-options", "eu-west-1a\teu-west-1c\teu-west-1b\teu-west-1a\n"+
