@@ -184,7 +184,8 @@ func TestDeployTheFirstTime(t *testing.T) {
 		"cloudformation deploy --stack-name bellhop", "--parameter-overrides DatabaseProtection=true",
 		"put-secret-value --secret-id theShopifySecret --secret-string <hush>",
 		"put-secret-value --secret-id thePushSecret --secret-string <{",
-		`lambda invoke --function-name bellhop-migrate --payload <{"shops":["a.myshopify.com","b.myshopify.com"],"analyze":false}>`)
+		"lambda invoke --function-name bellhop-migrate --payload "+
+			`<{"shops":["a.myshopify.com","b.myshopify.com"],"analyze":false}>`)
 	if strings.Contains(asked, "update-function-code") {
 		t.Errorf("it updates a missing stack:\n%s", asked)
 	}
