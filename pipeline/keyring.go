@@ -20,8 +20,7 @@ type Keyring struct {
 }
 
 // NewKeyring takes the app's secret, and the one before it while rotating; both may
-// be "". Without shops it has the app's secrets alone, as where there is no
-// database to ask.
+// be "". Without shops, as where there is no database to ask, Refresh does nothing.
 func NewKeyring(shops store.Shops, app, appPrevious string) *Keyring {
 	k := &Keyring{shops: shops, app: shopify.Keys{App: secret(app), AppPrevious: secret(appPrevious)}}
 	k.known.Store(&map[string]*shopify.Keys{})
@@ -44,6 +43,12 @@ func (k *Keyring) Refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the shops' secrets: %w", err)
 	}
+	k.Set(shops)
+	return nil
+}
+
+// Set makes these the known shops, as Refresh does where there is a database.
+func (k *Keyring) Set(shops []bellhop.Shop) {
 	known := make(map[string]*shopify.Keys)
 	for _, s := range shops {
 		known[s.Domain] = &k.app
@@ -52,7 +57,6 @@ func (k *Keyring) Refresh(ctx context.Context) error {
 		}
 	}
 	k.known.Store(&known)
-	return nil
 }
 
 func (k *Keyring) keys(s bellhop.Shop) *shopify.Keys {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"hash"
+	"strings"
 	"sync"
 
 	"bellhop"
@@ -57,6 +58,14 @@ func (s *Secret) Sign(body []byte) string {
 
 // Sign is [Secret.Sign] for a secret that is used once.
 func Sign(secret string, body []byte) string { return NewSecret(secret).Sign(body) }
+
+// TwoSecrets divides a setting at its comma, if it has one: the old secret is behind it while they
+// rotate.
+func TwoSecrets(text string) (current, previous string, ok bool) {
+	current, previous, both := strings.Cut(text, ",")
+	current, previous = strings.TrimSpace(current), strings.TrimSpace(previous)
+	return current, previous, !both || current != "" && previous != "" && !strings.Contains(previous, ",")
+}
 
 // Keys are the secrets that a shop's webhooks may be signed with. Any of them
 // may be nil.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/shopify"
 )
 
 // Config is the configuration of a process that takes webhooks. Each setting is an
@@ -132,9 +133,8 @@ func checkAddress(name, value string) error {
 
 // AppSecrets returns the app's secret and the one before.
 func (c *Config) AppSecrets() (current, previous string, err error) {
-	current, previous, both := strings.Cut(c.ShopifySecret, ",")
-	current, previous = strings.TrimSpace(current), strings.TrimSpace(previous)
-	if both && (current == "" || previous == "" || strings.Contains(previous, ",")) {
+	current, previous, ok := shopify.TwoSecrets(c.ShopifySecret)
+	if !ok {
 		return "", "", WrongSetting("BELLHOP_SHOPIFY_SECRET", "it has a comma and not two secrets",
 			"give one secret, or the new and the old one separated by a comma")
 	}

@@ -76,7 +76,11 @@ func newFunction(ctx context.Context, p *parts) (lambda.Handler, error) {
 		}
 		return at.Analyze(ctx)
 	}
-	return &lambdahost.Migrate{Run: run, Analyze: analyze, Database: db, Log: p.log, Now: p.now}, nil
+	m := &lambdahost.Migrate{Run: run, Analyze: analyze, Database: db, Log: p.log, Now: p.now}
+	if p.settings.ShopSecrets != "" {
+		m.Share = p.shareShopSecrets
+	}
+	return m, nil
 }
 
 // options let nobody but migrate make tables.
@@ -132,7 +136,7 @@ func (p *parts) accept(ctx context.Context) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &lambdahost.Accept{Producer: q, Secret: p.shopifySecret, Log: p.log, Now: p.now, Probe: p.probe}
+	a := &lambdahost.Accept{Producer: q, Secrets: p.acceptedSecrets, Log: p.log, Now: p.now, Probe: p.probe}
 	a.Prepare(ctx, p.began)
 	return a, nil
 }

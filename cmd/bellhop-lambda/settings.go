@@ -26,6 +26,7 @@ type settings struct {
 	DBSecret    string `env:"BELLHOP_DB_SECRET_ARN"`
 	LoginSecret string `env:"BELLHOP_LOGIN_SECRET_ARN"` // where migrate keeps the other functions' login
 	ShopifyAt   string `env:"BELLHOP_SHOPIFY_SECRET_ARN"`
+	ShopSecrets string `env:"BELLHOP_SHOP_SECRETS_ARN"` // JSON; migrate writes it, accept reads it
 	PushSecret  string `env:"BELLHOP_PUSH_SECRET_ARN"`
 	Machine     string `env:"BELLHOP_STATE_MACHINE"`
 	MachineType string `env:"BELLHOP_STATE_MACHINE_TYPE" default:"express"`

@@ -139,7 +139,8 @@ func (s *stack) add(name string, more ...string) *lambdaruntime.Function {
 	}
 	s.env[name] = slices.Concat(login, []string{
 		"BELLHOP_FUNCTION=" + name, "BELLHOP_DB=" + s.db, "BELLHOP_QUEUE=" + s.where.Queue,
-		"BELLHOP_SHOPIFY_SECRET_ARN=shopify", "BELLHOP_PUSH=" + s.push, "BELLHOP_PUSH_SECRET_ARN=fcm",
+		"BELLHOP_SHOPIFY_SECRET_ARN=shopify", "BELLHOP_SHOP_SECRETS_ARN=shops",
+		"BELLHOP_PUSH=" + s.push, "BELLHOP_PUSH_SECRET_ARN=fcm",
 		"BELLHOP_MAX_ATTEMPTS=50",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + s.vault.URL,
 	}, more)

@@ -2,6 +2,7 @@ package aws_test
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,7 +13,9 @@ const (
 	sweepConns   = 1
 	migrateConns = 2 // one keeps other migrations out
 	serverConns  = 8 // pool_max_conns in its address; two while one replaces another
-	reserved     = 5 // of max_connections, for superusers (https://aws.amazon.com/premiumsupport/knowledge-center/rds-postgresql-error-connection-slots/)
+	// of max_connections, for superusers
+	// (https://aws.amazon.com/premiumsupport/knowledge-center/rds-postgresql-error-connection-slots/)
+	reserved = 5
 )
 
 // most is the max_connections of an RDS instance with so much memory: LEAST(DBInstanceClassMemory/9531392,5000)
@@ -43,6 +46,10 @@ func TestConnectionsFit(t *testing.T) {
 			t.Errorf("%s asks for more than the one connection of a function", name)
 		}
 	}
+	setup, err := os.ReadFile("server/setup.sh")
+	if err != nil || !strings.Contains(string(setup), fmt.Sprintf("&pool_max_conns=%d\"", serverConns)) {
+		t.Errorf("the server does not bound its connections to %d: %v", serverConns, err)
+	}
 	others := sweepConns + migrateConns + 2*serverConns
 	steps, direct := 2*consumers*batch+others, consumers+others
 	limit := most(1 << 10)
@@ -56,6 +63,7 @@ func TestConnectionsFit(t *testing.T) {
 	about := fmt.Sprint(tpl.Resources["DatabaseCrowded"].Properties["AlarmDescription"])
 	if steps > alarm || alarm >= limit-reserved || !strings.Contains(about, strconv.Itoa(alarm)) ||
 		!strings.Contains(about, strconv.Itoa(limit-reserved)) {
-		t.Errorf("%d connections in the worst case, an alarm above %d (%s), and at most %d", steps, alarm, about, limit-reserved)
+		t.Errorf("%d connections in the worst case, an alarm above %d (%s), and at most %d", steps, alarm, about,
+			limit-reserved)
 	}
 }

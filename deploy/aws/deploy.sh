@@ -6,6 +6,8 @@
 #   EMAIL                the address for alarms
 #   SHOPS                shops to add, such as "a.myshopify.com b.myshopify.com"
 #   SHOPIFY_SECRET_FILE  a file with the Shopify app's client secret
+#   SHOP_SECRETS_FILE    a file with the secrets of shops that don't sign with the app's, as JSON:
+#                        {"a.myshopify.com": "secret", "b.myshopify.com": "new,old"}
 #   FCM_FILE             a file with the service account that may send by FCM
 #   SERVER               the instance type for API and console; t4g.nano unless given, off for none
 #   DOMAIN               the name for them and for webhooks, such as bellhop.example.com
@@ -53,11 +55,16 @@ for parameter in ${PARAMETERS:-}; do
 	printf '%s\n' "$known" | grep -qxF "${parameter%%=*}" && [ "$parameter" != "${parameter#*=}" ] ||
 		die "'$parameter' in PARAMETERS sets no parameter of bellhop.yaml: give NAME=VALUE"
 done
-for file in "${SHOPIFY_SECRET_FILE:-}" "${FCM_FILE:-}" "${BELLHOP_BOOTSTRAP:-}"; do
+for file in "${SHOPIFY_SECRET_FILE:-}" "${SHOP_SECRETS_FILE:-}" "${FCM_FILE:-}" "${BELLHOP_BOOTSTRAP:-}"; do
 	[ -z "$file" ] || [ -s "$file" ] || die "'$file' is missing or empty; give a whole path"
 done
 [ -z "${FCM_FILE:-}" ] || grep -q '"private_key"' "$FCM_FILE" ||
 	die "FCM_FILE holds no private_key: make a service account's key in the Firebase console"
+pair='"[a-z0-9-]+\.myshopify\.com":"[^"\\]+"'
+[ -z "${SHOP_SECRETS_FILE:-}" ] || tr -d ' \t\r\n' <"$SHOP_SECRETS_FILE" | grep -Eqx "\\{$pair(,$pair)*\\}" ||
+	die "SHOP_SECRETS_FILE is not as it must be: give {\"NAME.myshopify.com\": \"secret\"}, with more shops after commas"
+[ -z "${SHOP_SECRETS_FILE:-}" ] || [ "$(wc -c <"$SHOP_SECRETS_FILE")" -le 65536 ] ||
+	die "SHOP_SECRETS_FILE has more than the 65,536 bytes that Secrets Manager keeps"
 server_settings
 [ -n "${BELLHOP_BOOTSTRAP:-}" ] || command -v go >/dev/null 2>&1 ||
 	die "Go is missing; install it from https://go.dev/dl/"
@@ -290,11 +297,13 @@ shops=
 for shop in ${SHOPS:-}; do
 	shops="$shops${shops:+,}\"$shop\""
 done
+secrets=
+[ -z "${SHOP_SECRETS_FILE:-}" ] || secrets=",\"shop_secrets\":$(cat "$SHOP_SECRETS_FILE")"
 # An upgrade drops the statistics by which PostgreSQL plans
 # (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.PostgreSQL.MajorVersion.Process.html).
 analyze=false
 [ -z "$migrate" ] || [ "$(setting PostgresVersion)" = "$(stacked PostgresVersion)" ] || analyze=true
-invoke "{\"shops\":[$shops],\"analyze\":$analyze}"
+invoke "{\"shops\":[$shops],\"analyze\":$analyze$secrets}"
 
 # RDS makes log groups that keep logs for good, unless they are there before it.
 if [ "$(setting DatabaseLogs)" = on ]; then

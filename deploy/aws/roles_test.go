@@ -114,6 +114,7 @@ func TestAcceptMay(t *testing.T) {
 		`logs:CreateLogStream on {"Fn::GetAtt":["AcceptLogs","Arn"]}`,
 		`logs:PutLogEvents on {"Fn::GetAtt":["AcceptLogs","Arn"]}`,
 		`s3:PutObject on {"Fn::Sub":"${Bodies.Arn}/bodies/*"}`,
+		`secretsmanager:GetSecretValue on {"Ref":"ShopSecrets"}`,
 		`secretsmanager:GetSecretValue on {"Ref":"ShopifySecret"}`,
 		`sqs:SendMessage on {"Fn::GetAtt":["OrdersQueue","Arn"]}`,
 	}
@@ -145,7 +146,8 @@ func TestSecretsAreForWhoNeedsThem(t *testing.T) {
 		for _, allowed := range may(role) {
 			action, on, _ := strings.Cut(allowed, " on ")
 			verb, isSecret := strings.CutPrefix(action, "secretsmanager:")
-			for _, secret := range []string{"ShopifySecret", "PushSecret", "MasterUserSecret", "DatabaseLogin"} {
+			for _, secret := range []string{"ShopifySecret", "ShopSecrets", "PushSecret", "MasterUserSecret",
+				"DatabaseLogin"} {
 				if isSecret && strings.Contains(on, secret) {
 					users[verb+" "+secret] = append(users[verb+" "+secret], name)
 				}
@@ -154,6 +156,8 @@ func TestSecretsAreForWhoNeedsThem(t *testing.T) {
 	}
 	want := map[string]string{
 		"GetSecretValue ShopifySecret":    "AcceptRole",
+		"GetSecretValue ShopSecrets":      "AcceptRole MigrateRole",
+		"PutSecretValue ShopSecrets":      "MigrateRole",
 		"GetSecretValue PushSecret":       "DirectRole NotifyRole SweepRole",
 		"GetSecretValue DatabaseLogin":    "DirectRole MigrateRole NotifyRole RecordRole ServerRole SweepRole",
 		"PutSecretValue DatabaseLogin":    "MigrateRole",

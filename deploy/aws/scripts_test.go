@@ -194,6 +194,28 @@ func TestDeployTheFirstTime(t *testing.T) {
 	}
 }
 
+// TestDeployGivesShopsTheirSecrets: by migrate, which keeps them in the database, too.
+func TestDeployGivesShopsTheirSecrets(t *testing.T) {
+	s := copyScripts(t)
+	s.write("bin/stack", "UPDATE_COMPLETE\n")
+	s.write("shops.json", "{ \"a.myshopify.com\": \"hush\",\n  \"b-1.myshopify.com\": \"new,old\" }\n")
+	said, asked, ok := s.run("deploy.sh", "SHOP_SECRETS_FILE="+filepath.Join(s.dir, "shops.json"))
+	if !ok || strings.Contains(said, "hush") {
+		t.Fatal(said)
+	}
+	inOrder(t, asked, "cloudformation deploy", `"shop_secrets":{ "a.myshopify.com": "hush",`)
+	for _, text := range []string{`["hush"]`, `{"a.example.org":"hush"}`, `{"a.myshopify.com":"hush",}`,
+		`{"a.myshopify.com":{"secret":"hush"}}`, `{"a.myshopify.com":"hu\"sh"}`, "hush",
+		`{"a.myshopify.com":"` + strings.Repeat("x", 65_536) + `"}`} {
+		s.write("shops.json", text)
+		said, asked, ok := s.run("deploy.sh", "SHOP_SECRETS_FILE="+filepath.Join(s.dir, "shops.json"))
+		if ok || !strings.Contains(said, "SHOP_SECRETS_FILE ") || strings.Contains(asked, "cloudformation") || strings.Count(said, "\n") != 1 ||
+			strings.Contains(said, "hush") {
+			t.Errorf("%.40s: %v, %q, asked %q", text, ok, said, asked)
+		}
+	}
+}
+
 // TestDeployMigratesBeforeTheCode shows that old code meets the new schema, never the other way round.
 func TestDeployMigratesBeforeTheCode(t *testing.T) {
 	s := copyScripts(t)

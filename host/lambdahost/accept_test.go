@@ -32,23 +32,24 @@ func (k *kept) Send(ctx context.Context, events ...*bellhop.Event) error {
 	return k.err
 }
 
-// secret is the app's current one.
+// secret is the app's current one, and the shops' own.
 type secret struct {
 	current, previous string
+	shops             []bellhop.Shop
 	err               error
 	asked             int
 }
 
-func (s *secret) get(context.Context) (string, string, error) {
+func (s *secret) get(context.Context) (lambdahost.Secrets, error) {
 	s.asked++
-	return s.current, s.previous, s.err
+	return lambdahost.Secrets{App: s.current, Previous: s.previous, Shops: s.shops}, s.err
 }
 
 type clock struct{ now time.Time }
 
 func newAccept(s *secret) (*lambdahost.Accept, *kept, *clock) {
 	k, c := &kept{}, &clock{time.Unix(1_790_000_000, 0)}
-	return &lambdahost.Accept{Producer: k, Secret: s.get, Log: slog.New(slog.DiscardHandler),
+	return &lambdahost.Accept{Producer: k, Secrets: s.get, Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return c.now }}, k, c
 }
 
@@ -176,6 +177,52 @@ func TestAcceptFollowsARotation(t *testing.T) {
 	}
 }
 
+// TestAcceptDoubtsItsSecrets: a wrong signature may be one of a secret that is newer than what accept knows.
+func TestAcceptDoubtsItsSecrets(t *testing.T) {
+	s := &secret{current: "one"}
+	a, k, c := newAccept(s)
+	body := []byte(`{"note":"read twice"}`)
+	status := func(key string) int { return ask(t, a, webhook(key, body)).StatusCode }
+	status("one")
+	s.current = "two"
+	c.now = c.now.Add(time.Minute)
+	if status("two") != 200 || string(k.events[1].Body) != string(body) || s.asked != 2 {
+		t.Errorf("the new secret is not known at once; asked %d times", s.asked)
+	}
+	for range 100 {
+		c.now = c.now.Add(100 * time.Millisecond)
+		if status("forged") != 401 {
+			t.Fatal("it takes a forged webhook")
+		}
+	}
+	if s.asked != 2 {
+		t.Errorf("forged webhooks make it ask for the secrets %d times in ten seconds", s.asked-2)
+	}
+	s.err = errors.New("away")
+	c.now = c.now.Add(time.Minute)
+	if status("forged") != 401 || status("two") != 200 || s.asked != 3 {
+		t.Errorf("without an answer the last secrets are lost, or it asks again at once: %d times", s.asked)
+	}
+}
+
+// TestAcceptKnowsShopsOwnSecrets: a webhook of a shop with a secret of its own is its own; what the app's signed is
+// taken, too, and says so.
+func TestAcceptKnowsShopsOwnSecrets(t *testing.T) {
+	s := &secret{current: "the app's", shops: []bellhop.Shop{{Domain: shop, Secret: "own", PreviousSecret: "older"},
+		{Domain: "other.myshopify.com", Secret: "another's"}}}
+	a, k, _ := newAccept(s)
+	for key, want := range map[string]bellhop.Signer{"own": bellhop.SignerShop, "older": bellhop.SignerShopPrevious,
+		"the app's": bellhop.SignerApp} {
+		k.events = nil
+		if r := ask(t, a, webhook(key, []byte(`{}`))); r.StatusCode != 200 || k.events[0].SignedBy != want {
+			t.Errorf("signed with %s: %+v, %+v", key, r, k.events)
+		}
+	}
+	if r := ask(t, a, webhook("another's", []byte(`{}`))); r.StatusCode != 401 {
+		t.Errorf("signed with another shop's: %+v", r)
+	}
+}
+
 func TestAcceptWithoutASecret(t *testing.T) {
 	a, k, _ := newAccept(&secret{err: errors.New("away")})
 	if r := ask(t, a, webhook("", []byte(`{}`))); r.StatusCode != http.StatusServiceUnavailable ||
@@ -189,7 +236,7 @@ func TestAcceptAnswersInTime(t *testing.T) {
 	s := &secret{current: "secret"}
 	a, k, c := newAccept(s)
 	began := c.now
-	a.Secret = func(ctx context.Context) (string, string, error) {
+	a.Secrets = func(ctx context.Context) (lambdahost.Secrets, error) {
 		c.now = c.now.Add(1500 * time.Millisecond)
 		return s.get(ctx)
 	}

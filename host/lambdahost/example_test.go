@@ -14,7 +14,9 @@ import (
 func ExampleAccept_Invoke() {
 	queue := &kept{} // yours is a queue.Producer, such as that of SQS
 	accept := &lambdahost.Accept{Producer: queue, Log: slog.New(slog.DiscardHandler), Now: time.Now,
-		Secret: func(context.Context) (current, previous string, err error) { return "the app's client secret", "", nil }}
+		Secrets: func(context.Context) (lambdahost.Secrets, error) {
+			return lambdahost.Secrets{App: "the app's client secret"}, nil
+		}}
 	for _, secret := range []string{"the app's client secret", "a stranger's"} {
 		request, err := json.Marshal(webhook(secret, []byte(`{"id":1}`))) // as Lambda gives it
 		if err != nil {

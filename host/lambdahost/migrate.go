@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 )
 
 // Migrate is the function that a deployment calls: it brings the database up to
@@ -17,26 +19,27 @@ type Migrate struct {
 	// Analyze gathers the database's statistics anew.
 	Analyze  func(ctx context.Context) error
 	Database *Database
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Share gets the secrets that shops have of their own, for functions without the database. nil: nobody does.
+	Share func(ctx context.Context, secrets map[string]string) error
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
-// Invoke takes {} or {"shops":["NAME.myshopify.com"],"analyze":true}; existing shops stay
-// as they are, and a deployment that upgraded the database has it analyzed.
+// Invoke takes {} or {"shops":["NAME.myshopify.com"],"shop_secrets":{"NAME.myshopify.com":"secret[,old]"},
+// "analyze":true}. It adds missing shops, gives shops secrets of their own, and leaves all else of shops as it is. A
+// deployment that upgraded the database has it analyzed.
 func (f *Migrate) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var in struct {
-		Shops   []string `json:"shops"`
-		Analyze bool     `json:"analyze"`
+		Shops   []string          `json:"shops"`
+		Secrets map[string]string `json:"shop_secrets"`
+		Analyze bool              `json:"analyze"`
 	}
 	if err := read(payload, "a request to migrate", &in); err != nil {
 		return nil, err
 	}
-	for i, shop := range in.Shops {
-		domain, err := bellhop.ParseShopDomain(shop)
-		if err != nil {
-			return nil, notOurs("shop %d: %v", i+1, err)
-		}
-		in.Shops[i] = domain
+	shops, err := wanted(in.Shops, in.Secrets)
+	if err != nil {
+		return nil, err
 	}
 	n, err := f.Run(ctx)
 	if err != nil {
@@ -47,29 +50,75 @@ func (f *Migrate) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 			return nil, failed(TypeUnavailable, err)
 		}
 	}
-	added, err := f.add(ctx, in.Shops)
+	added, changed, err := f.put(ctx, shops)
 	if err != nil {
 		return nil, failed(TypeUnavailable, err)
 	}
-	f.Log.Info("migrated", "migrations", n, "shops", added)
-	return write(map[string]any{"migrations": n, "shops_added": added})
+	f.Log.Info("migrated", "migrations", n, "shops", added, "secrets", changed)
+	return write(map[string]any{"migrations": n, "shops_added": added, "secrets_changed": changed})
 }
 
-func (f *Migrate) add(ctx context.Context, shops []string) (added []string, err error) {
-	added = []string{}
-	open, err := f.Database.Get(ctx)
-	if err != nil {
-		return added, err
-	}
-	for _, domain := range shops {
-		err := open.AddShop(ctx, bellhop.Shop{Domain: domain, AddedAt: f.Now().UTC().Truncate(time.Microsecond)})
-		switch {
-		case bellhop.KindOf(err) == bellhop.Conflict:
-		case err != nil:
-			return added, fmt.Errorf("add the shop %s: %w", domain, err)
-		default:
-			added = append(added, domain)
+// wanted returns the shops of a request, each once.
+func wanted(domains []string, secrets map[string]string) ([]bellhop.Shop, error) {
+	for i, domain := range domains {
+		if _, err := bellhop.ParseShopDomain(domain); err != nil {
+			return nil, notOurs("shop %d: %v", i+1, err)
 		}
 	}
-	return added, nil
+	shops, err := DecodeShopSecrets(secrets)
+	if err != nil {
+		return nil, notOurs("%v", err)
+	}
+	for _, given := range domains {
+		domain, _ := bellhop.ParseShopDomain(given)
+		if !slices.ContainsFunc(shops, func(s bellhop.Shop) bool { return s.Domain == domain }) {
+			shops = append(shops, bellhop.Shop{Domain: domain})
+		}
+	}
+	return shops, nil
+}
+
+// put brings the shops up to date, and hands the secrets of all shops on.
+func (f *Migrate) put(ctx context.Context, shops []bellhop.Shop) (added, changed []string, err error) {
+	added, changed = []string{}, []string{}
+	open, err := f.Database.Get(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range shops {
+		isNew, isOther, err := f.putShop(ctx, open, s)
+		switch {
+		case err != nil:
+			return nil, nil, fmt.Errorf("add the shop %s: %w", s.Domain, err)
+		case isNew:
+			added = append(added, s.Domain)
+		case isOther:
+			changed = append(changed, s.Domain)
+		}
+	}
+	if f.Share == nil {
+		return added, changed, nil
+	}
+	all, err := open.Shops(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the shops: %w", err)
+	}
+	return added, changed, f.Share(ctx, EncodeShopSecrets(all))
+}
+
+// putShop adds a shop, or gives an existing one its secret, if it has one of its own.
+func (f *Migrate) putShop(ctx context.Context, open store.Shops, s bellhop.Shop) (isNew, isOther bool, err error) {
+	s.AddedAt = f.Now().UTC().Truncate(time.Microsecond)
+	err = open.AddShop(ctx, s)
+	if err == nil || bellhop.KindOf(err) != bellhop.Conflict {
+		return err == nil, false, err
+	}
+	if s.Secret == "" {
+		return false, false, nil
+	}
+	err = open.UpdateShop(ctx, s.Domain, func(there *bellhop.Shop) {
+		isOther = there.Secret != s.Secret || there.PreviousSecret != s.PreviousSecret
+		there.Secret, there.PreviousSecret = s.Secret, s.PreviousSecret
+	})
+	return false, isOther, err
 }

@@ -3,6 +3,8 @@ package lambdahost_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,7 +91,7 @@ func TestMigrateAddsShops(t *testing.T) {
 	m := &lambdahost.Migrate{Run: func(context.Context) (int, error) { return 3, nil }, Database: f.step.Database,
 		Analyze: func(context.Context) error { analyzed++; return nil }, Log: f.step.Log, Now: time.Now}
 	out, err := m.Invoke(t.Context(), []byte(`{"shops":["New.myshopify.com","`+shop+`"]}`))
-	if err != nil || string(out) != `{"migrations":3,"shops_added":["new.myshopify.com"]}` {
+	if err != nil || string(out) != `{"migrations":3,"secrets_changed":[],"shops_added":["new.myshopify.com"]}` {
 		t.Errorf("%s, %v", out, err)
 	}
 	if _, err := m.Invoke(t.Context(), []byte(`{"analyze":true}`)); err != nil || analyzed != 1 {
@@ -101,5 +103,38 @@ func TestMigrateAddsShops(t *testing.T) {
 	m.Run = func(context.Context) (int, error) { return 0, bellhop.Errorf(bellhop.Unavailable, "away", "away") }
 	if _, err := m.Invoke(t.Context(), []byte(`{}`)); kind(err) != lambdahost.TypeUnavailable {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestMigrateGivesShopsSecretsOfTheirOwn: the database has them, and the function that takes webhooks in gets a copy.
+func TestMigrateGivesShopsSecretsOfTheirOwn(t *testing.T) {
+	f := newFunctions(t)
+	var shared map[string]string
+	m := &lambdahost.Migrate{Run: func(context.Context) (int, error) { return 0, nil }, Database: f.step.Database,
+		Share: func(_ context.Context, secrets map[string]string) error { shared = secrets; return nil },
+		Log:   f.step.Log, Now: time.Now}
+	ask := func(payload, want string, secrets map[string]string) {
+		t.Helper()
+		out, err := m.Invoke(t.Context(), []byte(payload))
+		if err != nil || string(out) != want || !maps.Equal(shared, secrets) {
+			t.Errorf("%s, %v; shared %v", out, err, shared)
+		}
+	}
+	ask(`{"shops":["new.myshopify.com"],"shop_secrets":{"New.myshopify.com":"one","`+shop+`":"two, three"}}`,
+		`{"migrations":0,"secrets_changed":["`+shop+`"],"shops_added":["new.myshopify.com"]}`,
+		map[string]string{"new.myshopify.com": "one", shop: "two,three"})
+	ask(`{"shop_secrets":{"`+shop+`":"two,three"}}`, `{"migrations":0,"secrets_changed":[],"shops_added":[]}`,
+		map[string]string{"new.myshopify.com": "one", shop: "two,three"})
+	if err := f.store.UpdateShop(t.Context(), shop, func(s *bellhop.Shop) { s.PreviousSecret = "" }); err != nil {
+		t.Fatal(err)
+	}
+	ask(`{}`, `{"migrations":0,"secrets_changed":[],"shops_added":[]}`,
+		map[string]string{"new.myshopify.com": "one", shop: "two"})
+	for _, secrets := range []string{`{"example.org":"hush"}`, `{"a.myshopify.com":""}`, `{"a.myshopify.com":"hush,"}`,
+		`{"a.myshopify.com":"hush,hush,hush"}`, `["hush"]`} {
+		_, err := m.Invoke(t.Context(), []byte(`{"shop_secrets":`+secrets+`}`))
+		if kind(err) != lambdahost.TypeNotOurs || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: %v", secrets, err)
+		}
 	}
 }

@@ -71,7 +71,15 @@ func (s *Secrets) PutLogin(ctx context.Context, id string, l Login) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &id,
-		SecretString: aws.String(string(text))})
-	return amazon.Explain(ctx, "put a login into the secret "+id, err)
+	return s.Put(ctx, id, string(text))
+}
+
+// MaxSecret is the most bytes that a secret holds
+// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
+const MaxSecret = 65_536
+
+// Put makes text, of at most [MaxSecret] bytes, the secret's current one.
+func (s *Secrets) Put(ctx context.Context, id, text string) error {
+	_, err := s.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &id, SecretString: &text})
+	return amazon.Explain(ctx, "put something into the secret "+id, err)
 }
