@@ -206,7 +206,8 @@ type serving struct {
 // settings returns the environment of the machine's env files, with what is elsewhere here.
 func (m serverMachine) settings(queue, endpoint string) []string {
 	env := []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true"}
-	here := strings.NewReplacer("sslmode=verify-full&", "sslmode=disable&", "sslrootcert=/usr/local/share/bellhop/rds.pem&", "",
+	here := strings.NewReplacer("sslmode=verify-full&", "sslmode=disable&",
+		"sslrootcert=/usr/local/share/bellhop/rds.pem&", "",
 		"=/var/lib", "="+m.root+"/var/lib", "127.0.0.1:9090", "127.0.0.1:0")
 	for _, file := range []string{"etc/bellhop/bellhop.env", "etc/bellhop/serve.env", "var/lib/bellhop/login.env"} {
 		for line := range strings.Lines(m.read(file)) {

@@ -9,7 +9,7 @@
 #   SHOP_SECRETS_FILE    a file with the secrets of shops that don't sign with the app's, as JSON:
 #                        {"a.myshopify.com": "secret", "b.myshopify.com": "new,old"}
 #   FCM_FILE             a file with the service account that may send by FCM
-#   SERVER               the instance type for API and console; t4g.nano unless given, off for none
+#   SERVER               the instance type for API and console; t4g.nano in a new stack, off for none
 #   DOMAIN               the name for them and for webhooks, such as bellhop.example.com
 #   CERTIFICATE          the ARN of a certificate for it, in us-east-1
 #   HOSTED_ZONE          the ID of its zone in Route 53, for its records

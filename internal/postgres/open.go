@@ -82,7 +82,8 @@ func Open(ctx context.Context, o Options) (*Pools, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	p := &Pools{config: cfg.ConnConfig.Copy(), signIn: cfg.BeforeConnect, mode: pgx.QueryExecModeCacheStatement, now: o.Now,
+	p := &Pools{config: cfg.ConnConfig.Copy(), signIn: cfg.BeforeConnect, mode: pgx.QueryExecModeCacheStatement,
+		now: o.Now,
 		log: o.Log}
 	if err := p.divide(cfg); err != nil {
 		p.Close()
