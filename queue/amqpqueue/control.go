@@ -29,7 +29,7 @@ func (t *serving) answer(d *amqp.Delivery) {
 		dropped = t.drop()
 	}
 	c := t.count()
-	c.Dropped = dropped
+	c.Dropped, c.Subscribed = dropped, t.s.want > 0
 	body, err := json.Marshal(c)
 	if err != nil {
 		t.q.log.Error("answer a question about this process's messages", "queue", t.q.name, "err", err)
@@ -104,7 +104,9 @@ func (p *poll) ask(ctx context.Context, op string) (sum counts, err error) {
 	errs := p.q.pub.Send(ctx, answerWithin, &rabbit.Message{Exchange: p.q.control(),
 		Publishing: amqp.Publishing{MessageId: id, CorrelationId: id, ReplyTo: p.reply, Body: []byte(op)}})
 	if errs != nil {
-		return p.q.in.count(), ctx.Err()
+		sum = p.q.in.count()
+		sum.Subscribed = true // nobody looks at a message that RabbitMQ would not take back
+		return sum, ctx.Err()
 	}
 	late := time.After(answerWithin)
 	for n := 0; n < members.Consumers; {
@@ -134,6 +136,7 @@ func (c *counts) add(o counts) {
 	c.Waiting += o.Waiting
 	c.Leased += o.Leased
 	c.Dropped += o.Dropped
+	c.Subscribed = c.Subscribed || o.Subscribed
 	if c.Oldest.IsZero() || !o.Oldest.IsZero() && o.Oldest.Before(c.Oldest) {
 		c.Oldest = o.Oldest
 	}

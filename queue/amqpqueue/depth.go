@@ -13,11 +13,10 @@ import (
 // snapshot is the counts of RabbitMQ and of the consuming processes at about one
 // time.
 type snapshot struct {
-	ready    [lanes]int
-	consumed [lanes]bool
-	delayed  int
-	dead     int
-	held     counts
+	ready   [lanes]int
+	delayed int
+	dead    int
+	held    counts
 }
 
 // looks bounds how often Depth counts until two counts agree. Events that move
@@ -57,6 +56,7 @@ func (q *Queue) Depth(ctx context.Context) (d queue.Depth, err error) {
 }
 
 func (p *poll) look(ctx context.Context) (s snapshot, err error) {
+	// RabbitMQ's number of consumers says nothing: a look at a message counts as one for a while.
 	count := func(name string) (state amqp.Queue) {
 		if err == nil {
 			state, err = p.ch.QueueDeclarePassive(name, true, false, false, false, nil)
@@ -64,8 +64,7 @@ func (p *poll) look(ctx context.Context) (s snapshot, err error) {
 		return state
 	}
 	for i := range lanes {
-		state := count(p.q.lane(i))
-		s.ready[i], s.consumed[i] = state.Messages, state.Consumers > 0
+		s.ready[i] = count(p.q.lane(i)).Messages
 	}
 	for _, name := range p.q.delays() {
 		s.delayed += count(name).Messages
@@ -140,13 +139,13 @@ func (p *peeks) keep(lane, ready int, oldest time.Time) {
 	p.lanes[lane] = peek{oldest, ready}
 }
 
-// oldest returns when the oldest waiting event was accepted. Events that a lane has
-// delivered ahead are older than the rest of it.
+// oldest returns when the oldest waiting event was accepted. Events that lanes have delivered ahead are
+// older than the rest of them.
 func (q *Queue) oldest(ctx context.Context, s snapshot) (time.Time, error) {
 	c := counts{Oldest: s.held.Oldest}
 	for i, ready := range s.ready {
-		at, known := q.in.peeks.known(i, ready, s.consumed[i])
-		if !known && ready > 0 && !s.consumed[i] {
+		at, known := q.in.peeks.known(i, ready, s.held.Subscribed)
+		if !known && ready > 0 && !s.held.Subscribed {
 			var err error
 			if at, err = q.peek(ctx, i); err != nil {
 				return at, err
@@ -165,11 +164,6 @@ func (q *Queue) peek(ctx context.Context, lane int) (at time.Time, err error) {
 	defer cancel()
 	err = q.asking.Do(ctx, func(ch *amqp.Channel) error {
 		d, ok, err := ch.Get(q.lane(lane), false)
-		// RabbitMQ sometimes does not find a message yet that it has just confirmed.
-		for try := 0; err == nil && !ok && try < 5; try++ {
-			time.Sleep(10 * time.Millisecond)
-			d, ok, err = ch.Get(q.lane(lane), false)
-		}
 		if err != nil || !ok {
 			return err
 		}

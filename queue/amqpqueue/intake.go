@@ -307,6 +307,8 @@ type counts struct {
 	Leased  int       `json:"leased"`
 	Oldest  time.Time `json:"oldest,omitzero"` // waiting event
 	Dropped int       `json:"dropped"`         // by a purge
+	// Subscribed is set while RabbitMQ delivers to the process.
+	Subscribed bool `json:"subscribed,omitempty"`
 }
 
 func (in *intake) count() (c counts) {
