@@ -317,7 +317,7 @@ fi
 
 # A first server comes last: it needs the tables, and its failure takes nothing else back.
 if [ -z "$migrate" ] && [ -n "$server" ]; then
-	say "adding the server; CloudFront takes up to half an hour"
+	say "adding the server; CloudFront takes up to half an hour. If it fails, all else stays, and SERVER=$machine tries again"
 	# shellcheck disable=SC2086 # words
 	deploy $server
 fi
