@@ -124,8 +124,8 @@ func Compare(ctx context.Context, o CompareOptions) (*results.Comparison, error)
 	c.c = &results.Comparison{Format: results.Format, Version: b.version, Command: o.Command,
 		Started: began.UTC().Truncate(time.Second),
 		Machine: ThisMachine(), Traffic: o.Traffic, Problems: []string{},
-		Settings: results.CompareSettings{Store: p.store, Queue: p.queue, Pool: o.Pool, Background: o.Background, Waiting: o.Waiting,
-			PushLatency: o.PushLatency, Faults: o.Faults,
+		Settings: results.CompareSettings{Store: p.store, Queue: p.queue, Pool: o.Pool,
+			Background: o.Background, Waiting: o.Waiting, PushLatency: o.PushLatency, Faults: o.Faults,
 			OwnersRate: o.OwnersRate, Duration: o.Duration, Repeats: o.Repeats, Disk: diskOf(b.dir)}}
 	c.modes = c.c.Settings.Modes()
 	err = errors.Join(c.all(ctx), c.tidy())

@@ -290,8 +290,8 @@ func facts(c *results.Comparison) (all []fact) {
 	}
 	add("Idle", "owners' requests take at p99: %s", strings.Join(idle, "; "))
 	if len(kills(c)) > 0 {
-		add("Kills", "the process is killed (SIGKILL) in the middle of a measurement and started again at once, once at each "+
-			"rate in each mode; an order counts once its webhook was answered 2xx")
+		add("Kills", "the process is killed (SIGKILL) in the middle of a measurement and started again at once, once at "+
+			"each rate in each mode; an order counts once its webhook was answered 2xx")
 	}
 	return all
 }
