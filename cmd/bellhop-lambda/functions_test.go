@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -124,27 +126,57 @@ func TestMigrateAnalyzes(t *testing.T) {
 	}
 }
 
+// buildNext returns the functions of the next version, whose one change is another migration.
+func buildNext(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	store, err := filepath.Abs("../../store/pgstore/migrations/99999_next.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	migration, overlay := filepath.Join(dir, "next.sql"), filepath.Join(dir, "overlay.json")
+	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{store: migration}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{overlay: string(replace),
+		migration: "-- +goose Up\nALTER TABLE orders ADD COLUMN of_the_next text;\n"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next := filepath.Join(dir, "next")
+	if err := build(t.Context(), next, "-overlay", overlay); err != nil {
+		t.Fatal(err)
+	}
+	return next
+}
+
 // TestColdStartsOnANewerSchema is a deployment between its migration and its code, and a rollback.
 func TestColdStartsOnANewerSchema(t *testing.T) {
 	s := newStack(t, 1)
+	next := s.server.Function("next migrate", []string{buildNext(t)}, s.env["migrate"]...)
+	next.Timeout = time.Minute
+	out, err := next.Invoke(t.Context(), []byte(`{}`))
+	if err != nil || !strings.Contains(string(out.Payload), `"migrations":1,`) {
+		t.Fatalf("%s, %v", out.Payload, err)
+	}
+	if r := s.invoke("record", s.anOrder(1, "")); r.Err() != nil || !r.Cold {
+		t.Errorf("on a newer schema: %v, cold %v", r.Err(), r.Cold)
+	}
+	s.call("migrate", map[string]any{"shops": []string{"late.myshopify.com"}})
+
+	for _, name := range []string{"record", "migrate"} {
+		s.functions[name].Kill()
+	}
 	admin, err := pgx.Connect(t.Context(), s.where.DB)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer admin.Close(t.Context())
-	do := func(sql string) {
-		t.Helper()
-		if _, err := admin.Exec(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := admin.Exec(t.Context(), `UPDATE oldest_versions SET version = 99999`); err != nil {
+		t.Fatal(err)
 	}
-	do(`INSERT INTO schema_store (version_id, is_applied) VALUES (99, true)`)
-	if r := s.invoke("record", s.anOrder(1, "")); r.Err() != nil || !r.Cold {
-		t.Errorf("on a newer schema: %v, cold %v", r.Err(), r.Cold)
-	}
-	s.call("migrate", map[string]any{"shops": []string{"late.myshopify.com"}})
-	s.functions["record"].Kill()
-	do(`UPDATE oldest_versions SET version = 99`)
 	for _, name := range []string{"record", "migrate"} {
 		if e := s.invoke(name, s.anOrder(2, "")).Err(); e == nil || !strings.Contains(e.Error(), "newer than this bellhop") {
 			t.Errorf("%s on one that is too new: %v", name, e)

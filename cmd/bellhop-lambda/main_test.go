@@ -35,14 +35,21 @@ func withBootstrap(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bootstrap = filepath.Join(dir, "bootstrap")
-	build := exec.Command("go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace,traps", "-ldflags", "-s -w",
-		"-o", bootstrap, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the functions: %v\n%s", err, out)
+	if err := build(context.Background(), bootstrap); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer stopServers()
 	return m.Run()
+}
+
+func build(ctx context.Context, to string, flags ...string) error {
+	args := append([]string{"build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace,traps", "-ldflags", "-s -w",
+		"-o", to}, flags...)
+	if out, err := exec.CommandContext(ctx, "go", append(args, ".")...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build the functions: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // The servers that the tests share. Each starts at its first use.
