@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash converge neighbours searches memory fuzz build lambda server deploy-aws destroy-aws
+.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash converge neighbours searches memory fuzz build lambda server deploy-aws destroy-aws aws-check
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -101,3 +101,6 @@ deploy-aws: ## deploy to AWS, or update it: see docs/aws.md
 
 destroy-aws: ## take it down from AWS; asks first
 	@deploy/aws/destroy.sh
+
+aws-check: ## try the whole in an account, measure it, and take it down again: see docs/aws.md
+	@deploy/aws/check.sh

@@ -232,16 +232,21 @@ func (m serverMachine) serve(program string, env []string) *serving {
 	if command == nil {
 		m.t.Fatal("the unit starts nothing")
 	}
-	args := strings.Fields(strings.ReplaceAll(command[1], ":%i", "127.0.0.1:0"))
+	return startServing(m.t, program, env, strings.Fields(strings.ReplaceAll(command[1], ":%i", "127.0.0.1:0"))...)
+}
+
+// startServing runs bellhop serve until the test's end, and returns once it is ready.
+func startServing(t *testing.T, program string, env []string, args ...string) *serving {
+	t.Helper()
 	s := &serving{cmd: exec.Command(program, args...), ended: make(chan struct{})}
-	s.cmd.Env, s.cmd.Dir = env, m.t.TempDir()
+	s.cmd.Env, s.cmd.Dir = env, t.TempDir()
 	out, in, err := os.Pipe()
 	if err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 	s.cmd.Stdout, s.cmd.Stderr = in, in
 	if err := s.cmd.Start(); err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 	in.Close()
 	ready := make(chan string, 1)
@@ -249,19 +254,19 @@ func (m serverMachine) serve(program string, env []string) *serving {
 		defer close(s.ended)
 		defer out.Close()
 		for lines := bufio.NewScanner(out); lines.Scan(); {
-			fmt.Fprintln(m.t.Output(), lines.Text())
+			fmt.Fprintln(t.Output(), lines.Text())
 			var line struct{ Msg, Addr string }
 			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "ready" {
 				ready <- line.Addr
 			}
 		}
 	}()
-	m.t.Cleanup(func() { s.end(); <-s.ended; s.cmd.Wait() })
+	t.Cleanup(func() { s.end(); <-s.ended; s.cmd.Wait() })
 	select {
 	case addr := <-ready:
 		s.url = "http://" + addr
 	case <-s.ended:
-		m.t.Fatal("the server ended before it was ready")
+		t.Fatal("the server ended before it was ready")
 	}
 	return s
 }

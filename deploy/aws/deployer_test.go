@@ -231,7 +231,7 @@ func scriptCalls(t *testing.T) (calls []string) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".sh") {
+		if !strings.HasSuffix(e.Name(), ".sh") || e.Name() == "check.sh" { // an administrator runs that one
 			continue
 		}
 		script, err := os.ReadFile(e.Name())

@@ -91,7 +91,7 @@ func copyScripts(t *testing.T) scripts {
 		t.Skip("there is no sh")
 	}
 	s := scripts{t, t.TempDir()}
-	for _, name := range []string{"deploy.sh", "account.sh", "destroy.sh", "stack.sh", "server.sh",
+	for _, name := range []string{"deploy.sh", "account.sh", "destroy.sh", "check.sh", "stack.sh", "server.sh",
 		"bellhop.yaml", "statemachine.asl.json", "server/*", "../systemd/bellhop-serve@.service",
 		"../systemd/sysusers.conf"} {
 		found, err := filepath.Glob(name)
@@ -143,13 +143,17 @@ func (s scripts) run(script string, env ...string) (said, asked string, ok bool)
 	s.t.Helper()
 	os.Remove(filepath.Join(s.dir, "bin/log"))
 	cmd := exec.CommandContext(s.t.Context(), "sh", filepath.Join(s.dir, "aws", script))
-	cmd.Env = append([]string{"PATH=" + filepath.Join(s.dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + s.dir,
-		"AWS_REGION=eu-west-1",
-		"BELLHOP_BOOTSTRAP=" + filepath.Join(s.dir, "bootstrap"),
-		"BELLHOP_SERVER=" + filepath.Join(s.dir, "server")}, env...)
+	cmd.Env = append(s.environ(), env...)
 	out, err := cmd.CombinedOutput()
 	log, _ := os.ReadFile(filepath.Join(s.dir, "bin/log"))
 	return string(out), string(log), err == nil
+}
+
+func (s scripts) environ() []string {
+	return []string{"PATH=" + filepath.Join(s.dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + s.dir,
+		"AWS_REGION=eu-west-1",
+		"BELLHOP_BOOTSTRAP=" + filepath.Join(s.dir, "bootstrap"),
+		"BELLHOP_SERVER=" + filepath.Join(s.dir, "server")}
 }
 
 // deployBucket is where the scripts put code, by the stub's account.
