@@ -7,6 +7,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -14,12 +15,21 @@ import (
 )
 
 // accountStub goes before the stub of the aws command: a stack that is deployed is there until it is
-// deleted, it has the outputs in the folder "outputs", and the function migrate adds its shops.
+// deleted, it keeps its parameters, it has the outputs in the folder "outputs", and the function migrate
+// adds its shops.
 const accountStub = `#!/bin/sh
 here=$(dirname "$0")
 answer=$("$here/stub" "$@") || exit
 case "$*" in
-"cloudformation deploy"*) echo UPDATE_COMPLETE >"$here/stack" ;;
+"cloudformation deploy"*)
+	echo UPDATE_COMPLETE >"$here/stack"
+	for word; do
+		case $word in [A-Z]*=*)
+			grep -v "^${word%%=*}	" "$here/parameters" >"$here/parameters.new"
+			printf '%s\t%s\n' "${word%%=*}" "${word#*=}" >>"$here/parameters.new"
+			mv "$here/parameters.new" "$here/parameters" ;;
+		esac
+	done ;;
 "cloudformation delete-stack"*)
 	: >"$here/stack"
 	[ ! -e "$here/leaves" ] || cp "$here/leaves" "$here/queues" ;;
@@ -58,6 +68,7 @@ func newAccount(t *testing.T) *account {
 		t.Fatal(err)
 	}
 	a := &account{scripts: copyScripts(t)}
+	a.repository()
 	at := "sqlite:" + filepath.Join(a.dir, "bellhop.db")
 	env := []string{"PATH=" + os.Getenv("PATH"), "BELLHOP_DIR=" + a.dir, "BELLHOP_DB=" + at, "BELLHOP_QUEUE=" + at,
 		"BELLHOP_LOG=json"}
@@ -96,4 +107,22 @@ func (a *account) inFrontOf(server string) http.Handler {
 		}
 		proxy.ServeHTTP(w, r)
 	})
+}
+
+// repository makes the folder what docs/aws.md takes it for, with its reader's files.
+func (a *account) repository() {
+	a.t.Helper()
+	if _, err := exec.LookPath("make"); err != nil {
+		a.t.Skip("there is no make")
+	}
+	if err := os.Symlink(".", filepath.Join(a.dir, "deploy")); err != nil {
+		a.t.Fatal(err)
+	}
+	a.write("Makefile", readText(a.t, "../../Makefile"))
+	for _, file := range []string{"deployer-policy.json", "github-trust.json"} {
+		a.write("aws/ci/"+file, readText(a.t, "ci/"+file))
+	}
+	a.write("shopify-secret", "hush\n")
+	a.write("service-account.json", `{"private_key":"k"}`)
+	a.write("phone-token", "fcm-token:1\n")
 }

@@ -19,15 +19,19 @@ const reports = "REPORT RequestId: a\tDuration: 12.50 ms\tBilled Duration: 113 m
 	"Max Memory Used: 41 MB\tInit Duration: 99.50 ms\t\n\tREPORT RequestId: b\tDuration: 2.50 ms\t" +
 	"Billed Duration: 3 ms\tMemory Size: 256 MB\tMax Memory Used: 42 MB\t\n"
 
-// checks runs check.sh in an account.
-func (a *account) checks(env ...string) (said, asked string, ok bool) {
+// checks runs the page's command in an account, with other settings in its environment.
+func (a *account) checks(settings ...string) (said, asked string, ok bool) {
 	a.t.Helper()
 	a.write("bin/says/logs.filter-log-events", reports)
 	a.write("bin/says/rds.describe-db-snapshots", "bellhop-check-snapshot-database-1\n")
-	a.write("phone", "fcm-token:1\n")
-	return a.run("check.sh", append([]string{"ACCOUNT=000000000000", "CONFIRM=bellhop-check",
-		"BELLHOP=" + filepath.Join(a.dir, "bin/bellhop"), "FCM_FILE=" + filepath.Join(a.dir, "sa.json"),
-		"PHONE_FILE=" + filepath.Join(a.dir, "phone"), "PATIENCE=60"}, env...)...)
+	page, _ := thePage(a.t)
+	for _, block := range shellBlock.FindAllStringSubmatch(page, -1) {
+		if strings.Contains(block[1], "make aws-check") {
+			return a.walks(a.filledIn(block[1]), "bellhop-check\n", settings...)
+		}
+	}
+	a.t.Fatal("the page does not say how to check")
+	return "", "", false
 }
 
 func TestCheck(t *testing.T) {
@@ -40,7 +44,8 @@ func TestCheck(t *testing.T) {
 	}
 	inOrder(t, asked, "cloudformation deploy --stack-name bellhop-check", "Push=validate",
 		"secretsmanager put-secret-value --secret-id thePushSecret", "send-ssh-public-key --instance-id i-1",
-		"as-bellhop token create --shop bellhop-check.myshopify.com", "reboot-db-instance --db-instance-identifier theDatabase",
+		"as-bellhop token create --shop bellhop-check.myshopify.com",
+		"reboot-db-instance --db-instance-identifier theDatabase",
 		"filter-log-events --log-group-name /aws/lambda/bellhop-check-accept", "delete-stack --stack-name bellhop-check",
 		"delete-queue --queue-url https://sqs/0/bellhop-check-orders-dead",
 		"delete-db-snapshot --db-snapshot-identifier bellhop-check-snapshot-database-1")
