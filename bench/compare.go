@@ -52,7 +52,8 @@ func (o *CompareOptions) check() error {
 	o.Background = slices.DeleteFunc(o.Background, func(pool int) bool { return pool == 0 })
 	slices.Sort(o.Background)
 	o.Background = slices.Compact(o.Background)
-	if min(o.Pool, o.Waiting, o.Repeats) < 1 || len(o.Background) > 0 && o.Background[0] < 1 || o.Refine < 0 || min(o.OwnersRate, o.MaxRate) <= 0 {
+	pools := append([]int{o.Pool}, o.Background...)
+	if min(slices.Min(pools), o.Waiting, o.Repeats) < 1 || o.Refine < 0 || min(o.OwnersRate, o.MaxRate) <= 0 {
 		return bellhop.Invalidf("compare", "a number or a rate is 0 or negative: give more than 0")
 	}
 	switch {
@@ -60,10 +61,9 @@ func (o *CompareOptions) check() error {
 		return bellhop.Invalidf("compare", "a duration of %v makes no sense: give 1s to 10m", o.Duration)
 	case o.PushLatency < time.Millisecond || o.PushLatency > 10*time.Second:
 		return bellhop.Invalidf("compare", "a push latency of %v makes no sense: give 1ms to 10s", o.PushLatency)
-	case max(o.Pool, slices.Max(append(o.Background, 1))) > 1000 || o.Waiting > 100_000 || o.Repeats > 100 ||
-		o.Refine > 20 || len(o.Background) > 5:
-		return bellhop.Invalidf("compare",
-			"give pools of at most 1,000, 5 of them, a line of at most 100,000, 100 repeats and 20 refinements")
+	case slices.Max(pools) > 1000 || len(pools) > 6 || o.Waiting > 100_000 || o.Repeats > 100 || o.Refine > 20:
+		return bellhop.Invalidf("compare", "give pools of at most 1,000, five of them in the background, a line of at most "+
+			"100,000, 100 repeats and 20 refinements")
 	case o.OwnersRate > 5000 || o.MaxRate > maxRate:
 		return bellhop.Invalidf("compare", "give at most 5,000 owners' requests and %s webhooks a second",
 			results.Grouped(maxRate))
