@@ -39,6 +39,7 @@ for url in $queue $dead; do
 	[ -z "$n" ] || say "- the queue ${url##*/} holds $n messages; a queue stays if it holds any"
 done
 [ -z "$bodies" ] || say "- the bucket $bodies stays if it holds bodies of orders; it deletes them after 30 days"
+[ -z "$(resource Distribution)" ] || say "- API and console go, with their server; a domain's name is free for another stack then"
 say "- the secrets are deleted"
 if [ -z "${CONFIRM:-}" ]; then
 	printf 'Type the name of the stack to go on: '
