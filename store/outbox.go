@@ -24,6 +24,10 @@ type Outbox interface {
 	SettlePushes(ctx context.Context, settled []Settled) error
 	// NextPush returns when the next push or fan-out is due; zero when there is none.
 	NextPush(ctx context.Context) (time.Time, error)
+	// OldestOwed returns since when the oldest owed push is late: since it was made or, if
+	// it waits for its time, as for the end of quiet hours, since that. In the future none
+	// is late; zero when none is owed.
+	OldestOwed(ctx context.Context) (time.Time, error)
 	// PushesOwed is closed once something may have become due since the call.
 	PushesOwed() <-chan struct{}
 }

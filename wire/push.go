@@ -73,8 +73,8 @@ func openFCM(ctx context.Context, u *url.URL, o Options) (push.Sender, error) {
 		return nil, WrongSetting("BELLHOP_PUSH",
 			"fcm: needs the path of a service account's key and takes only ?endpoint= and ?validate_only=yes", pushAccepted)
 	}
-	f := fcmpush.Options{CredentialsFile: path, Endpoint: endpoint, ValidateOnly: validate == "yes", Log: o.Log, Now: o.Now,
-		Dial: o.Dial}
+	f := fcmpush.Options{CredentialsFile: path, Endpoint: endpoint, ValidateOnly: validate == "yes",
+		Log: o.Log, Now: o.Now, Dial: o.Dial}
 	if path == "" {
 		f.Credentials = o.FCMCredentials
 	}

@@ -131,6 +131,10 @@ func (p *parts) letIn(ctx context.Context, at *wire.Storage) error {
 	return at.GrantLogin(ctx, login.Username, login.Password, keep)
 }
 
+func (p *parts) metrics() lambdahost.Metrics {
+	return lambdahost.Metrics{Log: p.log, Stack: p.settings.Stack}
+}
+
 func (p *parts) accept(ctx context.Context) (lambda.Handler, error) {
 	q, err := p.settings.OpenSQS(ctx, p.options())
 	if err != nil {
@@ -155,7 +159,8 @@ func (p *parts) start(ctx context.Context) (lambda.Handler, error) {
 		return nil, err
 	}
 	return &lambdahost.Start{Executions: lambdahost.NewStepFunctions(cfg, p.settings.Machine),
-		Standard: p.settings.MachineType == "standard", Queue: q, Codec: codec, Log: p.log}, nil
+		Standard: p.settings.MachineType == "standard", Queue: q, Codec: codec, Log: p.log,
+		Now: p.now, Metrics: p.metrics()}, nil
 }
 
 func (p *parts) direct(ctx context.Context) (lambda.Handler, error) {
@@ -191,7 +196,8 @@ func (p *parts) pushStep(ctx context.Context) (*lambdahost.PushStep, error) {
 
 func (p *parts) pushStepWith(ctx context.Context, db *lambdahost.Database) (*lambdahost.PushStep, error) {
 	sender, err := p.settings.OpenPush(ctx, p.options())
-	return &lambdahost.PushStep{Database: db, Sender: sender, Log: p.log, Now: p.now, Probe: p.probe}, err
+	return &lambdahost.PushStep{Database: db, Sender: sender, Log: p.log, Now: p.now, Probe: p.probe,
+		Metrics: p.metrics()}, err
 }
 
 // database opens with the login of that moment.

@@ -183,3 +183,20 @@ func TestColdStartsOnANewerSchema(t *testing.T) {
 		}
 	}
 }
+
+// TestSweepSaysHowLateAPushIs leaves one owed, since FCM is away.
+func TestSweepSaysHowLateAPushIs(t *testing.T) {
+	s := newStack(t, 1)
+	s.add("sweep", "BELLHOP_PUSH=fcm:?endpoint=http://127.0.0.1:1", "BELLHOP_STACK=the-stack")
+	s.call("record", s.anOrder(1, ""))
+	s.call("sweep", map[string]any{"source": "aws.events"})
+	var metric map[string]any
+	for line := range strings.Lines(s.log.String()) {
+		if strings.Contains(line, `"_aws"`) && json.Unmarshal([]byte(line), &metric) != nil {
+			t.Errorf("CloudWatch can't read %s", line)
+		}
+	}
+	if late, _ := metric["OldestOwedPush"].(float64); late <= 0 || late > 60 || metric["Stack"] != "the-stack" {
+		t.Errorf("%v", metric)
+	}
+}

@@ -21,6 +21,8 @@ type settings struct {
 	// MaxAttempts is the queue's maxReceiveCount. The last attempt records an event as
 	// dead, since the queue makes it a dead letter then.
 	MaxAttempts int `env:"BELLHOP_MAX_ATTEMPTS"`
+	// Stack names the stack in metrics. Without it the functions print none.
+	Stack string `env:"BELLHOP_STACK"`
 
 	// Secrets of AWS Secrets Manager, by ARN or name.
 	DBSecret    string `env:"BELLHOP_DB_SECRET_ARN"`

@@ -153,7 +153,7 @@ func (j *journey) services() {
 	full := address.String()
 	address.User = nil
 	j.values = map[string]string{
-		"BELLHOP_DB": address.String(), "BELLHOP_LOGIN_SECRET_ARN": "the functions",
+		"BELLHOP_STACK": "bellhop", "BELLHOP_DB": address.String(), "BELLHOP_LOGIN_SECRET_ARN": "the functions",
 		"BELLHOP_SHOPIFY_SECRET_ARN": "the shop", "BELLHOP_SHOP_SECRETS_ARN": "the shops",
 		"BELLHOP_PUSH": "fcm:?endpoint=" + google.URL, "BELLHOP_PUSH_SECRET_ARN": "the phones",
 		"BELLHOP_QUEUE": j.queue(s.Endpoint), "AWS_ENDPOINT_URL_SQS": s.Endpoint,

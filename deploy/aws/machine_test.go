@@ -332,7 +332,7 @@ func TestAStandardMessageRunsOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := &lambdahost.Start{Executions: lambdahost.NewStepFunctions(cfg, m.ARN), Standard: true,
-		Log: slog.New(slog.DiscardHandler)}
+		Log: slog.New(slog.DiscardHandler), Now: time.Now}
 	in, err := amazon.Encode(&bellhop.Event{ID: bellhop.EventID{1, 15: 1}, Shop: "demo.myshopify.com",
 		Topic: "orders/create", AcceptedAt: time.Now(), SignedBy: bellhop.SignerApp, Body: []byte(`{}`)})
 	if err != nil {

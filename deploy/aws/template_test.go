@@ -3,6 +3,7 @@ package aws_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -437,5 +438,56 @@ func TestAlarmsReachSomebody(t *testing.T) {
 			len(fmt.Sprint(r.Properties["AlarmDescription"])) < 30 {
 			t.Errorf("%s: %v", name, r.Properties)
 		}
+	}
+}
+
+// TestEachMetricHasAnAlarm compares the metrics that functions print with the alarms.
+func TestEachMetricHasAnAlarm(t *testing.T) {
+	tpl := readTemplate(t)
+	watched := map[string]resource{}
+	for name, r := range tpl.of("AWS::CloudWatch::Alarm") {
+		if r.Properties["Namespace"] != lambdahost.Namespace {
+			continue
+		}
+		watched[fmt.Sprint(r.Properties["MetricName"])] = r
+		if text(r.Properties["Dimensions"]) != `[{"Name":"Stack","Value":{"Ref":"AWS::StackName"}}]` {
+			t.Errorf("%s watches %v", name, r.Properties["Dimensions"])
+		}
+	}
+	printers := map[string][]string{lambdahost.MetricOldestReturned: {"Start", "Direct"},
+		lambdahost.MetricOldestOwed: {"Sweep"}, lambdahost.MetricGivenUp: {"Notify", "Direct", "Sweep"}}
+	if len(watched) != len(printers) {
+		t.Errorf("there are alarms on %v", slices.Sorted(maps.Keys(watched)))
+	}
+	dashboard := text(tpl.Resources["Dashboard"].Properties["DashboardBody"])
+	for metric, functions := range printers {
+		if _, ok := watched[metric]; !ok || !strings.Contains(dashboard, metric) {
+			t.Errorf("nobody watches %s", metric)
+		}
+		for _, name := range functions {
+			environment := tpl.Resources[name].Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
+			if text(environment["BELLHOP_STACK"]) != `{"Ref":"AWS::StackName"}` {
+				t.Errorf("%s prints no %s", name, metric)
+			}
+		}
+	}
+	returned := watched[lambdahost.MetricOldestReturned].Properties
+	orders := tpl.Resources["OrdersQueue"].Properties
+	start := tpl.Resources["Start"].Properties
+	// A message that makes its function fall over is seen once in the queue's own timeout.
+	seen := number(t, "visibility", orders["VisibilityTimeout"]) + number(t, "timeout", start["Timeout"])
+	if period := number(t, "period", returned["Period"]); period < seen {
+		t.Errorf("the alarm on messages that come again clears after %v s, and one may come after %v s", period, seen)
+	}
+}
+
+// TestTheSweepHasAnAlarmOfItsOwn: it rings after three failures, or minutes without a run.
+func TestTheSweepHasAnAlarmOfItsOwn(t *testing.T) {
+	p := readTemplate(t).Resources["SweepFails"].Properties
+	got := []any{p["MetricName"], text(p["Dimensions"]), p["Period"], p["EvaluationPeriods"], p["DatapointsToAlarm"],
+		p["Threshold"], p["TreatMissingData"]}
+	want := []any{"Errors", `[{"Name":"FunctionName","Value":{"Ref":"Sweep"}}]`, 60.0, 3.0, nil, 0.0, "breaching"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

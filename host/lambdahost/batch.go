@@ -17,8 +17,9 @@ import (
 type item struct {
 	id      string // SQS's own
 	receipt queue.Receipt
-	group   string // of a FIFO queue; "" in others
-	attempt int    // 1 the first time
+	group   string    // of a FIFO queue; "" in others
+	attempt int       // 1 the first time
+	sentAt  time.Time // to the queue; zero if unknown
 	message amazon.Message
 }
 
@@ -42,11 +43,24 @@ func readBatch(payload []byte) ([]item, error) {
 		if n, err := strconv.Atoi(r.Attributes["ApproximateReceiveCount"]); err == nil && n > 0 {
 			items[i].attempt = n
 		}
+		if ms, err := strconv.ParseInt(r.Attributes["SentTimestamp"], 10, 64); err == nil {
+			items[i].sentAt = time.UnixMilli(ms)
+		}
 		if strings.HasSuffix(r.EventSourceARN, ".fifo") {
 			items[i].group = r.Attributes["MessageGroupId"]
 		}
 	}
 	return items, nil
+}
+
+// returned returns the age of the oldest message that came before; 0 if all are new.
+func returned(items []item, now time.Time) (age time.Duration) {
+	for _, it := range items {
+		if it.attempt > 1 && !it.sentAt.IsZero() {
+			age = max(age, now.Sub(it.sentAt))
+		}
+	}
+	return age
 }
 
 // messageOf leaves out attributes of other types: bellhop sends none.

@@ -26,6 +26,8 @@ func (f *Direct) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, err
 	}
 	t := newTimetable(ctx)
+	now := f.Step.Now()
+	f.PushStep.Metrics.seconds(now, MetricOldestReturned, returned(items, now)) // now: what follows may not end
 	done := make([]bool, len(items))
 	c := &counts{Events: len(items)}
 	for from := 0; from < len(items); from += directBatch {

@@ -53,7 +53,15 @@ type faulty struct {
 	record func(ctx context.Context, facts []bellhop.Fact) error // nil: never
 	dead   error
 	push   error
+	owed   error
 	closed bool
+}
+
+func (f *faulty) OldestOwed(ctx context.Context) (time.Time, error) {
+	if f.owed != nil {
+		return time.Time{}, f.owed
+	}
+	return f.Store.OldestOwed(ctx)
 }
 
 func (f *faulty) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
@@ -210,7 +218,8 @@ func sqsRecord(id string, m amazon.Message, attempt int, group string) map[strin
 			"binaryListValues": []string{}, "dataType": "String"}
 	}
 	arn, system := "arn:aws:sqs:us-east-1:000000000000:orders",
-		map[string]string{"ApproximateReceiveCount": strconv.Itoa(attempt)}
+		map[string]string{"ApproximateReceiveCount": strconv.Itoa(attempt),
+			"SentTimestamp": strconv.FormatInt(time.Now().Add(-20*time.Minute).UnixMilli(), 10)}
 	if group != "" {
 		arn += ".fifo"
 	}

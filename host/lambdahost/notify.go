@@ -54,6 +54,9 @@ func (f *Sweep) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	t := newTimetable(ctx)
 	out, err := f.sendDue(ctx, t)
+	if err == nil {
+		err = f.measure(ctx, t)
+	}
 	if err != nil {
 		return nil, failed(TypeUnavailable, err)
 	}
@@ -65,6 +68,21 @@ func (f *Sweep) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	f.Log.Info("swept", "sent", s.Sent, "failed", s.Failed, "left", s.Left, "dropped", s.Dropped)
 	return write(s)
+}
+
+// measure prints how late the oldest push is that is still owed.
+func (f *Sweep) measure(ctx context.Context, t timetable) error {
+	ctx, cancel := t.until(ctx, lastWrite)
+	defer cancel()
+	open, err := f.Database.Get(ctx)
+	if err != nil {
+		return err
+	}
+	since, err := open.OldestOwed(ctx)
+	if now := f.Now(); err == nil && !since.IsZero() {
+		f.Metrics.seconds(now, MetricOldestOwed, now.Sub(since))
+	}
+	return err
 }
 
 func (f *Sweep) prune(ctx context.Context) (int, error) {

@@ -21,6 +21,7 @@ type PushStep struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Probe    pipeline.Probe
+	Metrics  Metrics
 }
 
 // inFlight bounds the attempts under way at once: a connection to FCM takes 100, and a
@@ -58,6 +59,7 @@ func (p *PushStep) sendDueOnce(ctx context.Context, t timetable, open store.Stor
 	r := &host.PushWorker{Outbox: box, Log: p.Log, Now: p.Now, Probe: p.Probe, InFlight: inFlight,
 		Notifier: &pipeline.Notifier{Outbox: box, Sender: sender, Now: p.Now, Log: p.Log, Probe: p.Probe}}
 	_, err := r.Drain(begin, write)
+	p.Metrics.count(p.Now(), MetricGivenUp, int(box.givenUp.Load()))
 	out := sent{Sent: int(box.sent.Load()), Failed: int(box.failed.Load()), Left: int(box.left.Load())}
 	if err == nil && begin.Err() != nil {
 		next, e := open.NextPush(write)
@@ -72,6 +74,7 @@ func (p *PushStep) sendDueOnce(ctx context.Context, t timetable, open store.Stor
 type tally struct {
 	store.Outbox
 	sent, failed, left atomic.Int64
+	givenUp            atomic.Int64 // of failed: their devices stay
 }
 
 // SettlePushes implements store.Outbox.
@@ -86,6 +89,8 @@ func (t *tally) SettlePushes(ctx context.Context, all []store.Settled) error {
 			count = &t.sent
 		case !s.RetryAt.IsZero():
 			count = &t.left
+		case s.Retire == nil:
+			t.givenUp.Add(int64(len(s.Pushes)))
 		}
 		count.Add(int64(len(s.Pushes)))
 	}

@@ -37,8 +37,10 @@ type Start struct {
 	Queue      Visibility
 	// Codec puts bodies that are too large for an execution into the bucket. Without a
 	// bucket such messages fail.
-	Codec amazon.Codec
-	Log   *slog.Logger
+	Codec   amazon.Codec
+	Log     *slog.Logger
+	Now     func() time.Time
+	Metrics Metrics
 }
 
 // atOnce bounds the executions under way.
@@ -61,7 +63,8 @@ func (f *Start) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	defer stop()
 	wait, cancel := t.until(ctx, lastAnswer)
 	defer cancel()
-	began := time.Now()
+	began := f.Now()
+	f.Metrics.seconds(began, MetricOldestReturned, returned(items, began)) // now: what follows may not end
 	done := make([]bool, len(items))
 	var group errgroup.Group
 	group.SetLimit(atOnce)
@@ -78,7 +81,7 @@ func (f *Start) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	last, end := t.until(ctx, lastWrite)
 	defer end()
 	answer := handBack(last, f.Queue, f.Log, items, done)
-	f.Log.Info("carried", "events", len(items), "failed", len(answer.BatchItemFailures), "took", time.Since(began))
+	f.Log.Info("carried", "events", len(items), "failed", len(answer.BatchItemFailures), "took", f.Now().Sub(began))
 	return write(answer)
 }
 

@@ -44,7 +44,7 @@ func (m *machine) Start(ctx context.Context, name, input string) error {
 func newStart(standard bool) (*lambdahost.Start, *machine) {
 	m := &machine{inputs: map[string]string{}}
 	return &lambdahost.Start{Executions: m, Standard: standard, Queue: &hidden{},
-		Log: slog.New(slog.DiscardHandler)}, m
+		Log: slog.New(slog.DiscardHandler), Now: time.Now}, m
 }
 
 func TestStartHandsMessagesOn(t *testing.T) {

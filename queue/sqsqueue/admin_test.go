@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"time"
 
 	"bellhop"
 	"bellhop/queue"
@@ -162,8 +162,8 @@ func TestURLIsWhatParseURLTakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, name, err := sqsqueue.ParseURL(u)
-	if want := b.options; err != nil || name != "orders" || !cmp.Equal(o.Settings, want.Settings) || o.Account != want.Account ||
-		o.Bucket != want.Bucket {
+	if want := b.options; err != nil || name != "orders" || !cmp.Equal(o.Settings, want.Settings) ||
+		o.Account != want.Account || o.Bucket != want.Bucket {
 		t.Errorf("%s is read as %+v, %q, %v", u, o, name, err)
 	}
 }

@@ -129,6 +129,12 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 	return n, wrap("send pushes again", err)
 }
 
+// OldestOwed implements [store.Outbox].
+func (db *DB) OldestOwed(ctx context.Context) (since time.Time, err error) {
+	err = db.worker.Read(ctx, func(b *postgres.Batch) { value(b, postgres.TimeTo(&since), rows.OldestOwed) })
+	return since, wrap("look for the oldest owed push", err)
+}
+
 // NextPush implements [store.Outbox].
 func (db *DB) NextPush(ctx context.Context) (next time.Time, err error) {
 	err = db.worker.Read(ctx, func(b *postgres.Batch) { value(b, postgres.TimeTo(&next), `SELECT `+nextPush) })

@@ -8,6 +8,12 @@ import (
 	"bellhop/store/rules"
 )
 
+// OldestOwed is the query for it. A push that was not tried waits for its time, unless its
+// service is in trouble; one of quiet hours does, too, while it is tried again.
+const OldestOwed = `SELECT min(since) FROM (SELECT CASE WHEN reason = '` + store.ReasonQuietHours + `'
+	OR attempts = 0 AND reason <> '` + store.ReasonServiceAway + `' THEN next_at ELSE created_at END AS since
+	FROM pushes WHERE next_at IS NOT NULL UNION ALL SELECT created_at FROM fanouts) owed`
+
 // DeviceColumns are the columns for [Device], of the aliases d and s.
 const DeviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale,
 	d.timezone, d.added_at, d.seen_at, d.retired_at, d.retired_for`

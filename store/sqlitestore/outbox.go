@@ -7,6 +7,7 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -109,6 +110,14 @@ func (db *DB) ResendPushes(ctx context.Context, shop string, ids []int64, at tim
 		db.wake()
 	}
 	return n, err
+}
+
+// OldestOwed implements [store.Outbox].
+func (db *DB) OldestOwed(ctx context.Context) (time.Time, error) {
+	return get(ctx, db.proceed, "look for the oldest owed push", func(c *sqlitefile.Conn) (since time.Time, err error) {
+		_, err = c.Prepare(rows.OldestOwed).First(func(r sqlitefile.Row) { since = r.Time() })
+		return since, err
+	})
 }
 
 // NextPush implements [store.Outbox].

@@ -38,6 +38,7 @@ func fanOut(f *fixture) {
 	f.equal("pushes", f.record(fact)[0].Pushes, 1)
 	f.equal("written yet", len(f.getOrder(7).Pushes), 0)
 	f.equal("due", f.nextPush(), fact.At)
+	f.equal("owed since", f.oldestOwed(), fact.At)
 	f.record(fact, f.order(shop, 7, 1), f.order(shop, 7, 2))
 	f.addDevice(shop, "late", bellhop.FormData)
 	f.must(f.s.RemoveDevice(f.ctx, shop, "phone-0"))

@@ -193,6 +193,36 @@ func retry(f *fixture) {
 	f.equal("counts", f.countsMatch(shop), map[bellhop.PushStatus]int64{bellhop.PushUnknown: 1})
 }
 
+func (f *fixture) oldestOwed() time.Time {
+	f.Helper()
+	return must(f.s.OldestOwed(f.ctx))(f)
+}
+
+// oldestOwed checks that a push in trouble is late since it was made, and that one that
+// waits for its time is late since that.
+func oldestOwed(f *fixture) {
+	f.addShopWithPhone(bellhop.FormData)
+	f.equal("none", f.oldestOwed(), time.Time{})
+	fact := f.order(shop, 7, 1)
+	f.record(fact)
+	f.equal("a new one", f.oldestOwed(), fact.At)
+	f.claimThrough(gate{map[string]int{"phone": 0}, at(5000)}, at(100))
+	f.equal("its service is in trouble", f.oldestOwed(), fact.At)
+	for attempt, test := range []struct {
+		underWay time.Time // a claim of quiet hours' end is not late before it runs out
+		reason   string
+		want     time.Time
+	}{{fact.At, "unavailable", fact.At}, {fact.At, store.ReasonQuietHours, at(7000)}, {at(7060), "unknown", fact.At}} {
+		o := f.claim(at(5000+1000*attempt), 10)
+		f.equal("under way", f.oldestOwed(), test.underWay)
+		f.settle(store.Settled{Pushes: o[0].Pushes, Status: bellhop.PushPending, Reason: test.reason, At: at(5000),
+			RetryAt: at(6000 + 1000*attempt)})
+		f.equal("waits for "+test.reason, f.oldestOwed(), test.want)
+	}
+	f.sent(at(9000), f.claim(at(9000), 10)...)
+	f.equal("sent", f.oldestOwed(), time.Time{})
+}
+
 func badSettlements(f *fixture) {
 	f.addShopWithPhone(bellhop.FormData)
 	f.record(f.order(shop, 7, 1))

@@ -58,6 +58,7 @@ func Run(t *testing.T, d Driver) {
 		{"ClaimAndSettle", claimAndSettle},
 		{"ClaimsDoNotOverlap", claimsDoNotOverlap},
 		{"LeaseRunsOut", leaseRunsOut},
+		{"OldestOwed", oldestOwed},
 		{"Retry", retry},
 		{"BadSettlements", badSettlements},
 		{"Ration", ration},
