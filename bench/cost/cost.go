@@ -146,8 +146,8 @@ const (
 	pollSeconds = 20.0 // the time of a receive that finds nothing
 	pollers     = 5.0  // that Lambda keeps
 	secrets     = 5.0  // the database's own included
-	alarms      = 25.0 // metrics
-	metrics     = 1.0  // of bellhop's own
+	alarms      = 29.0 // metrics
+	metrics     = 4.0  // of bellhop's own
 	dashboards  = 1.0
 	backupDays  = 7
 	sweepMS     = 30.0 // how long the sweep takes each minute; an assumption

@@ -89,14 +89,14 @@ func TestTheStackIsThatOfTheTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	alarmed, own := 0, map[string]bool{}
-	metric := regexp.MustCompile(`MetricName: *"?(\w+)`)
+	metric, ours := regexp.MustCompile(`MetricName: *"?(\w+)`), regexp.MustCompile(`Namespace: (!Sub )?bellhop\b`)
 	for _, resource := range regexp.MustCompile(`\n  (?:[A-Z]\w+):\n`).Split(string(raw), -1) {
 		if !strings.Contains(resource, "Type: AWS::CloudWatch::Alarm\n") {
 			continue
 		}
 		names := metric.FindAllStringSubmatch(resource, -1)
 		alarmed += len(names)
-		if strings.Contains(resource, "Namespace: !Sub bellhop/") {
+		if ours.MatchString(resource) {
 			for _, name := range names {
 				own[name[1]] = true
 			}
