@@ -71,7 +71,8 @@ func openFCM(ctx context.Context, u *url.URL, o Options) (push.Sender, error) {
 	q.Del("validate_only")
 	if path == "" && o.FCMCredentials == nil || len(q) > 0 || validate != "" && validate != "yes" {
 		return nil, WrongSetting("BELLHOP_PUSH",
-			"fcm: needs the path of a service account's key and takes only ?endpoint= and ?validate_only=yes", pushAccepted)
+			"fcm: needs the path of a service account's key and takes only ?endpoint= and ?validate_only=yes",
+			pushAccepted)
 	}
 	f := fcmpush.Options{CredentialsFile: path, Endpoint: endpoint, ValidateOnly: validate == "yes",
 		Log: o.Log, Now: o.Now, Dial: o.Dial}

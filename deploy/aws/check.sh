@@ -108,6 +108,19 @@ functions() {
 	done
 }
 
+# troubles prints the last warnings and errors of the functions and the server, whose logs go with the stack
+troubles() {
+	for group in accept start record notify direct sweep migrate server; do
+		case $group in server) group=/aws/ec2/$stack-server ;; *) group=/aws/lambda/$stack-$group ;; esac
+		ask logs filter-log-events --log-group-name "$group" --filter-pattern '?WARN ?ERROR ?errorType ?"timed out"' \
+			--query 'events[].[message]' --output text >"$work/log" || continue
+		[ ! -s "$work/log" ] || {
+			say "in $group:"
+			tail -n 10 "$work/log"
+		} >&2
+	done
+}
+
 report() {
 	[ -s "$work/steps" ] || return 0
 	printf '\n| step | took |\n|---|---|\n'
@@ -159,6 +172,7 @@ finish() {
 		kill "$(cat "$work/pid")" 2>/dev/null || true
 		wait "$sending" || true
 	fi
+	[ "$code" -eq 0 ] || [ ! -s "$work/steps" ] || troubles
 	if [ "${KEEP:-no}" = yes ]; then
 		say "the stack $stack stays; make destroy-aws STACK=$stack takes it down"
 	elif ! take_down; then
@@ -243,7 +257,8 @@ pushed() {
 		[ "$(wc -l <"$work/all")" -ge "$total" ] && [ "$(grep -c '"pushed_at":"' "$work/all")" -ge "$total" ]; do
 		[ "$(date +%s)" -lt "$deadline" ] ||
 			die "$1: of $total orders $(wc -l <"$work/all" | tr -d ' ') are recorded and" \
-				"$(grep -c '"pushed_at":"' "$work/all") pushed, $patience s after they were sent"
+				"$(grep -c '"pushed_at":"' "$work/all") pushed, $patience s after they were sent;" \
+				"pushes say:$(api "/v1/pushes?limit=200" | grep -o '"reason":"[^"]*"' | sort | uniq -c | tr -s ' \n' ' ')"
 		sleep 2
 	done
 	head -n "$3" "$work/all" >"$work/traces" # the newest come first
@@ -281,6 +296,7 @@ died "$died"
 echo "| until it was one again, replayed | $(took "$begun") |" >>"$work/steps"
 
 say "restarting the database while 60 orders come"
+aws rds wait db-instance-available --db-instance-identifier "$database"
 send 14 --orders 60 --rate 1/s &
 sending=$!
 sleep 5

@@ -88,7 +88,8 @@ func TestCheckFindsALostOrder(t *testing.T) {
 	if ok || !strings.Contains(asked, "delete-stack") || strings.Contains(said, "| 20, two a second |") {
 		t.Errorf("%v: %s", ok, said)
 	}
-	inOrder(t, said, "aws-check: 20, two a second: of 21 orders 20 are recorded and 20 pushed, 3 s after", "| the first |")
+	inOrder(t, said, "aws-check: 20, two a second: of 21 orders 20 are recorded and 20 pushed, 3 s after they were sent; "+
+		`pushes say: 20 "reason":""`, "in /aws/lambda/bellhop-check-notify:", "| the first |")
 }
 
 func TestCheckThatCannotTakeDown(t *testing.T) {

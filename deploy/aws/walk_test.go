@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,19 @@ var (
 	// placeholder finds what a reader has to fill in, and no test has.
 	placeholder = regexp.MustCompile(`…|[= ](ID|ARN|NAME)\b`)
 )
+
+// pageCalls are what the page asks of AWS beside the scripts. The stub takes any command: before you add one here, see
+// that the aws command itself takes it.
+var pageCalls = []string{
+	"acm describe-certificate", "acm request-certificate", "cloudwatch describe-alarms",
+	"cloudwatch set-alarm-state", "ec2-instance-connect ssh", "iam attach-role-policy",
+	"iam create-open-id-connect-provider", "iam create-policy", "iam create-role",
+	"lambda delete-function-concurrency", "lambda get-function-configuration", "lambda put-function-concurrency",
+	"logs tail", "rds modify-db-instance",
+}
+
+// callOnThePage finds a call where a command begins.
+var callOnThePage = regexp.MustCompile(`(?:^|\$\()aws ([a-z0-9-]+ [a-z-]+)`)
 
 // thePage is docs/aws.md up to what was never run on AWS, and from there on.
 func thePage(t *testing.T) (walk, neverRun string) {
@@ -47,6 +61,11 @@ func (a *account) filledIn(commands string) string {
 	}
 	for line := range strings.Lines(commands) {
 		code, _, _ := strings.Cut(line, " #")
+		for _, m := range callOnThePage.FindAllStringSubmatch(code, -1) {
+			if !slices.Contains(pageCalls, m[1]) && !slices.Contains(scriptCalls(a.t), m[1]) {
+				a.t.Errorf("does the aws command know %q, as in %q?", m[1], line)
+			}
+		}
 		if left := placeholder.FindString(code); left != "" {
 			a.t.Errorf("fill in %q of %q", left, line)
 		}
@@ -114,8 +133,9 @@ for seed in 1 2; do
 	BELLHOP_SHOPIFY_SECRET=hush bellhop simulate shopify --target "$FRONT" --shop your-shop.myshopify.com \
 		--orders 2 --poison 50% --seed $seed --time-scale 0.001
 done
-until second=$(as-bellhop dead ls --json | grep -o '"id":"[^"]*"' | cut -d '"' -f 4 | sed -n 2p) && [ -n "$second" ]; do :; done
-first=$(as-bellhop dead ls --json | grep -o '"id":"[^"]*"' | cut -d '"' -f 4 | sed -n 1p)
+dead() { as-bellhop dead ls --json | grep -o '"id":"[^"]*"' | cut -d '"' -f 4 | sed -n "$1p"; }
+until second=$(dead 2) && [ -n "$second" ]; do :; done
+first=$(dead 1)
 `
 
 // rings sends an order, and waits until its push has gone to the reader's phone.
