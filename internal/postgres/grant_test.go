@@ -45,6 +45,8 @@ func TestGrant(t *testing.T) {
 	must(t, grant("the first", nil))
 	role := open(t, asRole(t, boss, "Grant Role", "the first"))
 	must(t, postgres.Check(t.Context(), role, one))
+	_, err = postgres.Migrate(t.Context(), asRole(t, boss, "Grant Role", "the first"), one)
+	must(t, err) // nothing is left to do
 	_, err = postgres.Migrate(t.Context(), boss, two)
 	must(t, err)
 	must(t, role.Worker.Once(t.Context(), func(b *postgres.Batch) {

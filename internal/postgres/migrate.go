@@ -125,17 +125,26 @@ func migrate(ctx context.Context, cfg *pgx.ConnConfig, s Schema) (applied int, e
 }
 
 // keepOldest keeps s.Oldest in the database before the migrations that need it, and returns what the database
-// keeps: more if a newer program migrated it.
+// keeps: more if a newer program migrated it. Where there is nothing to do, a role that can't make tables does it.
 func keepOldest(ctx context.Context, db *sql.DB, s Schema) (oldest int64, err error) {
+	there := false
+	if err = db.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, oldestTable).Scan(&there); err != nil {
+		return 0, err
+	}
+	if there {
+		err = db.QueryRowContext(ctx, selectOldest, s.Name).Scan(&oldest)
+		if err != nil || oldest >= s.Oldest {
+			return oldest, err
+		}
+	}
 	_, err = db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS `+oldestTable+
 		` (schema text PRIMARY KEY, version bigint NOT NULL)`)
 	if err != nil {
 		return 0, err
 	}
-	err = db.QueryRowContext(ctx, `INSERT INTO `+oldestTable+` AS kept (schema, version) VALUES ($1, $2)
-		ON CONFLICT (schema) DO UPDATE SET version = greatest(kept.version, excluded.version) RETURNING version`,
-		s.Name, s.Oldest).Scan(&oldest)
-	return oldest, err
+	_, err = db.ExecContext(ctx, `INSERT INTO `+oldestTable+` (schema, version) VALUES ($1, $2)
+		ON CONFLICT (schema) DO UPDATE SET version = excluded.version`, s.Name, s.Oldest)
+	return s.Oldest, err
 }
 
 func (s Schema) provider(db *sql.DB) (*goose.Provider, error) {
@@ -153,7 +162,10 @@ func (s Schema) provider(db *sql.DB) (*goose.Provider, error) {
 func table(s Schema) string { return "schema_" + s.Name }
 
 // oldestTable keeps the Oldest of each schema.
-const oldestTable = "oldest_versions"
+const (
+	oldestTable  = "oldest_versions"
+	selectOldest = `SELECT coalesce(max(version), 0) FROM ` + oldestTable + ` WHERE schema = $1`
+)
 
 // latest returns the number of the newest migration, with which its file's name
 // begins.
@@ -196,7 +208,7 @@ func Check(ctx context.Context, p *Pools, schemas ...Schema) error {
 		}
 		known := s.latest()
 		if at > known {
-			oldest, err := p.number(ctx, oldestTable, `SELECT max(version) FROM `+oldestTable+` WHERE schema = $1`, s.Name)
+			oldest, err := p.number(ctx, oldestTable, selectOldest, s.Name)
 			if err != nil {
 				return fmt.Errorf("read the oldest version for %s: %w", s.Name, err)
 			}
