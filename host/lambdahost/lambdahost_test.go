@@ -211,6 +211,9 @@ func message(t *testing.T, e *bellhop.Event) amazon.Message {
 	return m
 }
 
+// sentAt is when all messages were sent to the queue.
+var sentAt = time.Now().Add(-20 * time.Minute).Truncate(time.Millisecond)
+
 func sqsRecord(id string, m amazon.Message, attempt int, group string) map[string]any {
 	attributes := map[string]any{}
 	for name, value := range m.Attributes {
@@ -219,7 +222,7 @@ func sqsRecord(id string, m amazon.Message, attempt int, group string) map[strin
 	}
 	arn, system := "arn:aws:sqs:us-east-1:000000000000:orders",
 		map[string]string{"ApproximateReceiveCount": strconv.Itoa(attempt),
-			"SentTimestamp": strconv.FormatInt(time.Now().Add(-20*time.Minute).UnixMilli(), 10)}
+			"SentTimestamp": strconv.FormatInt(sentAt.UnixMilli(), 10)}
 	if group != "" {
 		arn += ".fifo"
 	}

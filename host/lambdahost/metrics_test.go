@@ -134,6 +134,8 @@ func TestEventsThatComeAgainAreMeasured(t *testing.T) {
 	s.Metrics = m
 	f := newFunctions(t)
 	f.push.Metrics = m
+	s.Now = func() time.Time { return sentAt.Add(20 * time.Minute) }
+	f.step.Now = s.Now
 	d := &lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}
 	for _, invoke := range []func(context.Context, []byte) ([]byte, error){s.Invoke, d.Invoke} {
 		for payload, want := range map[string]map[string]float64{string(first): {},
