@@ -25,9 +25,11 @@ type Step struct {
 // Refund is money or goods that went back.
 type Refund struct {
 	Step
-	Amount Amount       `json:"amount,omitempty"` // "" when no money went back: a restock or an edit
-	Note   string       `json:"note,omitempty"`
-	Lines  []RefundLine `json:"lines,omitempty"`
+	Amount Amount `json:"amount,omitempty"` // "" when no money went back: a restock or an edit
+	// Currency is that of Amount, where Shopify said only what the buyer got; "" is the order's.
+	Currency string       `json:"currency,omitempty"`
+	Note     string       `json:"note,omitempty"`
+	Lines    []RefundLine `json:"lines,omitempty"`
 }
 
 // RefundLine is a line that went back.

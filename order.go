@@ -1,6 +1,7 @@
 package bellhop
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -82,11 +83,17 @@ func (o *Order) Removed(it *Item) bool {
 	return true
 }
 
-// Refunded adds up the money that went back.
+// Returned is the money that went back by a refund; no money where none did.
+func (o *Order) Returned(r *Refund) Money {
+	m, _ := ParseMoney(string(r.Amount), cmp.Or(r.Currency, o.Total.Currency)) // as In
+	return m
+}
+
+// Refunded adds up the money that went back, as far as Shopify said it in the order's currency.
 func (o *Order) Refunded() Money {
 	sum := Money{Currency: o.Total.Currency, Digits: o.Total.Digits}
 	for i := range o.History.Refunds {
-		if more, ok := sum.Add(o.In(o.History.Refunds[i].Amount)); ok {
+		if more, ok := sum.Add(o.Returned(&o.History.Refunds[i])); ok {
 			sum = more
 		}
 	}

@@ -12,7 +12,7 @@ type Details struct {
 	Complete      bool                   `json:"complete" doc:"False for an order that was recorded before bellhop kept whole orders (schema 13 of its store): it has only items. bellhop orders refill completes it."`
 	Placed        bellhop.Sums           `json:"placed" doc:"The parts of total."`
 	Now           bellhop.Sums           `json:"now" doc:"The parts of current_total."`
-	Refunded      string                 `json:"refunded" example:"5.00" doc:"All that went back so far."`
+	Refunded      string                 `json:"refunded" example:"5.00" doc:"All that went back so far, in the order's currency. A refund of another one is not in it."`
 	Outstanding   string                 `json:"outstanding,omitempty" example:"0.00" doc:"Still to be paid."`
 	BuyersNow     string                 `json:"buyers_now,omitempty" doc:"What it comes to now in the currency of presentment."`
 	TaxesIncluded bool                   `json:"taxes_included" doc:"Prices have the tax in them."`
@@ -74,11 +74,12 @@ type History struct {
 
 // Refund is money or goods that went back.
 type Refund struct {
-	ID     string       `json:"id"`
-	At     *time.Time   `json:"at"`
-	Amount string       `json:"amount" example:"5.00" doc:"Empty when no money went back: a restock or an edit."`
-	Note   string       `json:"note,omitempty"`
-	Lines  []RefundLine `json:"lines" nullable:"false"`
+	ID       string       `json:"id"`
+	At       *time.Time   `json:"at"`
+	Amount   string       `json:"amount" example:"5.00" doc:"Empty when no money went back: a restock or an edit."`
+	Currency string       `json:"currency,omitempty" example:"USD" doc:"Of the amount: the order's, or the buyer's where Shopify said no other."`
+	Note     string       `json:"note,omitempty"`
+	Lines    []RefundLine `json:"lines" nullable:"false"`
 }
 
 // RefundLine is a line that went back.
@@ -155,7 +156,7 @@ func historyOf(o *bellhop.Order) *History {
 	h := &o.History
 	return &History{
 		Refunds: each(h.Refunds, func(r *bellhop.Refund) Refund {
-			return Refund{ID: id(r.ID), At: at(r.At), Amount: string(r.Amount), Note: r.Note,
+			return Refund{ID: id(r.ID), At: at(r.At), Amount: string(r.Amount), Currency: o.Returned(r).Currency, Note: r.Note,
 				Lines: each(r.Lines, func(l *bellhop.RefundLine) RefundLine {
 					return RefundLine{Item: id(l.Item), Quantity: l.Quantity, Amount: string(l.Amount), Restock: l.Restock}
 				})}

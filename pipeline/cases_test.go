@@ -187,6 +187,9 @@ func TestPushesOfStrangeOrders(t *testing.T) {
 		{"two refunds both ways", []string{create, sale(""), refunds, refund(12, "7.25", ""), update, updated(0, twoRefunds),
 			refunds, refund(11, "5.00", ""), refunds, refund(12, "7.25", ""), update, updated(time.Second, twoRefunds)},
 			[]string{usual, "Refund for order #1 | $5.00 of $49.90", "Refund for order #1 | $7.25 of $49.90"}, nil},
+		{"a refund in the buyer's currency", []string{create, sale(""), refunds,
+			strings.Replace(refund(11, "5.00", ""), "USD", "EUR", 1)},
+			[]string{usual, "Refund for order #1 | €5.00 of $49.90"}, nil},
 		{"a refund before its order", []string{refunds, refund(11, "5.00", ""), create, sale("")},
 			[]string{usual, "Refund for order #1 | $5.00 of $49.90"}, nil},
 

@@ -39,7 +39,12 @@ func (r *reader) refund(field string, f *refund, e *bellhop.Event) bellhop.Refun
 		return bellhop.RefundLine{Item: l.Item, Quantity: pieces(l.Quantity), Restock: clean(l.RestockType, maxText),
 			Amount: r.amountIn(currency, field+".refund_line_items", l.SubtotalSet.Shop.Amount, l.Subtotal)}
 	})
-	out.Amount = r.returned(field, f, currency)
+	if paid, some := r.transacted(field, f, currency); some && paid.Units > 0 {
+		back := f.returned(paid, currency)
+		if out.Amount = bellhop.Amount(back.String()); back.Currency != currency {
+			out.Currency = back.Currency
+		}
+	}
 	return out
 }
 
@@ -60,46 +65,37 @@ func (f *refund) currency() string {
 			return c
 		}
 	}
-	for i := range f.Transactions {
-		if c := f.Transactions[i].Currency; c != "" && len(c) <= maxCurrency {
-			return c
-		}
-	}
 	return ""
 }
 
-// returned is the money that went back, in the shop's currency; "" when none did. Transactions are
-// in the currency that the buyer paid in; where that is another, the refund's parts say what it is
-// in the shop's.
-func (r *reader) returned(field string, f *refund, currency string) bellhop.Amount {
-	paid, some := r.transacted(field, f)
-	switch {
-	case !some || paid.Units <= 0:
-		return ""
-	case paid.Currency == currency:
-		return bellhop.Amount(paid.String())
+// returned is the money that went back. Transactions are in the currency that the buyer paid in; where
+// that is another than the shop's, the refund's parts say what it is in the shop's. Some bodies have no
+// such parts: then it stays the buyer's.
+func (f *refund) returned(paid bellhop.Money, currency string) bellhop.Money {
+	if currency == "" || paid.Currency == currency {
+		return paid
 	}
 	for _, withTax := range [...]bool{true, false} { // a subtotal may have its tax in it
 		if seen, ok := f.parts(withTax, false, paid.Currency); ok && seen == paid {
 			if own, ok := f.parts(withTax, true, currency); ok {
-				return bellhop.Amount(own.String())
+				return own
 			}
 		}
 	}
 	if own, ok := f.parts(true, true, currency); ok && own.Units > 0 {
-		return bellhop.Amount(own.String())
+		return own
 	}
-	return bellhop.Amount(paid.String()) // in old bodies all is in one currency
+	return paid
 }
 
-// transacted adds up the transactions that gave money back.
-func (r *reader) transacted(field string, f *refund) (sum bellhop.Money, some bool) {
+// transacted adds up the transactions that gave money back. One that names no currency is in the shop's.
+func (r *reader) transacted(field string, f *refund, currency string) (sum bellhop.Money, some bool) {
 	for i := range f.Transactions {
 		t := &f.Transactions[i]
 		if t.Kind != "refund" || t.Status != "success" && t.Status != "pending" && t.Status != "" {
 			continue
 		}
-		m, err := bellhop.ParseMoney(string(t.Amount), cmp.Or(t.Currency, f.currency()))
+		m, err := bellhop.ParseMoney(string(t.Amount), cmp.Or(clean(t.Currency, maxCurrency), currency))
 		if err != nil {
 			r.leaveOut(field + ".transactions.amount")
 			continue

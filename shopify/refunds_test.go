@@ -98,6 +98,41 @@ func TestDecodeRefundedAmounts(t *testing.T) {
 	}
 }
 
+// A body without sets says only what the buyer got: the amount never passes for one in the shop's
+// currency. The body of a refund alone does not say which that is.
+func TestDecodeRefundInTheBuyersCurrency(t *testing.T) {
+	type returned struct {
+		Amount   bellhop.Amount
+		Currency string
+	}
+	line := `,"refund_line_items":[{"line_item_id":14,"quantity":1,"subtotal":9.0,"total_tax":0.9}]`
+	for _, tt := range []struct {
+		fields        string
+		alone, within returned
+		shown         string
+	}{
+		{paidBack("10.89", "USD", ""), returned{"10.89", "USD"}, returned{"10.89", "USD"}, "10.89 USD"},
+		{line + paidBack("10.89", "USD", ""), returned{"10.89", "USD"}, returned{"10.89", "USD"}, "10.89 USD"},
+		{paidBack("1089", "JPY", ""), returned{"1089", "JPY"}, returned{"1089", "JPY"}, "1089 JPY"},
+		{line + paidBack("9.90", "EUR", ""), returned{"9.90", "EUR"}, returned{"9.90", ""}, "9.90 EUR"},
+	} {
+		alone, within := refunded(t, tt.fields)
+		o := bellhop.Order{Total: bellhop.Money{Currency: "EUR", Digits: 2}}
+		for i, r := range []bellhop.Refund{alone, within} {
+			if got, want := (returned{r.Amount, r.Currency}), []returned{tt.alone, tt.within}[i]; got != want {
+				t.Errorf("%s: %+v, want %+v", tt.fields, got, want)
+			}
+			if m := o.Returned(&r); m.String()+" "+m.Currency != tt.shown {
+				t.Errorf("%s is shown as %s %s", tt.fields, m, m.Currency)
+			}
+			o.History.Refunds = append(o.History.Refunds, r)
+		}
+		if sum, own := o.Refunded(), tt.within.Currency == ""; own != (sum.Units > 0) {
+			t.Errorf("%s adds up to %s", tt.fields, sum)
+		}
+	}
+}
+
 // A refund that an import brings happened when it was processed, but was said when it was created.
 func TestDecodeImportedRefund(t *testing.T) {
 	alone, within := refunded(t, `,"processed_at":"2018-03-02T10:00:00+09:00"`+paidBack("5.00", "EUR", ""))

@@ -137,7 +137,7 @@ func (p *copyProgress) begun(resumed, anew bool) {
 	case resumed:
 		fmt.Fprintln(p.err, "Going on with the copy that was begun before.")
 	case anew:
-		fmt.Fprintln(p.err, "The source has changed, the copy differs, or another version of bellhop began it: starting over.")
+		fmt.Fprintln(p.err, "The source has changed, the copy differs, or another bellhop began it: starting over.")
 	}
 }
 

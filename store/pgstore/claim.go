@@ -153,8 +153,9 @@ func (cl *claim) lockDevices(devices []int64) (free, locked []int64, err error) 
 	return free, locked, err
 }
 
-// refunded is the amount of the refund that a push is about.
-const refunded = `CASE WHEN p.kind LIKE 'order.refunded:%' THEN (SELECT r ->> 'amount'
+// refunded is the amount of the refund that a push is about, and its currency.
+const refunded = `CASE WHEN p.kind LIKE 'order.refunded:%' THEN (
+	SELECT (r ->> 'amount') || ' ' || coalesce(r ->> 'currency', o.currency)
 	FROM jsonb_array_elements(o.history -> 'refunds') r WHERE r ->> 'id' = substr(p.kind, 16) LIMIT 1) END`
 
 // load locks pushes that are still due, and returns them in the order in which they became

@@ -1,6 +1,8 @@
 package rows
 
 import (
+	"strings"
+
 	"bellhop"
 	"bellhop/store"
 	"bellhop/store/driver"
@@ -106,7 +108,7 @@ func FanOut[R Row](r R) move.FanOutRow {
 }
 
 // DueColumns are the columns for [Due], of the aliases p and o, but for the last: the amount of the
-// refund that the push is about.
+// refund that the push is about, a space, and its currency.
 const DueColumns = `p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since,
 	p.reason, o.order_id, o.deleted, o.name, o.currency, o.total, coalesce(o.current_total, o.total),
 	coalesce(o.pieces, o.lines), o.test, o.customer_name, o.trace_parent, o.accepted_at, p.first_attempt_at, `
@@ -121,9 +123,8 @@ func Due[R Row](r R) rules.Due {
 	d.Order.Total, d.Order.Current = Money(r, r.Text(), currency), Money(r, r.Text(), currency)
 	d.Order.Pieces, d.Order.Test, d.Order.CustomerName = int(r.Int()), r.Bool(), r.Text()
 	d.Order.TraceParent, d.Order.AcceptedAt, d.Order.FirstAttemptAt = r.Text(), r.Time(), r.Time()
-	if refunded := r.Text(); refunded != "" { // an unreadable one only decorates
-		d.Order.Refunded, _ = driver.ReadMoney(refunded, currency)
-	}
+	amount, in, _ := strings.Cut(r.Text(), " ")
+	d.Order.Refunded, _ = driver.ReadMoney(amount, in) // an unreadable one only decorates
 	return d
 }
 

@@ -68,8 +68,9 @@ func (cl *claim) shop(id int64, n int) error {
 	return nil
 }
 
-// refunded is the amount of the refund that a push is about.
-const refunded = `CASE WHEN p.kind LIKE 'order.refunded:%' THEN (SELECT r.value ->> 'amount'
+// refunded is the amount of the refund that a push is about, and its currency.
+const refunded = `CASE WHEN p.kind LIKE 'order.refunded:%' THEN (
+	SELECT (r.value ->> 'amount') || ' ' || coalesce(r.value ->> 'currency', o.currency)
 	FROM json_each(o.history, '$.refunds') r WHERE r.value ->> 'id' = CAST(substr(p.kind, 16) AS INTEGER)) END`
 
 // load finds due pushes, in the order in which they became due.

@@ -166,6 +166,7 @@ func everyOrderField(f *fixture) {
 	o.CreatedAt = at(3)
 	f.whole("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeRecorded, Pushes: 1}}, "Reason")
 	edit, refund := f.edit(shop, 7, 1, 50), f.refund(shop, 7, 2, 51)
+	refund.History.Refunds[0].Currency = "EUR"
 	f.record(newer, edit, refund)
 	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, at(52)))(f)
 	ids := f.pushIDs()

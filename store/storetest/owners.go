@@ -35,17 +35,19 @@ func toldOf(f *fixture) {
 	f.record(version(1, 1, "pending", false), small)
 	f.record(version(1, 2, "paid", false))
 	f.record(version(1, 3, "voided", false), version(1, 4, "paid", true)) // paid once more
-	f.record(f.refund(shop, 1, 1, 50),
-		f.refund(shop, 2, 2, 50))
+	buyers := f.refund(shop, 1, 3, 60)
+	buyers.History.Refunds[0].Currency = "EUR"
+	f.record(f.refund(shop, 1, 1, 50), buyers, f.refund(shop, 2, 2, 50))
+	back := map[int64]bellhop.Money{1: money("50.00", "USD"), 3: money("60.00", "EUR")}
 	kinds := map[bellhop.PushKind]bool{}
 	for _, o := range f.claim(at(100), 10) {
 		kinds[o.Kind] = o.Gathered == nil && len(o.Pushes) == 1 && o.Settings.Paid
 		if _, refund := o.Kind.Split(); refund != 0 {
-			f.equal("what went back", o.Orders[0].Refunded, money("50.00", "USD"))
+			f.equal("what went back", o.Orders[0].Refunded, back[refund])
 		}
 	}
 	f.equal("messages", kinds, map[bellhop.PushKind]bool{bellhop.PushOrderNew: true, bellhop.PushOrderPaid: true,
-		bellhop.PushOrderCancelled: true, bellhop.RefundKind(1): true})
+		bellhop.PushOrderCancelled: true, bellhop.RefundKind(1): true, bellhop.RefundKind(3): true})
 	page := must(f.s.Pushes(f.ctx, shop, store.PushQuery{}))(f)
 	got := map[bellhop.PushKind]int{}
 	for _, p := range page.Pushes {
@@ -57,7 +59,7 @@ func toldOf(f *fixture) {
 		}
 	}
 	f.equal("pushes by kind", got, map[bellhop.PushKind]int{bellhop.PushOrderNew: 1, bellhop.PushOrderPaid: 1,
-		bellhop.PushOrderCancelled: 1, bellhop.RefundKind(1): 1})
+		bellhop.PushOrderCancelled: 1, bellhop.RefundKind(1): 1, bellhop.RefundKind(3): 1})
 	f.countsMatch(shop)
 }
 

@@ -84,7 +84,7 @@ func TestWholeOrderHasTheShapeThatIsPromised(t *testing.T) {
 			"po_number":"PO-7","source":"web","cancel_reason":"customer","return_status":"open",
 			"closed_at":"2026-11-22T09:00:00Z","unread":["line_items.tax_lines"]},
 		"history":{
-			"refunds":[{"id":"11","at":"2026-11-22T09:00:00Z","amount":"181.00","note":"too small",
+			"refunds":[{"id":"11","at":"2026-11-22T09:00:00Z","amount":"181.00","currency":"USD","note":"too small",
 				"lines":[{"item":"1","quantity":1,"amount":"181.00","restock":"return"}]},
 				{"id":"12","at":"2026-11-22T09:00:00Z","amount":"","lines":[]}],
 			"fulfillments":[{"id":"21","at":"2026-11-22T09:00:00Z","status":"success","shipment_status":"delivered",

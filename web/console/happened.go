@@ -39,7 +39,7 @@ func (v *visit) happenings(o *bellhop.Order) (all []happening) {
 		r := &h.Refunds[i]
 		label := v.T("order.restocked")
 		if r.Amount != "" {
-			label = v.T("order.refundedSum", "Amount", v.Money(o.In(r.Amount)))
+			label = v.T("order.refundedSum", "Amount", v.Money(o.Returned(r)))
 		}
 		var lines []bellhop.LineQuantity
 		for _, l := range r.Lines {

@@ -56,6 +56,7 @@ func wholeOrder(o *bellhop.Order) {
 		Refunds: []bellhop.Refund{
 			{Step: at(3), Amount: "5.00", Note: "A chip", Lines: []bellhop.RefundLine{{Item: 13, Quantity: 1, Amount: "5.00"}}},
 			{Step: at(4), Lines: []bellhop.RefundLine{{Item: 14, Quantity: 1, Restock: "cancel"}}},
+			{Step: at(5), Amount: "4.55", Currency: "EUR"},
 		},
 		Risks: []bellhop.Risk{{Step: at(1), Level: "high", Provider: "Shopify"}},
 	}
@@ -79,7 +80,7 @@ func TestOrderPage(t *testing.T) {
 		`href="https://admin.shopify.com/store/demo/orders/` + orderID(0) + `"`, `href="/orders/` + orderID(0) + `/slip"`,
 		"WELCOME15", "shopify_payments", "PO-7781", "Draft order", "wholesale, gift", "High (Shopify)",
 		"The customer changed their mind", "In progress", "<dt>Gift note</dt><dd>Happy birthday</dd>",
-		"Refunded $5.00", "A chip", "Taken back, no money refunded", "Removed: 1 × Chair",
+		"Refunded $5.00", "Refunded €4.55", "A chip", "Taken back, no money refunded", "Removed: 1 × Chair",
 		"2 fields could not be read: tax_lines.0.rate, closed_at",
 	} {
 		if !strings.Contains(a.Body, want) {

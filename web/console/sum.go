@@ -100,6 +100,11 @@ func changeOf(o *bellhop.Order, by bellhop.Money) string {
 		return "edited"
 	case !o.CancelledAt.IsZero() && by.Units < 0:
 		return "cancelled"
+	case slices.ContainsFunc(o.History.Refunds, func(r bellhop.Refund) bool {
+		in := o.Returned(&r).Currency
+		return in != "" && in != o.Total.Currency
+	}):
+		return "refunded"
 	}
 	return "rest"
 }
