@@ -44,6 +44,17 @@ esac
 [ -z "$answer" ] || printf '%s\n' "$answer"
 `
 
+// stubBellhop is bellhop, with no time to lose between orders.
+const stubBellhop = `#!/bin/sh
+unset BELLHOP_BOOTSTRAP BELLHOP_SERVER
+for word; do
+	shift
+	case $word in [0-9]*/s) word=60/s ;; esac
+	set -- "$@" "$word"
+done
+exec PROGRAM "$@"
+`
+
 // stubSSH runs the command here that it was given for the machine.
 const stubSSH = `#!/bin/sh
 echo "ssh $*" >>"$(dirname "$0")/log"
@@ -73,7 +84,7 @@ func newAccount(t *testing.T) *account {
 	env := []string{"PATH=" + os.Getenv("PATH"), "BELLHOP_DIR=" + a.dir, "BELLHOP_DB=" + at, "BELLHOP_QUEUE=" + at,
 		"BELLHOP_LOG=json"}
 	a.write("bin/as-bellhop", "#!/bin/sh\nexec env -i '"+strings.Join(env, "' '")+"' '"+program+"' \"$@\"\n")
-	a.write("bin/bellhop", "#!/bin/sh\nunset BELLHOP_BOOTSTRAP BELLHOP_SERVER\nexec '"+program+"' \"$@\"\n")
+	a.write("bin/bellhop", strings.ReplaceAll(stubBellhop, "PROGRAM", "'"+program+"'"))
 	a.write("bin/sudo", "#!/bin/sh\nexec \"$@\"\n")
 	a.write("bin/ssh", stubSSH)
 	if err := os.Rename(filepath.Join(a.dir, "bin/aws"), filepath.Join(a.dir, "bin/stub")); err != nil {

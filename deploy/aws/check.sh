@@ -153,7 +153,9 @@ take_down() {
 	# What destroy.sh keeps is made up here.
 	for name in "$stack-orders" "$stack-orders-dead"; do
 		url=$(queue_url "$name") || return 1
-		[ -z "$url" ] || aws sqs delete-queue --queue-url "$url" || return 1
+		[ -n "$url" ] || continue
+		aws sqs delete-queue --queue-url "$url" || return 1
+		sleep 60 # SQS blocks its name for so long
 	done
 	[ -n "$database" ] || return 0
 	snapshots=$(ask rds describe-db-snapshots --snapshot-type manual --db-instance-identifier "$database" \
