@@ -214,13 +214,14 @@ fi
 
 # invoke PAYLOAD: runs the function migrate. After quiet weeks Lambda detaches a function from
 # the network (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html), and refuses
-# calls for up to 90 s while it attaches it again.
+# calls for up to 90 s while it attaches it again, with the third error while its state is Pending
+# (https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html).
 invoke() {
 	printf '%s' "$1" >"$work/payload"
 	tries=1
 	until error=$(ask lambda invoke --function-name "$stack-migrate" --payload "fileb://$work/payload" \
 		--cli-read-timeout 320 --query FunctionError --output text "$work/answer"); do
-		grep -Eq '(ResourceNotReady|ENINotReady)Exception' "$work/refused" && [ "$tries" -le 18 ] ||
+		grep -Eq '(ResourceNotReady|ENINotReady|ResourceConflict)Exception' "$work/refused" && [ "$tries" -le 18 ] ||
 			die "migrate can't be called: $(refused)"
 		[ "$tries" -gt 1 ] || say "waiting until Lambda has attached migrate to the network"
 		tries=$((tries + 1))
@@ -261,14 +262,16 @@ for parameter in ${PARAMETERS:-}; do
 	set -- "$@" "$parameter"
 done
 say "deploying the stack $stack to $region; the first time takes about a quarter of an hour"
-if [ -n "$migrate" ]; then
-	# shellcheck disable=SC2086 # words
-	deploy "$@" $server
-else
+if [ -z "$migrate" ]; then
 	# A new database is protected once all else is there: a deployment that fails before
 	# could not be rolled back.
 	deploy "$@" DatabaseProtection=false
 	[ "$protection" != true ] || deploy DatabaseProtection=true
+elif [ -n "$first" ]; then
+	deploy "$@"
+else
+	# shellcheck disable=SC2086 # words
+	deploy "$@" $server
 fi
 
 set -- # what is kept

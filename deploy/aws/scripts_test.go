@@ -72,7 +72,7 @@ esac
 
 // stackParameters are those of the stack that is there, unless a test says otherwise.
 const stackParameters = "PostgresVersion\t16\nDatabaseClass\tdb.t4g.micro\nConsumers\t4\nMode\texpress\n" +
-	"RecordConcurrency\t0\nZoneA\teu-west-1a\nZoneB\teu-west-1c\nEmail\t\n"
+	"RecordConcurrency\t0\nExtendedSupport\toff\nZoneA\teu-west-1a\nZoneB\teu-west-1c\nEmail\t\n"
 
 // stubSleep writes down how long it would sleep.
 const stubSleep = `#!/bin/sh
@@ -245,7 +245,8 @@ func TestDeployMigratesBeforeTheCode(t *testing.T) {
 func TestDeployWaitsForMigrate(t *testing.T) {
 	s := copyScripts(t)
 	s.write("bin/stack", "UPDATE_COMPLETE\n")
-	s.write("bin/detached", strings.Repeat("ResourceNotReadyException\n", 9)+strings.Repeat("ENINotReadyException\n", 9))
+	s.write("bin/detached", strings.Repeat("ResourceNotReadyException\n", 8)+
+		strings.Repeat("ENINotReadyException\n", 8)+strings.Repeat("ResourceConflictException\n", 2))
 	said, asked, ok := s.run("deploy.sh")
 	if n := strings.Count(asked, "sleep 5\n"); !ok || n != 18 || strings.Count(said, "attached migrate") != 1 {
 		t.Errorf("%v after %d waits: %s", ok, n, said)
