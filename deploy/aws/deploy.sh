@@ -318,8 +318,8 @@ if [ "$(setting DatabaseLogs)" = on ]; then
 	done
 fi
 
-# A first server comes last: it needs the tables, and its failure takes nothing else back.
-if [ -z "$migrate" ] && [ -n "$server" ]; then
+# A first server comes last: it needs the tables and the login, and its failure takes nothing else back.
+if [ -n "$first" ] && [ -n "$server" ]; then
 	say "adding the server; CloudFront takes up to half an hour. If it fails, all else stays, and SERVER=$machine tries again"
 	# shellcheck disable=SC2086 # words
 	deploy $server

@@ -28,15 +28,18 @@ server_settings() {
 }
 
 # server_look finds out which server is wanted, and all that it needs of AWS. It sets machine (off, or
-# the instance type), side and program (where the server of now is, and what it runs).
+# the instance type), side and program (where the server of now is, and what it runs), and first, unless empty, if
+# there is none.
 server_look() {
 	side=$(stacked ServerSide || true)
 	program=$(stacked ServerProgram || true)
+	first=
+	case ${side:-none} in none) first=yes ;; esac
 	machine=${SERVER:-}
 	if [ -z "$machine" ]; then
 		machine=$(stacked Server || true)
+		[ -z "$first" ] || machine=off
 		[ -n "$migrate" ] || machine=t4g.nano
-		case ${side:-none} in none) [ -z "$migrate" ] || machine=off ;; esac
 	fi
 	if [ "$machine" = off ]; then
 		[ -z "${DOMAIN:-}${CERTIFICATE:-}${HOSTED_ZONE:-}" ] || die "a domain needs a server; give SERVER=t4g.nano, too"
@@ -94,7 +97,7 @@ digest() {
 server_build() {
 	server=
 	if [ "$machine" = off ]; then
-		[ "${side:-none}" = none ] || server=ServerSide=none
+		[ -n "$first" ] || server=ServerSide=none
 		return
 	fi
 	say "building the server"
@@ -111,7 +114,7 @@ server_build() {
 		echo "$machine $image"
 	} | digest).tar.gz
 	server="Domain=$domain Certificate=$certificate HostedZone=$zone CloudFrontAddresses=$addresses"
-	[ "$bucket/$archive" != "$program" ] || [ "$side" = none ] || return 0
+	[ "$bucket/$archive" != "$program" ] || [ -n "$first" ] || return 0
 	case $side in a) side=b ;; *) side=a ;; esac
 	server="$server Server=$machine ServerSide=$side ServerProgram=$bucket/$archive ServerImage=$image"
 	COPYFILE_DISABLE=1 tar -czf "$work/server.tar.gz" -C build-server .

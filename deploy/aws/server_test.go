@@ -38,6 +38,22 @@ func TestDeployAddsTheServerLast(t *testing.T) {
 	}
 }
 
+// TestDeployAddsAServerToAStackLast shows that a stack from before the login to the database gets that first, without
+// which no server gets ready, and that a server that fails takes nothing else back.
+func TestDeployAddsAServerToAStackLast(t *testing.T) {
+	s := copyScripts(t)
+	s.write("bin/stack", "UPDATE_COMPLETE\n")
+	for _, side := range []string{"", "ServerSide\tnone\n"} {
+		s.write("bin/parameters", stackParameters+side)
+		said, asked, ok := s.run("deploy.sh", "SERVER=t4g.nano", "PARAMETERS=Consumers=8")
+		if !ok {
+			t.Fatal(said)
+		}
+		inOrder(t, asked, "lambda invoke", "--parameter-overrides Consumers=8 \n", `<{"shops":[],"analyze":false}>`,
+			"cloudformation deploy", "Server=t4g.nano ServerSide=a")
+	}
+}
+
 // TestDeployReplacesTheServer shows when a server stays, when another takes the other place, and when it goes.
 func TestDeployReplacesTheServer(t *testing.T) {
 	s := copyScripts(t)
