@@ -20,7 +20,7 @@ var needs = map[string]struct{ on, actions string }{
 	"AWS::CloudFormation::WaitConditionHandle": {"arn:aws:cloudformation:REGION:ACCOUNT:stack/STACK/1",
 		"cloudformation: DescribeStacks"},
 	"AWS::CloudFront::Distribution": {"*", "cloudfront: CreateDistribution DeleteDistribution GetDistribution " +
-		"UpdateDistribution TagResource UntagResource ListTagsForResource"},
+		"GetDistributionConfig UpdateDistribution TagResource UntagResource ListTagsForResource"},
 	"AWS::CloudFront::VpcOrigin": {"*", "cloudfront: CreateVpcOrigin DeleteVpcOrigin GetVpcOrigin UpdateVpcOrigin " +
 		"TagResource UntagResource ListTagsForResource; " +
 		"ec2: DescribeInstances DescribeInternetGateways DescribeSubnets DescribeVpcs"},
@@ -179,6 +179,17 @@ func TestTheDeployerMayDeploy(t *testing.T) {
 					t.Errorf("%s needs %s:%s on %s", kind, service, action, on)
 				}
 			}
+		}
+	}
+}
+
+// TestTheDeployerMayMakeEachSecret: their names begin with what the template calls them
+// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/cfn-example_secret.html).
+func TestTheDeployerMayMakeEachSecret(t *testing.T) {
+	policy := deployerMay(t)
+	for name := range readTemplate(t).of("AWS::SecretsManager::Secret") {
+		if on := "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" + name + "-1"; !allowed(policy, "secretsmanager:CreateSecret", on) {
+			t.Errorf("nobody may make %s", on)
 		}
 	}
 }
