@@ -136,6 +136,12 @@ check_changes() {
 	done
 	[ "$version" -ge "$(stacked PostgresVersion)" ] ||
 		die "PostgreSQL can't go back from $(stacked PostgresVersion) to $version: leave out PostgresVersion"
+	support=$(stacked ExtendedSupport) || { # a stack of an older template, which left it on
+		support=on
+		given ExtendedSupport || PARAMETERS="ExtendedSupport=on ${PARAMETERS:-}"
+	}
+	[ "$(setting ExtendedSupport)" = "$support" ] ||
+		die "ExtendedSupport is decided when the database is made, and is $support: leave it out"
 	[ "$class $version" = "$(stacked DatabaseClass) $(stacked PostgresVersion)" ] || find_database
 	[ "${SERVER:-off}" != off ] || return 0
 	find_machines

@@ -60,6 +60,27 @@ func TestDeployPicksZonesThatHaveAll(t *testing.T) {
 		"deploy.sh")
 }
 
+// TestDeployKeepsExtendedSupport holds that an update leaves it as the database has it: CloudFormation refuses a change.
+func TestDeployKeepsExtendedSupport(t *testing.T) {
+	s := copyScripts(t)
+	s.write("bin/stack", "UPDATE_COMPLETE\n")
+	if _, got := s.deploys(); got != "" {
+		t.Errorf("it changes %s", got)
+	}
+	const no = "ExtendedSupport is decided when the database is made, and is "
+	s.mustRefuse("a change", no+"off", "deploy.sh", "PARAMETERS=ExtendedSupport=on")
+	s.write("bin/parameters", strings.Replace(stackParameters, "ExtendedSupport\toff\n", "", 1))
+	if _, got := s.deploys("PARAMETERS=Consumers=8"); got != "ExtendedSupport=on Consumers=8" {
+		t.Errorf("to a stack of an older template it gives %q", got)
+	}
+	s.mustRefuse("a change in such a stack", no+"on", "deploy.sh", "PARAMETERS=ExtendedSupport=off")
+	its := readTemplate(t).Resources["Database"].Properties["EngineLifecycleSupport"]
+	if got := text(its); got != `{"Fn::If":["HasExtendedSupport",{"Ref":"AWS::NoValue"},`+
+		`"open-source-rds-extended-support-disabled"]}` {
+		t.Errorf("the older template said nothing, and this one says %s", got)
+	}
+}
+
 func TestDeployKeepsAStacksZonesAndVersion(t *testing.T) {
 	s := copyScripts(t)
 	s.write("bin/stack", "UPDATE_COMPLETE\n")
