@@ -96,7 +96,8 @@ func WaitAfter(attempt int) time.Duration {
 // handBack returns the answer to a batch: the messages that are not done, which it hides
 // for a while, and in a FIFO queue those behind one in its group. These wait as long as
 // that one: SQS holds back a group only behind a hidden message.
-func handBack(ctx context.Context, q Visibility, log *slog.Logger, items []item, done []bool) events.SQSEventResponse {
+func handBack(ctx context.Context, t timetable, q Visibility, log *slog.Logger, items []item,
+	done []bool) events.SQSEventResponse {
 	// The mapping takes a missing list or null as an empty one: all are done.
 	a := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	waits := map[queue.Receipt]time.Duration{}
@@ -118,6 +119,8 @@ func handBack(ctx context.Context, q Visibility, log *slog.Logger, items []item,
 	if len(waits) == 0 {
 		return a
 	}
+	ctx, cancel := t.until(ctx, lastHide)
+	defer cancel()
 	if err := q.Hide(ctx, waits); err != nil {
 		log.Warn("messages come again only after the queue's visibility timeout", "messages", len(waits), "err", err)
 	}

@@ -45,13 +45,14 @@ func (d *Database) Get(ctx context.Context) (store.Store, error) {
 }
 
 // Check reaches the database before the first event comes. It returns only permanent
-// errors, logs the others, and leaves the next try to Get.
+// errors, logs the others, and leaves the next try to Get. A refused login is none: the
+// deployment that changes it may not have ended yet.
 func (d *Database) Check(ctx context.Context) error {
 	_, err := d.Get(ctx)
 	if err == nil {
 		return nil
 	}
-	if cause := errors.Unwrap(err); bellhop.IsPermanent(cause) {
+	if cause := errors.Unwrap(err); bellhop.IsPermanent(cause) && !d.LoginRefused(cause) {
 		return cause
 	}
 	d.Log.Warn("the database is not there yet", "err", err)

@@ -38,9 +38,7 @@ func (f *Direct) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		f.Step.Log.Error("pushes stay owed for now", "err", err)
 	}
-	last, cancel := t.until(ctx, lastWrite)
-	defer cancel()
-	answer := handBack(last, f.Queue, f.Step.Log, items, done)
+	answer := handBack(ctx, t, f.Queue, f.Step.Log, items, done)
 	f.Step.Log.Info("carried", "events", c.Events, "recorded", c.Recorded, "dead", c.Dead, "failed",
 		len(answer.BatchItemFailures), "sent", out.Sent, "gave_up", out.Failed, "left", out.Left)
 	return write(answer)

@@ -13,6 +13,7 @@ import (
 	"bellhop/host/lambdahost"
 	"bellhop/internal/amazon"
 	"bellhop/push"
+	"bellhop/store"
 )
 
 func TestDirectCarriesABatch(t *testing.T) {
@@ -106,17 +107,29 @@ func TestDirectKeepsTheOrderOfGroups(t *testing.T) {
 	}
 }
 
-// TestDirectHandsBackInTime makes the database hang: the function hands the batch back
-// before its time is up.
+// TestDirectHandsBackInTime makes the database hang: the function hands the batch back, and
+// has the queue hide it for a while, before its time is up.
 func TestDirectHandsBackInTime(t *testing.T) {
-	f := newFunctions(t)
-	f.store.record = func(ctx context.Context, _ []bellhop.Fact) error { <-ctx.Done(); return ctx.Err() }
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}).Invoke(ctx,
-		batch(t, sqsRecord("slow", message(t, event(1, order(1))), 1, "")))
-	if err != nil || cmp.Diff([]string{"slow"}, failures(t, answer)) != "" || ctx.Err() != nil {
-		t.Errorf("%s, %v; the time is up: %v", answer, err, ctx.Err())
+	for name, hang := range map[string]func(*functions){
+		"recording": func(f *functions) {
+			f.store.record = func(ctx context.Context, _ []bellhop.Fact) error { <-ctx.Done(); return ctx.Err() }
+		},
+		"opening": func(f *functions) {
+			f.step.Database.Open = func(ctx context.Context) (store.Store, error) { <-ctx.Done(); return nil, ctx.Err() }
+		},
+	} {
+		f := newFunctions(t)
+		hang(f)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}).Invoke(ctx,
+			batch(t, sqsRecord("slow", message(t, event(1, order(1))), 1, "")))
+		if err != nil || cmp.Diff([]string{"slow"}, failures(t, answer)) != "" || ctx.Err() != nil {
+			t.Errorf("%s: %s, %v; the time is up: %v", name, answer, err, ctx.Err())
+		}
+		if wait := f.queue.waits["handle-slow"]; wait != lambdahost.WaitAfter(1) {
+			t.Errorf("%s: the message is hidden for %v", name, wait)
+		}
+		cancel()
 	}
 }
 

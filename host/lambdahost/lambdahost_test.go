@@ -1,6 +1,7 @@
 package lambdahost_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -122,11 +123,12 @@ type hidden struct {
 	err   error
 }
 
-func (h *hidden) Hide(_ context.Context, waits map[queue.Receipt]time.Duration) error {
-	if h.err == nil {
+func (h *hidden) Hide(ctx context.Context, waits map[queue.Receipt]time.Duration) error {
+	err := cmp.Or(h.err, ctx.Err())
+	if err == nil {
 		h.waits = waits
 	}
-	return h.err
+	return err
 }
 
 // phones is a push service that calls send.

@@ -41,7 +41,9 @@ type sent struct {
 // is up. Then it settles its claims: it ends attempts that wait for an answer, and
 // records their outcome as unknown. It fails only if it can't reach the store.
 func (p *PushStep) sendDue(ctx context.Context, t timetable) (out sent, err error) {
-	err = p.Database.use(ctx, func(open store.Store) error {
+	begin, cancel := t.until(ctx, lastStart)
+	defer cancel()
+	err = p.Database.use(begin, func(open store.Store) error {
 		more, err := p.sendDueOnce(ctx, t, open)
 		out = sent{out.Sent + more.Sent, out.Failed + more.Failed, more.Left}
 		return err

@@ -78,9 +78,7 @@ func (f *Start) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	group.Wait()
 	panicked.again()
-	last, end := t.until(ctx, lastWrite)
-	defer end()
-	answer := handBack(last, f.Queue, f.Log, items, done)
+	answer := handBack(ctx, t, f.Queue, f.Log, items, done)
 	f.Log.Info("carried", "events", len(items), "failed", len(answer.BatchItemFailures), "took", f.Now().Sub(began))
 	return write(answer)
 }

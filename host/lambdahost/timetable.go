@@ -29,6 +29,7 @@ const (
 	lastStart  = 1.0  // starts nothing more
 	lastAnswer = 0.5  // stops waiting for answers
 	lastWrite  = 0.25 // writes the outcome down
+	lastHide   = 0.1  // has the queue hide what is handed back
 )
 
 // until returns ctx with the end moved forward to a moment.
