@@ -479,6 +479,12 @@ func TestEachMetricHasAnAlarm(t *testing.T) {
 	if period := number(t, "period", returned["Period"]); period < seen {
 		t.Errorf("the alarm on messages that come again clears after %v s, and one may come after %v s", period, seen)
 	}
+	// A sweep measures at its end, so that some minutes have two values and others none.
+	owed := watched[lambdahost.MetricOldestOwed].Properties
+	between := 60 + number(t, "timeout", tpl.Resources["Sweep"].Properties["Timeout"])
+	if period := number(t, "period", owed["Period"]); period < between {
+		t.Errorf("the alarm on late pushes clears after %v s, and sweeps may be %v s apart", period, between)
+	}
 }
 
 // TestTheSweepHasAnAlarmOfItsOwn: it rings after three failures, or minutes without a run.
