@@ -174,7 +174,7 @@ finish() {
 		kill "$(cat "$work/pid")" 2>/dev/null || true
 		wait "$sending" || true
 	fi
-	[ "$code" -eq 0 ] || [ ! -s "$work/steps" ] || troubles
+	[ "$code" -eq 0 ] || troubles
 	if [ "${KEEP:-no}" = yes ]; then
 		say "the stack $stack stays; make destroy-aws STACK=$stack takes it down"
 	elif ! take_down; then
