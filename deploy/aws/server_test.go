@@ -163,7 +163,7 @@ func setUp(t *testing.T, values map[string]string) (m serverMachine, failed erro
 		t.Fatal(said)
 	}
 	m = serverMachine{t, t.TempDir(), t.TempDir()}
-	for _, dir := range []string{"usr/local/bin", "usr/lib/sysusers.d", "etc/systemd/system", "etc/logrotate.d",
+	for _, dir := range []string{"usr/bin", "usr/local/bin", "usr/lib/sysusers.d", "etc/systemd/system", "etc/logrotate.d",
 		"var/log"} {
 		if err := os.MkdirAll(filepath.Join(m.root, dir), 0o755); err != nil {
 			t.Fatal(err)
@@ -263,6 +263,7 @@ func TestServerSetsItselfUp(t *testing.T) {
 	m.isSecret("var/lib/bellhop/pgpass")
 	m.isForAll(regexp.MustCompile(`sslrootcert=/([^&]*)`).FindStringSubmatch(m.read("etc/bellhop/bellhop.env"))[1])
 	m.isForAll("usr/local/bin/bellhop")
+	m.isForAll("usr/bin/as-bellhop") // which is where sudo finds it
 	m.unitsAreValid()
 }
 

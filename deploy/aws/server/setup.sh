@@ -14,7 +14,8 @@ trap 'report FAILURE "it failed to $step: see /var/log/cloud-init-output.log on 
 
 step="install bellhop"
 install -d -m 755 "$root/etc/systemd/system/bellhop-serve@8080.service.d"
-install -m 755 bellhop as-bellhop "$root/usr/local/bin/"
+install -m 755 bellhop "$root/usr/local/bin/"
+install -m 755 as-bellhop "$root/usr/bin/" # sudo need not look into /usr/local/bin
 install -m 644 sysusers.conf "$root/usr/lib/sysusers.d/bellhop.conf"
 install -m 644 ./bellhop-*.service ./bellhop-*.timer "$root/etc/systemd/system/"
 install -m 644 serve.conf "$root/etc/systemd/system/bellhop-serve@8080.service.d/aws.conf"
