@@ -19,6 +19,7 @@ queue=$(resource OrdersQueue)
 dead=$(resource DeadLetters)
 bodies=$(resource Bodies)
 database=$(resource Database)
+network=$(resource Vpc)
 # guard prints the database's status and True or False for its protection, or nothing if it is gone
 guard() {
 	ask rds describe-db-instances --db-instance-identifier "$database" --output text \
@@ -60,8 +61,21 @@ case $protection in
 esac
 say "deleting; Lambda takes up to 40 minutes to leave the network"
 begun=$(now)
-aws cloudformation delete-stack --stack-name "$stack"
-aws cloudformation wait stack-delete-complete --stack-name "$stack" || {
+remove() {
+	aws cloudformation delete-stack --stack-name "$stack" &&
+		aws cloudformation wait stack-delete-complete --stack-name "$stack"
+}
+# free_network deletes the group that CloudFront made for its VPC origin, and may leave behind: the network can't go
+# while it is there.
+free_network() {
+	group=$(ask ec2 describe-security-groups --output text --query 'SecurityGroups[0].GroupId' \
+		--filters "Name=vpc-id,Values=$network" Name=group-name,Values=CloudFront-VPCOrigins-Service-SG) || return
+	case $group in
+	sg-*) ask ec2 delete-security-group --group-id "$group" >/dev/null ;;
+	*) return 1 ;;
+	esac
+}
+remove || { [ -n "$network" ] && free_network && remove; } || {
 	failures "$begun"
 	die "it is not gone yet; look at the reasons above, then run this again"
 }

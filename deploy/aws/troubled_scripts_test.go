@@ -153,6 +153,22 @@ func TestAFailureSaysWhy(t *testing.T) {
 	inOrder(t, said, "Database\tnot enough storage", "destroy-aws: it is not gone yet")
 }
 
+// TestDestroyFreesTheNetwork deletes CloudFront's group, which keeps the network from going, and tries again.
+func TestDestroyFreesTheNetwork(t *testing.T) {
+	s := copyScripts(t)
+	s.write("bin/stack", "UPDATE_COMPLETE\n")
+	s.refuse("cloudformation.wait", "Waiter", "DELETE_FAILED")
+	s.write("bin/says/ec2.describe-security-groups", "None\n")
+	if said, asked, ok := s.run("destroy.sh", "CONFIRM=bellhop"); ok || strings.Count(asked, "delete-stack") != 1 {
+		t.Errorf("without the group: %v\n%s%s", ok, said, asked)
+	}
+	s.write("bin/says/ec2.describe-security-groups", "sg-1\n")
+	_, asked, _ := s.run("destroy.sh", "CONFIRM=bellhop")
+	inOrder(t, asked, "delete-stack", "stack-delete-complete", "describe-security-groups",
+		"Name=vpc-id,Values=theVpc Name=group-name,Values=CloudFront-VPCOrigins-Service-SG",
+		"delete-security-group --group-id sg-1", "delete-stack", "stack-delete-complete")
+}
+
 // left makes queues of an earlier stack, which hold four messages each.
 func (s scripts) left(queues ...string) {
 	s.write("bin/messages", "3\t0\t1\n")
