@@ -60,7 +60,8 @@ func TestDeployPicksZonesThatHaveAll(t *testing.T) {
 		"deploy.sh")
 }
 
-// TestDeployKeepsExtendedSupport holds that an update leaves it as the database has it: CloudFormation refuses a change.
+// TestDeployKeepsExtendedSupport holds that an update leaves it as the database has it: CloudFormation refuses a
+// change.
 func TestDeployKeepsExtendedSupport(t *testing.T) {
 	s := copyScripts(t)
 	s.write("bin/stack", "UPDATE_COMPLETE\n")

@@ -188,7 +188,8 @@ func TestTheDeployerMayDeploy(t *testing.T) {
 func TestTheDeployerMayMakeEachSecret(t *testing.T) {
 	policy := deployerMay(t)
 	for name := range readTemplate(t).of("AWS::SecretsManager::Secret") {
-		if on := "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" + name + "-1"; !allowed(policy, "secretsmanager:CreateSecret", on) {
+		on := "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" + name + "-1"
+		if !allowed(policy, "secretsmanager:CreateSecret", on) {
 			t.Errorf("nobody may make %s", on)
 		}
 	}

@@ -331,6 +331,7 @@ func TestDestroyLeavesAQueueWithOrders(t *testing.T) {
 	if !ok || strings.Contains(asked, "delete-queue") || strings.Contains(asked, "sleep") {
 		t.Errorf("%v: it asked\n%s", ok, asked)
 	}
-	inOrder(t, said, "the queue theOrdersQueue holds 4 messages", "API and console go", "the queue theOrdersQueue stays, with 4 messages",
+	inOrder(t, said, "the queue theOrdersQueue holds 4 messages", "API and console go",
+		"the queue theOrdersQueue stays, with 4 messages",
 		"the bucket theBodies stays")
 }

@@ -38,7 +38,8 @@ func (s *Secrets) get(ctx context.Context, id string) (text string, since time.T
 		return "", since, amazon.Explain(ctx, "read the secret "+id, err)
 	}
 	if out.SecretString == nil {
-		return "", since, bellhop.Errorf(bellhop.Unavailable, "secret", "the secret %s holds no text: put it there as text", id)
+		return "", since,
+			bellhop.Errorf(bellhop.Unavailable, "secret", "the secret %s holds no text: put it there as text", id)
 	}
 	return *out.SecretString, aws.ToTime(out.CreatedDate), nil
 }
