@@ -22,8 +22,8 @@ import (
 func LoginRefused(err error) bool { return postgres.LoginRefused(err) }
 
 // GrantLogin lets a role use the database that BELLHOP_DB names, but not change its schema: see [postgres.Grant].
-func (s *Storage) GrantLogin(ctx context.Context, role, password string, keep func(context.Context) error) error {
-	return withSetting("BELLHOP_DB", postgres.Grant(ctx, s.DB, role, password, keep))
+func (s *Storage) GrantLogin(ctx context.Context, role, password string) error {
+	return withSetting("BELLHOP_DB", postgres.Grant(ctx, s.DB, role, password))
 }
 
 // Analyze gathers the statistics of the database that BELLHOP_DB names anew: see [postgres.Analyze].

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -103,32 +104,36 @@ func (p *parts) dial() func(ctx context.Context, network, address string) (net.C
 	return lambdahost.DialIPv6First
 }
 
-const (
-	appRole = "bellhop_app" // unless the secret names another
-	// loginAge is the age at which a deployment changes the functions' password. Secrets Manager keeps no more than
-	// about a hundred versions of a secret for a day
-	// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html).
-	loginAge = 24 * time.Hour
-)
+// loginAge is the age at which a deployment makes a new login. Secrets Manager keeps no more than about a hundred
+// versions of a secret for a day (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
+const loginAge = 24 * time.Hour
 
-// letIn makes the login in the functions' secret that of a role that can't change the schema. A function that starts
-// between the change of the secret and that of the role is refused, and tries again.
+// letIn makes the login in the secret that of a role that can't change the schema. Two roles take turns, so that the
+// login before stays valid until the next change: nobody has to follow at once.
 func (p *parts) letIn(ctx context.Context, at *wire.Storage) error {
 	secrets, err := p.secrets(ctx)
 	if err != nil {
 		return err
 	}
-	id := p.settings.LoginSecret
-	login, err := secrets.Login(ctx, id)
+	login, err := secrets.Login(ctx, p.settings.LoginSecret)
 	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 		return err
 	}
-	keep := func(context.Context) error { return nil }
-	if err != nil || p.now().Sub(login.Since) > loginAge {
-		login = vault.Login{Username: cmp.Or(login.Username, appRole), Password: rand.Text()}
-		keep = func(ctx context.Context) error { return secrets.PutLogin(ctx, id, login) }
+	if err == nil && p.now().Sub(login.Since) <= loginAge {
+		return at.GrantLogin(ctx, login.Username, login.Password)
 	}
-	return at.GrantLogin(ctx, login.Username, login.Password, keep)
+	login = vault.Login{Username: otherRole(login.Username), Password: rand.Text()}
+	if err := at.GrantLogin(ctx, login.Username, login.Password); err != nil {
+		return err
+	}
+	return secrets.PutLogin(ctx, p.settings.LoginSecret, login)
+}
+
+func otherRole(name string) string {
+	if base, isA := strings.CutSuffix(name, "_a"); isA {
+		return base + "_b"
+	}
+	return cmp.Or(strings.TrimSuffix(name, "_b"), "bellhop_app") + "_a"
 }
 
 func (p *parts) metrics() lambdahost.Metrics {

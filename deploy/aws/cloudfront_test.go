@@ -209,7 +209,7 @@ func (m serverMachine) settings(queue, endpoint string) []string {
 	here := strings.NewReplacer("sslmode=verify-full&", "sslmode=disable&",
 		"sslrootcert=/usr/local/share/bellhop/rds.pem&", "",
 		"=/var/lib", "="+m.root+"/var/lib", "127.0.0.1:9090", "127.0.0.1:0")
-	for _, file := range []string{"etc/bellhop/bellhop.env", "etc/bellhop/serve.env", "var/lib/bellhop/login.env"} {
+	for _, file := range []string{"etc/bellhop/bellhop.env", "etc/bellhop/serve.env"} {
 		for line := range strings.Lines(m.read(file)) {
 			name, value, _ := strings.Cut(strings.ReplaceAll(strings.TrimSpace(here.Replace(line)), `"`, ""), "=")
 			switch name {
@@ -308,7 +308,7 @@ func TestOwnersComeThroughCloudFront(t *testing.T) {
 	if _, err := at.MigrateStore(t.Context(), wire.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := at.GrantLogin(t.Context(), "served", `a:b\c`, func(context.Context) error { return nil }); err != nil {
+	if err := at.GrantLogin(t.Context(), "served", `a:b\c`); err != nil {
 		t.Fatal(err)
 	}
 	host, port, err := net.SplitHostPort(pg.Addr)

@@ -254,13 +254,10 @@ func TestServerSetsItselfUp(t *testing.T) {
 	if err := m.run("sh /opt/bellhop/login.sh", "DATABASE_SECRET=secret"); err != nil {
 		t.Fatal(err)
 	}
-	if got := m.read("var/lib/bellhop/pgpass"); got != "*:*:*:bellhop:a\\:b\\\\c\n" {
+	if got := m.read("var/lib/bellhop/login.conf"); got != "[bellhop]\nuser=bellhop\npassword=a:b\\c\n" {
 		t.Errorf("the login's file is %q", got)
 	}
-	if got := m.read("var/lib/bellhop/login.env"); got != "PGUSER=bellhop\n" {
-		t.Errorf("the user is %q", got)
-	}
-	m.isSecret("var/lib/bellhop/pgpass")
+	m.isSecret("var/lib/bellhop/login.conf")
 	m.isForAll(regexp.MustCompile(`sslrootcert=/([^&]*)`).FindStringSubmatch(m.read("etc/bellhop/bellhop.env"))[1])
 	m.isForAll("usr/local/bin/bellhop")
 	m.isForAll("usr/bin/as-bellhop") // which is where sudo finds it

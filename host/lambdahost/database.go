@@ -33,9 +33,6 @@ func (d *Database) Get(ctx context.Context) (store.Store, error) {
 		return d.open, nil
 	}
 	s, err := d.Open(ctx)
-	if err != nil && d.LoginRefused(err) { // it changed after it was read
-		s, err = d.Open(ctx)
-	}
 	if err != nil {
 		return nil, &bellhop.Error{Kind: bellhop.Unavailable, Code: "database", Message: "the database can't be opened",
 			Cause: err}

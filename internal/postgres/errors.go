@@ -44,14 +44,8 @@ func codeOf(err error) string {
 // IsUnique reports whether err is a violated UNIQUE constraint.
 func IsUnique(err error) bool { return codeOf(err) == codeUnique }
 
-// LoginRefused reports whether err, also one of [Open], says that the login was wrong.
-func LoginRefused(err error) bool {
-	e, ok := errors.AsType[*bellhop.Error](err)
-	return strings.HasPrefix(codeOf(err), classLogin) || ok && e.Code == codeLogin
-}
-
-// codeLogin is the code of [Open]'s error for a wrong login.
-const codeLogin = "database_login"
+// LoginRefused reports whether err says that the login was wrong.
+func LoginRefused(err error) bool { return strings.HasPrefix(codeOf(err), classLogin) }
 
 // again is an error after which the transaction is worth running once more.
 type again struct{ error }
@@ -205,8 +199,7 @@ func refusal(c *pgx.ConnConfig, at string, e *pgconn.PgError) error {
 		return wrong("the database at %s requires TLS: add sslmode=require to its URL", at)
 	case e.Code == codePassword, e.Code == codeProtocol && strings.Contains(says, "authentication"),
 		strings.Contains(says, "no such user"):
-		return bellhop.Errorf(bellhop.Invalid, codeLogin,
-			"the database at %s refuses user %s with this password: correct them in its URL", at, c.User)
+		return wrong("the database at %s refuses user %s with this password: correct them in its URL", at, c.User)
 	case e.Code == codeNotAllowed:
 		return wrong("the database at %s does not let user %s in from here (%s): see its pg_hba.conf", at, c.User, says)
 	case e.Code == codeTooMany:

@@ -13,9 +13,9 @@ import (
 )
 
 // Grant lets a role log in with a password, and makes the role if it is missing. The role reads and writes
-// what bellhop keeps, in tables of later migrations, too, and changes no schema. Before the password counts
-// Grant calls keep, and drops its changes if keep fails. The login of url must be the one that migrates.
-func Grant(ctx context.Context, url, role, password string, keep func(context.Context) error) error {
+// what bellhop keeps, in tables of later migrations, too, and changes no schema. The login of url must be the
+// one that migrates.
+func Grant(ctx context.Context, url, role, password string) error {
 	ctx, cancel := context.WithTimeout(ctx, migrationPatience)
 	defer cancel()
 	conn, err := connect(ctx, url)
@@ -27,12 +27,11 @@ func Grant(ctx context.Context, url, role, password string, keep func(context.Co
 	if err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if err := grant(ctx, tx, role, secret); err != nil {
-			return fmt.Errorf("let %s use the database: %w", role, explain(err))
-		}
-		return keep(ctx)
-	})
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return grant(ctx, tx, role, secret) })
+	if err != nil {
+		return fmt.Errorf("let %s use the database: %w", role, explain(err))
+	}
+	return nil
 }
 
 func grant(ctx context.Context, tx pgx.Tx, role, secret string) error {

@@ -1,8 +1,6 @@
 package postgres_test
 
 import (
-	"context"
-	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -39,10 +37,7 @@ func TestGrant(t *testing.T) {
 	one, two := schema("g", tables), schema("g", tables, "CREATE TABLE g2 (n int, old bigserial);")
 	_, err := postgres.Migrate(t.Context(), boss, one)
 	must(t, err)
-	grant := func(password string, keep error) error {
-		return postgres.Grant(t.Context(), boss, "Grant Role", password, func(context.Context) error { return keep })
-	}
-	must(t, grant("the first", nil))
+	must(t, postgres.Grant(t.Context(), boss, "Grant Role", "the first"))
 	role := open(t, asRole(t, boss, "Grant Role", "the first"))
 	must(t, postgres.Check(t.Context(), role, one))
 	_, err = postgres.Migrate(t.Context(), asRole(t, boss, "Grant Role", "the first"), one)
@@ -66,19 +61,10 @@ func TestGrant(t *testing.T) {
 		}
 	}
 
-	away := errors.New("nobody keeps it")
-	if err := grant("the second", away); !errors.Is(err, away) {
-		t.Error(err)
-	}
-	open(t, asRole(t, boss, "Grant Role", "the first"))
-	must(t, grant("the second", nil))
+	must(t, postgres.Grant(t.Context(), boss, "Grant Role", "the second"))
 	open(t, asRole(t, boss, "Grant Role", "the second"))
-	_, err = postgres.Open(t.Context(), postgres.Options{URL: asRole(t, boss, "Grant Role", "the first")})
-	if !postgres.LoginRefused(err) {
-		t.Errorf("the login before: %v", err)
-	}
-	err = postgres.Grant(t.Context(), asRole(t, boss, "Grant Role", "the second"), "other", "x",
-		func(context.Context) error { t.Error("kept what was refused"); return nil })
+	refused(t, asRole(t, boss, "Grant Role", "the first"), bellhop.Invalid, "refuses user Grant Role")
+	err = postgres.Grant(t.Context(), asRole(t, boss, "Grant Role", "the second"), "other", "x")
 	if err == nil || bellhop.KindOf(err) != bellhop.Internal {
 		t.Errorf("a role that may not grant: %v", err)
 	}

@@ -193,7 +193,7 @@ func parsePool(raw string) (*pgxpool.Config, error) {
 	}
 	cfg.PingTimeout = pingWait
 	if _, fixed := u.User.Password(); !fixed && !q.Has("password") {
-		cfg.BeforeConnect = renewPassword(raw)
+		cfg.BeforeConnect = renewLogin(raw)
 	}
 	if tame(cfg.ConnConfig); len(hosts(cfg.ConnConfig)) > 1 && !q.Has("target_session_attrs") {
 		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
@@ -201,12 +201,12 @@ func parsePool(raw string) (*pgxpool.Config, error) {
 	return cfg, nil
 }
 
-// renewPassword returns what takes a password that is not in the URL anew for each connection: a
-// file that holds it may get a new one while the process runs.
-func renewPassword(raw string) func(context.Context, *pgx.ConnConfig) error {
+// renewLogin returns what takes a login that is not in the URL anew for each connection: a file that
+// holds it may change while the process runs.
+func renewLogin(raw string) func(context.Context, *pgx.ConnConfig) error {
 	return func(_ context.Context, c *pgx.ConnConfig) error {
 		if fresh, err := pgx.ParseConfig(raw); err == nil {
-			c.Password = fresh.Password
+			c.User, c.Password = fresh.User, fresh.Password
 		}
 		return nil
 	}

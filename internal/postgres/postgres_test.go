@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log"
 	"net"
 	"net/url"
@@ -337,34 +338,43 @@ func TestMigrateTriesAgain(t *testing.T) {
 	}
 }
 
-// TestPasswordChangesInItsFile changes the password of a role while the pools are open.
-func TestPasswordChangesInItsFile(t *testing.T) {
+// TestLoginChangesInItsFile changes a login while the pools are open: its password in a password file, then the role
+// in a connection service file.
+func TestLoginChangesInItsFile(t *testing.T) {
 	raw := fresh(t)
 	boss := open(t, raw)
-	u, err := url.Parse(raw)
-	must(t, err)
-	file := filepath.Join(t.TempDir(), "pgpass")
-	change := func(password string) {
-		t.Helper()
-		must(t, boss.API.Once(t.Context(), func(b *postgres.Batch) {
-			b.Exec("ALTER ROLE renewed PASSWORD '" + password + "'")
-		}))
-		must(t, os.WriteFile(file, []byte("*:*:*:renewed:"+password+"\n"), 0o600))
-	}
-	must(t, boss.API.Once(t.Context(), func(b *postgres.Batch) { b.Exec("CREATE ROLE renewed LOGIN") }))
-	change("first")
-	u.User = url.User("renewed")
-	q := u.Query()
-	q.Set("passfile", file)
-	u.RawQuery = q.Encode()
-	p := open(t, u.String())
-	change("second")
-	for range 3 { // none is open yet in these pools
-		must(t, p.Webhooks.Read(t.Context(), func(b *postgres.Batch) { b.Exec("SELECT 1") }))
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	if err := p.Listen(ctx, "renewed", cancel, func(string) {}); !errors.Is(err, context.Canceled) {
-		t.Errorf("listen with the new password: %v", err)
+	file := filepath.Join(t.TempDir(), "login")
+	for name, form := range map[string]string{"passfile": "*:*:*:%s:%s\n",
+		"servicefile": "[login]\nuser=%s\npassword=%s\n"} {
+		change := func(role, password string) {
+			t.Helper()
+			must(t, boss.API.Once(t.Context(), func(b *postgres.Batch) {
+				b.Exec("DROP ROLE IF EXISTS renewed_a, renewed_b")
+				b.Exec("CREATE ROLE " + role + " LOGIN PASSWORD '" + password + "'")
+			}))
+			must(t, os.WriteFile(file, fmt.Appendf(nil, form, role, password), 0o600))
+		}
+		change("renewed_a", "first")
+		u, err := url.Parse(raw)
+		must(t, err)
+		u.User = nil
+		u.RawQuery += "&" + name + "=" + file
+		second := "renewed_b"
+		if name == "passfile" {
+			u.User, second = url.User("renewed_a"), "renewed_a"
+		} else {
+			u.RawQuery += "&service=login"
+		}
+		p := open(t, u.String())
+		change(second, "second")
+		for range 3 { // none is open yet in these pools
+			must(t, p.Webhooks.Read(t.Context(), func(b *postgres.Batch) { b.Exec("SELECT 1") }))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := p.Listen(ctx, "renewed", cancel, func(string) {}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: listen with the new login: %v", name, err)
+		}
+		p.Close()
 	}
 }
 

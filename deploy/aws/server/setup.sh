@@ -28,7 +28,7 @@ step="write its settings"
 install -d -m 700 "$root/etc/bellhop"
 umask 077
 cat >"$root/etc/bellhop/bellhop.env" <<END
-BELLHOP_DB="postgres://$DATABASE/bellhop?sslmode=verify-full&sslrootcert=/usr/local/share/bellhop/rds.pem&passfile=/var/lib/bellhop/pgpass&pool_max_conns=8"
+BELLHOP_DB="postgres://$DATABASE/bellhop?sslmode=verify-full&sslrootcert=/usr/local/share/bellhop/rds.pem&servicefile=/var/lib/bellhop/login.conf&service=bellhop&pool_max_conns=8"
 BELLHOP_QUEUE="$QUEUE"
 BELLHOP_LOG="json"
 AWS_REGION="$AWS_REGION"
