@@ -33,8 +33,8 @@ func TestTheReportInABrowser(t *testing.T) {
 		drawn, err := chromedp.Run(tab,
 			chromedp.Evaluate[int](`[...document.querySelectorAll("figure svg")].filter(s => s.getBoundingClientRect().height `+
 				`> 150).length`))
-		if err != nil || drawn != 8 {
-			t.Errorf("%d charts show at %d, not 8: %v", drawn, width, err)
+		if err != nil || drawn != 9 {
+			t.Errorf("%d charts show at %d, not 9: %v", drawn, width, err)
 		}
 	}
 }
