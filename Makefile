@@ -33,9 +33,9 @@ test: ## install missing servers if allowed, and run all tests with the race det
 
 # Without the race detector, and without C.
 shipped: export CGO_ENABLED := 0
-shipped: ## run the tests that start bellhop and the functions, on programs built as they are shipped
+shipped: ## run the tests that start bellhop and the functions, on programs built as they are shipped, and what the race detector can't run
 	@scripts/test-setup
-	BELLHOP_TEST_ALL=1 go test -vet=off -timeout 30m ./deploy ./deploy/aws ./cmd/bellhop-lambda ./cmd/bellhop-bench
+	BELLHOP_TEST_ALL=1 go test -vet=off -timeout 30m ./deploy ./deploy/aws ./cmd/bellhop-lambda ./cmd/bellhop-bench ./web
 
 check: ## format, vet, staticcheck, modules, and the import floors
 	@scripts/check
@@ -87,13 +87,13 @@ build: ## build bin/bellhop and bin/bellhop-bench
 
 # The functions' binary leaves out the drivers that functions can't use.
 lambda: ## build the AWS Lambda functions' one binary, and show its size
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc,nosqlite,noamqp,grpcnotrace \
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -buildvcs=false -tags lambda.norpc,nosqlite,noamqp,grpcnotrace \
 		-ldflags '-s -w -buildid=' -o deploy/aws/build/bootstrap ./cmd/bellhop-lambda
 	@cd deploy/aws/build && echo "bootstrap: $$(wc -c <bootstrap) bytes, $$(gzip -9c bootstrap | wc -c) compressed"
 
 # The server on AWS runs Amazon Linux on arm64.
 server:
-	@CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -ldflags '-s -w -buildid=' \
+	@CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' \
 		-o deploy/aws/build-server/bellhop ./cmd/bellhop
 
 deploy-aws: ## deploy to AWS, or update it: see docs/aws.md

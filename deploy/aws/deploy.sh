@@ -108,8 +108,13 @@ if [ -n "$orders$dead" ]; then
 	bodies=$(ask s3api list-buckets --output text \
 		--query "sort_by(Buckets[?starts_with(Name,'$stack-bodies-')],&CreationDate)[-1].Name") ||
 		die "can't look for the bucket $stack-bodies-…: $(refused)"
-	[ "$bodies" != None ] &&
-		ask s3api head-bucket --bucket "$bodies" --expected-bucket-owner "$account" >/dev/null || bodies=
+	[ "$bodies" != None ] || bodies=
+	# list-buckets may name one that is just being deleted.
+	[ -z "$bodies" ] || ask s3api head-bucket --bucket "$bodies" --expected-bucket-owner "$account" >/dev/null ||
+		case $(refused) in
+		*'(404)'* | *NoSuchBucket*) bodies= ;;
+		*) die "can't look at the bucket $bodies, which may hold large bodies of the orders: $(refused)" ;;
+		esac
 fi
 
 # The definition has to be valid for the type that is deployed.

@@ -51,6 +51,7 @@ case "$*" in
 	grep -qsx "$4" "$here/queues" ||
 		refuse AWS.SimpleQueueService.NonExistentQueue GetQueueUrl "The specified queue does not exist."
 	echo "https://sqs/0/$4" ;;
+"s3api head-bucket --bucket bellhop-bodies-locked"*) refuse 403 HeadBucket Forbidden ;;
 "s3api head-bucket"*) [ -s "$here/stack" ] || refuse 404 HeadBucket "Not Found" ;;
 "s3api list-buckets"*) echo None ;;
 "stepfunctions validate"*) echo OK ;;

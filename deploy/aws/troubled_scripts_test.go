@@ -183,6 +183,8 @@ func TestDeployFindsWhatAnEarlierStackLeft(t *testing.T) {
 	if said, asked, ok := s.run("deploy.sh", "STACK=staging"); !ok || strings.Contains(asked, "IMPORT") {
 		t.Errorf("another stack: %v\n%s", ok, said)
 	}
+	s.write("bin/says/s3api.list-buckets", "bellhop-bodies-locked\n")
+	s.mustRefuse("with a locked bucket", "can't look at the bucket bellhop-bodies-locked", "deploy.sh", "IMPORT=yes")
 	s.refuse("sqs.get-queue-url", "AccessDenied", "not authorized")
 	s.mustRefuse("with hidden queues", "can't look for the queue bellhop-orders: An error", "deploy.sh", "IMPORT=yes")
 }
