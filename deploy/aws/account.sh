@@ -50,6 +50,18 @@ choose_sizes() {
 	[ "$new" -le "$old" ] || [ "$free" -ge 100 ] ||
 		die "AcceptConcurrency and RecordConcurrency reserve $new of the account's $limit concurrent executions, and 100 must stay unreserved; ask for more: $more"
 
+	# Nothing else bounds the executions of mode standard, and their connections to the database.
+	bound=
+	case $(setting Mode):$(setting RecordConcurrency) in
+	standard:0)
+		given RecordConcurrency || [ "$free" -lt 140 ] || {
+			bound=RecordConcurrency=20
+			free=$((free - 40))
+		}
+		;;
+	esac
+	PARAMETERS="$bound ${PARAMETERS:-}"
+
 	sizes=
 	[ -n "$migrate" ] || given Consumers || given BatchSize || [ $(($(at_once) * 2)) -le "$free" ] ||
 		sizes="Consumers=2 BatchSize=1"
@@ -58,6 +70,7 @@ choose_sizes() {
 
 # tell_sizes says what choose_sizes chose, and what may still go wrong.
 tell_sizes() {
+	[ -z "$bound" ] || say "deploying $bound: nothing else bounds the executions of mode standard"
 	[ -z "$sizes" ] ||
 		say "the account runs only $limit functions at once: deploying $sizes, which leaves half of them to webhooks; ask for more: $more"
 	busy=$(at_once)

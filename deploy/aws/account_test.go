@@ -119,7 +119,9 @@ func TestDeployLeavesRoomForWebhooks(t *testing.T) {
 		{"1000\t1000", "Consumers=100", "", "orders may take 601 of the 1000"},
 		{"1000\t1000", "Consumers=100 AcceptConcurrency=50", "", ""},
 		{"1000\t1000", "Consumers=100 RecordConcurrency=50", "", ""},
-		{"1000\t1000", "Mode=standard", "", "orders may take 1000 of the 1000"},
+		{"1000\t1000", "Mode=standard", "RecordConcurrency=20", "nothing else bounds"},
+		{"139\t139", "Mode=standard", "", "orders may take 139 of the 139"},
+		{"1000\t1000", "Mode=standard RecordConcurrency=0", "", "orders may take 1000 of the 1000"},
 		{"1000\t1000", "Mode=standard RecordConcurrency=20", "", ""},
 		{"1000\t1000", "AcceptConcurrency=0", "", "AcceptConcurrency is 0: every webhook is refused"},
 	} {
