@@ -184,8 +184,8 @@ func TestDeployTheFirstTime(t *testing.T) {
 	}
 	inOrder(t, asked, "validate-state-machine-definition --type STANDARD", "s3 mb s3://"+deployBucket,
 		"cloudformation package", "cloudformation deploy --stack-name bellhop", "--capabilities CAPABILITY_IAM",
-		"--parameter-overrides Mode=standard ZoneA=eu-west-1a ZoneB=eu-west-1c RecordConcurrency=20 Consumers=8 MultiAZ=true "+
-			"DatabaseProtection=false",
+		"--parameter-overrides Mode=standard ZoneA=eu-west-1a ZoneB=eu-west-1c RecordConcurrency=20 Consumers=8 "+
+			"MultiAZ=true DatabaseProtection=false",
 		"cloudformation deploy --stack-name bellhop", "--parameter-overrides DatabaseProtection=true",
 		"put-secret-value --secret-id theShopifySecret --secret-string <hush>",
 		"put-secret-value --secret-id thePushSecret --secret-string <{",
