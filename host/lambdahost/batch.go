@@ -88,7 +88,7 @@ const (
 	longestWait = 5 * time.Minute
 )
 
-// WaitAfter returns how long a message stays hidden after its so-manieth failed attempt.
+// WaitAfter returns how long a message stays hidden after a failed attempt; 1 is the first.
 func WaitAfter(attempt int) time.Duration {
 	return min(firstWait<<min(attempt-1, 10), longestWait)
 }

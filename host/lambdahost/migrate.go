@@ -60,17 +60,15 @@ func (f *Migrate) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 // wanted returns the shops of a request, each once.
 func wanted(domains []string, secrets map[string]string) ([]bellhop.Shop, error) {
-	for i, domain := range domains {
-		if _, err := bellhop.ParseShopDomain(domain); err != nil {
-			return nil, notOurs("shop %d: %v", i+1, err)
-		}
-	}
 	shops, err := DecodeShopSecrets(secrets)
 	if err != nil {
 		return nil, notOurs("%v", err)
 	}
-	for _, given := range domains {
-		domain, _ := bellhop.ParseShopDomain(given)
+	for i, given := range domains {
+		domain, err := bellhop.ParseShopDomain(given)
+		if err != nil {
+			return nil, notOurs("shop %d: %v", i+1, err)
+		}
 		if !slices.ContainsFunc(shops, func(s bellhop.Shop) bool { return s.Domain == domain }) {
 			shops = append(shops, bellhop.Shop{Domain: domain})
 		}

@@ -1,7 +1,6 @@
 package lambdahost
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -31,8 +30,8 @@ func DecodeShopSecrets(secrets map[string]string) ([]bellhop.Shop, error) {
 	for _, domain := range slices.Sorted(maps.Keys(secrets)) {
 		s := bellhop.Shop{}
 		var err error
-		if s.Domain, err = bellhop.ParseShopDomain(domain); err != nil {
-			return nil, fmt.Errorf("the secrets of shops: %w", err)
+		if s.Domain, err = bellhop.ParseShopDomain(domain); err != nil { // it may be a secret in the wrong place
+			return nil, bellhop.Invalidf("shop_secrets", "one of the names is no shop: give NAME.myshopify.com and its secret")
 		}
 		var ok bool
 		if s.Secret, s.PreviousSecret, ok = shopify.TwoSecrets(secrets[domain]); !ok || s.Secret == "" {

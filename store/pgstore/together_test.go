@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"bellhop"
 	"bellhop/store"
 )
@@ -121,6 +123,48 @@ func follow(t *testing.T, s store.Store, done <-chan struct{}, orders int) {
 	}
 	if len(first) != orders {
 		t.Errorf("the stream has %d orders", len(first))
+	}
+}
+
+// TestStartingOverAlone lets another session add a batch's order first: the batch starts over, and
+// waits until no other batch is under way.
+func TestStartingOverAlone(t *testing.T) {
+	s := openURL(t, fresh(t))
+	addShop(t, s, 0, "")
+	known, raced := fact(1, 1), fact(2, 1)
+	record(t, s, known)
+	begin := func(statement string, args ...any) pgx.Tx {
+		c, err := pgx.Connect(t.Context(), s.url)
+		must(t, err)
+		t.Cleanup(func() { c.Close(context.Background()) })
+		tx, err := c.Begin(t.Context())
+		must(t, err)
+		_, err = tx.Exec(t.Context(), statement, args...)
+		must(t, err)
+		return tx
+	}
+	first := begin(`INSERT INTO orders SELECT r.* FROM orders o,
+		jsonb_populate_record(o, jsonb_build_object('order_id', $1::bigint)) r`, raced.OrderID)
+	beside := begin(`SELECT pg_advisory_xact_lock_shared(hashtext('bellhop record'))`)
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Record(t.Context(), []bellhop.Fact{raced})
+		done <- err
+	}()
+	waitForLocks(t, s.url, 1)
+	must(t, first.Commit(t.Context()))
+	for waiting := 0; waiting == 0; {
+		select {
+		case err := <-done:
+			t.Fatalf("it started over beside another batch: %v", err)
+		default:
+		}
+		must(t, beside.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks
+			WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND NOT granted`).Scan(&waiting))
+	}
+	must(t, beside.Rollback(t.Context()))
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 
