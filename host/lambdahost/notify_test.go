@@ -130,8 +130,8 @@ func TestMigrateGivesShopsSecretsOfTheirOwn(t *testing.T) {
 	}
 	ask(`{}`, `{"migrations":0,"secrets_changed":[],"shops_added":[]}`,
 		map[string]string{"new.myshopify.com": "one", shop: "two"})
-	for _, secrets := range []string{`{"example.org":"hush"}`, `{"hush":"a.myshopify.com"}`, `{"a.myshopify.com":""}`, `{"a.myshopify.com":"hush,"}`,
-		`{"a.myshopify.com":"hush,hush,hush"}`, `["hush"]`} {
+	for _, secrets := range []string{`{"example.org":"hush"}`, `{"hush":"a.myshopify.com"}`, `{"a.myshopify.com":""}`,
+		`{"a.myshopify.com":"hush,"}`, `{"a.myshopify.com":"hush,hush,hush"}`, `["hush"]`} {
 		_, err := m.Invoke(t.Context(), []byte(`{"shop_secrets":`+secrets+`}`))
 		if kind(err) != lambdahost.TypeNotOurs || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%s: %v", secrets, err)
