@@ -1,11 +1,16 @@
 package simulate
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+	"github.com/google/uuid"
+
 	"bellhop"
+	"bellhop/shopify"
 )
 
 // APIVersion is the version in the headers of deliveries.
@@ -37,6 +42,10 @@ type Delivery struct {
 	Copy        Copy
 	Poison      string // the body's fault; "" without one
 
+	Target       string // "" is Options.Target
+	APIVersion   string // "" is [APIVersion]
+	Subscription string // the id of the one that it is for; the twin of the Admin API sets it
+
 	says statement
 }
 
@@ -59,6 +68,34 @@ const (
 	stepRisk
 )
 
+// NewDelivery makes a delivery with a body of the caller's own, such as that of shop/update.
+func NewDelivery(shop, topic, secret string, at time.Time, body []byte) *Delivery {
+	d := &Delivery{Shop: shop, Topic: topic, WebhookID: uuid.NewString(), EventID: uuid.NewString(),
+		TriggeredAt: at.UTC().Truncate(time.Microsecond)}
+	return d.WithBody(secret, body)
+}
+
+// WithBody returns the delivery with another body, and its signature.
+func (d *Delivery) WithBody(secret string, body []byte) *Delivery {
+	c := *d
+	c.Body, c.Signature, c.Hash = body, shopify.Sign(secret, body), xxhash.Sum64(body)
+	return &c
+}
+
+// Whole returns the order as it is after the delivery, in the form of orders/create, whatever the delivery's
+// own body says; nil with poison, and once the order is deleted. It needs no Body.
+func (d *Delivery) Whole() []byte {
+	o, st := d.says.order, &d.says.state
+	if o == nil || d.says.deleted {
+		return nil
+	}
+	var v view
+	v.look(o, st)
+	w := renderer{o: o, v: &v}
+	w.orderBody(st)
+	return w.b
+}
+
 // Header returns all headers of the delivery. No official list for HTTPS has X-Shopify-Order-Id and
 // X-Shopify-Test, but Shopify was seen to send them, and an endpoint must bear them.
 func (d *Delivery) Header() http.Header {
@@ -69,7 +106,7 @@ func (d *Delivery) Header() http.Header {
 		"X-Shopify-Topic":        {d.Topic},
 		"X-Shopify-Hmac-Sha256":  {d.Signature},
 		"X-Shopify-Shop-Domain":  {d.Shop},
-		"X-Shopify-Api-Version":  {APIVersion},
+		"X-Shopify-Api-Version":  {cmp.Or(d.APIVersion, APIVersion)},
 		"X-Shopify-Webhook-Id":   {d.WebhookID},
 		"X-Shopify-Event-Id":     {d.EventID},
 		"X-Shopify-Triggered-At": {d.TriggeredAt.Format(time.RFC3339Nano)},
@@ -110,7 +147,7 @@ func (d *Delivery) history() bellhop.History {
 // behind one.
 func (d *Delivery) Event(id bellhop.EventID, at time.Time) *bellhop.Event {
 	return &bellhop.Event{
-		ID: id, Shop: d.Shop, Topic: d.Topic, APIVersion: APIVersion, WebhookID: d.WebhookID,
+		ID: id, Shop: d.Shop, Topic: d.Topic, APIVersion: cmp.Or(d.APIVersion, APIVersion), WebhookID: d.WebhookID,
 		ShopifyEventID: d.EventID, TriggeredAt: d.TriggeredAt, AcceptedAt: at,
 		SignedBy: bellhop.SignerApp, Body: d.Body,
 	}

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/rsa"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -89,37 +87,16 @@ func NewFCM(o FCMOptions) *FCM {
 // RunFCM serves a twin at addr until ctx is done. It calls ready, unless that is nil, once with
 // the twin and its address, which ends in the real port if addr has port 0.
 func RunFCM(ctx context.Context, addr string, o FCMOptions, ready func(f *FCM, url string) error) error {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return fmt.Errorf("listen for the FCM twin at %s: %w", addr, err)
-	}
 	f := NewFCM(o)
-	srv := &http.Server{
-		Handler: f, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-	}
-	if ready != nil {
-		if err := ready(f, "http://"+l.Addr().String()); err != nil {
-			l.Close()
-			return err
-		}
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(l) }()
-	select {
-	case err = <-ended:
-		return fmt.Errorf("serve the FCM twin: %w", err)
-	case <-ctx.Done():
-	}
-	f.Close()
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	serving, cancel := context.WithCancel(ctx)
 	defer cancel()
-	err = srv.Shutdown(grace)
-	<-ended
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = srv.Close()
-	}
-	return err
+	context.AfterFunc(serving, f.Close)
+	return Serve(ctx, "the FCM twin", addr, f, func(url string) error {
+		if ready == nil {
+			return nil
+		}
+		return ready(f, url)
+	})
 }
 
 // ServeHTTP answers as FCM does.

@@ -105,6 +105,7 @@ func (l *Ledger) begin(d *Delivery, at time.Time, delayed bool) {
 	if l.countsOnly {
 		return
 	}
+	d.Seq = len(l.entries)
 	kept := *d
 	kept.Body = nil // bodies would fill the memory within minutes
 	l.entries = append(l.entries, entry{&kept, Entry{Bytes: len(d.Body), Status: DeliveryPending, BegunAt: at}})

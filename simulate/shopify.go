@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -38,6 +39,10 @@ type Shopify struct {
 	ledger *Ledger
 	client *http.Client
 	delays [Retries]time.Duration
+
+	mu   sync.Mutex
+	sent []*job        // by Send, not yet planned
+	wake chan struct{} // holds a value while there may be some
 }
 
 // NewShopify returns a twin that has not begun.
@@ -45,8 +50,10 @@ func NewShopify(o ShopifyOptions) (*Shopify, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	if err := o.checkTarget(); err != nil {
-		return nil, err
+	if o.Route == nil {
+		if err := o.checkTarget(); err != nil {
+			return nil, err
+		}
 	}
 	if o.Transport == nil {
 		o.Transport = newTransport(o.Concurrency)
@@ -55,7 +62,7 @@ func NewShopify(o ShopifyOptions) (*Shopify, error) {
 		o.Ledger = newLedger(o.CountsOnly)
 	}
 	return &Shopify{
-		opt: o, ledger: o.Ledger, delays: RetryDelays(o.TimeScale),
+		opt: o, ledger: o.Ledger, delays: RetryDelays(o.TimeScale), wake: make(chan struct{}, 1),
 		client: &http.Client{
 			Transport: o.Transport,
 			Timeout:   RequestTimeout,
@@ -86,13 +93,25 @@ func newTransport(conns int) *http.Transport {
 // Ledger returns the ledger, which can be read at any time.
 func (s *Shopify) Ledger() *Ledger { return s.ledger }
 
+// Send plans a delivery beside those that the options ask for. Its first attempt comes after the delay.
+// Call it at any time, also before [Shopify.Run].
+func (s *Shopify) Send(d *Delivery, after time.Duration) {
+	s.mu.Lock()
+	s.sent = append(s.sent, &job{d: d, due: time.Now().Add(after)})
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
 // Run delivers until each delivery is acknowledged or has failed, or ctx is done. Then it waits for the
 // requests under way, which end soon, and returns nil: the ledger lists the pending deliveries.
-// Call it once.
+// With Options.Route it ends with ctx alone. Call it once.
 func (s *Shopify) Run(ctx context.Context) error {
-	r := &run{
-		Shopify: s, gen: newGenerator(&s.opt), begun: time.Now(),
-		work: make(chan *job), done: make(chan *job),
+	r := &run{Shopify: s, begun: time.Now(), work: make(chan *job), done: make(chan *job)}
+	if o := &s.opt; o.Route == nil || o.Rate > 0 || o.Orders > 0 || o.Duration > 0 {
+		r.gen = newGenerator(o)
 	}
 	s.ledger.start(r.begun)
 	var workers sync.WaitGroup
@@ -113,11 +132,11 @@ func (s *Shopify) Run(ctx context.Context) error {
 // again; workers do the requests and nothing else.
 type run struct {
 	*Shopify
-	gen      *generator
+	gen      *generator // nil: all deliveries are sent by Send
 	begun    time.Time
 	fresh    *job          // the next delivery, not yet begun
 	slots    int           // deliveries taken from gen
-	retries  queueBy[*job] // by milliseconds since begun
+	planned  queueBy[*job] // retries, and what Send planned, by milliseconds since begun
 	work     chan *job
 	done     chan *job
 	inFlight int
@@ -142,8 +161,9 @@ func (r *run) schedule(ctx context.Context) {
 	stop := ctx.Done()
 	r.draw()
 	for {
+		r.collect()
 		j := r.nextJob(ctx)
-		if j == nil && r.inFlight == 0 {
+		if j == nil && r.inFlight == 0 && (r.opt.Route == nil || ctx.Err() != nil) {
 			return
 		}
 		if j != nil && r.dispatch(j, timer) {
@@ -152,6 +172,7 @@ func (r *run) schedule(ctx context.Context) {
 		select {
 		case d := <-r.done:
 			r.settle(d)
+		case <-r.wake:
 		case <-timer.C:
 		case <-progress.C:
 			if r.opt.Progress != nil {
@@ -174,26 +195,45 @@ func (r *run) dispatch(j *job, timer *time.Timer) bool {
 		j.delayed = true
 		return false
 	}
-	if j == r.fresh {
-		// Without a rate every delivery waits for its turn; only a missed
-		// schedule is worth telling.
-		r.ledger.begin(j.d, time.Now(), j.delayed && r.opt.Rate > 0)
+	fresh := j == r.fresh
+	if fresh {
 		r.draw()
 	} else {
-		r.retries.pop(maxPosition)
+		r.planned.pop(maxPosition)
+	}
+	if r.opt.Route != nil && j.d.Target == "" {
+		r.opt.Route(j.d)
+		return true
+	}
+	if j.attempts == 0 {
+		// Without a rate every delivery waits for its turn; only a missed
+		// schedule is worth telling.
+		r.ledger.begin(j.d, time.Now(), fresh && j.delayed && r.opt.Rate > 0)
 	}
 	r.inFlight++
 	r.work <- j // a worker is free, or about to be
 	return true
 }
 
-// nextJob returns the next due job without removing it: a retry or the next delivery; nil when
-// nothing is planned or the run is ending.
+// collect plans what Send has handed over.
+func (r *run) collect() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, j := range r.sent {
+		r.plan(j)
+	}
+	r.sent = nil
+}
+
+func (r *run) plan(j *job) { r.planned.push(int(j.due.Sub(r.begun).Milliseconds()), j) }
+
+// nextJob returns the next due job without removing it: a planned one or the next delivery; nil when
+// there is none or the run is ending.
 func (r *run) nextJob(ctx context.Context) *job {
 	if ctx.Err() != nil {
 		return nil
 	}
-	if j := r.retries.first(); j != nil && (r.fresh == nil || j.due.Before(r.fresh.due)) {
+	if j := r.planned.first(); j != nil && (r.fresh == nil || j.due.Before(r.fresh.due)) {
 		return j
 	}
 	return r.fresh
@@ -202,6 +242,9 @@ func (r *run) nextJob(ctx context.Context) *job {
 // draw takes the next delivery from the generator and plans it.
 func (r *run) draw() {
 	r.fresh = nil
+	if r.gen == nil {
+		return
+	}
 	due := r.begun
 	if r.opt.Rate > 0 {
 		due = due.Add(time.Duration(float64(r.slots) / r.opt.Rate * float64(time.Second)))
@@ -219,11 +262,14 @@ func (r *run) draw() {
 // settle plans the retry of a job that failed.
 func (r *run) settle(j *job) {
 	r.inFlight--
+	if r.opt.Tried != nil {
+		r.opt.Tried(j.d, j.attempts, j.result.ok)
+	}
 	if j.result.ok || j.result.last {
 		return
 	}
 	j.due = j.result.at.Add(r.delays[j.attempts-1])
-	r.retries.push(int(j.due.Sub(r.begun).Milliseconds()), j)
+	r.plan(j)
 }
 
 func (r *run) worker(ctx context.Context) {
@@ -244,8 +290,8 @@ func (r *run) try(ctx context.Context, d *Delivery) attempt {
 		return attempt{ok: ok, answer: answer, at: now, took: now.Sub(begun)}
 	}
 	// The endpoint may have taken one that was broken off: wait for its answer.
-	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, r.opt.Target,
-		bytes.NewReader(d.Body))
+	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost,
+		cmp.Or(d.Target, r.opt.Target), bytes.NewReader(d.Body))
 	if err != nil {
 		return ended(false, "no request")
 	}

@@ -12,7 +12,7 @@ import (
 
 // ShopifyOptions configure the Shopify twin. Shares are from 0 to 1.
 type ShopifyOptions struct {
-	Target string   // address of the webhook endpoint; not needed to [Generate]
+	Target string   // address of the webhook endpoint; not needed to [Generate], nor with Route
 	Shops  []string // myshopify.com domains; the first sells in USD, the others in other currencies
 	Secret string   // signs every body
 	Seed   uint64   // the same seed and clock make the same run
@@ -37,6 +37,13 @@ type ShopifyOptions struct {
 	// Ledger counts the deliveries of several twins together; it keeps counts only. nil makes one
 	// for this twin.
 	Ledger *Ledger
+
+	// Route takes the place of Target. Run calls it, from its own goroutine, with each due delivery that has no
+	// target of its own; it sends a copy for each subscription with [Shopify.Send]. Without Rate, Orders and
+	// Duration, nothing comes but what is sent so.
+	Route func(*Delivery)
+	// Tried is called after the n-th attempt at a delivery, from Run's goroutine.
+	Tried func(d *Delivery, n int, ok bool)
 
 	OneCurrency bool // a shop's orders are all in its own currency; else a few are not, which saves tests ten shops
 

@@ -8,9 +8,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -73,6 +75,60 @@ func TestTwinsOfOneShop(t *testing.T) {
 	if _, err := simulate.NewShopify(o); err == nil {
 		t.Error("a ledger with entries was shared")
 	}
+}
+
+// TestRoutedDeliveries go where each copy says, with those that are sent from outside; Run goes on until its end.
+func TestRoutedDeliveries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		var got []string
+		tries := map[int]int{}
+		var s *simulate.Shopify
+		o := options()
+		o.Target, o.Orders, o.Concurrency = "", 1, 1
+		o.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			at := time.Since(begun).Round(time.Second)
+			got = append(got, fmt.Sprint(r.URL.Host, " ", r.Header.Get("X-Shopify-Topic"), " ", at))
+			if r.URL.Host == "b.test" && len(got) < 3 {
+				return answer(500), nil
+			}
+			return answer(200), nil
+		})
+		o.Route = func(d *simulate.Delivery) {
+			for _, host := range []string{"a", "b"} {
+				c := *d
+				c.Target = "http://" + host + ".test/"
+				s.Send(&c, 0)
+			}
+		}
+		o.Tried = func(_ *simulate.Delivery, n int, ok bool) {
+			if ok {
+				tries[n]++
+			}
+		}
+		s, err := simulate.NewShopify(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mine := simulate.NewDelivery("demo.myshopify.com", "shop/update", "s3cret", begun, []byte("{}"))
+		s.Send(mine, time.Hour)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- s.Run(ctx) }()
+		time.Sleep(2 * time.Hour)
+		want := []string{"a.test orders/create 0s", "b.test orders/create 0s", "b.test orders/create 56s",
+			"a.test shop/update 1h0m0s", "b.test shop/update 1h0m0s"}
+		if !slices.Equal(got, want) || tries[1] != 3 || tries[2] != 1 {
+			t.Errorf("it delivered %q in %v tries", got, tries)
+		}
+		if e := s.Ledger().Entries(); len(e) != 4 || e[3].Seq != 3 || e[3].Status != simulate.DeliveryAcknowledged {
+			t.Errorf("the ledger has %+v", e)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestRunDeliversAsShopify(t *testing.T) {
