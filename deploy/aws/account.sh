@@ -104,6 +104,32 @@ at_once() {
 	echo $((consumers + executions + 1))
 }
 
+# begin_from looks at the snapshot that a new database begins from: the database needs its
+# size at least, and its version or a later one.
+begin_from() {
+	snapshot=$(setting DatabaseSnapshot)
+	if [ -n "$migrate" ]; then
+		old=$(stacked DatabaseSnapshot) || old= # a stack of an older template
+		[ "$snapshot" = "$old" ] ||
+			die "DatabaseSnapshot would replace the stack's database: leave it out, or give another STACK"
+		return
+	fi
+	[ -n "$snapshot" ] || return 0
+	found=$(ask rds describe-db-snapshots --db-snapshot-identifier "$snapshot" --output text \
+		--query 'DBSnapshots[0].[Status,Engine,MasterUsername,Encrypted,AllocatedStorage,EngineVersion]') ||
+		die "can't look at the snapshot $snapshot: $(refused)"
+	# shellcheck disable=SC2086 # words
+	set -- $found
+	[ "$1" = available ] || die "the snapshot $snapshot is $1; wait until it is available"
+	[ "$2 $3 $4" = "postgres bellhop True" ] ||
+		die "the snapshot $snapshot is not of a stack's database: that is PostgreSQL, encrypted, and belongs to bellhop"
+	given DatabaseStorage || PARAMETERS="DatabaseStorage=$5 ${PARAMETERS:-}"
+	given PostgresVersion || PARAMETERS="PostgresVersion=${6%%.*} ${PARAMETERS:-}"
+	[ "$(setting DatabaseStorage)" -ge "$5" ] || die "the snapshot $snapshot has $5 GB: give no smaller DatabaseStorage"
+	[ "$(setting PostgresVersion)" -ge "${6%%.*}" ] ||
+		die "the snapshot $snapshot is of PostgreSQL ${6%%.*}: give no older PostgresVersion"
+}
+
 # choose_zones puts the network into two zones that have all that runs there; a stack
 # keeps its zones. CloudFormation's own list has zones that lack some. Nothing lists the
 # zones of Lambda's functions; those of its endpoint stand for them.

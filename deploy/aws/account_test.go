@@ -82,6 +82,42 @@ func TestDeployKeepsExtendedSupport(t *testing.T) {
 	}
 }
 
+func TestANewStackBeginsFromASnapshot(t *testing.T) {
+	s := copyScripts(t)
+	const snapshot = "PARAMETERS=DatabaseSnapshot=last"
+	says := func(found string) { s.write("bin/says/rds.describe-db-snapshots", found+"\n") }
+	says("available\tpostgres\tbellhop\tTrue\t64\t16.9")
+	_, got := s.deploys(snapshot)
+	for _, want := range []string{"DatabaseSnapshot=last", "PostgresVersion=16", "DatabaseStorage=64"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("it deploys %q without %s", got, want)
+		}
+	}
+	s.deploys(snapshot + " DatabaseStorage=100 PostgresVersion=17")
+	s.mustRefuse("too small", "the snapshot last has 64 GB: give no smaller DatabaseStorage", "deploy.sh",
+		snapshot+" DatabaseStorage=20")
+	s.mustRefuse("too old", "the snapshot last is of PostgreSQL 16: give no older PostgresVersion", "deploy.sh",
+		snapshot+" PostgresVersion=15")
+	for found, want := range map[string]string{
+		"creating\tpostgres\tbellhop\tTrue\t64\t16.9":   "the snapshot last is creating; wait until it is available",
+		"available\tmysql\tbellhop\tTrue\t64\t8.0":      "the snapshot last is not of a stack's database",
+		"available\tpostgres\tadmin\tTrue\t64\t16.9":    "the snapshot last is not of a stack's database",
+		"available\tpostgres\tbellhop\tFalse\t64\t16.9": "the snapshot last is not of a stack's database",
+	} {
+		says(found)
+		s.mustRefuse(found, want, "deploy.sh", snapshot)
+	}
+	s.refuse("rds.describe-db-snapshots", "DBSnapshotNotFound", "DBSnapshot last not found.")
+	s.mustRefuse("no such snapshot", "can't look at the snapshot last: An error occurred (DBSnapshotNotFound)",
+		"deploy.sh", snapshot)
+	s.write("bin/stack", "UPDATE_COMPLETE\n")
+	s.mustRefuse("a database that is there", "DatabaseSnapshot would replace the stack's database", "deploy.sh", snapshot)
+	s.write("bin/parameters", stackParameters+"DatabaseSnapshot\tlast\n")
+	s.deploys(snapshot) // the same again
+	s.deploys()
+	s.mustRefuse("none", "DatabaseSnapshot would replace the stack's database", "deploy.sh", "PARAMETERS=DatabaseSnapshot=")
+}
+
 func TestDeployKeepsAStacksZonesAndVersion(t *testing.T) {
 	s := copyScripts(t)
 	s.write("bin/stack", "UPDATE_COMPLETE\n")

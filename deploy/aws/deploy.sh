@@ -87,6 +87,7 @@ migrate=
 [ -z "$migrate" ] || parameters=$(ask cloudformation describe-stacks --stack-name "$stack" --output text \
 	--query 'Stacks[0].Parameters[].[ParameterKey,ParameterValue]') || die "can't read the stack's parameters: $(refused)"
 choose_sizes
+begin_from
 choose_zones
 [ -n "$migrate" ] || check_networks
 server_look

@@ -91,6 +91,7 @@ func (a *account) walks(commands, answers string, env ...string) (said, asked st
 func TestThePage(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t)
+	a.write("bin/says/rds.describe-db-snapshots", "available\tpostgres\tbellhop\tTrue\t20\t18.1\n")
 	page, _ := thePage(t)
 	var script strings.Builder
 	for _, block := range shellBlock.FindAllStringSubmatch(page, -1) {
@@ -112,7 +113,7 @@ func TestThePage(t *testing.T) {
 		"logs tail /aws/lambda/bellhop-record", "acm request-certificate", "Domain=bellhop.example.com",
 		"ec2-instance-connect ssh --instance-id i-1", "put-function-concurrency", "PostgresVersion=18",
 		"cloudformation deploy --stack-name staging", "iam create-policy", "iam create-role --role-name deploy-staging",
-		"delete-stack --stack-name bellhop ")
+		"delete-stack --stack-name bellhop ", "DatabaseSnapshot=bellhop-snapshot-database-1abc")
 	for _, file := range []string{"policy.json", "trust.json"} {
 		text := readText(t, filepath.Join(a.dir, file))
 		if !json.Valid([]byte(text)) || regexp.MustCompile(`ACCOUNT|REGION|STACK|OWNER|REPOSITORY`).MatchString(text) {
