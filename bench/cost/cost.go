@@ -27,7 +27,7 @@ type Options struct {
 
 	PeakFactor float64 `name:"peak-factor" default:"20" placeholder:"N" help:"How many times busier your busiest second is than the mean one (${default})."`
 	// as docs/threshold.md has them, for two cores
-	OneHolds  float64 `name:"one-holds" default:"5000" placeholder:"N" help:"The orders a second of a machine with everything in one process (${default}); see bellhop-bench compare."`
+	OneHolds  float64 `name:"one-holds" default:"4200" placeholder:"N" help:"The orders a second of a machine with everything in one process (${default}); see bellhop-bench compare."`
 	ApartHold float64 `name:"apart-hold" default:"2500" placeholder:"N" help:"The orders a second of a machine with Postgres and RabbitMQ (${default})."`
 	Slowdown  float64 `name:"slowdown" default:"6.9" placeholder:"N" help:"How many times slower functions compute on Lambda than here, where they have a whole core (${default}: with 256 MB of the 1,769 that have one)."`
 	OrderCPU  float64 `name:"order-cpu" default:"2.5" placeholder:"MS" help:"The milliseconds of a core that an order takes in bellhop, owners' requests included, and as many in a database of its own (${default})."`
@@ -55,7 +55,7 @@ func (o *Options) defaults() error {
 		atMost  float64
 	}{
 		{"peak-factor", &o.PeakFactor, 20, 1, secondsADay},
-		{"one-holds", &o.OneHolds, 5000, 0.1, 1e6},
+		{"one-holds", &o.OneHolds, 4200, 0.1, 1e6},
 		{"apart-hold", &o.ApartHold, 2500, 0.1, 1e6},
 		{"keep-days", &o.KeptDays, 365, 1, 36500},
 		{"sent-bytes", &o.SentBytes, 4096, 1, 1e7},
