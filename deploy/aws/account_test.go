@@ -115,7 +115,8 @@ func TestANewStackBeginsFromASnapshot(t *testing.T) {
 	s.write("bin/parameters", stackParameters+"DatabaseSnapshot\tlast\n")
 	s.deploys(snapshot) // the same again
 	s.deploys()
-	s.mustRefuse("none", "DatabaseSnapshot would replace the stack's database", "deploy.sh", "PARAMETERS=DatabaseSnapshot=")
+	s.mustRefuse("none", "DatabaseSnapshot would replace the stack's database", "deploy.sh",
+		"PARAMETERS=DatabaseSnapshot=")
 }
 
 func TestDeployKeepsAStacksZonesAndVersion(t *testing.T) {

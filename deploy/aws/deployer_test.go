@@ -89,9 +89,9 @@ var needs = map[string]struct{ on, actions string }{
 	"AWS::Route53::RecordSet": {"*", "route53: ChangeResourceRecordSets ListResourceRecordSets GetChange GetHostedZone"},
 	"AWS::RDS::DBInstance": {"arn:aws:rds:REGION:ACCOUNT:db:STACK-database-1",
 		"rds: CreateDBInstance DeleteDBInstance DescribeDBInstances ModifyDBInstance RebootDBInstance AddTagsToResource " +
-			"RemoveTagsFromResource CreateDBSnapshot RestoreDBInstanceFromDBSnapshot DescribeDBSnapshots DescribeEvents DescribeDBEngineVersions " +
-			"DescribeDBParameterGroups; ec2: DescribeAccountAttributes DescribeAvailabilityZones DescribeInternetGateways " +
-			"DescribeSecurityGroups DescribeSubnets DescribeVpcAttribute DescribeVpcs; kms: CreateGrant DescribeKey"},
+			"RemoveTagsFromResource CreateDBSnapshot RestoreDBInstanceFromDBSnapshot DescribeDBSnapshots DescribeEvents " +
+			"DescribeDBEngineVersions DescribeDBParameterGroups; ec2: DescribeAccountAttributes DescribeAvailabilityZones " +
+			"DescribeInternetGateways DescribeSecurityGroups DescribeSubnets DescribeVpcAttribute DescribeVpcs; kms: CreateGrant DescribeKey"},
 	"AWS::RDS::DBParameterGroup": {"arn:aws:rds:REGION:ACCOUNT:pg:STACK-databasesettings-1",
 		"rds: CreateDBParameterGroup DeleteDBParameterGroup ModifyDBParameterGroup ResetDBParameterGroup " +
 			"DescribeDBParameterGroups DescribeDBParameters ListTagsForResource AddTagsToResource RemoveTagsFromResource"},

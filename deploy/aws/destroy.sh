@@ -108,5 +108,5 @@ if [ "$stay" -lt 2 ]; then
 	say "SQS blocks the name of a deleted queue for a minute; waiting for that"
 	sleep 60
 fi
-say "gone. The database's last snapshot: aws rds describe-db-snapshots --snapshot-type manual"
+say "gone. The last snapshot: aws rds describe-db-snapshots --snapshot-type manual"
 say "a new stack begins from it with make deploy-aws PARAMETERS=DatabaseSnapshot=NAME"

@@ -307,7 +307,7 @@ func TestDataIsKeptAndEncrypted(t *testing.T) {
 		"AWS::SQS::Queue": {"RetainExceptOnCreate", "Retain", "SqsManagedSseEnabled", "true"},
 		"AWS::S3::Bucket": {"RetainExceptOnCreate", "Retain", "BucketEncryption", `{"ServerSideEncryptionConfiguration":[{"ServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}`},
 		"AWS::RDS::DBInstance": {"Snapshot", "Snapshot", "StorageEncrypted",
-			`{"Fn::If":["FromSnapshot",{"Ref":"AWS::NoValue"},"true"]}`}, // deploy.sh takes encrypted snapshots alone
+			`{"Fn::If":["FromSnapshot",{"Ref":"AWS::NoValue"},true]}`}, // deploy.sh takes encrypted snapshots alone
 		"AWS::StepFunctions::StateMachine": {"", "", "EncryptionConfiguration", `{"Type":"AWS_OWNED_KEY"}`},
 	} {
 		found := tpl.of(kind)
