@@ -91,7 +91,8 @@ var needs = map[string]struct{ on, actions string }{
 		"rds: CreateDBInstance DeleteDBInstance DescribeDBInstances ModifyDBInstance RebootDBInstance AddTagsToResource " +
 			"RemoveTagsFromResource CreateDBSnapshot RestoreDBInstanceFromDBSnapshot DescribeDBSnapshots DescribeEvents " +
 			"DescribeDBEngineVersions DescribeDBParameterGroups; ec2: DescribeAccountAttributes DescribeAvailabilityZones " +
-			"DescribeInternetGateways DescribeSecurityGroups DescribeSubnets DescribeVpcAttribute DescribeVpcs; kms: CreateGrant DescribeKey"},
+			"DescribeInternetGateways DescribeSecurityGroups DescribeSubnets DescribeVpcAttribute DescribeVpcs; " +
+			"kms: CreateGrant DescribeKey"},
 	"AWS::RDS::DBParameterGroup": {"arn:aws:rds:REGION:ACCOUNT:pg:STACK-databasesettings-1",
 		"rds: CreateDBParameterGroup DeleteDBParameterGroup ModifyDBParameterGroup ResetDBParameterGroup " +
 			"DescribeDBParameterGroups DescribeDBParameters ListTagsForResource AddTagsToResource RemoveTagsFromResource"},
