@@ -14,10 +14,6 @@ const (
 	HeaderTriggeredAt = "X-Shopify-Triggered-At" // optional; [ParseTime] reads it
 )
 
-// MaxBody is the size in bytes above which a body is refused. An order of 500
-// lines, the most that Shopify takes, has about 600 KB.
-const MaxBody = 2 << 20
-
 // The topics that say something of an order.
 const (
 	TopicOrderCreate             = "orders/create"
@@ -34,10 +30,31 @@ const (
 	TopicFulfillmentUpdate       = "fulfillments/update"
 )
 
+// The topics that say something of the shop itself.
+const (
+	TopicAppUninstalled  = "app/uninstalled"
+	TopicAppScopesUpdate = "app/scopes_update"
+	TopicShopUpdate      = "shop/update"
+)
+
 // The topics that ask a person to act.
 const (
-	TopicAppUninstalled       = "app/uninstalled"
 	TopicCustomersDataRequest = "customers/data_request"
 	TopicCustomersRedact      = "customers/redact"
 	TopicShopRedact           = "shop/redact"
 )
+
+// Wanted lists the topics that bellhop reads and that an app subscribes to, by Shopify's API or in its
+// configuration.
+func Wanted() []string {
+	return []string{
+		TopicOrderCreate, TopicOrderUpdated, TopicOrderPaid, TopicOrderCancelled, TopicOrderFulfilled,
+		TopicOrderPartiallyFulfilled, TopicOrderEdited, TopicOrderDelete, TopicOrderRisk, TopicRefundCreate,
+		TopicFulfillmentCreate, TopicFulfillmentUpdate, TopicAppUninstalled, TopicAppScopesUpdate, TopicShopUpdate,
+	}
+}
+
+// Compliance lists the topics that the law asks for. Only the app's configuration subscribes to them.
+func Compliance() []string {
+	return []string{TopicCustomersDataRequest, TopicCustomersRedact, TopicShopRedact}
+}
