@@ -83,7 +83,7 @@ type Outcome string
 
 // The outcomes.
 const (
-	OutcomeRecorded  Outcome = "recorded"  // it changed an order
+	OutcomeRecorded  Outcome = "recorded"  // it changed an order, or the shop
 	OutcomeDuplicate Outcome = "duplicate" // it said nothing new
 	OutcomeStale     Outcome = "stale"     // bellhop already knew something newer
 	OutcomeSkipped   Outcome = "skipped"   // it is kept, and nothing was done; the reason says why
@@ -102,7 +102,20 @@ const (
 	ReasonAppSecret      = "app_secret"       // the app's secret signed it, and the shop accepts only its own
 	ReasonBodyDropped    = "body_dropped"     // it came again after it was settled and its body dropped
 	ReasonTopicUnhandled = "topic_unhandled"  // bellhop does not use this topic
-	ReasonNotActedOn     = "not_yet_acted_on" // app/uninstalled and the compliance topics: a person has to act
+	ReasonNotActedOn     = "not_yet_acted_on" // the compliance topics: a person has to act
+	ReasonBodyTooLarge   = "body_too_large"   // neither accepted nor kept: Shopify got 413
+	ReasonNotConnected   = "not_connected"    // app/scopes_update of a shop that bellhop has no access to
+)
+
+// ReasonInstalledSince is the reason of an app/uninstalled that is [OutcomeStale].
+const ReasonInstalledSince = "installed_since"
+
+const (
+	// MaxBody bounds the body of an event everywhere.
+	MaxBody = 32 << 20
+	// DefaultMaxBody is what the endpoint takes unless told otherwise. An order of 500 lines, the most that
+	// Shopify takes, has up to 2.9 MB once it is fulfilled and refunded.
+	DefaultMaxBody = 8 << 20
 )
 
 // Clip bounds a text of others that becomes part of an error or a message.

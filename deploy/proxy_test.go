@@ -123,7 +123,7 @@ func TestProxyTellsWhoAsks(t *testing.T) {
 		says                   string
 	}{
 		{"GET", p.url + "/v1/orders", "10.1.2.3", 0, 200, "GET /v1/orders 0 [127.0.0.1] [https]"},
-		{"POST", p.url + "/webhooks/shopify", "", 2 << 20, 200, "POST /webhooks/shopify 2097152 [127.0.0.1] [https]"},
+		{"POST", p.url + "/webhooks/shopify", "", 8 << 20, 200, "POST /webhooks/shopify 8388608 [127.0.0.1] [https]"},
 		{"GET", p.url + "/metrics", "", 0, 404, ""},
 		{"GET", p.url + "/readyz", "", 0, 404, ""},
 		{"GET", p.url + "/healthz", "", 0, 200, ""},

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -24,6 +25,10 @@ type Acceptor struct {
 	Metrics *Metrics
 	Traces  *Traces
 	Probe   Probe
+	// MaxBody bounds a body; 0 means bellhop.DefaultMaxBody.
+	MaxBody int
+	// Oversized learns of webhooks that Shopify signed and that are too large; nil: nobody does.
+	Oversized *Oversized
 }
 
 // Accept returns nil once the webhook is durable. It only checks who signed the
@@ -38,6 +43,7 @@ func (a *Acceptor) Accept(ctx context.Context, header http.Header, body []byte) 
 	e, err := a.event(header, body)
 	if err != nil {
 		a.Metrics.refused(err)
+		a.Oversized.refused(ctx, e, len(body), err)
 		return err
 	}
 	a.Probe.At(PointVerified)
@@ -47,6 +53,7 @@ func (a *Acceptor) Accept(ctx context.Context, header http.Header, body []byte) 
 	endSend(span, err)
 	if err != nil {
 		a.Metrics.refused(err)
+		a.Oversized.refused(ctx, e, len(body), err)
 		return err
 	}
 	a.Metrics.accepted(e, a.Now().Sub(start))
@@ -56,18 +63,34 @@ func (a *Acceptor) Accept(ctx context.Context, header http.Header, body []byte) 
 
 var errSignature = bellhop.Errorf(bellhop.Unauthenticated, "signature", "the signature is missing or wrong")
 
-// event checks all parts of a webhook but the content of its body.
+// event checks all parts of a webhook but the content of its body. With an error of the kind
+// bellhop.TooLarge it returns the event.
 func (a *Acceptor) event(h http.Header, body []byte) (*bellhop.Event, error) {
 	if len(body) == 0 {
 		return nil, bellhop.Invalidf("empty_body", "the body is empty")
 	}
-	if len(body) > shopify.MaxBody {
-		return nil, bellhop.Errorf(bellhop.TooLarge, "body_too_large", "the body is larger than %d bytes", shopify.MaxBody)
+	e, err := a.headers(h)
+	if err != nil {
+		return nil, err
 	}
+	signer, ok := a.Keys.Of(e.Shop).Verify(body, h[shopify.HeaderHMAC][0])
+	if !ok {
+		return nil, errSignature
+	}
+	e.SignedBy = signer
+	if most := cmp.Or(a.MaxBody, bellhop.DefaultMaxBody); len(body) > most {
+		return e, bellhop.Errorf(bellhop.TooLarge, "body_too_large", "the body is larger than %d bytes", most)
+	}
+	e.Body = body
+	return e, nil
+}
+
+// headers makes an event of a webhook's headers.
+func (a *Acceptor) headers(h http.Header) (*bellhop.Event, error) {
 	if len(h[shopify.HeaderHMAC]) != 1 {
 		return nil, errSignature
 	}
-	e := &bellhop.Event{Body: body, AcceptedAt: a.Now().UTC().Truncate(time.Microsecond)}
+	e := &bellhop.Event{AcceptedAt: a.Now().UTC().Truncate(time.Microsecond)}
 	for _, f := range [...]struct {
 		name  string
 		value *string
@@ -86,12 +109,6 @@ func (a *Acceptor) event(h http.Header, body []byte) (*bellhop.Event, error) {
 		return nil, err
 	}
 	e.Shop = shop
-	keys := a.Keys.Of(shop)
-	signer, ok := keys.Verify(body, h[shopify.HeaderHMAC][0])
-	if !ok {
-		return nil, errSignature
-	}
-	e.SignedBy = signer
 	e.ShopifyEventID = optional(h, shopify.HeaderEventID)
 	if at, ok := shopify.ParseTime(optional(h, shopify.HeaderTriggeredAt)); ok {
 		e.TriggeredAt = at.UTC()

@@ -130,7 +130,8 @@ func TestAcceptRefuses(t *testing.T) {
 		want   bellhop.Kind
 	}{
 		"empty body":             {func(http.Header) []byte { return nil }, bellhop.Invalid},
-		"body too large":         {func(http.Header) []byte { return make([]byte, shopify.MaxBody+1) }, bellhop.TooLarge},
+		"body too large":         {signed(bellhop.DefaultMaxBody + 1), bellhop.TooLarge},
+		"too large, not signed":  {func(http.Header) []byte { return make([]byte, bellhop.DefaultMaxBody+1) }, bellhop.Unauthenticated},
 		"no signature":           {del(shopify.HeaderHMAC, body), bellhop.Unauthenticated},
 		"nothing but a body":     {func(h http.Header) []byte { clear(h); return body }, bellhop.Unauthenticated},
 		"two signatures":         {repeat(shopify.HeaderHMAC, body), bellhop.Unauthenticated},
@@ -154,6 +155,15 @@ func TestAcceptRefuses(t *testing.T) {
 			t.Errorf("%s: %v (kind %d), %d kept; want kind %d and nothing kept", name, err, bellhop.KindOf(err),
 				len(q.events), test.want)
 		}
+	}
+}
+
+// signed makes a body of a size, with its signature.
+func signed(size int) func(http.Header) []byte {
+	return func(h http.Header) []byte {
+		body := make([]byte, size)
+		h.Set(shopify.HeaderHMAC, shopify.Sign(app, body))
+		return body
 	}
 }
 

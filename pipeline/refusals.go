@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,13 +22,36 @@ type Refusals struct {
 	now  func() time.Time
 
 	mu       sync.Mutex
-	troubles map[string]*Trouble         // by reason
+	troubles map[string]*Trouble         // by reason, of all wrong addresses one
 	counts   map[[2]string]store.Refusal // by shop and reason; not saved yet
+	astray   map[string]bool             // the wrong addresses since emptied
+	emptied  time.Time
 }
 
 // NewRefusals takes the keyring, which knows the shops.
 func NewRefusals(k *Keyring, l *slog.Logger, now func() time.Time) *Refusals {
-	return &Refusals{keys: k, log: l, now: now, troubles: map[string]*Trouble{}, counts: map[[2]string]store.Refusal{}}
+	return &Refusals{keys: k, log: l, now: now, troubles: map[string]*Trouble{}, counts: map[[2]string]store.Refusal{},
+		astray: map[string]bool{}}
+}
+
+// The wrong addresses that are named within an hour, and how much of each.
+const mostAstray, longestAstray = 20, 100
+
+// Astray returns the reason of a webhook to a wrong address: the address behind [store.ReasonAstray].
+// Strangers can make up any number, so that it names the first few.
+func (r *Refusals) Astray(path string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := r.now(); now.Sub(r.emptied) > store.RefusalsKept {
+		clear(r.astray)
+		r.emptied = now
+	}
+	path = bellhop.Clip(path, longestAstray)
+	if !r.astray[path] && len(r.astray) == mostAstray {
+		return store.ReasonAstray
+	}
+	r.astray[path] = true
+	return store.ReasonAstray + path
 }
 
 // Refused takes one refusal: the shop of its header, which anybody can write; the
@@ -80,6 +104,9 @@ func (r *Refusals) Keep(ctx context.Context, to store.Refusals) error {
 func (r *Refusals) trouble(reason string, ours bool) *Trouble {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if strings.HasPrefix(reason, store.ReasonAstray) {
+		reason = store.ReasonAstray
+	}
 	t := r.troubles[reason]
 	if t == nil {
 		level := slog.LevelWarn

@@ -52,13 +52,11 @@ func NoDeadLetter(id bellhop.EventID) error {
 	return bellhop.Errorf(bellhop.NotFound, "dead_letter", "there is no dead letter %s: see bellhop dead ls", id)
 }
 
-// MaxBody bounds a body in a queue: it is larger than any webhook's.
-const MaxBody = 8 << 20
-
-// CheckBody refuses a body that is empty or above [MaxBody].
+// CheckBody refuses a body that is empty or above [bellhop.MaxBody].
 func CheckBody(e *bellhop.Event) error {
-	if n := len(e.Body); n == 0 || n > MaxBody {
-		return bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d", n, MaxBody)
+	if n := len(e.Body); n == 0 || n > bellhop.MaxBody {
+		return bellhop.Errorf(bellhop.TooLarge, "body_size", "a body has %d bytes: the queue takes 1 to %d", n,
+			bellhop.MaxBody)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"hash"
+	"io"
 	"strings"
 	"sync"
 
@@ -77,6 +78,26 @@ type Keys struct {
 	OwnOnly      bool    // the app's don't count
 }
 
+// candidate is a secret with the name of its kind.
+type candidate struct {
+	secret *Secret
+	signer bellhop.Signer
+}
+
+// candidates are the secrets to try, in their order; those that are nil don't count.
+func (k *Keys) candidates() [4]candidate {
+	all := [...]candidate{
+		{k.Shop, bellhop.SignerShop}, {k.ShopPrevious, bellhop.SignerShopPrevious},
+		{k.App, bellhop.SignerApp}, {k.AppPrevious, bellhop.SignerAppPrevious},
+	}
+	for i := range all {
+		if k.OwnOnly && all[i].signer.Shared() {
+			all[i].secret = nil
+		}
+	}
+	return all
+}
+
 // Verify returns the secret that signed body, given the value of [HeaderHMAC]; the first match, in
 // the order of the fields. A failure says nothing about its cause. It does not allocate.
 func (k *Keys) Verify(body []byte, signature string) (bellhop.Signer, bool) {
@@ -84,17 +105,8 @@ func (k *Keys) Verify(body []byte, signature string) (bellhop.Signer, bool) {
 	if !ok {
 		return "", false
 	}
-	for _, c := range [...]struct {
-		secret *Secret
-		signer bellhop.Signer
-		shared bool
-	}{
-		{k.Shop, bellhop.SignerShop, false},
-		{k.ShopPrevious, bellhop.SignerShopPrevious, false},
-		{k.App, bellhop.SignerApp, true},
-		{k.AppPrevious, bellhop.SignerAppPrevious, true},
-	} {
-		if c.secret == nil || c.shared && k.OwnOnly {
+	for _, c := range k.candidates() {
+		if c.secret == nil {
 			continue
 		}
 		if sum := c.secret.sum(body); hmac.Equal(sum[:], want[:]) {
@@ -102,6 +114,34 @@ func (k *Keys) Verify(body []byte, signature string) (bellhop.Signer, bool) {
 		}
 	}
 	return "", false
+}
+
+// VerifyReader is [Keys.Verify] for a body that is too large to be kept: it reads the body to its end.
+func (k *Keys) VerifyReader(body io.Reader, signature string) (signer bellhop.Signer, ok bool, err error) {
+	want, ok := decodeSum(signature)
+	if !ok {
+		return "", false, nil
+	}
+	candidates := k.candidates()
+	var macs [len(candidates)]*mac
+	var all []io.Writer
+	for i, c := range candidates {
+		if c.secret != nil {
+			macs[i] = c.secret.macs.Get().(*mac)
+			defer c.secret.macs.Put(macs[i])
+			macs[i].Reset()
+			all = append(all, macs[i])
+		}
+	}
+	if _, err := io.Copy(io.MultiWriter(all...), body); err != nil {
+		return "", false, err
+	}
+	for i, m := range macs {
+		if m != nil && signer == "" && hmac.Equal(m.Sum(m.sum[:0]), want[:]) {
+			signer = candidates[i].signer
+		}
+	}
+	return signer, signer != "", nil
 }
 
 // decodeSum accepts the one way to write 32 bytes in padded base64. The

@@ -1,6 +1,7 @@
 package shopify_test
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -60,6 +61,10 @@ func TestVerifyFindsTheSecret(t *testing.T) {
 			if got != tt.want || ok != (tt.want != "") {
 				t.Errorf("Verify = %q, %v, want %q", got, ok, tt.want)
 			}
+			got, ok, err := tt.keys.VerifyReader(bytes.NewReader(body), shopify.Sign(tt.secret, body))
+			if got != tt.want || ok != (tt.want != "") || err != nil {
+				t.Errorf("VerifyReader = %q, %v, %v, want %q", got, ok, err, tt.want)
+			}
 		})
 	}
 }
@@ -94,6 +99,9 @@ func TestVerifyRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if signer, ok := k.Verify(body, signature); ok || signer != "" {
 				t.Errorf("Verify(%q) = %q, %v", signature, signer, ok)
+			}
+			if signer, ok, err := k.VerifyReader(bytes.NewReader(body), signature); ok || signer != "" || err != nil {
+				t.Errorf("VerifyReader(%q) = %q, %v, %v", signature, signer, ok, err)
 			}
 		})
 	}

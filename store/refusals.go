@@ -22,6 +22,9 @@ type Refusal struct {
 	At     time.Time // the newest
 }
 
+// ReasonAstray is the beginning of the reason of webhooks to a wrong address, which follows.
+const ReasonAstray = "astray:"
+
 const (
 	// RefusalsKept is how long the store counts them.
 	RefusalsKept = time.Hour

@@ -62,8 +62,9 @@ type Recorder interface {
 	// Dead records that bellhop gave up an event. A recorded event stays recorded.
 	Dead(ctx context.Context, e *bellhop.Event, reason string, at time.Time) error
 	// Archived returns up to limit events of a shop that were accepted at or after since
-	// and still have their body, oldest first, from behind the event after. Like Lines it
-	// leaves out TraceParent: a replay belongs to no old trace.
+	// and still have their body, oldest first, from behind the event after. Their bodies have
+	// [ArchivedBytes] together at most, unless one alone has more. Like Lines it leaves out
+	// TraceParent: a replay belongs to no old trace.
 	Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error)
 	// Refill adds what facts that were recorded before say of orders that an older bellhop kept
 	// less of, and returns how many orders it changed. It adds no order and owes no push, and
@@ -76,6 +77,9 @@ type Recorder interface {
 	// and returns their number. Lines stay.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 }
+
+// ArchivedBytes bounds the bodies of one call of Archived.
+const ArchivedBytes = 16 << 20
 
 // Orders is the owner's view.
 type Orders interface {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -29,6 +30,8 @@ type BodyReader struct {
 	Proxies Proxies
 	Limit   int
 	Timeout time.Duration
+	// TooLarge gets a body above the limit, before Read returns; nil: nobody reads on.
+	TooLarge func(r *http.Request, body io.Reader)
 }
 
 // body is a body in borrowed memory.
@@ -58,8 +61,11 @@ func (b *BodyReader) Read(w http.ResponseWriter, r *http.Request) (body, error) 
 	c.reads(b.Proxies.Client(r))
 	h := &hurry{Reader: r.Body, rc: http.NewResponseController(w), began: time.Now(), timeout: b.Timeout}
 	h.begin()
-	read, err := b.readAll(c, h)
+	read, err := b.readAll(c, h, r.ContentLength)
 	if err != nil {
+		if err == ErrBodyTooLarge && b.TooLarge != nil {
+			b.TooLarge(r, h.from(read.Bytes()))
+		}
 		b.Put(read.Buf)
 		c.writes(0)
 		return body{}, err
@@ -72,22 +78,30 @@ func (b *BodyReader) Read(w http.ResponseWriter, r *http.Request) (body, error) 
 // Answered releases what the connection held for the body.
 func Answered(r *http.Request) { connOf(r).writes(0) }
 
-func (b *BodyReader) readAll(c *conn, r io.Reader) (to body, err error) {
+func (b *BodyReader) readAll(c *conn, r *hurry, announced int64) (to body, err error) {
+	if announced > int64(b.Limit) {
+		return to, ErrBodyTooLarge
+	}
+	most := b.Limit
+	if announced > 0 {
+		most = int(announced)
+	}
 	for err == nil {
 		var m int
 		if m, err = r.Read(c.next[:]); m == 0 {
 			continue
 		}
 		if to.n == b.Limit {
+			r.more = c.next[:]
 			return to, ErrBodyTooLarge
 		}
-		if to.n == to.size() && !b.enlarge(c, &to) {
+		if to.n == to.size() && !b.enlarge(c, &to, most) {
 			return to, ErrBodySlow
 		}
 		(*to.Buf)[to.n] = c.next[0]
 		to.n++
-		for to.n < to.size() && err == nil {
-			m, err = r.Read((*to.Buf)[to.n:])
+		for end := min(to.size(), b.Limit); to.n < end && err == nil; {
+			m, err = r.Read((*to.Buf)[to.n:end])
 			to.n += m
 			c.came(m)
 		}
@@ -95,10 +109,13 @@ func (b *BodyReader) readAll(c *conn, r io.Reader) (to body, err error) {
 	return to, kindOfEnd(err)
 }
 
-// enlarge gives a body a buffer of twice the size. The first buffer doesn't count: every
-// connection may have one.
-func (b *BodyReader) enlarge(c *conn, to *body) bool {
+// enlarge gives a body a buffer of twice the size, and no more than the most that may come. The first
+// buffer doesn't count: every connection may have one.
+func (b *BodyReader) enlarge(c *conn, to *body, most int) bool {
 	size := max(2*to.n, 1<<minBufferBits)
+	if size > 1<<maxBufferBits {
+		size = min(size, most) // smaller ones are lent again, in their sizes
+	}
 	if size > 1<<minBufferBits && !c.grow(int64(size)) {
 		return false
 	}
@@ -128,6 +145,12 @@ type hurry struct {
 	began   time.Time
 	timeout time.Duration
 	came    bool
+	more    []byte // was read beyond the limit
+}
+
+// from returns the whole body, of which the beginning was read.
+func (h *hurry) from(begun []byte) io.Reader {
+	return io.MultiReader(bytes.NewReader(begun), bytes.NewReader(h.more), h)
 }
 
 func (h *hurry) begin() {

@@ -18,9 +18,11 @@ const (
 	// maxHeld is how many bytes of bodies and answers all connections may hold at once,
 	// beyond the first buffer of each.
 	maxHeld = 64 << 20
-	// A connection is slow once it has brought less than paceBytes within paceTime.
+	// A connection is slow once it has brought less than paceBytes within paceTime, or less than one part
+	// in paceParts of what it holds. A body comes in time if it brings three times as much.
 	paceTime  = 500 * time.Millisecond
 	paceBytes = 8 << 10
+	paceParts = 32
 	small     = 64 << 10 // what a quarter of maxHeld is left to
 )
 
@@ -158,7 +160,7 @@ func (c *conn) came(n int) {
 	}
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
-	if c.behind += n; c.behind >= paceBytes {
+	if c.behind += n; c.behind >= max(paceBytes, int(c.held/paceParts)) {
 		c.paced, c.behind = time.Now(), 0
 	}
 }

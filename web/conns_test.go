@@ -173,6 +173,23 @@ func TestBytesAreBounded(t *testing.T) {
 	})
 }
 
+// TestPaceFollowsWhatIsHeld lets two connections bring the same. The one that holds 8 MiB would never be
+// done, and goes.
+func TestPaceFollowsWhatIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newConns(100, 9<<20)
+		trickles, waits := s.add(connFrom("10.0.0.1")), s.add(connFrom("192.0.2.1"))
+		trickles.grow(8 << 20)
+		time.Sleep(paceTime + time.Millisecond)
+		trickles.came(paceBytes)
+		granted := make(chan bool, 1)
+		go func() { granted <- waits.grow(8 << 20) }()
+		if !<-granted || !trickles.evicted {
+			t.Errorf("evicted %v", trickles.evicted)
+		}
+	})
+}
+
 // accepting answers 200, as the webhooks' endpoint does.
 var accepting = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -29,6 +30,7 @@ type Config struct {
 	Addr           string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"The address to listen at."`
 	TrustedProxies string `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto bellhop trusts, as CIDRs separated by commas."`
 	AllowedOrigins string `name:"allowed-origins" env:"BELLHOP_ALLOWED_ORIGINS" help:"Origins of WebView apps that use the API, such as capacitor://localhost, separated by commas."`
+	MaxBody        string `name:"max-body" env:"BELLHOP_MAX_BODY" default:"8MiB" help:"The largest body of a webhook, up to 32MiB. The queue may take less: bellhop doctor says so."`
 	MaxDevices     int    `name:"max-devices" env:"BELLHOP_MAX_DEVICES" default:"500" help:"The most devices of a shop. One more retires the device that was idle the longest. A person has 20 at most."`
 	Capacity       string `name:"capacity" env:"BELLHOP_CAPACITY" placeholder:"FILE" help:"The results.json of bellhop-bench compare on this machine: a metric and bellhop doctor show how near to its limit it is."`
 }
@@ -105,8 +107,34 @@ func (c *Config) Check() error {
 		return WrongSetting("BELLHOP_MAX_DEVICES", fmt.Sprintf("%d devices notify nobody", c.MaxDevices),
 			"give at least 1, such as 500")
 	}
-	_, _, err := c.AppSecrets()
-	return err
+	_, body := c.BodyLimit()
+	_, _, secrets := c.AppSecrets()
+	return cmp.Or(body, secrets)
+}
+
+// BodyLimit returns how many bytes the body of a webhook may have.
+func (c *Config) BodyLimit() (int, error) {
+	if c.MaxBody == "" {
+		return bellhop.DefaultMaxBody, nil
+	}
+	n, err := parseSize(c.MaxBody)
+	if err != nil || n < 1<<16 || n > bellhop.MaxBody {
+		return 0, WrongSetting("BELLHOP_MAX_BODY", fmt.Sprintf("%q is not a size that a webhook may have",
+			bellhop.Clip(c.MaxBody, 40)), "give 64KiB to 32MiB, such as 8MiB")
+	}
+	return n, nil
+}
+
+// parseSize reads a number of bytes: 8388608, 8192KiB, 8MiB. MB and KB are decimal.
+func parseSize(s string) (int, error) {
+	digits := strings.TrimRight(s, "kKMiB ")
+	unit, ok := map[string]int{"": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1_000_000, "KiB": 1 << 10,
+		"MiB": 1 << 20}[strings.TrimSpace(s[len(digits):])]
+	n, err := strconv.ParseUint(digits, 10, 31)
+	if err == nil && (!ok || int(n) > math.MaxInt32/unit) {
+		err = strconv.ErrRange
+	}
+	return int(n) * unit, err
 }
 
 // Check refuses settings that can't work, before anything opens.

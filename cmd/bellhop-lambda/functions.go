@@ -145,7 +145,11 @@ func (p *parts) accept(ctx context.Context) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &lambdahost.Accept{Producer: q, Secrets: p.acceptedSecrets, Log: p.log, Now: p.now, Probe: p.probe}
+	most, err := p.settings.BodyLimit()
+	if err != nil {
+		return nil, err
+	}
+	a := &lambdahost.Accept{Producer: q, Secrets: p.acceptedSecrets, MaxBody: most, Log: p.log, Now: p.now, Probe: p.probe}
 	a.Prepare(ctx, p.began)
 	return a, nil
 }

@@ -21,7 +21,7 @@ type ledgerLsCmd struct {
 	Shop    string `name:"shop" placeholder:"DOMAIN" help:"Only this shop's events."`
 	Topic   string `name:"topic" help:"Only this topic, such as orders/create."`
 	Outcome string `name:"outcome" enum:",recorded,duplicate,stale,skipped,dead" default:"" help:"Only this outcome: recorded, duplicate, stale, skipped or dead."`
-	Reason  string `name:"reason" help:"Only this reason, such as unknown_shop or not_yet_acted_on."`
+	Reason  string `name:"reason" help:"Only this reason, such as unknown_shop, body_too_large or not_yet_acted_on."`
 	Order   int64  `name:"order" placeholder:"ID" help:"Only this order's events."`
 	Name    string `name:"order-name" placeholder:"NAME" help:"Only orders with this name, such as '#1003'. Several shops may have one."`
 	Webhook string `name:"webhook" placeholder:"ID" help:"Only this X-Shopify-Webhook-Id."`

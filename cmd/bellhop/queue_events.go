@@ -11,7 +11,6 @@ import (
 
 	"bellhop"
 	"bellhop/queue"
-	"bellhop/shopify"
 	"bellhop/wire"
 )
 
@@ -64,12 +63,12 @@ func (t *terminal) body(path string) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	b, err := io.ReadAll(io.LimitReader(in, shopify.MaxBody+1))
+	b, err := io.ReadAll(io.LimitReader(in, bellhop.MaxBody+1))
 	if err != nil {
 		return nil, bellhop.Invalidf("file", "can't read the body: %v", err)
 	}
-	if len(b) == 0 || len(b) > shopify.MaxBody {
-		return nil, bellhop.Invalidf("body", "a body has 1 to %d bytes", shopify.MaxBody)
+	if len(b) == 0 || len(b) > bellhop.MaxBody {
+		return nil, bellhop.Invalidf("body", "a body has 1 to %d bytes", bellhop.MaxBody)
 	}
 	return b, nil
 }

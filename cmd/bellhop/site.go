@@ -24,13 +24,17 @@ func (e *engine) site(to queue.Producer, inFlight int) (*site.Server, error) {
 	}
 	refusals := pipeline.NewRefusals(keys, o.Log, o.Now)
 	o.Webhooks = &host.Webhooks{Keys: keys, Refusals: refusals, Capacity: e.capacity}
-	acceptor := &pipeline.Acceptor{Keys: keys, Queue: to, Now: o.Now, Metrics: o.Metrics, Traces: o.Traces}
+	most, err := c.BodyLimit()
+	if err != nil {
+		return nil, err
+	}
+	acceptor := &pipeline.Acceptor{Keys: keys, Queue: to, Now: o.Now, Metrics: o.Metrics, Traces: o.Traces, MaxBody: most,
+		Oversized: pipeline.NewOversized(o.Store, o.Log, o.Now)}
 	wo := site.Options{
 		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
-		Webhooks: webhook.Options{Refusals: refusals, InFlight: inFlight},
+		Webhooks: webhook.Options{Refusals: refusals, InFlight: inFlight, MaxBody: most, TooLarge: acceptor.TooLarge},
 		Version:  version().Version, Checks: e.needs(o.Queue).Accepting(), MaxDevices: c.MaxDevices,
 	}
-	var err error
 	if wo.TrustedProxies, err = c.Proxies(); err != nil {
 		return nil, err
 	}

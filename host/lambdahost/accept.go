@@ -22,6 +22,7 @@ type Accept struct {
 	// Secrets returns what webhooks may be signed with. Accept calls it again after
 	// keepSecret, and after a wrong signature, so that a rotation needs no deployment.
 	Secrets func(ctx context.Context) (Secrets, error)
+	MaxBody int // 0 means bellhop.DefaultMaxBody; a function URL takes 6 MB
 
 	Log   *slog.Logger
 	Now   func() time.Time
@@ -134,9 +135,17 @@ func (f *Accept) current(ctx context.Context) (http.Handler, error) {
 func (f *Accept) site(s Secrets) http.Handler {
 	keys := pipeline.NewKeyring(nil, s.App, s.Previous)
 	keys.Set(s.Shops)
-	acceptor := &pipeline.Acceptor{Keys: keys, Queue: f.Producer, Now: f.Now, Probe: f.Probe}
+	acceptor := &pipeline.Acceptor{Keys: keys, Queue: f.Producer, Now: f.Now, Probe: f.Probe, MaxBody: f.MaxBody,
+		Oversized: pipeline.NewOversized(nil, f.Log, f.Now)}
+	hooks := webhook.New(acceptor, webhook.Options{Logger: f.Log, MaxBody: f.MaxBody, TooLarge: acceptor.TooLarge,
+		At: webhook.Path})
 	mux := http.NewServeMux()
-	mux.Handle(webhook.Path, webhook.New(acceptor, webhook.Options{Logger: f.Log}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if webhook.Matches(r) {
+			hooks.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }

@@ -114,7 +114,7 @@ func TestAcceptAnswersAsTheServerDoes(t *testing.T) {
 	elsewhere["rawPath"] = "/v1/orders"
 	empty := webhook("secret", body)
 	delete(empty, "body")
-	large := webhook("secret", []byte(strings.Repeat("x", shopify.MaxBody+1)))
+	large := webhook("secret", []byte(strings.Repeat("x", bellhop.DefaultMaxBody+1)))
 	for name, test := range map[string]struct {
 		request map[string]any
 		status  int

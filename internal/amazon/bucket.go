@@ -96,7 +96,7 @@ type Codec struct {
 // else compressed, else in the bucket. It is in there before Encode returns.
 func (c Codec) Encode(ctx context.Context, e *bellhop.Event) (Message, error) {
 	m, err := encode(e, cmp.Or(c.Limit, MaxMessage))
-	if bellhop.KindOf(err) != bellhop.TooLarge || c.Bucket == nil || len(e.Body) > MaxBody {
+	if bellhop.KindOf(err) != bellhop.TooLarge || c.Bucket == nil || len(e.Body) > bellhop.MaxBody {
 		return m, err
 	}
 	sum := sha256.Sum256(e.Body)

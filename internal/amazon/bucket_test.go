@@ -131,7 +131,7 @@ func TestSmallBodiesStayOut(t *testing.T) {
 	if _, err := codec.Encode(t.Context(), e); bellhop.KindOf(err) != bellhop.Unavailable {
 		t.Errorf("a queue of smaller messages, and no bucket to be had: %v", err)
 	}
-	e.Body = make([]byte, amazon.MaxBody+1)
+	e.Body = make([]byte, bellhop.MaxBody+1)
 	if _, err := codec.Encode(t.Context(), e); bellhop.KindOf(err) != bellhop.TooLarge {
 		t.Errorf("larger than anything: %v", err)
 	}

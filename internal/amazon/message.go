@@ -43,9 +43,6 @@ const MaxMessage = 1 << 20
 // the attributes of one.
 const deadRoom = 4 << 10
 
-// MaxBody is the largest body that is carried: more than any webhook that is.
-const MaxBody = 8 << 20
-
 // RefError says that the body of a message is kept in a bucket.
 type RefError struct {
 	Bucket string `json:"bucket"`
@@ -67,8 +64,8 @@ func encode(e *bellhop.Event, limit int) (Message, error) {
 	if err != nil {
 		return m, err
 	}
-	if len(e.Body) > MaxBody {
-		return m, tooLarge(e, MaxBody)
+	if len(e.Body) > bellhop.MaxBody {
+		return m, tooLarge(e, bellhop.MaxBody)
 	}
 	if room := limit - deadRoom - m.Size(); Legal(e.Body) && len(e.Body) <= room {
 		m.Body = string(e.Body)
@@ -141,15 +138,15 @@ func (m Message) BodySize() int {
 		beginning, _ := base64.StdEncoding.DecodeString(m.Body[:min(len(m.Body), 24)/4*4])
 		var h zstd.Header
 		if h.Decode(beginning) == nil && h.HasFCS {
-			return int(min(h.FrameContentSize, MaxBody))
+			return int(min(h.FrameContentSize, bellhop.MaxBody))
 		}
 	case codingRef:
 		var ref RefError
 		if json.Unmarshal([]byte(m.Body), &ref) == nil && ref.Bytes >= 0 {
-			return min(ref.Bytes, MaxBody)
+			return min(ref.Bytes, bellhop.MaxBody)
 		}
 	}
-	return MaxBody
+	return bellhop.MaxBody
 }
 
 // Compressed returns the same event with its body compressed, for a stand-in or
@@ -184,7 +181,7 @@ var (
 		return made(zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)))
 	})
 	decoder = sync.OnceValue(func() *zstd.Decoder {
-		return made(zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxBody)))
+		return made(zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(bellhop.MaxBody)))
 	})
 )
 

@@ -121,7 +121,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%d bytes: coding %q, %v; want %q", n, m.Attributes[AttrCoding], err, coding)
 		}
 	}
-	e.Body = bytes.Repeat([]byte("x"), MaxBody)
+	e.Body = bytes.Repeat([]byte("x"), bellhop.MaxBody)
 	m, err = Encode(e)
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func FuzzDecode(f *testing.F) {
 		if _, elsewhere := errors.AsType[*RefError](err); err != nil && !elsewhere {
 			return
 		}
-		if e == nil || e.Shop == "" || len(e.Body) > MaxBody && coding != "" {
+		if e == nil || e.Shop == "" || len(e.Body) > bellhop.MaxBody && coding != "" {
 			t.Fatalf("decoded as %+v", e)
 		}
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bellhop"
 	"bellhop/internal/wait"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -129,7 +130,7 @@ func (s *s3) once(ctx context.Context, method, key string, header http.Header, b
 		return nil, &smithyhttp.RequestSendError{Err: err}
 	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, MaxBody+1))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, bellhop.MaxBody+1))
 	if answer.StatusCode/100 != 2 {
 		return nil, refusal(answer, text)
 	}

@@ -21,6 +21,7 @@ import (
 type Options struct {
 	Name        string // of its connections, at the broker
 	Connections int    // at the most; 1 if 0. More are dialled only when one has much to do
+	Limit       int64  // of a message's body, beside the broker's own; 0 is none
 	Log         *slog.Logger
 }
 
@@ -36,7 +37,7 @@ type Publisher struct {
 	life   context.Context
 	end    context.CancelFunc
 	lines  sync.WaitGroup
-	limit  atomic.Int64 // the broker's max_message_size, once known; 0 before
+	limit  atomic.Int64 // ours, and once it is known the broker's max_message_size; 0 is none
 
 	mu      sync.Mutex
 	started int
@@ -50,6 +51,7 @@ type Publisher struct {
 func NewPublisher(t Target, o Options) *Publisher {
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	p := &Publisher{target: t, opts: o, down: time.Now()}
+	p.limit.Store(o.Limit)
 	p.life, p.end = context.WithCancel(context.Background())
 	return p
 }
@@ -67,15 +69,15 @@ type Message struct {
 	amqp.Publishing
 }
 
-// TooLargeError says that the broker takes no message of this size. Its
-// max_message_size is known only once it has refused one.
+// TooLargeError says that no message of this size is sent. The broker's max_message_size is known only
+// once it has refused one.
 type TooLargeError struct{ Size, Limit int64 }
 
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("a message has %d bytes, and RabbitMQ takes %d", e.Size, e.Limit)
+	return fmt.Sprintf("a message has %d bytes, and may have %d", e.Size, e.Limit)
 }
 
-// Limit is the broker's max_message_size, or 0 while it is not known.
+// Limit is the most bytes that a message's body may have, as far as it is known; 0 is no limit.
 func (p *Publisher) Limit() int64 { return p.limit.Load() }
 
 // Publish publishes one persistent message, and waits until ctx is done for its

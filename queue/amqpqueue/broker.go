@@ -179,7 +179,7 @@ func (b *Broker) newQueue(name string, attrs queue.Attributes) *Queue {
 		large: newRouter(b.now, largeLanes), scratch: sync.Pool{New: func() any { return new([]byte) }}}
 	q.attrs.Store(&cachedAttributes{attrs, b.now()})
 	q.pub = rabbit.NewPublisher(b.target, rabbit.Options{Name: fmt.Sprint("bellhop ", name, " producer"),
-		Connections: publishing, Log: b.log})
+		Connections: publishing, Limit: wholeBody, Log: b.log})
 	q.asking = rabbit.NewSession(b.target, fmt.Sprint("bellhop ", name))
 	q.in = newIntake(q)
 	return q

@@ -71,7 +71,7 @@ type decoded struct {
 // size is the size of the unpacked body.
 func (h *held) size() int {
 	if h.parts > 0 {
-		return queue.MaxBody // they are not here yet
+		return bellhop.MaxBody // they are not here yet
 	}
 	return bodies.Size(h.coding, h.d.Body)
 }

@@ -17,6 +17,10 @@ import (
 // than that takes nothing.
 const partRoom = 1 << 10
 
+// wholeBody bounds a packed body in one message: RabbitMQ delivers eight large ones ahead, so 64 MiB. A
+// body in parts is only fetched under a lease.
+const wholeBody = 8 << 20
+
 // partsFor is how long RabbitMQ keeps the parts of a body that nobody reads: longer
 // than any event waits, also among the dead letters.
 const partsFor = int64(180 * 24 * time.Hour / time.Millisecond)

@@ -65,7 +65,7 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 		messages[i].Key = q.lane(q.route(e.Shop, messages[i].Body))
 	}
 	for i, err := range q.pub.Send(ctx, q.limit, messages...) {
-		if _, large := errors.AsType[*rabbit.TooLargeError](err); large {
+		for tries := 0; tries < 2 && tooLarge(err); tries++ { // the first part may teach the broker's limit
 			err = q.sendParts(ctx, events[i].ID, messages[i])
 		}
 		if err != nil {
@@ -73,6 +73,11 @@ func (q *Queue) Send(ctx context.Context, events ...*bellhop.Event) error {
 		}
 	}
 	return nil
+}
+
+func tooLarge(err error) bool {
+	_, large := errors.AsType[*rabbit.TooLargeError](err)
+	return large
 }
 
 // route returns the lane for an event with this packed body.

@@ -65,8 +65,8 @@ func (s suite) bodies(t *testing.T) {
 func (s suite) sendAllOrNone(t *testing.T) {
 	_, q := s.open(t, 3)
 	bad := event("a", 2)
-	bad.Body = make([]byte, 32<<20)
-	wantKind(t, "sending 32 MiB", q.Send(t.Context(), event("a", 1), bad), bellhop.TooLarge)
+	bad.Body = make([]byte, bellhop.MaxBody+1)
+	wantKind(t, "sending too large a body", q.Send(t.Context(), event("a", 1), bad), bellhop.TooLarge)
 	nothingWaits(t, q)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bellhop"
+	"bellhop/internal/bodies"
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
@@ -109,6 +110,9 @@ func (db *DB) saveLines(b *postgres.Batch, lines []*rules.LineChange) {
 
 // fill adds an event to the archive's rows.
 func (db *DB) fill(r *postgres.Rows, e *bellhop.Event) *postgres.Rows {
+	if len(e.Body) == 0 { // of an event that was never accepted
+		return eventTo(r, e).Int(0).Bytes(nil)
+	}
 	coding, body := db.pack(e.Body)
 	return eventTo(r, e).Int(coding).Bytes(body)
 }
@@ -207,10 +211,18 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 	var events []*bellhop.Event
 	err := db.api.Read(ctx, func(b *postgres.Batch) {
 		events = nil
+		room := store.ArchivedBytes
 		b.Each(func(r pgx.Rows) error { there = true; return nil }, `SELECT 1 FROM events WHERE id = $1`, postgres.ID(after))
-		all(b, &events, db.readArchived, `SELECT `+eventColumns+`, e.coding, e.body FROM events e
-			WHERE e.id > $1 AND e.shop = $2 AND e.accepted_at >= $3 AND e.body IS NOT NULL ORDER BY e.id LIMIT $4`,
-			postgres.ID(after), shop, postgres.Always(since), limit)
+		b.Rows(func(r *postgres.Row) {
+			e, coding, stored := readEvent(r), r.Int(), r.Blob()
+			if room -= bodies.Size(coding, stored); room < 0 && len(events) > 0 {
+				return // and so do all that follow: packed, they are few
+			}
+			var err error
+			e.Body, err = db.unpack(coding, stored)
+			r.Fail(err)
+			events = append(events, &e)
+		}, archived, postgres.ID(after), shop, postgres.Always(since), limit, store.ArchivedBytes)
 	})
 	if err == nil && !there {
 		err = driver.NotFound("event")
@@ -221,13 +233,12 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 	return events, nil
 }
 
-func (db *DB) readArchived(r *postgres.Row) *bellhop.Event {
-	e := readEvent(r)
-	body, err := db.unpack(r.Int(), r.Blob())
-	r.Fail(err)
-	e.Body = body
-	return &e
-}
+// archived bounds the packed bodies, of which it looks at the sizes alone.
+const archived = `SELECT ` + eventColumns + `, e.coding, e.body FROM
+	(SELECT e.*, sum(octet_length(e.body)) OVER (ORDER BY e.id) AS upto FROM
+		(SELECT * FROM events WHERE id > $1 AND shop = $2 AND accepted_at >= $3 AND body IS NOT NULL
+			ORDER BY id LIMIT $4) e) e
+	WHERE e.upto - octet_length(e.body) < $5 ORDER BY e.id`
 
 // Busiest implements [store.Statistics].
 func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {

@@ -219,6 +219,8 @@ func redelivered() bellhop.Result {
 // that accepted the event may not have known the shop.
 func skipFor(f *bellhop.Fact, s *StoredShop) string {
 	switch {
+	case f.Skip == bellhop.ReasonBodyTooLarge: // there is no body to replay, whatever changes
+		return f.Skip
 	case s == nil:
 		return bellhop.ReasonUnknownShop
 	case s.Shop.Disabled:

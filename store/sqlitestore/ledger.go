@@ -167,15 +167,21 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 		if err != nil {
 			return err
 		}
-		events, err = sqlitefile.All(c.Prepare(`SELECT `+sqlitefile.EventColumns+`, `+sqlitefile.BodyColumns+`
+		size := 0
+		err = c.Prepare(`SELECT ` + sqlitefile.EventColumns + `, ` + sqlitefile.BodyColumns + `
 			FROM events e WHERE e.seq > ? AND e.shop = ? AND e.accepted_at >= ? AND e.body IS NOT NULL ORDER BY e.seq
-			LIMIT ?`).Int(from).Text(shop).Int(floor(since)).Int(int64(limit)), func(r sqlitefile.Row) *bellhop.Event {
+			LIMIT ?`).Int(from).Text(shop).Int(floor(since)).Int(int64(limit)).Each(func(r sqlitefile.Row) (err error) {
 			e := sqlitefile.ScanEvent(r).Event
-			e.Body, err = db.file.ScanBody(c, r)
-			r.Fail(err)
-			return e
+			if e.Body, err = db.file.ScanBody(c, r); err != nil {
+				return err
+			}
+			if size += len(e.Body); size > store.ArchivedBytes && len(events) > 0 {
+				return errEnough
+			}
+			events = append(events, e)
+			return nil
 		})
-		return err
+		return ignore(err, errEnough)
 	})
 	return events, err
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -221,6 +222,48 @@ func archiveAndPrune(f *fixture) {
 	f.record(facts[1]) // mends the dead one
 	f.equal("come back to", must(f.s.Prune(f.ctx, cut, 100))(f), 1)
 	f.equal("left", archived(time.Time{}, bellhop.EventID{}, 100), []int{6, 7, 8, 9})
+}
+
+// archivedBytes reads bodies that are large together, and one that is so alone.
+func archivedBytes(f *fixture) {
+	f.addShop(shop)
+	sizes := []int{store.ArchivedBytes / 2, store.ArchivedBytes / 2, 1, store.ArchivedBytes + 1, 1}
+	for _, n := range sizes {
+		e := f.event(shop, "carts/update")
+		e.Body = bytes.Repeat([]byte("x"), n)
+		f.record(bellhop.Fact{Event: e, At: day, Skip: bellhop.ReasonTopicUnhandled})
+	}
+	var pages [][]int
+	for after := (bellhop.EventID{}); ; {
+		page := must(f.s.Archived(f.ctx, shop, time.Time{}, after, 100))(f)
+		if len(page) == 0 {
+			break
+		}
+		var got []int
+		for _, e := range page {
+			got, after = append(got, len(e.Body)), e.ID
+		}
+		pages = append(pages, got)
+	}
+	f.equal("pages", pages, [][]int{sizes[:2], sizes[2:3], sizes[3:4], sizes[4:]})
+}
+
+// noBody records an event that was never accepted: it has a line, and nothing to replay.
+func noBody(f *fixture) {
+	f.addShop(shop)
+	e := f.event(shop, "orders/updated")
+	e.Body = nil
+	want := []bellhop.Result{{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonBodyTooLarge}}
+	f.equal("result", f.record(bellhop.Fact{Event: e, At: day, Skip: bellhop.ReasonBodyTooLarge}), want)
+	stranger := f.event(nobody, "orders/updated")
+	stranger.Body = nil
+	f.equal("of a stranger", f.record(bellhop.Fact{Event: stranger, At: day, Skip: bellhop.ReasonBodyTooLarge}), want)
+	lines := f.allLines(store.LineQuery{Outcome: bellhop.OutcomeSkipped, Reason: bellhop.ReasonBodyTooLarge, Shop: shop})
+	if len(lines) != 1 || lines[0].Event.ID != e.ID {
+		f.Errorf("lines %+v", lines)
+	}
+	f.equal("archived", len(must(f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 100))(f)), 0)
+	f.equal("pruned", must(f.s.Prune(f.ctx, day.AddDate(1, 0, 0), 100))(f), 0)
 }
 
 func changes(f *fixture) {

@@ -85,6 +85,8 @@ func Run(t *testing.T, d Driver) {
 		{"Lines", lines},
 		{"LinesByOrderName", linesByOrderName},
 		{"ArchiveAndPrune", archiveAndPrune},
+		{"ArchivedBytes", archivedBytes},
+		{"NoBody", noBody},
 		{"Busiest", busiest},
 		{"Shops", shops},
 		{"People", people},

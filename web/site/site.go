@@ -107,7 +107,7 @@ func defaults(o *Options) {
 	o.Listeners = cmp.Or(o.Listeners, 1024)
 	o.Version = cmp.Or(o.Version, "dev")
 	o.Webhooks.Logger, o.Webhooks.Registerer, o.Webhooks.Tracer = o.Logger, o.Registerer, o.Tracer
-	o.Webhooks.TrustedProxies = o.TrustedProxies
+	o.Webhooks.TrustedProxies, o.Webhooks.At = o.TrustedProxies, webhook.Path
 }
 
 // Handler answers every request.
@@ -115,7 +115,7 @@ func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 // serve keeps webhooks out of the middleware, which they don't need.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == webhook.Path {
+	if webhook.Matches(r) {
 		s.webhook.ServeHTTP(w, r)
 		return
 	}

@@ -16,6 +16,7 @@ type outcome uint8
 const (
 	outAccepted outcome = iota
 	outMethod
+	outAstray
 	outEncoded
 	outInvalid
 	outUnauthenticated
@@ -63,8 +64,10 @@ var answers = [...]answer{
 		"a header that begins with X-Shopify- comes more than once")},
 	outUnauthenticated: {label: "unauthenticated", problem: web.NewProblem(http.StatusUnauthorized, "",
 		"X-Shopify-Hmac-Sha256 is missing, or signs this body with a secret that bellhop does not know")},
+	outAstray: {label: "astray", problem: web.NewProblem(http.StatusNotFound, "",
+		"webhooks go to "+Path)},
 	outTooLarge: {label: "too_large", problem: web.NewProblem(http.StatusRequestEntityTooLarge, "",
-		"a webhook's body has 2 MiB at the most")},
+		"the webhook's body is too large")},
 	outSlow: {label: "slow", problem: web.NewProblem(http.StatusRequestTimeout, "",
 		"the body took too long to arrive")},
 	outCut: {label: "cut", problem: web.NewProblem(http.StatusBadRequest, "body_cut",

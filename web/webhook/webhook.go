@@ -7,10 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +49,13 @@ type Options struct {
 	Logger         *slog.Logger   // default: nothing is logged
 	Registerer     prometheus.Registerer
 	Tracer         trace.Tracer // nil: no spans are made
+	MaxBody        int          // default bellhop.DefaultMaxBody
+	// TooLarge gets the webhooks above MaxBody, so that somebody can note those that Shopify signed; default:
+	// they are only refused.
+	TooLarge func(ctx context.Context, header http.Header, body io.Reader)
+	// At is the endpoint's only address, such as [Path]: webhooks to another one are refused and counted.
+	// Default: whatever address the server routes here.
+	At string
 	// Refusals count refused webhooks; default: they are only logged.
 	Refusals *pipeline.Refusals
 }
@@ -62,6 +71,8 @@ type webhook struct {
 	acceptor Acceptor
 	inFlight chan struct{}
 	bodies   web.BodyReader
+	at       string
+	tooLarge *web.Problem
 	metrics  *metrics
 	spans    web.Spans
 	refusals *pipeline.Refusals
@@ -81,16 +92,37 @@ func New(a Acceptor, o Options) http.Handler {
 	if o.Refusals == nil {
 		o.Refusals = pipeline.NewRefusals(nil, web.LoggerOr(o.Logger), time.Now)
 	}
-	return &webhook{
+	h := &webhook{
 		acceptor: a,
 		inFlight: make(chan struct{}, cmp.Or(o.InFlight, defaultInFlight)),
-		bodies: web.BodyReader{Proxies: o.TrustedProxies, Limit: shopify.MaxBody,
+		bodies: web.BodyReader{Proxies: o.TrustedProxies, Limit: cmp.Or(o.MaxBody, bellhop.DefaultMaxBody),
 			Timeout: cmp.Or(o.ReadTimeout, web.BodyTimeout)},
+		at:       o.At,
 		metrics:  newMetrics(o.Registerer),
 		spans:    web.Spans{Tracer: o.Tracer},
 		refusals: o.Refusals,
 		log:      web.LoggerOr(o.Logger),
 	}
+	if o.TooLarge != nil {
+		h.bodies.TooLarge = func(r *http.Request, body io.Reader) { o.TooLarge(r.Context(), r.Header, body) }
+	}
+	h.tooLarge = web.NewProblem(http.StatusRequestEntityTooLarge, "",
+		fmt.Sprintf("a webhook's body has %d bytes at the most", h.bodies.Limit))
+	return h
+}
+
+// Matches reports whether the endpoint of a site has to answer a request: it came to [Path], with slashes
+// too many or not, or it is a webhook that went astray.
+func Matches(r *http.Request) bool {
+	return r.URL.Path == Path || r.Method == http.MethodPost && len(r.Header[shopify.HeaderHMAC]) > 0 ||
+		isAt(Path, r.URL.Path)
+}
+
+// isAt compares addresses without regard to doubled and trailing slashes.
+func isAt(want, path string) bool {
+	slash := func(r rune) bool { return r == '/' }
+	return want == path || len(path) > len(want) &&
+		slices.Equal(strings.FieldsFunc(want, slash), strings.FieldsFunc(path, slash))
 }
 
 // ServeHTTP answers one webhook.
@@ -105,7 +137,7 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if out != outGone { // which is nobody's fault
 		ours := out.status() >= http.StatusInternalServerError
-		h.refusals.Refused(r.Header.Get(shopify.HeaderShop), answers[out].label, ours, cause)
+		h.refusals.Refused(r.Header.Get(shopify.HeaderShop), h.reason(r, out), ours, cause)
 	}
 	h.refuse(w, out, cause)
 }
@@ -123,7 +155,7 @@ func (h *webhook) serve(w http.ResponseWriter, r *http.Request, began time.Time)
 			out = outPanic
 		}
 	}()
-	if out := refuseUnread(r); out != outAccepted {
+	if out := h.refuseUnread(r); out != outAccepted {
 		// net/http reads the rest of the body.
 		_ = http.NewResponseController(w).SetReadDeadline(began.Add(h.bodies.Timeout))
 		return out, nil
@@ -145,13 +177,21 @@ func (h *webhook) serve(w http.ResponseWriter, r *http.Request, began time.Time)
 	return out, cause
 }
 
+// reason is what a refusal is counted by.
+func (h *webhook) reason(r *http.Request, out outcome) string {
+	if out == outAstray {
+		return h.refusals.Astray(r.URL.EscapedPath())
+	}
+	return answers[out].label
+}
+
 // refuseUnread finds a request's faults without reading its body.
-func refuseUnread(r *http.Request) outcome {
+func (h *webhook) refuseUnread(r *http.Request) outcome {
+	if h.at != "" && !isAt(h.at, r.URL.Path) {
+		return outAstray
+	}
 	if r.Method != http.MethodPost {
 		return outMethod
-	}
-	if r.ContentLength > shopify.MaxBody {
-		return outTooLarge
 	}
 	for _, coding := range r.Header["Content-Encoding"] {
 		if coding != "" && !strings.EqualFold(coding, "identity") {
@@ -232,6 +272,9 @@ func outcomeOf(ctx context.Context, err error) outcome {
 
 func (h *webhook) refuse(w http.ResponseWriter, out outcome, cause error) {
 	a := answers[out]
+	if out == outTooLarge {
+		a.problem = h.tooLarge
+	}
 	if e, ok := errors.AsType[*bellhop.Error](cause); ok && out == outInvalid {
 		a.problem = web.NewProblem(a.problem.Status, a.problem.Code, e.Message) // names the header
 	}
@@ -241,7 +284,7 @@ func (h *webhook) refuse(w http.ResponseWriter, out outcome, cause error) {
 	switch out {
 	case outMethod:
 		w.Header().Set("Allow", http.MethodPost)
-	case outTooLarge, outSlow, outCut:
+	case outTooLarge, outSlow, outCut, outAstray:
 		// The rest of the body may never come, or be long.
 		w.Header().Set("Connection", "close")
 	}

@@ -32,7 +32,7 @@ func TestWebhookAnswers(t *testing.T) {
 		"internal":        fmt.Errorf("the secret cause"),
 		"limited":         bellhop.Errorf(bellhop.RateLimited, "rate", "slow down"),
 	}
-	big := strings.Repeat("x", 2<<20)
+	big := strings.Repeat("x", bellhop.DefaultMaxBody)
 	for name, c := range map[string]struct {
 		method, body string
 		change       func(*http.Request)
@@ -43,14 +43,14 @@ func TestWebhookAnswers(t *testing.T) {
 		retry        string
 	}{
 		"accepted":            {body: "{}", status: 200, outcome: "accepted"},
-		"2 MiB":               {body: big, status: 200, outcome: "accepted"},
-		"2 MiB in chunks":     {body: big, change: chunked, status: 200, outcome: "accepted"},
+		"8 MiB":               {body: big, status: 200, outcome: "accepted"},
+		"8 MiB in chunks":     {body: big, change: chunked, status: 200, outcome: "accepted"},
 		"identity":            {body: "{}", change: withHeader("Content-Encoding", "identity"), status: 200, outcome: "accepted"},
 		"GET":                 {method: "GET", status: 405, code: "method_not_allowed", outcome: "method"},
 		"PUT":                 {method: "PUT", body: "{}", status: 405, code: "method_not_allowed", outcome: "method"},
 		"gzip":                {body: "{}", change: withHeader("Content-Encoding", "gzip"), status: 415, code: "unsupported_media_type", outcome: "encoded"},
 		"gzip, twice":         {body: "{}", change: withHeader("Content-Encoding", "identity", "gzip"), status: 415, code: "unsupported_media_type", outcome: "encoded"},
-		"beyond 2 MiB":        {body: big + "x", status: 413, code: "too_large", outcome: "too_large"},
+		"beyond 8 MiB":        {body: big + "x", status: 413, code: "too_large", outcome: "too_large"},
 		"beyond, in chunks":   {body: big + "x", change: chunked, status: 413, code: "too_large", outcome: "too_large"},
 		"signature, twice":    {body: "{}", change: withHeader("X-Shopify-Hmac-Sha256", "a", "a"), status: 401, code: "unauthenticated", outcome: "unauthenticated"},
 		"topic, twice":        {body: "{}", change: withHeader("X-Shopify-Topic", "orders/create", "orders/paid"), status: 400, code: "invalid", outcome: "invalid"},
@@ -258,7 +258,7 @@ func TestBodyIsNotReusedWhileTheQueueMayHoldIt(t *testing.T) {
 func TestSizesOfBodies(t *testing.T) {
 	a := &acceptor{}
 	h := webhook.New(a, webhook.Options{})
-	for _, n := range []int{0, 1, 8191, 8192, 8193, 16384, 100_000, 1 << 20, 2<<20 - 1, 2 << 20} {
+	for _, n := range []int{0, 1, 8191, 8192, 8193, 16384, 100_000, 1 << 20, 3 << 20, 8<<20 - 1, 8 << 20} {
 		for _, length := range []int64{-1, int64(n)} {
 			body := bytes.Repeat([]byte{'a' + byte(n%26)}, n)
 			req := httptest.NewRequest("POST", "/", bytes.NewReader(body))
@@ -271,6 +271,55 @@ func TestSizesOfBodies(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTooLargeBodies wants who asked for them to get them whole, whether their length was announced or not,
+// and the limit to be the one that was set.
+func TestTooLargeBodies(t *testing.T) {
+	for _, length := range []int64{-1, 100_001} {
+		var got []byte
+		h := webhook.New(&acceptor{}, webhook.Options{MaxBody: 100_000,
+			TooLarge: func(_ context.Context, h http.Header, body io.Reader) {
+				got, _ = io.ReadAll(body)
+				if h.Get("X-Shopify-Topic") != "orders/updated" {
+					t.Errorf("the header is %v", h)
+				}
+			}})
+		body := append(bytes.Repeat([]byte("x"), 100_000), 'y')
+		req := httptest.NewRequest("POST", "/", bytes.NewReader(body))
+		req.Header.Set("X-Shopify-Topic", "orders/updated")
+		req.ContentLength = length
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, req)
+		if w.Code != 413 || !bytes.Equal(got, body) || !strings.Contains(w.Body.String(), "100000 bytes") ||
+			w.Header().Get("Connection") != "close" {
+			t.Errorf("said to have %d bytes: %d %s, and %d came", length, w.Code, w.Body, len(got))
+		}
+	}
+}
+
+// TestAddresses sends webhooks to addresses that are nearly right. What is not signed is nobody's webhook.
+func TestAddresses(t *testing.T) {
+	r := newRig(t)
+	for path, status := range map[string]int{
+		"/webhooks/shopify": 200, "/webhooks/shopify/": 200, "//webhooks//shopify": 200, "/webhooks/shopify//": 200,
+		"/webhook/shopify": 404, "/webhooks": 404, "/shopify/webhooks": 404, "/Webhooks/Shopify": 404, "/": 404,
+		"/webhooks/shopify/orders": 404, "/v1/sessions": 404, "/webhooks/shopify?shop=a": 200,
+	} {
+		req, err := http.NewRequest("POST", r.URL+path, strings.NewReader("{}"))
+		must(t, err)
+		req.Header.Set("X-Shopify-Hmac-Sha256", "x")
+		if a := r.Do(req); a.StatusCode != status {
+			t.Errorf("%s: %d", path, a.StatusCode)
+		} else if status == 404 {
+			r.Problem(a, 404, "not_found")
+		}
+	}
+	r.Counted("bellhop_webhooks_total", `outcome="astray"`, 7)
+	req, err := http.NewRequest("POST", r.URL+"/webhook/shopify", strings.NewReader("{}"))
+	must(t, err)
+	r.Problem(r.Do(req), 404, "not_found")
+	r.Counted("bellhop_webhooks_total", `outcome="astray"`, 7)
 }
 
 func BenchmarkWebhook(b *testing.B) {
