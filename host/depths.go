@@ -45,12 +45,13 @@ var (
 		"Age of the oldest waiting wake-up message.", nil, nil)
 	ledgerDesc  = prometheus.NewDesc("bellhop_ledger_events", "All events so far, by outcome.", []string{"outcome"}, nil)
 	pushesDesc  = prometheus.NewDesc("bellhop_pushes", "All pushes so far, by status.", []string{"status"}, nil)
+	lateDesc    = prometheus.NewDesc("bellhop_pushes_oldest_seconds", "How late the oldest owed push is.", nil, nil)
 	scrapeLimit = 5 * time.Second
 )
 
-// depths measures what waits in each queue; notify is nil where there is none.
-func depths(work, notify queue.Queue, s store.Store) gauges {
-	all := []*prometheus.Desc{depthDesc, oldestDesc, ledgerDesc, pushesDesc}
+// depths measures what waits in each queue and in the outbox; notify is nil where there is none.
+func depths(work, notify queue.Queue, s store.Store, now func() time.Time) gauges {
+	all := []*prometheus.Desc{depthDesc, oldestDesc, ledgerDesc, pushesDesc, lateDesc}
 	if notify != nil {
 		all = append(all, notifyDesc, waitedDesc)
 	}
@@ -76,6 +77,13 @@ func depths(work, notify queue.Queue, s store.Store) gauges {
 			for status, n := range counts {
 				g(pushesDesc, float64(n), string(status))
 			}
+		}
+		if since, err := s.OldestOwed(ctx); err == nil {
+			late := 0.0
+			if !since.IsZero() {
+				late = max(0, now().Sub(since).Seconds())
+			}
+			g(lateDesc, late)
 		}
 	}}
 }

@@ -129,7 +129,7 @@ type run struct {
 // newRun registers the metrics before anybody can ask for them.
 func newRun(ctx context.Context, o Options) *run {
 	hard := cmp.Or(o.Hard, context.Background())
-	o.Registry.MustRegister(depths(o.Queue, o.NotifyQueue, o.Store))
+	o.Registry.MustRegister(depths(o.Queue, o.NotifyQueue, o.Store, o.Now))
 	group, drain := errgroup.WithContext(ctx)
 	return &run{group: group, drain: drain, hard: hard}
 }
