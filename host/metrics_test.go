@@ -51,6 +51,7 @@ func TestLatePushesShow(t *testing.T) {
 		o.Telemetry, o.Steps = measured, host.Steps{}
 		o.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	})
+	readyz(t, s.url) // whoever answers has its metrics
 	if got := late(t, measured.Registry); got != 0 {
 		t.Errorf("without a push: %v s late", got)
 	}
