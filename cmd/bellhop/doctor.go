@@ -15,20 +15,25 @@ import (
 type doctorCmd struct {
 	wire.Config
 	jsonFlag
+	Live bool          `name:"live" help:"Wait for a test order of --shop, and follow it to a phone."`
+	Shop string        `name:"shop" placeholder:"DOMAIN" help:"With --live: the shop that the test order is placed in."`
+	Wait time.Duration `name:"wait" default:"10m" help:"With --live: how long to wait for the order."`
 }
 
 func (doctorCmd) Help() string {
 	return `Prints a line for each part: ok, warn or fail, and what to do. Run it with bellhop's settings, as bellhop's
-user. It fails if a part fails. It changes nothing and pushes nothing.`
+user. It fails if a part fails. It changes nothing and pushes nothing.
+
+With --live it waits, while bellhop serves, for a test order that you place in the shop, and says when its webhook
+came, when it was recorded, and when its push was sent and received.`
 }
 
 func (c *doctorCmd) Run(j *job) error {
-	found := c.examine(j)
-	failed := 0
-	err := list(j, c.jsonFlag, "", "STATE\tPART\tFOUND", found, func(f wire.Finding) (wire.Finding, []string) {
-		if f.Level == wire.LevelFail {
-			failed++
-		}
+	found, err := c.find(j)
+	if err != nil {
+		return err
+	}
+	err = list(j, c.jsonFlag, "", "STATE\tPART\tFOUND", found, func(f wire.Finding) (wire.Finding, []string) {
 		words := f.Found
 		if f.Fix != "" {
 			words += " → " + f.Fix
@@ -38,11 +43,33 @@ func (c *doctorCmd) Run(j *job) error {
 	if err != nil {
 		return err
 	}
-	if failed > 0 {
-		return bellhop.Errorf(bellhop.Internal, "doctor", "%s failed: the lines above say what to do",
-			plural(failed, "check"))
+	if n := failed(found); n > 0 {
+		return bellhop.Errorf(bellhop.Internal, "doctor", "%s failed: the lines above say what to do", plural(n, "check"))
 	}
 	return nil
+}
+
+func failed(found []wire.Finding) (n int) {
+	for _, f := range found {
+		if f.Level == wire.LevelFail {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *doctorCmd) find(j *job) (found []wire.Finding, err error) {
+	if !c.Live {
+		return c.examine(j), nil
+	}
+	if c.Shop, err = bellhop.ParseShopDomain(c.Shop); err != nil {
+		return nil, err
+	}
+	err = j.open(&c.Storage, func(p *wire.Parts) (err error) {
+		found, err = c.follow(j, p)
+		return err
+	})
+	return found, err
 }
 
 // How long doctor waits for single parts.
@@ -80,7 +107,7 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 func (c *doctorCmd) stored(j *job, p *wire.Parts) (found []wire.Finding) {
 	found = append(found, integrity(j, p))
 	for _, check := range []func(*job, *wire.Parts) ([]wire.Finding, error){
-		depth, c.traffic, compliance, c.shops, unknownShops, people, c.relay, clock,
+		depth, c.traffic, compliance, c.shops, unknownShops, c.bodyLimit, tooLarge, people, c.relay, clock,
 	} {
 		more, err := check(j, p)
 		found = append(found, more...)
@@ -136,8 +163,7 @@ func compliance(j *job, p *wire.Parts) ([]wire.Finding, error) {
 		return nil, err
 	}
 	if n == 0 {
-		return []wire.Finding{wire.OK("requests", "no request for data or its deletion, and no app was uninstalled")},
-			nil
+		return []wire.Finding{wire.OK("requests", "no request for data or its deletion, and no app was uninstalled")}, nil
 	}
 	return []wire.Finding{wire.Warn("requests",
 		atLeast(n, more, "event")+" that a person has to act on, some within 30 days",

@@ -9,6 +9,7 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/web/webhook"
 	"bellhop/wire"
 )
 
@@ -45,15 +46,59 @@ func refused(j *job, p *wire.Parts) ([]wire.Finding, error) {
 		secret = wire.Warn("secret", lately(signatures, "signature"),
 			"compare BELLHOP_SHOPIFY_SECRET, or the shop's own secret, with the app's client secret in Shopify")
 	}
-	others := slices.DeleteFunc(all, func(r store.Refusal) bool { return r.Reason == "unauthenticated" })
+	found := append([]wire.Finding{secret}, astray(all)...)
+	others := slices.DeleteFunc(all, func(r store.Refusal) bool {
+		return r.Reason == "unauthenticated" || strings.HasPrefix(r.Reason, store.ReasonAstray)
+	})
 	if len(others) == 0 {
-		return []wire.Finding{secret}, nil
+		return found, nil
 	}
 	rest := wire.OK("webhooks", lately(others, "webhook")+": "+reasons(others))
 	if slices.ContainsFunc(others, oursToMend) {
 		rest = wire.Warn("webhooks", rest.Found, "look into the log of bellhop serve")
 	}
-	return []wire.Finding{secret, rest}, nil
+	return append(found, rest), nil
+}
+
+// astray reports webhooks to addresses that are not bellhop's, the busiest address.
+func astray(all []store.Refusal) []wire.Finding {
+	counts := map[string]int64{}
+	busiest, addresses := "", 0
+	for _, r := range all {
+		path, is := strings.CutPrefix(r.Reason, store.ReasonAstray)
+		if !is {
+			continue
+		}
+		if counts[path] == 0 {
+			addresses++
+		}
+		if counts[path] += r.Count; counts[path] > counts[busiest] || busiest == "" {
+			busiest = path
+		}
+	}
+	if addresses == 0 {
+		return nil
+	}
+	words := fmt.Sprintf("Shopify posts to %s, which is not bellhop's: %s in the last hour",
+		cmp.Or(busiest, "many addresses"), plural(int(counts[busiest]), "webhook"))
+	if addresses > 1 {
+		words += fmt.Sprintf(", and to %s", plural(addresses-1, "other path"))
+	}
+	return []wire.Finding{wire.Warn("address", words, "let the app's subscriptions end in "+webhook.Path)}
+}
+
+// tooLarge reports webhooks that Shopify signed and bellhop could not take.
+func tooLarge(j *job, p *wire.Parts) ([]wire.Finding, error) {
+	page, err := p.Store.Lines(j.ctx, store.LineQuery{Outcome: bellhop.OutcomeSkipped,
+		Reason: bellhop.ReasonBodyTooLarge, Limit: 200})
+	if err != nil || len(page.Lines) == 0 {
+		return nil, err
+	}
+	e := page.Lines[0].Event
+	return []wire.Finding{wire.Warn("too large",
+		fmt.Sprintf("%s had a body too large for bellhop or its queue, the last at %s UTC: %s of %s",
+			atLeast(len(page.Lines), page.Next != "", "webhook"), when(e.AcceptedAt), e.Topic, e.Shop),
+		"raise BELLHOP_MAX_BODY, up to 32MiB, or add bucket=NAME to an sqs: queue; the log has their sizes")}, nil
 }
 
 func oursToMend(r store.Refusal) bool { return r.Shop != "" || !slices.Contains(strangersDo, r.Reason) }
@@ -105,4 +150,18 @@ func unknownShops(j *job, p *wire.Parts) ([]wire.Finding, error) {
 			atLeast(len(recent), page.Next != "" && len(recent) == len(page.Lines), "webhook"), clockTime(e.AcceptedAt),
 			e.Shop),
 		"if it is yours: bellhop shop add "+e.Shop+", then bellhop replay --since 1d --shop "+e.Shop)}, nil
+}
+
+// bodyLimit says where the queue takes smaller bodies than the endpoint does.
+func (c *doctorCmd) bodyLimit(*job, *wire.Parts) ([]wire.Finding, error) {
+	most, err := c.BodyLimit()
+	if err != nil {
+		return nil, err
+	}
+	found := fmt.Sprintf("webhooks of up to %.3g MiB are taken", float64(most)/(1<<20))
+	if !strings.HasPrefix(c.Queue, "sqs") || strings.Contains(c.Queue, "bucket=") {
+		return []wire.Finding{wire.OK("body", found)}, nil
+	}
+	return []wire.Finding{wire.Warn("body", "SQS takes no message above 1 MiB, packed: larger webhooks are answered 413",
+		"add bucket=NAME to BELLHOP_QUEUE")}, nil
 }

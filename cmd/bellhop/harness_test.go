@@ -111,6 +111,22 @@ func running(ts *testscript.TestScript) map[string]*background {
 	return ts.Value(backgroundKey("")).(map[string]*background)
 }
 
+// untilEnded NAME waits until a background process ends by itself, and wants exit code 0; ! wants another.
+func untilEnded(ts *testscript.TestScript, neg bool, args []string) { ended(ts, neg, args[0]) }
+
+func ended(ts *testscript.TestScript, neg bool, name string) {
+	b := running(ts)[name]
+	select {
+	case <-b.ended:
+	case <-time.After(patience):
+		ts.Fatalf("%s does not end", name)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(name+".log"), []byte(b.output.String()), 0o600))
+	if (b.err == nil) == neg {
+		ts.Fatalf("%s ended with %v\n%s", name, b.err, b.output)
+	}
+}
+
 // end NAME [SIGNAL] ends a background process, by default with SIGTERM, and wants exit
 // code 0; ! end wants another.
 func end(ts *testscript.TestScript, neg bool, args []string) {
@@ -123,15 +139,7 @@ func end(ts *testscript.TestScript, neg bool, args []string) {
 		signal = map[string]syscall.Signal{"INT": syscall.SIGINT, "KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM}[args[1]]
 	}
 	ts.Check(b.cmd.Process.Signal(signal))
-	select {
-	case <-b.ended:
-	case <-time.After(patience):
-		ts.Fatalf("%s does not end", args[0])
-	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".log"), []byte(b.output.String()), 0o600))
-	if (b.err == nil) == neg {
-		ts.Fatalf("%s ended with %v\n%s", args[0], b.err, b.output)
-	}
+	ended(ts, neg, args[0])
 }
 
 // order FILE ID NAME [FIELD=VALUE...] writes an order placed now.
@@ -172,7 +180,7 @@ func deliverWebhook(ts *testscript.TestScript, _ bool, args []string) {
 	do(ts, r, args[0])
 }
 
-// http STATUS METHOD URL [token=T] [body=JSON] makes a request, wants the
+// http STATUS METHOD URL [token=T] [hmac=H] [body=JSON] makes a request, wants the
 // status, and leaves the answer's body as stdout.
 func call(ts *testscript.TestScript, _ bool, args []string) {
 	o := map[string]string{}
@@ -184,6 +192,9 @@ func call(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if o["body"] != "" {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if o["hmac"] != "" {
+		r.Header.Set("X-Shopify-Hmac-Sha256", o["hmac"])
 	}
 	if o["token"] != "" {
 		r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(o["token"]))
@@ -261,10 +272,15 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
-// until-http PATTERN URL does the same with a page.
+// until-http PATTERN URL [TOKEN] does the same with a page.
 func untilHTTP(ts *testscript.TestScript, _ bool, args []string) {
 	poll(ts, args[0], func() string {
-		answer, err := http.Get(args[1])
+		r, err := http.NewRequest("GET", args[1], nil)
+		ts.Check(err)
+		if len(args) > 2 {
+			r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(args[2]))
+		}
+		answer, err := http.DefaultClient.Do(r)
 		ts.Check(err)
 		defer answer.Body.Close()
 		body, err := io.ReadAll(answer.Body)

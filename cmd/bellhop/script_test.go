@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": start, "end": end, "webhook": deliverWebhook, "http": call, "json": assertJSON,
+			"start": start, "end": end, "until-ended": untilEnded, "webhook": deliverWebhook, "http": call, "json": assertJSON,
 			"order": writeOrder, "drained": drained, "until": until, "until-http": untilHTTP, "sql": runSQL,
 			"occupy": occupy, "mode": assertMode, "json-env": jsonEnv, "exit-code": exitCode, "env-from": envFrom,
 			"postgres": postgres, "rabbitmq": rabbitmq, "sqs": sqs, "free": free,
