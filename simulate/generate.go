@@ -77,7 +77,7 @@ func newGenerator(o *ShopifyOptions) *generator {
 		g.limit = max(1, int(o.Rate*o.Duration.Seconds()))
 	}
 	for i, domain := range o.Shops {
-		at := places[i%len(places)]
+		at := places[(o.Place+i)%len(places)]
 		g.shops = append(g.shops, shopProfile{
 			domain: domain, currency: at.currency, zone: time.FixedZone("", at.hours*3600),
 			nextID: 5_000_000_000_000 + g.rng.Int64N(4_000_000_000_000), numbers: o.Numbers,

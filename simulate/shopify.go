@@ -156,8 +156,12 @@ type job struct {
 func (r *run) schedule(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	progress := time.NewTicker(r.opt.ProgressEvery)
-	defer progress.Stop()
+	var progress <-chan time.Time
+	if r.opt.Progress != nil {
+		tick := time.NewTicker(r.opt.ProgressEvery)
+		defer tick.Stop()
+		progress = tick.C
+	}
 	stop := ctx.Done()
 	r.draw()
 	for {
@@ -174,10 +178,8 @@ func (r *run) schedule(ctx context.Context) {
 			r.settle(d)
 		case <-r.wake:
 		case <-timer.C:
-		case <-progress.C:
-			if r.opt.Progress != nil {
-				r.opt.Progress(r.ledger.Summary())
-			}
+		case <-progress:
+			r.opt.Progress(r.ledger.Summary())
 		case <-stop:
 			stop = nil // now only wait for the workers
 		}

@@ -14,6 +14,7 @@ import (
 type ShopifyOptions struct {
 	Target string   // address of the webhook endpoint; not needed to [Generate], nor with Route
 	Shops  []string // myshopify.com domains; the first sells in USD, the others in other currencies
+	Place  int      // of the first shop among others that are not named here: it sells in the currency of that place
 	Secret string   // signs every body
 	Seed   uint64   // the same seed and clock make the same run
 
@@ -75,7 +76,7 @@ func (o *ShopifyOptions) check() error {
 		return err
 	}
 	if o.Rate < 0 || o.Duration < 0 || o.Orders < 0 || o.TimeScale < 0 || o.Concurrency < 0 || o.Window < 0 ||
-		o.FollowUps < 0 {
+		o.FollowUps < 0 || o.Place < 0 {
 		return bellhop.Invalidf("options", "a rate, a duration or a count is negative: give 0 or more")
 	}
 	if o.Ledger != nil && !o.Ledger.countsOnly {

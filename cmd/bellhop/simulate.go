@@ -14,19 +14,23 @@ import (
 
 	"bellhop"
 	"bellhop/simulate"
+	"bellhop/simulate/shop"
 	"bellhop/web/webhook"
 )
 
 type simulateCmd struct {
-	Shopify simulateShopifyCmd `cmd:"" help:"Send webhooks as Shopify does." example:"bellhop simulate shopify --shop demo.myshopify.com --secret hush --rate 100/s --for 30s --duplicates 5%"`
+	Shopify simulateShopifyCmd `cmd:"" help:"Be a Shopify shop: send webhooks, and serve its admin." example:"bellhop simulate shopify --shop demo.myshopify.com --secret hush --rate 100/s --for 30s --duplicates 5%\n\nbellhop simulate shopify --admin 127.0.0.1:9092 --installed --secret hush --rate 10/m &\nexport BELLHOP_SHOPIFY_ENDPOINT='http://127.0.0.1:9092/{shop}' BELLHOP_SHOPIFY_CLIENT_ID=bellhop-demo-app\nexport BELLHOP_SHOPIFY_SECRET=hush BELLHOP_URL=http://127.0.0.1:8080\nbellhop serve &\nbellhop shop connect demo.myshopify.com"`
 	FCM     simulateFCMCmd     `cmd:"" name:"fcm" help:"Answer as Firebase Cloud Messaging does, and show what phones would show." example:"bellhop simulate fcm --addr 127.0.0.1:9090 --latency 80ms --faults \"429=1%,503=1%,ambiguous=1%\""`
 }
 
 type simulateShopifyCmd struct {
 	Target      string        `name:"target" default:"http://127.0.0.1:8080" placeholder:"URL" help:"bellhop's URL (${default})."`
 	Shop        []string      `name:"shop" default:"demo.myshopify.com" placeholder:"DOMAIN" help:"The shops, separated by commas (${default})."`
+	Admin       string        `name:"admin" placeholder:"ADDR" help:"Serve the shops' admin here, such as 127.0.0.1:9092: install, OAuth, the Admin API. Webhooks then go where the app subscribes them, and --target is the app's URL."`
+	ClientID    string        `name:"client-id" env:"BELLHOP_SHOPIFY_CLIENT_ID" default:"bellhop-demo-app" help:"The app's client id, with --admin (${default})."`
+	Installed   bool          `name:"installed" help:"With --admin: the app is installed already, as the shop's own organisation does it."`
 	Secret      string        `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"The signing secret. Use a made-up one: other users of this machine can see it."`
-	Rate        string        `name:"rate" default:"10/s" help:"The rate of webhooks: 100/s, 30/m, or 0 for as fast as possible."`
+	Rate        string        `name:"rate" default:"10/s" help:"The rate of webhooks: 100/s, 30/m, or 0 for as fast as possible. With --admin, 0 and no --orders: none by themselves."`
 	For         time.Duration `name:"for" placeholder:"30s" help:"How long to send."`
 	Orders      int           `name:"orders" placeholder:"N" help:"How many orders to send."`
 	Duplicates  string        `name:"duplicates" default:"0" help:"Share of webhooks to send twice, such as 5%."`
@@ -43,7 +47,11 @@ type simulateShopifyCmd struct {
 
 func (simulateShopifyCmd) Help() string {
 	return `Signs, delivers and retries as Shopify does: it allows one second to connect and five to answer, and tries
-eight more times. Without --for and --orders it goes on until interrupted. It fails if it gave up a webhook.`
+eight more times. Without --for and --orders it goes on until interrupted. It fails if it gave up a webhook.
+
+With --admin it is the whole shop: its page at /SHOP/admin installs and uninstalls the app, makes orders and switches
+faults on; OAuth and the Admin API are where Shopify has them. POST /_/ACTION does the same as the page's buttons. It
+goes on until interrupted.`
 }
 
 func (c *simulateShopifyCmd) Run(j *job) error {
@@ -54,24 +62,83 @@ func (c *simulateShopifyCmd) Run(j *job) error {
 	p := j.progress()
 	p.reported = j.now()
 	o.Progress = func(s simulate.Summary) { p.show(s.String(), s.String(), false) }
-	s, err := simulate.NewShopify(o)
+	run := c.send
+	if c.Admin != "" {
+		run = c.serveAdmin
+	}
+	ledger, err := run(j, o)
 	if err != nil {
 		return err
 	}
-	if err := s.Run(j.ctx); err != nil {
-		return err
-	}
 	p.end()
-	sum := s.Ledger().Summary()
+	sum := ledger.Summary()
 	err = j.answer(jsonFlag{c.JSON}, sum, "%s", sum)
 	if err == nil && c.Ledger != "" {
-		err = writeLedger(c.Ledger, s.Ledger())
+		err = writeLedger(c.Ledger, ledger)
 	}
 	if err == nil && sum.GivenUp > 0 {
 		err = bellhop.Errorf(bellhop.Internal, "given_up", "%s given up after all tries",
 			plural(sum.GivenUp, "webhook"))
 	}
 	return err
+}
+
+func (c *simulateShopifyCmd) send(j *job, o simulate.ShopifyOptions) (*simulate.Ledger, error) {
+	return simulate.RunShopify(j.ctx, o)
+}
+
+// serveAdmin serves whole shops until interrupted.
+func (c *simulateShopifyCmd) serveAdmin(j *job, o simulate.ShopifyOptions) (*simulate.Ledger, error) {
+	if err := checkListen(c.Admin, "--admin", c.RemoteOK); err != nil {
+		return nil, err
+	}
+	target, err := url.Parse(o.Target)
+	if err != nil {
+		return nil, err
+	}
+	twin, err := shop.New(shop.Options{Orders: o, ClientID: c.ClientID, Secret: o.Secret,
+		App: target.Scheme + "://" + target.Host, Webhooks: shop.ComplianceWebhooks(o.Target), Loopback: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, domain := range o.Shops {
+		if c.Installed {
+			if err := twin.Install(domain); err != nil {
+				return nil, err
+			}
+		}
+	}
+	ready := false
+	err = twin.Serve(j.ctx, c.Admin, func(at string) error {
+		ready = true
+		for _, domain := range o.Shops {
+			fmt.Fprintf(j.err, "The admin of %s is at %s/%s/admin\n", domain, at, domain)
+		}
+		fmt.Fprintf(j.err, "To connect bellhop to it: BELLHOP_SHOPIFY_ENDPOINT='%s/{shop}' BELLHOP_SHOPIFY_CLIENT_ID=%s\n",
+			at, c.ClientID)
+		return nil
+	})
+	if err != nil && !ready {
+		return nil, cantListen("--admin", c.Admin, err)
+	}
+	return twin.Ledger(), err
+}
+
+// checkListen refuses what is no address, and one that other machines reach unless that is allowed.
+func checkListen(addr, flag string, remoteOK bool) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return bellhop.Invalidf("usage", "%s: %q is not an address: give HOST:PORT, such as 127.0.0.1:9090", flag, addr)
+	}
+	if !remoteOK && !isLoopback(host) {
+		return bellhop.Invalidf("usage", "%s: other machines reach %s: give --remote-ok to allow that", flag, addr)
+	}
+	return nil
+}
+
+func cantListen(flag, addr string, err error) error {
+	return &bellhop.Error{Kind: bellhop.Invalid, Code: "usage", Cause: err,
+		Message: flag + ": can't listen on " + addr + "; end what listens there, or choose another address"}
 }
 
 func (c *simulateShopifyCmd) options() (o simulate.ShopifyOptions, err error) {
@@ -162,12 +229,8 @@ access tokens.`
 }
 
 func (c *simulateFCMCmd) Run(j *job) error {
-	host, _, err := net.SplitHostPort(c.Addr)
-	if err != nil {
-		return bellhop.Invalidf("usage", "--addr: %q is not an address: give HOST:PORT, such as 127.0.0.1:9090", c.Addr)
-	}
-	if !c.RemoteOK && !isLoopback(host) {
-		return bellhop.Invalidf("usage", "--addr: other machines reach %s: give --remote-ok to allow that", c.Addr)
+	if err := checkListen(c.Addr, "--addr", c.RemoteOK); err != nil {
+		return err
 	}
 	faults, err := simulate.ParseFaults(c.Faults)
 	if err != nil {
@@ -180,8 +243,7 @@ func (c *simulateFCMCmd) Run(j *job) error {
 		return c.ready(j, f, url)
 	})
 	if err != nil && twin == nil {
-		return &bellhop.Error{Kind: bellhop.Invalid, Code: "usage", Cause: err,
-			Message: "--addr: can't listen on " + c.Addr + "; end what listens there, or choose another address"}
+		return cantListen("--addr", c.Addr, err)
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,113 @@
+package shop
+
+import (
+	"strings"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// What queries cost, in points: https://shopify.dev/docs/api/usage/rate-limits.
+const (
+	maxCost        = 1000 // of one query
+	bucketSize     = 2000 // of a shop's budget
+	restoreRate    = 100  // of the budget, a second
+	mutationCost   = 10
+	connectionCost = 2 // and what it has in it
+)
+
+// objectCost is what one object in an answer costs. Scalars are free, and so is what pages are made of.
+func objectCost(kind string) int {
+	switch {
+	case strings.HasSuffix(kind, "Connection"):
+		return connectionCost
+	case strings.HasSuffix(kind, "Edge"), strings.HasSuffix(kind, "Payload"), kind == "PageInfo":
+		return 0
+	}
+	return 1
+}
+
+// baseCost is that of an operation, beside its objects.
+func baseCost(op *ast.OperationDefinition) int {
+	if op.Operation == ast.Mutation {
+		return mutationCost * len(op.SelectionSet)
+	}
+	return 0
+}
+
+// price is what an operation may cost at most. A list that isn't a connection counts as one object.
+func (e *execution) price(op *ast.OperationDefinition) int {
+	return baseCost(op) + e.priceOf(op.SelectionSet, 1, 0)
+}
+
+// priceOf is the price of a selection in an object; items is how many a connection around it has. It stops at
+// what is too much anyway, so that the numbers stay small.
+func (e *execution) priceOf(set ast.SelectionSet, items, depth int) (sum int) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			sum += e.priceOfField(s, items, depth)
+		case *ast.InlineFragment:
+			sum += e.priceOf(s.SelectionSet, items, depth)
+		case *ast.FragmentSpread:
+			sum += e.priceOf(s.Definition.SelectionSet, items, depth)
+		}
+		if sum > maxCost || depth > maxDepth {
+			return maxCost + 1
+		}
+	}
+	return sum
+}
+
+func (e *execution) priceOfField(f *ast.Field, items, depth int) int {
+	if len(f.SelectionSet) == 0 || f.Definition == nil {
+		return 0
+	}
+	kind := f.Definition.Type.Name()
+	if !strings.HasSuffix(kind, "Connection") {
+		each := objectCost(kind) + e.priceOf(f.SelectionSet, 1, depth+1)
+		if f.Name == "nodes" || f.Name == "edges" {
+			return items * each
+		}
+		return each
+	}
+	p, _ := readPage(f.ArgumentMap(e.vars))
+	return connectionCost + e.priceOf(f.SelectionSet, p.size, depth+1)
+}
+
+// bucket is a shop's budget for queries. It fills up at a steady rate.
+type bucket struct {
+	capacity, left float64
+	at             time.Time
+}
+
+func (b *bucket) fill(now time.Time) {
+	if !b.at.IsZero() {
+		b.left = min(b.capacity, b.left+restoreRate*now.Sub(b.at).Seconds())
+	}
+	b.at = now
+}
+
+func (b *bucket) take(points float64, now time.Time) bool {
+	b.fill(now)
+	if points > b.left {
+		return false
+	}
+	b.left -= points
+	return true
+}
+
+func (b *bucket) giveBack(points float64) { b.left = min(b.capacity, b.left+points) }
+
+func (b *bucket) set(points float64, now time.Time) { b.left, b.at = min(b.capacity, points), now }
+
+// cost is what an answer says of it; actual is nil where nothing was done.
+func (s *shop) cost(requested int, actual any, now time.Time) map[string]any {
+	s.bucket.fill(now)
+	c := map[string]any{"requestedQueryCost": requested, "actualQueryCost": actual}
+	if !s.faults.NoThrottle {
+		c["throttleStatus"] = map[string]any{"maximumAvailable": s.bucket.capacity,
+			"currentlyAvailable": float64(int(s.bucket.left)), "restoreRate": float64(restoreRate)}
+	}
+	return c
+}

@@ -1,0 +1,169 @@
+package shop
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"bellhop/simulate"
+)
+
+// failuresInARow is how many failed attempts end a subscription that the app made by the API. They grow with
+// the attempts at one delivery, so that a short outage under load is one failure.
+const failuresInARow = 8
+
+// subscription is one that the app made by the API, or one of its configuration.
+type subscription struct {
+	id       int64  // 0: of the configuration
+	topic    string // such as "orders/create"
+	uri      string
+	fields   []string // of the body, that are sent; nil is all
+	name     string
+	created  time.Time
+	updated  time.Time
+	failures int // in a row
+}
+
+// subscribed returns the subscriptions to a topic. Those of the configuration hold for all shops.
+func (s *shop) subscribed(topic string, o *Options) (all []*subscription) {
+	for _, sub := range s.subs {
+		if sub.topic == topic {
+			all = append(all, sub)
+		}
+	}
+	for _, w := range o.Webhooks {
+		if w.Topic == topic {
+			all = append(all, &subscription{topic: topic, uri: w.URI})
+		}
+	}
+	return all
+}
+
+// complianceTopics go to the configuration's addresses alone, also after an uninstall.
+var complianceTopics = []string{"customers/data_request", "customers/redact", "shop/redact"}
+
+// route is called with each delivery that is due, before it has a target: the twin notes the order, and sends
+// it to whoever is subscribed by now.
+func (t *Twin) route(d *simulate.Delivery) {
+	s := t.shops[d.Shop]
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.opt.Now()
+	s.orders.take(d, now, s.lag())
+	compliance := slices.Contains(complianceTopics, d.Topic)
+	if s.installed == compliance { // shop/redact doesn't come where the app is back
+		return
+	}
+	delay := time.Duration(0)
+	if !compliance {
+		if rand.Float64() < s.faults.Dropped {
+			return
+		}
+		if rand.Float64() < s.faults.Delayed {
+			delay = time.Duration(s.faults.DelaySeconds) * time.Second
+		}
+	}
+	t.deliver(d, s.subscribed(d.Topic, &t.opt), delay)
+}
+
+// deliver sends a delivery to each of the subscriptions. Those after the first get a webhook id of their own, and
+// share the event's.
+func (t *Twin) deliver(d *simulate.Delivery, to []*subscription, after time.Duration) {
+	for i, sub := range to {
+		c := *d
+		if sub.fields != nil {
+			c = *d.WithBody(t.opt.Secret, onlyFields(d.Body, sub.fields))
+		}
+		c.Target, c.Subscription, c.APIVersion = sub.uri, sub.gid(), t.opt.APIVersion
+		if i > 0 {
+			c.WebhookID, c.Copy = uuid.NewString(), simulate.CopyNewID
+		}
+		t.sender.Send(&c, after)
+	}
+}
+
+// gid is "" for a subscription of the configuration.
+func (s *subscription) gid() string {
+	if s.id == 0 {
+		return ""
+	}
+	return gid("WebhookSubscription", s.id)
+}
+
+// onlyFields keeps the members of a body that includeFields names. Of a path such as customer.id all of customer
+// stays.
+func onlyFields(body []byte, fields []string) []byte {
+	var all map[string]json.RawMessage
+	if json.Unmarshal(body, &all) != nil {
+		return body
+	}
+	for k := range all {
+		if !slices.ContainsFunc(fields, func(f string) bool { return f == k || strings.HasPrefix(f, k+".") }) {
+			delete(all, k)
+		}
+	}
+	b, err := json.Marshal(all)
+	if err != nil {
+		return body
+	}
+	return b
+}
+
+// tried counts the failures of a subscription, and ends it after too many.
+func (t *Twin) tried(d *simulate.Delivery, n int, ok bool) {
+	if d.Subscription == "" {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.shops[d.Shop]
+	i := s.subscription(d.Subscription)
+	if i < 0 {
+		return
+	}
+	switch sub := s.subs[i]; {
+	case ok:
+		sub.failures = 0
+	case n == sub.failures+1:
+		sub.failures = n
+	}
+	if s.subs[i].failures >= failuresInARow {
+		s.subs = slices.Delete(s.subs, i, i+1)
+	}
+}
+
+// subscription returns the place of a subscription; -1 for none.
+func (s *shop) subscription(id string) int {
+	return slices.IndexFunc(s.subs, func(sub *subscription) bool { return sub.gid() == id })
+}
+
+// Subscription is a subscription that the app made by the API.
+type Subscription struct {
+	ID    string `json:"id"`
+	Topic string `json:"topic"`
+	URI   string `json:"uri"`
+}
+
+// Subscriptions returns those of a shop, oldest first.
+func (t *Twin) Subscriptions(domain string) ([]Subscription, error) {
+	all := []Subscription{}
+	err := t.change(domain, func(s *shop) error {
+		for _, sub := range s.subs {
+			all = append(all, Subscription{sub.gid(), sub.topic, sub.uri})
+		}
+		return nil
+	})
+	return all, err
+}
+
+// DropSubscriptions removes the subscriptions to a topic, or all where topic is "", as Shopify does after failures.
+func (t *Twin) DropSubscriptions(domain, topic string) error {
+	return t.change(domain, func(s *shop) error {
+		s.subs = slices.DeleteFunc(s.subs, func(sub *subscription) bool { return topic == "" || sub.topic == topic })
+		return nil
+	})
+}

@@ -1,0 +1,77 @@
+package shop
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Info is what a shop says of itself.
+type Info struct {
+	Name     string
+	Email    string // the owner's
+	Currency string
+	Timezone string // IANA
+	Plan     string
+}
+
+// shop is one shop, with what the app has of it. Twin.mu guards it.
+type shop struct {
+	domain string
+	place  int // in the list of shops
+	id     int64
+	opt    *Options
+	info   Info
+	faults Faults
+
+	installed   bool
+	installedAt time.Time
+	scopes      []string             // granted, sorted
+	codes       map[string]time.Time // authorization codes, until when each is good
+	tokens      tokens
+	subs        []*subscription
+	nextSub     int64
+	orders      orders
+	bucket      bucket
+}
+
+// codeLife is how long an authorization code is good, once.
+const codeLife = time.Minute
+
+// infos are what shops say of themselves at first, by their place in the list of shops, as the orders' currencies.
+var infos = []Info{
+	{Currency: "USD", Timezone: "America/New_York", Plan: "Basic"},
+	{Currency: "JPY", Timezone: "Asia/Tokyo", Plan: "Shopify"},
+	{Currency: "EUR", Timezone: "Europe/Berlin", Plan: "Advanced"},
+	{Currency: "KWD", Timezone: "Asia/Kuwait", Plan: "Basic"},
+	{Currency: "KRW", Timezone: "Asia/Seoul", Plan: "Shopify Plus"},
+	{Currency: "GBP", Timezone: "Europe/London", Plan: "Basic"},
+}
+
+func newShop(i int, domain string, o *Options) *shop {
+	name := strings.TrimSuffix(domain, ".myshopify.com")
+	s := &shop{domain: domain, place: i, id: 548_380_009 + int64(i), opt: o, info: infos[i%len(infos)],
+		codes:   map[string]time.Time{},
+		nextSub: 1_400_000_000_000 + int64(i)*1_000_000, bucket: bucket{capacity: bucketSize, left: bucketSize}}
+	s.info.Name = strings.ToUpper(name[:1]) + strings.ReplaceAll(name[1:], "-", " ")
+	s.info.Email = fmt.Sprintf("owner@%s.example", name)
+	s.orders.init(o.Keep)
+	return s
+}
+
+// handle is the shop's name in the address of Shopify's admin.
+func (s *shop) handle() string { return strings.TrimSuffix(s.domain, ".myshopify.com") }
+
+// has reports whether the app has one of the scopes. A right to write includes the one to read.
+func (s *shop) has(scope string) bool {
+	return slices.Contains(s.scopes, scope) || slices.Contains(s.scopes, strings.Replace(scope, "read_", "write_", 1))
+}
+
+// install gives the app its scopes.
+func (s *shop) install(scopes []string, now time.Time) {
+	if !s.installed {
+		s.installed, s.installedAt = true, now
+	}
+	s.scopes = scopes
+}
