@@ -55,6 +55,7 @@ var vendors = map[string][]string{
 	"github.com/bojanz/currency":              {"i18n"},
 	"github.com/SherClockHolmes/webpush-go":   {"push/webpush"},
 	"github.com/go-playground/locales":        {"i18n"},
+	"github.com/golang-jwt/jwt":               {"shopify/admin"},
 	"github.com/vektah/gqlparser":             {"shopify/admin", "simulate/shop"},
 }
 
