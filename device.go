@@ -32,7 +32,8 @@ const (
 	FormData         Form = "data"         // the app shows it
 )
 
-// Device is one installation of the shop's app, in which a person signed in.
+// Device is one installation of a shop's app, in which a person signed in. The phone of somebody
+// with several shops is a device in each of them, with the same installation and address.
 type Device struct {
 	ID           int64
 	Shop         string
@@ -67,4 +68,12 @@ func BudgetOf(f Form) Budget {
 		return Budget{Burst: 160, Refill: time.Minute / 80}
 	}
 	return Budget{Burst: 20, Refill: 3 * time.Minute}
+}
+
+// Share is the part of a phone's budget that one shop has, where so many of them push to it.
+func (b Budget) Share(shops int) Budget {
+	if shops > 1 {
+		b.Burst, b.Refill = max(1, b.Burst/shops), b.Refill*time.Duration(shops)
+	}
+	return b
 }

@@ -13,6 +13,7 @@ const (
 	Internal        Kind = iota // ours; try again later
 	Invalid                     // the input can never be accepted
 	Unauthenticated             // the caller is unknown
+	Forbidden                   // the caller is known, and may not
 	NotFound                    // it does not exist, or not for this caller
 	Conflict                    // it contradicts the present state
 	TooLarge                    // it is above a limit

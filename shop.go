@@ -38,26 +38,6 @@ func notInShopName(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
 }
 
-// Role decides what a person may see.
-type Role string
-
-// The roles.
-const (
-	RoleOwner    Role = "owner"    // one shop
-	RoleOperator Role = "operator" // every shop
-)
-
-// Person is somebody who signs in.
-type Person struct {
-	ID           int64
-	Email        string // lower case; unique among all people
-	Role         Role
-	Shop         string // "" for an operator
-	PasswordHash string // argon2id in its usual string form
-	AddedAt      time.Time
-	Settings     Settings
-}
-
 // SignInLink signs a person in once. Only the hash of its secret is stored.
 type SignInLink struct {
 	Hash      [32]byte
@@ -82,10 +62,11 @@ type Session struct {
 	CreatedAt time.Time
 }
 
-// Token is an API token of a shop. Only the hash of its secret is stored.
+// Token is an API token, of a shop or of an operator. Only the hash of its secret is stored.
 type Token struct {
-	ID         int64
-	Shop       string
+	ID         int64  // 0 for an operator's
+	Shop       string // "" for an operator's
+	Operator   bool   // it opens every shop
 	Name       string
 	Hash       [32]byte
 	CreatedAt  time.Time

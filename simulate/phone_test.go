@@ -8,6 +8,7 @@ import (
 
 	"bellhop"
 	"bellhop/simulate"
+	"bellhop/store"
 )
 
 func titles(slots []simulate.Slot) string {
@@ -115,6 +116,37 @@ func TestOwnBudgetIsNeverRefused(t *testing.T) {
 		}
 		if s, body, _ := w.message(`"data":{}`); s != 200 {
 			t.Fatalf("message %d: %d %s", i, s, body)
+		}
+	}
+}
+
+// The shops that push to one phone together stay within its limits, as many as a person may have.
+func TestSharedBudgetIsNeverExceeded(t *testing.T) {
+	for _, shops := range []int{2, 3, 7, store.MaxShops} {
+		for _, form := range []bellhop.Form{bellhop.FormData, bellhop.FormNotification} {
+			w := startFCM(t, simulate.FCMOptions{})
+			b := bellhop.BudgetOf(form).Share(shops)
+			send := func(n int) {
+				if form == bellhop.FormNotification {
+					w.notify(token, fmt.Sprint("order-", n), fmt.Sprint(n))
+				} else if s, body, _ := w.message(`"data":{}`); s != 200 {
+					t.Fatalf("%d shops, message %d: %d %s", shops, n, s, body)
+				}
+			}
+			n := 0
+			for round := range b.Burst + 5 {
+				if round >= b.Burst {
+					w.clock.add(b.Refill)
+					w.signIn()
+				}
+				for range shops {
+					send(n)
+					n++
+				}
+			}
+			if c := w.Counts(); c.Throttled != 0 {
+				t.Errorf("%d shops, %s: %+v", shops, form, c)
+			}
 		}
 	}
 }

@@ -27,6 +27,7 @@ type Store interface {
 	Devices
 	Shops
 	People
+	Invitations
 	Sessions
 	Tokens
 	Ledger
@@ -208,24 +209,53 @@ type Shops interface {
 	UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error
 }
 
-// People are the owners and operators who sign in.
+// People are the owners and staff of shops, and the operators.
 type People interface {
 	// AddPerson adds p and returns it with its id; bellhop.Conflict if the address is taken
-	// or there are [MaxPeople] of the shop, or operators; bellhop.NotFound if there is no
+	// or there are [MaxPeople] of a shop, or operators; bellhop.NotFound if there is no
 	// such shop.
 	AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error)
-	// People lists a shop's owners, or everybody when shop is "".
+	// People lists a shop's people, or everybody when shop is "".
 	People(ctx context.Context, shop string) ([]bellhop.Person, error)
 	// PersonByEmail returns the person with an address, or bellhop.NotFound.
 	PersonByEmail(ctx context.Context, email string) (bellhop.Person, error)
+	// SetMembership makes somebody a member of a shop, whose phones then ring for it, or changes their
+	// role. It returns bellhop.NotFound without such a person or shop, and bellhop.Conflict for an
+	// operator, for the last owner who would become staff, and beyond [MaxPeople] or [MaxShops].
+	//
+	// Whoever made an unproven account is not let in: with a further shop the account loses its password,
+	// sessions, links and devices, and is for the owner of the address.
+	SetMembership(ctx context.Context, person int64, m bellhop.Membership) error
+	// RemoveMembership takes a shop from somebody, with their devices in it, and removes a person
+	// without any other shop. It returns bellhop.Conflict for the shop's last owner.
+	RemoveMembership(ctx context.Context, person int64, shop string) error
 	// SetPassword changes a password's hash, and ends the person's sessions and sign-in
-	// links.
+	// links. The account counts as proven.
 	SetPassword(ctx context.Context, id int64, hash string) error
 	// SetSettings saves a person's settings. Pushes that wait for the end of their quiet
 	// hours become due at once: the next claim decides anew.
 	SetSettings(ctx context.Context, id int64, s bellhop.Settings) error
 	// RemovePerson removes a person with their sessions and devices.
 	RemovePerson(ctx context.Context, id int64) error
+}
+
+// Invitations let people join a shop.
+type Invitations interface {
+	// Invite adds an invitation, in the place of an earlier one of the address to the shop, and removes
+	// those that had run out when it was made. It returns bellhop.NotFound if there is no such shop, and
+	// bellhop.Conflict beyond [MaxInvitations].
+	Invite(ctx context.Context, i bellhop.Invitation) error
+	// Invitations lists a shop's that hold, by e-mail address.
+	Invitations(ctx context.Context, shop string, now time.Time) ([]bellhop.Invitation, error)
+	// Invitation returns one that holds, by its hash, or bellhop.NotFound.
+	Invitation(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Invitation, error)
+	// Accept uses an invitation up and returns its person with the shop: the person p.ID, or p as a new
+	// and unproven one without an id. A member keeps the role that they have. It returns bellhop.NotFound
+	// without such an invitation, and bellhop.Conflict if p.ID has another address, if somebody has the
+	// new person's, and beyond [MaxPeople] or [MaxShops].
+	Accept(ctx context.Context, hash [32]byte, p bellhop.Person, now time.Time) (bellhop.Person, error)
+	// RemoveInvitation withdraws one; bellhop.NotFound if there is none.
+	RemoveInvitation(ctx context.Context, shop, email string) error
 }
 
 // Sessions are people's sessions, and the links that begin one.
@@ -249,7 +279,7 @@ type Sessions interface {
 	UseLink(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Person, error)
 }
 
-// Tokens are a shop's keys to the API.
+// Tokens are a shop's keys to the API, and operators', whose shop is "".
 type Tokens interface {
 	// AddToken adds t and returns it with its id; bellhop.Conflict if the shop has one of
 	// that name, or [MaxTokens].
@@ -272,8 +302,9 @@ type AccessLog interface {
 // Devices receive the pushes.
 type Devices interface {
 	// PutDevice adds a device, or refreshes the one of this installation and puts a retired
-	// one into use again. It retires another device with the same address, and beyond most
-	// the devices seen longest ago.
+	// one into use again: that of a person in all of their shops, of which it returns d.Shop's. It
+	// retires other devices with the same address, and beyond most the devices seen longest ago. It
+	// returns bellhop.NotFound if there is no such shop, or not for the person.
 	PutDevice(ctx context.Context, d bellhop.Device, most DeviceLimits) (bellhop.Device, error)
 	// Devices lists a shop's devices, retired ones included.
 	Devices(ctx context.Context, shop string) ([]bellhop.Device, error)
@@ -287,11 +318,13 @@ type Devices interface {
 	// RemoveDevice deletes a device and skips its owed pushes; bellhop.NotFound if there is
 	// none.
 	RemoveDevice(ctx context.Context, shop, installation string) error
+	// RemovePhone is RemoveDevice in all shops, for a person's device.
+	RemovePhone(ctx context.Context, person int64, installation string) error
 }
 
 // DeviceLimits bound the devices in use. 0 means no limit.
 type DeviceLimits struct {
-	Person int // of one person
+	Person int // phones of one person, in however many shops
 	// Shop counts all devices of a shop, with those that API tokens added. The store keeps
 	// as many retired ones, and drops the longest retired when one is added.
 	Shop int
@@ -334,6 +367,10 @@ type Change struct {
 	TraceParent string
 }
 
+// MaxShops bounds the shops of a person, each of which has a part of their phone's budget:
+// the smallest allows 20 messages at once.
+const MaxShops = 20
+
 // A person's limits. Beyond them the store drops the oldest.
 const (
 	MaxSessions = 50
@@ -344,6 +381,7 @@ const (
 // A shop's limits; the store refuses one more with bellhop.Conflict. Two at the same moment
 // may exceed them by one.
 const (
-	MaxTokens = 50
-	MaxPeople = 100 // operators, too
+	MaxTokens      = 50  // operators, too
+	MaxPeople      = 100 // operators, too
+	MaxInvitations = 50
 )

@@ -10,11 +10,13 @@ import (
 	"bellhop"
 )
 
-// Principal is the client and the one shop that the request is about.
+// Principal is the client and the shop that the request is about.
 type Principal struct {
 	Credential credential
-	Person     bellhop.Person // zero for an API token
-	Shop       string         // "" only for an operator who named none
+	Person     bellhop.Person // zero for a token
+	Token      bellhop.Token  // zero for a person
+	// Shop is "" for an operator who named none, and before [Principal.About] for a person of several shops.
+	Shop string
 }
 
 // Credential proves who makes a request.
@@ -23,8 +25,26 @@ type credential struct {
 	Session bool // otherwise an API token
 }
 
+// Operator reports whether the client sees every shop.
+func (p Principal) Operator() bool {
+	return p.Person.Role == bellhop.RoleOperator || p.Token.Operator
+}
+
 // Masks reports whether personal data is masked for the client: an operator is nobody's owner.
-func (p Principal) Masks() bool { return p.Person.Role == bellhop.RoleOperator }
+func (p Principal) Masks() bool { return p.Operator() }
+
+// Manages reports whether the client may change the shop's people and settings: its owners, and operators.
+func (p Principal) Manages() bool {
+	return p.Operator() || p.Person.RoleIn(p.Shop) == bellhop.RoleOwner
+}
+
+// Shops are those that the client belongs to. An operator, who sees all, belongs to none.
+func (p Principal) Shops() []bellhop.Membership {
+	if p.Token.Shop != "" {
+		return []bellhop.Membership{{Shop: p.Token.Shop}}
+	}
+	return p.Person.Shops
+}
 
 // Key names who asks, whichever session they have: a person, or an API token.
 func (p Principal) Key() string {
@@ -38,8 +58,9 @@ var (
 	ErrSignIn = bellhop.Errorf(bellhop.Unauthenticated, "unauthenticated",
 		"sign in, or send a token that is valid: Authorization: Bearer TOKEN")
 	ErrShopRequired = bellhop.Invalidf("shop_required",
-		"an operator sees every shop: name one with ?shop=NAME.myshopify.com")
-	ErrNoShop = bellhop.Errorf(bellhop.NotFound, "shop_not_found", "there is no such shop")
+		"name the shop that this is about, with ?shop=NAME.myshopify.com")
+	ErrNoShop     = bellhop.Errorf(bellhop.NotFound, "shop_not_found", "there is no such shop")
+	ErrOwnersOnly = bellhop.Errorf(bellhop.Forbidden, "owners_only", "only an owner of the shop may do this")
 )
 
 // credentialOf finds a request's credential. A bearer token goes before the cookie, which
@@ -72,11 +93,11 @@ func (a *Auth) Identify(ctx context.Context, c credential) (Principal, error) {
 	var err error
 	if c.Session {
 		_, p.Person, err = a.store.Session(ctx, c.Hash, a.now())
-		p.Shop = p.Person.Shop
 	} else {
-		var t bellhop.Token
-		t, err = a.store.Token(ctx, c.Hash, a.now())
-		p.Shop = t.Shop
+		p.Token, err = a.store.Token(ctx, c.Hash, a.now())
+	}
+	if own := p.Shops(); len(own) == 1 {
+		p.Shop = own[0].Shop
 	}
 	if bellhop.KindOf(err) == bellhop.NotFound {
 		err = ErrSignIn
@@ -91,7 +112,8 @@ const (
 	writeEvery = time.Second / 100
 )
 
-// Authenticate finds out who makes a request. It limits the changes of each shop.
+// Authenticate finds out who makes a request. It limits the changes of each shop, and of those who
+// may change several.
 func (a *Auth) Authenticate(r *http.Request) (Principal, error) {
 	cred, err := credentialOf(r)
 	if err != nil {
@@ -109,20 +131,27 @@ func (a *Auth) Authenticate(r *http.Request) (Principal, error) {
 }
 
 // About returns the principal with the shop that the request is about, given the one that it
-// names. For an owner no other shop exists.
+// names. No others exist for those who belong to a shop.
 func (p Principal) About(named string) (Principal, error) {
-	if p.Person.Role != bellhop.RoleOperator {
-		if named != "" && !strings.EqualFold(named, p.Shop) || p.Shop == "" {
-			return p, ErrNoShop
+	if p.Operator() {
+		if named == "" {
+			return p, ErrShopRequired
 		}
-		return p, nil
+		shop, err := bellhop.ParseShopDomain(named)
+		p.Shop = shop
+		return p, err
 	}
-	if named == "" {
+	own := p.Shops()
+	if named == "" && len(own) > 1 {
 		return p, ErrShopRequired
 	}
-	shop, err := bellhop.ParseShopDomain(named)
-	p.Shop = shop
-	return p, err
+	for _, m := range own {
+		if named == "" || strings.EqualFold(named, m.Shop) {
+			p.Shop = m.Shop
+			return p, nil
+		}
+	}
+	return p, ErrNoShop
 }
 
 // The cookie of a browser's session.

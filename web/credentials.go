@@ -19,6 +19,7 @@ const (
 	sessionPrefix = "bh_s_"
 	tokenPrefix   = "bh_t_"
 	linkPrefix    = "bh_l_"
+	invitePrefix  = "bh_i_"
 )
 
 // The length in bytes that a password may have.

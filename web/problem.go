@@ -37,6 +37,7 @@ var statuses = [...]int{
 	bellhop.Internal:        http.StatusInternalServerError,
 	bellhop.Invalid:         http.StatusBadRequest,
 	bellhop.Unauthenticated: http.StatusUnauthorized,
+	bellhop.Forbidden:       http.StatusForbidden,
 	bellhop.NotFound:        http.StatusNotFound,
 	bellhop.Conflict:        http.StatusConflict,
 	bellhop.TooLarge:        http.StatusRequestEntityTooLarge,

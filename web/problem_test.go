@@ -27,7 +27,8 @@ func TestEveryKindHasAStatus(t *testing.T) {
 		t.Errorf("there are %d kinds and %d statuses", kinds, len(statuses))
 	}
 	for k, want := range map[bellhop.Kind]int{
-		bellhop.Internal: 500, bellhop.Invalid: 400, bellhop.Unauthenticated: 401, bellhop.NotFound: 404,
+		bellhop.Internal: 500, bellhop.Invalid: 400, bellhop.Unauthenticated: 401,
+		bellhop.Forbidden: 403, bellhop.NotFound: 404,
 		bellhop.Conflict: 409, bellhop.TooLarge: 413, bellhop.RateLimited: 429, bellhop.Unavailable: 503,
 		bellhop.Kind(200): 500,
 	} {

@@ -32,6 +32,7 @@ const (
 // AuthStore is what auth needs of the store.
 type AuthStore interface {
 	store.People
+	store.Invitations
 	store.Sessions
 	store.Tokens
 }
@@ -45,6 +46,7 @@ type Auth struct {
 	byGuesser *Limits // of an account, from one network
 	byAccount *Limits // from all networks that are strange to it
 	byKnown   *Limits // of an account, from a network that its owner signed in from
+	invites   *Limits // of a shop
 	// A hash takes 19 MiB and most of a core. Known networks don't wait for strangers.
 	known, strangers *turns
 }
@@ -57,6 +59,7 @@ func NewAuth(s AuthStore, now func() time.Time) *Auth {
 		byGuesser: NewLimits(guesserEvery, guesserBurst, LimitedKeys),
 		byAccount: NewLimits(accountEvery, accountBurst, LimitedKeys),
 		byKnown:   NewLimits(guesserEvery, guesserBurst, LimitedKeys),
+		invites:   NewLimits(inviteEvery, inviteBurst, LimitedKeys),
 		known:     newTurns(), strangers: newTurns(),
 	}
 }

@@ -3,6 +3,7 @@
 package driver
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -132,24 +133,86 @@ func CheckShop(s bellhop.Shop) error {
 	return nil
 }
 
-// CheckPerson returns p as it is kept.
+// CheckPerson returns p as it is kept. Somebody of one shop may come with Shop and Role alone.
 func CheckPerson(p bellhop.Person) (bellhop.Person, error) {
 	p.Email = strings.ToLower(p.Email)
 	p.AddedAt = p.AddedAt.Truncate(time.Microsecond)
+	if len(p.Shops) == 0 && p.Shop != "" {
+		p.Shops = []bellhop.Membership{{Shop: p.Shop, Role: p.Role}}
+	}
+	operator := p.Role == bellhop.RoleOperator
+	p.SetShops(slices.Clone(p.Shops))
 	switch {
 	case p.Email == "":
 		return p, bellhop.Invalidf("email", "a person has an e-mail address")
-	case p.Role != bellhop.RoleOwner && p.Role != bellhop.RoleOperator, (p.Role == bellhop.RoleOwner) != (p.Shop != ""):
+	case operator == (len(p.Shops) > 0):
 		return p, bellhop.Invalidf("role", "an owner has a shop and an operator has none")
+	case len(p.Shops) > store.MaxShops:
+		return p, TooMany("shops", store.MaxShops)
+	}
+	for i, m := range p.Shops {
+		if err := CheckMembership(m); err != nil {
+			return p, err
+		}
+		if i > 0 && m.Shop == p.Shops[i-1].Shop {
+			return p, bellhop.Invalidf("shop", "a person belongs to a shop once")
+		}
 	}
 	return p, checkLength("email", p.Email, maxEmail)
+}
+
+// CheckMembership refuses a role that no shop has.
+func CheckMembership(m bellhop.Membership) error {
+	if m.Shop == "" || m.Role != bellhop.RoleOwner && m.Role != bellhop.RoleStaff {
+		return bellhop.Invalidf("role", "somebody is an owner of a shop, or its staff")
+	}
+	return nil
+}
+
+// CheckMember refuses to make an operator a member of a shop.
+func CheckMember(p bellhop.Person) error {
+	if p.Role == bellhop.RoleOperator {
+		return bellhop.Errorf(bellhop.Conflict, "is_operator", "an operator sees every shop already")
+	}
+	return nil
+}
+
+// CheckInvited refuses an invitation of somebody else.
+func CheckInvited(p bellhop.Person, i bellhop.Invitation) error {
+	if p.Email != i.Email {
+		return bellhop.Errorf(bellhop.Conflict, "other_address", "the invitation is for another e-mail address")
+	}
+	return CheckMember(p)
+}
+
+// Invited returns the new person of an invitation.
+func Invited(p bellhop.Person, i bellhop.Invitation, now time.Time) (bellhop.Person, error) {
+	p.Email, p.Unproven, p.AddedAt = i.Email, true, now
+	p.Role, p.Shops = i.Role, []bellhop.Membership{{Shop: i.Shop, Role: i.Role}}
+	return CheckPerson(p)
+}
+
+// CheckInvitation returns i as it is kept.
+func CheckInvitation(i bellhop.Invitation) (bellhop.Invitation, error) {
+	i.Email = strings.ToLower(i.Email)
+	i.CreatedAt, i.ExpiresAt = i.CreatedAt.Truncate(time.Microsecond), i.ExpiresAt.Truncate(time.Microsecond)
+	if i.Email == "" {
+		return i, bellhop.Invalidf("email", "an invitation has an e-mail address")
+	}
+	if err := CheckMembership(bellhop.Membership{Shop: i.Shop, Role: i.Role}); err != nil {
+		return i, err
+	}
+	return i, cmp.Or(checkLength("email", i.Email, maxEmail), checkLength("email", i.InvitedBy, maxEmail))
 }
 
 // CheckToken returns t as it is kept.
 func CheckToken(t bellhop.Token) (bellhop.Token, error) {
 	t.CreatedAt = t.CreatedAt.Truncate(time.Microsecond)
-	if t.Name == "" {
+	switch {
+	case t.Name == "":
 		return t, bellhop.Invalidf("name", "a token has a name")
+	case t.Operator == (t.Shop != ""):
+		return t, bellhop.Invalidf("token", "a token is one shop's or an operator's")
 	}
 	return t, checkLength("name", t.Name, maxName)
 }
@@ -188,13 +251,14 @@ func NotFound(what string) error {
 }
 
 // Exists is the error for something unique that is there already: "shop", "email",
-// "session" or "token". The database's own words would not help the user.
+// "session", "invitation" or "token". The database's own words would not help the user.
 func Exists(what string) error {
 	says := map[string][2]string{
-		"shop":    {"shop_exists", "the shop is there already"},
-		"email":   {"email_taken", "somebody has this e-mail address already"},
-		"session": {"session_exists", "there is a session with this token already"},
-		"token":   {"token_exists", "the shop has a token of this name already"},
+		"shop":       {"shop_exists", "the shop is there already"},
+		"email":      {"email_taken", "somebody has this e-mail address already"},
+		"invitation": {"invitation_exists", "there is an invitation with this secret already"},
+		"session":    {"session_exists", "there is a session with this token already"},
+		"token":      {"token_exists", "there is a token of this name already"},
 	}[what]
 	return &bellhop.Error{Kind: bellhop.Conflict, Code: says[0], Message: says[1]}
 }

@@ -73,24 +73,27 @@ type Table string
 
 // The tables.
 const (
-	TableShops    Table = "shops"
-	TablePeople   Table = "people"
-	TableSessions Table = "sessions"
-	TableTokens   Table = "tokens"
-	TableDevices  Table = "devices"
-	TableOrders   Table = "orders" // with their items; also tombstones, and touches without their order
-	TablePushes   Table = "pushes"
-	TableFanOuts  Table = "fanouts"
-	TableEvents   Table = "events" // with a line in the ledger, and their bodies
-	TableChanges  Table = "changes"
-	TableRelays   Table = "relays" // without holders
-	TableAccesses Table = "looks"
-	TableCounters Table = "counters"
+	TableShops          Table = "shops"
+	TablePeople         Table = "people" // with their shops
+	TableSessions       Table = "sessions"
+	TableTokens         Table = "tokens"
+	TableInvitations    Table = "invitations"
+	TableOperatorTokens Table = "operator_tokens"
+	TableDevices        Table = "devices"
+	TableOrders         Table = "orders" // with their items; also tombstones, and touches without their order
+	TablePushes         Table = "pushes"
+	TableFanOuts        Table = "fanouts"
+	TableEvents         Table = "events" // with a line in the ledger, and their bodies
+	TableChanges        Table = "changes"
+	TableRelays         Table = "relays" // without holders
+	TableAccesses       Table = "looks"
+	TableCounters       Table = "counters"
 )
 
 // Tables lists them in the order of copying.
 func Tables() []Table {
-	return []Table{TableShops, TablePeople, TableSessions, TableTokens, TableDevices, TableOrders, TablePushes,
+	return []Table{TableShops, TablePeople, TableSessions, TableInvitations, TableTokens,
+		TableOperatorTokens, TableDevices, TableOrders, TablePushes,
 		TableFanOuts, TableEvents, TableChanges, TableRelays, TableAccesses, TableCounters}
 }
 
@@ -105,19 +108,21 @@ func (l ChunkLimit) Reached(n, bytes int) bool { return n >= l.Rows || bytes >= 
 
 // Chunk is some rows of one table: all slices but that table's are nil.
 type Chunk struct {
-	Shops    []bellhop.Shop
-	People   []bellhop.Person
-	Sessions []bellhop.Session
-	Tokens   []bellhop.Token
-	Devices  []DeviceRow
-	Orders   []OrderRow
-	Pushes   []PushRow
-	FanOuts  []FanOutRow
-	Events   []store.Line // with bodies, unless they were dropped
-	Changes  []store.Change
-	Relays   []store.Relay // as [Relay.Free] returns them
-	Accesses []bellhop.Access
-	Counters []Counter
+	Shops          []bellhop.Shop
+	People         []bellhop.Person
+	Sessions       []bellhop.Session
+	Invitations    []bellhop.Invitation
+	Tokens         []bellhop.Token
+	OperatorTokens []bellhop.Token
+	Devices        []DeviceRow
+	Orders         []OrderRow
+	Pushes         []PushRow
+	FanOuts        []FanOutRow
+	Events         []store.Line // with bodies, unless they were dropped
+	Changes        []store.Change
+	Relays         []store.Relay // as [Relay.Free] returns them
+	Accesses       []bellhop.Access
+	Counters       []Counter
 }
 
 // Len is the number of rows.

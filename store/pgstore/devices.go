@@ -15,7 +15,7 @@ import (
 // putDevice inserts or refreshes. The budget stays, unless the form changes.
 const putDevice = `WITH d AS (
 	INSERT INTO devices AS d (shop_id, person_id, installation, kind, value, platform, form, locale, timezone, added_at,
-	seen_at) SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM shops WHERE domain = $1
+	seen_at) SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM shops WHERE domain = ANY($1) ORDER BY id
 	ON CONFLICT (shop_id, installation) DO UPDATE SET person_id = excluded.person_id, kind = excluded.kind,
 		value = excluded.value, platform = excluded.platform, locale = excluded.locale, timezone = excluded.timezone,
 		seen_at = excluded.seen_at, retired_at = NULL, retired_for = NULL, form = excluded.form,
@@ -23,50 +23,75 @@ const putDevice = `WITH d AS (
 	RETURNING *)
 	SELECT ` + rows.DeviceColumns + ` FROM d JOIN shops s ON s.id = d.shop_id`
 
-// tooMany ends a query for devices in use, without the moving address: it returns those
-// beyond the limit.
-const tooMany = ` AND retired_at IS NULL AND NOT (value = $2 AND kind = $3) ORDER BY seen_at DESC, id DESC OFFSET $4`
+// The devices in use beyond a limit: of a shop, and of a person, whose phone is one device in several shops. The
+// address that is being put counts first.
+const (
+	surplusOfShop = `id IN (SELECT id FROM devices WHERE shop_id = (SELECT id FROM shops WHERE domain = $1)
+		AND retired_at IS NULL AND NOT (value = $2 AND kind = $3) ORDER BY seen_at DESC, id DESC OFFSET $4)`
+	surplusOfPerson = `person_id = $1 AND retired_at IS NULL AND value NOT IN (SELECT value FROM devices
+		WHERE person_id = $1 AND retired_at IS NULL GROUP BY value ORDER BY value = $2 DESC, max(seen_at) DESC, max(id) DESC
+		LIMIT $3)`
+)
 
 // PutDevice implements [store.Devices].
 func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.DeviceLimits) (bellhop.Device, error) {
 	if err := driver.CheckDevice(d); err != nil {
 		return d, err
 	}
-	var put bellhop.Device
+	var own bellhop.Device
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
-		put = bellhop.Device{}
-		w := newWrites(db, &rules.Changes{})
-		var surplus []int64
-		err := tx.Do(func(b *postgres.Batch) {
-			// If two bring the same address at once, the later one gets it.
-			b.Exec(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, d.Value)
-			one(b, &put, rows.Device, putDevice,
-				d.Shop, d.PersonID, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form),
-				d.Locale, d.Timezone, postgres.Always(d.AddedAt), postgres.Always(d.SeenAt))
-			w.lockDevices(b, `value = $1 AND kind = $2 AND retired_at IS NULL AND
-				id <> (SELECT d.id FROM devices d JOIN shops s ON s.id = d.shop_id WHERE s.domain = $3 AND d.installation = $4)`,
-				d.Value, string(d.Kind), d.Shop, d.Installation)
-			if most.Person > 0 && d.PersonID != 0 {
-				lockInto(b, &surplus, `id IN (SELECT id FROM devices WHERE person_id = $1`+tooMany+`)`,
-					d.PersonID, d.Value, string(d.Kind), most.Person-1)
-			}
-			if most.Shop > 0 {
-				lockInto(b, &surplus, `id IN (SELECT id FROM devices WHERE shop_id = (SELECT id FROM shops
-					WHERE domain = $1)`+tooMany+`)`, d.Shop, d.Value, string(d.Kind), most.Shop-1)
-			}
-		})
-		if err == nil && put.ID == 0 {
-			err = driver.NotFound("shop")
-		}
+		shops, err := shopsOf(tx, d)
 		if err != nil {
 			return err
+		}
+		w := newWrites(db, &rules.Changes{})
+		var put []bellhop.Device
+		var surplus []int64
+		err = tx.Do(func(b *postgres.Batch) {
+			all(b, &put, rows.Device, putDevice,
+				shops, d.PersonID, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form),
+				d.Locale, d.Timezone, postgres.Always(d.AddedAt), postgres.Always(d.SeenAt))
+			w.lockDevices(b, `value = $1 AND kind = $2 AND retired_at IS NULL AND NOT (installation = $3 AND
+				shop_id IN (SELECT id FROM shops WHERE domain = ANY($4)))`, d.Value, string(d.Kind), d.Installation, shops)
+			if most.Person > 0 && d.PersonID != 0 {
+				lockInto(b, &surplus, surplusOfPerson, d.PersonID, d.Value, most.Person)
+			}
+			for _, shop := range shops {
+				if most.Shop > 0 {
+					lockInto(b, &surplus, surplusOfShop, shop, d.Value, string(d.Kind), most.Shop-1)
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+		for _, one := range put {
+			if one.Shop == d.Shop {
+				own = one
+			}
 		}
 		return w.makeRoom(ctx, tx, put, surplus, most)
 	})
 	if err != nil {
 		return bellhop.Device{}, wrap("put a device", err)
 	}
-	return put, nil
+	return own, nil
+}
+
+// shopsOf returns the shops that a device is put into: the person's, or its own. If two bring the same address at
+// once, the later one gets it.
+func shopsOf(tx *postgres.Tx, d bellhop.Device) (shops []string, err error) {
+	err = tx.Do(func(b *postgres.Batch) {
+		b.Exec(lockPerson, d.PersonID)
+		all(b, &shops, (*postgres.Row).Text, `SELECT s.domain FROM shops s WHERE $1::bigint = 0 AND s.domain = $2
+			UNION ALL SELECT s.domain FROM memberships m JOIN shops s ON s.id = m.shop_id WHERE m.person_id = $1`,
+			d.PersonID, d.Shop)
+		b.Exec(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, d.Value)
+	})
+	if err == nil && !slices.Contains(shops, d.Shop) {
+		err = driver.NotFound("shop")
+	}
+	return shops, err
 }
 
 const (
@@ -77,7 +102,7 @@ const (
 
 // makeRoom retires other devices with the same address, in any shop, and surplus ones.
 func (w *writes) makeRoom(
-	ctx context.Context, tx *postgres.Tx, d bellhop.Device, surplus []int64, most store.DeviceLimits,
+	ctx context.Context, tx *postgres.Tx, put []bellhop.Device, surplus []int64, most store.DeviceLimits,
 ) error {
 	var owed []*rules.Push
 	if all := slices.Concat(w.devices, surplus); len(all) > 0 {
@@ -85,12 +110,15 @@ func (w *writes) makeRoom(
 			return err
 		}
 	}
-	w.Skip(owed, store.ReasonDeviceRetired, d.SeenAt)
+	at := put[0].SeenAt
+	w.Skip(owed, store.ReasonDeviceRetired, at)
 	return w.commit(ctx, tx, func(b *postgres.Batch) {
-		b.Exec(retireThese, w.devices, postgres.Always(d.SeenAt), store.RetiredMoved)
-		b.Exec(retireThese, surplus, postgres.Always(d.SeenAt), store.RetiredLimit)
-		if most.Shop > 0 && d.AddedAt.Equal(d.SeenAt) { // a new one
-			b.Exec(dropRetired, d.Shop, most.Shop)
+		b.Exec(retireThese, w.devices, postgres.Always(at), store.RetiredMoved)
+		b.Exec(retireThese, surplus, postgres.Always(at), store.RetiredLimit)
+		for _, d := range put {
+			if most.Shop > 0 && d.AddedAt.Equal(d.SeenAt) { // a new one
+				b.Exec(dropRetired, d.Shop, most.Shop)
+			}
 		}
 	})
 }
@@ -104,11 +132,19 @@ func (db *DB) Devices(ctx context.Context, shop string) ([]bellhop.Device, error
 
 // RemoveDevice implements [store.Devices].
 func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error {
+	return db.removeDevices(ctx, `shop_id = (SELECT id FROM shops WHERE domain = $1) AND installation = $2`, shop,
+		installation)
+}
+
+// RemovePhone implements [store.Devices].
+func (db *DB) RemovePhone(ctx context.Context, person int64, installation string) error {
+	return db.removeDevices(ctx, `person_id = $1 AND person_id <> 0 AND installation = $2`, person, installation)
+}
+
+func (db *DB) removeDevices(ctx context.Context, where string, args ...any) error {
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
 		w := newWrites(db, &rules.Changes{})
-		err := tx.Do(func(b *postgres.Batch) {
-			w.lockDevices(b, `shop_id = (SELECT id FROM shops WHERE domain = $1) AND installation = $2`, shop, installation)
-		})
+		err := tx.Do(func(b *postgres.Batch) { w.lockDevices(b, where, args...) })
 		if err == nil && len(w.devices) == 0 {
 			err = driver.NotFound("device")
 		}

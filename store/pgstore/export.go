@@ -54,6 +54,11 @@ func table(t move.Table, after string) (func(*exporter, *postgres.Batch), error)
 	case move.TableSessions:
 		hash, err := hex.DecodeString(after)
 		return func(x *exporter, b *postgres.Batch) { x.sessions(b, hash) }, badPlace(err)
+	case move.TableInvitations:
+		hash, err := hex.DecodeString(after)
+		return func(x *exporter, b *postgres.Batch) { x.invitations(b, hash) }, badPlace(err)
+	case move.TableOperatorTokens:
+		return (*exporter).operatorTokens, nil
 	case move.TableEvents:
 		var id bellhop.EventID
 		var err error
@@ -132,6 +137,17 @@ func (x *exporter) sessions(b *postgres.Batch, after []byte) {
 		return s
 	}, `SELECT token_hash, token_hash, person_id, expires_at, created_at FROM sessions WHERE token_hash > $1
 		ORDER BY token_hash`, after)
+}
+
+func (x *exporter) invitations(b *postgres.Batch, after []byte) {
+	place := func(r *postgres.Row) string { return hex.EncodeToString(r.Blob()) }
+	export(x, b, &x.Invitations, place, rows.Invitation, `SELECT i.hash, `+rows.InvitationColumns+` FROM invitations i
+		JOIN shops s ON s.id = i.shop_id WHERE i.hash > $1 ORDER BY i.hash`, after)
+}
+
+// operatorTokens are few, and one chunk.
+func (x *exporter) operatorTokens(b *postgres.Batch) {
+	all(b, &x.OperatorTokens, rows.Token, listOperatorTokens)
 }
 
 // relays are few, and one chunk.

@@ -30,10 +30,16 @@ func importInto(table, columns, types string) string {
 var (
 	importShops = `INSERT INTO shops (` + rows.ShopColumns + `) SELECT * FROM ` +
 		postgres.Unnest("text boolean text text boolean boolean timestamptz timestamptz text")
-	importPeople = `INSERT INTO people (id, email, role, password_hash, added_at, settings, shop_id)
-		SELECT n.id, n.email, n.role, n.password_hash, n.added_at, n.settings, s.id FROM ` +
-		postgres.Unnest("bigint text text text timestamptz text text") +
-		` AS n(id, email, role, password_hash, added_at, settings, shop) LEFT JOIN shops s ON s.domain = n.shop`
+	importPeople = `INSERT INTO people (id, email, role, password_hash, added_at, settings, unproven, shop_id)
+		SELECT n.id, n.email, n.role, n.password_hash, n.added_at, n.settings, n.unproven, s.id FROM ` +
+		postgres.Unnest("bigint text text text timestamptz text boolean text") +
+		` AS n(id, email, role, password_hash, added_at, settings, unproven, shop) LEFT JOIN shops s ON s.domain = n.shop`
+	importMemberships = `INSERT INTO memberships (person_id, shop_id, role) SELECT n.person, s.id, n.role` +
+		ofShops("bigint text", "person, role") + ` ON CONFLICT (person_id, shop_id) DO UPDATE SET role = excluded.role`
+	importInvitations = importInto("invitations", "hash, email, role, invited_by, created_at, expires_at",
+		"bytea text text text timestamptz timestamptz")
+	importOperatorTokens = `INSERT INTO operator_tokens (name, hash, created_at, last_used_at) SELECT * FROM ` +
+		postgres.Unnest("text bytea timestamptz timestamptz")
 	importSessions = `INSERT INTO sessions (token_hash, person_id, expires_at, created_at) SELECT * FROM ` +
 		postgres.Unnest("bytea bigint timestamptz timestamptz")
 	importTokens = importInto("tokens", "id, name, hash, created_at, last_used_at",
@@ -69,6 +75,9 @@ func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
 	}
 	add(importShops, rowsOf(c.Shops, fillShop))
 	add(importPeople, rowsOf(c.People, fillPerson))
+	add(importMemberships, memberships(c.People))
+	add(importInvitations, rowsOf(c.Invitations, fillInvitation))
+	add(importOperatorTokens, rowsOf(c.OperatorTokens, fillOperatorToken))
 	add(importSessions, rowsOf(c.Sessions, fillSession))
 	add(importTokens, rowsOf(c.Tokens, fillToken))
 	add(importDevices, rowsOf(c.Devices, fillDevice))
@@ -120,8 +129,31 @@ func fillShop(r *postgres.Rows, s *bellhop.Shop) {
 }
 
 func fillPerson(r *postgres.Rows, p *bellhop.Person) {
-	r.Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Always(p.AddedAt).
-		Text(driver.WriteSettings(p.Settings)).Text(p.Shop)
+	role := bellhop.RoleOwner
+	if len(p.Shops) == 0 {
+		role = bellhop.RoleOperator
+	}
+	r.Int(p.ID).Text(p.Email).Text(string(role)).Text(p.PasswordHash).Always(p.AddedAt).
+		Text(driver.WriteSettings(p.Settings)).Bool(p.Unproven).Text(p.Shop)
+}
+
+func memberships(people []bellhop.Person) *postgres.Rows {
+	var r postgres.Rows
+	for _, p := range people {
+		for _, m := range p.Shops {
+			r.Next().Text(m.Shop).Int(p.ID).Text(string(m.Role))
+		}
+	}
+	return &r
+}
+
+func fillInvitation(r *postgres.Rows, i *bellhop.Invitation) {
+	r.Text(i.Shop).Bytes(i.Hash[:]).Text(i.Email).Text(string(i.Role)).Text(i.InvitedBy).Always(i.CreatedAt).
+		Always(i.ExpiresAt)
+}
+
+func fillOperatorToken(r *postgres.Rows, t *bellhop.Token) {
+	r.Text(t.Name).Bytes(t.Hash[:]).Always(t.CreatedAt).Time(t.LastUsedAt)
 }
 
 func fillSession(r *postgres.Rows, s *bellhop.Session) {

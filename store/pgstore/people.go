@@ -18,27 +18,74 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 	if err != nil {
 		return p, err
 	}
-	var id, n int64
-	err = db.api.Once(ctx, func(b *postgres.Batch) {
-		value(b, &n, `SELECT count(*)`+rows.PersonJoin+`WHERE coalesce(s.domain, '') = $1`, p.Shop)
-		value(b, &id,
-			`INSERT INTO people (email, role, shop_id, password_hash, added_at)
-			SELECT $1, $2, s.id, $4, $5 FROM (SELECT) one LEFT JOIN shops s ON s.domain = $3
-			WHERE ($3 = '' OR s.id IS NOT NULL) AND (SELECT count(*) FROM people p WHERE p.shop_id IS NOT DISTINCT
-			FROM s.id) < $6 RETURNING id`, p.Email, string(p.Role), p.Shop, p.PasswordHash, postgres.Always(p.AddedAt),
-			store.MaxPeople)
+	err = db.api.Write(ctx, func(tx *postgres.Tx) error {
+		if err := roomForPerson(tx, p); err != nil {
+			return err
+		}
+		p.ID, err = insertPerson(tx, p)
+		return err
 	})
-	if err = added(err, id, n, store.MaxPeople, "people"); err != nil {
-		return bellhop.Person{}, wrap("add a person", taken("email", err))
+	if err != nil {
+		return bellhop.Person{}, wrap("add a person", err)
 	}
-	p.ID = id
 	return p, nil
+}
+
+// roomForPerson checks that each of the shops is there and takes one more, or that there may be one more operator.
+func roomForPerson(tx *postgres.Tx, p bellhop.Person) error {
+	var operators int64
+	members := make(map[string]int64, len(p.Shops))
+	err := tx.Do(func(b *postgres.Batch) {
+		value(b, &operators, `SELECT count(*) FROM people WHERE shop_id IS NULL`)
+		b.Rows(func(r *postgres.Row) { members[r.Text()] = r.Int() }, `SELECT domain, (SELECT count(*) FROM memberships
+			WHERE shop_id = s.id) FROM shops s WHERE domain = ANY($1)`, domains(p.Shops))
+	})
+	if err != nil {
+		return err
+	}
+	if len(p.Shops) == 0 && operators >= store.MaxPeople {
+		return driver.TooMany("people", store.MaxPeople)
+	}
+	for _, m := range p.Shops {
+		if n, there := members[m.Shop]; !there {
+			return driver.NotFound("shop")
+		} else if n >= store.MaxPeople {
+			return driver.TooMany("people", store.MaxPeople)
+		}
+	}
+	return nil
+}
+
+func domains(all []bellhop.Membership) []string {
+	list := make([]string, len(all))
+	for i, m := range all {
+		list[i] = m.Shop
+	}
+	return list
+}
+
+// insertPerson adds a person with their shops, which are there, and ends the transaction. Staff are owners in people:
+// an older bellhop knows no other role.
+func insertPerson(tx *postgres.Tx, p bellhop.Person) (id int64, err error) {
+	role := bellhop.RoleOwner
+	if len(p.Shops) == 0 {
+		role = bellhop.RoleOperator
+	}
+	err = tx.Commit(func(b *postgres.Batch) {
+		value(b, &id, `INSERT INTO people (email, role, shop_id, password_hash, added_at, settings, unproven)
+			SELECT $1, $2, (SELECT id FROM shops WHERE domain = $3), $4, $5, $6, $7 RETURNING id`, p.Email, string(role), p.Shop,
+			p.PasswordHash, postgres.Always(p.AddedAt), driver.WriteSettings(p.Settings), p.Unproven)
+		for _, m := range p.Shops {
+			b.Exec(saveMembership, p.Email, m.Shop, string(m.Role))
+		}
+	})
+	return id, taken("email", err)
 }
 
 // People implements [store.People].
 func (db *DB) People(ctx context.Context, shop string) ([]bellhop.Person, error) {
 	return list(ctx, db.api, "list people", rows.Person,
-		`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE $1 = '' OR s.domain = $1 ORDER BY p.email COLLATE "C"`, shop)
+		`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE $1 = '' OR `+rows.OfShop+`$1) ORDER BY p.email COLLATE "C"`, shop)
 }
 
 // PersonByEmail implements [store.People].
@@ -50,7 +97,7 @@ func (db *DB) PersonByEmail(ctx context.Context, email string) (bellhop.Person, 
 // SetPassword implements [store.People].
 func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 	return change(ctx, db.api, "person", "set a password", func(b *postgres.Batch, n *int64) {
-		b.Count(n, `UPDATE people SET password_hash = $2 WHERE id = $1`, id, hash)
+		b.Count(n, `UPDATE people SET password_hash = $2, unproven = false WHERE id = $1`, id, hash)
 		b.Exec(`DELETE FROM sessions WHERE person_id = $1`, id)
 		b.Exec(`DELETE FROM links WHERE person_id = $1`, id)
 	})
@@ -79,19 +126,36 @@ const hurryHeld = `UPDATE pushes SET next_at = created_at WHERE id IN (SELECT id
 // RemovePerson implements [store.People].
 func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
-		var n int64
 		w := newWrites(db, &rules.Changes{})
-		err := tx.Do(func(b *postgres.Batch) {
-			w.lockDevices(b, `person_id = $1`, id)
-			b.Count(&n, `DELETE FROM people WHERE id = $1`, id)
-		})
-		if err == nil && n == 0 {
+		p, err := w.lockPerson(tx, id)
+		if err == nil && p.ID == 0 {
 			err = driver.NotFound("person")
 		}
 		if err != nil {
 			return err
 		}
-		return w.dropDevices(ctx, tx)
+		return w.removePerson(ctx, tx, id)
 	})
 	return wrap("remove a person", err)
+}
+
+// lockPerson locks a person, and then their devices: the zero Person if there is none. Whoever changes both does
+// so in this order.
+func (w *writes) lockPerson(tx *postgres.Tx, id int64) (p bellhop.Person, err error) {
+	err = tx.Do(func(b *postgres.Batch) {
+		b.Exec(lockPerson, id)
+		one(b, &p, rows.Person, `SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE p.id = $1`, id)
+		w.lockDevices(b, `person_id = $1`, id)
+	})
+	return p, err
+}
+
+const lockPerson = `SELECT FROM people WHERE id = $1 FOR UPDATE`
+
+// removePerson removes a person with their locked devices, and ends the transaction.
+func (w *writes) removePerson(ctx context.Context, tx *postgres.Tx, id int64) error {
+	if err := tx.Do(func(b *postgres.Batch) { b.Exec(`DELETE FROM people WHERE id = $1`, id) }); err != nil {
+		return err
+	}
+	return w.dropDevices(ctx, tx)
 }

@@ -48,7 +48,7 @@ func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (
 		s = bellhop.Session{TokenHash: tokenHash, ExpiresAt: r.Time(), CreatedAt: r.Time()}
 		return rows.Person(r)
 	}, `SELECT n.expires_at, n.created_at, `+rows.PersonColumns+`
-		FROM sessions n JOIN people p ON p.id = n.person_id LEFT JOIN shops s ON s.id = p.shop_id
+		FROM sessions n JOIN people p ON p.id = n.person_id
 		WHERE n.token_hash = $1 AND n.expires_at > $2`, tokenHash[:], postgres.Always(now))
 	s.PersonID = p.ID
 	return s, p, err

@@ -3,6 +3,7 @@
 package rows
 
 import (
+	"strings"
 	"time"
 
 	"bellhop"
@@ -50,22 +51,49 @@ func Shop[R Row](r R) bellhop.Shop {
 
 // PersonColumns are the columns for [Person], of PersonJoin.
 const (
-	PersonColumns = `p.id, p.email, p.role, s.domain, p.password_hash, p.added_at, p.settings`
-	PersonJoin    = ` FROM people p LEFT JOIN shops s ON s.id = p.shop_id `
+	PersonColumns = `p.id, p.email, p.role, (SELECT string_agg(ms.domain || ' ' || m.role, ',') FROM memberships m
+		JOIN shops ms ON ms.id = m.shop_id WHERE m.person_id = p.id), p.unproven, p.password_hash, p.added_at, p.settings`
+	PersonJoin = ` FROM people p `
 )
 
 // Person reads a person.
 func Person[R Row](r R) bellhop.Person {
-	return bellhop.Person{ID: r.Int(), Email: r.Text(), Role: bellhop.Role(r.Text()), Shop: r.Text(),
-		PasswordHash: r.Text(), AddedAt: r.Time(), Settings: Settings(r)}
+	p := bellhop.Person{ID: r.Int(), Email: r.Text(), Role: bellhop.Role(r.Text())}
+	var shops []bellhop.Membership
+	for m := range strings.SplitSeq(r.Text(), ",") {
+		if shop, role, ok := strings.Cut(m, " "); ok {
+			shops = append(shops, bellhop.Membership{Shop: shop, Role: bellhop.Role(role)})
+		}
+	}
+	p.SetShops(shops)
+	p.Unproven, p.PasswordHash, p.AddedAt, p.Settings = r.Bool(), r.Text(), r.Time(), Settings(r)
+	return p
 }
 
-// TokenColumns are the columns for [Token], of the aliases t and s.
-const TokenColumns = `t.id, s.domain, t.name, t.hash, t.created_at, t.last_used_at`
+// OfShop is a condition for the people of a shop, by its domain, which follows.
+const OfShop = `p.id IN (SELECT om.person_id FROM memberships om JOIN shops os ON os.id = om.shop_id WHERE os.domain = `
+
+// InvitationColumns are the columns for [Invitation], of the aliases i and s.
+const InvitationColumns = `i.hash, s.domain, i.email, i.role, i.invited_by, i.created_at, i.expires_at`
+
+// Invitation reads an invitation.
+func Invitation[R Row](r R) (i bellhop.Invitation) {
+	copy(i.Hash[:], r.Blob())
+	i.Shop, i.Email, i.Role, i.InvitedBy = r.Text(), r.Text(), bellhop.Role(r.Text()), r.Text()
+	i.CreatedAt, i.ExpiresAt = r.Time(), r.Time()
+	return i
+}
+
+// TokenColumns are the columns for [Token], of the aliases t and s; OperatorTokenColumns of operator_tokens t.
+const (
+	TokenColumns         = `t.id, s.domain, t.name, t.hash, t.created_at, t.last_used_at`
+	OperatorTokenColumns = `0, '', t.name, t.hash, t.created_at, t.last_used_at`
+)
 
 // Token reads a token.
 func Token[R Row](r R) bellhop.Token {
 	t := bellhop.Token{ID: r.Int(), Shop: r.Text(), Name: r.Text()}
+	t.Operator = t.Shop == ""
 	copy(t.Hash[:], r.Blob())
 	t.CreatedAt, t.LastUsedAt = r.Time(), r.Time()
 	return t

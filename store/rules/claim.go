@@ -52,7 +52,11 @@ type DeviceBudget struct {
 	Owner    bellhop.Shop // without secrets
 	Settings bellhop.Settings
 	Left     Allowance
+	Shops    int // that push to its address
 }
+
+// budget is the device's part of its phone's: the push service knows addresses, not shops.
+func (p *DeviceBudget) budget() bellhop.Budget { return bellhop.BudgetOf(p.Form).Share(p.Shops) }
 
 // gone returns why the device receives no pushes; "" when it does.
 func (p *DeviceBudget) gone() string {
@@ -68,7 +72,7 @@ func (p *DeviceBudget) gone() string {
 // FreeAt is when the budget has room again; zero while it has. Drivers round times and
 // allowances, so it is late rather than early.
 func (p *DeviceBudget) FreeAt() time.Time {
-	at := p.Left.FreeAt(bellhop.BudgetOf(p.Form))
+	at := p.Left.FreeAt(p.budget())
 	if !at.After(p.Left.At) {
 		return time.Time{}
 	}
@@ -184,13 +188,13 @@ func (p *DeviceBudget) plan(h DuePushes, now time.Time, gate store.Gate) (c Clai
 		return c
 	}
 	orders := p.briefs(due)
-	portions, left, next := Ration(bellhop.BudgetOf(p.Form), p.Settings.Budget(), p.Left, orders, now)
+	portions, left, next := Ration(p.budget(), p.Settings.Budget(), p.Left, orders, now)
 	if n, until := admitted(gate, p.Device, portions, now); !until.IsZero() {
 		c.hold(due[n:], until, now)
 		if due, orders = due[:n], orders[:n]; n == 0 {
 			return c
 		}
-		portions, left, next = Ration(bellhop.BudgetOf(p.Form), p.Settings.Budget(), p.Left, orders, now)
+		portions, left, next = Ration(p.budget(), p.Settings.Budget(), p.Left, orders, now)
 	}
 	p.Left, c.Spent = left, true
 	for _, portion := range portions {

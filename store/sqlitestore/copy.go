@@ -78,7 +78,8 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 			}
 		}
 		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`,
-			`DELETE FROM networks`, `DELETE FROM tokens`, `DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`,
+			`DELETE FROM networks`, `DELETE FROM tokens`, `DELETE FROM operator_tokens`,
+			`DELETE FROM invitations`, `DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`,
 			`DELETE FROM items`, `INSERT INTO search (search) VALUES ('delete-all')`, `DELETE FROM orders`,
 			`DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`,
 			`DELETE FROM ledger`, `DELETE FROM ledger_totals`, `DELETE FROM changes`, `DELETE FROM relays`,
@@ -145,6 +146,7 @@ type importer struct {
 func (im *importer) chunk(c *move.Chunk) error {
 	for _, err := range [...]error{
 		addAll(im, c.Shops, im.shop), addAll(im, c.People, im.person), addAll(im, c.Sessions, im.session),
+		addAll(im, c.Invitations, im.invitation), addAll(im, c.OperatorTokens, im.operatorToken),
 		addAll(im, c.Tokens, im.token), addAll(im, c.Devices, im.device), addAll(im, c.Orders, im.order),
 		addAll(im, c.Pushes, im.push), addAll(im, c.FanOuts, im.fanOut), addAll(im, c.Events, im.event),
 		addAll(im, c.Changes, im.change), addAll(im, c.Relays, im.relay), addAll(im, c.Accesses, im.access),
@@ -181,14 +183,15 @@ func (im *importer) own(domain string) int64 {
 func (im *importer) shop(s *bellhop.Shop) error { return insertShop(im.tx.Conn, s) }
 
 func (im *importer) person(p *bellhop.Person) error {
-	var shop int64
-	if p.Shop != "" {
-		shop = im.own(p.Shop)
-	}
-	return im.tx.Prepare(`INSERT INTO people (id, email, role, password_hash, added_at, settings, shop_id)
-		VALUES (?,?,?,?,?,?,?)`).Int(p.ID).Text(p.Email).Text(string(p.Role)).Text(p.PasswordHash).Int(micros(p.AddedAt)).
-		Text(driver.WriteSettings(p.Settings)).IntOrNull(shop).Exec()
+	_, err := insertPerson(im.tx, *p)
+	return err
 }
+
+func (im *importer) invitation(i *bellhop.Invitation) error {
+	return insertInvitation(im.tx.Conn, im.own(i.Shop), i)
+}
+
+func (im *importer) operatorToken(t *bellhop.Token) error { return insertOperatorToken(im.tx.Conn, t) }
 
 func (im *importer) session(s *bellhop.Session) error {
 	return im.tx.Prepare(`INSERT INTO sessions (token_hash, person_id, expires_at, created_at) VALUES (?,?,?,?)`).

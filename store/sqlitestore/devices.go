@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"bellhop"
@@ -18,25 +19,36 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 		return d, err
 	}
 	return put(ctx, db, "put a device", func(tx *sqlitefile.Tx) (bellhop.Device, error) {
-		shop, err := ownShop(tx.Conn, d.Shop)
+		own, err := ownShop(tx.Conn, d.Shop)
+		shops := []int64{own}
+		if err == nil && d.PersonID != 0 {
+			shops, err = sqlitefile.All(tx.Prepare(`SELECT shop_id FROM memberships WHERE person_id = ?`).Int(d.PersonID),
+				sqlitefile.Row.Int)
+		}
+		if err == nil && !slices.Contains(shops, own) {
+			err = driver.NotFound("shop")
+		}
 		if err != nil {
 			return d, err
 		}
-		if err := putDevice(tx.Conn, shop, d); err != nil {
-			return d, err
+		var kept bellhop.Device
+		var ids []int64
+		for _, shop := range shops {
+			one, err := putDevice(tx.Conn, shop, d)
+			if err != nil {
+				return d, err
+			}
+			if ids = append(ids, one.ID); shop == own {
+				kept = one
+			}
 		}
-		kept, err := first(tx.Prepare(`SELECT `+rows.DeviceColumns+` FROM devices d JOIN shops s ON s.id = d.shop_id
-			WHERE d.shop_id = ? AND d.installation = ?`).Int(shop).Text(d.Installation), "device", rows.Device)
-		if err != nil {
-			return d, err
-		}
-		return kept, makeRoom(tx.Conn, shop, kept, most)
+		return kept, makeRoom(tx.Conn, shops, ids, d, most)
 	})
 }
 
 // putDevice inserts or refreshes. The budget stays, unless the form changes.
-func putDevice(c *sqlitefile.Conn, shop int64, d bellhop.Device) error {
-	return c.Prepare(`INSERT INTO devices (shop_id, person_id, installation, kind, value, platform, form, locale, timezone,
+func putDevice(c *sqlitefile.Conn, shop int64, d bellhop.Device) (bellhop.Device, error) {
+	err := c.Prepare(`INSERT INTO devices (shop_id, person_id, installation, kind, value, platform, form, locale, timezone,
 			added_at, seen_at) VALUES (?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (shop_id, installation) DO UPDATE SET person_id = excluded.person_id, kind = excluded.kind,
 			value = excluded.value, platform = excluded.platform, locale = excluded.locale, timezone = excluded.timezone,
@@ -44,39 +56,61 @@ func putDevice(c *sqlitefile.Conn, shop int64, d bellhop.Device) error {
 			free_at = CASE WHEN form = excluded.form THEN free_at END`).
 		Int(shop).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).Text(string(d.Platform)).
 		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).Int(micros(d.SeenAt)).Exec()
+	if err != nil {
+		return d, err
+	}
+	return first(c.Prepare(`SELECT `+rows.DeviceColumns+` FROM devices d JOIN shops s ON s.id = d.shop_id
+		WHERE d.shop_id = ? AND d.installation = ?`).Int(shop).Text(d.Installation), "device", rows.Device)
 }
 
-// makeRoom retires other devices with the same address, in any shop, and surplus ones.
-func makeRoom(c *sqlitefile.Conn, shop int64, d bellhop.Device, most store.DeviceLimits) error {
-	moved := c.Prepare(`SELECT id FROM devices WHERE value = ? AND kind = ? AND id <> ? AND retired_at IS NULL`).
-		Text(d.Value).Text(string(d.Kind)).Int(d.ID)
+// makeRoom retires other devices than these with the same address, in any shop, and surplus ones.
+func makeRoom(c *sqlitefile.Conn, shops, these []int64, d bellhop.Device, most store.DeviceLimits) error {
+	same, err := sqlitefile.All(c.Prepare(`SELECT id FROM devices WHERE value = ? AND kind = ? AND retired_at IS NULL`).
+		Text(d.Value).Text(string(d.Kind)), sqlitefile.Row.Int)
+	if err != nil {
+		return err
+	}
+	moved := slices.DeleteFunc(same, func(id int64) bool { return slices.Contains(these, id) })
 	if err := retireAll(c, moved, store.RetiredMoved, d.SeenAt); err != nil {
 		return err
 	}
-	const others = ` = ? AND id <> ? AND retired_at IS NULL ORDER BY seen_at DESC, id DESC LIMIT -1 OFFSET ?`
 	if most.Person > 0 && d.PersonID != 0 {
-		st := c.Prepare(`SELECT id FROM devices WHERE person_id` + others).Int(d.PersonID).Int(d.ID).
-			Int(int64(most.Person - 1))
-		if err := retireAll(c, st, store.RetiredLimit, d.SeenAt); err != nil {
+		st := c.Prepare(`SELECT id FROM devices WHERE person_id = ?1 AND retired_at IS NULL AND value NOT IN (
+			SELECT value FROM devices WHERE person_id = ?1 AND retired_at IS NULL GROUP BY value
+			ORDER BY value = ?2 DESC, max(seen_at) DESC, max(id) DESC LIMIT ?3)`).
+			Int(d.PersonID).Text(d.Value).Int(int64(most.Person))
+		if err := retireSurplus(c, st, d.SeenAt); err != nil {
 			return err
 		}
 	}
-	if most.Shop == 0 {
-		return nil
+	for i := 0; i < len(shops) && most.Shop > 0; i++ {
+		if err := makeRoomIn(c, shops[i], these[i], d, most.Shop); err != nil {
+			return err
+		}
 	}
-	st := c.Prepare(`SELECT id FROM devices WHERE shop_id` + others).Int(shop).Int(d.ID).Int(int64(most.Shop - 1))
-	if err := retireAll(c, st, store.RetiredLimit, d.SeenAt); err != nil || !d.AddedAt.Equal(d.SeenAt) {
+	return nil
+}
+
+// makeRoomIn retires a shop's surplus devices. With a new one it drops those retired the longest.
+func makeRoomIn(c *sqlitefile.Conn, shop, id int64, d bellhop.Device, most int) error {
+	st := c.Prepare(`SELECT id FROM devices WHERE shop_id = ? AND id <> ? AND retired_at IS NULL
+		ORDER BY seen_at DESC, id DESC LIMIT -1 OFFSET ?`).Int(shop).Int(id).Int(int64(most - 1))
+	if err := retireSurplus(c, st, d.SeenAt); err != nil || !d.AddedAt.Equal(d.SeenAt) {
 		return err
 	}
 	return c.Prepare(`DELETE FROM devices WHERE id IN (SELECT id FROM devices WHERE shop_id = ? AND retired_at IS NOT NULL
-		ORDER BY retired_at DESC, id DESC LIMIT -1 OFFSET ?)`).Int(shop).Int(int64(most.Shop)).Exec()
+		ORDER BY retired_at DESC, id DESC LIMIT -1 OFFSET ?)`).Int(shop).Int(int64(most)).Exec()
 }
 
-func retireAll(c *sqlitefile.Conn, st *sqlitefile.Stmt, reason string, at time.Time) error {
+func retireSurplus(c *sqlitefile.Conn, st *sqlitefile.Stmt, at time.Time) error {
 	ids, err := sqlitefile.All(st, sqlitefile.Row.Int)
 	if err != nil {
 		return err
 	}
+	return retireAll(c, ids, store.RetiredLimit, at)
+}
+
+func retireAll(c *sqlitefile.Conn, ids []int64, reason string, at time.Time) error {
 	for _, id := range ids {
 		err := retire(c, id, reason, at)
 		if err == nil {
@@ -114,14 +148,36 @@ func (db *DB) Devices(ctx context.Context, shop string) ([]bellhop.Device, error
 
 // RemoveDevice implements [store.Devices].
 func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error {
+	return db.removeDevices(ctx, `shop_id = (SELECT id FROM shops WHERE domain = ?) AND installation = ?`, shop, installation)
+}
+
+// RemovePhone implements [store.Devices].
+func (db *DB) RemovePhone(ctx context.Context, person int64, installation string) error {
+	return db.removeDevices(ctx, `person_id = ? AND person_id <> 0 AND installation = ?`, person, installation)
+}
+
+func (db *DB) removeDevices(ctx context.Context, where string, args ...any) error {
 	return db.write(ctx, "remove a device", func(tx *sqlitefile.Tx) error {
-		id, err := first(tx.Prepare(`SELECT d.id FROM devices d JOIN shops s ON s.id = d.shop_id
-			WHERE s.domain = ? AND d.installation = ?`).Text(shop).Text(installation), "device", sqlitefile.Row.Int)
+		found, err := tx.Prepare(`SELECT 1 FROM devices WHERE ` + where).Bind(args...).First(func(sqlitefile.Row) {})
+		if err == nil && !found {
+			err = driver.NotFound("device")
+		}
 		if err != nil {
 			return err
 		}
-		return dropDevice(tx.Conn, id)
+		return dropDevices(tx.Conn, where, args...)
 	})
+}
+
+// dropDevices deletes devices and skips their owed pushes.
+func dropDevices(c *sqlitefile.Conn, where string, args ...any) error {
+	ids, err := sqlitefile.All(c.Prepare(`SELECT id FROM devices WHERE `+where).Bind(args...), sqlitefile.Row.Int)
+	for _, id := range ids {
+		if err == nil {
+			err = dropDevice(c, id)
+		}
+	}
+	return err
 }
 
 // dropDevice deletes a device and skips its owed pushes. The port gives no time for it: the

@@ -52,6 +52,10 @@ func (x *exporter) table(t move.Table, after string) error {
 	switch t {
 	case move.TableSessions:
 		return x.sessions(after)
+	case move.TableInvitations:
+		return x.invitations(after)
+	case move.TableOperatorTokens:
+		return x.operatorTokens()
 	case move.TableRelays:
 		return x.relays()
 	case move.TableCounters:
@@ -115,6 +119,22 @@ func (x *exporter) sessions(after string) error {
 		s.PersonID, s.ExpiresAt, s.CreatedAt = r.Int(), r.Time(), r.Time()
 		return s
 	}, st.Blob(append([]byte{}, hash...)))
+}
+
+func (x *exporter) invitations(after string) error {
+	hash, err := hex.DecodeString(after)
+	if err != nil {
+		return move.BadPlace()
+	}
+	st := x.c.Prepare(`SELECT hex(i.hash), ` + rows.InvitationColumns + ` FROM invitations i
+		JOIN shops s ON s.id = i.shop_id WHERE i.hash > ? ORDER BY i.hash`)
+	return exportKeyed(x, &x.Invitations, sqlitefile.Row.Text, rows.Invitation, st.Blob(append([]byte{}, hash...)))
+}
+
+// operatorTokens are few, and one chunk.
+func (x *exporter) operatorTokens() (err error) {
+	x.OperatorTokens, err = sqlitefile.All(x.c.Prepare(listOperatorTokens), rows.Token)
+	return err
 }
 
 func (x *exporter) order(r sqlitefile.Row) move.OrderRow {

@@ -19,30 +19,61 @@ func (db *DB) AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, 
 		return p, err
 	}
 	return put(ctx, db, "add a person", func(tx *sqlitefile.Tx) (bellhop.Person, error) {
-		var shop int64 // 0 for operators
-		if p.Shop != "" {
-			if shop, err = ownShop(tx.Conn, p.Shop); err != nil {
-				return p, err
-			}
-		}
-		others := tx.Prepare(`SELECT count(*) FROM people WHERE coalesce(shop_id, 0) = ?`).Int(shop)
-		if err := room(others, "people", store.MaxPeople); err != nil {
+		if err := roomForPerson(tx.Conn, p); err != nil {
 			return p, err
 		}
-		st := tx.Prepare(`INSERT INTO people (email, role, shop_id, password_hash, added_at) VALUES (?,?,nullif(?,0),?,?)`).
-			Text(p.Email).Text(string(p.Role)).Int(shop)
-		if err := st.Text(p.PasswordHash).Int(p.AddedAt.UnixMicro()).Exec(); err != nil {
-			return p, taken("email", err)
-		}
-		p.ID = tx.LastID()
-		return p, nil
+		return insertPerson(tx, p)
 	})
+}
+
+// roomForPerson checks that each of the shops takes one more, or that there may be one more operator.
+func roomForPerson(c *sqlitefile.Conn, p bellhop.Person) error {
+	if len(p.Shops) == 0 {
+		return room(c.Prepare(`SELECT count(*) FROM people WHERE shop_id IS NULL`), "people", store.MaxPeople)
+	}
+	for _, m := range p.Shops {
+		members := c.Prepare(`SELECT count(*) FROM memberships WHERE shop_id = (SELECT id FROM shops WHERE domain = ?)`)
+		if err := room(members.Text(m.Shop), "people", store.MaxPeople); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertPerson inserts a person, with their id unless that is 0.
+func insertPerson(tx *sqlitefile.Tx, p bellhop.Person) (bellhop.Person, error) {
+	shops := make([]int64, len(p.Shops))
+	var first int64
+	for i, m := range p.Shops {
+		var err error
+		if shops[i], err = ownShop(tx.Conn, m.Shop); err != nil {
+			return p, err
+		}
+		first = shops[0]
+	}
+	role := bellhop.RoleOwner // for staff, too: an older bellhop knows no other
+	if first == 0 {
+		role = bellhop.RoleOperator
+	}
+	err := tx.Prepare(`INSERT INTO people (id, email, role, shop_id, password_hash, added_at, settings, unproven)
+		VALUES (?,?,?,?,?,?,?,?)`).IntOrNull(p.ID).Text(p.Email).Text(string(role)).IntOrNull(first).Text(p.PasswordHash).
+		Int(micros(p.AddedAt)).Text(driver.WriteSettings(p.Settings)).Bool(p.Unproven).Exec()
+	if err != nil {
+		return p, taken("email", err)
+	}
+	p.ID = tx.LastID()
+	for i, m := range p.Shops {
+		if err := saveMembership(tx.Conn, p.ID, shops[i], m.Role); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
 }
 
 // People implements [store.People].
 func (db *DB) People(ctx context.Context, shop string) ([]bellhop.Person, error) {
 	return list(ctx, db.read, "list people", rows.Person,
-		`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE ?1 = '' OR s.domain = ?1 ORDER BY p.email`, shop)
+		`SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE ?1 = '' OR `+rows.OfShop+`?1) ORDER BY p.email`, shop)
 }
 
 // PersonByEmail implements [store.People].
@@ -56,7 +87,7 @@ func (db *DB) PersonByEmail(ctx context.Context, email string) (bellhop.Person, 
 // SetPassword implements [store.People].
 func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 	return db.write(ctx, "set a password", func(tx *sqlitefile.Tx) error {
-		if err := change(tx, "person", `UPDATE people SET password_hash = ? WHERE id = ?`, hash, id); err != nil {
+		if err := change(tx, "person", `UPDATE people SET password_hash = ?, unproven = 0 WHERE id = ?`, hash, id); err != nil {
 			return err
 		}
 		return signOut(tx.Conn, id)
@@ -91,20 +122,20 @@ func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) err
 
 // RemovePerson implements [store.People].
 func (db *DB) RemovePerson(ctx context.Context, id int64) error {
-	return db.write(ctx, "remove a person", func(tx *sqlitefile.Tx) error {
-		err := errors.Join(signOut(tx.Conn, id), tx.Prepare(`DELETE FROM networks WHERE person_id = ?`).Int(id).Exec())
-		if err != nil {
-			return err
-		}
-		if err := change(tx, "person", `DELETE FROM people WHERE id = ?`, id); err != nil {
-			return err
-		}
-		devices, err := sqlitefile.All(tx.Prepare(`SELECT id FROM devices WHERE person_id = ?`).Int(id), sqlitefile.Row.Int)
-		for _, device := range devices {
-			if err == nil {
-				err = dropDevice(tx.Conn, device)
-			}
-		}
+	return db.write(ctx, "remove a person", func(tx *sqlitefile.Tx) error { return removePerson(tx, id) })
+}
+
+func removePerson(tx *sqlitefile.Tx, id int64) error {
+	if err := signOutEverywhere(tx.Conn, id); err != nil {
 		return err
-	})
+	}
+	if err := change(tx, "person", `DELETE FROM people WHERE id = ?`, id); err != nil {
+		return err
+	}
+	return dropDevices(tx.Conn, `person_id = ?`, id)
+}
+
+// signOutEverywhere ends a person's sessions and links, and forgets where they came from.
+func signOutEverywhere(c *sqlitefile.Conn, person int64) error {
+	return errors.Join(signOut(c, person), c.Prepare(`DELETE FROM networks WHERE person_id = ?`).Int(person).Exec())
 }

@@ -52,7 +52,7 @@ func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (
 	s bellhop.Session, p bellhop.Person, err error) {
 	err = db.read(ctx, "look up a session", func(c *sqlitefile.Conn) error {
 		p, err = first(c.Prepare(`SELECT n.expires_at, n.created_at, `+rows.PersonColumns+`
-			FROM sessions n JOIN people p ON p.id = n.person_id LEFT JOIN shops s ON s.id = p.shop_id
+			FROM sessions n JOIN people p ON p.id = n.person_id
 			WHERE n.token_hash = ? AND n.expires_at > ?`).Blob(tokenHash[:]).Int(now.UnixMicro()), "session",
 			func(r sqlitefile.Row) bellhop.Person {
 				s = bellhop.Session{TokenHash: tokenHash, ExpiresAt: r.Time(), CreatedAt: r.Time()}

@@ -280,6 +280,7 @@ type seen struct {
 	People   []bellhop.Person
 	Sessions []string
 	Tokens   []bellhop.Token
+	Invited  []bellhop.Invitation
 	Devices  []bellhop.Device
 	Orders   []bellhop.Order
 	Pushes   []bellhop.Push
@@ -303,7 +304,9 @@ func see(f *fixture) (s seen) {
 		session, person, err := f.s.Session(f.ctx, h, day)
 		s.Sessions = append(s.Sessions, fmt.Sprint(session, person, bellhop.KindOf(err), err == nil))
 	}
+	s.Tokens = must(f.s.Tokens(f.ctx, ""))(f)
 	for _, d := range s.Shops {
+		s.Invited = append(s.Invited, must(f.s.Invitations(f.ctx, d.Domain, day))(f)...)
 		s.Tokens = append(s.Tokens, must(f.s.Tokens(f.ctx, d.Domain))(f)...)
 		s.Devices = append(s.Devices, must(f.s.Devices(f.ctx, d.Domain))(f)...)
 		s.Pushes = append(s.Pushes, f.allPushes(d.Domain, store.PushQuery{Limit: 200})...)

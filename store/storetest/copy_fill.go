@@ -108,6 +108,16 @@ func fillPeople(f *fixture) {
 		must(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: name, Hash: [32]byte{31: byte(i)}, CreatedAt: at(i)}))(f)
 	}
 	must(f.s.Token(f.ctx, [32]byte{31: 1}, at(1000)))(f)
+	must(f.s.AddToken(f.ctx, bellhop.Token{Operator: true, Name: "all", Hash: [32]byte{31: 99}, CreatedAt: at(3)}))(f)
+	must(f.s.Token(f.ctx, [32]byte{31: 99}, at(1000)))(f)
+	f.addMember("many@example.com", staffOf(third), ownerOf(second), staffOf(shop))
+	for i, email := range []string{"new@example.org", "late@example.org"} {
+		f.must(f.s.Invite(f.ctx, bellhop.Invitation{Hash: [32]byte{byte(200 - i)}, Shop: second, Email: email,
+			Role: bellhop.RoleOwner, InvitedBy: "jo@example.com", CreatedAt: at(i), ExpiresAt: at(100 * i)}))
+	}
+	f.must(f.s.Invite(f.ctx, bellhop.Invitation{Hash: [32]byte{7}, Shop: third, Email: "sam@example.org",
+		Role: bellhop.RoleStaff, CreatedAt: at(1), ExpiresAt: at(9)}))
+	must(f.s.Accept(f.ctx, [32]byte{7}, bellhop.Person{PasswordHash: "h"}, at(2)))(f)
 	f.must(f.s.RemoveToken(f.ctx, shop, "last"))
 	for i, about := range []string{"one", "two", "one"} {
 		f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: at(i), Email: "ann@example.com", What: "dead_letter.body",

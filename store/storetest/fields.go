@@ -79,22 +79,22 @@ func everyAccountField(f *fixture) {
 	f.record(last)
 	f.whole("shops", must(f.s.Shops(f.ctx))(f), []bellhop.Shop{s}, "Disabled") // see shops
 
-	f.whole("people", must(f.s.People(f.ctx, shop))(f), []bellhop.Person{p})
-	f.whole("everybody", must(f.s.People(f.ctx, ""))(f), []bellhop.Person{p})
-	f.whole("by address", must(f.s.PersonByEmail(f.ctx, p.Email))(f), p)
+	f.whole("people", must(f.s.People(f.ctx, shop))(f), []bellhop.Person{p}, "Unproven") // see invitations
+	f.whole("everybody", must(f.s.People(f.ctx, ""))(f), []bellhop.Person{p}, "Unproven")
+	f.whole("by address", must(f.s.PersonByEmail(f.ctx, p.Email))(f), p, "Unproven")
 	session := bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day, ExpiresAt: at(60)}
 	f.must(f.s.AddSession(f.ctx, session, "192.0.2.1"))
 	got, whose, err := f.s.Session(f.ctx, session.TokenHash, at(5))
 	f.must(err)
 	f.whole("session", got, session)
-	f.whole("whose", whose, p)
+	f.whole("whose", whose, p, "Unproven")
 	f.must(f.s.AddLink(f.ctx, bellhop.SignInLink{Hash: [32]byte{2}, PersonID: p.ID, ExpiresAt: at(60)}))
-	f.whole("whose link", must(f.s.UseLink(f.ctx, [32]byte{2}, at(5)))(f), p)
+	f.whole("whose link", must(f.s.UseLink(f.ctx, [32]byte{2}, at(5)))(f), p, "Unproven")
 
 	token := must(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: "ci", Hash: [32]byte{3}, CreatedAt: day}))(f)
 	token.LastUsedAt = at(60)
-	f.whole("token", must(f.s.Token(f.ctx, token.Hash, at(60)))(f), token)
-	f.whole("tokens", must(f.s.Tokens(f.ctx, shop))(f), []bellhop.Token{token})
+	f.whole("token", must(f.s.Token(f.ctx, token.Hash, at(60)))(f), token, "Operator") // see operatorTokens
+	f.whole("tokens", must(f.s.Tokens(f.ctx, shop))(f), []bellhop.Token{token}, "Operator")
 
 	access := bellhop.Access{At: at(1), Email: p.Email, What: "dead_letter.body", About: "one"}
 	f.must(f.s.AddAccess(f.ctx, access))

@@ -26,6 +26,9 @@ type Store interface {
 	store.Orders
 	store.Deliveries
 	store.Devices
+	store.Shops
+	store.People
+	store.Invitations
 	store.Stream
 }
 
@@ -66,7 +69,7 @@ func callerOf(ctx context.Context) caller {
 
 // ShopParam is a parameter of every call about a shop.
 type ShopParam struct {
-	Shop string `query:"shop" maxLength:"255" example:"demo.myshopify.com" doc:"The shop that it is about. An operator has to name it, and sees personal data as •••; others have only their own."`
+	Shop string `query:"shop" maxLength:"255" example:"demo.myshopify.com" doc:"The shop that it is about. Whoever has several names one; else it is 400 shop_required. An operator has all, and sees personal data as •••."`
 }
 
 // PageParam are the parameters of every list.
@@ -123,6 +126,9 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 	})
 	a.huma.UseMiddleware(a.enter)
 	a.registerSessions()
+	a.registerMe()
+	a.registerMembers()
+	a.registerInvitations()
 	a.registerOrders()
 	a.registerDevices()
 	a.registerPushes()

@@ -39,15 +39,33 @@ func (a *API) registerDevices() {
 	register(a, "put-device", "PUT /v1/devices/{installation}", huma.Operation{
 		Summary: "Add or refresh a device",
 		Description: "Call it when the app starts and when its address changes. " +
-			"A value that belonged to another device moves here. " +
-			"Beyond 20 devices of a person, or the shop's limit, the one that was not seen the longest is retired.",
-	}, about(a.putDevice))
+			"A person's device is one of all their shops. A value that belonged to another device moves here. " +
+			"Beyond 20 devices of a person, or a shop's limit, the one that was not seen the longest is retired.",
+	}, ofPerson(a.putDevice))
 	register(a, "delete-device", "DELETE /v1/devices/{installation}", huma.Operation{
 		Summary: "Remove a device", DefaultStatus: http.StatusNoContent,
-	}, about(a.deleteDevice))
+		Description: "A person's own goes from all their shops. A shop's owner can remove anybody's from the shop.",
+	}, ofPerson(a.deleteDevice))
+}
+
+// ofPerson is about for a call that a person of several shops makes for all of them, without naming one.
+func ofPerson[I interface{ named() string }, O any](
+	do func(context.Context, web.Principal, *I) (*O, error),
+) func(context.Context, *I) (*O, error) {
+	aboutShop := about(do)
+	return func(ctx context.Context, in *I) (*O, error) {
+		if who := callerOf(ctx); (*in).named() == "" && len(who.Shops()) > 1 {
+			who.Shop = who.Person.Shop
+			return do(ctx, who.Principal, in)
+		}
+		return aboutShop(ctx, in)
+	}
 }
 
 func (a *API) putDevice(ctx context.Context, who web.Principal, in *putDevice) (*deviceBody, error) {
+	if who.Person.Role == bellhop.RoleOperator {
+		return nil, bellhop.Errorf(bellhop.Forbidden, "members_only", "pushes go to people of the shop, not to operators")
+	}
 	now := a.Now()
 	d := bellhop.Device{
 		Shop: who.Shop, PersonID: who.Person.ID, Installation: in.Installation,
@@ -72,5 +90,5 @@ func (a *API) putDevice(ctx context.Context, who web.Principal, in *putDevice) (
 }
 
 func (a *API) deleteDevice(ctx context.Context, who web.Principal, in *DeviceParam) (*struct{}, error) {
-	return nil, a.Store.RemoveDevice(ctx, who.Shop, in.Installation)
+	return nil, web.DropDevice(ctx, a.Store, who, in.Installation)
 }

@@ -71,7 +71,8 @@ func (m *memory) Session(context.Context, [32]byte, time.Time) (bellhop.Session,
 	if m.revoked {
 		return bellhop.Session{}, bellhop.Person{}, bellhop.Errorf(bellhop.NotFound, "not_found", "none")
 	}
-	return bellhop.Session{}, bellhop.Person{ID: 1, Role: bellhop.RoleOwner, Shop: demo}, nil
+	return bellhop.Session{}, bellhop.Person{ID: 1,
+		Shops: []bellhop.Membership{{Shop: demo, Role: bellhop.RoleOwner}}, Shop: demo, Role: bellhop.RoleOwner}, nil
 }
 
 // TestRevokedSessionsAreToldNothing makes changes all the time: the stream notices a revoked

@@ -28,8 +28,8 @@ type session struct {
 type Session struct {
 	Token     string    `json:"token" example:"bh_s_…" doc:"Send it as Authorization: Bearer TOKEN."`
 	ExpiresAt time.Time `json:"expires_at"`
-	Shop      string    `json:"shop" doc:"Empty for an operator, who names a shop with each call."`
-	Role      string    `json:"role" enum:"owner,operator"`
+	Shop      string    `json:"shop" doc:"The first of the person's shops: GET /v1/me has all. Empty for an operator, who names a shop with each call."`
+	Role      string    `json:"role" enum:"owner,staff,operator" doc:"In this shop."`
 }
 
 type endSession struct {
@@ -56,13 +56,18 @@ func (a *API) createSession(ctx context.Context, in *newSession) (*session, erro
 	if err != nil {
 		return nil, err
 	}
+	return opened(s, in.Body.Cookie, who.https), nil
+}
+
+// opened is the answer that begins a session.
+func opened(s web.SignedIn, cookie, https bool) *session {
 	out := &session{Body: Session{
 		Token: s.Secret, ExpiresAt: s.Session.ExpiresAt.UTC(), Shop: s.Person.Shop, Role: string(s.Person.Role),
 	}}
-	if in.Body.Cookie {
-		out.SetCookie = []http.Cookie{*web.SessionCookie(s.Secret, s.Session.ExpiresAt, who.https)}
+	if cookie {
+		out.SetCookie = []http.Cookie{*web.SessionCookie(s.Secret, s.Session.ExpiresAt, https)}
 	}
-	return out, nil
+	return out
 }
 
 func (a *API) deleteSession(ctx context.Context, in *endSession) (*signedOut, error) {
@@ -71,8 +76,8 @@ func (a *API) deleteSession(ctx context.Context, in *endSession) (*signedOut, er
 		return nil, bellhop.Invalidf("not_a_session", "an API token is revoked with: bellhop token revoke")
 	}
 	if in.Device != "" {
-		if err := a.Store.RemoveDevice(ctx, who.Shop, in.Device); err != nil &&
-			bellhop.KindOf(err) != bellhop.NotFound {
+		err := web.DropDevice(ctx, a.Store, who.Principal, in.Device)
+		if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 			return nil, err
 		}
 	}
