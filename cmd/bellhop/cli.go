@@ -30,6 +30,7 @@ type commands struct {
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to date." example:"bellhop migrate"`
 	Doctor   doctorCmd   `cmd:"" help:"Check the configuration and reach every part of it." example:"bellhop doctor --json"`
 	Shop     shopCmd     `cmd:"" help:"Add, list and change shops."`
+	Shopify  shopifyCmd  `cmd:"" help:"Print what Shopify has to know."`
 	Owner    ownerCmd    `cmd:"" help:"Manage owners: they sign in to see one shop."`
 	Operator operatorCmd `cmd:"" help:"Manage operators: they sign in to see every shop."`
 	Token    tokenCmd    `cmd:"" help:"Manage a shop's API tokens."`
