@@ -58,7 +58,8 @@ func TestMain(m *testing.M) {
 }
 
 func config(s wire.Storage, push string) wire.Config {
-	return wire.Config{Working: wire.Working{Storage: s, Push: push, KeepBodies: time.Hour}, ShopifySecret: appSecret}
+	return wire.Config{Working: wire.Working{Storage: s, Push: push, KeepBodies: time.Hour,
+		Shopify: wire.Shopify{ShopifySecret: appSecret}}}
 }
 
 // oneFile is the default: all in one SQLite file.

@@ -18,15 +18,12 @@ import (
 	"time"
 
 	"bellhop"
-	"bellhop/shopify"
 )
 
 // Config is the configuration of a process that takes webhooks. Each setting is an
 // environment variable and a flag of the same name. The tags are kong's.
 type Config struct {
 	Working
-	ShopifySecret string `name:"shopify-secret" env:"BELLHOP_SHOPIFY_SECRET" help:"The app's client secret: Shopify signs webhooks with it. While rotating give two, the new one first, separated by a comma."`
-
 	Addr           string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"The address to listen at."`
 	TrustedProxies string `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto bellhop trusts, as CIDRs separated by commas."`
 	AllowedOrigins string `name:"allowed-origins" env:"BELLHOP_ALLOWED_ORIGINS" help:"Origins of WebView apps that use the API, such as capacitor://localhost, separated by commas."`
@@ -38,6 +35,7 @@ type Config struct {
 // Working is the part of the configuration that recording and pushing need.
 type Working struct {
 	Storage
+	Shopify
 	Push        string        `name:"push" env:"BELLHOP_PUSH" default:"log:" help:"The push services, separated by commas: log:, fcm: or webpush: with a path. bellhop serve --help explains."`
 	Events      string        `name:"events" env:"BELLHOP_EVENTS" help:"Where bellhop publishes events for other services: an amqp: URL. Empty: nowhere. bellhop serve --help explains."`
 	MetricsAddr string        `name:"metrics-addr" env:"BELLHOP_METRICS_ADDR" help:"A separate address for /metrics, /healthz and /readyz. Without it bellhop serve answers them at --addr, and a worker not at all."`
@@ -107,9 +105,8 @@ func (c *Config) Check() error {
 		return WrongSetting("BELLHOP_MAX_DEVICES", fmt.Sprintf("%d devices notify nobody", c.MaxDevices),
 			"give at least 1, such as 500")
 	}
-	_, body := c.BodyLimit()
-	_, _, secrets := c.AppSecrets()
-	return cmp.Or(body, secrets)
+	_, err := c.BodyLimit()
+	return err
 }
 
 // BodyLimit returns how many bytes the body of a webhook may have.
@@ -146,6 +143,9 @@ func (w *Working) Check() error {
 	if _, err := w.events(); err != nil {
 		return err
 	}
+	if err := w.Shopify.Check(); err != nil {
+		return err
+	}
 	if w.MetricsAddr == "" {
 		return nil
 	}
@@ -157,16 +157,6 @@ func checkAddress(name, value string) error {
 		return WrongSetting(name, fmt.Sprintf("%q is not an address", value), "give HOST:PORT, such as 127.0.0.1:8080")
 	}
 	return nil
-}
-
-// AppSecrets returns the app's secret and the one before.
-func (c *Config) AppSecrets() (current, previous string, err error) {
-	current, previous, ok := shopify.TwoSecrets(c.ShopifySecret)
-	if !ok {
-		return "", "", WrongSetting("BELLHOP_SHOPIFY_SECRET", "it has a comma and not two secrets",
-			"give one secret, or the new and the old one separated by a comma")
-	}
-	return current, previous, nil
 }
 
 // Proxies returns the networks whose forwarding headers bellhop trusts.

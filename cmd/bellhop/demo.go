@@ -73,8 +73,8 @@ func (c *demoCmd) Run(j *job) (err error) {
 	j.log = slog.New(slog.NewTextHandler(j.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	e, err := newEngine(j, &wire.Config{
 		Working: wire.Working{Storage: wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:"},
-			KeepBodies: 30 * 24 * time.Hour},
-		Addr: c.Addr, ShopifySecret: rand.Text(), MaxDevices: 500,
+			Shopify: wire.Shopify{ShopifySecret: rand.Text()}, KeepBodies: 30 * 24 * time.Hour},
+		Addr: c.Addr, MaxDevices: 500,
 	})
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ type account struct {
 
 // siteURL is the address where people reach bellhop, for links that sign in.
 type siteURL struct {
-	URL  string `name:"url" help:"The URL where people reach bellhop, for the sign-in link. Default: the address where bellhop serve listens."`
+	URL  string `name:"url" env:"BELLHOP_URL" help:"The URL where people reach bellhop, for the sign-in link. Default: the address where bellhop serve listens."`
 	Addr string `name:"addr" env:"BELLHOP_ADDR" default:"127.0.0.1:8080" help:"The address where bellhop serve listens."`
 }
 
