@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
+
+	"bellhop"
 )
 
 func runHere(args ...string) (code int, stdout, stderr string) {
@@ -128,12 +130,12 @@ func TestParseSince(t *testing.T) {
 }
 
 func TestParseEmail(t *testing.T) {
-	if got, err := parseEmail("Jo.Lee+shop@Example.COM"); err != nil || got != "jo.lee+shop@example.com" {
+	if got, err := bellhop.ParseEmail("Jo.Lee+shop@Example.COM"); err != nil || got != "jo.lee+shop@example.com" {
 		t.Errorf("%q, %v", got, err)
 	}
 	for _, s := range []string{"", "jo", "jo@", "@example.com", "Jo <jo@example.com>", " jo@example.com",
 		`"j o"@example.com`, strings.Repeat("a", 250) + "@example.com"} {
-		if got, err := parseEmail(s); err == nil {
+		if got, err := bellhop.ParseEmail(s); err == nil {
 			t.Errorf("%q is %q", s, got)
 		}
 	}

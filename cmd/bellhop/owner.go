@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/rand"
 	"net"
-	"net/mail"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -16,9 +15,10 @@ import (
 )
 
 type ownerCmd struct {
-	Add      ownerAddCmd      `cmd:"" help:"Add an owner of a shop." example:"bellhop owner add --shop demo.myshopify.com --email jo@example.com"`
-	Ls       ownerLsCmd       `cmd:"" help:"List owners and operators." example:"bellhop owner ls --shop demo.myshopify.com"`
-	Rm       ownerRmCmd       `cmd:"" help:"Remove an owner or operator, with their sessions and devices." example:"bellhop owner rm jo@example.com"`
+	Add      ownerAddCmd      `cmd:"" help:"Add an owner of a shop, or staff; whoever has other shops gets this one, too." example:"bellhop owner add --shop demo.myshopify.com --email jo@example.com\nbellhop owner add --shop demo.myshopify.com --email kim@example.com --staff"`
+	Invite   ownerInviteCmd   `cmd:"" help:"Make a link with which somebody joins a shop." example:"bellhop owner invite --shop demo.myshopify.com --email kim@example.com --staff --url https://bellhop.example.com"`
+	Ls       ownerLsCmd       `cmd:"" help:"List owners, staff and operators." example:"bellhop owner ls --shop demo.myshopify.com"`
+	Rm       ownerRmCmd       `cmd:"" help:"Remove somebody, with their sessions and devices, or take one shop from them." example:"bellhop owner rm jo@example.com\nbellhop owner rm jo@example.com --shop demo.myshopify.com"`
 	Password ownerPasswordCmd `cmd:"" help:"Change somebody's password and end their sessions." example:"bellhop owner password jo@example.com"`
 	Link     ownerLinkCmd     `cmd:"" help:"Make a link that signs somebody in once, for a forgotten password for example." example:"bellhop owner link jo@example.com --url https://bellhop.example.com"`
 }
@@ -71,7 +71,7 @@ func (*siteURL) link(j *job, parts *wire.Parts, base string, person int64) error
 // person returns the person to add, and the password if bellhop made it up.
 func (a *account) person(j *job, role bellhop.Role, shop string) (p bellhop.Person, made string, err error) {
 	p = bellhop.Person{Role: role, Shop: shop, AddedAt: j.stamp()}
-	if p.Email, err = parseEmail(a.Email); err != nil {
+	if p.Email, err = bellhop.ParseEmail(a.Email); err != nil {
 		return p, "", err
 	}
 	p.PasswordHash, made, err = newPassword(j, a.PasswordFile)
@@ -95,15 +95,6 @@ func newPassword(j *job, file string) (hash, made string, err error) {
 	return hash, made, err
 }
 
-// parseEmail accepts a plain address and returns it in lower case.
-func parseEmail(s string) (string, error) {
-	a, err := mail.ParseAddress(s)
-	if err != nil || a.Address != s || a.Name != "" || len(s) > 254 || strings.ContainsAny(s, " \"") {
-		return "", bellhop.Invalidf("email", "%q is not an e-mail address: give the form name@example.com", s)
-	}
-	return strings.ToLower(s), nil
-}
-
 func (a *account) add(j *job, role bellhop.Role, shop string) error {
 	p, made, err := a.person(j, role, shop)
 	if err != nil {
@@ -114,6 +105,11 @@ func (a *account) add(j *job, role bellhop.Role, shop string) error {
 		return err
 	}
 	return j.open(&a.Storage, func(parts *wire.Parts) error {
+		if shop != "" {
+			if there, err := a.addShop(j, parts, p); there || err != nil {
+				return err
+			}
+		}
 		if p, err = parts.Store.AddPerson(j.ctx, p); err != nil {
 			err = missing(err, "shop", "there is no shop %s: add it first with bellhop shop add %[1]s", shop)
 			return already(err, "email_taken", "somebody signs in with %s already: see bellhop owner ls", a.Email)
@@ -142,8 +138,16 @@ func sayMade(j *job, password string) {
 }
 
 type ownerAddCmd struct {
-	Shop string `name:"shop" required:"" placeholder:"DOMAIN" help:"The shop to see."`
+	Shop  string `name:"shop" required:"" placeholder:"DOMAIN" help:"The shop to see."`
+	Staff bool   `name:"staff" help:"Staff handle orders and have devices; they invite nobody and set nothing of the shop."`
 	account
+}
+
+func memberRole(staff bool) bellhop.Role {
+	if staff {
+		return bellhop.RoleStaff
+	}
+	return bellhop.RoleOwner
 }
 
 func (c *ownerAddCmd) Run(j *job) error {
@@ -151,7 +155,7 @@ func (c *ownerAddCmd) Run(j *job) error {
 	if err != nil {
 		return err
 	}
-	return c.add(j, bellhop.RoleOwner, shop)
+	return c.add(j, memberRole(c.Staff), shop)
 }
 
 type operatorAddCmd struct{ account }
@@ -160,15 +164,30 @@ func (c *operatorAddCmd) Run(j *job) error { return c.add(j, bellhop.RoleOperato
 
 type ownerLsCmd struct {
 	wire.Storage
-	Shop string `name:"shop" placeholder:"DOMAIN" help:"Only the owners of this shop."`
+	Shop string `name:"shop" placeholder:"DOMAIN" help:"Only the people of this shop."`
 	jsonFlag
 }
 
 type personRow struct {
 	Email   string    `json:"email"`
-	Role    string    `json:"role"`
+	Role    string    `json:"role"` // in this shop
 	Shop    string    `json:"shop"` // "" for an operator
 	AddedAt time.Time `json:"added_at"`
+}
+
+// perShop returns a row for each shop of each person, or only for this shop.
+func perShop(people []bellhop.Person, shop string) (rows []personRow) {
+	for _, p := range people {
+		if len(p.Shops) == 0 {
+			rows = append(rows, personRow{p.Email, string(p.Role), "", p.AddedAt})
+		}
+		for _, m := range p.Shops {
+			if shop == "" || shop == m.Shop {
+				rows = append(rows, personRow{p.Email, string(m.Role), m.Shop, p.AddedAt})
+			}
+		}
+	}
+	return rows
 }
 
 func (c *ownerLsCmd) Run(j *job) error {
@@ -185,9 +204,8 @@ func (c *ownerLsCmd) Run(j *job) error {
 			return noShop(err, c.Shop)
 		}
 		const none, head = "There is nobody. Add somebody with: bellhop owner add", "E-MAIL\tROLE\tSHOP\tADDED (UTC)"
-		return list(j, c.jsonFlag, none, head, people, func(p bellhop.Person) (personRow, []string) {
-			return personRow{p.Email, string(p.Role), p.Shop, p.AddedAt},
-				[]string{p.Email, string(p.Role), orDash(p.Shop), when(p.AddedAt)}
+		return list(j, c.jsonFlag, none, head, perShop(people, c.Shop), func(r personRow) (personRow, []string) {
+			return r, []string{r.Email, r.Role, orDash(r.Shop), when(r.AddedAt)}
 		})
 	})
 }
@@ -214,7 +232,7 @@ func (w *personArg) find(j *job, p *wire.Parts) (bellhop.Person, error) {
 	if (w.Address == "") == (w.Email == "") {
 		return bellhop.Person{}, bellhop.Invalidf("usage", "give one e-mail address")
 	}
-	email, err := parseEmail(w.Address + w.Email)
+	email, err := bellhop.ParseEmail(w.Address + w.Email)
 	if err != nil {
 		return bellhop.Person{}, err
 	}
@@ -222,9 +240,15 @@ func (w *personArg) find(j *job, p *wire.Parts) (bellhop.Person, error) {
 	return who, missing(err, "person", "there is nobody with the address %s: see bellhop owner ls", email)
 }
 
-type ownerRmCmd struct{ personArg }
+type ownerRmCmd struct {
+	personArg
+	Shop string `name:"shop" placeholder:"DOMAIN" help:"Take only this shop. Whoever has no other is removed."`
+}
 
 func (c *ownerRmCmd) Run(j *job) error {
+	if c.Shop != "" {
+		return c.takeShop(j)
+	}
 	return c.with(j, func(p *wire.Parts, who bellhop.Person) error {
 		return j.said(p.Store.RemovePerson(j.ctx, who.ID), "Removed %s.", who.Email)
 	})
@@ -253,29 +277,29 @@ func (c *ownerPasswordCmd) Run(j *job) error {
 
 // devices removes the person's devices, or says that they still get pushes.
 func (c *ownerPasswordCmd) devices(j *job, p *wire.Parts, who bellhop.Person) error {
-	all, err := p.Store.Devices(j.ctx, who.Shop)
-	if err != nil {
-		return err
-	}
-	n := 0
-	for _, d := range all {
-		if d.PersonID != who.ID || !d.RetiredAt.IsZero() {
-			continue
+	phones := map[string]bool{}
+	for _, m := range who.Shops {
+		all, err := p.Store.Devices(j.ctx, m.Shop)
+		if err != nil {
+			return err
 		}
-		n++
-		if c.RemoveDevices {
-			err := p.Store.RemoveDevice(j.ctx, d.Shop, d.Installation)
-			if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
-				return err
+		for _, d := range all {
+			if d.PersonID == who.ID && d.RetiredAt.IsZero() {
+				phones[d.Installation] = true
 			}
 		}
 	}
 	switch {
 	case c.RemoveDevices:
-		j.say("Removed devices: %d.", n)
-	case n > 0:
+		for phone := range phones {
+			if err := p.Store.RemovePhone(j.ctx, who.ID, phone); err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+				return err
+			}
+		}
+		j.say("Removed devices: %d.", len(phones))
+	case len(phones) > 0:
 		j.say("Devices that still get pushes: %d. If somebody else may have them: bellhop owner password %s --remove-devices",
-			n, who.Email)
+			len(phones), who.Email)
 	}
 	return nil
 }

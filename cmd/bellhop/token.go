@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"time"
 
 	"bellhop"
@@ -10,29 +11,38 @@ import (
 )
 
 type tokenCmd struct {
-	Create tokenCreateCmd `cmd:"" help:"Create an API token and show its secret once." example:"bellhop token create --shop demo.myshopify.com --name reports"`
+	Create tokenCreateCmd `cmd:"" help:"Create an API token and show its secret once." example:"bellhop token create --shop demo.myshopify.com --name reports\nbellhop token create --operator --name provisioning"`
 	Ls     tokenLsCmd     `cmd:"" help:"List the tokens." example:"bellhop token ls --shop demo.myshopify.com --json"`
 	Revoke tokenRevokeCmd `cmd:"" help:"Revoke a token at once." example:"bellhop token revoke --shop demo.myshopify.com --name reports"`
 }
 
-// tokenName names a token of a shop.
+// tokenName names a token of a shop, or an operator's.
 type tokenName struct {
 	wire.Storage
-	Shop string `name:"shop" required:"" placeholder:"DOMAIN" help:"The shop that the token gives access to."`
-	Name string `name:"name" required:"" help:"The token's purpose; unique in the shop."`
+	Shop     string `name:"shop" placeholder:"DOMAIN" help:"The shop that the token gives access to."`
+	Operator bool   `name:"operator" help:"An operator's token, which gives access to every shop."`
+	Name     string `name:"name" required:"" help:"The token's purpose; unique in the shop, or among operators' tokens."`
 }
 
 const maxTokenName = 100
 
 func (n *tokenName) check() (err error) {
-	if n.Shop, err = bellhop.ParseShopDomain(n.Shop); err != nil {
-		return err
+	if n.Operator == (n.Shop != "") {
+		return bellhop.Invalidf("usage", "give --shop NAME.myshopify.com, or --operator for a token of every shop")
+	}
+	if !n.Operator {
+		if n.Shop, err = bellhop.ParseShopDomain(n.Shop); err != nil {
+			return err
+		}
 	}
 	if n.Name == "" || len(n.Name) > maxTokenName {
 		return bellhop.Invalidf("name", "a token's name has 1 to %d characters", maxTokenName)
 	}
 	return nil
 }
+
+// whose says whose token it is.
+func (n *tokenName) whose() string { return cmp.Or(n.Shop, "all shops") }
 
 type tokenCreateCmd struct {
 	tokenName
@@ -45,14 +55,22 @@ func (c *tokenCreateCmd) Run(j *job) error {
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		secret, hash := web.NewToken()
-		_, err := p.Store.AddToken(j.ctx, bellhop.Token{Shop: c.Shop, Name: c.Name, Hash: hash, CreatedAt: j.stamp()})
+		_, err := p.Store.AddToken(j.ctx, bellhop.Token{Shop: c.Shop, Operator: c.Operator, Name: c.Name, Hash: hash,
+			CreatedAt: j.stamp()})
 		if err != nil {
-			err = already(err, "token_exists", "%s has a token %q already: take another name, or revoke that one first",
-				c.Shop, c.Name)
+			err = already(err, "token_exists", "for %s there is a token %q already: take another name, or revoke that one first",
+				c.whose(), c.Name)
 			return noShop(err, c.Shop)
 		}
-		return j.answer(c.jsonFlag, map[string]string{"shop": c.Shop, "name": c.Name, "token": secret}, "%s", secret)
+		return j.answer(c.jsonFlag, tokenMade{c.Shop, c.Operator, c.Name, secret}, "%s", secret)
 	})
+}
+
+type tokenMade struct {
+	Shop     string `json:"shop"` // "" for an operator's
+	Operator bool   `json:"operator"`
+	Name     string `json:"name"`
+	Token    string `json:"token"`
 }
 
 type tokenLsCmd struct {
@@ -62,7 +80,8 @@ type tokenLsCmd struct {
 }
 
 type tokenRow struct {
-	Shop       string     `json:"shop"`
+	Shop       string     `json:"shop"` // "" for an operator's
+	Operator   bool       `json:"operator"`
 	Name       string     `json:"name"`
 	CreatedAt  time.Time  `json:"created_at"`
 	LastUsedAt *time.Time `json:"last_used_at"`
@@ -77,8 +96,8 @@ func (c *tokenLsCmd) Run(j *job) error {
 		const none = "There are no tokens. Make one with: bellhop token create"
 		const head = "SHOP\tNAME\tCREATED (UTC)\tLAST USED (UTC)"
 		return list(j, c.jsonFlag, none, head, tokens, func(t bellhop.Token) (tokenRow, []string) {
-			return tokenRow{t.Shop, t.Name, t.CreatedAt, events.AtUTC(t.LastUsedAt)},
-				[]string{t.Shop, t.Name, when(t.CreatedAt), when(t.LastUsedAt)}
+			return tokenRow{t.Shop, t.Operator, t.Name, t.CreatedAt, events.AtUTC(t.LastUsedAt)},
+				[]string{cmp.Or(t.Shop, "all (operator)"), t.Name, when(t.CreatedAt), when(t.LastUsedAt)}
 		})
 	})
 }
@@ -87,6 +106,9 @@ func (c *tokenLsCmd) tokens(j *job, p *wire.Parts) (all []bellhop.Token, err err
 	shops, err := chosenShops(j, p, c.Shop)
 	if err != nil {
 		return nil, err
+	}
+	if c.Shop == "" {
+		shops = append(shops, "") // operators'
 	}
 	for _, shop := range shops {
 		tokens, err := p.Store.Tokens(j.ctx, shop)
@@ -106,7 +128,7 @@ func (c *tokenRevokeCmd) Run(j *job) error {
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		err := missing(p.Store.RemoveToken(j.ctx, c.Shop, c.Name), "token",
-			"%s has no token %q: see bellhop token ls", c.Shop, c.Name)
-		return j.said(err, "Revoked %q of %s.", c.Name, c.Shop)
+			"there is no token %q for %s: see bellhop token ls", c.Name, c.whose())
+		return j.said(err, "Revoked %q of %s.", c.Name, c.whose())
 	})
 }
