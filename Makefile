@@ -55,7 +55,7 @@ test-cluster: ## kill each node of a RabbitMQ cluster under load, and lose nothi
 	@scripts/test-setup
 	TEST_CLUSTER=1 BELLHOP_TEST_ALL=1 go test ./queue/amqpqueue -run '^TestCluster$$' -v -count=1
 
-memory: ## measure a worker's peak memory while it records BODIES webhooks of 2 MiB, from every queue
+memory: ## measure a worker's peak memory while it records BODIES webhooks of 8 MiB, from every queue
 	@scripts/test-setup
 	MEMORY_BODIES=$(or $(BODIES),5000) BELLHOP_TEST_ALL=1 go test ./cmd/bellhop -run '^TestMemoryOfLargeBodies$$' -v -count=1 -timeout 0
 

@@ -21,7 +21,7 @@ import (
 	"bellhop/wire"
 )
 
-// TestMemoryOfLargeBodies makes a worker record MEMORY_BODIES webhooks of 2 MiB, half of
+// TestMemoryOfLargeBodies makes a worker record MEMORY_BODIES webhooks of 8 MiB, half of
 // them incompressible, from every queue. Make memory runs it.
 func TestMemoryOfLargeBodies(t *testing.T) {
 	bodies, err := strconv.Atoi(os.Getenv("MEMORY_BODIES"))
@@ -70,7 +70,7 @@ func TestMemoryOfLargeBodies(t *testing.T) {
 			peak := mostResident(t, worker.Process.Pid)
 			worker.Process.Signal(syscall.SIGTERM)
 			worker.Wait()
-			t.Logf("%d of %d bodies of 2 MiB recorded in %v; at most %d MiB resident", recorded(), bodies,
+			t.Logf("%d of %d bodies of 8 MiB recorded in %v; at most %d MiB resident", recorded(), bodies,
 				time.Since(began).Round(time.Second), peak)
 			if peak > most {
 				t.Errorf("at most %d MiB are promised", most)
@@ -110,7 +110,7 @@ func fill(t *testing.T, q queue.Producer, bodies int) {
 		t.Fatal(err)
 	}
 	rng := rand.NewChaCha8([32]byte{})
-	noise := make([]byte, 3<<19)
+	noise := make([]byte, 3*(bellhop.DefaultMaxBody-64<<10)/4) // in base64, beside the order
 	for n := range bodies {
 		if n%2 == 0 {
 			rng.Read(noise)
