@@ -226,6 +226,9 @@ type People interface {
 	// Whoever made an unproven account is not let in: with a further shop the account loses its password,
 	// sessions, links and devices, and is for the owner of the address.
 	SetMembership(ctx context.Context, person int64, m bellhop.Membership) error
+	// Reclaim takes an unproven account from whoever made it, for the owner of its address: it loses its
+	// password, sessions, links and devices, and is proven. A proven one stays as it is.
+	Reclaim(ctx context.Context, person int64) error
 	// RemoveMembership takes a shop from somebody, with their devices in it, and removes a person
 	// without any other shop. It returns bellhop.Conflict for the shop's last owner.
 	RemoveMembership(ctx context.Context, person int64, shop string) error

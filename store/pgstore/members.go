@@ -66,7 +66,7 @@ func (db *DB) SetMembership(ctx context.Context, id int64, m bellhop.Membership)
 			return err
 		}
 		if joins && p.Unproven {
-			return w.disown(ctx, tx, p, m)
+			return w.disown(ctx, tx, p, func(b *postgres.Batch) { b.Exec(saveMembership, p.Email, m.Shop, string(m.Role)) })
 		}
 		return tx.Commit(func(b *postgres.Batch) { join(b, p, m, joins) })
 	})
@@ -80,14 +80,32 @@ func join(b *postgres.Batch, p bellhop.Person, m bellhop.Membership, joins bool)
 	}
 }
 
-// disown takes an unproven account from whoever made it, adds a shop, and ends the transaction.
-func (w *writes) disown(ctx context.Context, tx *postgres.Tx, p bellhop.Person, m bellhop.Membership) error {
+// Reclaim implements [store.People].
+func (db *DB) Reclaim(ctx context.Context, id int64) error {
+	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
+		w := newWrites(db, &rules.Changes{})
+		p, err := w.lockPerson(tx, id)
+		switch {
+		case err != nil:
+			return err
+		case p.ID == 0:
+			return driver.NotFound("person")
+		case !p.Unproven:
+			return nil
+		}
+		return w.disown(ctx, tx, p, func(*postgres.Batch) {})
+	})
+	return wrap("reclaim an account", err)
+}
+
+// disown takes an unproven account from whoever made it, does more with it, and ends the transaction.
+func (w *writes) disown(ctx context.Context, tx *postgres.Tx, p bellhop.Person, more func(*postgres.Batch)) error {
 	err := tx.Do(func(b *postgres.Batch) {
 		b.Exec(`DELETE FROM sessions WHERE person_id = $1`, p.ID)
 		b.Exec(`DELETE FROM links WHERE person_id = $1`, p.ID)
 		b.Exec(`DELETE FROM networks WHERE person_id = $1`, p.ID)
 		b.Exec(`UPDATE people SET password_hash = '', unproven = false WHERE id = $1`, p.ID)
-		b.Exec(saveMembership, p.Email, m.Shop, string(m.Role))
+		more(b)
 	})
 	if err != nil {
 		return err

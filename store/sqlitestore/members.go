@@ -58,6 +58,17 @@ func (db *DB) SetMembership(ctx context.Context, id int64, m bellhop.Membership)
 	})
 }
 
+// Reclaim implements [store.People].
+func (db *DB) Reclaim(ctx context.Context, id int64) error {
+	return db.write(ctx, "reclaim an account", func(tx *sqlitefile.Tx) error {
+		p, err := person(tx.Conn, id)
+		if err != nil || !p.Unproven {
+			return err
+		}
+		return disown(tx, id)
+	})
+}
+
 // disown takes an unproven account from whoever made it.
 func disown(tx *sqlitefile.Tx, id int64) error {
 	return cmp.Or(signOutEverywhere(tx.Conn, id), dropDevices(tx.Conn, `person_id = ?`, id),

@@ -241,6 +241,25 @@ func unprovenAccounts(f *fixture) {
 	f.must(f.s.SetMembership(f.ctx, p.ID, ownerOf(third)))
 	f.equal("a proven account", must(f.s.PersonByEmail(f.ctx, p.Email))(f).PasswordHash, "own")
 	f.equal("its phone", len(must(f.s.Devices(f.ctx, third))(f)), 1)
+	f.must(f.s.Reclaim(f.ctx, p.ID))
+	f.equal("a proven account", must(f.s.PersonByEmail(f.ctx, p.Email))(f).PasswordHash, "own")
+	f.equal("its phone", len(must(f.s.Devices(f.ctx, third))(f)), 1)
+}
+
+func reclaimedAccounts(f *fixture) {
+	f.addShop(shop)
+	p := must(f.s.AddPerson(f.ctx, bellhop.Person{Email: "kim@example.com", Role: bellhop.RoleStaff, Shop: shop,
+		PasswordHash: "theirs", Unproven: true, AddedAt: day}))(f)
+	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{2}, PersonID: p.ID, CreatedAt: day,
+		ExpiresAt: at(60)}, "192.0.2.1"))
+	f.phone(p, shop, "phone")
+	f.must(f.s.Reclaim(f.ctx, p.ID))
+	p.Unproven, p.PasswordHash = false, ""
+	f.equal("the account", must(f.s.PersonByEmail(f.ctx, p.Email))(f), p)
+	_, _, err := f.s.Session(f.ctx, [32]byte{2}, day)
+	f.kind(bellhop.NotFound, err)
+	f.equal("devices", len(must(f.s.Devices(f.ctx, shop))(f)), 0)
+	f.kind(bellhop.NotFound, f.s.Reclaim(f.ctx, p.ID+99))
 }
 
 func operatorTokens(f *fixture) {

@@ -97,6 +97,7 @@ func Run(t *testing.T, d Driver) {
 		{"Invitations", invitations},
 		{"AcceptedOnce", acceptedOnce},
 		{"UnprovenAccounts", unprovenAccounts},
+		{"ReclaimedAccounts", reclaimedAccounts},
 		{"Sessions", sessions},
 		{"Links", links},
 		{"BoundsOfAPerson", bounds},
