@@ -21,7 +21,7 @@ var floors = map[string]float64{
 	"web": 4, "wire": 4, "bench": 4,
 	"web/site": 4.5, "web/webtest": 4.6, // they assemble the folders of web
 	"pipeline": 3, "simulate": 3,
-	"shopify": 2, "queue": 2, "store": 2, "push": 2, "events": 2, "i18n": 2, "chart": 2,
+	"shopify": 2, "queue": 2, "store": 2, "push": 2, "events": 2, "i18n": 2, "chart": 2, "identity": 2,
 	"internal": 1, ".": 0, // one floor on the design page; internal needs the root's nouns
 	// What the internal folders share; it needs none of them.
 	"internal/bodies": 0.5, "internal/envelope": 0.5, "internal/wait": 0.5,
@@ -57,6 +57,7 @@ var vendors = map[string][]string{
 	"github.com/go-playground/locales":        {"i18n"},
 	"github.com/golang-jwt/jwt":               {"shopify/admin"},
 	"github.com/vektah/gqlparser":             {"shopify/admin", "simulate/shop"},
+	"github.com/coreos/go-oidc":               {"identity"},
 }
 
 // source is one Go file.
