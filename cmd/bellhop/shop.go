@@ -32,14 +32,14 @@ func (c *shopAddCmd) Run(j *job) (err error) {
 	if s.Domain, err = bellhop.ParseShopDomain(c.Domain); err != nil {
 		return err
 	}
-	if c.OwnSecretOnly && c.SecretFile == "" {
-		return bellhop.Invalidf("usage",
-			"--own-secret-only needs --secret-file: without a secret every webhook of the shop would be refused")
-	}
 	if c.SecretFile != "" {
 		if s.Secret, err = j.secretFrom(c.SecretFile, "secret"); err != nil {
 			return err
 		}
+	}
+	if s.RefusesAll() {
+		return bellhop.Invalidf("usage",
+			"--own-secret-only needs --secret-file: without a secret every webhook of the shop would be refused")
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		if err := p.Store.AddShop(j.ctx, s); err != nil {
@@ -168,12 +168,10 @@ func (c *shopRotateCmd) Run(j *job) error {
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		same := false
 		err := p.Store.UpdateShop(j.ctx, domain, func(s *bellhop.Shop) {
-			same = !c.Finish && s.Secret == secret
-			switch {
-			case c.Finish:
-				s.PreviousSecret = ""
-			case !same:
-				s.Secret, s.PreviousSecret = secret, s.Secret
+			if c.Finish {
+				s.FinishRotation()
+			} else {
+				same = !s.Rotate(secret)
 			}
 		})
 		switch {
