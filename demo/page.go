@@ -40,7 +40,7 @@ type wrapped struct {
 
 // Wrap puts the demo on a site's page of orders, for owners.
 func Wrap(site http.Handler, c Controls, s web.AuthStore, now func() time.Time, l *slog.Logger) http.Handler {
-	d := &wrapped{site: site, controls: c, auth: web.NewAuth(s, now), now: now}
+	d := &wrapped{site: site, controls: c, auth: web.NewAuth(s, nil, now), now: now}
 	own := http.NewServeMux()
 	fixed := web.Prepared{}
 	fixed.Add(stylePath, http.Header{"Content-Type": {"text/css; charset=utf-8"}}, style)

@@ -22,7 +22,8 @@ type Principal struct {
 // Credential proves who makes a request.
 type credential struct {
 	Hash    [32]byte
-	Session bool // otherwise an API token
+	Session bool
+	JWT     string // of the team's own identity provider; "" for a session or an API token
 }
 
 // Operator reports whether the client sees every shop.
@@ -48,7 +49,7 @@ func (p Principal) Shops() []bellhop.Membership {
 
 // Key names who asks, whichever session they have: a person, or an API token.
 func (p Principal) Key() string {
-	if p.Credential.Session {
+	if p.Person.ID != 0 {
 		return "person " + ID(p.Person.ID)
 	}
 	return string(p.Credential.Hash[:])
@@ -83,6 +84,8 @@ func credentialOf(r *http.Request) (credential, error) {
 		return credential{Hash: HashToken(secret), Session: true}, nil
 	case strings.HasPrefix(secret, tokenPrefix):
 		return credential{Hash: HashToken(secret)}, nil
+	case isJWT(secret):
+		return credential{JWT: secret}, nil
 	}
 	return credential{}, ErrSignIn
 }
@@ -91,9 +94,12 @@ func credentialOf(r *http.Request) (credential, error) {
 func (a *Auth) Identify(ctx context.Context, c credential) (Principal, error) {
 	p := Principal{Credential: c}
 	var err error
-	if c.Session {
+	switch {
+	case c.JWT != "":
+		p.Person, err = a.identities.person(ctx, c.JWT)
+	case c.Session:
 		_, p.Person, err = a.store.Session(ctx, c.Hash, a.now())
-	} else {
+	default:
 		p.Token, err = a.store.Token(ctx, c.Hash, a.now())
 	}
 	if own := p.Shops(); len(own) == 1 {

@@ -47,13 +47,17 @@ type Auth struct {
 	byAccount *Limits // from all networks that are strange to it
 	byKnown   *Limits // of an account, from a network that its owner signed in from
 	invites   *Limits // of a shop
+	// Tokens of the team's own identity provider.
+	identities *identities
 	// A hash takes 19 MiB and most of a core. Known networks don't wait for strangers.
 	known, strangers *turns
 }
 
-func NewAuth(s AuthStore, now func() time.Time) *Auth {
+// NewAuth takes nil for a verifier where no tokens of the team's own sign people in.
+func NewAuth(s AuthStore, v Verifier, now func() time.Time) *Auth {
 	return &Auth{
-		store: s, now: now,
+		identities: &identities{verifier: v, store: s, now: now, newest: map[int64]time.Time{}},
+		store:      s, now: now,
 		writes:    NewLimits(writeEvery, writeBurst, LimitedKeys),
 		byAddress: NewLimits(addressEvery, addressBurst, LimitedKeys),
 		byGuesser: NewLimits(guesserEvery, guesserBurst, LimitedKeys),

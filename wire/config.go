@@ -28,6 +28,7 @@ type Config struct {
 	TrustedProxies string `name:"trusted-proxies" env:"BELLHOP_TRUSTED_PROXIES" help:"Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto bellhop trusts, as CIDRs separated by commas."`
 	AllowedOrigins string `name:"allowed-origins" env:"BELLHOP_ALLOWED_ORIGINS" help:"Origins of WebView apps that use the API, such as capacitor://localhost, separated by commas."`
 	MaxBody        string `name:"max-body" env:"BELLHOP_MAX_BODY" default:"8MiB" help:"The largest body of a webhook, up to 32MiB. The queue may take less: bellhop doctor says so."`
+	JWT            string `name:"jwt" env:"BELLHOP_JWT" placeholder:"URL" help:"Issuers whose tokens (JWTs) sign people in, such as https://issuer.example.com?audience=NAME, separated by commas. docs/sign-in.md explains."`
 	MaxDevices     int    `name:"max-devices" env:"BELLHOP_MAX_DEVICES" default:"500" help:"The most devices of a shop. One more retires the device that was idle the longest. A person has 20 at most."`
 	Capacity       string `name:"capacity" env:"BELLHOP_CAPACITY" placeholder:"FILE" help:"The results.json of bellhop-bench compare on this machine: a metric and bellhop doctor show how near to its limit it is."`
 }
@@ -105,8 +106,9 @@ func (c *Config) Check() error {
 		return WrongSetting("BELLHOP_MAX_DEVICES", fmt.Sprintf("%d devices notify nobody", c.MaxDevices),
 			"give at least 1, such as 500")
 	}
-	_, err := c.BodyLimit()
-	return err
+	_, body := c.BodyLimit()
+	_, issuers := c.Identity(Options{})
+	return cmp.Or(body, issuers)
 }
 
 // BodyLimit returns how many bytes the body of a webhook may have.

@@ -100,6 +100,9 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 	if c.Events != "" {
 		found = append(found, c.events(j))
 	}
+	if c.JWT != "" {
+		found = append(found, c.issuers(j))
+	}
 	return found
 }
 
@@ -266,6 +269,20 @@ func (c *doctorCmd) relay(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	return []wire.Finding{wire.Warn("events waiting", fmt.Sprintf("%d for other services, the oldest since %v", n,
 		age.Round(time.Second)),
 		"start bellhop serve or bellhop worker, or look into its log")}, nil
+}
+
+// issuers asks the issuers in BELLHOP_JWT for their keys.
+func (c *doctorCmd) issuers(j *job) wire.Finding {
+	ctx, cancel := context.WithTimeout(j.ctx, pushPatience)
+	defer cancel()
+	v, err := c.Identity(wire.Options{Now: j.now})
+	if err == nil {
+		err = v.Ready(ctx)
+	}
+	if err != nil {
+		return wire.Fail("identity", oneLine(err), "compare BELLHOP_JWT with the iss of a token; see docs/sign-in.md")
+	}
+	return wire.OK("identity", "each issuer of tokens answers")
 }
 
 func (c *doctorCmd) events(j *job) wire.Finding {

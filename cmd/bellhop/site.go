@@ -12,6 +12,7 @@ import (
 	"bellhop/web"
 	"bellhop/web/site"
 	"bellhop/web/webhook"
+	"bellhop/wire"
 )
 
 // site builds the webhook endpoint, which takes inFlight at once into a queue, the API
@@ -35,6 +36,9 @@ func (e *engine) site(to queue.Producer, inFlight int) (*site.Server, error) {
 		Webhooks: webhook.Options{Refusals: refusals, InFlight: inFlight, MaxBody: most, TooLarge: acceptor.TooLarge},
 		Version:  version().Version, Checks: e.needs(o.Queue).Accepting(), MaxDevices: c.MaxDevices,
 	}
+	if wo.URL, err = c.BaseURL(); err != nil {
+		return nil, err
+	}
 	if wo.TrustedProxies, err = c.Proxies(); err != nil {
 		return nil, err
 	}
@@ -43,6 +47,12 @@ func (e *engine) site(to queue.Producer, inFlight int) (*site.Server, error) {
 	}
 	if wo.WebPushKey, err = c.WebPushKey(); err != nil {
 		return nil, err
+	}
+	if v, err := c.Identity(wire.Options{Now: o.Now}); err != nil {
+		return nil, err
+	} else if v != nil {
+		wo.Identity = v
+		wo.Checks = append(wo.Checks, web.Check{Name: "identity", Func: v.Ready, Optional: true})
 	}
 	if o.Traces != nil {
 		wo.Tracer = o.Traces.Tracer

@@ -29,6 +29,8 @@ type Store interface {
 	store.Shops
 	store.People
 	store.Invitations
+	store.Sessions
+	store.Tokens
 	store.Stream
 }
 
@@ -44,6 +46,7 @@ type Options struct {
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 	Version    string
+	URL        string // where people reach bellhop; "" if nobody said
 }
 
 // API is the REST API, with the stream of what changes.
@@ -126,6 +129,9 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 	})
 	a.huma.UseMiddleware(a.enter)
 	a.registerSessions()
+	a.registerShops()
+	a.registerPeople()
+	a.registerTokens()
 	a.registerMe()
 	a.registerMembers()
 	a.registerInvitations()

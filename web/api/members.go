@@ -20,6 +20,10 @@ type Member struct {
 	AddedAt time.Time `json:"added_at" doc:"When the account was made."`
 }
 
+func memberShape(p *bellhop.Person, shop string) Member {
+	return Member{web.ID(p.ID), p.Email, string(p.RoleIn(shop)), p.AddedAt.UTC()}
+}
+
 type memberBody struct{ Body Member }
 
 type memberList struct{ Body MemberList }
@@ -75,9 +79,7 @@ func (a *API) listMembers(ctx context.Context, who web.Principal, _ *ShopParam) 
 	if err != nil {
 		return nil, err
 	}
-	shape := func(p *bellhop.Person) Member {
-		return Member{web.ID(p.ID), p.Email, string(p.RoleIn(who.Shop)), p.AddedAt.UTC()}
-	}
+	shape := func(p *bellhop.Person) Member { return memberShape(p, who.Shop) }
 	return &memberList{MemberList{web.Each(people, shape)}}, nil
 }
 

@@ -13,10 +13,29 @@ import (
 
 type newSession struct {
 	Body struct {
-		Email    string `json:"email" minLength:"1" maxLength:"320" example:"jo@example.com"`
-		Password string `json:"password" minLength:"1" maxLength:"1024"`
-		Cookie   bool   `json:"cookie,omitempty" doc:"Also set a cookie, for a browser."`
+		Email    *string `json:"email,omitempty" minLength:"1" maxLength:"320" example:"jo@example.com"`
+		Password *string `json:"password,omitempty" minLength:"1" maxLength:"1024"`
+		JWT      string  `json:"jwt,omitempty" minLength:"1" maxLength:"8192" doc:"In place of both: a token of the team's own identity provider, where one is set."`
+		Cookie   bool    `json:"cookie,omitempty" doc:"Also set a cookie, for a browser."`
 	}
+}
+
+// Resolve wants an address and a password, or a token alone.
+func (in *newSession) Resolve(huma.Context) (faults []error) {
+	b := &in.Body
+	wrong := func(words string) { faults = append(faults, &huma.ErrorDetail{Location: "body", Message: words}) }
+	switch {
+	case b.JWT != "" && (b.Email != nil || b.Password != nil):
+		wrong("give jwt alone, without email and password")
+	case b.JWT == "":
+		if b.Email == nil {
+			wrong("expected required property email to be present")
+		}
+		if b.Password == nil {
+			wrong("expected required property password to be present")
+		}
+	}
+	return faults
 }
 
 type session struct {
@@ -43,7 +62,8 @@ type signedOut struct {
 func (a *API) registerSessions() {
 	register(a, "create-session", "POST /v1/sessions", huma.Operation{
 		Summary: "Sign in", DefaultStatus: http.StatusOK, Security: public,
-		Description: "A session lasts 30 days. Sign-ins are limited by account and by address.",
+		Description: "With email and password, or with jwt. A session lasts 30 days. " +
+			"Sign-ins are limited by account and by address.",
 	}, a.createSession)
 	register(a, "delete-session", "DELETE /v1/sessions/current", huma.Operation{
 		Summary: "Sign out", DefaultStatus: http.StatusNoContent,
@@ -52,7 +72,13 @@ func (a *API) registerSessions() {
 
 func (a *API) createSession(ctx context.Context, in *newSession) (*session, error) {
 	who := callerOf(ctx)
-	s, err := a.Auth.SignIn(ctx, in.Body.Email, in.Body.Password, who.address)
+	signIn := func() (web.SignedIn, error) {
+		return a.Auth.SignIn(ctx, *in.Body.Email, *in.Body.Password, who.address)
+	}
+	if in.Body.JWT != "" {
+		signIn = func() (web.SignedIn, error) { return a.Auth.SignInWithToken(ctx, in.Body.JWT, who.address) }
+	}
+	s, err := signIn()
 	if err != nil {
 		return nil, err
 	}

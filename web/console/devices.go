@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"bellhop"
-	"bellhop/web"
 )
 
 // devicesView lists the devices.
@@ -19,7 +18,6 @@ type deviceRow struct {
 	Locale, Timezone       string
 	Added, Seen            string
 	Retired                string // when and why; "" while it is in use
-	Removable              bool
 	Test                   *testRow
 }
 
@@ -50,7 +48,7 @@ func (c *Console) showDevices(v *visit) error {
 		return err
 	}
 	view := &devicesView{frame: &v.frame}
-	if v.Person.Role != bellhop.RoleOperator {
+	if v.Person.Role == bellhop.RoleOwner {
 		view.WebPushKey = c.WebPushKey
 	}
 	for i := range devices {
@@ -66,9 +64,8 @@ func (c *Console) showDevices(v *visit) error {
 }
 
 func (v *visit) deviceRow(d *bellhop.Device) deviceRow {
-	row := deviceRow{Removable: v.Manages() || d.PersonID == v.Person.ID, Installation: d.Installation,
-		Platform: v.label("devices.platform.", string(d.Platform)),
-		Locale:   d.Locale, Timezone: d.Timezone, Added: v.Moment(d.AddedAt), Seen: v.Moment(d.SeenAt)}
+	row := deviceRow{Installation: d.Installation, Platform: v.label("devices.platform.", string(d.Platform)),
+		Locale: d.Locale, Timezone: d.Timezone, Added: v.Moment(d.AddedAt), Seen: v.Moment(d.SeenAt)}
 	if !d.RetiredAt.IsZero() {
 		row.Retired = v.T("devices.retired", "When", v.Moment(d.RetiredAt), "Reason", v.reason(d.RetiredFor))
 	}
@@ -85,8 +82,8 @@ func (v *visit) testRow(p *bellhop.Push) *testRow {
 
 func (c *Console) removeDevice(v *visit) error {
 	name := v.PostForm.Get("device")
-	err := web.DropDevice(v.Context(), c.Store, v.who, name)
-	if err != nil && (bellhop.KindOf(err) != bellhop.NotFound || !v.Manages()) {
+	err := c.Store.RemoveDevice(v.Context(), v.Shop, name)
+	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 		return err
 	}
 	return v.back(c, &notice{Say: "devices.removed", Device: name})

@@ -40,10 +40,7 @@ func (c *Console) showSettings(v *visit) error {
 
 func (c *Console) settings(v *visit, status int, view *settingsView) error {
 	v.At, v.Shop = "settings", v.Person.Shop
-	who, err := v.who.About(v.URL.Query().Get("shop"))
-	if err == nil && !v.who.Operator() {
-		v.Shop = who.Shop
-	}
+	var err error
 	if view.Quiet, err = c.quietClock(v); err != nil {
 		return err
 	}
@@ -53,7 +50,7 @@ func (c *Console) settings(v *visit, status int, view *settingsView) error {
 
 // quietClock names the clock of the quiet hours: each device's own, unless the owner chose one.
 func (c *Console) quietClock(v *visit) (string, error) {
-	if v.Person.Role == bellhop.RoleOperator || v.Person.Settings.Timezone != "" {
+	if v.Person.Role != bellhop.RoleOwner || v.Person.Settings.Timezone != "" {
 		return v.T("settings.quietClock", "Zone", v.Person.Settings.Timezone), nil
 	}
 	devices, err := c.Store.Devices(v.Context(), v.Shop)
@@ -104,7 +101,7 @@ func (v *visit) settingsForm() *settingsView {
 	if zone := bellhop.GuessTimezone(s.Timezone); zone != "" {
 		s.Timezone = zone
 	}
-	if v.Person.Role == bellhop.RoleOperator {
+	if v.Person.Role != bellhop.RoleOwner {
 		return view
 	}
 	s.NotNew, s.Paid, s.Cancelled, s.Refunded = !on("new"), on("paid"), on("cancelled"), on("refunded")

@@ -38,6 +38,7 @@ type Options struct {
 	Tracer     trace.Tracer     // nil: no spans are made
 	Now        func() time.Time // default time.Now
 	Version    string           // of bellhop, for the API's document
+	URL        string           // where people reach bellhop; "" if nobody said: then no links can be made
 
 	Checks  []web.Check  // the checks of /readyz
 	Metrics http.Handler // answers /metrics; nil where they have a listener of their own
@@ -48,6 +49,9 @@ type Options struct {
 	AllowedOrigins []string       // of pages elsewhere that may use the API, such as capacitor://localhost
 
 	MaxDevices int // in use at once, of one shop; default 500
+
+	// Identity verifies tokens of the team's own identity provider. nil: none sign anybody in.
+	Identity web.Verifier
 
 	// Queue is the queue that operators look after. nil: the console has no pages for it.
 	Queue console.Queue
@@ -70,10 +74,10 @@ func New(o Options) (*Server, error) {
 	}
 	defaults(&o)
 	mux, fixed := http.NewServeMux(), web.Prepared{}
-	auth, problems := web.NewAuth(o.Store, o.Now), web.NewProblems(o.Logger)
+	auth, problems := web.NewAuth(o.Store, o.Identity, o.Now), web.NewProblems(o.Logger)
 	rest, err := api.New(mux, fixed, api.Options{
 		Store: o.Store, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Listeners: o.Listeners,
-		MaxDevices: o.MaxDevices, Now: o.Now, Log: o.Logger, Registerer: o.Registerer, Version: o.Version,
+		MaxDevices: o.MaxDevices, Now: o.Now, Log: o.Logger, Registerer: o.Registerer, Version: o.Version, URL: o.URL,
 	})
 	if err != nil {
 		return nil, err
