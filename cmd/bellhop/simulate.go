@@ -26,7 +26,7 @@ type simulateCmd struct {
 type simulateShopifyCmd struct {
 	Target      string        `name:"target" default:"http://127.0.0.1:8080" placeholder:"URL" help:"bellhop's URL (${default})."`
 	Shop        []string      `name:"shop" default:"demo.myshopify.com" placeholder:"DOMAIN" help:"The shops, separated by commas (${default})."`
-	Admin       string        `name:"admin" placeholder:"ADDR" help:"Serve the shops' admin here, such as 127.0.0.1:9092: install, OAuth, the Admin API. Webhooks then go where the app subscribes them, and --target is the app's URL."`
+	Admin       string        `name:"admin" placeholder:"ADDR" help:"Serve the shops' admin here, such as 127.0.0.1:9092: install, OAuth, the Admin API. Webhooks then go where the app subscribes; --target is its URL."`
 	ClientID    string        `name:"client-id" env:"BELLHOP_SHOPIFY_CLIENT_ID" default:"bellhop-demo-app" help:"The app's client id, with --admin (${default})."`
 	Installed   bool          `name:"installed" help:"With --admin: the app is installed already, as the shop's own organisation does it."`
 	Secret      string        `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"The signing secret. Use a made-up one: other users of this machine can see it."`

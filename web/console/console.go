@@ -33,6 +33,7 @@ type Store interface {
 	store.Devices
 	store.Shops
 	store.People
+	store.Invitations
 	store.Ledger
 	store.Statistics
 	store.Stream
@@ -103,6 +104,18 @@ func (c *Console) routes(mux *http.ServeMux) {
 	} {
 		mux.HandleFunc(pattern, c.signed(c.aboutShop(handle)))
 	}
+	for pattern, handle := range map[string]func(*visit) error{
+		"GET /people":           c.showPeople,
+		"POST /people/invite":   c.invite,
+		"POST /people/withdraw": c.withdraw,
+		"POST /people/role":     c.setRole,
+		"POST /people/remove":   c.removePerson,
+		"POST /people/shop":     c.setShop,
+	} {
+		mux.HandleFunc(pattern, c.signed(c.aboutShop(owners(handle))))
+	}
+	mux.HandleFunc("GET "+web.InvitePath, c.showInvitation)
+	mux.HandleFunc("POST "+web.InvitePath, c.accept)
 	mux.HandleFunc("GET /settings", c.signed(c.showSettings))
 	mux.HandleFunc("POST /settings", c.signed(c.saveSettings))
 	for pattern, handle := range map[string]func(*visit) error{
@@ -180,17 +193,34 @@ func (c *Console) signed(handle func(*visit) error) http.HandlerFunc {
 	}
 }
 
-// aboutShop settles which shop a page is about. An operator who names none chooses.
+// aboutShop settles which shop a page is about. An operator who names none chooses; somebody with several goes to
+// the first.
 func (c *Console) aboutShop(handle func(*visit) error) func(*visit) error {
 	return func(v *visit) (err error) {
-		if v.who, err = v.who.About(v.URL.Query().Get("shop")); err == web.ErrShopRequired {
+		v.who, err = v.who.About(v.URL.Query().Get("shop"))
+		switch {
+		case err == web.ErrShopRequired && v.who.Operator():
 			http.Redirect(v.w, v.Request, "/overview", http.StatusSeeOther)
 			return nil
-		}
-		if err != nil {
+		case err == web.ErrShopRequired && v.Method == http.MethodGet:
+			q := v.URL.Query()
+			q.Set("shop", v.Person.Shop)
+			http.Redirect(v.w, v.Request, v.URL.Path+"?"+q.Encode(), http.StatusSeeOther)
+			return nil
+		case err != nil:
 			return err
 		}
 		v.Shop = v.who.Shop
+		return handle(v)
+	}
+}
+
+// owners admits the shop's owners, and operators.
+func owners(handle func(*visit) error) func(*visit) error {
+	return func(v *visit) error {
+		if !v.who.Manages() {
+			return web.ErrOwnersOnly
+		}
 		return handle(v)
 	}
 }
@@ -228,10 +258,36 @@ func (c *Console) frame(r *http.Request, p bellhop.Person) frame {
 // Path is an address of the console about the same shop, with a query of pairs. Of several values of a
 // name the last one counts; an empty one leaves the name out.
 func (f *frame) Path(path string, pairs ...string) string {
-	if f.Person.Role == bellhop.RoleOperator && f.Shop != "" {
+	if f.Shop != "" && (f.Person.Role == bellhop.RoleOperator || len(f.Person.Shops) > 1) {
 		pairs = append(pairs, "shop", f.Shop)
 	}
 	return withQuery(path, pairs...)
+}
+
+// Manages reports whether the person may change the shop's people and settings.
+func (f *frame) Manages() bool {
+	return f.Shop != "" && (f.Person.Role == bellhop.RoleOperator || f.Person.RoleIn(f.Shop) == bellhop.RoleOwner)
+}
+
+// shopLink is the same page about another shop.
+type shopLink struct {
+	Domain, URL string
+	Here        bool
+}
+
+// Switch lists the shops of somebody with several. The page stays, unless it is about one thing of a shop.
+func (f *frame) Switch() (all []shopLink) {
+	path, _, _ := strings.Cut(f.Self, "?")
+	if strings.Count(path, "/") > 1 {
+		path = "/"
+	}
+	for _, m := range f.Person.Shops {
+		all = append(all, shopLink{m.Shop, withQuery(path, "shop", m.Shop), m.Shop == f.Shop})
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	return all
 }
 
 func withQuery(path string, pairs ...string) string {
@@ -343,6 +399,8 @@ func (c *Console) trouble(v *visit, err error) {
 	switch bellhop.KindOf(err) {
 	case bellhop.NotFound:
 		words = "trouble.notFound"
+	case bellhop.Forbidden:
+		words = "trouble.ownersOnly"
 	case bellhop.Invalid:
 		words = "trouble.invalid"
 	case bellhop.Unavailable:

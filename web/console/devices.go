@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/web"
 )
 
 // devicesView lists the devices.
@@ -18,6 +19,7 @@ type deviceRow struct {
 	Locale, Timezone       string
 	Added, Seen            string
 	Retired                string // when and why; "" while it is in use
+	Removable              bool
 	Test                   *testRow
 }
 
@@ -48,7 +50,7 @@ func (c *Console) showDevices(v *visit) error {
 		return err
 	}
 	view := &devicesView{frame: &v.frame}
-	if v.Person.Role == bellhop.RoleOwner {
+	if v.Person.Role != bellhop.RoleOperator {
 		view.WebPushKey = c.WebPushKey
 	}
 	for i := range devices {
@@ -64,8 +66,9 @@ func (c *Console) showDevices(v *visit) error {
 }
 
 func (v *visit) deviceRow(d *bellhop.Device) deviceRow {
-	row := deviceRow{Installation: d.Installation, Platform: v.label("devices.platform.", string(d.Platform)),
-		Locale: d.Locale, Timezone: d.Timezone, Added: v.Moment(d.AddedAt), Seen: v.Moment(d.SeenAt)}
+	row := deviceRow{Removable: v.Manages() || d.PersonID == v.Person.ID, Installation: d.Installation,
+		Platform: v.label("devices.platform.", string(d.Platform)),
+		Locale:   d.Locale, Timezone: d.Timezone, Added: v.Moment(d.AddedAt), Seen: v.Moment(d.SeenAt)}
 	if !d.RetiredAt.IsZero() {
 		row.Retired = v.T("devices.retired", "When", v.Moment(d.RetiredAt), "Reason", v.reason(d.RetiredFor))
 	}
@@ -82,8 +85,8 @@ func (v *visit) testRow(p *bellhop.Push) *testRow {
 
 func (c *Console) removeDevice(v *visit) error {
 	name := v.PostForm.Get("device")
-	err := c.Store.RemoveDevice(v.Context(), v.Shop, name)
-	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+	err := web.DropDevice(v.Context(), c.Store, v.who, name)
+	if err != nil && (bellhop.KindOf(err) != bellhop.NotFound || !v.Manages()) {
 		return err
 	}
 	return v.back(c, &notice{Say: "devices.removed", Device: name})

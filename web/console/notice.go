@@ -15,6 +15,7 @@ type notice struct {
 	Say    string           `json:"say"` // an id of the catalogue
 	N      int              `json:"n,omitempty"`
 	Device string           `json:"device,omitempty"`
+	Person string           `json:"person,omitempty"` // an e-mail address
 	Order  string           `json:"order,omitempty"`
 	Now    bellhop.Handling `json:"now,omitempty"` // what that order is
 	Reason string           `json:"reason,omitempty"`
@@ -53,7 +54,7 @@ func (c *Console) takeNotice(v *visit) {
 	if n.N > 0 {
 		n.Words = v.N(n.Say, n.N)
 	} else {
-		n.Words = v.T(n.Say, "Device", n.Device, "Reason", v.reason(n.Reason),
+		n.Words = v.T(n.Say, "Device", n.Device, "Person", n.Person, "Reason", v.reason(n.Reason),
 			"Order", n.Order, "Now", v.label("handling.", string(n.Now)))
 	}
 	v.Notice = &n

@@ -133,11 +133,11 @@ func (c *Console) accesses(v *visit, o *bellhop.Order) (all []string, err error)
 // masks reports whether personal data is hidden from the visitor.
 func (v *visit) masks() bool { return v.who.Masks() && !v.unmasked }
 
-// looked reports whether the owner sees the page. An operator is no owner, a browser may preload
+// looked reports whether somebody of the shop sees the page. An operator is none, a browser may preload
 // a page, and another site's page may open it unasked.
 func (v *visit) looked() bool {
 	from := v.Header.Get("Sec-Fetch-Site")
-	return v.Person.Role == bellhop.RoleOwner && from != "cross-site" && from != "same-site" &&
+	return v.Person.Role != bellhop.RoleOperator && from != "cross-site" && from != "same-site" &&
 		!strings.Contains(v.Header.Get("Sec-Purpose"), "prefetch")
 }
 

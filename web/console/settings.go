@@ -40,7 +40,10 @@ func (c *Console) showSettings(v *visit) error {
 
 func (c *Console) settings(v *visit, status int, view *settingsView) error {
 	v.At, v.Shop = "settings", v.Person.Shop
-	var err error
+	who, err := v.who.About(v.URL.Query().Get("shop"))
+	if err == nil && !v.who.Operator() {
+		v.Shop = who.Shop
+	}
 	if view.Quiet, err = c.quietClock(v); err != nil {
 		return err
 	}
@@ -50,7 +53,7 @@ func (c *Console) settings(v *visit, status int, view *settingsView) error {
 
 // quietClock names the clock of the quiet hours: each device's own, unless the owner chose one.
 func (c *Console) quietClock(v *visit) (string, error) {
-	if v.Person.Role != bellhop.RoleOwner || v.Person.Settings.Timezone != "" {
+	if v.Person.Role == bellhop.RoleOperator || v.Person.Settings.Timezone != "" {
 		return v.T("settings.quietClock", "Zone", v.Person.Settings.Timezone), nil
 	}
 	devices, err := c.Store.Devices(v.Context(), v.Shop)
@@ -101,7 +104,7 @@ func (v *visit) settingsForm() *settingsView {
 	if zone := bellhop.GuessTimezone(s.Timezone); zone != "" {
 		s.Timezone = zone
 	}
-	if v.Person.Role != bellhop.RoleOwner {
+	if v.Person.Role == bellhop.RoleOperator {
 		return view
 	}
 	s.NotNew, s.Paid, s.Cancelled, s.Refunded = !on("new"), on("paid"), on("cancelled"), on("refunded")

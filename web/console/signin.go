@@ -144,7 +144,7 @@ func (c *Console) leave(v *visit) (asked bool, err error) {
 	switch wish := v.PostForm.Get("browser"); {
 	case device == "", wish == browserRings:
 	case wish == browserStops:
-		err := c.Store.RemoveDevice(v.Context(), v.who.Shop, device)
+		err := c.Store.RemovePhone(v.Context(), v.who.Person.ID, device)
 		if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
 			return false, err
 		}
@@ -157,10 +157,10 @@ func (c *Console) leave(v *visit) (asked bool, err error) {
 // ownDevice is the browser's installation if it gets this person's notifications, or "".
 func (c *Console) ownDevice(v *visit) (string, error) {
 	cookie, err := v.Cookie(browserCookie)
-	if err != nil || v.who.Person.Role != bellhop.RoleOwner {
+	if err != nil || v.who.Person.Role == bellhop.RoleOperator {
 		return "", nil
 	}
-	devices, err := c.Store.Devices(v.Context(), v.who.Shop)
+	devices, err := c.Store.Devices(v.Context(), v.who.Person.Shop)
 	for _, d := range devices {
 		if d.Installation == cookie.Value && d.PersonID == v.who.Person.ID && d.RetiredAt.IsZero() {
 			return d.Installation, err

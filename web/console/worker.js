@@ -6,9 +6,12 @@ importScripts("/assets/subscription.js");
 // them into this worker's address.
 const own = new URL(location).searchParams;
 
+// about names the shop, since a person may have several.
+const about = (data) => data.shop ? "?shop=" + encodeURIComponent(data.shop) : "";
+
 function receipt(data, event) {
   if (!data.push_id) return Promise.resolve();
-  return fetch("/v1/pushes/" + data.push_id + "/receipt", {
+  return fetch("/v1/pushes/" + data.push_id + "/receipt" + about(data), {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ event }),
   }).catch(() => {});
 }
@@ -25,23 +28,23 @@ self.addEventListener("push", (e) => {
 
 // show brings the page to the front: the tab that has it, or else one that can go there
 // without losing a form's content, or else a new one.
-async function show(path) {
+async function show(path, query) {
   const tabs = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
   const at = (tab) => new URL(tab.url).pathname;
   const tab = tabs.find((t) => at(t) === path) || tabs.find((t) => !/^\/(settings|signin|docs)/.test(at(t)));
-  if (!tab) return self.clients.openWindow(path);
+  if (!tab) return self.clients.openWindow(path + query);
   try {
     await tab.focus();
-    if (at(tab) !== path) await tab.navigate(path);
+    if (at(tab) !== path) await tab.navigate(path + query);
   } catch {
-    await self.clients.openWindow(path);
+    await self.clients.openWindow(path + query);
   }
 }
 
 self.addEventListener("notificationclick", (e) => {
   e.notification.close();
   const { order_id } = e.notification.data;
-  e.waitUntil(Promise.all([show(order_id ? "/orders/" + order_id : "/"), receipt(e.notification.data, "opened")]));
+  e.waitUntil(Promise.all([show(order_id ? "/orders/" + order_id : "/", about(e.notification.data)), receipt(e.notification.data, "opened")]));
 });
 
 // A new version takes over at once: only tabs of its own can be sent elsewhere.
