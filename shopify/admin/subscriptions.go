@@ -143,19 +143,20 @@ func (errs userErrors) say(what string) bool {
 
 // refusal is the first of them, nil for none.
 func (errs userErrors) refusal(shop, doing string) error {
-	for _, e := range errs {
-		r, message := Refused, strings.ToLower(e.Message)
-		switch {
-		case strings.Contains(message, "not approved"):
-			r = ProtectedData
-		case strings.Contains(message, "scope"), strings.Contains(message, "permission"):
-			r = ScopeMissing
-		case strings.HasPrefix(message, "address"):
-			r = AddressRefused
-		}
-		return refuse(r, shop, "%s: %q", doing, bellhop.Clip(e.Message, 200))
+	if len(errs) == 0 {
+		return nil
 	}
-	return nil
+	e := errs[0]
+	r, message := Refused, strings.ToLower(e.Message)
+	switch {
+	case strings.Contains(message, "not approved"):
+		r = ProtectedData
+	case strings.Contains(message, "scope"), strings.Contains(message, "permission"):
+		r = ScopeMissing
+	case strings.HasPrefix(message, "address"):
+		r = AddressRefused
+	}
+	return refuse(r, shop, "%s: %q", doing, bellhop.Clip(e.Message, 200))
 }
 
 // enumOf is the name of a topic in the schema.

@@ -134,7 +134,7 @@ func TestTheClientInstalls(t *testing.T) {
 		}
 		got, err := app.ExchangeCode(ctx, domain, q.Get("code"))
 		r.must(err)
-		if !slices.Equal(got.Scopes, admin.WantedScopes) || got.ExpiresAt.Sub(time.Now()) != time.Hour {
+		if !slices.Equal(got.Scopes, admin.WantedScopes) || time.Until(got.ExpiresAt) != time.Hour {
 			t.Errorf("the tokens are %+v", got)
 		}
 		if _, err := app.ExchangeCode(ctx, domain, q.Get("code")); admin.RefusalOf(err) != admin.ReconnectNeeded {

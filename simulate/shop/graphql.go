@@ -14,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"bellhop/shopify/admin/schema"
 )
@@ -124,7 +125,7 @@ func schemaOf(version string) *ast.Schema {
 // ask answers a query.
 func (t *Twin) ask(s *shop, version string, in question, now time.Time) (r response) {
 	sdl := schemaOf(version)
-	doc, errs := gqlparser.LoadQuery(sdl, in.Query)
+	doc, errs := gqlparser.LoadQueryWithRules(sdl, in.Query, rules.NewDefaultRules())
 	if errs != nil {
 		return invalid(errs)
 	}

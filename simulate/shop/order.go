@@ -28,8 +28,6 @@ func (o *orderView) bag(m money) object {
 		"presentmentMoney": side(m[1], o.text("presentment_currency"))}
 }
 
-func (o *orderView) set(key string) object { return o.bag(o.money(key)) }
-
 // personal is a text that an app needs an approval for.
 func (o *orderView) personal(d document, key string) any {
 	if o.withheld {
