@@ -22,6 +22,10 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	docs, err := filepath.Abs("../../docs")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -31,6 +35,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("BELLHOP_DIR", e.Cd+"/data")
 			e.Setenv("THRESHOLD", threshold)
+			e.Setenv("DOCS", docs)
 			e.Setenv("BELLHOP_SHOPIFY_SECRET", "hush")
 			e.Setenv("COLUMNS", "100") // the width of help
 			// The race detector would let every command wait a second before it ends.
@@ -42,7 +47,7 @@ func TestScripts(t *testing.T) {
 			"start": start, "end": end, "until-ended": untilEnded, "webhook": deliverWebhook, "http": call, "json": assertJSON,
 			"order": writeOrder, "drained": drained, "until": until, "until-http": untilHTTP, "sql": runSQL,
 			"occupy": occupy, "mode": assertMode, "json-env": jsonEnv, "exit-code": exitCode, "env-from": envFrom,
-			"postgres": postgres, "rabbitmq": rabbitmq, "sqs": sqs, "free": free,
+			"postgres": postgres, "rabbitmq": rabbitmq, "sqs": sqs, "free": free, "guide": guide,
 		},
 	})
 }
