@@ -2,6 +2,7 @@ package pgstore_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"bellhop/store/storetest"
@@ -18,5 +19,14 @@ func TestOlderOrders(t *testing.T) {
 			FROM order_items v JOIN orders o USING (shop_id, order_id)`,
 			`UPDATE orders SET details = NULL, history = NULL, created_at = NULL, created_offset = NULL, current_total = NULL,
 			pieces = NULL, tokens = NULL, refund_id = `+fmt.Sprint(storetest.OlderRefund)+`, refund_at = placed_at`)
+	})
+}
+
+// TestOlderPeople has an older bellhop add and remove owners beside this one.
+func TestOlderPeople(t *testing.T) {
+	s := openURL(t, fresh(t))
+	addShop(t, s, 0, "")
+	storetest.OlderPeople(t, s, shop, func(query string) {
+		exec(t, s.url, strings.Replace(query, "NOW", "now()", 1))
 	})
 }

@@ -2,6 +2,7 @@ package sqlitestore_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"bellhop/internal/sqlitefile"
@@ -28,6 +29,17 @@ func TestOlderOrders(t *testing.T) {
 				}
 			}
 			return nil
+		}))
+	})
+}
+
+// TestOlderPeople has an older bellhop add and remove owners beside this one.
+func TestOlderPeople(t *testing.T) {
+	db, f := open(t)
+	addShop(t, db, "a.myshopify.com", 0)
+	storetest.OlderPeople(t, db, "a.myshopify.com", func(query string) {
+		must(t, f.Write(t.Context(), func(tx *sqlitefile.Tx) error {
+			return tx.Prepare(strings.Replace(query, "NOW", "1", 1)).Exec()
 		}))
 	})
 }

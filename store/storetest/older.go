@@ -68,3 +68,21 @@ func (f *fixture) olderRefunds(first bellhop.Fact) {
 	f.must(err)
 	f.equal("in a copy", c.Orders[0].State.RefundID, int64(OlderRefund))
 }
+
+// OlderPeople checks owners whom a bellhop without memberships adds and removes. older runs its statements.
+func OlderPeople(t *testing.T, s store.Store, shop string, older func(query string)) {
+	f := &fixture{T: t, ctx: t.Context(), s: s}
+	older(`INSERT INTO people (email, role, shop_id, password_hash, added_at)
+		SELECT 'old@example.com', 'owner', id, 'h', NOW FROM shops WHERE domain = '` + shop + `'`)
+	f.equal("shops", f.shopsOf("old@example.com"), []bellhop.Membership{ownerOf(shop)})
+	f.addShop(third)
+	p := must(s.PersonByEmail(f.ctx, "old@example.com"))(f)
+	f.must(s.SetMembership(f.ctx, p.ID, staffOf(third)))
+	f.addOwner("new@example.com", shop)
+	f.must(s.RemoveMembership(f.ctx, p.ID, shop)) // the one that the older bellhop knows
+	older(`DELETE FROM people WHERE id IN (SELECT p.id FROM people p JOIN shops s ON s.id = p.shop_id
+		WHERE p.email = 'old@example.com' AND p.role = 'owner' AND s.domain = '` + third + `')`)
+	f.equal("people", len(must(s.People(f.ctx, third))(f)), 0)
+	f.must(s.SetMembership(f.ctx, f.addOwner("x@example.com", third).ID, staffOf(shop)))
+	f.kind(bellhop.NotFound, s.RemoveMembership(f.ctx, p.ID, third))
+}
