@@ -44,6 +44,7 @@ type commands struct {
 	Push     pushCmd     `cmd:"" help:"Send pushes again."`
 	Replay   replayCmd   `cmd:"" help:"Record stored events again, without pushing anything twice." example:"bellhop replay --shop demo.myshopify.com --since 30d"`
 	Ledger   ledgerCmd   `cmd:"" help:"Show the outcome of every event."`
+	Trigger  triggerCmd  `cmd:"" help:"Send one signed webhook, made up, of a topic." example:"BELLHOP_SHOPIFY_SECRET=hush bellhop trigger orders/create"`
 	Simulate simulateCmd `cmd:"" help:"Simulate Shopify and FCM."`
 	Bench    benchCmd    `cmd:"" passthrough:"" help:"Measure bellhop on this machine: runs bellhop-bench." example:"bellhop bench --rounds 5 --json results.json"`
 	Version  versionCmd  `cmd:"" help:"Show the version." example:"bellhop version --json"`
