@@ -21,6 +21,17 @@ type Shop struct {
 	AddedAt        time.Time
 	LastEventAt    time.Time // when the last webhook came; zero if none did
 	LastSignedBy   Signer
+
+	// What Shopify says of the shop, as of InfoAt. "" is not known.
+	Name     string
+	Currency string // ISO 4217
+	Timezone string // IANA
+	Plan     string
+	Email    string
+	InfoAt   time.Time
+	// UninstalledAt is when the owner removed the app: pushes and sessions ended. It is zero while the
+	// app is installed, as far as bellhop knows. A new connection clears it.
+	UninstalledAt time.Time
 }
 
 // ParseShopDomain accepts a myshopify.com domain and returns it in lower case.

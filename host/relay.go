@@ -21,7 +21,7 @@ import (
 type Relay struct {
 	Store interface {
 		store.Stream
-		store.Relays
+		store.Leases
 	}
 	Builder   *pipeline.EventBuilder
 	Publisher events.Publisher
@@ -34,7 +34,7 @@ type Relay struct {
 	// seconds.
 	Lease time.Duration
 
-	at    store.Relay // as it was last taken or moved
+	at    store.Lease // as it was last taken or moved
 	until time.Time   // the lease, by this process's own clock
 }
 
@@ -186,7 +186,7 @@ func (r *Relay) hold(ctx context.Context) error {
 
 // taken reports whether another process holds the lease. Standbys only read.
 func (r *Relay) taken(ctx context.Context) (bool, error) {
-	all, err := r.Store.Relays(ctx)
+	all, err := r.Store.Leases(ctx)
 	for _, at := range all {
 		if at.Name == RelayName && at.Holder != r.Holder && at.Until.After(r.Now()) {
 			r.lost()
@@ -205,7 +205,7 @@ func (r *Relay) lost() {
 func (r *Relay) move(ctx context.Context) error {
 	until := r.Now().Add(r.Lease)
 	r.at.Until = until
-	err := r.Store.MoveRelay(ctx, r.at)
+	err := r.Store.MoveLease(ctx, r.at)
 	switch {
 	case bellhop.KindOf(err) == bellhop.Conflict:
 		r.lost()
@@ -221,7 +221,7 @@ func (r *Relay) release(ctx context.Context) {
 		return
 	}
 	r.at.Until = r.Now()
-	if err := r.Store.MoveRelay(ctx, r.at); err != nil {
+	if err := r.Store.MoveLease(ctx, r.at); err != nil {
 		r.Log.Warn("release the lease of the events for other services", "err", err)
 	}
 	r.lost()

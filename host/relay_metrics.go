@@ -53,7 +53,7 @@ func (m *RelayMetrics) published(run []*events.Event) {
 
 type behindStore interface {
 	store.Stream
-	store.Relays
+	store.Leases
 }
 
 var (
@@ -65,8 +65,8 @@ var (
 // Behind returns how many events wait to be published, and the age of the oldest.
 // Both are 0 without a relay.
 func Behind(ctx context.Context, s behindStore, now time.Time) (n int64, age time.Duration, err error) {
-	all, err := s.Relays(ctx)
-	i := slices.IndexFunc(all, func(r store.Relay) bool { return r.Name == RelayName })
+	all, err := s.Leases(ctx)
+	i := slices.IndexFunc(all, func(r store.Lease) bool { return r.Name == RelayName })
 	if err != nil || i < 0 {
 		return 0, 0, err
 	}

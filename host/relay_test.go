@@ -202,7 +202,7 @@ func TestRelayBeginsNow(t *testing.T) {
 	d.relay("one", f, m)
 	for {
 		changed := d.parts.Store.Changed()
-		if relays, err := d.parts.Store.Relays(t.Context()); err != nil {
+		if relays, err := d.parts.Store.Leases(t.Context()); err != nil {
 			t.Fatal(err)
 		} else if len(relays) > 0 {
 			break
@@ -256,7 +256,7 @@ func TestRelayStopsWhenTakenOver(t *testing.T) {
 		other, err := d.parts.Store.TakeRelay(t.Context(), host.RelayName, "two", time.Now().Add(time.Hour), time.Hour)
 		if err == nil && other.Holder == "two" {
 			other.Cursor = from - 1
-			err = d.parts.Store.MoveRelay(t.Context(), other)
+			err = d.parts.Store.MoveLease(t.Context(), other)
 		}
 		if err != nil {
 			t.Errorf("%+v, %v", other, err)
@@ -265,7 +265,7 @@ func TestRelayStopsWhenTakenOver(t *testing.T) {
 	end := d.relay("one", overtaken{f, takeOver}, nil)
 	f.until(t, d.change(5, 1))
 	end() // it has saved its cursor
-	relays, err := d.parts.Store.Relays(t.Context())
+	relays, err := d.parts.Store.Leases(t.Context())
 	if err != nil || relays[0].Cursor != from-1 || relays[0].Holder != "two" {
 		t.Errorf("the relay is %+v, %v", relays, err)
 	}
@@ -276,7 +276,7 @@ func TestRelayReportsLostEvents(t *testing.T) {
 	t.Parallel()
 	f := newFollower()
 	gap := move.Chunk{Shops: []bellhop.Shop{{Domain: "lost.myshopify.com", AddedAt: time.Now()}},
-		Relays:  []store.Relay{{Name: host.RelayName, Origin: "x", Cursor: 10, Term: 1}},
+		Relays:  []store.Lease{{Name: host.RelayName, Origin: "x", Cursor: 10, Term: 1}},
 		Changes: []store.Change{{Seq: 21, Kind: store.ChangeUpdated, Shop: "lost.myshopify.com", OrderID: 1, At: time.Now()}}}
 	parts := openParts(t)
 	m := parts.Store.(move.Mover)

@@ -158,6 +158,7 @@ const (
 	ReasonNotWanted     = "not_wanted"   // its owner wants no push for new orders
 	ReasonBelowAmount   = "below_amount" // its owner wants pushes for larger orders only
 	ReasonStale         = "stale"        // it waited for its push service until it was no news
+	ReasonUninstalled   = "uninstalled"  // the owner removed the app from the shop
 )
 
 // TestFor is how long a test push is useful: somebody is looking at the device.

@@ -33,7 +33,9 @@ type Store interface {
 	Ledger
 	Statistics
 	Stream
-	Relays
+	Leases
+	Connections
+	KeyChecks
 	AccessLog
 	Refusals
 	// Ready returns nil while the database takes changes.
@@ -153,7 +155,23 @@ type Statistics interface {
 	// Busiest counts the webhooks accepted at or after from and before to, and finds the
 	// second with the most of them.
 	Busiest(ctx context.Context, from, to time.Time) (Busiest, error)
+	// LastEvents returns when the newest event of each topic was accepted from a shop.
+	LastEvents(ctx context.Context, shop string) (map[string]time.Time, error)
+	// Silences lists the times of at least least, [HeardSlot] or more, that end after since and in
+	// which no event was accepted from a shop, oldest first: the newest [MaxSilences]. The last one
+	// goes on, however short it is yet; a shop without any event has none.
+	Silences(ctx context.Context, shop string, since time.Time, least time.Duration) ([]Silence, error)
 }
+
+// Silence is a time without events, from one event to the next.
+type Silence struct{ From, To time.Time } // To is zero while it goes on
+
+const (
+	// HeardSlot is the span in which a shop's events of one topic are summed up: shorter silences
+	// are not seen.
+	HeardSlot   = 5 * time.Minute
+	MaxSilences = 100
+)
 
 // Busiest counts the webhooks of some time.
 type Busiest struct {

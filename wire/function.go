@@ -10,13 +10,18 @@ import (
 // A function opens only what it needs: it has no rights to the rest, and each start
 // takes time.
 
-// OpenStore opens the database alone.
+// OpenStore opens the database alone. Without a key it has no secrets: see [sealed.Keyless].
 func (s *Storage) OpenStore(ctx context.Context, o Options) (*Parts, error) {
 	d, err := s.only(theStore, o)
 	if err != nil {
 		return nil, err
 	}
-	return d.openStoreUnchecked(ctx)
+	return d.open(func(p *Parts) (err error) {
+		if p.Store, err = d.db.open(ctx); err != nil {
+			return err
+		}
+		return d.sealStore(ctx, p)
+	})
 }
 
 // MigrateStore brings the database up to date, and leaves the queue alone.

@@ -39,6 +39,10 @@ type Options struct {
 	SendLimit time.Duration
 	// Existing refuses a missing database in place of making it.
 	Existing bool
+	// NeedKey refuses to go on without a key for secrets. Without it, what needs one fails by itself.
+	NeedKey bool
+	// LostKey restores a backup also when the key of its secrets is lost.
+	LostKey bool
 	// VFS names the VFS of SQLite files, for tests that make disks fail.
 	VFS string
 }
@@ -69,6 +73,8 @@ type storeDriver interface {
 	open(ctx context.Context) (store.Store, error)
 	// loops is the best number of batches to record at once.
 	loops() int
+	// file is the SQLite file; "" for another database.
+	file() string
 }
 
 type queueDriver interface {
@@ -90,7 +96,8 @@ type resource interface {
 // archiver is a resource with a backup of its own.
 type archiver interface {
 	backup(ctx context.Context, path string) error
-	restore(ctx context.Context, path string) error
+	// restore restores a backup, unless accept refuses the store in it.
+	restore(ctx context.Context, path string, accept func(store.Store) error) error
 }
 
 type resources []resource
@@ -260,7 +267,7 @@ func (d *drivers) open(parts func(*Parts) error) (*Parts, error) {
 	return p, nil
 }
 
-// openStoreUnchecked opens the store alone, also an unfinished copy.
+// openStoreUnchecked opens the store alone, also an unfinished copy, with its secrets as they are kept.
 func (d *drivers) openStoreUnchecked(ctx context.Context) (*Parts, error) {
 	return d.open(func(p *Parts) (err error) {
 		p.Store, err = d.db.open(ctx)
@@ -273,7 +280,18 @@ func (d *drivers) openStore(ctx context.Context, p *Parts) (err error) {
 		return err
 	}
 	p.Loops = d.db.loops()
-	return usable(ctx, p.Store)
+	if err := usable(ctx, p.Store); err != nil {
+		return err
+	}
+	return d.sealStore(ctx, p)
+}
+
+func (d *drivers) sealStore(ctx context.Context, p *Parts) error {
+	s, err := d.seal(ctx, p.Store)
+	if err == nil {
+		p.Store = s
+	}
+	return err
 }
 
 func (d *drivers) openBroker(ctx context.Context, p *Parts) (err error) {
@@ -313,7 +331,12 @@ func (s *Storage) Restore(ctx context.Context, backup string, o Options) error {
 	if err != nil {
 		return err
 	}
-	return a.restore(ctx, backup)
+	return a.restore(ctx, backup, func(s store.Store) error {
+		if o.LostKey {
+			return nil
+		}
+		return d.fits(ctx, s)
+	})
 }
 
 // Backup writes everything to a file, also while others use it.

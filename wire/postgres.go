@@ -186,6 +186,8 @@ func (s storeInPostgres) open(ctx context.Context) (store.Store, error) {
 	return pgstore.New(pools), nil
 }
 
+func (storeInPostgres) file() string { return "" }
+
 // loops is three: while the database works at one batch, the others decode and merge.
 // One loop recorded two thirds as much, four no more.
 func (storeInPostgres) loops() int { return 3 }

@@ -96,12 +96,20 @@ func (s *sqliteFiles) backup(ctx context.Context, path string) error {
 	return firstOf(maps.Values(s.open), func(f *sqlitefile.File) error { return f.Backup(ctx, path) })
 }
 
-func (s *sqliteFiles) restore(ctx context.Context, backup string) error {
+func (s *sqliteFiles) restore(ctx context.Context, backup string, accept func(store.Store) error) error {
 	if len(s.schemas) != 1 {
 		return severalFiles(len(s.schemas))
 	}
+	look := func(path string) error {
+		f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{Logger: s.opts.Log})
+		if err != nil {
+			return err
+		}
+		db := sqlitestore.New(f)
+		return cmp.Or(accept(db), db.Close(), f.Close())
+	}
 	for path, schemas := range s.schemas {
-		return sqlitefile.Restore(ctx, path, backup, s.opts.Now(), schemas...)
+		return sqlitefile.Restore(ctx, path, backup, s.opts.Now(), look, schemas...)
 	}
 	return nil
 }
@@ -140,6 +148,8 @@ func (d storeInSQLite) open(ctx context.Context) (store.Store, error) {
 	}
 	return sqlitestore.New(f), nil
 }
+
+func (d storeInSQLite) file() string { return d.path }
 
 // loops is one: a file has one writer, and the fuller a transaction is, the less
 // each order in it costs.

@@ -52,7 +52,7 @@ func (c *eventsForgetCmd) Run(j *job) error {
 		if err != nil {
 			return err
 		}
-		err = missing(p.Store.RemoveRelay(j.ctx, host.RelayName), "no_relay",
+		err = missing(p.Store.RemoveLease(j.ctx, host.RelayName), "no_relay",
 			"bellhop keeps no events for other services: bellhop serve never ran with BELLHOP_EVENTS")
 		return j.said(err, "Forgot %s that waited for other services.", plural(int(n), "event"))
 	})

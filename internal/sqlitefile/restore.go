@@ -19,9 +19,11 @@ const IDRoom = 1 << 20
 // Restore makes the content of the file at path that of the backup, in one
 // transaction, also while others use the file: they go on with the restored
 // state. It migrates an older program's backup on the way. It refuses a
-// file that is no backup, damaged, or newer than this program can work with, and changes
-// nothing. now makes numbers larger than before.
-func Restore(ctx context.Context, path, backup string, now time.Time, schemas ...Schema) error {
+// file that is no backup, damaged, newer than this program can work with, or that accept refuses,
+// and changes nothing. accept looks at a migrated copy. now makes numbers larger than before.
+func Restore(
+	ctx context.Context, path, backup string, now time.Time, accept func(path string) error, schemas ...Schema,
+) error {
 	if same(path, backup) {
 		return bellhop.Invalidf("backup", "%s is the database itself: name a backup of it", backup)
 	}
@@ -37,6 +39,9 @@ func Restore(ctx context.Context, path, backup string, now time.Time, schemas ..
 		return err
 	}
 	if err := carryOver(ctx, path, tmp, now, schemas); err != nil {
+		return err
+	}
+	if err := accept(tmp); err != nil {
 		return err
 	}
 	return replace(ctx, path, tmp)

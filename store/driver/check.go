@@ -271,15 +271,28 @@ func CheckResend(ids []int64) error {
 	return nil
 }
 
-// CheckRelay refuses a relay without a name, a holder or a lease.
-func CheckRelay(name, holder string, lease time.Duration) error {
-	if name == "" || holder == "" || lease <= 0 {
-		return bellhop.Invalidf("relay", "a relay has a name, and a holder for longer than nothing")
+// CheckLease refuses a lease without a name, a holder or a time.
+func CheckLease(name, holder string, d time.Duration) error {
+	if name == "" || holder == "" || d <= 0 {
+		return bellhop.Invalidf("lease", "a lease has a name, and a holder for longer than nothing")
 	}
 	return nil
 }
 
-// RelayTaken is the error for a former holder of a relay.
-func RelayTaken() error {
-	return bellhop.Errorf(bellhop.Conflict, "relay_taken", "another process took the relay over")
+// LeaseTaken is the error for a former holder of a lease.
+func LeaseTaken() error {
+	return bellhop.Errorf(bellhop.Conflict, "lease_taken", "another process took the lease over")
+}
+
+// CheckSilences refuses to look for silences that the store does not see.
+func CheckSilences(least time.Duration) error {
+	if least < store.HeardSlot {
+		return bellhop.Invalidf("least", "silences shorter than %v are not seen", store.HeardSlot)
+	}
+	return nil
+}
+
+// KeyChanged is the error when another process put a key's check value first.
+func KeyChanged() error {
+	return bellhop.Errorf(bellhop.Conflict, "key_changed", "another process changed the key's check value")
 }

@@ -13,6 +13,12 @@ import (
 // rest waits for its turn.
 const LookAhead = 10_000
 
+// SkipAtOnce bounds how many owed pushes of a shop one transaction ends.
+const SkipAtOnce = 1_000
+
+// MaxTopics is more than Shopify has of topics that an app subscribes to.
+const MaxTopics = 500
+
 // ReadMoney reads a stored decimal amount; the zero Money without a currency.
 func ReadMoney(amount, currency string) (bellhop.Money, error) {
 	if currency == "" {

@@ -1,6 +1,10 @@
 package move
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
+
 	"bellhop"
 	"bellhop/store"
 )
@@ -57,8 +61,39 @@ func sizeOf(row any) int {
 		return 400 + len(row.Event.Body)
 	case *store.Change:
 		return 120
+	case *HeardRow:
+		return 80
+	case *bellhop.Connection:
+		return 2000
 	}
 	return 200
+}
+
+// HeardPlace is a place in [TableHeard], for drivers: the shop's id, the slot and the topic.
+type HeardPlace struct {
+	Shop, Slot int64
+	Topic      string
+}
+
+func (p HeardPlace) String() string { return fmt.Sprintf("%d.%d.%s", p.Shop, p.Slot, p.Topic) }
+
+// ParseHeardPlace reads the result of [HeardPlace.String]; "" is the beginning.
+func ParseHeardPlace(s string) (p HeardPlace, err error) {
+	if s == "" {
+		return p, nil
+	}
+	parts := strings.SplitN(s, ".", 3)
+	if len(parts) < 3 {
+		return p, BadPlace()
+	}
+	p.Shop, err = strconv.ParseInt(parts[0], 10, 64)
+	if err == nil {
+		p.Slot, err = strconv.ParseInt(parts[1], 10, 64)
+	}
+	if p.Topic = parts[2]; err != nil {
+		err = BadPlace()
+	}
+	return p, err
 }
 
 // BadPlace is a driver's error for a place that no Export returned.

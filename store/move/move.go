@@ -73,8 +73,9 @@ type Table string
 
 // The tables.
 const (
-	TableShops          Table = "shops"
-	TablePeople         Table = "people" // with their shops
+	TableShops          Table = "shops"       // secrets as they are kept: sealed
+	TableConnections    Table = "connections" // the same
+	TablePeople         Table = "people"      // with their shops
 	TableSessions       Table = "sessions"
 	TableTokens         Table = "tokens"
 	TableInvitations    Table = "invitations"
@@ -84,17 +85,18 @@ const (
 	TablePushes         Table = "pushes"
 	TableFanOuts        Table = "fanouts"
 	TableEvents         Table = "events" // with a line in the ledger, and their bodies
+	TableHeard          Table = "heard"
 	TableChanges        Table = "changes"
-	TableRelays         Table = "relays" // without holders
+	TableRelays         Table = "relays" // without holders, and no other leases
 	TableAccesses       Table = "looks"
 	TableCounters       Table = "counters"
 )
 
 // Tables lists them in the order of copying.
 func Tables() []Table {
-	return []Table{TableShops, TablePeople, TableSessions, TableInvitations, TableTokens,
-		TableOperatorTokens, TableDevices, TableOrders, TablePushes,
-		TableFanOuts, TableEvents, TableChanges, TableRelays, TableAccesses, TableCounters}
+	return []Table{TableShops, TableConnections, TablePeople, TableSessions, TableInvitations, TableTokens,
+		TableOperatorTokens, TableDevices, TableOrders, TablePushes, TableFanOuts, TableEvents, TableHeard, TableChanges,
+		TableRelays, TableAccesses, TableCounters}
 }
 
 // ChunkLimit bounds a chunk. A row above Bytes is a chunk by itself.
@@ -109,6 +111,7 @@ func (l ChunkLimit) Reached(n, bytes int) bool { return n >= l.Rows || bytes >= 
 // Chunk is some rows of one table: all slices but that table's are nil.
 type Chunk struct {
 	Shops          []bellhop.Shop
+	Connections    []bellhop.Connection
 	People         []bellhop.Person
 	Sessions       []bellhop.Session
 	Invitations    []bellhop.Invitation
@@ -119,8 +122,9 @@ type Chunk struct {
 	Pushes         []PushRow
 	FanOuts        []FanOutRow
 	Events         []store.Line // with bodies, unless they were dropped
+	Heard          []HeardRow
 	Changes        []store.Change
-	Relays         []store.Relay // as [Relay.Free] returns them
+	Relays         []store.Lease // as [store.Lease.Free] returns them
 	Accesses       []bellhop.Access
 	Counters       []Counter
 }
@@ -174,6 +178,12 @@ type FanOutRow struct {
 	Kind        bellhop.PushKind
 	After, Last int64
 	CreatedAt   time.Time
+}
+
+// HeardRow is a [rules.Heard] of a shop.
+type HeardRow struct {
+	Shop, Topic string
+	First, Last time.Time
 }
 
 // CounterKind names the count of a [Counter].

@@ -188,8 +188,8 @@ func CopiedElsewhere() error {
 // use of the store changes it.
 func markOf(ctx context.Context, m Mover, at ChunkLimit) (string, error) {
 	h := sha256.New()
-	for _, t := range []Table{TableShops, TablePeople, TableSessions, TableTokens, TableDevices, TableRelays,
-		TableAccesses, TableCounters} {
+	for _, t := range []Table{TableShops, TableConnections, TablePeople, TableSessions, TableTokens, TableDevices,
+		TableRelays, TableAccesses, TableCounters} {
 		s, err := sumOf(ctx, m, t, at, func(int, bool) {})
 		if err != nil {
 			return "", fmt.Errorf("read %s: %w", t, err)

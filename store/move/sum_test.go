@@ -43,7 +43,7 @@ func TestSumSeesEveryField(t *testing.T) {
 			}
 		})
 	}
-	if n < 110 {
+	if n < 140 {
 		t.Errorf("only %d fields were changed", n)
 	}
 }

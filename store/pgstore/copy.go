@@ -70,9 +70,9 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 			return move.NotEmpty(has[0])
 		}
 		return tx.Commit(func(b *postgres.Batch) {
-			b.Exec(`TRUNCATE shops, people, memberships, sessions, links, networks, invitations, tokens, operator_tokens, devices,
-				orders, items, pushes, fanouts,
-				push_totals, events, ledger_totals, changes, relays, looks, copied RESTART IDENTITY`)
+			b.Exec(`TRUNCATE shops, connections, heard, key_check, people, memberships, sessions, links, networks,
+				invitations, tokens, operator_tokens, devices, orders, items, pushes, fanouts, push_totals, events,
+				ledger_totals, changes, relays, looks, copied RESTART IDENTITY`)
 			b.Exec(`UPDATE stream SET last = 0`)
 			b.Exec(`UPDATE identity SET copied_from = $1, copied_mark = $2, copy_finished = false`, source, mark)
 		})

@@ -38,14 +38,14 @@ type exporter struct {
 // export queues a query for one row more than the chunk takes. A row begins with its place.
 func export[T any](
 	x *exporter, b *postgres.Batch, table *[]T, place func(*postgres.Row) string, read func(*postgres.Row) T,
-	query string, after any,
+	query string, after ...any,
 ) {
 	b.Rows(func(r *postgres.Row) {
 		if !x.Full() {
 			at := place(r)
 			move.Took(&x.Filling, table, at, read(r))
 		}
-	}, query+` LIMIT `+strconv.Itoa(x.limit.Rows+1), after)
+	}, query+` LIMIT `+strconv.Itoa(x.limit.Rows+1), after...)
 }
 
 // table checks a place and returns the function that queues the queries behind it.
@@ -71,6 +71,9 @@ func table(t move.Table, after string) (func(*exporter, *postgres.Batch), error)
 		no, err := parseKey(shop)
 		id, err2 := parseKey(order)
 		return func(x *exporter, b *postgres.Batch) { x.orders(b, no, id) }, cmp.Or(err, err2)
+	case move.TableHeard:
+		p, err := move.ParseHeardPlace(after)
+		return func(x *exporter, b *postgres.Batch) { x.heard(b, p) }, err
 	case move.TableRelays:
 		return (*exporter).relays, nil
 	case move.TableCounters:
@@ -104,6 +107,9 @@ func (x *exporter) behind(b *postgres.Batch, t move.Table, after int64) {
 	switch t {
 	case move.TableShops:
 		export(x, b, &x.Shops, byID, rows.Shop, `SELECT id, `+rows.ShopColumns+` FROM shops WHERE id > $1 ORDER BY id`, after)
+	case move.TableConnections:
+		export(x, b, &x.Connections, byID, rows.Connection, `SELECT c.shop_id, `+rows.ConnectionColumns+` FROM connections c
+			JOIN shops s ON s.id = c.shop_id WHERE c.shop_id > $1 ORDER BY c.shop_id`, after)
 	case move.TablePeople:
 		export(x, b, &x.People, byID, rows.Person, `SELECT p.id, `+rows.PersonColumns+rows.PersonJoin+`WHERE p.id > $1
 			ORDER BY p.id`, after)
@@ -150,9 +156,18 @@ func (x *exporter) operatorTokens(b *postgres.Batch) {
 	all(b, &x.OperatorTokens, rows.Token, listOperatorTokens)
 }
 
+func (x *exporter) heard(b *postgres.Batch, after move.HeardPlace) {
+	place := func(r *postgres.Row) string {
+		return move.HeardPlace{Shop: r.Int(), Slot: r.Int(), Topic: r.Text()}.String()
+	}
+	export(x, b, &x.Heard, place, rows.WholeHeard, `SELECT h.shop_id, h.slot, h.topic, `+rows.HeardColumns+`
+		FROM heard h JOIN shops s ON s.id = h.shop_id WHERE (h.shop_id, h.topic, h.slot) > ($1, $2, $3)
+		ORDER BY h.shop_id, h.topic, h.slot`, after.Shop, after.Topic, after.Slot)
+}
+
 // relays are few, and one chunk.
 func (x *exporter) relays(b *postgres.Batch) {
-	all(b, &x.Relays, func(r *postgres.Row) store.Relay { return rows.Relay(r).Free() }, listRelays)
+	all(b, &x.Relays, func(r *postgres.Row) store.Lease { return rows.Lease(r).Free() }, listRelays)
 }
 
 // counters are few, and one chunk.

@@ -28,8 +28,7 @@ func importInto(table, columns, types string) string {
 }
 
 var (
-	importShops = `INSERT INTO shops (` + rows.ShopColumns + `) SELECT * FROM ` +
-		postgres.Unnest("text boolean text text boolean boolean timestamptz timestamptz text")
+	importShops  = `INSERT INTO shops (` + rows.ShopColumns + `) SELECT * FROM ` + postgres.Unnest(shopTypes)
 	importPeople = `INSERT INTO people (id, email, role, password_hash, added_at, settings, unproven, shop_id)
 		SELECT n.id, n.email, n.role, n.password_hash, n.added_at, n.settings, n.unproven, s.id FROM ` +
 		postgres.Unnest("bigint text text text timestamptz text boolean text") +
@@ -74,6 +73,7 @@ func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
 		}
 	}
 	add(importShops, rowsOf(c.Shops, fillShop))
+	add(importConnections, rowsOf(c.Connections, fillConnection))
 	add(importPeople, rowsOf(c.People, fillPerson))
 	add(importMemberships, memberships(c.People))
 	add(importInvitations, rowsOf(c.Invitations, fillInvitation))
@@ -85,6 +85,7 @@ func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
 	add(importPushes, rowsOf(c.Pushes, fillPush))
 	add(importFanOuts, rowsOf(c.FanOuts, fillFanOut))
 	add(insertEvents, rowsOf(c.Events, db.fillEvent))
+	add(importHeard, rowsOf(c.Heard, fillHeard))
 	add(importChanges, rowsOf(c.Changes, fillChange))
 	add(importRelays, rowsOf(c.Relays, fillRelay))
 	add(importAccesses, rowsOf(c.Accesses, fillAccess))
@@ -121,11 +122,6 @@ func rowsOf[T any](all []T, fill func(*postgres.Rows, *T)) *postgres.Rows {
 		fill(r.Next(), &all[i])
 	}
 	return &r
-}
-
-func fillShop(r *postgres.Rows, s *bellhop.Shop) {
-	r.Text(s.Domain).Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).
-		Always(s.AddedAt).Time(s.LastEventAt).Text(string(s.LastSignedBy))
 }
 
 func fillPerson(r *postgres.Rows, p *bellhop.Person) {
@@ -210,7 +206,7 @@ func fillAccess(r *postgres.Rows, l *bellhop.Access) {
 	r.Int(l.ID).Always(l.At).Text(l.Email).Text(l.What).Text(l.About)
 }
 
-func fillRelay(r *postgres.Rows, l *store.Relay) {
+func fillRelay(r *postgres.Rows, l *store.Lease) {
 	r.Text(l.Name).Text(l.Origin).Int(l.Cursor).Int(l.Term)
 }
 

@@ -3,8 +3,8 @@
 //
 // One round trip loads all that a batch of facts needs, the rules decide in Go, and another
 // round trip saves the changes with the COMMIT, however large the batch. Transactions lock
-// in one order: events, orders, devices, pushes, shops, the stream, totals. They lock the
-// stream last and then commit one after the other: so small writes are gathered into one
+// in one order: events, orders, devices, pushes, shops, what was heard, the stream, totals. They
+// lock the stream last and then commit one after the other: so small writes are gathered into one
 // transaction.
 package pgstore
 

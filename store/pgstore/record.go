@@ -79,7 +79,7 @@ const (
 	takeTurn      = `SELECT pg_advisory_xact_lock_shared(hashtext('bellhop record'))`
 	takeTurnAlone = `SELECT pg_advisory_xact_lock(hashtext('bellhop record'))`
 
-	loadShops     = `SELECT domain, id, disabled, own_secret_only FROM shops WHERE domain = ANY($1)`
+	loadShops     = `SELECT domain, id, disabled, own_secret_only, uninstalled_at FROM shops WHERE domain = ANY($1)`
 	loadReceivers = `SELECT s.domain, d.id, d.free_at, coalesce(p.settings, '')
 		FROM shops s CROSS JOIN LATERAL (SELECT id, free_at, person_id FROM devices
 			WHERE shop_id = s.id AND retired_at IS NULL ORDER BY id LIMIT $2) d LEFT JOIN people p ON p.id = d.person_id
@@ -153,7 +153,7 @@ func (l *loading) addLine(r pgx.Rows) error {
 func (l *loading) addShop(r pgx.Rows) error {
 	var domain string
 	var s rules.StoredShop
-	err := r.Scan(&domain, &s.Row, &s.Shop.Disabled, &s.Shop.OwnSecretOnly)
+	err := r.Scan(&domain, &s.Row, &s.Shop.Disabled, &s.Shop.OwnSecretOnly, postgres.TimeTo(&s.Shop.UninstalledAt))
 	l.Shops[domain] = &s
 	return err
 }

@@ -69,11 +69,13 @@ var (
 )
 
 // assign makes "a = n.a, b = n.b" of "a, b".
-func assign(columns string) string {
+func assign(columns string) string { return assignFrom("n", columns) }
+
+func assignFrom(row, columns string) string {
 	names := strings.Split(columns, ",")
 	for i, n := range names {
 		n = strings.TrimSpace(n)
-		names[i] = n + " = n." + n
+		names[i] = n + " = " + row + "." + n
 	}
 	return strings.Join(names, ", ")
 }
@@ -113,6 +115,7 @@ func (s recording) save(q *postgres.Batch) {
 	execEach(q, updateShops, s.Shops, func(r *postgres.Rows, c *rules.ShopChange) {
 		r.Int(c.Row).Always(c.LastEventAt).Text(string(c.SignedBy))
 	})
+	s.saveHeard(q)
 	s.writes.finish(q)
 	saveFollowing(q, s.Owed, bellhop.PushOrderNew) // locks the totals, which come last
 }

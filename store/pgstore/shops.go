@@ -14,12 +14,30 @@ func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
 	if err := driver.CheckShop(s); err != nil {
 		return err
 	}
-	err := db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Exec(`INSERT INTO shops (`+rows.ShopColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)`,
-			s.Domain, s.Disabled, s.Secret, s.PreviousSecret, s.OwnSecretOnly, s.CustomerInPush,
-			postgres.Always(s.AddedAt), postgres.Time(s.LastEventAt), string(s.LastSignedBy))
-	})
+	err := db.api.Once(ctx, func(b *postgres.Batch) { exec(b, importShops, shopRow(&s)) })
 	return wrap("add a shop", taken("shop", err))
+}
+
+// shopTypes are the types of rows.ShopColumns, and those of shopChangesTo.
+const (
+	shopTypes   = "text text text timestamptz " + changeTypes
+	changeTypes = "boolean boolean boolean timestamptz text text text text text text timestamptz timestamptz"
+)
+
+func shopRow(s *bellhop.Shop) *postgres.Rows {
+	var r postgres.Rows
+	fillShop(r.Next(), s)
+	return &r
+}
+
+func fillShop(r *postgres.Rows, s *bellhop.Shop) {
+	shopChangesTo(r.Text(s.Domain).Text(s.Secret).Text(s.PreviousSecret).Always(s.AddedAt), s)
+}
+
+// shopChangesTo adds rows.ShopChanges.
+func shopChangesTo(r *postgres.Rows, s *bellhop.Shop) {
+	r.Bool(s.Disabled).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).Time(s.LastEventAt).Text(string(s.LastSignedBy)).
+		Text(s.Name).Text(s.Currency).Text(s.Timezone).Text(s.Plan).Text(s.Email).Time(s.InfoAt).Time(s.UninstalledAt)
 }
 
 // Shops implements [store.Shops], over the pool for accepting events.
@@ -27,6 +45,11 @@ func (db *DB) Shops(ctx context.Context) ([]bellhop.Shop, error) {
 	return list(ctx, db.webhooks, "list shops", rows.Shop,
 		`SELECT `+rows.ShopColumns+` FROM shops ORDER BY domain COLLATE "C"`)
 }
+
+// updateShop writes all of a shop but its domain and added_at.
+var updateShop = `UPDATE shops s SET secret = n.secret, previous_secret = n.previous_secret, ` + assign(rows.ShopChanges) +
+	` FROM ` + postgres.Unnest("text text text "+changeTypes) + ` AS n(domain, secret, previous_secret, ` +
+	rows.ShopChanges + `) WHERE s.domain = n.domain`
 
 // UpdateShop implements [store.Shops]. change may be called more than once.
 func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error {
@@ -42,12 +65,9 @@ func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellho
 			return err
 		}
 		change(&s)
-		return tx.Commit(func(b *postgres.Batch) {
-			b.Exec(`UPDATE shops SET disabled = $2, secret = $3, previous_secret = $4, own_secret_only = $5,
-				customer_in_push = $6, last_event_at = $7, last_signed_by = $8 WHERE domain = $1`,
-				domain, s.Disabled, s.Secret, s.PreviousSecret, s.OwnSecretOnly, s.CustomerInPush,
-				postgres.Time(s.LastEventAt), string(s.LastSignedBy))
-		})
+		var r postgres.Rows
+		shopChangesTo(r.Next().Text(domain).Text(s.Secret).Text(s.PreviousSecret), &s)
+		return tx.Commit(func(b *postgres.Batch) { exec(b, updateShop, &r) })
 	})
 	return wrap("update a shop", err)
 }

@@ -51,15 +51,16 @@ func WholeDevice[R Row](r R) move.DeviceRow {
 }
 
 // BudgetColumns are the columns for [Budget], of the aliases d, s and p, the device's owner.
-const BudgetColumns = DeviceColumns + `, s.disabled, s.own_secret_only, s.customer_in_push, s.added_at,
-	s.last_event_at, s.last_signed_by, ` + allowanceColumns + `, p.settings, (SELECT count(*) FROM devices x
+const BudgetColumns = DeviceColumns + `, s.added_at, s.disabled, s.own_secret_only, s.customer_in_push,
+	s.last_event_at, s.last_signed_by, s.name, s.currency, s.timezone, s.plan, s.email, s.info_at, s.uninstalled_at, ` +
+	allowanceColumns + `, p.settings, (SELECT count(*) FROM devices x
 	WHERE x.value = d.value AND x.kind = d.kind AND x.retired_at IS NULL)`
 
 // Budget reads a device for a claim.
 func Budget[R Row](r R) *rules.DeviceBudget {
 	p := &rules.DeviceBudget{Device: Device(r)}
-	p.Owner = bellhop.Shop{Domain: p.Shop, Disabled: r.Bool(), OwnSecretOnly: r.Bool(), CustomerInPush: r.Bool(),
-		AddedAt: r.Time(), LastEventAt: r.Time(), LastSignedBy: bellhop.Signer(r.Text())}
+	p.Owner = bellhop.Shop{Domain: p.Shop, AddedAt: r.Time()}
+	shopChanges(r, &p.Owner)
 	p.Left, p.Settings, p.Shops = allowance(r), Settings(r), int(r.Int())
 	return p
 }

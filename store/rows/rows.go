@@ -9,6 +9,7 @@ import (
 	"bellhop"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/move"
 	"bellhop/store/rules"
 )
 
@@ -39,14 +40,59 @@ func Settings[R Row](r R) bellhop.Settings {
 }
 
 // ShopColumns are the columns for [Shop].
-const ShopColumns = `domain, disabled, secret, previous_secret, own_secret_only, customer_in_push, added_at,
-	last_event_at, last_signed_by`
+const ShopColumns = `domain, secret, previous_secret, added_at, ` + ShopChanges
+
+// ShopChanges are the columns of a shop that an update writes, beside its secrets.
+const ShopChanges = `disabled, own_secret_only, customer_in_push, last_event_at, last_signed_by, name, currency,
+	timezone, plan, email, info_at, uninstalled_at`
 
 // Shop reads a shop with its secrets.
 func Shop[R Row](r R) bellhop.Shop {
-	return bellhop.Shop{Domain: r.Text(), Disabled: r.Bool(), Secret: r.Text(), PreviousSecret: r.Text(),
-		OwnSecretOnly: r.Bool(), CustomerInPush: r.Bool(), AddedAt: r.Time(), LastEventAt: r.Time(),
-		LastSignedBy: bellhop.Signer(r.Text())}
+	s := bellhop.Shop{Domain: r.Text(), Secret: r.Text(), PreviousSecret: r.Text(), AddedAt: r.Time()}
+	shopChanges(r, &s)
+	return s
+}
+
+func shopChanges[R Row](r R, s *bellhop.Shop) {
+	s.Disabled, s.OwnSecretOnly, s.CustomerInPush = r.Bool(), r.Bool(), r.Bool()
+	s.LastEventAt, s.LastSignedBy = r.Time(), bellhop.Signer(r.Text())
+	s.Name, s.Currency, s.Timezone, s.Plan, s.Email = r.Text(), r.Text(), r.Text(), r.Text(), r.Text()
+	s.InfoAt, s.UninstalledAt = r.Time(), r.Time()
+}
+
+// ConnectionColumns are the columns for [Connection], of the aliases s and c.
+const ConnectionColumns = `s.domain, c.grant_type, c.connected_at, c.scopes, c.token, c.expires_at, c.refresh_token,
+	c.refresh_expires_at, c.access, c.reason, c.since, c.checked_at, c.check_due, c.uninstalled_at, c.subscriptions`
+
+// Connection reads a connection with its tokens.
+func Connection[R Row](r R) bellhop.Connection {
+	c := bellhop.Connection{Shop: r.Text(), Grant: bellhop.Grant(r.Text()), ConnectedAt: r.Time(),
+		Scopes: driver.ReadScopes(r.Text()), Token: r.Text(), ExpiresAt: r.Time(), RefreshToken: r.Text(),
+		RefreshExpiresAt: r.Time(), Access: bellhop.AccessState(r.Text()), Reason: r.Text(), Since: r.Time(),
+		CheckedAt: r.Time(), CheckDue: r.Time(), UninstalledAt: r.Time()}
+	var err error
+	c.Subscriptions, err = driver.ReadSubscriptions(r.Text())
+	r.Fail(err)
+	return c
+}
+
+// Heard reads a sum of events without its key.
+func Heard[R Row](r R) rules.Heard { return rules.Heard{First: r.Time(), Last: r.Time()} }
+
+// HeardColumns are the columns for [WholeHeard], of the aliases s and h.
+const HeardColumns = `s.domain, h.topic, h.first_at, h.last_at`
+
+// WholeHeard reads a sum of events.
+func WholeHeard[R Row](r R) move.HeardRow {
+	return move.HeardRow{Shop: r.Text(), Topic: r.Text(), First: r.Time(), Last: r.Time()}
+}
+
+// Topics is a query for the topics of a shop that events were accepted of, one step of the index each.
+// shop is a condition on the table heard.
+func Topics(shop string) string {
+	return `RECURSIVE topics(topic) AS (SELECT min(topic) FROM heard WHERE ` + shop + ` UNION ALL
+		SELECT (SELECT min(topic) FROM heard WHERE ` + shop + ` AND topic > topics.topic) FROM topics
+		WHERE topics.topic IS NOT NULL)`
 }
 
 // PersonColumns are the columns for [Person], of PersonJoin.
@@ -107,12 +153,12 @@ func Access[R Row](r R) bellhop.Access {
 	return bellhop.Access{ID: r.Int(), At: r.Time(), Email: r.Text(), What: r.Text(), About: r.Text()}
 }
 
-// RelayColumns are the columns for [Relay].
-const RelayColumns = `name, origin, cursor, holder, term, held_to`
+// LeaseColumns are the columns for [Lease].
+const LeaseColumns = `name, origin, cursor, holder, term, held_to`
 
-// Relay reads a relay.
-func Relay[R Row](r R) store.Relay {
-	return store.Relay{Name: r.Text(), Origin: r.Text(), Cursor: r.Int(), Holder: r.Text(), Term: r.Int(), Until: r.Time()}
+// Lease reads a lease.
+func Lease[R Row](r R) store.Lease {
+	return store.Lease{Name: r.Text(), Origin: r.Text(), Cursor: r.Int(), Holder: r.Text(), Term: r.Int(), Until: r.Time()}
 }
 
 // Refusal reads a shop, a reason, their number and the newest one's time.

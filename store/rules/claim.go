@@ -65,6 +65,8 @@ func (p *DeviceBudget) gone() string {
 		return store.ReasonDeviceRemoved
 	case !p.RetiredAt.IsZero():
 		return store.ReasonDeviceRetired
+	case !p.Owner.UninstalledAt.IsZero():
+		return store.ReasonUninstalled
 	}
 	return ""
 }

@@ -26,7 +26,7 @@ type StoredLine struct {
 // StoredShop is a shop.
 type StoredShop struct {
 	Row         int64
-	Shop        bellhop.Shop // Disabled, OwnSecretOnly
+	Shop        bellhop.Shop // Disabled, OwnSecretOnly, UninstalledAt
 	LastEventAt time.Time    // zero if the driver itself makes it only grow
 	Receivers   []Receiver   // its devices in use; above FanOutAbove their number doesn't matter
 }
@@ -51,6 +51,7 @@ type Recording struct {
 	Owed    []NewPush
 	FanOuts []NewPush // for all devices of the shop
 	Shops   []*ShopChange
+	Heard   []*Heard // each key once
 }
 
 // LineChange is an event's new line in the ledger.
@@ -125,6 +126,7 @@ type recordPlan struct {
 	lines    map[bellhop.EventID]*LineChange
 	orders   map[OrderKey]*OrderChange
 	shops    map[string]*ShopChange
+	heard    map[HeardKey]*Heard
 	portions portions
 
 	lineRoom  []LineChange // for Lines, in one allocation
@@ -187,6 +189,7 @@ func (p *recordPlan) shop(e *bellhop.Event) *StoredShop {
 	if s == nil {
 		return nil
 	}
+	p.hear(s.Row, e)
 	c := p.shops[e.Shop]
 	switch {
 	case c == nil && e.AcceptedAt.After(s.LastEventAt):
@@ -289,6 +292,9 @@ func (p *recordPlan) owe(shop *StoredShop, o *OrderChange, news News, f *bellhop
 		total = f.Order.Total
 	}
 	push := NewPush{Order: o, Kind: news.Kind, At: f.At, Skipped: news.Quiet}
+	if !shop.Shop.UninstalledAt.IsZero() {
+		push.Skipped = cmp.Or(push.Skipped, store.ReasonUninstalled)
+	}
 	noted := news.Kind == bellhop.PushOrderNew || slices.ContainsFunc(shop.Receivers, func(r Receiver) bool {
 		return asked(r.Settings, news.Kind)
 	})

@@ -79,7 +79,8 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		}
 		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`,
 			`DELETE FROM networks`, `DELETE FROM tokens`, `DELETE FROM operator_tokens`,
-			`DELETE FROM invitations`, `DELETE FROM people`, `DELETE FROM devices`, `DELETE FROM shops`,
+			`DELETE FROM invitations`, `DELETE FROM people`, `DELETE FROM devices`,
+			`DELETE FROM connections`, `DELETE FROM heard`, `DELETE FROM key_check`, `DELETE FROM shops`,
 			`DELETE FROM items`, `INSERT INTO search (search) VALUES ('delete-all')`, `DELETE FROM orders`,
 			`DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`,
 			`DELETE FROM ledger`, `DELETE FROM ledger_totals`, `DELETE FROM changes`, `DELETE FROM relays`,
@@ -145,10 +146,11 @@ type importer struct {
 
 func (im *importer) chunk(c *move.Chunk) error {
 	for _, err := range [...]error{
-		addAll(im, c.Shops, im.shop), addAll(im, c.People, im.person), addAll(im, c.Sessions, im.session),
-		addAll(im, c.Invitations, im.invitation), addAll(im, c.OperatorTokens, im.operatorToken),
-		addAll(im, c.Tokens, im.token), addAll(im, c.Devices, im.device), addAll(im, c.Orders, im.order),
-		addAll(im, c.Pushes, im.push), addAll(im, c.FanOuts, im.fanOut), addAll(im, c.Events, im.event),
+		addAll(im, c.Shops, im.shop), addAll(im, c.Connections, im.connection), addAll(im, c.People, im.person),
+		addAll(im, c.Sessions, im.session), addAll(im, c.Invitations, im.invitation),
+		addAll(im, c.OperatorTokens, im.operatorToken), addAll(im, c.Tokens, im.token),
+		addAll(im, c.Devices, im.device), addAll(im, c.Orders, im.order), addAll(im, c.Pushes, im.push),
+		addAll(im, c.FanOuts, im.fanOut), addAll(im, c.Events, im.event), addAll(im, c.Heard, im.heard),
 		addAll(im, c.Changes, im.change), addAll(im, c.Relays, im.relay), addAll(im, c.Accesses, im.access),
 		addAll(im, c.Counters, im.counter),
 	} {
@@ -181,6 +183,15 @@ func (im *importer) own(domain string) int64 {
 }
 
 func (im *importer) shop(s *bellhop.Shop) error { return insertShop(im.tx.Conn, s) }
+
+func (im *importer) connection(c *bellhop.Connection) error {
+	return putConnection(im.tx.Conn, im.own(c.Shop), c)
+}
+
+func (im *importer) heard(h *move.HeardRow) error {
+	k := rules.HeardKey{Shop: im.own(h.Shop), Topic: h.Topic, Slot: rules.SlotOf(h.First)}
+	return saveHeard(im.tx.Conn, []*rules.Heard{{HeardKey: k, First: h.First, Last: h.Last}})
+}
 
 func (im *importer) person(p *bellhop.Person) error {
 	_, err := insertPerson(im.tx, *p)
@@ -306,8 +317,8 @@ func (im *importer) access(l *bellhop.Access) error {
 }
 
 // relay adds a relay without a holder.
-func (im *importer) relay(r *store.Relay) error {
-	return im.tx.Prepare(`INSERT INTO relays (` + rows.RelayColumns + `) VALUES (?,?,?,'',?,0)`).
+func (im *importer) relay(r *store.Lease) error {
+	return im.tx.Prepare(`INSERT INTO relays (` + rows.LeaseColumns + `) VALUES (?,?,?,'',?,0)`).
 		Text(r.Name).Text(r.Origin).Int(r.Cursor).Int(r.Term).Exec()
 }
 

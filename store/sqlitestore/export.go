@@ -56,6 +56,8 @@ func (x *exporter) table(t move.Table, after string) error {
 		return x.invitations(after)
 	case move.TableOperatorTokens:
 		return x.operatorTokens()
+	case move.TableHeard:
+		return x.heard(after)
 	case move.TableRelays:
 		return x.relays()
 	case move.TableCounters:
@@ -76,6 +78,9 @@ func (x *exporter) behind(t move.Table, place int64) error {
 	switch t {
 	case move.TableShops:
 		return export(x, &x.Shops, rows.Shop, `SELECT id, `+rows.ShopColumns+` FROM shops WHERE id > ? ORDER BY id`, place)
+	case move.TableConnections:
+		return export(x, &x.Connections, rows.Connection, `SELECT c.shop_id, `+rows.ConnectionColumns+` FROM connections c
+			JOIN shops s ON s.id = c.shop_id WHERE c.shop_id > ? ORDER BY c.shop_id`, place)
 	case move.TablePeople:
 		return export(x, &x.People, rows.Person, `SELECT p.id, `+rows.PersonColumns+rows.PersonJoin+`WHERE p.id > ?
 			ORDER BY p.id`, place)
@@ -137,6 +142,20 @@ func (x *exporter) operatorTokens() (err error) {
 	return err
 }
 
+func (x *exporter) heard(after string) error {
+	p, err := move.ParseHeardPlace(after)
+	if err != nil {
+		return err
+	}
+	place := func(r sqlitefile.Row) string {
+		return move.HeardPlace{Shop: r.Int(), Slot: r.Int(), Topic: r.Text()}.String()
+	}
+	return exportKeyed(x, &x.Heard, place, rows.WholeHeard, x.c.Prepare(`SELECT h.shop_id, h.slot, h.topic, `+
+		rows.HeardColumns+` FROM heard h CROSS JOIN shops s ON s.id = h.shop_id
+		WHERE (h.shop_id, h.topic, h.slot) > (?,?,?) ORDER BY h.shop_id, h.topic, h.slot`).
+		Int(p.Shop).Text(p.Topic).Int(p.Slot))
+}
+
 func (x *exporter) order(r sqlitefile.Row) move.OrderRow {
 	no, row := r.Int(), rows.WholeOrder(r)
 	if o := row.Order; o != nil && o.Schema == 0 && o.Items == nil {
@@ -157,8 +176,8 @@ func (x *exporter) event(r sqlitefile.Row) store.Line {
 
 // relays are few, and one chunk.
 func (x *exporter) relays() error {
-	all, err := sqlitefile.All(x.c.Prepare(`SELECT `+rows.RelayColumns+` FROM relays ORDER BY name`),
-		func(r sqlitefile.Row) store.Relay { return rows.Relay(r).Free() })
+	all, err := sqlitefile.All(x.c.Prepare(`SELECT `+rows.LeaseColumns+` FROM relays WHERE cursor IS NOT NULL
+		ORDER BY name`), func(r sqlitefile.Row) store.Lease { return rows.Lease(r).Free() })
 	x.Relays = all
 	return err
 }

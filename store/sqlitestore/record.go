@@ -108,9 +108,10 @@ func load(c *sqlitefile.Conn, facts []bellhop.Fact) (b rules.Before, err error) 
 // loadShop returns nil for a missing shop.
 func loadShop(c *sqlitefile.Conn, domain string) (*rules.StoredShop, error) {
 	s := &rules.StoredShop{}
-	found, err := c.Prepare(`SELECT id, disabled, own_secret_only, last_event_at FROM shops WHERE domain = ?`).
-		Text(domain).First(func(r sqlitefile.Row) {
-		s.Row, s.Shop.Disabled, s.Shop.OwnSecretOnly, s.LastEventAt = r.Int(), r.Bool(), r.Bool(), r.Time()
+	found, err := c.Prepare(`SELECT id, disabled, own_secret_only, uninstalled_at, last_event_at FROM shops
+		WHERE domain = ?`).Text(domain).First(func(r sqlitefile.Row) {
+		s.Row, s.Shop.Disabled, s.Shop.OwnSecretOnly = r.Int(), r.Bool(), r.Bool()
+		s.Shop.UninstalledAt, s.LastEventAt = r.Time(), r.Time()
 	})
 	if err != nil || !found {
 		return nil, err
@@ -156,6 +157,9 @@ func save(tx *sqlitefile.Tx, r *rules.Recording, written map[*bellhop.Fact]*text
 		if err := savePush(tx.Conn, &r.Owed[i], &r.Statuses); err != nil {
 			return err
 		}
+	}
+	if err := saveHeard(tx.Conn, r.Heard); err != nil {
+		return err
 	}
 	for _, s := range r.Shops {
 		err := tx.Prepare(`UPDATE shops SET last_event_at = ?, last_signed_by = ? WHERE id = ?`).

@@ -11,7 +11,7 @@ func (db *DB) Renumber(ctx context.Context, above int64) error {
 	return db.write(ctx, "renumber", func(tx *sqlitefile.Tx) error { return renumber(tx.Conn, above) })
 }
 
-// carryOver makes a backup go on above the numbers of the file that it replaces.
+// carryOver makes a backup go on above the numbers of the file that it replaces, with its connections.
 func carryOver(from, to *sqlitefile.Conn, above int64) error {
 	for _, query := range []string{newestChange, newestPush} {
 		last, err := from.Prepare(query).One()
@@ -22,7 +22,10 @@ func carryOver(from, to *sqlitefile.Conn, above int64) error {
 			above = last + sqlitefile.IDRoom
 		}
 	}
-	return renumber(to, above)
+	if err := renumber(to, above); err != nil {
+		return err
+	}
+	return carryConnections(from, to)
 }
 
 const (

@@ -20,15 +20,25 @@ func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
 }
 
 func insertShop(c *sqlitefile.Conn, s *bellhop.Shop) error {
-	return c.Prepare(`INSERT INTO shops (` + rows.ShopColumns + `) VALUES (?,?,?,?,?,?,?,?,?)`).
-		Text(s.Domain).Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).
-		Int(micros(s.AddedAt)).Time(s.LastEventAt).TextOrNull(string(s.LastSignedBy)).Exec()
+	st := c.Prepare(`INSERT INTO shops (` + rows.ShopColumns + `) VALUES (` + marks(rows.ShopColumns) + `)`)
+	return bindShop(st.Text(s.Domain).Text(s.Secret).Text(s.PreviousSecret).Int(micros(s.AddedAt)), s).Exec()
+}
+
+// bindShop binds rows.ShopChanges.
+func bindShop(st *sqlitefile.Stmt, s *bellhop.Shop) *sqlitefile.Stmt {
+	return st.Bool(s.Disabled).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).Time(s.LastEventAt).
+		TextOrNull(string(s.LastSignedBy)).Text(s.Name).Text(s.Currency).Text(s.Timezone).Text(s.Plan).Text(s.Email).
+		Time(s.InfoAt).Time(s.UninstalledAt)
 }
 
 // Shops implements [store.Shops].
 func (db *DB) Shops(ctx context.Context) ([]bellhop.Shop, error) {
 	return list(ctx, db.proceed, "list shops", rows.Shop, `SELECT `+rows.ShopColumns+` FROM shops ORDER BY domain`)
 }
+
+// updateShop writes all of a shop but its domain and added_at.
+var updateShop = `UPDATE shops SET (secret, previous_secret, ` + rows.ShopChanges + `) = (?,?,` +
+	marks(rows.ShopChanges) + `) WHERE domain = ?`
 
 // UpdateShop implements [store.Shops]. change may be called more than once.
 func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error {
@@ -38,9 +48,6 @@ func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellho
 			return err
 		}
 		change(&s)
-		return tx.Prepare(`UPDATE shops SET disabled = ?, secret = ?, previous_secret = ?, own_secret_only = ?,
-			customer_in_push = ?, last_event_at = ?, last_signed_by = ? WHERE domain = ?`).
-			Bool(s.Disabled).Text(s.Secret).Text(s.PreviousSecret).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).
-			Time(s.LastEventAt).TextOrNull(string(s.LastSignedBy)).Text(domain).Exec()
+		return bindShop(tx.Prepare(updateShop).Text(s.Secret).Text(s.PreviousSecret), &s).Text(domain).Exec()
 	})
 }

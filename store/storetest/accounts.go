@@ -12,7 +12,7 @@ import (
 func shops(f *fixture) {
 	b := bellhop.Shop{Domain: "b.myshopify.com", Secret: "s1", PreviousSecret: "s0", OwnSecretOnly: true,
 		CustomerInPush: true, AddedAt: at(1)}
-	a := bellhop.Shop{Domain: "a.myshopify.com", Disabled: true, AddedAt: at(2)}
+	a := bellhop.Shop{Domain: "a.myshopify.com", Disabled: true, AddedAt: at(2), UninstalledAt: at(3)}
 	f.must(f.s.AddShop(f.ctx, b))
 	f.must(f.s.AddShop(f.ctx, a))
 	f.kind(bellhop.Conflict, f.s.AddShop(f.ctx, b))
@@ -22,6 +22,8 @@ func shops(f *fixture) {
 	f.must(f.s.UpdateShop(f.ctx, b.Domain, func(s *bellhop.Shop) {
 		f.equal("as it is", *s, b)
 		s.PreviousSecret, s.Secret, s.CustomerInPush = s.Secret, "s2", false
+		s.Name, s.Currency, s.Timezone, s.Plan, s.Email = "Demo", "KRW", "Asia/Seoul", "Basic", "shop@example.com"
+		s.InfoAt, s.UninstalledAt = at(9), at(10)
 		s.Domain, s.AddedAt = "c.myshopify.com", at(99) // may not change
 	}))
 	f.kind(bellhop.NotFound, f.s.UpdateShop(f.ctx, "c.myshopify.com", func(*bellhop.Shop) {}))
@@ -31,6 +33,8 @@ func shops(f *fixture) {
 	f.record(older)
 	b.PreviousSecret, b.Secret, b.CustomerInPush = "s1", "s2", false
 	b.LastEventAt, b.LastSignedBy = at(500), bellhop.SignerShop
+	b.Name, b.Currency, b.Timezone, b.Plan, b.Email = "Demo", "KRW", "Asia/Seoul", "Basic", "shop@example.com"
+	b.InfoAt, b.UninstalledAt = at(9), at(10)
 	f.equal("shops", must(f.s.Shops(f.ctx))(f), []bellhop.Shop{a, b})
 }
 

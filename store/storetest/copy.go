@@ -276,29 +276,33 @@ func (m *moving) twoAtOnce() {
 
 // seen is all of a store that the ports show.
 type seen struct {
-	Shops    []bellhop.Shop
-	People   []bellhop.Person
-	Sessions []string
-	Tokens   []bellhop.Token
-	Invited  []bellhop.Invitation
-	Devices  []bellhop.Device
-	Orders   []bellhop.Order
-	Pushes   []bellhop.Push
-	Lines    []store.Line
-	Archived []bellhop.Event
-	Changes  []store.Change
-	Relays   []store.Relay
-	Accesses []bellhop.Access
-	Totals   map[bellhop.Outcome]int64
-	Counts   map[bellhop.PushStatus]int64
-	Next     time.Time
-	Ends     [2]int64 // of the stream
+	Shops       []bellhop.Shop
+	Connections []bellhop.Connection
+	Last        []map[string]time.Time
+	Silent      [][]store.Silence
+	People      []bellhop.Person
+	Sessions    []string
+	Tokens      []bellhop.Token
+	Invited     []bellhop.Invitation
+	Devices     []bellhop.Device
+	Orders      []bellhop.Order
+	Pushes      []bellhop.Push
+	Lines       []store.Line
+	Archived    []bellhop.Event
+	Changes     []store.Change
+	Relays      []store.Lease
+	Accesses    []bellhop.Access
+	Totals      map[bellhop.Outcome]int64
+	Counts      map[bellhop.PushStatus]int64
+	Next        time.Time
+	Ends        [2]int64 // of the stream
 }
 
 // see reads all of a store.
 func see(f *fixture) (s seen) {
 	f.Helper()
 	s.Shops = must(f.s.Shops(f.ctx))(f)
+	s.Connections = must(f.s.Connections(f.ctx))(f)
 	s.People = must(f.s.People(f.ctx, ""))(f)
 	for _, h := range sessionHashes {
 		session, person, err := f.s.Session(f.ctx, h, day)
@@ -307,6 +311,8 @@ func see(f *fixture) (s seen) {
 	s.Tokens = must(f.s.Tokens(f.ctx, ""))(f)
 	for _, d := range s.Shops {
 		s.Invited = append(s.Invited, must(f.s.Invitations(f.ctx, d.Domain, day))(f)...)
+		s.Last = append(s.Last, must(f.s.LastEvents(f.ctx, d.Domain))(f))
+		s.Silent = append(s.Silent, must(f.s.Silences(f.ctx, d.Domain, time.Time{}, store.HeardSlot))(f))
 		s.Tokens = append(s.Tokens, must(f.s.Tokens(f.ctx, d.Domain))(f)...)
 		s.Devices = append(s.Devices, must(f.s.Devices(f.ctx, d.Domain))(f)...)
 		s.Pushes = append(s.Pushes, f.allPushes(d.Domain, store.PushQuery{Limit: 200})...)
@@ -323,8 +329,10 @@ func see(f *fixture) (s seen) {
 	slices.SortFunc(s.Lines, func(a, b store.Line) int { return bytes.Compare(a.Event.ID[:], b.Event.ID[:]) })
 	slices.SortFunc(s.Archived, func(a, b bellhop.Event) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	s.Changes = must(f.s.Changes(f.ctx, "", 0, 100_000))(f)
-	for _, r := range must(f.s.Relays(f.ctx))(f) {
-		s.Relays = append(s.Relays, r.Free())
+	for _, l := range must(f.s.Leases(f.ctx))(f) {
+		if l.Origin != "" { // others are not copied
+			s.Relays = append(s.Relays, l.Free())
+		}
 	}
 	for _, about := range []string{"one", "two"} {
 		s.Accesses = append(s.Accesses, must(f.s.Accesses(f.ctx, about, 100))(f)...)

@@ -38,13 +38,18 @@ func fill(f *fixture) {
 		must(f.s.SetHandling(f.ctx, second, id, "", bellhop.HandlingSeen, at(5000)))(f)
 	}
 	fillEvents(f)
+	f.must(f.s.PutConnection(f.ctx, fullConnection(second)))
+	f.must(f.s.PutConnection(f.ctx, bellhop.Connection{Shop: shop, Grant: bellhop.GrantToken, ConnectedAt: day,
+		Access: bellhop.AccessGood, Since: day, CheckDue: at(1)}))
+	must(f.s.TakeLease(f.ctx, "shop/"+shop, "one", day, time.Minute))(f)
 	f.addShop(fourth)
 	f.addDevices(fourth, many)
 	f.record(f.order(fourth, 1, 1))
 	f.must(f.s.UpdateShop(f.ctx, fourth, func(s *bellhop.Shop) { s.OwnSecretOnly = true }))
 	r := must(f.s.TakeRelay(f.ctx, "events", "one", day, time.Minute))(f)
 	r.Cursor -= 100
-	f.must(f.s.MoveRelay(f.ctx, r))
+	f.must(f.s.Uninstall(f.ctx, third, at(5002)))
+	f.must(f.s.MoveLease(f.ctx, r))
 	f.must(f.s.RemoveDevice(f.ctx, shop, "gone"))
 	must(f.s.Prune(f.ctx, at(60), 1000))(f)
 }
@@ -79,7 +84,8 @@ func hardDetails() bellhop.Details {
 func fillShops(f *fixture) {
 	f.addShop(shop)
 	f.must(f.s.AddShop(f.ctx, bellhop.Shop{Domain: second, Secret: "s1", PreviousSecret: "s0",
-		CustomerInPush: true, AddedAt: at(1).Add(7 * time.Microsecond)}))
+		CustomerInPush: true, AddedAt: at(1).Add(7 * time.Microsecond), Name: "店", Currency: "JPY",
+		Timezone: "Asia/Tokyo", Plan: "Plus", Email: "s@example.jp", InfoAt: at(2)}))
 	f.addShop(third)
 	f.addDevice(shop, "tablet", bellhop.FormData)
 	f.addDevice(shop, "phone", bellhop.FormNotification)

@@ -58,8 +58,8 @@ func unset(v reflect.Value, path string) (names []string) {
 func (f *fixture) fullShop() (bellhop.Shop, bellhop.Person, bellhop.Device) {
 	f.Helper()
 	s := bellhop.Shop{Domain: shop, Secret: "s1", PreviousSecret: "s0", OwnSecretOnly: true, CustomerInPush: true,
-		AddedAt:     at(1),
-		LastEventAt: at(500), LastSignedBy: bellhop.SignerShop}
+		AddedAt: at(1), LastEventAt: at(500), LastSignedBy: bellhop.SignerShop, Name: "Demo", Currency: "KRW",
+		Timezone: "Asia/Seoul", Plan: "Basic", Email: "shop@example.com", InfoAt: at(2)}
 	f.must(f.s.AddShop(f.ctx, s))
 	p := f.addOwner("jo@example.com", shop)
 	p.Settings = bellhop.Settings{Language: "ko", Timezone: "UTC", NotNew: true, Paid: true, Cancelled: true,
@@ -77,7 +77,7 @@ func everyAccountField(f *fixture) {
 	last := f.order(shop, 7, 1)
 	last.Event.AcceptedAt, last.Event.SignedBy = s.LastEventAt, s.LastSignedBy
 	f.record(last)
-	f.whole("shops", must(f.s.Shops(f.ctx))(f), []bellhop.Shop{s}, "Disabled") // see shops
+	f.whole("shops", must(f.s.Shops(f.ctx))(f), []bellhop.Shop{s}, "Disabled", "UninstalledAt") // see shops
 
 	f.whole("people", must(f.s.People(f.ctx, shop))(f), []bellhop.Person{p}, "Unproven") // see invitations
 	f.whole("everybody", must(f.s.People(f.ctx, ""))(f), []bellhop.Person{p}, "Unproven")
@@ -211,8 +211,8 @@ func everyOrderField(f *fixture) {
 		PushID: ids[0], At: at(61)}, "TraceParent")
 	r := f.takeRelay("one", at(100))
 	r.Cursor = changes[0].Seq
-	f.must(f.s.MoveRelay(f.ctx, r))
-	f.whole("relays", must(f.s.Relays(f.ctx))(f), []store.Relay{r})
+	f.must(f.s.MoveLease(f.ctx, r))
+	f.whole("relays", must(f.s.Leases(f.ctx))(f), []store.Lease{r})
 	f.whole("relay", f.takeRelay("two", at(101)), r)
 }
 
@@ -261,6 +261,6 @@ func everyOwedField(f *fixture) {
 	want.Gathered = &store.Gathering{Orders: 2, Total: money("20.02", "USD"), Since: end}
 	want.Shop.Secret, want.Shop.PreviousSecret = "", ""
 	f.whole("owed", f.claim(end.Add(time.Second), 10), []store.Owed{want}, "Shop.Secret", "Shop.PreviousSecret",
-		"Shop.Disabled", "Device.RetiredAt", "Device.RetiredFor", "Settings.NotNew", "Orders.Loud", "Orders.Refunded",
+		"Shop.Disabled", "Shop.UninstalledAt", "Device.RetiredAt", "Device.RetiredFor", "Settings.NotNew", "Orders.Loud", "Orders.Refunded",
 		"Gathered.Changes")
 }

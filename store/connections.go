@@ -1,0 +1,36 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+)
+
+// Connections are the shops' connections to Shopify's Admin API.
+type Connections interface {
+	// Connections lists them by shop.
+	Connections(ctx context.Context) ([]bellhop.Connection, error)
+	// Connection returns a shop's; bellhop.NotFound if there is none.
+	Connection(ctx context.Context, shop string) (bellhop.Connection, error)
+	// PutConnection adds or replaces a shop's connection, and clears the shop's UninstalledAt;
+	// bellhop.NotFound without such a shop.
+	PutConnection(ctx context.Context, c bellhop.Connection) error
+	// UpdateConnection changes a connection, all but its shop, in one transaction. change sees it
+	// as it is, and may be called more than once. Its error is returned, and nothing changes.
+	UpdateConnection(ctx context.Context, shop string, change func(*bellhop.Connection) error) error
+	// Uninstall ends what a shop had: its connection's tokens, its owed pushes with
+	// [ReasonUninstalled], and the sessions of its people who have no other shop. It sets the
+	// shop's UninstalledAt. From then on nothing is pushed for the shop; its events are kept and
+	// recorded as before.
+	Uninstall(ctx context.Context, shop string, at time.Time) error
+}
+
+// KeyChecks keep the value by which a process recognises the key that seals secrets: see
+// [bellhop/store/sealed].
+type KeyChecks interface {
+	// KeyCheck returns it; "" before there is a key.
+	KeyCheck(ctx context.Context) (string, error)
+	// PutKeyCheck replaces was; bellhop.Conflict if it is another one by now.
+	PutKeyCheck(ctx context.Context, was, is string) error
+}
