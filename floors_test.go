@@ -27,7 +27,7 @@ var floors = map[string]float64{
 	"internal/bodies": 0.5, "internal/envelope": 0.5, "internal/wait": 0.5,
 	// What the drivers of the store share: the rules, the kit, moving, and reading rows.
 	"store/driver": 2.1, "store/rules": 2.15, "store/move": 2.2, "store/rows": 2.25,
-	"store/sqlitestore": 2.3, "store/pgstore": 2.3, "store/storetest": 2.4,
+	"store/sealed": 2.1, "store/sqlitestore": 2.3, "store/pgstore": 2.3, "store/storetest": 2.4,
 	"bench/prices": 3, // what the folders of bench share; it needs none of them
 }
 

@@ -19,6 +19,7 @@ import (
 	"bellhop/pipeline"
 	"bellhop/store"
 	"bellhop/store/move"
+	"bellhop/store/sealed"
 	"bellhop/wire"
 )
 
@@ -279,7 +280,7 @@ func TestRelayReportsLostEvents(t *testing.T) {
 		Relays:  []store.Lease{{Name: host.RelayName, Origin: "x", Cursor: 10, Term: 1}},
 		Changes: []store.Change{{Seq: 21, Kind: store.ChangeUpdated, Shop: "lost.myshopify.com", OrderID: 1, At: time.Now()}}}
 	parts := openParts(t)
-	m := parts.Store.(move.Mover)
+	m := parts.Store.(*sealed.Store).Store.(move.Mover)
 	for _, err := range []error{m.BeginCopy(t.Context(), "source", "mark"), m.Import(t.Context(), move.TableShops, gap, "",
 		""), m.EndCopy(t.Context(), true)} {
 		if err != nil {

@@ -345,6 +345,13 @@ func TestRestoreGoesOnAbove(t *testing.T) {
 	})
 	place(live, 1)
 	change, push := place(live, 2)
+	key, err := os.ReadFile(filepath.Join(live.Dir, "bellhop.key")) // which is in no backup
+	if err == nil {
+		err = errors.Join(os.MkdirAll(lost.Dir, 0o700), os.WriteFile(filepath.Join(lost.Dir, "bellhop.key"), key, 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, s := range []wire.Storage{live, live, lost} {
 		if err := s.Restore(ctx, backup, wire.Options{}); err != nil {
 			t.Fatal(err)

@@ -23,7 +23,8 @@ const (
 
 var (
 	importConnections = importInto("connections", connectionColumns, connectionTypes)
-	putConnection     = importConnections + ` ON CONFLICT (shop_id) DO UPDATE SET ` + assignFrom("excluded", connectionColumns)
+	putConnection     = importConnections + ` ON CONFLICT (shop_id) DO UPDATE SET ` +
+		assignFrom("excluded", connectionColumns)
 )
 
 func fillConnection(r *postgres.Rows, c *bellhop.Connection) {

@@ -261,6 +261,6 @@ func everyOwedField(f *fixture) {
 	want.Gathered = &store.Gathering{Orders: 2, Total: money("20.02", "USD"), Since: end}
 	want.Shop.Secret, want.Shop.PreviousSecret = "", ""
 	f.whole("owed", f.claim(end.Add(time.Second), 10), []store.Owed{want}, "Shop.Secret", "Shop.PreviousSecret",
-		"Shop.Disabled", "Shop.UninstalledAt", "Device.RetiredAt", "Device.RetiredFor", "Settings.NotNew", "Orders.Loud", "Orders.Refunded",
-		"Gathered.Changes")
+		"Shop.Disabled", "Shop.UninstalledAt", "Device.RetiredAt", "Device.RetiredFor", "Settings.NotNew",
+		"Orders.Loud", "Orders.Refunded", "Gathered.Changes")
 }
