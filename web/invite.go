@@ -91,7 +91,7 @@ func hideInvitation(err error) error {
 // Accept accepts an invitation as the one who is signed in, whose address it must name. It returns the person
 // with the shop.
 func (a *Auth) Accept(ctx context.Context, who Principal, secret string, from netip.Addr) (bellhop.Person, error) {
-	if !who.Credential.Session {
+	if who.Person.ID == 0 {
 		return bellhop.Person{}, ErrSignIn
 	}
 	if err := a.tryInvitation(secret, from); err != nil {

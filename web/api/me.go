@@ -59,7 +59,7 @@ func meOf(who web.Principal) *meBody {
 	p := who.Person
 	me := Me{Email: p.Email, Role: string(p.Role), Shop: p.Shop, Language: p.Settings.Language}
 	switch {
-	case who.Credential.Session:
+	case p.ID != 0:
 		me.ID = web.ID(p.ID)
 	case who.Token.Operator:
 		me.Role = string(bellhop.RoleOperator)

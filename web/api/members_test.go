@@ -261,6 +261,12 @@ func TestPhoneOfSeveralShops(t *testing.T) {
 		t.Errorf("%d devices", n)
 	}
 	r.Problem(r.Call("DELETE", "/v1/devices/phone", staff, ""), 404, "device_not_found")
+	lee, err := r.DB.PersonByEmail(context.Background(), "lee@example.com")
+	must(t, err)
+	bearer := web.Principal{Person: lee, Shop: demo} // signed in by the team's own identity, without a session
+	if err := web.DropDevice(context.Background(), r.DB, bearer, "phone"); bellhop.KindOf(err) != bellhop.NotFound {
+		t.Errorf("another's device, without a session: %v", err)
+	}
 	r.ok(204, "DELETE", "/v1/devices/phone", ownerSession, "") // another owner's, in the one shop
 	if n := live(); n != 1 {
 		t.Errorf("%d devices", n)
