@@ -6,16 +6,34 @@ import (
 )
 
 // Fact is the statement of one event, decoded from its body. It has exactly one of Order, History,
-// Deleted and Skip.
+// Deleted, Shop and Skip.
 type Fact struct {
 	Event *Event
 	At    time.Time // when it is recorded
 
-	OrderID int64    // the order that it is about; 0 with Skip
-	Order   *Order   // the order as Shopify now has it, Version included
-	History *History // an edit, a refund, a parcel or a risk of the order OrderID
-	Deleted bool     // the order OrderID was deleted
-	Skip    string   // nothing to record, for this reason
+	OrderID int64     // the order that it is about; 0 with Shop or Skip
+	Order   *Order    // the order as Shopify now has it, Version included
+	History *History  // an edit, a refund, a parcel or a risk of the order OrderID
+	Deleted bool      // the order OrderID was deleted
+	Shop    *ShopNews // the shop itself changed
+	Skip    string    // nothing to record, for this reason
+}
+
+// ShopNews is what Shopify says of a shop itself. It has exactly one of Info, Scopes and Uninstalled.
+type ShopNews struct {
+	At          time.Time // when it happened, in microseconds
+	Info        *ShopInfo
+	Scopes      []string // that the app has now, sorted
+	Uninstalled bool     // the app was removed from the shop
+}
+
+// ShopInfo is what Shopify knows of a shop; "" is unknown.
+type ShopInfo struct {
+	Name     string
+	Currency string // such as EUR
+	Timezone string // IANA's name
+	Plan     string
+	Email    string
 }
 
 // Version orders Shopify's statements about one order. Shopify promises no order of delivery, and
@@ -41,4 +59,7 @@ type Result struct {
 	Outcome Outcome
 	Reason  string // for skipped and stale
 	Pushes  int    // pushes that are now owed
+	// Uninstalls says that the shop's app is gone and nobody has ended what it had: the caller does that
+	// with the store's Uninstall.
+	Uninstalls bool
 }

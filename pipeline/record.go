@@ -14,7 +14,7 @@ import (
 
 // Recorder is the second step. It may be used from many goroutines at once.
 type Recorder struct {
-	Store   store.Recorder
+	Store   RecordStore
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics *Metrics
@@ -22,6 +22,13 @@ type Recorder struct {
 	Probe   Probe
 	// Strangers logs events of shops that nobody has added; nil for no log.
 	Strangers *Trouble
+}
+
+// RecordStore is what recording needs of the store.
+type RecordStore interface {
+	store.Recorder
+	// Uninstall is that of [store.Connections].
+	Uninstall(ctx context.Context, shop string, at time.Time) error
 }
 
 // Recorded is the result for one event.
@@ -55,6 +62,9 @@ func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Record
 	r.Probe.At(PointDecoded)
 	for i, done := range r.isolate(ctx, facts) {
 		done.OrderID = facts[i].OrderID
+		if done.Uninstalls {
+			done.Err = r.Store.Uninstall(ctx, facts[i].Event.Shop, facts[i].Shop.At)
+		}
 		all[at[i]] = done
 	}
 	r.Metrics.recordTook(len(events), r.Now().Sub(start))

@@ -15,7 +15,12 @@ import (
 // books is a store with a test's own recording.
 type books struct {
 	store.Store
-	record func(facts []bellhop.Fact) ([]bellhop.Result, error)
+	record    func(facts []bellhop.Fact) ([]bellhop.Result, error)
+	uninstall func(shop string, at time.Time) error
+}
+
+func (b *books) Uninstall(_ context.Context, shop string, at time.Time) error {
+	return b.uninstall(shop, at)
 }
 
 func (b *books) Record(_ context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {
@@ -61,6 +66,28 @@ func TestRecordReturnsAResultForEachEvent(t *testing.T) {
 	}
 	if together {
 		t.Error("they were not tried one by one")
+	}
+}
+
+// TestRecordUninstalls ends what a shop had once its app/uninstalled is recorded. Until that is done the event
+// is not.
+func TestRecordUninstalls(t *testing.T) {
+	away := errors.New("the database is away")
+	for _, fails := range []error{away, nil} {
+		var ended []string
+		b := &books{record: func(facts []bellhop.Fact) ([]bellhop.Result, error) {
+			return []bellhop.Result{{Outcome: bellhop.OutcomeRecorded, Uninstalls: true}}, nil
+		}, uninstall: func(shop string, at time.Time) error {
+			ended = append(ended, shop+at.Format(time.RFC3339))
+			return fails
+		}}
+		r := &pipeline.Recorder{Store: b, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+		e := &bellhop.Event{Shop: domain, Topic: "app/uninstalled", Body: []byte(`{"id":1,"domain":"x"}`),
+			TriggeredAt: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}
+		all := r.Record(t.Context(), []*bellhop.Event{e})
+		if !errors.Is(all[0].Err, fails) || len(ended) != 1 || ended[0] != domain+"2026-11-22T09:00:00Z" {
+			t.Errorf("%+v, ended %v", all, ended)
+		}
 	}
 }
 

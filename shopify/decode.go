@@ -41,7 +41,9 @@ func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	case TopicOrderDelete:
 		f.OrderID, err = decodeDelete(e)
 		f.Deleted = true
-	case TopicAppUninstalled, TopicCustomersDataRequest, TopicCustomersRedact, TopicShopRedact:
+	case TopicAppUninstalled, TopicAppScopesUpdate, TopicShopUpdate:
+		f.Shop, err = decodeShopNews(e)
+	case TopicCustomersDataRequest, TopicCustomersRedact, TopicShopRedact:
 		err = checkRequest(e)
 		f.Skip = bellhop.ReasonNotActedOn
 	default:

@@ -34,8 +34,8 @@ func Example() {
 }
 
 func ExampleDecode_skipped() {
-	fact, err := shopify.Decode(&bellhop.Event{Topic: shopify.TopicAppUninstalled,
-		Body: []byte(`{"id":548380009,"domain":"shop.example"}`)})
+	fact, err := shopify.Decode(&bellhop.Event{Topic: shopify.TopicShopRedact,
+		Body: []byte(`{"shop_id":548380009,"shop_domain":"shop.example"}`)})
 	fmt.Println(fact.Skip, err)
 	// Output: not_yet_acted_on <nil>
 }

@@ -85,8 +85,7 @@ func checkRequest(e *bellhop.Event) error {
 	if err != nil {
 		return err
 	}
-	domain := "shop_domain"
-	fits := f.has(domain)
+	fits := f.has("shop_domain")
 	switch e.Topic {
 	case TopicCustomersDataRequest:
 		fits = fits && f.has("customer") && !f.has("orders_to_redact")
@@ -94,14 +93,26 @@ func checkRequest(e *bellhop.Event) error {
 		fits = fits && f.has("customer") && !f.has("orders_requested") && !f.has("data_request")
 	case TopicShopRedact:
 		fits = fits && !f.has("customer")
-	case TopicAppUninstalled: // the shop itself, also where it says neither
-		domain = "myshopify_domain"
-		_, named := f[domain]
-		_, at := f["domain"]
-		fits = f.has("id") && (named || at)
 	}
 	if !fits {
-		return otherKind(e.Topic, "it lacks what such a body has")
+		return lacking(e.Topic)
 	}
-	return f.ofShop(e, domain)
+	return f.ofShop(e, "shop_domain")
 }
+
+// checkShop refuses a body that is not the shop itself. Shopify's own samples name no domain, and have the
+// fields all the same.
+func checkShop(e *bellhop.Event) error {
+	f, err := fieldsOf(e.Body)
+	if err != nil {
+		return err
+	}
+	_, named := f["myshopify_domain"]
+	_, at := f["domain"]
+	if !f.has("id") || !named && !at {
+		return lacking(e.Topic)
+	}
+	return f.ofShop(e, "myshopify_domain")
+}
+
+func lacking(topic string) error { return otherKind(topic, "it lacks what such a body has") }

@@ -18,12 +18,13 @@ var kinds = map[string]struct {
 	"edit":             {"orders_edited.committed.json", "orders/edited"},
 	"refund":           {"refunds_create.one_line.json", "refunds/create"},
 	"deletion":         {"orders_delete.above_2_53.json", "orders/delete"},
-	"shop":             {"app_uninstalled.shop.json", "app/uninstalled"},
+	"shop":             {"app_uninstalled.shop.json", "app/uninstalled shop/update"},
 	"data request":     {"customers_data_request.one.json", "customers/data_request"},
 	"customer redact":  {"customers_redact.one.json", "customers/redact"},
 	"shop redact":      {"shop_redact.one.json", "shop/redact"},
 	"redact elsewhere": {`{"shop_id":1,"shop_domain":"Other.myshopify.com"}`, ""},
 	"shop elsewhere":   {`{"id":1,"domain":"shop.example","myshopify_domain":"other.myshopify.com","plan_name":"basic"}`, ""},
+	"scopes":           {"app_scopes_update.one.json", "app/scopes_update"},
 	"sample's redact":  {`{"shop_id":954889,"shop_domain":"{shop}.myshopify.com"}`, "shop/redact"},
 	"draft order": {`{"id":7,"order_id":null,"name":"#D1","currency":"USD","total_price":"9.00","status":"open","line_items":[],
 		"created_at":"2026-11-20T09:00:00Z","updated_at":"2026-11-20T09:00:00Z","admin_graphql_api_id":"gid:\/\/shopify\/DraftOrder\/7"}`, ""},
@@ -43,7 +44,8 @@ var kinds = map[string]struct {
 // doesn't sign the topic.
 func TestBodiesUnderOtherTopics(t *testing.T) {
 	topics := strings.Fields(`orders/create orders/updated orders/paid orders/cancelled orders/fulfilled orders/partially_fulfilled
-		orders/edited orders/delete orders/risk_assessment_changed refunds/create fulfillments/create fulfillments/update app/uninstalled customers/data_request customers/redact shop/redact`)
+		orders/edited orders/delete orders/risk_assessment_changed refunds/create fulfillments/create fulfillments/update app/uninstalled app/scopes_update shop/update
+		customers/data_request customers/redact shop/redact`)
 	for name, kind := range kinds {
 		body := []byte(kind.body)
 		if strings.HasSuffix(kind.body, ".json") {

@@ -166,7 +166,7 @@ func compliance(j *job, p *wire.Parts) ([]wire.Finding, error) {
 		return nil, err
 	}
 	if n == 0 {
-		return []wire.Finding{wire.OK("requests", "no request for data or its deletion, and no app was uninstalled")}, nil
+		return []wire.Finding{wire.OK("requests", "no request for data or its deletion")}, nil
 	}
 	return []wire.Finding{wire.Warn("requests",
 		atLeast(n, more, "event")+" that a person has to act on, some within 30 days",
@@ -208,6 +208,10 @@ func (c *doctorCmd) shops(j *job, p *wire.Parts) ([]wire.Finding, error) {
 func quietShop(s bellhop.Shop, now time.Time) (f wire.Finding, quiet bool) {
 	if s.Disabled {
 		return f, false
+	}
+	if at := s.UninstalledAt; !at.IsZero() {
+		return wire.Warn("shops", fmt.Sprintf("the app was uninstalled from %s at %s UTC", s.Domain, when(at)),
+			"if that was a mistake, the owner installs it again; else bellhop shop disable "+s.Domain), true
 	}
 	since, what := s.LastEventAt, "no webhook of %s for %d days"
 	if since.IsZero() {

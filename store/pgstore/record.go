@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -79,7 +80,8 @@ const (
 	takeTurn      = `SELECT pg_advisory_xact_lock_shared(hashtext('bellhop record'))`
 	takeTurnAlone = `SELECT pg_advisory_xact_lock(hashtext('bellhop record'))`
 
-	loadShops     = `SELECT domain, id, disabled, own_secret_only, uninstalled_at FROM shops WHERE domain = ANY($1)`
+	loadShops = `SELECT s.domain, ` + rows.LoadedShopColumns + ` FROM ` + rows.LoadedShops + `
+		WHERE s.domain = ANY($1)`
 	loadReceivers = `SELECT s.domain, d.id, d.free_at, coalesce(p.settings, '')
 		FROM shops s CROSS JOIN LATERAL (SELECT id, free_at, person_id FROM devices
 			WHERE shop_id = s.id AND retired_at IS NULL ORDER BY id LIMIT $2) d LEFT JOIN people p ON p.id = d.person_id
@@ -100,7 +102,7 @@ func (l *loading) load(q *postgres.Batch) {
 	domains, ids := l.names()
 	q.Exec(l.turn)
 	q.Each(l.addLine, loadLines, ids)
-	q.Each(l.addShop, loadShops, domains)
+	q.Rows(l.addShop, loadShops, domains)
 	q.Rows(l.addReceiver, loadReceivers, domains, rules.FanOutAbove+1)
 	if d, ids := l.keys(func(f *bellhop.Fact) bool { return true }); len(ids) > 0 {
 		q.Rows(l.addOrder, loadOrders, d, ids)
@@ -150,12 +152,11 @@ func (l *loading) addLine(r pgx.Rows) error {
 	return err
 }
 
-func (l *loading) addShop(r pgx.Rows) error {
-	var domain string
-	var s rules.StoredShop
-	err := r.Scan(&domain, &s.Row, &s.Shop.Disabled, &s.Shop.OwnSecretOnly, postgres.TimeTo(&s.Shop.UninstalledAt))
+func (l *loading) addShop(r *postgres.Row) {
+	domain := r.Text()
+	s := rows.LoadedShop(r)
+	s.LastEventAt = time.Time{} // updateShops compares with the row that it locks
 	l.Shops[domain] = &s
-	return err
 }
 
 func (l *loading) addReceiver(r *postgres.Row) {

@@ -116,6 +116,7 @@ func (s recording) save(q *postgres.Batch) {
 		r.Int(c.Row).Always(c.LastEventAt).Text(string(c.SignedBy))
 	})
 	s.saveHeard(q)
+	s.saveTold(q)
 	s.writes.finish(q)
 	saveFollowing(q, s.Owed, bellhop.PushOrderNew) // locks the totals, which come last
 }

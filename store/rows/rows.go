@@ -95,6 +95,24 @@ func Topics(shop string) string {
 		WHERE topics.topic IS NOT NULL)`
 }
 
+// LoadedShopColumns are the columns for [LoadedShop], of LoadedShops.
+const (
+	LoadedShopColumns = `s.id, s.disabled, s.own_secret_only, s.last_event_at, s.added_at, s.info_at, s.uninstalled_at,
+		c.connected_at, c.uninstalled_at`
+	LoadedShops = `shops s LEFT JOIN connections c ON c.shop_id = s.id`
+)
+
+// LoadedShop reads a shop as the rules of recording see it.
+func LoadedShop[R Row](r R) (s rules.StoredShop) {
+	s.Row, s.Shop.Disabled, s.Shop.OwnSecretOnly = r.Int(), r.Bool(), r.Bool()
+	s.LastEventAt, s.Shop.AddedAt, s.Shop.InfoAt, s.Shop.UninstalledAt = r.Time(), r.Time(), r.Time(), r.Time()
+	s.ConnectedAt, s.GoneAt = r.Time(), r.Time()
+	if s.Shop.UninstalledAt.After(s.GoneAt) {
+		s.GoneAt = s.Shop.UninstalledAt
+	}
+	return s
+}
+
 // PersonColumns are the columns for [Person], of PersonJoin.
 const (
 	PersonColumns = `p.id, p.email, p.role, (SELECT string_agg(ms.domain || ' ' || m.role, ',') FROM memberships m

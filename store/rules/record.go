@@ -26,7 +26,9 @@ type StoredLine struct {
 // StoredShop is a shop.
 type StoredShop struct {
 	Row         int64
-	Shop        bellhop.Shop // Disabled, OwnSecretOnly, UninstalledAt
+	Shop        bellhop.Shop // Disabled, OwnSecretOnly, AddedAt, InfoAt, UninstalledAt
+	ConnectedAt time.Time    // its connection's; zero for none
+	GoneAt      time.Time    // of the newest app/uninstalled, dealt with or not; zero for none
 	LastEventAt time.Time    // zero if the driver itself makes it only grow
 	Receivers   []Receiver   // its devices in use; above FanOutAbove their number doesn't matter
 }
@@ -51,6 +53,7 @@ type Recording struct {
 	Owed    []NewPush
 	FanOuts []NewPush // for all devices of the shop
 	Shops   []*ShopChange
+	Told    []*ShopTold
 	Heard   []*Heard // each key once
 }
 
@@ -110,7 +113,8 @@ type ShopChange struct {
 // sees the changes of those before it.
 func PlanRecord(before Before, facts []bellhop.Fact) (*Recording, []bellhop.Result) {
 	p := recordPlan{before: before, lines: make(map[bellhop.EventID]*LineChange, len(facts)),
-		orders: make(map[OrderKey]*OrderChange, len(facts)), shops: map[string]*ShopChange{}}
+		orders: make(map[OrderKey]*OrderChange, len(facts)), shops: map[string]*ShopChange{},
+		told: map[int64]*ShopTold{}}
 	p.Lines, p.Orders = make([]*LineChange, 0, len(facts)), make([]*OrderChange, 0, len(facts))
 	p.lineRoom, p.orderRoom = make([]LineChange, len(facts)), make([]OrderChange, len(facts))
 	results := make([]bellhop.Result, len(facts))
@@ -126,6 +130,7 @@ type recordPlan struct {
 	lines    map[bellhop.EventID]*LineChange
 	orders   map[OrderKey]*OrderChange
 	shops    map[string]*ShopChange
+	told     map[int64]*ShopTold
 	heard    map[HeardKey]*Heard
 	portions portions
 
@@ -137,7 +142,7 @@ type recordPlan struct {
 func (p *recordPlan) settle(f *bellhop.Fact) bellhop.Result {
 	l := p.line(f.Event)
 	if l == nil {
-		return redelivered()
+		return p.redelivered(f)
 	}
 	r := p.decide(f)
 	p.Outcomes.Move(l.Outcome, r.Outcome)
@@ -151,6 +156,10 @@ func (p *recordPlan) decide(f *bellhop.Fact) bellhop.Result {
 	if why := skipFor(f, shop); why != "" {
 		return bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: why}
 	}
+	if f.Shop != nil {
+		return p.tell(shop, f)
+	}
+	p.comesBack(shop, f)
 	o := p.order(shop, f)
 	before := o.State
 	m := Merge(before, *f)
@@ -212,9 +221,11 @@ func settles(o bellhop.Outcome) bool {
 }
 
 // redelivered is the result of an event that was settled before: the transaction that wrote
-// its line also saved its fact.
-func redelivered() bellhop.Result {
-	return bellhop.Result{Outcome: bellhop.OutcomeDuplicate, Reason: "redelivered"}
+// its line also saved its fact. Only what the caller had to do after it may be left to do.
+func (p *recordPlan) redelivered(f *bellhop.Fact) bellhop.Result {
+	shop := p.before.Shops[f.Event.Shop]
+	left := f.Shop != nil && f.Shop.Uninstalled && skipFor(f, shop) == "" && shop.uninstalled(f.Shop.At).Uninstalls
+	return bellhop.Result{Outcome: bellhop.OutcomeDuplicate, Reason: "redelivered", Uninstalls: left}
 }
 
 // skipFor returns why a fact changes nothing: its own reason, or the shop is unknown,

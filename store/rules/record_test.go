@@ -16,7 +16,12 @@ const domain = "a.myshopify.com"
 
 // event gives facts an event each: those of the same number are the same event.
 func event(n byte, f bellhop.Fact) bellhop.Fact {
-	f.Event = &bellhop.Event{ID: bellhop.EventID{n}, Shop: domain, AcceptedAt: second(int(n)), SignedBy: bellhop.SignerApp}
+	var triggered time.Time
+	if f.Event != nil {
+		triggered = f.Event.TriggeredAt
+	}
+	f.Event = &bellhop.Event{ID: bellhop.EventID{n}, Shop: domain, AcceptedAt: second(int(n)), TriggeredAt: triggered,
+		SignedBy: bellhop.SignerApp}
 	return f
 }
 

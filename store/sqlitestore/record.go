@@ -108,11 +108,8 @@ func load(c *sqlitefile.Conn, facts []bellhop.Fact) (b rules.Before, err error) 
 // loadShop returns nil for a missing shop.
 func loadShop(c *sqlitefile.Conn, domain string) (*rules.StoredShop, error) {
 	s := &rules.StoredShop{}
-	found, err := c.Prepare(`SELECT id, disabled, own_secret_only, uninstalled_at, last_event_at FROM shops
-		WHERE domain = ?`).Text(domain).First(func(r sqlitefile.Row) {
-		s.Row, s.Shop.Disabled, s.Shop.OwnSecretOnly = r.Int(), r.Bool(), r.Bool()
-		s.Shop.UninstalledAt, s.LastEventAt = r.Time(), r.Time()
-	})
+	found, err := c.Prepare(`SELECT ` + rows.LoadedShopColumns + ` FROM ` + rows.LoadedShops + ` WHERE s.domain = ?`).
+		Text(domain).First(func(r sqlitefile.Row) { *s = rows.LoadedShop(r) })
 	if err != nil || !found {
 		return nil, err
 	}
@@ -159,6 +156,9 @@ func save(tx *sqlitefile.Tx, r *rules.Recording, written map[*bellhop.Fact]*text
 		}
 	}
 	if err := saveHeard(tx.Conn, r.Heard); err != nil {
+		return err
+	}
+	if err := saveTold(tx.Conn, r.Told); err != nil {
 		return err
 	}
 	for _, s := range r.Shops {

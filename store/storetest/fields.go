@@ -164,7 +164,8 @@ func everyOrderField(f *fixture) {
 	o.Details, o.History = filled[bellhop.Details](), filled[bellhop.History]()
 	o.Current, o.Pieces = money("7.50", "USD"), 2
 	o.CreatedAt = at(3)
-	f.whole("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeRecorded, Pushes: 1}}, "Reason")
+	f.whole("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeRecorded, Pushes: 1}}, "Reason",
+		"Uninstalls") // see told.go
 	edit, refund := f.edit(shop, 7, 1, 50), f.refund(shop, 7, 2, 51)
 	refund.History.Refunds[0].Currency = "EUR"
 	f.record(newer, edit, refund)

@@ -87,6 +87,7 @@ func Run(t *testing.T, d Driver) {
 		{"ArchiveAndPrune", archiveAndPrune},
 		{"ArchivedBytes", archivedBytes},
 		{"NoBody", noBody},
+		{"ShopInfo", shopInfo}, {"ConnectionNews", connectionNews}, {"UninstalledAlone", uninstalledAlone},
 		{"Busiest", busiest},
 		{"Shops", shops},
 		{"People", people},
