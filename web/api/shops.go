@@ -25,13 +25,20 @@ type Shop struct {
 	AddedAt        time.Time  `json:"added_at"`
 	LastWebhookAt  *time.Time `json:"last_webhook_at"`
 	LastSignedBy   string     `json:"last_signed_by" doc:"What signed the last webhook: app, shop, or one of them before a rotation."`
+	Name           string     `json:"name" doc:"This and the next four as Shopify has them; empty if they are not known."`
+	Email          string     `json:"email"`
+	Currency       string     `json:"currency" example:"EUR"`
+	Timezone       string     `json:"timezone" example:"Europe/Berlin"`
+	Plan           string     `json:"plan"`
+	UninstalledAt  *time.Time `json:"uninstalled_at" doc:"When the app was removed from the shop."`
 }
 
 func shopShape(s *bellhop.Shop) Shop {
 	return Shop{
 		Domain: s.Domain, Disabled: s.Disabled, OwnSecret: s.Secret != "", PreviousSecret: s.PreviousSecret != "",
 		OwnSecretOnly: s.OwnSecretOnly, CustomerInPush: s.CustomerInPush, AddedAt: s.AddedAt.UTC(),
-		LastWebhookAt: events.AtUTC(s.LastEventAt), LastSignedBy: string(s.LastSignedBy),
+		LastWebhookAt: events.AtUTC(s.LastEventAt), LastSignedBy: string(s.LastSignedBy), Name: s.Name, Email: s.Email,
+		Currency: s.Currency, Timezone: s.Timezone, Plan: s.Plan, UninstalledAt: events.AtUTC(s.UninstalledAt),
 	}
 }
 

@@ -69,6 +69,21 @@ func TestProvisioningAShop(t *testing.T) {
 	}
 }
 
+func TestWhatShopifySaysOfAShop(t *testing.T) {
+	r := newRig(t)
+	must(t, r.DB.UpdateShop(context.Background(), demo, func(s *bellhop.Shop) {
+		s.Name, s.Email, s.Currency, s.Timezone, s.Plan = "Demo", "jo@example.com", "EUR", "Europe/Berlin", "Basic"
+		s.UninstalledAt = day
+	}))
+	s := r.want(200, r.operate("GET", "/v1/shops/"+demo, ""))
+	for name, want := range map[string]any{"name": "Demo", "email": "jo@example.com", "currency": "EUR",
+		"timezone": "Europe/Berlin", "plan": "Basic", "uninstalled_at": "2026-11-22T09:00:00Z"} {
+		if s[name] != want {
+			t.Errorf("%s is %v", name, s[name])
+		}
+	}
+}
+
 // TestSecretsOfAShop are rotated by the rules of the command line, and never read back.
 func TestSecretsOfAShop(t *testing.T) {
 	r := newRig(t)
