@@ -46,8 +46,10 @@ type Connection struct {
 
 // Subscription is a wanted topic as Shopify has it.
 type Subscription struct {
-	Topic   string `json:"topic"` // such as orders/create
-	There   bool   `json:"there"`
+	Topic string `json:"topic"` // such as orders/create
+	There bool   `json:"there"`
+	// Address is where it goes, if bellhop found or made it. Of a former address bellhop takes it away.
+	Address string `json:"address,omitempty"`
 	Refusal string `json:"refusal,omitempty"` // a code; "" for none
 }
 

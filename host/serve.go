@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"bellhop"
+	"bellhop/connect"
 	"bellhop/events"
 	"bellhop/pipeline"
 	"bellhop/push"
@@ -32,6 +33,9 @@ type Options struct {
 	Sender      push.Sender        // nil without the step Notify
 	Breakers    *pipeline.Breakers // of Sender's services; may be nil
 	Events      Events
+	// Connector connects shops; nil without an app. This process looks after their connections if Keep.
+	Connector *connect.Connector
+	Keep      bool
 
 	Steps
 	Webhooks *Webhooks // nil where none come in
@@ -130,6 +134,9 @@ type run struct {
 func newRun(ctx context.Context, o Options) *run {
 	hard := cmp.Or(o.Hard, context.Background())
 	o.Registry.MustRegister(depths(o.Queue, o.NotifyQueue, o.Store, o.Now))
+	if o.Connector != nil {
+		o.Registry.MustRegister(connections(o.Store))
+	}
 	group, drain := errgroup.WithContext(ctx)
 	return &run{group: group, drain: drain, hard: hard}
 }
@@ -154,7 +161,7 @@ func (r *run) serve(s Server) {
 	})
 }
 
-// steps starts the steps, the relay and the maintenance.
+// steps starts the steps, the relay, the keeper and the maintenance.
 func (r *run) steps(o Options, keys *pipeline.Keyring) {
 	maintenance := &Maintenance{Keys: keys, Store: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
 	if o.Record {
@@ -171,6 +178,10 @@ func (r *run) steps(o Options, keys *pipeline.Keyring) {
 	if o.Events.Publisher != nil {
 		relay := newRelay(o)
 		r.group.Go(func() error { return relay.Run(r.drain, r.hard) })
+	}
+	if o.Connector != nil && o.Keep {
+		keeper := NewKeeper(o.Connector)
+		r.group.Go(func() error { return keeper.Run(r.drain, r.hard) })
 	}
 	r.group.Go(func() error { return maintenance.Run(r.drain) })
 }

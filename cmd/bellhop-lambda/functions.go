@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -56,7 +57,11 @@ func newFunction(ctx context.Context, p *parts) (lambda.Handler, error) {
 		return p.direct(ctx)
 	case "sweep":
 		b, err := p.pushStep(ctx)
-		return &lambdahost.Sweep{PushStep: b, KeepBodies: p.settings.KeepBodies}, err
+		s := &lambdahost.Sweep{PushStep: b, KeepBodies: p.settings.KeepBodies}
+		if p.settings.ShopifyClientID != "" {
+			s.Keeper = (&keepers{parts: p}).keeper
+		}
+		return s, err
 	}
 	db := p.database()
 	run := func(ctx context.Context) (int, error) {
@@ -249,6 +254,11 @@ func (p *parts) storage(ctx context.Context) (*wire.Storage, error) {
 	}
 	at := p.settings.Storage
 	var err error
+	if id := p.settings.KeyAt; id != "" {
+		if at.Key, err = p.secret(ctx, id); err != nil {
+			return nil, err
+		}
+	}
 	at.DB, err = p.settings.databaseURL(user)
 	return &at, err
 }
@@ -261,6 +271,13 @@ func (p *parts) secrets(ctx context.Context) (*vault.Secrets, error) {
 		}
 	})
 	return p.vault, p.noVault
+}
+
+// clientOver returns a client for HTTP that connects in its own way.
+func clientOver(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = dial
+	return &http.Client{Transport: t}
 }
 
 // secret reads a secret by its ARN or name.

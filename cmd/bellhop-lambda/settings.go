@@ -30,6 +30,7 @@ type settings struct {
 	ShopifyAt   string `env:"BELLHOP_SHOPIFY_SECRET_ARN"`
 	ShopSecrets string `env:"BELLHOP_SHOP_SECRETS_ARN"` // JSON; migrate writes it, accept reads it
 	PushSecret  string `env:"BELLHOP_PUSH_SECRET_ARN"`
+	KeyAt       string `env:"BELLHOP_KEY_ARN"` // BELLHOP_KEY
 	Machine     string `env:"BELLHOP_STATE_MACHINE"`
 	MachineType string `env:"BELLHOP_STATE_MACHINE_TYPE" default:"express"`
 }

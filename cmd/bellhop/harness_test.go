@@ -97,8 +97,8 @@ func environ(ts *testscript.TestScript) (env []string) {
 			env = append(env, kv)
 		}
 	}
-	for _, name := range []string{"BELLHOP_DIR", "BELLHOP_KEY", "BELLHOP_SHOPIFY_SECRET", "BELLHOP_PUSH",
-		"BELLHOP_QUEUE", "BELLHOP_DB",
+	for _, name := range []string{"BELLHOP_DIR", "BELLHOP_KEY", "BELLHOP_SHOPIFY_SECRET", "BELLHOP_SHOPIFY_CLIENT_ID",
+		"BELLHOP_SHOPIFY_ENDPOINT", "BELLHOP_URL", "BELLHOP_PUSH", "BELLHOP_QUEUE", "BELLHOP_DB",
 		"HOME", "TMPDIR",
 		"GORACE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"} {
 		if v := ts.Getenv(name); v != "" {

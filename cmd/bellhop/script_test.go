@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			// The race detector would let every command wait a second before it ends.
 			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			e.Values[backgroundKey("")] = map[string]*background{}
+			e.Values[scriptTwin{}] = &scriptTwin{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -48,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"order": writeOrder, "drained": drained, "until": until, "until-http": untilHTTP, "sql": runSQL,
 			"occupy": occupy, "mode": assertMode, "json-env": jsonEnv, "exit-code": exitCode, "env-from": envFrom,
 			"postgres": postgres, "rabbitmq": rabbitmq, "sqs": sqs, "free": free, "guide": guide,
+			"twin": shopifyTwin,
 		},
 	})
 }

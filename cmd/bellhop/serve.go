@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"bellhop"
+	"bellhop/connect"
 	"bellhop/host"
 	"bellhop/pipeline"
 	"bellhop/wire"
@@ -53,7 +54,7 @@ func (c *serveCmd) Run(j *job) (err error) {
 	if err != nil {
 		return err
 	}
-	e.options.Record, e.options.Notify = !c.NoWorker, !c.NoWorker
+	e.options.Record, e.options.Notify, e.options.Keep = !c.NoWorker, !c.NoWorker, !c.NoWorker
 	site, err := e.site(e.options.Queue, 0)
 	if err != nil {
 		return j.unlessEnded(err)
@@ -159,12 +160,19 @@ func (e *engine) open(push bool) (err error) {
 	if err := e.openEvents(o); err != nil {
 		return err
 	}
+	o.NeedKey = e.config.ShopifyClientID != ""
 	if e.parts, err = e.config.Open(e.job.ctx, o); err != nil {
 		return err
 	}
 	e.closers = append(e.closers, e.parts.Close)
 	e.options.Store, e.options.Queue, e.options.Loops = e.parts.Store, e.parts.Queue, e.parts.Loops
 	e.options.Traces = e.telemetry.Traces(&e.config.Storage, e.parts.QueueName)
+	if e.options.Connector, err = newConnector(e.job, &e.config.Shopify, e.parts.Store); err != nil {
+		return err
+	}
+	if e.options.Connector != nil {
+		e.options.Connector.Metrics = connect.NewMetrics(e.options.Registry)
+	}
 	if push {
 		if e.options.Sender, err = e.config.OpenPush(e.job.ctx, o); err != nil {
 			return err

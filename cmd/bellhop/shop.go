@@ -3,15 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"bellhop"
-	"bellhop/events"
 	"bellhop/store"
 	"bellhop/wire"
 )
 
 type shopCmd struct {
+	Connect      shopConnectCmd `cmd:"" help:"Connect a shop by Shopify's Admin API." example:"bellhop shop connect my-shop\nbellhop shop connect my-shop --token-stdin <token.json"`
+	Check        shopCheckCmd   `cmd:"" help:"Check a shop's connection now: token, scopes and subscriptions." example:"bellhop shop check my-shop"`
 	Add          shopAddCmd     `cmd:"" help:"Add a shop." example:"bellhop shop add demo.myshopify.com --secret-file ./secret"`
 	Ls           shopLsCmd      `cmd:"" help:"List the shops." example:"bellhop shop ls --json"`
 	RotateSecret shopRotateCmd  `cmd:"" name:"rotate-secret" help:"Change a shop's own secret; the old one stays valid for now." example:"bellhop shop rotate-secret demo.myshopify.com --secret-file ./new-secret\nbellhop shop rotate-secret demo.myshopify.com --finish"`
@@ -82,43 +82,6 @@ func countLines(j *job, l store.Ledger, q store.LineQuery) (n int, more bool, er
 		q.Cursor = page.Next
 	}
 	return n, true, nil
-}
-
-type shopLsCmd struct {
-	wire.Storage
-	jsonFlag
-}
-
-func (shopLsCmd) Help() string {
-	return `Shows for each shop when its last webhook arrived and which secret signed it. It shows no secrets.`
-}
-
-type shopRow struct {
-	Domain         string     `json:"domain"`
-	Disabled       bool       `json:"disabled"`
-	OwnSecret      bool       `json:"own_secret"`
-	PreviousSecret bool       `json:"previous_secret"`
-	OwnSecretOnly  bool       `json:"own_secret_only"`
-	CustomerInPush bool       `json:"customer_in_push"`
-	AddedAt        time.Time  `json:"added_at"`
-	LastWebhookAt  *time.Time `json:"last_webhook_at"`
-	LastSignedBy   string     `json:"last_signed_by"`
-}
-
-func (c *shopLsCmd) Run(j *job) error {
-	return j.open(&c.Storage, func(p *wire.Parts) error {
-		shops, err := p.Store.Shops(j.ctx)
-		if err != nil {
-			return err
-		}
-		const none = "There are no shops. Add one with: bellhop shop add NAME.myshopify.com"
-		const head = "DOMAIN\tSTATE\tSECRET\tLAST WEBHOOK (UTC)\tSIGNED BY"
-		return list(j, c.jsonFlag, none, head, shops, func(s bellhop.Shop) (shopRow, []string) {
-			return shopRow{s.Domain, s.Disabled, s.Secret != "", s.PreviousSecret != "", s.OwnSecretOnly,
-					s.CustomerInPush, s.AddedAt, events.AtUTC(s.LastEventAt), string(s.LastSignedBy)},
-				[]string{s.Domain, shopState(s), secretState(s), when(s.LastEventAt), orDash(string(s.LastSignedBy))}
-		})
-	})
 }
 
 func shopState(s bellhop.Shop) string {

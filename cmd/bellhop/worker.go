@@ -17,8 +17,9 @@ type workerCmd struct {
 func (workerCmd) Help() string {
 	return `Any number of workers can share one queue; each runs both steps or one. A record worker wakes the notify
 workers through a queue of their own, NAME-notify, on the broker of BELLHOP_QUEUE. A worker can have the environment of
-bellhop serve: it ignores settings for webhooks and the API. Signals work as with bellhop serve, whose --help explains
-the URLs.`
+bellhop serve: it ignores settings for webhooks and the API. With the app's settings it also looks after the shops'
+connections to Shopify; one process at a time works on a shop. Signals work as with bellhop serve, whose --help
+explains the URLs.`
 }
 
 func (c *workerCmd) Run(j *job) (err error) {
@@ -41,7 +42,7 @@ func (c *workerCmd) Run(j *job) (err error) {
 	if err := e.open(notify); err != nil {
 		return err
 	}
-	e.options.Record, e.options.Notify = record, notify
+	e.options.Record, e.options.Notify, e.options.Keep = record, notify, true
 	if record != notify {
 		if e.options.NotifyQueue, err = e.parts.OpenNotify(j.ctx); err != nil {
 			return err

@@ -149,7 +149,7 @@ func (j *journey) services() {
 	// Roles are the whole server's, which journeys share.
 	functions := fmt.Sprintf(`{"username":"functions_of_%s","password":"only for tests, too"}`, db)
 	secrets := serveSecrets(t, map[string]string{"the database": string(login), "the functions": functions,
-		"the shop": appSecret, "the phones": string(account)})
+		"the shop": appSecret, "the phones": string(account), "the key": strings.Repeat("0123456789abcdef", 4)})
 	full := address.String()
 	address.User = nil
 	j.values = map[string]string{
@@ -157,7 +157,8 @@ func (j *journey) services() {
 		"BELLHOP_SHOPIFY_SECRET_ARN": "the shop", "BELLHOP_SHOP_SECRETS_ARN": "the shops",
 		"BELLHOP_PUSH": "fcm:?endpoint=" + google.URL, "BELLHOP_PUSH_SECRET_ARN": "the phones",
 		"BELLHOP_QUEUE": j.queue(s.Endpoint), "AWS_ENDPOINT_URL_SQS": s.Endpoint,
-		"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets, "BELLHOP_KEY_ARN": "the key",
+		"BELLHOP_SHOPIFY_CLIENT_ID": "0123456789abcdef", "BELLHOP_URL": "https://bellhop.example",
 	}
 	if j.lambda, err = lambdaruntime.Start(t.Output()); err != nil {
 		t.Fatal(err)

@@ -146,8 +146,8 @@ func TestSecretsAreForWhoNeedsThem(t *testing.T) {
 		for _, allowed := range may(role) {
 			action, on, _ := strings.Cut(allowed, " on ")
 			verb, isSecret := strings.CutPrefix(action, "secretsmanager:")
-			for _, secret := range []string{"ShopifySecret", "ShopSecrets", "PushSecret", "MasterUserSecret",
-				"DatabaseLogin"} {
+			for _, secret := range []string{"ShopifySecret", "ShopSecrets", "PushSecret", "KeySecret",
+				"MasterUserSecret", "DatabaseLogin"} {
 				if isSecret && strings.Contains(on, secret) {
 					users[verb+" "+secret] = append(users[verb+" "+secret], name)
 				}
@@ -155,7 +155,8 @@ func TestSecretsAreForWhoNeedsThem(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"GetSecretValue ShopifySecret":    "AcceptRole",
+		"GetSecretValue ShopifySecret":    "AcceptRole SweepRole",
+		"GetSecretValue KeySecret":        "MigrateRole SweepRole",
 		"GetSecretValue ShopSecrets":      "AcceptRole MigrateRole",
 		"PutSecretValue ShopSecrets":      "MigrateRole",
 		"GetSecretValue PushSecret":       "DirectRole NotifyRole SweepRole",

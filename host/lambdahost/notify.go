@@ -6,6 +6,7 @@ import (
 
 	"bellhop"
 	"bellhop/host"
+	"bellhop/store"
 )
 
 // Notify is the function that a state machine calls for the third step, with the
@@ -31,11 +32,16 @@ func (f *Notify) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 }
 
 // Sweep is the function that a schedule calls: it sends pushes that other functions
-// left owed, and drops old bodies.
+// left owed, drops old bodies, and looks after the shops' connections to Shopify.
 type Sweep struct {
 	*PushStep
 	KeepBodies time.Duration // those of settled events
+	// Keeper returns what looks after the connections in a store. It is nil where no shop can be connected.
+	Keeper func(context.Context, store.Store) (*host.Keeper, error)
 }
+
+// keepFor is how long a sweep begins checks of connections. Those under way go on for as long again, and more.
+const keepFor = 20 * time.Second
 
 // swept is Sweep's answer.
 type swept struct {
@@ -66,8 +72,29 @@ func (f *Sweep) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if s.Dropped, err = f.prune(work); err != nil && work.Err() == nil {
 		return nil, failed(TypeUnavailable, err)
 	}
+	if err := f.keep(work); err != nil && work.Err() == nil {
+		f.Log.Error("look after the connections to Shopify", "err", err) // the pushes are sent all the same
+	}
 	f.Log.Info("swept", "sent", s.Sent, "failed", s.Failed, "left", s.Left, "dropped", s.Dropped)
 	return write(s)
+}
+
+// keep checks the connections that are due.
+func (f *Sweep) keep(ctx context.Context) error {
+	if f.Keeper == nil {
+		return nil
+	}
+	open, err := f.Database.Get(ctx)
+	if err != nil {
+		return err
+	}
+	k, err := f.Keeper(ctx, open)
+	if err != nil {
+		return err
+	}
+	begin, cancel := context.WithTimeout(ctx, keepFor)
+	defer cancel()
+	return k.Round(begin, ctx)
 }
 
 // measure prints how late the oldest push is that is still owed.

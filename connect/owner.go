@@ -1,0 +1,58 @@
+package connect
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"bellhop"
+)
+
+// claimLife is how long whoever connects the shop may sign in as an owner without a password: as long as a sign-in
+// link is valid. So an install that was broken off before its link was seen can be repeated.
+const claimLife = 24 * time.Hour
+
+// address is an e-mail address of the owner to be.
+type address struct {
+	email  string
+	proven bool // Shopify verified that it is theirs
+}
+
+// owner returns the shop's owner. It makes an account only for a shop without one.
+//
+// Whoever has a shop can write any address into its settings. So an account that exists never joins a shop by its
+// address alone: a stranger's shop would ring its phones, and whoever made the account first under somebody else's
+// address would get that one's shop. Whoever connected the shop may have an invitation, which they accept signed in.
+func (c *Connector) owner(ctx context.Context, shop string, to address) (p bellhop.Person, isNew bool, err error) {
+	people, err := c.Store.People(ctx, shop)
+	if err != nil {
+		return p, false, err
+	}
+	owners := slices.DeleteFunc(people, func(p bellhop.Person) bool { return p.RoleIn(shop) != bellhop.RoleOwner })
+	email, err := bellhop.ParseEmail(strings.TrimSpace(to.email))
+	if err != nil {
+		email = ""
+	}
+	if i := slices.IndexFunc(owners, func(p bellhop.Person) bool { return p.Email == email }); i >= 0 {
+		return owners[i], c.unclaimed(owners[i]), nil
+	}
+	if len(owners) > 0 {
+		return owners[0], false, nil
+	}
+	if email == "" {
+		return p, false, nil
+	}
+	p = bellhop.Person{Email: email, Unproven: !to.proven, AddedAt: c.now()}
+	p.SetShops([]bellhop.Membership{{Shop: shop, Role: bellhop.RoleOwner}})
+	p, err = c.Store.AddPerson(ctx, p)
+	if bellhop.KindOf(err) == bellhop.Conflict { // the address is somebody's, or there are too many people
+		return bellhop.Person{}, false, nil
+	}
+	return p, err == nil, err
+}
+
+// unclaimed reports whether an account was made just now, for this shop alone, and has no password.
+func (c *Connector) unclaimed(p bellhop.Person) bool {
+	return p.PasswordHash == "" && len(p.Shops) == 1 && c.now().Sub(p.AddedAt) < claimLife
+}

@@ -1,0 +1,66 @@
+package lambdahost_test
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"bellhop/connect"
+	"bellhop/host"
+	"bellhop/host/lambdahost"
+	"bellhop/shopify"
+	"bellhop/shopify/admin"
+	"bellhop/simulate"
+	twin "bellhop/simulate/shop"
+	"bellhop/store"
+)
+
+// TestSweepLooksAfterConnections: a subscription that went missing is back, and trouble with that stops no push.
+func TestSweepLooksAfterConnections(t *testing.T) {
+	f := newFunctions(t)
+	const demo, base, secret = "connected.myshopify.com", "https://bellhop.example", "hush"
+	shopifys, err := twin.New(twin.Options{Secret: secret, App: base,
+		Orders: simulate.ShopifyOptions{Shops: []string{demo}, Rate: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(shopifys)
+	t.Cleanup(server.Close)
+	now := time.Now
+	connector := func(open store.Store) *connect.Connector {
+		return &connect.Connector{Store: open, URL: base, Holder: "sweep", Now: now, Log: f.step.Log,
+			App: &admin.App{ClientID: twin.DefaultClientID, Secret: secret, Endpoint: server.URL + "/{shop}"}}
+	}
+	if err := shopifys.Install(demo); err != nil {
+		t.Fatal(err)
+	}
+	open, err := f.step.Database.Get(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connector(open).ClientCredentials(t.Context(), demo); err != nil {
+		t.Fatal(err)
+	}
+	if err := shopifys.DropSubscriptions(demo, ""); err != nil {
+		t.Fatal(err)
+	}
+	now = func() time.Time { return time.Now().Add(15 * time.Minute) }
+	s := &lambdahost.Sweep{PushStep: f.push, KeepBodies: time.Hour,
+		Keeper: func(_ context.Context, open store.Store) (*host.Keeper, error) {
+			return host.NewKeeper(connector(open)), nil
+		}}
+	sweep := func() {
+		t.Helper()
+		if out, err := s.Invoke(t.Context(), []byte(`{"source":"aws.events"}`)); err != nil {
+			t.Fatalf("%s, %v", out, err)
+		}
+	}
+	sweep()
+	if all, err := shopifys.Subscriptions(demo); err != nil || len(all) != len(shopify.Wanted()) {
+		t.Errorf("%d subscriptions, %v", len(all), err)
+	}
+	s.Keeper = func(context.Context, store.Store) (*host.Keeper, error) { return nil, errors.New("no secret") }
+	sweep()
+}
