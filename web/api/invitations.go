@@ -118,7 +118,7 @@ func (a *API) acceptInvitation(ctx context.Context, in *acceptInvitation) (*meBo
 	if who.Person, err = a.Auth.Accept(ctx, who.Principal, in.Body.Secret, who.address); err != nil {
 		return nil, err
 	}
-	return meOf(who.Principal), nil
+	return a.meOf(ctx, who.Principal)
 }
 
 func (a *API) signUp(ctx context.Context, in *signUp) (*session, error) {

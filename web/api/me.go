@@ -23,6 +23,7 @@ type Me struct {
 // OwnShop is a shop that somebody belongs to.
 type OwnShop struct {
 	Domain string `json:"domain" example:"demo.myshopify.com"`
+	Name   string `json:"name" example:"Demo" doc:"As Shopify has it; empty if it is not known."`
 	Role   string `json:"role" enum:"owner,staff,token"`
 }
 
@@ -45,7 +46,7 @@ type patchShopSettings struct {
 
 func (a *API) registerMe() {
 	register(a, "get-me", "GET /v1/me", huma.Operation{Summary: "Say whose credential this is, and of which shops"},
-		func(ctx context.Context, _ *struct{}) (*meBody, error) { return meOf(callerOf(ctx).Principal), nil })
+		func(ctx context.Context, _ *struct{}) (*meBody, error) { return a.meOf(ctx, callerOf(ctx).Principal) })
 	register(a, "get-own-shop", "GET /v1/shop", huma.Operation{Summary: "Get what a shop's owners set"},
 		about(a.getShopSettings))
 	register(a, "patch-own-shop", "PATCH /v1/shop", huma.Operation{
@@ -55,7 +56,7 @@ func (a *API) registerMe() {
 
 const roleToken = "token"
 
-func meOf(who web.Principal) *meBody {
+func (a *API) meOf(ctx context.Context, who web.Principal) (*meBody, error) {
 	p := who.Person
 	me := Me{Email: p.Email, Role: string(p.Role), Shop: p.Shop, Language: p.Settings.Language}
 	switch {
@@ -66,10 +67,18 @@ func meOf(who web.Principal) *meBody {
 	default:
 		me.Role, me.Shop = roleToken, who.Token.Shop
 	}
+	shops, err := a.Store.Shops(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]string, len(shops))
+	for _, s := range shops {
+		names[s.Domain] = s.Name
+	}
 	me.Shops = web.Each(who.Shops(), func(m *bellhop.Membership) OwnShop {
-		return OwnShop{m.Shop, cmp.Or(string(m.Role), roleToken)}
+		return OwnShop{m.Shop, names[m.Shop], cmp.Or(string(m.Role), roleToken)}
 	})
-	return &meBody{me}
+	return &meBody{me}, nil
 }
 
 func (a *API) getShopSettings(ctx context.Context, who web.Principal, _ *ShopParam) (*shopSettingsBody, error) {

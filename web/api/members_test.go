@@ -55,11 +55,12 @@ func (r *rig) ok(status int, method, path, secret, body string) map[string]any {
 
 func TestMe(t *testing.T) {
 	r := newRig(t)
+	must(t, r.DB.UpdateShop(context.Background(), demo, func(s *bellhop.Shop) { s.Name = "Demo" }))
 	for name, c := range map[string]struct{ secret, role, shop, shops string }{
-		"one shop":       {ownerSession, "owner", demo, "[map[domain:demo.myshopify.com role:owner]]"},
-		"two shops":      {r.member("sam@example.com", staffOf(demo), ownerOf(other)), "staff", demo, "[map[domain:demo.myshopify.com role:staff] map[domain:other.myshopify.com role:owner]]"},
+		"one shop":       {ownerSession, "owner", demo, "[map[domain:demo.myshopify.com name:Demo role:owner]]"},
+		"two shops":      {r.member("sam@example.com", staffOf(demo), ownerOf(other)), "staff", demo, "[map[domain:demo.myshopify.com name:Demo role:staff] map[domain:other.myshopify.com name: role:owner]]"},
 		"operator":       {operatorSession, "operator", "", "[]"},
-		"token":          {demoToken, "token", demo, "[map[domain:demo.myshopify.com role:token]]"},
+		"token":          {demoToken, "token", demo, "[map[domain:demo.myshopify.com name:Demo role:token]]"},
 		"operator token": {r.operatorToken(), "operator", "", "[]"},
 	} {
 		me := r.ok(200, "GET", "/v1/me", c.secret, "")
