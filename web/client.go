@@ -56,9 +56,9 @@ func peerOf(remote string) netip.Addr {
 	return ap.Addr().Unmap().WithZone("")
 }
 
-// neighbourhood returns what limits count as one address: with IPv6 a whole /64, the smallest block
+// Neighbourhood returns what limits count as one address: with IPv6 a whole /64, the smallest block
 // that a provider hands out.
-func neighbourhood(a netip.Addr) string {
+func Neighbourhood(a netip.Addr) string {
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
 			return p.String()

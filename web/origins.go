@@ -21,7 +21,7 @@ func shared(next http.Handler, origins []string) http.Handler {
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"Authorization", "Content-Type", "Last-Event-ID", "If-Match"},
-		ExposedHeaders: []string{"Retry-After", "ETag"},
+		ExposedHeaders: []string{"Retry-After", "ETag", retryIDToken},
 		MaxAge:         600,
 	}).Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

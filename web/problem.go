@@ -128,6 +128,12 @@ func (p *Problems) Of(ctx context.Context, what string, err error) *Problem {
 	return out
 }
 
+// ErrIDToken is the answer to a bad ID token of Shopify's. App Bridge gets a new one upon the header.
+var ErrIDToken = bellhop.Errorf(bellhop.Unauthenticated, "invalid_id_token",
+	"this is no ID token of Shopify's for this app, or it ran out: get a new one")
+
+const retryIDToken = "X-Shopify-Retry-Invalid-Session-Request"
+
 // ProblemHeader returns the headers of an error's answer.
 func ProblemHeader(err error) http.Header {
 	h := http.Header{}
@@ -137,6 +143,9 @@ func ProblemHeader(err error) http.Header {
 		h.Set("WWW-Authenticate", "Bearer")
 	case bellhop.Unavailable:
 		h.Set("Retry-After", "5")
+	}
+	if errors.Is(err, ErrIDToken) {
+		h.Set(retryIDToken, "1")
 	}
 	if retry, ok := errors.AsType[*RetryError](err); ok {
 		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(retry.After.Seconds())))))

@@ -76,8 +76,8 @@ func TestClientAddress(t *testing.T) {
 	if got := everybody.Client(r).String(); got != "203.0.113.7" {
 		t.Errorf("behind a proxy of any address, a claim counts: %s", got)
 	}
-	a, b := neighbourhood(netip.MustParseAddr("2001:db8::1")), neighbourhood(netip.MustParseAddr("2001:db8::ffff:1"))
-	if a != b || neighbourhood(netip.MustParseAddr("192.0.2.1")) == neighbourhood(netip.MustParseAddr("192.0.2.2")) {
+	a, b := Neighbourhood(netip.MustParseAddr("2001:db8::1")), Neighbourhood(netip.MustParseAddr("2001:db8::ffff:1"))
+	if a != b || Neighbourhood(netip.MustParseAddr("192.0.2.1")) == Neighbourhood(netip.MustParseAddr("192.0.2.2")) {
 		t.Errorf("%s and %s", a, b)
 	}
 }

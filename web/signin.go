@@ -94,7 +94,7 @@ func (a *Auth) SignIn(ctx context.Context, email, password string, from netip.Ad
 	if len(account) > maxEmail || len(password) > MaxPassword {
 		return SignedIn{}, ErrCredentials // nobody has one
 	}
-	network := neighbourhood(from)
+	network := Neighbourhood(from)
 	if wait := a.byAddress.Take(network, a.now()); wait > 0 {
 		return SignedIn{}, tooMany(wait)
 	}
@@ -189,7 +189,7 @@ func (a *Auth) UseLink(ctx context.Context, secret string, from netip.Addr) (Sig
 	if !strings.HasPrefix(secret, linkPrefix) || len(secret) > maxEmail {
 		return SignedIn{}, ErrLinkUsed
 	}
-	network := neighbourhood(from)
+	network := Neighbourhood(from)
 	if wait := a.byAddress.Take(network, a.now()); wait > 0 {
 		return SignedIn{}, tooMany(wait)
 	}
