@@ -32,7 +32,8 @@ func (e *engine) site(to queue.Producer, inFlight int) (*site.Server, error) {
 	acceptor := &pipeline.Acceptor{Keys: keys, Queue: to, Now: o.Now, Metrics: o.Metrics, Traces: o.Traces, MaxBody: most,
 		Oversized: pipeline.NewOversized(o.Store, o.Log, o.Now)}
 	wo := site.Options{
-		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Logger: o.Log, Registerer: o.Registry, Now: o.Now,
+		Store: o.Store, Queue: o.Queue, Acceptor: acceptor, Connector: o.Connector,
+		Logger: o.Log, Registerer: o.Registry, Now: o.Now,
 		Webhooks: webhook.Options{Refusals: refusals, InFlight: inFlight, MaxBody: most, TooLarge: acceptor.TooLarge},
 		Version:  version().Version, Checks: e.needs(o.Queue).Accepting(), MaxDevices: c.MaxDevices,
 	}

@@ -25,15 +25,15 @@ func (c *Console) askIn(w http.ResponseWriter, r *http.Request) {
 	c.showSignIn(w, r, http.StatusOK, signInView{Next: LocalPath(q.Get("next")), Once: q.Get("once")})
 }
 
-func (c *Console) followLink(w http.ResponseWriter, r *http.Request, once string) {
+func (c *Console) followLink(w http.ResponseWriter, r *http.Request, once, next string) {
 	s, err := c.Auth.UseLink(r.Context(), once, c.Proxies.Client(r))
 	if err != nil {
 		if _, already := c.Auth.Authenticate(r); already == nil {
-			http.Redirect(w, r, "/", http.StatusSeeOther)
+			http.Redirect(w, r, next, http.StatusSeeOther)
 			return
 		}
 	}
-	c.welcome(w, r, s, err, signInView{Next: "/"})
+	c.welcome(w, r, s, err, signInView{Next: next})
 }
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
@@ -41,11 +41,12 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		c.trouble(v, bellhop.Invalidf("form", "this is not the sign-in form"))
 		return
 	}
+	next := LocalPath(r.PostForm.Get("next"))
 	if once := r.PostForm.Get("once"); once != "" {
-		c.followLink(w, r, once)
+		c.followLink(w, r, once, next)
 		return
 	}
-	view := signInView{Email: r.PostForm.Get("email"), Next: LocalPath(r.PostForm.Get("next"))}
+	view := signInView{Email: r.PostForm.Get("email"), Next: next}
 	s, err := c.Auth.SignIn(r.Context(), view.Email, r.PostForm.Get("password"), c.Proxies.Client(r))
 	c.welcome(w, r, s, err, view)
 }

@@ -1,4 +1,4 @@
-// Package site assembles the whole of bellhop's HTTP: webhooks, API, console and health,
+// Package site assembles the whole of bellhop's HTTP: webhooks, API, console, installs and health,
 // each bounded apart from the others.
 package site
 
@@ -13,9 +13,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"bellhop/connect"
 	"bellhop/web"
 	"bellhop/web/api"
 	"bellhop/web/console"
+	"bellhop/web/install"
 	"bellhop/web/webhook"
 )
 
@@ -55,6 +57,8 @@ type Options struct {
 
 	// Queue is the queue that operators look after. nil: the console has no pages for it.
 	Queue console.Queue
+	// Connector connects shops to Shopify. nil: /shopify/install says what to set.
+	Connector *connect.Connector
 	// WebPushKey is the key that browsers subscribe with. "": they get no notifications.
 	WebPushKey string
 }
@@ -75,17 +79,24 @@ func New(o Options) (*Server, error) {
 	defaults(&o)
 	mux, fixed := http.NewServeMux(), web.Prepared{}
 	auth, problems := web.NewAuth(o.Store, o.Identity, o.Now), web.NewProblems(o.Logger)
+	care := web.NewCare(o.Connector, o.Now)
 	rest, err := api.New(mux, fixed, api.Options{
 		Store: o.Store, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Listeners: o.Listeners,
 		MaxDevices: o.MaxDevices, Now: o.Now, Log: o.Logger, Registerer: o.Registerer, Version: o.Version, URL: o.URL,
+		Care: care,
 	})
 	if err != nil {
 		return nil, err
 	}
 	pages := console.New(mux, fixed, console.Options{
 		Store: o.Store, Queue: o.Queue, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Follow: rest.Follow,
-		WebPushKey: o.WebPushKey, Now: o.Now, Log: o.Logger,
+		WebPushKey: o.WebPushKey, Care: care, Now: o.Now, Log: o.Logger,
 	})
+	err = install.New(mux, install.Options{Care: care, Store: o.Store, Auth: auth, Problems: problems,
+		Proxies: o.TrustedProxies, Page: pages.Page, Now: o.Now, Log: o.Logger})
+	if err != nil {
+		return nil, err
+	}
 	fixed.Routes(mux)
 	web.RouteHealth(mux, o.Checks, o.Logger, o.Now)
 	if o.Metrics != nil {
