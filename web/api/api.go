@@ -32,6 +32,7 @@ type Store interface {
 	store.Sessions
 	store.Tokens
 	store.Stream
+	store.Connections
 }
 
 // Options are what the API works with.
@@ -47,6 +48,7 @@ type Options struct {
 	Registerer prometheus.Registerer
 	Version    string
 	URL        string // where people reach bellhop; "" if nobody said
+	Care       *web.Care
 }
 
 // API is the REST API, with the stream of what changes.
@@ -96,8 +98,10 @@ func about[I interface{ named() string }, O any](
 	}
 }
 
-// security names the credentials that a call takes: one of them is enough. A public call takes none.
-var security, public = []map[string][]string{{"token": {}}, {"cookie": {}}}, []map[string][]string{}
+// security names the credentials that a call takes: one of them is enough. A public call takes none, and one by
+// an ID token of Shopify's checks that itself.
+var security, public, byIDToken = []map[string][]string{{"token": {}}, {"cookie": {}}}, []map[string][]string{},
+	[]map[string][]string{{"id_token": {}}}
 
 // New registers every call of the API on mux, adds its documents, and follows what changes
 // until [API.Close].
@@ -118,6 +122,8 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"token": {Type: "http", Scheme: "bearer",
 						Description: "A session's token (bh_s_…) or an API token (bh_t_…)."},
+					"id_token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT",
+						Description: "An ID token (session token) of Shopify's, for this app."},
 					"cookie": {Type: "apiKey", In: "cookie", Name: web.CookieName, Description: "A browser's session."},
 				},
 			},
@@ -138,6 +144,7 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 	a.registerOrders()
 	a.registerDevices()
 	a.registerPushes()
+	a.registerExchange()
 	a.registerStream()
 	// The library's own shape of an error is in the document although
 	// ownProblems keeps it from being sent.
@@ -180,7 +187,7 @@ func register[I, O any](a *API, id, call string, op huma.Operation, handle func(
 	op.Tags = strings.Split(op.Path, "/")[2:3]
 	if op.Security == nil {
 		op.Security = security
-	} else {
+	} else if len(op.Security) == 0 {
 		op.Security = nil
 	}
 	problem := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[web.Problem](), true, "Problem")
@@ -206,7 +213,7 @@ func register[I, O any](a *API, id, call string, op huma.Operation, handle func(
 func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	c := caller{address: a.Proxies.Client(r), https: a.Proxies.HTTPS(r)}
-	if len(ctx.Operation().Security) > 0 {
+	if s := ctx.Operation().Security; len(s) > 0 && s[0]["id_token"] == nil {
 		var err error
 		if c.Principal, err = a.Auth.Authenticate(r); err != nil {
 			for k, v := range web.ProblemHeader(err) {
